@@ -1,0 +1,1 @@
+"""What is true of coins without a screen or a network."""

@@ -1,0 +1,1 @@
+"""Pre-training, fitting, calibration and history."""

@@ -1,0 +1,1 @@
+"""Coins struck from a seed, with their ground truth."""
