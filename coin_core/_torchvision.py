@@ -35,7 +35,7 @@ def _load() -> ModuleType:
         # The failed import leaves its submodules behind, half made.
         for name in [n for n in sys.modules if n.split(".")[0] == "torchvision"]:
             del sys.modules[name]
-        library = torch.library.Library("torchvision", "DEF")
+        library: Any = torch.library.Library("torchvision", "DEF")  # type: ignore[no-untyped-call]
         for signature in _MISSING_OPERATORS:
             library.define(signature)
         _declared.append(library)

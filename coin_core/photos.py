@@ -1,0 +1,221 @@
+"""Decode untrusted photos: the only door through which bytes become pixels.
+
+What a file is, is read from its first bytes, never from its name. Sizes are checked
+from the header, before any pixel is decoded, so that a small file that claims a huge
+picture costs neither time nor memory.
+"""
+
+from __future__ import annotations
+
+import io
+import threading
+import warnings
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import pillow_heif
+from PIL import Image, ImageCms, ImageOps
+
+from coin_core import _file_kinds
+from coin_core.errors import UnreadablePhotoError
+
+MAX_BYTES: Final = 100 * 1024 * 1024
+MAX_PIXELS: Final = 64_000_000
+MAX_SIDE_PX: Final = 4096
+"""Larger photos are scaled down to this longer side: a coin stays finer than needed."""
+MIN_SIDE_PX: Final = 16
+
+SUFFIXES: Final = (
+    "jpg jpeg jpe jfif mpo png webp tif tiff bmp dib heic heif".split()  # noqa: SIM905
+)
+"""File name endings for pickers and folder walks; decoding looks at content only."""
+
+ACCEPTED: Final = (
+    f"accepted are JPEG, PNG, WebP, TIFF, BMP and HEIC photos of up to "
+    f"{MAX_BYTES // 1024**2} MB and {MAX_PIXELS // 10**6} million pixels"
+)
+
+# Above this size photos are decoded one at a time, so that several large ones
+# dropped at once need no more memory than one.
+_LARGE_PIXELS = 12_000_000
+_large_decode = threading.Lock()
+
+# An honest progressive JPEG has about ten scans; thousands of empty ones make a
+# small file that takes minutes to decode.
+_MAX_JPEG_SCANS = 100
+
+# Rows are converted in strips, so that a large photo is not held twice.
+_STRIP_PIXELS = 4_000_000
+
+pillow_heif.register_heif_opener(thumbnails=False)
+
+# Pillow warns of odd metadata that does not touch the pixels. The filter is set once,
+# since `warnings.catch_warnings` is not safe between threads.
+warnings.filterwarnings("ignore", module=r"PIL\.(\w+ImagePlugin|Image)$")
+
+
+def read(path: Path | str) -> np.ndarray:
+    """Read a photo from a file.
+
+    Args:
+        path: Where the photo lies.
+
+    Returns:
+        RGB pixels, uint8 of shape (H, W, 3), as `decode` gives them.
+
+    Raises:
+        UnreadablePhotoError: If there is no such file or it is no accepted photo.
+    """
+    path = Path(path)
+    try:
+        if not path.is_file():
+            what = "is a folder" if path.is_dir() else "is not there"
+            raise _refusal(path.name, what)
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        reason = error.strerror or "unknown reason"
+        raise _refusal(path.name, f"cannot be opened ({reason})") from error
+    return decode(data, name=path.name)
+
+
+def decode(data: bytes, *, name: str = "photo") -> np.ndarray:
+    """Decode one photo; of an animation or a multi-page file, the first picture.
+
+    The photo is turned upright as its EXIF says, laid on white where it is
+    transparent, and scaled down if its longer side exceeds `MAX_SIDE_PX`.
+
+    Args:
+        data: The whole file.
+        name: What to call the file in an error message.
+
+    Returns:
+        RGB pixels, uint8 of shape (H, W, 3), writable and contiguous.
+
+    Raises:
+        UnreadablePhotoError: If the bytes are no accepted photo; one sentence with
+            the file's name, what is wrong, and what is accepted.
+    """
+    if len(data) > MAX_BYTES:
+        raise _refusal(name, f"is larger than {MAX_BYTES // 1024**2} MB")
+    kind, pillow_format = _file_kinds.sniff(data)
+    if pillow_format is None:
+        raise _refusal(name, f"is {kind}")
+    if pillow_format == "JPEG" and _file_kinds.count_jpeg_scans(data) > _MAX_JPEG_SCANS:
+        raise _refusal(name, f"is {kind} of more than {_MAX_JPEG_SCANS} scans")
+    try:
+        with Image.open(io.BytesIO(data), formats=[pillow_format]) as image:
+            _check_size(image.size, name)
+            if image.width * image.height > _LARGE_PIXELS:
+                with _large_decode:
+                    return _load(image)
+            return _load(image)
+    except UnreadablePhotoError:
+        raise
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise _refusal(name, _too_many_pixels()) from error
+    except Exception as error:  # Hostile bytes raise anything at all.
+        raise _refusal(name, f"is {kind} that is damaged or cut short") from error
+
+
+def _refusal(name: str, what: str) -> UnreadablePhotoError:
+    """Say what is wrong with a file in one sentence."""
+    return UnreadablePhotoError(f"{_file_kinds.show_name(name)} {what}; {ACCEPTED}.")
+
+
+def _too_many_pixels(size: tuple[int, int] | None = None) -> str:
+    claim = f"is {size[0]} × {size[1]} pixels large, " if size else "has "
+    return f"{claim}more than {MAX_PIXELS // 10**6} million pixels"
+
+
+def _check_size(size: tuple[int, int], name: str) -> None:
+    """Refuse a photo by the size that its header gives (width, height)."""
+    width, height = size
+    if width * height > MAX_PIXELS:
+        raise _refusal(name, _too_many_pixels(size))
+    if min(width, height) < MIN_SIDE_PX:
+        raise _refusal(
+            name,
+            f"is {width} × {height} pixels large, too small to show a coin "
+            f"(at least {MIN_SIDE_PX} × {MIN_SIDE_PX})",
+        )
+
+
+def _load(image: Image.Image) -> np.ndarray:
+    """Decode the pixels of an opened image of checked size."""
+    # JPEG can be decoded at 1/2, 1/4 or 1/8 of its size at a fraction of the cost.
+    image.draft(None, _fit(image.size))  # type: ignore[no-untyped-call, unused-ignore]
+    image.load()
+    rgb = _to_rgb(image)
+    if max(rgb.size) > MAX_SIDE_PX:
+        rgb = rgb.resize(_fit(rgb.size), Image.Resampling.BOX, reducing_gap=2.0)
+    # TIFF and HEIC are turned while loading and no longer say so here.
+    return np.array(_turn_upright(rgb, image), dtype=np.uint8)
+
+
+def _fit(size: tuple[int, int]) -> tuple[int, int]:
+    """The size (width, height) at which the longer side keeps to the limit."""
+    scale = min(1.0, MAX_SIDE_PX / max(size))
+    return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
+
+
+def _turn_upright(rgb: Image.Image, source: Image.Image) -> Image.Image:
+    """Apply the turn that the EXIF of `source` asks for; damaged EXIF asks none."""
+    try:
+        orientation = source.getexif().get(0x0112, 1)
+        rgb.getexif()[0x0112] = orientation
+        return ImageOps.exif_transpose(rgb)
+    except Exception:  # noqa: BLE001 - metadata is not worth refusing a photo for
+        return rgb
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    """Bring any colour mode to RGB."""
+    if image.mode == "RGB" and "transparency" not in image.info:
+        return image
+    rows = max(1, _STRIP_PIXELS // image.width)
+    white_level = _white_level(image)
+    rgb = Image.new("RGB", image.size, "white")
+    for top in range(0, image.height, rows):
+        bottom = min(top + rows, image.height)
+        strip = image.crop((0, top, image.width, bottom))
+        if white_level is not None:
+            grey = np.nan_to_num(np.asarray(strip, dtype=np.float32))
+            eight_bit = np.clip(grey * (255.0 / white_level) + 0.5, 0, 255)
+            strip = Image.fromarray(eight_bit.astype(np.uint8))
+        elif image.mode == "LAB":
+            strip = _lab_to_rgb(strip)
+        if strip.has_transparency_data:
+            with_alpha = strip.convert("RGBA")
+            rgb.paste(with_alpha, (0, top), mask=with_alpha.getchannel("A"))
+        else:
+            rgb.paste(strip.convert("RGB"), (0, top))
+    return rgb
+
+
+def _white_level(image: Image.Image) -> float | None:
+    """The value that means white in a deep grey image; None for 8-bit modes.
+
+    Cameras store 12 bits in 16, and floats run to 1, to 255 or to 65535: the
+    smallest usual level that holds the brightest pixel is taken.
+    """
+    if image.mode.startswith("I;16"):
+        levels: tuple[float, ...] = (4095.0, 65535.0)
+    elif image.mode == "I":
+        levels = (255.0, 4095.0, 65535.0)
+    elif image.mode == "F":
+        levels = (1.0, 255.0, 65535.0)
+    else:
+        return None
+    brightest = float(np.nan_to_num(np.asarray(image), posinf=0.0).max())
+    return next((level for level in levels if brightest <= level), brightest)
+
+
+def _lab_to_rgb(strip: Image.Image) -> Image.Image:
+    """Convert CIE L*a*b*, which Pillow's own convert does not know."""
+    lab, srgb = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
+    converted = ImageCms.profileToProfile(strip, lab, srgb, outputMode="RGB")
+    if converted is None:
+        raise ValueError("L*a*b* was not converted")
+    return converted
