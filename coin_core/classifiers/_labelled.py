@@ -1,0 +1,84 @@
+"""Label names in any order around an estimator that counts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.utils.validation import check_is_fitted
+
+
+def to_columns(y: ArrayLike, labels: tuple[str, ...]) -> NDArray[np.int64]:
+    """The column of each label name, int64 (N,).
+
+    Raises:
+        ValueError: A name is not among the labels.
+    """
+    column = {name: place for place, name in enumerate(labels)}
+    names = np.asarray(y).tolist()
+    unknown = sorted({str(name) for name in names if name not in column})
+    if unknown:
+        raise ValueError(
+            f"Unknown labels: {', '.join(unknown)}. Known are: {', '.join(labels)}."
+        )
+    return np.array([column[name] for name in names], dtype=np.int64)
+
+
+class LabelledClassifier(ClassifierMixin, BaseEstimator):
+    """A scikit-learn classifier whose columns are `labels`, in that order.
+
+    scikit-learn sorts the classes it meets and drops those it does not; a model card
+    names its classes in an order of its own. Inside, labels are column numbers. A
+    label that no training coin had gets probability 0.
+
+    Attributes:
+        estimator: The pipeline that learns; `estimator_` once fitted. A step "pca" is
+            narrowed to what the data can fill.
+        labels: The label names.
+    """
+
+    def __init__(self, estimator: Any, labels: tuple[str, ...]) -> None:
+        self.estimator = estimator
+        self.labels = labels
+
+    @property
+    def classes_(self) -> NDArray[Any]:
+        """The label names, in the order of the columns."""
+        return np.asarray(self.labels)
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "estimator_")
+
+    def fit(self, X: NDArray[np.float32], y: ArrayLike) -> LabelledClassifier:
+        """Learn from features (N, D) and label names (N,).
+
+        Raises:
+            ValueError: A name is not among the labels.
+        """
+        columns = to_columns(y, self.labels)
+        estimator = clone(self.estimator)
+        wanted = estimator.get_params().get("pca__n_components")
+        if wanted is not None:
+            estimator.set_params(pca__n_components=min(wanted, *np.shape(X)))
+        neighbours = estimator.get_params().get("knn__n_neighbors")
+        if neighbours is not None:
+            estimator.set_params(knn__n_neighbors=min(neighbours, len(columns)))
+        self.estimator_ = estimator.fit(np.asarray(X, dtype=np.float32), columns)
+        return self
+
+    def predict_proba(self, X: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Probabilities, float32 (N, labels); each row sums to 1."""
+        check_is_fitted(self)
+        known = self.estimator_.predict_proba(np.asarray(X, dtype=np.float32))
+        probabilities = np.zeros((len(known), len(self.labels)), dtype=np.float32)
+        probabilities[:, self.estimator_.classes_] = known
+        probabilities /= probabilities.sum(axis=1, keepdims=True)
+        return probabilities
+
+    def predict(self, X: NDArray[np.float32]) -> NDArray[Any]:
+        """The name of the most probable label of each row."""
+        names: NDArray[Any] = self.classes_
+        best: NDArray[np.int64] = self.predict_proba(X).argmax(axis=1)
+        return names[best]

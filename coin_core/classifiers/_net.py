@@ -1,0 +1,175 @@
+"""The one skorch estimator under every net.
+
+It takes label names, standardises uint8 crops on its way in, and trains the same way
+from the same seed whether or not it was interrupted between two epochs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from skorch import NeuralNetClassifier
+from skorch.callbacks import EpochTimer, PassthroughScoring
+from skorch.utils import to_tensor
+
+from coin_core.classifiers._labelled import to_columns
+from coin_core.errors import WeightsMismatchError
+
+# ImageNet's, so that its weights can be started from.
+MEAN = (0.485, 0.456, 0.406)
+STD = (0.229, 0.224, 0.225)
+
+Augment = Callable[[torch.Tensor], torch.Tensor]
+
+
+def best_device() -> str:
+    """The fastest device there is: "cuda", "mps" or "cpu"."""
+    if torch.cuda.is_available():
+        return "cuda"
+    if torch.backends.mps.is_available():
+        return "mps"
+    return "cpu"
+
+
+class NetClassifier(NeuralNetClassifier):
+    """A net as a scikit-learn classifier over label names.
+
+    The module answers with logits; the softmax belongs to `predict_proba` alone.
+
+    Attributes:
+        seed: Fixes the first weights, the order of the data and the dropout.
+        mean: What is taken from each channel of a crop scaled to 0..1.
+        std: What each channel is then divided by.
+        augment: Changes a training batch float32 (N, 3, S, S) in 0..1; None for not.
+    """
+
+    def __init__(
+        self,
+        module: Any,
+        *,
+        classes: tuple[str, ...],
+        seed: int = 0,
+        mean: tuple[float, float, float] = MEAN,
+        std: tuple[float, float, float] = STD,
+        augment: Augment | None = None,
+        criterion: Any = torch.nn.CrossEntropyLoss,
+        optimizer: Any = torch.optim.AdamW,
+        train_split: Any = None,
+        iterator_train__shuffle: bool = True,
+        verbose: int = 0,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(
+            module,
+            classes=classes,
+            criterion=criterion,
+            optimizer=optimizer,
+            train_split=train_split,
+            iterator_train__shuffle=iterator_train__shuffle,
+            verbose=verbose,
+            **kwargs,
+        )
+        self.seed = seed
+        self.mean = mean
+        self.std = std
+        self.augment = augment
+
+    @property
+    def _default_callbacks(self) -> list[tuple[str, Any]]:
+        return [
+            ("epoch_timer", EpochTimer()),
+            ("train_loss", PassthroughScoring(name="train_loss", on_train=True)),
+            ("valid_loss", PassthroughScoring(name="valid_loss")),
+        ]
+
+    def initialize_module(self) -> Any:
+        """Make the module; its first weights depend on the seed alone."""
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.seed)
+            return super().initialize_module()
+
+    def fit_loop(
+        self, X: Any, y: Any = None, epochs: int | None = None, **fit_params: Any
+    ) -> Any:
+        """Train on label names, leaving the caller's random state alone."""
+        columns = None if y is None else to_columns(y, self.classes)
+        with torch.random.fork_rng(devices=[]):
+            return super().fit_loop(X, columns, epochs=epochs, **fit_params)
+
+    def on_epoch_begin(self, net: Any, **kwargs: Any) -> None:
+        """Seed each epoch by its number, so that a resumed one goes as it would."""
+        torch.manual_seed(self.seed * 100_003 + len(self.history))
+        super().on_epoch_begin(net, **kwargs)
+
+    def get_iterator(self, dataset: Any, training: bool = False) -> Any:
+        """The batches, without a last one of a single coin.
+
+        Batch norm cannot learn from that.
+        """
+        iterator = super().get_iterator(dataset, training=training)
+        size = iterator.batch_size
+        if training and len(dataset) > size and len(dataset) % size == 1:
+            kept = self.get_params_for("iterator_train") | {"drop_last": True}
+            iterator = self.iterator_train(dataset, **({"batch_size": size} | kept))
+        return iterator
+
+    def infer(self, x: Any, **fit_params: Any) -> Any:
+        """Run the module, standardising crops on the way."""
+        x = to_tensor(x, device=self.device)
+        if x.dtype == torch.uint8:
+            x = self.standardise(x)
+        return self.module_(x, **fit_params)
+
+    def standardise(self, crops: torch.Tensor) -> torch.Tensor:
+        """Crops uint8 (N, S, S, 3) to input float32 (N, 3, S, S).
+
+        In training mode they are augmented in between.
+        """
+        x = crops.permute(0, 3, 1, 2).to(torch.float32) / 255
+        if self.augment is not None and self.module_.training:
+            x = self.augment(x)
+        mean = torch.tensor(self.mean, device=x.device).view(1, 3, 1, 1)
+        std = torch.tensor(self.std, device=x.device).view(1, 3, 1, 1)
+        return (x - mean) / std
+
+    def predict_proba(self, X: Any) -> NDArray[np.float32]:
+        """Probabilities, float32 (N, classes); each row sums to 1."""
+        logits = self.forward(X)
+        logits = logits[0] if isinstance(logits, tuple) else logits
+        return torch.softmax(logits.to(torch.float32), dim=1).numpy()
+
+    def predict(self, X: Any) -> NDArray[Any]:
+        """The name of the most probable class of each row."""
+        names: NDArray[Any] = np.asarray(self.classes_)
+        best: NDArray[np.int64] = self.predict_proba(X).argmax(axis=1)
+        return names[best]
+
+    def tensors(self) -> dict[str, torch.Tensor]:
+        """Everything that was learnt, on the CPU, by name."""
+        self.check_is_fitted()
+        return {
+            name: value.detach().to("cpu").contiguous()
+            for name, value in self.module_.state_dict().items()
+        }
+
+    def load_tensors(self, tensors: dict[str, torch.Tensor]) -> NetClassifier:
+        """Become the net that gave these `tensors`.
+
+        Raises:
+            WeightsMismatchError: They belong to another net.
+        """
+        self.initialize()
+        try:
+            self.module_.load_state_dict(tensors)
+        except RuntimeError as error:
+            first = str(error).strip().splitlines()[-1].strip()
+            raise WeightsMismatchError(
+                f"The weights do not fit this net: {first} "
+                "Train it anew with python -m coin_core train."
+            ) from error
+        self.module_.eval()
+        return self
