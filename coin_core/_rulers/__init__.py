@@ -1,0 +1,1 @@
+"""The facts behind `coin_core.rulers`; import them from there."""

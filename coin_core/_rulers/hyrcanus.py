@@ -1,0 +1,131 @@
+"""John Hyrcanus I: names, legends, catalogue numbers, attributions."""
+
+from __future__ import annotations
+
+from coin_core._rulers.records import Attribution, Evidence, Ruler, Spelling
+from coin_core._rulers.sources import (
+    AJC,
+    COLLECTORS,
+    GBC4,
+    GBC5,
+    HENDIN_1991,
+    HGC10,
+    PRIEST_AND_COUNCIL,
+    SPELLING_VARIES,
+    TJC,
+    TRADE,
+    break_lines,
+    cite,
+)
+
+JOHN_HYRCANUS_I = Ruler(
+    key="john_hyrcanus_i",
+    name="John Hyrcanus I",
+    name_hebrew="יוחנן הורקנוס הראשון",
+    name_on_coin="Yehohanan",
+    name_hebrew_on_coin="יהוחנן",
+    telling_letters=("het",),
+    reign_from=-135,
+    reign_to=-104,
+    reign_note=(
+        "135/4 to 104 BCE; thirty-one years by Josephus, Jewish Antiquities 13.299."
+    ),
+    tell_apart=(
+        "The name has ḥet, the ladder, before two nuns (YHWḤNN); "
+        "a Greek A above the legend also points to him."
+    ),
+    spellings=(
+        Spelling(
+            name="יהוחנן",
+            legend="יהוחנן הכהן הגדל וחבר היהודים",
+            meaning=f"Yehohanan {PRIEST_AND_COUNCIL}",
+            source=TJC,
+        ),
+        Spelling(
+            name="יהוחנן",
+            legend="יהוחנן הכהן הגדל וחבר היהדים",
+            meaning=f"Yehohanan {PRIEST_AND_COUNCIL} (waw left out)",
+            source=SPELLING_VARIES,
+        ),
+        Spelling(
+            name="יהוחנן",
+            legend="יהוחנן הכהן הגדל ראש חבר היהודים",
+            meaning="Yehohanan the High Priest, Head of the Council of the Jews",
+            source=TJC,
+        ),
+    ),
+    layouts=(
+        *break_lines(
+            "יהוחנן",
+            "יהוח | נןהכהן | הגדלוח | ברהיה | דים",
+            source=COLLECTORS,
+            evidence=Evidence.READ,
+        ),
+        *break_lines(
+            "יהוחנן",
+            "יהוחנן | הכהןהג | דלוחבר | יהודים",
+            source=TRADE,
+            evidence=Evidence.READ,
+        ),
+        *break_lines(
+            "יהוחנן",
+            "יהוחנן | הכהןהג | דלוחבר | היהודים",
+            "יהוח | נןהכהן | הגדלוח | ברהיהדים",
+            "יהוחנ | ןהכהןה | גדלוחב | רהיהדים",
+            source=f"{TJC}, group A",
+            greek_a=True,
+        ),
+        *break_lines(
+            "יהוחנן",
+            "יהוחנ | ןהכהןה | גדלוחבר | היהודים",
+            "יהוח | נןהכה | ןהגדלו | חברהיה | ודים",
+            "יהו | חנןהכה | ןהגדלוח | ברהיה | ודים",
+            source=TJC,
+        ),
+        *break_lines(
+            "יהוחנן",
+            "יהוחנן | הכהןהגדל | ראשחבר | היהודים",
+            "יהוח | נןהכהן | הגדלרא | שחברהי | הודים",
+            "יהוח | נןהכהןה | גדלראש | חברהיה | דים",
+            source=f"{TJC}, groups with 'head of the council'",
+        ),
+    ),
+    references=(
+        cite("TJC", "A", "wreath; Greek A above the legend"),
+        cite("GBC5", "1132", "the same as TJC A"),
+        cite("TJC", "B", "wreath", checked=False),
+        cite("GBC5", "1133", "the same as TJC B", checked=False),
+        cite("TJC", "C", "half prutah: palm branch, legend above and below; lily"),
+        cite("GBC5", "1134", "half prutah, the same as TJC C; also 1134a"),
+        cite("TJC", "H", "double prutah: helmet; 'head of the council'"),
+        cite("GBC5", "1136", "double prutah, the same as TJC H"),
+        cite("GBC5", "1135", "wreath; sold as Hyrcanus I"),
+        cite("GBC5", "1137", "wreath; sold as Hyrcanus I"),
+        cite("GBC5", "1138–1141", "the rest of TJC groups A to J", checked=False),
+        cite("GBC4", "452", "wreath"),
+        cite("HGC 10", "630 ff.", "his coins begin here", checked=False),
+    ),
+    attributions=(
+        Attribution(
+            school="Meshorer 1966 and AJC 1982",
+            ruler="John Hyrcanus II",
+            note="Alexander Jannaeus was held to be the first of the house to coin.",
+        ),
+        Attribution(
+            school="Barag and Hendin, after the Nablus hoard of 1988",
+            ruler="John Hyrcanus I",
+            note="More than 700 prutot of Yehohanan lay together in the hoard.",
+        ),
+        Attribution(
+            school="Meshorer TJC 2001; Hendin GBC5 2010",
+            ruler="John Hyrcanus I",
+            note="The attribution that this program follows.",
+        ),
+        Attribution(
+            school="A later article (Dialnet 6840056)",
+            ruler="John Hyrcanus II",
+            note="Argues for the older view again.",
+        ),
+    ),
+    sources=(TJC, AJC, GBC4, GBC5, HGC10, HENDIN_1991, TRADE, COLLECTORS),
+)

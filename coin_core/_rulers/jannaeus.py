@@ -1,0 +1,150 @@
+"""Alexander Jannaeus: names, legends, catalogue numbers, attributions."""
+
+from __future__ import annotations
+
+from coin_core._rulers.records import Attribution, Evidence, Ruler, Spelling
+from coin_core._rulers.sources import (
+    AJC,
+    COLLECTORS,
+    GBC4,
+    GBC5,
+    GBC6,
+    OSTERMANN,
+    PRIEST_AND_COUNCIL,
+    TJC,
+    TRADE,
+    break_lines,
+    cite,
+)
+
+ALEXANDER_JANNAEUS = Ruler(
+    key="alexander_jannaeus",
+    name="Alexander Jannaeus",
+    name_hebrew="אלכסנדר ינאי",
+    name_on_coin="Yehonatan",
+    name_hebrew_on_coin="יהונתן",
+    telling_letters=("taw",),
+    reign_from=-103,
+    reign_to=-76,
+    reign_note=(
+        "103 to 76 BCE; twenty-seven years by Josephus, Jewish Antiquities 13.404."
+    ),
+    tell_apart=(
+        "The name has taw, the cross, between two nuns (YHWNTN), also in its "
+        "short forms Yonatan (YNTN, YWNTN)."
+    ),
+    spellings=(
+        Spelling(
+            name="יהונתן",
+            legend="יהונתן הכהן הגדל וחבר היהודים",
+            meaning=f"Yehonatan {PRIEST_AND_COUNCIL}",
+            source=TJC,
+        ),
+        Spelling(
+            name="יהונתן",
+            legend="יהונתן הכהן הגדל וחבר הידם",
+            meaning=f"Yehonatan {PRIEST_AND_COUNCIL} (HYDM for HYHWDYM)",
+            source=f"{GBC4}, no. 474",
+        ),
+        Spelling(
+            name="ינתן",
+            legend="ינתן הכהן הגדל וחבר היהדים",
+            meaning=f"Yonatan {PRIEST_AND_COUNCIL}; mostly over lily and anchor",
+            source=TJC,
+        ),
+        Spelling(
+            name="יונתן",
+            legend="יונתן הכהן הגדל וחבר היהדים",
+            meaning=f"Yonatan {PRIEST_AND_COUNCIL}; mostly over lily and anchor",
+            source=TJC,
+        ),
+    ),
+    layouts=(
+        *break_lines(
+            "יהונתן",
+            "יהו | נתןהכ | הןהגדלו | חברהי | הד",
+            source=COLLECTORS,
+            evidence=Evidence.READ,
+        ),
+        *break_lines(
+            "יהונתן",
+            # The second he of 'the priest' is left out on this die.
+            "יהונ | תןהכ | ןהגדלוח | ברהיד",
+            "יהונ | תןהכ | ןהגדלוח | ברהידם",
+            source=f"{GBC4}, no. 474",
+            evidence=Evidence.READ,
+        ),
+        *break_lines(
+            "יהונתן",
+            "יהונתן | הכהןהג | דלוחבר | יה",
+            source=f"{GBC4}, no. 473",
+            evidence=Evidence.READ,
+        ),
+        *break_lines(
+            "יהונתן",
+            "יהונתן | הכהןהג | דלוחבר | יהוד | ים",
+            source=f"{GBC4}, no. 473",
+            evidence=Evidence.RESTORED,
+        ),
+        *break_lines(
+            "יהונתן",
+            "יהו | נתןהכ | הןהגד | לוחבר | היהד",
+            "יהו | נתןהכ | הןהגד | ולוחבר | היהדים",
+            source=COLLECTORS,
+            evidence=Evidence.RESTORED,
+        ),
+        *break_lines(
+            "יהונתן",
+            "יהונתן | הכהןהג | דלוחבר | היהודים",
+            "יהונת | ןהכהןה | גדלוחבר | היהדים",
+            "יהונ | תןהכהן | הגדלוח | ברהיה | דים",
+            source=f"{TJC}; {GBC5}",
+        ),
+        *break_lines(
+            "ינתן",
+            "ינתן | הכהןהג | דלוחבר | היהדים",
+            "ינתן | הכהןה | גדלוח | ברהיה | דים",
+            source=TJC,
+        ),
+        *break_lines(
+            "יונתן",
+            "יונתן | הכהןהג | דלוחבר | היהדים",
+            "יונ | תןהכה | ןהגדלו | חברהי | הדים",
+            source=TJC,
+        ),
+    ),
+    references=(
+        cite("GBC5", "1149", "priestly, wreath"),
+        cite("GBC5", "1144–1146", "priestly, wreath; TJC P to S", checked=False),
+        cite("TJC", "T", "short name Yonatan, struck over 1148", checked=False),
+        cite("GBC4", "473–475", "priestly, wreath"),
+        cite("GBC6", "6181", "priestly, wreath"),
+        cite("TJC", "N", "lily / anchor, royal legend: no wreath"),
+        cite("GBC5", "1148", "the same as TJC N; GBC4 467"),
+        cite("TJC", "O", "half prutah: palm branch / lily, royal legend: no wreath"),
+        cite("GBC5", "1147", "half prutah, the same as TJC O"),
+        cite("TJC", "K", "star in diadem / anchor: no wreath"),
+        cite("GBC5", "1150", "the same as TJC K; GBC4 469, 471, 472 are stars too"),
+        cite("TJC", "L", "star / anchor, Aramaic legend; inferred", checked=False),
+        cite("GBC5", "1151, 1153", "star / anchor, Aramaic legend"),
+        cite("GBC6", "6195", "the same as GBC5 1153"),
+    ),
+    attributions=(
+        Attribution(
+            school="Meshorer TJC 2001; Hendin GBC5 2010",
+            ruler="Alexander Jannaeus",
+            note="The attribution that this program follows.",
+        ),
+        Attribution(
+            school="Older lists, for the short form Yonatan",
+            ruler="John Hyrcanus II",
+            note="Others give it to Jannaeus: it is struck over his lily and anchor.",
+        ),
+        Attribution(
+            school="Ostermann 2005, for the short form Yonatan",
+            ruler="undecided",
+            note="Lists put a question mark there after this work.",
+        ),
+    ),
+    sources=(TJC, AJC, GBC4, GBC5, GBC6, OSTERMANN, TRADE, COLLECTORS),
+)

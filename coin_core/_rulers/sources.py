@@ -1,0 +1,48 @@
+"""The works that the facts are taken from, and how they are cited."""
+
+from __future__ import annotations
+
+from coin_core._rulers.records import Evidence, Layout, Reference
+
+TJC = "Meshorer, A Treasury of Jewish Coins, 2001"
+AJC = "Meshorer, Ancient Jewish Coinage, 1982"
+GBC4 = "Hendin, Guide to Biblical Coins, 4th ed., 2001"
+GBC5 = "Hendin, Guide to Biblical Coins, 5th ed., 2010"
+GBC6 = "Hendin, Guide to Biblical Coins, 6th ed., 2021"
+HGC10 = "Hoover, Handbook of Coins of the Southern Levant (HGC 10), 2010"
+HENDIN_1991 = "Hendin, in The Celator, 1991 (the Nablus hoard)"
+OSTERMANN = "Ostermann, Die Münzen der Hasmonäer, 2005"
+SPELLING_VARIES = f"{GBC5}: waw and yod come and go from die to die"
+TRADE = "dealers' descriptions that cite the catalogue"
+COLLECTORS = "collectors' readings of well-struck specimens"
+FORUM = "Forum Ancient Coins, legend printed line by line"
+NOT_CHECKED = "general knowledge of the series, not checked against the book"
+
+PRIEST_AND_COUNCIL = "the High Priest and the Council of the Jews"
+
+
+def cite(edition: str, number: str, note: str, *, checked: bool = True) -> Reference:
+    source = TRADE if checked else NOT_CHECKED
+    return Reference(
+        edition=edition, number=number, note=note, source=source, checked=checked
+    )
+
+
+def break_lines(
+    name: str,
+    *rows: str,
+    source: str,
+    evidence: Evidence = Evidence.BUILT,
+    greek_a: bool = False,
+) -> tuple[Layout, ...]:
+    """Layouts of one source; lines are written apart by a bar, top line first."""
+    return tuple(
+        Layout(
+            lines=tuple(line.strip() for line in row.split("|")),
+            name=name,
+            source=source,
+            evidence=evidence,
+            greek_a=greek_a,
+        )
+        for row in rows
+    )
