@@ -1,0 +1,177 @@
+"""The card of a model bundle: what it is, what it was taught, how good it is.
+
+A card may come from a stranger, so every field is checked for kind and size before
+anything else of the bundle is looked at.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
+
+from coin_core.errors import WeightsMismatchError
+
+FORMAT = 1
+MAX_CARD_BYTES = 256 * 1024
+TENSORS_FILE = "model.safetensors"
+ESTIMATOR_FILE = "model.skops"
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_MAX_CLASSES = 500
+_MAX_TEXT = 4000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Card:
+    """What a bundle says of itself.
+
+    Attributes:
+        name: What the bundle is called; for shipped ones the classifier's name.
+        classifier: The registered classifier that its weights belong to; "" for a
+            net that is no classifier of rulers, such as the one that judges sides.
+        title: What a person reads.
+        classes: The labels, in the order of the probabilities.
+        preprocessing: Size and standardisation of the crops.
+        temperature: Divides the logits before the softmax; over 1 makes it humbler.
+        threshold: A highest probability below it is "cannot tell".
+        limits: Other measured bounds by name.
+        features_from: The bundle whose features these are: name and sha256; empty
+            for classifiers of photos.
+        training: Data, its digest, seed, seconds, command, machine.
+        metrics: One entry per measurement: data set, n, accuracy, interval, ...
+        versions: Library versions at training.
+        files: sha256 of each file, by name.
+        licence: Under which the weights may be used.
+        created: UTC time, ISO 8601.
+    """
+
+    name: str
+    classifier: str
+    title: str
+    classes: tuple[str, ...]
+    preprocessing: Mapping[str, Any] = field(default_factory=dict)
+    temperature: float = 1.0
+    threshold: float = 0.0
+    limits: Mapping[str, float] = field(default_factory=dict)
+    features_from: Mapping[str, str] = field(default_factory=dict)
+    training: Mapping[str, Any] = field(default_factory=dict)
+    metrics: tuple[Mapping[str, Any], ...] = ()
+    versions: Mapping[str, str] = field(default_factory=dict)
+    files: Mapping[str, str] = field(default_factory=dict)
+    licence: str = ""
+    created: str = ""
+
+    def __post_init__(self) -> None:
+        for attribute in ("name", "classifier", "title", "licence", "created"):
+            _check_text(attribute, getattr(self, attribute))
+        if not _NAME.fullmatch(self.name):
+            raise ValueError(
+                f"name is letters, digits, '.', '_' and '-', not {self.name[:80]!r}"
+            )
+        if not 2 <= len(self.classes) <= _MAX_CLASSES:
+            raise ValueError(
+                f"classes holds 2 to {_MAX_CLASSES} labels, not {len(self.classes)}"
+            )
+        for label in self.classes:
+            _check_text("a class", label)
+            if not label or len(label) > 200:
+                raise ValueError("a class is a name of 1 to 200 letters")
+        if len(set(self.classes)) != len(self.classes):
+            raise ValueError("classes holds a label twice")
+        _check_number("temperature", self.temperature, 0.01, 100.0)
+        _check_number("threshold", self.threshold, 0.0, 1.0)
+        for name, bound in self.limits.items():
+            _check_number(f"limits.{name}", bound, -1e12, 1e12)
+        for file, digest in self.files.items():
+            if file not in (TENSORS_FILE, ESTIMATOR_FILE):
+                raise ValueError(
+                    f"files names {str(file)[:80]!r}; a bundle holds "
+                    f"{TENSORS_FILE} or {ESTIMATOR_FILE}"
+                )
+            if not isinstance(digest, str) or not _SHA256.fullmatch(digest):
+                raise ValueError(f"the sha256 of {file} is 64 hexadecimal digits")
+
+
+def _check_text(what: str, value: object) -> None:
+    if not isinstance(value, str) or len(value) > _MAX_TEXT:
+        raise ValueError(f"{what} is text of at most {_MAX_TEXT} letters")
+    if any(ord(letter) < 32 and letter not in "\n\t" for letter in value):
+        raise ValueError(f"{what} holds control characters")
+
+
+def _check_number(what: str, value: object, low: float, high: float) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError(f"{what} is a number, not {value!r}")
+    if not (math.isfinite(value) and low <= value <= high):
+        raise ValueError(f"{what} lies between {low:g} and {high:g}, not at {value!r}")
+
+
+def card_to_json(card: Card) -> str:
+    """The text of card.json."""
+    return json.dumps(
+        {"format": FORMAT, **asdict(card)},
+        indent=2,
+        ensure_ascii=False,
+        allow_nan=False,
+    )
+
+
+def card_from_json(data: bytes) -> Card:
+    """Read card.json.
+
+    Raises:
+        WeightsMismatchError: It is no card that this version reads; the message is
+            half a sentence that goes on after "the card ...".
+    """
+    if len(data) > MAX_CARD_BYTES:
+        raise WeightsMismatchError(f"is larger than {MAX_CARD_BYTES // 1024} KiB")
+    try:
+        raw = json.loads(data.decode("utf-8"), parse_constant=_refuse_constant)
+        return _from_raw(raw)
+    except (ValueError, TypeError, RecursionError) as error:
+        reason = str(error) if isinstance(error, ValueError) else "is no model card"
+        raise WeightsMismatchError(f"cannot be read: {reason}") from error
+
+
+def _refuse_constant(text: str) -> float:
+    raise ValueError(f"{text} is no number")
+
+
+def _from_raw(raw: object) -> Card:
+    if not isinstance(raw, dict):
+        raise ValueError("it is no JSON object")
+    given = dict(raw)
+    version = given.pop("format", None)
+    if version != FORMAT:
+        raise ValueError(f"its format is {version!r}, and this version reads {FORMAT}")
+    known = {item.name: item for item in fields(Card)}
+    # A later version may add fields that change nothing for this one.
+    values = {name: value for name, value in given.items() if name in known}
+    missing = {"name", "classifier", "title", "classes", "files"} - values.keys()
+    if missing:
+        raise ValueError(f"it lacks {', '.join(sorted(missing))}")
+    for name in ("classes", "metrics"):
+        if not isinstance(values.get(name, []), list):
+            raise ValueError(f"{name} is a list")
+        if name in values:
+            values[name] = tuple(values[name])
+    for name in (
+        "preprocessing",
+        "limits",
+        "features_from",
+        "training",
+        "versions",
+        "files",
+    ):
+        if not isinstance(values.get(name, {}), dict):
+            raise ValueError(f"{name} is an object")
+    if not all(isinstance(entry, dict) for entry in values.get("metrics", ())):
+        raise ValueError("metrics is a list of objects")
+    if not values["files"]:
+        raise ValueError("it names no file")
+    return Card(**values)
