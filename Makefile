@@ -1,0 +1,55 @@
+# make app    the program on http://localhost:8501
+# make test   every check; make bench   every measured figure of the README
+# make setup  the environment alone (the others call it)
+
+SHELL := /bin/bash
+PORT ?= 8501
+PY := .venv/bin/python
+# The first Python that is new enough; PYTHON=... chooses another.
+PYTHON ?= $(shell for p in python3 python3.11 python3.12 python3.13; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+	&& { echo $$p; break; }; done)
+
+export PYTHONUTF8 := 1
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: setup app test lint types unit bench constraints clean help
+
+help:
+	@sed -n 's/^# //p' Makefile | head -3
+
+setup: .venv/stamp
+
+.venv/stamp: requirements.txt requirements-dev.txt constraints.txt
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed." >&2; exit 1; }
+	@test -x $(PY) || $(PYTHON) -m venv .venv || { \
+		echo "On Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
+	$(PY) -m pip install --quiet --requirement requirements-dev.txt
+	@touch $@
+
+app: setup
+	$(PY) -m streamlit run app.py --server.port $(PORT) --server.headless true
+
+test: setup lint types unit
+
+lint: setup
+	$(PY) -m ruff format --check .
+	$(PY) -m ruff check .
+
+types: setup
+	$(PY) -m mypy
+
+unit: setup
+	OMP_NUM_THREADS=1 $(PY) -m pytest
+
+# Each line prints the figures that the README quotes.
+bench: setup
+	$(PY) -m coin_core evaluate --data rendered --classifier all
+
+constraints: setup
+	@{ sed -n '/^#/p' constraints.txt; \
+		$(PY) -m pip freeze --exclude-editable | sed 's/+cpu$$//'; } > constraints.new
+	@mv constraints.new constraints.txt
+
+clean:
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis
