@@ -1,7 +1,7 @@
 """The one skorch estimator under every net.
 
-It takes label names, standardises uint8 crops on its way in, and trains the same way
-from the same seed whether or not it was interrupted between two epochs.
+It takes label names, prepares uint8 crops on its way in, and trains the same way from
+the same seed whether or not it was interrupted between two epochs.
 """
 
 from __future__ import annotations
@@ -18,12 +18,9 @@ from skorch.utils import to_tensor
 
 from coin_core.classifiers._labelled import to_columns
 from coin_core.errors import WeightsMismatchError
+from coin_core.preprocessing import Preprocessing, prepare
 
-# ImageNet's, so that its weights can be started from.
-MEAN = (0.485, 0.456, 0.406)
-STD = (0.229, 0.224, 0.225)
-
-Augment = Callable[[torch.Tensor], torch.Tensor]
+Augment = Callable[[NDArray[np.uint8]], NDArray[np.uint8]]
 
 
 def best_device() -> str:
@@ -42,9 +39,9 @@ class NetClassifier(NeuralNetClassifier):
 
     Attributes:
         seed: Fixes the first weights, the order of the data and the dropout.
-        mean: What is taken from each channel of a crop scaled to 0..1.
-        std: What each channel is then divided by.
-        augment: Changes a training batch float32 (N, 3, S, S) in 0..1; None for not.
+        preprocessing: How crops become input.
+        augment: Changes a training batch of crops uint8 (N, S, S, 3); None for not.
+            It draws from torch's random state, which each epoch sets anew.
     """
 
     def __init__(
@@ -53,8 +50,7 @@ class NetClassifier(NeuralNetClassifier):
         *,
         classes: tuple[str, ...],
         seed: int = 0,
-        mean: tuple[float, float, float] = MEAN,
-        std: tuple[float, float, float] = STD,
+        preprocessing: Preprocessing | None = None,
         augment: Augment | None = None,
         criterion: Any = torch.nn.CrossEntropyLoss,
         optimizer: Any = torch.optim.AdamW,
@@ -74,8 +70,7 @@ class NetClassifier(NeuralNetClassifier):
             **kwargs,
         )
         self.seed = seed
-        self.mean = mean
-        self.std = std
+        self.preprocessing = preprocessing
         self.augment = augment
 
     @property
@@ -118,23 +113,19 @@ class NetClassifier(NeuralNetClassifier):
         return iterator
 
     def infer(self, x: Any, **fit_params: Any) -> Any:
-        """Run the module, standardising crops on the way."""
-        x = to_tensor(x, device=self.device)
+        """Run the module, preparing crops on the way."""
+        x = to_tensor(x, device="cpu")
         if x.dtype == torch.uint8:
-            x = self.standardise(x)
-        return self.module_(x, **fit_params)
+            crops = x.numpy()
+            if self.augment is not None and self.module_.training:
+                crops = self.augment(crops)
+            x = torch.from_numpy(prepare(crops, self.preparation))
+        return self.module_(x.to(self.device), **fit_params)
 
-    def standardise(self, crops: torch.Tensor) -> torch.Tensor:
-        """Crops uint8 (N, S, S, 3) to input float32 (N, 3, S, S).
-
-        In training mode they are augmented in between.
-        """
-        x = crops.permute(0, 3, 1, 2).to(torch.float32) / 255
-        if self.augment is not None and self.module_.training:
-            x = self.augment(x)
-        mean = torch.tensor(self.mean, device=x.device).view(1, 3, 1, 1)
-        std = torch.tensor(self.std, device=x.device).view(1, 3, 1, 1)
-        return (x - mean) / std
+    @property
+    def preparation(self) -> Preprocessing:
+        """How crops become input: as set, or as usual."""
+        return self.preprocessing or Preprocessing()
 
     def predict_proba(self, X: Any) -> NDArray[np.float32]:
         """Probabilities, float32 (N, classes); each row sums to 1."""
@@ -163,8 +154,14 @@ class NetClassifier(NeuralNetClassifier):
             WeightsMismatchError: They belong to another net.
         """
         self.initialize()
+        # How many batches were seen matters to no prediction and may be left out.
+        counters = {
+            name: value
+            for name, value in self.module_.state_dict().items()
+            if name.endswith("num_batches_tracked")
+        }
         try:
-            self.module_.load_state_dict(tensors)
+            self.module_.load_state_dict(counters | tensors)
         except RuntimeError as error:
             first = str(error).strip().splitlines()[-1].strip()
             raise WeightsMismatchError(
