@@ -1,0 +1,57 @@
+"""The backbones of torchvision, opened at stride 8, 16 and 32."""
+
+from torch import Tensor
+
+from coin_core._torchvision import torchvision
+from coin_core.classifiers._reader import Reader, Trunk
+
+
+class ResNetTrunk(Trunk):
+    """ResNet-18 without its head (He et al. 2016)."""
+
+    channels = (128, 256, 512)
+
+    def __init__(self, *, imagenet: bool = False) -> None:
+        super().__init__()
+        weights = "IMAGENET1K_V1" if imagenet else None
+        net = torchvision.models.resnet18(weights=weights)
+        self.conv1, self.bn1 = net.conv1, net.bn1
+        self.relu, self.maxpool = net.relu, net.maxpool
+        self.layer1, self.layer2 = net.layer1, net.layer2
+        self.layer3, self.layer4 = net.layer3, net.layer4
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Feature maps at stride 8, 16 and 32 of x (N, 3, S, S)."""
+        x = self.layer1(self.maxpool(self.relu(self.bn1(self.conv1(x)))))
+        eighth = self.layer2(x)
+        sixteenth = self.layer3(eighth)
+        return eighth, sixteenth, self.layer4(sixteenth)
+
+
+class VggTrunk(Trunk):
+    """VGG-11 with batch norm, convolutions only (Simonyan and Zisserman 2015)."""
+
+    channels = (512, 512, 512)
+
+    def __init__(self, *, imagenet: bool = False) -> None:
+        super().__init__()
+        weights = "IMAGENET1K_V1" if imagenet else None
+        self.features = torchvision.models.vgg11_bn(weights=weights).features
+        # one row per pooling: what comes before the fourth and the fifth is kept
+        pools = [i for i, layer in enumerate(self.features) if "Pool" in str(layer)]
+        self._third, self._fourth = pools[3], pools[4]
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Feature maps at stride 8, 16 and 32 of x (N, 3, S, S)."""
+        maps = []
+        for place, layer in enumerate(self.features):
+            if place in (self._third, self._fourth):
+                maps.append(x)
+            x = layer(x)
+        return maps[0], maps[1], x
+
+
+def build_reader(name: str, classes: int, *, imagenet: bool = False) -> Reader:
+    """The untrained reader of a classifier ("resnet" or "vgg")."""
+    trunks = {"resnet": ResNetTrunk, "vgg": VggTrunk}
+    return Reader(trunks[name](imagenet=imagenet), classes)

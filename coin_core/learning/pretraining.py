@@ -1,0 +1,310 @@
+"""Teach a reader on rendered coins: where each letter is, and whose coin it is.
+
+Coins are struck as they are needed and each is seen once; the coin's number is
+the step times the batch, so a run that was killed goes on with the coins that it
+would have seen.
+"""
+
+import json
+import logging
+import math
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.utils.data import DataLoader, IterableDataset
+from tqdm import tqdm
+
+from coin_core.classifiers._reader import Reader
+from coin_core.classifiers._trunks import build_reader
+from coin_core.learning.targets import NONE, letter_map
+from coin_core.preprocessing import Preprocessing, prepare
+from coin_core.rendering import strike_coin
+from coin_core.rulers import DEFAULT_CLASSES
+
+logger = logging.getLogger(__name__)
+
+# seeds of the collections; no two of them share a coin
+VALIDATION_SEED = 1_000_003
+CALIBRATION_SEED = 1_000_033
+TEST_SEED = 1_000_037
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Schedule:
+    """How a reader is taught. Sizes grow: small pictures teach the letters fast."""
+
+    phases: tuple[tuple[int, int], ...] = ((20_000, 96), (40_000, 128))
+    batch: int = 16
+    peak_rate: float = 1e-3
+    weight_decay: float = 0.02
+    ruler_weight: float = 0.6
+    easy_share: float = 0.25
+    validate_every: int = 2_000
+    validation_coins: int = 200
+
+    @property
+    def images(self) -> int:
+        """Coins seen in all."""
+        return sum(count for count, _ in self.phases)
+
+    def size_at(self, seen: int) -> int:
+        """Side of the pictures after `seen` coins, px."""
+        for count, size in self.phases:
+            if seen < count:
+                return size
+            seen -= count
+        return self.phases[-1][1]
+
+    def rate_at(self, seen: int) -> float:
+        """Learning rate after `seen` coins: a short rise, then a cosine."""
+        share = min(1.0, seen / self.images)
+        if share < 0.04:
+            return self.peak_rate * (0.05 + 0.95 * share / 0.04)
+        fall = (share - 0.04) / 0.96
+        return self.peak_rate * (0.002 + 0.998 * (1 + math.cos(math.pi * fall)) / 2)
+
+    def hardship_at(self, seen: int) -> float:
+        """Wear of the coins: fresh ones first."""
+        return min(1.0, 0.25 + 0.75 * seen / (self.easy_share * self.images))
+
+
+SCHEDULES = {
+    "resnet": Schedule(phases=((20_000, 96), (36_000, 128))),
+    "vgg": Schedule(phases=((26_000, 96),), peak_rate=6e-4),
+}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Batch:
+    """N coins: input, ruler numbers, name legibility, letter maps and weights."""
+
+    inputs: NDArray[np.float32]
+    rulers: NDArray[np.int64]
+    legible: NDArray[np.float32]
+    letters: NDArray[np.int64]
+    weights: NDArray[np.float32]
+
+
+def strike_batch(
+    seed: int, first: int, count: int, size_px: int, hardship: float = 1.0
+) -> Batch:
+    """Strike coins first..first+count of a collection and make them input."""
+    coins = [
+        strike_coin(seed, first + i, size_px=size_px, hardship=hardship)
+        for i in range(count)
+    ]
+    maps = [letter_map(coin, size_px) for coin in coins]
+    return Batch(
+        inputs=prepare(
+            np.stack([coin.image for coin in coins]), Preprocessing(size_px=size_px)
+        ),
+        rulers=np.array([DEFAULT_CLASSES.index(coin.ruler or "") for coin in coins]),
+        legible=np.array([coin.name_legibility for coin in coins], np.float32),
+        letters=np.stack([labels for labels, _ in maps]),
+        weights=np.stack([weights for _, weights in maps]),
+    )
+
+
+class _Strikes(IterableDataset[Batch]):
+    """Batches from `seen` coins on, in order, shared out over the workers."""
+
+    def __init__(self, seed: int, seen: int, schedule: Schedule) -> None:
+        self.seed, self.seen, self.schedule = seed, seen, schedule
+
+    def __iter__(self) -> Iterator[Batch]:
+        cv2.setNumThreads(1)
+        worker = torch.utils.data.get_worker_info()
+        number, of = (worker.id, worker.num_workers) if worker else (0, 1)
+        step = self.schedule.batch
+        for first in range(self.seen + number * step, self.schedule.images, of * step):
+            yield strike_batch(
+                self.seed,
+                first,
+                step,
+                self.schedule.size_at(first),
+                self.schedule.hardship_at(first),
+            )
+
+
+def _alone(items: list[Batch]) -> Batch:
+    return items[0]
+
+
+def reading_loss(reader: Reader, batch: Batch, ruler_weight: float) -> Tensor:
+    """Cross-entropy of the letter map, weighted, and of the ruler."""
+    out = reader.read(torch.from_numpy(batch.inputs))
+    weights = torch.from_numpy(batch.weights)
+    cells = functional.cross_entropy(
+        out.letters, torch.from_numpy(batch.letters), reduction="none"
+    )
+    letters = (cells * weights).sum() / weights.sum()
+    # a coin without a legible name says nothing of how to read
+    worth = 0.25 + 0.75 * torch.from_numpy(batch.legible)
+    each = functional.cross_entropy(
+        out.classes, torch.from_numpy(batch.rulers), reduction="none"
+    )
+    rulers = (each * worth).sum() / worth.sum()
+    return letters + ruler_weight * rulers
+
+
+@torch.inference_mode()
+def validate(reader: Reader, coins: int, size_px: int) -> dict[str, float]:
+    """Letters and rulers right on unseen rendered coins."""
+    reader.eval()
+    letters = rulers = legible = legible_right = cells = 0.0
+    for first in range(0, coins, 50):
+        batch = strike_batch(VALIDATION_SEED, first, min(50, coins - first), size_px)
+        out = reader.read(torch.from_numpy(batch.inputs))
+        real = (batch.letters != NONE) & (batch.weights >= 0.5)
+        read = out.letters[:, :-1].argmax(1).numpy()
+        letters += float((read == batch.letters)[real].sum())
+        cells += float(real.sum())
+        right = out.classes.argmax(1).numpy() == batch.rulers
+        rulers += float(right.sum())
+        clear = batch.legible >= 0.5
+        legible += float(clear.sum())
+        legible_right += float(right[clear].sum())
+    reader.train()
+    return {
+        "letters": letters / max(cells, 1),
+        "rulers": rulers / coins,
+        "rulers_legible": legible_right / max(legible, 1),
+    }
+
+
+def _checkpoint(
+    folder: Path, reader: nn.Module, optimizer: torch.optim.Optimizer, seen: int
+) -> None:
+    """Write net and optimizer to one file, then move it into place."""
+    tensors = {f"net.{k}": v for k, v in reader.state_dict().items()}
+    names = [name for name, _ in reader.named_parameters()]
+    for number, state in optimizer.state_dict()["state"].items():
+        for key, value in state.items():
+            tensors[f"adam.{names[number]}.{key}"] = torch.as_tensor(value)
+    half_done = folder / "checkpoint.part"
+    save_file(
+        {k: v.detach().clone().contiguous() for k, v in tensors.items()},
+        half_done,
+        metadata={"seen": str(seen)},
+    )
+    os.replace(half_done, folder / "checkpoint.safetensors")
+
+
+def _restore(folder: Path, reader: nn.Module, optimizer: torch.optim.Optimizer) -> int:
+    """Go on where a checkpoint ended; returns the coins seen, 0 without one."""
+    path = folder / "checkpoint.safetensors"
+    if not path.exists():
+        return 0
+    from safetensors import safe_open
+
+    with safe_open(path, "pt") as opened:
+        seen = int(opened.metadata()["seen"])
+    tensors = load_file(path)
+    reader.load_state_dict(
+        {k[4:]: v for k, v in tensors.items() if k.startswith("net.")}
+    )
+    state: dict[int, dict[str, Tensor]] = {}
+    for number, (name, _) in enumerate(reader.named_parameters()):
+        start = f"adam.{name}."
+        state[number] = {
+            k.removeprefix(start): v for k, v in tensors.items() if k.startswith(start)
+        }
+    saved = optimizer.state_dict()
+    saved["state"] = {k: v for k, v in state.items() if v}
+    optimizer.load_state_dict(saved)
+    return seen
+
+
+def train_reader(
+    name: str,
+    folder: Path,
+    *,
+    seed: int = 0,
+    schedule: Schedule | None = None,
+    workers: int = 1,
+) -> tuple[Reader, dict[str, Any]]:
+    """Teach a reader from nothing, or go on where it was stopped.
+
+    Args:
+        name: "resnet" or "vgg".
+        folder: The run's folder: config.json, history.jsonl, checkpoint.
+        seed: Seed of the weights and of the coins.
+        schedule: How long and how hard; by default the shipped one.
+        workers: Processes that strike coins.
+
+    Returns:
+        The reader in evaluation mode, and what is known of the training: coins,
+        seconds, the last validation.
+    """
+    schedule = schedule or SCHEDULES[name]
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "config.json").write_text(
+        json.dumps({"classifier": name, "seed": seed, "schedule": asdict(schedule)})
+    )
+    torch.manual_seed(seed)
+    reader = build_reader(name, len(DEFAULT_CLASSES))
+    optimizer = torch.optim.AdamW(
+        reader.parameters(), lr=1e-3, weight_decay=schedule.weight_decay
+    )
+    seen = _restore(folder, reader, optimizer)
+    history = folder / "history.jsonl"
+    before = (
+        float(json.loads(history.read_text().splitlines()[-1])["seconds"])
+        if seen and history.exists()
+        else 0.0
+    )
+    started, last = time.monotonic(), {}
+    loader = DataLoader(
+        _Strikes(seed, seen, schedule),
+        batch_size=1,
+        collate_fn=_alone,
+        num_workers=workers,
+        prefetch_factor=6 if workers else None,
+    )
+    reader.train()
+    losses: list[float] = []
+    bar = tqdm(total=schedule.images, initial=seen, unit="coin", desc=name)
+    for batch in loader:
+        for group in optimizer.param_groups:
+            group["lr"] = schedule.rate_at(seen)
+        optimizer.zero_grad()
+        loss = reading_loss(reader, batch, schedule.ruler_weight)
+        loss.backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(reader.parameters(), 5.0)
+        optimizer.step()
+        losses.append(float(loss.detach()))
+        count = len(batch.rulers)
+        due = (
+            seen + count
+        ) // schedule.validate_every > seen // schedule.validate_every
+        seen += count
+        bar.update(count)
+        if due or seen >= schedule.images:
+            last = validate(reader, schedule.validation_coins, schedule.size_at(seen))
+            row = {
+                "seen": seen,
+                "loss": sum(losses) / len(losses),
+                "rate": schedule.rate_at(seen),
+                "seconds": round(before + time.monotonic() - started, 1),
+                **last,
+            }
+            with history.open("a") as lines:
+                lines.write(json.dumps(row) + "\n")
+            bar.set_postfix({k: f"{v:.3f}" for k, v in last.items()})
+            losses.clear()
+            _checkpoint(folder, reader, optimizer, seen)
+    bar.close()
+    reader.eval()
+    seconds = before + time.monotonic() - started
+    return reader, {"coins": seen, "seconds": round(seconds), "validation": last}

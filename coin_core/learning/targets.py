@@ -1,0 +1,44 @@
+"""What a rendered coin teaches: its letter map and its ruler."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from coin_core.classifiers._reader import LETTER_CLASSES, STRIDE_PX
+from coin_core.rendering import RenderedCoin
+from coin_core.rulers import LETTERS
+
+NONE = LETTER_CLASSES - 1
+_NUMBER = {letter.key: number for number, letter in enumerate(LETTERS)}
+NONE_WEIGHT = 0.12  # most cells hold no letter; they must not drown the others
+_UNSURE = 0.3  # less legible letters teach nothing, neither as letter nor as none
+
+
+def letter_map(
+    coin: RenderedCoin, size_px: int
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """Letter numbers and weights per cell, both (S/8, S/8).
+
+    A cell belongs to a letter when its middle lies in the central part of the
+    letter's box, or when it holds the box's middle. The weight is the legibility.
+    """
+    cells = size_px // STRIDE_PX
+    labels = np.full((cells, cells), NONE, np.int64)
+    weights = np.full((cells, cells), NONE_WEIGHT, np.float32)
+    for letter in coin.letters:
+        x = (letter.left + letter.right) / 2 * cells
+        y = (letter.top + letter.bottom) / 2 * cells
+        half_w = 0.36 * (letter.right - letter.left) * cells
+        half_h = 0.36 * (letter.bottom - letter.top) * cells
+        left = min(round(x - half_w), int(x))
+        right = max(round(x + half_w), int(x) + 1)
+        top = min(round(y - half_h), int(y))
+        bottom = max(round(y + half_h), int(y) + 1)
+        if right <= 0 or bottom <= 0 or left >= cells or top >= cells:
+            continue
+        part = (slice(max(top, 0), bottom), slice(max(left, 0), right))
+        if letter.legibility < _UNSURE:
+            weights[part] = 0.0
+        else:
+            labels[part] = _NUMBER[letter.letter]
+            weights[part] = letter.legibility
+    return labels, weights

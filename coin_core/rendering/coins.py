@@ -1,0 +1,218 @@
+"""A coin from a seed: die, flan, strike, weather, light, camera."""
+
+import math
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from coin_core.rendering import cornucopia, other_coins, star_anchor
+from coin_core.rendering.dies import CutLetter, Ink, Placing, cut_legend_die
+from coin_core.rendering.flans import (
+    FlanShape,
+    distance_inside,
+    draw_mask,
+    draw_shape,
+    surface,
+)
+from coin_core.rendering.light import camera, photograph
+from coin_core.rendering.noise import Field, blurred
+from coin_core.rendering.weather import weather
+from coin_core.rulers import DEFAULT_CLASSES
+
+KINDS = ("legend", "cornucopia", "star_anchor", "other")
+_OTHER_DIES = {
+    "cornucopia": cornucopia.draw_die,
+    "star_anchor": star_anchor.draw_die,
+    "other": other_coins.draw_die,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StruckLetter:
+    """A letter on a rendered coin; box in fractions of the image.
+
+    `legibility` is the share of its relief, 0..1, that strike, flan, wear,
+    corrosion and the photo's resolution have left.
+    """
+
+    letter: str
+    left: float
+    top: float
+    right: float
+    bottom: float
+    legibility: float
+    in_name: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class RenderedCoin:
+    """A rendered photo with everything that is true of it.
+
+    `image` is uint8 (S, S, 3) RGB, `mask` uint8 (S, S) with 255 on the flan,
+    `flan_box` left, top, right, bottom in fractions of the image.
+    """
+
+    image: NDArray[np.uint8]
+    mask: NDArray[np.uint8]
+    kind: str
+    ruler: str | None
+    legend: tuple[str, ...]
+    letters: tuple[StruckLetter, ...]
+    turn_deg: float
+    flan_box: tuple[float, float, float, float]
+
+    @property
+    def name_legibility(self) -> float:
+        """Share of the name's letters of which half or more is legible."""
+        name = [letter for letter in self.letters if letter.in_name]
+        if not name:
+            return 0.0
+        return sum(letter.legibility >= 0.5 for letter in name) / len(name)
+
+
+def _place_die(
+    rng: np.random.Generator, shape: FlanShape, any_turn: bool
+) -> Placing:
+    """Dies were seldom centred, and seldom as large as the flan."""
+    away = shape.radius * abs(float(rng.normal(0, 0.11)))
+    to = float(rng.uniform(0, 2 * math.pi))
+    turn = float(rng.uniform(-180, 180)) if any_turn else float(rng.normal(0, 9))
+    return Placing(
+        centre_x=shape.centre_x + away * math.cos(to),
+        centre_y=shape.centre_y + away * math.sin(to),
+        radius=shape.radius * float(rng.uniform(0.88, 1.2)),
+        turn_deg=turn,
+    )
+
+
+def _as_relief(ink: NDArray[np.uint8], sigma: float) -> Field:
+    return blurred(ink.astype(np.float32) / np.float32(255), sigma)
+
+
+def _cut_other(
+    rng: np.random.Generator, kind: str, size_px: int, placing: Placing
+) -> NDArray[np.uint8]:
+    """A die of another design, laid where the placing says."""
+    drawn = np.round(_OTHER_DIES[kind](rng, size_px) * 255).astype(np.uint8)
+    scale = placing.radius / (0.46 * size_px)
+    turn = cv2.getRotationMatrix2D(
+        (size_px / 2, size_px / 2), -placing.turn_deg, scale
+    )
+    turn[0, 2] += placing.centre_x - size_px / 2
+    turn[1, 2] += placing.centre_y - size_px / 2
+    laid: NDArray[np.uint8] = np.asarray(
+        cv2.warpAffine(drawn, turn, (size_px, size_px), flags=cv2.INTER_LINEAR),
+        np.uint8,
+    )
+    return laid
+
+
+def _ghost(
+    rng: np.random.Generator, relief: Field, size_px: int, placing: Placing
+) -> Field:
+    """A second blow beside the first, or an older coin under the strike."""
+    chance = rng.random()
+    if chance < 0.07:  # double strike
+        shift = float(rng.uniform(0.04, 0.12)) * size_px
+        to = float(rng.uniform(0, 2 * math.pi))
+        dx, dy = round(shift * math.cos(to)), round(shift * math.sin(to))
+        moved = np.roll(relief, (dy, dx), axis=(0, 1))
+        return np.maximum(relief, moved * np.float32(rng.uniform(0.3, 0.7)))
+    if chance < 0.12:  # overstruck on a lily, an anchor or a star
+        under = _cut_other(rng, "star_anchor", size_px, placing)
+        old = _as_relief(under, 1.0) * np.float32(rng.uniform(0.2, 0.5))
+        return np.maximum(relief, old)
+    return relief
+
+
+def _legibility(
+    cut: CutLetter, ink: NDArray[np.uint8], kept: Field, size_px: int
+) -> float:
+    left, right = round(cut.left), round(cut.right) + 1
+    top, bottom = round(cut.top), round(cut.bottom) + 1
+    inside = (slice(max(top, 0), bottom), slice(max(left, 0), right))
+    area = (right - left) * (bottom - top)
+    weight = ink[inside].astype(np.float32)
+    if weight.size < 0.55 * area or float(weight.sum()) <= 0:
+        return 0.0
+    share = float((weight * kept[inside]).sum() / weight.sum())
+    return min(1.0, share) * weight.size / area
+
+
+def strike_coin(
+    seed: int,
+    index: int,
+    *,
+    size_px: int = 160,
+    kind: str | None = None,
+    hardship: float = 1.0,
+) -> RenderedCoin:
+    """Strike, weather and photograph one coin.
+
+    Args:
+        seed: The collection; `index` counts the coins in it. The same two
+            numbers, size and kind give the same pixels everywhere.
+        index: Number of the coin, 0 or more.
+        size_px: Side of the square photo, 48 to 1024.
+        kind: One of `KINDS`; by default the legend side.
+        hardship: Scales wear and corrosion: 1 as on real coins, 0 as struck.
+
+    Raises:
+        ValueError: If size or kind are not known.
+    """
+    kind = "legend" if kind is None else kind
+    if kind not in KINDS:
+        raise ValueError(f"kind must be one of {', '.join(KINDS)}, got {kind!r}.")
+    if not 48 <= size_px <= 1024:
+        raise ValueError(f"size_px must be 48 to 1024, got {size_px}.")
+    rng = np.random.default_rng([seed, index, KINDS.index(kind)])
+    shape = draw_shape(rng, size_px)
+    placing = _place_die(rng, shape, any_turn=rng.random() < 0.15)
+    sigma = float(rng.uniform(0.5, 1.3)) * size_px / 160
+    ruler: str | None = None
+    legend: tuple[str, ...] = ()
+    letters: list[CutLetter] = []
+    if kind == "legend":
+        ruler = DEFAULT_CLASSES[int(rng.integers(len(DEFAULT_CLASSES)))]
+        pen = Ink(size_px, placing)
+        text, letters = cut_legend_die(rng, pen, ruler)
+        legend = text.text()
+        ink = pen.relief()
+    else:
+        ink = _cut_other(rng, kind, size_px, placing)
+    relief = _ghost(rng, _as_relief(ink, sigma), size_px, placing)
+    # most coins are middling; a few are fresh, a few nearly smooth
+    hardship *= float(rng.beta(1.6, 2.2))
+    mask = draw_mask(shape, size_px)
+    away = distance_inside(mask)
+    worn = weather(rng, relief, hardship)
+    bare = surface(rng, shape, away, (placing.centre_x, placing.centre_y, placing.radius))
+    depth = np.float32(rng.uniform(0.8, 1.9))
+    detail = worn.relief * depth + worn.corrosion
+    steep = np.float32(size_px / 160)
+    photo = camera(rng, photograph(rng, (bare + detail) * steep * 2, detail, mask))
+    kept = worn.kept * (mask.astype(np.float32) / np.float32(255))
+    left, top, right, bottom = shape.box()
+    return RenderedCoin(
+        image=photo,
+        mask=mask,
+        kind=kind,
+        ruler=ruler,
+        legend=legend,
+        letters=tuple(
+            StruckLetter(
+                letter=cut.letter,
+                left=cut.left / size_px,
+                top=cut.top / size_px,
+                right=cut.right / size_px,
+                bottom=cut.bottom / size_px,
+                legibility=_legibility(cut, ink, kept, size_px),
+                in_name=cut.in_name,
+            )
+            for cut in letters
+        ),
+        turn_deg=placing.turn_deg,
+        flan_box=(left / size_px, top / size_px, right / size_px, bottom / size_px),
+    )
