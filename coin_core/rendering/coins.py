@@ -128,8 +128,13 @@ def _ghost(
 
 
 def _legibility(
-    cut: CutLetter, ink: NDArray[np.uint8], kept: Field, size_px: int
+    cut: CutLetter,
+    ink: NDArray[np.uint8],
+    kept: Field,
+    grey: NDArray[np.uint8],
+    blur_px: float,
 ) -> float:
+    """What is left of a letter: of its relief, its sharpness and its contrast."""
     left, right = round(cut.left), round(cut.right) + 1
     top, bottom = round(cut.top), round(cut.bottom) + 1
     inside = (slice(max(top, 0), bottom), slice(max(left, 0), right))
@@ -138,7 +143,13 @@ def _legibility(
     if weight.size < 0.55 * area or float(weight.sum()) <= 0:
         return 0.0
     share = float((weight * kept[inside]).sum() / weight.sum())
-    return min(1.0, share) * weight.size / area
+    # the strokes of a letter lie about a fourth of its height apart; blurred by as
+    # much they are gone
+    sharp = (cut.bottom - cut.top) / (4 * blur_px)
+    # fewer than some eight of 255 steps of grey do not survive a JPEG
+    contrast = float(grey[inside].std()) / 8
+    part = weight.size / area
+    return min(1.0, share) * min(1.0, sharp) * min(1.0, contrast) * part
 
 
 def strike_coin(
@@ -192,7 +203,10 @@ def strike_coin(
     depth = np.float32(rng.uniform(0.8, 1.9))
     detail = worn.relief * depth + worn.corrosion
     steep = np.float32(size_px / 160)
-    photo = camera(rng, photograph(rng, (bare + detail) * steep * 2, detail, mask))
+    photo, blur_px = camera(
+        rng, photograph(rng, (bare + detail) * steep * 2, detail, mask)
+    )
+    grey = np.asarray(cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY), np.uint8)
     kept = worn.kept * (mask.astype(np.float32) / np.float32(255))
     left, top, right, bottom = shape.box()
     return RenderedCoin(
@@ -208,7 +222,7 @@ def strike_coin(
                 top=cut.top / size_px,
                 right=cut.right / size_px,
                 bottom=cut.bottom / size_px,
-                legibility=_legibility(cut, ink, kept, size_px),
+                legibility=_legibility(cut, ink, kept, grey, blur_px),
                 in_name=cut.in_name,
             )
             for cut in letters

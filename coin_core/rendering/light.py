@@ -191,16 +191,25 @@ def photograph(
     return np.round(np.clip(out, 0, 255)).astype(np.uint8)
 
 
-def camera(rng: np.random.Generator, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Blur, resolution, sharpening, tone, grain and JPEG, uint8 (S, S, 3)."""
+def camera(
+    rng: np.random.Generator, image: NDArray[np.uint8]
+) -> tuple[NDArray[np.uint8], float]:
+    """Blur, resolution, sharpening, tone, grain and JPEG.
+
+    Returns:
+        uint8 (S, S, 3), and the standard deviation in px of the whole blur.
+    """
     size = image.shape[0]
     out = image
+    spread = 0.25  # squared; a pixel is itself a blur
     if rng.random() < 0.75:
         sigma = float(rng.uniform(0.3, 1.1)) * size / 160
+        spread += sigma**2
         out = cv2.GaussianBlur(out, (5, 5), sigma)
     if rng.random() < 0.4:  # small photos, enlarged again
         small = max(24, min(size - 1, round(size * float(rng.uniform(0.38, 0.9)))))
         sigma = 0.45 * size / small
+        spread += 2 * sigma**2
         out = cv2.GaussianBlur(out, (5, 5), sigma)
         out = cv2.resize(out, (small, small), interpolation=cv2.INTER_LINEAR_EXACT)
         out = _jpeg(rng, out, 0.4)
@@ -222,7 +231,7 @@ def camera(rng: np.random.Generator, image: NDArray[np.uint8]) -> NDArray[np.uin
         grain = rng.integers(-6, 7, (size, size, 1)).astype(np.float32)
         real = real + grain * np.float32(rng.uniform(0.2, 1.2))
     done = np.round(np.clip(real, 0, 255)).astype(np.uint8)
-    return _jpeg(rng, done, 0.75)
+    return _jpeg(rng, done, 0.75), math.sqrt(spread)
 
 
 def _jpeg(

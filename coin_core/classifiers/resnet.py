@@ -1,0 +1,26 @@
+"""ResNet-18 that reads the legend and judges the ruler by it."""
+
+from __future__ import annotations
+
+from coin_core.classifiers._net import NetClassifier, best_device
+from coin_core.classifiers._registry import register_classifier
+from coin_core.classifiers._trunks import build_reader
+from coin_core.preprocessing import Preprocessing
+
+
+@register_classifier(name="resnet", title="ResNet-18", inputs="photo")
+def build_resnet(labels: tuple[str, ...], *, seed: int) -> NetClassifier:
+    """The unfitted classifier."""
+    return NetClassifier(
+        build_reader,
+        module__name="resnet",
+        module__classes=len(labels),
+        classes=labels,
+        seed=seed,
+        preprocessing=Preprocessing(size_px=128),
+        max_epochs=20,
+        batch_size=32,
+        lr=5e-4,
+        optimizer__weight_decay=2e-2,
+        device=best_device(),
+    )

@@ -1,0 +1,29 @@
+"""VGG-11 with batch norm; it reads the legend too, and lends its features.
+
+Its 4096 numbers before the last layer are what svm, knn and mlp learn from.
+"""
+
+from __future__ import annotations
+
+from coin_core.classifiers._net import NetClassifier, best_device
+from coin_core.classifiers._registry import register_classifier
+from coin_core.classifiers._trunks import build_reader
+from coin_core.preprocessing import Preprocessing
+
+
+@register_classifier(name="vgg", title="VGG-11", inputs="photo")
+def build_vgg(labels: tuple[str, ...], *, seed: int) -> NetClassifier:
+    """The unfitted classifier."""
+    return NetClassifier(
+        build_reader,
+        module__name="vgg",
+        module__classes=len(labels),
+        classes=labels,
+        seed=seed,
+        preprocessing=Preprocessing(size_px=96),
+        max_epochs=20,
+        batch_size=32,
+        lr=3e-4,
+        optimizer__weight_decay=2e-2,
+        device=best_device(),
+    )
