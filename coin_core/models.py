@@ -261,9 +261,11 @@ def load_classifier(folder: Path) -> tuple[Card, Any]:
         UnknownClassifierError: The card names a classifier that is not registered.
     """
     from coin_core.classifiers import get_classifier
+    from coin_core.preprocessing import Preprocessing
 
     card = load_card(folder)
-    built = get_classifier(card.classifier).build(card.classes, seed=0)
+    spec = get_classifier(card.classifier)
+    built = spec.build(card.classes, seed=0)
     if TENSORS_FILE in card.files:
         if not hasattr(built, "load_tensors"):
             raise WeightsMismatchError(
@@ -274,8 +276,11 @@ def load_classifier(folder: Path) -> tuple[Card, Any]:
             for key, value in read_tensors(folder).items()
         }
         try:
+            if spec.inputs == "photo":
+                settings = Preprocessing.from_dict(dict(card.preprocessing))
+                built.set_params(preprocessing=settings)
             return card, built.load_tensors(tensors)
-        except WeightsMismatchError as error:
+        except ValueError as error:
             raise WeightsMismatchError(f"{folder.name}: {error}") from error
     estimator = read_estimator(folder)
     columns = getattr(estimator, "classes_", None)

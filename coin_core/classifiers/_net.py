@@ -87,6 +87,16 @@ class NetClassifier(NeuralNetClassifier):
             torch.manual_seed(self.seed)
             return super().initialize_module()
 
+    def begin(self, X: Any) -> None:
+        """Forget everything and get ready to learn from inputs like X."""
+        self.epochs_before_ = 0
+        self.initialize()
+
+    def fit(self, X: Any, y: Any, **fit_params: Any) -> Any:
+        """Learn from nothing: inputs and their label names."""
+        self.begin(X)
+        return self.partial_fit(X, y, **fit_params)
+
     def fit_loop(
         self, X: Any, y: Any = None, epochs: int | None = None, **fit_params: Any
     ) -> Any:
@@ -97,7 +107,8 @@ class NetClassifier(NeuralNetClassifier):
 
     def on_epoch_begin(self, net: Any, **kwargs: Any) -> None:
         """Seed each epoch by its number, so that a resumed one goes as it would."""
-        torch.manual_seed(self.seed * 100_003 + len(self.history))
+        done = getattr(self, "epochs_before_", 0) + len(self.history)
+        torch.manual_seed(self.seed * 100_003 + done)
         super().on_epoch_begin(net, **kwargs)
 
     def get_iterator(self, dataset: Any, training: bool = False) -> Any:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from sklearn.decomposition import PCA
 from torch import nn
 
@@ -58,16 +58,15 @@ class ProjectedMlp(nn.Module):
 class MlpClassifier(NetClassifier):
     """The net with its projection, which `fit` learns first."""
 
-    def fit(self, X: NDArray[np.float32], y: ArrayLike, **fit_params: Any) -> Any:
-        """Learn the projection, then the layers."""
-        X = np.asarray(X, dtype=np.float32)
-        self.set_params(module__inputs=X.shape[1])
-        self.initialize()
-        mean, axes = _learn_projection(X, self.module_.axes.shape[0], self.seed)
+    def begin(self, X: Any) -> None:
+        """Forget everything and learn the projection from features (N, inputs)."""
+        features = np.asarray(X, dtype=np.float32)
+        self.set_params(module__inputs=features.shape[1])
+        super().begin(features)
+        mean, axes = _learn_projection(features, len(self.module_.axes), self.seed)
         with torch.no_grad():
             self.module_.mean.copy_(torch.from_numpy(mean))
             self.module_.axes.copy_(torch.from_numpy(axes))
-        return self.partial_fit(X, y, **fit_params)
 
     def load_tensors(self, tensors: dict[str, torch.Tensor]) -> NetClassifier:
         """Become the net that gave these `tensors`, however wide its input was."""

@@ -22,11 +22,25 @@ class _HandedOn(ClassifierMixin, BaseEstimator):
     """A fitted classifier whose margins are its inputs."""
 
     def __init__(self, classes: int) -> None:
-        self.classes_ = np.arange(classes)
+        self.classes = classes
+
+    @property
+    def classes_(self) -> NDArray[np.int64]:
+        """The columns, by number."""
+        return np.arange(self.classes)
 
     def decision_function(self, X: NDArray[np.float64]) -> NDArray[np.float64]:
         """The logits that came in."""
         return X
+
+    def fit(self, X: NDArray[np.float64], y: NDArray[np.int64]) -> _HandedOn:
+        """Nothing is left to learn."""
+        return self
+
+    def predict(self, X: NDArray[np.float64]) -> NDArray[np.int64]:
+        """The column of the largest logit of each row."""
+        largest: NDArray[np.int64] = X.argmax(axis=1)
+        return largest
 
     def __sklearn_is_fitted__(self) -> bool:
         return True
@@ -52,8 +66,13 @@ def fit_temperature(probabilities: ArrayLike, y: ArrayLike) -> float:
     present = np.unique(columns)
     # Columns without a coin say nothing here, and scikit-learn would stumble on them.
     logits = logits[:, present]
+    # Nothing is learnt but the temperature, so every row serves at once.
+    rows = np.arange(len(columns))
     calibrated = CalibratedClassifierCV(
-        FrozenEstimator(_HandedOn(len(present))), method="temperature"
+        FrozenEstimator(_HandedOn(len(present))),
+        method="temperature",
+        ensemble=False,
+        cv=[(rows, rows)],
     ).fit(_two_sided(logits), np.searchsorted(present, columns))
     beta = float(calibrated.calibrated_classifiers_[0].calibrators[0].beta_)
     return float(np.clip(1 / beta, _COOLEST, _HOTTEST))

@@ -1,0 +1,279 @@
+"""Sets of coins to learn from or to measure on: a folder of photos, rendered coins."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import logging
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from coin_core._replace import write_file
+from coin_core.errors import CoinError, TrainingDataError, UnreadablePhotoError
+from coin_core.models import data_dir
+
+logger = logging.getLogger(__name__)
+
+# Raise it when faces are found or cut in another way: old crops are then not used.
+CROP_VERSION = 1
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class CoinSet:
+    """Crops with their labels.
+
+    Attributes:
+        crops: uint8 (N, S, S, 3).
+        labels: Label names, (N,).
+        groups: Which rows show the same coin, (N,).
+        names: What each row is called: a file, or the number of a rendered coin.
+        classes: The labels, sorted for folders, in the order of the rulers else.
+        source: "folder NAME" or "rendered".
+        digest: sha256 over the photos and their labels.
+        unreadable: One sentence per file that was left out.
+        without_face: Photos in which no coin was found, used whole.
+        legibility: Share of the name's legible letters, (N,); None for photos.
+    """
+
+    crops: NDArray[np.uint8]
+    labels: NDArray[np.str_]
+    groups: NDArray[np.str_]
+    names: tuple[str, ...]
+    classes: tuple[str, ...]
+    source: str
+    digest: str
+    unreadable: tuple[str, ...] = ()
+    without_face: int = 0
+    legibility: NDArray[np.float32] | None = None
+
+    def __len__(self) -> int:
+        return len(self.crops)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Photo:
+    path: Path
+    label: str
+    digest: str
+
+
+def load_folder(folder: Path, *, size_px: int = 128) -> CoinSet:
+    """Read a folder with one folder of photos per class.
+
+    Files that are no photos are passed over; photos that cannot be read are named in
+    `unreadable` and left out. Photos of one coin are told by a column `coin_id` beside
+    `file` in labels.csv, by the part of their name before "__", or by being the same
+    file; every other photo counts as a coin of its own.
+
+    Args:
+        folder: The folder of folders.
+        size_px: Side of the crops.
+
+    Raises:
+        TrainingDataError: It is no folder, or holds fewer than two classes.
+    """
+    photos, classes = _list_photos(folder)
+    crops, kept, unreadable, without_face = [], [], [], 0
+    coin_ids = _read_coin_ids(folder)
+    bar = tqdm(photos, desc="photos", unit="photo", disable=len(photos) < 50)
+    for photo in bar:
+        try:
+            crop, found = _crop_cached(photo, size_px, classes)
+        except UnreadablePhotoError as error:
+            unreadable.append(f"{photo.label}/{photo.path.name}: {error}")
+            continue
+        crops.append(crop)
+        kept.append(photo)
+        without_face += not found
+    left = sorted({photo.label for photo in kept})
+    if len(left) < 2:
+        raise TrainingDataError(
+            f"{folder} has readable photos of {len(left)} classes; at least 2 are "
+            "needed, one folder each."
+        )
+    return CoinSet(
+        crops=np.stack(crops),
+        labels=np.array([photo.label for photo in kept]),
+        groups=np.array([_coin_of(photo, folder, coin_ids) for photo in kept]),
+        names=tuple(f"{photo.label}/{photo.path.name}" for photo in kept),
+        classes=_order_classes(left),
+        source=f"folder {folder.resolve().name}",
+        digest=_digest_of([f"{photo.label} {photo.digest}" for photo in kept]),
+        unreadable=tuple(unreadable),
+        without_face=without_face,
+    )
+
+
+def load_rendered(
+    seed: int, count: int, *, first: int = 0, size_px: int = 128
+) -> CoinSet:
+    """Strike coins `first` to `first + count` of the collection with this seed."""
+    from coin_core.rendering import strike_coin
+    from coin_core.rulers import DEFAULT_CLASSES
+
+    if count < 1:
+        raise TrainingDataError(f"At least one coin is to be struck, not {count}.")
+    crops, labels, legible = [], [], []
+    bar = tqdm(range(first, first + count), desc="coins", unit="coin")
+    for index in bar:
+        coin = strike_coin(seed, index, size_px=size_px)
+        crops.append(coin.image)
+        labels.append(str(coin.ruler))
+        legible.append(coin.name_legibility)
+    names = tuple(str(index) for index in range(first, first + count))
+    return CoinSet(
+        crops=np.stack(crops),
+        labels=np.array(labels),
+        groups=np.array(names),
+        names=names,
+        classes=tuple(DEFAULT_CLASSES),
+        source="rendered",
+        digest=_digest_of([f"rendered {seed} {first} {count}"]),
+        legibility=np.array(legible, dtype=np.float32),
+    )
+
+
+def _list_photos(folder: Path) -> tuple[list[_Photo], tuple[str, ...]]:
+    from coin_core.photos import SUFFIXES
+
+    if not folder.is_dir():
+        raise TrainingDataError(
+            f"{folder} is no folder. Expected one that holds a folder of photos per "
+            "class."
+        )
+    photos = []
+    for path in _walk(folder):
+        if path.suffix.lower().lstrip(".") in SUFFIXES and path.is_file():
+            with path.open("rb") as file:
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
+            label = path.relative_to(folder).parts[0]
+            photos.append(_Photo(path=path, label=label, digest=digest))
+    classes = sorted({photo.label for photo in photos})
+    if len(classes) < 2:
+        found = ", ".join(classes) or "none"
+        raise TrainingDataError(
+            f"{folder} holds photos of {len(classes)} classes ({found}); at least 2 "
+            "are needed, one folder each."
+        )
+    return photos, tuple(classes)
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    """Files in the folders of the folder, in one order everywhere."""
+    for label in sorted(folder.iterdir()):
+        if label.is_dir() and not label.name.startswith("."):
+            yield from sorted(
+                path for path in label.rglob("*") if not path.name.startswith(".")
+            )
+
+
+def _order_classes(labels: list[str]) -> tuple[str, ...]:
+    """The rulers in their own order, any other labels sorted."""
+    from coin_core.rulers import DEFAULT_CLASSES
+
+    if set(labels) <= set(DEFAULT_CLASSES):
+        return tuple(key for key in DEFAULT_CLASSES if key in labels)
+    return tuple(sorted(labels))
+
+
+def _read_coin_ids(folder: Path) -> dict[str, str]:
+    """Column coin_id by file, from labels.csv; {} when there is none."""
+    path = folder / "labels.csv"
+    if not path.is_file():
+        return {}
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            rows = list(csv.DictReader(file))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise TrainingDataError(f"{path} cannot be read: {error}") from error
+    return {
+        row["file"]: row["coin_id"]
+        for row in rows
+        if row.get("file") and row.get("coin_id")
+    }
+
+
+def _coin_of(photo: _Photo, folder: Path, coin_ids: dict[str, str]) -> str:
+    named = coin_ids.get(photo.path.relative_to(folder).as_posix())
+    if named:
+        return f"id {named}"
+    stem, mark, _ = photo.path.stem.partition("__")
+    return f"{photo.label}/{stem}" if mark else f"sha256 {photo.digest}"
+
+
+def _digest_of(lines: list[str]) -> str:
+    return hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest()
+
+
+def _crop_cached(
+    photo: _Photo, size_px: int, classes: tuple[str, ...]
+) -> tuple[NDArray[np.uint8], bool]:
+    """The crop of a photo and whether a coin was found, from the cache if it is there.
+
+    Raises:
+        UnreadablePhotoError: The file is no photo that is accepted.
+    """
+    legend = "legend" if _are_rulers(classes) else "first"
+    name = f"{photo.digest}-{size_px}-{legend}-{CROP_VERSION}.npz"
+    path = data_dir() / "cache" / "crops" / photo.digest[:2] / name
+    kept = _read_crop(path, size_px)
+    if kept is not None:
+        return kept
+    crop, found = _crop(photo.path, size_px, legend == "legend")
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, crop=crop, found=np.array(found))
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_file(path, buffer.getvalue())
+    except OSError as error:
+        logger.warning("The crop cache cannot be written: %s", error)
+    return crop, found
+
+
+def _read_crop(path: Path, size_px: int) -> tuple[NDArray[np.uint8], bool] | None:
+    try:
+        with np.load(path, allow_pickle=False) as kept:
+            crop, found = kept["crop"], bool(kept["found"])
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        return None
+    if crop.shape != (size_px, size_px, 3) or crop.dtype != np.uint8:
+        return None
+    return crop, found
+
+
+def _are_rulers(classes: tuple[str, ...]) -> bool:
+    from coin_core.rulers import DEFAULT_CLASSES
+
+    return set(classes) <= set(DEFAULT_CLASSES)
+
+
+def _crop(
+    path: Path, size_px: int, wants_legend: bool
+) -> tuple[NDArray[np.uint8], bool]:
+    from coin_core import faces, photos
+
+    try:
+        photo = photos.read(path)
+    except OSError as error:
+        raise UnreadablePhotoError(f"cannot be opened ({error.strerror}).") from error
+    boxes = faces.find(photo)
+    if not boxes:
+        whole = faces.CropBox(left=0.0, top=0.0, right=1.0, bottom=1.0)
+        return faces.crop_to_flan(photo, whole, size_px), False
+    # By custom the obverse is on the left; these rulers are named on the reverse.
+    box = boxes[0]
+    if wants_legend and len(boxes) > 1:
+        judged = faces.judge_sides(photo, boxes)
+        legend = faces.legend_side(judged)
+        box = boxes[legend] if legend is not None else box
+    try:
+        return faces.crop_to_flan(photo, box, size_px), True
+    except CoinError as error:
+        raise UnreadablePhotoError(f"cannot be cropped: {error}") from error

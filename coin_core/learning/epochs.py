@@ -1,0 +1,137 @@
+"""Train a net epoch by epoch, so that it can be killed between any two."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from coin_core.classifiers._net import NetClassifier
+from coin_core.evaluation import evaluate
+from coin_core.learning.checkpoints import (
+    load_tensors,
+    restore_training,
+    save_tensors,
+    save_training,
+)
+from coin_core.learning.starting import start_net
+
+# Epochs without a better one after which a fold is over.
+PATIENCE = 6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class NetTraining:
+    """How one net is trained.
+
+    Attributes:
+        name: The classifier.
+        init: Where it starts: "rendered", "imagenet" or "scratch".
+        epochs: At most this many.
+        folder: Where checkpoints lie.
+        fold: What the history calls this training.
+        run_log: Takes one row per epoch.
+        bar: A progress bar that counts epochs.
+    """
+
+    name: str
+    init: str
+    epochs: int
+    folder: Path
+    fold: int | str
+    run_log: Callable[[dict[str, Any]], None]
+    bar: Any
+
+    def run(
+        self,
+        net: NetClassifier,
+        X: NDArray[Any],
+        y: NDArray[Any],
+        learn: NDArray[np.int64],
+        valid: NDArray[np.int64],
+    ) -> dict[str, Any]:
+        """Train on the rows `learn` and go on from a checkpoint if there is one.
+
+        The net ends as its best epoch on the rows `valid`, or as its last epoch when
+        there are none.
+
+        Returns:
+            "epochs", the number of the epoch that was kept, and "seconds".
+        """
+        net.begin(X[learn])
+        start_net(net, self.name, self.init)
+        notes = restore_training(self._file("latest"), net) or {
+            "epoch": 0,
+            "best_epoch": 0,
+            "best_loss": None,
+            "seconds": 0.0,
+        }
+        self.bar.update(int(notes["epoch"]))
+        while notes["epoch"] < self.epochs:
+            if len(valid) and notes["epoch"] - notes["best_epoch"] >= PATIENCE:
+                break
+            started = time.monotonic()
+            row = self._train_epoch(net, X[learn], y[learn], int(notes["epoch"]))
+            notes["epoch"] = row["epoch"]
+            if len(valid):
+                row |= self._validate(net, X[valid], y[valid], notes)
+            notes["seconds"] = float(notes["seconds"]) + time.monotonic() - started
+            save_training(self._file("latest"), net, notes)
+            self.run_log(row | {"seconds": round(notes["seconds"], 1)})
+            self.bar.update(1)
+            self.bar.set_postfix(
+                {key: f"{row[key]:.3f}" for key in row if key.startswith("valid")}
+            )
+        best, _ = load_tensors(self._file("best"))
+        if best:
+            net.module_.load_state_dict(best)
+        net.module_.eval()
+        return {
+            "epochs": notes["best_epoch"] or notes["epoch"],
+            "seconds": notes["seconds"],
+        }
+
+    def _file(self, name: str) -> Path:
+        return self.folder / f"{name}.safetensors"
+
+    def _train_epoch(
+        self, net: NetClassifier, X: NDArray[Any], y: NDArray[Any], epoch: int
+    ) -> dict[str, Any]:
+        rate = rate_at(float(net.lr), epoch, self.epochs)
+        for group in net.optimizer_.param_groups:
+            group["lr"] = rate
+        net.epochs_before_ = epoch
+        net.history.clear()
+        net.fit_loop(X, y, epochs=1)
+        return {
+            "fold": self.fold,
+            "epoch": epoch + 1,
+            "rate": rate,
+            "train_loss": float(net.history[-1]["train_loss"]),
+        }
+
+    def _validate(
+        self,
+        net: NetClassifier,
+        X: NDArray[Any],
+        y: NDArray[Any],
+        notes: dict[str, Any],
+    ) -> dict[str, float]:
+        report = evaluate(self.name, y, net.predict_proba(X), tuple(net.classes))
+        if notes["best_loss"] is None or report.log_loss < notes["best_loss"]:
+            notes |= {"best_loss": report.log_loss, "best_epoch": notes["epoch"]}
+            save_tensors(self._file("best"), net.tensors(), {"epoch": notes["epoch"]})
+        return {"valid_loss": report.log_loss, "valid_accuracy": report.accuracy}
+
+
+def rate_at(peak: float, epoch: int, epochs: int) -> float:
+    """The learning rate of an epoch: one to warm up, then a cosine down."""
+    if epoch == 0 and epochs > 1:
+        return peak * 0.3
+    return peak * (0.02 + 0.98 * (1 + math.cos(math.pi * epoch / epochs)) / 2)

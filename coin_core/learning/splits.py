@@ -1,0 +1,70 @@
+"""Splits by coin: photos of one coin never lie on both sides."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.model_selection import StratifiedGroupKFold
+
+from coin_core.errors import TrainingDataError
+
+Indices = NDArray[np.int64]
+
+
+def split_by_coin(
+    y: ArrayLike, groups: ArrayLike, *, folds: int, seed: int
+) -> Iterator[tuple[Indices, Indices]]:
+    """Rows to learn from and rows to measure on, `folds` times.
+
+    Args:
+        y: The label of each row, (N,).
+        groups: The coin of each row, (N,).
+        folds: How many; every row is measured on exactly once.
+        seed: Fixes the shuffle.
+
+    Raises:
+        TrainingDataError: Some class has fewer coins than there are folds.
+    """
+    labels, coins = np.asarray(y), np.asarray(groups)
+    _check_enough(labels, coins, folds)
+    splitter = StratifiedGroupKFold(n_splits=folds, shuffle=True, random_state=seed)
+    yield from splitter.split(np.zeros(len(labels)), labels, coins)
+
+
+def hold_out_by_coin(
+    y: ArrayLike, groups: ArrayLike, *, share: float, seed: int
+) -> tuple[Indices, Indices]:
+    """One split: rows to learn from, and about `share` of the rows held out."""
+    labels, coins = np.asarray(y), np.asarray(groups)
+    folds = max(2, round(1 / share))
+    per_class = _coins_per_class(labels, coins)
+    folds = min(folds, *per_class.values())
+    return next(split_by_coin(labels, coins, folds=max(2, folds), seed=seed))
+
+
+def _coins_per_class(labels: NDArray[Any], coins: NDArray[Any]) -> dict[str, int]:
+    return {
+        str(label): len(np.unique(coins[labels == label]))
+        for label in np.unique(labels)
+    }
+
+
+def _check_enough(labels: NDArray[Any], coins: NDArray[Any], folds: int) -> None:
+    per_class = _coins_per_class(labels, coins)
+    if len(per_class) < 2:
+        raise TrainingDataError(
+            "Learning needs photos of at least two classes; "
+            f"found only {', '.join(per_class) or 'none'}."
+        )
+    if folds < 2:
+        raise TrainingDataError(f"A split needs at least 2 folds, not {folds}.")
+    few = {label: count for label, count in per_class.items() if count < folds}
+    if few:
+        named = ", ".join(f"{label} ({count})" for label, count in few.items())
+        raise TrainingDataError(
+            f"{folds} folds need at least {folds} coins of each class; "
+            f"too few of {named}. Add photos or take fewer folds."
+        )
