@@ -15,6 +15,7 @@ from coin_core.classifiers._reader import LETTER_CLASSES
 from coin_core.faces import CropBox
 from coin_core.learning.calibration import apply_temperature
 from coin_core.learning.features import read_crops
+from coin_core.preprocessing import Preprocessing, to_crop
 from coin_core.rendering import strike_coin
 from coin_core.rulers import LETTERS
 
@@ -59,6 +60,7 @@ def read_letters(
     """
     net = attributor.net_behind(name).classifier
     logits = read_crops(net, crop[None]).letters[0]
+    settings = net.preparation
     shares = logits.softmax(0).cpu().numpy()[:_NONE]  # (16, H, W)
     cells = shares.shape[1]
     best, which = shares.max(axis=0), shares.argmax(axis=0)
@@ -78,10 +80,14 @@ def read_letters(
         y = float((weight * (rows + 0.5)).sum() / weight.sum()) / cells
         x = float((weight * (columns + 0.5)).sum() / weight.sum()) / cells
         if all(
-            abs(x - other_x) > 0.055 or abs(y - other_y) > 0.07
+            abs(x - other_x) > 0.06 or abs(y - other_y) > 0.075
             for other_x, other_y, _, _ in found
         ):
             found.append((x, y, float(best[row, column]), LETTERS[letter].key))
+    found = [
+        (to_crop(x, settings), to_crop(y, settings), share, letter)
+        for x, y, share, letter in found
+    ]
     return _in_reading_order(found)
 
 
@@ -129,13 +135,16 @@ def heat_map(
     column = model.card.classes.index(ruler)
     net = attributor.net_behind(name).classifier
     module = net.module_.eval()
-    if not model.takes_features and float(module.pooled.weight.abs().max()) > 0:
+    pooled = float(module.pooled.weight.abs().max())
+    on_photo = not model.takes_features and pooled > 0
+    if on_photo:
         grid = _cover_photo(attributor, crop, name, column)
     else:
         grid = _cover_letters(model, net, crop, column)
     grid = np.maximum(grid, 0)
     grid = grid / max(float(grid.max()), 1e-6)
-    return _enlarged(grid.astype(np.float32))
+    settings = Preprocessing(zoom=1.0) if on_photo else net.preparation
+    return _enlarged(grid.astype(np.float32), settings)
 
 
 @torch.inference_mode()
@@ -185,12 +194,20 @@ def _cover_photo(
     return out
 
 
-def _enlarged(grid: NDArray[np.float32]) -> NDArray[np.float32]:
-    small = torch.from_numpy(grid)[None, None]
+def _enlarged(
+    grid: NDArray[np.float32], settings: Preprocessing
+) -> NDArray[np.float32]:
+    """A grid over the input as a map over the whole crop."""
+    inner = round(CROP_PX * settings.zoom)
     large = torch.nn.functional.interpolate(
-        small, size=(CROP_PX, CROP_PX), mode="bicubic", align_corners=False
+        torch.from_numpy(grid)[None, None],
+        size=(inner, inner),
+        mode="bicubic",
+        align_corners=False,
     )
-    out: NDArray[np.float32] = large[0, 0].clamp(0, 1).numpy()
+    out = np.zeros((CROP_PX, CROP_PX), np.float32)
+    edge = (CROP_PX - inner) // 2
+    out[edge : edge + inner, edge : edge + inner] = large[0, 0].clamp(0, 1).numpy()
     return out
 
 
@@ -208,8 +225,8 @@ def nearest_coins(
     projected = pipeline[:-1].transform(features)
     neighbours: KNeighborsClassifier = pipeline[-1]
     distances, rows = neighbours.kneighbors(projected, n_neighbors=count)
-    seed = model.card.training.get("seed")
-    rendered = model.card.training.get("data") == "rendered" and seed is not None
+    seed = int(model.card.training.get("seed", -1))
+    rendered = model.card.training.get("data") == "rendered" and seed >= 0
     near = []
     for distance, row in zip(distances[0].tolist(), rows[0].tolist(), strict=True):
         # unit vectors: half the squared distance is one minus the cosine
@@ -220,8 +237,6 @@ def nearest_coins(
             similarity=similarity,
             origin=f"rendered coin {row}" if rendered else f"training coin {row}",
         )
-        picture = (
-            strike_coin(int(seed), row, size_px=CROP_PX).image if rendered else None
-        )
+        picture = strike_coin(seed, row, size_px=CROP_PX).image if rendered else None
         near.append((coin, picture))
     return near

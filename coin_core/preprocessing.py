@@ -16,12 +16,16 @@ from numpy.typing import NDArray
 class Preprocessing:
     """How a square crop becomes input; travels in the model card.
 
-    `size_px` is the side of the input. The crop's central disc of `disc` of its
-    half side is set to mean 0 and standard deviation 1, then clipped to +-`clip`.
+    `size_px` is the side of the input, `zoom` the central share of the crop's side
+    that it shows: the legend stands in the middle, and wreath and rim, which name
+    nobody, would cost a third of the time. The input's central disc of `disc` of
+    its half side is set to mean 0 and standard deviation 1, then clipped to
+    +-`clip`.
     """
 
     size_px: int = 128
-    disc: float = 0.85
+    zoom: float = 0.84
+    disc: float = 0.95
     clip: float = 4.0
 
     def __post_init__(self) -> None:
@@ -29,8 +33,8 @@ class Preprocessing:
             raise ValueError(
                 f"size_px must be a multiple of 8 from 32 to 512, got {self.size_px}."
             )
-        if not 0 < self.disc <= 1.5 or not self.clip > 0:
-            raise ValueError(f"disc and clip must be positive, got {self!r}.")
+        if not 0 < self.disc <= 1.5 or not self.clip > 0 or not 0.2 <= self.zoom <= 1:
+            raise ValueError(f"zoom, disc or clip are out of range: {self!r}.")
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for the model card."""
@@ -46,6 +50,7 @@ class Preprocessing:
         try:
             return cls(
                 size_px=int(values["size_px"]),
+                zoom=float(values["zoom"]),
                 disc=float(values["disc"]),
                 clip=float(values["clip"]),
             )
@@ -58,14 +63,15 @@ def resized(crop: NDArray[np.uint8], size_px: int) -> NDArray[np.uint8]:
     if crop.shape[0] == size_px:
         return crop
     way = cv2.INTER_AREA if crop.shape[0] > size_px else cv2.INTER_CUBIC
-    return np.asarray(
-        cv2.resize(crop, (size_px, size_px), interpolation=way), np.uint8
-    )
+    return np.asarray(cv2.resize(crop, (size_px, size_px), interpolation=way), np.uint8)
 
 
-def prepare(
-    crops: NDArray[np.uint8], settings: Preprocessing
-) -> NDArray[np.float32]:
+def to_crop(fraction: float, settings: Preprocessing) -> float:
+    """A place in the input (0..1 along one axis) as a place in the whole crop."""
+    return 0.5 + (fraction - 0.5) * settings.zoom
+
+
+def prepare(crops: NDArray[np.uint8], settings: Preprocessing) -> NDArray[np.float32]:
     """Make net input of square crops.
 
     Args:
@@ -83,6 +89,9 @@ def prepare(
     if crops.dtype != np.uint8:
         raise ValueError(f"crops must be uint8, got {crops.dtype}.")
     size = settings.size_px
+    inner = round(crops.shape[1] * settings.zoom)
+    edge = (crops.shape[1] - inner) // 2
+    crops = crops[:, edge : edge + inner, edge : edge + inner]
     small = np.stack([resized(crop, size) for crop in crops]) if len(crops) else crops
     images = small.reshape(len(crops), size, size, 3).astype(np.float32)
     at = (np.arange(size, dtype=np.float32) + 0.5) / (size / 2) - 1

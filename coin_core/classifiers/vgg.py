@@ -20,7 +20,7 @@ def build_vgg(labels: tuple[str, ...], *, seed: int) -> NetClassifier:
         module__classes=len(labels),
         classes=labels,
         seed=seed,
-        preprocessing=Preprocessing(size_px=96),
+        preprocessing=Preprocessing(size_px=128),
         max_epochs=20,
         batch_size=32,
         lr=3e-4,

@@ -8,7 +8,6 @@ would have seen.
 import json
 import logging
 import math
-import os
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -42,9 +41,9 @@ TEST_SEED = 1_000_037
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Schedule:
-    """How a reader is taught. Sizes grow: small pictures teach the letters fast."""
+    """How a reader is taught."""
 
-    phases: tuple[tuple[int, int], ...] = ((20_000, 96), (40_000, 128))
+    images: int = 44_000
     batch: int = 16
     peak_rate: float = 1e-3
     weight_decay: float = 0.02
@@ -52,19 +51,6 @@ class Schedule:
     easy_share: float = 0.25
     validate_every: int = 2_000
     validation_coins: int = 200
-
-    @property
-    def images(self) -> int:
-        """Coins seen in all."""
-        return sum(count for count, _ in self.phases)
-
-    def size_at(self, seen: int) -> int:
-        """Side of the pictures after `seen` coins, px."""
-        for count, size in self.phases:
-            if seen < count:
-                return size
-            seen -= count
-        return self.phases[-1][1]
 
     def rate_at(self, seen: int) -> float:
         """Learning rate after `seen` coins: a short rise, then a cosine."""
@@ -80,9 +66,12 @@ class Schedule:
 
 
 SCHEDULES = {
-    "resnet": Schedule(phases=((20_000, 96), (28_000, 128))),
-    "vgg": Schedule(phases=((28_000, 96),), peak_rate=6e-4),
+    "resnet": Schedule(images=40_000),
+    "vgg": Schedule(images=40_000),
 }
+SETTINGS = Preprocessing()
+# the photo of which the input shows the middle at full resolution
+PHOTO_PX = round(SETTINGS.size_px / SETTINGS.zoom)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -96,19 +85,15 @@ class Batch:
     weights: NDArray[np.float32]
 
 
-def strike_batch(
-    seed: int, first: int, count: int, size_px: int, hardship: float = 1.0
-) -> Batch:
+def strike_batch(seed: int, first: int, count: int, hardship: float = 1.0) -> Batch:
     """Strike coins first..first+count of a collection and make them input."""
     coins = [
-        strike_coin(seed, first + i, size_px=size_px, hardship=hardship)
+        strike_coin(seed, first + i, size_px=PHOTO_PX, hardship=hardship)
         for i in range(count)
     ]
-    maps = [letter_map(coin, size_px) for coin in coins]
+    maps = [letter_map(coin, SETTINGS) for coin in coins]
     return Batch(
-        inputs=prepare(
-            np.stack([coin.image for coin in coins]), Preprocessing(size_px=size_px)
-        ),
+        inputs=prepare(np.stack([coin.image for coin in coins]), SETTINGS),
         rulers=np.array([DEFAULT_CLASSES.index(coin.ruler or "") for coin in coins]),
         legible=np.array([coin.name_legibility for coin in coins], np.float32),
         letters=np.stack([labels for labels, _ in maps]),
@@ -132,7 +117,6 @@ class _Strikes(IterableDataset[Batch]):
                 self.seed,
                 first,
                 step,
-                self.schedule.size_at(first),
                 self.schedule.hardship_at(first),
             )
 
@@ -159,12 +143,12 @@ def reading_loss(reader: Reader, batch: Batch, ruler_weight: float) -> Tensor:
 
 
 @torch.inference_mode()
-def validate(reader: Reader, coins: int, size_px: int) -> dict[str, float]:
+def validate(reader: Reader, coins: int) -> dict[str, float]:
     """Letters and rulers right on unseen rendered coins."""
     reader.eval()
     letters = rulers = legible = legible_right = cells = 0.0
     for first in range(0, coins, 50):
-        batch = strike_batch(VALIDATION_SEED, first, min(50, coins - first), size_px)
+        batch = strike_batch(VALIDATION_SEED, first, min(50, coins - first))
         out = reader.read(torch.from_numpy(batch.inputs))
         real = (batch.letters != NONE) & (batch.weights >= 0.5)
         read = out.letters[:, :-1].argmax(1).numpy()
@@ -198,7 +182,7 @@ def _checkpoint(
         half_done,
         metadata={"seen": str(seen)},
     )
-    os.replace(half_done, folder / "checkpoint.safetensors")
+    half_done.replace(folder / "checkpoint.safetensors")
 
 
 def _restore(folder: Path, reader: nn.Module, optimizer: torch.optim.Optimizer) -> int:
@@ -294,7 +278,7 @@ def train_reader(
         seen += count
         bar.update(count)
         if due or seen >= schedule.images:
-            last = validate(reader, schedule.validation_coins, schedule.size_at(seen))
+            last = validate(reader, schedule.validation_coins)
             row = {
                 "seen": seen,
                 "loss": sum(losses) / len(losses),

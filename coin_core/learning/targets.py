@@ -1,9 +1,12 @@
 """What a rendered coin teaches: its letter map and its ruler."""
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
 from coin_core.classifiers._reader import LETTER_CLASSES, STRIDE_PX
+from coin_core.preprocessing import Preprocessing
 from coin_core.rendering import RenderedCoin
 from coin_core.rulers import LETTERS
 
@@ -14,25 +17,28 @@ _UNSURE = 0.3  # less legible letters teach nothing, neither as letter nor as no
 
 
 def letter_map(
-    coin: RenderedCoin, size_px: int
+    coin: RenderedCoin, settings: Preprocessing
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """Letter numbers and weights per cell, both (S/8, S/8).
+    """Letter numbers and weights per cell of the input, both (S/8, S/8).
 
     A cell belongs to a letter when its middle lies in the central part of the
     letter's box, or when it holds the box's middle. The weight is the legibility.
     """
-    cells = size_px // STRIDE_PX
+    cells = settings.size_px // STRIDE_PX
+    # of the whole photo the input shows the middle, `zoom` of it
+    scale = cells / settings.zoom
+    start = (1 - settings.zoom) / 2
     labels = np.full((cells, cells), NONE, np.int64)
     weights = np.full((cells, cells), NONE_WEIGHT, np.float32)
     for letter in coin.letters:
-        x = (letter.left + letter.right) / 2 * cells
-        y = (letter.top + letter.bottom) / 2 * cells
-        half_w = 0.36 * (letter.right - letter.left) * cells
-        half_h = 0.36 * (letter.bottom - letter.top) * cells
-        left = min(round(x - half_w), int(x))
-        right = max(round(x + half_w), int(x) + 1)
-        top = min(round(y - half_h), int(y))
-        bottom = max(round(y + half_h), int(y) + 1)
+        x = ((letter.left + letter.right) / 2 - start) * scale
+        y = ((letter.top + letter.bottom) / 2 - start) * scale
+        half_w = 0.36 * (letter.right - letter.left) * scale
+        half_h = 0.36 * (letter.bottom - letter.top) * scale
+        left = min(round(x - half_w), math.floor(x))
+        right = max(round(x + half_w), math.floor(x) + 1)
+        top = min(round(y - half_h), math.floor(y))
+        bottom = max(round(y + half_h), math.floor(y) + 1)
         if right <= 0 or bottom <= 0 or left >= cells or top >= cells:
             continue
         part = (slice(max(top, 0), bottom), slice(max(left, 0), right))

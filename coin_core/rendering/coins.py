@@ -72,17 +72,15 @@ class RenderedCoin:
         return sum(letter.legibility >= 0.5 for letter in name) / len(name)
 
 
-def _place_die(
-    rng: np.random.Generator, shape: FlanShape, any_turn: bool
-) -> Placing:
+def _place_die(rng: np.random.Generator, shape: FlanShape, any_turn: bool) -> Placing:
     """Dies were seldom centred, and seldom as large as the flan."""
-    away = shape.radius * abs(float(rng.normal(0, 0.11)))
+    away = shape.radius * abs(float(rng.normal(0, 0.09)))
     to = float(rng.uniform(0, 2 * math.pi))
     turn = float(rng.uniform(-180, 180)) if any_turn else float(rng.normal(0, 9))
     return Placing(
         centre_x=shape.centre_x + away * math.cos(to),
         centre_y=shape.centre_y + away * math.sin(to),
-        radius=shape.radius * float(rng.uniform(0.88, 1.2)),
+        radius=shape.radius * float(rng.uniform(0.9, 1.22)),
         turn_deg=turn,
     )
 
@@ -97,9 +95,7 @@ def _cut_other(
     """A die of another design, laid where the placing says."""
     drawn = np.round(_OTHER_DIES[kind](rng, size_px) * 255).astype(np.uint8)
     scale = placing.radius / (0.46 * size_px)
-    turn = cv2.getRotationMatrix2D(
-        (size_px / 2, size_px / 2), -placing.turn_deg, scale
-    )
+    turn = cv2.getRotationMatrix2D((size_px / 2, size_px / 2), -placing.turn_deg, scale)
     turn[0, 2] += placing.centre_x - size_px / 2
     turn[1, 2] += placing.centre_y - size_px / 2
     laid: NDArray[np.uint8] = np.asarray(
@@ -119,11 +115,11 @@ def _ghost(
         to = float(rng.uniform(0, 2 * math.pi))
         dx, dy = round(shift * math.cos(to)), round(shift * math.sin(to))
         moved = np.roll(relief, (dy, dx), axis=(0, 1))
-        return np.maximum(relief, moved * np.float32(rng.uniform(0.3, 0.7)))
-    if chance < 0.12:  # overstruck on a lily, an anchor or a star
+        relief = np.maximum(relief, moved * np.float32(rng.uniform(0.3, 0.7)))
+    elif chance < 0.12:  # overstruck on a lily, an anchor or a star
         under = _cut_other(rng, "star_anchor", size_px, placing)
         old = _as_relief(under, 1.0) * np.float32(rng.uniform(0.2, 0.5))
-        return np.maximum(relief, old)
+        relief = np.maximum(relief, old)
     return relief
 
 
@@ -180,7 +176,7 @@ def strike_coin(
         raise ValueError(f"size_px must be 48 to 1024, got {size_px}.")
     rng = np.random.default_rng([seed, index, KINDS.index(kind)])
     shape = draw_shape(rng, size_px)
-    placing = _place_die(rng, shape, any_turn=rng.random() < 0.15)
+    placing = _place_die(rng, shape, any_turn=rng.random() < 0.1)
     sigma = float(rng.uniform(0.5, 1.3)) * size_px / 160
     ruler: str | None = None
     legend: tuple[str, ...] = ()
@@ -199,7 +195,9 @@ def strike_coin(
     mask = draw_mask(shape, size_px)
     away = distance_inside(mask)
     worn = weather(rng, relief, hardship)
-    bare = surface(rng, shape, away, (placing.centre_x, placing.centre_y, placing.radius))
+    bare = surface(
+        rng, shape, away, (placing.centre_x, placing.centre_y, placing.radius)
+    )
     depth = np.float32(rng.uniform(0.8, 1.9))
     detail = worn.relief * depth + worn.corrosion
     steep = np.float32(size_px / 160)

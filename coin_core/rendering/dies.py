@@ -163,7 +163,7 @@ def cut_legend(
     """Cut the legend into a field of this radius (die radius 1)."""
     hand = Hand.draw(rng)
     rows = len(legend.lines) + (1 if legend.greek_a else 0)
-    pitch = 2 * field_radius * float(rng.uniform(0.84, 1.0)) / max(rows, 4)
+    pitch = 2 * field_radius * float(rng.uniform(0.9, 1.08)) / max(rows, 4)
     tall = pitch * float(rng.uniform(0.74, 0.96))
     top = -pitch * rows / 2 + float(rng.normal(0, 0.03))
     wave = float(rng.normal(0, 0.03))
@@ -221,9 +221,7 @@ def cut_legend(
     return cut
 
 
-_LEAF = np.array(
-    ((0, 0), (0.3, 0.5), (0.65, 0.42), (1, 0), (0.65, -0.42), (0.3, -0.5))
-)
+_LEAF = np.array(((0, 0), (0.3, 0.5), (0.65, 0.42), (1, 0), (0.65, -0.42), (0.3, -0.5)))
 
 
 def _leaf(
@@ -263,8 +261,7 @@ def cut_wreath(rng: np.random.Generator, ink: Ink, inner: float) -> None:
                 pellet_radii.append(float(rng.uniform(0.03, 0.06)))
         if stem:
             arc = math.pi / 2 - side * np.linspace(0.02, math.pi - 0.3, 16)
-            ring = inner + 0.06
-            line = np.stack([ring * np.cos(arc), ring * np.sin(arc)], axis=1)
+            line = (inner + 0.06) * np.stack([np.cos(arc), np.sin(arc)], axis=1)
             ink.strokes([line], [(0.05, 0.03)], 190)
     if rng.random() < 0.7:  # the tie
         ties = [

@@ -64,7 +64,9 @@ def draw_shape(rng: np.random.Generator, size_px: int) -> FlanShape:
         y - (1 - stretch) * along * math.sin(lean),
     )
     # the crop of the face finder leaves a narrow margin, now and then a wider one
-    margin = float(rng.uniform(0.0, 0.05) if rng.random() < 0.85 else rng.uniform(0, 0.14))
+    margin = float(
+        rng.uniform(0.0, 0.05) if rng.random() < 0.85 else rng.uniform(0, 0.14)
+    )
     half_w, half_h = (x.max() - x.min()) / 2, (y.max() - y.min()) / 2
     scale = size_px * (0.5 - margin) / max(half_w, half_h)
     shift_x = size_px / 2 - scale * (x.max() + x.min()) / 2
@@ -74,9 +76,7 @@ def draw_shape(rng: np.random.Generator, size_px: int) -> FlanShape:
     outline = tuple(
         zip((x * scale + shift_x).tolist(), (y * scale + shift_y).tolist(), strict=True)
     )
-    return FlanShape(
-        centre_x=shift_x, centre_y=shift_y, radius=scale, outline=outline
-    )
+    return FlanShape(centre_x=shift_x, centre_y=shift_y, radius=scale, outline=outline)
 
 
 def draw_mask(shape: FlanShape, size_px: int) -> NDArray[np.uint8]:

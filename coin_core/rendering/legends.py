@@ -49,7 +49,7 @@ class Legend:
 
     def text(self) -> tuple[str, ...]:
         """The lines in Hebrew letters, for display."""
-        back = {key: hebrew for hebrew, key in reversed(HEBREW_TO_LETTER.items())}
+        back = {key: hebrew for hebrew, key in list(HEBREW_TO_LETTER.items())[::-1]}
         return tuple("".join(back.get(key, "?") for key in line) for line in self.lines)
 
 

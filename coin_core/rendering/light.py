@@ -72,11 +72,13 @@ GROUNDS = (
 )
 
 
-def _colour(rng: np.random.Generator, palette: tuple[tuple[int, int, int], ...]) -> Image:
+def _colour(
+    rng: np.random.Generator, palette: tuple[tuple[int, int, int], ...]
+) -> Image:
     base = np.array(palette[int(rng.integers(len(palette)))], np.float32)
     gain = np.float32(rng.uniform(0.8, 1.25))
     tint = rng.uniform(0.94, 1.06, 3).astype(np.float32)
-    return np.clip(base * gain * tint, 0, 255)
+    return np.asarray(np.clip(base * gain * tint, 0, 255), np.float32)
 
 
 def _mixed(image: Image, colour: Image, amount: Field) -> Image:
@@ -150,7 +152,9 @@ def photograph(
         low = float(rng.uniform(-0.1, 0.12))
         shown = smoothstep(-above, low, low + float(rng.uniform(0.12, 0.35)))
         uneven = smoothstep(
-            noise(rng, size, int(rng.integers(2, 12))), 0.05, float(rng.uniform(0.3, 0.9))
+            noise(rng, size, int(rng.integers(2, 12))),
+            0.05,
+            float(rng.uniform(0.3, 0.9)),
         )
         image = _mixed(image, _colour(rng, EARTHS), shown * uneven * np.float32(earth))
 
@@ -205,15 +209,15 @@ def camera(
     if rng.random() < 0.75:
         sigma = float(rng.uniform(0.3, 1.1)) * size / 160
         spread += sigma**2
-        out = cv2.GaussianBlur(out, (5, 5), sigma)
-    if rng.random() < 0.4:  # small photos, enlarged again
-        small = max(24, min(size - 1, round(size * float(rng.uniform(0.38, 0.9)))))
+        out = np.asarray(cv2.GaussianBlur(out, (5, 5), sigma), np.uint8)
+    if rng.random() < 0.35:  # small photos, enlarged again
+        small = max(24, min(size - 1, round(size * float(rng.uniform(0.4, 0.9)))))
         sigma = 0.45 * size / small
         spread += 2 * sigma**2
-        out = cv2.GaussianBlur(out, (5, 5), sigma)
-        out = cv2.resize(out, (small, small), interpolation=cv2.INTER_LINEAR_EXACT)
-        out = _jpeg(rng, out, 0.4)
-        out = cv2.resize(out, (size, size), interpolation=cv2.INTER_LINEAR_EXACT)
+        out = np.asarray(cv2.GaussianBlur(out, (5, 5), sigma), np.uint8)
+        out = _resized(out, small)
+        out = _jpeg(rng, out, 0.25)
+        out = _resized(out, size)
     real = out.astype(np.float32)
     if rng.random() < 0.45:  # sharpening, at times far too much
         soft = cv2.GaussianBlur(out, (7, 7), 1.3 * size / 160).astype(np.float32)
@@ -231,7 +235,12 @@ def camera(
         grain = rng.integers(-6, 7, (size, size, 1)).astype(np.float32)
         real = real + grain * np.float32(rng.uniform(0.2, 1.2))
     done = np.round(np.clip(real, 0, 255)).astype(np.uint8)
-    return _jpeg(rng, done, 0.75), math.sqrt(spread)
+    return _jpeg(rng, done, 0.6), math.sqrt(spread)
+
+
+def _resized(image: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
+    way = cv2.INTER_LINEAR_EXACT
+    return np.asarray(cv2.resize(image, (side, side), interpolation=way), np.uint8)
 
 
 def _jpeg(
@@ -239,7 +248,7 @@ def _jpeg(
 ) -> NDArray[np.uint8]:
     if rng.random() >= share:
         return image
-    quality = int(rng.integers(45, 96))
+    quality = int(rng.integers(60, 97))
     _, packed = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])
     out: NDArray[np.uint8] = np.asarray(
         cv2.imdecode(packed, cv2.IMREAD_COLOR), np.uint8

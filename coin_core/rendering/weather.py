@@ -31,7 +31,9 @@ def weather(rng: np.random.Generator, relief: Field, hardship: float) -> Weather
     size = relief.shape[0]
     kept = np.full(relief.shape, 1.0, np.float32)
     # weak strike: a part of the design never came up
-    for _ in range(int(rng.integers(0, 3)) if rng.random() < 0.5 + 0.4 * hardship else 0):
+    for _ in range(
+        int(rng.integers(0, 3)) if rng.random() < 0.5 + 0.4 * hardship else 0
+    ):
         at = float(rng.uniform(0.62, 1.05) - 0.25 * hardship)
         weak = smoothstep(noise(rng, size, int(rng.integers(2, 4))), at, at + 0.2)
         kept *= np.float32(1) - weak * np.float32(rng.uniform(0.6, 1.0))
@@ -42,16 +44,18 @@ def weather(rng: np.random.Generator, relief: Field, hardship: float) -> Weather
             rng.uniform(0.3, 0.9) * (0.4 + 0.6 * hardship)
         )
     # wear takes the heights first: a plane that sinks and is not level
-    plane = np.float32(1.0 - 0.75 * hardship * float(rng.uniform(0.2, 1.0)))
-    plane = plane + np.float32(0.35) * (noise(rng, size, 3) - np.float32(0.5))
+    level = np.float32(1.0 - 0.75 * hardship * float(rng.uniform(0.2, 1.0)))
+    plane = level + np.float32(0.35) * (noise(rng, size, 3) - np.float32(0.5))
     plane = np.clip(plane, 0.12, 1.3)
     soft = blurred(relief, 0.5 + 1.2 * hardship * float(rng.random()))
     worn = np.minimum(soft, plane)
     kept *= np.clip(plane, 0, 1)
     rough = np.float32(rng.uniform(0.05, 0.25) + 0.45 * hardship * rng.random())
     corrosion = rough * (noise(rng, size, size // 2) - np.float32(0.5))
-    corrosion += rough * np.float32(0.9) * (
-        noise(rng, size, size // int(rng.integers(3, 7))) - np.float32(0.5)
+    corrosion += (
+        rough
+        * np.float32(0.9)
+        * (noise(rng, size, size // int(rng.integers(3, 7))) - np.float32(0.5))
     )
     if rng.random() < 0.3 + 0.5 * hardship:  # pitting
         dense = float(rng.uniform(0.02, 0.12))
