@@ -10,7 +10,9 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.frozen import FrozenEstimator
 
+from coin_core.classifiers._labelled import to_columns
 from coin_core.errors import TrainingDataError
+from coin_core.evaluation import Report, evaluate
 
 # A probability of 0 has no logarithm; this is what float32 can still tell from it.
 _SMALLEST = 1e-12
@@ -175,3 +177,43 @@ def find_threshold(
             )
     value, accuracy, refused = allowed[-1]
     return Threshold(value=value, accuracy=accuracy, refused=refused, reached=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Calibrated:
+    """Temperature and threshold, and what they gave on other coins."""
+
+    temperature: float
+    threshold: Threshold
+    report: Report
+
+
+def calibrate_and_measure(
+    name: str,
+    classes: tuple[str, ...],
+    *,
+    held_out: tuple[NDArray[np.float32], ArrayLike],
+    legible: ArrayLike,
+    test: tuple[NDArray[np.float32], ArrayLike],
+) -> Calibrated:
+    """Calibrate on held-out coins and measure on test coins.
+
+    Args:
+        name: The classifier, for the report.
+        classes: The labels of the columns.
+        held_out: Probabilities (N, C) and label names (N,).
+        legible: Which of the held-out coins ought to be answered, bool (N,).
+        test: Probabilities (M, C) and label names (M,) of other coins.
+    """
+    columns = to_columns(held_out[1], classes)
+    temperature = fit_temperature(held_out[0], columns)
+    threshold = find_threshold(
+        apply_temperature(held_out[0], temperature), columns, legible=legible
+    )
+    probabilities = apply_temperature(test[0], temperature)
+    answered = probabilities.max(axis=1) >= threshold.value
+    return Calibrated(
+        temperature=temperature,
+        threshold=threshold,
+        report=evaluate(name, np.asarray(test[1]), probabilities, classes, answered),
+    )

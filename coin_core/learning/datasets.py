@@ -21,6 +21,10 @@ from coin_core.models import data_dir
 
 logger = logging.getLogger(__name__)
 
+# Side of the crops; each net takes them down to its own size.
+CROP_PX = 160
+# Coins struck for one that is legible enough.
+MOST_PASSED_OVER = 50
 # Raise it when faces are found or cut in another way: old crops are then not used.
 CROP_VERSION = 1
 
@@ -58,13 +62,15 @@ class CoinSet:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Photo:
+class LabelledPhoto:
+    """A file, the folder it lies in as its label, and its sha256."""
+
     path: Path
     label: str
     digest: str
 
 
-def load_folder(folder: Path, *, size_px: int = 128) -> CoinSet:
+def load_folder(folder: Path, *, size_px: int = CROP_PX) -> CoinSet:
     """Read a folder with one folder of photos per class.
 
     Files that are no photos are passed over; photos that cannot be read are named in
@@ -79,7 +85,7 @@ def load_folder(folder: Path, *, size_px: int = 128) -> CoinSet:
     Raises:
         TrainingDataError: It is no folder, or holds fewer than two classes.
     """
-    photos, classes = _list_photos(folder)
+    photos, classes = list_photos(folder)
     crops, kept, unreadable, without_face = [], [], [], 0
     coin_ids = _read_coin_ids(folder)
     bar = tqdm(photos, desc="photos", unit="photo", disable=len(photos) < 50)
@@ -112,35 +118,70 @@ def load_folder(folder: Path, *, size_px: int = 128) -> CoinSet:
 
 
 def load_rendered(
-    seed: int, count: int, *, first: int = 0, size_px: int = 128
+    seed: int,
+    count: int,
+    *,
+    size_px: int = CROP_PX,
+    at_least_legible: float = 0.0,
 ) -> CoinSet:
-    """Strike coins `first` to `first + count` of the collection with this seed."""
+    """Strike the first coins of the collection with this seed.
+
+    They are cropped to their flan like coins in photos, but where it lies is known.
+
+    Args:
+        seed: The collection.
+        count: How many coins to keep.
+        size_px: Side of the crops.
+        at_least_legible: Coins with a smaller share of legible letters in the name
+            are passed over.
+
+    Raises:
+        TrainingDataError: No coin is asked for.
+    """
+    from coin_core.faces import CropBox, crop_to_flan
     from coin_core.rendering import strike_coin
     from coin_core.rulers import DEFAULT_CLASSES
 
     if count < 1:
         raise TrainingDataError(f"At least one coin is to be struck, not {count}.")
-    crops, labels, legible = [], [], []
-    bar = tqdm(range(first, first + count), desc="coins", unit="coin")
-    for index in bar:
-        coin = strike_coin(seed, index, size_px=size_px)
-        crops.append(coin.image)
-        labels.append(str(coin.ruler))
-        legible.append(coin.name_legibility)
-    names = tuple(str(index) for index in range(first, first + count))
+    crops: list[NDArray[np.uint8]] = []
+    labels, legible, names = [], [], []
+    with tqdm(total=count, desc="coins", unit="coin") as bar:
+        for index in range(count * MOST_PASSED_OVER):
+            if len(crops) == count:
+                break
+            coin = strike_coin(seed, index, size_px=size_px)
+            if coin.name_legibility < at_least_legible:
+                continue
+            left, top, right, bottom = coin.flan_box
+            box = CropBox(left=left, top=top, right=right, bottom=bottom)
+            crops.append(crop_to_flan(coin.image, box, size_px))
+            labels.append(str(coin.ruler))
+            legible.append(coin.name_legibility)
+            names.append(str(index))
+            bar.update(1)
+    if len(crops) < count:
+        raise TrainingDataError(
+            f"Too few coins are legible to a share of {at_least_legible:g}."
+        )
     return CoinSet(
         crops=np.stack(crops),
         labels=np.array(labels),
         groups=np.array(names),
-        names=names,
+        names=tuple(names),
         classes=tuple(DEFAULT_CLASSES),
         source="rendered",
-        digest=_digest_of([f"rendered {seed} {first} {count}"]),
+        digest=_digest_of([f"rendered {seed} {at_least_legible} {count}"]),
         legibility=np.array(legible, dtype=np.float32),
     )
 
 
-def _list_photos(folder: Path) -> tuple[list[_Photo], tuple[str, ...]]:
+def list_photos(folder: Path) -> tuple[list[LabelledPhoto], tuple[str, ...]]:
+    """The photos of a folder of folders, in one order everywhere, and its classes.
+
+    Raises:
+        TrainingDataError: It is no folder, or holds photos of fewer than two classes.
+    """
     from coin_core.photos import SUFFIXES
 
     if not folder.is_dir():
@@ -154,7 +195,7 @@ def _list_photos(folder: Path) -> tuple[list[_Photo], tuple[str, ...]]:
             with path.open("rb") as file:
                 digest = hashlib.file_digest(file, "sha256").hexdigest()
             label = path.relative_to(folder).parts[0]
-            photos.append(_Photo(path=path, label=label, digest=digest))
+            photos.append(LabelledPhoto(path=path, label=label, digest=digest))
     classes = sorted({photo.label for photo in photos})
     if len(classes) < 2:
         found = ", ".join(classes) or "none"
@@ -200,7 +241,7 @@ def _read_coin_ids(folder: Path) -> dict[str, str]:
     }
 
 
-def _coin_of(photo: _Photo, folder: Path, coin_ids: dict[str, str]) -> str:
+def _coin_of(photo: LabelledPhoto, folder: Path, coin_ids: dict[str, str]) -> str:
     named = coin_ids.get(photo.path.relative_to(folder).as_posix())
     if named:
         return f"id {named}"
@@ -213,7 +254,7 @@ def _digest_of(lines: list[str]) -> str:
 
 
 def _crop_cached(
-    photo: _Photo, size_px: int, classes: tuple[str, ...]
+    photo: LabelledPhoto, size_px: int, classes: tuple[str, ...]
 ) -> tuple[NDArray[np.uint8], bool]:
     """The crop of a photo and whether a coin was found, from the cache if it is there.
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -36,12 +36,15 @@ from coin_core.learning.epochs import NetTraining
 from coin_core.learning.history import Run
 from coin_core.learning.splits import hold_out_by_coin, split_by_coin
 from coin_core.preprocessing import Preprocessing
+from coin_core.rulers import DEFAULT_CLASSES
 
 logger = logging.getLogger(__name__)
 
 # Epochs that suffice for a few hundred photos; early stopping ends most before.
 EPOCHS = {"resnet": 16, "vgg": 12, "alexnet": 40, "mlp": 30}
 _HELD_OUT = 0.15
+# A crop is the flan and a little around it.
+WHOLE_FLAN = 0.96
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -78,12 +81,8 @@ class _Task:
     epochs: int
     seed: int
     run: Run
-    size_px: int
+    size_px: int | None
     bar: Any
-
-    @property
-    def is_photo(self) -> bool:
-        return get_classifier(self.name).inputs == "photo"
 
 
 def fit_classifier(
@@ -97,6 +96,7 @@ def fit_classifier(
     epochs: int | None = None,
     folds: int = 5,
     seed: int = 0,
+    size_px: int | None = None,
     run: Run,
 ) -> Fitted:
     """Cross-validate a classifier by coin, calibrate it, fit it on everything.
@@ -111,6 +111,7 @@ def fit_classifier(
         epochs: At most this many per fold; a good number for the classifier if None.
         folds: 2 or more; every coin is measured by the fold that had not seen it.
         seed: Fixes splits, first weights and augmentation.
+        size_px: Side of a net's input; as the classifier has it if None.
         run: Where to keep history and checkpoints; an unfinished one is gone on with.
 
     Raises:
@@ -135,7 +136,7 @@ def fit_classifier(
             epochs=epochs,
             seed=seed,
             run=run,
-            size_px=X.shape[1] if X.ndim == 4 else 0,
+            size_px=size_px,
             bar=bar,
         )
         raw = np.zeros((len(X), len(classes)), dtype=np.float32)
@@ -218,6 +219,16 @@ def _run_fold(
     return probabilities, notes
 
 
+def _framing(task: _Task, usual: Preprocessing) -> Preprocessing:
+    """How coins of these classes become input.
+
+    The rulers' names stand in the middle of the flan; what tells other coins apart
+    may reach to the rim, so they are shown whole.
+    """
+    shown = usual.zoom if set(task.classes) <= set(DEFAULT_CLASSES) else WHOLE_FLAN
+    return replace(usual, size_px=task.size_px or usual.size_px, zoom=shown)
+
+
 def _fit_all(
     task: _Task, X: NDArray[Any], y: NDArray[Any], epochs: int
 ) -> tuple[Any, float]:
@@ -258,8 +269,7 @@ def _build(task: _Task, y: NDArray[Any]) -> Any:
         criterion__weight=torch.tensor(weights, dtype=torch.float32),
         criterion__label_smoothing=0.05,
     )
-    if task.is_photo:
-        classifier.set_params(
-            augment=augment, preprocessing=Preprocessing(size_px=task.size_px)
-        )
+    if get_classifier(task.name).inputs == "photo":
+        classifier.set_params(augment=augment)
+        classifier.set_params(preprocessing=_framing(task, classifier.preparation))
     return classifier

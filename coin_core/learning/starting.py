@@ -63,4 +63,10 @@ def _start_from_imagenet(net: NetClassifier, name: str) -> None:
             f"The ImageNet weights could not be downloaded ({error}). "
             "Start with --init rendered or --init scratch."
         ) from error
-    net.module_.trunk.load_state_dict(trained.trunk.state_dict())
+    try:
+        net.module_.trunk.load_state_dict(trained.trunk.state_dict())
+    except RuntimeError as error:
+        raise TrainingDataError(
+            f"The {name} net here is of another width than ImageNet's. "
+            "Start with --init rendered or --init scratch."
+        ) from error

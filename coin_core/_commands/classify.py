@@ -1,0 +1,94 @@
+"""`classify`: whose coin is in each photo."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections import deque
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from coin_core import photos
+from coin_core.answers import answers
+from coin_core.attribution import SHIPPED, Attributor
+from coin_core.errors import UnreadablePhotoError
+from coin_core.verdicts import PhotoReading, sentence
+
+
+def run(given: argparse.Namespace) -> int:
+    """Answer every photo that can be read; 1 when one could not."""
+    attributor = Attributor()
+    if given.model:
+        names: tuple[str, ...] = (given.model,)
+    elif given.classifier == "all":
+        names = SHIPPED
+    else:
+        from coin_core.classifiers import get_classifier
+
+        names = (get_classifier(given.classifier).name,)
+    for name in names:
+        attributor.model(name)
+    unread = 0
+    waiting: deque[str] = deque()
+
+    def decoded() -> Iterator[np.ndarray]:
+        nonlocal unread
+        for path in _paths(given.photos):
+            try:
+                photo = _read(path)
+            except UnreadablePhotoError as error:
+                unread += 1
+                sys.stdout.flush()
+                sys.stderr.write(f"{path}: {error}\n")
+                continue
+            waiting.append(path)
+            yield photo
+
+    for reading in _readings(attributor, names, decoded()):
+        _write(waiting.popleft(), reading, as_json=given.json)
+    return 1 if unread else 0
+
+
+def _readings(
+    attributor: Attributor, names: tuple[str, ...], decoded: Iterator[np.ndarray]
+) -> Iterator[PhotoReading]:
+    """Batched for one classifier; photo by photo where several share their work."""
+    if len(names) == 1:
+        yield from attributor.read_many(decoded, names[0])
+    else:
+        for photo in decoded:
+            yield attributor.read(photo, classifiers=names)
+
+
+def _paths(given: list[str]) -> Iterator[str]:
+    """The photos given, and those in the folders given."""
+    for name in given:
+        path = Path(name)
+        if not path.is_dir():
+            yield name
+            continue
+        for inside in sorted(path.rglob("*")):
+            suffix = inside.suffix.lower().lstrip(".")
+            if inside.is_file() and suffix in photos.SUFFIXES:
+                yield str(inside)
+
+
+def _read(path: str) -> np.ndarray:
+    try:
+        return photos.read(path)
+    except OSError as error:
+        raise UnreadablePhotoError(f"cannot be opened ({error.strerror}).") from error
+
+
+def _write(photo: str, reading: PhotoReading, *, as_json: bool) -> None:
+    if as_json:
+        for answer in answers(photo, reading):
+            sys.stdout.write(json.dumps(answer, ensure_ascii=False) + "\n")
+    else:
+        for verdict in reading.verdicts:
+            who = f" [{verdict.classifier}]" if len(reading.verdicts) > 1 else ""
+            sys.stdout.write(f"{photo}{who}: {sentence(verdict)}\n")
+    sys.stdout.flush()

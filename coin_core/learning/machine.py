@@ -1,0 +1,29 @@
+"""What a training ran on, in words for the model card."""
+
+from __future__ import annotations
+
+import os
+import platform
+from pathlib import Path
+
+import torch
+
+
+def describe_machine() -> str:
+    """Processor, cores and accelerator; no name of host or user."""
+    parts = [f"{os.cpu_count() or 1} cores", _processor()]
+    if torch.cuda.is_available():
+        parts.append(torch.cuda.get_device_name())
+    elif torch.backends.mps.is_available():
+        parts.append("Apple GPU")
+    return ", ".join(parts)
+
+
+def _processor() -> str:
+    listed = Path("/proc/cpuinfo")
+    if listed.is_file():
+        for line in listed.read_text("utf-8", errors="replace").splitlines():
+            key, _, value = line.partition(":")
+            if key.strip() == "model name":
+                return value.strip()
+    return platform.processor() or platform.machine()

@@ -1,0 +1,105 @@
+"""Measure loaded models, on photos the way of a photo, on rendered coins as struck."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from coin_core import photos
+from coin_core.attribution import Attributor
+from coin_core.errors import TrainingDataError, UnreadablePhotoError
+from coin_core.evaluation import Report, evaluate
+from coin_core.learning.datasets import CoinSet, list_photos
+from coin_core.verdicts import Verdict
+
+_BATCH = 64
+# Taken from the right label where nothing was read, so that it counts as missed.
+_MISSED = 1e-6
+
+
+def measure_crops(
+    attributor: Attributor, names: Sequence[str], coins: CoinSet
+) -> list[tuple[Report, NDArray[np.float32]]]:
+    """Each model's report and its probabilities (N, C), from crops.
+
+    Raises:
+        TrainingDataError: A label is not among a model's classes.
+    """
+    shared: dict[str, NDArray[np.float32]] = {}
+    measured = []
+    for name in names:
+        model = attributor.model(name)
+        if model.takes_features:
+            base = attributor.net_behind(name).name
+            if base not in shared:
+                shared[base] = np.concatenate(
+                    [attributor.features(part, name) for part in _parts(coins, name)]
+                )
+            p = attributor.probabilities(coins.crops, name, shared[base])
+        else:
+            p = np.concatenate(
+                [attributor.probabilities(part, name) for part in _parts(coins, name)]
+            )
+        answered = p.max(axis=1) >= model.card.threshold
+        report = evaluate(name, coins.labels, p, model.card.classes, answered)
+        measured.append((report, p))
+    return measured
+
+
+def _parts(coins: CoinSet, name: str) -> list[NDArray[np.uint8]]:
+    firsts = tqdm(range(0, len(coins), _BATCH), desc=name, unit="batch")
+    return [coins.crops[first : first + _BATCH] for first in firsts]
+
+
+def measure_photos(
+    attributor: Attributor, names: Sequence[str], folder: Path
+) -> tuple[list[Report], list[str]]:
+    """Each model's report on a folder of photos as they are, and the unreadable ones.
+
+    Every photo goes the whole way: faces, legend side, classifier, threshold. One in
+    which no coin is found counts as wrong and as not answered.
+
+    Raises:
+        TrainingDataError: The folder is none, or a label is not among the classes.
+    """
+    verdicts: dict[str, list[Verdict]] = {name: [] for name in names}
+    labels, unreadable = [], []
+    listed, _ = list_photos(folder)
+    for photo in tqdm(listed, desc="photos", unit="photo"):
+        try:
+            image = photos.read(photo.path)
+        except UnreadablePhotoError as error:
+            unreadable.append(f"{photo.label}/{photo.path.name}: {error}")
+            continue
+        labels.append(photo.label)
+        reading = attributor.read(image, classifiers=names)
+        for name, verdict in zip(names, reading.verdicts, strict=True):
+            verdicts[name].append(verdict)
+    if not labels:
+        raise TrainingDataError(f"{folder} holds no photo that can be read.")
+    reports = []
+    for name in names:
+        classes = attributor.model(name).card.classes
+        p = np.stack(
+            [
+                _row(verdict, label, classes)
+                for verdict, label in zip(verdicts[name], labels, strict=True)
+            ]
+        )
+        answered = np.array([verdict.reason is None for verdict in verdicts[name]])
+        reports.append(evaluate(name, labels, p, classes, answered))
+    return reports, unreadable
+
+
+def _row(verdict: Verdict, label: str, classes: tuple[str, ...]) -> NDArray[np.float32]:
+    if verdict.shares:
+        shares = verdict.probabilities
+        return np.array([shares[name] for name in classes], dtype=np.float32)
+    row = np.full(len(classes), 1 / len(classes), dtype=np.float32)
+    if label in classes:
+        row[classes.index(label)] -= _MISSED
+    return row

@@ -1,0 +1,246 @@
+"""Make the models that ship, from nothing but rendered coins.
+
+The readers learn from one collection of rendered coins, the classifiers of features
+from a second that the vgg net has not seen; temperature and threshold come from a
+third, and the figures in the card from a fourth.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from coin_core import models
+from coin_core._replace import write_file
+from coin_core.classifiers import get_classifier
+from coin_core.errors import TrainingDataError
+from coin_core.evaluation import Report, report_json
+from coin_core.learning.calibration import calibrate_and_measure
+from coin_core.learning.datasets import CoinSet, load_rendered
+from coin_core.learning.history import Run, resume_run
+from coin_core.learning.machine import describe_machine
+
+READERS = ("resnet", "vgg")
+FEATURES_NET = "vgg"
+LICENCE = "MIT"
+
+# The collections beside the readers' own, whose seed is the command's. The seeds of
+# calibration and test stand in pretraining.
+FEATURES_SEED = 1_000_039
+FEATURES_COINS = 8_000
+CALIBRATION_COINS = 1_500
+TEST_COINS = 1_000
+# A coin of whose name this share is legible ought to be answered.
+LEGIBLE = 0.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Sample:
+    """What a classifier sees of a collection, with the truth.
+
+    `inputs` are crops or features, (N, ...); `labels` and `legibility` are (N,).
+    """
+
+    inputs: NDArray[Any]
+    labels: NDArray[np.str_]
+    legibility: NDArray[np.float32]
+
+
+Draw = Callable[[int, int], Sample]
+
+
+def train_shipped(
+    name: str,
+    *,
+    out: Path | None = None,
+    seed: int = 0,
+    coins: int | None = None,
+    workers: int = 1,
+    run: Run | None = None,
+) -> tuple[models.Card, Report]:
+    """Train one of the classifiers that ship, calibrate it, measure it, save it.
+
+    Args:
+        name: "resnet", "vgg", or a classifier of features.
+        out: The bundle's folder; the shipped place if None.
+        seed: Seed of the weights and, for readers, of the coins.
+        coins: How many to learn from; the usual number if None.
+        workers: Processes that strike coins for the readers.
+        run: Where to keep history and checkpoints; if None, the latest unfinished run
+            with these settings or a new one.
+
+    Raises:
+        TrainingDataError: The classifier cannot be taught on rendered coins.
+        WeightsMissingError: The vgg net that features come from is missing.
+    """
+    out = out or models.WEIGHTS_DIR / name
+    if name in READERS:
+        return _train_reader(name, out, seed, coins, workers, run)
+    if get_classifier(name).inputs != "features":
+        raise TrainingDataError(
+            f"{name} does not ship and learns from a folder: "
+            f"python -m coin_core train {name} --data DIR"
+        )
+    return _train_on_features(name, out, seed, coins or FEATURES_COINS, run)
+
+
+def _train_reader(
+    name: str,
+    out: Path,
+    seed: int,
+    coins: int | None,
+    workers: int,
+    run: Run | None,
+) -> tuple[models.Card, Report]:
+    from coin_core.classifiers._reader import reader_in_half
+    from coin_core.learning.pretraining import SCHEDULES, train_reader
+    from coin_core.rulers import DEFAULT_CLASSES
+
+    schedule = SCHEDULES[name]
+    if coins is not None:
+        schedule = replace(schedule, images=coins)
+    config = {"classifier": name, "seed": seed, "schedule": asdict(schedule)}
+    run = run or resume_run(json.loads(json.dumps(config)))
+    reader, notes = train_reader(
+        name, run.folder, seed=seed, schedule=schedule, workers=workers
+    )
+    # What is measured is what will be loaded again: rounded to half precision.
+    tensors = reader_in_half(reader)
+    classes = tuple(DEFAULT_CLASSES)
+    net = get_classifier(name).build(classes, seed=seed)
+    net.load_tensors({key: value.float() for key, value in tensors.items()})
+    card = models.Card(
+        name=name,
+        classifier=name,
+        title=get_classifier(name).title,
+        classes=classes,
+        preprocessing=net.preparation.as_dict(),
+        training=_training(name, seed, int(notes["coins"])),
+        licence=LICENCE,
+    )
+    card, report = _measured(card, net, _draw_crops, float(notes["seconds"]))
+    card = models.save_bundle(out, card, tensors=tensors)
+    run.finish({"report": report_json(report), "bundle": out.name, **notes})
+    return card, report
+
+
+def _train_on_features(
+    name: str, out: Path, seed: int, coins: int, run: Run | None
+) -> tuple[models.Card, Report]:
+    from coin_core.rulers import DEFAULT_CLASSES
+
+    config = {"classifier": name, "seed": seed, "data": "rendered", "coins": coins}
+    run = run or resume_run(config)
+    started = time.monotonic()
+    base, net = models.load_classifier(
+        models.find_bundle(models.WEIGHTS_DIR / FEATURES_NET)
+    )
+    digest = models.weights_digest(base)
+
+    def draw(collection: int, count: int) -> Sample:
+        return _draw_features(net, digest, collection, count)
+
+    learn = draw(FEATURES_SEED, coins)
+    classifier = get_classifier(name).build(tuple(DEFAULT_CLASSES), seed=seed)
+    classifier.fit(learn.inputs, learn.labels)
+    card = models.Card(
+        name=name,
+        classifier=name,
+        title=get_classifier(name).title,
+        classes=tuple(DEFAULT_CLASSES),
+        preprocessing=base.preprocessing,
+        features_from={"name": FEATURES_NET, "sha256": digest},
+        training=_training(name, seed, coins) | {"coins_seed": FEATURES_SEED},
+        licence=LICENCE,
+    )
+    card, report = _measured(card, classifier, draw, time.monotonic() - started)
+    card = models.save_classifier(out, card, classifier)
+    run.finish({"report": report_json(report), "bundle": out.name})
+    return card, report
+
+
+def _training(name: str, seed: int, coins: int) -> dict[str, Any]:
+    return {
+        "data": "rendered",
+        "digest": hashlib.sha256(f"rendered {seed} 0 {coins}".encode()).hexdigest(),
+        "coins": coins,
+        "seed": seed,
+        "command": f"python -m coin_core train {name} --data rendered --seed {seed}",
+        "machine": describe_machine(),
+    }
+
+
+def _measured(
+    card: models.Card, classifier: Any, draw: Draw, seconds: float
+) -> tuple[models.Card, Report]:
+    """The card with temperature, threshold and the figures on unseen coins."""
+    from coin_core.learning.pretraining import CALIBRATION_SEED, TEST_SEED
+
+    started = time.monotonic()
+    held_out = draw(CALIBRATION_SEED, CALIBRATION_COINS)
+    test = draw(TEST_SEED, TEST_COINS)
+    measured = calibrate_and_measure(
+        card.name,
+        card.classes,
+        held_out=(classifier.predict_proba(held_out.inputs), held_out.labels),
+        legible=held_out.legibility >= LEGIBLE,
+        test=(classifier.predict_proba(test.inputs), test.labels),
+    )
+    took = round(seconds + time.monotonic() - started)
+    figures = {"data": "rendered", "seed": TEST_SEED, **report_json(measured.report)}
+    card = replace(
+        card,
+        temperature=measured.temperature,
+        threshold=measured.threshold.value,
+        training={**card.training, "seconds": took},
+        metrics=(figures,),
+    )
+    return card, measured.report
+
+
+def _draw_crops(seed: int, count: int) -> Sample:
+    coins = load_rendered(seed, count)
+    return Sample(inputs=coins.crops, labels=coins.labels, legibility=_share(coins))
+
+
+def _draw_features(net: Any, digest: str, seed: int, count: int) -> Sample:
+    """Features of a collection; computed once for all classifiers that want them."""
+    from coin_core.learning.features import compute_features
+
+    key = hashlib.sha256(f"{digest} {seed} {count}".encode()).hexdigest()[:32]
+    path = models.data_dir() / "cache" / "features" / f"{key}.npz"
+    if path.is_file():
+        with np.load(path, allow_pickle=False) as kept:
+            return Sample(
+                inputs=kept["features"].astype(np.float32),
+                labels=kept["labels"],
+                legibility=kept["legibility"],
+            )
+    coins = load_rendered(seed, count)
+    features = compute_features(net, coins.crops).astype(np.float16)
+    buffer = io.BytesIO()
+    np.savez_compressed(
+        buffer, features=features, labels=coins.labels, legibility=_share(coins)
+    )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_file(path, buffer.getvalue())
+    return Sample(
+        inputs=features.astype(np.float32),
+        labels=coins.labels,
+        legibility=_share(coins),
+    )
+
+
+def _share(coins: CoinSet) -> NDArray[np.float32]:
+    if coins.legibility is None:
+        raise ValueError("Only rendered coins know how legible they are.")
+    return coins.legibility
