@@ -1,0 +1,87 @@
+"""What all tests share: fixed seeds, few threads, small photos drawn on the spot."""
+
+from __future__ import annotations
+
+import os
+
+# Before torch and OpenCV are imported: two test processes share two cores.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import io
+import random
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import hypothesis
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+
+ROOT = Path(__file__).resolve().parents[1]
+
+# The same examples every time, and no deadline: the machine may be busy.
+hypothesis.settings.register_profile(
+    "steady",
+    deadline=None,
+    derandomize=True,
+    max_examples=60,
+    suppress_health_check=[
+        hypothesis.HealthCheck.too_slow,
+        hypothesis.HealthCheck.function_scoped_fixture,
+    ],
+)
+hypothesis.settings.load_profile("steady")
+
+
+@pytest.fixture(autouse=True)
+def _steady(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory):
+    """Fix the seeds, and keep what a test gathers away from the real data folder."""
+    random.seed(0)
+    np.random.seed(0)  # noqa: NPY002 - libraries draw from the global state
+    monkeypatch.setenv("COIN_DATA_DIR", str(tmp_path_factory.mktemp("data")))
+    # Tests that need no torch should not wait for it.
+    if "torch" in sys.modules:
+        import torch
+
+        torch.manual_seed(0)
+        torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def project_root() -> Path:
+    return ROOT
+
+
+def draw_disc(size_px: int = 120, ground: int = 235) -> np.ndarray:
+    """A bronze disc with a few strokes on a plain ground, uint8 (size, size, 3)."""
+    image = Image.new("RGB", (size_px, size_px), (ground, ground, ground))
+    draw = ImageDraw.Draw(image)
+    margin = size_px // 8
+    flan = (margin, margin, size_px - margin, size_px - margin)
+    draw.ellipse(flan, fill=(110, 84, 56), outline=(80, 60, 40))
+    for row in range(3):
+        y = size_px // 3 + row * size_px // 6
+        draw.line((size_px // 3, y, 2 * size_px // 3, y), fill=(170, 140, 100), width=2)
+    return np.asarray(image).copy()
+
+
+@pytest.fixture
+def disc_photo() -> np.ndarray:
+    return draw_disc()
+
+
+@pytest.fixture
+def encode_photo() -> Callable[..., bytes]:
+    """A function (pixels or Pillow image, format, **options) -> bytes of the file."""
+
+    def encode(
+        picture: np.ndarray | Image.Image, kind: str = "PNG", **options: object
+    ) -> bytes:
+        if isinstance(picture, np.ndarray):
+            picture = Image.fromarray(picture)
+        buffer = io.BytesIO()
+        picture.save(buffer, kind, **options)
+        return buffer.getvalue()
+
+    return encode
