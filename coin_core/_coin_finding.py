@@ -1,0 +1,20 @@
+"""Where the coins lie: by colour on plain ground, by the finder net elsewhere."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from coin_core._plain_ground import Box, find_on_plain_ground
+
+_TINY_PX = 16
+
+
+def find_boxes(photo: NDArray[np.uint8]) -> list[Box]:
+    """Boxes of the coins in px of the photo, in no order."""
+    if min(photo.shape[:2]) < _TINY_PX:
+        return []
+    plain = find_on_plain_ground(photo)
+    if plain:
+        return plain
+    from coin_core._segmenting import find_by_net
+
+    return find_by_net(photo)

@@ -1,0 +1,152 @@
+"""The two small nets that see a photo first: one finds coins, one tells their side."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from coin_core.errors import WeightsMismatchError
+from coin_core.models import find_bundle, load_card, read_tensors
+
+FINDER = "faces"
+SIDES = "sides"
+FINDER_PX = 160
+SIDE_PX = 96
+STRIDE = 2  # the finder's maps are half as wide as its picture
+
+
+def _block(inward: int, outward: int, stride: int = 1) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(inward, outward, 3, stride, 1, bias=False),
+        nn.BatchNorm2d(outward),
+        nn.ReLU(inplace=True),
+    )
+
+
+class FinderNet(nn.Module):
+    """Flan and core of the flan for every second pixel of a reduced photo.
+
+    (N, 3, H, W) in -1..1, H and W multiples of 32, to logits (N, 2, H/2, W/2): part
+    of a flan; part of a flan's inner region, which never touches another's.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.half = _block(3, 12, 2)
+        self.fourth = nn.Sequential(_block(12, 24, 2), _block(24, 24))
+        self.eighth = nn.Sequential(_block(24, 48, 2), _block(48, 48))
+        self.sixteenth = nn.Sequential(_block(48, 64, 2), _block(64, 64))
+        self.whole = nn.Sequential(_block(64, 64, 2), _block(64, 64))
+        self.to_sixteenth = _block(64 + 64, 48)
+        self.to_eighth = _block(48 + 48, 32)
+        self.to_fourth = _block(32 + 24, 24)
+        self.to_half = _block(24 + 12, 16)
+        self.maps = nn.Conv2d(16, 2, 1)
+        self.up = nn.Upsample(scale_factor=2, mode="nearest")
+
+    def forward(self, photos: Tensor) -> Tensor:
+        """Two maps of logits."""
+        half = self.half(photos)
+        fourth = self.fourth(half)
+        eighth = self.eighth(fourth)
+        sixteenth = self.sixteenth(eighth)
+        x = self.whole(sixteenth)
+        for again, way in (
+            (sixteenth, self.to_sixteenth),
+            (eighth, self.to_eighth),
+            (fourth, self.to_fourth),
+            (half, self.to_half),
+        ):
+            x = way(torch.cat((self.up(x), again), dim=1))
+        out: Tensor = self.maps(x)
+        return out
+
+
+class SideNet(nn.Module):
+    """The side of a coin: crops (N, 3, 96, 96) in -1..1 to five logits."""
+
+    def __init__(self, sides: int = 5) -> None:
+        super().__init__()
+        self.trunk = nn.Sequential(
+            _block(3, 16, 2),
+            _block(16, 24),
+            _block(24, 40, 2),
+            _block(40, 40),
+            _block(40, 64, 2),
+            _block(64, 64),
+            _block(64, 96, 2),
+            _block(96, 96),
+        )
+        self.drop = nn.Dropout(0.2)
+        self.head = nn.Linear(96 * 2, sides)
+
+    def forward(self, crops: Tensor) -> Tensor:
+        """Logits in the order of `Side`."""
+        x = self.trunk(crops)
+        pooled = torch.cat((x.mean((2, 3)), x.amax((2, 3))), dim=1)
+        out: Tensor = self.head(self.drop(pooled))
+        return out
+
+
+def to_net(photos: NDArray[np.uint8]) -> Tensor:
+    """uint8 (N, H, W, 3) to float (N, 3, H, W) in -1..1, channels last."""
+    pixels = torch.from_numpy(np.ascontiguousarray(photos)).permute(0, 3, 1, 2)
+    scaled = pixels.float().div_(127.5).sub_(1.0)
+    return scaled.contiguous(memory_format=torch.channels_last)
+
+
+def _load(folder: Path, net: nn.Module) -> nn.Module:
+    tensors = {
+        name: value.float() if value.is_floating_point() else value
+        for name, value in read_tensors(folder).items()
+    }
+    try:
+        net.load_state_dict(tensors)
+    except RuntimeError as error:
+        raise WeightsMismatchError(
+            f"{folder.name}: the tensors are not those of this version's net. "
+            f"Make them anew with: python -m coin_core train {folder.name} "
+            "--data rendered"
+        ) from error
+    return net.eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+
+
+@lru_cache(maxsize=1)
+def finder_net() -> nn.Module:
+    """The shipped finder, read once."""
+    return _load(find_bundle(FINDER), FinderNet())
+
+
+@lru_cache(maxsize=1)
+def side_net() -> tuple[nn.Module, float]:
+    """The shipped side net, read once, with its temperature."""
+    folder = find_bundle(SIDES)
+    return _load(folder, SideNet()), load_card(folder).temperature
+
+
+def finder_maps(
+    photos: NDArray[np.uint8], net: nn.Module | None = None
+) -> NDArray[np.float32]:
+    """Probabilities of flan and core, float32 (N, 2, H/2, W/2)."""
+    with torch.inference_mode():
+        maps = (net or finder_net())(to_net(photos)).sigmoid()
+    out: NDArray[np.float32] = maps.numpy()
+    return out
+
+
+def side_probabilities(
+    crops: NDArray[np.uint8], net: nn.Module | None = None
+) -> NDArray[np.float32]:
+    """Probabilities (N, 5) in the order of `Side`, for crops (N, 96, 96, 3)."""
+    temperature = 1.0
+    if net is None:
+        net, temperature = side_net()
+    with torch.inference_mode():
+        shares = (net(to_net(crops)) / temperature).softmax(dim=1)
+    out: NDArray[np.float32] = shares.numpy()
+    return out

@@ -1,0 +1,124 @@
+"""Coins on a ground of one colour: found by colour alone, to the pixel."""
+
+import math
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Box = tuple[float, float, float, float]
+
+LONG_PX = 400
+_SMALLEST = 0.0012  # share of the photo
+_ROUND = 0.8  # area over that of the ellipse in the same box
+_WHOLE = 0.88  # area over that of the convex hull
+
+
+def find_on_plain_ground(photo: NDArray[np.uint8]) -> list[Box] | None:
+    """Boxes in px of `photo`, or None where colour alone is not to be trusted.
+
+    None is the answer to uneven or patterned ground, to coins that touch, to shadows
+    and to anything that is not shaped like a coin.
+    """
+    height, width = photo.shape[:2]
+    scale = min(1.0, LONG_PX / max(height, width))
+    small = photo
+    if scale < 1:
+        size = (max(1, round(width * scale)), max(1, round(height * scale)))
+        small = np.asarray(
+            cv2.resize(photo, size, interpolation=cv2.INTER_AREA), np.uint8
+        )
+    away = _distance_from_ground(small)
+    if away is None:
+        return None
+    boxes = _coin_shapes(away, min(small.shape[:2]))
+    if boxes is None:
+        return None
+    sx, sy = width / small.shape[1], height / small.shape[0]
+    return [(x0 * sx, y0 * sy, x1 * sx, y1 * sy) for x0, y0, x1, y1 in boxes]
+
+
+def _distance_from_ground(small: NDArray[np.uint8]) -> NDArray[np.uint8] | None:
+    """How far each pixel's colour lies from the ground's, or None without one."""
+    lab = np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2LAB), np.float32)
+    height, width = lab.shape[:2]
+    edge = max(1, min(height, width) // 24)
+    rows = (slice(0, edge), slice(height - edge, height))
+    columns = (slice(0, edge), slice(width - edge, width))
+    corners = [lab[r, c].reshape(-1, 3) for r in rows for c in columns]
+    middles = np.stack([np.median(corner, axis=0) for corner in corners])
+    ground = np.median(middles, axis=0)
+    off = np.sqrt(((middles - ground) ** 2).sum(axis=1))
+    # one corner may be covered by a coin
+    if np.sort(off)[2] > 9:
+        return None
+    away = np.sqrt(((lab - ground) ** 2).sum(axis=2))
+    ring = np.concatenate(
+        (
+            away[:edge].ravel(),
+            away[-edge:].ravel(),
+            away[:, :edge].ravel(),
+            away[:, -edge:].ravel(),
+        )
+    )
+    ground_like = float((ring < 14).mean())
+    grainy = float(np.median(np.abs(ring[ring < 14]))) if ground_like else 99.0
+    if ground_like < 0.45 or grainy > 5:
+        return None
+    return np.asarray(np.clip(away, 0, 255), np.uint8)
+
+
+def _coin_shapes(away: NDArray[np.uint8], short: int) -> list[Box] | None:
+    otsu, _ = cv2.threshold(away, 0, 255, cv2.THRESH_BINARY + cv2.THRESH_OTSU)
+    if otsu < 8:
+        return []
+    level = min(max(otsu * 0.5, 12.0), 60.0)
+    mask = np.asarray(away > level, np.uint8)
+    # a shadow lies between ground and coin: the box must not hang on the level
+    stricter = np.asarray(away > min(level * 1.7, 200), np.uint8)
+    boxes = []
+    least = max(40.0, _SMALLEST * away.size)
+    for contour in _outlines(mask, short):
+        area = cv2.contourArea(contour)
+        if area < least:
+            continue
+        x, y, w, h = cv2.boundingRect(contour)
+        if not _is_coin_shaped(contour, area, w, h):
+            return None
+        inside = stricter[y : y + h, x : x + w]
+        xs, ys = np.flatnonzero(inside.any(axis=0)), np.flatnonzero(inside.any(axis=1))
+        if not len(xs):
+            return None
+        tight = (xs[-1] - xs[0] + 1) * (ys[-1] - ys[0] + 1)
+        if tight < 0.93 * w * h:
+            return None
+        boxes.append((float(x), float(y), float(x + w), float(y + h)))
+    return boxes
+
+
+def _outlines(mask: NDArray[np.uint8], short: int) -> list[NDArray[np.int32]]:
+    """Outer outlines after thin lines and specks are gone."""
+    width = max(3, short // 60 * 2 + 1)
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (width, width))
+    padded = cv2.copyMakeBorder(mask, *[width] * 4, cv2.BORDER_CONSTANT, value=0)
+    closed = cv2.morphologyEx(padded, cv2.MORPH_CLOSE, disc)
+    outer, _ = cv2.findContours(closed, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    full = np.zeros_like(closed)
+    cv2.drawContours(full, outer, -1, 1, cv2.FILLED)
+    opened = cv2.morphologyEx(full, cv2.MORPH_OPEN, disc)
+    found, _ = cv2.findContours(
+        opened, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE, offset=(-width, -width)
+    )
+    return [np.asarray(contour, np.int32) for contour in found]
+
+
+def _is_coin_shaped(
+    contour: NDArray[np.int32], area: float, width: int, height: int
+) -> bool:
+    if max(width, height) > 1.6 * min(width, height):
+        return False
+    if area < _ROUND * math.pi / 4 * width * height:
+        return False
+    hull = cv2.contourArea(cv2.convexHull(contour))
+    # a square card fills its box; a coin leaves the corners free
+    return area > _WHOLE * hull and area < 0.93 * width * height

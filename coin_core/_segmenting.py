@@ -1,0 +1,174 @@
+"""Coins on any ground: the finder net's maps cut into one region per coin."""
+
+import math
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from torch import nn
+
+from coin_core._face_nets import FINDER_PX, STRIDE, finder_maps
+from coin_core._plain_ground import Box
+
+ZOOM_PX = 96
+ZOOM = 1.35  # side of the second look over the longer edge of the first box
+FRAME_PX = 6  # grey round the photo, so that a coin cut off by it still has an edge
+FRAME_GREY = 128
+_SURE = 0.5
+_FINER = 4
+
+
+def find_by_net(photo: NDArray[np.uint8], net: nn.Module | None = None) -> list[Box]:
+    """Boxes in px of the photo: one look at the whole, one at each coin."""
+    view, scale = frame_whole(photo)
+    maps = finder_maps(view[None], net)[0]
+    boxes = [
+        _from_view(box, 1 / scale, (-FRAME_PX / scale, -FRAME_PX / scale))
+        for box in cut_regions(maps)
+    ]
+    if not boxes:
+        return []
+    views = [look_closer(photo, box) for box in boxes]
+    closer = finder_maps(np.stack([view for view, _, _ in views]), net)
+    height, width = photo.shape[:2]
+    found: list[Box] = []
+    for first, maps, (_, scale, origin) in zip(boxes, closer, views, strict=True):
+        seen = [_from_view(box, 1 / scale, origin) for box in cut_regions(maps)]
+        best = max(seen, key=lambda box: overlap(box, first), default=None)
+        if best is None or overlap(best, first) < 0.35:
+            continue
+        box = (
+            max(0.0, best[0]),
+            max(0.0, best[1]),
+            min(float(width), best[2]),
+            min(float(height), best[3]),
+        )
+        if all(overlap(box, other) < 0.5 for other in found):
+            found.append(box)
+    return found
+
+
+def frame_whole(photo: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], float]:
+    """The photo reduced into a grey frame whose sides are multiples of 32.
+
+    Returns:
+        The view, and its px per px of the photo. The photo starts `FRAME_PX` in.
+    """
+    height, width = photo.shape[:2]
+    scale = (FINDER_PX - 2 * FRAME_PX) / max(height, width)
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    small = _resized(photo, size)
+    rows = math.ceil((size[1] + 2 * FRAME_PX) / 32) * 32
+    columns = math.ceil((size[0] + 2 * FRAME_PX) / 32) * 32
+    view = np.full((rows, columns, 3), FRAME_GREY, np.uint8)
+    view[FRAME_PX : FRAME_PX + size[1], FRAME_PX : FRAME_PX + size[0]] = small
+    return view, scale
+
+
+def look_closer(
+    photo: NDArray[np.uint8], box: Box
+) -> tuple[NDArray[np.uint8], float, tuple[float, float]]:
+    """A square around a box at `ZOOM_PX`, grey outside the photo.
+
+    Returns:
+        The view, its px per px of the photo, and the photo's px at its corner.
+    """
+    left, top, right, bottom = box
+    side = max(4, math.ceil(ZOOM * max(right - left, bottom - top)))
+    x0 = math.floor((left + right - side) / 2)
+    y0 = math.floor((top + bottom - side) / 2)
+    height, width = photo.shape[:2]
+    xa, ya = max(x0, 0), max(y0, 0)
+    xb, yb = min(x0 + side, width), min(y0 + side, height)
+    part = photo[ya:yb, xa:xb]
+    scale = ZOOM_PX / side
+    left_px, top_px = round((xa - x0) * scale), round((ya - y0) * scale)
+    size = (
+        max(1, min(ZOOM_PX - left_px, round((xb - xa) * scale))),
+        max(1, min(ZOOM_PX - top_px, round((yb - ya) * scale))),
+    )
+    view = np.full((ZOOM_PX, ZOOM_PX, 3), FRAME_GREY, np.uint8)
+    small = _resized(part, size)
+    view[top_px : top_px + size[1], left_px : left_px + size[0]] = small
+    return view, scale, (float(x0), float(y0))
+
+
+def _resized(photo: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
+    shrinks = size[0] < photo.shape[1]
+    way = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(photo, size, interpolation=way), np.uint8)
+
+
+def _from_view(box: Box, scale: float, origin: tuple[float, float]) -> Box:
+    x, y = origin
+    return (
+        x + box[0] * scale,
+        y + box[1] * scale,
+        x + box[2] * scale,
+        y + box[3] * scale,
+    )
+
+
+def cut_regions(maps: NDArray[np.float32]) -> list[Box]:
+    """Boxes in px of the view, from maps (2, H/2, W/2) of flan and core.
+
+    Each patch of core is a coin; each flan pixel goes to the core it is nearest to,
+    measured in that core's radii, so that large coins keep their wide rims.
+    """
+    flan, core = maps
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(
+        np.asarray(core > _SURE, np.uint8), connectivity=4
+    )
+    seeds = [k for k in range(1, count) if stats[k, cv2.CC_STAT_AREA] >= 4]
+    seeds = [k for k in seeds if float(core[labels == k].max()) > 0.7]
+    if not seeds:
+        return []
+    distances = []
+    for k in seeds:
+        away = cv2.distanceTransform(np.asarray(labels != k, np.uint8), cv2.DIST_L2, 5)
+        distances.append(away / math.sqrt(stats[k, cv2.CC_STAT_AREA] / math.pi))
+    stacked = np.stack(distances)
+    owner = stacked.argmin(axis=0)
+    # nothing lies farther from its core than about the core's own width
+    near = stacked.min(axis=0) < 1.6
+    boxes = []
+    for number, k in enumerate(seeds):
+        own = np.where((owner == number) & near, flan, 0).astype(np.float32)
+        box = _soft_box(own, labels == k)
+        if box is not None:
+            boxes.append(box)
+    return boxes
+
+
+def _soft_box(own: NDArray[np.float32], seed: NDArray[np.bool_]) -> Box | None:
+    """The box of the part above one half that holds the seed, in px of the view."""
+    height, width = own.shape
+    fine = cv2.resize(
+        own, (width * _FINER, height * _FINER), interpolation=cv2.INTER_LINEAR
+    )
+    mask = np.asarray(fine > _SURE, np.uint8)
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=4)
+    if count < 2:
+        return None
+    rows, columns = np.nonzero(seed)
+    hits = labels[rows * _FINER + _FINER // 2, columns * _FINER + _FINER // 2]
+    hits = hits[hits > 0]
+    if not len(hits):
+        return None
+    best = int(np.bincount(hits).argmax())
+    x, y, w, h = (int(v) for v in stats[best, :4])
+    unit = STRIDE / _FINER
+    if min(w, h) * unit < 4:
+        return None
+    return x * unit, y * unit, (x + w) * unit, (y + h) * unit
+
+
+def overlap(a: Box, b: Box) -> float:
+    """Intersection over union."""
+    wide = min(a[2], b[2]) - max(a[0], b[0])
+    high = min(a[3], b[3]) - max(a[1], b[1])
+    if wide <= 0 or high <= 0:
+        return 0.0
+    both = wide * high
+    whole = (a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1])
+    return both / (whole - both)

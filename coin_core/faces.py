@@ -1,0 +1,207 @@
+"""The coins in a photo: where they lie, which side each shows, a square crop."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from coin_core.errors import CropOutOfBoundsError
+
+MAX_COINS = 24
+_MARGIN = 1.04  # the crop's side over the longer edge of the flan's box
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CropBox:
+    """A box in fractions of the photo, and how far the coin must be turned.
+
+    Attributes:
+        left: 0 at the photo's left edge, 1 at its right.
+        top: 0 at the photo's top edge, 1 at its bottom.
+        right: More than `left`.
+        bottom: More than `top`.
+        turn_deg: Clockwise turn that brings the coin upright.
+
+    Raises:
+        CropOutOfBoundsError: The box is empty or leaves the photo.
+    """
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+    turn_deg: float = 0.0
+
+    def __post_init__(self) -> None:
+        edges = (self.left, self.top, self.right, self.bottom, self.turn_deg)
+        if not all(math.isfinite(edge) for edge in edges):
+            raise CropOutOfBoundsError(f"A crop box is made of numbers, not {edges}.")
+        if not (0 <= self.left < self.right <= 1 and 0 <= self.top < self.bottom <= 1):
+            raise CropOutOfBoundsError(
+                "A crop box lies inside the photo, left < right and top < bottom in "
+                f"fractions 0 to 1; got left {self.left:g}, top {self.top:g}, right "
+                f"{self.right:g}, bottom {self.bottom:g}. Draw it again."
+            )
+
+
+class Side(StrEnum):
+    """What a face shows."""
+
+    LEGEND = "legend"
+    CORNUCOPIA = "cornucopia"
+    STAR_ANCHOR = "star_anchor"
+    OTHER = "other"
+    NOTHING = "nothing"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Face:
+    """One coin's visible side; `confidence` is the probability of `side`."""
+
+    box: CropBox
+    side: Side
+    confidence: float
+
+
+def find(photo: NDArray[np.uint8]) -> tuple[CropBox, ...]:
+    """The coins in a photo.
+
+    Args:
+        photo: RGB, uint8 (H, W, 3), on any ground.
+
+    Returns:
+        Tight boxes around the flans, row by row from the top, each row from the
+        left; empty when there is no coin. At most `MAX_COINS`, the largest ones.
+
+    Raises:
+        WeightsMissingError: The finder's weights are not there.
+    """
+    from coin_core._coin_finding import find_boxes
+
+    height, width = photo.shape[:2]
+    boxes = find_boxes(photo)
+    boxes.sort(key=lambda b: (b[2] - b[0]) * (b[3] - b[1]), reverse=True)
+    found = [
+        CropBox(
+            left=max(0.0, left / width),
+            top=max(0.0, top / height),
+            right=min(1.0, right / width),
+            bottom=min(1.0, bottom / height),
+        )
+        for left, top, right, bottom in boxes[:MAX_COINS]
+    ]
+    return _in_reading_order(found)
+
+
+def _in_reading_order(boxes: list[CropBox]) -> tuple[CropBox, ...]:
+    """Rows from the top; a row is what overlaps its first coin's middle."""
+    left_over = sorted(boxes, key=lambda box: box.top + box.bottom)
+    ordered: list[CropBox] = []
+    while left_over:
+        bottom = left_over[0].bottom
+        row = [box for box in left_over if (box.top + box.bottom) / 2 < bottom]
+        left_over = [box for box in left_over if box not in row]
+        ordered += sorted(row, key=lambda box: box.left + box.right)
+    return tuple(ordered)
+
+
+def crop_to_flan(
+    photo: NDArray[np.uint8], box: CropBox, size_px: int
+) -> NDArray[np.uint8]:
+    """A square around a coin, a little wider than its box, turned upright.
+
+    Args:
+        photo: RGB, uint8 (H, W, 3).
+        box: The coin; its `turn_deg` turns the crop clockwise.
+        size_px: Side of the crop.
+
+    Returns:
+        uint8 (size_px, size_px, 3). What lies outside the photo takes the colour of
+        the photo's corners, which are ground even where the coin fills the frame.
+    """
+    height, width = photo.shape[:2]
+    centre_x = (box.left + box.right) / 2 * width
+    centre_y = (box.top + box.bottom) / 2 * height
+    side = _MARGIN * max(
+        (box.right - box.left) * width, (box.bottom - box.top) * height, 1.0
+    )
+    reach = side / 2 * (math.sqrt(2) if box.turn_deg % 90 else 1.0)
+    x0, y0 = math.floor(centre_x - reach), math.floor(centre_y - reach)
+    x1, y1 = math.ceil(centre_x + reach), math.ceil(centre_y + reach)
+    part = photo[max(y0, 0) : min(y1, height), max(x0, 0) : min(x1, width)]
+    outside = (max(-y0, 0), max(y1 - height, 0), max(-x0, 0), max(x1 - width, 0))
+    if any(outside):
+        ground = [float(v) for v in ground_colour(photo)]
+        part = np.asarray(
+            cv2.copyMakeBorder(part, *outside, cv2.BORDER_CONSTANT, value=ground),
+            np.uint8,
+        )
+    scale = size_px / side
+    if scale < 0.5:  # averaging first: warping alone would skip pixels
+        small = (
+            max(1, round(part.shape[1] * scale * 2)),
+            max(1, round(part.shape[0] * scale * 2)),
+        )
+        ratio_x, ratio_y = small[0] / part.shape[1], small[1] / part.shape[0]
+        part = np.asarray(
+            cv2.resize(part, small, interpolation=cv2.INTER_AREA), np.uint8
+        )
+    else:
+        ratio_x = ratio_y = 1.0
+    here = ((centre_x - x0) * ratio_x, (centre_y - y0) * ratio_y)
+    step = 2 if scale < 1 else 1
+    big = size_px * step
+    turn = cv2.getRotationMatrix2D(here, -box.turn_deg, scale * step / ratio_x)
+    turn[:, 2] += np.array([big / 2 - here[0], big / 2 - here[1]])
+    # cv2 puts pixel centres at whole numbers, the boxes here at halves
+    turn[:, 2] += turn[:, :2] @ np.array([0.5, 0.5]) - 0.5
+    smooth = cv2.INTER_CUBIC if scale >= 1 else cv2.INTER_LINEAR
+    out = cv2.warpAffine(
+        part, turn, (big, big), flags=smooth, borderMode=cv2.BORDER_REPLICATE
+    )
+    if step > 1:
+        out = cv2.resize(out, (size_px, size_px), interpolation=cv2.INTER_AREA)
+    return np.asarray(out, np.uint8)
+
+
+def ground_colour(photo: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """The middle colour of the photo's four corners."""
+    height, width = photo.shape[:2]
+    edge = max(1, min(height, width) // 24)
+    corners = [
+        photo[rows, columns].reshape(-1, 3)
+        for rows in (slice(0, edge), slice(height - edge, height))
+        for columns in (slice(0, edge), slice(width - edge, width))
+    ]
+    out: NDArray[np.float64] = np.median(np.concatenate(corners), axis=0)
+    return out
+
+
+def judge_sides(photo: NDArray[np.uint8], boxes: Sequence[CropBox]) -> tuple[Face, ...]:
+    """Tell what each coin shows; all boxes go through the net at once.
+
+    Raises:
+        WeightsMissingError: The side net's weights are not there.
+    """
+    from coin_core._face_nets import SIDE_PX, side_probabilities
+
+    if not boxes:
+        return ()
+    crops = np.stack([crop_to_flan(photo, box, SIDE_PX) for box in boxes])
+    faces = []
+    for box, shares in zip(boxes, side_probabilities(crops), strict=True):
+        best = int(shares.argmax())
+        faces.append(
+            Face(box=box, side=tuple(Side)[best], confidence=float(shares[best]))
+        )
+    return tuple(faces)
+
+
+def legend_side(faces: Sequence[Face]) -> int | None:
+    """The face that most surely carries the legend, or None."""
+    legends = [k for k, face in enumerate(faces) if face.side is Side.LEGEND]
+    return max(legends, key=lambda k: faces[k].confidence, default=None)
