@@ -1,0 +1,54 @@
+"""The home page: what the app does, how sure it is, and whose coins it knows."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from ui import cache
+from ui.demo import SEED, SHOWPIECE
+from ui.frame import begin_page
+from ui.home import show_measures, show_rulers
+
+begin_page(
+    "Hasmonean coin reader",
+    "Whose coin is it? Drop the photo of a small bronze and read whose name stands in "
+    "the wreath, how sure that is, and why.",
+)
+
+words, coin = st.columns([1.9, 1], gap="large")
+with words:
+    st.markdown(
+        "- It finds the coin in the photo, picks the side with the inscription and "
+        "reads its letters.\n"
+        "- Five classifiers look at the same coin, so you see whether they agree.\n"
+        "- It shows where they looked, which letters were read, and which known coins "
+        "are most alike.\n"
+        "- It says **cannot tell** when the photo does not show it: the cornucopia "
+        "side, a star-and-anchor coin, a coin too worn, no coin at all."
+    )
+    st.page_link(
+        "pages/1_Classify.py",
+        label="**Classify a coin**",
+        icon=":material/arrow_forward:",
+    )
+    st.markdown(
+        "What it cannot do: it reads the *name on the coin*, and attributes that name "
+        "to a ruler as the newer catalogues do. It does not tell the first Hyrcanus "
+        "from a second by anything but the name, dates no coin within a reign, and "
+        "knows nothing of weight, metal or forgery. On a worn coin it is a second "
+        "opinion, not a verdict."
+    )
+with coin:
+    image, _ = cache.demo_coin(SEED, SHOWPIECE.index, SHOWPIECE.kind)
+    st.image(image, width="stretch", alt="A rendered bronze of the wreath side")
+    st.caption("Rendered coin, not a photograph.")
+
+st.header("The three names", anchor=False)
+show_rulers()
+
+st.header("How sure it is", anchor=False)
+st.markdown(
+    "The classifiers learnt on rendered coins. Each line says whether it was measured "
+    "on rendered coins or on real photos; real coins are harder."
+)
+show_measures()

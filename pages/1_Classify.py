@@ -1,0 +1,53 @@
+"""Drop photos of coins and read whose they are."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from ui import cache
+from ui.batch import read_tray
+from ui.detail import show_coin
+from ui.errors import show
+from ui.frame import begin_page
+from ui.switch import choose_classifier
+from ui.table import show_many
+from ui.tray import open_tray
+from ui.uploads import ask_for_photos, show_problems
+
+begin_page(
+    "Whose coin is it?",
+    "Drop the photo of a small Hasmonean bronze. The side that matters is the one with "
+    "the inscription in a wreath; both sides in one photo are fine.",
+)
+tray = open_tray()
+ask_for_photos(tray)
+
+found, refused = cache.bundles()
+for problem in refused:
+    show(problem.sentence)
+if not found:
+    show(
+        "There are no classifiers in this installation yet. This makes them: "
+        "python -m coin_core train all --data rendered"
+    )
+    st.stop()
+if not tray.photos:
+    show_problems(tray)
+# Loaded before there is a photo: the user is still looking for one.
+unusable = cache.unusable()
+for sentence in dict.fromkeys(unusable.values()):
+    show(sentence)
+found = tuple(bundle for bundle in found if bundle.name not in unusable)
+if not tray.photos or not found:
+    st.stop()
+
+cards = {bundle.name: bundle.card for bundle in found}
+classifier = choose_classifier(found)
+read_tray(tray, cache.attributor(), classifier)
+show_problems(tray)
+table = st.empty()
+if len(tray.photos) > 1:
+    with table.container():
+        show_many(tray, classifier, cards[classifier].title)
+if tray.selected is not None:
+    show_coin(tray, tray.photos[tray.selected], classifier, cards)

@@ -1,0 +1,21 @@
+from __future__ import annotations
+
+import pytest
+import streamlit as st
+
+from tests import fakes
+
+
+@pytest.fixture(autouse=True)
+def _fake_models(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every page runs on the stand-in: no weights are needed, nothing is slow."""
+    from coin_core import explain, models
+    from ui import cache
+
+    st.cache_data.clear()
+    st.cache_resource.clear()
+    monkeypatch.setattr(models, "discover", lambda: (fakes.bundles(), ()))
+    monkeypatch.setattr(cache, "Attributor", fakes.FakeAttributor)
+    monkeypatch.setattr(explain, "read_letters", fakes.read_letters)
+    monkeypatch.setattr(explain, "heat_map", fakes.heat_map)
+    monkeypatch.setattr(explain, "nearest_coins", fakes.nearest_coins)

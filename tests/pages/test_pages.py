@@ -1,0 +1,149 @@
+"""Every page opens, and the Classify page does its work, on a stand-in model."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from streamlit.testing.v1 import AppTest
+
+from coin_core import models
+from coin_core.models import BundleProblem
+from tests import fakes
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "app.py", *sorted((ROOT / "pages").glob("*.py"))]
+CLASSIFY = ROOT / "pages" / "1_Classify.py"
+
+
+def a_photo(width: int = 120, height: int = 120, grey: int = 120) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(np.full((height, width, 3), grey, np.uint8)).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def open_page(path: Path = CLASSIFY) -> AppTest:
+    page = AppTest.from_file(str(path), default_timeout=60).run()
+    assert not page.exception
+    return page
+
+
+def drop(page: AppTest, *files: tuple[str, bytes]) -> AppTest:
+    page.file_uploader[0].set_value([(n, data, "image/png") for n, data in files]).run()
+    assert not page.exception
+    return page
+
+
+def html_of(page: AppTest) -> str:
+    return " ".join(str(part.value) for part in page.get("html"))
+
+
+def errors_of(page: AppTest) -> list[str]:
+    return [error.value for error in page.error]
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
+def test_every_page_opens(path: Path) -> None:
+    open_page(path)
+
+
+def test_home_names_the_three_rulers_and_links_to_classify() -> None:
+    shown = html_of(open_page(ROOT / "app.py"))
+    for name in ("John Hyrcanus I", "Judah Aristobulus I", "Alexander Jannaeus"):
+        assert name in shown
+    for name_on_coin in ("יהוחנן", "יהודה", "יהונתן"):
+        assert name_on_coin in shown
+
+
+def test_a_dropped_photo_gets_a_verdict_in_one_sentence() -> None:
+    page = drop(open_page(), ("coin.png", a_photo(grey=121)))
+    assert "Judah Aristobulus I, 91 %" in html_of(page)
+    assert "4 of 5" in " ".join(part.value for part in page.markdown)
+
+
+def test_the_uploader_is_emptied_and_the_photo_kept() -> None:
+    page = drop(open_page(), ("coin.png", a_photo()))
+    assert page.session_state["coin_tray"].photos
+    page.run()
+    assert not page.exception
+    assert "91 %" in html_of(page)
+
+
+def test_another_classifier_is_one_click_away() -> None:
+    page = drop(open_page(), ("coin.png", a_photo()))
+    switch = next(group for group in page.button_group if group.key == "classifier")
+    switch.set_value("mlp").run()
+    assert not page.exception
+    assert "Cannot tell" in html_of(page)
+
+
+def test_a_broken_file_is_named_and_the_others_are_answered() -> None:
+    page = drop(open_page(), ("notes.jpg", b"a shopping list"), ("coin.png", a_photo()))
+    (error,) = errors_of(page)
+    assert "notes.jpg" in error
+    assert "91 %" in html_of(page)
+
+
+def test_only_broken_files_leave_an_empty_tray() -> None:
+    page = drop(open_page(), ("notes.jpg", b"a shopping list"))
+    assert "notes.jpg" in errors_of(page)[0]
+    assert not page.session_state["coin_tray"].photos
+
+
+def test_two_faces_can_be_chosen_between() -> None:
+    page = drop(open_page(), ("both.png", a_photo(width=300)))
+    faces = next(
+        group for group in page.button_group if str(group.key).startswith("face_")
+    )
+    assert len(faces.options) == 2
+    faces.set_value(0).run()
+    assert not page.exception
+
+
+def test_a_photo_without_a_coin_says_so() -> None:
+    page = drop(open_page(), ("dark.png", a_photo(grey=2)))
+    assert "no coin was found" in html_of(page)
+
+
+def test_many_photos_make_a_table() -> None:
+    photos = [(f"locus-{i}.png", a_photo(grey=100 + i)) for i in range(5)]
+    page = drop(open_page(), *photos)
+    table = page.dataframe[0].value
+    assert list(table["photo"]) == [name for name, _ in photos]
+    assert set(table["probability"].round()) == {91}
+    assert page.get("download_button")
+
+
+def test_a_demo_coin_is_marked_as_rendered() -> None:
+    page = open_page()
+    next(b for b in page.button if b.key == "demo_0").click().run()
+    assert not page.exception
+    assert "rendered coin, not a photograph" in html_of(page)
+
+
+def test_clear_all_empties_the_tray() -> None:
+    page = drop(open_page(), ("coin.png", a_photo()))
+    next(b for b in page.button if b.label == "Clear all").click().run()
+    assert not page.exception
+    assert not page.session_state["coin_tray"].photos
+
+
+def test_missing_weights_say_which_command_makes_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(models, "discover", lambda: ((), ()))
+    page = open_page()
+    assert "python -m coin_core train" in errors_of(page)[0]
+
+
+def test_a_damaged_bundle_is_named_and_the_others_go_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    problem = BundleProblem(folder=Path("mine"), sentence="mine: the card is damaged.")
+    monkeypatch.setattr(models, "discover", lambda: (fakes.bundles(), (problem,)))
+    page = drop(open_page(), ("coin.png", a_photo()))
+    assert errors_of(page) == ["mine: the card is damaged."]
+    assert "91 %" in html_of(page)

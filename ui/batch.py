@@ -1,0 +1,68 @@
+"""Reading every photo on the tray, with progress."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import streamlit as st
+from coin_core.attribution import Attributor, PhotoReading, sentence
+from coin_core.faces import crop_to_flan
+
+from coin_core.errors import UnreadablePhotoError
+from coin_core.photos import decode
+from ui.pictures import shrink, to_data_uri
+from ui.tray import Tray, TrayPhoto
+
+_THUMBNAIL_PX = 96
+_SHOW_PROGRESS_FROM = 3
+
+
+def read_tray(tray: Tray, attributor: Attributor, classifier: str) -> None:
+    """Read the photos that this classifier has not read yet.
+
+    A file that cannot be read leaves the tray with one sentence; the others go on.
+    What is done stays done if the page runs anew in the middle.
+    """
+    waiting = [
+        p for p in tray.photos.values() if (p.digest, classifier) not in tray.readings
+    ]
+    if not waiting:
+        return
+    sent: list[TrayPhoto] = []
+    bar = st.progress(0.0) if len(waiting) >= _SHOW_PROGRESS_FROM else None
+
+    def decoded() -> Iterator[np.ndarray]:
+        for photo in waiting:
+            try:
+                pixels = decode(photo.data, name=photo.name)
+            except UnreadablePhotoError as error:
+                tray.reject(photo.digest, str(error))
+                continue
+            sent.append(photo)
+            pictures.append(pixels)
+            yield pixels
+
+    pictures: list[np.ndarray] = []
+    readings = attributor.read_many(decoded(), classifier)
+    for done, reading in enumerate(readings):
+        photo = sent[done]
+        tray.readings[photo.digest, classifier] = reading
+        if photo.digest not in tray.thumbnails:
+            tray.thumbnails[photo.digest] = _thumbnail(pictures[done], reading)
+        pictures[done] = pictures[done][:0]  # one photo in memory, not all of them
+        if bar is not None:
+            bar.progress(
+                (done + 1) / len(waiting),
+                f"{done + 1} of {len(waiting)}: {photo.name}, "
+                f"{sentence(reading.verdicts[0])}",
+            )
+    if bar is not None:
+        bar.empty()
+
+
+def _thumbnail(photo: np.ndarray, reading: PhotoReading) -> str:
+    """The face that was read, else the whole photo, as a small data address."""
+    if reading.legend is not None:
+        photo = crop_to_flan(photo, reading.faces[reading.legend].box, _THUMBNAIL_PX)
+    return to_data_uri(shrink(photo, _THUMBNAIL_PX), quality=80)

@@ -1,0 +1,159 @@
+"""The only caches of the pages; everything is keyed by digests.
+
+A photo is known by the sha256 of its bytes, the classifiers by their card files, so
+a bundle that is trained or put there later is picked up without a restart.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import streamlit as st
+from coin_core.faces import CropBox, crop_to_flan
+
+from coin_core import explain, models
+from coin_core.attribution import CROP_PX, Attributor, PhotoReading
+from coin_core.classifiers import list_classifiers
+from coin_core.errors import CoinError
+from coin_core.models import BundleInfo, BundleProblem
+from coin_core.photos import decode
+from coin_core.rendering import strike_coin
+from ui.tray import TrayPhoto
+
+DEMO_PX = 360
+SHOWN_PX = 400  # side of a crop on the page; what the nets see is smaller
+
+
+def bundles() -> tuple[tuple[BundleInfo, ...], tuple[BundleProblem, ...]]:
+    """The classifiers there are, in the order of the menus, and what was refused.
+
+    A user's own bundle stands in for a shipped one of the same name.
+    """
+    found, problems = models.discover()
+    order = [spec.name for spec in list_classifiers()]
+    usable = {b.name: b for b in found if b.card.classifier in order}
+    return (
+        tuple(
+            sorted(
+                usable.values(),
+                key=lambda b: (b.origin == "own", order.index(b.card.classifier)),
+            )
+        ),
+        problems,
+    )
+
+
+def _stamp() -> str:
+    """Changes when a bundle is added, changed or taken away."""
+    found, _ = models.discover()
+    return "|".join(f"{b.folder}:{models.weights_digest(b.card)}" for b in found)
+
+
+def attributor() -> Attributor:
+    """All classifiers, loaded once for everybody."""
+    return _loaded(_stamp())[0]
+
+
+def unusable() -> dict[str, str]:
+    """Names of bundles that did not load, each with the sentence that says why."""
+    return _loaded(_stamp())[1]
+
+
+@st.cache_resource(show_spinner="Loading the classifiers …", max_entries=1)
+def _loaded(stamp: str) -> tuple[Attributor, dict[str, str]]:
+    loaded, problems = Attributor(), {}
+    for bundle in bundles()[0]:
+        try:
+            loaded.load((bundle.name,))
+        except CoinError as error:  # one damaged bundle must not stop the others
+            problems[bundle.name] = str(error)
+    return loaded, problems
+
+
+def pixels(photo: TrayPhoto) -> np.ndarray:
+    """A photo decoded; the last few stay in memory."""
+    return _pixels(photo.digest, photo)
+
+
+@st.cache_resource(show_spinner=False, max_entries=3)
+def _pixels(digest: str, _photo: TrayPhoto) -> np.ndarray:
+    return decode(_photo.data, name=_photo.name)
+
+
+def reading(
+    photo: TrayPhoto, classifiers: tuple[str, ...], box: CropBox | None = None
+) -> PhotoReading:
+    """What these classifiers read in a photo, or in one box of it."""
+    return _reading(photo.digest, classifiers, box, _stamp(), photo)
+
+
+@st.cache_data(show_spinner=False, max_entries=200)
+def _reading(
+    digest: str,
+    classifiers: tuple[str, ...],
+    box: CropBox | None,
+    stamp: str,
+    _photo: TrayPhoto,
+) -> PhotoReading:
+    return attributor().read(pixels(_photo), classifiers=classifiers, box=box)
+
+
+def crop(photo: TrayPhoto, box: CropBox) -> np.ndarray:
+    """The square around one face, turned upright."""
+    return crop_to_flan(pixels(photo), box, SHOWN_PX)
+
+
+def _seen(photo: TrayPhoto, box: CropBox) -> np.ndarray:
+    """The same crop as the classifiers see it."""
+    return crop_to_flan(pixels(photo), box, CROP_PX)
+
+
+def letters(
+    photo: TrayPhoto, box: CropBox, classifier: str
+) -> tuple[explain.LetterRead, ...]:
+    """The letters that the net behind a classifier reads on one face."""
+    return _letters(photo.digest, box, classifier, _stamp(), photo)
+
+
+@st.cache_data(show_spinner=False, max_entries=100)
+def _letters(
+    digest: str, box: CropBox, classifier: str, stamp: str, _photo: TrayPhoto
+) -> tuple[explain.LetterRead, ...]:
+    return explain.read_letters(attributor(), _seen(_photo, box), classifier)
+
+
+def heat(photo: TrayPhoto, box: CropBox, classifier: str, ruler: str) -> np.ndarray:
+    """Where a classifier looked when it weighed one ruler."""
+    return _heat(photo.digest, box, classifier, ruler, _stamp(), photo)
+
+
+@st.cache_data(show_spinner=False, max_entries=100)
+def _heat(
+    digest: str,
+    box: CropBox,
+    classifier: str,
+    ruler: str,
+    stamp: str,
+    _photo: TrayPhoto,
+) -> np.ndarray:
+    return explain.heat_map(attributor(), _seen(_photo, box), classifier, ruler)
+
+
+def nearest(
+    photo: TrayPhoto, box: CropBox
+) -> list[tuple[explain.NearCoin, np.ndarray | None]]:
+    """The known coins that one face resembles most."""
+    return _nearest(photo.digest, box, _stamp(), photo)
+
+
+@st.cache_data(show_spinner=False, max_entries=100)
+def _nearest(
+    digest: str, box: CropBox, stamp: str, _photo: TrayPhoto
+) -> list[tuple[explain.NearCoin, np.ndarray | None]]:
+    return explain.nearest_coins(attributor(), _seen(_photo, box))
+
+
+@st.cache_data(show_spinner=False, max_entries=50)
+def demo_coin(seed: int, index: int, kind: str) -> tuple[np.ndarray, str | None]:
+    """A rendered coin and the ruler it was struck for."""
+    coin = strike_coin(seed, index, size_px=DEMO_PX, kind=kind)
+    return coin.image, coin.ruler

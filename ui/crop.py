@@ -1,0 +1,63 @@
+"""The crop widget: the only file that knows which component is used."""
+
+from __future__ import annotations
+
+import numpy as np
+import streamlit as st
+from coin_core.faces import CropBox
+from PIL import Image
+from streamlit_cropper import st_cropper
+
+from ui.palette import BRONZE
+from ui.pictures import shrink
+
+_LONGEST_PX = 420  # fits the column beside the verdict
+_SMALLEST = 0.02  # of the photo: less is a slip of the mouse
+
+
+def correct_crop(photo: np.ndarray, start: CropBox, *, key: str) -> CropBox:
+    """Let the user draw the box around the coin and turn it upright.
+
+    Args:
+        photo: The whole photo.
+        start: The box to begin with; must not change while the widget is open.
+        key: Tells the widgets of different photos apart.
+    """
+    image = shrink(photo, _LONGEST_PX)
+    height, width = image.shape[:2]
+    drawn = st_cropper(
+        Image.fromarray(image),
+        realtime_update=True,
+        default_coords=(
+            round(start.left * width),
+            round(start.right * width),
+            round(start.top * height),
+            round(start.bottom * height),
+        ),
+        box_color=BRONZE,
+        return_type="box",
+        should_resize_image=False,
+        key=f"cropper_{key}",
+    )
+    turn = st.slider(
+        "Turn clockwise",
+        min_value=-180,
+        max_value=180,
+        value=round(start.turn_deg),
+        step=5,
+        format="%d°",
+        key=f"turn_{key}",
+        help="Until the lines of the legend lie level, first line on top.",
+    )
+    return _to_box(drawn, width, height, float(turn))
+
+
+def _to_box(
+    drawn: dict[str, float], width: int, height: int, turn_deg: float
+) -> CropBox:
+    """The component's pixels as fractions, kept inside the photo."""
+    left = min(max(drawn["left"] / width, 0.0), 1.0 - _SMALLEST)
+    top = min(max(drawn["top"] / height, 0.0), 1.0 - _SMALLEST)
+    right = min(max(left + drawn["width"] / width, left + _SMALLEST), 1.0)
+    bottom = min(max(top + drawn["height"] / height, top + _SMALLEST), 1.0)
+    return CropBox(left=left, top=top, right=right, bottom=bottom, turn_deg=turn_deg)

@@ -1,0 +1,56 @@
+"""Demo coins, struck on the fly; never passed off as photographs."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+
+import streamlit as st
+from PIL import Image
+
+from coin_core.attribution import class_title
+from ui import cache
+from ui.tray import Tray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DemoCoin:
+    """One coin that can be struck anew: what it shows, and its number."""
+
+    label: str
+    kind: str
+    index: int
+
+
+SEED = 2026
+DEMO_COINS = (
+    DemoCoin(label="Bronze A", kind="legend", index=0),
+    DemoCoin(label="Bronze B", kind="legend", index=1),
+    DemoCoin(label="Bronze C", kind="legend", index=2),
+    DemoCoin(label="Bronze D", kind="legend", index=3),
+    DemoCoin(label="Cornucopia", kind="cornucopia", index=4),
+    DemoCoin(label="Star", kind="star_anchor", index=5),
+)
+SHOWPIECE = DEMO_COINS[0]
+_STRUCK_AS = {
+    "cornucopia": "the cornucopia side, which names no ruler",
+    "star_anchor": "a star-and-anchor coin",
+    "other": "a coin of somewhere else",
+}
+
+
+def offer_demo_coins(tray: Tray) -> None:
+    """A row of rendered coins, each with a button that puts it on the tray."""
+    row = st.container(horizontal=True)
+    for coin in DEMO_COINS:
+        image, ruler = cache.demo_coin(SEED, coin.index, coin.kind)
+        with row.container(width=128):
+            st.image(image, width=128, alt=f"{coin.label}, rendered")
+            if st.button(coin.label, key=f"demo_{coin.index}", width="stretch"):
+                buffer = io.BytesIO()
+                Image.fromarray(image).save(buffer, "PNG")
+                tray.add(
+                    [(f"{coin.label} (rendered).png", buffer.getvalue())],
+                    rendered_as=class_title(ruler) if ruler else _STRUCK_AS[coin.kind],
+                )
+                st.rerun()

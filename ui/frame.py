@@ -1,0 +1,70 @@
+"""What every page has in common; `begin_page` is the first call of each."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from ui.palette import BRONZE, INK, INK_SOFT, PAPER_DEEP
+
+APP_NAME = "Hasmonean coin reader"
+
+_STYLE = f"""<style>
+.stMainBlockContainer {{ max-width: 1180px; padding: 2.6rem 2.5rem 4rem 2.5rem; }}
+h1, h2, h3, .coin-sentence {{ font-family: Georgia, 'Noto Serif', 'Times New Roman',
+  serif !important; letter-spacing: 0 !important; }}
+/* Streamlit names the first page after its file. */
+span[label="app"] p {{ font-size: 0; }}
+span[label="app"] p::after {{ content: "Home"; font-size: .875rem; }}
+h1 {{ font-size: 2.1rem !important; font-weight: 600 !important;
+  padding-bottom: .2rem !important; }}
+h2 {{ font-size: 1.4rem !important; font-weight: 600 !important;
+  border-top: 1px solid {PAPER_DEEP}; padding-top: 1.2rem !important; }}
+h3 {{ font-size: 1.1rem !important; font-weight: 600 !important; }}
+section[data-testid="stSidebar"][data-collapsed="false"] {{
+  width: 210px !important; min-width: 210px !important; }}
+.coin-lead {{ color: {INK_SOFT}; font-size: 1.05rem; max-width: 46rem;
+  margin: 0 0 .4rem 0; line-height: 1.5; }}
+.coin-swatch {{ display: inline-block; width: .8em; height: .8em;
+  border-radius: 2px; margin: 0 .35em 0 0; vertical-align: -.05em; }}
+.coin-card {{ border-left: 4px solid {BRONZE}; padding: .1rem 0 .1rem 1rem;
+  color: {INK}; }}
+.coin-card.unsure {{ border-left-color: #b9ab97; }}
+.coin-sentence {{ font-size: 1.65rem; line-height: 1.25; margin: 0 0 .5rem 0; }}
+.coin-names {{ font-size: 1.15rem; margin: 0 0 .3rem 0; }}
+.coin-soft {{ color: {INK_SOFT}; font-size: .92rem; line-height: 1.45; margin: 0; }}
+.coin-tag {{ background: {PAPER_DEEP}; color: {INK_SOFT}; border-radius: 3px;
+  padding: 0 .4em; font-size: .8rem; white-space: nowrap; }}
+.coin-reading {{ border-collapse: collapse; margin: .2rem 0 .6rem 0; }}
+.coin-reading td {{ text-align: center; padding: .15rem .2rem;
+  border: 1px solid {PAPER_DEEP}; min-width: 2.1rem; line-height: 1.25; }}
+.coin-reading td.who {{ text-align: left; border: none; padding: 0 .6rem 0 0;
+  min-width: 6.4rem; }}
+.coin-reading td.none {{ border: none; }}
+.coin-reading td.read {{ background: #f0dfc0; }}
+.coin-reading td.tells {{ box-shadow: inset 0 -3px 0 {BRONZE}; }}
+.coin-reading small {{ color: {INK_SOFT}; display: block; }}
+</style>"""
+
+
+def begin_page(title: str, lead: str = "") -> None:
+    """Set up the page: its name in the browser, the style, title and first sentence.
+
+    Args:
+        title: The heading, and the name of the browser's tab.
+        lead: One or two sentences on what to do here.
+    """
+    st.set_page_config(
+        page_title=f"{title} · {APP_NAME}",
+        page_icon=":material/toll:",
+        layout="wide",
+        initial_sidebar_state="auto",
+    )
+    st.html(_STYLE)
+    with st.sidebar:
+        st.caption(
+            "Everything runs on this computer: no photo leaves it, and no internet "
+            "is needed."
+        )
+    st.title(title, anchor=False)
+    if lead:
+        st.html(f'<p class="coin-lead">{lead}</p>')
