@@ -181,7 +181,8 @@ def _to_rgb(image: Image.Image) -> Image.Image:
         bottom = min(top + rows, image.height)
         strip = image.crop((0, top, image.width, bottom))
         if white_level is not None:
-            grey = np.nan_to_num(np.asarray(strip, dtype=np.float32))
+            values = np.asarray(strip, dtype=np.float32)
+            grey = np.nan_to_num(values, posinf=white_level, neginf=0.0)
             eight_bit = np.clip(grey * (255.0 / white_level) + 0.5, 0, 255)
             strip = Image.fromarray(eight_bit.astype(np.uint8))
         elif image.mode == "LAB":

@@ -67,6 +67,11 @@ def draw_disc(size_px: int = 120, ground: int = 235) -> np.ndarray:
 
 
 @pytest.fixture
+def rng() -> np.random.Generator:
+    return np.random.default_rng(0)
+
+
+@pytest.fixture
 def disc_photo() -> np.ndarray:
     return draw_disc()
 

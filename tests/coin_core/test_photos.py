@@ -1,0 +1,472 @@
+"""The one door for photos: what is read, and how everything else is refused."""
+
+from __future__ import annotations
+
+import io
+import struct
+import threading
+import time
+import tracemalloc
+import zlib
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from coin_core import photos
+from coin_core.errors import UnreadablePhotoError
+
+RED, GREEN, BLUE = (200, 30, 30), (30, 160, 60), (40, 60, 190)
+
+
+def four_corners(width: int = 64, height: int = 48) -> Image.Image:
+    """Red top left, green top right, blue bottom left, grey bottom right."""
+    image = Image.new("RGB", (width, height), (128, 128, 128))
+    image.paste(RED, (0, 0, width // 2, height // 2))
+    image.paste(GREEN, (width // 2, 0, width, height // 2))
+    image.paste(BLUE, (0, height // 2, width // 2, height))
+    return image
+
+
+def encode(image: Image.Image, kind: str, **options: object) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def png_header(width: int, height: int, body: bytes = b"") -> bytes:
+    """A PNG that claims a size; `body` is what its pixel chunk holds."""
+
+    def chunk(name: bytes, data: bytes) -> bytes:
+        crc = zlib.crc32(name + data)
+        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", crc)
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return b"".join(
+        [
+            b"\x89PNG\r\n\x1a\n",
+            chunk(b"IHDR", header),
+            chunk(b"IDAT", body or zlib.compress(b"\0" * 1000)),
+            chunk(b"IEND", b""),
+        ]
+    )
+
+
+def assert_close(photo: np.ndarray, x: float, y: float, colour, tolerance: int = 12):
+    height, width = photo.shape[:2]
+    pixel = photo[int(y * height), int(x * width)].astype(int)
+    assert np.abs(pixel - np.array(colour)).max() <= tolerance, (pixel, colour)
+
+
+def refusal(data: bytes, name: str = "find 7.jpg") -> str:
+    """The one sentence with which a file is refused, checked for its parts."""
+    with pytest.raises(UnreadablePhotoError) as caught:
+        photos.decode(data, name=name)
+    sentence = str(caught.value)
+    assert sentence.startswith(name)
+    assert sentence.endswith(f"{photos.ACCEPTED}.")
+    assert "\n" not in sentence
+    return sentence
+
+
+# What is read
+
+
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [
+        ("JPEG", {"quality": 95}),
+        ("JPEG", {"quality": 95, "progressive": True}),
+        ("PNG", {}),
+        ("WEBP", {"lossless": True}),
+        ("WEBP", {"quality": 95}),
+        ("TIFF", {}),
+        ("TIFF", {"compression": "tiff_lzw"}),
+        ("TIFF", {"compression": "jpeg"}),
+        ("BMP", {}),
+        ("HEIF", {"quality": 95}),
+    ],
+)
+def test_each_accepted_format_is_read_whatever_the_name_says(kind, options):
+    photo = photos.decode(encode(four_corners(), kind, **options), name="scan.txt")
+    assert photo.shape == (48, 64, 3)
+    assert photo.dtype == np.uint8
+    assert photo.flags.writeable
+    assert photo.flags.c_contiguous
+    for x, y, colour in [(0.2, 0.2, RED), (0.8, 0.2, GREEN), (0.2, 0.8, BLUE)]:
+        assert_close(photo, x, y, colour, tolerance=16)
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "I;16"])
+@pytest.mark.parametrize("kind", ["PNG", "TIFF"])
+def test_each_colour_mode_becomes_rgb(mode, kind):
+    grey = Image.linear_gradient("L").resize((32, 32))
+    image = (
+        Image.fromarray(np.asarray(grey).astype(np.uint16) * 257)
+        if mode == "I;16"
+        else grey.convert("RGB").convert(mode)
+    )
+    photo = photos.decode(encode(image, kind))
+    assert photo.shape == (32, 32, 3)
+    assert photo[:4].mean() < 40
+    assert photo[-4:].mean() > 210
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "TIFF"])
+def test_cmyk_becomes_rgb(kind):
+    data = encode(four_corners().convert("CMYK"), kind)
+    photo = photos.decode(data)
+    assert_close(photo, 0.2, 0.2, RED, tolerance=20)
+    assert_close(photo, 0.8, 0.2, GREEN, tolerance=20)
+
+
+def test_lab_becomes_rgb():
+    from PIL import ImageCms
+
+    lab = ImageCms.profileToProfile(
+        four_corners(),
+        ImageCms.createProfile("sRGB"),
+        ImageCms.createProfile("LAB"),
+        outputMode="LAB",
+    )
+    photo = photos.decode(encode(lab, "TIFF"))
+    assert_close(photo, 0.2, 0.8, BLUE, tolerance=20)
+
+
+@pytest.mark.parametrize(
+    ("values", "white"),
+    [
+        (np.uint16, 65535),
+        (np.uint16, 4095),
+        (np.int32, 65535),
+        (np.float32, 1.0),
+        (np.float32, 255.0),
+        (np.float32, 65535.0),
+    ],
+)
+def test_deep_grey_keeps_its_tones(values, white):
+    ramp = np.linspace(0, white, 64 * 20).reshape(20, 64).astype(values)
+    photo = photos.decode(encode(Image.fromarray(ramp), "TIFF"))
+    assert photo[0, 0].tolist() == [0, 0, 0]
+    assert photo[-1, -1].tolist() == [255, 255, 255]
+    assert abs(int(photo[10, 0, 0]) - 127) <= 3
+
+
+def test_a_float_picture_with_holes_is_read():
+    values = np.linspace(0, 1, 400, dtype=np.float32).reshape(20, 20)
+    values[3, 3], values[4, 4] = np.nan, np.inf
+    photo = photos.decode(encode(Image.fromarray(values), "TIFF"))
+    assert photo[-1, -1, 0] == 255
+
+
+def test_a_16_bit_png_keeps_its_tones():
+    ramp = np.linspace(0, 65535, 32 * 32).reshape(32, 32).astype(np.uint16)
+    photo = photos.decode(encode(Image.fromarray(ramp), "PNG"))
+    assert np.abs(photo[..., 0] - ramp / 257.0).max() <= 1
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "P"])
+def test_what_is_transparent_lies_on_white(mode):
+    image = Image.new("RGBA", (32, 32), (0, 0, 0, 0))
+    image.paste((90, 90, 90, 255), (0, 0, 16, 32))
+    if mode == "P":
+        palette = Image.new("P", (32, 32), 1)
+        palette.putpalette([90, 90, 90, 0, 0, 0])
+        palette.paste(0, (0, 0, 16, 32))
+        data = encode(palette, "PNG", transparency=1)
+    else:
+        data = encode(image.convert(mode), "PNG")
+    photo = photos.decode(data)
+    assert photo[16, 24].tolist() == [255, 255, 255]
+    assert photo[16, 4].tolist() == [90, 90, 90]
+
+
+def test_half_transparent_mixes_with_white():
+    photo = photos.decode(encode(Image.new("RGBA", (20, 20), (0, 0, 0, 128)), "PNG"))
+    assert abs(int(photo[0, 0, 0]) - 127) <= 1
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF", "HEIF"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_photo_is_turned_as_its_exif_says(kind, orientation):
+    upright = four_corners()
+    undo = {
+        2: Image.Transpose.FLIP_LEFT_RIGHT,
+        3: Image.Transpose.ROTATE_180,
+        4: Image.Transpose.FLIP_TOP_BOTTOM,
+        5: Image.Transpose.TRANSPOSE,
+        6: Image.Transpose.ROTATE_90,
+        7: Image.Transpose.TRANSVERSE,
+        8: Image.Transpose.ROTATE_270,
+    }
+    stored = upright.transpose(undo[orientation]) if orientation > 1 else upright
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    photo = photos.decode(encode(stored, kind, exif=exif.tobytes(), quality=95))
+    assert photo.shape == (48, 64, 3)
+    assert_close(photo, 0.2, 0.2, RED, tolerance=20)
+    assert_close(photo, 0.8, 0.2, GREEN, tolerance=20)
+
+
+@pytest.mark.parametrize("exif", [b"Exif\0\0garbage", b"Exif\0\0II*\0\xff\xff\xff\xff"])
+def test_damaged_exif_does_not_cost_the_photo(exif):
+    photo = photos.decode(encode(four_corners(), "JPEG", exif=exif))
+    assert photo.shape == (48, 64, 3)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "WEBP", "TIFF"])
+def test_of_several_pictures_the_first_is_read(kind):
+    first, second = Image.new("RGB", (32, 32), RED), Image.new("RGB", (32, 32), BLUE)
+    data = encode(first, kind, save_all=True, append_images=[second], lossless=True)
+    assert_close(photos.decode(data), 0.5, 0.5, RED)
+
+
+@pytest.mark.parametrize(
+    ("size", "kind", "shape"),
+    [
+        ((6000, 3000), "JPEG", (2048, 4096, 3)),
+        ((9000, 4500), "JPEG", (2048, 4096, 3)),
+        ((3000, 6000), "PNG", (4096, 2048, 3)),
+        ((4096, 20), "PNG", (20, 4096, 3)),
+        ((70000, 16), "PNG", (1, 4096, 3)),
+    ],
+)
+def test_a_large_photo_is_scaled_to_the_longest_side(size, kind, shape):
+    assert photos.decode(encode(Image.new("RGB", size), kind)).shape == shape
+
+
+# What is refused
+
+
+@pytest.mark.parametrize(
+    ("data", "what"),
+    [
+        (b"", "empty"),
+        (b"Lot 7: prutah, 1.9 g\n", "text file"),
+        ("מטבע יהוחנן\n".encode(), "text file"),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'></svg>", "SVG"),
+        (b"<?xml version='1.0'?>\n<!-- coin --><svg></svg>", "SVG"),
+        (b"\xef\xbb\xbf  <svg></svg>", "SVG"),
+        (b"<!DOCTYPE html><html></html>", "web page"),
+        (b"%PDF-1.7\n%\xe2\xe3", "PDF"),
+        (b"GIF89a\x01\x00\x01\x00\x00\x00\x00;", "GIF"),
+        (b"PK\x03\x04" + bytes(40), "archive"),
+        (b"8BPS\0\x01" + bytes(40), "Photoshop"),
+        (b"\0\0\0\x1cftypavif" + bytes(40), "AVIF"),
+        (b"\0\0\0\x1cftypisom" + bytes(40), "film"),
+        (b"RIFF\x24\0\0\0WAVEfmt ", "sound or film"),
+        (bytes(range(256)) * 4, "no photo of a known kind"),
+        (b"\0" * 1000, "no photo of a known kind"),
+        (b"\xff\xd8\xff", "damaged or cut short"),
+        (b"\x89PNG\r\n\x1a\n", "damaged or cut short"),
+        (b"II*\0\xff\xff\xff\xff", "damaged or cut short"),
+        (b"RIFF\x10\0\0\0WEBPVP8 ", "damaged or cut short"),
+        (b"BM" + bytes(60), "damaged or cut short"),
+        (b"\0\0\0\x18ftypheic" + bytes(40), "damaged or cut short"),
+    ],
+)
+def test_what_is_no_photo_is_refused_by_what_it_is(data, what):
+    assert what in refusal(data)
+
+
+def test_an_animated_gif_is_refused_by_name():
+    frames = [Image.new("P", (32, 32), shade) for shade in (1, 2)]
+    data = encode(frames[0], "GIF", save_all=True, append_images=frames[1:])
+    assert "is a GIF animation" in refusal(data, name="turning.gif")
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF", "BMP", "HEIF"])
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.8])
+def test_a_file_cut_short_is_refused(kind, share, rng):
+    noise = Image.fromarray(rng.integers(0, 255, (96, 96, 3), dtype=np.uint8))
+    data = encode(noise, kind)
+    assert "damaged or cut short" in refusal(data[: int(len(data) * share)])
+
+
+@pytest.mark.parametrize("size", [(1, 1), (15, 400), (400, 15)])
+def test_a_photo_too_small_for_a_coin_is_refused(size):
+    sentence = refusal(encode(Image.new("RGB", size), "PNG"))
+    assert f"{size[0]} × {size[1]} pixels" in sentence
+    assert "too small" in sentence
+
+
+@pytest.mark.parametrize(
+    "size", [(30_000, 30_000), (9_000, 9_000), (100_000, 100_000), (2**31 - 1, 2)]
+)
+def test_a_pixel_bomb_is_refused_at_once_and_without_memory(size):
+    data = png_header(*size)
+    tracemalloc.start()
+    begun = time.perf_counter()
+    sentence = refusal(data)
+    seconds = time.perf_counter() - begun
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert "million pixels" in sentence or "damaged" in sentence
+    assert seconds < 1
+    assert peak < 5_000_000
+
+
+def test_a_webp_bomb_is_refused_at_once():
+    frame = Image.new("RGB", (32, 32), RED)
+    other = Image.new("RGB", (32, 32), BLUE)
+    data = bytearray(encode(frame, "WEBP", save_all=True, append_images=[other]))
+    assert data[12:16] == b"VP8X"
+    data[24:27] = data[27:30] = (16_383).to_bytes(3, "little")
+    assert "more than 64 million pixels" in refusal(bytes(data))
+
+
+def test_a_jpeg_bomb_is_refused_by_its_header():
+    data = bytearray(encode(four_corners(), "JPEG"))
+    frame = data.index(b"\xff\xc0")
+    data[frame + 5 : frame + 9] = struct.pack(">HH", 30_000, 30_000)
+    assert "more than 64 million pixels" in refusal(bytes(data))
+
+
+def test_200_mb_are_refused_before_anything_is_looked_at():
+    begun = time.perf_counter()
+    assert "larger than 100 MB" in refusal(bytes(200 * 1024**2))
+    assert time.perf_counter() - begun < 2
+
+
+def test_a_jpeg_of_endless_scans_is_refused():
+    data = encode(four_corners(), "JPEG", progressive=True)
+    scan = data.rindex(b"\xff\xda")
+    bomb = data[:-2] + data[scan:-2] * 200 + data[-2:]
+    assert "more than 100 scans" in refusal(bomb)
+
+
+def test_a_film_behind_a_telephone_photo_does_no_harm():
+    data = encode(four_corners(), "JPEG") + b"\xff\xda\x00\x04" * 500
+    assert photos.decode(data).shape == (48, 64, 3)
+
+
+def test_an_endless_text_chunk_is_refused():
+    bomb = zlib.compress(b"a" * 50_000_000)
+    body = b"note\0\0" + bomb
+    crc = struct.pack(">I", zlib.crc32(b"zTXt" + body))
+    data = encode(four_corners(), "PNG")
+    data = data[:33] + struct.pack(">I", len(body)) + b"zTXt" + body + crc + data[33:]
+    refusal(data)
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("../../etc/passwd", "passwd"),
+        ("C:\\finds\\coin.jpg", "coin.jpg"),
+        ("two\nlines\x1b[31m.jpg", "twolines[31m.jpg"),
+        ("\u202egpj.exe", "gpj.exe"),
+        ("", "photo"),
+        ("מטבע 7.jpg", "מטבע 7.jpg"),
+    ],
+)
+def test_a_name_is_shown_without_tricks(name, shown):
+    with pytest.raises(UnreadablePhotoError) as caught:
+        photos.decode(b"", name=name)
+    assert str(caught.value).startswith(f"{shown} is")
+
+
+def test_a_long_name_is_shortened():
+    with pytest.raises(UnreadablePhotoError) as caught:
+        photos.decode(b"", name="x" * 5000 + ".jpg")
+    assert len(str(caught.value)) < 400
+    assert ".jpg is" in str(caught.value)
+
+
+# Anything at all
+
+
+@given(st.binary(max_size=400))
+def test_random_bytes_are_refused_and_nothing_else(data):
+    with pytest.raises(UnreadablePhotoError):
+        photos.decode(data)
+
+
+SIGNATURES = [
+    b"\xff\xd8\xff\xe0",
+    b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR",
+    b"RIFF\xff\0\0\0WEBPVP8X",
+    b"II*\0\x08\0\0\0",
+    b"MM\0*\0\0\0\x08",
+    b"BM",
+    b"\0\0\0\x18ftypheic\0\0\0\0heicmif1",
+    b"GIF89a",
+]
+
+
+@given(st.sampled_from(SIGNATURES), st.binary(max_size=600))
+def test_random_bytes_behind_a_true_signature_raise_nothing_else(head, data):
+    with pytest.raises(UnreadablePhotoError):
+        photos.decode(head + data)
+
+
+SAMPLES = {
+    kind: encode(four_corners(32, 24), kind)
+    for kind in ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "HEIF")
+}
+
+
+@settings(max_examples=150)
+@given(
+    st.sampled_from(sorted(SAMPLES)),
+    st.floats(0, 1),
+    st.lists(st.tuples(st.floats(0, 1), st.integers(0, 255)), max_size=8),
+)
+def test_damaged_photos_are_read_or_refused(kind, share, changes):
+    data = bytearray(SAMPLES[kind][: int(len(SAMPLES[kind]) * share)])
+    for place, value in changes:
+        if data:
+            data[int(place * (len(data) - 1))] = value
+    try:
+        photo = photos.decode(bytes(data))
+    except UnreadablePhotoError:
+        return
+    assert photo.dtype == np.uint8
+    assert photo.ndim == 3
+
+
+# Files
+
+
+def test_a_file_is_read_under_its_own_name(tmp_path):
+    path = tmp_path / "coin.jpg"
+    path.write_bytes(encode(four_corners(), "PNG"))
+    assert photos.read(path).shape == (48, 64, 3)
+    path.write_bytes(b"")
+    with pytest.raises(UnreadablePhotoError, match=r"^coin\.jpg is an empty file"):
+        photos.read(str(path))
+
+
+@pytest.mark.parametrize(
+    ("name", "what"), [("gone.jpg", "is not there"), (".", "is a folder")]
+)
+def test_what_is_no_file_is_refused(tmp_path, name, what):
+    with pytest.raises(UnreadablePhotoError, match=what):
+        photos.read(tmp_path / name)
+
+
+def test_a_huge_file_is_not_read_to_its_end(tmp_path):
+    path = tmp_path / "huge.tif"
+    with path.open("wb") as file:
+        file.truncate(2 * 1024**3)  # sparse: takes no room on the disk
+    tracemalloc.start()
+    with pytest.raises(UnreadablePhotoError, match="larger than 100 MB"):
+        photos.read(path)
+    assert tracemalloc.get_traced_memory()[1] < 250_000_000
+    tracemalloc.stop()
+
+
+def test_large_photos_in_many_threads_are_all_read():
+    data = encode(Image.new("RGB", (4200, 3000), RED), "JPEG")
+    shapes: list[tuple[int, ...]] = []
+    threads = [
+        threading.Thread(target=lambda: shapes.append(photos.decode(data).shape))
+        for _ in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert shapes == [(2926, 4096, 3)] * 4
