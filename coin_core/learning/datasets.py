@@ -153,7 +153,8 @@ def load_rendered(
             coin = strike_coin(seed, index, size_px=size_px)
             if coin.name_legibility < at_least_legible:
                 continue
-            left, top, right, bottom = coin.flan_box
+            # A flan may reach over the edge of its picture.
+            left, top, right, bottom = np.clip(coin.flan_box, 0, 1).tolist()
             box = CropBox(left=left, top=top, right=right, bottom=bottom)
             crops.append(crop_to_flan(coin.image, box, size_px))
             labels.append(str(coin.ruler))

@@ -84,7 +84,7 @@ def test_a_photo_net_trains_on_crops(blurry):
     X = rng.integers(0, 60, (12, 64, 64, 3), dtype=np.uint8)
     run = run_for("blurry")
     groups = np.arange(12)
-    fitted = fit("blurry", (X, y, groups), run, folds=2, epochs=1)
+    fitted = fit("blurry", (X, y, groups), run, folds=2, epochs=1, size_px=64)
     assert fitted.epochs == 1
     assert fitted.report.n == 12
     assert fitted.classifier.preparation.size_px == 64

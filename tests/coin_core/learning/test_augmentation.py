@@ -1,0 +1,29 @@
+"""Augmented crops are still the same coins."""
+
+import numpy as np
+import torch
+
+from coin_core.learning.augmentation import augment
+
+
+def test_augmentation_follows_the_seed_and_keeps_shape_and_content():
+    rng = np.random.default_rng(0)
+    crops = rng.integers(0, 255, (4, 48, 48, 3), dtype=np.uint8)
+    before = crops.copy()
+    torch.manual_seed(3)
+    one = augment(crops)
+    torch.manual_seed(3)
+    np.testing.assert_array_equal(augment(crops), one)
+    assert one.shape == crops.shape
+    assert one.dtype == np.uint8
+    assert (one != crops).any()
+    np.testing.assert_array_equal(crops, before)
+
+
+def test_a_coin_is_never_mirrored():
+    crop = np.zeros((1, 64, 64, 3), dtype=np.uint8)
+    crop[:, :, :32] = 200
+    torch.manual_seed(0)
+    for _ in range(40):
+        changed = augment(crop)[0].mean(axis=(0, 2))
+        assert changed[:20].mean() > changed[44:].mean()

@@ -1,0 +1,45 @@
+"""Photos of one coin stay together."""
+
+import numpy as np
+import pytest
+
+from coin_core.errors import TrainingDataError
+from coin_core.learning.splits import hold_out_by_coin, split_by_coin
+
+Y = np.array(["a", "a", "b", "b"] * 15)
+COINS = np.array([f"{i // 2}" for i in range(60)])
+
+
+def test_every_row_is_measured_once_and_no_coin_is_on_both_sides():
+    measured = []
+    for learn, measure in split_by_coin(Y, COINS, folds=5, seed=0):
+        assert not set(COINS[learn]) & set(COINS[measure])
+        assert set(Y[measure]) == {"a", "b"}
+        measured.extend(measure)
+    assert sorted(measured) == list(range(60))
+
+
+def test_the_seed_settles_the_split():
+    one = [m.tolist() for _, m in split_by_coin(Y, COINS, folds=3, seed=4)]
+    assert one == [m.tolist() for _, m in split_by_coin(Y, COINS, folds=3, seed=4)]
+    assert one != [m.tolist() for _, m in split_by_coin(Y, COINS, folds=3, seed=5)]
+
+
+def test_a_share_is_held_out():
+    learn, held_out = hold_out_by_coin(Y, COINS, share=0.15, seed=0)
+    assert len(learn) + len(held_out) == 60
+    assert 6 <= len(held_out) <= 14
+    assert not set(COINS[learn]) & set(COINS[held_out])
+
+
+@pytest.mark.parametrize(
+    ("y", "folds", "said"),
+    [
+        (["a"] * 4, 2, "two classes"),
+        (["a", "a", "a", "b"], 2, r"too few of b \(1\)"),
+        (["a", "a", "b", "b"], 1, "at least 2 folds"),
+    ],
+)
+def test_what_cannot_be_split_is_refused(y, folds, said):
+    with pytest.raises(TrainingDataError, match=said):
+        list(split_by_coin(y, range(4), folds=folds, seed=0))
