@@ -68,10 +68,14 @@ def _train_rendered(given: argparse.Namespace, names: tuple[str, ...]) -> int:
 
 
 def _train_finder(name: str, given: argparse.Namespace) -> None:
-    from coin_core.learning import finding
+    from coin_core.learning.finding import train_finder
+    from coin_core.learning.siding import train_sides
 
-    train = finding.train_finder if name == "faces" else finding.train_sides
-    train(out=given.out or models.WEIGHTS_DIR / name, seed=given.seed)
+    out = given.out or models.WEIGHTS_DIR / name
+    train = train_finder if name == "faces" else train_sides
+    figures = train(out, seed=given.seed)
+    line = json.dumps({"model": name, **figures}, default=float)
+    sys.stdout.write(line + "\n")
 
 
 def _train_folder(given: argparse.Namespace) -> int:

@@ -85,7 +85,11 @@ class NetClassifier(NeuralNetClassifier):
         """Make the module; its first weights depend on the seed alone."""
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.seed)
-            return super().initialize_module()
+            super().initialize_module()
+        if self.device == "cpu":
+            # Convolutions on a CPU are a sixth faster that way.
+            self.module_.to(memory_format=torch.channels_last)
+        return self
 
     def begin(self, X: Any) -> None:
         """Forget everything and get ready to learn from inputs like X."""
@@ -131,6 +135,8 @@ class NetClassifier(NeuralNetClassifier):
             if self.augment is not None and self.module_.training:
                 crops = self.augment(crops)
             x = torch.from_numpy(prepare(crops, self.preparation))
+        if x.ndim == 4 and self.device == "cpu":
+            x = x.contiguous(memory_format=torch.channels_last)
         return self.module_(x.to(self.device), **fit_params)
 
     @property

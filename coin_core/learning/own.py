@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -114,6 +115,8 @@ def train_on_coins(
     )
     card = models.save_classifier(out, card, fitted.classifier, half=True)
     run.finish({"report": report_json(fitted.report), "bundle": out.name})
+    # The bundle holds what the checkpoints were for.
+    shutil.rmtree(run.folder / "checkpoints", ignore_errors=True)
     return card, fitted
 
 
