@@ -49,9 +49,24 @@ types: setup
 unit: setup
 	OMP_NUM_THREADS=1 $(PY) -m pytest
 
-# Each line prints the figures that the README quotes.
+# The figures of the README. PHOTOS=DIR (one folder of photos per ruler) adds real
+# photos, OTHER_COINS=DIR real coins of other kinds, COLLECTION=DIR (one folder of
+# photos per class) a training from the shipped weights with five folds.
 bench: setup
-	$(PY) -m coin_core evaluate --data rendered --classifier all
+	$(PY) -m coin_core evaluate --data rendered --count 3000 --legible 0.5
+	$(PY) -m coin_core evaluate --data rendered --count 3000 --by-legibility
+	$(PY) benchmarks/scenes.py
+	$(PY) benchmarks/out_of_scope.py $(if $(OTHER_COINS),--photos $(OTHER_COINS))
+	$(PY) benchmarks/speed.py
+ifdef PHOTOS
+	$(PY) -m coin_core evaluate --data $(PHOTOS)
+endif
+ifdef COLLECTION
+	for name in resnet vgg svm knn mlp; do \
+		$(PY) -m coin_core train $$name --data $(COLLECTION) --init rendered \
+			--folds 5 --out data/models/collection-$$name || exit 1; \
+	done
+endif
 
 constraints: setup
 	@{ sed -n '/^#/p' constraints.txt; \

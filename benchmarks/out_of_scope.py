@@ -1,0 +1,110 @@
+"""What names none of the rulers: how often it is answered "cannot tell", and why.
+
+    python benchmarks/out_of_scope.py [--count 200] [--photos DIR ...]
+
+DIR holds photos of other coins, at any depth. The last line is the other side of the
+bargain: how many legible rendered coins are refused.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+import numpy as np
+
+from coin_core import photos
+from coin_core.attribution import SHIPPED, Attributor
+from coin_core.evaluation import wilson
+from coin_core.rendering import strike_coin
+from coin_core.verdicts import PhotoReading, Reason
+
+SEED = 6_000_011
+SIZE_PX = 240
+LEGEND_HIDDEN = frozenset({Reason.LEGEND_NOT_SHOWN})
+OTHERS = frozenset({Reason.NOT_THESE})
+NOTHING = frozenset({Reason.NO_COIN, Reason.NOT_THESE})
+
+
+def main() -> None:
+    """Measure each kind with each classifier and print a line for each."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--count", type=int, default=200)
+    parser.add_argument("--photos", type=Path, nargs="*", default=[])
+    given = parser.parse_args()
+    attributor = Attributor()
+    for name in SHIPPED:
+        cases = [
+            ("cornucopia side", struck("cornucopia", given.count), LEGEND_HIDDEN),
+            ("star and anchor", struck("star_anchor", given.count), OTHERS),
+            ("other coins", struck("other", given.count), OTHERS),
+            ("noise", noise(given.count), NOTHING),
+            *((f"photos {d.name}", walk(d), OTHERS) for d in given.photos),
+        ]
+        for title, pictures, kinds in cases:
+            show(name, title, list(attributor.read_many(pictures, name)), kinds)
+        legible = list(attributor.read_many(legible_coins(given.count), name))
+        refused = sum(one.verdicts[0].ruler is None for one in legible)
+        print(f"{name}: legible coins refused: {share(refused, len(legible))}")
+
+
+def show(
+    name: str, title: str, readings: list[PhotoReading], kinds: Iterable[Reason]
+) -> None:
+    """Print how many were refused, and how many for the right kind of reason."""
+    reasons = [one.verdicts[0].reason for one in readings]
+    refused = sum(reason is not None for reason in reasons)
+    right = sum(reason in set(kinds) for reason in reasons)
+    print(
+        f"{name}: {title}: refused {share(refused, len(reasons))}, "
+        f"for the right kind of reason {share(right, len(reasons))}"
+    )
+
+
+def share(part: int, n: int) -> str:
+    """A share with its Wilson interval."""
+    low, high = wilson(part, n)
+    return f"{part} of {n}, {part / max(n, 1):.1%} ({low:.1%} to {high:.1%})"
+
+
+def struck(kind: str, count: int) -> Iterator[np.ndarray]:
+    """Rendered coins of a kind."""
+    for index in range(count):
+        yield strike_coin(SEED, index, size_px=SIZE_PX, kind=kind).image
+
+
+def legible_coins(count: int) -> Iterator[np.ndarray]:
+    """Rendered wreath sides with half or more of the name's letters legible."""
+    index = 0
+    while count:
+        coin = strike_coin(SEED, index, size_px=SIZE_PX, kind="legend")
+        index += 1
+        if coin.name_legibility >= 0.5:
+            count -= 1
+            yield coin.image
+
+
+def noise(count: int) -> Iterator[np.ndarray]:
+    """Plain grounds, grain and smooth blotches."""
+    rng = np.random.default_rng(SEED)
+    for index in range(count):
+        cells = (1, 8, SIZE_PX)[index % 3]
+        coarse = rng.integers(0, 256, (cells, cells, 3), dtype=np.uint8)
+        yield np.kron(
+            coarse, np.ones((SIZE_PX // cells, SIZE_PX // cells, 1), np.uint8)
+        )
+
+
+def walk(folder: Path) -> Iterator[np.ndarray]:
+    """Every photo in a folder and the folders in it."""
+    for path in sorted(folder.rglob("*")):
+        if path.suffix.lower().lstrip(".") in photos.SUFFIXES:
+            yield photos.read(path)
+
+
+if __name__ == "__main__":
+    main()
