@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import numpy as np
 import streamlit as st
-from coin_core.attribution import Attributor, PhotoReading, sentence
-from coin_core.faces import crop_to_flan
 
+from coin_core.attribution import Attributor, PhotoReading, sentence
 from coin_core.errors import UnreadablePhotoError
+from coin_core.faces import crop_to_flan
 from coin_core.photos import decode
 from ui.pictures import shrink, to_data_uri
 from ui.tray import Tray, TrayPhoto

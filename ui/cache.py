@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import numpy as np
 import streamlit as st
-from coin_core.faces import CropBox, crop_to_flan
 
 from coin_core import explain, models
 from coin_core.attribution import CROP_PX, Attributor, PhotoReading
 from coin_core.classifiers import list_classifiers
 from coin_core.errors import CoinError
+from coin_core.faces import CropBox, crop_to_flan
 from coin_core.models import BundleInfo, BundleProblem
 from coin_core.photos import decode
 from coin_core.rendering import strike_coin

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import streamlit as st
-from coin_core.faces import CropBox
 from PIL import Image
 from streamlit_cropper import st_cropper
 
+from coin_core.faces import CropBox
 from ui.palette import BRONZE
 from ui.pictures import shrink
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import streamlit as st
-from coin_core.faces import CropBox
 
 from coin_core.attribution import PhotoReading, Verdict
+from coin_core.faces import CropBox
 from coin_core.models import Card
 from ui import cache
 from ui.crop import correct_crop
@@ -29,8 +29,12 @@ def show_coin(
     top, agreement, why = st.empty(), st.empty(), st.empty()
     with top.container():
         box, read_box, verdict = _show_verdict(tray, photo, found, classifier, cards)
-    with agreement.container():
-        show_comparison(photo, cards, box)
+    # Only those that know the same classes can agree or disagree.
+    classes = cards[classifier].classes
+    others = {name: card for name, card in cards.items() if card.classes == classes}
+    if len(others) > 1:
+        with agreement.container():
+            show_comparison(photo, others, box)
     if read_box is not None:
         with why.container():
             show_why(photo, verdict, cards[classifier], read_box)

@@ -12,11 +12,11 @@ from html import escape
 import numpy as np
 import pandas as pd
 import streamlit as st
-from coin_core.faces import CropBox
 
 from coin_core.attribution import Verdict, class_title
+from coin_core.faces import CropBox
 from coin_core.models import Card
-from coin_core.rulers import RULERS
+from coin_core.rulers import DEFAULT_CLASSES, RULERS
 from ui import cache, charts
 from ui.errors import shown_on_page
 from ui.letters import letters_of_name, name_lines, transliterated
@@ -166,7 +166,8 @@ def show_why(photo: TrayPhoto, verdict: Verdict, card: Card, box: CropBox) -> No
             "Right to left, as on the coin. Tinted: read in this order where the name "
             "stands. Underlined: the letter that tells this name from the others."
         )
-    show_nearest(photo, box)
+    if card.classes == DEFAULT_CLASSES:
+        show_nearest(photo, box)
 
 
 def _short_name(name: str) -> str:

@@ -24,6 +24,9 @@ section[data-testid="stSidebar"][data-collapsed="false"] {{
   width: 210px !important; min-width: 210px !important; }}
 .coin-lead {{ color: {INK_SOFT}; font-size: 1.05rem; max-width: 46rem;
   margin: 0 0 .4rem 0; line-height: 1.5; }}
+[data-testid="stPageLink-NavLink"] {{ background: {BRONZE}; padding: .45rem 1rem; }}
+[data-testid="stPageLink-NavLink"]:hover {{ background: {INK}; }}
+[data-testid="stPageLink-NavLink"] * {{ color: white !important; }}
 .coin-swatch {{ display: inline-block; width: .8em; height: .8em;
   border-radius: 2px; margin: 0 .35em 0 0; vertical-align: -.05em; }}
 .coin-card {{ border-left: 4px solid {BRONZE}; padding: .1rem 0 .1rem 1rem;

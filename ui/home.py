@@ -72,6 +72,7 @@ def show_measures() -> None:
     st.dataframe(
         pd.DataFrame(rows),
         hide_index=True,
+        placeholder="",
         column_config={
             "right": st.column_config.NumberColumn(
                 format="percent",

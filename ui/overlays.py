@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from html import escape
 
 import numpy as np
-from coin_core.faces import CropBox, Face, Side
 
 from coin_core.explain import LetterRead
+from coin_core.faces import CropBox, Face, Side
 from coin_core.rulers import LETTERS
 from ui.palette import BRONZE
 from ui.pictures import shrink, svg_over_picture

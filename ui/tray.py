@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import streamlit as st
+
 from coin_core.attribution import PhotoReading
 from coin_core.faces import CropBox
 

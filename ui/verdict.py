@@ -95,14 +95,19 @@ def bars_of(verdict: Verdict, classes: tuple[str, ...]) -> list[charts.Bar]:
 def calibration_note(card: Card, *, html: bool = False) -> str:
     """What the probabilities of a classifier were calibrated on, and how well."""
     parts = []
-    for metric in card.metrics:
-        if metric.get("ece") is None or not metric.get("n"):
+    for figures in card.metrics:
+        if figures.get("ece") is None or not figures.get("n"):
             continue
+        where = f"unseen {figures['data']} coins"
+        if figures.get("how"):
+            where = f"coins of {figures['data']}, {figures['how']}"
         parts.append(
-            f"On {metric['n']:,} {metric.get('data', 'held-out coins')}: "
-            f"{metric['accuracy']:.0%} right, and the probabilities are off by "
-            f"{metric['ece']:.1%} on average."
+            f"Measured on {figures['n']:,} {where}: "
+            f"{charts.percent(figures['accuracy'])} right; the probabilities are off "
+            f"by {100 * figures['ece']:.1f}\N{NO-BREAK SPACE}% on average."
         )
+    if card.training.get("data") == "rendered":
+        parts.append("Calibrated on rendered coins; real ones are harder.")
     if not parts:
         parts.append("How well these probabilities hold was not measured.")
     return ("<br>" if html else "  \n").join(parts)
