@@ -10,7 +10,6 @@ apart; it weighs nothing until a fine-tuning uses it.
 
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -138,9 +137,12 @@ def load_matching(module: nn.Module, tensors: dict[str, Tensor]) -> list[str]:
 
 
 def reader_in_half(module: nn.Module) -> dict[str, Tensor]:
-    """The state in half precision for a bundle; counters are left out."""
+    """The state for a bundle: kernels in half precision, without counters.
+
+    Vectors stay: they are small, and running variances may not fit half precision.
+    """
     return {
-        name: tensor.detach().half().contiguous()
+        name: (tensor.half() if tensor.ndim > 1 else tensor).detach().contiguous()
         for name, tensor in module.state_dict().items()
         if not name.endswith("num_batches_tracked")
     }

@@ -199,15 +199,29 @@ def _restore(folder: Path, reader: nn.Module, optimizer: torch.optim.Optimizer) 
         {k[4:]: v for k, v in tensors.items() if k.startswith("net.")}
     )
     state: dict[int, dict[str, Tensor]] = {}
-    for number, (name, _) in enumerate(reader.named_parameters()):
+    for number, (name, parameter) in enumerate(reader.named_parameters()):
         start = f"adam.{name}."
+        # the fused step wants its moments laid out in memory as the weights are
         state[number] = {
-            k.removeprefix(start): v for k, v in tensors.items() if k.startswith(start)
+            k.removeprefix(start): (
+                torch.empty_like(parameter).copy_(v) if v.ndim == 4 else v
+            ).detach()
+            for k, v in tensors.items()
+            if k.startswith(start)
         }
     saved = optimizer.state_dict()
     saved["state"] = {k: v for k, v in state.items() if v}
     optimizer.load_state_dict(saved)
     return seen
+
+
+def _forget_after(history: Path, seen: int) -> float:
+    """Drop the lines of coins beyond the checkpoint; returns the seconds so far."""
+    lines = history.read_text().splitlines() if history.exists() else []
+    rows = [json.loads(line) for line in lines if line.endswith("}")]
+    kept = [row for row in rows if row["seen"] <= seen]
+    history.write_text("".join(json.dumps(row) + "\n" for row in kept))
+    return float(kept[-1]["seconds"]) if kept else 0.0
 
 
 def train_reader(
@@ -246,11 +260,7 @@ def train_reader(
     )
     seen = _restore(folder, reader, optimizer)
     history = folder / "history.jsonl"
-    before = (
-        float(json.loads(history.read_text().splitlines()[-1])["seconds"])
-        if seen and history.exists()
-        else 0.0
-    )
+    before = _forget_after(history, seen)
     started, last = time.monotonic(), {}
     loader = DataLoader(
         _Strikes(seed, seen, schedule),
@@ -265,6 +275,8 @@ def train_reader(
     for batch in loader:
         for group in optimizer.param_groups:
             group["lr"] = schedule.rate_at(seen)
+        # dropout falls as it would have without an interruption
+        torch.manual_seed(seed * 1_000_003 + seen)
         optimizer.zero_grad()
         loss = reading_loss(reader, batch, schedule.ruler_weight)
         loss.backward()  # type: ignore[no-untyped-call]
@@ -288,9 +300,9 @@ def train_reader(
             }
             with history.open("a") as lines:
                 lines.write(json.dumps(row) + "\n")
+            _checkpoint(folder, reader, optimizer, seen)
             bar.set_postfix({k: f"{v:.3f}" for k, v in last.items()})
             losses.clear()
-            _checkpoint(folder, reader, optimizer, seen)
     bar.close()
     reader.eval()
     seconds = before + time.monotonic() - started

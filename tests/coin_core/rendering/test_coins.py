@@ -1,0 +1,133 @@
+"""Rendered coins: the same from the same seed, and true about themselves."""
+
+import hashlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from coin_core.rendering import KINDS, RenderedCoin, strike_coin
+from coin_core.rulers import DEFAULT_CLASSES, LETTERS
+
+ROOT = Path(__file__).parents[3]
+
+DIGEST_OF_COINS = """
+import hashlib
+from coin_core.rendering import strike_coin
+digest = hashlib.sha256()
+for index in range(12):
+    digest.update(strike_coin(7, index, size_px=96).image.tobytes())
+print(digest.hexdigest())
+"""
+
+
+@pytest.fixture(scope="module")
+def coins() -> list[RenderedCoin]:
+    return [strike_coin(3, index, size_px=128) for index in range(40)]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_same_seed_strikes_the_same_coin(kind: str) -> None:
+    first, again = (strike_coin(5, 2, size_px=96, kind=kind) for _ in range(2))
+    assert np.array_equal(first.image, again.image)
+    assert first.letters == again.letters
+    other = strike_coin(6, 2, size_px=96, kind=kind)
+    assert not np.array_equal(first.image, other.image)
+
+
+def test_pixels_do_not_depend_on_what_the_processor_can() -> None:
+    def digest(**without: str) -> str:
+        done = subprocess.run(
+            [sys.executable, "-c", DIGEST_OF_COINS],
+            cwd=ROOT,
+            env=os.environ | without,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return done.stdout.strip()
+
+    plain = digest(
+        OPENCV_CPU_DISABLE="AVX2,AVX512-SKX,FP16,AVX,SSE4.2",
+        NPY_DISABLE_CPU_FEATURES="X86_V4 X86_V3",
+    )
+    assert plain == digest()
+
+
+def test_every_ruler_is_struck_about_as_often(coins: list[RenderedCoin]) -> None:
+    counts = {
+        ruler: sum(coin.ruler == ruler for coin in coins) for ruler in DEFAULT_CLASSES
+    }
+    assert sum(counts.values()) == len(coins)
+    assert min(counts.values()) >= 5
+
+
+def test_the_truth_is_complete(coins: list[RenderedCoin]) -> None:
+    known = {letter.key for letter in LETTERS}
+    for coin in coins:
+        assert coin.kind == "legend"
+        assert coin.image.shape == (128, 128, 3)
+        assert coin.image.dtype == np.uint8
+        assert 3 <= sum(letter.in_name for letter in coin.letters) <= 7
+        assert {letter.letter for letter in coin.letters} <= known
+        assert all(0 <= letter.legibility <= 1 for letter in coin.letters)
+        assert 0 <= coin.name_legibility <= 1
+        left, top, right, bottom = coin.flan_box
+        inside = coin.mask > 127
+        rows, columns = np.where(inside)
+        assert abs(columns.min() / 128 - max(left, 0)) < 0.02
+        assert abs(rows.max() / 128 - min(bottom, 1)) < 0.02
+        assert right > left
+        assert bottom > top
+
+
+def test_only_jannaeus_has_a_taw(coins: list[RenderedCoin]) -> None:
+    for coin in coins:
+        has_taw = any(letter.letter == "taw" for letter in coin.letters)
+        assert has_taw == (coin.ruler == "alexander_jannaeus")
+
+
+def test_wear_takes_legibility() -> None:
+    def mean(hardship: float) -> float:
+        struck = [strike_coin(9, i, size_px=96, hardship=hardship) for i in range(12)]
+        return float(
+            np.mean([letter.legibility for coin in struck for letter in coin.letters])
+        )
+
+    assert mean(0.0) > mean(1.0) + 0.05
+
+
+def test_letters_stand_out_where_they_are_said_to_be() -> None:
+    """On fresh coins the boxes hold more contrast than the same boxes elsewhere."""
+    inside, outside = [], []
+    for index in range(12):
+        coin = strike_coin(11, index, size_px=128, hardship=0.0)
+        grey = coin.image.mean(axis=2)
+        edges = np.abs(np.diff(grey, axis=0))[:, :-1] + np.abs(np.diff(grey))[:-1]
+        boxes = np.zeros(edges.shape, bool)
+        for letter in coin.letters:
+            boxes[
+                max(int(letter.top * 128), 0) : int(letter.bottom * 128),
+                max(int(letter.left * 128), 0) : int(letter.right * 128),
+            ] = True
+        field = (coin.mask > 127)[:-1, :-1] & ~boxes
+        inside.append(edges[boxes].mean())
+        outside.append(edges[field].mean())
+    assert np.mean(inside) > 1.15 * np.mean(outside)
+
+
+@pytest.mark.parametrize(
+    ("kind", "size_px"), [("denarius", 96), ("legend", 20), ("legend", 5000)]
+)
+def test_what_cannot_be_struck_is_refused(kind: str, size_px: int) -> None:
+    with pytest.raises(ValueError, match="must be"):
+        strike_coin(0, 0, kind=kind, size_px=size_px)
+
+
+def test_a_known_coin_has_known_pixels() -> None:
+    """Guards the promise to be the same tomorrow; change it with the weights only."""
+    coin = strike_coin(1, 0, size_px=64)
+    assert hashlib.sha256(coin.image.tobytes()).hexdigest()[:16] == "b87f0533195af9b1"

@@ -1,0 +1,73 @@
+"""Preparing crops: shape, light, and what is refused."""
+
+import numpy as np
+import pytest
+
+from coin_core.preprocessing import Preprocessing, prepare, to_crop
+
+
+def _crops(count: int = 2, size: int = 160) -> np.ndarray:
+    rng = np.random.default_rng(0)
+    return rng.integers(0, 256, (count, size, size, 3), dtype=np.uint8)
+
+
+@pytest.mark.parametrize("size", [48, 128, 160, 333])
+def test_any_crop_becomes_input_of_one_size(size: int) -> None:
+    out = prepare(_crops(2, size), Preprocessing(size_px=96))
+    assert out.shape == (2, 3, 96, 96)
+    assert out.dtype == np.float32
+    assert np.isfinite(out).all()
+
+
+def test_brightness_and_contrast_do_not_matter() -> None:
+    crop = (_crops(1) // 4 + 60).astype(np.uint8)
+    brighter = (crop.astype(int) + 40).astype(np.uint8)
+    settings = Preprocessing()
+    assert np.allclose(prepare(crop, settings), prepare(brighter, settings), atol=0.05)
+
+
+def test_a_blank_crop_is_no_number_trouble() -> None:
+    out = prepare(np.zeros((1, 64, 64, 3), np.uint8), Preprocessing())
+    assert np.isfinite(out).all()
+
+
+def test_the_crops_are_left_as_they_were() -> None:
+    crops = _crops()
+    before = crops.copy()
+    prepare(crops, Preprocessing())
+    assert np.array_equal(crops, before)
+
+
+@pytest.mark.parametrize(
+    "crops",
+    [
+        np.zeros((2, 64, 64), np.uint8),
+        np.zeros((2, 64, 32, 3), np.uint8),
+        np.zeros((2, 64, 64, 3), np.float32),
+    ],
+)
+def test_other_arrays_are_refused(crops: np.ndarray) -> None:
+    with pytest.raises(ValueError, match="crops must be uint8"):
+        prepare(crops, Preprocessing())
+
+
+@pytest.mark.parametrize(
+    "setting", [{"size_px": 100}, {"size_px": 8}, {"zoom": 0}, {"clip": -1}]
+)
+def test_impossible_settings_are_refused(setting: dict) -> None:
+    with pytest.raises(ValueError, match=r"must be|out of range"):
+        Preprocessing(**setting)
+
+
+def test_settings_travel_in_a_card() -> None:
+    settings = Preprocessing(size_px=96, zoom=0.7)
+    assert Preprocessing.from_dict(settings.as_dict()) == settings
+    with pytest.raises(ValueError, match="damaged"):
+        Preprocessing.from_dict({"size_px": 96})
+
+
+def test_places_in_the_input_are_places_in_the_crop() -> None:
+    settings = Preprocessing(zoom=0.8)
+    assert to_crop(0.5, settings) == pytest.approx(0.5)
+    assert to_crop(0.0, settings) == pytest.approx(0.1)
+    assert to_crop(1.0, settings) == pytest.approx(0.9)
