@@ -15,7 +15,7 @@ from coin_core.models import find_bundle, load_card, read_tensors
 
 FINDER = "faces"
 SIDES = "sides"
-FINDER_PX = 160
+FINDER_PX = 128
 SIDE_PX = 96
 STRIDE = 2  # the finder's maps are half as wide as its picture
 
@@ -37,7 +37,7 @@ class FinderNet(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.half = _block(3, 12, 2)
+        self.first = _block(3, 12, 2)
         self.fourth = nn.Sequential(_block(12, 24, 2), _block(24, 24))
         self.eighth = nn.Sequential(_block(24, 48, 2), _block(48, 48))
         self.sixteenth = nn.Sequential(_block(48, 64, 2), _block(64, 64))
@@ -51,7 +51,7 @@ class FinderNet(nn.Module):
 
     def forward(self, photos: Tensor) -> Tensor:
         """Two maps of logits."""
-        half = self.half(photos)
+        half = self.first(photos)
         fourth = self.fourth(half)
         eighth = self.eighth(fourth)
         sixteenth = self.sixteenth(eighth)
@@ -74,10 +74,9 @@ class SideNet(nn.Module):
         super().__init__()
         self.trunk = nn.Sequential(
             _block(3, 16, 2),
-            _block(16, 24),
-            _block(24, 40, 2),
-            _block(40, 40),
-            _block(40, 64, 2),
+            _block(16, 32, 2),
+            _block(32, 32),
+            _block(32, 64, 2),
             _block(64, 64),
             _block(64, 96, 2),
             _block(96, 96),

@@ -70,9 +70,10 @@ def _distance_from_ground(small: NDArray[np.uint8]) -> NDArray[np.uint8] | None:
 
 def _coin_shapes(away: NDArray[np.uint8], short: int) -> list[Box] | None:
     otsu, _ = cv2.threshold(away, 0, 255, cv2.THRESH_BINARY + cv2.THRESH_OTSU)
-    if otsu < 8:
+    above = away[away > max(otsu, 8)]
+    if above.size < _SMALLEST * away.size:
         return []
-    level = min(max(otsu * 0.5, 12.0), 60.0)
+    level = min(max(0.35 * float(above.mean()), 12.0), 60.0)
     mask = np.asarray(away > level, np.uint8)
     # a shadow lies between ground and coin: the box must not hang on the level
     stricter = np.asarray(away > min(level * 1.7, 200), np.uint8)

@@ -12,27 +12,31 @@ from coin_core._plain_ground import Box
 
 ZOOM_PX = 96
 ZOOM = 1.35  # side of the second look over the longer edge of the first box
-FRAME_PX = 6  # grey round the photo, so that a coin cut off by it still has an edge
+FRAME_PX = 4  # grey round the photo, so that a coin cut off by it still has an edge
 FRAME_GREY = 128
 _SURE = 0.5
+_SMALL = 0.25  # of the photo's longer side
+_MAX_LOOKS = 32
 _FINER = 4
 
 
 def find_by_net(photo: NDArray[np.uint8], net: nn.Module | None = None) -> list[Box]:
     """Boxes in px of the photo: one look at the whole, one at each coin."""
-    view, scale = frame_whole(photo)
-    maps = finder_maps(view[None], net)[0]
-    boxes = [
-        _from_view(box, 1 / scale, (-FRAME_PX / scale, -FRAME_PX / scale))
-        for box in cut_regions(maps)
-    ]
+    boxes = _look(photo, FINDER_PX, net)
     if not boxes:
         return []
-    views = [look_closer(photo, box) for box in boxes]
-    closer = finder_maps(np.stack([view for view, _, _ in views]), net)
+    long_px = max(photo.shape[:2])
+    sizes = sorted(max(box[2] - box[0], box[3] - box[1]) for box in boxes)
+    if sizes[len(sizes) // 2] < _SMALL * long_px and long_px > FINDER_PX:
+        # small coins merge or vanish at this size
+        boxes = _look(photo, min(2 * FINDER_PX, long_px), net)
     height, width = photo.shape[:2]
     found: list[Box] = []
-    for first, maps, (_, scale, origin) in zip(boxes, closer, views, strict=True):
+    views = [look_closer(photo, box) for box in boxes[:_MAX_LOOKS]]
+    if not views:
+        return []
+    closer = finder_maps(np.stack([view[0] for view in views]), net)
+    for first, maps, (_, scale, origin, _) in zip(boxes, closer, views, strict=False):
         seen = [_from_view(box, 1 / scale, origin) for box in cut_regions(maps)]
         best = max(seen, key=lambda box: overlap(box, first), default=None)
         if best is None or overlap(best, first) < 0.35:
@@ -48,55 +52,92 @@ def find_by_net(photo: NDArray[np.uint8], net: nn.Module | None = None) -> list[
     return found
 
 
-def frame_whole(photo: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], float]:
+def _look(photo: NDArray[np.uint8], long_px: int, net: nn.Module | None) -> list[Box]:
+    view, scale, _ = frame_whole(photo, long_px)
+    corner = (-FRAME_PX / scale, -FRAME_PX / scale)
+    maps = finder_maps(view[None], net)[0]
+    return [_from_view(box, 1 / scale, corner) for box in cut_regions(maps)]
+
+
+def frame_whole(
+    photo: NDArray[np.uint8],
+    long_px: int = FINDER_PX,
+    *,
+    square: bool = False,
+    owners: NDArray[np.uint8] | None = None,
+) -> tuple[NDArray[np.uint8], float, NDArray[np.uint8]]:
     """The photo reduced into a grey frame whose sides are multiples of 32.
 
+    Args:
+        photo: RGB, uint8 (H, W, 3).
+        long_px: Longer side of the view, frame included.
+        square: Pad to a square, as batches for training need it.
+        owners: The truth (H, W) of the same photo, reduced alike.
+
     Returns:
-        The view, and its px per px of the photo. The photo starts `FRAME_PX` in.
+        The view, its px per px of the photo, and the owners in the view (zeros
+        without any). The photo starts `FRAME_PX` in.
     """
     height, width = photo.shape[:2]
-    scale = (FINDER_PX - 2 * FRAME_PX) / max(height, width)
+    scale = (long_px - 2 * FRAME_PX) / max(height, width)
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    small = _resized(photo, size)
-    rows = math.ceil((size[1] + 2 * FRAME_PX) / 32) * 32
-    columns = math.ceil((size[0] + 2 * FRAME_PX) / 32) * 32
+    sides = [long_px, long_px] if square else [n + 2 * FRAME_PX for n in size[::-1]]
+    rows, columns = (math.ceil(n / 32) * 32 for n in sides)
+    at = (FRAME_PX, FRAME_PX)
     view = np.full((rows, columns, 3), FRAME_GREY, np.uint8)
-    view[FRAME_PX : FRAME_PX + size[1], FRAME_PX : FRAME_PX + size[0]] = small
-    return view, scale
+    _lay(view, photo, size, at)
+    truth = np.zeros((rows, columns), np.uint8)
+    if owners is not None:
+        _lay(truth, owners, size, at)
+    return view, scale, truth
 
 
 def look_closer(
-    photo: NDArray[np.uint8], box: Box
-) -> tuple[NDArray[np.uint8], float, tuple[float, float]]:
+    photo: NDArray[np.uint8], box: Box, owners: NDArray[np.uint8] | None = None
+) -> tuple[NDArray[np.uint8], float, tuple[float, float], NDArray[np.uint8]]:
     """A square around a box at `ZOOM_PX`, grey outside the photo.
 
     Returns:
-        The view, its px per px of the photo, and the photo's px at its corner.
+        The view, its px per px of the photo, the photo's px at its corner, and the
+        owners in the view (zeros without any).
     """
     left, top, right, bottom = box
     side = max(4, math.ceil(ZOOM * max(right - left, bottom - top)))
     x0 = math.floor((left + right - side) / 2)
     y0 = math.floor((top + bottom - side) / 2)
     height, width = photo.shape[:2]
-    xa, ya = max(x0, 0), max(y0, 0)
-    xb, yb = min(x0 + side, width), min(y0 + side, height)
-    part = photo[ya:yb, xa:xb]
+    inside = (
+        slice(max(y0, 0), min(y0 + side, height)),
+        slice(max(x0, 0), min(x0 + side, width)),
+    )
     scale = ZOOM_PX / side
-    left_px, top_px = round((xa - x0) * scale), round((ya - y0) * scale)
+    at = (round((inside[1].start - x0) * scale), round((inside[0].start - y0) * scale))
     size = (
-        max(1, min(ZOOM_PX - left_px, round((xb - xa) * scale))),
-        max(1, min(ZOOM_PX - top_px, round((yb - ya) * scale))),
+        max(1, min(ZOOM_PX - at[0], round((inside[1].stop - inside[1].start) * scale))),
+        max(1, min(ZOOM_PX - at[1], round((inside[0].stop - inside[0].start) * scale))),
     )
     view = np.full((ZOOM_PX, ZOOM_PX, 3), FRAME_GREY, np.uint8)
-    small = _resized(part, size)
-    view[top_px : top_px + size[1], left_px : left_px + size[0]] = small
-    return view, scale, (float(x0), float(y0))
+    _lay(view, photo[inside], size, at)
+    truth = np.zeros((ZOOM_PX, ZOOM_PX), np.uint8)
+    if owners is not None:
+        _lay(truth, owners[inside], size, at)
+    return view, scale, (float(x0), float(y0)), truth
 
 
-def _resized(photo: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
-    shrinks = size[0] < photo.shape[1]
-    way = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(photo, size, interpolation=way), np.uint8)
+def _lay(
+    view: NDArray[np.uint8],
+    part: NDArray[np.uint8],
+    size: tuple[int, int],
+    at: tuple[int, int],
+) -> None:
+    """Scale a part of a photo, or of its owners, and lay it into a view."""
+    if part.ndim == 2:
+        way = cv2.INTER_NEAREST_EXACT
+    else:
+        way = cv2.INTER_AREA if size[0] < part.shape[1] else cv2.INTER_LINEAR
+    x, y = at
+    scaled = cv2.resize(part, size, interpolation=way)
+    view[y : y + size[1], x : x + size[0]] = scaled
 
 
 def _from_view(box: Box, scale: float, origin: tuple[float, float]) -> Box:

@@ -4,12 +4,16 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from coin_core.errors import CropOutOfBoundsError
+
+if TYPE_CHECKING:
+    from torch import nn
 
 MAX_COINS = 24
 _MARGIN = 1.04  # the crop's side over the longer edge of the flan's box
@@ -67,11 +71,14 @@ class Face:
     confidence: float
 
 
-def find(photo: NDArray[np.uint8]) -> tuple[CropBox, ...]:
+def find(
+    photo: NDArray[np.uint8], *, net: "nn.Module | None" = None
+) -> tuple[CropBox, ...]:
     """The coins in a photo.
 
     Args:
         photo: RGB, uint8 (H, W, 3), on any ground.
+        net: The finder; by default the shipped one, which is read when needed.
 
     Returns:
         Tight boxes around the flans, row by row from the top, each row from the
@@ -83,7 +90,7 @@ def find(photo: NDArray[np.uint8]) -> tuple[CropBox, ...]:
     from coin_core._coin_finding import find_boxes
 
     height, width = photo.shape[:2]
-    boxes = find_boxes(photo)
+    boxes = find_boxes(photo, net)
     boxes.sort(key=lambda b: (b[2] - b[0]) * (b[3] - b[1]), reverse=True)
     found = [
         CropBox(

@@ -32,6 +32,10 @@ GROUNDS = (
     "marbled",
     "squared",
 )
+# a table, for numpy's own sine may differ in the last bit from machine to machine
+_SINES = np.array(
+    [round(math.sin(2 * math.pi * k / 64), 4) for k in range(64)], np.float32
+)
 
 
 def draw_ground(
@@ -136,9 +140,11 @@ def _cloth(
     lean = float(rng.uniform(0, math.pi))
     xs = np.arange(width, dtype=np.float32)[None]
     ys = np.arange(height, dtype=np.float32)[:, None]
-    cos, sin = np.float32(math.cos(lean)), np.float32(math.sin(lean))
-    turn = np.float32(2 * math.pi / period)
-    weave = np.sin((xs * cos + ys * sin) * turn) * np.sin((ys * cos - xs * sin) * turn)
+    turn = _SINES.size / period
+    cos, sin = np.float32(math.cos(lean) * turn), np.float32(math.sin(lean) * turn)
+    along = np.asarray(xs * cos + ys * sin, np.int32) % _SINES.size
+    across = np.asarray(ys * cos - xs * sin, np.int32) % _SINES.size
+    weave = _SINES[along] * _SINES[across]
     shade = weave * np.float32(rng.uniform(4, 26))
     folds = (int(rng.integers(2, 6)), int(rng.integers(2, 6)))
     shade += clouds(rng, width, height, folds) * np.float32(rng.uniform(4, 34))

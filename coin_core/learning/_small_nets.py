@@ -1,0 +1,115 @@
+"""The training loop of the two small nets: seeded, and resumable after a kill."""
+
+from __future__ import annotations
+
+import math
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TypeVar
+
+import torch
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from coin_core.learning.checkpoints import load_tensors, save_tensors
+
+Batch = TypeVar("Batch")
+
+
+def fit_small_net(
+    net: nn.Module,
+    draw_epoch: Callable[[int], Iterator[Batch]],
+    loss_of: Callable[[nn.Module, Batch], Tensor],
+    *,
+    work: Path,
+    name: str,
+    epochs: int,
+    steps: int,
+    rate: float,
+) -> float:
+    """Train in place with AdamW and one warm-up and cosine over all steps.
+
+    Args:
+        net: The net; taken up from the checkpoint in `work` where there is one.
+        draw_epoch: The batches of an epoch by its number, the same every time.
+        loss_of: Loss of one batch.
+        work: Folder of the checkpoint, written after every epoch.
+        name: Shown beside the progress bar.
+        epochs: How often `draw_epoch` is called.
+        steps: Batches of an epoch.
+        rate: Highest learning rate.
+
+    Returns:
+        Seconds spent, those before an interruption included.
+    """
+    net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    optimizer = torch.optim.AdamW(net.parameters(), lr=rate, weight_decay=0.01)
+    checkpoint = work / "training.safetensors"
+    first, spent = _restore(checkpoint, net, optimizer)
+    for epoch in range(first, epochs):
+        started = time.monotonic()
+        net.train()
+        torch.manual_seed(epoch)  # dropout
+        bar = tqdm(draw_epoch(epoch), total=steps, desc=f"{name} {epoch + 1}/{epochs}")
+        mean = 0.0
+        for step, batch in enumerate(bar):
+            for group in optimizer.param_groups:
+                group["lr"] = rate * _share(epoch * steps + step, epochs * steps)
+            optimizer.zero_grad(set_to_none=True)
+            loss = loss_of(net, batch)
+            loss.backward()  # type: ignore[no-untyped-call]
+            nn.utils.clip_grad_norm_(net.parameters(), 5.0)
+            optimizer.step()
+            mean += (float(loss.detach()) - mean) / (step + 1)
+            bar.set_postfix(loss=f"{mean:.4f}")
+        spent += time.monotonic() - started
+        _save(checkpoint, net, optimizer, {"epochs": epoch + 1, "seconds": spent})
+    net.eval()
+    return spent
+
+
+def forget_training(work: Path) -> None:
+    """Remove the checkpoint of a training that has come to its end."""
+    shutil.rmtree(work, ignore_errors=True)
+
+
+def _share(step: int, steps: int) -> float:
+    warm = max(1, steps // 12)
+    if step < warm:
+        return (step + 1) / warm
+    return 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * (step - warm) / (steps - warm)))
+
+
+def _save(
+    path: Path,
+    net: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    notes: dict[str, float],
+) -> None:
+    tensors = {f"net.{name}": value for name, value in net.state_dict().items()}
+    for number, state in optimizer.state_dict()["state"].items():
+        for key, value in state.items():
+            tensors[f"optimizer.{number}.{key}"] = torch.as_tensor(value)
+    save_tensors(path, tensors, notes)
+
+
+def _restore(
+    path: Path, net: nn.Module, optimizer: torch.optim.Optimizer
+) -> tuple[int, float]:
+    tensors, notes = load_tensors(path)
+    if not notes:
+        return 0, 0.0
+    states: dict[int, dict[str, Tensor]] = {}
+    weights: dict[str, Tensor] = {}
+    for name, value in tensors.items():
+        kind, rest = name.split(".", 1)
+        if kind == "net":
+            weights[rest] = value
+        else:
+            number, key = rest.split(".", 1)
+            states.setdefault(int(number), {})[key] = value
+    net.load_state_dict(weights)
+    optimizer.load_state_dict({**optimizer.state_dict(), "state": states})
+    return int(notes["epochs"]), float(notes["seconds"])

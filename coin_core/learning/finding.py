@@ -1,0 +1,248 @@
+"""Train and measure the nets that see a photo first: the finder and the side net."""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+
+from coin_core import faces
+from coin_core._face_nets import FINDER, FINDER_PX, FinderNet, to_net
+from coin_core._segmenting import ZOOM_PX, frame_whole, look_closer, overlap
+from coin_core.evaluation import wilson
+from coin_core.learning._small_nets import fit_small_net, forget_training
+from coin_core.learning.machine import describe_machine
+from coin_core.learning.siding import measure_sides, train_sides
+from coin_core.models import Card, halve, save_bundle
+from coin_core.rendering.coins import KINDS, RenderedCoin, strike_coin
+from coin_core.rendering.scenes import Scene, draw_scene
+
+__all__ = ["measure_finder", "measure_sides", "train_finder", "train_sides"]
+
+_BATCH = 16
+_POOL = 60  # coins of each kind; scenes lay the same ones out again and again
+_POOL_PX = 144
+_CORE = 0.45  # of the distance from the edge to the innermost point
+_GOOD = 0.85
+
+Views = tuple[tuple[Tensor, Tensor], ...]
+
+
+class Pool:
+    """Coins struck once, and handed out to every scene of a training."""
+
+    def __init__(self, seed: int, each: int, size_px: int) -> None:
+        self.coins = {
+            kind: [
+                strike_coin(seed, k, size_px=size_px, kind=kind) for k in range(each)
+            ]
+            for kind in KINDS
+        }
+
+    def __call__(
+        self, rng: np.random.Generator, kind: str, size_px: int
+    ) -> RenderedCoin:
+        """One of the coins of a kind."""
+        coins = self.coins[kind]
+        return coins[int(rng.integers(len(coins)))]
+
+
+def train_finder(
+    out: Path,
+    *,
+    seed: int = 0,
+    scenes: int = 400,
+    epochs: int = 10,
+    batch: int = _BATCH,
+) -> dict[str, Any]:
+    """Train the finder on rendered scenes and write it as a bundle.
+
+    Args:
+        out: Folder of the bundle. A training that was cut off goes on from the
+            checkpoint beside it.
+        seed: Draws coins, scenes and the net's first weights.
+        scenes: Scenes of an epoch; every epoch has new ones.
+        epochs: At least 1.
+        batch: Scenes of a step.
+
+    Returns:
+        The figures of `measure_finder` on scenes that were not trained on.
+    """
+    steps = max(1, scenes // batch)
+    work = out.with_name(f".{out.name}-training")
+    torch.manual_seed(seed)
+    net = FinderNet()
+    pool = Pool(seed + 1, _POOL, _POOL_PX)
+
+    def draw_epoch(epoch: int) -> Iterator[Views]:
+        for step in range(steps):
+            yield _draw_batch(pool, seed, epoch * steps + step, batch)
+
+    seconds = fit_small_net(
+        net,
+        draw_epoch,
+        _loss,
+        work=work,
+        name="finder",
+        epochs=epochs,
+        steps=steps,
+        rate=3e-3,
+    )
+    figures = measure_finder(200, seed + 10_000, net=net)
+    card = Card(
+        name=FINDER,
+        classifier="",
+        title="Finds the coins in a photo",
+        classes=("flan", "core"),
+        preprocessing={"long_px": FINDER_PX, "zoom_px": ZOOM_PX},
+        training={
+            "data": "rendered scenes",
+            "scenes": scenes * epochs,
+            "seed": seed,
+            "seconds": round(seconds),
+            "command": f"python -m coin_core train {FINDER} --data rendered",
+            "machine": describe_machine(),
+        },
+        metrics=(figures,),
+        licence="MIT",
+    )
+    save_bundle(out, card, tensors=halve(net.state_dict()))
+    forget_training(work)
+    return figures
+
+
+def _draw_batch(pool: Pool, seed: int, number: int, batch: int) -> Views:
+    """Whole views and closer looks at a coin of each scene, with their maps."""
+    rng = np.random.default_rng([seed, number, 5])
+    wholes, closers = [], []
+    for _ in range(batch):
+        long_px = round(float(np.exp(rng.uniform(np.log(90), np.log(400)))))
+        scene = draw_scene(rng, supply=pool, long_px=long_px)
+        view, _, owners = frame_whole(scene.photo, square=True, owners=scene.owners)
+        wholes.append((_tinted(rng, view), maps_of(owners)))
+        box = _box_to_look_at(rng, scene)
+        view, _, _, owners = look_closer(scene.photo, box, scene.owners)
+        closers.append((_tinted(rng, view), maps_of(owners)))
+    return tuple(
+        (
+            to_net(np.stack([view for view, _ in views])),
+            torch.from_numpy(np.stack([maps for _, maps in views])),
+        )
+        for views in (wholes, closers)
+    )
+
+
+def _tinted(rng: np.random.Generator, view: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    gains = rng.uniform(0.75, 1.25, 3) if rng.random() < 0.5 else np.ones(3)
+    return np.asarray(np.clip(view * gains, 0, 255), np.uint8)
+
+
+def _box_to_look_at(
+    rng: np.random.Generator, scene: Scene
+) -> tuple[float, float, float, float]:
+    """A coin's box, some way off, as a first look would give it."""
+    height, width = scene.photo.shape[:2]
+    if not scene.boxes:
+        side = float(rng.uniform(0.2, 0.9)) * min(height, width)
+        x = float(rng.uniform(0, width - side))
+        y = float(rng.uniform(0, height - side))
+        return x, y, x + side, y + side
+    box = scene.boxes[int(rng.integers(len(scene.boxes)))]
+    wide, high = (box.right - box.left) * width, (box.bottom - box.top) * height
+    dx, dy = rng.normal(0, 0.06, 2) * max(wide, high)
+    grown = float(rng.uniform(-0.08, 0.12)) * max(wide, high)
+    return (
+        box.left * width + dx - grown,
+        box.top * height + dy - grown,
+        box.right * width + dx + grown,
+        box.bottom * height + dy + grown,
+    )
+
+
+def maps_of(owners: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """What the finder should say: flan and core, float32 (2, H/2, W/2)."""
+    height, width = owners.shape
+    half = (width // 2, height // 2)
+    flan = np.asarray(owners > 0, np.float32)
+    core = np.zeros((height, width), np.float32)
+    for number in range(1, int(owners.max(initial=0)) + 1):
+        own = np.asarray(owners == number, np.uint8)
+        away = cv2.distanceTransform(own, cv2.DIST_L2, 5)
+        core[away > max(1.0, _CORE * float(away.max()))] = 1
+    return np.stack(
+        [
+            cv2.resize(flan, half, interpolation=cv2.INTER_AREA),
+            cv2.resize(core, half, interpolation=cv2.INTER_AREA),
+        ]
+    )
+
+
+def _loss(net: nn.Module, views: Views) -> Tensor:
+    """Cross-entropy of both maps, and how well the flans overlap."""
+    total = torch.zeros(())
+    for photos, maps in views:
+        logits = net(photos)
+        total = total + functional.binary_cross_entropy_with_logits(logits, maps)
+        seen = logits.sigmoid()
+        both = (seen * maps).sum((2, 3))
+        dice = (2 * both + 20) / (seen.sum((2, 3)) + maps.sum((2, 3)) + 20)
+        total = total + 0.3 * (1 - dice).mean()
+    return total
+
+
+def measure_finder(
+    n: int, seed: int, *, net: nn.Module | None = None
+) -> dict[str, Any]:
+    """How often every coin of an unseen rendered scene is found, and nothing else.
+
+    Args:
+        n: Scenes.
+        seed: Of the scenes.
+        net: The finder, by default the shipped one.
+
+    Returns:
+        Share of scenes where each coin has a box with IoU over 0.85 and there is no
+        other box, with its Wilson interval; the same by arrangement and by ground;
+        the share of single coins; the median time of a photo in ms.
+    """
+    hits: dict[str, list[bool]] = defaultdict(list)
+    coins: list[bool] = []
+    times = []
+    for number in range(n):
+        rng = np.random.default_rng([seed, number, 77])
+        scene = draw_scene(rng)
+        started = time.perf_counter()
+        found = faces.find(scene.photo, net=net)
+        times.append(time.perf_counter() - started)
+        good = [
+            any(overlap(_edges(box), _edges(other)) > _GOOD for other in found)
+            for box in scene.boxes
+        ]
+        right = all(good) and len(found) == len(good)
+        coins += good
+        for key in ("all", scene.arrangement, f"on {scene.ground}"):
+            hits[key].append(right)
+    low, high = wilson(sum(hits["all"]), n)
+    return {
+        "data": f"rendered scenes, seed {seed}",
+        "n": n,
+        "accuracy": sum(hits["all"]) / n,
+        "accuracy_low": low,
+        "accuracy_high": high,
+        "coins_found": sum(coins) / max(1, len(coins)),
+        "by": {k: round(sum(v) / len(v), 4) for k, v in sorted(hits.items())},
+        "median_ms": round(1000 * float(np.median(times)), 1),
+    }
+
+
+def _edges(box: faces.CropBox) -> tuple[float, float, float, float]:
+    return box.left, box.top, box.right, box.bottom

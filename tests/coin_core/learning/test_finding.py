@@ -1,0 +1,113 @@
+"""That the small nets learn, go on after a kill, and are measured rightly."""
+
+import numpy as np
+import pytest
+import torch
+
+from coin_core import faces
+from coin_core._face_nets import FinderNet, SideNet, side_probabilities
+from coin_core.faces import CropBox
+from coin_core.learning import finding, siding
+from coin_core.learning._small_nets import fit_small_net
+from coin_core.models import load_card, read_tensors
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    """Few coins, few measurements."""
+    monkeypatch.setattr(finding, "_POOL", 1)
+    monkeypatch.setattr(finding, "_POOL_PX", 64)
+    monkeypatch.setattr(siding, "_STRUCK_PX", 64)
+    monkeypatch.setattr(finding, "measure_finder", lambda n, seed, net: {"n": n})
+    monkeypatch.setattr(siding, "measure_sides", lambda n, seed, net: {"n": n})
+
+
+def test_the_finder_is_written_as_a_bundle(tmp_path, quick):
+    finding.train_finder(tmp_path / "faces", scenes=2, epochs=1, batch=2)
+    card = load_card(tmp_path / "faces")
+    assert card.classes == ("flan", "core")
+    FinderNet().load_state_dict(read_tensors(tmp_path / "faces"))
+    assert [path.name for path in tmp_path.iterdir()] == ["faces"]
+
+
+def test_the_side_net_is_written_as_a_bundle(tmp_path, quick):
+    siding.train_sides(tmp_path / "sides", coins=8, epochs=1, batch=4)
+    card = load_card(tmp_path / "sides")
+    assert card.classes == tuple(side.value for side in faces.Side)
+    SideNet().load_state_dict(read_tensors(tmp_path / "sides"))
+
+
+def test_the_truth_maps_hold_a_core_for_each_coin():
+    owners = np.zeros((64, 64), np.uint8)
+    owners[8:40, 4:32] = 1
+    owners[8:40, 32:60] = 2
+    flan, core = finding.maps_of(owners)
+    assert flan.shape == (32, 32)
+    assert flan[10, 15] == flan[10, 16] == 1
+    assert core[12, 9] == core[12, 23] == 1
+    assert core[12, 15] == core[12, 16] == 0
+
+
+@pytest.mark.parametrize(("coins", "share"), [(1, 1.0), (0, 0.0)])
+def test_a_scene_counts_only_when_nothing_else_is_found(monkeypatch, coins, share):
+    def find(photo, net=None):
+        whole = CropBox(left=0.0, top=0.0, right=1.0, bottom=1.0)
+        return (whole,) * coins
+
+    scene = finding.Scene(
+        photo=np.zeros((40, 40, 3), np.uint8),
+        owners=np.ones((40, 40), np.uint8),
+        boxes=(CropBox(left=0.0, top=0.0, right=1.0, bottom=1.0),),
+        kinds=("legend",),
+        ground="white",
+        arrangement="one",
+    )
+    monkeypatch.setattr(finding.faces, "find", find)
+    monkeypatch.setattr(finding, "draw_scene", lambda rng: scene)
+    figures = finding.measure_finder(4, 0)
+    assert figures["accuracy"] == share
+    assert figures["by"] == {"all": share, "one": share, "on white": share}
+
+
+class KilledError(Exception):
+    pass
+
+
+def train_to_tell_bright_from_dark(work, *, killed_after=None):
+    torch.manual_seed(0)
+    net = SideNet(sides=2)
+
+    def draw_epoch(epoch):
+        if killed_after is not None and epoch >= killed_after:
+            raise KilledError
+        rng = np.random.default_rng(epoch)
+        for _ in range(3):
+            y = torch.from_numpy(rng.integers(0, 2, 8))
+            noise = torch.from_numpy(rng.normal(0, 0.2, (8, 3, 32, 32))).float()
+            yield noise + (y * 2.0 - 1)[:, None, None, None] * 0.5, y
+
+    def loss(net, batch):
+        return torch.nn.functional.cross_entropy(net(batch[0]), batch[1])
+
+    fit_small_net(
+        net,
+        draw_epoch,
+        loss,
+        work=work,
+        name="probe",
+        epochs=4,
+        steps=3,
+        rate=3e-3,
+    )
+    return net
+
+
+def test_a_killed_training_goes_on_to_the_same_end(tmp_path):
+    whole = train_to_tell_bright_from_dark(tmp_path / "whole")
+    with pytest.raises(KilledError):
+        train_to_tell_bright_from_dark(tmp_path / "cut", killed_after=2)
+    resumed = train_to_tell_bright_from_dark(tmp_path / "cut")
+    for name, value in whole.state_dict().items():
+        assert torch.equal(value, resumed.state_dict()[name]), name
+    crops = np.stack([np.full((32, 32, 3), v, np.uint8) for v in (50, 200)])
+    assert side_probabilities(crops, whole).argmax(axis=1).tolist() == [0, 1]

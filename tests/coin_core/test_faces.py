@@ -1,0 +1,151 @@
+import math
+
+import cv2
+import numpy as np
+import pytest
+
+from coin_core import faces
+from coin_core._plain_ground import find_on_plain_ground
+from coin_core._segmenting import cut_regions, look_closer, overlap
+from coin_core.errors import CropOutOfBoundsError
+from coin_core.faces import CropBox, Face, Side
+
+
+def lay_discs(ground, discs, size=(240, 320)):
+    """Round flans with a rough surface: (x, y, radius) in px."""
+    photo = np.full((*size, 3), ground, np.uint8)
+    rng = np.random.default_rng(0)
+    grain = rng.integers(60, 130, (*size, 1)).astype(np.uint8).repeat(3, axis=2)
+    cover = np.zeros(size, np.uint8)
+    for x, y, radius in discs:
+        cv2.circle(cover, (x, y), radius, 1, cv2.FILLED)
+    return np.where(cover[:, :, None] > 0, grain, photo)
+
+
+def edges(box):
+    return box.left, box.top, box.right, box.bottom
+
+
+@pytest.mark.parametrize(
+    "box",
+    [
+        (0.5, 0.1, 0.5, 0.9),
+        (0.6, 0.1, 0.5, 0.9),
+        (-0.01, 0.1, 0.5, 0.9),
+        (0.1, 0.1, 0.5, 1.01),
+        (math.nan, 0.1, 0.5, 0.9),
+    ],
+)
+def test_a_box_that_leaves_the_photo_is_refused(box):
+    left, top, right, bottom = box
+    with pytest.raises(CropOutOfBoundsError):
+        CropBox(left=left, top=top, right=right, bottom=bottom)
+
+
+@pytest.mark.parametrize("ground", [255, 0, 200])
+@pytest.mark.parametrize(
+    "discs",
+    [
+        [(160, 120, 70)],
+        [(160, 120, 119)],
+        [(80, 120, 60), (240, 120, 62)],
+        [(50, 60, 30), (150, 60, 34), (250, 60, 30), (60, 180, 33), (200, 180, 35)],
+    ],
+)
+def test_coins_on_plain_ground_are_found_in_reading_order(ground, discs):
+    found = faces.find(lay_discs(ground, discs))
+    assert len(found) == len(discs)
+    for box, (x, y, r) in zip(found, discs, strict=True):
+        truth = ((x - r) / 320, (y - r) / 240, (x + r) / 320, (y + r) / 240)
+        assert overlap(edges(box), truth) > 0.9
+
+
+@pytest.mark.parametrize("shape", [(3, 3), (1, 1), (1, 400), (400, 2)])
+def test_a_photo_of_next_to_nothing_holds_no_coin(shape):
+    assert faces.find(np.zeros((*shape, 3), np.uint8)) == ()
+
+
+def test_a_card_on_plain_ground_is_not_trusted_to_colour():
+    photo = np.full((200, 300, 3), 255, np.uint8)
+    photo[50:150, 60:200] = 90
+    assert find_on_plain_ground(photo) is None
+
+
+def test_touching_coins_are_left_to_the_net():
+    photo = lay_discs(255, [(100, 120, 60), (218, 120, 60)])
+    assert find_on_plain_ground(photo) is None
+
+
+def test_touching_coins_are_cut_apart_where_their_cores_are():
+    maps = np.zeros((2, 64, 64), np.float32)
+    for x, r in ((20, 14), (46, 12)):
+        cv2.circle(maps[0], (x, 32), r, 1.0, cv2.FILLED)
+        cv2.circle(maps[1], (x, 32), r // 2, 1.0, cv2.FILLED)
+    boxes = sorted(cut_regions(maps))
+    assert len(boxes) == 2
+    assert overlap(boxes[0], (12, 36, 70, 94)) > 0.85
+    assert overlap(boxes[1], (68, 40, 118, 90)) > 0.85
+
+
+def test_maps_without_a_core_hold_no_coin():
+    maps = np.zeros((2, 32, 32), np.float32)
+    maps[0] = 1
+    assert cut_regions(maps) == []
+
+
+def test_a_closer_look_knows_where_it_looks():
+    photo = lay_discs(255, [(20, 120, 60)])
+    view, scale, (x, y), _ = look_closer(photo, (0, 60, 80, 180))
+    assert view.shape == (96, 96, 3)
+    assert (view[:, 0] == 128).all()  # outside the photo
+    assert -x * scale == pytest.approx(24, abs=2)
+    assert y * scale + 48 == pytest.approx(120 * scale, abs=2)
+
+
+@pytest.mark.parametrize("size_px", [32, 96, 300])
+def test_a_crop_is_square_and_centred(size_px):
+    photo = lay_discs(0, [(200, 100, 50)])
+    photo[photo > 0] = 200
+    box = CropBox(left=150 / 320, top=50 / 240, right=250 / 320, bottom=150 / 240)
+    crop = faces.crop_to_flan(photo, box, size_px)
+    assert crop.shape == (size_px, size_px, 3)
+    assert crop.dtype == np.uint8
+    mask = crop[:, :, 0] > 100
+    assert mask.mean() == pytest.approx(math.pi / 4 / 1.04**2, abs=0.03)
+    assert np.argwhere(mask).mean(axis=0) == pytest.approx(
+        [(size_px - 1) / 2] * 2, abs=size_px * 0.012
+    )
+
+
+def test_a_crop_beyond_the_photo_takes_the_colour_of_its_corners():
+    photo = lay_discs(255, [(160, 120, 119)])
+    box = CropBox(left=0.0, top=0.0, right=1.0, bottom=1.0)
+    crop = faces.crop_to_flan(photo, box, 64)
+    assert (crop[:4] > 250).all()
+    assert (crop[-4:] > 250).all()
+
+
+@pytest.mark.parametrize("turn", [90.0, -90.0, 37.0, 180.0])
+def test_a_crop_turns_clockwise(turn):
+    photo = np.zeros((200, 200, 3), np.uint8)
+    cv2.circle(photo, (100, 60), 8, (255, 255, 255), cv2.FILLED)
+    box = CropBox(left=0.2, top=0.2, right=0.8, bottom=0.8, turn_deg=turn)
+    crop = faces.crop_to_flan(photo, box, 125)
+    y, x = np.argwhere(crop[:, :, 0] > 128).mean(axis=0)
+    reach = 40 * 125 / (120 * 1.04)
+    angle = math.radians(turn)
+    assert x == pytest.approx(62 + reach * math.sin(angle), abs=1.5)
+    assert y == pytest.approx(62 - reach * math.cos(angle), abs=1.5)
+
+
+def test_the_surest_legend_side_is_the_one():
+    box = CropBox(left=0.1, top=0.1, right=0.4, bottom=0.9)
+    sides = [(Side.CORNUCOPIA, 0.99), (Side.LEGEND, 0.6), (Side.LEGEND, 0.8)]
+    judged = [Face(box=box, side=side, confidence=p) for side, p in sides]
+    assert faces.legend_side(judged) == 2
+    assert faces.legend_side(judged[:1]) is None
+    assert faces.legend_side([]) is None
+
+
+def test_no_boxes_need_no_net():
+    assert faces.judge_sides(np.zeros((40, 40, 3), np.uint8), []) == ()
