@@ -48,6 +48,6 @@ show_problems(tray)
 table = st.empty()
 if len(tray.photos) > 1:
     with table.container():
-        show_many(tray, classifier, cards[classifier].title)
+        show_many(tray, classifier, cards[classifier])
 if tray.selected is not None:
     show_coin(tray, tray.photos[tray.selected], classifier, cards)

@@ -11,6 +11,7 @@ from coin_core.attribution import Attributor, PhotoReading, sentence
 from coin_core.errors import UnreadablePhotoError
 from coin_core.faces import crop_to_flan
 from coin_core.photos import decode
+from ui import cache
 from ui.pictures import shrink, to_data_uri
 from ui.tray import Tray, TrayPhoto
 
@@ -35,7 +36,12 @@ def read_tray(tray: Tray, attributor: Attributor, classifier: str) -> None:
     def decoded() -> Iterator[np.ndarray]:
         for photo in waiting:
             try:
-                pixels = decode(photo.data, name=photo.name)
+                # A single photo is shown next: it is kept, and decoded once.
+                pixels = (
+                    cache.pixels(photo)
+                    if len(waiting) == 1
+                    else decode(photo.data, name=photo.name)
+                )
             except UnreadablePhotoError as error:
                 tray.reject(photo.digest, str(error))
                 continue

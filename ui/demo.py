@@ -24,12 +24,12 @@ class DemoCoin:
 
 SEED = 2026
 DEMO_COINS = (
-    DemoCoin(label="Bronze A", kind="legend", index=0),
-    DemoCoin(label="Bronze B", kind="legend", index=1),
-    DemoCoin(label="Bronze C", kind="legend", index=2),
-    DemoCoin(label="Bronze D", kind="legend", index=3),
-    DemoCoin(label="Cornucopia", kind="cornucopia", index=4),
-    DemoCoin(label="Star", kind="star_anchor", index=5),
+    DemoCoin(label="Bronze A", kind="legend", index=14),
+    DemoCoin(label="Bronze B", kind="legend", index=11),
+    DemoCoin(label="Bronze C", kind="legend", index=13),
+    DemoCoin(label="Worn", kind="legend", index=3),
+    DemoCoin(label="Cornucopia", kind="cornucopia", index=32),
+    DemoCoin(label="Anchor", kind="star_anchor", index=38),
 )
 SHOWPIECE = DEMO_COINS[0]
 _STRUCK_AS = {
@@ -46,7 +46,7 @@ def offer_demo_coins(tray: Tray) -> None:
         image, ruler = cache.demo_coin(SEED, coin.index, coin.kind)
         with row.container(width=128):
             st.image(image, width=128, alt=f"{coin.label}, rendered")
-            if st.button(coin.label, key=f"demo_{coin.index}", width="stretch"):
+            if st.button(coin.label, key=f"demo_{coin.label}", width="stretch"):
                 buffer = io.BytesIO()
                 Image.fromarray(image).save(buffer, "PNG")
                 tray.add(

@@ -49,7 +49,11 @@ def _show_verdict(
 ) -> tuple[CropBox | None, CropBox | None, Verdict]:
     """Photo and verdict; returns the user's own box, the box read, the verdict."""
     if len(tray.photos) > 1:
-        st.header(photo.name, anchor=False)
+        with st.container(horizontal=True, vertical_alignment="bottom"):
+            st.header(photo.name, anchor=False)
+            if st.button("Remove this photo", type="tertiary"):
+                tray.remove(photo.digest)
+                st.rerun()
     left, right = st.columns([1, 1.1], gap="large")
     with left:
         picture = st.empty()

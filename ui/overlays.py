@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from html import escape
 
 import numpy as np
+from PIL import Image
 
 from coin_core.explain import LetterRead
 from coin_core.faces import CropBox, Face, Side
@@ -141,8 +142,6 @@ def heat_on_coin(crop: np.ndarray, heat: np.ndarray) -> np.ndarray:
         crop: RGB uint8 of shape (S, S, 3).
         heat: 0..1 of any square shape; stretched over the crop.
     """
-    from PIL import Image
-
     size = crop.shape[1], crop.shape[0]
     weight = np.asarray(
         Image.fromarray(heat.astype(np.float32)).resize(size, Image.Resampling.BICUBIC)

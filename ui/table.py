@@ -11,8 +11,9 @@ import pandas as pd
 import streamlit as st
 
 from coin_core.attribution import Reason, class_title
+from coin_core.models import Card
 from ui.tray import Tray
-from ui.verdict import WHY_NOT
+from ui.verdict import WHY_NOT, calibration_note
 
 # A cell that begins like this is run as a formula by spreadsheets.
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
@@ -71,13 +72,13 @@ def rows_of(tray: Tray, classifier: str) -> list[Row]:
     return rows
 
 
-def show_many(tray: Tray, classifier: str, title: str) -> None:
+def show_many(tray: Tray, classifier: str, card: Card) -> None:
     """The table with its download; the row that is picked is shown below it."""
     rows = rows_of(tray, classifier)
     answered = sum(not row.verdict.startswith("cannot tell") for row in rows)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.markdown(
-            f"**{len(rows)} photos**, {answered} answered by {title}. "
+            f"**{len(rows)} photos**, {answered} answered by {card.title}. "
             "Sort by a column's head; tick a row to see that coin below."
         )
         st.download_button(
@@ -88,10 +89,10 @@ def show_many(tray: Tray, classifier: str, title: str) -> None:
             icon=":material/download:",
             on_click="ignore",
         )
-    _show_table(tray, rows)
+    _show_table(tray, rows, calibration_note(card))
 
 
-def _show_table(tray: Tray, rows: Sequence[Row]) -> None:
+def _show_table(tray: Tray, rows: Sequence[Row], note: str) -> None:
     """A sortable table; the row that is picked becomes the selected photo."""
     frame = pd.DataFrame(
         {
@@ -127,6 +128,7 @@ def _show_table(tray: Tray, rows: Sequence[Row]) -> None:
                 max_value=100,
                 format="%.0f %%",
                 width=130,
+                help=note,
             ),
             "2nd": st.column_config.NumberColumn(
                 "", format="%.0f %%", width=56, help="Probability of the second choice."

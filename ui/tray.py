@@ -48,7 +48,9 @@ class Tray:
         """Bytes of all photos together."""
         return sum(len(photo.data) for photo in self.photos.values())
 
-    def add(self, files: Iterable[tuple[str, bytes]], rendered_as: str | None = None):
+    def add(
+        self, files: Iterable[tuple[str, bytes]], rendered_as: str | None = None
+    ) -> None:
         """Take in files by name; the first new one becomes the selected photo.
 
         A file that would break the bound is refused by name; the others are kept.
@@ -75,16 +77,28 @@ class Tray:
 
     def reject(self, digest: str, sentence: str) -> None:
         """Take a photo out again, with the sentence that says why."""
-        self.photos.pop(digest, None)
+        self.remove(digest)
         self.problems.append(sentence)
+
+    def remove(self, digest: str) -> None:
+        """Forget one photo; the one dropped last is selected in its place."""
+        self.photos.pop(digest, None)
+        self.thumbnails.pop(digest, None)
+        self.crops.pop(digest, None)
+        for key in [key for key in self.readings if key[0] == digest]:
+            del self.readings[key]
         if self.selected == digest:
             self.selected = next(reversed(self.photos), None)
 
     def clear(self) -> None:
         """Forget every photo and everything read from them."""
-        drops = self.drops + 1
-        self.__init__()  # type: ignore[misc]
-        self.drops = drops
+        for kept in (
+            *(self.photos, self.problems, self.readings),
+            *(self.thumbnails, self.crops),
+        ):
+            kept.clear()
+        self.selected = None
+        self.drops += 1
 
 
 def open_tray() -> Tray:

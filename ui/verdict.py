@@ -72,6 +72,11 @@ def show_probabilities(verdict: Verdict, card: Card) -> None:
         theme=None,
         key=f"bars_{verdict.classifier}",
     )
+    if verdict.reason not in (None, Reason.TOO_WORN):
+        st.caption(
+            "Pale, because they count for nothing: they would hold if this were the "
+            "side with the inscription."
+        )
     st.caption(
         f"{card.title}, read in {verdict.seconds * 1000:.0f} ms",
         help=calibration_note(card),

@@ -171,12 +171,16 @@ def test_a_demo_coin_is_read_and_its_crop_corrected(visit: Visit) -> None:
     visit.open("/Classify")
     visit.press("Bronze A")
     visit.see("rendered coin, not a photograph")
+    visit.settle()
     switch = next(
         label
         for label in visit.all('[data-testid="stCheckbox"] label')
         if "Correct the crop" in label.text
     )
-    visit.chrome.execute_script("arguments[0].click()", switch)
+    visit.chrome.execute_script(
+        "arguments[0].scrollIntoView({block: 'center'})", switch
+    )
+    switch.click()
     visit.settle()
     visit.until(lambda: visit.all("iframe"), "The crop widget did not open")
     visit.see("Turn clockwise")

@@ -119,7 +119,7 @@ def test_many_photos_make_a_table() -> None:
 
 def test_a_demo_coin_is_marked_as_rendered() -> None:
     page = open_page()
-    next(b for b in page.button if b.key == "demo_0").click().run()
+    next(b for b in page.button if b.key == "demo_Bronze A").click().run()
     assert not page.exception
     assert "rendered coin, not a photograph" in html_of(page)
 

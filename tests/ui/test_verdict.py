@@ -36,5 +36,5 @@ def test_the_bars_follow_the_card_not_the_verdict() -> None:
         np.full((90, 90, 3), 120, np.uint8), classifiers=["resnet"]
     )
     bars = bars_of(verdict.verdicts[0], CARD.classes)
-    assert [bar.label for bar in bars][0] == "John Hyrcanus I"
+    assert bars[0].label == "John Hyrcanus I"
     assert len({bar.colour for bar in bars}) == 3
