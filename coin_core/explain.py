@@ -168,7 +168,7 @@ def _cover_letters(
     if model.takes_features:
         raw = model.classifier.predict_proba(features.cpu().numpy())
     else:
-        raw = net.module_.ruler(features).softmax(1).cpu().numpy()
+        raw = net.module_.judge(features).softmax(1).cpu().numpy()
     shares = np.log(apply_temperature(raw, model.card.temperature)[:, column] + 1e-6)
     out: NDArray[np.float32] = (shares[-1] - shares[:-1]).reshape(cells, cells)
     return out

@@ -47,7 +47,7 @@ class Schedule:
     batch: int = 16
     peak_rate: float = 1e-3
     weight_decay: float = 0.02
-    ruler_weight: float = 0.6
+    ruler_weight: float = 1.0
     easy_share: float = 0.25
     validate_every: int = 2_000
     validation_coins: int = 200
@@ -167,12 +167,16 @@ def validate(reader: Reader, coins: int) -> dict[str, float]:
     }
 
 
+def _taught(reader: nn.Module) -> list[tuple[str, nn.Parameter]]:
+    return [(n, p) for n, p in reader.named_parameters() if p.requires_grad]
+
+
 def _checkpoint(
     folder: Path, reader: nn.Module, optimizer: torch.optim.Optimizer, seen: int
 ) -> None:
     """Write net and optimizer to one file, then move it into place."""
     tensors = {f"net.{k}": v for k, v in reader.state_dict().items()}
-    names = [name for name, _ in reader.named_parameters()]
+    names = [name for name, _ in _taught(reader)]
     for number, state in optimizer.state_dict()["state"].items():
         for key, value in state.items():
             tensors[f"adam.{names[number]}.{key}"] = torch.as_tensor(value)
@@ -199,7 +203,7 @@ def _restore(folder: Path, reader: nn.Module, optimizer: torch.optim.Optimizer) 
         {k[4:]: v for k, v in tensors.items() if k.startswith("net.")}
     )
     state: dict[int, dict[str, Tensor]] = {}
-    for number, (name, parameter) in enumerate(reader.named_parameters()):
+    for number, (name, parameter) in enumerate(_taught(reader)):
         start = f"adam.{name}."
         # the fused step wants its moments laid out in memory as the weights are
         state[number] = {
@@ -255,8 +259,13 @@ def train_reader(
     reader = build_reader(name, len(DEFAULT_CLASSES)).to(
         memory_format=torch.channels_last  # type: ignore[call-overload]
     )
+    # a reader judges by letters alone; the other way stays shut until fine-tuning
+    reader.pooled.requires_grad_(False)
     optimizer = torch.optim.AdamW(
-        reader.parameters(), lr=1e-3, weight_decay=schedule.weight_decay, fused=True
+        [parameter for _, parameter in _taught(reader)],
+        lr=1e-3,
+        weight_decay=schedule.weight_decay,
+        fused=True,
     )
     seen = _restore(folder, reader, optimizer)
     history = folder / "history.jsonl"

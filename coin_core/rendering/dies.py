@@ -91,16 +91,16 @@ class Ink:
     def strokes(
         self,
         polylines: list[NDArray[np.float64]],
-        widths: list[tuple[float, float]],
+        widths: list[tuple[float, float, float]],
         height: int = 255,
     ) -> None:
-        """Draw polylines (N, 2) whose width runs from the first to the second."""
+        """Draw polylines (N, 2); widths at their start, middle and end."""
         counts = [len(points) for points in polylines]
         everything = np.concatenate(polylines)
         half = np.concatenate(
             [
-                first + (last - first) * np.arange(n) / (n - 1)
-                for n, (first, last) in zip(counts, widths, strict=True)
+                np.interp(np.arange(n) / (n - 1), (0, 0.5, 1), three)
+                for n, three in zip(counts, widths, strict=True)
             ]
         )[:, None]
         half = half / 2
@@ -131,7 +131,7 @@ class _Drawn:
     """One letter's strokes in die coordinates, with their widths."""
 
     lines: list[NDArray[np.float64]]
-    widths: list[tuple[float, float]]
+    widths: list[tuple[float, float, float]]
 
 
 def _draw_letter(
@@ -149,11 +149,20 @@ def _draw_letter(
     x = left + points[:, 0] * width - (points[:, 1] - 0.5) * lean * height
     placed = np.stack([x, top + points[:, 1] * height], axis=1)
     lines = np.split(placed, np.cumsum(counts)[:-1])
-    widths = []
-    for chance, flip in rng.random((len(counts), 2)).tolist():
+    widths: list[tuple[float, float, float]] = []
+    for number, (chance, flip, leaf) in enumerate(
+        rng.random((len(counts), 3)).tolist()
+    ):
         thick = hand.thickness * height * (0.8 + 0.4 * chance)
-        ends = (thick * (1 + 0.3 * hand.wedge), thick * (1 - hand.wedge))
-        widths.append(ends if flip < 0.7 else (ends[1], ends[0]))
+        if leaf < hand.leaf:  # thick in the middle, pointed at both ends
+            widths.append((0.25 * thick, 1.35 * thick, 0.25 * thick))
+            if len(lines[number]) == 2:
+                lines[number] = np.insert(lines[number], 1, lines[number].mean(0), 0)
+            continue
+        head, tail = thick * (1 + 0.4 * hand.wedge), thick * (1 - hand.wedge)
+        if flip >= 0.7:
+            head, tail = tail, head
+        widths.append((head, (head + tail) / 2, tail))
     return _Drawn(lines, widths)
 
 
@@ -170,7 +179,7 @@ def cut_legend(
     cut: list[CutLetter] = []
 
     lines: list[NDArray[np.float64]] = []
-    widths: list[tuple[float, float]] = []
+    widths: list[tuple[float, float, float]] = []
 
     def put(letter: str, box: tuple[float, float, float, float], name: bool) -> None:
         drawn = _draw_letter(rng, hand, letter, box)
@@ -207,7 +216,7 @@ def cut_legend(
         step = across / len(line)
         for place, letter in enumerate(line):
             high = tall * float(rng.uniform(0.82, 1.15))
-            wide = step * float(rng.uniform(0.74, 0.92))
+            wide = step * float(rng.uniform(0.76, 1.02))
             if letter in {"waw", "nun", "gimel", "lamed"}:
                 wide *= 0.88
             x = right - (place + 0.5) * step - wide / 2
@@ -262,12 +271,12 @@ def cut_wreath(rng: np.random.Generator, ink: Ink, inner: float) -> None:
         if stem:
             arc = math.pi / 2 - side * np.linspace(0.02, math.pi - 0.3, 16)
             line = (inner + 0.06) * np.stack([np.cos(arc), np.sin(arc)], axis=1)
-            ink.strokes([line], [(0.05, 0.03)], 190)
+            ink.strokes([line], [(0.05, 0.04, 0.03)], 190)
     if rng.random() < 0.7:  # the tie
         ties = [
             np.array([[0.0, inner + 0.05], [dx * 0.2, inner + 0.22]]) for dx in (-1, 1)
         ]
-        ink.strokes(ties, [(0.06, 0.05)] * 2, 235)
+        ink.strokes(ties, [(0.06, 0.055, 0.05)] * 2, 235)
     if rng.random() < 0.5:  # what closes the wreath at the top
         shapes.append(_leaf(-0.13, -inner - 0.06, 0.0, 0.26, 0.15))
         pellets += [(-0.24, -inner - 0.03), (0.24, -inner - 0.03)]
@@ -280,7 +289,7 @@ def cut_wreath(rng: np.random.Generator, ink: Ink, inner: float) -> None:
         pellets += circle.tolist()
         pellet_radii += [0.022] * len(circle)
     elif border < 0.45:
-        ink.strokes([circle], [(0.03, 0.03)], 190)
+        ink.strokes([circle], [(0.03, 0.03, 0.03)], 190)
     if pellets:
         ink.dots(np.array(pellets), np.array(pellet_radii))
 

@@ -365,12 +365,14 @@ class Hand:
     """One engraver: which form of each letter, how thick, how slanted.
 
     `thickness` is the stroke's width as a share of the letter's height,
-    `wedge` how much a stroke narrows towards its end (0 not at all).
+    `wedge` how much a stroke narrows towards its end (0 not at all), `leaf` the
+    share of strokes that are pointed at both ends.
     """
 
     choice: dict[str, int]
     thickness: float
     wedge: float
+    leaf: float
     slant: float
     jitter: float
 
@@ -381,8 +383,9 @@ class Hand:
             choice={
                 letter: int(rng.integers(len(forms))) for letter, forms in FORMS.items()
             },
-            thickness=float(rng.uniform(0.10, 0.25)),
-            wedge=float(rng.uniform(0.0, 0.65)),
+            thickness=float(rng.uniform(0.10, 0.30)),
+            wedge=float(rng.uniform(0.0, 0.85)),
+            leaf=float(rng.uniform(0.0, 0.8)) if rng.random() < 0.4 else 0.0,
             slant=float(rng.normal(0.0, 0.10)),
             jitter=float(rng.uniform(0.02, 0.06)),
         )
