@@ -24,7 +24,7 @@ from coin_core.classifiers._labelled import to_columns
 from coin_core.classifiers._net import NetClassifier
 from coin_core.errors import TrainingDataError
 from coin_core.evaluation import Report, evaluate
-from coin_core.learning.augmentation import augment
+from coin_core.learning.augmentation import augment, augment_mirrored
 from coin_core.learning.calibration import (
     Threshold,
     apply_temperature,
@@ -219,14 +219,17 @@ def _run_fold(
     return probabilities, notes
 
 
-def _framing(task: _Task, usual: Preprocessing) -> Preprocessing:
-    """How coins of these classes become input.
+def _sight(task: _Task, usual: Preprocessing) -> dict[str, Any]:
+    """How a net sees coins of these classes while it learns.
 
-    The rulers' names stand in the middle of the flan; what tells other coins apart
-    may reach to the rim, so they are shown whole.
+    The rulers' names stand in the middle of the flan and are not mirrored; what tells
+    other coins apart may reach to the rim, so they are shown whole.
     """
-    shown = usual.zoom if set(task.classes) <= set(DEFAULT_CLASSES) else WHOLE_FLAN
-    return replace(usual, size_px=task.size_px or usual.size_px, zoom=shown)
+    sized = replace(usual, size_px=task.size_px or usual.size_px)
+    if set(task.classes) <= set(DEFAULT_CLASSES):
+        return {"augment": augment, "preprocessing": sized}
+    whole = replace(sized, zoom=WHOLE_FLAN)
+    return {"augment": augment_mirrored, "preprocessing": whole}
 
 
 def _fit_all(
@@ -270,6 +273,5 @@ def _build(task: _Task, y: NDArray[Any]) -> Any:
         criterion__label_smoothing=0.05,
     )
     if get_classifier(task.name).inputs == "photo":
-        classifier.set_params(augment=augment)
-        classifier.set_params(preprocessing=_framing(task, classifier.preparation))
+        classifier.set_params(**_sight(task, classifier.preparation))
     return classifier

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from urllib.error import URLError
 
 from coin_core import models
@@ -9,6 +10,13 @@ from coin_core.classifiers._net import NetClassifier
 from coin_core.errors import TrainingDataError, WeightsMissingError
 
 INITS = ("rendered", "imagenet", "scratch")
+# Of ResNet-18 up to its first stage, of VGG-11 up to its second pooling.
+FIRST_LAYERS = (
+    "conv1.",
+    "bn1.",
+    "layer1.",
+    *(f"features.{place}." for place in range(8)),
+)
 
 
 def start_net(net: NetClassifier, name: str, init: str) -> None:
@@ -30,6 +38,18 @@ def start_net(net: NetClassifier, name: str, init: str) -> None:
         _start_from_imagenet(net, name)
     else:
         _start_from_bundle(net, name)
+    _freeze_first(net.module_.trunk)
+
+
+def _freeze_first(trunk: Any) -> None:
+    """Leave the first convolutions as they are.
+
+    Edges are edges on every coin; a third of the time is saved, and the few photos
+    there are go into what tells coins apart.
+    """
+    for name, weight in trunk.named_parameters():
+        first = name.startswith(FIRST_LAYERS)
+        weight.requires_grad_(not first)
 
 
 def _start_from_bundle(net: NetClassifier, name: str) -> None:
@@ -48,7 +68,7 @@ def _start_from_bundle(net: NetClassifier, name: str) -> None:
         tensors = {
             key: value
             for key, value in tensors.items()
-            if not key.startswith(("ruler.", "pooled."))
+            if not key.startswith(("ruler.", "anywhere.", "pooled."))
         }
     load_matching(net.module_, tensors)
 

@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from coin_core.learning.augmentation import augment
+from coin_core.learning.augmentation import augment, augment_mirrored
 
 
 def test_augmentation_follows_the_seed_and_keeps_shape_and_content():
@@ -18,6 +18,15 @@ def test_augmentation_follows_the_seed_and_keeps_shape_and_content():
     assert one.dtype == np.uint8
     assert (one != crops).any()
     np.testing.assert_array_equal(crops, before)
+
+
+def test_portraits_may_be_mirrored():
+    crops = np.zeros((60, 32, 32, 3), dtype=np.uint8)
+    crops[:, :, :16] = 200
+    torch.manual_seed(0)
+    changed = augment_mirrored(crops).mean(axis=(1, 3))
+    mirrored = changed[:, 22:].mean(axis=1) > changed[:, :10].mean(axis=1)
+    assert 10 <= mirrored.sum() <= 30
 
 
 def test_a_coin_is_never_mirrored():
