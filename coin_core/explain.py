@@ -225,7 +225,7 @@ def nearest_coins(
     projected = pipeline[:-1].transform(features)
     neighbours: KNeighborsClassifier = pipeline[-1]
     distances, rows = neighbours.kneighbors(projected, n_neighbors=count)
-    seed = int(model.card.training.get("seed", -1))
+    seed = int(model.card.training.get("coins_seed", -1))
     rendered = model.card.training.get("data") == "rendered" and seed >= 0
     near = []
     for distance, row in zip(distances[0].tolist(), rows[0].tolist(), strict=True):

@@ -66,8 +66,8 @@ class Schedule:
 
 
 SCHEDULES = {
-    "resnet": Schedule(images=40_000),
-    "vgg": Schedule(images=40_000),
+    "resnet": Schedule(images=34_000),
+    "vgg": Schedule(images=34_000),
 }
 SETTINGS = Preprocessing()
 # the photo of which the input shows the middle at full resolution

@@ -1,0 +1,110 @@
+"""From photo to verdict with the shipped models: sides, reasons, by-hand boxes."""
+
+import numpy as np
+import pytest
+
+from coin_core import faces
+from coin_core.attribution import SHIPPED, Attributor, sentence
+from coin_core.faces import CropBox
+from coin_core.rendering import RenderedCoin, strike_coin
+from coin_core.verdicts import Reason, Verdict
+
+
+@pytest.fixture(scope="module")
+def attributor() -> Attributor:
+    return Attributor()
+
+
+@pytest.fixture(scope="module")
+def coin() -> RenderedCoin:
+    return strike_coin(77, 1, size_px=200, hardship=0.1)
+
+
+def test_every_shipped_model_gives_a_verdict(
+    attributor: Attributor, coin: RenderedCoin
+) -> None:
+    reading = attributor.read(coin.image, classifiers=SHIPPED)
+    assert [verdict.classifier for verdict in reading.verdicts] == list(SHIPPED)
+    assert reading.legend == 0
+    for verdict in reading.verdicts:
+        assert sum(verdict.probabilities.values()) == pytest.approx(1, abs=1e-4)
+        assert (verdict.ruler is None) == (verdict.reason is not None)
+        assert sentence(verdict)
+
+
+def test_the_cornucopia_side_names_nobody(attributor: Attributor) -> None:
+    photo = strike_coin(77, 3, size_px=200, kind="cornucopia", hardship=0.1).image
+    verdict = attributor.read(photo, classifiers=["resnet"]).verdicts[0]
+    assert verdict.reason is Reason.LEGEND_NOT_SHOWN
+    assert "cornucopia" in sentence(verdict)
+    assert verdict.shares, "the numbers are shown beside the reason not to trust them"
+
+
+def test_of_two_sides_the_one_with_the_legend_is_read(
+    attributor: Attributor, coin: RenderedCoin
+) -> None:
+    white = (255, 255, 255)
+    other = strike_coin(77, 3, size_px=200, kind="cornucopia", hardship=0.1)
+    sides = []
+    for one in (other, coin):
+        page = np.full((260, 260, 3), white, np.uint8)
+        page[30:230, 30:230] = np.where(
+            one.mask[:, :, None] > 127, one.image, np.uint8(255)
+        )
+        sides.append(page)
+    reading = attributor.read(np.hstack(sides), classifiers=["vgg"])
+    assert len(reading.faces) == 2
+    assert reading.legend == 1
+
+
+@pytest.mark.parametrize("shade", [0, 128, 255])
+def test_no_coin_is_said_to_be_no_coin(attributor: Attributor, shade: int) -> None:
+    photo = np.full((120, 160, 3), shade, np.uint8)
+    reading = attributor.read(photo, classifiers=["resnet"])
+    assert reading.faces == ()
+    assert reading.verdicts[0].reason is Reason.NO_COIN
+    assert reading.verdicts[0].probabilities == {}
+
+
+def test_a_box_set_by_hand_is_read_without_question(
+    attributor: Attributor, coin: RenderedCoin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def never(*_: object) -> None:
+        raise AssertionError("the finder was asked")
+
+    monkeypatch.setattr(faces, "find", never)
+    box = CropBox(left=0, top=0, right=1, bottom=1, turn_deg=10)
+    reading = attributor.read(coin.image, classifiers=["resnet"], box=box)
+    assert reading.faces[0].box == box
+    assert reading.verdicts[0].shares
+
+
+def test_many_photos_come_back_in_order_as_if_read_alone(
+    attributor: Attributor, coin: RenderedCoin
+) -> None:
+    blank = np.full((100, 100, 3), 255, np.uint8)
+    photos = [coin.image, blank, coin.image[::1, ::1].copy()]
+    many = list(attributor.read_many(photos, "resnet"))
+    alone = [attributor.read(photo, classifiers=["resnet"]) for photo in photos]
+    for one, other in zip(many, alone, strict=True):
+        assert one.faces == other.faces
+        assert one.verdicts[0].reason == other.verdicts[0].reason
+        assert one.verdicts[0].probabilities == pytest.approx(
+            other.verdicts[0].probabilities, abs=1e-3
+        )
+
+
+def test_a_verdict_is_a_ruler_or_a_reason() -> None:
+    with pytest.raises(ValueError, match="either a ruler or a reason"):
+        Verdict(classifier="x", shares=(), ruler=None, reason=None, seconds=0)
+
+
+def test_no_certainty_is_ever_shown() -> None:
+    sure = Verdict(
+        classifier="x",
+        shares=(("john_hyrcanus_i", 1.0), ("judah_aristobulus_i", 0.0)),
+        ruler="john_hyrcanus_i",
+        reason=None,
+        seconds=0.1,
+    )
+    assert sentence(sure) == "John Hyrcanus I, 99 %"

@@ -1,0 +1,76 @@
+"""The evidence: letters, heat map, nearest coins, on the shipped models."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+from coin_core.attribution import CROP_PX, SHIPPED, Attributor
+from coin_core.explain import heat_map, nearest_coins, read_letters
+from coin_core.rendering import strike_coin
+from coin_core.rulers import DEFAULT_CLASSES, LETTERS
+
+
+@pytest.fixture(scope="module")
+def attributor() -> Attributor:
+    return Attributor()
+
+
+def _fresh(index: int) -> tuple[np.ndarray, list]:
+    coin = strike_coin(88, index, size_px=CROP_PX, hardship=0.0)
+    return coin.image, list(coin.letters)
+
+
+def test_letters_are_read_where_they_stand(attributor: Attributor) -> None:
+    """Most of what is read on fresh coins is there, within half a letter."""
+    right = total = 0
+    for index in range(8):
+        crop, truth = _fresh(index)
+        for read in read_letters(attributor, crop):
+            x = (read.box.left + read.box.right) / 2
+            y = (read.box.top + read.box.bottom) / 2
+            total += 1
+            right += any(
+                letter.letter == read.letter
+                and abs((letter.left + letter.right) / 2 - x) < 0.07
+                and abs((letter.top + letter.bottom) / 2 - y) < 0.07
+                for letter in truth
+            )
+    assert total > 40
+    assert right / total > 0.6
+
+
+def test_reading_order_is_from_the_right(attributor: Attributor) -> None:
+    crop, _ = _fresh(2)
+    letters = read_letters(attributor, crop)
+    known = {letter.key for letter in LETTERS}
+    for one, following in itertools.pairwise(letters):
+        assert one.letter in known
+        if one.line == following.line:
+            assert one.box.left >= following.box.left
+            assert following.place == one.place + 1
+        else:
+            assert following.line == one.line + 1
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_every_model_shows_where_it_looked(attributor: Attributor, name: str) -> None:
+    crop, _ = _fresh(1)
+    heat = heat_map(attributor, crop, name, DEFAULT_CLASSES[0])
+    assert heat.shape == (CROP_PX, CROP_PX)
+    assert heat.dtype == np.float32
+    assert 0 <= heat.min() <= heat.max() <= 1
+
+
+def test_near_coins_come_with_their_pictures_the_nearest_first(
+    attributor: Attributor,
+) -> None:
+    crop, _ = _fresh(1)
+    near = nearest_coins(attributor, crop, count=4)
+    assert len(near) == 4
+    likeness = [coin.similarity for coin, _ in near]
+    assert likeness == sorted(likeness, reverse=True)
+    for coin, picture in near:
+        assert coin.label in DEFAULT_CLASSES
+        assert picture is not None
+        assert picture.shape == (CROP_PX, CROP_PX, 3)
