@@ -166,6 +166,10 @@ def _draw_letter(
     return _Drawn(lines, widths)
 
 
+# letters that many engravers cut lower than the others: down to this share
+_SHORT = {"taw": 0.55, "dalet": 0.7, "yod": 0.75}
+
+
 def cut_legend(
     rng: np.random.Generator, ink: Ink, legend: Legend, field_radius: float
 ) -> list[CutLetter]:
@@ -216,6 +220,8 @@ def cut_legend(
         step = across / len(line)
         for place, letter in enumerate(line):
             high = tall * float(rng.uniform(0.82, 1.15))
+            if letter in _SHORT:
+                high *= float(rng.uniform(_SHORT[letter], 1.0))
             wide = step * float(rng.uniform(0.76, 1.02))
             if letter in {"waw", "nun", "gimel", "lamed"}:
                 wide *= 0.88
