@@ -25,6 +25,7 @@ from coin_core.models import (
     load_classifier,
     weights_digest,
 )
+from coin_core.rulers import DEFAULT_CLASSES
 from coin_core.verdicts import PhotoReading, Reason, Verdict, class_title, sentence
 
 __all__ = [
@@ -96,9 +97,7 @@ class Attributor:
                     f"the one installed. Train it anew: python -m coin_core train "
                     f"{card.classifier} --data rendered"
                 )
-        loaded = LoadedModel(
-            name=name, folder=folder, card=card, classifier=classifier
-        )
+        loaded = LoadedModel(name=name, folder=folder, card=card, classifier=classifier)
         self._models[name] = loaded
         return loaded
 
@@ -112,9 +111,11 @@ class Attributor:
     def net_behind(self, name: str) -> LoadedModel:
         """The reading net that a model uses: itself, or the vgg of its features."""
         model = self.model(name)
-        return self.model(model.card.features_from["name"]) if (
-            model.takes_features
-        ) else model
+        return (
+            self.model(model.card.features_from["name"])
+            if (model.takes_features)
+            else model
+        )
 
     def probabilities(
         self,
@@ -252,9 +253,7 @@ def prepare_photo(
 
 
 def _most_coinlike(faces: Sequence[Face]) -> int:
-    areas = [
-        (f.box.right - f.box.left) * (f.box.bottom - f.box.top) for f in faces
-    ]
+    areas = [(f.box.right - f.box.left) * (f.box.bottom - f.box.top) for f in faces]
     return int(np.argmax(areas))
 
 
@@ -278,6 +277,9 @@ def _judge(
         for name, share in zip(model.card.classes, row.tolist(), strict=False)
     )
     reason = found.reason
+    # the sides are those of the Hasmonean coins; a model of other coins names its own
+    if reason is not Reason.NO_COIN and model.card.classes != DEFAULT_CLASSES:
+        reason = None
     best = int(row.argmax()) if len(row) else None
     if reason is None and (best is None or row[best] < model.card.threshold):
         reason = Reason.TOO_WORN

@@ -39,12 +39,11 @@ class VggTrunk(Trunk):
     Half as wide as published; of full width when it starts from ImageNet.
     """
 
-    def __init__(self, *, imagenet: bool = False) -> None:
+    def __init__(self, *, imagenet: bool = False, full_width: bool = False) -> None:
         super().__init__()
-        if imagenet:
-            self.features = torchvision.models.vgg11_bn(
-                weights="IMAGENET1K_V1"
-            ).features
+        if imagenet or full_width:
+            weights = "IMAGENET1K_V1" if imagenet else None
+            self.features = torchvision.models.vgg11_bn(weights=weights).features
             self.channels = (512, 512, 512)
         else:
             self.features = torchvision.models.vgg.make_layers(_VGG_HALF, True)
@@ -52,7 +51,6 @@ class VggTrunk(Trunk):
             for layer in self.features:
                 if isinstance(layer, nn.Conv2d):
                     nn.init.kaiming_normal_(layer.weight, mode="fan_out")
-                    nn.init.zeros_(layer.bias)
         # one row per pooling: what comes before the fourth and the fifth is kept
         pools = [i for i, layer in enumerate(self.features) if "Pool" in str(layer)]
         self._third, self._fourth = pools[3], pools[4]
@@ -67,7 +65,16 @@ class VggTrunk(Trunk):
         return maps[0], maps[1], x
 
 
-def build_reader(name: str, classes: int, *, imagenet: bool = False) -> Reader:
-    """The untrained reader of a classifier ("resnet" or "vgg")."""
-    trunks = {"resnet": ResNetTrunk, "vgg": VggTrunk}
-    return Reader(trunks[name](imagenet=imagenet), classes)
+def build_reader(
+    name: str, classes: int, *, imagenet: bool = False, full_width: bool = False
+) -> Reader:
+    """The untrained reader of a classifier ("resnet" or "vgg").
+
+    `full_width` is for a vgg net that started from ImageNet's weights.
+    """
+    trunk: Trunk
+    if name == "vgg":
+        trunk = VggTrunk(imagenet=imagenet, full_width=full_width)
+    else:
+        trunk = ResNetTrunk(imagenet=imagenet)
+    return Reader(trunk, classes)

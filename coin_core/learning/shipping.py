@@ -36,7 +36,7 @@ LICENCE = "MIT"
 # The collections beside the readers' own, whose seed is the command's. The seeds of
 # calibration and test stand in pretraining.
 FEATURES_SEED = 1_000_039
-FEATURES_COINS = 8_000
+FEATURES_COINS = 6_000
 CALIBRATION_COINS = 1_500
 TEST_COINS = 1_000
 # A coin of whose name this share is legible ought to be answered.

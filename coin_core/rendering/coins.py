@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from coin_core.rendering import cornucopia, other_coins, star_anchor
+from coin_core.rendering.cornucopia import draw_die as draw_cornucopia
 from coin_core.rendering.dies import CutLetter, Ink, Placing, cut_legend_die
 from coin_core.rendering.flans import (
     FlanShape,
@@ -18,14 +18,16 @@ from coin_core.rendering.flans import (
 )
 from coin_core.rendering.light import camera, photograph
 from coin_core.rendering.noise import Field, blurred
+from coin_core.rendering.other_coins import draw_die as draw_other_coin
+from coin_core.rendering.star_anchor import draw_die as draw_star_or_anchor
 from coin_core.rendering.weather import weather
 from coin_core.rulers import DEFAULT_CLASSES
 
 KINDS = ("legend", "cornucopia", "star_anchor", "other")
 _OTHER_DIES = {
-    "cornucopia": cornucopia.draw_die,
-    "star_anchor": star_anchor.draw_die,
-    "other": other_coins.draw_die,
+    "cornucopia": draw_cornucopia,
+    "star_anchor": draw_star_or_anchor,
+    "other": draw_other_coin,
 }
 
 

@@ -62,3 +62,28 @@ def test_what_cannot_be_started_from_is_said(tmp_path, monkeypatch):
     net.initialize()
     with pytest.raises(WeightsMissingError, match="--init rendered or --init scratch"):
         start_net(net, "resnet", "imagenet")
+
+
+def test_vgg_takes_imagenets_width_and_is_found_again(tmp_path, monkeypatch):
+    from coin_core.classifiers import _trunks
+
+    build = _trunks.build_reader
+    monkeypatch.setattr(
+        _trunks,
+        "build_reader",
+        lambda name, classes, imagenet: build(name, classes, full_width=imagenet),
+    )
+    net = get_classifier("vgg").build(OURS, seed=1)
+    net.initialize()
+    start_net(net, "vgg", "imagenet")
+    assert len(net.module_.trunk.features[0].weight) == 64
+    card = models.Card(
+        name="vgg",
+        classifier="vgg",
+        title="VGG",
+        classes=OURS,
+        preprocessing=net.preparation.as_dict(),
+    )
+    models.save_classifier(tmp_path / "vgg", card, net, half=True)
+    _, again = models.load_classifier(tmp_path / "vgg")
+    assert len(again.module_.trunk.features[0].weight) == 64
