@@ -20,6 +20,7 @@ from coin_core.rendering import strike_coin
 from ui.tray import TrayPhoto
 
 DEMO_PX = 360
+_EASY = 0.4  # demo coins are better kept than most
 SHOWN_PX = 400  # side of a crop on the page; what the nets see is smaller
 
 
@@ -155,5 +156,5 @@ def _nearest(
 @st.cache_data(show_spinner=False, max_entries=50)
 def demo_coin(seed: int, index: int, kind: str) -> tuple[np.ndarray, str | None]:
     """A rendered coin and the ruler it was struck for."""
-    coin = strike_coin(seed, index, size_px=DEMO_PX, kind=kind)
+    coin = strike_coin(seed, index, size_px=DEMO_PX, kind=kind, hardship=_EASY)
     return coin.image, coin.ruler

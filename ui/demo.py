@@ -24,12 +24,12 @@ class DemoCoin:
 
 SEED = 2026
 DEMO_COINS = (
-    DemoCoin(label="Bronze A", kind="legend", index=14),
-    DemoCoin(label="Bronze B", kind="legend", index=11),
-    DemoCoin(label="Bronze C", kind="legend", index=13),
-    DemoCoin(label="Worn", kind="legend", index=3),
-    DemoCoin(label="Cornucopia", kind="cornucopia", index=32),
-    DemoCoin(label="Anchor", kind="star_anchor", index=38),
+    DemoCoin(label="Bronze A", kind="legend", index=11),
+    DemoCoin(label="Bronze B", kind="legend", index=7),
+    DemoCoin(label="Bronze C", kind="legend", index=3),
+    DemoCoin(label="Worn", kind="legend", index=18),
+    DemoCoin(label="Cornucopia", kind="cornucopia", index=27),
+    DemoCoin(label="Anchor", kind="star_anchor", index=30),
 )
 SHOWPIECE = DEMO_COINS[0]
 _STRUCK_AS = {

@@ -22,6 +22,7 @@ from ui.errors import shown_on_page
 from ui.letters import letters_of_name, name_lines, transliterated
 from ui.overlays import heat_on_coin, letters_on_coin
 from ui.palette import class_colours
+from ui.titles import short_title
 from ui.tray import TrayPhoto
 from ui.verdict import WHY_NOT, bars_of
 
@@ -40,13 +41,15 @@ def show_comparison(
             st.plotly_chart(
                 charts.comparison_bars(
                     {
-                        cards[v.classifier].title: bars_of(
+                        short_title(cards[v.classifier]): bars_of(
                             v, cards[v.classifier].classes
                         )
                         for v in verdicts
                     },
                     refused={
-                        cards[v.classifier].title: f"(cannot tell: {WHY_NOT[v.reason]})"
+                        short_title(
+                            cards[v.classifier]
+                        ): f"(cannot tell: {WHY_NOT[v.reason]})"
                         for v in verdicts
                         if v.reason is not None
                     },
@@ -109,7 +112,7 @@ def _comparison_table(
     ruler, _ = _majority(verdicts)
     return pd.DataFrame(
         {
-            "classifier": [cards[v.classifier].title for v in verdicts],
+            "classifier": [short_title(cards[v.classifier]) for v in verdicts],
             "says": [
                 class_title(v.ruler)
                 if v.ruler
@@ -143,7 +146,7 @@ def show_why(photo: TrayPhoto, verdict: Verdict, card: Card, box: CropBox) -> No
             heat = cache.heat(photo, box, verdict.classifier, weighed)
             st.image(heat_on_coin(crop, heat), width="stretch", alt="Heat map")
         st.caption(
-            f"The warmer, the more it spoke for {class_title(weighed)} ({card.title})."
+            f"The warmer, the more it spoke for {class_title(weighed)} ({short_title(card)})."
         )
     with read:
         st.subheader("What it read", anchor=False)

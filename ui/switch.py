@@ -7,16 +7,14 @@ from collections.abc import Sequence
 import streamlit as st
 
 from coin_core.models import BundleInfo
+from ui.titles import menu_titles
 
 _KEY = "classifier"
 
 
 def choose_classifier(found: Sequence[BundleInfo]) -> str:
     """One click to another classifier; the choice outlasts a page change."""
-    titles = {
-        bundle.name: bundle.card.title + (" (yours)" if bundle.origin == "own" else "")
-        for bundle in found
-    }
+    titles = menu_titles(found)
     if st.session_state.get(_KEY) not in titles:
         st.session_state[_KEY] = next(iter(titles))
     chosen = st.segmented_control(

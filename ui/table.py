@@ -12,6 +12,7 @@ import streamlit as st
 
 from coin_core.attribution import Reason, class_title
 from coin_core.models import Card
+from ui.titles import short_title
 from ui.tray import Tray
 from ui.verdict import WHY_NOT, calibration_note
 
@@ -78,7 +79,7 @@ def show_many(tray: Tray, classifier: str, card: Card) -> None:
     answered = sum(not row.verdict.startswith("cannot tell") for row in rows)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.markdown(
-            f"**{len(rows)} photos**, {answered} answered by {card.title}. "
+            f"**{len(rows)} photos**, {answered} answered by {short_title(card)}. "
             "Sort by a column's head; tick a row to see that coin below."
         )
         st.download_button(

@@ -1,0 +1,31 @@
+"""What classifiers are called where there is little room."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from coin_core.models import BundleInfo, Card
+
+_SHORT = {
+    "resnet": "ResNet",
+    "vgg": "VGG",
+    "svm": "SVM",
+    "knn": "kNN",
+    "mlp": "MLP",
+    "alexnet": "AlexNet",
+}
+
+
+def short_title(card: Card) -> str:
+    """A name for buttons and charts; one's own bundle keeps the name it was given."""
+    short = _SHORT.get(card.classifier, card.classifier)
+    return short if card.name == card.classifier else f"{short}, {card.name}"
+
+
+def menu_titles(found: Sequence[BundleInfo]) -> dict[str, str]:
+    """Bundle name to what the switch calls it."""
+    return {
+        bundle.name: short_title(bundle.card)
+        + (" (yours)" if bundle.origin == "own" else "")
+        for bundle in found
+    }
