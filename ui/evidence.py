@@ -11,6 +11,7 @@ from html import escape
 
 import numpy as np
 import pandas as pd
+import plotly.graph_objects as go
 import streamlit as st
 
 from coin_core.attribution import Verdict, class_title
@@ -39,21 +40,7 @@ def show_comparison(
         chart, table = st.columns([1, 1.15], gap="medium", vertical_alignment="center")
         with chart:
             st.plotly_chart(
-                charts.comparison_bars(
-                    {
-                        short_title(cards[v.classifier]): bars_of(
-                            v, cards[v.classifier].classes
-                        )
-                        for v in verdicts
-                    },
-                    refused={
-                        short_title(
-                            cards[v.classifier]
-                        ): f"(cannot tell: {WHY_NOT[v.reason]})"
-                        for v in verdicts
-                        if v.reason is not None
-                    },
-                ),
+                _comparison_chart(verdicts, cards),
                 config=charts.CONFIG,
                 theme=None,
                 key="comparison",
@@ -73,6 +60,18 @@ def show_comparison(
                     ),
                 },
             )
+
+
+def _comparison_chart(
+    verdicts: tuple[Verdict, ...], cards: Mapping[str, Card]
+) -> go.Figure:
+    bars, refused = {}, {}
+    for verdict in verdicts:
+        card = cards[verdict.classifier]
+        bars[short_title(card)] = bars_of(verdict, card.classes)
+        if verdict.reason is not None:
+            refused[short_title(card)] = f"(cannot tell: {WHY_NOT[verdict.reason]})"
+    return charts.comparison_bars(bars, refused=refused)
 
 
 def _show_colours(classes: tuple[str, ...]) -> None:
@@ -146,7 +145,8 @@ def show_why(photo: TrayPhoto, verdict: Verdict, card: Card, box: CropBox) -> No
             heat = cache.heat(photo, box, verdict.classifier, weighed)
             st.image(heat_on_coin(crop, heat), width="stretch", alt="Heat map")
         st.caption(
-            f"The warmer, the more it spoke for {class_title(weighed)} ({short_title(card)})."
+            f"The warmer, the more it spoke for {class_title(weighed)} "
+            f"({short_title(card)})."
         )
     with read:
         st.subheader("What it read", anchor=False)
