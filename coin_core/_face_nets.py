@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from pathlib import Path
 
+import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -16,7 +17,8 @@ from coin_core.models import find_bundle, load_card, read_tensors
 FINDER = "faces"
 SIDES = "sides"
 FINDER_PX = 128
-SIDE_PX = 96
+SIDE_PX = 64
+LIFT = "legend_lift"
 STRIDE = 2  # the finder's maps are half as wide as its picture
 
 
@@ -68,17 +70,17 @@ class FinderNet(nn.Module):
 
 
 class SideNet(nn.Module):
-    """The side of a coin: crops (N, 3, 96, 96) in -1..1 to five logits."""
+    """The side of a coin: evened crops (N, 1, 64, 64) to five logits."""
 
     def __init__(self, sides: int = 5) -> None:
         super().__init__()
         self.trunk = nn.Sequential(
-            _block(3, 16, 2),
-            _block(16, 32, 2),
-            _block(32, 32),
-            _block(32, 64, 2),
-            _block(64, 64),
-            _block(64, 96, 2),
+            _block(1, 16, 2),
+            _block(16, 24, 2),
+            _block(24, 32),
+            _block(32, 56, 2),
+            _block(56, 56),
+            _block(56, 96, 2),
             _block(96, 96),
         )
         self.drop = nn.Dropout(0.2)
@@ -97,6 +99,25 @@ def to_net(photos: NDArray[np.uint8]) -> Tensor:
     pixels = torch.from_numpy(np.ascontiguousarray(photos)).permute(0, 3, 1, 2)
     scaled = pixels.float().div_(127.5).sub_(1.0)
     return scaled.contiguous(memory_format=torch.channels_last)
+
+
+def even_out(crops: NDArray[np.uint8]) -> Tensor:
+    """Crops (N, S, S, 3), or grey (N, S, S), to (N, 1, S, S) without colour or light.
+
+    Each pixel is its grey less the mean around it, over the spread around it: what a
+    side shows is drawn by relief, and patina, metal and lamp only distract.
+    """
+    size = crops.shape[1]
+    reach = (size // 4 | 1, size // 4 | 1)
+    evened = np.empty((len(crops), 1, size, size), np.float32)
+    for k, crop in enumerate(crops):
+        flat = crop if crop.ndim == 2 else cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY)
+        grey = np.asarray(flat, np.float32)
+        mean = cv2.blur(grey, reach)
+        spread = cv2.blur(grey * grey, reach) - mean * mean
+        off = (grey - mean) / (np.sqrt(np.maximum(spread, 0)) + np.float32(4))
+        evened[k, 0] = np.clip(off, -3, 3)
+    return torch.from_numpy(evened).contiguous(memory_format=torch.channels_last)
 
 
 def _load(folder: Path, net: nn.Module) -> nn.Module:
@@ -123,9 +144,10 @@ def finder_net() -> nn.Module:
 
 @lru_cache(maxsize=1)
 def side_net() -> tuple[nn.Module, float]:
-    """The shipped side net, read once, with its temperature."""
+    """The shipped side net, read once, and the lift of its legend side."""
     folder = find_bundle(SIDES)
-    return _load(folder, SideNet()), load_card(folder).temperature
+    lift = load_card(folder).limits.get(LIFT, 0.0)
+    return _load(folder, SideNet()), float(lift)
 
 
 def finder_maps(
@@ -139,13 +161,24 @@ def finder_maps(
 
 
 def side_probabilities(
-    crops: NDArray[np.uint8], net: nn.Module | None = None
+    crops: NDArray[np.uint8], net: nn.Module | None = None, lift: float = 0.0
 ) -> NDArray[np.float32]:
-    """Probabilities (N, 5) in the order of `Side`, for crops (N, 96, 96, 3)."""
-    temperature = 1.0
+    """How likely each side is.
+
+    Args:
+        crops: RGB, uint8 (N, 64, 64, 3).
+        net: The net; by default the shipped one with its own lift.
+        lift: Added to the legend's logit: to refuse a coin that can be read is worse
+            than to read one that names nobody, and the readers have their own doubts.
+
+    Returns:
+        float32 (N, 5) in the order of `Side`.
+    """
     if net is None:
-        net, temperature = side_net()
+        net, lift = side_net()
     with torch.inference_mode():
-        shares = (net(to_net(crops)) / temperature).softmax(dim=1)
+        logits = net(even_out(crops))
+        logits[:, 0] += lift
+        shares = logits.softmax(dim=1)
     out: NDArray[np.float32] = shares.numpy()
     return out

@@ -11,7 +11,9 @@ Box = tuple[float, float, float, float]
 LONG_PX = 400
 _SMALLEST = 0.0012  # share of the photo
 _ROUND = 0.8  # area over that of the ellipse in the same box
-_WHOLE = 0.88  # area over that of the convex hull
+_WHOLE = 0.92  # area over that of the convex hull
+_WHOLE_AT_FRAME = 0.95  # things that lie at the edge of a photo merge with coins
+_SHARP = 0.96  # area of the box at a stricter level: less where there is a shadow
 
 
 def find_on_plain_ground(photo: NDArray[np.uint8]) -> list[Box] | None:
@@ -84,14 +86,15 @@ def _coin_shapes(away: NDArray[np.uint8], short: int) -> list[Box] | None:
         if area < least:
             continue
         x, y, w, h = cv2.boundingRect(contour)
-        if not _is_coin_shaped(contour, area, w, h):
+        at_frame = min(x, y) <= 0 or x + w >= away.shape[1] or y + h >= away.shape[0]
+        if not _is_coin_shaped(contour, area, w, h, at_frame):
             return None
         inside = stricter[y : y + h, x : x + w]
         xs, ys = np.flatnonzero(inside.any(axis=0)), np.flatnonzero(inside.any(axis=1))
         if not len(xs):
             return None
         tight = (xs[-1] - xs[0] + 1) * (ys[-1] - ys[0] + 1)
-        if tight < 0.93 * w * h:
+        if tight < _SHARP * w * h:
             return None
         boxes.append((float(x), float(y), float(x + w), float(y + h)))
     return boxes
@@ -114,12 +117,15 @@ def _outlines(mask: NDArray[np.uint8], short: int) -> list[NDArray[np.int32]]:
 
 
 def _is_coin_shaped(
-    contour: NDArray[np.int32], area: float, width: int, height: int
+    contour: NDArray[np.int32], area: float, width: int, height: int, at_frame: bool
 ) -> bool:
     if max(width, height) > 1.6 * min(width, height):
         return False
     if area < _ROUND * math.pi / 4 * width * height:
         return False
     hull = cv2.contourArea(cv2.convexHull(contour))
-    # a square card fills its box; a coin leaves the corners free
-    return area > _WHOLE * hull and area < 0.93 * width * height
+    if area < (_WHOLE_AT_FRAME if at_frame else _WHOLE) * hull:
+        return False
+    # a card fills its box, however it is turned; a coin leaves the corners free
+    _, (wide, high), _ = cv2.minAreaRect(contour)
+    return area < 0.9 * (wide + 1) * (high + 1)

@@ -1,6 +1,7 @@
 """Coins on any ground: the finder net's maps cut into one region per coin."""
 
 import math
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -15,48 +16,86 @@ ZOOM = 1.35  # side of the second look over the longer edge of the first box
 FRAME_PX = 4  # grey round the photo, so that a coin cut off by it still has an edge
 FRAME_GREY = 128
 _SURE = 0.5
-_SMALL = 0.25  # of the photo's longer side
+_LARGE = 0.4  # of the photo's longer side
 _MAX_LOOKS = 32
+_LOOKS = 2  # rounds of closer looks, the second for boxes that still moved
 _FINER = 4
 
 
+@dataclass(frozen=True, slots=True)
+class Region:
+    """A coin's box and how sure the net is of its core, 0..1."""
+
+    box: Box
+    score: float
+
+
 def find_by_net(photo: NDArray[np.uint8], net: nn.Module | None = None) -> list[Box]:
-    """Boxes in px of the photo: one look at the whole, one at each coin."""
-    boxes = _look(photo, FINDER_PX, net)
-    if not boxes:
-        return []
-    long_px = max(photo.shape[:2])
-    sizes = sorted(max(box[2] - box[0], box[3] - box[1]) for box in boxes)
-    if sizes[len(sizes) // 2] < _SMALL * long_px and long_px > FINDER_PX:
-        # small coins merge or vanish at this size
-        boxes = _look(photo, min(2 * FINDER_PX, long_px), net)
+    """Boxes in px of the photo: looks at the whole, then closer ones at each coin."""
     height, width = photo.shape[:2]
-    found: list[Box] = []
-    views = [look_closer(photo, box) for box in boxes[:_MAX_LOOKS]]
-    if not views:
-        return []
-    closer = finder_maps(np.stack([view[0] for view in views]), net)
-    for first, maps, (_, scale, origin, _) in zip(boxes, closer, views, strict=False):
-        seen = [_from_view(box, 1 / scale, origin) for box in cut_regions(maps)]
-        best = max(seen, key=lambda box: overlap(box, first), default=None)
-        if best is None or overlap(best, first) < 0.35:
-            continue
-        box = (
-            max(0.0, best[0]),
-            max(0.0, best[1]),
-            min(float(width), best[2]),
-            min(float(height), best[3]),
-        )
-        if all(overlap(box, other) < 0.5 for other in found):
-            found.append(box)
-    return found
+    long_px = max(height, width)
+    seen = _look(photo, FINDER_PX, net)
+    largest = max((_longer(region.box) for region in seen), default=0.0)
+    if largest < _LARGE * long_px and long_px > FINDER_PX * 1.25:
+        # small coins merge or vanish in the small view
+        seen += _look(photo, 2 * FINDER_PX, net)
+    seen = _best_apart(seen, 0.6)[:_MAX_LOOKS]
+    found: list[Region] = []
+    for _ in range(_LOOKS):
+        closer = _look_at_each(photo, seen, net)
+        again = []
+        for before, after in zip(seen, closer, strict=True):
+            if after is None:
+                continue
+            settled = overlap(before.box, after.box) > 0.9
+            (found if settled else again).append(after)
+        seen = again
+        if not seen:
+            break
+    boxes = [region.box for region in _best_apart(found + seen, 0.4)]
+    return [
+        (max(0.0, x0), max(0.0, y0), min(float(width), x1), min(float(height), y1))
+        for x0, y0, x1, y1 in boxes
+    ]
 
 
-def _look(photo: NDArray[np.uint8], long_px: int, net: nn.Module | None) -> list[Box]:
+def _longer(box: Box) -> float:
+    return max(box[2] - box[0], box[3] - box[1])
+
+
+def _best_apart(regions: list[Region], limit: float) -> list[Region]:
+    """The surest regions of which no two cover each other more than `limit`."""
+    kept: list[Region] = []
+    for region in sorted(regions, key=lambda region: -region.score):
+        if all(overlap(region.box, other.box) < limit for other in kept):
+            kept.append(region)
+    return kept
+
+
+def _look(
+    photo: NDArray[np.uint8], long_px: int, net: nn.Module | None
+) -> list[Region]:
     view, scale, _ = frame_whole(photo, long_px)
     corner = (-FRAME_PX / scale, -FRAME_PX / scale)
     maps = finder_maps(view[None], net)[0]
-    return [_from_view(box, 1 / scale, corner) for box in cut_regions(maps)]
+    return [_from_view(region, 1 / scale, corner) for region in cut_regions(maps)]
+
+
+def _look_at_each(
+    photo: NDArray[np.uint8], regions: list[Region], net: nn.Module | None
+) -> list[Region | None]:
+    """Each region as a closer look shows it, None where there is no coin after all."""
+    if not regions:
+        return []
+    views = [look_closer(photo, region.box) for region in regions]
+    every = finder_maps(np.stack([view[0] for view in views]), net)
+    out: list[Region | None] = []
+    for first, maps, (_, scale, origin, _) in zip(regions, every, views, strict=True):
+        seen = [_from_view(region, 1 / scale, origin) for region in cut_regions(maps)]
+        best = max(seen, key=lambda one: overlap(one.box, first.box), default=None)
+        near = best is not None and overlap(best.box, first.box) > 0.3
+        out.append(best if near else None)
+    return out
 
 
 def frame_whole(
@@ -140,18 +179,15 @@ def _lay(
     view[y : y + size[1], x : x + size[0]] = scaled
 
 
-def _from_view(box: Box, scale: float, origin: tuple[float, float]) -> Box:
+def _from_view(region: Region, scale: float, origin: tuple[float, float]) -> Region:
     x, y = origin
-    return (
-        x + box[0] * scale,
-        y + box[1] * scale,
-        x + box[2] * scale,
-        y + box[3] * scale,
-    )
+    x0, y0, x1, y1 = region.box
+    box = (x + x0 * scale, y + y0 * scale, x + x1 * scale, y + y1 * scale)
+    return Region(box, region.score)
 
 
-def cut_regions(maps: NDArray[np.float32]) -> list[Box]:
-    """Boxes in px of the view, from maps (2, H/2, W/2) of flan and core.
+def cut_regions(maps: NDArray[np.float32]) -> list[Region]:
+    """Coins, boxes in px of the view, from maps (2, H/2, W/2) of flan and core.
 
     Each patch of core is a coin; each flan pixel goes to the core it is nearest to,
     measured in that core's radii, so that large coins keep their wide rims.
@@ -172,13 +208,13 @@ def cut_regions(maps: NDArray[np.float32]) -> list[Box]:
     owner = stacked.argmin(axis=0)
     # nothing lies farther from its core than about the core's own width
     near = stacked.min(axis=0) < 1.6
-    boxes = []
+    regions = []
     for number, k in enumerate(seeds):
         own = np.where((owner == number) & near, flan, 0).astype(np.float32)
         box = _soft_box(own, labels == k)
         if box is not None:
-            boxes.append(box)
-    return boxes
+            regions.append(Region(box, float(core[labels == k].mean())))
+    return regions
 
 
 def _soft_box(own: NDArray[np.float32], seed: NDArray[np.bool_]) -> Box | None:

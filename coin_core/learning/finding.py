@@ -28,7 +28,8 @@ from coin_core.rendering.scenes import Scene, draw_scene
 
 __all__ = ["measure_finder", "measure_sides", "train_finder", "train_sides"]
 
-_BATCH = 16
+_BATCH = 8
+_ARRANGEMENTS = ("none", *["one"] * 4, *["pair"] * 2, *["several"] * 3)
 _POOL = 60  # coins of each kind; scenes lay the same ones out again and again
 _POOL_PX = 144
 _CORE = 0.45  # of the distance from the edge to the innermost point
@@ -61,7 +62,7 @@ def train_finder(
     *,
     seed: int = 0,
     scenes: int = 400,
-    epochs: int = 10,
+    epochs: int = 40,
     batch: int = _BATCH,
 ) -> dict[str, Any]:
     """Train the finder on rendered scenes and write it as a bundle.
@@ -95,7 +96,7 @@ def train_finder(
         name="finder",
         epochs=epochs,
         steps=steps,
-        rate=3e-3,
+        rate=2.5e-3,
     )
     figures = measure_finder(200, seed + 10_000, net=net)
     card = Card(
@@ -126,7 +127,8 @@ def _draw_batch(pool: Pool, seed: int, number: int, batch: int) -> Views:
     wholes, closers = [], []
     for _ in range(batch):
         long_px = round(float(np.exp(rng.uniform(np.log(90), np.log(400)))))
-        scene = draw_scene(rng, supply=pool, long_px=long_px)
+        arrangement = _ARRANGEMENTS[int(rng.integers(len(_ARRANGEMENTS)))]
+        scene = draw_scene(rng, supply=pool, long_px=long_px, arrangement=arrangement)
         view, _, owners = frame_whole(scene.photo, square=True, owners=scene.owners)
         wholes.append((_tinted(rng, view), maps_of(owners)))
         box = _box_to_look_at(rng, scene)

@@ -5,11 +5,17 @@ import pytest
 import torch
 
 from coin_core import faces
-from coin_core._face_nets import FinderNet, SideNet, side_probabilities
+from coin_core._face_nets import FinderNet, SideNet, even_out, side_probabilities
 from coin_core.faces import CropBox
 from coin_core.learning import finding, siding
 from coin_core.learning._small_nets import fit_small_net
 from coin_core.models import load_card, read_tensors
+
+
+def few():
+    """Eight grey crops, every second a legible legend."""
+    crops = np.full((8, 64, 64, 3), 90, np.uint8)
+    return siding.Sample(crops, np.arange(8) % 2, np.arange(8) % 2 == 0)
 
 
 @pytest.fixture
@@ -19,7 +25,8 @@ def quick(monkeypatch):
     monkeypatch.setattr(finding, "_POOL_PX", 64)
     monkeypatch.setattr(siding, "_STRUCK_PX", 64)
     monkeypatch.setattr(finding, "measure_finder", lambda n, seed, net: {"n": n})
-    monkeypatch.setattr(siding, "measure_sides", lambda n, seed, net: {"n": n})
+    monkeypatch.setattr(siding, "measure_sides", lambda n, *_, **__: {"n": n})
+    monkeypatch.setattr(siding, "draw_sample", lambda n, seed: few())
 
 
 def test_the_finder_is_written_as_a_bundle(tmp_path, quick):
@@ -48,6 +55,26 @@ def test_the_truth_maps_hold_a_core_for_each_coin():
     assert core[12, 15] == core[12, 16] == 0
 
 
+def test_the_lift_is_the_least_that_refuses_no_legible_legend():
+    class Undecided(torch.nn.Module):
+        def forward(self, crops):
+            return torch.tensor([[0.0, 0.55, -1, -1, -1]]).repeat(len(crops), 1)
+
+    assert siding.find_lift(Undecided(), few()) == pytest.approx(0.6)
+
+
+def test_sides_are_measured_against_what_was_struck(monkeypatch):
+    class SaysLegend(torch.nn.Module):
+        def forward(self, crops):
+            return torch.tensor([[5.0, 0, 0, 0, 0]]).repeat(len(crops), 1)
+
+    monkeypatch.setattr(siding, "draw_sample", lambda n, seed: few())
+    figures = siding.measure_sides(8, 0, net=SaysLegend())
+    assert figures["accuracy"] == 0.5
+    assert figures["legible_legends_refused"] == 0.0
+    assert figures["others_taken_for_legends"] == 1.0
+
+
 @pytest.mark.parametrize(("coins", "share"), [(1, 1.0), (0, 0.0)])
 def test_a_scene_counts_only_when_nothing_else_is_found(monkeypatch, coins, share):
     def find(photo, net=None):
@@ -73,7 +100,14 @@ class KilledError(Exception):
     pass
 
 
-def train_to_tell_bright_from_dark(work, *, killed_after=None):
+def striped(rng, down):
+    """Stripes across or down, in the noise."""
+    stripes = np.where(np.arange(32) // 4 % 2, 160, 90)[:, None].repeat(32, axis=1)
+    noise = rng.integers(-20, 21, (32, 32))
+    return ((stripes.T if down else stripes) + noise).astype(np.uint8)
+
+
+def train_to_tell_across_from_down(work, *, killed_after=None):
     torch.manual_seed(0)
     net = SideNet(sides=2)
 
@@ -83,8 +117,8 @@ def train_to_tell_bright_from_dark(work, *, killed_after=None):
         rng = np.random.default_rng(epoch)
         for _ in range(3):
             y = torch.from_numpy(rng.integers(0, 2, 8))
-            noise = torch.from_numpy(rng.normal(0, 0.2, (8, 3, 32, 32))).float()
-            yield noise + (y * 2.0 - 1)[:, None, None, None] * 0.5, y
+            crops = np.stack([striped(rng, bool(k)) for k in y])
+            yield even_out(crops), y
 
     def loss(net, batch):
         return torch.nn.functional.cross_entropy(net(batch[0]), batch[1])
@@ -103,11 +137,11 @@ def train_to_tell_bright_from_dark(work, *, killed_after=None):
 
 
 def test_a_killed_training_goes_on_to_the_same_end(tmp_path):
-    whole = train_to_tell_bright_from_dark(tmp_path / "whole")
+    whole = train_to_tell_across_from_down(tmp_path / "whole")
     with pytest.raises(KilledError):
-        train_to_tell_bright_from_dark(tmp_path / "cut", killed_after=2)
-    resumed = train_to_tell_bright_from_dark(tmp_path / "cut")
+        train_to_tell_across_from_down(tmp_path / "cut", killed_after=2)
+    resumed = train_to_tell_across_from_down(tmp_path / "cut")
     for name, value in whole.state_dict().items():
         assert torch.equal(value, resumed.state_dict()[name]), name
-    crops = np.stack([np.full((32, 32, 3), v, np.uint8) for v in (50, 200)])
+    crops = np.stack([striped(np.random.default_rng(9), down) for down in (0, 1)])
     assert side_probabilities(crops, whole).argmax(axis=1).tolist() == [0, 1]
