@@ -104,7 +104,9 @@ def _outlines(mask: NDArray[np.uint8], short: int) -> list[NDArray[np.int32]]:
     """Outer outlines after thin lines and specks are gone."""
     width = max(3, short // 60 * 2 + 1)
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (width, width))
-    padded = cv2.copyMakeBorder(mask, *[width] * 4, cv2.BORDER_CONSTANT, value=0)
+    padded = cv2.copyMakeBorder(
+        mask, width, width, width, width, cv2.BORDER_CONSTANT, value=0
+    )
     closed = cv2.morphologyEx(padded, cv2.MORPH_CLOSE, disc)
     outer, _ = cv2.findContours(closed, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     full = np.zeros_like(closed)

@@ -43,7 +43,7 @@ def find_by_net(photo: NDArray[np.uint8], net: nn.Module | None = None) -> list[
     found: list[Region] = []
     for _ in range(_LOOKS):
         closer = _look_at_each(photo, seen, net)
-        again = []
+        again: list[Region] = []
         for before, after in zip(seen, closer, strict=True):
             if after is None:
                 continue

@@ -81,9 +81,9 @@ def train_sides(
     chance = np.random.default_rng([seed, 4])
     empty = [draw_nothing(chance) for _ in range(max(8, len(images) // 12))]
     grounds = [
-        cv2.cvtColor(
+        _grey(
+            chance,
             draw_ground(chance, _STRUCK_PX, _STRUCK_PX, GROUNDS[k % len(GROUNDS)]),
-            cv2.COLOR_RGB2GRAY,
         )
         for k in range(60)
     ]
@@ -198,11 +198,11 @@ def photograph_anew(
     turn = float(rng.uniform(-180, 180) if rng.random() < 0.25 else rng.normal(0, 12))
     scale = SIDE_PX / side * float(rng.uniform(0.9, 1.12))
     way = cv2.getRotationMatrix2D((side / 2, side / 2), turn, scale)
-    way[0, :2] *= 1 + float(rng.normal(0, 0.04))
+    way[0, :2] = way[0, :2] * (1 + float(rng.normal(0, 0.04)))
     middle = SIDE_PX / 2 + rng.normal(0, 0.025, 2) * SIDE_PX
     way[:, 2] = middle - way[:, :2] @ np.array([side / 2, side / 2])
-    grey = cv2.GaussianBlur(grey, (3, 3), 0.7)  # the warp shrinks
-    out = cv2.warpAffine(grey, way, (SIDE_PX, SIDE_PX), borderMode=cv2.BORDER_REPLICATE)
+    soft = cv2.GaussianBlur(grey, (3, 3), 0.7)  # the warp shrinks
+    out = cv2.warpAffine(soft, way, (SIDE_PX, SIDE_PX), borderMode=cv2.BORDER_REPLICATE)
     return _blurred(rng, np.asarray(out, np.uint8))
 
 
@@ -252,7 +252,9 @@ def draw_nothing(rng: np.random.Generator) -> Image:
     x, y = (int(v) for v in rng.integers(0, view - SIDE_PX + 1, 2))
     part = picture[y : y + SIDE_PX, x : x + SIDE_PX]
     if rng.random() < 0.5:
-        part = cv2.resize(picture, (SIDE_PX, SIDE_PX), interpolation=cv2.INTER_AREA)
+        size = (SIDE_PX, SIDE_PX)
+        small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
+        part = np.asarray(small, np.uint8)
     return np.asarray(part, np.uint8)
 
 

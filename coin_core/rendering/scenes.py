@@ -306,12 +306,14 @@ class _Shadow:
         if not self.depth or side < 12:
             return
         wide = max(1, round(side * 0.2))
-        padded = cv2.copyMakeBorder(cover, *[wide] * 4, cv2.BORDER_CONSTANT, value=0)
+        padded = cv2.copyMakeBorder(
+            cover, wide, wide, wide, wide, cv2.BORDER_CONSTANT, value=0
+        )
         soft = cv2.GaussianBlur(padded, (0, 0), max(0.5, side * self.softness))
-        soft = np.asarray(soft * np.float32(self.depth), np.uint8)
+        dim = np.asarray(soft * np.float32(self.depth), np.uint8)
         where = (at[0] + round(self.dx * side), at[1] + round(self.dy * side))
-        dark = np.zeros((*soft.shape, 3), np.uint8)
-        paste(picture, dark, soft, where)
+        dark = np.zeros((*dim.shape, 3), np.uint8)
+        paste(picture, dark, dim, where)
 
 
 def _write_over(rng: np.random.Generator, picture: Picture) -> None:
