@@ -66,7 +66,7 @@ class Schedule:
 
 
 SCHEDULES = {
-    "resnet": Schedule(images=28_000),
+    "resnet": Schedule(images=26_000),
     "vgg": Schedule(images=30_000),
 }
 SETTINGS = Preprocessing()
