@@ -18,7 +18,8 @@ FRAME_GREY = 128
 _SURE = 0.5
 _LARGE = 0.4  # of the photo's longer side
 _MAX_LOOKS = 32
-_LOOKS = 2  # rounds of closer looks, the second for boxes that still moved
+_LOOKS = 3  # rounds of closer looks, the later for boxes that still moved
+_SURE_COIN = 0.75
 _FINER = 4
 
 
@@ -42,17 +43,17 @@ def find_by_net(photo: NDArray[np.uint8], net: nn.Module | None = None) -> list[
     seen = _best_apart(seen, 0.6)[:_MAX_LOOKS]
     found: list[Region] = []
     for _ in range(_LOOKS):
-        closer = _look_at_each(photo, seen, net)
         again: list[Region] = []
-        for before, after in zip(seen, closer, strict=True):
+        for before, after in zip(seen, _look_at_each(photo, seen, net), strict=True):
             if after is None:
                 continue
             settled = overlap(before.box, after.box) > 0.9
             (found if settled else again).append(after)
-        seen = again
+        seen = _best_apart(again, 0.6)
         if not seen:
             break
-    boxes = [region.box for region in _best_apart(found + seen, 0.4)]
+    sure = [region for region in found + seen if region.score > _SURE_COIN]
+    boxes = [region.box for region in _best_apart(sure, 0.4)]
     return [
         (max(0.0, x0), max(0.0, y0), min(float(width), x1), min(float(height), y1))
         for x0, y0, x1, y1 in boxes
@@ -64,12 +65,24 @@ def _longer(box: Box) -> float:
 
 
 def _best_apart(regions: list[Region], limit: float) -> list[Region]:
-    """The surest regions of which no two cover each other more than `limit`."""
+    """The surest regions; none covers another, or the half of a smaller one."""
     kept: list[Region] = []
     for region in sorted(regions, key=lambda region: -region.score):
-        if all(overlap(region.box, other.box) < limit for other in kept):
+        if all(
+            overlap(region.box, other.box) < limit
+            and _share_inside(region.box, other.box) < max(0.6, limit)
+            for other in kept
+        ):
             kept.append(region)
     return kept
+
+
+def _share_inside(a: Box, b: Box) -> float:
+    """The share of the smaller box that lies in the other."""
+    wide = min(a[2], b[2]) - max(a[0], b[0])
+    high = min(a[3], b[3]) - max(a[1], b[1])
+    smaller = min((a[2] - a[0]) * (a[3] - a[1]), (b[2] - b[0]) * (b[3] - b[1]))
+    return max(0.0, wide) * max(0.0, high) / smaller
 
 
 def _look(
@@ -93,9 +106,30 @@ def _look_at_each(
     for first, maps, (_, scale, origin, _) in zip(regions, every, views, strict=True):
         seen = [_from_view(region, 1 / scale, origin) for region in cut_regions(maps)]
         best = max(seen, key=lambda one: overlap(one.box, first.box), default=None)
-        near = best is not None and overlap(best.box, first.box) > 0.3
-        out.append(best if near else None)
+        if best is None or overlap(best.box, first.box) < 0.3:
+            out.append(None)
+        else:
+            out.append(_whole(best, first.box, photo.shape[:2]))
     return out
+
+
+def _whole(region: Region, looked_at: Box, shape: tuple[int, int]) -> Region:
+    """The region, made larger where it runs out of the view it was seen in."""
+    reach = ZOOM / 2 * _longer(looked_at)
+    x = (looked_at[0] + looked_at[2]) / 2
+    y = (looked_at[1] + looked_at[3]) / 2
+    height, width = shape
+    x0, y0, x1, y1 = region.box
+    close, more = 0.04 * reach, 0.6 * reach
+    return Region(
+        (
+            x0 - more if x0 < x - reach + close and x0 > close else x0,
+            y0 - more if y0 < y - reach + close and y0 > close else y0,
+            x1 + more if x1 > x + reach - close and x1 < width - close else x1,
+            y1 + more if y1 > y + reach - close and y1 < height - close else y1,
+        ),
+        region.score,
+    )
 
 
 def frame_whole(

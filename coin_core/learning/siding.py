@@ -48,7 +48,7 @@ _TURNS = (
     *["other"] * 6,
 )
 _NOTHING = 0.08  # of the crops
-_REFUSED = 0.015  # of the legible legends, at the lift that is chosen
+_TAKEN = 0.04  # of the other sides for a legend, at the lift that is chosen
 _MOST_LIFT = 2.5
 
 
@@ -56,8 +56,8 @@ def train_sides(
     out: Path,
     *,
     seed: int = 0,
-    coins: int = 8000,
-    epochs: int = 16,
+    coins: int = 12000,
+    epochs: int = 24,
     batch: int = _BATCH,
 ) -> dict[str, Any]:
     """Train the side net on rendered coins and write it as a bundle.
@@ -113,7 +113,7 @@ def train_sides(
         steps=steps,
         rate=3e-3,
     )
-    lift = find_lift(net, draw_sample(800, seed + 20_000))
+    lift = find_lift(net, draw_sample(1000, seed + 20_000))
     figures = measure_sides(1000, seed + 10_000, net=net, lift=lift)
     card = Card(
         name=SIDES,
@@ -287,12 +287,12 @@ def draw_sample(n: int, seed: int) -> Sample:
 
 
 def find_lift(net: nn.Module, sample: Sample) -> float:
-    """The least lift of the legend side at which few legible ones are refused."""
-    legends = sample.crops[sample.legible]
+    """The most lift of the legend side at which few other sides are taken for it."""
+    others = sample.crops[sample.sides != 0]
     lift = 0.0
-    while lift < _MOST_LIFT and len(legends):
-        said = side_probabilities(legends, net, lift).argmax(axis=1)
-        if float((said != 0).mean()) <= _REFUSED:
+    while lift < _MOST_LIFT and len(others):
+        said = side_probabilities(others, net, lift + 0.1).argmax(axis=1)
+        if float((said == 0).mean()) > _TAKEN:
             break
         lift += 0.1
     return round(lift, 1)

@@ -17,6 +17,7 @@ Supply = Callable[[np.random.Generator, str, int], RenderedCoin]
 """Gives a coin of a kind, struck at about so many px."""
 
 _CANVAS_PX = 1200  # larger photos are enlarged from it
+_LEAST_PX = 36  # room of a coin among several
 _PLAIN = ("white", "black", "grey", "coloured")
 
 
@@ -160,6 +161,8 @@ def _pair(rng: np.random.Generator, width: int, height: int) -> list[_Place]:
 def _several(rng: np.random.Generator, width: int, height: int) -> list[_Place]:
     """Rows of coins, or coins thrown down without covering each other."""
     count = int(rng.choice([3, 4, 5, 6, 8, 10, 12, 16, 20, 24]))
+    # nobody photographs two dozen coins at ten px each
+    count = max(2, min(count, int(width * height / _LEAST_PX**2)))
     if rng.random() < 0.5:
         columns = max(1, round(math.sqrt(count * width / height)))
         rows = -(-count // columns)

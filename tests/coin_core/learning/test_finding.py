@@ -55,12 +55,12 @@ def test_the_truth_maps_hold_a_core_for_each_coin():
     assert core[12, 15] == core[12, 16] == 0
 
 
-def test_the_lift_is_the_least_that_refuses_no_legible_legend():
+def test_the_lift_is_the_most_that_takes_no_other_side_for_a_legend():
     class Undecided(torch.nn.Module):
         def forward(self, crops):
             return torch.tensor([[0.0, 0.55, -1, -1, -1]]).repeat(len(crops), 1)
 
-    assert siding.find_lift(Undecided(), few()) == pytest.approx(0.6)
+    assert siding.find_lift(Undecided(), few()) == pytest.approx(0.5)
 
 
 def test_sides_are_measured_against_what_was_struck(monkeypatch):
