@@ -43,7 +43,8 @@ if not tray.photos or not found:
 
 cards = {bundle.name: bundle.card for bundle in found}
 classifier = choose_classifier(found)
-read_tray(tray, cache.attributor(), classifier)
+if read_tray(tray, cache.attributor(), classifier):
+    st.rerun()  # what stands above counts the photos
 show_problems(tray)
 table = st.empty()
 if len(tray.photos) > 1:

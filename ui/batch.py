@@ -19,17 +19,18 @@ _THUMBNAIL_PX = 96
 _SHOW_PROGRESS_FROM = 3
 
 
-def read_tray(tray: Tray, attributor: Attributor, classifier: str) -> None:
+def read_tray(tray: Tray, attributor: Attributor, classifier: str) -> bool:
     """Read the photos that this classifier has not read yet.
 
     A file that cannot be read leaves the tray with one sentence; the others go on.
-    What is done stays done if the page runs anew in the middle.
+    What is done stays done if the page runs anew in the middle. Says whether a file
+    has left.
     """
     waiting = [
         p for p in tray.photos.values() if (p.digest, classifier) not in tray.readings
     ]
     if not waiting:
-        return
+        return False
     sent: list[TrayPhoto] = []
     bar = st.progress(0.0) if len(waiting) >= _SHOW_PROGRESS_FROM else None
 
@@ -65,6 +66,7 @@ def read_tray(tray: Tray, attributor: Attributor, classifier: str) -> None:
             )
     if bar is not None:
         bar.empty()
+    return len(sent) < len(waiting)
 
 
 def _thumbnail(photo: np.ndarray, reading: PhotoReading) -> str:

@@ -27,6 +27,18 @@ def percent(share: float) -> str:
     return f"{100 * share:.0f}\N{NO-BREAK SPACE}%"
 
 
+def probability_text(share: float) -> str:
+    """A probability as whole per cent, never quite none and never quite all.
+
+    The classifiers were not measured finely enough for either.
+    """
+    return (
+        "<\N{NO-BREAK SPACE}1\N{NO-BREAK SPACE}%"
+        if share < 0.005
+        else percent(min(share, 0.99))
+    )
+
+
 def _laid_out(figure: go.Figure, height_px: int) -> go.Figure:
     figure.update_layout(
         height=height_px,
@@ -69,7 +81,7 @@ def probability_bars(
                     for bar in bars
                 ]
             },
-            text=[percent(bar.probability) for bar in bars],
+            text=[probability_text(bar.probability) for bar in bars],
             textposition="outside",
             cliponaxis=False,
             hovertemplate="%{y}: %{x:.1%}<br>" + note + "<extra></extra>",
@@ -116,7 +128,7 @@ def comparison_bars(
                 "opacity": [0.32 if title in refused else 1.0 for title in titles],
                 "line": {"color": PAPER_DEEP, "width": 1},
             },
-            text=[percent(share) if share >= 0.12 else "" for share in shares],
+            text=[probability_text(share) if share >= 0.12 else "" for share in shares],
             textposition="inside",
             insidetextanchor="middle",
             insidetextfont={

@@ -121,7 +121,7 @@ def _comparison_table(
                 for v in verdicts
             ],
             "probability": [
-                100 * dict(v.probabilities)[v.ruler] if v.ruler else None
+                min(99.0, 100 * v.probabilities[v.ruler]) if v.ruler else None
                 for v in verdicts
             ],
             "agrees": [v.ruler is not None and v.ruler == ruler for v in verdicts],
@@ -132,7 +132,7 @@ def _comparison_table(
 def show_why(photo: TrayPhoto, verdict: Verdict, card: Card, box: CropBox) -> None:
     """Where it looked, the letters that were read, the nearest known coins."""
     st.header("Why", anchor=False)
-    probabilities = dict(verdict.probabilities)
+    probabilities = verdict.probabilities
     if not probabilities:
         st.caption("Nothing was weighed, so there is nothing to show.")
         return
@@ -188,9 +188,9 @@ def show_nearest(photo: TrayPhoto, box: CropBox) -> None:
             return
         row = st.container(horizontal=True)
         for coin, image in near:
-            with row.container(width=112):
+            with row.container(width=104):
                 if image is not None:
-                    st.image(np.ascontiguousarray(image), width=112)
+                    st.image(np.ascontiguousarray(image), width=104)
                 st.caption(
                     f"{_short_name(coin.label)}  \n"
                     f"{charts.percent(coin.similarity)} alike",

@@ -121,15 +121,15 @@ def letters_on_coin(
         w = (read.box.right - read.box.left) * width
         h = (read.box.bottom - read.box.top) * height
         colour = BRONZE if named else "#4a443c"
-        size = unit * (6.4 if named else 5.0)
+        size = unit * (5.0 if named else 4.2)
         text = escape(_TRANSLITERATION.get(read.letter, "?"))
         marks.append(
             f'<rect x="{x:.1f}" y="{y:.1f}" width="{w:.1f}" height="{h:.1f}" '
             f'fill="none" stroke="{colour}" stroke-width="{unit * 0.6}" '
             f'stroke-opacity="{0.35 + 0.65 * read.probability:.2f}"/>'
-            f'<text x="{x + w / 2:.1f}" y="{max(y - unit * 0.8, size * 0.8):.1f}" '
+            f'<text x="{x + w / 2:.1f}" y="{max(y + unit * 0.6, size * 0.8):.1f}" '
             f'font-size="{size:.1f}" font-weight="bold" text-anchor="middle" '
-            f'fill="{colour}" stroke="white" stroke-width="{unit * 1.4}" '
+            f'fill="{colour}" stroke="white" stroke-width="{unit * 1.1}" '
             f'paint-order="stroke">{text}</text>'
         )
     return svg_over_picture(crop, "".join(marks))
@@ -152,5 +152,5 @@ def heat_on_coin(crop: np.ndarray, heat: np.ndarray) -> np.ndarray:
     hot = np.array([178.0, 34.0, 16.0])
     colour = cold + (hot - cold) * weight
     share = 0.72 * weight**0.8
-    mixed = grey * (1 - share) + colour * (0.35 + 0.65 * grey / 255) * share
+    mixed = grey * (1 - share) + colour * (0.5 + 0.5 * grey / 255) * share
     return np.clip(mixed, 0, 255).astype(np.uint8)

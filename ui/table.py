@@ -101,7 +101,7 @@ def _show_table(tray: Tray, rows: Sequence[Row], note: str) -> None:
             "photo": [row.photo for row in rows],
             "verdict": [row.verdict for row in rows],
             "probability": [
-                None if row.probability is None else 100 * row.probability
+                None if row.probability is None else min(99.0, 100 * row.probability)
                 for row in rows
             ],
             "second choice": [row.second_choice for row in rows],
