@@ -1,6 +1,7 @@
 """What names none of the rulers: how often it is answered "cannot tell", and why.
 
-    python benchmarks/out_of_scope.py [--count 200] [--photos DIR ...]
+    python benchmarks/out_of_scope.py [--count 200] [--classifiers NAME ...]
+        [--photos DIR ...]
 
 DIR holds photos of other coins, at any depth. The last line is the other side of the
 bargain: how many legible rendered coins are refused.
@@ -34,10 +35,11 @@ def main() -> None:
     """Measure each kind with each classifier and print a line for each."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=200)
+    parser.add_argument("--classifiers", nargs="*", default=list(SHIPPED))
     parser.add_argument("--photos", type=Path, nargs="*", default=[])
     given = parser.parse_args()
     attributor = Attributor()
-    for name in SHIPPED:
+    for name in given.classifiers:
         cases = [
             ("cornucopia side", struck("cornucopia", given.count), LEGEND_HIDDEN),
             ("star and anchor", struck("star_anchor", given.count), OTHERS),
