@@ -135,7 +135,7 @@ def heat_map(
     column = model.card.classes.index(ruler)
     net = attributor.net_behind(name).classifier
     module = net.module_.eval()
-    pooled = float(module.pooled.weight.abs().max())
+    pooled = float(module.pooled.weight.detach().abs().max())
     on_photo = not model.takes_features and pooled > 0
     if on_photo:
         grid = _cover_photo(attributor, crop, name, column)
