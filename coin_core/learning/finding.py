@@ -22,7 +22,14 @@ from coin_core.evaluation import wilson
 from coin_core.learning._small_nets import fit_small_net, forget_training
 from coin_core.learning.machine import describe_machine
 from coin_core.learning.siding import measure_sides, train_sides
-from coin_core.models import Card, halve, save_bundle
+from coin_core.models import (
+    Card,
+    halve,
+    load_card,
+    read_tensors,
+    save_bundle,
+    weights_digest,
+)
 from coin_core.rendering.coins import KINDS, RenderedCoin, strike_coin
 from coin_core.rendering.scenes import Scene, draw_scene
 
@@ -34,6 +41,7 @@ _POOL = 60  # coins of each kind; scenes lay the same ones out again and again
 _POOL_PX = 144
 _CORE = 0.45  # of the distance from the edge to the innermost point
 _GOOD = 0.85
+_RATE = 2.5e-3
 
 Views = tuple[tuple[Tensor, Tensor], ...]
 
@@ -62,8 +70,9 @@ def train_finder(
     *,
     seed: int = 0,
     scenes: int = 400,
-    epochs: int = 40,
+    epochs: int = 60,
     batch: int = _BATCH,
+    start: Path | None = None,
 ) -> dict[str, Any]:
     """Train the finder on rendered scenes and write it as a bundle.
 
@@ -74,6 +83,7 @@ def train_finder(
         scenes: Scenes of an epoch; every epoch has new ones.
         epochs: At least 1.
         batch: Scenes of a step.
+        start: A finder's bundle to go on from, at half the learning rate.
 
     Returns:
         The figures of `measure_finder` on scenes that were not trained on.
@@ -82,6 +92,8 @@ def train_finder(
     work = out.with_name(f".{out.name}-training")
     torch.manual_seed(seed)
     net = FinderNet()
+    if start is not None:
+        net.load_state_dict(read_tensors(start))
     pool = Pool(seed + 1, _POOL, _POOL_PX)
 
     def draw_epoch(epoch: int) -> Iterator[Views]:
@@ -96,7 +108,7 @@ def train_finder(
         name="finder",
         epochs=epochs,
         steps=steps,
-        rate=2.5e-3,
+        rate=_RATE if start is None else _RATE / 2,
     )
     figures = measure_finder(200, seed + 10_000, net=net)
     card = Card(
@@ -109,6 +121,7 @@ def train_finder(
             "data": "rendered scenes",
             "scenes": scenes * epochs,
             "seed": seed,
+            "started_from": weights_digest(load_card(start)) if start else "",
             "seconds": round(seconds),
             "command": f"python -m coin_core train {FINDER} --data rendered",
             "machine": describe_machine(),

@@ -56,8 +56,8 @@ def train_sides(
     out: Path,
     *,
     seed: int = 0,
-    coins: int = 12000,
-    epochs: int = 24,
+    coins: int = 8000,
+    epochs: int = 16,
     batch: int = _BATCH,
 ) -> dict[str, Any]:
     """Train the side net on rendered coins and write it as a bundle.

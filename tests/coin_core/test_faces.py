@@ -9,6 +9,10 @@ from coin_core._plain_ground import find_on_plain_ground
 from coin_core._segmenting import cut_regions, look_closer, overlap
 from coin_core.errors import CropOutOfBoundsError
 from coin_core.faces import CropBox, Face, Side
+from coin_core.models import WEIGHTS_DIR
+from coin_core.rendering.clutter import paste
+from coin_core.rendering.coins import strike_coin
+from coin_core.rendering.grounds import draw_ground
 
 
 def lay_discs(ground, discs, size=(240, 320)):
@@ -149,3 +153,40 @@ def test_the_surest_legend_side_is_the_one():
 
 def test_no_boxes_need_no_net():
     assert faces.judge_sides(np.zeros((40, 40, 3), np.uint8), []) == ()
+
+
+@pytest.mark.skipif(
+    not (WEIGHTS_DIR / "sides" / "card.json").exists(), reason="no weights are shipped"
+)
+def test_the_shipped_net_tells_struck_sides_apart():
+    kinds = ["legend", "cornucopia", "star_anchor", "other"] * 4
+    whole = CropBox(left=0.0, top=0.0, right=1.0, bottom=1.0)
+    right = 0
+    for number, kind in enumerate(kinds):
+        coin = strike_coin(321, number, size_px=128, kind=kind, hardship=0.3)
+        (face,) = faces.judge_sides(coin.image, [whole])
+        assert 0 <= face.confidence <= 1
+        right += face.side.value == kind
+    assert right >= 13
+
+
+@pytest.mark.skipif(
+    not (WEIGHTS_DIR / "faces" / "card.json").exists(), reason="no weights are shipped"
+)
+def test_the_shipped_finder_cuts_touching_coins_apart():
+    coins = [strike_coin(9, k, size_px=160, hardship=0.2) for k in range(2)]
+    ground = draw_ground(np.random.default_rng(2), 360, 200, "cloth")
+    truth = []
+    for number, coin in enumerate(coins):
+        middle = (95 + 165 * number, 100)
+        paste(ground, coin.image, coin.mask, middle)
+        left, top, right, bottom = coin.flan_box
+        x, y = middle[0] - 80, middle[1] - 80
+        truth.append((x + left * 160, y + top * 160, x + right * 160, y + bottom * 160))
+    found = [
+        (box.left * 360, box.top * 200, box.right * 360, box.bottom * 200)
+        for box in faces.find(ground)
+    ]
+    assert len(found) == 2
+    for box, other in zip(found, truth, strict=True):
+        assert overlap(box, other) > 0.8
