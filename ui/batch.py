@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
 import streamlit as st
 
-from coin_core.attribution import Attributor, PhotoReading, sentence
 from coin_core.errors import UnreadablePhotoError
 from coin_core.faces import crop_to_flan
 from coin_core.photos import decode
+from coin_core.verdicts import PhotoReading, sentence
 from ui import cache
 from ui.pictures import shrink, to_data_uri
 from ui.tray import Tray, TrayPhoto
+
+if TYPE_CHECKING:
+    from coin_core.attribution import Attributor
 
 _THUMBNAIL_PX = 96
 _SHOW_PROGRESS_FROM = 3
@@ -26,6 +30,9 @@ def read_tray(tray: Tray, attributor: Attributor, classifier: str) -> bool:
     What is done stays done if the page runs anew in the middle. Says whether a file
     has left.
     """
+    if tray.stamp != (stamp := cache.stamp()):  # other weights read otherwise
+        tray.readings.clear()
+        tray.stamp = stamp
     waiting = [
         p for p in tray.photos.values() if (p.digest, classifier) not in tray.readings
     ]

@@ -1,23 +1,29 @@
 """The only caches of the pages; everything is keyed by digests.
 
 A photo is known by the sha256 of its bytes, the classifiers by their card files, so
-a bundle that is trained or put there later is picked up without a restart.
+a bundle that is trained or put there later is picked up without a restart. What needs
+the nets imports them when it is asked: the first page is drawn before they are there.
 """
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import streamlit as st
 
-from coin_core import explain, models
-from coin_core.attribution import CROP_PX, Attributor, PhotoReading
-from coin_core.classifiers import list_classifiers
+from coin_core import models
 from coin_core.errors import CoinError
 from coin_core.faces import CropBox, crop_to_flan
 from coin_core.models import BundleInfo, BundleProblem
 from coin_core.photos import decode
 from coin_core.rendering import strike_coin
+from coin_core.verdicts import PhotoReading
 from ui.tray import TrayPhoto
+
+if TYPE_CHECKING:
+    from coin_core.attribution import Attributor
+    from coin_core.explain import LetterRead, NearCoin
 
 DEMO_PX = 360
 _EASY = 0.4  # demo coins are better kept than most
@@ -29,6 +35,8 @@ def bundles() -> tuple[tuple[BundleInfo, ...], tuple[BundleProblem, ...]]:
 
     A user's own bundle stands in for a shipped one of the same name.
     """
+    from coin_core.classifiers import list_classifiers
+
     found, problems = models.discover()
     order = [spec.name for spec in list_classifiers()]
     usable = {b.name: b for b in found if b.card.classifier in order}
@@ -43,24 +51,30 @@ def bundles() -> tuple[tuple[BundleInfo, ...], tuple[BundleProblem, ...]]:
     )
 
 
-def _stamp() -> str:
+def stamp() -> str:
     """Changes when a bundle is added, changed or taken away."""
     found, _ = models.discover()
-    return "|".join(f"{b.folder}:{models.weights_digest(b.card)}" for b in found)
+    return "|".join(
+        f"{b.folder}:{models.weights_digest(b.card)}:{b.card.temperature}:"
+        f"{b.card.threshold}"
+        for b in found
+    )
 
 
 def attributor() -> Attributor:
     """All classifiers, loaded once for everybody."""
-    return _loaded(_stamp())[0]
+    return _loaded(stamp())[0]
 
 
 def unusable() -> dict[str, str]:
     """Names of bundles that did not load, each with the sentence that says why."""
-    return _loaded(_stamp())[1]
+    return _loaded(stamp())[1]
 
 
 @st.cache_resource(show_spinner="Loading the classifiers …", max_entries=1)
 def _loaded(stamp: str) -> tuple[Attributor, dict[str, str]]:
+    from coin_core.attribution import Attributor
+
     loaded, problems = Attributor(), {}
     for bundle in bundles()[0]:
         try:
@@ -84,7 +98,7 @@ def reading(
     photo: TrayPhoto, classifiers: tuple[str, ...], box: CropBox | None = None
 ) -> PhotoReading:
     """What these classifiers read in a photo, or in one box of it."""
-    return _reading(photo.digest, classifiers, box, _stamp(), photo)
+    return _reading(photo.digest, classifiers, box, stamp(), photo)
 
 
 @st.cache_data(show_spinner=False, max_entries=200)
@@ -105,26 +119,28 @@ def crop(photo: TrayPhoto, box: CropBox) -> np.ndarray:
 
 def _seen(photo: TrayPhoto, box: CropBox) -> np.ndarray:
     """The same crop as the classifiers see it."""
+    from coin_core.attribution import CROP_PX
+
     return crop_to_flan(pixels(photo), box, CROP_PX)
 
 
-def letters(
-    photo: TrayPhoto, box: CropBox, classifier: str
-) -> tuple[explain.LetterRead, ...]:
+def letters(photo: TrayPhoto, box: CropBox, classifier: str) -> tuple[LetterRead, ...]:
     """The letters that the net behind a classifier reads on one face."""
-    return _letters(photo.digest, box, classifier, _stamp(), photo)
+    return _letters(photo.digest, box, classifier, stamp(), photo)
 
 
 @st.cache_data(show_spinner=False, max_entries=100)
 def _letters(
     digest: str, box: CropBox, classifier: str, stamp: str, _photo: TrayPhoto
-) -> tuple[explain.LetterRead, ...]:
+) -> tuple[LetterRead, ...]:
+    from coin_core import explain
+
     return explain.read_letters(attributor(), _seen(_photo, box), classifier)
 
 
 def heat(photo: TrayPhoto, box: CropBox, classifier: str, ruler: str) -> np.ndarray:
     """Where a classifier looked when it weighed one ruler."""
-    return _heat(photo.digest, box, classifier, ruler, _stamp(), photo)
+    return _heat(photo.digest, box, classifier, ruler, stamp(), photo)
 
 
 @st.cache_data(show_spinner=False, max_entries=100)
@@ -136,20 +152,22 @@ def _heat(
     stamp: str,
     _photo: TrayPhoto,
 ) -> np.ndarray:
+    from coin_core import explain
+
     return explain.heat_map(attributor(), _seen(_photo, box), classifier, ruler)
 
 
-def nearest(
-    photo: TrayPhoto, box: CropBox
-) -> list[tuple[explain.NearCoin, np.ndarray | None]]:
+def nearest(photo: TrayPhoto, box: CropBox) -> list[tuple[NearCoin, np.ndarray | None]]:
     """The known coins that one face resembles most."""
-    return _nearest(photo.digest, box, _stamp(), photo)
+    return _nearest(photo.digest, box, stamp(), photo)
 
 
 @st.cache_data(show_spinner=False, max_entries=100)
 def _nearest(
     digest: str, box: CropBox, stamp: str, _photo: TrayPhoto
-) -> list[tuple[explain.NearCoin, np.ndarray | None]]:
+) -> list[tuple[NearCoin, np.ndarray | None]]:
+    from coin_core import explain
+
     return explain.nearest_coins(attributor(), _seen(_photo, box))
 
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import lru_cache
 from html import escape
+from typing import TYPE_CHECKING
 
-from coin_core.explain import LetterRead
 from coin_core.rulers import LETTERS, RULERS, Ruler
 from ui.paleo import letters_of, paleo_image
 from ui.palette import BRONZE, INK
+
+if TYPE_CHECKING:
+    from coin_core.explain import LetterRead
 
 _LETTERS = {letter.key: letter for letter in LETTERS}
 _LONGEST = max(len(ruler.name_hebrew_on_coin) for ruler in RULERS.values())

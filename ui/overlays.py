@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from html import escape
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
 
-from coin_core.explain import LetterRead
 from coin_core.faces import CropBox, Face, Side
 from coin_core.rulers import LETTERS
 from ui.palette import BRONZE
 from ui.pictures import shrink, svg_over_picture
+
+if TYPE_CHECKING:
+    from coin_core.explain import LetterRead
 
 SIDE_NAMES = {
     Side.LEGEND: "legend side",

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 
 import streamlit as st
 
-from coin_core.attribution import PhotoReading
 from coin_core.faces import CropBox
+from coin_core.verdicts import PhotoReading
 
 MAX_PHOTOS = 600
 MAX_BYTES = 400 * 1024 * 1024
@@ -41,6 +41,7 @@ class Tray:
     thumbnails: dict[str, str] = field(default_factory=dict)
     crops: dict[str, CropBox] = field(default_factory=dict)
     selected: str | None = None
+    stamp: str = ""  # of the weights that the readings come from
     drops: int = 0  # numbers the uploader, so that each drop empties it
 
     @property

@@ -9,13 +9,12 @@ from tests import fakes
 @pytest.fixture(autouse=True)
 def _fake_models(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every page runs on the stand-in: no weights are needed, nothing is slow."""
-    from coin_core import explain, models
-    from ui import cache
+    from coin_core import attribution, explain, models
 
     st.cache_data.clear()
     st.cache_resource.clear()
     monkeypatch.setattr(models, "discover", lambda: (fakes.bundles(), ()))
-    monkeypatch.setattr(cache, "Attributor", fakes.FakeAttributor)
+    monkeypatch.setattr(attribution, "Attributor", fakes.FakeAttributor)
     monkeypatch.setattr(explain, "read_letters", fakes.read_letters)
     monkeypatch.setattr(explain, "heat_map", fakes.heat_map)
     monkeypatch.setattr(explain, "nearest_coins", fakes.nearest_coins)
