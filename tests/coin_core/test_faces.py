@@ -69,6 +69,11 @@ def test_a_photo_of_next_to_nothing_holds_no_coin(shape):
     assert faces.find(np.zeros((*shape, 3), np.uint8)) == ()
 
 
+def test_pebbles_beside_a_coin_are_no_coins():
+    photo = lay_discs(255, [(160, 120, 70), (40, 40, 18), (290, 200, 12)])
+    assert len(faces.find(photo)) == 1
+
+
 def test_a_card_on_plain_ground_is_not_trusted_to_colour():
     photo = np.full((200, 300, 3), 255, np.uint8)
     photo[50:150, 60:200] = 90
