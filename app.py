@@ -39,7 +39,9 @@ with words:
         "opinion, not a verdict."
     )
 with coin:
-    image, _ = cache.demo_coin(SEED, SHOWPIECE.index, SHOWPIECE.kind)
+    image, _ = cache.demo_coin(
+        SEED, SHOWPIECE.index, SHOWPIECE.kind, SHOWPIECE.hardship
+    )
     st.image(image, width="stretch", alt="A rendered bronze of the wreath side")
     st.caption("Rendered coin, not a photograph.")
 
@@ -48,7 +50,8 @@ show_rulers()
 
 st.header("How sure it is", anchor=False)
 st.markdown(
-    "The classifiers learnt on rendered coins. Each line says whether it was measured "
-    "on rendered coins or on real photos; real coins are harder."
+    "The classifiers learnt on rendered coins. These were unseen ones in every state "
+    "of wear, many with the name worn away; real coins are harder. The README has the "
+    "figures by legible letters, and those for real photos."
 )
 show_measures()

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from coin_core.explain import LetterRead, NearCoin
 
 DEMO_PX = 360
-_EASY = 0.4  # demo coins are better kept than most
 SHOWN_PX = 400  # side of a crop on the page; what the nets see is smaller
 
 
@@ -172,7 +171,9 @@ def _nearest(
 
 
 @st.cache_data(show_spinner=False, max_entries=50)
-def demo_coin(seed: int, index: int, kind: str) -> tuple[np.ndarray, str | None]:
+def demo_coin(
+    seed: int, index: int, kind: str, hardship: float
+) -> tuple[np.ndarray, str | None]:
     """A rendered coin and the ruler it was struck for."""
-    coin = strike_coin(seed, index, size_px=DEMO_PX, kind=kind, hardship=_EASY)
+    coin = strike_coin(seed, index, size_px=DEMO_PX, kind=kind, hardship=hardship)
     return coin.image, coin.ruler

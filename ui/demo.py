@@ -15,21 +15,22 @@ from ui.tray import Tray
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DemoCoin:
-    """One coin that can be struck anew: what it shows, and its number."""
+    """One coin that can be struck anew: its side, its number, how hard its life was."""
 
     label: str
     kind: str
     index: int
+    hardship: float = 1.0
 
 
 SEED = 2026
 DEMO_COINS = (
-    DemoCoin(label="Bronze A", kind="legend", index=11),
+    DemoCoin(label="Bronze A", kind="legend", index=10),
     DemoCoin(label="Bronze B", kind="legend", index=7),
-    DemoCoin(label="Bronze C", kind="legend", index=3),
-    DemoCoin(label="Worn", kind="legend", index=18),
-    DemoCoin(label="Cornucopia", kind="cornucopia", index=27),
-    DemoCoin(label="Anchor", kind="star_anchor", index=30),
+    DemoCoin(label="Bronze C", kind="legend", index=6),
+    DemoCoin(label="Worn", kind="legend", index=12),
+    DemoCoin(label="Cornucopia", kind="cornucopia", index=27, hardship=0.4),
+    DemoCoin(label="Anchor", kind="star_anchor", index=30, hardship=0.4),
 )
 SHOWPIECE = DEMO_COINS[0]
 _STRUCK_AS = {
@@ -43,7 +44,7 @@ def offer_demo_coins(tray: Tray) -> None:
     """A row of rendered coins, each with a button that puts it on the tray."""
     row = st.container(horizontal=True)
     for coin in DEMO_COINS:
-        image, ruler = cache.demo_coin(SEED, coin.index, coin.kind)
+        image, ruler = cache.demo_coin(SEED, coin.index, coin.kind, coin.hardship)
         with row.container(width=128):
             st.image(image, width=128, alt=f"{coin.label}, rendered")
             if st.button(coin.label, key=f"demo_{coin.label}", width="stretch"):

@@ -11,6 +11,11 @@ from coin_core.rulers import RULERS, Ruler
 from ui import cache
 from ui.paleo import name_on_coin
 
+_FIGURES = {
+    *("n", "data", "answered", "accuracy", "accuracy_low", "accuracy_high"),
+    *("accuracy_answered", "ece"),
+}
+
 
 def show_rulers() -> None:
     """Three columns: who, the name on the coin, what tells it apart, references."""
@@ -55,35 +60,37 @@ def show_measures() -> None:
     rows = [
         {
             "classifier": bundle.card.title,
-            "measured on": metric.get("data", ""),
-            "coins": metric.get("n"),
-            "right": metric.get("accuracy"),
-            "from": metric.get("accuracy_low"),
-            "to": metric.get("accuracy_high"),
-            "calibration error": metric.get("ece"),
+            "measured on": f"{figures['n']:,} {figures['data']} coins",
+            "right": 100 * figures["accuracy"],
+            "95 % interval": f"{100 * figures['accuracy_low']:.0f} to "
+            f"{100 * figures['accuracy_high']:.0f} %",
+            "answers": 100 * figures["answered"] / figures["n"],
+            "right when it answers": 100 * (figures["accuracy_answered"] or 0.0),
+            "calibration error": 100 * figures["ece"],
         }
         for bundle in found
-        for metric in bundle.card.metrics
+        for figures in bundle.card.metrics
+        if figures.keys() >= _FIGURES
     ]
     if not rows:
         st.caption("No measurements are stored with the classifiers of this copy.")
         return
-    percent = st.column_config.NumberColumn(format="percent")
     st.dataframe(
         pd.DataFrame(rows),
         hide_index=True,
         placeholder="",
         column_config={
             "right": st.column_config.NumberColumn(
-                format="percent",
+                format="%.0f %%",
                 help="Highest probability on the right ruler, refusals counted too.",
             ),
-            "from": percent,
-            "to": st.column_config.NumberColumn(
-                format="percent", help="Wilson 95 % interval."
+            "95 % interval": st.column_config.TextColumn(help="Wilson's interval."),
+            "answers": st.column_config.NumberColumn(
+                format="%.0f %%", help="The others get “cannot tell”."
             ),
+            "right when it answers": st.column_config.NumberColumn(format="%.0f %%"),
             "calibration error": st.column_config.NumberColumn(
-                format="percent",
+                format="%.1f %%",
                 help="How far the stated probabilities are from what came true, on "
                 "average.",
             ),

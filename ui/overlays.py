@@ -123,17 +123,19 @@ def letters_on_coin(
         x, y = read.box.left * width, read.box.top * height
         w = (read.box.right - read.box.left) * width
         h = (read.box.bottom - read.box.top) * height
-        colour = BRONZE if named else "#4a443c"
-        size = unit * (5.0 if named else 4.2)
+        colour = BRONZE if named else "#3c362f"
+        size = unit * (5.2 if named else 4.4)
         text = escape(_TRANSLITERATION.get(read.letter, "?"))
         marks.append(
+            f'<g fill-opacity="{0.45 + 0.55 * read.probability:.2f}">'
             f'<rect x="{x:.1f}" y="{y:.1f}" width="{w:.1f}" height="{h:.1f}" '
-            f'fill="none" stroke="{colour}" stroke-width="{unit * 0.6}" '
-            f'stroke-opacity="{0.35 + 0.65 * read.probability:.2f}"/>'
-            f'<text x="{x + w / 2:.1f}" y="{max(y + unit * 0.6, size * 0.8):.1f}" '
-            f'font-size="{size:.1f}" font-weight="bold" text-anchor="middle" '
-            f'fill="{colour}" stroke="white" stroke-width="{unit * 1.1}" '
-            f'paint-order="stroke">{text}</text>'
+            f'fill="none" stroke="{colour}" stroke-width="{unit * 0.5}" '
+            f'stroke-opacity="{0.3 + 0.7 * read.probability:.2f}"/>'
+            f'<rect x="{x:.1f}" y="{y:.1f}" width="{size:.1f}" height="{size:.1f}" '
+            f'fill="{colour}"/>'
+            f'<text x="{x + size / 2:.1f}" y="{y + size * 0.82:.1f}" fill="white" '
+            f'font-size="{size * 0.9:.1f}" font-weight="bold" text-anchor="middle">'
+            f"{text}</text></g>"
         )
     return svg_over_picture(crop, "".join(marks))
 

@@ -33,7 +33,9 @@ _NEXT_STEP = {
 
 def show_verdict(verdict: Verdict, *, rendered_as: str | None = None) -> None:
     """One sentence, then the ruler's name as it is written on the coin."""
-    parts = [f'<p class="coin-sentence">{escape(sentence(verdict))}</p>']
+    # What to do about it, if the sentence says so, is smaller than what it says.
+    says, stop, advice = sentence(verdict).partition(". ")
+    parts = [f'<p class="coin-sentence">{escape(says + stop.strip())}</p>']
     ruler = RULERS.get(verdict.ruler or "")
     if ruler is not None:
         parts.append(
@@ -45,7 +47,8 @@ def show_verdict(verdict: Verdict, *, rendered_as: str | None = None) -> None:
             f"ruled {ruler.reign}</p>"
         )
     elif verdict.reason is not None:
-        parts.append(f'<p class="coin-soft">{_NEXT_STEP[verdict.reason]}</p>')
+        step = f"{escape(advice)} {_NEXT_STEP[verdict.reason]}"
+        parts.append(f'<p class="coin-soft">{step}</p>')
     if rendered_as is not None:
         parts.append(
             '<p class="coin-soft" style="margin-top:.5rem"><span class="coin-tag">'
