@@ -72,8 +72,8 @@ def read_letters(
             break
         letter = int(which[row, column])
         near = (
-            slice(max(row - 1, 0), row + 2),
-            slice(max(column - 1, 0), column + 2),
+            slice(max(row - 1, 0), min(row + 2, cells)),
+            slice(max(column - 1, 0), min(column + 2, cells)),
         )
         weight = np.where(which[near] == letter, shares[letter][near], 0)
         rows, columns = np.mgrid[near]

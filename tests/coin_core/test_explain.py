@@ -40,6 +40,17 @@ def test_letters_are_read_where_they_stand(attributor: Attributor) -> None:
     assert right / total > 0.6
 
 
+@pytest.mark.parametrize("shift", [(0, 40), (40, 0), (0, -40), (-40, 0)])
+def test_letters_at_the_edge_of_the_view_are_read_too(
+    attributor: Attributor, shift: tuple[int, int]
+) -> None:
+    for index in range(4):
+        crop, _ = _fresh(index)
+        moved = np.roll(crop, shift, axis=(0, 1))
+        for read in read_letters(attributor, moved):
+            assert 0 <= read.box.left < read.box.right <= 1
+
+
 def test_reading_order_is_from_the_right(attributor: Attributor) -> None:
     crop, _ = _fresh(2)
     letters = read_letters(attributor, crop)
