@@ -18,6 +18,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 
 from coin_core.rendering import strike_coin
+from ui.demo import DEMO_COINS
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -184,6 +185,15 @@ def test_a_demo_coin_is_read_and_its_crop_corrected(visit: Visit) -> None:
     visit.settle()
     visit.until(lambda: visit.all("iframe"), "The crop widget did not open")
     visit.see("Turn clockwise")
+
+
+@pytest.mark.parametrize("coin", [coin.label for coin in DEMO_COINS])
+def test_every_demo_coin_is_answered_and_explained(visit: Visit, coin: str) -> None:
+    visit.open("/Classify")
+    visit.press(coin)
+    visit.see("rendered coin, not a photograph")
+    visit.settle()
+    visit.see("How the classifiers agree")
 
 
 def test_an_address_opens_its_page_directly(visit: Visit) -> None:
