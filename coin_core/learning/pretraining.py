@@ -43,14 +43,14 @@ TEST_SEED = 1_000_037
 class Schedule:
     """How a reader is taught."""
 
-    images: int = 44_000
+    images: int = 80_000
     batch: int = 16
     peak_rate: float = 1e-3
     weight_decay: float = 0.02
     ruler_weight: float = 1.0
-    easy_share: float = 0.25
-    validate_every: int = 2_000
-    validation_coins: int = 200
+    easy_share: float = 0.2
+    validate_every: int = 4_000
+    validation_coins: int = 300
 
     def rate_at(self, seen: int) -> float:
         """Learning rate after `seen` coins: a short rise, then a cosine."""
@@ -65,10 +65,7 @@ class Schedule:
         return min(1.0, 0.25 + 0.75 * seen / (self.easy_share * self.images))
 
 
-SCHEDULES = {
-    "resnet": Schedule(images=26_000),
-    "vgg": Schedule(images=30_000),
-}
+SCHEDULES = {"resnet": Schedule(), "vgg": Schedule()}
 SETTINGS = Preprocessing()
 # the photo of which the input shows the middle at full resolution
 PHOTO_PX = round(SETTINGS.size_px / SETTINGS.zoom)

@@ -13,6 +13,8 @@ from coin_core.rulers import LETTERS
 NONE = LETTER_CLASSES - 1
 _NUMBER = {letter.key: number for number, letter in enumerate(LETTERS)}
 NONE_WEIGHT = 0.12  # most cells hold no letter; they must not drown the others
+# the name tells the rulers apart, and taw and Greek A stand nowhere else
+NAME_WEIGHT = 2.0
 _UNSURE = 0.3  # less legible letters teach nothing, neither as letter nor as none
 
 
@@ -22,7 +24,8 @@ def letter_map(
     """Letter numbers and weights per cell of the input, both (S/8, S/8).
 
     A cell belongs to a letter when its middle lies in the central part of the
-    letter's box, or when it holds the box's middle. The weight is the legibility.
+    letter's box, or when it holds the box's middle. The weight is the legibility,
+    `NAME_WEIGHT` times for the name's letters and the Greek A.
     """
     cells = settings.size_px // STRIDE_PX
     # of the whole photo the input shows the middle, `zoom` of it
@@ -46,5 +49,6 @@ def letter_map(
             weights[part] = 0.0
         else:
             labels[part] = _NUMBER[letter.letter]
-            weights[part] = letter.legibility
+            tells = letter.in_name or letter.letter == "greek_a"
+            weights[part] = letter.legibility * (NAME_WEIGHT if tells else 1.0)
     return labels, weights

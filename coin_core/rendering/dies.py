@@ -300,6 +300,42 @@ def cut_wreath(rng: np.random.Generator, ink: Ink, inner: float) -> None:
         ink.dots(np.array(pellets), np.array(pellet_radii))
 
 
+def cut_strays(rng: np.random.Generator, ink: Ink, field: float) -> None:
+    """Leaves, pellets and strokes that stray into the field and mean nothing.
+
+    Most stand above the first line, where some dies of Hyrcanus have the Greek A, the
+    others at the ends of lines, where a leaf is easily taken for a letter.
+    """
+    for _ in range(1 + int(rng.integers(0, 3))):
+        kind, above = rng.random(2).tolist()
+        if above < 0.5:
+            x, y = float(rng.normal(0, 0.12)), -field * float(rng.uniform(0.8, 1.1))
+        else:
+            around = float(rng.uniform(0, 2 * math.pi))
+            out = field * float(rng.uniform(0.85, 1.08))
+            x, y = out * math.cos(around), out * math.sin(around)
+        long = float(rng.uniform(0.1, 0.26))
+        heading = float(rng.uniform(0, 2 * math.pi))
+        if kind < 0.4:
+            leaf = _leaf(x, y, heading, long, long * float(rng.uniform(0.2, 0.6)))
+            ink.polygons(leaf[None], 235)
+        elif kind < 0.7:
+            count = int(rng.integers(1, 4))
+            centres = np.array([x, y]) + rng.normal(0, 0.07, (count, 2))
+            ink.dots(centres, rng.uniform(0.025, 0.06, count))
+        else:  # one stroke, or two that meet in a point
+            meet, thick = float(rng.uniform(0.4, 1.2)), float(rng.uniform(0.03, 0.06))
+            tip = np.array([x, y])
+            ends = [
+                tip + long * np.array([math.cos(turn), math.sin(turn)])
+                for turn in (heading, heading + meet)
+            ][: 1 if kind < 0.85 else 2]
+            ink.strokes(
+                [np.array([tip, end]) for end in ends],
+                [(thick, thick, 0.6 * thick)] * len(ends),
+            )
+
+
 def cut_legend_die(
     rng: np.random.Generator, ink: Ink, ruler: str
 ) -> tuple[Legend, list[CutLetter]]:
@@ -309,4 +345,6 @@ def cut_legend_die(
     if rng.random() < 0.94:
         cut_wreath(rng, ink, inner)
     letters = cut_legend(rng, ink, legend, inner * float(rng.uniform(0.92, 1.02)))
+    if rng.random() < 0.4:
+        cut_strays(rng, ink, inner)
     return legend, letters
