@@ -1,0 +1,194 @@
+"""Telling a photo by its look: perceptual hashes, likeness of two coins, quality.
+
+The hash is taken from the coin, not from the photo, so that a margin that was cut off
+changes little; and from its relief, not from its grey, so that a disc on a white
+ground is not like every other disc on a white ground. Hashes that are near name
+candidates; `likeness` then lays the two coins over each other and decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import imagehash
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from coin_core.faces import CropBox, crop_to_flan
+
+HASH_BITS = 256
+MAX_APART = 92
+"""Bits in which hashes of one coin may differ: copies that lost a tenth of their edge
+stay below; two coins in a hundred pairs of the same design come below it too."""
+
+SAME_PICTURE = 0.9
+"""Copies of a photo are at least this alike; other coins of one design were not."""
+
+_SIDE = 16  # of the square of frequencies that the hash keeps
+_HASH_PX = 4 * _SIDE
+_SEEN_PX = 96
+_SHIFT = 0.16  # of the crop, by which one coin may lie beside the other
+_SCALES = (0.9, 0.94, 0.97, 1.0, 1.03, 1.06, 1.1)
+_LARGE = 0.6  # of the largest coin's edge: what is smaller does not stand for a photo
+_WHOLE = CropBox(left=0.0, top=0.0, right=1.0, bottom=1.0)
+_FINE_PX = 300  # edge of a coin above which more pixels show nothing more
+_SHARPNESS_PX = 160
+
+
+def main_face(boxes: Sequence[CropBox], width_px: int, height_px: int) -> CropBox:
+    """The coin that stands for a photo: the first of the large ones.
+
+    The whole photo when there is none. "Largest" alone would change between copies of
+    a photo that shows both sides at one size.
+    """
+    edges = [_edge_px(box, width_px, height_px) for box in boxes]
+    for box, edge in zip(boxes, edges, strict=True):
+        if edge >= _LARGE * max(edges):
+            return box
+    return _WHOLE
+
+
+def _edge_px(box: CropBox, width_px: int, height_px: int) -> float:
+    return max((box.right - box.left) * width_px, (box.bottom - box.top) * height_px)
+
+
+def hash_photo(photo: NDArray[np.uint8], boxes: Sequence[CropBox]) -> str:
+    """The perceptual hash of a photo's main face.
+
+    Args:
+        photo: RGB, uint8 (H, W, 3).
+        boxes: The coins in it, in reading order.
+
+    Returns:
+        `HASH_BITS` bits as 64 hexadecimal digits.
+    """
+    crop = _upright(photo, main_face(boxes, photo.shape[1], photo.shape[0]), _HASH_PX)
+    relief = _even_out(crop) * _disc(_HASH_PX)
+    picture = Image.fromarray(np.asarray(relief * 42 + 128, np.uint8))
+    return str(imagehash.phash(picture, hash_size=_SIDE, highfreq_factor=4))
+
+
+def _upright(
+    photo: NDArray[np.uint8], box: CropBox, size_px: int
+) -> NDArray[np.float32]:
+    """The coin in grey, (S, S), as it lies in the photo: turns come later by hand."""
+    plain = CropBox(left=box.left, top=box.top, right=box.right, bottom=box.bottom)
+    crop = crop_to_flan(photo, plain, size_px)
+    return np.asarray(cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY), np.float32)
+
+
+def _even_out(grey: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Each pixel against its surroundings, in their spread, -3..3."""
+    reach = (len(grey) // 4 | 1, len(grey) // 4 | 1)
+    smooth = cv2.GaussianBlur(grey, (0, 0), len(grey) / 64)
+    mean = cv2.blur(smooth, reach)
+    spread = np.maximum(cv2.blur(smooth * smooth, reach) - mean * mean, 0)
+    off = (smooth - mean) / (np.sqrt(spread) + np.float32(6))
+    return np.asarray(np.clip(off, -3, 3), np.float32)
+
+
+def _disc(size_px: int) -> NDArray[np.float32]:
+    """1 on the coin, 0 outside, with a soft edge: the rim is not to count."""
+    along = (np.arange(size_px, dtype=np.float32) + 0.5) / (size_px / 2) - 1
+    away = np.hypot(along[:, None], along[None, :])
+    return np.asarray(np.clip((0.98 - away) / 0.15, 0, 1), np.float32)
+
+
+def bits_apart(one: str, others: Sequence[str]) -> NDArray[np.int64]:
+    """In how many bits a hash differs from each of others, (N,).
+
+    What has no hash, or one of another length, differs in all bits.
+    """
+    apart = np.full(len(others), HASH_BITS, np.int64)
+    same = [k for k, other in enumerate(others) if other and len(other) == len(one)]
+    if one and same:
+        mine = np.frombuffer(bytes.fromhex(one), np.uint8)
+        theirs = np.frombuffer(
+            bytes.fromhex("".join(others[k] for k in same)), np.uint8
+        ).reshape(len(same), -1)
+        apart[same] = np.bitwise_count(theirs ^ mine).sum(axis=1, dtype=np.int64)
+    return apart
+
+
+class HashIndex:
+    """Hashes of many photos, searched in one pass."""
+
+    def __init__(self) -> None:
+        self._words = np.zeros((1024, HASH_BITS // 64), np.uint64)
+        self._ids: list[int] = []
+
+    def __len__(self) -> int:
+        return len(self._ids)
+
+    def add(self, photo_id: int, text: str) -> None:
+        """Take a photo in; one without a usable hash is like nothing."""
+        if len(text) != HASH_BITS // 4:
+            return
+        if len(self._ids) == len(self._words):
+            self._words = np.concatenate((self._words, np.zeros_like(self._words)))
+        self._words[len(self._ids)] = np.frombuffer(bytes.fromhex(text), np.uint64)
+        self._ids.append(photo_id)
+
+    def near(
+        self, text: str, *, most_apart: int = MAX_APART, limit: int = 8
+    ) -> list[tuple[int, int]]:
+        """(photo id, bits apart) of the nearest photos, nearest first."""
+        if len(text) != HASH_BITS // 4 or not self._ids:
+            return []
+        mine = np.frombuffer(bytes.fromhex(text), np.uint64)
+        words = self._words[: len(self._ids)]
+        apart = np.bitwise_count(words ^ mine).sum(axis=1, dtype=np.int64)
+        found = np.flatnonzero(apart <= most_apart)
+        ordered = found[np.argsort(apart[found], kind="stable")][:limit]
+        return [(self._ids[k], int(apart[k])) for k in ordered.tolist()]
+
+
+def likeness(
+    one: NDArray[np.uint8],
+    one_box: CropBox,
+    other: NDArray[np.uint8],
+    other_box: CropBox,
+) -> float:
+    """How alike two coins look when one is laid over the other, -1..1.
+
+    The one may be moved and scaled a little, as its box in a cropped copy is not
+    quite the same. From `SAME_PICTURE` on it is the same picture.
+    """
+    margin = round(_SEEN_PX * _SHIFT)
+    middle = _relief(one, one_box, _SEEN_PX)[margin:-margin, margin:-margin]
+    best = -1.0
+    for scale in _SCALES:
+        seen = _relief(other, other_box, round(_SEEN_PX * scale))
+        map_ = cv2.matchTemplate(seen, middle, cv2.TM_CCOEFF_NORMED)
+        best = max(best, float(map_.max()))
+    return best
+
+
+def _relief(
+    photo: NDArray[np.uint8], box: CropBox, size_px: int
+) -> NDArray[np.float32]:
+    """The coin in grey less its surroundings: fine noise and broad shades are gone."""
+    grey = cv2.GaussianBlur(_upright(photo, box, size_px), (0, 0), 1.2)
+    return np.asarray(grey - cv2.GaussianBlur(grey, (0, 0), 8), np.float32)
+
+
+def estimate_quality(photo: NDArray[np.uint8], boxes: Sequence[CropBox]) -> float:
+    """How much a photo can show, 0..1: size of its main coin times its sharpness.
+
+    Sharpness is what a blur takes away: a blurred photo does not lose much more.
+    """
+    box = main_face(boxes, photo.shape[1], photo.shape[0])
+    edge = _edge_px(box, photo.shape[1], photo.shape[0])
+    size = min(1.0, edge / _FINE_PX) ** 0.5
+    grey = _upright(photo, box, max(32, min(_SHARPNESS_PX, round(edge))))
+    lost = []
+    for kernel in ((9, 1), (1, 9)):
+        axis = 1 if kernel[1] == 1 else 0
+        before = np.abs(np.diff(grey, axis=axis))
+        after = np.abs(np.diff(cv2.blur(grey, kernel), axis=axis))
+        total = float(before.sum())
+        lost.append(float(np.maximum(before - after, 0).sum()) / max(total, 1e-6))
+    sharp = float(np.clip((min(lost) - 0.25) / 0.5, 0, 1))
+    return round(size * sharp, 4)
