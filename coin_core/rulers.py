@@ -10,6 +10,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import Final
 
+from coin_core._rulers.aliases import fold, name_aliases, ruler_aliases
 from coin_core._rulers.aristobulus import JUDAH_ARISTOBULUS_I
 from coin_core._rulers.hyrcanus import JOHN_HYRCANUS_I
 from coin_core._rulers.jannaeus import ALEXANDER_JANNAEUS
@@ -36,6 +37,8 @@ __all__ = [
     "Reference",
     "Ruler",
     "Spelling",
+    "find_name_on_coin",
+    "find_ruler",
     "get_ruler",
     "to_paleo",
     "transliterate",
@@ -72,3 +75,22 @@ def get_ruler(key: str) -> Ruler:
         raise UnknownRulerError(
             f"No ruler is known as {key!r}; known are {known}."
         ) from None
+
+
+_RULER_ALIASES: Final = MappingProxyType(ruler_aliases(RULERS.values()))
+_NAME_ALIASES: Final = MappingProxyType(name_aliases(RULERS.values()))
+
+
+def find_ruler(text: str) -> str | None:
+    """The class key that a folder name or a cell means, or None.
+
+    A ruler's name and the name on his coins are understood, in Latin or Hebrew
+    letters; what is ambiguous, such as "Hyrcanus" alone, is not guessed.
+    """
+    folded = fold(text)
+    return _RULER_ALIASES.get(folded) or _NAME_ALIASES.get(folded, (None, None))[1]
+
+
+def find_name_on_coin(text: str) -> str | None:
+    """The usual form of a name as it stands on coins, such as "yonatan", or None."""
+    return _NAME_ALIASES.get(fold(text), (None,))[0]
