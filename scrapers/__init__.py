@@ -1,0 +1,1 @@
+"""Where photos of coins come from: open collections, and pages that a user saved."""

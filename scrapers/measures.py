@@ -1,0 +1,59 @@
+"""Weight, diameter and die axis as a lot text gives them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+_NUMBER: Final = r"(\d{1,3}(?:[.,]\d{1,3})?)"
+_WEIGHT: Final = re.compile(
+    rf"{_NUMBER}\s*(?:gm|gr|gramm?s?|g|гр?|грамм\w*|גרם|ג')(?![\w])"
+    rf"|\b(?:gr?|peso|wt)\.?\s*{_NUMBER}(?![\d-])",
+    re.IGNORECASE,
+)
+_DIAMETER: Final = re.compile(
+    rf"{_NUMBER}(?:\s*[-x×]\s*\d+(?:[.,]\d+)?)?\s*(?:mm|мм|מ\"מ|מ״מ)(?!\w)",
+    re.IGNORECASE,
+)
+_AXIS: Final = re.compile(r"\b(1[0-2]|[1-9])\s*(?:h|uhr)\b", re.IGNORECASE)
+_DENOMINATION: Final = re.compile(
+    r"\b(?:(?:half|double|demi|halbe?|doppel|mezza|media)[ -]?)?"
+    r"(?:prutah?|prutá|lepton|dilepton)\b",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measures:
+    """What a text says of a coin's size; None where it says nothing credible."""
+
+    weight_g: float | None = None
+    diameter_mm: float | None = None
+    die_axis_h: int | None = None
+    denomination: str | None = None
+
+
+def read_measures(text: str) -> Measures:
+    """Read the measures of one coin from the text of a lot.
+
+    A bronze of these rulers weighs under 30 g and is under 40 mm wide: other numbers
+    are something else (a price, an inventory number) and are left out.
+    """
+    weight = _first(_WEIGHT, text, 30.0)
+    axis = _AXIS.search(text)
+    denomination = _DENOMINATION.search(text)
+    return Measures(
+        weight_g=weight,
+        diameter_mm=_first(_DIAMETER, text, 40.0),
+        die_axis_h=int(axis[1]) if axis else None,
+        denomination=denomination[0] if denomination else None,
+    )
+
+
+def _first(pattern: re.Pattern[str], text: str, below: float) -> float | None:
+    for match in pattern.finditer(text):
+        value = float(next(one for one in match.groups() if one).replace(",", "."))
+        if 0 < value < below:
+            return value
+    return None

@@ -1,0 +1,122 @@
+"""The table of lot texts, and what a label tells beside the class."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from scrapers.labels import Outcome, fold, read_label
+
+CLASSES = {
+    "hyrcanus": "john_hyrcanus_i",
+    "aristobulus": "judah_aristobulus_i",
+    "jannaeus": "alexander_jannaeus",
+}
+
+
+def lot_texts() -> list[tuple[str, str, str]]:
+    table = Path(__file__).with_name("lot_texts.tsv").read_text(encoding="utf-8")
+    lines = [line for line in table.splitlines() if line and not line.startswith("#")]
+    return [tuple(line.split("\t")) for line in lines]
+
+
+def test_the_table_is_long_enough_and_speaks_seven_languages():
+    rows = lot_texts()
+    assert len(rows) >= 150
+    assert len({text for _, _, text in rows}) == len(rows)
+    languages = Counter(language for language, _, _ in rows)
+    assert set(languages) == {"en", "de", "fr", "it", "es", "ru", "he"}
+
+
+def test_precision_is_whole_and_recall_at_least_95_percent():
+    named = right = wanted = 0
+    wrong, missed = [], []
+    for _, truth, text in lot_texts():
+        label = read_label(text)
+        expected = CLASSES.get(truth)
+        wanted += expected is not None
+        named += label.ruler is not None
+        right += label.ruler is not None and label.ruler == expected
+        if label.ruler is not None and label.ruler != expected:
+            wrong.append((truth, label.ruler, label.rule, text))
+        elif expected and label.ruler is None:
+            missed.append((truth, label.outcome, label.rule, text))
+    assert wrong == []
+    assert right == named
+    assert right / wanted >= 0.95, missed
+
+
+def test_what_is_no_class_is_told_apart():
+    """A rejected lot is not offered for review, and a doubtful one is."""
+    rows = [(truth, text) for _, truth, text in lot_texts() if truth not in CLASSES]
+    wrong = [
+        (truth, read_label(text).outcome.value, read_label(text).rule, text)
+        for truth, text in rows
+        if read_label(text).outcome != truth
+    ]
+    assert len(wrong) <= 0.05 * len(rows), wrong
+
+
+def test_the_evidence_stands_in_the_text_as_it_was_written():
+    text = "JUDÄA. Alexander Jannäus. „Yehonatan“. Hendin 1145; TJC P3."
+    label = read_label(text)
+    assert label.outcome is Outcome.NAMED
+    for one in label.evidence:
+        assert text[one.start : one.end].strip() == one.words
+    assert [one.words for one in label.evidence if one.rule == "name"] == [
+        "Alexander Jannäus"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "name_on_coin"),
+    [
+        ("Alexander Jannaeus, Yonatan the High Priest, wreath", "yonatan"),
+        ("Alexander Jannaeus, Yehonatan the High Priest, wreath", "yehonatan"),
+        ("John Hyrcanus I, legend YHWḤ / NN H KHN in wreath", "yehohanan"),
+        ("Judah Aristobulus I, (Yehudah), prutah", "yehudah"),
+        ("Alexander Jannaeus, prutah", None),
+    ],
+)
+def test_the_name_on_the_coin_is_told_beside_the_ruler(text, name_on_coin):
+    assert read_label(text).name_on_coin == name_on_coin
+
+
+def test_an_older_school_is_seen_and_left_to_a_person():
+    label = read_label("Hyrcanus II. Yehohanan the High Priest. AJC, series Ea")
+    assert (label.outcome, label.rule) == (Outcome.AMBIGUOUS, "attribution school")
+    assert label.name_on_coin == "yehohanan"
+    assert label.authority == "AJC"
+
+
+@pytest.mark.parametrize(
+    ("text", "edition", "number", "votes_for"),
+    [
+        ("Hendin 1143", "GBC5", "1143", "judah_aristobulus_i"),
+        ("Hendin-465", "GBC4", "465", "judah_aristobulus_i"),
+        ("Hendin 473 (4th ed.)", "GBC4", "473", "alexander_jannaeus"),
+        ("GBC6 6195", "GBC6", "6195", "other type"),
+        ("Meshorer TJC group A", "TJC", "A", "john_hyrcanus_i"),
+        ("TJC 36", "TJC", "36", "other ruler"),
+        ("AJC I, series Ea", "AJC", "ea", None),
+        ("HGC 10, 636", "HGC 10", "636", None),
+        ("Hendin 1188", "GBC5", "1188", None),
+    ],
+)
+def test_references_vote_with_their_edition(text, edition, number, votes_for):
+    (vote,) = read_label(text).references
+    assert (vote.edition, vote.number, vote.votes_for) == (edition, number, votes_for)
+
+
+def test_a_series_of_1982_does_not_vote_as_a_letter_of_2001():
+    label = read_label("Hasmonean prutah, Meshorer AJC, series P")
+    assert label.ruler is None
+
+
+def test_folding_keeps_places():
+    folded, places = fold("Æ Jannée")
+    assert folded == "ae jannee"
+    assert places == (0, 0, 1, 2, 3, 4, 5, 6, 7)
+    assert read_label("").outcome is Outcome.UNLABELLED
