@@ -40,10 +40,12 @@ TRUSTED_TYPES = frozenset(
         "numpy.ndarray",
         "sklearn.calibration.CalibratedClassifierCV",
         "sklearn.decomposition._pca.PCA",
+        "sklearn.multiclass.OneVsRestClassifier",
         "sklearn.neighbors._classification.KNeighborsClassifier",
         "sklearn.pipeline.Pipeline",
         "sklearn.preprocessing._data.Normalizer",
         "sklearn.preprocessing._data.StandardScaler",
+        "sklearn.preprocessing._label.LabelBinarizer",
         "sklearn.svm._classes.SVC",
         *_BEYOND_SKOPS,
     }

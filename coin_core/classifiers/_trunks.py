@@ -5,7 +5,6 @@ from torch import Tensor, nn
 from coin_core._torchvision import torchvision
 from coin_core.classifiers._reader import Reader, Trunk
 
-
 # Both nets have the published layers at half their width: a fourth of the time and of
 # the file, so that two cores can teach them some hundred thousand coins in a night.
 _RESNET_HALF = 32
@@ -19,9 +18,7 @@ def _resnet_stage(before: int, width: int, stride: int) -> nn.Sequential:
         shortcut = nn.Sequential(
             nn.Conv2d(before, width, 1, stride, bias=False), nn.BatchNorm2d(width)
         )
-    return nn.Sequential(
-        block(before, width, stride, shortcut), block(width, width)
-    )
+    return nn.Sequential(block(before, width, stride, shortcut), block(width, width))
 
 
 class ResNetTrunk(Trunk):

@@ -98,7 +98,7 @@ def strike_batch(seed: int, first: int, count: int, hardship: float = 1.0) -> Ba
     )
 
 
-class _Strikes(IterableDataset[Batch]):
+class Strikes(IterableDataset[Batch]):
     """Batches from `seen` coins on, in order, shared out over the workers."""
 
     def __init__(self, seed: int, seen: int, schedule: Schedule) -> None:
@@ -118,7 +118,8 @@ class _Strikes(IterableDataset[Batch]):
             )
 
 
-def _alone(items: list[Batch]) -> Batch:
+def one_batch(items: list[Batch]) -> Batch:
+    """What a loader of whole batches hands over."""
     return items[0]
 
 
@@ -266,9 +267,9 @@ def train_reader(
     before = _forget_after(history, seen)
     started, last = time.monotonic(), {}
     loader = DataLoader(
-        _Strikes(seed, seen, schedule),
+        Strikes(seed, seen, schedule),
         batch_size=1,
-        collate_fn=_alone,
+        collate_fn=one_batch,
         num_workers=workers,
         prefetch_factor=6 if workers else None,
     )
