@@ -1,0 +1,280 @@
+"""Opening the database, transactions, and what can go wrong with it in sentences."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+from coin_core.errors import CatalogError
+from coin_core.models import data_dir
+
+WAIT_S = 15.0
+"""How long a writer waits for the others."""
+
+HEAD = "0001"
+"""The newest migration; a test compares it with the files."""
+
+_ADVISORY_LOCK = 0x436F696E  # "Coin": one migration at a time on PostgreSQL
+
+
+class Database:
+    """A database with its folder of photos; connections come and go by themselves.
+
+    Attributes:
+        photos_dir: Where the originals lie.
+    """
+
+    def __init__(self, engine: Engine, photos_dir: Path) -> None:
+        self._engine = engine
+        self._writer = engine.execution_options(coin_writes=True)
+        self.photos_dir = photos_dir
+
+    @property
+    def where(self) -> str:
+        """The database file, or the server's address without the password."""
+        return describe(self._engine.url)
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A connection that sees one state of the catalog from beginning to end.
+
+        Raises:
+            CatalogError: The database cannot be read.
+        """
+        with translated(self._engine.url), self._engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """One transaction: all of it is written, or, after an error, nothing.
+
+        Raises:
+            CatalogError: The database cannot be written, or is kept busy by others.
+        """
+        with translated(self._engine.url), self._writer.begin() as connection:
+            yield connection
+
+    def close(self) -> None:
+        """Let go of all connections; the object can still be used."""
+        self._engine.dispose()
+
+
+def find_url(url: str | None) -> URL:
+    """The database asked for: `url`, COIN_DATABASE_URL, or a file in the data folder.
+
+    Raises:
+        CatalogError: It is no address of a database that is supported.
+    """
+    given = url or os.environ.get("COIN_DATABASE_URL")
+    if not given:
+        path = data_dir().resolve() / "catalog.sqlite"
+        return URL.create("sqlite+pysqlite", database=str(path))
+    try:
+        parsed = make_url(given)
+    except (ArgumentError, ValueError) as error:
+        raise CatalogError(
+            "COIN_DATABASE_URL is no database address. Expected is something like "
+            "postgresql://user:password@host/coins or sqlite:////folder/catalog.sqlite."
+        ) from error
+    kind = parsed.get_backend_name()
+    if kind in ("postgresql", "postgres"):
+        return parsed.set(drivername="postgresql+psycopg")
+    if kind == "sqlite" and parsed.database not in (None, "", ":memory:"):
+        return parsed.set(drivername="sqlite+pysqlite")
+    raise CatalogError(
+        f"The catalog lives in a SQLite file or on PostgreSQL, not in "
+        f"{describe(parsed)}. Correct COIN_DATABASE_URL, or unset it to use a file in "
+        "the data folder."
+    )
+
+
+def describe(url: URL) -> str:
+    """The database for a message: a path, or an address without the password."""
+    if url.get_backend_name() == "sqlite":
+        return str(url.database)
+    return url.render_as_string(hide_password=True)
+
+
+def connect(url: URL) -> Engine:
+    """An engine for a database whose tables are up to date when this returns.
+
+    Raises:
+        CatalogError: The database cannot be opened.
+    """
+    if url.get_backend_name() == "sqlite":
+        _make_folder(Path(str(url.database)).parent)
+        engine = create_engine(url, connect_args={"timeout": WAIT_S})
+        event.listen(engine, "connect", _set_up_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+    else:
+        engine = create_engine(
+            url, pool_pre_ping=True, connect_args={"connect_timeout": int(WAIT_S)}
+        )
+    with translated(url):
+        if url.get_backend_name() == "sqlite":
+            _use_write_ahead_log(engine)
+        migrate(engine)
+    return engine
+
+
+def migrate(engine: Engine) -> None:
+    """Bring the tables up to date; two processes may do this at the same time.
+
+    Raises:
+        CatalogError: A newer program has changed the tables.
+    """
+    with engine.connect() as connection:
+        found = _revision(connection)
+    if found == HEAD:
+        return
+    if found is not None and found > HEAD:
+        raise CatalogError(
+            f"The catalog {describe(engine.url)} was changed by a newer version of "
+            f"this program (state {found}, known here is {HEAD}). Update the program."
+        )
+    from alembic import command
+    from alembic.config import Config
+
+    with engine.execution_options(coin_writes=True).begin() as connection:
+        if connection.dialect.name == "postgresql":
+            connection.execute(
+                text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK}
+            )
+        # Whoever waited here finds it done.
+        if _revision(connection) != HEAD:
+            config = Config()
+            scripts = Path(__file__).resolve().parent / "migrations"
+            config.set_main_option("script_location", str(scripts).replace("%", "%%"))
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+
+
+def _revision(connection: Connection) -> str | None:
+    """The migration that the tables are at; None when there are no tables yet."""
+    if not connection.dialect.has_table(connection, "alembic_version"):
+        return None
+    found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    return None if found is None else str(found)
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CatalogError(
+            f"The folder of the catalog, {folder}, cannot be made ({error.strerror}). "
+            "Name another one in COIN_DATA_DIR."
+        ) from error
+
+
+def _set_up_sqlite(dbapi: sqlite3.Connection, _record: object) -> None:
+    dbapi.isolation_level = None  # transactions begin where we say so
+    dbapi.execute("PRAGMA foreign_keys = ON")
+    # A decision is on disk when it is said to be, also when the power goes.
+    dbapi.execute("PRAGMA synchronous = FULL")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    """Writers queue at once: a reader that turns writer would fail, not wait."""
+    writes = connection.get_execution_options().get("coin_writes")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _use_write_ahead_log(engine: Engine) -> None:
+    """Readers do not wait for the writer; the file remembers the mode."""
+    raw = engine.raw_connection()
+    try:
+        cursor = raw.cursor()
+        give_up = time.monotonic() + WAIT_S
+        while True:
+            try:
+                mode = cursor.execute("PRAGMA journal_mode = WAL").fetchone()
+                break
+            except sqlite3.OperationalError as error:
+                # Two first openings at once: SQLite does not wait here by itself.
+                if "locked" not in str(error) or time.monotonic() > give_up:
+                    raise CatalogError(sentence_for(error, engine.url)) from error
+                time.sleep(0.05)
+            except sqlite3.DatabaseError as error:
+                raise CatalogError(sentence_for(error, engine.url)) from error
+        if mode is None or mode[0] != "wal":
+            raise CatalogError(
+                f"The catalog {describe(engine.url)} cannot be shared between programs "
+                "where it lies (no write-ahead log). Put the data folder on a local "
+                "disk by COIN_DATA_DIR."
+            )
+    finally:
+        raw.close()
+
+
+@contextmanager
+def translated(url: URL) -> Iterator[None]:
+    """Errors of the database become a CatalogError that says what to do."""
+    try:
+        yield
+    except DBAPIError as error:
+        cause = error.orig if error.orig is not None else error
+        raise CatalogError(sentence_for(cause, url)) from error
+    except PoolTimeoutError as error:
+        raise CatalogError(
+            "Too many things use the catalog at the same time. Try again in a moment."
+        ) from error
+    except NoSuchModuleError as error:
+        raise CatalogError(f"{describe(url)} needs a missing driver.") from error
+    except SQLAlchemyError as error:
+        raise CatalogError(f"{describe(url)} cannot be used: {error}") from error
+
+
+def sentence_for(error: BaseException, url: URL) -> str:
+    """What a database error means for the user, and the way out."""
+    said = " ".join(str(error).split())
+    low = said.lower()
+    where = describe(url)
+    if url.get_backend_name() != "sqlite":
+        if isinstance(error, Exception) and "connect" in low:
+            return (
+                f"The database server of {where} cannot be reached ({said}). Start it "
+                "or correct COIN_DATABASE_URL; unset, a file in the data folder is used."
+            )
+        if "no space" in low or "disk full" in low:
+            return f"The database server's disk is full; nothing was changed ({said})."
+        return f"The database {where} refused this, and nothing was changed: {said}"
+    if "locked" in low or "busy" in low:
+        return (
+            f"The catalog {where} is being written by another program, which has not "
+            f"finished within {WAIT_S:g} seconds; nothing was changed. Try again, or "
+            "close the other program."
+        )
+    if "full" in low or "no space" in low:
+        return (
+            f"The disk of the catalog {where} is full; nothing was changed. Make room "
+            "and do it again."
+        )
+    if "malformed" in low or "not a database" in low or "file is encrypted" in low:
+        return (
+            f"The catalog {where} is damaged ({said}). The file is left as it is, and "
+            "the photos beside it are unharmed. Put a backup in its place, or try "
+            "`sqlite3 catalog.sqlite .recover`; to begin anew, move the file away and "
+            "import the photos folder."
+        )
+    if "readonly" in low or "read-only" in low or "unable to open" in low:
+        return (
+            f"The catalog {where} cannot be opened for writing ({said}). Check the "
+            "rights of the file and of its folder, or name another folder in "
+            "COIN_DATA_DIR."
+        )
+    if "disk i/o" in low:
+        return (
+            f"The disk of the catalog {where} fails ({said}); the last change was not "
+            "made. Check disk and cable before going on."
+        )
+    return f"The catalog {where} refused this, and nothing was changed: {said}"

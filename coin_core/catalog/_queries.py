@@ -1,0 +1,245 @@
+"""Lists, counts and queues; fast enough for a hundred thousand photos."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
+
+from coin_core.catalog._reviews import Reviews
+from coin_core.catalog._rows import photo_from, photos_with_ruler
+from coin_core.catalog._tables import (
+    CoinRow,
+    FaceRow,
+    OpinionRow,
+    PhotoRow,
+    ReviewRow,
+    VersionItemRow,
+    VersionRow,
+)
+from coin_core.catalog._values import (
+    UNLABELLED,
+    CatalogPhoto,
+    Choices,
+    Page,
+    PhotoOrder,
+    PhotoQuery,
+    PhotoStatus,
+    Progress,
+    QueueKind,
+    Side,
+)
+from coin_core.errors import CatalogError
+
+SAME_COIN_BITS = 0.16
+"""Up to this share of differing hash bits, two photos may show the same coin."""
+
+
+class Queries(Reviews):
+    """Reading the catalog."""
+
+    def find(
+        self, query: PhotoQuery | None = None, *, offset: int = 0, limit: int = 60
+    ) -> Page:
+        """A page of the photos that a query asks for.
+
+        Args:
+            query: By default all photos, the newest first.
+            offset: How many to skip; beyond the end the page is empty.
+            limit: At most so many photos.
+
+        Raises:
+            CatalogError: Offset or limit is negative.
+        """
+        if offset < 0 or limit < 0:
+            raise CatalogError(
+                f"A page begins at 0 or later and is not negative; got offset {offset} "
+                f"and limit {limit}."
+            )
+        wanted = query or PhotoQuery()
+        conditions = _conditions(wanted)
+        with self.reading() as connection:
+            total = connection.scalar(_counting(wanted, conditions)) or 0
+            # Sorting ids alone, then fetching the few rows, is what makes it fast.
+            ids = select(PhotoRow.id).where(*conditions)
+            if wanted.ruler is not None:
+                ids = ids.join(CoinRow, CoinRow.id == PhotoRow.coin_id)
+            ids = ids.order_by(*_order(wanted)).offset(offset).limit(limit)
+            chosen = list(connection.scalars(ids))
+            found: dict[int, CatalogPhoto] = {}
+            for start in range(0, len(chosen), 500):
+                rows = connection.execute(
+                    photos_with_ruler().where(
+                        PhotoRow.id.in_(chosen[start : start + 500])
+                    )
+                )
+                found |= {row.id: photo_from(row) for row in rows}
+        return Page(photos=tuple(found[photo_id] for photo_id in chosen), total=total)
+
+    def counts(self, query: PhotoQuery | None = None) -> dict[str, int]:
+        """Photos per ruler under all filters but the ruler's own.
+
+        Returns:
+            Class key, or "unlabelled", to number of photos; in alphabetical order.
+        """
+        wanted = query or PhotoQuery()
+        with self.reading() as connection:
+            rows = connection.execute(
+                select(CoinRow.ruler_attributed, func.count())
+                .select_from(PhotoRow)
+                .join(CoinRow, CoinRow.id == PhotoRow.coin_id)
+                .where(*_conditions(wanted, with_ruler=False))
+                .group_by(CoinRow.ruler_attributed)
+            )
+            found = {ruler or UNLABELLED: int(number) for ruler, number in rows}
+        return dict(sorted(found.items()))
+
+    def choices(self) -> Choices:
+        """What each filter can take in this catalog."""
+        with self.reading() as connection:
+
+            def distinct(column: Any) -> tuple[str, ...]:
+                rows = connection.scalars(select(column).distinct().order_by(column))
+                return tuple(value for value in rows if value)
+
+            return Choices(
+                rulers=distinct(CoinRow.ruler_attributed),
+                sides=tuple(Side(side) for side in distinct(FaceRow.side)),
+                sources=distinct(PhotoRow.source),
+                licences=distinct(PhotoRow.licence),
+                versions=distinct(VersionRow.name),
+                classifiers=distinct(OpinionRow.classifier),
+                reviewers=distinct(ReviewRow.reviewer),
+            )
+
+    def queue(
+        self, kind: QueueKind | str, *, limit: int = 200, reviewer: str | None = None
+    ) -> tuple[int, ...]:
+        """What to look at next, the most urgent first; never excluded photos.
+
+        Args:
+            kind: Why they should be looked at.
+            limit: At most so many.
+            reviewer: Photos that this reviewer has not decided on, whatever others
+                have done; None takes those that nobody has decided on.
+
+        Raises:
+            CatalogError: There is no such queue.
+        """
+        try:
+            why = QueueKind(kind)
+        except ValueError as error:
+            raise CatalogError(
+                f"There is no queue {kind!r}; there are {', '.join(QueueKind)}."
+            ) from error
+        ids = select(PhotoRow.id)
+        if why is QueueKind.SUSPECTED:
+            ids = ids.where(
+                PhotoRow.suspicion.is_not(None),
+                PhotoRow.status != PhotoStatus.EXCLUDED.value,
+            ).order_by(PhotoRow.suspicion.desc(), PhotoRow.id)
+        else:
+            ids = ids.where(_undecided(reviewer))
+        if why is QueueKind.UNREVIEWED:
+            ids = ids.order_by(PhotoRow.id)
+        elif why is QueueKind.DISAGREEMENT:
+            ids = ids.where(PhotoRow.disagreement.is_not(None)).order_by(
+                PhotoRow.disagreement.desc(), PhotoRow.id
+            )
+        elif why is QueueKind.LOW_CONFIDENCE:
+            ids = ids.where(PhotoRow.confidence.is_not(None)).order_by(
+                PhotoRow.confidence, PhotoRow.id
+            )
+        with self.reading() as connection:
+            return tuple(connection.scalars(ids.limit(limit)))
+
+    def progress(self) -> Progress:
+        """How far the review has come."""
+        with self.reading() as connection:
+            rows = connection.execute(
+                select(PhotoRow.status, func.count()).group_by(PhotoRow.status)
+            )
+            found = {status: int(number) for status, number in rows}
+        return Progress(
+            total=sum(found.values()),
+            unreviewed=found.get(PhotoStatus.UNREVIEWED, 0),
+            reviewed=found.get(PhotoStatus.REVIEWED, 0),
+            excluded=found.get(PhotoStatus.EXCLUDED, 0),
+        )
+
+
+def _conditions(
+    query: PhotoQuery, *, with_ruler: bool = True
+) -> list[ColumnElement[bool]]:
+    found: list[ColumnElement[bool]] = []
+    if with_ruler and query.ruler == UNLABELLED:
+        found.append(CoinRow.ruler_attributed.is_(None))
+    elif with_ruler and query.ruler is not None:
+        found.append(CoinRow.ruler_attributed == query.ruler)
+    if query.side is not None:
+        found.append(
+            PhotoRow.id.in_(
+                select(FaceRow.photo_id).where(FaceRow.side == str(query.side))
+            )
+        )
+    if query.status is not None:
+        found.append(PhotoRow.status == str(query.status))
+    if query.source is not None:
+        found.append(PhotoRow.source == query.source)
+    if query.licence is not None:
+        found.append(PhotoRow.licence == query.licence)
+    if query.rendered is not None:
+        found.append(PhotoRow.is_rendered.is_(query.rendered))
+    if query.split is not None:
+        name, split = query.split
+        found.append(
+            PhotoRow.id.in_(
+                select(VersionItemRow.photo_id)
+                .join(VersionRow, VersionRow.id == VersionItemRow.version_id)
+                .where(VersionRow.name == name, VersionItemRow.split == split)
+            )
+        )
+    if query.disagreement is not None:
+        found.append(PhotoRow.rulers_differ.is_(query.disagreement))
+    if query.min_quality is not None:
+        found.append(PhotoRow.quality >= query.min_quality)
+    if query.text and query.text.strip():
+        words = query.text.strip()
+        places = (PhotoRow.file_name, PhotoRow.lot_text, PhotoRow.credit)
+        found.append(
+            or_(*(p.icontains(words, autoescape=True) for p in places))
+            | PhotoRow.source.icontains(words, autoescape=True)
+        )
+    return found
+
+
+def _counting(query: PhotoQuery, conditions: list[ColumnElement[bool]]) -> Select[Any]:
+    counting = select(func.count()).select_from(PhotoRow)
+    if query.ruler is not None:
+        counting = counting.join(CoinRow, CoinRow.id == PhotoRow.coin_id)
+    return counting.where(*conditions)
+
+
+def _order(query: PhotoQuery) -> list[Any]:
+    if query.order is PhotoOrder.ADDED:
+        return [PhotoRow.id if query.reverse else PhotoRow.id.desc()]
+    column: Any = {
+        PhotoOrder.CONFIDENCE: PhotoRow.confidence,
+        PhotoOrder.DISAGREEMENT: PhotoRow.disagreement,
+        PhotoOrder.QUALITY: PhotoRow.quality,
+    }[PhotoOrder(query.order)]
+    rising = (query.order is PhotoOrder.CONFIDENCE) is not query.reverse
+    if rising:
+        return [column.asc().nulls_last(), PhotoRow.id]
+    return [column.desc().nulls_last(), PhotoRow.id.desc()]
+
+
+def _undecided(reviewer: str | None) -> ColumnElement[bool]:
+    if reviewer is None:
+        return PhotoRow.status == PhotoStatus.UNREVIEWED.value
+    theirs = exists().where(
+        ReviewRow.photo_id == PhotoRow.id,
+        ReviewRow.reviewer == reviewer.strip(),
+        ReviewRow.withdrawn.is_(False),
+    )
+    return and_(PhotoRow.status != PhotoStatus.EXCLUDED.value, ~theirs)

@@ -1,0 +1,334 @@
+"""Photos: bringing originals in, finding their files, taking rendered ones out."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import fields
+from pathlib import Path
+
+from sqlalchemy import Connection, delete, func, insert, or_, select, text
+from sqlalchemy.exc import IntegrityError
+
+from coin_core.catalog._database import Database
+from coin_core.catalog._log import Action
+from coin_core.catalog._originals import Originals
+from coin_core.catalog._rows import (
+    chunks,
+    edit_from,
+    face_from_json,
+    face_to_json,
+    photo_from,
+    photos_with_ruler,
+    read_coin,
+    read_faces,
+    utc_now,
+)
+from coin_core.catalog._tables import (
+    CoinReferenceRow,
+    CoinRow,
+    EditRow,
+    FaceRow,
+    PhotoRow,
+)
+from coin_core.catalog._values import (
+    AddedPhoto,
+    CatalogFace,
+    CatalogPhoto,
+    Coin,
+    CoinFacts,
+    Edit,
+    PhotoRecord,
+    PhotoStatus,
+    Problem,
+)
+from coin_core.errors import CatalogError
+
+
+class PhotoStore(Database):
+    """The photos and what is known of them."""
+
+    def add_photo(
+        self,
+        data: bytes,
+        record: PhotoRecord,
+        faces: Sequence[CatalogFace],
+        *,
+        coin_id: int | None = None,
+        who: str,
+    ) -> AddedPhoto:
+        """Take a photo in: the file first, then its row; a kill leaves neither half.
+
+        Args:
+            data: The file as it came; it is kept byte for byte.
+            record: What is told about it.
+            faces: What was found on it.
+            coin_id: The coin it shows; by default a new one is made from
+                `record.coin`.
+            who: Brings it in.
+
+        Returns:
+            Where it went. A photo that is known is left as it is.
+
+        Raises:
+            CatalogError: The disk is full, the catalog busy, or the coin not there.
+        """
+        digest = hashlib.sha256(data).hexdigest()
+        name = f"{digest}.{record.extension}"
+        with self.originals.arriving(name):
+            known = self._known(digest)
+            if known is None:
+                self.originals.put(name, data)
+                try:
+                    with self.writing() as connection:
+                        return self._insert(
+                            connection, digest, len(data), record, faces, coin_id, who
+                        )
+                except CatalogError as error:
+                    if not isinstance(error.__cause__, IntegrityError):
+                        raise
+                    known = self._known(digest)  # another writer was faster
+                    if known is None:
+                        raise
+            photo = self.photo(known.photo_id)
+            if not self.photo_path(photo).is_file():
+                self.originals.put(f"{digest}.{photo.extension}", data)
+            return known
+
+    @property
+    def originals(self) -> Originals:
+        """The folder of the originals."""
+        return Originals(self.photos_dir)
+
+    def _known(self, digest: str) -> AddedPhoto | None:
+        with self.reading() as connection:
+            return _known(connection, digest)
+
+    def _insert(
+        self,
+        connection: Connection,
+        digest: str,
+        byte_size: int,
+        record: PhotoRecord,
+        faces: Sequence[CatalogFace],
+        coin_id: int | None,
+        who: str,
+    ) -> AddedPhoto:
+        known = _known(connection, digest)
+        if known is not None:
+            return known
+        if coin_id is None:
+            coin_id = insert_coin(connection, record.coin)
+        else:
+            read_coin(connection, coin_id)
+        plain = {f.name: getattr(record, f.name) for f in fields(record)}
+        del plain["coin"]
+        added = connection.execute(
+            insert(PhotoRow).values(
+                coin_id=coin_id,
+                sha256=digest,
+                byte_size=byte_size,
+                added_at=utc_now(),
+                status=PhotoStatus.UNREVIEWED,
+                **plain,
+            )
+        )
+        photo_id = int((added.inserted_primary_key or (0,))[0])
+        rows = [
+            {"photo_id": photo_id, "position": position, **face_to_json(face)}
+            for position, face in enumerate(faces)
+        ]
+        if rows:
+            connection.execute(insert(FaceRow), rows)
+        Action(connection, who).log([("added", photo_id, {}, {"coin_id": coin_id})])
+        return AddedPhoto(photo_id=photo_id, coin_id=coin_id, known=False)
+
+    def photo(self, photo_id: int) -> CatalogPhoto:
+        """A photo with the ruler of its coin.
+
+        Raises:
+            CatalogError: There is none with that id.
+        """
+        return self.photos([photo_id])[0]
+
+    def photos(self, photo_ids: Sequence[int]) -> tuple[CatalogPhoto, ...]:
+        """Several photos, in the order of their ids as given.
+
+        Raises:
+            CatalogError: One of them is not there.
+        """
+        found = {}
+        with self.reading() as connection:
+            for part in chunks(photo_ids):
+                rows = connection.execute(
+                    photos_with_ruler().where(PhotoRow.id.in_(part))
+                )
+                found |= {row.id: photo_from(row) for row in rows}
+        for photo_id in photo_ids:
+            if photo_id not in found:
+                raise CatalogError(
+                    f"The catalog has no photo {photo_id}; it may have been removed. "
+                    "Reload the list."
+                )
+        return tuple(found[photo_id] for photo_id in photo_ids)
+
+    def photo_path(self, photo: CatalogPhoto) -> Path:
+        """The original's file; it is only ever read."""
+        return self.photos_dir / f"{photo.sha256}.{photo.extension}"
+
+    def faces(self, photo_id: int) -> tuple[CatalogFace, ...]:
+        """The faces on a photo in their order; empty for an unknown photo."""
+        return self.faces_of([photo_id])[photo_id]
+
+    def faces_of(self, photo_ids: Sequence[int]) -> dict[int, tuple[CatalogFace, ...]]:
+        """The faces of several photos at once."""
+        with self.reading() as connection:
+            found = read_faces(connection, photo_ids)
+        return {
+            photo_id: tuple(face_from_json(face) for face in faces)
+            for photo_id, faces in found.items()
+        }
+
+    def coin(self, coin_id: int) -> Coin:
+        """A coin with its references.
+
+        Raises:
+            CatalogError: There is none with that id.
+        """
+        with self.reading() as connection:
+            return read_coin(connection, coin_id)
+
+    def photos_of_coin(self, coin_id: int) -> tuple[CatalogPhoto, ...]:
+        """All photos that show a coin, the oldest first."""
+        with self.reading() as connection:
+            rows = connection.execute(
+                photos_with_ruler()
+                .where(PhotoRow.coin_id == coin_id)
+                .order_by(PhotoRow.id)
+            )
+            return tuple(photo_from(row) for row in rows)
+
+    def history(self, photo_id: int) -> tuple[Edit, ...]:
+        """Everything that was done to a photo, its faces and its coin; oldest first."""
+        photo = self.photo(photo_id)
+        with self.reading() as connection:
+            of_photo = EditRow.entity.in_(("added", "photo", "faces"))
+            rows = connection.execute(
+                select(*EditRow.__table__.columns)
+                .where(
+                    or_(
+                        of_photo & (EditRow.entity_id == photo_id),
+                        (EditRow.entity == "coin")
+                        & (EditRow.entity_id == photo.coin_id),
+                    )
+                )
+                .order_by(EditRow.id)
+            )
+            return tuple(edit_from(row) for row in rows)
+
+    def remove(self, photo_ids: Iterable[int], *, who: str) -> int:
+        """Take rendered photos out for good, with files, reviews and log.
+
+        Photographs are never removed: exclude them instead.
+
+        Returns:
+            How many were removed.
+
+        Raises:
+            CatalogError: One of them is a photograph; nothing was removed.
+        """
+        wanted = sorted(set(photo_ids))
+        photos = self.photos(wanted)
+        kept = next((photo for photo in photos if not photo.is_rendered), None)
+        if kept is not None:
+            raise CatalogError(
+                f"{kept.file_name or kept.photo_id} is a photograph, and originals are "
+                "never deleted; exclude it instead. Nothing was removed."
+            )
+        names = [f"{photo.sha256}.{photo.extension}" for photo in photos]
+        with self.originals.leaving(names):
+            with self.writing() as connection:
+                _delete_photos(connection, wanted, {p.coin_id for p in photos})
+            for name in names:
+                self.originals.drop(name)
+        return len(photos)
+
+    def sweep(self) -> int:
+        """Delete what killed processes left; only if nobody is adding right now."""
+        return self.originals.sweep(lambda digest: self._known(digest) is not None)
+
+    def check(self, *, digests: bool = False) -> list[Problem]:
+        """Look for files without a photo, photos without a file, a damaged database.
+
+        Args:
+            digests: Read every original, and compare it with its sha256.
+        """
+        self.sweep()
+        found: list[Problem] = []
+        with self.reading() as connection:
+            if connection.dialect.name == "sqlite":
+                for row in connection.execute(text("PRAGMA integrity_check")):
+                    if row[0] != "ok":
+                        found.append(_problem("database", f"The database: {row[0]}."))
+                for row in connection.execute(text("PRAGMA foreign_key_check")):
+                    found.append(
+                        _problem("database", f"A row of {row[0]} points nowhere.")
+                    )
+            rows = connection.execute(
+                select(PhotoRow.sha256, PhotoRow.extension, PhotoRow.byte_size)
+            )
+            known = {f"{digest}.{end}": size for digest, end, size in rows}
+        found += self.originals.compare(known, digests=digests)
+        return found
+
+
+def insert_coin(connection: Connection, facts: CoinFacts) -> int:
+    """Make a coin; returns its id."""
+    plain = {f.name: getattr(facts, f.name) for f in fields(CoinFacts)}
+    references = plain.pop("references")
+    made = connection.execute(insert(CoinRow).values(**plain))
+    coin_id = int((made.inserted_primary_key or (0,))[0])
+    rows = [
+        {
+            "coin_id": coin_id,
+            "catalogue": reference.catalogue,
+            "number": reference.number,
+            "edition": reference.edition,
+        }
+        for reference in references
+    ]
+    if rows:
+        connection.execute(insert(CoinReferenceRow), rows)
+    return coin_id
+
+
+def _known(connection: Connection, digest: str) -> AddedPhoto | None:
+    row = connection.execute(
+        select(PhotoRow.id, PhotoRow.coin_id).where(PhotoRow.sha256 == digest)
+    ).first()
+    if row is None:
+        return None
+    return AddedPhoto(photo_id=row.id, coin_id=row.coin_id, known=True)
+
+
+def _delete_photos(
+    connection: Connection, photo_ids: list[int], coin_ids: set[int]
+) -> None:
+    """Photos with their log, and the coins that no photo shows any more."""
+    of_photo = EditRow.entity.in_(("added", "photo", "faces"))
+    for part in chunks(photo_ids):
+        connection.execute(delete(EditRow).where(of_photo, EditRow.entity_id.in_(part)))
+        connection.execute(delete(PhotoRow).where(PhotoRow.id.in_(part)))
+    for part in chunks(sorted(coin_ids)):
+        shown = select(func.count(PhotoRow.id)).where(PhotoRow.coin_id == CoinRow.id)
+        bare = connection.scalars(
+            select(CoinRow.id).where(CoinRow.id.in_(part), shown.scalar_subquery() == 0)
+        ).all()
+        connection.execute(
+            delete(EditRow).where(EditRow.entity == "coin", EditRow.entity_id.in_(bare))
+        )
+        connection.execute(delete(CoinRow).where(CoinRow.id.in_(bare)))
+
+
+def _problem(kind: str, sentence: str) -> Problem:
+    return Problem(kind=kind, sentence=sentence)

@@ -1,0 +1,273 @@
+"""The tables, in types that SQLite and PostgreSQL both have.
+
+Whoever changes them adds a migration in `migrations/versions`; a test compares the
+two.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    Dialect,
+    ForeignKey,
+    Index,
+    MetaData,
+    String,
+    Text,
+    UniqueConstraint,
+)
+from sqlalchemy import DateTime as SqlDateTime
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.types import TypeDecorator
+
+
+class UtcTime(TypeDecorator[datetime]):
+    """Moments with time zone outside, UTC without one in the database."""
+
+    impl = SqlDateTime
+    cache_ok = True
+
+    def process_bind_param(
+        self, value: datetime | None, dialect: Dialect
+    ) -> datetime | None:
+        """To UTC; a moment without time zone is taken as UTC."""
+        if value is None or value.tzinfo is None:
+            return value
+        return value.astimezone(UTC).replace(tzinfo=None)
+
+    def process_result_value(
+        self, value: datetime | None, dialect: Dialect
+    ) -> datetime | None:
+        """Say that it is UTC."""
+        return None if value is None else value.replace(tzinfo=UTC)
+
+
+class Row(DeclarativeBase):
+    """What all tables share: names for constraints, types for annotations."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {  # noqa: RUF012 - SQLAlchemy reads it from the class
+        datetime: UtcTime,
+        str: Text,
+        dict[str, Any]: JSON(none_as_null=True),
+    }
+
+
+class CoinRow(Row):
+    """A coin."""
+
+    __tablename__ = "coins"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name_on_coin: Mapped[str | None] = mapped_column(String(64))
+    ruler_attributed: Mapped[str | None] = mapped_column(String(64), index=True)
+    authority: Mapped[str | None]
+    denomination: Mapped[str | None]
+    weight_g: Mapped[float | None]
+    diameter_mm: Mapped[float | None]
+    die_axis_h: Mapped[int | None]
+    notes: Mapped[str]
+
+
+class CoinReferenceRow(Row):
+    """Where a coin stands in a reference work."""
+
+    __tablename__ = "coin_references"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    coin_id: Mapped[int] = mapped_column(
+        ForeignKey("coins.id", ondelete="CASCADE"), index=True
+    )
+    catalogue: Mapped[str]
+    number: Mapped[str]
+    edition: Mapped[str]
+
+
+class PhotoRow(Row):
+    """A photo; the numbers of the classifiers are copied here for fast sorting."""
+
+    __tablename__ = "photos"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    coin_id: Mapped[int] = mapped_column(ForeignKey("coins.id"), index=True)
+    sha256: Mapped[str] = mapped_column(String(64), unique=True)
+    extension: Mapped[str] = mapped_column(String(8))
+    width_px: Mapped[int]
+    height_px: Mapped[int]
+    byte_size: Mapped[int]
+    phash: Mapped[str]
+    file_name: Mapped[str]
+    source: Mapped[str]
+    source_url: Mapped[str | None]
+    licence: Mapped[str | None] = mapped_column(String(64))
+    licence_raw: Mapped[str]
+    credit: Mapped[str]
+    lot_text: Mapped[str]
+    retrieved_at: Mapped[datetime | None]
+    added_at: Mapped[datetime]
+    is_rendered: Mapped[bool]
+    quality: Mapped[float | None]
+    status: Mapped[str] = mapped_column(String(16))
+    exclude_reason: Mapped[str | None] = mapped_column(String(16))
+    confidence: Mapped[float | None]
+    disagreement: Mapped[float | None]
+    rulers_differ: Mapped[bool | None]
+    suspicion: Mapped[float | None]
+
+    __table_args__ = (
+        Index(None, "status", "id"),
+        Index(None, "source", "id"),
+        Index(None, "licence", "id"),
+        Index(None, "is_rendered", "id"),
+        Index(None, "quality", "id"),
+        Index(None, "confidence", "id"),
+        Index(None, "disagreement", "id"),
+        Index(None, "rulers_differ", "id"),
+        Index(None, "suspicion", "id"),
+    )
+
+
+class FaceRow(Row):
+    """A visible side; edges in fractions of the photo after its EXIF turn."""
+
+    __tablename__ = "faces"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    photo_id: Mapped[int] = mapped_column(ForeignKey("photos.id", ondelete="CASCADE"))
+    position: Mapped[int]
+    side: Mapped[str | None] = mapped_column(String(16))
+    left: Mapped[float]
+    top: Mapped[float]
+    right: Mapped[float]
+    bottom: Mapped[float]
+    turn_deg: Mapped[float]
+
+    __table_args__ = (
+        UniqueConstraint("photo_id", "position"),
+        Index(None, "side", "photo_id"),
+    )
+
+
+class ReviewRow(Row):
+    """A decision; the latest of a reviewer that is not withdrawn counts."""
+
+    __tablename__ = "reviews"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    photo_id: Mapped[int] = mapped_column(ForeignKey("photos.id", ondelete="CASCADE"))
+    reviewer: Mapped[str]
+    ruler: Mapped[str | None] = mapped_column(String(64))
+    at: Mapped[datetime]
+    withdrawn: Mapped[bool]
+
+    __table_args__ = (Index(None, "photo_id", "reviewer"),)
+
+
+class OpinionRow(Row):
+    """What a classifier says of a photo."""
+
+    __tablename__ = "opinions"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    photo_id: Mapped[int] = mapped_column(ForeignKey("photos.id", ondelete="CASCADE"))
+    classifier: Mapped[str] = mapped_column(String(64))
+    model_digest: Mapped[str]
+    probabilities: Mapped[dict[str, Any]]
+    ruler: Mapped[str | None] = mapped_column(String(64))
+    kind: Mapped[str] = mapped_column(String(16))
+    at: Mapped[datetime]
+
+    __table_args__ = (UniqueConstraint("photo_id", "classifier", "kind"),)
+
+
+class EditRow(Row):
+    """A change; one user action shares a group."""
+
+    __tablename__ = "edits"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    at: Mapped[datetime]
+    who: Mapped[str]
+    group_id: Mapped[str] = mapped_column(String(32), index=True)
+    entity: Mapped[str] = mapped_column(String(16))
+    entity_id: Mapped[int]
+    before: Mapped[dict[str, Any]]
+    after: Mapped[dict[str, Any]]
+    undone: Mapped[bool]
+
+    __table_args__ = (
+        Index(None, "entity", "entity_id"),
+        Index(None, "who", "undone", "id"),
+    )
+
+
+class VersionRow(Row):
+    """A frozen data set."""
+
+    __tablename__ = "versions"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(128), unique=True)
+    created_at: Mapped[datetime]
+    seed: Mapped[int]
+    free_only: Mapped[bool]
+    digest: Mapped[str] = mapped_column(String(64))
+    note: Mapped[str]
+
+
+class VersionItemRow(Row):
+    """A photo as it stood when the version was frozen."""
+
+    __tablename__ = "version_items"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    version_id: Mapped[int] = mapped_column(
+        ForeignKey("versions.id", ondelete="CASCADE")
+    )
+    photo_id: Mapped[int | None] = mapped_column(
+        ForeignKey("photos.id", ondelete="SET NULL"), index=True
+    )
+    coin_id: Mapped[int]
+    sha256: Mapped[str] = mapped_column(String(64))
+    label: Mapped[str] = mapped_column(String(64))
+    split: Mapped[str] = mapped_column(String(16))
+    face: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+
+    __table_args__ = (
+        Index(None, "version_id", "sha256"),
+        Index(None, "version_id", "split", "photo_id"),
+    )
+
+
+class ImportRow(Row):
+    """A bringing-in, which goes on where it was when it was interrupted."""
+
+    __tablename__ = "imports"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    created_at: Mapped[datetime]
+    kind: Mapped[str] = mapped_column(String(32))
+    spec: Mapped[dict[str, Any]]
+    state: Mapped[str] = mapped_column(String(16))
+    total: Mapped[int | None]
+    done: Mapped[int]
+    error: Mapped[str | None]
+
+
+class ImportItemRow(Row):
+    """One file of an import."""
+
+    __tablename__ = "import_items"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    import_id: Mapped[int] = mapped_column(ForeignKey("imports.id", ondelete="CASCADE"))
+    key: Mapped[str]
+    state: Mapped[str] = mapped_column(String(16))
+    photo_id: Mapped[int | None] = mapped_column(
+        ForeignKey("photos.id", ondelete="SET NULL"), index=True
+    )
+    message: Mapped[str | None]
+
+    __table_args__ = (
+        UniqueConstraint("import_id", "key"),
+        Index(None, "import_id", "state"),
+    )

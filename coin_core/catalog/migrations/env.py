@@ -1,0 +1,20 @@
+"""Runs the migrations on the connection that the catalog opened.
+
+To write a new one: change `_tables.py`, add `versions/000N_what.py`, and raise `HEAD`
+in `_database.py`.
+"""
+
+from __future__ import annotations
+
+from alembic import context
+
+from coin_core.catalog._tables import Row
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=Row.metadata,
+    transactional_ddl=True,
+    render_as_batch=True,
+)
+with context.begin_transaction():
+    context.run_migrations()
