@@ -125,6 +125,7 @@ def _add_train(commands: Commands[argparse.ArgumentParser]) -> None:
     parser.add_argument(
         "--size-px", type=_net_size, help="side of a net's input; a multiple of 8"
     )
+    _add_recipe(parser)
     parser.add_argument(
         "--coins", type=_count, help="rendered coins to learn from (--data rendered)"
     )
@@ -141,6 +142,27 @@ def _add_train(commands: Commands[argparse.ArgumentParser]) -> None:
         "--json", action="store_true", help="the result as one JSON object"
     )
     parser.set_defaults(run=_run_train)
+
+
+def _add_recipe(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--patience", type=_count, help="epochs without a better one that end a fold"
+    )
+    parser.add_argument(
+        "--no-class-weights",
+        dest="class_weights",
+        action="store_false",
+        help="let rare classes weigh less than frequent ones",
+    )
+    parser.add_argument(
+        "--frozen", action="store_true", help="leave a net's trunk as it is"
+    )
+    parser.add_argument(
+        "--rotations", type=int, help="turned copies in place of random changes"
+    )
+    parser.add_argument(
+        "--momentum", type=float, help="plain gradient descent with this momentum"
+    )
 
 
 def _add_evaluate(commands: Commands[argparse.ArgumentParser]) -> None:

@@ -8,6 +8,7 @@
     ├── WeightsMissingError     (FileNotFoundError)  no model bundle lies there
     ├── WeightsMismatchError    (ValueError)         a bundle is damaged or foreign
     ├── TrainingDataError       (ValueError)         a folder cannot be learnt from
+    ├── TrainingStoppedError                         stopped with nothing to keep yet
     └── CatalogError                                 the catalog refuses a change
 
 A message says what was expected, what was found and what to do next, and is meant
@@ -45,6 +46,10 @@ class WeightsMismatchError(CoinError, ValueError):
 
 class TrainingDataError(CoinError, ValueError):
     """The photos or labels given cannot be learnt from."""
+
+
+class TrainingStoppedError(CoinError):
+    """A training was stopped before there was a model to keep."""
 
 
 class CatalogError(CoinError):

@@ -8,12 +8,14 @@ import re
 import shlex
 import sys
 import time
+from dataclasses import fields
 from pathlib import Path
 
 from coin_core import models
 from coin_core.classifiers import get_classifier
 from coin_core.errors import CatalogError, TrainingDataError
 from coin_core.evaluation import Report, confusion_table, report_json, report_table
+from coin_core.learning.recipes import Recipe, recipe_flags
 from coin_core.learning.shipping import READERS, train_shipped
 
 # In this order: features come from vgg.
@@ -81,6 +83,7 @@ def _train_finder(name: str, given: argparse.Namespace) -> None:
 def _train_folder(given: argparse.Namespace) -> int:
     from coin_core.learning.datasets import load_folder
     from coin_core.learning.own import train_on_coins
+    from coin_core.learning.splits import coins_per_class, few_coins_warning
 
     folder = Path(given.data)
     coins = load_folder(folder)
@@ -92,6 +95,8 @@ def _train_folder(given: argparse.Namespace) -> int:
         f"{len(coins.unreadable)} files could not be read, "
         f"in {coins.without_face} photos no coin was found and all of it is used.\n"
     )
+    if warning := few_coins_warning(coins_per_class(coins.labels, coins.groups)):
+        sys.stderr.write(f"{warning}\n")
     _, fitted = train_on_coins(
         given.classifier,
         coins,
@@ -101,14 +106,28 @@ def _train_folder(given: argparse.Namespace) -> int:
         folds=given.folds,
         seed=given.seed,
         size_px=given.size_px,
+        recipe=_recipe(given),
         command=_command(given, folder),
     )
     _show([fitted.report], as_json=given.json)
+    if fitted.stopped:
+        sys.stderr.write("Stopped: the model is the best so far.\n")
     sys.stderr.write(
         f"Measured by {given.folds}-fold cross-validation by coin. "
         f"Trained in {_duration(fitted.seconds)}; the model is in {out}.\n"
     )
     return 1 if coins.unreadable else 0
+
+
+def _recipe(given: argparse.Namespace) -> Recipe:
+    """The settings that differ from the usual way, as far as they were given."""
+    return Recipe(
+        **{
+            item.name: value
+            for item in fields(Recipe)
+            if (value := getattr(given, item.name, None)) is not None
+        }
+    )
 
 
 def _bundle_name(classifier: str, folder: Path) -> str:
@@ -125,6 +144,7 @@ def _command(given: argparse.Namespace, folder: Path) -> str:
         parts += ["--epochs", str(given.epochs)]
     if given.size_px:
         parts += ["--size-px", str(given.size_px)]
+    parts += recipe_flags(_recipe(given))
     return shlex.join(parts)
 
 

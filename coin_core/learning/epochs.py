@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from skorch.callbacks import Callback
 
 from coin_core.classifiers._net import NetClassifier
 from coin_core.evaluation import evaluate
@@ -20,10 +21,24 @@ from coin_core.learning.checkpoints import (
     save_tensors,
     save_training,
 )
+from coin_core.learning.recipes import Recipe
 from coin_core.learning.starting import start_net
 
-# Epochs without a better one after which a fold is over.
-PATIENCE = 6
+
+class _StopAskedError(Exception):
+    """Ends an epoch in the middle."""
+
+
+class _StopWatch(Callback):
+    """Looks after each batch whether the training is to stop."""
+
+    def __init__(self, asked: Callable[[], bool]) -> None:
+        self.asked = asked
+
+    def on_batch_end(self, net: Any, **kwargs: Any) -> None:
+        """Leave the epoch when somebody asked for it."""
+        if self.asked():
+            raise _StopAskedError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -38,6 +53,8 @@ class NetTraining:
         fold: What the history calls this training.
         run_log: Takes one row per epoch.
         bar: A progress bar that counts epochs.
+        recipe: What differs from the usual way.
+        stop_asked: Whether to stop and keep the best so far.
     """
 
     name: str
@@ -47,6 +64,8 @@ class NetTraining:
     fold: int | str
     run_log: Callable[[dict[str, Any]], None]
     bar: Any
+    recipe: Recipe = field(default_factory=Recipe)
+    stop_asked: Callable[[], bool] = lambda: False
 
     def run(
         self,
@@ -62,10 +81,13 @@ class NetTraining:
         there are none.
 
         Returns:
-            "epochs", the number of the epoch that was kept, and "seconds".
+            "epochs", the number of the epoch that was kept, 0 when it was stopped
+            before the first was over; "seconds"; and "stopped".
         """
         net.begin(X[learn])
         start_net(net, self.name, self.init)
+        self.recipe.freeze(net)
+        net.callbacks_.append(("stop", _StopWatch(self.stop_asked)))
         notes = restore_training(self._file("latest"), net) or {
             "epoch": 0,
             "best_epoch": 0,
@@ -73,11 +95,18 @@ class NetTraining:
             "seconds": 0.0,
         }
         self.bar.update(int(notes["epoch"]))
+        stopped = False
+        patience = self.recipe.patience
         while notes["epoch"] < self.epochs:
-            if len(valid) and notes["epoch"] - notes["best_epoch"] >= PATIENCE:
+            if len(valid) and notes["epoch"] - notes["best_epoch"] >= patience:
                 break
             started = time.monotonic()
-            row = self._train_epoch(net, X[learn], y[learn], int(notes["epoch"]))
+            try:
+                row = self._train_epoch(net, X[learn], y[learn], int(notes["epoch"]))
+            except _StopAskedError:
+                stopped = True
+                restore_training(self._file("latest"), net)
+                break
             notes["epoch"] = row["epoch"]
             if len(valid):
                 row |= self._validate(net, X[valid], y[valid], notes)
@@ -95,6 +124,7 @@ class NetTraining:
         return {
             "epochs": notes["best_epoch"] or notes["epoch"],
             "seconds": notes["seconds"],
+            "stopped": stopped,
         }
 
     def _file(self, name: str) -> Path:
@@ -127,7 +157,11 @@ class NetTraining:
         if notes["best_loss"] is None or report.log_loss < notes["best_loss"]:
             notes |= {"best_loss": report.log_loss, "best_epoch": notes["epoch"]}
             save_tensors(self._file("best"), net.tensors(), {"epoch": notes["epoch"]})
-        return {"valid_loss": report.log_loss, "valid_accuracy": report.accuracy}
+        return {
+            "valid_loss": report.log_loss,
+            "valid_accuracy": report.accuracy,
+            "valid_n": report.n,
+        }
 
 
 def rate_at(peak: float, epoch: int, epochs: int) -> float:

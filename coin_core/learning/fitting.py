@@ -22,7 +22,7 @@ from tqdm import tqdm
 from coin_core.classifiers import get_classifier
 from coin_core.classifiers._labelled import to_columns
 from coin_core.classifiers._net import NetClassifier
-from coin_core.errors import TrainingDataError
+from coin_core.errors import TrainingDataError, TrainingStoppedError
 from coin_core.evaluation import Report, evaluate
 from coin_core.learning.augmentation import augment, augment_mirrored
 from coin_core.learning.calibration import (
@@ -34,6 +34,7 @@ from coin_core.learning.calibration import (
 from coin_core.learning.checkpoints import load_tensors, save_tensors
 from coin_core.learning.epochs import NetTraining
 from coin_core.learning.history import Run
+from coin_core.learning.recipes import Recipe
 from coin_core.learning.splits import hold_out_by_coin, split_by_coin
 from coin_core.preprocessing import Preprocessing
 from coin_core.rulers import DEFAULT_CLASSES
@@ -55,20 +56,26 @@ class Fitted:
         classifier: Fitted on all coins.
         probabilities: Of each coin from the fold that had not seen it, calibrated on
             the other folds, float32 (N, C).
+        fold_of: The fold that measured each coin, (N,); -1 for a coin that was not
+            measured because the training was stopped.
         temperature: From all folds together.
         threshold: Where to stop answering.
         report: Accuracy and calibration of `probabilities`.
         epochs: Epochs the final net was trained; 0 for other estimators.
         seconds: Time of all folds and the final fit, over all sittings.
+        stopped: Whether somebody ended it early; then the classifier is the best of
+            the last fold, and `report` counts the measured coins.
     """
 
     classifier: Any
     probabilities: NDArray[np.float32]
+    fold_of: NDArray[np.int64]
     temperature: float
     threshold: Threshold
     report: Report
     epochs: int
     seconds: float
+    stopped: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -82,6 +89,7 @@ class _Task:
     seed: int
     run: Run
     size_px: int | None
+    recipe: Recipe
     bar: Any
 
 
@@ -97,6 +105,7 @@ def fit_classifier(
     folds: int = 5,
     seed: int = 0,
     size_px: int | None = None,
+    recipe: Recipe | None = None,
     run: Run,
 ) -> Fitted:
     """Cross-validate a classifier by coin, calibrate it, fit it on everything.
@@ -112,10 +121,12 @@ def fit_classifier(
         folds: 2 or more; every coin is measured by the fold that had not seen it.
         seed: Fixes splits, first weights and augmentation.
         size_px: Side of a net's input; as the classifier has it if None.
+        recipe: What differs from the usual way of training a net.
         run: Where to keep history and checkpoints; an unfinished one is gone on with.
 
     Raises:
         TrainingDataError: There are too few coins, or of one class only.
+        TrainingStoppedError: It was stopped before anything was learnt.
         UnknownClassifierError: There is no such classifier.
         WeightsMissingError: The weights to start from are not there.
     """
@@ -127,7 +138,7 @@ def fit_classifier(
         )
     epochs = epochs or EPOCHS.get(name, 20)
     splits = list(split_by_coin(y, groups, folds=folds, seed=seed))
-    columns = to_columns(y, classes)
+    run.amend({"plan": {"folds": folds, "epochs": epochs}})
     with tqdm(total=(folds + 1) * epochs, desc=name, unit="epoch") as bar:
         task = _Task(
             name=name,
@@ -137,31 +148,47 @@ def fit_classifier(
             seed=seed,
             run=run,
             size_px=size_px,
+            recipe=recipe or Recipe(),
             bar=bar,
         )
         raw = np.zeros((len(X), len(classes)), dtype=np.float32)
-        fold_of = np.zeros(len(X), dtype=np.int64)
-        lengths, seconds = [], 0.0
+        fold_of = np.full(len(X), -1, dtype=np.int64)
+        done: list[_Fold] = []
         for fold, (learn, measure) in enumerate(splits):
-            p, notes = _run_fold(task, fold, X, y, groups, learn, measure)
-            raw[measure], fold_of[measure] = p, fold
-            lengths.append(int(notes["epochs"]))
-            seconds += float(notes["seconds"])
+            result = _run_fold(task, fold, X, y, groups, learn, measure)
+            if result is None:
+                break
+            done.append(result)
+            raw[measure], fold_of[measure] = result.probabilities, fold
             bar.update((fold + 1) * epochs - bar.n)
-        final_epochs = max(1, round(float(np.mean(lengths)))) if any(lengths) else 0
-        classifier, took = _fit_all(task, X, y, final_epochs)
+            if result.stopped:
+                break
+        final = None
+        if len(done) == folds and not done[-1].stopped:
+            lengths = [result.epochs for result in done]
+            length = max(1, round(float(np.mean(lengths)))) if any(lengths) else 0
+            final = _fit_all(task, X, y, length)
+        stopped = final is None or final.stopped
+        kept = final or _best_so_far(task, done, X, y, splits)
         bar.update(bar.total - bar.n)
-    calibrated = _calibrate_across(raw, columns, fold_of)
-    threshold = find_threshold(calibrated, columns)
-    answered = calibrated.max(axis=1) >= threshold.value
+    measured = fold_of >= 0
+    columns = to_columns(y, classes)[measured]
+    calibrated = np.full_like(raw, 1 / len(classes))
+    calibrated[measured] = _calibrate_across(raw[measured], columns, fold_of[measured])
+    threshold = find_threshold(calibrated[measured], columns)
+    answered = calibrated[measured].max(axis=1) >= threshold.value
     return Fitted(
-        classifier=classifier,
+        classifier=kept.classifier,
         probabilities=calibrated,
-        temperature=fit_temperature(raw, columns),
+        fold_of=fold_of,
+        temperature=fit_temperature(raw[measured], columns),
         threshold=threshold,
-        report=evaluate(name, y, calibrated, classes, answered),
-        epochs=final_epochs,
-        seconds=round(seconds + took, 1),
+        report=evaluate(name, y[measured], calibrated[measured], classes, answered),
+        epochs=kept.epochs,
+        seconds=round(
+            sum(part.seconds for part in (*done, *([final] if final else []))), 1
+        ),
+        stopped=stopped,
     )
 
 
@@ -172,9 +199,26 @@ def _calibrate_across(
     calibrated = raw.copy()
     for fold in np.unique(fold_of):
         here = fold_of == fold
+        if here.all():  # stopped in the first fold: nobody else to judge it
+            continue
         temperature = fit_temperature(raw[~here], columns[~here])
         calibrated[here] = apply_temperature(raw[here], temperature)
     return calibrated
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class _Fold:
+    """What a fold, or the fit on everything, came to.
+
+    The classifier is None for a fold that was only read, the probabilities are those
+    of its held-out coins.
+    """
+
+    classifier: Any
+    probabilities: NDArray[np.float32]
+    epochs: int
+    seconds: float
+    stopped: bool = False
 
 
 def _run_fold(
@@ -185,12 +229,20 @@ def _run_fold(
     groups: NDArray[Any],
     learn: NDArray[np.int64],
     measure: NDArray[np.int64],
-) -> tuple[NDArray[np.float32], dict[str, Any]]:
-    """The probabilities of the held-out coins; a fold that was over is only read."""
-    folder = task.run.folder / "checkpoints" / f"fold-{fold}"
+) -> _Fold | None:
+    """Train and measure a fold; one that was over is only read.
+
+    None when the training was stopped before the fold had anything to keep.
+    """
+    folder = _folder(task, fold)
     kept, notes = load_tensors(folder / "result.safetensors")
     if notes:
-        return kept["probabilities"].numpy(), notes
+        return _Fold(
+            classifier=None,
+            probabilities=kept["probabilities"].numpy(),
+            epochs=int(notes["epochs"]),
+            seconds=float(notes["seconds"]),
+        )
     classifier = _build(task, y[learn])
     started = time.monotonic()
     if isinstance(classifier, NetClassifier):
@@ -198,25 +250,72 @@ def _run_fold(
         inner, valid = hold_out_by_coin(
             y[learn], groups[learn], share=_HELD_OUT, seed=task.seed
         )
-        rows = (learn[inner], learn[valid])
-        notes = _training(task, fold, folder).run(classifier, X, y, *rows)
+        seen, names, rows = task.recipe.turned(X, y, learn[inner])
+        training = _training(task, fold, folder)
+        notes = training.run(classifier, seen, names, rows, learn[valid])
+        if not notes["epochs"]:
+            return None
     else:
+        if task.run.stop_asked():
+            return None
         classifier.fit(X[learn], y[learn])
-        notes = {"epochs": 0, "seconds": time.monotonic() - started}
+        seconds = time.monotonic() - started
+        notes = {"epochs": 0, "seconds": seconds, "stopped": False}
+    task.run.note_test(fold, len(measure))
     probabilities = classifier.predict_proba(X[measure])
     right = classifier.classes_[probabilities.argmax(axis=1)] == y[measure]
     if not notes["epochs"]:
         task.run.log({"fold": fold, "epoch": 0, "test_accuracy": float(right.mean())})
     notes["test_accuracy"] = float(right.mean())
-    save_tensors(
-        folder / "result.safetensors",
-        {"probabilities": torch.from_numpy(probabilities)},
-        notes,
-    )
-    for name in ("latest", "best"):
-        (folder / f"{name}.safetensors").unlink(missing_ok=True)
     logger.info("fold %d: %.1f %% right", fold + 1, 100 * right.mean())
-    return probabilities, notes
+    if not notes["stopped"]:
+        save_tensors(
+            folder / "result.safetensors",
+            {"probabilities": torch.from_numpy(probabilities)},
+            notes,
+        )
+        # The last fold's best stays, should the training be stopped in the next one.
+        (folder / "latest.safetensors").unlink(missing_ok=True)
+        (_folder(task, fold - 1) / "best.safetensors").unlink(missing_ok=True)
+    return _Fold(
+        classifier=classifier,
+        probabilities=probabilities,
+        epochs=int(notes["epochs"]),
+        seconds=float(notes["seconds"]),
+        stopped=bool(notes["stopped"]),
+    )
+
+
+def _folder(task: _Task, fold: int | str) -> Path:
+    return task.run.folder / "checkpoints" / f"fold-{fold}"
+
+
+def _best_so_far(
+    task: _Task,
+    done: list[_Fold],
+    X: NDArray[Any],
+    y: NDArray[Any],
+    splits: list[tuple[NDArray[np.int64], NDArray[np.int64]]],
+) -> _Fold:
+    """The last fold that was measured, with its classifier."""
+    if not done:
+        raise TrainingStoppedError(
+            "Stopped before anything was learnt. The same command starts again."
+        )
+    last = done[-1]
+    if last.classifier is None:
+        learn, _ = splits[len(done) - 1]
+        net = _build(task, y[learn])
+        best, _ = load_tensors(_folder(task, len(done) - 1) / "best.safetensors")
+        if not isinstance(net, NetClassifier) or not best:
+            raise TrainingStoppedError(
+                "Stopped between two folds. The same command goes on with the next."
+            )
+        net.begin(X[learn])
+        net.module_.load_state_dict(best)
+        net.module_.eval()
+        last.classifier = net
+    return last
 
 
 def _sight(task: _Task, usual: Preprocessing) -> dict[str, Any]:
@@ -226,25 +325,43 @@ def _sight(task: _Task, usual: Preprocessing) -> dict[str, Any]:
     other coins apart may reach to the rim, so they are shown whole.
     """
     sized = replace(usual, size_px=task.size_px or usual.size_px)
-    if set(task.classes) <= set(DEFAULT_CLASSES):
-        return {"augment": augment, "preprocessing": sized}
-    whole = replace(sized, zoom=WHOLE_FLAN)
-    return {"augment": augment_mirrored, "preprocessing": whole}
+    changed: Any = augment
+    if not set(task.classes) <= set(DEFAULT_CLASSES):
+        sized, changed = replace(sized, zoom=WHOLE_FLAN), augment_mirrored
+    if task.recipe.rotations is not None:
+        changed = None
+    return {"augment": changed, "preprocessing": sized}
 
 
 def _fit_all(
     task: _Task, X: NDArray[Any], y: NDArray[Any], epochs: int
-) -> tuple[Any, float]:
-    """The classifier fitted on every coin, for as long as the folds needed."""
+) -> _Fold | None:
+    """The classifier fitted on every coin, for as long as the folds needed.
+
+    None when the training was stopped before it had anything to keep.
+    """
     classifier = _build(task, y)
     folder = task.run.folder / "checkpoints" / "final"
     started = time.monotonic()
+    nothing = np.zeros((0, len(task.classes)), dtype=np.float32)
     if not isinstance(classifier, NetClassifier):
-        return classifier.fit(X, y), time.monotonic() - started
-    rows = (np.arange(len(X)), np.arange(0))
+        classifier.fit(X, y)
+        seconds = time.monotonic() - started
+        return _Fold(
+            classifier=classifier, probabilities=nothing, epochs=0, seconds=seconds
+        )
+    seen, names, rows = task.recipe.turned(X, y, np.arange(len(X)))
     training = _training(task, "final", folder, epochs)
-    notes = training.run(classifier, X, y, *rows)
-    return classifier, float(notes["seconds"])
+    notes = training.run(classifier, seen, names, rows, np.arange(0))
+    if not notes["epochs"]:
+        return None
+    return _Fold(
+        classifier=classifier,
+        probabilities=nothing,
+        epochs=int(notes["epochs"]),
+        seconds=float(notes["seconds"]),
+        stopped=bool(notes["stopped"]),
+    )
 
 
 def _training(
@@ -258,6 +375,8 @@ def _training(
         fold=fold,
         run_log=task.run.log,
         bar=task.bar,
+        recipe=task.recipe,
+        stop_asked=task.run.stop_asked,
     )
 
 
@@ -266,12 +385,14 @@ def _build(task: _Task, y: NDArray[Any]) -> Any:
     classifier = get_classifier(task.name).build(task.classes, seed=task.seed)
     if not isinstance(classifier, NetClassifier):
         return classifier
-    counts = np.bincount(to_columns(y, task.classes), minlength=len(task.classes))
-    weights = len(y) / (len(task.classes) * np.maximum(counts, 1))
-    classifier.set_params(
-        criterion__weight=torch.tensor(weights, dtype=torch.float32),
-        criterion__label_smoothing=0.05,
-    )
+    if task.recipe.class_weights:
+        counts = np.bincount(to_columns(y, task.classes), minlength=len(task.classes))
+        weights = len(y) / (len(task.classes) * np.maximum(counts, 1))
+        classifier.set_params(
+            criterion__weight=torch.tensor(weights, dtype=torch.float32)
+        )
+    classifier.set_params(criterion__label_smoothing=0.05)
+    task.recipe.set_up(classifier)
     if get_classifier(task.name).inputs == "photo":
         classifier.set_params(**_sight(task, classifier.preparation))
     return classifier

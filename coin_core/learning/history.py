@@ -1,8 +1,10 @@
 """Runs: what was set, what happened epoch by epoch, what came out.
 
-A run is a folder `runs/<run_id>/` with config.json, history.jsonl and report.json.
-A line is added to the history as soon as an epoch is over; whoever reads along, or
-comes back after the machine went down, finds everything up to there.
+A run is a folder `runs/<run_id>/` with config.json, history.jsonl and report.json,
+predictions.jsonl with one line per photo once photos were measured, and notes.txt. A
+line is added to the history as soon as an epoch is over; whoever reads along, or comes
+back after the machine went down, finds everything up to there. The process that trains
+holds running.lock, so that no second one goes on with the same run.
 """
 
 from __future__ import annotations
@@ -10,16 +12,38 @@ from __future__ import annotations
 import json
 import os
 import secrets
-from collections.abc import Mapping
+import shutil
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 from coin_core._replace import write_file
+from coin_core.errors import CoinError
+from coin_core.learning.locking import FileLock, holder, is_held
 from coin_core.models import data_dir
 
 Row = dict[str, Any]
+
+# Which job of the queue a training belongs to, in the environment of its process.
+JOB_VARIABLE = "COIN_TRAINING_JOB"
+MAX_NOTE = 4000
+_DELETED = ".deleted-"
+# The locks of this process, by the run's folder; let go of at its end.
+_held: dict[Path, FileLock] = {}
+
+
+class RunState(StrEnum):
+    """How far a run has come."""
+
+    RUNNING = "running"
+    DONE = "done"
+    STOPPED = "stopped"
+    INTERRUPTED = "interrupted"
+    FAILED = "failed"
+    DAMAGED = "damaged"
 
 
 def runs_dir() -> Path:
@@ -46,22 +70,101 @@ class Run:
         """State, latest and best epoch of each fold, and what came out."""
         return _read_object(self.folder / "report.json")
 
+    def state(self) -> RunState:
+        """How far it has come, from its files and whether its process lives."""
+        return self.state_and_reason()[0]
+
+    def state_and_reason(self) -> tuple[RunState, str]:
+        """The state, and for failed and damaged runs one sentence that says why."""
+        if not (self.folder / "config.json").exists():
+            return RunState.DAMAGED, "config.json is missing."
+        if not self.config():
+            return RunState.DAMAGED, "config.json cannot be read."
+        report = self.report()
+        if not report and (self.folder / "report.json").exists():
+            return RunState.DAMAGED, "report.json cannot be read."
+        if self.is_alive():
+            return RunState.RUNNING, ""
+        try:
+            state = RunState(report.get("state", "running"))
+        except ValueError:
+            return RunState.DAMAGED, "report.json names a state that is not known."
+        if state is RunState.RUNNING:
+            return RunState.INTERRUPTED, ""
+        return state, str(report.get("error", ""))
+
+    def claim(self) -> bool:
+        """Hold the run for this process; False when another one trains it."""
+        lock = _held.setdefault(self.folder, FileLock(self._lock_file))
+        return lock.take({"job": os.environ.get(JOB_VARIABLE, "")})
+
+    def release(self) -> None:
+        """Let go of the run; the end of the process does it as well."""
+        if lock := _held.pop(self.folder, None):
+            lock.release()
+
+    def is_alive(self) -> bool:
+        """Whether a living process trains this run."""
+        return is_held(self._lock_file)
+
+    def process(self) -> Row:
+        """Its living process: "pid" and "job" of the queue; {} without one."""
+        return holder(self._lock_file)
+
+    @property
+    def _lock_file(self) -> Path:
+        return self.folder / "running.lock"
+
+    def ask_to_stop(self) -> None:
+        """Have the training stop at the next batch and keep its best so far."""
+        (self.folder / "stop").touch()
+
+    def stop_asked(self) -> bool:
+        """Whether somebody asked for it."""
+        return (self.folder / "stop").exists()
+
+    def note(self) -> str:
+        """What a person wrote about the run."""
+        try:
+            return (self.folder / "notes.txt").read_text("utf-8", errors="replace")
+        except OSError:
+            return ""
+
+    def set_note(self, text: str) -> None:
+        """Replace what was written about the run; "" takes it away."""
+        path = self.folder / "notes.txt"
+        if text.strip():
+            write_file(path, text.strip()[:MAX_NOTE].encode())
+        else:
+            path.unlink(missing_ok=True)
+
+    def predictions(self) -> list[Row]:
+        """One row per photo that was measured by a fold that had not seen it.
+
+        Each has "photo", "coin", "label", "fold", "probabilities" by class, and where
+        they are known "legibility" and "picture", the name of its kept crop.
+        """
+        rows, _ = _read_lines(self.folder / "predictions.jsonl")
+        return [row for row in rows if isinstance(row.get("probabilities"), dict)]
+
+    def write_predictions(self, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Replace the predictions in one step."""
+        lines = [json.dumps(row, ensure_ascii=False) + "\n" for row in rows]
+        write_file(self.folder / "predictions.jsonl", "".join(lines).encode())
+
+    def torn_lines(self) -> int:
+        """Lines of the history that cannot be read."""
+        return _read_lines(self.folder / "history.jsonl")[1]
+
     def rows(self) -> list[Row]:
         """The history, one row per fold and epoch.
 
         An epoch that was run again after a kill counts once, as it was last; a line
         that the kill tore is left out.
         """
-        path = self.folder / "history.jsonl"
         kept: dict[tuple[Any, Any], Row] = {}
-        lines = path.read_text("utf-8").splitlines() if path.exists() else []
-        for line in lines:
-            try:
-                row = json.loads(line)
-            except ValueError:
-                continue
-            if isinstance(row, dict):
-                kept[row.get("fold"), row.get("epoch")] = row
+        for row in _read_lines(self.folder / "history.jsonl")[0]:
+            kept[row.get("fold"), row.get("epoch")] = row
         return list(kept.values())
 
     def log(self, row: Mapping[str, Any]) -> None:
@@ -70,6 +173,7 @@ class Run:
         with path.open("ab") as file:
             # A line torn by a kill must not swallow the next one.
             torn = file.tell() > 0 and not _ends_with_newline(path)
+            row = {**row, "at": now()}
             line = json.dumps(row, ensure_ascii=False) + "\n"
             file.write((("\n" if torn else "") + line).encode())
             file.flush()
@@ -85,48 +189,127 @@ class Run:
             report | {"state": "running", "latest": dict(row), "best": best}
         )
 
-    def finish(self, results: Mapping[str, Any]) -> None:
+    def amend(self, changes: Mapping[str, Any]) -> None:
+        """Change parts of the report."""
+        self.write_report({"state": "running", **self.report(), **changes})
+
+    def note_test(self, fold: int, coins: int) -> None:
+        """Record that held-out coins were looked at: by which fold, when, how many."""
+        tests = [*self.report().get("tests", [])]
+        self.amend({"tests": [*tests, {"fold": fold, "coins": coins, "at": now()}]})
+
+    def finish(
+        self, results: Mapping[str, Any], *, state: RunState = RunState.DONE
+    ) -> None:
         """Note what came out; latest and best epochs stay where they are."""
         self.write_report(
-            self.report() | {"state": "done", "finished": _now(), **results}
+            {**self.report(), "state": str(state), "finished": now(), **results}
         )
+        (self.folder / "stop").unlink(missing_ok=True)
+        self.release()
 
     def write_report(self, report: Mapping[str, Any]) -> None:
         """Replace report.json in one step."""
         text = json.dumps(report, indent=2, ensure_ascii=False)
         write_file(self.folder / "report.json", text.encode())
 
+    def delete(self) -> None:
+        """Remove the folder with everything in it.
 
-def start_run(config: Mapping[str, Any]) -> Run:
-    """A new run with these settings."""
+        Raises:
+            CoinError: It is being trained.
+        """
+        if self.is_alive():
+            raise CoinError(f"{self.run_id} is being trained. Stop it first.")
+        # Out of sight in one step, however long the rest takes.
+        aside = self.folder.with_name(f"{_DELETED}{self.run_id}")
+        shutil.rmtree(aside, ignore_errors=True)
+        self.folder.rename(aside)
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def start_run(config: Mapping[str, Any], about: Mapping[str, Any] | None = None) -> Run:
+    """A new run with these settings, held by this process.
+
+    Args:
+        config: What decides the result; the same settings go on with a run.
+        about: What else is worth knowing: machine, classes, coins per class.
+    """
     name = config.get("classifier", "run")
     stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
     folder = runs_dir() / f"{stamp}-{name}-{secrets.token_hex(2)}"
     folder.mkdir(parents=True)
-    text = json.dumps({**config, "started": _now()}, indent=2, ensure_ascii=False)
+    whole = {**(about or {}), **config, "started": now()}
+    if job := os.environ.get(JOB_VARIABLE):
+        whole["job"] = job
+    text = json.dumps(whole, indent=2, ensure_ascii=False)
     write_file(folder / "config.json", text.encode())
-    return Run(folder=folder)
+    run = Run(folder=folder)
+    run.claim()
+    return run
 
 
-def resume_run(config: Mapping[str, Any]) -> Run:
-    """The latest unfinished run with the same settings, or a new one."""
+def resume_run(
+    config: Mapping[str, Any], about: Mapping[str, Any] | None = None
+) -> Run:
+    """The latest unfinished run with the same settings, or a new one.
+
+    One that another process trains at the moment is left to it.
+    """
     for run in reversed(list_runs()):
         kept = run.config()
         same = all(kept.get(name) == value for name, value in config.items())
-        if kept and same and run.report().get("state") != "done":
+        if kept and same and run.report().get("state") != "done" and run.claim():
+            (run.folder / "stop").unlink(missing_ok=True)
             return run
-    return start_run(config)
+    return start_run(config, about)
+
+
+def find_run(run_id: str) -> Run:
+    """The run of that name.
+
+    Raises:
+        CoinError: There is none.
+    """
+    for run in list_runs():
+        if run.run_id == run_id:
+            return run
+    raise CoinError(f"There is no run {run_id!r}; it may have been deleted.")
 
 
 def list_runs() -> list[Run]:
     """All runs, oldest first."""
     root = runs_dir()
     folders = sorted(root.iterdir()) if root.is_dir() else []
-    return [Run(folder=folder) for folder in folders if folder.is_dir()]
+    return [
+        Run(folder=folder)
+        for folder in folders
+        if folder.is_dir() and not folder.name.startswith(".")
+    ]
 
 
-def _now() -> str:
+def now() -> str:
+    """The time in UTC, ISO 8601."""
     return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _read_lines(path: Path) -> tuple[list[Row], int]:
+    """The JSON objects of a file of lines, and how many lines were none."""
+    try:
+        lines = path.read_text("utf-8", errors="replace").splitlines()
+    except OSError:
+        return [], 0
+    rows, torn = [], 0
+    for line in lines:
+        try:
+            row = json.loads(line)
+        except ValueError:
+            row = None
+        if isinstance(row, dict):
+            rows.append(row)
+        else:
+            torn += bool(line.strip())
+    return rows, torn
 
 
 def _ends_with_newline(path: Path) -> bool:

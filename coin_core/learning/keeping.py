@@ -1,0 +1,77 @@
+"""What a run keeps of its coins: their crops and who was taken for whom."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import logging
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from coin_core._replace import write_file
+from coin_core.models import data_dir
+
+if TYPE_CHECKING:
+    from coin_core.learning.datasets import CoinSet
+
+logger = logging.getLogger(__name__)
+
+# Enough to read a legend by, and 500 coins stay under 4 MB.
+_QUALITY = 85
+
+
+def picture_path(picture: str) -> Path:
+    """Where the crop of that name is kept; it may have been cleared away."""
+    return data_dir() / "cache" / "pictures" / picture[:2] / f"{picture}.jpg"
+
+
+def keep_crop(crop: NDArray[np.uint8]) -> str:
+    """Keep a crop (S, S, 3) once, whoever else uses it; returns its name."""
+    from PIL import Image
+
+    name = hashlib.sha256(crop.tobytes()).hexdigest()[:32]
+    path = picture_path(name)
+    if not path.exists():
+        buffer = io.BytesIO()
+        Image.fromarray(crop).save(buffer, "JPEG", quality=_QUALITY)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_file(path, buffer.getvalue())
+    return name
+
+
+def prediction_rows(
+    coins: CoinSet, probabilities: NDArray[np.float32], fold_of: NDArray[np.int64]
+) -> Iterable[dict[str, Any]]:
+    """One row per measured photo, as `Run.predictions` gives them back.
+
+    Args:
+        coins: The coins with their crops.
+        probabilities: From the fold that had not seen the coin, (N, C).
+        fold_of: That fold, (N,); coins with -1 were not measured and are left out.
+    """
+    pictures = True
+    for i in np.flatnonzero(fold_of >= 0):
+        row = {
+            "photo": coins.names[i],
+            "coin": str(coins.groups[i]),
+            "label": str(coins.labels[i]),
+            "fold": int(fold_of[i]),
+            "probabilities": {
+                name: round(float(share), 6)
+                for name, share in zip(coins.classes, probabilities[i], strict=True)
+            },
+        }
+        if coins.legibility is not None:
+            row["legibility"] = round(float(coins.legibility[i]), 3)
+        if pictures:
+            try:
+                row["picture"] = keep_crop(coins.crops[i])
+            except OSError as error:
+                # A full disk must not cost the figures.
+                logger.warning("The crops cannot be kept: %s", error)
+                pictures = False
+        yield row
