@@ -1,0 +1,208 @@
+"""ZIP archives from anywhere: listed and read member by member, never unpacked.
+
+No member's name ever becomes a path on this machine. What an archive claims about
+itself is checked before it is believed: the size of its directory before Python
+reads it, the size of a member before and while it is read.
+"""
+
+from __future__ import annotations
+
+import stat
+import zipfile
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO
+
+from coin_core._file_kinds import show_name
+from coin_core.errors import CatalogError, UnreadablePhotoError
+from coin_core.photos import MAX_BYTES
+
+MAX_MEMBERS = 50_000
+MAX_DIRECTORY_BYTES = 32 * 1024 * 1024
+MAX_RATIO = 100
+"""Photos hardly shrink; what unpacks to a hundred times its size is a bomb."""
+_RATIO_FROM_BYTES = 10 * 1024 * 1024
+_END = b"PK\x05\x06"
+_END_BYTES = 22
+_ZIP64_LOCATOR = b"PK\x06\x07"
+_LONGEST_COMMENT = 65_535
+_ENCRYPTED = 0x1
+ARCHIVE_SUFFIXES = frozenset({".zip"})
+_NESTED = frozenset(
+    {".zip", ".rar", ".7z", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".zst", ".lzh"}
+)
+_PATH_SEPARATORS = str.maketrans({"\\": "/"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    """A file in an archive.
+
+    Attributes:
+        number: Place in the archive's directory.
+        name: Folders and file name with "/" between them.
+        problem: Why it must not be read, as a sentence; None when it may.
+    """
+
+    number: int
+    name: str
+    problem: str | None
+
+
+class Archive:
+    """An open archive; a context manager.
+
+    Raises:
+        CatalogError: It cannot be opened, is no ZIP archive, or holds too much.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._shown = show_name(path.name)
+        try:
+            with path.open("rb") as file:
+                self._check_directory(file)
+            self._zip = zipfile.ZipFile(path)
+        except OSError as error:
+            raise CatalogError(
+                f"{self._shown} cannot be opened ({error.strerror or error})."
+            ) from error
+        except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
+            raise self._damaged() from error
+        if len(self._zip.infolist()) > MAX_MEMBERS:
+            self._zip.close()
+            raise self._too_many(len(self._zip.infolist()))
+
+    def __enter__(self) -> Archive:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._zip.close()
+
+    def _damaged(self) -> CatalogError:
+        return CatalogError(
+            f"{self._shown} is no ZIP archive, or is damaged. Pack it again, or unpack "
+            "it and import the folder."
+        )
+
+    def _too_many(self, count: int) -> CatalogError:
+        return CatalogError(
+            f"{self._shown} holds {count:,} files, more than {MAX_MEMBERS:,}. Unpack "
+            "it and import the folder, or pack several smaller archives."
+        )
+
+    def _check_directory(self, file: BinaryIO) -> None:
+        """Refuse a directory that would fill the memory before it is parsed."""
+        size = file.seek(0, 2)
+        file.seek(max(0, size - _END_BYTES - _LONGEST_COMMENT - 20))
+        tail = file.read()
+        at = tail.rfind(_END)
+        if at < 0 or len(tail) < at + _END_BYTES:
+            raise self._damaged()
+        count = int.from_bytes(tail[at + 10 : at + 12], "little")
+        directory = int.from_bytes(tail[at + 12 : at + 16], "little")
+        locator = tail[at - 20 : at] if at >= 20 else b""
+        if locator.startswith(_ZIP64_LOCATOR):
+            file.seek(min(int.from_bytes(locator[8:16], "little"), size))
+            record = file.read(56)
+            count = int.from_bytes(record[32:40], "little")
+            directory = int.from_bytes(record[40:48], "little")
+        if count > MAX_MEMBERS or directory > MAX_DIRECTORY_BYTES:
+            raise self._too_many(max(count, MAX_MEMBERS + 1))
+
+    def members(self) -> Iterator[Member]:
+        """The files in the order of the directory, each with what is wrong with it."""
+        overlapping = self._overlapping()
+        for number, info in enumerate(self._zip.infolist()):
+            if info.is_dir():
+                continue
+            name = info.filename.translate(_PATH_SEPARATORS)
+            if _is_beside_the_point(name):
+                continue
+            yield Member(
+                number=number,
+                name=name,
+                problem=self._problem(info, name, number in overlapping),
+            )
+
+    def _overlapping(self) -> set[int]:
+        """Members whose bytes are also another's: how small bombs grow."""
+        infos = self._zip.infolist()
+        order = sorted(range(len(infos)), key=lambda k: infos[k].header_offset)
+        found = set()
+        for one, following in pairwise(order):
+            info = infos[one]
+            # a local header is 30 bytes and a name, which may differ in encoding
+            end = info.header_offset + 30 + info.compress_size
+            if end > infos[following].header_offset:
+                found |= {one, following}
+        return found
+
+    def _problem(
+        self, info: zipfile.ZipInfo, name: str, overlapping: bool
+    ) -> str | None:
+        shown = f"{show_name(name)} in {self._shown}"
+        path = PurePosixPath(name)
+        mode = info.external_attr >> 16
+        if path.is_absolute() or ".." in path.parts or name[1:2] == ":":
+            return f"{shown} has a path that leads out of the archive; it was left out."
+        if stat.S_ISLNK(mode) or (mode and stat.S_IFMT(mode) not in (0, stat.S_IFREG)):
+            return f"{shown} is a link or a device, no file; it was left out."
+        if info.flag_bits & _ENCRYPTED:
+            return (
+                f"{shown} is locked with a password. Unpack the archive and import "
+                "the folder."
+            )
+        if path.suffix.lower() in _NESTED:
+            return (
+                f"{shown} is an archive inside an archive. Unpack it and import it by "
+                "itself."
+            )
+        if info.file_size > MAX_BYTES:
+            return (
+                f"{shown} is larger than {MAX_BYTES // 1024**2} MB, which no photo "
+                "here may be."
+            )
+        swollen = info.file_size > MAX_RATIO * max(info.compress_size, 1)
+        if overlapping or (swollen and info.file_size > _RATIO_FROM_BYTES):
+            return f"{shown} unpacks to far more than a photo would; it was left out."
+        return None
+
+    def read(self, number: int) -> bytes:
+        """The bytes of a member, at most `photos.MAX_BYTES`.
+
+        Raises:
+            UnreadablePhotoError: It is damaged, locked, or larger than it says.
+        """
+        info = self._zip.infolist()[number]
+        shown = f"{show_name(info.filename)} in {self._shown}"
+        try:
+            with self._zip.open(info) as file:
+                data = file.read(MAX_BYTES + 1)
+        except (
+            *(zipfile.BadZipFile, zlib.error, EOFError, ValueError),
+            *(RuntimeError, NotImplementedError, OSError),
+        ) as error:
+            raise UnreadablePhotoError(
+                f"{shown} cannot be unpacked: it is damaged, locked, or packed in an "
+                "unusual way. Unpack the archive and import the folder."
+            ) from error
+        if len(data) > MAX_BYTES:
+            raise UnreadablePhotoError(
+                f"{shown} is larger than it says, and than {MAX_BYTES // 1024**2} MB."
+            )
+        return data
+
+
+def _is_beside_the_point(name: str) -> bool:
+    """What systems leave in archives by themselves."""
+    parts = PurePosixPath(name).parts
+    return (
+        not parts
+        or "__MACOSX" in parts
+        or (parts[-1].startswith(".") and parts[-1] != "..")
+        or parts[-1].lower() in ("thumbs.db", "desktop.ini")
+    )
