@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from coin_core.classifiers._net import best_device
-from coin_core.classifiers._reading import ReaderClassifier
+from coin_core.classifiers._net import NetClassifier, best_device
 from coin_core.classifiers._registry import register_classifier
 from coin_core.classifiers._trunks import build_reader
 from coin_core.preprocessing import Preprocessing
 
 
 @register_classifier(name="resnet", title="ResNet-18", inputs="photo")
-def build_resnet(labels: tuple[str, ...], *, seed: int) -> ReaderClassifier:
+def build_resnet(labels: tuple[str, ...], *, seed: int) -> NetClassifier:
     """The unfitted classifier."""
-    return ReaderClassifier(
+    return NetClassifier(
         build_reader,
         module__name="resnet",
         module__classes=len(labels),

@@ -83,6 +83,6 @@ def _start_from_imagenet(net: NetClassifier, name: str) -> None:
             f"The ImageNet weights could not be downloaded ({error}). "
             "Start with --init rendered or --init scratch."
         ) from error
-    # ours are half as wide
-    net.set_params(module__full_width=True)
+    if name == "vgg":  # ours is half as wide
+        net.set_params(module__full_width=True)
     net.module_.trunk.load_state_dict(trained.trunk.state_dict())
