@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.metrics import confusion_matrix, log_loss, recall_score
 
 from coin_core.errors import TrainingDataError
 
@@ -123,6 +122,9 @@ def evaluate(
     Raises:
         TrainingDataError: There is no coin, or a label that is not among the classes.
     """
+    # Whoever wants an interval only need not wait for scikit-learn.
+    from sklearn.metrics import confusion_matrix, log_loss, recall_score
+
     from coin_core.classifiers._labelled import to_columns
 
     p = np.asarray(probabilities, dtype=np.float64)

@@ -15,6 +15,7 @@ from coin_core import models
 from coin_core.classifiers import get_classifier
 from coin_core.errors import CatalogError, TrainingDataError
 from coin_core.evaluation import Report, confusion_table, report_json, report_table
+from coin_core.learning.enough import few_coins_warning
 from coin_core.learning.recipes import Recipe, recipe_flags
 from coin_core.learning.shipping import READERS, train_shipped
 
@@ -83,7 +84,7 @@ def _train_finder(name: str, given: argparse.Namespace) -> None:
 def _train_folder(given: argparse.Namespace) -> int:
     from coin_core.learning.datasets import load_folder
     from coin_core.learning.own import train_on_coins
-    from coin_core.learning.splits import coins_per_class, few_coins_warning
+    from coin_core.learning.splits import coins_per_class
 
     folder = Path(given.data)
     coins = load_folder(folder)

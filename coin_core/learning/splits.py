@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -12,8 +12,6 @@ from sklearn.model_selection import StratifiedGroupKFold
 from coin_core.errors import TrainingDataError
 
 Indices = NDArray[np.int64]
-# Below this the figures of a class say little: 20 of 25 is 61 to 91 %.
-FEW_COINS = 30
 
 
 def split_by_coin(
@@ -54,18 +52,6 @@ def coins_per_class(y: ArrayLike, groups: ArrayLike) -> dict[str, int]:
         str(label): len(np.unique(coins[labels == label]))
         for label in np.unique(labels)
     }
-
-
-def few_coins_warning(per_class: Mapping[str, int]) -> str:
-    """One sentence on the classes with too few coins to trust; "" without any."""
-    few = {label: count for label, count in per_class.items() if count < FEW_COINS}
-    if not few:
-        return ""
-    named = ", ".join(f"{label} ({count})" for label, count in sorted(few.items()))
-    return (
-        f"Fewer than {FEW_COINS} coins of {named}: what is measured for so few may be "
-        "far off. Add coins before relying on it."
-    )
 
 
 def _check_enough(labels: NDArray[Any], coins: NDArray[Any], folds: int) -> None:

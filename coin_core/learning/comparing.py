@@ -1,0 +1,348 @@
+"""What a run says of itself in one line, and whether two runs really differ."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import lru_cache
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+from coin_core.learning.enough import few_coins_warning
+from coin_core.learning.history import Row, Run, RunState, list_runs, now
+
+# What every kind of training calls the same thing.
+_CURVES = {
+    "train_loss": ("train_loss", "loss"),
+    "valid_loss": ("valid_loss",),
+    "valid_accuracy": ("valid_accuracy", "rulers"),
+    "rate": ("rate",),
+}
+# Of a run's config, what is no setting.
+_NO_SETTING = {
+    *("started", "job", "machine", "versions", "command", "classes", "coins"),
+    *("photos", "coins_per_class", "unreadable", "without_face"),
+}
+# Below this a difference is called real.
+SIGNIFICANT = 0.05
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunSummary:
+    """A run in one line; what is not known is None or "".
+
+    Attributes:
+        run_id: Its folder.
+        state: How far it has come.
+        reason: Why it failed or is damaged, in one sentence.
+        classifier: Its name.
+        data: Where the coins came from.
+        digest: sha256 over photos and labels.
+        started: UTC time, ISO 8601.
+        settings: Everything that decides the result, by name.
+        machine: What it was trained on.
+        seconds: Time of training.
+        epochs: Epochs that are over, of all folds.
+        best_epochs: The epoch that each fold kept.
+        valid_accuracy: Share right among the validation coins of those epochs, with
+            its Wilson 95 % interval: share, low, high; None without any.
+        accuracy: The same of the held-out or test coins.
+        n: Held-out or test coins.
+        bundle: The name of the model that came out.
+        note: What a person wrote about it.
+        few: Classes with too few coins to trust, in one sentence.
+    """
+
+    run_id: str
+    state: RunState
+    reason: str = ""
+    classifier: str = ""
+    data: str = ""
+    digest: str = ""
+    started: str = ""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    machine: str = ""
+    seconds: float | None = None
+    epochs: int = 0
+    best_epochs: tuple[int, ...] = ()
+    valid_accuracy: tuple[float, float, float] | None = None
+    accuracy: tuple[float, float, float] | None = None
+    n: int | None = None
+    bundle: str = ""
+    note: str = ""
+    few: str = ""
+
+
+def summaries() -> list[RunSummary]:
+    """All runs, the latest first; damaged ones among them."""
+    return [summarise(run) for run in reversed(list_runs())]
+
+
+def summarise(run: Run) -> RunSummary:
+    """A run in one line; read again only when one of its files has changed."""
+    stamps = []
+    for name in ("config.json", "report.json", "history.jsonl", "notes.txt"):
+        try:
+            stat = (run.folder / name).stat()
+        except OSError:
+            stamps.append((0, 0))
+        else:
+            stamps.append((stat.st_mtime_ns, stat.st_size))
+    return _summarise(run.folder, tuple(stamps), run.is_alive())
+
+
+@lru_cache(maxsize=4096)
+def _summarise(
+    folder: Path, stamps: tuple[tuple[int, int], ...], alive: bool
+) -> RunSummary:
+    run = Run(folder=folder)
+    state, reason = run.state_and_reason()
+    if state is RunState.DAMAGED:
+        return RunSummary(run_id=run.run_id, state=state, reason=reason)
+    try:
+        return _read_summary(run, state, reason)
+    except (TypeError, ValueError, KeyError, AttributeError) as error:
+        return RunSummary(
+            run_id=run.run_id,
+            state=RunState.DAMAGED,
+            reason=f"Its files hold something unexpected ({error}).",
+        )
+
+
+def _read_summary(run: Run, state: RunState, reason: str) -> RunSummary:
+    config, report = run.config(), run.report()
+    figures = report.get("report") or {}
+    best = [row for row in (report.get("best") or {}).values() if "epoch" in row]
+    latest = report.get("latest") or {}
+    seconds = report.get("seconds", latest.get("seconds"))
+    return RunSummary(
+        run_id=run.run_id,
+        state=state,
+        reason=reason,
+        classifier=str(config.get("classifier", "")),
+        data=_data_of(config),
+        digest=str(config.get("digest", "")),
+        started=str(config.get("started", "")),
+        settings=flat_settings(config),
+        machine=str(config.get("machine", "")),
+        seconds=None if seconds is None else float(seconds),
+        epochs=len(run.rows()) if not best else sum(int(r["epoch"]) for r in best),
+        best_epochs=tuple(int(row["epoch"]) for row in best),
+        valid_accuracy=_pooled(best),
+        accuracy=(
+            (figures["accuracy"], figures["accuracy_low"], figures["accuracy_high"])
+            if figures
+            else None
+        ),
+        n=figures.get("n"),
+        bundle=str(report.get("bundle", "")),
+        note=run.note(),
+        few=few_coins_warning(config.get("coins_per_class") or {}),
+    )
+
+
+def _data_of(config: Mapping[str, Any]) -> str:
+    return str(config.get("data", "rendered" if "schedule" in config else ""))
+
+
+def _pooled(best: Sequence[Row]) -> tuple[float, float, float] | None:
+    """Validation coins of all folds together; each lies in several folds' share."""
+    told = [row for row in best if "valid_accuracy" in row]
+    if not told:
+        return None
+    counts = [int(row.get("valid_n", 0)) for row in told]
+    if not all(counts):
+        share = sum(float(row["valid_accuracy"]) for row in told) / len(told)
+        return share, share, share
+    from coin_core.evaluation import wilson
+
+    right = sum(row["valid_accuracy"] * n for row, n in zip(told, counts, strict=True))
+    n = sum(counts)
+    return (right / n, *wilson(round(right), n))
+
+
+def flat_settings(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of a run by name, those inside others brought up."""
+    flat: dict[str, Any] = {}
+    for name, value in config.items():
+        if name in _NO_SETTING:
+            continue
+        if isinstance(value, Mapping):
+            flat |= {
+                f"{key}" if name == "recipe" else f"{name}: {key}": inner
+                for key, inner in value.items()
+            }
+        else:
+            flat[name] = value
+    return flat
+
+
+def setting_rows(runs: Sequence[RunSummary]) -> list[tuple[str, list[Any], bool]]:
+    """Each setting's values over the runs, and whether they differ; those first."""
+    names = dict.fromkeys(name for run in runs for name in run.settings)
+    rows = []
+    for name in names:
+        values = [run.settings.get(name) for run in runs]
+        rows.append((name, values, any(value != values[0] for value in values)))
+    return sorted(rows, key=lambda row: not row[2])
+
+
+def curve_points(rows: Iterable[Row], name: str) -> dict[str, list[tuple[int, float]]]:
+    """(epoch, value) by fold: of "train_loss", "valid_loss", "valid_accuracy", "rate".
+
+    Raises:
+        KeyError: There is no such curve.
+    """
+    points: dict[str, list[tuple[int, float]]] = {}
+    for row in rows:
+        for key in _CURVES[name]:
+            if isinstance(value := row.get(key), int | float) and row.get("epoch"):
+                fold = str(row.get("fold", 0))
+                points.setdefault(fold, []).append((int(row["epoch"]), float(value)))
+                break
+    return {fold: sorted(line) for fold, line in points.items()}
+
+
+def mean_curve(rows: Iterable[Row], name: str) -> list[tuple[int, float]]:
+    """(epoch, mean over the folds that reached it), without the final fit."""
+    by_epoch: dict[int, list[float]] = {}
+    for fold, line in curve_points(rows, name).items():
+        if fold != "final":
+            for epoch, value in line:
+                by_epoch.setdefault(epoch, []).append(value)
+    return [(e, sum(v) / len(v)) for e, v in sorted(by_epoch.items())]
+
+
+def seconds_left(run: Run) -> float | None:
+    """At most so long until the run is over, from the epochs so far; None at first.
+
+    Folds that end early make it shorter.
+    """
+    plan, rows = run.report().get("plan"), run.rows()
+    timed = [row for row in rows if row.get("epoch") and "seconds" in row]
+    if not plan or not timed:
+        return None
+    per_epoch = [
+        (float(row["seconds"]) - before)
+        for fold in {row.get("fold") for row in timed}
+        for before, row in _steps([r for r in timed if r.get("fold") == fold])
+    ]
+    usual = sorted(per_epoch)[len(per_epoch) // 2]
+    latest = timed[-1]
+    epochs = int(plan["epochs"])
+    left = epochs - int(latest["epoch"])
+    if latest.get("fold") != "final":
+        left += (int(plan["folds"]) - int(latest["fold"])) * epochs
+    passed = _seconds_between(str(latest.get("at", "")), now())
+    return max(0.0, left * usual - min(passed, usual))
+
+
+def _steps(rows: Sequence[Row]) -> list[tuple[float, Row]]:
+    before = [0.0, *(float(row["seconds"]) for row in rows)]
+    return list(zip(before, rows, strict=False))
+
+
+def _seconds_between(start: str, end: str) -> float:
+    try:
+        delta = datetime.fromisoformat(end) - datetime.fromisoformat(start)
+    except (ValueError, TypeError):
+        return 0.0
+    return max(0.0, delta.total_seconds())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """Two runs on the same coins.
+
+    Attributes:
+        one: The first run.
+        other: The second.
+        coins: Coins that both measured.
+        only_one: Coins that only the first got right.
+        only_other: Coins that only the second got right.
+        p: Probability of so uneven a split, or a worse one, if both were equally
+            good: McNemar's exact test; after Holm's correction when there are several
+            pairs.
+    """
+
+    one: str
+    other: str
+    coins: int
+    only_one: int
+    only_other: int
+    p: float
+
+    @property
+    def is_real(self) -> bool:
+        """Whether chance alone hardly explains it."""
+        return self.p < SIGNIFICANT
+
+
+def compare_pairs(
+    predictions: Mapping[str, Sequence[Row]],
+) -> tuple[list[Difference], list[str]]:
+    """Every pair of runs on the coins both measured, by McNemar's exact test.
+
+    Photos of one coin are no independent evidence: a coin counts once, as right when
+    the mean of its photos' probabilities is highest for its label.
+
+    Args:
+        predictions: Per run, what `Run.predictions` gives.
+
+    Returns:
+        The pairs, and one sentence for each pair that shares no coins.
+    """
+    from scipy.stats import binomtest
+
+    verdicts = {name: coin_verdicts(rows) for name, rows in predictions.items()}
+    found, apart = [], []
+    for one, other in combinations(verdicts, 2):
+        a, b = verdicts[one], verdicts[other]
+        shared = [coin for coin in a if coin in b]
+        if not shared:
+            apart.append(f"{one} and {other} measured no coin in common.")
+            continue
+        only_one = sum(a[coin] and not b[coin] for coin in shared)
+        only_other = sum(b[coin] and not a[coin] for coin in shared)
+        n = only_one + only_other
+        p = float(binomtest(only_one, n, 0.5).pvalue) if n else 1.0
+        found.append(
+            Difference(
+                one=one,
+                other=other,
+                coins=len(shared),
+                only_one=only_one,
+                only_other=only_other,
+                p=p,
+            )
+        )
+    return _holm(found), apart
+
+
+def coin_verdicts(rows: Sequence[Row]) -> dict[tuple[str, str], bool]:
+    """Per coin and label, whether its photos together were taken for that label."""
+    sums: dict[tuple[str, str], dict[str, float]] = {}
+    for row in rows:
+        coin = (str(row.get("coin", row.get("photo"))), str(row.get("label")))
+        shares = sums.setdefault(coin, {})
+        for name, share in row["probabilities"].items():
+            shares[name] = shares.get(name, 0.0) + float(share)
+    return {
+        coin: max(shares, key=shares.__getitem__) == coin[1]
+        for coin, shares in sums.items()
+    }
+
+
+def _holm(found: Sequence[Difference]) -> list[Difference]:
+    """The same pairs with the probabilities corrected for how many were tried."""
+    from dataclasses import replace
+
+    corrected: dict[int, float] = {}
+    highest = 0.0
+    ranked = sorted(range(len(found)), key=lambda i: found[i].p)
+    for rank, i in enumerate(ranked):
+        highest = max(highest, min(1.0, found[i].p * (len(found) - rank)))
+        corrected[i] = highest
+    return [replace(pair, p=corrected[i]) for i, pair in enumerate(found)]
