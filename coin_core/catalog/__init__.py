@@ -1,8 +1,8 @@
 """The catalog of coins, photos, faces, labels, provenance and edits.
 
-`open_catalog()` opens it; everything else is a method of the `Catalog` it returns. Plain
-values come out, every write is one transaction, and every edit is signed and logged
-in the same transaction.
+`open_catalog()` opens it; everything else is a method of the `Catalog` it returns.
+Plain values come out, every write is one transaction, and every edit is signed and
+logged in the same transaction.
 """
 
 from __future__ import annotations

@@ -243,7 +243,8 @@ def sentence_for(error: BaseException, url: URL) -> str:
         if isinstance(error, Exception) and "connect" in low:
             return (
                 f"The database server of {where} cannot be reached ({said}). Start it "
-                "or correct COIN_DATABASE_URL; unset, a file in the data folder is used."
+                "or correct COIN_DATABASE_URL; without it a file in the data folder "
+                "is used."
             )
         if "no space" in low or "disk full" in low:
             return f"The database server's disk is full; nothing was changed ({said})."

@@ -56,9 +56,7 @@ class Edits(PhotoStore):
             fresh["authority"] = authority
         with self.writing() as connection:
             coins = coins_of(connection, photo_ids)
-            Action(connection, who).change(
-                "coin", dict.fromkeys(coins.values(), fresh)
-            )
+            Action(connection, who).change("coin", dict.fromkeys(coins.values(), fresh))
 
     def exclude(
         self, photo_ids: Iterable[int], reason: ExcludeReason | str, *, who: str
@@ -147,7 +145,7 @@ class Edits(PhotoStore):
                     .where(EditRow.entity == "faces", EditRow.entity_id.in_(part))
                     .order_by(EditRow.id.desc())
                 )
-                first |= {photo_id: before for photo_id, before in rows}
+                first |= dict(rows.tuples().all())
             Action(connection, who).change("faces", first)
 
     def edit_coin(self, coin_id: int, changes: Mapping[str, Any], *, who: str) -> None:
@@ -207,7 +205,7 @@ class Edits(PhotoStore):
                     select(PhotoRow.id).where(PhotoRow.coin_id.in_(part))
                 )
             Action(connection, who).change(
-                "photo", dict.fromkeys(moved, {"coin_id": kept})
+                "photo", {photo_id: {"coin_id": kept} for photo_id in moved}
             )
         return kept
 

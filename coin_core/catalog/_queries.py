@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
 
 from coin_core.catalog._reviews import Reviews
@@ -21,6 +23,7 @@ from coin_core.catalog._values import (
     UNLABELLED,
     CatalogPhoto,
     Choices,
+    CropBox,
     Page,
     PhotoOrder,
     PhotoQuery,
@@ -29,10 +32,7 @@ from coin_core.catalog._values import (
     QueueKind,
     Side,
 )
-from coin_core.errors import CatalogError
-
-SAME_COIN_BITS = 0.16
-"""Up to this share of differing hash bits, two photos may show the same coin."""
+from coin_core.errors import CatalogError, UnreadablePhotoError
 
 
 class Queries(Reviews):
@@ -152,6 +152,58 @@ class Queries(Reviews):
             )
         with self.reading() as connection:
             return tuple(connection.scalars(ids.limit(limit)))
+
+    def similar(self, photo_id: int, *, limit: int = 8) -> tuple[CatalogPhoto, ...]:
+        """Photos of other coins that may be the same coin, the most alike first.
+
+        Near hashes name candidates; then the pictures are laid over each other, and
+        those whose original cannot be read are left out.
+
+        Raises:
+            CatalogError: The photo is not there.
+        """
+        from coin_core.catalog._hashing import (
+            MAX_APART,
+            SAME_PICTURE,
+            bits_apart,
+            likeness,
+        )
+
+        photo = self.photo(photo_id)
+        with self.reading() as connection:
+            rows = connection.execute(
+                select(PhotoRow.id, PhotoRow.phash).where(
+                    PhotoRow.coin_id != photo.coin_id
+                )
+            ).all()
+        apart = bits_apart(photo.phash, [row.phash for row in rows])
+        near = [k for k in apart.argsort(kind="stable") if apart[k] <= MAX_APART]
+        mine = self._main_coin(photo) if near else None
+        if mine is None:
+            return ()
+        alike: list[tuple[float, CatalogPhoto]] = []
+        for other in self.photos([rows[k].id for k in near[: 3 * limit]]):
+            theirs = self._main_coin(other)
+            if theirs is not None:
+                value = likeness(*mine, *theirs)
+                if value >= SAME_PICTURE:
+                    alike.append((value, other))
+        alike.sort(key=lambda found: -found[0])
+        return tuple(other for _, other in alike[:limit])
+
+    def _main_coin(
+        self, photo: CatalogPhoto
+    ) -> tuple[NDArray[np.uint8], CropBox] | None:
+        """The pixels of a photo and the coin that stands for it."""
+        from coin_core import photos
+        from coin_core.catalog._hashing import main_face
+
+        try:
+            pixels = photos.read(self.photo_path(photo))
+        except UnreadablePhotoError:
+            return None
+        boxes = [face.box for face in self.faces(photo.photo_id)]
+        return pixels, main_face(boxes, photo.width_px, photo.height_px)
 
     def progress(self) -> Progress:
         """How far the review has come."""
