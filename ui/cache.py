@@ -17,6 +17,7 @@ from coin_core.errors import CoinError
 from coin_core.faces import CropBox, crop_to_flan
 from coin_core.models import BundleInfo, BundleProblem
 from coin_core.photos import decode
+from coin_core.promoting import promoted
 from coin_core.rendering import strike_coin
 from coin_core.verdicts import PhotoReading
 from ui.tray import TrayPhoto
@@ -32,18 +33,23 @@ SHOWN_PX = 400  # side of a crop on the page; what the nets see is smaller
 def bundles() -> tuple[tuple[BundleInfo, ...], tuple[BundleProblem, ...]]:
     """The classifiers there are, in the order of the menus, and what was refused.
 
-    A user's own bundle stands in for a shipped one of the same name.
+    A user's own bundle stands in for a shipped one of the same name; one that was
+    promoted comes first.
     """
     from coin_core.classifiers import list_classifiers
 
     found, problems = models.discover()
-    order = [spec.name for spec in list_classifiers()]
+    order, first = [spec.name for spec in list_classifiers()], promoted()
     usable = {b.name: b for b in found if b.card.classifier in order}
     return (
         tuple(
             sorted(
                 usable.values(),
-                key=lambda b: (b.origin == "own", order.index(b.card.classifier)),
+                key=lambda b: (
+                    b.name != first,
+                    b.origin == "own",
+                    order.index(b.card.classifier),
+                ),
             )
         ),
         problems,

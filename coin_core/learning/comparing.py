@@ -215,28 +215,93 @@ def mean_curve(rows: Iterable[Row], name: str) -> list[tuple[int, float]]:
     return [(e, sum(v) / len(v)) for e, v in sorted(by_epoch.items())]
 
 
-def seconds_left(run: Run) -> float | None:
-    """At most so long until the run is over, from the epochs so far; None at first.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """How far a training has come: at least `share` of it, at most `seconds` more.
 
-    Folds that end early make it shorter.
+    Folds that end early make it shorter. `seconds` is None before the first epoch.
     """
-    plan, rows = run.report().get("plan"), run.rows()
-    timed = [row for row in rows if row.get("epoch") and "seconds" in row]
-    if not plan or not timed:
-        return None
-    per_epoch = [
-        (float(row["seconds"]) - before)
-        for fold in {row.get("fold") for row in timed}
-        for before, row in _steps([r for r in timed if r.get("fold") == fold])
-    ]
-    usual = sorted(per_epoch)[len(per_epoch) // 2]
-    latest = timed[-1]
-    epochs = int(plan["epochs"])
-    left = epochs - int(latest["epoch"])
-    if latest.get("fold") != "final":
-        left += (int(plan["folds"]) - int(latest["fold"])) * epochs
+
+    share: float
+    seconds: float | None
+    words: str
+
+
+def progress_of(run: Run) -> Progress:
+    """How far a run has come, from its epochs so far."""
+    rows = [row for row in run.rows() if row.get("epoch") and "seconds" in row]
+    if images := (run.config().get("schedule") or {}).get("images"):
+        return _progress_of_coins(rows, int(images))
+    plan = run.report().get("plan")
+    if not plan:
+        return Progress(share=0.0, seconds=None, words="reading the photos")
+    epochs, folds = int(plan["epochs"]), int(plan["folds"])
+    if not rows:
+        words = f"first epoch of fold 1 of {folds}"
+        return Progress(share=0.0, seconds=None, words=words)
+    latest = rows[-1]
+    final = latest.get("fold") == "final"
+    fold = folds if final else int(latest["fold"])
+    done = fold * epochs + int(latest["epoch"])
+    whole = (folds + 1) * epochs
     passed = _seconds_between(str(latest.get("at", "")), now())
-    return max(0.0, left * usual - min(passed, usual))
+    usual = _usual_seconds(rows)
+    where = "last fit, on all coins" if final else f"fold {fold + 1} of {folds}"
+    return Progress(
+        share=min(1.0, done / whole),
+        seconds=max(0.0, (whole - done) * usual - min(passed, usual)),
+        words=f"{where}, epoch {latest['epoch']} of at most {epochs} is over",
+    )
+
+
+def _progress_of_coins(rows: Sequence[Row], images: int) -> Progress:
+    if not rows:
+        return Progress(share=0.0, seconds=None, words="striking the first coins")
+    seen, took = int(rows[-1]["seen"]), float(rows[-1]["seconds"])
+    return Progress(
+        share=min(1.0, seen / images),
+        seconds=max(0.0, took / seen * (images - seen)),
+        words=f"{seen:,} of {images:,} coins seen",
+    )
+
+
+def _usual_seconds(rows: Sequence[Row]) -> float:
+    """The median time of an epoch; the rows count up within each fold."""
+    each = sorted(
+        float(row["seconds"]) - before
+        for fold in {row.get("fold") for row in rows}
+        for before, row in _steps([r for r in rows if r.get("fold") == fold])
+    )
+    return each[len(each) // 2]
+
+
+def record_of_tests(run: Run) -> tuple[str, bool]:
+    """How often the held-out coins were looked at, and whether once as it should be."""
+    looks = [int(look["fold"]) for look in run.report().get("tests", [])]
+    if not looks:
+        return "How often its test coins were looked at was not recorded.", False
+    again = sorted({fold for fold in looks if looks.count(fold) > 1})
+    if not again:
+        return (
+            "The held-out coins of each fold were looked at once, after its epoch had "
+            "been chosen on other coins.",
+            True,
+        )
+    folds = ", ".join(str(fold + 1) for fold in again)
+    return (
+        f"The held-out coins of fold {folds} were looked at more than once: the "
+        "training was stopped or killed after a look, and went on.",
+        False,
+    )
+
+
+def runs_on_same_coins(run: RunSummary, runs: Iterable[RunSummary]) -> int:
+    """How many runs were measured on the same photos and labels, this one too."""
+    return sum(
+        other.digest == run.digest and other.accuracy is not None
+        for other in runs
+        if run.digest
+    )
 
 
 def _steps(rows: Sequence[Row]) -> list[tuple[float, Row]]:
