@@ -1,0 +1,95 @@
+"""Answers of sites, and the folder that keeps them for a while."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import logging
+import os
+import re
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+_log = logging.getLogger("scrapers")
+_META_CHARSET: Final = re.compile(
+    rb"<meta[^>]+charset=[\"']?([a-zA-Z0-9_-]+)|encoding=[\"']([a-zA-Z0-9_-]+)[\"']"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What a site sent: a body with its type, or a location to go to."""
+
+    body: bytes = b""
+    kind: str = ""
+    charset: str = ""
+    location: str = ""
+
+    def text(self) -> str:
+        """The body as text, in the encoding that it claims and is right."""
+        return decode_text(self.body, self.charset)
+
+
+def decode_text(body: bytes, charset: str = "") -> str:
+    """Bytes of a page as text.
+
+    UTF-8 is tried first, since bytes that are valid UTF-8 are hardly ever anything
+    else, whatever the page claims; then what the header or the page says; then
+    Windows-1252, with marks for what cannot be read.
+    """
+    stated = _META_CHARSET.search(body[:2048])
+    names = ["utf-8-sig", charset]
+    if stated:
+        names.append((stated[1] or stated[2]).decode())
+    if body.startswith((b"\xff\xfe", b"\xfe\xff")):
+        names.insert(0, "utf-16")
+    for name in names:
+        if name:
+            try:
+                return body.decode(name)
+            except (LookupError, UnicodeDecodeError):
+                continue
+    return body.decode("windows-1252", errors="replace")
+
+
+class AnswerCache:
+    """Keeps texts on disk by address; a full disk only costs a later question."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def _path(self, url: str) -> Path:
+        digest = hashlib.sha256(url.encode()).hexdigest()
+        return self._folder / digest[:2] / digest
+
+    def read(self, url: str, keep_s: float) -> Answer | None:
+        """The answer to an address if it is not older than `keep_s` seconds."""
+        path = self._path(url)
+        try:
+            if time.time() - path.stat().st_mtime > keep_s:
+                return None
+            head, _, body = path.read_bytes().partition(b"\n")
+        except OSError:
+            return None
+        return Answer(body=body, charset=head.decode("ascii", errors="replace"))
+
+    def write(self, url: str, answer: Answer) -> None:
+        """Keep an answer; whole or not at all."""
+        path = self._path(url)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            handle, name = tempfile.mkstemp(dir=path.parent)
+            try:
+                with os.fdopen(handle, "wb") as file:
+                    file.write(answer.charset.encode("ascii", "replace") + b"\n")
+                    file.write(answer.body)
+                Path(name).replace(path)
+            except BaseException:
+                Path(name).unlink(missing_ok=True)
+                raise
+        except OSError as error:
+            full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+            _log.warning("not kept: %s", "the disk is full" if full else error)

@@ -1,0 +1,393 @@
+"""The only network code: named, slow, careful, and nothing asked twice."""
+
+from __future__ import annotations
+
+import email.utils
+import functools
+import json
+import logging
+import ssl
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Final
+from urllib.parse import urljoin, urlsplit
+
+import httpx
+import tenacity
+
+from scrapers._addresses import LOOPBACK, check_address, check_public, origin_of
+from scrapers._answers import Answer, AnswerCache
+from scrapers._pacing import Pacer
+from scrapers._robots import AGENT, Rules, read_rules
+from scrapers._settings import data_dir
+from scrapers.errors import (
+    NotFoundError,
+    SiteBusyError,
+    SiteRefusesError,
+    SiteUnreachableError,
+    UnexpectedAnswerError,
+    UnsafeAddressError,
+)
+
+_log = logging.getLogger("scrapers")
+
+TEXT_BYTES: Final = 16 << 20
+IMAGE_BYTES: Final = 40 << 20
+BACKOFF_S: Final = (2.0, 5.0, 15.0, 60.0)
+LONGEST_WAIT_S: Final = 900.0
+ANSWER_S: Final = 180.0
+_REDIRECTS: Final = 5
+_REDIRECTING: Final = (301, 302, 303, 307, 308)
+_REFUSING: Final = (401, 402, 403, 407, 451)
+_BUSY: Final = (408, 425, 429, 500, 502, 503, 504)
+JSON_TYPES: Final = ("application/json", "application/sparql-results+json", "text/json")
+XML_TYPES: Final = (
+    "application/xml",
+    "text/xml",
+    "application/rss+xml",
+    "application/atom+xml",
+)
+HTML_TYPES: Final = ("text/html", "application/xhtml+xml")
+IMAGE_TYPES: Final = ("image/jpeg", "image/png", "image/webp", "image/tiff")
+
+
+class PoliteClient:
+    """Asks the hosts of one source, within their rules.
+
+    Args:
+        contact: Mail address or web page that stands in the User-Agent.
+        origins: Hosts, with ports if unusual, that may be asked.
+        pacer: Keeps the pauses; None for those of the known sites.
+        backoff_s: Waits after the first, second... failure, unless the site says.
+        keep_s: How long answers other than photos are kept on disk.
+    """
+
+    def __init__(
+        self,
+        *,
+        contact: str,
+        origins: frozenset[str],
+        pacer: Pacer | None = None,
+        backoff_s: tuple[float, ...] = BACKOFF_S,
+        keep_s: float = 3600.0,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        cache = data_dir() / "cache"
+        self.origins = origins
+        self.pacer = pacer or Pacer(cache / "hosts", sleep=sleep)
+        self.requests = 0
+        self._cache = AnswerCache(cache / "http")
+        self._keep_s = keep_s
+        self._backoff_s = backoff_s
+        self._sleep = sleep
+        self._rules: dict[str, Rules] = {}
+        self._http = httpx.Client(
+            headers={
+                "User-Agent": (
+                    f"{AGENT}/1.0 ({contact}) python-httpx/{httpx.__version__}"
+                ),
+                "Accept-Encoding": "gzip",
+            },
+            timeout=httpx.Timeout(30.0, connect=10.0),
+            follow_redirects=False,
+            verify=_certificates(),
+            # proxies of the environment would resolve names out of our sight
+            trust_env=False,
+        )
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def __enter__(self) -> PoliteClient:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def get_json(
+        self, url: str, params: Mapping[str, str] | None = None, **how: Any
+    ) -> Any:
+        """A JSON answer.
+
+        Raises:
+            ScrapeError: As `get_text`; also if the answer is not JSON.
+        """
+        text = self.get_text(url, params, types=JSON_TYPES, **how)
+        try:
+            return json.loads(text)
+        except ValueError as error:
+            raise UnexpectedAnswerError(
+                f"{url} answered something that is not JSON: {text[:60]!r}"
+            ) from error
+
+    def get_text(
+        self,
+        url: str,
+        params: Mapping[str, str] | None = None,
+        *,
+        types: tuple[str, ...] = HTML_TYPES,
+        keep_s: float | None = None,
+        accept: str | None = None,
+    ) -> str:
+        """A text, from the disk if it was asked for not long ago.
+
+        Args:
+            url: Address without a query.
+            params: The query.
+            types: Content types that are accepted.
+            keep_s: How old an answer may be; None for the client's own.
+            accept: The Accept header; None for `types`.
+
+        Raises:
+            ScrapeError: What the address allows, the site answers, or not.
+        """
+        full = str(httpx.URL(url, params=dict(params)) if params else httpx.URL(url))
+        kept = self._cache.read(full, self._keep_s if keep_s is None else keep_s)
+        if kept is not None:
+            _log.debug("from the disk: %s", full)
+            return kept.text()
+        headers = {"Accept": accept or ", ".join(types)}
+        answer = self._ask("GET", full, types, TEXT_BYTES, headers=headers)
+        self._cache.write(full, answer)
+        return answer.text()
+
+    def post_form(
+        self, url: str, form: Mapping[str, str], *, types: tuple[str, ...] = HTML_TYPES
+    ) -> str:
+        """Send a form; never answered from the disk."""
+        return self._ask("POST", url, types, TEXT_BYTES, form=dict(form)).text()
+
+    def get_image(self, url: str) -> bytes:
+        """The bytes of a photo: JPEG, PNG, WebP or TIFF, at most 40 MB.
+
+        Raises:
+            ScrapeError: As `get_text`; also if the file is none of these or cut off.
+        """
+        headers = {"Accept": ", ".join(IMAGE_TYPES)}
+        return self._ask("GET", url, IMAGE_TYPES, IMAGE_BYTES, headers=headers).body
+
+    def permit(self, url: str) -> None:
+        """Check an address against our rules and the site's, without asking it.
+
+        Raises:
+            UnsafeAddressError: It is not one of the source's.
+            RobotsForbidError: robots.txt forbids it.
+        """
+        check_address(url, self.origins)
+        self._rules_of(url).check(url)
+
+    def _ask(
+        self,
+        method: str,
+        url: str,
+        types: tuple[str, ...],
+        limit: int,
+        *,
+        form: dict[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        for _ in range(_REDIRECTS + 1):
+            url = _plain(url)
+            self.permit(url)
+            answer = self._persist(method, url, types, limit, form, headers)
+            if not answer.location:
+                return answer
+            method, form, url = "GET", None, _target(url, answer.location)
+        raise UnexpectedAnswerError(f"{url} redirects without end.")
+
+    def _persist(
+        self,
+        method: str,
+        url: str,
+        types: tuple[str, ...],
+        limit: int,
+        form: dict[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """Ask, and ask again after a wait where that may help."""
+        retrying = tenacity.Retrying(
+            retry=tenacity.retry_if_exception_type(
+                (SiteBusyError, SiteUnreachableError)
+            ),
+            stop=self._should_stop,
+            wait=self._wait_s,
+            sleep=self._sleep,
+            before_sleep=lambda state: self._log_wait(url, state),
+            reraise=True,
+        )
+        return retrying(self._ask_once, method, url, types, limit, form, headers)
+
+    def _should_stop(self, state: tenacity.RetryCallState) -> bool:
+        return state.attempt_number > len(self._backoff_s) or (
+            self._asked_wait_s(state) > LONGEST_WAIT_S
+        )
+
+    @staticmethod
+    def _asked_wait_s(state: tenacity.RetryCallState) -> float:
+        error = state.outcome.exception() if state.outcome else None
+        return getattr(error, "retry_after_s", None) or 0.0
+
+    def _wait_s(self, state: tenacity.RetryCallState) -> float:
+        own = self._backoff_s[min(state.attempt_number, len(self._backoff_s)) - 1]
+        return self._asked_wait_s(state) or own
+
+    @staticmethod
+    def _log_wait(url: str, state: tenacity.RetryCallState) -> None:
+        error = state.outcome.exception() if state.outcome else None
+        wait_s = state.next_action.sleep if state.next_action else 0.0
+        _log.warning("%s; asking %s again in %g s", error, url, wait_s)
+
+    def _ask_once(
+        self,
+        method: str,
+        url: str,
+        types: tuple[str, ...],
+        limit: int,
+        form: dict[str, str] | None,
+        headers: Mapping[str, str] | None,
+    ) -> Answer:
+        origin = origin_of(url)
+        try:
+            with self.pacer.turn(origin):
+                self.requests += 1
+                _log.info("%s %s", method, url)
+                with self._stream(method, url, form, headers) as response:
+                    return self._read(url, response, types, limit)
+        except SiteBusyError as error:
+            if error.retry_after_s:
+                self.pacer.hold_off(origin, min(error.retry_after_s, LONGEST_WAIT_S))
+            raise
+        except httpx.TransportError as error:
+            raise SiteUnreachableError(
+                f"{origin} does not answer ({type(error).__name__}: {error})"
+            ) from error
+        except httpx.DecodingError as error:
+            raise UnexpectedAnswerError(f"{url}: {error}") from error
+
+    @contextmanager
+    def _stream(
+        self,
+        method: str,
+        url: str,
+        form: dict[str, str] | None,
+        headers: Mapping[str, str] | None,
+    ) -> Iterator[httpx.Response]:
+        with self._http.stream(method, url, data=form, headers=headers) as response:
+            host = urlsplit(url).hostname or ""
+            stream = response.extensions.get("network_stream")
+            peer = stream.get_extra_info("server_addr") if stream else None
+            # the name may have been given another address since it was checked
+            if peer and host not in LOOPBACK:
+                check_public(str(peer[0]), host)
+            yield response
+
+    def _read(
+        self, url: str, response: httpx.Response, types: tuple[str, ...], limit: int
+    ) -> Answer:
+        if response.status_code in _REDIRECTING and "location" in response.headers:
+            return Answer(location=response.headers["location"])
+        self._check_status(url, response)
+        kind = response.headers.get("content-type", "").split(";")[0].strip().lower()
+        if kind not in types:
+            raise UnexpectedAnswerError(
+                f"{url} answered {kind or 'no type'} where {', '.join(types)} was "
+                "expected."
+            )
+        body = _read_body(url, response, limit)
+        return Answer(body=body, kind=kind, charset=response.charset_encoding or "")
+
+    def _check_status(self, url: str, response: httpx.Response) -> None:
+        code = response.status_code
+        if code == 200:
+            return
+        if code in (404, 410):
+            raise NotFoundError(f"{url} is not there ({code}).")
+        if code in _BUSY:
+            wait_s = _retry_after_s(response.headers.get("retry-after", ""))
+            said = f", and asks to wait {wait_s:g} s" if wait_s else ""
+            raise SiteBusyError(
+                f"{urlsplit(url).hostname} answered {code}{said}", retry_after_s=wait_s
+            )
+        if code in _REFUSING:
+            raise SiteRefusesError(
+                f"{urlsplit(url).hostname} refuses {url} ({code}). Nothing more is "
+                "asked; the site's terms say what is allowed."
+            )
+        raise UnexpectedAnswerError(f"{url} answered {code} where 200 was expected.")
+
+    def _rules_of(self, url: str) -> Rules:
+        origin = origin_of(url)
+        if origin not in self._rules:
+            rules = read_rules(origin, lambda: self._fetch_rules(url))
+            self.pacer.lengthen(origin, rules.crawl_delay_s)
+            self._rules[origin] = rules
+        return self._rules[origin]
+
+    def _fetch_rules(self, url: str) -> str:
+        url = urljoin(url, "/robots.txt")
+        for _ in range(_REDIRECTS + 1):
+            kinds = ("text/plain", "text/html", "")
+            answer = self._persist("GET", url, kinds, TEXT_BYTES)
+            if not answer.location:
+                return answer.text()
+            url = _target(url, answer.location)
+        raise UnexpectedAnswerError(f"{url} redirects without end.")
+
+
+@functools.cache
+def _certificates() -> ssl.SSLContext:
+    """The authorities that are trusted; read once, as that takes a while."""
+    return httpx.create_ssl_context(trust_env=False)
+
+
+def _plain(url: str) -> str:
+    """The address as it will be asked for."""
+    try:
+        return str(httpx.URL(url))
+    except httpx.InvalidURL as error:
+        raise UnsafeAddressError(f"{url!r} is no web address.") from error
+
+
+def _target(url: str, location: str) -> str:
+    """Where a redirect leads; never to another host."""
+    target = _plain(urljoin(url, location))
+    if origin_of(target) != origin_of(url):
+        raise UnsafeAddressError(
+            f"{url} redirects to another host ({origin_of(target)}); that is not "
+            "followed."
+        )
+    return target
+
+
+def _read_body(url: str, response: httpx.Response, limit: int) -> bytes:
+    announced = int(response.headers.get("content-length") or 0)
+    if announced > limit:
+        raise UnexpectedAnswerError(
+            f"{url} is {announced >> 20} MB large; at most {limit >> 20} are taken."
+        )
+    begun, body = time.monotonic(), bytearray()
+    try:
+        for piece in response.iter_bytes():
+            body += piece
+            if len(body) > limit:
+                raise UnexpectedAnswerError(
+                    f"{url} is larger than {limit >> 20} MB and was broken off."
+                )
+            if time.monotonic() - begun > ANSWER_S:
+                raise UnexpectedAnswerError(f"{url} takes more than {ANSWER_S:g} s.")
+    except httpx.RemoteProtocolError as error:
+        raise UnexpectedAnswerError(f"{url} was cut off ({error}).") from error
+    return bytes(body)
+
+
+def _retry_after_s(value: str) -> float | None:
+    """Seconds of a Retry-After header: a number or a date."""
+    if value.strip().isdigit():
+        return float(value)
+    try:
+        moment = email.utils.parsedate_to_datetime(value)
+    except (TypeError, ValueError):
+        return None
+    return max(0.0, moment.timestamp() - time.time()) or None

@@ -1,0 +1,57 @@
+"""What this installation knows of itself: its data folder and whom to write to."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import Final
+
+from scrapers.errors import ContactMissingError
+
+_CONTACT: Final = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+|https?://[^\s/]+\.\S+")
+_ROOT: Final = Path(__file__).resolve().parents[1]
+
+
+def data_dir() -> Path:
+    """What this installation has gathered: COIN_DATA_DIR, or data/ in the project."""
+    given = os.environ.get("COIN_DATA_DIR")
+    return Path(given) if given else _ROOT / "data"
+
+
+def read_contact() -> str:
+    """The mail address or web page that sites may write to.
+
+    Raises:
+        ContactMissingError: None was ever set.
+    """
+    contact = os.environ.get("COIN_CONTACT", "")
+    stored = data_dir() / "contact.txt"
+    if not contact and stored.is_file():
+        contact = stored.read_text(encoding="utf-8")
+    if not contact.strip():
+        raise ContactMissingError(
+            "Sites want to know whom to write to, and no contact is set. Set it once: "
+            "python -m scrapers contact you@example.org"
+        )
+    return _checked(contact)
+
+
+def store_contact(contact: str) -> None:
+    """Keep the contact for all later runs.
+
+    Raises:
+        ContactMissingError: It is neither a mail address nor a web page.
+    """
+    checked = _checked(contact)
+    data_dir().mkdir(parents=True, exist_ok=True)
+    (data_dir() / "contact.txt").write_text(checked + "\n", encoding="utf-8")
+
+
+def _checked(contact: str) -> str:
+    plain = contact.strip()
+    if not _CONTACT.fullmatch(plain) or not plain.isascii() or len(plain) > 200:
+        raise ContactMissingError(
+            f"A contact is a mail address or a web page, in ASCII, and not {plain!r}."
+        )
+    return plain

@@ -1,0 +1,49 @@
+"""Sites with a referee, and clients quick enough for a test."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scrapers._http import PoliteClient
+from scrapers._pacing import Pacer
+from tests.scrapers.fake_sites import CONTACT, PAUSE_S, FakeSite
+
+
+@pytest.fixture
+def site() -> Iterator[Callable[..., FakeSite]]:
+    """Open sites; all are closed, and their referees heard, when the test ends."""
+    opened: list[FakeSite] = []
+
+    def open_site(*args: Any, **kwargs: Any) -> FakeSite:
+        opened.append(FakeSite(*args, **kwargs))
+        return opened[-1]
+
+    yield open_site
+    for one in opened:
+        one.close()
+
+
+@pytest.fixture
+def client(tmp_path: Path) -> Iterator[Callable[..., PoliteClient]]:
+    """A client for some sites, with their short pause."""
+    opened: list[PoliteClient] = []
+
+    def open_client(*sites: FakeSite, **kwargs: Any) -> PoliteClient:
+        pauses = {one.origin: PAUSE_S for one in sites}
+        given: dict[str, Any] = {
+            "contact": CONTACT,
+            "origins": frozenset(pauses),
+            "pacer": Pacer(tmp_path / "hosts", pauses),
+            "backoff_s": (0.01, 0.02),
+            **kwargs,
+        }
+        opened.append(PoliteClient(**given))
+        return opened[-1]
+
+    yield open_client
+    for one in opened:
+        one.close()
