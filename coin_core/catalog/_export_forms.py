@@ -1,0 +1,221 @@
+"""What exported files say: the table, COCO annotations, the attribution."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from coin_core.catalog import _sheets
+from coin_core.catalog._division import Split
+from coin_core.catalog._licences import licence_page
+from coin_core.catalog._values import CatalogFace, CatalogPhoto, Coin
+from coin_core.faces import Side
+
+_PHOTO_COLUMNS = (
+    "photo_id",
+    "sha256",
+    "file_name",
+    "width_px",
+    "height_px",
+    "status",
+    "exclude_reason",
+    "quality",
+    "confidence",
+    "disagreement",
+    "source",
+    "source_url",
+    "licence",
+    "licence_raw",
+    "credit",
+    "lot_text",
+    "retrieved_at",
+    "is_rendered",
+)
+_COIN_COLUMNS = (
+    "coin_id",
+    "name_on_coin",
+    "authority",
+    "denomination",
+    "weight_g",
+    "diameter_mm",
+    "die_axis_h",
+    "notes",
+)
+_UNTOLD = "unknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportItem:
+    """A photo on its way out.
+
+    Attributes:
+        photo: As it is in the catalog.
+        coin: What it shows, as it is in the catalog.
+        label: The ruler: of the version if there is one, else of the coin.
+        group: The coin by which it was split.
+        split: None without a version.
+        faces: Of the version if there is one.
+        read: Which face is learnt from; None takes the whole photo.
+    """
+
+    photo: CatalogPhoto
+    coin: Coin
+    label: str | None
+    group: int
+    split: Split | None
+    faces: tuple[CatalogFace, ...]
+    read: int | None
+
+
+def write_table(items: Iterable[tuple[str, ExportItem]]) -> bytes:
+    """One line per photo with all that is known of it; files come first.
+
+    Args:
+        items: Name of the exported file, "" if none was, and the photo.
+    """
+    columns = (
+        "file",
+        "ruler",
+        "split",
+        *_COIN_COLUMNS,
+        "references",
+        *_PHOTO_COLUMNS,
+        "faces",
+    )
+    return _sheets.table(columns, (_line(file, item) for file, item in items))
+
+
+def _line(file: str, item: ExportItem) -> list[object]:
+    references = "; ".join(
+        " ".join(part for part in (r.catalogue, r.number) if part)
+        + (f" ({r.edition})" if r.edition else "")
+        for r in item.coin.references
+    )
+    coin: list[object] = [getattr(item.coin, name) for name in _COIN_COLUMNS]
+    # Who splits by this column splits as the version did.
+    coin[0] = item.group
+    return [
+        file,
+        item.label,
+        item.split,
+        *coin,
+        references,
+        *(getattr(item.photo, name) for name in _PHOTO_COLUMNS),
+        json.dumps(faces_of(item)) if item.faces else "",
+    ]
+
+
+def faces_of(item: ExportItem) -> list[dict[str, Any]]:
+    """The faces in fractions of the photo after its EXIF turn."""
+    return [
+        {
+            "side": str(face.side or _UNTOLD),
+            "left": round(face.box.left, 6),
+            "top": round(face.box.top, 6),
+            "right": round(face.box.right, 6),
+            "bottom": round(face.box.bottom, 6),
+            "turn_deg": round(face.box.turn_deg, 3),
+            "read": place == item.read,
+        }
+        for place, face in enumerate(item.faces)
+    ]
+
+
+def write_coco(
+    items: Sequence[tuple[str, ExportItem]], info: Mapping[str, Any]
+) -> bytes:
+    """Faces as boxes in pixels, their sides as categories, the ruler as attribute.
+
+    Args:
+        items: Name of the exported file, and the photo.
+        info: What the data set says of itself.
+    """
+    licences = sorted({item.photo.licence or _UNTOLD for _, item in items})
+    categories = [*map(str, Side), _UNTOLD]
+    images, annotations = [], []
+    for number, (file, item) in enumerate(items, start=1):
+        photo = item.photo
+        images.append(
+            {
+                "id": number,
+                "file_name": file,
+                "width": photo.width_px,
+                "height": photo.height_px,
+                "license": 1 + licences.index(photo.licence or _UNTOLD),
+                "sha256": photo.sha256,
+                "coin_id": item.group,
+                "ruler": item.label,
+                "split": item.split,
+                "credit": photo.credit,
+                "source": photo.source,
+                "source_url": photo.source_url,
+                "is_rendered": photo.is_rendered,
+            }
+        )
+        for place, face in enumerate(item.faces):
+            x, y = face.box.left * photo.width_px, face.box.top * photo.height_px
+            width = (face.box.right - face.box.left) * photo.width_px
+            height = (face.box.bottom - face.box.top) * photo.height_px
+            annotations.append(
+                {
+                    "id": len(annotations) + 1,
+                    "image_id": number,
+                    "category_id": 1 + categories.index(str(face.side or _UNTOLD)),
+                    "bbox": [round(value, 2) for value in (x, y, width, height)],
+                    "area": round(width * height, 2),
+                    "iscrowd": 0,
+                    "segmentation": [],
+                    "attributes": {
+                        "ruler": item.label,
+                        "turn_deg": round(face.box.turn_deg, 3),
+                        "read": place == item.read,
+                    },
+                }
+            )
+    document = {
+        "info": dict(info),
+        "licenses": [
+            {"id": number, "name": name, "url": licence_page(name)}
+            for number, name in enumerate(licences, start=1)
+        ],
+        "categories": [
+            {"id": number, "name": name, "supercategory": "face"}
+            for number, name in enumerate(categories, start=1)
+        ],
+        "images": images,
+        "annotations": annotations,
+    }
+    return json.dumps(document, ensure_ascii=False).encode()
+
+
+def write_attribution(items: Iterable[tuple[str, ExportItem]], title: str) -> bytes:
+    """Licence, credit and source of each photo, as a person reads it."""
+    lines = [
+        title,
+        "",
+        "Whoever passes these photos on must pass this file on with them.",
+    ]
+    for file, item in items:
+        photo = item.photo
+        licence = photo.licence_raw or photo.licence or "unknown; ask before publishing"
+        page = licence_page(photo.licence or "")
+        if photo.is_rendered:
+            lines += ["", file, "  Rendered by a program; no photograph of a coin."]
+        else:
+            lines += ["", file]
+        lines += [
+            f"  Licence: {_one_line(licence)}{f' ({page})' if page else ''}",
+            f"  Credit: {_one_line(photo.credit) or 'not given'}",
+            f"  Source: {_one_line(photo.source_url or photo.source) or 'not given'}",
+        ]
+        if photo.file_name:
+            lines.append(f"  File name there: {_one_line(photo.file_name)}")
+    return ("\n".join(lines) + "\n").encode("utf-8", errors="replace")
+
+
+def _one_line(text: str) -> str:
+    """Without breaks and control signs, so that no text can pose as another entry."""
+    words = "".join(sign if sign.isprintable() else " " for sign in text).split()
+    return " ".join(words)

@@ -1,0 +1,294 @@
+"""Writing an export in each of its forms, whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import zipfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from PIL import Image
+
+from coin_core import photos
+from coin_core.catalog._division import Split
+from coin_core.catalog._export_forms import (
+    ExportItem,
+    faces_of,
+    write_attribution,
+    write_coco,
+    write_table,
+)
+from coin_core.catalog._placing import placing_file, placing_folder
+from coin_core.catalog._values import UNLABELLED
+from coin_core.errors import CatalogError, CoinError, UnreadablePhotoError
+from coin_core.faces import crop_to_flan
+
+if TYPE_CHECKING:
+    from coin_core.catalog import Catalog
+
+TABLE, MANIFEST, ATTRIBUTION = "labels.csv", "manifest.json", "ATTRIBUTION.txt"
+_CROP_PX = range(64, 1025)
+_QUALITY = 95
+# What every reader of pictures opens; others are written as JPEG.
+_PLAIN = ("jpg", "jpeg", "png", "bmp", "webp", "tif", "tiff")
+_ORIENTATION = 0x0112
+# The same data give the same ZIP, byte for byte.
+_ZIP_TIME = (1980, 1, 1, 0, 0, 0)
+
+Told = Callable[[int, int], None]
+Written = list[tuple[str, ExportItem]]
+
+
+class ExportForm(StrEnum):
+    """In which form a data set leaves."""
+
+    IMAGEFOLDER = "imagefolder"
+    CSV = "csv"
+    COCO = "coco"
+    ZIP = "zip"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exported:
+    """What was handed on.
+
+    Attributes:
+        path: The folder or file that was written.
+        photos: How many photos it holds.
+        left_out: A sentence for each kind of photo, or photo, that it does not hold.
+    """
+
+    path: Path
+    photos: int
+    left_out: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Writing:
+    """One export.
+
+    Attributes:
+        catalog: Where the originals are.
+        items: What to write.
+        title: What the data set is called.
+        about: What its manifest says of it.
+        progress: Called with photos done and photos in all.
+        left_out: Sentences; those on photos that fail are added.
+    """
+
+    catalog: Catalog
+    items: list[ExportItem]
+    title: str
+    about: dict[str, Any]
+    progress: Told
+    left_out: list[str]
+
+    def write(self, form: ExportForm, out: Path) -> Exported:
+        """Write it all.
+
+        Raises:
+            CatalogError: It cannot be written; then nothing is left.
+        """
+        if form is ExportForm.CSV:
+            count = self._table(out)
+        elif form is ExportForm.COCO:
+            count = self._coco(out)
+        elif form is ExportForm.ZIP:
+            count = self._zip(out)
+        else:
+            count = self._imagefolder(out)
+        return Exported(path=out, photos=count, left_out=tuple(self.left_out))
+
+    def _table(self, out: Path) -> int:
+        """The table alone."""
+        with placing_file(out) as fresh:
+            fresh.write_bytes(write_table([("", item) for item in self.items]))
+        return len(self.items)
+
+    def _imagefolder(self, out: Path) -> int:
+        """SPLIT/RULER/crop.jpg, or RULER/crop.jpg without a version."""
+        written: Written = []
+        with placing_folder(out) as fresh:
+            for item, name in self._named():
+                with self._passing_over(item):
+                    path = fresh / f"{name}.jpg"
+                    path.parent.mkdir(parents=True, exist_ok=True)
+                    self._write_crop(item, path)
+                    written.append((f"{name}.jpg", item))
+                    self.progress(len(written), len(self.items))
+            for name, data in self._papers(written).items():
+                (fresh / name).write_bytes(data)
+        return len(written)
+
+    def _coco(self, out: Path) -> int:
+        """images/ with originals, annotations/ with a file for each split."""
+        written: Written = []
+        with placing_folder(out) as fresh:
+            (fresh / "annotations").mkdir()
+            (fresh / "images").mkdir()
+            for item, name in self._named():
+                with self._passing_over(item):
+                    file, told = self._write_upright(
+                        item, fresh / "images", name.split("/")[-1]
+                    )
+                    written.append((file, told))
+                    self.progress(len(written), len(self.items))
+            for split in (*Split, None):
+                part = [pair for pair in written if pair[1].split is split]
+                if part:
+                    path = fresh / "annotations" / f"{split or 'all'}.json"
+                    path.write_bytes(write_coco(part, self._info()))
+            named = [(f"images/{file}", item) for file, item in written]
+            for name, data in self._papers(named).items():
+                (fresh / name).write_bytes(data)
+        return len(written)
+
+    def _zip(self, out: Path) -> int:
+        """Originals, table, COCO annotations, manifest and attribution in one file."""
+        written: Written = []
+        with (
+            placing_file(out) as fresh,
+            zipfile.ZipFile(fresh, "w", allowZip64=True) as archive,
+        ):
+            for item, name in self._named():
+                ending = item.photo.extension
+                file = f"photos/{name}.{ending}"
+                if item.label is None:
+                    file = f"{UNLABELLED}/{name.split('/')[-1]}.{ending}"
+                with self._passing_over(item):
+                    source = self._original(item)
+                    with (
+                        source.open("rb") as original,
+                        archive.open(_entry(file), "w", force_zip64=True) as copy,
+                    ):
+                        shutil.copyfileobj(original, copy)
+                    written.append((file, item))
+                    self.progress(len(written), len(self.items))
+            papers = self._papers(written)
+            papers["coco.json"] = write_coco(written, self._info())
+            for name, data in papers.items():
+                archive.writestr(_entry(name, zipfile.ZIP_DEFLATED), data)
+        return len(written)
+
+    def _named(self) -> Iterator[tuple[ExportItem, str]]:
+        """Each item with a path without ending that is safe and tells its coin."""
+        folders: dict[str, str] = {}
+        for item in self.items:
+            label = item.label or UNLABELLED
+            if label not in folders:
+                folders[label] = _folder_name(label, set(folders.values()))
+            split = f"{item.split}/" if item.split else ""
+            # What stands before "__" says which photos show one coin.
+            name = f"coin-{item.group}__photo-{item.photo.photo_id}"
+            yield item, f"{split}{folders[label]}/{name}"
+
+    def _original(self, item: ExportItem) -> Path:
+        source = self.catalog.photo_path(item.photo)
+        if not source.is_file():
+            raise UnreadablePhotoError(
+                "its original is missing. Put it back from a backup, or import it "
+                "again."
+            )
+        return source
+
+    @contextmanager
+    def _passing_over(self, item: ExportItem) -> Iterator[None]:
+        """A photo that cannot be read is named and left out."""
+        try:
+            yield
+        except CatalogError:
+            raise
+        except CoinError as error:
+            self.left_out.append(f"Photo {item.photo.photo_id}: {error}")
+
+    def _write_crop(self, item: ExportItem, path: Path) -> None:
+        """The face that is learnt from, upright; the whole photo where none is."""
+        image = photos.read(self._original(item))
+        if item.read is not None:
+            box = item.faces[item.read].box
+            across = (box.right - box.left) * image.shape[1]
+            down = (box.bottom - box.top) * image.shape[0]
+            side = min(max(round(max(across, down)), _CROP_PX[0]), _CROP_PX[-1])
+            image = crop_to_flan(image, box, side)
+        Image.fromarray(image).save(path, "JPEG", quality=_QUALITY)
+
+    def _write_upright(
+        self, item: ExportItem, folder: Path, stem: str
+    ) -> tuple[str, ExportItem]:
+        """The original, or, where readers would turn it, a JPEG as it looks."""
+        source = self._original(item)
+        size = _upright_size(source) if item.photo.extension in _PLAIN else None
+        if size is None:
+            name = f"{stem}.jpg"
+            image = photos.read(source)
+            Image.fromarray(image).save(folder / name, "JPEG", quality=_QUALITY)
+            size = image.shape[1], image.shape[0]
+        else:
+            name = f"{stem}.{item.photo.extension}"
+            shutil.copyfile(source, folder / name)
+        photo = replace(item.photo, width_px=size[0], height_px=size[1])
+        return name, replace(item, photo=photo)
+
+    def _papers(self, written: Sequence[tuple[str, ExportItem]]) -> dict[str, bytes]:
+        """The files that go with the pictures."""
+        if not written:
+            raise CatalogError(
+                "None of the photos could be written. " + " ".join(self.left_out[:3])
+            )
+        manifest = {
+            **self.about,
+            "items": [
+                {
+                    "file": file,
+                    "sha256": item.photo.sha256,
+                    "coin": item.group,
+                    "ruler": item.label,
+                    "split": item.split,
+                    "is_rendered": item.photo.is_rendered,
+                    "faces": faces_of(item),
+                }
+                for file, item in written
+            ],
+        }
+        text = json.dumps(manifest, ensure_ascii=False)
+        return {
+            TABLE: write_table(written),
+            MANIFEST: text.encode(),
+            ATTRIBUTION: write_attribution(written, self.title),
+        }
+
+    def _info(self) -> dict[str, Any]:
+        return {"description": self.title, **self.about}
+
+
+def _folder_name(label: str, taken: set[str]) -> str:
+    """A label as a folder that every system takes and that stays where it is put."""
+    plain = re.sub(r"[^\w-]+", "-", label).strip("-")[:60] or "ruler"
+    name, number = plain, 2
+    lower = {other.lower() for other in taken}
+    while name.lower() in lower:
+        name, number = f"{plain}-{number}", number + 1
+    return name
+
+
+def _entry(name: str, kind: int = zipfile.ZIP_STORED) -> zipfile.ZipInfo:
+    entry = zipfile.ZipInfo(name, _ZIP_TIME)
+    entry.compress_type = kind
+    entry.external_attr = 0o644 << 16
+    return entry
+
+
+def _upright_size(path: Path) -> tuple[int, int] | None:
+    """Width and height in pixels of a picture that is stored upright, else None."""
+    try:
+        with Image.open(path) as image:
+            upright = image.getexif().get(_ORIENTATION, 1) in (0, 1)
+            return image.size if upright else None
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        return None
