@@ -16,6 +16,11 @@ _SHORT = {
 }
 
 
+def classifier_title(name: str) -> str:
+    """A classifier by its short name."""
+    return _SHORT.get(name, name)
+
+
 def short_title(card: Card) -> str:
     """A name for buttons and charts; one's own bundle keeps the name it was given."""
     short = _SHORT.get(card.classifier, card.classifier)

@@ -1,0 +1,88 @@
+"""The collection: bring photos in, look through them, crop, review, freeze, hand on."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from coin_core.errors import CoinError
+from ui.bring_in import offer_bringing_in, offer_demo, show_running_import
+from ui.dataset_actions import show_actions
+from ui.dataset_filters import ask_filters
+from ui.desk import Desk, catalog, know_reviewer, open_desk, show_messages
+from ui.errors import show
+from ui.frame import begin_page
+from ui.grid import show_grid
+from ui.photo_panel import show_photo_panel
+from ui.review import show_agreement, show_review
+from ui.versions_panel import show_versions
+
+PARTS = {
+    "browse": ":material/grid_view: Browse",
+    "review": ":material/keyboard: Review",
+    "bring": ":material/add_photo_alternate: Bring in",
+    "versions": ":material/inventory_2: Versions and export",
+}
+
+begin_page(
+    "The collection",
+    "Your photos of coins: bring them in, crop and split them, say whose they are, "
+    "and freeze a data set to train on or to hand to a colleague.",
+)
+
+
+@st.fragment
+def browse(desk: Desk) -> None:
+    """The grid, or the one photo that was opened from it."""
+    show_messages(desk)
+    if desk.opened is not None:
+        try:
+            show_photo_panel(desk, collection, desk.opened)
+        except CoinError as error:  # removed by somebody else meanwhile
+            desk.open(None)
+            show(str(error))
+        else:
+            return
+    query = ask_filters(desk, collection)
+    show_actions(desk, collection)
+    show_grid(desk, collection, query)
+
+
+try:
+    collection = catalog()
+    stand = collection.progress()
+except CoinError as error:
+    show(str(error))
+    st.stop()
+
+desk = open_desk()
+know_reviewer(desk)
+show_running_import(desk, collection)
+if not stand.total:
+    show_messages(desk)
+    st.subheader("The collection is empty. Begin with one of these:", anchor=False)
+    offer_demo(desk, collection, stand)
+    offer_bringing_in(desk, collection)
+    st.stop()
+
+part = st.segmented_control(
+    "Part of the page",
+    list(PARTS),
+    format_func=PARTS.__getitem__,
+    default="browse",
+    required=True,
+    key="dataset_part",
+    persist_state="session",
+    label_visibility="collapsed",
+)
+if part == "browse":
+    browse(desk)
+elif part == "review":
+    show_review(desk, collection)
+    show_agreement(collection)
+elif part == "bring":
+    show_messages(desk)
+    offer_bringing_in(desk, collection)
+    offer_demo(desk, collection, stand)
+else:
+    show_messages(desk)
+    show_versions(desk, collection)

@@ -1,0 +1,332 @@
+"""Everything about one photo: picture, tools, label, provenance, opinions, history."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from html import escape
+
+import pandas as pd
+import streamlit as st
+
+from coin_core.catalog import Catalog, CatalogPhoto, Coin, CoinFacts, ExcludeReason
+from coin_core.errors import CoinError
+from ui import cache
+from ui.cropping import show_tools
+from ui.dataset_actions import show_undo
+from ui.dataset_words import (
+    REASON,
+    SIDE,
+    STATUS,
+    edit_in_words,
+    percent,
+    photo_name,
+    ruler_keys,
+    ruler_title,
+)
+from ui.desk import Desk, ask_name
+from ui.errors import show
+from ui.photo_view import show_photo
+from ui.thumbs import small_picture
+
+
+def show_photo_panel(desk: Desk, catalog: Catalog, photo_id: int) -> None:
+    """The opened photo; its first button leads back."""
+    photo = catalog.photo(photo_id)
+    _show_head(desk, photo)
+    faces = tuple(catalog.faces(photo_id))
+    left, right = st.columns([1.5, 1], gap="large")
+    with left:
+        show_photo(catalog, photo, faces, key="opened_photo", height_px=440)
+        st.caption(
+            "Wheel or + to zoom, drag to move, double-click for the whole photo. "
+            + (" · ".join(SIDE[face.side] for face in faces) or "No coin marked.")
+        )
+    with right:
+        _show_label(desk, catalog, photo)
+        _show_opinions(catalog, photo)
+    if desk.who:
+        st.subheader("Crop, split and turn", anchor=False)
+        show_tools(desk, catalog, photo)
+    _show_coin(desk, catalog, photo)
+    _show_provenance(photo)
+    _show_same_coin(desk, catalog, photo)
+    _show_history(catalog, photo)
+
+
+def _show_head(desk: Desk, photo: CatalogPhoto) -> None:
+    here = desk.listing.index(photo.photo_id) if photo.photo_id in desk.listing else -1
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.button(
+            "Back to all photos",
+            icon=":material/arrow_back:",
+            on_click=desk.open,
+            args=(None,),
+            shortcut="Escape",
+        )
+        for label, step, key in (("Previous", -1, "Left"), ("Next", 1, "Right")):
+            there = here + step
+            st.button(
+                label,
+                type="tertiary",
+                disabled=here < 0 or not 0 <= there < len(desk.listing),
+                on_click=lambda there=there: desk.open(desk.listing[there]),
+                shortcut=key,
+            )
+        st.text(photo_name(photo))
+
+
+def _show_label(desk: Desk, catalog: Catalog, photo: CatalogPhoto) -> None:
+    said = STATUS[photo.status]
+    if photo.exclude_reason is not None:
+        said += f" ({REASON[photo.exclude_reason]})"
+    st.html(f'<p class="coin-sentence">{escape(ruler_title(photo.ruler))}</p>')
+    st.caption(said)
+    if not ask_name(desk, "to change anything:"):
+        return
+    keys = (None, *ruler_keys(catalog.choices().rulers))
+    stamp = f"{photo.photo_id}_{photo.ruler}_{photo.status}"
+
+    def label() -> None:
+        ruler = st.session_state[f"ruler_{stamp}"]
+        with desk.doing(ruler_title(ruler)):
+            catalog.set_ruler([photo.photo_id], ruler, who=desk.who)
+
+    st.selectbox(
+        "Ruler",
+        keys,
+        index=keys.index(photo.ruler) if photo.ruler in keys else 0,
+        format_func=ruler_title,
+        required=True,
+        key=f"ruler_{stamp}",
+        on_change=label,
+    )
+
+    def exclude() -> None:
+        reason = st.session_state[f"reason_{stamp}"]
+        with desk.doing():
+            if reason is None:
+                catalog.restore([photo.photo_id], who=desk.who)
+            else:
+                catalog.exclude([photo.photo_id], reason, who=desk.who)
+
+    reasons = (None, *ExcludeReason)
+    st.selectbox(
+        "In data sets",
+        reasons,
+        index=reasons.index(photo.exclude_reason),
+        format_func=lambda r: "yes" if r is None else f"no: {REASON[r]}",
+        required=True,
+        key=f"reason_{stamp}",
+        on_change=exclude,
+    )
+    with st.container(horizontal=True):
+        show_undo(desk, catalog)
+
+
+def _show_opinions(catalog: Catalog, photo: CatalogPhoto) -> None:
+    st.subheader("What the classifiers say", anchor=False)
+    opinions = catalog.opinions(photo.photo_id)
+    if opinions:
+        st.dataframe(
+            pd.DataFrame(
+                [
+                    {
+                        "classifier": opinion.classifier
+                        + (" (not taught on it)" * (opinion.kind == "out_of_fold")),
+                        "says": ruler_title(opinion.ruler)
+                        if opinion.ruler
+                        else "cannot tell",
+                        "probability": percent(
+                            max(opinion.probabilities.values(), default=0.0)
+                        ),
+                    }
+                    for opinion in opinions
+                ]
+            ),
+            hide_index=True,
+        )
+    if photo.suspicion is not None:
+        st.caption(f"The label may be wrong: suspicion {percent(photo.suspicion)}.")
+    if st.button("Ask the classifiers now", key="ask_now", type="tertiary"):
+        with st.spinner("Reading …"):
+            ask_classifiers(catalog, [photo.photo_id])
+        st.rerun()
+
+
+def ask_classifiers(catalog: Catalog, photo_ids: list[int]) -> None:
+    """Let every classifier read these photos, and keep what they say."""
+    from coin_core.catalog.suspects import record_opinions
+
+    record_opinions(catalog, cache.attributor(), photo_ids)
+
+
+def _show_provenance(photo: CatalogPhoto) -> None:
+    with st.expander("Where it comes from", expanded=bool(photo.lot_text)):
+        # st.text shows what a source has written as it is, never as HTML.
+        rows = {
+            "file": photo.file_name,
+            "kind": "rendered coin, not a photograph"
+            if photo.is_rendered
+            else "photograph",
+            "source": photo.source,
+            "address": photo.source_url,
+            "licence": photo.licence or photo.licence_raw,
+            "credit": photo.credit,
+            "lot text": photo.lot_text,
+            "fetched": photo.retrieved_at and f"{photo.retrieved_at:%Y-%m-%d}",
+            "brought in": f"{photo.added_at:%Y-%m-%d %H:%M} UTC",
+            "size": f"{photo.width_px} × {photo.height_px} pixels, "
+            f"{photo.byte_size / 1024:.0f} kB",
+            "sha256": photo.sha256,
+        }
+        for name, value in rows.items():
+            if value:
+                st.text(f"{name}: {value}")
+
+
+_MOST_SHOWN = 6
+_FACTS = {
+    "name_on_coin": "Name on the coin",
+    "authority": "Attribution follows",
+    "denomination": "Denomination",
+    "weight_g": "Weight in g",
+    "diameter_mm": "Diameter in mm",
+    "die_axis_h": "Die axis, 1 to 12 h",
+    "notes": "Notes",
+}
+
+
+def _show_coin(desk: Desk, catalog: Catalog, photo: CatalogPhoto) -> None:
+    coin = catalog.coin(photo.coin_id)
+    with st.expander("The coin: name, weight, references"):
+        with st.form(f"coin_{coin.coin_id}_{hash(coin)}", border=False):
+            asked: dict[str, object] = {}
+            columns = st.columns(3)
+            for at, (name, title) in enumerate(_FACTS.items()):
+                value = getattr(coin, name)
+                with columns[at % 3]:
+                    if name in ("weight_g", "diameter_mm"):
+                        asked[name] = st.number_input(
+                            title, value=value, min_value=0.0, step=0.01
+                        )
+                    elif name == "die_axis_h":
+                        asked[name] = st.number_input(
+                            title, value=value, min_value=1, max_value=12, step=1
+                        )
+                    else:
+                        asked[name] = st.text_input(title, value=value or "")
+            kept = st.form_submit_button("Keep", disabled=not desk.who)
+        for reference in coin.references:
+            st.text(
+                f"{reference.catalogue} {reference.edition} {reference.number}".replace(
+                    "  ", " "
+                )
+            )
+    if kept:
+        with desk.doing("Coin kept"):
+            changes = _changes(coin, asked)
+            if changes:
+                catalog.edit_coin(coin.coin_id, changes, who=desk.who)
+        st.rerun()
+
+
+def _changes(coin: Coin, asked: dict[str, object]) -> dict[str, object]:
+    """What differs; an emptied field becomes unknown."""
+    optional = {f.name for f in fields(CoinFacts) if f.default is None}
+    new = {
+        name: None if value in ("", 0.0) and name in optional else value
+        for name, value in asked.items()
+    }
+    return {name: v for name, v in new.items() if v != getattr(coin, name)}
+
+
+def _show_same_coin(desk: Desk, catalog: Catalog, photo: CatalogPhoto) -> None:
+    """The other photos of this coin, and a search for more of them."""
+    others = [
+        other
+        for other in catalog.photos_of_coin(photo.coin_id)
+        if other.photo_id != photo.photo_id
+    ]
+    title = f"Other photos of this coin: {len(others)}"
+    with st.expander(title, expanded=bool(others)):
+        with st.container(horizontal=True):
+            for other in others[:_MOST_SHOWN]:
+                _show_other(desk, catalog, other)
+        with st.container(horizontal=True):
+            if others:
+                st.button(
+                    "This photo shows another coin",
+                    type="tertiary",
+                    disabled=not desk.who,
+                    on_click=_ungroup,
+                    args=(desk, catalog, photo),
+                )
+            looked = st.button("Look for the same picture", type="tertiary")
+        if looked:
+            _look_for_same(desk, catalog, photo)
+
+
+def _look_for_same(desk: Desk, catalog: Catalog, photo: CatalogPhoto) -> None:
+    from coin_core.catalog.matching import find_same
+
+    try:
+        found = find_same(catalog, photo.photo_id)
+    except CoinError as error:
+        show(str(error))
+        return
+    if found is None:
+        st.text("No other photo shows the same picture of a coin.")
+        return
+    _show_other(desk, catalog, found.photo)
+    if found.photo.coin_id != photo.coin_id:
+        st.button(
+            f"Same coin (likeness {percent(found.likeness)})",
+            disabled=not desk.who,
+            on_click=_group,
+            args=(desk, catalog, [photo.photo_id, found.photo.photo_id]),
+        )
+
+
+def _show_other(desk: Desk, catalog: Catalog, other: CatalogPhoto) -> None:
+    with st.container(width=150):
+        if picture := small_picture(catalog, other):
+            st.image(picture, width=140, alt=photo_name(other))
+        st.text(photo_name(other))
+        st.button(
+            "Open",
+            key=f"open_{other.photo_id}",
+            type="tertiary",
+            on_click=desk.open,
+            args=(other.photo_id,),
+        )
+
+
+def _ungroup(desk: Desk, catalog: Catalog, photo: CatalogPhoto) -> None:
+    with desk.doing("A coin of its own"):
+        catalog.ungroup([photo.photo_id], who=desk.who)
+
+
+def _group(desk: Desk, catalog: Catalog, photo_ids: list[int]) -> None:
+    with desk.doing("Grouped as one coin"):
+        catalog.group_coins(photo_ids, who=desk.who)
+
+
+def _show_history(catalog: Catalog, photo: CatalogPhoto) -> None:
+    edits = catalog.history(photo.photo_id)
+    with st.expander(f"History: {len(edits)} edits"):
+        st.dataframe(
+            pd.DataFrame(
+                [
+                    {
+                        "when": f"{edit.at:%Y-%m-%d %H:%M:%S}",
+                        "who": edit.who,
+                        "what": edit_in_words(edit),
+                        "taken back": "yes" if edit.undone else "",
+                    }
+                    for edit in edits
+                ],
+                columns=["when", "who", "what", "taken back"],
+            ),
+            hide_index=True,
+            placeholder="",
+        )

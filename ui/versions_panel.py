@@ -1,0 +1,303 @@
+"""Data set versions: freeze, list, compare, look for leaks, export."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import pandas as pd
+import streamlit as st
+
+from coin_core.catalog import Catalog
+from coin_core.catalog.versions import (
+    Split,
+    VersionSummary,
+    compare,
+    freeze,
+    leaks,
+    list_versions,
+    load_version,
+)
+from coin_core.errors import CoinError
+from ui.dataset_words import ruler_title
+from ui.desk import Desk, ask_name
+from ui.errors import show
+
+_FORMS = {
+    "zip": "ZIP: photos and table",
+    "imagefolder": "ImageFolder: one folder per ruler",
+    "csv": "CSV table alone",
+    "coco": "COCO annotations with photos",
+}
+_WHY = {
+    "same_coin": "the same coin",
+    "same_coin_now": "grouped as one coin since",
+    "same_picture": "the pictures look the same",
+}
+_SHOWN = 200
+
+
+def show_versions(desk: Desk, catalog: Catalog) -> None:
+    """The whole panel."""
+    frozen = list_versions(catalog)
+    st.header("Freeze a data set", anchor=False)
+    st.markdown(
+        "A version is the photos, labels and crops as they stand now, divided by coin "
+        "into training, validation and test. It never changes; the classifiers are "
+        "trained on it with"
+    )
+    st.code(
+        "python -m coin_core train resnet --data catalog:"
+        + (frozen[-1].name if frozen else "NAME"),
+        language=None,
+    )
+    if ask_name(desk, "to stand in the version's note:"):
+        _offer_freezing(desk, catalog)
+    if frozen:
+        st.header("Versions", anchor=False)
+        _list(frozen)
+        _look_closer(catalog, frozen)
+        if len(frozen) > 1:
+            _offer_comparison(catalog, frozen)
+    st.header("Export", anchor=False)
+    _offer_export(catalog, frozen)
+
+
+def _offer_freezing(desk: Desk, catalog: Catalog) -> None:
+    with st.form("freeze", border=False):
+        with st.container(horizontal=True, vertical_alignment="bottom"):
+            name = st.text_input(
+                "Name", placeholder="e.g. spring-2026", max_chars=64, width=240
+            )
+            seed = st.number_input(
+                "Seed", 0, 10**6, 0, step=1, width=110, help="Fixes the division."
+            )
+            test = st.slider(
+                "Test, and as much for validation", 5, 40, 15, format="%d %%", width=230
+            )
+            free_only = st.checkbox("Only freely licensed")
+        asked = st.form_submit_button("Freeze", type="primary")
+    if not asked:
+        return
+    share = test / 100
+    try:
+        with st.spinner("Freezing …"):
+            made = freeze(
+                catalog,
+                name.strip(),
+                seed=int(seed),
+                shares=(1 - 2 * share, share, share),
+                free_only=free_only,
+                who=desk.who,
+            )
+    except CoinError as error:
+        show(str(error))
+        return
+    desk.said = f"Frozen: {made.name}, {len(made.items)} photos"
+    st.session_state["version_shown"] = made.name
+    st.rerun()
+
+
+def _list(frozen: tuple[VersionSummary, ...]) -> None:
+    st.dataframe(
+        pd.DataFrame(
+            [
+                {
+                    "name": v.name,
+                    "frozen": f"{v.created_at:%Y-%m-%d %H:%M}",
+                    "photos": sum(v.photos.values()),
+                    "coins": v.coins,
+                    **{str(split): v.photos.get(split, 0) for split in Split},
+                    "free only": "yes" if v.free_only else "",
+                    "note": v.note,
+                    "digest": v.digest[:12],
+                }
+                for v in reversed(frozen)
+            ]
+        ),
+        hide_index=True,
+        placeholder="",
+    )
+
+
+def _look_closer(catalog: Catalog, frozen: tuple[VersionSummary, ...]) -> None:
+    names = [v.name for v in reversed(frozen)]
+    if st.session_state.get("version_shown") not in names:
+        st.session_state["version_shown"] = names[0]
+    name = st.selectbox("Look closer at", names, key="version_shown", width=320)
+    try:
+        version = load_version(catalog, name)
+    except CoinError as error:
+        show(str(error))
+        return
+    for warning in version.warnings:
+        ruler = next((r for r in version.rulers if warning.startswith(r)), "")
+        words = f"{ruler_title(ruler)}{warning[len(ruler) :]}" if ruler else warning
+        st.warning(words, icon=":material/warning:")
+    left, right = st.columns(2, gap="large")
+    with left:
+        st.dataframe(
+            pd.DataFrame(
+                [
+                    {
+                        "ruler": ruler_title(ruler),
+                        **{str(split): counts[split] for split in Split},
+                        "coins": version.coins[ruler],
+                    }
+                    for ruler, counts in version.counts.items()
+                ]
+            ),
+            hide_index=True,
+        )
+    with right:
+        found = leaks(version)
+        if not found:
+            st.success(
+                "No leak: no coin stands in two of its parts.", icon=":material/check:"
+            )
+        else:
+            st.error(
+                f"{len(found)} leaks: coins that are learnt from and measured on. "
+                "Group their photos as one coin, then freeze anew.",
+                icon=":material/error:",
+            )
+            st.dataframe(
+                pd.DataFrame(
+                    [
+                        {
+                            "photo": leak.first.photo_id,
+                            "in": str(leak.first.split),
+                            "and photo": leak.second.photo_id,
+                            "in ": str(leak.second.split),
+                            "because": _WHY.get(leak.why, leak.why),
+                        }
+                        for leak in found[:_SHOWN]
+                    ]
+                ),
+                hide_index=True,
+            )
+
+
+def _offer_comparison(catalog: Catalog, frozen: tuple[VersionSummary, ...]) -> None:
+    st.header("Compare two versions", anchor=False)
+    names = [v.name for v in frozen]
+    with st.container(horizontal=True):
+        first = st.selectbox(
+            "From", names, index=len(names) - 2, key="compare_first", width=260
+        )
+        second = st.selectbox(
+            "To", names, index=len(names) - 1, key="compare_second", width=260
+        )
+    try:
+        found = compare(load_version(catalog, first), load_version(catalog, second))
+    except CoinError as error:
+        show(str(error))
+        return
+    if found.identical:
+        st.success("Nothing differs.", icon=":material/check:")
+        return
+    st.dataframe(
+        pd.DataFrame(
+            [
+                {"what": what, "photos": count}
+                for what, count in {
+                    "the same in both": found.same,
+                    f"only in {second}": len(found.added),
+                    f"only in {first}": len(found.removed),
+                    "another ruler": len(found.relabelled),
+                    "another part": len(found.moved),
+                    "cropped otherwise": len(found.recropped),
+                    "grouped otherwise": len(found.regrouped),
+                }.items()
+            ]
+        ),
+        hide_index=True,
+        width="content",
+    )
+    if found.relabelled:
+        with st.expander(f"Another ruler: {len(found.relabelled)}"):
+            st.dataframe(
+                pd.DataFrame(
+                    [
+                        {
+                            "sha256": change.sha256[:16],
+                            "was": ruler_title(change.before),
+                            "is": ruler_title(change.after),
+                        }
+                        for change in found.relabelled[:_SHOWN]
+                    ]
+                ),
+                hide_index=True,
+            )
+    if found.contaminated:
+        st.warning(
+            f"{len(found.contaminated)} test photos of {second} show coins that "
+            f"{first} learns from: do not measure a model of {first} on them.",
+            icon=":material/warning:",
+        )
+
+
+def _offer_export(catalog: Catalog, frozen: tuple[VersionSummary, ...]) -> None:
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        which = st.selectbox(
+            "What",
+            [None, *(v.name for v in reversed(frozen))],
+            format_func=lambda n: "all photos as they are now" if n is None else n,
+            key="export_version",
+            width=250,
+        )
+        form = st.selectbox(
+            "As",
+            list(_FORMS),
+            format_func=_FORMS.__getitem__,
+            key="export_form",
+            width=280,
+        )
+        free_only = st.checkbox(
+            "Only freely licensed",
+            key="export_free",
+            help="Leaves out photos whose licence does not let anybody pass them on.",
+        )
+    st.caption(
+        "With the photos goes an attribution file: source, licence and credit of each."
+    )
+    asked = (which, form, free_only)
+    if st.button("Prepare the export", key="export_prepare"):
+        st.session_state.pop("export_ready", None)
+        try:
+            with st.spinner("Exporting …"):
+                parcel = _pack(catalog, which, str(form), free_only)
+        except CoinError as error:
+            show(str(error))
+            return
+        st.session_state["export_ready"] = (asked, parcel)
+    ready = st.session_state.get("export_ready")
+    if ready and ready[0] == asked:
+        path: Path = ready[1]
+        if path.exists():
+            st.download_button(
+                f"Download {path.name} ({path.stat().st_size / 2**20:.1f} MB)",
+                data=path.read_bytes,
+                file_name=path.name,
+                type="primary",
+                icon=":material/download:",
+                on_click="ignore",
+            )
+
+
+def _pack(catalog: Catalog, version: str | None, form: str, free_only: bool) -> Path:
+    """Export into a folder of its own and make one file of it."""
+    import shutil
+
+    from coin_core.catalog.exporting import export
+
+    folder = Path(tempfile.mkdtemp(prefix="coins-"))
+    name = f"coins-{version or 'all'}{'-free' if free_only else ''}"
+    if form in ("zip", "csv"):
+        out = folder / f"{name}.{form}"
+        export(catalog, out, form=form, version=version, free_only=free_only)
+        return out
+    export(catalog, folder / name, form=form, version=version, free_only=free_only)
+    packed = shutil.make_archive(str(folder / f"{name}-{form}"), "zip", folder, name)
+    shutil.rmtree(folder / name)
+    return Path(packed)
