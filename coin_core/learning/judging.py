@@ -23,15 +23,15 @@ from coin_core.classifiers._reader import LETTER_CLASSES, Reader
 from coin_core.learning.pretraining import Batch, Schedule, Strikes, one_batch
 
 JUDGE_SEED = 1_000_081
-_BATCH = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JudgeSchedule:
     """How long and how fast a judge is taught, and how much its letters are upset."""
 
-    coins: int = 20_000
-    epochs: int = 12
+    coins: int = 10_000
+    epochs: int = 10
+    batch: int = 64
     peak_rate: float = 2e-3
     weight_decay: float = 0.05
     shift_cells: int = 2
@@ -137,12 +137,12 @@ def teach_judge(
     reader.eval()
     judge.train()
     reader.drop.train()
-    steps = schedule.epochs * math.ceil(len(rulers) / _BATCH)
+    steps = schedule.epochs * math.ceil(len(rulers) / schedule.batch)
     done, loss_of_epoch = 0, 0.0
     with tqdm(total=schedule.epochs, unit="epoch", desc="judging") as bar:
         for _ in range(schedule.epochs):
             losses = []
-            for chosen in torch.randperm(len(rulers)).split(_BATCH):
+            for chosen in torch.randperm(len(rulers)).split(schedule.batch):
                 if len(chosen) < 2:  # batch norm cannot learn from one coin
                     continue
                 share = done / steps
