@@ -14,6 +14,7 @@ from coin_core.catalog._database import Database
 from coin_core.catalog._log import Action
 from coin_core.catalog._originals import Originals
 from coin_core.catalog._rows import (
+    checked_name,
     chunks,
     edit_from,
     face_from_json,
@@ -30,6 +31,7 @@ from coin_core.catalog._tables import (
     EditRow,
     FaceRow,
     PhotoRow,
+    ReviewRow,
 )
 from coin_core.catalog._values import (
     AddedPhoto,
@@ -73,8 +75,25 @@ class PhotoStore(Database):
         Raises:
             CatalogError: The disk is full, the catalog busy, or the coin not there.
         """
+        checked_name(who)
         digest = hashlib.sha256(data).hexdigest()
         name = f"{digest}.{record.extension}"
+        try:
+            return self._add(name, digest, data, record, faces, coin_id, who)
+        except BaseException:
+            self.sweep()
+            raise
+
+    def _add(
+        self,
+        name: str,
+        digest: str,
+        data: bytes,
+        record: PhotoRecord,
+        faces: Sequence[CatalogFace],
+        coin_id: int | None,
+        who: str,
+    ) -> AddedPhoto:
         with self.originals.arriving(name):
             known = self._known(digest)
             if known is None:
@@ -318,6 +337,12 @@ def _delete_photos(
     of_photo = EditRow.entity.in_(("added", "photo", "faces"))
     for part in chunks(photo_ids):
         connection.execute(delete(EditRow).where(of_photo, EditRow.entity_id.in_(part)))
+        theirs = select(ReviewRow.id).where(ReviewRow.photo_id.in_(part))
+        connection.execute(
+            delete(EditRow).where(
+                EditRow.entity == "review", EditRow.entity_id.in_(theirs)
+            )
+        )
         connection.execute(delete(PhotoRow).where(PhotoRow.id.in_(part)))
     for part in chunks(sorted(coin_ids)):
         shown = select(func.count(PhotoRow.id)).where(PhotoRow.coin_id == CoinRow.id)

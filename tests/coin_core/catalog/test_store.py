@@ -1,0 +1,260 @@
+"""Photos go in whole or not at all, and come out as they went in."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from coin_core.catalog import (
+    Catalog,
+    CatalogFace,
+    CoinFacts,
+    CoinReference,
+    CropBox,
+    PhotoRecord,
+    Side,
+    open_catalog,
+)
+from coin_core.catalog import _originals as originals_module
+from coin_core.errors import CatalogError
+
+PLAIN = PhotoRecord(extension="jpg", width_px=40, height_px=30)
+LEFT = CatalogFace(
+    box=CropBox(left=0, top=0, right=0.5, bottom=1, turn_deg=12.5), side=Side.LEGEND
+)
+RIGHT = CatalogFace(box=CropBox(left=1 / 3, top=0, right=1, bottom=1))
+
+
+def test_a_photo_comes_out_as_it_went_in(catalog: Catalog):
+    record = PhotoRecord(
+        extension="png",
+        width_px=800,
+        height_px=600,
+        phash="0f" * 32,
+        file_name="<b>יהוחנן</b>.png",
+        source="own camera",
+        source_url="https://example.org/lot/5",
+        licence="cc-by-4.0",
+        licence_raw="CC BY 4.0",
+        credit="A. Museum",
+        lot_text="Hasmonean; =cmd|' /C calc'!A0",
+        retrieved_at=datetime(2024, 5, 1, 12, 30, tzinfo=UTC),
+        quality=0.75,
+        coin=CoinFacts(
+            name_on_coin="yehohanan",
+            ruler_attributed="john_hyrcanus_i",
+            authority="TJC 2001",
+            denomination="prutah",
+            weight_g=2.13,
+            diameter_mm=14.5,
+            die_axis_h=12,
+            references=(
+                CoinReference(catalogue="Hendin", number="1132", edition="GBC5"),
+                CoinReference(catalogue="TJC", number="A"),
+            ),
+        ),
+    )
+    added = catalog.add_photo(b"bytes", record, [LEFT, RIGHT], who="ada")
+    photo = catalog.photo(added.photo_id)
+    for name in (
+        "file_name",
+        "lot_text",
+        "retrieved_at",
+        "quality",
+        "phash",
+        "licence",
+    ):
+        assert getattr(photo, name) == getattr(record, name)
+    assert photo.sha256 == hashlib.sha256(b"bytes").hexdigest()
+    assert (photo.byte_size, photo.ruler) == (5, "john_hyrcanus_i")
+    assert photo.added_at.tzinfo is not None
+    assert catalog.faces(photo.photo_id) == (LEFT, RIGHT)
+    assert catalog.photo_path(photo).read_bytes() == b"bytes"
+    coin = catalog.coin(added.coin_id)
+    assert coin.references == record.coin.references
+    assert (coin.weight_g, coin.die_axis_h) == (2.13, 12)
+    assert catalog.check(digests=True) == []
+
+
+def test_the_same_bytes_are_known(catalog: Catalog):
+    first = catalog.add_photo(b"bytes", PLAIN, [LEFT], who="ada")
+    again = catalog.add_photo(
+        b"bytes", replace(PLAIN, extension="jpeg", file_name="x"), [], who="bert"
+    )
+    assert again == replace(first, known=True)
+    assert catalog.find().total == 1
+    assert catalog.check() == []
+
+
+def test_a_second_photo_of_a_coin_shares_its_label(catalog: Catalog):
+    first = catalog.add_photo(b"one", PLAIN, [], who="ada")
+    second = catalog.add_photo(b"two", PLAIN, [], coin_id=first.coin_id, who="ada")
+    catalog.set_ruler([first.photo_id], "alexander_jannaeus", who="ada")
+    assert catalog.photo(second.photo_id).ruler == "alexander_jannaeus"
+    shown = catalog.photos_of_coin(first.coin_id)
+    assert [photo.photo_id for photo in shown] == [first.photo_id, second.photo_id]
+
+
+@pytest.mark.parametrize(
+    ("act", "says"),
+    [
+        (lambda c: c.photo(7), "no photo 7"),
+        (lambda c: c.coin(7), "no coin 7"),
+        (lambda c: c.add_photo(b"x", PLAIN, [], coin_id=7, who="ada"), "no coin 7"),
+        (lambda c: c.add_photo(b"x", PLAIN, [], who="  "), "signed"),
+        (lambda c: replace(PLAIN, extension="../x"), "letters and digits"),
+        (lambda c: replace(PLAIN, width_px=0), "at least one pixel"),
+        (lambda c: replace(PLAIN, quality=1.5), "Quality"),
+        (lambda c: CoinFacts(weight_g=-1), "weight_g"),
+        (lambda c: CoinFacts(die_axis_h=13), "1 to 12"),
+    ],
+)
+def test_what_cannot_be_is_refused_without_a_trace(catalog: Catalog, act, says):
+    with pytest.raises(CatalogError, match=says):
+        act(catalog)
+    assert catalog.find().total == 0
+    assert catalog.check() == []
+
+
+def test_a_full_disk_leaves_nothing_behind(catalog: Catalog, monkeypatch):
+    def full(path: Path, data: bytes) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(originals_module, "write_file", full)
+    with pytest.raises(CatalogError, match=r"disk is full.*nothing was changed"):
+        catalog.add_photo(b"x", PLAIN, [], who="ada")
+    monkeypatch.undo()
+    assert catalog.find().total == 0
+    assert catalog.check() == []
+
+
+def test_a_row_that_fails_takes_its_file_along(catalog: Catalog, monkeypatch):
+    def fail(*args: object) -> None:
+        raise CatalogError("The disk of the catalog is full.")
+
+    monkeypatch.setattr(Catalog, "_insert", fail)
+    with pytest.raises(CatalogError):
+        catalog.add_photo(b"x", PLAIN, [], who="ada")
+    monkeypatch.undo()
+    left = [p.name for p in catalog.photos_dir.iterdir() if not p.name.startswith(".")]
+    assert left == []
+
+
+def test_a_missing_original_is_healed_by_importing_it_again(catalog: Catalog):
+    added = catalog.add_photo(b"bytes", PLAIN, [], who="ada")
+    path = catalog.photo_path(catalog.photo(added.photo_id))
+    path.unlink()
+    assert [p.kind for p in catalog.check()] == ["missing_file"]
+    assert catalog.add_photo(b"bytes", PLAIN, [], who="ada").known
+    assert path.read_bytes() == b"bytes"
+    path.write_bytes(b"other")
+    assert [p.kind for p in catalog.check(digests=True)] == ["changed_file"]
+    (catalog.photos_dir / "stray.jpg").write_bytes(b"")
+    assert "orphan_file" in [p.kind for p in catalog.check()]
+
+
+def test_rendered_photos_are_removed_and_photographs_are_not(catalog: Catalog):
+    rendered = replace(PLAIN, is_rendered=True)
+    demo = [catalog.add_photo(b"%d" % k, rendered, [LEFT], who="ada") for k in range(3)]
+    real = catalog.add_photo(b"real", PLAIN, [LEFT], who="ada")
+    catalog.review(demo[0].photo_id, "john_hyrcanus_i", who="ada")
+    ids = [added.photo_id for added in demo]
+    with pytest.raises(CatalogError, match="never deleted"):
+        catalog.remove([*ids, real.photo_id], who="ada")
+    assert catalog.find().total == 4
+    assert catalog.remove(ids, who="ada") == 3
+    assert [photo.photo_id for photo in catalog.find().photos] == [real.photo_id]
+    with pytest.raises(CatalogError):
+        catalog.coin(demo[0].coin_id)
+    assert catalog.undo(who="ada") is None
+    assert catalog.check() == []
+
+
+def test_threads_adding_the_same_photos_agree(catalog: Catalog):
+    added: list[object] = []
+    errors: list[BaseException] = []
+
+    def add() -> None:
+        try:
+            for k in range(8):
+                added.append(catalog.add_photo(b"%d" % k, PLAIN, [LEFT], who="ada"))
+        except BaseException as error:
+            errors.append(error)
+            raise
+
+    threads = [threading.Thread(target=add) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert errors == []
+    assert (len(added), sum(not a.known for a in added)) == (24, 8)
+    assert catalog.find().total == 8
+    assert catalog.check() == []
+
+
+def run_writers(root: Path, job: str, number: int) -> set[int]:
+    done = subprocess.run(
+        [sys.executable, Path(__file__).with_name("writers.py"), job, str(number)],
+        env=os.environ | {"PYTHONPATH": str(root)},
+        capture_output=True,
+        text=True,
+        timeout=100,
+    )
+    assert done.returncode == 0, done.stderr
+    return {int(word) for word in done.stdout.split()}
+
+
+needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+
+
+@needs_fork
+def test_two_processes_writing_at_once_lose_nothing(catalog, project_root):
+    assert len(run_writers(project_root, "both", 15)) == 30
+    assert catalog.progress().reviewed == 30
+    assert len(catalog.agreement().reviewers) == 2
+    assert catalog.check(digests=True) == []
+
+
+@needs_fork
+def test_a_kill_leaves_neither_half_a_photo_nor_a_lost_decision(
+    catalog: Catalog, database_url: str, project_root: Path
+):
+    promised = run_writers(project_root, "kill", 20)
+    assert len(promised) >= 20
+    reopened = open_catalog(database_url)
+    assert reopened.check(digests=True) == []
+    there = {photo.photo_id for photo in reopened.find(limit=100_000).photos}
+    assert promised <= there
+    assert all(len(faces) == 1 for faces in reopened.faces_of(list(there)).values())
+    assert all(reopened.reviews(photo_id) for photo_id in promised)
+    reopened.close()
+
+
+def test_opening_settles_what_a_killed_process_left(
+    catalog: Catalog, database_url: str, add_photo: Callable[..., int]
+):
+    add_photo(1)
+    notes = catalog.photos_dir / ".incoming"
+    orphan = "0" * 64 + ".jpg"
+    (catalog.photos_dir / orphan).write_bytes(b"whole file, no row")
+    (catalog.photos_dir / f".{orphan}.ab12.tmp").write_bytes(b"to")
+    (notes / f"{orphan}~1234").touch()
+    with catalog.originals.arriving("1.jpg"):
+        open_catalog(database_url).close()  # somebody is adding: nothing is touched
+        assert (catalog.photos_dir / orphan).exists()
+    reopened = open_catalog(database_url)
+    assert reopened.check() == []
+    assert list(notes.iterdir()) == []
+    assert len([p for p in catalog.photos_dir.iterdir() if p.suffix == ".jpg"]) == 1
+    reopened.close()

@@ -1,0 +1,68 @@
+"""Run by test_store.py as a process of its own, which forks writers and kills them.
+
+    python writers.py both COUNT    two writers at once, each adding COUNT photos
+    python writers.py kill ROUNDS   writers one after the other, killed at any moment
+
+Prints the ids of the photos whose review was promised to be written.
+"""
+
+import os
+import signal
+import sys
+import time
+
+from coin_core.catalog import CatalogFace, CropBox, PhotoRecord, open_catalog
+
+FACE = CatalogFace(box=CropBox(left=0, top=0, right=1, bottom=1))
+RECORD = PhotoRecord(extension="jpg", width_px=4, height_px=4)
+
+
+def write(who: str, told: int, count: int = 10**9) -> None:
+    """Add photos, review each, and tell its id when all of it is written."""
+    catalog = open_catalog()
+    for k in range(count):
+        data = f"{k} by {who} ".encode() * 4000
+        added = catalog.add_photo(data, RECORD, [FACE], who=who)
+        catalog.review(added.photo_id, "john_hyrcanus_i", who=who)
+        os.write(told, b"%d\n" % added.photo_id)
+
+
+def fork_writer(who: str, count: int = 10**9) -> tuple[int, int]:
+    """Start a writer; its process id, and where it tells its photos."""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(reading)
+        code = 1
+        try:
+            write(who, writing, count)
+            code = 0
+        finally:
+            os._exit(code)
+    os.close(writing)
+    return child, reading
+
+
+def main(job: str, number: int) -> None:
+    lines: list[bytes] = []
+    if job == "both":
+        started = [fork_writer(who, number) for who in ("ada", "bert")]
+        for child, reading in started:
+            with os.fdopen(reading, "rb") as told:
+                lines += told.readlines()
+            if os.waitpid(child, 0)[1] != 0:
+                sys.exit("a writer failed")
+    else:
+        for round_ in range(number):
+            child, reading = fork_writer(f"writer {round_}")
+            with os.fdopen(reading, "rb") as told:
+                lines.append(told.readline())
+                time.sleep(0.003 * (round_ % 10))
+                os.kill(child, signal.SIGKILL)
+                os.waitpid(child, 0)
+                lines += told.readlines()
+    sys.stdout.write(" ".join(str(int(x)) for x in lines if x.endswith(b"\n")))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], int(sys.argv[2]))
