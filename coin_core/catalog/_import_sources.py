@@ -1,0 +1,343 @@
+"""What is to be brought in: photos in folders and archives, rows of tables.
+
+Listing reads names, never photos, and gives the same list again when an interrupted
+import goes on.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path, PurePosixPath
+
+from coin_core._file_kinds import show_name
+from coin_core.catalog._archives import ARCHIVE_SUFFIXES, Archive
+from coin_core.catalog._tabular import (
+    TABLE_SUFFIXES,
+    Table,
+    check_mapping,
+    parse_table,
+    propose_mapping,
+    read_table,
+)
+from coin_core.errors import CatalogError, UnreadablePhotoError
+from coin_core.photos import MAX_BYTES, SUFFIXES
+
+LABELS_FILE = "labels.csv"
+"""Taken into account by itself at the top of a folder or archive, as in training."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Item:
+    """A photo to bring in.
+
+    Attributes:
+        key: Names it within its import, on this machine.
+        name: Its file name.
+        relative: Folders and name below the source, with "/".
+        folders: Names of the folders it lies in, outermost first, the source's too.
+        read: Gives its bytes; raises UnreadablePhotoError.
+        problem: Why there is nothing to read, as a sentence.
+        row: Field to cell, from a table; empty without one.
+        late_row: Gives the row where it is known only after `read`.
+        coin_key: The same for photos that are told to show one coin.
+    """
+
+    key: str
+    name: str
+    relative: str
+    folders: tuple[str, ...] = ()
+    read: Callable[[], bytes] = field(default=bytes, compare=False)
+    problem: str | None = None
+    row: Mapping[str, str] = field(default_factory=dict)
+    late_row: Callable[[], Mapping[str, str]] | None = field(
+        default=None, compare=False
+    )
+    coin_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NamedTable:
+    """A table with the meaning of its columns, and where its files are looked for."""
+
+    key: str
+    name: str
+    table: Table
+    mapping: Mapping[str, str]
+    folder: Path | None = None
+
+
+def list_items(
+    sources: Sequence[Path], mapping: Mapping[str, str] | None, keep_open: ExitStack
+) -> list[Item]:
+    """Everything that the sources hold, each thing once.
+
+    Args:
+        sources: Photos, folders, ZIP archives and tables.
+        mapping: Field to column for the tables; by default what is proposed.
+        keep_open: Closes the archives when the items are no longer read.
+
+    Raises:
+        CatalogError: A table cannot be read, or the mapping does not fit it.
+    """
+    tables = read_tables(sources, mapping)
+    items: dict[str, Item] = {}
+    for source in sources:
+        if source.suffix.lower() in TABLE_SUFFIXES:
+            continue
+        for item in _walk(source, keep_open, tables):
+            items.setdefault(item.key, item)
+    listed = [_with_coin(item) for item in items.values()]
+    for table in tables:
+        listed = _apply(table, listed)
+    return listed
+
+
+def read_tables(
+    sources: Sequence[Path], mapping: Mapping[str, str] | None
+) -> list[NamedTable]:
+    """The tables among the sources, checked against the mapping.
+
+    Raises:
+        CatalogError: A table cannot be read, or the mapping does not fit it.
+    """
+    tables = []
+    for source in sources:
+        if source.suffix.lower() in TABLE_SUFFIXES:
+            table = read_table(source)
+            name = show_name(source.name)
+            meant = propose_mapping(table) if mapping is None else dict(mapping)
+            check_mapping(table, meant, name)
+            tables.append(
+                NamedTable(
+                    key=text_of(source.absolute()),
+                    name=name,
+                    table=table,
+                    mapping=meant,
+                    folder=source.absolute().parent,
+                )
+            )
+    return tables
+
+
+def text_of(path: Path | str) -> str:
+    """A path that every database can hold: odd bytes are written out."""
+    name = os.fspath(path).replace("\x00", "")
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
+def _walk(
+    source: Path, keep_open: ExitStack, tables: list[NamedTable]
+) -> Iterator[Item]:
+    path = source.absolute()
+    if path.is_dir():
+        yield from _walk_folder(path, path, keep_open, tables)
+    elif path.suffix.lower() in ARCHIVE_SUFFIXES and path.exists():
+        yield from _walk_archive(path, keep_open, tables)
+    else:
+        yield _file(path, path.parent)
+
+
+def _walk_folder(
+    folder: Path, root: Path, keep_open: ExitStack, tables: list[NamedTable]
+) -> Iterator[Item]:
+    """Photos in the folder and below, in one order everywhere; no hidden files."""
+    try:
+        entries = sorted(folder.iterdir())
+    except OSError as error:
+        yield _trouble(
+            folder, f"The folder cannot be opened ({error.strerror or error})."
+        )
+        return
+    for path in entries:
+        if path.name.startswith(".") or path.name == "__MACOSX":
+            continue
+        try:
+            is_folder = path.is_dir() and not path.is_symlink()
+        except OSError as error:
+            yield _trouble(path, f"It cannot be opened ({error.strerror or error}).")
+            continue
+        suffix = path.suffix.lower()
+        if is_folder:
+            yield from _walk_folder(path, root, keep_open, tables)
+        elif suffix.lstrip(".") in SUFFIXES:
+            yield _file(path, root)
+        elif suffix in ARCHIVE_SUFFIXES:
+            yield from _walk_archive(path, keep_open, tables)
+        elif folder == root and path.name.lower() == LABELS_FILE:
+            if any(table.key == text_of(path) for table in tables):
+                continue  # given by name, with a mapping of its own
+            try:
+                table = read_table(path)
+            except CatalogError as error:
+                yield _trouble(path, str(error))
+            else:
+                _add_labels(tables, path, table)
+
+
+def _walk_archive(
+    path: Path, keep_open: ExitStack, tables: list[NamedTable]
+) -> Iterator[Item]:
+    try:
+        archive = keep_open.enter_context(Archive(path))
+    except CatalogError as error:
+        yield _trouble(path, str(error))
+        return
+    seen: set[str] = set()
+    for member in archive.members():
+        inside = PurePosixPath(member.name)
+        suffix = inside.suffix.lower()
+        if member.problem is None and suffix.lstrip(".") not in SUFFIXES:
+            if member.name.lower() == LABELS_FILE:
+                try:
+                    table = parse_table(archive.read(member.number), member.name)
+                except (CatalogError, UnreadablePhotoError) as error:
+                    yield _trouble(path / LABELS_FILE, str(error))
+                else:
+                    _add_labels(tables, path / LABELS_FILE, table, in_folder=False)
+            continue
+        name = text_of(member.name)
+        if name in seen:
+            name = f"{name} ({member.number})"
+        seen.add(name)
+        yield Item(
+            key=f"{text_of(path)}!/{name}",
+            name=show_name(name),
+            relative=name,
+            folders=(path.stem, *inside.parts[:-1]),
+            read=partial(archive.read, member.number),
+            problem=member.problem,
+        )
+
+
+def _add_labels(
+    tables: list[NamedTable], path: Path, table: Table, *, in_folder: bool = True
+) -> None:
+    """A labels.csv that was found; without a column of files it says nothing here."""
+    mapping = propose_mapping(table)
+    if "file" in mapping:
+        tables.append(
+            NamedTable(
+                key=text_of(path),
+                name=path.name,
+                table=table,
+                mapping=mapping,
+                folder=path.parent if in_folder else None,
+            )
+        )
+
+
+def _file(path: Path, root: Path) -> Item:
+    inside = path.relative_to(root) if path.is_relative_to(root) else Path(path.name)
+    return Item(
+        key=text_of(path),
+        name=show_name(text_of(path.name)),
+        relative=text_of(inside.as_posix()),
+        folders=tuple(text_of(part) for part in (root.name, *inside.parts[:-1])),
+        read=partial(_read_file, path),
+    )
+
+
+def _trouble(path: Path, sentence: str) -> Item:
+    name = show_name(text_of(path.name))
+    shown = sentence if name in sentence else f"{name}: {sentence}"
+    return Item(key=text_of(path), name=name, relative=name, problem=shown)
+
+
+def _read_file(path: Path) -> bytes:
+    """The bytes of a file, one more than allowed at most.
+
+    Raises:
+        UnreadablePhotoError: It cannot be read.
+    """
+    name = show_name(text_of(path.name))
+    try:
+        if not path.is_file():
+            what = "is not there" if not path.exists() else "is no file"
+            raise UnreadablePhotoError(f"{name} {what}.")
+        with path.open("rb") as file:
+            return file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise UnreadablePhotoError(
+            f"{name} cannot be opened ({error.strerror or error})."
+        ) from error
+
+
+def _with_coin(item: Item) -> Item:
+    """Photos whose names agree up to "__" show one coin, as in training."""
+    stem, mark, _ = PurePosixPath(item.relative).stem.partition("__")
+    if not mark or item.problem:
+        return item
+    folder = item.key[: -len(PurePosixPath(item.relative).name)]
+    return replace(item, coin_key=f"{folder}{stem}__")
+
+
+def _apply(table: NamedTable, items: list[Item]) -> list[Item]:
+    """Give every photo its row; rows without a photo become items of their own."""
+    by_path: dict[str, list[int]] = {}
+    by_name: dict[str, list[int]] = {}
+    for place, item in enumerate(items):
+        if item.problem is None:
+            path = PurePosixPath(item.relative)
+            by_path.setdefault(str(path).casefold(), []).append(place)
+            by_name.setdefault(path.name.casefold(), []).append(place)
+    out = list(items)
+    keys = {item.key for item in items}
+    columns = {column: k for k, column in enumerate(table.table.columns)}
+    for number, cells in enumerate(table.table.rows, start=2):
+        row = {name: cells[columns[column]] for name, column in table.mapping.items()}
+        files = [name for name in (row.get("file"), row.get("second_file")) if name]
+        coin = row.get("coin_id")
+        coin_key = f"{table.key} coin {coin}" if coin else None
+        if coin_key is None and len(files) > 1:
+            coin_key = f"{table.key} row {number}"
+        for name in files or [""]:
+            wanted = PurePosixPath(name.replace("\\", "/"))
+            found = by_path.get(str(wanted).casefold()) or by_name.get(
+                wanted.name.casefold(), []
+            )
+            if len(found) == 1:
+                place = found[0]
+                told = replace(out[place], row=row)
+                out[place] = replace(told, coin_key=coin_key) if coin_key else told
+            else:
+                made = _from_row(table, wanted, number, several=len(found) > 1)
+                if made.key not in keys:
+                    keys.add(made.key)
+                    out.append(replace(made, row=row, coin_key=coin_key))
+    return out
+
+
+def _from_row(
+    table: NamedTable, wanted: PurePosixPath, number: int, *, several: bool
+) -> Item:
+    """The photo a row names, beside its table; or why it is not to be had."""
+    name = show_name(str(wanted)) if wanted.name else "no file"
+    where = f"Row {number} of {table.name} names {name}"
+    if not wanted.name:
+        sentence = f"Row {number} of {table.name} names no file."
+    elif several:
+        sentence = f"{where}, and several photos have that name. Give its folder too."
+    elif table.folder is None:
+        sentence = f"{where}, which is not in the archive."
+    else:
+        path = table.folder / wanted
+        inside = path.resolve().is_relative_to(table.folder.resolve())
+        if not inside:
+            sentence = (
+                f"{where}, which lies outside the table's folder. Bring in that "
+                "folder together with the table."
+            )
+        elif not path.is_file():
+            sentence = f"{where}, which is not there."
+        else:
+            return _file(path, table.folder)
+    return Item(
+        key=f"{table.key} row {number} {wanted.name}",
+        name=name,
+        relative=name,
+        problem=sentence,
+    )

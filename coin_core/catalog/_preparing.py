@@ -1,0 +1,80 @@
+"""A photo made ready for the catalog: decoded, its faces found, hashed, judged."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from coin_core import faces, photos
+from coin_core._file_kinds import sniff
+from coin_core.catalog._hashing import estimate_quality, hash_photo
+from coin_core.catalog._values import CatalogFace, PhotoRecord
+
+_EXTENSIONS = {
+    "JPEG": "jpg",
+    "PNG": "png",
+    "WEBP": "webp",
+    "TIFF": "tif",
+    "BMP": "bmp",
+    "HEIF": "heic",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Prepared:
+    """What was read from a photo; `pixels` uint8 (H, W, 3), at most 4096 px a side."""
+
+    pixels: NDArray[np.uint8]
+    extension: str
+    size_px: tuple[int, int]  # width, height of the file, turned upright
+    phash: str
+    quality: float | None
+    faces: tuple[CatalogFace, ...]
+
+    def record(self, **told: Any) -> PhotoRecord:
+        """What goes into the catalog; `told` are the fields of `PhotoRecord` left."""
+        return PhotoRecord(
+            extension=self.extension,
+            width_px=self.size_px[0],
+            height_px=self.size_px[1],
+            phash=self.phash,
+            quality=self.quality,
+            **told,
+        )
+
+
+def prepare(data: bytes, name: str) -> Prepared:
+    """Decode a photo, find its coins and tell their sides.
+
+    Raises:
+        UnreadablePhotoError: It is no photo that is accepted.
+        WeightsMissingError: The finder's weights are not there.
+    """
+    pixels = photos.decode(data, name=name)
+    _, kind = sniff(data)
+    boxes = faces.find(pixels)
+    judged = faces.judge_sides(pixels, boxes)
+    return Prepared(
+        pixels=pixels,
+        extension=_EXTENSIONS[str(kind)],
+        size_px=_size_of(data, pixels),
+        phash=hash_photo(pixels, boxes),
+        quality=estimate_quality(pixels, boxes) if boxes else None,
+        faces=tuple(CatalogFace(box=face.box, side=face.side) for face in judged),
+    )
+
+
+def _size_of(data: bytes, pixels: NDArray[np.uint8]) -> tuple[int, int]:
+    """Width and height of the file; decoding scales large photos down."""
+    height, width = pixels.shape[:2]
+    if max(height, width) < photos.MAX_SIDE_PX:
+        return width, height
+    from PIL import Image
+
+    with Image.open(io.BytesIO(data)) as image:
+        long_px, short_px = max(image.size), min(image.size)
+    return (long_px, short_px) if width >= height else (short_px, long_px)
