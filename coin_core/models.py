@@ -25,7 +25,7 @@ from coin_core._cards import (
     card_from_json,
     card_to_json,
 )
-from coin_core._replace import recover_folder, write_folder
+from coin_core._replace import recover_folder, write_file, write_folder
 from coin_core.errors import WeightsMismatchError, WeightsMissingError
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ __all__ = [
     "BundleInfo",
     "BundleProblem",
     "Card",
+    "add_figures",
     "data_dir",
     "discover",
     "find_bundle",
@@ -227,6 +228,21 @@ def save_bundle(
     )
     write_folder(folder, {name: data, "card.json": card_to_json(written).encode()})
     return written
+
+
+def add_figures(folder: Path, figures: Mapping[str, Any]) -> None:
+    """Note in a bundle's card what was measured, in place of the same measurement.
+
+    Args:
+        folder: The bundle.
+        figures: What `evaluation.report_json` gives, with `data`, "rendered" or
+            "photos", and `what` was measured on, in words.
+    """
+    card = load_card(folder)
+    what = figures.get("what")
+    others = [m for m in card.metrics if m.get("what") != what]
+    written = replace(card, metrics=(*others, dict(figures)))
+    write_file(folder / "card.json", card_to_json(written).encode())
 
 
 def halve(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -60,7 +60,8 @@ def show_measures() -> None:
     rows = [
         {
             "classifier": bundle.card.title,
-            "measured on": f"{figures['n']:,} {figures['data']} coins",
+            "measured on": f"{figures['n']:,} "
+            + str(figures.get("what") or f"{figures['data']} coins"),
             "right": 100 * figures["accuracy"],
             "95 % interval": f"{100 * figures['accuracy_low']:.0f} to "
             f"{100 * figures['accuracy_high']:.0f} %",

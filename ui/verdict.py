@@ -106,7 +106,7 @@ def calibration_note(card: Card, *, html: bool = False) -> str:
     for figures in card.metrics:
         if figures.get("ece") is None or not figures.get("n"):
             continue
-        where = f"unseen {figures['data']} coins"
+        where = figures.get("what") or f"unseen {figures['data']} coins"
         if figures.get("how"):
             where = f"coins of {figures['data']}, {figures['how']}"
         parts.append(

@@ -88,6 +88,18 @@ def test_saving_again_replaces_the_whole_bundle(bundle, rows):
     assert not list(bundle.parent.glob(".*"))
 
 
+def test_figures_are_added_to_a_card_once_per_measurement(bundle):
+    before = models.load_card(bundle)
+    for accuracy in (0.5, 0.75):
+        models.add_figures(
+            bundle, {"data": "photos", "what": "real photos", "accuracy": accuracy}
+        )
+    card = models.load_card(bundle)
+    assert card.metrics[:-1] == before.metrics
+    assert card.metrics[-1]["accuracy"] == 0.75
+    assert models.weights_digest(card) == models.weights_digest(before)
+
+
 def test_replacing_works_where_folders_cannot_be_exchanged(bundle, monkeypatch):
     monkeypatch.setattr("coin_core._replace._exchange", lambda one, other: False)
     models.save_bundle(bundle, card(title="New"), tensors=tiny_tensors())
