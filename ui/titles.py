@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import pkgutil
 from collections.abc import Sequence
+from pathlib import Path
 
+import coin_core
 from coin_core.models import BundleInfo, Card
 
 _SHORT = {
@@ -14,6 +17,13 @@ _SHORT = {
     "mlp": "MLP",
     "alexnet": "AlexNet",
 }
+
+
+def classifier_names() -> list[str]:
+    """Every classifier there is, read from their files: their nets are not loaded."""
+    folder = Path(coin_core.__file__).parent / "classifiers"
+    names = [m.name for m in pkgutil.iter_modules([str(folder)]) if m.name[0] != "_"]
+    return sorted(names, key=lambda n: list(_SHORT).index(n) if n in _SHORT else 99)
 
 
 def classifier_title(name: str) -> str:

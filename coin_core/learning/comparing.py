@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from functools import lru_cache
 from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 from coin_core.learning.enough import few_coins_warning
-from coin_core.learning.history import Row, Run, RunState, list_runs, now
+from coin_core.learning.history import Row, Run, RunState, list_runs
 
 # What every kind of training calls the same thing.
 _CURVES = {
@@ -215,66 +214,6 @@ def mean_curve(rows: Iterable[Row], name: str) -> list[tuple[int, float]]:
     return [(e, sum(v) / len(v)) for e, v in sorted(by_epoch.items())]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Progress:
-    """How far a training has come: at least `share` of it, at most `seconds` more.
-
-    Folds that end early make it shorter. `seconds` is None before the first epoch.
-    """
-
-    share: float
-    seconds: float | None
-    words: str
-
-
-def progress_of(run: Run) -> Progress:
-    """How far a run has come, from its epochs so far."""
-    rows = [row for row in run.rows() if row.get("epoch") and "seconds" in row]
-    if images := (run.config().get("schedule") or {}).get("images"):
-        return _progress_of_coins(rows, int(images))
-    plan = run.report().get("plan")
-    if not plan:
-        return Progress(share=0.0, seconds=None, words="reading the photos")
-    epochs, folds = int(plan["epochs"]), int(plan["folds"])
-    if not rows:
-        words = f"first epoch of fold 1 of {folds}"
-        return Progress(share=0.0, seconds=None, words=words)
-    latest = rows[-1]
-    final = latest.get("fold") == "final"
-    fold = folds if final else int(latest["fold"])
-    done = fold * epochs + int(latest["epoch"])
-    whole = (folds + 1) * epochs
-    passed = _seconds_between(str(latest.get("at", "")), now())
-    usual = _usual_seconds(rows)
-    where = "last fit, on all coins" if final else f"fold {fold + 1} of {folds}"
-    return Progress(
-        share=min(1.0, done / whole),
-        seconds=max(0.0, (whole - done) * usual - min(passed, usual)),
-        words=f"{where}, epoch {latest['epoch']} of at most {epochs} is over",
-    )
-
-
-def _progress_of_coins(rows: Sequence[Row], images: int) -> Progress:
-    if not rows:
-        return Progress(share=0.0, seconds=None, words="striking the first coins")
-    seen, took = int(rows[-1]["seen"]), float(rows[-1]["seconds"])
-    return Progress(
-        share=min(1.0, seen / images),
-        seconds=max(0.0, took / seen * (images - seen)),
-        words=f"{seen:,} of {images:,} coins seen",
-    )
-
-
-def _usual_seconds(rows: Sequence[Row]) -> float:
-    """The median time of an epoch; the rows count up within each fold."""
-    each = sorted(
-        float(row["seconds"]) - before
-        for fold in {row.get("fold") for row in rows}
-        for before, row in _steps([r for r in rows if r.get("fold") == fold])
-    )
-    return each[len(each) // 2]
-
-
 def record_of_tests(run: Run) -> tuple[str, bool]:
     """How often the held-out coins were looked at, and whether once as it should be."""
     looks = [int(look["fold"]) for look in run.report().get("tests", [])]
@@ -302,19 +241,6 @@ def runs_on_same_coins(run: RunSummary, runs: Iterable[RunSummary]) -> int:
         for other in runs
         if run.digest
     )
-
-
-def _steps(rows: Sequence[Row]) -> list[tuple[float, Row]]:
-    before = [0.0, *(float(row["seconds"]) for row in rows)]
-    return list(zip(before, rows, strict=False))
-
-
-def _seconds_between(start: str, end: str) -> float:
-    try:
-        delta = datetime.fromisoformat(end) - datetime.fromisoformat(start)
-    except (ValueError, TypeError):
-        return 0.0
-    return max(0.0, delta.total_seconds())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -137,9 +137,8 @@ def test_a_job_whose_worker_is_gone_is_noted_when_somebody_looks(no_worker):
 
 def test_torn_and_foreign_files_are_passed_over(no_worker):
     add_job("a", ["train", "a"])
-    (queueing.queue_dir() / "20260101-000000000000-0000.json").write_text(
-        '{"job_id": "2'
-    )
+    torn = queueing.queue_dir() / "20260101-000000000000-0000.json"
+    torn.write_text("{")
     (queueing.queue_dir() / "other.json").write_text("[]")
     assert [job.title for job in list_jobs()] == ["a"]
     for name in ("../../etc/passwd", "20260101-000000000000-ffff"):

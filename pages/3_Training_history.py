@@ -1,0 +1,39 @@
+"""Train classifiers, and see what every training made of its coins."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from coin_core.learning.comparing import summaries
+from ui.frame import begin_page
+from ui.runs_compare import show_comparison
+from ui.runs_detail import show_run
+from ui.runs_table import choose_runs, filter_runs, summary_line
+from ui.training_form import ask_for_training
+from ui.training_watch import watch_queue
+
+begin_page(
+    "Training history",
+    "Teach a classifier your own coins, and see what each training made of them: which "
+    "data, which settings, what came out, and how sure that is.",
+)
+runs = summaries()
+with st.expander(
+    "Train a classifier", expanded=not runs, icon=":material/model_training:"
+):
+    ask_for_training()
+watch_queue()
+
+if not runs:
+    st.caption("No training has been run on this computer yet.")
+    st.stop()
+st.header("Runs", anchor=False)
+shown = filter_runs(runs)
+st.markdown(summary_line(runs, len(shown)))
+if not shown:
+    st.stop()
+chosen = choose_runs(shown)
+if len(chosen) == 1:
+    show_run(chosen[0], runs)
+elif chosen:
+    show_comparison(chosen)

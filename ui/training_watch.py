@@ -1,0 +1,154 @@
+"""The queue of trainings, live: how far each is, how long it may take, stop."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import streamlit as st
+
+from coin_core.errors import CoinError
+from coin_core.learning.comparing import curve_points
+from coin_core.learning.history import Run
+from coin_core.learning.progress import progress_of
+from coin_core.learning.queueing import (
+    Job,
+    JobState,
+    ensure_worker,
+    forget_job,
+    list_jobs,
+    log_tail,
+    resume_job,
+    run_of,
+    stop_job,
+)
+from ui.errors import show
+from ui.runs_charts import CONFIG, loss_curves
+from ui.runs_words import duration
+
+_EVERY_S = 3
+_SEEN = "training_states"
+_OPEN = (JobState.WAITING, JobState.RUNNING)
+_WORDS = {
+    JobState.STOPPED: "stopped; the best so far is kept",
+    JobState.INTERRUPTED: "interrupted: it was killed, or the computer went down",
+    JobState.FAILED: "failed",
+}
+
+
+def watch_queue() -> None:
+    """What is trained now, what waits, and what did not come to its end."""
+    ensure_worker()
+    jobs = [job for job in list_jobs() if job.state is not JobState.DONE]
+    st.session_state[_SEEN] = _states(list_jobs())
+    if not jobs:
+        return
+    st.header("In training", anchor=False)
+    if any(job.state in _OPEN for job in jobs):
+        _live()
+    else:
+        _show_jobs(jobs)
+
+
+@st.fragment(run_every=_EVERY_S)
+def _live() -> None:
+    """Drawn anew every few seconds; the whole page when a training has ended."""
+    ensure_worker()
+    jobs = list_jobs()
+    if _states(jobs) != st.session_state.get(_SEEN):
+        st.rerun()
+    _show_jobs([job for job in jobs if job.state is not JobState.DONE])
+
+
+def _states(jobs: Sequence[Job]) -> dict[str, str]:
+    return {job.job_id: str(job.state) for job in jobs}
+
+
+def _show_jobs(jobs: Sequence[Job]) -> None:
+    for job in jobs:
+        with st.container(border=True):
+            if job.state is JobState.RUNNING:
+                _show_running(job)
+            elif job.state is JobState.WAITING:
+                _show_waiting(job)
+            else:
+                _show_ended(job)
+
+
+def _show_running(job: Job) -> None:
+    run = run_of(job)
+    stopping = run is not None and run.stop_asked()
+    with st.container(
+        horizontal=True,
+        vertical_alignment="center",
+        horizontal_alignment="distribute",
+    ):
+        st.markdown(f"**{job.title}**", width="content")
+        label = "Stop at once" if stopping else "Stop, keep the best so far"
+        if st.button(label, key=f"stop_{job.job_id}", icon=":material/stop_circle:"):
+            _try(stop_job, job)
+    if run is None:
+        st.progress(0.0, "Reading the photos, finding the coins …")
+        return
+    progress = progress_of(run)
+    left = (
+        f", at most {duration(progress.seconds)} left"
+        if progress.seconds is not None
+        else ""
+    )
+    words = "stopping …" if stopping else f"{progress.words}{left}"
+    st.progress(progress.share, words[0].upper() + words[1:])
+    _show_live_curves(run, job)
+
+
+def _show_live_curves(run: Run, job: Job) -> None:
+    log = run.rows()
+    train, valid = (
+        {
+            f"fold {int(fold) + 1}" if fold.isdigit() else "all coins": line
+            for fold, line in curve_points(log, name).items()
+        }
+        for name in ("train_loss", "valid_loss")
+    )
+    if train or valid:
+        st.plotly_chart(
+            loss_curves(train, valid), config=CONFIG, key=f"live_{job.job_id}"
+        )
+
+
+def _show_waiting(job: Job) -> None:
+    with st.container(
+        horizontal=True,
+        vertical_alignment="center",
+        horizontal_alignment="distribute",
+    ):
+        st.markdown(f"**{job.title}** waits for its turn.", width="content")
+        if st.button("Take it back", key=f"stop_{job.job_id}"):
+            _try(stop_job, job)
+
+
+def _show_ended(job: Job) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(f"**{job.title}**: {_WORDS[job.state]}.")
+        if st.button(
+            "Try again" if job.state is JobState.FAILED else "Go on",
+            key=f"resume_{job.job_id}",
+            icon=":material/resume:",
+            help="It goes on at the last epoch that was over.",
+        ):
+            _try(resume_job, job)
+        if st.button("Dismiss", key=f"forget_{job.job_id}", type="tertiary"):
+            _try(forget_job, job)
+    if job.state is JobState.FAILED:
+        show(job.message or "It left no word; the log is below.")
+        with st.expander("Log"):
+            st.code(log_tail(job), language=None)
+
+
+def _try(action: Callable[[str], object], job: Job) -> None:
+    """Do something to a job; the page may have been older than the queue."""
+    try:
+        action(job.job_id)
+    except CoinError as error:
+        show(str(error))
+    else:
+        st.rerun()
