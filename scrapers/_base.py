@@ -88,9 +88,15 @@ class Listing:
 
 @runtime_checkable
 class Source(Protocol):
-    """A site or folder that photos are gathered from."""
+    """A site or folder that photos are gathered from.
+
+    Attributes:
+        name: As in the commands.
+        problems: What was left out while finding, one sentence each.
+    """
 
     name: str
+    problems: list[str]
 
     def plan(self, query: str) -> tuple[str, ...]:
         """What would be asked for, in sentences; sends nothing."""

@@ -1,0 +1,136 @@
+"""Result pages of acsearch.info, as a user saved them.
+
+Its terms forbid automated retrieval, so this only reads pages that are there already.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+from dataclasses import replace
+from typing import Any, Final
+
+from bs4 import BeautifulSoup
+
+from scrapers._base import Listing
+from scrapers._pages import (
+    ResultPage,
+    attribute,
+    make_lot,
+    photo_of,
+    plain_text,
+    read_html,
+    read_number,
+    strip_markup,
+)
+from scrapers.errors import PageChangedError
+
+NAME: Final = "acsearch"
+HOST: Final = "www.acsearch.info"
+_SEARCH: Final = f"https://{HOST}/search.html"
+_START: Final = re.compile(r"acsearch\.initSearchResults\s*=\s*")
+_HEADING: Final = re.compile(
+    r"Results?\s+(\d[\d'’.,]*)\s*[-–]\s*(\d[\d'’.,]*)\s+of\s+(\d[\d'’.,]*)"
+    r"(?:\s+for\s+(.{1,200}))?"
+)
+
+
+def is_page(text: str) -> bool:
+    """Whether a page comes from acsearch."""
+    return "acsearch.initSearchResults" in text or "acsearch.info" in text[:5000]
+
+
+def parse_page(text: str, url: str = "") -> ResultPage:
+    """Read the lots of a result page, from its script and from what is shown.
+
+    A page that was scrolled shows more than its script holds; the script's text is
+    preferred, since it has no marks of the search in it.
+
+    Args:
+        text: The page.
+        url: Its address; unused where the lots have their own.
+
+    Raises:
+        PageChangedError: There are no lots, or fewer than announced.
+    """
+    soup = read_html(text)
+    scripted = _from_script(text)
+    shown = _from_view(soup)
+    lots = {lot.record_id: lot for lot in shown}
+    for lot in scripted:
+        seen = lots.get(lot.record_id)
+        photo = seen.images if seen and seen.images else lot.images
+        lots[lot.record_id] = replace(lot, images=photo)
+    # the heading counts lots, of which one may be listed twice
+    rows = max(len(scripted), len(shown))
+    announced, query = _check_heading(soup, rows)
+    return ResultPage(listings=tuple(lots.values()), announced=announced, query=query)
+
+
+def _check_heading(soup: BeautifulSoup, rows: int) -> tuple[int | None, str]:
+    heading = _HEADING.search(html.unescape(plain_text(soup)))
+    if heading is None:
+        if rows:
+            return None, ""
+        raise PageChangedError(
+            "No lots were found in this acsearch page. It was saved before it had "
+            "loaded, nothing matched, or the site has changed."
+        )
+    first, last, total = (read_number(heading[n]) or 0 for n in (1, 2, 3))
+    if rows < last - first + 1:
+        raise PageChangedError(
+            f"The acsearch page announces lots {first} to {last} and holds {rows}. "
+            "Save it again when it has loaded; if that does not help, the site has "
+            "changed."
+        )
+    query = re.split(r"[\"”]? {2,}|Sort|Sorted", heading[4] or "")[0]
+    return total, query.strip(" \"'“”")
+
+
+def _from_script(text: str) -> tuple[Listing, ...]:
+    start = _START.search(text)
+    if start is None:
+        return ()
+    try:
+        # a description may hold "];", so the end is where the JSON ends
+        items, _ = json.JSONDecoder().raw_decode(text, start.end())
+    except ValueError as error:
+        raise PageChangedError(
+            f"The results in the script of this acsearch page are damaged ({error})."
+        ) from error
+    if not isinstance(items, list):
+        raise PageChangedError("The results of this acsearch page are no list.")
+    return tuple(_from_item(item) for item in items if isinstance(item, dict))
+
+
+def _from_item(item: dict[str, Any]) -> Listing:
+    record_id = str(item.get("id") or "")
+    if not record_id.isdigit():
+        raise PageChangedError(f"An acsearch lot has no number: {str(item)[:80]}")
+    image = str(item.get("image") or "")
+    return make_lot(
+        NAME,
+        record_id,
+        url=f"{_SEARCH}?id={record_id}",
+        title=strip_markup(str(item.get("title") or "")),
+        text=strip_markup(str(item.get("description") or "")),
+        photo="" if "blank.gif" in image else image,
+        date=str(item.get("date") or ""),
+    )
+
+
+def _from_view(soup: BeautifulSoup) -> tuple[Listing, ...]:
+    return tuple(
+        make_lot(
+            NAME,
+            attribute(lot, "data-id"),
+            url=f"{_SEARCH}?id={attribute(lot, 'data-id')}",
+            title=plain_text(lot.select_one(".lot-desc b")),
+            text=plain_text(lot.select_one(".lot-desc span")),
+            photo=photo_of(lot.select_one(".lot-img img")),
+            date=plain_text(lot.select_one(".lot-date span")),
+        )
+        for lot in soup.select("div.auction-lot[data-id]")
+        if attribute(lot, "data-id").isdigit()
+    )

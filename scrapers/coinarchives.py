@@ -1,0 +1,114 @@
+"""Result pages of CoinArchives, free and Pro, as a user saved them."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from typing import Final
+from urllib.parse import parse_qs, urljoin, urlsplit
+
+from bs4 import Tag
+
+from scrapers._base import Listing
+from scrapers._pages import (
+    ResultPage,
+    attribute,
+    make_lot,
+    photo_of,
+    plain_text,
+    read_html,
+    read_number,
+)
+from scrapers.errors import PageChangedError
+
+NAME: Final = "coinarchives"
+_FREE_ROWS: Final = 100
+_PRO_ROWS: Final = (100, 200, 400, 800, 1600)
+_BASE: Final = "https://www.coinarchives.com/a/results.php"
+_HEADER: Final = re.compile(
+    r"search for\s+['\"“‘](.*)['\"”’]\s+matched\s+(\d[\d,.']*|no)\s+lots?(.*)",
+    re.IGNORECASE,
+)
+
+
+def is_page(text: str) -> bool:
+    """Whether a page comes from CoinArchives."""
+    return "auctiontitle" in text or "coinarchives.com" in text[:5000]
+
+
+def parse_page(text: str, url: str = "") -> ResultPage:
+    """Read the rows of a result page.
+
+    Args:
+        text: The page.
+        url: Its address, for the links in it.
+
+    Raises:
+        PageChangedError: It shows "closest matches", which are other coins, or not
+            as many rows as it announces.
+    """
+    soup = read_html(text)
+    header = _HEADER.search(plain_text(soup.select_one(".resultsinfo")))
+    if re.search(r"closest matches", plain_text(soup), re.IGNORECASE):
+        raise PageChangedError(
+            "CoinArchives found nothing and shows its closest matches, which are other "
+            "coins. Nothing was taken."
+        )
+    rows = [row for row in soup.select("table.results tr[id]") if _number(row)]
+    if header is None:
+        raise PageChangedError(
+            "This CoinArchives page has no header that says how many lots matched. It "
+            "is no result page, or the site has changed."
+        )
+    announced = read_number(header[2]) or 0
+    free = "six months" in header[3] or "pro." not in (urlsplit(url).hostname or "")
+    full = (_FREE_ROWS,) if free else _PRO_ROWS
+    if len(rows) != announced and not (len(rows) < announced and len(rows) in full):
+        raise PageChangedError(
+            f"CoinArchives announces {announced} lots and the page holds {len(rows)} "
+            "rows. Save it again when it has loaded; if that does not help, the site "
+            "has changed."
+        )
+    lots: dict[str, Listing] = {}
+    for row in rows:
+        lot = _read_row(row, url or _BASE)
+        seen = lots.get(lot.record_id)
+        if seen is not None and seen.text != lot.text:
+            # one LotID with two texts: both are kept, each under a name of its own
+            digest = hashlib.sha256(lot.text.encode()).hexdigest()[:8]
+            lot = _read_row(row, url or _BASE, f"-{digest}")
+        lots.setdefault(lot.record_id, lot)
+    return ResultPage(
+        listings=tuple(lots.values()), announced=announced, query=header[1].strip()
+    )
+
+
+def _number(row: Tag) -> str:
+    value = attribute(row, "id")
+    return value if value.isdigit() else ""
+
+
+def _read_row(row: Tag, base: str, suffix: str = "") -> Listing:
+    link = row.select_one("a[href*='lotviewer.php']")
+    if link is None:
+        raise PageChangedError(
+            f"Row {_number(row)} of this CoinArchives page has no link to its lot; the "
+            "site has changed."
+        )
+    address = urljoin(base, attribute(link, "href"))
+    lot_id = parse_qs(urlsplit(address).query).get("LotID", [_number(row)])[0]
+    photo = ""
+    for anchor in row.select("td.rightborder a[href]"):
+        if re.search(r"\.(?:jpe?g|png|webp)(?:$|\?)", attribute(anchor, "href"), re.I):
+            photo = attribute(anchor, "href")
+    thumbnail = next(filter(None, map(photo_of, row.find_all("img"))), "")
+    date = re.search(r"\b\d{1,2} [A-Z][a-z]{2} \d{4}\b", plain_text(row))
+    return make_lot(
+        NAME,
+        f"{lot_id}{suffix}",
+        url=address,
+        title=plain_text(row.select_one(".auctiontitle")),
+        text=plain_text(row.select_one(".lottext")),
+        photo=photo or thumbnail,
+        date=date[0] if date else "",
+    )

@@ -1,0 +1,43 @@
+"""Pages of NumisBids, as a user saved them: a list of lots or one lot."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+from urllib.parse import parse_qs, urlsplit
+
+from scrapers._pages import ResultPage, lots_by_link, read_html, single_lot
+from scrapers.errors import PageChangedError
+
+NAME: Final = "numisbids"
+_SALE: Final = re.compile(r"/sale/(\d+)/lot/(\d+)")
+_OLD: Final = re.compile(r"n\.php\?p=lot&sid=(\d+)&lot=(\d+)")
+
+
+def is_page(text: str) -> bool:
+    """Whether a page comes from NumisBids."""
+    return "numisbids.com" in text[:8000]
+
+
+def parse_page(text: str, url: str = "") -> ResultPage:
+    """Read the lots of a page.
+
+    Raises:
+        PageChangedError: There are none.
+    """
+    soup = read_html(text)
+    address = url or "https://www.numisbids.com/"
+    this = _SALE.search(address) or _OLD.search(address)
+    if this:
+        lot = single_lot(soup, NAME, "-".join(this.groups()), address)
+        return ResultPage(listings=(lot,), announced=1)
+    lots = lots_by_link(soup, address, NAME, _SALE) or lots_by_link(
+        soup, address, NAME, _OLD
+    )
+    if not lots:
+        raise PageChangedError(
+            "No lots were found in this NumisBids page. It was saved before it had "
+            "loaded, nothing matched, or the site has changed."
+        )
+    query = parse_qs(urlsplit(address).query).get("searchall", [""])[0]
+    return ResultPage(listings=lots, query=query)

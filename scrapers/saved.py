@@ -1,0 +1,222 @@
+"""Pages that a user saved from a browser, as HTML with a folder beside or as MHTML.
+
+    python -m scrapers saved FILE_OR_FOLDER
+
+Nothing is asked of any site. Photos that were not saved along are counted as missing.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import email
+import email.policy
+import logging
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from types import ModuleType
+from typing import Final
+from urllib.parse import unquote, unquote_to_bytes, urlsplit
+
+from scrapers import acsearch, biddr, coinarchives, numisbids
+from scrapers._answers import decode_text
+from scrapers._base import Listing, ListingImage
+from scrapers._pages import ResultPage, attribute, read_html
+from scrapers.errors import NotFoundError, PageChangedError, ScrapeError
+
+_log = logging.getLogger("scrapers")
+
+SITES: Final[tuple[ModuleType, ...]] = (acsearch, coinarchives, biddr, numisbids)
+SUFFIXES: Final = frozenset({".html", ".htm", ".mhtml", ".mht"})
+PAGE_BYTES: Final = 300 << 20
+_SAVED_FROM: Final = re.compile(r"<!--\s*saved from url=\(\d+\)(\S+)\s*-->")
+_THUMBNAIL: Final = re.compile(r"\.s\.(jpe?g|png|webp)", re.IGNORECASE)
+
+FindFile = Callable[[str], bytes | None]
+
+
+class SavedPages:
+    """The pages in a file or folder, as a source."""
+
+    name = "saved"
+
+    def __init__(self) -> None:
+        self.problems: list[str] = []
+
+    def plan(self, query: str) -> tuple[str, ...]:
+        """Which files would be read."""
+        pages = list(_pages_in(Path(query)))
+        return tuple(f"read {page}" for page in pages)
+
+    def find(self, query: str) -> Iterator[Listing]:
+        """The lots of all pages; a page that cannot be read is told in `problems`.
+
+        Raises:
+            ScrapeError: The file or folder is not there, or holds no pages.
+        """
+        for path in _pages_in(Path(query)):
+            try:
+                page, find_file = open_page(path)
+            except (PageChangedError, OSError) as error:
+                self.problems.append(f"{path.name}: {error}")
+                _log.warning("%s: %s", path, error)
+                continue
+            _log.info("%s: %d lots", path.name, len(page.listings))
+            for listing in page.listings:
+                images = tuple(_fill(image, find_file) for image in listing.images)
+                yield replace(listing, images=images)
+
+    def fetch(self, image: ListingImage) -> bytes:
+        """The bytes that were saved along.
+
+        Raises:
+            NotFoundError: They were not.
+        """
+        if image.data is None:
+            raise NotFoundError(
+                f"{image.url} was not saved along with its page. Save the page "
+                "completely, or as one file (MHTML), after scrolling to its end."
+            )
+        return image.data
+
+
+def open_page(path: Path) -> tuple[ResultPage, FindFile]:
+    """Read a saved page.
+
+    Returns:
+        Its lots, and what finds a file that was saved along by its address.
+
+    Raises:
+        PageChangedError: It comes from no known site, or is not what it should be.
+    """
+    if path.stat().st_size > PAGE_BYTES:
+        raise PageChangedError(f"{path.name} is larger than {PAGE_BYTES >> 20} MB.")
+    data = path.read_bytes()
+    if path.suffix.lower() in (".mhtml", ".mht") or data.startswith(b"From: <Saved"):
+        text, url, find_file = _open_mhtml(data, path.name)
+    else:
+        text = decode_text(data)
+        url, find_file = _address_of(text), _files_beside(path)
+    host = urlsplit(url).hostname or ""
+    # the address tells best: pages of one site link to others
+    for site in sorted(SITES, key=lambda one: one.NAME not in host):
+        if site.NAME in host or site.is_page(text):
+            page: ResultPage = site.parse_page(text, url)
+            return page, find_file
+    known = ", ".join(site.NAME for site in SITES)
+    raise PageChangedError(f"{path.name} comes from none of {known}.")
+
+
+def _pages_in(path: Path) -> Iterator[Path]:
+    if path.is_file():
+        yield path
+        return
+    if not path.is_dir():
+        raise ScrapeError(f"{path} is neither a file nor a folder.")
+    found = False
+    for page in sorted(path.rglob("*")):
+        # what a browser saves beside a page is not a page of its own
+        inside = any(
+            part.endswith(("_files", "-Dateien"))
+            for part in page.relative_to(path).parts
+        )
+        if page.suffix.lower() in SUFFIXES and page.is_file() and not inside:
+            found = True
+            yield page
+    if not found:
+        raise ScrapeError(
+            f"There are no saved pages in {path}; they end in "
+            f"{', '.join(sorted(SUFFIXES))}."
+        )
+
+
+def _address_of(text: str) -> str:
+    head = text[:20_000]
+    comment = _SAVED_FROM.search(head)
+    if comment:
+        return comment[1]
+    soup = read_html(head)
+    for name, where in (
+        ("link[rel=canonical]", "href"),
+        ("meta[property='og:url']", "content"),
+        ("base[href]", "href"),
+    ):
+        value = attribute(soup.select_one(name), where)
+        if urlsplit(value).scheme in ("http", "https"):
+            return value
+    return ""
+
+
+def _open_mhtml(data: bytes, name: str) -> tuple[str, str, FindFile]:
+    message = email.message_from_bytes(data, policy=email.policy.compat32)
+    text, url = "", str(message.get("Snapshot-Content-Location") or "").strip()
+    files: dict[str, bytes] = {}
+    for part in message.walk():
+        if part.is_multipart():
+            continue
+        location = str(part.get("Content-Location") or "").strip()
+        payload = part.get_payload(decode=True)
+        body = payload if isinstance(payload, bytes) else b""
+        if part.get_content_type() in ("text/html", "application/xhtml+xml"):
+            if not text:
+                text = decode_text(body, str(part.get_content_charset() or ""))
+                url = url or location
+        elif body:
+            files[location] = body
+            content_id = str(part.get("Content-ID") or "").strip("<> ")
+            if content_id:
+                files[f"cid:{content_id}"] = body
+    if not text:
+        raise PageChangedError(f"{name} holds no page; was it saved to its end?")
+    by_name = {_base_name(location): location for location in files}
+
+    def find_file(address: str) -> bytes | None:
+        return files.get(address) or files.get(by_name.get(_base_name(address), ""))
+
+    return text, url, find_file
+
+
+def _files_beside(path: Path) -> FindFile:
+    """Finds files by name in the folder that a browser saves beside a page."""
+    folders = [
+        path.with_name(f"{path.stem}{ending}") for ending in ("_files", "-Dateien", "")
+    ]
+    files = {
+        file.name: file
+        for folder in folders
+        if folder.is_dir()
+        for file in sorted(folder.iterdir())
+        if file.is_file() and not file.is_symlink()
+    }
+
+    def find_file(address: str) -> bytes | None:
+        file = files.get(_base_name(address))
+        return file.read_bytes() if file else None
+
+    return find_file
+
+
+def _base_name(address: str) -> str:
+    return unquote(urlsplit(address).path).rpartition("/")[2]
+
+
+def _fill(image: ListingImage, find_file: FindFile) -> ListingImage:
+    """A photo with its bytes, the larger where two sizes were saved."""
+    if image.url.startswith("data:"):
+        return replace(image, data=_inline(image.url))
+    medium = _THUMBNAIL.sub(r".m.\1", image.url)
+    return replace(image, data=find_file(medium) or find_file(image.url))
+
+
+def _inline(url: str) -> bytes | None:
+    head, _, body = url.partition(",")
+    if not head.startswith("data:image/"):
+        return None
+    try:
+        if head.endswith(";base64"):
+            return base64.b64decode(unquote(body), validate=True)
+    except binascii.Error:
+        return None
+    return unquote_to_bytes(body)
