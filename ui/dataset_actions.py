@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from coin_core.catalog import Catalog, CatalogPhoto, ExcludeReason
+from coin_core.catalog import Catalog, ExcludeReason
 from ui import cropping
 from ui.dataset_words import REASON, ruler_keys, ruler_title
 from ui.desk import Desk, ask_name
@@ -185,8 +185,3 @@ def take_back(desk: Desk, catalog: Catalog, *, back: bool) -> tuple[int, ...]:
             desk.said += "; what somebody else has changed since was left alone"
         return group.photo_ids
     return ()
-
-
-def changed(photo: CatalogPhoto) -> str:
-    """A key that changes with the photo's status, for widgets that start from it."""
-    return f"{photo.photo_id}_{photo.status}_{photo.ruler}"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+import os
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -24,6 +25,7 @@ class Desk:
 
     who: str = ""
     forget: bool = False
+    just_named: bool = False  # the sidebar does not know yet
     query: PhotoQuery = field(default_factory=PhotoQuery)
     ruler: str | None = None  # chosen in the chart of counts
     chosen: tuple[int, ...] = ()
@@ -69,11 +71,11 @@ def catalog() -> Catalog:
     Raises:
         CatalogError: It cannot be opened; the sentence names the way back.
     """
-    return _opened(str(data_dir()))
+    return _opened(str(data_dir()), os.environ.get("COIN_DATABASE_URL", ""))
 
 
 @st.cache_resource(show_spinner="Opening the collection …", max_entries=2)
-def _opened(_where: str) -> Catalog:
+def _opened(where: str, url: str) -> Catalog:
     return open_catalog()
 
 
@@ -112,11 +114,14 @@ def ask_name(desk: Desk, why: str) -> bool:
         why: What the name is needed for, as the second half of a sentence.
     """
     if desk.who:
+        if desk.just_named:
+            desk.just_named = False
+            st.rerun()
         return True
 
     def take() -> None:
         if name := str(st.session_state["reviewer_asked"] or "").strip():
-            desk.who, desk.forget = name[:MAX_NAME], False
+            desk.who, desk.forget, desk.just_named = name[:MAX_NAME], False, True
 
     st.text_input(
         f"Your name or initials, {why}",
@@ -127,9 +132,3 @@ def ask_name(desk: Desk, why: str) -> bool:
         width=420,
     )
     return False
-
-
-def act(desk: Desk, said: str, change: Callable[[], object]) -> None:
-    """For buttons: run a change of the catalog and remember how it went."""
-    with desk.doing(said):
-        change()

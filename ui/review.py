@@ -143,9 +143,9 @@ def _show_one(desk: Desk, catalog: Catalog, now: Sitting, photo: CatalogPhoto) -
     left, right = st.columns([1.55, 1], gap="large")
     with left:
         show_photo(catalog, photo, faces, key="review_photo", height_px=470)
+        # Always as many parts, so that nothing of the last photo lingers.
         st.text(photo_name(photo))
-        if photo.lot_text:
-            st.text(photo.lot_text)
+        st.text(photo.lot_text or "no lot text")
         st.caption(_hint(faces))
     with right:
         _show_keys(desk, catalog, now, photo)

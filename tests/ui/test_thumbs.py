@@ -1,0 +1,59 @@
+"""Small pictures: made once, kept by digest, never in the way of a broken photo."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from coin_core.catalog import Catalog, CatalogPhoto, PhotoRecord, open_catalog
+from ui.thumbs import Size, is_kept, kept_at, small_picture
+
+
+@pytest.fixture
+def catalog() -> Catalog:
+    return open_catalog()
+
+
+@pytest.fixture
+def photo(catalog: Catalog, encode_photo: Callable[..., bytes]) -> CatalogPhoto:
+    data = encode_photo(np.full((300, 900, 3), 90, np.uint8))
+    record = PhotoRecord(extension="png", width_px=900, height_px=300)
+    return catalog.photo(catalog.add_photo(data, record, [], who="test").photo_id)
+
+
+def opened(address: str) -> Image.Image:
+    return Image.open(io.BytesIO(base64.b64decode(address.split(",", 1)[1])))
+
+
+def test_a_thumbnail_is_made_once_and_kept_by_digest(
+    catalog: Catalog, photo: CatalogPhoto
+) -> None:
+    assert not is_kept(photo.sha256, Size.THUMB)
+    address = small_picture(catalog, photo)
+    assert address is not None
+    assert opened(address).size == (200, 67)
+    written = kept_at(photo.sha256, Size.THUMB).stat().st_mtime_ns
+    assert small_picture(catalog, photo) == address
+    assert kept_at(photo.sha256, Size.THUMB).stat().st_mtime_ns == written
+
+
+def test_the_large_picture_is_no_larger_than_the_photo_and_brings_the_thumbnail(
+    catalog: Catalog, photo: CatalogPhoto
+) -> None:
+    address = small_picture(catalog, photo, Size.VIEW)
+    assert address is not None
+    assert opened(address).size == (900, 300)
+    assert is_kept(photo.sha256, Size.THUMB)
+    assert not list(kept_at(photo.sha256, Size.VIEW).parent.glob("*.part"))
+
+
+def test_a_missing_original_gives_no_picture(
+    catalog: Catalog, photo: CatalogPhoto
+) -> None:
+    catalog.photo_path(photo).unlink()
+    assert small_picture(catalog, photo) is None
