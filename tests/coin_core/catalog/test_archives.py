@@ -1,0 +1,137 @@
+"""ZIP archives that were made to do harm, and some that were not."""
+
+import stat
+import struct
+import zipfile
+
+import pytest
+
+from coin_core.catalog import _archives
+from coin_core.catalog._archives import Archive
+from coin_core.errors import CatalogError, UnreadablePhotoError
+
+
+def pack(path, *members, **named):
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as packed:
+        for name, data in (*members, *named.items()):
+            packed.writestr(name, data)
+    return path
+
+
+def listed(path):
+    with Archive(path) as archive:
+        return {member.name: member.problem for member in archive.members()}
+
+
+def test_members_are_read_without_unpacking(tmp_path):
+    path = pack(tmp_path / "a.zip", ("folder/coin.jpg", b"pixels"))
+    with Archive(path) as archive:
+        (member,) = archive.members()
+        assert (member.name, member.problem) == ("folder/coin.jpg", None)
+        assert archive.read(member.number) == b"pixels"
+    assert [p.name for p in tmp_path.iterdir()] == ["a.zip"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "../evil.jpg",
+        "a/../../evil.jpg",
+        "/etc/evil.jpg",
+        "..\\evil.jpg",
+        "C:\\evil.jpg",
+        "\\\\server\\evil.jpg",
+    ],
+)
+def test_names_that_lead_out_are_refused(tmp_path, name):
+    path = pack(tmp_path / "a.zip", (zipfile.ZipInfo(name), b"x"), ("ok.jpg", b"x"))
+    problems = listed(path)
+    assert problems.pop("ok.jpg") is None
+    (sentence,) = problems.values()
+    assert "leads out of the archive" in sentence
+    assert ".." not in sentence.replace("..jpg", "")
+
+
+def test_links_are_refused(tmp_path):
+    info = zipfile.ZipInfo("link.jpg")
+    info.external_attr = (stat.S_IFLNK | 0o777) << 16
+    path = pack(tmp_path / "a.zip", (info, "/etc/passwd"))
+    assert "is a link" in listed(path)["link.jpg"]
+
+
+def test_locked_members_are_named(tmp_path):
+    path = pack(tmp_path / "a.zip", ("coin.jpg", b"pixels"))
+    data = bytearray(path.read_bytes())
+    for mark, at in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        place = data.find(mark) + at
+        data[place] |= 1
+    path.write_bytes(data)
+    assert "password" in listed(path)["coin.jpg"]
+    with Archive(path) as archive, pytest.raises(UnreadablePhotoError, match="locked"):
+        archive.read(0)
+
+
+def test_archives_in_archives_are_named(tmp_path):
+    assert (
+        "inside an archive" in listed(pack(tmp_path / "a.zip", ("b.zip", b"")))["b.zip"]
+    )
+
+
+def test_a_bomb_is_refused_by_what_it_claims(tmp_path):
+    path = pack(tmp_path / "a.zip", ("bomb.jpg", bytes(11 * 1024**2)))
+    assert "far more than a photo" in listed(path)["bomb.jpg"]
+
+
+def test_a_member_larger_than_it_says_is_not_read_on(tmp_path, monkeypatch):
+    path = pack(tmp_path / "a.zip", ("coin.jpg", bytes(5000)))
+    monkeypatch.setattr(_archives, "MAX_BYTES", 1000)
+    assert "larger than" in listed(path)["coin.jpg"]
+    with Archive(path) as archive, pytest.raises(UnreadablePhotoError):
+        archive.read(0)
+
+
+def test_members_that_share_their_bytes_are_refused(tmp_path):
+    path = pack(tmp_path / "a.zip", ("a.jpg", bytes(range(256)) * 8), ("b.jpg", b"x"))
+    data = bytearray(path.read_bytes())
+    second = data.rfind(b"PK\x01\x02")
+    data[second + 42 : second + 46] = struct.pack("<I", 0)  # where the first begins
+    path.write_bytes(data)
+    assert all("far more" in problem for problem in listed(path).values())
+
+
+@pytest.mark.parametrize("locator", [False, True])
+def test_too_many_members_are_refused_before_they_are_parsed(
+    tmp_path, monkeypatch, locator
+):
+    path = pack(tmp_path / "a.zip", *((f"{n}.jpg", b"") for n in range(20)))
+    monkeypatch.setattr(_archives, "MAX_MEMBERS", 10)
+    if locator:
+        data = path.read_bytes()
+        end = data.rfind(b"PK\x05\x06")
+        record = struct.pack("<4sQ12x4xQQQQ", b"PK\x06\x06", 44, 20, 20, 9999, 0)
+        where = struct.pack("<4sIQI", b"PK\x06\x07", 0, end, 1)
+        small = data[end : end + 10] + bytes(2) + data[end + 12 :]
+        path.write_bytes(data[:end] + record + where + small)
+    else:
+        monkeypatch.setattr(zipfile, "ZipFile", None)
+    with pytest.raises(CatalogError, match="more than 10"):
+        Archive(path)
+
+
+@pytest.mark.parametrize("data", [b"", b"PK\x03\x04", b"no archive", b"PK\x05\x06"])
+def test_what_is_no_archive_is_said_to_be_none(tmp_path, data):
+    path = tmp_path / "a.zip"
+    path.write_bytes(data)
+    with pytest.raises(CatalogError, match="no ZIP archive"):
+        Archive(path)
+
+
+def test_what_systems_add_is_passed_over(tmp_path):
+    path = pack(
+        tmp_path / "a.zip",
+        ("__MACOSX/._coin.jpg", b""),
+        (".DS_Store", b""),
+        ("x/Thumbs.db", b""),
+        ("coin.jpg", b""),
+    )
+    assert list(listed(path)) == ["coin.jpg"]
