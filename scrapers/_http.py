@@ -114,13 +114,15 @@ class PoliteClient:
         Raises:
             ScrapeError: As `get_text`; also if the answer is not JSON.
         """
-        text = self.get_text(url, params, types=JSON_TYPES, **how)
-        try:
-            return json.loads(text)
-        except ValueError as error:
-            raise UnexpectedAnswerError(
-                f"{url} answered something that is not JSON: {text[:60]!r}"
-            ) from error
+        judge = how.pop("judge", None)
+
+        def judge_text(text: str) -> None:
+            answer = _read_json(url, text)
+            if judge is not None:
+                judge(answer)
+
+        text = self.get_text(url, params, types=JSON_TYPES, judge=judge_text, **how)
+        return _read_json(url, text)
 
     def get_text(
         self,
@@ -130,6 +132,7 @@ class PoliteClient:
         types: tuple[str, ...] = HTML_TYPES,
         keep_s: float | None = None,
         accept: str | None = None,
+        judge: Callable[[str], None] | None = None,
     ) -> str:
         """A text, from the disk if it was asked for not long ago.
 
@@ -139,6 +142,8 @@ class PoliteClient:
             types: Content types that are accepted.
             keep_s: How old an answer may be; None for the client's own.
             accept: The Accept header; None for `types`.
+            judge: Sees a fresh answer before it is kept, and may raise; after a
+                `SiteBusyError` the site is asked again.
 
         Raises:
             ScrapeError: What the address allows, the site answers, or not.
@@ -149,7 +154,7 @@ class PoliteClient:
             _log.debug("from the disk: %s", full)
             return kept.text()
         headers = {"Accept": accept or ", ".join(types)}
-        answer = self._ask("GET", full, types, TEXT_BYTES, headers=headers)
+        answer = self._ask("GET", full, types, TEXT_BYTES, headers=headers, judge=judge)
         self._cache.write(full, answer)
         return answer.text()
 
@@ -187,11 +192,12 @@ class PoliteClient:
         *,
         form: dict[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
+        judge: Callable[[str], None] | None = None,
     ) -> Answer:
         for _ in range(_REDIRECTS + 1):
             url = _plain(url)
             self.permit(url)
-            answer = self._persist(method, url, types, limit, form, headers)
+            answer = self._persist(method, url, types, limit, form, headers, judge)
             if not answer.location:
                 return answer
             method, form, url = "GET", None, _target(url, answer.location)
@@ -205,6 +211,7 @@ class PoliteClient:
         limit: int,
         form: dict[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
+        judge: Callable[[str], None] | None = None,
     ) -> Answer:
         """Ask, and ask again after a wait where that may help."""
         retrying = tenacity.Retrying(
@@ -217,7 +224,14 @@ class PoliteClient:
             before_sleep=lambda state: self._log_wait(url, state),
             reraise=True,
         )
-        return retrying(self._ask_once, method, url, types, limit, form, headers)
+
+        def ask() -> Answer:
+            answer = self._ask_once(method, url, types, limit, form, headers)
+            if judge is not None and not answer.location:
+                judge(answer.text())
+            return answer
+
+        return retrying(ask)
 
     def _should_stop(self, state: tenacity.RetryCallState) -> bool:
         return state.attempt_number > len(self._backoff_s) or (
@@ -334,6 +348,15 @@ class PoliteClient:
                 return answer.text()
             url = _target(url, answer.location)
         raise UnexpectedAnswerError(f"{url} redirects without end.")
+
+
+def _read_json(url: str, text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise UnexpectedAnswerError(
+            f"{url} answered something that is not JSON: {text[:60]!r}"
+        ) from error
 
 
 @functools.cache

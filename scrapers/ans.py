@@ -1,0 +1,279 @@
+"""MANTIS of the American Numismatic Society: a feed, NUDS records, photos by side."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final
+from urllib.parse import quote, urljoin
+from xml.etree import ElementTree
+
+from scrapers._addresses import origin_of
+from scrapers._base import ImageSide, Listing, ListingImage
+from scrapers._http import XML_TYPES, PoliteClient
+from scrapers.errors import NotFoundError, PageChangedError, UnexpectedAnswerError
+from scrapers.licences import normalise
+
+NAME: Final = "ans"
+ORIGINS: Final = frozenset({"numismatics.org", "images.numismatics.org"})
+PER_PAGE: Final = 100
+_KEEP_S: Final = 30 * 86_400.0
+_NS: Final = {
+    "n": "http://nomisma.org/nuds",
+    "mets": "http://www.loc.gov/METS/",
+    "os": "http://a9.com/-/spec/opensearch/1.1/",
+}
+_HREF: Final = "{http://www.w3.org/1999/xlink}href"
+_ROLE: Final = "{http://www.w3.org/1999/xlink}role"
+_LEAVE: Final = "http://numismatics.org/collections/photography-permissions/"
+_OLD: Final = "objects made in or before 1925 are Public Domain Mark"
+_NAMED: Final = re.compile(rb"&(?!amp;|lt;|gt;|quot;|apos;|#)([A-Za-z]+);")
+_SIZES: Final = ("archive", "iiif", "reference")
+
+
+class Ans:
+    """Coins of the ANS that have photos."""
+
+    name = NAME
+
+    def __init__(
+        self, client: PoliteClient, base: str = "https://numismatics.org"
+    ) -> None:
+        self.problems: list[str] = []
+        self._client = client
+        self._base = base
+
+    def plan(self, query: str) -> tuple[str, ...]:
+        """What would be asked for."""
+        return (
+            f"ask {self._base}/search/apis/search for {_lucene(query)}, {PER_PAGE} at "
+            "a time",
+            "read the record of each object, and its photos of obverse and reverse",
+        )
+
+    def find(self, query: str) -> Iterator[Listing]:
+        """The objects of all pages of the feed.
+
+        Raises:
+            PageChangedError: The feed ends before the number it announces.
+        """
+        start, total, seen = 0, 1, set[str]()
+        while start < total:
+            feed = self._client.get_text(
+                f"{self._base}/search/apis/search",
+                {"q": _lucene(query), "format": "rss", "start": str(start)},
+                types=XML_TYPES,
+            )
+            ids, total = parse_feed(feed)
+            # the link to the next page is not to be relied on: the count is
+            if len(ids) != min(PER_PAGE, total - start):
+                raise PageChangedError(
+                    f"The ANS announces {total} objects and lists {len(ids)} from "
+                    f"number {start} on. The feed has changed, or is being changed."
+                )
+            for object_id in ids:
+                if object_id not in seen:
+                    seen.add(object_id)
+                    listing = self._read(object_id)
+                    if listing is not None:
+                        yield listing
+            start += PER_PAGE
+
+    def _read(self, object_id: str) -> Listing | None:
+        address = f"{self._base}/search/id/{quote(object_id)}.xml"
+        try:
+            record = self._client.get_text(address, types=XML_TYPES, keep_s=_KEEP_S)
+            return parse_record(record, base=self._base, coin_type=self._type(record))
+        except (NotFoundError, UnexpectedAnswerError) as error:
+            self.problems.append(str(error))
+            return None
+
+    def _type(self, record: str) -> str | None:
+        """The record of the coin's type, where its own leaves the description to it."""
+        address = type_address(record)
+        if origin_of(address) not in self._client.origins:
+            return None
+        return self._client.get_text(address, types=XML_TYPES, keep_s=_KEEP_S)
+
+    def fetch(self, image: ListingImage) -> bytes:
+        """The bytes of a photo."""
+        return self._client.get_image(image.url)
+
+
+def _lucene(query: str) -> str:
+    return f"({query}) AND imagesavailable:true"
+
+
+def parse_feed(text: str) -> tuple[tuple[str, ...], int]:
+    """The object ids of a page of the RSS feed, and how many there are in all.
+
+    Raises:
+        UnexpectedAnswerError: It is no XML.
+        PageChangedError: It is no such feed.
+    """
+    root = _parse(text, "the feed of the ANS")
+    count = root.findtext(".//os:totalResults", namespaces=_NS)
+    if count is None or not count.strip().isdigit():
+        raise PageChangedError("The feed of the ANS does not say how many it finds.")
+    links = [item.findtext("link") or "" for item in root.iter("item")]
+    ids = [link.rstrip("/").rpartition("/")[2] for link in links]
+    if not all(ids):
+        raise PageChangedError("An item of the ANS feed has no link to its object.")
+    return tuple(ids), int(count)
+
+
+def type_address(text: str) -> str:
+    """Where a record without a description refers to for it; "" if it has its own."""
+    root = _parse(text, "a record of the ANS")
+    if root.find(".//n:typeDesc/*", _NS) is not None:
+        return ""
+    for reference in root.iterfind(".//n:refDesc/n:reference", _NS):
+        if reference.get(_HREF):
+            return f"{reference.get(_HREF)}.xml"
+    return ""
+
+
+def parse_record(
+    text: str,
+    *,
+    base: str = "https://numismatics.org",
+    coin_type: str | None = None,
+) -> Listing:
+    """Read a NUDS record.
+
+    Args:
+        text: The XML.
+        base: Where photos with a relative address lie.
+        coin_type: The NUDS record of its type, where the description stands there.
+
+    Raises:
+        UnexpectedAnswerError: It is no XML, or no NUDS record.
+    """
+    root = _parse(text, "a record of the ANS")
+    object_id = (root.findtext(".//n:recordId", namespaces=_NS) or "").strip()
+    if not object_id:
+        raise UnexpectedAnswerError("A record of the ANS has no recordId.")
+    described = _parse(coin_type, "a type of the ANS") if coin_type else None
+    if described is not None:
+        root.extend(described.findall(".//n:typeDesc", _NS))
+    title = _text(root, ".//n:descMeta/n:title")
+    people = [
+        _all_text(person)
+        for person in root.iterfind(".//n:typeDesc/n:authority/*", _NS)
+    ]
+    sides = [
+        f"{side.title()}: {words}"
+        for side in ("obverse", "reverse")
+        if (words := " ".join(_side_words(root, side)))
+    ]
+    licence_of = root.find(".//n:rightsStmt/n:license[@for='images']", _NS)
+    page = licence_of.get(_HREF, "") if licence_of is not None else ""
+    stated = _all_text(licence_of) if licence_of is not None else ""
+    if not page and not stated and _is_old(root):
+        page, stated = "https://creativecommons.org/publicdomain/mark/1.0/", _OLD
+    return Listing(
+        source=NAME,
+        record_id=object_id,
+        url=f"https://numismatics.org/collection/{object_id}",
+        title=title,
+        text=". ".join(filter(None, [", ".join(people), _mint(root), *sides])),
+        images=_photos(root, base),
+        licence=normalise(stated, page),
+        licence_raw=stated or page or f"see {_LEAVE}",
+        credit=f"American Numismatic Society, {object_id}",
+        date=_text(root, ".//n:typeDesc/n:date"),
+        denomination=_text(root, ".//n:typeDesc/n:denomination") or None,
+        weight_g=_number(root, "weight"),
+        diameter_mm=_number(root, "diameter"),
+        die_axis_h=_axis(root),
+        references=tuple(
+            filter(
+                None,
+                (_all_text(one) for one in root.iterfind(".//n:reference", _NS)),
+            )
+        ),
+    )
+
+
+def _parse(text: str, what: str) -> ElementTree.Element:
+    """Parse XML without document types, and with the names that HTML knows.
+
+    Ids that are not legal in XML do no harm here, as nothing is validated.
+    """
+    if "<!DOCTYPE" in text[:2000] or "<!ENTITY" in text:
+        raise UnexpectedAnswerError(f"{what} is a page and not the XML expected.")
+    data = _NAMED.sub(b" ", text.strip().encode())
+    data = re.sub(rb"^<\?xml[^>]*\?>", b"", data)
+    try:
+        return ElementTree.fromstring(data)
+    except ElementTree.ParseError as error:
+        raise UnexpectedAnswerError(f"{what} is damaged XML ({error}).") from error
+
+
+def _all_text(element: ElementTree.Element) -> str:
+    return re.sub(r"\s+", " ", "".join(element.itertext())).strip()
+
+
+def _text(root: ElementTree.Element, path: str) -> str:
+    found = root.find(path, _NS)
+    return _all_text(found) if found is not None else ""
+
+
+def _side_words(root: ElementTree.Element, side: str) -> Iterator[str]:
+    for path in ("n:legend", "n:type/n:description"):
+        words = _text(root, f".//n:typeDesc/n:{side}/{path}")
+        if words:
+            yield words
+
+
+def _mint(root: ElementTree.Element) -> str:
+    for place in root.iterfind(".//n:typeDesc/n:geographic/n:geogname", _NS):
+        if place.get(_ROLE) == "mint":
+            return _all_text(place)
+    return ""
+
+
+def _number(root: ElementTree.Element, name: str) -> float | None:
+    text = _text(root, f".//n:physDesc/n:measurementsSet/n:{name}")
+    found = re.search(r"\d+(?:[.,]\d+)?", text)
+    value = float(found[0].replace(",", ".")) if found else 0.0
+    return value if 0 < value < 10_000 else None
+
+
+def _axis(root: ElementTree.Element) -> int | None:
+    text = _text(root, ".//n:physDesc/n:axis")
+    return int(text) if text.isdigit() and 1 <= int(text) <= 12 else None
+
+
+def _is_old(root: ElementTree.Element) -> bool:
+    """Whether the object was made before 1926, by its latest stated year."""
+    years = []
+    for place in root.iterfind(".//n:typeDesc//*[@standardDate]", _NS):
+        found = re.match(r"-?\d+", place.get("standardDate", ""))
+        if found:
+            years.append(int(found[0]))
+    return bool(years) and max(years) <= 1925
+
+
+def _photos(root: ElementTree.Element, base: str) -> tuple[ListingImage, ...]:
+    """One photo per side, the best that is offered."""
+    photos = []
+    for side in (ImageSide.OBVERSE, ImageSide.REVERSE):
+        group = root.find(f".//mets:fileGrp[@USE='{side}']", _NS)
+        if group is None:
+            continue
+        links = {
+            file.get("USE", ""): place.get(_HREF, "")
+            for file in group.iterfind("mets:file", _NS)
+            if (place := file.find("mets:FLocat", _NS)) is not None
+        }
+        size = next((size for size in _SIZES if links.get(size)), None)
+        if size is None:
+            continue
+        address = urljoin(f"{base}/", links[size])
+        if size == "iiif":
+            address = f"{address.rstrip('/')}/full/!1600,1600/0/default.jpg"
+        if base.startswith("https:"):
+            address = re.sub(r"^http:", "https:", address)
+        photos.append(ListingImage(url=address, side=side))
+    return tuple(photos)

@@ -1,0 +1,164 @@
+"""Wikimedia Commons, through its API: files with licence, author and description."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from scrapers._base import ImageSide, Listing, ListingImage
+from scrapers._http import PoliteClient
+from scrapers._pages import strip_markup
+from scrapers.errors import PageChangedError, SiteBusyError, UnexpectedAnswerError
+from scrapers.licences import normalise
+
+NAME: Final = "commons"
+ORIGINS: Final = frozenset({"commons.wikimedia.org", "upload.wikimedia.org"})
+_BATCH: Final = 50
+_WIDTH_PX: Final = 1920
+_LARGE_BYTES: Final = 8 << 20
+_MIMES: Final = frozenset({"image/jpeg", "image/png", "image/webp", "image/tiff"})
+_FACTS: Final = (
+    "LicenseShortName|License|LicenseUrl|UsageTerms|Artist|Credit|Attribution|"
+    "ImageDescription|ObjectName|DateTimeOriginal|Restrictions"
+)
+
+
+class Commons:
+    """Files that a search finds, or that are in a category ("Category:...")."""
+
+    name = NAME
+
+    def __init__(
+        self, client: PoliteClient, base: str = "https://commons.wikimedia.org"
+    ) -> None:
+        self.problems: list[str] = []
+        self._client = client
+        self._api = f"{base}/w/api.php"
+
+    def plan(self, query: str) -> tuple[str, ...]:
+        """What would be asked for."""
+        what = "the files of" if query.startswith("Category:") else "files that match"
+        return (
+            f"ask {self._api} for {what} {query!r}, {_BATCH} at a time",
+            "take JPEG, PNG, WebP and TIFF with their licence, author and description",
+        )
+
+    def find(self, query: str) -> Iterator[Listing]:
+        """The files, in the order of the API, until it has no more."""
+        asked: set[str] = set()
+        further: dict[str, str] | None = {}
+        while further is not None:
+            params = search_params(query) | further
+            answer = self._client.get_json(self._api, params, judge=_judge)
+            listings, further = parse_answer(answer)
+            yield from listings
+            step = repr(further)
+            if further is not None and step in asked:
+                raise PageChangedError(
+                    f"Commons asks to continue where it has been already ({step})."
+                )
+            asked.add(step)
+
+    def fetch(self, image: ListingImage) -> bytes:
+        """The bytes of a file."""
+        return self._client.get_image(image.url)
+
+
+def search_params(query: str) -> dict[str, str]:
+    """The first question; what the answer says under "continue" is added to it."""
+    if query.startswith("Category:"):
+        which = {
+            "generator": "categorymembers",
+            "gcmtitle": query,
+            "gcmtype": "file",
+            "gcmlimit": str(_BATCH),
+        }
+    else:
+        which = {
+            "generator": "search",
+            "gsrsearch": query,
+            "gsrnamespace": "6",
+            "gsrlimit": str(_BATCH),
+        }
+    return {
+        "action": "query",
+        "format": "json",
+        "formatversion": "2",
+        "maxlag": "5",
+        "prop": "imageinfo",
+        "iiprop": "url|size|mime|sha1|timestamp|user|extmetadata",
+        "iiurlwidth": str(_WIDTH_PX),
+        "iiextmetadatafilter": _FACTS,
+        **which,
+    }
+
+
+def parse_answer(answer: Any) -> tuple[tuple[Listing, ...], dict[str, str] | None]:
+    """The files of an answer, and what to add to the next question; None at the end.
+
+    Raises:
+        UnexpectedAnswerError: It is no answer of this API.
+    """
+    if not isinstance(answer, dict):
+        raise UnexpectedAnswerError("Commons answered JSON that is no object.")
+    pages = answer.get("query", {}).get("pages", [])
+    if not isinstance(pages, list) or not ({"query", "batchcomplete"} & set(answer)):
+        raise UnexpectedAnswerError(
+            "Commons answered JSON without the list of files; its API has changed."
+        )
+    ordered = sorted(pages, key=lambda page: page.get("index", 0))
+    listings = tuple(filter(None, (_from_page(page) for page in ordered)))
+    further = answer.get("continue")
+    if further is None:
+        return listings, None
+    return listings, {str(key): str(value) for key, value in further.items()}
+
+
+def _from_page(page: dict[str, Any]) -> Listing | None:
+    infos = page.get("imageinfo") or []
+    if not infos or infos[0].get("mime") not in _MIMES or not infos[0].get("url"):
+        return None
+    info = infos[0]
+    facts = {
+        key: strip_markup(str(entry.get("value", "")))
+        for key, entry in (info.get("extmetadata") or {}).items()
+        if isinstance(entry, dict)
+    }
+    raw = facts.get("LicenseShortName") or facts.get("UsageTerms") or ""
+    small = int(info.get("size") or 0) <= _LARGE_BYTES
+    title = str(page.get("title", "")).removeprefix("File:")
+    credit = facts.get("Attribution") or " / ".join(
+        filter(None, (facts.get("Artist"), facts.get("Credit")))
+    )
+    return Listing(
+        source=NAME,
+        record_id=str(page.get("pageid") or title),
+        url=str(info.get("descriptionurl") or ""),
+        title=facts.get("ObjectName") or title.rpartition(".")[0],
+        text=facts.get("ImageDescription", ""),
+        images=(
+            ListingImage(
+                url=info["url"] if small else info.get("thumburl") or info["url"],
+                side=ImageSide.UNKNOWN,
+                sha1=str(info.get("sha1") or "") if small else "",
+                byte_size=int(info.get("size") or 0) or None,
+            ),
+        ),
+        licence=normalise(facts.get("License") or raw, facts.get("LicenseUrl", ""))
+        or normalise(raw),
+        licence_raw=raw,
+        credit=credit or str(info.get("user") or ""),
+        date=facts.get("DateTimeOriginal", ""),
+    )
+
+
+def _judge(answer: Any) -> None:
+    """Refuse an answer that is an error; a busy server is asked again."""
+    if not isinstance(answer, dict) or "error" not in answer:
+        return
+    error = answer["error"]
+    code = error.get("code", "") if isinstance(error, dict) else ""
+    info = error.get("info", "") if isinstance(error, dict) else str(error)
+    if code in ("maxlag", "ratelimited", "readonly"):
+        raise SiteBusyError(f"Commons is busy ({info}). Try again in some minutes.")
+    raise UnexpectedAnswerError(f"Commons does not understand the question ({info}).")

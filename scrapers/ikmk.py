@@ -1,0 +1,212 @@
+"""Berlin's interactive catalogue (IKMK): search in a session, one JSON per object."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from scrapers._base import ImageSide, Listing, ListingImage
+from scrapers._http import PoliteClient
+from scrapers._pages import attribute, plain_text, read_html, read_number, strip_markup
+from scrapers.errors import NotFoundError, PageChangedError, UnexpectedAnswerError
+from scrapers.licences import normalise
+
+NAME: Final = "ikmk"
+ORIGINS: Final = frozenset({"ikmk.smb.museum"})
+_MOST: Final = 4000
+_KEEP_S: Final = 30 * 86_400.0
+_ID: Final = re.compile(r"[?&]id=(\d{3,})\b")
+_SIDES: Final = (("vs", ImageSide.OBVERSE), ("rs", ImageSide.REVERSE))
+
+
+class Ikmk:
+    """Coins of the Berlin cabinet, and of others on the same software."""
+
+    name = NAME
+
+    def __init__(
+        self, client: PoliteClient, base: str = "https://ikmk.smb.museum"
+    ) -> None:
+        self.problems: list[str] = []
+        self._client = client
+        self._base = base
+
+    def plan(self, query: str) -> tuple[str, ...]:
+        """What would be asked for."""
+        return (
+            f"open a session at {self._base} and search for {query!r}",
+            f"read the record of each object found (at most {_MOST}), and its two "
+            "photos",
+        )
+
+    def find(self, query: str) -> Iterator[Listing]:
+        """The objects found, in the order of the list.
+
+        Raises:
+            PageChangedError: The list is not what was searched for, or as long as
+                the site gives at most, so that objects are missing.
+        """
+        self._client.get_text(f"{self._base}/home", {"lang": "en"}, keep_s=0)
+        self._client.post_form(
+            f"{self._base}/quick_search?lang=en",
+            {"quick_search_value": query, "search_type": "quick_search"},
+        )
+        tray = self._client.get_text(
+            f"{self._base}/tray",
+            {"lang": "en", "view": "list", "range": str(_MOST)},
+            keep_s=0,
+        )
+        for object_id in parse_tray(tray, query):
+            listing = self._read(object_id)
+            if listing is not None:
+                yield listing
+
+    def _read(self, object_id: str) -> Listing | None:
+        try:
+            record = self._client.get_json(
+                f"{self._base}/object",
+                {"id": object_id, "download": "json_ext"},
+                keep_s=_KEEP_S,
+            )
+            return parse_object(record, object_id, base=self._base)
+        except (NotFoundError, UnexpectedAnswerError) as error:
+            self.problems.append(str(error))
+            return None
+
+    def fetch(self, image: ListingImage) -> bytes:
+        """The bytes of a photo."""
+        return self._client.get_image(image.url)
+
+
+def parse_tray(text: str, query: str = "") -> tuple[str, ...]:
+    """The object ids of a result list, each once.
+
+    Args:
+        text: The page.
+        query: What was searched for; checked where the page repeats it.
+
+    Raises:
+        PageChangedError: The page answers another question, announces another number
+            of objects, or was cut at the site's limit.
+    """
+    soup = read_html(text)
+    field = soup.select_one("input[name='quick_search_value']")
+    echoed = attribute(field, "value")
+    if query and echoed and echoed.strip().casefold() != query.strip().casefold():
+        raise PageChangedError(
+            f"The Berlin cabinet answers {echoed!r} where {query!r} was asked for; its "
+            "session was lost."
+        )
+    links = (
+        _ID.search(attribute(link, "href")) for link in soup.find_all("a", href=True)
+    )
+    ids = tuple(dict.fromkeys(found[1] for found in links if found))
+    counted = soup.select_one(".result-count, .results-count, .tray-count")
+    announced = read_number(plain_text(counted)) if counted else None
+    if announced is not None and announced != len(ids):
+        raise PageChangedError(
+            f"The Berlin cabinet announces {announced} objects and lists {len(ids)}."
+        )
+    if len(ids) >= _MOST:
+        raise PageChangedError(
+            f"The search finds {_MOST} objects or more, of which the site shows no "
+            "more. Use a narrower word, such as a ruler's name."
+        )
+    return ids
+
+
+def parse_object(
+    record: Any, object_id: str, *, base: str = "https://ikmk.smb.museum"
+) -> Listing:
+    """Read the JSON of an object.
+
+    Raises:
+        UnexpectedAnswerError: It is not the object asked for.
+    """
+    if not isinstance(record, dict):
+        raise UnexpectedAnswerError(f"Object {object_id} is no JSON object.")
+    stated = str(_dig(record, "ikmk_mds_id") or _dig(record, "id") or "")
+    if stated and stated.rpartition("/")[2] != object_id:
+        raise UnexpectedAnswerError(f"Object {object_id} answers as {stated}.")
+    raw = _words(record, "image_right", "short") or _words(record, "image_right")
+    people = record.get("linked_persons_corporations") or []
+    names = [
+        _words(person, key)
+        for person in (people if isinstance(people, list) else [])
+        for key in ("name_en", "name_de", "name")
+        if isinstance(person, dict) and _words(person, key)
+    ]
+    sides = [
+        f"{title}: {words}"
+        for title, key in (("Obverse", "avers"), ("Reverse", "revers"))
+        if (
+            words := " ".join(
+                filter(None, (_words(record, key, one) for one in _SIDE_WORDS))
+            )
+        )
+    ]
+    photographer = _words(record, "avers", "photographer", "photographer_name")
+    title = _words(record, "title_en") or _words(record, "title") or ", ".join(names)
+    literature = record.get("literatur") or ""
+    works = literature if isinstance(literature, list) else [literature]
+    host = urlsplit(base).hostname or ""
+    return Listing(
+        source=NAME,
+        record_id=object_id,
+        url=f"{base}/object?id={object_id}",
+        title=title or f"Object {object_id}",
+        text=". ".join([*dict.fromkeys(names), *sides]),
+        images=tuple(
+            ListingImage(url=f"{base}/image/{object_id}/{side}_org.jpg", side=shown)
+            for side, shown in _SIDES
+        ),
+        licence=normalise(raw),
+        licence_raw=raw,
+        credit=", ".join(
+            filter(None, ("Münzkabinett, Staatliche Museen zu Berlin", photographer))
+        )
+        if host == "ikmk.smb.museum" or not photographer
+        else f"{host}, {photographer}",
+        date=" to ".join(
+            str(year)
+            for key in ("year_start", "year_end")
+            if (year := record.get(key)) not in (None, "")
+        ),
+        denomination=_words(record, "nominal", "nominal_en")
+        or _words(record, "nominal", "nominal_de")
+        or None,
+        weight_g=_measure(record, "weight"),
+        diameter_mm=_measure(record, "diameter"),
+        die_axis_h=_axis(record),
+        references=tuple(
+            filter(None, (strip_markup(str(one)) for one in works if one))
+        ),
+    )
+
+
+_SIDE_WORDS: Final = ("leg_text", "legend", "description_en", "text_en", "text_de")
+
+
+def _dig(record: Any, *path: str) -> Any:
+    for key in path:
+        record = record.get(key) if isinstance(record, dict) else None
+    return record
+
+
+def _words(record: Any, *path: str) -> str:
+    value = _dig(record, *path)
+    return strip_markup(str(value)) if isinstance(value, str | int | float) else ""
+
+
+def _measure(record: dict[str, Any], key: str) -> float | None:
+    found = re.search(r"\d+(?:[.,]\d+)?", _words(record, key))
+    value = float(found[0].replace(",", ".")) if found else 0.0
+    return value if 0 < value < 10_000 else None
+
+
+def _axis(record: dict[str, Any]) -> int | None:
+    text = _words(record, "stempelstellung") or _words(record, "die_axis")
+    found = re.match(r"\d{1,2}", text)
+    return int(found[0]) if found and 1 <= int(found[0]) <= 12 else None

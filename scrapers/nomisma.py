@@ -1,0 +1,180 @@
+"""nomisma.org: coins of many collections, found by one SPARQL question.
+
+There is no type corpus of Hasmonean coins, so this discovers rather than gathers: only
+photos on hosts that have a source of their own are fetched.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from scrapers import ans, ikmk
+from scrapers._addresses import origin_of
+from scrapers._base import ImageSide, Listing, ListingImage
+from scrapers._http import PoliteClient
+from scrapers.errors import PageChangedError, ScrapeError, UnexpectedAnswerError
+from scrapers.licences import normalise
+
+NAME: Final = "nomisma"
+ORIGINS: Final = frozenset({"nomisma.org"}) | ans.ORIGINS | ikmk.ORIGINS
+_PAGE: Final = 500
+
+_QUESTION: Final = """\
+PREFIX rdf: <http://www.w3.org/1999/02/22-rdf-syntax-ns#>
+PREFIX dcterms: <http://purl.org/dc/terms/>
+PREFIX foaf: <http://xmlns.com/foaf/0.1/>
+PREFIX nmo: <http://nomisma.org/ontology#>
+PREFIX void: <http://rdfs.org/ns/void#>
+SELECT DISTINCT ?coin ?title ?identifier ?licence ?publisher ?weight ?diameter ?axis
+  ?both ?obverse ?reverse WHERE {{
+  ?coin a nmo:NumismaticObject ; dcterms:title ?title ; void:inDataset ?set .
+  FILTER (CONTAINS(LCASE(STR(?title)), "{words}"))
+  OPTIONAL {{ ?coin dcterms:identifier ?identifier }}
+  OPTIONAL {{ ?set dcterms:license ?licence }}
+  OPTIONAL {{ ?set dcterms:publisher ?publisher }}
+  OPTIONAL {{ ?coin nmo:hasWeight ?weight }}
+  OPTIONAL {{ ?coin nmo:hasDiameter ?diameter }}
+  OPTIONAL {{ ?coin nmo:hasAxis ?axis }}
+  OPTIONAL {{ ?coin foaf:depiction ?both }}
+  OPTIONAL {{ ?coin nmo:hasObverse/foaf:depiction ?obverse }}
+  OPTIONAL {{ ?coin nmo:hasReverse/foaf:depiction ?reverse }}
+}} ORDER BY ?coin LIMIT {limit} OFFSET {offset}"""
+
+
+class Nomisma:
+    """Coins of the collections that nomisma.org joins."""
+
+    name = NAME
+
+    def __init__(self, client: PoliteClient, base: str = "https://nomisma.org") -> None:
+        self.problems: list[str] = []
+        self._client = client
+        self._address = f"{base}/query"
+
+    def plan(self, query: str) -> tuple[str, ...]:
+        """What would be asked for."""
+        return (
+            f"ask {self._address} for coins with {query!r} in their title",
+            f"fetch photos from {', '.join(sorted(self._client.origins))} only",
+        )
+
+    def find(self, query: str) -> Iterator[Listing]:
+        """The coins, each once, page by page."""
+        offset, seen = 0, set[str]()
+        while True:
+            answer = self._client.get_json(
+                self._address,
+                {"query": ask(query, offset=offset)},
+                accept="application/sparql-results+json",
+            )
+            listings, rows = parse_answer(answer)
+            fresh = [one for one in listings if one.record_id not in seen]
+            if rows and not fresh:
+                raise PageChangedError("nomisma.org answers the same coins again.")
+            for listing in fresh:
+                seen.add(listing.record_id)
+                yield self._without_strangers(listing)
+            if rows < _PAGE:
+                return
+            offset += _PAGE
+
+    def _without_strangers(self, listing: Listing) -> Listing:
+        kept = tuple(
+            image
+            for image in listing.images
+            if origin_of(image.url) in self._client.origins
+        )
+        if len(kept) < len(listing.images):
+            host = urlsplit(listing.images[0].url).hostname
+            self.problems.append(
+                f"{listing.url}: its photos lie on {host}, which has no source here."
+            )
+        return replace(listing, images=kept)
+
+    def fetch(self, image: ListingImage) -> bytes:
+        """The bytes of a photo."""
+        return self._client.get_image(image.url)
+
+
+def ask(words: str, *, limit: int = _PAGE, offset: int = 0) -> str:
+    """The question in SPARQL.
+
+    Raises:
+        ScrapeError: The words hold signs that have a meaning in SPARQL.
+    """
+    plain = " ".join(words.casefold().split())
+    if not plain or re.search(r"[\"'\\{}<>\n]", plain):
+        raise ScrapeError(
+            f"nomisma.org is searched for plain words in titles, not {words!r}."
+        )
+    return _QUESTION.format(words=plain, limit=limit, offset=offset)
+
+
+def parse_answer(answer: Any) -> tuple[tuple[Listing, ...], int]:
+    """The coins of an answer, and how many rows it has; a coin may have several.
+
+    Raises:
+        UnexpectedAnswerError: It is no SPARQL result.
+    """
+    try:
+        rows = answer["results"]["bindings"]
+        values = [
+            {key: str(cell["value"]) for key, cell in row.items()} for row in rows
+        ]
+    except (TypeError, KeyError, AttributeError) as error:
+        raise UnexpectedAnswerError(
+            "nomisma.org answered JSON that is no SPARQL result."
+        ) from error
+    coins: dict[str, list[dict[str, str]]] = {}
+    for value in values:
+        if value.get("coin"):
+            coins.setdefault(value["coin"], []).append(value)
+    return tuple(_from_rows(coin, some) for coin, some in coins.items()), len(rows)
+
+
+def _from_rows(coin: str, rows: list[dict[str, str]]) -> Listing:
+    told = {key: value for row in reversed(rows) for key, value in row.items()}
+    sides = (
+        ("obverse", ImageSide.OBVERSE),
+        ("reverse", ImageSide.REVERSE),
+    )
+    images = [
+        ListingImage(url=_https(told[key]), side=side)
+        for key, side in sides
+        if told.get(key)
+    ]
+    if not images and told.get("both"):
+        images = [ListingImage(url=_https(told["both"]), side=ImageSide.BOTH)]
+    axis = told.get("axis", "")
+    raw = told.get("licence", "")
+    return Listing(
+        source=NAME,
+        record_id=coin,
+        url=coin,
+        title=told.get("title", ""),
+        images=tuple(images),
+        licence=normalise("", raw),
+        licence_raw=raw,
+        credit=told.get("publisher") or (urlsplit(coin).hostname or ""),
+        weight_g=_number(told.get("weight", "")),
+        diameter_mm=_number(told.get("diameter", "")),
+        die_axis_h=int(axis) if axis.isdigit() and 1 <= int(axis) <= 12 else None,
+    )
+
+
+def _https(url: str) -> str:
+    """Data sets keep old addresses; those of the open internet are asked encrypted."""
+    local = (urlsplit(url).hostname or "") == "127.0.0.1"
+    return url if local else re.sub(r"^http:", "https:", url)
+
+
+def _number(text: str) -> float | None:
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if 0 < value < 10_000 else None
