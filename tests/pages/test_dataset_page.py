@@ -1,0 +1,366 @@
+"""The Dataset page on a small catalog: every part opens and does its work."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from streamlit.testing.v1 import AppTest
+
+from coin_core.catalog import (
+    Catalog,
+    CatalogFace,
+    CoinFacts,
+    CropBox,
+    PhotoQuery,
+    PhotoRecord,
+    PhotoStatus,
+    Side,
+    open_catalog,
+)
+from ui.review import Sitting, obey
+
+PAGE = Path(__file__).parents[2] / "pages" / "2_Dataset.py"
+RULERS = ("john_hyrcanus_i", "judah_aristobulus_i", "alexander_jannaeus", None)
+NASTY = '<img src=x onerror="alert(1)">[link](http://evil.example)'
+
+
+def a_photo(grey: int) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(np.full((60, 120, 3), grey, np.uint8)).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+@pytest.fixture
+def empty() -> Catalog:
+    return open_catalog()
+
+
+@pytest.fixture
+def catalog(empty: Catalog) -> Catalog:
+    """Twelve photos, three of each ruler and three of none."""
+    for k in range(12):
+        record = PhotoRecord(
+            extension="png",
+            width_px=120,
+            height_px=60,
+            file_name=NASTY if k == 0 else f"locus {k}.png",
+            lot_text=NASTY if k == 0 else "",
+            source="own camera",
+            licence="cc-by-4.0" if k % 2 else None,
+            is_rendered=k == 11,
+            coin=CoinFacts(ruler_attributed=RULERS[k % 4]),
+        )
+        face = CatalogFace(
+            box=CropBox(left=0.05, top=0.1, right=0.95, bottom=0.9), side=Side.LEGEND
+        )
+        empty.add_photo(a_photo(20 * k + 10), record, [face], who="import")
+    return empty
+
+
+def open_page(part: str = "browse", who: str = "Anna") -> AppTest:
+    page = AppTest.from_file(str(PAGE), default_timeout=60).run()
+    assert not page.exception
+    if who and "coin_desk" in page.session_state:
+        page.session_state["coin_desk"].who = who
+    if part != "browse":
+        page.button_group(key="dataset_part").set_value(part)
+    page.run()
+    assert not page.exception
+    return page
+
+
+def components(page: AppTest) -> list[dict[str, object]]:
+    """What the components of our own were given."""
+    import json
+
+    return [
+        json.loads(part.proto.json or part.proto.mixed.json or "{}")
+        for part in page.get("bidi_component")
+    ]
+
+
+def grid_of(page: AppTest) -> dict[str, object]:
+    return next(data for data in components(page) if "photos" in data)
+
+
+def shown_in(page: AppTest) -> list[str]:
+    return [tile["name"] for tile in grid_of(page)["photos"]]
+
+
+def words_of(page: AppTest) -> str:
+    parts = [*page.markdown, *page.caption, *page.text, *page.header, *page.subheader]
+    return " ".join(str(part.value) for part in parts)
+
+
+def press(page: AppTest, key: str) -> AppTest:
+    page.button(key=key).click().run()
+    assert not page.exception
+    return page
+
+
+def test_an_empty_collection_says_how_to_begin(empty: Catalog) -> None:
+    page = open_page()
+    assert "The collection is empty" in words_of(page)
+    assert page.button(key="demo_make").label == "Strike 300 demo coins"
+    assert page.file_uploader
+
+
+def test_the_grid_shows_every_photo_with_its_faces_and_marks(catalog: Catalog) -> None:
+    grid = grid_of(open_page())
+    assert len(grid["photos"]) == 12
+    tile = grid["photos"][0]  # the newest first
+    assert tile["tags"] == ["rendered"]
+    assert tile["src"].startswith("data:image/jpeg;base64,")
+    assert tile["faces"][0]["label"] == "1 · legend side"
+
+
+def test_the_counts_filter_the_grid(catalog: Catalog) -> None:
+    page = open_page()
+    counts = next(data for data in components(page) if "rows" in data)
+    assert {row["key"]: row["count"] for row in counts["rows"]} == {
+        "john_hyrcanus_i": 3,
+        "judah_aristobulus_i": 3,
+        "alexander_jannaeus": 3,
+        "unlabelled": 3,
+    }
+    page.session_state["coin_desk"].ruler = "unlabelled"
+    page.run()
+    assert len(shown_in(page)) == 3
+    press(page, "f_clear")
+    assert len(shown_in(page)) == 12
+
+
+def test_search_status_and_source_filter(catalog: Catalog) -> None:
+    page = open_page()
+    page.text_input(key="f_text").set_value("locus 7").run()
+    assert shown_in(page) == ["locus 7.png"]
+    page.text_input(key="f_text").set_value("no such words").run()
+    assert "No photo fits" in page.info[0].value
+    press(page, "f_clear")
+    page.selectbox(key="f_status").set_value(PhotoStatus.EXCLUDED).run()
+    assert not page.exception
+    assert "No photo fits" in page.info[0].value
+
+
+def test_the_chosen_photos_are_labelled_excluded_and_taken_back(
+    catalog: Catalog,
+) -> None:
+    page = open_page()
+    ids = [tile["id"] for tile in grid_of(page)["photos"]][:3]
+    page.session_state["coin_desk"].choose(ids)
+    page.run()
+    press(page, "set_ruler_john_hyrcanus_i")
+    assert {photo.ruler for photo in catalog.photos(ids)} == {"john_hyrcanus_i"}
+    press(page, "exclude_noise")
+    assert {p.status for p in catalog.photos(ids)} == {PhotoStatus.EXCLUDED}
+    press(page, "undo_edit")
+    press(page, "undo_edit")
+    assert {p.status for p in catalog.photos(ids)} == {PhotoStatus.UNREVIEWED}
+    assert {p.ruler for p in catalog.photos(ids)} != {"john_hyrcanus_i"}
+    press(page, "redo_edit")
+    assert {photo.ruler for photo in catalog.photos(ids)} == {"john_hyrcanus_i"}
+
+
+def test_all_chosen_photos_are_turned_as_one_action(catalog: Catalog) -> None:
+    page = open_page()
+    press(page, "choose_all")
+    assert len(page.session_state["coin_desk"].chosen) == 12
+    press(page, "crop_all_Turn 90° right")
+    ids = page.session_state["coin_desk"].chosen
+    assert {catalog.faces(i)[0].box.turn_deg for i in ids} == {90.0}
+    press(page, "undo_edit")
+    assert {catalog.faces(i)[0].box.turn_deg for i in ids} == {0.0}
+
+
+def test_changes_ask_for_a_name_first(catalog: Catalog) -> None:
+    page = open_page(who="")
+    page.session_state["coin_desk"].choose([1])
+    page.run()
+    assert not [b for b in page.button if b.key == "set_ruler_john_hyrcanus_i"]
+    page.text_input(key="reviewer_asked").set_value("  Anna ").run()
+    assert not page.exception
+    assert page.session_state["coin_desk"].who == "Anna"
+    assert [b for b in page.button if b.key == "set_ruler_john_hyrcanus_i"]
+
+
+def test_an_opened_photo_shows_names_and_lot_texts_as_text(catalog: Catalog) -> None:
+    page = open_page()
+    page.session_state["coin_desk"].open(1)
+    page.run()
+    assert not page.exception
+    plain = [part.value for part in page.text]
+    assert NASTY in plain
+    assert f"lot text: {NASTY}" in plain
+    interpreted = [*page.markdown, *page.caption, *page.get("html")]
+    assert not [p for p in interpreted if "onerror" in str(p.value)]
+
+
+def test_the_tools_split_turn_swap_and_go_back(catalog: Catalog) -> None:
+    page = open_page()
+    page.session_state["coin_desk"].open(2)
+    page.run()
+    before = catalog.faces(2)
+    press(page, "crop_Split in two")
+    first, second = catalog.faces(2)
+    assert first.box.right == second.box.left
+    press(page, "crop_Swap sides")
+    assert [f.side for f in catalog.faces(2)] != [first.side, second.side]
+    press(page, "crop_Turn 90° left")
+    assert catalog.faces(2)[0].box.turn_deg == -90
+    press(page, "crop_original")
+    assert catalog.faces(2) == before
+    press(page, "undo_edit")
+    assert catalog.faces(2)[0].box.turn_deg == -90
+
+
+def test_a_face_is_turned_by_any_angle_and_told_its_side(catalog: Catalog) -> None:
+    page = open_page()
+    page.session_state["coin_desk"].open(2)
+    page.run()
+    page.slider[0].set_value(17).run()
+    assert catalog.faces(2)[0].box.turn_deg == 17
+    side = next(s for s in page.selectbox if s.label == "Face 1 shows")
+    side.set_value(Side.CORNUCOPIA).run()
+    assert catalog.faces(2)[0].side is Side.CORNUCOPIA
+    assert not page.exception
+
+
+def test_the_coin_is_edited_and_a_wrong_measure_refused(catalog: Catalog) -> None:
+    page = open_page()
+    page.session_state["coin_desk"].open(2)
+    page.run()
+    weight = next(n for n in page.number_input if n.label == "Weight in g")
+    weight.set_value(1.97)
+    next(b for b in page.button if b.label == "Keep").click().run()
+    assert not page.exception
+    assert catalog.coin(catalog.photo(2).coin_id).weight_g == 1.97
+
+
+def test_a_photo_that_is_gone_leads_back_to_the_grid(catalog: Catalog) -> None:
+    page = open_page()
+    page.session_state["coin_desk"].open(9999)
+    page.run()
+    assert not page.exception
+    assert "9999" in page.error[0].value
+    assert len(shown_in(page)) == 12
+
+
+def test_the_review_shows_one_photo_and_its_progress(catalog: Catalog) -> None:
+    page = open_page("review")
+    keys = next(data for data in components(page) if "reasons" in data)
+    assert [ruler["key"] for ruler in keys["rulers"]] == list(RULERS[:3])
+    assert keys["photo"] == 1
+    assert "0 of 12 photos reviewed" in page.get("progress")[0].proto.text
+    assert "kappa" in words_of(page)
+
+
+def a_sitting(catalog: Catalog) -> Sitting:
+    return Sitting(kind="unreviewed", photo_ids=list(catalog.queue("unreviewed")))
+
+
+def say(
+    page: AppTest, catalog: Catalog, now: Sitting, what: str, value: object
+) -> None:
+    desk = page.session_state["coin_desk"]
+    said = {"photo": now.photo_id, "turn": now.turn, "what": what, "value": value}
+    obey(desk, catalog, now, said)
+    assert not desk.failed
+
+
+def test_each_key_stores_a_decision_before_the_next_photo(catalog: Catalog) -> None:
+    page, now = open_page(), a_sitting(catalog)
+    say(page, catalog, now, "ruler", "alexander_jannaeus")
+    assert catalog.photo(1).ruler == "alexander_jannaeus"
+    assert catalog.photo(1).status is PhotoStatus.REVIEWED
+    assert now.photo_id == 2
+    say(page, catalog, now, "ruler", None)
+    assert catalog.reviews(2)[0].ruler is None
+    say(page, catalog, now, "exclude", "wrong_coin")
+    assert catalog.photo(3).status is PhotoStatus.EXCLUDED
+    assert now.photo_id == 4
+    say(page, catalog, now, "undo", None)
+    assert now.photo_id == 3
+    assert catalog.photo(3).status is PhotoStatus.UNREVIEWED
+    say(page, catalog, now, "step", -1)
+    say(page, catalog, now, "step", -1)
+    say(page, catalog, now, "step", -1)
+    assert now.photo_id == 1
+
+
+def test_a_second_reviewer_is_shown_what_the_first_has_seen(catalog: Catalog) -> None:
+    for photo_id in (1, 2, 3):
+        catalog.review(photo_id, "john_hyrcanus_i", who="Boaz")
+    page = open_page("review")
+    page.button_group(key="review_queue").set_value("second_look").run()
+    assert not page.exception
+    keys = next(data for data in components(page) if "reasons" in data)
+    assert keys["photo"] in (1, 2, 3)
+    assert not any(ruler["now"] or ruler["note"] for ruler in keys["rulers"])
+    for photo_id, ruler in ((1, "john_hyrcanus_i"), (2, None)):
+        catalog.review(photo_id, ruler, who="Anna")
+    page.run()
+    assert page.metric[0].label == "Cohen's kappa"
+
+
+def test_a_version_is_frozen_inspected_and_exported(catalog: Catalog) -> None:
+    page = open_page("versions")
+    page.text_input[0].set_value("spring-2026")
+    next(b for b in page.button if b.label == "Freeze").click().run()
+    assert not page.exception
+    assert not page.error
+    assert "catalog:spring-2026" in page.code[0].value
+    assert "spring-2026" in list(page.dataframe[0].value["name"])
+    assert "No leak" in " ".join(s.value for s in page.success)
+    press(page, "export_prepare")
+    assert page.get("download_button")
+
+
+def test_nothing_free_is_told_and_nothing_is_exported(catalog: Catalog) -> None:
+    ids = [p.photo_id for p in catalog.find(PhotoQuery(licence="cc-by-4.0")).photos]
+    catalog.exclude(ids, "noise", who="Anna")
+    page = open_page("versions")
+    page.checkbox(key="export_free").set_value(True).run()
+    press(page, "export_prepare")
+    assert page.error
+    assert not page.get("download_button")
+
+
+def test_a_dropped_table_shows_what_its_columns_mean(catalog: Catalog) -> None:
+    page = open_page("bring")
+    table = "photo;king;weight\nlocus 90.png;John Hyrcanus I;1.9\nx.png;Herod;2\n"
+    page.file_uploader[0].set_value(
+        [
+            ("finds.csv", table.encode(), "text/csv"),
+            ("locus 90.png", a_photo(7), "image/png"),
+        ]
+    ).run()
+    assert not page.exception
+    chosen = {s.label: s.value for s in page.selectbox}
+    assert chosen["file"] == "photo"
+    assert chosen["ruler"] == "king"
+    assert chosen["weight g"] == "weight"
+    assert "Herod" in words_of(page)
+    assert page.button(key="import_start").label == "Bring in 2 files"
+
+
+def test_the_demo_coins_go_with_one_click(catalog: Catalog) -> None:
+    page = open_page("bring")
+    assert "1 of the 12 photos" in words_of(page)
+    press(page, "demo_remove")
+    assert catalog.progress().total == 11
+
+
+def test_a_damaged_catalog_is_told_and_left_alone(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("COIN_DATA_DIR", str(tmp_path))
+    broken = tmp_path / "catalog.sqlite"
+    broken.write_bytes(b"not a database at all" * 100)
+    page = AppTest.from_file(str(PAGE), default_timeout=60).run()
+    assert not page.exception
+    assert page.error
+    assert broken.read_bytes().startswith(b"not a database")
