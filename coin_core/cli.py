@@ -15,6 +15,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from coin_core._commands.study import add_study
 from coin_core.errors import (
     CatalogError,
     CoinError,
@@ -67,6 +68,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_train(commands)
     _add_evaluate(commands)
     _add_render(commands)
+    add_study(commands)
     return parser
 
 

@@ -1,0 +1,162 @@
+"""What runs say of themselves, and whether two really differ."""
+
+import pytest
+
+from coin_core.learning.comparing import (
+    compare_pairs,
+    flat_settings,
+    mean_curve,
+    record_of_tests,
+    setting_rows,
+    summarise,
+)
+from coin_core.learning.history import RunState, start_run
+from coin_core.learning.mistakes import (
+    by_legibility,
+    class_figures,
+    confident_mistakes,
+    confusion_of,
+    photos_in_cell,
+    reliability,
+)
+from coin_core.learning.progress import progress_of
+
+CLASSES = ("a", "b")
+
+
+def row(i, label, share_of_a, **more):
+    shares = {"a": share_of_a, "b": 1 - share_of_a}
+    name = str(i)
+    return {
+        "photo": name,
+        "coin": name,
+        "label": label,
+        "probabilities": shares,
+        **more,
+    }
+
+
+def test_mcnemar_counts_only_coins_that_one_got_right():
+    right = [row(i, "a", 0.9) for i in range(20)]
+    wrong = [row(i, "a", 0.1 if i < 8 else 0.9) for i in range(20)]
+    (pair,), apart = compare_pairs({"one": right, "other": wrong})
+    assert (pair.coins, pair.only_one, pair.only_other) == (20, 8, 0)
+    # Eight of eight on one side: 2 / 2 ** 8.
+    assert pair.p == pytest.approx(2 / 2**8)
+    assert pair.is_real
+    assert apart == []
+    (pair,), _ = compare_pairs({"one": right, "other": right})
+    assert pair.p == 1.0
+    assert not pair.is_real
+
+
+def test_photos_of_one_coin_are_one_piece_of_evidence():
+    photos = [row(i, "a", 0.9) | {"coin": "same"} for i in range(20)]
+    other = [row(i, "a", 0.1) | {"coin": "same"} for i in range(20)]
+    (pair,), _ = compare_pairs({"one": photos, "other": other})
+    assert (pair.coins, pair.only_one) == (1, 1)
+    assert not pair.is_real
+
+
+def test_runs_without_a_common_coin_are_not_compared():
+    pairs, apart = compare_pairs({"x": [row(1, "a", 1.0)], "y": [row(2, "a", 1.0)]})
+    assert pairs == []
+    assert "no coin in common" in apart[0]
+
+
+def test_several_pairs_make_each_less_sure():
+    right = [row(i, "a", 0.9) for i in range(20)]
+    wrong = [row(i, "a", 0.1 if i < 6 else 0.9) for i in range(20)]
+    pairs, _ = compare_pairs({"x": right, "y": wrong, "z": right})
+    assert [round(pair.p, 3) for pair in pairs] == [0.094, 1.0, 0.094]
+    assert not any(pair.is_real for pair in pairs)
+
+
+def test_confusion_recall_precision_and_cells():
+    rows = [row(i, "a", 0.9) for i in range(8)]
+    rows += [row(8, "a", 0.2), row(9, "b", 0.95), row(10, "b", 0.1)]
+    assert confusion_of(rows, CLASSES) == [[8, 1], [1, 1]]
+    a, b = class_figures(confusion_of(rows, CLASSES), CLASSES)
+    assert a.recall.value == pytest.approx(8 / 9)
+    assert b.precision.value == 0.5
+    assert b.recall.low < 0.5 < b.recall.high
+    assert [r["photo"] for r in photos_in_cell(rows, "b", "a")] == ["9"]
+    assert [r["photo"] for r in confident_mistakes(rows)] == ["9", "8"]
+
+
+def test_bins_hold_every_photo_and_leave_out_empty_ones():
+    rows = [row(i, "a", 1.0, legibility=1.0) for i in range(3)]
+    rows += [row(3, "a", 0.45, legibility=0.0), row(4, "a", 0.62)]
+    assert [one.right.n for one in reliability(rows)] == [1, 1, 3]
+    assert [(b.low, b.right.right, b.right.n) for b in by_legibility(rows)] == [
+        (0.0, 0, 1),
+        (0.75, 3, 3),
+    ]
+    assert by_legibility([row(1, "a", 1.0)]) == []
+
+
+def test_a_run_is_summed_up_and_read_again_when_it_changes():
+    run = start_run(
+        {"classifier": "mlp", "data": "folder x", "recipe": {"patience": 6}},
+        {"coins_per_class": {"a": 5}},
+    )
+    assert summarise(run).state is RunState.RUNNING
+    for fold, epoch, loss in ((0, 1, 0.9), (0, 2, 0.4), (0, 3, 0.6), (1, 1, 0.5)):
+        run.log(
+            {
+                **{"fold": fold, "epoch": epoch, "valid_loss": loss},
+                **{"valid_accuracy": 0.8, "valid_n": 10, "seconds": 3.0 * epoch},
+            }
+        )
+    told = summarise(run)
+    assert told.best_epochs == (2, 1)
+    assert told.valid_accuracy[0] == pytest.approx(0.8)
+    assert told.valid_accuracy[1] > 0.55, "both folds' coins together"
+    assert told.settings["patience"] == 6
+    assert "a (5)" in told.few
+    assert mean_curve(run.rows(), "valid_loss")[0] == (1, pytest.approx(0.7))
+    run.finish({}, state=RunState.STOPPED)
+    assert summarise(run).state is RunState.STOPPED
+
+
+def test_a_second_look_at_test_coins_is_told():
+    run = start_run({"classifier": "mlp"})
+    assert not record_of_tests(run)[1]
+    run.note_test(0, 10)
+    run.note_test(1, 10)
+    assert record_of_tests(run)[1]
+    run.note_test(1, 10)
+    sentence, once = record_of_tests(run)
+    assert not once
+    assert "fold 2" in sentence
+
+
+def test_settings_that_differ_come_first():
+    runs = []
+    for seed in (0, 1):
+        run = start_run({"classifier": "mlp", "init": "scratch", "seed": seed})
+        runs.append(summarise(run))
+    rows = setting_rows(runs)
+    assert rows[0] == ("seed", [0, 1], True)
+    assert all(not differs for _, _, differs in rows[1:])
+    assert flat_settings({"schedule": {"batch": 8}}) == {"schedule: batch": 8}
+
+
+def test_progress_counts_epochs_of_all_folds_and_the_last_fit():
+    run = start_run({"classifier": "mlp"})
+    assert progress_of(run).seconds is None
+    run.amend({"plan": {"folds": 2, "epochs": 4}})
+    for epoch in (1, 2):
+        run.log({"fold": 1, "epoch": epoch, "seconds": 10.0 * epoch})
+    progress = progress_of(run)
+    assert progress.share == pytest.approx(6 / 12)
+    assert progress.seconds == pytest.approx(60, abs=11)
+    run.log({"fold": "final", "epoch": 1, "seconds": 10.0})
+    assert progress_of(run).share == pytest.approx(9 / 12)
+
+
+def test_progress_of_rendered_coins_counts_coins():
+    run = start_run({"classifier": "vgg", "schedule": {"images": 1000}})
+    run.log({"epoch": 1, "seen": 250, "seconds": 50.0})
+    assert progress_of(run).share == 0.25
+    assert progress_of(run).seconds == pytest.approx(150)

@@ -1,0 +1,100 @@
+"""The study of the first project's experiments, on a handful of coins."""
+
+import json
+
+import numpy as np
+import pytest
+
+from coin_core import models
+from coin_core.errors import TrainingDataError
+from coin_core.learning import own, study
+from coin_core.learning.datasets import CoinSet
+from coin_core.learning.history import list_runs
+from coin_core.learning.study import experiments, run_study, study_figure, study_table
+from coin_core.preprocessing import Preprocessing
+
+CLASSES = ("anchor", "wreath")
+
+
+@pytest.fixture
+def coins():
+    rng = np.random.default_rng(0)
+    labels = np.array([CLASSES[i % 2] for i in range(16)])
+    crops = rng.integers(0, 90, (16, 32, 32, 3), dtype=np.uint8)
+    crops[labels == "wreath"] += 100
+    names = tuple(f"{label}/{i}.png" for i, label in enumerate(labels))
+    return CoinSet(
+        crops=crops,
+        labels=labels,
+        groups=np.array([str(i) for i in range(16)]),
+        names=names,
+        classes=CLASSES,
+        source="folder tiny",
+        digest="d" * 64,
+    )
+
+
+@pytest.fixture(autouse=True)
+def _quick_features(monkeypatch):
+    """Features without the vgg net: some of the pixels."""
+
+    class Net:
+        preparation = Preprocessing()
+
+    card = models.Card(
+        name="vgg",
+        classifier="vgg",
+        title="VGG",
+        classes=CLASSES,
+        files={models.TENSORS_FILE: "0" * 64},
+    )
+    monkeypatch.setattr(models, "load_classifier", lambda folder: (card, Net()))
+    monkeypatch.setattr(models, "find_bundle", lambda name: models.WEIGHTS_DIR / name)
+    monkeypatch.setattr(
+        own,
+        "cached_features",
+        lambda net, digest, crops, progress: crops.reshape(len(crops), -1)[
+            :, ::7
+        ].astype(np.float32),
+    )
+
+
+def test_it_holds_what_the_first_project_tried():
+    keys = {one.key for one in experiments()}
+    assert len(keys) == len(experiments()) == 20
+    assert {"alexnet", "knn", "svm", "mlp", "resnet-frozen-plain"} <= keys
+    told = {one.key: one.reported for one in experiments()}
+    assert told["resnet-fine-tuned-turned-momentum"] == "75 %"
+    turned = next(one for one in experiments() if one.key == "vgg-frozen-turned")
+    assert turned.recipe.rotations == 5, "six times the data"
+
+
+def test_a_study_writes_table_and_figure_and_runs_nothing_twice(coins, tmp_path):
+    chosen = ("knn", "mlp")
+    outcomes = run_study(coins, tmp_path, chosen=chosen, folds=2, epochs=1)
+    assert [one.key for one in outcomes] == ["knn", "mlp"]
+    assert [one.n for one in outcomes] == [16, 16]
+    table = (tmp_path / "study.md").read_text()
+    assert "66 %" in table
+    assert "other photos" in table
+    assert "<polyline" in (tmp_path / "study.svg").read_text()
+    assert len(list_runs()) == 2
+    run_study(coins, tmp_path, chosen=chosen, folds=2, epochs=1)
+    assert len(list_runs()) == 2
+    kept = json.loads((tmp_path / "study.json").read_text())
+    assert kept["outcomes"][0]["run_id"] == outcomes[0].run_id
+    settings = json.loads((tmp_path / "study.json").read_text())["settings"]
+    assert set(study._read(tmp_path / "study.json", settings)) == {"knn", "mlp"}
+    # Other settings are another study.
+    assert study._read(tmp_path / "study.json", settings | {"seed": 1}) == {}
+
+
+def test_an_experiment_that_is_not_there_is_named(coins, tmp_path):
+    with pytest.raises(TrainingDataError, match="lenet"):
+        run_study(coins, tmp_path, chosen=("lenet",))
+
+
+def test_table_and_figure_stand_without_curves():
+    assert study_table([], "nothing").startswith("Measured here on nothing")
+    assert study_figure({}).startswith("<svg")
+    assert study._escape("<") == "&lt;"
