@@ -209,7 +209,7 @@ def coins_of(catalog: Catalog, import_id: int) -> dict[str, int]:
             .join(PhotoRow, PhotoRow.id == ImportItemRow.photo_id)
             .where(ImportItemRow.import_id == import_id)
         )
-        return dict(rows.tuples().all())
+        return {row.key: row.coin_id for row in rows}
 
 
 def read_items(

@@ -114,16 +114,15 @@ def _settle_lost(
 
 
 def _workers() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(
-        max_workers=max(1, min(8, os.cpu_count() or 1)), initializer=_one_thread_each
-    )
+    return ThreadPoolExecutor(max_workers=max(1, min(8, os.cpu_count() or 1)))
 
 
-def _one_thread_each() -> None:
+def _keep_to_one_core() -> None:
     """Photos are worked on side by side, so each keeps to one core."""
     import torch
 
-    torch.set_num_threads(1)
+    if torch.get_num_threads() > 1:
+        torch.set_num_threads(1)
 
 
 def _read_ahead(
@@ -183,6 +182,7 @@ class _Run:
             known = jobs.find_digest(self._catalog, digest)
             if known is not None:
                 return _Read(data=data, known=known)
+            _keep_to_one_core()
             return _Read(data=data, prepared=prepare(data, item.name))
         except (UnreadablePhotoError, CropOutOfBoundsError) as error:
             return _Read(problem=str(error))

@@ -130,7 +130,7 @@ def work_on(
                 finished = yield from strike_into(catalog, import_id, spec, stop)
             else:
                 finished = yield from bring_in(catalog, import_id, spec, stop)
-        except GeneratorExit:
+        except (GeneratorExit, KeyboardInterrupt):
             jobs.set_state(catalog, import_id, ImportState.STOPPED)
             raise
         except CoinError as error:

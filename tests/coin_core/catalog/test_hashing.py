@@ -1,0 +1,111 @@
+"""Hashes and likeness of photos: copies are near, other coins are not."""
+
+import cv2
+import numpy as np
+import pytest
+
+from coin_core.catalog._hashing import (
+    HASH_BITS,
+    MAX_APART,
+    SAME_PICTURE,
+    HashIndex,
+    bits_apart,
+    estimate_quality,
+    hash_photo,
+    likeness,
+    main_face,
+)
+from coin_core.faces import CropBox
+from coin_core.rendering import strike_coin
+
+WHOLE = CropBox(left=0.0, top=0.0, right=1.0, bottom=1.0)
+
+
+@pytest.fixture(scope="module")
+def coins():
+    """Photos of four rendered coins, each with the box of its flan."""
+    struck = [strike_coin(77, n, size_px=160) for n in range(4)]
+    return [(coin.image, box_of(coin.flan_box)) for coin in struck]
+
+
+def box_of(edges):
+    left, top, right, bottom = np.clip(edges, 0, 1).tolist()
+    return CropBox(left=left, top=top, right=right, bottom=bottom)
+
+
+def jpeg_40(photo, box):
+    _, packed = cv2.imencode(".jpg", photo, [cv2.IMWRITE_JPEG_QUALITY, 40])
+    return cv2.imdecode(packed, cv2.IMREAD_COLOR), box
+
+
+def half(photo, box):
+    size = (photo.shape[1] // 2, photo.shape[0] // 2)
+    return cv2.resize(photo, size, interpolation=cv2.INTER_AREA), box
+
+
+def cropped(photo, box):
+    cut = round(0.025 * len(photo))
+    share = cut / len(photo)
+    edges = [box.left, box.top, box.right, box.bottom]
+    moved = [(edge - share) / (1 - 2 * share) for edge in edges]
+    return photo[cut:-cut, cut:-cut].copy(), box_of(moved)
+
+
+@pytest.mark.parametrize("change", [jpeg_40, half, cropped])
+def test_a_copy_is_the_same_picture(coins, change):
+    for photo, box in coins:
+        copy, place = change(photo, box)
+        one, other = hash_photo(photo, [box]), hash_photo(copy, [place])
+        assert bits_apart(one, [other])[0] <= MAX_APART
+        assert likeness(photo, box, copy, place) >= SAME_PICTURE
+
+
+def test_other_coins_are_not(coins):
+    for place, (photo, box) in enumerate(coins):
+        for other, other_box in coins[:place]:
+            assert likeness(photo, box, other, other_box) < SAME_PICTURE
+
+
+def test_a_hash_is_64_hexadecimal_digits_and_the_same_every_time(coins):
+    photo, box = coins[0]
+    text = hash_photo(photo, [box])
+    assert len(text) == HASH_BITS // 4
+    assert int(text, 16) >= 0
+    assert hash_photo(photo, [box]) == text
+    assert len(hash_photo(photo, [])) == 64
+
+
+def test_bits_apart_counts_bits_and_takes_no_hash_for_all_apart():
+    zero, one = "0" * 64, "0" * 63 + "3"
+    assert bits_apart(zero, [zero, one, "", "ff"]).tolist() == [0, 2, 256, 256]
+    assert bits_apart("", [zero]).tolist() == [256]
+
+
+def test_the_index_gives_the_nearest_first_and_grows():
+    index = HashIndex()
+    for number in range(1500):
+        index.add(number, f"{number:064x}")
+    index.add(9999, "")
+    assert len(index) == 1500
+    assert index.near(f"{1027:064x}", limit=2)[0] == (1027, 0)
+    assert index.near(f"{1027:064x}", most_apart=0) == [(1027, 0)]
+    assert index.near("f" * 64) == []
+    assert index.near("") == []
+
+
+def test_the_first_of_the_large_coins_stands_for_the_photo():
+    crumb = CropBox(left=0.0, top=0.0, right=0.1, bottom=0.1)
+    first = CropBox(left=0.1, top=0.1, right=0.5, bottom=0.5)
+    second = CropBox(left=0.5, top=0.1, right=0.95, bottom=0.55)
+    assert main_face([crumb, first, second], 100, 100) == first
+    assert main_face([], 100, 100) == WHOLE
+
+
+def test_quality_falls_with_blur_and_with_size(coins):
+    photo, box = coins[0]
+    sharp = estimate_quality(photo, [box])
+    blurred = estimate_quality(cv2.GaussianBlur(photo, (0, 0), 3), [box])
+    small = estimate_quality(half(*half(photo, box))[0], [box])
+    assert 0 <= blurred < sharp <= 1
+    assert small < sharp
+    assert estimate_quality(np.zeros((64, 64, 3), np.uint8), []) >= 0

@@ -1,0 +1,470 @@
+"""Bringing photos in: what arrives, what is said of what does not, going on."""
+
+import io
+import json
+import os
+import shutil
+import signal
+import time
+import zipfile
+
+import numpy as np
+import pytest
+from PIL import Image
+from sqlalchemy import update
+
+from coin_core import photos
+from coin_core.catalog import CatalogFace, CropBox, PhotoQuery, PhotoRecord, Side
+from coin_core.catalog import _import_jobs as jobs
+from coin_core.catalog import _import_run as import_run
+from coin_core.catalog._preparing import Prepared
+from coin_core.catalog._tables import ImportRow
+from coin_core.catalog.importing import (
+    ImportState,
+    ItemState,
+    discard_import,
+    import_items,
+    import_photos,
+    import_progress,
+    list_imports,
+    resume_import,
+    stage_uploads,
+    start_again,
+    start_import_process,
+    stop_import,
+)
+from coin_core.cli import main
+from coin_core.errors import CatalogError
+
+FACE = CatalogFace(
+    box=CropBox(left=0.1, top=0.1, right=0.9, bottom=0.9), side=Side.LEGEND
+)
+
+
+@pytest.fixture
+def nets():
+    """Asked for by tests in which the nets look at the photos."""
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch, request):
+    """Elsewhere photos are prepared without them."""
+    if "nets" in request.fixturenames:
+        return
+
+    def prepare(data, name):
+        pixels = photos.decode(data, name=name)
+        return Prepared(
+            pixels=pixels,
+            extension="png",
+            size_px=(pixels.shape[1], pixels.shape[0]),
+            phash="",
+            quality=0.5,
+            faces=(FACE,),
+        )
+
+    monkeypatch.setattr(import_run, "prepare", prepare)
+    monkeypatch.setattr(import_run, "_keep_to_one_core", lambda: None)
+
+
+def photo(number, size=32):
+    rng = np.random.default_rng(number)
+    buffer = io.BytesIO()
+    Image.fromarray(rng.integers(0, 255, (size, size, 3), np.uint8)).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def lay_out(folder, *names):
+    for number, name in enumerate(names):
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(photo(number))
+    return folder
+
+
+def bring(catalog, *sources, **options):
+    last = list(import_photos(catalog, sources, who="ada", **options))[-1]
+    return last, {
+        item.key.rsplit("/", 1)[-1]: item
+        for item in import_items(catalog, last.import_id)
+    }
+
+
+def by_name(catalog):
+    found = catalog.find(PhotoQuery(), offset=0, limit=1000).photos
+    return {photo.file_name: photo for photo in found}
+
+
+def test_folder_names_become_rulers_and_unknown_ones_are_told(catalog, tmp_path):
+    lay_out(
+        tmp_path,
+        "Yehudah/obverse/a.png",
+        "01 Jannaeus/b.png",
+        "Herod/c.png",
+        "train/d.png",
+        "john_hyrcanus_i/.hidden.png",
+        "john_hyrcanus_i/notes.txt",
+    )
+    last, items = bring(catalog, tmp_path)
+    assert (last.state, last.done, last.failed) == (ImportState.DONE, 4, 0)
+    rulers = {name: photo.ruler for name, photo in by_name(catalog).items()}
+    assert rulers == {
+        "a.png": "judah_aristobulus_i",
+        "b.png": "alexander_jannaeus",
+        "c.png": None,
+        "d.png": None,
+    }
+    assert "'Herod' names no known ruler" in items["c.png"].message
+    assert items["d.png"].message is None
+    stored = by_name(catalog)["a.png"]
+    assert catalog.faces(stored.photo_id) == (FACE,)
+    assert catalog.coin(stored.coin_id).name_on_coin == "yehudah"
+    assert catalog.history(stored.photo_id)[0].who == "ada"
+    assert catalog.check() == []
+
+
+def test_folders_can_be_left_out_of_account(catalog, tmp_path):
+    bring(catalog, lay_out(tmp_path, "Yehudah/a.png"), labels="none")
+    assert by_name(catalog)["a.png"].ruler is None
+
+
+def test_the_same_photo_is_known_and_keeps_its_label(catalog, tmp_path):
+    lay_out(tmp_path / "one", "a.png")
+    bring(catalog, tmp_path / "one")
+    lay_out(tmp_path / "two", "Yehudah/b.png")
+    last, items = bring(catalog, tmp_path / "two")
+    assert (last.known, last.done) == (1, 1)
+    assert items["b.png"].state is ItemState.KNOWN
+    assert by_name(catalog)["a.png"].ruler == "judah_aristobulus_i"
+    lay_out(tmp_path / "three", "Yonatan/c.png")
+    _, items = bring(catalog, tmp_path / "three")
+    assert "was kept" in items["c.png"].message
+    assert by_name(catalog)["a.png"].ruler == "judah_aristobulus_i"
+    assert catalog.find(PhotoQuery(), offset=0, limit=9).total == 1
+
+
+def test_one_bad_thing_does_not_stop_the_rest(catalog, tmp_path):
+    lay_out(tmp_path, "a.png", "folder/b.png")
+    (tmp_path / "bad.jpg").write_bytes(b"not a photo")
+    (tmp_path / "bad.zip").write_bytes(b"not a zip")
+    (tmp_path / os.fsdecode(b"odd\xff.png")).write_bytes(photo(7))
+    last, items = bring(catalog, tmp_path, tmp_path / "gone.png")
+    assert (last.state, last.done, last.failed) == (ImportState.DONE, 6, 3)
+    assert "text file" in items["bad.jpg"].message
+    assert "no ZIP archive" in items["bad.zip"].message
+    assert items["gone.png"].message == "gone.png is not there."
+    assert items["odd\\xff.png"].state is ItemState.DONE
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_folder_without_the_right_to_read_is_named(catalog, tmp_path):
+    lay_out(tmp_path, "a.png", "locked/b.png")
+    (tmp_path / "locked").chmod(0)
+    last, items = bring(catalog, tmp_path)
+    (tmp_path / "locked").chmod(0o700)
+    assert last.failed == 1
+    assert "cannot be opened (Permission denied)" in items["locked"].message
+
+
+def test_a_folder_that_the_system_does_not_open_is_named(
+    catalog, tmp_path, monkeypatch
+):
+    lay_out(tmp_path, "a.png", "locked/b.png")
+    real = type(tmp_path).iterdir
+
+    def iterdir(self):
+        if self.name == "locked":
+            raise PermissionError(13, "Permission denied")
+        return real(self)
+
+    monkeypatch.setattr(type(tmp_path), "iterdir", iterdir)
+    last, items = bring(catalog, tmp_path)
+    assert (last.failed, last.done) == (1, 2)
+    assert "cannot be opened (Permission denied)" in items["locked"].message
+
+
+def test_an_archive_is_brought_in_and_its_traps_are_named(catalog, tmp_path):
+    with zipfile.ZipFile(tmp_path / "z.zip", "w") as packed:
+        packed.writestr("Yehudah/a.png", photo(1))
+        packed.writestr("../b.png", photo(2))
+        packed.writestr("inner.zip", b"")
+        packed.writestr("readme.txt", b"x")
+        packed.writestr("labels.csv", "file,weight_g\nYehudah/a.png,1.86\nz.png,1\n")
+    last, items = bring(catalog, tmp_path / "z.zip")
+    assert (last.done, last.failed) == (4, 3)
+    stored = by_name(catalog)["a.png"]
+    assert stored.ruler == "judah_aristobulus_i"
+    assert catalog.coin(stored.coin_id).weight_g == 1.86
+    messages = " ".join(item.message for item in items.values() if item.message)
+    assert "leads out" in messages
+    assert "inside an archive" in messages
+    assert "not in the archive" in messages
+    assert not (tmp_path.parent / "b.png").exists()
+
+
+TABLE = (
+    "Bild;König;Gewicht;Achse;Coin;Lot;Lizenz;Ref\n"
+    "a.png;Jehonatan;1,86 g;12h;7;<script>x</script>;CC BY-SA 4.0;Hendin 1150 (5th)\n"
+    "b.png;Herod;heavy;13;7;=cmd|'/c'!A0;;\n"
+    "missing.png;Yehudah;;;;;;\n"
+    "../secret.png;;;;;;;\n"
+)
+MAPPING = {
+    "file": "Bild",
+    "ruler": "König",
+    "weight_g": "Gewicht",
+    "die_axis_h": "Achse",
+    "coin_id": "Coin",
+    "lot_text": "Lot",
+    "licence": "Lizenz",
+    "references": "Ref",
+}
+
+
+def test_a_table_tells_what_is_known_of_its_photos(catalog, tmp_path):
+    folder = lay_out(tmp_path / "in", "a.png", "b.png", "c.png")
+    (tmp_path / "secret.png").write_bytes(photo(9))
+    (folder / "t.csv").write_text(TABLE, encoding="utf-8")
+    last, items = bring(catalog, folder / "t.csv", mapping=MAPPING)
+    assert (last.done, last.failed) == (4, 2)
+    stored = by_name(catalog)
+    assert set(stored) == {"a.png", "b.png"}
+    one, other = stored["a.png"], stored["b.png"]
+    assert one.ruler == "alexander_jannaeus"
+    assert one.coin_id == other.coin_id  # told by the table
+    coin = catalog.coin(one.coin_id)
+    assert (coin.weight_g, coin.die_axis_h) == (1.86, 12)
+    assert coin.name_on_coin == "yehonatan"
+    assert coin.references[0].catalogue == "Hendin"
+    assert coin.references[0].edition == "5th"
+    assert (one.licence, one.licence_raw) == ("cc-by-sa-4.0", "CC BY-SA 4.0")
+    assert one.lot_text == "<script>x</script>"
+    assert other.lot_text == "=cmd|'/c'!A0"
+    for word in ("'Herod'", "'heavy'", "'13'"):
+        assert word in items["b.png"].message
+    messages = " ".join(str(item.message) for item in items.values())
+    assert "missing.png, which is not there" in messages
+    assert "outside the table's folder" in messages
+
+
+def test_a_table_goes_with_photos_from_elsewhere(catalog, tmp_path):
+    lay_out(tmp_path / "in", "deep/a.png", "x/b.png", "y/b.png")
+    (tmp_path / "t.csv").write_text(
+        "file,ruler\nA.PNG,Yehudah\nb.png,Yehudah\nx/b.png,Yonatan\n", "utf-8"
+    )
+    last, _ = bring(catalog, tmp_path / "in", tmp_path / "t.csv")
+    assert (last.done, last.failed) == (4, 1)  # "b.png" may be either
+    rulers = sorted(str(photo.ruler) for photo in by_name(catalog).values())
+    assert rulers[-1] == "judah_aristobulus_i"
+
+
+@pytest.mark.parametrize(
+    ("sources", "options", "match"),
+    [
+        ([], {}, "Nothing to bring in"),
+        (["t.csv"], {"mapping": {"file": "Photo"}}, "no column Photo"),
+        (["t.csv"], {}, "told to hold the file names"),
+        (["a.png"], {"labels": "guess"}, "'folder' or 'none'"),
+        (["a.png"], {"who": " "}, "signed"),
+    ],
+)
+def test_wrong_use_is_told_before_anything_begins(
+    catalog, tmp_path, sources, options, match
+):
+    (tmp_path / "t.csv").write_text("a,b\n1,2\n", encoding="utf-8")
+    paths = [tmp_path / name for name in sources]
+    with pytest.raises(CatalogError, match=match):
+        import_photos(catalog, paths, **({"who": "ada"} | options))
+    assert list_imports(catalog) == ()
+
+
+def test_names_with_two_underscores_share_a_coin(catalog, tmp_path):
+    bring(catalog, lay_out(tmp_path, "x__1.png", "x__2.png", "y__1.png"))
+    coins = [photo.coin_id for _, photo in sorted(by_name(catalog).items())]
+    assert coins[0] == coins[1] != coins[2]
+
+
+def test_a_stopped_import_goes_on_where_it_was(catalog, tmp_path):
+    lay_out(tmp_path, *(f"{n}__{n % 2}.png" for n in range(8)))
+    seen = []
+    steps = import_photos(
+        catalog, [tmp_path], who="ada", stop=lambda: seen.append(1) or len(seen) == 3
+    )
+    last = list(steps)[-1]
+    assert (last.state, last.done, last.total) == (ImportState.STOPPED, 3, 8)
+    again = list(import_photos(catalog, [tmp_path], who="ada"))[-1]
+    assert again.import_id == last.import_id
+    assert (again.state, again.done, again.known) == (ImportState.DONE, 8, 0)
+    assert catalog.find(PhotoQuery(), offset=0, limit=9).total == 8
+
+
+def test_what_a_kill_left_unsaid_is_not_called_known(catalog, tmp_path, monkeypatch):
+    """A kill between a photo and the word on it, and before any word at all."""
+    lay_out(tmp_path, "a__1.png", "a__2.png", "b.png")
+    with monkeypatch.context() as patched:
+        patched.setattr(jobs, "settle", lambda *_: None)
+        steps = import_photos(catalog, [tmp_path], who="ada")
+        for step in steps:
+            if step.done == 2:
+                break
+        steps.close()
+    catalog.close()
+    (first,) = list_imports(catalog)
+    assert (first.state, first.done) == (ImportState.STOPPED, 0)
+    last = list(resume_import(catalog, first.import_id))[-1]
+    assert (last.state, last.done, last.known) == (ImportState.DONE, 3, 0)
+    coins = [photo.coin_id for _, photo in sorted(by_name(catalog).items())]
+    assert coins[0] == coins[1]
+
+
+def test_a_file_that_went_away_is_told(catalog, tmp_path):
+    lay_out(tmp_path, "a.png", "b.png")
+    list(import_photos(catalog, [tmp_path], who="ada", stop=lambda: True))
+    (tmp_path / "b.png").unlink()
+    last = list(import_photos(catalog, [tmp_path], who="ada"))[-1]
+    assert (last.done, last.failed) == (2, 1)
+
+
+def test_a_full_disk_stops_the_import_and_it_goes_on_later(
+    catalog, tmp_path, monkeypatch
+):
+    lay_out(tmp_path, "a.png", "b.png")
+    full = CatalogError("the disk is full. Make room and do it again")
+    with monkeypatch.context() as patched:
+
+        def add_photo(*_args, **_kwargs):
+            raise full
+
+        patched.setattr(type(catalog), "add_photo", add_photo)
+        with pytest.raises(CatalogError, match="disk is full"):
+            list(import_photos(catalog, [tmp_path], who="ada"))
+    (stopped,) = list_imports(catalog)
+    assert stopped.state is ImportState.STOPPED
+    assert "disk is full" in stopped.error
+    last = list(resume_import(catalog, stopped.import_id))[-1]
+    assert (last.state, last.done, last.error) == (ImportState.DONE, 2, None)
+
+
+def test_two_processes_cannot_work_on_one_import(catalog, tmp_path):
+    lay_out(tmp_path, "a.png", "b.png")
+    steps = import_photos(catalog, [tmp_path], who="ada")
+    first = next(steps)
+    with pytest.raises(CatalogError, match="running already"):
+        resume_import(catalog, first.import_id)
+    assert import_progress(catalog, first.import_id).state is ImportState.RUNNING
+    stop_import(catalog, first.import_id)
+    steps.close()
+    with pytest.raises(CatalogError, match="no import 99"):
+        resume_import(catalog, 99)
+
+
+def test_a_running_import_without_a_process_counts_as_stopped(catalog, tmp_path):
+    lay_out(tmp_path, "a.png")
+    last, _ = bring(catalog, tmp_path)
+    with catalog.writing() as connection:
+        connection.execute(update(ImportRow).values(state="running"))
+    found = import_progress(catalog, last.import_id)
+    assert found.state is ImportState.STOPPED
+    assert "interrupted" in found.error
+
+
+def test_dropped_files_are_kept_until_they_are_in(catalog):
+    table = b"file,ruler\na.png,Yehudah\n"
+    staged = stage_uploads(
+        catalog,
+        [
+            ("a.png", photo(1)),
+            ("../../a.png", photo(2)),
+            ("folder/b.png", photo(3)),
+            ("t.csv", table),
+        ],
+    )
+    folder = staged[0]
+    assert [path.name for path in staged] == ["dropped", "t.csv"]
+    names = sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*.png"))
+    assert names == ["a (2).png", "a.png", "folder/b.png"]
+    last, _ = bring(catalog, *staged)
+    assert (last.state, last.done, last.failed) == (ImportState.DONE, 3, 0)
+    assert by_name(catalog)["a.png"].ruler == "judah_aristobulus_i"
+    assert not folder.exists()
+
+
+def test_an_import_that_is_given_up_keeps_what_it_brought(catalog):
+    staged = stage_uploads(catalog, [("a.png", photo(1)), ("b.png", photo(2))])
+    stopped = list(import_photos(catalog, staged, who="ada", stop=lambda: True))[-1]
+    discard_import(catalog, stopped.import_id)
+    assert import_progress(catalog, stopped.import_id).state is ImportState.FAILED
+    assert not staged[0].exists()
+    assert catalog.find(PhotoQuery(), offset=0, limit=9).total == 1
+
+
+def test_the_command_brings_in_and_says_what_it_could_not(
+    catalog, tmp_path, capsys, monkeypatch
+):
+    folder = lay_out(tmp_path / "in", "Yehudah/a.png")
+    (folder / "bad.jpg").write_bytes(b"x")
+    (folder / "t.csv").write_text("P,K\nYehudah/a.png,Yonatan\n", encoding="utf-8")
+    (tmp_path / "m.json").write_text(json.dumps({"file": "P", "ruler": "K"}))
+    arguments = ["import", str(folder), str(folder / "t.csv"), "--who", "ada"]
+    assert main([*arguments, "--mapping", str(tmp_path / "m.json")]) == 1
+    said = capsys.readouterr().err
+    assert "bad.jpg is a text file" in said
+    assert "1 photos brought in" in said
+    assert by_name(catalog)["a.png"].ruler == "alexander_jannaeus"
+    assert main(["import"]) == 2
+    assert main(["import", str(folder), "--mapping", str(folder / "t.csv")]) == 2
+
+
+def test_a_photo_is_found_judged_and_recognised(catalog, tmp_path, nets):
+    from coin_core.rendering import strike_coin
+
+    coin = Image.fromarray(strike_coin(5, 1, size_px=160).image)
+    (tmp_path / "Yehudah").mkdir()
+    coin.save(tmp_path / "Yehudah/a.png")
+    coin.save(tmp_path / "b.jpg", quality=40)
+    coin.resize((80, 80)).save(tmp_path / "c.png")
+    shutil.move(tmp_path / "b.jpg", tmp_path / "Yehudah/b.jpg")
+    last, items = bring(catalog, tmp_path)
+    assert (last.done, last.grouped) == (3, 2)
+    stored = by_name(catalog)
+    assert len({photo.coin_id for photo in stored.values()}) == 1
+    assert stored["a.png"].quality > stored["c.png"].quality
+    assert catalog.faces(stored["a.png"].photo_id)[0].side is Side.LEGEND
+    assert "by its look" in items["c.png"].message
+
+
+def test_a_process_of_its_own_survives_kill_9(catalog, tmp_path, nets):
+    lay_out(tmp_path, *(f"{n}.png" for n in range(12)))
+    import_id = start_import_process(catalog, [tmp_path], who="ada")
+    assert import_progress(catalog, import_id).state is ImportState.RUNNING
+    wait_for(catalog, import_id, lambda p: p.done >= 1 or p.state != "running")
+    from coin_core.catalog import importing
+
+    for child in importing._children:
+        child.send_signal(signal.SIGKILL)
+        child.wait()
+    killed = import_progress(catalog, import_id)
+    if killed.state is not ImportState.DONE:
+        assert killed.state is ImportState.STOPPED
+        start_again(catalog, import_id)
+        wait_for(catalog, import_id, lambda p: p.state == "done")
+    last = import_progress(catalog, import_id)
+    assert (last.done, last.failed, last.known) == (12, 0, 0)
+    assert catalog.check(digests=True) == []
+
+
+def wait_for(catalog, import_id, holds):
+    give_up = time.monotonic() + 60
+    while not holds(import_progress(catalog, import_id)):
+        assert time.monotonic() < give_up, import_progress(catalog, import_id)
+        time.sleep(0.05)
+
+
+def test_a_rendered_photo_is_never_taken_for_a_photograph(catalog, tmp_path):
+    data = photo(0)
+    record = PhotoRecord(extension="png", width_px=32, height_px=32, is_rendered=True)
+    catalog.add_photo(data, record, [], who="demo")
+    lay_out(tmp_path, "Yehudah/a.png")
+    last, _ = bring(catalog, tmp_path)
+    assert last.known == 1
+    assert catalog.find(PhotoQuery(), offset=0, limit=9).photos[0].ruler is None
