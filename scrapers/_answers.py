@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import email.utils
 import errno
 import hashlib
 import logging
@@ -13,6 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import httpx
+
+from scrapers.errors import UnexpectedAnswerError
+
+ANSWER_S: Final = 180.0
 _log = logging.getLogger("scrapers")
 _META_CHARSET: Final = re.compile(
     rb"<meta[^>]+charset=[\"']?([a-zA-Z0-9_-]+)|encoding=[\"']([a-zA-Z0-9_-]+)[\"']"
@@ -53,6 +59,43 @@ def decode_text(body: bytes, charset: str = "") -> str:
             except (LookupError, UnicodeDecodeError):
                 continue
     return body.decode("windows-1252", errors="replace")
+
+
+def read_body(url: str, response: httpx.Response, limit: int) -> bytes:
+    """The body of an answer, whole and at most `limit` bytes long.
+
+    Raises:
+        UnexpectedAnswerError: It is longer, was cut off, or trickles in.
+    """
+    announced = int(response.headers.get("content-length") or 0)
+    if announced > limit:
+        raise UnexpectedAnswerError(
+            f"{url} is {announced >> 20} MB large; at most {limit >> 20} are taken."
+        )
+    begun, body = time.monotonic(), bytearray()
+    try:
+        for piece in response.iter_bytes():
+            body += piece
+            if len(body) > limit:
+                raise UnexpectedAnswerError(
+                    f"{url} is larger than {limit >> 20} MB and was broken off."
+                )
+            if time.monotonic() - begun > ANSWER_S:
+                raise UnexpectedAnswerError(f"{url} takes more than {ANSWER_S:g} s.")
+    except httpx.RemoteProtocolError as error:
+        raise UnexpectedAnswerError(f"{url} was cut off ({error}).") from error
+    return bytes(body)
+
+
+def retry_after_s(value: str) -> float | None:
+    """Seconds of a Retry-After header: a number or a date."""
+    if value.strip().isdigit():
+        return float(value)
+    try:
+        moment = email.utils.parsedate_to_datetime(value)
+    except (TypeError, ValueError):
+        return None
+    return max(0.0, moment.timestamp() - time.time()) or None
 
 
 class AnswerCache:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import email.utils
 import functools
 import json
 import logging
@@ -17,7 +16,7 @@ import httpx
 import tenacity
 
 from scrapers._addresses import LOOPBACK, check_address, check_public, origin_of
-from scrapers._answers import Answer, AnswerCache
+from scrapers._answers import Answer, AnswerCache, read_body, retry_after_s
 from scrapers._pacing import Pacer
 from scrapers._robots import AGENT, Rules, read_rules
 from scrapers._settings import data_dir
@@ -36,7 +35,6 @@ TEXT_BYTES: Final = 16 << 20
 IMAGE_BYTES: Final = 40 << 20
 BACKOFF_S: Final = (2.0, 5.0, 15.0, 60.0)
 LONGEST_WAIT_S: Final = 900.0
-ANSWER_S: Final = 180.0
 _REDIRECTS: Final = 5
 _REDIRECTING: Final = (301, 302, 303, 307, 308)
 _REFUSING: Final = (401, 402, 403, 407, 451)
@@ -82,11 +80,10 @@ class PoliteClient:
         self._backoff_s = backoff_s
         self._sleep = sleep
         self._rules: dict[str, Rules] = {}
+        self.agent = f"{AGENT}/1.0 ({contact}) python-httpx/{httpx.__version__}"
         self._http = httpx.Client(
             headers={
-                "User-Agent": (
-                    f"{AGENT}/1.0 ({contact}) python-httpx/{httpx.__version__}"
-                ),
+                "User-Agent": self.agent,
                 "Accept-Encoding": "gzip",
             },
             timeout=httpx.Timeout(30.0, connect=10.0),
@@ -309,7 +306,7 @@ class PoliteClient:
                 f"{url} answered {kind or 'no type'} where {', '.join(types)} was "
                 "expected."
             )
-        body = _read_body(url, response, limit)
+        body = read_body(url, response, limit)
         return Answer(body=body, kind=kind, charset=response.charset_encoding or "")
 
     def _check_status(self, url: str, response: httpx.Response) -> None:
@@ -319,7 +316,7 @@ class PoliteClient:
         if code in (404, 410):
             raise NotFoundError(f"{url} is not there ({code}).")
         if code in _BUSY:
-            wait_s = _retry_after_s(response.headers.get("retry-after", ""))
+            wait_s = retry_after_s(response.headers.get("retry-after", ""))
             said = f", and asks to wait {wait_s:g} s" if wait_s else ""
             raise SiteBusyError(
                 f"{urlsplit(url).hostname} answered {code}{said}", retry_after_s=wait_s
@@ -382,35 +379,3 @@ def _target(url: str, location: str) -> str:
             "followed."
         )
     return target
-
-
-def _read_body(url: str, response: httpx.Response, limit: int) -> bytes:
-    announced = int(response.headers.get("content-length") or 0)
-    if announced > limit:
-        raise UnexpectedAnswerError(
-            f"{url} is {announced >> 20} MB large; at most {limit >> 20} are taken."
-        )
-    begun, body = time.monotonic(), bytearray()
-    try:
-        for piece in response.iter_bytes():
-            body += piece
-            if len(body) > limit:
-                raise UnexpectedAnswerError(
-                    f"{url} is larger than {limit >> 20} MB and was broken off."
-                )
-            if time.monotonic() - begun > ANSWER_S:
-                raise UnexpectedAnswerError(f"{url} takes more than {ANSWER_S:g} s.")
-    except httpx.RemoteProtocolError as error:
-        raise UnexpectedAnswerError(f"{url} was cut off ({error}).") from error
-    return bytes(body)
-
-
-def _retry_after_s(value: str) -> float | None:
-    """Seconds of a Retry-After header: a number or a date."""
-    if value.strip().isdigit():
-        return float(value)
-    try:
-        moment = email.utils.parsedate_to_datetime(value)
-    except (TypeError, ValueError):
-        return None
-    return max(0.0, moment.timestamp() - time.time()) or None

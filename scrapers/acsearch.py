@@ -10,6 +10,7 @@ import json
 import re
 from dataclasses import replace
 from typing import Any, Final
+from urllib.parse import urljoin
 
 from bs4 import BeautifulSoup
 
@@ -49,14 +50,14 @@ def parse_page(text: str, url: str = "") -> ResultPage:
 
     Args:
         text: The page.
-        url: Its address; unused where the lots have their own.
+        url: Its address, for the photos in it.
 
     Raises:
         PageChangedError: There are no lots, or fewer than announced.
     """
     soup = read_html(text)
-    scripted = _from_script(text)
-    shown = _from_view(soup)
+    scripted = _from_script(text, url or _SEARCH)
+    shown = _from_view(soup, url or _SEARCH)
     lots = {lot.record_id: lot for lot in shown}
     for lot in scripted:
         seen = lots.get(lot.record_id)
@@ -88,7 +89,7 @@ def _check_heading(soup: BeautifulSoup, rows: int) -> tuple[int | None, str]:
     return total, query.strip(" \"'“”")
 
 
-def _from_script(text: str) -> tuple[Listing, ...]:
+def _from_script(text: str, base: str) -> tuple[Listing, ...]:
     start = _START.search(text)
     if start is None:
         return ()
@@ -101,10 +102,10 @@ def _from_script(text: str) -> tuple[Listing, ...]:
         ) from error
     if not isinstance(items, list):
         raise PageChangedError("The results of this acsearch page are no list.")
-    return tuple(_from_item(item) for item in items if isinstance(item, dict))
+    return tuple(_from_item(item, base) for item in items if isinstance(item, dict))
 
 
-def _from_item(item: dict[str, Any]) -> Listing:
+def _from_item(item: dict[str, Any], base: str) -> Listing:
     record_id = str(item.get("id") or "")
     if not record_id.isdigit():
         raise PageChangedError(f"An acsearch lot has no number: {str(item)[:80]}")
@@ -115,12 +116,12 @@ def _from_item(item: dict[str, Any]) -> Listing:
         url=f"{_SEARCH}?id={record_id}",
         title=strip_markup(str(item.get("title") or "")),
         text=strip_markup(str(item.get("description") or "")),
-        photo="" if "blank.gif" in image else image,
+        photo=_joined(base, "" if "blank.gif" in image else image),
         date=str(item.get("date") or ""),
     )
 
 
-def _from_view(soup: BeautifulSoup) -> tuple[Listing, ...]:
+def _from_view(soup: BeautifulSoup, base: str) -> tuple[Listing, ...]:
     return tuple(
         make_lot(
             NAME,
@@ -128,9 +129,13 @@ def _from_view(soup: BeautifulSoup) -> tuple[Listing, ...]:
             url=f"{_SEARCH}?id={attribute(lot, 'data-id')}",
             title=plain_text(lot.select_one(".lot-desc b")),
             text=plain_text(lot.select_one(".lot-desc span")),
-            photo=photo_of(lot.select_one(".lot-img img")),
+            photo=_joined(base, photo_of(lot.select_one(".lot-img img"))),
             date=plain_text(lot.select_one(".lot-date span")),
         )
         for lot in soup.select("div.auction-lot[data-id]")
         if attribute(lot, "data-id").isdigit()
     )
+
+
+def _joined(base: str, photo: str) -> str:
+    return urljoin(base, photo) if photo else ""

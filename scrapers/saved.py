@@ -99,14 +99,23 @@ def open_page(path: Path) -> tuple[ResultPage, FindFile]:
     else:
         text = decode_text(data)
         url, find_file = _address_of(text), _files_beside(path)
+    page: ResultPage = site_of(text, url).parse_page(text, url)
+    return page, find_file
+
+
+def site_of(text: str, url: str) -> ModuleType:
+    """The site that a page comes from.
+
+    Raises:
+        PageChangedError: It comes from none that is known.
+    """
     host = urlsplit(url).hostname or ""
     # the address tells best: pages of one site link to others
     for site in sorted(SITES, key=lambda one: one.NAME not in host):
         if site.NAME in host or site.is_page(text):
-            page: ResultPage = site.parse_page(text, url)
-            return page, find_file
+            return site
     known = ", ".join(site.NAME for site in SITES)
-    raise PageChangedError(f"{path.name} comes from none of {known}.")
+    raise PageChangedError(f"The page comes from none of {known}.")
 
 
 def _pages_in(path: Path) -> Iterator[Path]:

@@ -1,0 +1,206 @@
+"""The only Selenium code: scrolls an endless list to its end and reads what it shows.
+
+For hosts that have allowed it and that the user names himself. The browser says who
+sends it, loads no images (those are fetched one by one like all others), and scrolls
+no faster than the host's pause. It waits for what changes, never for a set time.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import shutil
+import sys
+from collections.abc import Iterator
+from typing import Final
+from urllib.parse import urlsplit
+
+from selenium import webdriver
+from selenium.common.exceptions import TimeoutException, WebDriverException
+from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.support.ui import WebDriverWait
+
+from scrapers._addresses import origin_of
+from scrapers._base import Listing, ListingImage
+from scrapers._http import PoliteClient
+from scrapers._pages import ResultPage
+from scrapers.errors import (
+    PageChangedError,
+    ScrapeError,
+    SiteUnreachableError,
+    UnsafeAddressError,
+)
+from scrapers.saved import site_of
+
+_log = logging.getLogger("scrapers")
+
+PATIENCE_S: Final = 30.0
+_MOST_LOTS: Final = 20_000
+_STATE: Final = """
+const list = document.querySelector('#search-container') || document.body;
+return [list.querySelectorAll('.auction-lot').length, list.querySelectorAll('a').length,
+        document.documentElement.scrollHeight].join('/');
+"""
+_SCROLL: Final = "window.scrollTo(0, document.documentElement.scrollHeight);"
+_LAZY: Final = """
+const lazy = [...document.querySelectorAll('.auction-lot img')].filter(
+  image => !image.dataset.src && (image.getAttribute('src') || '').includes('blank.'));
+if (lazy.length) { lazy[0].scrollIntoView(); }
+return lazy.length;
+"""
+
+
+class BrowserPages:
+    """The result list at an address, read by a real browser.
+
+    Args:
+        client: Knows the rules and fetches the photos.
+        profile: Folder of the browser profile to use, such as one that is logged in.
+        show: Show the window and wait for the user to log in by hand.
+        patience_s: How long the page may take to show more.
+    """
+
+    name = "browser"
+
+    def __init__(
+        self,
+        client: PoliteClient,
+        *,
+        profile: str | None = None,
+        show: bool = False,
+        patience_s: float = PATIENCE_S,
+    ) -> None:
+        self.problems: list[str] = []
+        self._client, self._profile, self._show = client, profile, show
+        self._patience_s = patience_s
+
+    def plan(self, query: str) -> tuple[str, ...]:
+        """What the browser would be sent to."""
+        return (
+            f"read the robots.txt of {origin_of(query)}",
+            f"open {query} in {'a window' if self._show else 'a headless browser'}",
+            "scroll to the end of the list, and read the lots it shows",
+        )
+
+    def find(self, query: str) -> Iterator[Listing]:
+        """The lots of the list, read when all of them are shown.
+
+        Raises:
+            PageChangedError: The list ends before the number it announces.
+            RobotsForbidError: robots.txt forbids the address.
+        """
+        self._client.permit(query)
+        with self._opened() as driver:
+            try:
+                self._open(driver, query)
+                page = self._read_all(driver, query)
+            except TimeoutException as error:
+                raise SiteUnreachableError(
+                    f"{query} did not load within {self._patience_s:g} s."
+                ) from error
+            except WebDriverException as error:
+                raise SiteUnreachableError(
+                    f"The browser could not read {query} ({error.msg})."
+                ) from error
+        yield from page.listings
+
+    def fetch(self, image: ListingImage) -> bytes:
+        """The bytes of a photo, in medium size where the list shows a small one."""
+        return self._client.get_image(image.url.replace(".s.jpg", ".m.jpg"))
+
+    def _open(self, driver: webdriver.Chrome, url: str) -> None:
+        self._go(driver, url)
+        if self._show:
+            sys.stderr.write("Log in in the window if you wish, then press Enter.\n")
+            sys.stdin.readline()
+            self._go(driver, url)
+        if origin_of(driver.current_url) not in self._client.origins:
+            raise UnsafeAddressError(
+                f"{url} leads to {urlsplit(driver.current_url).hostname}; that is not "
+                "followed."
+            )
+
+    def _go(self, driver: webdriver.Chrome, url: str) -> None:
+        with self._client.pacer.turn(origin_of(url)):
+            _log.info("browser: %s", url)
+            driver.get(url)
+
+    def _read_all(self, driver: webdriver.Chrome, url: str) -> ResultPage:
+        """Scroll until the list shows as much as it announces."""
+        page = self._read(driver, url)
+        while page.announced is not None and len(page.listings) < page.announced:
+            if len(page.listings) > _MOST_LOTS:
+                raise PageChangedError(f"{url} lists more than {_MOST_LOTS} lots.")
+            before = len(page.listings)
+            self._scroll(driver, url, before, page.announced)
+            page = self._read(driver, url)
+        self._wake_images(driver)
+        return self._read(driver, url)
+
+    def _scroll(
+        self, driver: webdriver.Chrome, url: str, shown: int, announced: int
+    ) -> None:
+        state = driver.execute_script(_STATE)
+        with self._client.pacer.turn(origin_of(url)):
+            driver.execute_script(_SCROLL)
+            try:
+                WebDriverWait(driver, self._patience_s, 0.05).until(
+                    lambda one: one.execute_script(_STATE) != state
+                )
+            except TimeoutException as error:
+                raise PageChangedError(
+                    f"{url} announces {announced} lots and shows no more than {shown} "
+                    f"after {self._patience_s:g} s. Nothing was taken: the site is "
+                    "ailing, or has changed."
+                ) from error
+
+    def _wake_images(self, driver: webdriver.Chrome) -> None:
+        """Bring images that load only in view into view; they need not all appear."""
+        with contextlib.suppress(TimeoutException):
+            WebDriverWait(driver, min(self._patience_s, 10.0), 0.05).until(
+                lambda one: one.execute_script(_LAZY) == 0
+            )
+
+    @staticmethod
+    def _read(driver: webdriver.Chrome, url: str) -> ResultPage:
+        text = driver.page_source
+        return site_of(text, url).parse_page(text, url)
+
+    @contextlib.contextmanager
+    def _opened(self) -> Iterator[webdriver.Chrome]:
+        options = webdriver.ChromeOptions()
+        browser = _find("chromium", "chromium-browser", "google-chrome")
+        driver = _find("chromedriver")
+        options.binary_location = browser
+        for argument in (
+            *(() if self._show else ("--headless=new",)),
+            *((f"--user-data-dir={self._profile}",) if self._profile else ()),
+            f"--user-agent={self._client.agent}",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-dev-shm-usage",
+            "--disable-background-networking",
+            "--window-size=1200,900",
+            "--blink-settings=imagesEnabled=false",
+        ):
+            options.add_argument(argument)
+        try:
+            chrome = webdriver.Chrome(options=options, service=Service(driver))
+        except WebDriverException as error:
+            raise ScrapeError(f"The browser does not start ({error.msg}).") from error
+        try:
+            chrome.set_page_load_timeout(self._patience_s)
+            yield chrome
+        finally:
+            chrome.quit()
+
+
+def _find(*names: str) -> str:
+    found = next((path for name in names if (path := shutil.which(name))), None)
+    if found is None:
+        raise ScrapeError(
+            f"{names[0]} is missing. Install it (apt install chromium "
+            "chromium-driver), or save the pages by hand and use: python -m scrapers "
+            "saved FOLDER"
+        )
+    return found

@@ -1,0 +1,396 @@
+"""From the listings of a source into the catalog: the only file here that writes.
+
+Every photo is entered in the catalog's books of imports as soon as it is dealt with.
+A kill therefore costs at most the photo under way, and a second run asks only for
+what is new.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from sqlalchemy import delete, insert, select, update
+
+from coin_core.catalog import Catalog, CoinFacts, CoinReference, PhotoStatus
+from coin_core.catalog import _import_jobs as jobs
+from coin_core.catalog._import_values import ImportState, ItemState
+from coin_core.catalog._matching import Matcher
+from coin_core.catalog._preparing import Prepared, prepare
+from coin_core.catalog._tables import ImportItemRow, ImportRow
+from coin_core.errors import CatalogError, CoinError, UnreadablePhotoError
+from scrapers._base import ImageSide, Listing, ListingImage, Source
+from scrapers.errors import (
+    DiskFullError,
+    NotFoundError,
+    PageChangedError,
+    UnexpectedAnswerError,
+    UnsafeAddressError,
+)
+from scrapers.labels import LotLabel, Outcome, read_label
+from scrapers.measures import read_measures
+
+_log = logging.getLogger("scrapers")
+
+KIND: Final = "gathering"
+MOST_FAILURES: Final = 20
+Prepare = Callable[[bytes, str], Prepared]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GatherProgress:
+    """How far a run has come; numbers count this run alone.
+
+    Attributes:
+        import_id: Of the run, in the catalog's list of imports.
+        state: "running", "stopped" or "done".
+        listings: Listings looked at.
+        added: Photos that are new in the catalog.
+        known: Photos that it had already.
+        failed: Photos that are missing or damaged, and records that cannot be read.
+        left_out: Listings of several coins, imitations, other rulers and types.
+        labelled: Photos added with a ruler.
+        current: The listing dealt with last.
+        error: Why it stopped, as a sentence.
+        problems: What went wrong, one sentence each, the last ones.
+    """
+
+    import_id: int
+    state: str = ImportState.RUNNING
+    listings: int = 0
+    added: int = 0
+    known: int = 0
+    failed: int = 0
+    left_out: int = 0
+    labelled: int = 0
+    current: str = ""
+    error: str | None = None
+    problems: tuple[str, ...] = ()
+
+
+def gather(
+    catalog: Catalog,
+    source: Source,
+    query: str,
+    *,
+    who: str,
+    limit: int | None = None,
+    everything: bool = False,
+    stop: Callable[[], bool] | None = None,
+    prepare_photo: Prepare = prepare,
+) -> Iterator[GatherProgress]:
+    """Bring the photos of a source in; goes on with the same run if interrupted.
+
+    Args:
+        catalog: Where they go.
+        source: Where they come from.
+        query: What is asked of it.
+        who: Signs what is done.
+        limit: Listings with photos that are new; None takes all.
+        everything: Also other rulers and other types, without a label.
+        stop: Asked between listings; the run can go on later.
+        prepare_photo: Decodes a photo and finds its faces.
+
+    Returns:
+        How far it has come, after each listing and at the end. An error that ends
+        the run is raised after its progress has been told.
+
+    Raises:
+        CoinError: The source or the catalog ends the run.
+    """
+    spec = {"source": source.name, "query": query, "who": who, "limit": limit}
+    import_id = jobs.find_unfinished(catalog, spec)
+    if import_id is None:
+        import_id = jobs.create(catalog, KIND, spec)
+    with jobs.at_work(catalog, import_id):
+        jobs.set_state(catalog, import_id, ImportState.RUNNING)
+        run = _Run(catalog, source, import_id, who, everything, prepare_photo)
+        try:
+            yield from run.work(query, limit, stop)
+        except CoinError as error:
+            yield run.end(ImportState.STOPPED, str(error))
+            raise
+        except OSError as error:
+            full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+            said = "the disk is full" if full else str(error)
+            told = DiskFullError(
+                f"The photos cannot be written: {said}. Make room and start the same "
+                "command again; it goes on where it was."
+            )
+            yield run.end(ImportState.STOPPED, str(told))
+            raise told from error
+        except BaseException as error:  # told, then raised again
+            run.end(ImportState.STOPPED, f"It was broken off ({type(error).__name__}).")
+            raise
+
+
+class _Run:
+    """One run: asks, writes, and keeps the books."""
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        source: Source,
+        import_id: int,
+        who: str,
+        everything: bool,
+        prepare_photo: Prepare,
+    ) -> None:
+        self._catalog, self._source, self._who = catalog, source, who
+        self._everything, self._prepare = everything, prepare_photo
+        self._matcher = Matcher(catalog)
+        self._settled = _settled_photos(catalog)
+        self._failures_in_a_row = 0
+        self._told = 0
+        self.progress = GatherProgress(import_id=import_id)
+
+    def work(
+        self, query: str, limit: int | None, stop: Callable[[], bool] | None
+    ) -> Iterator[GatherProgress]:
+        taken = _count_items(self._catalog, self.progress.import_id)
+        for listing in self._source.find(query):
+            if limit is not None and taken >= limit:
+                break
+            if (stop and stop()) or not jobs.wants_to_run(
+                self._catalog, self.progress.import_id
+            ):
+                yield self.end(ImportState.STOPPED, "It was stopped by hand.")
+                return
+            taken += self._take(listing)
+            self._count(listings=1)
+            self._tell_problems()
+            self.progress = replace(self.progress, current=listing.title)
+            yield self.progress
+        self._tell_problems()
+        yield self.end(ImportState.DONE)
+
+    def end(self, state: ImportState, error: str | None = None) -> GatherProgress:
+        """Put on record how the run ended."""
+        self.progress = replace(self.progress, state=state, error=error)
+        try:
+            jobs.set_state(self._catalog, self.progress.import_id, state, error)
+        except CatalogError as refused:  # a full disk may refuse even this
+            _log.warning("not on record: %s", refused)
+        return self.progress
+
+    def _take(self, listing: Listing) -> bool:
+        """Deal with a listing; returns whether a photo of it is new."""
+        label = read_label(listing.lot_text)
+        other = label.outcome is Outcome.OTHER and not self._everything
+        if label.outcome is Outcome.REJECTED or other:
+            _log.info("left out, %s: %s", label.rule, listing.title)
+            self._count(left_out=1)
+            return False
+        coin_id, new = None, False
+        keys = [f"{listing.key}#{image.side}:{image.url}" for image in listing.images]
+        for key in keys:
+            photo_id = self._settled.get(key)
+            if photo_id is not None:
+                coin_id = self._catalog.photo(photo_id).coin_id
+        for key, image in zip(keys, listing.images, strict=True):
+            if key in self._settled:
+                self._count(known=1)
+                continue
+            try:
+                coin_id = self._add(key, listing, image, label, coin_id)
+                new, self._failures_in_a_row = True, 0
+            except (
+                NotFoundError,
+                UnexpectedAnswerError,
+                UnreadablePhotoError,
+                UnsafeAddressError,
+            ) as error:
+                self._fail(key, listing, str(error))
+        return new
+
+    def _add(
+        self,
+        key: str,
+        listing: Listing,
+        image: ListingImage,
+        label: LotLabel,
+        coin_id: int | None,
+    ) -> int:
+        """Fetch one photo and write it; returns its coin."""
+        data = self._source.fetch(image)
+        if image.sha1 and hashlib.sha1(data).hexdigest() != image.sha1:
+            raise UnexpectedAnswerError(
+                f"{image.url} is not the file whose checksum was stated."
+            )
+        name = _file_name(listing, image)
+        prepared = self._prepare(data, name)
+        remark = None
+        if coin_id is None and image.side is not ImageSide.REVERSE:
+            coin_id, remark = self._coin_by_look(prepared, label)
+        added = self._catalog.add_photo(
+            data,
+            prepared.record(
+                file_name=name,
+                source=listing.source,
+                source_url=listing.url or None,
+                licence=listing.licence,
+                licence_raw=listing.licence_raw,
+                credit=listing.credit,
+                lot_text=listing.lot_text,
+                retrieved_at=datetime.now(UTC),
+                coin=facts_of(listing, label),
+            ),
+            prepared.faces,
+            coin_id=coin_id,
+            who=self._who,
+        )
+        state = ItemState.KNOWN if added.known else ItemState.DONE
+        self._label(added.photo_id, label)
+        self._settle(key, state, added.photo_id, remark)
+        self._count(
+            known=int(added.known),
+            added=int(not added.known),
+            labelled=int(not added.known and label.ruler is not None),
+        )
+        return added.coin_id
+
+    def _coin_by_look(
+        self, prepared: Prepared, label: LotLabel
+    ) -> tuple[int | None, str | None]:
+        """The coin of another photo of the same picture: a lot that is sold again."""
+        same = self._matcher.find(
+            prepared.pixels, prepared.faces, prepared.phash, is_rendered=False
+        )
+        if same is None:
+            return None, None
+        other = same.photo
+        if label.ruler and other.ruler and label.ruler != other.ruler:
+            return None, (
+                f"Looks the same as photo {other.photo_id}, which is labelled "
+                f"{other.ruler}; the two were not put together."
+            )
+        return other.coin_id, f"The same coin as photo {other.photo_id}, by its look."
+
+    def _label(self, photo_id: int, label: LotLabel) -> None:
+        """Give a coin that has no label the one of this text."""
+        photo = self._catalog.photo(photo_id)
+        fresh = photo.status is PhotoStatus.UNREVIEWED and not photo.is_rendered
+        if label.ruler and photo.ruler is None and fresh:
+            self._catalog.set_ruler(
+                [photo_id], label.ruler, who=self._who, authority=label.authority
+            )
+
+    def _fail(self, key: str, listing: Listing, sentence: str) -> None:
+        _log.warning("%s: %s", listing.key, sentence)
+        self._settle(key, ItemState.FAILED, None, sentence)
+        self._count(failed=1)
+        self._tell(sentence)
+        self._failures_in_a_row += 1
+        if self._failures_in_a_row >= MOST_FAILURES:
+            raise PageChangedError(
+                f"{MOST_FAILURES} photos in a row could not be had, the last: "
+                f"{sentence} The site has changed, or is ailing."
+            )
+
+    def _tell_problems(self) -> None:
+        """Count the records that the source could not read."""
+        fresh = self._source.problems[self._told :]
+        self._told += len(fresh)
+        for sentence in fresh:
+            self._count(failed=1)
+            self._tell(sentence)
+
+    def _tell(self, sentence: str) -> None:
+        last = (*self.progress.problems, sentence)[-10:]
+        self.progress = replace(self.progress, problems=last)
+
+    def _count(self, **more: int) -> None:
+        sums: dict[str, Any] = {
+            name: getattr(self.progress, name) + value for name, value in more.items()
+        }
+        self.progress = replace(self.progress, **sums)
+
+    def _settle(
+        self, key: str, state: ItemState, photo_id: int | None, message: str | None
+    ) -> None:
+        """Put on record what became of one photo."""
+        import_id = self.progress.import_id
+        with self._catalog.writing() as connection:
+            connection.execute(
+                delete(ImportItemRow).where(
+                    ImportItemRow.import_id == import_id, ImportItemRow.key == key
+                )
+            )
+            connection.execute(
+                insert(ImportItemRow).values(
+                    import_id=import_id,
+                    key=key,
+                    state=state,
+                    photo_id=photo_id,
+                    message=message,
+                )
+            )
+            connection.execute(
+                update(ImportRow)
+                .where(ImportRow.id == import_id)
+                .values(done=ImportRow.done + 1)
+            )
+        if state is not ItemState.FAILED:
+            self._settled[key] = photo_id
+
+
+def _settled_photos(catalog: Catalog) -> dict[str, int | None]:
+    """The photos of all runs so far; one that was removed since stays away."""
+    with catalog.reading() as connection:
+        rows = connection.execute(
+            select(ImportItemRow.key, ImportItemRow.photo_id)
+            .join(ImportRow, ImportRow.id == ImportItemRow.import_id)
+            .where(
+                ImportRow.kind == KIND,
+                ImportItemRow.state.in_((ItemState.DONE, ItemState.KNOWN)),
+            )
+        )
+        return {row.key: row.photo_id for row in rows}
+
+
+def _count_items(catalog: Catalog, import_id: int) -> int:
+    """Listings that this run has brought in before it was interrupted."""
+    keys = jobs.coins_of(catalog, import_id)
+    return len({key.partition("#")[0] for key in keys})
+
+
+def facts_of(listing: Listing, label: LotLabel) -> CoinFacts:
+    """What a listing says of its coin; the label's evidence stands in the notes."""
+    read = read_measures(listing.lot_text)
+    cited = tuple(
+        CoinReference(catalogue=one.catalogue, number=one.number, edition=one.edition)
+        for one in label.references
+        if one.number
+    )
+    return CoinFacts(
+        name_on_coin=label.name_on_coin,
+        ruler_attributed=label.ruler,
+        authority=label.authority if label.ruler else None,
+        denomination=listing.denomination or read.denomination,
+        weight_g=listing.weight_g or read.weight_g,
+        diameter_mm=listing.diameter_mm or read.diameter_mm,
+        die_axis_h=listing.die_axis_h or read.die_axis_h,
+        notes=say(label) + (f" Dated {listing.date}." if listing.date else ""),
+        references=cited,
+    )
+
+
+def say(label: LotLabel) -> str:
+    """The label and the words it rests on, in a sentence for a numismatist."""
+    words = ", ".join(
+        f"{one.words!r} ({one.rule}: {one.speaks_for})" for one in label.evidence
+    )
+    return f"Label {label.outcome} by rule {label.rule!r}: {words or 'no words'}."
+
+
+def _file_name(listing: Listing, image: ListingImage) -> str:
+    side = f"-{image.side}" if image.side in ("obverse", "reverse") else ""
+    return f"{listing.source}-{listing.record_id.rpartition('/')[2]}{side}"
+
+
+__all__ = ["KIND", "GatherProgress", "facts_of", "gather", "say"]

@@ -1,0 +1,251 @@
+"""From a source into the catalog: every photo once, with all that is known of it."""
+
+from __future__ import annotations
+
+import errno
+import io
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from coin_core.catalog import Catalog, PhotoQuery, open_catalog
+from coin_core.catalog._preparing import Prepared
+from coin_core.errors import UnreadablePhotoError
+from scrapers import _gathering, ans, commons
+from scrapers._base import ImageSide, Listing, ListingImage
+from scrapers._gathering import gather
+from scrapers.errors import (
+    DiskFullError,
+    NotFoundError,
+    PageChangedError,
+    SiteBusyError,
+)
+from tests.scrapers import museums
+from tests.scrapers.fake_sites import Reply, draw_png
+
+
+def prepare(data: bytes, name: str) -> Prepared:
+    """Reads the size only: finding faces is tested elsewhere, and takes long."""
+    try:
+        with Image.open(io.BytesIO(data)) as image:
+            image.load()
+            pixels = np.asarray(image.convert("RGB"))
+    except OSError as error:
+        raise UnreadablePhotoError(f"{name} is damaged.") from error
+    return Prepared(
+        pixels=pixels,
+        extension="png",
+        size_px=(pixels.shape[1], pixels.shape[0]),
+        phash="",
+        quality=None,
+        faces=(),
+    )
+
+
+class Listed:
+    """A source that lists what it is given."""
+
+    name = "listed"
+
+    def __init__(self, listings, photos=None, ends=None) -> None:
+        self.listings, self.photos, self.ends = listings, photos or {}, ends
+        self.problems: list[str] = []
+        self.fetched: list[str] = []
+
+    def plan(self, query: str) -> tuple[str, ...]:
+        return (f"list {query}",)
+
+    def find(self, query: str) -> Iterator[Listing]:
+        yield from self.listings
+        if self.ends:
+            raise self.ends
+
+    def fetch(self, image: ListingImage) -> bytes:
+        self.fetched.append(image.url)
+        found = self.photos.get(image.url)
+        if isinstance(found, Exception):
+            raise found
+        return found or draw_png(sum(map(ord, image.url)))
+
+
+def lot(
+    number: int, text: str = "Alexander Jannaeus. Prutah. 1.8 g", **more
+) -> Listing:
+    return Listing(
+        source="listed",
+        record_id=str(number),
+        url=f"https://x.example/{number}",
+        title=f"Lot {number}",
+        text=text,
+        images=(ListingImage(url=f"photo-{number}", side=ImageSide.BOTH),),
+        **more,
+    )
+
+
+@pytest.fixture
+def catalog() -> Iterator[Catalog]:
+    opened = open_catalog()
+    yield opened
+    opened.close()
+
+
+def run(catalog, source, query="prutah", **how):
+    *_, last = gather(catalog, source, query, who="ada", prepare_photo=prepare, **how)
+    return last
+
+
+def _collect(going, steps):
+    for step in going:
+        steps.append(step)
+
+
+def photos_of(catalog):
+    return catalog.find(PhotoQuery(), offset=0, limit=10_000).photos
+
+
+def test_a_photo_comes_with_all_that_is_known_of_it(catalog, site, client):
+    one = museums.ans(site, count=2)
+    last = run(catalog, ans.Ans(client(one), base=one.address))
+    assert (last.state, last.listings, last.added, last.labelled) == ("done", 2, 4, 2)
+    photos = {photo.file_name: photo for photo in photos_of(catalog)}
+    obverse = photos["ans-1944.100.0-obverse"]
+    assert obverse.coin_id == photos["ans-1944.100.0-reverse"].coin_id
+    assert obverse.coin_id != photos["ans-1944.100.1-obverse"].coin_id
+    assert obverse.source == "ans"
+    assert obverse.source_url == "https://numismatics.org/collection/1944.100.0"
+    assert (obverse.licence, obverse.ruler) == ("pdm-1.0", "john_hyrcanus_i")
+    assert obverse.credit == "American Numismatic Society, 1944.100.0"
+    assert "John Hyrcanus I" in obverse.lot_text
+    assert obverse.retrieved_at is not None
+    coin = catalog.coin(obverse.coin_id)
+    assert (coin.weight_g, coin.die_axis_h) == (1.94, 12)
+    assert coin.name_on_coin == "yehohanan"
+    assert coin.authority == "TJC"
+    assert "'John Hyrcanus I' (name: john_hyrcanus_i)" in coin.notes
+    assert coin.references[0].edition == "TJC"
+
+
+def test_a_second_run_asks_only_for_what_is_new(catalog, site, client):
+    one = museums.commons(site, count=3)
+    first = run(catalog, commons.Commons(client(one, keep_s=0), base=one.address))
+    photos = len([r for r in one.requests if r.path.startswith("/files/")])
+    assert (first.added, photos) == (3, 3)
+    files = [museums.commons_file(one.address, n) for n in range(5)]
+    for file in files:
+        file["imageinfo"][0]["sha1"] = ""
+    answer = {"query": {"pages": files}, "batchcomplete": True}
+    one.routes["/w/api.php"] = lambda _: Reply(
+        museums.json.dumps(answer), kind="application/json"
+    )
+    second = run(catalog, commons.Commons(client(one, keep_s=0), base=one.address))
+    assert (second.added, second.known) == (2, 3)
+    assert len([r for r in one.requests if r.path.startswith("/files/")]) == 5
+
+
+def test_texts_decide_what_is_brought_in(catalog):
+    source = Listed(
+        [
+            lot(1),
+            lot(2, "Lot of 5 prutot of Alexander Jannaeus"),
+            lot(3, "Alexander Jannaeus. Anchor / star. Hendin 1150"),
+            lot(4, "John Hyrcanus I or Alexander Jannaeus. Prutah"),
+        ]
+    )
+    last = run(catalog, source)
+    assert (last.added, last.labelled, last.left_out) == (2, 1, 2)
+    rulers = {photo.file_name: photo.ruler for photo in photos_of(catalog)}
+    assert rulers == {"listed-1": "alexander_jannaeus", "listed-4": None}
+    with_others = run(catalog, source, query="again", everything=True)
+    assert (with_others.added, with_others.left_out) == (1, 1)
+
+
+def test_the_same_file_of_two_lots_is_one_photo(catalog):
+    same = draw_png(5)
+    source = Listed([lot(1), lot(2)], {"photo-1": same, "photo-2": same})
+    last = run(catalog, source)
+    assert (last.added, last.known) == (1, 1)
+    assert len(photos_of(catalog)) == 1
+
+
+def test_a_limit_counts_what_is_new(catalog):
+    source = Listed([lot(number) for number in range(6)])
+    assert run(catalog, source, limit=2).added == 2
+    assert run(catalog, source, limit=3, query="more").added == 3
+    assert len(photos_of(catalog)) == 5
+
+
+def test_what_is_missing_or_damaged_is_told_and_the_run_goes_on(catalog):
+    damaged = draw_png(1)[:60]
+    wrong = lot(3)
+    wrong = replace(wrong, images=(replace(wrong.images[0], sha1="0" * 40),))
+    source = Listed(
+        [lot(1), lot(2), wrong, lot(4)],
+        {"photo-1": NotFoundError("It is not there."), "photo-2": damaged},
+    )
+    source.problems.append("A record could not be read.")
+    last = run(catalog, source)
+    assert (last.state, last.added, last.failed) == ("done", 1, 4)
+    assert "It is not there." in last.problems
+    assert any("checksum" in sentence for sentence in last.problems)
+    # what failed is tried again
+    source.photos.clear()
+    assert run(catalog, source).added == 2
+
+
+def test_too_many_failures_end_the_run(catalog):
+    gone = {f"photo-{n}": NotFoundError("gone") for n in range(50)}
+    with pytest.raises(PageChangedError, match="in a row"):
+        run(catalog, Listed([lot(n) for n in range(50)], gone))
+
+
+def test_an_ailing_site_stops_the_run_which_goes_on_later(catalog):
+    source = Listed([lot(1), lot(2)], ends=SiteBusyError("The site is busy."))
+    steps = []
+    going = gather(catalog, source, "q", who="ada", prepare_photo=prepare)
+    with pytest.raises(SiteBusyError):
+        _collect(going, steps)
+    assert (steps[-1].state, steps[-1].error) == ("stopped", "The site is busy.")
+    source.ends = None
+    last = run(catalog, source, query="q")
+    assert last.import_id == steps[0].import_id
+    assert (last.added, last.known) == (0, 2)
+    assert source.fetched == ["photo-1", "photo-2"]
+
+
+def test_it_is_stopped_by_hand(catalog):
+    source = Listed([lot(n) for n in range(5)])
+    last = run(catalog, source, stop=lambda: len(source.fetched) >= 2)
+    assert (last.state, last.added) == ("stopped", 2)
+    assert run(catalog, source).added == 3
+
+
+def test_a_full_disk_ends_the_run_with_a_clear_line(catalog, monkeypatch):
+    source = Listed([lot(1)])
+
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Catalog, "add_photo", full)
+    with pytest.raises(DiskFullError, match="disk is full"):
+        run(catalog, source)
+    monkeypatch.undo()
+    assert run(catalog, source).added == 1
+
+
+def test_a_kill_between_photo_and_book_costs_nothing(catalog, monkeypatch):
+    source = Listed([lot(1), lot(2)])
+
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(_gathering._Run, "_settle", killed)
+    with pytest.raises(KeyboardInterrupt):
+        run(catalog, source)
+    monkeypatch.undo()
+    last = run(catalog, source)
+    assert (last.state, last.added, last.known) == ("done", 1, 1)
+    assert len(photos_of(catalog)) == 2
+    assert catalog.check() == []
