@@ -195,8 +195,8 @@ def plan_demo(count: int, seed: int) -> list[DemoPhoto]:
             kind = next(
                 name
                 for name, until in (
-                    *(("cornucopia", 0.5), ("star_anchor", 0.75)),
-                    *(("other", 0.9), ("none", 1.0)),
+                    *(("cornucopia", 0.45), ("star_anchor", 0.7)),
+                    *(("other", 0.85), ("none", 1.0)),
                 )
                 if other <= until
             )
@@ -207,7 +207,7 @@ def plan_demo(count: int, seed: int) -> list[DemoPhoto]:
                 two_sided=two_sided,
                 hardship=hardship,
                 labelled=labelled and kind == "legend",
-                wrongly=labelled and kind == "legend" and 0.05 <= chance < 0.065,
+                wrongly=labelled and kind == "legend" and 0.05 <= chance < 0.085,
             )
         )
     return plans
