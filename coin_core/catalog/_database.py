@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
@@ -26,6 +27,9 @@ HEAD = "0001"
 _ADVISORY_LOCK = 0x436F696E  # "Coin": one migration at a time on PostgreSQL
 
 
+_MIGRATING = threading.Lock()  # Alembic knows one migration a process
+
+
 class Database:
     """A database with its folder of photos; connections come and go by themselves.
 
@@ -37,6 +41,11 @@ class Database:
         self._engine = engine
         self._writer = engine.execution_options(coin_writes=True)
         self.photos_dir = photos_dir
+
+    @property
+    def is_sqlite(self) -> bool:
+        """A file, not a server."""
+        return self._engine.dialect.name == "sqlite"
 
     @property
     def where(self) -> str:
@@ -121,7 +130,7 @@ def connect(url: URL) -> Engine:
         )
     with translated(url):
         if url.get_backend_name() == "sqlite":
-            _use_write_ahead_log(engine)
+            _use_write_ahead_log(str(url.database))
         migrate(engine)
     return engine
 
@@ -144,7 +153,8 @@ def migrate(engine: Engine) -> None:
     from alembic import command
     from alembic.config import Config
 
-    with engine.execution_options(coin_writes=True).begin() as connection:
+    writer = engine.execution_options(coin_writes=True)
+    with _MIGRATING, writer.begin() as connection:
         if connection.dialect.name == "postgresql":
             connection.execute(
                 text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK}
@@ -189,31 +199,24 @@ def _begin_sqlite(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
-def _use_write_ahead_log(engine: Engine) -> None:
+def _use_write_ahead_log(path: str) -> None:
     """Readers do not wait for the writer; the file remembers the mode."""
-    raw = engine.raw_connection()
-    try:
-        cursor = raw.cursor()
-        give_up = time.monotonic() + WAIT_S
+    give_up = time.monotonic() + WAIT_S
+    with closing(sqlite3.connect(path, timeout=WAIT_S, isolation_level=None)) as raw:
         while True:
             try:
-                mode = cursor.execute("PRAGMA journal_mode = WAL").fetchone()
+                mode = raw.execute("PRAGMA journal_mode = WAL").fetchone()
                 break
             except sqlite3.OperationalError as error:
                 # Two first openings at once: SQLite does not wait here by itself.
                 if "locked" not in str(error) or time.monotonic() > give_up:
-                    raise CatalogError(sentence_for(error, engine.url)) from error
+                    raise
                 time.sleep(0.05)
-            except sqlite3.DatabaseError as error:
-                raise CatalogError(sentence_for(error, engine.url)) from error
-        if mode is None or mode[0] != "wal":
-            raise CatalogError(
-                f"The catalog {describe(engine.url)} cannot be shared between programs "
-                "where it lies (no write-ahead log). Put the data folder on a local "
-                "disk by COIN_DATA_DIR."
-            )
-    finally:
-        raw.close()
+    if mode is None or mode[0] != "wal":
+        raise CatalogError(
+            f"The catalog {path} cannot be shared between programs where it lies (no "
+            "write-ahead log). Put the data folder on a local disk by COIN_DATA_DIR."
+        )
 
 
 @contextmanager
@@ -224,6 +227,8 @@ def translated(url: URL) -> Iterator[None]:
     except DBAPIError as error:
         cause = error.orig if error.orig is not None else error
         raise CatalogError(sentence_for(cause, url)) from error
+    except sqlite3.Error as error:
+        raise CatalogError(sentence_for(error, url)) from error
     except PoolTimeoutError as error:
         raise CatalogError(
             "Too many things use the catalog at the same time. Try again in a moment."

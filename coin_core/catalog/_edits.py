@@ -335,6 +335,13 @@ def _apply(connection: Connection, edits: list[Edit], *, undo: bool) -> list[Edi
 
 def _photos_of(connection: Connection, edits: list[Edit]) -> tuple[int, ...]:
     found = {e.entity_id for e in edits if e.entity in ("photo", "faces")}
+    reviews = [e.entity_id for e in edits if e.entity == "review"]
+    if reviews:
+        found |= set(
+            connection.scalars(
+                select(ReviewRow.photo_id).where(ReviewRow.id.in_(reviews))
+            )
+        )
     coins = [e.entity_id for e in edits if e.entity == "coin"]
     if not found:
         for part in chunks(coins):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -57,15 +58,18 @@ class Queries(Reviews):
                 f"and limit {limit}."
             )
         wanted = query or PhotoQuery()
-        conditions = _conditions(wanted)
+        conditions = self._conditions(wanted)
         with self.reading() as connection:
-            total = connection.scalar(_counting(wanted, conditions)) or 0
             # Sorting ids alone, then fetching the few rows, is what makes it fast.
-            ids = select(PhotoRow.id).where(*conditions)
+            ids = select(PhotoRow.id).where(*conditions).order_by(*_order(wanted))
             if wanted.ruler is not None:
                 ids = ids.join(CoinRow, CoinRow.id == PhotoRow.coin_id)
-            ids = ids.order_by(*_order(wanted)).offset(offset).limit(limit)
-            chosen = list(connection.scalars(ids))
+            if wanted.text:  # reading all texts costs most: once, not for the count too
+                matching = list(connection.scalars(ids))
+                total, chosen = len(matching), matching[offset : offset + limit]
+            else:
+                total = connection.scalar(_counting(wanted, conditions)) or 0
+                chosen = list(connection.scalars(ids.offset(offset).limit(limit)))
             found: dict[int, CatalogPhoto] = {}
             for start in range(0, len(chosen), 500):
                 rows = connection.execute(
@@ -88,7 +92,7 @@ class Queries(Reviews):
                 select(CoinRow.ruler_attributed, func.count())
                 .select_from(PhotoRow)
                 .join(CoinRow, CoinRow.id == PhotoRow.coin_id)
-                .where(*_conditions(wanted, with_ruler=False))
+                .where(*self._conditions(replace(wanted, ruler=None)))
                 .group_by(CoinRow.ruler_attributed)
             )
             found = {ruler or UNLABELLED: int(number) for ruler, number in rows}
@@ -152,6 +156,55 @@ class Queries(Reviews):
             )
         with self.reading() as connection:
             return tuple(connection.scalars(ids.limit(limit)))
+
+    def _conditions(self, query: PhotoQuery) -> list[ColumnElement[bool]]:
+        found: list[ColumnElement[bool]] = []
+        if query.ruler == UNLABELLED:
+            found.append(CoinRow.ruler_attributed.is_(None))
+        elif query.ruler is not None:
+            found.append(CoinRow.ruler_attributed == query.ruler)
+        if query.side is not None:
+            found.append(
+                PhotoRow.id.in_(
+                    select(FaceRow.photo_id).where(FaceRow.side == str(query.side))
+                )
+            )
+        if query.status is not None:
+            found.append(PhotoRow.status == str(query.status))
+        if query.source is not None:
+            found.append(PhotoRow.source == query.source)
+        if query.licence is not None:
+            found.append(PhotoRow.licence == query.licence)
+        if query.rendered is not None:
+            found.append(PhotoRow.is_rendered.is_(query.rendered))
+        if query.split is not None:
+            name, split = query.split
+            found.append(
+                PhotoRow.id.in_(
+                    select(VersionItemRow.photo_id)
+                    .join(VersionRow, VersionRow.id == VersionItemRow.version_id)
+                    .where(VersionRow.name == name, VersionItemRow.split == split)
+                )
+            )
+        if query.disagreement is not None:
+            found.append(PhotoRow.rulers_differ.is_(query.disagreement))
+        if query.min_quality is not None:
+            found.append(PhotoRow.quality >= query.min_quality)
+        if query.text and query.text.strip():
+            found.append(self._contains(query.text.strip()))
+        return found
+
+    def _contains(self, words: str) -> ColumnElement[bool]:
+        """The words stand in a text of the photo, in capitals or not."""
+        places: tuple[Any, ...] = (
+            PhotoRow.file_name,
+            PhotoRow.lot_text,
+            PhotoRow.credit,
+            PhotoRow.source,
+        )
+        if self.is_sqlite:  # its LIKE ignores case by itself, at half the time
+            return or_(*(place.contains(words, autoescape=True) for place in places))
+        return or_(*(place.icontains(words, autoescape=True) for place in places))
 
     def similar(self, photo_id: int, *, limit: int = 8) -> tuple[CatalogPhoto, ...]:
         """Photos of other coins that may be the same coin, the most alike first.
@@ -218,51 +271,6 @@ class Queries(Reviews):
             reviewed=found.get(PhotoStatus.REVIEWED, 0),
             excluded=found.get(PhotoStatus.EXCLUDED, 0),
         )
-
-
-def _conditions(
-    query: PhotoQuery, *, with_ruler: bool = True
-) -> list[ColumnElement[bool]]:
-    found: list[ColumnElement[bool]] = []
-    if with_ruler and query.ruler == UNLABELLED:
-        found.append(CoinRow.ruler_attributed.is_(None))
-    elif with_ruler and query.ruler is not None:
-        found.append(CoinRow.ruler_attributed == query.ruler)
-    if query.side is not None:
-        found.append(
-            PhotoRow.id.in_(
-                select(FaceRow.photo_id).where(FaceRow.side == str(query.side))
-            )
-        )
-    if query.status is not None:
-        found.append(PhotoRow.status == str(query.status))
-    if query.source is not None:
-        found.append(PhotoRow.source == query.source)
-    if query.licence is not None:
-        found.append(PhotoRow.licence == query.licence)
-    if query.rendered is not None:
-        found.append(PhotoRow.is_rendered.is_(query.rendered))
-    if query.split is not None:
-        name, split = query.split
-        found.append(
-            PhotoRow.id.in_(
-                select(VersionItemRow.photo_id)
-                .join(VersionRow, VersionRow.id == VersionItemRow.version_id)
-                .where(VersionRow.name == name, VersionItemRow.split == split)
-            )
-        )
-    if query.disagreement is not None:
-        found.append(PhotoRow.rulers_differ.is_(query.disagreement))
-    if query.min_quality is not None:
-        found.append(PhotoRow.quality >= query.min_quality)
-    if query.text and query.text.strip():
-        words = query.text.strip()
-        places = (PhotoRow.file_name, PhotoRow.lot_text, PhotoRow.credit)
-        found.append(
-            or_(*(p.icontains(words, autoescape=True) for p in places))
-            | PhotoRow.source.icontains(words, autoescape=True)
-        )
-    return found
 
 
 def _counting(query: PhotoQuery, conditions: list[ColumnElement[bool]]) -> Select[Any]:

@@ -1,17 +1,21 @@
 """Run by test_store.py as a process of its own, which forks writers and kills them.
 
     python writers.py both COUNT    two writers at once, each adding COUNT photos
+    python writers.py open COUNT    as many first openings at once
     python writers.py kill ROUNDS   writers one after the other, killed at any moment
 
 Prints the ids of the photos whose review was promised to be written.
 """
 
+import contextlib
 import os
 import signal
 import sys
+import tempfile
 import time
 
 from coin_core.catalog import CatalogFace, CropBox, PhotoRecord, open_catalog
+from coin_core.errors import CatalogError
 
 FACE = CatalogFace(box=CropBox(left=0, top=0, right=1, bottom=1))
 RECORD = PhotoRecord(extension="jpg", width_px=4, height_px=4)
@@ -25,6 +29,24 @@ def write(who: str, told: int, count: int = 10**9) -> None:
         added = catalog.add_photo(data, RECORD, [FACE], who=who)
         catalog.review(added.photo_id, "john_hyrcanus_i", who=who)
         os.write(told, b"%d\n" % added.photo_id)
+
+
+def open_at_once(count: int) -> None:
+    """Many first openings at the same time; each exits with 0 if it succeeded."""
+    children = []
+    for _ in range(count):
+        child = os.fork()
+        if child == 0:
+            code = 1
+            try:
+                open_catalog().find()
+                code = 0
+            finally:
+                os._exit(code)
+        children.append(child)
+    for child in children:
+        if os.waitpid(child, 0)[1] != 0:
+            sys.exit("an opening failed")
 
 
 def fork_writer(who: str, count: int = 10**9) -> tuple[int, int]:
@@ -45,7 +67,14 @@ def fork_writer(who: str, count: int = 10**9) -> tuple[int, int]:
 
 def main(job: str, number: int) -> None:
     lines: list[bytes] = []
-    if job == "both":
+    # What is imported here, no child has to import; the tables are left to them.
+    with tempfile.TemporaryDirectory() as folder:
+        open_catalog(f"sqlite:///{folder}/any.sqlite").close()
+    with contextlib.suppress(CatalogError):
+        open_catalog("postgresql+psycopg://localhost:1/none")
+    if job == "open":
+        open_at_once(number)
+    elif job == "both":
         started = [fork_writer(who, number) for who in ("ada", "bert")]
         for child, reading in started:
             with os.fdopen(reading, "rb") as told:

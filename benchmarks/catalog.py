@@ -1,0 +1,213 @@
+"""How fast the catalog answers at 100,000 photos; prints the slowest first.
+
+python benchmarks/catalog.py [--photos 100000] [--url postgresql://...]
+
+Rows are made up and inserted in bulk, into a database of its own (--url names an empty
+one); no originals are written.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import random
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from sqlalchemy import insert, text
+
+from coin_core.catalog import Catalog, PhotoOrder, PhotoQuery, Side, open_catalog
+from coin_core.catalog._tables import (
+    CoinRow,
+    FaceRow,
+    OpinionRow,
+    PhotoRow,
+    VersionItemRow,
+    VersionRow,
+)
+from coin_core.rulers import DEFAULT_CLASSES
+
+SOURCES = ("own camera", "cng", "ikmk", "ans", "commons", "leu", "roma")
+LICENCES = (None, "cc0", "cc-by-4.0", "cc-by-sa-4.0", "all-rights-reserved")
+
+
+def fill(catalog: Catalog, count: int) -> None:
+    """Insert photos with a coin, two faces and two opinions each."""
+    rng = random.Random(0)
+    now = datetime.now(UTC)
+    with catalog.writing() as connection:
+        version = {
+            "id": 1,
+            "name": "spring",
+            "created_at": now,
+            "seed": 0,
+            "free_only": False,
+            "digest": "",
+            "note": "",
+        }
+        connection.execute(insert(VersionRow), [version])
+    for start in range(1, count + 1, 10_000):
+        ids = range(start, min(start + 10_000, count + 1))
+        coins, photos, faces, opinions, items = [], [], [], [], []
+        for k in ids:
+            ruler = rng.choice((*DEFAULT_CLASSES, None))
+            digest = hashlib.sha256(str(k).encode()).hexdigest()
+            coins.append({"id": k, "ruler_attributed": ruler, "notes": ""})
+            photos.append(
+                {
+                    "id": k,
+                    "coin_id": k,
+                    "sha256": digest,
+                    "extension": "jpg",
+                    "width_px": 800,
+                    "height_px": 400,
+                    "byte_size": 90_000,
+                    "phash": digest,
+                    "file_name": f"lot {k}.jpg",
+                    "source": rng.choice(SOURCES),
+                    "licence": rng.choice(LICENCES),
+                    "licence_raw": "",
+                    "credit": "",
+                    "lot_text": f"Hasmonean prutah, wreath, lot {k}. " * 6,
+                    "added_at": now,
+                    "is_rendered": k % 10 == 0,
+                    "quality": rng.random(),
+                    "status": rng.choice(("unreviewed", "reviewed", "excluded")),
+                    "confidence": rng.random() if k % 3 else None,
+                    "disagreement": rng.random() if k % 3 else None,
+                    "rulers_differ": rng.random() < 0.2 if k % 3 else None,
+                    "suspicion": rng.random() if k % 50 == 0 else None,
+                }
+            )
+            for position, side in enumerate((Side.LEGEND, Side.CORNUCOPIA)):
+                faces.append(
+                    {
+                        "photo_id": k,
+                        "position": position,
+                        "side": side.value,
+                        "left": position / 2,
+                        "top": 0.0,
+                        "right": position / 2 + 0.5,
+                        "bottom": 1.0,
+                        "turn_deg": 0.0,
+                    }
+                )
+            for name in ("resnet", "svm"):
+                opinions.append(
+                    {
+                        "photo_id": k,
+                        "classifier": name,
+                        "model_digest": "",
+                        "probabilities": {},
+                        "kind": "model",
+                        "at": now,
+                    }
+                )
+            items.append(
+                {
+                    "version_id": 1,
+                    "photo_id": k,
+                    "coin_id": k,
+                    "sha256": digest,
+                    "label": ruler or "",
+                    "split": rng.choices(("train", "validation", "test"), (7, 1, 2))[0],
+                }
+            )
+        with catalog.writing() as connection:
+            for table, rows in (
+                (CoinRow, coins),
+                (PhotoRow, photos),
+                (FaceRow, faces),
+                (OpinionRow, opinions),
+                (VersionItemRow, items),
+            ):
+                connection.execute(insert(table), rows)
+    with catalog.writing() as connection:
+        connection.execute(text("ANALYZE"))
+
+
+def questions(count: int) -> dict[str, Callable[[Catalog], object]]:
+    """What the dataset page asks."""
+    ruler = DEFAULT_CLASSES[0]
+    found: dict[str, Callable[[Catalog], object]] = {
+        "first page": lambda c: c.find(limit=60),
+        "last page": lambda c: c.find(offset=count - 60, limit=60),
+        "counts": lambda c: c.counts(),
+        "choices": lambda c: c.choices(),
+        "progress": lambda c: c.progress(),
+        "counts, unreviewed": lambda c: c.counts(PhotoQuery(status="unreviewed")),
+        "queue unreviewed": lambda c: c.queue("unreviewed"),
+        "queue disagreement": lambda c: c.queue("disagreement"),
+        "queue low confidence": lambda c: c.queue("low_confidence"),
+        "queue suspected": lambda c: c.queue("suspected"),
+        "queue of a second reviewer": lambda c: c.queue("unreviewed", reviewer="bea"),
+        "agreement": lambda c: c.agreement(),
+        "one decision": lambda c: c.review(count // 2, ruler, who="ada"),
+        "undo": lambda c: c.undo(who="ada"),
+        "200 labels": lambda c: c.set_ruler(range(1, 201), ruler, who="ada"),
+        "history": lambda c: c.history(count // 2),
+    }
+    filters: dict[str, PhotoQuery] = {
+        "ruler": PhotoQuery(ruler=ruler),
+        "unlabelled": PhotoQuery(ruler="unlabelled"),
+        "side": PhotoQuery(side=Side.CORNUCOPIA),
+        "status": PhotoQuery(status="unreviewed"),
+        "source": PhotoQuery(source="ikmk"),
+        "licence": PhotoQuery(licence="cc0"),
+        "split": PhotoQuery(split=("spring", "test")),
+        "disagreement": PhotoQuery(disagreement=True),
+        "quality": PhotoQuery(min_quality=0.5),
+        "text": PhotoQuery(text="lot 77777"),
+        "everything": PhotoQuery(
+            ruler=ruler,
+            side=Side.LEGEND,
+            status="unreviewed",
+            source="ikmk",
+            min_quality=0.2,
+            split=("spring", "train"),
+            order=PhotoOrder.CONFIDENCE,
+        ),
+    }
+    for order in PhotoOrder:
+        filters[f"order {order}"] = PhotoQuery(order=order)
+        filters[f"ruler, order {order}"] = PhotoQuery(ruler=ruler, order=order)
+    for name, query in filters.items():
+        found[f"find: {name}"] = lambda c, query=query: c.find(query, limit=60)
+    return found
+
+
+def main() -> None:
+    """Fill, ask, print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--photos", type=int, default=100_000)
+    parser.add_argument("--url")
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        url = args.url or f"sqlite:///{folder}/catalog.sqlite"
+        catalog = open_catalog(url, photos_dir=Path(folder) / "photos")
+        begun = time.process_time()
+        fill(catalog, args.photos)
+        print(f"filled with {args.photos} photos, {time.process_time() - begun:.1f} s")
+        taken = []
+        for name, ask in questions(args.photos).items():
+            seconds = []
+            for _ in range(3):
+                begun, cpu = time.perf_counter(), time.process_time()
+                ask(catalog)
+                seconds.append((time.perf_counter() - begun, time.process_time() - cpu))
+            taken.append((min(seconds), name))
+        for (wall, cpu), name in sorted(taken, reverse=True):
+            print(
+                f"{wall * 1000:8.1f} ms  ({cpu * 1000:7.1f} ms of it computing)  {name}"
+            )
+        catalog.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,134 @@
+"""Reviews of several people, their agreement, and the opinions of classifiers."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+
+import pytest
+from sklearn.metrics import cohen_kappa_score
+
+from coin_core.catalog import Catalog, Opinion, OpinionKind
+from coin_core.errors import CatalogError
+from coin_core.rulers import DEFAULT_CLASSES
+
+HYRCANUS, ARISTOBULUS, JANNAEUS = DEFAULT_CLASSES
+Add = Callable[..., int]
+
+
+def opinion(photo_id: int, classifier: str, *shares: float, **more) -> Opinion:
+    by_ruler = dict(zip(DEFAULT_CLASSES, shares))
+    fields = {"model_digest": "d", "ruler": max(by_ruler, key=by_ruler.__getitem__)}
+    return Opinion(
+        photo_id=photo_id,
+        classifier=classifier,
+        probabilities=by_ruler,
+        **(fields | more),
+    )
+
+
+def test_a_review_labels_the_coin_and_marks_the_photo(catalog, add_photo: Add):
+    photo_id = add_photo(1)
+    catalog.mark_suspects({photo_id: 0.9})
+    catalog.review(photo_id, HYRCANUS, who="ada")
+    photo = catalog.photo(photo_id)
+    assert (photo.ruler, photo.status, photo.suspicion) == (HYRCANUS, "reviewed", None)
+    undone = catalog.undo(who="ada")
+    assert undone is not None
+    assert undone.photo_ids == (photo_id,)
+    photo = catalog.photo(photo_id)
+    assert (photo.ruler, photo.status, photo.suspicion) == (None, "unreviewed", 0.9)
+    assert catalog.reviews(photo_id) == ()
+
+
+def test_the_same_decision_twice_is_undone_one_by_one(catalog, add_photo: Add):
+    photo_id = add_photo(1)
+    for _ in range(2):
+        catalog.review(photo_id, HYRCANUS, who="ada")
+    undone = catalog.undo(who="ada")
+    assert undone is not None
+    assert undone.photo_ids == (photo_id,)
+    assert catalog.photo(photo_id).ruler == HYRCANUS
+    assert len(catalog.reviews(photo_id)) == 1
+
+
+def test_cannot_tell_is_a_decision(catalog: Catalog, add_photo: Add):
+    photo_id = add_photo(1)
+    catalog.set_ruler([photo_id], HYRCANUS, who="bert")
+    catalog.review(photo_id, None, who="ada")
+    photo = catalog.photo(photo_id)
+    assert (photo.ruler, photo.status) == (None, "reviewed")
+
+
+def test_both_reviewers_are_kept_and_the_latest_decision_labels(catalog, add_photo):
+    photo_id = add_photo(1)
+    catalog.review(photo_id, HYRCANUS, who="ada")
+    catalog.review(photo_id, JANNAEUS, who="bert")
+    kept = [(r.reviewer, r.ruler) for r in catalog.reviews(photo_id)]
+    assert kept == [("ada", HYRCANUS), ("bert", JANNAEUS)]
+    assert catalog.photo(photo_id).ruler == JANNAEUS
+    agreement = catalog.agreement()
+    assert (agreement.n, agreement.disputed) == (1, (photo_id,))
+    catalog.review(photo_id, JANNAEUS, who="ada")
+    assert catalog.agreement().disputed == ()
+
+
+def test_kappa_is_cohens(catalog: Catalog, add_photo: Add):
+    rng = random.Random(3)
+    answers: dict[str, list[str]] = {"ada": [], "bert": []}
+    for k in range(12):
+        photo_id = add_photo(k)
+        truth = rng.choice(DEFAULT_CLASSES)
+        for who, sureness in (("ada", 0.9), ("bert", 0.6)):
+            said = truth if rng.random() < sureness else None
+            catalog.review(photo_id, said, who=who)
+            answers[who].append(said or "cannot tell")
+    agreement = catalog.agreement()
+    expected = cohen_kappa_score(answers["ada"], answers["bert"])
+    assert agreement.kappa == pytest.approx(expected)
+    assert (agreement.n, agreement.reviewers) == (12, ("ada", "bert"))
+    assert agreement.pairs[0].same == sum(a == b for a, b in zip(*answers.values()))
+
+
+def test_kappa_is_not_told_where_there_is_none(catalog: Catalog, add_photo: Add):
+    assert catalog.agreement().kappa is None
+    photo_id = add_photo(1)
+    for who in ("ada", "bert"):
+        catalog.review(photo_id, HYRCANUS, who=who)
+    assert (catalog.agreement().kappa, catalog.agreement().n) == (None, 1)
+
+
+def test_opinions_tell_how_sure_and_how_far_apart(catalog: Catalog, add_photo: Add):
+    one, two, three = (add_photo(k) for k in range(3))
+    catalog.add_opinions(
+        [
+            opinion(one, "resnet", 0.7, 0.2, 0.1),
+            opinion(one, "svm", 0.2, 0.7, 0.1),
+            opinion(two, "resnet", 0.5, 0.3, 0.2),
+            opinion(two, "svm", 0.5, 0.3, 0.2, ruler=None),
+            opinion(three, "resnet", 0.4, 0.3, 0.3),
+        ]
+    )
+    photos = catalog.photos([one, two, three])
+    assert [photo.confidence for photo in photos] == [0.7, 0.5, 0.4]
+    assert photos[0].disagreement == pytest.approx(0.5)
+    assert [photo.disagreement for photo in photos[1:]] == [0, None]
+    assert [photo.rulers_differ for photo in photos] == [True, False, None]
+    assert catalog.queue("disagreement") == (one, two)
+    assert catalog.queue("low_confidence") == (three, two, one)
+
+
+def test_the_latest_opinion_of_a_classifier_and_kind_counts(catalog, add_photo: Add):
+    photo_id = add_photo(1)
+    catalog.add_opinions([opinion(photo_id, "svm", 0.9, 0.1, 0)])
+    catalog.add_opinions([opinion(photo_id, "svm", 0.8, 0.2, 0, model_digest="new")])
+    assert [o.model_digest for o in catalog.opinions(photo_id)] == ["new"]
+    unseen = opinion(photo_id, "svm", 0.4, 0.6, 0, kind=OpinionKind.OUT_OF_FOLD)
+    catalog.add_opinions([unseen])
+    assert [str(o.kind) for o in catalog.opinions(photo_id)] == ["model", "out_of_fold"]
+    assert catalog.photo(photo_id).confidence == 0.6  # not the one that learnt from it
+    held = catalog.opinions_of(kind=OpinionKind.OUT_OF_FOLD)[photo_id]
+    assert [dict(o.probabilities) for o in held] == [dict(unseen.probabilities)]
+    with pytest.raises(CatalogError, match="no photo 99"):
+        catalog.add_opinions([opinion(photo_id, "knn", 1, 0, 0), opinion(99, "knn", 1)])
+    assert len(catalog.opinions(photo_id)) == 2
