@@ -13,6 +13,7 @@ from coin_core import models
 from coin_core.learning.enough import few_coins_warning
 from coin_core.learning.queueing import Job, add_job
 from coin_core.photos import SUFFIXES
+from coin_core.verdicts import class_title
 from ui.errors import show, shown_on_page
 from ui.titles import classifier_names, classifier_title
 
@@ -123,7 +124,11 @@ def _checked_folder(given: str) -> str:
             "folder each."
         )
         return ""
-    st.caption(" · ".join(f"{name}: {count} photos" for name, count in counts.items()))
+    st.caption(
+        " · ".join(
+            f"{class_title(name)}: {count} photos" for name, count in full.items()
+        )
+    )
     if empty := [name for name, count in counts.items() if not count]:
         st.warning(f"Left out, as there is no photo inside: {', '.join(empty)}.")
     if warning := few_coins_warning(full):

@@ -219,6 +219,17 @@ def record_of_tests(run: Run) -> tuple[str, bool]:
     looks = [int(look["fold"]) for look in run.report().get("tests", [])]
     if not looks:
         return "How often its test coins were looked at was not recorded.", False
+    if run.config().get("folds", 0) is None:
+        if len(looks) == 1:
+            return (
+                "Its test coins were looked at once, after the epoch was chosen.",
+                True,
+            )
+        return (
+            f"Its test coins were looked at {len(looks)} times: it was stopped or "
+            "killed after a look, and went on.",
+            False,
+        )
     again = sorted({fold for fold in looks if looks.count(fold) > 1})
     if not again:
         return (

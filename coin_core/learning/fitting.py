@@ -24,7 +24,6 @@ from coin_core.classifiers._labelled import to_columns
 from coin_core.classifiers._net import NetClassifier
 from coin_core.errors import TrainingDataError, TrainingStoppedError
 from coin_core.evaluation import Report, evaluate
-from coin_core.learning.augmentation import augment, augment_mirrored
 from coin_core.learning.calibration import (
     Threshold,
     apply_temperature,
@@ -34,18 +33,15 @@ from coin_core.learning.calibration import (
 from coin_core.learning.checkpoints import load_tensors, save_tensors
 from coin_core.learning.epochs import NetTraining
 from coin_core.learning.history import Run
+from coin_core.learning.loggers import Log, extra_log
 from coin_core.learning.recipes import Recipe
 from coin_core.learning.splits import hold_out_by_coin, split_by_coin
-from coin_core.preprocessing import Preprocessing
-from coin_core.rulers import DEFAULT_CLASSES
 
 logger = logging.getLogger(__name__)
 
 # Epochs that suffice for a few hundred photos; early stopping ends most before.
 EPOCHS = {"resnet": 16, "vgg": 12, "alexnet": 40, "mlp": 30}
 _HELD_OUT = 0.15
-# A crop is the flan and a little around it.
-WHOLE_FLAN = 0.96
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -91,6 +87,14 @@ class _Task:
     size_px: int | None
     recipe: Recipe
     bar: Any
+    extra: Log | None = None
+
+    def log(self, row: dict[str, Any]) -> None:
+        """Add an epoch to the history, and to whatever else was asked for."""
+        self.run.log(row)
+        if self.extra is not None:
+            values = {k: v for k, v in row.items() if isinstance(v, float)}
+            self.extra(f"fold-{row['fold']}", values, int(row["epoch"]))
 
 
 def fit_classifier(
@@ -150,6 +154,7 @@ def fit_classifier(
             size_px=size_px,
             recipe=recipe or Recipe(),
             bar=bar,
+            extra=extra_log(run.folder, run.config()),
         )
         raw = np.zeros((len(X), len(classes)), dtype=np.float32)
         fold_of = np.full(len(X), -1, dtype=np.int64)
@@ -265,7 +270,7 @@ def _run_fold(
     probabilities = classifier.predict_proba(X[measure])
     right = classifier.classes_[probabilities.argmax(axis=1)] == y[measure]
     if not notes["epochs"]:
-        task.run.log({"fold": fold, "epoch": 0, "test_accuracy": float(right.mean())})
+        task.log({"fold": fold, "epoch": 0, "test_accuracy": float(right.mean())})
     notes["test_accuracy"] = float(right.mean())
     logger.info("fold %d: %.1f %% right", fold + 1, 100 * right.mean())
     if not notes["stopped"]:
@@ -318,21 +323,6 @@ def _best_so_far(
     return last
 
 
-def _sight(task: _Task, usual: Preprocessing) -> dict[str, Any]:
-    """How a net sees coins of these classes while it learns.
-
-    The rulers' names stand in the middle of the flan and are not mirrored; what tells
-    other coins apart may reach to the rim, so they are shown whole.
-    """
-    sized = replace(usual, size_px=task.size_px or usual.size_px)
-    changed: Any = augment
-    if not set(task.classes) <= set(DEFAULT_CLASSES):
-        sized, changed = replace(sized, zoom=WHOLE_FLAN), augment_mirrored
-    if task.recipe.rotations is not None:
-        changed = None
-    return {"augment": changed, "preprocessing": sized}
-
-
 def _fit_all(
     task: _Task, X: NDArray[Any], y: NDArray[Any], epochs: int
 ) -> _Fold | None:
@@ -373,7 +363,7 @@ def _training(
         epochs=epochs or task.epochs,
         folder=folder,
         fold=fold,
-        run_log=task.run.log,
+        run_log=task.log,
         bar=task.bar,
         recipe=task.recipe,
         stop_asked=task.run.stop_asked,
@@ -394,5 +384,7 @@ def _build(task: _Task, y: NDArray[Any]) -> Any:
     classifier.set_params(criterion__label_smoothing=0.05)
     task.recipe.set_up(classifier)
     if get_classifier(task.name).inputs == "photo":
-        classifier.set_params(**_sight(task, classifier.preparation))
+        usual = classifier.preparation
+        sized = replace(usual, size_px=task.size_px or usual.size_px)
+        classifier.set_params(**task.recipe.sight(task.classes, sized))
     return classifier

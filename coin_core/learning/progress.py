@@ -30,21 +30,24 @@ def progress_of(run: Run) -> Progress:
     if not plan:
         return Progress(share=0.0, seconds=None, words="reading the photos")
     epochs, folds = int(plan["epochs"]), int(plan["folds"])
+    # A split that was made before is learnt once; folds end with a fit on all coins.
+    split = run.config().get("folds", folds) is None
     if not rows:
-        words = f"first epoch of fold 1 of {folds}"
+        words = "first epoch" if split else f"first epoch of fold 1 of {folds}"
         return Progress(share=0.0, seconds=None, words=words)
     latest = rows[-1]
     final = latest.get("fold") == "final"
     fold = folds if final else int(latest["fold"])
     done = fold * epochs + int(latest["epoch"])
-    whole = (folds + 1) * epochs
+    whole = epochs if split else (folds + 1) * epochs
     passed = _seconds_between(str(latest.get("at", "")), now())
     usual = _usual_seconds(rows)
-    where = "last fit, on all coins" if final else f"fold {fold + 1} of {folds}"
+    where = "last fit, on all coins, " if final else f"fold {fold + 1} of {folds}, "
+    where = "" if split else where
     return Progress(
         share=min(1.0, done / whole),
         seconds=max(0.0, (whole - done) * usual - min(passed, usual)),
-        words=f"{where}, epoch {latest['epoch']} of at most {epochs} is over",
+        words=f"{where}epoch {latest['epoch']} of at most {epochs} is over",
     )
 
 

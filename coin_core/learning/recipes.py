@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
 from coin_core.errors import TrainingDataError
+from coin_core.rulers import DEFAULT_CLASSES
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from coin_core.preprocessing import Preprocessing
+
 # Epochs without a better one after which a fold is over.
 PATIENCE = 6
 MAX_ROTATIONS = 11
+# A crop is the flan and a little around it.
+WHOLE_FLAN = 0.96
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +92,23 @@ class Recipe:
                 "Only resnet and vgg have a trunk that can be left as it is."
             )
         trunk.requires_grad_(False)
+
+    def sight(
+        self, classes: tuple[str, ...], settings: Preprocessing
+    ) -> dict[str, Any]:
+        """How a net sees coins of these classes while it learns.
+
+        The rulers' names stand in the middle of the flan and are not mirrored; what
+        tells other coins apart may reach to the rim, so they are shown whole.
+        """
+        from coin_core.learning.augmentation import augment, augment_mirrored
+
+        changed: Any = augment
+        if not set(classes) <= set(DEFAULT_CLASSES):
+            settings, changed = replace(settings, zoom=WHOLE_FLAN), augment_mirrored
+        if self.rotations is not None:
+            changed = None
+        return {"augment": changed, "preprocessing": settings}
 
     def turned(
         self, X: NDArray[Any], y: NDArray[Any], learn: NDArray[np.int64]
