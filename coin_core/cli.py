@@ -1,4 +1,4 @@
-"""The command line: classify, train, evaluate, render.
+"""The command line: classify, train, evaluate, render, import, demo, dataset.
 
 Exit codes: 0 done; 1 when a photo could not be read or weights are missing, with
 everything else answered; 2 for wrong use. Whatever is heavy is imported by the
@@ -34,6 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.basicConfig(
         level=logging.INFO, format="%(message)s", stream=sys.stderr, force=True
     )
+    logging.getLogger("alembic").setLevel(logging.WARNING)
     try:
         code: int = given.run(given)
         sys.stdout.flush()
@@ -69,6 +70,9 @@ def build_parser() -> argparse.ArgumentParser:
     _add_evaluate(commands)
     _add_render(commands)
     add_study(commands)
+    _add_import(commands)
+    _add_demo(commands)
+    _add_dataset(commands)
     return parser
 
 
@@ -196,6 +200,11 @@ def _add_evaluate(commands: Commands[argparse.ArgumentParser]) -> None:
         help="accuracy by share of legible letters as well (--data rendered)",
     )
     parser.add_argument(
+        "--keep",
+        metavar="WHAT",
+        help='note the figures in the cards as measured on WHAT, say "real photos"',
+    )
+    parser.add_argument(
         "--json", action="store_true", help="one JSON object a line per classifier"
     )
     parser.set_defaults(run=_run_evaluate)
@@ -232,6 +241,63 @@ def _add_render(commands: Commands[argparse.ArgumentParser]) -> None:
     parser.set_defaults(run=_run_render)
 
 
+def _add_import(commands: Commands[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser(
+        "import",
+        help="bring photos into the catalog",
+        description=_run_import.__doc__,
+    )
+    parser.add_argument(
+        "paths",
+        nargs="*",
+        metavar="PATH",
+        help="photos, folders, ZIP archives; CSV or Excel tables that name photos",
+    )
+    parser.add_argument(
+        "--mapping",
+        type=Path,
+        metavar="FILE.json",
+        help="JSON object, field to column of the tables; proposed ones if left away",
+    )
+    parser.add_argument(
+        "--labels",
+        choices=("folder", "none"),
+        default="folder",
+        help="whether a photo's folder is named after the ruler (default folder)",
+    )
+    parser.add_argument("--who", metavar="NAME", help="who signs it; you by default")
+    parser.add_argument(
+        "--resume", type=_count, metavar="ID", help="go on with an interrupted import"
+    )
+    parser.set_defaults(run=_run_import)
+
+
+def _add_demo(commands: Commands[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser(
+        "demo",
+        help="strike a rendered collection into the catalog, or remove it",
+        description=_run_demo.__doc__,
+    )
+    parser.add_argument(
+        "--remove", action="store_true", help="take every rendered photo out again"
+    )
+    parser.add_argument("--count", type=_count, default=300, help="default 300")
+    parser.add_argument("--seed", type=_seed, default=2026, help="default 2026")
+    parser.set_defaults(run=_run_demo)
+
+
+def _add_dataset(commands: Commands[argparse.ArgumentParser]) -> None:
+    from coin_core._commands.versions import add_arguments
+
+    parser = commands.add_parser(
+        "dataset",
+        help="freeze, list, compare, check and export versions of the catalog",
+        description=_run_dataset.__doc__,
+    )
+    add_arguments(parser)
+    parser.set_defaults(run=_run_dataset)
+
+
 def _add_model(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--model", metavar="BUNDLE", help="a model bundle of yours, by name or folder"
@@ -242,8 +308,9 @@ def _add_data(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--data",
         required=True,
-        metavar="DIR|catalog|rendered",
-        help="a folder with one folder of photos per class, or rendered coins",
+        metavar="DIR|catalog[:VERSION]|rendered",
+        help="a folder with one folder of photos per class, the catalog as it stands "
+        "or a frozen version of it, or rendered coins",
     )
 
 
@@ -306,5 +373,26 @@ def _run_evaluate(given: argparse.Namespace) -> int:
 def _run_render(given: argparse.Namespace) -> int:
     """Strike coins from a seed; write PNG files and truth.jsonl."""
     from coin_core._commands.render import run
+
+    return run(given)
+
+
+def _run_import(given: argparse.Namespace) -> int:
+    """Bring photos into the catalog: coins found, sides told, copies recognised."""
+    from coin_core._commands.import_photos import run
+
+    return run(given)
+
+
+def _run_demo(given: argparse.Namespace) -> int:
+    """Strike a collection of rendered coins to try everything on, or remove it."""
+    from coin_core._commands.import_photos import run_demo
+
+    return run_demo(given)
+
+
+def _run_dataset(given: argparse.Namespace) -> int:
+    """Versions of the catalog: named data sets that never change."""
+    from coin_core._commands.versions import run
 
     return run(given)

@@ -6,10 +6,11 @@ import argparse
 import json
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from coin_core._commands.train import NO_CATALOG
+from coin_core import models
 from coin_core.attribution import SHIPPED, Attributor
 from coin_core.errors import CatalogError, TrainingDataError
 from coin_core.evaluation import (
@@ -20,13 +21,22 @@ from coin_core.evaluation import (
     report_json,
     report_table,
 )
+from coin_core.learning.catalog_data import (
+    is_catalog,
+    load_catalog,
+    take_rows,
+    version_of,
+)
 from coin_core.rulers import DEFAULT_CLASSES
+
+if TYPE_CHECKING:
+    from coin_core.catalog import Catalog
+    from coin_core.learning.datasets import CoinSet
+    from coin_core.models import Card
 
 
 def run(given: argparse.Namespace) -> int:
     """Measure the models asked for; 1 when some photo could not be read."""
-    if given.data == "catalog":
-        raise CatalogError(NO_CATALOG)
     attributor = Attributor()
     names = _names(given)
     for name in names:
@@ -37,6 +47,8 @@ def run(given: argparse.Namespace) -> int:
         raise TrainingDataError(
             "How legible a name is, is known of rendered coins only: --data rendered."
         )
+    if is_catalog(given.data):
+        return _evaluate_catalog(given, attributor, names)
     return _evaluate_folder(given, attributor, names)
 
 
@@ -70,8 +82,74 @@ def _evaluate_folder(
         reports = [report for report, _ in measure_crops(attributor, names, coins)]
     for sentence in unreadable:
         sys.stderr.write(f"{sentence}\n")
+    _keep(given, attributor, reports)
     _show(reports, as_json=given.json)
     return 1 if unreadable else 0
+
+
+def _evaluate_catalog(
+    given: argparse.Namespace, attributor: Attributor, names: tuple[str, ...]
+) -> int:
+    from coin_core.catalog import open_catalog
+    from coin_core.learning.measuring import measure_crops
+
+    version = version_of(given.data)
+    catalog = open_catalog()
+    coins = load_catalog(catalog, version)
+    for sentence in coins.unreadable:
+        sys.stderr.write(f"{sentence}\n")
+    if coins.splits is not None and (coins.splits == "test").any():
+        coins = take_rows(coins, coins.splits == "test")
+        sys.stderr.write(f"Measured on the {len(coins)} photos of the test split.\n")
+    for name in names:
+        _refuse_learnt(name, attributor.model(name).card, coins, catalog)
+    measured = measure_crops(attributor, names, coins)
+    _show([report for report, _ in measured], as_json=given.json)
+    return 1 if coins.unreadable else 0
+
+
+def _refuse_learnt(name: str, card: Card, coins: CoinSet, catalog: Catalog) -> None:
+    """Models are not measured on what they have learnt from.
+
+    Raises:
+        TrainingDataError: This one has learnt from all these coins.
+    """
+    data, digest = str(card.training.get("data", "")), card.training.get("digest")
+    whole = coins.splits is None or not (coins.splits == "test").any()
+    if digest == coins.digest and whole:
+        raise TrainingDataError(
+            f"{name} has learnt from these photos. What its folds measured is on its "
+            "card; for another measurement freeze a version and train on that: "
+            "python -m coin_core dataset freeze NAME"
+        )
+    if digest == coins.digest or not is_catalog(data.split(" ")[0]):
+        return
+    known = _known_coins(catalog, data.split(" ")[0])
+    rows = set(coins.photo_ids.tolist() if coins.photo_ids is not None else [])
+    if known is None or rows & known:
+        count = "some" if known is None else str(len(rows & known))
+        sys.stderr.write(
+            f"{name} was trained on {data} and may know {count} of these "
+            f"{len(coins)} photos: the figures are too good to be true.\n"
+        )
+
+
+def _known_coins(catalog: Catalog, data: str) -> set[int] | None:
+    """Photos of coins that a model trained on `data` has seen; None if unknown."""
+    from coin_core.catalog.versions import Split, load_version
+
+    version = version_of(data)
+    if version is None:
+        return None
+    try:
+        items = load_version(catalog, version).items
+    except CatalogError:
+        return None
+    learnt = {item.coin_now for item in items if item.split is not Split.TEST}
+    shown: set[int] = set()
+    for coin_id in learnt - {None}:
+        shown |= {p.photo_id for p in catalog.photos_of_coin(int(coin_id or 0))}
+    return shown
 
 
 def _evaluate_rendered(
@@ -98,12 +176,25 @@ def _evaluate_rendered(
         )
         for report, p in measured
     }
+    _keep(given, attributor, [report for report, _ in measured])
     _show(
         [report for report, _ in measured],
         tables if given.by_legibility else {},
         as_json=given.json,
     )
     return 0
+
+
+def _keep(
+    given: argparse.Namespace, attributor: Attributor, reports: list[Report]
+) -> None:
+    """Note the figures in the cards where that was asked for."""
+    if not given.keep:
+        return
+    data = "rendered" if given.data == "rendered" else "photos"
+    for report in reports:
+        figures = {"data": data, "what": given.keep, **report_json(report)}
+        models.add_figures(attributor.model(report.classifier).folder, figures)
 
 
 def _show(

@@ -10,6 +10,7 @@ import sys
 import time
 from dataclasses import fields
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from coin_core import models
 from coin_core.classifiers import get_classifier
@@ -18,6 +19,14 @@ from coin_core.evaluation import Report, confusion_table, report_json, report_ta
 from coin_core.learning.enough import few_coins_warning
 from coin_core.learning.recipes import Recipe, recipe_flags
 from coin_core.learning.shipping import READERS, train_shipped
+from coin_core.learning.splits import coins_per_class
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from coin_core.learning.datasets import CoinSet
+    from coin_core.learning.fitting import Fitted
 
 # In this order: features come from vgg.
 SHIPPED = (*READERS, "svm", "knn", "mlp")
@@ -26,8 +35,6 @@ FINDERS = ("faces", "sides")
 
 def run(given: argparse.Namespace) -> int:
     """Train what was asked for."""
-    if given.data == "catalog":
-        raise CatalogError(NO_CATALOG)
     names = (*FINDERS, *SHIPPED) if given.classifier == "all" else (given.classifier,)
     for name in names:
         if name not in FINDERS:
@@ -39,13 +46,7 @@ def run(given: argparse.Namespace) -> int:
             f"{given.classifier} is trained on rendered coins: "
             f"python -m coin_core train {given.classifier} --data rendered"
         )
-    return _train_folder(given)
-
-
-NO_CATALOG = (
-    "There is no catalog yet. Give a folder with one folder of photos per class, "
-    "or --data rendered."
-)
+    return _train_own(given)
 
 
 def _train_rendered(given: argparse.Namespace, names: tuple[str, ...]) -> int:
@@ -81,16 +82,14 @@ def _train_finder(name: str, given: argparse.Namespace) -> None:
     sys.stdout.write(line + "\n")
 
 
-def _train_folder(given: argparse.Namespace) -> int:
-    from coin_core.learning.datasets import load_folder
+def _train_own(given: argparse.Namespace) -> int:
     from coin_core.learning.own import train_on_coins
-    from coin_core.learning.splits import coins_per_class
 
-    folder = Path(given.data)
-    coins = load_folder(folder)
+    coins = _load(given.data)
     for sentence in coins.unreadable:
         sys.stderr.write(f"{sentence}\n")
-    out = given.out or models.models_dir() / _bundle_name(given.classifier, folder)
+    called = _called(given.data)
+    out = given.out or models.models_dir() / _bundle_name(given.classifier, called)
     sys.stderr.write(
         f"{len(coins)} coins of {len(coins.classes)} classes from {coins.source}; "
         f"{len(coins.unreadable)} files could not be read, "
@@ -98,7 +97,7 @@ def _train_folder(given: argparse.Namespace) -> int:
     )
     if warning := few_coins_warning(coins_per_class(coins.labels, coins.groups)):
         sys.stderr.write(f"{warning}\n")
-    _, fitted = train_on_coins(
+    card, fitted = train_on_coins(
         given.classifier,
         coins,
         out=out,
@@ -108,16 +107,68 @@ def _train_folder(given: argparse.Namespace) -> int:
         seed=given.seed,
         size_px=given.size_px,
         recipe=_recipe(given),
-        command=_command(given, folder),
+        command=_command(given, called),
     )
     _show([fitted.report], as_json=given.json)
     if fitted.stopped:
         sys.stderr.write("Stopped: the model is the best so far.\n")
+    if coins.photo_ids is not None:
+        _keep_opinions(given.classifier, coins.photo_ids, card, fitted)
     sys.stderr.write(
-        f"Measured by {given.folds}-fold cross-validation by coin. "
+        f"Measured by {card.metrics[0]['how']}. "
         f"Trained in {_duration(fitted.seconds)}; the model is in {out}.\n"
     )
     return 1 if coins.unreadable else 0
+
+
+def _load(data: str) -> CoinSet:
+    from coin_core.learning.catalog_data import is_catalog, load_catalog, version_of
+    from coin_core.learning.datasets import load_folder
+
+    if not is_catalog(data):
+        return load_folder(Path(data))
+    version = version_of(data)
+    from coin_core.catalog import open_catalog
+
+    return load_catalog(open_catalog(), version)
+
+
+def _called(data: str) -> str:
+    """What the data are called; no folders, as cards are passed on."""
+    from coin_core.learning.catalog_data import is_catalog
+
+    return data if is_catalog(data) else Path(data).resolve().name
+
+
+def _keep_opinions(
+    classifier: str, photo_ids: NDArray[np.int64], card: models.Card, fitted: Fitted
+) -> None:
+    """Keep in the catalog what was said of coins that had not been learnt from."""
+    from coin_core.catalog import open_catalog
+    from coin_core.catalog.suspects import find_suspects, record_out_of_fold
+
+    rows = fitted.fold_of >= 0
+    try:
+        catalog = open_catalog()
+        record_out_of_fold(
+            catalog,
+            classifier,
+            photo_ids[rows].tolist(),
+            fitted.probabilities[rows],
+            card.classes,
+            model_digest=models.weights_digest(card),
+            threshold=card.threshold,
+        )
+        suspects = find_suspects(catalog)
+    except CatalogError as error:
+        # The model is saved all the same.
+        sys.stderr.write(f"Labels were not checked: {error}\n")
+        return
+    if suspects:
+        sys.stderr.write(
+            f"{len(suspects)} labels look wrong; the Dataset page has them in the "
+            "review queue of suspected errors.\n"
+        )
 
 
 def _recipe(given: argparse.Namespace) -> Recipe:
@@ -131,15 +182,15 @@ def _recipe(given: argparse.Namespace) -> Recipe:
     )
 
 
-def _bundle_name(classifier: str, folder: Path) -> str:
-    plain = re.sub(r"[^A-Za-z0-9_-]+", "-", folder.resolve().name).strip("-")
+def _bundle_name(classifier: str, called: str) -> str:
+    plain = re.sub(r"[^A-Za-z0-9_-]+", "-", called).strip("-")
     return f"{classifier}-{plain or 'photos'}"[:64]
 
 
-def _command(given: argparse.Namespace, folder: Path) -> str:
-    """The command for the card; only the folder's own name, as cards are passed on."""
+def _command(given: argparse.Namespace, called: str) -> str:
+    """The command for the card."""
     parts = ["python", "-m", "coin_core", "train", given.classifier]
-    parts += ["--data", folder.resolve().name, "--init", given.init]
+    parts += ["--data", called, "--init", given.init]
     parts += ["--folds", str(given.folds), "--seed", str(given.seed)]
     if given.epochs:
         parts += ["--epochs", str(given.epochs)]

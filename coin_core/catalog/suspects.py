@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
@@ -244,13 +244,15 @@ def find_suspects(catalog: Catalog) -> tuple[Suspect, ...]:
 
     cleanlab compares each label with out-of-fold probabilities, which come from a
     training on the catalog; where several classifiers have some, their mean counts.
-    The photos found are marked for the review queue, and earlier marks are cleared.
+    Classifiers that do no better than naming one ruler for all are not heard. The
+    photos found are marked for the review queue, and earlier marks are cleared.
 
     Returns:
         The most suspected first.
 
     Raises:
-        CatalogError: No classifier has been trained on the catalog with folds.
+        CatalogError: No classifier has been trained on the catalog with folds, or
+            none has learnt anything.
     """
     from cleanlab.filter import find_label_issues
 
@@ -269,20 +271,59 @@ def find_suspects(catalog: Catalog) -> tuple[Suspect, ...]:
             "coins. Train one: python -m coin_core train svm --data catalog"
         )
     judged = [photo for photo in labelled if photo.ruler in rulers]
-    p = np.stack([_mean_shares(said[photo.photo_id], rulers) for photo in judged])
-    y = np.array([rulers.index(str(photo.ruler)) for photo in judged])
-    rows = find_label_issues(y, p, return_indices_ranked_by="self_confidence", n_jobs=1)
+    heard = _worth_hearing(judged, said)
+    if not heard:
+        catalog.mark_suspects({})
+        raise CatalogError(
+            "No classifier trained on the catalog does better on coins it has not "
+            "learnt from than naming one ruler for all, so none can tell a wrong "
+            "label. Label more photos and train again."
+        )
+    rows, kept = [], []
+    for photo in judged:
+        several = [o for o in said[photo.photo_id] if o.classifier in heard]
+        if several:
+            kept.append(photo)
+            rows.append(_mean_shares(several, rulers))
+    p = np.stack(rows)
+    y = np.array([rulers.index(str(photo.ruler)) for photo in kept])
+    found = find_label_issues(
+        y, p, return_indices_ranked_by="self_confidence", n_jobs=1
+    )
     suspects = tuple(
         Suspect(
-            photo_id=judged[row].photo_id,
+            photo_id=kept[row].photo_id,
             ruler=rulers[y[row]],
             suggested=rulers[int(p[row].argmax())],
             suspicion=round(1 - float(p[row, y[row]]), 6),
         )
-        for row in map(int, rows)
+        for row in map(int, found)
     )
     catalog.mark_suspects({s.photo_id: s.suspicion for s in suspects})
     return suspects
+
+
+def _worth_hearing(
+    judged: Sequence[CatalogPhoto], said: Mapping[int, Sequence[Opinion]]
+) -> set[str]:
+    """Classifiers that are surely better than naming the most frequent ruler."""
+    from coin_core.evaluation import wilson
+
+    right: Counter[str] = Counter()
+    seen: dict[str, Counter[str]] = defaultdict(Counter)
+    for photo in judged:
+        for opinion in said[photo.photo_id]:
+            shares = opinion.probabilities
+            seen[opinion.classifier][str(photo.ruler)] += 1
+            right[opinion.classifier] += max(shares, key=shares.__getitem__) == (
+                photo.ruler
+            )
+    heard = set()
+    for name, rulers in seen.items():
+        n = rulers.total()
+        if wilson(right[name], n)[0] > max(rulers.values()) / n:
+            heard.add(name)
+    return heard
 
 
 def _photos(catalog: Catalog, photo_ids: Sequence[int]) -> Iterator[CatalogPhoto]:

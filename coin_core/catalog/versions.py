@@ -103,7 +103,7 @@ def freeze(
     with catalog.reading() as connection:
         _refuse_taken(connection, name)
         seen = read_all(connection)
-    taken, left_out = _choose(seen, free_only, with_rendered)
+    taken, left_out = choose_labelled(seen, free_only, with_rendered)
     items = _divide(taken, divided_by, seed)
     digest = digest_of(items)
     note = _note(left_out, divided_by, who)
@@ -139,7 +139,7 @@ def list_versions(catalog: Catalog) -> tuple[VersionSummary, ...]:
         coins_of = select(
             _items.c.version_id, func.count(func.distinct(_items.c.coin_id))
         ).group_by(_items.c.version_id)
-        coins = dict(connection.execute(coins_of).tuples().all())
+        coins = {row[0]: int(row[1]) for row in connection.execute(coins_of)}
     summaries = []
     for row in rows:
         splits: Counter[Split] = Counter()
@@ -190,7 +190,7 @@ def load_version(catalog: Catalog, name: str) -> Version:
     return version
 
 
-def _choose(
+def choose_labelled(
     seen: Iterable[SeenPhoto], free_only: bool, with_rendered: bool | None
 ) -> tuple[list[tuple[SeenPhoto, int | None]], Counter[str]]:
     """Photos to take with the face to read, and why others are left out."""
@@ -233,9 +233,7 @@ def _divide(
     shares: tuple[float, float, float],
     seed: int,
 ) -> list[VersionItem]:
-    coins = [one.photo.coin_id for one, _ in taken]
-    alike = near_pairs([one.photo.phash for one, _ in taken], SAME_PICTURE_BITS)
-    group = join_coins(coins, ((coins[a], coins[b]) for a, b, _ in alike))
+    group = group_alike(taken)
     # A group is known by its first photo, whatever numbers the database gave.
     key: dict[int, str] = {}
     rulers: dict[str, str] = {}
@@ -244,18 +242,31 @@ def _divide(
         rulers.setdefault(known, str(one.photo.ruler))
     splits = divide(rulers, shares=shares, seed=seed)
     items = [
-        VersionItem(
-            photo_id=one.photo.photo_id,
-            coin_id=one.photo.coin_id,
-            sha256=one.photo.sha256,
-            label=str(one.photo.ruler),
-            split=splits[key[group[one.photo.coin_id]]],
-            faces=one.faces,
-            read=read,
-        )
-        for one, read in taken
+        as_item(one, read, splits[key[group[one.photo.coin_id]]]) for one, read in taken
     ]
     return sorted(items, key=lambda item: item.sha256)
+
+
+def group_alike(taken: Sequence[tuple[SeenPhoto, int | None]]) -> dict[int, int]:
+    """The group of each coin: coins whose photos look the same share one."""
+    coins = [one.photo.coin_id for one, _ in taken]
+    alike = near_pairs([one.photo.phash for one, _ in taken], SAME_PICTURE_BITS)
+    return join_coins(coins, ((coins[a], coins[b]) for a, b, _ in alike))
+
+
+def as_item(one: SeenPhoto, read: int | None, split: Split) -> VersionItem:
+    """A photo as it stands, as an item of a version."""
+    return VersionItem(
+        photo_id=one.photo.photo_id,
+        coin_id=one.photo.coin_id,
+        sha256=one.photo.sha256,
+        label=str(one.photo.ruler),
+        split=split,
+        faces=one.faces,
+        read=read,
+        coin_now=one.photo.coin_id,
+        phash=one.photo.phash,
+    )
 
 
 def _note(left_out: Counter[str], shares: Sequence[float], who: str) -> str:

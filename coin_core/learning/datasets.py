@@ -39,11 +39,13 @@ class CoinSet:
         groups: Which rows show the same coin, (N,).
         names: What each row is called: a file, or the number of a rendered coin.
         classes: The labels, sorted for folders, in the order of the rulers else.
-        source: "folder NAME" or "rendered".
+        source: "folder NAME", "rendered", "catalog" or "catalog:VERSION".
         digest: sha256 over the photos and their labels.
         unreadable: One sentence per file that was left out.
         without_face: Photos in which no coin was found, used whole.
         legibility: Share of the name's legible letters, (N,); None for photos.
+        splits: "train", "validation" or "test" of a frozen version, (N,); else None.
+        photo_ids: Where the photos are in the catalog, (N,); None for others.
     """
 
     crops: NDArray[np.uint8]
@@ -56,6 +58,8 @@ class CoinSet:
     unreadable: tuple[str, ...] = ()
     without_face: int = 0
     legibility: NDArray[np.float32] | None = None
+    splits: NDArray[np.str_] | None = None
+    photo_ids: NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
         return len(self.crops)
@@ -109,7 +113,7 @@ def load_folder(folder: Path, *, size_px: int = CROP_PX) -> CoinSet:
         labels=np.array([photo.label for photo in kept]),
         groups=np.array([_coin_of(photo, folder, coin_ids) for photo in kept]),
         names=tuple(f"{photo.label}/{photo.path.name}" for photo in kept),
-        classes=_order_classes(left),
+        classes=order_classes(left),
         source=f"folder {folder.resolve().name}",
         digest=_digest_of([f"{photo.label} {photo.digest}" for photo in kept]),
         unreadable=tuple(unreadable),
@@ -216,7 +220,7 @@ def _walk(folder: Path) -> Iterator[Path]:
             )
 
 
-def _order_classes(labels: list[str]) -> tuple[str, ...]:
+def order_classes(labels: list[str]) -> tuple[str, ...]:
     """The rulers in their own order, any other labels sorted."""
     from coin_core.rulers import DEFAULT_CLASSES
 
@@ -265,7 +269,7 @@ def _crop_cached(
     legend = "legend" if _are_rulers(classes) else "first"
     name = f"{photo.digest}-{size_px}-{legend}-{CROP_VERSION}.npz"
     path = data_dir() / "cache" / "crops" / photo.digest[:2] / name
-    kept = _read_crop(path, size_px)
+    kept = read_crop(path, size_px)
     if kept is not None:
         return kept
     crop, found = _crop(photo.path, size_px, legend == "legend")
@@ -279,7 +283,8 @@ def _crop_cached(
     return crop, found
 
 
-def _read_crop(path: Path, size_px: int) -> tuple[NDArray[np.uint8], bool] | None:
+def read_crop(path: Path, size_px: int) -> tuple[NDArray[np.uint8], bool] | None:
+    """A kept crop and whether a coin was found; None when it is not there or torn."""
     try:
         with np.load(path, allow_pickle=False) as kept:
             crop, found = kept["crop"], bool(kept["found"])

@@ -1,4 +1,4 @@
-"""Train a classifier on a person's own folder of photos, into a bundle."""
+"""Train a classifier on a person's own photos, in folders or catalog, into a bundle."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from coin_core.learning.datasets import CoinSet
 from coin_core.learning.features import cached_features
 from coin_core.learning.fitting import Fitted, fit_classifier
 from coin_core.learning.history import Run, RunState, resume_run
+from coin_core.learning.holding_out import fit_on_split, how_measured
 from coin_core.learning.keeping import prediction_rows
 from coin_core.learning.machine import describe_machine
 from coin_core.learning.recipes import Recipe
@@ -40,6 +41,9 @@ def train_on_coins(
     command: str = "",
 ) -> tuple[models.Card, Fitted]:
     """Cross-validate a classifier on coins, fit it on all of them, save it.
+
+    Coins that come with a split are not cross-validated: the classifier learns from
+    its training coins, and is measured on its test coins.
 
     Args:
         name: A registered classifier.
@@ -69,7 +73,7 @@ def train_on_coins(
         "digest": coins.digest,
         "init": init,
         "epochs": epochs,
-        "folds": folds,
+        "folds": folds if coins.splits is None else None,
         "seed": seed,
         "size_px": size_px,
         "recipe": recipe.as_dict(),
@@ -84,20 +88,21 @@ def train_on_coins(
         X = _features(net, coins.crops, digest)
     run = resume_run(config, _about(coins, command))
     try:
-        fitted = fit_classifier(
-            name,
-            X,
-            coins.labels,
-            coins.groups,
-            classes=coins.classes,
-            init=init,
-            epochs=epochs,
-            folds=folds,
-            seed=seed,
-            size_px=size_px,
-            recipe=recipe,
-            run=run,
-        )
+        settings: dict[str, Any] = {
+            "classes": coins.classes,
+            "init": init,
+            "epochs": epochs,
+            "seed": seed,
+            "size_px": size_px,
+            "recipe": recipe,
+            "run": run,
+        }
+        if coins.splits is not None:
+            fitted = fit_on_split(name, X, coins.labels, coins.splits, **settings)
+        else:
+            fitted = fit_classifier(
+                name, X, coins.labels, coins.groups, folds=folds, **settings
+            )
         rows = prediction_rows(coins, fitted.probabilities, fitted.fold_of)
         run.write_predictions(rows)
     except TrainingStoppedError:
@@ -107,7 +112,7 @@ def train_on_coins(
         raise _failed(run, error) from error
     if spec.inputs == "photo":
         preprocessing = fitted.classifier.preparation
-    how = f"{folds}-fold cross-validation by coin"
+    how = how_measured(coins.splits, folds)
     if fitted.stopped:
         how += f", stopped when {fitted.report.n} of {len(coins)} were measured"
     figures = {"data": coins.source, "how": how, **report_json(fitted.report)}

@@ -1,0 +1,152 @@
+"""Fit a classifier on a split that was made before: train, validation, test."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from coin_core.classifiers import get_classifier
+from coin_core.classifiers._labelled import to_columns
+from coin_core.classifiers._net import NetClassifier
+from coin_core.errors import TrainingDataError, TrainingStoppedError
+from coin_core.evaluation import evaluate
+from coin_core.learning.calibration import (
+    apply_temperature,
+    find_threshold,
+    fit_temperature,
+)
+from coin_core.learning.fitting import (
+    EPOCHS,
+    Fitted,
+    _build,
+    _folder,
+    _Task,
+    _training,
+)
+from coin_core.learning.history import Run
+from coin_core.learning.recipes import Recipe
+
+
+def fit_on_split(
+    name: str,
+    X: NDArray[Any],
+    y: NDArray[Any],
+    splits: NDArray[np.str_],
+    *,
+    classes: tuple[str, ...],
+    init: str = "rendered",
+    epochs: int | None = None,
+    seed: int = 0,
+    size_px: int | None = None,
+    recipe: Recipe | None = None,
+    run: Run,
+) -> Fitted:
+    """Learn from the training coins, choose by validation, measure on the test coins.
+
+    The classifier that is handed back is the one that was measured; it has seen
+    neither validation nor test. Epoch, temperature and threshold come from the
+    validation coins. Without test coins the report is of the validation coins.
+
+    Args:
+        name: A registered classifier.
+        X: Crops uint8 (N, S, S, 3), or features float32 (N, D), as it takes them.
+        y: Label names, (N,).
+        splits: "train", "validation" or "test", (N,).
+        classes: The labels in the order of the probabilities.
+        init: Where nets start: "rendered", "imagenet" or "scratch".
+        epochs: At most this many; a good number for the classifier if None.
+        seed: Fixes first weights and augmentation.
+        size_px: Side of a net's input; as the classifier has it if None.
+        recipe: What differs from the usual way of training a net.
+        run: Where to keep history and checkpoints; an unfinished one is gone on with.
+
+    Raises:
+        TrainingDataError: A split has too few coins, or of one class only.
+        TrainingStoppedError: It was stopped before anything was learnt.
+    """
+    get_classifier(name)
+    train, valid = (
+        np.flatnonzero(splits == "train"),
+        np.flatnonzero(splits == "validation"),
+    )
+    test = np.flatnonzero(splits == "test")
+    for what, rows in (("training", train), ("validation", valid)):
+        if len(np.unique(y[rows])) < 2:
+            raise TrainingDataError(
+                f"The {what} split of this version has coins of fewer than two rulers. "
+                "Freeze a version with more coins or a larger share, or train with "
+                "folds on the catalog as it stands: --data catalog"
+            )
+    epochs = epochs or EPOCHS.get(name, 20)
+    run.amend({"plan": {"folds": 1, "epochs": epochs}})
+    started = time.monotonic()
+    with tqdm(total=epochs, desc=name, unit="epoch") as bar:
+        task = _Task(
+            name=name,
+            classes=classes,
+            init=init,
+            epochs=epochs,
+            seed=seed,
+            run=run,
+            size_px=size_px,
+            recipe=recipe or Recipe(),
+            bar=bar,
+        )
+        classifier = _build(task, y[train])
+        notes: dict[str, Any] = {"epochs": 0, "stopped": False}
+        if isinstance(classifier, NetClassifier):
+            seen, names, rows = task.recipe.turned(X, y, train)
+            training = _training(task, 0, _folder(task, 0))
+            notes = training.run(classifier, seen, names, rows, valid)
+        elif not run.stop_asked():
+            classifier.fit(X[train], y[train])
+            notes["seconds"] = time.monotonic() - started
+        if "seconds" not in notes or (
+            isinstance(classifier, NetClassifier) and not notes["epochs"]
+        ):
+            raise TrainingStoppedError(
+                "Stopped before anything was learnt. The same command starts again."
+            )
+        bar.update(bar.total - bar.n)
+    columns = to_columns(y, classes)
+    raw = classifier.predict_proba(X[valid])
+    temperature = fit_temperature(raw, columns[valid])
+    told = apply_temperature(raw, temperature)
+    threshold = find_threshold(told, columns[valid])
+    measured = test if len(test) else valid
+    run.note_test(0, len(measured))
+    if len(test):
+        told = apply_temperature(classifier.predict_proba(X[test]), temperature)
+    report = evaluate(
+        name, y[measured], told, classes, told.max(axis=1) >= threshold.value
+    )
+    if not notes["epochs"]:
+        run.log({"fold": 0, "epoch": 0, "test_accuracy": report.accuracy})
+    probabilities = np.full((len(X), len(classes)), 1 / len(classes), dtype=np.float32)
+    fold_of = np.full(len(X), -1, dtype=np.int64)
+    probabilities[measured], fold_of[measured] = told, 0
+    return Fitted(
+        classifier=classifier,
+        probabilities=probabilities,
+        fold_of=fold_of,
+        temperature=temperature,
+        threshold=threshold,
+        report=report,
+        epochs=int(notes["epochs"]),
+        seconds=round(float(notes["seconds"]), 1),
+        stopped=bool(notes["stopped"]),
+    )
+
+
+def how_measured(splits: NDArray[np.str_] | None, folds: int) -> str:
+    """On what a report was measured, for the card."""
+    if splits is None:
+        return f"{folds}-fold cross-validation by coin"
+    n = int((splits == "test").sum())
+    if n:
+        return f"{n} photos of the version's test split, learnt from its training split"
+    return "the version's validation split, which also chose the epoch"

@@ -1,0 +1,225 @@
+"""Freezing, comparing, leaks: on a catalog of photos that need no pixels."""
+
+import os
+from dataclasses import replace
+
+import pytest
+from sqlalchemy import text
+
+from coin_core.catalog import CatalogFace, CoinFacts, CropBox, Side
+from coin_core.catalog.versions import (
+    Split,
+    compare,
+    freeze,
+    leaks,
+    list_versions,
+    load_version,
+)
+from coin_core.errors import CatalogError
+
+RULERS = ("john_hyrcanus_i", "judah_aristobulus_i", "alexander_jannaeus")
+
+
+@pytest.fixture
+def add(add_photo, monkeypatch):
+    """A function (n, ruler=None, **record) -> id; rulers take turns."""
+    # What lies in the files is no matter here, nor is waiting for the disk.
+    monkeypatch.setattr(os, "fsync", lambda handle: None)
+
+    def labelled(number, ruler="", **record):
+        chosen = RULERS[number % 3] if ruler == "" else ruler
+        return add_photo(number, coin=CoinFacts(ruler_attributed=chosen), **record)
+
+    return labelled
+
+
+@pytest.fixture
+def ids(add):
+    return [add(number) for number in range(30)]
+
+
+def by_photo(version):
+    return {item.photo_id: item for item in version.items}
+
+
+def test_a_version_holds_the_labelled_photos_divided(catalog, ids):
+    version = freeze(catalog, "v1", who="ada")
+    assert len(version.items) == 30
+    for ruler in RULERS:
+        assert version.counts[ruler] == {
+            Split.TRAIN: 6,
+            Split.VALIDATION: 2,
+            Split.TEST: 2,
+        }
+        assert version.coins[ruler] == 10
+    assert "ada" in version.note
+    assert len(version.digest) == 64
+    assert set(version.rare) == set(RULERS)
+    assert len(version.warnings) == 3
+    assert "only 10 coins" in version.warnings[0]
+    (listed,) = list_versions(catalog)
+    assert listed == version.summary()
+    assert (listed.coins, sum(listed.photos.values())) == (30, 30)
+
+
+def test_what_cannot_be_learnt_from_is_left_out(catalog, add, ids):
+    add(31, ruler=None)
+    excluded, reverse, bare = add(32), add(33), add(34)
+    catalog.exclude([excluded], "noise", who="ada")
+    box = CropBox(left=0, top=0, right=1, bottom=1)
+    catalog.set_faces(reverse, [CatalogFace(box=box, side=Side.CORNUCOPIA)], who="ada")
+    catalog.set_faces(bare, [], who="ada")
+    version = freeze(catalog, "v1")
+    assert set(by_photo(version)) == {*ids, bare}
+    assert by_photo(version)[bare].read is None
+    for part in ("1 excluded", "1 without a ruler", "1 without the legend side"):
+        assert part in version.note
+
+
+def test_only_freely_licensed_photos_on_request(catalog, add):
+    free = [add(n, licence="cc-by-sa-4.0") for n in range(6)]
+    for n in range(6, 12):
+        add(n, licence="cc-by-nc-4.0" if n % 2 else None)
+    version = freeze(catalog, "v1", free_only=True)
+    assert sorted(by_photo(version)) == free
+    assert version.free_only
+    assert "6 not freely licensed" in version.note
+
+
+def test_rendered_coins_only_where_there_is_nothing_else(catalog, add):
+    rendered = [add(n, is_rendered=True) for n in range(6)]
+    assert set(by_photo(freeze(catalog, "demo"))) == set(rendered)
+    real = [add(n) for n in range(6, 12)]
+    assert set(by_photo(freeze(catalog, "real"))) == set(real)
+    both = freeze(catalog, "both", with_rendered=True)
+    assert set(by_photo(both)) == {*rendered, *real}
+
+
+def test_photos_of_one_coin_stay_together(catalog, ids):
+    for first in range(0, 30, 6):
+        catalog.group_coins([ids[first], ids[first + 3]], who="ada")
+    version = freeze(catalog, "v1")
+    splits = {}
+    for item in version.items:
+        splits.setdefault(item.coin_id, set()).add(item.split)
+    assert all(len(several) == 1 for several in splits.values())
+    assert leaks(version) == ()
+
+
+def test_photos_that_look_the_same_stay_together(catalog, add):
+    for number in range(30):
+        near = f"{number // 2 * 3:x}" * 64
+        add(number, ruler="alexander_jannaeus", phash=near[:64])
+    version = freeze(catalog, "v1")
+    split = {item.phash: set() for item in version.items}
+    for item in version.items:
+        split[item.phash].add(item.split)
+    assert all(len(several) == 1 for several in split.values())
+    assert leaks(version) == ()
+
+
+def test_the_same_catalog_gives_the_same_digest(catalog, ids):
+    first, second = freeze(catalog, "v1"), freeze(catalog, "v2")
+    assert first.digest == second.digest
+    assert compare(first, second).identical
+    assert freeze(catalog, "v3", seed=1).digest != first.digest
+
+
+def test_a_version_does_not_change_with_the_catalog(catalog, ids):
+    before = freeze(catalog, "v1")
+    catalog.set_ruler([ids[0]], "alexander_jannaeus", who="ada")
+    catalog.exclude([ids[1]], "noise", who="ada")
+    turned = CropBox(left=0.2, top=0.2, right=0.8, bottom=0.8, turn_deg=30)
+    catalog.set_faces(ids[2], [CatalogFace(box=turned, side=Side.LEGEND)], who="ada")
+    assert load_version(catalog, "v1") == before
+    found = compare(before, freeze(catalog, "v2"))
+    sha = {item.photo_id: item.sha256 for item in before.items}
+    assert found.removed == (sha[ids[1]],)
+    assert found.added == ()
+    assert [(c.sha256, c.before, c.after) for c in found.relabelled] == [
+        (sha[ids[0]], "john_hyrcanus_i", "alexander_jannaeus")
+    ]
+    assert found.recropped == (sha[ids[2]],)
+    assert not found.identical
+    assert found.same <= 27
+
+
+def test_test_coins_that_were_learnt_from_are_told(catalog, ids):
+    first, second = freeze(catalog, "v1"), freeze(catalog, "v2", seed=9)
+    assert compare(first, first).contaminated == ()
+    learnt = {i.sha256 for i in first.items if i.split is not Split.TEST}
+    asked = {i.sha256 for i in second.items if i.split is Split.TEST}
+    assert set(compare(first, second).contaminated) == learnt & asked
+    assert compare(first, second).moved
+
+
+def test_coins_grouped_later_are_a_leak(catalog, ids):
+    version = freeze(catalog, "v1")
+    train = next(i for i in version.items if i.split is Split.TRAIN)
+    test = next(i for i in version.items if i.split is Split.TEST)
+    catalog.group_coins([train.photo_id, test.photo_id], who="ada")
+    (leak,) = leaks(load_version(catalog, "v1"))
+    assert (leak.why, leak.first.sha256, leak.second.sha256) == (
+        "same_coin_now",
+        train.sha256,
+        test.sha256,
+    )
+    assert leaks(freeze(catalog, "v2")) == ()
+
+
+def test_leaks_of_a_bad_split_are_found(catalog, ids):
+    version = freeze(catalog, "v1")
+    items = list(version.items)
+    train = next(n for n, i in enumerate(items) if i.split is Split.TRAIN)
+    test = next(n for n, i in enumerate(items) if i.split is Split.TEST)
+    items[train] = replace(items[train], phash="0" * 64)
+    items[test] = replace(items[test], phash="0" * 61 + "fff")
+    (leak,) = leaks(replace(version, items=tuple(items)))
+    assert (leak.why, leak.bits) == ("same_picture", 12)
+    items[test] = replace(items[test], coin_id=items[train].coin_id, phash="")
+    (leak,) = leaks(replace(version, items=tuple(items)))
+    assert leak.why == "same_coin"
+
+
+@pytest.mark.parametrize("name", ["", "../v1", "a b", ".v", "x" * 65, "=1"])
+def test_a_name_is_a_plain_name(catalog, ids, name):
+    with pytest.raises(CatalogError, match="letters, digits"):
+        freeze(catalog, name)
+
+
+def test_a_name_is_given_once(catalog, ids):
+    freeze(catalog, "v1")
+    with pytest.raises(CatalogError, match="never change"):
+        freeze(catalog, "v1")
+    assert len(list_versions(catalog)) == 1
+
+
+def test_an_unknown_version_names_the_known_ones(catalog, ids):
+    freeze(catalog, "v1")
+    with pytest.raises(CatalogError, match="known: v1"):
+        load_version(catalog, "v2")
+
+
+def test_nothing_to_freeze_says_why(catalog, add_photo):
+    with pytest.raises(CatalogError, match="empty"):
+        freeze(catalog, "v1")
+    add_photo(1)
+    with pytest.raises(CatalogError, match="1 without a ruler"):
+        freeze(catalog, "v1")
+
+
+def test_a_version_changed_by_other_means_is_refused(catalog, ids):
+    freeze(catalog, "v1")
+    with catalog.writing() as connection:
+        connection.execute(text("UPDATE version_items SET split = 'train'"))
+    with pytest.raises(CatalogError, match="not what was frozen"):
+        load_version(catalog, "v1")
+
+
+def test_removed_demo_coins_leave_a_version_readable(catalog, add):
+    ids = [add(n, is_rendered=True) for n in range(12)]
+    version = freeze(catalog, "v1")
+    catalog.remove(ids[:2], who="ada")
+    again = load_version(catalog, "v1")
+    assert again.digest == version.digest
+    assert sum(item.photo_id is None for item in again.items) == 2
