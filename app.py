@@ -31,6 +31,16 @@ with words:
         label="**Classify a coin**",
         icon=":material/arrow_forward:",
     )
+    st.page_link(
+        "pages/2_Dataset.py",
+        label="**Build your own collection**",
+        icon=":material/grid_view:",
+    )
+    st.page_link(
+        "pages/3_Training_history.py",
+        label="**Train on your own coins**",
+        icon=":material/model_training:",
+    )
     st.markdown(
         "What it cannot do: it reads the *name on the coin*, and attributes that name "
         "to a ruler as the newer catalogues do. It does not tell the first Hyrcanus "

@@ -264,7 +264,6 @@ def _ask_mapping(proposal: ColumnProposal) -> dict[str, str]:
                     field.replace("_", " "),
                     options,
                     index=options.index(guessed.get(field, _NOT_USED)),
-                    required=True,
                     key=f"column_{field}_{hash(proposal.columns)}",
                 )
             if chosen != _NOT_USED:

@@ -20,7 +20,8 @@ from ui.desk import Desk
 from ui.face_edits import Faces
 
 _CROP_PX = 260
-_SIDES = (Side.LEGEND, Side.CORNUCOPIA, Side.STAR_ANCHOR, Side.OTHER, None)
+_SIDES = (Side.LEGEND, Side.CORNUCOPIA, Side.STAR_ANCHOR, Side.OTHER)
+_UNTOLD = "untold"  # a menu that offers None lets its choice be cleared away
 
 PhotoEdit = Callable[[Catalog, CatalogPhoto, Faces], Faces]
 
@@ -192,18 +193,18 @@ def _show_crops(
 
 
 def _ask_side(at: int, face: CatalogFace, faces: Faces, stamp: str, run) -> None:
-    sides = _SIDES if face.side in _SIDES else (*_SIDES, face.side)
+    sides: list[str] = list(dict.fromkeys((*_SIDES, face.side or _UNTOLD, _UNTOLD)))
 
     def tell() -> None:
-        side = st.session_state[f"side_{stamp}"]
+        told = st.session_state[f"side_{stamp}"]
+        side = None if told == _UNTOLD else Side(told)
         run(f"Face {at + 1}: {SIDE[side]}", lambda: face_edits.sided(faces, side, at))
 
     st.selectbox(
         f"Face {at + 1} shows",
         sides,
-        index=sides.index(face.side),
-        format_func=SIDE.__getitem__,
-        required=True,
+        index=sides.index(face.side or _UNTOLD),
+        format_func=lambda s: SIDE[None if s == _UNTOLD else Side(s)],
         key=f"side_{stamp}",
         on_change=tell,
         width=_CROP_PX,

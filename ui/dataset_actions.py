@@ -8,6 +8,7 @@ import streamlit as st
 
 from coin_core.catalog import Catalog, ExcludeReason
 from ui import cropping
+from ui.asking import ask_classifiers
 from ui.dataset_words import REASON, ruler_keys, ruler_title
 from ui.desk import Desk, ask_name
 
@@ -44,7 +45,21 @@ def show_actions(desk: Desk, catalog: Catalog) -> None:
                 lambda: catalog.ungroup(desk.chosen, who=desk.who),
                 f"{count} photos are coins of their own",
             )
+        if st.button(
+            "Ask the classifiers",
+            key="ask_chosen",
+            type="tertiary",
+            help="Their answers fill the orders “least sure” and “most disputed” and "
+            "the queues of the review.",
+        ):
+            _ask(desk, catalog)
         show_undo(desk, catalog)
+
+
+def _ask(desk: Desk, catalog: Catalog) -> None:
+    with desk.doing(f"{len(desk.chosen)} photos read"):
+        ask_classifiers(catalog, desk.chosen)
+    st.rerun(scope="fragment")
 
 
 def _button(

@@ -89,7 +89,6 @@ def _ask(desk: Desk, choices: Choices) -> PhotoQuery:
             "Status",
             [ALL, *STATUS],
             format_func=lambda s: STATUS.get(s, s),
-            required=True,
             key="f_status",
             persist_state="session",
             width=150,
@@ -98,7 +97,6 @@ def _ask(desk: Desk, choices: Choices) -> PhotoQuery:
             "Order",
             list(ORDER),
             format_func=ORDER.__getitem__,
-            required=True,
             key="f_order",
             persist_state="session",
             width=185,
@@ -130,9 +128,7 @@ def _clear(desk: Desk) -> None:
 
 def _one_of(label: str, options: Iterable[str], key: str) -> str | None:
     """A filter over plain names; None if it is left open."""
-    chosen = st.selectbox(
-        label, [ALL, *options], required=True, key=key, persist_state="session"
-    )
+    chosen = st.selectbox(label, [ALL, *options], key=key, persist_state="session")
     return None if chosen == ALL else chosen
 
 
@@ -141,7 +137,6 @@ def _ask_more(choices: Choices) -> dict[str, object]:
         "Shows the",
         [ALL, *choices.sides],
         format_func=lambda s: SIDE.get(s, s),
-        required=True,
         key="f_side",
         persist_state="session",
     )

@@ -10,13 +10,14 @@ import streamlit as st
 
 from coin_core.catalog import Catalog, CatalogPhoto, Coin, CoinFacts, ExcludeReason
 from coin_core.errors import CoinError
-from ui import cache
+from ui.asking import ask_classifiers
 from ui.cropping import show_tools
 from ui.dataset_actions import show_undo
 from ui.dataset_words import (
     REASON,
     SIDE,
     STATUS,
+    UNLABELLED,
     edit_in_words,
     percent,
     photo_name,
@@ -27,6 +28,8 @@ from ui.desk import Desk, ask_name
 from ui.errors import show
 from ui.photo_view import show_photo
 from ui.thumbs import small_picture
+
+_TAKEN = "taken"
 
 
 def show_photo_panel(desk: Desk, catalog: Catalog, photo_id: int) -> None:
@@ -43,7 +46,7 @@ def show_photo_panel(desk: Desk, catalog: Catalog, photo_id: int) -> None:
         )
     with right:
         _show_label(desk, catalog, photo)
-        _show_opinions(catalog, photo)
+        _show_opinions(desk, catalog, photo)
     if desk.who:
         st.subheader("Crop, split and turn", anchor=False)
         show_tools(desk, catalog, photo)
@@ -61,9 +64,9 @@ def _show_head(desk: Desk, photo: CatalogPhoto) -> None:
             icon=":material/arrow_back:",
             on_click=desk.open,
             args=(None,),
-            shortcut="Escape",
+            shortcut="B",
         )
-        for label, step, key in (("Previous", -1, "Left"), ("Next", 1, "Right")):
+        for label, step, key in (("Previous", -1, "P"), ("Next", 1, "N")):
             there = here + step
             st.button(
                 label,
@@ -83,20 +86,21 @@ def _show_label(desk: Desk, catalog: Catalog, photo: CatalogPhoto) -> None:
     st.caption(said)
     if not ask_name(desk, "to change anything:"):
         return
-    keys = (None, *ruler_keys(catalog.choices().rulers))
-    stamp = f"{photo.photo_id}_{photo.ruler}_{photo.status}"
+    keys = (UNLABELLED, *ruler_keys(catalog.choices().rulers))
+    stamp = f"{photo.photo_id}_{photo.ruler}_{photo.exclude_reason}"
 
     def label() -> None:
         ruler = st.session_state[f"ruler_{stamp}"]
         with desk.doing(ruler_title(ruler)):
-            catalog.set_ruler([photo.photo_id], ruler, who=desk.who)
+            catalog.set_ruler(
+                [photo.photo_id], None if ruler == UNLABELLED else ruler, who=desk.who
+            )
 
     st.selectbox(
         "Ruler",
         keys,
-        index=keys.index(photo.ruler) if photo.ruler in keys else 0,
+        index=keys.index(photo.ruler or UNLABELLED),
         format_func=ruler_title,
-        required=True,
         key=f"ruler_{stamp}",
         on_change=label,
     )
@@ -104,18 +108,17 @@ def _show_label(desk: Desk, catalog: Catalog, photo: CatalogPhoto) -> None:
     def exclude() -> None:
         reason = st.session_state[f"reason_{stamp}"]
         with desk.doing():
-            if reason is None:
+            if reason == _TAKEN:
                 catalog.restore([photo.photo_id], who=desk.who)
             else:
                 catalog.exclude([photo.photo_id], reason, who=desk.who)
 
-    reasons = (None, *ExcludeReason)
+    reasons: tuple[str, ...] = (_TAKEN, *ExcludeReason)
     st.selectbox(
         "In data sets",
         reasons,
-        index=reasons.index(photo.exclude_reason),
-        format_func=lambda r: "yes" if r is None else f"no: {REASON[r]}",
-        required=True,
+        index=reasons.index(photo.exclude_reason or _TAKEN),
+        format_func=lambda r: "yes" if r == _TAKEN else f"no: {REASON[r]}",
         key=f"reason_{stamp}",
         on_change=exclude,
     )
@@ -123,7 +126,7 @@ def _show_label(desk: Desk, catalog: Catalog, photo: CatalogPhoto) -> None:
         show_undo(desk, catalog)
 
 
-def _show_opinions(catalog: Catalog, photo: CatalogPhoto) -> None:
+def _show_opinions(desk: Desk, catalog: Catalog, photo: CatalogPhoto) -> None:
     st.subheader("What the classifiers say", anchor=False)
     opinions = catalog.opinions(photo.photo_id)
     if opinions:
@@ -147,17 +150,15 @@ def _show_opinions(catalog: Catalog, photo: CatalogPhoto) -> None:
         )
     if photo.suspicion is not None:
         st.caption(f"The label may be wrong: suspicion {percent(photo.suspicion)}.")
-    if st.button("Ask the classifiers now", key="ask_now", type="tertiary"):
-        with st.spinner("Reading …"):
-            ask_classifiers(catalog, [photo.photo_id])
-        st.rerun()
-
-
-def ask_classifiers(catalog: Catalog, photo_ids: list[int]) -> None:
-    """Let every classifier read these photos, and keep what they say."""
-    from coin_core.catalog.suspects import record_opinions
-
-    record_opinions(catalog, cache.attributor(), photo_ids)
+    if st.button(
+        "Ask the classifiers now",
+        key="ask_now",
+        type="tertiary",
+        help="They see the legend side as it is cropped and turned now.",
+    ):
+        with desk.doing("Asked"):
+            ask_classifiers(catalog, [photo.photo_id], again=True)
+        st.rerun(scope="fragment")
 
 
 def _show_provenance(photo: CatalogPhoto) -> None:

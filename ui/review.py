@@ -20,6 +20,7 @@ from coin_core.catalog import (
     Side,
 )
 from coin_core.errors import CatalogError
+from ui.asking import look_for_wrong_labels
 from ui.dataset_actions import take_back
 from ui.dataset_words import (
     QUEUE,
@@ -95,10 +96,7 @@ def show_review(desk: Desk, catalog: Catalog) -> None:
     photo = _current(now, catalog)
     _show_progress(now, catalog)
     if photo is None:
-        st.success(
-            "Nothing waits in this queue. Choose another one, or bring in more photos.",
-            icon=":material/task_alt:",
-        )
+        _show_nothing_left(desk, catalog, now)
         return
     _show_one(desk, catalog, now, photo)
 
@@ -159,6 +157,30 @@ def _show_one(desk: Desk, catalog: Catalog, now: Sitting, photo: CatalogPhoto) -
             _show_opinions(catalog, photo)
     following = now.photo_ids[now.at + 1 : now.at + 1 + _AHEAD]
     make_ahead(catalog, [p for p in map(_or_none(catalog), following) if p])
+
+
+def _show_nothing_left(desk: Desk, catalog: Catalog, now: Sitting) -> None:
+    """An empty queue, and how it would be filled."""
+    if now.kind in (QueueKind.DISAGREEMENT, QueueKind.LOW_CONFIDENCE):
+        words = (
+            "Nothing waits here. The queue is filled by the classifiers: choose "
+            "photos under “Browse” and press “Ask the classifiers”."
+        )
+    elif now.kind == SECOND_LOOK:
+        words = "Nobody else has decided on a photo that you have not seen."
+    elif now.kind == QueueKind.SUSPECTED:
+        words = (
+            "No label is under suspicion. Labels are compared with what classifiers, "
+            "trained with folds on this collection, say of coins not learnt from."
+        )
+    else:
+        words = "Every photo has been reviewed. Well done."
+    st.success(words, icon=":material/task_alt:")
+    if now.kind == QueueKind.SUSPECTED and st.button("Look for wrong labels"):
+        with desk.doing():
+            look_for_wrong_labels(catalog)
+        now.kind = ""  # fetched anew
+        st.rerun(scope="fragment")
 
 
 def _or_none(catalog: Catalog):
