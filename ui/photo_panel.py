@@ -262,30 +262,33 @@ def _show_same_coin(desk: Desk, catalog: Catalog, photo: CatalogPhoto) -> None:
                     on_click=_ungroup,
                     args=(desk, catalog, photo),
                 )
-            looked = st.button("Look for the same picture", type="tertiary")
+            looked = st.button("Look for more photos of this coin", type="tertiary")
         if looked:
             _look_for_same(desk, catalog, photo)
 
 
 def _look_for_same(desk: Desk, catalog: Catalog, photo: CatalogPhoto) -> None:
-    from coin_core.catalog.matching import find_same
-
+    """Photos of other coins that may be this one, each with a button that says so."""
+    found: tuple[CatalogPhoto, ...] = ()
     try:
-        found = find_same(catalog, photo.photo_id)
+        with st.spinner("Comparing the pictures …"):
+            found = catalog.similar(photo.photo_id, limit=_MOST_SHOWN)
     except CoinError as error:
         show(str(error))
         return
-    if found is None:
-        st.text("No other photo shows the same picture of a coin.")
-        return
-    _show_other(desk, catalog, found.photo)
-    if found.photo.coin_id != photo.coin_id:
-        st.button(
-            f"Same coin (likeness {percent(found.likeness)})",
-            disabled=not desk.who,
-            on_click=_group,
-            args=(desk, catalog, [photo.photo_id, found.photo.photo_id]),
-        )
+    if not found:
+        st.text("No other photo looks like the same coin.")
+    with st.container(horizontal=True):
+        for other in found:
+            with st.container(width=150):
+                _show_other(desk, catalog, other)
+                st.button(
+                    "Same coin",
+                    key=f"same_{other.photo_id}",
+                    disabled=not desk.who,
+                    on_click=_group,
+                    args=(desk, catalog, [photo.photo_id, other.photo_id]),
+                )
 
 
 def _show_other(desk: Desk, catalog: Catalog, other: CatalogPhoto) -> None:
