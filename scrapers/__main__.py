@@ -53,7 +53,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.getLogger("scrapers").setLevel(
         logging.DEBUG if options.verbose else logging.INFO
     )
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         if options.source == "contact":
             store_contact(options.query)
@@ -198,4 +197,6 @@ def _say(line: str) -> None:
 
 
 if __name__ == "__main__":
+    # a polite stop: what is under way is put on record
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     sys.exit(main())

@@ -244,6 +244,7 @@ class _Run:
             coin_id=coin_id,
             who=self._who,
         )
+        self._matcher.keep(added.photo_id, prepared.look)
         state = ItemState.KNOWN if added.known else ItemState.DONE
         self._label(added.photo_id, label)
         self._settle(key, state, added.photo_id, remark)
@@ -258,9 +259,7 @@ class _Run:
         self, prepared: Prepared, label: LotLabel
     ) -> tuple[int | None, str | None]:
         """The coin of another photo of the same picture: a lot that is sold again."""
-        same = self._matcher.find(
-            prepared.pixels, prepared.faces, prepared.phash, is_rendered=False
-        )
+        same = self._matcher.find(prepared.look, prepared.phash)
         if same is None:
             return None, None
         other = same.photo
