@@ -222,11 +222,11 @@ def record_of_tests(run: Run) -> tuple[str, bool]:
     if run.config().get("folds", 0) is None:
         if len(looks) == 1:
             return (
-                "Its test coins were looked at once, after the epoch was chosen.",
+                "Test coins were looked at once, after the epoch was chosen.",
                 True,
             )
         return (
-            f"Its test coins were looked at {len(looks)} times: it was stopped or "
+            f"Test coins were looked at {len(looks)} times: it was stopped or "
             "killed after a look, and went on.",
             False,
         )

@@ -6,10 +6,17 @@ from torch import nn
 
 from coin_core.classifiers import _registry, register_classifier
 from coin_core.classifiers._net import NetClassifier
-from coin_core.errors import TrainingDataError
+from coin_core.errors import TrainingDataError, TrainingStoppedError
 from coin_core.learning import fitting
 from coin_core.learning.fitting import fit_classifier
-from coin_core.learning.history import Run, list_runs, resume_run, start_run
+from coin_core.learning.history import (
+    Run,
+    RunState,
+    list_runs,
+    resume_run,
+    start_run,
+)
+from coin_core.learning.recipes import Recipe
 
 CLASSES = ("b", "c", "a")
 
@@ -126,6 +133,65 @@ def test_a_killed_fitting_goes_on_and_ends_as_it_would_have(rows, monkeypatch):
     )
     epochs = [(row["fold"], row["epoch"]) for row in run.rows()]
     assert len(epochs) == len(set(epochs))
+
+
+@pytest.mark.parametrize("stop_after", [2, 6])
+def test_a_stopped_fitting_keeps_its_best_and_can_go_on(rows, monkeypatch, stop_after):
+    """Stopped in the first fold, and between the epochs of the second."""
+    whole = fit("mlp", rows, run_for("mlp"))
+    log, count = Run.log, 0
+
+    def log_and_stop(self, row):
+        nonlocal count
+        log(self, row)
+        count += 1
+        if count == stop_after:
+            self.ask_to_stop()
+
+    monkeypatch.setattr(Run, "log", log_and_stop)
+    config = {"classifier": "mlp", "seed": 1}
+    run = resume_run(config)
+    stopped = fit("mlp", rows, run)
+    assert stopped.stopped
+    assert 0 < stopped.report.n < 48
+    assert stopped.report.n == (stopped.fold_of >= 0).sum()
+    assert stopped.classifier.predict_proba(rows[0]).shape == (48, 3)
+    run.finish({}, state=RunState.STOPPED)
+    monkeypatch.setattr(Run, "log", log)
+    again = resume_run(config)
+    assert again.run_id == run.run_id
+    resumed = fit("mlp", rows, again)
+    assert not resumed.stopped
+    np.testing.assert_array_equal(resumed.probabilities, whole.probabilities)
+    looks = [look["fold"] for look in again.report()["tests"]]
+    # The fold that was stopped had been measured; that stays on record.
+    assert sorted(looks) == sorted([0, 1, 2, 0 if stop_after == 2 else 1])
+
+
+def test_stopped_before_the_first_epoch_there_is_nothing_to_keep(rows):
+    run = run_for("mlp")
+    run.ask_to_stop()
+    with pytest.raises(TrainingStoppedError):
+        fit("mlp", rows, run)
+
+
+def test_a_recipe_changes_what_a_net_learns_from(blurry):
+    crops = np.zeros((4, 32, 32, 3), np.uint8)
+    y, learn = np.array(["a", "b", "a", "b"]), np.array([0, 1])
+    X, labels, seen = Recipe(rotations=5).turned(crops, y, learn)
+    assert len(seen) == 6 * len(learn)
+    assert list(labels[seen]).count("a") == 6
+    assert len(X) == 4 + 10
+    net = NetClassifier(Blurry, module__classes=2, classes=("a", "b"), lr=1e-3)
+    Recipe(momentum=0.9).set_up(net)
+    net.begin(crops)
+    assert net.optimizer_.param_groups[0]["momentum"] == 0.9
+    with pytest.raises(TrainingDataError, match="trunk"):
+        Recipe(frozen=True).freeze(net)
+    assert Recipe(rotations=0).sight(("a",), net.preparation)["augment"] is None
+    for wrong in ({"patience": 0}, {"rotations": 99}, {"momentum": 1.0}):
+        with pytest.raises(TrainingDataError):
+            Recipe(**wrong)
 
 
 def test_no_measured_coin_is_learnt_from(rows, monkeypatch):
