@@ -36,11 +36,15 @@ def pixels(catalog: Catalog, photo: CatalogPhoto) -> np.ndarray:
     return _pixels(photo.sha256, catalog, photo)
 
 
-def propose(catalog: Catalog, photo: CatalogPhoto, _faces: Faces = ()) -> Faces:
-    """The coins that are found in a photo, with what each shows."""
+def propose(catalog: Catalog, photo: CatalogPhoto, faces: Faces = ()) -> Faces:
+    """The coins that are found in a photo, with what each shows; else the old faces."""
     picture = pixels(catalog, photo)
     found = face_finding.judge_sides(picture, face_finding.find(picture))
-    return tuple(CatalogFace(box=face.box, side=face.side) for face in found)
+    return (
+        faces
+        if not found
+        else tuple(CatalogFace(box=face.box, side=face.side) for face in found)
+    )
 
 
 def split(catalog: Catalog, photo: CatalogPhoto, faces: Faces) -> Faces:

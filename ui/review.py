@@ -51,7 +51,7 @@ class Sitting:
     photo_ids: list[int] = field(default_factory=list)
     at: int = 0
     turn: int = 0  # counts what was said; a key for an older turn is ignored
-    decided: set[int] = field(default_factory=set)
+    rulers: tuple[str, ...] = ()  # those of the number keys
 
     @property
     def photo_id(self) -> int | None:
@@ -114,6 +114,7 @@ def _fetch(now: Sitting, catalog: Catalog, kind: str, desk: Desk) -> None:
     else:
         now.photo_ids = list(catalog.queue(QueueKind(kind), limit=_LENGTH))
     now.kind, now.at = kind, 0
+    now.rulers = ruler_keys(catalog.choices().rulers)[:9]
 
 
 def _current(now: Sitting, catalog: Catalog) -> CatalogPhoto | None:
@@ -176,6 +177,14 @@ def _show_nothing_left(desk: Desk, catalog: Catalog, now: Sitting) -> None:
     else:
         words = "Every photo has been reviewed. Well done."
     st.success(words, icon=":material/task_alt:")
+    st.button(
+        "Undo the last decision",
+        icon=":material/undo:",
+        type="tertiary",
+        on_click=obey,
+        args=(desk, catalog, now, {"photo": 0, "what": "undo", "value": None}),
+        shortcut="U",
+    )
     if now.kind == QueueKind.SUSPECTED and st.button("Look for wrong labels"):
         with desk.doing():
             look_for_wrong_labels(catalog)
@@ -207,7 +216,6 @@ def _show_keys(desk: Desk, catalog: Catalog, now: Sitting, photo: CatalogPhoto) 
             obey(desk, catalog, now, said)
 
     hide = now.kind == SECOND_LOOK
-    seen = catalog.choices().rulers
     mine = _my_decision(desk, catalog, photo)
     review_keys(
         data={
@@ -217,7 +225,7 @@ def _show_keys(desk: Desk, catalog: Catalog, now: Sitting, photo: CatalogPhoto) 
                 {
                     "key": key,
                     "title": ruler_title(key),
-                    "colour": ruler_colour(key, seen),
+                    "colour": ruler_colour(key, now.rulers),
                     "now": key == photo.ruler and not hide,
                     "note": "you said so"
                     if mine == (key,)
@@ -225,7 +233,7 @@ def _show_keys(desk: Desk, catalog: Catalog, now: Sitting, photo: CatalogPhoto) 
                     if key == photo.ruler and not hide
                     else "",
                 }
-                for key in ruler_keys(seen)[:9]
+                for key in now.rulers
             ],
             "reasons": [{"key": str(r), "title": REASON[r]} for r in ExcludeReason],
         },
@@ -271,7 +279,6 @@ def obey(desk: Desk, catalog: Catalog, now: Sitting, said: dict[str, Any]) -> No
             else:
                 catalog.review(photo_id, value, who=desk.who)
         if not desk.failed:
-            now.decided.add(photo_id)
             now.at += 1
 
 
