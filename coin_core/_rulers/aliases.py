@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from coin_core._rulers.records import Ruler
 
 # Bare "Hyrcanus" is left out: older lists give Yonatan's coins to the second of them.
-_RULERS_TOO = {
+_RULERS_TOO: dict[str, tuple[str, ...]] = {
     "john_hyrcanus_i": (
         "john hyrcanus",
         "johannes hyrcanus i",
@@ -48,7 +48,7 @@ _RULERS_TOO = {
         "ינאי",
     ),
 }
-_NAMES = {
+_NAMES: dict[str, dict[str, tuple[str, ...]]] = {
     "john_hyrcanus_i": {
         "yehohanan": ("yehochanan", "jehohanan", "yhwhnn", "יהוחנן"),
         "yohanan": ("yochanan", "johanan", "yhnn", "יוחנן"),
@@ -99,7 +99,8 @@ def name_aliases(rulers: Iterable[Ruler]) -> dict[str, tuple[str, str]]:
     found: dict[str, tuple[str, str]] = {}
     for ruler in rulers:
         main = fold(ruler.name_on_coin)
-        names = {main: (ruler.name_hebrew_on_coin, ruler.letters_transliterated)}
+        own = (ruler.name_hebrew_on_coin, ruler.letters_transliterated)
+        names: dict[str, tuple[str, ...]] = {main: own}
         for name, others in _NAMES.get(ruler.key, {}).items():
             names[name] = (*names.get(name, ()), *others)
         for name, others in names.items():

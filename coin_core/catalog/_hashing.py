@@ -8,6 +8,7 @@ candidates; `likeness` then lays the two coins over each other and decides.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import cv2
@@ -29,8 +30,10 @@ SAME_PICTURE = 0.9
 _SIDE = 16  # of the square of frequencies that the hash keeps
 _HASH_PX = 4 * _SIDE
 _SEEN_PX = 96
+LOOK_PX = 106  # the largest scale of what is seen
 _SHIFT = 0.16  # of the crop, by which one coin may lie beside the other
-_SCALES = (0.9, 0.94, 0.97, 1.0, 1.03, 1.06, 1.1)
+_SCALES = (1.0, 0.97, 1.03, 0.94, 1.06, 0.9, 1.1)  # the likeliest first
+_SURELY = 0.97
 _LARGE = 0.6  # of the largest coin's edge: what is smaller does not stand for a photo
 _WHOLE = CropBox(left=0.0, top=0.0, right=1.0, bottom=1.0)
 _FINE_PX = 300  # edge of a coin above which more pixels show nothing more
@@ -156,21 +159,32 @@ def likeness(
     The one may be moved and scaled a little, as its box in a cropped copy is not
     quite the same. From `SAME_PICTURE` on it is the same picture.
     """
+    return compare_looks(take_look(one, one_box), take_look(other, other_box))
+
+
+def take_look(photo: NDArray[np.uint8], box: CropBox) -> NDArray[np.uint8]:
+    """What `compare_looks` needs of a coin: grey, uint8 (LOOK_PX, LOOK_PX)."""
+    return np.asarray(_upright(photo, box, LOOK_PX).round(), np.uint8)
+
+
+def compare_looks(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> float:
+    """How alike two looks are, -1..1."""
     margin = round(_SEEN_PX * _SHIFT)
-    middle = _relief(one, one_box, _SEEN_PX)[margin:-margin, margin:-margin]
+    middle = _relief(one, _SEEN_PX)[margin:-margin, margin:-margin]
     best = -1.0
     for scale in _SCALES:
-        seen = _relief(other, other_box, round(_SEEN_PX * scale))
-        map_ = cv2.matchTemplate(seen, middle, cv2.TM_CCOEFF_NORMED)
-        best = max(best, float(map_.max()))
+        seen = _relief(other, round(_SEEN_PX * scale))
+        places = cv2.matchTemplate(seen, middle, cv2.TM_CCOEFF_NORMED)
+        best = max(best, float(places.max()))
+        if best > _SURELY:
+            break
     return best
 
 
-def _relief(
-    photo: NDArray[np.uint8], box: CropBox, size_px: int
-) -> NDArray[np.float32]:
+def _relief(look: NDArray[np.uint8], size_px: int) -> NDArray[np.float32]:
     """The coin in grey less its surroundings: fine noise and broad shades are gone."""
-    grey = cv2.GaussianBlur(_upright(photo, box, size_px), (0, 0), 1.2)
+    sized = cv2.resize(look, (size_px, size_px), interpolation=cv2.INTER_AREA)
+    grey = cv2.GaussianBlur(np.asarray(sized, np.float32), (0, 0), 1.2)
     return np.asarray(grey - cv2.GaussianBlur(grey, (0, 0), 8), np.float32)
 
 
@@ -181,7 +195,7 @@ def estimate_quality(photo: NDArray[np.uint8], boxes: Sequence[CropBox]) -> floa
     """
     box = main_face(boxes, photo.shape[1], photo.shape[0])
     edge = _edge_px(box, photo.shape[1], photo.shape[0])
-    size = min(1.0, edge / _FINE_PX) ** 0.5
+    size = math.sqrt(min(1.0, edge / _FINE_PX))
     grey = _upright(photo, box, max(32, min(_SHARPNESS_PX, round(edge))))
     lost = []
     for kernel in ((9, 1), (1, 9)):

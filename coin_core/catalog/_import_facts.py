@@ -14,6 +14,7 @@ from coin_core.rulers import find_name_on_coin, find_ruler
 
 _TEXTS = ("source", "source_url", "licence_raw", "credit", "lot_text")
 _LONGEST_LICENCE = 64
+_YES = frozenset(("yes", "true", "1", "ja"))
 _NOT_A_CLASS = frozenset(
     (
         *("train", "training", "val", "valid", "validation", "test", "all", "data"),
@@ -59,6 +60,7 @@ def facts_of(item: Item, *, folder_labels: bool) -> Facts:
         photo={
             **{name: row[name] for name in _TEXTS if row.get(name)},
             **_licence(row.get("licence", "")),
+            "is_rendered": row.get("is_rendered", "").casefold() in _YES,
             **_moment(row.get("retrieved_at", ""), remarks),
         },
         remarks=tuple(remarks),

@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +24,11 @@ from coin_core.catalog._rows import utc_now
 from coin_core.catalog._tables import ImportItemRow, ImportRow, PhotoRow
 from coin_core.errors import CatalogError
 
+fcntl: Any
 try:
-    import fcntl
+    fcntl = import_module("fcntl")
 except ImportError:  # Windows: two processes are kept apart by the state alone
-    fcntl = None  # type: ignore[assignment]
+    fcntl = None
 
 _PART = 400  # rows a statement
 
@@ -335,7 +337,7 @@ def take_hold(catalog: Catalog, import_id: int) -> int:
         CatalogError: Another process is at work on it.
     """
     handle = _open_lock(catalog, import_id)
-    for _ in range(20):  # somebody may be looking at it just now
+    for _ in range(40):  # somebody may be looking at it, or about to stop
         if fcntl is None or _try_lock(handle, fcntl.LOCK_EX):
             return handle
         time.sleep(0.05)

@@ -25,7 +25,7 @@ from coin_core.catalog._import_values import (
 )
 from coin_core.catalog._matching import Matcher, SamePicture
 from coin_core.catalog._preparing import Prepared, prepare
-from coin_core.catalog._values import CatalogPhoto, PhotoStatus
+from coin_core.catalog._values import CatalogPhoto, PhotoRecord, PhotoStatus
 from coin_core.errors import CropOutOfBoundsError, UnreadablePhotoError
 
 _SETTLE_EVERY_S = 0.5
@@ -158,7 +158,6 @@ class _Run:
         self._catalog = catalog
         self._id = import_id
         self._who = str(spec["who"])
-        self._rendered = bool(spec.get("rendered"))
         self._folder_labels = spec.get("labels") == "folder"
         self._matcher = Matcher(catalog)
         self._unsettled: list[ImportItem] = []
@@ -212,27 +211,23 @@ class _Run:
         elif read.prepared is not None:
             self._add(item, read, read.prepared, facts)
         elif read.known is not None:
-            self._take_known(item, self._catalog.photo(read.known), facts)
+            photo = self._catalog.photo(read.known)
+            self._restore(photo, read.data)
+            self._take_known(item, photo, facts)
 
     def _add(self, item: Item, read: _Read, prepared: Prepared, facts: Facts) -> None:
         told = self._coins.get(item.coin_key or "")
         same = self._matcher.find(
-            prepared.pixels,
-            prepared.faces,
+            prepared.look,
             prepared.phash,
-            is_rendered=self._rendered,
+            is_rendered=bool(facts.photo["is_rendered"]),
         )
         coin_id, remark = told, ""
         if same is not None and told is None:
             coin_id, remark = self._coin_by_look(same, facts)
         added = self._catalog.add_photo(
             read.data,
-            prepared.record(
-                file_name=item.name,
-                coin=facts.coin,
-                is_rendered=self._rendered,
-                **facts.photo,
-            ),
+            prepared.record(file_name=item.name, coin=facts.coin, **facts.photo),
             prepared.faces,
             coin_id=coin_id,
             who=self._who,
@@ -241,6 +236,7 @@ class _Run:
         if added.known:
             self._take_known(item, photo, facts)
             return
+        self._matcher.keep(photo.photo_id, prepared.look)
         self._label(photo, facts)
         if item.coin_key:
             self._coins.setdefault(item.coin_key, added.coin_id)
@@ -259,6 +255,16 @@ class _Run:
                 "were not put together."
             )
         return photo.coin_id, f"{GROUPED}{shown}, by its look."
+
+    def _restore(self, photo: CatalogPhoto, data: bytes) -> None:
+        """Put an original back that was lost; the rest of the photo stays as it is."""
+        if not self._catalog.photo_path(photo).is_file():
+            record = PhotoRecord(
+                extension=photo.extension,
+                width_px=photo.width_px,
+                height_px=photo.height_px,
+            )
+            self._catalog.add_photo(data, record, (), who=self._who)
 
     def _take_known(self, item: Item, photo: CatalogPhoto, facts: Facts) -> None:
         """A photo that is there: only a label it lacks is added."""

@@ -7,7 +7,7 @@ under another light, is not recognised.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import OrderedDict
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,14 +20,17 @@ from coin_core.catalog._hashing import (
     MAX_APART,
     SAME_PICTURE,
     HashIndex,
-    likeness,
+    compare_looks,
     main_face,
+    take_look,
 )
 from coin_core.catalog._tables import PhotoRow
-from coin_core.catalog._values import CatalogFace, CatalogPhoto, CropBox
+from coin_core.catalog._values import CatalogPhoto
 from coin_core.errors import UnreadablePhotoError
 
-_MOST_LOOKED_AT = 6
+_MOST_LOOKED_AT = 5
+_LOOKS_KEPT = 6000  # of 11 kB
+_SURE = 0.97
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,53 +52,50 @@ class Matcher:
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
         self._index = HashIndex()
+        self._looks: OrderedDict[int, NDArray[np.uint8]] = OrderedDict()
         self._last = 0
 
     def find(
-        self,
-        pixels: NDArray[np.uint8],
-        faces: Sequence[CatalogFace],
-        phash: str,
-        *,
-        is_rendered: bool = False,
-        leave_out: int | None = None,
+        self, look: NDArray[np.uint8], phash: str, *, is_rendered: bool = False
     ) -> SamePicture | None:
         """The photo that is most like this one, if it is the same picture.
 
         Args:
-            pixels: uint8 (H, W, 3).
-            faces: Those found on it.
+            look: What `take_look` gives of the photo's main coin.
             phash: Of this photo.
             is_rendered: Rendered coins are compared with rendered ones alone.
-            leave_out: Id of a photo that is not compared.
         """
         self._read_new()
-        box = main_face([face.box for face in faces], pixels.shape[1], pixels.shape[0])
-        found = self._index.near(
-            phash, most_apart=MAX_APART, limit=_MOST_LOOKED_AT + (leave_out is not None)
-        )
-        ids = [photo_id for photo_id, _ in found if photo_id != leave_out]
+        found = self._index.near(phash, most_apart=MAX_APART, limit=_MOST_LOOKED_AT)
         best: SamePicture | None = None
-        for photo in self._there(ids):
+        for photo in self._there([photo_id for photo_id, _ in found]):
             if photo.is_rendered != is_rendered:
                 continue
-            alike = self._likeness(pixels, box, photo)
+            other = self._look_at(photo)
+            alike = -1.0 if other is None else compare_looks(look, other)
             if alike >= SAME_PICTURE and (best is None or alike > best.likeness):
                 best = SamePicture(photo=photo, likeness=alike)
-                if alike > 0.97:
+                if alike > _SURE:
                     break
         return best
 
-    def _likeness(
-        self, pixels: NDArray[np.uint8], box: CropBox, photo: CatalogPhoto
-    ) -> float:
-        try:
-            other = photos.read(self._catalog.photo_path(photo))
-        except UnreadablePhotoError:
-            return -1.0
-        boxes = [face.box for face in self._catalog.faces(photo.photo_id)]
-        there = main_face(boxes, other.shape[1], other.shape[0])
-        return likeness(pixels, box, other, there)
+    def keep(self, photo_id: int, look: NDArray[np.uint8]) -> None:
+        """Remember how a photo looks, so that it need not be read again."""
+        self._looks[photo_id] = look
+        if len(self._looks) > _LOOKS_KEPT:
+            self._looks.popitem(last=False)
+
+    def _look_at(self, photo: CatalogPhoto) -> NDArray[np.uint8] | None:
+        """How a photo of the catalog looks; None if its original is not there."""
+        if photo.photo_id not in self._looks:
+            try:
+                pixels = photos.read(self._catalog.photo_path(photo))
+            except UnreadablePhotoError:
+                return None
+            boxes = [face.box for face in self._catalog.faces(photo.photo_id)]
+            box = main_face(boxes, pixels.shape[1], pixels.shape[0])
+            self.keep(photo.photo_id, take_look(pixels, box))
+        return self._looks[photo.photo_id]
 
     def _there(self, ids: list[int]) -> list[CatalogPhoto]:
         """Photos may have been removed since their hash was read."""

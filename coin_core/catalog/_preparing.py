@@ -11,7 +11,12 @@ from numpy.typing import NDArray
 
 from coin_core import faces, photos
 from coin_core._file_kinds import sniff
-from coin_core.catalog._hashing import estimate_quality, hash_photo
+from coin_core.catalog._hashing import (
+    estimate_quality,
+    hash_photo,
+    main_face,
+    take_look,
+)
 from coin_core.catalog._values import CatalogFace, PhotoRecord
 
 _EXTENSIONS = {
@@ -26,9 +31,9 @@ _EXTENSIONS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Prepared:
-    """What was read from a photo; `pixels` uint8 (H, W, 3), at most 4096 px a side."""
+    """What was read from a photo; `look` as `_hashing.take_look` gives it."""
 
-    pixels: NDArray[np.uint8]
+    look: NDArray[np.uint8]
     extension: str
     size_px: tuple[int, int]  # width, height of the file, turned upright
     phash: str
@@ -58,8 +63,9 @@ def prepare(data: bytes, name: str) -> Prepared:
     _, kind = sniff(data)
     boxes = faces.find(pixels)
     judged = faces.judge_sides(pixels, boxes)
+    main = main_face(boxes, pixels.shape[1], pixels.shape[0])
     return Prepared(
-        pixels=pixels,
+        look=take_look(pixels, main),
         extension=_EXTENSIONS[str(kind)],
         size_px=_size_of(data, pixels),
         phash=hash_photo(pixels, boxes),

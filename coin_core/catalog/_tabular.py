@@ -64,6 +64,7 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
     "credit": ("credit", "photographer", "author", "attribution_line", "fotograf"),
     "lot_text": ("lot_text", "description", "lot", "text", "beschreibung", "תיאור"),
     "retrieved_at": ("retrieved_at", "retrieved", "accessed", "date_accessed"),
+    "is_rendered": ("is_rendered", "rendered", "gerendert"),
     "notes": ("notes", "note", "remarks", "comment", "bemerkung", "הערות"),
 }
 

@@ -140,7 +140,7 @@ def demo_spec(who: str, count: int, seed: int) -> dict[str, Any]:
     """
     if not 1 <= count <= 10_000:
         raise CatalogError(f"A demo collection has 1 to 10,000 photos, not {count}.")
-    return {"who": who, "count": count, "seed": seed, "rendered": True}
+    return {"who": who, "count": count, "seed": seed}
 
 
 def strike_into(
@@ -240,6 +240,7 @@ class StruckPhoto:
             "licence": "cc0-1.0",
             "credit": "Rendered by this program; no photograph",
             "lot_text": "Rendered coin, no photograph.",
+            "is_rendered": "yes",
         }
         if self.ruler is None or plan.copy_of is not None:
             return row

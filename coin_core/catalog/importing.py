@@ -199,12 +199,25 @@ def start_import_process(
 
 
 def start_demo_process(
-    catalog: Catalog, *, who: str = "demo", count: int = 300, seed: int = 0
+    catalog: Catalog, *, who: str = "demo", count: int = 300, seed: int | None = None
 ) -> int:
-    """Strike the demo collection by a process of its own; returns the import's id."""
-    from coin_core.catalog.demo import demo_spec
+    """Strike the demo collection by a process of its own; returns the import's id.
 
-    import_id = jobs.create(catalog, "demo", demo_spec(who, count, seed))
+    Args:
+        catalog: Where it goes.
+        who: Signs it.
+        count: How many photos, 1 to 10,000.
+        seed: The same seed gives the same collection; by default `DEMO_SEED`.
+
+    Raises:
+        CatalogError: So many photos are not made, or no process can be started.
+    """
+    from coin_core.catalog.demo import DEMO_SEED, demo_spec
+
+    spec = demo_spec(who, count, DEMO_SEED if seed is None else seed)
+    import_id = jobs.find_unfinished(catalog, spec)
+    if import_id is None:
+        import_id = jobs.create(catalog, "demo", spec)
     start_again(catalog, import_id)
     return import_id
 

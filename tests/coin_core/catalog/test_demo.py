@@ -1,9 +1,11 @@
 """The rendered demo collection: what is in it, and that it goes without a trace."""
 
+import numpy as np
 import pytest
 
 from coin_core.catalog import PhotoQuery, PhotoRecord, demo
 from coin_core.catalog import _import_run as import_run
+from coin_core.catalog._hashing import LOOK_PX
 from coin_core.catalog._preparing import Prepared
 from coin_core.catalog.demo import (
     SOURCE,
@@ -18,6 +20,7 @@ from coin_core.errors import CatalogError
 from coin_core.photos import decode
 
 COUNT = 6
+LOOK = np.zeros((LOOK_PX, LOOK_PX), np.uint8)
 
 
 @pytest.fixture(autouse=True)
@@ -27,7 +30,7 @@ def _small_and_quick(monkeypatch):
     def prepare(data, name):
         pixels = decode(data, name=name)
         return Prepared(
-            pixels=pixels,
+            look=LOOK,
             extension="jpg",
             size_px=(pixels.shape[1], pixels.shape[0]),
             phash="",

@@ -17,6 +17,7 @@ from coin_core import photos
 from coin_core.catalog import CatalogFace, CropBox, PhotoQuery, PhotoRecord, Side
 from coin_core.catalog import _import_jobs as jobs
 from coin_core.catalog import _import_run as import_run
+from coin_core.catalog._hashing import LOOK_PX
 from coin_core.catalog._preparing import Prepared
 from coin_core.catalog._tables import ImportRow
 from coin_core.catalog.importing import (
@@ -36,6 +37,7 @@ from coin_core.catalog.importing import (
 from coin_core.cli import main
 from coin_core.errors import CatalogError
 
+LOOK = np.zeros((LOOK_PX, LOOK_PX), np.uint8)
 FACE = CatalogFace(
     box=CropBox(left=0.1, top=0.1, right=0.9, bottom=0.9), side=Side.LEGEND
 )
@@ -55,7 +57,7 @@ def _quick(monkeypatch, request):
     def prepare(data, name):
         pixels = photos.decode(data, name=name)
         return Prepared(
-            pixels=pixels,
+            look=LOOK,
             extension="png",
             size_px=(pixels.shape[1], pixels.shape[0]),
             phash="",
@@ -468,3 +470,20 @@ def test_a_rendered_photo_is_never_taken_for_a_photograph(catalog, tmp_path):
     last, _ = bring(catalog, tmp_path)
     assert last.known == 1
     assert catalog.find(PhotoQuery(), offset=0, limit=9).photos[0].ruler is None
+
+
+def test_an_exported_rendered_photo_stays_marked(catalog, tmp_path):
+    lay_out(tmp_path, "a.png", "b.png")
+    (tmp_path / "labels.csv").write_text("file,is_rendered\na.png,yes\nb.png,no\n")
+    bring(catalog, tmp_path)
+    marked = {name: photo.is_rendered for name, photo in by_name(catalog).items()}
+    assert marked == {"a.png": True, "b.png": False}
+
+
+def test_an_original_that_was_lost_is_put_back(catalog, tmp_path):
+    bring(catalog, lay_out(tmp_path, "a.png"))
+    stored = by_name(catalog)["a.png"]
+    catalog.photo_path(stored).unlink()
+    last, _ = bring(catalog, tmp_path)
+    assert last.known == 1
+    assert catalog.check(digests=True) == []
