@@ -164,7 +164,8 @@ class BrowserPages:
     @staticmethod
     def _read(driver: webdriver.Chrome, url: str) -> ResultPage:
         text = driver.page_source
-        return site_of(text, url).parse_page(text, url)
+        page: ResultPage = site_of(text, url).parse_page(text, url)
+        return page
 
     @contextlib.contextmanager
     def _opened(self) -> Iterator[webdriver.Chrome]:

@@ -95,6 +95,7 @@ OTHER_RULERS: Final = (
     r"\bantioc(?:h|c)?(?:us|os|o|hus|hos)\b|\bантиох\w*|אנטיוכוס",
     r"\bherod(?:es|e|ian|ier)?\b|\berode\b|\bирод\w*|\bהורדוס\b",
     r"\baristob\w+ (?:of|von|de|di) chalcis\b|\barmenia minor\b|\bkleinarmenien\b",
+    r"\bsalome\b|саломе\w*|שלומציון",
     r"\bagrippa\b|\bpontius pilat\w+|\bprocurator\w*|\bnero\b|\bantonius felix\b",
     r"\bbacchivs\b|\bivdaevs\b|\bplautius\b",
     r"\byehud\b.{0,40}\b(?:persian|achaemenid|ptolem\w+|gerah|obol|hemiobol|falcon)\b",
@@ -143,13 +144,19 @@ SEVERAL: Final = (
     r"|монет\w*|מטבעות)\b"
     r"|\((?:[2-9]|1\d)\)|\(\d{1,3} (?:coins|pcs|pieces|stuck|pieces|pezzi|шт\w*)\)"
     r"|(?<![\d] )(?<!two )(?<!eight )(?<!four )\bprut(?:oth?|ahs|as)\b"
+    r"|\b(?:x ?(?:[2-9]|1\d)|(?:[2-9]|1\d) ?x)\b(?![.,]?\d| ?mm| ?\d)"
+    r"|\b(?:[35679]|[1-9]\d+) prut(?:oth?|ahs|as|ot)\b|\bkonvolut\b|\blot with\b"
+    r"|\b(?:and|und|et|e|y|и) (?:others?|anderen?|autres|altr[ei]|otr[ao]s|друг\w+)\b"
+    r"|\bu\.a\.|\btogether with\b|\bwith:|\b(?:bag|tray|bulk) of\b|\bнабор\b"
+    r"|\bподборк\w+|\bserie (?:von|de|di)\b|\bset of\b|אוסף של|\bסט\b"
     r"|\bvarious types\b|\bverschiedene\b|\bcoins of\b"
 )
 NOT_GENUINE: Final = (
     r"\bimitation\w*\b|\bimitative\b|\breplicas?\b|\brepliken?\b|\brepliques?\b"
     r"|\bcopy\b(?! of (?:the |an )?(?:export|licen|certificate|ticket|invoice))"
     r"|\bkopien?\b|\bcopies? moderne\w*|\bcopie\b|\bcopia\b|\bfake\b"
-    r"|\bforger(?:y|ies)\b"
+    r"|\bforger(?:y|ies)\b|\brepro(?:duction|duktion|duccion)\w*\b|\briproduzione\b"
+    r"|\brestrike\b|\bfantasy\b|\bsouvenir\b|репродукци\w*|новодел|сувенир"
     r"|\bcounterfeit\w*\b|\bfalschung\w*\b|\bfausse?\b|\bfaux\b|\bfalso\b|\bfalsific\w+"
     r"|\bcast\b(?! (?:flan|sprue|planchet|seam))(?<!edge-cast)|\bnachguss\b"
     r"|\bnachahmung\w*\b|\bmoulage\b|\bimitazione\b|\bimitacion\b|\belectrotype\w*\b"
@@ -163,10 +170,15 @@ MOUNTED: Final = (
 LITERATURE: Final = r"\b(?:hard|soft)cover\b|\bpaperback\b|\b\d{2,4} pp\b|\bpp\. \d+"
 
 DOUBT: Final = (
-    r"\buncertain (?:hasmonean )?(?:ruler|king|attribution)\b|\bperhaps\b|\bpossibly\b"
+    r"\buncertain\b(?! (?:mint|date|year))|\bperhaps\b|\bpossibly\b|\bprobabl[ye]\b"
+    r"|\blikely\b|\battributed to\b|\btime of\b|\b(?:style|manner) of\b"
+    r"|\bwahrscheinlich\b|\bvermutlich\b|\bwohl\b|\bprobablement\b|\bpeut-etre\b"
+    r"|\battribuee? a\b|\bprobabilmente\b|\bforse\b|\bprobablemente\b|\bquizas?\b"
+    r"|вероятно|возможно|предположительно|כנראה|\bאולי\b"
     r"|\bunbestimmt\w*\b|\bvielleicht\b|\bincertain\b|\bincerto\b|\bincierto\b"
     r"|неопредел\w+"
 )
+OR_NEAR: Final = r"\b(?:or|oder|ou|или|או)\b"
 OR: Final = r"\s*(?:/|\bor\b|\boder\b|\bou\b|\bo\b|\bили\b|\bאו\b|-)\s*"
 
 # What is said of other coins or people: blanked before the rest is read.

@@ -121,6 +121,8 @@ _NUMBERED: Final = (
 )
 _NUMERAL: Final = re.compile(rf"[\s,]*(?:({words.FIRST})|({words.LATER}))")
 _OR_LATER: Final = re.compile(rf"\.?{words.OR}(?:{words.LATER})")
+_OR_NEAR: Final = re.compile(words.OR_NEAR)
+_NEAR: Final = 14  # characters
 _QUERY: Final = re.compile(r"\.?\s*\(?\?")
 _DOUBT: Final = re.compile(words.DOUBT)
 _WREATH: Final = re.compile(words.WREATH)
@@ -164,6 +166,7 @@ class _Reader:
         for aside in _ASIDES:
             self.plain = aside.sub(_blank, self.plain)
         self.evidence: list[Evidence] = []
+        self.doubted = False
 
     def note(self, rule: str, start: int, end: int, speaks_for: str) -> None:
         first, last = self.places[start], self.places[end - 1] + 1
@@ -177,11 +180,25 @@ class _Reader:
             )
         )
 
-    def seek(self, rule: str, pattern: re.Pattern[str], speaks_for: str) -> bool:
-        match = pattern.search(self.plain)
+    def seek(
+        self,
+        rule: str,
+        pattern: re.Pattern[str],
+        speaks_for: str,
+        *,
+        whole: bool = False,
+    ) -> bool:
+        match = pattern.search(self.whole if whole else self.plain)
         if match:
             self.note(rule, match.start(), match.end(), speaks_for)
+            self.doubted |= rule == "legend" and self.in_choice(*match.span())
         return match is not None
+
+    def in_choice(self, start: int, end: int) -> bool:
+        """Whether "or" stands beside a name."""
+        before = self.plain[max(0, start - _NEAR) : start]
+        after = self.plain[end : end + _NEAR]
+        return bool(_OR_NEAR.search(before) or _OR_NEAR.search(after))
 
 
 def _blank(match: re.Match[str]) -> str:
@@ -217,7 +234,9 @@ def _decide(
     reader: _Reader, references: tuple[CatalogueVote, ...]
 ) -> tuple[Outcome, str | None, str]:
     for rule, pattern in _REJECTS:
-        if reader.seek(rule, pattern, "rejected"):
+        # several coins are told by what is an aside elsewhere: "collection of 6"
+        whole = rule == "several coins"
+        if reader.seek(rule, pattern, "rejected", whole=whole):
             return Outcome.REJECTED, None, rule
     doubted, weak, named = _find_names(reader)
     legends = {
@@ -240,7 +259,12 @@ def _decide(
     dates = {key for key, one in _REIGNS.items() if reader.seek("dates", one, key)}
     in_wreath = bool(_WREATH.search(reader.plain) and _CORNUCOPIA.search(reader.plain))
     targets = (named & _TARGETS) | legends
-    if doubted or len(targets) > 1 or reader.seek("doubt", _DOUBT, "doubt"):
+    if (
+        doubted
+        or reader.doubted
+        or len(targets) > 1
+        or reader.seek("doubt", _DOUBT, "doubt")
+    ):
         return Outcome.AMBIGUOUS, None, "rulers in doubt"
     if others:
         return _among_others(others, targets, votes)
@@ -309,6 +333,7 @@ def _find_names(reader: _Reader) -> tuple[bool, set[str], set[str]]:
             numeral = _NUMERAL.match(text, match.end())
             end = numeral.end() if numeral else match.end()
             doubted |= bool(_QUERY.match(text, end) or _OR_LATER.match(text, end))
+            doubted |= reader.in_choice(match.start(), end)
             late = _REIGNS[second].search(text) is not None
             if (numeral and numeral[2]) or (not numeral and late):
                 named.add(second)
@@ -322,5 +347,6 @@ def _find_names(reader: _Reader) -> tuple[bool, set[str], set[str]]:
     for match in _JANNAEUS.finditer(text):
         named.add(JANNAEUS)
         doubted |= bool(_QUERY.match(text, match.end()))
+        doubted |= reader.in_choice(*match.span())
         reader.note("name", match.start(), match.end(), JANNAEUS)
     return doubted, weak, named
