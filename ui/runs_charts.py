@@ -32,6 +32,13 @@ def _laid_out(figure: go.Figure, height_px: int, *, x: str, y: str) -> go.Figure
     return figure
 
 
+def _over_epochs(figure: go.Figure, height_px: int, *, y: str) -> go.Figure:
+    """Laid out with whole epochs on the axis."""
+    last = max((max(line.x, default=1) for line in figure.data), default=1)
+    figure.update_xaxes(tick0=1, dtick=max(1, -(-last // 8)))
+    return _laid_out(figure, height_px, x="epoch", y=y)
+
+
 def loss_curves(
     train: Mapping[str, Line],
     valid: Mapping[str, Line],
@@ -60,7 +67,8 @@ def loss_curves(
                 mode="lines+markers" if len(lines[name]) < 3 else "lines",
                 name=name,
                 legendgroup=name,
-                showlegend=len(names) > 1 and lines is (valid if valid else train),
+                # Once in the legend, by the validation line where there is one.
+                showlegend=len(names) > 1 and (lines is valid or name not in valid),
                 line={"color": colour, "dash": dash, "width": 2},
                 hovertemplate=f"{name}, {what}: %{{y:.3f}} after epoch %{{x}}"
                 "<extra></extra>",
@@ -79,21 +87,21 @@ def loss_curves(
                 },
                 hovertemplate=f"{name}: kept, %{{y:.3f}}<extra></extra>",
             )
-    return _laid_out(figure, 320, x="epoch", y="loss")
+    return _over_epochs(figure, 320, y="loss")
 
 
 def share_curves(lines: Mapping[str, Line]) -> go.Figure:
     """Share of the validation coins that were right, over epochs."""
     figure = _plain_lines(lines, "%{y:.1%}")
-    figure.update_yaxes(tickformat=".0%", rangemode="tozero")
-    return _laid_out(figure, 320, x="epoch", y="right, validation coins")
+    figure.update_yaxes(tickformat=".0%", range=[0, 1.03])
+    return _over_epochs(figure, 320, y="right, validation coins")
 
 
 def rate_curves(lines: Mapping[str, Line]) -> go.Figure:
     """The learning rate over epochs."""
     figure = _plain_lines(lines, "%{y:.2g}")
     figure.update_yaxes(tickformat=".0e", rangemode="tozero")
-    return _laid_out(figure, 220, x="epoch", y="learning rate")
+    return _over_epochs(figure, 220, y="learning rate")
 
 
 def _plain_lines(lines: Mapping[str, Line], shown: str) -> go.Figure:

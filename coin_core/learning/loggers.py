@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +68,7 @@ def _open_tensorboard(folder: Path, config: Mapping[str, Any]) -> Log:
 
 
 def _open_mlflow(folder: Path, config: Mapping[str, Any]) -> Log:
-    import mlflow
+    mlflow: Any = import_module("mlflow")
 
     if "MLFLOW_TRACKING_URI" not in os.environ:
         mlflow.set_tracking_uri((data_dir() / "mlruns").resolve().as_uri())

@@ -174,7 +174,7 @@ def forget_job(job_id: str) -> None:
     with _edited(job_id) as edit:
         if edit.job.state is JobState.RUNNING:
             raise CoinError(f"{edit.job.title} is running. Stop it first.")
-        edit.job = None
+        edit.take_away()
     _log_path(job_id).unlink(missing_ok=True)
 
 
@@ -212,9 +212,9 @@ def work() -> None:
         # A job that comes while this one lets go is seen by the next look.
         if not lock.take():
             return
-        for job in list_jobs():
-            if job.state is JobState.RUNNING:
-                _settle(job.job_id)  # its worker was killed
+        for left in list_jobs():
+            if left.state is JobState.RUNNING:
+                _settle(left.job_id)  # its worker was killed
         while (job := _next()) is not None:
             _run(job, lock)
         lock.release()
@@ -270,24 +270,31 @@ def _settle(job_id: str, code: int | None = None) -> None:
 class _Edit:
     """A job being changed, alone: nobody else reads it before it is written."""
 
+    job: Job
+
     def __init__(self, job_id: str) -> None:
         self._path = queue_dir() / f"{job_id}.json"
         self._lock = FileLock(queue_dir() / "jobs.lock")
-        self.job: Any = None
+        self._keep = True
+
+    def take_away(self) -> None:
+        """Leave nothing of the job."""
+        self._keep = False
 
     def __enter__(self) -> _Edit:
         self._lock.wait()
-        self._before = self.job = _read(self._path)
-        if self.job is None:
+        job = _read(self._path)
+        if job is None:
             self._lock.release()
             raise CoinError(
                 f"There is no job {self._path.stem}; it may have been taken away."
             )
+        self._before = self.job = job
         return self
 
     def __exit__(self, kind: object, *_: object) -> None:
         try:
-            if kind is None and self.job is None:
+            if kind is None and not self._keep:
                 self._path.unlink(missing_ok=True)
             elif kind is None and self.job != self._before:
                 _write(self.job)
