@@ -58,6 +58,7 @@ bench: setup
 	$(PY) benchmarks/scenes.py
 	$(PY) benchmarks/out_of_scope.py $(if $(OTHER_COINS),--photos $(OTHER_COINS))
 	$(PY) benchmarks/speed.py
+	$(PY) benchmarks/import_photos.py
 	$(PY) benchmarks/catalog.py
 ifdef PHOTOS
 	$(PY) -m coin_core evaluate --data $(PHOTOS)
