@@ -11,7 +11,7 @@ import streamlit as st
 
 from coin_core import models
 from coin_core.learning.enough import few_coins_warning
-from coin_core.learning.queueing import Job, add_job
+from coin_core.learning.queueing import Job, add_job, list_jobs
 from coin_core.photos import SUFFIXES
 from coin_core.verdicts import class_title
 from ui.errors import show, shown_on_page
@@ -206,7 +206,8 @@ def order(
     where = "rendered" if data == "rendered" else data.rsplit("/", 1)[-1]
     wanted = re.sub(r"[^A-Za-z0-9_-]+", "-", name or f"{classifier}-{where}").strip("-")
     bundle = (wanted or classifier)[:56]
-    if name == "" or (models.models_dir() / bundle).exists():
+    taken = {Path(job.arguments[-1]).name for job in list_jobs() if job.arguments}
+    if not name or bundle in taken or (models.models_dir() / bundle).exists():
         bundle = f"{bundle}-{secrets.token_hex(2)}"
     arguments = ["train", classifier, "--data", data, *settings]
     if classifier in _WITH_TRUNK and data != "rendered":

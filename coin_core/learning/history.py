@@ -261,6 +261,9 @@ def resume_run(
         same = all(kept.get(name) == value for name, value in config.items())
         if kept and same and run.report().get("state") != "done" and run.claim():
             (run.folder / "stop").unlink(missing_ok=True)
+            if report := run.report():
+                # It was stopped or failed before; now it goes on.
+                run.write_report({**report, "state": "running", "error": ""})
             return run
     return start_run(config, about)
 

@@ -1,15 +1,16 @@
 """The study of the first project's experiments, on a handful of coins."""
 
+import errno
 import json
 
 import numpy as np
 import pytest
 
 from coin_core import models
-from coin_core.errors import TrainingDataError
-from coin_core.learning import own, study
+from coin_core.errors import CoinError, TrainingDataError
+from coin_core.learning import epochs, own, study
 from coin_core.learning.datasets import CoinSet
-from coin_core.learning.history import list_runs
+from coin_core.learning.history import RunState, list_runs, resume_run
 from coin_core.learning.study import experiments, run_study, study_figure, study_table
 from coin_core.preprocessing import Preprocessing
 
@@ -87,6 +88,25 @@ def test_a_study_writes_table_and_figure_and_runs_nothing_twice(coins, tmp_path)
     assert set(study._read(tmp_path / "study.json", settings)) == {"knn", "mlp"}
     # Other settings are another study.
     assert study._read(tmp_path / "study.json", settings | {"seed": 1}) == {}
+
+
+def test_a_full_disk_ends_a_run_that_can_go_on(coins, tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    settings = {"out": tmp_path / "model", "folds": 2, "epochs": 1}
+    with monkeypatch.context() as patched:
+        patched.setattr(epochs, "save_training", full)
+        with pytest.raises(CoinError, match="disk is full"):
+            own.train_on_coins("mlp", coins, **settings)
+    (run,) = list_runs()
+    state, reason = run.state_and_reason()
+    assert state is RunState.FAILED
+    assert "Make room" in reason
+    # Going on, it is no longer failed, whatever happens next.
+    going_on = resume_run({k: v for k, v in run.config().items() if k == "digest"})
+    assert going_on.run_id == run.run_id
+    assert going_on.report()["state"] == "running"
 
 
 def test_an_experiment_that_is_not_there_is_named(coins, tmp_path):
