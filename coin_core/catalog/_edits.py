@@ -145,7 +145,7 @@ class Edits(PhotoStore):
                     .where(EditRow.entity == "faces", EditRow.entity_id.in_(part))
                     .order_by(EditRow.id.desc())
                 )
-                first |= dict(rows.tuples().all())
+                first |= {row.entity_id: row.before for row in rows}
             Action(connection, who).change("faces", first)
 
     def edit_coin(self, coin_id: int, changes: Mapping[str, Any], *, who: str) -> None:
@@ -219,15 +219,12 @@ class Edits(PhotoStore):
             coins = coins_of(connection, photo_ids)
             left: dict[int, int] = {}
             for part in chunks(set(coins.values())):
-                left |= dict(
-                    connection.execute(
-                        select(PhotoRow.coin_id, func.count())
-                        .where(PhotoRow.coin_id.in_(part))
-                        .group_by(PhotoRow.coin_id)
-                    )
-                    .tuples()
-                    .all()
+                rows = connection.execute(
+                    select(PhotoRow.coin_id, func.count().label("shown"))
+                    .where(PhotoRow.coin_id.in_(part))
+                    .group_by(PhotoRow.coin_id)
                 )
+                left |= {row.coin_id: row.shown for row in rows}
             fresh = {}
             for photo_id, coin_id in coins.items():
                 if left[coin_id] > 1:  # the last one may keep it

@@ -26,8 +26,9 @@ PLAIN = PhotoRecord(extension="jpg", width_px=40, height_px=30)
 MIGRATIONS = Path(package.__file__).parent / "migrations"
 
 
-def test_the_migrations_make_the_tables_of_the_program(catalog: Catalog):
-    with catalog.reading() as connection:
+def test_the_migrations_make_the_tables_of_the_program(empty_database_url: str):
+    made = open_catalog(empty_database_url)
+    with contextlib.closing(made) as catalog, catalog.reading() as connection:
         context = MigrationContext.configure(connection)
         assert compare_metadata(context, Row.metadata) == []
 
@@ -58,7 +59,7 @@ def test_without_a_url_it_lies_in_the_data_folder(monkeypatch):
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_processes_that_open_a_new_catalog_at_once_all_succeed(
-    database_url: str, project_root: Path
+    empty_database_url: str, project_root: Path
 ):
     done = subprocess.run(
         [sys.executable, Path(__file__).with_name("writers.py"), "open", "3"],
@@ -70,10 +71,10 @@ def test_processes_that_open_a_new_catalog_at_once_all_succeed(
     assert done.returncode == 0, done.stderr
 
 
-def test_threads_that_open_a_new_catalog_at_once_all_succeed(database_url: str):
+def test_threads_that_open_a_new_catalog_at_once_all_succeed(empty_database_url: str):
     opened: list[Catalog] = []
     threads = [
-        threading.Thread(target=lambda: opened.append(open_catalog(database_url)))
+        threading.Thread(target=lambda: opened.append(open_catalog(empty_database_url)))
         for _ in range(3)
     ]
     for thread in threads:
