@@ -14,7 +14,14 @@ from PIL import Image
 from sqlalchemy import update
 
 from coin_core import photos
-from coin_core.catalog import CatalogFace, CropBox, PhotoQuery, PhotoRecord, Side
+from coin_core.catalog import (
+    CatalogFace,
+    CropBox,
+    PhotoQuery,
+    PhotoRecord,
+    Side,
+    importing,
+)
 from coin_core.catalog import _import_jobs as jobs
 from coin_core.catalog import _import_run as import_run
 from coin_core.catalog._hashing import LOOK_PX
@@ -435,16 +442,25 @@ def test_a_photo_is_found_judged_and_recognised(catalog, tmp_path, nets):
     assert "by its look" in items["c.png"].message
 
 
-def test_a_process_of_its_own_survives_kill_9(catalog, tmp_path, nets):
+@pytest.fixture
+def kill_workers():
+    """A function that kills the processes of imports; also called at the end."""
+
+    def kill():
+        for child in importing._children:
+            child.send_signal(signal.SIGKILL)
+            child.wait()
+
+    yield kill
+    kill()
+
+
+def test_a_process_of_its_own_survives_kill_9(catalog, tmp_path, nets, kill_workers):
     lay_out(tmp_path, *(f"{n}.png" for n in range(12)))
     import_id = start_import_process(catalog, [tmp_path], who="ada")
     assert import_progress(catalog, import_id).state is ImportState.RUNNING
     wait_for(catalog, import_id, lambda p: p.done >= 1 or p.state != "running")
-    from coin_core.catalog import importing
-
-    for child in importing._children:
-        child.send_signal(signal.SIGKILL)
-        child.wait()
+    kill_workers()
     killed = import_progress(catalog, import_id)
     if killed.state is not ImportState.DONE:
         assert killed.state is ImportState.STOPPED
@@ -456,7 +472,7 @@ def test_a_process_of_its_own_survives_kill_9(catalog, tmp_path, nets):
 
 
 def wait_for(catalog, import_id, holds):
-    give_up = time.monotonic() + 60
+    give_up = time.monotonic() + 180
     while not holds(import_progress(catalog, import_id)):
         assert time.monotonic() < give_up, import_progress(catalog, import_id)
         time.sleep(0.05)
