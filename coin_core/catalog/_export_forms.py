@@ -134,7 +134,8 @@ def write_coco(
     """
     licences = sorted({item.photo.licence or _UNTOLD for _, item in items})
     categories = [*map(str, Side), _UNTOLD]
-    images, annotations = [], []
+    images: list[dict[str, Any]] = []
+    annotations: list[dict[str, Any]] = []
     for number, (file, item) in enumerate(items, start=1):
         photo = item.photo
         images.append(

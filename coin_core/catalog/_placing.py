@@ -6,6 +6,7 @@ import errno
 import os
 import secrets
 import shutil
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -13,10 +14,8 @@ from pathlib import Path
 
 from coin_core.errors import CatalogError
 
-try:
+if sys.platform != "win32":
     import fcntl
-except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]
 
 # Where the system has no locks, what is older than this was left by a kill.
 _STALE_S = 24 * 3600.0
@@ -80,7 +79,7 @@ def _temporary(out: Path) -> Path:
 @contextmanager
 def _holding(path: Path) -> Iterator[None]:
     """Hold a lock on what is being written; it ends with the process."""
-    if fcntl is None:
+    if sys.platform == "win32":
         yield
         return
     handle = os.open(path, os.O_RDONLY)
@@ -109,7 +108,7 @@ def _plain(name: str) -> str:
 
 def _is_abandoned(path: Path) -> bool:
     try:
-        if fcntl is None:
+        if sys.platform == "win32":
             return time.time() - path.stat().st_mtime > _STALE_S
         handle = os.open(path, os.O_RDONLY)
     except OSError:

@@ -11,8 +11,8 @@ from datetime import datetime
 # A spreadsheet takes a cell that begins so for a formula. The wide forms are turned
 # into the plain ones by some of them.
 _STARTS = "=+-@＝＋－＠"
-# Where the list separator is a semicolon or a tab, a cell may begin inside ours.
-_INNER = re.compile(rf"([;\t|\r\n][\s\"']*)(?=[{re.escape(_STARTS)}])")
+# Where the list separator is a semicolon, a cell may begin inside ours.
+_INNER = re.compile(rf"([;|\n][\s\ufeff\"']*)(?=[{re.escape(_STARTS)}])")
 
 
 def guard(value: object) -> object:
@@ -29,9 +29,10 @@ def guard(value: object) -> object:
         return value
     if isinstance(value, datetime):
         return value.isoformat(timespec="seconds")
-    text = "".join(sign for sign in str(value) if sign >= " " or sign in "\t\r\n")
+    lines = "\n".join(str(value).splitlines()).replace("\t", " ")
+    text = "".join(sign for sign in lines if sign >= " " or sign == "\n").strip()
     text = _INNER.sub(r"\1'", text)
-    shown = text.lstrip(" \t\r\n\u00a0\ufeff\"'")
+    shown = text.lstrip(" \n\u00a0\ufeff\"'")
     return f"'{text}" if shown[:1] in tuple(_STARTS) else text
 
 

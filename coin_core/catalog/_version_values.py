@@ -282,8 +282,8 @@ def leaks(version: Version) -> tuple[Leak, ...]:
             for other in others:
                 _note(found, first, other, why, None)
     hashes = [item.phash for item in version.items]
-    for one, other, bits in near_pairs(hashes, SAME_PICTURE_BITS):
-        pair = sorted((version.items[one], version.items[other]), key=_nearness)
+    for row, second, bits in near_pairs(hashes, SAME_PICTURE_BITS):
+        pair = sorted((version.items[row], version.items[second]), key=_nearness)
         if pair[0].split is not pair[1].split:
             _note(found, pair[0], pair[1], "same_picture", bits)
     return tuple(found.values())

@@ -337,4 +337,5 @@ def _mean_shares(
     """The mean over the classifiers, among these rulers alone, summing to 1, (C,)."""
     rows = [[o.probabilities.get(ruler, 0.0) for ruler in rulers] for o in opinions]
     mean: NDArray[np.float64] = np.mean(rows, axis=0) + 1e-9
-    return mean / mean.sum()
+    shares: NDArray[np.float64] = mean / mean.sum()
+    return shares

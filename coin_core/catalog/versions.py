@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, RowMapping, func, insert, select
 from sqlalchemy.exc import IntegrityError
@@ -118,13 +118,13 @@ def freeze(
     with catalog.writing() as connection:
         _refuse_taken(connection, name)
         try:
-            added = connection.execute(insert(_versions).values(row))
+            added = connection.execute(insert(VersionRow).values(row))
         except IntegrityError as error:
             raise _taken(name) from error
-        key = added.inserted_primary_key
-        rows = [{"version_id": key[0], **_item_row(item)} for item in items]
+        key = (added.inserted_primary_key or (0,))[0]
+        rows = [{"version_id": key, **_item_row(item)} for item in items]
         for first in range(0, len(rows), _AT_ONCE):
-            connection.execute(insert(_items), rows[first : first + _AT_ONCE])
+            connection.execute(insert(VersionItemRow), rows[first : first + _AT_ONCE])
     return load_version(catalog, name)
 
 
@@ -305,7 +305,7 @@ def _item(row: RowMapping) -> VersionItem:
     )
 
 
-def _head(row: RowMapping) -> dict[str, object]:
+def _head(row: RowMapping) -> dict[str, Any]:
     names = ("name", "created_at", "seed", "free_only", "digest", "note")
     return {name: row[name] for name in names}
 

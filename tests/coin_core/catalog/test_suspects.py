@@ -1,0 +1,169 @@
+"""Opinions of classifiers, and labels that look wrong by them."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from coin_core.catalog import (
+    CatalogFace,
+    CoinFacts,
+    CropBox,
+    OpinionKind,
+    PhotoRecord,
+    Side,
+)
+from coin_core.catalog.suspects import (
+    find_suspects,
+    record_opinions,
+    record_out_of_fold,
+)
+from coin_core.errors import CatalogError
+from coin_core.models import Card
+
+RULERS = ("john_hyrcanus_i", "judah_aristobulus_i", "alexander_jannaeus")
+DIGESTS = {"resnet": "a" * 64, "mlp": "b" * 64}
+WHOLE = CropBox(left=0.0, top=0.0, right=1.0, bottom=1.0)
+
+
+class ColourAttributor:
+    """Takes red, green and blue for the three rulers; mlp believes the next one."""
+
+    def __init__(self):
+        self.asked = []
+
+    def model(self, name):
+        card = Card(
+            name=name,
+            classifier=name,
+            title=name,
+            classes=RULERS,
+            threshold=0.5,
+            files={"model.skops": DIGESTS[name]},
+        )
+        return SimpleNamespace(name=name, card=card, takes_features=name == "mlp")
+
+    def net_behind(self, name):
+        return SimpleNamespace(name="vgg")
+
+    def features(self, crops, name):
+        return crops.mean(axis=(1, 2)).astype(np.float32)
+
+    def probabilities(self, crops, name, features=None):
+        self.asked.append((name, len(crops)))
+        means = self.features(crops, name) if features is None else features
+        shares = means + 1
+        if name == "mlp":
+            shares = np.roll(shares, 1, axis=1)
+        return (shares / shares.sum(axis=1, keepdims=True)).astype(np.float32)
+
+
+@pytest.fixture
+def add(catalog, encode_photo):
+    """A function (n, ruler=None, faces=legend) -> id of a photo in its own colour."""
+
+    def picture(number, ruler="", faces=None):
+        pixels = np.zeros((20, 20, 3), np.uint8)
+        pixels[..., number % 3] = 200 + number // 3
+        record = PhotoRecord(
+            extension="png",
+            width_px=20,
+            height_px=20,
+            coin=CoinFacts(
+                ruler_attributed=RULERS[number % 3] if ruler == "" else ruler
+            ),
+        )
+        legend = [CatalogFace(box=WHOLE, side=Side.LEGEND)]
+        data = encode_photo(pixels)
+        seen = legend if faces is None else faces
+        return catalog.add_photo(data, record, seen, who="ada").photo_id
+
+    return picture
+
+
+def test_opinions_are_recorded_with_confidence_and_disagreement(catalog, add):
+    ids = [add(number) for number in range(6)]
+    attributor = ColourAttributor()
+    done = record_opinions(catalog, attributor, ids, classifiers=("resnet", "mlp"))
+    assert (done.photos, done.known, done.left_out) == (6, 0, ())
+    said = {o.classifier: o for o in catalog.opinions(ids[1])}
+    assert said["resnet"].ruler == RULERS[1]
+    assert said["mlp"].ruler == RULERS[2]
+    assert said["resnet"].model_digest == DIGESTS["resnet"]
+    photo = catalog.photo(ids[1])
+    assert photo.confidence == pytest.approx(201 / 203, abs=1e-4)
+    assert photo.disagreement > 0.9
+    assert photo.rulers_differ
+
+
+def test_what_was_asked_is_not_asked_again(catalog, add):
+    ids = [add(number) for number in range(3)]
+    attributor = ColourAttributor()
+    record_opinions(catalog, attributor, ids[:2], classifiers=["resnet"])
+    done = record_opinions(catalog, attributor, ids, classifiers=["resnet"])
+    assert (done.photos, done.known) == (1, 2)
+    assert attributor.asked == [("resnet", 2), ("resnet", 1)]
+    again = record_opinions(
+        catalog, attributor, ids, classifiers=["resnet"], again=True
+    )
+    assert (again.photos, again.known) == (3, 0)
+
+
+def test_reverses_and_excluded_photos_are_not_judged(catalog, add):
+    reverse = add(0, faces=[CatalogFace(box=WHOLE, side=Side.CORNUCOPIA)])
+    excluded, bare, gone = add(1), add(2, faces=[]), add(3)
+    catalog.exclude([excluded], "noise", who="ada")
+    catalog.photo_path(catalog.photo(gone)).unlink()
+    told = []
+    done = record_opinions(
+        catalog,
+        ColourAttributor(),
+        [reverse, excluded, bare, gone],
+        classifiers=["resnet"],
+        progress=lambda here, total: told.append((here, total)),
+    )
+    assert done.photos == 1
+    assert f"Photo {gone}: " in done.left_out[0]
+    assert catalog.opinions(bare)
+    assert not catalog.opinions(reverse)
+    assert told == [(4, 4)]
+
+
+def out_of_fold(catalog, ids, wrong=(), classifier="svm"):
+    rng = np.random.default_rng(0)
+    p = np.full((len(ids), 3), 0.05, np.float32)
+    for row, photo_id in enumerate(ids):
+        truth = RULERS.index(catalog.photo(photo_id).ruler)
+        p[row, (truth + 1) % 3 if photo_id in wrong else truth] = 0.9
+    p += rng.uniform(0, 0.02, p.shape).astype(np.float32)
+    p /= p.sum(axis=1, keepdims=True)
+    record_out_of_fold(catalog, classifier, ids, p, RULERS, model_digest="d" * 64)
+
+
+def test_wrong_labels_are_suspected(catalog, add):
+    ids = [add(number) for number in range(36)]
+    wrong = [ids[4], ids[11]]
+    out_of_fold(catalog, ids, wrong)
+    assert catalog.opinions(ids[0])[0].kind is OpinionKind.OUT_OF_FOLD
+    suspects = find_suspects(catalog)
+    assert {suspect.photo_id for suspect in suspects} == set(wrong)
+    assert suspects[0].suspicion >= suspects[-1].suspicion > 0.8
+    by_photo = {suspect.photo_id: suspect for suspect in suspects}
+    assert by_photo[ids[4]].ruler == RULERS[1]
+    assert by_photo[ids[4]].suggested == RULERS[2]
+    assert set(catalog.queue("suspected")) == set(wrong)
+
+
+def test_a_corrected_label_is_no_longer_suspected(catalog, add):
+    ids = [add(number) for number in range(36)]
+    out_of_fold(catalog, ids, [ids[4]])
+    assert find_suspects(catalog)
+    catalog.set_ruler([ids[4]], RULERS[2], who="ada")
+    assert find_suspects(catalog) == ()
+    assert catalog.queue("suspected") == ()
+
+
+def test_suspects_need_a_training_with_folds(catalog, add):
+    add(0)
+    with pytest.raises(CatalogError, match="train svm --data catalog"):
+        find_suspects(catalog)
