@@ -40,7 +40,7 @@ def show_confusion(
     if not confusion:
         st.caption("No answers were kept of this run.")
         return
-    left, right = st.columns([1.25, 1], gap="large")
+    left, right = st.columns([1.1, 1], gap="large")
     with left:
         if len(classes) <= _MOST_BUTTONS:
             _show_matrix(confusion, classes, openable=bool(rows))
@@ -123,6 +123,7 @@ def _show_figures(confusion: Sequence[Sequence[int]], classes: Sequence[str]) ->
     st.html(
         f"<style>.runs-figures td, .runs-figures th {{ padding: .3rem .8rem .3rem 0; "
         f"text-align: left; border-bottom: 1px solid {PAPER_DEEP}; }} "
+        ".runs-figures td + td { white-space: nowrap; } "
         f".runs-figures th {{ color: {INK_SOFT}; font-weight: 600; }}</style>"
         '<table class="runs-figures"><tr><th></th><th>found (recall)</th>'
         "<th>rightly so called (precision)</th><th>photos</th></tr>"
