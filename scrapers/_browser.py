@@ -11,6 +11,7 @@ import contextlib
 import logging
 import shutil
 import sys
+import time
 from collections.abc import Iterator
 from typing import Final
 from urllib.parse import urlsplit
@@ -35,6 +36,7 @@ from scrapers.saved import site_of
 _log = logging.getLogger("scrapers")
 
 PATIENCE_S: Final = 30.0
+LOADING_S: Final = 60.0
 _MOST_LOTS: Final = 20_000
 _STATE: Final = """
 const list = document.querySelector('#search-container') || document.body;
@@ -95,9 +97,7 @@ class BrowserPages:
                 self._open(driver, query)
                 page = self._read_all(driver, query)
             except TimeoutException as error:
-                raise SiteUnreachableError(
-                    f"{query} did not load within {self._patience_s:g} s."
-                ) from error
+                raise SiteUnreachableError(f"{query} did not load in time.") from error
             except WebDriverException as error:
                 raise SiteUnreachableError(
                     f"The browser could not read {query} ({error.msg})."
@@ -127,7 +127,7 @@ class BrowserPages:
 
     def _read_all(self, driver: webdriver.Chrome, url: str) -> ResultPage:
         """Scroll until the list shows as much as it announces."""
-        page = self._read(driver, url)
+        page = self._read_first(driver, url)
         while page.announced is not None and len(page.listings) < page.announced:
             if len(page.listings) > _MOST_LOTS:
                 raise PageChangedError(f"{url} lists more than {_MOST_LOTS} lots.")
@@ -137,6 +137,28 @@ class BrowserPages:
         self._wake_images(driver)
         return self._read(driver, url)
 
+    def _read_first(self, driver: webdriver.Chrome, url: str) -> ResultPage:
+        """What the page shows at first; its lots may come some time after it."""
+        end = time.monotonic() + self._patience_s
+        while True:
+            state = driver.execute_script(_STATE)
+            try:
+                return self._read(driver, url)
+            except PageChangedError:
+                left = end - time.monotonic()
+                try:
+                    self._wait_for_change(driver, state, max(left, 0.0))
+                except TimeoutException:
+                    return self._read(driver, url)
+
+    @staticmethod
+    def _wait_for_change(
+        driver: webdriver.Chrome, state: str, patience_s: float
+    ) -> None:
+        WebDriverWait(driver, patience_s, 0.05).until(
+            lambda one: one.execute_script(_STATE) != state
+        )
+
     def _scroll(
         self, driver: webdriver.Chrome, url: str, shown: int, announced: int
     ) -> None:
@@ -144,9 +166,7 @@ class BrowserPages:
         with self._client.pacer.turn(origin_of(url)):
             driver.execute_script(_SCROLL)
             try:
-                WebDriverWait(driver, self._patience_s, 0.05).until(
-                    lambda one: one.execute_script(_STATE) != state
-                )
+                self._wait_for_change(driver, state, self._patience_s)
             except TimeoutException as error:
                 raise PageChangedError(
                     f"{url} announces {announced} lots and shows no more than {shown} "
@@ -190,7 +210,7 @@ class BrowserPages:
         except WebDriverException as error:
             raise ScrapeError(f"The browser does not start ({error.msg}).") from error
         try:
-            chrome.set_page_load_timeout(self._patience_s)
+            chrome.set_page_load_timeout(max(self._patience_s, LOADING_S))
             yield chrome
         finally:
             chrome.quit()
