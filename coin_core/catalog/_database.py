@@ -40,6 +40,10 @@ class Database:
     def __init__(self, engine: Engine, photos_dir: Path) -> None:
         self._engine = engine
         self._writer = engine.execution_options(coin_writes=True)
+        # SQLite's readers see one state by themselves.
+        self._reader = engine
+        if not self.is_sqlite:
+            self._reader = engine.execution_options(isolation_level="REPEATABLE READ")
         self.photos_dir = photos_dir
 
     @property
@@ -59,7 +63,7 @@ class Database:
         Raises:
             CatalogError: The database cannot be read.
         """
-        with translated(self._engine.url), self._engine.connect() as connection:
+        with translated(self._engine.url), self._reader.connect() as connection:
             yield connection
 
     @contextmanager

@@ -137,7 +137,7 @@ def write_states(
             row = {"row_id": entity_id} | {f"new_{k}": v for k, v in plain.items()}
             alike.setdefault(tuple(sorted(plain)), []).append(row)
     for names, rows in alike.items():
-        values = {name: bindparam(f"new_{name}") for name in names}
+        values: dict[str, Any] = {name: bindparam(f"new_{name}") for name in names}
         one = update(table.__table__).where(table.id == bindparam("row_id"))
         connection.execute(one.values(values), rows)
     _replace_faces(connection, faces)

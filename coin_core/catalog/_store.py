@@ -176,7 +176,7 @@ class PhotoStore(Database):
         Raises:
             CatalogError: One of them is not there.
         """
-        found = {}
+        found: dict[int, CatalogPhoto] = {}
         with self.reading() as connection:
             for part in chunks(photo_ids):
                 rows = connection.execute(

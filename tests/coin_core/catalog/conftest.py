@@ -48,7 +48,7 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def server() -> "Iterator[Server]":
+def server() -> Iterator[Server]:
     """The PostgreSQL server, with a template of an empty catalog."""
     opened = Server(str(SERVER))
     yield opened
