@@ -5,7 +5,12 @@ from __future__ import annotations
 import streamlit as st
 
 from coin_core.errors import CoinError
-from ui.bring_in import offer_bringing_in, offer_demo, show_running_import
+from ui.bring_in import (
+    offer_bringing_in,
+    offer_demo,
+    show_earlier_imports,
+    show_running_import,
+)
 from ui.dataset_actions import show_actions
 from ui.dataset_filters import ask_filters
 from ui.desk import Desk, catalog, know_reviewer, open_desk, show_messages
@@ -83,6 +88,7 @@ elif part == "bring":
     show_messages(desk)
     offer_bringing_in(desk, collection)
     offer_demo(desk, collection, stand)
+    show_earlier_imports(collection)
 else:
     show_messages(desk)
     show_versions(desk, collection)

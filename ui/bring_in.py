@@ -39,6 +39,7 @@ _FIRST_FIELDS = ("file", "ruler", "coin_id", "lot_text", "source", "licence", "c
 _NOT_USED = "not used"
 _DEMO_PHOTOS = 300
 _SHOWN_PROBLEMS = 200
+_EARLIER = 8
 
 
 def show_running_import(desk: Desk, catalog: Catalog) -> None:
@@ -117,21 +118,7 @@ def _show_end(desk: Desk, catalog: Catalog, state: ImportProgress) -> None:
         )
         if state.failed:
             with st.expander(f"{state.failed} files were left out: why"):
-                failed = import_items(
-                    catalog,
-                    state.import_id,
-                    state=ItemState.FAILED,
-                    limit=_SHOWN_PROBLEMS,
-                )
-                st.dataframe(
-                    pd.DataFrame(
-                        [
-                            {"file": Path(i.key).name, "why": i.message or ""}
-                            for i in failed
-                        ]
-                    ),
-                    hide_index=True,
-                )
+                _show_left_out(catalog, state)
         with st.container(horizontal=True):
             if stopped:
                 st.button(
@@ -147,6 +134,30 @@ def _show_end(desk: Desk, catalog: Catalog, state: ImportProgress) -> None:
                 )
             else:
                 st.button("Good", on_click=_put_away().add, args=(state.import_id,))
+
+
+def _show_left_out(catalog: Catalog, state: ImportProgress) -> None:
+    """Why files were not brought in; their names in a table are never read as HTML."""
+    failed = import_items(
+        catalog, state.import_id, state=ItemState.FAILED, limit=_SHOWN_PROBLEMS
+    )
+    st.dataframe(
+        pd.DataFrame([{"file": Path(i.key).name, "why": i.message} for i in failed]),
+        hide_index=True,
+    )
+
+
+def show_earlier_imports(catalog: Catalog) -> None:
+    """What came of the last imports, for who has closed the page meanwhile."""
+    earlier = list_imports(catalog, limit=_EARLIER)
+    if not earlier:
+        return
+    with st.expander("Earlier imports"):
+        for state in earlier:
+            when = f"{state.created_at:%Y-%m-%d %H:%M}, " if state.created_at else ""
+            st.text(f"{when}{_in_words(state)}, {state.state}.")
+            if state.failed:
+                _show_left_out(catalog, state)
 
 
 def _stop(desk: Desk, catalog: Catalog, import_id: int) -> None:

@@ -39,10 +39,16 @@ def _need_browser() -> None:
 
 
 @pytest.fixture(scope="session")
-def app_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def app_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the app under test keeps its log, and what it gathers in `data`."""
+    return tmp_path_factory.mktemp("app")
+
+
+@pytest.fixture(scope="session")
+def app_address(app_home: Path) -> Iterator[str]:
     """A fresh installation of the app, with an empty data folder."""
     _need_browser()
-    home = tmp_path_factory.mktemp("app")
+    home = app_home
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]

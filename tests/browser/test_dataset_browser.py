@@ -1,0 +1,192 @@
+"""The collection in a real browser: crop, split, review and undo by mouse and key."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from selenium.webdriver import ActionChains, Chrome, Keys
+from selenium.webdriver.common.by import By
+from selenium.webdriver.remote.webelement import WebElement
+
+from coin_core.catalog import (
+    Catalog,
+    CatalogFace,
+    CropBox,
+    PhotoRecord,
+    PhotoStatus,
+    Side,
+    open_catalog,
+)
+from coin_core.rendering import strike_coin
+from tests.browser.test_classify_browser import Visit
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+NAME = "<b>both sides</b>.jpg"
+
+
+class Work(Visit):
+    """A visit that also reaches into the parts of the page's own making."""
+
+    def within(self, selector: str) -> list[WebElement]:
+        """Elements inside the components, whose parts are hidden from the page."""
+        return self.chrome.execute_script(
+            "const found = [];"
+            "for (const host of document.querySelectorAll("
+            "'[data-testid=stBidiComponentIsolated]'))"
+            "found.push(...host.shadowRoot.querySelectorAll(arguments[0]));"
+            "return found",
+            selector,
+        )
+
+    def keys(self, *keys: str) -> None:
+        ActionChains(self.chrome).send_keys(*keys).perform()
+
+    def reviewed_photo(self) -> int:
+        found = self.within(".keys")
+        return int(found[0].get_attribute("data-photo") or 0) if found else 0
+
+    def wait_for_photo(self, photo_id: int) -> None:
+        self.until(
+            lambda: self.reviewed_photo() == photo_id, f"Photo {photo_id} was not shown"
+        )
+
+    def name_oneself(self, name: str) -> None:
+        def field() -> WebElement | None:
+            return next(iter(self.all("input[placeholder^='Asked once']")), None)
+
+        self.until(field, "No name was asked for").send_keys(name, Keys.ENTER)
+        self.settle()
+
+
+@pytest.fixture
+def catalog(app_home: Path, app_address: str) -> Catalog:
+    """Four rendered coins, the first with both sides on one picture, and their app."""
+    data = app_home / "data"
+    catalog = open_catalog(
+        f"sqlite:///{data / 'catalog.sqlite'}", photos_dir=data / "photos"
+    )
+    for k in range(4):
+        image = strike_coin(2026, k, size_px=160).image
+        if k == 0:
+            other = strike_coin(2026, 9, size_px=160, kind="cornucopia").image
+            image = np.hstack([other, image])
+        buffer = io.BytesIO()
+        Image.fromarray(image).save(buffer, "PNG")
+        catalog.add_photo(
+            buffer.getvalue(),
+            PhotoRecord(
+                extension="png",
+                width_px=image.shape[1],
+                height_px=image.shape[0],
+                file_name=NAME if k == 0 else f"locus {k}.png",
+                is_rendered=True,
+            ),
+            [
+                CatalogFace(
+                    box=CropBox(left=0.1, top=0.1, right=0.9, bottom=0.9),
+                    side=Side.LEGEND,
+                )
+            ],
+            who="import",
+        )
+    return catalog
+
+
+@pytest.fixture
+def work(browser: Chrome, app_address: str) -> Work:
+    return Work(browser, app_address)
+
+
+def test_a_photo_is_split_cropped_and_reviewed(work: Work, catalog: Catalog) -> None:
+    work.open("/Dataset")
+    tiles = work.until(lambda: work.within(".tile"), "The grid was not drawn")
+    assert [tile.get_attribute("data-id") for tile in tiles] == ["4", "3", "2", "1"]
+    assert NAME in tiles[3].text  # as text, not in bold
+    work.until(lambda: len(work.within(".tile img")) == 4, "Thumbnails are missing")
+
+    ActionChains(work.chrome).double_click(
+        tiles[3].find_element(By.CSS_SELECTOR, ".name")
+    ).perform()
+    work.until(lambda: work.within(".viewer"), "The photo was not opened")
+    work.name_oneself("Anna")
+    _split_and_take_back(work, catalog)
+    _crop_by_mouse(work, catalog)
+    _review_by_keyboard(work, catalog)
+
+    work.open("/Dataset")  # a new visit by the same browser
+    work.see("Working as Anna")
+
+
+def _split_and_take_back(work: Work, catalog: Catalog) -> None:
+    (before,) = catalog.faces(1)
+    work.press("Split in two")
+    work.until(lambda: len(catalog.faces(1)) == 2, "The photo was not split")
+    first, second = catalog.faces(1)
+    assert first.box.right == second.box.left == pytest.approx(0.5)
+    work.press("Undo")
+    work.until(lambda: catalog.faces(1) == (before,), "The split was not undone")
+    work.press("Redo")
+    work.until(lambda: len(catalog.faces(1)) == 2, "The split was not done again")
+    work.press("Undo")
+    work.until(lambda: catalog.faces(1) == (before,), "The split was not undone")
+    work.settle()
+
+
+def _crop_by_mouse(work: Work, catalog: Catalog) -> None:
+    (before,) = catalog.faces(1)
+    switch = next(
+        label
+        for label in work.all('[data-testid="stCheckbox"] label')
+        if "Draw a box by mouse" in label.text
+    )
+    work.chrome.execute_script("arguments[0].scrollIntoView({block:'center'})", switch)
+    switch.click()
+    frame = work.until(lambda: work.all("iframe"), "The crop widget did not open")[0]
+    work.chrome.execute_script("arguments[0].scrollIntoView({block:'center'})", frame)
+    work.chrome.switch_to.frame(frame)
+    canvas = work.until(lambda: work.all("canvas.upper-canvas"), "No canvas")[0]
+    width, height = canvas.size["width"], canvas.size["height"]
+    corner = round(0.4 * width), round(0.4 * height)  # from the middle of the canvas
+    ActionChains(work.chrome).move_to_element_with_offset(
+        canvas, *corner
+    ).click_and_hold().move_by_offset(-width // 4, -height // 4).release().perform()
+    work.chrome.switch_to.default_content()
+    work.settle()
+    work.press("Keep this box")
+    work.until(lambda: catalog.faces(1) != (before,), "The box was not kept")
+    (after,) = catalog.faces(1)
+    assert after.box.right == pytest.approx(0.65, abs=0.06)
+    assert after.box.left == pytest.approx(0.1, abs=0.02)
+    assert after.side is Side.LEGEND
+    work.press("Undo")
+    work.until(lambda: catalog.faces(1) == (before,), "The crop was not undone")
+
+
+def _review_by_keyboard(work: Work, catalog: Catalog) -> None:
+    work.press("Review")
+    work.wait_for_photo(1)
+    for key, ruler in (("3", "alexander_jannaeus"), ("0", None)):
+        here = work.reviewed_photo()
+        work.keys(key)
+        work.wait_for_photo(here + 1)
+        # What shows the next photo has stored the decision on the last one.
+        (review,) = catalog.reviews(here)
+        assert (review.ruler, review.reviewer) == (ruler, "Anna")
+    work.keys("x")
+    work.keys("2")
+    work.wait_for_photo(4)
+    assert catalog.photo(3).status is PhotoStatus.EXCLUDED
+    work.keys("u")
+    work.wait_for_photo(3)
+    assert catalog.photo(3).status is PhotoStatus.UNREVIEWED
+    work.keys(Keys.ARROW_LEFT)
+    work.wait_for_photo(2)
+    work.keys("u")
+    work.until(lambda: not catalog.reviews(2), "The review was not undone")
+    assert catalog.photo(2).status is PhotoStatus.UNREVIEWED
+    assert catalog.photo(1).ruler == "alexander_jannaeus"
