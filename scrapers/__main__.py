@@ -23,6 +23,7 @@ import logging
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -116,6 +117,8 @@ def _opened(options: argparse.Namespace) -> Iterator[Source]:
     if options.source == "saved":
         from scrapers.saved import SavedPages
 
+        # the same folder is the same run, from wherever it is named
+        options.query = str(Path(options.query).absolute())
         yield SavedPages()
         return
     if options.source == "browser":

@@ -167,6 +167,12 @@ class _Run:
             self.progress = replace(self.progress, current=listing.title)
             yield self.progress
         self._tell_problems()
+        with self._catalog.writing() as connection:
+            connection.execute(
+                update(ImportRow)
+                .where(ImportRow.id == self.progress.import_id)
+                .values(total=ImportRow.done)
+            )
         yield self.end(ImportState.DONE)
 
     def end(self, state: ImportState, error: str | None = None) -> GatherProgress:
@@ -390,6 +396,3 @@ def say(label: LotLabel) -> str:
 def _file_name(listing: Listing, image: ListingImage) -> str:
     side = f"-{image.side}" if image.side in ("obverse", "reverse") else ""
     return f"{listing.source}-{listing.record_id.rpartition('/')[2]}{side}"
-
-
-__all__ = ["KIND", "GatherProgress", "facts_of", "gather", "say"]
