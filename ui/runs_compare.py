@@ -86,8 +86,9 @@ def _show_verdict(runs: Sequence[RunSummary], names: dict[str, str]) -> None:
             f"(McNemar's exact test, p = {pair.p:.2g})."
         )
         if pair.is_real:
-            better = one if pair.only_one > pair.only_other else other
-            st.markdown(f"**{better} is really better** of {one} and {other}. {counts}")
+            first = pair.only_one > pair.only_other
+            better, worse = (one, other) if first else (other, one)
+            st.markdown(f"**{better} really is better than {worse}.** {counts}")
         else:
             st.markdown(f"**No real difference** between {one} and {other}. {counts}")
     if len(pairs) > 1:
@@ -133,9 +134,11 @@ def _show_settings(runs: Sequence[RunSummary], names: dict[str, str]) -> None:
     rows = setting_rows(runs)
     columns = [name.split(" · ")[0] for name in names.values()]
     frame = pd.DataFrame(
-        [[setting_value(value) for value in values] for _, values, _ in rows],
-        index=[setting_title(name) for name, _, _ in rows],
-        columns=columns,
+        [
+            [setting_title(name), *(setting_value(name, value) for value in values)]
+            for name, values, _ in rows
+        ],
+        columns=["setting", *columns],
     )
     differing = [differs for _, _, differs in rows]
 
@@ -145,7 +148,12 @@ def _show_settings(runs: Sequence[RunSummary], names: dict[str, str]) -> None:
             for differs in differing
         ]
 
-    st.dataframe(frame.style.apply(shade), height=min(36 * len(rows) + 40, 520))
+    st.dataframe(
+        frame.style.apply(shade),
+        hide_index=True,
+        height=min(36 * len(rows) + 40, 640),
+        column_config={"setting": st.column_config.TextColumn(width="medium")},
+    )
     st.caption(
         f"{sum(differing)} settings differ; they come first and are shaded."
         if any(differing)

@@ -8,7 +8,6 @@ from typing import Any
 
 import pandas as pd
 import streamlit as st
-from coin_core.learning.reporting import html_report
 
 from coin_core import models
 from coin_core.errors import CoinError, WeightsMismatchError, WeightsMissingError
@@ -20,6 +19,7 @@ from coin_core.learning.comparing import (
 )
 from coin_core.learning.history import Row, Run, RunState, find_run
 from coin_core.learning.mistakes import by_legibility, reliability
+from coin_core.learning.reporting import html_report
 from coin_core.promoting import demote, promote, promoted
 from ui.errors import show, shown_on_page
 from ui.runs_charts import (
@@ -270,7 +270,7 @@ def _show_card(run: Run, summary: RunSummary) -> None:
         st.dataframe(
             pd.DataFrame(
                 [
-                    (setting_title(name), setting_value(value))
+                    (setting_title(name), setting_value(name, value))
                     for name, value in summary.settings.items()
                 ],
                 columns=["setting", "value"],

@@ -106,10 +106,10 @@ def setting_title(name: str) -> str:
     return _SETTING_TITLES.get(name, name.replace("_", " "))
 
 
-def setting_value(value: Any) -> str:
-    """The value of a setting."""
+def setting_value(name: str, value: Any) -> str:
+    """The value of a setting; a dash where the run knows no such setting."""
     if value is None:
-        return "usual"
+        return "usual" if name in _USUAL else "–"
     if isinstance(value, bool):
         return "yes" if value else "no"
     text = f"{value:g}" if isinstance(value, float) else str(value)

@@ -156,8 +156,9 @@ def test_runs_are_compared_and_a_small_difference_is_called_none() -> None:
     said = words_of(open_page(one, same))
     assert "No real difference" in said
     page = open_page(one, worse)
-    assert "is really better" in words_of(page)
-    assert any("classifier" in str(frame.value.index[0]) for frame in page.dataframe)
+    assert "really is better than" in words_of(page)
+    settings = page.dataframe[-1].value
+    assert list(settings["setting"][:1]) == ["classifier"], "what differs comes first"
 
 
 def test_a_note_is_kept_and_shown_in_the_table() -> None:
