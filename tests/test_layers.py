@@ -11,6 +11,7 @@ ROOT = Path(__file__).resolve().parents[1]
 STOREYS = ("app", "server", "pages", "ui", "scrapers", "coin_core")
 SCREEN = {"streamlit", "streamlit_cropper", "app", "server", "pages", "ui"}
 HEAVY = {"torch", "torchvision", "sklearn", "cv2", "skorch", "skops", "scipy"}
+HEAVY |= {"sqlalchemy", "alembic"}  # the catalog is asked in plain values
 SCRAPERS_MAY_USE = {"catalog", "rulers", "letters", "errors"}
 PHOTO_DOORS = {"coin_core/photos.py"}
 

@@ -66,7 +66,7 @@ def test_processes_that_open_a_new_catalog_at_once_all_succeed(
         env=os.environ | {"PYTHONPATH": str(project_root)},
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=300,
     )
     assert done.returncode == 0, done.stderr
 
