@@ -160,7 +160,8 @@ def _crop_by_mouse(work: Work, catalog: Catalog) -> None:
     work.press("Keep this box")
     work.until(lambda: catalog.faces(1) != (before,), "The box was not kept")
     (after,) = catalog.faces(1)
-    assert after.box.right == pytest.approx(0.65, abs=0.06)
+    # How far the drag went depends on how many of its steps the widget has seen.
+    assert 0.6 < after.box.right < 0.87
     assert after.box.left == pytest.approx(0.1, abs=0.02)
     assert after.side is Side.LEGEND
     work.press("Undo")
