@@ -188,13 +188,12 @@ def measure_kills(folder: Path, kills: int) -> None:
     import_id = importing.start_import_process(
         catalog, [folder / "in"], who="bench", labels="none"
     )
-    done = 0
+    in_between = 0
     for number in tqdm(range(kills), desc="kills"):
         seen = importing.import_progress(catalog, import_id).done
-        give_up = time.monotonic() + 60
-        while importing.import_progress(catalog, import_id).done < min(
-            seen + chance.randint(0, 5), count
-        ):
+        wanted = min(seen + chance.randint(1, 5), count)
+        give_up = time.monotonic() + 120
+        while importing.import_progress(catalog, import_id).done < wanted:
             if time.monotonic() > give_up:
                 raise SystemExit(f"nothing happens after kill {number}")
             time.sleep(0.02)
@@ -203,6 +202,7 @@ def measure_kills(folder: Path, kills: int) -> None:
             child.send_signal(signal.SIGKILL)
             child.wait()
         done = importing.import_progress(catalog, import_id).done
+        in_between += seen < done < count
         problems = catalog.check()
         if problems:
             raise SystemExit(f"after kill {number}: {problems[0].sentence}")
@@ -215,8 +215,9 @@ def measure_kills(folder: Path, kills: int) -> None:
     problems = catalog.check(digests=True)
     stored = catalog.find(PhotoQuery(), offset=0, limit=1).total
     print(
-        f"{kills} kills: {stored} of {count} photos there, {last.failed} failed, "
-        f"{last.known} told as known, {len(problems)} problems"
+        f"{kills} kills, {in_between} of them amid the work: {stored} of {count} "
+        f"photos there, {last.failed} failed, {last.known} told as known, "
+        f"{len(problems)} problems"
     )
 
 
