@@ -20,7 +20,12 @@ from coin_core.catalog._values import (
     OpinionKind,
     PhotoStatus,
 )
-from coin_core.errors import CatalogError, CoinError
+from coin_core.errors import (
+    CatalogError,
+    CoinError,
+    WeightsMismatchError,
+    WeightsMissingError,
+)
 from coin_core.faces import CropBox, crop_to_flan
 
 if TYPE_CHECKING:
@@ -64,7 +69,8 @@ class Recorded:
     Attributes:
         photos: Photos that every classifier has judged.
         known: Photos that these models had judged before.
-        left_out: A sentence for each photo that could not be judged.
+        left_out: A sentence for each photo that could not be judged, and for each
+            model that could not be asked.
     """
 
     photos: int
@@ -113,15 +119,22 @@ def record_opinions(
         progress: Called with photos done and photos in all.
 
     Raises:
-        WeightsMissingError: A model is not there.
+        WeightsMissingError: None of the models is there.
+        WeightsMismatchError: None of them can be used.
     """
     from coin_core.models import weights_digest
 
-    digests = {
-        name: weights_digest(attributor.model(name).card) for name in classifiers
-    }
+    left_out: list[str] = []
+    digests = {}
+    for name in classifiers:
+        try:
+            digests[name] = weights_digest(attributor.model(name).card)
+        except (WeightsMissingError, WeightsMismatchError) as error:
+            left_out.append(str(error))
+            if len(left_out) == len(classifiers):
+                raise
     wanted = list(dict.fromkeys(photo_ids))
-    done, known, judged, left_out = 0, 0, 0, list[str]()
+    done, known, judged = 0, 0, 0
     for part in chunks(wanted, _BATCH):
         photos_here = catalog.photos(part)
         faces = catalog.faces_of(part)
