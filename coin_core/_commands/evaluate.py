@@ -39,6 +39,8 @@ def run(given: argparse.Namespace) -> int:
     """Measure the models asked for; 1 when some photo could not be read."""
     attributor = Attributor()
     names = _names(given)
+    if is_catalog(given.data):
+        return _evaluate_catalog(given, attributor, names)
     for name in names:
         attributor.model(name)
     if given.data == "rendered":
@@ -47,8 +49,6 @@ def run(given: argparse.Namespace) -> int:
         raise TrainingDataError(
             "How legible a name is, is known of rendered coins only: --data rendered."
         )
-    if is_catalog(given.data):
-        return _evaluate_catalog(given, attributor, names)
     return _evaluate_folder(given, attributor, names)
 
 
