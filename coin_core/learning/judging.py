@@ -123,8 +123,9 @@ def teach_judge(
     torch.manual_seed(seed)
     judge = nn.ModuleList([reader.legend, reader.ruler, reader.anywhere])
     for layer in judge.modules():
-        if hasattr(layer, "reset_parameters"):
-            layer.reset_parameters()
+        reset = getattr(layer, "reset_parameters", None)
+        if callable(reset):
+            reset()
     nn.init.zeros_(reader.anywhere.weight)
     nn.init.zeros_(reader.anywhere.bias)
     optimizer = torch.optim.AdamW(
@@ -142,7 +143,7 @@ def teach_judge(
     with tqdm(total=schedule.epochs, unit="epoch", desc="judging") as bar:
         for _ in range(schedule.epochs):
             losses = []
-            for chosen in torch.randperm(len(rulers)).split(schedule.batch):
+            for chosen in torch.split(torch.randperm(len(rulers)), schedule.batch):
                 if len(chosen) < 2:  # batch norm cannot learn from one coin
                     continue
                 share = done / steps
