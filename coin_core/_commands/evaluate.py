@@ -39,16 +39,16 @@ def run(given: argparse.Namespace) -> int:
     """Measure the models asked for; 1 when some photo could not be read."""
     attributor = Attributor()
     names = _names(given)
+    if given.data != "rendered" and (given.by_legibility or given.legible is not None):
+        raise TrainingDataError(
+            "How legible a name is, is known of rendered coins only: --data rendered."
+        )
     if is_catalog(given.data):
         return _evaluate_catalog(given, attributor, names)
     for name in names:
         attributor.model(name)
     if given.data == "rendered":
         return _evaluate_rendered(given, attributor, names)
-    if given.by_legibility or given.legible is not None:
-        raise TrainingDataError(
-            "How legible a name is, is known of rendered coins only: --data rendered."
-        )
     return _evaluate_folder(given, attributor, names)
 
 
