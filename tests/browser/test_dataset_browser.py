@@ -119,7 +119,13 @@ def test_a_photo_is_split_cropped_and_reviewed(work: Work, catalog: Catalog) -> 
     _review_by_keyboard(work, catalog)
 
     work.open("/Dataset")  # a new visit by the same browser
-    work.see("Working as Anna")
+    work.until(
+        lambda: any(
+            "Working as Anna" in side.text
+            for side in work.all('[data-testid="stSidebar"]')
+        ),
+        "The name was not remembered",
+    )
 
 
 def _split_and_take_back(work: Work, catalog: Catalog) -> None:
