@@ -106,6 +106,5 @@ def build_mlp(labels: tuple[str, ...], *, seed: int) -> MlpClassifier:
         batch_size=128,
         lr=2e-3,
         optimizer__weight_decay=1e-2,
-        criterion__label_smoothing=0.05,
         device=best_device(),
     )
