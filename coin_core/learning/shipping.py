@@ -109,10 +109,11 @@ def _train_reader(
     from coin_core.learning.pretraining import SCHEDULES, train_reader
     from coin_core.rulers import DEFAULT_CLASSES
 
-    schedule, judging = SCHEDULES[name], JudgeSchedule()
+    schedule = SCHEDULES[name]
     if coins is not None:
         schedule = replace(schedule, images=coins)
-        judging = replace(judging, coins=min(judging.coins, coins))
+    usual = JudgeSchedule()
+    judging = replace(usual, coins=min(usual.coins, schedule.images))
     config = {
         "classifier": name,
         "seed": seed,
