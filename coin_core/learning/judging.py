@@ -6,6 +6,7 @@ kept, and the judge sees them many times, each time with other letters missing,
 moved or out of place, as they are on real coins.
 """
 
+import io
 import math
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +21,7 @@ from tqdm import tqdm
 
 from coin_core._replace import write_file
 from coin_core.classifiers._reader import LETTER_CLASSES, Reader
-from coin_core.learning.pretraining import Batch, Schedule, Strikes, one_batch
+from coin_core.learning.pretraining import Schedule, Strikes, one_batch, ruler_loss
 
 JUDGE_SEED = 1_000_081
 
@@ -57,8 +58,9 @@ def read_coins(
 ) -> ReadCoins:
     """Strike `count` coins and read their letters."""
     reader.eval()
-    batches: list[Batch] = []
     letters: list[NDArray[np.float16]] = []
+    rulers: list[NDArray[np.int64]] = []
+    legible: list[NDArray[np.float32]] = []
     loader = DataLoader(
         Strikes(seed, 0, Schedule(images=count, easy_share=1e-9)),
         batch_size=1,
@@ -70,12 +72,13 @@ def read_coins(
         for batch in loader:
             maps = reader.letters(reader.trunk(torch.from_numpy(batch.inputs)))
             letters.append(maps.numpy().astype(np.float16))
-            batches.append(batch)
+            rulers.append(batch.rulers)
+            legible.append(batch.legible)
             bar.update(len(batch.rulers))
     return ReadCoins(
         letters=np.concatenate(letters)[:count],
-        rulers=np.concatenate([batch.rulers for batch in batches])[:count],
-        legible=np.concatenate([batch.legible for batch in batches])[:count],
+        rulers=np.concatenate(rulers)[:count],
+        legible=np.concatenate(legible)[:count],
     )
 
 
@@ -133,8 +136,7 @@ def teach_judge(
     )
     letters = torch.from_numpy(coins.letters)
     rulers = torch.from_numpy(coins.rulers)
-    # a coin without a legible name says little of how to judge
-    worth = torch.from_numpy(0.25 + 0.75 * coins.legible)
+    legible = torch.from_numpy(coins.legible)
     reader.eval()
     judge.train()
     reader.drop.train()
@@ -154,10 +156,7 @@ def teach_judge(
                 optimizer.zero_grad()
                 read = upset(letters[chosen].float(), schedule)
                 logits = reader.judge(reader.legend(read))
-                each = functional.cross_entropy(
-                    logits, rulers[chosen], reduction="none"
-                )
-                loss = (each * worth[chosen]).sum() / worth[chosen].sum()
+                loss = ruler_loss(logits, rulers[chosen], legible[chosen])
                 loss.backward()  # type: ignore[no-untyped-call]
                 optimizer.step()
                 losses.append(float(loss.detach()))
@@ -171,8 +170,6 @@ def teach_judge(
 
 def kept_readings(path: Path, reader: Reader, count: int, workers: int) -> ReadCoins:
     """The readings of an interrupted training, or new ones, kept for the next try."""
-    import io
-
     if path.is_file():
         with np.load(path, allow_pickle=False) as kept:
             if len(kept["rulers"]) == count:

@@ -131,13 +131,18 @@ def reading_loss(reader: Reader, batch: Batch, ruler_weight: float) -> Tensor:
         out.letters, torch.from_numpy(batch.letters), reduction="none"
     )
     letters = (cells * weights).sum() / weights.sum()
-    # a coin without a legible name says nothing of how to read
-    worth = 0.25 + 0.75 * torch.from_numpy(batch.legible)
-    each = functional.cross_entropy(
-        out.classes, torch.from_numpy(batch.rulers), reduction="none"
+    rulers = ruler_loss(
+        out.classes, torch.from_numpy(batch.rulers), torch.from_numpy(batch.legible)
     )
-    rulers = (each * worth).sum() / worth.sum()
     return letters + ruler_weight * rulers
+
+
+def ruler_loss(logits: Tensor, rulers: Tensor, legible: Tensor) -> Tensor:
+    """Cross-entropy of class logits (N, C), weighted by the legible share (N,)."""
+    # a coin without a legible name says little of how to judge
+    worth = 0.25 + 0.75 * legible
+    each = functional.cross_entropy(logits, rulers, reduction="none")
+    return (each * worth).sum() / worth.sum()
 
 
 @torch.inference_mode()
