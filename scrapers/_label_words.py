@@ -68,9 +68,10 @@ NAMES_ON_COIN: Final = {
         r"\bיהוחנן\b",
     ),
     "yehudah": (
-        r"\b(?:y|j)ehudah?\b" + _PRIEST_OR_KING,
-        r"(?:legend[ae]?|inscription|name|named) (?:of )?[\"']?(?:y|j)ehudah?\b",
-        r"\(\s*(?:y|j)ehudah?\s*\)",
+        r"\b(?:y|j)eho?udah?\b" + _PRIEST_OR_KING,
+        r"(?:legend[ae]?|inscription|name|named) ?:? ?(?:of )?[\"'(]?"
+        r"(?:y|j)eho?ud(?:ah?)?\b",
+        r"\(\s*(?:y|j)eho?udah?\s*\)",
         _spelt("y h w d h?") + _GAP + _spelt("h? k h n").removeprefix("(?<![a-z])"),
         r"\bיהודה\s+ה?כה?ן?\s?ה?גדו?ל",
     ),
@@ -159,7 +160,8 @@ NOT_GENUINE: Final = (
     r"|\brestrike\b|\bfantasy\b|\bsouvenir\b|репродукци\w*|новодел|сувенир"
     r"|\bcounterfeit\w*\b|\bfalschung\w*\b|\bfausse?\b|\bfaux\b|\bfalso\b|\bfalsific\w+"
     r"|\bcast\b(?! (?:flan|sprue|planchet|seam))(?<!edge-cast)|\bnachguss\b"
-    r"|\bnachahmung\w*\b|\bmoulage\b|\bimitazione\b|\bimitacion\b|\belectrotype\w*\b"
+    r"|\bnachahmung\w*\b|\bnachpragung\w*\b|\bnachbildung\w*\b|\b\w+kopien?\b"
+    r"|\bfa[ck]simil\w*\b|\bmoulage\b|\bimitazione\b|\bimitacion\b|\belectrotype\w*\b"
     r"|\bgalvano\w*\b|имитаци\w*|подделк\w*|реплик\w*|\bкопи[яию]\b|חיקוי|העתק|זיוף"
 )
 MOUNTED: Final = (
@@ -184,10 +186,14 @@ OR: Final = r"\s*(?:/|\bor\b|\boder\b|\bou\b|\bo\b|\bили\b|\bאו\b|-)\s*"
 # What is said of other coins or people: blanked before the rest is read.
 ASIDES: Final = (
     r"\b(?:overstruck|struck|restruck|overstrike)(?: type)? (?:on|over|upon)\b[^.;]*",
-    r"\buberpragt auf\b[^.;]*|\bsurfrapp\w+ sur\b[^.;]*|\bribattut\w+ su\b[^.;]*"
-    r"|\breacunad\w+ sobre\b[^.;]*|\bперечекан\w+ (?:из|на)\b[^.;]*",
+    r"\buberprag(?:t|ung) (?:auf|uber)\b[^.;]*|\bsurfrapp\w+ sur\b[^.;]*"
+    r"|\bribattut\w+ su\b[^.;]*|\breacunad\w+ sobre\b[^.;]*|\bперечекан\w+ (?:из|на)\b[^.;]*",
     r"\b(?:ghost|traces?|remains|spuren) (?:of|von|der|des)\b[^.;]*"
     r"|\bundertype\b[^.;]*",
+    r"\b(?:restes?|reste?|traces?|tracce|restos|huellas|следы) "
+    r"(?:(?:von|der|des|de|du|di|del|della|dello) |d'|dell')?"
+    r"(?:l'|la |una? |eine[rs]? )?(?:untertyp|lili|anker|stern|ancre|ancora|ancla"
+    r"|lis\b|giglio|lirio|etoile|stella|estrella|якор|лили|звезд)[^.;]*",
     r"\b(?:son|brother|father|nephew|grandson|successor|widow|wife) of (?:king )?"
     r"(?:\w+ ){0,2}\w+(?: i{1,3}\b)?",
     r"\b(?:sohn|bruder|vater|neffe) des (?:\w+ ){0,2}\w+(?: i{1,3}\b)?",
