@@ -76,19 +76,26 @@ class RenderedCoin:
 
 def _place_die(rng: np.random.Generator, shape: FlanShape, any_turn: bool) -> Placing:
     """Dies were seldom centred, and seldom as large as the flan."""
-    away = shape.radius * abs(float(rng.normal(0, 0.09)))
+    away = shape.radius * abs(float(rng.normal(0, 0.12)))
     to = float(rng.uniform(0, 2 * math.pi))
     turn = float(rng.uniform(-180, 180)) if any_turn else float(rng.normal(0, 9))
     return Placing(
         centre_x=shape.centre_x + away * math.cos(to),
         centre_y=shape.centre_y + away * math.sin(to),
-        radius=shape.radius * float(rng.uniform(0.9, 1.22)),
+        radius=shape.radius * float(rng.uniform(0.86, 1.16)),
         turn_deg=turn,
     )
 
 
-def _as_relief(ink: NDArray[np.uint8], sigma: float) -> Field:
-    return blurred(ink.astype(np.float32) / np.float32(255), sigma)
+def _as_relief(ink: NDArray[np.uint8], sigma: float, rise_px: float = 0.0) -> Field:
+    """The cut as metal fills it: edges softened, strokes rounded over `rise_px`."""
+    height = ink.astype(np.float32) / np.float32(255)
+    if rise_px:
+        # the 3 x 3 integer distance is exact; a stroke's crest stands highest
+        away = cv2.distanceTransform((ink > 127).astype(np.uint8), cv2.DIST_L1, 3)
+        up = np.minimum(away / np.float32(rise_px), np.float32(1))
+        height *= np.float32(0.4) + np.float32(0.6) * up * (np.float32(2) - up)
+    return blurred(height, sigma)
 
 
 def _cut_other(
@@ -179,7 +186,7 @@ def strike_coin(
     rng = np.random.default_rng([seed, index, KINDS.index(kind)])
     shape = draw_shape(rng, size_px)
     placing = _place_die(rng, shape, any_turn=rng.random() < 0.1)
-    sigma = float(rng.uniform(0.5, 1.3)) * size_px / 160
+    sigma = float(rng.uniform(0.4, 1.1)) * size_px / 160
     ruler: str | None = None
     legend: tuple[str, ...] = ()
     letters: list[CutLetter] = []
@@ -191,7 +198,8 @@ def strike_coin(
         ink = pen.relief()
     else:
         ink = _cut_other(rng, kind, size_px, placing)
-    relief = _ghost(rng, _as_relief(ink, sigma), size_px, placing)
+    rise = float(rng.uniform(1.5, 4.0)) * size_px / 160
+    relief = _ghost(rng, _as_relief(ink, sigma, rise), size_px, placing)
     # most coins are middling; a few are fresh, a few nearly smooth
     hardship *= float(rng.beta(1.6, 2.2))
     mask = draw_mask(shape, size_px)

@@ -214,7 +214,7 @@ def cut_legend(
         middle = top + (row + 0.5) * pitch
         chord = 2 * math.sqrt(max(field_radius**2 - middle**2, 0.25 * field_radius**2))
         mean_width = tall * 0.74
-        natural = len(line) * mean_width * float(rng.uniform(1.1, 1.35))
+        natural = len(line) * mean_width * float(rng.uniform(1.15, 1.6))
         across = min(natural, chord * float(rng.uniform(0.95, 1.15)))
         right = across / 2 + float(rng.normal(0, 0.04))
         step = across / len(line)
@@ -250,12 +250,13 @@ def _leaf(
 def cut_wreath(rng: np.random.Generator, ink: Ink, inner: float) -> None:
     """Two branches tied below: groups of leaves, and pellets between them."""
     groups = int(rng.integers(4, 8))
-    length = float(rng.uniform(0.28, 0.46))
-    width = length * float(rng.uniform(0.16, 0.34))
-    spread = float(rng.uniform(0.2, 0.5))
+    length = float(rng.uniform(0.24, 0.44))
+    width = length * float(rng.uniform(0.12, 0.26))
+    spread = float(rng.uniform(0.25, 0.6))
+    step = length * float(rng.uniform(0.0, 0.4))  # from one leaf's foot to the next
     leaves = 3 if rng.random() < 0.6 else 2
     lean = float(rng.normal(0.25, 0.15))
-    stem = rng.random() < 0.5
+    stem = rng.random() < 0.3
     shapes, pellets, pellet_radii = [], [], []
     for side in (-1, 1):
         angles = np.linspace(0.12, math.pi - 0.45, groups)
@@ -267,8 +268,10 @@ def cut_wreath(rng: np.random.Generator, ink: Ink, inner: float) -> None:
             heading = around - side * (math.pi / 2 - lean)
             for leaf in range(leaves):
                 turn = (leaf - (leaves - 1) / 2) * spread
+                on = step if abs(turn) < 0.01 else 0.0
                 long = length * float(rng.uniform(0.85, 1.1))
-                shapes.append(_leaf(x, y, heading + turn, long, width))
+                foot = x + on * math.cos(heading), y + on * math.sin(heading)
+                shapes.append(_leaf(*foot, heading + turn, long, width))
             if rng.random() < 0.5:
                 r = inner + float(rng.uniform(-0.04, 0.22))
                 at = around - side * float(rng.uniform(0.15, 0.3))
@@ -277,7 +280,7 @@ def cut_wreath(rng: np.random.Generator, ink: Ink, inner: float) -> None:
         if stem:
             arc = math.pi / 2 - side * np.linspace(0.02, math.pi - 0.3, 16)
             line = (inner + 0.06) * np.stack([np.cos(arc), np.sin(arc)], axis=1)
-            ink.strokes([line], [(0.05, 0.04, 0.03)], 190)
+            ink.strokes([line], [(0.04, 0.03, 0.02)], 160)
     if rng.random() < 0.7:  # the tie
         ties = [
             np.array([[0.0, inner + 0.05], [dx * 0.2, inner + 0.22]]) for dx in (-1, 1)
@@ -341,7 +344,7 @@ def cut_legend_die(
 ) -> tuple[Legend, list[CutLetter]]:
     """Cut wreath and legend of a ruler; returns the legend and its letters."""
     legend = draw_legend(rng, ruler)
-    inner = float(rng.uniform(0.66, 0.8))
+    inner = float(rng.uniform(0.6, 0.78))
     if rng.random() < 0.94:
         cut_wreath(rng, ink, inner)
     letters = cut_legend(rng, ink, legend, inner * float(rng.uniform(0.92, 1.02)))

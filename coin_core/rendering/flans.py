@@ -43,7 +43,7 @@ def draw_shape(rng: np.random.Generator, size_px: int) -> FlanShape:
             wide, high = float(rng.uniform(0.06, 0.25)), float(rng.uniform(0.05, 0.2))
             r += high * np.clip(1.6 - off / wide, 0, 1)
     for _ in range(int(rng.integers(0, 4))):  # straight cuts
-        at, depth = float(rng.uniform(0, 2 * math.pi)), float(rng.uniform(0.85, 1.0))
+        at, depth = float(rng.uniform(0, 2 * math.pi)), float(rng.uniform(0.92, 1.02))
         cos = np.cos(angles - at)
         r = np.where(cos > 0.2, np.minimum(r, depth / np.maximum(cos, 0.2)), r)
     for _ in range(int(rng.integers(1, 3)) if rng.random() < 0.4 else 0):  # cracks
@@ -51,8 +51,8 @@ def draw_shape(rng: np.random.Generator, size_px: int) -> FlanShape:
         off = np.abs((angles - at + math.pi) % (2 * math.pi) - math.pi)
         wide, deep = float(rng.uniform(0.04, 0.12)), float(rng.uniform(0.05, 0.25))
         r -= deep * np.clip(1 - off / wide, 0, 1)
-    if rng.random() < 0.15:  # a broken edge
-        at, depth = float(rng.uniform(0, 2 * math.pi)), float(rng.uniform(0.6, 0.85))
+    if rng.random() < 0.1:  # a broken edge
+        at, depth = float(rng.uniform(0, 2 * math.pi)), float(rng.uniform(0.65, 0.88))
         cos = np.cos(angles - at)
         r = np.where(cos > 0.2, np.minimum(r, depth / np.maximum(cos, 0.2)), r)
     x, y = r * np.cos(angles), r * np.sin(angles)

@@ -78,6 +78,8 @@ def _colour(
     base = np.array(palette[int(rng.integers(len(palette)))], np.float32)
     gain = np.float32(rng.uniform(0.8, 1.25))
     tint = rng.uniform(0.94, 1.06, 3).astype(np.float32)
+    # few are of a pure colour
+    base += (base.mean() - base) * np.float32(rng.uniform(0, 0.6))
     return np.asarray(np.clip(base * gain * tint, 0, 255), np.float32)
 
 
@@ -210,8 +212,8 @@ def camera(
         sigma = float(rng.uniform(0.3, 1.1)) * size / 160
         spread += sigma**2
         out = np.asarray(cv2.GaussianBlur(out, (5, 5), sigma), np.uint8)
-    if rng.random() < 0.35:  # small photos, enlarged again
-        small = max(24, min(size - 1, round(size * float(rng.uniform(0.4, 0.9)))))
+    if rng.random() < 0.4:  # small photos, enlarged again
+        small = max(24, min(size - 1, round(size * float(rng.uniform(0.36, 0.9)))))
         sigma = 0.45 * size / small
         spread += 2 * sigma**2
         out = np.asarray(cv2.GaussianBlur(out, (5, 5), sigma), np.uint8)
@@ -220,7 +222,8 @@ def camera(
         out = _resized(out, size)
     real = out.astype(np.float32)
     if rng.random() < 0.45:  # sharpening, at times far too much
-        soft = cv2.GaussianBlur(out, (7, 7), 1.3 * size / 160).astype(np.float32)
+        wide = float(rng.uniform(0.8, 3.0)) * size / 160
+        soft = cv2.GaussianBlur(out, (15, 15), wide).astype(np.float32)
         real = real + (real - soft) * np.float32(rng.uniform(0.3, 1.8))
     tone = rng.random()
     if tone < 0.15:  # black and white
