@@ -174,6 +174,8 @@ def _show_provenance(photo: CatalogPhoto) -> None:
             "licence": photo.licence or photo.licence_raw,
             "credit": photo.credit,
             "lot text": photo.lot_text,
+            "dated": photo.source_date,
+            "label": photo.label_evidence,
             "fetched": photo.retrieved_at and f"{photo.retrieved_at:%Y-%m-%d}",
             "brought in": f"{photo.added_at:%Y-%m-%d %H:%M} UTC",
             "size": f"{photo.width_px} × {photo.height_px} pixels, "

@@ -21,7 +21,7 @@ from coin_core.models import data_dir
 WAIT_S = 15.0
 """How long a writer waits for the others."""
 
-HEAD = "0001"
+HEAD = "0002"
 """The newest migration; a test compares it with the files."""
 
 _ADVISORY_LOCK = 0x436F696E  # "Coin": one migration at a time on PostgreSQL

@@ -30,6 +30,9 @@ _PHOTO_COLUMNS = (
     "licence_raw",
     "credit",
     "lot_text",
+    "image_url",
+    "source_date",
+    "label_evidence",
     "retrieved_at",
     "is_rendered",
 )

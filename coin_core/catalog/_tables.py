@@ -110,6 +110,9 @@ class PhotoRow(Row):
     licence_raw: Mapped[str]
     credit: Mapped[str]
     lot_text: Mapped[str]
+    image_url: Mapped[str] = mapped_column(server_default="")
+    source_date: Mapped[str] = mapped_column(server_default="")
+    label_evidence: Mapped[str] = mapped_column(server_default="")
     retrieved_at: Mapped[datetime | None]
     added_at: Mapped[datetime]
     is_rendered: Mapped[bool]

@@ -176,6 +176,10 @@ class PhotoRecord:
         licence_raw: The licence as the source words it.
         credit: Who must be named.
         lot_text: The describing text of the source, as it is.
+        image_url: Where the source keeps the photo itself.
+        source_date: Day of the sale or of the photo, in the words of the source.
+        label_evidence: The rule and the words of the lot text that the label of a
+            gathered photo rests on, as a sentence.
         retrieved_at: When it was fetched, with time zone.
         is_rendered: Struck by `coin_core.rendering`, no photograph.
         quality: 0 to 1, or None.
@@ -193,6 +197,9 @@ class PhotoRecord:
     licence_raw: str = ""
     credit: str = ""
     lot_text: str = ""
+    image_url: str = ""
+    source_date: str = ""
+    label_evidence: str = ""
     retrieved_at: datetime | None = None
     is_rendered: bool = False
     quality: float | None = None
@@ -241,6 +248,9 @@ class CatalogPhoto:
     licence_raw: str
     credit: str
     lot_text: str
+    image_url: str
+    source_date: str
+    label_evidence: str
     retrieved_at: datetime | None
     added_at: datetime
     is_rendered: bool
