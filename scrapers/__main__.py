@@ -1,6 +1,7 @@
 """The command line: python -m scrapers SOURCE QUERY [--limit N] [--dry-run].
 
     python -m scrapers contact you@example.org            once, before anything else
+    python -m scrapers contact                            who sites may write to
     python -m scrapers commons '"Alexander Jannaeus" prutah' --limit 50
     python -m scrapers ans 'authority_facet:"Alexander Jannaeus"' --dry-run
     python -m scrapers ikmk Iannaios
@@ -15,38 +16,28 @@ Exit code 0; 1 when the run ended early or a photo could not be had; 2 for wrong
 from __future__ import annotations
 
 import argparse
-import contextlib
 import dataclasses
 import getpass
 import json
 import logging
 import signal
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final
-from urllib.parse import urlsplit
 
+from coin_core.catalog.gathering import GatherOrder, GatherProgress
 from coin_core.errors import CoinError
-from scrapers import ans, commons, ikmk, nomisma
-from scrapers._addresses import origin_of
 from scrapers._base import Source
-from scrapers._http import PoliteClient
 from scrapers._settings import read_contact, store_contact
-from scrapers.errors import ScrapeError
-
-_OPEN: Final[dict[str, tuple[Callable[..., Source], frozenset[str]]]] = {
-    commons.NAME: (commons.Commons, commons.ORIGINS),
-    ans.NAME: (ans.Ans, ans.ORIGINS),
-    ikmk.NAME: (ikmk.Ikmk, ikmk.ORIGINS),
-    nomisma.NAME: (nomisma.Nomisma, nomisma.ORIGINS),
-}
-SOURCES: Final = (*_OPEN, "saved", "browser")
+from scrapers._sources import SOURCES, opened, plan
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code."""
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if not options.query and options.source != "contact":
+        parser.error("say what to look for: words, an address, or a folder")
     logging.basicConfig(
         format="%(levelname)s %(message)s",
         level=logging.DEBUG if options.verbose else logging.WARNING,
@@ -56,15 +47,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     try:
         if options.source == "contact":
-            store_contact(options.query)
+            if options.query:
+                store_contact(options.query)
             _say(f"Sites are told to write to {read_contact()}.")
             return 0
-        with _opened(options) as source:
-            if options.dry_run:
-                for line in source.plan(options.query):
-                    _say(line)
-                return 0
-            return _gather(source, options)
+        order = _order(options)
+        if options.dry_run:
+            for line in plan(order):
+                _say(line)
+            return 0
+        with opened(order, show=options.show) as source:
+            return _gather(source, order, as_json=options.json)
     except CoinError as error:
         sys.stderr.write(f"{error}\n")
         return 1
@@ -79,7 +72,9 @@ def _parser() -> argparse.ArgumentParser:
         description="Gather photos of coins, with licence, credit and label evidence.",
     )
     parser.add_argument("source", choices=("contact", *SOURCES))
-    parser.add_argument("query", help="words, a file or folder, or an address")
+    parser.add_argument(
+        "query", nargs="?", help="words, a file or folder, or an address"
+    )
     parser.add_argument("--limit", type=_positive, help="at most so many listings")
     parser.add_argument("--dry-run", action="store_true", help="print the plan only")
     parser.add_argument(
@@ -96,7 +91,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--i-have-permission",
         metavar="HOST",
-        help="the site has allowed you to have its pages read by a browser",
+        help="the owner of HOST lets programs like this in: needed for a browser, and "
+        "for an API that robots.txt keeps crawlers from",
     )
     parser.add_argument("--profile", help="folder of the browser profile to use")
     parser.add_argument(
@@ -112,72 +108,43 @@ def _positive(text: str) -> int:
     return number
 
 
-@contextlib.contextmanager
-def _opened(options: argparse.Namespace) -> Iterator[Source]:
-    if options.source == "saved":
-        from scrapers.saved import SavedPages
-
+def _order(options: argparse.Namespace) -> GatherOrder:
+    """What the command asks for."""
+    query = options.query or ""
+    if options.source == "saved" and query:
         # the same folder is the same run, from wherever it is named
-        options.query = str(Path(options.query).absolute())
-        yield SavedPages()
-        return
-    if options.source == "browser":
-        with _browser(options) as source:
-            yield source
-        return
-    make, origins = _OPEN[options.source]
-    base = {}
-    if options.base:
-        base = {"base": options.base.rstrip("/")}
-        origins = frozenset({origin_of(options.base)})
-    # a plan sends nothing, so it needs nobody to write to
-    contact = "nobody" if options.dry_run else read_contact()
-    with PoliteClient(contact=contact, origins=origins) as client:
-        yield make(client, **base)
+        query = str(Path(query).absolute())
+    return GatherOrder(
+        source=options.source,
+        query=query,
+        who=options.who or getpass.getuser(),
+        limit=options.limit,
+        everything=options.everything,
+        base=options.base.rstrip("/") if options.base else None,
+        permission=options.i_have_permission,
+        profile=options.profile,
+    )
 
 
-@contextlib.contextmanager
-def _browser(options: argparse.Namespace) -> Iterator[Source]:
-    host = (urlsplit(options.query).hostname or "").lower()
-    if not host or (options.i_have_permission or "").lower() != host:
-        raise ScrapeError(
-            "A browser is sent only to a host that you name yourself: add "
-            f"--i-have-permission {host or 'HOST'} if the site has allowed it. "
-            "Otherwise save its pages by hand and use: python -m scrapers saved FOLDER"
-        )
-    from scrapers._browser import BrowserPages
-
-    contact = "nobody" if options.dry_run else read_contact()
-    origins = frozenset({origin_of(options.query)})
-    with PoliteClient(contact=contact, origins=origins) as client:
-        yield BrowserPages(client, profile=options.profile, show=options.show)
-
-
-def _gather(source: Source, options: argparse.Namespace) -> int:
+def _gather(source: Source, order: GatherOrder, *, as_json: bool) -> int:
+    # only now: these read photos, and take their time to load
     from coin_core.catalog import open_catalog
-    from scrapers._gathering import GatherProgress, gather
+    from scrapers._gathering import gather
 
     catalog = open_catalog()
     last: GatherProgress | None = None
     try:
-        for last in gather(
-            catalog,
-            source,
-            options.query,
-            who=options.who or getpass.getuser(),
-            limit=options.limit,
-            everything=options.everything,
-        ):
-            if options.json:
-                _say(json.dumps(_plain(last), ensure_ascii=False))
+        for last in gather(catalog, source, order):
+            if as_json:
+                _say(json.dumps(dataclasses.asdict(last), ensure_ascii=False))
     finally:
         catalog.close()
-        if last is not None and not options.json:
+        if last is not None and not as_json:
             _say(summary(last))
-    return 1 if last is not None and last.failed else 0
+    return 1 if last is not None and (last.failed or last.state != "done") else 0
 
 
-def summary(progress: Any) -> str:
+def summary(progress: GatherProgress) -> str:
     """What a run has brought, in a few lines."""
     lines = [
         f"{progress.listings} listings: {progress.added} new photos "
@@ -188,10 +155,6 @@ def summary(progress: Any) -> str:
     if progress.error:
         lines.append(f"Stopped: {progress.error}")
     return "\n".join(lines)
-
-
-def _plain(progress: Any) -> dict[str, Any]:
-    return dataclasses.asdict(progress)
 
 
 def _say(line: str) -> None:

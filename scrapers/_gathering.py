@@ -11,7 +11,7 @@ import errno
 import hashlib
 import logging
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -19,16 +19,24 @@ from sqlalchemy import delete, insert, select, update
 
 from coin_core.catalog import Catalog, CoinFacts, CoinReference, PhotoStatus
 from coin_core.catalog import _import_jobs as jobs
-from coin_core.catalog._import_values import ImportState, ItemState
+from coin_core.catalog._import_values import GATHERING, ImportState, ItemState
 from coin_core.catalog._matching import Matcher
 from coin_core.catalog._preparing import Prepared, prepare
 from coin_core.catalog._tables import ImportItemRow, ImportRow
+from coin_core.catalog.gathering import (
+    GatherOrder,
+    GatherProgress,
+    begin_gathering,
+    store_progress,
+)
+from coin_core.catalog.importing import drop_uploads
 from coin_core.errors import CatalogError, CoinError, UnreadablePhotoError
 from scrapers._base import ImageSide, Listing, ListingImage, Source
 from scrapers.errors import (
     DiskFullError,
     NotFoundError,
     PageChangedError,
+    StoppedByHandError,
     UnexpectedAnswerError,
     UnsafeAddressError,
 )
@@ -37,50 +45,17 @@ from scrapers.measures import read_measures
 
 _log = logging.getLogger("scrapers")
 
-KIND: Final = "gathering"
 MOST_FAILURES: Final = 20
 Prepare = Callable[[bytes, str], Prepared]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GatherProgress:
-    """How far a run has come; numbers count this run alone.
-
-    Attributes:
-        import_id: Of the run, in the catalog's list of imports.
-        state: "running", "stopped" or "done".
-        listings: Listings looked at.
-        added: Photos that are new in the catalog.
-        known: Photos that it had already.
-        failed: Photos that are missing or damaged, and records that cannot be read.
-        left_out: Listings of several coins, imitations, other rulers and types.
-        labelled: Photos added with a ruler.
-        current: The listing dealt with last.
-        error: Why it stopped, as a sentence.
-        problems: What went wrong, one sentence each, the last ones.
-    """
-
-    import_id: int
-    state: str = ImportState.RUNNING
-    listings: int = 0
-    added: int = 0
-    known: int = 0
-    failed: int = 0
-    left_out: int = 0
-    labelled: int = 0
-    current: str = ""
-    error: str | None = None
-    problems: tuple[str, ...] = ()
 
 
 def gather(
     catalog: Catalog,
     source: Source,
-    query: str,
+    order: GatherOrder,
     *,
-    who: str,
-    limit: int | None = None,
-    everything: bool = False,
+    import_id: int | None = None,
+    handle: int | None = None,
     stop: Callable[[], bool] | None = None,
     prepare_photo: Prepare = prepare,
 ) -> Iterator[GatherProgress]:
@@ -89,10 +64,9 @@ def gather(
     Args:
         catalog: Where they go.
         source: Where they come from.
-        query: What is asked of it.
-        who: Signs what is done.
-        limit: Listings with photos that are new; None takes all.
-        everything: Also other rulers and other types, without a label.
+        order: What is asked of it.
+        import_id: The run, if it is entered already.
+        handle: The hold on the run, if the process that started this one took it.
         stop: Asked between listings; the run can go on later.
         prepare_photo: Decodes a photo and finds its faces.
 
@@ -103,15 +77,18 @@ def gather(
     Raises:
         CoinError: The source or the catalog ends the run.
     """
-    spec = {"source": source.name, "query": query, "who": who, "limit": limit}
-    import_id = jobs.find_unfinished(catalog, spec)
     if import_id is None:
-        import_id = jobs.create(catalog, KIND, spec)
-    with jobs.at_work(catalog, import_id):
+        import_id = begin_gathering(catalog, order)
+    with jobs.at_work(catalog, import_id, handle):
         jobs.set_state(catalog, import_id, ImportState.RUNNING)
-        run = _Run(catalog, source, import_id, who, everything, prepare_photo)
+        run = _Run(catalog, source, import_id, order, prepare_photo)
+        store_progress(catalog, run.progress)
         try:
-            yield from run.work(query, limit, stop)
+            for progress in run.work(stop):
+                store_progress(catalog, progress)
+                yield progress
+        except StoppedByHandError as error:
+            yield run.end(ImportState.STOPPED, str(error))
         except CoinError as error:
             yield run.end(ImportState.STOPPED, str(error))
             raise
@@ -137,35 +114,35 @@ class _Run:
         catalog: Catalog,
         source: Source,
         import_id: int,
-        who: str,
-        everything: bool,
+        order: GatherOrder,
         prepare_photo: Prepare,
     ) -> None:
-        self._catalog, self._source, self._who = catalog, source, who
-        self._everything, self._prepare = everything, prepare_photo
+        self._catalog, self._source, self._order = catalog, source, order
+        self._prepare = prepare_photo
         self._matcher = Matcher(catalog)
         self._settled = _settled_photos(catalog)
         self._failures_in_a_row = 0
         self._told = 0
-        self.progress = GatherProgress(import_id=import_id)
+        self.progress = GatherProgress(
+            import_id=import_id, taken=_count_items(catalog, import_id)
+        )
 
-    def work(
-        self, query: str, limit: int | None, stop: Callable[[], bool] | None
-    ) -> Iterator[GatherProgress]:
-        taken = _count_items(self._catalog, self.progress.import_id)
-        for listing in self._source.find(query):
-            if limit is not None and taken >= limit:
-                break
+    def work(self, stop: Callable[[], bool] | None) -> Iterator[GatherProgress]:
+        """Deal with the listings until there are no more, or enough."""
+        limit = self._order.limit
+        enough = limit is not None and self.progress.taken >= limit
+        listings = iter(()) if enough else self._source.find(self._order.query)
+        for listing in listings:
             if (stop and stop()) or not jobs.wants_to_run(
                 self._catalog, self.progress.import_id
             ):
-                yield self.end(ImportState.STOPPED, "It was stopped by hand.")
-                return
-            taken += self._take(listing)
-            self._count(listings=1)
+                raise StoppedByHandError("It was stopped by hand.")
+            self._count(listings=1, taken=int(self._take(listing)))
             self._tell_problems()
             self.progress = replace(self.progress, current=listing.title)
             yield self.progress
+            if limit is not None and self.progress.taken >= limit:
+                break
         self._tell_problems()
         with self._catalog.writing() as connection:
             connection.execute(
@@ -173,6 +150,7 @@ class _Run:
                 .where(ImportRow.id == self.progress.import_id)
                 .values(total=ImportRow.done)
             )
+        drop_uploads(self._catalog, self._order.spec())
         yield self.end(ImportState.DONE)
 
     def end(self, state: ImportState, error: str | None = None) -> GatherProgress:
@@ -182,12 +160,13 @@ class _Run:
             jobs.set_state(self._catalog, self.progress.import_id, state, error)
         except CatalogError as refused:  # a full disk may refuse even this
             _log.warning("not on record: %s", refused)
+        store_progress(self._catalog, self.progress)
         return self.progress
 
     def _take(self, listing: Listing) -> bool:
         """Deal with a listing; returns whether a photo of it is new."""
         label = read_label(listing.lot_text)
-        other = label.outcome is Outcome.OTHER and not self._everything
+        other = label.outcome is Outcome.OTHER and not self._order.everything
         if label.outcome is Outcome.REJECTED or other:
             _log.info("left out, %s: %s", label.rule, listing.title)
             self._count(left_out=1)
@@ -243,12 +222,15 @@ class _Run:
                 licence_raw=listing.licence_raw,
                 credit=listing.credit,
                 lot_text=listing.lot_text,
+                image_url="" if image.url.startswith("data:") else image.url,
+                source_date=listing.date,
+                label_evidence=say(label),
                 retrieved_at=datetime.now(UTC),
                 coin=facts_of(listing, label),
             ),
             prepared.faces,
             coin_id=coin_id,
-            who=self._who,
+            who=self._order.who,
         )
         self._matcher.keep(added.photo_id, prepared.look)
         state = ItemState.KNOWN if added.known else ItemState.DONE
@@ -282,7 +264,7 @@ class _Run:
         fresh = photo.status is PhotoStatus.UNREVIEWED and not photo.is_rendered
         if label.ruler and photo.ruler is None and fresh:
             self._catalog.set_ruler(
-                [photo_id], label.ruler, who=self._who, authority=label.authority
+                [photo_id], label.ruler, who=self._order.who, authority=label.authority
             )
 
     def _fail(self, key: str, listing: Listing, sentence: str) -> None:
@@ -351,7 +333,7 @@ def _settled_photos(catalog: Catalog) -> dict[str, int | None]:
             select(ImportItemRow.key, ImportItemRow.photo_id)
             .join(ImportRow, ImportRow.id == ImportItemRow.import_id)
             .where(
-                ImportRow.kind == KIND,
+                ImportRow.kind == GATHERING,
                 ImportItemRow.state.in_((ItemState.DONE, ItemState.KNOWN)),
             )
         )
@@ -365,7 +347,7 @@ def _count_items(catalog: Catalog, import_id: int) -> int:
 
 
 def facts_of(listing: Listing, label: LotLabel) -> CoinFacts:
-    """What a listing says of its coin; the label's evidence stands in the notes."""
+    """What a listing says of its coin."""
     read = read_measures(listing.lot_text)
     cited = tuple(
         CoinReference(catalogue=one.catalogue, number=one.number, edition=one.edition)
@@ -380,7 +362,6 @@ def facts_of(listing: Listing, label: LotLabel) -> CoinFacts:
         weight_g=listing.weight_g or read.weight_g,
         diameter_mm=listing.diameter_mm or read.diameter_mm,
         die_axis_h=listing.die_axis_h or read.die_axis_h,
-        notes=say(label) + (f" Dated {listing.date}." if listing.date else ""),
         references=cited,
     )
 

@@ -56,6 +56,8 @@ class PoliteClient:
     Args:
         contact: Mail address or web page that stands in the User-Agent.
         origins: Hosts, with ports if unusual, that may be asked.
+        by_leave: Addresses without a query that may be asked whatever robots.txt
+            says, since the user has stated that the site lets programs in there.
         pacer: Keeps the pauses; None for those of the known sites.
         backoff_s: Waits after the first, second... failure, unless the site says.
         keep_s: How long answers other than photos are kept on disk.
@@ -66,6 +68,7 @@ class PoliteClient:
         *,
         contact: str,
         origins: frozenset[str],
+        by_leave: frozenset[str] = frozenset(),
         pacer: Pacer | None = None,
         backoff_s: tuple[float, ...] = BACKOFF_S,
         keep_s: float = 3600.0,
@@ -79,6 +82,7 @@ class PoliteClient:
         self._keep_s = keep_s
         self._backoff_s = backoff_s
         self._sleep = sleep
+        self._by_leave = by_leave
         self._rules: dict[str, Rules] = {}
         self.agent = f"{AGENT}/1.0 ({contact}) python-httpx/{httpx.__version__}"
         self._http = httpx.Client(
@@ -178,7 +182,8 @@ class PoliteClient:
             RobotsForbidError: robots.txt forbids it.
         """
         check_address(url, self.origins)
-        self._rules_of(url).check(url)
+        allowed = url.partition("?")[0] in self._by_leave
+        self._rules_of(url).check(url, by_leave=allowed)
 
     def _ask(
         self,

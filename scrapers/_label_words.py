@@ -187,7 +187,8 @@ OR: Final = r"\s*(?:/|\bor\b|\boder\b|\bou\b|\bo\b|\bили\b|\bאו\b|-)\s*"
 ASIDES: Final = (
     r"\b(?:overstruck|struck|restruck|overstrike)(?: type)? (?:on|over|upon)\b[^.;]*",
     r"\buberprag(?:t|ung) (?:auf|uber)\b[^.;]*|\bsurfrapp\w+ sur\b[^.;]*"
-    r"|\bribattut\w+ su\b[^.;]*|\breacunad\w+ sobre\b[^.;]*|\bперечекан\w+ (?:из|на)\b[^.;]*",
+    r"|\bribattut\w+ su\b[^.;]*|\breacunad\w+ sobre\b[^.;]*"
+    r"|\bперечекан\w+ (?:из|на)\b[^.;]*",
     r"\b(?:ghost|traces?|remains|spuren) (?:of|von|der|des)\b[^.;]*"
     r"|\bundertype\b[^.;]*",
     r"\b(?:restes?|reste?|traces?|tracce|restos|huellas|следы) "

@@ -29,7 +29,6 @@ PAUSES_S: Final = {
     "numismatics.org": 1.0,
     "images.numismatics.org": 1.0,
     "ikmk.smb.museum": 1.0,
-    "nomisma.org": 1.0,
 }
 OTHER_PAUSE_S: Final = 2.0
 JITTER: Final = 0.1

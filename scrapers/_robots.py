@@ -13,6 +13,7 @@ from scrapers.errors import (
     NotFoundError,
     RobotsForbidError,
     ScrapeError,
+    SiteRefusesError,
     UnexpectedAnswerError,
 )
 
@@ -38,13 +39,20 @@ class Rules:
         each = rate.seconds / rate.requests if rate and rate.requests else 0.0
         return float(max(delay, each))
 
-    def check(self, url: str) -> None:
+    def check(self, url: str, *, by_leave: bool = False) -> None:
         """Refuse what the site does not want.
+
+        Args:
+            url: The full address.
+            by_leave: The user has stated that the site lets programs in there.
 
         Raises:
             RobotsForbidError: robots.txt forbids the address.
         """
         if self.parser is not None and not self.parser.can_fetch(url, AGENT):
+            if by_leave:
+                _log.info("robots.txt forbids %s; asked by the site's leave", url)
+                return
             _log.warning("robots.txt forbids %s", url)
             raise RobotsForbidError(
                 f"robots.txt forbids {url}. Nothing was asked. Ask the site for leave, "
@@ -67,7 +75,7 @@ def read_rules(origin: str, fetch: Callable[[], str]) -> Rules:
         _log.info("%s has no robots.txt: everything is allowed", origin)
         return Rules(parser=None)
     except UnexpectedAnswerError as error:
-        raise RobotsForbidError(
+        raise SiteRefusesError(
             f"The robots.txt of {origin} cannot be read ({error}), so nothing is asked."
         ) from error
     if text.lstrip().startswith("<"):

@@ -10,12 +10,12 @@ from xml.etree import ElementTree
 
 from scrapers._addresses import origin_of
 from scrapers._base import ImageSide, Listing, ListingImage
-from scrapers._http import XML_TYPES, PoliteClient
-from scrapers.errors import NotFoundError, PageChangedError, UnexpectedAnswerError
+from scrapers._collection import Collection
+from scrapers._http import XML_TYPES
+from scrapers.errors import PageChangedError, UnexpectedAnswerError
 from scrapers.licences import normalise
 
 NAME: Final = "ans"
-ORIGINS: Final = frozenset({"numismatics.org", "images.numismatics.org"})
 PER_PAGE: Final = 100
 _KEEP_S: Final = 30 * 86_400.0
 _NS: Final = {
@@ -31,17 +31,12 @@ _NAMED: Final = re.compile(rb"&(?!amp;|lt;|gt;|quot;|apos;|#)([A-Za-z]+);")
 _SIZES: Final = ("archive", "iiif", "reference")
 
 
-class Ans:
+class Ans(Collection):
     """Coins of the ANS that have photos."""
 
     name = NAME
-
-    def __init__(
-        self, client: PoliteClient, base: str = "https://numismatics.org"
-    ) -> None:
-        self.problems: list[str] = []
-        self._client = client
-        self._base = base
+    home = "https://numismatics.org"
+    origins = frozenset({"numismatics.org", "images.numismatics.org"})
 
     def plan(self, query: str) -> tuple[str, ...]:
         """What would be asked for."""
@@ -74,19 +69,15 @@ class Ans:
             for object_id in ids:
                 if object_id not in seen:
                     seen.add(object_id)
-                    listing = self._read(object_id)
+                    listing = self._try(lambda one=object_id: self._read(one))
                     if listing is not None:
                         yield listing
             start += PER_PAGE
 
-    def _read(self, object_id: str) -> Listing | None:
+    def _read(self, object_id: str) -> Listing:
         address = f"{self._base}/search/id/{quote(object_id)}.xml"
-        try:
-            record = self._client.get_text(address, types=XML_TYPES, keep_s=_KEEP_S)
-            return parse_record(record, base=self._base, coin_type=self._type(record))
-        except (NotFoundError, UnexpectedAnswerError) as error:
-            self.problems.append(str(error))
-            return None
+        record = self._client.get_text(address, types=XML_TYPES, keep_s=_KEEP_S)
+        return parse_record(record, base=self._base, coin_type=self._type(record))
 
     def _type(self, record: str) -> str | None:
         """The record of the coin's type, where its own leaves the description to it."""
@@ -94,10 +85,6 @@ class Ans:
         if origin_of(address) not in self._client.origins:
             return None
         return self._client.get_text(address, types=XML_TYPES, keep_s=_KEEP_S)
-
-    def fetch(self, image: ListingImage) -> bytes:
-        """The bytes of a photo."""
-        return self._client.get_image(image.url)
 
 
 def _lucene(query: str) -> str:

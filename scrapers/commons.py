@@ -4,15 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from scrapers._base import ImageSide, Listing, ListingImage
-from scrapers._http import PoliteClient
+from scrapers._collection import Collection
 from scrapers._pages import strip_markup
-from scrapers.errors import PageChangedError, SiteBusyError, UnexpectedAnswerError
+from scrapers.errors import (
+    PageChangedError,
+    RobotsForbidError,
+    SiteBusyError,
+    UnexpectedAnswerError,
+)
 from scrapers.licences import normalise
 
 NAME: Final = "commons"
-ORIGINS: Final = frozenset({"commons.wikimedia.org", "upload.wikimedia.org"})
+_API: Final = "/w/api.php"
+_RULES: Final = "https://www.mediawiki.org/wiki/API:Etiquette"
 _BATCH: Final = 50
 _WIDTH_PX: Final = 1920
 _LARGE_BYTES: Final = 8 << 20
@@ -23,23 +30,19 @@ _FACTS: Final = (
 )
 
 
-class Commons:
+class Commons(Collection):
     """Files that a search finds, or that are in a category ("Category:...")."""
 
     name = NAME
-
-    def __init__(
-        self, client: PoliteClient, base: str = "https://commons.wikimedia.org"
-    ) -> None:
-        self.problems: list[str] = []
-        self._client = client
-        self._api = f"{base}/w/api.php"
+    home = "https://commons.wikimedia.org"
+    origins = frozenset({"commons.wikimedia.org", "upload.wikimedia.org"})
+    apis = (_API,)
 
     def plan(self, query: str) -> tuple[str, ...]:
         """What would be asked for."""
         what = "the files of" if query.startswith("Category:") else "files that match"
         return (
-            f"ask {self._api} for {what} {query!r}, {_BATCH} at a time",
+            f"ask {self._base}{_API} for {what} {query!r}, {_BATCH} at a time",
             "take JPEG, PNG, WebP and TIFF with their licence, author and description",
         )
 
@@ -49,7 +52,7 @@ class Commons:
         further: dict[str, str] | None = {}
         while further is not None:
             params = search_params(query) | further
-            answer = self._client.get_json(self._api, params, judge=_judge)
+            answer = self._client.get_json(f"{self._base}{_API}", params, judge=_judge)
             listings, further = parse_answer(answer)
             yield from listings
             step = repr(further)
@@ -59,9 +62,18 @@ class Commons:
                 )
             asked.add(step)
 
-    def fetch(self, image: ListingImage) -> bytes:
-        """The bytes of a file."""
-        return self._client.get_image(image.url)
+    def _ask(self, params: dict[str, str]) -> Any:
+        try:
+            return self._client.get_json(f"{self._base}{_API}", params, judge=_judge)
+        except RobotsForbidError as error:
+            host = urlsplit(self._base).hostname
+            raise RobotsForbidError(
+                f"The robots.txt of {host} keeps crawlers from its API, {_API}; "
+                "nothing was asked. Its owner lets programs in by other rules "
+                f"({_RULES}), which this program keeps: a contact, one request at a "
+                "time, maxlag, Retry-After. If you have read them and they cover what "
+                f"you gather, say so with --i-have-permission {host}, or on the page."
+            ) from error
 
 
 def search_params(query: str) -> dict[str, str]:

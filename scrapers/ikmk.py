@@ -8,30 +8,24 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from scrapers._base import ImageSide, Listing, ListingImage
-from scrapers._http import PoliteClient
+from scrapers._collection import Collection
 from scrapers._pages import attribute, plain_text, read_html, read_number, strip_markup
-from scrapers.errors import NotFoundError, PageChangedError, UnexpectedAnswerError
+from scrapers.errors import PageChangedError, UnexpectedAnswerError
 from scrapers.licences import normalise
 
 NAME: Final = "ikmk"
-ORIGINS: Final = frozenset({"ikmk.smb.museum"})
 _MOST: Final = 4000
 _KEEP_S: Final = 30 * 86_400.0
 _ID: Final = re.compile(r"[?&]id=(\d{3,})\b")
 _SIDES: Final = (("vs", ImageSide.OBVERSE), ("rs", ImageSide.REVERSE))
 
 
-class Ikmk:
+class Ikmk(Collection):
     """Coins of the Berlin cabinet, and of others on the same software."""
 
     name = NAME
-
-    def __init__(
-        self, client: PoliteClient, base: str = "https://ikmk.smb.museum"
-    ) -> None:
-        self.problems: list[str] = []
-        self._client = client
-        self._base = base
+    home = "https://ikmk.smb.museum"
+    origins = frozenset({"ikmk.smb.museum"})
 
     def plan(self, query: str) -> tuple[str, ...]:
         """What would be asked for."""
@@ -59,25 +53,17 @@ class Ikmk:
             keep_s=0,
         )
         for object_id in parse_tray(tray, query):
-            listing = self._read(object_id)
+            listing = self._try(lambda one=object_id: self._read(one))
             if listing is not None:
                 yield listing
 
-    def _read(self, object_id: str) -> Listing | None:
-        try:
-            record = self._client.get_json(
-                f"{self._base}/object",
-                {"id": object_id, "download": "json_ext"},
-                keep_s=_KEEP_S,
-            )
-            return parse_object(record, object_id, base=self._base)
-        except (NotFoundError, UnexpectedAnswerError) as error:
-            self.problems.append(str(error))
-            return None
-
-    def fetch(self, image: ListingImage) -> bytes:
-        """The bytes of a photo."""
-        return self._client.get_image(image.url)
+    def _read(self, object_id: str) -> Listing:
+        record = self._client.get_json(
+            f"{self._base}/object",
+            {"id": object_id, "download": "json_ext"},
+            keep_s=_KEEP_S,
+        )
+        return parse_object(record, object_id, base=self._base)
 
 
 def parse_tray(text: str, query: str = "") -> tuple[str, ...]:

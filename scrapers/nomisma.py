@@ -12,15 +12,15 @@ from dataclasses import replace
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from scrapers import ans, ikmk
 from scrapers._addresses import origin_of
 from scrapers._base import ImageSide, Listing, ListingImage
-from scrapers._http import PoliteClient
+from scrapers._collection import Collection
+from scrapers.ans import Ans
 from scrapers.errors import PageChangedError, ScrapeError, UnexpectedAnswerError
+from scrapers.ikmk import Ikmk
 from scrapers.licences import normalise
 
 NAME: Final = "nomisma"
-ORIGINS: Final = frozenset({"nomisma.org"}) | ans.ORIGINS | ikmk.ORIGINS
 _PAGE: Final = 500
 
 _QUESTION: Final = """\
@@ -45,20 +45,17 @@ SELECT DISTINCT ?coin ?title ?identifier ?licence ?publisher ?weight ?diameter ?
 }} ORDER BY ?coin LIMIT {limit} OFFSET {offset}"""
 
 
-class Nomisma:
+class Nomisma(Collection):
     """Coins of the collections that nomisma.org joins."""
 
     name = NAME
-
-    def __init__(self, client: PoliteClient, base: str = "https://nomisma.org") -> None:
-        self.problems: list[str] = []
-        self._client = client
-        self._address = f"{base}/query"
+    home = "https://nomisma.org"
+    origins = frozenset({"nomisma.org"}) | Ans.origins | Ikmk.origins
 
     def plan(self, query: str) -> tuple[str, ...]:
         """What would be asked for."""
         return (
-            f"ask {self._address} for coins with {query!r} in their title",
+            f"ask {self._base}/query for coins with {query!r} in their title",
             f"fetch photos from {', '.join(sorted(self._client.origins))} only",
         )
 
@@ -67,7 +64,7 @@ class Nomisma:
         offset, seen = 0, set[str]()
         while True:
             answer = self._client.get_json(
-                self._address,
+                f"{self._base}/query",
                 {"query": ask(query, offset=offset)},
                 accept="application/sparql-results+json",
             )
@@ -94,10 +91,6 @@ class Nomisma:
                 f"{listing.url}: its photos lie on {host}, which has no source here."
             )
         return replace(listing, images=kept)
-
-    def fetch(self, image: ListingImage) -> bytes:
-        """The bytes of a photo."""
-        return self._client.get_image(image.url)
 
 
 def ask(words: str, *, limit: int = _PAGE, offset: int = 0) -> str:

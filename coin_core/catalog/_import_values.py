@@ -63,5 +63,11 @@ class ImportItem:
     message: str | None
 
 
+GATHERING = "gathering"
+"""The kind of an import that asks sites for photos."""
+
+PROGRAMS = {GATHERING: "scrapers._process"}
+"""What goes on with an import of a kind; the others go on by `_import_process`."""
+
 GROUPED = "The same coin as "
 """How the message of a photo begins that was recognised by its look."""

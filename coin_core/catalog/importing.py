@@ -22,6 +22,7 @@ from coin_core.catalog._catalog import Catalog
 from coin_core.catalog._import_run import bring_in
 from coin_core.catalog._import_sources import read_tables, text_of
 from coin_core.catalog._import_values import (
+    PROGRAMS,
     ImportItem,
     ImportProgress,
     ImportState,
@@ -144,7 +145,7 @@ def work_on(
         state = ImportState.DONE if finished else ImportState.STOPPED
         jobs.set_state(catalog, import_id, state)
         if finished:
-            _drop_uploads(catalog, spec)
+            drop_uploads(catalog, spec)
         last = jobs.progress_of(catalog, import_id)
     yield last
 
@@ -228,11 +229,11 @@ def start_again(catalog: Catalog, import_id: int) -> None:
     Raises:
         CatalogError: There is none, it is at work, or no process can be started.
     """
-    jobs.spec_of(catalog, import_id)
+    kind = jobs.progress_of(catalog, import_id).kind
     handle = jobs.take_hold(catalog, import_id)
     try:
         jobs.set_state(catalog, import_id, ImportState.RUNNING)
-        _spawn(catalog, import_id, handle)
+        _spawn(catalog, kind, import_id, handle)
     except OSError as error:
         jobs.set_state(catalog, import_id, ImportState.STOPPED, str(error))
         raise CatalogError(
@@ -243,7 +244,7 @@ def start_again(catalog: Catalog, import_id: int) -> None:
         os.close(handle)
 
 
-def _spawn(catalog: Catalog, import_id: int, handle: int) -> None:
+def _spawn(catalog: Catalog, kind: str, import_id: int, handle: int) -> None:
     """Start the process; it keeps the hold on the import that it inherits."""
     root = Path(__file__).resolve().parents[2]
     url = catalog._engine.url.render_as_string(hide_password=False)
@@ -256,7 +257,8 @@ def _spawn(catalog: Catalog, import_id: int, handle: int) -> None:
         "OMP_NUM_THREADS": "1",
         "PYTHONUTF8": "1",
     }
-    command = [sys.executable, "-m", "coin_core.catalog._import_process"]
+    program = PROGRAMS.get(kind, "coin_core.catalog._import_process")
+    command = [sys.executable, "-m", program]
     command += [str(import_id), str(catalog.photos_dir.absolute())]
     keep: tuple[int, ...] = ()
     if os.name == "posix":
@@ -334,7 +336,7 @@ def discard_import(catalog: Catalog, import_id: int) -> None:
     with jobs.at_work(catalog, import_id):
         said = "It was given up; the photos brought in before stay."
         jobs.set_state(catalog, import_id, ImportState.FAILED, said)
-        _drop_uploads(catalog, spec)
+        drop_uploads(catalog, spec)
 
 
 def stage_uploads(
@@ -389,10 +391,10 @@ def _uploads(catalog: Catalog) -> Path:
     return jobs.folder_of(catalog) / "uploads"
 
 
-def _drop_uploads(catalog: Catalog, spec: Mapping[str, Any]) -> None:
+def drop_uploads(catalog: Catalog, spec: Mapping[str, Any]) -> None:
     """Delete the dropped files of an import that needs them no longer."""
     uploads = _uploads(catalog).absolute()
-    for source in spec.get("sources", ()):
+    for source in spec.get("sources") or [spec.get("query", "")]:
         path = Path(source)
         if path.is_relative_to(uploads) and path != uploads:
             shutil.rmtree(uploads / path.relative_to(uploads).parts[0], True)

@@ -22,6 +22,7 @@ from coin_core.catalog import (
     PhotoRecord,
     open_catalog,
 )
+from coin_core.catalog.gathering import GatherOrder
 from coin_core.errors import UnreadablePhotoError
 from scrapers import _gathering, ans, commons
 from scrapers._base import ImageSide, Listing, ListingImage
@@ -106,8 +107,14 @@ def catalog() -> Iterator[Catalog]:
     opened.close()
 
 
-def run(catalog, source, query="prutah", **how):
-    *_, last = gather(catalog, source, query, who="ada", prepare_photo=prepare, **how)
+def ask(query="prutah", **more):
+    return GatherOrder(source="listed", query=query, who="ada", **more)
+
+
+def run(catalog, source, query="prutah", *, stop=None, **more):
+    *_, last = gather(
+        catalog, source, ask(query, **more), stop=stop, prepare_photo=prepare
+    )
     return last
 
 
@@ -138,7 +145,9 @@ def test_a_photo_comes_with_all_that_is_known_of_it(catalog, site, client):
     assert (coin.weight_g, coin.die_axis_h) == (1.94, 12)
     assert coin.name_on_coin == "yehohanan"
     assert coin.authority == "TJC"
-    assert "'John Hyrcanus I' (name: john_hyrcanus_i)" in coin.notes
+    assert coin.notes == ""
+    assert "'John Hyrcanus I' (name: john_hyrcanus_i)" in obverse.label_evidence
+    assert obverse.image_url == f"{one.address}/collectionimages/1944.100.0.obv.png"
     assert coin.references[0].edition == "TJC"
 
 
@@ -218,7 +227,7 @@ def test_too_many_failures_end_the_run(catalog):
 def test_an_ailing_site_stops_the_run_which_goes_on_later(catalog):
     source = Listed([lot(1), lot(2)], ends=SiteBusyError("The site is busy."))
     steps = []
-    going = gather(catalog, source, "q", who="ada", prepare_photo=prepare)
+    going = gather(catalog, source, ask("q"), prepare_photo=prepare)
     with pytest.raises(SiteBusyError):
         _collect(going, steps)
     assert (steps[-1].state, steps[-1].error) == ("stopped", "The site is busy.")

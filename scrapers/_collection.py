@@ -1,0 +1,49 @@
+"""What the open collections share: whom they ask, and how their photos come."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import ClassVar
+
+from scrapers._base import Listing, ListingImage
+from scrapers._http import PoliteClient
+from scrapers.errors import NotFoundError, UnexpectedAnswerError
+
+
+class Collection:
+    """A collection that answers programs; one file each says how it is asked.
+
+    Args:
+        client: Asks its hosts, within their rules.
+        base: Another site on the same software; None for the collection's own.
+
+    Attributes:
+        name: As in the commands.
+        home: The collection's own site.
+        origins: Hosts that it is gathered from.
+        apis: Paths of its home that its owner's published rules open to programs,
+            whatever robots.txt says to crawlers; asked only by the user's leave.
+        problems: What was left out while finding, one sentence each.
+    """
+
+    name: ClassVar[str]
+    home: ClassVar[str]
+    origins: ClassVar[frozenset[str]]
+    apis: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(self, client: PoliteClient, base: str | None = None) -> None:
+        self.problems: list[str] = []
+        self._client = client
+        self._base = base or self.home
+
+    def fetch(self, image: ListingImage) -> bytes:
+        """The bytes of a photo."""
+        return self._client.get_image(image.url)
+
+    def _try(self, read: Callable[[], Listing]) -> Listing | None:
+        """A record; one that is missing or damaged is told in `problems`."""
+        try:
+            return read()
+        except (NotFoundError, UnexpectedAnswerError) as error:
+            self.problems.append(str(error))
+            return None
