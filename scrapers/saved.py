@@ -1,4 +1,4 @@
-"""Pages that a user saved from a browser, as HTML with a folder beside or as MHTML.
+"""Pages that a user saved from a browser: HTML with a folder beside, MHTML, or a ZIP.
 
     python -m scrapers saved FILE_OR_FOLDER
 
@@ -24,12 +24,14 @@ from scrapers import acsearch, biddr, coinarchives, numisbids
 from scrapers._answers import decode_text
 from scrapers._base import Listing, ListingImage
 from scrapers._pages import ResultPage, attribute, read_html
+from scrapers._unpacking import unpacked
 from scrapers.errors import NotFoundError, PageChangedError, ScrapeError
 
 _log = logging.getLogger("scrapers")
 
 SITES: Final[tuple[ModuleType, ...]] = (acsearch, coinarchives, biddr, numisbids)
-SUFFIXES: Final = frozenset({".html", ".htm", ".mhtml", ".mht"})
+_PACKED: Final = ".zip"
+SUFFIXES: Final = frozenset({".html", ".htm", ".mhtml", ".mht", _PACKED})
 PAGE_BYTES: Final = 300 << 20
 _SAVED_FROM: Final = re.compile(r"<!--\s*saved from url=\(\d+\)(\S+)\s*-->")
 _THUMBNAIL: Final = re.compile(r"\.s\.(jpe?g|png|webp)", re.IGNORECASE)
@@ -57,16 +59,33 @@ class SavedPages:
             ScrapeError: The file or folder is not there, or holds no pages.
         """
         for path in _pages_in(Path(query)):
-            try:
-                page, find_file = open_page(path)
-            except (PageChangedError, OSError) as error:
-                self.problems.append(f"{path.name}: {error}")
-                _log.warning("%s: %s", path, error)
-                continue
-            _log.info("%s: %d lots", path.name, len(page.listings))
-            for listing in page.listings:
-                images = tuple(_fill(image, find_file) for image in listing.images)
-                yield replace(listing, images=images)
+            if path.suffix.lower() == _PACKED:
+                yield from self._read_packed(path)
+            else:
+                yield from self._read(path)
+
+    def _read_packed(self, path: Path) -> Iterator[Listing]:
+        try:
+            with unpacked(path, self.problems) as folder:
+                for page in _pages_in(folder):
+                    yield from self._read(page)
+        except ScrapeError as error:
+            self._tell(path, error)
+
+    def _read(self, path: Path) -> Iterator[Listing]:
+        try:
+            page, find_file = open_page(path)
+        except (PageChangedError, OSError) as error:
+            self._tell(path, error)
+            return
+        _log.info("%s: %d lots", path.name, len(page.listings))
+        for listing in page.listings:
+            images = tuple(_fill(image, find_file) for image in listing.images)
+            yield replace(listing, images=images)
+
+    def _tell(self, path: Path, error: Exception) -> None:
+        self.problems.append(f"{path.name}: {error}")
+        _log.warning("%s: %s", path.name, error)
 
     def fetch(self, image: ListingImage) -> bytes:
         """The bytes that were saved along.
@@ -136,7 +155,7 @@ def _pages_in(path: Path) -> Iterator[Path]:
             yield page
     if not found:
         raise ScrapeError(
-            f"There are no saved pages in {path}; they end in "
+            f"There are no saved pages in {path.name}; they end in "
             f"{', '.join(sorted(SUFFIXES))}."
         )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import zipfile
 
 import pytest
 
@@ -215,3 +216,38 @@ def test_nothing_to_read_is_told(tmp_path):
     source = SavedPages()
     assert list(source.find(str(tmp_path))) == []
     assert "saved to its end" in source.problems[0]
+
+
+def test_a_zip_of_pages_is_read_and_nothing_leads_out_of_it(tmp_path):
+    photo = draw_png(1)
+    path = tmp_path / "pages.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr(
+            "day 1/a.html", pages.acsearch(view=[(101, "A", "x", "a_files/101.s.jpg")])
+        )
+        archive.writestr("day 1/a_files/101.s.jpg", photo)
+        archive.writestr("../outside.html", pages.biddr())
+        archive.writestr("inner.zip", b"PK")
+    source = SavedPages()
+    lots = {lot.key: lot for lot in source.find(str(path))}
+    assert set(lots) == {"acsearch:101", "acsearch:102", "acsearch:103"}
+    assert source.fetch(lots["acsearch:101"].images[0]) == photo
+    assert len(source.problems) == 2
+    assert not (tmp_path.parent / "outside.html").exists()
+
+
+@pytest.mark.parametrize("data", [b"", b"PK\x03\x04 cut", b"no archive"])
+def test_a_damaged_zip_is_told(tmp_path, data):
+    (tmp_path / "pages.zip").write_bytes(data)
+    source = SavedPages()
+    assert list(source.find(str(tmp_path))) == []
+    (problem,) = source.problems
+    assert problem.startswith("pages.zip")
+
+
+def test_a_zip_without_pages_is_told(tmp_path):
+    with zipfile.ZipFile(tmp_path / "photos.zip", "w") as archive:
+        archive.writestr("a.jpg", draw_png(1))
+    source = SavedPages()
+    assert list(source.find(str(tmp_path))) == []
+    assert "no saved pages" in source.problems[0]
