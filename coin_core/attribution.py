@@ -59,6 +59,11 @@ class LoadedModel:
         """Whether it works on the vgg net's features instead of crops."""
         return bool(self.card.features_from)
 
+    @property
+    def features_key(self) -> str:
+        """The same for models that take the same features."""
+        return str(sorted(self.card.features_from.items()))
+
 
 class Attributor:
     """Reads photos with a set of models; loads each when it is first asked for.
@@ -134,7 +139,8 @@ class Attributor:
 
     def features(self, crops: NDArray[np.uint8], name: str) -> NDArray[np.float32]:
         """The features (N, 4096) that a model sees of crops (N, S, S, 3)."""
-        return compute_features(self.net_behind(name).classifier, crops)
+        kind = self.model(name).card.features_from.get("kind", "legend")
+        return compute_features(self.net_behind(name).classifier, crops, kind=kind)
 
     def read(
         self,
@@ -162,10 +168,10 @@ class Attributor:
             model = self.model(name)
             features = None
             if model.takes_features and found.faces:
-                base = self.net_behind(name).name
-                if base not in shared:
-                    shared[base] = self.features(crops, name)
-                features = shared[base]
+                key = model.features_key
+                if key not in shared:
+                    shared[key] = self.features(crops, name)
+                features = shared[key]
             rows = (
                 self.probabilities(crops, name, features)
                 if found.faces

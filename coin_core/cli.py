@@ -119,13 +119,13 @@ def _add_train(commands: Commands[argparse.ArgumentParser]) -> None:
     _add_data(parser)
     parser.add_argument(
         "--init",
-        choices=("rendered", "imagenet", "scratch"),
-        default="rendered",
-        help="where a net starts: the shipped weights (default), ImageNet's, nothing",
+        metavar="START",
+        help="where a net starts: rendered (the shipped weights, default), imagenet, "
+        "scratch, or a model's name or folder",
     )
     parser.add_argument("--epochs", type=_count, help="at most this many per fold")
     parser.add_argument(
-        "--folds", type=_count, default=5, help="of the cross-validation (default 5)"
+        "--folds", type=_count, help="of the cross-validation (default 5)"
     )
     parser.add_argument("--seed", type=_seed, default=0, help="default 0")
     parser.add_argument(

@@ -136,7 +136,11 @@ def heat_map(
     net = attributor.net_behind(name).classifier
     module = net.module_.eval()
     pooled = float(module.pooled.weight.detach().abs().max())
-    on_photo = not model.takes_features and pooled > 0
+    on_photo = (
+        model.card.features_from.get("kind") == "look"
+        if model.takes_features
+        else pooled > 0
+    )
     if on_photo:
         grid = _cover_photo(attributor, crop, name, column)
     else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -60,6 +61,7 @@ def run(given: argparse.Namespace) -> int:
     run_study(
         coins,
         given.out,
+        command=_command(given),
         chosen=given.only or (),
         init=given.init,
         folds=given.folds,
@@ -70,6 +72,19 @@ def run(given: argparse.Namespace) -> int:
     sys.stdout.write((given.out / "study.md").read_text("utf-8"))
     sys.stderr.write(f"The table and the figure are in {given.out}.\n")
     return 1 if coins.unreadable else 0
+
+
+def _command(given: argparse.Namespace) -> str:
+    """What does it again, with the folder's name alone: tables are passed on."""
+    known = given.data == "rendered" or given.data.partition(":")[0] == "catalog"
+    data = given.data if known else Path(given.data).resolve().name
+    parts = ["python", "-m", "coin_core", "study", data, "--init", given.init]
+    parts += ["--folds", str(given.folds), "--seed", str(given.seed)]
+    parts += ["--epochs", str(given.epochs)] if given.epochs else []
+    parts += ["--size-px", str(given.size_px)] if given.size_px else []
+    if given.data == "rendered":
+        parts += ["--coins", str(given.coins)]
+    return shlex.join(parts)
 
 
 def _coins(given: argparse.Namespace) -> CoinSet:

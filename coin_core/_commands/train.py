@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import re
-import shlex
 import sys
 import time
 from dataclasses import fields
@@ -17,7 +16,7 @@ from coin_core.classifiers import get_classifier
 from coin_core.errors import CatalogError, TrainingDataError
 from coin_core.evaluation import Report, confusion_table, report_json, report_table
 from coin_core.learning.enough import few_coins_warning
-from coin_core.learning.recipes import Recipe, recipe_flags
+from coin_core.learning.recipes import Recipe
 from coin_core.learning.shipping import READERS, train_shipped
 from coin_core.learning.splits import coins_per_class
 
@@ -40,6 +39,7 @@ def run(given: argparse.Namespace) -> int:
         if name not in FINDERS:
             get_classifier(name)
     if given.data == "rendered":
+        _refuse_ignored(given)
         return _train_rendered(given, names)
     if given.classifier == "all" or given.classifier in FINDERS:
         raise TrainingDataError(
@@ -47,6 +47,24 @@ def run(given: argparse.Namespace) -> int:
             f"python -m coin_core train {given.classifier} --data rendered"
         )
     return _train_own(given)
+
+
+def _refuse_ignored(given: argparse.Namespace) -> None:
+    """Say which flags mean nothing for coins that the program strikes itself.
+
+    Raises:
+        TrainingDataError: One of them was given.
+    """
+    named = ("init", "epochs", "folds", "size_px", "patience", "rotations", "momentum")
+    ignored = [name for name in named if getattr(given, name) is not None]
+    ignored += ["frozen"] if given.frozen else []
+    ignored += [] if given.class_weights else ["no_class_weights"]
+    if ignored:
+        told = ", ".join("--" + name.replace("_", "-") for name in ignored)
+        raise TrainingDataError(
+            f"{told}: not for rendered coins, which are seen once each, from nothing. "
+            "Give --coins and --seed, or train on photos."
+        )
 
 
 def _train_rendered(given: argparse.Namespace, names: tuple[str, ...]) -> int:
@@ -83,8 +101,11 @@ def _train_finder(name: str, given: argparse.Namespace) -> None:
 
 
 def _train_own(given: argparse.Namespace) -> int:
-    from coin_core.learning.own import train_on_coins
+    from coin_core.learning.own import FOLDS, Training, train_on_coins
+    from coin_core.learning.starting import find_start
 
+    init = given.init or "rendered"
+    find_start(given.classifier, init)  # before photos are read for nothing
     coins = _load(given.data)
     for sentence in coins.unreadable:
         sys.stderr.write(f"{sentence}\n")
@@ -97,18 +118,16 @@ def _train_own(given: argparse.Namespace) -> int:
     )
     if warning := few_coins_warning(coins_per_class(coins.labels, coins.groups)):
         sys.stderr.write(f"{warning}\n")
-    card, fitted = train_on_coins(
-        given.classifier,
-        coins,
-        out=out,
-        init=given.init,
+    training = Training(
+        name=given.classifier,
+        init=init,
         epochs=given.epochs,
-        folds=given.folds,
+        folds=given.folds or FOLDS,
         seed=given.seed,
         size_px=given.size_px,
         recipe=_recipe(given),
-        command=_command(given, called),
     )
+    card, fitted = train_on_coins(training, coins, out=out, data=given.data)
     _show([fitted.report], as_json=given.json)
     if fitted.stopped:
         sys.stderr.write("Stopped: the model is the best so far.\n")
@@ -186,19 +205,6 @@ def _recipe(given: argparse.Namespace) -> Recipe:
 def _bundle_name(classifier: str, called: str) -> str:
     plain = re.sub(r"[^A-Za-z0-9_-]+", "-", called).strip("-")
     return f"{classifier}-{plain or 'photos'}"[:64]
-
-
-def _command(given: argparse.Namespace, called: str) -> str:
-    """The command for the card."""
-    parts = ["python", "-m", "coin_core", "train", given.classifier]
-    parts += ["--data", called, "--init", given.init]
-    parts += ["--folds", str(given.folds), "--seed", str(given.seed)]
-    if given.epochs:
-        parts += ["--epochs", str(given.epochs)]
-    if given.size_px:
-        parts += ["--size-px", str(given.size_px)]
-    parts += recipe_flags(_recipe(given))
-    return shlex.join(parts)
 
 
 def _show(reports: list[Report], *, as_json: bool) -> None:

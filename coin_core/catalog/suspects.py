@@ -47,9 +47,6 @@ class Asked(Protocol):
     def model(self, name: str) -> Any:
         """A loaded model with `card` and `takes_features`."""
 
-    def net_behind(self, name: str) -> Any:
-        """The net whose features a model takes."""
-
     def features(self, crops: NDArray[np.uint8], name: str) -> NDArray[np.float32]:
         """Features (N, D) of crops (N, S, S, 3)."""
 
@@ -192,10 +189,10 @@ def _ask(
         model = attributor.model(name)
         features = None
         if model.takes_features:
-            base = str(attributor.net_behind(name).name)
-            if base not in shared:
-                shared[base] = attributor.features(crops, name)
-            features = shared[base]
+            key = str(sorted(model.card.features_from.items()))
+            if key not in shared:
+                shared[key] = attributor.features(crops, name)
+            features = shared[key]
         rows = attributor.probabilities(crops, name, features)
         classes = model.card.classes
         for (photo_id, _), row in zip(read, rows, strict=True):

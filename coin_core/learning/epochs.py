@@ -22,7 +22,7 @@ from coin_core.learning.checkpoints import (
     save_training,
 )
 from coin_core.learning.recipes import Recipe
-from coin_core.learning.starting import start_net
+from coin_core.learning.starting import Start, start_net
 
 
 class _StopAskedError(Exception):
@@ -47,7 +47,7 @@ class NetTraining:
 
     Attributes:
         name: The classifier.
-        init: Where it starts: "rendered", "imagenet" or "scratch".
+        start: Where it starts.
         epochs: At most this many.
         folder: Where checkpoints lie.
         fold: What the history calls this training.
@@ -58,7 +58,7 @@ class NetTraining:
     """
 
     name: str
-    init: str
+    start: Start
     epochs: int
     folder: Path
     fold: int | str
@@ -85,7 +85,7 @@ class NetTraining:
             before the first was over; "seconds"; and "stopped".
         """
         net.begin(X[learn])
-        start_net(net, self.name, self.init)
+        start_net(net, self.name, self.start)
         self.recipe.freeze(net)
         net.callbacks_.append(("stop", _StopWatch(self.stop_asked)))
         notes = restore_training(self._file("latest"), net) or {

@@ -7,9 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
-from coin_core.classifiers import get_classifier
 from coin_core.classifiers._labelled import to_columns
 from coin_core.classifiers._net import NetClassifier
 from coin_core.errors import TrainingDataError, TrainingStoppedError
@@ -19,16 +17,9 @@ from coin_core.learning.calibration import (
     find_threshold,
     fit_temperature,
 )
-from coin_core.learning.fitting import (
-    EPOCHS,
-    Fitted,
-    _build,
-    _folder,
-    _Task,
-    _training,
-)
+from coin_core.learning.fitting import Fitted
 from coin_core.learning.history import Run
-from coin_core.learning.recipes import Recipe
+from coin_core.learning.task import begin
 
 
 def fit_on_split(
@@ -38,12 +29,8 @@ def fit_on_split(
     splits: NDArray[np.str_],
     *,
     classes: tuple[str, ...],
-    init: str = "rendered",
-    epochs: int | None = None,
-    seed: int = 0,
-    size_px: int | None = None,
-    recipe: Recipe | None = None,
     run: Run,
+    **settings: Any,
 ) -> Fitted:
     """Learn from the training coins, choose by validation, measure on the test coins.
 
@@ -57,18 +44,13 @@ def fit_on_split(
         y: Label names, (N,).
         splits: "train", "validation" or "test", (N,).
         classes: The labels in the order of the probabilities.
-        init: Where nets start: "rendered", "imagenet" or "scratch".
-        epochs: At most this many; a good number for the classifier if None.
-        seed: Fixes first weights and augmentation.
-        size_px: Side of a net's input; as the classifier has it if None.
-        recipe: What differs from the usual way of training a net.
         run: Where to keep history and checkpoints; an unfinished one is gone on with.
+        settings: Further ones of `task.begin`: start, epochs, seed, size_px, recipe.
 
     Raises:
         TrainingDataError: A split has too few coins, or of one class only.
         TrainingStoppedError: It was stopped before anything was learnt.
     """
-    get_classifier(name)
     train, valid = (
         np.flatnonzero(splits == "train"),
         np.flatnonzero(splits == "validation"),
@@ -81,29 +63,17 @@ def fit_on_split(
                 "Freeze a version with more coins or a larger share, or train with "
                 "folds on the catalog as it stands: --data catalog"
             )
-    epochs = epochs or EPOCHS.get(name, 20)
-    run.amend({"plan": {"folds": 1, "epochs": epochs}})
     started = time.monotonic()
-    with tqdm(total=epochs, desc=name, unit="epoch") as bar:
-        task = _Task(
-            name=name,
-            classes=classes,
-            init=init,
-            epochs=epochs,
-            seed=seed,
-            run=run,
-            size_px=size_px,
-            recipe=recipe or Recipe(),
-            bar=bar,
-        )
-        classifier = _build(task, y[train])
+    with begin(
+        name, classes=classes, folds=1, with_final=False, run=run, **settings
+    ) as task:
+        classifier = task.build(y[train])
         notes: dict[str, Any] = {"epochs": 0, "stopped": False}
         if isinstance(classifier, NetClassifier):
             seen, names, rows = task.recipe.turned(X, y, train)
-            training = _training(task, 0, _folder(task, 0))
-            notes = training.run(classifier, seen, names, rows, valid)
+            notes = task.training(0).run(classifier, seen, names, rows, valid)
         elif not run.stop_asked():
-            classifier.fit(X[train], y[train])
+            task.fit(classifier, X[train], y[train])
             notes["seconds"] = time.monotonic() - started
         if "seconds" not in notes or (
             isinstance(classifier, NetClassifier) and not notes["epochs"]
@@ -111,7 +81,6 @@ def fit_on_split(
             raise TrainingStoppedError(
                 "Stopped before anything was learnt. The same command starts again."
             )
-        bar.update(bar.total - bar.n)
     columns = to_columns(y, classes)
     raw = classifier.predict_proba(X[valid])
     temperature = fit_temperature(raw, columns[valid])
@@ -125,7 +94,7 @@ def fit_on_split(
         name, y[measured], told, classes, told.max(axis=1) >= threshold.value
     )
     if not notes["epochs"]:
-        run.log({"fold": 0, "epoch": 0, "test_accuracy": report.accuracy})
+        task.log({"fold": 0, "epoch": 0, "test_accuracy": report.accuracy})
     probabilities = np.full((len(X), len(classes)), 1 / len(classes), dtype=np.float32)
     fold_of = np.full(len(X), -1, dtype=np.int64)
     probabilities[measured], fold_of[measured] = told, 0

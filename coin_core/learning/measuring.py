@@ -34,12 +34,12 @@ def measure_crops(
     for name in names:
         model = attributor.model(name)
         if model.takes_features:
-            base = attributor.net_behind(name).name
-            if base not in shared:
-                shared[base] = np.concatenate(
+            key = model.features_key
+            if key not in shared:
+                shared[key] = np.concatenate(
                     [attributor.features(part, name) for part in _parts(coins, name)]
                 )
-            p = attributor.probabilities(coins.crops, name, shared[base])
+            p = attributor.probabilities(coins.crops, name, shared[key])
         else:
             p = np.concatenate(
                 [attributor.probabilities(part, name) for part in _parts(coins, name)]

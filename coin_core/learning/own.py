@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+import shlex
 import shutil
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,33 +14,71 @@ from numpy.typing import NDArray
 
 from coin_core import models
 from coin_core.classifiers import get_classifier
+from coin_core.classifiers._net import NetClassifier
 from coin_core.errors import CoinError, TrainingStoppedError
 from coin_core.evaluation import report_json
 from coin_core.learning.datasets import CoinSet
-from coin_core.learning.features import cached_features
+from coin_core.learning.features import FeatureKind, cached_features, kind_for
 from coin_core.learning.fitting import Fitted, fit_classifier
 from coin_core.learning.history import Run, RunState, resume_run
 from coin_core.learning.holding_out import fit_on_split, how_measured
 from coin_core.learning.keeping import prediction_rows
 from coin_core.learning.machine import describe_machine
-from coin_core.learning.recipes import Recipe
-from coin_core.learning.shipping import FEATURES_NET
+from coin_core.learning.recipes import Recipe, recipe_flags
+from coin_core.learning.shipping import FEATURES_NET, READERS
 from coin_core.learning.splits import coins_per_class
-from coin_core.preprocessing import Preprocessing
+from coin_core.learning.starting import INITS, Start, find_start
+
+FOLDS = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Training:
+    """What is to be trained on coins, and how.
+
+    Attributes:
+        name: A registered classifier.
+        init: Where it starts: "rendered", "imagenet", "scratch", or a bundle's name
+            or folder.
+        epochs: At most this many per fold; a good number for the classifier if None.
+        folds: Of the cross-validation.
+        seed: Fixes splits, first weights and augmentation.
+        size_px: Side of a net's input; as the classifier has it if None.
+        recipe: What differs from the usual way of training a net.
+    """
+
+    name: str
+    init: str = "rendered"
+    epochs: int | None = None
+    folds: int = FOLDS
+    seed: int = 0
+    size_px: int | None = None
+    recipe: Recipe = field(default_factory=Recipe)
+
+    def command(self, data: str, *, folds: bool = True) -> str:
+        """The command that does it again on `data`, without what it would ignore.
+
+        Args:
+            data: What comes after --data.
+            folds: Whether the data are cross-validated; a version has its own split.
+        """
+        spec = get_classifier(self.name)
+        in_epochs = isinstance(spec.build(("a", "b"), seed=0), NetClassifier)
+        parts = ["python", "-m", "coin_core", "train", self.name, "--data", data]
+        if self.init not in INITS or self.name in READERS:
+            parts += ["--init", self.init]
+        if folds:
+            parts += ["--folds", str(self.folds)]
+        parts += ["--seed", str(self.seed)]
+        if self.epochs and in_epochs:
+            parts += ["--epochs", str(self.epochs)]
+        if self.size_px and spec.inputs == "photo":
+            parts += ["--size-px", str(self.size_px)]
+        return shlex.join(parts + (recipe_flags(self.recipe) if in_epochs else []))
 
 
 def train_on_coins(
-    name: str,
-    coins: CoinSet,
-    *,
-    out: Path,
-    init: str = "rendered",
-    epochs: int | None = None,
-    folds: int = 5,
-    seed: int = 0,
-    size_px: int | None = None,
-    recipe: Recipe | None = None,
-    command: str = "",
+    training: Training, coins: CoinSet, *, out: Path, data: str
 ) -> tuple[models.Card, Fitted]:
     """Cross-validate a classifier on coins, fit it on all of them, save it.
 
@@ -46,16 +86,10 @@ def train_on_coins(
     its training coins, and is measured on its test coins.
 
     Args:
-        name: A registered classifier.
+        training: What to train, and how.
         coins: The crops with their labels.
         out: The bundle's folder.
-        init: Where nets start: "rendered", "imagenet" or "scratch".
-        epochs: At most this many per fold.
-        folds: Of the cross-validation.
-        seed: Fixes splits, first weights and augmentation.
-        size_px: Side of a net's input; as the classifier has it if None.
-        recipe: What differs from the usual way of training a net.
-        command: What makes the bundle again, for the card.
+        data: What `--data` was; the card keeps no more than the folder's name.
 
     Raises:
         TrainingDataError: There are too few coins.
@@ -63,77 +97,46 @@ def train_on_coins(
         WeightsMissingError: The weights to start from, or the vgg net that features
             come from, are not there.
     """
-    spec = get_classifier(name)
-    recipe = recipe or Recipe()
-    features_from: dict[str, str] = {}
-    X: NDArray[Any] = coins.crops
-    config = {
-        "classifier": name,
-        "data": coins.source,
-        "digest": coins.digest,
-        "init": init,
-        "epochs": epochs,
-        "folds": folds if coins.splits is None else None,
-        "seed": seed,
-        "size_px": size_px,
-        "recipe": recipe.as_dict(),
-    }
-    preprocessing = Preprocessing()
-    if spec.inputs == "features":
-        base, net = models.load_classifier(models.find_bundle(FEATURES_NET))
-        digest = models.weights_digest(base)
-        features_from = {"name": FEATURES_NET, "sha256": digest}
-        config["features"] = digest
-        preprocessing = net.preparation
-        X = _features(net, coins.crops, digest)
-    run = resume_run(config, _about(coins, command))
-    try:
-        settings: dict[str, Any] = {
-            "classes": coins.classes,
-            "init": init,
-            "epochs": epochs,
-            "seed": seed,
-            "size_px": size_px,
-            "recipe": recipe,
-            "run": run,
-        }
-        if coins.splits is not None:
-            fitted = fit_on_split(name, X, coins.labels, coins.splits, **settings)
-        else:
-            fitted = fit_classifier(
-                name, X, coins.labels, coins.groups, folds=folds, **settings
-            )
-        rows = prediction_rows(coins, fitted.probabilities, fitted.fold_of)
-        run.write_predictions(rows)
-    except TrainingStoppedError:
-        run.finish({}, state=RunState.STOPPED)
-        raise
-    except (CoinError, OSError) as error:
-        raise _failed(run, error) from error
+    inputs = _inputs(training, coins)
+    crossed = coins.splits is None
+    where = data if coins.photo_ids is not None else str(Path(data).resolve())
+    run, fitted = _fit(
+        training,
+        coins,
+        inputs,
+        command=training.command(where, folds=crossed),
+        with_final=True,
+    )
+    spec = get_classifier(training.name)
+    preprocessing = inputs.preprocessing
     if spec.inputs == "photo":
-        preprocessing = fitted.classifier.preparation
-    how = how_measured(coins.splits, folds)
+        preprocessing = fitted.classifier.preparation.as_dict()
+    how = how_measured(coins.splits, training.folds)
     if fitted.stopped:
         how += f", stopped when {fitted.report.n} of {len(coins)} were measured"
+    if caution := inputs.start.caution(coins.digest):
+        how += f"; {caution}"
     figures = {"data": coins.source, "how": how, **report_json(fitted.report)}
+    named = data if coins.photo_ids is not None else Path(data).resolve().name
+    again = replace(training, init=inputs.start.init)
     card = models.Card(
         name=out.name,
-        classifier=name,
+        classifier=training.name,
         title=f"{spec.title}, {coins.source}",
         classes=coins.classes,
-        preprocessing=preprocessing.as_dict(),
+        preprocessing=preprocessing,
         temperature=fitted.temperature,
         threshold=fitted.threshold.value,
-        features_from=features_from,
+        features_from=inputs.features_from,
         training={
             "data": coins.source,
             "digest": coins.digest,
             "coins": len(coins),
-            "seed": seed,
-            "init": init,
+            "seed": training.seed,
+            "init": inputs.start.init,
             "epochs": fitted.epochs,
             "seconds": fitted.seconds,
-            "command": command,
+            "command": again.command(named, folds=crossed),
             "machine": describe_machine(),
             "repeatable": _repeatable(fitted.classifier),
             "run": run.run_id,
@@ -144,10 +147,127 @@ def train_on_coins(
         card = models.save_classifier(out, card, fitted.classifier, half=True)
     except (CoinError, OSError) as error:
         raise _failed(run, error) from error
+    _finish(run, fitted, out.name)
+    return card, fitted
+
+
+def measure_on_coins(
+    training: Training, coins: CoinSet, *, command: str
+) -> tuple[Run, Fitted]:
+    """Cross-validate a classifier on coins, and keep no model of it.
+
+    Args:
+        training: What to train, and how.
+        coins: The crops with their labels.
+        command: What does it again.
+
+    Raises what `train_on_coins` raises.
+    """
+    inputs = _inputs(training, coins)
+    run, fitted = _fit(training, coins, inputs, command=command, with_final=False)
+    _finish(run, fitted, "")
+    return run, fitted
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class _Inputs:
+    """What the classifier sees of the coins, (N, ...), and where that comes from."""
+
+    X: NDArray[Any]
+    start: Start
+    features_from: dict[str, str]
+    preprocessing: dict[str, Any]
+
+
+def _inputs(training: Training, coins: CoinSet) -> _Inputs:
+    start = find_start(training.name, training.init)
+    if get_classifier(training.name).inputs == "photo":
+        return _Inputs(X=coins.crops, start=start, features_from={}, preprocessing={})
+    folder = start.folder or models.find_bundle(FEATURES_NET)
+    base, net = models.load_classifier(folder)
+    digest, kind = models.weights_digest(base), kind_for(coins.classes)
+    return _Inputs(
+        X=_features(net, coins.crops, digest, kind),
+        start=start,
+        features_from={"name": folder.name, "sha256": digest, "kind": str(kind)},
+        preprocessing=net.preparation.as_dict(),
+    )
+
+
+def _fit(
+    training: Training,
+    coins: CoinSet,
+    inputs: _Inputs,
+    *,
+    command: str,
+    with_final: bool,
+) -> tuple[Run, Fitted]:
+    """Fit and measure, in a run that is gone on with where there is one."""
+    start = inputs.start
+    config = {
+        "classifier": training.name,
+        "data": coins.source,
+        "digest": coins.digest,
+        "init": start.init,
+        "epochs": training.epochs,
+        "folds": training.folds if coins.splits is None else None,
+        "seed": training.seed,
+        "size_px": training.size_px,
+        "recipe": training.recipe.as_dict(),
+    }
+    if start.digest:
+        config["init_digest"] = start.digest
+    if inputs.features_from:
+        config["features"] = inputs.features_from["sha256"]
+        config["features_kind"] = inputs.features_from["kind"]
+    if not with_final:
+        config["measured_only"] = True
+    about = _about(coins, command)
+    if caution := start.caution(coins.digest):
+        about["caution"] = caution
+    try:
+        run = resume_run(config, about)
+    except OSError as error:
+        raise _said(error) from error
+    settings: dict[str, Any] = {
+        "classes": coins.classes,
+        "start": start,
+        "epochs": training.epochs,
+        "seed": training.seed,
+        "size_px": training.size_px,
+        "recipe": training.recipe,
+        "run": run,
+    }
+    name, X, y = training.name, inputs.X, coins.labels
+    try:
+        if coins.splits is not None:
+            fitted = fit_on_split(name, X, y, coins.splits, **settings)
+        else:
+            fitted = fit_classifier(
+                name,
+                X,
+                y,
+                coins.groups,
+                folds=training.folds,
+                with_final=with_final,
+                **settings,
+            )
+        rows = prediction_rows(coins, fitted.probabilities, fitted.fold_of)
+        run.write_predictions(rows)
+    except TrainingStoppedError:
+        run.finish({}, state=RunState.STOPPED)
+        raise
+    except (CoinError, OSError) as error:
+        raise _failed(run, error) from error
+    return run, fitted
+
+
+def _finish(run: Run, fitted: Fitted, bundle: str) -> None:
+    """Note what came out, and clear away what a stopped training would need."""
     run.finish(
         {
             "report": report_json(fitted.report),
-            "bundle": out.name,
+            "bundle": bundle,
             "epochs": fitted.epochs,
             "seconds": fitted.seconds,
             "temperature": fitted.temperature,
@@ -158,7 +278,6 @@ def train_on_coins(
     if not fitted.stopped:
         # The bundle holds what the checkpoints were for.
         shutil.rmtree(run.folder / "checkpoints", ignore_errors=True)
-    return card, fitted
 
 
 def _about(coins: CoinSet, command: str) -> dict[str, Any]:
@@ -178,19 +297,22 @@ def _about(coins: CoinSet, command: str) -> dict[str, Any]:
 
 def _failed(run: Run, error: CoinError | OSError) -> CoinError:
     """Note on the run why it ended; the error to raise in its place."""
-    if isinstance(error, CoinError):
-        told = error
-    elif error.errno == errno.ENOSPC:
-        told = CoinError(
-            "The disk is full. Make room; the same command then goes on where it was."
-        )
-    else:
-        told = CoinError(f"The run cannot be written ({error}).")
+    told = _said(error)
     try:
         run.finish({"error": str(told)}, state=RunState.FAILED)
     except OSError:
         run.release()
     return told
+
+
+def _said(error: CoinError | OSError) -> CoinError:
+    if isinstance(error, CoinError):
+        return error
+    if error.errno == errno.ENOSPC:
+        return CoinError(
+            "The disk is full. Make room; the same command then goes on where it was."
+        )
+    return CoinError(f"The run cannot be written ({error}).")
 
 
 def _repeatable(classifier: Any) -> str:
@@ -201,9 +323,11 @@ def _repeatable(classifier: Any) -> str:
     return f"not to the last digit: {device} adds numbers in no fixed order"
 
 
-def _features(net: Any, crops: NDArray[np.uint8], digest: str) -> NDArray[np.float32]:
+def _features(
+    net: Any, crops: NDArray[np.uint8], digest: str, kind: FeatureKind
+) -> NDArray[np.float32]:
     """The features of crops; each photo's are computed once and then read."""
     from tqdm import tqdm
 
     with tqdm(total=len(crops), desc="features", unit="coin") as bar:
-        return cached_features(net, digest, crops, progress=bar.update)
+        return cached_features(net, digest, crops, kind=kind, progress=bar.update)

@@ -39,7 +39,7 @@ def progress_of(run: Run) -> Progress:
     final = latest.get("fold") == "final"
     fold = folds if final else int(latest["fold"])
     done = fold * epochs + int(latest["epoch"])
-    whole = epochs if split else (folds + 1) * epochs
+    whole = int(plan.get("fits", 1 if split else folds + 1)) * epochs
     passed = _seconds_between(str(latest.get("at", "")), now())
     usual = _usual_seconds(rows)
     where = "last fit, on all coins, " if final else f"fold {fold + 1} of {folds}, "

@@ -1,13 +1,17 @@
-"""Where a net starts: from shipped weights, from ImageNet's, or from nothing."""
+"""Where a training starts: shipped weights, ImageNet's, nothing, or another bundle."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from urllib.error import URLError
 
 from coin_core import models
+from coin_core.classifiers import get_classifier
 from coin_core.classifiers._net import NetClassifier
 from coin_core.errors import TrainingDataError, WeightsMissingError
+from coin_core.learning.shipping import FEATURES_NET
 
 INITS = ("rendered", "imagenet", "scratch")
 # Of ResNet-18 up to its first stage, of VGG-11 up to its second pooling.
@@ -17,28 +21,125 @@ FIRST_LAYERS = (
     "layer1.",
     *(f"features.{place}." for place in range(8)),
 )
+# What stands for the classes: of readers, of alexnet.
+_LAST_LAYERS = ("ruler.", "anywhere.", "pooled.", "head.6.")
 
 
-def start_net(net: NetClassifier, name: str, init: str) -> None:
-    """Put the weights of `init` into a net that has just been begun.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Start:
+    """Where a training starts.
 
-    Nets without a shipped backbone (alexnet, mlp) start from nothing in any case.
+    Attributes:
+        init: "rendered", "imagenet", "scratch", or the name of a bundle.
+        folder: Of the bundle; None for the others.
+        digest: sha256 of its weights; "" for the others.
+        data: What that bundle had learnt from.
+        data_digest: sha256 over those coins.
+    """
+
+    init: str
+    folder: Path | None = None
+    digest: str = ""
+    data: str = ""
+    data_digest: str = ""
+
+    def caution(self, digest: str) -> str:
+        """What a start from a bundle does to figures on coins with this digest."""
+        if self.folder is None or self.data == "rendered":
+            return ""
+        if self.data_digest == digest:
+            return (
+                f"it started from {self.init}, which had learnt from these very coins: "
+                "the figures are too good"
+            )
+        return (
+            f"it started from {self.init}, which had learnt from {self.data}: coins "
+            "that are in both make the figures too good"
+        )
+
+
+def find_start(name: str, init: str) -> Start:
+    """What `--init` asks for, checked before anything is read or learnt.
+
+    A net starts from a bundle of its own kind. What learns from features takes those
+    of a vgg bundle, which it needs again whenever it is asked.
+
+    Args:
+        name: The classifier that will be trained.
+        init: "rendered", "imagenet", "scratch", or a bundle's name or folder.
 
     Raises:
-        TrainingDataError: There is no such init.
-        WeightsMissingError: The weights to start from are not there.
+        TrainingDataError: This classifier cannot start there.
+        WeightsMissingError: There is no such bundle.
+        WeightsMismatchError: It is damaged.
     """
-    if init not in INITS:
+    on_features = get_classifier(name).inputs == "features"
+    if init in INITS:
+        if on_features and init == "imagenet":
+            raise TrainingDataError(
+                f"{name} learns from the features of a vgg net: the shipped one, or a "
+                "bundle named by --init. ImageNet's weights are for resnet and vgg."
+            )
+        return Start(init=init)
+    try:
+        folder = models.find_bundle(init)
+    except WeightsMissingError as error:
         raise TrainingDataError(
-            f"A net starts from {', '.join(INITS)}; not from {init!r}."
+            f"A training starts from {', '.join(INITS)} or from a model's name or "
+            f"folder; there is no model {init!r}."
+        ) from error
+    card = models.load_card(folder)
+    wanted = FEATURES_NET if on_features else name
+    if card.classifier != wanted:
+        raise TrainingDataError(
+            f"{name} starts from a bundle of {wanted}; {folder.name} holds "
+            f"{card.classifier or 'no classifier of coins'}."
         )
-    if init == "scratch" or not hasattr(net.module_, "trunk"):
+    if on_features and not _found_again(folder):
+        raise TrainingDataError(
+            f"{name} will need the features of {folder.name} whenever it is asked: "
+            f"copy that folder to {models.models_dir()} first."
+        )
+    return Start(
+        init=folder.name,
+        folder=folder,
+        digest=models.weights_digest(card),
+        data=str(card.training.get("data", "")),
+        data_digest=str(card.training.get("digest", "")),
+    )
+
+
+def _found_again(folder: Path) -> bool:
+    """Whether the bundle's name alone leads to it."""
+    try:
+        return models.find_bundle(folder.name).resolve() == folder.resolve()
+    except WeightsMissingError:
+        return False
+
+
+def start_net(net: NetClassifier, name: str, start: Start) -> None:
+    """Put the weights to start from into a net that has just been begun.
+
+    Nets without a shipped backbone (alexnet, mlp) start from nothing, unless they
+    start from a bundle.
+
+    Raises:
+        WeightsMissingError: The weights to start from are not there.
+        WeightsMismatchError: They are damaged.
+    """
+    has_trunk = hasattr(net.module_, "trunk")
+    if name == "mlp" or start.init == "scratch":
         return
-    if init == "imagenet":
+    if start.folder is not None:
+        _start_from_bundle(net, start.folder)
+    elif not has_trunk:
+        return
+    elif start.init == "imagenet":
         _start_from_imagenet(net, name)
     else:
-        _start_from_bundle(net, name)
-    _freeze_first(net.module_.trunk)
+        _start_from_bundle(net, _shipped(name))
+    if has_trunk:
+        _freeze_first(net.module_.trunk)
 
 
 def _freeze_first(trunk: Any) -> None:
@@ -52,9 +153,7 @@ def _freeze_first(trunk: Any) -> None:
         weight.requires_grad_(not first)
 
 
-def _start_from_bundle(net: NetClassifier, name: str) -> None:
-    from coin_core.classifiers._reader import load_matching
-
+def _shipped(name: str) -> Path:
     folder = models.WEIGHTS_DIR / name
     if not (folder / "card.json").is_file():
         raise WeightsMissingError(
@@ -62,14 +161,23 @@ def _start_from_bundle(net: NetClassifier, name: str) -> None:
             f"python -m coin_core train {name} --data rendered, "
             "or start with --init scratch."
         )
+    return folder
+
+
+def _start_from_bundle(net: NetClassifier, folder: Path) -> None:
+    from coin_core.classifiers._reader import load_matching
+
     tensors = models.read_tensors(folder)
     if tuple(net.classes) != models.load_card(folder).classes:
-        # A head for other rulers would have to unlearn first.
+        # A head for other classes would have to unlearn first.
         tensors = {
             key: value
             for key, value in tensors.items()
-            if not key.startswith(("ruler.", "anywhere.", "pooled."))
+            if not key.startswith(_LAST_LAYERS)
         }
+    first = tensors.get("trunk.features.0.weight")
+    if first is not None and first.shape != net.module_.trunk.features[0].weight.shape:
+        net.set_params(module__full_width=True)  # it came from ImageNet's weights
     load_matching(net.module_, tensors)
 
 

@@ -1,25 +1,39 @@
 """The first project's experiments again, on one data set, by one command.
 
 Each experiment is a run like any other, so a study that was killed goes on where it
-was, and the training-history page shows its parts. What that project reported stands
-beside what is measured here; its photos are not these, so the two columns show whether
-the same order comes out, not who is better.
+was, and the training-history page shows its parts. No model is kept: experiments are
+cross-validated and not fitted once more on everything. What that project reported
+stands beside what is measured here; its photos are not these, so the two columns show
+whether the same order comes out, not who is better.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+import logging
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from coin_core._replace import write_file
-from coin_core.learning.comparing import mean_curve
 from coin_core.learning.recipes import Recipe
+from coin_core.learning.study_report import (
+    Outcome,
+    loss_lines,
+    study_figure,
+    study_table,
+)
 
 if TYPE_CHECKING:
     from coin_core.learning.datasets import CoinSet
+    from coin_core.learning.fitting import Fitted
+    from coin_core.learning.history import Run
+    from coin_core.learning.own import Training
+
+logger = logging.getLogger(__name__)
+
+FOLDS = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,30 +56,34 @@ class Experiment:
     recipe: Recipe = field(default_factory=Recipe)
     reported: str = ""
 
+    def training(
+        self, init: str, folds: int, epochs: int | None, seed: int, size_px: int | None
+    ) -> Training:
+        """What is trained, with the study's settings."""
+        from coin_core.learning.own import Training
+        from coin_core.learning.task import EPOCHS
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """What an experiment came to here; `right` is a share with its interval.
-
-    The losses are means over the folds at the epochs that were kept, None for
-    classifiers that do not learn in epochs.
-    """
-
-    key: str
-    title: str
-    reported: str
-    run_id: str
-    n: int
-    right: tuple[float, float, float]
-    train_loss: float | None
-    valid_loss: float | None
-    seconds: float
-    stopped: bool = False
+        if self.recipe.rotations:
+            most = epochs or EPOCHS[self.classifier]
+            epochs = max(1, round(most * TURNED_SHARE))
+        # Features come from the shipped net wherever the others start.
+        features = self.classifier in ("knn", "svm", "mlp")
+        return Training(
+            name=self.classifier,
+            init="rendered" if features else self.init or init,
+            epochs=None if self.classifier == "mlp" else epochs,
+            folds=folds,
+            seed=seed,
+            size_px=None if features else size_px,
+            recipe=self.recipe,
+        )
 
 
 # Five turned copies beside each photo: six times the data.
 _TURNS = 5
 _MOMENTUM = 0.9
+# Of the epochs: each sees six times as many photos.
+TURNED_SHARE = 1 / 3
 
 
 def experiments() -> tuple[Experiment, ...]:
@@ -141,9 +159,10 @@ def run_study(
     coins: CoinSet,
     out: Path,
     *,
+    command: str = "",
     chosen: Sequence[str] = (),
     init: str = "rendered",
-    folds: int = 5,
+    folds: int = FOLDS,
     epochs: int | None = None,
     seed: int = 0,
     size_px: int | None = None,
@@ -154,11 +173,12 @@ def run_study(
 
     Args:
         coins: The crops with their labels.
-        out: A folder, made if it is missing; models go into `out`/models.
+        out: A folder, made if it is missing.
+        command: What does it again; noted with the table and with each run.
         chosen: Keys of experiments; all of them when empty.
         init: Where ResNet and VGG start: "rendered", "imagenet" or "scratch".
         folds: Of the cross-validation.
-        epochs: At most this many per fold.
+        epochs: At most this many per fold; `TURNED_SHARE` of it with turned copies.
         seed: Fixes splits, first weights and augmentation.
         size_px: Side of the nets' input.
 
@@ -166,32 +186,23 @@ def run_study(
         TrainingDataError: An experiment is not known, or there are too few coins.
         WeightsMissingError: The weights to start from are not there.
     """
-    from coin_core.learning.own import train_on_coins
+    from coin_core.learning.own import measure_on_coins
 
     wanted = _choose(chosen)
     settings = {"init": init, "folds": folds, "epochs": epochs, "seed": seed}
     settings |= {"size_px": size_px, "data": coins.source, "digest": coins.digest}
     done = _read(out / "study.json", settings)
-    for experiment in wanted:
+    order = {one.key: place for place, one in enumerate(experiments())}
+    for number, experiment in enumerate(wanted, start=1):
         if experiment.key not in done:
-            card, fitted = train_on_coins(
-                experiment.classifier,
-                coins,
-                out=out / "models" / experiment.key,
-                init=experiment.init or init,
-                folds=folds,
-                epochs=epochs,
-                seed=seed,
-                size_px=size_px,
-                recipe=experiment.recipe,
-                command=f"python -m coin_core study --only {experiment.key}",
+            logger.info("%d of %d: %s", number, len(wanted), experiment.title)
+            training = experiment.training(init, folds, epochs, seed, size_px)
+            run, fitted = measure_on_coins(
+                training, coins, command=f"{command} --only {experiment.key}".strip()
             )
-            done[experiment.key] = _outcome(
-                experiment, str(card.training["run"]), fitted
-            )
-        order = {one.key: place for place, one in enumerate(experiments())}
+            done[experiment.key] = _outcome(experiment, run, fitted)
         outcomes = sorted(done.values(), key=lambda one: order[one.key])
-        _write(out, settings, outcomes, coins)
+        _write(out, settings, outcomes, coins, command)
         if done[experiment.key].stopped:
             break
     return [done[one.key] for one in wanted if one.key in done]
@@ -209,11 +220,8 @@ def _choose(chosen: Sequence[str]) -> list[Experiment]:
     return [one for key, one in known.items() if key in chosen or not chosen]
 
 
-def _outcome(experiment: Experiment, run_id: str, fitted: Any) -> Outcome:
-    from coin_core.learning.history import find_run
-
-    rows = find_run(run_id).rows()
-    best = find_run(run_id).report().get("best", {}).values()
+def _outcome(experiment: Experiment, run: Run, fitted: Fitted) -> Outcome:
+    best = run.report().get("best", {}).values()
 
     def mean(name: str) -> float | None:
         told = [float(row[name]) for row in best if name in row]
@@ -224,10 +232,10 @@ def _outcome(experiment: Experiment, run_id: str, fitted: Any) -> Outcome:
         key=experiment.key,
         title=experiment.title,
         reported=experiment.reported,
-        run_id=run_id,
+        run_id=run.run_id,
         n=report.n,
         right=(report.accuracy, report.accuracy_low, report.accuracy_high),
-        train_loss=mean("train_loss") if rows else None,
+        train_loss=mean("train_loss"),
         valid_loss=mean("valid_loss"),
         seconds=fitted.seconds,
         stopped=fitted.stopped,
@@ -239,8 +247,11 @@ def _write(
     settings: Mapping[str, Any],
     outcomes: Sequence[Outcome],
     coins: CoinSet,
+    command: str,
 ) -> None:
     from dataclasses import asdict
+
+    from coin_core.learning.machine import describe_machine
 
     out.mkdir(parents=True, exist_ok=True)
     kept = {
@@ -251,10 +262,26 @@ def _write(
     about = (
         f"{len(coins)} photos of {len(coins.classes)} classes, {coins.source}, digest "
         f"{coins.digest[:12]}; {settings['folds']}-fold cross-validation by coin, seed "
-        f"{settings['seed']}"
+        f"{settings['seed']}, ResNet and VGG from {_STARTS[settings['init']]}"
     )
+    if settings["epochs"]:
+        about += (
+            f", at most {settings['epochs']} epochs, a third of it with turned copies"
+        )
+    if settings["size_px"]:
+        about += f", {settings['size_px']} px input"
+    about += f"; {describe_machine()}"
+    if command:
+        about += f"; `{command}`"
     write_file(out / "study.md", study_table(outcomes, about).encode())
-    write_file(out / "study.svg", study_figure(_curves(outcomes)).encode())
+    write_file(out / "study.svg", study_figure(loss_lines(outcomes)).encode())
+
+
+_STARTS = {
+    "rendered": "the shipped weights (taught on rendered coins)",
+    "imagenet": "ImageNet's weights",
+    "scratch": "nothing",
+}
 
 
 def _read(path: Path, settings: Mapping[str, Any]) -> dict[str, Outcome]:
@@ -270,96 +297,3 @@ def _read(path: Path, settings: Mapping[str, Any]) -> dict[str, Outcome]:
         return {}
     known = {one.key for one in experiments()}
     return {one.key: one for one in found if one.key in known}
-
-
-def study_table(outcomes: Iterable[Outcome], about: str) -> str:
-    """The table as Markdown, with what the first project reported beside it."""
-    lines = [
-        f"Measured here on {about}. **The first project had other photos of other "
-        "coins, and measured on one split:** its column shows what it reported, not "
-        "what these photos would have given it.",
-        "",
-        "| experiment | right here (95 % interval) | loss, learning | loss, validation "
-        "| minutes | reported by the first project |",
-        "| --- | --- | --- | --- | --- | --- |",
-    ]
-    for one in outcomes:
-        value, low, high = one.right
-        losses = " | ".join(
-            "–" if loss is None else f"{loss:.2f}"
-            for loss in (one.train_loss, one.valid_loss)
-        )
-        lines.append(
-            f"| {one.title}{' (stopped early)' if one.stopped else ''} "
-            f"| {100 * value:.1f} % ({100 * low:.1f} to {100 * high:.1f}) | {losses} "
-            f"| {one.seconds / 60:.1f} | {one.reported or '–'} |"
-        )
-    return "\n".join(lines) + "\n"
-
-
-def _curves(
-    outcomes: Iterable[Outcome],
-) -> dict[str, tuple[list[tuple[int, float]], list[tuple[int, float]]]]:
-    """Per experiment its mean learning and validation loss over epochs."""
-    from coin_core.errors import CoinError
-    from coin_core.learning.history import find_run
-
-    found = {}
-    for one in outcomes:
-        try:
-            rows = find_run(one.run_id).rows()
-        except CoinError:  # the run was deleted since
-            continue
-        train, valid = mean_curve(rows, "train_loss"), mean_curve(rows, "valid_loss")
-        if train:
-            found[one.title] = (train, valid)
-    return found
-
-
-def study_figure(
-    curves: Mapping[str, tuple[list[tuple[int, float]], list[tuple[int, float]]]],
-) -> str:
-    """Small charts on common axes, as SVG: learning dotted, validation solid."""
-    wide, high, across = 300, 190, 3
-    rows = -(-len(curves) // across)
-    points = [p for pair in curves.values() for line in pair for p in line]
-    last = max([2, *(epoch for epoch, _ in points)])
-    top = max([1.0, *(loss for _, loss in points)])
-
-    def path(line: list[tuple[int, float]]) -> str:
-        return " ".join(
-            f"{34 + (epoch - 1) / (last - 1) * (wide - 50):.1f},"
-            f"{high - 24 - loss / top * (high - 60):.1f}"
-            for epoch, loss in line
-        )
-
-    drawn = []
-    for i, (title, (train, valid)) in enumerate(curves.items()):
-        x, y = i % across * wide, i // across * high
-        drawn.append(
-            f'<g transform="translate({x} {y})">'
-            f'<text x="8" y="16" font-size="10">{_escape(title)}</text>'
-            f'<path d="M34 28V{high - 24}H{wide - 14}" fill="none" stroke="#b9ab97"/>'
-            f'<text x="30" y="36" text-anchor="end" font-size="10">{top:.1f}</text>'
-            f'<text x="30" y="{high - 22}" text-anchor="end" font-size="10">0</text>'
-            f'<text x="{wide - 14}" y="{high - 10}" text-anchor="end" font-size="10">'
-            f"epoch {last}</text>"
-            f'<polyline points="{path(train)}" fill="none" stroke="#d09a3c" '
-            'stroke-width="2" stroke-dasharray="3 3"/>'
-            f'<polyline points="{path(valid)}" fill="none" stroke="#3f7468" '
-            'stroke-width="2"/></g>'
-        )
-    width, height = across * wide, max(1, rows) * high + 24
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
-        f'viewBox="0 0 {width} {height}" font-family="Georgia, serif" fill="#2e2620">'
-        f'<rect width="{width}" height="{height}" fill="#f7f2e8"/>{"".join(drawn)}'
-        f'<text x="8" y="{height - 8}" font-size="11">Loss over epochs, mean of the '
-        "folds: validation solid, learning dotted.</text></svg>\n"
-    )
-
-
-def _escape(text: str) -> str:
-    from html import escape
-
-    return escape(text)

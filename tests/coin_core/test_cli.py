@@ -155,7 +155,6 @@ def test_wrong_use_ends_with_2_and_a_sentence(arguments, said, capsys):
         [],
         ["classify"],
         ["train", "knn"],
-        ["train", "knn", "--data", "x", "--init", "magic"],
         ["render", "--out", "x"],
         ["render", "--count", "0", "--out", "x"],
         ["render", "--count", "1", "--out", "x", "--seed", "-1"],
@@ -260,13 +259,27 @@ def test_train_on_a_folder_writes_a_bundle_and_a_run(two_kinds, capsys, name):
     assert card.metrics[0]["how"] == "4-fold cross-validation by coin"
     assert card.features_from["name"] == "vgg"
     assert card.training["command"] == (
-        f"python -m coin_core train {name} --data kinds --init rendered "
-        "--folds 4 --seed 0"
+        f"python -m coin_core train {name} --data kinds --folds 4 --seed 0"
     )
     assert str(two_kinds) not in (folder / "card.json").read_text()
     run = list_runs()[0]
     assert run.report()["state"] == "done"
     assert run.report()["report"]["accuracy"] == 1.0
+    assert f"--data {two_kinds} " in run.config()["command"], "as it is called here"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["knn", "--data", "x", "--init", "magic"], "there is no model 'magic'"),
+        (["svm", "--data", "x", "--init", "imagenet"], "features of a vgg net"),
+        (["resnet", "--data", "rendered", "--folds", "3"], "--folds: not for rendered"),
+        (["resnet", "--data", "rendered", "--frozen"], "--frozen: not for rendered"),
+    ],
+)
+def test_train_says_at_once_what_it_would_ignore_or_lack(arguments, said, capsys):
+    assert main(["train", *arguments]) == 2
+    assert said in capsys.readouterr().err
 
 
 def test_train_names_photos_it_cannot_read(two_kinds, capsys):

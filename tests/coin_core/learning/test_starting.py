@@ -6,7 +6,7 @@ import torch
 from coin_core import models
 from coin_core.classifiers import get_classifier
 from coin_core.errors import TrainingDataError, WeightsMissingError
-from coin_core.learning.starting import start_net
+from coin_core.learning.starting import Start, find_start, start_net
 
 OURS, OTHERS = ("a", "b", "c"), ("x", "y", "z")
 
@@ -25,7 +25,7 @@ def shipped(tmp_path, monkeypatch):
 def begun(classes, init):
     net = get_classifier("resnet").build(classes, seed=1)
     net.initialize()
-    start_net(net, "resnet", init)
+    start_net(net, "resnet", find_start("resnet", init))
     return net
 
 
@@ -49,7 +49,7 @@ def test_the_first_layers_are_left_as_they_are(shipped):
 
 def test_what_cannot_be_started_from_is_said(tmp_path, monkeypatch):
     monkeypatch.setattr(models, "WEIGHTS_DIR", tmp_path)
-    with pytest.raises(TrainingDataError, match="not from 'magic'"):
+    with pytest.raises(TrainingDataError, match="no model 'magic'"):
         begun(OURS, "magic")
     with pytest.raises(WeightsMissingError, match="train resnet --data rendered"):
         begun(OURS, "rendered")
@@ -61,7 +61,63 @@ def test_what_cannot_be_started_from_is_said(tmp_path, monkeypatch):
     net = get_classifier("resnet").build(OURS, seed=1)
     net.initialize()
     with pytest.raises(WeightsMissingError, match="--init rendered or --init scratch"):
-        start_net(net, "resnet", "imagenet")
+        start_net(net, "resnet", Start(init="imagenet"))
+
+
+def save_net(folder, name, classes, data="folder x", digest="d" * 64):
+    net = get_classifier(name).build(classes, seed=7)
+    net.initialize()
+    card = models.Card(
+        name=folder.name,
+        classifier=name,
+        title=name,
+        classes=classes,
+        preprocessing=net.preparation.as_dict(),
+        training={"data": data, "digest": digest},
+    )
+    models.save_classifier(folder, card, net)
+    return net.tensors()
+
+
+def test_a_net_starts_from_a_bundle_by_name_and_by_folder(tmp_path):
+    folder = models.models_dir() / "museum"
+    kept = save_net(folder, "resnet", OURS)
+    for given in ("museum", str(folder)):
+        same, other = begun(OURS, given).tensors(), begun(OTHERS, given).tensors()
+        for name in ("trunk.layer3.0.conv1.weight", "letters.narrow.0.weight"):
+            torch.testing.assert_close(same[name], kept[name])
+            torch.testing.assert_close(other[name], kept[name])
+        torch.testing.assert_close(same["ruler.weight"], kept["ruler.weight"])
+        assert not torch.equal(other["ruler.weight"], kept["ruler.weight"])
+    start = find_start("resnet", "museum")
+    assert start.digest
+    assert "these very coins" in start.caution("d" * 64)
+    assert "coins that are in both" in start.caution("e" * 64)
+    assert find_start("resnet", "rendered").caution("d" * 64) == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "init", "said"),
+    [
+        ("vgg", "museum", "starts from a bundle of vgg; museum holds resnet"),
+        ("knn", "museum", "starts from a bundle of vgg"),
+        ("svm", "imagenet", "features of a vgg net"),
+        ("resnet", "gone", "there is no model 'gone'"),
+        ("resnet", "../../etc", "there is no model"),
+    ],
+)
+def test_a_start_that_does_not_fit_is_refused(name, init, said):
+    save_net(models.models_dir() / "museum", "resnet", OURS)
+    with pytest.raises(TrainingDataError, match=said):
+        find_start(name, init)
+
+
+def test_features_come_from_a_bundle_that_will_be_found_again(tmp_path):
+    save_net(models.models_dir() / "portraits", "vgg", OURS)
+    assert find_start("svm", "portraits").folder == models.models_dir() / "portraits"
+    save_net(tmp_path / "elsewhere", "vgg", OURS)
+    with pytest.raises(TrainingDataError, match="copy that folder"):
+        find_start("svm", str(tmp_path / "elsewhere"))
 
 
 def test_vgg_takes_imagenets_width_and_is_found_again(tmp_path, monkeypatch):
@@ -75,7 +131,7 @@ def test_vgg_takes_imagenets_width_and_is_found_again(tmp_path, monkeypatch):
     )
     net = get_classifier("vgg").build(OURS, seed=1)
     net.initialize()
-    start_net(net, "vgg", "imagenet")
+    start_net(net, "vgg", Start(init="imagenet"))
     assert len(net.module_.trunk.features[0].weight) == 64
     card = models.Card(
         name="vgg",

@@ -11,7 +11,8 @@ from coin_core.errors import CoinError, TrainingDataError
 from coin_core.learning import epochs, own, study
 from coin_core.learning.datasets import CoinSet
 from coin_core.learning.history import RunState, list_runs, resume_run
-from coin_core.learning.study import experiments, run_study, study_figure, study_table
+from coin_core.learning.study import experiments, run_study
+from coin_core.learning.study_report import study_figure, study_table
 from coin_core.preprocessing import Preprocessing
 
 CLASSES = ("anchor", "wreath")
@@ -54,9 +55,9 @@ def _quick_features(monkeypatch):
     monkeypatch.setattr(
         own,
         "cached_features",
-        lambda net, digest, crops, progress: crops.reshape(len(crops), -1)[
-            :, ::7
-        ].astype(np.float32),
+        lambda net, digest, crops, **_: crops.reshape(len(crops), -1)[:, ::7].astype(
+            np.float32
+        ),
     )
 
 
@@ -94,11 +95,11 @@ def test_a_full_disk_ends_a_run_that_can_go_on(coins, tmp_path, monkeypatch):
     def full(*_):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    settings = {"out": tmp_path / "model", "folds": 2, "epochs": 1}
+    training = own.Training(name="mlp", folds=2, epochs=1)
     with monkeypatch.context() as patched:
         patched.setattr(epochs, "save_training", full)
         with pytest.raises(CoinError, match="disk is full"):
-            own.train_on_coins("mlp", coins, **settings)
+            own.train_on_coins(training, coins, out=tmp_path / "model", data="tiny")
     (run,) = list_runs()
     state, reason = run.state_and_reason()
     assert state is RunState.FAILED
@@ -117,4 +118,3 @@ def test_an_experiment_that_is_not_there_is_named(coins, tmp_path):
 def test_table_and_figure_stand_without_curves():
     assert study_table([], "nothing").startswith("Measured here on nothing")
     assert study_figure({}).startswith("<svg")
-    assert study._escape("<") == "&lt;"
