@@ -16,6 +16,8 @@ from ui.dataset_filters import ask_filters
 from ui.desk import Desk, catalog, know_reviewer, open_desk, show_messages
 from ui.errors import show
 from ui.frame import begin_page
+from ui.gathering import offer_gathering
+from ui.gathering_watch import show_gathering
 from ui.grid import show_grid
 from ui.photo_panel import show_photo_panel
 from ui.review import show_agreement, show_review
@@ -62,11 +64,13 @@ except CoinError as error:
 desk = open_desk()
 know_reviewer(desk)
 show_running_import(desk, collection)
+show_gathering(desk, collection)
 if not stand.total:
     show_messages(desk)
     st.subheader("The collection is empty. Begin with one of these:", anchor=False)
     offer_demo(desk, collection, stand)
     offer_bringing_in(desk, collection)
+    offer_gathering(desk, collection)
     st.stop()
 
 part = st.segmented_control(
@@ -87,6 +91,7 @@ elif part == "review":
 elif part == "bring":
     show_messages(desk)
     offer_bringing_in(desk, collection)
+    offer_gathering(desk, collection)
     offer_demo(desk, collection, stand)
     show_earlier_imports(collection)
 else:

@@ -24,12 +24,15 @@ import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from coin_core.catalog.gathering import GatherOrder, GatherProgress
 from coin_core.errors import CoinError
-from scrapers._base import Source
+from scrapers._base import SOURCES
 from scrapers._settings import read_contact, store_contact
-from scrapers._sources import SOURCES, opened, plan
+
+if TYPE_CHECKING:
+    from coin_core.catalog.gathering import GatherOrder, GatherProgress
+    from scrapers._base import Source
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -51,6 +54,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 store_contact(options.query)
             _say(f"Sites are told to write to {read_contact()}.")
             return 0
+        # only now: the catalog takes its time to load
+        from scrapers._sources import opened, plan
+
         order = _order(options)
         if options.dry_run:
             for line in plan(order):
@@ -110,6 +116,8 @@ def _positive(text: str) -> int:
 
 def _order(options: argparse.Namespace) -> GatherOrder:
     """What the command asks for."""
+    from coin_core.catalog.gathering import GatherOrder
+
     query = options.query or ""
     if options.source == "saved" and query:
         # the same folder is the same run, from wherever it is named
@@ -127,7 +135,6 @@ def _order(options: argparse.Namespace) -> GatherOrder:
 
 
 def _gather(source: Source, order: GatherOrder, *, as_json: bool) -> int:
-    # only now: these read photos, and take their time to load
     from coin_core.catalog import open_catalog
     from scrapers._gathering import gather
 

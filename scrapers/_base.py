@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol, runtime_checkable
+from typing import Final, Protocol, runtime_checkable
+
+SOURCES: Final = ("commons", "ans", "ikmk", "nomisma", "saved", "browser")
+"""Their names in the commands; `_sources` opens them."""
 
 
 class ImageSide(StrEnum):

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from coin_core.catalog.gathering import GatherOrder
 from scrapers._addresses import origin_of
-from scrapers._base import Source
+from scrapers._base import SOURCES, Source
 from scrapers._collection import Collection
 from scrapers._http import PoliteClient
 from scrapers._pacing import Pacer
@@ -24,7 +24,6 @@ from scrapers.nomisma import Nomisma
 COLLECTIONS: Final[dict[str, type[Collection]]] = {
     one.name: one for one in (Commons, Ans, Ikmk, Nomisma)
 }
-SOURCES: Final = (*COLLECTIONS, "saved", "browser")
 
 
 @contextlib.contextmanager

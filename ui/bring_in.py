@@ -13,6 +13,7 @@ import pandas as pd
 import streamlit as st
 
 from coin_core.catalog import Catalog, PhotoQuery, Progress
+from coin_core.catalog.gathering import GATHERING
 from coin_core.catalog.importing import (
     FIELDS,
     ColumnProposal,
@@ -54,7 +55,8 @@ def show_running_import(desk: Desk, catalog: Catalog) -> None:
 
 
 def _newest(catalog: Catalog) -> ImportProgress | None:
-    return next(iter(list_imports(catalog, limit=1)), None)
+    imports = list_imports(catalog, limit=_EARLIER)
+    return next((one for one in imports if one.kind != GATHERING), None)
 
 
 def _put_away() -> set[int]:
@@ -90,10 +92,16 @@ def _watch(desk: Desk, catalog: Catalog, import_id: int) -> None:
 
 
 def _in_words(state: ImportProgress) -> str:
+    if state.kind == GATHERING:
+        return f"{state.done:,} photos gathered" + _exceptions(state)
     if state.total is None:
         return "Looking through the files …"
     what = "rendered coins struck" if state.kind == "demo" else "photos brought in"
-    words = f"{state.done:,} of {state.total:,} {what}"
+    return f"{state.done:,} of {state.total:,} {what}" + _exceptions(state)
+
+
+def _exceptions(state: ImportProgress) -> str:
+    words = ""
     for count, name in (
         (state.known, "known already"),
         (state.grouped, "recognised as known coins"),

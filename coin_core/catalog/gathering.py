@@ -15,14 +15,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from sqlalchemy import func, select
+
 from coin_core.catalog import _import_jobs as jobs
 from coin_core.catalog._catalog import Catalog
 from coin_core.catalog._import_values import GATHERING, ImportState
 from coin_core.catalog._rows import checked_name
-from coin_core.catalog.importing import list_imports, start_again
+from coin_core.catalog._tables import ImportRow
+from coin_core.catalog.importing import start_again
 from coin_core.errors import CatalogError
 
 __all__ = [
+    "GATHERING",
     "GatherOrder",
     "GatherProgress",
     "begin_gathering",
@@ -80,7 +84,8 @@ class GatherProgress:
 
     Attributes:
         import_id: Of the run, in the catalog's list of imports.
-        state: "running", "stopped", "done" or "failed".
+        state: "running", "stopping" while the last listing is dealt with, "stopped",
+            "done" or "failed".
         listings: Listings looked at.
         added: Photos that are new in the catalog.
         known: Photos that it had already.
@@ -165,18 +170,22 @@ def gathering_progress(catalog: Catalog, import_id: int) -> GatherProgress:
     told: dict[str, Any] = {}
     with contextlib.suppress(OSError, ValueError):
         told = json.loads(_report(catalog, import_id).read_text(encoding="utf-8"))
-    told |= {"import_id": import_id, "state": row.state, "error": row.error}
+    state = str(row.state)
+    if row.state is ImportState.STOPPED and jobs.is_at_work(catalog, import_id):
+        state = "stopping"
+    told |= {"import_id": import_id, "state": state, "error": row.error}
     told["problems"] = tuple(told.get("problems", ()))
     known = {field.name for field in dataclasses.fields(GatherProgress)}
     return GatherProgress(**{key: told[key] for key in told if key in known})
 
 
 def latest_gathering(catalog: Catalog) -> GatherProgress | None:
-    """The run that was begun last; None if there was none among the last imports."""
-    for one in list_imports(catalog, limit=_LOOKED_AT):
-        if one.kind == GATHERING:
-            return gathering_progress(catalog, one.import_id)
-    return None
+    """The run that was begun last; None if there never was one."""
+    with catalog.reading() as connection:
+        newest = connection.scalar(
+            select(func.max(ImportRow.id)).where(ImportRow.kind == GATHERING)
+        )
+    return None if newest is None else gathering_progress(catalog, newest)
 
 
 def store_progress(catalog: Catalog, progress: GatherProgress) -> None:

@@ -6,9 +6,17 @@ import json
 
 import pytest
 
+from coin_core.catalog.gathering import GatherOrder
 from scrapers.__main__ import main
+from scrapers._base import SOURCES
+from scrapers._sources import COLLECTIONS, opened
+from scrapers.errors import ScrapeError
 from tests.scrapers import saved_pages
 from tests.scrapers.fake_sites import CONTACT
+
+
+def order(source, query="x", **more):
+    return GatherOrder(source=source, query=query, who="ada", **more)
 
 
 def test_a_plan_sends_nothing_and_needs_no_contact(capsys, monkeypatch):
@@ -49,3 +57,9 @@ def test_saved_pages_without_photos_are_counted(tmp_path, capsys):
     assert (steps[-1]["listings"], steps[-1]["failed"]) == (3, 3)
     assert main(["saved", str(tmp_path / "none")]) == 1
     assert "neither" in capsys.readouterr().err
+
+
+def test_every_source_is_opened_by_its_name():
+    assert (*COLLECTIONS, "saved", "browser") == SOURCES
+    with pytest.raises(ScrapeError, match="no source"), opened(order("elsewhere")):
+        pass

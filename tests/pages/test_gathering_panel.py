@@ -1,0 +1,253 @@
+"""Gathering from the Dataset page: asked, planned, begun, watched, stopped, resumed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from coin_core.catalog import Catalog, PhotoQuery, open_catalog
+from coin_core.catalog.gathering import GatherProgress, latest_gathering
+from tests.pages.test_dataset_page import PAGE, press, words_of
+from tests.scrapers import museums, saved_pages
+from tests.scrapers.fake_sites import CONTACT, FakeSite, Reply, draw_png
+from ui.gathering import SOURCES
+
+
+@pytest.fixture
+def site(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., FakeSite]]:
+    """Sites whose pause stands in their robots.txt, as for a program of its own."""
+    opened: list[FakeSite] = []
+
+    def open_site(*args: Any, **kwargs: Any) -> FakeSite:
+        opened.append(FakeSite(*args, pause_s=0.0, **kwargs))
+        return opened[-1]
+
+    yield open_site
+    for one in opened:
+        one.close()
+
+
+@pytest.fixture
+def catalog(monkeypatch: pytest.MonkeyPatch) -> Catalog:
+    monkeypatch.delenv("COIN_CONTACT", raising=False)
+    return open_catalog()
+
+
+def open_panel(source: str) -> AppTest:
+    page = AppTest.from_file(str(PAGE), default_timeout=60).run()
+    page.session_state["coin_desk"].who = "Anna"
+    page.button_group(key="gather_source").set_value(source)
+    page.run()
+    assert not page.exception
+    return page
+
+
+def give_contact(page: AppTest) -> None:
+    page.text_input(key="gather_contact_asked").set_value(CONTACT).run()
+    assert not page.exception
+
+
+def keys_of(page: AppTest) -> set[str]:
+    return {button.key for button in page.button}
+
+
+def wait_for(
+    catalog: Catalog, done: Callable[[GatherProgress], bool]
+) -> GatherProgress:
+    end = time.monotonic() + 120
+    while time.monotonic() < end:
+        progress = latest_gathering(catalog)
+        if progress is not None and done(progress):
+            return progress
+        time.sleep(0.1)
+    pytest.fail(f"Not reached in time: {latest_gathering(catalog)}")
+
+
+def test_the_sources_are_those_of_the_commands() -> None:
+    from scrapers._base import SOURCES as OF_THE_COMMANDS
+
+    assert tuple(SOURCES) == OF_THE_COMMANDS
+
+
+def test_the_contact_is_asked_once(catalog: Catalog) -> None:
+    page = open_panel("ikmk")
+    assert "gather_start" not in keys_of(page)
+    page.text_input(key="gather_contact_asked").set_value("nobody").run()
+    assert "mail address or a web page" in page.error[0].value
+    give_contact(page)
+    assert f"Sites are told to write to {CONTACT}" in words_of(page)
+    assert "gather_start" in keys_of(page)
+    again = open_panel("nomisma")
+    assert "gather_start" in keys_of(again)
+    press(again, "gather_contact_change")
+    assert "gather_start" not in keys_of(again)
+
+
+def test_a_plan_is_shown_and_nothing_asked(
+    catalog: Catalog, site: Callable[..., FakeSite]
+) -> None:
+    one = museums.ikmk(site, count=2)
+    page = open_panel("ikmk")
+    give_contact(page)
+    page.text_input(key="gather_query_ikmk").set_value("-Iannaios").run()
+    page.text_input(key="gather_base").set_value(one.address).run()
+    press(page, "gather_plan")
+    assert not page.error
+    assert f"open a session at {one.address} and search for '-Iannaios'" in words_of(
+        page
+    )
+    assert "until 50 new listings" in words_of(page)
+    assert one.requests == []
+    assert latest_gathering(catalog) is None
+
+
+def test_a_museum_is_gathered_by_a_process_of_its_own(
+    catalog: Catalog, site: Callable[..., FakeSite]
+) -> None:
+    one = museums.ikmk(site, count=3)
+    page = open_panel("ikmk")
+    give_contact(page)
+    page.text_input(key="gather_query_ikmk").set_value("Iannaios").run()
+    page.text_input(key="gather_base").set_value(one.address).run()
+    press(page, "gather_start")
+    assert not page.error
+    last = wait_for(catalog, lambda one: one.state not in ("running", "stopping"))
+    assert (last.state, last.added, last.labelled) == ("done", 6, 2), last
+    photo = catalog.find(PhotoQuery(), limit=1).photos[0]
+    assert photo.image_url.startswith(f"{one.address}/image/")
+    page.run()
+    assert "3 coins looked at, 6 new photos, 2 of them labelled; done." in words_of(
+        page
+    )
+    assert any("/tray" in code.value for code in page.code)
+    press(page, "gathering_good")
+    assert "gathering_good" not in keys_of(page)
+    fresh = open_panel_of_a_full_collection()
+    assert "6 photos gathered" in words_of(fresh)
+
+
+def open_panel_of_a_full_collection() -> AppTest:
+    page = AppTest.from_file(str(PAGE), default_timeout=60).run()
+    page.session_state["coin_desk"].who = "Anna"
+    page.button_group(key="dataset_part").set_value("bring")
+    page.run()
+    assert not page.exception
+    return page
+
+
+def test_it_is_watched_after_a_reload_stopped_and_gone_on_with(
+    catalog: Catalog, site: Callable[..., FakeSite]
+) -> None:
+    one = museums.ikmk(site, count=12)
+    slow = one.routes["/object"]
+    one.routes["/object"] = lambda request: Reply(
+        **{**vars(slow(request)), "delay_s": 0.4}
+    )
+    page = open_panel("ikmk")
+    give_contact(page)
+    page.text_input(key="gather_query_ikmk").set_value("Iannaios").run()
+    page.text_input(key="gather_base").set_value(one.address).run()
+    press(page, "gather_start")
+    wait_for(catalog, lambda one: one.added >= 2)
+    reloaded = AppTest.from_file(str(PAGE), default_timeout=60).run()
+    assert not reloaded.exception
+    assert "Münzkabinett Berlin, Iannaios" in bars(reloaded)
+    press(reloaded, "stop_gathering")
+    stopped = wait_for(catalog, lambda one: one.state == "stopped")
+    assert stopped.added < 24
+    reloaded.run()
+    assert "It was stopped by hand." in words_of(reloaded)
+    press(reloaded, "gathering_go_on")
+    done = wait_for(catalog, lambda one: one.state == "done")
+    assert done.import_id == stopped.import_id
+    assert catalog.find(PhotoQuery(), limit=1).total == 24
+    asked = [r.path for r in one.requests if r.path.startswith("/image/")]
+    assert len(asked) == len(set(asked)) == 24
+
+
+def bars(page: AppTest) -> str:
+    return " ".join(part.proto.text for part in page.get("progress"))
+
+
+def test_what_ends_a_run_is_told_in_a_sentence(
+    catalog: Catalog, site: Callable[..., FakeSite]
+) -> None:
+    one = museums.ikmk(site, count=1)
+    one.robots, one.forbidden = "User-agent: *\nDisallow: /tray\n", ("/tray",)
+    page = open_panel("ikmk")
+    give_contact(page)
+    page.text_input(key="gather_query_ikmk").set_value("Iannaios").run()
+    page.text_input(key="gather_base").set_value(one.address).run()
+    press(page, "gather_start")
+    wait_for(catalog, lambda one: one.state == "stopped")
+    page.run()
+    assert "robots.txt forbids" in words_of(page)
+    press(page, "gathering_give_up")
+    assert "gathering_go_on" not in keys_of(page)
+
+
+def test_saved_pages_are_dropped_and_read(catalog: Catalog, tmp_path: Path) -> None:
+    photo = draw_png(3)
+    packed = saved_pages.mhtml(
+        saved_pages.coinarchives(saved_pages.LOTS[:1], announced=1),
+        "https://pro.coinarchives.com/a/results.php?search=x",
+        {"https://pro.coinarchives.com/photos/101.jpg": photo},
+    )
+    page = open_panel("saved")
+    assert "gather_contact_asked" not in {field.key for field in page.text_input}
+    page.file_uploader(key="gather_files_0_False").set_value(
+        ("result.mhtml", packed, "multipart/related")
+    ).run()
+    press(page, "gather_read")
+    assert not page.error
+    last = wait_for(catalog, lambda one: one.state not in ("running", "stopping"))
+    assert (last.state, last.added, last.labelled) == ("done", 1, 1), last
+    photo_there = catalog.find(PhotoQuery(), limit=1).photos[0]
+    assert photo_there.source == "coinarchives"
+    uploads = catalog.photos_dir.parent / "imports" / "uploads"
+    assert list(uploads.iterdir()) == []
+
+
+def test_a_browser_needs_a_named_host_and_the_tick(catalog: Catalog) -> None:
+    page = open_panel("browser")
+    page.text_input(key="gather_query_browser").set_value(
+        "https://www.acsearch.info/search.html?term=prutah"
+    ).run()
+    page.checkbox(key="gather_leave_browser").check().run()
+    assert "gather_contact_asked" not in {field.key for field in page.text_input}
+    page.text_input(key="gather_host").set_value("acsearch.info").run()
+    assert "leads to www.acsearch.info" in page.error[0].value
+    page.text_input(key="gather_host").set_value("www.acsearch.info").run()
+    give_contact(page)
+    press(page, "gather_plan")
+    assert "open https://www.acsearch.info/search.html" in words_of(page)
+    page.checkbox(key="gather_leave_browser").uncheck().run()
+    assert "gather_start" not in keys_of(page)
+
+
+def test_the_leave_for_an_api_is_stated_by_the_user(catalog: Catalog) -> None:
+    page = open_panel("commons")
+    give_contact(page)
+    page.text_input(key="gather_query_commons").set_value("prutah").run()
+    assert "gather_start" in keys_of(page)
+    page.checkbox(key="gather_leave_commons").check().run()
+    press(page, "gather_plan")
+    assert not page.error
+
+
+def test_this_computer_is_not_asked_for_a_visitor_from_afar(
+    catalog: Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ui.gathering._serves_only_here", lambda: False)
+    page = open_panel("ikmk")
+    give_contact(page)
+    page.text_input(key="gather_query_ikmk").set_value("x").run()
+    page.text_input(key="gather_base").set_value("http://127.0.0.1:8501").run()
+    press(page, "gather_start")
+    assert "this computer itself" in page.error[0].value
+    assert latest_gathering(catalog) is None

@@ -1,0 +1,306 @@
+"""Gathering photos from collections and saved pages: what, how many, plan and start."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+import streamlit as st
+
+from coin_core.catalog import Catalog
+from coin_core.catalog.gathering import GatherOrder, start_gathering
+from coin_core.catalog.importing import stage_uploads
+from coin_core.errors import CoinError
+from ui.desk import Desk, ask_name
+from ui.errors import show
+from ui.scrapers_program import ask_scrapers, read_contact, store_contact
+
+_WIKIMEDIA = "commons.wikimedia.org"
+_RULES = "https://www.mediawiki.org/wiki/API:Etiquette"
+_LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
+_MAX_UPLOAD_MB = 1024
+_PAGES = ["html", "htm", "mhtml", "mht", "zip"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Words:
+    """How a source is told and asked for."""
+
+    title: str
+    tells: str
+    label: str = "Words to look for"
+    example: str = ""
+
+
+SOURCES = {
+    "commons": _Words(
+        title="Wikimedia Commons",
+        tells="Photos that anybody may use, each with its licence and author.",
+        label="Words to look for, or a category as Category:…",
+        example='"Alexander Jannaeus" prutah',
+    ),
+    "ans": _Words(
+        title="American Numismatic Society",
+        tells="Obverse and reverse as two photos of one coin, mostly public domain.",
+        example='authority_facet:"Alexander Jannaeus"',
+    ),
+    "ikmk": _Words(
+        title="Münzkabinett Berlin",
+        tells="Obverse and reverse as two photos of one coin, with the rights of each.",
+        label="One narrow word to look for",
+        example="Iannaios",
+    ),
+    "nomisma": _Words(
+        title="nomisma.org",
+        tells="Coins of many collections; photos come from Berlin and the ANS only.",
+        label="Words in the title of the coin",
+        example="jannaeus",
+    ),
+    "saved": _Words(
+        title="Pages I have saved",
+        tells="Result pages of acsearch, CoinArchives, biddr and NumisBids that you "
+        "saved from your own browser. Nothing is asked of any site.",
+    ),
+    "browser": _Words(
+        title="A list in a browser",
+        tells="An endless result list like that of acsearch, scrolled to its end by "
+        "Chromium. Most auction sites forbid this: only for one that has allowed you.",
+        label="Address of the result list",
+        example="https://www.example.org/search.html?term=prutah",
+    ),
+}
+
+
+def offer_gathering(desk: Desk, catalog: Catalog) -> None:
+    """The whole panel."""
+    st.header("Gather photos from collections", anchor=False)
+    source = st.segmented_control(
+        "Where from",
+        list(SOURCES),
+        format_func=lambda key: SOURCES[key].title,
+        default="commons",
+        required=True,
+        key="gather_source",
+        persist_state="session",
+    )
+    words = SOURCES[source]
+    st.markdown(words.tells)
+    if source == "saved":
+        _offer_saved(desk, catalog)
+        return
+    query = st.text_input(
+        words.label,
+        placeholder=words.example,
+        key=f"gather_query_{source}",
+        persist_state="session",
+        max_chars=1000,
+    )
+    limit, everything = _ask_how_many()
+    base = _ask_cabinet() if source == "ikmk" else ""
+    permission = _ask_permission(source, query)
+    if permission is None or not _ask_contact():
+        return
+    if not ask_name(desk, "to sign what is gathered:"):
+        return
+    with st.container(horizontal=True):
+        plan = st.button("Show the plan", key="gather_plan", disabled=not query)
+        begin = st.button(
+            "Start gathering", key="gather_start", type="primary", disabled=not query
+        )
+    if not (plan or begin):
+        return
+    try:
+        _refuse_this_computer(base, query if source == "browser" else "")
+        order = GatherOrder(
+            source=source,
+            query=query.strip(),
+            who=desk.who,
+            limit=limit,
+            everything=everything,
+            base=base.rstrip("/") or None,
+            permission=permission or None,
+        )
+        if plan:
+            _show_plan(order)
+            return
+        start_gathering(catalog, order)
+    except CoinError as error:
+        show(str(error))
+        return
+    st.rerun()
+
+
+def _ask_how_many() -> tuple[int | None, bool]:
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        limit = st.number_input(
+            "New coins at most (0: all there are)",
+            min_value=0,
+            value=50,
+            step=10,
+            key="gather_limit",
+            persist_state="session",
+            width=240,
+        )
+        everything = st.toggle(
+            "Also other rulers and coin types, without a label",
+            key="gather_everything",
+            persist_state="session",
+        )
+    return int(limit) or None, everything
+
+
+def _ask_cabinet() -> str:
+    with st.expander("Another cabinet on the same software"):
+        base: str = st.text_input(
+            "Its address",
+            placeholder="https://ikmk.at",
+            key="gather_base",
+            persist_state="session",
+        )
+    return base.strip()
+
+
+def _ask_permission(source: str, query: str) -> str | None:
+    """The host whose leave the user has, or ""; None while a needed one is missing."""
+    if source == "commons":
+        ticked = st.checkbox(
+            f"I have read [Wikimedia's rules for programs]({_RULES}), and they cover "
+            "what I gather.",
+            key="gather_leave_commons",
+            help="Its robots.txt may keep crawlers from the API that this program "
+            "asks. Without the tick nothing is asked that robots.txt forbids.",
+        )
+        return _WIKIMEDIA if ticked else ""
+    if source != "browser":
+        return ""
+    host = st.text_input(
+        "The host that has allowed you, as it stands in the address",
+        placeholder="www.example.org",
+        key="gather_host",
+    )
+    ticked = st.checkbox(
+        "Its owner has allowed me to have these pages read by a program.",
+        key="gather_leave_browser",
+    )
+    st.caption(
+        "To log in by hand first, use the command line: python -m scrapers browser "
+        "ADDRESS --i-have-permission HOST --show"
+    )
+    asked = _host_of(query)
+    if not host or not ticked:
+        return None
+    if host.strip().lower() != asked:
+        if query:
+            show(f"The address leads to {asked or 'no host'}, not to {host.strip()}.")
+        return None
+    return asked
+
+
+def _host_of(address: str) -> str:
+    try:
+        return (urlsplit(address.strip()).hostname or "").lower()
+    except ValueError:
+        return ""
+
+
+def _serves_only_here() -> bool:
+    return str(st.get_option("server.address")) in _LOCAL
+
+
+def _refuse_this_computer(*addresses: str) -> None:
+    """Who uses this page from afar may not send it to the computer it runs on."""
+    if not _serves_only_here() and any(_host_of(one) in _LOCAL for one in addresses):
+        raise CoinError("That address leads to this computer itself; it is not asked.")
+
+
+def _ask_contact() -> bool:
+    """Whom sites may write to, asked once for this installation."""
+    known: str = st.session_state.setdefault("gather_contact", "") or read_contact()
+    if known and not st.session_state.get("gather_contact_anew"):
+        st.session_state["gather_contact"] = known
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.caption(f"Sites are told to write to {known}.", width="content")
+            if st.button("Change", key="gather_contact_change", type="tertiary"):
+                st.session_state["gather_contact_anew"] = True
+                st.rerun()
+        return True
+    given = st.text_input(
+        "Whom may sites write to about this? A mail address or a web page",
+        key="gather_contact_asked",
+        placeholder="Asked once, sent with every request; press Enter",
+        width=420,
+    )
+    if not given:
+        return False
+    try:
+        st.session_state["gather_contact"] = store_contact(given)
+    except CoinError as error:
+        show(str(error))
+        return False
+    st.session_state.pop("gather_contact_anew", None)
+    st.rerun()
+    return True
+
+
+def _show_plan(order: GatherOrder) -> None:
+    """What would be asked; nothing is."""
+    options = [f"--{name}={value}" for name, value in _options(order).items()]
+    switches = ["--everything"] if order.everything else []
+    with st.spinner("Planning …"):
+        lines = ask_scrapers(
+            "--dry-run", *options, *switches, "--", order.source, order.query
+        )
+    with st.container(border=True):
+        st.markdown("**What would be done.** Nothing has been asked yet.")
+        for line in lines:
+            st.text(f"· {line}")
+
+
+def _options(order: GatherOrder) -> dict[str, str]:
+    told = {
+        "limit": order.limit,
+        "base": order.base,
+        "i-have-permission": order.permission,
+        "who": order.who,
+    }
+    return {name: str(value) for name, value in told.items() if value}
+
+
+def _offer_saved(desk: Desk, catalog: Catalog) -> None:
+    """Pages by upload: kept beside the photos until they are read."""
+    drops = st.session_state.setdefault("gather_drops", 0)
+    folder = st.session_state.get("gather_folder", False)
+    files = st.file_uploader(
+        "Drop saved pages: MHTML, a ZIP of pages with their folders, or plain HTML",
+        accept_multiple_files="directory" if folder else True,
+        key=f"gather_files_{drops}_{folder}",
+        type=None if folder else _PAGES,
+        max_upload_size=_MAX_UPLOAD_MB,
+        help="In Chrome: save as “Webpage, single file”, after scrolling to the end. "
+        "A plain HTML page has its photos in a folder beside it: pick that folder "
+        "whole, or pack both into a ZIP.",
+    )
+    st.toggle("Pick a whole folder", key="gather_folder", persist_state="session")
+    limit, everything = _ask_how_many()
+    if not files or not ask_name(desk, "to sign what is gathered:"):
+        return
+    many = f"{len(files)} file{'s' * (len(files) != 1)}"
+    if not st.button(f"Read {many}", key="gather_read", type="primary"):
+        return
+    try:
+        staged = stage_uploads(catalog, ((f.name, f.getvalue()) for f in files))
+        start_gathering(
+            catalog,
+            GatherOrder(
+                source="saved",
+                query=str(staged[0]),
+                who=desk.who,
+                limit=limit,
+                everything=everything,
+            ),
+        )
+    except CoinError as error:
+        show(str(error))
+        return
+    st.session_state["gather_drops"] = drops + 1
+    st.rerun()
