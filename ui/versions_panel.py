@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
 import streamlit as st
@@ -22,6 +24,9 @@ from coin_core.errors import CoinError
 from ui.dataset_words import ruler_title
 from ui.desk import Desk, ask_name
 from ui.errors import show
+
+if TYPE_CHECKING:
+    from coin_core.catalog.exporting import Exported
 
 _FORMS = {
     "zip": "ZIP: photos and table",
@@ -258,46 +263,83 @@ def _offer_export(catalog: Catalog, frozen: tuple[VersionSummary, ...]) -> None:
             key="export_free",
             help="Leaves out photos whose licence does not let anybody pass them on.",
         )
+    keep_notes = st.checkbox(
+        "Leave in the photos what the camera wrote: place (GPS), serial number, owner",
+        key="export_notes",
+        help="Taken out by default, so that no find spot is published unawares. The "
+        "originals in the collection keep it in any case.",
+    )
     st.caption(
         "With the photos goes an attribution file: source, licence and credit of each."
     )
-    asked = (which, form, free_only)
+    asked = (which, form, free_only, keep_notes)
     if st.button("Prepare the export", key="export_prepare"):
-        st.session_state.pop("export_ready", None)
+        _throw_away(st.session_state.pop("export_ready", None))
         try:
             with st.spinner("Exporting …"):
-                parcel = _pack(catalog, which, str(form), free_only)
+                parcel = _pack(catalog, which, str(form), free_only, keep_notes)
         except CoinError as error:
             show(str(error))
             return
-        st.session_state["export_ready"] = (asked, parcel)
+        st.session_state["export_ready"] = (asked, *parcel)
     ready = st.session_state.get("export_ready")
-    if ready and ready[0] == asked:
-        path: Path = ready[1]
-        if path.exists():
-            st.download_button(
-                f"Download {path.name} ({path.stat().st_size / 2**20:.1f} MB)",
-                data=path.read_bytes,
-                file_name=path.name,
-                type="primary",
-                icon=":material/download:",
-                on_click="ignore",
-            )
+    if ready and ready[0] == asked and ready[1].exists():
+        _show_parcel(*ready[1:])
 
 
-def _pack(catalog: Catalog, version: str | None, form: str, free_only: bool) -> Path:
+def _show_parcel(path: Path, done: Exported) -> None:
+    """What was packed, what was left out of it, and the download."""
+    said = [f"{done.photos:,} photo{'s' * (done.photos != 1)}."]
+    if done.bared:
+        said.append(f"What the camera wrote was taken out of {done.bared:,} of them.")
+    st.text(" ".join(said))
+    if done.left_out:
+        with st.expander(f"Left out: {len(done.left_out)}"):
+            for sentence in done.left_out[:_SHOWN]:
+                st.text(sentence)
+    st.download_button(
+        f"Download {path.name} ({path.stat().st_size / 2**20:.1f} MB)",
+        data=path.read_bytes,
+        file_name=path.name,
+        type="primary",
+        icon=":material/download:",
+        on_click="ignore",
+    )
+
+
+def _throw_away(ready: tuple[object, Path, Exported] | None) -> None:
+    """The last parcel makes room for the next."""
+    if ready:
+        shutil.rmtree(ready[1].parent, ignore_errors=True)
+
+
+def _pack(
+    catalog: Catalog,
+    version: str | None,
+    form: str,
+    free_only: bool,
+    keep_notes: bool,
+) -> tuple[Path, Exported]:
     """Export into a folder of its own and make one file of it."""
-    import shutil
-
     from coin_core.catalog.exporting import export
 
     folder = Path(tempfile.mkdtemp(prefix="coins-"))
     name = f"coins-{version or 'all'}{'-free' if free_only else ''}"
-    if form in ("zip", "csv"):
-        out = folder / f"{name}.{form}"
-        export(catalog, out, form=form, version=version, free_only=free_only)
-        return out
-    export(catalog, folder / name, form=form, version=version, free_only=free_only)
-    packed = shutil.make_archive(str(folder / f"{name}-{form}"), "zip", folder, name)
+    packed = form in ("zip", "csv")
+    try:
+        done = export(
+            catalog,
+            folder / (f"{name}.{form}" if packed else name),
+            form=form,
+            version=version,
+            free_only=free_only,
+            keep_notes=keep_notes,
+        )
+    except CoinError:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    if packed:
+        return done.path, done
+    file = shutil.make_archive(str(folder / f"{name}-{form}"), "zip", folder, name)
     shutil.rmtree(folder / name)
-    return Path(packed)
+    return Path(file), done

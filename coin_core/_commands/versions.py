@@ -64,6 +64,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--version", metavar="NAME", help="the catalog as it stands if left"
     )
     _add_free(export)
+    export.add_argument(
+        "--keep-camera-notes",
+        action="store_true",
+        help="leave place (GPS), serial number and the like in the photos",
+    )
     export.set_defaults(go=_export)
     for verb in (freeze, listing, compare, leaks, export):
         verb.add_argument("--json", action="store_true", help="as one JSON object")
@@ -183,6 +188,7 @@ def _export(given: argparse.Namespace) -> int:
             form=form,
             version=given.version,
             free_only=given.free_only,
+            keep_notes=given.keep_camera_notes,
             progress=show,
         )
     for sentence in done.left_out:
@@ -191,6 +197,11 @@ def _export(given: argparse.Namespace) -> int:
         _write_json({**asdict(done), "path": str(done.path)})
     else:
         sys.stderr.write(f"{done.photos} photos are in {done.path}.\n")
+        if done.bared and not given.keep_camera_notes:
+            sys.stderr.write(
+                f"{done.bared} of them went without what the camera had written into "
+                "them, such as the place; --keep-camera-notes leaves it in.\n"
+            )
     return 0
 
 

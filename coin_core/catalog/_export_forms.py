@@ -61,6 +61,7 @@ class ExportItem:
         split: None without a version.
         faces: Of the version if there is one.
         read: Which face is learnt from; None takes the whole photo.
+        file_sha256: Of the file that was written, once it is.
     """
 
     photo: CatalogPhoto
@@ -70,6 +71,7 @@ class ExportItem:
     split: Split | None
     faces: tuple[CatalogFace, ...]
     read: int | None
+    file_sha256: str | None = None
 
 
 def write_table(items: Iterable[tuple[str, ExportItem]]) -> bytes:

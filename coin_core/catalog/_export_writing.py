@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 import json
 import re
-import shutil
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from coin_core import photos
+from coin_core.catalog._camera_notes import without_notes
 from coin_core.catalog._division import Split
 from coin_core.catalog._export_forms import (
     ExportItem,
@@ -62,11 +66,13 @@ class Exported:
         path: The folder or file that was written.
         photos: How many photos it holds.
         left_out: A sentence for each kind of photo, or photo, that it does not hold.
+        bared: How many photos went without what the camera had written into them.
     """
 
     path: Path
     photos: int
     left_out: tuple[str, ...] = ()
+    bared: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -80,6 +86,8 @@ class Writing:
         about: What its manifest says of it.
         progress: Called with photos done and photos in all.
         left_out: Sentences; those on photos that fail are added.
+        keep_notes: Leave in the photos what the camera wrote into them.
+        bared: Photos that had such notes taken out; filled while writing.
     """
 
     catalog: Catalog
@@ -88,6 +96,8 @@ class Writing:
     about: dict[str, Any]
     progress: Told
     left_out: list[str]
+    keep_notes: bool = False
+    bared: list[int] = field(default_factory=list)
 
     def write(self, form: ExportForm, out: Path) -> Exported:
         """Write it all.
@@ -103,7 +113,12 @@ class Writing:
             count = self._zip(out)
         else:
             count = self._imagefolder(out)
-        return Exported(path=out, photos=count, left_out=tuple(self.left_out))
+        return Exported(
+            path=out,
+            photos=count,
+            left_out=tuple(self.left_out),
+            bared=len(self.bared),
+        )
 
     def _table(self, out: Path) -> int:
         """The table alone."""
@@ -119,24 +134,25 @@ class Writing:
                 with self._passing_over(item):
                     path = fresh / f"{name}.jpg"
                     path.parent.mkdir(parents=True, exist_ok=True)
-                    self._write_crop(item, path)
-                    written.append((f"{name}.jpg", item))
+                    crop = self._crop(item)
+                    path.write_bytes(crop)
+                    written.append((f"{name}.jpg", _with_digest(item, crop)))
                     self.progress(len(written), len(self.items))
             for name, data in self._papers(written).items():
                 (fresh / name).write_bytes(data)
         return len(written)
 
     def _coco(self, out: Path) -> int:
-        """images/ with originals, annotations/ with a file for each split."""
+        """images/ with whole photos, annotations/ with a file for each split."""
         written: Written = []
         with placing_folder(out) as fresh:
             (fresh / "annotations").mkdir()
             (fresh / "images").mkdir()
             for item, name in self._named():
                 with self._passing_over(item):
-                    file, told = self._write_upright(
-                        item, fresh / "images", name.split("/")[-1]
-                    )
+                    data, told = self._photo(item, upright=True)
+                    file = f"{name.split('/')[-1]}.{told.photo.extension}"
+                    (fresh / "images" / file).write_bytes(data)
                     written.append((file, told))
                     self.progress(len(written), len(self.items))
             for split in (*Split, None):
@@ -150,25 +166,21 @@ class Writing:
         return len(written)
 
     def _zip(self, out: Path) -> int:
-        """Originals, table, COCO annotations, manifest and attribution in one file."""
+        """Whole photos, table, COCO annotations, manifest, attribution in one file."""
         written: Written = []
         with (
             placing_file(out) as fresh,
             zipfile.ZipFile(fresh, "w", allowZip64=True) as archive,
         ):
             for item, name in self._named():
-                ending = item.photo.extension
-                file = f"photos/{name}.{ending}"
-                if item.label is None:
-                    file = f"{UNLABELLED}/{name.split('/')[-1]}.{ending}"
                 with self._passing_over(item):
-                    source = self._original(item)
-                    with (
-                        source.open("rb") as original,
-                        archive.open(_entry(file), "w", force_zip64=True) as copy,
-                    ):
-                        shutil.copyfileobj(original, copy)
-                    written.append((file, item))
+                    data, told = self._photo(item, upright=False)
+                    file = f"photos/{name}"
+                    if item.label is None:
+                        file = f"{UNLABELLED}/{name.split('/')[-1]}"
+                    file = f"{file}.{told.photo.extension}"
+                    archive.writestr(_entry(file), data)
+                    written.append((file, told))
                     self.progress(len(written), len(self.items))
             papers = self._papers(written)
             papers["coco.json"] = write_coco(written, self._info())
@@ -207,7 +219,7 @@ class Writing:
         except CoinError as error:
             self.left_out.append(f"Photo {item.photo.photo_id}: {error}")
 
-    def _write_crop(self, item: ExportItem, path: Path) -> None:
+    def _crop(self, item: ExportItem) -> bytes:
         """The face that is learnt from, upright; the whole photo where none is."""
         image = photos.read(self._original(item))
         if item.read is not None:
@@ -216,24 +228,31 @@ class Writing:
             down = (box.bottom - box.top) * image.shape[0]
             side = min(max(round(max(across, down)), _CROP_PX[0]), _CROP_PX[-1])
             image = crop_to_flan(image, box, side)
-        Image.fromarray(image).save(path, "JPEG", quality=_QUALITY)
+        return _as_jpeg(image)
 
-    def _write_upright(
-        self, item: ExportItem, folder: Path, stem: str
-    ) -> tuple[str, ExportItem]:
-        """The original, or, where readers would turn it, a JPEG as it looks."""
-        source = self._original(item)
-        size = _upright_size(source) if item.photo.extension in _PLAIN else None
-        if size is None:
-            name = f"{stem}.jpg"
-            image = photos.read(source)
-            Image.fromarray(image).save(folder / name, "JPEG", quality=_QUALITY)
-            size = image.shape[1], image.shape[0]
-        else:
-            name = f"{stem}.{item.photo.extension}"
-            shutil.copyfile(source, folder / name)
-        photo = replace(item.photo, width_px=size[0], height_px=size[1])
-        return name, replace(item, photo=photo)
+    def _photo(self, item: ExportItem, *, upright: bool) -> tuple[bytes, ExportItem]:
+        """A file as it is handed on, and the item as it describes that file.
+
+        It is the original, unless notes had to be taken out of it, or readers that
+        know no EXIF would turn it.
+        """
+        data = self._original(item).read_bytes()
+        given: bytes | None = data
+        if upright and not (item.photo.extension in _PLAIN and _is_upright(data)):
+            given = None
+        elif not self.keep_notes:
+            given = without_notes(data)
+        if given is None:
+            image = photos.decode(data, name=item.photo.file_name or "photo")
+            given = _as_jpeg(image)
+            height, width = image.shape[:2]
+            photo = replace(
+                item.photo, extension="jpg", width_px=width, height_px=height
+            )
+            item = replace(item, photo=photo)
+        if given != data:
+            self.bared.append(item.photo.photo_id)
+        return given, _with_digest(item, given)
 
     def _papers(self, written: Sequence[tuple[str, ExportItem]]) -> dict[str, bytes]:
         """The files that go with the pictures."""
@@ -246,6 +265,7 @@ class Writing:
             "items": [
                 {
                     "file": file,
+                    "file_sha256": item.file_sha256,
                     "sha256": item.photo.sha256,
                     "coin": item.group,
                     "ruler": item.label,
@@ -284,11 +304,20 @@ def _entry(name: str, kind: int = zipfile.ZIP_STORED) -> zipfile.ZipInfo:
     return entry
 
 
-def _upright_size(path: Path) -> tuple[int, int] | None:
-    """Width and height in pixels of a picture that is stored upright, else None."""
+def _as_jpeg(image: NDArray[np.uint8]) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(image).save(buffer, "JPEG", quality=_QUALITY)
+    return buffer.getvalue()
+
+
+def _with_digest(item: ExportItem, data: bytes) -> ExportItem:
+    return replace(item, file_sha256=hashlib.sha256(data).hexdigest())
+
+
+def _is_upright(data: bytes) -> bool:
+    """Whether a picture is stored as it is to be seen."""
     try:
-        with Image.open(path) as image:
-            upright = image.getexif().get(_ORIENTATION, 1) in (0, 1)
-            return image.size if upright else None
+        with Image.open(io.BytesIO(data)) as image:
+            return image.getexif().get(_ORIENTATION, 1) in (0, 1)
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
-        return None
+        return False

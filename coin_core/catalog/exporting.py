@@ -27,13 +27,16 @@ def export(
     form: ExportForm | str = ExportForm.IMAGEFOLDER,
     version: str | None = None,
     free_only: bool = False,
+    keep_notes: bool = False,
     progress: Told | None = None,
 ) -> Exported:
     """Write a version, or the collection as it stands, for others to use.
 
-    Excluded photos are left out. Originals are copied as they are; ImageFolder gets
-    the face with the legend, cropped and turned upright. All but the table carry a
-    manifest with digests and an attribution file with licence, credit and source.
+    Excluded photos are left out. Whole photos go without what the camera wrote into
+    them (place, serial number, owner); the catalog's originals stay as they are.
+    ImageFolder gets the face with the legend, cropped and turned upright. All but the
+    table carry a manifest with digests and an attribution file with licence, credit
+    and source.
 
     Args:
         catalog: Where the photos are.
@@ -41,6 +44,7 @@ def export(
         form: How it is laid out.
         version: A frozen version; the collection as it stands if None.
         free_only: Leave out what may not be passed on freely.
+        keep_notes: Leave in the photos what the camera wrote into them.
         progress: Called with photos done and photos in all.
 
     Raises:
@@ -67,9 +71,10 @@ def export(
         catalog=catalog,
         items=items,
         title=_title(frozen, items),
-        about=_about(frozen, free_only),
+        about=_about(frozen, free_only, keep_notes),
         progress=progress or (lambda done, total: None),
         left_out=left_out,
+        keep_notes=keep_notes,
     )
     return writing.write(how, out)
 
@@ -145,8 +150,15 @@ def _title(version: Version | None, items: list[ExportItem]) -> str:
     return f"{what}, version {version.name} ({version.digest[:12]})"
 
 
-def _about(version: Version | None, free_only: bool) -> dict[str, Any]:
-    about: dict[str, Any] = {"format": 1, "free_only": free_only, "version": None}
+def _about(
+    version: Version | None, free_only: bool, keep_notes: bool
+) -> dict[str, Any]:
+    about: dict[str, Any] = {
+        "format": 1,
+        "free_only": free_only,
+        "camera_notes": "kept" if keep_notes else "removed",
+        "version": None,
+    }
     if version is not None:
         about |= {
             "version": version.name,

@@ -1,6 +1,7 @@
 """Exports: what is in them, what they cannot do, and that a kill leaves no half."""
 
 import csv
+import hashlib
 import io
 import json
 import os
@@ -13,7 +14,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageOps
 
 from coin_core.catalog import CatalogFace, CoinFacts, CropBox, PhotoRecord, Side
 from coin_core.catalog._sheets import guard
@@ -40,24 +41,27 @@ def place(tmp_path):
 
 @pytest.fixture
 def add(catalog, encode_photo, monkeypatch):
-    """A function (n, orientation=1, faces=FACES, **record) -> photo id.
+    """A function (n, orientation=1, faces=FACES, notes={}, **record) -> photo id.
 
     The left half is blue, the right one red.
     """
 
     monkeypatch.setattr(os, "fsync", lambda handle: None)  # no waiting for the disk
 
-    def picture(number, ruler="", orientation=1, faces=FACES, **record):
+    def picture(number, ruler="", orientation=1, faces=FACES, notes=None, **record):
         pixels = np.zeros((40, 80, 3), np.uint8)
         pixels[:, :40, 2] = 250
         pixels[:, 40:, 0] = 200
+        pixels[0, 0] = number  # no two files alike
         image = Image.fromarray(pixels)
         exif = image.getexif()
         if orientation != 1:
             # Stored on its side, to be turned by whoever shows it.
             image = image.transpose(Image.Transpose.ROTATE_90)
             exif[0x0112] = orientation
-        data = encode_photo(image, "JPEG", exif=exif, comment=b"%d" % number)
+        exif.update(notes or {})
+        given = {"exif": exif} if exif else {}
+        data = encode_photo(image, "JPEG", quality=95, **given)
         chosen = RULERS[number % 3] if ruler == "" else ruler
         fields = {
             "extension": "jpg",
@@ -170,6 +174,72 @@ def test_a_zip_holds_originals_and_says_whose_they_are(catalog, add, ids, place)
         assert len(json.loads(archive.read("coco.json"))["annotations"]) == 26
 
 
+CAMERA = {0x010F: "Finderscope", 0x013B: "Ada at locus 12"}
+
+
+@pytest.mark.parametrize("form", ["zip", "coco"])
+def test_what_the_camera_wrote_stays_at_home(catalog, add, place, form):
+    noted, turned = add(0, notes=CAMERA), add(1, orientation=6, notes=CAMERA)
+    plain = add(2)
+    before = {path.name: path.read_bytes() for path in catalog.photos_dir.glob("*.jpg")}
+    for name, keep in (("bare", False), ("kept", True)):
+        out = place / (f"{name}.zip" if form == "zip" else name)
+        done = export(catalog, out, form=form, keep_notes=keep)
+        files, manifest = read_back(out)
+        told = {item["sha256"]: item for item in manifest["items"]}
+        assert manifest["camera_notes"] == ("kept" if keep else "removed")
+        for photo_id in (noted, turned, plain):
+            item = told[catalog.photo(photo_id).sha256]
+            data = files[item["file"]]
+            assert hashlib.sha256(data).hexdigest() == item["file_sha256"]
+            picture = Image.open(io.BytesIO(data))
+            # COCO readers do not turn photos: what lies on its side is saved anew.
+            noteless = photo_id == plain or (form == "coco" and photo_id == turned)
+            kept = keep and not noteless
+            assert (b"locus 12" in data) == kept
+            assert (0x013B in picture.getexif()) == kept
+            seen = np.asarray(ImageOps.exif_transpose(picture))
+            assert seen.shape == (40, 80, 3)
+            assert seen[20, 60, 0] > 150
+        if not keep:
+            assert done.bared == 2
+    after = {path.name: path.read_bytes() for path in catalog.photos_dir.glob("*.jpg")}
+    assert after == before
+
+
+def test_a_photo_that_is_saved_anew_is_described_as_it_is(
+    catalog, add, encode_photo, place
+):
+    exif = Image.Exif()
+    exif.update(CAMERA)
+    image = Image.fromarray(np.full((40, 80, 3), 90, np.uint8))
+    data = encode_photo(image, "TIFF", exif=exif)
+    record = PhotoRecord(extension="tif", width_px=80, height_px=40)
+    catalog.add_photo(data, record, FACES, who="ada")
+    export(catalog, place / "out.zip", form="zip")
+    files, manifest = read_back(place / "out.zip")
+    (item,) = manifest["items"]
+    assert item["file"].endswith(".jpg")
+    assert b"locus 12" not in files[item["file"]]
+    (described,) = json.loads(files["coco.json"])["images"]
+    assert described["file_name"] == item["file"]
+    assert (described["width"], described["height"]) == (80, 40)
+
+
+def read_back(out):
+    """The files of an export by name, and its manifest."""
+    if out.is_dir():
+        files = {
+            path.relative_to(out).as_posix(): path.read_bytes()
+            for path in out.rglob("*")
+            if path.is_file()
+        }
+    else:
+        with zipfile.ZipFile(out) as archive:
+            files = {name: archive.read(name) for name in archive.namelist()}
+    return files, json.loads(files["manifest.json"])
+
+
 def test_the_same_version_gives_the_same_zip(catalog, ids, place):
     freeze(catalog, "v1")
     for name in ("a.zip", "b.zip"):
@@ -238,7 +308,7 @@ def test_a_failed_export_leaves_nothing(catalog, ids, place, monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("shutil.copyfileobj", full)
+    monkeypatch.setattr("zipfile.ZipFile.writestr", full)
     with pytest.raises(CatalogError, match="disk is full"):
         export(catalog, place / "out.zip", form="zip")
     assert list(place.iterdir()) == []

@@ -1,0 +1,108 @@
+"""What the camera wrote goes, the picture stays to the last bit."""
+
+import io
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image, PngImagePlugin
+
+from coin_core import photos
+from coin_core.catalog._camera_notes import without_notes
+from coin_core.errors import UnreadablePhotoError
+
+SECRET = b"FINDSPOT"
+FORMATS = ("JPEG", "PNG", "WEBP")
+
+
+def picture():
+    rng = np.random.default_rng(3)
+    return Image.fromarray(rng.integers(0, 255, (40, 80, 3), dtype=np.uint8))
+
+
+def notes(turn):
+    """EXIF with a place, a serial number and an owner."""
+    exif = Image.Exif()
+    exif[0x0112] = turn
+    exif[0x013B] = SECRET.decode()
+    exif.get_ifd(0x8769)[0xA431] = SECRET.decode()
+    exif.get_ifd(0x8825).update({1: "N", 2: (31.0, 46.0, 40.0)})
+    exif.get_ifd(0x8825)[29] = SECRET.decode()
+    return exif
+
+
+def save(kind, **given):
+    buffer = io.BytesIO()
+    picture().save(buffer, kind, **given)
+    return buffer.getvalue()
+
+
+def noted(kind, turn):
+    """A file that tells its find spot wherever such a file can."""
+    exif = notes(turn)
+    if kind == "JPEG":
+        data = save(kind, exif=exif, comment=SECRET, xmp=b"<x>" + SECRET + b"</x>")
+        iptc = b"Photoshop 3.0\0" + SECRET
+        segment = b"\xff\xed" + (len(iptc) + 2).to_bytes(2, "big") + iptc
+        return data[:2] + segment + data[2:] + b"film " + SECRET
+    if kind == "PNG":
+        told = PngImagePlugin.PngInfo()
+        told.add_text("Comment", SECRET.decode())
+        told.add_itxt("XML:com.adobe.xmp", SECRET.decode())
+        return save(kind, exif=exif, pnginfo=told) + SECRET
+    return save(kind, exif=exif, xmp=SECRET, lossless=True) + SECRET
+
+
+@pytest.mark.parametrize("turn", [1, 3, 6])
+@pytest.mark.parametrize("kind", FORMATS)
+def test_notes_go_and_the_picture_stays(kind, turn):
+    data = noted(kind, turn)
+    bare = without_notes(data)
+    assert SECRET in data
+    assert SECRET not in bare
+    assert np.array_equal(photos.decode(bare), photos.decode(data))
+    with Image.open(io.BytesIO(bare)) as image:
+        assert set(image.getexif()) <= {0x0112}
+        assert not image.getexif().get_ifd(0x8825)
+    assert without_notes(bare) == bare
+
+
+@pytest.mark.parametrize("kind", [*FORMATS, "TIFF", "BMP", "HEIF"])
+def test_a_file_that_tells_nothing_is_left_as_it_is(kind):
+    data = save(kind)
+    assert without_notes(data) == data
+
+
+@pytest.mark.parametrize("kind", ["TIFF", "HEIF"])
+def test_what_cannot_be_taken_apart_is_to_be_saved_anew(kind):
+    data = save(kind, exif=notes(1))
+    assert SECRET in data
+    assert without_notes(data) is None
+
+
+def test_the_colour_profile_stays():
+    profile = b"a profile of colours" * 10
+    bare = without_notes(save("JPEG", icc_profile=profile, exif=notes(6)))
+    with Image.open(io.BytesIO(bare)) as image:
+        assert image.info["icc_profile"] == profile
+
+
+@given(st.data())
+def test_a_cut_or_bent_file_never_leaks_nor_crashes(drawn):
+    kind = drawn.draw(st.sampled_from(FORMATS))
+    data = bytearray(noted(kind, 6))
+    if drawn.draw(st.booleans()):
+        del data[drawn.draw(st.integers(64, len(data))) :]
+    for _ in range(drawn.draw(st.integers(0, 3))):
+        data[drawn.draw(st.integers(12, len(data) - 1))] = drawn.draw(
+            st.integers(0, 255)
+        )
+    bare = without_notes(bytes(data))
+    if bare is None:
+        return
+    try:
+        before = photos.decode(bytes(data))
+    except UnreadablePhotoError:
+        return
+    assert np.array_equal(photos.decode(bare), before)
