@@ -37,7 +37,9 @@ SOURCES = ("own camera", "cng", "ikmk", "ans", "commons", "leu", "roma")
 LICENCES = (None, "cc0", "cc-by-4.0", "cc-by-sa-4.0", "all-rights-reserved")
 
 
-def fill(catalog: Catalog, count: int) -> None:
+def fill(
+    catalog: Catalog, count: int, *, size_px: tuple[int, int] = (800, 400)
+) -> None:
     """Insert photos with a coin, two faces and two opinions each."""
     rng = random.Random(0)
     now = datetime.now(UTC)
@@ -65,8 +67,8 @@ def fill(catalog: Catalog, count: int) -> None:
                     "coin_id": k,
                     "sha256": digest,
                     "extension": "jpg",
-                    "width_px": 800,
-                    "height_px": 400,
+                    "width_px": size_px[0],
+                    "height_px": size_px[1],
                     "byte_size": 90_000,
                     "phash": digest,
                     "file_name": f"lot {k}.jpg",

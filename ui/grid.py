@@ -24,7 +24,8 @@ from ui.thumbs import Size, is_kept, small_picture
 
 PAGE_SIZE = 48
 MOST_CHOSEN = 5000  # by "choose all": more is a mistake, or work for the commands
-_PATIENCE_S = 0.45  # a page is shown after so long; its other pictures follow
+# A page is shown after so long; its other pictures follow by such steps.
+_FIRST_S, _STEP_S = 0.1, 0.5
 
 
 def show_grid(desk: Desk, catalog: Catalog, query: PhotoQuery) -> None:
@@ -66,9 +67,10 @@ def show_grid(desk: Desk, catalog: Catalog, query: PhotoQuery) -> None:
         if (photo_id := st.session_state["grid"].get("open")) is not None:
             desk.open(int(photo_id))
 
+    asks_more = (st.session_state.get("grid") or {}).get("more") is not None
     thumbnail_grid(
         data={
-            "photos": _tiles(catalog, page.photos),
+            "photos": _tiles(catalog, page.photos, _STEP_S if asks_more else _FIRST_S),
             "chosen": list(desk.set_choice),
             "token": desk.choice_token,
         },
@@ -88,9 +90,11 @@ def _choose_all(desk: Desk, catalog: Catalog, query: PhotoQuery) -> None:
     desk.choose(photo.photo_id for photo in found.photos)
 
 
-def _tiles(catalog: Catalog, photos: tuple[CatalogPhoto, ...]) -> list[dict[str, Any]]:
+def _tiles(
+    catalog: Catalog, photos: tuple[CatalogPhoto, ...], patience_s: float
+) -> list[dict[str, Any]]:
     """What the grid draws; pictures that would take too long are left for later."""
-    end = time.monotonic() + _PATIENCE_S
+    end = time.monotonic() + patience_s
     tiles = []
     faces = catalog.faces_of([photo.photo_id for photo in photos])
     for photo in photos:

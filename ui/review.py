@@ -94,11 +94,13 @@ def show_review(desk: Desk, catalog: Catalog) -> None:
         st.error(desk.failed, icon=":material/error:")
         desk.failed = ""
     photo = _current(now, catalog)
-    _show_progress(now, catalog)
+    progress = st.container()  # counted while the browser draws the photo
     if photo is None:
         _show_nothing_left(desk, catalog, now)
-        return
-    _show_one(desk, catalog, now, photo)
+    else:
+        _show_one(desk, catalog, now, photo)
+    with progress:
+        _show_progress(now, catalog)
 
 
 def _fetch(now: Sitting, catalog: Catalog, kind: str, desk: Desk) -> None:

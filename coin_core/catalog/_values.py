@@ -323,5 +323,3 @@ class Choices:
     sources: tuple[str, ...] = ()
     licences: tuple[str, ...] = ()
     versions: tuple[str, ...] = ()
-    classifiers: tuple[str, ...] = ()
-    reviewers: tuple[str, ...] = ()
