@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sqlite3
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
@@ -27,6 +29,7 @@ HEAD = "0002"
 _ADVISORY_LOCK = 0x436F696E  # "Coin": one migration at a time on PostgreSQL
 
 
+_log = logging.getLogger(__name__)
 _MIGRATING = threading.Lock()  # Alembic knows one migration a process
 
 
@@ -142,8 +145,11 @@ def connect(url: URL) -> Engine:
 def migrate(engine: Engine) -> None:
     """Bring the tables up to date; two processes may do this at the same time.
 
+    Before the tables of a file change, a copy of it is laid beside it.
+
     Raises:
-        CatalogError: A newer program has changed the tables.
+        CatalogError: A newer program has changed the tables, or there is no room for
+            the copy.
     """
     with engine.connect() as connection:
         found = _revision(connection)
@@ -164,12 +170,46 @@ def migrate(engine: Engine) -> None:
                 text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK}
             )
         # Whoever waited here finds it done.
-        if _revision(connection) != HEAD:
+        found = _revision(connection)
+        if found != HEAD:
+            if found is not None and connection.dialect.name == "sqlite":
+                _keep_copy(Path(str(engine.url.database)), found)
             config = Config()
             scripts = Path(__file__).resolve().parent / "migrations"
             config.set_main_option("script_location", str(scripts).replace("%", "%%"))
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
+
+
+def _keep_copy(path: Path, revision: str) -> None:
+    """Lay a copy of the file beside it, as it was before its tables change."""
+    now = datetime.now(UTC)
+    copy = path.with_name(
+        f"{path.stem}.before-{HEAD}.{now:%Y%m%d-%H%M%S-%f}{path.suffix}"
+    )
+    fresh = copy.with_suffix(".tmp")
+    try:
+        with (
+            closing(sqlite3.connect(path, timeout=WAIT_S)) as old,
+            closing(sqlite3.connect(fresh)) as new,
+        ):
+            old.backup(new)
+        fresh.replace(copy)
+    except (OSError, sqlite3.Error) as error:
+        fresh.unlink(missing_ok=True)
+        raise CatalogError(
+            f"The tables of {path} are to be brought up to date, but a copy of it "
+            f"could not be kept first ({error}); nothing was changed. Make room beside "
+            "it and try again."
+        ) from error
+    _log.warning(
+        "The tables of %s are brought from state %s to %s. The file as it was is kept: "
+        "%s",
+        path,
+        revision,
+        HEAD,
+        copy,
+    )
 
 
 def _revision(connection: Connection) -> str | None:

@@ -93,6 +93,56 @@ def test_a_catalog_of_a_newer_program_is_refused(catalog, database_url):
         open_catalog(database_url)
 
 
+def as_it_was_first(path: Path) -> None:
+    """A filled catalog, taken back to its first tables."""
+    with contextlib.closing(open_catalog(f"sqlite:///{path}")) as made:
+        made.add_photo(b"x", PLAIN, [], who="ada")
+        with made.writing() as connection:
+            for name in ("image_url", "source_date", "label_evidence"):
+                connection.execute(text(f"ALTER TABLE photos DROP COLUMN {name}"))
+            connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
+
+
+def test_a_copy_is_kept_before_tables_change(tmp_path: Path, caplog):
+    path = tmp_path / "catalog.sqlite"
+    as_it_was_first(path)
+    with contextlib.closing(open_catalog(f"sqlite:///{path}")) as catalog:
+        assert catalog.find().total == 1
+        assert catalog.check() == []
+    (copy,) = tmp_path.glob("catalog.before-*.sqlite")
+    assert str(copy) in caplog.text
+    with contextlib.closing(sqlite3.connect(copy)) as raw:
+        assert raw.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        assert raw.execute("SELECT version_num FROM alembic_version").fetchone() == (
+            "0001",
+        )
+        assert raw.execute("SELECT count(*) FROM photos").fetchone() == (1,)
+        assert "label_evidence" not in str(
+            raw.execute("SELECT sql FROM sqlite_master").fetchall()
+        )
+    open_catalog(f"sqlite:///{path}").close()
+    assert len(list(tmp_path.glob("catalog.before-*"))) == 1  # not at every opening
+
+
+def test_tables_stay_as_they_are_where_no_copy_can_be_kept(tmp_path, monkeypatch):
+    path = tmp_path / "catalog.sqlite"
+    as_it_was_first(path)
+
+    def full(self: Path, other: Path) -> Path:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "replace", full)
+        with pytest.raises(CatalogError, match=r"nothing was changed. Make room"):
+            open_catalog(f"sqlite:///{path}")
+    with contextlib.closing(sqlite3.connect(path)) as raw:
+        assert raw.execute("SELECT version_num FROM alembic_version").fetchone() == (
+            "0001",
+        )
+    assert [p.name for p in tmp_path.glob("*before*")] == []
+    open_catalog(f"sqlite:///{path}").close()
+
+
 @pytest.mark.parametrize("damage", ["header", "middle", "short"])
 def test_a_damaged_file_is_refused_and_kept(tmp_path: Path, damage: str):
     path = tmp_path / "catalog.sqlite"
