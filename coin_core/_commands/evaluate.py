@@ -82,7 +82,7 @@ def _evaluate_folder(
         reports = [report for report, _ in measure_crops(attributor, names, coins)]
     for sentence in unreadable:
         sys.stderr.write(f"{sentence}\n")
-    _keep(given, attributor, reports)
+    _keep(given, attributor, reports, "photos")
     _show(reports, as_json=given.json)
     return 1 if unreadable else 0
 
@@ -103,9 +103,28 @@ def _evaluate_catalog(
         sys.stderr.write(f"Measured on the {len(coins)} photos of the test split.\n")
     for name in names:
         _refuse_learnt(name, attributor.model(name).card, coins, catalog)
-    measured = measure_crops(attributor, names, coins)
-    _show([report for report, _ in measured], as_json=given.json)
+    kind = _kind_of(catalog, coins) if given.keep else ""
+    reports = [report for report, _ in measure_crops(attributor, names, coins)]
+    _keep(given, attributor, reports, kind)
+    _show(reports, as_json=given.json)
     return 1 if coins.unreadable else 0
+
+
+def _kind_of(catalog: Catalog, coins: CoinSet) -> str:
+    """Whether these coins are rendered or photographed.
+
+    Raises:
+        TrainingDataError: They are both; such figures are never added up.
+    """
+    ids = [] if coins.photo_ids is None else coins.photo_ids.tolist()
+    kinds = {photo.is_rendered for photo in catalog.photos(ids)}
+    if len(kinds) > 1:
+        raise TrainingDataError(
+            "These are photos and rendered coins together, and their figures are kept "
+            "apart. Leave --keep away, or freeze a version of photos alone: "
+            "python -m coin_core dataset freeze NAME --no-with-rendered"
+        )
+    return "rendered" if kinds == {True} else "photos"
 
 
 def _refuse_learnt(name: str, card: Card, coins: CoinSet, catalog: Catalog) -> None:
@@ -176,7 +195,7 @@ def _evaluate_rendered(
         )
         for report, p in measured
     }
-    _keep(given, attributor, [report for report, _ in measured])
+    _keep(given, attributor, [report for report, _ in measured], "rendered")
     _show(
         [report for report, _ in measured],
         tables if given.by_legibility else {},
@@ -186,12 +205,11 @@ def _evaluate_rendered(
 
 
 def _keep(
-    given: argparse.Namespace, attributor: Attributor, reports: list[Report]
+    given: argparse.Namespace, attributor: Attributor, reports: list[Report], data: str
 ) -> None:
     """Note the figures in the cards where that was asked for."""
     if not given.keep:
         return
-    data = "rendered" if given.data == "rendered" else "photos"
     for report in reports:
         figures = {"data": data, "what": given.keep, **report_json(report)}
         models.add_figures(attributor.model(report.classifier).folder, figures)

@@ -224,6 +224,25 @@ def test_training_on_a_version_measures_its_test_split(
     freeze(catalog, "v2", seed=5)
     assert run("evaluate", "--data", "catalog:v2", "--model", out) == 0
     assert "too good to be true" in capsys.readouterr().err
+    keep = ("--keep", "my six coins")
+    assert run("evaluate", "--data", "catalog:v1", "--model", out, *keep) == 0
+    kept = models.load_card(out).metrics[-1]
+    assert (kept["what"], kept["data"], kept["n"]) == ("my six coins", "photos", 6)
+
+
+def test_figures_of_photos_and_rendered_coins_are_not_kept_together(
+    catalog, add, ids, bars, tmp_path, capsys
+):
+    freeze(catalog, "photos")
+    assert train_bars("catalog:photos", tmp_path / "bundle") == 0
+    for number in range(30, 60):
+        add(number, is_rendered=True)
+    freeze(catalog, "both", with_rendered=True)
+    asked = ("evaluate", "--data", "catalog:both", "--model", tmp_path / "bundle")
+    capsys.readouterr()
+    assert run(*asked, "--keep", "everything") == 2
+    assert "kept apart" in capsys.readouterr().err
+    assert run(*asked) == 0
 
 
 def test_training_with_folds_keeps_opinions_and_finds_wrong_labels(
