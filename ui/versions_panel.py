@@ -12,7 +12,9 @@ import streamlit as st
 
 from coin_core.catalog import Catalog
 from coin_core.catalog.versions import (
+    Leak,
     Split,
+    Version,
     VersionSummary,
     compare,
     freeze,
@@ -155,32 +157,61 @@ def _look_closer(catalog: Catalog, frozen: tuple[VersionSummary, ...]) -> None:
             hide_index=True,
         )
     with right:
-        found = leaks(version)
-        if not found:
-            st.success(
-                "No leak: no coin stands in two of its parts.", icon=":material/check:"
-            )
-        else:
-            st.error(
-                f"{len(found)} leaks: coins that are learnt from and measured on. "
-                "Group their photos as one coin, then freeze anew.",
-                icon=":material/error:",
-            )
-            st.dataframe(
-                pd.DataFrame(
-                    [
-                        {
-                            "photo": leak.first.photo_id,
-                            "in": str(leak.first.split),
-                            "and photo": leak.second.photo_id,
-                            "in ": str(leak.second.split),
-                            "because": _WHY.get(leak.why, leak.why),
-                        }
-                        for leak in found[:_SHOWN]
-                    ]
-                ),
-                hide_index=True,
-            )
+        _show_leaks(catalog, version)
+
+
+def _show_leaks(catalog: Catalog, version: Version) -> None:
+    """Coins in two parts: those known, and on request those that only look alike."""
+    found = leaks(version)
+    seen: dict[str, tuple[Leak, ...]] = st.session_state.setdefault("lookalikes", {})
+    if st.button(
+        "Compare the pictures too",
+        type="tertiary",
+        icon=":material/compare:",
+        help="Lays the pictures of different parts over each other: finds copies that "
+        "were cropped and that nobody has grouped.",
+    ):
+        from coin_core.catalog.lookalikes import find_lookalikes
+
+        bar = st.progress(0.0, "Comparing the pictures …")
+        seen[version.digest] = find_lookalikes(
+            catalog, version, lambda done, total: bar.progress(done / total)
+        )
+        bar.empty()
+    looked = version.digest in seen
+    pairs = {(leak.first.sha256, leak.second.sha256) for leak in found}
+    found += tuple(
+        leak
+        for leak in seen.get(version.digest, ())
+        if (leak.first.sha256, leak.second.sha256) not in pairs
+    )
+    if not found:
+        st.success(
+            "No leak: no coin stands in two of its parts"
+            + (", and no two pictures are the same." if looked else "."),
+            icon=":material/check:",
+        )
+        return
+    st.error(
+        f"{len(found)} leaks: coins that are learnt from and measured on. "
+        "Group their photos as one coin, then freeze anew.",
+        icon=":material/error:",
+    )
+    st.dataframe(
+        pd.DataFrame(
+            [
+                {
+                    "photo": leak.first.photo_id,
+                    "in": str(leak.first.split),
+                    "and photo": leak.second.photo_id,
+                    "in ": str(leak.second.split),
+                    "because": _WHY.get(leak.why, leak.why),
+                }
+                for leak in found[:_SHOWN]
+            ]
+        ),
+        hide_index=True,
+    )
 
 
 def _offer_comparison(catalog: Catalog, frozen: tuple[VersionSummary, ...]) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from coin_core.catalog import Catalog
     from coin_core.catalog.versions import Comparison, Leak, Version, VersionSummary
 
 _FORMS = ("imagefolder", "csv", "coco", "zip")
@@ -53,6 +54,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "leaks", help="coins in two splits of a version; 1 when there are some"
     )
     leaks.add_argument("name", metavar="NAME")
+    leaks.add_argument(
+        "--look",
+        action="store_true",
+        help="lay the pictures over each other too: finds cropped copies, takes longer",
+    )
     leaks.set_defaults(go=_leaks)
 
     export = verbs.add_parser("export", help="write a version, or all, for others")
@@ -153,7 +159,11 @@ def _leaks(given: argparse.Namespace) -> int:
     from coin_core.catalog import open_catalog
     from coin_core.catalog.versions import leaks, load_version
 
-    found = leaks(load_version(open_catalog(), given.name))
+    catalog = open_catalog()
+    version = load_version(catalog, given.name)
+    found = leaks(version)
+    if given.look:
+        found += _lookalikes(catalog, version, found)
     if given.json:
         _write_json([_leak_json(leak) for leak in found])
     elif not found:
@@ -166,6 +176,25 @@ def _leaks(given: argparse.Namespace) -> int:
             "true. Group these coins on the Dataset page and freeze a new version.\n"
         )
     return 1 if found else 0
+
+
+def _lookalikes(
+    catalog: Catalog, version: Version, known: tuple[Leak, ...]
+) -> tuple[Leak, ...]:
+    """What the pictures show beyond what was known."""
+    from tqdm import tqdm
+
+    from coin_core.catalog.lookalikes import find_lookalikes
+
+    with tqdm(desc="photos", unit="photo") as bar:
+
+        def show(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        seen = find_lookalikes(catalog, version, show)
+    pairs = {(leak.first.sha256, leak.second.sha256) for leak in known}
+    return tuple(x for x in seen if (x.first.sha256, x.second.sha256) not in pairs)
 
 
 def _export(given: argparse.Namespace) -> int:

@@ -154,6 +154,14 @@ def near_pairs(hashes: Sequence[str], most_bits: int) -> list[tuple[int, int, in
     return sorted(pairs)
 
 
+def bits_between(one: Sequence[str], other: Sequence[str]) -> NDArray[np.int64]:
+    """Bits that differ between each hash of one and each of the other, (N, M).
+
+    All are hexadecimal and of one length.
+    """
+    return _differing(_words(list(one)), _words(list(other)))
+
+
 def _words(hashes: list[str]) -> NDArray[np.uint64]:
     """The hashes as whole 64-bit words, (N, W)."""
     width = -(-len(hashes[0]) // 16) * 16

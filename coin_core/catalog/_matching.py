@@ -46,13 +46,39 @@ class SamePicture:
     likeness: float
 
 
+class Looks:
+    """How photos of a catalog look; the last few thousand are remembered."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self._catalog = catalog
+        self._kept: OrderedDict[int, NDArray[np.uint8]] = OrderedDict()
+
+    def keep(self, photo_id: int, look: NDArray[np.uint8]) -> None:
+        """Remember how a photo looks, so that it need not be read again."""
+        self._kept[photo_id] = look
+        if len(self._kept) > _LOOKS_KEPT:
+            self._kept.popitem(last=False)
+
+    def of(self, photo: CatalogPhoto) -> NDArray[np.uint8] | None:
+        """What `take_look` gives of its main coin; None if it cannot be read."""
+        if photo.photo_id not in self._kept:
+            try:
+                pixels = photos.read(self._catalog.photo_path(photo))
+            except UnreadablePhotoError:
+                return None
+            boxes = [face.box for face in self._catalog.faces(photo.photo_id)]
+            box = main_face(boxes, pixels.shape[1], pixels.shape[0])
+            self.keep(photo.photo_id, take_look(pixels, box))
+        return self._kept[photo.photo_id]
+
+
 class Matcher:
     """Looks photos up in a catalog; keeps the hashes of all photos at hand."""
 
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
         self._index = HashIndex()
-        self._looks: OrderedDict[int, NDArray[np.uint8]] = OrderedDict()
+        self._looks = Looks(catalog)
         self._last = 0
 
     def find(
@@ -71,7 +97,7 @@ class Matcher:
         for photo in self._there([photo_id for photo_id, _ in found]):
             if photo.is_rendered != is_rendered:
                 continue
-            other = self._look_at(photo)
+            other = self._looks.of(photo)
             alike = -1.0 if other is None else compare_looks(look, other)
             if alike >= SAME_PICTURE and (best is None or alike > best.likeness):
                 best = SamePicture(photo=photo, likeness=alike)
@@ -81,21 +107,7 @@ class Matcher:
 
     def keep(self, photo_id: int, look: NDArray[np.uint8]) -> None:
         """Remember how a photo looks, so that it need not be read again."""
-        self._looks[photo_id] = look
-        if len(self._looks) > _LOOKS_KEPT:
-            self._looks.popitem(last=False)
-
-    def _look_at(self, photo: CatalogPhoto) -> NDArray[np.uint8] | None:
-        """How a photo of the catalog looks; None if its original is not there."""
-        if photo.photo_id not in self._looks:
-            try:
-                pixels = photos.read(self._catalog.photo_path(photo))
-            except UnreadablePhotoError:
-                return None
-            boxes = [face.box for face in self._catalog.faces(photo.photo_id)]
-            box = main_face(boxes, pixels.shape[1], pixels.shape[0])
-            self.keep(photo.photo_id, take_look(pixels, box))
-        return self._looks[photo.photo_id]
+        self._looks.keep(photo_id, look)
 
     def _there(self, ids: list[int]) -> list[CatalogPhoto]:
         """Photos may have been removed since their hash was read."""

@@ -278,18 +278,19 @@ def leaks(version: Version) -> tuple[Leak, ...]:
         for (coin, _), item in firsts.items():
             by_coin.setdefault(coin, []).append(item)
         for items in by_coin.values():
-            first, *others = sorted(items, key=_nearness)
+            first, *others = sorted(items, key=nearness)
             for other in others:
                 _note(found, first, other, why, None)
     hashes = [item.phash for item in version.items]
     for row, second, bits in near_pairs(hashes, SAME_PICTURE_BITS):
-        pair = sorted((version.items[row], version.items[second]), key=_nearness)
+        pair = sorted((version.items[row], version.items[second]), key=nearness)
         if pair[0].split is not pair[1].split:
             _note(found, pair[0], pair[1], "same_picture", bits)
     return tuple(found.values())
 
 
-def _nearness(item: VersionItem) -> tuple[int, str]:
+def nearness(item: VersionItem) -> tuple[int, str]:
+    """Sorts what is nearer to training first."""
     return tuple(Split).index(item.split), item.sha256
 
 
