@@ -17,7 +17,11 @@ from typing import Any, Final
 
 from sqlalchemy import delete, insert, select, update
 
-from coin_core.catalog import Catalog, CoinFacts, CoinReference, PhotoStatus
+from coin_core.catalog import (
+    Catalog,
+    CatalogPhoto,
+    PhotoStatus,
+)
 from coin_core.catalog import _import_jobs as jobs
 from coin_core.catalog._import_values import GATHERING, ImportState, ItemState
 from coin_core.catalog._matching import Matcher
@@ -32,6 +36,7 @@ from coin_core.catalog.gathering import (
 from coin_core.catalog.importing import drop_uploads
 from coin_core.errors import CatalogError, CoinError, UnreadablePhotoError
 from scrapers._base import ImageSide, Listing, ListingImage, Source
+from scrapers._entries import facts_of, file_name, say
 from scrapers.errors import (
     DiskFullError,
     NotFoundError,
@@ -41,7 +46,6 @@ from scrapers.errors import (
     UnsafeAddressError,
 )
 from scrapers.labels import LotLabel, Outcome, read_label
-from scrapers.measures import read_measures
 
 _log = logging.getLogger("scrapers")
 
@@ -207,7 +211,7 @@ class _Run:
             raise UnexpectedAnswerError(
                 f"{image.url} is not the file whose checksum was stated."
             )
-        name = _file_name(listing, image)
+        name = file_name(listing, image)
         prepared = self._prepare(data, name)
         remark = None
         if coin_id is None and image.side is not ImageSide.REVERSE:
@@ -251,10 +255,10 @@ class _Run:
         if same is None:
             return None, None
         other = same.photo
-        if label.ruler and other.ruler and label.ruler != other.ruler:
+        if _disagree(label, other):
             return None, (
-                f"Looks the same as photo {other.photo_id}, which is labelled "
-                f"{other.ruler}; the two were not put together."
+                f"Looks the same as photo {other.photo_id}, whose text tells another "
+                "ruler, or one of the two is in doubt; they were not put together."
             )
         return other.coin_id, f"The same coin as photo {other.photo_id}, by its look."
 
@@ -326,6 +330,19 @@ class _Run:
             self._settled[key] = photo_id
 
 
+def _disagree(label: LotLabel, other: CatalogPhoto) -> bool:
+    """Whether being one coin would give a text a ruler that it does not tell.
+
+    A text that is in doubt stays without a class until a person has decided.
+    """
+    if label.outcome is Outcome.AMBIGUOUS:
+        return other.ruler is not None
+    doubted = other.label_evidence.startswith(f"Label {Outcome.AMBIGUOUS}")
+    return label.ruler is not None and (
+        label.ruler != other.ruler if other.ruler else doubted
+    )
+
+
 def _settled_photos(catalog: Catalog) -> dict[str, int | None]:
     """The photos of all runs so far; one that was removed since stays away."""
     with catalog.reading() as connection:
@@ -344,36 +361,3 @@ def _count_items(catalog: Catalog, import_id: int) -> int:
     """Listings that this run has brought in before it was interrupted."""
     keys = jobs.coins_of(catalog, import_id)
     return len({key.partition("#")[0] for key in keys})
-
-
-def facts_of(listing: Listing, label: LotLabel) -> CoinFacts:
-    """What a listing says of its coin."""
-    read = read_measures(listing.lot_text)
-    cited = tuple(
-        CoinReference(catalogue=one.catalogue, number=one.number, edition=one.edition)
-        for one in label.references
-        if one.number
-    )
-    return CoinFacts(
-        name_on_coin=label.name_on_coin,
-        ruler_attributed=label.ruler,
-        authority=label.authority if label.ruler else None,
-        denomination=listing.denomination or read.denomination,
-        weight_g=listing.weight_g or read.weight_g,
-        diameter_mm=listing.diameter_mm or read.diameter_mm,
-        die_axis_h=listing.die_axis_h or read.die_axis_h,
-        references=cited,
-    )
-
-
-def say(label: LotLabel) -> str:
-    """The label and the words it rests on, in a sentence for a numismatist."""
-    words = ", ".join(
-        f"{one.words!r} ({one.rule}: {one.speaks_for})" for one in label.evidence
-    )
-    return f"Label {label.outcome} by rule {label.rule!r}: {words or 'no words'}."
-
-
-def _file_name(listing: Listing, image: ListingImage) -> str:
-    side = f"-{image.side}" if image.side in ("obverse", "reverse") else ""
-    return f"{listing.source}-{listing.record_id.rpartition('/')[2]}{side}"
