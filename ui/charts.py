@@ -96,6 +96,7 @@ def probability_bars(
             y=1,
             yref="paper",
             yanchor="bottom",
+            xanchor="right" if threshold > 0.6 else "center",  # a phone is narrow
             text=f"cannot tell below {percent(threshold)}",
             showarrow=False,
             font={"size": 12, "color": INK_SOFT},

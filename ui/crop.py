@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import streamlit as st
-from PIL import Image
+from PIL import Image, ImageOps
 from streamlit_cropper import st_cropper
 
 from coin_core.faces import CropBox
@@ -23,22 +23,25 @@ def correct_crop(photo: np.ndarray, start: CropBox, *, key: str) -> CropBox:
         start: The box to begin with; must not change while the widget is open.
         key: Tells the widgets of different photos apart.
     """
-    image = shrink(photo, _LONGEST_PX)
-    height, width = image.shape[:2]
-    drawn = st_cropper(
-        Image.fromarray(image),
-        realtime_update=True,
-        default_coords=(
-            round(start.left * width),
-            round(start.right * width),
-            round(start.top * height),
-            round(start.bottom * height),
-        ),
-        box_color=BRONZE,
-        return_type="box",
-        should_resize_image=False,
-        key=f"cropper_{key}",
-    )
+    image = Image.fromarray(shrink(photo, _LONGEST_PX))
+    if max(image.size) < _LONGEST_PX:  # too small to draw on
+        image = ImageOps.contain(image, (_LONGEST_PX, _LONGEST_PX))
+    width, height = image.size
+    with st.container(key=f"crop_box_{key}"):  # the frame's style fits it in
+        drawn = st_cropper(
+            image,
+            realtime_update=True,
+            default_coords=(
+                round(start.left * width),
+                round(start.right * width),
+                round(start.top * height),
+                round(start.bottom * height),
+            ),
+            box_color=BRONZE,
+            return_type="box",
+            should_resize_image=False,
+            key=f"cropper_{key}",
+        )
     turn = st.slider(
         "Turn clockwise",
         min_value=-180,

@@ -37,7 +37,8 @@ section[data-testid="stSidebar"][data-collapsed="false"] {{
 .coin-soft {{ color: {INK_SOFT}; font-size: .92rem; line-height: 1.45; margin: 0; }}
 .coin-tag {{ background: {PAPER_DEEP}; color: {INK_SOFT}; border-radius: 3px;
   padding: 0 .4em; font-size: .8rem; white-space: nowrap; }}
-.coin-reading {{ border-collapse: collapse; margin: .2rem 0 .6rem 0; }}
+.coin-reading {{ border-collapse: collapse; margin: .2rem 0 .6rem 0;
+  display: block; max-width: 100%; overflow-x: auto; }}
 .coin-reading td {{ text-align: center; padding: .15rem .2rem;
   border: 1px solid {PAPER_DEEP}; min-width: 2.1rem; line-height: 1.25; }}
 .coin-reading td.who {{ text-align: left; border: none; padding: 0 .6rem 0 0;
@@ -46,6 +47,19 @@ section[data-testid="stSidebar"][data-collapsed="false"] {{
 .coin-reading td.read {{ background: #f0dfc0; }}
 .coin-reading td.tells {{ box-shadow: inset 0 -3px 0 {BRONZE}; }}
 .coin-reading small {{ color: {INK_SOFT}; display: block; }}
+[data-testid="stElementContainer"], [data-testid="stFullScreenFrame"],
+[data-testid="stImage"], [data-testid="stImageContainer"],
+[data-testid="stImage"] img {{ max-width: 100%; height: auto; }}
+@media (max-width: 640px) {{
+  .stMainBlockContainer {{ padding-left: 1rem; padding-right: 1rem; }} }}
+/* The crop widget has the size of its picture; where that is too wide it shrinks. */
+[class*="st-key-crop_box"] {{ container-type: inline-size; }}
+[class*="st-key-crop_box"] iframe {{ width: 424px !important; max-width: none;
+  transform-origin: 0 0; }}
+@container (max-width: 423px) {{
+  [class*="st-key-crop_box"] iframe {{ transform: scale(.8); margin-bottom: -20%; }} }}
+@container (max-width: 339px) {{
+  [class*="st-key-crop_box"] iframe {{ transform: scale(.59); margin-bottom: -41%; }} }}
 </style>"""
 
 

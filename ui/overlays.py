@@ -33,12 +33,12 @@ def face_name(number: int, side: Side) -> str:
     return f"{number} · {SIDE_NAMES[side]}"
 
 
+_LONGEST_PX = 900
+_SHORTEST_PX = 420  # a smaller photo is enlarged, or its labels would cover it
+
+
 def faces_on_photo(
-    photo: np.ndarray,
-    faces: Sequence[Face],
-    *,
-    read: CropBox | None,
-    longest_px: int = 900,
+    photo: np.ndarray, faces: Sequence[Face], *, read: CropBox | None
 ) -> str:
     """The photo with every found face outlined, as SVG.
 
@@ -46,10 +46,11 @@ def faces_on_photo(
         photo: The whole photo.
         faces: The faces found in it.
         read: The box that is read, drawn thick; None if none is.
-        longest_px: The photo is shrunk to this longer side first.
     """
-    image = shrink(photo, longest_px)
+    image = shrink(photo, _LONGEST_PX)
     height, width = image.shape[:2]
+    enlarged = max(1.0, _SHORTEST_PX / max(width, height))
+    height, width = round(height * enlarged), round(width * enlarged)
     unit = max(width, height) / 100
     marks = []
     own_crop = read is not None and all(face.box != read for face in faces)
@@ -63,7 +64,7 @@ def faces_on_photo(
         marks.append(_outline(read, width, height, unit, chosen=True))
         if own_crop:
             marks.append(_label(read, "your crop", width, height, unit, True))
-    return svg_over_picture(image, "".join(marks))
+    return svg_over_picture(image, "".join(marks), size=(width, height))
 
 
 def _outline(box: CropBox, width: int, height: int, unit: float, chosen: bool) -> str:

@@ -37,9 +37,19 @@ def svg_to_image_tag(svg: str, *, alt: str, height_em: float) -> str:
     )
 
 
-def svg_over_picture(image: np.ndarray, marks: str) -> str:
-    """The picture with marks drawn over it, in the picture's own pixels."""
+def svg_over_picture(
+    image: np.ndarray, marks: str, *, size: tuple[int, int] | None = None
+) -> str:
+    """The picture with marks drawn over it.
+
+    Args:
+        image: The picture.
+        marks: SVG elements in px of `size`.
+        size: Width and height it is drawn at; the picture's own if None.
+    """
     height, width = image.shape[:2]
+    if size is not None:
+        width, height = size
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
         f'viewBox="0 0 {width} {height}" '
