@@ -30,7 +30,7 @@ JUDGE_SEED = 1_000_081
 class JudgeSchedule:
     """How long and how fast a judge is taught, and how much its letters are upset."""
 
-    coins: int = 10_000
+    coins: int = 12_000
     epochs: int = 10
     batch: int = 64
     peak_rate: float = 2e-3

@@ -43,7 +43,7 @@ TEST_SEED = 1_000_037
 class Schedule:
     """How a reader is taught."""
 
-    images: int = 60_000
+    images: int = 110_000
     batch: int = 16
     peak_rate: float = 1e-3
     weight_decay: float = 0.02
