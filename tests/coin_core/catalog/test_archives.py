@@ -118,6 +118,20 @@ def test_too_many_members_are_refused_before_they_are_parsed(
         Archive(path)
 
 
+def test_a_hundred_thousand_members_are_refused(tmp_path):
+    """Their number does not fit where it is told, so it is told too low."""
+    count = 100_000
+    member = struct.pack("<4s6H3I5H2I", b"PK\x01\x02", *[20, 20], *[0] * 14)
+    member = member[:28] + struct.pack("<H", 5) + member[30:] + b"a.jpg"
+    directory = member * count
+    told = count & 0xFFFF
+    end = (b"PK\x05\x06", 0, 0, told, told, len(directory), 0, 0)
+    path = tmp_path / "a.zip"
+    path.write_bytes(directory + struct.pack("<4s4H2IH", *end))
+    with pytest.raises(CatalogError, match="100,000 files, more than 50,000"):
+        Archive(path)
+
+
 @pytest.mark.parametrize("data", [b"", b"PK\x03\x04", b"no archive", b"PK\x05\x06"])
 def test_what_is_no_archive_is_said_to_be_none(tmp_path, data):
     path = tmp_path / "a.zip"
