@@ -288,6 +288,7 @@ class _Run:
         fresh = self._source.problems[self._told :]
         self._told += len(fresh)
         for sentence in fresh:
+            _log.warning("left out: %s", sentence)
             self._count(failed=1)
             self._tell(sentence)
 
