@@ -50,6 +50,7 @@ from scrapers.labels import LotLabel, Outcome, read_label
 _log = logging.getLogger("scrapers")
 
 MOST_FAILURES: Final = 20
+LOOKS_KEPT: Final = 500  # the site is slower than reading a photo again
 Prepare = Callable[[bytes, str], Prepared]
 
 
@@ -123,7 +124,7 @@ class _Run:
     ) -> None:
         self._catalog, self._source, self._order = catalog, source, order
         self._prepare = prepare_photo
-        self._matcher = Matcher(catalog)
+        self._matcher = Matcher(catalog, looks_kept=LOOKS_KEPT)
         self._settled = _settled_photos(catalog)
         self._failures_in_a_row = 0
         self._told = 0

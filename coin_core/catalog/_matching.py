@@ -47,16 +47,16 @@ class SamePicture:
 
 
 class Looks:
-    """How photos of a catalog look; the last few thousand are remembered."""
+    """How photos of a catalog look; the last `most` of them are remembered."""
 
-    def __init__(self, catalog: Catalog) -> None:
-        self._catalog = catalog
+    def __init__(self, catalog: Catalog, most: int = _LOOKS_KEPT) -> None:
+        self._catalog, self._most = catalog, most
         self._kept: OrderedDict[int, NDArray[np.uint8]] = OrderedDict()
 
     def keep(self, photo_id: int, look: NDArray[np.uint8]) -> None:
         """Remember how a photo looks, so that it need not be read again."""
         self._kept[photo_id] = look
-        if len(self._kept) > _LOOKS_KEPT:
+        if len(self._kept) > self._most:
             self._kept.popitem(last=False)
 
     def of(self, photo: CatalogPhoto) -> NDArray[np.uint8] | None:
@@ -73,12 +73,17 @@ class Looks:
 
 
 class Matcher:
-    """Looks photos up in a catalog; keeps the hashes of all photos at hand."""
+    """Looks photos up in a catalog; keeps the hashes of all photos at hand.
 
-    def __init__(self, catalog: Catalog) -> None:
+    Args:
+        catalog: Where to look.
+        looks_kept: So many photos need not be read again to be compared.
+    """
+
+    def __init__(self, catalog: Catalog, *, looks_kept: int = _LOOKS_KEPT) -> None:
         self._catalog = catalog
         self._index = HashIndex()
-        self._looks = Looks(catalog)
+        self._looks = Looks(catalog, looks_kept)
         self._last = 0
 
     def find(
