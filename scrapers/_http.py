@@ -276,6 +276,10 @@ class PoliteClient:
                 self.pacer.hold_off(origin, min(error.retry_after_s, LONGEST_WAIT_S))
             raise
         except httpx.TransportError as error:
+            if "location header" in str(error):  # httpx looks at it unasked
+                raise UnsafeAddressError(
+                    f"{url} redirects to what is no web address."
+                ) from error
             raise SiteUnreachableError(
                 f"{origin} does not answer ({type(error).__name__}: {error})"
             ) from error
@@ -377,7 +381,12 @@ def _plain(url: str) -> str:
 
 def _target(url: str, location: str) -> str:
     """Where a redirect leads; never to another host."""
-    target = _plain(urljoin(url, location))
+    try:
+        target = _plain(urljoin(url, location))
+    except ValueError as error:
+        raise UnsafeAddressError(
+            f"{url} redirects to what is no web address."
+        ) from error
     if origin_of(target) != origin_of(url):
         raise UnsafeAddressError(
             f"{url} redirects to another host ({origin_of(target)}); that is not "

@@ -85,7 +85,6 @@ class SavedPages:
 
     def _tell(self, path: Path, error: Exception) -> None:
         self.problems.append(f"{path.name}: {error}")
-        _log.warning("%s: %s", path.name, error)
 
     def fetch(self, image: ListingImage) -> bytes:
         """The bytes that were saved along.

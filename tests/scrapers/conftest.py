@@ -2,15 +2,38 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from coin_core.catalog import Catalog, open_catalog
 from scrapers._http import PoliteClient
 from scrapers._pacing import Pacer
+from scrapers._settings import data_dir
 from tests.scrapers.fake_sites import CONTACT, PAUSE_S, FakeSite
+
+
+@pytest.fixture(scope="session")
+def made_catalog(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty catalog; making one takes longer than copying it."""
+    folder = tmp_path_factory.mktemp("made")
+    path = folder / "catalog.sqlite"
+    open_catalog(f"sqlite:///{path}", photos_dir=folder / "photos").close()
+    return path
+
+
+@pytest.fixture
+def catalog(made_catalog: Path) -> Iterator[Catalog]:
+    """The catalog of this installation, empty."""
+    folder = data_dir()
+    folder.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(made_catalog, folder / "catalog.sqlite")
+    opened = open_catalog()
+    yield opened
+    opened.close()
 
 
 @pytest.fixture

@@ -3,27 +3,21 @@
 from __future__ import annotations
 
 import errno
-import io
 import multiprocessing
 import sys
 import time
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-import numpy as np
 import pytest
-from PIL import Image
 
 from coin_core.catalog import (
     Catalog,
-    CatalogFace,
     PhotoQuery,
-    PhotoRecord,
     open_catalog,
 )
 from coin_core.catalog.gathering import GatherOrder
-from coin_core.errors import UnreadablePhotoError
 from scrapers import _gathering, ans, commons
 from scrapers._base import ImageSide, Listing, ListingImage
 from scrapers._gathering import gather
@@ -35,29 +29,7 @@ from scrapers.errors import (
 )
 from tests.scrapers import museums
 from tests.scrapers.fake_sites import Reply, draw_png
-
-
-@dataclass
-class Read:
-    """What `prepare` gives, without the faces: finding them takes long."""
-
-    size_px: tuple[int, int]
-    look: np.ndarray
-    phash: str = ""
-    faces: tuple[CatalogFace, ...] = ()
-
-    def record(self, **told: object) -> PhotoRecord:
-        width, height = self.size_px
-        return PhotoRecord(extension="png", width_px=width, height_px=height, **told)
-
-
-def prepare(data: bytes, name: str) -> Read:
-    try:
-        with Image.open(io.BytesIO(data)) as image:
-            image.load()
-            return Read(size_px=image.size, look=np.zeros((8, 8), np.uint8))
-    except OSError as error:
-        raise UnreadablePhotoError(f"{name} is damaged.") from error
+from tests.scrapers.listed import prepare
 
 
 class Listed:
@@ -98,13 +70,6 @@ def lot(
         images=(ListingImage(url=f"photo-{number}", side=ImageSide.BOTH),),
         **more,
     )
-
-
-@pytest.fixture
-def catalog() -> Iterator[Catalog]:
-    opened = open_catalog()
-    yield opened
-    opened.close()
 
 
 def ask(query="prutah", **more):

@@ -1,0 +1,250 @@
+"""Gathering from sites of our own: memory, kills, and what limits its pace.
+
+    python benchmarks/gathering.py [--listings 10000] [--kills 20] [--answers 60]
+                                   [--without-faces]
+
+All on the loopback address, in a catalog of its own; 0 leaves a part out. Memory and
+kills are measured without a pause, the pace with the pause of the collections and a
+site that takes 200 ms to answer. The sites write down every request that robots.txt
+or the pause forbids, and that is reported. `--without-faces` decodes photos but does
+not look for coins on them, which takes most of the time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+import numpy as np
+from PIL import Image
+from tqdm import tqdm
+
+from coin_core.catalog import Catalog, PhotoQuery, gathering, importing, open_catalog
+from coin_core.catalog._preparing import prepare
+from coin_core.catalog.gathering import GatherOrder
+from coin_core.rendering import strike_coin
+from scrapers._gathering import gather
+from scrapers._http import PoliteClient
+from scrapers._pacing import Pacer
+from scrapers.commons import Commons
+from tests.scrapers import museums
+from tests.scrapers.fake_sites import CONTACT, FakeSite, Reply, Request
+from tests.scrapers.listed import prepare as decode
+
+SEED = 4_200_017
+STRUCK = 100
+STRUCK_PX = 160
+ANSWER_S = 0.2
+PAUSE_S = 1.0
+SETTLED = 1000  # listings after which memory is to stay where it is
+
+
+def main() -> None:
+    """Measure what is asked for, and print it."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--listings", type=int, default=10_000)
+    parser.add_argument("--kills", type=int, default=20)
+    parser.add_argument("--answers", type=int, default=60)
+    parser.add_argument("--without-faces", action="store_true")
+    parser.add_argument("--serve", type=int, help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.serve:
+        serve(given.serve)
+        return
+    os.environ["COIN_CONTACT"] = CONTACT
+    read = decode if given.without_faces else prepare
+    with tempfile.TemporaryDirectory() as scratch:
+        os.environ["COIN_DATA_DIR"] = scratch
+        if given.listings:
+            measure_memory(Path(scratch) / "memory", given.listings, read)
+        if given.kills:
+            measure_kills(Path(scratch) / "kills", given.kills)
+        if given.answers:
+            measure_pace(Path(scratch) / "pace", given.answers, read)
+
+
+def new_catalog(folder: Path) -> Catalog:
+    """An empty catalog of its own."""
+    folder.mkdir(parents=True)
+    return open_catalog(f"sqlite:///{folder}/c.sqlite", photos_dir=folder / "photos")
+
+
+def order(site: str) -> GatherOrder:
+    """All files of a site that answers as Wikimedia Commons does."""
+    return GatherOrder(source="commons", query="prutah", who="bench", base=site)
+
+
+def open_museum(count: int, pause_s: float = 0.0) -> FakeSite:
+    """A site with `count` files, each with a photo of its own."""
+    made: list[FakeSite] = []
+
+    def open_site(*args: Any, **more: Any) -> FakeSite:
+        made.append(FakeSite(*args, pause_s=pause_s, **more))
+        return made[-1]
+
+    struck = [
+        Image.fromarray(strike_coin(SEED, index, size_px=STRUCK_PX).image)
+        for index in range(min(STRUCK, count))
+    ]
+
+    def photo(request: Request) -> Reply:
+        number = int(Path(request.path).stem)
+        picture = struck[number % len(struck)].rotate(90 * (number // STRUCK % 4))
+        # one sign of its own, so that no two files are the same
+        picture.putpixel((0, 0), tuple(np.uint32(number).tobytes()[:3]))
+        buffer = io.BytesIO()
+        picture.save(buffer, "PNG", compress_level=1)
+        return Reply(buffer.getvalue(), kind="image/png")
+
+    site = museums.commons(open_site, count)
+    site.routes["/files/"] = photo
+    return site
+
+
+def serve(count: int) -> None:
+    """A site in a process of its own; tells at the end what it was asked."""
+    site = open_museum(count)
+    print(site.address, flush=True)
+    signal.sigwait({signal.SIGTERM})
+    print(json.dumps(account(site)), flush=True)
+    os._exit(0)
+
+
+def account(site: FakeSite) -> dict[str, int]:
+    """How often photos were asked for, and what was asked against the rules."""
+    asked = Counter(r.path for r in site.requests if r.path.startswith("/files/"))
+    return {
+        "photos": len(asked),
+        "twice": sum(times > 1 for times in asked.values()),
+        "violations": len(site.violations),
+    }
+
+
+def resident_mib() -> float:
+    """What this process holds in memory now."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
+def measure_memory(folder: Path, count: int, read: Any) -> None:
+    """Gather many listings; what is held after the first thousand is to stay."""
+    catalog = new_catalog(folder)
+    command = [sys.executable, __file__, "--serve", str(count)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as museum:
+        address = (museum.stdout.readline() if museum.stdout else "").strip()
+        origins = frozenset({address.partition("//")[2]})
+        held: list[float] = []
+        begun = time.perf_counter()
+        with PoliteClient(contact=CONTACT, origins=origins) as client:
+            steps = gather(
+                catalog, Commons(client, address), order(address), prepare_photo=read
+            )
+            for last in tqdm(steps, total=count, desc="listings", unit="listing"):
+                if last.listings % 100 == 0:
+                    held.append(resident_mib())
+        seconds = time.perf_counter() - begun
+        museum.send_signal(signal.SIGTERM)
+        told = json.loads((museum.stdout.readline() if museum.stdout else "") or "{}")
+    settled = held[min(SETTLED // 100, len(held)) - 1]
+    print(
+        f"{last.listings} listings, {last.added} photos, {last.failed} failed in "
+        f"{seconds:.0f} s; asked twice: {told['twice']}, against the rules: "
+        f"{told['violations']}"
+    )
+    print(
+        f"memory after {SETTLED} listings {settled:.0f} MiB, at the end "
+        f"{held[-1]:.0f}, at most {max(held):.0f} "
+        f"({100 * (max(held) / settled - 1):+.1f} %)"
+    )
+    catalog.close()
+
+
+def measure_kills(folder: Path, kills: int) -> None:
+    """Kill the process that gathers again and again, then let it finish."""
+    catalog = new_catalog(folder)
+    count = 6 * kills
+    site = open_museum(count)
+    chance = random.Random(SEED)
+    import_id = gathering.start_gathering(catalog, order(site.address))
+    amid = 0
+    for number in tqdm(range(kills), desc="kills"):
+        seen = stored(catalog)
+        wanted = min(seen + chance.randint(1, 4), count)
+        give_up = time.monotonic() + 300
+        while stored(catalog) < wanted:
+            if time.monotonic() > give_up:
+                raise SystemExit(f"nothing happens after kill {number}")
+            time.sleep(0.01)
+        time.sleep(chance.random() * 0.1)
+        for child in importing._children:
+            child.kill()
+            child.wait()
+        amid += seen < stored(catalog) < count
+        if problems := catalog.check():
+            raise SystemExit(f"after kill {number}: {problems[0].sentence}")
+        importing.start_again(catalog, import_id)
+    while gathering.gathering_progress(catalog, import_id).state == "running":
+        time.sleep(0.2)
+    problems = catalog.check(digests=True)
+    last = gathering.gathering_progress(catalog, import_id)
+    told = account(site)
+    print(
+        f"{kills} kills, {amid} of them amid the work: {stored(catalog)} of {count} "
+        f"photos there, {last.failed} failed, {len(problems)} problems ({last.state}); "
+        f"asked twice: {told['twice']}, against the rules: {told['violations']}"
+    )
+    catalog.close()
+
+
+def stored(catalog: Catalog) -> int:
+    """Photos that are there."""
+    return catalog.find(PhotoQuery(), limit=1).total
+
+
+def measure_pace(folder: Path, count: int, read: Any) -> None:
+    """Gather from a slow site with the pause of the collections."""
+    catalog = new_catalog(folder)
+    site = open_museum(count, pause_s=PAUSE_S)
+    for path, route in list(site.routes.items()):
+        site.routes[path] = lambda request, route=route: replace(
+            route(request), delay_s=ANSWER_S
+        )
+    pacer = Pacer(folder / "hosts", {site.origin: PAUSE_S})
+    with PoliteClient(
+        contact=CONTACT, origins=frozenset({site.origin}), pacer=pacer
+    ) as client:
+        steps = gather(
+            catalog,
+            Commons(client, site.address),
+            order(site.address),
+            prepare_photo=read,
+        )
+        *_, last = tqdm(steps, total=count, desc="answers", unit="listing")
+    asked = len(site.requests)
+    seconds = site.requests[-1].at - site.requests[0].at
+    print(
+        f"{asked} requests to a site that answers in {1000 * ANSWER_S:.0f} ms, pause "
+        f"{PAUSE_S:g} s and up to a tenth more: {seconds:.1f} s, "
+        f"{seconds / (asked - 1):.3f} s each; {last.added} photos; against the rules: "
+        f"{len(site.violations)}"
+    )
+    catalog.close()
+
+
+if __name__ == "__main__":
+    main()

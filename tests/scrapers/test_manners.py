@@ -1,0 +1,111 @@
+"""No source asks what robots.txt or the pause forbids; the sites' referees look on."""
+
+from __future__ import annotations
+
+import pytest
+
+from coin_core.catalog.gathering import GatherOrder
+from scrapers._browser import BrowserPages
+from scrapers._pacing import OTHER_PAUSE_S, Pacer
+from scrapers._sources import COLLECTIONS, opened
+from scrapers.errors import RobotsForbidError, ScrapeError, SiteRefusesError
+from tests.scrapers import museums
+from tests.scrapers.fake_sites import CONTACT, FakeSite, Reply
+
+NOTHING = "User-agent: *\nDisallow: /\n"
+NO_PHOTOS = "User-agent: *\nDisallow: /files/\nDisallow: /image/\nDisallow: /coll\n"
+
+
+def shut(one: FakeSite, robots: str, *forbidden: str) -> FakeSite:
+    one.robots, one.forbidden = robots, forbidden
+    return one
+
+
+def museum(name: str, site) -> FakeSite:
+    if name == "nomisma":
+        return museums.nomisma(site, 2, site())
+    return getattr(museums, name)(site, 2)
+
+
+@pytest.mark.parametrize("name", COLLECTIONS)
+def test_a_site_that_wants_no_programs_is_asked_for_its_robots_txt_alone(
+    name, site, client
+):
+    one = museum(name, site)
+    shut(one, NOTHING, *(path for path in one.routes if path != "/robots.txt"))
+    with pytest.raises(RobotsForbidError):
+        list(COLLECTIONS[name](client(one), one.address).find("prutah"))
+    assert {request.path for request in one.requests} == {"/robots.txt"}
+
+
+def test_a_browser_is_not_sent_where_robots_txt_forbids(site, client):
+    one = shut(site({"/search.html": lambda _: Reply("x")}), NOTHING, "/search.html")
+    with pytest.raises(RobotsForbidError):
+        list(BrowserPages(client(one)).find(f"{one.address}/search.html"))
+    assert {request.path for request in one.requests} == {"/robots.txt"}
+
+
+@pytest.mark.parametrize("name", ["commons", "ans", "ikmk"])
+def test_photos_that_robots_txt_forbids_are_not_asked_for(name, site, client):
+    one = shut(museum(name, site), NO_PHOTOS, "/files/", "/image/", "/collection")
+    source = COLLECTIONS[name](client(one), one.address)
+    listing = next(iter(source.find("prutah")))
+    with pytest.raises(RobotsForbidError):
+        source.fetch(listing.images[0])
+
+
+@pytest.mark.parametrize("name", COLLECTIONS)
+def test_every_source_asks_one_thing_at_a_time_with_its_pause(name, site, client):
+    """Each site's referee fails the test for overlaps and hasty requests."""
+    sites = [museum(name, site)]
+    if name == "nomisma":
+        photos = site({"/collectionimages/": museums.photo})
+        sites = [museums.nomisma(site, 4, photos), photos]
+    source = COLLECTIONS[name](client(*sites), sites[0].address)
+    for listing in source.find("prutah"):
+        for image in listing.images:
+            source.fetch(image)
+    assert sum(len(one.requests) for one in sites) >= 4
+
+
+def test_an_api_is_asked_by_leave_and_nothing_else_is(site, monkeypatch):
+    """Who has the host's leave may ask its API; its files stay forbidden."""
+    monkeypatch.setenv("COIN_CONTACT", CONTACT)
+    one = museums.commons(site, 2)
+    shut(one, "User-agent: *\nDisallow: /w/\nDisallow: /files/\n", "/files/")
+    one.pause_s = 0.0
+    base, host = one.address, "127.0.0.1"
+    order = {"source": "commons", "query": "prutah", "who": "ada", "base": base}
+    with (
+        opened(GatherOrder(**order)) as source,
+        pytest.raises(RobotsForbidError, match=f"--i-have-permission {host}"),
+    ):
+        list(source.find("prutah"))
+    assert one.asked("/w/api.php") == []
+    with opened(GatherOrder(**order, permission=host)) as source:
+        listing = next(iter(source.find("prutah")))
+        with pytest.raises(RobotsForbidError):
+            source.fetch(listing.images[0])
+    assert len(one.asked("/w/api.php")) == 1
+    with (
+        pytest.raises(ScrapeError, match="permission named"),
+        opened(GatherOrder(**order, permission="elsewhere.example")),
+    ):
+        pass
+
+
+def test_a_robots_txt_that_cannot_be_read_forbids_everything(site, client):
+    one = museums.commons(site, 1)
+    one.routes["/robots.txt"] = lambda _: Reply(b"\x00", kind="image/png")
+    with pytest.raises(SiteRefusesError, match="cannot be read"):
+        list(COLLECTIONS["commons"](client(one), one.address).find("prutah"))
+    assert one.asked("/w/api.php") == []
+
+
+def test_the_pauses_are_those_agreed_on(tmp_path):
+    pacer = Pacer(tmp_path)
+    for one in ("commons", "ans", "ikmk"):
+        for origin in COLLECTIONS[one].origins:
+            assert pacer.pause_s(origin) >= 1.0
+    for other in ("nomisma.org", "www.acsearch.info", "ikmk.at"):
+        assert pacer.pause_s(other) >= OTHER_PAUSE_S == 2.0
