@@ -67,7 +67,10 @@ def show_grid(desk: Desk, catalog: Catalog, query: PhotoQuery) -> None:
         if (photo_id := st.session_state["grid"].get("open")) is not None:
             desk.open(int(photo_id))
 
-    asks_more = (st.session_state.get("grid") or {}).get("more") is not None
+    def fetch_more() -> None:
+        st.session_state["grid_asks_more"] = True
+
+    asks_more = st.session_state.pop("grid_asks_more", False)
     thumbnail_grid(
         data={
             "photos": _tiles(catalog, page.photos, _STEP_S if asks_more else _FIRST_S),
@@ -77,7 +80,7 @@ def show_grid(desk: Desk, catalog: Catalog, query: PhotoQuery) -> None:
         key="grid",
         on_chosen_change=keep_choice,
         on_open_change=open_one,
-        on_more_change=lambda: None,
+        on_more_change=fetch_more,
     )
     st.caption(
         "Click to choose, shift-click to choose a run, “Open” or double-click to see "

@@ -319,4 +319,5 @@ def show_agreement(catalog: Catalog) -> None:
             f"photos the same, kappa {kappa}"
         )
     if found.disputed:
-        st.text(f"They differ on {len(found.disputed)} photos.")
+        count = len(found.disputed)
+        st.text(f"They differ on {count} photo{'s' * (count != 1)}.")

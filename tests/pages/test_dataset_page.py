@@ -315,8 +315,14 @@ def test_a_version_is_frozen_inspected_and_exported(catalog: Catalog) -> None:
     assert "catalog:spring-2026" in page.code[0].value
     assert "spring-2026" in list(page.dataframe[0].value["name"])
     assert "No leak" in " ".join(s.value for s in page.success)
+    next(b for b in page.button if b.label == "Compare the pictures too").click().run()
+    assert not page.exception
+    assert "no two pictures" in " ".join(s.value for s in page.success)
     press(page, "export_prepare")
     assert page.get("download_button")
+    assert "12 photos." in words_of(page)
+    page.checkbox(key="export_notes").set_value(True).run()
+    assert not page.get("download_button")  # that one was packed without
 
 
 def test_nothing_free_is_told_and_nothing_is_exported(catalog: Catalog) -> None:
