@@ -32,7 +32,11 @@ export default function ({ data, parentElement }) {
   const stamp = viewer.querySelector(".stamp");
   const kept = (parentElement.coinView ??= { scale: 1, x: 0, y: 0, photo: null });
 
-  viewer.style.height = `${data.height}px`;
+  // On a phone the keys are to stay in sight: no empty bands around a wide photo.
+  const high = () => (viewer.clientWidth > 520 ? data.height : Math.min(data.height,
+    Math.max(160, (viewer.clientWidth * data.heightPx) / data.widthPx)));
+  const size = () => { viewer.style.height = `${high()}px`; };
+  size();
   if (image.src !== data.src) image.src = data.src;
   image.alt = data.alt;
   stamp.textContent = data.stamp;
@@ -42,20 +46,22 @@ export default function ({ data, parentElement }) {
   for (const face of data.faces) outline(svg, face, data.widthPx, data.heightPx);
 
   const fitted = () =>
-    Math.min(viewer.clientWidth / data.widthPx, data.height / data.heightPx);
+    Math.min(viewer.clientWidth / data.widthPx, high() / data.heightPx);
   const place = () => {
     stage.style.width = `${data.widthPx}px`;
     stage.style.height = `${data.heightPx}px`;
     stage.style.transform = `translate(${kept.x}px, ${kept.y}px) scale(${kept.scale})`;
+    // Where there is nothing to move, a finger scrolls the page.
+    viewer.style.touchAction = kept.scale > fitted() * 1.01 ? "none" : "pan-y";
     viewer.dataset.zoom = (kept.scale / fitted()).toFixed(2);
   };
   const fit = () => {
     kept.scale = fitted();
     kept.x = (viewer.clientWidth - data.widthPx * kept.scale) / 2;
-    kept.y = (data.height - data.heightPx * kept.scale) / 2;
+    kept.y = (high() - data.heightPx * kept.scale) / 2;
     place();
   };
-  const zoom = (factor, x = viewer.clientWidth / 2, y = data.height / 2) => {
+  const zoom = (factor, x = viewer.clientWidth / 2, y = high() / 2) => {
     const least = fitted();
     const scale = Math.min(Math.max(kept.scale * factor, least), least * 24);
     kept.x = x - ((x - kept.x) * scale) / kept.scale;
@@ -95,7 +101,7 @@ export default function ({ data, parentElement }) {
     place();
   }
   kept.watch ??= new ResizeObserver(() => kept.refit?.());
-  kept.refit = fit;
+  kept.refit = () => { size(); fit(); };
   if (kept.watched !== viewer) {
     kept.watch.disconnect();
     kept.watch.observe(viewer);
