@@ -40,8 +40,8 @@ class Card:
         temperature: Divides the logits before the softmax; over 1 makes it humbler.
         threshold: A highest probability below it is "cannot tell".
         limits: Other measured bounds by name.
-        features_from: The bundle whose features these are: name, sha256, and kind,
-            "legend" where none is named; empty for classifiers of photos.
+        features_from: The bundle whose features these are: name, sha256, and
+            sight, "legend" where none is named; empty for classifiers of photos.
         training: Data, its digest, seed, seconds, command, machine.
         metrics: One entry per measurement: data set, n, accuracy, interval, ...
         versions: Library versions at training.

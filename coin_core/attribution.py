@@ -138,9 +138,9 @@ class Attributor:
         return apply_temperature(raw, model.card.temperature)
 
     def features(self, crops: NDArray[np.uint8], name: str) -> NDArray[np.float32]:
-        """The features (N, 4096) that a model sees of crops (N, S, S, 3)."""
-        kind = self.model(name).card.features_from.get("kind", "legend")
-        return compute_features(self.net_behind(name).classifier, crops, kind=kind)
+        """The features (N, D) that a model sees of crops (N, S, S, 3)."""
+        sight = self.model(name).card.features_from.get("sight", "legend")
+        return compute_features(self.net_behind(name).classifier, crops, sight=sight)
 
     def read(
         self,

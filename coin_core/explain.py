@@ -59,6 +59,8 @@ def read_letters(
         name: The model; svm, knn and mlp see through the vgg net.
     """
     net = attributor.net_behind(name).classifier
+    if not hasattr(net.module_, "letters"):
+        return ()  # it learnt to tell other coins by their look
     logits = read_crops(net, crop[None]).letters[0]
     settings = net.preparation
     shares = logits.softmax(0).cpu().numpy()[:_NONE]  # (16, H, W)
@@ -135,12 +137,10 @@ def heat_map(
     column = model.card.classes.index(ruler)
     net = attributor.net_behind(name).classifier
     module = net.module_.eval()
-    pooled = float(module.pooled.weight.detach().abs().max())
-    on_photo = (
-        model.card.features_from.get("kind") == "look"
-        if model.takes_features
-        else pooled > 0
-    )
+    if model.takes_features:
+        on_photo = model.card.features_from.get("sight", "legend") != "legend"
+    else:
+        on_photo = hasattr(module, "look") or bool(module.pooled.weight.any())
     if on_photo:
         grid = _cover_photo(attributor, crop, name, column)
     else:

@@ -19,6 +19,16 @@ def shown_on_page() -> Iterator[None]:
         show(str(error))
 
 
+@contextmanager
+def shown_as_damaged(what: str) -> Iterator[None]:
+    """Show that files hold something that this program did not write, and go on."""
+    try:
+        yield
+    except (TypeError, ValueError, KeyError, IndexError, AttributeError) as error:
+        told = f"{type(error).__name__}: {error}"
+        show(f"{what} cannot be shown: its files hold something unexpected ({told}).")
+
+
 def show(sentence: str) -> None:
     """Show one sentence about something the user can mend."""
     st.error(sentence, icon=":material/error:")

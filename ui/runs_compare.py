@@ -14,6 +14,7 @@ from coin_core.learning.comparing import (
     setting_rows,
 )
 from coin_core.learning.history import RunState, find_run
+from ui.errors import shown_as_damaged
 from ui.palette import PAPER_DEEP
 from ui.runs_charts import CONFIG, RUN_COLOURS, loss_curves, rate_curves, share_curves
 from ui.runs_words import (
@@ -41,9 +42,10 @@ def show_comparison(chosen: Sequence[RunSummary]) -> None:
         return
     st.header(f"{len(runs)} runs compared", anchor=False)
     names = _names(runs)
-    _show_verdict(runs, names)
-    _show_curves(runs, names)
-    _show_settings(runs, names)
+    with shown_as_damaged("One of these runs"):
+        _show_verdict(runs, names)
+        _show_curves(runs, names)
+        _show_settings(runs, names)
 
 
 def _names(runs: Sequence[RunSummary]) -> dict[str, str]:

@@ -21,7 +21,7 @@ from coin_core.learning.history import Row, Run, RunState, find_run
 from coin_core.learning.mistakes import by_legibility, reliability
 from coin_core.learning.reporting import html_report
 from coin_core.promoting import demote, promote, promoted
-from ui.errors import show, shown_on_page
+from ui.errors import show, shown_as_damaged, shown_on_page
 from ui.runs_charts import (
     CONFIG,
     legibility_chart,
@@ -57,7 +57,8 @@ def show_run(summary: RunSummary, runs: Sequence[RunSummary]) -> None:
             return
         _show_headline(run, summary, runs)
         _show_actions(run, summary)
-        _show_parts(run, summary)
+        with shown_as_damaged("The rest of this run"):
+            _show_parts(run, summary)
 
 
 def _show_headline(run: Run, summary: RunSummary, runs: Sequence[RunSummary]) -> None:
@@ -92,6 +93,8 @@ def _show_headline(run: Run, summary: RunSummary, runs: Sequence[RunSummary]) ->
                 "looks a little better than it is."
             )
         (st.caption if as_it_should_be else st.info)(sentence)
+        if caution := run.config().get("caution"):
+            st.warning(f"Not to be taken at its word: {caution}.")
     if summary.few:
         st.warning(summary.few, icon=":material/scale:")
 

@@ -11,10 +11,16 @@ import streamlit as st
 
 from coin_core import models
 from coin_core.learning.enough import few_coins_warning
+from coin_core.learning.photo_folders import (
+    VARIABLE,
+    collections_dir,
+    count_photos,
+    list_photo_folders,
+)
 from coin_core.learning.queueing import Job, add_job, list_jobs
-from coin_core.photos import SUFFIXES
 from coin_core.verdicts import class_title
-from ui.errors import show, shown_on_page
+from ui.desk import catalog
+from ui.errors import shown_on_page
 from ui.titles import classifier_names, classifier_title
 
 # What a person reads in place of the flag's value.
@@ -24,10 +30,12 @@ _STARTS = {
     "scratch": "nothing",
 }
 _FOLDER, _CATALOG, _RENDERED = "A folder of photos", "The catalog", "Rendered coins"
+_CATALOG_FLAG = "catalog"
 _WITH_TRUNK = ("resnet", "vgg")
+_IN_PHOTOS = (*_WITH_TRUNK, "alexnet")
+_FEATURES_NET = "vgg"
 # These learn at once, not in epochs.
 _WITHOUT_EPOCHS = ("svm", "knn")
-_MOST_COUNTED = 20_000
 
 
 def ask_for_training() -> None:
@@ -42,20 +50,15 @@ def ask_for_training() -> None:
             help="kNN and SVM take seconds; ResNet and VGG take minutes to an hour on "
             "two cores.",
         )
-        start = "rendered"
-        if classifier in _WITH_TRUNK:
-            start = st.radio(
-                "Start from",
-                list(_STARTS),
-                format_func=_STARTS.__getitem__,
-                key="train_start",
-                help="The shipped weights have learnt to read letters on rendered "
-                "coins. ImageNet's are downloaded once.",
-            )
+        start = _ask_for_start(classifier)
     with right:
         data = _ask_for_data(classifier)
     with st.expander("Settings"):
-        settings = _ask_for_settings(classifier, rendered=data == "rendered")
+        settings = _ask_for_settings(
+            classifier,
+            rendered=data == "rendered",
+            has_split=data.startswith("catalog:"),
+        )
     name = st.text_input(
         "Name of the model",
         key="train_name",
@@ -75,6 +78,38 @@ def ask_for_training() -> None:
             st.rerun()
 
 
+def _ask_for_start(classifier: str) -> str:
+    """What comes after --init."""
+    wanted = classifier if classifier in _IN_PHOTOS else _FEATURES_NET
+    found, _ = models.discover()
+    own = [
+        bundle.name
+        for bundle in found
+        if bundle.origin == "own" and bundle.card.classifier == wanted
+    ]
+    if classifier in _WITH_TRUNK:
+        starts, label = list(_STARTS), "Start from"
+        told = (
+            "The shipped weights have learnt to read letters on rendered coins. "
+            "ImageNet's are downloaded once. Or a model that was trained here."
+        )
+    elif classifier in _IN_PHOTOS:
+        starts, label, told = ["scratch"], "Start from", "Or a model trained here."
+    else:
+        starts, label = ["rendered"], "Features of"
+        told = "Its 4096 features come from a VGG net: the shipped one, or one's own."
+    if len(starts + own) == 1:
+        return starts[0]
+    return st.selectbox(
+        label,
+        starts + own,
+        format_func=lambda start: _STARTS.get(start, f"my model {start}"),
+        key=f"train_start_{wanted}_{label}",
+        help=told + " If it had learnt from the same coins, the figures come out too "
+        "good; the run then says so.",
+    )
+
+
 def _ask_for_data(classifier: str) -> str:
     """What comes after --data; "" while there is nothing to learn from."""
     kinds = [_FOLDER]
@@ -92,38 +127,59 @@ def _ask_for_data(classifier: str) -> str:
         )
         return "rendered"
     if kind == _CATALOG:
-        version = st.text_input(
-            "Version",
-            key="train_version",
-            placeholder="the labels as they are now",
-            help="The name of a frozen version on the Dataset page.",
-        ).strip()
-        return f"catalog:{version}" if version else "catalog"
-    given = st.text_input(
-        "Folder on this computer",
+        return _ask_for_version()
+    return _ask_for_folder()
+
+
+def _ask_for_version() -> str:
+    """The catalog as it stands, or one of its frozen versions."""
+    from coin_core.catalog.versions import list_versions
+
+    frozen: dict[str, str] = {}
+    with shown_on_page():
+        for one in reversed(list_versions(catalog())):
+            frozen[f"{_CATALOG_FLAG}:{one.name}"] = f"version {one.name}"
+    chosen = st.selectbox(
+        "Labels",
+        [_CATALOG_FLAG, *frozen],
+        format_func=lambda data: frozen.get(data, "as they are now"),
+        key="train_version",
+        help="Versions are frozen on the Dataset page; each has its own split into "
+        "training, validation and test.",
+    )
+    return str(chosen)
+
+
+def _ask_for_folder() -> str:
+    """One of the folders that may be learnt from, with what lies in it told."""
+    folders = {str(one.path): one.title for one in list_photo_folders()}
+    where = (
+        "Folders are offered from data/collections, and from those that whoever runs "
+        f"this program names in {VARIABLE}: from a page, nobody may look around on the "
+        "computer behind it."
+    )
+    if not folders:
+        st.info(
+            "There is no folder of photos yet. Put one into "
+            f"`{collections_dir()}`, with a folder of photos per class inside, and "
+            "reload the page.",
+            icon=":material/folder_off:",
+        )
+        st.caption(where)
+        return ""
+    given = st.selectbox(
+        "Folder of photos",
+        list(folders),
+        format_func=lambda path: folders.get(path, "?"),
         key="train_folder",
-        placeholder="/home/me/coins",
         help="It holds one folder of photos per class. A new class, say coins with "
         "star and anchor, is one more folder. Photos of one coin share the part of "
-        "the name before “__”.",
-    ).strip()
-    return _checked_folder(given) if given else ""
-
-
-def _checked_folder(given: str) -> str:
-    """The folder, with what lies in it told; "" when it cannot be learnt from."""
-    folder = Path(given).expanduser()
-    if not folder.is_dir():
-        show(f"{folder} is no folder on this computer.")
+        f"the name before “__”. {where}",
+    )
+    if given not in folders:
         return ""
-    counts = count_photos(folder)
+    counts = count_photos(Path(given))
     full = {name: count for name, count in counts.items() if count}
-    if len(full) < 2:
-        show(
-            f"{folder} holds photos of {len(full)} classes; at least 2 are needed, one "
-            "folder each."
-        )
-        return ""
     st.caption(
         " · ".join(
             f"{class_title(name)}: {count} photos" for name, count in full.items()
@@ -133,27 +189,10 @@ def _checked_folder(given: str) -> str:
         st.warning(f"Left out, as there is no photo inside: {', '.join(empty)}.")
     if warning := few_coins_warning(full):
         st.warning(warning, icon=":material/scale:")
-    return str(folder.resolve())
+    return given
 
 
-def count_photos(folder: Path) -> dict[str, int]:
-    """Files that look like photos in each folder of the folder."""
-    counts: dict[str, int] = {}
-    left = _MOST_COUNTED
-    for label in sorted(folder.iterdir()):
-        if not label.is_dir() or label.name.startswith("."):
-            continue
-        counts[label.name] = 0
-        for path in label.rglob("*"):
-            left -= 1
-            if left < 0:
-                return counts
-            suffix = path.suffix.lower().lstrip(".")
-            counts[label.name] += suffix in SUFFIXES and not path.name.startswith(".")
-    return counts
-
-
-def _ask_for_settings(classifier: str, *, rendered: bool) -> list[str]:
+def _ask_for_settings(classifier: str, *, rendered: bool, has_split: bool) -> list[str]:
     """Flags of the train command that differ from what it does by itself."""
     flags: list[str] = []
     if rendered:
@@ -165,15 +204,19 @@ def _ask_for_settings(classifier: str, *, rendered: bool) -> list[str]:
         return [*flags, "--seed", str(seed)]
     one, two, three = st.columns(3)
     with one:
-        folds = st.number_input(
-            "Folds",
-            2,
-            20,
-            5,
-            help="Every coin is measured by the fold that has not seen it.",
-        )
+        if has_split:
+            st.caption("The version's own split is learnt, validated and tested.")
+        else:
+            folds = st.number_input(
+                "Folds",
+                2,
+                20,
+                5,
+                help="Every coin is measured by the fold that has not seen it.",
+            )
+            flags += ["--folds", str(folds)]
         seed = st.number_input("Seed", 0, 2**31 - 1, 0)
-        flags += ["--folds", str(folds), "--seed", str(seed)]
+        flags += ["--seed", str(seed)]
     if classifier in _WITHOUT_EPOCHS:
         return flags
     with two:
@@ -210,7 +253,8 @@ def order(
     if not name or bundle in taken or (models.models_dir() / bundle).exists():
         bundle = f"{bundle}-{secrets.token_hex(2)}"
     arguments = ["train", classifier, "--data", data, *settings]
-    if classifier in _WITH_TRUNK and data != "rendered":
+    usual = "scratch" if classifier == "alexnet" else "rendered"
+    if data != "rendered" and (classifier in _WITH_TRUNK or start != usual):
         arguments += ["--init", start]
     arguments += ["--out", str((models.models_dir() / bundle).resolve())]
     told = "the catalog" if data == "catalog" else where.replace(":", " ")

@@ -28,6 +28,7 @@ from ui.runs_words import duration
 _EVERY_S = 3
 _SEEN = "training_states"
 _OPEN = (JobState.WAITING, JobState.RUNNING)
+_PAUSED = "stopped; what it has learnt so far is kept, and it can go on from there"
 _WORDS = {
     JobState.STOPPED: "stopped; the best so far is kept",
     JobState.INTERRUPTED: "interrupted: it was killed, or the computer went down",
@@ -60,7 +61,11 @@ def _live() -> None:
 
 
 def _states(jobs: Sequence[Job]) -> dict[str, str]:
-    return {job.job_id: str(job.state) for job in jobs}
+    """What asks for the whole page anew: a job ended, or its run has appeared."""
+    return {
+        job.job_id: f"{job.state} {job.state is JobState.RUNNING and run_of(job)}"
+        for job in jobs
+    }
 
 
 def _show_jobs(jobs: Sequence[Job]) -> None:
@@ -83,7 +88,8 @@ def _show_running(job: Job) -> None:
         horizontal_alignment="distribute",
     ):
         st.markdown(f"**{job.title}**", width="content")
-        label = "Stop at once" if stopping else "Stop, keep the best so far"
+        usual = "Stop, keep the best so far" if job.keeps_best else "Stop for now"
+        label = "Stop at once" if stopping else usual
         if st.button(label, key=f"stop_{job.job_id}", icon=":material/stop_circle:"):
             _try(stop_job, job)
     if run is None:
@@ -113,6 +119,7 @@ def _show_live_curves(run: Run, job: Job) -> None:
         st.plotly_chart(
             loss_curves(train, valid), config=CONFIG, key=f"live_{job.job_id}"
         )
+        st.caption("Solid: validation coins; dotted: coins it learns from.")
 
 
 def _show_waiting(job: Job) -> None:
@@ -128,7 +135,10 @@ def _show_waiting(job: Job) -> None:
 
 def _show_ended(job: Job) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(f"**{job.title}**: {_WORDS[job.state]}.")
+        words = _WORDS[job.state]
+        if job.state is JobState.STOPPED and not job.keeps_best:
+            words = _PAUSED
+        st.markdown(f"**{job.title}**: {words}.")
         if st.button(
             "Try again" if job.state is JobState.FAILED else "Go on",
             key=f"resume_{job.job_id}",

@@ -40,6 +40,10 @@ class Trunk(nn.Module):
         """Feature maps at stride 8, 16 and 32 of x (N, 3, S, S)."""
         raise TypeError("a trunk defines its own forward")
 
+    def early(self) -> nn.Sequential:
+        """The layers up to stride 8, by the same names."""
+        raise TypeError("a trunk names its own early layers")
+
 
 class LetterHead(nn.Module):
     """Letter logits per cell from the trunk's three maps."""

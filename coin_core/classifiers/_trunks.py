@@ -1,5 +1,7 @@
 """The backbones of torchvision, opened at stride 8, 16 and 32."""
 
+from collections import OrderedDict
+
 from torch import Tensor, nn
 
 from coin_core._torchvision import torchvision
@@ -26,6 +28,11 @@ class ResNetTrunk(Trunk):
         eighth = self.layer2(x)
         sixteenth = self.layer3(eighth)
         return eighth, sixteenth, self.layer4(sixteenth)
+
+    def early(self) -> nn.Sequential:
+        """The layers up to stride 8, by the same names."""
+        names = ("conv1", "bn1", "relu", "maxpool", "layer1", "layer2")
+        return nn.Sequential(OrderedDict((n, getattr(self, n)) for n in names))
 
 
 # VGG-11's layers at half its width: a fourth of the time and of the file, so that
@@ -63,6 +70,10 @@ class VggTrunk(Trunk):
                 maps.append(x)
             x = layer(x)
         return maps[0], maps[1], x
+
+    def early(self) -> nn.Sequential:
+        """The layers up to stride 8, by the same names."""
+        return nn.Sequential(OrderedDict(features=self.features[: self._third]))
 
 
 def build_reader(

@@ -1,20 +1,21 @@
-"""ResNet-18 that reads the legend and judges the ruler by it."""
+"""ResNet-18 that reads the legend and judges the ruler by it, or looks."""
 
 from __future__ import annotations
 
-from coin_core.classifiers._net import NetClassifier, best_device
+from coin_core.classifiers._looker import PhotoNet, build_net, sight_for
+from coin_core.classifiers._net import best_device
 from coin_core.classifiers._registry import register_classifier
-from coin_core.classifiers._trunks import build_reader
 from coin_core.preprocessing import Preprocessing
 
 
 @register_classifier(name="resnet", title="ResNet-18", inputs="photo")
-def build_resnet(labels: tuple[str, ...], *, seed: int) -> NetClassifier:
+def build_resnet(labels: tuple[str, ...], *, seed: int) -> PhotoNet:
     """The unfitted classifier."""
-    return NetClassifier(
-        build_reader,
+    return PhotoNet(
+        build_net,
         module__name="resnet",
         module__classes=len(labels),
+        module__sight=sight_for(labels),
         classes=labels,
         seed=seed,
         preprocessing=Preprocessing(size_px=128),

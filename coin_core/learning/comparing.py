@@ -22,7 +22,7 @@ _CURVES = {
 # Of a run's config, what is no setting.
 _NO_SETTING = {
     *("started", "job", "machine", "versions", "command", "classes", "coins"),
-    *("photos", "coins_per_class", "unreadable", "without_face"),
+    *("photos", "coins_per_class", "unreadable", "without_face", "caution"),
 }
 # Below this a difference is called real.
 SIGNIFICANT = 0.05
@@ -101,6 +101,7 @@ def _summarise(
     if state is RunState.DAMAGED:
         return RunSummary(run_id=run.run_id, state=state, reason=reason)
     try:
+        record_of_tests(run)
         return _read_summary(run, state, reason)
     except (TypeError, ValueError, KeyError, AttributeError) as error:
         return RunSummary(

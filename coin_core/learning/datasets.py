@@ -67,7 +67,10 @@ class CoinSet:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LabelledPhoto:
-    """A file, the folder it lies in as its label, and its sha256."""
+    """A file, the folder it lies in as its label, and its sha256.
+
+    The sha256 is "" when the file could not be opened.
+    """
 
     path: Path
     label: str
@@ -95,6 +98,8 @@ def load_folder(folder: Path, *, size_px: int = CROP_PX) -> CoinSet:
     bar = tqdm(photos, desc="photos", unit="photo", disable=len(photos) < 50)
     for photo in bar:
         try:
+            if not photo.digest:
+                raise UnreadablePhotoError("cannot be opened, or was taken away.")
             crop, found = _crop_cached(photo, size_px, classes)
         except UnreadablePhotoError as error:
             unreadable.append(f"{photo.label}/{photo.path.name}: {error}")
@@ -197,11 +202,16 @@ def list_photos(folder: Path) -> tuple[list[LabelledPhoto], tuple[str, ...]]:
     photos = []
     for path in _walk(folder):
         if path.suffix.lower().lstrip(".") in SUFFIXES and path.is_file():
-            with path.open("rb") as file:
-                digest = hashlib.file_digest(file, "sha256").hexdigest()
+            try:
+                with path.open("rb") as file:
+                    digest = hashlib.file_digest(file, "sha256").hexdigest()
+            except OSError:
+                digest = ""
             label = path.relative_to(folder).parts[0]
             photos.append(LabelledPhoto(path=path, label=label, digest=digest))
     classes = sorted({photo.label for photo in photos})
+    if empty := sorted({path.name for path in _classes(folder)} - set(classes)):
+        logger.warning("Left out, as there is no photo inside: %s.", ", ".join(empty))
     if len(classes) < 2:
         found = ", ".join(classes) or "none"
         raise TrainingDataError(
@@ -213,11 +223,18 @@ def list_photos(folder: Path) -> tuple[list[LabelledPhoto], tuple[str, ...]]:
 
 def _walk(folder: Path) -> Iterator[Path]:
     """Files in the folders of the folder, in one order everywhere."""
-    for label in sorted(folder.iterdir()):
-        if label.is_dir() and not label.name.startswith("."):
-            yield from sorted(
-                path for path in label.rglob("*") if not path.name.startswith(".")
-            )
+    for label in _classes(folder):
+        yield from sorted(
+            path for path in label.rglob("*") if not path.name.startswith(".")
+        )
+
+
+def _classes(folder: Path) -> list[Path]:
+    return [
+        label
+        for label in sorted(folder.iterdir())
+        if label.is_dir() and not label.name.startswith(".")
+    ]
 
 
 def order_classes(labels: list[str]) -> tuple[str, ...]:

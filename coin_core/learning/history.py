@@ -145,7 +145,7 @@ class Run:
         they are known "legibility" and "picture", the name of its kept crop.
         """
         rows, _ = _read_lines(self.folder / "predictions.jsonl")
-        return [row for row in rows if isinstance(row.get("probabilities"), dict)]
+        return [row for row in rows if _is_prediction(row)]
 
     def write_predictions(self, rows: Iterable[Mapping[str, Any]]) -> None:
         """Replace the predictions in one step."""
@@ -164,7 +164,9 @@ class Run:
         """
         kept: dict[tuple[Any, Any], Row] = {}
         for row in _read_lines(self.folder / "history.jsonl")[0]:
-            kept[row.get("fold"), row.get("epoch")] = row
+            fold, epoch = row.get("fold"), row.get("epoch")
+            if isinstance(fold, int | str | None) and isinstance(epoch, int):
+                kept[fold, epoch] = row
         return list(kept.values())
 
     def log(self, row: Mapping[str, Any]) -> None:
@@ -313,6 +315,17 @@ def _read_lines(path: Path) -> tuple[list[Row], int]:
         else:
             torn += bool(line.strip())
     return rows, torn
+
+
+def _is_prediction(row: Row) -> bool:
+    shares = row.get("probabilities")
+    return (
+        isinstance(row.get("photo"), str)
+        and isinstance(row.get("label"), str)
+        and isinstance(shares, dict)
+        and bool(shares)
+        and all(isinstance(share, int | float) for share in shares.values())
+    )
 
 
 def _ends_with_newline(path: Path) -> bool:

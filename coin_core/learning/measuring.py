@@ -72,7 +72,7 @@ def measure_photos(
     for photo in tqdm(listed, desc="photos", unit="photo"):
         try:
             image = photos.read(photo.path)
-        except UnreadablePhotoError as error:
+        except (UnreadablePhotoError, OSError) as error:
             unreadable.append(f"{photo.label}/{photo.path.name}: {error}")
             continue
         labels.append(photo.label)

@@ -14,11 +14,12 @@ from numpy.typing import NDArray
 
 from coin_core import models
 from coin_core.classifiers import get_classifier
+from coin_core.classifiers._looker import Sight, sight_for
 from coin_core.classifiers._net import NetClassifier
 from coin_core.errors import CoinError, TrainingStoppedError
 from coin_core.evaluation import report_json
 from coin_core.learning.datasets import CoinSet
-from coin_core.learning.features import FeatureKind, cached_features, kind_for
+from coin_core.learning.features import cached_features
 from coin_core.learning.fitting import Fitted, fit_classifier
 from coin_core.learning.history import Run, RunState, resume_run
 from coin_core.learning.holding_out import fit_on_split, how_measured
@@ -185,11 +186,11 @@ def _inputs(training: Training, coins: CoinSet) -> _Inputs:
         return _Inputs(X=coins.crops, start=start, features_from={}, preprocessing={})
     folder = start.folder or models.find_bundle(FEATURES_NET)
     base, net = models.load_classifier(folder)
-    digest, kind = models.weights_digest(base), kind_for(coins.classes)
+    digest, sight = models.weights_digest(base), sight_for(coins.classes)
     return _Inputs(
-        X=_features(net, coins.crops, digest, kind),
+        X=_features(net, coins.crops, digest, sight),
         start=start,
-        features_from={"name": folder.name, "sha256": digest, "kind": str(kind)},
+        features_from={"name": folder.name, "sha256": digest, "sight": str(sight)},
         preprocessing=net.preparation.as_dict(),
     )
 
@@ -219,7 +220,7 @@ def _fit(
         config["init_digest"] = start.digest
     if inputs.features_from:
         config["features"] = inputs.features_from["sha256"]
-        config["features_kind"] = inputs.features_from["kind"]
+        config["features_sight"] = inputs.features_from["sight"]
     if not with_final:
         config["measured_only"] = True
     about = _about(coins, command)
@@ -324,10 +325,10 @@ def _repeatable(classifier: Any) -> str:
 
 
 def _features(
-    net: Any, crops: NDArray[np.uint8], digest: str, kind: FeatureKind
+    net: Any, crops: NDArray[np.uint8], digest: str, sight: Sight
 ) -> NDArray[np.float32]:
     """The features of crops; each photo's are computed once and then read."""
     from tqdm import tqdm
 
     with tqdm(total=len(crops), desc="features", unit="coin") as bar:
-        return cached_features(net, digest, crops, kind=kind, progress=bar.update)
+        return cached_features(net, digest, crops, sight=sight, progress=bar.update)

@@ -69,6 +69,11 @@ class Job:
     started: str = ""
     ended: str = ""
 
+    @property
+    def keeps_best(self) -> bool:
+        """Whether stopping it leaves a model: rendered coins are one long pass."""
+        return "rendered" not in self.arguments[2:4]
+
     def __post_init__(self) -> None:
         if not _ID.fullmatch(self.job_id):
             raise ValueError(f"{self.job_id!r} is no job's name.")
@@ -257,6 +262,8 @@ def _settle(job_id: str, code: int | None = None) -> None:
         told = run.report().get("state") if run is not None else None
         if told in ("done", "stopped"):
             state = JobState(told)
+        elif code == -signal.SIGTERM:
+            state = JobState.STOPPED  # as `stop_job` does where no best is kept
         elif code is None or code < 0 or code == 130:
             state = JobState.INTERRUPTED
         else:

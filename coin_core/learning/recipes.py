@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 from coin_core.errors import TrainingDataError
-from coin_core.rulers import DEFAULT_CLASSES
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,8 +17,6 @@ if TYPE_CHECKING:
 # Epochs without a better one after which a fold is over.
 PATIENCE = 6
 MAX_ROTATIONS = 11
-# A crop is the flan and a little around it.
-WHOLE_FLAN = 0.96
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,14 +95,13 @@ class Recipe:
     ) -> dict[str, Any]:
         """How a net sees coins of these classes while it learns.
 
-        The rulers' names stand in the middle of the flan and are not mirrored; what
-        tells other coins apart may reach to the rim, so they are shown whole.
+        Legends are not mirrored; a portrait that looks left is of the same ruler.
         """
+        from coin_core.classifiers._looker import Sight, sight_for
         from coin_core.learning.augmentation import augment, augment_mirrored
 
-        changed: Any = augment
-        if not set(classes) <= set(DEFAULT_CLASSES):
-            settings, changed = replace(settings, zoom=WHOLE_FLAN), augment_mirrored
+        mirrored = sight_for(classes) is Sight.LOOK
+        changed: Any = augment_mirrored if mirrored else augment
         if self.rotations is not None:
             changed = None
         return {"augment": changed, "preprocessing": settings}

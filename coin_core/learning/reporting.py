@@ -59,6 +59,7 @@ def html_report(run: Run, summary: RunSummary) -> str:
         f"{escape(summary.machine)}. Written {now()}.</p>",
         _headline(summary),
         f"<p>{escape(record_of_tests(run)[0])}</p>" if summary.accuracy else "",
+        _caution(config),
         f"<p><b>{escape(summary.few)}</b></p>" if summary.few else "",
         f"<h2>Notes</h2><p>{_lines(summary.note)}</p>" if summary.note else "",
         _curves(run),
@@ -74,6 +75,12 @@ def html_report(run: Run, summary: RunSummary) -> str:
         + "\n".join(part for part in parts if part)
         + "</body></html>\n"
     )
+
+
+def _caution(config: Row) -> str:
+    if not (told := config.get("caution")):
+        return ""
+    return f"<p><b>Not to be taken at its word: {escape(str(told))}.</b></p>"
 
 
 def _lines(text: str) -> str:

@@ -9,6 +9,7 @@ from urllib.error import URLError
 
 from coin_core import models
 from coin_core.classifiers import get_classifier
+from coin_core.classifiers._looker import PhotoNet, shape_of
 from coin_core.classifiers._net import NetClassifier
 from coin_core.errors import TrainingDataError, WeightsMissingError
 from coin_core.learning.shipping import FEATURES_NET
@@ -21,8 +22,8 @@ FIRST_LAYERS = (
     "layer1.",
     *(f"features.{place}." for place in range(8)),
 )
-# What stands for the classes: of readers, of alexnet.
-_LAST_LAYERS = ("ruler.", "anywhere.", "pooled.", "head.6.")
+# What stands for the classes: of readers and lookers, of alexnet.
+_LAST_LAYERS = ("ruler.", "anywhere.", "pooled.", "look.", "head.6.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,6 +169,8 @@ def _start_from_bundle(net: NetClassifier, folder: Path) -> None:
     from coin_core.classifiers._reader import load_matching
 
     tensors = models.read_tensors(folder)
+    if isinstance(net, PhotoNet):
+        net.set_params(**shape_of(tensors))
     if tuple(net.classes) != models.load_card(folder).classes:
         # A head for other classes would have to unlearn first.
         tensors = {
@@ -175,9 +178,6 @@ def _start_from_bundle(net: NetClassifier, folder: Path) -> None:
             for key, value in tensors.items()
             if not key.startswith(_LAST_LAYERS)
         }
-    first = tensors.get("trunk.features.0.weight")
-    if first is not None and first.shape != net.module_.trunk.features[0].weight.shape:
-        net.set_params(module__full_width=True)  # it came from ImageNet's weights
     load_matching(net.module_, tensors)
 
 
@@ -191,6 +191,6 @@ def _start_from_imagenet(net: NetClassifier, name: str) -> None:
             f"The ImageNet weights could not be downloaded ({error}). "
             "Start with --init rendered or --init scratch."
         ) from error
-    if name == "vgg":  # ours is half as wide
-        net.set_params(module__full_width=True)
+    # Ours is half as wide, and looks no deeper than letters ask for.
+    net.set_params(module__full_width=name == "vgg", module__deep=True)
     net.module_.trunk.load_state_dict(trained.trunk.state_dict())

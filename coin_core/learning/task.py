@@ -15,10 +15,10 @@ from tqdm import tqdm
 
 from coin_core.classifiers import get_classifier
 from coin_core.classifiers._labelled import to_columns
+from coin_core.classifiers._looker import Sight, sight_for
 from coin_core.classifiers._net import NetClassifier
 from coin_core.errors import TrainingDataError
 from coin_core.learning.epochs import NetTraining
-from coin_core.learning.features import FeatureKind, kind_for
 from coin_core.learning.history import Run
 from coin_core.learning.loggers import Log, extra_log
 from coin_core.learning.recipes import Recipe
@@ -65,7 +65,7 @@ class Task:
         spec = get_classifier(self.name)
         classifier = spec.build(self.classes, seed=self.seed)
         if not isinstance(classifier, NetClassifier):
-            if kind_for(self.classes) is FeatureKind.LOOK:
+            if sight_for(self.classes) is not Sight.LEGEND:
                 classifier.set_params(estimator__pca__n_components=LOOK_COMPONENTS)
             return classifier
         if self.recipe.class_weights:

@@ -14,6 +14,7 @@ from coin_core._cards import card_to_json
 from coin_core.learning import queueing
 from coin_core.learning.history import Run, find_run, list_runs, runs_dir, start_run
 from coin_core.learning.keeping import keep_crop
+from coin_core.learning.photo_folders import VARIABLE, collections_dir
 from coin_core.learning.queueing import JobState, list_jobs
 from coin_core.promoting import promoted
 
@@ -197,28 +198,63 @@ def test_a_run_is_deleted_only_after_a_second_click() -> None:
     assert list_runs() == []
 
 
-def test_a_folder_is_checked_and_its_training_queued(tmp_path: Path) -> None:
+def put_collection() -> Path:
+    folder = collections_dir() / "dig 4"
     for name, count in (("anchor", 3), ("wreath", 2), ("empty", 0)):
-        (tmp_path / name).mkdir()
+        (folder / name).mkdir(parents=True)
         for i in range(count):
-            (tmp_path / name / f"{i}.jpg").write_bytes(b"a photo")
+            (folder / name / f"{i}.jpg").write_bytes(b"a photo")
+    return folder
+
+
+def test_without_a_folder_the_page_says_where_to_put_one(tmp_path: Path) -> None:
     page = open_page()
-    page.text_input(key="train_folder").set_value(str(tmp_path / "gone")).run()
-    assert "is no folder" in page.error[0].value
-    page.text_input(key="train_folder").set_value(str(tmp_path)).run()
+    assert str(collections_dir()) in words_of(page)
+    assert VARIABLE in words_of(page), "and why no other folder can be named"
+    assert not [box for box in page.text_input if box.key == "train_folder"]
+
+
+def test_a_folder_is_checked_and_its_training_queued() -> None:
+    folder = put_collection()
+    page = open_page()
     assert "anchor: 3 photos" in words_of(page)
     assert "no photo inside: empty" in words_of(page)
     assert "Fewer than 30 coins" in words_of(page)
     button(page, "Start training").click().run()
     assert not page.exception
     (job,) = list_jobs()
-    assert job.arguments[:4] == ("train", "resnet", "--data", str(tmp_path.resolve()))
+    assert job.arguments[:4] == ("train", "resnet", "--data", str(folder.resolve()))
     assert job.state is JobState.WAITING
     assert "waits for its turn" in words_of(page)
     button(page, "Take it back").click().run()
     assert list_jobs()[0].state is JobState.STOPPED
     button(page, "Go on").click().run()
     assert list_jobs()[0].state is JobState.WAITING
+
+
+def test_a_training_starts_from_a_model_of_ones_own(monkeypatch) -> None:
+    def bundle(name: str, classifier: str) -> models.BundleInfo:
+        card = models.Card(
+            name=name, classifier=classifier, title=name, classes=CLASSES
+        )
+        return models.BundleInfo(
+            name=name, folder=models.models_dir() / name, card=card, origin="own"
+        )
+
+    own = (bundle("museum", "resnet"), bundle("portraits", "vgg"))
+    monkeypatch.setattr(models, "discover", lambda: (own, ()))
+    put_collection()
+    page = open_page()
+    start = next(box for box in page.selectbox if box.label == "Start from")
+    assert start.options[-1] == "my model museum"
+    start.set_value("museum").run()
+    button(page, "Start training").click().run()
+    assert list_jobs()[-1].arguments[-3] == "museum"
+    page.selectbox(key="train_classifier").set_value("svm").run()
+    features = next(box for box in page.selectbox if box.label == "Features of")
+    features.set_value("portraits").run()
+    button(page, "Start training").click().run()
+    assert list_jobs()[-1].arguments[-4:-2] == ("--init", "portraits")
 
 
 def test_a_running_training_shows_how_far_it_is(monkeypatch) -> None:

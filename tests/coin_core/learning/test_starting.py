@@ -7,8 +7,10 @@ from coin_core import models
 from coin_core.classifiers import get_classifier
 from coin_core.errors import TrainingDataError, WeightsMissingError
 from coin_core.learning.starting import Start, find_start, start_net
+from coin_core.rulers import DEFAULT_CLASSES
 
-OURS, OTHERS = ("a", "b", "c"), ("x", "y", "z")
+OURS, OTHERS = DEFAULT_CLASSES, ("x", "y", "z")
+MIXED = (*DEFAULT_CLASSES, "mattathias_antigonus")
 
 
 @pytest.fixture
@@ -30,12 +32,18 @@ def begun(classes, init):
 
 
 def test_the_shipped_backbone_is_taken_over_without_a_head_for_others(shipped):
-    ours, others = begun(OURS, "rendered"), begun(OTHERS, "rendered")
+    ours, mixed, others = (
+        begun(classes, "rendered").tensors() for classes in (OURS, MIXED, OTHERS)
+    )
     for name in ("trunk.layer4.1.conv2.weight", "legend.layers.0.weight"):
-        torch.testing.assert_close(ours.tensors()[name], shipped[name])
-        torch.testing.assert_close(others.tensors()[name], shipped[name])
-    torch.testing.assert_close(ours.tensors()["ruler.weight"], shipped["ruler.weight"])
-    assert not torch.equal(others.tensors()["ruler.weight"], shipped["ruler.weight"])
+        torch.testing.assert_close(ours[name], shipped[name])
+        torch.testing.assert_close(mixed[name], shipped[name])
+        assert name not in others, "nothing is read on coins without these legends"
+    torch.testing.assert_close(ours["ruler.weight"], shipped["ruler.weight"])
+    assert mixed["ruler.weight"].shape == (4, 4096)
+    name = "trunk.layer2.1.conv2.weight"
+    torch.testing.assert_close(others[name], shipped[name])
+    assert others["look.0.line.weight"].shape == (3, 128 * 16)
 
 
 def test_the_first_layers_are_left_as_they_are(shipped):
@@ -67,6 +75,8 @@ def test_what_cannot_be_started_from_is_said(tmp_path, monkeypatch):
 def save_net(folder, name, classes, data="folder x", digest="d" * 64):
     net = get_classifier(name).build(classes, seed=7)
     net.initialize()
+    for place in getattr(net.module_, "look", ()):
+        torch.nn.init.ones_(place.line.bias)
     card = models.Card(
         name=folder.name,
         classifier=name,
@@ -79,16 +89,21 @@ def save_net(folder, name, classes, data="folder x", digest="d" * 64):
     return net.tensors()
 
 
-def test_a_net_starts_from_a_bundle_by_name_and_by_folder(tmp_path):
+@pytest.mark.parametrize("given", ["museum", "folder"])
+def test_a_net_starts_from_a_bundle_by_name_and_by_folder(given):
     folder = models.models_dir() / "museum"
-    kept = save_net(folder, "resnet", OURS)
-    for given in ("museum", str(folder)):
-        same, other = begun(OURS, given).tensors(), begun(OTHERS, given).tensors()
-        for name in ("trunk.layer3.0.conv1.weight", "letters.narrow.0.weight"):
-            torch.testing.assert_close(same[name], kept[name])
-            torch.testing.assert_close(other[name], kept[name])
-        torch.testing.assert_close(same["ruler.weight"], kept["ruler.weight"])
-        assert not torch.equal(other["ruler.weight"], kept["ruler.weight"])
+    kept = save_net(folder, "resnet", OTHERS)
+    given = str(folder) if given == "folder" else given
+    same, other = begun(OTHERS, given).tensors(), begun(("p", "q"), given).tensors()
+    name = "trunk.layer2.0.conv1.weight"
+    torch.testing.assert_close(same[name], kept[name])
+    torch.testing.assert_close(other[name], kept[name])
+    torch.testing.assert_close(same["look.0.line.bias"], kept["look.0.line.bias"])
+    assert not other["look.0.line.bias"].any(), "a head for others has to be learnt"
+
+
+def test_a_start_says_when_figures_become_too_good():
+    save_net(models.models_dir() / "museum", "resnet", OTHERS)
     start = find_start("resnet", "museum")
     assert start.digest
     assert "these very coins" in start.caution("d" * 64)
@@ -120,7 +135,8 @@ def test_features_come_from_a_bundle_that_will_be_found_again(tmp_path):
         find_start("svm", str(tmp_path / "elsewhere"))
 
 
-def test_vgg_takes_imagenets_width_and_is_found_again(tmp_path, monkeypatch):
+@pytest.mark.parametrize("classes", [OURS, OTHERS])
+def test_vgg_takes_imagenets_width_and_is_found_again(tmp_path, monkeypatch, classes):
     from coin_core.classifiers import _trunks
 
     build = _trunks.build_reader
@@ -129,7 +145,7 @@ def test_vgg_takes_imagenets_width_and_is_found_again(tmp_path, monkeypatch):
         "build_reader",
         lambda name, classes, imagenet: build(name, classes, full_width=imagenet),
     )
-    net = get_classifier("vgg").build(OURS, seed=1)
+    net = get_classifier("vgg").build(classes, seed=1)
     net.initialize()
     start_net(net, "vgg", Start(init="imagenet"))
     assert len(net.module_.trunk.features[0].weight) == 64
@@ -137,9 +153,10 @@ def test_vgg_takes_imagenets_width_and_is_found_again(tmp_path, monkeypatch):
         name="vgg",
         classifier="vgg",
         title="VGG",
-        classes=OURS,
+        classes=classes,
         preprocessing=net.preparation.as_dict(),
     )
     models.save_classifier(tmp_path / "vgg", card, net, half=True)
     _, again = models.load_classifier(tmp_path / "vgg")
     assert len(again.module_.trunk.features[0].weight) == 64
+    assert len(getattr(again.module_, "look", ())) == (3 if classes == OTHERS else 0)

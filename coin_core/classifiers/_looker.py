@@ -1,0 +1,139 @@
+"""Nets for coins that are told apart by their pictures, not by a legend alone.
+
+They look at what stands in each sixteenth of the flan. Few photos teach that better
+than a whole deep net: what a trunk sees at stride 8, strokes and edges that it learnt
+on letters, is also what portraits and symbols are made of.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from coin_core.classifiers._net import NetClassifier
+from coin_core.classifiers._reader import Reader, Reading
+from coin_core.classifiers._trunks import build_reader
+from coin_core.rulers import DEFAULT_CLASSES
+
+PLACES = 4  # along each side
+_FULL_FIRST_LAYER = 64  # kernels of the published VGG-11's first layer
+
+
+class Sight(StrEnum):
+    """By what coins are told apart."""
+
+    LEGEND = "legend"
+    LOOK = "look"
+    BOTH = "both"
+
+
+def sight_for(classes: tuple[str, ...]) -> Sight:
+    """The rulers by their legend, other coins by their look, a mixture by both."""
+    known = set(classes) & set(DEFAULT_CLASSES)
+    if not known:
+        return Sight.LOOK
+    return Sight.LEGEND if len(known) == len(classes) else Sight.BOTH
+
+
+def by_place(seen: Tensor) -> Tensor:
+    """Maps (N, C, H, W) as the mean in each of 4 x 4 places, (N, 16 C).
+
+    Square roots: a strong stroke must not drown the others (Arandjelovic and
+    Zisserman 2012).
+    """
+    means = functional.adaptive_avg_pool2d(seen, PLACES).flatten(1)
+    return means.sign() * (means.abs() + 1e-6).sqrt()
+
+
+class Look(nn.Module):
+    """Class logits from what stands in each sixteenth of the flan."""
+
+    def __init__(self, channels: int, classes: int, dropout: float = 0.5) -> None:
+        super().__init__()
+        width = channels * PLACES**2
+        self.norm = nn.BatchNorm1d(width, affine=False)
+        self.drop = nn.Dropout(dropout)
+        self.line = nn.Linear(width, classes)
+        nn.init.zeros_(self.line.weight)
+        nn.init.zeros_(self.line.bias)
+
+    def forward(self, seen: Tensor) -> Tensor:
+        """Logits (N, classes) of maps (N, C, H, W)."""
+        out: Tensor = self.line(self.drop(self.norm(by_place(seen))))
+        return out
+
+
+class Looker(nn.Module):
+    """A trunk up to stride 8, and a look at what it sees.
+
+    `deep` keeps the whole trunk, for weights that know more than letters.
+    """
+
+    def __init__(self, reader: Reader, classes: int, *, deep: bool = False) -> None:
+        super().__init__()
+        channels = reader.trunk.channels
+        self.trunk = reader.trunk if deep else reader.trunk.early()
+        self.look = nn.ModuleList(
+            Look(width, classes) for width in (channels if deep else channels[:1])
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Class logits (N, C) of x float32 (N, 3, S, S)."""
+        maps = self.trunk(x)
+        maps = (maps,) if isinstance(maps, Tensor) else maps
+        parts = [look(seen) for look, seen in zip(self.look, maps, strict=True)]
+        return torch.stack(parts).sum(0)
+
+
+class LookingReader(Reader):
+    """A reader that looks as well, for rulers among other coins."""
+
+    def __init__(self, reader: Reader, classes: int) -> None:
+        super().__init__(reader.trunk, classes)
+        self.look = nn.ModuleList([Look(reader.trunk.channels[0], classes)])
+
+    def read(self, x: Tensor) -> Reading:
+        """Everything at once for x float32 (N, 3, S, S)."""
+        maps = self.trunk(x)
+        letters = self.letters(maps)
+        features = self.legend(letters)
+        classes = self.judge(features) + self.look[0](maps[0])
+        classes = classes + self.pooled(self.drop(maps[2].mean((2, 3))))
+        return Reading(letters=letters, features=features, classes=classes)
+
+
+def build_net(
+    name: str,
+    classes: int,
+    *,
+    sight: Sight = Sight.LEGEND,
+    deep: bool = False,
+    full_width: bool = False,
+) -> nn.Module:
+    """The untrained net of a classifier ("resnet" or "vgg") for coins told so."""
+    reader = build_reader(name, classes, full_width=full_width)
+    if sight is Sight.LEGEND:
+        return reader
+    if sight is Sight.BOTH:
+        return LookingReader(reader, classes)
+    return Looker(reader, classes, deep=deep)
+
+
+def shape_of(tensors: dict[str, Tensor]) -> dict[str, bool]:
+    """How wide and deep the net was that gave these tensors, as its parameters."""
+    first = tensors.get("trunk.features.0.weight")
+    full_width = first is not None and len(first) == _FULL_FIRST_LAYER
+    deep = "look.1.line.weight" in tensors
+    return {"module__full_width": full_width, "module__deep": deep}
+
+
+class PhotoNet(NetClassifier):
+    """A net that is as wide and as deep as the weights it is given."""
+
+    def load_tensors(self, tensors: dict[str, Tensor]) -> NetClassifier:
+        """Become the net that gave these `tensors`."""
+        self.set_params(**shape_of(tensors))
+        return super().load_tensors(tensors)

@@ -1,0 +1,111 @@
+"""Which folders of photos the pages may learn from.
+
+Whoever reaches a page must not be able to look around on the computer behind it: only
+what lies in `data/collections`, and in folders that the operator names in
+COIN_PHOTO_DIRS, is offered. The command line reads whatever its user may read.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+from coin_core.models import data_dir
+from coin_core.photos import SUFFIXES
+
+VARIABLE = "COIN_PHOTO_DIRS"
+# A folder of folders lies at most so deep below a root.
+_DEPTH = 3
+_MOST_FOLDERS = 2_000
+_MOST_COUNTED = 20_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PhotoFolder:
+    """A folder with one folder of photos per class.
+
+    Attributes:
+        path: Where it is.
+        title: Its place below its root, as a person reads it.
+    """
+
+    path: Path
+    title: str
+
+
+def collections_dir() -> Path:
+    """Where folders of photos are put for the pages."""
+    return data_dir() / "collections"
+
+
+def photo_roots() -> list[Path]:
+    """The folders whose folders are offered; those that are not there are left out."""
+    named = [part for part in os.environ.get(VARIABLE, "").split(os.pathsep) if part]
+    roots = [collections_dir(), *(Path(part).expanduser() for part in named)]
+    return [root.resolve() for root in roots if root.is_dir()]
+
+
+def list_photo_folders() -> list[PhotoFolder]:
+    """Every folder of folders with photos of two or more classes, by title."""
+    found: dict[Path, PhotoFolder] = {}
+    for root in photo_roots():
+        for folder in islice(_walk(root, _DEPTH), _MOST_FOLDERS):
+            # A link must not lead out of what the operator named.
+            inside = folder.resolve().is_relative_to(root)
+            if inside and _holds_classes(folder):
+                place = folder.relative_to(root).as_posix()
+                title = root.name if place == "." else f"{root.name}/{place}"
+                found.setdefault(folder, PhotoFolder(path=folder, title=title))
+    return sorted(found.values(), key=lambda one: one.title.casefold())
+
+
+def _walk(folder: Path, depth: int) -> Iterator[Path]:
+    """A folder, and those below it that are not the classes of one."""
+    yield folder
+    if depth and not _holds_classes(folder):
+        for inner in _folders(folder):
+            yield from _walk(inner, depth - 1)
+
+
+def _folders(folder: Path) -> list[Path]:
+    try:
+        inside = sorted(folder.iterdir())
+        return [p for p in inside if p.is_dir() and not p.name.startswith(".")]
+    except OSError:
+        return []
+
+
+def _holds_classes(folder: Path) -> bool:
+    """Whether two or more of its folders have a photo right inside."""
+    with_photos = 0
+    for inner in _folders(folder):
+        try:
+            with os.scandir(inner) as entries:
+                with_photos += any(_is_photo(entry.name) for entry in entries)
+        except OSError:
+            continue
+        if with_photos == 2:
+            return True
+    return False
+
+
+def _is_photo(name: str) -> bool:
+    suffix = Path(name).suffix.lower().lstrip(".")
+    return suffix in SUFFIXES and not name.startswith(".")
+
+
+def count_photos(folder: Path) -> dict[str, int]:
+    """Files that look like photos in each folder of the folder."""
+    counts: dict[str, int] = {}
+    left = _MOST_COUNTED
+    for label in _folders(folder):
+        counts[label.name] = 0
+        for path in label.rglob("*"):
+            left -= 1
+            if left < 0:
+                return counts
+            counts[label.name] += _is_photo(path.name)
+    return counts

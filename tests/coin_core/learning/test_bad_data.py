@@ -1,0 +1,264 @@
+"""Data that are poor, damaged or gone, and disks and machines that fail."""
+
+import errno
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from coin_core import faces, models
+from coin_core.errors import CoinError, TrainingDataError
+from coin_core.learning import datasets, own, queueing
+from coin_core.learning.catalog_data import take_rows
+from coin_core.learning.comparing import summaries
+from coin_core.learning.datasets import load_folder
+from coin_core.learning.history import Run, RunState, list_runs, runs_dir, start_run
+from coin_core.learning.own import Training, train_on_coins
+from coin_core.learning.queueing import JobState, list_jobs
+from coin_core.preprocessing import Preprocessing
+
+CLASSES = ("anchor", "wreath")
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch):
+    """Photos are used whole, and features are some of their pixels."""
+
+    class Net:
+        preparation = Preprocessing()
+
+    card = models.Card(
+        name="vgg",
+        classifier="vgg",
+        title="VGG",
+        classes=CLASSES,
+        files={models.TENSORS_FILE: "0" * 64},
+    )
+    monkeypatch.setattr(faces, "find", lambda photo: ())
+    monkeypatch.setattr(models, "load_classifier", lambda folder: (card, Net()))
+    monkeypatch.setattr(models, "find_bundle", lambda name: models.WEIGHTS_DIR / name)
+
+    def some_pixels(net, digest, crops, **_):
+        return crops.reshape(len(crops), -1)[:, ::997].astype(np.float32)
+
+    monkeypatch.setattr(own, "cached_features", some_pixels)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A function (photos a class) -> a folder of folders."""
+
+    def make(*counts):
+        rng = np.random.default_rng(1)
+        for name, count in zip((*CLASSES, "lily"), counts, strict=False):
+            (tmp_path / "coins" / name).mkdir(parents=True)
+            for i in range(count):
+                grey = 60 if name == "anchor" else 180
+                image = rng.integers(grey, grey + 50, (40, 40, 3), dtype=np.uint8)
+                Image.fromarray(image).save(tmp_path / "coins" / name / f"{i}.png")
+        return tmp_path / "coins"
+
+    return make
+
+
+def train(name, coins, **settings):
+    training = Training(name=name, epochs=1, **({"folds": 2} | settings))
+    return train_on_coins(training, coins, out=models.models_dir() / "out", data="x")
+
+
+def test_an_empty_class_is_named_and_left_out(folder, caplog):
+    coins = load_folder(folder(4, 4, 0))
+    assert coins.classes == CLASSES
+    assert "no photo inside: lily" in caplog.text
+
+
+@pytest.mark.parametrize("name", ["knn", "svm", "mlp", "resnet"])
+def test_one_photo_a_class_is_refused_in_a_sentence(folder, name):
+    with pytest.raises(TrainingDataError, match="Add photos or take fewer folds"):
+        train(name, load_folder(folder(1, 1)))
+    (run,) = list_runs()
+    assert run.state() is RunState.FAILED
+
+
+@pytest.mark.parametrize(
+    ("name", "too_few", "enough"), [("knn", 1, 2), ("mlp", 3, 4), ("svm", 5, 6)]
+)
+def test_too_few_photos_for_the_folds_are_refused(folder, name, too_few, enough):
+    coins = load_folder(folder(enough, enough))
+    with pytest.raises(TrainingDataError, match="take fewer folds"):
+        fewer = np.arange(2 * enough) % enough < too_few
+        train(name, take_rows(coins, fewer))
+    assert train(name, coins)[0].metrics[0]["n"] == 2 * enough
+
+
+def test_unreadable_photos_are_left_out_and_counted(folder):
+    place = folder(4, 4)
+    (place / "anchor" / "torn.png").write_bytes(b"\x89PNG\r\n\x1a\n torn")
+    (place / "wreath" / "empty.jpg").write_bytes(b"")
+    coins = load_folder(place)
+    assert len(coins) == 8
+    assert [told.split(":")[0] for told in coins.unreadable] == [
+        "anchor/torn.png",
+        "wreath/empty.jpg",
+    ]
+    train("knn", coins)
+    assert list_runs()[0].config()["unreadable"] == 2
+
+
+def test_a_class_of_unreadable_photos_alone_is_no_class(folder):
+    place = folder(4, 0)
+    (place / "wreath" / "torn.png").write_bytes(b"torn")
+    with pytest.raises(TrainingDataError, match="readable photos of 1 classes"):
+        load_folder(place)
+
+
+def test_photos_deleted_while_they_are_read_are_left_out(folder, monkeypatch):
+    place = folder(4, 4)
+    walk = datasets._walk
+
+    def losing(root):
+        for number, path in enumerate(list(walk(root))):
+            yield path
+            if number == 5:  # listed and hashed, then gone before it is read
+                (place / "anchor" / "0.png").unlink()
+
+    monkeypatch.setattr(datasets, "_walk", losing)
+    coins = load_folder(place)
+    assert len(coins) == 7
+    assert "anchor/0.png" in coins.unreadable[0]
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root reads all")
+def test_photos_that_may_not_be_read_are_left_out(folder):
+    place = folder(4, 4)
+    (place / "anchor" / "0.png").chmod(0)
+    assert len(load_folder(place).unreadable) == 1
+
+
+def test_data_deleted_during_a_training_do_not_end_it(folder, monkeypatch):
+    place = folder(4, 4)
+    coins = load_folder(place)
+    log = Run.log
+
+    def delete_and_log(self, row):
+        shutil.rmtree(place, ignore_errors=True)
+        log(self, row)
+
+    monkeypatch.setattr(Run, "log", delete_and_log)
+    _, fitted = train("knn", coins)
+    assert fitted.report.n == 8
+    assert (models.models_dir() / "out" / "card.json").is_file()
+    with pytest.raises(TrainingDataError, match="is no folder"):
+        load_folder(place)
+
+
+def full_disk(*_, **__):
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+@pytest.mark.parametrize(
+    ("where", "what"),
+    [
+        ("coin_core.learning.epochs", "save_training"),
+        ("coin_core.learning.epochs", "save_tensors"),
+        ("coin_core.learning.fitting", "save_tensors"),
+        ("coin_core.learning.own", "prediction_rows"),
+        ("coin_core.models", "write_folder"),
+        ("coin_core.learning.history.os", "fsync"),
+    ],
+)
+def test_a_full_disk_is_said_and_the_training_goes_on_later(
+    folder, monkeypatch, where, what
+):
+    coins = load_folder(folder(6, 6))
+    with monkeypatch.context() as patched:
+        patched.setattr(f"{where}.{what}", full_disk)
+        with pytest.raises(CoinError, match="disk is full"):
+            train("mlp", coins)
+    train("mlp", coins)
+    assert [run.state() for run in list_runs()][-1] is RunState.DONE
+    assert not list(models.models_dir().glob(".*.tmp"))
+
+
+def test_a_disk_too_full_for_a_run_folder_is_said(folder, monkeypatch):
+    coins = load_folder(folder(4, 4))
+    monkeypatch.setattr(own, "resume_run", full_disk)
+    with pytest.raises(CoinError, match="disk is full"):
+        train("knn", coins)
+
+
+GARBAGE = [
+    b"",
+    b"{",
+    b"null",
+    b"[]",
+    b"7",
+    b"\xff\xfe\x00\x80",
+    b'{"classifier": 3, "coins_per_class": [1], "recipe": 9, "schedule": 1}',
+    b'{"state": "done", "report": {"accuracy": "x"}, "best": {"0": {"epoch": "a"}}}',
+    b'{"state": "moved", "tests": [{"fold": "zero"}], "latest": []}',
+    b'{"fold": [1], "epoch": {}}\n{"fold": 0, "epoch": 1, "valid_loss": "low"}\n',
+    b'{"photo": 1}\n{"photo": "a", "label": "b", "probabilities": {"b": "much"}}\n',
+]
+
+
+@pytest.mark.parametrize("name", ["config.json", "report.json", "history.jsonl"])
+@pytest.mark.parametrize("garbage", GARBAGE)
+def test_a_damaged_run_is_listed_and_harms_no_other(name, garbage):
+    good = start_run({"classifier": "knn", "seed": 1})
+    good.finish({"seconds": 1.0})
+    bad = start_run({"classifier": "mlp", "seed": 1})
+    bad.finish({})
+    (bad.folder / name).write_bytes(garbage)
+    (bad.folder / "predictions.jsonl").write_bytes(garbage)
+    states = {run.run_id: run.state for run in summaries()}
+    assert states[good.run_id] is RunState.DONE
+    assert bad.run_id in states
+    assert isinstance(bad.predictions(), list)
+    bad.rows()
+
+
+def test_a_half_written_run_is_damaged_until_it_is_deleted():
+    half = runs_dir() / "20260101-000000-knn-0000"
+    half.mkdir(parents=True)
+    (half / "checkpoints").mkdir()
+    (summary,) = summaries()
+    assert summary.state is RunState.DAMAGED
+    Run(folder=half).delete()
+    assert summaries() == []
+
+
+def test_two_servers_on_one_data_folder_train_one_after_another():
+    """Each orders and looks after the queue at the same moment as the other."""
+    code = (
+        "from coin_core.learning.queueing import add_job, ensure_worker\n"
+        "for number in range(2):\n"
+        "    add_job(f'help {number}', ['train', '--help'])\n"
+        "    ensure_worker()\n"
+    )
+    environment = {**os.environ, "COIN_DATA_DIR": str(models.data_dir())}
+    servers = [
+        subprocess.Popen(
+            [sys.executable, "-c", code], cwd=queueing.ROOT, env=environment
+        )
+        for _ in range(2)
+    ]
+    assert [server.wait(120) for server in servers] == [0, 0]
+    end = time.monotonic() + 120
+    while not all(job.state is JobState.DONE for job in list_jobs()):
+        queueing.ensure_worker()
+        assert time.monotonic() < end, list_jobs()
+        time.sleep(0.1)
+    jobs = list_jobs()
+    assert len(jobs) == 4
+    for before, after in pairwise(sorted(jobs, key=lambda job: job.started)):
+        assert before.ended <= after.started, "never two at a time"
+    for job in jobs:
+        json.loads((queueing.queue_dir() / f"{job.job_id}.json").read_text())

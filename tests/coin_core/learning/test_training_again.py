@@ -1,0 +1,59 @@
+"""The same seed gives the same figures to the last digit, whoever is trained."""
+
+import numpy as np
+import pytest
+
+from coin_core.classifiers import get_classifier, list_classifiers
+from coin_core.learning.fitting import fit_classifier
+from coin_core.learning.history import start_run
+from coin_core.learning.recipes import Recipe
+from coin_core.learning.starting import Start
+from coin_core.rulers import DEFAULT_CLASSES
+
+OTHERS = ("anchor", "lily", "star")
+
+
+def draw(name, classes):
+    rng = np.random.default_rng(3)
+    y = np.array([classes[i % 3] for i in range(18)])
+    if get_classifier(name).inputs == "features":
+        return rng.normal(size=(18, 60)).astype(np.float32), y, np.arange(18)
+    crops = rng.integers(0, 255, (18, 64, 64, 3), dtype=np.uint8)
+    return crops, y, np.arange(18)
+
+
+def train(name, classes, recipe=None):
+    return fit_classifier(
+        name,
+        *draw(name, classes),
+        classes=classes,
+        folds=2,
+        epochs=1,
+        seed=11,
+        size_px=64,
+        start=Start(init="scratch"),
+        recipe=recipe,
+        run=start_run({"classifier": name}),
+    )
+
+
+def same(one, other):
+    np.testing.assert_array_equal(one.probabilities, other.probabilities)
+    assert one.report == other.report
+    assert one.temperature == other.temperature
+    assert one.threshold == other.threshold
+
+
+@pytest.mark.parametrize("name", [spec.name for spec in list_classifiers()])
+def test_a_run_repeated_with_the_same_seed_gives_the_same_figures(name):
+    same(train(name, OTHERS), train(name, OTHERS))
+
+
+@pytest.mark.parametrize("classes", [DEFAULT_CLASSES, (*DEFAULT_CLASSES[:2], "lily")])
+def test_readers_of_legends_repeat_themselves_too(classes):
+    same(train("vgg", classes), train("vgg", classes))
+
+
+def test_frozen_and_turned_too():
+    recipe = Recipe(frozen=True, rotations=1, momentum=0.9)
+    same(train("resnet", OTHERS, recipe), train("resnet", OTHERS, recipe))
