@@ -172,10 +172,13 @@ def single_lot(soup: BeautifulSoup, source: str, record_id: str, url: str) -> Li
     title = meta(soup, "og:title") or plain_text(
         heading if isinstance(heading, Tag) else None
     )
-    described = soup.select_one(
-        ".lot-description, .catalog-description, .description, .viewlottext"
+    described = soup.select_one(".lot-description, .viewlottext, .description")
+    # what is said of the whole auction counts only where nothing else is said
+    text = (
+        plain_text(described)
+        or meta(soup, "og:description")
+        or plain_text(soup.select_one(".catalog-description"))
     )
-    text = plain_text(described) or meta(soup, "og:description")
     if not title and not text:
         raise PageChangedError(
             f"{url or source} shows one lot, but no description was found in it. The "

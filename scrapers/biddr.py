@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Final
+
+from bs4 import BeautifulSoup
 
 from scrapers._pages import (
     ResultPage,
@@ -16,7 +19,9 @@ from scrapers._pages import (
 from scrapers.errors import PageChangedError
 
 NAME: Final = "biddr"
-_LOT: Final = re.compile(r"browse\?a=(\d+)&(?:.*&)?l=(\d+)")
+# auction and lot stand among other parameters, in any order
+_LOT: Final = re.compile(r"\bbrowse(?=\?(?:[^#]*&)?a=(\d+))(?=\?(?:[^#]*&)?l=(\d+))")
+_CATEGORY: Final = re.compile(r"[?&](?:c|q|s)=[^&]")
 
 
 def is_page(text: str) -> bool:
@@ -35,13 +40,28 @@ def parse_page(text: str, url: str = "") -> ResultPage:
     this = _LOT.search(address)
     if this:
         lot = single_lot(soup, NAME, "-".join(this.groups()), address)
-        return ResultPage(listings=(lot,), announced=1)
-    lots = lots_by_link(soup, address, NAME, _LOT)
+        return ResultPage(
+            listings=(replace(lot, date=lot.date or _date(soup)),), announced=1
+        )
+    lots = tuple(
+        replace(lot, date=lot.date or _date(soup))
+        for lot in lots_by_link(soup, address, NAME, _LOT)
+    )
     announced = read_number(plain_text(soup.select_one(".all-lots small")))
-    if not lots or (announced is not None and len(lots) > announced):
+    # one page of several, or one category, shows fewer than there are in all
+    part = len(soup.select(".pagination-1 option")) > 1 or _CATEGORY.search(address)
+    wrong = announced is not None and (
+        len(lots) > announced or (len(lots) < announced and not part)
+    )
+    if not lots or wrong:
         raise PageChangedError(
             f"{len(lots)} lots were found in this biddr page, which announces "
             f"{announced if announced is not None else 'no number'}. Save it again "
             "when it has loaded; if that does not help, the site has changed."
         )
     return ResultPage(listings=lots, announced=announced)
+
+
+def _date(soup: BeautifulSoup) -> str:
+    """When the auction takes place, in the words of the page."""
+    return plain_text(soup.select_one(".catalog-timetable"))[:80]

@@ -11,7 +11,9 @@ from scrapers.errors import PageChangedError
 
 NAME: Final = "numisbids"
 _SALE: Final = re.compile(r"/sale/(\d+)/lot/(\d+)")
-_OLD: Final = re.compile(r"n\.php\?p=lot&sid=(\d+)&lot=(\d+)")
+_OLD: Final = re.compile(
+    r"\bn\.php(?=\?(?:[^#]*&)?sid=(\d+))(?=\?(?:[^#]*&)?lot=(\d+))"
+)
 
 
 def is_page(text: str) -> bool:

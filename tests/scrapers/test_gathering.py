@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import multiprocessing
 import sys
 import time
@@ -11,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
+from PIL import Image
 
 from coin_core.catalog import (
     Catalog,
@@ -18,6 +20,7 @@ from coin_core.catalog import (
     open_catalog,
 )
 from coin_core.catalog.gathering import GatherOrder
+from coin_core.rendering import strike_coin
 from scrapers import _gathering, ans, commons
 from scrapers._base import ImageSide, Listing, ListingImage
 from scrapers._gathering import gather
@@ -271,3 +274,43 @@ def test_a_run_that_is_killed_again_and_again_brings_every_photo_once(
     opened.close()
     asked = [r.path for r in one.requests if r.path.startswith("/files/")]
     assert len(asked) <= 24 + killed
+
+
+def test_a_coin_that_is_sold_again_is_one_coin(catalog):
+    """By its picture, unless the texts disagree or one of them is in doubt."""
+    one, other = (
+        Image.fromarray(strike_coin(77, index, size_px=200).image) for index in (1, 2)
+    )
+
+    def jpeg(picture, quality):
+        buffer = io.BytesIO()
+        picture.save(buffer, "JPEG", quality=quality)
+        return buffer.getvalue()
+
+    source = Listed(
+        [
+            lot(1),
+            lot(2, "Alexander Jannaeus. Prutah. House B, 2 years later."),
+            lot(3),
+            lot(4, "John Hyrcanus I. Prutah."),
+            lot(5, "John Hyrcanus I or Alexander Jannaeus. Prutah."),
+            lot(6, "Hasmonean prutah"),
+        ],
+        {
+            "photo-1": jpeg(one, 88),
+            "photo-2": jpeg(one, 45),
+            "photo-3": jpeg(other, 88),
+            "photo-4": jpeg(one, 60),
+            "photo-5": jpeg(one, 70),
+            "photo-6": jpeg(one, 80),
+        },
+    )
+    *_, last = gather(catalog, source, ask())
+    assert (last.added, last.failed) == (6, 0)
+    photos = {photo.file_name[-1]: photo for photo in photos_of(catalog)}
+    coins = {name: photo.coin_id for name, photo in photos.items()}
+    assert coins["1"] == coins["2"] == coins["6"]
+    assert len({coins[name] for name in "1345"}) == 4
+    rulers = {name: photo.ruler for name, photo in photos.items()}
+    assert rulers["6"] == rulers["1"] == "alexander_jannaeus"
+    assert (rulers["4"], rulers["5"]) == ("john_hyrcanus_i", None)

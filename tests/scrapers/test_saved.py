@@ -251,3 +251,62 @@ def test_a_zip_without_pages_is_told(tmp_path):
     source = SavedPages()
     assert list(source.find(str(tmp_path))) == []
     assert "no saved pages" in source.problems[0]
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        "browse?l={n}&a=900",
+        "browse?a=900&p=2&l={n}",
+        "/auctions/x/browse?a=900&l={n}#x",
+    ],
+)
+def test_the_links_of_biddr_are_read_in_any_order(link):
+    text = pages.biddr()
+    for number in (101, 102, 103):
+        asked = f"/auctions/housea/browse?a=900&amp;l={number}"
+        text = text.replace(asked, link.format(n=number).replace("&", "&amp;"))
+    page = biddr.parse_page(text, "https://www.biddr.com/auctions/x/browse?a=900")
+    assert [lot.record_id for lot in page.listings] == ["900-101", "900-102", "900-103"]
+
+
+def test_a_page_of_several_of_biddr_shows_fewer_than_all():
+    several = (
+        "<select class='pagination-1'><option>1<option>2</select>"
+        "<div class='catalog-timetable'>Session 1: 14 March 2021</div>"
+    )
+    text = pages.biddr(announced=240)
+    with pytest.raises(PageChangedError, match="announces 240"):
+        biddr.parse_page(text, "https://www.biddr.com/auctions/x/browse?a=900")
+    for whole, url in (
+        (text, "?a=900&c=12"),
+        (text.replace("<div", several + "<div", 1), "?a=900"),
+    ):
+        page = biddr.parse_page(whole, f"https://www.biddr.com/auctions/x/browse{url}")
+        assert (len(page.listings), page.announced) == (3, 240)
+    assert page.listings[0].date == "Session 1: 14 March 2021"
+
+
+def test_the_words_of_the_auction_are_not_those_of_the_lot():
+    text = (
+        "<div class='catalog-description'>Coins of Alexander Jannaeus and others</div>"
+        "<meta property='og:description' content='John Hyrcanus I. Prutah.'><h1>Lot 7"
+    )
+    url = "https://www.biddr.com/auctions/x/browse?l=7&a=900"
+    (lot,) = biddr.parse_page(text, url).listings
+    assert (lot.record_id, lot.text) == ("900-7", "John Hyrcanus I. Prutah.")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://www.numisbids.com/n.php?p=lot&sid=444&lot=103",
+        "https://www.numisbids.com/n.php?lot=103&p=lot&sid=444",
+        "https://www.numisbids.com/sale/444/lot/103",
+        "https://www.numisbids.com/sale/444/lot/103/anything",
+    ],
+)
+def test_one_lot_of_numisbids_is_read(url):
+    text = "<div class='viewlottext'>Judah Aristobulus I. Prutah.</div>"
+    (lot,) = numisbids.parse_page(text, url).listings
+    assert (lot.record_id, lot.text) == ("444-103", "Judah Aristobulus I. Prutah.")
