@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
 from typing import ClassVar
 
 from scrapers._base import Listing, ListingImage
@@ -10,7 +11,7 @@ from scrapers._http import PoliteClient
 from scrapers.errors import NotFoundError, UnexpectedAnswerError
 
 
-class Collection:
+class Collection(ABC):
     """A collection that answers programs; one file each says how it is asked.
 
     Args:
@@ -26,7 +27,7 @@ class Collection:
         problems: What was left out while finding, one sentence each.
     """
 
-    name: ClassVar[str]
+    name: str
     home: ClassVar[str]
     origins: ClassVar[frozenset[str]]
     apis: ClassVar[tuple[str, ...]] = ()
@@ -35,6 +36,14 @@ class Collection:
         self.problems: list[str] = []
         self._client = client
         self._base = base or self.home
+
+    @abstractmethod
+    def plan(self, query: str) -> tuple[str, ...]:
+        """What would be asked for, in sentences; sends nothing."""
+
+    @abstractmethod
+    def find(self, query: str) -> Iterator[Listing]:
+        """The listings that answer a query, in the order of the collection."""
 
     def fetch(self, image: ListingImage) -> bytes:
         """The bytes of a photo."""

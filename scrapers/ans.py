@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import partial
 from typing import Final
 from urllib.parse import quote, urljoin
 from xml.etree import ElementTree
@@ -69,7 +70,7 @@ class Ans(Collection):
             for object_id in ids:
                 if object_id not in seen:
                     seen.add(object_id)
-                    listing = self._try(lambda one=object_id: self._read(one))
+                    listing = self._try(partial(self._read, object_id))
                     if listing is not None:
                         yield listing
             start += PER_PAGE

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import partial
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -53,7 +54,7 @@ class Ikmk(Collection):
             keep_s=0,
         )
         for object_id in parse_tray(tray, query):
-            listing = self._try(lambda one=object_id: self._read(one))
+            listing = self._try(partial(self._read, object_id))
             if listing is not None:
                 yield listing
 

@@ -127,10 +127,10 @@ def begin_gathering(catalog: Catalog, order: GatherOrder) -> int:
                 f"{order.query!r} is being gathered from {order.source} already. Wait "
                 "for it, or stop it first."
             )
-    import_id = jobs.find_unfinished(catalog, spec)
-    if import_id is None:
-        import_id = jobs.create(catalog, GATHERING, spec)
-    return import_id
+    interrupted = jobs.find_unfinished(catalog, spec)
+    if interrupted is not None:
+        return interrupted
+    return jobs.create(catalog, GATHERING, spec)
 
 
 def start_gathering(catalog: Catalog, order: GatherOrder) -> int:
