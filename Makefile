@@ -59,7 +59,10 @@ bench: setup
 	$(PY) benchmarks/out_of_scope.py $(if $(OTHER_COINS),--photos $(OTHER_COINS))
 	$(PY) benchmarks/speed.py
 	$(PY) benchmarks/import_photos.py
+	$(PY) benchmarks/gathering.py
+	$(PY) benchmarks/kills.py
 	$(PY) benchmarks/catalog.py
+	$(PY) benchmarks/dataset_page.py
 ifdef PHOTOS
 	$(PY) -m coin_core evaluate --data $(PHOTOS)
 endif

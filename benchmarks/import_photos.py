@@ -1,6 +1,6 @@
-"""Bringing photos in: copies recognised, photos a second, kills survived.
+"""Bringing photos in: copies recognised, photos a second.
 
-    python benchmarks/import_photos.py [--coins 500] [--photos 10000] [--kills 50]
+    python benchmarks/import_photos.py [--coins 500] [--photos 10000]
 
 All photos are rendered coins. Copies are recompressed (JPEG 40), resized (50 %) and
 cropped (5 % of width and height, at a place drawn by chance). What is measured is the
@@ -13,9 +13,7 @@ from __future__ import annotations
 import argparse
 import io
 import os
-import random
 import resource
-import signal
 import sys
 import tempfile
 import time
@@ -31,7 +29,6 @@ from PIL import Image
 from tqdm import tqdm
 
 from coin_core.catalog import Catalog, PhotoQuery, importing, open_catalog
-from coin_core.catalog._import_values import ImportState
 from coin_core.rendering import strike_coin
 from coin_core.rendering.scenes import draw_scene
 
@@ -45,7 +42,6 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--coins", type=int, default=500)
     parser.add_argument("--photos", type=int, default=10_000)
-    parser.add_argument("--kills", type=int, default=50)
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
@@ -53,8 +49,6 @@ def main() -> None:
             measure_copies(folder / "copies", given.coins)
         if given.photos:
             measure_speed(folder / "speed", given.photos)
-        if given.kills:
-            measure_kills(folder / "kills", given.kills)
 
 
 def draw(index: int) -> np.ndarray:
@@ -177,48 +171,6 @@ def write_photos(folder: Path, count: int) -> None:
         mirrored = turned[:, ::-1] if index // len(struck) % 8 >= 4 else turned
         data = encode(mirrored, 90 - index // len(struck) // 8)
         (folder / f"{index}.jpg").write_bytes(data)
-
-
-def measure_kills(folder: Path, kills: int) -> None:
-    """Kill the process of an import again and again, then let it finish."""
-    catalog = new_catalog(folder)
-    count = max(100, 6 * kills)
-    write_photos(folder / "in", count)
-    chance = random.Random(SEED)
-    import_id = importing.start_import_process(
-        catalog, [folder / "in"], who="bench", labels="none"
-    )
-    in_between = 0
-    for number in tqdm(range(kills), desc="kills"):
-        seen = importing.import_progress(catalog, import_id).done
-        wanted = min(seen + chance.randint(1, 5), count)
-        give_up = time.monotonic() + 120
-        while importing.import_progress(catalog, import_id).done < wanted:
-            if time.monotonic() > give_up:
-                raise SystemExit(f"nothing happens after kill {number}")
-            time.sleep(0.02)
-        time.sleep(chance.random() * 0.2)
-        for child in importing._children:
-            child.send_signal(signal.SIGKILL)
-            child.wait()
-        done = importing.import_progress(catalog, import_id).done
-        in_between += seen < done < count
-        problems = catalog.check()
-        if problems:
-            raise SystemExit(f"after kill {number}: {problems[0].sentence}")
-        if done < count:
-            importing.start_again(catalog, import_id)
-    while (last := importing.import_progress(catalog, import_id)).done < count:
-        if last.state is ImportState.STOPPED:
-            importing.start_again(catalog, import_id)
-        time.sleep(0.2)
-    problems = catalog.check(digests=True)
-    stored = catalog.find(PhotoQuery(), offset=0, limit=1).total
-    print(
-        f"{kills} kills, {in_between} of them amid the work: {stored} of {count} "
-        f"photos there, {last.failed} failed, {last.known} told as known, "
-        f"{len(problems)} problems"
-    )
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """The measuring scripts: their measures are right, and their help comes."""
 
+import os
 import subprocess
 import sys
 from importlib.util import module_from_spec, spec_from_file_location
@@ -39,6 +40,21 @@ def test_a_scene_is_right_when_the_boxes_match_one_to_one(
     project_root, true, found, right
 ):
     assert load(project_root, "scenes").all_found(true, found) is right
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs signals of POSIX")
+def test_kills_amid_reviews_and_exports_lose_nothing(project_root):
+    kills = ("--imports", "0", "--reviews", "2", "--exports", "2")
+    done = subprocess.run(
+        [sys.executable, project_root / "benchmarks/kills.py", *kills],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "0 lost" in done.stdout
+    assert "no half is left" in done.stdout
 
 
 def test_photos_are_linked_into_one_folder_per_ruler(project_root, tmp_path):
