@@ -52,7 +52,7 @@ class Commons(Collection):
         further: dict[str, str] | None = {}
         while further is not None:
             params = search_params(query) | further
-            answer = self._client.get_json(f"{self._base}{_API}", params, judge=_judge)
+            answer = self._ask(params)
             listings, further = parse_answer(answer)
             yield from listings
             step = repr(further)
