@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from itertools import pairwise
 
 import pytest
 
 from scrapers._browser import BrowserPages
+from scrapers._pacing import Pacer
 from scrapers.errors import PageChangedError, RobotsForbidError
-from tests.scrapers.fake_sites import FakeSite, Reply
+from tests.scrapers.fake_sites import SLACK_S, FakeSite, Reply
 
 PER_PAGE = 10
 
@@ -78,14 +80,19 @@ def browser():
 
 
 @pytest.mark.browser
-def test_an_endless_list_is_read_to_its_end(site, client, browser):
-    one = endless(site, total=35)
-    pages = browser(client(one), patience_s=60)
+def test_an_endless_list_is_read_to_its_end(site, client, browser, tmp_path):
+    one, pause_s = endless(site, total=35), 0.6
+    pacer = Pacer(tmp_path / "pace", {one.origin: pause_s})
+    pages = browser(client(one, pacer=pacer), patience_s=60)
     lots = list(pages.find(f"{one.address}/search.html"))
     assert len(lots) == 35
     assert lots[0].images[0].url == f"{one.address}/photos/0.s.jpg"
     assert sum(bool(lot.images) for lot in lots) == 35
-    assert len(one.asked("/more")) == 4
+    _, *scrolled = [request.at for request in one.asked("/more")]
+    assert len(scrolled) == 3
+    # the page asks for the first lots itself; each scroll keeps the pause
+    for before, after in pairwise(scrolled):
+        assert after - before >= pause_s - SLACK_S
     assert not [r for r in one.requests if r.path.startswith("/photos/")]
 
 
