@@ -255,6 +255,7 @@ def _draw_box(
             required=True,
             key=f"draw_face_{photo.photo_id}_{len(faces)}",
         )
+    st.caption("Click the box; then drag it by its middle, or size it by its corners.")
     start = faces[at].box if at < len(faces) else _MIDDLE
     drawn = correct_crop(
         pixels(catalog, photo),

@@ -10,11 +10,12 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from selenium import webdriver
+from selenium.webdriver import Chrome
 from selenium.webdriver.chrome.service import Service
 
 ROOT = Path(__file__).parents[2]
@@ -98,26 +99,37 @@ def downloads(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def browser(tmp_path: Path, downloads: Path) -> Iterator[webdriver.Chrome]:
-    """A Chromium that knows nothing of earlier visits."""
+def new_browser(tmp_path: Path, downloads: Path) -> Iterator[Callable[[], Chrome]]:
+    """A function that opens a Chromium which knows nothing of earlier visits."""
     _need_browser()
-    options = webdriver.ChromeOptions()
-    options.binary_location = str(CHROMIUM)
-    for argument in (
-        "--headless=new",
-        "--no-sandbox",
-        "--disable-gpu",
-        "--disable-dev-shm-usage",
-        "--disable-background-networking",
-        "--window-size=1280,900",
-        f"--user-data-dir={tmp_path / 'profile'}",
-    ):
-        options.add_argument(argument)
-    options.add_experimental_option(
-        "prefs", {"download.default_directory": str(downloads)}
-    )
-    chrome = webdriver.Chrome(options=options, service=Service(str(CHROMEDRIVER)))
-    try:
-        yield chrome
-    finally:
+    opened: list[Chrome] = []
+
+    def open_one() -> Chrome:
+        options = webdriver.ChromeOptions()
+        options.binary_location = str(CHROMIUM)
+        for argument in (
+            "--headless=new",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-dev-shm-usage",
+            "--disable-background-networking",
+            "--window-size=1280,900",
+            f"--user-data-dir={tmp_path / f'profile{len(opened)}'}",
+        ):
+            options.add_argument(argument)
+        options.add_experimental_option(
+            "prefs", {"download.default_directory": str(downloads)}
+        )
+        chrome = Chrome(options=options, service=Service(str(CHROMEDRIVER)))
+        opened.append(chrome)
+        return chrome
+
+    yield open_one
+    for chrome in opened:
         chrome.quit()
+
+
+@pytest.fixture
+def browser(new_browser: Callable[[], Chrome]) -> Chrome:
+    """One Chromium."""
+    return new_browser()

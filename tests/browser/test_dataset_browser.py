@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from PIL import Image
 from selenium.webdriver import ActionChains, Chrome, Keys
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
+from sqlalchemy import text
 
 from coin_core.catalog import (
     Catalog,
@@ -22,6 +24,7 @@ from coin_core.catalog import (
     open_catalog,
 )
 from coin_core.rendering import strike_coin
+from coin_core.rulers import DEFAULT_CLASSES
 from tests.browser.test_classify_browser import Visit
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -152,27 +155,63 @@ def _crop_by_mouse(work: Work, catalog: Catalog) -> None:
     )
     work.chrome.execute_script("arguments[0].scrollIntoView({block:'center'})", switch)
     switch.click()
+    # How far it goes depends on how many steps of a drag the widget has seen.
+    moved = _keep_after_drag(work, catalog, (0.5, 0.5), (0.5625, 0.5625))
+    assert moved.box.left > before.box.left + 0.01
+    assert moved.box.top > before.box.top + 0.01
+    wide = before.box.right - before.box.left
+    assert moved.box.right - moved.box.left == pytest.approx(wide, abs=0.02)
+    assert moved.side is Side.LEGEND
+    work.press("Undo")
+    work.until(lambda: catalog.faces(1) == (before,), "The crop was not undone")
+    corner = before.box.right, before.box.bottom
+    smaller = _keep_after_drag(work, catalog, corner, (0.7, 0.6))
+    assert smaller.box.left == pytest.approx(before.box.left, abs=0.02)
+    assert smaller.box.top == pytest.approx(before.box.top, abs=0.02)
+    assert smaller.box.right < before.box.right - 0.05
+    assert smaller.box.bottom < before.box.bottom - 0.05
+    work.press("Turn 90° right")
+    work.until(lambda: catalog.faces(1)[0].box.turn_deg == 90, "It was not turned")
+    work.press("Swap sides")
+    work.until(
+        lambda: catalog.faces(1)[0].side is Side.CORNUCOPIA, "Nothing was swapped"
+    )
+    work.press("Back to the original")
+    work.until(lambda: catalog.faces(1) == (before,), "It did not go back")
+
+
+def _keep_after_drag(
+    work: Work,
+    catalog: Catalog,
+    start: tuple[float, float],
+    end: tuple[float, float],
+) -> CatalogFace:
+    """Drag in the crop widget, from and to fractions of the photo; keep the box."""
+    before = catalog.faces(1)
+    work.settle()
     frame = work.until(lambda: work.all("iframe"), "The crop widget did not open")[0]
     work.chrome.execute_script("arguments[0].scrollIntoView({block:'center'})", frame)
     work.chrome.switch_to.frame(frame)
     canvas = work.until(lambda: work.all("canvas.upper-canvas"), "No canvas")[0]
     width, height = canvas.size["width"], canvas.size["height"]
-    ActionChains(work.chrome).move_to_element(canvas).click_and_hold().move_by_offset(
-        width // 16, height // 16
-    ).release().perform()
+    # The first click takes hold of the box; its corners answer from then on.
+    drag = ActionChains(work.chrome).click(canvas).pause(0.3)
+    drag.move_to_element_with_offset(
+        canvas, round((start[0] - 0.5) * width), round((start[1] - 0.5) * height)
+    )
+    drag.click_and_hold()
+    for _ in range(4):
+        drag.move_by_offset(
+            round((end[0] - start[0]) * width / 4),
+            round((end[1] - start[1]) * height / 4),
+        )
+    drag.release().perform()
     work.chrome.switch_to.default_content()
     work.settle()
     work.press("Keep this box")
-    work.until(lambda: catalog.faces(1) != (before,), "The box was not kept")
+    work.until(lambda: catalog.faces(1) != before, "The box was not kept")
     (after,) = catalog.faces(1)
-    # How far it went depends on how many steps of the drag the widget has seen.
-    assert after.box.left > before.box.left + 0.01
-    assert after.box.top > before.box.top + 0.01
-    wide = before.box.right - before.box.left
-    assert after.box.right - after.box.left == pytest.approx(wide, abs=0.02)
-    assert after.side is Side.LEGEND
-    work.press("Undo")
-    work.until(lambda: catalog.faces(1) == (before,), "The crop was not undone")
+    return after
 
 
 def _review_by_keyboard(work: Work, catalog: Catalog) -> None:
@@ -198,3 +237,40 @@ def _review_by_keyboard(work: Work, catalog: Catalog) -> None:
     work.until(lambda: not catalog.reviews(2), "The review was not undone")
     assert catalog.photo(2).status is PhotoStatus.UNREVIEWED
     assert catalog.photo(1).ruler == "alexander_jannaeus"
+
+
+def test_two_reviewers_at_once_lose_nothing(
+    work: Work,
+    app_address: str,
+    catalog: Catalog,
+    new_browser: Callable[[], Chrome],
+) -> None:
+    """Two browsers decide on the same photos in the same moments."""
+    other = Work(new_browser(), app_address)
+    both = {"Carla": work, "Dov": other}
+    catalog.restore(range(1, 5), who="import")
+    with catalog.writing() as connection:
+        connection.execute(text("UPDATE photos SET status = 'unreviewed'"))
+    for name, visit in both.items():
+        visit.open("/Dataset")
+        visit.press("Review")
+        visit.name_oneself(name)
+        visit.wait_for_photo(1)
+    said = {"Carla": "1230", "Dov": "3302"}
+    rulers = {str(k): ruler for k, ruler in enumerate(DEFAULT_CLASSES, 1)}
+    for turn in range(4):
+        for name, visit in both.items():
+            visit.keys(said[name][turn])
+        if turn < 3:
+            for visit in both.values():
+                visit.wait_for_photo(turn + 2)
+    for turn in range(4):
+        expected = {(n, rulers.get(keys[turn])) for n, keys in said.items()}
+        work.until(
+            lambda photo_id=turn + 1, expected=expected: (
+                {(r.reviewer, r.ruler) for r in catalog.reviews(photo_id)} >= expected
+            ),
+            f"A decision on photo {turn + 1} is lost",
+        )
+    assert catalog.agreement().pairs
+    assert catalog.check() == []
