@@ -116,6 +116,7 @@ def _show_curves(runs: Sequence[RunSummary], names: dict[str, str]) -> None:
     if not train and not valid:
         st.caption("None of them learns in epochs, so there are no curves.")
         return
+    without = [name for name in rows if name not in train and name not in valid]
     left, middle = st.columns(2)
     with left:
         st.subheader("Loss", anchor=False)
@@ -123,10 +124,13 @@ def _show_curves(runs: Sequence[RunSummary], names: dict[str, str]) -> None:
     with middle:
         st.subheader("Right, validation coins", anchor=False)
         st.plotly_chart(share_curves(right), config=CONFIG, key="compare_right")
-    st.caption(
+    told = (
         "Mean over the folds that reached the epoch. Solid: validation coins; dotted: "
         "coins it learnt from."
     )
+    if without:
+        told += f" Without curves, as not learnt in epochs: {', '.join(without)}."
+    st.caption(told)
     with st.expander("Learning rate"):
         st.plotly_chart(rate_curves(rate), config=CONFIG, key="compare_rate")
 
@@ -157,7 +161,7 @@ def _show_settings(runs: Sequence[RunSummary], names: dict[str, str]) -> None:
         column_config={"setting": st.column_config.TextColumn(width="medium")},
     )
     st.caption(
-        f"{sum(differing)} settings differ; they come first and are shaded."
+        "What differs comes first and is shaded."
         if any(differing)
         else "No setting differs: the same training, run again."
     )

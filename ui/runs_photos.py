@@ -29,7 +29,14 @@ from ui.runs_words import percent_with_interval
 _MOST_BUTTONS = 7
 _PHOTOS_A_PAGE = 24
 _CELL = "runs_cell"
-_RIGHT, _WRONG = "63, 116, 104", "140, 63, 38"
+# A matrix stays one where columns would be put below each other.
+_ON_PHONES = (
+    ".st-key-runs_matrix [data-testid=stHorizontalBlock] "
+    "{ flex-wrap: nowrap; gap: .4rem; } "
+    ".st-key-runs_matrix [data-testid=stColumn] { min-width: 0; } "
+    ".st-key-runs_matrix button { padding-left: 0; padding-right: 0; } "
+    ".st-key-runs_matrix p { overflow-wrap: anywhere; hyphens: auto; }"
+)
 
 
 def show_confusion(
@@ -61,6 +68,15 @@ def _show_matrix(
         "Each row is what the coins are, each column what they were taken for."
         + (" Click a number to see its photos." if openable else "")
     )
+    with st.container(key="runs_matrix"):
+        style = _show_cells(confusion, classes, openable=openable)
+    st.html(f"<style>{_ON_PHONES} {' '.join(style)}</style>")
+
+
+def _show_cells(
+    confusion: Sequence[Sequence[int]], classes: Sequence[str], *, openable: bool
+) -> list[str]:
+    """The buttons in rows and columns; returns the style of each."""
     widths = [1.5, *[1.0] * len(classes)]
     head = st.columns(widths, vertical_alignment="bottom")
     head[0].html('<p class="coin-soft">is ↓ &ensp; taken for →</p>')
@@ -88,7 +104,7 @@ def _show_matrix(
                 f".st-key-{key} button {{ background: rgba({colour}); opacity: 1; "
                 f"color: {'white' if share > 0.55 else 'inherit'}; }}"
             )
-    st.html(f"<style>{' '.join(style)}</style>")
+    return style
 
 
 def _show_lookup(confusion: Sequence[Sequence[int]], classes: Sequence[str]) -> None:

@@ -37,7 +37,7 @@ def extra_log(folder: Path, config: Mapping[str, Any]) -> Log | None:
             logs.append(open_log(folder, config))
         except ImportError:
             logger.warning("%s is not installed; nothing is logged there.", library)
-        except (OSError, RuntimeError, ValueError) as error:
+        except Exception as error:  # noqa: BLE001 - a training must not end by it
             logger.warning("%s cannot be written: %s", library, error)
     if not logs:
         return None
@@ -71,7 +71,7 @@ def _open_mlflow(folder: Path, config: Mapping[str, Any]) -> Log:
     mlflow: Any = import_module("mlflow")
 
     if "MLFLOW_TRACKING_URI" not in os.environ:
-        mlflow.set_tracking_uri((data_dir() / "mlruns").resolve().as_uri())
+        mlflow.set_tracking_uri(f"sqlite:///{(data_dir() / 'mlflow.db').resolve()}")
     client = mlflow.MlflowClient()
     name = "hasmonean-coins"
     found = client.get_experiment_by_name(name)

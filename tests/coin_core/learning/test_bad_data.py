@@ -92,9 +92,9 @@ def test_one_photo_a_class_is_refused_in_a_sentence(folder, name):
 )
 def test_too_few_photos_for_the_folds_are_refused(folder, name, too_few, enough):
     coins = load_folder(folder(enough, enough))
+    fewer = take_rows(coins, np.arange(2 * enough) % enough < too_few)
     with pytest.raises(TrainingDataError, match="take fewer folds"):
-        fewer = np.arange(2 * enough) % enough < too_few
-        train(name, take_rows(coins, fewer))
+        train(name, fewer)
     assert train(name, coins)[0].metrics[0]["n"] == 2 * enough
 
 
