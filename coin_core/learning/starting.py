@@ -33,7 +33,7 @@ class Start:
     Attributes:
         init: "rendered", "imagenet", "scratch", or the name of a bundle.
         folder: Of the bundle; None for the others.
-        digest: sha256 of its weights; "" for the others.
+        digest: sha256 of its weights, or of the shipped ones; "" for the others.
         data: What that bundle had learnt from.
         data_digest: sha256 over those coins.
     """
@@ -81,7 +81,11 @@ def find_start(name: str, init: str) -> Start:
                 f"{name} learns from the features of a vgg net: the shipped one, or a "
                 "bundle named by --init. ImageNet's weights are for resnet and vgg."
             )
-        return Start(init=init)
+        # A run is gone on with from the weights that it began with, or not at all.
+        shipped = models.WEIGHTS_DIR / name
+        known = init == "rendered" and not on_features and shipped.is_dir()
+        digest = models.weights_digest(models.load_card(shipped)) if known else ""
+        return Start(init=init, digest=digest)
     try:
         folder = models.find_bundle(init)
     except WeightsMissingError as error:

@@ -5,7 +5,7 @@ import pytest
 
 from coin_core.classifiers import get_classifier, list_classifiers
 from coin_core.learning.fitting import fit_classifier
-from coin_core.learning.history import start_run
+from coin_core.learning.history import Run, start_run
 from coin_core.learning.recipes import Recipe
 from coin_core.learning.starting import Start
 from coin_core.rulers import DEFAULT_CLASSES
@@ -22,18 +22,18 @@ def draw(name, classes):
     return crops, y, np.arange(18)
 
 
-def train(name, classes, recipe=None):
+def train(name, classes, recipe=None, epochs=1, run=None):
     return fit_classifier(
         name,
         *draw(name, classes),
         classes=classes,
         folds=2,
-        epochs=1,
+        epochs=epochs,
         seed=11,
         size_px=64,
         start=Start(init="scratch"),
         recipe=recipe,
-        run=start_run({"classifier": name}),
+        run=run or start_run({"classifier": name}),
     )
 
 
@@ -52,6 +52,30 @@ def test_a_run_repeated_with_the_same_seed_gives_the_same_figures(name):
 @pytest.mark.parametrize("classes", [DEFAULT_CLASSES, (*DEFAULT_CLASSES[:2], "lily")])
 def test_readers_of_legends_repeat_themselves_too(classes):
     same(train("vgg", classes), train("vgg", classes))
+
+
+class Killed(BaseException):
+    """Stands for the signal: nothing in the program catches it."""
+
+
+@pytest.mark.parametrize("classes", [OTHERS, (*DEFAULT_CLASSES[:2], "lily")])
+def test_a_killed_photo_net_ends_as_it_would_have(classes, monkeypatch):
+    whole = train("vgg", classes, epochs=2)
+    log, count = Run.log, 0
+
+    def log_and_die(self, row):
+        nonlocal count
+        log(self, row)
+        count += 1
+        if count in (1, 4):
+            raise Killed
+
+    monkeypatch.setattr(Run, "log", log_and_die)
+    run = start_run({"classifier": "vgg"})
+    for _ in range(2):
+        with pytest.raises(Killed):
+            train("vgg", classes, epochs=2, run=run)
+    same(train("vgg", classes, epochs=2, run=run), whole)
 
 
 def test_frozen_and_turned_too():
