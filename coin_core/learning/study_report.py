@@ -77,7 +77,7 @@ def study_figure(
     curves: Mapping[str, tuple[list[tuple[int, float]], list[tuple[int, float]]]],
 ) -> str:
     """Small charts on common axes, as SVG: learning dotted, validation solid."""
-    wide, high, across = 300, 190, 3
+    wide, high, across = 370, 190, 3
     rows = -(-len(curves) // across)
     points = [p for pair in curves.values() for line in pair for p in line]
     last = max([2, *(epoch for epoch, _ in points)])
