@@ -140,6 +140,8 @@ def review(catalog: Catalog, who: str) -> None:
         photo_id = chance.choice(photos)
         said = chance.choice((*DEFAULT_CLASSES, "none", "exclude"))
         if said == "exclude":
+            # once more would change nothing, and so leave no trace to look for
+            catalog.restore([photo_id], who=who)
             catalog.exclude([photo_id], ExcludeReason.NOISE, who=who)
         else:
             catalog.review(photo_id, None if said == "none" else said, who=who)

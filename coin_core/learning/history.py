@@ -245,7 +245,11 @@ def start_run(config: Mapping[str, Any], about: Mapping[str, Any] | None = None)
     if job := os.environ.get(JOB_VARIABLE):
         whole["job"] = job
     text = json.dumps(whole, indent=2, ensure_ascii=False)
-    write_file(folder / "config.json", text.encode())
+    try:
+        write_file(folder / "config.json", text.encode())
+    except OSError:  # a full disk: half a run would stay as a damaged one
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
     run = Run(folder=folder)
     run.claim()
     return run
