@@ -15,7 +15,8 @@ from coin_core.classifiers._reader import LETTER_CLASSES
 from coin_core.faces import CropBox
 from coin_core.learning.calibration import apply_temperature
 from coin_core.learning.features import read_crops
-from coin_core.preprocessing import Preprocessing, to_crop
+from coin_core.legend_frame import LegendFrame, on_crop
+from coin_core.preprocessing import Preprocessing, frames_for
 from coin_core.rendering import strike_coin
 from coin_core.rulers import LETTERS
 
@@ -26,7 +27,7 @@ _WINDOW = 3  # cells covered at a time when asking where the net looked
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LetterRead:
-    """A letter the net saw: its key, its box in fractions of the crop.
+    """A letter the net saw: its key, its box in fractions of the legend's view.
 
     `probability` is the share of its best cell, uncalibrated, 0..1. `line` counts
     from the top, `place` from the right, both from 0: the reading order.
@@ -48,10 +49,20 @@ class NearCoin:
     origin: str
 
 
+def frame_seen(
+    attributor: Attributor, crop: NDArray[np.uint8], name: str = "resnet"
+) -> LegendFrame:
+    """What the net behind a model sees of a crop (S, S, 3): where, and how turned."""
+    net = attributor.net_behind(name).classifier
+    return frames_for(crop[None], net.preparation)[0]
+
+
 def read_letters(
     attributor: Attributor, crop: NDArray[np.uint8], name: str = "resnet"
 ) -> tuple[LetterRead, ...]:
     """The letters that the net behind a model reads on a crop, in reading order.
+
+    Their places are those in the view of `frame_seen`.
 
     Args:
         attributor: Holds the models.
@@ -62,7 +73,6 @@ def read_letters(
     if not hasattr(net.module_, "letters"):
         return ()  # it learnt to tell other coins by their look
     logits = read_crops(net, crop[None]).letters[0]
-    settings = net.preparation
     shares = logits.softmax(0).cpu().numpy()[:_NONE]  # (16, H, W)
     cells = shares.shape[1]
     best, which = shares.max(axis=0), shares.argmax(axis=0)
@@ -82,14 +92,10 @@ def read_letters(
         y = float((weight * (rows + 0.5)).sum() / weight.sum()) / cells
         x = float((weight * (columns + 0.5)).sum() / weight.sum()) / cells
         if all(
-            abs(x - other_x) > 0.06 or abs(y - other_y) > 0.075
+            abs(x - other_x) > 0.07 or abs(y - other_y) > 0.085
             for other_x, other_y, _, _ in found
         ):
             found.append((x, y, float(best[row, column]), LETTERS[letter].key))
-    found = [
-        (to_crop(x, settings), to_crop(y, settings), share, letter)
-        for x, y, share, letter in found
-    ]
     return _in_reading_order(found)
 
 
@@ -99,11 +105,11 @@ def _in_reading_order(
     """Group letters into lines by their height, and each line right to left."""
     lines: list[list[tuple[float, float, float, str]]] = []
     for item in sorted(found, key=lambda item: item[1]):
-        if lines and item[1] - float(np.mean([i[1] for i in lines[-1]])) < 0.07:
+        if lines and item[1] - float(np.mean([i[1] for i in lines[-1]])) < 0.085:
             lines[-1].append(item)
         else:
             lines.append([item])
-    half_w, half_h = 0.05, 0.06
+    half_w, half_h = 0.065, 0.08
     read = []
     for number, line in enumerate(lines):
         for place, (x, y, share, letter) in enumerate(sorted(line, reverse=True)):
@@ -148,7 +154,8 @@ def heat_map(
     grid = np.maximum(grid, 0)
     grid = grid / max(float(grid.max()), 1e-6)
     settings = Preprocessing(zoom=1.0) if on_photo else net.preparation
-    return _enlarged(grid.astype(np.float32), settings)
+    frame = frames_for(crop[None], settings)[0]
+    return _enlarged(grid.astype(np.float32), frame)
 
 
 @torch.inference_mode()
@@ -198,21 +205,15 @@ def _cover_photo(
     return out
 
 
-def _enlarged(
-    grid: NDArray[np.float32], settings: Preprocessing
-) -> NDArray[np.float32]:
+def _enlarged(grid: NDArray[np.float32], frame: LegendFrame) -> NDArray[np.float32]:
     """A grid over the input as a map over the whole crop."""
-    inner = round(CROP_PX * settings.zoom)
     large = torch.nn.functional.interpolate(
         torch.from_numpy(grid)[None, None],
-        size=(inner, inner),
+        size=(CROP_PX, CROP_PX),
         mode="bicubic",
         align_corners=False,
     )
-    out = np.zeros((CROP_PX, CROP_PX), np.float32)
-    edge = (CROP_PX - inner) // 2
-    out[edge : edge + inner, edge : edge + inner] = large[0, 0].clamp(0, 1).numpy()
-    return out
+    return on_crop(large[0, 0].clamp(0, 1).numpy(), frame, CROP_PX)
 
 
 def nearest_coins(

@@ -1,9 +1,11 @@
 """From a face to a net's input: one way, for training and for prediction.
 
 The light on a coin and its patina say nothing about the ruler, so every crop is
-set to the same mean and contrast before a net sees it.
+set to the same mean and contrast before a net sees it. Nets that read see the legend
+alone, upright and in the middle; nets that look see the flan as it lies.
 """
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -11,14 +13,16 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from coin_core.legend_frame import REACH, LegendFrame, find_frames, views
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preprocessing:
     """How a square crop becomes input; travels in the model card.
 
-    `size_px` is the side of the input, `zoom` the central share of the crop's side
-    that it shows: the legend stands in the middle, and wreath and rim, which name
-    nobody, would cost a third of the time. The input's central disc of `disc` of
+    `size_px` is the side of the input. If `framed`, it shows the legend wherever it
+    lies; else the central share `zoom` of the crop's side: the rim tells little and
+    would cost a third of the time. The input's central disc of `disc` of
     its half side is set to mean 0 and standard deviation 1, then clipped to
     +-`clip`.
     """
@@ -27,6 +31,7 @@ class Preprocessing:
     zoom: float = 0.84
     disc: float = 0.95
     clip: float = 4.0
+    framed: bool = False
 
     def __post_init__(self) -> None:
         if not 32 <= self.size_px <= 512 or self.size_px % 8:
@@ -53,6 +58,7 @@ class Preprocessing:
                 zoom=float(values["zoom"]),
                 disc=float(values["disc"]),
                 clip=float(values["clip"]),
+                framed=bool(values.get("framed", False)),
             )
         except (KeyError, TypeError) as error:
             raise ValueError(f"preprocessing settings are damaged: {error}") from error
@@ -66,17 +72,24 @@ def resized(crop: NDArray[np.uint8], size_px: int) -> NDArray[np.uint8]:
     return np.asarray(cv2.resize(crop, (size_px, size_px), interpolation=way), np.uint8)
 
 
-def to_crop(fraction: float, settings: Preprocessing) -> float:
-    """A place in the input (0..1 along one axis) as a place in the whole crop."""
-    return 0.5 + (fraction - 0.5) * settings.zoom
+def frames_for(crops: NDArray[np.uint8], settings: Preprocessing) -> list[LegendFrame]:
+    """What the input shows of each crop (N, S, S, 3): the legend, or the middle."""
+    if settings.framed:
+        return find_frames(crops)
+    return [LegendFrame(radius=settings.zoom / (2 * REACH))] * len(crops)
 
 
-def prepare(crops: NDArray[np.uint8], settings: Preprocessing) -> NDArray[np.float32]:
+def prepare(
+    crops: NDArray[np.uint8],
+    settings: Preprocessing,
+    frames: Sequence[LegendFrame] | None = None,
+) -> NDArray[np.float32]:
     """Make net input of square crops.
 
     Args:
         crops: uint8 (N, S, S, 3) RGB, any S.
         settings: The model's preprocessing.
+        frames: Where the legends lie; found if None and the settings ask for it.
 
     Returns:
         float32 (N, 3, size_px, size_px).
@@ -89,10 +102,15 @@ def prepare(crops: NDArray[np.uint8], settings: Preprocessing) -> NDArray[np.flo
     if crops.dtype != np.uint8:
         raise ValueError(f"crops must be uint8, got {crops.dtype}.")
     size = settings.size_px
-    inner = round(crops.shape[1] * settings.zoom)
-    edge = (crops.shape[1] - inner) // 2
-    crops = crops[:, edge : edge + inner, edge : edge + inner]
-    small = np.stack([resized(crop, size) for crop in crops]) if len(crops) else crops
+    if not settings.framed:
+        inner = round(crops.shape[1] * settings.zoom)
+        edge = (crops.shape[1] - inner) // 2
+        crops = crops[:, edge : edge + inner, edge : edge + inner]
+        small = (
+            np.stack([resized(crop, size) for crop in crops]) if len(crops) else crops
+        )
+    else:
+        small = views(crops, find_frames(crops) if frames is None else frames, size)
     images = small.reshape(len(crops), size, size, 3).astype(np.float32)
     at = (np.arange(size, dtype=np.float32) + 0.5) / (size / 2) - 1
     disc = (at[:, None] ** 2 + at[None, :] ** 2) < settings.disc**2

@@ -10,6 +10,7 @@ import numpy as np
 from coin_core.attribution import PhotoReading, Reason, Verdict
 from coin_core.explain import LetterRead, NearCoin
 from coin_core.faces import CropBox, Face, Side
+from coin_core.legend_frame import LegendFrame
 from coin_core.models import BundleInfo, Card
 from coin_core.rulers import DEFAULT_CLASSES
 
@@ -131,6 +132,10 @@ def read_letters(*_: object) -> tuple[LetterRead, ...]:
                 )
             )
     return tuple(read)
+
+
+def frame_seen(*_: object) -> LegendFrame:
+    return LegendFrame(radius=0.3, turn_deg=-170.0)
 
 
 def heat_map(*_: object) -> np.ndarray:

@@ -25,6 +25,7 @@ from ui.tray import TrayPhoto
 if TYPE_CHECKING:
     from coin_core.attribution import Attributor
     from coin_core.explain import LetterRead, NearCoin
+    from coin_core.legend_frame import LegendFrame
 
 DEMO_PX = 360
 SHOWN_PX = 400  # side of a crop on the page; what the nets see is smaller
@@ -141,6 +142,20 @@ def _letters(
     from coin_core import explain
 
     return explain.read_letters(attributor(), _seen(_photo, box), classifier)
+
+
+def frame(photo: TrayPhoto, box: CropBox, classifier: str) -> LegendFrame:
+    """Where on one face a classifier reads, and how far it turned the legend."""
+    return _frame(photo.digest, box, classifier, stamp(), photo)
+
+
+@st.cache_data(show_spinner=False, max_entries=100)
+def _frame(
+    digest: str, box: CropBox, classifier: str, stamp: str, _photo: TrayPhoto
+) -> LegendFrame:
+    from coin_core import explain
+
+    return explain.frame_seen(attributor(), _seen(_photo, box), classifier)
 
 
 def heat(photo: TrayPhoto, box: CropBox, classifier: str, ruler: str) -> np.ndarray:

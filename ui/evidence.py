@@ -15,6 +15,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from coin_core.faces import CropBox
+from coin_core.legend_frame import views
 from coin_core.models import Card
 from coin_core.rulers import DEFAULT_CLASSES, RULERS
 from coin_core.verdicts import Verdict, class_title
@@ -26,6 +27,8 @@ from ui.palette import class_colours
 from ui.titles import short_title
 from ui.tray import TrayPhoto
 from ui.verdict import WHY_NOT, bars_of
+
+_TURN_SAID_DEG = 20  # smaller turns go without saying
 
 
 def show_comparison(
@@ -153,7 +156,13 @@ def show_why(photo: TrayPhoto, verdict: Verdict, card: Card, box: CropBox) -> No
         with shown_on_page(), st.spinner("Reading the letters …"):
             letters = cache.letters(photo, box, verdict.classifier)
             of_name = letters_of_name(letters, weighed)
-            st.image(letters_on_coin(crop, letters, of_name), width="stretch")
+            frame = cache.frame(photo, box, verdict.classifier)
+            legend = views(crop[None], [frame], crop.shape[0])[0]
+            st.image(letters_on_coin(legend, letters, of_name), width="stretch")
+            turned = round(-frame.turn_deg)
+            if abs(turned) >= _TURN_SAID_DEG:
+                way = "clockwise" if turned > 0 else "anticlockwise"
+                st.caption(f"The legend, turned upright by {abs(turned)}° {way}.")
             if letters:
                 st.caption(
                     f"Right to left: {transliterated(letters)}. In bronze what "

@@ -7,9 +7,10 @@ import json
 import re
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from coin_core import models
 from coin_core.classifiers import get_classifier
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 # In this order: features come from vgg.
 SHIPPED = (*READERS, "svm", "knn", "mlp")
-FINDERS = ("faces", "sides")
+FINDERS = ("faces", "sides", "frames")
 
 
 def run(given: argparse.Namespace) -> int:
@@ -91,11 +92,16 @@ def _train_rendered(given: argparse.Namespace, names: tuple[str, ...]) -> int:
 
 def _train_finder(name: str, given: argparse.Namespace) -> None:
     from coin_core.learning.finding import train_finder
+    from coin_core.learning.framing import train_frames
     from coin_core.learning.siding import train_sides
 
+    trainings: dict[str, Callable[..., dict[str, Any]]] = {
+        "faces": train_finder,
+        "sides": train_sides,
+        "frames": train_frames,
+    }
     out = given.out or models.WEIGHTS_DIR / name
-    train = train_finder if name == "faces" else train_sides
-    figures = train(out, seed=given.seed)
+    figures = trainings[name](out, seed=given.seed)
     line = json.dumps({"model": name, **figures}, default=float)
     sys.stdout.write(line + "\n")
 

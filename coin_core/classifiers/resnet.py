@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from coin_core.classifiers._looker import PhotoNet, build_net, sight_for
+from coin_core.classifiers._looker import PhotoNet, Sight, build_net, sight_for
 from coin_core.classifiers._net import best_device
 from coin_core.classifiers._registry import register_classifier
 from coin_core.preprocessing import Preprocessing
@@ -11,14 +11,15 @@ from coin_core.preprocessing import Preprocessing
 @register_classifier(name="resnet", title="ResNet-18", inputs="photo")
 def build_resnet(labels: tuple[str, ...], *, seed: int) -> PhotoNet:
     """The unfitted classifier."""
+    sight = sight_for(labels)
     return PhotoNet(
         build_net,
         module__name="resnet",
         module__classes=len(labels),
-        module__sight=sight_for(labels),
+        module__sight=sight,
         classes=labels,
         seed=seed,
-        preprocessing=Preprocessing(size_px=128),
+        preprocessing=Preprocessing(framed=sight is not Sight.LOOK),
         max_epochs=20,
         batch_size=32,
         lr=5e-4,

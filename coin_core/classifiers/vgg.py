@@ -5,7 +5,7 @@ Its 4096 numbers before the last layer are what svm, knn and mlp learn from.
 
 from __future__ import annotations
 
-from coin_core.classifiers._looker import PhotoNet, build_net, sight_for
+from coin_core.classifiers._looker import PhotoNet, Sight, build_net, sight_for
 from coin_core.classifiers._net import best_device
 from coin_core.classifiers._registry import register_classifier
 from coin_core.preprocessing import Preprocessing
@@ -14,14 +14,15 @@ from coin_core.preprocessing import Preprocessing
 @register_classifier(name="vgg", title="VGG-11", inputs="photo")
 def build_vgg(labels: tuple[str, ...], *, seed: int) -> PhotoNet:
     """The unfitted classifier."""
+    sight = sight_for(labels)
     return PhotoNet(
         build_net,
         module__name="vgg",
         module__classes=len(labels),
-        module__sight=sight_for(labels),
+        module__sight=sight,
         classes=labels,
         seed=seed,
-        preprocessing=Preprocessing(size_px=128),
+        preprocessing=Preprocessing(framed=sight is not Sight.LOOK),
         max_epochs=20,
         batch_size=32,
         lr=3e-4,

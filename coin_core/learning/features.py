@@ -12,6 +12,7 @@ import io
 import logging
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -45,7 +46,8 @@ def _look_of(net: Any, crops: NDArray[np.uint8]) -> torch.Tensor:
     Of a net of full width, neighbouring channels are averaged.
     """
     module = net.module_.eval()
-    inputs = torch.from_numpy(prepare(crops, net.preparation)).to(net.device)
+    flans = replace(net.preparation, framed=False)
+    inputs = torch.from_numpy(prepare(crops, flans)).to(net.device)
     early = module.trunk.early() if hasattr(module.trunk, "early") else module.trunk
     seen: torch.Tensor = early(inputs)
     if seen.shape[1] != _CHANNELS:

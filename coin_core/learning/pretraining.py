@@ -26,9 +26,12 @@ from tqdm import tqdm
 
 from coin_core.classifiers._reader import Reader
 from coin_core.classifiers._trunks import build_reader
+from coin_core.learning.datasets import CROP_PX
+from coin_core.learning.machine import autocast
 from coin_core.learning.targets import NONE, letter_map
+from coin_core.legend_frame import LegendFrame
 from coin_core.preprocessing import Preprocessing, prepare
-from coin_core.rendering import strike_coin
+from coin_core.rendering import RenderedCoin, strike_coin
 from coin_core.rulers import DEFAULT_CLASSES
 
 logger = logging.getLogger(__name__)
@@ -43,13 +46,13 @@ TEST_SEED = 1_000_037
 class Schedule:
     """How a reader is taught."""
 
-    images: int = 110_000
+    images: int = 150_000
     batch: int = 16
     peak_rate: float = 1e-3
     weight_decay: float = 0.02
     ruler_weight: float = 1.0
     easy_share: float = 0.2
-    validate_every: int = 4_000
+    validate_every: int = 10_000
     validation_coins: int = 300
 
     def rate_at(self, seen: int) -> float:
@@ -66,9 +69,9 @@ class Schedule:
 
 
 SCHEDULES = {"resnet": Schedule(), "vgg": Schedule()}
-SETTINGS = Preprocessing()
-# the photo of which the input shows the middle at full resolution
-PHOTO_PX = round(SETTINGS.size_px / SETTINGS.zoom)
+SETTINGS = Preprocessing(framed=True)
+_FRAME_STREAM = 71  # of the chances that a frame is off, beside those of the coin
+_FAR_OFF = 0.1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,15 +85,37 @@ class Batch:
     weights: NDArray[np.float32]
 
 
+def found_about(rng: np.random.Generator, coin: RenderedCoin) -> LegendFrame:
+    """A legend's frame as it might be found: nearly right, now and then far off."""
+    if coin.frame is None:
+        raise ValueError(f"A coin that shows a {coin.kind} has no legend to read.")
+    off = np.float64(2.5 if rng.random() < _FAR_OFF else 1.0)
+    right, down = (rng.normal(0, 0.06, 2) * off * coin.frame.radius).tolist()
+    grown, turn = (rng.normal(0, (0.07, 5.0)) * off).tolist()
+    return LegendFrame(
+        centre_x=coin.frame.centre_x + right,
+        centre_y=coin.frame.centre_y + down,
+        radius=coin.frame.radius * math.exp(grown),
+        turn_deg=coin.frame.turn_deg + turn,
+    )
+
+
 def strike_batch(seed: int, first: int, count: int, hardship: float = 1.0) -> Batch:
     """Strike coins first..first+count of a collection and make them input."""
     coins = [
-        strike_coin(seed, first + i, size_px=PHOTO_PX, hardship=hardship)
+        strike_coin(seed, first + i, size_px=CROP_PX, hardship=hardship)
         for i in range(count)
     ]
-    maps = [letter_map(coin, SETTINGS) for coin in coins]
+    frames = [
+        found_about(np.random.default_rng([seed, first + i, _FRAME_STREAM]), coin)
+        for i, coin in enumerate(coins)
+    ]
+    maps = [
+        letter_map(coin, SETTINGS, frame)
+        for coin, frame in zip(coins, frames, strict=True)
+    ]
     return Batch(
-        inputs=prepare(np.stack([coin.image for coin in coins]), SETTINGS),
+        inputs=prepare(np.stack([coin.image for coin in coins]), SETTINGS, frames),
         rulers=np.array([DEFAULT_CLASSES.index(coin.ruler or "") for coin in coins]),
         legible=np.array([coin.name_legibility for coin in coins], np.float32),
         letters=np.stack([labels for labels, _ in maps]),
@@ -125,14 +150,20 @@ def one_batch(items: list[Batch]) -> Batch:
 
 def reading_loss(reader: Reader, batch: Batch, ruler_weight: float) -> Tensor:
     """Cross-entropy of the letter map, weighted, and of the ruler."""
-    out = reader.read(torch.from_numpy(batch.inputs))
+    inputs = torch.from_numpy(batch.inputs).contiguous(
+        memory_format=torch.channels_last
+    )
+    with autocast():
+        out = reader.read(inputs)
     weights = torch.from_numpy(batch.weights)
     cells = functional.cross_entropy(
-        out.letters, torch.from_numpy(batch.letters), reduction="none"
+        out.letters.float(), torch.from_numpy(batch.letters), reduction="none"
     )
     letters = (cells * weights).sum() / weights.sum()
     rulers = ruler_loss(
-        out.classes, torch.from_numpy(batch.rulers), torch.from_numpy(batch.legible)
+        out.classes.float(),
+        torch.from_numpy(batch.rulers),
+        torch.from_numpy(batch.legible),
     )
     return letters + ruler_weight * rulers
 

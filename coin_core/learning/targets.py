@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coin_core.classifiers._reader import LETTER_CLASSES, STRIDE_PX
+from coin_core.legend_frame import REACH, LegendFrame
 from coin_core.preprocessing import Preprocessing
 from coin_core.rendering import RenderedCoin
 from coin_core.rulers import LETTERS
@@ -19,25 +20,24 @@ _UNSURE = 0.3  # less legible letters teach nothing, neither as letter nor as no
 
 
 def letter_map(
-    coin: RenderedCoin, settings: Preprocessing
+    coin: RenderedCoin, settings: Preprocessing, frame: LegendFrame
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """Letter numbers and weights per cell of the input, both (S/8, S/8).
+    """Letter numbers and weights per cell of the view of a frame, both (S/8, S/8).
 
     A cell belongs to a letter when its middle lies in the central part of the
     letter's box, or when it holds the box's middle. The weight is the legibility,
     `NAME_WEIGHT` times for the name's letters and the Greek A.
     """
     cells = settings.size_px // STRIDE_PX
-    # of the whole photo the input shows the middle, `zoom` of it
-    scale = cells / settings.zoom
-    start = (1 - settings.zoom) / 2
+    scale = cells / (2 * REACH * frame.radius)
     labels = np.full((cells, cells), NONE, np.int64)
     weights = np.full((cells, cells), NONE_WEIGHT, np.float32)
     for letter in coin.letters:
-        x = ((letter.left + letter.right) / 2 - start) * scale
-        y = ((letter.top + letter.bottom) / 2 - start) * scale
-        half_w = 0.36 * (letter.right - letter.left) * scale
-        half_h = 0.36 * (letter.bottom - letter.top) * scale
+        u, v = frame.to_view(
+            (letter.left + letter.right) / 2, (letter.top + letter.bottom) / 2
+        )
+        x, y = u * cells, v * cells
+        half_w, half_h = 0.36 * letter.wide * scale, 0.36 * letter.tall * scale
         left = min(round(x - half_w), math.floor(x))
         right = max(round(x + half_w), math.floor(x) + 1)
         top = min(round(y - half_h), math.floor(y))

@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from coin_core.legend_frame import LegendFrame
 from coin_core.rendering.cornucopia import draw_die as draw_cornucopia
 from coin_core.rendering.dies import CutLetter, Ink, Placing, cut_legend_die
 from coin_core.rendering.flans import (
@@ -35,6 +36,7 @@ _OTHER_DIES = {
 class StruckLetter:
     """A letter on a rendered coin; box in fractions of the image.
 
+    `wide` and `tall` are its size before the coin was turned, likewise.
     `legibility` is the share of its relief, 0..1, that strike, flan, wear,
     corrosion and the photo's resolution have left.
     """
@@ -44,6 +46,8 @@ class StruckLetter:
     top: float
     right: float
     bottom: float
+    wide: float
+    tall: float
     legibility: float
     in_name: bool
 
@@ -53,7 +57,8 @@ class RenderedCoin:
     """A rendered photo with everything that is true of it.
 
     `image` is uint8 (S, S, 3) RGB, `mask` uint8 (S, S) with 255 on the flan,
-    `flan_box` left, top, right, bottom in fractions of the image.
+    `flan_box` left, top, right, bottom in fractions of the image. `frame` is where the
+    legend's field lies; None for other designs.
     """
 
     image: NDArray[np.uint8]
@@ -64,6 +69,7 @@ class RenderedCoin:
     letters: tuple[StruckLetter, ...]
     turn_deg: float
     flan_box: tuple[float, float, float, float]
+    frame: LegendFrame | None = None
 
     @property
     def name_legibility(self) -> float:
@@ -190,11 +196,18 @@ def strike_coin(
     ruler: str | None = None
     legend: tuple[str, ...] = ()
     letters: list[CutLetter] = []
+    frame: LegendFrame | None = None
     if kind == "legend":
         ruler = DEFAULT_CLASSES[int(rng.integers(len(DEFAULT_CLASSES)))]
         pen = Ink(size_px, placing)
-        text, letters = cut_legend_die(rng, pen, ruler)
+        text, letters, field = cut_legend_die(rng, pen, ruler)
         legend = text.text()
+        frame = LegendFrame(
+            centre_x=placing.centre_x / size_px,
+            centre_y=placing.centre_y / size_px,
+            radius=field * placing.radius / size_px,
+            turn_deg=placing.turn_deg,
+        )
         ink = pen.relief()
     else:
         ink = _cut_other(rng, kind, size_px, placing)
@@ -230,6 +243,8 @@ def strike_coin(
                 top=cut.top / size_px,
                 right=cut.right / size_px,
                 bottom=cut.bottom / size_px,
+                wide=cut.wide / size_px,
+                tall=cut.tall / size_px,
                 legibility=_legibility(cut, ink, kept, grey, blur_px),
                 in_name=cut.in_name,
             )
@@ -237,4 +252,5 @@ def strike_coin(
         ),
         turn_deg=placing.turn_deg,
         flan_box=(left / size_px, top / size_px, right / size_px, bottom / size_px),
+        frame=frame,
     )

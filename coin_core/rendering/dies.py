@@ -44,13 +44,18 @@ class Placing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CutLetter:
-    """A letter on the die: its key, its box in canvas px, part of the name?"""
+    """A letter on the die: its key, its box in canvas px, part of the name?
+
+    `wide` and `tall` are its size before the die is turned, in canvas px.
+    """
 
     letter: str
     left: float
     top: float
     right: float
     bottom: float
+    wide: float
+    tall: float
     in_name: bool
 
 
@@ -199,6 +204,8 @@ def cut_legend(
                 top=top,
                 right=right,
                 bottom=bottom,
+                wide=box[2] * ink.placing.radius,
+                tall=box[3] * ink.placing.radius,
                 in_name=name,
             )
         )
@@ -341,13 +348,18 @@ def cut_strays(rng: np.random.Generator, ink: Ink, field: float) -> None:
 
 def cut_legend_die(
     rng: np.random.Generator, ink: Ink, ruler: str
-) -> tuple[Legend, list[CutLetter]]:
-    """Cut wreath and legend of a ruler; returns the legend and its letters."""
+) -> tuple[Legend, list[CutLetter], float]:
+    """Cut wreath and legend of a ruler.
+
+    Returns:
+        The legend, its letters, and the radius of their field (die radius 1).
+    """
     legend = draw_legend(rng, ruler)
     inner = float(rng.uniform(0.6, 0.78))
     if rng.random() < 0.94:
         cut_wreath(rng, ink, inner)
-    letters = cut_legend(rng, ink, legend, inner * float(rng.uniform(0.92, 1.02)))
+    field = inner * float(rng.uniform(0.92, 1.02))
+    letters = cut_legend(rng, ink, legend, field)
     if rng.random() < 0.4:
         cut_strays(rng, ink, inner)
-    return legend, letters
+    return legend, letters, field

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from coin_core.attribution import CROP_PX, SHIPPED, Attributor
-from coin_core.explain import heat_map, nearest_coins, read_letters
+from coin_core.explain import frame_seen, heat_map, nearest_coins, read_letters
 from coin_core.rendering import strike_coin
 from coin_core.rulers import DEFAULT_CLASSES, LETTERS
 
@@ -26,9 +26,12 @@ def test_letters_are_read_where_they_stand(attributor: Attributor) -> None:
     right = total = 0
     for index in range(8):
         crop, truth = _fresh(index)
+        frame = frame_seen(attributor, crop)
         for read in read_letters(attributor, crop):
-            x = (read.box.left + read.box.right) / 2
-            y = (read.box.top + read.box.bottom) / 2
+            x, y = frame.to_crop(
+                (read.box.left + read.box.right) / 2,
+                (read.box.top + read.box.bottom) / 2,
+            )
             total += 1
             right += any(
                 letter.letter == read.letter

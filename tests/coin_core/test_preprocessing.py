@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from coin_core.preprocessing import Preprocessing, prepare, to_crop
+from coin_core.legend_frame import LegendFrame
+from coin_core.preprocessing import Preprocessing, frames_for, prepare
 
 
 def _crops(count: int = 2, size: int = 160) -> np.ndarray:
@@ -66,8 +67,24 @@ def test_settings_travel_in_a_card() -> None:
         Preprocessing.from_dict({"size_px": 96})
 
 
-def test_places_in_the_input_are_places_in_the_crop() -> None:
-    settings = Preprocessing(zoom=0.8)
-    assert to_crop(0.5, settings) == pytest.approx(0.5)
-    assert to_crop(0.0, settings) == pytest.approx(0.1)
-    assert to_crop(1.0, settings) == pytest.approx(0.9)
+def test_a_card_from_before_frames_means_the_middle_of_the_flan() -> None:
+    values = Preprocessing(zoom=0.7).as_dict()
+    del values["framed"]
+    assert Preprocessing.from_dict(values) == Preprocessing(zoom=0.7, framed=False)
+
+
+def test_the_frame_of_a_zoomed_input_is_its_central_share() -> None:
+    frame = frames_for(_crops(1), Preprocessing(zoom=0.8))[0]
+    assert frame.to_crop(0.5, 0.5) == pytest.approx((0.5, 0.5))
+    assert frame.to_crop(0.0, 1.0) == pytest.approx((0.1, 0.9))
+
+
+def test_framed_input_shows_the_legend_and_not_the_middle() -> None:
+    crop = np.full((160, 160, 3), 90, np.uint8)
+    crop[40:60, 100:120] = 220  # an upright square, right above the middle
+    frame = LegendFrame(centre_x=110 / 160, centre_y=50 / 160, radius=0.1)
+    settings = Preprocessing(size_px=64, framed=True)
+    out = prepare(crop[None], settings, [frame])[0, 0]
+    assert out[32, 32] > 1
+    assert out[2, 2] < 0
+    assert out[32 - 3 : 32 + 4, 32 - 3 : 32 + 4].std() < 0.01

@@ -16,5 +16,6 @@ def _fake_models(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(models, "discover", lambda: (fakes.bundles(), ()))
     monkeypatch.setattr(attribution, "Attributor", fakes.FakeAttributor)
     monkeypatch.setattr(explain, "read_letters", fakes.read_letters)
+    monkeypatch.setattr(explain, "frame_seen", fakes.frame_seen)
     monkeypatch.setattr(explain, "heat_map", fakes.heat_map)
     monkeypatch.setattr(explain, "nearest_coins", fakes.nearest_coins)

@@ -93,6 +93,12 @@ def test_only_broken_files_leave_an_empty_tray() -> None:
     assert not page.session_state["coin_tray"].photos
 
 
+def test_a_legend_that_had_to_be_turned_is_said_to_be() -> None:
+    page = drop(open_page(), ("coin.png", a_photo(grey=124)))
+    captions = " ".join(caption.value for caption in page.caption)
+    assert "turned upright by 170° clockwise" in captions
+
+
 def test_two_faces_can_be_chosen_between() -> None:
     page = drop(open_page(), ("both.png", a_photo(width=300)))
     faces = next(

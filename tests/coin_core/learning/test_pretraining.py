@@ -1,6 +1,7 @@
 """Teaching readers: targets, learning, and going on after a kill."""
 
 import json
+import math
 from pathlib import Path
 
 import cv2
@@ -93,13 +94,16 @@ def test_a_reader_learns_to_tell_two_letters() -> None:
 
 
 def test_the_letter_map_holds_every_legible_letter_in_view() -> None:
-    settings = Preprocessing(size_px=128, zoom=1.0)
+    settings = Preprocessing(size_px=128, framed=True)
     coin = strike_coin(2, 1, size_px=128, hardship=0.2)
-    labels, weights = letter_map(coin, settings)
+    assert coin.frame is not None
+    labels, weights = letter_map(coin, settings, coin.frame)
     assert labels.shape == weights.shape == (16, 16)
     for letter in coin.letters:
-        x = int((letter.left + letter.right) / 2 * 16)
-        y = int((letter.top + letter.bottom) / 2 * 16)
+        u, v = coin.frame.to_view(
+            (letter.left + letter.right) / 2, (letter.top + letter.bottom) / 2
+        )
+        x, y = math.floor(u * 16), math.floor(v * 16)
         if not (0 <= x < 16 and 0 <= y < 16):
             continue
         if letter.legibility < 0.3:

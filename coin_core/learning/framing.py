@@ -1,0 +1,281 @@
+"""Train and measure the net that finds where a legend lies and how it is turned."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+from tqdm import tqdm
+
+from coin_core._frame_net import (
+    FRAME_PX,
+    FRAMES,
+    TURNS,
+    USUAL,
+    FrameNet,
+    frames_of,
+    to_frame_net,
+)
+from coin_core.evaluation import wilson
+from coin_core.learning._small_nets import fit_small_net, forget_training
+from coin_core.learning.checkpoints import load_tensors, save_tensors
+from coin_core.learning.machine import describe_machine
+from coin_core.legend_frame import REACH, LegendFrame, views
+from coin_core.models import Card, halve, save_bundle
+from coin_core.rendering import RenderedCoin, strike_coin
+
+__all__ = ["measure_frames", "train_frames"]
+
+_BATCH = 64
+_STRUCK_PX = 112
+_CHUNK = 500
+_MARGIN = 1.08  # of a crop around the flan's box
+_ANY_TURN = 0.35  # of the crops lie as they fell
+_STEP = 360 / TURNS
+_SPREAD_DEG = 7.0  # of the turn that is taught, over neighbouring directions
+_TEST_SEED = 1_000_099
+_LYING_DEG = 40
+
+
+def train_frames(
+    out: Path, *, seed: int = 0, coins: int = 16_000, epochs: int = 24
+) -> dict[str, Any]:
+    """Train the frame net on rendered coins and write it as a bundle.
+
+    Args:
+        out: Folder of the bundle. A training that was cut off goes on from the
+            checkpoint beside it.
+        seed: Draws coins, crops and the net's first weights.
+        coins: How many are struck; every epoch lays each down anew.
+        epochs: At least 1.
+
+    Returns:
+        The figures of `measure_frames` on coins that were not trained on.
+    """
+    work = out.with_name(f".{out.name}-training")
+    images, frames, flans = _strike_all(work, seed, coins)
+    torch.manual_seed(seed)
+    net = FrameNet()
+    steps = max(1, coins // _BATCH)
+
+    def draw_epoch(epoch: int) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        rng = np.random.default_rng([seed, epoch, 17])
+        order = rng.permutation(coins)
+        for step in range(steps):
+            rows = order[step * _BATCH : (step + 1) * _BATCH]
+            windows = [_window(rng, flans[k]) for k in rows]
+            crops = np.concatenate(
+                [
+                    views(images[k : k + 1], [window], FRAME_PX)
+                    for k, window in zip(rows, windows, strict=True)
+                ]
+            )
+            laid = [
+                _seen_in(window, LegendFrame(**_named(frames[k])))
+                for k, window in zip(rows, windows, strict=True)
+            ]
+            yield to_frame_net(crops), *_targets(laid)
+
+    seconds = fit_small_net(
+        net,
+        draw_epoch,
+        _loss,
+        work=work,
+        name=FRAMES,
+        epochs=epochs,
+        steps=steps,
+        rate=2e-3,
+    )
+    figures = measure_frames(2000, net=net)
+    card = Card(
+        name=FRAMES,
+        classifier="",
+        title="Finds where the legend lies and how it is turned",
+        classes=("place", "turn"),
+        preprocessing={"size_px": FRAME_PX},
+        training={
+            "data": "rendered coins",
+            "coins": coins,
+            "epochs": epochs,
+            "seed": seed,
+            "seconds": round(seconds),
+            "command": f"python -m coin_core train {FRAMES} --data rendered",
+            "machine": describe_machine(),
+        },
+        metrics=(figures,),
+        licence="MIT",
+    )
+    save_bundle(out, card, tensors=halve(net.state_dict()))
+    forget_training(work)
+    return figures
+
+
+def measure_frames(
+    n: int, seed: int = _TEST_SEED, *, net: nn.Module | None = None
+) -> dict[str, Any]:
+    """How well the legends of unseen rendered coins are found.
+
+    Args:
+        n: Coins; one in ten lies at any turn.
+        seed: Of the coins.
+        net: The frame net, by default the shipped one.
+
+    Returns:
+        Median error of centre and radius (shares of the radius) and of the turn
+        (degrees), and the share with all three near enough to read: a fifth of the
+        radius and 15 degrees, with its Wilson interval; all, and of the turned ones.
+    """
+    coins = [strike_coin(seed, k, size_px=160) for k in range(n)]
+    crops = np.stack(
+        [
+            views(coin.image[None], [_whole_flan(_flan(coin))], 160)[0]
+            for coin in tqdm(coins, desc="legends", unit="coin", disable=n < 500)
+        ]
+    )
+    off, grown, turned, right = [], [], [], []
+    for coin, found in zip(coins, frames_of(crops, net), strict=True):
+        true = _seen_in(_whole_flan(_flan(coin)), _frame(coin))
+        away = math.hypot(
+            found.centre_x - true.centre_x, found.centre_y - true.centre_y
+        )
+        turn = abs((found.turn_deg - true.turn_deg + 180) % 360 - 180)
+        off.append(away / true.radius)
+        grown.append(abs(math.log(found.radius / true.radius)))
+        turned.append(turn)
+        right.append(bool(off[-1] < 0.2 and grown[-1] < 0.2 and turn < 15))
+    lying = [abs(coin.turn_deg) > _LYING_DEG for coin in coins]
+    low, high = wilson(sum(right), n)
+    return {
+        "data": f"rendered coins, seed {seed}",
+        "n": n,
+        "centre_error": float(np.median(off)),
+        "radius_error": float(np.median(grown)),
+        "turn_error_deg": float(np.median(turned)),
+        "accuracy": sum(right) / n,
+        "accuracy_low": low,
+        "accuracy_high": high,
+        "turned": sum(lying),
+        "turned_right": sum(
+            near for near, lies in zip(right, lying, strict=True) if lies
+        ),
+    }
+
+
+def _frame(coin: RenderedCoin) -> LegendFrame:
+    if coin.frame is None:
+        raise ValueError(f"A coin that shows a {coin.kind} has no legend.")
+    return coin.frame
+
+
+def _named(row: NDArray[np.float64]) -> dict[str, float]:
+    names = ("centre_x", "centre_y", "radius", "turn_deg")
+    return dict(zip(names, row.tolist(), strict=True))
+
+
+def _flan(coin: RenderedCoin) -> NDArray[np.float64]:
+    """Middle (x, y) and longer side of the flan's box."""
+    left, top, right, bottom = np.clip(coin.flan_box, 0, 1).tolist()
+    return np.array(
+        [(left + right) / 2, (top + bottom) / 2, max(right - left, bottom - top)]
+    )
+
+
+def _whole_flan(
+    flan: NDArray[np.float64],
+    shift: tuple[float, float] = (0.0, 0.0),
+    grown: float = 1.0,
+    turn_deg: float = 0.0,
+) -> LegendFrame:
+    """The square crop around a flan, as the frame whose view it is."""
+    x, y, side = flan.tolist()
+    return LegendFrame(
+        centre_x=x + shift[0] * side,
+        centre_y=y + shift[1] * side,
+        radius=_MARGIN * side * grown / (2 * REACH),
+        turn_deg=turn_deg,
+    )
+
+
+def _window(rng: np.random.Generator, flan: NDArray[np.float64]) -> LegendFrame:
+    """A crop as a finder might cut it, with the coin laid down anew."""
+    lies = rng.random() < _ANY_TURN
+    turn = float(rng.uniform(-180, 180) if lies else rng.normal(0, 6))
+    right, down = rng.normal(0, 0.02, 2).tolist()
+    return _whole_flan(flan, (right, down), math.exp(rng.normal(0, 0.05)), turn)
+
+
+def _seen_in(window: LegendFrame, frame: LegendFrame) -> LegendFrame:
+    """A frame on the picture as one on the crop that a window shows."""
+    x, y = window.to_view(frame.centre_x, frame.centre_y)
+    return LegendFrame(
+        centre_x=x,
+        centre_y=y,
+        radius=frame.radius / (2 * REACH * window.radius),
+        turn_deg=(frame.turn_deg - window.turn_deg + 180) % 360 - 180,
+    )
+
+
+def _targets(frames: list[LegendFrame]) -> tuple[Tensor, Tensor]:
+    """Places (N, 3) and shares of the directions (N, 36) to be taught."""
+    places = [
+        (
+            (frame.centre_x - 0.5) / USUAL.radius,
+            (frame.centre_y - 0.5) / USUAL.radius,
+            math.log(frame.radius / USUAL.radius),
+        )
+        for frame in frames
+    ]
+    turns = np.array([frame.turn_deg for frame in frames])
+    away = (turns[:, None] - np.arange(TURNS) * _STEP + 180) % 360 - 180
+    shares = np.exp(-((away / _SPREAD_DEG) ** 2) / 2)
+    shares /= shares.sum(axis=1, keepdims=True)
+    return torch.tensor(places), torch.from_numpy(shares.astype(np.float32))
+
+
+def _loss(net: nn.Module, batch: tuple[Tensor, Tensor, Tensor]) -> Tensor:
+    crops, places, turns = batch
+    place, turn = net(crops)
+    off = functional.smooth_l1_loss(place, places, beta=0.1)
+    return 4 * off + functional.cross_entropy(turn, turns)
+
+
+def _strike_all(
+    work: Path, seed: int, coins: int
+) -> tuple[NDArray[np.uint8], NDArray[np.float64], NDArray[np.float64]]:
+    """Images, frames and flans; in chunks that a cut-off training finds again."""
+    parts = []
+    bar = tqdm(total=coins, desc="striking", unit="coin")
+    for first in range(0, coins, _CHUNK):
+        count = min(_CHUNK, coins - first)
+        path = work / f"coins-{seed}-{first}-{count}.safetensors"
+        tensors, _ = load_tensors(path)
+        if not tensors:
+            struck = [
+                strike_coin(seed, k, size_px=_STRUCK_PX)
+                for k in range(first, first + count)
+            ]
+            laid = [_frame(coin) for coin in struck]
+            tensors = {
+                "images": torch.from_numpy(np.stack([coin.image for coin in struck])),
+                "frames": torch.tensor(
+                    [[f.centre_x, f.centre_y, f.radius, f.turn_deg] for f in laid],
+                    dtype=torch.float64,
+                ),
+                "flans": torch.from_numpy(np.stack([_flan(coin) for coin in struck])),
+            }
+            save_tensors(path, tensors, {"count": count})
+        parts.append(tensors)
+        bar.update(count)
+    bar.close()
+    images, frames, flans = (
+        torch.cat([part[name] for part in parts]).numpy()
+        for name in ("images", "frames", "flans")
+    )
+    return images, frames, flans
