@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -81,7 +82,7 @@ def train_frames(
                 _seen_in(window, LegendFrame(**_named(frames[k])))
                 for k, window in zip(rows, windows, strict=True)
             ]
-            yield to_frame_net(crops), *_targets(laid)
+            yield to_frame_net(_photographed(rng, crops)), *_targets(laid)
 
     seconds = fit_small_net(
         net,
@@ -204,11 +205,33 @@ def _whole_flan(
 
 
 def _window(rng: np.random.Generator, flan: NDArray[np.float64]) -> LegendFrame:
-    """A crop as a finder might cut it, with the coin laid down anew."""
+    """A crop as a finder might cut it, with the coin laid down anew.
+
+    It is off by more than a finder is, so that the net looks for the legend and not
+    for the middle of the flan: some dies struck it by a quarter off.
+    """
     lies = rng.random() < _ANY_TURN
     turn = float(rng.uniform(-180, 180) if lies else rng.normal(0, 6))
-    right, down = rng.normal(0, 0.02, 2).tolist()
-    return _whole_flan(flan, (right, down), math.exp(rng.normal(0, 0.05)), turn)
+    right, down = rng.normal(0, 0.05, 2).tolist()
+    return _whole_flan(flan, (right, down), math.exp(rng.normal(0, 0.1)), turn)
+
+
+def _photographed(
+    rng: np.random.Generator, crops: NDArray[np.uint8]
+) -> NDArray[np.uint8]:
+    """Crops in other light: now and then a negative, softer, or of fewer pixels."""
+    out = crops.copy()
+    for k, chance in enumerate(rng.random((len(crops), 3)).tolist()):
+        if chance[0] < 0.15:  # earth may lie lighter or darker than the letters
+            out[k] = 255 - out[k]
+        if chance[1] < 0.25:
+            small = int(rng.integers(40, FRAME_PX))
+            size = (small, small)
+            fewer = cv2.resize(out[k], size, interpolation=cv2.INTER_AREA)
+            out[k] = cv2.resize(fewer, (FRAME_PX, FRAME_PX))
+        if chance[2] < 0.25:
+            out[k] = cv2.GaussianBlur(out[k], (0, 0), float(rng.uniform(0.4, 1.2)))
+    return out
 
 
 def _seen_in(window: LegendFrame, frame: LegendFrame) -> LegendFrame:

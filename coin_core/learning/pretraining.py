@@ -46,7 +46,7 @@ TEST_SEED = 1_000_037
 class Schedule:
     """How a reader is taught."""
 
-    images: int = 150_000
+    images: int = 120_000
     batch: int = 16
     peak_rate: float = 1e-3
     weight_decay: float = 0.02
