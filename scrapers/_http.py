@@ -185,6 +185,11 @@ class PoliteClient:
         allowed = url.partition("?")[0] in self._by_leave
         self._rules_of(url).check(url, by_leave=allowed)
 
+    def hold_off(self, origin: str, error: SiteBusyError) -> None:
+        """Ask a busy host nothing for as long as it says, whoever asks."""
+        if error.retry_after_s:
+            self.pacer.hold_off(origin, min(error.retry_after_s, LONGEST_WAIT_S))
+
     def _ask(
         self,
         method: str,
@@ -272,8 +277,7 @@ class PoliteClient:
                 with self._stream(method, url, form, headers) as response:
                     return self._read(url, response, types, limit)
         except SiteBusyError as error:
-            if error.retry_after_s:
-                self.pacer.hold_off(origin, min(error.retry_after_s, LONGEST_WAIT_S))
+            self.hold_off(origin, error)
             raise
         except httpx.TransportError as error:
             if "location header" in str(error):  # httpx looks at it unasked
@@ -308,7 +312,7 @@ class PoliteClient:
     ) -> Answer:
         if response.status_code in _REDIRECTING and "location" in response.headers:
             return Answer(location=response.headers["location"])
-        self._check_status(url, response)
+        check_status(url, response.status_code, response.headers.get("retry-after", ""))
         kind = response.headers.get("content-type", "").split(";")[0].strip().lower()
         if kind not in types:
             raise UnexpectedAnswerError(
@@ -317,25 +321,6 @@ class PoliteClient:
             )
         body = read_body(url, response, limit)
         return Answer(body=body, kind=kind, charset=response.charset_encoding or "")
-
-    def _check_status(self, url: str, response: httpx.Response) -> None:
-        code = response.status_code
-        if code == 200:
-            return
-        if code in (404, 410):
-            raise NotFoundError(f"{url} is not there ({code}).")
-        if code in _BUSY:
-            wait_s = retry_after_s(response.headers.get("retry-after", ""))
-            said = f", and asks to wait {wait_s:g} s" if wait_s else ""
-            raise SiteBusyError(
-                f"{urlsplit(url).hostname} answered {code}{said}", retry_after_s=wait_s
-            )
-        if code in _REFUSING:
-            raise SiteRefusesError(
-                f"{urlsplit(url).hostname} refuses {url} ({code}). Nothing more is "
-                "asked; the site's terms say what is allowed."
-            )
-        raise UnexpectedAnswerError(f"{url} answered {code} where 200 was expected.")
 
     def _rules_of(self, url: str) -> Rules:
         origin = origin_of(url)
@@ -354,6 +339,34 @@ class PoliteClient:
                 return answer.text()
             url = _target(url, answer.location)
         raise UnexpectedAnswerError(f"{url} redirects without end.")
+
+
+def check_status(url: str, code: int, retry_after: str = "") -> None:
+    """Let only an answer pass that has come as it should.
+
+    Args:
+        url: What was asked.
+        code: The status of the answer.
+        retry_after: Its Retry-After header.
+
+    Raises:
+        ScrapeError: The site has no such page, is busy, or refuses.
+    """
+    host = urlsplit(url).hostname
+    if code == 200:
+        return
+    if code in (404, 410):
+        raise NotFoundError(f"{url} is not there ({code}).")
+    if code in _BUSY:
+        wait_s = retry_after_s(retry_after)
+        said = f", and asks to wait {wait_s:g} s" if wait_s else ""
+        raise SiteBusyError(f"{host} answered {code}{said}", retry_after_s=wait_s)
+    if code in _REFUSING:
+        raise SiteRefusesError(
+            f"{host} refuses {url} ({code}). Nothing more is asked; the site's terms "
+            "say what is allowed."
+        )
+    raise UnexpectedAnswerError(f"{url} answered {code} where 200 was expected.")
 
 
 def _read_json(url: str, text: str) -> Any:
