@@ -2,7 +2,7 @@
 
 A page loads scripts and further results by itself. Each of these requests waits for
 the host's turn, one at a time; what robots.txt forbids, and other hosts, are not asked.
-One thing is beyond reach: where a connection breaks, Chromium itself asks again at once.
+One thing is beyond reach: where a connection breaks, Chromium asks again at once.
 """
 
 from __future__ import annotations
