@@ -213,7 +213,8 @@ def measure_kills(folder: Path, kills: int, count: int) -> None:
             time.sleep(0.2)
     problems = catalog.check(digests=True)
     last = gathering.gathering_progress(catalog, import_id)
-    files = sum(1 for one in (folder / "photos").rglob("*") if one.is_file())
+    kept = (folder / "photos").rglob("[!.]*")
+    files = sum(one.is_file() for one in kept)
     print(
         f"{kills} kills, {amid} of them amid the work: {stored(catalog)} of {count} "
         f"photos there, {files} files, {last.failed} failed, {len(problems)} problems "

@@ -47,7 +47,7 @@ class Gate:
         self._client = client
         self._window = driver.current_window_handle
         self._under_way: dict[str, threading.Event] = {}
-        network = driver.network
+        network: Any = driver.network
         network.add_event_handler("response_completed", self._end)
         network.add_event_handler("fetch_error", self._end)
         network.add_request_handler("before_request", self._let_through)
