@@ -17,7 +17,8 @@ from selenium.common.exceptions import WebDriverException
 from websocket import WebSocketException
 
 from scrapers._addresses import origin_of
-from scrapers._http import PoliteClient, check_status
+from scrapers._answers import check_status
+from scrapers._http import PoliteClient
 from scrapers.errors import ScrapeError, SiteBusyError, SiteRefusesError
 
 _log = logging.getLogger("scrapers")

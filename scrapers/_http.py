@@ -16,14 +16,12 @@ import httpx
 import tenacity
 
 from scrapers._addresses import LOOPBACK, check_address, check_public, origin_of
-from scrapers._answers import Answer, AnswerCache, read_body, retry_after_s
+from scrapers._answers import Answer, AnswerCache, check_status, read_body
 from scrapers._pacing import Pacer
 from scrapers._robots import AGENT, Rules, read_rules
 from scrapers._settings import data_dir
 from scrapers.errors import (
-    NotFoundError,
     SiteBusyError,
-    SiteRefusesError,
     SiteUnreachableError,
     UnexpectedAnswerError,
     UnsafeAddressError,
@@ -37,8 +35,6 @@ BACKOFF_S: Final = (2.0, 5.0, 15.0, 60.0)
 LONGEST_WAIT_S: Final = 900.0
 _REDIRECTS: Final = 5
 _REDIRECTING: Final = (301, 302, 303, 307, 308)
-_REFUSING: Final = (401, 402, 403, 407, 451)
-_BUSY: Final = (408, 425, 429, 500, 502, 503, 504)
 JSON_TYPES: Final = ("application/json", "application/sparql-results+json", "text/json")
 XML_TYPES: Final = (
     "application/xml",
@@ -339,34 +335,6 @@ class PoliteClient:
                 return answer.text()
             url = _target(url, answer.location)
         raise UnexpectedAnswerError(f"{url} redirects without end.")
-
-
-def check_status(url: str, code: int, retry_after: str = "") -> None:
-    """Let only an answer pass that has come as it should.
-
-    Args:
-        url: What was asked.
-        code: The status of the answer.
-        retry_after: Its Retry-After header.
-
-    Raises:
-        ScrapeError: The site has no such page, is busy, or refuses.
-    """
-    host = urlsplit(url).hostname
-    if code == 200:
-        return
-    if code in (404, 410):
-        raise NotFoundError(f"{url} is not there ({code}).")
-    if code in _BUSY:
-        wait_s = retry_after_s(retry_after)
-        said = f", and asks to wait {wait_s:g} s" if wait_s else ""
-        raise SiteBusyError(f"{host} answered {code}{said}", retry_after_s=wait_s)
-    if code in _REFUSING:
-        raise SiteRefusesError(
-            f"{host} refuses {url} ({code}). Nothing more is asked; the site's terms "
-            "say what is allowed."
-        )
-    raise UnexpectedAnswerError(f"{url} answered {code} where 200 was expected.")
 
 
 def _read_json(url: str, text: str) -> Any:

@@ -200,34 +200,10 @@ def test_a_folder_of_pages_is_a_source(tmp_path):
     assert problem.startswith("shopping.html")
 
 
-SAVED = {
-    "acsearch": (
-        pages.acsearch(),
-        "https://www.acsearch.info/search.html?term=prutah",
-        "https://www.acsearch.info/media/{n}.s.jpg",
-    ),
-    "coinarchives": (
-        pages.coinarchives(),
-        "https://www.coinarchives.com/a/results.php?search=john+hyrcanus",
-        "https://www.coinarchives.com/photos/{n}.jpg",
-    ),
-    "biddr": (
-        pages.biddr(),
-        "https://www.biddr.com/auctions/housea/browse?a=900",
-        "https://media.biddr.com/{n}.jpg",
-    ),
-    "numisbids": (
-        pages.numisbids(),
-        "https://www.numisbids.com/searchall?searchall=prutah",
-        "https://media.numisbids.com/{n}.jpg",
-    ),
-}
-
-
 @pytest.mark.parametrize("way", ["folder", "mhtml", "zip of a folder", "zip of mhtml"])
-@pytest.mark.parametrize("site", SAVED)
+@pytest.mark.parametrize("site", pages.SAVED)
 def test_each_site_is_read_however_its_page_was_saved(tmp_path, site, way):
-    text, url, place = SAVED[site]
+    text, url, place = pages.SAVED[site]
     photos = {place.format(n=n): draw_png(n) for n in (101, 102, 103)}
     files = {"found.mhtml": pages.mhtml(text, url, photos)}
     if "folder" in way:
