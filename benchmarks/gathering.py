@@ -1,18 +1,20 @@
 """Gathering from sites of our own: memory, kills, and what limits its pace.
 
-    python benchmarks/gathering.py [--listings 10000] [--kills 20] [--answers 60]
-                                   [--without-faces]
+    python benchmarks/gathering.py [--listings 10000] [--kills 20] [--amid 120]
+                                   [--answers 60] [--without-faces]
 
-All on the loopback address, in a catalog of its own; 0 leaves a part out. Memory and
-kills are measured without a pause, the pace with the pause of the collections and a
-site that takes 200 ms to answer. The sites write down every request that robots.txt
-or the pause forbids, and that is reported. `--without-faces` decodes photos but does
-not look for coins on them, which takes most of the time.
+All on the loopback address, in a catalog of its own; 0 leaves a part out. Memory is
+that of one process over `--listings`, and the kills come amid `--amid` of them, spread
+over the whole. Both are measured without a pause, the pace with the pause of the
+collections and a site that takes 200 ms to answer. The sites write down every request
+that robots.txt or the pause forbids, and that is reported. `--without-faces` decodes
+photos but does not look for coins on them, which takes most of the time.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import io
 import json
 import os
@@ -23,6 +25,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -51,7 +54,7 @@ STRUCK = 100
 STRUCK_PX = 160
 ANSWER_S = 0.2
 PAUSE_S = 1.0
-SETTLED = 1000  # listings after which memory is to stay where it is
+SAMPLES = 100  # of the memory; after a tenth of them it is to stay where it is
 
 
 def main() -> None:
@@ -59,6 +62,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--listings", type=int, default=10_000)
     parser.add_argument("--kills", type=int, default=20)
+    parser.add_argument("--amid", type=int, default=120)
     parser.add_argument("--answers", type=int, default=60)
     parser.add_argument("--without-faces", action="store_true")
     parser.add_argument("--serve", type=int, help=argparse.SUPPRESS)
@@ -73,7 +77,7 @@ def main() -> None:
         if given.listings:
             measure_memory(Path(scratch) / "memory", given.listings, read)
         if given.kills:
-            measure_kills(Path(scratch) / "kills", given.kills)
+            measure_kills(Path(scratch) / "kills", given.kills, given.amid)
         if given.answers:
             measure_pace(Path(scratch) / "pace", given.answers, read)
 
@@ -118,6 +122,8 @@ def open_museum(count: int, pause_s: float = 0.0) -> FakeSite:
 
 def serve(count: int) -> None:
     """A site in a process of its own; tells at the end what it was asked."""
+    # before the site's threads begin, or one of them may take the signal
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
     site = open_museum(count)
     print(site.address, flush=True)
     signal.sigwait({signal.SIGTERM})
@@ -141,74 +147,90 @@ def resident_mib() -> float:
     return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
+@contextlib.contextmanager
+def served(count: int) -> Iterator[tuple[str, dict[str, int]]]:
+    """A site in a process of its own: its address, and at the end what it tells."""
+    command = [sys.executable, __file__, "--serve", str(count)]
+    told: dict[str, int] = {}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as museum:
+        says = museum.stdout or io.StringIO()
+        yield says.readline().strip(), told
+        museum.send_signal(signal.SIGTERM)
+        told |= json.loads(says.readline())
+
+
 def measure_memory(folder: Path, count: int, read: Any) -> None:
     """Gather many listings; what is held after the first thousand is to stay."""
     catalog = new_catalog(folder)
-    command = [sys.executable, __file__, "--serve", str(count)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as museum:
-        address = (museum.stdout.readline() if museum.stdout else "").strip()
+    held: list[float] = []
+    with served(count) as (address, told):
         origins = frozenset({address.partition("//")[2]})
-        held: list[float] = []
         begun = time.perf_counter()
         with PoliteClient(contact=CONTACT, origins=origins) as client:
             steps = gather(
                 catalog, Commons(client, address), order(address), prepare_photo=read
             )
             for last in tqdm(steps, total=count, desc="listings", unit="listing"):
-                if last.listings % 100 == 0:
+                if last.listings % max(count // SAMPLES, 1) == 0:
                     held.append(resident_mib())
         seconds = time.perf_counter() - begun
-        museum.send_signal(signal.SIGTERM)
-        told = json.loads((museum.stdout.readline() if museum.stdout else "") or "{}")
-    settled = held[min(SETTLED // 100, len(held)) - 1]
+    settled = held[len(held) // 10 - 1]
     print(
         f"{last.listings} listings, {last.added} photos, {last.failed} failed in "
         f"{seconds:.0f} s; asked twice: {told['twice']}, against the rules: "
         f"{told['violations']}"
     )
     print(
-        f"memory after {SETTLED} listings {settled:.0f} MiB, at the end "
+        f"memory after a tenth of them {settled:.0f} MiB, at the end "
         f"{held[-1]:.0f}, at most {max(held):.0f} "
-        f"({100 * (max(held) / settled - 1):+.1f} %)"
+        f"({100 * (max(held) / settled - 1):+.1f} %); every tenth: "
+        f"{', '.join(f'{one:.0f}' for one in held[9::10])}",
+        flush=True,
     )
     catalog.close()
 
 
-def measure_kills(folder: Path, kills: int) -> None:
+def measure_kills(folder: Path, kills: int, count: int) -> None:
     """Kill the process that gathers again and again, then let it finish."""
     catalog = new_catalog(folder)
-    count = 6 * kills
-    site = open_museum(count)
     chance = random.Random(SEED)
-    import_id = gathering.start_gathering(catalog, order(site.address))
-    amid = 0
-    for number in tqdm(range(kills), desc="kills"):
-        seen = stored(catalog)
-        wanted = min(seen + chance.randint(1, 4), count)
-        give_up = time.monotonic() + 300
-        while stored(catalog) < wanted:
-            if time.monotonic() > give_up:
-                raise SystemExit(f"nothing happens after kill {number}")
-            time.sleep(0.01)
-        time.sleep(chance.random() * 0.1)
-        for child in importing._children:
-            child.kill()
-            child.wait()
-        amid += seen < stored(catalog) < count
-        if problems := catalog.check():
-            raise SystemExit(f"after kill {number}: {problems[0].sentence}")
-        importing.start_again(catalog, import_id)
-    while gathering.gathering_progress(catalog, import_id).state == "running":
-        time.sleep(0.2)
+    with served(count) as (address, told):
+        import_id = gathering.start_gathering(catalog, order(address))
+        amid = 0
+        for number in tqdm(range(kills), desc="kills"):
+            # somewhere in this kill's share of the listings
+            wanted = int((number + chance.random()) * count / kills)
+            _wait(lambda wanted=wanted: stored(catalog) >= max(wanted, 1), number)
+            time.sleep(chance.random() * 0.1)
+            for child in importing._children:
+                child.kill()
+                child.wait()
+            amid += stored(catalog) < count
+            if problems := catalog.check():
+                raise SystemExit(f"after kill {number}: {problems[0].sentence}")
+            importing.start_again(catalog, import_id)
+        while gathering.gathering_progress(catalog, import_id).state == "running":
+            time.sleep(0.2)
     problems = catalog.check(digests=True)
     last = gathering.gathering_progress(catalog, import_id)
-    told = account(site)
+    kept = (folder / "photos").rglob("[!.]*")
+    files = sum(one.is_file() for one in kept)
     print(
         f"{kills} kills, {amid} of them amid the work: {stored(catalog)} of {count} "
-        f"photos there, {last.failed} failed, {len(problems)} problems ({last.state}); "
-        f"asked twice: {told['twice']}, against the rules: {told['violations']}"
+        f"photos there, {files} files, {last.failed} failed, {len(problems)} problems "
+        f"({last.state}); asked twice: {told['twice']}, against the rules: "
+        f"{told['violations']}",
+        flush=True,
     )
     catalog.close()
+
+
+def _wait(until: Callable[[], bool], number: int) -> None:
+    give_up = time.monotonic() + 1800
+    while not until():
+        if time.monotonic() > give_up:
+            raise SystemExit(f"nothing happens after kill {number}")
+        time.sleep(0.02)
 
 
 def stored(catalog: Catalog) -> int:

@@ -144,6 +144,10 @@ def _gather(source: Source, order: GatherOrder, *, as_json: bool) -> int:
         for last in gather(catalog, source, order):
             if as_json:
                 _say(json.dumps(dataclasses.asdict(last), ensure_ascii=False))
+    except CoinError:
+        # what ended the run stands in its log and its summary
+        if last is None or not last.error:
+            raise
     finally:
         catalog.close()
         if last is not None and not as_json:

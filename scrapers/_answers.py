@@ -13,12 +13,20 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 import httpx
 
-from scrapers.errors import UnexpectedAnswerError
+from scrapers.errors import (
+    NotFoundError,
+    SiteBusyError,
+    SiteRefusesError,
+    UnexpectedAnswerError,
+)
 
 ANSWER_S: Final = 180.0
+_REFUSING: Final = (401, 402, 403, 407, 451)
+_BUSY: Final = (408, 425, 429, 500, 502, 503, 504)
 _log = logging.getLogger("scrapers")
 _META_CHARSET: Final = re.compile(
     rb"<meta[^>]+charset=[\"']?([a-zA-Z0-9_-]+)|encoding=[\"']([a-zA-Z0-9_-]+)[\"']"
@@ -37,6 +45,34 @@ class Answer:
     def text(self) -> str:
         """The body as text, in the encoding that it claims and is right."""
         return decode_text(self.body, self.charset)
+
+
+def check_status(url: str, code: int, retry_after: str = "") -> None:
+    """Let only an answer pass that has come as it should.
+
+    Args:
+        url: What was asked.
+        code: The status of the answer.
+        retry_after: Its Retry-After header.
+
+    Raises:
+        ScrapeError: The site has no such page, is busy, or refuses.
+    """
+    host = urlsplit(url).hostname
+    if code == 200:
+        return
+    if code in (404, 410):
+        raise NotFoundError(f"{url} is not there ({code}).")
+    if code in _BUSY:
+        wait_s = retry_after_s(retry_after)
+        said = f", and asks to wait {wait_s:g} s" if wait_s else ""
+        raise SiteBusyError(f"{host} answered {code}{said}", retry_after_s=wait_s)
+    if code in _REFUSING:
+        raise SiteRefusesError(
+            f"{host} refuses {url} ({code}). Nothing more is asked; the site's terms "
+            "say what is allowed."
+        )
+    raise UnexpectedAnswerError(f"{url} answered {code} where 200 was expected.")
 
 
 def decode_text(body: bytes, charset: str = "") -> str:

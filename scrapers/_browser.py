@@ -1,8 +1,8 @@
 """The only Selenium code: scrolls an endless list to its end and reads what it shows.
 
 For hosts that have allowed it and that the user names himself. The browser says who
-sends it, loads no images (those are fetched one by one like all others), and scrolls
-no faster than the host's pause. It waits for what changes, never for a set time.
+sends it and loads no images (those are fetched one by one like all others); whatever
+else a page asks for passes the gate. It waits for what changes, never for a set time.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ import sys
 import time
 from collections.abc import Iterator
 from typing import Final
-from urllib.parse import urlsplit
 
 from selenium import webdriver
 from selenium.common.exceptions import TimeoutException, WebDriverException
@@ -23,20 +22,20 @@ from selenium.webdriver.support.ui import WebDriverWait
 
 from scrapers._addresses import origin_of
 from scrapers._base import Listing, ListingImage
+from scrapers._browser_gate import Gate
 from scrapers._http import PoliteClient
 from scrapers._pages import ResultPage
 from scrapers.errors import (
     PageChangedError,
     ScrapeError,
     SiteUnreachableError,
-    UnsafeAddressError,
 )
 from scrapers.saved import site_of
 
 _log = logging.getLogger("scrapers")
 
 PATIENCE_S: Final = 30.0
-LOADING_S: Final = 60.0
+LOADING_S: Final = 300.0  # each file of a page waits for the pause
 _MOST_LOTS: Final = 20_000
 _STATE: Final = """
 const list = document.querySelector('#search-container') || document.body;
@@ -81,7 +80,8 @@ class BrowserPages:
         return (
             f"read the robots.txt of {origin_of(query)}",
             f"open {query} in {'a window' if self._show else 'a headless browser'}",
-            "scroll to the end of the list, and read the lots it shows",
+            "scroll to the end of the list, and read the lots it shows; whatever the "
+            "page itself asks for keeps the pause, and other hosts are not asked",
         )
 
     def find(self, query: str) -> Iterator[Listing]:
@@ -94,10 +94,19 @@ class BrowserPages:
         self._client.permit(query)
         with self._opened() as driver:
             try:
-                self._open(driver, query)
-                page = self._read_all(driver, query)
-            except TimeoutException as error:
-                raise SiteUnreachableError(f"{query} did not load in time.") from error
+                self._log_in(driver, query)
+                gate = Gate(driver, self._client)
+                self._open(driver, query, gate)
+                try:
+                    page = self._read_all(driver, query, gate)
+                except PageChangedError as error:
+                    hosts = ", ".join(gate.hosts_left_out())
+                    if not hosts:
+                        raise
+                    raise PageChangedError(
+                        f"{error} It wanted something of {hosts} too, which was not "
+                        "asked, since you named one host."
+                    ) from error
             except WebDriverException as error:
                 raise SiteUnreachableError(
                     f"The browser could not read {query} ({error.msg})."
@@ -108,36 +117,49 @@ class BrowserPages:
         """The bytes of a photo, in medium size where the list shows a small one."""
         return self._client.get_image(image.url.replace(".s.jpg", ".m.jpg"))
 
-    def _open(self, driver: webdriver.Chrome, url: str) -> None:
-        self._go(driver, url)
+    def _log_in(self, driver: webdriver.Chrome, url: str) -> None:
+        """Let the user log in by hand; what the hand does is not ours to pace."""
         if self._show:
+            driver.get(url)
             sys.stderr.write("Log in in the window if you wish, then press Enter.\n")
             sys.stdin.readline()
-            self._go(driver, url)
-        if origin_of(driver.current_url) not in self._client.origins:
-            raise UnsafeAddressError(
-                f"{url} leads to {urlsplit(driver.current_url).hostname}; that is not "
-                "followed."
-            )
 
-    def _go(self, driver: webdriver.Chrome, url: str) -> None:
-        with self._client.pacer.turn(origin_of(url)):
-            _log.info("browser: %s", url)
-            driver.get(url)
+    def _open(self, driver: webdriver.Chrome, url: str, gate: Gate) -> None:
+        driver.get(url)  # comes back at once: the gate cannot open while it waits
+        if not gate.page_came.wait(LOADING_S):
+            raise SiteUnreachableError(f"{url} did not load in time.")
+        if gate.page_error is not None:
+            raise gate.page_error
+        where = driver.execute_script("return location.href")
+        if origin_of(where) not in self._client.origins:
+            raise SiteUnreachableError(f"{url} does not answer the browser.")
 
-    def _read_all(self, driver: webdriver.Chrome, url: str) -> ResultPage:
+    def _read_all(self, driver: webdriver.Chrome, url: str, gate: Gate) -> ResultPage:
         """Scroll until the list shows as much as it announces."""
-        page = self._read_first(driver, url)
-        while page.announced is not None and len(page.listings) < page.announced:
+        page = self._read_first(driver, url, gate)
+        if page.announced is None:
+            raise PageChangedError(
+                f"{url} does not say how many lots it lists, so that nobody can tell "
+                "where it ends. Nothing was taken: it is no list of results, or has "
+                "changed."
+            )
+        while len(page.listings) < page.announced:
             if len(page.listings) > _MOST_LOTS:
                 raise PageChangedError(f"{url} lists more than {_MOST_LOTS} lots.")
-            before = len(page.listings)
-            self._scroll(driver, url, before, page.announced)
+            shown = len(page.listings)
+            state = driver.execute_script(_STATE)
+            driver.execute_script(_SCROLL)
+            if not self._changes(driver, state, gate, self._patience_s):
+                raise PageChangedError(
+                    f"{url} announces {page.announced} lots and shows no more than "
+                    f"{shown} after {self._patience_s:g} s. Nothing was taken: the "
+                    "site is ailing, or has changed."
+                )
             page = self._read(driver, url)
         self._wake_images(driver)
         return self._read(driver, url)
 
-    def _read_first(self, driver: webdriver.Chrome, url: str) -> ResultPage:
+    def _read_first(self, driver: webdriver.Chrome, url: str, gate: Gate) -> ResultPage:
         """What the page shows at first; its lots may come some time after it."""
         end = time.monotonic() + self._patience_s
         while True:
@@ -145,34 +167,27 @@ class BrowserPages:
             try:
                 return self._read(driver, url)
             except PageChangedError:
-                left = end - time.monotonic()
-                try:
-                    self._wait_for_change(driver, state, max(left, 0.0))
-                except TimeoutException:
-                    return self._read(driver, url)
+                left = max(end - time.monotonic(), 0.0)
+                if not self._changes(driver, state, gate, left):
+                    raise
 
     @staticmethod
-    def _wait_for_change(
-        driver: webdriver.Chrome, state: str, patience_s: float
-    ) -> None:
-        WebDriverWait(driver, patience_s, 0.05).until(
-            lambda one: one.execute_script(_STATE) != state
-        )
+    def _changes(
+        driver: webdriver.Chrome, state: str, gate: Gate, patience_s: float
+    ) -> bool:
+        """Wait until the page shows something else; False if it does not.
 
-    def _scroll(
-        self, driver: webdriver.Chrome, url: str, shown: int, announced: int
-    ) -> None:
-        state = driver.execute_script(_STATE)
-        with self._client.pacer.turn(origin_of(url)):
-            driver.execute_script(_SCROLL)
-            try:
-                self._wait_for_change(driver, state, self._patience_s)
-            except TimeoutException as error:
-                raise PageChangedError(
-                    f"{url} announces {announced} lots and shows no more than {shown} "
-                    f"after {self._patience_s:g} s. Nothing was taken: the site is "
-                    "ailing, or has changed."
-                ) from error
+        Raises:
+            ScrapeError: The site has said no meanwhile.
+        """
+        with contextlib.suppress(TimeoutException):
+            WebDriverWait(driver, patience_s, 0.05).until(
+                lambda one: gate.told_to_stop or one.execute_script(_STATE) != state
+            )
+            if gate.told_to_stop is not None:
+                raise gate.told_to_stop
+            return True
+        return False
 
     def _wake_images(self, driver: webdriver.Chrome) -> None:
         """Bring images that load only in view into view; they need not all appear."""
@@ -193,6 +208,8 @@ class BrowserPages:
         browser = _find("chromium", "chromium-browser", "google-chrome")
         driver = _find("chromedriver")
         options.binary_location = browser
+        options.enable_bidi = True
+        options.page_load_strategy = "none"
         for argument in (
             *(() if self._show else ("--headless=new",)),
             *((f"--user-data-dir={self._profile}",) if self._profile else ()),
@@ -210,7 +227,6 @@ class BrowserPages:
         except WebDriverException as error:
             raise ScrapeError(f"The browser does not start ({error.msg}).") from error
         try:
-            chrome.set_page_load_timeout(max(self._patience_s, LOADING_S))
             yield chrome
         finally:
             chrome.quit()

@@ -159,7 +159,9 @@ class _Run:
         yield self.end(ImportState.DONE)
 
     def end(self, state: ImportState, error: str | None = None) -> GatherProgress:
-        """Put on record how the run ended."""
+        """Put on record how the run ended, and say in the log what ended it."""
+        if error:
+            _log.error("stopped: %s", error)
         self.progress = replace(self.progress, state=state, error=error)
         try:
             jobs.set_state(self._catalog, self.progress.import_id, state, error)

@@ -16,14 +16,12 @@ import httpx
 import tenacity
 
 from scrapers._addresses import LOOPBACK, check_address, check_public, origin_of
-from scrapers._answers import Answer, AnswerCache, read_body, retry_after_s
+from scrapers._answers import Answer, AnswerCache, check_status, read_body
 from scrapers._pacing import Pacer
 from scrapers._robots import AGENT, Rules, read_rules
 from scrapers._settings import data_dir
 from scrapers.errors import (
-    NotFoundError,
     SiteBusyError,
-    SiteRefusesError,
     SiteUnreachableError,
     UnexpectedAnswerError,
     UnsafeAddressError,
@@ -37,8 +35,6 @@ BACKOFF_S: Final = (2.0, 5.0, 15.0, 60.0)
 LONGEST_WAIT_S: Final = 900.0
 _REDIRECTS: Final = 5
 _REDIRECTING: Final = (301, 302, 303, 307, 308)
-_REFUSING: Final = (401, 402, 403, 407, 451)
-_BUSY: Final = (408, 425, 429, 500, 502, 503, 504)
 JSON_TYPES: Final = ("application/json", "application/sparql-results+json", "text/json")
 XML_TYPES: Final = (
     "application/xml",
@@ -185,6 +181,11 @@ class PoliteClient:
         allowed = url.partition("?")[0] in self._by_leave
         self._rules_of(url).check(url, by_leave=allowed)
 
+    def hold_off(self, origin: str, error: SiteBusyError) -> None:
+        """Ask a busy host nothing for as long as it says, whoever asks."""
+        if error.retry_after_s:
+            self.pacer.hold_off(origin, min(error.retry_after_s, LONGEST_WAIT_S))
+
     def _ask(
         self,
         method: str,
@@ -272,8 +273,7 @@ class PoliteClient:
                 with self._stream(method, url, form, headers) as response:
                     return self._read(url, response, types, limit)
         except SiteBusyError as error:
-            if error.retry_after_s:
-                self.pacer.hold_off(origin, min(error.retry_after_s, LONGEST_WAIT_S))
+            self.hold_off(origin, error)
             raise
         except httpx.TransportError as error:
             if "location header" in str(error):  # httpx looks at it unasked
@@ -308,7 +308,7 @@ class PoliteClient:
     ) -> Answer:
         if response.status_code in _REDIRECTING and "location" in response.headers:
             return Answer(location=response.headers["location"])
-        self._check_status(url, response)
+        check_status(url, response.status_code, response.headers.get("retry-after", ""))
         kind = response.headers.get("content-type", "").split(";")[0].strip().lower()
         if kind not in types:
             raise UnexpectedAnswerError(
@@ -317,25 +317,6 @@ class PoliteClient:
             )
         body = read_body(url, response, limit)
         return Answer(body=body, kind=kind, charset=response.charset_encoding or "")
-
-    def _check_status(self, url: str, response: httpx.Response) -> None:
-        code = response.status_code
-        if code == 200:
-            return
-        if code in (404, 410):
-            raise NotFoundError(f"{url} is not there ({code}).")
-        if code in _BUSY:
-            wait_s = retry_after_s(response.headers.get("retry-after", ""))
-            said = f", and asks to wait {wait_s:g} s" if wait_s else ""
-            raise SiteBusyError(
-                f"{urlsplit(url).hostname} answered {code}{said}", retry_after_s=wait_s
-            )
-        if code in _REFUSING:
-            raise SiteRefusesError(
-                f"{urlsplit(url).hostname} refuses {url} ({code}). Nothing more is "
-                "asked; the site's terms say what is allowed."
-            )
-        raise UnexpectedAnswerError(f"{url} answered {code} where 200 was expected.")
 
     def _rules_of(self, url: str) -> Rules:
         origin = origin_of(url)

@@ -32,11 +32,11 @@ _JUDAH = (
 )
 _ARISTOB = (
     r"(?:aristob(?:o?ul(?:us|os|o|e)?|oul(?:us|os))"
-    r"|аристобул(?:а|у|ом|е)?|אריסטובולוס)"
+    r"|аристобул(?:а|у|ом|е)?|אריסטובו?לוס)"
 )
 _JANNAI = (
     r"(?:(?:j|i|y|gi)ann(?:ae(?:us|os|i)|ai(?:os|us)?|ay|aus|eus|eos|eo|ee)"
-    r"|janaeus|janeo|yanai|янна\w+|янне\w+|[לבהשומכ]{0,2}ינאי)"
+    r"|janaeus|[jy]aneo|yanai|янна\w+|янне\w+|яна[ияею]|[לבהשומכ]{0,2}ינאי)"
 )
 
 HYRCANUS: Final = rf"(?:{_JOHN}\s+)?\b{_HYRCAN}\b"
@@ -104,7 +104,7 @@ OTHER_RULERS: Final = (
 )
 
 OTHER_TYPES: Final = {
-    "star": r"\bstar\b(?! of david)|\bstern\b|\w*strahlig\w* stern|\betoile\b"
+    "star": r"\bstar\b(?! of david)|\bstern\b|\betoile\b"
     r"|\bstella\b|\bestrella\b|звезд\w*|\bו?כוכב\b|\bwheel\b|\brad\b|\broue\b"
     r"|\bruota\b|\brueda\b",
     "anchor": r"\banchor\b|\banker\b|\bancre\b|\bancla\b|якор\w*|\bו?עוגן\b"
@@ -124,62 +124,24 @@ OTHER_TYPES: Final = {
 }
 
 WREATH: Final = (
-    r"\bwreath\b|\w*kranz\w*|\bcouronne\b|\bcorona\b|\bghirlanda\b|\bguirnalda\b"
+    r"\bwreath\b|kranz|\bcouronne\b|\bcorona\b|\bghirlanda\b|\bguirnalda\b"
     r"|\bвен(?:ок|к)\w*|\b[בה]?זר\b"
 )
 CORNUCOPIA: Final = (
-    r"\bcornucop\w+|\bhorns\b|\w*fullh[o]?rn\w*|\bcornes? d'abondance"
+    r"\bcornucop\w+|\bhorns\b|fullho?rn|\bcornes? d'abondance"
     r"|\bcuernos? de la abundancia\b|\bрог\w* изобилия|קרני? שפע"
 )
+PRIESTLY: Final = (
+    r"\bpriest(?:ly)?\b|priester|\bsacerdot\w+|\bgrand[- ]pretre\b|первосвящ\w+"
+    r"|\bה?כהן\b|\bה?כהונה\b"
+)
+# Coins of these rulers are one prutah each: more is another type, or several coins.
+MORE_PRUTOT: Final = r"\b(?:[2-9]|1\d|n\. ?\d+) (?:prut\w+|прут\w*|פרוטות)\b"
 HALF_OR_DOUBLE: Final = (
     r"\b(?:half|double|two|2)[- ]prut\w+|\bhalb\w* ?prut\w+|\bdemi[- ]?prut\w+"
     r"|\bmezza prut\w+|\bmedi[ao] prut\w+|\bdoppel ?prut\w+|полпрут\w*|חצי פרוטה"
 )
 
-SEVERAL: Final = (
-    r"\bgroup (?:lot|of)\b|\b(?:large|mixed|bulk) lot\b|\blot (?:of|von|aus|de|di)\b"
-    r"|\blos (?:von|aus)\b|\blott[oi] (?:di|da)\b|\blote de\b|\bлот из\b|\bלוט של\b"
-    r"|\b(?:pair|trio|set|selection|collection) of (?:\w+ )?(?:prut|coin|bronze)\w*"
-    r"|(?<!hoard of )(?<!hort von )\b(?:[2-9]|[1-9]\d+|two|three|four|five|six|ten)"
-    r" (?:\w+ )?(?:coins|pieces|munzen|bronzemunzen|stuck|monnaies|monete|monedas"
-    r"|монет\w*|מטבעות)\b"
-    r"|\((?:[2-9]|1\d)\)|\(\d{1,3} (?:coins|pcs|pieces|stuck|pieces|pezzi|шт\w*)\)"
-    r"|(?<![\d] )(?<!two )(?<!eight )(?<!four )\bprut(?:oth?|ahs|as)\b"
-    r"|\b(?:x ?(?:[2-9]|1\d)|(?:[2-9]|1\d) ?x)\b(?![.,]?\d| ?mm| ?\d)"
-    r"|\b(?:[35679]|[1-9]\d+) prut(?:oth?|ahs|as|ot)\b|\bkonvolut\b|\blot with\b"
-    r"|\b(?:and|und|et|e|y|и) (?:others?|anderen?|autres|altr[ei]|otr[ao]s|друг\w+)\b"
-    r"|\bu\.a\.|\btogether with\b|\bwith:|\b(?:bag|tray|bulk) of\b|\bнабор\b"
-    r"|\bподборк\w+|\bserie (?:von|de|di)\b|\bset of\b|אוסף של|\bסט\b"
-    r"|\bvarious types\b|\bverschiedene\b|\bcoins of\b"
-)
-NOT_GENUINE: Final = (
-    r"\bimitation\w*\b|\bimitative\b|\breplicas?\b|\brepliken?\b|\brepliques?\b"
-    r"|\bcopy\b(?! of (?:the |an )?(?:export|licen|certificate|ticket|invoice))"
-    r"|\bkopien?\b|\bcopies? moderne\w*|\bcopie\b|\bcopia\b|\bfake\b"
-    r"|\bforger(?:y|ies)\b|\brepro(?:duction|duktion|duccion)\w*\b|\briproduzione\b"
-    r"|\brestrike\b|\bfantasy\b|\bsouvenir\b|репродукци\w*|новодел|сувенир"
-    r"|\bcounterfeit\w*\b|\bfalschung\w*\b|\bfausse?\b|\bfaux\b|\bfalso\b|\bfalsific\w+"
-    r"|\bcast\b(?! (?:flan|sprue|planchet|seam))(?<!edge-cast)|\bnachguss\b"
-    r"|\bnachahmung\w*\b|\bnachpragung\w*\b|\bnachbildung\w*\b|\b\w+kopien?\b"
-    r"|\bfa[ck]simil\w*\b|\bmoulage\b|\bimitazione\b|\bimitacion\b|\belectrotype\w*\b"
-    r"|\bgalvano\w*\b|имитаци\w*|подделк\w*|реплик\w*|\bкопи[яию]\b|חיקוי|העתק|זיוף"
-)
-MOUNTED: Final = (
-    r"\bpendants?\b|\bjewell?e?ry\b|\bmounted (?:in|as)\b|\bin (?:gold|silver) bezel\b"
-    r"|\banhanger\b|\bgefasst\b|\bpendentif\b|\bciondolo\b|\bpendente\b|\bcolgante\b"
-    r"|подвеск\w*|תליון|תכשיט"
-)
-LITERATURE: Final = r"\b(?:hard|soft)cover\b|\bpaperback\b|\b\d{2,4} pp\b|\bpp\. \d+"
-
-DOUBT: Final = (
-    r"\buncertain\b(?! (?:mint|date|year))|\bperhaps\b|\bpossibly\b|\bprobabl[ye]\b"
-    r"|\blikely\b|\battributed to\b|\btime of\b|\b(?:style|manner) of\b"
-    r"|\bwahrscheinlich\b|\bvermutlich\b|\bwohl\b|\bprobablement\b|\bpeut-etre\b"
-    r"|\battribuee? a\b|\bprobabilmente\b|\bforse\b|\bprobablemente\b|\bquizas?\b"
-    r"|вероятно|возможно|предположительно|כנראה|\bאולי\b"
-    r"|\bunbestimmt\w*\b|\bvielleicht\b|\bincertain\b|\bincerto\b|\bincierto\b"
-    r"|неопредел\w+"
-)
 OR_NEAR: Final = r"\b(?:or|oder|ou|или|או)\b"
 OR: Final = r"\s*(?:/|\bor\b|\boder\b|\bou\b|\bo\b|\bили\b|\bאו\b|-)\s*"
 
@@ -196,11 +158,23 @@ ASIDES: Final = (
     r"(?:l'|la |una? |eine[rs]? )?(?:untertyp|lili|anker|stern|ancre|ancora|ancla"
     r"|lis\b|giglio|lirio|etoile|stella|estrella|якор|лили|звезд)[^.;]*",
     r"\b(?:son|brother|father|nephew|grandson|successor|widow|wife) of (?:king )?"
-    r"(?:\w+ ){0,2}\w+(?: i{1,3}\b)?",
+    r"(?:\w+ ){0,2}\w+(?: i{1,3}\b)?(?: and (?:of )?(?:brother |son |father )?(?:of )?"
+    r"(?:judah|judas|john|alexander) \w+(?: i{1,3}\b)?)?",
+    r"\b(?:his|her|whose) (?:\w+ )?(?:brother|son|father|uncle|nephew|widow|wife|mother"
+    r"|successor|predecessor)(?: and successor)?,? (?:king |queen )?\w+(?: \w+)?"
+    r"(?: i{1,3}\b)?",
+    r"\b(?:widow|wife|queen),? salome(?: alexandra)?\b",
+    r"\bgreek (?:letter )?(?:a|alpha)\b,? \([^)]*\)",
+    r"\b(?:often |easily )?confused with\b[^.;]*|\bunlike\b[^.;,]*"
+    r"|\b(?:rarer|scarcer|commoner|smaller|larger|lighter|heavier) than\b[^.;]*",
+    r"\b(?:see also|compare)\b[^.;]*|\bzu den [^.;]* siehe\b[^.;]*"
+    r"|\b(?:siehe auch|voir aussi|vedi anche|vease tambien|см\. также)\b[^.;]*",
     r"\b(?:sohn|bruder|vater|neffe) des (?:\w+ ){0,2}\w+(?: i{1,3}\b)?",
-    r"\b(?:fils|frere|pere|neveu) de (?:\w+ ){0,2}\w+(?: (?:ier|i{1,3})\b)?",
+    r"\b(?:fils|frere|pere|neveu) d(?:e |')\w+(?: (?!et\b)\w+)?(?: (?:ier|i{1,3})\b)?"
+    r"(?: et d(?:e |')\w+ \w+(?: (?:ier|i{1,3})\b)?)?",
     r"\b(?:figlio|fratello|padre|hijo|hermano) d[ei] (?:\w+ ){0,2}\w+(?: i{1,3}\b)?",
     r"\b(?:сын|сына|брат|брата|отец) (?:\w+ ){0,1}\w+(?: i{1,3}\b)?",
+    r"\b(?:בן|בנו של|אחיו של|אביו של) (?:\w+ )?\w+",
     r"\bex (?:\w+\.? ){1,4}collection\b|\b\w+ collection\b(?! of)",
     r"\b(?:collection of|sammlung|collezione|coleccion|collection de|собрани[ея]"
     r"|коллекци[яи]|אוסף) (?:\w+\.? ?){1,3}",

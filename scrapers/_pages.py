@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import urljoin
+from urllib.parse import parse_qs, urljoin, urlsplit
 
 from bs4 import BeautifulSoup, Tag
 
@@ -15,6 +15,7 @@ from scrapers.errors import PageChangedError
 _PLACEHOLDER: Final = re.compile(
     r"blank\.gif|spacer|placeholder|pixel\.|loading|/logo|icon", re.IGNORECASE
 )
+_LONG_ECHO: Final = 190  # characters; pages and parsers cut what is longer
 NOT_STATED: Final = "not stated; the photo belongs to the auction house"
 
 
@@ -78,6 +79,32 @@ def read_number(text: str) -> int | None:
     digits = re.sub(r"(?<=\d)['’.,\s](?=\d{3}\b)", "", text)
     found = re.search(r"\d+", digits)
     return int(found[0]) if found else None
+
+
+def check_echo(site: str, url: str, parameter: str, echoed: str) -> None:
+    """Compare what a page says was asked for with what its address asks for.
+
+    Args:
+        site: The site, for the message.
+        url: Address of the page, if known.
+        parameter: Where the words stand in the address.
+        echoed: The words that the page repeats, maybe with others after them.
+
+    Raises:
+        PageChangedError: It answers another question.
+    """
+    asked = parse_qs(urlsplit(url).query).get(parameter, [""])[0]
+    if not echoed or echoed.endswith(("…", "...")) or len(echoed) >= _LONG_ECHO:
+        return
+    if not _words(asked) <= _words(echoed):
+        raise PageChangedError(
+            f"{site} answers {echoed[:80]!r} where {asked!r} was asked for. Nothing "
+            "was taken, since these may be other coins. Ask again, and save that page."
+        )
+
+
+def _words(text: str) -> set[str]:
+    return set(re.findall(r"\w+", text.casefold()))
 
 
 def make_lot(

@@ -15,7 +15,7 @@ from pathlib import Path
 from coin_core.catalog import _import_jobs as jobs
 from coin_core.catalog import open_catalog
 from coin_core.catalog._import_values import ImportState
-from coin_core.catalog.gathering import gathering_order
+from coin_core.catalog.gathering import gathering_order, gathering_progress
 from coin_core.errors import CoinError
 from scrapers._gathering import gather
 from scrapers._sources import opened
@@ -49,8 +49,9 @@ def main(arguments: list[str]) -> int:
             ):
                 pass
     except CoinError as error:
-        _log.error("%s", error)
-        jobs.set_state(catalog, import_id, ImportState.STOPPED, str(error))
+        if gathering_progress(catalog, import_id).error != str(error):  # not told yet
+            _log.error("%s", error)
+            jobs.set_state(catalog, import_id, ImportState.STOPPED, str(error))
         return 1
     finally:
         catalog.close()

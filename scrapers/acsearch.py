@@ -18,6 +18,7 @@ from scrapers._base import Listing
 from scrapers._pages import (
     ResultPage,
     attribute,
+    check_echo,
     make_lot,
     photo_of,
     plain_text,
@@ -53,7 +54,8 @@ def parse_page(text: str, url: str = "") -> ResultPage:
         url: Its address, for the photos in it.
 
     Raises:
-        PageChangedError: There are no lots, or fewer than announced.
+        PageChangedError: There are no lots, fewer than announced, or those of
+            another question.
     """
     soup = read_html(text)
     scripted = _from_script(text, url or _SEARCH)
@@ -66,6 +68,7 @@ def parse_page(text: str, url: str = "") -> ResultPage:
     # the heading counts lots, of which one may be listed twice
     rows = max(len(scripted), len(shown))
     announced, query = _check_heading(soup, rows)
+    check_echo("acsearch", url, "term", query)
     return ResultPage(listings=tuple(lots.values()), announced=announced, query=query)
 
 

@@ -13,6 +13,7 @@ from scrapers._base import Listing
 from scrapers._pages import (
     ResultPage,
     attribute,
+    check_echo,
     make_lot,
     photo_of,
     plain_text,
@@ -44,8 +45,8 @@ def parse_page(text: str, url: str = "") -> ResultPage:
         url: Its address, for the links in it.
 
     Raises:
-        PageChangedError: It shows "closest matches", which are other coins, or not
-            as many rows as it announces.
+        PageChangedError: It shows "closest matches", which are other coins, answers
+            another question, or has not as many rows as it announces.
     """
     soup = read_html(text)
     header = _HEADER.search(plain_text(soup.select_one(".resultsinfo")))
@@ -60,6 +61,7 @@ def parse_page(text: str, url: str = "") -> ResultPage:
             "This CoinArchives page has no header that says how many lots matched. It "
             "is no result page, or the site has changed."
         )
+    check_echo("CoinArchives", url, "search", header[1])
     announced = read_number(header[2]) or 0
     free = "six months" in header[3] or "pro." not in (urlsplit(url).hostname or "")
     full = (_FREE_ROWS,) if free else _PRO_ROWS

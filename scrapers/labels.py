@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from scrapers import _label_refusals as refusals
 from scrapers import _label_words as words
 from scrapers._references import (
     ARISTOBULUS,
@@ -92,10 +93,10 @@ _RULER_OF_NAME: Final = {
     "yonatan": JANNAEUS,
 }
 _REJECTS: Final = (
-    ("several coins", re.compile(words.SEVERAL)),
-    ("not genuine", re.compile(words.NOT_GENUINE)),
-    ("mounted", re.compile(words.MOUNTED)),
-    ("literature", re.compile(words.LITERATURE)),
+    ("several coins", re.compile(refusals.SEVERAL)),
+    ("not genuine", re.compile(refusals.NOT_GENUINE)),
+    ("mounted", re.compile(refusals.MOUNTED)),
+    ("literature", re.compile(refusals.LITERATURE)),
 )
 _ASIDES: Final = words.compile_all(words.ASIDES)
 _OTHERS: Final = words.compile_all(words.OTHER_RULERS)
@@ -123,11 +124,16 @@ _NUMERAL: Final = re.compile(rf"[\s,]*(?:({words.FIRST})|({words.LATER}))")
 _OR_LATER: Final = re.compile(rf"\.?{words.OR}(?:{words.LATER})")
 _OR_NEAR: Final = re.compile(words.OR_NEAR)
 _NEAR: Final = 14  # characters
+_LONGEST: Final = 20_000  # what is longer is no lot text
 _QUERY: Final = re.compile(r"\.?\s*\(?\?")
-_DOUBT: Final = re.compile(words.DOUBT)
+_DOUBT: Final = re.compile(refusals.DOUBT)
+_PRECIOUS: Final = re.compile(refusals.PRECIOUS)
+_PROVENANCE: Final = re.compile(refusals.PROVENANCE)
 _WREATH: Final = re.compile(words.WREATH)
 _CORNUCOPIA: Final = re.compile(words.CORNUCOPIA)
+_PRIESTLY: Final = re.compile(words.PRIESTLY)
 _ODD_DENOMINATION: Final = re.compile(words.HALF_OR_DOUBLE)
+_MORE_PRUTOT: Final = re.compile(words.MORE_PRUTOT)
 _PLAIN: Final = str.maketrans(
     {
         **{"æ": "ae", "Æ": "ae", "œ": "oe", "Œ": "oe", "ø": "o", "і": "i", "І": "i"},
@@ -162,6 +168,8 @@ class _Reader:
     def __init__(self, text: str) -> None:
         self.text = text
         self.whole, self.places = fold(text)
+        # several coins are told by what is an aside elsewhere: "collection of 6"
+        self.sold = _PROVENANCE.sub(_blank, self.whole)
         self.plain = self.whole
         for aside in _ASIDES:
             self.plain = aside.sub(_blank, self.plain)
@@ -186,13 +194,18 @@ class _Reader:
         pattern: re.Pattern[str],
         speaks_for: str,
         *,
-        whole: bool = False,
+        sold: bool = False,
     ) -> bool:
-        match = pattern.search(self.whole if whole else self.plain)
+        match = pattern.search(self.sold if sold else self.plain)
         if match:
             self.note(rule, match.start(), match.end(), speaks_for)
             self.doubted |= rule == "legend" and self.in_choice(*match.span())
         return match is not None
+
+    def in_wreath(self) -> bool:
+        """Whether the text describes a priestly coin: its legend and the horns."""
+        legend = _WREATH.search(self.plain) or _PRIESTLY.search(self.plain)
+        return bool(legend and _CORNUCOPIA.search(self.plain))
 
     def in_choice(self, start: int, end: int) -> bool:
         """Whether "or" stands beside a name."""
@@ -209,12 +222,13 @@ def read_label(text: str) -> LotLabel:
     """Read the ruler and the name on the coin from the text of a lot.
 
     Args:
-        text: Title and description, in any of the seven languages, without markup.
+        text: Title and description, in any of the seven languages, without markup;
+            its first 20,000 characters are read.
 
     Returns:
         The label with its evidence; a class only where nothing speaks against it.
     """
-    reader = _Reader(text)
+    reader = _Reader(text[:_LONGEST])
     references = find_references(reader.whole)
     outcome, ruler, rule = _decide(reader, references)
     names = [one.speaks_for for one in reader.evidence if one.rule == "legend"]
@@ -234,9 +248,7 @@ def _decide(
     reader: _Reader, references: tuple[CatalogueVote, ...]
 ) -> tuple[Outcome, str | None, str]:
     for rule, pattern in _REJECTS:
-        # several coins are told by what is an aside elsewhere: "collection of 6"
-        whole = rule == "several coins"
-        if reader.seek(rule, pattern, "rejected", whole=whole):
+        if reader.seek(rule, pattern, "rejected", sold=rule == "several coins"):
             return Outcome.REJECTED, None, rule
     doubted, weak, named = _find_names(reader)
     legends = {
@@ -257,21 +269,30 @@ def _decide(
         if vote.votes_for:
             reader.note("reference", vote.start, vote.end, vote.votes_for)
     dates = {key for key, one in _REIGNS.items() if reader.seek("dates", one, key)}
-    in_wreath = bool(_WREATH.search(reader.plain) and _CORNUCOPIA.search(reader.plain))
+    in_wreath = reader.in_wreath()
     targets = (named & _TARGETS) | legends
+    if in_wreath:
+        # by its look a priestly coin; dealers call these widow's mites too
+        types = [name for name in types if name != "widow's mite"]
+    anything = bool(targets or others or weak or votes)
+    if types and anything and not in_wreath:
+        return Outcome.OTHER, None, "other type"
+    if OTHER_RULER in others and not (targets or weak or votes & _TARGETS):
+        return Outcome.OTHER, None, "other ruler"
     if (
         doubted
         or reader.doubted
         or len(targets) > 1
-        or reader.seek("doubt", _DOUBT, "doubt")
+        or (anything and reader.seek("doubt", _DOUBT, "doubt"))
+        or (anything and reader.seek("metal", _PRECIOUS, "precious metal"))
     ):
         return Outcome.AMBIGUOUS, None, "rulers in doubt"
     if others:
         return _among_others(others, targets, votes)
     if types or OTHER_TYPE in votes:
-        if types and in_wreath and targets and "lily" not in types:
+        if in_wreath and targets and "lily" not in types:
             return Outcome.AMBIGUOUS, None, "type in doubt"
-        if not targets and not votes and not dates:
+        if not anything and not dates:
             return Outcome.UNLABELLED, None, "no ruler named"
         return Outcome.OTHER, None, "other type"
     if OTHER_RULER in votes:
@@ -317,6 +338,8 @@ def _among_targets(
         return Outcome.AMBIGUOUS, None, "reference in doubt"
     if dates and not dates & targets:
         return Outcome.AMBIGUOUS, None, "dates in doubt"
+    if reader.seek("denomination", _MORE_PRUTOT, "several prutot"):
+        return Outcome.AMBIGUOUS, None, "denomination in doubt"
     if reader.seek("denomination", _ODD_DENOMINATION, "half or double") and not (
         in_wreath
     ):

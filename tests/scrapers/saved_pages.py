@@ -116,3 +116,28 @@ def mhtml(page: str, url: str, files: dict[str, bytes]) -> bytes:
         + "".join(f"------cut\r\n{part}\r\n" for part in parts)
         + "------cut--\r\n"
     ).encode()
+
+
+# a page of each site, its address, and where its photos lie
+SAVED = {
+    "acsearch": (
+        acsearch(),
+        "https://www.acsearch.info/search.html?term=prutah",
+        "https://www.acsearch.info/media/{n}.s.jpg",
+    ),
+    "coinarchives": (
+        coinarchives(),
+        "https://www.coinarchives.com/a/results.php?search=john+hyrcanus",
+        "https://www.coinarchives.com/photos/{n}.jpg",
+    ),
+    "biddr": (
+        biddr(),
+        "https://www.biddr.com/auctions/housea/browse?a=900",
+        "https://media.biddr.com/{n}.jpg",
+    ),
+    "numisbids": (
+        numisbids(),
+        "https://www.numisbids.com/searchall?searchall=prutah",
+        "https://media.numisbids.com/{n}.jpg",
+    ),
+}

@@ -149,6 +149,7 @@ def test_a_site_that_does_not_answer_as_it_should_ends_the_run(
     assert last.state == "stopped"
     assert words in last.error
     assert words in summary(last)
+    assert f"stopped: {last.error}" in caplog.text
     if reply.headers.get("Retry-After"):
         return  # the next run would wait as long as the site has asked for
     one.routes[path] = good

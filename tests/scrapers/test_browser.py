@@ -5,16 +5,23 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from itertools import pairwise
 
 import pytest
 
 from scrapers._browser import BrowserPages
 from scrapers._pacing import Pacer
-from scrapers.errors import PageChangedError, RobotsForbidError
-from tests.scrapers.fake_sites import SLACK_S, FakeSite, Reply
+from scrapers.errors import (
+    PageChangedError,
+    RobotsForbidError,
+    SiteBusyError,
+    SiteRefusesError,
+    SiteUnreachableError,
+    UnsafeAddressError,
+)
+from tests.scrapers.fake_sites import FakeSite, Reply
 
 PER_PAGE = 10
+BROWSER_PAUSE_S = 0.3
 
 SCRIPT = """
 let page = 0, busy = false;
@@ -40,12 +47,25 @@ addEventListener('scroll', more); more();
 """
 
 
-def endless(open_site, total: int, *, gives: int | None = None) -> FakeSite:
-    """An acsearch-like list that loads ten more at each scroll, slowly."""
+def endless(
+    open_site, total: int, *, gives: int | None = None, more=None, **changes: str
+) -> FakeSite:
+    """An acsearch-like list that loads ten more at each scroll, slowly.
+
+    Args:
+        open_site: Opens a site; its referee judges what the browser asks, too.
+        total: How many lots it announces.
+        gives: How many there really are.
+        more: Answers instead of the list, from the third scroll on.
+        changes: Words of the page and what stands in their place.
+    """
     gives = total if gives is None else gives
 
-    def more(request) -> Reply:
-        first = int(request.query["page"]) * PER_PAGE
+    def answer(request) -> Reply:
+        page = int(request.query["page"])
+        if more is not None and page >= 2:
+            return more
+        first = page * PER_PAGE
         lots = [
             {
                 "id": 1000 + n,
@@ -65,8 +85,11 @@ def endless(open_site, total: int, *, gives: int | None = None) -> FakeSite:
         "<script>acsearch = {}; acsearch.initSearchResults = [];</script>"
         f"<script>{script}</script></body></html>"
     )
+    for word, other in changes.items():
+        page = page.replace(word, other)
     return open_site(
-        {"/search.html": lambda _: Reply(page), "/more": more}, pause_s=0.0
+        {"/search.html": lambda _: Reply(page), "/more": answer},
+        pause_s=BROWSER_PAUSE_S,
     )
 
 
@@ -79,29 +102,110 @@ def browser():
     return BrowserPages
 
 
+@pytest.fixture
+def reads(browser, client, tmp_path):
+    """Reads the list of a site to its end, with its pause."""
+
+    def read(one: FakeSite, patience_s: float = 60.0, address: str = "/search.html"):
+        pacer = Pacer(tmp_path / "pace", {one.origin: BROWSER_PAUSE_S})
+        pages = browser(client(one, pacer=pacer), patience_s=patience_s)
+        return list(pages.find(f"{one.address}{address}"))
+
+    return read
+
+
 @pytest.mark.browser
-def test_an_endless_list_is_read_to_its_end(site, client, browser, tmp_path):
-    one, pause_s = endless(site, total=35), 0.6
-    pacer = Pacer(tmp_path / "pace", {one.origin: pause_s})
-    pages = browser(client(one, pacer=pacer), patience_s=60)
-    lots = list(pages.find(f"{one.address}/search.html"))
+def test_an_endless_list_is_read_to_its_end(site, reads):
+    """The referee sees that the page's own requests come one by one, with the pause."""
+    one = endless(site, total=35)
+    lots = reads(one)
     assert len(lots) == 35
     assert lots[0].images[0].url == f"{one.address}/photos/0.s.jpg"
     assert sum(bool(lot.images) for lot in lots) == 35
-    _, *scrolled = [request.at for request in one.asked("/more")]
-    assert len(scrolled) == 3
-    # the page asks for the first lots itself; each scroll keeps the pause
-    for before, after in pairwise(scrolled):
-        assert after - before >= pause_s - SLACK_S
+    assert len(one.asked("/more")) == 4
     assert not [r for r in one.requests if r.path.startswith("/photos/")]
 
 
 @pytest.mark.browser
-def test_a_list_that_ends_too_early_is_refused(site, client, browser):
-    one = endless(site, total=35, gives=10)
-    pages = browser(client(one), patience_s=4)
-    with pytest.raises(PageChangedError, match="announces 35"):
-        list(pages.find(f"{one.address}/search.html"))
+def test_a_page_gets_nothing_that_we_would_not_ask_for(site, reads, caplog):
+    """What robots.txt forbids, and other hosts, stay unasked in the browser too."""
+    elsewhere = site()
+    one = endless(
+        site,
+        total=5,
+        **{"page += 1": f"fetch('/private/x'); fetch('{elsewhere.address}'); page++"},
+    )
+    assert len(reads(one)) == 5
+    assert one.asked("/private/x") == []
+    assert elsewhere.requests == []
+    assert elsewhere.address in caplog.text
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        # fewer lots than announced
+        ({"gives": 10}, "announces 35 lots and shows no more than 10"),
+        # the site was built anew
+        ({"'auction-lot'": "'lot-card'"}, "announces"),
+        # it is built anew between two scrolls
+        (
+            {"'auction-lot'": "(page < 2 ? 'auction-lot' : 'lot-card')"},
+            "announces 35 lots and shows no more than 20",
+        ),
+        # lots that are scrolled out of sight are taken away
+        (
+            {"page += 1": "while (list.children[10]) list.firstChild.remove(); page++"},
+            "announces 35 lots and shows no more than 10",
+        ),
+        # another list than was asked for
+        ({"Results 0-0": "No such coins. Popular lots 0-0"}, "does not say how many"),
+    ],
+)
+def test_a_list_that_is_not_what_it_should_be_is_refused(site, reads, changes, words):
+    one = endless(site, total=35, **changes)
+    with pytest.raises(PageChangedError, match=words):
+        reads(one, patience_s=3)
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize(
+    ("more", "error", "words"),
+    [
+        (Reply(status=429, headers={"Retry-After": "7"}), SiteBusyError, "wait 7 s"),
+        (Reply("<h1>no robots", status=403), SiteRefusesError, "refuses"),
+    ],
+)
+def test_a_site_that_says_no_amid_the_list_is_left_alone(
+    site, reads, more, error, words
+):
+    one = endless(site, total=35, more=more)
+    with pytest.raises(error, match=words):
+        reads(one)
+    assert len(one.asked("/more")) == 3
+
+
+@pytest.mark.browser
+def test_a_page_that_leads_elsewhere_or_is_refused_is_not_read(site, reads):
+    elsewhere = site({"/a": lambda _: Reply("<p>stolen")})
+    leads = {"Location": f"{elsewhere.address}/a"}
+    one = site(
+        {
+            "/away": lambda _: Reply(status=302, headers=leads),
+            "/closed": lambda _: Reply("<h1>members only", status=403),
+            "/gone": lambda _: Reply(hang_up=True),
+        },
+        pause_s=BROWSER_PAUSE_S,
+    )
+    with pytest.raises(UnsafeAddressError, match="may be asked"):
+        reads(one, address="/away")
+    with pytest.raises(SiteRefusesError, match="refuses"):
+        reads(one, address="/closed")
+    one.pause_s = 0.0  # Chromium itself asks again at once when a connection breaks
+    with pytest.raises(SiteUnreachableError, match="does not answer the browser"):
+        reads(one, address="/gone")
+    assert elsewhere.requests == []
 
 
 def test_robots_txt_holds_for_browsers_too(site, client):

@@ -49,14 +49,16 @@ def test_a_browser_needs_leave(capsys):
     assert main(wrong) == 1
 
 
-def test_saved_pages_without_photos_are_counted(tmp_path, capsys):
+def test_saved_pages_without_photos_are_counted(tmp_path, capsys, caplog):
     (tmp_path / "a.html").write_text(saved_pages.acsearch(), encoding="utf-8")
     assert main(["saved", str(tmp_path), "--json"]) == 1
     steps = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert steps[-1]["state"] == "done"
     assert (steps[-1]["listings"], steps[-1]["failed"]) == (3, 3)
     assert main(["saved", str(tmp_path / "none")]) == 1
-    assert "neither" in capsys.readouterr().err
+    assert "Stopped:" in (out := capsys.readouterr().out)
+    assert "neither a file nor a folder" in out
+    assert "neither a file nor a folder" in caplog.text
 
 
 def test_every_source_is_opened_by_its_name():

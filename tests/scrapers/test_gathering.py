@@ -22,6 +22,7 @@ from coin_core.catalog import (
 from coin_core.catalog.gathering import GatherOrder
 from coin_core.rendering import strike_coin
 from scrapers import _gathering, ans, commons
+from scrapers.__main__ import summary
 from scrapers._base import ImageSide, Listing, ListingImage
 from scrapers._gathering import gather
 from scrapers.errors import (
@@ -213,16 +214,19 @@ def test_it_is_stopped_by_hand(catalog):
     assert run(catalog, source).added == 3
 
 
-def test_a_full_disk_ends_the_run_with_a_clear_line(catalog, monkeypatch):
+def test_a_full_disk_ends_the_run_with_a_clear_line(catalog, monkeypatch, caplog):
     source = Listed([lot(1)])
 
     def full(*_, **__):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(Catalog, "add_photo", full)
+    steps = []
     with pytest.raises(DiskFullError, match="disk is full"):
-        run(catalog, source)
+        _collect(gather(catalog, source, ask(), prepare_photo=prepare), steps)
     monkeypatch.undo()
+    assert "the disk is full. Make room" in summary(steps[-1])
+    assert "the disk is full. Make room" in caplog.text
     assert run(catalog, source).added == 1
 
 

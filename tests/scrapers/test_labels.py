@@ -120,3 +120,21 @@ def test_folding_keeps_places():
     assert folded == "ae jannee"
     assert places == (0, 0, 1, 2, 3, 4, 5, 6, 7)
     assert read_label("").outcome is Outcome.UNLABELLED
+
+
+def test_what_is_too_long_for_a_lot_text_is_read_in_part():
+    """A page may be made to keep the rules busy for hours."""
+    assert read_label("kranz" * 200_000 + " John Hyrcanus I").ruler is None
+    assert read_label("John Hyrcanus I " + "a" * 200_000).ruler is not None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Alexander Jannaeus. Silver ring, wreath / cornucopiae.",
+        "Alexander Jannaeus, 4 prutot",
+        "One of the coins shown, Alexander Jannaeus. Prutah.",
+    ],
+)
+def test_what_is_hardly_one_bronze_of_its_own_gets_no_label(text):
+    assert read_label(text).ruler is None

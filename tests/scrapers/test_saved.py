@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import zipfile
+from urllib.parse import urlencode
 
 import pytest
 
@@ -178,7 +179,7 @@ def test_a_folder_of_pages_is_a_source(tmp_path):
     (tmp_path / "b.mhtml").write_bytes(
         pages.mhtml(
             pages.coinarchives([pages.LOTS[2]], announced=1),
-            "https://pro.coinarchives.com/a/results.php?search=x",
+            "https://pro.coinarchives.com/a/results.php?search=hyrcanus",
             {"https://pro.coinarchives.com/photos/103.jpg": larger},
         )
     )
@@ -197,6 +198,71 @@ def test_a_folder_of_pages_is_a_source(tmp_path):
         source.fetch(lots["acsearch:103"].images[0])
     (problem,) = source.problems
     assert problem.startswith("shopping.html")
+
+
+@pytest.mark.parametrize("way", ["folder", "mhtml", "zip of a folder", "zip of mhtml"])
+@pytest.mark.parametrize("site", pages.SAVED)
+def test_each_site_is_read_however_its_page_was_saved(tmp_path, site, way):
+    text, url, place = pages.SAVED[site]
+    photos = {place.format(n=n): draw_png(n) for n in (101, 102, 103)}
+    files = {"found.mhtml": pages.mhtml(text, url, photos)}
+    if "folder" in way:
+        comment = f"<!-- saved from url=({len(url):04}){url} -->"
+        files = {"found.html": (comment + text).encode()} | {
+            f"found_files/{photo.rpartition('/')[2]}": data
+            for photo, data in photos.items()
+        }
+    where = tmp_path / "pages"
+    for name, data in files.items():
+        path = where / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+    if "zip" in way:
+        where = tmp_path / "pages.zip"
+        with zipfile.ZipFile(where, "w") as archive:
+            for name, data in files.items():
+                archive.writestr(f"my pages/{name}", data)
+    source = SavedPages()
+    lots = list(source.find(str(where)))
+    assert source.problems == []
+    assert [lot.source for lot in lots] == [site] * 3
+    assert [source.fetch(lot.images[0]) for lot in lots] == list(photos.values())
+
+
+@pytest.mark.parametrize(
+    ("read", "text", "url"),
+    [
+        (
+            acsearch.parse_page,
+            pages.acsearch(),
+            "https://www.acsearch.info/search.html?term=%22Judah+Aristobulus%22",
+        ),
+        (
+            coinarchives.parse_page,
+            pages.coinarchives(),
+            "https://www.coinarchives.com/a/results.php?search=alexander+jannaeus",
+        ),
+    ],
+)
+def test_a_page_that_answers_another_question_is_refused(read, text, url):
+    with pytest.raises(PageChangedError, match="was asked for"):
+        read(text, url)
+
+
+@pytest.mark.parametrize(
+    ("term", "echoed"),
+    [
+        ('("John Hyrcanus" Jean) prutah', "(&quot;John Hyrcanus&quot; Jean) prutah"),
+        ("john hyrcanus", "John Hyrcanus"),
+        ("prutah", "prutah in all categories"),
+        ("a very long question", "a very…"),
+        ("", "prutah"),
+    ],
+)
+def test_a_question_may_be_repeated_in_other_clothes(term, echoed):
+    text = pages.acsearch().replace("for prutah", f"for {echoed}")
+    url = f"https://www.acsearch.info/search.html?{urlencode({'term': term})}"
+    assert len(acsearch.parse_page(text, url).listings) == 3
 
 
 def test_the_address_tells_the_site(tmp_path):

@@ -1,0 +1,111 @@
+"""The words of `labels` by which a lot is no single genuine coin, or is in doubt.
+
+Patterns over folded text (lower case, no accents); in each the lines go by language:
+English, German, French, Italian, Spanish, Russian, Hebrew.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+_NUMBER = (
+    r"(?:[2-9]|[1-9]\d+|two|three|four|five|six|seven|eight|nine|ten|twelve|fifteen"
+    r"|twenty|zwei|drei|vier|funf|sechs|sieben|acht|neun|zehn|deux|trois|quatre|cinq"
+    r"|sept|huit|neuf|dix|due|tre|quattro|cinque|sei|sette|otto|nove|dieci|dos|tres"
+    r"|cuatro|cinco|seis|siete|ocho|nueve|diez|две|два|три|трех|четыре|пять|шесть|семь"
+    r"|восемь|девять|десять|שתי|שני|שלוש|שלושה|ארבע|ארבעה|חמש|חמישה|שש|שבע|עשר)"
+)
+_COINS = (
+    r"(?:coins|pieces|bronzes|munzen|\w+munzen|bronzen|stuck|monnaies|monete|bronzi"
+    r"|monedas|bronces|монет\w*|מטבעות)"
+)
+# "8 prutot" and "two prutot" are denominations, and a hoard is where one coin was found
+_NUMBERED = (
+    r"(?<!hoard of )(?<!hort von )(?<!fund von )(?<!tresor de )(?<!postiglio di )"
+    rf"(?<!tesoro de )(?<!клада из )\b{_NUMBER} (?:\w+ ){{0,2}}{_COINS}\b"
+    r"(?! (?:are |sind |sont |sono )?(?:known|bekannt|connu|noti|note|conocid|известн))"
+    r"|\b(?:due|tre|deux|trois|dos|tres|zwei|drei|две|три|пять|שתי|שלוש|ארבע|חמש)"
+    r" (?:prut\w+|прут\w+|פרוטות)\b|\bלוט \d+ פרוטות"
+    r"|\b(?:[35679]|[1-9]\d+) (?:prut(?:oth?|ahs|as|ot)|прут(?:ы|от)?|פרוטות)\b"
+    r"|(?<![\d] )(?<!two )(?<!eight )(?<!four )\bprut(?:oth?|ahs|as)\b"
+    r"|\((?:[2-9]|1\d)\)|\b(?:[2-9]|[1-9]\d{1,2}) ?(?:pcs|stk|pz|pezzi|piezas|unidades"
+    r"|uds|шт|יחידות)\b"
+    r"|\b(?:x ?(?:[2-9]|1\d)|(?:[2-9]|[1-9]\d{1,2}) ?x)\b(?![.,]?\d| ?mm| ?\d)"
+)
+
+SEVERAL: Final = (
+    rf"{_NUMBERED}"
+    r"|\bgroup (?:lot|of)\b|\b(?:large|mixed|bulk) lot\b|\blot (?:of|with)\b"
+    r"|\b(?:trio|set|selection|bag|tray|bulk|assortment) of\b|\bbulk:|\bpair of\b"
+    r"|\bcollection of (?:\w+ )?(?:prut|coin|bronze)\w*|\btogether with\b|\bwith:"
+    r"|\band others?\b|\bvarious types\b|\bcoins of\b"
+    r"|\blo[ts] (?:von|aus)\b|\bkonvolut\b|\bpaar\b|\bgruppe von\b|\bserie von\b"
+    r"|\bund anderen?\b|\bu\. ?a\.|\bverschiedene\b"
+    r"|\blot de\b|\bpaire\b|\bensemble de\b|\bgroupe de\b|\bserie de\b|\bet autres\b"
+    r"|\blott[oi] d[ia]\b|\bcoppia\b|\binsieme di\b|\bgruppo di\b|\bserie di\b"
+    r"|\be altr[ei]\b"
+    r"|\blote de\b|\bpareja\b|\bpar de\b|\bconjunto de\b|\bgrupo de\b|\by otr[ao]s\b"
+    r"|\bлот из\b|\bпара прут\b|\bнабор\b|\bподборк\w+|\bодним лотом\b|\bи друг\w+"
+    r"|\bלוט של\b|אוסף של|\bסט\b|\bזוג\b|\bצמד\b"
+    r"|\b(?:lot|los|lotto|lote|лот|לוט):\s*(?!\d|nr|no\b|n\W)"
+)
+# Where one coin was bought with others, it is sold without them.
+PROVENANCE: Final = (
+    r"\b(?:purchased|bought|acquired|erworben|gekauft|acquise?|achetee?|acquistat[ao]"
+    r"|comprad[ao]|adquirid[ao]|куплен\w*|приобретен\w*)\b[^.;]*"
+)
+NOT_GENUINE: Final = (
+    r"\bimitation\w*\b|\bimitative\b|\breplicas?\b|\bfake\b|\bforger(?:y|ies)\b"
+    r"|\bcop(?:y|ies)\b(?! of (?:the |an )?(?:export|licen|certificate|ticket|invoice))"
+    r"|\bcast\b(?! (?:flan|sprue|planchet|seam))(?<!edge-cast)|\bcounterfeit\w*\b"
+    r"|\brepro(?:duction|duktion|duccion)\w*\b|\brestrike\b|\bfantasy\b|\bsouvenir\b"
+    r"|\belectrotypes?\b|\bfa[ck]simil\w*\b|\b(?:gold|silver)-?plated\b|\bplaster\b"
+    r"|\brepliken?\b|\b\w*kopien?\b|\bfalschung\w*\b|\b(?:nach|ab)guss\b"
+    r"|\bnach(?:ahmung|pragung|bildung)\w*\b|\bgalvano\w*\b|\bvergoldet\b"
+    r"|\brepliques?\b|\bcopie\b|\bfausse?\b|\bfaux\b|\bmoulage\b|\bplaquee? or\b"
+    r"|\bcopia\b|\bimitazione\b|\bfals[ao]\b|\bfalsific\w+|\briproduzione\b"
+    r"|\bcontraffa\w+|\bplacat[ao]\b"
+    r"|\bimitacion\b|\breplica\b|\bchapad[ao]\b"
+    r"|имитаци\w*|подделк\w*|фальшив\w*|реплик\w*|\bкопи[яию]\b|репродукци\w*"
+    r"|новодел|сувенир|муляж|отливк\w+|слепок|позолоч\w+"
+    r"|חיקוי|העתק|זיוף|מזויפ\w*|יציקה מודרנית"
+)
+MOUNTED: Final = (
+    r"\bpendants?\b|\bjewell?e?ry\b|\bmounted (?:in|as)\b|\bin (?:gold|silver) bezel\b"
+    r"|\b(?:gold|silver|finger) ?rings?\b|\bring (?:set )?with\b|\bcuff ?links?\b"
+    r"|\bbrooch\b|\bbracelet\b|\bnecklace\b|\bearrings?\b|\bkey ?(?:ring|chain)\b"
+    r"|\bschlusselanhanger\b|\bporte-cles?\b|\bportachiavi\b|\bllavero\b"
+    r"|\banhanger\b|\b(?:ein)?gefasst\w*|\b(?:silber|gold|finger)ring\b|\bbrosche\b"
+    r"|\barmband\b|\bhalskette\b|\bohrring\w*|\bmanschettenkn\w+"
+    r"|\bpendentif\b|\bbague\b|\bserti[es]?\b|\bbroche\b|\bcollier\b|\bbouton de manch"
+    r"|\bciondolo\b|\bpendente\b|\banello\b|\bspilla\b|\bbracciale\b|\bcollana\b"
+    r"|\bmontat[ao] (?:in|su)\b|\bincastonat[ao]\b|\bgemelli\b"
+    r"|\bcolgante\b|\banillo\b|\bpulsera\b|\bmontad[ao] en\b|\bengastad[ao]\b"
+    r"|\bgemelos\b"
+    r"|подвеск\w*|брелок\w*|кулон\w*|кольцо\b|перст\w+|брошь|браслет\w*"
+    r"|\bв оправе\b|запонк\w+"
+    r"|תליון|תכשיט|\bטבעת\b|צמיד|עגיל\w*|משובצ?\w*"
+)
+LITERATURE: Final = (
+    r"\b(?:hard|soft)cover\b|\bpaperback\b|\b\d{2,4} pp\b|\bpp\. \d+|\boffprint\b"
+    r"|\bsonderdruck\b|\bisbn\b"
+)
+
+DOUBT: Final = (
+    r"\buncertain\b(?! (?:mint|date|year))|\bperhaps\b|\bpossibly\b|\bprobabl[ye]\b"
+    r"|\blikely\b|\battributed to\b|\btime of\b|\b(?:style|manner) of\b"
+    r"|\brandom\w*\b|\b(?:one|any) of the coins\b|\bcould be\b|\bmay be\b"
+    r"|\bmodern\b(?! (?:israel|day|jerusalem|scholar))"
+    r"|\bwahrscheinlich\b|\bvermutlich\b|\bwohl\b|\bunbestimmt\w*\b|\bvielleicht\b"
+    r"|\bzugeschrieben\b|\bzugewiesen\b|\bmoderne[rs]?\b"
+    r"|\bprobablement\b|\bpeut-etre\b|\battribuee? a\b|\bincertain\b"
+    r"|\bprobabilmente\b|\bforse\b|\bincerto\b|\battribuit[ao]\b|\bmodern[ao]\b"
+    r"|\bprobablemente\b|\bquizas?\b|\bincierto\b|\batribuid[ao]\b"
+    r"|вероятно|возможно|предположительно|неопредел\w+|приписыва\w+|современн\w+"
+    r"|כנראה|\bאולי\b|מיוחס\w*|מודרני\w*"
+)
+# These coins are bronze: who speaks of gold or silver speaks of something else.
+PRECIOUS: Final = (
+    r"\b(?:silver|gold|silber|argento|oro|plata)\b|\ben (?:argent|or)\b|серебр\w*"
+    r"|золот\w*|\bכסף\b|\bזהב\b"
+)
