@@ -22,7 +22,8 @@ _CURVES = {
 # Of a run's config, what is no setting.
 _NO_SETTING = {
     *("started", "job", "machine", "versions", "command", "classes", "coins"),
-    *("photos", "coins_per_class", "unreadable", "without_face", "caution"),
+    *("photos", "coins_per_class", "unreadable", "left_out", "without_face"),
+    "caution",
 }
 # Below this a difference is called real.
 SIGNIFICANT = 0.05
