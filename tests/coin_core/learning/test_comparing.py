@@ -139,3 +139,4 @@ def test_settings_that_differ_come_first():
     assert rows[0] == ("seed", [0, 1], True)
     assert all(not differs for _, _, differs in rows[1:])
     assert flat_settings({"schedule": {"batch": 8}}) == {"schedule: batch": 8}
+    assert list(flat_settings({"threads": 1, "seed": 0})) == ["seed", "threads"]
