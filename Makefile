@@ -63,6 +63,7 @@ bench: setup
 	$(PY) benchmarks/kills.py
 	$(PY) benchmarks/catalog.py
 	$(PY) benchmarks/dataset_page.py
+	$(PY) benchmarks/history_page.py
 ifdef PHOTOS
 	$(PY) -m coin_core evaluate --data $(PHOTOS)
 endif

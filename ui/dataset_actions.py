@@ -9,7 +9,7 @@ import streamlit as st
 from coin_core.catalog import Catalog, ExcludeReason
 from ui import cropping
 from ui.asking import ask_classifiers
-from ui.dataset_words import REASON, ruler_keys, ruler_title
+from ui.dataset_words import REASON, ruler_key, ruler_keys, ruler_title
 from ui.desk import Desk, ask_name
 
 
@@ -107,6 +107,23 @@ def _offer_rulers(desk: Desk, catalog: Catalog) -> None:
                 f"{len(desk.chosen)} photos: {title}",
                 key=f"set_ruler_{key}",
             )
+        written = st.text_input(
+            "Another",
+            key="other_ruler",
+            placeholder="Mattathias Antigonus, star and anchor …",
+            help="A class of its own, which trainings on the catalog then learn too.",
+        )
+        other = ruler_key(written)
+        _button(
+            ruler_title(other) if other else "Write a name first",
+            desk,
+            lambda: catalog.set_ruler(
+                desk.chosen, other, who=desk.who, authority=authority or None
+            ),
+            f"{len(desk.chosen)} photos: {ruler_title(other or None)}",
+            key="set_other_ruler",
+            disabled=not other,
+        )
 
 
 def _offer_exclusion(desk: Desk, catalog: Catalog) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -76,6 +77,15 @@ def short_ruler(key: str | None) -> str:
 def ruler_keys(seen: Iterable[str] = ()) -> tuple[str, ...]:
     """The rulers by number key: the known three first, then others of the catalog."""
     return (*DEFAULT_CLASSES, *(key for key in seen if key not in DEFAULT_CLASSES))
+
+
+def ruler_key(written: str) -> str:
+    """The class key of a name that a person wrote; "" for none.
+
+    A name that is no ruler's becomes a class of its own.
+    """
+    key = re.sub(r"\W+", "_", written.casefold()).strip("_")[:64]
+    return "" if key == UNLABELLED else key
 
 
 def ruler_colour(key: str | None, seen: Iterable[str] = ()) -> str:

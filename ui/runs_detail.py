@@ -295,6 +295,9 @@ def _show_card(run: Run, summary: RunSummary) -> None:
                 f"could not be read; in {config.get('without_face', 0)} no coin was "
                 "found, so the whole photo was used."
             )
+        if left_out := config.get("left_out"):
+            with st.expander(f"The {len(left_out)} that could not be read"):
+                st.code("\n".join(map(str, left_out)), language=None, wrap_lines=True)
         card, _ = _bundle_of(summary)
         if card:
             st.markdown(f"**Card of {card.name}**")

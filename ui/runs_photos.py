@@ -23,7 +23,7 @@ from coin_core.learning.mistakes import (
 )
 from coin_core.verdicts import class_title
 from ui.palette import INK_SOFT, MUTED, PAPER_DEEP
-from ui.runs_words import percent_with_interval
+from ui.runs_words import NBSP, percent_with_interval
 
 # Buttons for a few classes; a matrix of more is looked up instead.
 _MOST_BUTTONS = 7
@@ -208,10 +208,10 @@ def _photo_card(row: Row) -> str:
     sure = min(99, round(100 * confidence_of(row)))
     alt = f"{class_title(label)}, taken for {class_title(answer)}"
     told = (
-        f"<b>{escape(class_title(answer))}</b>, {sure} %"
+        f"<b>{escape(class_title(answer))}</b>, {sure}{NBSP}%"
         if answer == label
         else f"is {escape(class_title(label))}<br>"
-        f"taken for <b>{escape(class_title(answer))}</b>, {sure} %"
+        f"taken for <b>{escape(class_title(answer))}</b>, {sure}{NBSP}%"
     )
     return (
         f"<div>{picture_tag(row, alt)}<p class='coin-soft'>{told}</p>"

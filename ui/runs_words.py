@@ -13,7 +13,7 @@ NBSP = "\N{NO-BREAK SPACE}"
 STATES = {
     RunState.RUNNING: "running",
     RunState.DONE: "done",
-    RunState.STOPPED: "stopped early",
+    RunState.STOPPED: "stopped",
     RunState.INTERRUPTED: "interrupted",
     RunState.FAILED: "failed",
     RunState.DAMAGED: "damaged",

@@ -9,7 +9,7 @@ import streamlit as st
 from coin_core.errors import CoinError
 from coin_core.learning.comparing import curve_points
 from coin_core.learning.history import Run
-from coin_core.learning.progress import progress_of
+from coin_core.learning.progress import progress_of, reading_progress
 from coin_core.learning.queueing import (
     Job,
     JobState,
@@ -43,10 +43,11 @@ def watch_queue() -> None:
     st.session_state[_SEEN] = _states(list_jobs())
     if not jobs:
         return
-    st.header("In training", anchor=False)
     if any(job.state in _OPEN for job in jobs):
+        st.header("In training", anchor=False)
         _live()
     else:
+        st.header("Did not come to their end", anchor=False)
         _show_jobs(jobs)
 
 
@@ -92,10 +93,7 @@ def _show_running(job: Job) -> None:
         label = "Stop at once" if stopping else usual
         if st.button(label, key=f"stop_{job.job_id}", icon=":material/stop_circle:"):
             _try(stop_job, job)
-    if run is None:
-        st.progress(0.0, "Reading the photos, finding the coins …")
-        return
-    progress = progress_of(run)
+    progress = progress_of(run) if run else reading_progress(log_tail(job, 2))
     left = (
         f", at most {duration(progress.seconds)} left"
         if progress.seconds is not None
@@ -103,7 +101,8 @@ def _show_running(job: Job) -> None:
     )
     words = "stopping …" if stopping else f"{progress.words}{left}"
     st.progress(progress.share, words[0].upper() + words[1:])
-    _show_live_curves(run, job)
+    if run is not None:
+        _show_live_curves(run, job)
 
 
 def _show_live_curves(run: Run, job: Job) -> None:

@@ -32,6 +32,16 @@ def best_device() -> str:
     return "cpu"
 
 
+def learning_precision(device: str) -> str:
+    """In what numbers photos are learnt from: "bfloat16" or "float32".
+
+    Processors that multiply in bfloat16 learn nearly twice as fast that way. Weights
+    and steps stay float32, and nothing is measured or answered in it.
+    """
+    quick = device == "cpu" and torch.cpu.get_capabilities().get("avx512_bf16", False)
+    return "bfloat16" if quick else "float32"
+
+
 class NetClassifier(NeuralNetClassifier):
     """A net as a scikit-learn classifier over label names.
 
@@ -137,6 +147,10 @@ class NetClassifier(NeuralNetClassifier):
             x = torch.from_numpy(prepare(crops, self.preparation))
         if x.ndim == 4 and self.device == "cpu":
             x = x.contiguous(memory_format=torch.channels_last)
+        if x.ndim == 4 and self.module_.training:
+            quick = learning_precision(self.device) == "bfloat16"
+            with torch.autocast("cpu", torch.bfloat16, enabled=quick):
+                return self.module_(x.to(self.device), **fit_params).float()
         return self.module_(x.to(self.device), **fit_params)
 
     @property

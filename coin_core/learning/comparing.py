@@ -22,8 +22,10 @@ _CURVES = {
 # Of a run's config, what is no setting.
 _NO_SETTING = {
     *("started", "job", "machine", "versions", "command", "classes", "coins"),
-    *("photos", "coins_per_class", "unreadable", "without_face", "caution"),
+    *("photos", "coins_per_class", "unreadable", "left_out", "without_face"),
+    "caution",
 }
+_LAST_DIGITS = ("threads", "precision")
 # Below this a difference is called real.
 SIGNIFICANT = 0.05
 
@@ -176,7 +178,8 @@ def flat_settings(config: Mapping[str, Any]) -> dict[str, Any]:
             }
         else:
             flat[name] = value
-    return flat
+    # What decides the last digits alone comes last.
+    return {name: flat[name] for name in sorted(flat, key=_LAST_DIGITS.__contains__)}
 
 
 def setting_rows(runs: Sequence[RunSummary]) -> list[tuple[str, list[Any], bool]]:

@@ -11,77 +11,108 @@ import os
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
+from coin_core._replace import write_file
 from coin_core.models import data_dir
 
 logger = logging.getLogger(__name__)
 
-Log = Callable[[str, Mapping[str, float], int], None]
 _ASKED = {"COIN_TENSORBOARD": "TensorBoard", "COIN_MLFLOW": "MLflow"}
 
 
-def extra_log(folder: Path, config: Mapping[str, Any]) -> Log | None:
-    """A function (fold, values by name, epoch) that logs elsewhere too, if asked for.
+class _Log(Protocol):
+    """One library's record of a run."""
+
+    def add(self, fold: str, values: Mapping[str, float], epoch: int) -> None:
+        """Note values by name."""
+
+    def end(self, *, whole: bool) -> None:
+        """Close the record; `whole` says whether the training came to its end."""
+
+
+class ExtraLog:
+    """A run's history in every library that was asked for; none can end a training.
 
     Args:
         folder: The run's folder; TensorBoard's files go into `tensorboard` inside.
         config: The run's settings, noted with it.
     """
-    logs: list[Log] = []
-    for variable, library in _ASKED.items():
-        if os.environ.get(variable, "") in ("", "0"):
-            continue
-        open_log = _open_tensorboard if library == "TensorBoard" else _open_mlflow
-        try:
-            logs.append(open_log(folder, config))
-        except ImportError:
-            logger.warning("%s is not installed; nothing is logged there.", library)
-        except Exception as error:  # noqa: BLE001 - a training must not end by it
-            logger.warning("%s cannot be written: %s", library, error)
-    if not logs:
-        return None
 
-    def log(fold: str, values: Mapping[str, float], epoch: int) -> None:
-        for one in list(logs):
+    def __init__(self, folder: Path, config: Mapping[str, Any]) -> None:
+        self._logs: list[_Log] = []
+        for variable, library in _ASKED.items():
+            if os.environ.get(variable, "") in ("", "0"):
+                continue
+            open_log = _TensorBoard if library == "TensorBoard" else _MLflow
             try:
-                one(fold, values, epoch)
+                self._logs.append(open_log(folder, config))
+            except ImportError:
+                logger.warning("%s is not installed; nothing is logged there.", library)
             except Exception as error:  # noqa: BLE001 - a training must not end by it
-                logs.remove(one)
+                logger.warning("%s cannot be written: %s", library, error)
+
+    def add(self, fold: str, values: Mapping[str, float], epoch: int) -> None:
+        """Note values by name."""
+        self._each(lambda log: log.add(fold, values, epoch))
+
+    def end(self, *, whole: bool) -> None:
+        """Close the records."""
+        self._each(lambda log: log.end(whole=whole))
+
+    def _each(self, act: Callable[[_Log], None]) -> None:
+        for log in list(self._logs):
+            try:
+                act(log)
+            except Exception as error:  # noqa: BLE001 - a training must not end by it
+                self._logs.remove(log)
                 logger.warning("The extra log is left alone from now on: %s", error)
 
-    return log
 
+class _TensorBoard:
+    def __init__(self, folder: Path, config: Mapping[str, Any]) -> None:
+        from torch.utils.tensorboard import SummaryWriter
 
-def _open_tensorboard(folder: Path, config: Mapping[str, Any]) -> Log:
-    from torch.utils.tensorboard import SummaryWriter
+        self._writer = SummaryWriter(str(folder / "tensorboard"))
+        settings = "\n\n".join(f"{name}: {value}" for name, value in config.items())
+        self._writer.add_text("settings", settings)
 
-    writer = SummaryWriter(str(folder / "tensorboard"))
-    writer.add_text("settings", "\n\n".join(f"{k}: {v}" for k, v in config.items()))
-
-    def log(fold: str, values: Mapping[str, float], epoch: int) -> None:
+    def add(self, fold: str, values: Mapping[str, float], epoch: int) -> None:
         for name, value in values.items():
-            writer.add_scalar(f"{name}/{fold}", value, epoch)
-        writer.flush()
+            self._writer.add_scalar(f"{name}/{fold}", value, epoch)
+        self._writer.flush()
 
-    return log
+    def end(self, *, whole: bool) -> None:
+        self._writer.close()
 
 
-def _open_mlflow(folder: Path, config: Mapping[str, Any]) -> Log:
-    mlflow: Any = import_module("mlflow")
+class _MLflow:
+    """One run of MLflow for one of ours, however often that is gone on with."""
 
-    if "MLFLOW_TRACKING_URI" not in os.environ:
-        mlflow.set_tracking_uri(f"sqlite:///{(data_dir() / 'mlflow.db').resolve()}")
-    client = mlflow.MlflowClient()
-    name = "hasmonean-coins"
-    found = client.get_experiment_by_name(name)
-    experiment = found.experiment_id if found else client.create_experiment(name)
-    run = client.create_run(experiment, run_name=folder.name)
-    for key, value in config.items():
-        client.log_param(run.info.run_id, key, str(value)[:250])
+    def __init__(self, folder: Path, config: Mapping[str, Any]) -> None:
+        mlflow: Any = import_module("mlflow")
+        if "MLFLOW_TRACKING_URI" not in os.environ:
+            mlflow.set_tracking_uri(f"sqlite:///{(data_dir() / 'mlflow.db').resolve()}")
+        self._client = mlflow.MlflowClient()
+        name = "hasmonean-coins"
+        found = self._client.get_experiment_by_name(name)
+        experiment = (
+            found.experiment_id if found else self._client.create_experiment(name)
+        )
+        kept = folder / "mlflow.txt"
+        if kept.exists():
+            self._run_id = kept.read_text("utf-8").strip()
+            self._client.update_run(self._run_id, status="RUNNING")
+            return
+        run = self._client.create_run(experiment, run_name=folder.name)
+        self._run_id = str(run.info.run_id)
+        for key, value in config.items():
+            self._client.log_param(self._run_id, key, str(value)[:250])
+        write_file(kept, self._run_id.encode())
 
-    def log(fold: str, values: Mapping[str, float], epoch: int) -> None:
+    def add(self, fold: str, values: Mapping[str, float], epoch: int) -> None:
         for metric, value in values.items():
-            client.log_metric(run.info.run_id, f"{metric}.{fold}", value, step=epoch)
+            self._client.log_metric(self._run_id, f"{metric}.{fold}", value, step=epoch)
 
-    return log
+    def end(self, *, whole: bool) -> None:
+        self._client.set_terminated(self._run_id, "FINISHED" if whole else "KILLED")

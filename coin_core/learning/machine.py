@@ -5,8 +5,12 @@ from __future__ import annotations
 import os
 import platform
 from pathlib import Path
+from typing import Any
 
 import torch
+
+from coin_core.classifiers import get_classifier
+from coin_core.classifiers._net import best_device, learning_precision
 
 
 def autocast() -> torch.autocast:
@@ -27,6 +31,19 @@ def describe_machine() -> str:
     elif torch.backends.mps.is_available():
         parts.append("Apple GPU")
     return ", ".join(parts)
+
+
+def arithmetic(name: str) -> dict[str, Any]:
+    """What a training's last digits depend on beside seed, machine and libraries.
+
+    Args:
+        name: The classifier that is trained.
+    """
+    in_photos = get_classifier(name).inputs == "photo"
+    return {
+        "threads": torch.get_num_threads(),
+        "precision": learning_precision(best_device()) if in_photos else "float32",
+    }
 
 
 def _processor() -> str:

@@ -24,13 +24,15 @@ from coin_core.learning.fitting import Fitted, fit_classifier
 from coin_core.learning.history import Run, RunState, resume_run
 from coin_core.learning.holding_out import fit_on_split, how_measured
 from coin_core.learning.keeping import prediction_rows
-from coin_core.learning.machine import describe_machine
+from coin_core.learning.machine import arithmetic, describe_machine
 from coin_core.learning.recipes import Recipe, recipe_flags
 from coin_core.learning.shipping import FEATURES_NET, READERS
 from coin_core.learning.splits import coins_per_class
 from coin_core.learning.starting import INITS, Start, find_start
 
 FOLDS = 5
+# Photos that could not be read, by name; the rest are counted.
+_MOST_NAMED = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,7 +141,7 @@ def train_on_coins(
             "seconds": fitted.seconds,
             "command": again.command(named, folds=crossed),
             "machine": describe_machine(),
-            "repeatable": _repeatable(fitted.classifier),
+            "repeatable": _repeatable(fitted.classifier, training.name, run),
             "run": run.run_id,
         },
         metrics=(figures,),
@@ -223,7 +225,7 @@ def _fit(
         config["features_sight"] = inputs.features_from["sight"]
     if not with_final:
         config["measured_only"] = True
-    about = _about(coins, command)
+    about = _about(coins, command) | arithmetic(training.name)
     if caution := start.caution(coins.digest):
         about["caution"] = caution
     try:
@@ -289,6 +291,7 @@ def _about(coins: CoinSet, command: str) -> dict[str, Any]:
         "classes": list(coins.classes),
         "coins_per_class": coins_per_class(coins.labels, coins.groups),
         "unreadable": len(coins.unreadable),
+        "left_out": list(coins.unreadable[:_MOST_NAMED]),
         "without_face": coins.without_face,
         "machine": describe_machine(),
         "versions": models.library_versions(),
@@ -316,12 +319,22 @@ def _said(error: CoinError | OSError) -> CoinError:
     return CoinError(f"The run cannot be written ({error}).")
 
 
-def _repeatable(classifier: Any) -> str:
+def _repeatable(classifier: Any, name: str, run: Run) -> str:
     """Whether the same seed gives the same figures again, for the card."""
     device = getattr(classifier, "device", "cpu")
-    if device == "cpu":
-        return "same seed, same machine and same libraries: same figures"
-    return f"not to the last digit: {device} adds numbers in no fixed order"
+    if device != "cpu":
+        return f"not to the last digit: {device} adds numbers in no fixed order"
+    now = arithmetic(name)
+    begun = {key: run.config().get(key) for key in now}
+    if begun != now:
+        then, here = (
+            f"{one['threads']} threads in {one['precision']}" for one in (begun, now)
+        )
+        return f"not to the last digit: begun with {then}, ended with {here}"
+    return (
+        "same seed, machine, libraries and number of threads "
+        f"({now['threads']}): same figures"
+    )
 
 
 def _features(

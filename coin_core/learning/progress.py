@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -49,6 +50,21 @@ def progress_of(run: Run) -> Progress:
         seconds=max(0.0, (whole - done) * usual - min(passed, usual)),
         words=f"{where}epoch {latest['epoch']} of at most {epochs} is over",
     )
+
+
+def reading_progress(log: str) -> Progress:
+    """How far the photos are read, before there is a run.
+
+    Args:
+        log: The end of what the training has written.
+    """
+    bars = re.findall(r"(photos|features): +\d+%\|[^|\n]*\| *(\d+)/(\d+)", log)
+    if not bars:
+        return Progress(share=0.0, seconds=None, words="reading the photos …")
+    what, done, of = bars[-1][0], int(bars[-1][1]), max(1, int(bars[-1][2]))
+    doing = "finding the coins" if what == "photos" else "computing features"
+    words = f"{doing}: {done:,} of {of:,} photos"
+    return Progress(share=min(1.0, done / of), seconds=None, words=words)
 
 
 def _progress_of_coins(rows: Sequence[Row], images: int) -> Progress:

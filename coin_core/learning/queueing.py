@@ -32,6 +32,8 @@ from coin_core.models import data_dir
 
 ROOT = Path(__file__).resolve().parents[2]
 _ID = re.compile(r"[0-9]{8}-[0-9]{12}-[0-9a-f]{4}")
+# How much the trainings stand back behind everything else.
+_NICE = 5
 # The children of this process, so that none of them stays a zombie.
 _children: list[subprocess.Popen[bytes]] = []
 
@@ -342,4 +344,6 @@ def _read(path: Path) -> Job | None:
 
 
 if __name__ == "__main__":
+    with suppress(AttributeError, OSError):
+        os.nice(_NICE)  # the pages stay quick while something is trained
     work()

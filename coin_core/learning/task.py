@@ -20,7 +20,7 @@ from coin_core.classifiers._net import NetClassifier
 from coin_core.errors import TrainingDataError
 from coin_core.learning.epochs import NetTraining
 from coin_core.learning.history import Run
-from coin_core.learning.loggers import Log, extra_log
+from coin_core.learning.loggers import ExtraLog
 from coin_core.learning.recipes import Recipe
 from coin_core.learning.starting import Start
 
@@ -43,14 +43,13 @@ class Task:
     size_px: int | None
     recipe: Recipe
     bar: Any
-    extra: Log | None
+    extra: ExtraLog
 
     def log(self, row: dict[str, Any]) -> None:
         """Add an epoch to the history, and to whatever else was asked for."""
         self.run.log(row)
-        if self.extra is not None:
-            values = {k: v for k, v in row.items() if isinstance(v, float)}
-            self.extra(f"fold-{row['fold']}", values, int(row["epoch"]))
+        values = {k: v for k, v in row.items() if isinstance(v, float)}
+        self.extra.add(f"fold-{row['fold']}", values, int(row["epoch"]))
 
     def folder(self, fold: int | str) -> Path:
         """Where the checkpoints of a fold lie."""
@@ -149,18 +148,23 @@ def begin(
     epochs = epochs if epochs and isinstance(built, NetClassifier) else usual
     fits = folds + with_final
     run.amend({"plan": {"folds": folds, "epochs": epochs, "fits": fits}})
-    extra = extra_log(run.folder, run.config())
-    with tqdm(total=fits * epochs, desc=name, unit="epoch") as bar:
-        yield Task(
-            name=name,
-            classes=classes,
-            start=start or Start(init="rendered"),
-            epochs=epochs,
-            seed=seed,
-            run=run,
-            size_px=size_px,
-            recipe=recipe or Recipe(),
-            bar=bar,
-            extra=extra,
-        )
-        bar.update(bar.total - bar.n)
+    extra = ExtraLog(run.folder, run.config())
+    whole = False
+    try:
+        with tqdm(total=fits * epochs, desc=name, unit="epoch") as bar:
+            yield Task(
+                name=name,
+                classes=classes,
+                start=start or Start(init="rendered"),
+                epochs=epochs,
+                seed=seed,
+                run=run,
+                size_px=size_px,
+                recipe=recipe or Recipe(),
+                bar=bar,
+                extra=extra,
+            )
+            bar.update(bar.total - bar.n)
+        whole = not run.stop_asked()
+    finally:
+        extra.end(whole=whole)

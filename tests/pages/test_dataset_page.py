@@ -165,6 +165,22 @@ def test_the_chosen_photos_are_labelled_excluded_and_taken_back(
     assert {photo.ruler for photo in catalog.photos(ids)} == {"john_hyrcanus_i"}
 
 
+def test_a_new_class_is_made_by_labelling_coins_with_it(catalog: Catalog) -> None:
+    page = open_page()
+    ids = [tile["id"] for tile in grid_of(page)["photos"]][:2]
+    page.session_state["coin_desk"].choose(ids)
+    page.run()
+    assert page.button(key="set_other_ruler").disabled
+    page.text_input(key="other_ruler").set_value(" Mattathias Antigonus ").run()
+    press(page, "set_other_ruler")
+    assert {photo.ruler for photo in catalog.photos(ids)} == {"mattathias_antigonus"}
+    page.text_input(key="other_ruler").set_value("Alexander Jannaeus").run()
+    press(page, "set_other_ruler")
+    assert {photo.ruler for photo in catalog.photos(ids)} == {"alexander_jannaeus"}
+    press(page, "undo_edit")
+    assert [b for b in page.button if b.key == "set_ruler_mattathias_antigonus"]
+
+
 def test_all_chosen_photos_are_turned_as_one_action(catalog: Catalog) -> None:
     page = open_page()
     press(page, "choose_all")

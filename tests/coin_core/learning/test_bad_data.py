@@ -109,7 +109,9 @@ def test_unreadable_photos_are_left_out_and_counted(folder):
         "wreath/empty.jpg",
     ]
     train("knn", coins)
-    assert list_runs()[0].config()["unreadable"] == 2
+    config = list_runs()[0].config()
+    assert config["unreadable"] == 2
+    assert config["left_out"] == list(coins.unreadable)
 
 
 def test_a_class_of_unreadable_photos_alone_is_no_class(folder):
@@ -185,6 +187,22 @@ def test_a_full_disk_is_said_and_the_training_goes_on_later(
     train("mlp", coins)
     assert [run.state() for run in list_runs()][-1] is RunState.DONE
     assert not list(models.models_dir().glob(".*.tmp"))
+
+
+def test_the_card_says_why_the_last_digits_may_differ(folder, monkeypatch):
+    coins = load_folder(folder(6, 6))
+    card, _ = train("knn", coins)
+    assert "number of threads (1): same figures" in card.training["repeatable"]
+    with monkeypatch.context() as patched:
+        patched.setattr("coin_core.learning.own.prediction_rows", full_disk)
+        with pytest.raises(CoinError):
+            train("knn", coins, seed=1)
+    monkeypatch.setattr("coin_core.learning.machine.torch.get_num_threads", lambda: 2)
+    card, _ = train("knn", coins, seed=1)
+    assert card.training["repeatable"] == (
+        "not to the last digit: begun with 1 threads in float32, "
+        "ended with 2 threads in float32"
+    )
 
 
 def test_a_disk_too_full_for_a_run_folder_is_said(folder, monkeypatch):

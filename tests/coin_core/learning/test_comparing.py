@@ -19,7 +19,6 @@ from coin_core.learning.mistakes import (
     photos_in_cell,
     reliability,
 )
-from coin_core.learning.progress import progress_of
 
 CLASSES = ("a", "b")
 
@@ -140,23 +139,4 @@ def test_settings_that_differ_come_first():
     assert rows[0] == ("seed", [0, 1], True)
     assert all(not differs for _, _, differs in rows[1:])
     assert flat_settings({"schedule": {"batch": 8}}) == {"schedule: batch": 8}
-
-
-def test_progress_counts_epochs_of_all_folds_and_the_last_fit():
-    run = start_run({"classifier": "mlp"})
-    assert progress_of(run).seconds is None
-    run.amend({"plan": {"folds": 2, "epochs": 4}})
-    for epoch in (1, 2):
-        run.log({"fold": 1, "epoch": epoch, "seconds": 10.0 * epoch})
-    progress = progress_of(run)
-    assert progress.share == pytest.approx(6 / 12)
-    assert progress.seconds == pytest.approx(60, abs=11)
-    run.log({"fold": "final", "epoch": 1, "seconds": 10.0})
-    assert progress_of(run).share == pytest.approx(9 / 12)
-
-
-def test_progress_of_rendered_coins_counts_coins():
-    run = start_run({"classifier": "vgg", "schedule": {"images": 1000}})
-    run.log({"epoch": 1, "seen": 250, "seconds": 50.0})
-    assert progress_of(run).share == 0.25
-    assert progress_of(run).seconds == pytest.approx(150)
+    assert list(flat_settings({"threads": 1, "seed": 0})) == ["seed", "threads"]

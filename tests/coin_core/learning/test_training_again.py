@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from coin_core.classifiers import get_classifier, list_classifiers
+from coin_core.classifiers import _net, get_classifier, list_classifiers
 from coin_core.learning.fitting import fit_classifier
 from coin_core.learning.history import Run, start_run
 from coin_core.learning.recipes import Recipe
@@ -81,3 +81,27 @@ def test_a_killed_photo_net_ends_as_it_would_have(classes, monkeypatch):
 def test_frozen_and_turned_too():
     recipe = Recipe(frozen=True, rotations=1, momentum=0.9)
     same(train("resnet", OTHERS, recipe), train("resnet", OTHERS, recipe))
+
+
+@pytest.mark.parametrize("classes", [OTHERS, DEFAULT_CLASSES])
+def test_learning_in_bfloat16_repeats_itself_and_tells_in_float32(classes, monkeypatch):
+    crops, y, _ = draw("vgg", classes)
+
+    def learn(precision):
+        monkeypatch.setattr(_net, "learning_precision", lambda device: precision)
+        net = get_classifier("vgg").build(classes, seed=1).set_params(max_epochs=2)
+        net.fit(crops, y)
+        return net, net.history[-1]["train_loss"]
+
+    (quick, loss), (again, _), (slow, slow_loss) = map(
+        learn, ("bfloat16", "bfloat16", "float32")
+    )
+    told = quick.predict_proba(crops)
+    np.testing.assert_array_equal(told, again.predict_proba(crops))
+    assert {value.dtype for value in quick.tensors().values()} == {
+        value.dtype for value in slow.tensors().values()
+    }
+    assert loss != slow_loss, "it was learnt in fewer digits"
+    assert loss == pytest.approx(slow_loss, rel=0.2)
+    monkeypatch.setattr(_net, "learning_precision", lambda device: "float32")
+    np.testing.assert_array_equal(told, quick.predict_proba(crops))
