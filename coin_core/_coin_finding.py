@@ -1,4 +1,4 @@
-"""Where the coins lie: by colour on plain ground, by the finder net elsewhere."""
+"""Where the coins lie: the finder net says what is a coin, plain ground how far."""
 
 from typing import TYPE_CHECKING
 
@@ -13,17 +13,24 @@ if TYPE_CHECKING:
 _TINY_PX = 16
 _CRUMB = 0.35  # of the largest coin: less than any two denominations differ
 _SPECK = 0.06  # of the photo's longer side
+_SAME = 0.85  # overlap of a coin by the net and by its colour
+_OTHER = 0.3  # less is another coin, which the net has not seen
 
 
 def find_boxes(photo: NDArray[np.uint8], net: "nn.Module | None" = None) -> list[Box]:
     """Boxes of the coins in px of the photo, in no order."""
     if min(photo.shape[:2]) < _TINY_PX:
         return []
-    boxes = find_on_plain_ground(photo)
-    if not boxes:
-        from coin_core._segmenting import find_by_net
+    from coin_core._segmenting import find_by_net, overlap
 
-        boxes = find_by_net(photo, net)
+    boxes = find_by_net(photo, net)
+    for exact in find_on_plain_ground(photo) or []:
+        shares = [overlap(exact, box) for box in boxes]
+        best = int(np.argmax(shares)) if shares else 0
+        if not shares or shares[best] < _OTHER:
+            boxes.append(exact)
+        elif shares[best] > _SAME:
+            boxes[best] = exact
     return _without_crumbs(boxes, max(photo.shape[:2]))
 
 

@@ -19,6 +19,7 @@ SIDES = "sides"
 FINDER_PX = 128
 SIDE_PX = 64
 LIFT = "legend_lift"
+_MIRRORED: tuple[tuple[int, ...], ...] = ((), (3,), (2,), (2, 3))
 STRIDE = 2  # the finder's maps are half as wide as its picture
 
 
@@ -153,10 +154,17 @@ def side_net() -> tuple[nn.Module, float]:
 def finder_maps(
     photos: NDArray[np.uint8], net: nn.Module | None = None
 ) -> NDArray[np.float32]:
-    """Probabilities of flan and core, float32 (N, 2, H/2, W/2)."""
+    """Probabilities of flan and core, float32 (N, 2, H/2, W/2).
+
+    The mean of what the net says of each photo and of its three mirror images.
+    """
+    pixels = to_net(photos)
+    total = torch.zeros(())
     with torch.inference_mode():
-        maps = (net or finder_net())(to_net(photos)).sigmoid()
-    out: NDArray[np.float32] = maps.numpy()
+        for axes in _MIRRORED:
+            maps = (net or finder_net())(pixels.flip(axes)).sigmoid()
+            total = total + maps.flip(axes)
+    out: NDArray[np.float32] = (total / len(_MIRRORED)).numpy()
     return out
 
 

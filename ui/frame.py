@@ -35,6 +35,10 @@ section[data-testid="stSidebar"][data-collapsed="false"] {{
 .coin-sentence {{ font-size: 1.65rem; line-height: 1.25; margin: 0 0 .5rem 0; }}
 .coin-names {{ font-size: 1.15rem; margin: 0 0 .3rem 0; }}
 .coin-soft {{ color: {INK_SOFT}; font-size: .92rem; line-height: 1.45; margin: 0; }}
+.coin-refused {{ background: #fdecea; color: #8c3f26; border-radius: 4px;
+  padding: .8rem 1rem; }}
+.coin-refused:empty, [data-testid="stElementContainer"]:has(.coin-refused:empty) {{
+  display: none; }}
 .coin-tag {{ background: {PAPER_DEEP}; color: {INK_SOFT}; border-radius: 3px;
   padding: 0 .4em; font-size: .8rem; white-space: nowrap; }}
 .coin-reading {{ border-collapse: collapse; margin: .2rem 0 .6rem 0;

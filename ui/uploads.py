@@ -9,13 +9,25 @@ from ui.demo import offer_demo_coins
 from ui.errors import show
 from ui.tray import Tray
 
-# A browser hands pasted pictures to the page, not to the uploader.
-_PASTE = """<script>
-if (!window.coinPaste) {
-  window.coinPaste = true;
+# A browser hands pasted pictures to the page, not to the uploader; and what is too
+# large the uploader keeps to itself: nobody would learn why that photo is missing.
+_SCRIPT = """<script>
+if (!window.coinDrops) {
+  window.coinDrops = true;
+  const zone = '[data-testid="stFileUploaderDropzone"]';
+  const refuse = (files) => {
+    const note = document.getElementById("coin-too-large");
+    if (note) note.textContent = [...files].filter((file) => file.size > MOST)
+      .map((file) => file.name + " is larger than LIMIT MB; ACCEPTED.").join(" ");
+  };
+  document.addEventListener("drop", (event) => {
+    if (event.target.closest(zone)) refuse(event.dataTransfer.files);
+  }, true);
+  document.addEventListener("change", (event) => {
+    if (event.target.closest(zone) && event.target.files) refuse(event.target.files);
+  }, true);
   document.addEventListener("paste", (event) => {
-    const input = document.querySelector(
-      '[data-testid="stFileUploaderDropzone"] input[type=file]');
+    const input = document.querySelector(zone + " input[type=file]");
     const files = event.clipboardData ? event.clipboardData.files : [];
     if (!input || !files.length) return;
     const parcel = new DataTransfer();
@@ -25,6 +37,11 @@ if (!window.coinPaste) {
   });
 }
 </script>"""
+_SCRIPT = (
+    _SCRIPT.replace("MOST", str(MAX_BYTES))
+    .replace("LIMIT", str(MAX_BYTES // 2**20))
+    .replace("ACCEPTED", ACCEPTED)
+)
 
 
 def ask_for_photos(tray: Tray) -> None:
@@ -38,7 +55,8 @@ def ask_for_photos(tray: Tray) -> None:
         help=ACCEPTED[0].upper() + ACCEPTED[1:] + ".",
     )
     with st.sidebar:
-        st.html(_PASTE, unsafe_allow_javascript=True)
+        st.html(_SCRIPT, unsafe_allow_javascript=True)
+    st.html('<div id="coin-too-large" class="coin-refused" role="alert"></div>')
     if files:
         tray.add([(file.name, file.getvalue()) for file in files])
         st.rerun()  # with an empty uploader: the tray holds the photos now

@@ -168,6 +168,22 @@ def test_a_visit_from_drop_to_download(
     visit.see("No photo at hand?")
 
 
+def test_a_photo_too_large_to_send_is_named_and_the_others_are_answered(
+    visit: Visit, photos: dict[str, Path], tmp_path: Path
+) -> None:
+    huge = tmp_path / "drone film.jpg"
+    with huge.open("wb") as file:
+        file.truncate(101 * 2**20)
+    visit.open("/Classify")
+    visit.drop(huge, photos["one"])
+    visit.see("drone film.jpg is larger than 100 MB; accepted are JPEG")
+    visit.see("1 photo kept")
+    assert visit.all(".coin-sentence")
+    visit.drop(photos["both"])
+    visit.see("2 photos")
+    assert "drone film.jpg" not in visit.text()
+
+
 def test_a_demo_coin_is_read_and_its_crop_corrected(visit: Visit) -> None:
     visit.open("/Classify")
     visit.press("Bronze A")

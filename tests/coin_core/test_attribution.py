@@ -7,6 +7,8 @@ from coin_core import faces
 from coin_core.attribution import SHIPPED, Attributor, sentence
 from coin_core.faces import CropBox
 from coin_core.rendering import RenderedCoin, strike_coin
+from coin_core.rendering.clutter import paste
+from coin_core.rendering.grounds import draw_ground
 from coin_core.verdicts import Reason, Verdict
 
 
@@ -64,6 +66,30 @@ def test_no_coin_is_said_to_be_no_coin(attributor: Attributor, shade: int) -> No
     assert reading.faces == ()
     assert reading.verdicts[0].reason is Reason.NO_COIN
     assert reading.verdicts[0].probabilities == {}
+
+
+@pytest.mark.parametrize("ground", ["wood", "gravel", "print"])
+def test_a_photo_of_the_table_alone_names_nobody(
+    attributor: Attributor, ground: str
+) -> None:
+    photo = draw_ground(np.random.default_rng(5), 640, 480, ground)
+    verdict = attributor.read(photo, classifiers=["resnet"]).verdicts[0]
+    assert verdict.reason in (Reason.NO_COIN, Reason.NOT_THESE)
+    assert sentence(verdict)
+
+
+def test_twenty_coins_are_found_and_one_of_them_is_read(
+    attributor: Attributor, coin: RenderedCoin
+) -> None:
+    other = strike_coin(77, 3, size_px=200, kind="cornucopia", hardship=0.1)
+    photo = np.full((4 * 220, 5 * 220, 3), 240, np.uint8)
+    for place in range(20):
+        one = coin if place == 13 else other
+        middle = (110 + place % 5 * 220, 110 + place // 5 * 220)
+        paste(photo, one.image, one.mask, middle)
+    reading = attributor.read(photo, classifiers=["resnet"])
+    assert len(reading.faces) == 20
+    assert reading.legend == 13
 
 
 def test_a_box_set_by_hand_is_read_without_question(

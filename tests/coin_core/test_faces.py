@@ -3,8 +3,11 @@ import math
 import cv2
 import numpy as np
 import pytest
+import torch
+from torch import nn
 
-from coin_core import faces
+from coin_core import _coin_finding, _segmenting, faces
+from coin_core._face_nets import finder_maps
 from coin_core._plain_ground import find_on_plain_ground
 from coin_core._segmenting import cut_regions, look_closer, overlap
 from coin_core.errors import CropOutOfBoundsError
@@ -94,6 +97,43 @@ def test_touching_coins_are_cut_apart_where_their_cores_are():
     assert len(boxes) == 2
     assert overlap(boxes[0], (12, 36, 70, 94)) > 0.85
     assert overlap(boxes[1], (68, 40, 118, 90)) > 0.85
+
+
+@pytest.mark.parametrize(
+    ("by_net", "by_colour", "found"),
+    [
+        ([(10, 10, 91, 90)], [(10, 10, 90, 90)], [(10, 10, 90, 90)]),
+        # a shadow belongs to the coin by its colour alone
+        ([(10, 10, 90, 90)], [(10, 10, 110, 90)], [(10, 10, 90, 90)]),
+        # a dark coin on black
+        ([(10, 10, 90, 90), (110, 10, 190, 90)], [(10, 10, 90, 90)], None),
+        ([], [(10, 10, 90, 90)], [(10, 10, 90, 90)]),
+        ([(10, 10, 90, 90)], None, [(10, 10, 90, 90)]),
+    ],
+)
+def test_the_net_says_what_is_a_coin_and_colour_how_far(
+    monkeypatch, by_net, by_colour, found
+):
+    monkeypatch.setattr(_segmenting, "find_by_net", lambda photo, net: list(by_net))
+    monkeypatch.setattr(_coin_finding, "find_on_plain_ground", lambda _: by_colour)
+    boxes = _coin_finding.find_boxes(np.zeros((200, 200, 3), np.uint8))
+    assert boxes == (by_net if found is None else found)
+
+
+def test_the_finder_sees_a_photo_and_its_mirror_images_alike():
+    class SeesOneCorner(nn.Module):
+        def forward(self, photos):
+            maps = torch.full((len(photos), 2, 16, 16), -50.0)
+            maps[..., :8, :8] = 50.0
+            return maps
+
+    (maps,) = finder_maps(np.zeros((1, 32, 32, 3), np.uint8), SeesOneCorner())
+    assert maps == pytest.approx(0.25)
+
+
+def test_no_more_coins_are_given_than_a_person_would_look_at():
+    discs = [(25 + 45 * (k % 6), 25 + 45 * (k // 6), 18) for k in range(30)]
+    assert len(faces.find(lay_discs(255, discs))) == faces.MAX_COINS
 
 
 def test_maps_without_a_core_hold_no_coin():
