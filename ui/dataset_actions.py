@@ -11,6 +11,7 @@ from ui import cropping
 from ui.asking import ask_classifiers
 from ui.dataset_words import REASON, ruler_keys, ruler_title
 from ui.desk import Desk, ask_name
+from ui.photo_facts import LICENCES
 
 
 def show_actions(desk: Desk, catalog: Catalog) -> None:
@@ -30,6 +31,7 @@ def show_actions(desk: Desk, catalog: Catalog) -> None:
         _offer_rulers(desk, catalog)
         _offer_exclusion(desk, catalog)
         _offer_crops(desk, catalog)
+        _offer_provenance(desk, catalog)
         with st.popover("Same coin"):
             st.caption("Photos of one coin stay together when a data set is split.")
             _button(
@@ -162,6 +164,37 @@ def _offer_crops(desk: Desk, catalog: Catalog) -> None:
             lambda: catalog.back_to_original(desk.chosen, who=desk.who),
             f"{count} photos as they came in",
             key="original_all",
+        )
+
+
+def _offer_provenance(desk: Desk, catalog: Catalog) -> None:
+    """The same source, licence and credit for all: an empty field changes nothing."""
+    with st.popover("Licence"):
+        st.caption("Fields that are left empty stay as they are on each photo.")
+        told = {
+            "licence": st.selectbox(
+                "Licence",
+                LICENCES,
+                index=None,
+                accept_new_options=True,
+                key="told_licence",
+                placeholder="choose, or write another",
+            ),
+            "credit": st.text_input("Credit: who must be named", key="told_credit"),
+            "source": st.text_input(
+                "Source", key="told_source", placeholder="a museum, own camera …"
+            ),
+        }
+        changes = {name: value for name, value in told.items() if value}
+        _button(
+            f"Tell this of {len(desk.chosen)} photos",
+            desk,
+            lambda: catalog.edit_photos(
+                dict.fromkeys(desk.chosen, changes), who=desk.who
+            ),
+            f"{len(desk.chosen)} photos: {', '.join(map(str, changes.values()))}",
+            key="tell_all",
+            disabled=not changes,
         )
 
 

@@ -240,6 +240,52 @@ def test_the_coin_is_edited_and_a_wrong_measure_refused(catalog: Catalog) -> Non
     assert catalog.coin(catalog.photo(2).coin_id).weight_g == 1.97
 
 
+def test_references_are_written_as_one_reads_them(catalog: Catalog) -> None:
+    page = open_page()
+    page.session_state["coin_desk"].open(2)
+    page.run()
+    field = next(t for t in page.text_input if t.label == "References")
+    field.set_value("Hendin 1132 (5th edition); TJC A12")
+    next(b for b in page.button if b.label == "Keep").click().run()
+    assert not page.exception
+    first, second = catalog.coin(catalog.photo(2).coin_id).references
+    assert (first.catalogue, first.number, first.edition) == (
+        "Hendin",
+        "1132",
+        "5th edition",
+    )
+    assert second.number == "A12"
+
+
+def test_where_a_photo_comes_from_is_corrected_and_taken_back(catalog: Catalog) -> None:
+    page = open_page()
+    page.session_state["coin_desk"].open(1)  # whose texts are hostile
+    page.run()
+    field = next(t for t in page.text_input if t.label == "Licence")
+    field.set_value("CC BY 4.0")
+    next(b for b in page.button if "told_1" in b.form_id).click().run()
+    assert not page.exception
+    photo = catalog.photo(1)
+    assert (photo.licence, photo.licence_raw) == ("cc-by-4.0", "CC BY 4.0")
+    assert (photo.source, photo.lot_text) == ("own camera", NASTY)
+    press(page, "undo_edit")
+    assert catalog.photo(1).licence is None
+
+
+def test_a_licence_is_told_for_all_chosen(catalog: Catalog) -> None:
+    page = open_page()
+    press(page, "choose_all")
+    assert page.button(key="tell_all").disabled
+    page.selectbox(key="told_licence").set_value("CC0 1.0").run()
+    page.text_input(key="told_credit").set_value("R. Cohen").run()
+    press(page, "tell_all")
+    photos = catalog.find(limit=20).photos
+    assert {photo.licence for photo in photos} == {"cc0-1.0"}
+    assert {(p.credit, p.source) for p in photos} == {("R. Cohen", "own camera")}
+    press(page, "undo_edit")
+    assert {p.licence for p in catalog.find(limit=20).photos} == {None, "cc-by-4.0"}
+
+
 def test_a_photo_that_is_gone_leads_back_to_the_grid(catalog: Catalog) -> None:
     page = open_page()
     page.session_state["coin_desk"].open(9999)
