@@ -12,6 +12,7 @@ from ui.asking import ask_classifiers
 from ui.dataset_words import REASON, ruler_keys, ruler_title
 from ui.desk import Desk, ask_name
 from ui.photo_facts import LICENCES
+from ui.work import Work, begin
 
 
 def show_actions(desk: Desk, catalog: Catalog) -> None:
@@ -54,14 +55,9 @@ def show_actions(desk: Desk, catalog: Catalog) -> None:
             help="Their answers fill the orders “least sure” and “most disputed” and "
             "the queues of the review.",
         ):
-            _ask(desk, catalog)
+            ask_classifiers(desk, catalog, desk.chosen)
+            st.rerun()
         show_undo(desk, catalog)
-
-
-def _ask(desk: Desk, catalog: Catalog) -> None:
-    with desk.doing(f"{len(desk.chosen)} photos read"):
-        ask_classifiers(catalog, desk.chosen)
-    st.rerun(scope="fragment")
 
 
 def _button(
@@ -136,25 +132,22 @@ def _offer_crops(desk: Desk, catalog: Catalog) -> None:
     count = len(desk.chosen)
     with st.popover("Crop and turn"):
         for label, edit in cropping.EDITS.items():
-            _button(
+            st.button(
                 label,
-                desk,
-                lambda edit=edit: cropping.change_many(
-                    catalog, desk.chosen, edit, who=desk.who
-                ),
-                f"{label}: {count} photos",
                 key=f"crop_all_{label}",
+                type="tertiary",
+                on_click=_crop_all,
+                args=(desk, catalog, label, edit),
             )
         angle = st.number_input(
             "Turn clockwise by °", -180, 180, 0, step=1, key="turn_all_by"
         )
-        _button(
+        st.button(
             "Turn all by this angle",
-            desk,
-            lambda: cropping.change_many(
-                catalog, desk.chosen, cropping.turning(float(angle)), who=desk.who
-            ),
-            f"{count} photos turned by {angle}°",
+            key="turn_all",
+            type="tertiary",
+            on_click=_crop_all,
+            args=(desk, catalog, f"Turn by {angle}°", cropping.turning(float(angle))),
             disabled=angle == 0,
         )
         st.divider()
@@ -165,6 +158,27 @@ def _offer_crops(desk: Desk, catalog: Catalog) -> None:
             f"{count} photos as they came in",
             key="original_all",
         )
+
+
+def _crop_all(
+    desk: Desk, catalog: Catalog, label: str, edit: cropping.PhotoEdit
+) -> None:
+    """The edit on all chosen photos, beside the page where there are many."""
+    chosen, who = desk.chosen, desk.who
+
+    def say(changed: int) -> None:
+        desk.said = f"{label}: {changed:,} of {len(chosen):,} photos changed"
+
+    begin(
+        desk,
+        Work(
+            title=label,
+            job=lambda tell: cropping.change_many(
+                catalog, chosen, edit, who=who, tell=tell
+            ),
+            then=say,
+        ),
+    )
 
 
 def _offer_provenance(desk: Desk, catalog: Catalog) -> None:

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
@@ -14,6 +15,9 @@ from coin_core.errors import CoinError
 from coin_core.models import data_dir
 from ui.errors import show
 from ui.parts import remembered_name
+
+if TYPE_CHECKING:
+    from ui.work import Work
 
 _KEY = "coin_desk"
 MAX_NAME = 60
@@ -33,6 +37,7 @@ class Desk:
     choice_token: int = 0  # a new one makes the grid forget what was clicked
     opened: int | None = None
     listing: tuple[int, ...] = ()  # the photos of the page that was left for `opened`
+    work: Work | None = None  # what runs beside the page
     said: str = ""  # what the last action did
     failed: str = ""  # why it did not
 

@@ -156,9 +156,8 @@ def _show_opinions(desk: Desk, catalog: Catalog, photo: CatalogPhoto) -> None:
         type="tertiary",
         help="They see the legend side as it is cropped and turned now.",
     ):
-        with desk.doing("Asked"):
-            ask_classifiers(catalog, [photo.photo_id], again=True)
-        st.rerun(scope="fragment")
+        ask_classifiers(desk, catalog, [photo.photo_id], again=True)
+        st.rerun()
 
 
 _MOST_SHOWN = 6

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ from coin_core.catalog import (
     Side,
     open_catalog,
 )
+from ui import cropping
 from ui.review import Sitting, obey
 
 PAGE = Path(__file__).parents[2] / "pages" / "2_Dataset.py"
@@ -99,6 +101,16 @@ def words_of(page: AppTest) -> str:
 def press(page: AppTest, key: str) -> AppTest:
     page.button(key=key).click().run()
     assert not page.exception
+    return wait_for_work(page)
+
+
+def wait_for_work(page: AppTest) -> AppTest:
+    """What runs beside the page is over, and the page shows what came of it."""
+    work = page.session_state["coin_desk"].work
+    if work is not None:
+        work._thread.join(60)
+        page.run()
+        assert not page.exception
     return page
 
 
@@ -174,6 +186,35 @@ def test_all_chosen_photos_are_turned_as_one_action(catalog: Catalog) -> None:
     assert {catalog.faces(i)[0].box.turn_deg for i in ids} == {90.0}
     press(page, "undo_edit")
     assert {catalog.faces(i)[0].box.turn_deg for i in ids} == {0.0}
+
+
+def test_long_work_has_a_bar_and_a_stop_and_changes_nothing_halfway(
+    catalog: Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go_on = threading.Event()
+
+    def find(_catalog, photo, faces):
+        if photo.photo_id != 12:  # the first of the chosen is quick
+            go_on.wait(60)
+        return (CatalogFace(box=CropBox(left=0, top=0, right=0.5, bottom=1)),)
+
+    monkeypatch.setitem(cropping.EDITS, "Find the coins", find)
+    page = open_page()
+    press(page, "choose_all")
+    page.button(key="crop_all_Find the coins").click().run()
+    assert not page.exception
+    page.run()
+    assert "1 of 12 photos" in page.get("progress")[0].proto.text
+    page.button(key="stop_work").click().run()
+    go_on.set()
+    wait_for_work(page)
+    assert not page.get("progress")
+    assert page.toast[0].value == "Stopped; nothing was changed."
+    assert catalog.faces(12)[0].box.right == 0.95
+    press(page, "crop_all_Find the coins")
+    assert {catalog.faces(i)[0].box.right for i in range(1, 13)} == {0.5}
+    press(page, "undo_edit")  # all of it at once
+    assert {catalog.faces(i)[0].box.right for i in range(1, 13)} == {0.95}
 
 
 def test_changes_ask_for_a_name_first(catalog: Catalog) -> None:
@@ -362,7 +403,7 @@ def test_a_version_is_frozen_inspected_and_exported(catalog: Catalog) -> None:
     assert "spring-2026" in list(page.dataframe[0].value["name"])
     assert "No leak" in " ".join(s.value for s in page.success)
     next(b for b in page.button if b.label == "Compare the pictures too").click().run()
-    assert not page.exception
+    wait_for_work(page)
     assert "no two pictures" in " ".join(s.value for s in page.success)
     press(page, "export_prepare")
     assert page.get("download_button")
