@@ -123,7 +123,7 @@ def _settle(desk: Desk) -> None:
         work.then(work.result)
 
 
-@st.fragment(run_every=0.5)
+@st.fragment(run_every=1.0)
 def _watch(work: Work) -> None:
     """How far it is, drawn anew until it is over."""
     work.shown = True
