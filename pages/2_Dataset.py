@@ -42,6 +42,8 @@ begin_page(
 def browse(desk: Desk) -> None:
     """The grid, or the one photo that was opened from it."""
     bring_up(desk)
+    if st.session_state["dataset_part"] != "browse":  # left for where it came from
+        st.rerun()
     show_messages(desk)
     if desk.opened is not None:
         try:

@@ -12,6 +12,7 @@ import streamlit as st
 
 from coin_core.catalog import Catalog
 from coin_core.catalog.versions import VersionSummary
+from coin_core.errors import CatalogError
 from coin_core.models import data_dir
 from ui.desk import Desk
 from ui.work import Tell, Work, begin
@@ -116,6 +117,13 @@ def _new_folder() -> Path:
     return Path(tempfile.mkdtemp(prefix="coins-", dir=place))
 
 
+def _no_room(error: OSError) -> CatalogError:
+    return CatalogError(
+        f"The export could not be packed in {data_dir() / 'cache'} "
+        f"({error.strerror or error}). Make room there and prepare it again."
+    )
+
+
 def _throw_away(ready: tuple[object, Path, Exported] | None) -> None:
     """The last parcel makes room for the next."""
     if ready:
@@ -133,7 +141,10 @@ def _pack(
     """Export into a folder of its own and make one file of it."""
     from coin_core.catalog.exporting import export
 
-    folder = _new_folder()
+    try:
+        folder = _new_folder()
+    except OSError as error:
+        raise _no_room(error) from error
     name = f"coins-{version or 'all'}{'-free' if free_only else ''}"
     packed = form in ("zip", "csv")
     try:
@@ -151,6 +162,10 @@ def _pack(
         raise
     if packed:
         return done.path, done
-    file = shutil.make_archive(str(folder / f"{name}-{form}"), "zip", folder, name)
+    try:
+        file = shutil.make_archive(str(folder / f"{name}-{form}"), "zip", folder, name)
+    except OSError as error:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise _no_room(error) from error
     shutil.rmtree(folder / name)
     return Path(file), done

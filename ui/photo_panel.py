@@ -60,10 +60,9 @@ def _show_head(desk: Desk, photo: CatalogPhoto) -> None:
     here = desk.listing.index(photo.photo_id) if photo.photo_id in desk.listing else -1
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button(
-            "Back to all photos",
+            "Back to all photos" if desk.back_to == "browse" else "Back to the review",
             icon=":material/arrow_back:",
-            on_click=desk.open,
-            args=(None,),
+            on_click=desk.go_back,
             shortcut="B",
         )
         for label, step, key in (("Previous", -1, "P"), ("Next", 1, "N")):

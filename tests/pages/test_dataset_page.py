@@ -22,7 +22,7 @@ from coin_core.catalog import (
     Side,
     open_catalog,
 )
-from ui import cropping
+from ui import cropping, grid
 from ui.review import Sitting, obey
 
 PAGE = Path(__file__).parents[2] / "pages" / "2_Dataset.py"
@@ -376,6 +376,33 @@ def test_each_key_stores_a_decision_before_the_next_photo(catalog: Catalog) -> N
     say(page, catalog, now, "step", -1)
     say(page, catalog, now, "step", -1)
     assert now.photo_id == 1
+
+
+def test_the_review_leads_to_the_tools_and_back(catalog: Catalog) -> None:
+    page = open_page("review")
+    press(page, "review_crop")
+    assert "Back to the review" in [b.label for b in page.button]
+    press(page, "crop_Turn 90° right")
+    assert catalog.faces(1)[0].box.turn_deg == 90
+    next(b for b in page.button if b.label == "Back to the review").click().run()
+    page.run()
+    assert not page.exception
+    keys = next(data for data in components(page) if "reasons" in data)
+    assert keys["photo"] == 1
+
+
+def test_the_next_page_is_turned_to_at_the_foot(
+    catalog: Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(grid, "PAGE_SIZE", 5)
+    page = open_page()
+    first = shown_in(page)
+    press(page, "next_page")
+    assert len(shown_in(page)) == 5
+    assert not set(first) & set(shown_in(page))
+    press(page, "next_page")
+    assert len(shown_in(page)) == 2
+    assert not [b for b in page.button if b.key == "next_page"]
 
 
 def test_a_second_reviewer_is_shown_what_the_first_has_seen(catalog: Catalog) -> None:
