@@ -83,9 +83,6 @@ def main() -> None:
             page = Page(chrome, address)
             measure_grid(page)
             measure_review(page, catalog, given.decisions)
-            load_classifiers(page, catalog)
-            print("the same with all classifiers loaded:")
-            measure_review(page, catalog, given.decisions, who="Boaz")
 
 
 def fill(data: Path, count: int) -> Catalog:
@@ -210,14 +207,6 @@ class Page:
             calm = calm + 1 if idle else 0
             time.sleep(0.1)
 
-    def clear(self) -> None:
-        """Take all filters back."""
-        ActionChains(self.chrome).send_keys(Keys.ESCAPE).perform()
-        time.sleep(0.5)
-        self.press("Clear")
-        time.sleep(0.3)
-        self.rest()
-
     def changed(self, act: Callable[[], None]) -> float:
         """Milliseconds until other tiles are shown, each picture painted or due."""
         self.rest()
@@ -232,12 +221,6 @@ class Page:
             else (f"document.querySelector(`{selector}`)")
         )
         ActionChains(self.chrome).click(self.js(found)).perform()
-
-    def press(self, text: str) -> None:
-        """A real click on the first button that begins with a text."""
-        buttons = self.chrome.find_elements(By.CSS_SELECTOR, "button, label")
-        wanted = next(b for b in buttons if b.is_displayed() and text in b.text)
-        ActionChains(self.chrome).click(wanted).perform()
 
     def pick(self, label: str, option: str) -> Callable[[], None]:
         """Open a select box; returns the click on one of its options."""
@@ -279,26 +262,6 @@ def measure_grid(page: Page) -> None:
             "filter by ruler, on the chart",
             lambda key=key: page.click(f"[data-key={key}] .label", inside=True),
         )
-    for label, option in (
-        ("Shows the", "legend side"),
-        ("Source", "ikmk"),
-        ("Licence", "cc0"),
-        ("Data set version", "spring"),
-    ):
-        page.press("More filters")
-        note(f"filter: {label.lower()} {option}", page.pick(label, option))
-        if label == "Data set version":
-            note("filter: another part of the version", page.pick("Part of it", "test"))
-        page.clear()
-    page.press("More filters")
-    page.rest()
-    note("filter: classifiers differ", lambda: page.press("Classifiers name different"))
-    page.clear()
-    page.press("More filters")
-    page.rest()
-    slider = page.js("document.querySelector('[role=slider]')")
-    note("filter: quality", lambda: slider.send_keys(Keys.END))
-    page.clear()
     for order in ("least sure first", "most disputed first", "newest first"):
         note("order", page.pick("Order", order))
     for words in ("lot 7777", "lot 123"):
@@ -312,25 +275,7 @@ def measure_grid(page: Page) -> None:
         say(name, times)
 
 
-def load_classifiers(page: Page, catalog: Catalog) -> None:
-    """Ask the classifiers about the photo under review: the server keeps them."""
-    here = int(page.js("inside('.keys')[0].dataset.photo"))
-    page.press("Crop, split or turn")
-    time.sleep(1)
-    page.rest()
-    page.press("Ask the classifiers now")
-    end = time.monotonic() + 600
-    while not any(said.model_digest for said in catalog.opinions(here)):
-        if time.monotonic() > end:
-            raise SystemExit("The classifiers did not answer within ten minutes.")
-        time.sleep(1)
-    page.press("Somebody else")
-    time.sleep(1)
-
-
-def measure_review(
-    page: Page, catalog: Catalog, decisions: int, *, who: str = "Anna"
-) -> None:
+def measure_review(page: Page, catalog: Catalog, decisions: int) -> None:
     """Decisions by key: how soon the next photo is painted, and what is stored."""
     page.rest()
     review = "[data-testid=stButtonGroup] button:nth-of-type(2)"
@@ -338,7 +283,7 @@ def measure_review(
     time.sleep(1)
     page.rest()
     field = page.js("document.querySelector('input[placeholder^=Asked]')")
-    field.send_keys(who, Keys.ENTER)
+    field.send_keys("Anna", Keys.ENTER)
     time.sleep(1)
     page.rest()
     taken, photos = [], []
