@@ -22,6 +22,7 @@ from ui.grid import show_grid
 from ui.photo_panel import show_photo_panel
 from ui.review import show_agreement, show_review
 from ui.versions_panel import show_versions
+from ui.work import bring_up, show_work
 
 PARTS = {
     "browse": ":material/grid_view: Browse",
@@ -40,6 +41,9 @@ begin_page(
 @st.fragment
 def browse(desk: Desk) -> None:
     """The grid, or the one photo that was opened from it."""
+    bring_up(desk)
+    if st.session_state["dataset_part"] != "browse":  # left for where it came from
+        st.rerun()
     show_messages(desk)
     if desk.opened is not None:
         try:
@@ -65,6 +69,7 @@ desk = open_desk()
 know_reviewer(desk)
 show_running_import(desk, collection)
 show_gathering(desk, collection)
+show_work(desk)
 if not stand.total:
     show_messages(desk)
     st.subheader("The collection is empty. Begin with one of these:", anchor=False)

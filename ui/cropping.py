@@ -38,7 +38,7 @@ def pixels(catalog: Catalog, photo: CatalogPhoto) -> np.ndarray:
 
 def propose(catalog: Catalog, photo: CatalogPhoto, faces: Faces = ()) -> Faces:
     """The coins that are found in a photo, with what each shows; else the old faces."""
-    picture = pixels(catalog, photo)
+    picture = photos.read(catalog.photo_path(photo))
     found = face_finding.judge_sides(picture, face_finding.find(picture))
     return (
         faces
@@ -52,7 +52,7 @@ def split(catalog: Catalog, photo: CatalogPhoto, faces: Faces) -> Faces:
     halves = face_edits.split(faces, photo.width_px, photo.height_px)
     try:
         judged = face_finding.judge_sides(
-            pixels(catalog, photo), [half.box for half in halves]
+            photos.read(catalog.photo_path(photo)), [half.box for half in halves]
         )
     except WeightsMissingError:
         return halves
@@ -90,17 +90,36 @@ _HELP = {
 
 
 def change_many(
-    catalog: Catalog, photo_ids: Sequence[int], edit: PhotoEdit, *, who: str
-) -> None:
-    """The same edit on many photos, as one action that is undone as one."""
+    catalog: Catalog,
+    photo_ids: Sequence[int],
+    edit: PhotoEdit,
+    *,
+    who: str,
+    tell: Callable[[int, int], None] = lambda done, total: None,
+) -> int:
+    """The same edit on many photos, as one action that is undone as one.
+
+    Args:
+        catalog: Where the photos are.
+        photo_ids: Which photos.
+        edit: What is done to each.
+        who: Signs it.
+        tell: Called with photos done and photos in all; nothing is changed where it
+            raises.
+
+    Returns:
+        How many photos were changed.
+    """
     changed: dict[int, Faces] = {}
-    for photo_id in photo_ids:
+    for done, photo_id in enumerate(photo_ids, 1):
         before = tuple(catalog.faces(photo_id))
         after = edit(catalog, catalog.photo(photo_id), before)
         if after != before:
             changed[photo_id] = after
+        tell(done, len(photo_ids))
     if changed:
         catalog.edit_faces(changed, who=who)
+    return len(changed)
 
 
 def show_tools(desk: Desk, catalog: Catalog, photo: CatalogPhoto) -> None:

@@ -11,6 +11,8 @@ from ui import cropping
 from ui.asking import ask_classifiers
 from ui.dataset_words import REASON, ruler_key, ruler_keys, ruler_title
 from ui.desk import Desk, ask_name
+from ui.photo_facts import LICENCES
+from ui.work import Work, begin
 
 
 def show_actions(desk: Desk, catalog: Catalog) -> None:
@@ -30,6 +32,7 @@ def show_actions(desk: Desk, catalog: Catalog) -> None:
         _offer_rulers(desk, catalog)
         _offer_exclusion(desk, catalog)
         _offer_crops(desk, catalog)
+        _offer_provenance(desk, catalog)
         with st.popover("Same coin"):
             st.caption("Photos of one coin stay together when a data set is split.")
             _button(
@@ -52,14 +55,9 @@ def show_actions(desk: Desk, catalog: Catalog) -> None:
             help="Their answers fill the orders “least sure” and “most disputed” and "
             "the queues of the review.",
         ):
-            _ask(desk, catalog)
+            ask_classifiers(desk, catalog, desk.chosen)
+            st.rerun()
         show_undo(desk, catalog)
-
-
-def _ask(desk: Desk, catalog: Catalog) -> None:
-    with desk.doing(f"{len(desk.chosen)} photos read"):
-        ask_classifiers(catalog, desk.chosen)
-    st.rerun(scope="fragment")
 
 
 def _button(
@@ -151,25 +149,22 @@ def _offer_crops(desk: Desk, catalog: Catalog) -> None:
     count = len(desk.chosen)
     with st.popover("Crop and turn"):
         for label, edit in cropping.EDITS.items():
-            _button(
+            st.button(
                 label,
-                desk,
-                lambda edit=edit: cropping.change_many(
-                    catalog, desk.chosen, edit, who=desk.who
-                ),
-                f"{label}: {count} photos",
                 key=f"crop_all_{label}",
+                type="tertiary",
+                on_click=_crop_all,
+                args=(desk, catalog, label, edit),
             )
         angle = st.number_input(
             "Turn clockwise by °", -180, 180, 0, step=1, key="turn_all_by"
         )
-        _button(
+        st.button(
             "Turn all by this angle",
-            desk,
-            lambda: cropping.change_many(
-                catalog, desk.chosen, cropping.turning(float(angle)), who=desk.who
-            ),
-            f"{count} photos turned by {angle}°",
+            key="turn_all",
+            type="tertiary",
+            on_click=_crop_all,
+            args=(desk, catalog, f"Turn by {angle}°", cropping.turning(float(angle))),
             disabled=angle == 0,
         )
         st.divider()
@@ -179,6 +174,58 @@ def _offer_crops(desk: Desk, catalog: Catalog) -> None:
             lambda: catalog.back_to_original(desk.chosen, who=desk.who),
             f"{count} photos as they came in",
             key="original_all",
+        )
+
+
+def _crop_all(
+    desk: Desk, catalog: Catalog, label: str, edit: cropping.PhotoEdit
+) -> None:
+    """The edit on all chosen photos, beside the page where there are many."""
+    chosen, who = desk.chosen, desk.who
+
+    def say(changed: int) -> None:
+        desk.said = f"{label}: {changed:,} of {len(chosen):,} photos changed"
+
+    begin(
+        desk,
+        Work(
+            title=label,
+            job=lambda tell: cropping.change_many(
+                catalog, chosen, edit, who=who, tell=tell
+            ),
+            then=say,
+        ),
+    )
+
+
+def _offer_provenance(desk: Desk, catalog: Catalog) -> None:
+    """The same source, licence and credit for all: an empty field changes nothing."""
+    with st.popover("Licence"):
+        st.caption("Fields that are left empty stay as they are on each photo.")
+        told = {
+            "licence": st.selectbox(
+                "Licence",
+                LICENCES,
+                index=None,
+                accept_new_options=True,
+                key="told_licence",
+                placeholder="choose, or write another",
+            ),
+            "credit": st.text_input("Credit: who must be named", key="told_credit"),
+            "source": st.text_input(
+                "Source", key="told_source", placeholder="a museum, own camera …"
+            ),
+        }
+        changes = {name: value for name, value in told.items() if value}
+        _button(
+            f"Tell this of {len(desk.chosen)} photos",
+            desk,
+            lambda: catalog.edit_photos(
+                dict.fromkeys(desk.chosen, changes), who=desk.who
+            ),
+            f"{len(desk.chosen)} photos: {', '.join(map(str, changes.values()))}",
+            key="tell_all",
+            disabled=not changes,
         )
 
 

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
@@ -14,6 +15,9 @@ from coin_core.errors import CoinError
 from coin_core.models import data_dir
 from ui.errors import show
 from ui.parts import remembered_name
+
+if TYPE_CHECKING:
+    from ui.work import Work
 
 _KEY = "coin_desk"
 MAX_NAME = 60
@@ -32,7 +36,9 @@ class Desk:
     set_choice: tuple[int, ...] = ()  # made by a button; clicks in the grid add to it
     choice_token: int = 0  # a new one makes the grid forget what was clicked
     opened: int | None = None
+    back_to: str = "browse"  # the part that `opened` was opened from
     listing: tuple[int, ...] = ()  # the photos of the page that was left for `opened`
+    work: Work | None = None  # what runs beside the page
     said: str = ""  # what the last action did
     failed: str = ""  # why it did not
 
@@ -43,7 +49,19 @@ class Desk:
 
     def open(self, photo_id: int | None) -> None:
         """Show one photo large; None goes back to the grid."""
-        self.opened = photo_id
+        self.opened, self.back_to = photo_id, "browse"
+
+    def open_from(self, part: str, photo_id: int) -> None:
+        """Show one photo large with all its tools, coming from another part."""
+        self.open(photo_id)
+        self.back_to = part
+        self.listing = ()
+        st.session_state["dataset_part"] = "browse"
+
+    def go_back(self) -> None:
+        """To where the opened photo was opened from; only in a callback."""
+        st.session_state["dataset_part"] = self.back_to
+        self.open(None)
 
     @contextmanager
     def doing(self, said: str = "") -> Iterator[None]:

@@ -82,10 +82,23 @@ def show_grid(desk: Desk, catalog: Catalog, query: PhotoQuery) -> None:
         on_open_change=open_one,
         on_more_change=fetch_more,
     )
-    st.caption(
-        "Click to choose, shift-click to choose a run, “Open” or double-click to see "
-        "a photo large."
-    )
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption(
+            "Click to choose, shift-click to choose a run, “Open” or double-click to "
+            "see a photo large."
+        )
+        if number < pages:
+            st.button(
+                "Next page",
+                key="next_page",
+                icon=":material/arrow_forward:",
+                on_click=_turn_page,
+                args=(number + 1,),
+            )
+
+
+def _turn_page(number: int) -> None:
+    st.session_state["grid_page"] = number
 
 
 def _choose_all(desk: Desk, catalog: Catalog, query: PhotoQuery) -> None:

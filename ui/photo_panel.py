@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from html import escape
 
 import pandas as pd
 import streamlit as st
 
-from coin_core.catalog import Catalog, CatalogPhoto, Coin, CoinFacts, ExcludeReason
+from coin_core.catalog import Catalog, CatalogPhoto, ExcludeReason
 from coin_core.errors import CoinError
 from ui.asking import ask_classifiers
 from ui.cropping import show_tools
@@ -26,6 +25,7 @@ from ui.dataset_words import (
 )
 from ui.desk import Desk, ask_name
 from ui.errors import show
+from ui.photo_facts import show_coin_facts, show_provenance
 from ui.photo_view import show_photo
 from ui.thumbs import small_picture
 
@@ -50,8 +50,8 @@ def show_photo_panel(desk: Desk, catalog: Catalog, photo_id: int) -> None:
     if desk.who:
         st.subheader("Crop, split and turn", anchor=False)
         show_tools(desk, catalog, photo)
-    _show_coin(desk, catalog, photo)
-    _show_provenance(photo)
+    show_coin_facts(desk, catalog, photo)
+    show_provenance(desk, catalog, photo)
     _show_same_coin(desk, catalog, photo)
     _show_history(catalog, photo)
 
@@ -60,10 +60,9 @@ def _show_head(desk: Desk, photo: CatalogPhoto) -> None:
     here = desk.listing.index(photo.photo_id) if photo.photo_id in desk.listing else -1
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button(
-            "Back to all photos",
+            "Back to all photos" if desk.back_to == "browse" else "Back to the review",
             icon=":material/arrow_back:",
-            on_click=desk.open,
-            args=(None,),
+            on_click=desk.go_back,
             shortcut="B",
         )
         for label, step, key in (("Previous", -1, "P"), ("Next", 1, "N")):
@@ -156,91 +155,11 @@ def _show_opinions(desk: Desk, catalog: Catalog, photo: CatalogPhoto) -> None:
         type="tertiary",
         help="They see the legend side as it is cropped and turned now.",
     ):
-        with desk.doing("Asked"):
-            ask_classifiers(catalog, [photo.photo_id], again=True)
-        st.rerun(scope="fragment")
-
-
-def _show_provenance(photo: CatalogPhoto) -> None:
-    with st.expander("Where it comes from", expanded=bool(photo.lot_text)):
-        # st.text shows what a source has written as it is, never as HTML.
-        rows = {
-            "file": photo.file_name,
-            "kind": "rendered coin, not a photograph"
-            if photo.is_rendered
-            else "photograph",
-            "source": photo.source,
-            "address": photo.source_url,
-            "licence": photo.licence or photo.licence_raw,
-            "credit": photo.credit,
-            "lot text": photo.lot_text,
-            "dated": photo.source_date,
-            "label": photo.label_evidence,
-            "fetched": photo.retrieved_at and f"{photo.retrieved_at:%Y-%m-%d}",
-            "brought in": f"{photo.added_at:%Y-%m-%d %H:%M} UTC",
-            "size": f"{photo.width_px} × {photo.height_px} pixels, "
-            f"{photo.byte_size / 1024:.0f} kB",
-            "sha256": photo.sha256,
-        }
-        for name, value in rows.items():
-            if value:
-                st.text(f"{name}: {value}")
-
-
-_MOST_SHOWN = 6
-_FACTS = {
-    "name_on_coin": "Name on the coin",
-    "authority": "Attribution follows",
-    "denomination": "Denomination",
-    "weight_g": "Weight in g",
-    "diameter_mm": "Diameter in mm",
-    "die_axis_h": "Die axis, 1 to 12 h",
-    "notes": "Notes",
-}
-
-
-def _show_coin(desk: Desk, catalog: Catalog, photo: CatalogPhoto) -> None:
-    coin = catalog.coin(photo.coin_id)
-    with st.expander("The coin: name, weight, references"):
-        with st.form(f"coin_{coin.coin_id}_{hash(coin)}", border=False):
-            asked: dict[str, object] = {}
-            columns = st.columns(3)
-            for at, (name, title) in enumerate(_FACTS.items()):
-                value = getattr(coin, name)
-                with columns[at % 3]:
-                    if name in ("weight_g", "diameter_mm"):
-                        asked[name] = st.number_input(
-                            title, value=value, min_value=0.0, step=0.01
-                        )
-                    elif name == "die_axis_h":
-                        asked[name] = st.number_input(
-                            title, value=value, min_value=1, max_value=12, step=1
-                        )
-                    else:
-                        asked[name] = st.text_input(title, value=value or "")
-            kept = st.form_submit_button("Keep", disabled=not desk.who)
-        for reference in coin.references:
-            st.text(
-                f"{reference.catalogue} {reference.edition} {reference.number}".replace(
-                    "  ", " "
-                )
-            )
-    if kept:
-        with desk.doing("Coin kept"):
-            changes = _changes(coin, asked)
-            if changes:
-                catalog.edit_coin(coin.coin_id, changes, who=desk.who)
+        ask_classifiers(desk, catalog, [photo.photo_id], again=True)
         st.rerun()
 
 
-def _changes(coin: Coin, asked: dict[str, object]) -> dict[str, object]:
-    """What differs; an emptied field becomes unknown."""
-    optional = {f.name for f in fields(CoinFacts) if f.default is None}
-    new = {
-        name: None if value in ("", 0.0) and name in optional else value
-        for name, value in asked.items()
-    }
-    return {name: v for name, v in new.items() if v != getattr(coin, name)}
+_MOST_SHOWN = 6
 
 
 def _show_same_coin(desk: Desk, catalog: Catalog, photo: CatalogPhoto) -> None:
@@ -319,7 +238,7 @@ def _group(desk: Desk, catalog: Catalog, photo_ids: list[int]) -> None:
 
 def _show_history(catalog: Catalog, photo: CatalogPhoto) -> None:
     edits = catalog.history(photo.photo_id)
-    with st.expander(f"History: {len(edits)} edits"):
+    with st.expander(f"History: {len(edits)} edit{'s' * (len(edits) != 1)}"):
         st.dataframe(
             pd.DataFrame(
                 [

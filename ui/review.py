@@ -150,6 +150,16 @@ def _show_one(desk: Desk, catalog: Catalog, now: Sitting, photo: CatalogPhoto) -
         st.caption(_hint(faces))
     with right:
         _show_keys(desk, catalog, now, photo)
+        if st.button(
+            "Crop, split or turn this photo",
+            key="review_crop",
+            type="tertiary",
+            icon=":material/crop:",
+            shortcut="E",
+            on_click=desk.open_from,
+            args=("review", photo.photo_id),
+        ):
+            st.rerun()
         hide = now.kind == SECOND_LOOK
         if not hide and st.toggle(
             "Show what the classifiers say",

@@ -1,11 +1,6 @@
-"""Data set versions: freeze, list, compare, look for leaks, export."""
+"""Data set versions: freeze, list, compare, look for leaks."""
 
 from __future__ import annotations
-
-import shutil
-import tempfile
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pandas as pd
 import streamlit as st
@@ -26,16 +21,9 @@ from coin_core.errors import CoinError
 from ui.dataset_words import ruler_title
 from ui.desk import Desk, ask_name
 from ui.errors import show
+from ui.export_panel import offer_export
+from ui.work import Work, begin
 
-if TYPE_CHECKING:
-    from coin_core.catalog.exporting import Exported
-
-_FORMS = {
-    "zip": "ZIP: photos and table",
-    "imagefolder": "ImageFolder: one folder per ruler",
-    "csv": "CSV table alone",
-    "coco": "COCO annotations with photos",
-}
 _WHY = {
     "same_coin": "the same coin",
     "same_coin_now": "grouped as one coin since",
@@ -63,11 +51,11 @@ def show_versions(desk: Desk, catalog: Catalog) -> None:
     if frozen:
         st.header("Versions", anchor=False)
         _list(frozen)
-        _look_closer(catalog, frozen)
+        _look_closer(desk, catalog, frozen)
         if len(frozen) > 1:
             _offer_comparison(catalog, frozen)
     st.header("Export", anchor=False)
-    _offer_export(catalog, frozen)
+    offer_export(desk, catalog, frozen)
 
 
 def _offer_freezing(desk: Desk, catalog: Catalog) -> None:
@@ -127,7 +115,9 @@ def _list(frozen: tuple[VersionSummary, ...]) -> None:
     )
 
 
-def _look_closer(catalog: Catalog, frozen: tuple[VersionSummary, ...]) -> None:
+def _look_closer(
+    desk: Desk, catalog: Catalog, frozen: tuple[VersionSummary, ...]
+) -> None:
     names = [v.name for v in reversed(frozen)]
     if st.session_state.get("version_shown") not in names:
         st.session_state["version_shown"] = names[0]
@@ -157,10 +147,10 @@ def _look_closer(catalog: Catalog, frozen: tuple[VersionSummary, ...]) -> None:
             hide_index=True,
         )
     with right:
-        _show_leaks(catalog, version)
+        _show_leaks(desk, catalog, version)
 
 
-def _show_leaks(catalog: Catalog, version: Version) -> None:
+def _show_leaks(desk: Desk, catalog: Catalog, version: Version) -> None:
     """Coins in two parts: those known, and on request those that only look alike."""
     found = leaks(version)
     seen: dict[str, tuple[Leak, ...]] = st.session_state.setdefault("lookalikes", {})
@@ -173,11 +163,16 @@ def _show_leaks(catalog: Catalog, version: Version) -> None:
     ):
         from coin_core.catalog.lookalikes import find_lookalikes
 
-        bar = st.progress(0.0, "Comparing the pictures …")
-        seen[version.digest] = find_lookalikes(
-            catalog, version, lambda done, total: bar.progress(done / total)
+        begin(
+            desk,
+            Work(
+                title="Comparing the pictures",
+                job=lambda tell: find_lookalikes(catalog, version, tell),
+                then=lambda pairs: seen.update({version.digest: pairs}),
+                if_stopped="Stopped; the pictures were not all compared.",
+            ),
         )
-        bar.empty()
+        st.rerun()
     looked = version.digest in seen
     pairs = {(leak.first.sha256, leak.second.sha256) for leak in found}
     found += tuple(
@@ -271,106 +266,3 @@ def _offer_comparison(catalog: Catalog, frozen: tuple[VersionSummary, ...]) -> N
             f"{first} learns from: do not measure a model of {first} on them.",
             icon=":material/warning:",
         )
-
-
-def _offer_export(catalog: Catalog, frozen: tuple[VersionSummary, ...]) -> None:
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        which = st.selectbox(
-            "What",
-            [None, *(v.name for v in reversed(frozen))],
-            format_func=lambda n: "all photos as they are now" if n is None else n,
-            key="export_version",
-            width=250,
-        )
-        form = st.selectbox(
-            "As",
-            list(_FORMS),
-            format_func=_FORMS.__getitem__,
-            key="export_form",
-            width=280,
-        )
-        free_only = st.checkbox(
-            "Only freely licensed",
-            key="export_free",
-            help="Leaves out photos whose licence does not let anybody pass them on.",
-        )
-    keep_notes = st.checkbox(
-        "Leave in the photos what the camera wrote: place (GPS), serial number, owner",
-        key="export_notes",
-        help="Taken out by default, so that no find spot is published unawares. The "
-        "originals in the collection keep it in any case.",
-    )
-    st.caption(
-        "With the photos goes an attribution file: source, licence and credit of each."
-    )
-    asked = (which, form, free_only, keep_notes)
-    if st.button("Prepare the export", key="export_prepare"):
-        _throw_away(st.session_state.pop("export_ready", None))
-        try:
-            with st.spinner("Exporting …"):
-                parcel = _pack(catalog, which, str(form), free_only, keep_notes)
-        except CoinError as error:
-            show(str(error))
-            return
-        st.session_state["export_ready"] = (asked, *parcel)
-    ready = st.session_state.get("export_ready")
-    if ready and ready[0] == asked and ready[1].exists():
-        _show_parcel(*ready[1:])
-
-
-def _show_parcel(path: Path, done: Exported) -> None:
-    """What was packed, what was left out of it, and the download."""
-    said = [f"{done.photos:,} photo{'s' * (done.photos != 1)}."]
-    if done.bared:
-        said.append(f"What the camera wrote was taken out of {done.bared:,} of them.")
-    st.text(" ".join(said))
-    if done.left_out:
-        with st.expander(f"Left out: {len(done.left_out)}"):
-            for sentence in done.left_out[:_SHOWN]:
-                st.text(sentence)
-    st.download_button(
-        f"Download {path.name} ({path.stat().st_size / 2**20:.1f} MB)",
-        data=path.read_bytes,
-        file_name=path.name,
-        type="primary",
-        icon=":material/download:",
-        on_click="ignore",
-    )
-
-
-def _throw_away(ready: tuple[object, Path, Exported] | None) -> None:
-    """The last parcel makes room for the next."""
-    if ready:
-        shutil.rmtree(ready[1].parent, ignore_errors=True)
-
-
-def _pack(
-    catalog: Catalog,
-    version: str | None,
-    form: str,
-    free_only: bool,
-    keep_notes: bool,
-) -> tuple[Path, Exported]:
-    """Export into a folder of its own and make one file of it."""
-    from coin_core.catalog.exporting import export
-
-    folder = Path(tempfile.mkdtemp(prefix="coins-"))
-    name = f"coins-{version or 'all'}{'-free' if free_only else ''}"
-    packed = form in ("zip", "csv")
-    try:
-        done = export(
-            catalog,
-            folder / (f"{name}.{form}" if packed else name),
-            form=form,
-            version=version,
-            free_only=free_only,
-            keep_notes=keep_notes,
-        )
-    except CoinError:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise
-    if packed:
-        return done.path, done
-    file = shutil.make_archive(str(folder / f"{name}-{form}"), "zip", folder, name)
-    shutil.rmtree(folder / name)
-    return Path(file), done

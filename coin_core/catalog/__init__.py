@@ -8,6 +8,7 @@ logged in the same transaction.
 from __future__ import annotations
 
 from coin_core.catalog._catalog import Catalog, open_catalog
+from coin_core.catalog._references import references_from, references_in_words
 from coin_core.catalog._values import (
     UNLABELLED,
     AddedPhoto,
@@ -66,4 +67,6 @@ __all__ = [
     "Review",
     "Side",
     "open_catalog",
+    "references_from",
+    "references_in_words",
 ]

@@ -8,7 +8,8 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select, update
 
-from coin_core.catalog._log import Action, read_states, write_states
+from coin_core.catalog._licences import read_licence
+from coin_core.catalog._log import PROVENANCE, Action, read_states, write_states
 from coin_core.catalog._rows import (
     checked_name,
     chunks,
@@ -147,6 +148,38 @@ class Edits(PhotoStore):
                 )
                 first |= {row.entity_id: row.before for row in rows}
             Action(connection, who).change("faces", first)
+
+    def edit_photos(
+        self, changes: Mapping[int, Mapping[str, str | None]], *, who: str
+    ) -> None:
+        """Change what is told of where photos come from, in one step.
+
+        Args:
+            changes: Photo to fields and their new texts: `source`, `source_url`,
+                `credit`, `lot_text`, `source_date`, and `licence` as somebody has
+                written it. The other fields stay.
+            who: Signs the edit.
+
+        Raises:
+            CatalogError: No such photo, or no such field; nothing was changed.
+        """
+        known = [name for name in PROVENANCE if name != "licence_raw"]
+        wanted: dict[int, dict[str, Any]] = {}
+        for photo_id, told in changes.items():
+            foreign = sorted(set(told) - set(known))
+            if foreign:
+                raise CatalogError(
+                    f"Of a photo one can tell {', '.join(known)}, not {foreign[0]!r}."
+                )
+            fresh: dict[str, Any] = {k: (v or "").strip() for k, v in told.items()}
+            if "source_url" in fresh:
+                fresh["source_url"] = fresh["source_url"] or None
+            if "licence" in fresh:
+                fresh["licence_raw"] = fresh["licence"]
+                fresh["licence"] = read_licence(fresh["licence"])
+            wanted[photo_id] = fresh
+        with self.writing() as connection:
+            Action(connection, who).change("photo", wanted)
 
     def edit_coin(self, coin_id: int, changes: Mapping[str, Any], *, who: str) -> None:
         """Change what is known of a coin.

@@ -10,6 +10,7 @@ from typing import Any
 from coin_core.catalog import _sheets
 from coin_core.catalog._division import Split
 from coin_core.catalog._licences import licence_page
+from coin_core.catalog._references import references_in_words
 from coin_core.catalog._values import CatalogFace, CatalogPhoto, Coin
 from coin_core.faces import Side
 
@@ -93,11 +94,6 @@ def write_table(items: Iterable[tuple[str, ExportItem]]) -> bytes:
 
 
 def _line(file: str, item: ExportItem) -> list[object]:
-    references = "; ".join(
-        " ".join(part for part in (r.catalogue, r.number) if part)
-        + (f" ({r.edition})" if r.edition else "")
-        for r in item.coin.references
-    )
     coin: list[object] = [getattr(item.coin, name) for name in _COIN_COLUMNS]
     # Who splits by this column splits as the version did.
     coin[0] = item.group
@@ -106,7 +102,7 @@ def _line(file: str, item: ExportItem) -> list[object]:
         item.label,
         item.split,
         *coin,
-        references,
+        references_in_words(item.coin.references),
         *(getattr(item.photo, name) for name in _PHOTO_COLUMNS),
         json.dumps(faces_of(item)) if item.faces else "",
     ]

@@ -9,11 +9,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from coin_core.catalog._import_sources import Item
-from coin_core.catalog._values import CoinFacts, CoinReference
+from coin_core.catalog._licences import read_licence
+from coin_core.catalog._references import references_from
+from coin_core.catalog._values import CoinFacts
 from coin_core.rulers import find_name_on_coin, find_ruler
 
 _TEXTS = ("source", "source_url", "licence_raw", "credit", "lot_text")
-_LONGEST_LICENCE = 64
 _YES = frozenset(("yes", "true", "1", "ja"))
 _NOT_A_CLASS = frozenset(
     (
@@ -54,7 +55,7 @@ def facts_of(item: Item, *, folder_labels: bool) -> Facts:
             authority=row.get("authority") or None,
             denomination=row.get("denomination") or None,
             notes=row.get("notes", ""),
-            references=_references(row.get("references", "")),
+            references=references_from(row.get("references", "")),
             **told,
         ),
         photo={
@@ -74,7 +75,7 @@ def _ruler_of(
     label, written = row.get("ruler", ""), row.get("name_on_coin", "")
     ruler = find_ruler(label) if label else None
     if label and ruler is None and label.casefold() not in _NOT_A_CLASS:
-        remarks.append(f"{label!r} names no known ruler; the photo has no label yet.")
+        remarks.append(f"{label!r} names no known ruler, so it gave no label.")
     name = find_name_on_coin(written) or find_name_on_coin(label)
     if written and find_name_on_coin(written) is None:
         remarks.append(f"{written!r} is no known name on a coin; it was left out.")
@@ -94,8 +95,7 @@ def _from_folders(
     telling = [name for name in folders[1:] if name.casefold() not in _NOT_A_CLASS]
     if telling:
         remarks.append(
-            f"The folder {telling[-1]!r} names no known ruler; the photo has no label "
-            "yet."
+            f"The folder {telling[-1]!r} names no known ruler, so it gave no label."
         )
     return None, None
 
@@ -127,40 +127,12 @@ def _numbers(row: Mapping[str, str], remarks: list[str]) -> dict[str, Any]:
     return told
 
 
-def _references(text: str) -> tuple[CoinReference, ...]:
-    """Such as "Hendin 1132 (5th edition); TJC A12"."""
-    found = []
-    for part in re.split(r"[;|]", text):
-        match = re.fullmatch(
-            r"\s*(?P<work>[^\d(]*?)\s*(?P<number>[^\s(]*\d[^(]*?)?\s*"
-            r"(?:\((?P<edition>[^)]*)\))?\s*",
-            part,
-        )
-        if match is None:
-            if part.strip():
-                found.append(CoinReference(catalogue="", number=part.strip()))
-        elif match["work"] or match["number"]:
-            found.append(
-                CoinReference(
-                    catalogue=match["work"] or "",
-                    number=(match["number"] or "").strip(),
-                    edition=match["edition"] or "",
-                )
-            )
-    return tuple(found)
-
-
 def _licence(text: str) -> dict[str, str]:
-    """The licence as it stands and as a key, such as "cc-by-sa-4.0"."""
+    """The licence as it stands and, where it is one, its key."""
     if not text:
         return {}
-    plain = re.sub(r"[\s_]+", "-", text.strip().casefold())
-    if re.fullmatch(r"by(-(sa|nc|nd))*(-\d\.\d)?", plain):
-        plain = f"cc-{plain}"
-    if re.fullmatch(r"(public-domain|pd)(-mark)?(-1\.0)?", plain):
-        plain = "public-domain"
-    key = {"licence": plain} if len(plain) <= _LONGEST_LICENCE else {}
-    return {"licence_raw": text, **key}
+    key = read_licence(text)
+    return {"licence_raw": text} | ({} if key is None else {"licence": key})
 
 
 def _moment(text: str, remarks: list[str]) -> dict[str, datetime]:

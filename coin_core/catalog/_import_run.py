@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -267,8 +267,9 @@ class _Run:
             self._catalog.add_photo(data, record, (), who=self._who)
 
     def _take_known(self, item: Item, photo: CatalogPhoto, facts: Facts) -> None:
-        """A photo that is there: only a label it lacks is added."""
+        """A photo that is there: only what it lacks is added."""
         self._label(photo, facts)
+        added = self._fill(photo, facts) if item.row else []
         if item.coin_key:
             self._coins.setdefault(item.coin_key, photo.coin_id)
         unsaid = any(row.photo_id == photo.photo_id for row in self._unsettled)
@@ -280,6 +281,8 @@ class _Run:
         ruler = facts.coin.ruler_attributed
         if ruler and photo.ruler and ruler != photo.ruler:
             remark += f" Its label {photo.ruler} was kept; here it is {ruler}."
+        if added:
+            remark += f" What it lacked was added: {', '.join(added)}."
         self._note(item, ItemState.KNOWN, photo.photo_id, remark)
 
     def _label(self, photo: CatalogPhoto, facts: Facts) -> None:
@@ -287,6 +290,32 @@ class _Run:
         fresh = photo.status is PhotoStatus.UNREVIEWED
         if ruler and photo.ruler is None and fresh and not photo.is_rendered:
             self._catalog.set_ruler([photo.photo_id], ruler, who=self._who)
+
+    def _fill(self, photo: CatalogPhoto, facts: Facts) -> list[str]:
+        """Add what nobody has told of a photo and its coin; returns what that was."""
+        told = {
+            name: str(facts.photo[name])
+            for name in ("source", "source_url", "credit", "lot_text")
+            if facts.photo.get(name) and not getattr(photo, name)
+        }
+        if facts.photo.get("licence_raw") and not (photo.licence or photo.licence_raw):
+            told["licence"] = str(facts.photo["licence_raw"])
+        if told:
+            self._catalog.edit_photos({photo.photo_id: told}, who=self._who)
+        coin = self._catalog.coin(photo.coin_id)
+        others = {"ruler_attributed"}
+        if photo.ruler and facts.coin.ruler_attributed not in (None, photo.ruler):
+            others |= {"name_on_coin", "authority"}  # they speak of another ruler
+        measured = {
+            name: value
+            for name in (f.name for f in fields(facts.coin))
+            if name not in others
+            and (value := getattr(facts.coin, name))
+            and not getattr(coin, name)
+        }
+        if measured:
+            self._catalog.edit_coin(coin.coin_id, measured, who=self._who)
+        return [name.replace("_", " ") for name in (*told, *measured)]
 
     def _note(
         self, item: Item, state: ItemState, photo_id: int | None, message: str | None

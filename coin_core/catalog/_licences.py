@@ -1,4 +1,4 @@
-"""Which licences allow a photo to be passed on."""
+"""Licences: read as they are written, and whether a photo may be passed on."""
 
 from __future__ import annotations
 
@@ -18,6 +18,32 @@ _PAGES = {
     "by": "https://creativecommons.org/licenses/by/{version}/",
     "by-sa": "https://creativecommons.org/licenses/by-sa/{version}/",
 }
+
+
+_ADDRESS = re.compile(
+    r"creativecommons\.org/(?:licenses/(by(?:-[a-z]{2})*)/(\d\.\d)|"
+    r"publicdomain/(zero|mark)/1\.0)"
+)
+_LONGEST = 64
+
+
+def read_licence(text: str) -> str | None:
+    """The key of a licence as somebody has written it, such as "cc-by-sa-4.0".
+
+    Knows the names of the Creative Commons licences and their addresses; other words
+    become a key of their own. None for nothing, and for whole sentences.
+    """
+    key = _plain(text)
+    if found := _ADDRESS.search(key):
+        kind, version, domain = found.groups()
+        if kind:
+            return f"cc-{kind}-{version}"
+        return "cc0-1.0" if domain == "zero" else "public-domain"
+    if re.fullmatch(r"by(-(sa|nc|nd))*(-\d\.\d)?", key):
+        key = f"cc-{key}"
+    if re.fullmatch(r"(public-domain|pd)(-mark)?(-1\.0)?", key):
+        key = "public-domain"
+    return key if 0 < len(key) <= _LONGEST else None
 
 
 def is_free(licence: str | None) -> bool:

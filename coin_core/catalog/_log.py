@@ -26,7 +26,16 @@ from coin_core.catalog._tables import (
 )
 from coin_core.errors import CatalogError
 
-PHOTO_FIELDS = ("coin_id", "status", "exclude_reason", "suspicion")
+PROVENANCE = (
+    "source",
+    "source_url",
+    "licence",
+    "licence_raw",
+    "credit",
+    "lot_text",
+    "source_date",
+)
+PHOTO_FIELDS = ("coin_id", "status", "exclude_reason", "suspicion", *PROVENANCE)
 _TABLES: dict[str, tuple[Any, tuple[str, ...]]] = {
     "coin": (CoinRow, COIN_FIELDS),
     "photo": (PhotoRow, PHOTO_FIELDS),

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 USUAL = ("resnet", "vgg", "svm", "knn", "mlp")
 CROP_PX = 160
-_BATCH = 32
+_BATCH = 16
 # Fewer labelled photos of a ruler than these say nothing about the others' labels.
 _FEWEST = 5
 _WHOLE = CropBox(left=0.0, top=0.0, right=1.0, bottom=1.0)

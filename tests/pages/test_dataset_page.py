@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ from coin_core.catalog import (
     Side,
     open_catalog,
 )
+from ui import cropping, grid
 from ui.review import Sitting, obey
 
 PAGE = Path(__file__).parents[2] / "pages" / "2_Dataset.py"
@@ -99,6 +101,16 @@ def words_of(page: AppTest) -> str:
 def press(page: AppTest, key: str) -> AppTest:
     page.button(key=key).click().run()
     assert not page.exception
+    return wait_for_work(page)
+
+
+def wait_for_work(page: AppTest) -> AppTest:
+    """What runs beside the page is over, and the page shows what came of it."""
+    work = page.session_state["coin_desk"].work
+    if work is not None:
+        work._thread.join(60)
+        page.run()
+        assert not page.exception
     return page
 
 
@@ -192,6 +204,35 @@ def test_all_chosen_photos_are_turned_as_one_action(catalog: Catalog) -> None:
     assert {catalog.faces(i)[0].box.turn_deg for i in ids} == {0.0}
 
 
+def test_long_work_has_a_bar_and_a_stop_and_changes_nothing_halfway(
+    catalog: Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go_on = threading.Event()
+
+    def find(_catalog, photo, faces):
+        if photo.photo_id != 12:  # the first of the chosen is quick
+            go_on.wait(60)
+        return (CatalogFace(box=CropBox(left=0, top=0, right=0.5, bottom=1)),)
+
+    monkeypatch.setitem(cropping.EDITS, "Find the coins", find)
+    page = open_page()
+    press(page, "choose_all")
+    page.button(key="crop_all_Find the coins").click().run()
+    assert not page.exception
+    page.run()
+    assert "1 of 12 photos" in page.get("progress")[0].proto.text
+    page.button(key="stop_work").click().run()
+    go_on.set()
+    wait_for_work(page)
+    assert not page.get("progress")
+    assert page.toast[0].value == "Stopped; nothing was changed."
+    assert catalog.faces(12)[0].box.right == 0.95
+    press(page, "crop_all_Find the coins")
+    assert {catalog.faces(i)[0].box.right for i in range(1, 13)} == {0.5}
+    press(page, "undo_edit")  # all of it at once
+    assert {catalog.faces(i)[0].box.right for i in range(1, 13)} == {0.95}
+
+
 def test_changes_ask_for_a_name_first(catalog: Catalog) -> None:
     page = open_page(who="")
     page.session_state["coin_desk"].choose([1])
@@ -256,6 +297,52 @@ def test_the_coin_is_edited_and_a_wrong_measure_refused(catalog: Catalog) -> Non
     assert catalog.coin(catalog.photo(2).coin_id).weight_g == 1.97
 
 
+def test_references_are_written_as_one_reads_them(catalog: Catalog) -> None:
+    page = open_page()
+    page.session_state["coin_desk"].open(2)
+    page.run()
+    field = next(t for t in page.text_input if t.label == "References")
+    field.set_value("Hendin 1132 (5th edition); TJC A12")
+    next(b for b in page.button if b.label == "Keep").click().run()
+    assert not page.exception
+    first, second = catalog.coin(catalog.photo(2).coin_id).references
+    assert (first.catalogue, first.number, first.edition) == (
+        "Hendin",
+        "1132",
+        "5th edition",
+    )
+    assert second.number == "A12"
+
+
+def test_where_a_photo_comes_from_is_corrected_and_taken_back(catalog: Catalog) -> None:
+    page = open_page()
+    page.session_state["coin_desk"].open(1)  # whose texts are hostile
+    page.run()
+    field = next(t for t in page.text_input if t.label == "Licence")
+    field.set_value("CC BY 4.0")
+    next(b for b in page.button if "told_1" in b.form_id).click().run()
+    assert not page.exception
+    photo = catalog.photo(1)
+    assert (photo.licence, photo.licence_raw) == ("cc-by-4.0", "CC BY 4.0")
+    assert (photo.source, photo.lot_text) == ("own camera", NASTY)
+    press(page, "undo_edit")
+    assert catalog.photo(1).licence is None
+
+
+def test_a_licence_is_told_for_all_chosen(catalog: Catalog) -> None:
+    page = open_page()
+    press(page, "choose_all")
+    assert page.button(key="tell_all").disabled
+    page.selectbox(key="told_licence").set_value("CC0 1.0").run()
+    page.text_input(key="told_credit").set_value("R. Cohen").run()
+    press(page, "tell_all")
+    photos = catalog.find(limit=20).photos
+    assert {photo.licence for photo in photos} == {"cc0-1.0"}
+    assert {(p.credit, p.source) for p in photos} == {("R. Cohen", "own camera")}
+    press(page, "undo_edit")
+    assert {p.licence for p in catalog.find(limit=20).photos} == {None, "cc-by-4.0"}
+
+
 def test_a_photo_that_is_gone_leads_back_to_the_grid(catalog: Catalog) -> None:
     page = open_page()
     page.session_state["coin_desk"].open(9999)
@@ -307,6 +394,33 @@ def test_each_key_stores_a_decision_before_the_next_photo(catalog: Catalog) -> N
     assert now.photo_id == 1
 
 
+def test_the_review_leads_to_the_tools_and_back(catalog: Catalog) -> None:
+    page = open_page("review")
+    press(page, "review_crop")
+    assert "Back to the review" in [b.label for b in page.button]
+    press(page, "crop_Turn 90° right")
+    assert catalog.faces(1)[0].box.turn_deg == 90
+    next(b for b in page.button if b.label == "Back to the review").click().run()
+    page.run()
+    assert not page.exception
+    keys = next(data for data in components(page) if "reasons" in data)
+    assert keys["photo"] == 1
+
+
+def test_the_next_page_is_turned_to_at_the_foot(
+    catalog: Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(grid, "PAGE_SIZE", 5)
+    page = open_page()
+    first = shown_in(page)
+    press(page, "next_page")
+    assert len(shown_in(page)) == 5
+    assert not set(first) & set(shown_in(page))
+    press(page, "next_page")
+    assert len(shown_in(page)) == 2
+    assert not [b for b in page.button if b.key == "next_page"]
+
+
 def test_a_second_reviewer_is_shown_what_the_first_has_seen(catalog: Catalog) -> None:
     for photo_id in (1, 2, 3):
         catalog.review(photo_id, "john_hyrcanus_i", who="Boaz")
@@ -332,7 +446,7 @@ def test_a_version_is_frozen_inspected_and_exported(catalog: Catalog) -> None:
     assert "spring-2026" in list(page.dataframe[0].value["name"])
     assert "No leak" in " ".join(s.value for s in page.success)
     next(b for b in page.button if b.label == "Compare the pictures too").click().run()
-    assert not page.exception
+    wait_for_work(page)
     assert "no two pictures" in " ".join(s.value for s in page.success)
     press(page, "export_prepare")
     assert page.get("download_button")

@@ -68,12 +68,16 @@ export default function ({ data, parentElement, setStateValue, setTriggerValue }
     kept.chosen = new Set(data.chosen);
     kept.last = null;
   }
-  if (kept.first !== data.photos[0]?.id) kept.last = null; // another page
-  kept.first = data.photos[0]?.id;
+  const first = data.photos[0]?.id;
+  const turned = kept.first !== undefined && kept.first !== first; // another page
+  if (turned) kept.last = null;
+  kept.first = first;
   const tiles = data.photos.map(draw);
   grid.setAttribute("role", "listbox");
   grid.setAttribute("aria-multiselectable", "true");
   grid.replaceChildren(...tiles);
+  // Who turned the page at its foot begins the next one at its head.
+  if (turned && grid.getBoundingClientRect().top < 0) grid.scrollIntoView();
 
   const mark = () => {
     for (const tile of tiles) {

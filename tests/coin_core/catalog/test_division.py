@@ -14,7 +14,7 @@ from coin_core.catalog._division import (
     near_pairs,
     rare_rulers,
 )
-from coin_core.catalog._licences import is_free, licence_page
+from coin_core.catalog._licences import is_free, licence_page, read_licence
 from coin_core.errors import CatalogError
 
 SHARES = (0.7, 0.15, 0.15)
@@ -138,3 +138,21 @@ def test_licences_have_pages():
     assert licence_page("cc-by-sa-4.0").endswith("/licenses/by-sa/4.0/")
     assert licence_page("cc0-1.0").endswith("/publicdomain/zero/1.0/")
     assert licence_page("own") == ""
+
+
+@pytest.mark.parametrize(
+    ("written", "key"),
+    [
+        ("CC BY-SA 4.0", "cc-by-sa-4.0"),
+        ("by-nc 3.0", "cc-by-nc-3.0"),
+        ("https://creativecommons.org/licenses/by/4.0/deed.de", "cc-by-4.0"),
+        ("http://creativecommons.org/licenses/by-nc-sa/3.0/", "cc-by-nc-sa-3.0"),
+        ("https://creativecommons.org/publicdomain/zero/1.0/", "cc0-1.0"),
+        ("Public Domain Mark 1.0", "public-domain"),
+        ("own photo", "own-photo"),
+        ("", None),
+        ("ask me first " * 9, None),
+    ],
+)
+def test_licences_are_read_as_they_are_written(written, key):
+    assert read_licence(written) == key

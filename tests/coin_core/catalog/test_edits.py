@@ -123,6 +123,24 @@ def test_the_facts_of_a_coin_change_and_come_back(catalog: Catalog, add_photo: A
     assert catalog.coin(coin_id) == before
 
 
+def test_where_photos_come_from_is_told_for_several_and_taken_back(catalog, add_photo):
+    ids = [add_photo(1, lot_text="wreath"), add_photo(2)]
+    before = catalog.photos(ids)
+    told = {"licence": " CC BY-SA 4.0 ", "credit": "R. Cohen", "source_url": ""}
+    catalog.edit_photos(dict.fromkeys(ids, told), who="ada")
+    for photo in catalog.photos(ids):
+        assert (photo.licence, photo.licence_raw) == ("cc-by-sa-4.0", "CC BY-SA 4.0")
+        assert (photo.credit, photo.source_url) == ("R. Cohen", None)
+    assert catalog.photo(ids[0]).lot_text == "wreath"
+    edit = catalog.history(ids[1])[-1]
+    assert edit.before == {"licence": None, "licence_raw": "", "credit": ""}
+    catalog.undo(who="ada")
+    assert catalog.photos(ids) == before
+    for wrong in ({"sha256": "00"}, {"licence_raw": "x"}):
+        with pytest.raises(CatalogError, match="can tell source"):
+            catalog.edit_photos({ids[0]: wrong}, who="ada")
+
+
 def test_each_user_undoes_only_their_own(catalog: Catalog, add_photo: Add):
     one, two = add_photo(1), add_photo(2)
     catalog.set_ruler([one], HYRCANUS, who="ada")

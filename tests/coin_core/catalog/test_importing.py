@@ -256,6 +256,37 @@ def test_a_table_tells_what_is_known_of_its_photos(catalog, tmp_path):
     assert "outside the table's folder" in messages
 
 
+def test_a_table_that_comes_later_adds_what_was_not_known(catalog, tmp_path):
+    folder = lay_out(tmp_path / "in", "a.png", "b.png")
+    bring(catalog, folder)
+    photos = by_name(catalog)
+    catalog.set_ruler([photos["b.png"].photo_id], "john_hyrcanus_i", who="bea")
+    known = {"weight_g": 2.2, "notes": "worn"}
+    catalog.edit_coin(photos["b.png"].coin_id, known, who="bea")
+    table = folder / "t.csv"
+    table.write_text(
+        "file,ruler,authority,weight_g,denomination,licence,credit,lot text\n"
+        "a.png,Jannaeus,TJC,1.9,half prutah,CC BY 4.0,R. Cohen,=1+1\n"
+        "b.png,Jannaeus,TJC,1.7,prutah,CC0,,\n",
+        encoding="utf-8",
+    )
+    last, items = bring(catalog, table)
+    assert (last.known, last.failed) == (2, 0)
+    one, other = by_name(catalog)["a.png"], by_name(catalog)["b.png"]
+    assert (one.licence, one.licence_raw) == ("cc-by-4.0", "CC BY 4.0")
+    assert (one.credit, one.lot_text) == ("R. Cohen", "=1+1")
+    assert one.ruler == "alexander_jannaeus"
+    coin = catalog.coin(one.coin_id)
+    assert (coin.weight_g, coin.authority) == (1.9, "TJC")
+    assert "was added: credit, lot text, licence" in items["a.png"].message
+    kept = catalog.coin(other.coin_id)
+    assert (kept.weight_g, kept.notes, kept.denomination) == (2.2, "worn", "prutah")
+    assert (kept.ruler_attributed, kept.authority) == ("john_hyrcanus_i", None)
+    edits = len(catalog.history(one.photo_id))
+    bring(catalog, table)  # once more adds nothing
+    assert len(catalog.history(one.photo_id)) == edits
+
+
 def test_a_table_goes_with_photos_from_elsewhere(catalog, tmp_path):
     lay_out(tmp_path / "in", "deep/a.png", "x/b.png", "y/b.png")
     (tmp_path / "t.csv").write_text(
