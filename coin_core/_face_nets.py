@@ -23,7 +23,7 @@ _MIRRORED: tuple[tuple[int, ...], ...] = ((), (3,), (2,), (2, 3))
 STRIDE = 2  # the finder's maps are half as wide as its picture
 
 
-def _block(inward: int, outward: int, stride: int = 1) -> nn.Sequential:
+def block(inward: int, outward: int, stride: int = 1) -> nn.Sequential:
     return nn.Sequential(
         nn.Conv2d(inward, outward, 3, stride, 1, bias=False),
         nn.BatchNorm2d(outward),
@@ -40,15 +40,15 @@ class FinderNet(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.first = _block(3, 12, 2)
-        self.fourth = nn.Sequential(_block(12, 24, 2), _block(24, 24))
-        self.eighth = nn.Sequential(_block(24, 48, 2), _block(48, 48))
-        self.sixteenth = nn.Sequential(_block(48, 64, 2), _block(64, 64))
-        self.whole = nn.Sequential(_block(64, 64, 2), _block(64, 64))
-        self.to_sixteenth = _block(64 + 64, 48)
-        self.to_eighth = _block(48 + 48, 32)
-        self.to_fourth = _block(32 + 24, 24)
-        self.to_half = _block(24 + 12, 16)
+        self.first = block(3, 12, 2)
+        self.fourth = nn.Sequential(block(12, 24, 2), block(24, 24))
+        self.eighth = nn.Sequential(block(24, 48, 2), block(48, 48))
+        self.sixteenth = nn.Sequential(block(48, 64, 2), block(64, 64))
+        self.whole = nn.Sequential(block(64, 64, 2), block(64, 64))
+        self.to_sixteenth = block(64 + 64, 48)
+        self.to_eighth = block(48 + 48, 32)
+        self.to_fourth = block(32 + 24, 24)
+        self.to_half = block(24 + 12, 16)
         self.maps = nn.Conv2d(16, 2, 1)
         self.up = nn.Upsample(scale_factor=2, mode="nearest")
 
@@ -76,13 +76,13 @@ class SideNet(nn.Module):
     def __init__(self, sides: int = 5) -> None:
         super().__init__()
         self.trunk = nn.Sequential(
-            _block(1, 16, 2),
-            _block(16, 24, 2),
-            _block(24, 32),
-            _block(32, 56, 2),
-            _block(56, 56),
-            _block(56, 96, 2),
-            _block(96, 96),
+            block(1, 16, 2),
+            block(16, 24, 2),
+            block(24, 32),
+            block(32, 56, 2),
+            block(56, 56),
+            block(56, 96, 2),
+            block(96, 96),
         )
         self.drop = nn.Dropout(0.2)
         self.head = nn.Linear(96 * 2, sides)
@@ -121,7 +121,7 @@ def even_out(crops: NDArray[np.uint8]) -> Tensor:
     return torch.from_numpy(evened).contiguous(memory_format=torch.channels_last)
 
 
-def _load(folder: Path, net: nn.Module) -> nn.Module:
+def load_small_net(folder: Path, net: nn.Module) -> nn.Module:
     tensors = {
         name: value.float() if value.is_floating_point() else value
         for name, value in read_tensors(folder).items()
@@ -140,7 +140,7 @@ def _load(folder: Path, net: nn.Module) -> nn.Module:
 @lru_cache(maxsize=1)
 def finder_net() -> nn.Module:
     """The shipped finder, read once."""
-    return _load(find_bundle(FINDER), FinderNet())
+    return load_small_net(find_bundle(FINDER), FinderNet())
 
 
 @lru_cache(maxsize=1)
@@ -148,7 +148,7 @@ def side_net() -> tuple[nn.Module, float]:
     """The shipped side net, read once, and the lift of its legend side."""
     folder = find_bundle(SIDES)
     lift = load_card(folder).limits.get(LIFT, 0.0)
-    return _load(folder, SideNet()), float(lift)
+    return load_small_net(folder, SideNet()), float(lift)
 
 
 def finder_maps(

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from coin_core._face_nets import _block, _load, even_out
+from coin_core._face_nets import block, even_out, load_small_net
 from coin_core.legend_frame import LegendFrame
 from coin_core.models import find_bundle
 
@@ -37,13 +37,13 @@ class FrameNet(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.trunk = nn.Sequential(
-            _block(1, 24, 2),
-            _block(24, 40, 2),
-            _block(40, 40),
-            _block(40, 64, 2),
-            _block(64, 64),
-            _block(64, 96, 2),
-            _block(96, 96),
+            block(1, 24, 2),
+            block(24, 40, 2),
+            block(40, 40),
+            block(40, 64, 2),
+            block(64, 64),
+            block(64, 96, 2),
+            block(96, 96),
             nn.Flatten(),
             nn.Dropout(0.1),
             nn.Linear(96 * 36, 160),
@@ -61,7 +61,7 @@ class FrameNet(nn.Module):
 @lru_cache(maxsize=1)
 def frame_net() -> nn.Module:
     """The shipped net, read once."""
-    return _load(find_bundle(FRAMES), FrameNet())
+    return load_small_net(find_bundle(FRAMES), FrameNet())
 
 
 def to_frame_net(crops: NDArray[np.uint8]) -> Tensor:

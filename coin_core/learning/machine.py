@@ -13,16 +13,6 @@ from coin_core.classifiers import get_classifier
 from coin_core.classifiers._net import best_device, learning_precision
 
 
-def autocast() -> torch.autocast:
-    """Half precision for a net's forward pass, where the processor computes in it.
-
-    With AVX-512's or AMX's bfloat16 a training takes about half the time; on other
-    processors it would take longer, and nothing is changed.
-    """
-    has_it = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
-    return torch.autocast("cpu", dtype=torch.bfloat16, enabled=has_it)
-
-
 def describe_machine() -> str:
     """Processor, cores and accelerator; no name of host or user."""
     parts = [f"{os.cpu_count() or 1} cores", _processor()]

@@ -24,10 +24,10 @@ from torch.nn import functional
 from torch.utils.data import DataLoader, IterableDataset
 from tqdm import tqdm
 
+from coin_core.classifiers._net import learning_precision
 from coin_core.classifiers._reader import Reader
 from coin_core.classifiers._trunks import build_reader
 from coin_core.learning.datasets import CROP_PX
-from coin_core.learning.machine import autocast
 from coin_core.learning.targets import NONE, letter_map
 from coin_core.legend_frame import LegendFrame
 from coin_core.preprocessing import Preprocessing, prepare
@@ -153,7 +153,8 @@ def reading_loss(reader: Reader, batch: Batch, ruler_weight: float) -> Tensor:
     inputs = torch.from_numpy(batch.inputs).contiguous(
         memory_format=torch.channels_last
     )
-    with autocast():
+    quick = learning_precision("cpu") == "bfloat16"
+    with torch.autocast("cpu", torch.bfloat16, enabled=quick):
         out = reader.read(inputs)
     weights = torch.from_numpy(batch.weights)
     cells = functional.cross_entropy(

@@ -105,30 +105,17 @@ def _train_reader(
     run: Run | None,
 ) -> tuple[models.Card, Report]:
     from coin_core.classifiers._reader import reader_in_half
-    from coin_core.learning.judging import JudgeSchedule, kept_readings, teach_judge
     from coin_core.learning.pretraining import SCHEDULES, train_reader
     from coin_core.rulers import DEFAULT_CLASSES
 
     schedule = SCHEDULES[name]
     if coins is not None:
         schedule = replace(schedule, images=coins)
-    usual = JudgeSchedule()
-    judging = replace(usual, coins=min(usual.coins, schedule.images))
-    config = {
-        "classifier": name,
-        "seed": seed,
-        "schedule": asdict(schedule),
-        "judging": asdict(judging),
-    }
+    config = {"classifier": name, "seed": seed, "schedule": asdict(schedule)}
     run = run or resume_run(json.loads(json.dumps(config)))
     reader, notes = train_reader(
         name, run.folder, seed=seed, schedule=schedule, workers=workers
     )
-    judged = time.monotonic()
-    kept = run.folder / "readings.npz"
-    readings = kept_readings(kept, reader, judging.coins, workers)
-    teach_judge(reader, readings, seed=seed, schedule=judging)
-    seconds = float(notes["seconds"]) + time.monotonic() - judged
     # What is measured is what will be loaded again: rounded to half precision.
     tensors = reader_in_half(reader)
     classes = tuple(DEFAULT_CLASSES)
@@ -143,9 +130,8 @@ def _train_reader(
         training=_training(name, seed, int(notes["coins"])),
         licence=LICENCE,
     )
-    card, report = _measured(card, net, _draw_crops, seconds)
+    card, report = _measured(card, net, _draw_crops, float(notes["seconds"]))
     card = models.save_bundle(out, card, tensors=tensors)
-    kept.unlink(missing_ok=True)
     run.finish({"report": report_json(report), "bundle": out.name, **notes})
     return card, report
 

@@ -1,7 +1,5 @@
 """What ships is taught, calibrated, measured and saved in one go."""
 
-from functools import partial
-
 import numpy as np
 import pytest
 
@@ -10,7 +8,7 @@ from coin_core.classifiers._trunks import build_reader
 from coin_core.errors import TrainingDataError, WeightsMissingError
 from coin_core.learning import shipping
 from coin_core.learning.history import list_runs
-from coin_core.learning.judging import JudgeSchedule
+from coin_core.legend_frame import LegendFrame
 from coin_core.rulers import DEFAULT_CLASSES
 
 
@@ -27,8 +25,10 @@ def _tiny(tmp_path, monkeypatch):
         return build_reader(name, len(DEFAULT_CLASSES)).eval(), notes
 
     monkeypatch.setattr("coin_core.learning.pretraining.train_reader", train_reader)
-    brief = partial(JudgeSchedule, coins=16, epochs=1)
-    monkeypatch.setattr("coin_core.learning.judging.JudgeSchedule", brief)
+    monkeypatch.setattr(
+        "coin_core.preprocessing.find_frames",
+        lambda crops: [LegendFrame()] * len(crops),
+    )
 
 
 def test_vgg_then_knn_ship_and_belong_together():
