@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 
@@ -121,7 +122,15 @@ def even_out(crops: NDArray[np.uint8]) -> Tensor:
     return torch.from_numpy(evened).contiguous(memory_format=torch.channels_last)
 
 
-def load_small_net(folder: Path, net: nn.Module) -> nn.Module:
+def load_small_net(folder: Path, make: Callable[[], nn.Module]) -> nn.Module:
+    """A small net from its bundle; the caller's random state stays as it is.
+
+    Raises:
+        WeightsMismatchError: The bundle belongs to another net.
+    """
+    # amid a training, first weights that nobody keeps must not change what follows
+    with torch.random.fork_rng(devices=[]):
+        net = make()
     tensors = {
         name: value.float() if value.is_floating_point() else value
         for name, value in read_tensors(folder).items()
@@ -140,7 +149,7 @@ def load_small_net(folder: Path, net: nn.Module) -> nn.Module:
 @lru_cache(maxsize=1)
 def finder_net() -> nn.Module:
     """The shipped finder, read once."""
-    return load_small_net(find_bundle(FINDER), FinderNet())
+    return load_small_net(find_bundle(FINDER), FinderNet)
 
 
 @lru_cache(maxsize=1)
@@ -148,7 +157,7 @@ def side_net() -> tuple[nn.Module, float]:
     """The shipped side net, read once, and the lift of its legend side."""
     folder = find_bundle(SIDES)
     lift = load_card(folder).limits.get(LIFT, 0.0)
-    return load_small_net(folder, SideNet()), float(lift)
+    return load_small_net(folder, SideNet), float(lift)
 
 
 def finder_maps(

@@ -61,7 +61,7 @@ class FrameNet(nn.Module):
 @lru_cache(maxsize=1)
 def frame_net() -> nn.Module:
     """The shipped net, read once."""
-    return load_small_net(find_bundle(FRAMES), FrameNet())
+    return load_small_net(find_bundle(FRAMES), FrameNet)
 
 
 def to_frame_net(crops: NDArray[np.uint8]) -> Tensor:

@@ -4,10 +4,12 @@ import math
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coin_core.legend_frame import REACH, LegendFrame, on_crop, views
+from coin_core._frame_net import frame_net
+from coin_core.legend_frame import REACH, LegendFrame, find_frames, on_crop, views
 from coin_core.rendering import strike_coin
 
 FRAMES = st.builds(
@@ -83,3 +85,25 @@ def test_a_rendered_coin_knows_the_circle_that_holds_its_letters() -> None:
         assert inside == len(coin.letters)
     assert strike_coin(4, 0, size_px=128, kind="cornucopia").frame is None
     assert REACH > 1
+
+
+def test_finding_a_frame_leaves_the_random_state_alone() -> None:
+    frame_net.cache_clear()
+    torch.manual_seed(5)
+    before = torch.random.get_rng_state()
+    find_frames(strike_coin(4, 1, size_px=96).image[None])
+    assert torch.equal(torch.random.get_rng_state(), before)
+
+
+def test_the_shipped_net_finds_legends_however_they_lie() -> None:
+    """Fresh coins, upright and upside down: nearly all within 20 degrees."""
+    right = 0
+    for index in range(20):
+        crop = strike_coin(31, index, size_px=160, hardship=0.1).image
+        true = strike_coin(31, index, size_px=160, hardship=0.1).frame
+        assert true is not None
+        for turned, by in ((crop, 0.0), (crop[::-1, ::-1], 180.0)):
+            found = find_frames(np.ascontiguousarray(turned)[None])[0]
+            off = abs((found.turn_deg - true.turn_deg - by + 180) % 360 - 180)
+            right += off < 20
+    assert right >= 32

@@ -195,7 +195,7 @@ def test_saved_pages_are_dropped_and_read(catalog: Catalog, tmp_path: Path) -> N
     photo = draw_png(3)
     packed = saved_pages.mhtml(
         saved_pages.coinarchives(saved_pages.LOTS[:1], announced=1),
-        "https://pro.coinarchives.com/a/results.php?search=x",
+        "https://pro.coinarchives.com/a/results.php?search=john+hyrcanus",
         {"https://pro.coinarchives.com/photos/101.jpg": photo},
     )
     page = open_panel("saved")
