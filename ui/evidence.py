@@ -141,7 +141,8 @@ def show_why(photo: TrayPhoto, verdict: Verdict, card: Card, box: CropBox) -> No
         return
     weighed = verdict.ruler or max(probabilities, key=probabilities.__getitem__)
     crop = cache.crop(photo, box)
-    looked, read, names = st.columns([1, 1, 1.3], gap="medium")
+    with st.container(key="why"):
+        looked, read, names = st.columns([1, 1, 1.3], gap="medium")
     with looked:
         st.subheader("Where it looked", anchor=False)
         with shown_on_page(), st.spinner("Tracing where it looked …"):

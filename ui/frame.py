@@ -54,6 +54,11 @@ section[data-testid="stSidebar"][data-collapsed="false"] {{
 [data-testid="stElementContainer"], [data-testid="stFullScreenFrame"],
 [data-testid="stImage"], [data-testid="stImageContainer"],
 [data-testid="stImage"] img {{ max-width: 100%; height: auto; }}
+@media (max-width: 1150px) {{  /* the name table whole, below the pictures */
+  .st-key-why [data-testid="stHorizontalBlock"] {{ flex-wrap: wrap; }}
+  .st-key-why [data-testid="stColumn"]:last-child {{ flex: 1 1 100%;
+    min-width: 100%; }}
+}}
 @media (max-width: 640px) {{
   .stMainBlockContainer {{ padding-left: 1rem; padding-right: 1rem; }} }}
 /* The crop widget has the size of its picture; where that is too wide it shrinks. */
