@@ -6,14 +6,17 @@ import math
 import shutil
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
 from coin_core.learning.checkpoints import load_tensors, save_tensors
+from coin_core.learning.machine import describe_machine
+from coin_core.models import Card, halve, save_bundle
 
 Batch = TypeVar("Batch")
 
@@ -68,6 +71,28 @@ def fit_small_net(
         _save(checkpoint, net, optimizer, {"epochs": epoch + 1, "seconds": spent})
     net.eval()
     return spent
+
+
+def save_small_net(
+    out: Path, net: nn.Module, card: Card, work: Path, *, seconds: float
+) -> None:
+    """Write a trained net as a bundle and remove its checkpoint.
+
+    Args:
+        out: Folder of the bundle.
+        net: The net; it is saved in half precision.
+        card: What is particular to it; the same for all of them is added.
+        work: Folder of the checkpoint.
+        seconds: That the training took.
+    """
+    common: dict[str, Any] = {
+        "seconds": round(seconds),
+        "command": f"python -m coin_core train {card.name} --data rendered",
+        "machine": describe_machine(),
+    }
+    card = replace(card, training={**card.training, **common}, licence="MIT")
+    save_bundle(out, card, tensors=halve(net.state_dict()))
+    forget_training(work)
 
 
 def forget_training(work: Path) -> None:

@@ -19,15 +19,12 @@ from coin_core import faces
 from coin_core._face_nets import FINDER, FINDER_PX, FinderNet, to_net
 from coin_core._segmenting import ZOOM_PX, frame_whole, look_closer, overlap
 from coin_core.evaluation import wilson
-from coin_core.learning._small_nets import fit_small_net, forget_training
-from coin_core.learning.machine import describe_machine
+from coin_core.learning._small_nets import fit_small_net, save_small_net
 from coin_core.learning.siding import measure_sides, train_sides
 from coin_core.models import (
     Card,
-    halve,
     load_card,
     read_tensors,
-    save_bundle,
     weights_digest,
 )
 from coin_core.rendering.coins import KINDS, RenderedCoin, strike_coin
@@ -122,15 +119,10 @@ def train_finder(
             "scenes": scenes * epochs,
             "seed": seed,
             "started_from": weights_digest(load_card(start)) if start else "",
-            "seconds": round(seconds),
-            "command": f"python -m coin_core train {FINDER} --data rendered",
-            "machine": describe_machine(),
         },
         metrics=(figures,),
-        licence="MIT",
     )
-    save_bundle(out, card, tensors=halve(net.state_dict()))
-    forget_training(work)
+    save_small_net(out, net, card, work, seconds=seconds)
     return figures
 
 

@@ -25,11 +25,10 @@ from coin_core._frame_net import (
     to_frame_net,
 )
 from coin_core.evaluation import wilson
-from coin_core.learning._small_nets import fit_small_net, forget_training
+from coin_core.learning._small_nets import fit_small_net, save_small_net
 from coin_core.learning.checkpoints import load_tensors, save_tensors
-from coin_core.learning.machine import describe_machine
 from coin_core.legend_frame import REACH, LegendFrame, views
-from coin_core.models import Card, halve, save_bundle
+from coin_core.models import Card
 from coin_core.rendering import RenderedCoin, strike_coin
 
 __all__ = ["measure_frames", "train_frames"]
@@ -106,15 +105,10 @@ def train_frames(
             "coins": coins,
             "epochs": epochs,
             "seed": seed,
-            "seconds": round(seconds),
-            "command": f"python -m coin_core train {FRAMES} --data rendered",
-            "machine": describe_machine(),
         },
         metrics=(figures,),
-        licence="MIT",
     )
-    save_bundle(out, card, tensors=halve(net.state_dict()))
-    forget_training(work)
+    save_small_net(out, net, card, work, seconds=seconds)
     return figures
 
 

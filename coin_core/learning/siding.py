@@ -25,10 +25,9 @@ from coin_core._face_nets import (
 )
 from coin_core.evaluation import wilson
 from coin_core.faces import CropBox, Side, crop_to_flan
-from coin_core.learning._small_nets import fit_small_net, forget_training
+from coin_core.learning._small_nets import fit_small_net, save_small_net
 from coin_core.learning.checkpoints import load_tensors, save_tensors
-from coin_core.learning.machine import describe_machine
-from coin_core.models import Card, halve, save_bundle
+from coin_core.models import Card
 from coin_core.rendering.clutter import scatter
 from coin_core.rendering.coins import strike_coin
 from coin_core.rendering.grounds import GROUNDS, draw_ground
@@ -127,15 +126,10 @@ def train_sides(
             "coins": coins,
             "epochs": epochs,
             "seed": seed,
-            "seconds": round(seconds),
-            "command": f"python -m coin_core train {SIDES} --data rendered",
-            "machine": describe_machine(),
         },
         metrics=(figures,),
-        licence="MIT",
     )
-    save_bundle(out, card, tensors=halve(net.state_dict()))
-    forget_training(work)
+    save_small_net(out, net, card, work, seconds=seconds)
     return figures
 
 
