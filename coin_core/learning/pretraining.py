@@ -44,28 +44,46 @@ TEST_SEED = 1_000_037
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Schedule:
-    """How a reader is taught."""
+    """How a reader is taught: in rounds of so many coins, one after the other.
 
-    images: int = 120_000
+    Each round begins anew at a high rate, which leaves what the last one settled on
+    for something better (Loshchilov and Hutter, "SGDR", ICLR 2017).
+    """
+
+    rounds: tuple[int, ...] = (120_000, 220_000)
     batch: int = 16
     peak_rate: float = 1e-3
     weight_decay: float = 0.02
+    later_peak: float = 0.6
     ruler_weight: float = 1.0
-    easy_share: float = 0.2
+    easy_coins: int = 24_000
     validate_every: int = 10_000
     validation_coins: int = 300
 
+    @property
+    def images(self) -> int:
+        """Coins in all rounds together."""
+        return sum(self.rounds)
+
     def rate_at(self, seen: int) -> float:
-        """Learning rate after `seen` coins: a short rise, then a cosine."""
-        share = min(1.0, seen / self.images)
+        """Learning rate after `seen` coins: in each round a short rise, then a cosine.
+
+        Rounds after the first rise to `later_peak` of the peak.
+        """
+        number = 0
+        while number < len(self.rounds) - 1 and seen >= self.rounds[number]:
+            seen -= self.rounds[number]
+            number += 1
+        peak = self.peak_rate * (self.later_peak if number else 1.0)
+        share = min(1.0, seen / self.rounds[number])
         if share < 0.04:
-            return self.peak_rate * (0.05 + 0.95 * share / 0.04)
+            return peak * (0.05 + 0.95 * share / 0.04)
         fall = (share - 0.04) / 0.96
-        return self.peak_rate * (0.002 + 0.998 * (1 + math.cos(math.pi * fall)) / 2)
+        return peak * (0.002 + 0.998 * (1 + math.cos(math.pi * fall)) / 2)
 
     def hardship_at(self, seen: int) -> float:
         """Wear of the coins: fresh ones first."""
-        return min(1.0, 0.25 + 0.75 * seen / (self.easy_share * self.images))
+        return min(1.0, 0.25 + 0.75 * seen / self.easy_coins)
 
 
 SCHEDULES = {"resnet": Schedule(), "vgg": Schedule()}

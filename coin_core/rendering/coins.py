@@ -82,13 +82,14 @@ class RenderedCoin:
 
 def _place_die(rng: np.random.Generator, shape: FlanShape, any_turn: bool) -> Placing:
     """Dies were seldom centred, and seldom as large as the flan."""
-    away = shape.radius * abs(float(rng.normal(0, 0.12)))
+    stray = 0.25 if rng.random() < 0.2 else 0.12
+    away = shape.radius * abs(float(rng.normal(0, stray)))
     to = float(rng.uniform(0, 2 * math.pi))
     turn = float(rng.uniform(-180, 180)) if any_turn else float(rng.normal(0, 9))
     return Placing(
         centre_x=shape.centre_x + away * math.cos(to),
         centre_y=shape.centre_y + away * math.sin(to),
-        radius=shape.radius * float(rng.uniform(0.86, 1.16)),
+        radius=shape.radius * float(rng.uniform(0.86, 1.2)),
         turn_deg=turn,
     )
 
@@ -192,7 +193,8 @@ def strike_coin(
     rng = np.random.default_rng([seed, index, KINDS.index(kind)])
     shape = draw_shape(rng, size_px)
     placing = _place_die(rng, shape, any_turn=rng.random() < 0.1)
-    sigma = float(rng.uniform(0.4, 1.1)) * size_px / 160
+    # a worn die leaves soft ridges where a fresh one leaves edges
+    sigma = float(rng.uniform(0.4, 1.8 if rng.random() < 0.35 else 1.1)) * size_px / 160
     ruler: str | None = None
     legend: tuple[str, ...] = ()
     letters: list[CutLetter] = []
@@ -211,7 +213,7 @@ def strike_coin(
         ink = pen.relief()
     else:
         ink = _cut_other(rng, kind, size_px, placing)
-    rise = float(rng.uniform(1.5, 4.0)) * size_px / 160
+    rise = float(rng.uniform(1.5, 4.5)) * size_px / 160
     relief = _ghost(rng, _as_relief(ink, sigma, rise), size_px, placing)
     # most coins are middling; a few are fresh, a few nearly smooth
     hardship *= float(rng.beta(1.6, 2.2))

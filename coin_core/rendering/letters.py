@@ -383,7 +383,7 @@ class Hand:
             choice={
                 letter: int(rng.integers(len(forms))) for letter, forms in FORMS.items()
             },
-            thickness=float(rng.uniform(0.12, 0.32)),
+            thickness=float(rng.uniform(0.13, 0.36)),
             wedge=float(rng.uniform(0.0, 0.85)),
             leaf=float(rng.uniform(0.0, 0.8)) if rng.random() < 0.4 else 0.0,
             slant=float(rng.normal(0.0, 0.10)),

@@ -47,8 +47,9 @@ def weather(rng: np.random.Generator, relief: Field, hardship: float) -> Weather
     level = np.float32(1.0 - 0.75 * hardship * float(rng.uniform(0.2, 1.0)))
     plane = level + np.float32(0.35) * (noise(rng, size, 3) - np.float32(0.5))
     plane = np.clip(plane, 0.12, 1.3)
-    soft = blurred(relief, 0.5 + 1.2 * hardship * float(rng.random()))
-    worn = np.minimum(soft, plane)
+    # rubbed down, then rounded: no edge stays where the plane cut
+    rubbed = np.minimum(blurred(relief, 0.5), plane)
+    worn = blurred(rubbed, 0.5 + 1.2 * hardship * float(rng.random()))
     kept *= np.clip(plane, 0, 1)
     rough = np.float32(rng.uniform(0.05, 0.25) + 0.45 * hardship * rng.random())
     corrosion = rough * (noise(rng, size, size // 2) - np.float32(0.5))

@@ -124,7 +124,7 @@ def test_readers_give_maps_features_and_classes(name: str) -> None:
 
 
 def test_the_rate_rises_then_falls_to_nearly_nothing() -> None:
-    plan = Schedule(images=1000)
+    plan = Schedule(rounds=(1000,))
     rates = [plan.rate_at(seen) for seen in range(0, 1001, 10)]
     top = int(np.argmax(rates))
     assert 0 < top < 10
@@ -136,7 +136,7 @@ def test_a_killed_training_ends_as_it_would_have(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pretraining, "build_reader", _small_reader)
-    plan = Schedule(images=32, batch=8, validate_every=8, validation_coins=4)
+    plan = Schedule(rounds=(32,), batch=8, validate_every=8, validation_coins=4)
 
     whole, _ = train_reader("resnet", tmp_path / "a", schedule=plan, workers=0)
 
