@@ -51,6 +51,26 @@ class LegendFrame:
         du, dv = (u - 0.5) * scale, (v - 0.5) * scale
         return self.centre_x + du * cos - dv * sin, self.centre_y + du * sin + dv * cos
 
+    def seen_in(self, window: LegendFrame) -> LegendFrame:
+        """This frame of the crop as one of the view of another."""
+        x, y = window.to_view(self.centre_x, self.centre_y)
+        return LegendFrame(
+            centre_x=x,
+            centre_y=y,
+            radius=self.radius / (2 * REACH * window.radius),
+            turn_deg=_turn(self.turn_deg - window.turn_deg),
+        )
+
+    def seen_from(self, window: LegendFrame) -> LegendFrame:
+        """This frame of the view of another as one of the crop."""
+        x, y = window.to_crop(self.centre_x, self.centre_y)
+        return LegendFrame(
+            centre_x=x,
+            centre_y=y,
+            radius=self.radius * 2 * REACH * window.radius,
+            turn_deg=_turn(self.turn_deg + window.turn_deg),
+        )
+
     def _direction(self) -> tuple[float, float]:
         turn = math.radians(self.turn_deg)
         return math.cos(turn), math.sin(turn)
@@ -64,6 +84,11 @@ class LegendFrame:
         # whole numbers are the middles of pixels
         shift = centre - 0.5 - turn @ np.full(2, view_px / 2 - 0.5)
         return np.column_stack([turn, shift])
+
+
+def _turn(degrees: float) -> float:
+    """The same turn, -180 to 180."""
+    return (degrees + 180) % 360 - 180
 
 
 def views(

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from coin_core.classifiers._net import learning_precision
 from coin_core.learning.checkpoints import load_tensors, save_tensors
 from coin_core.learning.machine import describe_machine
 from coin_core.models import Card, halve, save_bundle
@@ -24,7 +25,7 @@ Batch = TypeVar("Batch")
 def fit_small_net(
     net: nn.Module,
     draw_epoch: Callable[[int], Iterator[Batch]],
-    loss_of: Callable[[nn.Module, Batch], Tensor],
+    loss_of: Callable[[Callable[[Tensor], Any], Batch], Tensor],
     *,
     work: Path,
     name: str,
@@ -37,7 +38,7 @@ def fit_small_net(
     Args:
         net: The net; taken up from the checkpoint in `work` where there is one.
         draw_epoch: The batches of an epoch by its number, the same every time.
-        loss_of: Loss of one batch.
+        loss_of: Loss of one batch, given what answers as the net does.
         work: Folder of the checkpoint, written after every epoch.
         name: Shown beside the progress bar.
         epochs: How often `draw_epoch` is called.
@@ -51,6 +52,7 @@ def fit_small_net(
     optimizer = torch.optim.AdamW(net.parameters(), lr=rate, weight_decay=0.01)
     checkpoint = work / "training.safetensors"
     first, spent = _restore(checkpoint, net, optimizer)
+    seeing = _quick(net)
     for epoch in range(first, epochs):
         started = time.monotonic()
         net.train()
@@ -61,7 +63,7 @@ def fit_small_net(
             for group in optimizer.param_groups:
                 group["lr"] = rate * _share(epoch * steps + step, epochs * steps)
             optimizer.zero_grad(set_to_none=True)
-            loss = loss_of(net, batch)
+            loss = loss_of(seeing, batch)
             loss.backward()  # type: ignore[no-untyped-call]
             nn.utils.clip_grad_norm_(net.parameters(), 5.0)
             optimizer.step()
@@ -71,6 +73,20 @@ def fit_small_net(
         _save(checkpoint, net, optimizer, {"epochs": epoch + 1, "seconds": spent})
     net.eval()
     return spent
+
+
+def _quick(net: nn.Module) -> Callable[[Tensor], Any]:
+    """The net in the numbers that this processor learns fastest in."""
+    quick = learning_precision("cpu") == "bfloat16"
+
+    def see(photos: Tensor) -> Any:
+        with torch.autocast("cpu", torch.bfloat16, enabled=quick):
+            out = net(photos)
+        if isinstance(out, tuple):
+            return tuple(part.float() for part in out)
+        return out.float()
+
+    return see
 
 
 def save_small_net(

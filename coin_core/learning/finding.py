@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +34,8 @@ __all__ = ["measure_finder", "measure_sides", "train_finder", "train_sides"]
 
 _BATCH = 8
 _ARRANGEMENTS = ("none", *["one"] * 4, *["pair"] * 2, *["several"] * 3)
-_POOL = 60  # coins of each kind; scenes lay the same ones out again and again
+_POOL = 200  # coins of each kind; scenes lay the same ones out again and again
+_PLAIN = 0.25  # plain ground is seldom left to the net
 _POOL_PX = 144
 _CORE = 0.45  # of the distance from the edge to the innermost point
 _GOOD = 0.85
@@ -67,7 +68,7 @@ def train_finder(
     *,
     seed: int = 0,
     scenes: int = 400,
-    epochs: int = 60,
+    epochs: int = 150,
     batch: int = _BATCH,
     start: Path | None = None,
 ) -> dict[str, Any]:
@@ -133,7 +134,13 @@ def _draw_batch(pool: Pool, seed: int, number: int, batch: int) -> Views:
     for _ in range(batch):
         long_px = round(float(np.exp(rng.uniform(np.log(90), np.log(400)))))
         arrangement = _ARRANGEMENTS[int(rng.integers(len(_ARRANGEMENTS)))]
-        scene = draw_scene(rng, supply=pool, long_px=long_px, arrangement=arrangement)
+        scene = draw_scene(
+            rng,
+            supply=pool,
+            long_px=long_px,
+            arrangement=arrangement,
+            plain_share=_PLAIN,
+        )
         view, _, owners = frame_whole(scene.photo, square=True, owners=scene.owners)
         wholes.append((_tinted(rng, view), maps_of(owners)))
         box = _box_to_look_at(rng, scene)
@@ -193,7 +200,7 @@ def maps_of(owners: NDArray[np.uint8]) -> NDArray[np.float32]:
     )
 
 
-def _loss(net: nn.Module, views: Views) -> Tensor:
+def _loss(net: Callable[[Tensor], Any], views: Views) -> Tensor:
     """Cross-entropy of both maps, and how well the flans overlap."""
     total = torch.zeros(())
     for photos, maps in views:

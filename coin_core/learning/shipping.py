@@ -110,7 +110,7 @@ def _train_reader(
 
     schedule = SCHEDULES[name]
     if coins is not None:
-        schedule = replace(schedule, images=coins)
+        schedule = replace(schedule, rounds=(coins,))
     config = {"classifier": name, "seed": seed, "schedule": asdict(schedule)}
     run = run or resume_run(json.loads(json.dumps(config)))
     reader, notes = train_reader(

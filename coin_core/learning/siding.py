@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -133,7 +133,7 @@ def train_sides(
     return figures
 
 
-def _loss(net: nn.Module, batch: tuple[Tensor, Tensor]) -> Tensor:
+def _loss(net: Callable[[Tensor], Any], batch: tuple[Tensor, Tensor]) -> Tensor:
     crops, sides = batch
     return functional.cross_entropy(net(crops), sides, label_smoothing=0.02)
 

@@ -62,6 +62,7 @@ def draw_scene(
     supply: Supply = strike_for_scene,
     long_px: int | None = None,
     arrangement: str | None = None,
+    plain_share: float = 0.5,
 ) -> Scene:
     """Compose one photo.
 
@@ -70,6 +71,7 @@ def draw_scene(
         supply: Where coins come from; by default each is struck.
         long_px: Longer side; by default 60 to 4000, most some hundreds.
         arrangement: "none", "one", "pair" or "several"; by default any.
+        plain_share: How many photos surely have a ground of one colour.
     """
     if long_px is None:
         long_px = round(float(np.exp(rng.uniform(math.log(60), math.log(4000)))))
@@ -78,7 +80,7 @@ def draw_scene(
             rng.choice(["none", "one", "pair", "several"], p=[0.08, 0.5, 0.24, 0.18])
         )
     width, height = _canvas(rng, min(long_px, _CANVAS_PX), arrangement)
-    plain = rng.random() < 0.5
+    plain = rng.random() < plain_share
     ground = str(rng.choice(_PLAIN if plain else GROUNDS))
     picture = draw_ground(rng, width, height, ground)
     if arrangement == "none" or rng.random() < 0.35:

@@ -30,6 +30,18 @@ def test_a_place_goes_to_the_view_and_back(
     assert frame.to_crop(*there) == pytest.approx((x, y), abs=1e-9)
 
 
+@given(FRAMES, FRAMES)
+def test_a_frame_goes_to_the_view_of_another_and_back(
+    frame: LegendFrame, window: LegendFrame
+) -> None:
+    back = frame.seen_in(window).seen_from(window)
+    assert (back.centre_x, back.centre_y, back.radius) == pytest.approx(
+        (frame.centre_x, frame.centre_y, frame.radius), abs=1e-9
+    )
+    off = (back.turn_deg - frame.turn_deg + 180) % 360 - 180
+    assert off == pytest.approx(0, abs=1e-9)
+
+
 @given(FRAMES, st.floats(0, 1), st.floats(0, 1))
 def test_the_matrix_says_the_same_as_the_frame(
     frame: LegendFrame, u: float, v: float

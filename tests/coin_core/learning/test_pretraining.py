@@ -132,6 +132,15 @@ def test_the_rate_rises_then_falls_to_nearly_nothing() -> None:
     assert rates[-1] < 0.01 * plan.peak_rate
 
 
+def test_a_second_round_begins_anew_at_a_lower_peak() -> None:
+    plan = Schedule(rounds=(1000, 2000), later_peak=0.5)
+    rates = [plan.rate_at(seen) for seen in range(0, 3001, 10)]
+    assert plan.images == 3000
+    assert max(rates[100:]) == pytest.approx(plan.peak_rate / 2, rel=0.02)
+    assert rates[99] < 0.01 * plan.peak_rate
+    assert rates[-1] < 0.01 * plan.peak_rate
+
+
 def test_a_killed_training_ends_as_it_would_have(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
