@@ -256,7 +256,11 @@ def _opened(arguments: tuple[str, ...]) -> Iterator[webdriver.Chrome]:
     try:
         chrome = webdriver.Chrome(options=options, service=Service(driver))
     except WebDriverException as error:
-        raise ScrapeError(f"The browser does not start ({error.msg}).") from error
+        said = (error.msg or "").partition("; For documentation")[0]
+        raise ScrapeError(
+            f"The browser does not start ({said}). A profile must be a folder that no "
+            "other window uses, and --show needs a screen."
+        ) from error
     try:
         yield chrome
     finally:

@@ -13,6 +13,7 @@ from scrapers._pacing import Pacer
 from scrapers.errors import (
     PageChangedError,
     RobotsForbidError,
+    ScrapeError,
     SiteBusyError,
     SiteRefusesError,
     SiteUnreachableError,
@@ -263,3 +264,15 @@ def test_robots_txt_holds_for_browsers_too(site, client):
     one = site()
     with pytest.raises(RobotsForbidError):
         list(BrowserPages(client(one)).find(f"{one.address}/private/list"))
+
+
+@pytest.mark.browser
+def test_a_browser_that_does_not_start_says_what_it_needs(
+    site, client, browser, tmp_path
+):
+    taken = tmp_path / "profile"
+    taken.touch()
+    one = site()
+    pages = browser(client(one), profile=str(taken))
+    with pytest.raises(ScrapeError, match="folder that no other window uses"):
+        list(pages.find(f"{one.address}/search.html"))
