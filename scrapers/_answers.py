@@ -26,6 +26,7 @@ from scrapers.errors import (
 
 ANSWER_S: Final = 180.0
 _REFUSING: Final = (401, 402, 403, 407, 451)
+_REDIRECTING: Final = (301, 302, 303, 307, 308)
 _BUSY: Final = (408, 425, 429, 500, 502, 503, 504)
 _OF_THE_WAY: Final = (
     "connection",
@@ -141,6 +142,26 @@ def read_body(url: str, response: httpx.Response, limit: int) -> bytes:
     except httpx.RemoteProtocolError as error:
         raise UnexpectedAnswerError(f"{url} was cut off ({error}).") from error
     return bytes(body)
+
+
+def read_answer(
+    url: str, response: httpx.Response, types: tuple[str, ...], limit: int
+) -> Answer:
+    """An answer of one of some content types, or where it leads.
+
+    Raises:
+        ScrapeError: As `check_status` and `read_body`; also if the type is another.
+    """
+    if response.status_code in _REDIRECTING and "location" in response.headers:
+        return Answer(location=response.headers["location"])
+    check_status(url, response.status_code, response.headers.get("retry-after", ""))
+    kind = response.headers.get("content-type", "").split(";")[0].strip().lower()
+    if kind not in types:
+        raise UnexpectedAnswerError(
+            f"{url} answered {kind or 'no type'} where {', '.join(types)} was expected."
+        )
+    body = read_body(url, response, limit)
+    return Answer(body=body, kind=kind, charset=response.charset_encoding or "")
 
 
 def read_plainly(url: str, response: httpx.Response, limit: int) -> PlainAnswer:

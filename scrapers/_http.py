@@ -20,8 +20,7 @@ from scrapers._answers import (
     Answer,
     AnswerCache,
     PlainAnswer,
-    check_status,
-    read_body,
+    read_answer,
     read_plainly,
 )
 from scrapers._pacing import Pacer
@@ -42,7 +41,6 @@ IMAGE_BYTES: Final = 40 << 20
 BACKOFF_S: Final = (2.0, 5.0, 15.0, 60.0)
 LONGEST_WAIT_S: Final = 900.0
 REDIRECTS: Final = 5
-_REDIRECTING: Final = (301, 302, 303, 307, 308)
 JSON_TYPES: Final = ("application/json", "application/sparql-results+json", "text/json")
 XML_TYPES: Final = (
     "application/xml",
@@ -227,6 +225,8 @@ class PoliteClient:
     ) -> Answer:
         for _ in range(REDIRECTS + 1):
             url = _plain(url)
+            # a network that is gone for a while has no names either
+            self._patience(url)(check_address, url, self.origins)
             self.permit(url)
             answer = self._persist(method, url, types, limit, form, headers, judge)
             if not answer.location:
@@ -245,7 +245,23 @@ class PoliteClient:
         judge: Callable[[str], None] | None = None,
     ) -> Answer:
         """Ask, and ask again after a wait where that may help."""
-        retrying = tenacity.Retrying(
+
+        def ask() -> Answer:
+            answer = self._ask_once(
+                method,
+                url,
+                lambda response: read_answer(url, response, types, limit),
+                data=form,
+                headers=headers,
+            )
+            if judge is not None and not answer.location:
+                judge(answer.text())
+            return answer
+
+        return self._patience(url)(ask)
+
+    def _patience(self, url: str) -> tenacity.Retrying:
+        return tenacity.Retrying(
             retry=tenacity.retry_if_exception_type(
                 (SiteBusyError, SiteUnreachableError)
             ),
@@ -255,20 +271,6 @@ class PoliteClient:
             before_sleep=lambda state: self._log_wait(url, state),
             reraise=True,
         )
-
-        def ask() -> Answer:
-            answer = self._ask_once(
-                method,
-                url,
-                lambda response: self._read(url, response, types, limit),
-                data=form,
-                headers=headers,
-            )
-            if judge is not None and not answer.location:
-                judge(answer.text())
-            return answer
-
-        return retrying(ask)
 
     def _should_stop(self, state: tenacity.RetryCallState) -> bool:
         return state.attempt_number > len(self._backoff_s) or (
@@ -328,21 +330,6 @@ class PoliteClient:
             if peer and host not in LOOPBACK:
                 check_public(str(peer[0]), host)
             yield response
-
-    def _read(
-        self, url: str, response: httpx.Response, types: tuple[str, ...], limit: int
-    ) -> Answer:
-        if response.status_code in _REDIRECTING and "location" in response.headers:
-            return Answer(location=response.headers["location"])
-        check_status(url, response.status_code, response.headers.get("retry-after", ""))
-        kind = response.headers.get("content-type", "").split(";")[0].strip().lower()
-        if kind not in types:
-            raise UnexpectedAnswerError(
-                f"{url} answered {kind or 'no type'} where {', '.join(types)} was "
-                "expected."
-            )
-        body = read_body(url, response, limit)
-        return Answer(body=body, kind=kind, charset=response.charset_encoding or "")
 
     def _rules_of(self, url: str) -> Rules:
         origin = origin_of(url)
