@@ -26,7 +26,15 @@ from scrapers.errors import (
 
 ANSWER_S: Final = 180.0
 _REFUSING: Final = (401, 402, 403, 407, 451)
+_REDIRECTING: Final = (301, 302, 303, 307, 308)
 _BUSY: Final = (408, 425, 429, 500, 502, 503, 504)
+_OF_THE_WAY: Final = (
+    "connection",
+    "content-encoding",
+    "content-length",
+    "keep-alive",
+    "transfer-encoding",
+)
 _log = logging.getLogger("scrapers")
 _META_CHARSET: Final = re.compile(
     rb"<meta[^>]+charset=[\"']?([a-zA-Z0-9_-]+)|encoding=[\"']([a-zA-Z0-9_-]+)[\"']"
@@ -45,6 +53,19 @@ class Answer:
     def text(self) -> str:
         """The body as text, in the encoding that it claims and is right."""
         return decode_text(self.body, self.charset)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlainAnswer:
+    """What a site sent, without a judgement."""
+
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+
+    def header(self, name: str) -> str:
+        """A header, named in small letters; empty if there is none."""
+        return next((value for key, value in self.headers if key == name), "")
 
 
 def check_status(url: str, code: int, retry_after: str = "") -> None:
@@ -121,6 +142,40 @@ def read_body(url: str, response: httpx.Response, limit: int) -> bytes:
     except httpx.RemoteProtocolError as error:
         raise UnexpectedAnswerError(f"{url} was cut off ({error}).") from error
     return bytes(body)
+
+
+def read_answer(
+    url: str, response: httpx.Response, types: tuple[str, ...], limit: int
+) -> Answer:
+    """An answer of one of some content types, or where it leads.
+
+    Raises:
+        ScrapeError: As `check_status` and `read_body`; also if the type is another.
+    """
+    if response.status_code in _REDIRECTING and "location" in response.headers:
+        return Answer(location=response.headers["location"])
+    check_status(url, response.status_code, response.headers.get("retry-after", ""))
+    kind = response.headers.get("content-type", "").split(";")[0].strip().lower()
+    if kind not in types:
+        raise UnexpectedAnswerError(
+            f"{url} answered {kind or 'no type'} where {', '.join(types)} was expected."
+        )
+    body = read_body(url, response, limit)
+    return Answer(body=body, kind=kind, charset=response.charset_encoding or "")
+
+
+def read_plainly(url: str, response: httpx.Response, limit: int) -> PlainAnswer:
+    """An answer as it is, but for how it was packed on the way.
+
+    Raises:
+        UnexpectedAnswerError: As `read_body`.
+    """
+    headers = response.headers.multi_items()
+    return PlainAnswer(
+        status=response.status_code,
+        headers=tuple(one for one in headers if one[0] not in _OF_THE_WAY),
+        body=read_body(url, response, limit),
+    )
 
 
 def retry_after_s(value: str) -> float | None:

@@ -1,8 +1,9 @@
 """The only Selenium code: scrolls an endless list to its end and reads what it shows.
 
-For hosts that have allowed it and that the user names himself. The browser says who
-sends it and loads no images (those are fetched one by one like all others); whatever
-else a page asks for passes the gate. It waits for what changes, never for a set time.
+For hosts that have allowed it and that the user names himself. The browser that reads
+has no way to the network but the gate, and loads no images (those are fetched one by
+one like all others). Where the user logs in, a window of its own does that first. It
+waits for what changes, never for a set time.
 """
 
 from __future__ import annotations
@@ -11,9 +12,10 @@ import contextlib
 import logging
 import shutil
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final
 
 from selenium import webdriver
 from selenium.common.exceptions import TimeoutException, WebDriverException
@@ -22,7 +24,7 @@ from selenium.webdriver.support.ui import WebDriverWait
 
 from scrapers._addresses import origin_of
 from scrapers._base import Listing, ListingImage
-from scrapers._browser_gate import Gate
+from scrapers._browser_gate import UNREACHABLE, Gate
 from scrapers._http import PoliteClient
 from scrapers._pages import ResultPage
 from scrapers.errors import (
@@ -43,6 +45,7 @@ return [list.querySelectorAll('.auction-lot').length, list.querySelectorAll('a')
         document.documentElement.scrollHeight].join('/');
 """
 _SCROLL: Final = "window.scrollTo(0, document.documentElement.scrollHeight);"
+_WHERE: Final = "return location.href"
 _LAZY: Final = """
 const lazy = [...document.querySelectorAll('.auction-lot img')].filter(
   image => !image.dataset.src && (image.getAttribute('src') || '').includes('blank.'));
@@ -57,7 +60,7 @@ class BrowserPages:
     Args:
         client: Knows the rules and fetches the photos.
         profile: Folder of the browser profile to use, such as one that is logged in.
-        show: Show the window and wait for the user to log in by hand.
+        show: Show a window first and wait for the user to log in by hand.
         patience_s: How long the page may take to show more.
     """
 
@@ -79,7 +82,8 @@ class BrowserPages:
         """What the browser would be sent to."""
         return (
             f"read the robots.txt of {origin_of(query)}",
-            f"open {query} in {'a window' if self._show else 'a headless browser'}",
+            *((f"open {query} in a window, to log in by hand",) if self._show else ()),
+            f"open {query} in a headless browser",
             "scroll to the end of the list, and read the lots it shows; whatever the "
             "page itself asks for keeps the pause, and other hosts are not asked",
         )
@@ -92,37 +96,53 @@ class BrowserPages:
             RobotsForbidError: robots.txt forbids the address.
         """
         self._client.permit(query)
-        with self._opened() as driver:
-            try:
-                self._log_in(driver, query)
-                gate = Gate(driver, self._client)
-                self._open(driver, query, gate)
-                try:
-                    page = self._read_all(driver, query, gate)
-                except PageChangedError as error:
-                    hosts = ", ".join(gate.hosts_left_out())
-                    if not hosts:
-                        raise
-                    raise PageChangedError(
-                        f"{error} It wanted something of {hosts} too, which was not "
-                        "asked, since you named one host."
-                    ) from error
-            except WebDriverException as error:
-                raise SiteUnreachableError(
-                    f"The browser could not read {query} ({error.msg})."
-                ) from error
+        try:
+            with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+                profile = self._profile or folder
+                cookies = self._log_in(profile, query) if self._show else []
+                with _opened(self._arguments(profile)) as driver:
+                    page = self._collect(driver, query, cookies)
+        except WebDriverException as error:
+            raise SiteUnreachableError(
+                f"The browser could not read {query} ({error.msg})."
+            ) from error
         yield from page.listings
 
     def fetch(self, image: ListingImage) -> bytes:
         """The bytes of a photo, in medium size where the list shows a small one."""
         return self._client.get_image(image.url.replace(".s.jpg", ".m.jpg"))
 
-    def _log_in(self, driver: webdriver.Chrome, url: str) -> None:
-        """Let the user log in by hand; what the hand does is not ours to pace."""
-        if self._show:
+    def _log_in(self, profile: str, url: str) -> list[dict[str, Any]]:
+        """Let the user log in by hand; what the hand does is not ours to pace.
+
+        Returns:
+            The cookies, also those that end with the window.
+        """
+        with _opened(self._arguments(profile, shown=True)) as driver:
             driver.get(url)
             sys.stderr.write("Log in in the window if you wish, then press Enter.\n")
             sys.stdin.readline()
+            found: dict[str, Any] = driver.execute_cdp_cmd("Storage.getCookies", {})
+            return list(found["cookies"])
+
+    def _collect(
+        self, driver: webdriver.Chrome, url: str, cookies: list[dict[str, Any]]
+    ) -> ResultPage:
+        driver.execute_cdp_cmd("Storage.setCookies", {"cookies": cookies})
+        gate = Gate(driver, self._client)
+        try:
+            self._open(driver, url, gate)
+            return self._read_all(driver, url, gate)
+        except PageChangedError as error:
+            hosts = ", ".join(gate.hosts_left_out())
+            if not hosts:
+                raise
+            raise PageChangedError(
+                f"{error} It wanted something of {hosts} too, which was not asked, "
+                "since you named one host."
+            ) from error
+        finally:
+            gate.close()
 
     def _open(self, driver: webdriver.Chrome, url: str, gate: Gate) -> None:
         driver.get(url)  # comes back at once: the gate cannot open while it waits
@@ -130,9 +150,16 @@ class BrowserPages:
             raise SiteUnreachableError(f"{url} did not load in time.")
         if gate.page_error is not None:
             raise gate.page_error
-        where = driver.execute_script("return location.href")
-        if origin_of(where) not in self._client.origins:
-            raise SiteUnreachableError(f"{url} does not answer the browser.")
+        try:
+            WebDriverWait(driver, self._patience_s, 0.05).until(
+                lambda one: (
+                    origin_of(one.execute_script(_WHERE)) in self._client.origins
+                )
+            )
+        except TimeoutException as error:
+            raise SiteUnreachableError(
+                f"{url} shows nothing in the browser."
+            ) from error
 
     def _read_all(self, driver: webdriver.Chrome, url: str, gate: Gate) -> ResultPage:
         """Scroll until the list shows as much as it announces."""
@@ -202,34 +229,42 @@ class BrowserPages:
         page: ResultPage = site_of(text, url).parse_page(text, url)
         return page
 
-    @contextlib.contextmanager
-    def _opened(self) -> Iterator[webdriver.Chrome]:
-        options = webdriver.ChromeOptions()
-        browser = _find("chromium", "chromium-browser", "google-chrome")
-        driver = _find("chromedriver")
-        options.binary_location = browser
-        options.enable_bidi = True
-        options.page_load_strategy = "none"
-        for argument in (
-            *(() if self._show else ("--headless=new",)),
-            *((f"--user-data-dir={self._profile}",) if self._profile else ()),
+    def _arguments(self, profile: str, *, shown: bool = False) -> tuple[str, ...]:
+        hidden = ("--headless=new", UNREACHABLE, "--blink-settings=imagesEnabled=false")
+        return (
+            *(() if shown else hidden),
+            f"--user-data-dir={profile}",
             f"--user-agent={self._client.agent}",
             "--no-sandbox",
             "--disable-gpu",
             "--disable-dev-shm-usage",
             "--disable-background-networking",
             "--window-size=1200,900",
-            "--blink-settings=imagesEnabled=false",
-        ):
-            options.add_argument(argument)
-        try:
-            chrome = webdriver.Chrome(options=options, service=Service(driver))
-        except WebDriverException as error:
-            raise ScrapeError(f"The browser does not start ({error.msg}).") from error
-        try:
-            yield chrome
-        finally:
-            chrome.quit()
+        )
+
+
+@contextlib.contextmanager
+def _opened(arguments: tuple[str, ...]) -> Iterator[webdriver.Chrome]:
+    options = webdriver.ChromeOptions()
+    browser = _find("chromium", "chromium-browser", "google-chrome")
+    driver = _find("chromedriver")
+    options.binary_location = browser
+    options.enable_bidi = True
+    options.page_load_strategy = "none"
+    for argument in arguments:
+        options.add_argument(argument)
+    try:
+        chrome = webdriver.Chrome(options=options, service=Service(driver))
+    except WebDriverException as error:
+        said = (error.msg or "").partition("; For documentation")[0]
+        raise ScrapeError(
+            f"The browser does not start ({said}). A profile must be a folder that no "
+            "other window uses, and --show needs a screen."
+        ) from error
+    try:
+        yield chrome
+    finally:
+        chrome.quit()
 
 
 def _find(*names: str) -> str:

@@ -9,14 +9,20 @@ import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from urllib.parse import urljoin, urlsplit
 
 import httpx
 import tenacity
 
 from scrapers._addresses import LOOPBACK, check_address, check_public, origin_of
-from scrapers._answers import Answer, AnswerCache, check_status, read_body
+from scrapers._answers import (
+    Answer,
+    AnswerCache,
+    PlainAnswer,
+    read_answer,
+    read_plainly,
+)
 from scrapers._pacing import Pacer
 from scrapers._robots import AGENT, Rules, read_rules
 from scrapers._settings import data_dir
@@ -28,13 +34,13 @@ from scrapers.errors import (
 )
 
 _log = logging.getLogger("scrapers")
+_Read = TypeVar("_Read")
 
 TEXT_BYTES: Final = 16 << 20
 IMAGE_BYTES: Final = 40 << 20
 BACKOFF_S: Final = (2.0, 5.0, 15.0, 60.0)
 LONGEST_WAIT_S: Final = 900.0
-_REDIRECTS: Final = 5
-_REDIRECTING: Final = (301, 302, 303, 307, 308)
+REDIRECTS: Final = 5
 JSON_TYPES: Final = ("application/json", "application/sparql-results+json", "text/json")
 XML_TYPES: Final = (
     "application/xml",
@@ -170,6 +176,26 @@ class PoliteClient:
         headers = {"Accept": ", ".join(IMAGE_TYPES)}
         return self._ask("GET", url, IMAGE_TYPES, IMAGE_BYTES, headers=headers).body
 
+    def pass_on(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes
+    ) -> PlainAnswer:
+        """Ask once for a browser, and give back whatever comes, redirects too.
+
+        The headers are the browser's, with its cookies, but the User-Agent is ours.
+
+        Raises:
+            ScrapeError: The address is not to be asked, or does not answer.
+        """
+        self.permit(url)
+        # a cookie may hold letters of any kind
+        given = {name.encode(): value.encode() for name, value in headers.items()}
+
+        def read(response: httpx.Response) -> PlainAnswer:
+            self._http.cookies.clear()  # the browser keeps its own
+            return read_plainly(url, response, TEXT_BYTES)
+
+        return self._ask_once(method, url, read, content=body, headers=given)
+
     def permit(self, url: str) -> None:
         """Check an address against our rules and the site's, without asking it.
 
@@ -197,8 +223,10 @@ class PoliteClient:
         headers: Mapping[str, str] | None = None,
         judge: Callable[[str], None] | None = None,
     ) -> Answer:
-        for _ in range(_REDIRECTS + 1):
+        for _ in range(REDIRECTS + 1):
             url = _plain(url)
+            # a network that is gone for a while has no names either
+            self._patience(url)(check_address, url, self.origins)
             self.permit(url)
             answer = self._persist(method, url, types, limit, form, headers, judge)
             if not answer.location:
@@ -217,7 +245,23 @@ class PoliteClient:
         judge: Callable[[str], None] | None = None,
     ) -> Answer:
         """Ask, and ask again after a wait where that may help."""
-        retrying = tenacity.Retrying(
+
+        def ask() -> Answer:
+            answer = self._ask_once(
+                method,
+                url,
+                lambda response: read_answer(url, response, types, limit),
+                data=form,
+                headers=headers,
+            )
+            if judge is not None and not answer.location:
+                judge(answer.text())
+            return answer
+
+        return self._patience(url)(ask)
+
+    def _patience(self, url: str) -> tenacity.Retrying:
+        return tenacity.Retrying(
             retry=tenacity.retry_if_exception_type(
                 (SiteBusyError, SiteUnreachableError)
             ),
@@ -227,14 +271,6 @@ class PoliteClient:
             before_sleep=lambda state: self._log_wait(url, state),
             reraise=True,
         )
-
-        def ask() -> Answer:
-            answer = self._ask_once(method, url, types, limit, form, headers)
-            if judge is not None and not answer.location:
-                judge(answer.text())
-            return answer
-
-        return retrying(ask)
 
     def _should_stop(self, state: tenacity.RetryCallState) -> bool:
         return state.attempt_number > len(self._backoff_s) or (
@@ -260,18 +296,16 @@ class PoliteClient:
         self,
         method: str,
         url: str,
-        types: tuple[str, ...],
-        limit: int,
-        form: dict[str, str] | None,
-        headers: Mapping[str, str] | None,
-    ) -> Answer:
+        read: Callable[[httpx.Response], _Read],
+        **sent: Any,
+    ) -> _Read:
         origin = origin_of(url)
         try:
             with self.pacer.turn(origin):
                 self.requests += 1
                 _log.info("%s %s", method, url)
-                with self._stream(method, url, form, headers) as response:
-                    return self._read(url, response, types, limit)
+                with self._stream(method, url, **sent) as response:
+                    return read(response)
         except SiteBusyError as error:
             self.hold_off(origin, error)
             raise
@@ -287,14 +321,8 @@ class PoliteClient:
             raise UnexpectedAnswerError(f"{url}: {error}") from error
 
     @contextmanager
-    def _stream(
-        self,
-        method: str,
-        url: str,
-        form: dict[str, str] | None,
-        headers: Mapping[str, str] | None,
-    ) -> Iterator[httpx.Response]:
-        with self._http.stream(method, url, data=form, headers=headers) as response:
+    def _stream(self, method: str, url: str, **sent: Any) -> Iterator[httpx.Response]:
+        with self._http.stream(method, url, **sent) as response:
             host = urlsplit(url).hostname or ""
             stream = response.extensions.get("network_stream")
             peer = stream.get_extra_info("server_addr") if stream else None
@@ -302,21 +330,6 @@ class PoliteClient:
             if peer and host not in LOOPBACK:
                 check_public(str(peer[0]), host)
             yield response
-
-    def _read(
-        self, url: str, response: httpx.Response, types: tuple[str, ...], limit: int
-    ) -> Answer:
-        if response.status_code in _REDIRECTING and "location" in response.headers:
-            return Answer(location=response.headers["location"])
-        check_status(url, response.status_code, response.headers.get("retry-after", ""))
-        kind = response.headers.get("content-type", "").split(";")[0].strip().lower()
-        if kind not in types:
-            raise UnexpectedAnswerError(
-                f"{url} answered {kind or 'no type'} where {', '.join(types)} was "
-                "expected."
-            )
-        body = read_body(url, response, limit)
-        return Answer(body=body, kind=kind, charset=response.charset_encoding or "")
 
     def _rules_of(self, url: str) -> Rules:
         origin = origin_of(url)
@@ -328,7 +341,7 @@ class PoliteClient:
 
     def _fetch_rules(self, url: str) -> str:
         url = urljoin(url, "/robots.txt")
-        for _ in range(_REDIRECTS + 1):
+        for _ in range(REDIRECTS + 1):
             kinds = ("text/plain", "text/html", "")
             answer = self._persist("GET", url, kinds, TEXT_BYTES)
             if not answer.location:

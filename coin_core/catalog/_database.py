@@ -324,7 +324,7 @@ def sentence_for(error: BaseException, url: URL) -> str:
         )
     if "disk i/o" in low:
         return (
-            f"The disk of the catalog {where} fails ({said}); the last change was not "
-            "made. Check disk and cable before going on."
+            f"The disk of the catalog {where} is full or fails ({said}); the last "
+            "change was not made. Make room, or check disk and cable, before going on."
         )
     return f"The catalog {where} refused this, and nothing was changed: {said}"

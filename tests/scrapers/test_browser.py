@@ -13,9 +13,11 @@ from scrapers._pacing import Pacer
 from scrapers.errors import (
     PageChangedError,
     RobotsForbidError,
+    ScrapeError,
     SiteBusyError,
     SiteRefusesError,
     SiteUnreachableError,
+    UnexpectedAnswerError,
     UnsafeAddressError,
 )
 from tests.scrapers.fake_sites import FakeSite, Reply
@@ -46,6 +48,23 @@ const more = async () => {
 addEventListener('scroll', more); more();
 """
 
+SLIPS = """
+fetch('/private/x'); fetch('http://ELSEWHERE/'); navigator.sendBeacon('/private/y');
+for (const host of [location.host, 'ELSEWHERE']) {
+  new WebSocket(`ws://${host}/private/socket`);
+  new SharedWorker(`data:text/javascript,fetch('http://${host}/private/worker')`); }
+navigator.serviceWorker.register('/private/service.js').catch(() => {}); page++
+"""
+BY_POST = """await fetch('/more', {
+  method: 'POST', headers: {'X-Requested-With': 'XMLHttpRequest'},
+  body: new URLSearchParams({page, word: 'יהוחנן'})})"""
+ASIDE = """
+await fetch('/aside', {method: 'POST', body: new Uint8Array([255])}).catch(() => {});
+await fetch('/torn', {method: 'POST', body: 'x'}).catch(() => {});
+document.cookie = 'own=5';
+await Promise.all([fetch('/aside?1'), fetch('/aside?2')]);
+"""
+
 
 def endless(
     open_site, total: int, *, gives: int | None = None, more=None, **changes: str
@@ -62,7 +81,7 @@ def endless(
     gives = total if gives is None else gives
 
     def answer(request) -> Reply:
-        page = int(request.query["page"])
+        page = int({**request.query, **request.form}["page"])
         if more is not None and page >= 2:
             return more
         first = page * PER_PAGE
@@ -75,7 +94,12 @@ def endless(
             }
             for n in range(first, min(first + PER_PAGE, gives))
         ]
-        return Reply(json.dumps(lots), kind="application/json", delay_s=0.2)
+        return Reply(
+            json.dumps(lots),
+            kind="application/json",
+            headers={"Set-Cookie": f"seen={page}; HttpOnly"},
+            delay_s=0.2,
+        )
 
     script = SCRIPT.replace("TOTAL", str(total))
     page = (
@@ -127,16 +151,41 @@ def test_an_endless_list_is_read_to_its_end(site, reads):
 
 
 @pytest.mark.browser
+def test_what_a_page_asks_for_is_sent_as_it_meant_it(site, reads, caplog):
+    """Forms, cookies and two at a time; no second try, nothing half understood."""
+    one = endless(
+        site,
+        total=15,
+        **{
+            "await fetch('/more?page=' + page)": BY_POST,
+            "const lots": f"{ASIDE} const lots",
+        },
+    )
+    one.routes["/aside"] = lambda _: Reply("{}", delay_s=0.2)
+    one.routes["/torn"] = lambda _: Reply(hang_up=True)
+    assert len(reads(one)) == 15
+    first, second = one.asked("/more")
+    assert first.form["word"] == "יהוחנן"
+    assert first.headers["x-requested-with"] == "XMLHttpRequest"
+    assert first.headers["origin"] == one.address
+    assert first.headers["referer"] == f"{one.address}/search.html"
+    assert set(second.headers["cookie"].split("; ")) == {"seen=0", "own=5"}
+    assert [r.method for r in one.asked("/aside")] == ["GET"] * 4
+    assert "is too long or no text" in caplog.text
+    assert len(one.asked("/torn")) == 2  # once for each ten lots
+
+
+@pytest.mark.browser
 def test_a_page_gets_nothing_that_we_would_not_ask_for(site, reads, caplog):
     """What robots.txt forbids, and other hosts, stay unasked in the browser too."""
     elsewhere = site()
     one = endless(
         site,
         total=5,
-        **{"page += 1": f"fetch('/private/x'); fetch('{elsewhere.address}'); page++"},
+        **{"page += 1": SLIPS.replace("ELSEWHERE", elsewhere.origin)},
     )
     assert len(reads(one)) == 5
-    assert one.asked("/private/x") == []
+    assert {r.path for r in one.requests} == {"/robots.txt", "/search.html", "/more"}
     assert elsewhere.requests == []
     assert elsewhere.address in caplog.text
 
@@ -194,6 +243,7 @@ def test_a_page_that_leads_elsewhere_or_is_refused_is_not_read(site, reads):
         {
             "/away": lambda _: Reply(status=302, headers=leads),
             "/closed": lambda _: Reply("<h1>members only", status=403),
+            "/loop": lambda _: Reply(status=302, headers={"Location": "/loop"}),
             "/gone": lambda _: Reply(hang_up=True),
         },
         pause_s=BROWSER_PAUSE_S,
@@ -202,9 +252,11 @@ def test_a_page_that_leads_elsewhere_or_is_refused_is_not_read(site, reads):
         reads(one, address="/away")
     with pytest.raises(SiteRefusesError, match="refuses"):
         reads(one, address="/closed")
-    one.pause_s = 0.0  # Chromium itself asks again at once when a connection breaks
-    with pytest.raises(SiteUnreachableError, match="does not answer the browser"):
+    with pytest.raises(UnexpectedAnswerError, match="redirects without end"):
+        reads(one, address="/loop")
+    with pytest.raises(SiteUnreachableError, match="does not answer"):
         reads(one, address="/gone")
+    assert len(one.asked("/gone")) == 1
     assert elsewhere.requests == []
 
 
@@ -212,3 +264,15 @@ def test_robots_txt_holds_for_browsers_too(site, client):
     one = site()
     with pytest.raises(RobotsForbidError):
         list(BrowserPages(client(one)).find(f"{one.address}/private/list"))
+
+
+@pytest.mark.browser
+def test_a_browser_that_does_not_start_says_what_it_needs(
+    site, client, browser, tmp_path
+):
+    taken = tmp_path / "profile"
+    taken.touch()
+    one = site()
+    pages = browser(client(one), profile=str(taken))
+    with pytest.raises(ScrapeError, match="folder that no other window uses"):
+        list(pages.find(f"{one.address}/search.html"))

@@ -177,6 +177,20 @@ def test_a_network_that_comes_back_is_waited_for(site, client):
     assert client(one).get_text(f"{one.address}/a") == "back"
 
 
+def test_a_network_without_names_is_waited_for(client, monkeypatch):
+    """Where the network is gone, its names are gone first."""
+    waits = []
+
+    def gone(*_, **__):
+        raise OSError("Name or service not known")
+
+    monkeypatch.setattr("socket.getaddrinfo", gone)
+    polite = client(origins=frozenset({"museum.example"}), sleep=waits.append)
+    with pytest.raises(SiteUnreachableError, match="is the network up"):
+        polite.get_image("https://museum.example/a.png")
+    assert waits == [0.01, 0.02]
+
+
 def test_a_network_that_stays_away_is_told(tmp_path, client):
     gone = FakeSite()
     gone.close()
