@@ -55,8 +55,8 @@ def train_sides(
     out: Path,
     *,
     seed: int = 0,
-    coins: int = 8000,
-    epochs: int = 16,
+    coins: int = 20_000,
+    epochs: int = 12,
     batch: int = _BATCH,
 ) -> dict[str, Any]:
     """Train the side net on rendered coins and write it as a bundle.
