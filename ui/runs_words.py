@@ -23,6 +23,8 @@ _SETTING_TITLES = {
     "size_px": "input, pixels",
     "digest": "data digest",
     "features": "features of net",
+    "features_sight": "features by",
+    "init_digest": "digest of the start",
     "class_weights": "rare classes weigh more",
     "frozen": "only the last layers learn",
     "fresh_head": "last layers from nothing",
