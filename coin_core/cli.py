@@ -161,7 +161,7 @@ def _add_recipe(parser: argparse.ArgumentParser) -> None:
         help="let rare classes weigh less than frequent ones",
     )
     parser.add_argument(
-        "--frozen", action="store_true", help="leave a net's trunk as it is"
+        "--frozen", action="store_true", help="only a net's last layers learn"
     )
     parser.add_argument(
         "--rotations", type=int, help="turned copies in place of random changes"

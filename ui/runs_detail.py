@@ -21,6 +21,7 @@ from coin_core.learning.history import Row, Run, RunState, find_run
 from coin_core.learning.mistakes import by_legibility, reliability
 from coin_core.learning.reporting import html_report
 from coin_core.promoting import demote, promote, promoted
+from coin_core.verdicts import class_title
 from ui.errors import show, shown_as_damaged, shown_on_page
 from ui.runs_charts import (
     CONFIG,
@@ -287,7 +288,10 @@ def _show_card(run: Run, summary: RunSummary) -> None:
         if per_class:
             st.markdown("**Coins it learnt from**")
             st.dataframe(
-                pd.DataFrame(per_class.items(), columns=["class", "coins"]),
+                pd.DataFrame(
+                    [(class_title(name), count) for name, count in per_class.items()],
+                    columns=["class", "coins"],
+                ),
                 hide_index=True,
             )
             st.caption(

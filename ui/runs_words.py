@@ -23,19 +23,24 @@ _SETTING_TITLES = {
     "size_px": "input, pixels",
     "digest": "data digest",
     "features": "features of net",
+    "features_sight": "features by",
+    "init_digest": "digest of the start",
     "class_weights": "rare classes weigh more",
-    "frozen": "trunk left as it is",
+    "frozen": "only the last layers learn",
+    "fresh_head": "last layers from nothing",
     "rotations": "turned copies",
     "patience": "early stopping after",
 }
 # What needs no mention in the short form.
 _USUAL = {
     **{"patience": 6, "class_weights": True, "frozen": False, "folds": 5},
+    "fresh_head": False,
     **{"seed": 0, "rotations": None, "momentum": None, "size_px": None},
     "epochs": None,
 }
 _SHORT = {
-    "frozen": "frozen trunk",
+    "frozen": "last layers only",
+    "fresh_head": "fresh last layers",
     "class_weights": "no class weights",
     "rotations": "{} turned copies",
     "momentum": "momentum {}",

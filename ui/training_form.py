@@ -234,9 +234,9 @@ def _ask_for_settings(classifier: str, *, rendered: bool, has_split: bool) -> li
         ):
             flags.append("--no-class-weights")
         if classifier in _WITH_TRUNK and st.checkbox(
-            "Leave the trunk as it is",
+            "Only the last layers learn",
             key="train_frozen",
-            help="Only the last layers learn: quicker, and safer with few coins.",
+            help="The trunk stays as it is: quicker, and safer with few coins.",
         ):
             flags.append("--frozen")
     return flags

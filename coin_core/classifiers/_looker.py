@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from coin_core.classifiers._net import NetClassifier
-from coin_core.classifiers._reader import Reader, Reading
+from coin_core.classifiers._reader import FEATURES, Reader
 from coin_core.classifiers._trunks import build_reader
 from coin_core.rulers import DEFAULT_CLASSES
 
@@ -60,9 +60,9 @@ class Look(nn.Module):
         nn.init.zeros_(self.line.weight)
         nn.init.zeros_(self.line.bias)
 
-    def forward(self, seen: Tensor) -> Tensor:
-        """Logits (N, classes) of maps (N, C, H, W)."""
-        out: Tensor = self.line(self.drop(self.norm(by_place(seen))))
+    def forward(self, placed: Tensor) -> Tensor:
+        """Logits (N, classes) of a map by place, (N, 16 C)."""
+        out: Tensor = self.line(self.drop(self.norm(placed)))
         return out
 
 
@@ -76,15 +76,21 @@ class Looker(nn.Module):
         super().__init__()
         channels = reader.trunk.channels
         self.trunk = reader.trunk if deep else reader.trunk.early()
-        self.look = nn.ModuleList(
-            Look(width, classes) for width in (channels if deep else channels[:1])
-        )
+        channels = channels if deep else channels[:1]
+        self.widths = [width * PLACES**2 for width in channels]
+        self.look = nn.ModuleList(Look(width, classes) for width in channels)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Class logits (N, C) of x float32 (N, 3, S, S)."""
+    def see(self, x: Tensor) -> Tensor:
+        """What the last layers judge by, (N, D), of x float32 (N, 3, S, S)."""
         maps = self.trunk(x)
         maps = (maps,) if isinstance(maps, Tensor) else maps
-        parts = [look(seen) for look, seen in zip(self.look, maps, strict=True)]
+        return torch.cat([by_place(seen) for seen in maps], dim=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Class logits (N, C) of x float32 (N, 3, S, S), or of what `see` saw."""
+        seen = x if x.ndim == 2 else self.see(x)
+        placed = seen.split(self.widths, dim=1)
+        parts = [look(part) for look, part in zip(self.look, placed, strict=True)]
         return torch.stack(parts).sum(0)
 
 
@@ -95,14 +101,15 @@ class LookingReader(Reader):
         super().__init__(reader.trunk, classes)
         self.look = nn.ModuleList([Look(reader.trunk.channels[0], classes)])
 
-    def read(self, x: Tensor) -> Reading:
-        """Everything at once for x float32 (N, 3, S, S)."""
-        maps = self.trunk(x)
-        letters = self.letters(maps)
-        features = self.legend(letters)
-        classes = self.judge(features) + self.look[0](maps[0])
-        classes = classes + self.pooled(self.drop(maps[2].mean((2, 3))))
-        return Reading(letters=letters, features=features, classes=classes)
+    def gather(self, features: Tensor, maps: tuple[Tensor, Tensor, Tensor]) -> Tensor:
+        """All that the last layers judge by, (N, D)."""
+        return torch.cat([super().gather(features, maps), by_place(maps[0])], dim=1)
+
+    def tell(self, seen: Tensor) -> Tensor:
+        """Class logits (N, C) from what was gathered: the last layers alone."""
+        read = FEATURES + self.pooled.in_features
+        out: Tensor = super().tell(seen[:, :read]) + self.look[0](seen[:, read:])
+        return out
 
 
 def build_net(

@@ -23,11 +23,13 @@ FEATURES = 4096
 class Reading:
     """What a reader made of N coins of S px.
 
-    letters: logits (N, 17, S/8, S/8); features: (N, 4096); classes: logits (N, C).
+    letters: logits (N, 17, S/8, S/8); features: (N, 4096); seen: (N, D), all that the
+    last layers judge by; classes: logits (N, C).
     """
 
     letters: Tensor
     features: Tensor
+    seen: Tensor
     classes: Tensor
 
 
@@ -144,18 +146,33 @@ class Reader(nn.Module):
         out: Tensor = self.ruler(self.drop(features)) + self.anywhere(self.drop(best))
         return out
 
+    def gather(self, features: Tensor, maps: tuple[Tensor, Tensor, Tensor]) -> Tensor:
+        """All that the last layers judge by, (N, D)."""
+        return torch.cat([features, maps[2].mean((2, 3))], dim=1)
+
+    def tell(self, seen: Tensor) -> Tensor:
+        """Class logits (N, C) from what was gathered: the last layers alone."""
+        features, means = seen.tensor_split([FEATURES], dim=1)
+        out: Tensor = self.judge(features) + self.pooled(self.drop(means))
+        return out
+
     def read(self, x: Tensor) -> Reading:
         """Everything at once for x float32 (N, 3, S, S)."""
         maps = self.trunk(x)
         letters = self.letters(maps)
         features = self.legend(letters)
-        classes = self.judge(features)
-        classes = classes + self.pooled(self.drop(maps[2].mean((2, 3))))
-        return Reading(letters=letters, features=features, classes=classes)
+        seen = self.gather(features, maps)
+        return Reading(
+            letters=letters, features=features, seen=seen, classes=self.tell(seen)
+        )
+
+    def see(self, x: Tensor) -> Tensor:
+        """What the last layers judge by, (N, D), of x float32 (N, 3, S, S)."""
+        return self.read(x).seen
 
     def forward(self, x: Tensor) -> Tensor:
-        """Class logits (N, C)."""
-        return self.read(x).classes
+        """Class logits (N, C) of x float32 (N, 3, S, S), or of what `see` saw."""
+        return self.tell(x) if x.ndim == 2 else self.read(x).classes
 
 
 def load_matching(module: nn.Module, tensors: dict[str, Tensor]) -> list[str]:

@@ -11,6 +11,7 @@ from typing import Any
 
 from coin_core.learning.enough import few_coins_warning
 from coin_core.learning.history import Row, Run, RunState, list_runs
+from coin_core.learning.recipes import Recipe
 
 # What every kind of training calls the same thing.
 _CURVES = {
@@ -19,6 +20,7 @@ _CURVES = {
     "valid_accuracy": ("valid_accuracy", "rulers"),
     "rate": ("rate",),
 }
+_USUAL_RECIPE = Recipe().as_dict()
 # Of a run's config, what is no setting.
 _NO_SETTING = {
     *("started", "job", "machine", "versions", "command", "classes", "coins"),
@@ -172,6 +174,8 @@ def flat_settings(config: Mapping[str, Any]) -> dict[str, Any]:
         if name in _NO_SETTING:
             continue
         if isinstance(value, Mapping):
+            # What older runs did not know was as it usually is.
+            value = {**(_USUAL_RECIPE if name == "recipe" else {}), **value}
             flat |= {
                 f"{key}" if name == "recipe" else f"{name}: {key}": inner
                 for key, inner in value.items()

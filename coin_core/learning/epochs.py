@@ -85,7 +85,7 @@ class NetTraining:
             before the first was over; "seconds"; and "stopped".
         """
         net.begin(X[learn])
-        start_net(net, self.name, self.start)
+        start_net(net, self.name, self.start, fresh_head=self.recipe.fresh_head)
         self.recipe.freeze(net)
         net.callbacks_.append(("stop", _StopWatch(self.stop_asked)))
         notes = restore_training(self._file("latest"), net) or {
@@ -135,7 +135,7 @@ class NetTraining:
     ) -> dict[str, Any]:
         rate = rate_at(float(net.lr), epoch, self.epochs)
         for group in net.optimizer_.param_groups:
-            group["lr"] = rate
+            group["lr"] = rate * group.get("factor", 1.0)
         net.epochs_before_ = epoch
         net.history.clear()
         net.fit_loop(X, y, epochs=1)

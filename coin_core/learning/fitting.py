@@ -29,6 +29,7 @@ from coin_core.learning.calibration import (
 )
 from coin_core.learning.checkpoints import load_tensors, save_tensors
 from coin_core.learning.history import Run
+from coin_core.learning.recipes import with_copies
 from coin_core.learning.splits import hold_out_by_coin, split_by_coin
 from coin_core.learning.task import Task, begin
 
@@ -107,8 +108,8 @@ def fit_classifier(
             "do not belong together."
         )
     splits = list(split_by_coin(y, groups, folds=folds, seed=seed))
-    raw = np.zeros((len(X), len(classes)), dtype=np.float32)
-    fold_of = np.full(len(X), -1, dtype=np.int64)
+    raw = np.zeros((len(y), len(classes)), dtype=np.float32)
+    fold_of = np.full(len(y), -1, dtype=np.int64)
     done: list[_Fold] = []
     with begin(
         name,
@@ -119,6 +120,7 @@ def fit_classifier(
         run=run,
         **settings,
     ) as task:
+        X = task.inputs(X)
         for fold, (learn, measure) in enumerate(splits):
             result = _run_fold(task, fold, X, y, groups, learn, measure)
             if result is None:
@@ -218,8 +220,8 @@ def _run_fold(
         inner, valid = hold_out_by_coin(
             y[learn], groups[learn], share=_HELD_OUT, seed=task.seed
         )
-        seen, names, rows = task.recipe.turned(X, y, learn[inner])
-        notes = task.training(fold).run(classifier, seen, names, rows, learn[valid])
+        names, rows = with_copies(X, y, learn[inner])
+        notes = task.training(fold).run(classifier, X, names, rows, learn[valid])
         if not notes["epochs"]:
             return None
     else:
@@ -295,9 +297,9 @@ def _fit_all(task: Task, X: NDArray[Any], y: NDArray[Any], epochs: int) -> _Fold
         return _Fold(
             classifier=classifier, probabilities=nothing, epochs=0, seconds=seconds
         )
-    seen, names, rows = task.recipe.turned(X, y, np.arange(len(X)))
+    names, rows = with_copies(X, y, np.arange(len(y)))
     training = task.training("final", epochs)
-    notes = training.run(classifier, seen, names, rows, np.arange(0))
+    notes = training.run(classifier, X, names, rows, np.arange(0))
     if not notes["epochs"]:
         return None
     return _Fold(

@@ -19,6 +19,7 @@ from coin_core.learning.calibration import (
 )
 from coin_core.learning.fitting import Fitted
 from coin_core.learning.history import Run
+from coin_core.learning.recipes import with_copies
 from coin_core.learning.task import begin
 
 
@@ -70,8 +71,9 @@ def fit_on_split(
         classifier = task.build(y[train])
         notes: dict[str, Any] = {"epochs": 0, "stopped": False}
         if isinstance(classifier, NetClassifier):
-            seen, names, rows = task.recipe.turned(X, y, train)
-            notes = task.training(0).run(classifier, seen, names, rows, valid)
+            X = task.inputs(X)
+            names, rows = with_copies(X, y, train)
+            notes = task.training(0).run(classifier, X, names, rows, valid)
         elif not run.stop_asked():
             task.fit(classifier, X[train], y[train])
             notes["seconds"] = time.monotonic() - started
@@ -95,8 +97,8 @@ def fit_on_split(
     )
     if not notes["epochs"]:
         task.log({"fold": 0, "epoch": 0, "test_accuracy": report.accuracy})
-    probabilities = np.full((len(X), len(classes)), 1 / len(classes), dtype=np.float32)
-    fold_of = np.full(len(X), -1, dtype=np.int64)
+    probabilities = np.full((len(y), len(classes)), 1 / len(classes), dtype=np.float32)
+    fold_of = np.full(len(y), -1, dtype=np.int64)
     probabilities[measured], fold_of[measured] = told, 0
     return Fitted(
         classifier=classifier,

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 # Epochs without a better one after which a fold is over.
 PATIENCE = 6
 MAX_ROTATIONS = 11
+# How much faster all before the last layers learns by plain gradient descent.
+_TRUNK_FACTOR = 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +28,9 @@ class Recipe:
     Attributes:
         patience: Epochs without a better validation loss after which a fold is over.
         class_weights: Whether rare classes weigh as much as frequent ones.
-        frozen: Whether only the layers behind the trunk learn.
+        frozen: Whether only the last layers of a net learn.
+        fresh_head: Whether the last layers start from nothing, even where the weights
+            to start from know these classes.
         rotations: Turned copies of each photo to learn from beside it, in place of
             the small random changes; None for those.
         momentum: Of plain gradient descent, 0 to below 1; None for AdamW.
@@ -35,6 +39,7 @@ class Recipe:
     patience: int = PATIENCE
     class_weights: bool = True
     frozen: bool = False
+    fresh_head: bool = False
     rotations: int | None = None
     momentum: float | None = None
 
@@ -62,6 +67,11 @@ class Recipe:
         known = {item.name for item in fields(cls)}
         return cls(**{name: value for name, value in values.items() if name in known})
 
+    @property
+    def repeats_itself(self) -> bool:
+        """Whether photos look the same in each epoch."""
+        return self.rotations is not None
+
     def set_up(self, net: Any) -> None:
         """Give a net that has not begun its optimizer."""
         if self.momentum is None:
@@ -71,24 +81,35 @@ class Recipe:
         net.set_params(
             optimizer=torch.optim.SGD,
             optimizer__momentum=self.momentum,
-            # AdamW's steps do not depend on the size of the gradient; these do.
+            # AdamW's steps do not depend on the size of the gradient; these do, and
+            # what reaches the trunk is so small that it would stay where it is.
             lr=10 * float(net.lr),
+            optimizer__param_groups=[
+                (f"{part}.*", {"factor": _TRUNK_FACTOR})
+                for part in ("trunk", "letters", "legend")
+            ],
         )
 
     def freeze(self, net: Any) -> None:
-        """Leave the trunk of a net that has begun as it is, where that is wanted.
+        """Leave all but the last layers of a net that has begun as they are.
 
         Raises:
             TrainingDataError: The net has no trunk.
         """
         if not self.frozen:
             return
-        trunk = getattr(net.module_, "trunk", None)
-        if trunk is None:
+        from coin_core.learning.starting import LAST_LAYERS
+
+        if getattr(net.module_, "trunk", None) is None:
             raise TrainingDataError(
                 "Only resnet and vgg have a trunk that can be left as it is."
             )
-        trunk.requires_grad_(False)
+        for name, layer in net.module_.named_children():
+            # What holds no weights, a dropout, belongs to the last layers.
+            if f"{name}." not in LAST_LAYERS and any(True for _ in layer.parameters()):
+                layer.requires_grad_(False)
+                # Nor may its batch norms follow what they see.
+                layer.register_forward_pre_hook(lambda layer, _: layer.eval() and None)
 
     def sight(
         self, classes: tuple[str, ...], settings: Preprocessing
@@ -102,26 +123,36 @@ class Recipe:
 
         mirrored = sight_for(classes) is Sight.LOOK
         changed: Any = augment_mirrored if mirrored else augment
-        if self.rotations is not None:
+        if self.repeats_itself:
             changed = None
         return {"augment": changed, "preprocessing": settings}
 
-    def turned(
-        self, X: NDArray[Any], y: NDArray[Any], learn: NDArray[np.int64]
-    ) -> tuple[NDArray[Any], NDArray[Any], NDArray[np.int64]]:
-        """Crops, labels and rows to learn from, with the turned copies behind them."""
+    def turned(self, X: NDArray[Any]) -> NDArray[Any]:
+        """Crops with the turned copies of all of them behind them."""
         import numpy as np
 
         if not self.rotations or X.ndim != 4:
-            return X, y, learn
+            return X
         step = 360 / (self.rotations + 1)
-        copies = [_turn(X[learn], step * i) for i in range(1, self.rotations + 1)]
-        added = np.arange(len(X), len(X) + len(learn) * self.rotations)
-        return (
-            np.concatenate([X, *copies]),
-            np.concatenate([y, *[y[learn]] * self.rotations]),
-            np.concatenate([learn, added]),
-        )
+        copies = [_turn(X, step * i) for i in range(1, self.rotations + 1)]
+        return np.concatenate([X, *copies])
+
+
+def with_copies(
+    X: NDArray[Any], y: NDArray[Any], learn: NDArray[np.int64]
+) -> tuple[NDArray[Any], NDArray[np.int64]]:
+    """Labels of all inputs, and the rows to learn from with their turned copies.
+
+    Args:
+        X: Inputs, maybe with turned copies of all of them behind them.
+        y: The labels of the first, (N,).
+        learn: Rows of those.
+    """
+    import numpy as np
+
+    copies = len(X) // len(y)
+    rows = np.concatenate([learn + copy * len(y) for copy in range(copies)])
+    return np.tile(y, copies), rows
 
 
 def recipe_flags(recipe: Recipe) -> list[str]:

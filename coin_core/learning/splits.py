@@ -37,12 +37,29 @@ def split_by_coin(
 def hold_out_by_coin(
     y: ArrayLike, groups: ArrayLike, *, share: float, seed: int
 ) -> tuple[Indices, Indices]:
-    """One split: rows to learn from, and about `share` of the rows held out."""
+    """One split: rows to learn from, and about `share` of the rows held out.
+
+    A class of a single coin is learnt from, as it cannot be on both sides.
+
+    Raises:
+        TrainingDataError: There is but one coin of each class.
+    """
     labels, coins = np.asarray(y), np.asarray(groups)
-    folds = max(2, round(1 / share))
     per_class = coins_per_class(labels, coins)
-    folds = min(folds, *per_class.values())
-    return next(split_by_coin(labels, coins, folds=max(2, folds), seed=seed))
+    single = [label for label, count in per_class.items() if count == 1]
+    rest = np.flatnonzero(~np.isin(labels, single))
+    if not len(rest):
+        raise TrainingDataError(
+            f"There is but one coin to learn from of each class ({', '.join(single)}): "
+            "none is left to choose the epoch by. Add photos."
+        )
+    enough = (count for count in per_class.values() if count > 1)
+    splitter = StratifiedGroupKFold(
+        n_splits=min(max(2, round(1 / share)), *enough), shuffle=True, random_state=seed
+    )
+    _, held_out = next(splitter.split(rest, labels[rest], coins[rest]))
+    held_out = rest[held_out]
+    return np.setdiff1d(np.arange(len(labels)), held_out), held_out
 
 
 def coins_per_class(y: ArrayLike, groups: ArrayLike) -> dict[str, int]:

@@ -23,7 +23,7 @@ FIRST_LAYERS = (
     *(f"features.{place}." for place in range(8)),
 )
 # What stands for the classes: of readers and lookers, of alexnet.
-_LAST_LAYERS = ("ruler.", "anywhere.", "pooled.", "look.", "head.6.")
+LAST_LAYERS = ("ruler.", "anywhere.", "pooled.", "look.", "head.6.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,11 +122,14 @@ def _found_again(folder: Path) -> bool:
         return False
 
 
-def start_net(net: NetClassifier, name: str, start: Start) -> None:
+def start_net(
+    net: NetClassifier, name: str, start: Start, *, fresh_head: bool = False
+) -> None:
     """Put the weights to start from into a net that has just been begun.
 
     Nets without a shipped backbone (alexnet, mlp) start from nothing, unless they
-    start from a bundle.
+    start from a bundle. With `fresh_head`, the last layers start from nothing even
+    where the weights know the net's classes.
 
     Raises:
         WeightsMissingError: The weights to start from are not there.
@@ -136,13 +139,13 @@ def start_net(net: NetClassifier, name: str, start: Start) -> None:
     if name == "mlp" or start.init == "scratch":
         return
     if start.folder is not None:
-        _start_from_bundle(net, start.folder)
+        _start_from_bundle(net, start.folder, fresh_head)
     elif not has_trunk:
         return
     elif start.init == "imagenet":
         _start_from_imagenet(net, name)
     else:
-        _start_from_bundle(net, _shipped(name))
+        _start_from_bundle(net, _shipped(name), fresh_head)
     if has_trunk:
         _freeze_first(net.module_.trunk)
 
@@ -169,18 +172,18 @@ def _shipped(name: str) -> Path:
     return folder
 
 
-def _start_from_bundle(net: NetClassifier, folder: Path) -> None:
+def _start_from_bundle(net: NetClassifier, folder: Path, fresh_head: bool) -> None:
     from coin_core.classifiers._reader import load_matching
 
     tensors = models.read_tensors(folder)
     if isinstance(net, PhotoNet):
         net.set_params(**shape_of(tensors))
-    if tuple(net.classes) != models.load_card(folder).classes:
+    if fresh_head or tuple(net.classes) != models.load_card(folder).classes:
         # A head for other classes would have to unlearn first.
         tensors = {
             key: value
             for key, value in tensors.items()
-            if not key.startswith(_LAST_LAYERS)
+            if not key.startswith(LAST_LAYERS)
         }
     load_matching(net.module_, tensors)
 

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 FOLDS = 5
+# Raise it when experiments change: what was measured before is then measured again.
+_EDITION = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +97,7 @@ def experiments() -> tuple[Experiment, ...]:
             classifier=name,
             recipe=Recipe(
                 frozen=layers == "frozen",
+                fresh_head=True,
                 rotations=_TURNS if "turned" in kind else 0,
                 momentum=_MOMENTUM if "momentum" in kind else 0.0,
             ),
@@ -189,7 +192,8 @@ def run_study(
     from coin_core.learning.own import measure_on_coins
 
     wanted = _choose(chosen)
-    settings = {"init": init, "folds": folds, "epochs": epochs, "seed": seed}
+    settings = {"edition": _EDITION, "init": init, "folds": folds}
+    settings |= {"epochs": epochs, "seed": seed}
     settings |= {"size_px": size_px, "data": coins.source, "digest": coins.digest}
     done = _read(out / "study.json", settings)
     order = {one.key: place for place, one in enumerate(experiments())}

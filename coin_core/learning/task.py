@@ -22,12 +22,14 @@ from coin_core.learning.epochs import NetTraining
 from coin_core.learning.history import Run
 from coin_core.learning.loggers import ExtraLog
 from coin_core.learning.recipes import Recipe
-from coin_core.learning.starting import Start
+from coin_core.learning.starting import Start, start_net
+from coin_core.preprocessing import prepare
 
 # Epochs that suffice for a few hundred photos; early stopping ends most before.
 EPOCHS = {"resnet": 16, "vgg": 12, "alexnet": 40, "mlp": 30}
 # Coins differ in more ways by their look than by their legends.
 LOOK_COMPONENTS = 200
+_AT_A_TIME = 32  # crops
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -81,6 +83,28 @@ class Task:
             sized = replace(usual, size_px=self.size_px or usual.size_px)
             classifier.set_params(**self.recipe.sight(self.classes, sized))
         return classifier
+
+    def inputs(self, X: NDArray[Any]) -> NDArray[Any]:
+        """What a net learns from: crops, the turned copies of all of them behind them.
+
+        Of a frozen net that sees a photo always the same, only the last layers are
+        asked again in each epoch: then what they judge by is worked out here, once.
+        """
+        X = self.recipe.turned(X)
+        if X.ndim != 4 or not (self.recipe.frozen and self.recipe.repeats_itself):
+            return X
+        net = self.build(np.array(self.classes))
+        net.begin(X[:1])
+        start_net(net, self.name, self.start, fresh_head=self.recipe.fresh_head)
+        self.recipe.freeze(net)
+        see, preparation = net.module_.eval().see, net.preparation
+        with torch.inference_mode():
+            parts = [
+                see(torch.from_numpy(prepare(part, preparation)).to(net.device)).cpu()
+                for part in np.array_split(X, -(-len(X) // _AT_A_TIME))
+            ]
+        seen: NDArray[Any] = torch.cat(parts).numpy()
+        return seen
 
     def fit(self, classifier: Any, X: NDArray[Any], y: NDArray[Any]) -> None:
         """Fit a classifier that does not learn in epochs.

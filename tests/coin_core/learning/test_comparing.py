@@ -138,5 +138,7 @@ def test_settings_that_differ_come_first():
     rows = setting_rows(runs)
     assert rows[0] == ("seed", [0, 1], True)
     assert all(not differs for _, _, differs in rows[1:])
+    # A run from before a setting was there does not differ by it.
+    assert flat_settings({"recipe": {}}) == flat_settings({"recipe": {"patience": 6}})
     assert flat_settings({"schedule": {"batch": 8}}) == {"schedule: batch": 8}
     assert list(flat_settings({"threads": 1, "seed": 0})) == ["seed", "threads"]

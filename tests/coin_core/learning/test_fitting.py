@@ -16,7 +16,7 @@ from coin_core.learning.history import (
     resume_run,
     start_run,
 )
-from coin_core.learning.recipes import Recipe
+from coin_core.learning.recipes import Recipe, with_copies
 
 CLASSES = ("b", "c", "a")
 
@@ -178,10 +178,11 @@ def test_stopped_before_the_first_epoch_there_is_nothing_to_keep(rows):
 def test_a_recipe_changes_what_a_net_learns_from(blurry):
     crops = np.zeros((4, 32, 32, 3), np.uint8)
     y, learn = np.array(["a", "b", "a", "b"]), np.array([0, 1])
-    X, labels, seen = Recipe(rotations=5).turned(crops, y, learn)
+    X = Recipe(rotations=5).turned(crops)
+    labels, seen = with_copies(X, y, learn)
     assert len(seen) == 6 * len(learn)
     assert list(labels[seen]).count("a") == 6
-    assert len(X) == 4 + 10
+    assert len(X) == len(labels) == 6 * 4
     net = NetClassifier(Blurry, module__classes=2, classes=("a", "b"), lr=1e-3)
     Recipe(momentum=0.9).set_up(net)
     net.begin(crops)

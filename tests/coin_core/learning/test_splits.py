@@ -32,6 +32,17 @@ def test_a_share_is_held_out():
     assert not set(COINS[learn]) & set(COINS[held_out])
 
 
+def test_a_single_coin_of_a_class_is_learnt_from_and_the_rest_held_out():
+    y = np.array(["a"] * 6 + ["b"] * 6 + ["c", "c"])
+    coins = np.array([*range(12), 12, 12])
+    learn, held_out = hold_out_by_coin(y, coins, share=0.15, seed=0)
+    assert {12, 13} <= set(learn)
+    assert set(y[held_out]) == {"a", "b"}
+    assert sorted([*learn, *held_out]) == list(range(14))
+    with pytest.raises(TrainingDataError, match="but one coin"):
+        hold_out_by_coin(["a", "b", "b"], [1, 2, 2], share=0.15, seed=0)
+
+
 @pytest.mark.parametrize(
     ("y", "folds", "said"),
     [

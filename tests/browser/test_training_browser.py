@@ -1,0 +1,97 @@
+"""A training from order to deletion, as a person does it in a real browser."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from selenium.webdriver import Chrome, Keys
+
+from coin_core.learning.history import Run
+from coin_core.rendering import strike_coin
+from tests.browser.test_classify_browser import Visit
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+COINS = 24
+PATIENCE_S = 240  # a training takes seconds of its own, and waits for its turn
+
+
+@pytest.fixture
+def hoard(app_home: Path) -> Iterator[Path]:
+    """A folder of photos that the page offers, one folder per ruler."""
+    data = app_home / "data"
+    folder = data / "collections" / "small-hoard"
+    for index in range(COINS):
+        coin = strike_coin(43, index, size_px=128)
+        place = folder / str(coin.ruler) / f"{index}.png"
+        place.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(coin.image).save(place)
+    yield folder
+    # Other visits are to an app with the shipped models alone.
+    for left in (folder, *(data / "models").glob("resnet-small-hoard*")):
+        shutil.rmtree(left)
+
+
+class Training(Visit):
+    """A visit to the training-history page."""
+
+    def unfold(self, label: str) -> None:
+        def summary() -> object:
+            return next((s for s in self.all("summary") if label in s.text), None)
+
+        self.until(summary, f"Nothing to unfold: {label!r}").click()
+        self.settle()
+
+    def set_number(self, label: str, value: int) -> None:
+        (field,) = self.all(f'input[aria-label="{label}"]')
+        field.send_keys(Keys.CONTROL, "a")
+        field.send_keys(str(value), Keys.ENTER)
+        self.settle()
+
+
+def bundle_of(run: Path) -> str:
+    return str(Run(folder=run).report().get("bundle", ""))
+
+
+def test_a_training_is_ordered_watched_reported_and_deleted(
+    browser: Chrome, app_address: str, app_home: Path, hoard: Path, downloads: Path
+) -> None:
+    visit = Training(browser, app_address)
+    visit.open("/Training_history")
+    visit.see("Fewer than 30 coins")
+    visit.unfold("Settings")
+    visit.set_number("Folds", 2)
+    visit.set_number("Epochs at most", 2)
+    visit.press("Start training")
+    visit.see("ResNet on small-hoard")
+
+    runs = app_home / "data" / "runs"
+    # Its own process: nobody need look on.
+    browser.get("about:blank")
+    end = time.monotonic() + PATIENCE_S
+    while not (done := [one for one in runs.glob("*") if bundle_of(one)]):
+        assert time.monotonic() < end, "The training did not end"
+        time.sleep(0.5)
+    (folder,) = done
+    visit.open(f"/Training_history?run={folder.name}")
+    visit.see(f"of {COINS} photos")
+    visit.see("the ring is the epoch")
+    visit.until(
+        lambda: len(visit.all(".js-plotly-plot .scatterlayer path.js-line")) >= 4,
+        "No curves were drawn",
+    )
+    visit.press("Report as HTML")
+    report = visit.until(
+        lambda: next(iter(downloads.glob("*.html")), None), "No report came"
+    )
+    assert "small-hoard" in report.read_text("utf-8")
+
+    visit.press("Delete")
+    visit.press("Delete it for good")
+    visit.see("No training has been run")
+    assert not folder.exists()
