@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 import time
+import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,7 @@ _FORMS = {
     "coco": "COCO annotations with photos",
 }
 _SHOWN = 200
+_MOST_MB = 1024  # a download is held in memory
 _KEPT_S = 24 * 3600.0
 
 
@@ -97,8 +99,15 @@ def _show_parcel(path: Path, done: Exported) -> None:
         with st.expander(f"Left out: {len(done.left_out)}"):
             for sentence in done.left_out[:_SHOWN]:
                 st.text(sentence)
+    size_mb = path.stat().st_size / 2**20
+    if size_mb > _MOST_MB:
+        st.text(
+            f"It is {size_mb / 1024:.1f} GB, too large to go through the browser. It "
+            f"lies for a day in {path}"
+        )
+        return
     st.download_button(
-        f"Download {path.name} ({path.stat().st_size / 2**20:.1f} MB)",
+        f"Download {path.name} ({size_mb:.1f} MB)",
         data=path.read_bytes,
         file_name=path.name,
         type="primary",
@@ -157,15 +166,25 @@ def _pack(
             keep_notes=keep_notes,
             progress=tell,
         )
-    except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise
-    if packed:
-        return done.path, done
-    try:
-        file = shutil.make_archive(str(folder / f"{name}-{form}"), "zip", folder, name)
+        if packed:
+            return done.path, done
+        file = folder / f"{name}-{form}.zip"
+        _make_one_file(done, file, tell)
     except OSError as error:
         shutil.rmtree(folder, ignore_errors=True)
         raise _no_room(error) from error
-    shutil.rmtree(folder / name)
-    return Path(file), done
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    return file, done
+
+
+def _make_one_file(done: Exported, file: Path, tell: Tell) -> None:
+    """Move an exported folder into a ZIP, file by file: the disk holds them once."""
+    paths = sorted(path for path in done.path.rglob("*") if path.is_file())
+    with zipfile.ZipFile(file, "w") as archive:
+        for at, path in enumerate(paths):
+            archive.write(path, path.relative_to(done.path.parent))
+            path.unlink()
+            tell(min(at, done.photos), done.photos)
+    shutil.rmtree(done.path)

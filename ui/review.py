@@ -183,12 +183,16 @@ def _show_nothing_left(desk: Desk, catalog: Catalog, now: Sitting) -> None:
         words = "Nobody else has decided on a photo that you have not seen."
     elif now.kind == QueueKind.SUSPECTED:
         words = (
-            "No label is under suspicion. Labels are compared with what classifiers, "
-            "trained with folds on this collection, say of coins not learnt from."
+            "No label is under suspicion so far. Labels are compared with what "
+            "classifiers say of coins they have not learnt from. So train one on the "
+            "catalog first, on the page Training history or by `python -m coin_core "
+            "train svm --data catalog`, and then look for wrong labels here."
         )
     else:
         words = "Every photo has been reviewed. Well done."
-    st.success(words, icon=":material/task_alt:")
+    done = now.kind == QueueKind.UNREVIEWED
+    icon = ":material/task_alt:" if done else ":material/info:"
+    (st.success if done else st.info)(words, icon=icon)
     st.button(
         "Undo the last decision",
         icon=":material/undo:",

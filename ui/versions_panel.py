@@ -1,4 +1,7 @@
-"""Data set versions: freeze, list, compare, look for leaks."""
+"""Data set versions: freeze, list, compare, look for leaks.
+
+What takes long with many photos runs beside the page, on request.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ import streamlit as st
 
 from coin_core.catalog import Catalog
 from coin_core.catalog.versions import (
+    Comparison,
     Leak,
     Split,
     Version,
@@ -17,12 +21,10 @@ from coin_core.catalog.versions import (
     list_versions,
     load_version,
 )
-from coin_core.errors import CoinError
 from ui.dataset_words import ruler_title
 from ui.desk import Desk, ask_name
-from ui.errors import show
 from ui.export_panel import offer_export
-from ui.work import Work, begin
+from ui.work import Tell, Work, begin, worked_out
 
 _WHY = {
     "same_coin": "the same coin",
@@ -30,6 +32,7 @@ _WHY = {
     "same_picture": "the pictures look the same",
 }
 _SHOWN = 200
+_AT_ONCE = 5000  # photos of a version that is looked through unasked
 
 
 def show_versions(desk: Desk, catalog: Catalog) -> None:
@@ -53,7 +56,7 @@ def show_versions(desk: Desk, catalog: Catalog) -> None:
         _list(frozen)
         _look_closer(desk, catalog, frozen)
         if len(frozen) > 1:
-            _offer_comparison(catalog, frozen)
+            _offer_comparison(desk, catalog, frozen)
     st.header("Export", anchor=False)
     offer_export(desk, catalog, frozen)
 
@@ -74,22 +77,29 @@ def _offer_freezing(desk: Desk, catalog: Catalog) -> None:
         asked = st.form_submit_button("Freeze", type="primary")
     if not asked:
         return
-    share = test / 100
-    try:
-        with st.spinner("Freezing …"):
-            made = freeze(
+    share, who = test / 100, desk.who
+
+    def say(made: Version) -> None:
+        desk.said = f"Frozen: {made.name}, {len(made.items):,} photos"
+        st.session_state["version_shown"] = made.name
+
+    begin(
+        desk,
+        Work(
+            title="Freezing",
+            job=lambda tell: freeze(
                 catalog,
                 name.strip(),
                 seed=int(seed),
                 shares=(1 - 2 * share, share, share),
                 free_only=free_only,
-                who=desk.who,
-            )
-    except CoinError as error:
-        show(str(error))
-        return
-    desk.said = f"Frozen: {made.name}, {len(made.items)} photos"
-    st.session_state["version_shown"] = made.name
+                who=who,
+                progress=tell,
+            ),
+            then=say,
+            if_stopped="Stopped; nothing was frozen.",
+        ),
+    )
     st.rerun()
 
 
@@ -104,8 +114,8 @@ def _list(frozen: tuple[VersionSummary, ...]) -> None:
                     "coins": v.coins,
                     **{str(split): v.photos.get(split, 0) for split in Split},
                     "free only": "yes" if v.free_only else "",
-                    "note": v.note,
                     "digest": v.digest[:12],
+                    "note": v.note,
                 }
                 for v in reversed(frozen)
             ]
@@ -122,11 +132,18 @@ def _look_closer(
     if st.session_state.get("version_shown") not in names:
         st.session_state["version_shown"] = names[0]
     name = st.selectbox("Look closer at", names, key="version_shown", width=320)
-    try:
-        version = load_version(catalog, name)
-    except CoinError as error:
-        show(str(error))
+    if note := frozen[-1 - names.index(name)].note:
+        st.text(note)
+    looked = worked_out(
+        desk,
+        at_once=_is_small(frozen, name),
+        key=("leaks", name),
+        label="Look through it for leaks",
+        job=lambda tell: _look_through(catalog, name, tell),
+    )
+    if looked is None:
         return
+    version, found = looked
     for warning in version.warnings:
         ruler = next((r for r in version.rulers if warning.startswith(r)), "")
         words = f"{ruler_title(ruler)}{warning[len(ruler) :]}" if ruler else warning
@@ -147,12 +164,25 @@ def _look_closer(
             hide_index=True,
         )
     with right:
-        _show_leaks(desk, catalog, version)
+        _show_leaks(desk, catalog, version, found)
 
 
-def _show_leaks(desk: Desk, catalog: Catalog, version: Version) -> None:
+def _is_small(frozen: tuple[VersionSummary, ...], *names: str) -> bool:
+    return all(sum(v.photos.values()) <= _AT_ONCE for v in frozen if v.name in names)
+
+
+def _look_through(
+    catalog: Catalog, name: str, tell: Tell
+) -> tuple[Version, tuple[Leak, ...]]:
+    tell(0, 0)
+    version = load_version(catalog, name)
+    return version, leaks(version, tell)
+
+
+def _show_leaks(
+    desk: Desk, catalog: Catalog, version: Version, found: tuple[Leak, ...]
+) -> None:
     """Coins in two parts: those known, and on request those that only look alike."""
-    found = leaks(version)
     seen: dict[str, tuple[Leak, ...]] = st.session_state.setdefault("lookalikes", {})
     if st.button(
         "Compare the pictures too",
@@ -209,7 +239,9 @@ def _show_leaks(desk: Desk, catalog: Catalog, version: Version) -> None:
     )
 
 
-def _offer_comparison(catalog: Catalog, frozen: tuple[VersionSummary, ...]) -> None:
+def _offer_comparison(
+    desk: Desk, catalog: Catalog, frozen: tuple[VersionSummary, ...]
+) -> None:
     st.header("Compare two versions", anchor=False)
     names = [v.name for v in frozen]
     with st.container(horizontal=True):
@@ -219,10 +251,14 @@ def _offer_comparison(catalog: Catalog, frozen: tuple[VersionSummary, ...]) -> N
         second = st.selectbox(
             "To", names, index=len(names) - 1, key="compare_second", width=260
         )
-    try:
-        found = compare(load_version(catalog, first), load_version(catalog, second))
-    except CoinError as error:
-        show(str(error))
+    found = worked_out(
+        desk,
+        at_once=_is_small(frozen, first, second),
+        key=("differences", first, second),
+        label="Compare these two",
+        job=lambda tell: _compare(catalog, first, second, tell),
+    )
+    if found is None:
         return
     if found.identical:
         st.success("Nothing differs.", icon=":material/check:")
@@ -266,3 +302,10 @@ def _offer_comparison(catalog: Catalog, frozen: tuple[VersionSummary, ...]) -> N
             f"{first} learns from: do not measure a model of {first} on them.",
             icon=":material/warning:",
         )
+
+
+def _compare(catalog: Catalog, first: str, second: str, tell: Tell) -> Comparison:
+    tell(0, 0)
+    before = load_version(catalog, first)
+    tell(0, 0)
+    return compare(before, load_version(catalog, second))

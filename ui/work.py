@@ -9,14 +9,16 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import streamlit as st
 
 from coin_core.errors import CoinError
 from ui.desk import Desk, show_messages
+from ui.errors import show
 
 Tell = Callable[[int, int], None]
+Found = TypeVar("Found")
 _PATIENCE_S = 1.0  # work that ends sooner needs no bar
 
 
@@ -91,6 +93,48 @@ def begin(desk: Desk, work: Work) -> None:
     desk.work = work
     work.start()
     _settle(desk)
+
+
+def worked_out(
+    desk: Desk,
+    *,
+    at_once: bool,
+    key: tuple[str, ...],
+    label: str,
+    job: Callable[[Tell], Found],
+) -> Found | None:
+    """What a job finds: at once, or beside the page when a button asks for it.
+
+    Args:
+        desk: Of whoever asks.
+        at_once: Whether it is little work.
+        key: What is asked, the kind of question first; the last answer to each kind
+            is shown until it is asked anew.
+        label: Of the button.
+        job: Finds it.
+    """
+    if at_once:
+        try:
+            return job(lambda done, total: None)
+        except CoinError as error:
+            show(str(error))
+            return None
+    place = f"worked_out_{key[0]}"
+
+    def keep(found: Found) -> None:
+        st.session_state[place] = (key, found)
+
+    answered, found = st.session_state.get(place, (None, None))
+    known = answered == key
+    if st.button(
+        f"{label} again" if known else label,
+        key=f"ask_{key[0]}",
+        icon=":material/search:",
+    ):
+        stopped = "Stopped; nothing was found out."
+        begin(desk, Work(title=label, job=job, then=keep, if_stopped=stopped))
+        st.rerun()
+    return found if known else None
 
 
 def show_work(desk: Desk) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,8 @@ from coin_core.catalog._values import CatalogFace, CatalogPhoto, Coin, CoinRefer
 from coin_core.faces import Side
 from coin_core.rulers import DEFAULT_CLASSES
 
+_OFTEN = 1000
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SeenPhoto:
@@ -25,16 +27,29 @@ class SeenPhoto:
     faces: tuple[CatalogFace, ...]
 
 
-def read_all(connection: Connection) -> list[SeenPhoto]:
-    """Every photo of the catalog, in the order of arrival."""
+def read_all(
+    connection: Connection, progress: Callable[[int, int], None] | None = None
+) -> list[SeenPhoto]:
+    """Every photo of the catalog, in the order of arrival.
+
+    Args:
+        connection: To the database.
+        progress: Called now and then with 0 and 0, for a caller who wants to stop.
+    """
     coins, faces = _read_coins(connection), _read_faces(connection)
     rows = connection.execute(photos_with_ruler().order_by(PhotoRow.id))
-    return [
-        SeenPhoto(
-            photo=photo, coin=coins[photo.coin_id], faces=tuple(faces[photo.photo_id])
+    seen: list[SeenPhoto] = []
+    for photo in map(photo_from, rows):
+        if progress is not None and len(seen) % _OFTEN == 0:
+            progress(0, 0)
+        seen.append(
+            SeenPhoto(
+                photo=photo,
+                coin=coins[photo.coin_id],
+                faces=tuple(faces[photo.photo_id]),
+            )
         )
-        for photo in map(photo_from, rows)
-    ]
+    return seen
 
 
 def _read_coins(connection: Connection) -> dict[int, Coin]:

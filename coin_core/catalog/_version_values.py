@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -256,11 +256,17 @@ def _changes(
     )
 
 
-def leaks(version: Version) -> tuple[Leak, ...]:
+def leaks(
+    version: Version, progress: Callable[[int, int], None] | None = None
+) -> tuple[Leak, ...]:
     """Pairs of photos in different splits of a version that show one coin.
 
     A version is frozen without any that were known then; coins that were grouped
     later, or a pair that was told apart by mistake, show up here.
+
+    Args:
+        version: The version to look through.
+        progress: Called with photos compared and photos in all.
 
     Returns:
         One pair for each coin or picture and split, nearest to training first.
@@ -282,7 +288,7 @@ def leaks(version: Version) -> tuple[Leak, ...]:
             for other in others:
                 _note(found, first, other, why, None)
     hashes = [item.phash for item in version.items]
-    for row, second, bits in near_pairs(hashes, SAME_PICTURE_BITS):
+    for row, second, bits in near_pairs(hashes, SAME_PICTURE_BITS, progress):
         pair = sorted((version.items[row], version.items[second]), key=nearness)
         if pair[0].split is not pair[1].split:
             _note(found, pair[0], pair[1], "same_picture", bits)

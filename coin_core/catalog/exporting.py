@@ -62,7 +62,7 @@ def export(
             f"{out} lies among the originals of the catalog. Name another place."
         )
     frozen = None if version is None else load_version(catalog, version)
-    items, left_out = _collect(catalog, frozen, free_only, how)
+    items, left_out = _collect(catalog, frozen, free_only, how, progress)
     if not items:
         raise CatalogError(
             "There is no photo to export. " + " ".join(left_out or ("None is there.",))
@@ -80,11 +80,15 @@ def export(
 
 
 def _collect(
-    catalog: Catalog, version: Version | None, free_only: bool, form: ExportForm
+    catalog: Catalog,
+    version: Version | None,
+    free_only: bool,
+    form: ExportForm,
+    progress: Told | None,
 ) -> tuple[list[ExportItem], list[str]]:
     """What to write, and sentences on what is left out."""
     with catalog.reading() as connection:
-        seen = {one.photo.photo_id: one for one in read_all(connection)}
+        seen = {one.photo.photo_id: one for one in read_all(connection, progress)}
     left_out = []
     if version is None:
         items = [

@@ -267,6 +267,13 @@ def find_suspects(catalog: Catalog) -> tuple[Suspect, ...]:
     from cleanlab.filter import find_label_issues
 
     said = catalog.opinions_of(kind=OpinionKind.OUT_OF_FOLD)
+    if not said:
+        raise CatalogError(
+            "Wrong labels are found by what classifiers say of coins they have not "
+            "learnt from, and none has been trained on the catalog yet. Train one on "
+            "the page Training history, or by: python -m coin_core train svm --data "
+            "catalog"
+        )
     labelled = [
         photo
         for photo in _photos(catalog, sorted(said))
@@ -278,7 +285,7 @@ def find_suspects(catalog: Catalog) -> tuple[Suspect, ...]:
         raise CatalogError(
             "Wrong labels are found by what classifiers say of coins they have not "
             f"learnt from, and of fewer than two rulers there are {_FEWEST} such "
-            "coins. Train one: python -m coin_core train svm --data catalog"
+            "coins. Label more photos and train again."
         )
     judged = [photo for photo in labelled if photo.ruler in rulers]
     heard = _worth_hearing(judged, said)

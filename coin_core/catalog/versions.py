@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -74,6 +74,7 @@ def freeze(
     free_only: bool = False,
     with_rendered: bool | None = None,
     who: str = "",
+    progress: Callable[[int, int], None] | None = None,
 ) -> Version:
     """Freeze the labelled photos under a name, divided by coin, ruler by ruler.
 
@@ -90,6 +91,8 @@ def freeze(
         with_rendered: Take rendered demo coins; if None only where there are no
             photographs to take.
         who: Who does it; kept in the note.
+        progress: Called with photos compared and photos in all; nothing is frozen
+            where it raises.
 
     Raises:
         CatalogError: The name is taken or no name, or there is no photo to take.
@@ -102,9 +105,9 @@ def freeze(
     divided_by = check_shares(shares)
     with catalog.reading() as connection:
         _refuse_taken(connection, name)
-        seen = read_all(connection)
+        seen = read_all(connection, progress)
     taken, left_out = choose_labelled(seen, free_only, with_rendered)
-    items = _divide(taken, divided_by, seed)
+    items = _divide(taken, divided_by, seed, progress)
     digest = digest_of(items)
     note = _note(left_out, divided_by, who)
     row = {
@@ -125,6 +128,8 @@ def freeze(
         rows = [{"version_id": key, **_item_row(item)} for item in items]
         for first in range(0, len(rows), _AT_ONCE):
             connection.execute(insert(VersionItemRow), rows[first : first + _AT_ONCE])
+            if progress is not None:
+                progress(len(rows), len(rows))
     return load_version(catalog, name)
 
 
@@ -232,8 +237,9 @@ def _divide(
     taken: Sequence[tuple[SeenPhoto, int | None]],
     shares: tuple[float, float, float],
     seed: int,
+    progress: Callable[[int, int], None] | None = None,
 ) -> list[VersionItem]:
-    group = group_alike(taken)
+    group = group_alike(taken, progress)
     # A group is known by its first photo, whatever numbers the database gave.
     key: dict[int, str] = {}
     rulers: dict[str, str] = {}
@@ -247,10 +253,14 @@ def _divide(
     return sorted(items, key=lambda item: item.sha256)
 
 
-def group_alike(taken: Sequence[tuple[SeenPhoto, int | None]]) -> dict[int, int]:
+def group_alike(
+    taken: Sequence[tuple[SeenPhoto, int | None]],
+    progress: Callable[[int, int], None] | None = None,
+) -> dict[int, int]:
     """The group of each coin: coins whose photos look the same share one."""
     coins = [one.photo.coin_id for one, _ in taken]
-    alike = near_pairs([one.photo.phash for one, _ in taken], SAME_PICTURE_BITS)
+    hashes = [one.photo.phash for one, _ in taken]
+    alike = near_pairs(hashes, SAME_PICTURE_BITS, progress)
     return join_coins(coins, ((coins[a], coins[b]) for a, b, _ in alike))
 
 

@@ -217,6 +217,18 @@ def _keep_after_drag(
 def _review_by_keyboard(work: Work, catalog: Catalog) -> None:
     work.press("Review")
     work.wait_for_photo(1)
+    queue = next(
+        button
+        for button in work.all('[data-testid="stButtonGroup"] button')
+        if "unsure" in button.text
+    )
+    for button in (queue, queue.find_element(By.XPATH, "../button[1]")):
+        ActionChains(work.chrome).click(button).perform()
+        work.settle()
+    work.wait_for_photo(1)
+    for key, photo_id in ((Keys.ARROW_RIGHT, 2), (Keys.ARROW_LEFT, 1)):
+        work.keys(key)  # though the mouse was in the menu of queues
+        work.wait_for_photo(photo_id)
     for key, ruler in (("3", "alexander_jannaeus"), ("0", None)):
         here = work.reviewed_photo()
         work.keys(key)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import threading
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,8 @@ from coin_core.catalog import (
     Side,
     open_catalog,
 )
+from coin_core.catalog.versions import freeze
+from coin_core.models import data_dir
 from ui import cropping, grid
 from ui.review import Sitting, obey
 
@@ -453,6 +456,47 @@ def test_a_version_is_frozen_inspected_and_exported(catalog: Catalog) -> None:
     assert "12 photos." in words_of(page)
     page.checkbox(key="export_notes").set_value(True).run()
     assert not page.get("download_button")  # that one was packed without
+
+
+def test_a_large_version_is_looked_through_on_request(
+    catalog: Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from ui import versions_panel
+
+    for name in ("spring", "autumn"):
+        freeze(catalog, name)
+    page = open_page("versions")
+    assert {s.value for s in page.success} >= {"Nothing differs."}
+    monkeypatch.setattr(versions_panel, "_AT_ONCE", 0)
+    page.run()
+    assert not page.success
+    for ask, found in (("leaks", "No leak"), ("differences", "Nothing differs")):
+        press(page, f"ask_{ask}")
+        wait_for_work(page)
+        assert found in " ".join(s.value for s in page.success)
+    assert page.button(key="ask_leaks").label.endswith("again")
+    page.selectbox(key="version_shown").set_value("spring").run()
+    assert "No leak" not in " ".join(s.value for s in page.success)
+
+
+def test_a_folder_is_exported_as_one_file(
+    catalog: Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from ui import export_panel
+
+    page = open_page("versions")
+    page.selectbox(key="export_form").set_value("coco").run()
+    press(page, "export_prepare")
+    (place,) = (data_dir() / "cache" / "exports").iterdir()
+    (packed,) = place.iterdir()  # the folder it was made of is gone
+    with zipfile.ZipFile(packed) as archive:
+        assert archive.testzip() is None
+        assert "coins-all/ATTRIBUTION.txt" in archive.namelist()
+        assert sum(n.startswith("coins-all/images/") for n in archive.namelist()) == 12
+    monkeypatch.setattr(export_panel, "_MOST_MB", 0)
+    page.run()
+    assert not page.get("download_button")
+    assert str(packed) in words_of(page)
 
 
 def test_nothing_free_is_told_and_nothing_is_exported(catalog: Catalog) -> None:

@@ -91,6 +91,11 @@ export default function ({ data, parentElement, setTriggerValue }) {
   why.set("x", away.onclick);
   reasonRow.append(away);
   keys.replaceChildren(...nodes, row, reasons);
+  // A menu that was clicked would keep the arrows for itself; one that was reached by
+  // keyboard may.
+  const focused = document.activeElement;
+  if (focused?.closest("[data-testid=stButtonGroup]") && !focused.matches(":focus-visible"))
+    focused.blur();
 
   kept.hear = (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || writing(event)) return;

@@ -104,6 +104,24 @@ def test_near_hashes_are_found(numbers, most):
     assert near_pairs(hashes, most) == wanted
 
 
+def test_near_hashes_are_found_across_the_blocks_of_many():
+    hashes = [f"{number * 2**128 + number:064x}" for number in range(5000)]
+    told = []
+    pairs = near_pairs(["", *hashes, hashes[3]], 2, lambda *stand: told.append(stand))
+    wanted = sum(
+        (k ^ (1 << bit)) > k
+        for k in range(5000)
+        for bit in range(13)
+        if k ^ (1 << bit) < 5000
+    )
+    assert (
+        sum(bits == 2 for *_, bits in pairs) == wanted + 13
+    )  # those near the last one too
+    assert (4, 5001, 0) in pairs
+    assert told[-1] == (5002, 5002)
+    assert told == sorted(told)
+
+
 def test_photos_without_hash_are_like_nothing():
     assert near_pairs(["", "", "ff", "ff", "00ff"], 0) == [(2, 3, 0)]
 

@@ -125,6 +125,22 @@ def test_the_same_catalog_gives_the_same_digest(catalog, ids):
     assert freeze(catalog, "v3", seed=1).digest != first.digest
 
 
+@pytest.mark.parametrize("steps", [1, 2])
+def test_freezing_that_is_stopped_leaves_nothing(catalog, ids, steps):
+    told = []
+
+    def stop(done, total):
+        told.append((done, total))
+        if len(told) == steps:  # while reading, while writing
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        freeze(catalog, "v1", progress=stop)
+    assert told == [(0, 0), (30, 30)][:steps]
+    assert list_versions(catalog) == ()
+    assert len(freeze(catalog, "v1").items) == 30
+
+
 def test_a_version_does_not_change_with_the_catalog(catalog, ids):
     before = freeze(catalog, "v1")
     catalog.set_ruler([ids[0]], "alexander_jannaeus", who="ada")
