@@ -76,9 +76,9 @@ class Looker(nn.Module):
         super().__init__()
         channels = reader.trunk.channels
         self.trunk = reader.trunk if deep else reader.trunk.early()
-        channels = channels if deep else channels[:1]
-        self.widths = [width * PLACES**2 for width in channels]
-        self.look = nn.ModuleList(Look(width, classes) for width in channels)
+        seen = channels if deep else channels[:1]
+        self.widths = [width * PLACES**2 for width in seen]
+        self.look = nn.ModuleList(Look(width, classes) for width in seen)
 
     def see(self, x: Tensor) -> Tensor:
         """What the last layers judge by, (N, D), of x float32 (N, 3, S, S)."""
@@ -89,7 +89,7 @@ class Looker(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Class logits (N, C) of x float32 (N, 3, S, S), or of what `see` saw."""
         seen = x if x.ndim == 2 else self.see(x)
-        placed = seen.split(self.widths, dim=1)
+        placed = torch.split(seen, self.widths, dim=1)  # type: ignore[no-untyped-call]
         parts = [look(part) for look, part in zip(self.look, placed, strict=True)]
         return torch.stack(parts).sum(0)
 

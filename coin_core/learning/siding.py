@@ -47,7 +47,7 @@ _TURNS = (
     *["other"] * 6,
 )
 _NOTHING = 0.08  # of the crops
-_TAKEN = 0.04  # of the other sides for a legend, at the lift that is chosen
+_TAKEN = 0.03  # of the other sides for a legend, at the lift that is chosen
 _MOST_LIFT = 2.5
 
 
@@ -55,8 +55,8 @@ def train_sides(
     out: Path,
     *,
     seed: int = 0,
-    coins: int = 20_000,
-    epochs: int = 12,
+    coins: int = 32_000,
+    epochs: int = 16,
     batch: int = _BATCH,
 ) -> dict[str, Any]:
     """Train the side net on rendered coins and write it as a bundle.
