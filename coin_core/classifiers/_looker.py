@@ -89,7 +89,7 @@ class Looker(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Class logits (N, C) of x float32 (N, 3, S, S), or of what `see` saw."""
         seen = x if x.ndim == 2 else self.see(x)
-        placed = torch.split(seen, self.widths, dim=1)  # type: ignore[no-untyped-call]
+        placed = torch.split(seen, self.widths, dim=1)
         parts = [look(part) for look, part in zip(self.look, placed, strict=True)]
         return torch.stack(parts).sum(0)
 
