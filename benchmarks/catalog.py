@@ -40,7 +40,7 @@ LICENCES = (None, "cc0", "cc-by-4.0", "cc-by-sa-4.0", "all-rights-reserved")
 def fill(
     catalog: Catalog, count: int, *, size_px: tuple[int, int] = (800, 400)
 ) -> None:
-    """Insert photos with a coin, two faces and two opinions each."""
+    """Insert photos with a coin, one or two faces, and two opinions each."""
     rng = random.Random(0)
     now = datetime.now(UTC)
     with catalog.writing() as connection:
@@ -87,7 +87,8 @@ def fill(
                     "suspicion": rng.random() if k % 50 == 0 else None,
                 }
             )
-            for position, side in enumerate((Side.LEGEND, Side.CORNUCOPIA)):
+            sides = (Side.LEGEND, Side.CORNUCOPIA)[: 2 if k % 3 else 1]
+            for position, side in enumerate(sides):
                 faces.append(
                     {
                         "photo_id": k,

@@ -222,9 +222,22 @@ class Page:
         )
         ActionChains(self.chrome).click(self.js(found)).perform()
 
-    def pick(self, label: str, option: str) -> Callable[[], None]:
+    def open_more(self) -> None:
+        """The filters behind the button, unless they are open."""
+        self.rest()
+        if not self.chrome.find_elements(
+            By.CSS_SELECTOR, "[data-testid=stPopoverBody]"
+        ):
+            self.click("[data-testid=stPopover] button")
+            time.sleep(0.4)
+
+    def pick(
+        self, label: str, option: str, *, more: bool = False
+    ) -> Callable[[], None]:
         """Open a select box; returns the click on one of its options."""
         self.rest()
+        if more:
+            self.open_more()
         boxes = self.chrome.find_elements(By.CSS_SELECTOR, "[data-testid=stSelectbox]")
         box = next(box for box in boxes if box.text.startswith(label))
         box.find_element(By.CSS_SELECTOR, "input").click()
@@ -264,6 +277,25 @@ def measure_grid(page: Page) -> None:
         )
     for order in ("least sure first", "most disputed first", "newest first"):
         note("order", page.pick("Order", order))
+    for label, options in {
+        "Shows the": ("cornucopia side", "all"),
+        "Source": ("ikmk", "leu", "all"),
+        "Licence": ("cc0", "cc-by-4.0", "all"),
+        "Data set version": ("spring",),
+        "Part of it": ("test", "validation"),
+    }.items():
+        for option in options:
+            note(f"filter: {label}", page.pick(label, option, more=True))
+    page.changed(page.pick("Data set version", "all", more=True))
+    for _ in range(2):
+        page.open_more()
+        toggle = "[data-testid=stPopoverBody] [data-testid=stCheckbox] label"
+        note("filter: classifiers differ", lambda: page.click(toggle))
+    page.open_more()
+    slider = page.js("document.querySelector('[data-testid=stSlider] input')")
+    for key in (Keys.PAGE_UP, Keys.HOME):
+        note("filter: quality", lambda key=key: slider.send_keys(key))
+    page.click("h1")  # closes them
     for words in ("lot 7777", "lot 123"):
         page.rest()
         field = page.js("document.querySelector('[aria-label=Search]')")
