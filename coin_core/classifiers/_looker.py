@@ -74,7 +74,7 @@ class Looker(nn.Module):
 
     def __init__(self, reader: Reader, classes: int, *, deep: bool = False) -> None:
         super().__init__()
-        channels = reader.trunk.channels
+        channels: tuple[int, ...] = reader.trunk.channels
         self.trunk = reader.trunk if deep else reader.trunk.early()
         channels = channels if deep else channels[:1]
         self.widths = [width * PLACES**2 for width in channels]
@@ -89,7 +89,7 @@ class Looker(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Class logits (N, C) of x float32 (N, 3, S, S), or of what `see` saw."""
         seen = x if x.ndim == 2 else self.see(x)
-        placed = seen.split(self.widths, dim=1)
+        placed = torch.split(seen, self.widths, dim=1)
         parts = [look(part) for look, part in zip(self.look, placed, strict=True)]
         return torch.stack(parts).sum(0)
 
