@@ -74,7 +74,7 @@ class Looker(nn.Module):
 
     def __init__(self, reader: Reader, classes: int, *, deep: bool = False) -> None:
         super().__init__()
-        channels = reader.trunk.channels
+        channels: tuple[int, ...] = reader.trunk.channels
         self.trunk = reader.trunk if deep else reader.trunk.early()
         seen = channels if deep else channels[:1]
         self.widths = [width * PLACES**2 for width in seen]

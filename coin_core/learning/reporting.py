@@ -25,8 +25,8 @@ from coin_core.learning.mistakes import (
 from coin_core.verdicts import class_title
 
 _COLOURS = ("#3f7468", "#d09a3c", "#8c3f26", "#5b6b8c", "#7a6a9c", "#9c9a4a")
-_WIDTH, _HEIGHT = 520.0, 260.0
-_LEFT, _BOTTOM, _TOP, _RIGHT = 52.0, 40.0, 12.0, 12.0
+_WIDTH, _HEIGHT = 450.0, 270.0  # two side by side
+_LEFT, _BOTTOM, _TOP, _RIGHT = 64.0, 56.0, 12.0, 12.0
 Line = Sequence[tuple[float, float]]
 
 _STYLE = """
@@ -39,6 +39,7 @@ td, th { padding: .25rem .8rem .25rem 0; text-align: left; vertical-align: top;
 td.n { text-align: right; } .soft { color: #6f6357; font-size: .9rem; }
 .photos { display: grid; gap: 1rem;
   grid-template-columns: repeat(auto-fill, minmax(130px, 1fr)); }
+.photos div { overflow-wrap: anywhere; }
 .photos img { width: 100%; border-radius: 4px; }
 .charts { display: flex; flex-wrap: wrap; gap: 1rem; }
 svg text { font: 12px Georgia, serif; fill: #6f6357; }
@@ -233,17 +234,21 @@ def _line_chart(lines: Mapping[str, Line], title: str, *, as_share: bool) -> str
             f'stroke="#ece3d2"/><text x="{_LEFT - 6}" y="{y + 4:.1f}" '
             f'text-anchor="end">{told}</text>'
         )
+    named = []
     for i, (name, line) in enumerate(lines.items()):
         path = " ".join(f"{x:.1f},{y:.1f}" for x, y in (place(*p) for p in line))
         told = f"fold {int(name) + 1}" if name.isdigit() else "all coins"
+        colour = _COLOURS[i % len(_COLOURS)]
         drawn.append(
             f'<polyline points="{path}" fill="none" stroke-width="2" '
-            f'stroke="{_COLOURS[i % len(_COLOURS)]}"><title>{told}</title></polyline>'
+            f'stroke="{colour}"/>'
         )
+        named.append(f'<tspan style="fill: {colour}">{told}</tspan>')
     drawn.append(
-        f'<text x="{_LEFT}" y="{_HEIGHT - 22}">1</text><text x="{_WIDTH - _RIGHT}" '
-        f'y="{_HEIGHT - 22}" text-anchor="end">epoch {last:g}</text>'
-        f'<text x="{_LEFT}" y="{_HEIGHT - 5}">{escape(title)}</text>'
+        f'<text x="{_LEFT}" y="{_HEIGHT - 38}">1</text><text x="{_WIDTH - _RIGHT}" '
+        f'y="{_HEIGHT - 38}" text-anchor="end">epoch {last:g}</text>'
+        f'<text x="{_LEFT}" y="{_HEIGHT - 21}">{escape(title)}</text>'
+        f'<text x="{_LEFT}" y="{_HEIGHT - 4}">{" · ".join(named)}</text>'
     )
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{_WIDTH:g}" '
