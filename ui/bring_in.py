@@ -17,6 +17,7 @@ from coin_core.catalog.gathering import GATHERING
 from coin_core.catalog.importing import (
     FIELDS,
     ColumnProposal,
+    ImportItem,
     ImportProgress,
     ImportState,
     ItemState,
@@ -96,8 +97,14 @@ def _in_words(state: ImportProgress) -> str:
         return f"{state.done:,} photos gathered" + _exceptions(state)
     if state.total is None:
         return "Looking through the files …"
-    what = "rendered coins struck" if state.kind == "demo" else "photos brought in"
-    return f"{state.done:,} of {state.total:,} {what}" + _exceptions(state)
+    if state.kind == "demo":
+        said = f"{state.done:,} of {state.total:,} rendered coins struck"
+    else:
+        fresh = state.done - state.known - state.failed
+        said = (
+            f"{state.done:,} of {state.total:,} photos looked at: {fresh:,} brought in"
+        )
+    return said + _exceptions(state)
 
 
 def _exceptions(state: ImportProgress) -> str:
@@ -126,7 +133,10 @@ def _show_end(desk: Desk, catalog: Catalog, state: ImportProgress) -> None:
         )
         if state.failed:
             with st.expander(f"{state.failed} files were left out: why"):
-                _show_left_out(catalog, state)
+                _show_items(_remarks(catalog, state, ItemState.FAILED))
+        if said := _remarks(catalog, state, ItemState.DONE):
+            with st.expander("Brought in, with a remark"):
+                _show_items(said)
         with st.container(horizontal=True):
             if stopped:
                 st.button(
@@ -144,13 +154,18 @@ def _show_end(desk: Desk, catalog: Catalog, state: ImportProgress) -> None:
                 st.button("Good", on_click=_put_away().add, args=(state.import_id,))
 
 
-def _show_left_out(catalog: Catalog, state: ImportProgress) -> None:
-    """Why files were not brought in; their names in a table are never read as HTML."""
-    failed = import_items(
-        catalog, state.import_id, state=ItemState.FAILED, limit=_SHOWN_PROBLEMS
+def _remarks(
+    catalog: Catalog, state: ImportProgress, of: ItemState
+) -> tuple[ImportItem, ...]:
+    return import_items(
+        catalog, state.import_id, state=of, remarked=True, limit=_SHOWN_PROBLEMS
     )
+
+
+def _show_items(said: tuple[ImportItem, ...]) -> None:
+    """What is to be said of files; their names in a table are never read as HTML."""
     st.dataframe(
-        pd.DataFrame([{"file": Path(i.key).name, "why": i.message} for i in failed]),
+        pd.DataFrame([{"file": Path(i.key).name, "why": i.message} for i in said]),
         hide_index=True,
     )
 
@@ -164,8 +179,9 @@ def show_earlier_imports(catalog: Catalog) -> None:
         for state in earlier:
             when = f"{state.created_at:%Y-%m-%d %H:%M}, " if state.created_at else ""
             st.text(f"{when}{_in_words(state)}, {state.state}.")
-            if state.failed:
-                _show_left_out(catalog, state)
+            for of in (ItemState.FAILED, ItemState.DONE):
+                if said := _remarks(catalog, state, of):
+                    _show_items(said)
 
 
 def _stop(desk: Desk, catalog: Catalog, import_id: int) -> None:

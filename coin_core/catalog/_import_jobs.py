@@ -219,10 +219,20 @@ def read_items(
     import_id: int,
     *,
     state: ItemState | None = None,
+    remarked: bool = False,
     offset: int = 0,
     limit: int = 1000,
 ) -> tuple[ImportItem, ...]:
-    """What became of the photos of an import, in the order they were listed."""
+    """What became of the photos of an import, in the order they were listed.
+
+    Args:
+        catalog: Where the import is.
+        import_id: Which one.
+        state: Only those in this state.
+        remarked: Only those of which there is something to say.
+        offset: So many are passed over.
+        limit: At most so many.
+    """
     query = select(
         ImportItemRow.key,
         ImportItemRow.state,
@@ -231,6 +241,8 @@ def read_items(
     ).where(ImportItemRow.import_id == import_id)
     if state is not None:
         query = query.where(ImportItemRow.state == state)
+    if remarked:
+        query = query.where(ImportItemRow.message != "")
     with catalog.reading() as connection:
         rows = connection.execute(
             query.order_by(ImportItemRow.id).offset(offset).limit(limit)

@@ -61,6 +61,8 @@ __all__ = [
 Labels = Literal["folder", "none"]
 Stop = Callable[[], bool]
 
+import_items = jobs.read_items
+
 
 def import_photos(
     catalog: Catalog,
@@ -312,18 +314,6 @@ def list_imports(catalog: Catalog, *, limit: int = 20) -> tuple[ImportProgress, 
         jobs.progress_of(catalog, import_id)
         for import_id in jobs.list_ids(catalog, limit)
     )
-
-
-def import_items(
-    catalog: Catalog,
-    import_id: int,
-    *,
-    state: ItemState | None = None,
-    offset: int = 0,
-    limit: int = 1000,
-) -> tuple[ImportItem, ...]:
-    """What became of the photos of an import, in the order they were listed."""
-    return jobs.read_items(catalog, import_id, state=state, offset=offset, limit=limit)
 
 
 def discard_import(catalog: Catalog, import_id: int) -> None:

@@ -23,6 +23,7 @@ from coin_core.catalog import (
     Side,
     open_catalog,
 )
+from coin_core.catalog.importing import import_photos
 from coin_core.catalog.versions import freeze
 from coin_core.models import data_dir
 from ui import cropping, grid
@@ -507,6 +508,24 @@ def test_nothing_free_is_told_and_nothing_is_exported(catalog: Catalog) -> None:
     press(page, "export_prepare")
     assert page.error
     assert not page.get("download_button")
+
+
+def test_what_was_not_taken_from_a_table_is_told(
+    empty: Catalog, tmp_path: Path
+) -> None:
+    for k in (1, 2):
+        (tmp_path / f"{k}.png").write_bytes(a_photo(60 * k))
+    table = tmp_path / "table.csv"
+    table.write_text("file,ruler,weight\n1.png,Herod,heavy\n2.png,,2\nno.png,,\n")
+    for _ in import_photos(empty, [table], who="Anna"):
+        pass
+    page = open_page("bring")
+    failed, remarked = (part.value for part in page.dataframe)
+    (missing,) = failed["why"]
+    assert "no.png, which is not there" in missing
+    assert "Herod" in remarked["why"][0]
+    assert "heavy" in remarked["why"][0]
+    assert "3 of 3 photos looked at: 2 brought in" in words_of(page)
 
 
 def test_a_dropped_table_shows_what_its_columns_mean(catalog: Catalog) -> None:
