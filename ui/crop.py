@@ -11,7 +11,9 @@ from coin_core.faces import CropBox
 from ui.palette import BRONZE
 from ui.pictures import shrink
 
-_LONGEST_PX = 420  # fits the column beside the verdict
+MARGIN_PX = 12  # around the photo: a box at its edge has corners to take hold of
+_LONGEST_PX = 420 - 2 * MARGIN_PX  # fits the column beside the verdict
+_AROUND = "#e3dac6"
 _SMALLEST = 0.02  # of the photo: less is a slip of the mouse
 
 
@@ -27,15 +29,16 @@ def correct_crop(photo: np.ndarray, start: CropBox, *, key: str) -> CropBox:
     if max(image.size) < _LONGEST_PX:  # too small to draw on
         image = ImageOps.contain(image, (_LONGEST_PX, _LONGEST_PX))
     width, height = image.size
+    image = ImageOps.expand(image, MARGIN_PX, _AROUND)
     with st.container(key=f"crop_box_{key}"):  # the frame's style fits it in
         drawn = st_cropper(
             image,
             realtime_update=True,
             default_coords=(
-                round(start.left * width),
-                round(start.right * width),
-                round(start.top * height),
-                round(start.bottom * height),
+                round(start.left * width) + MARGIN_PX,
+                round(start.right * width) + MARGIN_PX,
+                round(start.top * height) + MARGIN_PX,
+                round(start.bottom * height) + MARGIN_PX,
             ),
             box_color=BRONZE,
             return_type="box",
@@ -59,8 +62,9 @@ def _to_box(
     drawn: dict[str, float], width: int, height: int, turn_deg: float
 ) -> CropBox:
     """The component's pixels as fractions, kept inside the photo."""
-    left = min(max(drawn["left"] / width, 0.0), 1.0 - _SMALLEST)
-    top = min(max(drawn["top"] / height, 0.0), 1.0 - _SMALLEST)
-    right = min(max(left + drawn["width"] / width, left + _SMALLEST), 1.0)
-    bottom = min(max(top + drawn["height"] / height, top + _SMALLEST), 1.0)
+    x, y = drawn["left"] - MARGIN_PX, drawn["top"] - MARGIN_PX
+    left = min(max(x / width, 0.0), 1.0 - _SMALLEST)
+    top = min(max(y / height, 0.0), 1.0 - _SMALLEST)
+    right = min(max((x + drawn["width"]) / width, left + _SMALLEST), 1.0)
+    bottom = min(max((y + drawn["height"]) / height, top + _SMALLEST), 1.0)
     return CropBox(left=left, top=top, right=right, bottom=bottom, turn_deg=turn_deg)

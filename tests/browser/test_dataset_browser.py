@@ -26,6 +26,7 @@ from coin_core.catalog import (
 from coin_core.rendering import strike_coin
 from coin_core.rulers import DEFAULT_CLASSES
 from tests.browser.test_classify_browser import Visit
+from ui.crop import MARGIN_PX
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -91,7 +92,9 @@ def catalog(app_home: Path, app_address: str) -> Catalog:
             ),
             [
                 CatalogFace(
-                    box=CropBox(left=0.1, top=0.1, right=0.9, bottom=0.9),
+                    box=CropBox(left=0.1, top=0.1, right=0.9, bottom=0.9)
+                    if k
+                    else CropBox(left=0.0, top=0.0, right=1.0, bottom=1.0),
                     side=Side.LEGEND,
                 )
             ],
@@ -155,21 +158,21 @@ def _crop_by_mouse(work: Work, catalog: Catalog) -> None:
     )
     work.chrome.execute_script("arguments[0].scrollIntoView({block:'center'})", switch)
     switch.click()
-    # How far it goes depends on how many steps of a drag the widget has seen.
-    moved = _keep_after_drag(work, catalog, (0.5, 0.5), (0.5625, 0.5625))
-    assert moved.box.left > before.box.left + 0.01
-    assert moved.box.top > before.box.top + 0.01
-    wide = before.box.right - before.box.left
-    assert moved.box.right - moved.box.left == pytest.approx(wide, abs=0.02)
-    assert moved.side is Side.LEGEND
-    work.press("Undo")
-    work.until(lambda: catalog.faces(1) == (before,), "The crop was not undone")
-    corner = before.box.right, before.box.bottom
-    smaller = _keep_after_drag(work, catalog, corner, (0.7, 0.6))
+    # The box fills the photo, as on photos that were cut close to the coin.
+    smaller = _keep_after_drag(work, catalog, (1, 1), (0.7, 0.6))
     assert smaller.box.left == pytest.approx(before.box.left, abs=0.02)
     assert smaller.box.top == pytest.approx(before.box.top, abs=0.02)
     assert smaller.box.right < before.box.right - 0.05
     assert smaller.box.bottom < before.box.bottom - 0.05
+    # How far it goes depends on how many steps of a drag the widget has seen.
+    moved = _keep_after_drag(work, catalog, (0.4, 0.35), (0.4625, 0.4125))
+    assert moved.box.left > smaller.box.left + 0.01
+    assert moved.box.top > smaller.box.top + 0.01
+    wide = smaller.box.right - smaller.box.left
+    assert moved.box.right - moved.box.left == pytest.approx(wide, abs=0.02)
+    assert moved.side is Side.LEGEND
+    work.press("Undo")
+    work.until(lambda: catalog.faces(1) == (smaller,), "The crop was not undone")
     work.press("Turn 90° right")
     work.until(lambda: catalog.faces(1)[0].box.turn_deg == 90, "It was not turned")
     work.press("Swap sides")
@@ -193,7 +196,8 @@ def _keep_after_drag(
     work.chrome.execute_script("arguments[0].scrollIntoView({block:'center'})", frame)
     work.chrome.switch_to.frame(frame)
     canvas = work.until(lambda: work.all("canvas.upper-canvas"), "No canvas")[0]
-    width, height = canvas.size["width"], canvas.size["height"]
+    width = canvas.size["width"] - 2 * MARGIN_PX
+    height = canvas.size["height"] - 2 * MARGIN_PX
     # The first click takes hold of the box; its corners answer from then on.
     drag = ActionChains(work.chrome).click(canvas).pause(0.3)
     drag.move_to_element_with_offset(

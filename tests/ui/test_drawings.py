@@ -8,7 +8,7 @@ import pytest
 from coin_core.faces import CropBox, Face, Side
 from tests import fakes
 from ui.charts import Bar, comparison_bars, percent, probability_bars
-from ui.crop import _to_box
+from ui.crop import MARGIN_PX, _to_box
 from ui.evidence import agreement
 from ui.overlays import faces_on_photo, heat_on_coin, letters_on_coin
 from ui.pictures import shrink
@@ -62,6 +62,7 @@ def test_shrinking_keeps_the_shape() -> None:
     ("drawn", "expected"),
     [
         ({"left": 10, "top": 20, "width": 50, "height": 60}, (0.1, 0.1, 0.6, 0.4)),
+        ({"left": -5, "top": -6, "width": 55, "height": 86}, (0.0, 0.0, 0.5, 0.4)),
         ({"left": -5, "top": -5, "width": 500, "height": 900}, (0.0, 0.0, 1.0, 1.0)),
         ({"left": 100, "top": 200, "width": 0, "height": 0}, (0.98, 0.98, 1.0, 1.0)),
     ],
@@ -69,7 +70,12 @@ def test_shrinking_keeps_the_shape() -> None:
 def test_a_drawn_box_stays_inside_the_photo(
     drawn: dict[str, float], expected: tuple[float, ...]
 ) -> None:
-    box = _to_box(drawn, 100, 200, 15.0)
+    on_canvas = {
+        **drawn,
+        "left": drawn["left"] + MARGIN_PX,
+        "top": drawn["top"] + MARGIN_PX,
+    }
+    box = _to_box(on_canvas, 100, 200, 15.0)
     assert (box.left, box.top, box.right, box.bottom) == pytest.approx(expected)
     assert box.turn_deg == 15.0
 
