@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from coin_core._face_nets import block, even_out, load_small_net
-from coin_core.legend_frame import REACH, LegendFrame, views
+from coin_core.legend_frame import REACH, LegendFrame, least_turn, views
 from coin_core.models import find_bundle
 
 FRAMES = "frames"
@@ -97,7 +97,7 @@ def window_around(frame: LegendFrame) -> LegendFrame:
 
 
 def _between(one: LegendFrame, other: LegendFrame) -> LegendFrame:
-    turned = (other.turn_deg - one.turn_deg + 180) % 360 - 180
+    turned = least_turn(other.turn_deg - one.turn_deg)
     return LegendFrame(
         centre_x=(one.centre_x + other.centre_x) / 2,
         centre_y=(one.centre_y + other.centre_y) / 2,
@@ -138,4 +138,4 @@ def _mean_turn(share: NDArray[np.float32]) -> float:
     near = np.arange(best - 2, best + 3)
     weights = share[near % TURNS]
     turn = float((weights * near).sum() / weights.sum()) * 360 / TURNS
-    return (turn + 180) % 360 - 180
+    return least_turn(turn)

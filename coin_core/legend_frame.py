@@ -58,7 +58,7 @@ class LegendFrame:
             centre_x=x,
             centre_y=y,
             radius=self.radius / (2 * REACH * window.radius),
-            turn_deg=_turn(self.turn_deg - window.turn_deg),
+            turn_deg=least_turn(self.turn_deg - window.turn_deg),
         )
 
     def seen_from(self, window: LegendFrame) -> LegendFrame:
@@ -68,7 +68,7 @@ class LegendFrame:
             centre_x=x,
             centre_y=y,
             radius=self.radius * 2 * REACH * window.radius,
-            turn_deg=_turn(self.turn_deg + window.turn_deg),
+            turn_deg=least_turn(self.turn_deg + window.turn_deg),
         )
 
     def _direction(self) -> tuple[float, float]:
@@ -86,8 +86,8 @@ class LegendFrame:
         return np.column_stack([turn, shift])
 
 
-def _turn(degrees: float) -> float:
-    """The same turn, -180 to 180."""
+def least_turn(degrees: float) -> float:
+    """The same turn in degrees, -180 to 180."""
     return (degrees + 180) % 360 - 180
 
 

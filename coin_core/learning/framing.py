@@ -29,7 +29,7 @@ from coin_core._frame_net import (
 from coin_core.evaluation import wilson
 from coin_core.learning._small_nets import fit_small_net, save_small_net
 from coin_core.learning.checkpoints import load_tensors, save_tensors
-from coin_core.legend_frame import REACH, LegendFrame, views
+from coin_core.legend_frame import REACH, LegendFrame, least_turn, views
 from coin_core.models import Card
 from coin_core.rendering import RenderedCoin, strike_coin
 
@@ -147,7 +147,7 @@ def measure_frames(
         away = math.hypot(
             found.centre_x - true.centre_x, found.centre_y - true.centre_y
         )
-        turn = abs((found.turn_deg - true.turn_deg + 180) % 360 - 180)
+        turn = abs(least_turn(found.turn_deg - true.turn_deg))
         off.append(away / true.radius)
         grown.append(abs(math.log(found.radius / true.radius)))
         turned.append(turn)
