@@ -64,6 +64,9 @@ bench: setup
 	$(PY) benchmarks/catalog.py
 	$(PY) benchmarks/dataset_page.py
 	$(PY) benchmarks/history_page.py
+ifdef LETTERS
+	$(PY) benchmarks/letters.py $(LETTERS)
+endif
 ifdef PHOTOS
 	$(PY) -m coin_core evaluate --data $(PHOTOS)
 endif

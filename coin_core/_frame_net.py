@@ -25,6 +25,8 @@ _BATCH = 64
 # fewer do, and an upright one that is turned is lost.
 _UPRIGHT_DEG = 45
 _UPRIGHT_LEAN = 1.4
+# A second turn with this share is right now and then, with less hardly ever.
+_SECOND = 0.02
 
 
 class FrameNet(nn.Module):
@@ -76,19 +78,28 @@ def to_frame_net(crops: NDArray[np.uint8]) -> Tensor:
 def frames_of(
     crops: NDArray[np.uint8], net: nn.Module | None = None
 ) -> list[LegendFrame]:
-    """The frames of crops (N, S, S, 3), by this net or the shipped one.
+    """The likeliest frames of crops (N, S, S, 3), by this net or the shipped one."""
+    return [turns[0] for turns in likely_frames(crops, net)]
+
+
+def likely_frames(
+    crops: NDArray[np.uint8], net: nn.Module | None = None
+) -> list[tuple[LegendFrame, ...]]:
+    """One frame of each crop, and one turned otherwise where that may be.
 
     The mean of a look at the crop and one at the legend found there is nearer to the
     truth than either.
     """
     net = net or frame_net()
-    first = _look(crops, net)
+    likely = _look(crops, net)
+    of = [k for k, frames in enumerate(likely) for _ in frames]
+    first = [frame for frames in likely for frame in frames]
     windows = [window_around(frame) for frame in first]
-    again = _look(views(crops, windows, FRAME_PX), net)
-    return [
-        _between(one, other.seen_from(window))
-        for one, other, window in zip(first, again, windows, strict=True)
-    ]
+    again = _look(views(crops[of], windows, FRAME_PX), net)
+    found: list[list[LegendFrame]] = [[] for _ in likely]
+    for k, one, seen, window in zip(of, first, again, windows, strict=True):
+        found[k].append(_between(one, seen[0].seen_from(window)))
+    return [tuple(frames) for frames in found]
 
 
 def window_around(frame: LegendFrame) -> LegendFrame:
@@ -106,20 +117,24 @@ def _between(one: LegendFrame, other: LegendFrame) -> LegendFrame:
     )
 
 
-def _look(crops: NDArray[np.uint8], net: nn.Module) -> list[LegendFrame]:
-    frames: list[LegendFrame] = []
+def _look(crops: NDArray[np.uint8], net: nn.Module) -> list[list[LegendFrame]]:
+    """For each crop the frame in the likeliest turn, and in the next if it may be."""
+    frames: list[list[LegendFrame]] = []
     for first in range(0, len(crops), _BATCH):
         with torch.inference_mode():
             places, turns = net(to_frame_net(crops[first : first + _BATCH]))
         shares = (turns.float() + _lean()).softmax(1).numpy()
         for (dx, dy, grown), share in zip(places.tolist(), shares, strict=True):
             frames.append(
-                LegendFrame(
-                    centre_x=0.5 + dx * USUAL.radius,
-                    centre_y=0.5 + dy * USUAL.radius,
-                    radius=USUAL.radius * math.exp(max(-1.0, min(1.0, grown))),
-                    turn_deg=_mean_turn(share),
-                )
+                [
+                    LegendFrame(
+                        centre_x=0.5 + dx * USUAL.radius,
+                        centre_y=0.5 + dy * USUAL.radius,
+                        radius=USUAL.radius * math.exp(max(-1.0, min(1.0, grown))),
+                        turn_deg=turn,
+                    )
+                    for turn in _likely_turns(share)
+                ]
             )
     return frames
 
@@ -131,11 +146,20 @@ def _lean() -> Tensor:
     return _UPRIGHT_LEAN * (away.abs() <= _UPRIGHT_DEG).float()
 
 
-def _mean_turn(share: NDArray[np.float32]) -> float:
-    """The turn in degrees, -180 to 180: the mean around the likeliest direction."""
-    around = share + np.roll(share, 1) + np.roll(share, -1)
-    best = int(around.argmax())
-    near = np.arange(best - 2, best + 3)
-    weights = share[near % TURNS]
-    turn = float((weights * near).sum() / weights.sum()) * 360 / TURNS
-    return least_turn(turn)
+def _likely_turns(share: NDArray[np.float32]) -> list[float]:
+    """Turns in degrees, -180 to 180: the likeliest, and the next if it may be.
+
+    Each is the mean around its direction.
+    """
+    left = share.copy()
+    turns: list[float] = []
+    for least in (0.0, _SECOND):
+        around = left + np.roll(left, 1) + np.roll(left, -1)
+        best = int(around.argmax())
+        near = np.arange(best - 2, best + 3)
+        weights = left[near % TURNS]
+        if weights.sum() > least:
+            turn = float((weights * near).sum() / weights.sum()) * 360 / TURNS
+            turns.append(least_turn(turn))
+        left[np.arange(best - 3, best + 4) % TURNS] = 0
+    return turns

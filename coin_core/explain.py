@@ -12,6 +12,7 @@ from sklearn.neighbors import KNeighborsClassifier
 
 from coin_core.attribution import CROP_PX, Attributor, LoadedModel
 from coin_core.classifiers._reader import LETTER_CLASSES
+from coin_core.classifiers._reading import frames_read
 from coin_core.faces import CropBox
 from coin_core.learning.calibration import apply_temperature
 from coin_core.learning.features import read_crops
@@ -53,8 +54,11 @@ def frame_seen(
     attributor: Attributor, crop: NDArray[np.uint8], name: str = "resnet"
 ) -> LegendFrame:
     """What the net behind a model sees of a crop (S, S, 3): where, and how turned."""
-    net = attributor.net_behind(name).classifier
-    return frames_for(crop[None], net.preparation)[0]
+    return _frame_of(attributor.net_behind(name).classifier, crop)
+
+
+def _frame_of(net: Any, crop: NDArray[np.uint8]) -> LegendFrame:
+    return frames_read(net.module_.eval(), crop[None], net.preparation)[0]
 
 
 def read_letters(
@@ -153,8 +157,10 @@ def heat_map(
         grid = _cover_letters(model, net, crop, column)
     grid = np.maximum(grid, 0)
     grid = grid / max(float(grid.max()), 1e-6)
-    settings = Preprocessing(zoom=1.0) if on_photo else net.preparation
-    frame = frames_for(crop[None], settings)[0]
+    if on_photo:
+        frame = frames_for(crop[None], Preprocessing(zoom=1.0))[0]
+    else:
+        frame = _frame_of(net, crop)
     return _enlarged(grid.astype(np.float32), frame)
 
 

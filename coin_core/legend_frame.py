@@ -134,14 +134,20 @@ def on_crop(
     return np.asarray(laid, np.float32)
 
 
-def find_frames(crops: NDArray[np.uint8]) -> list[LegendFrame]:
-    """Where the legend lies on crops (N, S, S, 3) of coins.
+def likely_frames(crops: NDArray[np.uint8]) -> list[tuple[LegendFrame, ...]]:
+    """Where the legend lies on crops (N, S, S, 3) of coins: the likeliest frame first.
 
-    On a coin without one the answer is about the middle of the flan.
+    A second one, turned otherwise, follows where the legend may lie that way too. On a
+    coin without a legend the answer is about the middle of the flan.
 
     Raises:
         WeightsMissingError: The net's weights are not there.
     """
-    from coin_core._frame_net import frames_of
+    from coin_core import _frame_net
 
-    return frames_of(crops)
+    return _frame_net.likely_frames(crops)
+
+
+def find_frames(crops: NDArray[np.uint8]) -> list[LegendFrame]:
+    """The likeliest frames alone."""
+    return [turns[0] for turns in likely_frames(crops)]

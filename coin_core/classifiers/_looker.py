@@ -8,13 +8,17 @@ on letters, is also what portraits and symbols are made of.
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
 from coin_core.classifiers._net import NetClassifier
 from coin_core.classifiers._reader import FEATURES, Reader
+from coin_core.classifiers._reading import read
 from coin_core.classifiers._trunks import build_reader
 from coin_core.rulers import DEFAULT_CLASSES
 
@@ -139,6 +143,22 @@ def shape_of(tensors: dict[str, Tensor]) -> dict[str, bool]:
 
 class PhotoNet(NetClassifier):
     """A net that is as wide and as deep as the weights it is given."""
+
+    def infer(self, x: Any, **fit_params: Any) -> Any:
+        """Class logits; crops of coins to read are read as a reader does."""
+        if x.dtype != torch.uint8 or self.module_.training or not self._reads:
+            return super().infer(x, **fit_params)
+        return read(self.module_, np.asarray(x), self.preparation).classes
+
+    def see(self, crops: NDArray[np.uint8]) -> Tensor:
+        """What the last layers judge by, (N, D), of crops (N, S, S, 3)."""
+        if not self._reads:
+            return super().see(crops)
+        return read(self.module_.eval(), crops, self.preparation).seen
+
+    @property
+    def _reads(self) -> bool:
+        return isinstance(self.module_, Reader)
 
     def load_tensors(self, tensors: dict[str, Tensor]) -> NetClassifier:
         """Become the net that gave these `tensors`."""

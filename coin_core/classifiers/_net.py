@@ -153,6 +153,13 @@ class NetClassifier(NeuralNetClassifier):
                 return self.module_(x.to(self.device), **fit_params).float()
         return self.module_(x.to(self.device), **fit_params)
 
+    @torch.inference_mode()
+    def see(self, crops: NDArray[np.uint8]) -> torch.Tensor:
+        """What the last layers judge by, (N, D), of crops (N, S, S, 3)."""
+        inputs = torch.from_numpy(prepare(crops, self.preparation))
+        seen: torch.Tensor = self.module_.eval().see(inputs.to(self.device))
+        return seen
+
     @property
     def preparation(self) -> Preprocessing:
         """How crops become input: as set, or as usual."""

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from coin_core._replace import write_file
 from coin_core.classifiers._looker import PLACES, Sight, by_place
 from coin_core.classifiers._reader import FEATURES, Reading
+from coin_core.classifiers._reading import read
 from coin_core.models import data_dir
 from coin_core.preprocessing import prepare
 
@@ -30,13 +31,9 @@ logger = logging.getLogger(__name__)
 _CHANNELS = FEATURES // PLACES**2
 
 
-@torch.inference_mode()
 def read_crops(net: Any, crops: NDArray[np.uint8]) -> Reading:
     """Everything a fitted reader (resnet or vgg) makes of crops (N, S, S, 3)."""
-    module = net.module_.eval()
-    inputs = torch.from_numpy(prepare(crops, net.preparation)).to(net.device)
-    reading: Reading = module.read(inputs)
-    return reading
+    return read(net.module_.eval(), crops, net.preparation)
 
 
 @torch.inference_mode()

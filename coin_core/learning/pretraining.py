@@ -50,7 +50,7 @@ class Schedule:
     for something better (Loshchilov and Hutter, "SGDR", ICLR 2017).
     """
 
-    rounds: tuple[int, ...] = (120_000, 220_000)
+    rounds: tuple[int, ...] = (120_000, 220_000, 160_000)
     batch: int = 16
     peak_rate: float = 1e-3
     weight_decay: float = 0.02

@@ -23,7 +23,6 @@ from coin_core.learning.history import Run
 from coin_core.learning.loggers import ExtraLog
 from coin_core.learning.recipes import Recipe
 from coin_core.learning.starting import Start, start_net
-from coin_core.preprocessing import prepare
 
 # Epochs that suffice for a few hundred photos; early stopping ends most before.
 EPOCHS = {"resnet": 16, "vgg": 12, "alexnet": 40, "mlp": 30}
@@ -97,12 +96,9 @@ class Task:
         net.begin(X[:1])
         start_net(net, self.name, self.start, fresh_head=self.recipe.fresh_head)
         self.recipe.freeze(net)
-        see, preparation = net.module_.eval().see, net.preparation
-        with torch.inference_mode():
-            parts = [
-                see(torch.from_numpy(prepare(part, preparation)).to(net.device)).cpu()
-                for part in np.array_split(X, -(-len(X) // _AT_A_TIME))
-            ]
+        parts = [
+            net.see(part).cpu() for part in np.array_split(X, -(-len(X) // _AT_A_TIME))
+        ]
         seen: NDArray[Any] = torch.cat(parts).numpy()
         return seen
 

@@ -1,0 +1,157 @@
+"""From letters to the ruler, on the letters that were seen on real coins.
+
+    python benchmarks/letters.py TABLE.csv
+
+TABLE has a row for each coin, made by a letter detector: `Class` ("John", "Judah" or
+"Alexander") and of each letter, named as in `COLUMNS`, `_Count`, `_AvgX`, `_AvgY`,
+`_StdX`, `_StdY` in pixels. The photos are not needed: each letter is drawn into a
+letter map, as a reader would have seen it, and the classifiers judge by that. Of three
+or more of one letter the table tells the mean and spread alone, so they are strewn
+about; what is measured is therefore the last step of five, and that roughly.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from coin_core.attribution import SHIPPED, Attributor
+from coin_core.classifiers._reader import LETTER_CLASSES, STRIDE_PX
+from coin_core.evaluation import wilson
+from coin_core.rendering import strike_coin
+from coin_core.rulers import DEFAULT_CLASSES, LETTERS
+
+SEED = 7_000_003
+# Too few letters say nothing of how large the legend is.
+FEWEST = 4
+COLUMNS = {
+    "A": "greek_a",
+    "Bet": "bet",
+    "Gimel": "gimel",
+    "Dalet": "dalet",
+    "Hei": "he",
+    "Vav": "waw",
+    "Het": "het",
+    "Yod": "yod",
+    "Kaf": "kaf",
+    "Lamed": "lamed",
+    "Mem": "mem",
+    "Nun": "nun",
+    "Resh": "resh",
+    "Taf": "taw",
+}
+RULERS = dict(zip(("John", "Judah", "Alexander"), DEFAULT_CLASSES, strict=True))
+NUMBERS = {letter.key: number for number, letter in enumerate(LETTERS)}
+
+Seen = list[tuple[int, float, float]]  # letter's number, x, y
+
+
+def main() -> None:
+    """Judge every coin of the table with every classifier."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("table", type=Path)
+    given = parser.parse_args()
+    rng = np.random.default_rng(SEED)
+    with given.table.open(newline="", encoding="utf-8") as file:
+        rows = [
+            (RULERS[row["Class"]], letters_of(row, rng)) for row in csv.DictReader(file)
+        ]
+    rows = [(ruler, seen) for ruler, seen in rows if len(seen) >= FEWEST]
+    true = np.array([ruler for ruler, _ in rows])
+    spread = usual_spread()
+    maps = torch.from_numpy(np.stack([drawn(seen, spread) for _, seen in rows]))
+    attributor = Attributor()
+    for name in SHIPPED:
+        model = attributor.model(name)
+        said = np.array(model.card.classes)[judged(attributor, name, maps).argmax(1)]
+        parts = [(ruler, true == ruler) for ruler in DEFAULT_CLASSES]
+        print(
+            f"{name}: {share(said == true)};",
+            "; ".join(f"{ruler} {share((said == true)[of])}" for ruler, of in parts),
+        )
+
+
+def letters_of(row: dict[str, str], rng: np.random.Generator) -> Seen:
+    """The letters of a coin, in pixels."""
+    seen: Seen = []
+    for column, key in COLUMNS.items():
+        count = round(float(row[f"{column}_Count"]))
+        x, y, wide, tall = (
+            float(row[f"{column}_{part}"]) for part in ("AvgX", "AvgY", "StdX", "StdY")
+        )
+        if count < 3:  # two lie one deviation to either side, on one diagonal or other
+            down = float(rng.choice([-1, 1]))
+            at = np.array([[1, down], [-1, -down]][:count]) * (count == 2)
+        else:
+            at = rng.normal(size=(count, 2))
+            at = (at - at.mean(0)) / at.std(0)
+        seen += [(NUMBERS[key], x + a * wide, y + b * tall) for a, b in at.tolist()]
+    return seen
+
+
+def usual_spread() -> float:
+    """How widely letters lie about their middle in the view, on rendered coins."""
+    found = []
+    for index in range(200):
+        coin = strike_coin(SEED, index)
+        assert coin.frame is not None
+        at = np.array(
+            [
+                coin.frame.to_view((a.left + a.right) / 2, (a.top + a.bottom) / 2)
+                for a in coin.letters
+                if a.legibility >= 0.5
+            ]
+        )
+        if len(at) >= FEWEST:
+            found.append(float(np.sqrt(at.var(0).mean())))
+    return float(np.mean(found))
+
+
+def drawn(seen: Seen, spread: float) -> NDArray[np.float32]:
+    """Letter logits (17, 16, 16) of letters, laid into the middle of the view."""
+    cells = 128 // STRIDE_PX
+    at = np.array([place for _, *place in seen])
+    at = (at - at.mean(0)) / max(float(np.sqrt(at.var(0).mean())), 1e-6)
+    shares = np.zeros((LETTER_CLASSES, cells, cells))
+    rows, columns = np.mgrid[:cells, :cells] + 0.5
+    for (letter, *_), (x, y) in zip(seen, (0.5 + at * spread) * cells, strict=True):
+        near = np.exp(-((rows - y) ** 2 + (columns - x) ** 2) / 2)
+        shares[letter] = np.maximum(shares[letter], np.minimum(0.97, 1.26 * near))
+    shares[:-1] /= np.maximum(shares[:-1].sum(0) / 0.98, 1)
+    shares[-1] = np.maximum(1 - shares[:-1].sum(0), 0.02)
+    return np.log(shares + 1e-4).astype(np.float32)
+
+
+@torch.inference_mode()
+def judged(
+    attributor: Attributor, name: str, maps: torch.Tensor
+) -> NDArray[np.float32]:
+    """Probabilities (N, 3) by what a model makes of letter maps (N, 17, 16, 16)."""
+    module = attributor.net_behind(name).classifier.module_.eval()
+    features = torch.cat([module.legend(part) for part in maps.split(64)])
+    model = attributor.model(name)
+    if model.takes_features:
+        answer: NDArray[np.float32] = model.classifier.predict_proba(features.numpy())
+    else:
+        answer = module.judge(features).softmax(1).numpy()
+    return answer
+
+
+def share(right: NDArray[np.bool_]) -> str:
+    """How many are right, with Wilson's interval."""
+    low, high = wilson(int(right.sum()), len(right))
+    return (
+        f"{right.sum()} of {len(right)}, {right.mean():.1%} ({low:.1%} to {high:.1%})"
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,95 @@
+"""How a reader looks at coins: the right way up, and again where it is in doubt."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from coin_core.attribution import Attributor
+from coin_core.classifiers import _reading
+from coin_core.classifiers._reading import frames_read, read
+from coin_core.legend_frame import LegendFrame, find_frames, likely_frames
+from coin_core.preprocessing import Preprocessing, frames_for
+from coin_core.rendering import RenderedCoin, strike_coin
+
+
+@pytest.fixture(scope="module")
+def net() -> Any:
+    classifier = Attributor().model("resnet").classifier
+    classifier.module_.eval()
+    return classifier
+
+
+def _fresh(index: int) -> tuple[RenderedCoin, LegendFrame]:
+    coin = strike_coin(91, index, size_px=160, hardship=0.0)
+    assert coin.frame is not None
+    return coin, coin.frame
+
+
+def _upside_down(frame: LegendFrame) -> LegendFrame:
+    return replace(frame, turn_deg=frame.turn_deg + 180)
+
+
+@pytest.mark.parametrize("upright_first", [True, False])
+def test_the_turn_in_which_more_is_read_is_taken(
+    net: Any, monkeypatch: pytest.MonkeyPatch, upright_first: bool
+) -> None:
+    coins = [_fresh(index) for index in range(6)]
+    likely = [
+        (frame, _upside_down(frame)) if upright_first else (_upside_down(frame), frame)
+        for _, frame in coins
+    ]
+    monkeypatch.setattr(_reading, "likely_frames", lambda _: likely)
+    crops = np.stack([coin.image for coin, _ in coins])
+    found = frames_read(net.module_, crops, net.preparation)
+    assert sum(a == frame for a, (_, frame) in zip(found, coins, strict=True)) >= 5
+
+
+def test_a_second_turn_is_named_only_where_it_may_be() -> None:
+    coins = [strike_coin(92, index, size_px=160) for index in range(60)]
+    crops = np.stack([coin.image for coin in coins])
+    likely = likely_frames(crops)
+    assert [turns[0] for turns in likely] == find_frames(crops)
+    hesitant = [turns for turns in likely if len(turns) == 2]
+    assert 0 < len(hesitant) < 30
+    for one, other in hesitant:
+        assert abs((one.turn_deg - other.turn_deg + 180) % 360 - 180) > 20
+
+
+def test_doubtful_coins_are_looked_at_again_and_sure_ones_are_not(net: Any) -> None:
+    crops = np.stack([strike_coin(93, k, size_px=160).image for k in range(24)])
+    frames = frames_read(net.module_, crops, net.preparation)
+    once = _reading._look(net.module_, crops, net.preparation, frames)
+    whole = read(net.module_, crops, net.preparation)
+    sure = once.classes.softmax(1).amax(1) >= 0.95
+    assert 0 < int(sure.sum()) < len(crops)
+    assert torch.allclose(whole.seen[sure], once.seen[sure])
+    assert torch.allclose(whole.classes[sure], once.classes[sure], atol=1e-4)
+    assert torch.equal(whole.letters, once.letters)
+    apart = (whole.seen - once.seen)[~sure].abs().amax(1)
+    assert bool((apart > 0).all())
+    assert torch.allclose(whole.features, whole.seen[:, : whole.features.shape[1]])
+
+
+def test_a_coin_is_read_alike_alone_and_among_others(net: Any) -> None:
+    crops = np.stack([strike_coin(94, k, size_px=160).image for k in range(36)])
+    together = net.predict_proba(crops)
+    alone = np.concatenate([net.predict_proba(crop[None]) for crop in crops[:6]])
+    assert np.allclose(together[:6], alone, atol=2e-3)
+
+
+def test_what_the_last_layers_judge_by_gives_the_same_answer(net: Any) -> None:
+    crops = np.stack([strike_coin(95, k, size_px=160).image for k in range(12)])
+    with torch.inference_mode():
+        told = net.module_.tell(net.see(crops)).softmax(1).numpy()
+    assert np.allclose(told, net.predict_proba(crops), atol=1e-4)
+
+
+def test_without_legends_to_find_the_middle_is_read(net: Any) -> None:
+    crops = np.stack([strike_coin(96, k, size_px=160).image for k in range(2)])
+    plain = Preprocessing(framed=False)
+    assert frames_read(net.module_, crops, plain) == frames_for(crops, plain)
+    once = _reading._look(net.module_, crops, plain, frames_for(crops, plain))
+    assert torch.equal(read(net.module_, crops, plain).seen, once.seen)
