@@ -5,6 +5,7 @@ import subprocess
 import sys
 from importlib.util import module_from_spec, spec_from_file_location
 
+import numpy as np
 import pytest
 
 from coin_core.faces import CropBox
@@ -66,3 +67,46 @@ def test_photos_are_linked_into_one_folder_per_ruler(project_root, tmp_path):
             [*command, tmp_path / "labels.csv", tmp_path / "out"], check=True
         )
     assert (tmp_path / "out/titus/a.png").read_bytes() == b"a"
+
+
+def test_letters_of_a_table_stand_where_it_says(project_root):
+    letters = load(project_root, "letters")
+    parts = ("Count", "AvgX", "AvgY", "StdX", "StdY")
+    row = {f"{name}_{part}": "0" for name in letters.COLUMNS for part in parts}
+    row |= {"Taf_Count": "1", "Taf_AvgX": "100", "Taf_AvgY": "40"}
+    row |= {"Nun_Count": "2", "Nun_AvgX": "80", "Nun_StdX": "20", "Nun_AvgY": "40"}
+    row |= {"Hei_Count": "3", "Hei_AvgX": "90", "Hei_AvgY": "70", "Hei_StdY": "10"}
+    seen = letters.letters_of(row, np.random.default_rng(0))
+    number = letters.NUMBERS
+    assert [x for letter, x, _ in seen if letter == number["taw"]] == [100]
+    assert sorted(x for letter, x, _ in seen if letter == number["nun"]) == [60, 100]
+    he = np.array([y for letter, _, y in seen if letter == number["he"]])
+    assert (he.mean(), he.std()) == pytest.approx((70, 10))
+    drawn = letters.drawn(seen, 0.2)
+    assert drawn.shape == (17, 16, 16)
+    # taw is the only letter of its kind, right of the middle and above it
+    row_at, column = np.unravel_index(drawn[number["taw"]].argmax(), (16, 16))
+    assert column > 8 > row_at
+    assert drawn[number["shin"]].max() < -9
+
+
+def test_a_table_of_letters_is_judged_by_every_classifier(project_root, tmp_path):
+    letters = load(project_root, "letters")
+    row = {"Class": "Alexander"}
+    for name in letters.COLUMNS:
+        for part in ("Count", "AvgX", "AvgY", "StdX", "StdY"):
+            row[f"{name}_{part}"] = "0"
+    for name, x, y in (("Yod", 150, 40), ("Hei", 120, 40), ("Vav", 90, 40)):
+        row |= {f"{name}_Count": "1", f"{name}_AvgX": str(x), f"{name}_AvgY": str(y)}
+    row |= {"Taf_Count": "1", "Taf_AvgX": "100", "Taf_AvgY": "70"}
+    table = tmp_path / "letters.csv"
+    table.write_text("\n".join([",".join(row), ",".join(row.values())]))
+    done = subprocess.run(
+        [sys.executable, str(project_root / "benchmarks/letters.py"), str(table)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    said = done.stdout.splitlines()
+    assert [line.split(":")[0] for line in said] == list(letters.SHIPPED)
+    assert all("of 1," in line for line in said)
