@@ -40,6 +40,11 @@ FEATURES_COINS = 6_000
 # On so many coins a perceptron is done sooner than on a small collection; learning
 # on only makes it too sure of itself.
 EPOCHS = {"mlp": 12}
+# Judah's name has no letter that the others lack all of: a legend of which letters are
+# missing looks like his. On real coins more are missing than on rendered ones. On the
+# letters that were seen on 815 of them the readers name all three most evenly when he
+# weighs that much less, as a natural logarithm (benchmarks/letters.py).
+JUDAH_LESS = 0.6
 CALIBRATION_COINS = 1_500
 TEST_COINS = 1_000
 # A coin of whose name this share is legible ought to be answered.
@@ -104,6 +109,8 @@ def _train_reader(
     workers: int,
     run: Run | None,
 ) -> tuple[models.Card, Report]:
+    import torch
+
     from coin_core.classifiers._reader import reader_in_half
     from coin_core.learning.pretraining import SCHEDULES, train_reader
     from coin_core.rulers import DEFAULT_CLASSES
@@ -116,6 +123,8 @@ def _train_reader(
     reader, notes = train_reader(
         name, run.folder, seed=seed, schedule=schedule, workers=workers
     )
+    with torch.no_grad():
+        reader.ruler.bias[DEFAULT_CLASSES.index("judah_aristobulus_i")] -= JUDAH_LESS
     # What is measured is what will be loaded again: rounded to half precision.
     tensors = reader_in_half(reader)
     classes = tuple(DEFAULT_CLASSES)

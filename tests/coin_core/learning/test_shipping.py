@@ -26,8 +26,8 @@ def _tiny(tmp_path, monkeypatch):
 
     monkeypatch.setattr("coin_core.learning.pretraining.train_reader", train_reader)
     monkeypatch.setattr(
-        "coin_core.preprocessing.find_frames",
-        lambda crops: [LegendFrame()] * len(crops),
+        "coin_core.classifiers._reading.likely_frames",
+        lambda crops: [(LegendFrame(),)] * len(crops),
     )
 
 
@@ -52,6 +52,21 @@ def test_vgg_then_knn_ship_and_belong_together():
     p = loaded.predict_proba(np.zeros((2, 4096), dtype=np.float32))
     assert p.shape == (2, 3)
     assert {run.report()["state"] for run in list_runs()} == {"done"}
+
+
+def test_a_reader_that_ships_takes_judah_for_less_likely(monkeypatch):
+    taught = build_reader("resnet", len(DEFAULT_CLASSES)).eval()
+    before = taught.ruler.bias.detach().clone()
+    monkeypatch.setattr(
+        "coin_core.learning.pretraining.train_reader",
+        lambda *_, **__: (taught, {"coins": 5, "seconds": 7, "validation": {}}),
+    )
+    shipping.train_shipped("resnet")
+    _, loaded = models.load_classifier(models.find_bundle("resnet"))
+    less = before - loaded.module_.ruler.bias
+    judah = DEFAULT_CLASSES.index("judah_aristobulus_i")
+    wanted = [shipping.JUDAH_LESS * (k == judah) for k in range(len(less))]
+    assert less.tolist() == pytest.approx(wanted, abs=1e-3)
 
 
 def test_classifiers_of_features_need_the_vgg_net():
