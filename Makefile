@@ -51,7 +51,8 @@ unit: setup
 
 # The figures of the README. PHOTOS=DIR (one folder of photos per ruler) adds real
 # photos, OTHER_COINS=DIR real coins of other kinds, COLLECTION=DIR (one folder of
-# photos per class) a training from the shipped weights with five folds.
+# photos per class) a training from the shipped weights with five folds, LETTERS=FILE
+# a table of the letters that were seen on coins.
 bench: setup
 	$(PY) -m coin_core evaluate --data rendered --count 3000 --legible 0.5
 	$(PY) -m coin_core evaluate --data rendered --count 3000 --by-legibility
