@@ -70,6 +70,7 @@ ifdef LETTERS
 endif
 ifdef PHOTOS
 	$(PY) -m coin_core evaluate --data $(PHOTOS)
+	$(PY) benchmarks/speed.py --of $(PHOTOS)
 endif
 ifdef COLLECTION
 	for name in resnet vgg svm knn mlp; do \
