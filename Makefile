@@ -56,6 +56,7 @@ unit: setup
 bench: setup
 	$(PY) -m coin_core evaluate --data rendered --count 3000 --legible 0.5
 	$(PY) -m coin_core evaluate --data rendered --count 3000 --by-legibility
+	$(PY) benchmarks/looks.py
 	$(PY) benchmarks/scenes.py
 	$(PY) benchmarks/out_of_scope.py $(if $(OTHER_COINS),--photos $(OTHER_COINS))
 	$(PY) benchmarks/speed.py

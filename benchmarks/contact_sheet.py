@@ -31,11 +31,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
-    real = [
-        photos.read(path)
-        for path in sorted(given.photos.rglob("*"))
-        if path.suffix.lower().lstrip(".") in photos.SUFFIXES
-    ]
+    real = [photos.read(path) for path in photos.inside(given.photos)]
     rendered = [
         strike_coin(given.seed, index, size_px=CELL_PX).image
         for index in range(len(real))

@@ -7,7 +7,8 @@ TABLE has a row for each coin, made by a letter detector: `Class` ("John", "Juda
 `_StdX`, `_StdY` in pixels. The photos are not needed: each letter is drawn into a
 letter map, as a reader would have seen it, and the classifiers judge by that. Of three
 or more of one letter the table tells the mean and spread alone, so they are strewn
-about; what is measured is therefore the last step of five, and that roughly.
+about: it is the last step alone that is measured, and that roughly. Readers are asked
+twice, the second time with Judah as heavy as they were taught.
 """
 
 from __future__ import annotations
@@ -25,7 +26,9 @@ from numpy.typing import NDArray
 
 from coin_core.attribution import SHIPPED, Attributor
 from coin_core.classifiers._reader import LETTER_CLASSES, STRIDE_PX
-from coin_core.evaluation import wilson
+from coin_core.evaluation import share_of
+from coin_core.learning.shipping import JUDAH_LESS
+from coin_core.preprocessing import Preprocessing
 from coin_core.rendering import strike_coin
 from coin_core.rulers import DEFAULT_CLASSES, LETTERS
 
@@ -70,13 +73,19 @@ def main() -> None:
     maps = torch.from_numpy(np.stack([drawn(seen, spread) for _, seen in rows]))
     attributor = Attributor()
     for name in SHIPPED:
-        model = attributor.model(name)
-        said = np.array(model.card.classes)[judged(attributor, name, maps).argmax(1)]
-        parts = [(ruler, true == ruler) for ruler in DEFAULT_CLASSES]
-        print(
-            f"{name}: {share(said == true)};",
-            "; ".join(f"{ruler} {share((said == true)[of])}" for ruler, of in parts),
-        )
+        show(name, judged(attributor, name, maps), true)
+        if not attributor.model(name).takes_features:
+            as_taught = judged(attributor, name, maps, judah_more=JUDAH_LESS)
+            show(f"{name} as taught", as_taught, true)
+
+
+def show(title: str, logits: NDArray[np.float32], true: NDArray[np.str_]) -> None:
+    """Print how many are right, and how many of each ruler."""
+    right = np.array(DEFAULT_CLASSES)[logits.argmax(1)] == true
+    parts = [right] + [right[true == ruler] for ruler in DEFAULT_CLASSES]
+    whole, *each = [share_of(int(part.sum()), len(part)) for part in parts]
+    named = [f"{ruler} {one}" for ruler, one in zip(DEFAULT_CLASSES, each, strict=True)]
+    print("; ".join([f"{title}: {whole}", *named]))
 
 
 def letters_of(row: dict[str, str], rng: np.random.Generator) -> Seen:
@@ -117,7 +126,7 @@ def usual_spread() -> float:
 
 def drawn(seen: Seen, spread: float) -> NDArray[np.float32]:
     """Letter logits (17, 16, 16) of letters, laid into the middle of the view."""
-    cells = 128 // STRIDE_PX
+    cells = Preprocessing().size_px // STRIDE_PX
     at = np.array([place for _, *place in seen])
     at = (at - at.mean(0)) / max(float(np.sqrt(at.var(0).mean())), 1e-6)
     shares = np.zeros((LETTER_CLASSES, cells, cells))
@@ -132,25 +141,18 @@ def drawn(seen: Seen, spread: float) -> NDArray[np.float32]:
 
 @torch.inference_mode()
 def judged(
-    attributor: Attributor, name: str, maps: torch.Tensor
+    attributor: Attributor, name: str, maps: torch.Tensor, judah_more: float = 0.0
 ) -> NDArray[np.float32]:
-    """Probabilities (N, 3) by what a model makes of letter maps (N, 17, 16, 16)."""
+    """Logits or probabilities (N, 3) that a model makes of maps (N, 17, 16, 16)."""
     module = attributor.net_behind(name).classifier.module_.eval()
     features = torch.cat([module.legend(part) for part in maps.split(64)])
     model = attributor.model(name)
     if model.takes_features:
         answer: NDArray[np.float32] = model.classifier.predict_proba(features.numpy())
     else:
-        answer = module.judge(features).softmax(1).numpy()
+        answer = module.judge(features).numpy()
+        answer[:, DEFAULT_CLASSES.index("judah_aristobulus_i")] += judah_more
     return answer
-
-
-def share(right: NDArray[np.bool_]) -> str:
-    """How many are right, with Wilson's interval."""
-    low, high = wilson(int(right.sum()), len(right))
-    return (
-        f"{right.sum()} of {len(right)}, {right.mean():.1%} ({low:.1%} to {high:.1%})"
-    )
 
 
 if __name__ == "__main__":

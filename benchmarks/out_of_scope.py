@@ -20,7 +20,7 @@ import numpy as np
 
 from coin_core import photos
 from coin_core.attribution import SHIPPED, Attributor
-from coin_core.evaluation import wilson
+from coin_core.evaluation import share_of
 from coin_core.rendering import strike_coin
 from coin_core.verdicts import PhotoReading, Reason
 
@@ -51,7 +51,7 @@ def main() -> None:
             show(name, title, list(attributor.read_many(pictures, name)), kinds)
         legible = list(attributor.read_many(legible_coins(given.count), name))
         refused = sum(one.verdicts[0].ruler is None for one in legible)
-        print(f"{name}: legible coins refused: {share(refused, len(legible))}")
+        print(f"{name}: legible coins refused: {share_of(refused, len(legible))}")
 
 
 def show(
@@ -62,15 +62,9 @@ def show(
     refused = sum(reason is not None for reason in reasons)
     right = sum(reason in set(kinds) for reason in reasons)
     print(
-        f"{name}: {title}: refused {share(refused, len(reasons))}, "
-        f"for the right kind of reason {share(right, len(reasons))}"
+        f"{name}: {title}: refused {share_of(refused, len(reasons))}, "
+        f"for the right kind of reason {share_of(right, len(reasons))}"
     )
-
-
-def share(part: int, n: int) -> str:
-    """A share with its Wilson interval."""
-    low, high = wilson(part, n)
-    return f"{part} of {n}, {part / max(n, 1):.1%} ({low:.1%} to {high:.1%})"
 
 
 def struck(kind: str, count: int) -> Iterator[np.ndarray]:
@@ -103,9 +97,7 @@ def noise(count: int) -> Iterator[np.ndarray]:
 
 def walk(folder: Path) -> Iterator[np.ndarray]:
     """Every photo in a folder and the folders in it."""
-    for path in sorted(folder.rglob("*")):
-        if path.suffix.lower().lstrip(".") in photos.SUFFIXES:
-            yield photos.read(path)
+    yield from map(photos.read, photos.inside(folder))
 
 
 if __name__ == "__main__":

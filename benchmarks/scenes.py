@@ -19,7 +19,7 @@ import numpy as np
 from tqdm import tqdm
 
 from coin_core import faces
-from coin_core.evaluation import wilson
+from coin_core.evaluation import share_of
 from coin_core.faces import CropBox
 from coin_core.rendering.scenes import draw_scene
 
@@ -41,9 +41,7 @@ def main() -> None:
         marks[f"  arrangement {scene.arrangement}"].append(right)
         marks[f"  ground {scene.ground}"].append(right)
     for name in sorted(marks, key=lambda name: (name.startswith("  "), name)):
-        right, n = sum(marks[name]), len(marks[name])
-        low, high = wilson(right, n)
-        print(f"{name}: {right} of {n}, {right / n:.1%} ({low:.1%} to {high:.1%})")
+        print(f"{name}: {share_of(sum(marks[name]), len(marks[name]))}")
 
 
 def all_found(true: tuple[CropBox, ...], found: tuple[CropBox, ...]) -> bool:

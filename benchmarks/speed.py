@@ -46,11 +46,7 @@ def main() -> None:
     attributor = Attributor()
     attributor.load(SHIPPED)
     if given.of:
-        files = [
-            path.read_bytes()
-            for path in sorted(given.of.rglob("*"))
-            if path.suffix.lower().lstrip(".") in photos.SUFFIXES
-        ]
+        files = [path.read_bytes() for path in photos.inside(given.of)]
     else:
         files = [encode(index) for index in range(20)]
     for names in [*((name,) for name in SHIPPED), SHIPPED]:

@@ -82,6 +82,12 @@ def wilson(right: int, n: int) -> tuple[float, float]:
     return max(0.0, (middle - spread) / scale), min(1.0, (middle + spread) / scale)
 
 
+def share_of(part: int, n: int) -> str:
+    """A share in words, with its Wilson interval."""
+    low, high = wilson(part, n)
+    return f"{part} of {n}, {part / max(n, 1):.1%} ({low:.1%} to {high:.1%})"
+
+
 def expected_calibration_error(
     probabilities: ArrayLike, y: ArrayLike, bins: int = 15
 ) -> float:

@@ -12,10 +12,9 @@ from sklearn.neighbors import KNeighborsClassifier
 
 from coin_core.attribution import CROP_PX, Attributor, LoadedModel
 from coin_core.classifiers._reader import LETTER_CLASSES
-from coin_core.classifiers._reading import frames_read
+from coin_core.classifiers._reading import frames_read, look
 from coin_core.faces import CropBox
 from coin_core.learning.calibration import apply_temperature
-from coin_core.learning.features import read_crops
 from coin_core.legend_frame import LegendFrame, on_crop
 from coin_core.preprocessing import Preprocessing, frames_for
 from coin_core.rendering import strike_coin
@@ -61,6 +60,13 @@ def _frame_of(net: Any, crop: NDArray[np.uint8]) -> LegendFrame:
     return frames_read(net.module_.eval(), crop[None], net.preparation)[0]
 
 
+def _letters_seen(
+    net: Any, crop: NDArray[np.uint8], frame: LegendFrame
+) -> torch.Tensor:
+    """Letter logits (1, 17, H, W) of one look."""
+    return look(net.module_.eval(), crop[None], net.preparation, [frame]).letters
+
+
 def read_letters(
     attributor: Attributor, crop: NDArray[np.uint8], name: str = "resnet"
 ) -> tuple[LetterRead, ...]:
@@ -76,7 +82,7 @@ def read_letters(
     net = attributor.net_behind(name).classifier
     if not hasattr(net.module_, "letters"):
         return ()  # it learnt to tell other coins by their look
-    logits = read_crops(net, crop[None]).letters[0]
+    logits = _letters_seen(net, crop, _frame_of(net, crop))[0]
     shares = logits.softmax(0).cpu().numpy()[:_NONE]  # (16, H, W)
     cells = shares.shape[1]
     best, which = shares.max(axis=0), shares.argmax(axis=0)
@@ -152,23 +158,21 @@ def heat_map(
     else:
         on_photo = hasattr(module, "look") or bool(module.pooled.weight.any())
     if on_photo:
+        frame = frames_for(crop[None], Preprocessing(zoom=1.0))[0]
         grid = _cover_photo(attributor, crop, name, column)
     else:
-        grid = _cover_letters(model, net, crop, column)
+        frame = _frame_of(net, crop)
+        grid = _cover_letters(model, net, _letters_seen(net, crop, frame), column)
     grid = np.maximum(grid, 0)
     grid = grid / max(float(grid.max()), 1e-6)
-    if on_photo:
-        frame = frames_for(crop[None], Preprocessing(zoom=1.0))[0]
-    else:
-        frame = _frame_of(net, crop)
     return _enlarged(grid.astype(np.float32), frame)
 
 
 @torch.inference_mode()
 def _cover_letters(
-    model: LoadedModel, net: Any, crop: NDArray[np.uint8], column: int
+    model: LoadedModel, net: Any, letters: torch.Tensor, column: int
 ) -> NDArray[np.float32]:
-    letters = read_crops(net, crop[None]).letters  # (1, 17, H, W)
+    """The grid for letter logits (1, 17, H, W)."""
     cells = letters.shape[-1]
     # covered maps: letter logits far below that of "none"
     covered = letters.repeat(cells * cells + 1, 1, 1, 1)

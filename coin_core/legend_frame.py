@@ -150,4 +150,6 @@ def likely_frames(crops: NDArray[np.uint8]) -> list[tuple[LegendFrame, ...]]:
 
 def find_frames(crops: NDArray[np.uint8]) -> list[LegendFrame]:
     """The likeliest frames alone."""
-    return [turns[0] for turns in likely_frames(crops)]
+    from coin_core import _frame_net
+
+    return _frame_net.frames_of(crops)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import threading
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -53,6 +54,13 @@ pillow_heif.register_heif_opener(thumbnails=False)
 # Pillow warns of odd metadata that does not touch the pixels. The filter is set once,
 # since `warnings.catch_warnings` is not safe between threads.
 warnings.filterwarnings("ignore", module=r"PIL\.(\w+ImagePlugin|Image)$")
+
+
+def inside(folder: Path) -> Iterator[Path]:
+    """The photos in a folder and the folders in it, by their names, in order."""
+    for path in sorted(folder.rglob("*")):
+        if path.suffix.lower().lstrip(".") in SUFFIXES and path.is_file():
+            yield path
 
 
 def read(path: Path | str) -> np.ndarray:

@@ -110,7 +110,9 @@ def prepare(
             np.stack([resized(crop, size) for crop in crops]) if len(crops) else crops
         )
     else:
-        small = views(crops, find_frames(crops) if frames is None else frames, size)
+        small = views(
+            crops, frames_for(crops, settings) if frames is None else frames, size
+        )
     images = small.reshape(len(crops), size, size, 3).astype(np.float32)
     at = (np.arange(size, dtype=np.float32) + 0.5) / (size / 2) - 1
     disc = (at[:, None] ** 2 + at[None, :] ** 2) < settings.disc**2

@@ -70,10 +70,7 @@ def _paths(given: list[str]) -> Iterator[str]:
         if not path.is_dir():
             yield name
             continue
-        for inside in sorted(path.rglob("*")):
-            suffix = inside.suffix.lower().lstrip(".")
-            if inside.is_file() and suffix in photos.SUFFIXES:
-                yield str(inside)
+        yield from map(str, photos.inside(path))
 
 
 def _read(path: str) -> np.ndarray:

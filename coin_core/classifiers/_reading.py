@@ -51,7 +51,7 @@ def frames_read(
     if unsure:
         one, other = (
             _letters_read(
-                _look(reader, crops[unsure], settings, [likely[k][n] for k in unsure])
+                look(reader, crops[unsure], settings, [likely[k][n] for k in unsure])
             )
             for n in range(2)
         )
@@ -68,13 +68,13 @@ def read(reader: Reader, crops: NDArray[np.uint8], settings: Preprocessing) -> R
     coins, the mean of seven.
     """
     frames = frames_read(reader, crops, settings)
-    first = _look(reader, crops, settings, frames)
+    first = look(reader, crops, settings, frames)
     best = first.classes.softmax(1).amax(1)
     doubtful = torch.nonzero(best < _DOUBTFUL).flatten().tolist()
     if not settings.framed or not doubtful:
         return first
     again = [
-        _look(
+        look(
             reader,
             crops[doubtful],
             settings,
@@ -102,13 +102,13 @@ def _moved(frame: LegendFrame, right: float, down: float, grown: float) -> Legen
 
 
 @torch.inference_mode()
-def _look(
+def look(
     reader: Reader,
     crops: NDArray[np.uint8],
     settings: Preprocessing,
     frames: Sequence[LegendFrame],
 ) -> Reading:
-    """One look at each crop."""
+    """What one look at each crop (N, S, S, 3) gives, seen as its frame says."""
     device = next(reader.parameters()).device
     parts = []
     for first in range(0, len(crops), _AT_A_TIME):

@@ -19,8 +19,8 @@ _SMALLEST = 1e-12
 # Beyond these no held-out data of a reasonable size can decide.
 _COOLEST, _HOTTEST = 0.05, 20.0
 # A shipped classifier is to be right in 99 of 100 answers on rendered coins, for real
-# ones are harder; but it may refuse no more than one legible coin in twenty, which is
-# one in twenty-five here, for on other coins it may be a few more.
+# ones are harder; but it may refuse no more than one legible coin in twenty. On these
+# coins one in twenty-five is allowed, for on others there may be a few more.
 TRUSTED, MAX_REFUSED = 0.99, 0.04
 
 

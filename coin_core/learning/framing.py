@@ -33,7 +33,7 @@ from coin_core.legend_frame import REACH, LegendFrame, least_turn, views
 from coin_core.models import Card
 from coin_core.rendering import RenderedCoin, strike_coin
 
-__all__ = ["measure_frames", "train_frames"]
+__all__ = ["cropped", "measure_frames", "train_frames"]
 
 _BATCH = 64
 _STRUCK_PX = 112
@@ -135,15 +135,10 @@ def measure_frames(
         radius and 15 degrees, with its Wilson interval; all, and of the turned ones.
     """
     coins = [strike_coin(seed, k, size_px=160) for k in range(n)]
-    crops = np.stack(
-        [
-            views(coin.image[None], [_whole_flan(_flan(coin))], 160)[0]
-            for coin in tqdm(coins, desc="legends", unit="coin", disable=n < 500)
-        ]
-    )
+    bar = tqdm(coins, desc="legends", unit="coin", disable=n < 500)
+    crops, frames = zip(*map(cropped, bar), strict=True)
     off, grown, turned, right = [], [], [], []
-    for coin, found in zip(coins, frames_of(crops, net), strict=True):
-        true = _frame(coin).seen_in(_whole_flan(_flan(coin)))
+    for true, found in zip(frames, frames_of(np.stack(crops), net), strict=True):
         away = math.hypot(
             found.centre_x - true.centre_x, found.centre_y - true.centre_y
         )
@@ -168,6 +163,17 @@ def measure_frames(
             near for near, lies in zip(right, lying, strict=True) if lies
         ),
     }
+
+
+def cropped(coin: RenderedCoin) -> tuple[NDArray[np.uint8], LegendFrame]:
+    """The square crop around a coin's flan (160, 160, 3), and the legend's frame on it.
+
+    Raises:
+        ValueError: The coin shows no legend.
+    """
+    window = _whole_flan(_flan(coin))
+    crop: NDArray[np.uint8] = views(coin.image[None], [window], 160)[0]
+    return crop, _frame(coin).seen_in(window)
 
 
 def _frame(coin: RenderedCoin) -> LegendFrame:

@@ -13,6 +13,7 @@ from coin_core.evaluation import (
     expected_calibration_error,
     report_json,
     report_table,
+    share_of,
     wilson,
 )
 
@@ -36,6 +37,11 @@ P = np.array(
 )
 def test_wilson_interval(right, n, low, high):
     assert wilson(right, n) == pytest.approx((low, high), abs=2e-4)
+
+
+def test_a_share_is_told_with_its_interval():
+    assert share_of(193, 200) == "193 of 200, 96.5% (93.0% to 98.3%)"
+    assert share_of(0, 0) == "0 of 0, 0.0% (0.0% to 100.0%)"
 
 
 def test_wilson_refuses_what_is_no_share():

@@ -470,3 +470,12 @@ def test_large_photos_in_many_threads_are_all_read():
     for thread in threads:
         thread.join()
     assert shapes == [(2926, 4096, 3)] * 4
+
+
+def test_a_folder_gives_its_photos_in_order(tmp_path):
+    for name in ("b.PNG", "deep/a.jpg", "labels.csv", "none"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    (tmp_path / "folder.jpg").mkdir()
+    found = [path.relative_to(tmp_path).as_posix() for path in photos.inside(tmp_path)]
+    assert found == ["b.PNG", "deep/a.jpg"]

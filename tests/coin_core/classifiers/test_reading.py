@@ -9,7 +9,7 @@ import torch
 
 from coin_core.attribution import Attributor
 from coin_core.classifiers import _reading
-from coin_core.classifiers._reading import frames_read, read
+from coin_core.classifiers._reading import frames_read, look, read
 from coin_core.legend_frame import LegendFrame, find_frames, likely_frames
 from coin_core.preprocessing import Preprocessing, frames_for
 from coin_core.rendering import RenderedCoin, strike_coin
@@ -61,7 +61,7 @@ def test_a_second_turn_is_named_only_where_it_may_be() -> None:
 def test_doubtful_coins_are_looked_at_again_and_sure_ones_are_not(net: Any) -> None:
     crops = np.stack([strike_coin(93, k, size_px=160).image for k in range(24)])
     frames = frames_read(net.module_, crops, net.preparation)
-    once = _reading._look(net.module_, crops, net.preparation, frames)
+    once = look(net.module_, crops, net.preparation, frames)
     whole = read(net.module_, crops, net.preparation)
     sure = once.classes.softmax(1).amax(1) >= 0.95
     assert 0 < int(sure.sum()) < len(crops)
@@ -91,5 +91,5 @@ def test_without_legends_to_find_the_middle_is_read(net: Any) -> None:
     crops = np.stack([strike_coin(96, k, size_px=160).image for k in range(2)])
     plain = Preprocessing(framed=False)
     assert frames_read(net.module_, crops, plain) == frames_for(crops, plain)
-    once = _reading._look(net.module_, crops, plain, frames_for(crops, plain))
+    once = look(net.module_, crops, plain, frames_for(crops, plain))
     assert torch.equal(read(net.module_, crops, plain).seen, once.seen)

@@ -1,0 +1,58 @@
+"""What it brings to choose between two turns of a legend, and to look again in doubt.
+
+    python benchmarks/looks.py [--count 2500]
+
+The readers judge the same legible rendered coins four times: in the likeliest frame, in
+the turn in which they read more, with doubtful coins read again from nearby, and in
+the true frame, which is as far as finding legends can bring them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+import numpy as np
+from tqdm import tqdm
+
+from coin_core.attribution import Attributor
+from coin_core.classifiers._reading import frames_read, look, read
+from coin_core.evaluation import share_of
+from coin_core.learning.framing import cropped
+from coin_core.legend_frame import find_frames
+from coin_core.rendering import strike_coin
+from coin_core.rulers import DEFAULT_CLASSES
+
+SEED = 434_343
+
+
+def main() -> None:
+    """Judge the coins in every way and print how many were right."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--count", type=int, default=2500, help="coins that are struck")
+    given = parser.parse_args()
+    struck = (strike_coin(SEED, k) for k in tqdm(range(given.count), unit="coin"))
+    coins = [coin for coin in struck if coin.name_legibility >= 0.5]
+    crops, true = zip(*map(cropped, coins), strict=True)
+    crops = np.stack(crops)
+    rulers = np.array([DEFAULT_CLASSES.index(coin.ruler) for coin in coins])
+    likeliest = find_frames(crops)
+    for name in ("resnet", "vgg"):
+        net = Attributor().model(name).classifier
+        reader, settings = net.module_.eval(), net.preparation
+        turned = frames_read(reader, crops, settings)
+        for way, reading in (
+            ("the likeliest frame", look(reader, crops, settings, likeliest)),
+            ("the turn in which more is read", look(reader, crops, settings, turned)),
+            ("and again where in doubt", read(reader, crops, settings)),
+            ("the true frame", look(reader, crops, settings, true)),
+        ):
+            right = int((reading.classes.argmax(1).numpy() == rulers).sum())
+            print(f"{name}, {way}: {share_of(right, len(coins))}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
