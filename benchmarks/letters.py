@@ -7,8 +7,8 @@ TABLE has a row for each coin, made by a letter detector: `Class` ("John", "Juda
 `_StdX`, `_StdY` in pixels. The photos are not needed: each letter is drawn into a
 letter map, as a reader would have seen it, and the classifiers judge by that. Of three
 or more of one letter the table tells the mean and spread alone, so they are strewn
-about: it is the last step alone that is measured, and that roughly. Readers are asked
-twice, the second time with Judah as heavy as they were taught.
+about: it is the last step alone that is measured, and that roughly. Each is asked
+twice, the second time without the leans of its card.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from coin_core.attribution import SHIPPED, Attributor
 from coin_core.classifiers._reader import LETTER_CLASSES, STRIDE_PX
 from coin_core.evaluation import share_of
-from coin_core.learning.shipping import JUDAH_LESS
+from coin_core.learning.calibration import weighed
 from coin_core.preprocessing import Preprocessing
 from coin_core.rendering import strike_coin
 from coin_core.rulers import DEFAULT_CLASSES, LETTERS
@@ -73,15 +73,15 @@ def main() -> None:
     maps = torch.from_numpy(np.stack([drawn(seen, spread) for _, seen in rows]))
     attributor = Attributor()
     for name in SHIPPED:
-        show(name, judged(attributor, name, maps), true)
-        if not attributor.model(name).takes_features:
-            as_taught = judged(attributor, name, maps, judah_more=JUDAH_LESS)
-            show(f"{name} as taught", as_taught, true)
+        told = judged(attributor, name, maps)
+        card = attributor.model(name).card
+        show(name, weighed(told, card.classes, card.leans), true)
+        show(f"{name} without leans", told, true)
 
 
-def show(title: str, logits: NDArray[np.float32], true: NDArray[np.str_]) -> None:
+def show(title: str, told: NDArray[np.floating], true: NDArray[np.str_]) -> None:
     """Print how many are right, and how many of each ruler."""
-    right = np.array(DEFAULT_CLASSES)[logits.argmax(1)] == true
+    right = np.array(DEFAULT_CLASSES)[told.argmax(1)] == true
     parts = [right] + [right[true == ruler] for ruler in DEFAULT_CLASSES]
     whole, *each = [share_of(int(part.sum()), len(part)) for part in parts]
     named = [f"{ruler} {one}" for ruler, one in zip(DEFAULT_CLASSES, each, strict=True)]
@@ -141,18 +141,18 @@ def drawn(seen: Seen, spread: float) -> NDArray[np.float32]:
 
 @torch.inference_mode()
 def judged(
-    attributor: Attributor, name: str, maps: torch.Tensor, judah_more: float = 0.0
+    attributor: Attributor, name: str, maps: torch.Tensor
 ) -> NDArray[np.float32]:
-    """Logits or probabilities (N, 3) that a model makes of maps (N, 17, 16, 16)."""
+    """Probabilities (N, 3), as learnt, that a model makes of maps (N, 17, 16, 16)."""
     module = attributor.net_behind(name).classifier.module_.eval()
     features = torch.cat([module.legend(part) for part in maps.split(64)])
     model = attributor.model(name)
-    if model.takes_features:
-        answer: NDArray[np.float32] = model.classifier.predict_proba(features.numpy())
-    else:
-        answer = module.judge(features).numpy()
-        answer[:, DEFAULT_CLASSES.index("judah_aristobulus_i")] += judah_more
-    return answer
+    told: NDArray[np.float32] = (
+        model.classifier.predict_proba(features.numpy())
+        if model.takes_features
+        else module.judge(features).softmax(1).numpy()
+    )
+    return told
 
 
 if __name__ == "__main__":

@@ -37,6 +37,8 @@ class Card:
         title: What a person reads.
         classes: The labels, in the order of the probabilities.
         preprocessing: Size and standardisation of the crops.
+        leans: Added to the logits of some labels, as natural logarithms: below 0 the
+            label weighs less than it was learnt to.
         temperature: Divides the logits before the softmax; over 1 makes it humbler.
         threshold: A highest probability below it is "cannot tell".
         limits: Other measured bounds by name.
@@ -55,6 +57,7 @@ class Card:
     title: str
     classes: tuple[str, ...]
     preprocessing: Mapping[str, Any] = field(default_factory=dict)
+    leans: Mapping[str, float] = field(default_factory=dict)
     temperature: float = 1.0
     threshold: float = 0.0
     limits: Mapping[str, float] = field(default_factory=dict)
@@ -83,6 +86,10 @@ class Card:
                 raise ValueError("a class is a name of 1 to 200 letters")
         if len(set(self.classes)) != len(self.classes):
             raise ValueError("classes holds a label twice")
+        for label, lean in self.leans.items():
+            if label not in self.classes:
+                raise ValueError(f"leans names {str(label)[:80]!r}, which is no class")
+            _check_number(f"leans.{label}", lean, -20.0, 20.0)
         _check_number("temperature", self.temperature, 0.01, 100.0)
         _check_number("threshold", self.threshold, 0.0, 1.0)
         for name, bound in self.limits.items():
@@ -162,6 +169,7 @@ def _from_raw(raw: object) -> Card:
             values[name] = tuple(values[name])
     for name in (
         "preprocessing",
+        "leans",
         "limits",
         "features_from",
         "training",

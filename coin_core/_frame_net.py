@@ -17,7 +17,7 @@ from coin_core.legend_frame import REACH, LegendFrame, least_turn, views
 from coin_core.models import find_bundle
 
 FRAMES = "frames"
-FRAME_PX = 96
+FRAME_PX = 128
 TURNS = 36  # directions, 10 degrees apart
 USUAL = LegendFrame()
 _BATCH = 64
@@ -30,7 +30,7 @@ _SECOND = 0.02
 
 
 class FrameNet(nn.Module):
-    """Evened crops (N, 1, 96, 96) to 3 numbers and 36 logits.
+    """Evened crops (N, 1, 128, 128) to 3 numbers and 36 logits.
 
     The numbers are the centre's distance from the middle, right and down, in usual
     radii, and the logarithm of the radius over the usual one; the logits are of the
@@ -41,19 +41,23 @@ class FrameNet(nn.Module):
         super().__init__()
         self.trunk = nn.Sequential(
             block(1, 24, 2),
-            block(24, 40, 2),
-            block(40, 40),
-            block(40, 64, 2),
-            block(64, 64),
-            block(64, 96, 2),
+            block(24, 48, 2),
+            block(48, 48),
+            block(48, 96, 2),
             block(96, 96),
+            block(96, 96),
+            block(96, 160, 2),
+            block(160, 160),
+            block(160, 160),
+            nn.Conv2d(160, 64, 1),
             nn.Flatten(),
+            nn.ReLU(inplace=True),
             nn.Dropout(0.1),
-            nn.Linear(96 * 36, 160),
+            nn.Linear(64 * 64, 256),
             nn.ReLU(inplace=True),
         )
-        self.place = nn.Linear(160, 3)
-        self.turn = nn.Linear(160, TURNS)
+        self.place = nn.Linear(256, 3)
+        self.turn = nn.Linear(256, TURNS)
 
     def forward(self, crops: Tensor) -> tuple[Tensor, Tensor]:
         """Place (N, 3) and turn logits (N, 36)."""

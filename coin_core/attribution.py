@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from coin_core import faces as face_finding
 from coin_core.errors import WeightsMismatchError
 from coin_core.faces import CropBox, Face, Side
-from coin_core.learning.calibration import apply_temperature
+from coin_core.learning.calibration import calibrated
 from coin_core.learning.features import compute_features
 from coin_core.models import (
     Card,
@@ -135,7 +135,7 @@ class Attributor:
         else:
             inputs = crops
         raw = model.classifier.predict_proba(inputs)
-        return apply_temperature(raw, model.card.temperature)
+        return calibrated(raw, model.card)
 
     def features(self, crops: NDArray[np.uint8], name: str) -> NDArray[np.float32]:
         """The features (N, D) that a model sees of crops (N, S, S, 3)."""

@@ -14,7 +14,7 @@ from coin_core.attribution import CROP_PX, Attributor, LoadedModel
 from coin_core.classifiers._reader import LETTER_CLASSES
 from coin_core.classifiers._reading import frames_read, look
 from coin_core.faces import CropBox
-from coin_core.learning.calibration import apply_temperature
+from coin_core.learning.calibration import calibrated
 from coin_core.legend_frame import LegendFrame, on_crop
 from coin_core.preprocessing import Preprocessing, frames_for
 from coin_core.rendering import strike_coin
@@ -190,7 +190,7 @@ def _cover_letters(
         raw = model.classifier.predict_proba(features.cpu().numpy())
     else:
         raw = net.module_.judge(features).softmax(1).cpu().numpy()
-    shares = np.log(apply_temperature(raw, model.card.temperature)[:, column] + 1e-6)
+    shares = np.log(calibrated(raw, model.card)[:, column] + 1e-6)
     out: NDArray[np.float32] = (shares[-1] - shares[:-1]).reshape(cells, cells)
     return out
 
@@ -239,19 +239,25 @@ def nearest_coins(
     features = attributor.features(crop[None], "knn")
     projected = pipeline[:-1].transform(features)
     neighbours: KNeighborsClassifier = pipeline[-1]
-    distances, rows = neighbours.kneighbors(projected, n_neighbors=count)
+    # a rendered coin was learnt from twice, with other letters hidden
+    asked = min(2 * count, neighbours.n_samples_fit_)
+    distances, rows = neighbours.kneighbors(projected, n_neighbors=asked)
+    coins = int(model.card.training.get("coins", neighbours.n_samples_fit_))
     seed = int(model.card.training.get("coins_seed", -1))
     rendered = model.card.training.get("data") == "rendered" and seed >= 0
-    near = []
+    near: dict[int, tuple[NearCoin, NDArray[np.uint8] | None]] = {}
     for distance, row in zip(distances[0].tolist(), rows[0].tolist(), strict=True):
+        number = row % coins if rendered else row
+        if number in near or len(near) == count:
+            continue
         # unit vectors: half the squared distance is one minus the cosine
         similarity = float(np.clip(1 - distance**2 / 2, 0, 1))
         label = model.card.classes[int(neighbours._y[row])]
         coin = NearCoin(
             label=label,
             similarity=similarity,
-            origin=f"rendered coin {row}" if rendered else f"training coin {row}",
+            origin=f"{'rendered' if rendered else 'training'} coin {number}",
         )
-        picture = strike_coin(seed, row, size_px=CROP_PX).image if rendered else None
-        near.append((coin, picture))
-    return near
+        picture = strike_coin(seed, number, size_px=CROP_PX).image if rendered else None
+        near[number] = coin, picture
+    return list(near.values())

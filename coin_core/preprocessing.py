@@ -11,7 +11,9 @@ from typing import Any
 
 import cv2
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from coin_core.legend_frame import REACH, LegendFrame, find_frames, views
 
@@ -113,12 +115,28 @@ def prepare(
         small = views(
             crops, frames_for(crops, settings) if frames is None else frames, size
         )
-    images = small.reshape(len(crops), size, size, 3).astype(np.float32)
-    at = (np.arange(size, dtype=np.float32) + 0.5) / (size / 2) - 1
-    disc = (at[:, None] ** 2 + at[None, :] ** 2) < settings.disc**2
-    inside = images[:, disc]  # (N, P, 3)
-    mean = inside.mean(axis=1)[:, None, None, :]
-    deviation = inside.mean(axis=2).std(axis=1)[:, None, None, None]
-    images = (images - mean) / (deviation + np.float32(4.0))
-    images = np.clip(images, -settings.clip, settings.clip)
-    return np.ascontiguousarray(images.transpose(0, 3, 1, 2), dtype=np.float32)
+    images = torch.from_numpy(small.reshape(len(crops), size, size, 3))
+    return standardised(images.permute(0, 3, 1, 2).float(), settings).numpy()
+
+
+def standardised(images: Tensor, settings: Preprocessing, least: float = 4.0) -> Tensor:
+    """Pictures of one mean and contrast, whatever the light.
+
+    Args:
+        images: float (N, 3, S, S), in grey levels or any other unit.
+        settings: Names the disc that is measured, and where to clip.
+        least: Added to the deviation, so that an even picture stays even; in the same
+            unit.
+
+    Returns:
+        float (N, 3, S, S), on the same device.
+    """
+    at = (torch.arange(images.shape[-1], device=images.device) + 0.5) * 2
+    at = at / images.shape[-1] - 1
+    disc = (at[:, None] ** 2 + at[None, :] ** 2 < settings.disc**2).to(images.dtype)
+    share = disc / disc.sum()
+    means = (images * share).sum((2, 3), keepdim=True)
+    off = (images - means).mean(1, keepdim=True)
+    spread = (off**2 * share).sum((2, 3), keepdim=True).sqrt()
+    clipped = ((images - means) / (spread + least)).clamp(-settings.clip, settings.clip)
+    return clipped.contiguous()

@@ -61,8 +61,8 @@ def stamp() -> str:
     """Changes when a bundle is added, changed or taken away."""
     found, _ = models.discover()
     return "|".join(
-        f"{b.folder}:{models.weights_digest(b.card)}:{b.card.temperature}:"
-        f"{b.card.threshold}"
+        f"{b.folder}:{models.weights_digest(b.card)}:{b.card.leans}:"
+        f"{b.card.temperature}:{b.card.threshold}"
         for b in found
     )
 

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import fields
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,11 @@ from coin_core.errors import CatalogError, TrainingDataError
 from coin_core.evaluation import Report, confusion_table, report_json, report_table
 from coin_core.learning.enough import few_coins_warning
 from coin_core.learning.recipes import Recipe
-from coin_core.learning.shipping import READERS, train_shipped
+from coin_core.learning.shipping import (
+    READERS,
+    train_readers_shipped,
+    train_shipped,
+)
 from coin_core.learning.splits import coins_per_class
 
 if TYPE_CHECKING:
@@ -77,6 +82,14 @@ def _train_rendered(given: argparse.Namespace, names: tuple[str, ...]) -> int:
         if name in FINDERS:
             _train_finder(name, given)
             continue
+        if name in READERS and len(names) > 1:
+            if name == READERS[0]:  # all of them on the same coins
+                outs = {reader: models.WEIGHTS_DIR / reader for reader in READERS}
+                shipped = train_readers_shipped(
+                    outs, given.seed, given.coins, given.workers
+                )
+                reports += [report for _, report in shipped]
+            continue
         _, report = train_shipped(
             name,
             out=given.out,
@@ -98,7 +111,7 @@ def _train_finder(name: str, given: argparse.Namespace) -> None:
     trainings: dict[str, Callable[..., dict[str, Any]]] = {
         "faces": train_finder,
         "sides": train_sides,
-        "frames": train_frames,
+        "frames": partial(train_frames, workers=given.workers),
     }
     out = given.out or models.WEIGHTS_DIR / name
     figures = trainings[name](out, seed=given.seed)

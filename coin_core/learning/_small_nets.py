@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from coin_core.classifiers._net import learning_precision
+from coin_core.classifiers._net import best_device, learning_numbers
 from coin_core.learning.checkpoints import load_tensors, save_tensors
 from coin_core.learning.machine import describe_machine
 from coin_core.models import Card, halve, save_bundle
@@ -48,11 +48,12 @@ def fit_small_net(
     Returns:
         Seconds spent, those before an interruption included.
     """
-    net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    device = best_device()
+    net.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimizer = torch.optim.AdamW(net.parameters(), lr=rate, weight_decay=0.01)
     checkpoint = work / "training.safetensors"
     first, spent = _restore(checkpoint, net, optimizer)
-    seeing = _quick(net)
+    seeing = _quick(net, device)
     for epoch in range(first, epochs):
         started = time.monotonic()
         net.train()
@@ -71,20 +72,19 @@ def fit_small_net(
             bar.set_postfix(loss=f"{mean:.4f}")
         spent += time.monotonic() - started
         _save(checkpoint, net, optimizer, {"epochs": epoch + 1, "seconds": spent})
-    net.eval()
+    net.eval().to("cpu")
     return spent
 
 
-def _quick(net: nn.Module) -> Callable[[Tensor], Any]:
-    """The net in the numbers that this processor learns fastest in."""
-    quick = learning_precision("cpu") == "bfloat16"
+def _quick(net: nn.Module, device: str) -> Callable[[Tensor], Any]:
+    """The net as this machine learns fastest; its answers come to the CPU."""
 
     def see(photos: Tensor) -> Any:
-        with torch.autocast("cpu", torch.bfloat16, enabled=quick):
-            out = net(photos)
+        with learning_numbers(device):
+            out = net(photos.to(device))
         if isinstance(out, tuple):
-            return tuple(part.float() for part in out)
-        return out.float()
+            return tuple(part.float().cpu() for part in out)
+        return out.float().cpu()
 
     return see
 

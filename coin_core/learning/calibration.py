@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -13,6 +15,9 @@ from sklearn.frozen import FrozenEstimator
 from coin_core.classifiers._labelled import to_columns
 from coin_core.errors import TrainingDataError
 from coin_core.evaluation import Report, evaluate
+
+if TYPE_CHECKING:
+    from coin_core.models import Card
 
 # A probability of 0 has no logarithm; this is what float32 can still tell from it.
 _SMALLEST = 1e-12
@@ -88,6 +93,29 @@ def _two_sided(logits: NDArray[np.float64]) -> NDArray[np.float64]:
     """Logits with both signs, which are not taken for probabilities."""
     centred: NDArray[np.float64] = logits - logits.mean(axis=1, keepdims=True)
     return centred
+
+
+def calibrated(probabilities: ArrayLike, card: Card) -> NDArray[np.float32]:
+    """What a classifier's raw probabilities (N, C) mean by its card, float32 (N, C)."""
+    return apply_temperature(
+        weighed(probabilities, card.classes, card.leans), card.temperature
+    )
+
+
+def weighed(
+    probabilities: ArrayLike, classes: tuple[str, ...], leans: Mapping[str, float]
+) -> NDArray[np.float32]:
+    """Probabilities (N, C) of which some labels weigh more or less; rows sum to 1.
+
+    Args:
+        probabilities: As the classifier gave them.
+        classes: The labels of the columns.
+        leans: Added to the logits of these labels.
+    """
+    p = np.maximum(np.asarray(probabilities, dtype=np.float64), _SMALLEST)
+    heavier = p * np.exp([leans.get(label, 0.0) for label in classes])
+    out: NDArray[np.float64] = heavier / heavier.sum(axis=1, keepdims=True)
+    return out.astype(np.float32)
 
 
 def apply_temperature(

@@ -37,6 +37,27 @@ def read_crops(net: Any, crops: NDArray[np.uint8]) -> Reading:
 
 
 @torch.inference_mode()
+def fade(net: Any, letters: torch.Tensor, seed: int) -> torch.Tensor:
+    """Features of the legend (N, 4096) from letter logits, some letters hidden.
+
+    What learns from them learns of coins on which letters are missed, as the reader
+    itself did.
+
+    Args:
+        net: The fitted vgg classifier.
+        letters: Logits (N, 17, H, W).
+        seed: Which letters are hidden.
+    """
+    legend = net.module_.eval().legend
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        legend.fading.train()
+        faded: torch.Tensor = legend(letters)
+    legend.fading.eval()
+    return faded
+
+
+@torch.inference_mode()
 def _look_of(net: Any, crops: NDArray[np.uint8]) -> torch.Tensor:
     """What stands in each sixteenth of the flan at stride 8, (N, 4096).
 

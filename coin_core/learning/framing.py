@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.utils.data import DataLoader, IterableDataset
 from tqdm import tqdm
 
 from coin_core._frame_net import (
@@ -28,7 +29,6 @@ from coin_core._frame_net import (
 )
 from coin_core.evaluation import wilson
 from coin_core.learning._small_nets import fit_small_net, save_small_net
-from coin_core.learning.checkpoints import load_tensors, save_tensors
 from coin_core.legend_frame import REACH, LegendFrame, least_turn, views
 from coin_core.models import Card
 from coin_core.rendering import RenderedCoin, strike_coin
@@ -36,8 +36,8 @@ from coin_core.rendering import RenderedCoin, strike_coin
 __all__ = ["cropped", "measure_frames", "train_frames"]
 
 _BATCH = 64
-_STRUCK_PX = 112
-_CHUNK = 500
+_COINS = 108_000
+_STRUCK_PX = 128
 _MARGIN = 1.08  # of a crop around the flan's box
 _ANY_TURN = 0.35  # of the crops lie as they fell
 _SECOND_LOOKS = 0.3
@@ -47,8 +47,49 @@ _TEST_SEED = 1_000_099
 _LYING_DEG = 40
 
 
+class _Layings(IterableDataset[tuple[Tensor, Tensor, Tensor]]):
+    """Batches of one epoch: coins struck for it, each laid down `lays` times."""
+
+    def __init__(self, seed: int, epoch: int, batches: int, lays: int) -> None:
+        self.seed, self.epoch, self.batches, self.lays = seed, epoch, batches, lays
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        cv2.setNumThreads(1)
+        worker = torch.utils.data.get_worker_info()
+        number, of = (worker.id, worker.num_workers) if worker else (0, 1)
+        for group in range(number, self.batches // self.lays, of):
+            first = (self.epoch * (self.batches // self.lays) + group) * _BATCH
+            rng = np.random.default_rng([self.seed, first, 17])
+            coins = [
+                strike_coin(self.seed, first + k, size_px=_STRUCK_PX)
+                for k in range(_BATCH)
+            ]
+            for _ in range(self.lays):
+                yield _laid(rng, coins)
+
+
+def _laid(
+    rng: np.random.Generator, coins: Sequence[RenderedCoin]
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Crops as the net sees them, and what it is to say of them."""
+    true = [_frame(coin) for coin in coins]
+    windows = [
+        _window(rng, _flan(coin), frame)
+        for coin, frame in zip(coins, true, strict=True)
+    ]
+    crops = views(np.stack([coin.image for coin in coins]), windows, FRAME_PX)
+    laid = [frame.seen_in(window) for frame, window in zip(true, windows, strict=True)]
+    return to_frame_net(_photographed(rng, crops)), *_targets(laid)
+
+
 def train_frames(
-    out: Path, *, seed: int = 0, coins: int = 40_000, epochs: int = 16
+    out: Path,
+    *,
+    seed: int = 0,
+    coins: int = _COINS,
+    lays: int = 6,
+    epochs: int = 20,
+    workers: int = 1,
 ) -> dict[str, Any]:
     """Train the frame net on rendered coins and write it as a bundle.
 
@@ -56,39 +97,28 @@ def train_frames(
         out: Folder of the bundle. A training that was cut off goes on from the
             checkpoint beside it.
         seed: Draws coins, crops and the net's first weights.
-        coins: How many are struck; every epoch lays each down anew.
+        coins: How many are struck, each for one epoch.
+        lays: How often each is laid down anew.
         epochs: At least 1.
+        workers: Processes that strike coins.
 
     Returns:
         The figures of `measure_frames` on coins that were not trained on.
     """
     work = out.with_name(f".{out.name}-training")
-    images, frames, flans = _strike_all(work, seed, coins)
     torch.manual_seed(seed)
     net = FrameNet()
-    steps = max(1, coins // _BATCH)
+    steps = max(1, coins // epochs // _BATCH) * lays
 
     def draw_epoch(epoch: int) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-        rng = np.random.default_rng([seed, epoch, 17])
-        order = rng.permutation(coins)
-        for step in range(steps):
-            rows = order[step * _BATCH : (step + 1) * _BATCH]
-            true = [LegendFrame(**_named(frames[k])) for k in rows]
-            windows = [
-                _window(rng, flans[k], frame)
-                for k, frame in zip(rows, true, strict=True)
-            ]
-            crops = np.concatenate(
-                [
-                    views(images[k : k + 1], [window], FRAME_PX)
-                    for k, window in zip(rows, windows, strict=True)
-                ]
+        return iter(
+            DataLoader(
+                _Layings(seed, epoch, steps, lays),
+                batch_size=None,
+                num_workers=workers,
+                prefetch_factor=4 if workers else None,
             )
-            laid = [
-                frame.seen_in(window)
-                for frame, window in zip(true, windows, strict=True)
-            ]
-            yield to_frame_net(_photographed(rng, crops)), *_targets(laid)
+        )
 
     seconds = fit_small_net(
         net,
@@ -110,6 +140,7 @@ def train_frames(
         training={
             "data": "rendered coins",
             "coins": coins,
+            "lays": lays,
             "epochs": epochs,
             "seed": seed,
         },
@@ -180,11 +211,6 @@ def _frame(coin: RenderedCoin) -> LegendFrame:
     if coin.frame is None:
         raise ValueError(f"A coin that shows a {coin.kind} has no legend.")
     return coin.frame
-
-
-def _named(row: NDArray[np.float64]) -> dict[str, float]:
-    names = ("centre_x", "centre_y", "radius", "turn_deg")
-    return dict(zip(names, row.tolist(), strict=True))
 
 
 def _flan(coin: RenderedCoin) -> NDArray[np.float64]:
@@ -275,38 +301,3 @@ def _loss(net: Callable[[Tensor], Any], batch: tuple[Tensor, Tensor, Tensor]) ->
     place, turn = net(crops)
     off = functional.smooth_l1_loss(place, places, beta=0.1)
     return 4 * off + functional.cross_entropy(turn, turns)
-
-
-def _strike_all(
-    work: Path, seed: int, coins: int
-) -> tuple[NDArray[np.uint8], NDArray[np.float64], NDArray[np.float64]]:
-    """Images, frames and flans; in chunks that a cut-off training finds again."""
-    parts = []
-    bar = tqdm(total=coins, desc="striking", unit="coin")
-    for first in range(0, coins, _CHUNK):
-        count = min(_CHUNK, coins - first)
-        path = work / f"coins-{seed}-{first}-{count}.safetensors"
-        tensors, _ = load_tensors(path)
-        if not tensors:
-            struck = [
-                strike_coin(seed, k, size_px=_STRUCK_PX)
-                for k in range(first, first + count)
-            ]
-            laid = [_frame(coin) for coin in struck]
-            tensors = {
-                "images": torch.from_numpy(np.stack([coin.image for coin in struck])),
-                "frames": torch.tensor(
-                    [[f.centre_x, f.centre_y, f.radius, f.turn_deg] for f in laid],
-                    dtype=torch.float64,
-                ),
-                "flans": torch.from_numpy(np.stack([_flan(coin) for coin in struck])),
-            }
-            save_tensors(path, tensors, {"count": count})
-        parts.append(tensors)
-        bar.update(count)
-    bar.close()
-    images, frames, flans = (
-        torch.cat([part[name] for part in parts]).numpy()
-        for name in ("images", "frames", "flans")
-    )
-    return images, frames, flans

@@ -1,40 +1,37 @@
-"""Teach a reader on rendered coins: where each letter is, and whose coin it is.
+"""Teach readers on rendered coins: where each letter is, and whose coin it is.
 
-Coins are struck as they are needed and each is seen once; the coin's number is
-the step times the batch, so a run that was killed goes on with the coins that it
-would have seen.
+Coins are struck as they are needed; which coin is seen when depends on the schedule
+and the number of workers alone, so a run that was killed goes on with the coins that
+it would have seen.
 """
 
 import json
-import logging
-import math
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import cv2
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional
-from torch.utils.data import DataLoader, IterableDataset
+from torch.utils.data import DataLoader
 from tqdm import tqdm
 
-from coin_core.classifiers._net import learning_precision
+from coin_core.classifiers._net import best_device, learning_numbers
 from coin_core.classifiers._reader import Reader
 from coin_core.classifiers._trunks import build_reader
-from coin_core.learning.datasets import CROP_PX
-from coin_core.learning.targets import NONE, letter_map
-from coin_core.legend_frame import LegendFrame
-from coin_core.preprocessing import Preprocessing, prepare
-from coin_core.rendering import RenderedCoin, strike_coin
+from coin_core.learning.strikes import (
+    SCHEDULE,
+    Batch,
+    Schedule,
+    Strikes,
+    strike_batch,
+)
+from coin_core.learning.targets import NONE
 from coin_core.rulers import DEFAULT_CLASSES
-
-logger = logging.getLogger(__name__)
 
 # seeds of the collections; no two of them share a coin
 VALIDATION_SEED = 1_000_003
@@ -42,148 +39,17 @@ CALIBRATION_SEED = 1_000_033
 TEST_SEED = 1_000_037
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Schedule:
-    """How a reader is taught: in rounds of so many coins, one after the other.
-
-    Each round begins anew at a high rate, which leaves what the last one settled on
-    for something better (Loshchilov and Hutter, "SGDR", ICLR 2017).
-    """
-
-    rounds: tuple[int, ...] = (120_000, 220_000, 160_000)
-    batch: int = 16
-    peak_rate: float = 1e-3
-    weight_decay: float = 0.02
-    later_peak: float = 0.6
-    ruler_weight: float = 1.0
-    easy_coins: int = 24_000
-    validate_every: int = 10_000
-    validation_coins: int = 300
-
-    @property
-    def images(self) -> int:
-        """Coins in all rounds together."""
-        return sum(self.rounds)
-
-    def rate_at(self, seen: int) -> float:
-        """Learning rate after `seen` coins: in each round a short rise, then a cosine.
-
-        Rounds after the first rise to `later_peak` of the peak.
-        """
-        number = 0
-        while number < len(self.rounds) - 1 and seen >= self.rounds[number]:
-            seen -= self.rounds[number]
-            number += 1
-        peak = self.peak_rate * (self.later_peak if number else 1.0)
-        share = min(1.0, seen / self.rounds[number])
-        if share < 0.04:
-            return peak * (0.05 + 0.95 * share / 0.04)
-        fall = (share - 0.04) / 0.96
-        return peak * (0.002 + 0.998 * (1 + math.cos(math.pi * fall)) / 2)
-
-    def hardship_at(self, seen: int) -> float:
-        """Wear of the coins: fresh ones first."""
-        return min(1.0, 0.25 + 0.75 * seen / self.easy_coins)
-
-
-SCHEDULES = {"resnet": Schedule(), "vgg": Schedule()}
-SETTINGS = Preprocessing(framed=True)
-_FRAME_STREAM = 71  # of the chances that a frame is off, beside those of the coin
-_FAR_OFF = 0.1
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Batch:
-    """N coins: input, ruler numbers, name legibility, letter maps and weights."""
-
-    inputs: NDArray[np.float32]
-    rulers: NDArray[np.int64]
-    legible: NDArray[np.float32]
-    letters: NDArray[np.int64]
-    weights: NDArray[np.float32]
-
-
-def found_about(rng: np.random.Generator, coin: RenderedCoin) -> LegendFrame:
-    """A legend's frame as it might be found: nearly right, now and then far off."""
-    if coin.frame is None:
-        raise ValueError(f"A coin that shows a {coin.kind} has no legend to read.")
-    off = np.float64(2.5 if rng.random() < _FAR_OFF else 1.0)
-    right, down = (rng.normal(0, 0.06, 2) * off * coin.frame.radius).tolist()
-    grown, turn = (rng.normal(0, (0.07, 5.0)) * off).tolist()
-    return LegendFrame(
-        centre_x=coin.frame.centre_x + right,
-        centre_y=coin.frame.centre_y + down,
-        radius=coin.frame.radius * math.exp(grown),
-        turn_deg=coin.frame.turn_deg + turn,
-    )
-
-
-def strike_batch(seed: int, first: int, count: int, hardship: float = 1.0) -> Batch:
-    """Strike coins first..first+count of a collection and make them input."""
-    coins = [
-        strike_coin(seed, first + i, size_px=CROP_PX, hardship=hardship)
-        for i in range(count)
-    ]
-    frames = [
-        found_about(np.random.default_rng([seed, first + i, _FRAME_STREAM]), coin)
-        for i, coin in enumerate(coins)
-    ]
-    maps = [
-        letter_map(coin, SETTINGS, frame)
-        for coin, frame in zip(coins, frames, strict=True)
-    ]
-    return Batch(
-        inputs=prepare(np.stack([coin.image for coin in coins]), SETTINGS, frames),
-        rulers=np.array([DEFAULT_CLASSES.index(coin.ruler or "") for coin in coins]),
-        legible=np.array([coin.name_legibility for coin in coins], np.float32),
-        letters=np.stack([labels for labels, _ in maps]),
-        weights=np.stack([weights for _, weights in maps]),
-    )
-
-
-class Strikes(IterableDataset[Batch]):
-    """Batches from `seen` coins on, in order, shared out over the workers."""
-
-    def __init__(self, seed: int, seen: int, schedule: Schedule) -> None:
-        self.seed, self.seen, self.schedule = seed, seen, schedule
-
-    def __iter__(self) -> Iterator[Batch]:
-        cv2.setNumThreads(1)
-        worker = torch.utils.data.get_worker_info()
-        number, of = (worker.id, worker.num_workers) if worker else (0, 1)
-        step = self.schedule.batch
-        for first in range(self.seen + number * step, self.schedule.images, of * step):
-            yield strike_batch(
-                self.seed,
-                first,
-                step,
-                self.schedule.hardship_at(first),
-            )
-
-
-def one_batch(items: list[Batch]) -> Batch:
-    """What a loader of whole batches hands over."""
-    return items[0]
-
-
-def reading_loss(reader: Reader, batch: Batch, ruler_weight: float) -> Tensor:
+def reading_loss(
+    reader: Reader, inputs: Tensor, batch: Batch, ruler_weight: float
+) -> Tensor:
     """Cross-entropy of the letter map, weighted, and of the ruler."""
-    inputs = torch.from_numpy(batch.inputs).contiguous(
-        memory_format=torch.channels_last
-    )
-    quick = learning_precision("cpu") == "bfloat16"
-    with torch.autocast("cpu", torch.bfloat16, enabled=quick):
+    with learning_numbers(inputs.device.type):
         out = reader.read(inputs)
-    weights = torch.from_numpy(batch.weights)
     cells = functional.cross_entropy(
-        out.letters.float(), torch.from_numpy(batch.letters), reduction="none"
+        out.letters.float(), batch.letters, reduction="none"
     )
-    letters = (cells * weights).sum() / weights.sum()
-    rulers = ruler_loss(
-        out.classes.float(),
-        torch.from_numpy(batch.rulers),
-        torch.from_numpy(batch.legible),
-    )
+    letters = (cells * batch.weights).sum() / batch.weights.sum()
+    rulers = ruler_loss(out.classes.float(), batch.rulers, batch.legible)
     return letters + ruler_weight * rulers
 
 
@@ -195,19 +61,24 @@ def ruler_loss(logits: Tensor, rulers: Tensor, legible: Tensor) -> Tensor:
     return (each * worth).sum() / worth.sum()
 
 
+@lru_cache(maxsize=1)
+def _unseen(coins: int) -> Batch:
+    return strike_batch(VALIDATION_SEED, 0, coins)
+
+
 @torch.inference_mode()
 def validate(reader: Reader, coins: int) -> dict[str, float]:
     """Letters and rulers right on unseen rendered coins."""
     reader.eval()
+    device = next(reader.parameters()).device.type
     letters = rulers = legible = legible_right = cells = 0.0
-    for first in range(0, coins, 50):
-        batch = strike_batch(VALIDATION_SEED, first, min(50, coins - first))
-        out = reader.read(torch.from_numpy(batch.inputs))
+    for parts in zip(*(torch.split(part, 50) for part in _unseen(coins)), strict=True):
+        batch = Batch(*parts).to(device)
+        out = reader.read(batch.inputs())
         real = (batch.letters != NONE) & (batch.weights >= 0.5)
-        read = out.letters[:, :-1].argmax(1).numpy()
-        letters += float((read == batch.letters)[real].sum())
+        letters += float((out.letters[:, :-1].argmax(1) == batch.letters)[real].sum())
         cells += float(real.sum())
-        right = out.classes.argmax(1).numpy() == batch.rulers
+        right = out.classes.argmax(1) == batch.rulers
         rulers += float(right.sum())
         clear = batch.legible >= 0.5
         legible += float(clear.sum())
@@ -281,89 +152,146 @@ def _forget_after(history: Path, seen: int) -> float:
     return float(kept[-1]["seconds"]) if kept else 0.0
 
 
-def train_reader(
-    name: str,
-    folder: Path,
+@dataclass(slots=True, kw_only=True, eq=False)
+class _Pupil:
+    """A reader that is being taught."""
+
+    name: str
+    folder: Path
+    reader: Reader
+    optimizer: torch.optim.Optimizer
+    seen: int
+    seconds_before: float
+    losses: list[Tensor] = field(default_factory=list)
+    last: dict[str, float] = field(default_factory=dict)
+
+    @classmethod
+    def enrol(
+        cls, name: str, folder: Path, seed: int, schedule: Schedule, device: str
+    ) -> "_Pupil":
+        """A new reader, or one as it was when its run was cut off."""
+        folder.mkdir(parents=True, exist_ok=True)
+        torch.manual_seed(seed)
+        # channels last and the fused step are a sixth faster on a CPU
+        reader = build_reader(name, len(DEFAULT_CLASSES)).to(
+            device,
+            memory_format=torch.channels_last,  # type: ignore[call-overload]
+        )
+        # it judges by letters alone; the other way stays shut until fine-tuning
+        reader.pooled.requires_grad_(False)
+        optimizer = torch.optim.AdamW(
+            [parameter for _, parameter in _taught(reader)],
+            lr=1e-3,
+            weight_decay=schedule.weight_decay,
+            fused=True,
+        )
+        seen = _restore(folder, reader, optimizer)
+        before = _forget_after(folder / "history.jsonl", seen)
+        return cls(
+            name=name,
+            folder=folder,
+            reader=reader.train(),
+            optimizer=optimizer,
+            seen=seen,
+            seconds_before=before,
+        )
+
+    def learn(self, inputs: Tensor, batch: Batch, schedule: Schedule) -> None:
+        """One step."""
+        for group in self.optimizer.param_groups:
+            group["lr"] = schedule.rate_at(self.seen)
+        self.optimizer.zero_grad()
+        loss = reading_loss(self.reader, inputs, batch, schedule.ruler_weight)
+        loss.backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(self.reader.parameters(), 5.0)
+        self.optimizer.step()
+        self.losses.append(loss.detach())
+        self.seen += len(inputs)
+
+    def examine(self, schedule: Schedule, number: int, seconds: float) -> None:
+        """Validate, and write down what came of it and the state to go on from."""
+        self.last = validate(self.reader, schedule.validation_coins)
+        row = {
+            "epoch": number,
+            "seen": self.seen,
+            "loss": float(torch.stack(self.losses).mean()),
+            "rate": schedule.rate_at(self.seen),
+            "seconds": round(self.seconds_before + seconds, 1),
+            **self.last,
+        }
+        with (self.folder / "history.jsonl").open("a") as lines:
+            lines.write(json.dumps(row) + "\n")
+        _checkpoint(self.folder, self.reader, self.optimizer, self.seen)
+        self.losses.clear()
+
+
+def train_readers(
+    folders: Mapping[str, Path],
     *,
     seed: int = 0,
-    schedule: Schedule | None = None,
+    schedule: Schedule = SCHEDULE,
     workers: int = 1,
-) -> tuple[Reader, dict[str, Any]]:
-    """Teach a reader from nothing, or go on where it was stopped.
+) -> dict[str, tuple[Reader, dict[str, Any]]]:
+    """Teach readers on the same coins, from nothing or where they were stopped.
 
     Args:
-        name: "resnet" or "vgg".
-        folder: The run's folder, for history.jsonl and the checkpoint.
+        folders: "resnet" or "vgg" or both, each with its run's folder, for
+            history.jsonl and the checkpoint.
         seed: Seed of the weights and of the coins.
-        schedule: How long and how hard; by default the shipped one.
+        schedule: How long and how hard.
         workers: Processes that strike coins.
 
     Returns:
-        The reader in evaluation mode, and what is known of the training: coins,
-        seconds, the last validation.
+        The readers in evaluation mode on the CPU, and what is known of each training:
+        coins seen, seconds, the last validation.
     """
-    schedule = schedule or SCHEDULES[name]
-    folder.mkdir(parents=True, exist_ok=True)
-    torch.manual_seed(seed)
-    # channels last and the fused step are a sixth faster on a CPU
-    reader = build_reader(name, len(DEFAULT_CLASSES)).to(
-        memory_format=torch.channels_last  # type: ignore[call-overload]
-    )
-    # a reader judges by letters alone; the other way stays shut until fine-tuning
-    reader.pooled.requires_grad_(False)
-    optimizer = torch.optim.AdamW(
-        [parameter for _, parameter in _taught(reader)],
-        lr=1e-3,
-        weight_decay=schedule.weight_decay,
-        fused=True,
-    )
-    seen = _restore(folder, reader, optimizer)
-    history = folder / "history.jsonl"
-    before = _forget_after(history, seen)
-    started, last = time.monotonic(), {}
+    device = best_device()
+    torch.backends.cudnn.benchmark = True
+    pupils = [
+        _Pupil.enrol(name, folder, seed, schedule, device)
+        for name, folder in folders.items()
+    ]
+    started = time.monotonic()
+    seen = min(pupil.seen for pupil in pupils)
     loader = DataLoader(
         Strikes(seed, seen, schedule),
-        batch_size=1,
-        collate_fn=one_batch,
+        batch_size=None,
         num_workers=workers,
         prefetch_factor=6 if workers else None,
+        pin_memory=device == "cuda",
     )
-    reader.train()
-    losses: list[float] = []
-    bar = tqdm(total=schedule.images, initial=seen, unit="coin", desc=name)
-    for batch in loader:
-        for group in optimizer.param_groups:
-            group["lr"] = schedule.rate_at(seen)
-        # dropout falls as it would have without an interruption
+    every = schedule.seen / schedule.validations
+    bar = tqdm(total=schedule.seen, initial=seen, unit="coin", desc=" ".join(folders))
+    for struck in loader:
+        part, _, _ = schedule.at(seen)
+        # chance falls as it would have without an interruption
         torch.manual_seed(seed * 1_000_003 + seen)
-        optimizer.zero_grad()
-        loss = reading_loss(reader, batch, schedule.ruler_weight)
-        loss.backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(reader.parameters(), 5.0)
-        optimizer.step()
-        losses.append(float(loss.detach()))
-        count = len(batch.rulers)
-        due = (
-            seen + count
-        ) // schedule.validate_every > seen // schedule.validate_every
-        seen += count
-        bar.update(count)
-        if due or seen >= schedule.images:
-            last = validate(reader, schedule.validation_coins)
-            row = {
-                "epoch": seen // schedule.validate_every,
-                "seen": seen,
-                "loss": sum(losses) / len(losses),
-                "rate": schedule.rate_at(seen),
-                "seconds": round(before + time.monotonic() - started, 1),
-                **last,
-            }
-            with history.open("a") as lines:
-                lines.write(json.dumps(row) + "\n")
-            _checkpoint(folder, reader, optimizer, seen)
-            bar.set_postfix({k: f"{v:.3f}" for k, v in last.items()})
-            losses.clear()
+        batch = struck.to(device)
+        inputs = batch.inputs(disturbed=part.disturbed)
+        due = int((seen + part.batch) / every) > int(seen / every)
+        for pupil in pupils:
+            if pupil.seen > seen:  # its checkpoint is of later than the others'
+                continue
+            torch.manual_seed(seed * 1_000_003 + seen + 1)
+            pupil.learn(inputs, batch, schedule)
+            if due or pupil.seen >= schedule.seen:
+                number = round(pupil.seen / every)
+                pupil.examine(schedule, number, time.monotonic() - started)
+                legible = pupil.last["rulers_legible"]
+                bar.set_postfix({pupil.name: f"{legible:.3f}"})
+        seen += part.batch
+        bar.update(part.batch)
     bar.close()
-    reader.eval()
-    seconds = before + time.monotonic() - started
-    return reader, {"coins": seen, "seconds": round(seconds), "validation": last}
+    seconds = time.monotonic() - started
+    return {
+        pupil.name: (
+            pupil.reader.eval().to("cpu"),
+            {
+                "coins": sum(part.coins for part in schedule.rounds),
+                "seen": pupil.seen,
+                "seconds": round(pupil.seconds_before + seconds),
+                "validation": pupil.last,
+            },
+        )
+        for pupil in pupils
+    }

@@ -11,8 +11,9 @@ import hashlib
 import io
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from coin_core._replace import write_file
 from coin_core.classifiers import get_classifier
 from coin_core.errors import TrainingDataError
 from coin_core.evaluation import Report, report_json
-from coin_core.learning.calibration import calibrate_and_measure
+from coin_core.learning.calibration import calibrate_and_measure, weighed
 from coin_core.learning.datasets import CoinSet, load_rendered
 from coin_core.learning.history import Run, resume_run
 from coin_core.learning.machine import describe_machine
@@ -37,18 +38,22 @@ LICENCE = "MIT"
 # calibration and test stand in pretraining.
 FEATURES_SEED = 1_000_039
 FEATURES_COINS = 6_000
+# On real coins letters are missed that are clear on rendered ones. What learns from
+# features sees each coin so often, each time with other letters hidden.
+FADED = 2
 # On so many coins a perceptron is done sooner than on a small collection; learning
 # on only makes it too sure of itself.
 EPOCHS = {"mlp": 12}
 # Judah's name has no letter that the others lack all of: a legend of which letters are
 # missing looks like his. On real coins more are missing than on rendered ones. On the
-# letters that were seen on 815 of them the readers name all three most evenly when he
-# weighs that much less, as a natural logarithm (benchmarks/letters.py).
-JUDAH_LESS = 0.6
+# letters that were seen on 815 of them earlier readers named all three most evenly when
+# he weighed that much less (benchmarks/letters.py).
+LEANS = {"judah_aristobulus_i": -0.6}
 CALIBRATION_COINS = 1_500
 TEST_COINS = 1_000
 # A coin of whose name this share is legible ought to be answered.
 LEGIBLE = 0.5
+_AT_A_TIME = 32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -92,7 +97,9 @@ def train_shipped(
     """
     out = out or models.WEIGHTS_DIR / name
     if name in READERS:
-        return _train_reader(name, out, seed, coins, workers, run)
+        runs = {name: run} if run else {}
+        [shipped] = train_readers_shipped({name: out}, seed, coins, workers, runs)
+        return shipped
     if get_classifier(name).inputs != "features":
         raise TrainingDataError(
             f"{name} does not ship and learns from a folder: "
@@ -101,30 +108,50 @@ def train_shipped(
     return _train_on_features(name, out, seed, coins or FEATURES_COINS, run)
 
 
-def _train_reader(
-    name: str,
-    out: Path,
-    seed: int,
-    coins: int | None,
-    workers: int,
-    run: Run | None,
-) -> tuple[models.Card, Report]:
-    import torch
+def train_readers_shipped(
+    outs: Mapping[str, Path],
+    seed: int = 0,
+    coins: int | None = None,
+    workers: int = 1,
+    runs: Mapping[str, Run] | None = None,
+) -> list[tuple[models.Card, Report]]:
+    """Teach readers on the same coins, which are struck once; then as `train_shipped`.
 
+    Args:
+        outs: "resnet" or "vgg" or both, each with its bundle's folder.
+        seed: Seed of the weights and of the coins.
+        coins: How many to learn from; the usual rounds if None.
+        workers: Processes that strike coins.
+        runs: Where to keep history and checkpoints, of readers that have a run.
+    """
+    from coin_core.learning.pretraining import train_readers
+    from coin_core.learning.strikes import SCHEDULE
+
+    schedule = SCHEDULE
+    if coins is not None:
+        first = replace(SCHEDULE.rounds[0], coins=coins)
+        schedule = replace(SCHEDULE, rounds=(first,))
+    runs = dict(runs or {})
+    for name in outs:
+        config = {"classifier": name, "seed": seed, "schedule": asdict(schedule)}
+        runs.setdefault(name, resume_run(json.loads(json.dumps(config))))
+    taught = train_readers(
+        {name: runs[name].folder for name in outs},
+        seed=seed,
+        schedule=schedule,
+        workers=workers,
+    )
+    return [
+        _ship_reader(name, outs[name], seed, runs[name], *taught[name]) for name in outs
+    ]
+
+
+def _ship_reader(
+    name: str, out: Path, seed: int, run: Run, reader: Any, notes: dict[str, Any]
+) -> tuple[models.Card, Report]:
     from coin_core.classifiers._reader import reader_in_half
-    from coin_core.learning.pretraining import SCHEDULES, train_reader
     from coin_core.rulers import DEFAULT_CLASSES
 
-    schedule = SCHEDULES[name]
-    if coins is not None:
-        schedule = replace(schedule, rounds=(coins,))
-    config = {"classifier": name, "seed": seed, "schedule": asdict(schedule)}
-    run = run or resume_run(json.loads(json.dumps(config)))
-    reader, notes = train_reader(
-        name, run.folder, seed=seed, schedule=schedule, workers=workers
-    )
-    with torch.no_grad():
-        reader.ruler.bias[DEFAULT_CLASSES.index("judah_aristobulus_i")] -= JUDAH_LESS
     # What is measured is what will be loaded again: rounded to half precision.
     tensors = reader_in_half(reader)
     classes = tuple(DEFAULT_CLASSES)
@@ -135,6 +162,7 @@ def _train_reader(
         classifier=name,
         title=get_classifier(name).title,
         classes=classes,
+        leans=LEANS,
         preprocessing=net.preparation.as_dict(),
         training=_training(name, seed, int(notes["coins"])),
         licence=LICENCE,
@@ -161,7 +189,7 @@ def _train_on_features(
     def draw(collection: int, count: int) -> Sample:
         return _draw_features(net, digest, collection, count)
 
-    learn = draw(FEATURES_SEED, coins)
+    learn = _draw_features(net, digest, FEATURES_SEED, coins, faded=FADED)
     classifier = get_classifier(name).build(tuple(DEFAULT_CLASSES), seed=seed)
     if name in EPOCHS:
         classifier.set_params(max_epochs=EPOCHS[name])
@@ -171,6 +199,7 @@ def _train_on_features(
         classifier=name,
         title=get_classifier(name).title,
         classes=tuple(DEFAULT_CLASSES),
+        leans=LEANS,
         preprocessing=base.preprocessing,
         features_from={"name": FEATURES_NET, "sha256": digest},
         training=_training(name, seed, coins) | {"coins_seed": FEATURES_SEED},
@@ -202,12 +231,16 @@ def _measured(
     started = time.monotonic()
     held_out = draw(CALIBRATION_SEED, CALIBRATION_COINS)
     test = draw(TEST_SEED, TEST_COINS)
+
+    def told(inputs: NDArray[Any]) -> NDArray[np.float32]:
+        return weighed(classifier.predict_proba(inputs), card.classes, card.leans)
+
     measured = calibrate_and_measure(
         card.name,
         card.classes,
-        held_out=(classifier.predict_proba(held_out.inputs), held_out.labels),
+        held_out=(told(held_out.inputs), held_out.labels),
         legible=held_out.legibility >= LEGIBLE,
-        test=(classifier.predict_proba(test.inputs), test.labels),
+        test=(told(test.inputs), test.labels),
     )
     took = round(seconds + time.monotonic() - started)
     figures = {"data": "rendered", "seed": TEST_SEED, **report_json(measured.report)}
@@ -226,11 +259,16 @@ def _draw_crops(seed: int, count: int) -> Sample:
     return Sample(inputs=coins.crops, labels=coins.labels, legibility=_share(coins))
 
 
-def _draw_features(net: Any, digest: str, seed: int, count: int) -> Sample:
-    """Features of a collection; computed once for all classifiers that want them."""
-    from coin_core.learning.features import compute_features
+def _draw_features(
+    net: Any, digest: str, seed: int, count: int, *, faded: int = 0
+) -> Sample:
+    """Features of a collection; computed once for all classifiers that want them.
 
-    key = hashlib.sha256(f"{digest} {seed} {count}".encode()).hexdigest()[:32]
+    If `faded`, all coins come that often, each time with other letters hidden.
+    """
+    from coin_core.learning.features import fade, read_crops
+
+    key = hashlib.sha256(f"{digest} {seed} {count} {faded}".encode()).hexdigest()[:32]
     path = models.data_dir() / "cache" / "features" / f"{key}.npz"
     if path.is_file():
         with np.load(path, allow_pickle=False) as kept:
@@ -240,18 +278,30 @@ def _draw_features(net: Any, digest: str, seed: int, count: int) -> Sample:
                 legibility=kept["legibility"],
             )
     coins = load_rendered(seed, count)
-    features = compute_features(net, coins.crops).astype(np.float16)
+    times = max(1, faded)
+    seen: list[list[NDArray[np.float32]]] = [[] for _ in range(times)]
+    for first in range(0, count, _AT_A_TIME):
+        reading = read_crops(net, coins.crops[first : first + _AT_A_TIME])
+        for number, rows in enumerate(seen):
+            features = reading.features
+            if faded:
+                features = fade(net, reading.letters, first * times + number)
+            rows.append(features.cpu().numpy())
+    sample = Sample(
+        inputs=np.concatenate(list(chain.from_iterable(seen))).astype(np.float16),
+        labels=np.tile(coins.labels, times),
+        legibility=np.tile(_share(coins), times),
+    )
     buffer = io.BytesIO()
     np.savez_compressed(
-        buffer, features=features, labels=coins.labels, legibility=_share(coins)
+        buffer,
+        features=sample.inputs,
+        labels=sample.labels,
+        legibility=sample.legibility,
     )
     path.parent.mkdir(parents=True, exist_ok=True)
     write_file(path, buffer.getvalue())
-    return Sample(
-        inputs=features.astype(np.float32),
-        labels=coins.labels,
-        legibility=_share(coins),
-    )
+    return replace(sample, inputs=sample.inputs.astype(np.float32))
 
 
 def _share(coins: CoinSet) -> NDArray[np.float32]:

@@ -2,7 +2,9 @@
 
 import json
 import math
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -13,8 +15,10 @@ from torch.nn import functional
 
 from coin_core.classifiers._reader import Reader, Trunk
 from coin_core.classifiers._trunks import build_reader
-from coin_core.learning import pretraining
-from coin_core.learning.pretraining import Batch, Schedule, reading_loss, train_reader
+from coin_core.learning import pretraining, strikes
+from coin_core.learning.disturbing import disturb
+from coin_core.learning.pretraining import reading_loss, train_readers
+from coin_core.learning.strikes import Batch, Round, Schedule, Strikes
 from coin_core.learning.targets import NONE, letter_map
 from coin_core.preprocessing import Preprocessing
 from coin_core.rendering import strike_coin
@@ -48,7 +52,7 @@ def _small_reader(*_: object) -> Reader:
 def _two_letters(seed: int, count: int) -> Batch:
     """Pictures of 64 px with one het or taw in one of four places."""
     rng = np.random.default_rng(seed)
-    images = np.zeros((count, 3, 64, 64), np.float32)
+    images = np.zeros((count, 64, 64, 3), np.uint8)
     letters = np.full((count, 8, 8), NONE)
     weights = np.full((count, 8, 8), 0.1, np.float32)
     rulers = rng.integers(0, 2, count)
@@ -61,16 +65,17 @@ def _two_letters(seed: int, count: int) -> Batch:
         else:
             cv2.rectangle(canvas, (x, y), (x + 14, y + 16), 255, 2)
             cv2.line(canvas, (x, y + 8), (x + 14, y + 8), 255, 2)
-        images[number] = canvas / 255 + rng.normal(0, 0.1, (64, 64))
+        noisy = np.clip(60 + canvas / 3 + rng.normal(0, 12, (64, 64)), 0, 255)
+        images[number] = noisy[..., None]
         cells = (slice(y // 8, y // 8 + 2), slice(x // 8, x // 8 + 2))
         letters[number][cells] = TAW if is_taw else HET
         weights[number][cells] = 1
     return Batch(
-        inputs=images,
-        rulers=rulers,
-        legible=np.ones(count, np.float32),
-        letters=letters,
-        weights=weights,
+        views=torch.from_numpy(images),
+        rulers=torch.from_numpy(rulers),
+        legible=torch.ones(count),
+        letters=torch.from_numpy(letters),
+        weights=torch.from_numpy(weights),
     )
 
 
@@ -80,17 +85,18 @@ def test_a_reader_learns_to_tell_two_letters() -> None:
     optimizer = torch.optim.AdamW(reader.parameters(), lr=5e-3)
     for step in range(80):
         optimizer.zero_grad()
-        loss = reading_loss(reader, _two_letters(step, 16), 0.5)
+        batch = _two_letters(step, 16)
+        loss = reading_loss(reader, batch.inputs(), batch, 0.5)
         loss.backward()
         optimizer.step()
     reader.eval()
     unseen = _two_letters(1000, 32)
     with torch.inference_mode():
-        out = reader.read(torch.from_numpy(unseen.inputs))
+        out = reader.read(unseen.inputs())
     real = unseen.letters != NONE
-    read = out.letters.argmax(1).numpy()
-    assert (read == unseen.letters)[real].mean() > 0.9
-    assert (out.classes.argmax(1).numpy() == unseen.rulers).mean() > 0.9
+    read = out.letters.argmax(1) == unseen.letters
+    assert read[real].float().mean() > 0.9
+    assert (out.classes.argmax(1) == unseen.rulers).float().mean() > 0.9
 
 
 def test_the_letter_map_holds_every_legible_letter_in_view() -> None:
@@ -124,48 +130,124 @@ def test_readers_give_maps_features_and_classes(name: str) -> None:
 
 
 def test_the_rate_rises_then_falls_to_nearly_nothing() -> None:
-    plan = Schedule(rounds=(1000,))
+    plan = Schedule(rounds=(Round(coins=1000, batch=10),))
     rates = [plan.rate_at(seen) for seen in range(0, 1001, 10)]
     top = int(np.argmax(rates))
+    peak = plan.rounds[0].peak_rate
     assert 0 < top < 10
-    assert rates[top] == pytest.approx(plan.peak_rate, rel=0.02)
-    assert rates[-1] < 0.01 * plan.peak_rate
+    assert rates[top] == pytest.approx(peak, rel=0.02)
+    assert rates[-1] < 0.01 * peak
 
 
-def test_a_second_round_begins_anew_at_a_lower_peak() -> None:
-    plan = Schedule(rounds=(1000, 2000), later_peak=0.5)
+def test_a_second_round_begins_anew_at_its_own_peak() -> None:
+    first = Round(coins=1000, batch=10, peak_rate=1e-3)
+    plan = Schedule(rounds=(first, Round(coins=500, batch=10, views=4, peak_rate=5e-4)))
     rates = [plan.rate_at(seen) for seen in range(0, 3001, 10)]
-    assert plan.images == 3000
-    assert max(rates[100:]) == pytest.approx(plan.peak_rate / 2, rel=0.02)
-    assert rates[99] < 0.01 * plan.peak_rate
-    assert rates[-1] < 0.01 * plan.peak_rate
+    assert plan.seen == 3000
+    assert max(rates[100:]) == pytest.approx(5e-4, rel=0.02)
+    assert rates[99] < 1e-5
+    assert rates[-1] < 1e-5
+
+
+def _numbers(plan: Schedule, seen: int, workers: int) -> list[tuple[int, int]]:
+    """First coin and view of each batch, as a loader of so many workers takes them."""
+    taken = []
+    while seen < plan.seen:
+        part, before, within = plan.at(seen)
+        place, view = strikes._place(within // part.batch, part, workers)
+        taken.append((before + place * part.batch, view))
+        seen += part.batch
+    return taken
+
+
+@pytest.mark.parametrize("workers", [1, 2, 3])
+def test_every_coin_is_seen_as_often_as_its_round_says(workers: int) -> None:
+    plan = Schedule(
+        rounds=(Round(coins=20, batch=4), Round(coins=30, batch=4, views=3))
+    )
+    taken = _numbers(plan, 0, workers)
+    firsts = [0, 4, 8, 12, 16]
+    again = [20, 24, 28, 32, 36, 40, 44]
+    wanted = [(first, 0) for first in firsts]
+    wanted += [(first, view) for first in again for view in range(3)]
+    assert taken[:5] == wanted[:5]
+    assert sorted(taken) == sorted(wanted)
+    if workers > 1:
+        # views of one coin are kept apart
+        assert all(a[0] != b[0] for a, b in pairwise(taken[:-3]))
+    assert _numbers(plan, 32, workers) == taken[8:]
+
+
+def test_fewer_coins_than_a_batch_are_made_up_to_one() -> None:
+    plan = Schedule(rounds=(Round(coins=5, batch=8),))
+    assert plan.seen == 8
+    assert [len(batch.rulers) for batch in Strikes(3, 0, plan)] == [8]
+
+
+def test_another_view_shows_the_same_coins_in_other_frames() -> None:
+    plan = Schedule(rounds=(Round(coins=2, batch=2, views=2),))
+    one, other = Strikes(3, 0, plan)
+    assert torch.equal(one.rulers, other.rulers)
+    assert torch.equal(one.legible, other.legible)
+    assert not torch.equal(one.views, other.views)
+    [again] = Strikes(3, 2, plan)
+    assert all(torch.equal(a, b) for a, b in zip(again, other, strict=True))
+
+
+def test_what_is_disturbed_stays_where_it_was() -> None:
+    spot = torch.zeros(64, 3, 64, 64)
+    spot[:, :, 40:48, 16:24] = 4
+    torch.manual_seed(0)
+    changed = disturb(spot)
+    assert changed.shape == spot.shape
+    assert changed.isfinite().all()
+    same = (changed == spot).flatten(1).all(1)
+    assert 0.1 < same.float().mean() < 0.6
+    strong = (changed - changed.mean((2, 3), keepdim=True)).abs().mean(1)
+    inside = strong[:, 41:47, 17:23].mean((1, 2))
+    assert (inside > strong.mean((1, 2)))[~same].float().mean() > 0.9
 
 
 def test_a_killed_training_ends_as_it_would_have(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pretraining, "build_reader", _small_reader)
-    plan = Schedule(rounds=(32,), batch=8, validate_every=8, validation_coins=4)
+    plan = Schedule(
+        rounds=(
+            Round(coins=16, batch=8),
+            Round(coins=8, batch=8, views=2, disturbed=True),
+        ),
+        validations=4,
+        validation_coins=4,
+    )
 
-    whole, _ = train_reader("resnet", tmp_path / "a", schedule=plan, workers=0)
+    def taught(names: dict[str, str]) -> dict[str, tuple[Reader, dict[str, Any]]]:
+        folders = {name: tmp_path / folder for name, folder in names.items()}
+        return train_readers(folders, schedule=plan, workers=0)
+
+    whole = taught({"resnet": "a", "vgg": "b"})
 
     check = pretraining.validate
     calls = []
 
-    def killed_at_the_third(*args: object) -> dict[str, float]:
+    def killed_at_the_sixth(*args: object) -> dict[str, float]:
         calls.append(1)
-        if len(calls) == 3:
+        if len(calls) == 6:
             raise KeyboardInterrupt
         return check(*args)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(pretraining, "validate", killed_at_the_third)
+    monkeypatch.setattr(pretraining, "validate", killed_at_the_sixth)
     with pytest.raises(KeyboardInterrupt):
-        train_reader("resnet", tmp_path / "b", schedule=plan, workers=0)
+        taught({"resnet": "c", "vgg": "d"})
+    # the one has learnt from three batches, the other from two
     monkeypatch.setattr(pretraining, "validate", check)
-    resumed, facts = train_reader("resnet", tmp_path / "b", schedule=plan, workers=0)
+    resumed = taught({"resnet": "c", "vgg": "d"})
 
-    assert facts["coins"] == 32
-    lines = (tmp_path / "b" / "history.jsonl").read_text().splitlines()
-    assert [json.loads(line)["seen"] for line in lines] == [8, 16, 24, 32]
-    for name, tensor in whole.state_dict().items():
-        assert torch.allclose(tensor, resumed.state_dict()[name], atol=1e-6), name
+    for name, folder in (("resnet", "c"), ("vgg", "d")):
+        reader, facts = resumed[name]
+        assert facts["coins"] == 24
+        assert facts["seen"] == 32
+        lines = (tmp_path / folder / "history.jsonl").read_text().splitlines()
+        assert [json.loads(line)["seen"] for line in lines] == [8, 16, 24, 32]
+        for key, tensor in whole[name][0].state_dict().items():
+            assert torch.allclose(tensor, reader.state_dict()[key], atol=1e-6), key

@@ -20,11 +20,14 @@ def _tiny(tmp_path, monkeypatch):
     monkeypatch.setattr(shipping, "CALIBRATION_COINS", 12)
     monkeypatch.setattr(shipping, "TEST_COINS", 9)
 
-    def train_reader(name, folder, **options):
+    def train_readers(folders, **options):
         notes = {"coins": 5, "seconds": 7, "validation": {}}
-        return build_reader(name, len(DEFAULT_CLASSES)).eval(), notes
+        return {
+            name: (build_reader(name, len(DEFAULT_CLASSES)).eval(), notes)
+            for name in folders
+        }
 
-    monkeypatch.setattr("coin_core.learning.pretraining.train_reader", train_reader)
+    monkeypatch.setattr("coin_core.learning.pretraining.train_readers", train_readers)
     monkeypatch.setattr(
         "coin_core.classifiers._reading.likely_frames",
         lambda crops: [(LegendFrame(),)] * len(crops),
@@ -54,19 +57,11 @@ def test_vgg_then_knn_ship_and_belong_together():
     assert {run.report()["state"] for run in list_runs()} == {"done"}
 
 
-def test_a_reader_that_ships_takes_judah_for_less_likely(monkeypatch):
-    taught = build_reader("resnet", len(DEFAULT_CLASSES)).eval()
-    before = taught.ruler.bias.detach().clone()
-    monkeypatch.setattr(
-        "coin_core.learning.pretraining.train_reader",
-        lambda *_, **__: (taught, {"coins": 5, "seconds": 7, "validation": {}}),
-    )
-    shipping.train_shipped("resnet")
-    _, loaded = models.load_classifier(models.find_bundle("resnet"))
-    less = before - loaded.module_.ruler.bias
-    judah = DEFAULT_CLASSES.index("judah_aristobulus_i")
-    wanted = [shipping.JUDAH_LESS * (k == judah) for k in range(len(less))]
-    assert less.tolist() == pytest.approx(wanted, abs=1e-3)
+def test_what_ships_takes_judah_for_less_likely():
+    for name in ("vgg", "knn"):
+        card, _ = shipping.train_shipped(name, coins=12 if name == "knn" else None)
+        assert card.leans == {"judah_aristobulus_i": -0.6}
+        assert models.load_card(models.find_bundle(name)).leans == card.leans
 
 
 def test_classifiers_of_features_need_the_vgg_net():
@@ -77,3 +72,12 @@ def test_classifiers_of_features_need_the_vgg_net():
 def test_what_does_not_ship_is_trained_on_a_folder():
     with pytest.raises(TrainingDataError, match="train alexnet --data DIR"):
         shipping.train_shipped("alexnet")
+
+
+def test_all_readers_are_taught_at_once(tmp_path):
+    outs = {name: tmp_path / name for name in shipping.READERS}
+    shipped = shipping.train_readers_shipped(outs)
+    assert [card.name for card, _ in shipped] == list(shipping.READERS)
+    assert all((out / "card.json").is_file() for out in outs.values())
+    names = {run.report()["bundle"] for run in list_runs()}
+    assert names == set(shipping.READERS)
