@@ -21,6 +21,7 @@ from tqdm import tqdm
 from coin_core.attribution import Attributor
 from coin_core.classifiers._reading import frames_read, look, read
 from coin_core.evaluation import share_of
+from coin_core.learning.calibration import weighed
 from coin_core.learning.framing import cropped
 from coin_core.legend_frame import find_frames
 from coin_core.rendering import strike_coin
@@ -41,7 +42,8 @@ def main() -> None:
     rulers = np.array([DEFAULT_CLASSES.index(coin.ruler) for coin in coins])
     likeliest = find_frames(crops)
     for name in ("resnet", "vgg"):
-        net = Attributor().model(name).classifier
+        model = Attributor().model(name)
+        net, card = model.classifier, model.card
         reader, settings = net.module_.eval(), net.preparation
         turned = frames_read(reader, crops, settings)
         for way, reading in (
@@ -50,7 +52,8 @@ def main() -> None:
             ("and again where in doubt", read(reader, crops, settings)),
             ("the true frame", look(reader, crops, settings, true)),
         ):
-            right = int((reading.classes.argmax(1).numpy() == rulers).sum())
+            told = weighed(reading.classes.softmax(1), card.classes, card.leans)
+            right = int((told.argmax(1) == rulers).sum())
             print(f"{name}, {way}: {share_of(right, len(coins))}", flush=True)
 
 

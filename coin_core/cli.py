@@ -137,7 +137,7 @@ def _add_train(commands: Commands[argparse.ArgumentParser]) -> None:
     )
     parser.add_argument(
         "--workers",
-        type=int,
+        type=_count,
         default=1,
         help="processes that strike coins beside the training (default 1)",
     )

@@ -25,25 +25,29 @@ def disturb(inputs: Tensor) -> Tensor:
     Returns:
         The same shape; not standardised any more. Draws from torch's random state.
     """
-    count = len(inputs)
+    changed = torch.rand(len(inputs), device=inputs.device) >= _LEFT_ALONE
+    out = inputs.clone()
+    out[changed] = _otherwise(inputs[changed])
+    return out
+
+
+def _otherwise(inputs: Tensor) -> Tensor:
     x = _bent(inputs)
-    chance = torch.rand(16, count, 1, 1, 1, device=x.device)
+    chance = torch.rand(12, len(x), 1, 1, 1, device=x.device)
     x = torch.where(chance[0] < 0.3, x.mean(1, keepdim=True).expand_as(x), x)
     thick = functional.max_pool2d(x, 3, 1, 1)
     thin = -functional.max_pool2d(-x, 3, 1, 1)
     x = torch.lerp(x, torch.where(chance[1] < 0.5, thick, thin), _some(chance[2], 0.8))
-    soft = _softened(x)
+    soft = _mean_around(_mean_around(x, 3), 3)
     x = x + (x - soft) * (2.2 * _some(chance[3], 1.0) - 0.9 * _some(chance[4], 1.0))
-    around = functional.avg_pool2d(x, 31, 1, 15, count_include_pad=False)
-    x = x - around * _some(chance[5], 0.8)
+    x = x - _mean_around(x, 31) * _some(chance[5], 0.8)
     x = x * (1 + 0.4 * _field(x, 3)) + 0.5 * _field(x, 3) * _some(chance[6], 1.0)
     hard = 0.4 + 1.2 * _some(chance[7], 1.0)
     x = torch.tanh(x * hard) / hard
     x = x + (chance[8] - 0.5) * 0.5 * (x * x - 1)
     x = torch.where(chance[9] < _NEGATIVE, -x, x)
     x = x + torch.randn_like(x) * _some(chance[10], 0.25)
-    x = x + _field(x, x.shape[-1] // 3) * _some(chance[11], 0.35)
-    return torch.where(chance[12] < _LEFT_ALONE, inputs, x)
+    return x + _field(x, x.shape[-1] // 3) * _some(chance[11], 0.35)
 
 
 def _some(chance: Tensor, most: float) -> Tensor:
@@ -57,15 +61,12 @@ def _field(like: Tensor, across: int) -> Tensor:
     return functional.interpolate(coarse, size=like.shape[-2:], mode="bicubic")
 
 
-def _softened(x: Tensor) -> Tensor:
-    """Blurred by about 1.2 pixels."""
-    return functional.avg_pool2d(
-        functional.avg_pool2d(x, 3, 1, 1, count_include_pad=False),
-        3,
-        1,
-        1,
-        count_include_pad=False,
-    )
+def _mean_around(x: Tensor, across: int) -> Tensor:
+    """The mean of a square around each pixel; rows, then columns."""
+    for size in ((across, 1), (1, across)):
+        reach = (size[0] // 2, size[1] // 2)
+        x = functional.avg_pool2d(x, size, 1, reach, count_include_pad=False)
+    return x
 
 
 def _bent(x: Tensor) -> Tensor:

@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
-from torch.utils.data import DataLoader, IterableDataset
+from torch.utils.data import IterableDataset
 from tqdm import tqdm
 
 from coin_core._frame_net import (
@@ -29,6 +29,7 @@ from coin_core._frame_net import (
 )
 from coin_core.evaluation import wilson
 from coin_core.learning._small_nets import fit_small_net, save_small_net
+from coin_core.learning.strikes import struck_by
 from coin_core.legend_frame import REACH, LegendFrame, least_turn, views
 from coin_core.models import Card
 from coin_core.rendering import RenderedCoin, strike_coin
@@ -54,7 +55,6 @@ class _Layings(IterableDataset[tuple[Tensor, Tensor, Tensor]]):
         self.seed, self.epoch, self.batches, self.lays = seed, epoch, batches, lays
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-        cv2.setNumThreads(1)
         worker = torch.utils.data.get_worker_info()
         number, of = (worker.id, worker.num_workers) if worker else (0, 1)
         for group in range(number, self.batches // self.lays, of):
@@ -111,14 +111,7 @@ def train_frames(
     steps = max(1, coins // epochs // _BATCH) * lays
 
     def draw_epoch(epoch: int) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-        return iter(
-            DataLoader(
-                _Layings(seed, epoch, steps, lays),
-                batch_size=None,
-                num_workers=workers,
-                prefetch_factor=4 if workers else None,
-            )
-        )
+        return iter(struck_by(workers, _Layings(seed, epoch, steps, lays)))
 
     seconds = fit_small_net(
         net,

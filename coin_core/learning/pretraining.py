@@ -17,7 +17,6 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional
-from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from coin_core.classifiers._net import best_device, learning_numbers
@@ -29,6 +28,7 @@ from coin_core.learning.strikes import (
     Schedule,
     Strikes,
     strike_batch,
+    struck_by,
 )
 from coin_core.learning.targets import NONE
 from coin_core.rulers import DEFAULT_CLASSES
@@ -247,19 +247,15 @@ def train_readers(
     """
     device = best_device()
     torch.backends.cudnn.benchmark = True
+    # threads that wait for a core on which coins are struck take twenty times as long
+    torch.set_num_threads(max(1, torch.get_num_threads() - workers))
     pupils = [
         _Pupil.enrol(name, folder, seed, schedule, device)
         for name, folder in folders.items()
     ]
     started = time.monotonic()
     seen = min(pupil.seen for pupil in pupils)
-    loader = DataLoader(
-        Strikes(seed, seen, schedule),
-        batch_size=None,
-        num_workers=workers,
-        prefetch_factor=6 if workers else None,
-        pin_memory=device == "cuda",
-    )
+    loader = struck_by(workers, Strikes(seed, seen, schedule), pinned=device == "cuda")
     every = schedule.seen / schedule.validations
     bar = tqdm(total=schedule.seen, initial=seen, unit="coin", desc=" ".join(folders))
     for struck in loader:

@@ -3,13 +3,13 @@
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import cv2
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import IterableDataset, get_worker_info
+from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
 from coin_core.learning.datasets import CROP_PX
 from coin_core.learning.disturbing import disturb
@@ -18,6 +18,8 @@ from coin_core.legend_frame import LegendFrame, views
 from coin_core.preprocessing import Preprocessing, standardised
 from coin_core.rendering import RenderedCoin, strike_coin
 from coin_core.rulers import DEFAULT_CLASSES
+
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,7 +192,6 @@ class Strikes(IterableDataset[Batch]):
         self.seed, self.seen, self.schedule = seed, seen, schedule
 
     def __iter__(self) -> Iterator[Batch]:
-        cv2.setNumThreads(1)
         worker = get_worker_info()
         number, of = (worker.id, worker.num_workers) if worker else (0, 1)
         seen = self.seen
@@ -209,6 +210,27 @@ class Strikes(IterableDataset[Batch]):
                 yield see_batch(struck[1], self.seed, first, view)
             seen += part.batch
             turn += 1
+
+
+def struck_by(
+    workers: int, batches: IterableDataset[Item], *, pinned: bool = False
+) -> DataLoader[Item]:
+    """A loader of batches that so many processes strike ahead; with 0, this one.
+
+    Args:
+        workers: Processes.
+        batches: Whole batches, shared out over the workers by the dataset itself.
+        pinned: Lay them where a GPU fetches them fastest.
+    """
+    # a process that is forked beside OpenCV's threads waits for them for ever
+    cv2.setNumThreads(1)
+    return DataLoader(
+        batches,
+        batch_size=None,
+        num_workers=workers,
+        prefetch_factor=6 if workers else None,
+        pin_memory=pinned,
+    )
 
 
 def _place(number: int, part: Round, workers: int) -> tuple[int, int]:

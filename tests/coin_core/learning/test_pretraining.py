@@ -2,6 +2,8 @@
 
 import json
 import math
+import subprocess
+import sys
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -251,3 +253,27 @@ def test_a_killed_training_ends_as_it_would_have(
         assert [json.loads(line)["seen"] for line in lines] == [8, 16, 24, 32]
         for key, tensor in whole[name][0].state_dict().items():
             assert torch.allclose(tensor, reader.state_dict()[key], atol=1e-6), key
+
+
+_STRUCK_BESIDE = """
+import cv2, numpy as np
+cv2.setNumThreads(4)
+cv2.GaussianBlur(np.zeros((2000, 2000, 3), np.uint8), (0, 0), 9)
+from coin_core.learning.strikes import Round, Schedule, Strikes, struck_by
+plan = Schedule(rounds=(Round(coins=4, batch=2),))
+print([len(batch.rulers) for batch in struck_by(1, Strikes(0, 0, plan))])
+"""
+
+
+def test_coins_are_struck_beside_although_opencv_has_threads(
+    project_root: Path,
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", _STRUCK_BESIDE],
+        cwd=project_root,
+        capture_output=True,
+        text=True,
+        timeout=90,
+        check=True,
+    )
+    assert done.stdout.strip() == "[2, 2]"
