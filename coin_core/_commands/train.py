@@ -8,12 +8,14 @@ import re
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import fields
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from coin_core import models
+from coin_core._replace import write_file
 from coin_core.classifiers import get_classifier
 from coin_core.errors import CatalogError, TrainingDataError
 from coin_core.evaluation import Report, confusion_table, report_json, report_table
@@ -77,33 +79,66 @@ def _train_rendered(given: argparse.Namespace, names: tuple[str, ...]) -> int:
     if given.out and len(names) > 1:
         raise TrainingDataError("--out is for one model; train all writes to weights/.")
     started = time.monotonic()
-    reports = []
+    steps: dict[str, Callable[[], list[Report]]] = {}
     for name in names:
         if name in FINDERS:
-            _train_finder(name, given)
-            continue
-        if name in READERS and len(names) > 1:
-            if name == READERS[0]:  # all of them on the same coins
-                outs = {reader: models.WEIGHTS_DIR / reader for reader in READERS}
-                shipped = train_readers_shipped(
-                    outs, given.seed, given.coins, given.workers
-                )
-                reports += [report for _, report in shipped]
-            continue
-        _, report = train_shipped(
-            name,
-            out=given.out,
-            seed=given.seed,
-            coins=given.coins,
-            workers=given.workers,
-        )
-        reports.append(report)
+            steps[name] = partial(_train_finder, name, given)
+        elif name in READERS and len(names) > 1:
+            steps[" and ".join(READERS)] = partial(_train_readers, given)
+        else:
+            steps[name] = partial(_train_shipped, name, given)
+    reports = _one_after_another(steps, given)
     _show(reports, as_json=given.json)
     sys.stderr.write(f"Trained in {_duration(time.monotonic() - started)}.\n")
     return 0
 
 
-def _train_finder(name: str, given: argparse.Namespace) -> None:
+def _one_after_another(
+    steps: dict[str, Callable[[], list[Report]]], given: argparse.Namespace
+) -> list[Report]:
+    """Take the steps; of several, those that a killed command had done are left out."""
+    kept = models.data_dir() / "train-all.json"
+    wanted = {"seed": given.seed, "coins": given.coins}
+    done: list[str] = []
+    if len(steps) > 1:
+        with suppress(OSError, ValueError, AttributeError, KeyError, TypeError):
+            found = json.loads(kept.read_text("utf-8"))
+            same = {key: found.get(key) for key in wanted} == wanted
+            done = [step for step in found["done"] if step in steps] if same else []
+    if done:
+        sys.stderr.write(f"Trained before: {', '.join(done)}. Going on.\n")
+    reports = []
+    for step, train in steps.items():
+        if step in done:
+            continue
+        reports += train()
+        if len(steps) > 1:
+            done.append(step)
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            write_file(kept, json.dumps({**wanted, "done": done}).encode())
+    if len(steps) > 1:
+        kept.unlink(missing_ok=True)
+    return reports
+
+
+def _train_readers(given: argparse.Namespace) -> list[Report]:
+    outs = {name: models.WEIGHTS_DIR / name for name in READERS}
+    shipped = train_readers_shipped(outs, given.seed, given.coins, given.workers)
+    return [report for _, report in shipped]
+
+
+def _train_shipped(name: str, given: argparse.Namespace) -> list[Report]:
+    _, report = train_shipped(
+        name,
+        out=given.out,
+        seed=given.seed,
+        coins=given.coins,
+        workers=given.workers,
+    )
+    return [report]
+
+
+def _train_finder(name: str, given: argparse.Namespace) -> list[Report]:
     from coin_core.learning.finding import train_finder
     from coin_core.learning.framing import train_frames
     from coin_core.learning.siding import train_sides
@@ -117,6 +152,7 @@ def _train_finder(name: str, given: argparse.Namespace) -> None:
     figures = trainings[name](out, seed=given.seed)
     line = json.dumps({"model": name, **figures}, default=float)
     sys.stdout.write(line + "\n")
+    return []
 
 
 def _train_own(given: argparse.Namespace) -> int:

@@ -14,7 +14,7 @@ from PIL import Image
 from coin_core import faces, models
 from coin_core._commands import classify, evaluate, train
 from coin_core.classifiers import get_classifier
-from coin_core.cli import main
+from coin_core.cli import INTERRUPTED, main
 from coin_core.faces import CropBox, Face, Side
 from coin_core.learning.history import list_runs
 from coin_core.rulers import DEFAULT_CLASSES
@@ -377,3 +377,39 @@ def test_help_needs_no_heavy_library():
         check=False,
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_train_all_goes_on_after_the_last_model_that_was_done(
+    monkeypatch, tmp_path, capsys
+):
+    monkeypatch.setenv("COIN_DATA_DIR", str(tmp_path))
+    taken = []
+
+    def step(name):
+        if name == "svm" and "svm" not in taken:
+            taken.append(name)
+            raise KeyboardInterrupt
+        taken.append(name)
+        return []
+
+    monkeypatch.setattr(train, "_train_finder", lambda name, given: step(name))
+    monkeypatch.setattr(train, "_train_readers", lambda given: step("readers"))
+    monkeypatch.setattr(train, "_train_shipped", lambda name, given: step(name))
+    monkeypatch.setattr(train, "_show", lambda reports, as_json: None)
+    asked = ["train", "all", "--data", "rendered"]
+    assert main(asked) == INTERRUPTED
+    kept = tmp_path / "train-all.json"
+    whole = kept.read_text()
+    assert taken == ["faces", "sides", "frames", "readers", "svm"]
+
+    taken[:] = ["svm"]
+    assert main(asked) == 0
+    assert taken == ["svm", "svm", "knn", "mlp"]
+    assert "resnet and vgg. Going on" in capsys.readouterr().err
+    assert not kept.exists()
+
+    for other in (whole.replace('"seed": 0', '"seed": 1'), "[]", whole[:-9], "{}"):
+        kept.write_text(other)
+        taken[:] = ["svm"]
+        assert main(asked) == 0
+        assert taken[1:] == ["faces", "sides", "frames", "readers", "svm", "knn", "mlp"]
