@@ -60,8 +60,9 @@ show_rulers()
 
 st.header("How sure it is", anchor=False)
 st.markdown(
-    "The classifiers learnt on rendered coins. These were unseen ones in every state "
-    "of wear, many with the name worn away; real coins are harder. The README has the "
-    "figures by legible letters, and those for real photos."
+    "The classifiers learnt on rendered coins. Those measured here were unseen ones in "
+    "every state of wear, many with the name worn away. Real coins are harder, and few "
+    "photos were at hand: mind the intervals. The README has the figures by legible "
+    "letters, and the commands that measure them again."
 )
 show_measures()
