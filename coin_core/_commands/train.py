@@ -144,7 +144,7 @@ def _train_finder(name: str, given: argparse.Namespace) -> list[Report]:
     from coin_core.learning.siding import train_sides
 
     trainings: dict[str, Callable[..., dict[str, Any]]] = {
-        "faces": train_finder,
+        "faces": partial(train_finder, workers=given.workers),
         "sides": train_sides,
         "frames": partial(train_frames, workers=given.workers),
     }

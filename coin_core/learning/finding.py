@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.utils.data import Dataset
 
 from coin_core import faces
 from coin_core._face_nets import FINDER, FINDER_PX, FinderNet, to_net
@@ -21,6 +22,7 @@ from coin_core._segmenting import ZOOM_PX, frame_whole, look_closer, overlap
 from coin_core.evaluation import wilson
 from coin_core.learning._small_nets import fit_small_net, save_small_net
 from coin_core.learning.siding import measure_sides, train_sides
+from coin_core.learning.strikes import struck_by
 from coin_core.models import (
     Card,
     load_card,
@@ -71,6 +73,7 @@ def train_finder(
     epochs: int = 150,
     batch: int = _BATCH,
     start: Path | None = None,
+    workers: int = 0,
 ) -> dict[str, Any]:
     """Train the finder on rendered scenes and write it as a bundle.
 
@@ -82,6 +85,7 @@ def train_finder(
         epochs: At least 1.
         batch: Scenes of a step.
         start: A finder's bundle to go on from, at half the learning rate.
+        workers: Processes that draw scenes; with 0, this one.
 
     Returns:
         The figures of `measure_finder` on scenes that were not trained on.
@@ -95,8 +99,8 @@ def train_finder(
     pool = Pool(seed + 1, _POOL, _POOL_PX)
 
     def draw_epoch(epoch: int) -> Iterator[Views]:
-        for step in range(steps):
-            yield _draw_batch(pool, seed, epoch * steps + step, batch)
+        first = epoch * steps
+        return iter(struck_by(workers, _Scenes(pool, seed, first, steps, batch)))
 
     seconds = fit_small_net(
         net,
@@ -125,6 +129,22 @@ def train_finder(
     )
     save_small_net(out, net, card, work, seconds=seconds)
     return figures
+
+
+class _Scenes(Dataset[Views]):
+    """Batches number `first` and those after it."""
+
+    def __init__(
+        self, pool: Pool, seed: int, first: int, batches: int, batch: int
+    ) -> None:
+        self.pool, self.seed, self.first = pool, seed, first
+        self.batches, self.batch = batches, batch
+
+    def __len__(self) -> int:
+        return self.batches
+
+    def __getitem__(self, number: int) -> Views:
+        return _draw_batch(self.pool, self.seed, self.first + number, self.batch)
 
 
 def _draw_batch(pool: Pool, seed: int, number: int, batch: int) -> Views:

@@ -247,8 +247,6 @@ def train_readers(
     """
     device = best_device()
     torch.backends.cudnn.benchmark = True
-    # threads that wait for a core on which coins are struck take twenty times as long
-    torch.set_num_threads(max(1, torch.get_num_threads() - workers))
     pupils = [
         _Pupil.enrol(name, folder, seed, schedule, device)
         for name, folder in folders.items()

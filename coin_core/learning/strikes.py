@@ -1,6 +1,7 @@
 """The coins that readers are taught on: how many, how often, what is true of them."""
 
 import math
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple, TypeVar
@@ -9,7 +10,7 @@ import cv2
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, IterableDataset, get_worker_info
+from torch.utils.data import DataLoader, Dataset, IterableDataset, get_worker_info
 
 from coin_core.learning.datasets import CROP_PX
 from coin_core.learning.disturbing import disturb
@@ -213,17 +214,21 @@ class Strikes(IterableDataset[Batch]):
 
 
 def struck_by(
-    workers: int, batches: IterableDataset[Item], *, pinned: bool = False
+    workers: int, batches: Dataset[Item], *, pinned: bool = False
 ) -> DataLoader[Item]:
     """A loader of batches that so many processes strike ahead; with 0, this one.
 
     Args:
         workers: Processes.
-        batches: Whole batches, shared out over the workers by the dataset itself.
+        batches: Whole batches; if they come in no order but their own, the dataset
+            itself shares them out over the workers.
         pinned: Lay them where a GPU fetches them fastest.
     """
     # a process that is forked beside OpenCV's threads waits for them for ever
     cv2.setNumThreads(1)
+    # threads that wait for a core on which coins are struck take twenty times as long
+    spare = (os.cpu_count() or 1) - workers
+    torch.set_num_threads(max(1, min(torch.get_num_threads(), spare)))
     return DataLoader(
         batches,
         batch_size=None,

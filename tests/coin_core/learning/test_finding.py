@@ -9,6 +9,7 @@ from coin_core._face_nets import FinderNet, SideNet, even_out, side_probabilitie
 from coin_core.faces import CropBox
 from coin_core.learning import finding, siding
 from coin_core.learning._small_nets import fit_small_net
+from coin_core.learning.strikes import struck_by
 from coin_core.models import load_card, read_tensors
 
 
@@ -145,3 +146,16 @@ def test_a_killed_training_goes_on_to_the_same_end(tmp_path):
         assert torch.equal(value, resumed.state_dict()[name]), name
     crops = np.stack([striped(np.random.default_rng(9), down) for down in (0, 1)])
     assert side_probabilities(crops, whole).argmax(axis=1).tolist() == [0, 1]
+
+
+def test_scenes_are_the_same_whoever_draws_them():
+    pool = finding.Pool(3, 1, 64)
+    scenes = finding._Scenes(pool, 5, 2, 3, 1)
+    alone = [*struck_by(0, scenes)]
+    beside = [*struck_by(2, scenes)]
+    assert len(alone) == len(beside) == 3
+    for one, other in zip(alone, beside, strict=True):
+        for pair, twin in zip(one, other, strict=True):
+            assert all(torch.equal(a, b) for a, b in zip(pair, twin, strict=True))
+    later = finding._Scenes(pool, 5, 4, 1, 1)[0]
+    assert torch.equal(later[0][0], alone[2][0][0])
