@@ -60,6 +60,7 @@ bench: setup
 	$(PY) benchmarks/scenes.py
 	$(PY) benchmarks/out_of_scope.py $(if $(OTHER_COINS),--photos $(OTHER_COINS))
 	$(PY) benchmarks/speed.py
+	$(PY) benchmarks/teaching.py
 	$(PY) benchmarks/import_photos.py
 	$(PY) benchmarks/gathering.py
 	$(PY) benchmarks/kills.py

@@ -239,17 +239,20 @@ def nearest_coins(
     features = attributor.features(crop[None], "knn")
     projected = pipeline[:-1].transform(features)
     neighbours: KNeighborsClassifier = pipeline[-1]
-    # a rendered coin was learnt from twice, with other letters hidden
-    asked = min(2 * count, neighbours.n_samples_fit_)
-    distances, rows = neighbours.kneighbors(projected, n_neighbors=asked)
-    coins = int(model.card.training.get("coins", neighbours.n_samples_fit_))
+    learnt = neighbours.n_samples_fit_
     seed = int(model.card.training.get("coins_seed", -1))
     rendered = model.card.training.get("data") == "rendered" and seed >= 0
+    # a rendered coin was learnt from more than once, with other letters hidden
+    coins = int(model.card.training["coins"]) if rendered else learnt
+    asked = min(count * (learnt // coins), learnt)
+    distances, rows = neighbours.kneighbors(projected, n_neighbors=asked)
     near: dict[int, tuple[NearCoin, NDArray[np.uint8] | None]] = {}
     for distance, row in zip(distances[0].tolist(), rows[0].tolist(), strict=True):
-        number = row % coins if rendered else row
-        if number in near or len(near) == count:
+        number = row % coins
+        if number in near:
             continue
+        if len(near) == count:
+            break
         # unit vectors: half the squared distance is one minus the cosine
         similarity = float(np.clip(1 - distance**2 / 2, 0, 1))
         label = model.card.classes[int(neighbours._y[row])]

@@ -70,8 +70,8 @@ def _refuse_ignored(given: argparse.Namespace) -> None:
     if ignored:
         told = ", ".join("--" + name.replace("_", "-") for name in ignored)
         raise TrainingDataError(
-            f"{told}: not for rendered coins, which are seen once each, from nothing. "
-            "Give --coins and --seed, or train on photos."
+            f"{told}: not for rendered coins: what learns from them begins with "
+            "nothing and in set rounds. Give --coins and --seed, or train on photos."
         )
 
 
@@ -87,7 +87,11 @@ def _train_rendered(given: argparse.Namespace, names: tuple[str, ...]) -> int:
             steps[" and ".join(READERS)] = partial(_train_readers, given)
         else:
             steps[name] = partial(_train_shipped, name, given)
-    reports = _one_after_another(steps, given)
+    if len(steps) == 1:
+        [train] = steps.values()
+        reports = train()
+    else:
+        reports = _one_after_another(steps, given)
     _show(reports, as_json=given.json)
     sys.stderr.write(f"Trained in {_duration(time.monotonic() - started)}.\n")
     return 0
@@ -96,28 +100,24 @@ def _train_rendered(given: argparse.Namespace, names: tuple[str, ...]) -> int:
 def _one_after_another(
     steps: dict[str, Callable[[], list[Report]]], given: argparse.Namespace
 ) -> list[Report]:
-    """Take the steps; of several, those that a killed command had done are left out."""
+    """Take the steps but those that the same command, killed, had done."""
     kept = models.data_dir() / "train-all.json"
     wanted = {"seed": given.seed, "coins": given.coins}
     done: list[str] = []
-    if len(steps) > 1:
-        with suppress(OSError, ValueError, AttributeError, KeyError, TypeError):
-            found = json.loads(kept.read_text("utf-8"))
-            same = {key: found.get(key) for key in wanted} == wanted
-            done = [step for step in found["done"] if step in steps] if same else []
-    if done:
-        sys.stderr.write(f"Trained before: {', '.join(done)}. Going on.\n")
+    with suppress(OSError, ValueError, AttributeError, KeyError, TypeError):
+        found = json.loads(kept.read_text("utf-8"))
+        if {key: found.get(key) for key in wanted} == wanted:
+            done = [step for step in found["done"] if step in steps]
+            sys.stderr.write(f"Trained before: {', '.join(done)}. Going on.\n")
     reports = []
     for step, train in steps.items():
         if step in done:
             continue
         reports += train()
-        if len(steps) > 1:
-            done.append(step)
-            kept.parent.mkdir(parents=True, exist_ok=True)
-            write_file(kept, json.dumps({**wanted, "done": done}).encode())
-    if len(steps) > 1:
-        kept.unlink(missing_ok=True)
+        done.append(step)
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        write_file(kept, json.dumps({**wanted, "done": done}).encode())
+    kept.unlink(missing_ok=True)
     return reports
 
 

@@ -1,6 +1,6 @@
 """How a reader looks at a coin: which way up it lies, and again where it is in doubt.
 
-The net that finds legends takes one in fifty for upside down; the reader knows better,
+The net that finds legends takes some for upside down; the reader knows better,
 for it reads more letters the right way up. And on worn coins a reading may change with
 a frame that is a little off, so doubtful coins are looked at from nearby as well
 (Krizhevsky, Sutskever and Hinton 2012 average over crops of a photo likewise).

@@ -29,7 +29,7 @@ from coin_core._frame_net import (
 )
 from coin_core.evaluation import wilson
 from coin_core.learning._small_nets import fit_small_net, save_small_net
-from coin_core.learning.strikes import struck_by
+from coin_core.learning.strikes import struck_by, which_worker
 from coin_core.legend_frame import REACH, LegendFrame, least_turn, views
 from coin_core.models import Card
 from coin_core.rendering import RenderedCoin, strike_coin
@@ -49,16 +49,18 @@ _LYING_DEG = 40
 
 
 class _Layings(IterableDataset[tuple[Tensor, Tensor, Tensor]]):
-    """Batches of one epoch: coins struck for it, each laid down `lays` times."""
+    """Batches of one epoch: coins struck for it, each laid down `lays` times.
 
-    def __init__(self, seed: int, epoch: int, batches: int, lays: int) -> None:
-        self.seed, self.epoch, self.batches, self.lays = seed, epoch, batches, lays
+    The coins are those of as many groups, one to a batch, from number `start` on.
+    """
+
+    def __init__(self, seed: int, start: int, groups: int, lays: int) -> None:
+        self.seed, self.start, self.groups, self.lays = seed, start, groups, lays
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-        worker = torch.utils.data.get_worker_info()
-        number, of = (worker.id, worker.num_workers) if worker else (0, 1)
-        for group in range(number, self.batches // self.lays, of):
-            first = (self.epoch * (self.batches // self.lays) + group) * _BATCH
+        number, of = which_worker()
+        for group in range(number, self.groups, of):
+            first = (self.start + group) * _BATCH
             rng = np.random.default_rng([self.seed, first, 17])
             coins = [
                 strike_coin(self.seed, first + k, size_px=_STRUCK_PX)
@@ -108,10 +110,11 @@ def train_frames(
     work = out.with_name(f".{out.name}-training")
     torch.manual_seed(seed)
     net = FrameNet()
-    steps = max(1, coins // epochs // _BATCH) * lays
+    groups = max(1, coins // epochs // _BATCH)
 
     def draw_epoch(epoch: int) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-        return iter(struck_by(workers, _Layings(seed, epoch, steps, lays)))
+        layings = _Layings(seed, epoch * groups, groups, lays)
+        return iter(struck_by(workers, layings))
 
     seconds = fit_small_net(
         net,
@@ -120,7 +123,7 @@ def train_frames(
         work=work,
         name=FRAMES,
         epochs=epochs,
-        steps=steps,
+        steps=groups * lays,
         rate=2e-3,
     )
     figures = measure_frames(2000, net=net)

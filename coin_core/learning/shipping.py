@@ -132,9 +132,9 @@ def train_readers_shipped(
         first = replace(SCHEDULE.rounds[0], coins=coins)
         schedule = replace(SCHEDULE, rounds=(first,))
     runs = dict(runs or {})
-    for name in outs:
+    for name in outs.keys() - runs.keys():
         config = {"classifier": name, "seed": seed, "schedule": asdict(schedule)}
-        runs.setdefault(name, resume_run(json.loads(json.dumps(config))))
+        runs[name] = resume_run(json.loads(json.dumps(config)))
     taught = train_readers(
         {name: runs[name].folder for name in outs},
         seed=seed,

@@ -193,8 +193,7 @@ class Strikes(IterableDataset[Batch]):
         self.seed, self.seen, self.schedule = seed, seen, schedule
 
     def __iter__(self) -> Iterator[Batch]:
-        worker = get_worker_info()
-        number, of = (worker.id, worker.num_workers) if worker else (0, 1)
+        number, of = which_worker()
         seen = self.seen
         # the loader takes from the workers in turn, beginning with the first
         turn = 0
@@ -211,6 +210,12 @@ class Strikes(IterableDataset[Batch]):
                 yield see_batch(struck[1], self.seed, first, view)
             seen += part.batch
             turn += 1
+
+
+def which_worker() -> tuple[int, int]:
+    """The number of the process that strikes, and how many strike."""
+    worker = get_worker_info()
+    return (worker.id, worker.num_workers) if worker else (0, 1)
 
 
 def struck_by(

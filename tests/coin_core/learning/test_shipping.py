@@ -7,7 +7,7 @@ from coin_core import models
 from coin_core.classifiers._trunks import build_reader
 from coin_core.errors import TrainingDataError, WeightsMissingError
 from coin_core.learning import shipping
-from coin_core.learning.history import list_runs
+from coin_core.learning.history import list_runs, start_run
 from coin_core.legend_frame import LegendFrame
 from coin_core.rulers import DEFAULT_CLASSES
 
@@ -81,3 +81,10 @@ def test_all_readers_are_taught_at_once(tmp_path):
     assert all((out / "card.json").is_file() for out in outs.values())
     names = {run.report()["bundle"] for run in list_runs()}
     assert names == set(shipping.READERS)
+
+
+def test_a_reader_is_taught_in_the_run_that_was_given(tmp_path):
+    run = start_run({"classifier": "vgg"})
+    shipping.train_shipped("vgg", out=tmp_path / "vgg", run=run)
+    assert [one.folder for one in list_runs()] == [run.folder]
+    assert run.report()["state"] == "done"

@@ -1,0 +1,58 @@
+"""How many coins a second the readers learn from, and the finder's net scenes.
+
+    python benchmarks/teaching.py [--workers 1] [--coins 1280]
+
+Nothing is kept. Run it on an idle machine: `train all` teaches both readers side by
+side and strikes beside it in so many processes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+import time
+from dataclasses import replace
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from coin_core.learning import finding
+from coin_core.learning.machine import describe_machine
+from coin_core.learning.pretraining import train_readers
+from coin_core.learning.shipping import READERS
+from coin_core.learning.strikes import SCHEDULE
+from coin_core.models import load_card
+
+EPOCHS = 5
+
+
+def main() -> None:
+    """Teach the readers a little of the first round and of the last, and the finder."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--coins", type=int, default=1280, help="seen in each round")
+    given = parser.parse_args()
+    print(describe_machine())
+    with tempfile.TemporaryDirectory() as folder:
+        for title, part in (
+            ("first", SCHEDULE.rounds[0]),
+            ("last", SCHEDULE.rounds[-1]),
+        ):
+            part = replace(part, coins=given.coins // part.views)
+            plan = replace(SCHEDULE, rounds=(part,), validations=1, validation_coins=1)
+            folders = {name: Path(folder) / title / name for name in READERS}
+            started = time.monotonic()
+            train_readers(folders, schedule=plan, workers=given.workers)
+            rate = plan.seen / (time.monotonic() - started)
+            print(f"both readers, {title} round: {rate:.0f} coins a second", flush=True)
+        finding.train_finder(
+            Path(folder) / "faces", epochs=EPOCHS, workers=given.workers
+        )
+        made = load_card(Path(folder) / "faces")
+        rate = made.training["scenes"] / made.training["seconds"]
+        print(f"finder: {rate:.0f} scenes a second", flush=True)
+
+
+if __name__ == "__main__":
+    main()
