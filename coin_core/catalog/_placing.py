@@ -28,7 +28,7 @@ def placing_folder(out: Path) -> Iterator[Path]:
     Raises:
         CatalogError: Something lies there already, or it cannot be written.
     """
-    with _sentences(out):
+    with _disk_sentences(out):
         if out.exists() and not (out.is_dir() and not any(out.iterdir())):
             raise CatalogError(
                 f"{out} is there already and is left as it is. Name a folder that is "
@@ -55,7 +55,7 @@ def placing_file(out: Path) -> Iterator[Path]:
     Raises:
         CatalogError: A folder lies there, or it cannot be written.
     """
-    with _sentences(out):
+    with _disk_sentences(out):
         if out.is_dir():
             raise CatalogError(f"{out} is a folder; a file was expected.")
         out.parent.mkdir(parents=True, exist_ok=True)
@@ -123,7 +123,7 @@ def _is_abandoned(path: Path) -> bool:
 
 
 @contextmanager
-def _sentences(out: Path) -> Iterator[None]:
+def _disk_sentences(out: Path) -> Iterator[None]:
     """Errors of the disk become sentences."""
     try:
         yield

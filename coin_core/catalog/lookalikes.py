@@ -15,7 +15,7 @@ from coin_core.catalog._version_values import Leak, Version, VersionItem, nearne
 if TYPE_CHECKING:
     from coin_core.catalog import Catalog
 
-_MOST_LOOKED_AT = 5
+_MOST_COMPARED = 5
 _BLOCK = 512
 
 
@@ -67,5 +67,5 @@ def _nearest(
         for row, bits in enumerate(apart, begin):
             bits[splits == splits[row]] = HASH_BITS
             near = np.flatnonzero(bits <= MAX_APART)
-            near = near[np.argsort(bits[near], kind="stable")][:_MOST_LOOKED_AT]
+            near = near[np.argsort(bits[near], kind="stable")][:_MOST_COMPARED]
             yield items[row], [(items[k], int(bits[k])) for k in near.tolist()]

@@ -109,7 +109,7 @@ def freeze(
     taken, left_out = choose_labelled(seen, free_only, with_rendered)
     items = _divide(taken, divided_by, seed, progress)
     digest = digest_of(items)
-    note = _note(left_out, divided_by, who)
+    note = _freeze_note(left_out, divided_by, who)
     row = {
         "name": name,
         "created_at": datetime.now(UTC),
@@ -279,7 +279,7 @@ def as_item(one: SeenPhoto, read: int | None, split: Split) -> VersionItem:
     )
 
 
-def _note(left_out: Counter[str], shares: Sequence[float], who: str) -> str:
+def _freeze_note(left_out: Counter[str], shares: Sequence[float], who: str) -> str:
     parts = [f"Shares {' / '.join(f'{share:g}' for share in shares)}."]
     if who:
         parts.insert(0, f"Frozen by {who}.")
