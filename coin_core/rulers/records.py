@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from coin_core.letters import HEBREW_TO_LETTER, to_paleo, transliterate
+from coin_core.rulers.letters import HEBREW_TO_LETTER, to_paleo, transliterate
 
 
 class Evidence(StrEnum):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from coin_core._rulers.records import Evidence, Layout, Reference
+from coin_core.rulers.records import Evidence, Layout, Reference
 
 TJC = "Meshorer, A Treasury of Jewish Coins, 2001"
 AJC = "Meshorer, Ancient Jewish Coinage, 1982"

@@ -10,11 +10,19 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import Final
 
-from coin_core._rulers.aliases import fold, name_aliases, ruler_aliases
-from coin_core._rulers.aristobulus import JUDAH_ARISTOBULUS_I
-from coin_core._rulers.hyrcanus import JOHN_HYRCANUS_I
-from coin_core._rulers.jannaeus import ALEXANDER_JANNAEUS
-from coin_core._rulers.records import (
+from coin_core.errors import UnknownRulerError
+from coin_core.rulers.alexander_jannaeus import ALEXANDER_JANNAEUS
+from coin_core.rulers.aliases import fold, name_aliases, ruler_aliases
+from coin_core.rulers.john_hyrcanus_i import JOHN_HYRCANUS_I
+from coin_core.rulers.judah_aristobulus_i import JUDAH_ARISTOBULUS_I
+from coin_core.rulers.letters import (
+    HEBREW_TO_LETTER,
+    LETTERS,
+    Letter,
+    to_paleo,
+    transliterate,
+)
+from coin_core.rulers.records import (
     Attribution,
     Evidence,
     Layout,
@@ -22,8 +30,6 @@ from coin_core._rulers.records import (
     Ruler,
     Spelling,
 )
-from coin_core.errors import UnknownRulerError
-from coin_core.letters import HEBREW_TO_LETTER, LETTERS, Letter, to_paleo, transliterate
 
 __all__ = [
     "DEFAULT_CLASSES",

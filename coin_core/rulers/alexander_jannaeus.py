@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from coin_core._rulers.records import Attribution, Evidence, Ruler, Spelling
-from coin_core._rulers.sources import (
+from coin_core.rulers.bibliography import (
     AJC,
     COLLECTORS,
     GBC4,
@@ -16,6 +15,7 @@ from coin_core._rulers.sources import (
     break_lines,
     cite,
 )
+from coin_core.rulers.records import Attribution, Evidence, Ruler, Spelling
 
 ALEXANDER_JANNAEUS = Ruler(
     key="alexander_jannaeus",

@@ -6,7 +6,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
-from coin_core._rulers.records import Ruler
+from coin_core.rulers.records import Ruler
 
 # Bare "Hyrcanus" is left out: older lists give Yonatan's coins to the second of them.
 _RULERS_TOO: dict[str, tuple[str, ...]] = {

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from coin_core._rulers.records import Attribution, Evidence, Ruler, Spelling
-from coin_core._rulers.sources import (
+from coin_core.rulers.bibliography import (
     AJC,
     COLLECTORS,
     FORUM,
@@ -15,6 +14,7 @@ from coin_core._rulers.sources import (
     break_lines,
     cite,
 )
+from coin_core.rulers.records import Attribution, Evidence, Ruler, Spelling
 
 JUDAH_ARISTOBULUS_I = Ruler(
     key="judah_aristobulus_i",

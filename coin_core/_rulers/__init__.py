@@ -1,1 +1,0 @@
-"""The facts behind `coin_core.rulers`; import them from there."""
