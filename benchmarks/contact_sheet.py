@@ -17,8 +17,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import numpy as np
 from PIL import Image
 
-from coin_core import faces, photos
-from coin_core.preprocessing import resized
+from coin_core.detection import faces
+from coin_core.imaging import photo_io
+from coin_core.imaging.preprocessing import resized
 from coin_core.rendering import strike_coin
 
 CELL_PX = 180
@@ -31,7 +32,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
-    real = [photos.read(path) for path in photos.inside(given.photos)]
+    real = [photo_io.read(path) for path in photo_io.inside(given.photos)]
     rendered = [
         strike_coin(given.seed, index, size_px=CELL_PX).image
         for index in range(len(real))

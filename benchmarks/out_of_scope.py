@@ -18,11 +18,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import numpy as np
 
-from coin_core import photos
-from coin_core.attribution import SHIPPED, Attributor
 from coin_core.evaluation import share_of
+from coin_core.imaging import photo_io
+from coin_core.pipeline import SHIPPED, Attributor
 from coin_core.rendering import strike_coin
-from coin_core.verdicts import PhotoReading, Reason
+from coin_core.results import PhotoReading, Reason
 
 SEED = 6_000_011
 SIZE_PX = 240
@@ -97,7 +97,7 @@ def noise(count: int) -> Iterator[np.ndarray]:
 
 def walk(folder: Path) -> Iterator[np.ndarray]:
     """Every photo in a folder and the folders in it."""
-    yield from map(photos.read, photos.inside(folder))
+    yield from map(photo_io.read, photo_io.inside(folder))
 
 
 if __name__ == "__main__":

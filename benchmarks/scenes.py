@@ -18,9 +18,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import numpy as np
 from tqdm import tqdm
 
-from coin_core import faces
+from coin_core.detection import faces
+from coin_core.detection.faces import CropBox
 from coin_core.evaluation import share_of
-from coin_core.faces import CropBox
 from coin_core.rendering.scenes import draw_scene
 
 ENOUGH = 0.85

@@ -24,9 +24,9 @@ import psutil
 import torch
 from PIL import Image
 
-from coin_core import photos
-from coin_core.attribution import SHIPPED, Attributor
+from coin_core.imaging import photo_io
 from coin_core.learning.machine import describe_machine
+from coin_core.pipeline import SHIPPED, Attributor
 from coin_core.rendering import strike_coin
 
 SEED = 4_000_037
@@ -46,20 +46,20 @@ def main() -> None:
     attributor = Attributor()
     attributor.load(SHIPPED)
     if given.of:
-        files = [path.read_bytes() for path in photos.inside(given.of)]
+        files = [path.read_bytes() for path in photo_io.inside(given.of)]
     else:
         files = [encode(index) for index in range(20)]
     for names in [*((name,) for name in SHIPPED), SHIPPED]:
         title = names[0] if len(names) == 1 else "all five"
         seconds = median_seconds(
             lambda i, names=names: attributor.read(
-                photos.decode(files[i % len(files)]), classifiers=names
+                photo_io.decode(files[i % len(files)]), classifiers=names
             ),
             given.repeats,
         )
         print(f"one photo, warm, {title}: {seconds * 1000:.0f} ms (median)")
 
-    many = (photos.decode(files[i % len(files)]) for i in range(given.photos))
+    many = (photo_io.decode(files[i % len(files)]) for i in range(given.photos))
     begun = time.perf_counter()
     count = sum(1 for _ in attributor.read_many(many, "resnet"))
     rate = count / (time.perf_counter() - begun)

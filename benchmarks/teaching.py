@@ -22,7 +22,7 @@ from coin_core.learning.machine import describe_machine
 from coin_core.learning.pretraining import train_readers
 from coin_core.learning.shipping import READERS
 from coin_core.learning.strikes import SCHEDULE
-from coin_core.models import load_card
+from coin_core.model_store.bundle import load_card
 
 EPOCHS = 5
 

@@ -10,12 +10,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from coin_core.attribution import Attributor
     from coin_core.classifiers import get_classifier, list_classifiers
+    from coin_core.detection.faces import CropBox, Face, Side
     from coin_core.errors import CoinError, UnreadablePhotoError
-    from coin_core.faces import CropBox, Face, Side
+    from coin_core.pipeline import Attributor
+    from coin_core.results import PhotoReading, Reason, Verdict
     from coin_core.rulers import DEFAULT_CLASSES, LETTERS, RULERS, get_ruler
-    from coin_core.verdicts import PhotoReading, Reason, Verdict
 
 _HOMES = {
     "Attributor": "attribution",

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
-from coin_core.attribution import PhotoReading, Reason, Verdict
+from coin_core.detection.faces import CropBox, Face, Side
 from coin_core.explain import LetterRead, NearCoin
-from coin_core.faces import CropBox, Face, Side
-from coin_core.legend_frame import LegendFrame
-from coin_core.models import BundleInfo, Card
+from coin_core.imaging.legend_pose import LegendFrame
+from coin_core.model_store.bundle import BundleInfo, Card
+from coin_core.pipeline import PhotoReading, Reason, Verdict
 from coin_core.rulers import DEFAULT_CLASSES
 
 TITLES = {

@@ -8,7 +8,7 @@ from importlib.util import module_from_spec, spec_from_file_location
 import numpy as np
 import pytest
 
-from coin_core.faces import CropBox
+from coin_core.detection.faces import CropBox
 
 
 def load(root, name):

@@ -106,7 +106,7 @@ def test_no_file_imports_from_above(path: Path):
         ("pages/1_Classify.py", "from sklearn.svm import SVC", True),
         ("pages/1_Classify.py", "import scrapers.labels", True),
         ("pages/1_Classify.py", "from coin_core import explain\nimport ui", False),
-        ("scrapers/labels.py", "from coin_core.models import Card", True),
+        ("scrapers/labels.py", "from coin_core.model_store.bundle import Card", True),
         ("scrapers/labels.py", "from coin_core.rulers import RULERS", False),
         ("server.py", "import streamlit, coin_core.api", False),
     ],

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 import streamlit as st
 
+from coin_core.detection.faces import crop_to_flan
 from coin_core.errors import UnreadablePhotoError
-from coin_core.faces import crop_to_flan
-from coin_core.photos import decode
-from coin_core.verdicts import PhotoReading, sentence
+from coin_core.imaging.photo_io import decode
+from coin_core.results import PhotoReading, sentence
 from ui import cache
 from ui.pictures import shrink, to_data_uri
 from ui.tray import Tray, TrayPhoto
 
 if TYPE_CHECKING:
-    from coin_core.attribution import Attributor
+    from coin_core.pipeline import Attributor
 
 _THUMBNAIL_PX = 96
 _SHOW_PROGRESS_FROM = 3

@@ -12,20 +12,20 @@ from typing import TYPE_CHECKING
 import numpy as np
 import streamlit as st
 
-from coin_core import models
+from coin_core.detection.faces import CropBox, crop_to_flan
 from coin_core.errors import CoinError
-from coin_core.faces import CropBox, crop_to_flan
-from coin_core.models import BundleInfo, BundleProblem
-from coin_core.photos import decode
-from coin_core.promoting import promoted
+from coin_core.imaging.photo_io import decode
+from coin_core.model_store import bundle as models
+from coin_core.model_store.bundle import BundleInfo, BundleProblem
+from coin_core.model_store.promotion import promoted
 from coin_core.rendering import strike_coin
-from coin_core.verdicts import PhotoReading
+from coin_core.results import PhotoReading
 from ui.tray import TrayPhoto
 
 if TYPE_CHECKING:
-    from coin_core.attribution import Attributor
     from coin_core.explain import LetterRead, NearCoin
-    from coin_core.legend_frame import LegendFrame
+    from coin_core.imaging.legend_pose import LegendFrame
+    from coin_core.pipeline import Attributor
 
 DEMO_PX = 360
 SHOWN_PX = 400  # side of a crop on the page; what the nets see is smaller
@@ -79,7 +79,7 @@ def unusable() -> dict[str, str]:
 
 @st.cache_resource(show_spinner="Loading the classifiers …", max_entries=1)
 def _loaded(stamp: str) -> tuple[Attributor, dict[str, str]]:
-    from coin_core.attribution import Attributor
+    from coin_core.pipeline import Attributor
 
     loaded, problems = Attributor(), {}
     for bundle in bundles()[0]:
@@ -125,7 +125,7 @@ def crop(photo: TrayPhoto, box: CropBox) -> np.ndarray:
 
 def _seen(photo: TrayPhoto, box: CropBox) -> np.ndarray:
     """The same crop as the classifiers see it."""
-    from coin_core.attribution import CROP_PX
+    from coin_core.pipeline import CROP_PX
 
     return crop_to_flan(pixels(photo), box, CROP_PX)
 

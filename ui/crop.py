@@ -7,7 +7,7 @@ import streamlit as st
 from PIL import Image, ImageOps
 from streamlit_cropper import st_cropper
 
-from coin_core.faces import CropBox
+from coin_core.detection.faces import CropBox
 from ui.palette import BRONZE
 from ui.pictures import shrink
 

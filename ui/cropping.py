@@ -8,11 +8,11 @@ from dataclasses import replace
 import numpy as np
 import streamlit as st
 
-from coin_core import faces as face_finding
-from coin_core import photos
 from coin_core.catalog import Catalog, CatalogFace, CatalogPhoto, Side
+from coin_core.detection import faces as face_finding
+from coin_core.detection.faces import CropBox, crop_to_flan
 from coin_core.errors import WeightsMissingError
-from coin_core.faces import CropBox, crop_to_flan
+from coin_core.imaging import photo_io
 from ui import face_edits
 from ui.crop import correct_crop
 from ui.dataset_words import SIDE
@@ -28,7 +28,7 @@ PhotoEdit = Callable[[Catalog, CatalogPhoto, Faces], Faces]
 
 @st.cache_resource(show_spinner=False, max_entries=3)
 def _pixels(sha256: str, _catalog: Catalog, _photo: CatalogPhoto) -> np.ndarray:
-    return photos.read(_catalog.photo_path(_photo))
+    return photo_io.read(_catalog.photo_path(_photo))
 
 
 def pixels(catalog: Catalog, photo: CatalogPhoto) -> np.ndarray:
@@ -38,7 +38,7 @@ def pixels(catalog: Catalog, photo: CatalogPhoto) -> np.ndarray:
 
 def propose(catalog: Catalog, photo: CatalogPhoto, faces: Faces = ()) -> Faces:
     """The coins that are found in a photo, with what each shows; else the old faces."""
-    picture = photos.read(catalog.photo_path(photo))
+    picture = photo_io.read(catalog.photo_path(photo))
     found = face_finding.judge_sides(picture, face_finding.find(picture))
     return (
         faces
@@ -52,7 +52,7 @@ def split(catalog: Catalog, photo: CatalogPhoto, faces: Faces) -> Faces:
     halves = face_edits.split(faces, photo.width_px, photo.height_px)
     try:
         judged = face_finding.judge_sides(
-            photos.read(catalog.photo_path(photo)), [half.box for half in halves]
+            photo_io.read(catalog.photo_path(photo)), [half.box for half in halves]
         )
     except WeightsMissingError:
         return halves

@@ -16,8 +16,8 @@ from coin_core.catalog import (
     QueueKind,
     Side,
 )
+from coin_core.results import class_title
 from coin_core.rulers import DEFAULT_CLASSES, RULERS
-from coin_core.verdicts import class_title
 from ui.palette import BRONZE, MUTED, class_colours
 
 UNLABELLED = "unlabelled"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import streamlit as st
 from PIL import Image
 
-from coin_core.verdicts import class_title
+from coin_core.results import class_title
 from ui import cache
 from ui.tray import Tray
 

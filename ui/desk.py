@@ -12,7 +12,7 @@ import streamlit as st
 
 from coin_core.catalog import Catalog, PhotoQuery, open_catalog
 from coin_core.errors import CoinError
-from coin_core.models import data_dir
+from coin_core.model_store.bundle import data_dir
 from ui.errors import show
 from ui.parts import remembered_name
 

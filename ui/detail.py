@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-from coin_core.faces import CropBox
-from coin_core.models import Card
-from coin_core.verdicts import PhotoReading, Verdict
+from coin_core.detection.faces import CropBox
+from coin_core.model_store.bundle import Card
+from coin_core.results import PhotoReading, Verdict
 from ui import cache
 from ui.crop import correct_crop
 from ui.evidence import show_comparison, show_why

@@ -14,11 +14,11 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from coin_core.faces import CropBox
-from coin_core.legend_frame import views
-from coin_core.models import Card
+from coin_core.detection.faces import CropBox
+from coin_core.imaging.legend_pose import views
+from coin_core.model_store.bundle import Card
+from coin_core.results import Verdict, class_title
 from coin_core.rulers import DEFAULT_CLASSES, RULERS
-from coin_core.verdicts import Verdict, class_title
 from ui import cache, charts
 from ui.errors import shown_on_page
 from ui.letters import letters_of_name, name_lines, transliterated

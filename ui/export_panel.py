@@ -14,7 +14,7 @@ import streamlit as st
 from coin_core.catalog import Catalog
 from coin_core.catalog.versions import VersionSummary
 from coin_core.errors import CatalogError
-from coin_core.models import data_dir
+from coin_core.model_store.bundle import data_dir
 from ui.desk import Desk
 from ui.work import Tell, Work, begin
 

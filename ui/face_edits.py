@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from coin_core.catalog import CatalogFace
-from coin_core.faces import CropBox, Side
+from coin_core.detection.faces import CropBox, Side
 
 Faces = tuple[CatalogFace, ...]
 FaceEdit = Callable[[Faces], Faces]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
-from coin_core.faces import CropBox, Face, Side
+from coin_core.detection.faces import CropBox, Face, Side
 from coin_core.rulers import LETTERS
 from ui.palette import BRONZE
 from ui.pictures import shrink, svg_over_picture

@@ -9,7 +9,6 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from coin_core import models
 from coin_core.errors import CoinError, WeightsMismatchError, WeightsMissingError
 from coin_core.learning.comparing import (
     RunSummary,
@@ -20,8 +19,9 @@ from coin_core.learning.comparing import (
 from coin_core.learning.history import Row, Run, RunState, find_run
 from coin_core.learning.mistakes import by_legibility, reliability
 from coin_core.learning.reporting import html_report
-from coin_core.promoting import demote, promote, promoted
-from coin_core.verdicts import class_title
+from coin_core.model_store import bundle as models
+from coin_core.model_store.promotion import demote, promote, promoted
+from coin_core.results import class_title
 from ui.errors import show, shown_as_damaged, shown_on_page
 from ui.runs_charts import (
     CONFIG,

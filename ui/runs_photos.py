@@ -21,7 +21,7 @@ from coin_core.learning.mistakes import (
     confusion_of,
     photos_in_cell,
 )
-from coin_core.verdicts import class_title
+from coin_core.results import class_title
 from ui.palette import INK_SOFT, MUTED, PAPER_DEEP
 from ui.runs_words import NBSP, percent_with_interval
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from coin_core.models import BundleInfo
+from coin_core.model_store.bundle import BundleInfo
 from ui.titles import menu_titles
 
 _KEY = "classifier"

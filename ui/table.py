@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import pandas as pd
 import streamlit as st
 
-from coin_core.models import Card
-from coin_core.verdicts import Reason, class_title
+from coin_core.model_store.bundle import Card
+from coin_core.results import Reason, class_title
 from ui.titles import short_title
 from ui.tray import Tray
 from ui.verdict import WHY_NOT, calibration_note

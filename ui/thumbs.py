@@ -19,10 +19,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from coin_core import photos
 from coin_core.catalog import Catalog, CatalogPhoto
 from coin_core.errors import UnreadablePhotoError
-from coin_core.models import data_dir
+from coin_core.imaging import photo_io
+from coin_core.model_store.bundle import data_dir
 from ui.pictures import shrink
 
 
@@ -54,7 +54,7 @@ def small_picture(
     path = kept_at(photo.sha256, size)
     if not path.exists():
         try:
-            pixels = photos.read(catalog.photo_path(photo))
+            pixels = photo_io.read(catalog.photo_path(photo))
         except UnreadablePhotoError:
             return None
         _keep(pixels, photo.sha256, size)

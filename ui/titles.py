@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import coin_core
-from coin_core.models import BundleInfo, Card
+from coin_core.model_store.bundle import BundleInfo, Card
 
 _SHORT = {
     "resnet": "ResNet",

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 
 import streamlit as st
 
-from coin_core.faces import CropBox
-from coin_core.verdicts import PhotoReading
+from coin_core.detection.faces import CropBox
+from coin_core.results import PhotoReading
 
 MAX_PHOTOS = 600
 MAX_BYTES = 400 * 1024 * 1024

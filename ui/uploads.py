@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from coin_core.photos import ACCEPTED, MAX_BYTES
+from coin_core.imaging.photo_io import ACCEPTED, MAX_BYTES
 from ui.demo import offer_demo_coins
 from ui.errors import show
 from ui.tray import Tray

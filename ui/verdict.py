@@ -6,9 +6,9 @@ from html import escape
 
 import streamlit as st
 
-from coin_core.models import Card
+from coin_core.model_store.bundle import Card
+from coin_core.results import Reason, Verdict, class_title, sentence
 from coin_core.rulers import RULERS
-from coin_core.verdicts import Reason, Verdict, class_title, sentence
 from ui import charts
 from ui.paleo import name_on_coin
 from ui.palette import class_colours

@@ -11,11 +11,10 @@ from pathlib import Path
 
 import numpy as np
 
-from coin_core import photos
-from coin_core.answers import answers
-from coin_core.attribution import SHIPPED, Attributor
 from coin_core.errors import UnreadablePhotoError
-from coin_core.verdicts import PhotoReading, sentence
+from coin_core.imaging import photo_io
+from coin_core.pipeline import SHIPPED, Attributor
+from coin_core.results import PhotoReading, answers, sentence
 
 
 def run(given: argparse.Namespace) -> int:
@@ -70,12 +69,12 @@ def _paths(given: list[str]) -> Iterator[str]:
         if not path.is_dir():
             yield name
             continue
-        yield from map(str, photos.inside(path))
+        yield from map(str, photo_io.inside(path))
 
 
 def _read(path: str) -> np.ndarray:
     try:
-        return photos.read(path)
+        return photo_io.read(path)
     except OSError as error:
         raise UnreadablePhotoError(f"cannot be opened ({error.strerror}).") from error
 

@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from coin_core import models
-from coin_core.attribution import SHIPPED, Attributor
 from coin_core.errors import CatalogError, TrainingDataError
 from coin_core.evaluation import (
     LegibilityRow,
@@ -27,12 +25,14 @@ from coin_core.learning.catalog_data import (
     take_rows,
     version_of,
 )
+from coin_core.model_store import bundle
+from coin_core.pipeline import SHIPPED, Attributor
 from coin_core.rulers import DEFAULT_CLASSES
 
 if TYPE_CHECKING:
     from coin_core.catalog import Catalog
     from coin_core.learning.datasets import CoinSet
-    from coin_core.models import Card
+    from coin_core.model_store.bundle import Card
 
 
 def run(given: argparse.Namespace) -> int:
@@ -212,7 +212,7 @@ def _keep(
         return
     for report in reports:
         figures = {"data": data, "what": given.keep, **report_json(report)}
-        models.add_figures(attributor.model(report.classifier).folder, figures)
+        bundle.add_figures(attributor.model(report.classifier).folder, figures)
 
 
 def _show(

@@ -14,8 +14,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from coin_core import models
-from coin_core._replace import write_file
 from coin_core.classifiers import get_classifier
 from coin_core.errors import CatalogError, TrainingDataError
 from coin_core.evaluation import Report, confusion_table, report_json, report_table
@@ -27,6 +25,8 @@ from coin_core.learning.shipping import (
     train_shipped,
 )
 from coin_core.learning.splits import coins_per_class
+from coin_core.model_store import bundle
+from coin_core.storage import write_file
 
 if TYPE_CHECKING:
     import numpy as np
@@ -101,7 +101,7 @@ def _one_after_another(
     steps: dict[str, Callable[[], list[Report]]], given: argparse.Namespace
 ) -> list[Report]:
     """Take the steps but those that the same command, killed, had done."""
-    kept = models.data_dir() / "train-all.json"
+    kept = bundle.data_dir() / "train-all.json"
     wanted = {"seed": given.seed, "coins": given.coins}
     done: list[str] = []
     with suppress(OSError, ValueError, AttributeError, KeyError, TypeError):
@@ -122,7 +122,7 @@ def _one_after_another(
 
 
 def _train_readers(given: argparse.Namespace) -> list[Report]:
-    outs = {name: models.WEIGHTS_DIR / name for name in READERS}
+    outs = {name: bundle.WEIGHTS_DIR / name for name in READERS}
     shipped = train_readers_shipped(outs, given.seed, given.coins, given.workers)
     return [report for _, report in shipped]
 
@@ -148,7 +148,7 @@ def _train_finder(name: str, given: argparse.Namespace) -> list[Report]:
         "sides": train_sides,
         "frames": partial(train_frames, workers=given.workers),
     }
-    out = given.out or models.WEIGHTS_DIR / name
+    out = given.out or bundle.WEIGHTS_DIR / name
     figures = trainings[name](out, seed=given.seed)
     line = json.dumps({"model": name, **figures}, default=float)
     sys.stdout.write(line + "\n")
@@ -165,7 +165,7 @@ def _train_own(given: argparse.Namespace) -> int:
     for sentence in coins.unreadable:
         sys.stderr.write(f"{sentence}\n")
     called = _called(given.data)
-    out = given.out or models.models_dir() / _bundle_name(given.classifier, called)
+    out = given.out or bundle.models_dir() / _bundle_name(given.classifier, called)
     sys.stderr.write(
         f"{len(coins)} coins of {len(coins.classes)} classes from {coins.source}; "
         f"{len(coins.unreadable)} files could not be read, "
@@ -215,7 +215,7 @@ def _called(data: str) -> str:
 
 
 def _keep_opinions(
-    classifier: str, photo_ids: NDArray[np.int64], card: models.Card, fitted: Fitted
+    classifier: str, photo_ids: NDArray[np.int64], card: bundle.Card, fitted: Fitted
 ) -> None:
     """Keep in the catalog what was said of coins that had not been learnt from."""
     from coin_core.catalog import open_catalog
@@ -230,7 +230,7 @@ def _keep_opinions(
             photo_ids[rows].tolist(),
             fitted.probabilities[rows],
             card.classes,
-            model_digest=models.weights_digest(card),
+            model_digest=bundle.weights_digest(card),
             threshold=card.threshold,
         )
         # Of a version only the test photos were measured: too few to compare.

@@ -16,9 +16,9 @@ from itertools import pairwise
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
-from coin_core._file_kinds import show_name
 from coin_core.errors import CatalogError, UnreadablePhotoError
-from coin_core.photos import MAX_BYTES
+from coin_core.imaging.file_types import show_name
+from coin_core.imaging.photo_io import MAX_BYTES
 
 MAX_MEMBERS = 50_000
 MAX_DIRECTORY_BYTES = 32 * 1024 * 1024

@@ -13,7 +13,7 @@ import struct
 
 from PIL import Image
 
-from coin_core import _file_kinds
+from coin_core.imaging import file_types
 
 _ORIENTATION = 0x0112
 _UPRIGHT = 1
@@ -42,7 +42,7 @@ def without_notes(data: bytes) -> bytes | None:
         The very same bytes where nothing else was in them; None where the file cannot
         be taken apart, and the picture has to be saved anew.
     """
-    _, kind = _file_kinds.sniff(data)
+    _, kind = file_types.sniff(data)
     try:
         if kind == "JPEG":
             return _of_jpeg(data)

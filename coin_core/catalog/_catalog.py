@@ -6,7 +6,7 @@ from pathlib import Path
 
 from coin_core.catalog._database import connect, find_url
 from coin_core.catalog._queries import Queries
-from coin_core.models import data_dir
+from coin_core.model_store.bundle import data_dir
 
 
 class Catalog(Queries):

@@ -18,7 +18,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlch
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from coin_core.errors import CatalogError
-from coin_core.models import data_dir
+from coin_core.model_store.bundle import data_dir
 
 WAIT_S = 15.0
 """How long a writer waits for the others."""

@@ -12,7 +12,7 @@ from coin_core.catalog._division import Split
 from coin_core.catalog._licences import licence_page
 from coin_core.catalog._references import references_in_words
 from coin_core.catalog._values import CatalogFace, CatalogPhoto, Coin
-from coin_core.faces import Side
+from coin_core.detection.faces import Side
 
 _PHOTO_COLUMNS = (
     "photo_id",

@@ -18,7 +18,6 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from coin_core import photos
 from coin_core.catalog._camera_notes import without_notes
 from coin_core.catalog._division import Split
 from coin_core.catalog._export_forms import (
@@ -30,8 +29,9 @@ from coin_core.catalog._export_forms import (
 )
 from coin_core.catalog._placing import placing_file, placing_folder
 from coin_core.catalog._values import UNLABELLED
+from coin_core.detection.faces import crop_to_flan
 from coin_core.errors import CatalogError, CoinError, UnreadablePhotoError
-from coin_core.faces import crop_to_flan
+from coin_core.imaging import photo_io
 
 if TYPE_CHECKING:
     from coin_core.catalog import Catalog
@@ -70,7 +70,7 @@ class Exported:
     """
 
     path: Path
-    photos: int
+    photo_io: int
     left_out: tuple[str, ...] = ()
     bared: int = 0
 
@@ -221,7 +221,7 @@ class Writing:
 
     def _crop(self, item: ExportItem) -> bytes:
         """The face that is learnt from, upright; the whole photo where none is."""
-        image = photos.read(self._original(item))
+        image = photo_io.read(self._original(item))
         if item.read is not None:
             box = item.faces[item.read].box
             across = (box.right - box.left) * image.shape[1]
@@ -243,7 +243,7 @@ class Writing:
         elif not self.keep_notes:
             given = without_notes(data)
         if given is None:
-            image = photos.decode(data, name=item.photo.file_name or "photo")
+            image = photo_io.decode(data, name=item.photo.file_name or "photo")
             given = _as_jpeg(image)
             height, width = image.shape[:2]
             photo = replace(

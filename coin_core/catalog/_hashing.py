@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from coin_core.faces import CropBox, crop_to_flan
+from coin_core.detection.faces import CropBox, crop_to_flan
 
 HASH_BITS = 256
 MAX_APART = 92

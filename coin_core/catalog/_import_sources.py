@@ -13,7 +13,6 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path, PurePosixPath
 
-from coin_core._file_kinds import show_name
 from coin_core.catalog._archives import ARCHIVE_SUFFIXES, Archive
 from coin_core.catalog._tabular import (
     TABLE_SUFFIXES,
@@ -24,7 +23,8 @@ from coin_core.catalog._tabular import (
     read_table,
 )
 from coin_core.errors import CatalogError, UnreadablePhotoError
-from coin_core.photos import MAX_BYTES, SUFFIXES
+from coin_core.imaging.file_types import show_name
+from coin_core.imaging.photo_io import MAX_BYTES, SUFFIXES
 
 LABELS_FILE = "labels.csv"
 """Taken into account by itself at the top of a folder or archive, as in training."""

@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import select
 
-from coin_core import photos
 from coin_core.catalog._catalog import Catalog
 from coin_core.catalog._hashing import (
     MAX_APART,
@@ -27,6 +26,7 @@ from coin_core.catalog._hashing import (
 from coin_core.catalog._tables import PhotoRow
 from coin_core.catalog._values import CatalogPhoto
 from coin_core.errors import UnreadablePhotoError
+from coin_core.imaging import photo_io
 
 _MOST_LOOKED_AT = 5
 _LOOKS_KEPT = 6000  # of 11 kB
@@ -63,7 +63,7 @@ class Looks:
         """What `take_look` gives of its main coin; None if it cannot be read."""
         if photo.photo_id not in self._kept:
             try:
-                pixels = photos.read(self._catalog.photo_path(photo))
+                pixels = photo_io.read(self._catalog.photo_path(photo))
             except UnreadablePhotoError:
                 return None
             boxes = [face.box for face in self._catalog.faces(photo.photo_id)]

@@ -16,9 +16,9 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from coin_core._replace import write_file
 from coin_core.catalog._values import Problem
 from coin_core.errors import CatalogError
+from coin_core.storage import write_file
 
 if sys.platform != "win32":
     import fcntl

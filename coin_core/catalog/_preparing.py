@@ -9,8 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from coin_core import faces, photos
-from coin_core._file_kinds import sniff
 from coin_core.catalog._hashing import (
     estimate_quality,
     hash_photo,
@@ -18,6 +16,9 @@ from coin_core.catalog._hashing import (
     take_look,
 )
 from coin_core.catalog._values import CatalogFace, PhotoRecord
+from coin_core.detection import faces
+from coin_core.imaging import photo_io
+from coin_core.imaging.file_types import sniff
 
 _EXTENSIONS = {
     "JPEG": "jpg",
@@ -59,7 +60,7 @@ def prepare(data: bytes, name: str) -> Prepared:
         UnreadablePhotoError: It is no photo that is accepted.
         WeightsMissingError: The finder's weights are not there.
     """
-    pixels = photos.decode(data, name=name)
+    pixels = photo_io.decode(data, name=name)
     _, kind = sniff(data)
     boxes = faces.find(pixels)
     judged = faces.judge_sides(pixels, boxes)
@@ -77,7 +78,7 @@ def prepare(data: bytes, name: str) -> Prepared:
 def _size_of(data: bytes, pixels: NDArray[np.uint8]) -> tuple[int, int]:
     """Width and height of the file; decoding scales large photos down."""
     height, width = pixels.shape[:2]
-    if max(height, width) < photos.MAX_SIDE_PX:
+    if max(height, width) < photo_io.MAX_SIDE_PX:
         return width, height
     from PIL import Image
 

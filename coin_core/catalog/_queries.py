@@ -247,11 +247,11 @@ class Queries(Reviews):
         self, photo: CatalogPhoto
     ) -> tuple[NDArray[np.uint8], CropBox] | None:
         """The pixels of a photo and the coin that stands for it."""
-        from coin_core import photos
         from coin_core.catalog._hashing import main_face
+        from coin_core.imaging import photo_io
 
         try:
-            pixels = photos.read(self.photo_path(photo))
+            pixels = photo_io.read(self.photo_path(photo))
         except UnreadablePhotoError:
             return None
         boxes = [face.box for face in self.faces(photo.photo_id)]

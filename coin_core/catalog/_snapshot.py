@@ -12,7 +12,7 @@ from sqlalchemy import Connection, select
 from coin_core.catalog._rows import face_from_json, photo_from, photos_with_ruler
 from coin_core.catalog._tables import CoinReferenceRow, CoinRow, FaceRow, PhotoRow
 from coin_core.catalog._values import CatalogFace, CatalogPhoto, Coin, CoinReference
-from coin_core.faces import Side
+from coin_core.detection.faces import Side
 from coin_core.rulers import DEFAULT_CLASSES
 
 _OFTEN = 1000

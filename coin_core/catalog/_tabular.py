@@ -16,9 +16,9 @@ from datetime import datetime
 from itertools import islice
 from pathlib import Path, PurePosixPath
 
-from coin_core._file_kinds import show_name
 from coin_core.errors import CatalogError
-from coin_core.photos import SUFFIXES
+from coin_core.imaging.file_types import show_name
+from coin_core.imaging.photo_io import SUFFIXES
 from coin_core.rulers import find_ruler
 
 TABLE_SUFFIXES = frozenset({".csv", ".tsv", ".xlsx", ".xlsm"})

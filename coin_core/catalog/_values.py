@@ -17,8 +17,8 @@ from coin_core.catalog._judgements import (
     Progress,
     Review,
 )
+from coin_core.detection.faces import CropBox, Side
 from coin_core.errors import CatalogError
-from coin_core.faces import CropBox, Side
 
 __all__ = [
     "AddedPhoto",

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any, Literal
 from uuid import uuid4
 
-from coin_core._file_kinds import show_name
 from coin_core.catalog import _import_jobs as jobs
 from coin_core.catalog._catalog import Catalog
 from coin_core.catalog._import_run import bring_in
@@ -36,6 +35,7 @@ from coin_core.catalog._tabular import (
     propose_columns,
 )
 from coin_core.errors import CatalogError, CoinError
+from coin_core.imaging.file_types import show_name
 
 __all__ = [
     "FIELDS",

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from coin_core import photos
 from coin_core.catalog._rows import chunks
 from coin_core.catalog._snapshot import face_to_read
 from coin_core.catalog._values import (
@@ -20,13 +19,14 @@ from coin_core.catalog._values import (
     OpinionKind,
     PhotoStatus,
 )
+from coin_core.detection.faces import CropBox, crop_to_flan
 from coin_core.errors import (
     CatalogError,
     CoinError,
     WeightsMismatchError,
     WeightsMissingError,
 )
-from coin_core.faces import CropBox, crop_to_flan
+from coin_core.imaging import photo_io
 
 if TYPE_CHECKING:
     from coin_core.catalog import Catalog
@@ -70,7 +70,7 @@ class Recorded:
             model that could not be asked.
     """
 
-    photos: int
+    photo_io: int
     known: int
     left_out: tuple[str, ...] = ()
 
@@ -119,7 +119,7 @@ def record_opinions(
         WeightsMissingError: None of the models is there.
         WeightsMismatchError: None of them can be used.
     """
-    from coin_core.models import weights_digest
+    from coin_core.model_store.bundle import weights_digest
 
     left_out: list[str] = []
     digests = {}
@@ -171,7 +171,7 @@ def _crops(
             continue  # another side, which names nobody
         box = _WHOLE if place is None else there[place].box
         try:
-            image = photos.read(catalog.photo_path(photo))
+            image = photo_io.read(catalog.photo_path(photo))
             yield photo.photo_id, crop_to_flan(image, box, CROP_PX)
         except CoinError as error:
             left_out.append(f"Photo {photo.photo_id}: {error}")

@@ -19,7 +19,7 @@ from skorch.utils import to_tensor
 
 from coin_core.classifiers._labelled import to_columns
 from coin_core.errors import WeightsMismatchError
-from coin_core.preprocessing import Preprocessing, prepare
+from coin_core.imaging.preprocessing import Preprocessing, prepare
 
 Augment = Callable[[NDArray[np.uint8]], NDArray[np.uint8]]
 

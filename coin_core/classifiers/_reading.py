@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from coin_core.classifiers._reader import Reader, Reading
-from coin_core.legend_frame import LegendFrame, likely_frames
-from coin_core.preprocessing import Preprocessing, frames_for, prepare
+from coin_core.imaging.legend_pose import LegendFrame, likely_frames
+from coin_core.imaging.preprocessing import Preprocessing, frames_for, prepare
 
 _AT_A_TIME = 32
 # How many times as many letters the less likely turn must show to be believed.

@@ -8,7 +8,7 @@ from __future__ import annotations
 from coin_core.classifiers._looker import PhotoNet, Sight, build_net, sight_for
 from coin_core.classifiers._net import best_device
 from coin_core.classifiers._registry import register_classifier
-from coin_core.preprocessing import Preprocessing
+from coin_core.imaging.preprocessing import Preprocessing
 
 
 @register_classifier(name="vgg", title="VGG-11", inputs="photo")

@@ -17,7 +17,7 @@ from tqdm import tqdm
 from coin_core.classifiers._net import best_device, learning_numbers
 from coin_core.learning.checkpoints import load_tensors, save_tensors
 from coin_core.learning.machine import describe_machine
-from coin_core.models import Card, halve, save_bundle
+from coin_core.model_store.bundle import Card, halve, save_bundle
 
 Batch = TypeVar("Batch")
 

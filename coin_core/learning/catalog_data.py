@@ -14,10 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from coin_core import photos
-from coin_core._replace import write_file
+from coin_core.detection.faces import CropBox, crop_to_flan
 from coin_core.errors import CatalogError, TrainingDataError, UnreadablePhotoError
-from coin_core.faces import CropBox, crop_to_flan
+from coin_core.imaging import photo_io
 from coin_core.learning.datasets import (
     CROP_PX,
     CROP_VERSION,
@@ -25,7 +24,8 @@ from coin_core.learning.datasets import (
     order_classes,
     read_crop,
 )
-from coin_core.models import data_dir
+from coin_core.model_store.bundle import data_dir
+from coin_core.storage import write_file
 
 if TYPE_CHECKING:
     from coin_core.catalog import Catalog
@@ -206,7 +206,7 @@ def _crop_cached(path: Path, item: VersionItem, size_px: int) -> NDArray[np.uint
     kept = read_crop(kept_at, size_px)
     if kept is not None:
         return kept[0]
-    crop = crop_to_flan(photos.read(path), box, size_px)
+    crop = crop_to_flan(photo_io.read(path), box, size_px)
     buffer = io.BytesIO()
     np.savez_compressed(buffer, crop=crop, found=np.array(item.read is not None))
     try:

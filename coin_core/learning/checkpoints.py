@@ -10,8 +10,8 @@ import safetensors
 import safetensors.torch
 import torch
 
-from coin_core._replace import write_file
 from coin_core.classifiers._net import NetClassifier
+from coin_core.storage import write_file
 
 
 def save_tensors(

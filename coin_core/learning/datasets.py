@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from coin_core._replace import write_file
 from coin_core.errors import CoinError, TrainingDataError, UnreadablePhotoError
-from coin_core.models import data_dir
+from coin_core.model_store.bundle import data_dir
+from coin_core.storage import write_file
 
 logger = logging.getLogger(__name__)
 
@@ -92,10 +92,10 @@ def load_folder(folder: Path, *, size_px: int = CROP_PX) -> CoinSet:
     Raises:
         TrainingDataError: It is no folder, or holds fewer than two classes.
     """
-    photos, classes = list_photos(folder)
+    photo_io, classes = list_photos(folder)
     crops, kept, unreadable, without_face = [], [], [], 0
     coin_ids = _read_coin_ids(folder)
-    bar = tqdm(photos, desc="photos", unit="photo", disable=len(photos) < 50)
+    bar = tqdm(photo_io, desc="photos", unit="photo", disable=len(photo_io) < 50)
     for photo in bar:
         try:
             if not photo.digest:
@@ -147,7 +147,7 @@ def load_rendered(
     Raises:
         TrainingDataError: No coin is asked for.
     """
-    from coin_core.faces import CropBox, crop_to_flan
+    from coin_core.detection.faces import CropBox, crop_to_flan
     from coin_core.rendering import strike_coin
     from coin_core.rulers import DEFAULT_CLASSES
 
@@ -192,14 +192,14 @@ def list_photos(folder: Path) -> tuple[list[LabelledPhoto], tuple[str, ...]]:
     Raises:
         TrainingDataError: It is no folder, or holds photos of fewer than two classes.
     """
-    from coin_core.photos import SUFFIXES
+    from coin_core.imaging.photo_io import SUFFIXES
 
     if not folder.is_dir():
         raise TrainingDataError(
             f"{folder} is no folder. Expected one that holds a folder of photos per "
             "class."
         )
-    photos = []
+    photo_io = []
     for path in _walk(folder):
         if path.suffix.lower().lstrip(".") in SUFFIXES and path.is_file():
             try:
@@ -208,8 +208,8 @@ def list_photos(folder: Path) -> tuple[list[LabelledPhoto], tuple[str, ...]]:
             except OSError:
                 digest = ""
             label = path.relative_to(folder).parts[0]
-            photos.append(LabelledPhoto(path=path, label=label, digest=digest))
-    classes = sorted({photo.label for photo in photos})
+            photo_io.append(LabelledPhoto(path=path, label=label, digest=digest))
+    classes = sorted({photo.label for photo in photo_io})
     if empty := sorted({path.name for path in _classes(folder)} - set(classes)):
         logger.warning("Left out, as there is no photo inside: %s.", ", ".join(empty))
     if len(classes) < 2:
@@ -218,7 +218,7 @@ def list_photos(folder: Path) -> tuple[list[LabelledPhoto], tuple[str, ...]]:
             f"{folder} holds photos of {len(classes)} classes ({found}); at least 2 "
             "are needed, one folder each."
         )
-    return photos, tuple(classes)
+    return photo_io, tuple(classes)
 
 
 def _walk(folder: Path) -> Iterator[Path]:
@@ -321,10 +321,11 @@ def _are_rulers(classes: tuple[str, ...]) -> bool:
 def _crop(
     path: Path, size_px: int, wants_legend: bool
 ) -> tuple[NDArray[np.uint8], bool]:
-    from coin_core import faces, photos
+    from coin_core.detection import faces
+    from coin_core.imaging import photo_io
 
     try:
-        photo = photos.read(path)
+        photo = photo_io.read(path)
     except OSError as error:
         raise UnreadablePhotoError(f"cannot be opened ({error.strerror}).") from error
     boxes = faces.find(photo)

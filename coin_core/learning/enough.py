@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from coin_core.verdicts import class_title
+from coin_core.results import class_title
 
 # Below this the figures of a class say little: 20 of 25 is 61 to 91 %.
 FEW_COINS = 30

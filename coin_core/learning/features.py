@@ -19,12 +19,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from coin_core._replace import write_file
 from coin_core.classifiers._looker import PLACES, Sight, by_place
 from coin_core.classifiers._reader import FEATURES, Reading
 from coin_core.classifiers._reading import read
-from coin_core.models import data_dir
-from coin_core.preprocessing import prepare
+from coin_core.imaging.preprocessing import prepare
+from coin_core.model_store.bundle import data_dir
+from coin_core.storage import write_file
 
 logger = logging.getLogger(__name__)
 

@@ -16,19 +16,14 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.data import Dataset
 
-from coin_core import faces
-from coin_core._face_nets import FINDER, FINDER_PX, FinderNet, to_net
-from coin_core._segmenting import ZOOM_PX, frame_whole, look_closer, overlap
+from coin_core.detection import faces
+from coin_core.detection.coin_detector import ZOOM_PX, frame_whole, look_closer, overlap
+from coin_core.detection.nets import FINDER, FINDER_PX, FinderNet, to_net
 from coin_core.evaluation import wilson
 from coin_core.learning._small_nets import fit_small_net, save_small_net
 from coin_core.learning.siding import measure_sides, train_sides
 from coin_core.learning.strikes import struck_by
-from coin_core.models import (
-    Card,
-    load_card,
-    read_tensors,
-    weights_digest,
-)
+from coin_core.model_store.bundle import Card, load_card, read_tensors, weights_digest
 from coin_core.rendering.coins import KINDS, RenderedCoin, strike_coin
 from coin_core.rendering.scenes import Scene, draw_scene
 

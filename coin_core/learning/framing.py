@@ -17,7 +17,7 @@ from torch.nn import functional
 from torch.utils.data import IterableDataset
 from tqdm import tqdm
 
-from coin_core._frame_net import (
+from coin_core.detection.legend_localizer import (
     FRAME_PX,
     FRAMES,
     TURNS,
@@ -28,10 +28,10 @@ from coin_core._frame_net import (
     window_around,
 )
 from coin_core.evaluation import wilson
+from coin_core.imaging.legend_pose import REACH, LegendFrame, least_turn, views
 from coin_core.learning._small_nets import fit_small_net, save_small_net
 from coin_core.learning.strikes import struck_by, which_worker
-from coin_core.legend_frame import REACH, LegendFrame, least_turn, views
-from coin_core.models import Card
+from coin_core.model_store.bundle import Card
 from coin_core.rendering import RenderedCoin, strike_coin
 
 __all__ = ["cropped", "measure_frames", "train_frames"]

@@ -13,8 +13,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol
 
-from coin_core._replace import write_file
-from coin_core.models import data_dir
+from coin_core.model_store.bundle import data_dir
+from coin_core.storage import write_file
 
 logger = logging.getLogger(__name__)
 

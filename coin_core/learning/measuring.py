@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from coin_core import photos
-from coin_core.attribution import Attributor
 from coin_core.errors import TrainingDataError, UnreadablePhotoError
 from coin_core.evaluation import Report, evaluate
+from coin_core.imaging import photo_io
 from coin_core.learning.datasets import CoinSet, list_photos
-from coin_core.verdicts import Verdict
+from coin_core.pipeline import Attributor
+from coin_core.results import Verdict
 
 _BATCH = 64
 # Taken from the right label where nothing was read, so that it counts as missed.
@@ -71,7 +71,7 @@ def measure_photos(
     listed, _ = list_photos(folder)
     for photo in tqdm(listed, desc="photos", unit="photo"):
         try:
-            image = photos.read(photo.path)
+            image = photo_io.read(photo.path)
         except (UnreadablePhotoError, OSError) as error:
             unreadable.append(f"{photo.label}/{photo.path.name}: {error}")
             continue

@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from coin_core import models
 from coin_core.classifiers import get_classifier
 from coin_core.classifiers._looker import Sight, sight_for
 from coin_core.classifiers._net import NetClassifier
@@ -29,6 +28,7 @@ from coin_core.learning.recipes import Recipe, recipe_flags
 from coin_core.learning.shipping import FEATURES_NET, READERS
 from coin_core.learning.splits import coins_per_class
 from coin_core.learning.starting import INITS, Start, find_start
+from coin_core.model_store import bundle as models
 
 FOLDS = 5
 # Photos that could not be read, by name; the rest are counted.

@@ -24,11 +24,11 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from coin_core._replace import write_file
 from coin_core.errors import CoinError
 from coin_core.learning.history import JOB_VARIABLE, Run, list_runs, now
 from coin_core.learning.locking import FileLock, holder, is_held
-from coin_core.models import data_dir
+from coin_core.model_store.bundle import data_dir
+from coin_core.storage import write_file
 
 ROOT = Path(__file__).resolve().parents[2]
 _ID = re.compile(r"[0-9]{8}-[0-9]{12}-[0-9a-f]{4}")

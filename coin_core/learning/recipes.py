@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from coin_core.preprocessing import Preprocessing
+    from coin_core.imaging.preprocessing import Preprocessing
 
 # Epochs without a better one after which a fold is over.
 PATIENCE = 6

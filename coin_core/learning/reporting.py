@@ -22,7 +22,7 @@ from coin_core.learning.mistakes import (
     confusion_of,
     reliability,
 )
-from coin_core.verdicts import class_title
+from coin_core.results import class_title
 
 _COLOURS = ("#3f7468", "#d09a3c", "#8c3f26", "#5b6b8c", "#7a6a9c", "#9c9a4a")
 _WIDTH, _HEIGHT = 450.0, 270.0  # two side by side

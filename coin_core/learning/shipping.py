@@ -20,8 +20,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from coin_core import models
-from coin_core._replace import write_file
 from coin_core.classifiers import get_classifier
 from coin_core.errors import TrainingDataError
 from coin_core.evaluation import Report, report_json
@@ -29,6 +27,8 @@ from coin_core.learning.calibration import calibrate_and_measure, weighed
 from coin_core.learning.datasets import CoinSet, load_rendered
 from coin_core.learning.history import Run, resume_run
 from coin_core.learning.machine import describe_machine
+from coin_core.model_store import bundle
+from coin_core.storage import write_file
 
 READERS = ("resnet", "vgg")
 FEATURES_NET = "vgg"
@@ -79,7 +79,7 @@ def train_shipped(
     coins: int | None = None,
     workers: int = 1,
     run: Run | None = None,
-) -> tuple[models.Card, Report]:
+) -> tuple[bundle.Card, Report]:
     """Train one of the classifiers that ship, calibrate it, measure it, save it.
 
     Args:
@@ -95,7 +95,7 @@ def train_shipped(
         TrainingDataError: The classifier cannot be taught on rendered coins.
         WeightsMissingError: The vgg net that features come from is missing.
     """
-    out = out or models.WEIGHTS_DIR / name
+    out = out or bundle.WEIGHTS_DIR / name
     if name in READERS:
         runs = {name: run} if run else {}
         [shipped] = train_readers_shipped({name: out}, seed, coins, workers, runs)
@@ -114,7 +114,7 @@ def train_readers_shipped(
     coins: int | None = None,
     workers: int = 1,
     runs: Mapping[str, Run] | None = None,
-) -> list[tuple[models.Card, Report]]:
+) -> list[tuple[bundle.Card, Report]]:
     """Teach readers on the same coins, which are struck once; then as `train_shipped`.
 
     Args:
@@ -148,7 +148,7 @@ def train_readers_shipped(
 
 def _ship_reader(
     name: str, out: Path, seed: int, run: Run, reader: Any, notes: dict[str, Any]
-) -> tuple[models.Card, Report]:
+) -> tuple[bundle.Card, Report]:
     from coin_core.classifiers._reader import reader_in_half
     from coin_core.rulers import DEFAULT_CLASSES
 
@@ -157,7 +157,7 @@ def _ship_reader(
     classes = tuple(DEFAULT_CLASSES)
     net = get_classifier(name).build(classes, seed=seed)
     net.load_tensors({key: value.float() for key, value in tensors.items()})
-    card = models.Card(
+    card = bundle.Card(
         name=name,
         classifier=name,
         title=get_classifier(name).title,
@@ -168,23 +168,23 @@ def _ship_reader(
         licence=LICENCE,
     )
     card, report = _measured(card, net, _draw_crops, float(notes["seconds"]))
-    card = models.save_bundle(out, card, tensors=tensors)
+    card = bundle.save_bundle(out, card, tensors=tensors)
     run.finish({"report": report_json(report), "bundle": out.name, **notes})
     return card, report
 
 
 def _train_on_features(
     name: str, out: Path, seed: int, coins: int, run: Run | None
-) -> tuple[models.Card, Report]:
+) -> tuple[bundle.Card, Report]:
     from coin_core.rulers import DEFAULT_CLASSES
 
     config = {"classifier": name, "seed": seed, "data": "rendered", "coins": coins}
     run = run or resume_run(config)
     started = time.monotonic()
-    base, net = models.load_classifier(
-        models.find_bundle(models.WEIGHTS_DIR / FEATURES_NET)
+    base, net = bundle.load_classifier(
+        bundle.find_bundle(bundle.WEIGHTS_DIR / FEATURES_NET)
     )
-    digest = models.weights_digest(base)
+    digest = bundle.weights_digest(base)
 
     def draw(collection: int, count: int) -> Sample:
         return _draw_features(net, digest, collection, count)
@@ -194,7 +194,7 @@ def _train_on_features(
     if name in EPOCHS:
         classifier.set_params(max_epochs=EPOCHS[name])
     classifier.fit(learn.inputs, learn.labels)
-    card = models.Card(
+    card = bundle.Card(
         name=name,
         classifier=name,
         title=get_classifier(name).title,
@@ -206,7 +206,7 @@ def _train_on_features(
         licence=LICENCE,
     )
     card, report = _measured(card, classifier, draw, time.monotonic() - started)
-    card = models.save_classifier(out, card, classifier)
+    card = bundle.save_classifier(out, card, classifier)
     run.finish({"report": report_json(report), "bundle": out.name})
     return card, report
 
@@ -223,8 +223,8 @@ def _training(name: str, seed: int, coins: int) -> dict[str, Any]:
 
 
 def _measured(
-    card: models.Card, classifier: Any, draw: Draw, seconds: float
-) -> tuple[models.Card, Report]:
+    card: bundle.Card, classifier: Any, draw: Draw, seconds: float
+) -> tuple[bundle.Card, Report]:
     """The card with temperature, threshold and the figures on unseen coins."""
     from coin_core.learning.pretraining import CALIBRATION_SEED, TEST_SEED
 
@@ -269,7 +269,7 @@ def _draw_features(
     from coin_core.learning.features import fade, read_crops
 
     key = hashlib.sha256(f"{digest} {seed} {count} {faded}".encode()).hexdigest()[:32]
-    path = models.data_dir() / "cache" / "features" / f"{key}.npz"
+    path = bundle.data_dir() / "cache" / "features" / f"{key}.npz"
     if path.is_file():
         with np.load(path, allow_pickle=False) as kept:
             return Sample(

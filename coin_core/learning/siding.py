@@ -15,7 +15,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 from tqdm import tqdm
 
-from coin_core._face_nets import (
+from coin_core.detection.faces import CropBox, Side, crop_to_flan
+from coin_core.detection.nets import (
     LIFT,
     SIDE_PX,
     SIDES,
@@ -24,10 +25,9 @@ from coin_core._face_nets import (
     side_probabilities,
 )
 from coin_core.evaluation import wilson
-from coin_core.faces import CropBox, Side, crop_to_flan
 from coin_core.learning._small_nets import fit_small_net, save_small_net
 from coin_core.learning.checkpoints import load_tensors, save_tensors
-from coin_core.models import Card
+from coin_core.model_store.bundle import Card
 from coin_core.rendering.clutter import scatter
 from coin_core.rendering.coins import strike_coin
 from coin_core.rendering.grounds import GROUNDS, draw_ground

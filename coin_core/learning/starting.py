@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 from urllib.error import URLError
 
-from coin_core import models
 from coin_core.classifiers import get_classifier
 from coin_core.classifiers._looker import PhotoNet, shape_of
 from coin_core.classifiers._net import NetClassifier
 from coin_core.errors import TrainingDataError, WeightsMissingError
 from coin_core.learning.shipping import FEATURES_NET
+from coin_core.model_store import bundle
 
 INITS = ("rendered", "imagenet", "scratch")
 # Of ResNet-18 up to its first stage, of VGG-11 up to its second pooling.
@@ -82,18 +82,18 @@ def find_start(name: str, init: str) -> Start:
                 "bundle named by --init. ImageNet's weights are for resnet and vgg."
             )
         # A run is gone on with from the weights that it began with, or not at all.
-        shipped = models.WEIGHTS_DIR / name
+        shipped = bundle.WEIGHTS_DIR / name
         known = init == "rendered" and not on_features and shipped.is_dir()
-        digest = models.weights_digest(models.load_card(shipped)) if known else ""
+        digest = bundle.weights_digest(bundle.load_card(shipped)) if known else ""
         return Start(init=init, digest=digest)
     try:
-        folder = models.find_bundle(init)
+        folder = bundle.find_bundle(init)
     except WeightsMissingError as error:
         raise TrainingDataError(
             f"A training starts from {', '.join(INITS)} or from a model's name or "
             f"folder; there is no model {init!r}."
         ) from error
-    card = models.load_card(folder)
+    card = bundle.load_card(folder)
     wanted = FEATURES_NET if on_features else name
     if card.classifier != wanted:
         raise TrainingDataError(
@@ -103,12 +103,12 @@ def find_start(name: str, init: str) -> Start:
     if on_features and not _found_again(folder):
         raise TrainingDataError(
             f"{name} will need the features of {folder.name} whenever it is asked: "
-            f"copy that folder to {models.models_dir()} first."
+            f"copy that folder to {bundle.models_dir()} first."
         )
     return Start(
         init=folder.name,
         folder=folder,
-        digest=models.weights_digest(card),
+        digest=bundle.weights_digest(card),
         data=str(card.training.get("data", "")),
         data_digest=str(card.training.get("digest", "")),
     )
@@ -117,7 +117,7 @@ def find_start(name: str, init: str) -> Start:
 def _found_again(folder: Path) -> bool:
     """Whether the bundle's name alone leads to it."""
     try:
-        return models.find_bundle(folder.name).resolve() == folder.resolve()
+        return bundle.find_bundle(folder.name).resolve() == folder.resolve()
     except WeightsMissingError:
         return False
 
@@ -162,7 +162,7 @@ def _freeze_first(trunk: Any) -> None:
 
 
 def _shipped(name: str) -> Path:
-    folder = models.WEIGHTS_DIR / name
+    folder = bundle.WEIGHTS_DIR / name
     if not (folder / "card.json").is_file():
         raise WeightsMissingError(
             f"The shipped weights of {name} are missing. Make them with "
@@ -175,10 +175,10 @@ def _shipped(name: str) -> Path:
 def _start_from_bundle(net: NetClassifier, folder: Path, fresh_head: bool) -> None:
     from coin_core.classifiers._reader import load_matching
 
-    tensors = models.read_tensors(folder)
+    tensors = bundle.read_tensors(folder)
     if isinstance(net, PhotoNet):
         net.set_params(**shape_of(tensors))
-    if fresh_head or tuple(net.classes) != models.load_card(folder).classes:
+    if fresh_head or tuple(net.classes) != bundle.load_card(folder).classes:
         # A head for other classes would have to unlearn first.
         tensors = {
             key: value

@@ -12,11 +12,11 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, IterableDataset, get_worker_info
 
+from coin_core.imaging.legend_pose import LegendFrame, views
+from coin_core.imaging.preprocessing import Preprocessing, standardised
 from coin_core.learning.datasets import CROP_PX
 from coin_core.learning.disturbing import disturb
 from coin_core.learning.targets import letter_map
-from coin_core.legend_frame import LegendFrame, views
-from coin_core.preprocessing import Preprocessing, standardised
 from coin_core.rendering import RenderedCoin, strike_coin
 from coin_core.rulers import DEFAULT_CLASSES
 

@@ -16,7 +16,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from coin_core._replace import write_file
 from coin_core.learning.recipes import Recipe
 from coin_core.learning.study_report import (
     Outcome,
@@ -24,6 +23,7 @@ from coin_core.learning.study_report import (
     study_figure,
     study_table,
 )
+from coin_core.storage import write_file
 
 if TYPE_CHECKING:
     from coin_core.learning.datasets import CoinSet

@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coin_core.classifiers._reader import LETTER_CLASSES, STRIDE_PX
-from coin_core.legend_frame import REACH, LegendFrame
-from coin_core.preprocessing import Preprocessing
+from coin_core.imaging.legend_pose import REACH, LegendFrame
+from coin_core.imaging.preprocessing import Preprocessing
 from coin_core.rendering import RenderedCoin
 from coin_core.rulers import LETTERS
 

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from coin_core.legend_frame import LegendFrame
+from coin_core.imaging.legend_pose import LegendFrame
 from coin_core.rendering.cornucopia import draw_die as draw_cornucopia
 from coin_core.rendering.dies import CutLetter, Ink, Placing, cut_legend_die
 from coin_core.rendering.flans import (

@@ -5,7 +5,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from coin_core.rendering._engraving import Engraver, Point, bent, oval, tapered
+from coin_core.rendering.engraving import Engraver, Point, bent, oval, tapered
 
 
 def draw_die(rng: np.random.Generator, size_px: int) -> NDArray[np.float32]:

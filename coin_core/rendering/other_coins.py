@@ -6,7 +6,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from coin_core.rendering._engraving import (
+from coin_core.rendering.engraving import (
     GREEK,
     LATIN,
     Engraver,
@@ -15,7 +15,7 @@ from coin_core.rendering._engraving import (
     oval,
     tapered,
 )
-from coin_core.rendering._portraits import draw_head
+from coin_core.rendering.portraits import draw_head
 
 
 def draw_die(rng: np.random.Generator, size_px: int) -> NDArray[np.float32]:

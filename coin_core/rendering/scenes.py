@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from coin_core.faces import CropBox
+from coin_core.detection.faces import CropBox
 from coin_core.rendering.clutter import paste, scatter
 from coin_core.rendering.coins import RenderedCoin, strike_coin
 from coin_core.rendering.grounds import GROUNDS, Picture, clouds, draw_ground

@@ -5,7 +5,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from coin_core.rendering._engraving import GREEK, Engraver, bent, oval, tapered
+from coin_core.rendering.engraving import GREEK, Engraver, bent, oval, tapered
 
 # letters of the Aramaic and Hebrew legends, cut so crudely that strokes must do
 _CRUDE = "HZLTFΓNXVAK"

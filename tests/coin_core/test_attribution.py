@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from coin_core import faces
-from coin_core.attribution import SHIPPED, Attributor, sentence
-from coin_core.faces import CropBox
+from coin_core.detection import faces
+from coin_core.detection.faces import CropBox
+from coin_core.pipeline import SHIPPED, Attributor, sentence
 from coin_core.rendering import RenderedCoin, strike_coin
 from coin_core.rendering.clutter import paste
 from coin_core.rendering.grounds import draw_ground
-from coin_core.verdicts import Reason, Verdict
+from coin_core.results import Reason, Verdict
 
 
 @pytest.fixture(scope="module")

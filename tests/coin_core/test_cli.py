@@ -11,14 +11,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from coin_core import faces, models
 from coin_core._commands import classify, evaluate, train
 from coin_core.classifiers import get_classifier
 from coin_core.cli import INTERRUPTED, main
-from coin_core.faces import CropBox, Face, Side
+from coin_core.detection import faces
+from coin_core.detection.faces import CropBox, Face, Side
 from coin_core.learning.history import list_runs
+from coin_core.model_store import bundle
+from coin_core.results import PhotoReading, Reason, Verdict
 from coin_core.rulers import DEFAULT_CLASSES
-from coin_core.verdicts import PhotoReading, Reason, Verdict
 
 ROOT = Path(__file__).resolve().parents[2]
 WHOLE = CropBox(left=0.0, top=0.0, right=1.0, bottom=1.0)
@@ -27,7 +28,7 @@ WHOLE = CropBox(left=0.0, top=0.0, right=1.0, bottom=1.0)
 @pytest.fixture(autouse=True)
 def _own_data(tmp_path, monkeypatch):
     monkeypatch.setenv("COIN_DATA_DIR", str(tmp_path / "data"))
-    monkeypatch.setattr(models, "WEIGHTS_DIR", tmp_path / "weights")
+    monkeypatch.setattr(bundle, "WEIGHTS_DIR", tmp_path / "weights")
     monkeypatch.setattr(faces, "find", lambda photo: (WHOLE,))
 
 
@@ -229,7 +230,7 @@ def two_kinds(tmp_path, monkeypatch):
             )
     from coin_core.learning import own
 
-    card = models.Card(
+    card = bundle.Card(
         name="vgg",
         classifier="vgg",
         title="VGG",
@@ -252,8 +253,8 @@ def test_train_on_a_folder_writes_a_bundle_and_a_run(two_kinds, capsys, name):
     assert main(["train", name, "--data", str(two_kinds), "--folds", "4"]) == 0
     said = capsys.readouterr()
     assert "100.0%" in said.out
-    folder = models.models_dir() / f"{name}-kinds"
-    card = models.load_card(folder)
+    folder = bundle.models_dir() / f"{name}-kinds"
+    card = bundle.load_card(folder)
     assert card.classes == ("dark", "light")
     assert card.metrics[0]["accuracy"] == 1.0
     assert card.metrics[0]["how"] == "4-fold cross-validation by coin"
@@ -295,7 +296,7 @@ class StubModels(StubAttributor):
 
     class Model:
         takes_features = False
-        card = models.Card(
+        card = bundle.Card(
             name="stub",
             classifier="knn",
             title="Stub",

@@ -5,8 +5,8 @@ import itertools
 import numpy as np
 import pytest
 
-from coin_core.attribution import CROP_PX, SHIPPED, Attributor
 from coin_core.explain import frame_seen, heat_map, nearest_coins, read_letters
+from coin_core.pipeline import CROP_PX, SHIPPED, Attributor
 from coin_core.rendering import strike_coin
 from coin_core.rulers import DEFAULT_CLASSES, LETTERS
 

@@ -6,13 +6,13 @@ import pytest
 import torch
 from torch import nn
 
-from coin_core import _coin_finding, _segmenting, faces
-from coin_core._face_nets import finder_maps
-from coin_core._plain_ground import find_on_plain_ground
-from coin_core._segmenting import cut_regions, look_closer, overlap
+from coin_core.detection import coin_detector, faces
+from coin_core.detection.coin_detector import cut_regions, look_closer, overlap
+from coin_core.detection.faces import CropBox, Face, Side
+from coin_core.detection.nets import finder_maps
+from coin_core.detection.plain_background import find_on_plain_ground
 from coin_core.errors import CropOutOfBoundsError
-from coin_core.faces import CropBox, Face, Side
-from coin_core.models import WEIGHTS_DIR
+from coin_core.model_store.bundle import WEIGHTS_DIR
 from coin_core.rendering.clutter import paste
 from coin_core.rendering.coins import strike_coin
 from coin_core.rendering.grounds import draw_ground
@@ -114,9 +114,9 @@ def test_touching_coins_are_cut_apart_where_their_cores_are():
 def test_the_net_says_what_is_a_coin_and_colour_how_far(
     monkeypatch, by_net, by_colour, found
 ):
-    monkeypatch.setattr(_segmenting, "find_by_net", lambda photo, net: list(by_net))
-    monkeypatch.setattr(_coin_finding, "find_on_plain_ground", lambda _: by_colour)
-    boxes = _coin_finding.find_boxes(np.zeros((200, 200, 3), np.uint8))
+    monkeypatch.setattr(coin_detector, "find_by_net", lambda photo, net: list(by_net))
+    monkeypatch.setattr(coin_detector, "find_on_plain_ground", lambda _: by_colour)
+    boxes = coin_detector.find_boxes(np.zeros((200, 200, 3), np.uint8))
     assert boxes == (by_net if found is None else found)
 
 

@@ -8,8 +8,14 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coin_core._frame_net import frame_net
-from coin_core.legend_frame import REACH, LegendFrame, find_frames, on_crop, views
+from coin_core.detection.legend_localizer import frame_net
+from coin_core.imaging.legend_pose import (
+    REACH,
+    LegendFrame,
+    find_frames,
+    on_crop,
+    views,
+)
 from coin_core.rendering import strike_coin
 
 FRAMES = st.builds(

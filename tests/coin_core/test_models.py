@@ -17,9 +17,10 @@ from sklearn.decomposition import PCA
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.pipeline import Pipeline
 
-from coin_core import _estimator_files, models
 from coin_core.classifiers import get_classifier
 from coin_core.errors import WeightsMismatchError, WeightsMissingError
+from coin_core.model_store import bundle as models
+from coin_core.model_store import estimator_io
 
 ROOT = Path(__file__).resolve().parents[2]
 LABELS = ("b", "c", "a")
@@ -101,7 +102,7 @@ def test_figures_are_added_to_a_card_once_per_measurement(bundle):
 
 
 def test_replacing_works_where_folders_cannot_be_exchanged(bundle, monkeypatch):
-    monkeypatch.setattr("coin_core._replace._exchange", lambda one, other: False)
+    monkeypatch.setattr("coin_core.storage._exchange", lambda one, other: False)
     models.save_bundle(bundle, card(title="New"), tensors=tiny_tensors())
     assert models.load_card(bundle).title == "New"
     assert not list(bundle.parent.glob(".*"))
@@ -252,7 +253,7 @@ def skops_with(schema, extra=b""):
     ids=["text", "os.system", "partial", "no loader", "bomb"],
 )
 def test_a_hostile_estimator_file_is_refused(tmp_path, rows, data, monkeypatch):
-    monkeypatch.setattr(_estimator_files, "MAX_UNPACKED_BYTES", 1_000_000)
+    monkeypatch.setattr(estimator_io, "MAX_UNPACKED_BYTES", 1_000_000)
     folder = tmp_path / "h"
     models.save_bundle(folder, card(), estimator=PCA(2).fit(rows[0]))
     (folder / "model.skops").write_bytes(data)

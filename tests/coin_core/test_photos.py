@@ -15,8 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from coin_core import photos
 from coin_core.errors import UnreadablePhotoError
+from coin_core.imaging import photo_io
 
 RED, GREEN, BLUE = (200, 30, 30), (30, 160, 60), (40, 60, 190)
 
@@ -63,10 +63,10 @@ def assert_close(photo: np.ndarray, x: float, y: float, colour, tolerance: int =
 def refusal(data: bytes, name: str = "find 7.jpg") -> str:
     """The one sentence with which a file is refused, checked for its parts."""
     with pytest.raises(UnreadablePhotoError) as caught:
-        photos.decode(data, name=name)
+        photo_io.decode(data, name=name)
     sentence = str(caught.value)
     assert sentence.startswith(name)
-    assert sentence.endswith(f"{photos.ACCEPTED}.")
+    assert sentence.endswith(f"{photo_io.ACCEPTED}.")
     assert "\n" not in sentence
     return sentence
 
@@ -90,7 +90,7 @@ def refusal(data: bytes, name: str = "find 7.jpg") -> str:
     ],
 )
 def test_each_accepted_format_is_read_whatever_the_name_says(kind, options):
-    photo = photos.decode(encode(four_corners(), kind, **options), name="scan.txt")
+    photo = photo_io.decode(encode(four_corners(), kind, **options), name="scan.txt")
     assert photo.shape == (48, 64, 3)
     assert photo.dtype == np.uint8
     assert photo.flags.writeable
@@ -108,7 +108,7 @@ def test_each_colour_mode_becomes_rgb(mode, kind):
         if mode == "I;16"
         else grey.convert("RGB").convert(mode)
     )
-    photo = photos.decode(encode(image, kind))
+    photo = photo_io.decode(encode(image, kind))
     assert photo.shape == (32, 32, 3)
     assert photo[:4].mean() < 40
     assert photo[-4:].mean() > 210
@@ -117,7 +117,7 @@ def test_each_colour_mode_becomes_rgb(mode, kind):
 @pytest.mark.parametrize("kind", ["JPEG", "TIFF"])
 def test_cmyk_becomes_rgb(kind):
     data = encode(four_corners().convert("CMYK"), kind)
-    photo = photos.decode(data)
+    photo = photo_io.decode(data)
     assert_close(photo, 0.2, 0.2, RED, tolerance=20)
     assert_close(photo, 0.8, 0.2, GREEN, tolerance=20)
 
@@ -131,7 +131,7 @@ def test_lab_becomes_rgb():
         ImageCms.createProfile("LAB"),
         outputMode="LAB",
     )
-    photo = photos.decode(encode(lab, "TIFF"))
+    photo = photo_io.decode(encode(lab, "TIFF"))
     assert_close(photo, 0.2, 0.8, BLUE, tolerance=20)
 
 
@@ -148,7 +148,7 @@ def test_lab_becomes_rgb():
 )
 def test_deep_grey_keeps_its_tones(values, white):
     ramp = np.linspace(0, white, 64 * 20).reshape(20, 64).astype(values)
-    photo = photos.decode(encode(Image.fromarray(ramp), "TIFF"))
+    photo = photo_io.decode(encode(Image.fromarray(ramp), "TIFF"))
     assert photo[0, 0].tolist() == [0, 0, 0]
     assert photo[-1, -1].tolist() == [255, 255, 255]
     assert abs(int(photo[10, 0, 0]) - 127) <= 3
@@ -157,13 +157,13 @@ def test_deep_grey_keeps_its_tones(values, white):
 def test_a_float_picture_with_holes_is_read():
     values = np.linspace(0, 1, 400, dtype=np.float32).reshape(20, 20)
     values[3, 3], values[4, 4] = np.nan, np.inf
-    photo = photos.decode(encode(Image.fromarray(values), "TIFF"))
+    photo = photo_io.decode(encode(Image.fromarray(values), "TIFF"))
     assert photo[-1, -1, 0] == 255
 
 
 def test_a_16_bit_png_keeps_its_tones():
     ramp = np.linspace(0, 65535, 32 * 32).reshape(32, 32).astype(np.uint16)
-    photo = photos.decode(encode(Image.fromarray(ramp), "PNG"))
+    photo = photo_io.decode(encode(Image.fromarray(ramp), "PNG"))
     assert np.abs(photo[..., 0] - ramp / 257.0).max() <= 1
 
 
@@ -178,13 +178,13 @@ def test_what_is_transparent_lies_on_white(mode):
         data = encode(palette, "PNG", transparency=1)
     else:
         data = encode(image.convert(mode), "PNG")
-    photo = photos.decode(data)
+    photo = photo_io.decode(data)
     assert photo[16, 24].tolist() == [255, 255, 255]
     assert photo[16, 4].tolist() == [90, 90, 90]
 
 
 def test_half_transparent_mixes_with_white():
-    photo = photos.decode(encode(Image.new("RGBA", (20, 20), (0, 0, 0, 128)), "PNG"))
+    photo = photo_io.decode(encode(Image.new("RGBA", (20, 20), (0, 0, 0, 128)), "PNG"))
     assert abs(int(photo[0, 0, 0]) - 127) <= 1
 
 
@@ -204,7 +204,7 @@ def test_a_photo_is_turned_as_its_exif_says(kind, orientation):
     stored = upright.transpose(undo[orientation]) if orientation > 1 else upright
     exif = Image.Exif()
     exif[0x0112] = orientation
-    photo = photos.decode(encode(stored, kind, exif=exif.tobytes(), quality=95))
+    photo = photo_io.decode(encode(stored, kind, exif=exif.tobytes(), quality=95))
     assert photo.shape == (48, 64, 3)
     assert_close(photo, 0.2, 0.2, RED, tolerance=20)
     assert_close(photo, 0.8, 0.2, GREEN, tolerance=20)
@@ -212,7 +212,7 @@ def test_a_photo_is_turned_as_its_exif_says(kind, orientation):
 
 @pytest.mark.parametrize("exif", [b"Exif\0\0garbage", b"Exif\0\0II*\0\xff\xff\xff\xff"])
 def test_damaged_exif_does_not_cost_the_photo(exif):
-    photo = photos.decode(encode(four_corners(), "JPEG", exif=exif))
+    photo = photo_io.decode(encode(four_corners(), "JPEG", exif=exif))
     assert photo.shape == (48, 64, 3)
 
 
@@ -220,7 +220,7 @@ def test_damaged_exif_does_not_cost_the_photo(exif):
 def test_of_several_pictures_the_first_is_read(kind):
     first, second = Image.new("RGB", (32, 32), RED), Image.new("RGB", (32, 32), BLUE)
     data = encode(first, kind, save_all=True, append_images=[second], lossless=True)
-    assert_close(photos.decode(data), 0.5, 0.5, RED)
+    assert_close(photo_io.decode(data), 0.5, 0.5, RED)
 
 
 @pytest.mark.parametrize(
@@ -234,7 +234,7 @@ def test_of_several_pictures_the_first_is_read(kind):
     ],
 )
 def test_a_large_photo_is_scaled_to_the_longest_side(size, kind, shape):
-    assert photos.decode(encode(Image.new("RGB", size), kind)).shape == shape
+    assert photo_io.decode(encode(Image.new("RGB", size), kind)).shape == shape
 
 
 # What is refused
@@ -339,7 +339,7 @@ def test_a_jpeg_of_endless_scans_is_refused():
 
 def test_a_film_behind_a_telephone_photo_does_no_harm():
     data = encode(four_corners(), "JPEG") + b"\xff\xda\x00\x04" * 500
-    assert photos.decode(data).shape == (48, 64, 3)
+    assert photo_io.decode(data).shape == (48, 64, 3)
 
 
 def test_an_endless_text_chunk_is_refused():
@@ -364,13 +364,13 @@ def test_an_endless_text_chunk_is_refused():
 )
 def test_a_name_is_shown_without_tricks(name, shown):
     with pytest.raises(UnreadablePhotoError) as caught:
-        photos.decode(b"", name=name)
+        photo_io.decode(b"", name=name)
     assert str(caught.value).startswith(f"{shown} is")
 
 
 def test_a_long_name_is_shortened():
     with pytest.raises(UnreadablePhotoError) as caught:
-        photos.decode(b"", name="x" * 5000 + ".jpg")
+        photo_io.decode(b"", name="x" * 5000 + ".jpg")
     assert len(str(caught.value)) < 400
     assert ".jpg is" in str(caught.value)
 
@@ -381,7 +381,7 @@ def test_a_long_name_is_shortened():
 @given(st.binary(max_size=400))
 def test_random_bytes_are_refused_and_nothing_else(data):
     with pytest.raises(UnreadablePhotoError):
-        photos.decode(data)
+        photo_io.decode(data)
 
 
 SIGNATURES = [
@@ -399,7 +399,7 @@ SIGNATURES = [
 @given(st.sampled_from(SIGNATURES), st.binary(max_size=600))
 def test_random_bytes_behind_a_true_signature_raise_nothing_else(head, data):
     with pytest.raises(UnreadablePhotoError):
-        photos.decode(head + data)
+        photo_io.decode(head + data)
 
 
 SAMPLES = {
@@ -420,7 +420,7 @@ def test_damaged_photos_are_read_or_refused(kind, share, changes):
         if data:
             data[int(place * (len(data) - 1))] = value
     try:
-        photo = photos.decode(bytes(data))
+        photo = photo_io.decode(bytes(data))
     except UnreadablePhotoError:
         return
     assert photo.dtype == np.uint8
@@ -433,10 +433,10 @@ def test_damaged_photos_are_read_or_refused(kind, share, changes):
 def test_a_file_is_read_under_its_own_name(tmp_path):
     path = tmp_path / "coin.jpg"
     path.write_bytes(encode(four_corners(), "PNG"))
-    assert photos.read(path).shape == (48, 64, 3)
+    assert photo_io.read(path).shape == (48, 64, 3)
     path.write_bytes(b"")
     with pytest.raises(UnreadablePhotoError, match=r"^coin\.jpg is an empty file"):
-        photos.read(str(path))
+        photo_io.read(str(path))
 
 
 @pytest.mark.parametrize(
@@ -444,7 +444,7 @@ def test_a_file_is_read_under_its_own_name(tmp_path):
 )
 def test_what_is_no_file_is_refused(tmp_path, name, what):
     with pytest.raises(UnreadablePhotoError, match=what):
-        photos.read(tmp_path / name)
+        photo_io.read(tmp_path / name)
 
 
 def test_a_huge_file_is_not_read_to_its_end(tmp_path):
@@ -453,7 +453,7 @@ def test_a_huge_file_is_not_read_to_its_end(tmp_path):
         file.truncate(2 * 1024**3)  # sparse: takes no room on the disk
     tracemalloc.start()
     with pytest.raises(UnreadablePhotoError, match="larger than 100 MB"):
-        photos.read(path)
+        photo_io.read(path)
     assert tracemalloc.get_traced_memory()[1] < 250_000_000
     tracemalloc.stop()
 
@@ -462,7 +462,7 @@ def test_large_photos_in_many_threads_are_all_read():
     data = encode(Image.new("RGB", (4200, 3000), RED), "JPEG")
     shapes: list[tuple[int, ...]] = []
     threads = [
-        threading.Thread(target=lambda: shapes.append(photos.decode(data).shape))
+        threading.Thread(target=lambda: shapes.append(photo_io.decode(data).shape))
         for _ in range(4)
     ]
     for thread in threads:
@@ -477,5 +477,7 @@ def test_a_folder_gives_its_photos_in_order(tmp_path):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
     (tmp_path / "folder.jpg").mkdir()
-    found = [path.relative_to(tmp_path).as_posix() for path in photos.inside(tmp_path)]
+    found = [
+        path.relative_to(tmp_path).as_posix() for path in photo_io.inside(tmp_path)
+    ]
     assert found == ["b.PNG", "deep/a.jpg"]

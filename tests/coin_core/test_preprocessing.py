@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from coin_core.legend_frame import LegendFrame
-from coin_core.preprocessing import Preprocessing, frames_for, prepare
+from coin_core.imaging.legend_pose import LegendFrame
+from coin_core.imaging.preprocessing import Preprocessing, frames_for, prepare
 
 
 def _crops(count: int = 2, size: int = 160) -> np.ndarray:

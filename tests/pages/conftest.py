@@ -9,12 +9,13 @@ from tests import fakes
 @pytest.fixture(autouse=True)
 def _fake_models(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every page runs on the stand-in: no weights are needed, nothing is slow."""
-    from coin_core import attribution, explain, models
+    from coin_core import explain, pipeline
+    from coin_core.model_store import bundle
 
     st.cache_data.clear()
     st.cache_resource.clear()
-    monkeypatch.setattr(models, "discover", lambda: (fakes.bundles(), ()))
-    monkeypatch.setattr(attribution, "Attributor", fakes.FakeAttributor)
+    monkeypatch.setattr(bundle, "discover", lambda: (fakes.bundles(), ()))
+    monkeypatch.setattr(pipeline, "Attributor", fakes.FakeAttributor)
     monkeypatch.setattr(explain, "read_letters", fakes.read_letters)
     monkeypatch.setattr(explain, "frame_seen", fakes.frame_seen)
     monkeypatch.setattr(explain, "heat_map", fakes.heat_map)

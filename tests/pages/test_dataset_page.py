@@ -25,7 +25,7 @@ from coin_core.catalog import (
 )
 from coin_core.catalog.importing import import_photos
 from coin_core.catalog.versions import freeze
-from coin_core.models import data_dir
+from coin_core.model_store.bundle import data_dir
 from ui import cropping, grid
 from ui.review import Sitting, obey
 

@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from coin_core import models
-from coin_core._cards import card_to_json
 from coin_core.learning import queueing
 from coin_core.learning.history import Run, find_run, list_runs, runs_dir, start_run
 from coin_core.learning.keeping import keep_crop
 from coin_core.learning.photo_folders import VARIABLE, collections_dir
 from coin_core.learning.queueing import JobState, list_jobs
-from coin_core.promoting import promoted
+from coin_core.model_store import bundle
+from coin_core.model_store.card import card_to_json
+from coin_core.model_store.promotion import promoted
 
 PAGE = Path(__file__).parents[2] / "pages" / "3_Training_history.py"
 CLASSES = ("john_hyrcanus_i", "judah_aristobulus_i", "alexander_jannaeus")
@@ -172,16 +172,16 @@ def test_a_note_is_kept_and_shown_in_the_table() -> None:
 
 def test_a_model_is_promoted_and_taken_back() -> None:
     run = make_run("knn")
-    card = models.Card(
+    card = bundle.Card(
         name="knn-coins",
         classifier="knn",
         title="kNN",
         classes=CLASSES,
         training={"run": run.run_id},
-        files={models.ESTIMATOR_FILE: "0" * 64},
+        files={bundle.ESTIMATOR_FILE: "0" * 64},
     )
-    (models.models_dir() / "knn-coins").mkdir(parents=True)
-    written = models.models_dir() / "knn-coins" / "card.json"
+    (bundle.models_dir() / "knn-coins").mkdir(parents=True)
+    written = bundle.models_dir() / "knn-coins" / "card.json"
     written.write_text(card_to_json(card))
     page = open_page(run)
     button(page, "Use on the Classify page").click().run()
@@ -233,16 +233,16 @@ def test_a_folder_is_checked_and_its_training_queued() -> None:
 
 
 def test_a_training_starts_from_a_model_of_ones_own(monkeypatch) -> None:
-    def bundle(name: str, classifier: str) -> models.BundleInfo:
-        card = models.Card(
+    def bundle(name: str, classifier: str) -> bundle.BundleInfo:
+        card = bundle.Card(
             name=name, classifier=classifier, title=name, classes=CLASSES
         )
-        return models.BundleInfo(
-            name=name, folder=models.models_dir() / name, card=card, origin="own"
+        return bundle.BundleInfo(
+            name=name, folder=bundle.models_dir() / name, card=card, origin="own"
         )
 
     own = (bundle("museum", "resnet"), bundle("portraits", "vgg"))
-    monkeypatch.setattr(models, "discover", lambda: (own, ()))
+    monkeypatch.setattr(bundle, "discover", lambda: (own, ()))
     put_collection()
     page = open_page()
     start = next(box for box in page.selectbox if box.label == "Start from")

@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from coin_core import models
-from coin_core.models import BundleProblem
+from coin_core.model_store import bundle
+from coin_core.model_store.bundle import BundleProblem
 from tests import fakes
 
 ROOT = Path(__file__).parents[2]
@@ -140,7 +140,7 @@ def test_clear_all_empties_the_tray() -> None:
 def test_missing_weights_say_which_command_makes_them(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(models, "discover", lambda: ((), ()))
+    monkeypatch.setattr(bundle, "discover", lambda: ((), ()))
     page = open_page()
     assert "python -m coin_core train" in errors_of(page)[0]
 
@@ -149,7 +149,7 @@ def test_a_damaged_bundle_is_named_and_the_others_go_on(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     problem = BundleProblem(folder=Path("mine"), sentence="mine: the card is damaged.")
-    monkeypatch.setattr(models, "discover", lambda: (fakes.bundles(), (problem,)))
+    monkeypatch.setattr(bundle, "discover", lambda: (fakes.bundles(), (problem,)))
     page = drop(open_page(), ("coin.png", a_photo()))
     assert errors_of(page) == ["mine: the card is damaged."]
     assert "91 %" in html_of(page)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from coin_core.faces import CropBox, Face, Side
+from coin_core.detection.faces import CropBox, Face, Side
 from tests import fakes
 from ui.charts import Bar, comparison_bars, percent, probability_bars
 from ui.crop import MARGIN_PX, _to_box

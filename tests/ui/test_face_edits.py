@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from coin_core.catalog import CatalogFace
-from coin_core.faces import CropBox, Side
+from coin_core.detection.faces import CropBox, Side
 from ui import face_edits
 
 fractions = st.floats(0, 1, allow_nan=False)

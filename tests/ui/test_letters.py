@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
+from coin_core.detection.faces import CropBox
 from coin_core.explain import LetterRead
-from coin_core.faces import CropBox
 from coin_core.rulers import RULERS
 from ui.letters import letters_of_name, match_name, name_lines, transliterated
 from ui.paleo import letters_of, name_on_coin, paleo_svg

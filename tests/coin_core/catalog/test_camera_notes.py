@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, PngImagePlugin
 
-from coin_core import photos
 from coin_core.catalog._camera_notes import without_notes
 from coin_core.errors import UnreadablePhotoError
+from coin_core.imaging import photo_io
 
 SECRET = b"FINDSPOT"
 FORMATS = ("JPEG", "PNG", "WEBP")
@@ -61,7 +61,7 @@ def test_notes_go_and_the_picture_stays(kind, turn):
     bare = without_notes(data)
     assert SECRET in data
     assert SECRET not in bare
-    assert np.array_equal(photos.decode(bare), photos.decode(data))
+    assert np.array_equal(photo_io.decode(bare), photo_io.decode(data))
     with Image.open(io.BytesIO(bare)) as image:
         assert set(image.getexif()) <= {0x0112}
         assert not image.getexif().get_ifd(0x8825)
@@ -102,7 +102,7 @@ def test_a_cut_or_bent_file_never_leaks_nor_crashes(drawn):
     if bare is None:
         return
     try:
-        before = photos.decode(bytes(data))
+        before = photo_io.decode(bytes(data))
     except UnreadablePhotoError:
         return
-    assert np.array_equal(photos.decode(bare), before)
+    assert np.array_equal(photo_io.decode(bare), before)

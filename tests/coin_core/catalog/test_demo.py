@@ -17,7 +17,7 @@ from coin_core.catalog.demo import (
 from coin_core.catalog.importing import ImportState, list_imports
 from coin_core.cli import main
 from coin_core.errors import CatalogError
-from coin_core.photos import decode
+from coin_core.imaging.photo_io import decode
 
 COUNT = 6
 LOOK = np.zeros((LOOK_PX, LOOK_PX), np.uint8)

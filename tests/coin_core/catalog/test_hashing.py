@@ -15,7 +15,7 @@ from coin_core.catalog._hashing import (
     likeness,
     main_face,
 )
-from coin_core.faces import CropBox
+from coin_core.detection.faces import CropBox
 from coin_core.rendering import strike_coin
 
 WHOLE = CropBox(left=0.0, top=0.0, right=1.0, bottom=1.0)

@@ -13,7 +13,6 @@ import pytest
 from PIL import Image
 from sqlalchemy import update
 
-from coin_core import photos
 from coin_core.catalog import (
     CatalogFace,
     CropBox,
@@ -43,6 +42,7 @@ from coin_core.catalog.importing import (
 )
 from coin_core.cli import main
 from coin_core.errors import CatalogError
+from coin_core.imaging import photo_io
 
 LOOK = np.zeros((LOOK_PX, LOOK_PX), np.uint8)
 FACE = CatalogFace(
@@ -62,7 +62,7 @@ def _quick(monkeypatch, request):
         return
 
     def prepare(data, name):
-        pixels = photos.decode(data, name=name)
+        pixels = photo_io.decode(data, name=name)
         return Prepared(
             look=LOOK,
             extension="png",
@@ -259,10 +259,10 @@ def test_a_table_tells_what_is_known_of_its_photos(catalog, tmp_path):
 def test_a_table_that_comes_later_adds_what_was_not_known(catalog, tmp_path):
     folder = lay_out(tmp_path / "in", "a.png", "b.png")
     bring(catalog, folder)
-    photos = by_name(catalog)
-    catalog.set_ruler([photos["b.png"].photo_id], "john_hyrcanus_i", who="bea")
+    photo_io = by_name(catalog)
+    catalog.set_ruler([photo_io["b.png"].photo_id], "john_hyrcanus_i", who="bea")
     known = {"weight_g": 2.2, "notes": "worn"}
-    catalog.edit_coin(photos["b.png"].coin_id, known, who="bea")
+    catalog.edit_coin(photo_io["b.png"].coin_id, known, who="bea")
     table = folder / "t.csv"
     table.write_text(
         "file,ruler,authority,weight_g,denomination,licence,credit,lot text\n"

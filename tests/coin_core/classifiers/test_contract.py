@@ -5,7 +5,6 @@ import pytest
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
-from coin_core import models
 from coin_core.classifiers import (
     _registry,
     get_classifier,
@@ -14,6 +13,7 @@ from coin_core.classifiers import (
 )
 from coin_core.classifiers._net import NetClassifier
 from coin_core.errors import UnknownClassifierError
+from coin_core.model_store import bundle
 
 LABELS = ("carp", "bream", "asp")
 N, SIDE_PX, FEATURES = 12, 64, 96
@@ -77,15 +77,15 @@ def test_the_same_seed_gives_the_same_answer(fitted):
 def test_saving_and_loading_changes_nothing(fitted, tmp_path):
     spec, classifier, X, _ = fitted
     preparation = getattr(classifier, "preparation", None)
-    card = models.Card(
+    card = bundle.Card(
         name="kept",
         classifier=spec.name,
         title=spec.title,
         classes=LABELS,
         preprocessing=preparation.as_dict() if preparation else {},
     )
-    models.save_classifier(tmp_path / "kept", card, classifier)
-    read, loaded = models.load_classifier(tmp_path / "kept")
+    bundle.save_classifier(tmp_path / "kept", card, classifier)
+    read, loaded = bundle.load_classifier(tmp_path / "kept")
     assert read.classes == tuple(loaded.classes_) == LABELS
     np.testing.assert_array_equal(loaded.predict_proba(X), classifier.predict_proba(X))
 

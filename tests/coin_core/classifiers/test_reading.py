@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 import torch
 
-from coin_core.attribution import Attributor
 from coin_core.classifiers import _reading
 from coin_core.classifiers._reading import frames_read, look, read
-from coin_core.legend_frame import LegendFrame, find_frames, likely_frames
-from coin_core.preprocessing import Preprocessing, frames_for
+from coin_core.imaging.legend_pose import LegendFrame, find_frames, likely_frames
+from coin_core.imaging.preprocessing import Preprocessing, frames_for
+from coin_core.pipeline import Attributor
 from coin_core.rendering import RenderedCoin, strike_coin
 
 

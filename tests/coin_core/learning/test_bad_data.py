@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from coin_core import faces, models
+from coin_core.detection import faces
 from coin_core.errors import CoinError, TrainingDataError
+from coin_core.imaging.preprocessing import Preprocessing
 from coin_core.learning import datasets, own, queueing
 from coin_core.learning.catalog_data import take_rows
 from coin_core.learning.comparing import summaries
@@ -22,7 +23,7 @@ from coin_core.learning.datasets import load_folder
 from coin_core.learning.history import Run, RunState, list_runs, runs_dir, start_run
 from coin_core.learning.own import Training, train_on_coins
 from coin_core.learning.queueing import JobState, list_jobs
-from coin_core.preprocessing import Preprocessing
+from coin_core.model_store import bundle
 
 CLASSES = ("anchor", "wreath")
 
@@ -34,16 +35,16 @@ def _quick(monkeypatch):
     class Net:
         preparation = Preprocessing()
 
-    card = models.Card(
+    card = bundle.Card(
         name="vgg",
         classifier="vgg",
         title="VGG",
         classes=CLASSES,
-        files={models.TENSORS_FILE: "0" * 64},
+        files={bundle.TENSORS_FILE: "0" * 64},
     )
     monkeypatch.setattr(faces, "find", lambda photo: ())
-    monkeypatch.setattr(models, "load_classifier", lambda folder: (card, Net()))
-    monkeypatch.setattr(models, "find_bundle", lambda name: models.WEIGHTS_DIR / name)
+    monkeypatch.setattr(bundle, "load_classifier", lambda folder: (card, Net()))
+    monkeypatch.setattr(bundle, "find_bundle", lambda name: bundle.WEIGHTS_DIR / name)
 
     def some_pixels(net, digest, crops, **_):
         return crops.reshape(len(crops), -1)[:, ::997].astype(np.float32)
@@ -70,7 +71,7 @@ def folder(tmp_path):
 
 def train(name, coins, **settings):
     training = Training(name=name, epochs=1, **({"folds": 2} | settings))
-    return train_on_coins(training, coins, out=models.models_dir() / "out", data="x")
+    return train_on_coins(training, coins, out=bundle.models_dir() / "out", data="x")
 
 
 def test_an_empty_class_is_named_and_left_out(folder, caplog):
@@ -156,7 +157,7 @@ def test_data_deleted_during_a_training_do_not_end_it(folder, monkeypatch):
     monkeypatch.setattr(Run, "log", delete_and_log)
     _, fitted = train("knn", coins)
     assert fitted.report.n == 8
-    assert (models.models_dir() / "out" / "card.json").is_file()
+    assert (bundle.models_dir() / "out" / "card.json").is_file()
     with pytest.raises(TrainingDataError, match="is no folder"):
         load_folder(place)
 
@@ -172,7 +173,7 @@ def full_disk(*_, **__):
         ("coin_core.learning.epochs", "save_tensors"),
         ("coin_core.learning.fitting", "save_tensors"),
         ("coin_core.learning.own", "prediction_rows"),
-        ("coin_core.models", "write_folder"),
+        ("coin_core.model_store.bundle", "write_folder"),
         ("coin_core.learning.history.os", "fsync"),
     ],
 )
@@ -186,7 +187,7 @@ def test_a_full_disk_is_said_and_the_training_goes_on_later(
             train("mlp", coins)
     train("mlp", coins)
     assert [run.state() for run in list_runs()][-1] is RunState.DONE
-    assert not list(models.models_dir().glob(".*.tmp"))
+    assert not list(bundle.models_dir().glob(".*.tmp"))
 
 
 def test_the_card_says_why_the_last_digits_may_differ(folder, monkeypatch):
@@ -261,7 +262,7 @@ def test_two_servers_on_one_data_folder_train_one_after_another():
         "    add_job(f'help {number}', ['train', '--help'])\n"
         "    ensure_worker()\n"
     )
-    environment = {**os.environ, "COIN_DATA_DIR": str(models.data_dir())}
+    environment = {**os.environ, "COIN_DATA_DIR": str(bundle.data_dir())}
     servers = [
         subprocess.Popen(
             [sys.executable, "-c", code], cwd=queueing.ROOT, env=environment

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 from torch import nn
 
-from coin_core import models
 from coin_core.catalog import (
     CatalogFace,
     CoinFacts,
@@ -29,6 +28,7 @@ from coin_core.learning.catalog_data import (
     version_of,
 )
 from coin_core.learning.history import list_runs
+from coin_core.model_store import bundle
 
 RULERS = ("john_hyrcanus_i", "judah_aristobulus_i", "alexander_jannaeus")
 LEGEND = CropBox(left=0.5, top=0.0, right=1.0, bottom=1.0)
@@ -39,7 +39,7 @@ OTHER = CropBox(left=0.0, top=0.0, right=0.5, bottom=1.0)
 def _own_data(tmp_path, monkeypatch):
     monkeypatch.setenv("COIN_DATA_DIR", str(tmp_path / "data"))
     monkeypatch.delenv("COIN_DATABASE_URL", raising=False)
-    monkeypatch.setattr(models, "WEIGHTS_DIR", tmp_path / "weights")
+    monkeypatch.setattr(bundle, "WEIGHTS_DIR", tmp_path / "weights")
     monkeypatch.setattr(os, "fsync", lambda handle: None)  # no waiting for the disk
 
 
@@ -208,7 +208,7 @@ def test_training_on_a_version_measures_its_test_split(
     report = json.loads(said.out)
     assert report["n"] == 6
     assert report["accuracy"] == 1.0
-    card = models.load_card(out)
+    card = bundle.load_card(out)
     assert card.training["data"] == "catalog:v1"
     assert card.training["digest"] == version.digest
     assert "--data catalog:v1" in card.training["command"]
@@ -226,7 +226,7 @@ def test_training_on_a_version_measures_its_test_split(
     assert "too good to be true" in capsys.readouterr().err
     keep = ("--keep", "my six coins")
     assert run("evaluate", "--data", "catalog:v1", "--model", out, *keep) == 0
-    kept = models.load_card(out).metrics[-1]
+    kept = bundle.load_card(out).metrics[-1]
     assert (kept["what"], kept["data"], kept["n"]) == ("my six coins", "photos", 6)
 
 
@@ -255,7 +255,7 @@ def test_training_with_folds_keeps_opinions_and_finds_wrong_labels(
     (opinion,) = catalog.opinions(ids[4])
     assert opinion.kind is OpinionKind.OUT_OF_FOLD
     assert (opinion.classifier, opinion.ruler) == ("bars", RULERS[1])
-    assert opinion.model_digest == models.weights_digest(models.load_card(out))
+    assert opinion.model_digest == bundle.weights_digest(bundle.load_card(out))
     assert catalog.queue("suspected") == (ids[4],)
     assert run("evaluate", "--data", "catalog", "--model", out) == 2
     assert "has learnt from these photos" in capsys.readouterr().err

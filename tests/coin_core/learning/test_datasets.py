@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from coin_core import faces
+from coin_core.detection import faces
 from coin_core.errors import TrainingDataError
 from coin_core.learning import datasets
 from coin_core.learning.datasets import load_folder, load_rendered

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 import torch
 
-from coin_core import faces
-from coin_core._face_nets import FinderNet, SideNet, even_out, side_probabilities
-from coin_core.faces import CropBox
+from coin_core.detection import faces
+from coin_core.detection.faces import CropBox
+from coin_core.detection.nets import FinderNet, SideNet, even_out, side_probabilities
 from coin_core.learning import finding, siding
 from coin_core.learning._small_nets import fit_small_net
 from coin_core.learning.strikes import struck_by
-from coin_core.models import load_card, read_tensors
+from coin_core.model_store.bundle import load_card, read_tensors
 
 
 def few():

@@ -17,12 +17,12 @@ from torch.nn import functional
 
 from coin_core.classifiers._reader import Reader, Trunk
 from coin_core.classifiers._trunks import build_reader
+from coin_core.imaging.preprocessing import Preprocessing
 from coin_core.learning import pretraining, strikes
 from coin_core.learning.disturbing import disturb
 from coin_core.learning.pretraining import reading_loss, train_readers
 from coin_core.learning.strikes import Batch, Round, Schedule, Strikes
 from coin_core.learning.targets import NONE, letter_map
-from coin_core.preprocessing import Preprocessing
 from coin_core.rendering import strike_coin
 from coin_core.rulers import LETTERS
 

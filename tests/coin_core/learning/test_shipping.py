@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from coin_core import models
 from coin_core.classifiers._trunks import build_reader
 from coin_core.errors import TrainingDataError, WeightsMissingError
+from coin_core.imaging.legend_pose import LegendFrame
 from coin_core.learning import shipping
 from coin_core.learning.history import list_runs, start_run
-from coin_core.legend_frame import LegendFrame
+from coin_core.model_store import bundle
 from coin_core.rulers import DEFAULT_CLASSES
 
 
@@ -16,7 +16,7 @@ from coin_core.rulers import DEFAULT_CLASSES
 def _tiny(tmp_path, monkeypatch):
     """A dozen coins where thousands are struck, and readers that know nothing."""
     monkeypatch.setenv("COIN_DATA_DIR", str(tmp_path / "data"))
-    monkeypatch.setattr(models, "WEIGHTS_DIR", tmp_path / "weights")
+    monkeypatch.setattr(bundle, "WEIGHTS_DIR", tmp_path / "weights")
     monkeypatch.setattr(shipping, "CALIBRATION_COINS", 12)
     monkeypatch.setattr(shipping, "TEST_COINS", 9)
 
@@ -46,12 +46,12 @@ def test_vgg_then_knn_ship_and_belong_together():
     knn, _ = shipping.train_shipped("knn", coins=15)
     assert knn.features_from == {
         "name": "vgg",
-        "sha256": models.weights_digest(card),
+        "sha256": bundle.weights_digest(card),
     }
-    found, problems = models.discover()
+    found, problems = bundle.discover()
     assert [info.name for info in found] == ["knn", "vgg"]
     assert not problems
-    _, loaded = models.load_classifier(models.find_bundle("knn"))
+    _, loaded = bundle.load_classifier(bundle.find_bundle("knn"))
     p = loaded.predict_proba(np.zeros((2, 4096), dtype=np.float32))
     assert p.shape == (2, 3)
     assert {run.report()["state"] for run in list_runs()} == {"done"}
@@ -61,7 +61,7 @@ def test_what_ships_takes_judah_for_less_likely():
     for name in ("vgg", "knn"):
         card, _ = shipping.train_shipped(name, coins=12 if name == "knn" else None)
         assert card.leans == {"judah_aristobulus_i": -0.6}
-        assert models.load_card(models.find_bundle(name)).leans == card.leans
+        assert bundle.load_card(bundle.find_bundle(name)).leans == card.leans
 
 
 def test_classifiers_of_features_need_the_vgg_net():

@@ -3,10 +3,10 @@
 import pytest
 import torch
 
-from coin_core import models
 from coin_core.classifiers import get_classifier
 from coin_core.errors import TrainingDataError, WeightsMissingError
 from coin_core.learning.starting import Start, find_start, start_net
+from coin_core.model_store import bundle
 from coin_core.rulers import DEFAULT_CLASSES
 
 OURS, OTHERS = DEFAULT_CLASSES, ("x", "y", "z")
@@ -16,11 +16,11 @@ MIXED = (*DEFAULT_CLASSES, "mattathias_antigonus")
 @pytest.fixture
 def shipped(tmp_path, monkeypatch):
     """A bundle of untrained weights in the shipped place."""
-    monkeypatch.setattr(models, "WEIGHTS_DIR", tmp_path)
+    monkeypatch.setattr(bundle, "WEIGHTS_DIR", tmp_path)
     net = get_classifier("resnet").build(OURS, seed=9)
     net.initialize()
-    card = models.Card(name="resnet", classifier="resnet", title="ResNet", classes=OURS)
-    models.save_classifier(tmp_path / "resnet", card, net)
+    card = bundle.Card(name="resnet", classifier="resnet", title="ResNet", classes=OURS)
+    bundle.save_classifier(tmp_path / "resnet", card, net)
     return net.tensors()
 
 
@@ -56,7 +56,7 @@ def test_the_first_layers_are_left_as_they_are(shipped):
 
 
 def test_what_cannot_be_started_from_is_said(tmp_path, monkeypatch):
-    monkeypatch.setattr(models, "WEIGHTS_DIR", tmp_path)
+    monkeypatch.setattr(bundle, "WEIGHTS_DIR", tmp_path)
     with pytest.raises(TrainingDataError, match="no model 'magic'"):
         begun(OURS, "magic")
     with pytest.raises(WeightsMissingError, match="train resnet --data rendered"):
@@ -77,7 +77,7 @@ def save_net(folder, name, classes, data="folder x", digest="d" * 64):
     net.initialize()
     for place in getattr(net.module_, "look", ()):
         torch.nn.init.ones_(place.line.bias)
-    card = models.Card(
+    card = bundle.Card(
         name=folder.name,
         classifier=name,
         title=name,
@@ -85,13 +85,13 @@ def save_net(folder, name, classes, data="folder x", digest="d" * 64):
         preprocessing=net.preparation.as_dict(),
         training={"data": data, "digest": digest},
     )
-    models.save_classifier(folder, card, net)
+    bundle.save_classifier(folder, card, net)
     return net.tensors()
 
 
 @pytest.mark.parametrize("given", ["museum", "folder"])
 def test_a_net_starts_from_a_bundle_by_name_and_by_folder(given):
-    folder = models.models_dir() / "museum"
+    folder = bundle.models_dir() / "museum"
     kept = save_net(folder, "resnet", OTHERS)
     given = str(folder) if given == "folder" else given
     same, other = begun(OTHERS, given).tensors(), begun(("p", "q"), given).tensors()
@@ -103,7 +103,7 @@ def test_a_net_starts_from_a_bundle_by_name_and_by_folder(given):
 
 
 def test_a_start_says_when_figures_become_too_good():
-    save_net(models.models_dir() / "museum", "resnet", OTHERS)
+    save_net(bundle.models_dir() / "museum", "resnet", OTHERS)
     start = find_start("resnet", "museum")
     assert start.digest
     assert "these very coins" in start.caution("d" * 64)
@@ -122,14 +122,14 @@ def test_a_start_says_when_figures_become_too_good():
     ],
 )
 def test_a_start_that_does_not_fit_is_refused(name, init, said):
-    save_net(models.models_dir() / "museum", "resnet", OURS)
+    save_net(bundle.models_dir() / "museum", "resnet", OURS)
     with pytest.raises(TrainingDataError, match=said):
         find_start(name, init)
 
 
 def test_features_come_from_a_bundle_that_will_be_found_again(tmp_path):
-    save_net(models.models_dir() / "portraits", "vgg", OURS)
-    assert find_start("svm", "portraits").folder == models.models_dir() / "portraits"
+    save_net(bundle.models_dir() / "portraits", "vgg", OURS)
+    assert find_start("svm", "portraits").folder == bundle.models_dir() / "portraits"
     save_net(tmp_path / "elsewhere", "vgg", OURS)
     with pytest.raises(TrainingDataError, match="copy that folder"):
         find_start("svm", str(tmp_path / "elsewhere"))
@@ -149,14 +149,14 @@ def test_vgg_takes_imagenets_width_and_is_found_again(tmp_path, monkeypatch, cla
     net.initialize()
     start_net(net, "vgg", Start(init="imagenet"))
     assert len(net.module_.trunk.features[0].weight) == 64
-    card = models.Card(
+    card = bundle.Card(
         name="vgg",
         classifier="vgg",
         title="VGG",
         classes=classes,
         preprocessing=net.preparation.as_dict(),
     )
-    models.save_classifier(tmp_path / "vgg", card, net, half=True)
-    _, again = models.load_classifier(tmp_path / "vgg")
+    bundle.save_classifier(tmp_path / "vgg", card, net, half=True)
+    _, again = bundle.load_classifier(tmp_path / "vgg")
     assert len(again.module_.trunk.features[0].weight) == 64
     assert len(getattr(again.module_, "look", ())) == (3 if classes == OTHERS else 0)

@@ -6,14 +6,14 @@ import json
 import numpy as np
 import pytest
 
-from coin_core import models
 from coin_core.errors import CoinError, TrainingDataError
+from coin_core.imaging.preprocessing import Preprocessing
 from coin_core.learning import epochs, own, study
 from coin_core.learning.datasets import CoinSet
 from coin_core.learning.history import RunState, list_runs, resume_run
 from coin_core.learning.study import experiments, run_study
 from coin_core.learning.study_report import study_figure, study_table
-from coin_core.preprocessing import Preprocessing
+from coin_core.model_store import bundle
 
 CLASSES = ("anchor", "wreath")
 
@@ -43,15 +43,15 @@ def _quick_features(monkeypatch):
     class Net:
         preparation = Preprocessing()
 
-    card = models.Card(
+    card = bundle.Card(
         name="vgg",
         classifier="vgg",
         title="VGG",
         classes=CLASSES,
-        files={models.TENSORS_FILE: "0" * 64},
+        files={bundle.TENSORS_FILE: "0" * 64},
     )
-    monkeypatch.setattr(models, "load_classifier", lambda folder: (card, Net()))
-    monkeypatch.setattr(models, "find_bundle", lambda name: models.WEIGHTS_DIR / name)
+    monkeypatch.setattr(bundle, "load_classifier", lambda folder: (card, Net()))
+    monkeypatch.setattr(bundle, "find_bundle", lambda name: bundle.WEIGHTS_DIR / name)
     monkeypatch.setattr(
         own,
         "cached_features",

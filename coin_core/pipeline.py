@@ -13,20 +13,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from coin_core import faces as face_finding
+from coin_core.detection import faces as face_finding
+from coin_core.detection.faces import CropBox, Face, Side
 from coin_core.errors import WeightsMismatchError
-from coin_core.faces import CropBox, Face, Side
 from coin_core.learning.calibration import calibrated
 from coin_core.learning.features import compute_features
-from coin_core.models import (
+from coin_core.model_store.bundle import (
     Card,
     find_bundle,
     load_card,
     load_classifier,
     weights_digest,
 )
+from coin_core.results import PhotoReading, Reason, Verdict, class_title, sentence
 from coin_core.rulers import DEFAULT_CLASSES
-from coin_core.verdicts import PhotoReading, Reason, Verdict, class_title, sentence
 
 __all__ = [
     "CROP_PX",

@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from coin_core.legend_frame import REACH, LegendFrame, find_frames, views
+from coin_core.imaging.legend_pose import REACH, LegendFrame, find_frames, views
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -87,7 +87,7 @@ def find(
     Raises:
         WeightsMissingError: The finder's weights are not there.
     """
-    from coin_core._coin_finding import find_boxes
+    from coin_core.detection.coin_detector import find_boxes
 
     height, width = photo.shape[:2]
     boxes = find_boxes(photo, net)
@@ -194,7 +194,7 @@ def judge_sides(photo: NDArray[np.uint8], boxes: Sequence[CropBox]) -> tuple[Fac
     Raises:
         WeightsMissingError: The side net's weights are not there.
     """
-    from coin_core._face_nets import SIDE_PX, side_probabilities
+    from coin_core.detection.nets import SIDE_PX, side_probabilities
 
     if not boxes:
         return ()

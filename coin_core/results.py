@@ -1,10 +1,13 @@
 """What a classifier says of a coin: a ruler with a probability, or why not."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from enum import StrEnum
+from __future__ import annotations
 
-from coin_core.faces import Face
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Any
+
+from coin_core.detection.faces import Face
 from coin_core.rulers import RULERS
 
 
@@ -80,3 +83,27 @@ def sentence(verdict: Verdict) -> str:
     # never "100 %": the classifiers were not measured finely enough for that
     shown = min(99, round(100 * share))
     return f"{class_title(best)}, {shown} %"
+
+
+def answers(photo: str, reading: PhotoReading) -> list[dict[str, Any]]:
+    """One object per verdict.
+
+    Args:
+        photo: The photo's name, as it was given.
+        reading: What was read in it.
+    """
+    faces = [
+        {"box": asdict(face.box), "side": str(face.side)} for face in reading.faces
+    ]
+    return [
+        {
+            "photo": photo,
+            "classifier": verdict.classifier,
+            "ruler": verdict.ruler,
+            "reason": None if verdict.reason is None else str(verdict.reason),
+            "probabilities": dict(verdict.probabilities),
+            "faces": faces,
+            "seconds": round(verdict.seconds, 4),
+        }
+        for verdict in reading.verdicts
+    ]

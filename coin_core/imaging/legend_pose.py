@@ -143,13 +143,13 @@ def likely_frames(crops: NDArray[np.uint8]) -> list[tuple[LegendFrame, ...]]:
     Raises:
         WeightsMissingError: The net's weights are not there.
     """
-    from coin_core import _frame_net
+    from coin_core.detection import legend_localizer
 
-    return _frame_net.likely_frames(crops)
+    return legend_localizer.likely_frames(crops)
 
 
 def find_frames(crops: NDArray[np.uint8]) -> list[LegendFrame]:
     """The likeliest frames alone."""
-    from coin_core import _frame_net
+    from coin_core.detection import legend_localizer
 
-    return _frame_net.frames_of(crops)
+    return legend_localizer.frames_of(crops)

@@ -17,7 +17,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from coin_core._cards import (
+from coin_core.errors import WeightsMismatchError, WeightsMissingError
+from coin_core.model_store.card import (
     ESTIMATOR_FILE,
     MAX_CARD_BYTES,
     TENSORS_FILE,
@@ -25,8 +26,7 @@ from coin_core._cards import (
     card_from_json,
     card_to_json,
 )
-from coin_core._replace import recover_folder, write_file, write_folder
-from coin_core.errors import WeightsMismatchError, WeightsMissingError
+from coin_core.storage import recover_folder, write_file, write_folder
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -53,7 +53,7 @@ __all__ = [
     "weights_digest",
 ]
 
-WEIGHTS_DIR = Path(__file__).resolve().parent.parent / "weights"
+WEIGHTS_DIR = Path(__file__).resolve().parents[2] / "weights"
 MAX_FILE_BYTES = 256 * 1024 * 1024
 
 Origin = Literal["shipped", "own"]
@@ -141,7 +141,7 @@ def read_estimator(folder: Path) -> Any:
         WeightsMismatchError: It is damaged, foreign, or holds a type that is not
             trusted.
     """
-    from coin_core._estimator_files import load_estimator
+    from coin_core.model_store.estimator_io import load_estimator
 
     data = _read_verified(folder, load_card(folder), ESTIMATOR_FILE)
     try:
@@ -216,7 +216,7 @@ def save_bundle(
         whole = {key: value.detach().contiguous() for key, value in tensors.items()}
         data = safetensors.torch.save(whole)
     else:
-        from coin_core._estimator_files import dump_estimator
+        from coin_core.model_store.estimator_io import dump_estimator
 
         name = ESTIMATOR_FILE
         data = dump_estimator(estimator)
@@ -277,7 +277,7 @@ def load_classifier(folder: Path) -> tuple[Card, Any]:
         UnknownClassifierError: The card names a classifier that is not registered.
     """
     from coin_core.classifiers import get_classifier
-    from coin_core.preprocessing import Preprocessing
+    from coin_core.imaging.preprocessing import Preprocessing
 
     card = load_card(folder)
     spec = get_classifier(card.classifier)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 
-from coin_core._replace import write_file
-from coin_core.models import data_dir, find_bundle
+from coin_core.model_store.bundle import data_dir, find_bundle
+from coin_core.storage import write_file
 
 
 def promoted() -> str | None:

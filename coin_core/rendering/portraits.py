@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from coin_core.rendering._engraving import Engraver, Point, bent, oval
+from coin_core.rendering.engraving import Engraver, Point, bent, oval
 
 _Placer = Callable[[float, float], Point]
 

@@ -12,9 +12,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from coin_core._face_nets import block, even_out, load_small_net
-from coin_core.legend_frame import REACH, LegendFrame, least_turn, views
-from coin_core.models import find_bundle
+from coin_core.detection.nets import block, even_out, load_small_net
+from coin_core.imaging.legend_pose import REACH, LegendFrame, least_turn, views
+from coin_core.model_store.bundle import find_bundle
 
 FRAMES = "frames"
 FRAME_PX = 128

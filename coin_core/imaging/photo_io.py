@@ -18,8 +18,8 @@ import numpy as np
 import pillow_heif
 from PIL import Image, ImageCms, ImageOps
 
-from coin_core import _file_kinds
 from coin_core.errors import UnreadablePhotoError
+from coin_core.imaging import file_types
 
 MAX_BYTES: Final = 100 * 1024 * 1024
 MAX_PIXELS: Final = 64_000_000
@@ -107,10 +107,10 @@ def decode(data: bytes, *, name: str = "photo") -> np.ndarray:
     """
     if len(data) > MAX_BYTES:
         raise _refusal(name, f"is larger than {MAX_BYTES // 1024**2} MB")
-    kind, pillow_format = _file_kinds.sniff(data)
+    kind, pillow_format = file_types.sniff(data)
     if pillow_format is None:
         raise _refusal(name, f"is {kind}")
-    if pillow_format == "JPEG" and _file_kinds.count_jpeg_scans(data) > _MAX_JPEG_SCANS:
+    if pillow_format == "JPEG" and file_types.count_jpeg_scans(data) > _MAX_JPEG_SCANS:
         raise _refusal(name, f"is {kind} of more than {_MAX_JPEG_SCANS} scans")
     try:
         with Image.open(io.BytesIO(data), formats=[pillow_format]) as image:
@@ -129,7 +129,7 @@ def decode(data: bytes, *, name: str = "photo") -> np.ndarray:
 
 def _refusal(name: str, what: str) -> UnreadablePhotoError:
     """Say what is wrong with a file in one sentence."""
-    return UnreadablePhotoError(f"{_file_kinds.show_name(name)} {what}; {ACCEPTED}.")
+    return UnreadablePhotoError(f"{file_types.show_name(name)} {what}; {ACCEPTED}.")
 
 
 def _too_many_pixels(size: tuple[int, int] | None = None) -> str:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from coin_core.errors import WeightsMismatchError
-from coin_core.models import find_bundle, load_card, read_tensors
+from coin_core.model_store.bundle import find_bundle, load_card, read_tensors
 
 FINDER = "faces"
 SIDES = "sides"
