@@ -24,10 +24,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from coin_core.classifiers._reader import LETTER_CLASSES, STRIDE_PX
-from coin_core.evaluation import share_of
+from coin_core.classifiers.legend_net import LETTER_CLASSES, STRIDE_PX
+from coin_core.evaluation.calibration import weighed
+from coin_core.evaluation.metrics import share_of
 from coin_core.imaging.preprocessing import Preprocessing
-from coin_core.learning.calibration import weighed
 from coin_core.pipeline import SHIPPED, Attributor
 from coin_core.rendering import strike_coin
 from coin_core.rulers import DEFAULT_CLASSES, LETTERS

@@ -18,10 +18,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import numpy as np
 from tqdm import tqdm
 
-from coin_core.classifiers._reading import frames_read, look, read
-from coin_core.evaluation import share_of
+from coin_core.classifiers.tta import frames_read, look, read
+from coin_core.evaluation.calibration import weighed
+from coin_core.evaluation.metrics import share_of
 from coin_core.imaging.legend_pose import find_frames
-from coin_core.learning.calibration import weighed
 from coin_core.learning.framing import cropped
 from coin_core.pipeline import Attributor
 from coin_core.rendering import strike_coin

@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import numpy as np
 
-from coin_core.evaluation import share_of
+from coin_core.evaluation.metrics import share_of
 from coin_core.imaging import photo_io
 from coin_core.pipeline import SHIPPED, Attributor
 from coin_core.rendering import strike_coin

@@ -20,7 +20,7 @@ from tqdm import tqdm
 
 from coin_core.detection import faces
 from coin_core.detection.faces import CropBox
-from coin_core.evaluation import share_of
+from coin_core.evaluation.metrics import share_of
 from coin_core.rendering.scenes import draw_scene
 
 ENOUGH = 0.85

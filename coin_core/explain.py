@@ -10,12 +10,12 @@ import torch
 from numpy.typing import NDArray
 from sklearn.neighbors import KNeighborsClassifier
 
-from coin_core.classifiers._reader import LETTER_CLASSES
-from coin_core.classifiers._reading import frames_read, look
+from coin_core.classifiers.legend_net import LETTER_CLASSES
+from coin_core.classifiers.tta import frames_read, look
 from coin_core.detection.faces import CropBox
+from coin_core.evaluation.calibration import calibrated
 from coin_core.imaging.legend_pose import LegendFrame, on_crop
 from coin_core.imaging.preprocessing import Preprocessing, frames_for
-from coin_core.learning.calibration import calibrated
 from coin_core.pipeline import CROP_PX, Attributor, LoadedModel
 from coin_core.rendering import strike_coin
 from coin_core.rulers import LETTERS

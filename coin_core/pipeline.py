@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from coin_core.classifiers.features import compute_features
 from coin_core.detection import faces as face_finding
 from coin_core.detection.faces import CropBox, Face, Side
 from coin_core.errors import WeightsMismatchError
-from coin_core.learning.calibration import calibrated
-from coin_core.learning.features import compute_features
+from coin_core.evaluation.calibration import calibrated
 from coin_core.model_store.bundle import (
     Card,
     find_bundle,

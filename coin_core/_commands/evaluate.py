@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from coin_core.errors import CatalogError, TrainingDataError
-from coin_core.evaluation import (
+from coin_core.evaluation.metrics import (
     LegibilityRow,
     Report,
     accuracy_by_legibility,

@@ -16,7 +16,12 @@ from typing import TYPE_CHECKING, Any
 
 from coin_core.classifiers import get_classifier
 from coin_core.errors import CatalogError, TrainingDataError
-from coin_core.evaluation import Report, confusion_table, report_json, report_table
+from coin_core.evaluation.metrics import (
+    Report,
+    confusion_table,
+    report_json,
+    report_table,
+)
 from coin_core.learning.enough import few_coins_warning
 from coin_core.learning.recipes import Recipe
 from coin_core.learning.shipping import (

@@ -324,7 +324,7 @@ def _worth_hearing(
     judged: Sequence[CatalogPhoto], said: Mapping[int, Sequence[Opinion]]
 ) -> set[str]:
     """Classifiers that are surely better than naming the most frequent ruler."""
-    from coin_core.evaluation import wilson
+    from coin_core.evaluation.metrics import wilson
 
     right: Counter[str] = Counter()
     seen: dict[str, Counter[str]] = defaultdict(Counter)

@@ -7,7 +7,7 @@ and menus, command line, API and the contract test read the one list that result
 import importlib
 import pkgutil
 
-from coin_core.classifiers._registry import (
+from coin_core.classifiers.registry import (
     Classifier,
     ClassifierSpec,
     get_classifier,

@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from coin_core._torchvision import torchvision
-from coin_core.classifiers._net import NetClassifier, best_device
-from coin_core.classifiers._registry import register_classifier
+from coin_core.classifiers.registry import register_classifier
+from coin_core.classifiers.torch_classifier import NetClassifier, best_device
+from coin_core.classifiers.torchvision_import import torchvision
 
 
 class AlexNet(nn.Module):

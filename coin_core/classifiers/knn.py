@@ -9,8 +9,8 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import Normalizer, StandardScaler
 
-from coin_core.classifiers._labelled import LabelledClassifier
-from coin_core.classifiers._registry import register_classifier
+from coin_core.classifiers.base import LabelledClassifier
+from coin_core.classifiers.registry import register_classifier
 
 NEIGHBOURS = 10
 # A ruler without a coin among the neighbours is not impossible: each gets this much

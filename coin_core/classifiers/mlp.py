@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from sklearn.decomposition import PCA
 from torch import nn
 
-from coin_core.classifiers._net import NetClassifier, best_device
-from coin_core.classifiers._registry import register_classifier
+from coin_core.classifiers.registry import register_classifier
+from coin_core.classifiers.torch_classifier import NetClassifier, best_device
 
 FEATURES = 4096
 PROJECTED = 256

@@ -9,8 +9,8 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import Normalizer, StandardScaler
 from sklearn.svm import SVC
 
-from coin_core.classifiers._labelled import LabelledClassifier
-from coin_core.classifiers._registry import register_classifier
+from coin_core.classifiers.base import LabelledClassifier
+from coin_core.classifiers.registry import register_classifier
 
 
 @register_classifier(

@@ -5,9 +5,9 @@ Its 4096 numbers before the last layer are what svm, knn and mlp learn from.
 
 from __future__ import annotations
 
-from coin_core.classifiers._looker import PhotoNet, Sight, build_net, sight_for
-from coin_core.classifiers._net import best_device
-from coin_core.classifiers._registry import register_classifier
+from coin_core.classifiers.appearance_net import PhotoNet, Sight, build_net, sight_for
+from coin_core.classifiers.registry import register_classifier
+from coin_core.classifiers.torch_classifier import best_device
 from coin_core.imaging.preprocessing import Preprocessing
 
 

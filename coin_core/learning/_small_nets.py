@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from coin_core.classifiers._net import best_device, learning_numbers
+from coin_core.classifiers.torch_classifier import best_device, learning_numbers
 from coin_core.learning.checkpoints import load_tensors, save_tensors
 from coin_core.learning.machine import describe_machine
 from coin_core.model_store.bundle import Card, halve, save_bundle

@@ -10,7 +10,7 @@ import safetensors
 import safetensors.torch
 import torch
 
-from coin_core.classifiers._net import NetClassifier
+from coin_core.classifiers.torch_classifier import NetClassifier
 from coin_core.storage import write_file
 
 

@@ -160,7 +160,7 @@ def _pooled(best: Sequence[Row]) -> tuple[float, float, float] | None:
     if not all(counts):
         share = sum(float(row["valid_accuracy"]) for row in told) / len(told)
         return share, share, share
-    from coin_core.evaluation import wilson
+    from coin_core.evaluation.metrics import wilson
 
     right = sum(row["valid_accuracy"] * n for row, n in zip(told, counts, strict=True))
     n = sum(counts)

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from skorch.callbacks import Callback
 
-from coin_core.classifiers._net import NetClassifier
-from coin_core.evaluation import evaluate
+from coin_core.classifiers.torch_classifier import NetClassifier
+from coin_core.evaluation.metrics import evaluate
 from coin_core.learning.checkpoints import (
     load_tensors,
     restore_training,

@@ -19,7 +19,7 @@ from torch.utils.data import Dataset
 from coin_core.detection import faces
 from coin_core.detection.coin_detector import ZOOM_PX, frame_whole, look_closer, overlap
 from coin_core.detection.nets import FINDER, FINDER_PX, FinderNet, to_net
-from coin_core.evaluation import wilson
+from coin_core.evaluation.metrics import wilson
 from coin_core.learning._small_nets import fit_small_net, save_small_net
 from coin_core.learning.siding import measure_sides, train_sides
 from coin_core.learning.strikes import struck_by

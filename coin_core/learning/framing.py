@@ -27,7 +27,7 @@ from coin_core.detection.legend_localizer import (
     to_frame_net,
     window_around,
 )
-from coin_core.evaluation import wilson
+from coin_core.evaluation.metrics import wilson
 from coin_core.imaging.legend_pose import REACH, LegendFrame, least_turn, views
 from coin_core.learning._small_nets import fit_small_net, save_small_net
 from coin_core.learning.strikes import struck_by, which_worker

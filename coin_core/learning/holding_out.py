@@ -8,15 +8,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from coin_core.classifiers._labelled import to_columns
-from coin_core.classifiers._net import NetClassifier
+from coin_core.classifiers.base import to_columns
+from coin_core.classifiers.torch_classifier import NetClassifier
 from coin_core.errors import TrainingDataError, TrainingStoppedError
-from coin_core.evaluation import evaluate
-from coin_core.learning.calibration import (
+from coin_core.evaluation.calibration import (
     apply_temperature,
     find_threshold,
     fit_temperature,
 )
+from coin_core.evaluation.metrics import evaluate
 from coin_core.learning.fitting import Fitted
 from coin_core.learning.history import Run
 from coin_core.learning.recipes import with_copies

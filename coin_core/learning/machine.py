@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from coin_core.classifiers import get_classifier
-from coin_core.classifiers._net import best_device, learning_precision
+from coin_core.classifiers.torch_classifier import best_device, learning_precision
 
 
 def describe_machine() -> str:

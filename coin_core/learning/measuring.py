@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from coin_core.errors import TrainingDataError, UnreadablePhotoError
-from coin_core.evaluation import Report, evaluate
+from coin_core.evaluation.metrics import Report, evaluate
 from coin_core.imaging import photo_io
 from coin_core.learning.datasets import CoinSet, list_photos
 from coin_core.pipeline import Attributor

@@ -50,7 +50,7 @@ class Bin:
 
 def share(right: int, n: int) -> Share:
     """A share with its interval."""
-    from coin_core.evaluation import wilson
+    from coin_core.evaluation.metrics import wilson
 
     low, high = wilson(right, n)
     return Share(right=right, n=n, low=low, high=high)
@@ -112,7 +112,7 @@ def reliability(rows: Sequence[Row], bins: int = RELIABILITY_BINS) -> list[Bin]:
 
 def by_legibility(rows: Sequence[Row]) -> list[Bin]:
     """Share right by the legible share of the name; [] where that is not known."""
-    from coin_core.evaluation import LEGIBILITY_EDGES
+    from coin_core.evaluation.metrics import LEGIBILITY_EDGES
 
     scored = [
         (float(row["legibility"]), answer_of(row) == row.get("label"))

@@ -13,12 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coin_core.classifiers import get_classifier
-from coin_core.classifiers._looker import Sight, sight_for
-from coin_core.classifiers._net import NetClassifier
+from coin_core.classifiers.appearance_net import Sight, sight_for
+from coin_core.classifiers.features import cached_features
+from coin_core.classifiers.torch_classifier import NetClassifier
 from coin_core.errors import CoinError, TrainingStoppedError
-from coin_core.evaluation import report_json
+from coin_core.evaluation.metrics import report_json
 from coin_core.learning.datasets import CoinSet
-from coin_core.learning.features import cached_features
 from coin_core.learning.fitting import Fitted, fit_classifier
 from coin_core.learning.history import Run, RunState, resume_run
 from coin_core.learning.holding_out import fit_on_split, how_measured

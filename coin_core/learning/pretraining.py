@@ -19,9 +19,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 from tqdm import tqdm
 
-from coin_core.classifiers._net import best_device, learning_numbers
-from coin_core.classifiers._reader import Reader
-from coin_core.classifiers._trunks import build_reader
+from coin_core.classifiers.backbones import build_reader
+from coin_core.classifiers.legend_net import Reader
+from coin_core.classifiers.torch_classifier import best_device, learning_numbers
 from coin_core.learning.strikes import (
     SCHEDULE,
     Batch,

@@ -118,7 +118,7 @@ class Recipe:
 
         Legends are not mirrored; a portrait that looks left is of the same ruler.
         """
-        from coin_core.classifiers._looker import Sight, sight_for
+        from coin_core.classifiers.appearance_net import Sight, sight_for
         from coin_core.learning.augmentation import augment, augment_mirrored
 
         mirrored = sight_for(classes) is Sight.LOOK

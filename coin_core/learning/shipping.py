@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 
 from coin_core.classifiers import get_classifier
 from coin_core.errors import TrainingDataError
-from coin_core.evaluation import Report, report_json
-from coin_core.learning.calibration import calibrate_and_measure, weighed
+from coin_core.evaluation.calibration import calibrate_and_measure, weighed
+from coin_core.evaluation.metrics import Report, report_json
 from coin_core.learning.datasets import CoinSet, load_rendered
 from coin_core.learning.history import Run, resume_run
 from coin_core.learning.machine import describe_machine
@@ -149,7 +149,7 @@ def train_readers_shipped(
 def _ship_reader(
     name: str, out: Path, seed: int, run: Run, reader: Any, notes: dict[str, Any]
 ) -> tuple[bundle.Card, Report]:
-    from coin_core.classifiers._reader import reader_in_half
+    from coin_core.classifiers.legend_net import reader_in_half
     from coin_core.rulers import DEFAULT_CLASSES
 
     # What is measured is what will be loaded again: rounded to half precision.
@@ -266,7 +266,7 @@ def _draw_features(
 
     If `faded`, all coins come that often, each time with other letters hidden.
     """
-    from coin_core.learning.features import fade, read_crops
+    from coin_core.classifiers.features import fade, read_crops
 
     key = hashlib.sha256(f"{digest} {seed} {count} {faded}".encode()).hexdigest()[:32]
     path = bundle.data_dir() / "cache" / "features" / f"{key}.npz"

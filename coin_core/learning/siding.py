@@ -24,7 +24,7 @@ from coin_core.detection.nets import (
     even_out,
     side_probabilities,
 )
-from coin_core.evaluation import wilson
+from coin_core.evaluation.metrics import wilson
 from coin_core.learning._small_nets import fit_small_net, save_small_net
 from coin_core.learning.checkpoints import load_tensors, save_tensors
 from coin_core.model_store.bundle import Card

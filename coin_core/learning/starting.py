@@ -8,8 +8,8 @@ from typing import Any
 from urllib.error import URLError
 
 from coin_core.classifiers import get_classifier
-from coin_core.classifiers._looker import PhotoNet, shape_of
-from coin_core.classifiers._net import NetClassifier
+from coin_core.classifiers.appearance_net import PhotoNet, shape_of
+from coin_core.classifiers.torch_classifier import NetClassifier
 from coin_core.errors import TrainingDataError, WeightsMissingError
 from coin_core.learning.shipping import FEATURES_NET
 from coin_core.model_store import bundle
@@ -173,7 +173,7 @@ def _shipped(name: str) -> Path:
 
 
 def _start_from_bundle(net: NetClassifier, folder: Path, fresh_head: bool) -> None:
-    from coin_core.classifiers._reader import load_matching
+    from coin_core.classifiers.legend_net import load_matching
 
     tensors = bundle.read_tensors(folder)
     if isinstance(net, PhotoNet):
@@ -189,7 +189,7 @@ def _start_from_bundle(net: NetClassifier, folder: Path, fresh_head: bool) -> No
 
 
 def _start_from_imagenet(net: NetClassifier, name: str) -> None:
-    from coin_core.classifiers._trunks import build_reader
+    from coin_core.classifiers.backbones import build_reader
 
     try:
         trained = build_reader(name, len(net.classes), imagenet=True)

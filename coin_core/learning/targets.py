@@ -5,7 +5,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from coin_core.classifiers._reader import LETTER_CLASSES, STRIDE_PX
+from coin_core.classifiers.legend_net import LETTER_CLASSES, STRIDE_PX
 from coin_core.imaging.legend_pose import REACH, LegendFrame
 from coin_core.imaging.preprocessing import Preprocessing
 from coin_core.rendering import RenderedCoin

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from coin_core.classifiers import get_classifier
-from coin_core.classifiers._labelled import to_columns
-from coin_core.classifiers._looker import Sight, sight_for
-from coin_core.classifiers._net import NetClassifier
+from coin_core.classifiers.appearance_net import Sight, sight_for
+from coin_core.classifiers.base import to_columns
+from coin_core.classifiers.torch_classifier import NetClassifier
 from coin_core.errors import TrainingDataError
 from coin_core.learning.epochs import NetTraining
 from coin_core.learning.history import Run

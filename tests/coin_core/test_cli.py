@@ -244,7 +244,7 @@ def two_kinds(tmp_path, monkeypatch):
 
     monkeypatch.setattr(own.models, "find_bundle", lambda name: Path(name))
     monkeypatch.setattr(own.models, "load_classifier", lambda folder: (card, StubNet()))
-    monkeypatch.setattr("coin_core.learning.features.compute_features", compute)
+    monkeypatch.setattr("coin_core.classifiers.features.compute_features", compute)
     return tmp_path / "kinds"
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from coin_core.errors import TrainingDataError
-from coin_core.evaluation import (
+from coin_core.evaluation.metrics import (
     accuracy_by_legibility,
     confusion_table,
     evaluate,

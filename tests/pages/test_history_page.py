@@ -35,7 +35,7 @@ def make_run(
     classifier: str = "resnet", wrong_every: int = 3, **settings: object
 ) -> Run:
     """A finished run with curves, answers and pictures."""
-    from coin_core.evaluation import evaluate, report_json
+    from coin_core.evaluation.metrics import evaluate, report_json
 
     config = {"classifier": classifier, "data": "folder coins", "digest": "ab" * 32}
     recipe = {"patience": 6, "frozen": False}

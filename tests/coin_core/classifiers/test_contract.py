@@ -6,12 +6,12 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
 from coin_core.classifiers import (
-    _registry,
     get_classifier,
     list_classifiers,
     register_classifier,
+    registry,
 )
-from coin_core.classifiers._net import NetClassifier
+from coin_core.classifiers.torch_classifier import NetClassifier
 from coin_core.errors import UnknownClassifierError
 from coin_core.model_store import bundle
 
@@ -148,6 +148,6 @@ def test_an_unknown_name_lists_the_known_ones():
     ],
 )
 def test_a_wrong_registration_is_refused(monkeypatch, name, inputs, said):
-    monkeypatch.setattr(_registry, "_specs", dict(_registry._specs))
+    monkeypatch.setattr(registry, "_specs", dict(registry._specs))
     with pytest.raises(ValueError, match=said):
         register_classifier(name=name, title="x", inputs=inputs)(lambda labels, seed: 0)

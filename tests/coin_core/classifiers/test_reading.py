@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from coin_core.classifiers import _reading
-from coin_core.classifiers._reading import frames_read, look, read
+from coin_core.classifiers import tta
+from coin_core.classifiers.tta import frames_read, look, read
 from coin_core.imaging.legend_pose import LegendFrame, find_frames, likely_frames
 from coin_core.imaging.preprocessing import Preprocessing, frames_for
 from coin_core.pipeline import Attributor
@@ -41,7 +41,7 @@ def test_the_turn_in_which_more_is_read_is_taken(
         (frame, _upside_down(frame)) if upright_first else (_upside_down(frame), frame)
         for _, frame in coins
     ]
-    monkeypatch.setattr(_reading, "likely_frames", lambda _: likely)
+    monkeypatch.setattr(tta, "likely_frames", lambda _: likely)
     crops = np.stack([coin.image for coin, _ in coins])
     found = frames_read(net.module_, crops, net.preparation)
     assert sum(a == frame for a, (_, frame) in zip(found, coins, strict=True)) >= 5

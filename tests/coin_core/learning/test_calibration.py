@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 
 from coin_core.errors import TrainingDataError
-from coin_core.evaluation import expected_calibration_error
-from coin_core.learning.calibration import (
+from coin_core.evaluation.calibration import (
     apply_temperature,
     calibrate_and_measure,
     find_threshold,
     fit_temperature,
 )
+from coin_core.evaluation.metrics import expected_calibration_error
 
 
 def honest(n=6000, seed=0):

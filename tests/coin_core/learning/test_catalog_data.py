@@ -17,8 +17,8 @@ from coin_core.catalog import (
     open_catalog,
 )
 from coin_core.catalog.versions import freeze
-from coin_core.classifiers import _registry, register_classifier
-from coin_core.classifiers._net import NetClassifier
+from coin_core.classifiers import register_classifier, registry
+from coin_core.classifiers.torch_classifier import NetClassifier
 from coin_core.cli import main
 from coin_core.errors import TrainingDataError
 from coin_core.learning.catalog_data import (
@@ -95,7 +95,7 @@ class Bars(nn.Module):
 @pytest.fixture
 def bars(monkeypatch):
     """A net that needs no time to learn heights, registered for one test."""
-    monkeypatch.setattr(_registry, "_specs", dict(_registry._specs))
+    monkeypatch.setattr(registry, "_specs", dict(registry._specs))
 
     @register_classifier(name="bars", title="Bars", inputs="photo")
     def build(labels, *, seed):

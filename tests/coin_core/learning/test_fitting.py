@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from torch import nn
 
-from coin_core.classifiers import _registry, register_classifier
-from coin_core.classifiers._net import NetClassifier
+from coin_core.classifiers import register_classifier, registry
+from coin_core.classifiers.torch_classifier import NetClassifier
 from coin_core.errors import TrainingDataError, TrainingStoppedError
 from coin_core.learning import fitting
 from coin_core.learning.fitting import fit_classifier
@@ -76,7 +76,7 @@ class Blurry(nn.Module):
 @pytest.fixture
 def blurry(monkeypatch):
     """A photo net so small that an epoch takes no time, registered for one test."""
-    monkeypatch.setattr(_registry, "_specs", dict(_registry._specs))
+    monkeypatch.setattr(registry, "_specs", dict(registry._specs))
 
     @register_classifier(name="blurry", title="Blurry", inputs="photo")
     def build(labels, *, seed):

@@ -15,8 +15,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from coin_core.classifiers._reader import Reader, Trunk
-from coin_core.classifiers._trunks import build_reader
+from coin_core.classifiers.backbones import build_reader
+from coin_core.classifiers.legend_net import Reader, Trunk
 from coin_core.imaging.preprocessing import Preprocessing
 from coin_core.learning import pretraining, strikes
 from coin_core.learning.disturbing import disturb

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from coin_core.classifiers import _trunks
+from coin_core.classifiers import backbones
 from coin_core.learning.epochs import NetTraining
 from coin_core.learning.recipes import Recipe, with_copies
 from coin_core.learning.starting import Start
@@ -90,9 +90,9 @@ def test_fine_tuning_reaches_the_trunk(tmp_path, shipped, how):  # noqa: F811
 
 
 def test_what_a_frozen_net_sees_is_worked_out_once(tmp_path, monkeypatch):
-    seen, forward = [], _trunks.ResNetTrunk.forward
+    seen, forward = [], backbones.ResNetTrunk.forward
     monkeypatch.setattr(
-        _trunks.ResNetTrunk,
+        backbones.ResNetTrunk,
         "forward",
         lambda self, x: seen.append(len(x)) or forward(self, x),
     )

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from coin_core.classifiers._trunks import build_reader
+from coin_core.classifiers.backbones import build_reader
 from coin_core.errors import TrainingDataError, WeightsMissingError
 from coin_core.imaging.legend_pose import LegendFrame
 from coin_core.learning import shipping
@@ -29,7 +29,7 @@ def _tiny(tmp_path, monkeypatch):
 
     monkeypatch.setattr("coin_core.learning.pretraining.train_readers", train_readers)
     monkeypatch.setattr(
-        "coin_core.classifiers._reading.likely_frames",
+        "coin_core.classifiers.tta.likely_frames",
         lambda crops: [(LegendFrame(),)] * len(crops),
     )
 

@@ -65,7 +65,7 @@ def test_what_cannot_be_started_from_is_said(tmp_path, monkeypatch):
     def refused(*given, **options):
         raise OSError("no route")
 
-    monkeypatch.setattr("coin_core.classifiers._trunks.build_reader", refused)
+    monkeypatch.setattr("coin_core.classifiers.backbones.build_reader", refused)
     net = get_classifier("resnet").build(OURS, seed=1)
     net.initialize()
     with pytest.raises(WeightsMissingError, match="--init rendered or --init scratch"):
@@ -137,11 +137,11 @@ def test_features_come_from_a_bundle_that_will_be_found_again(tmp_path):
 
 @pytest.mark.parametrize("classes", [OURS, OTHERS])
 def test_vgg_takes_imagenets_width_and_is_found_again(tmp_path, monkeypatch, classes):
-    from coin_core.classifiers import _trunks
+    from coin_core.classifiers import backbones
 
-    build = _trunks.build_reader
+    build = backbones.build_reader
     monkeypatch.setattr(
-        _trunks,
+        backbones,
         "build_reader",
         lambda name, classes, imagenet: build(name, classes, full_width=imagenet),
     )

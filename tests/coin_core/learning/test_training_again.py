@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from coin_core.classifiers import _net, get_classifier, list_classifiers
+from coin_core.classifiers import get_classifier, list_classifiers, torch_classifier
 from coin_core.learning.fitting import fit_classifier
 from coin_core.learning.history import Run, start_run
 from coin_core.learning.recipes import Recipe
@@ -88,7 +88,9 @@ def test_learning_in_bfloat16_repeats_itself_and_tells_in_float32(classes, monke
     crops, y, _ = draw("vgg", classes)
 
     def learn(precision):
-        monkeypatch.setattr(_net, "learning_precision", lambda device: precision)
+        monkeypatch.setattr(
+            torch_classifier, "learning_precision", lambda device: precision
+        )
         net = get_classifier("vgg").build(classes, seed=1).set_params(max_epochs=2)
         net.fit(crops, y)
         return net, net.history[-1]["train_loss"]
@@ -103,5 +105,7 @@ def test_learning_in_bfloat16_repeats_itself_and_tells_in_float32(classes, monke
     }
     assert loss != slow_loss, "it was learnt in fewer digits"
     assert loss == pytest.approx(slow_loss, rel=0.2)
-    monkeypatch.setattr(_net, "learning_precision", lambda device: "float32")
+    monkeypatch.setattr(
+        torch_classifier, "learning_precision", lambda device: "float32"
+    )
     np.testing.assert_array_equal(told, quick.predict_proba(crops))

@@ -17,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from coin_core.classifiers._reader import Reader, Reading
+from coin_core.classifiers.legend_net import Reader, Reading
 from coin_core.imaging.legend_pose import LegendFrame, likely_frames
 from coin_core.imaging.preprocessing import Preprocessing, frames_for, prepare
 

@@ -17,7 +17,7 @@ from skorch import NeuralNetClassifier
 from skorch.callbacks import EpochTimer, PassthroughScoring
 from skorch.utils import to_tensor
 
-from coin_core.classifiers._labelled import to_columns
+from coin_core.classifiers.base import to_columns
 from coin_core.errors import WeightsMismatchError
 from coin_core.imaging.preprocessing import Preprocessing, prepare
 

@@ -4,8 +4,8 @@ from collections import OrderedDict
 
 from torch import Tensor, nn
 
-from coin_core._torchvision import torchvision
-from coin_core.classifiers._reader import Reader, Trunk
+from coin_core.classifiers.legend_net import Reader, Trunk
+from coin_core.classifiers.torchvision_import import torchvision
 
 
 class ResNetTrunk(Trunk):

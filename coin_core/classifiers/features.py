@@ -19,9 +19,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from coin_core.classifiers._looker import PLACES, Sight, by_place
-from coin_core.classifiers._reader import FEATURES, Reading
-from coin_core.classifiers._reading import read
+from coin_core.classifiers.appearance_net import PLACES, Sight, by_place
+from coin_core.classifiers.legend_net import FEATURES, Reading
+from coin_core.classifiers.tta import read
 from coin_core.imaging.preprocessing import prepare
 from coin_core.model_store.bundle import data_dir
 from coin_core.storage import write_file

@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from coin_core.classifiers._net import NetClassifier
-from coin_core.classifiers._reader import FEATURES, Reader
-from coin_core.classifiers._reading import read
-from coin_core.classifiers._trunks import build_reader
+from coin_core.classifiers.backbones import build_reader
+from coin_core.classifiers.legend_net import FEATURES, Reader
+from coin_core.classifiers.torch_classifier import NetClassifier
+from coin_core.classifiers.tta import read
 from coin_core.rulers import DEFAULT_CLASSES
 
 PLACES = 4  # along each side

@@ -131,7 +131,7 @@ def evaluate(
     # Whoever wants an interval only need not wait for scikit-learn.
     from sklearn.metrics import confusion_matrix, log_loss, recall_score
 
-    from coin_core.classifiers._labelled import to_columns
+    from coin_core.classifiers.base import to_columns
 
     p = np.asarray(probabilities, dtype=np.float64)
     if not len(p):

@@ -12,9 +12,9 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.frozen import FrozenEstimator
 
-from coin_core.classifiers._labelled import to_columns
+from coin_core.classifiers.base import to_columns
 from coin_core.errors import TrainingDataError
-from coin_core.evaluation import Report, evaluate
+from coin_core.evaluation.metrics import Report, evaluate
 
 if TYPE_CHECKING:
     from coin_core.model_store.bundle import Card
