@@ -1,6 +1,6 @@
 """`python -m coin_core`: the command line."""
 
-from coin_core.cli import main
+from coin_core.cli.main import main
 
 if __name__ == "__main__":
     raise SystemExit(main())

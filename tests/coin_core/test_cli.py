@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from coin_core._commands import classify, evaluate, train
 from coin_core.classifiers import get_classifier
-from coin_core.cli import INTERRUPTED, main
+from coin_core.cli import classify, evaluate, train
+from coin_core.cli.main import INTERRUPTED, main
 from coin_core.detection import faces
 from coin_core.detection.faces import CropBox, Face, Side
 from coin_core.learning.history import list_runs
@@ -364,8 +364,8 @@ def test_help_comes_at_once(arguments):
 
 def test_help_needs_no_heavy_library():
     code = (
-        "import sys, contextlib, coin_core.cli\n"
-        "with contextlib.suppress(SystemExit): coin_core.cli.main(['--help'])\n"
+        "import sys, contextlib, coin_core.cli.main\n"
+        "with contextlib.suppress(SystemExit): coin_core.cli.main.main(['--help'])\n"
         "heavy = {'torch', 'sklearn', 'cv2', 'numpy', 'skorch'} & set(sys.modules)\n"
         "sys.exit(','.join(heavy) or 0)"
     )

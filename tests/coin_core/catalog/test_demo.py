@@ -15,7 +15,7 @@ from coin_core.catalog.demo import (
     remove_demo,
 )
 from coin_core.catalog.importing import ImportState, list_imports
-from coin_core.cli import main
+from coin_core.cli.main import main
 from coin_core.errors import CatalogError
 from coin_core.imaging.photo_io import decode
 

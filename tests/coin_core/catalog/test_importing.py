@@ -40,7 +40,7 @@ from coin_core.catalog.importing import (
     start_import_process,
     stop_import,
 )
-from coin_core.cli import main
+from coin_core.cli.main import main
 from coin_core.errors import CatalogError
 from coin_core.imaging import photo_io
 

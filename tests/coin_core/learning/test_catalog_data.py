@@ -19,7 +19,7 @@ from coin_core.catalog import (
 from coin_core.catalog.versions import freeze
 from coin_core.classifiers import register_classifier, registry
 from coin_core.classifiers.torch_classifier import NetClassifier
-from coin_core.cli import main
+from coin_core.cli.main import main
 from coin_core.errors import TrainingDataError
 from coin_core.learning.catalog_data import (
     is_catalog,

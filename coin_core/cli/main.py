@@ -15,7 +15,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from coin_core._commands.study import add_study
+from coin_core.cli.study import add_study
 from coin_core.errors import (
     CatalogError,
     CoinError,
@@ -287,7 +287,7 @@ def _add_demo(commands: Commands[argparse.ArgumentParser]) -> None:
 
 
 def _add_dataset(commands: Commands[argparse.ArgumentParser]) -> None:
-    from coin_core._commands.versions import add_arguments
+    from coin_core.cli.dataset import add_arguments
 
     parser = commands.add_parser(
         "dataset",
@@ -351,48 +351,48 @@ def _net_size(text: str) -> int:
 
 def _run_classify(given: argparse.Namespace) -> int:
     """Say whose coin is in each photo."""
-    from coin_core._commands.classify import run
+    from coin_core.cli.classify import run
 
     return run(given)
 
 
 def _run_train(given: argparse.Namespace) -> int:
     """Train a classifier on a folder of photos, or what ships on rendered coins."""
-    from coin_core._commands.train import run
+    from coin_core.cli.train import run
 
     return run(given)
 
 
 def _run_evaluate(given: argparse.Namespace) -> int:
     """Measure classifiers: accuracy with its interval, calibration, confusion."""
-    from coin_core._commands.evaluate import run
+    from coin_core.cli.evaluate import run
 
     return run(given)
 
 
 def _run_render(given: argparse.Namespace) -> int:
     """Strike coins from a seed; write PNG files and truth.jsonl."""
-    from coin_core._commands.render import run
+    from coin_core.cli.render import run
 
     return run(given)
 
 
 def _run_import(given: argparse.Namespace) -> int:
     """Bring photos into the catalog: coins found, sides told, copies recognised."""
-    from coin_core._commands.import_photos import run
+    from coin_core.cli.import_photos import run
 
     return run(given)
 
 
 def _run_demo(given: argparse.Namespace) -> int:
     """Strike a collection of rendered coins to try everything on, or remove it."""
-    from coin_core._commands.import_photos import run_demo
+    from coin_core.cli.import_photos import run_demo
 
     return run_demo(given)
 
 
 def _run_dataset(given: argparse.Namespace) -> int:
     """Versions of the catalog: named data sets that never change."""
-    from coin_core._commands.versions import run
+    from coin_core.cli.dataset import run
 
     return run(given)
