@@ -22,10 +22,10 @@ from coin_core.classifiers.tta import frames_read, look, read
 from coin_core.evaluation.calibration import weighed
 from coin_core.evaluation.metrics import share_of
 from coin_core.imaging.legend_pose import find_frames
-from coin_core.learning.framing import cropped
 from coin_core.pipeline import Attributor
 from coin_core.rendering import strike_coin
 from coin_core.rulers import DEFAULT_CLASSES
+from coin_core.training.train_legend_localizer import cropped
 
 SEED = 434_343
 

@@ -25,9 +25,9 @@ import torch
 from PIL import Image
 
 from coin_core.imaging import photo_io
-from coin_core.learning.machine import describe_machine
 from coin_core.pipeline import SHIPPED, Attributor
 from coin_core.rendering import strike_coin
+from coin_core.training.environment import describe_machine
 
 SEED = 4_000_037
 SIZE_PX = 480

@@ -17,12 +17,12 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from coin_core.learning import finding
-from coin_core.learning.machine import describe_machine
-from coin_core.learning.pretraining import train_readers
-from coin_core.learning.shipping import READERS
-from coin_core.learning.strikes import SCHEDULE
 from coin_core.model_store.bundle import load_card
+from coin_core.training import train_coin_detector
+from coin_core.training.environment import describe_machine
+from coin_core.training.pretraining import train_readers
+from coin_core.training.release import READERS
+from coin_core.training.rendered_dataset import SCHEDULE
 
 EPOCHS = 5
 
@@ -46,7 +46,7 @@ def main() -> None:
             train_readers(folders, schedule=plan, workers=given.workers)
             rate = plan.seen / (time.monotonic() - started)
             print(f"both readers, {title} round: {rate:.0f} coins a second", flush=True)
-        finding.train_finder(
+        train_coin_detector.train_finder(
             Path(folder) / "faces", epochs=EPOCHS, workers=given.workers
         )
         made = load_card(Path(folder) / "faces")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from coin_core.learning.comparing import summaries
+from coin_core.training.run_comparison import summaries
 from ui.frame import begin_page
 from ui.runs_compare import show_comparison
 from ui.runs_detail import show_run

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import plotly.graph_objects as go
 
-from coin_core.learning.mistakes import Bin
+from coin_core.training.error_analysis import Bin
 from ui.palette import BRONZE, INK, INK_SOFT, MUTED, PAPER_DEEP
 
 CONFIG = {"displayModeBar": False, "scrollZoom": False}

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
-from coin_core.learning.comparing import (
+from coin_core.training.run_comparison import (
     RunSummary,
     compare_pairs,
     mean_curve,
     setting_rows,
 )
-from coin_core.learning.history import RunState, find_run
+from coin_core.training.runs import RunState, find_run
 from ui.errors import shown_as_damaged
 from ui.palette import PAPER_DEEP
 from ui.runs_charts import CONFIG, RUN_COLOURS, loss_curves, rate_curves, share_curves

@@ -10,18 +10,18 @@ import pandas as pd
 import streamlit as st
 
 from coin_core.errors import CoinError, WeightsMismatchError, WeightsMissingError
-from coin_core.learning.comparing import (
+from coin_core.model_store import bundle as models
+from coin_core.model_store.promotion import demote, promote, promoted
+from coin_core.results import class_title
+from coin_core.training.error_analysis import by_legibility, reliability
+from coin_core.training.report import html_report
+from coin_core.training.run_comparison import (
     RunSummary,
     curve_points,
     record_of_tests,
     runs_on_same_coins,
 )
-from coin_core.learning.history import Row, Run, RunState, find_run
-from coin_core.learning.mistakes import by_legibility, reliability
-from coin_core.learning.reporting import html_report
-from coin_core.model_store import bundle as models
-from coin_core.model_store.promotion import demote, promote, promoted
-from coin_core.results import class_title
+from coin_core.training.runs import Row, Run, RunState, find_run
 from ui.errors import show, shown_as_damaged, shown_on_page
 from ui.runs_charts import (
     CONFIG,

@@ -10,9 +10,8 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from coin_core.learning.history import Row
-from coin_core.learning.keeping import picture_path
-from coin_core.learning.mistakes import (
+from coin_core.results import class_title
+from coin_core.training.error_analysis import (
     Share,
     answer_of,
     class_figures,
@@ -21,7 +20,8 @@ from coin_core.learning.mistakes import (
     confusion_of,
     photos_in_cell,
 )
-from coin_core.results import class_title
+from coin_core.training.prediction_store import picture_path
+from coin_core.training.runs import Row
 from ui.palette import INK_SOFT, MUTED, PAPER_DEEP
 from ui.runs_words import NBSP, percent_with_interval
 

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
-from coin_core.learning.comparing import RunSummary
-from coin_core.learning.history import RunState
+from coin_core.training.run_comparison import RunSummary
+from coin_core.training.runs import RunState
 from ui.runs_words import STATES, duration, interval, short_settings, when
 from ui.titles import classifier_title
 

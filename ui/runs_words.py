@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from coin_core.learning.comparing import RunSummary
-from coin_core.learning.history import RunState
+from coin_core.training.run_comparison import RunSummary
+from coin_core.training.runs import RunState
 from ui.titles import classifier_title
 
 NBSP = "\N{NO-BREAK SPACE}"

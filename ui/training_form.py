@@ -9,16 +9,16 @@ from pathlib import Path
 
 import streamlit as st
 
-from coin_core.learning.enough import few_coins_warning
-from coin_core.learning.photo_folders import (
+from coin_core.model_store import bundle as models
+from coin_core.results import class_title
+from coin_core.training.data_roots import (
     VARIABLE,
     collections_dir,
     count_photos,
     list_photo_folders,
 )
-from coin_core.learning.queueing import Job, add_job, list_jobs
-from coin_core.model_store import bundle as models
-from coin_core.results import class_title
+from coin_core.training.queueing import Job, add_job, list_jobs
+from coin_core.training.splits import few_coins_warning
 from ui.desk import catalog
 from ui.errors import shown_on_page
 from ui.titles import classifier_names, classifier_title

@@ -7,10 +7,8 @@ from collections.abc import Callable, Sequence
 import streamlit as st
 
 from coin_core.errors import CoinError
-from coin_core.learning.comparing import curve_points
-from coin_core.learning.history import Run
-from coin_core.learning.progress import progress_of, reading_progress
-from coin_core.learning.queueing import (
+from coin_core.training.progress import progress_of, reading_progress
+from coin_core.training.queueing import (
     Job,
     JobState,
     ensure_worker,
@@ -21,6 +19,8 @@ from coin_core.learning.queueing import (
     run_of,
     stop_job,
 )
+from coin_core.training.run_comparison import curve_points
+from coin_core.training.runs import Run
 from ui.errors import show
 from ui.runs_charts import CONFIG, loss_curves
 from ui.runs_words import duration

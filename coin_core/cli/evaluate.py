@@ -19,20 +19,20 @@ from coin_core.evaluation.metrics import (
     report_json,
     report_table,
 )
-from coin_core.learning.catalog_data import (
+from coin_core.model_store import bundle
+from coin_core.pipeline import SHIPPED, Attributor
+from coin_core.rulers import DEFAULT_CLASSES
+from coin_core.training.catalog_dataset import (
     is_catalog,
     load_catalog,
     take_rows,
     version_of,
 )
-from coin_core.model_store import bundle
-from coin_core.pipeline import SHIPPED, Attributor
-from coin_core.rulers import DEFAULT_CLASSES
 
 if TYPE_CHECKING:
     from coin_core.catalog import Catalog
-    from coin_core.learning.datasets import CoinSet
     from coin_core.model_store.bundle import Card
+    from coin_core.training.datasets import CoinSet
 
 
 def run(given: argparse.Namespace) -> int:
@@ -65,8 +65,8 @@ def _names(given: argparse.Namespace) -> tuple[str, ...]:
 def _evaluate_folder(
     given: argparse.Namespace, attributor: Attributor, names: tuple[str, ...]
 ) -> int:
-    from coin_core.learning.datasets import load_folder
-    from coin_core.learning.measuring import measure_crops, measure_photos
+    from coin_core.training.datasets import load_folder
+    from coin_core.training.evaluate import measure_crops, measure_photos
 
     folder = Path(given.data)
     ours = all(
@@ -91,7 +91,7 @@ def _evaluate_catalog(
     given: argparse.Namespace, attributor: Attributor, names: tuple[str, ...]
 ) -> int:
     from coin_core.catalog import open_catalog
-    from coin_core.learning.measuring import measure_crops
+    from coin_core.training.evaluate import measure_crops
 
     version = version_of(given.data)
     catalog = open_catalog()
@@ -174,9 +174,9 @@ def _known_coins(catalog: Catalog, data: str) -> set[int] | None:
 def _evaluate_rendered(
     given: argparse.Namespace, attributor: Attributor, names: tuple[str, ...]
 ) -> int:
-    from coin_core.learning.datasets import load_rendered
-    from coin_core.learning.measuring import measure_crops
-    from coin_core.learning.pretraining import TEST_SEED
+    from coin_core.training.datasets import load_rendered
+    from coin_core.training.evaluate import measure_crops
+    from coin_core.training.pretraining import TEST_SEED
 
     seed = TEST_SEED if given.seed is None else given.seed
     for name in names:

@@ -78,7 +78,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 def _known() -> str:
     """The names of the classifiers, read from their files without importing them."""
-    folder = Path(__file__).parent / "classifiers"
+    folder = Path(__file__).parents[1] / "classifiers"
     names = [module.name for module in pkgutil.iter_modules([str(folder)])]
     return ", ".join(name for name in names if not name.startswith("_"))
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from coin_core.learning.datasets import CoinSet
+    from coin_core.training.datasets import CoinSet
 
 # Rendered coins for a study: as many as the first project had photos.
 STUDY_SEED = 3_000_017
@@ -53,7 +53,7 @@ def add_study(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
 
 def run(given: argparse.Namespace) -> int:
     """Run the experiments, and write a table and a figure; goes on where it was."""
-    from coin_core.learning.study import run_study
+    from coin_core.training.study import run_study
 
     coins = _coins(given)
     for sentence in coins.unreadable:
@@ -88,13 +88,13 @@ def _command(given: argparse.Namespace) -> str:
 
 
 def _coins(given: argparse.Namespace) -> CoinSet:
-    from coin_core.learning.datasets import load_folder, load_rendered
+    from coin_core.training.datasets import load_folder, load_rendered
 
     if given.data == "rendered":
         return load_rendered(STUDY_SEED, given.coins)
     if given.data.partition(":")[0] == "catalog":
         from coin_core.catalog import open_catalog
-        from coin_core.learning.catalog_data import load_catalog, version_of
+        from coin_core.training.catalog_dataset import load_catalog, version_of
 
         return load_catalog(open_catalog(), version_of(given.data))
     return load_folder(Path(given.data))

@@ -22,23 +22,18 @@ from coin_core.evaluation.metrics import (
     report_json,
     report_table,
 )
-from coin_core.learning.enough import few_coins_warning
-from coin_core.learning.recipes import Recipe
-from coin_core.learning.shipping import (
-    READERS,
-    train_readers_shipped,
-    train_shipped,
-)
-from coin_core.learning.splits import coins_per_class
 from coin_core.model_store import bundle
 from coin_core.storage import write_file
+from coin_core.training.config import Recipe
+from coin_core.training.release import READERS, train_readers_shipped, train_shipped
+from coin_core.training.splits import coins_per_class, few_coins_warning
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from coin_core.learning.datasets import CoinSet
-    from coin_core.learning.fitting import Fitted
+    from coin_core.training.cross_validation import Fitted
+    from coin_core.training.datasets import CoinSet
 
 # In this order: features come from vgg.
 SHIPPED = (*READERS, "svm", "knn", "mlp")
@@ -144,9 +139,9 @@ def _train_shipped(name: str, given: argparse.Namespace) -> list[Report]:
 
 
 def _train_finder(name: str, given: argparse.Namespace) -> list[Report]:
-    from coin_core.learning.finding import train_finder
-    from coin_core.learning.framing import train_frames
-    from coin_core.learning.siding import train_sides
+    from coin_core.training.train_coin_detector import train_finder
+    from coin_core.training.train_legend_localizer import train_frames
+    from coin_core.training.train_side_classifier import train_sides
 
     trainings: dict[str, Callable[..., dict[str, Any]]] = {
         "faces": partial(train_finder, workers=given.workers),
@@ -161,8 +156,8 @@ def _train_finder(name: str, given: argparse.Namespace) -> list[Report]:
 
 
 def _train_own(given: argparse.Namespace) -> int:
-    from coin_core.learning.own import FOLDS, Training, train_on_coins
-    from coin_core.learning.starting import find_start
+    from coin_core.training.initialization import find_start
+    from coin_core.training.train import FOLDS, Training, train_on_coins
 
     init = given.init or "rendered"
     find_start(given.classifier, init)  # before photos are read for nothing
@@ -201,8 +196,8 @@ def _train_own(given: argparse.Namespace) -> int:
 
 
 def _load(data: str) -> CoinSet:
-    from coin_core.learning.catalog_data import is_catalog, load_catalog, version_of
-    from coin_core.learning.datasets import load_folder
+    from coin_core.training.catalog_dataset import is_catalog, load_catalog, version_of
+    from coin_core.training.datasets import load_folder
 
     if not is_catalog(data):
         return load_folder(Path(data))
@@ -214,7 +209,7 @@ def _load(data: str) -> CoinSet:
 
 def _called(data: str) -> str:
     """What the data are called; no folders, as cards are passed on."""
-    from coin_core.learning.catalog_data import is_catalog
+    from coin_core.training.catalog_dataset import is_catalog
 
     return data if is_catalog(data) else Path(data).resolve().name
 

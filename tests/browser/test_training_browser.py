@@ -11,8 +11,8 @@ import pytest
 from PIL import Image
 from selenium.webdriver import Chrome, Keys
 
-from coin_core.learning.history import Run
 from coin_core.rendering import strike_coin
+from coin_core.training.runs import Run
 from tests.browser.test_classify_browser import Visit
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]

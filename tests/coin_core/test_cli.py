@@ -16,10 +16,10 @@ from coin_core.cli import classify, evaluate, train
 from coin_core.cli.main import INTERRUPTED, main
 from coin_core.detection import faces
 from coin_core.detection.faces import CropBox, Face, Side
-from coin_core.learning.history import list_runs
 from coin_core.model_store import bundle
 from coin_core.results import PhotoReading, Reason, Verdict
 from coin_core.rulers import DEFAULT_CLASSES
+from coin_core.training.runs import list_runs
 
 ROOT = Path(__file__).resolve().parents[2]
 WHOLE = CropBox(left=0.0, top=0.0, right=1.0, bottom=1.0)
@@ -228,7 +228,7 @@ def two_kinds(tmp_path, monkeypatch):
                 tmp_path / "kinds" / label / f"{number}.png",
                 grey + int(rng.integers(0, 40)),
             )
-    from coin_core.learning import own
+    from coin_core.training import train as own
 
     card = bundle.Card(
         name="vgg",

@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from coin_core.learning import queueing
-from coin_core.learning.history import Run, find_run, list_runs, runs_dir, start_run
-from coin_core.learning.keeping import keep_crop
-from coin_core.learning.photo_folders import VARIABLE, collections_dir
-from coin_core.learning.queueing import JobState, list_jobs
 from coin_core.model_store import bundle
 from coin_core.model_store.card import card_to_json
 from coin_core.model_store.promotion import promoted
+from coin_core.training import queueing
+from coin_core.training.data_roots import VARIABLE, collections_dir
+from coin_core.training.prediction_store import keep_crop
+from coin_core.training.queueing import JobState, list_jobs
+from coin_core.training.runs import Run, find_run, list_runs, runs_dir, start_run
 
 PAGE = Path(__file__).parents[2] / "pages" / "3_Training_history.py"
 CLASSES = ("john_hyrcanus_i", "judah_aristobulus_i", "alexander_jannaeus")
@@ -290,9 +290,9 @@ def test_five_hundred_runs_open_quickly(tmp_path: Path) -> None:
         (folder / "history.jsonl").write_text(rows)
         (folder / "report.json").write_text('{"state": "done"}')
     open_page()  # modules are loaded
-    from coin_core.learning import comparing
+    from coin_core.training import run_comparison
 
-    comparing._summarise.cache_clear()
+    run_comparison._summarise.cache_clear()
     started, used = time.perf_counter(), time.process_time()
     page = open_page()
     used = time.process_time() - used

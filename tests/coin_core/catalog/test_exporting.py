@@ -21,7 +21,7 @@ from coin_core.catalog._sheets import guard
 from coin_core.catalog.exporting import export
 from coin_core.catalog.versions import freeze
 from coin_core.errors import CatalogError
-from coin_core.learning.datasets import list_photos
+from coin_core.training.datasets import list_photos
 
 RULERS = ("john_hyrcanus_i", "judah_aristobulus_i", "alexander_jannaeus")
 LEGEND = CropBox(left=0.5, top=0.1, right=1.0, bottom=0.9)

@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from coin_core.learning.augmentation import augment, augment_mirrored
+from coin_core.training.augmentation import augment, augment_mirrored
 
 
 def test_augmentation_follows_the_seed_and_keeps_shape_and_content():

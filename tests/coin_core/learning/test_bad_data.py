@@ -16,14 +16,15 @@ from PIL import Image
 from coin_core.detection import faces
 from coin_core.errors import CoinError, TrainingDataError
 from coin_core.imaging.preprocessing import Preprocessing
-from coin_core.learning import datasets, own, queueing
-from coin_core.learning.catalog_data import take_rows
-from coin_core.learning.comparing import summaries
-from coin_core.learning.datasets import load_folder
-from coin_core.learning.history import Run, RunState, list_runs, runs_dir, start_run
-from coin_core.learning.own import Training, train_on_coins
-from coin_core.learning.queueing import JobState, list_jobs
 from coin_core.model_store import bundle
+from coin_core.training import datasets, queueing
+from coin_core.training import train as own
+from coin_core.training.catalog_dataset import take_rows
+from coin_core.training.datasets import load_folder
+from coin_core.training.queueing import JobState, list_jobs
+from coin_core.training.run_comparison import summaries
+from coin_core.training.runs import Run, RunState, list_runs, runs_dir, start_run
+from coin_core.training.train import Training, train_on_coins
 
 CLASSES = ("anchor", "wreath")
 
@@ -169,12 +170,12 @@ def full_disk(*_, **__):
 @pytest.mark.parametrize(
     ("where", "what"),
     [
-        ("coin_core.learning.epochs", "save_training"),
-        ("coin_core.learning.epochs", "save_tensors"),
-        ("coin_core.learning.fitting", "save_tensors"),
-        ("coin_core.learning.own", "prediction_rows"),
+        ("coin_core.training.trainer", "save_training"),
+        ("coin_core.training.trainer", "save_tensors"),
+        ("coin_core.training.cross_validation", "save_tensors"),
+        ("coin_core.training.train", "prediction_rows"),
         ("coin_core.model_store.bundle", "write_folder"),
-        ("coin_core.learning.history.os", "fsync"),
+        ("coin_core.training.runs.os", "fsync"),
     ],
 )
 def test_a_full_disk_is_said_and_the_training_goes_on_later(
@@ -195,10 +196,12 @@ def test_the_card_says_why_the_last_digits_may_differ(folder, monkeypatch):
     card, _ = train("knn", coins)
     assert "number of threads (1): same figures" in card.training["repeatable"]
     with monkeypatch.context() as patched:
-        patched.setattr("coin_core.learning.own.prediction_rows", full_disk)
+        patched.setattr("coin_core.training.train.prediction_rows", full_disk)
         with pytest.raises(CoinError):
             train("knn", coins, seed=1)
-    monkeypatch.setattr("coin_core.learning.machine.torch.get_num_threads", lambda: 2)
+    monkeypatch.setattr(
+        "coin_core.training.environment.torch.get_num_threads", lambda: 2
+    )
     card, _ = train("knn", coins, seed=1)
     assert card.training["repeatable"] == (
         "not to the last digit: begun with 1 threads in float32, "
@@ -257,7 +260,7 @@ def test_a_half_written_run_is_damaged_until_it_is_deleted():
 def test_two_servers_on_one_data_folder_train_one_after_another():
     """Each orders and looks after the queue at the same moment as the other."""
     code = (
-        "from coin_core.learning.queueing import add_job, ensure_worker\n"
+        "from coin_core.training.queueing import add_job, ensure_worker\n"
         "for number in range(2):\n"
         "    add_job(f'help {number}', ['train', '--help'])\n"
         "    ensure_worker()\n"

@@ -21,14 +21,14 @@ from coin_core.classifiers import register_classifier, registry
 from coin_core.classifiers.torch_classifier import NetClassifier
 from coin_core.cli.main import main
 from coin_core.errors import TrainingDataError
-from coin_core.learning.catalog_data import (
+from coin_core.model_store import bundle
+from coin_core.training.catalog_dataset import (
     is_catalog,
     load_catalog,
     take_rows,
     version_of,
 )
-from coin_core.learning.history import list_runs
-from coin_core.model_store import bundle
+from coin_core.training.runs import list_runs
 
 RULERS = ("john_hyrcanus_i", "judah_aristobulus_i", "alexander_jannaeus")
 LEGEND = CropBox(left=0.5, top=0.0, right=1.0, bottom=1.0)

@@ -2,16 +2,7 @@
 
 import pytest
 
-from coin_core.learning.comparing import (
-    compare_pairs,
-    flat_settings,
-    mean_curve,
-    record_of_tests,
-    setting_rows,
-    summarise,
-)
-from coin_core.learning.history import RunState, start_run
-from coin_core.learning.mistakes import (
+from coin_core.training.error_analysis import (
     by_legibility,
     class_figures,
     confident_mistakes,
@@ -19,6 +10,15 @@ from coin_core.learning.mistakes import (
     photos_in_cell,
     reliability,
 )
+from coin_core.training.run_comparison import (
+    compare_pairs,
+    flat_settings,
+    mean_curve,
+    record_of_tests,
+    setting_rows,
+    summarise,
+)
+from coin_core.training.runs import RunState, start_run
 
 CLASSES = ("a", "b")
 

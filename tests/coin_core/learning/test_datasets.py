@@ -8,8 +8,8 @@ from PIL import Image
 
 from coin_core.detection import faces
 from coin_core.errors import TrainingDataError
-from coin_core.learning import datasets
-from coin_core.learning.datasets import load_folder, load_rendered
+from coin_core.training import datasets
+from coin_core.training.datasets import load_folder, load_rendered
 
 
 @pytest.fixture(autouse=True)

@@ -7,31 +7,35 @@ import torch
 from coin_core.detection import faces
 from coin_core.detection.faces import CropBox
 from coin_core.detection.nets import FinderNet, SideNet, even_out, side_probabilities
-from coin_core.learning import finding, siding
-from coin_core.learning._small_nets import fit_small_net
-from coin_core.learning.strikes import struck_by
 from coin_core.model_store.bundle import load_card, read_tensors
+from coin_core.training import train_coin_detector, train_side_classifier
+from coin_core.training.rendered_dataset import struck_by
+from coin_core.training.trainer import fit_small_net
 
 
 def few():
     """Eight grey crops, every second a legible legend."""
     crops = np.full((8, 64, 64, 3), 90, np.uint8)
-    return siding.Sample(crops, np.arange(8) % 2, np.arange(8) % 2 == 0)
+    return train_side_classifier.Sample(crops, np.arange(8) % 2, np.arange(8) % 2 == 0)
 
 
 @pytest.fixture
 def quick(monkeypatch):
     """Few coins, few measurements."""
-    monkeypatch.setattr(finding, "_POOL", 1)
-    monkeypatch.setattr(finding, "_POOL_PX", 64)
-    monkeypatch.setattr(siding, "_STRUCK_PX", 64)
-    monkeypatch.setattr(finding, "measure_finder", lambda n, seed, net: {"n": n})
-    monkeypatch.setattr(siding, "measure_sides", lambda n, *_, **__: {"n": n})
-    monkeypatch.setattr(siding, "draw_sample", lambda n, seed: few())
+    monkeypatch.setattr(train_coin_detector, "_POOL", 1)
+    monkeypatch.setattr(train_coin_detector, "_POOL_PX", 64)
+    monkeypatch.setattr(train_side_classifier, "_STRUCK_PX", 64)
+    monkeypatch.setattr(
+        train_coin_detector, "measure_finder", lambda n, seed, net: {"n": n}
+    )
+    monkeypatch.setattr(
+        train_side_classifier, "measure_sides", lambda n, *_, **__: {"n": n}
+    )
+    monkeypatch.setattr(train_side_classifier, "draw_sample", lambda n, seed: few())
 
 
 def test_the_finder_is_written_as_a_bundle(tmp_path, quick):
-    finding.train_finder(tmp_path / "faces", scenes=2, epochs=1, batch=2)
+    train_coin_detector.train_finder(tmp_path / "faces", scenes=2, epochs=1, batch=2)
     card = load_card(tmp_path / "faces")
     assert card.classes == ("flan", "core")
     FinderNet().load_state_dict(read_tensors(tmp_path / "faces"))
@@ -39,7 +43,7 @@ def test_the_finder_is_written_as_a_bundle(tmp_path, quick):
 
 
 def test_the_side_net_is_written_as_a_bundle(tmp_path, quick):
-    siding.train_sides(tmp_path / "sides", coins=8, epochs=1, batch=4)
+    train_side_classifier.train_sides(tmp_path / "sides", coins=8, epochs=1, batch=4)
     card = load_card(tmp_path / "sides")
     assert card.classes == tuple(side.value for side in faces.Side)
     SideNet().load_state_dict(read_tensors(tmp_path / "sides"))
@@ -49,7 +53,7 @@ def test_the_truth_maps_hold_a_core_for_each_coin():
     owners = np.zeros((64, 64), np.uint8)
     owners[8:40, 4:32] = 1
     owners[8:40, 32:60] = 2
-    flan, core = finding.maps_of(owners)
+    flan, core = train_coin_detector.maps_of(owners)
     assert flan.shape == (32, 32)
     assert flan[10, 15] == flan[10, 16] == 1
     assert core[12, 9] == core[12, 23] == 1
@@ -61,7 +65,7 @@ def test_the_lift_is_the_most_that_takes_no_other_side_for_a_legend():
         def forward(self, crops):
             return torch.tensor([[0.0, 0.55, -1, -1, -1]]).repeat(len(crops), 1)
 
-    assert siding.find_lift(Undecided(), few()) == pytest.approx(0.5)
+    assert train_side_classifier.find_lift(Undecided(), few()) == pytest.approx(0.5)
 
 
 def test_sides_are_measured_against_what_was_struck(monkeypatch):
@@ -69,8 +73,8 @@ def test_sides_are_measured_against_what_was_struck(monkeypatch):
         def forward(self, crops):
             return torch.tensor([[5.0, 0, 0, 0, 0]]).repeat(len(crops), 1)
 
-    monkeypatch.setattr(siding, "draw_sample", lambda n, seed: few())
-    figures = siding.measure_sides(8, 0, net=SaysLegend())
+    monkeypatch.setattr(train_side_classifier, "draw_sample", lambda n, seed: few())
+    figures = train_side_classifier.measure_sides(8, 0, net=SaysLegend())
     assert figures["accuracy"] == 0.5
     assert figures["legible_legends_refused"] == 0.0
     assert figures["others_taken_for_legends"] == 1.0
@@ -82,7 +86,7 @@ def test_a_scene_counts_only_when_nothing_else_is_found(monkeypatch, coins, shar
         whole = CropBox(left=0.0, top=0.0, right=1.0, bottom=1.0)
         return (whole,) * coins
 
-    scene = finding.Scene(
+    scene = train_coin_detector.Scene(
         photo=np.zeros((40, 40, 3), np.uint8),
         owners=np.ones((40, 40), np.uint8),
         boxes=(CropBox(left=0.0, top=0.0, right=1.0, bottom=1.0),),
@@ -90,9 +94,9 @@ def test_a_scene_counts_only_when_nothing_else_is_found(monkeypatch, coins, shar
         ground="white",
         arrangement="one",
     )
-    monkeypatch.setattr(finding.faces, "find", find)
-    monkeypatch.setattr(finding, "draw_scene", lambda rng: scene)
-    figures = finding.measure_finder(4, 0)
+    monkeypatch.setattr(train_coin_detector.faces, "find", find)
+    monkeypatch.setattr(train_coin_detector, "draw_scene", lambda rng: scene)
+    figures = train_coin_detector.measure_finder(4, 0)
     assert figures["accuracy"] == share
     assert figures["by"] == {"all": share, "one": share, "on white": share}
 
@@ -149,13 +153,13 @@ def test_a_killed_training_goes_on_to_the_same_end(tmp_path):
 
 
 def test_scenes_are_the_same_whoever_draws_them():
-    pool = finding.Pool(3, 1, 64)
-    scenes = finding._Scenes(pool, 5, 2, 3, 1)
+    pool = train_coin_detector.Pool(3, 1, 64)
+    scenes = train_coin_detector._Scenes(pool, 5, 2, 3, 1)
     alone = [*struck_by(0, scenes)]
     beside = [*struck_by(2, scenes)]
     assert len(alone) == len(beside) == 3
     for one, other in zip(alone, beside, strict=True):
         for pair, twin in zip(one, other, strict=True):
             assert all(torch.equal(a, b) for a, b in zip(pair, twin, strict=True))
-    later = finding._Scenes(pool, 5, 4, 1, 1)[0]
+    later = train_coin_detector._Scenes(pool, 5, 4, 1, 1)[0]
     assert torch.equal(later[0][0], alone[2][0][0])

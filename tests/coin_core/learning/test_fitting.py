@@ -7,16 +7,10 @@ from torch import nn
 from coin_core.classifiers import register_classifier, registry
 from coin_core.classifiers.torch_classifier import NetClassifier
 from coin_core.errors import TrainingDataError, TrainingStoppedError
-from coin_core.learning import fitting
-from coin_core.learning.fitting import fit_classifier
-from coin_core.learning.history import (
-    Run,
-    RunState,
-    list_runs,
-    resume_run,
-    start_run,
-)
-from coin_core.learning.recipes import Recipe, with_copies
+from coin_core.training import cross_validation
+from coin_core.training.config import Recipe, with_copies
+from coin_core.training.cross_validation import fit_classifier
+from coin_core.training.runs import Run, RunState, list_runs, resume_run, start_run
 
 CLASSES = ("b", "c", "a")
 
@@ -198,13 +192,13 @@ def test_a_recipe_changes_what_a_net_learns_from(blurry):
 def test_no_measured_coin_is_learnt_from(rows, monkeypatch):
     groups = rows[2]
     seen = []
-    spied = fitting._run_fold
+    spied = cross_validation._run_fold
 
     def spy(task, fold, X, y, groups, learn, measure):
         seen.append((set(groups[learn]), set(groups[measure])))
         return spied(task, fold, X, y, groups, learn, measure)
 
-    monkeypatch.setattr(fitting, "_run_fold", spy)
+    monkeypatch.setattr(cross_validation, "_run_fold", spy)
     fit("knn", rows, run_for("knn"))
     assert all(not learnt & measured for learnt, measured in seen)
     assert set.union(*(measured for _, measured in seen)) == set(groups)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from coin_core.learning.history import list_runs, resume_run, start_run
+from coin_core.training.runs import list_runs, resume_run, start_run
 
 
 @pytest.fixture(autouse=True)

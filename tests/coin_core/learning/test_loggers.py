@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from coin_core.errors import TrainingStoppedError
-from coin_core.learning.fitting import fit_classifier
-from coin_core.learning.history import start_run
-from coin_core.learning.starting import Start
+from coin_core.training.cross_validation import fit_classifier
+from coin_core.training.initialization import Start
+from coin_core.training.runs import start_run
 
 
 def train(run, epochs=2):

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from coin_core.learning.photo_folders import (
+from coin_core.training.data_roots import (
     VARIABLE,
     collections_dir,
     count_photos,

@@ -18,13 +18,13 @@ from torch.nn import functional
 from coin_core.classifiers.backbones import build_reader
 from coin_core.classifiers.legend_net import Reader, Trunk
 from coin_core.imaging.preprocessing import Preprocessing
-from coin_core.learning import pretraining, strikes
-from coin_core.learning.disturbing import disturb
-from coin_core.learning.pretraining import reading_loss, train_readers
-from coin_core.learning.strikes import Batch, Round, Schedule, Strikes
-from coin_core.learning.targets import NONE, letter_map
 from coin_core.rendering import strike_coin
 from coin_core.rulers import LETTERS
+from coin_core.training import pretraining, rendered_dataset
+from coin_core.training.augmentation import disturb
+from coin_core.training.letter_targets import NONE, letter_map
+from coin_core.training.pretraining import reading_loss, train_readers
+from coin_core.training.rendered_dataset import Batch, Round, Schedule, Strikes
 
 HET = next(n for n, letter in enumerate(LETTERS) if letter.key == "het")
 TAW = next(n for n, letter in enumerate(LETTERS) if letter.key == "taw")
@@ -156,7 +156,7 @@ def _numbers(plan: Schedule, seen: int, workers: int) -> list[tuple[int, int]]:
     taken = []
     while seen < plan.seen:
         part, before, within = plan.at(seen)
-        place, view = strikes._place(within // part.batch, part, workers)
+        place, view = rendered_dataset._place(within // part.batch, part, workers)
         taken.append((before + place * part.batch, view))
         seen += part.batch
     return taken
@@ -259,7 +259,7 @@ _STRUCK_BESIDE = """
 import cv2, numpy as np
 cv2.setNumThreads(4)
 cv2.GaussianBlur(np.zeros((2000, 2000, 3), np.uint8), (0, 0), 9)
-from coin_core.learning.strikes import Round, Schedule, Strikes, struck_by
+from coin_core.training.rendered_dataset import Round, Schedule, Strikes, struck_by
 plan = Schedule(rounds=(Round(coins=4, batch=2),))
 print([len(batch.rulers) for batch in struck_by(1, Strikes(0, 0, plan))])
 """

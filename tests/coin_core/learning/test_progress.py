@@ -2,8 +2,8 @@
 
 import pytest
 
-from coin_core.learning.history import start_run
-from coin_core.learning.progress import progress_of, reading_progress
+from coin_core.training.progress import progress_of, reading_progress
+from coin_core.training.runs import start_run
 
 
 @pytest.mark.parametrize(

@@ -10,10 +10,9 @@ from typing import ClassVar
 import pytest
 
 from coin_core.errors import CoinError
-from coin_core.learning import queueing
-from coin_core.learning.history import Run, RunState, start_run
-from coin_core.learning.locking import FileLock, is_held
-from coin_core.learning.queueing import (
+from coin_core.training import queueing
+from coin_core.training.locking import FileLock, is_held
+from coin_core.training.queueing import (
     JobState,
     add_job,
     ensure_worker,
@@ -24,6 +23,7 @@ from coin_core.learning.queueing import (
     stop_job,
     work,
 )
+from coin_core.training.runs import Run, RunState, start_run
 
 HELP = ("train", "--help")
 
@@ -151,7 +151,7 @@ def test_a_lock_dies_with_its_holder_but_lives_on_in_a_child(tmp_path):
     code = (
         "import sys, subprocess, time\n"
         "from pathlib import Path\n"
-        "from coin_core.learning.locking import FileLock\n"
+        "from coin_core.training.locking import FileLock\n"
         "lock = FileLock(Path(sys.argv[1])); lock.take()\n"
         "subprocess.Popen(['sleep', '1.5'], pass_fds=(lock.fileno(),))\n"
         "print('taken', flush=True); time.sleep(60)\n"
@@ -187,11 +187,11 @@ def test_the_real_worker_runs_and_goes(tmp_path):
 
 
 def test_a_run_that_another_process_trains_is_not_gone_on_with(monkeypatch):
-    from coin_core.learning import history
+    from coin_core.training import runs
 
     run = start_run({"classifier": "knn", "seed": 1})
     # As another process sees it: the lock is held, and not by this one.
-    monkeypatch.setattr(history, "_held", {})
-    other = history.resume_run({"classifier": "knn", "seed": 1})
+    monkeypatch.setattr(runs, "_held", {})
+    other = runs.resume_run({"classifier": "knn", "seed": 1})
     assert other.run_id != run.run_id
     assert Run(folder=run.folder).state() is RunState.RUNNING

@@ -8,11 +8,11 @@ import pytest
 import torch
 
 from coin_core.classifiers import backbones
-from coin_core.learning.epochs import NetTraining
-from coin_core.learning.recipes import Recipe, with_copies
-from coin_core.learning.starting import Start
-from coin_core.learning.task import Task
 from coin_core.rulers import DEFAULT_CLASSES
+from coin_core.training.config import Recipe, with_copies
+from coin_core.training.initialization import Start
+from coin_core.training.task import Task
+from coin_core.training.trainer import NetTraining
 from tests.coin_core.learning.test_starting import shipped  # noqa: F401, a fixture
 
 OTHERS = ("anchor", "lily", "star")

@@ -6,10 +6,10 @@ import pytest
 from coin_core.classifiers.backbones import build_reader
 from coin_core.errors import TrainingDataError, WeightsMissingError
 from coin_core.imaging.legend_pose import LegendFrame
-from coin_core.learning import shipping
-from coin_core.learning.history import list_runs, start_run
 from coin_core.model_store import bundle
 from coin_core.rulers import DEFAULT_CLASSES
+from coin_core.training import release
+from coin_core.training.runs import list_runs, start_run
 
 
 @pytest.fixture(autouse=True)
@@ -17,8 +17,8 @@ def _tiny(tmp_path, monkeypatch):
     """A dozen coins where thousands are struck, and readers that know nothing."""
     monkeypatch.setenv("COIN_DATA_DIR", str(tmp_path / "data"))
     monkeypatch.setattr(bundle, "WEIGHTS_DIR", tmp_path / "weights")
-    monkeypatch.setattr(shipping, "CALIBRATION_COINS", 12)
-    monkeypatch.setattr(shipping, "TEST_COINS", 9)
+    monkeypatch.setattr(release, "CALIBRATION_COINS", 12)
+    monkeypatch.setattr(release, "TEST_COINS", 9)
 
     def train_readers(folders, **options):
         notes = {"coins": 5, "seconds": 7, "validation": {}}
@@ -27,7 +27,7 @@ def _tiny(tmp_path, monkeypatch):
             for name in folders
         }
 
-    monkeypatch.setattr("coin_core.learning.pretraining.train_readers", train_readers)
+    monkeypatch.setattr("coin_core.training.pretraining.train_readers", train_readers)
     monkeypatch.setattr(
         "coin_core.classifiers.tta.likely_frames",
         lambda crops: [(LegendFrame(),)] * len(crops),
@@ -35,7 +35,7 @@ def _tiny(tmp_path, monkeypatch):
 
 
 def test_vgg_then_knn_ship_and_belong_together():
-    card, report = shipping.train_shipped("vgg", seed=3)
+    card, report = release.train_shipped("vgg", seed=3)
     assert report.n == 9
     assert card.classes == tuple(DEFAULT_CLASSES)
     assert card.training["command"] == (
@@ -43,7 +43,7 @@ def test_vgg_then_knn_ship_and_belong_together():
     )
     assert card.metrics[0]["n"] == 9
     assert card.preprocessing
-    knn, _ = shipping.train_shipped("knn", coins=15)
+    knn, _ = release.train_shipped("knn", coins=15)
     assert knn.features_from == {
         "name": "vgg",
         "sha256": bundle.weights_digest(card),
@@ -59,32 +59,32 @@ def test_vgg_then_knn_ship_and_belong_together():
 
 def test_what_ships_takes_judah_for_less_likely():
     for name in ("vgg", "knn"):
-        card, _ = shipping.train_shipped(name, coins=12 if name == "knn" else None)
+        card, _ = release.train_shipped(name, coins=12 if name == "knn" else None)
         assert card.leans == {"judah_aristobulus_i": -0.6}
         assert bundle.load_card(bundle.find_bundle(name)).leans == card.leans
 
 
 def test_classifiers_of_features_need_the_vgg_net():
     with pytest.raises(WeightsMissingError, match="train vgg --data rendered"):
-        shipping.train_shipped("knn")
+        release.train_shipped("knn")
 
 
 def test_what_does_not_ship_is_trained_on_a_folder():
     with pytest.raises(TrainingDataError, match="train alexnet --data DIR"):
-        shipping.train_shipped("alexnet")
+        release.train_shipped("alexnet")
 
 
 def test_all_readers_are_taught_at_once(tmp_path):
-    outs = {name: tmp_path / name for name in shipping.READERS}
-    shipped = shipping.train_readers_shipped(outs)
-    assert [card.name for card, _ in shipped] == list(shipping.READERS)
+    outs = {name: tmp_path / name for name in release.READERS}
+    shipped = release.train_readers_shipped(outs)
+    assert [card.name for card, _ in shipped] == list(release.READERS)
     assert all((out / "card.json").is_file() for out in outs.values())
     names = {run.report()["bundle"] for run in list_runs()}
-    assert names == set(shipping.READERS)
+    assert names == set(release.READERS)
 
 
 def test_a_reader_is_taught_in_the_run_that_was_given(tmp_path):
     run = start_run({"classifier": "vgg"})
-    shipping.train_shipped("vgg", out=tmp_path / "vgg", run=run)
+    release.train_shipped("vgg", out=tmp_path / "vgg", run=run)
     assert [one.folder for one in list_runs()] == [run.folder]
     assert run.report()["state"] == "done"

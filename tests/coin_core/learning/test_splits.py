@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from coin_core.errors import TrainingDataError
-from coin_core.learning.splits import hold_out_by_coin, split_by_coin
+from coin_core.training.splits import hold_out_by_coin, split_by_coin
 
 Y = np.array(["a", "a", "b", "b"] * 15)
 COINS = np.array([f"{i // 2}" for i in range(60)])

@@ -5,9 +5,9 @@ import torch
 
 from coin_core.classifiers import get_classifier
 from coin_core.errors import TrainingDataError, WeightsMissingError
-from coin_core.learning.starting import Start, find_start, start_net
 from coin_core.model_store import bundle
 from coin_core.rulers import DEFAULT_CLASSES
+from coin_core.training.initialization import Start, find_start, start_net
 
 OURS, OTHERS = DEFAULT_CLASSES, ("x", "y", "z")
 MIXED = (*DEFAULT_CLASSES, "mattathias_antigonus")

@@ -8,12 +8,11 @@ import pytest
 
 from coin_core.errors import CoinError, TrainingDataError
 from coin_core.imaging.preprocessing import Preprocessing
-from coin_core.learning import epochs, own, study
-from coin_core.learning.datasets import CoinSet
-from coin_core.learning.history import RunState, list_runs, resume_run
-from coin_core.learning.study import experiments, run_study
-from coin_core.learning.study_report import study_figure, study_table
 from coin_core.model_store import bundle
+from coin_core.training import study, train, trainer
+from coin_core.training.datasets import CoinSet
+from coin_core.training.runs import RunState, list_runs, resume_run
+from coin_core.training.study import experiments, run_study, study_figure, study_table
 
 CLASSES = ("anchor", "wreath")
 
@@ -53,7 +52,7 @@ def _quick_features(monkeypatch):
     monkeypatch.setattr(bundle, "load_classifier", lambda folder: (card, Net()))
     monkeypatch.setattr(bundle, "find_bundle", lambda name: bundle.WEIGHTS_DIR / name)
     monkeypatch.setattr(
-        own,
+        train,
         "cached_features",
         lambda net, digest, crops, **_: crops.reshape(len(crops), -1)[:, ::7].astype(
             np.float32
@@ -95,11 +94,11 @@ def test_a_full_disk_ends_a_run_that_can_go_on(coins, tmp_path, monkeypatch):
     def full(*_):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    training = own.Training(name="mlp", folds=2, epochs=1)
+    training = train.Training(name="mlp", folds=2, epochs=1)
     with monkeypatch.context() as patched:
-        patched.setattr(epochs, "save_training", full)
+        patched.setattr(trainer, "save_training", full)
         with pytest.raises(CoinError, match="disk is full"):
-            own.train_on_coins(training, coins, out=tmp_path / "model", data="tiny")
+            train.train_on_coins(training, coins, out=tmp_path / "model", data="tiny")
     (run,) = list_runs()
     state, reason = run.state_and_reason()
     assert state is RunState.FAILED

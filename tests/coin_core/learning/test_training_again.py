@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from coin_core.classifiers import get_classifier, list_classifiers, torch_classifier
-from coin_core.learning.fitting import fit_classifier
-from coin_core.learning.history import Run, start_run
-from coin_core.learning.recipes import Recipe
-from coin_core.learning.starting import Start
 from coin_core.rulers import DEFAULT_CLASSES
+from coin_core.training.config import Recipe
+from coin_core.training.cross_validation import fit_classifier
+from coin_core.training.initialization import Start
+from coin_core.training.runs import Run, start_run
 
 OTHERS = ("anchor", "lily", "star")
 

@@ -11,8 +11,8 @@ from coin_core.classifiers import get_classifier
 from coin_core.classifiers.appearance_net import PhotoNet, shape_of
 from coin_core.classifiers.torch_classifier import NetClassifier
 from coin_core.errors import TrainingDataError, WeightsMissingError
-from coin_core.learning.shipping import FEATURES_NET
 from coin_core.model_store import bundle
+from coin_core.training.release import FEATURES_NET
 
 INITS = ("rendered", "imagenet", "scratch")
 # Of ResNet-18 up to its first stage, of VGG-11 up to its second pooling.

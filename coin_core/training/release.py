@@ -24,11 +24,11 @@ from coin_core.classifiers import get_classifier
 from coin_core.errors import TrainingDataError
 from coin_core.evaluation.calibration import calibrate_and_measure, weighed
 from coin_core.evaluation.metrics import Report, report_json
-from coin_core.learning.datasets import CoinSet, load_rendered
-from coin_core.learning.history import Run, resume_run
-from coin_core.learning.machine import describe_machine
 from coin_core.model_store import bundle
 from coin_core.storage import write_file
+from coin_core.training.datasets import CoinSet, load_rendered
+from coin_core.training.environment import describe_machine
+from coin_core.training.runs import Run, resume_run
 
 READERS = ("resnet", "vgg")
 FEATURES_NET = "vgg"
@@ -124,8 +124,8 @@ def train_readers_shipped(
         workers: Processes that strike coins.
         runs: Where to keep history and checkpoints, of readers that have a run.
     """
-    from coin_core.learning.pretraining import train_readers
-    from coin_core.learning.strikes import SCHEDULE
+    from coin_core.training.pretraining import train_readers
+    from coin_core.training.rendered_dataset import SCHEDULE
 
     schedule = SCHEDULE
     if coins is not None:
@@ -226,7 +226,7 @@ def _measured(
     card: bundle.Card, classifier: Any, draw: Draw, seconds: float
 ) -> tuple[bundle.Card, Report]:
     """The card with temperature, threshold and the figures on unseen coins."""
-    from coin_core.learning.pretraining import CALIBRATION_SEED, TEST_SEED
+    from coin_core.training.pretraining import CALIBRATION_SEED, TEST_SEED
 
     started = time.monotonic()
     held_out = draw(CALIBRATION_SEED, CALIBRATION_COINS)

@@ -20,12 +20,12 @@ from coin_core.detection import faces
 from coin_core.detection.coin_detector import ZOOM_PX, frame_whole, look_closer, overlap
 from coin_core.detection.nets import FINDER, FINDER_PX, FinderNet, to_net
 from coin_core.evaluation.metrics import wilson
-from coin_core.learning._small_nets import fit_small_net, save_small_net
-from coin_core.learning.siding import measure_sides, train_sides
-from coin_core.learning.strikes import struck_by
 from coin_core.model_store.bundle import Card, load_card, read_tensors, weights_digest
 from coin_core.rendering.coins import KINDS, RenderedCoin, strike_coin
 from coin_core.rendering.scenes import Scene, draw_scene
+from coin_core.training.rendered_dataset import struck_by
+from coin_core.training.train_side_classifier import measure_sides, train_sides
+from coin_core.training.trainer import fit_small_net, save_small_net
 
 __all__ = ["measure_finder", "measure_sides", "train_finder", "train_sides"]
 

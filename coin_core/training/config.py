@@ -98,7 +98,7 @@ class Recipe:
         """
         if not self.frozen:
             return
-        from coin_core.learning.starting import LAST_LAYERS
+        from coin_core.training.initialization import LAST_LAYERS
 
         if getattr(net.module_, "trunk", None) is None:
             raise TrainingDataError(
@@ -119,7 +119,7 @@ class Recipe:
         Legends are not mirrored; a portrait that looks left is of the same ruler.
         """
         from coin_core.classifiers.appearance_net import Sight, sight_for
-        from coin_core.learning.augmentation import augment, augment_mirrored
+        from coin_core.training.augmentation import augment, augment_mirrored
 
         mirrored = sight_for(classes) is Sight.LOOK
         changed: Any = augment_mirrored if mirrored else augment

@@ -9,10 +9,8 @@ import base64
 from collections.abc import Mapping, Sequence
 from html import escape
 
-from coin_core.learning.comparing import RunSummary, curve_points, record_of_tests
-from coin_core.learning.history import Row, Run, now
-from coin_core.learning.keeping import picture_path
-from coin_core.learning.mistakes import (
+from coin_core.results import class_title
+from coin_core.training.error_analysis import (
     Bin,
     answer_of,
     by_legibility,
@@ -22,7 +20,9 @@ from coin_core.learning.mistakes import (
     confusion_of,
     reliability,
 )
-from coin_core.results import class_title
+from coin_core.training.prediction_store import picture_path
+from coin_core.training.run_comparison import RunSummary, curve_points, record_of_tests
+from coin_core.training.runs import Row, Run, now
 
 _COLOURS = ("#3f7468", "#d09a3c", "#8c3f26", "#5b6b8c", "#7a6a9c", "#9c9a4a")
 _WIDTH, _HEIGHT = 450.0, 270.0  # two side by side

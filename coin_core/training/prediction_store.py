@@ -16,7 +16,7 @@ from coin_core.model_store.bundle import data_dir
 from coin_core.storage import write_file
 
 if TYPE_CHECKING:
-    from coin_core.learning.datasets import CoinSet
+    from coin_core.training.datasets import CoinSet
 
 logger = logging.getLogger(__name__)
 

@@ -22,7 +22,9 @@ from tqdm import tqdm
 from coin_core.classifiers.backbones import build_reader
 from coin_core.classifiers.legend_net import Reader
 from coin_core.classifiers.torch_classifier import best_device, learning_numbers
-from coin_core.learning.strikes import (
+from coin_core.rulers import DEFAULT_CLASSES
+from coin_core.training.letter_targets import NONE
+from coin_core.training.rendered_dataset import (
     SCHEDULE,
     Batch,
     Schedule,
@@ -30,8 +32,6 @@ from coin_core.learning.strikes import (
     strike_batch,
     struck_by,
 )
-from coin_core.learning.targets import NONE
-from coin_core.rulers import DEFAULT_CLASSES
 
 # seeds of the collections; no two of them share a coin
 VALIDATION_SEED = 1_000_003

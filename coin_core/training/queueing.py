@@ -25,10 +25,10 @@ from pathlib import Path
 from typing import Any
 
 from coin_core.errors import CoinError
-from coin_core.learning.history import JOB_VARIABLE, Run, list_runs, now
-from coin_core.learning.locking import FileLock, holder, is_held
 from coin_core.model_store.bundle import data_dir
 from coin_core.storage import write_file
+from coin_core.training.locking import FileLock, holder, is_held
+from coin_core.training.runs import JOB_VARIABLE, Run, list_runs, now
 
 ROOT = Path(__file__).resolve().parents[2]
 _ID = re.compile(r"[0-9]{8}-[0-9]{12}-[0-9a-f]{4}")
@@ -201,7 +201,7 @@ def ensure_worker() -> None:
 def _start_worker() -> subprocess.Popen[bytes]:
     with (queue_dir() / "worker.log").open("ab") as log:
         return subprocess.Popen(
-            [sys.executable, "-m", "coin_core.learning.queueing"],
+            [sys.executable, "-m", "coin_core.training.queueing"],
             cwd=ROOT,
             env={**os.environ, "COIN_DATA_DIR": str(data_dir().resolve())},
             stdin=subprocess.DEVNULL,

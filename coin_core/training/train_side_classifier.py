@@ -25,12 +25,12 @@ from coin_core.detection.nets import (
     side_probabilities,
 )
 from coin_core.evaluation.metrics import wilson
-from coin_core.learning._small_nets import fit_small_net, save_small_net
-from coin_core.learning.checkpoints import load_tensors, save_tensors
 from coin_core.model_store.bundle import Card
 from coin_core.rendering.clutter import scatter
 from coin_core.rendering.coins import strike_coin
 from coin_core.rendering.grounds import GROUNDS, draw_ground
+from coin_core.training.checkpoint import load_tensors, save_tensors
+from coin_core.training.trainer import fit_small_net, save_small_net
 
 __all__ = ["measure_sides", "train_sides"]
 

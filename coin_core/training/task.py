@@ -18,11 +18,11 @@ from coin_core.classifiers.appearance_net import Sight, sight_for
 from coin_core.classifiers.base import to_columns
 from coin_core.classifiers.torch_classifier import NetClassifier
 from coin_core.errors import TrainingDataError
-from coin_core.learning.epochs import NetTraining
-from coin_core.learning.history import Run
-from coin_core.learning.loggers import ExtraLog
-from coin_core.learning.recipes import Recipe
-from coin_core.learning.starting import Start, start_net
+from coin_core.training.config import Recipe
+from coin_core.training.initialization import Start, start_net
+from coin_core.training.loggers import ExtraLog
+from coin_core.training.runs import Run
+from coin_core.training.trainer import NetTraining
 
 # Epochs that suffice for a few hundred photos; early stopping ends most before.
 EPOCHS = {"resnet": 16, "vgg": 12, "alexnet": 40, "mlp": 30}

@@ -27,11 +27,11 @@ from coin_core.evaluation.calibration import (
     fit_temperature,
 )
 from coin_core.evaluation.metrics import Report, evaluate
-from coin_core.learning.checkpoints import load_tensors, save_tensors
-from coin_core.learning.history import Run
-from coin_core.learning.recipes import with_copies
-from coin_core.learning.splits import hold_out_by_coin, split_by_coin
-from coin_core.learning.task import Task, begin
+from coin_core.training.checkpoint import load_tensors, save_tensors
+from coin_core.training.config import with_copies
+from coin_core.training.runs import Run
+from coin_core.training.splits import hold_out_by_coin, split_by_coin
+from coin_core.training.task import Task, begin
 
 logger = logging.getLogger(__name__)
 

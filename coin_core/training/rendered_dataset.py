@@ -14,11 +14,11 @@ from torch.utils.data import DataLoader, Dataset, IterableDataset, get_worker_in
 
 from coin_core.imaging.legend_pose import LegendFrame, views
 from coin_core.imaging.preprocessing import Preprocessing, standardised
-from coin_core.learning.datasets import CROP_PX
-from coin_core.learning.disturbing import disturb
-from coin_core.learning.targets import letter_map
 from coin_core.rendering import RenderedCoin, strike_coin
 from coin_core.rulers import DEFAULT_CLASSES
+from coin_core.training.augmentation import disturb
+from coin_core.training.datasets import CROP_PX
+from coin_core.training.letter_targets import letter_map
 
 Item = TypeVar("Item")
 

@@ -21,9 +21,9 @@ from pathlib import Path
 from typing import Any
 
 from coin_core.errors import CoinError
-from coin_core.learning.locking import FileLock, holder, is_held
 from coin_core.model_store.bundle import data_dir
 from coin_core.storage import write_file
+from coin_core.training.locking import FileLock, holder, is_held
 
 Row = dict[str, Any]
 

@@ -17,15 +17,15 @@ from tqdm import tqdm
 from coin_core.detection.faces import CropBox, crop_to_flan
 from coin_core.errors import CatalogError, TrainingDataError, UnreadablePhotoError
 from coin_core.imaging import photo_io
-from coin_core.learning.datasets import (
+from coin_core.model_store.bundle import data_dir
+from coin_core.storage import write_file
+from coin_core.training.datasets import (
     CROP_PX,
     CROP_VERSION,
     CoinSet,
     order_classes,
     read_crop,
 )
-from coin_core.model_store.bundle import data_dir
-from coin_core.storage import write_file
 
 if TYPE_CHECKING:
     from coin_core.catalog import Catalog

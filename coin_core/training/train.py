@@ -18,17 +18,17 @@ from coin_core.classifiers.features import cached_features
 from coin_core.classifiers.torch_classifier import NetClassifier
 from coin_core.errors import CoinError, TrainingStoppedError
 from coin_core.evaluation.metrics import report_json
-from coin_core.learning.datasets import CoinSet
-from coin_core.learning.fitting import Fitted, fit_classifier
-from coin_core.learning.history import Run, RunState, resume_run
-from coin_core.learning.holding_out import fit_on_split, how_measured
-from coin_core.learning.keeping import prediction_rows
-from coin_core.learning.machine import arithmetic, describe_machine
-from coin_core.learning.recipes import Recipe, recipe_flags
-from coin_core.learning.shipping import FEATURES_NET, READERS
-from coin_core.learning.splits import coins_per_class
-from coin_core.learning.starting import INITS, Start, find_start
 from coin_core.model_store import bundle as models
+from coin_core.training.config import Recipe, recipe_flags
+from coin_core.training.cross_validation import Fitted, fit_classifier
+from coin_core.training.datasets import CoinSet
+from coin_core.training.environment import arithmetic, describe_machine
+from coin_core.training.holdout import fit_on_split, how_measured
+from coin_core.training.initialization import INITS, Start, find_start
+from coin_core.training.prediction_store import prediction_rows
+from coin_core.training.release import FEATURES_NET, READERS
+from coin_core.training.runs import Run, RunState, resume_run
+from coin_core.training.splits import coins_per_class
 
 FOLDS = 5
 # Photos that could not be read, by name; the rest are counted.

@@ -17,10 +17,10 @@ from coin_core.evaluation.calibration import (
     fit_temperature,
 )
 from coin_core.evaluation.metrics import evaluate
-from coin_core.learning.fitting import Fitted
-from coin_core.learning.history import Run
-from coin_core.learning.recipes import with_copies
-from coin_core.learning.task import begin
+from coin_core.training.config import with_copies
+from coin_core.training.cross_validation import Fitted
+from coin_core.training.runs import Run
+from coin_core.training.task import begin
 
 
 def fit_on_split(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from coin_core.learning.history import Row
+from coin_core.training.runs import Row
 
 RELIABILITY_BINS = 10
 

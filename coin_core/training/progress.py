@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from coin_core.learning.history import Row, Run, now
+from coin_core.training.runs import Row, Run, now
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,9 +12,9 @@ from tqdm import tqdm
 from coin_core.errors import TrainingDataError, UnreadablePhotoError
 from coin_core.evaluation.metrics import Report, evaluate
 from coin_core.imaging import photo_io
-from coin_core.learning.datasets import CoinSet, list_photos
 from coin_core.pipeline import Attributor
 from coin_core.results import Verdict
+from coin_core.training.datasets import CoinSet, list_photos
 
 _BATCH = 64
 # Taken from the right label where nothing was read, so that it counts as missed.

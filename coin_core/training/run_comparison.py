@@ -9,9 +9,9 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
-from coin_core.learning.enough import few_coins_warning
-from coin_core.learning.history import Row, Run, RunState, list_runs
-from coin_core.learning.recipes import Recipe
+from coin_core.training.config import Recipe
+from coin_core.training.runs import Row, Run, RunState, list_runs
+from coin_core.training.splits import few_coins_warning
 
 # What every kind of training calls the same thing.
 _CURVES = {

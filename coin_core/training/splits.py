@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.model_selection import StratifiedGroupKFold
 
 from coin_core.errors import TrainingDataError
+from coin_core.results import class_title
 
 Indices = NDArray[np.int64]
 
@@ -87,3 +88,19 @@ def _check_enough(labels: NDArray[Any], coins: NDArray[Any], folds: int) -> None
             f"{folds} folds need at least {folds} coins of each class; "
             f"too few of {named}. Add photos or take fewer folds."
         )
+
+
+# Below this the figures of a class say little: 20 of 25 is 61 to 91 %.
+FEW_COINS = 30
+
+
+def few_coins_warning(per_class: Mapping[str, int]) -> str:
+    """One sentence on the classes with too few coins to trust; "" without any."""
+    few = {label: count for label, count in per_class.items() if count < FEW_COINS}
+    if not few:
+        return ""
+    named = ", ".join(f"{class_title(key)} ({count})" for key, count in few.items())
+    return (
+        f"Fewer than {FEW_COINS} coins of {named}: what is measured for so few may be "
+        "far off. Add coins before relying on it."
+    )
