@@ -23,7 +23,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from sqlalchemy import insert, text
 
 from coin_core.catalog import Catalog, PhotoOrder, PhotoQuery, Side, open_catalog
-from coin_core.catalog._tables import (
+from coin_core.catalog.schema import (
     CoinRow,
     FaceRow,
     OpinionRow,

@@ -37,9 +37,10 @@ import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
-from coin_core.catalog import Catalog, PhotoQuery, gathering, importing, open_catalog
-from coin_core.catalog._preparing import prepare
-from coin_core.catalog.gathering import GatherOrder
+from coin_core.catalog import Catalog, PhotoQuery, open_catalog, scrape_jobs
+from coin_core.catalog.importing import ingest
+from coin_core.catalog.importing.ingest import prepare
+from coin_core.catalog.scrape_jobs import GatherOrder
 from coin_core.rendering import strike_coin
 from scrapers._gathering import gather
 from scrapers._http import PoliteClient
@@ -195,24 +196,24 @@ def measure_kills(folder: Path, kills: int, count: int) -> None:
     catalog = new_catalog(folder)
     chance = random.Random(SEED)
     with served(count) as (address, told):
-        import_id = gathering.start_gathering(catalog, order(address))
+        import_id = scrape_jobs.start_gathering(catalog, order(address))
         amid = 0
         for number in tqdm(range(kills), desc="kills"):
             # somewhere in this kill's share of the listings
             wanted = int((number + chance.random()) * count / kills)
             _wait(lambda wanted=wanted: stored(catalog) >= max(wanted, 1), number)
             time.sleep(chance.random() * 0.1)
-            for child in importing._children:
+            for child in ingest._children:
                 child.kill()
                 child.wait()
             amid += stored(catalog) < count
             if problems := catalog.check():
                 raise SystemExit(f"after kill {number}: {problems[0].sentence}")
-            importing.start_again(catalog, import_id)
-        while gathering.gathering_progress(catalog, import_id).state == "running":
+            ingest.start_again(catalog, import_id)
+        while scrape_jobs.gathering_progress(catalog, import_id).state == "running":
             time.sleep(0.2)
     problems = catalog.check(digests=True)
-    last = gathering.gathering_progress(catalog, import_id)
+    last = scrape_jobs.gathering_progress(catalog, import_id)
     kept = (folder / "photos").rglob("[!.]*")
     files = sum(one.is_file() for one in kept)
     print(

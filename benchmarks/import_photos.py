@@ -28,7 +28,8 @@ import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
-from coin_core.catalog import Catalog, PhotoQuery, importing, open_catalog
+from coin_core.catalog import Catalog, PhotoQuery, open_catalog
+from coin_core.catalog.importing import ingest
 from coin_core.rendering import strike_coin
 from coin_core.rendering.scenes import draw_scene
 
@@ -93,9 +94,9 @@ def new_catalog(folder: Path) -> Catalog:
     return open_catalog(f"sqlite:///{folder}/c.sqlite", photos_dir=folder / "photos")
 
 
-def bring(catalog: Catalog, folder: Path) -> importing.ImportProgress:
+def bring(catalog: Catalog, folder: Path) -> ingest.ImportProgress:
     """Bring a folder in, in this process."""
-    steps = importing.import_photos(catalog, [folder], who="bench", labels="none")
+    steps = ingest.import_photos(catalog, [folder], who="bench", labels="none")
     return list(tqdm(steps, desc="photos", unit="photo"))[-1]
 
 
@@ -121,7 +122,7 @@ def measure_copies(folder: Path, count: int) -> None:
     wrong = 0
     for way in WAYS:
         last = bring(catalog, folder / way)
-        for item in importing.import_items(catalog, last.import_id, limit=count):
+        for item in ingest.import_items(catalog, last.import_id, limit=count):
             coin_id = catalog.photo(item.photo_id).coin_id
             if coin_id == home[Path(item.key).stem]:
                 found[way] += 1

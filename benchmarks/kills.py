@@ -36,11 +36,11 @@ from coin_core.catalog import (
     ExcludeReason,
     PhotoRecord,
     Side,
-    importing,
     open_catalog,
 )
-from coin_core.catalog._import_values import ImportState
-from coin_core.catalog.exporting import export
+from coin_core.catalog.exporting.writer import export
+from coin_core.catalog.importing import ingest
+from coin_core.catalog.importing.records import ImportState
 from coin_core.rulers import DEFAULT_CLASSES
 
 SEED = 4_200_011
@@ -242,30 +242,30 @@ def kill_imports(folder: Path, kills: int) -> None:
     count = max(100, 6 * kills)
     write_photos(folder / "in", count)
     chance = random.Random(SEED)
-    import_id = importing.start_import_process(
+    import_id = ingest.start_import_process(
         catalog, [folder / "in"], who="bench", labels="none"
     )
     in_between = 0
     for number in tqdm(range(kills), desc="imports"):
-        seen = importing.import_progress(catalog, import_id).done
+        seen = ingest.import_progress(catalog, import_id).done
         wanted = min(seen + chance.randint(1, 5), count)
         give_up = time.monotonic() + PATIENCE_S
-        while importing.import_progress(catalog, import_id).done < wanted:
+        while ingest.import_progress(catalog, import_id).done < wanted:
             if time.monotonic() > give_up:
                 raise SystemExit(f"nothing happens after kill {number}")
             time.sleep(0.02)
         time.sleep(chance.random() * 0.2)
-        for child in importing._children:
+        for child in ingest._children:
             child.send_signal(signal.SIGKILL)
             child.wait()
-        done = importing.import_progress(catalog, import_id).done
+        done = ingest.import_progress(catalog, import_id).done
         in_between += seen < done < count
         look_for_damage(catalog, f"after kill {number} of an import")
         if done < count:
-            importing.start_again(catalog, import_id)
-    while (last := importing.import_progress(catalog, import_id)).done < count:
+            ingest.start_again(catalog, import_id)
+    while (last := ingest.import_progress(catalog, import_id)).done < count:
         if last.state is ImportState.STOPPED:
-            importing.start_again(catalog, import_id)
+            ingest.start_again(catalog, import_id)
         time.sleep(0.2)
     look_for_damage(catalog, "after all imports", digests=True)
     stored = catalog.find(limit=1).total

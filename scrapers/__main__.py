@@ -31,7 +31,7 @@ from scrapers._base import SOURCES
 from scrapers._settings import read_contact, store_contact
 
 if TYPE_CHECKING:
-    from coin_core.catalog.gathering import GatherOrder, GatherProgress
+    from coin_core.catalog.scrape_jobs import GatherOrder, GatherProgress
     from scrapers._base import Source
 
 
@@ -116,7 +116,7 @@ def _positive(text: str) -> int:
 
 def _order(options: argparse.Namespace) -> GatherOrder:
     """What the command asks for."""
-    from coin_core.catalog.gathering import GatherOrder
+    from coin_core.catalog.scrape_jobs import GatherOrder
 
     query = options.query or ""
     if options.source == "saved" and query:

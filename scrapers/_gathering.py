@@ -22,18 +22,17 @@ from coin_core.catalog import (
     CatalogPhoto,
     PhotoStatus,
 )
-from coin_core.catalog import _import_jobs as jobs
-from coin_core.catalog._import_values import GATHERING, ImportState, ItemState
-from coin_core.catalog._matching import Matcher
-from coin_core.catalog._preparing import Prepared, prepare
-from coin_core.catalog._tables import ImportItemRow, ImportRow
-from coin_core.catalog.gathering import (
+from coin_core.catalog.importing import jobs
+from coin_core.catalog.importing.ingest import Prepared, drop_uploads, prepare
+from coin_core.catalog.importing.records import GATHERING, ImportState, ItemState
+from coin_core.catalog.schema import ImportItemRow, ImportRow
+from coin_core.catalog.scrape_jobs import (
     GatherOrder,
     GatherProgress,
     begin_gathering,
     store_progress,
 )
-from coin_core.catalog.importing import drop_uploads
+from coin_core.catalog.similarity import Matcher
 from coin_core.errors import CatalogError, CoinError, UnreadablePhotoError
 from scrapers._base import ImageSide, Listing, ListingImage, Source
 from scrapers._entries import facts_of, file_name, say

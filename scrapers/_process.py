@@ -12,10 +12,10 @@ import signal
 import sys
 from pathlib import Path
 
-from coin_core.catalog import _import_jobs as jobs
 from coin_core.catalog import open_catalog
-from coin_core.catalog._import_values import ImportState
-from coin_core.catalog.gathering import gathering_order, gathering_progress
+from coin_core.catalog.importing import jobs
+from coin_core.catalog.importing.records import ImportState
+from coin_core.catalog.scrape_jobs import gathering_order, gathering_progress
 from coin_core.errors import CoinError
 from scrapers._gathering import gather
 from scrapers._sources import opened

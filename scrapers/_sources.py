@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Final
 from urllib.parse import urlsplit
 
-from coin_core.catalog.gathering import GatherOrder
+from coin_core.catalog.scrape_jobs import GatherOrder
 from scrapers._addresses import origin_of
 from scrapers._base import SOURCES, Source
 from scrapers._collection import Collection

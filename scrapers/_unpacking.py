@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from coin_core.catalog._archives import Archive
+from coin_core.catalog.importing.archives import Archive
 from coin_core.errors import CoinError
 from scrapers.errors import PageChangedError
 

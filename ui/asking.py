@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from coin_core.catalog import Catalog
-from coin_core.catalog.suspects import Recorded
+from coin_core.catalog.label_errors import Recorded
 from coin_core.errors import WeightsMissingError
 from ui import cache
 from ui.desk import Desk
@@ -23,7 +23,7 @@ def ask_classifiers(
         photo_ids: About which.
         again: Also what the same models have read before.
     """
-    from coin_core.catalog.suspects import record_opinions
+    from coin_core.catalog.label_errors import record_opinions
 
     with desk.doing():
         unusable = cache.unusable()
@@ -73,6 +73,6 @@ def look_for_wrong_labels(catalog: Catalog) -> None:
     Raises:
         CatalogError: No classifier has been trained on the catalog with folds.
     """
-    from coin_core.catalog.suspects import find_suspects
+    from coin_core.catalog.label_errors import find_suspects
 
     find_suspects(catalog)

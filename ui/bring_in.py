@@ -13,8 +13,7 @@ import pandas as pd
 import streamlit as st
 
 from coin_core.catalog import Catalog, PhotoQuery, Progress
-from coin_core.catalog.gathering import GATHERING
-from coin_core.catalog.importing import (
+from coin_core.catalog.importing.ingest import (
     FIELDS,
     ColumnProposal,
     ImportItem,
@@ -31,6 +30,7 @@ from coin_core.catalog.importing import (
     start_import_process,
     stop_import,
 )
+from coin_core.catalog.scrape_jobs import GATHERING
 from coin_core.errors import CoinError
 from ui.desk import Desk, ask_name
 from ui.errors import show

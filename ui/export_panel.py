@@ -19,7 +19,7 @@ from ui.desk import Desk
 from ui.work import Tell, Work, begin
 
 if TYPE_CHECKING:
-    from coin_core.catalog.exporting import Exported
+    from coin_core.catalog.exporting.writer import Exported
 
 _FORMS = {
     "zip": "ZIP: photos and table",
@@ -148,7 +148,7 @@ def _pack(
     tell: Tell,
 ) -> tuple[Path, Exported]:
     """Export into a folder of its own and make one file of it."""
-    from coin_core.catalog.exporting import export
+    from coin_core.catalog.exporting.writer import export
 
     try:
         folder = _new_folder()

@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 import streamlit as st
 
 from coin_core.catalog import Catalog
-from coin_core.catalog.gathering import GatherOrder, start_gathering
-from coin_core.catalog.importing import stage_uploads
+from coin_core.catalog.importing.ingest import stage_uploads
+from coin_core.catalog.scrape_jobs import GatherOrder, start_gathering
 from coin_core.errors import CoinError
 from ui.desk import Desk, ask_name
 from ui.errors import show

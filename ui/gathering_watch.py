@@ -5,14 +5,14 @@ from __future__ import annotations
 import streamlit as st
 
 from coin_core.catalog import Catalog
-from coin_core.catalog.gathering import (
+from coin_core.catalog.importing.ingest import discard_import, start_again, stop_import
+from coin_core.catalog.scrape_jobs import (
     GatherOrder,
     GatherProgress,
     gathering_log,
     gathering_order,
     latest_gathering,
 )
-from coin_core.catalog.importing import discard_import, start_again, stop_import
 from ui.desk import Desk
 from ui.gathering import SOURCES
 

@@ -191,7 +191,7 @@ def _show_leaks(
         help="Lays the pictures of different parts over each other: finds copies that "
         "were cropped and that nobody has grouped.",
     ):
-        from coin_core.catalog.lookalikes import find_lookalikes
+        from coin_core.catalog.similarity import find_lookalikes
 
         begin(
             desk,

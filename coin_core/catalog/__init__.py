@@ -7,9 +7,7 @@ logged in the same transaction.
 
 from __future__ import annotations
 
-from coin_core.catalog._catalog import Catalog, open_catalog
-from coin_core.catalog._references import references_from, references_in_words
-from coin_core.catalog._values import (
+from coin_core.catalog.records import (
     UNLABELLED,
     AddedPhoto,
     Agreement,
@@ -37,6 +35,8 @@ from coin_core.catalog._values import (
     Review,
     Side,
 )
+from coin_core.catalog.references import references_from, references_in_words
+from coin_core.catalog.repository import Catalog, open_catalog
 
 __all__ = [
     "UNLABELLED",

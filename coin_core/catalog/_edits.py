@@ -8,18 +8,17 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select, update
 
-from coin_core.catalog._licences import read_licence
-from coin_core.catalog._log import PROVENANCE, Action, read_states, write_states
-from coin_core.catalog._rows import (
+from coin_core.catalog._store import PhotoStore, insert_coin
+from coin_core.catalog.audit_log import PROVENANCE, Action, read_states, write_states
+from coin_core.catalog.licences import read_licence
+from coin_core.catalog.mappers import (
     checked_name,
     chunks,
     edit_from,
     face_to_json,
     read_coin,
 )
-from coin_core.catalog._store import PhotoStore, insert_coin
-from coin_core.catalog._tables import EditRow, PhotoRow, ReviewRow
-from coin_core.catalog._values import (
+from coin_core.catalog.records import (
     CatalogFace,
     CoinFacts,
     Edit,
@@ -27,6 +26,7 @@ from coin_core.catalog._values import (
     ExcludeReason,
     PhotoStatus,
 )
+from coin_core.catalog.schema import EditRow, PhotoRow, ReviewRow
 from coin_core.errors import CatalogError
 
 

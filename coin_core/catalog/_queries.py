@@ -10,16 +10,8 @@ from numpy.typing import NDArray
 from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
 
 from coin_core.catalog._reviews import Reviews
-from coin_core.catalog._rows import photo_from, photos_with_ruler
-from coin_core.catalog._tables import (
-    CoinRow,
-    FaceRow,
-    PhotoRow,
-    ReviewRow,
-    VersionItemRow,
-    VersionRow,
-)
-from coin_core.catalog._values import (
+from coin_core.catalog.mappers import photo_from, photos_with_ruler
+from coin_core.catalog.records import (
     UNLABELLED,
     CatalogPhoto,
     Choices,
@@ -31,6 +23,14 @@ from coin_core.catalog._values import (
     Progress,
     QueueKind,
     Side,
+)
+from coin_core.catalog.schema import (
+    CoinRow,
+    FaceRow,
+    PhotoRow,
+    ReviewRow,
+    VersionItemRow,
+    VersionRow,
 )
 from coin_core.errors import CatalogError, UnreadablePhotoError
 
@@ -214,7 +214,7 @@ class Queries(Reviews):
         Raises:
             CatalogError: The photo is not there.
         """
-        from coin_core.catalog._hashing import (
+        from coin_core.catalog.similarity import (
             MAX_APART,
             SAME_PICTURE,
             bits_apart,
@@ -247,7 +247,7 @@ class Queries(Reviews):
         self, photo: CatalogPhoto
     ) -> tuple[NDArray[np.uint8], CropBox] | None:
         """The pixels of a photo and the coin that stands for it."""
-        from coin_core.catalog._hashing import main_face
+        from coin_core.catalog.similarity import main_face
         from coin_core.imaging import photo_io
 
         try:

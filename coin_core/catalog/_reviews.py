@@ -10,10 +10,9 @@ from typing import Any
 from sqlalchemy import Connection, delete, insert, select, update
 
 from coin_core.catalog._edits import Edits, coins_of
-from coin_core.catalog._log import Action
-from coin_core.catalog._rows import chunks, utc_now
-from coin_core.catalog._tables import OpinionRow, PhotoRow, ReviewRow
-from coin_core.catalog._values import (
+from coin_core.catalog.audit_log import Action
+from coin_core.catalog.mappers import chunks, utc_now
+from coin_core.catalog.records import (
     Agreement,
     Opinion,
     OpinionKind,
@@ -21,6 +20,7 @@ from coin_core.catalog._values import (
     PhotoStatus,
     Review,
 )
+from coin_core.catalog.schema import OpinionRow, PhotoRow, ReviewRow
 
 _CANNOT_TELL = "cannot tell"
 

@@ -10,10 +10,10 @@ from pathlib import Path
 from sqlalchemy import Connection, delete, func, insert, or_, select, text
 from sqlalchemy.exc import IntegrityError
 
-from coin_core.catalog._database import Database
-from coin_core.catalog._log import Action
-from coin_core.catalog._originals import Originals
-from coin_core.catalog._rows import (
+from coin_core.catalog.audit_log import Action
+from coin_core.catalog.database import Database
+from coin_core.catalog.file_store import Originals
+from coin_core.catalog.mappers import (
     checked_name,
     chunks,
     edit_from,
@@ -25,15 +25,7 @@ from coin_core.catalog._rows import (
     read_faces,
     utc_now,
 )
-from coin_core.catalog._tables import (
-    CoinReferenceRow,
-    CoinRow,
-    EditRow,
-    FaceRow,
-    PhotoRow,
-    ReviewRow,
-)
-from coin_core.catalog._values import (
+from coin_core.catalog.records import (
     AddedPhoto,
     CatalogFace,
     CatalogPhoto,
@@ -43,6 +35,14 @@ from coin_core.catalog._values import (
     PhotoRecord,
     PhotoStatus,
     Problem,
+)
+from coin_core.catalog.schema import (
+    CoinReferenceRow,
+    CoinRow,
+    EditRow,
+    FaceRow,
+    PhotoRow,
+    ReviewRow,
 )
 from coin_core.errors import CatalogError
 

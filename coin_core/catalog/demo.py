@@ -17,12 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import delete, select
 
-from coin_core.catalog import _import_jobs as jobs
-from coin_core.catalog._catalog import Catalog
-from coin_core.catalog._import_run import bring_in_items
-from coin_core.catalog._import_sources import Item
-from coin_core.catalog._import_values import ImportProgress, ImportState
-from coin_core.catalog._tables import ImportRow, PhotoRow
+from coin_core.catalog.importing import jobs
+from coin_core.catalog.importing.ingest import bring_in_items
+from coin_core.catalog.importing.records import ImportProgress, ImportState
+from coin_core.catalog.importing.sources import Item
+from coin_core.catalog.repository import Catalog
+from coin_core.catalog.schema import ImportRow, PhotoRow
 from coin_core.errors import CatalogError
 from coin_core.rulers import DEFAULT_CLASSES, RULERS
 
@@ -81,7 +81,7 @@ def make_demo(
     Raises:
         CatalogError: The catalog cannot be written, or another process is at it.
     """
-    from coin_core.catalog.importing import resume_import
+    from coin_core.catalog.importing.ingest import resume_import
 
     spec = demo_spec(who, count, seed)
     import_id = jobs.find_unfinished(catalog, spec)

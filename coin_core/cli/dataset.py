@@ -184,7 +184,7 @@ def _lookalikes(
     """What the pictures show beyond what was known."""
     from tqdm import tqdm
 
-    from coin_core.catalog.lookalikes import find_lookalikes
+    from coin_core.catalog.similarity import find_lookalikes
 
     with tqdm(desc="photos", unit="photo") as bar:
 
@@ -201,7 +201,7 @@ def _export(given: argparse.Namespace) -> int:
     from tqdm import tqdm
 
     from coin_core.catalog import open_catalog
-    from coin_core.catalog.exporting import export
+    from coin_core.catalog.exporting.writer import export
 
     ending = given.out.suffix.lower().lstrip(".")
     form = given.form or (ending if ending in ("csv", "zip") else "imagefolder")

@@ -14,7 +14,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from coin_core.catalog import Catalog, open_catalog
-from coin_core.catalog.importing import (
+from coin_core.catalog.importing.ingest import (
     ImportProgress,
     ImportState,
     ItemState,

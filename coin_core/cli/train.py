@@ -219,7 +219,7 @@ def _keep_opinions(
 ) -> None:
     """Keep in the catalog what was said of coins that had not been learnt from."""
     from coin_core.catalog import open_catalog
-    from coin_core.catalog.suspects import find_suspects, record_out_of_fold
+    from coin_core.catalog.label_errors import find_suspects, record_out_of_fold
 
     rows = fitted.fold_of >= 0
     try:

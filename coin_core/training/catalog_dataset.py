@@ -138,13 +138,13 @@ def _say_rendered(rendered: int, total: int) -> str:
 
 
 def _as_it_stands(catalog: Catalog) -> _Wanted:
-    from coin_core.catalog._snapshot import read_all
-    from coin_core.catalog._version_values import digest_of
     from coin_core.catalog.versions import (
         Split,
         as_item,
         choose_labelled,
+        digest_of,
         group_alike,
+        read_all,
     )
 
     with catalog.reading() as connection:

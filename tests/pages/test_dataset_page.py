@@ -23,7 +23,7 @@ from coin_core.catalog import (
     Side,
     open_catalog,
 )
-from coin_core.catalog.importing import import_photos
+from coin_core.catalog.importing.ingest import import_photos
 from coin_core.catalog.versions import freeze
 from coin_core.model_store.bundle import data_dir
 from ui import cropping, grid

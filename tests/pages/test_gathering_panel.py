@@ -11,7 +11,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from coin_core.catalog import Catalog, PhotoQuery, open_catalog
-from coin_core.catalog.gathering import GatherProgress, latest_gathering
+from coin_core.catalog.scrape_jobs import GatherProgress, latest_gathering
 from tests.pages.test_dataset_page import PAGE, press, words_of
 from tests.scrapers import museums, saved_pages
 from tests.scrapers.fake_sites import CONTACT, FakeSite, Reply, draw_png

@@ -9,7 +9,7 @@ import logging
 import pytest
 
 from coin_core.catalog import PhotoQuery
-from coin_core.catalog.gathering import GatherOrder
+from coin_core.catalog.scrape_jobs import GatherOrder
 from coin_core.errors import CoinError
 from scrapers import _http
 from scrapers.__main__ import summary

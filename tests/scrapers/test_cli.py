@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from coin_core.catalog.gathering import GatherOrder
+from coin_core.catalog.scrape_jobs import GatherOrder
 from scrapers.__main__ import main
 from scrapers._base import SOURCES
 from scrapers._sources import COLLECTIONS, opened

@@ -19,7 +19,7 @@ from coin_core.catalog import (
     PhotoQuery,
     open_catalog,
 )
-from coin_core.catalog.gathering import GatherOrder
+from coin_core.catalog.scrape_jobs import GatherOrder
 from coin_core.rendering import strike_coin
 from scrapers import _gathering, ans, commons
 from scrapers.__main__ import summary

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from coin_core.catalog._licences import is_free
+from coin_core.catalog.licences import is_free
 from scrapers.licences import normalise
 
 

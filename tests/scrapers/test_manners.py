@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from coin_core.catalog.gathering import GatherOrder
+from coin_core.catalog.scrape_jobs import GatherOrder
 from scrapers._browser import BrowserPages
 from scrapers._pacing import OTHER_PAUSE_S, Pacer
 from scrapers._sources import COLLECTIONS, opened

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from alembic import context
 
-from coin_core.catalog._tables import Row
+from coin_core.catalog.schema import Row
 
 context.configure(
     connection=context.config.attributes["connection"],

@@ -6,8 +6,8 @@ import zipfile
 
 import pytest
 
-from coin_core.catalog import _archives
-from coin_core.catalog._archives import Archive
+from coin_core.catalog.importing import archives
+from coin_core.catalog.importing.archives import Archive
 from coin_core.errors import CatalogError, UnreadablePhotoError
 
 
@@ -84,7 +84,7 @@ def test_a_bomb_is_refused_by_what_it_claims(tmp_path):
 
 def test_a_member_larger_than_it_says_is_not_read_on(tmp_path, monkeypatch):
     path = pack(tmp_path / "a.zip", ("coin.jpg", bytes(5000)))
-    monkeypatch.setattr(_archives, "MAX_BYTES", 1000)
+    monkeypatch.setattr(archives, "MAX_BYTES", 1000)
     assert "larger than" in listed(path)["coin.jpg"]
     with Archive(path) as archive, pytest.raises(UnreadablePhotoError):
         archive.read(0)
@@ -104,7 +104,7 @@ def test_too_many_members_are_refused_before_they_are_parsed(
     tmp_path, monkeypatch, locator
 ):
     path = pack(tmp_path / "a.zip", *((f"{n}.jpg", b"") for n in range(20)))
-    monkeypatch.setattr(_archives, "MAX_MEMBERS", 10)
+    monkeypatch.setattr(archives, "MAX_MEMBERS", 10)
     if locator:
         data = path.read_bytes()
         end = data.rfind(b"PK\x05\x06")

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, PngImagePlugin
 
-from coin_core.catalog._camera_notes import without_notes
+from coin_core.catalog.importing.exif import without_notes
 from coin_core.errors import UnreadablePhotoError
 from coin_core.imaging import photo_io
 

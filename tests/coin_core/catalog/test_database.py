@@ -18,8 +18,8 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import event, text
 
 from coin_core import catalog as package
-from coin_core.catalog import Catalog, PhotoRecord, _database, open_catalog
-from coin_core.catalog._tables import Row
+from coin_core.catalog import Catalog, PhotoRecord, database, open_catalog
+from coin_core.catalog.schema import Row
 from coin_core.errors import CatalogError
 
 PLAIN = PhotoRecord(extension="jpg", width_px=40, height_px=30)
@@ -36,7 +36,7 @@ def test_the_migrations_make_the_tables_of_the_program(empty_database_url: str):
 def test_the_newest_migration_is_the_one_that_opening_looks_for():
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
-    assert ScriptDirectory.from_config(config).get_heads() == [_database.HEAD]
+    assert ScriptDirectory.from_config(config).get_heads() == [database.HEAD]
 
 
 def test_a_catalog_is_there_again_when_it_is_opened_again(catalog, database_url):
@@ -168,7 +168,7 @@ def test_a_damaged_file_is_refused_and_kept(tmp_path: Path, damage: str):
 
 
 def test_a_locked_file_is_refused_after_a_while(tmp_path: Path, monkeypatch):
-    monkeypatch.setattr(_database, "WAIT_S", 0.1)
+    monkeypatch.setattr(database, "WAIT_S", 0.1)
     path = tmp_path / "catalog.sqlite"
     catalog = open_catalog(f"sqlite:///{path}")
     other = sqlite3.connect(path, isolation_level=None)

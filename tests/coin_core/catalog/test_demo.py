@@ -4,9 +4,6 @@ import numpy as np
 import pytest
 
 from coin_core.catalog import PhotoQuery, PhotoRecord, demo
-from coin_core.catalog import _import_run as import_run
-from coin_core.catalog._hashing import LOOK_PX
-from coin_core.catalog._preparing import Prepared
 from coin_core.catalog.demo import (
     SOURCE,
     StruckPhoto,
@@ -14,7 +11,9 @@ from coin_core.catalog.demo import (
     plan_demo,
     remove_demo,
 )
-from coin_core.catalog.importing import ImportState, list_imports
+from coin_core.catalog.importing import ingest as import_run
+from coin_core.catalog.importing.ingest import ImportState, Prepared, list_imports
+from coin_core.catalog.similarity import LOOK_PX
 from coin_core.cli.main import main
 from coin_core.errors import CatalogError
 from coin_core.imaging.photo_io import decode

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from coin_core.catalog._division import (
+from coin_core.catalog.licences import is_free, licence_page, read_licence
+from coin_core.catalog.splits import (
     Split,
     check_shares,
     divide,
@@ -14,7 +15,6 @@ from coin_core.catalog._division import (
     near_pairs,
     rare_rulers,
 )
-from coin_core.catalog._licences import is_free, licence_page, read_licence
 from coin_core.errors import CatalogError
 
 SHARES = (0.7, 0.15, 0.15)

@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
 from coin_core.catalog import CatalogFace, CoinFacts, CropBox, PhotoRecord, Side
-from coin_core.catalog._sheets import guard
-from coin_core.catalog.exporting import export
+from coin_core.catalog.exporting.sheets import guard
+from coin_core.catalog.exporting.writer import export
 from coin_core.catalog.versions import freeze
 from coin_core.errors import CatalogError
 from coin_core.training.datasets import list_photos
@@ -371,7 +371,7 @@ def test_exported_lot_texts_cannot_run(catalog, add, place):
 KILLED = """
 import os, signal, sys
 from coin_core.catalog import open_catalog
-from coin_core.catalog.exporting import export
+from coin_core.catalog.exporting.writer import export
 
 out, form, at = sys.argv[1], sys.argv[2], int(sys.argv[3])
 def progress(done, total):

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from coin_core.catalog._hashing import (
+from coin_core.catalog.similarity import (
     HASH_BITS,
     MAX_APART,
     SAME_PICTURE,

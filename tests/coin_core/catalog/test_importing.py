@@ -13,22 +13,13 @@ import pytest
 from PIL import Image
 from sqlalchemy import update
 
-from coin_core.catalog import (
-    CatalogFace,
-    CropBox,
-    PhotoQuery,
-    PhotoRecord,
-    Side,
-    importing,
-)
-from coin_core.catalog import _import_jobs as jobs
-from coin_core.catalog import _import_run as import_run
-from coin_core.catalog._hashing import LOOK_PX
-from coin_core.catalog._preparing import Prepared
-from coin_core.catalog._tables import ImportRow
-from coin_core.catalog.importing import (
+from coin_core.catalog import CatalogFace, CropBox, PhotoQuery, PhotoRecord, Side
+from coin_core.catalog.importing import ingest, jobs
+from coin_core.catalog.importing import ingest as import_run
+from coin_core.catalog.importing.ingest import (
     ImportState,
     ItemState,
+    Prepared,
     discard_import,
     import_items,
     import_photos,
@@ -40,6 +31,8 @@ from coin_core.catalog.importing import (
     start_import_process,
     stop_import,
 )
+from coin_core.catalog.schema import ImportRow
+from coin_core.catalog.similarity import LOOK_PX
 from coin_core.cli.main import main
 from coin_core.errors import CatalogError
 from coin_core.imaging import photo_io
@@ -478,7 +471,7 @@ def kill_workers():
     """A function that kills the processes of imports; also called at the end."""
 
     def kill():
-        for child in importing._children:
+        for child in ingest._children:
             child.send_signal(signal.SIGKILL)
             child.wait()
 

@@ -5,8 +5,7 @@ from dataclasses import replace
 import pytest
 
 from coin_core.catalog import CatalogFace, CoinFacts, PhotoRecord, Side
-from coin_core.catalog._hashing import hash_photo
-from coin_core.catalog.lookalikes import find_lookalikes
+from coin_core.catalog.similarity import find_lookalikes, hash_photo
 from coin_core.catalog.versions import Split, freeze, leaks
 from coin_core.detection import faces
 from coin_core.rendering import strike_coin

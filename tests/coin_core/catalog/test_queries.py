@@ -19,9 +19,9 @@ from coin_core.catalog import (
     PhotoStatus,
     Side,
 )
-from coin_core.catalog._hashing import hash_photo
-from coin_core.catalog._rows import utc_now
-from coin_core.catalog._tables import VersionItemRow, VersionRow
+from coin_core.catalog.mappers import utc_now
+from coin_core.catalog.schema import VersionItemRow, VersionRow
+from coin_core.catalog.similarity import hash_photo
 from coin_core.errors import CatalogError
 from coin_core.rulers import DEFAULT_CLASSES
 

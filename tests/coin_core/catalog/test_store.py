@@ -25,7 +25,7 @@ from coin_core.catalog import (
     Side,
     open_catalog,
 )
-from coin_core.catalog import _originals as originals_module
+from coin_core.catalog import file_store as originals_module
 from coin_core.errors import CatalogError
 
 PLAIN = PhotoRecord(extension="jpg", width_px=40, height_px=30)

@@ -13,7 +13,7 @@ from coin_core.catalog import (
     PhotoRecord,
     Side,
 )
-from coin_core.catalog.suspects import (
+from coin_core.catalog.label_errors import (
     find_suspects,
     record_opinions,
     record_out_of_fold,

@@ -6,8 +6,8 @@ import zipfile
 import pytest
 from openpyxl import Workbook
 
-from coin_core.catalog import _tabular
-from coin_core.catalog._tabular import (
+from coin_core.catalog.importing import tables
+from coin_core.catalog.importing.tables import (
     check_mapping,
     parse_table,
     propose_columns,
@@ -70,10 +70,10 @@ def test_what_is_no_table_is_refused_in_a_sentence(data, match):
 
 
 def test_tables_have_bounds(monkeypatch):
-    monkeypatch.setattr(_tabular, "MAX_ROWS", 3)
+    monkeypatch.setattr(tables, "MAX_ROWS", 3)
     with pytest.raises(CatalogError, match="split it"):
         parse_table(b"file\n" + b"a.jpg\n" * 4, "t.csv")
-    monkeypatch.setattr(_tabular, "MAX_TABLE_BYTES", 3)
+    monkeypatch.setattr(tables, "MAX_TABLE_BYTES", 3)
     with pytest.raises(CatalogError, match="larger than"):
         parse_table(b"file\n", "t.csv")
 
@@ -94,7 +94,7 @@ def test_excel_is_read_as_text_and_formulas_stay_text():
 
 
 def test_a_swollen_workbook_is_not_opened(monkeypatch):
-    monkeypatch.setattr(_tabular, "_MAX_UNPACKED", 10)
+    monkeypatch.setattr(tables, "_MAX_UNPACKED", 10)
     with pytest.raises(CatalogError, match="no Excel table"):
         parse_table(excel(["file"]), "t.xlsx")
 

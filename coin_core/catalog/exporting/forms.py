@@ -7,11 +7,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from coin_core.catalog import _sheets
-from coin_core.catalog._division import Split
-from coin_core.catalog._licences import licence_page
-from coin_core.catalog._references import references_in_words
-from coin_core.catalog._values import CatalogFace, CatalogPhoto, Coin
+from coin_core.catalog.exporting import sheets
+from coin_core.catalog.licences import licence_page
+from coin_core.catalog.records import CatalogFace, CatalogPhoto, Coin
+from coin_core.catalog.references import references_in_words
+from coin_core.catalog.splits import Split
 from coin_core.detection.faces import Side
 
 _PHOTO_COLUMNS = (
@@ -90,7 +90,7 @@ def write_table(items: Iterable[tuple[str, ExportItem]]) -> bytes:
         *_PHOTO_COLUMNS,
         "faces",
     )
-    return _sheets.table(columns, (_line(file, item) for file, item in items))
+    return sheets.table(columns, (_line(file, item) for file, item in items))
 
 
 def _line(file: str, item: ExportItem) -> list[object]:

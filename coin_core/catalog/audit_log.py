@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
-from coin_core.catalog._rows import (
+from coin_core.catalog.mappers import (
     COIN_FIELDS,
     checked_name,
     chunks,
@@ -16,7 +16,7 @@ from coin_core.catalog._rows import (
     read_references,
     utc_now,
 )
-from coin_core.catalog._tables import (
+from coin_core.catalog.schema import (
     CoinReferenceRow,
     CoinRow,
     EditRow,

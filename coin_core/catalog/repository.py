@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from coin_core.catalog._database import connect, find_url
 from coin_core.catalog._queries import Queries
+from coin_core.catalog.database import connect, find_url
 from coin_core.model_store.bundle import data_dir
 
 

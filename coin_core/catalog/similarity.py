@@ -9,15 +9,29 @@ candidates; `likeness` then lays the two coins over each other and decides.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import cv2
 import imagehash
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+from sqlalchemy import select
 
+from coin_core.catalog.records import CatalogPhoto
+from coin_core.catalog.repository import Catalog
+from coin_core.catalog.schema import PhotoRow
+from coin_core.catalog.splits import bits_between
+from coin_core.catalog.versions import Leak, Version, VersionItem, nearness
 from coin_core.detection.faces import CropBox, crop_to_flan
+from coin_core.errors import UnreadablePhotoError
+from coin_core.imaging import photo_io
+
+if TYPE_CHECKING:
+    from coin_core.catalog import Catalog
 
 HASH_BITS = 256
 MAX_APART = 92
@@ -206,3 +220,165 @@ def estimate_quality(photo: NDArray[np.uint8], boxes: Sequence[CropBox]) -> floa
         lost.append(float(np.maximum(before - after, 0).sum()) / max(total, 1e-6))
     sharp = float(np.clip((min(lost) - 0.25) / 0.5, 0, 1))
     return round(size * sharp, 4)
+
+
+_MOST_LOOKED_AT = 5
+_LOOKS_KEPT = 6000  # of 11 kB
+_SURE = 0.97
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SamePicture:
+    """A photo of the catalog that shows the same picture of a coin.
+
+    Attributes:
+        photo: That photo.
+        likeness: From `SAME_PICTURE` to 1.
+    """
+
+    photo: CatalogPhoto
+    likeness: float
+
+
+class Looks:
+    """How photos of a catalog look; the last `most` of them are remembered."""
+
+    def __init__(self, catalog: Catalog, most: int = _LOOKS_KEPT) -> None:
+        self._catalog, self._most = catalog, most
+        self._kept: OrderedDict[int, NDArray[np.uint8]] = OrderedDict()
+
+    def keep(self, photo_id: int, look: NDArray[np.uint8]) -> None:
+        """Remember how a photo looks, so that it need not be read again."""
+        self._kept[photo_id] = look
+        if len(self._kept) > self._most:
+            self._kept.popitem(last=False)
+
+    def of(self, photo: CatalogPhoto) -> NDArray[np.uint8] | None:
+        """What `take_look` gives of its main coin; None if it cannot be read."""
+        if photo.photo_id not in self._kept:
+            try:
+                pixels = photo_io.read(self._catalog.photo_path(photo))
+            except UnreadablePhotoError:
+                return None
+            boxes = [face.box for face in self._catalog.faces(photo.photo_id)]
+            box = main_face(boxes, pixels.shape[1], pixels.shape[0])
+            self.keep(photo.photo_id, take_look(pixels, box))
+        return self._kept[photo.photo_id]
+
+
+class Matcher:
+    """Looks photos up in a catalog; keeps the hashes of all photos at hand.
+
+    Args:
+        catalog: Where to look.
+        looks_kept: So many photos need not be read again to be compared.
+    """
+
+    def __init__(self, catalog: Catalog, *, looks_kept: int = _LOOKS_KEPT) -> None:
+        self._catalog = catalog
+        self._index = HashIndex()
+        self._looks = Looks(catalog, looks_kept)
+        self._last = 0
+
+    def find(
+        self, look: NDArray[np.uint8], phash: str, *, is_rendered: bool = False
+    ) -> SamePicture | None:
+        """The photo that is most like this one, if it is the same picture.
+
+        Args:
+            look: What `take_look` gives of the photo's main coin.
+            phash: Of this photo.
+            is_rendered: Rendered coins are compared with rendered ones alone.
+        """
+        self._read_new()
+        found = self._index.near(phash, most_apart=MAX_APART, limit=_MOST_LOOKED_AT)
+        best: SamePicture | None = None
+        for photo in self._there([photo_id for photo_id, _ in found]):
+            if photo.is_rendered != is_rendered:
+                continue
+            other = self._looks.of(photo)
+            alike = -1.0 if other is None else compare_looks(look, other)
+            if alike >= SAME_PICTURE and (best is None or alike > best.likeness):
+                best = SamePicture(photo=photo, likeness=alike)
+                if alike > _SURE:
+                    break
+        return best
+
+    def keep(self, photo_id: int, look: NDArray[np.uint8]) -> None:
+        """Remember how a photo looks, so that it need not be read again."""
+        self._looks.keep(photo_id, look)
+
+    def _there(self, ids: list[int]) -> list[CatalogPhoto]:
+        """Photos may have been removed since their hash was read."""
+        with self._catalog.reading() as connection:
+            kept = set(
+                connection.scalars(select(PhotoRow.id).where(PhotoRow.id.in_(ids)))
+            )
+        return list(self._catalog.photos([one for one in ids if one in kept]))
+
+    def _read_new(self) -> None:
+        with self._catalog.reading() as connection:
+            rows = connection.execute(
+                select(PhotoRow.id, PhotoRow.phash)
+                .where(PhotoRow.id > self._last)
+                .order_by(PhotoRow.id)
+            ).all()
+        for row in rows:
+            self._index.add(row.id, row.phash)
+            self._last = row.id
+
+
+_MOST_COMPARED = 5
+_BLOCK = 512
+
+
+def find_lookalikes(
+    catalog: Catalog,
+    version: Version,
+    progress: Callable[[int, int], None] | None = None,
+) -> tuple[Leak, ...]:
+    """Pairs in different splits whose pictures, laid over each other, are the same.
+
+    Finds what `leaks` cannot see in the hashes alone, such as a cropped copy that was
+    given a coin of its own. Each photo is compared with the few photos of other splits
+    whose hashes are nearest. Another picture of the coin, under another light, is not
+    recognised.
+
+    Args:
+        catalog: Where the originals are; what cannot be read is passed over.
+        version: The version to look through.
+        progress: Called with photos done and photos in all.
+    """
+    items = [i for i in version.items if i.photo_id and len(i.phash) == HASH_BITS // 4]
+    there = {p.photo_id: p for p in catalog.photos([i.photo_id or 0 for i in items])}
+    looks = Looks(catalog)
+    found: dict[tuple[str, str], Leak] = {}
+    for done, (item, others) in enumerate(_nearest(items), 1):
+        for other, bits in others:
+            first, second = sorted((item, other), key=nearness)
+            key = (first.sha256, second.sha256)
+            if key in found or first.coin_now == second.coin_now:
+                continue
+            one = looks.of(there[item.photo_id or 0])
+            two = looks.of(there[other.photo_id or 0])
+            if one is None or two is None or compare_looks(one, two) < SAME_PICTURE:
+                continue
+            found[key] = Leak(first=first, second=second, why="same_picture", bits=bits)
+        if progress is not None:
+            progress(done, len(items))
+    return tuple(found.values())
+
+
+def _nearest(
+    items: list[VersionItem],
+) -> Iterator[tuple[VersionItem, list[tuple[VersionItem, int]]]]:
+    """Each photo with those of other splits whose hashes are nearest, and how near."""
+    splits = np.array([str(item.split) for item in items])
+    hashes = [item.phash for item in items]
+    for begin in range(0, len(items), _BLOCK):
+        apart = bits_between(hashes[begin : begin + _BLOCK], hashes)
+        for row, bits in enumerate(apart, begin):
+            bits[splits == splits[row]] = HASH_BITS
+            near = np.flatnonzero(bits <= MAX_APART)
+            near = near[np.argsort(bits[near], kind="stable")][:_MOST_COMPARED]
+            yield items[row], [(items[k], int(bits[k])) for k in near.tolist()]

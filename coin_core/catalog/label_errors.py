@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from coin_core.catalog._rows import chunks
-from coin_core.catalog._snapshot import face_to_read
-from coin_core.catalog._values import (
+from coin_core.catalog.mappers import chunks
+from coin_core.catalog.records import (
     CatalogFace,
     CatalogPhoto,
     Opinion,
     OpinionKind,
     PhotoStatus,
 )
+from coin_core.catalog.versions import face_to_read
 from coin_core.detection.faces import CropBox, crop_to_flan
 from coin_core.errors import (
     CatalogError,

@@ -12,16 +12,16 @@ from typing import Any
 
 from sqlalchemy import func, insert, select, update
 
-from coin_core.catalog._catalog import Catalog
-from coin_core.catalog._import_values import (
+from coin_core.catalog.importing.records import (
     GROUPED,
     ImportItem,
     ImportProgress,
     ImportState,
     ItemState,
 )
-from coin_core.catalog._rows import utc_now
-from coin_core.catalog._tables import ImportItemRow, ImportRow, PhotoRow
+from coin_core.catalog.mappers import utc_now
+from coin_core.catalog.repository import Catalog
+from coin_core.catalog.schema import ImportItemRow, ImportRow, PhotoRow
 from coin_core.errors import CatalogError
 
 fcntl: Any

@@ -9,13 +9,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Row, Select, select
 
-from coin_core.catalog._tables import (
-    CoinReferenceRow,
-    CoinRow,
-    FaceRow,
-    PhotoRow,
-)
-from coin_core.catalog._values import (
+from coin_core.catalog.records import (
     CatalogFace,
     CatalogPhoto,
     Coin,
@@ -26,6 +20,7 @@ from coin_core.catalog._values import (
     PhotoStatus,
     Side,
 )
+from coin_core.catalog.schema import CoinReferenceRow, CoinRow, FaceRow, PhotoRow
 from coin_core.errors import CatalogError
 
 CHUNK = 500  # ids in one statement; SQLite takes no more than some thousands

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path, PurePosixPath
 
-from coin_core.catalog._archives import ARCHIVE_SUFFIXES, Archive
-from coin_core.catalog._tabular import (
+from coin_core.catalog.importing.archives import ARCHIVE_SUFFIXES, Archive
+from coin_core.catalog.importing.tables import (
     TABLE_SUFFIXES,
     Table,
     check_mapping,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from coin_core.catalog._values import CoinReference
+from coin_core.catalog.records import CoinReference
 
 _ONE = re.compile(
     r"\s*(?P<work>[^\d(]*?)\s*(?P<number>[^\s(]*\d[^(]*?)?\s*"

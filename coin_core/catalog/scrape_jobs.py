@@ -17,12 +17,12 @@ from typing import Any, Final
 
 from sqlalchemy import func, select
 
-from coin_core.catalog import _import_jobs as jobs
-from coin_core.catalog._catalog import Catalog
-from coin_core.catalog._import_values import GATHERING, ImportState
-from coin_core.catalog._rows import checked_name
-from coin_core.catalog._tables import ImportRow
-from coin_core.catalog.importing import start_again
+from coin_core.catalog.importing import jobs
+from coin_core.catalog.importing.ingest import start_again
+from coin_core.catalog.importing.records import GATHERING, ImportState
+from coin_core.catalog.mappers import checked_name
+from coin_core.catalog.repository import Catalog
+from coin_core.catalog.schema import ImportRow
 from coin_core.errors import CatalogError
 
 __all__ = [

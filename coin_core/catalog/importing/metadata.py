@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from coin_core.catalog._import_sources import Item
-from coin_core.catalog._licences import read_licence
-from coin_core.catalog._references import references_from
-from coin_core.catalog._values import CoinFacts
+from coin_core.catalog.importing.sources import Item
+from coin_core.catalog.licences import read_licence
+from coin_core.catalog.records import CoinFacts
+from coin_core.catalog.references import references_from
 from coin_core.rulers import find_name_on_coin, find_ruler
 
 _TEXTS = ("source", "source_url", "licence_raw", "credit", "lot_text")

@@ -1,6 +1,6 @@
 """The process that does an import: started by `importing`, not by hand.
 
-python -m coin_core.catalog._import_process IMPORT_ID PHOTOS_DIR [LOCK_HANDLE]
+python -m coin_core.catalog.importing.process IMPORT_ID PHOTOS_DIR [LOCK_HANDLE]
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 from coin_core.catalog import open_catalog
-from coin_core.catalog.importing import work_on
+from coin_core.catalog.importing.ingest import work_on
 from coin_core.errors import CoinError
 
 

@@ -1,1 +1,0 @@
-"""Pre-training, fitting, calibration and history."""
