@@ -42,10 +42,10 @@ from coin_core.catalog.importing import ingest
 from coin_core.catalog.importing.ingest import prepare
 from coin_core.catalog.scrape_jobs import GatherOrder
 from coin_core.rendering import strike_coin
-from scrapers._gathering import gather
-from scrapers._http import PoliteClient
-from scrapers._pacing import Pacer
-from scrapers.commons import Commons
+from scrapers.http_client import PoliteClient
+from scrapers.ingest import gather
+from scrapers.rate_limiter import Pacer
+from scrapers.sources.commons import Commons
 from tests.scrapers import museums
 from tests.scrapers.fake_sites import CONTACT, FakeSite, Reply, Request
 from tests.scrapers.listed import prepare as decode

@@ -27,12 +27,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from coin_core.errors import CoinError
-from scrapers._base import SOURCES
-from scrapers._settings import read_contact, store_contact
+from scrapers.base import SOURCES
+from scrapers.settings import read_contact, store_contact
 
 if TYPE_CHECKING:
     from coin_core.catalog.scrape_jobs import GatherOrder, GatherProgress
-    from scrapers._base import Source
+    from scrapers.base import Source
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -55,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             _say(f"Sites are told to write to {read_contact()}.")
             return 0
         # only now: the catalog takes its time to load
-        from scrapers._sources import opened, plan
+        from scrapers.registry import opened, plan
 
         order = _order(options)
         if options.dry_run:
@@ -136,7 +136,7 @@ def _order(options: argparse.Namespace) -> GatherOrder:
 
 def _gather(source: Source, order: GatherOrder, *, as_json: bool) -> int:
     from coin_core.catalog import open_catalog
-    from scrapers._gathering import gather
+    from scrapers.ingest import gather
 
     catalog = open_catalog()
     last: GatherProgress | None = None

@@ -20,12 +20,12 @@ from types import ModuleType
 from typing import Final
 from urllib.parse import unquote, unquote_to_bytes, urlsplit
 
-from scrapers import acsearch, biddr, coinarchives, numisbids
-from scrapers._answers import decode_text
-from scrapers._base import Listing, ListingImage
-from scrapers._pages import ResultPage, attribute, read_html
-from scrapers._unpacking import unpacked
+from scrapers.base import Listing, ListingImage
 from scrapers.errors import NotFoundError, PageChangedError, ScrapeError
+from scrapers.html_utils import ResultPage, attribute, read_html
+from scrapers.http_cache import decode_text
+from scrapers.sources import acsearch, biddr, coinarchives, numisbids
+from scrapers.unpacking import unpacked
 
 _log = logging.getLogger("scrapers")
 

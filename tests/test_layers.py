@@ -104,7 +104,7 @@ def test_no_file_imports_from_above(path: Path):
         ("ui/charts.py", "import numpy, streamlit\nfrom coin_core import faces", False),
         ("pages/1_Classify.py", "import torch", True),
         ("pages/1_Classify.py", "from sklearn.svm import SVC", True),
-        ("pages/1_Classify.py", "import scrapers.labels", True),
+        ("pages/1_Classify.py", "import scrapers.labels.reader", True),
         ("pages/1_Classify.py", "from coin_core import explain\nimport ui", False),
         ("scrapers/labels.py", "from coin_core.model_store.bundle import Card", True),
         ("scrapers/labels.py", "from coin_core.rulers import RULERS", False),

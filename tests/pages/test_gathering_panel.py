@@ -69,7 +69,7 @@ def wait_for(
 
 
 def test_the_sources_are_those_of_the_commands() -> None:
-    from scrapers._base import SOURCES as OF_THE_COMMANDS
+    from scrapers.base import SOURCES as OF_THE_COMMANDS
 
     assert tuple(SOURCES) == OF_THE_COMMANDS
 

@@ -11,12 +11,12 @@ import pytest
 from coin_core.catalog import PhotoQuery
 from coin_core.catalog.scrape_jobs import GatherOrder
 from coin_core.errors import CoinError
-from scrapers import _http
+from scrapers import http_client
 from scrapers.__main__ import summary
-from scrapers._gathering import gather
-from scrapers.ans import Ans
-from scrapers.commons import Commons
-from scrapers.ikmk import Ikmk
+from scrapers.ingest import gather
+from scrapers.sources.ans import Ans
+from scrapers.sources.commons import Commons
+from scrapers.sources.ikmk import Ikmk
 from tests.scrapers import museums
 from tests.scrapers.fake_sites import Reply, draw_png
 from tests.scrapers.listed import prepare
@@ -73,7 +73,7 @@ def once(reply, then):
 def test_a_photo_that_cannot_be_had_is_left_out(
     catalog, site, client, caplog, monkeypatch, reply, words
 ):
-    monkeypatch.setattr(_http, "IMAGE_BYTES", len(WHOLE) * 20)
+    monkeypatch.setattr(http_client, "IMAGE_BYTES", len(WHOLE) * 20)
     one = museums.ikmk(site, COINS)
     good = one.routes["/image/182001/"]
     one.routes["/image/182001/"] = lambda request: (
@@ -195,7 +195,7 @@ def test_a_network_that_is_gone_for_a_minute_is_waited_for(catalog, site, client
 
     one.routes["/object"] = gone
     pacer = client(one).pacer
-    patient = client(one, sleep=wait, pacer=pacer, backoff_s=_http.BACKOFF_S)
+    patient = client(one, sleep=wait, pacer=pacer, backoff_s=http_client.BACKOFF_S)
     last = run(catalog, Ikmk(patient, one.address))
     assert (last.state, last.added, last.failed) == ("done", 6, 0)
     assert 60 <= waited[0] < 120

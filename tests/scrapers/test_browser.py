@@ -8,8 +8,7 @@ import shutil
 
 import pytest
 
-from scrapers._browser import BrowserPages
-from scrapers._pacing import Pacer
+from scrapers.browser import BrowserPages
 from scrapers.errors import (
     PageChangedError,
     RobotsForbidError,
@@ -20,6 +19,7 @@ from scrapers.errors import (
     UnexpectedAnswerError,
     UnsafeAddressError,
 )
+from scrapers.rate_limiter import Pacer
 from tests.scrapers.fake_sites import FakeSite, Reply
 
 PER_PAGE = 10

@@ -8,9 +8,9 @@ import pytest
 
 from coin_core.catalog.scrape_jobs import GatherOrder
 from scrapers.__main__ import main
-from scrapers._base import SOURCES
-from scrapers._sources import COLLECTIONS, opened
+from scrapers.base import SOURCES
 from scrapers.errors import ScrapeError
+from scrapers.registry import COLLECTIONS, opened
 from tests.scrapers import saved_pages
 from tests.scrapers.fake_sites import CONTACT
 

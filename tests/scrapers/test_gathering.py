@@ -21,16 +21,17 @@ from coin_core.catalog import (
 )
 from coin_core.catalog.scrape_jobs import GatherOrder
 from coin_core.rendering import strike_coin
-from scrapers import _gathering, ans, commons
+from scrapers import ingest
 from scrapers.__main__ import summary
-from scrapers._base import ImageSide, Listing, ListingImage
-from scrapers._gathering import gather
+from scrapers.base import ImageSide, Listing, ListingImage
 from scrapers.errors import (
     DiskFullError,
     NotFoundError,
     PageChangedError,
     SiteBusyError,
 )
+from scrapers.ingest import gather
+from scrapers.sources import ans, commons
 from tests.scrapers import museums
 from tests.scrapers.fake_sites import Reply, draw_png
 from tests.scrapers.listed import prepare
@@ -236,7 +237,7 @@ def test_a_kill_between_photo_and_book_costs_nothing(catalog, monkeypatch):
     def killed(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(_gathering._Run, "_settle", killed)
+    monkeypatch.setattr(ingest._Run, "_settle", killed)
     with pytest.raises(KeyboardInterrupt):
         run(catalog, source)
     monkeypatch.undo()

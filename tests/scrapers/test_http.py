@@ -10,10 +10,7 @@ import time
 
 import pytest
 
-from scrapers import _answers, _http
-from scrapers._addresses import check_address, check_public
-from scrapers._pacing import Pacer
-from scrapers._settings import read_contact, store_contact
+from scrapers import http_cache, http_client
 from scrapers.errors import (
     ContactMissingError,
     NotFoundError,
@@ -25,6 +22,9 @@ from scrapers.errors import (
     UnexpectedAnswerError,
     UnsafeAddressError,
 )
+from scrapers.rate_limiter import Pacer
+from scrapers.settings import read_contact, store_contact
+from scrapers.url_safety import check_address, check_public
 from tests.scrapers.fake_sites import PAUSE_S, FakeSite, Reply, draw_png
 
 
@@ -134,7 +134,7 @@ def test_a_full_disk_costs_the_cache_only(site, client, monkeypatch, caplog):
     def full(**_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(_answers.tempfile, "mkstemp", full)
+    monkeypatch.setattr(http_cache.tempfile, "mkstemp", full)
     one = site({"/a": lambda _: page()})
     assert client(one).get_text(f"{one.address}/a") == "hello"
     assert "the disk is full" in caplog.text
@@ -234,7 +234,7 @@ def test_a_photo_arrives_whole(site, client):
 
 @pytest.mark.parametrize("packed", [False, True])
 def test_a_flood_is_broken_off(site, client, monkeypatch, packed):
-    monkeypatch.setattr(_http, "IMAGE_BYTES", 1 << 20)
+    monkeypatch.setattr(http_client, "IMAGE_BYTES", 1 << 20)
     flood = bytes(3 << 20)
     headers = {"Content-Encoding": "gzip"} if packed else {}
     body = gzip.compress(flood) if packed else flood
@@ -337,7 +337,7 @@ def test_a_name_that_leads_into_the_private_network_is_not_asked(monkeypatch):
     ],
 )
 def test_mixed_encodings_are_read(body, charset, text):
-    assert _answers.decode_text(body, charset) == text
+    assert http_cache.decode_text(body, charset) == text
 
 
 def test_the_contact_is_set_once(monkeypatch):

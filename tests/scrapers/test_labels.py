@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from scrapers.labels import Outcome, fold, read_label
+from scrapers.labels.reader import Outcome, fold, read_label
 
 CLASSES = {
     "hyrcanus": "john_hyrcanus_i",

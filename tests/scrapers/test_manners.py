@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from coin_core.catalog.scrape_jobs import GatherOrder
-from scrapers._browser import BrowserPages
-from scrapers._pacing import OTHER_PAUSE_S, Pacer
-from scrapers._sources import COLLECTIONS, opened
+from scrapers.browser import BrowserPages
 from scrapers.errors import RobotsForbidError, ScrapeError, SiteRefusesError
+from scrapers.rate_limiter import OTHER_PAUSE_S, Pacer
+from scrapers.registry import COLLECTIONS, opened
 from tests.scrapers import museums
 from tests.scrapers.fake_sites import CONTACT, FakeSite, Reply
 

@@ -6,8 +6,7 @@ import json
 
 import pytest
 
-from scrapers import ans, commons, ikmk, nomisma
-from scrapers._base import ImageSide, Source
+from scrapers.base import ImageSide, Source
 from scrapers.errors import (
     PageChangedError,
     ScrapeError,
@@ -15,6 +14,7 @@ from scrapers.errors import (
     UnexpectedAnswerError,
     UnsafeAddressError,
 )
+from scrapers.sources import ans, commons, ikmk, nomisma
 from tests.scrapers import museums
 from tests.scrapers.fake_sites import Reply
 

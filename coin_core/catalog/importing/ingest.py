@@ -256,7 +256,7 @@ def start_again(catalog: Catalog, import_id: int) -> None:
 
 def _spawn(catalog: Catalog, kind: str, import_id: int, handle: int) -> None:
     """Start the process; it keeps the hold on the import that it inherits."""
-    root = Path(__file__).resolve().parents[2]
+    root = Path(__file__).resolve().parents[3]
     url = catalog._engine.url.render_as_string(hide_password=False)
     environment = {
         **os.environ,

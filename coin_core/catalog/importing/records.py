@@ -66,7 +66,7 @@ class ImportItem:
 GATHERING = "gathering"
 """The kind of an import that asks sites for photos."""
 
-PROGRAMS = {GATHERING: "scrapers._process"}
+PROGRAMS = {GATHERING: "scrapers.jobs"}
 """What goes on with an import of a kind; the others go on by `_import_process`."""
 
 GROUPED = "The same coin as "

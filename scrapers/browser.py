@@ -22,17 +22,17 @@ from selenium.common.exceptions import TimeoutException, WebDriverException
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.support.ui import WebDriverWait
 
-from scrapers._addresses import origin_of
-from scrapers._base import Listing, ListingImage
-from scrapers._browser_gate import UNREACHABLE, Gate
-from scrapers._http import PoliteClient
-from scrapers._pages import ResultPage
+from scrapers.base import Listing, ListingImage
+from scrapers.browser_proxy import UNREACHABLE, Gate
 from scrapers.errors import (
     PageChangedError,
     ScrapeError,
     SiteUnreachableError,
 )
+from scrapers.html_utils import ResultPage
+from scrapers.http_client import PoliteClient
 from scrapers.saved import site_of
+from scrapers.url_safety import origin_of
 
 _log = logging.getLogger("scrapers")
 

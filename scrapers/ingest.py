@@ -34,8 +34,7 @@ from coin_core.catalog.scrape_jobs import (
 )
 from coin_core.catalog.similarity import Matcher
 from coin_core.errors import CatalogError, CoinError, UnreadablePhotoError
-from scrapers._base import ImageSide, Listing, ListingImage, Source
-from scrapers._entries import facts_of, file_name, say
+from scrapers.base import ImageSide, Listing, ListingImage, Source
 from scrapers.errors import (
     DiskFullError,
     NotFoundError,
@@ -44,7 +43,8 @@ from scrapers.errors import (
     UnexpectedAnswerError,
     UnsafeAddressError,
 )
-from scrapers.labels import LotLabel, Outcome, read_label
+from scrapers.labels.reader import LotLabel, Outcome, read_label
+from scrapers.mapping import facts_of, file_name, say
 
 _log = logging.getLogger("scrapers")
 

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final, TextIO
 
-from scrapers._addresses import LOOPBACK
+from scrapers.url_safety import LOOPBACK
 
 try:
     import fcntl

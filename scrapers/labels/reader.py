@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from scrapers import _label_refusals as refusals
-from scrapers import _label_words as words
-from scrapers._references import (
+from scrapers.labels import patterns as words
+from scrapers.labels import rejections as refusals
+from scrapers.labels.references import (
     ARISTOBULUS,
     HYRCANUS,
     JANNAEUS,

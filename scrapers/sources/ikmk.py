@@ -8,10 +8,16 @@ from functools import partial
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from scrapers._base import ImageSide, Listing, ListingImage
-from scrapers._collection import Collection
-from scrapers._pages import attribute, plain_text, read_html, read_number, strip_markup
+from scrapers.base import ImageSide, Listing, ListingImage
+from scrapers.collection_source import Collection
 from scrapers.errors import PageChangedError, UnexpectedAnswerError
+from scrapers.html_utils import (
+    attribute,
+    plain_text,
+    read_html,
+    read_number,
+    strip_markup,
+)
 from scrapers.licences import normalise
 
 NAME: Final = "ikmk"

@@ -6,8 +6,8 @@ import re
 from typing import Final
 from urllib.parse import parse_qs, urlsplit
 
-from scrapers._pages import ResultPage, lots_by_link, read_html, single_lot
 from scrapers.errors import PageChangedError
+from scrapers.html_utils import ResultPage, lots_by_link, read_html, single_lot
 
 NAME: Final = "numisbids"
 _SALE: Final = re.compile(r"/sale/(\d+)/lot/(\d+)")

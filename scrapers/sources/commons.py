@@ -6,15 +6,15 @@ from collections.abc import Iterator
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from scrapers._base import ImageSide, Listing, ListingImage
-from scrapers._collection import Collection
-from scrapers._pages import strip_markup
+from scrapers.base import ImageSide, Listing, ListingImage
+from scrapers.collection_source import Collection
 from scrapers.errors import (
     PageChangedError,
     RobotsForbidError,
     SiteBusyError,
     UnexpectedAnswerError,
 )
+from scrapers.html_utils import strip_markup
 from scrapers.licences import normalise
 
 NAME: Final = "commons"

@@ -12,13 +12,13 @@ from dataclasses import replace
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from scrapers._addresses import origin_of
-from scrapers._base import ImageSide, Listing, ListingImage
-from scrapers._collection import Collection
-from scrapers.ans import Ans
+from scrapers.base import ImageSide, Listing, ListingImage
+from scrapers.collection_source import Collection
 from scrapers.errors import PageChangedError, ScrapeError, UnexpectedAnswerError
-from scrapers.ikmk import Ikmk
 from scrapers.licences import normalise
+from scrapers.sources.ans import Ans
+from scrapers.sources.ikmk import Ikmk
+from scrapers.url_safety import origin_of
 
 NAME: Final = "nomisma"
 _PAGE: Final = 500

@@ -6,9 +6,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from typing import ClassVar
 
-from scrapers._base import Listing, ListingImage
-from scrapers._http import PoliteClient
+from scrapers.base import Listing, ListingImage
 from scrapers.errors import NotFoundError, UnexpectedAnswerError
+from scrapers.http_client import PoliteClient
 
 
 class Collection(ABC):

@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urljoin, urlsplit
 
 from bs4 import BeautifulSoup, Tag
 
-from scrapers._base import ImageSide, Listing, ListingImage
+from scrapers.base import ImageSide, Listing, ListingImage
 from scrapers.errors import PageChangedError
 
 _PLACEHOLDER: Final = re.compile(

@@ -8,7 +8,8 @@ from typing import Final
 
 from bs4 import BeautifulSoup
 
-from scrapers._pages import (
+from scrapers.errors import PageChangedError
+from scrapers.html_utils import (
     ResultPage,
     lots_by_link,
     plain_text,
@@ -16,7 +17,6 @@ from scrapers._pages import (
     read_number,
     single_lot,
 )
-from scrapers.errors import PageChangedError
 
 NAME: Final = "biddr"
 # auction and lot stand among other parameters, in any order

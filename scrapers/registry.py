@@ -9,17 +9,17 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from coin_core.catalog.scrape_jobs import GatherOrder
-from scrapers._addresses import origin_of
-from scrapers._base import SOURCES, Source
-from scrapers._collection import Collection
-from scrapers._http import PoliteClient
-from scrapers._pacing import Pacer
-from scrapers._settings import data_dir, read_contact
-from scrapers.ans import Ans
-from scrapers.commons import Commons
+from scrapers.base import SOURCES, Source
+from scrapers.collection_source import Collection
 from scrapers.errors import ScrapeError
-from scrapers.ikmk import Ikmk
-from scrapers.nomisma import Nomisma
+from scrapers.http_client import PoliteClient
+from scrapers.rate_limiter import Pacer
+from scrapers.settings import data_dir, read_contact
+from scrapers.sources.ans import Ans
+from scrapers.sources.commons import Commons
+from scrapers.sources.ikmk import Ikmk
+from scrapers.sources.nomisma import Nomisma
+from scrapers.url_safety import origin_of
 
 COLLECTIONS: Final[dict[str, type[Collection]]] = {
     one.name: one for one in (Commons, Ans, Ikmk, Nomisma)
@@ -63,7 +63,7 @@ def opened(
         if kind is not None:
             yield kind(client, order.base)
             return
-        from scrapers._browser import BrowserPages
+        from scrapers.browser import BrowserPages
 
         yield BrowserPages(client, profile=order.profile, show=show)
 

@@ -1,6 +1,6 @@
 """The process that gathers: started by the catalog, not by hand.
 
-python -m scrapers._process IMPORT_ID PHOTOS_DIR [LOCK_HANDLE]
+python -m scrapers.jobs IMPORT_ID PHOTOS_DIR [LOCK_HANDLE]
 
 What it asks and what goes wrong stands in its log, which the Dataset page shows.
 """
@@ -17,9 +17,9 @@ from coin_core.catalog.importing import jobs
 from coin_core.catalog.importing.records import ImportState
 from coin_core.catalog.scrape_jobs import gathering_order, gathering_progress
 from coin_core.errors import CoinError
-from scrapers._gathering import gather
-from scrapers._sources import opened
-from scrapers._waiting import Patience
+from scrapers.ingest import gather
+from scrapers.registry import opened
+from scrapers.stop_token import Patience
 
 _log = logging.getLogger("scrapers")
 

@@ -15,23 +15,23 @@ from urllib.parse import urljoin, urlsplit
 import httpx
 import tenacity
 
-from scrapers._addresses import LOOPBACK, check_address, check_public, origin_of
-from scrapers._answers import (
-    Answer,
-    AnswerCache,
-    PlainAnswer,
-    read_answer,
-    read_plainly,
-)
-from scrapers._pacing import Pacer
-from scrapers._robots import AGENT, Rules, read_rules
-from scrapers._settings import data_dir
 from scrapers.errors import (
     SiteBusyError,
     SiteUnreachableError,
     UnexpectedAnswerError,
     UnsafeAddressError,
 )
+from scrapers.http_cache import (
+    Answer,
+    AnswerCache,
+    PlainAnswer,
+    read_answer,
+    read_plainly,
+)
+from scrapers.rate_limiter import Pacer
+from scrapers.robots import AGENT, Rules, read_rules
+from scrapers.settings import data_dir
+from scrapers.url_safety import LOOPBACK, check_address, check_public, origin_of
 
 _log = logging.getLogger("scrapers")
 _Read = TypeVar("_Read")

@@ -14,8 +14,9 @@ from urllib.parse import urljoin
 
 from bs4 import BeautifulSoup
 
-from scrapers._base import Listing
-from scrapers._pages import (
+from scrapers.base import Listing
+from scrapers.errors import PageChangedError
+from scrapers.html_utils import (
     ResultPage,
     attribute,
     check_echo,
@@ -26,7 +27,6 @@ from scrapers._pages import (
     read_number,
     strip_markup,
 )
-from scrapers.errors import PageChangedError
 
 NAME: Final = "acsearch"
 HOST: Final = "www.acsearch.info"

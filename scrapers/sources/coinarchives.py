@@ -9,8 +9,9 @@ from urllib.parse import parse_qs, urljoin, urlsplit
 
 from bs4 import Tag
 
-from scrapers._base import Listing
-from scrapers._pages import (
+from scrapers.base import Listing
+from scrapers.errors import PageChangedError
+from scrapers.html_utils import (
     ResultPage,
     attribute,
     check_echo,
@@ -20,7 +21,6 @@ from scrapers._pages import (
     read_html,
     read_number,
 )
-from scrapers.errors import PageChangedError
 
 NAME: Final = "coinarchives"
 _FREE_ROWS: Final = 100

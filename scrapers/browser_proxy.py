@@ -18,15 +18,15 @@ from selenium import webdriver
 from selenium.common.exceptions import WebDriverException
 from websocket import WebSocketException
 
-from scrapers._addresses import LOOPBACK, origin_of
-from scrapers._answers import PlainAnswer, check_status
-from scrapers._http import REDIRECTS, PoliteClient
 from scrapers.errors import (
     ScrapeError,
     SiteBusyError,
     SiteRefusesError,
     UnexpectedAnswerError,
 )
+from scrapers.http_cache import PlainAnswer, check_status
+from scrapers.http_client import REDIRECTS, PoliteClient
+from scrapers.url_safety import LOOPBACK, origin_of
 
 _log = logging.getLogger("scrapers")
 

@@ -9,12 +9,12 @@ from typing import Final
 from urllib.parse import quote, urljoin
 from xml.etree import ElementTree
 
-from scrapers._addresses import origin_of
-from scrapers._base import ImageSide, Listing, ListingImage
-from scrapers._collection import Collection
-from scrapers._http import XML_TYPES
+from scrapers.base import ImageSide, Listing, ListingImage
+from scrapers.collection_source import Collection
 from scrapers.errors import PageChangedError, UnexpectedAnswerError
+from scrapers.http_client import XML_TYPES
 from scrapers.licences import normalise
+from scrapers.url_safety import origin_of
 
 NAME: Final = "ans"
 PER_PAGE: Final = 100

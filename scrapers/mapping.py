@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from coin_core.catalog import CoinFacts, CoinReference
-from scrapers._base import Listing, ListingImage
-from scrapers.labels import LotLabel
+from scrapers.base import Listing, ListingImage
+from scrapers.labels.reader import LotLabel
 from scrapers.measures import read_measures
 
 
