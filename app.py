@@ -5,8 +5,8 @@ from __future__ import annotations
 import streamlit as st
 
 from ui import cache
-from ui.demo import SEED, SHOWPIECE
-from ui.frame import begin_page
+from ui.classify.demo import SEED, SHOWPIECE
+from ui.layout import begin_page
 from ui.home import show_measures, show_rulers
 
 begin_page(

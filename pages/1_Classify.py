@@ -5,14 +5,14 @@ from __future__ import annotations
 import streamlit as st
 
 from ui import cache
-from ui.batch import read_tray
-from ui.detail import show_coin
+from ui.classify.model_selector import choose_classifier
+from ui.classify.predict import read_tray
+from ui.classify.result_view import show_coin
+from ui.classify.results_table import show_many
+from ui.classify.session import open_tray
+from ui.classify.uploads import ask_for_photos, show_problems
 from ui.errors import show
-from ui.frame import begin_page
-from ui.switch import choose_classifier
-from ui.table import show_many
-from ui.tray import open_tray
-from ui.uploads import ask_for_photos, show_problems
+from ui.layout import begin_page
 
 begin_page(
     "Whose coin is it?",

@@ -5,24 +5,23 @@ from __future__ import annotations
 import streamlit as st
 
 from coin_core.errors import CoinError
-from ui.bring_in import (
+from ui.background_task import bring_up, show_work
+from ui.dataset.actions import show_actions
+from ui.dataset.filters import ask_filters
+from ui.dataset.gallery import show_grid
+from ui.dataset.import_panel import (
     offer_bringing_in,
     offer_demo,
     show_earlier_imports,
     show_running_import,
 )
-from ui.dataset_actions import show_actions
-from ui.dataset_filters import ask_filters
-from ui.desk import Desk, catalog, know_reviewer, open_desk, show_messages
+from ui.dataset.photo_panel import show_photo_panel
+from ui.dataset.review import show_agreement, show_review
+from ui.dataset.scrape_panel import offer_gathering, show_gathering
+from ui.dataset.session import Desk, catalog, know_reviewer, open_desk, show_messages
+from ui.dataset.versions_panel import show_versions
 from ui.errors import show
-from ui.frame import begin_page
-from ui.gathering import offer_gathering
-from ui.gathering_watch import show_gathering
-from ui.grid import show_grid
-from ui.photo_panel import show_photo_panel
-from ui.review import show_agreement, show_review
-from ui.versions_panel import show_versions
-from ui.work import bring_up, show_work
+from ui.layout import begin_page
 
 PARTS = {
     "browse": ":material/grid_view: Browse",

@@ -5,12 +5,12 @@ from __future__ import annotations
 import streamlit as st
 
 from coin_core.training.run_comparison import summaries
-from ui.frame import begin_page
-from ui.runs_compare import show_comparison
-from ui.runs_detail import show_run
-from ui.runs_table import choose_runs, filter_runs, summary_line
-from ui.training_form import ask_for_training
-from ui.training_watch import watch_queue
+from ui.layout import begin_page
+from ui.training.compare import show_comparison
+from ui.training.form import ask_for_training
+from ui.training.queue_view import watch_queue
+from ui.training.run_detail import show_run
+from ui.training.runs_table import choose_runs, filter_runs, summary_line
 
 begin_page(
     "Training history",

@@ -20,7 +20,7 @@ from coin_core.model_store.bundle import BundleInfo, BundleProblem
 from coin_core.model_store.promotion import promoted
 from coin_core.rendering import strike_coin
 from coin_core.results import PhotoReading
-from ui.tray import TrayPhoto
+from ui.classify.session import TrayPhoto
 
 if TYPE_CHECKING:
     from coin_core.explain import LetterRead, NearCoin

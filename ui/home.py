@@ -9,7 +9,7 @@ import streamlit as st
 
 from coin_core.rulers import RULERS, Ruler
 from ui import cache
-from ui.paleo import name_on_coin
+from ui.components.paleo_hebrew import name_on_coin
 
 _FIGURES = {
     *("n", "data", "answered", "accuracy", "accuracy_low", "accuracy_high"),

@@ -18,7 +18,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 
 from coin_core.rendering import strike_coin
-from ui.demo import DEMO_COINS
+from ui.classify.demo import DEMO_COINS
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 

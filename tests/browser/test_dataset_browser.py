@@ -26,7 +26,7 @@ from coin_core.catalog import (
 from coin_core.rendering import strike_coin
 from coin_core.rulers import DEFAULT_CLASSES
 from tests.browser.test_classify_browser import Visit
-from ui.crop import MARGIN_PX
+from ui.components.cropper import MARGIN_PX
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 

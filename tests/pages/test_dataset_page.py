@@ -26,8 +26,8 @@ from coin_core.catalog import (
 from coin_core.catalog.importing.ingest import import_photos
 from coin_core.catalog.versions import freeze
 from coin_core.model_store.bundle import data_dir
-from ui import cropping, grid
-from ui.review import Sitting, obey
+from ui.dataset import cropping, gallery
+from ui.dataset.review import Sitting, obey
 
 PAGE = Path(__file__).parents[2] / "pages" / "2_Dataset.py"
 RULERS = ("john_hyrcanus_i", "judah_aristobulus_i", "alexander_jannaeus", None)
@@ -126,9 +126,9 @@ def test_an_empty_collection_says_how_to_begin(empty: Catalog) -> None:
 
 
 def test_the_grid_shows_every_photo_with_its_faces_and_marks(catalog: Catalog) -> None:
-    grid = grid_of(open_page())
-    assert len(grid["photos"]) == 12
-    tile = grid["photos"][0]  # the newest first
+    gallery = grid_of(open_page())
+    assert len(gallery["photos"]) == 12
+    tile = gallery["photos"][0]  # the newest first
     assert tile["tags"] == ["rendered"]
     assert tile["src"].startswith("data:image/jpeg;base64,")
     assert tile["faces"][0]["label"] == "1 · legend side"
@@ -414,7 +414,7 @@ def test_the_review_leads_to_the_tools_and_back(catalog: Catalog) -> None:
 def test_the_next_page_is_turned_to_at_the_foot(
     catalog: Catalog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(grid, "PAGE_SIZE", 5)
+    monkeypatch.setattr(gallery, "PAGE_SIZE", 5)
     page = open_page()
     first = shown_in(page)
     press(page, "next_page")
@@ -462,7 +462,7 @@ def test_a_version_is_frozen_inspected_and_exported(catalog: Catalog) -> None:
 def test_a_large_version_is_looked_through_on_request(
     catalog: Catalog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from ui import versions_panel
+    from ui.dataset import versions_panel
 
     for name in ("spring", "autumn"):
         freeze(catalog, name)
@@ -483,7 +483,7 @@ def test_a_large_version_is_looked_through_on_request(
 def test_a_folder_is_exported_as_one_file(
     catalog: Catalog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from ui import export_panel
+    from ui.dataset import export_panel
 
     page = open_page("versions")
     page.selectbox(key="export_form").set_value("coco").run()

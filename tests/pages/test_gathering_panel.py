@@ -15,7 +15,7 @@ from coin_core.catalog.scrape_jobs import GatherProgress, latest_gathering
 from tests.pages.test_dataset_page import PAGE, press, words_of
 from tests.scrapers import museums, saved_pages
 from tests.scrapers.fake_sites import CONTACT, FakeSite, Reply, draw_png
-from ui.gathering import SOURCES
+from ui.dataset.scrape_panel import SOURCES
 
 
 @pytest.fixture
@@ -243,7 +243,7 @@ def test_the_leave_for_an_api_is_stated_by_the_user(catalog: Catalog) -> None:
 def test_this_computer_is_not_asked_for_a_visitor_from_afar(
     catalog: Catalog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ui.gathering._serves_only_here", lambda: False)
+    monkeypatch.setattr("ui.dataset.scrape_panel._serves_only_here", lambda: False)
     page = open_panel("ikmk")
     give_contact(page)
     page.text_input(key="gather_query_ikmk").set_value("x").run()

@@ -7,11 +7,11 @@ import pytest
 
 from coin_core.detection.faces import CropBox, Face, Side
 from tests import fakes
-from ui.charts import Bar, comparison_bars, percent, probability_bars
-from ui.crop import MARGIN_PX, _to_box
-from ui.evidence import agreement
-from ui.overlays import faces_on_photo, heat_on_coin, letters_on_coin
-from ui.pictures import shrink
+from ui.classify.explanation import agreement
+from ui.components.charts import Bar, comparison_bars, percent, probability_bars
+from ui.components.cropper import MARGIN_PX, _to_box
+from ui.components.images import shrink
+from ui.components.overlays import faces_on_photo, heat_on_coin, letters_on_coin
 
 PHOTO = np.full((200, 400, 3), 90, np.uint8)
 BARS = [

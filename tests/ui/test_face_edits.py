@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from coin_core.catalog import CatalogFace
 from coin_core.detection.faces import CropBox, Side
-from ui import face_edits
+from ui.dataset import face_edits
 
 fractions = st.floats(0, 1, allow_nan=False)
 turns = st.floats(-720, 720, allow_nan=False)

@@ -5,8 +5,15 @@ import pytest
 from coin_core.detection.faces import CropBox
 from coin_core.explain import LetterRead
 from coin_core.rulers import RULERS
-from ui.letters import letters_of_name, match_name, name_lines, transliterated
-from ui.paleo import letters_of, name_on_coin, paleo_svg
+from ui.components.paleo_hebrew import (
+    letters_of,
+    letters_of_name,
+    match_name,
+    name_lines,
+    name_on_coin,
+    paleo_svg,
+    transliterated,
+)
 
 BOX = CropBox(left=0.4, top=0.4, right=0.5, bottom=0.5)
 

@@ -7,8 +7,8 @@ import pytest
 
 from coin_core.pipeline import PhotoReading, Reason, Verdict
 from coin_core.rulers import DEFAULT_CLASSES
-from ui.table import Row, rows_of, to_csv
-from ui.tray import Tray
+from ui.classify.results_table import Row, rows_of, to_csv
+from ui.classify.session import Tray
 
 
 def a_row(photo: str) -> Row:

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from coin_core.catalog import Catalog, CatalogPhoto, PhotoRecord, open_catalog
-from ui.thumbs import Size, is_kept, kept_at, small_picture
+from ui.components.thumbnails import Size, is_kept, kept_at, small_picture
 
 
 @pytest.fixture

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from ui import tray as tray_module
-from ui.tray import Tray
+from ui.classify import session as tray_module
+from ui.classify.session import Tray
 
 
 def test_the_first_new_photo_is_selected() -> None:

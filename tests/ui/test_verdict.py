@@ -6,7 +6,7 @@ import numpy as np
 
 from coin_core.pipeline import Reason
 from tests import fakes
-from ui.verdict import _NEXT_STEP, WHY_NOT, bars_of, calibration_note
+from ui.classify.verdict import _NEXT_STEP, WHY_NOT, bars_of, calibration_note
 
 CARD = fakes.bundles()[0].card
 

@@ -7,9 +7,9 @@ import threading
 import pytest
 
 from coin_core.errors import CatalogError
-from ui import work as work_module
-from ui.desk import Desk
-from ui.work import Work, begin
+from ui import background_task as work_module
+from ui.background_task import Work, begin
+from ui.dataset.session import Desk
 
 
 @pytest.fixture(autouse=True)

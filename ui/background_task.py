@@ -1,0 +1,180 @@
+"""Long work of one visitor: it runs beside the page, which stays usable meanwhile.
+
+It shows how far it is and can be stopped. What it has stored by then stays, or, where
+it stores everything in one step at the end, nothing is changed; its caller says which.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import streamlit as st
+
+from coin_core.errors import CoinError
+from ui.dataset.session import Desk, show_messages
+from ui.errors import show
+
+Tell = Callable[[int, int], None]
+Found = TypeVar("Found")
+_PATIENCE_S = 1.0  # work that ends sooner needs no bar
+
+
+class _StoppedError(Exception):
+    """Raised in the work where it tells how far it is; it leaves as on an error."""
+
+
+@dataclass(slots=True, eq=False)
+class Work:
+    """One piece of work in a thread of its own.
+
+    Attributes:
+        title: What is done, as the start of a sentence: "Exporting".
+        job: Does it, calling what it is given with done and total; asks Streamlit
+            nothing.
+        then: Takes its result, in the page's own thread.
+        if_stopped: What a stop has left, as a sentence.
+        error: Why it failed.
+    """
+
+    title: str
+    job: Callable[[Tell], Any]
+    then: Callable[[Any], None]
+    if_stopped: str = "Stopped; nothing was changed."
+    done: int = 0
+    total: int = 0
+    error: str = ""
+    result: Any = None
+    was_stopped: bool = False
+    shown: bool = False
+    _wants_stop: threading.Event = field(default_factory=threading.Event)
+    _thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Begin, and wait for a moment: most work is short."""
+        self._thread = threading.Thread(target=self._run, name="work", daemon=True)
+        self._thread.start()
+        self._thread.join(_PATIENCE_S)
+
+    def _run(self) -> None:
+        try:
+            self.result = self.job(self._tell)
+        except _StoppedError:
+            self.was_stopped = True
+        except CoinError as error:
+            self.error = str(error)
+        except BaseException as error:
+            self.error = f"The program failed ({type(error).__name__}: {error})."
+            raise
+
+    def _tell(self, done: int, total: int) -> None:
+        if self._wants_stop.is_set():
+            raise _StoppedError
+        self.done, self.total = done, total
+
+    @property
+    def is_over(self) -> bool:
+        """Whether its thread has ended."""
+        return self._thread is not None and not self._thread.is_alive()
+
+    def stop(self) -> None:
+        """Ask it to end after the photo it is at."""
+        self._wants_stop.set()
+
+
+def begin(desk: Desk, work: Work) -> None:
+    """Start it, unless something is under way; short work is over on return."""
+    if desk.work is not None:
+        desk.failed = f"{desk.work.title} is under way. Wait for it, or stop it first."
+        return
+    desk.said = desk.failed = ""
+    desk.work = work
+    work.start()
+    _settle(desk)
+
+
+def worked_out(
+    desk: Desk,
+    *,
+    at_once: bool,
+    key: tuple[str, ...],
+    label: str,
+    job: Callable[[Tell], Found],
+) -> Found | None:
+    """What a job finds: at once, or beside the page when a button asks for it.
+
+    Args:
+        desk: Of whoever asks.
+        at_once: Whether it is little work.
+        key: What is asked, the kind of question first; the last answer to each kind
+            is shown until it is asked anew.
+        label: Of the button.
+        job: Finds it.
+    """
+    if at_once:
+        try:
+            return job(lambda done, total: None)
+        except CoinError as error:
+            show(str(error))
+            return None
+    place = f"worked_out_{key[0]}"
+
+    def keep(found: Found) -> None:
+        st.session_state[place] = (key, found)
+
+    answered, found = st.session_state.get(place, (None, None))
+    known = answered == key
+    if st.button(
+        f"{label} again" if known else label,
+        key=f"ask_{key[0]}",
+        icon=":material/search:",
+    ):
+        stopped = "Stopped; nothing was found out."
+        begin(desk, Work(title=label, job=job, then=keep, if_stopped=stopped))
+        st.rerun()
+    return found if known else None
+
+
+def show_work(desk: Desk) -> None:
+    """The work under way with its bar, or, once it is over, what came of it."""
+    if desk.work is None:
+        return
+    _settle(desk)
+    if desk.work is None:
+        show_messages(desk)
+    else:
+        _watch(desk.work)
+
+
+def bring_up(desk: Desk) -> None:
+    """Draw the whole page where a part of it has started work that takes longer."""
+    if desk.work is not None and not desk.work.shown:
+        st.rerun()
+
+
+def _settle(desk: Desk) -> None:
+    work = desk.work
+    if work is None or not work.is_over:
+        return
+    desk.work = None
+    if work.error:
+        desk.failed = work.error
+    elif work.was_stopped:
+        desk.said = work.if_stopped
+    else:
+        work.then(work.result)
+
+
+@st.fragment(run_every=1.0)
+def _watch(work: Work) -> None:
+    """How far it is, drawn anew until it is over."""
+    work.shown = True
+    if work.is_over:
+        st.rerun()
+    with st.container(horizontal=True, vertical_alignment="center", border=True):
+        share = work.done / work.total if work.total else 0.0
+        count = f": {work.done:,} of {work.total:,} photos" if work.total else " …"
+        st.progress(min(share, 1.0), work.title + count)
+        st.button("Stop", key="stop_work", type="tertiary", on_click=work.stop)

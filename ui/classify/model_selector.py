@@ -1,0 +1,30 @@
+"""The switch between classifiers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from coin_core.model_store.bundle import BundleInfo
+from ui.formatting import menu_titles
+
+_KEY = "classifier"
+
+
+def choose_classifier(found: Sequence[BundleInfo]) -> str:
+    """One click to another classifier; the choice outlasts a page change."""
+    titles = menu_titles(found)
+    if st.session_state.get(_KEY) not in titles:
+        st.session_state[_KEY] = next(iter(titles))
+    chosen = st.segmented_control(
+        "Classifier",
+        list(titles),
+        format_func=titles.__getitem__,
+        required=True,
+        key=_KEY,
+        persist_state="session",
+        help="The same coin through another classifier; all of them side by side "
+        "are further down.",
+    )
+    return chosen or next(iter(titles))

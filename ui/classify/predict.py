@@ -1,0 +1,154 @@
+"""Asking the classifiers about photos of the catalog."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import streamlit as st
+
+from coin_core.catalog import Catalog
+from coin_core.catalog.label_errors import Recorded
+from coin_core.detection.faces import crop_to_flan
+from coin_core.errors import UnreadablePhotoError, WeightsMissingError
+from coin_core.imaging.photo_io import decode
+from coin_core.results import PhotoReading, sentence
+from ui import cache
+from ui.background_task import Work, begin
+from ui.classify.session import Tray, TrayPhoto
+from ui.components.images import shrink, to_data_uri
+from ui.dataset.session import Desk
+
+if TYPE_CHECKING:
+    from coin_core.pipeline import Attributor
+
+
+def ask_classifiers(
+    desk: Desk, catalog: Catalog, photo_ids: Sequence[int], *, again: bool = False
+) -> None:
+    """Let every classifier read these photos beside the page, and keep what they say.
+
+    Args:
+        desk: Of whoever asks.
+        catalog: Where the photos are.
+        photo_ids: About which.
+        again: Also what the same models have read before.
+    """
+    from coin_core.catalog.label_errors import record_opinions
+
+    with desk.doing():
+        unusable = cache.unusable()
+        names = [b.name for b in cache.bundles()[0] if b.name not in unusable]
+        if not names:
+            raise WeightsMissingError(
+                "There are no classifiers in this installation yet. This makes them: "
+                "python -m coin_core train all --data rendered"
+            )
+        attributor = cache.attributor()
+
+        def say(found: Recorded) -> None:
+            desk.said = _in_words(found, len(photo_ids))
+
+        begin(
+            desk,
+            Work(
+                title="Asking the classifiers",
+                job=lambda tell: record_opinions(
+                    catalog,
+                    attributor,
+                    photo_ids,
+                    classifiers=names,
+                    again=again,
+                    progress=tell,
+                ),
+                then=say,
+                if_stopped="Stopped; what was read is kept, and is not read again.",
+            ),
+        )
+
+
+def _in_words(found: Recorded, asked: int) -> str:
+    read = found.photos + found.known
+    said = f"{read:,} photo{'s' * (read != 1)} read"
+    if asked > read:
+        said += (
+            f"; {asked - read:,} not, as they are excluded, cannot be opened, or no "
+            "legend side is marked on them"
+        )
+    return said
+
+
+def look_for_wrong_labels(catalog: Catalog) -> None:
+    """Fill the queue of suspected labels.
+
+    Raises:
+        CatalogError: No classifier has been trained on the catalog with folds.
+    """
+    from coin_core.catalog.label_errors import find_suspects
+
+    find_suspects(catalog)
+
+
+_THUMBNAIL_PX = 96
+_SHOW_PROGRESS_FROM = 3
+
+
+def read_tray(tray: Tray, attributor: Attributor, classifier: str) -> bool:
+    """Read the photos that this classifier has not read yet.
+
+    A file that cannot be read leaves the tray with one sentence; the others go on.
+    What is done stays done if the page runs anew in the middle. Says whether a file
+    has left.
+    """
+    if tray.stamp != (stamp := cache.stamp()):  # other weights read otherwise
+        tray.readings.clear()
+        tray.stamp = stamp
+    waiting = [
+        p for p in tray.photos.values() if (p.digest, classifier) not in tray.readings
+    ]
+    if not waiting:
+        return False
+    sent: list[TrayPhoto] = []
+    bar = st.progress(0.0) if len(waiting) >= _SHOW_PROGRESS_FROM else None
+
+    def decoded() -> Iterator[np.ndarray]:
+        for photo in waiting:
+            try:
+                # A single photo is shown next: it is kept, and decoded once.
+                pixels = (
+                    cache.pixels(photo)
+                    if len(waiting) == 1
+                    else decode(photo.data, name=photo.name)
+                )
+            except UnreadablePhotoError as error:
+                tray.reject(photo.digest, str(error))
+                continue
+            sent.append(photo)
+            pictures.append(pixels)
+            yield pixels
+
+    pictures: list[np.ndarray] = []
+    readings = attributor.read_many(decoded(), classifier)
+    for done, reading in enumerate(readings):
+        photo = sent[done]
+        tray.readings[photo.digest, classifier] = reading
+        if photo.digest not in tray.thumbnails:
+            tray.thumbnails[photo.digest] = _thumbnail(pictures[done], reading)
+        pictures[done] = pictures[done][:0]  # one photo in memory, not all of them
+        if bar is not None:
+            bar.progress(
+                (done + 1) / len(waiting),
+                f"{done + 1} of {len(waiting)}: {photo.name}, "
+                f"{sentence(reading.verdicts[0])}",
+            )
+    if bar is not None:
+        bar.empty()
+    return len(sent) < len(waiting)
+
+
+def _thumbnail(photo: np.ndarray, reading: PhotoReading) -> str:
+    """The face that was read, else the whole photo, as a small data address."""
+    if reading.legend is not None:
+        photo = crop_to_flan(photo, reading.faces[reading.legend].box, _THUMBNAIL_PX)
+    return to_data_uri(shrink(photo, _THUMBNAIL_PX), quality=80)

@@ -1,0 +1,88 @@
+"""Getting photos onto the tray: drop, pick, paste, a whole folder, demo coins."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from coin_core.imaging.photo_io import ACCEPTED, MAX_BYTES
+from ui.classify.demo import offer_demo_coins
+from ui.classify.session import Tray
+from ui.errors import show
+
+# A browser hands pasted pictures to the page, not to the uploader; and what is too
+# large the uploader keeps to itself: nobody would learn why that photo is missing.
+_SCRIPT = """<script>
+if (!window.coinDrops) {
+  window.coinDrops = true;
+  const zone = '[data-testid="stFileUploaderDropzone"]';
+  const refuse = (files) => {
+    const note = document.getElementById("coin-too-large");
+    if (note) note.textContent = [...files].filter((file) => file.size > MOST)
+      .map((file) => file.name + " is larger than LIMIT MB; ACCEPTED.").join(" ");
+  };
+  document.addEventListener("drop", (event) => {
+    if (event.target.closest(zone)) refuse(event.dataTransfer.files);
+  }, true);
+  document.addEventListener("change", (event) => {
+    if (event.target.closest(zone) && event.target.files) refuse(event.target.files);
+  }, true);
+  document.addEventListener("paste", (event) => {
+    const input = document.querySelector(zone + " input[type=file]");
+    const files = event.clipboardData ? event.clipboardData.files : [];
+    if (!input || !files.length) return;
+    const parcel = new DataTransfer();
+    for (const file of files) parcel.items.add(file);
+    input.files = parcel.files;
+    input.dispatchEvent(new Event("change", { bubbles: true }));
+  });
+}
+</script>"""
+_SCRIPT = (
+    _SCRIPT.replace("MOST", str(MAX_BYTES))
+    .replace("LIMIT", str(MAX_BYTES // 2**20))
+    .replace("ACCEPTED", ACCEPTED)
+)
+
+
+def ask_for_photos(tray: Tray) -> None:
+    """The drop zone, the folder switch and the demo coins."""
+    whole_folder = st.session_state.get("whole_folder", False)
+    files = st.file_uploader(
+        "Drop photos of coins here, or paste one",
+        accept_multiple_files="directory" if whole_folder else True,
+        key=f"drop_{tray.drops}_{whole_folder}",
+        max_upload_size=MAX_BYTES // 2**20,
+        help=ACCEPTED[0].upper() + ACCEPTED[1:] + ".",
+    )
+    with st.sidebar:
+        st.html(_SCRIPT, unsafe_allow_javascript=True)
+    st.html('<div id="coin-too-large" class="coin-refused" role="alert"></div>')
+    if files:
+        tray.add([(file.name, file.getvalue()) for file in files])
+        st.rerun()  # with an empty uploader: the tray holds the photos now
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.toggle("Pick a whole folder", key="whole_folder", persist_state="session")
+        if tray.photos:
+            with st.popover(
+                "Demo coins", type="tertiary", key=f"demo_coins_{tray.drops}"
+            ):
+                offer_demo_coins(tray)
+        if tray.photos or tray.problems:
+            kept = len(tray.photos)
+            st.caption(
+                f"{kept} photo{'s' * (kept != 1)} kept while you are here "
+                f"({tray.size_bytes / 2**20:.1f} MB)",
+                width="content",
+            )
+            if st.button("Clear all", icon=":material/delete:", type="tertiary"):
+                tray.clear()
+                st.rerun()
+    if not tray.photos:
+        st.markdown("**No photo at hand? Try one of these rendered coins:**")
+        offer_demo_coins(tray)
+
+
+def show_problems(tray: Tray) -> None:
+    """One sentence for each file of the last drop that could not be taken."""
+    for sentence in tray.problems:
+        show(sentence)

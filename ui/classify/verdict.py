@@ -1,0 +1,121 @@
+"""The verdict in words and bars."""
+
+from __future__ import annotations
+
+from html import escape
+
+import streamlit as st
+
+from coin_core.model_store.bundle import Card
+from coin_core.results import Reason, Verdict, class_title, sentence
+from coin_core.rulers import RULERS
+from ui.components import charts
+from ui.components.paleo_hebrew import name_on_coin
+from ui.palette import class_colours
+
+WHY_NOT = {
+    Reason.NO_COIN: "no coin found",
+    Reason.LEGEND_NOT_SHOWN: "legend side not shown",
+    Reason.TOO_WORN: "too worn to tell",
+    Reason.NOT_THESE: "not one of these coins",
+}
+
+_NEXT_STEP = {
+    Reason.NO_COIN: "If there is a coin in the photo, draw a box around it with "
+    "“Correct the crop”.",
+    Reason.LEGEND_NOT_SHOWN: "If the inscription is in the photo after all, choose "
+    "its face below the photo, or draw the crop yourself.",
+    Reason.TOO_WORN: "Low light from one side often brings worn letters out. The bars "
+    "show which way it leans.",
+    Reason.NOT_THESE: "If it is one all the same, draw the crop close to its edge.",
+}
+
+
+def show_verdict(verdict: Verdict, *, rendered_as: str | None = None) -> None:
+    """One sentence, then the ruler's name as it is written on the coin."""
+    # What to do about it, if the sentence says so, is smaller than what it says.
+    says, stop, advice = sentence(verdict).partition(". ")
+    parts = [f'<p class="coin-sentence">{escape(says + stop.strip())}</p>']
+    ruler = RULERS.get(verdict.ruler or "")
+    if ruler is not None:
+        parts.append(
+            f'<p class="coin-names"><span dir="rtl" lang="he">{ruler.name_hebrew}'
+            f"</span> &ensp;·&ensp; {name_on_coin(ruler)}</p>"
+            f'<p class="coin-soft">On the coin: {escape(ruler.name_on_coin)} '
+            f'(<span dir="rtl" lang="he">{ruler.name_hebrew_on_coin}</span>, '
+            f"{escape(ruler.letters_transliterated)}) &ensp;·&ensp; "
+            f"ruled {ruler.reign}</p>"
+        )
+    elif verdict.reason is not None:
+        step = f"{escape(advice)} {_NEXT_STEP[verdict.reason]}"
+        parts.append(f'<p class="coin-soft">{step}</p>')
+    if rendered_as is not None:
+        parts.append(
+            '<p class="coin-soft" style="margin-top:.5rem"><span class="coin-tag">'
+            f"rendered coin, not a photograph</span> struck as: {escape(rendered_as)}"
+            "</p>"
+        )
+    mood = "coin-card" if verdict.ruler else "coin-card unsure"
+    st.html(f'<div class="{mood}">{"".join(parts)}</div>')
+
+
+def show_probabilities(verdict: Verdict, card: Card) -> None:
+    """The bars, with what they were calibrated on one glance away."""
+    probabilities = dict(verdict.probabilities)
+    if not probabilities:
+        return
+    st.plotly_chart(
+        charts.probability_bars(
+            bars_of(verdict, card.classes),
+            answered=verdict.ruler is not None,
+            threshold=card.threshold,
+            note=calibration_note(card, html=True),
+        ),
+        config=charts.CONFIG,
+        theme=None,
+        key=f"bars_{verdict.classifier}",
+    )
+    if verdict.reason not in (None, Reason.TOO_WORN):
+        st.caption(
+            "Pale, because they count for nothing: they would hold if this were the "
+            "side with the inscription."
+        )
+    st.caption(
+        f"{card.title}, read in {verdict.seconds * 1000:.0f} ms",
+        help=calibration_note(card),
+    )
+
+
+def bars_of(verdict: Verdict, classes: tuple[str, ...]) -> list[charts.Bar]:
+    """A verdict's probabilities as bars, in the order of the card."""
+    colours = class_colours(classes)
+    probabilities = dict(verdict.probabilities)
+    return [
+        charts.Bar(
+            label=class_title(name),
+            probability=probabilities.get(name, 0.0),
+            colour=colours[name],
+        )
+        for name in classes
+    ]
+
+
+def calibration_note(card: Card, *, html: bool = False) -> str:
+    """What the probabilities of a classifier were calibrated on, and how well."""
+    parts = []
+    for figures in card.metrics:
+        if figures.get("ece") is None or not figures.get("n"):
+            continue
+        where = figures.get("what") or f"unseen {figures['data']} coins"
+        if figures.get("how"):
+            where = f"coins of {figures['data']}, {figures['how']}"
+        parts.append(
+            f"Measured on {figures['n']:,} {where}: "
+            f"{charts.percent(figures['accuracy'])} right; the probabilities are off "
+            f"by {100 * figures['ece']:.1f}\N{NO-BREAK SPACE}% on average."
+        )
+    if card.training.get("data") == "rendered":
+        parts.append("Calibrated on rendered coins; real ones are harder.")
+    if not parts:
+        parts.append("How well these probabilities hold was not measured.")
+    return ("<br>" if html else "  \n").join(parts)

@@ -1,0 +1,138 @@
+"""What is told of an opened photo and its coin: read, corrected, kept."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+
+import streamlit as st
+
+from coin_core.catalog import (
+    Catalog,
+    CatalogPhoto,
+    Coin,
+    CoinFacts,
+    references_from,
+    references_in_words,
+)
+from ui.dataset.formatting import percent
+from ui.dataset.session import Desk
+
+LICENCES = (
+    "CC0 1.0",
+    "CC BY 4.0",
+    "CC BY-SA 4.0",
+    "Public domain",
+    "All rights reserved",
+)
+_FACTS = {
+    "name_on_coin": "Name on the coin",
+    "authority": "Attribution follows",
+    "denomination": "Denomination",
+    "weight_g": "Weight in g",
+    "diameter_mm": "Diameter in mm",
+    "die_axis_h": "Die axis, 1 to 12 h",
+    "references": "References",
+    "notes": "Notes",
+}
+_TOLD = {
+    "source": "Source",
+    "source_url": "Address",
+    "licence": "Licence",
+    "credit": "Credit: who must be named",
+    "source_date": "Dated",
+    "lot_text": "Lot text",
+}
+
+
+def show_coin_facts(desk: Desk, catalog: Catalog, photo: CatalogPhoto) -> None:
+    """What is known of the coin, as a form."""
+    coin = catalog.coin(photo.coin_id)
+    with (
+        st.expander("The coin: name, weight, references"),
+        st.form(f"coin_{coin.coin_id}_{hash(coin)}", border=False),
+    ):
+        asked: dict[str, object] = {}
+        columns = st.columns(3)
+        for at, (name, title) in enumerate(_FACTS.items()):
+            with columns[at % 3]:
+                asked[name] = _ask_fact(name, title, coin)
+        kept = st.form_submit_button("Keep", disabled=not desk.who)
+    if kept:
+        with desk.doing("Coin kept"):
+            changes = _changes(coin, asked)
+            if changes:
+                catalog.edit_coin(coin.coin_id, changes, who=desk.who)
+        st.rerun()
+
+
+def _ask_fact(name: str, title: str, coin: Coin) -> object:
+    value = getattr(coin, name)
+    if name in ("weight_g", "diameter_mm"):
+        return st.number_input(title, value=value, min_value=0.0, step=0.01)
+    if name == "die_axis_h":
+        return st.number_input(title, value=value, min_value=1, max_value=12, step=1)
+    if name == "references":
+        words = references_in_words(value)
+        typed = st.text_input(
+            title, value=words, placeholder="e.g. Hendin 1132 (5th edition); TJC A12"
+        )
+        return value if typed == words else references_from(typed)
+    return st.text_input(title, value=value or "")
+
+
+def _changes(coin: Coin, asked: dict[str, object]) -> dict[str, object]:
+    """What differs; an emptied field becomes unknown."""
+    optional = {f.name for f in fields(CoinFacts) if f.default is None}
+    new = {
+        name: None if value in ("", 0.0) and name in optional else value
+        for name, value in asked.items()
+    }
+    return {name: v for name, v in new.items() if v != getattr(coin, name)}
+
+
+def show_provenance(desk: Desk, catalog: Catalog, photo: CatalogPhoto) -> None:
+    """Where a photo comes from, and a form that corrects it."""
+    with st.expander("Where it comes from", expanded=bool(photo.lot_text)):
+        # st.text shows what a source has written as it is, never as HTML.
+        rows = {
+            "file": photo.file_name,
+            "kind": "rendered coin, not a photograph"
+            if photo.is_rendered
+            else "photograph",
+            "source": photo.source,
+            "address": photo.source_url,
+            "licence": photo.licence or photo.licence_raw or "not told",
+            "credit": photo.credit,
+            "lot text": photo.lot_text,
+            "dated": photo.source_date,
+            "label": photo.label_evidence,
+            "fetched": photo.retrieved_at and f"{photo.retrieved_at:%Y-%m-%d}",
+            "brought in": f"{photo.added_at:%Y-%m-%d %H:%M} UTC",
+            "size": f"{photo.width_px} × {photo.height_px} pixels, "
+            f"{photo.byte_size / 1024:.0f} kB",
+            "picture quality": photo.quality is not None and percent(photo.quality),
+            "sha256": photo.sha256,
+        }
+        for name, value in rows.items():
+            if value:
+                st.text(f"{name}: {value}")
+        if desk.who:
+            with st.popover("Correct this"):
+                _ask_provenance(desk, catalog, photo)
+
+
+def _ask_provenance(desk: Desk, catalog: Catalog, photo: CatalogPhoto) -> None:
+    before = {name: getattr(photo, name) or "" for name in _TOLD}
+    before["licence"] = photo.licence_raw or photo.licence or ""
+    stamp = f"{photo.photo_id}_{hash(tuple(before.values()))}"
+    with st.form(f"told_{stamp}", border=False):
+        asked = {}
+        for name, title in _TOLD.items():
+            ask = st.text_area if name == "lot_text" else st.text_input
+            asked[name] = ask(title, value=before[name], key=f"told_{name}_{stamp}")
+        kept = st.form_submit_button("Keep")
+    if kept:
+        changes = {name: v for name, v in asked.items() if v != before[name]}
+        with desk.doing("Kept"):
+            catalog.edit_photos({photo.photo_id: changes}, who=desk.who)
+        st.rerun()

@@ -1,0 +1,522 @@
+"""Gathering photos from collections and saved pages: what, how many, plan and start."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import streamlit as st
+
+from coin_core.catalog import Catalog
+from coin_core.catalog.importing.ingest import (
+    discard_import,
+    stage_uploads,
+    start_again,
+    stop_import,
+)
+from coin_core.catalog.scrape_jobs import (
+    GatherOrder,
+    GatherProgress,
+    gathering_log,
+    gathering_order,
+    latest_gathering,
+    start_gathering,
+)
+from coin_core.errors import CoinError
+from ui.dataset.session import Desk, ask_name
+from ui.errors import show
+
+_WIKIMEDIA = "commons.wikimedia.org"
+_RULES = "https://www.mediawiki.org/wiki/API:Etiquette"
+_LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
+_MAX_UPLOAD_MB = 1024
+_PAGES = ["html", "htm", "mhtml", "mht", "zip"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Words:
+    """How a source is told and asked for."""
+
+    title: str
+    tells: str
+    label: str = "Words to look for"
+    example: str = ""
+
+
+SOURCES = {
+    "commons": _Words(
+        title="Wikimedia Commons",
+        tells="Photos that anybody may use, each with its licence and author.",
+        label="Words to look for, or a category as Category:…",
+        example='"Alexander Jannaeus" prutah',
+    ),
+    "ans": _Words(
+        title="American Numismatic Society",
+        tells="Obverse and reverse as two photos of one coin, mostly public domain.",
+        example='authority_facet:"Alexander Jannaeus"',
+    ),
+    "ikmk": _Words(
+        title="Münzkabinett Berlin",
+        tells="Obverse and reverse as two photos of one coin, with the rights of each.",
+        label="One narrow word to look for",
+        example="Iannaios",
+    ),
+    "nomisma": _Words(
+        title="nomisma.org",
+        tells="Coins of many collections; photos come from Berlin and the ANS only.",
+        label="Words in the title of the coin",
+        example="jannaeus",
+    ),
+    "saved": _Words(
+        title="Pages I have saved",
+        tells="Result pages of acsearch, CoinArchives, biddr and NumisBids that you "
+        "saved from your own browser. Nothing is asked of any site.",
+    ),
+    "browser": _Words(
+        title="A list in a browser",
+        tells="An endless result list like that of acsearch, scrolled to its end by "
+        "Chromium. Most auction sites forbid this: only for one that has allowed you.",
+        label="Address of the result list",
+        example="https://www.example.org/search.html?term=prutah",
+    ),
+}
+
+
+def offer_gathering(desk: Desk, catalog: Catalog) -> None:
+    """The whole panel."""
+    st.header("Gather photos from collections", anchor=False)
+    source = st.segmented_control(
+        "Where from",
+        list(SOURCES),
+        format_func=lambda key: SOURCES[key].title,
+        default="commons",
+        required=True,
+        key="gather_source",
+        persist_state="session",
+    )
+    words = SOURCES[source]
+    st.markdown(words.tells)
+    if source == "saved":
+        _offer_saved(desk, catalog)
+        return
+    query = st.text_input(
+        words.label,
+        placeholder=words.example,
+        key=f"gather_query_{source}",
+        persist_state="session",
+        max_chars=1000,
+    )
+    limit, everything = _ask_how_many()
+    base = _ask_cabinet() if source == "ikmk" else ""
+    permission = _ask_permission(source, query)
+    if permission is None or not _ask_contact():
+        return
+    if not ask_name(desk, "to sign what is gathered:"):
+        return
+    with st.container(horizontal=True):
+        plan = st.button("Show the plan", key="gather_plan", disabled=not query)
+        begin = st.button(
+            "Start gathering", key="gather_start", type="primary", disabled=not query
+        )
+    if not (plan or begin):
+        return
+    try:
+        _refuse_this_computer(base, query if source == "browser" else "")
+        order = GatherOrder(
+            source=source,
+            query=query.strip(),
+            who=desk.who,
+            limit=limit,
+            everything=everything,
+            base=base.rstrip("/") or None,
+            permission=permission or None,
+        )
+        if plan:
+            _show_plan(order)
+            return
+        start_gathering(catalog, order)
+    except CoinError as error:
+        show(str(error))
+        return
+    st.rerun()
+
+
+def _ask_how_many() -> tuple[int | None, bool]:
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        limit = st.number_input(
+            "New coins at most (0: all there are)",
+            min_value=0,
+            value=50,
+            step=10,
+            key="gather_limit",
+            persist_state="session",
+            width=240,
+        )
+        everything = st.toggle(
+            "Also other rulers and coin types, without a label",
+            key="gather_everything",
+            persist_state="session",
+        )
+    return int(limit) or None, everything
+
+
+def _ask_cabinet() -> str:
+    with st.expander("Another cabinet on the same software"):
+        base: str = st.text_input(
+            "Its address",
+            placeholder="https://ikmk.at",
+            key="gather_base",
+            persist_state="session",
+        )
+    return base.strip()
+
+
+def _ask_permission(source: str, query: str) -> str | None:
+    """The host whose leave the user has, or ""; None while a needed one is missing."""
+    if source == "commons":
+        ticked = st.checkbox(
+            f"I have read [Wikimedia's rules for programs]({_RULES}), and they cover "
+            "what I gather.",
+            key="gather_leave_commons",
+            help="Its robots.txt may keep crawlers from the API that this program "
+            "asks. Without the tick nothing is asked that robots.txt forbids.",
+        )
+        return _WIKIMEDIA if ticked else ""
+    if source != "browser":
+        return ""
+    host = st.text_input(
+        "The host that has allowed you, as it stands in the address",
+        placeholder="www.example.org",
+        key="gather_host",
+    )
+    ticked = st.checkbox(
+        "Its owner has allowed me to have these pages read by a program.",
+        key="gather_leave_browser",
+    )
+    st.caption(
+        "To log in by hand first, use the command line: python -m scrapers browser "
+        "ADDRESS --i-have-permission HOST --show"
+    )
+    asked = _host_of(query)
+    if not host or not ticked:
+        return None
+    if host.strip().lower() != asked:
+        if query:
+            show(f"The address leads to {asked or 'no host'}, not to {host.strip()}.")
+        return None
+    return asked
+
+
+def _host_of(address: str) -> str:
+    try:
+        return (urlsplit(address.strip()).hostname or "").lower()
+    except ValueError:
+        return ""
+
+
+def _serves_only_here() -> bool:
+    return str(st.get_option("server.address")) in _LOCAL
+
+
+def _refuse_this_computer(*addresses: str) -> None:
+    """Who uses this page from afar may not send it to the computer it runs on."""
+    if not _serves_only_here() and any(_host_of(one) in _LOCAL for one in addresses):
+        raise CoinError("That address leads to this computer itself; it is not asked.")
+
+
+def _ask_contact() -> bool:
+    """Whom sites may write to, asked once for this installation."""
+    known: str = st.session_state.setdefault("gather_contact", "") or read_contact()
+    if known and not st.session_state.get("gather_contact_anew"):
+        st.session_state["gather_contact"] = known
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.caption(f"Sites are told to write to {known}.", width="content")
+            if st.button("Change", key="gather_contact_change", type="tertiary"):
+                st.session_state["gather_contact_anew"] = True
+                st.rerun()
+        return True
+    given = st.text_input(
+        "Whom may sites write to about this? A mail address or a web page",
+        key="gather_contact_asked",
+        placeholder="Asked once, sent with every request; press Enter",
+        width=420,
+    )
+    if not given:
+        return False
+    try:
+        st.session_state["gather_contact"] = store_contact(given)
+    except CoinError as error:
+        show(str(error))
+        return False
+    st.session_state.pop("gather_contact_anew", None)
+    st.rerun()
+    return True
+
+
+def _show_plan(order: GatherOrder) -> None:
+    """What would be asked; nothing is."""
+    options = [f"--{name}={value}" for name, value in _options(order).items()]
+    switches = ["--everything"] if order.everything else []
+    with st.spinner("Planning …"):
+        lines = ask_scrapers(
+            "--dry-run", *options, *switches, "--", order.source, order.query
+        )
+    with st.container(border=True):
+        st.markdown("**What would be done.** Nothing has been asked yet.")
+        for line in lines:
+            st.text(f"· {line}")
+
+
+def _options(order: GatherOrder) -> dict[str, str]:
+    told = {
+        "limit": order.limit,
+        "base": order.base,
+        "i-have-permission": order.permission,
+        "who": order.who,
+    }
+    return {name: str(value) for name, value in told.items() if value}
+
+
+def _offer_saved(desk: Desk, catalog: Catalog) -> None:
+    """Pages by upload: kept beside the photos until they are read."""
+    drops = st.session_state.setdefault("gather_drops", 0)
+    folder = st.session_state.get("gather_folder", False)
+    files = st.file_uploader(
+        "Drop saved pages: MHTML, a ZIP of pages with their folders, or plain HTML",
+        accept_multiple_files="directory" if folder else True,
+        key=f"gather_files_{drops}_{folder}",
+        type=None if folder else _PAGES,
+        max_upload_size=_MAX_UPLOAD_MB,
+        help="In Chrome: save as “Webpage, single file”, after scrolling to the end. "
+        "A plain HTML page has its photos in a folder beside it: pick that folder "
+        "whole, or pack both into a ZIP.",
+    )
+    st.toggle("Pick a whole folder", key="gather_folder", persist_state="session")
+    limit, everything = _ask_how_many()
+    if not files or not ask_name(desk, "to sign what is gathered:"):
+        return
+    many = f"{len(files)} file{'s' * (len(files) != 1)}"
+    if not st.button(f"Read {many}", key="gather_read", type="primary"):
+        return
+    try:
+        staged = stage_uploads(catalog, ((f.name, f.getvalue()) for f in files))
+        start_gathering(
+            catalog,
+            GatherOrder(
+                source="saved",
+                query=str(staged[0]),
+                who=desk.who,
+                limit=limit,
+                everything=everything,
+            ),
+        )
+    except CoinError as error:
+        show(str(error))
+        return
+    st.session_state["gather_drops"] = drops + 1
+    st.rerun()
+
+
+_AT_WORK = ("running", "stopping")
+
+
+def show_gathering(desk: Desk, catalog: Catalog) -> None:
+    """The newest run; nothing once it is done and seen, or was given up."""
+    newest = latest_gathering(catalog)
+    if newest is None or newest.import_id in _put_away():
+        return
+    if newest.state in _AT_WORK:
+        st.session_state["gathering_watched"] = newest.import_id
+        _watch(desk, catalog, newest.import_id)
+    elif (
+        newest.state == "stopped"
+        or st.session_state.get("gathering_watched") == newest.import_id
+    ):
+        _show_end(desk, catalog, newest)
+
+
+def _put_away() -> set[int]:
+    """Runs whose end this visitor has seen."""
+    away: set[int] = st.session_state.setdefault("gatherings_put_away", set())
+    return away
+
+
+@st.fragment(run_every=1.0)
+def _watch(desk: Desk, catalog: Catalog, import_id: int) -> None:
+    """Drawn anew every second as long as the run is at work."""
+    newest = latest_gathering(catalog)
+    if newest is None or newest.import_id != import_id or newest.state not in _AT_WORK:
+        st.rerun()
+    order = gathering_order(catalog, import_id)
+    with st.container(border=True):
+        with st.container(horizontal=True, vertical_alignment="center"):
+            _show_bar(newest, order)
+            st.button(
+                "Stop",
+                key="stop_gathering",
+                type="tertiary",
+                disabled=newest.state == "stopping",
+                on_click=_stop,
+                args=(desk, catalog, import_id),
+                help="It can go on later, from the coin it was at.",
+            )
+        if newest.current:
+            st.text(newest.current[:160])
+        _show_problems(catalog, newest)
+    if newest.added and not st.session_state.get("gathering_seen_first"):
+        st.session_state["gathering_seen_first"] = True
+        st.rerun()  # the first photos are there to look at
+
+
+def _show_bar(progress: GatherProgress, order: GatherOrder) -> None:
+    words = f"{_title(order)}: {in_words(progress)}"
+    if progress.state == "stopping":
+        words += ", stopping …"
+    if order.limit:
+        st.progress(min(progress.taken / order.limit, 1.0), words)
+    else:
+        st.text(words)
+
+
+def _title(order: GatherOrder) -> str:
+    source = SOURCES[order.source].title if order.source in SOURCES else order.source
+    return source if order.source == "saved" else f"{source}, {order.query[:80]}"
+
+
+def in_words(progress: GatherProgress) -> str:
+    """The counts of a run, without those that are none."""
+    if not progress.listings and progress.state in _AT_WORK:
+        return "asking …"
+    words = f"{progress.listings:,} coins looked at, {progress.added:,} new photos"
+    for count, name in (
+        (progress.labelled, "of them labelled"),
+        (progress.known, "known already"),
+        (progress.left_out, "coins left out"),
+        (progress.failed, "failed"),
+    ):
+        if count:
+            words += f", {count:,} {name}"
+    return words
+
+
+def _show_problems(catalog: Catalog, progress: GatherProgress) -> None:
+    # st.text shows what a site has written as it is, never as HTML
+    if progress.problems:
+        with st.expander(f"What went wrong ({progress.failed:,})"):
+            for sentence in progress.problems:
+                st.text(sentence)
+    with st.expander("Every request and its answer"):
+        log = gathering_log(catalog, progress.import_id)
+        st.code(log or "Nothing yet.", language=None, height=240)
+
+
+def _show_end(desk: Desk, catalog: Catalog, progress: GatherProgress) -> None:
+    st.session_state.pop("gathering_seen_first", None)
+    order = gathering_order(catalog, progress.import_id)
+    with st.container(border=True):
+        done = "done" if progress.state == "done" else "stopped"
+        st.text(f"{_title(order)}: {in_words(progress)}; {done}.")
+        if progress.error:
+            st.text(progress.error)
+        _show_problems(catalog, progress)
+        with st.container(horizontal=True):
+            if progress.state == "stopped":
+                st.button(
+                    "Go on",
+                    key="gathering_go_on",
+                    type="primary",
+                    on_click=_go_on,
+                    args=(desk, catalog, progress.import_id),
+                )
+                st.button(
+                    "Leave the rest out",
+                    key="gathering_give_up",
+                    on_click=_give_up,
+                    args=(desk, catalog, progress.import_id),
+                )
+            else:
+                st.button(
+                    "Good",
+                    key="gathering_good",
+                    on_click=_put_away().add,
+                    args=(progress.import_id,),
+                )
+
+
+def _stop(desk: Desk, catalog: Catalog, import_id: int) -> None:
+    with desk.doing("Stopping"):
+        stop_import(catalog, import_id)
+
+
+def _go_on(desk: Desk, catalog: Catalog, import_id: int) -> None:
+    with desk.doing():
+        start_again(catalog, import_id)
+
+
+def _give_up(desk: Desk, catalog: Catalog, import_id: int) -> None:
+    with desk.doing():
+        discard_import(catalog, import_id)
+        _put_away().add(import_id)
+
+
+_ROOT = Path(__file__).resolve().parents[1]
+_PATIENCE_S = 60
+
+
+class ScrapersRefuseError(CoinError, ValueError):
+    """The program that gathers says no, in its own sentence."""
+
+
+def ask_scrapers(*arguments: str) -> tuple[str, ...]:
+    """Run one command that asks no site; returns the lines of its answer.
+
+    Raises:
+        ScrapersRefuseError: It says no, or does not answer.
+    """
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "scrapers", *arguments],
+            cwd=_ROOT,
+            env={**os.environ, "PYTHONUTF8": "1"},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            errors="replace",
+            timeout=_PATIENCE_S,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired, ValueError) as error:
+        raise ScrapersRefuseError(
+            f"The program that gathers does not start ({type(error).__name__}). Try "
+            "again when less is running."
+        ) from error
+    if done.returncode:
+        said = done.stderr.strip().splitlines()
+        raise ScrapersRefuseError(said[-1] if said else "It gave no reason.")
+    return tuple(done.stdout.strip().splitlines())
+
+
+def read_contact() -> str:
+    """Whom sites may write to; "" if nobody has said so yet."""
+    try:
+        return _contact_in(ask_scrapers("contact"))
+    except ScrapersRefuseError:
+        return ""
+
+
+def store_contact(contact: str) -> str:
+    """Keep whom sites may write to; returns it as it is kept.
+
+    Raises:
+        ScrapersRefuseError: It is neither a mail address nor a web page.
+    """
+    return _contact_in(ask_scrapers("--", "contact", contact))
+
+
+def _contact_in(lines: tuple[str, ...]) -> str:
+    return lines[-1].rpartition(" ")[2].removesuffix(".") if lines else ""

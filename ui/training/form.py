@@ -1,0 +1,261 @@
+"""Ordering a training: classifier, data, start, and the settings that matter."""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+from pathlib import Path
+
+import streamlit as st
+
+from coin_core.model_store import bundle as models
+from coin_core.results import class_title
+from coin_core.training.data_roots import (
+    VARIABLE,
+    collections_dir,
+    count_photos,
+    list_photo_folders,
+)
+from coin_core.training.queueing import Job, add_job, list_jobs
+from coin_core.training.splits import few_coins_warning
+from ui.dataset.session import catalog
+from ui.errors import shown_on_page
+from ui.formatting import classifier_names, classifier_title
+
+# What a person reads in place of the flag's value.
+_STARTS = {
+    "rendered": "the shipped weights",
+    "imagenet": "ImageNet's weights",
+    "scratch": "nothing",
+}
+_FOLDER, _CATALOG, _RENDERED = "A folder of photos", "The catalog", "Rendered coins"
+_CATALOG_FLAG = "catalog"
+_WITH_TRUNK = ("resnet", "vgg")
+_IN_PHOTOS = (*_WITH_TRUNK, "alexnet")
+_FEATURES_NET = "vgg"
+# These learn at once, not in epochs.
+_WITHOUT_EPOCHS = ("svm", "knn")
+
+
+def ask_for_training() -> None:
+    """The form; what it orders goes into the queue."""
+    left, right = st.columns([1, 1.4], gap="large")
+    with left:
+        classifier = st.selectbox(
+            "Classifier",
+            classifier_names(),
+            format_func=classifier_title,
+            key="train_classifier",
+            help="kNN and SVM take seconds; ResNet and VGG take minutes to an hour on "
+            "two cores.",
+        )
+        start = _ask_for_start(classifier)
+    with right:
+        data = _ask_for_data(classifier)
+    with st.expander("Settings"):
+        settings = _ask_for_settings(
+            classifier,
+            rendered=data == "rendered",
+            has_split=data.startswith("catalog:"),
+        )
+    name = st.text_input(
+        "Name of the model",
+        key="train_name",
+        placeholder="made from classifier and data",
+        max_chars=40,
+        width=360,
+    )
+    if st.button(
+        "Start training",
+        type="primary",
+        icon=":material/play_arrow:",
+        disabled=not data,
+    ):
+        with shown_on_page():
+            job = order(classifier, data, start, settings, name)
+            st.toast(f"{job.title} is in the queue.")
+            st.rerun()
+
+
+def _ask_for_start(classifier: str) -> str:
+    """What comes after --init."""
+    wanted = classifier if classifier in _IN_PHOTOS else _FEATURES_NET
+    found, _ = models.discover()
+    own = [
+        bundle.name
+        for bundle in found
+        if bundle.origin == "own" and bundle.card.classifier == wanted
+    ]
+    if classifier in _WITH_TRUNK:
+        starts, label = list(_STARTS), "Start from"
+        told = (
+            "The shipped weights have learnt to read letters on rendered coins. "
+            "ImageNet's are downloaded once. Or a model that was trained here."
+        )
+    elif classifier in _IN_PHOTOS:
+        starts, label, told = ["scratch"], "Start from", "Or a model trained here."
+    else:
+        starts, label = ["rendered"], "Features of"
+        told = "Its 4096 features come from a VGG net: the shipped one, or one's own."
+    if len(starts + own) == 1:
+        return starts[0]
+    return st.selectbox(
+        label,
+        starts + own,
+        format_func=lambda start: _STARTS.get(start, f"my model {start}"),
+        key=f"train_start_{wanted}_{label}",
+        help=told + " If it had learnt from the same coins, the figures come out too "
+        "good; the run then says so.",
+    )
+
+
+def _ask_for_data(classifier: str) -> str:
+    """What comes after --data; "" while there is nothing to learn from."""
+    kinds = [_FOLDER]
+    if os.environ.get("COIN_DATABASE_URL") or (
+        (models.data_dir() / "catalog.sqlite").exists()
+    ):
+        kinds.append(_CATALOG)
+    if classifier != "alexnet":
+        kinds.append(_RENDERED)
+    kind = st.radio("Data", kinds, horizontal=True, key="train_data")
+    if kind == _RENDERED:
+        st.caption(
+            "Coins struck by the program, in one long pass: hours for ResNet and VGG. "
+            "The shipped models were made that way; yours goes beside them."
+        )
+        return "rendered"
+    if kind == _CATALOG:
+        return _ask_for_version()
+    return _ask_for_folder()
+
+
+def _ask_for_version() -> str:
+    """The catalog as it stands, or one of its frozen versions."""
+    from coin_core.catalog.versions import list_versions
+
+    frozen: dict[str, str] = {}
+    with shown_on_page():
+        for one in reversed(list_versions(catalog())):
+            frozen[f"{_CATALOG_FLAG}:{one.name}"] = f"version {one.name}"
+    chosen = st.selectbox(
+        "Labels",
+        [_CATALOG_FLAG, *frozen],
+        format_func=lambda data: frozen.get(data, "as they are now"),
+        key="train_version",
+        help="Versions are frozen on the Dataset page; each has its own split into "
+        "training, validation and test.",
+    )
+    return str(chosen)
+
+
+def _ask_for_folder() -> str:
+    """One of the folders that may be learnt from, with what lies in it told."""
+    folders = {str(one.path): one.title for one in list_photo_folders()}
+    where = (
+        "Folders are offered from data/collections, and from those that whoever runs "
+        f"this program names in {VARIABLE}: from a page, nobody may look around on the "
+        "computer behind it."
+    )
+    if not folders:
+        st.info(
+            "There is no folder of photos yet. Put one into "
+            f"`{collections_dir()}`, with a folder of photos per class inside, and "
+            "reload the page.",
+            icon=":material/folder_off:",
+        )
+        st.caption(where)
+        return ""
+    given = st.selectbox(
+        "Folder of photos",
+        list(folders),
+        format_func=lambda path: folders.get(path, "?"),
+        key="train_folder",
+        help="It holds one folder of photos per class. A new class, say coins with "
+        "star and anchor, is one more folder. Photos of one coin share the part of "
+        f"the name before “__”. {where}",
+    )
+    if given not in folders:
+        return ""
+    counts = count_photos(Path(given))
+    full = {name: count for name, count in counts.items() if count}
+    st.caption(
+        " · ".join(
+            f"{class_title(name)}: {count} photos" for name, count in full.items()
+        )
+    )
+    if empty := [name for name, count in counts.items() if not count]:
+        st.warning(f"Left out, as there is no photo inside: {', '.join(empty)}.")
+    if warning := few_coins_warning(full):
+        st.warning(warning, icon=":material/scale:")
+    return given
+
+
+def _ask_for_settings(classifier: str, *, rendered: bool, has_split: bool) -> list[str]:
+    """Flags of the train command that differ from what it does by itself."""
+    flags: list[str] = []
+    if rendered:
+        coins = st.number_input(
+            "Coins to learn from", 100, 10_000_000, None, placeholder="the usual number"
+        )
+        seed = st.number_input("Seed", 0, 2**31 - 1, 0)
+        flags += ["--coins", str(coins)] if coins else []
+        return [*flags, "--seed", str(seed)]
+    one, two, three = st.columns(3)
+    with one:
+        if has_split:
+            st.caption("The version's own split is learnt, validated and tested.")
+        else:
+            folds = st.number_input(
+                "Folds",
+                2,
+                20,
+                5,
+                help="Every coin is measured by the fold that has not seen it.",
+            )
+            flags += ["--folds", str(folds)]
+        seed = st.number_input("Seed", 0, 2**31 - 1, 0)
+        flags += ["--seed", str(seed)]
+    if classifier in _WITHOUT_EPOCHS:
+        return flags
+    with two:
+        epochs = st.number_input(
+            "Epochs at most", 1, 1000, None, placeholder="the usual number"
+        )
+        patience = st.number_input(
+            "Stop after so many epochs without a better one", 1, 1000, 6
+        )
+        flags += ["--epochs", str(epochs)] if epochs else []
+        flags += ["--patience", str(patience)] if patience != 6 else []
+    with three:
+        if not st.checkbox(
+            "Rare classes weigh as much as frequent ones", True, key="train_weights"
+        ):
+            flags.append("--no-class-weights")
+        if classifier in _WITH_TRUNK and st.checkbox(
+            "Only the last layers learn",
+            key="train_frozen",
+            help="The trunk stays as it is: quicker, and safer with few coins.",
+        ):
+            flags.append("--frozen")
+    return flags
+
+
+def order(
+    classifier: str, data: str, start: str, settings: list[str], name: str = ""
+) -> Job:
+    """Put a training into the queue; its model never replaces an older one."""
+    where = "rendered" if data == "rendered" else data.rsplit("/", 1)[-1]
+    wanted = re.sub(r"[^A-Za-z0-9_-]+", "-", name or f"{classifier}-{where}").strip("-")
+    bundle = (wanted or classifier)[:56]
+    taken = {Path(job.arguments[-1]).name for job in list_jobs() if job.arguments}
+    if not name or bundle in taken or (models.models_dir() / bundle).exists():
+        bundle = f"{bundle}-{secrets.token_hex(2)}"
+    arguments = ["train", classifier, "--data", data, *settings]
+    usual = "scratch" if classifier == "alexnet" else "rendered"
+    if data != "rendered" and (classifier in _WITH_TRUNK or start != usual):
+        arguments += ["--init", start]
+    arguments += ["--out", str((models.models_dir() / bundle).resolve())]
+    told = "the catalog" if data == "catalog" else where.replace(":", " ")
+    return add_job(f"{classifier_title(classifier)} on {told}", arguments)

@@ -1,0 +1,308 @@
+"""Everything about one run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from coin_core.errors import CoinError, WeightsMismatchError, WeightsMissingError
+from coin_core.model_store import bundle as models
+from coin_core.model_store.promotion import demote, promote, promoted
+from coin_core.results import class_title
+from coin_core.training.error_analysis import by_legibility, reliability
+from coin_core.training.report import html_report
+from coin_core.training.run_comparison import (
+    RunSummary,
+    curve_points,
+    record_of_tests,
+    runs_on_same_coins,
+)
+from coin_core.training.runs import Row, Run, RunState, find_run
+from ui.errors import show, shown_as_damaged, shown_on_page
+from ui.training.charts import (
+    CONFIG,
+    legibility_chart,
+    loss_curves,
+    rate_curves,
+    reliability_chart,
+    share_curves,
+)
+from ui.training.confusion_view import show_confusion, show_mistakes
+from ui.training.formatting import (
+    STATES,
+    duration,
+    interval,
+    run_title,
+    setting_title,
+    setting_value,
+    when,
+)
+from ui.training.runs_table import forget_choice
+
+
+def show_run(summary: RunSummary, runs: Sequence[RunSummary]) -> None:
+    """One run: figures, curves, mistakes, card, notes, and what can be done with it."""
+    with shown_on_page():
+        run = find_run(summary.run_id)
+        st.header(run_title(summary), anchor=False)
+        if summary.state is RunState.DAMAGED:
+            show(
+                f"This run's folder is damaged: {summary.reason} What can still be "
+                f"read lies in {run.folder}."
+            )
+            _offer_deletion(run, summary)
+            return
+        _show_headline(run, summary, runs)
+        _show_actions(run, summary)
+        with shown_as_damaged("The rest of this run"):
+            _show_parts(run, summary)
+
+
+def _show_headline(run: Run, summary: RunSummary, runs: Sequence[RunSummary]) -> None:
+    if summary.state is RunState.FAILED:
+        show(f"This training failed: {summary.reason}")
+    elif summary.state is RunState.INTERRUPTED:
+        st.warning(
+            "This training ended without a word: it was killed, or the computer went "
+            "down. The same command, or “Go on” above, takes it up at its last epoch."
+        )
+    cells = st.columns(4)
+    if summary.accuracy:
+        cells[0].metric(
+            "Right, held-out coins",
+            f"{100 * summary.accuracy[0]:.0f} %",
+            help="Highest probability on the right class, with Wilson's 95 % interval.",
+        )
+        cells[0].caption(f"{interval(summary.accuracy)} of {summary.n} photos")
+    if summary.valid_accuracy:
+        cells[1].metric("Right, validation", f"{100 * summary.valid_accuracy[0]:.0f} %")
+        cells[1].caption(interval(summary.valid_accuracy))
+    cells[2].metric("Took", duration(summary.seconds) or "–")
+    cells[2].caption(summary.machine)
+    cells[3].metric("State", STATES[summary.state])
+    cells[3].caption(f"begun {when(summary.started)}")
+    if summary.accuracy:
+        sentence, as_it_should_be = record_of_tests(run)
+        known = runs_on_same_coins(summary, runs)
+        if known > 1:
+            sentence += (
+                f" {known} runs were measured on these same coins: the best of them "
+                "looks a little better than it is."
+            )
+        (st.caption if as_it_should_be else st.info)(sentence)
+        if caution := run.config().get("caution"):
+            st.warning(f"Not to be taken at its word: {caution}.")
+    if summary.few:
+        st.warning(summary.few, icon=":material/scale:")
+
+
+def _show_actions(run: Run, summary: RunSummary) -> None:
+    bundle, trouble = _bundle_of(summary)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if bundle and promoted() == bundle.name:
+            st.markdown("The Classify page opens with this model.", width="content")
+            if st.button("Go back to the shipped ones", icon=":material/undo:"):
+                demote()
+                _forget_switch()
+                st.rerun()
+        elif bundle and st.button(
+            "Use on the Classify page",
+            icon=":material/publish:",
+            type="primary",
+            help=f"The Classify page then opens with {bundle.name}; the others stay "
+            "one click away.",
+        ):
+            promote(bundle.name)
+            _forget_switch()
+            st.rerun()
+        if trouble:
+            st.caption(trouble, width="content")
+        st.download_button(
+            "Report as HTML",
+            lambda: html_report(run, summary).encode(),
+            f"{run.run_id}.html",
+            "text/html",
+            icon=":material/download:",
+            on_click="ignore",
+            help="One file with everything in it; a browser prints it as PDF.",
+        )
+        _offer_deletion(run, summary)
+    _ask_for_note(run)
+
+
+def _bundle_of(summary: RunSummary) -> tuple[models.Card | None, str]:
+    """The card of the model that came out, or why there is none."""
+    if not summary.bundle:
+        return None, ""
+    folder = models.models_dir() / summary.bundle
+    try:
+        card = models.load_card(folder)
+    except WeightsMissingError:
+        return None, f"Its model {summary.bundle} is not among the models here."
+    except WeightsMismatchError as error:
+        return None, str(error)
+    if card.training.get("run") != summary.run_id:
+        return None, f"A later training has replaced its model {summary.bundle}."
+    return card, ""
+
+
+def _forget_switch() -> None:
+    """Let the Classify page choose anew which model it opens with."""
+    st.session_state.pop("classifier", None)
+
+
+def _offer_deletion(run: Run, summary: RunSummary) -> None:
+    with st.popover(
+        "Delete",
+        icon=":material/delete:",
+        disabled=summary.state is RunState.RUNNING,
+        key=f"delete_{run.run_id}",
+    ):
+        st.markdown("Delete this run with its curves, answers and notes?")
+        st.caption("The model that came out of it stays.")
+        if st.button("Delete it for good", type="primary", key="delete_now"):
+            try:
+                run.delete()
+            except (CoinError, OSError) as error:
+                show(str(error))
+            else:
+                forget_choice()
+                st.rerun()
+
+
+def _ask_for_note(run: Run) -> None:
+    before = run.note()
+    text = st.text_area(
+        "Notes",
+        before,
+        key=f"note_{run.run_id}",
+        height=80,
+        placeholder="What you tried, what you think of it …",
+    )
+    if text.strip() != before.strip():
+        run.set_note(text)
+        st.rerun()  # the table shows its first line
+
+
+def _show_parts(run: Run, summary: RunSummary) -> None:
+    log, rows, report = run.rows(), run.predictions(), run.report().get("report", {})
+    classes = report.get("classes") or run.config().get("classes") or []
+    curves, mixed, calibrated, mistakes, card = st.tabs(
+        [
+            "Curves",
+            "Who was taken for whom",
+            "Is it as sure as it is right",
+            "Most confident mistakes",
+            "Card and settings",
+        ]
+    )
+    with curves:
+        _show_curves(run, log)
+    with mixed:
+        show_confusion(rows, report, classes)
+    with calibrated:
+        _show_calibration(rows)
+    with mistakes:
+        show_mistakes(rows)
+    with card:
+        _show_card(run, summary)
+
+
+def _show_curves(run: Run, log: Sequence[Row]) -> None:
+    train = _by_fold(curve_points(log, "train_loss"))
+    valid = _by_fold(curve_points(log, "valid_loss"))
+    if not train and not valid:
+        st.caption("This classifier does not learn in epochs, so there are no curves.")
+        return
+    best = run.report().get("best", {})
+    marked = {_fold_name(fold): int(row["epoch"]) for fold, row in best.items()}
+    left, right = st.columns(2)
+    with left:
+        st.plotly_chart(loss_curves(train, valid, marked), config=CONFIG, key="loss")
+    with right:
+        lines = _by_fold(curve_points(log, "valid_accuracy"))
+        st.plotly_chart(share_curves(lines), config=CONFIG, key="right")
+    st.caption(
+        "Solid: validation coins; dotted: coins it learnt from; the ring is the epoch "
+        "that was kept."
+    )
+    with st.expander("Learning rate"):
+        rates = _by_fold(curve_points(log, "rate"))
+        st.plotly_chart(rate_curves(rates), config=CONFIG, key="rate")
+    if torn := run.torn_lines():
+        st.caption(f"{torn} line(s) of the history cannot be read and are left out.")
+
+
+def _by_fold(
+    points: dict[str, list[tuple[int, float]]],
+) -> dict[str, list[tuple[int, float]]]:
+    return {_fold_name(fold): line for fold, line in points.items()}
+
+
+def _fold_name(fold: str) -> str:
+    return f"fold {int(fold) + 1}" if fold.isdigit() else "all coins"
+
+
+def _show_calibration(rows: Sequence[Row]) -> None:
+    if not rows:
+        st.caption("The answers photo by photo were not kept of this run.")
+        return
+    left, right = st.columns(2, gap="large")
+    with left:
+        st.markdown("Of the photos it called so probable, how many were right?")
+        chart = reliability_chart(reliability(rows))
+        st.plotly_chart(chart, config=CONFIG, key="reliability")
+    with right:
+        st.markdown("How much of the name must be legible?")
+        if legible := by_legibility(rows):
+            chart = legibility_chart(legible)
+            st.plotly_chart(chart, config=CONFIG, key="legibility")
+        else:
+            st.caption("How legible these coins are is not known.")
+
+
+def _show_card(run: Run, summary: RunSummary) -> None:
+    config = run.config()
+    per_class: dict[str, Any] = config.get("coins_per_class") or {}
+    left, right = st.columns(2, gap="large")
+    with left:
+        st.markdown("**Settings**")
+        st.dataframe(
+            pd.DataFrame(
+                [
+                    (setting_title(name), setting_value(name, value))
+                    for name, value in summary.settings.items()
+                ],
+                columns=["setting", "value"],
+            ),
+            hide_index=True,
+        )
+        if command := config.get("command"):
+            st.caption("The command that makes it again:")
+            st.code(command, language="bash", wrap_lines=True)
+    with right:
+        if per_class:
+            st.markdown("**Coins it learnt from**")
+            st.dataframe(
+                pd.DataFrame(
+                    [(class_title(name), count) for name, count in per_class.items()],
+                    columns=["class", "coins"],
+                ),
+                hide_index=True,
+            )
+            st.caption(
+                f"{config.get('photos', '?')} photos; {config.get('unreadable', 0)} "
+                f"could not be read; in {config.get('without_face', 0)} no coin was "
+                "found, so the whole photo was used."
+            )
+        if left_out := config.get("left_out"):
+            with st.expander(f"The {len(left_out)} that could not be read"):
+                st.code("\n".join(map(str, left_out)), language=None, wrap_lines=True)
+        card, _ = _bundle_of(summary)
+        if card:
+            st.markdown(f"**Card of {card.name}**")
+            st.json(asdict(card), expanded=False)
