@@ -6,8 +6,8 @@ import streamlit as st
 
 from ui import cache
 from ui.classify.demo import SEED, SHOWPIECE
-from ui.layout import begin_page
 from ui.home import show_measures, show_rulers
+from ui.layout import begin_page
 
 begin_page(
     "Hasmonean coin reader",

@@ -19,12 +19,12 @@ from coin_core.detection.faces import CropBox, Face, Side
 from coin_core.errors import WeightsMismatchError
 from coin_core.evaluation.calibration import calibrated
 from coin_core.model_store.bundle import (
-    Card,
     find_bundle,
     load_card,
     load_classifier,
     weights_digest,
 )
+from coin_core.model_store.card import Card
 from coin_core.results import PhotoReading, Reason, Verdict, class_title, sentence
 from coin_core.rulers import DEFAULT_CLASSES
 

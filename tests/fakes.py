@@ -10,8 +10,9 @@ import numpy as np
 from coin_core.detection.faces import CropBox, Face, Side
 from coin_core.explain import LetterRead, NearCoin
 from coin_core.imaging.legend_pose import LegendFrame
-from coin_core.model_store.bundle import BundleInfo, Card
-from coin_core.pipeline import PhotoReading, Reason, Verdict
+from coin_core.model_store.bundle import BundleInfo
+from coin_core.model_store.card import Card
+from coin_core.results import PhotoReading, Reason, Verdict
 from coin_core.rulers import DEFAULT_CLASSES
 
 TITLES = {

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import coin_core
-from coin_core.model_store.bundle import BundleInfo, Card
+from coin_core.model_store.bundle import BundleInfo
+from coin_core.model_store.card import Card
 
 _SHORT = {
     "resnet": "ResNet",

@@ -17,7 +17,6 @@ from coin_core.catalog.records import (
     Coin,
     CoinFacts,
     CoinReference,
-    CropBox,
     Edit,
     EditGroup,
     ExcludeReason,
@@ -33,10 +32,10 @@ from coin_core.catalog.records import (
     Progress,
     QueueKind,
     Review,
-    Side,
 )
 from coin_core.catalog.references import references_from, references_in_words
 from coin_core.catalog.repository import Catalog, open_catalog
+from coin_core.detection.faces import CropBox, Side
 
 __all__ = [
     "UNLABELLED",

@@ -15,14 +15,12 @@ from coin_core.catalog.records import (
     UNLABELLED,
     CatalogPhoto,
     Choices,
-    CropBox,
     Page,
     PhotoOrder,
     PhotoQuery,
     PhotoStatus,
     Progress,
     QueueKind,
-    Side,
 )
 from coin_core.catalog.schema import (
     CoinRow,
@@ -32,6 +30,7 @@ from coin_core.catalog.schema import (
     VersionItemRow,
     VersionRow,
 )
+from coin_core.detection.faces import CropBox, Side
 from coin_core.errors import CatalogError, UnreadablePhotoError
 
 

@@ -70,7 +70,7 @@ class Recorded:
             model that could not be asked.
     """
 
-    photo_io: int
+    photos: int
     known: int
     left_out: tuple[str, ...] = ()
 

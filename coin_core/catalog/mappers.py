@@ -14,13 +14,12 @@ from coin_core.catalog.records import (
     CatalogPhoto,
     Coin,
     CoinReference,
-    CropBox,
     Edit,
     ExcludeReason,
     PhotoStatus,
-    Side,
 )
 from coin_core.catalog.schema import CoinReferenceRow, CoinRow, FaceRow, PhotoRow
+from coin_core.detection.faces import CropBox, Side
 from coin_core.errors import CatalogError
 
 CHUNK = 500  # ids in one statement; SQLite takes no more than some thousands

@@ -31,7 +31,7 @@ from coin_core.training.catalog_dataset import (
 
 if TYPE_CHECKING:
     from coin_core.catalog import Catalog
-    from coin_core.model_store.bundle import Card
+    from coin_core.model_store.card import Card
     from coin_core.training.datasets import CoinSet
 
 
@@ -155,7 +155,8 @@ def _refuse_learnt(name: str, card: Card, coins: CoinSet, catalog: Catalog) -> N
 
 def _known_coins(catalog: Catalog, data: str) -> set[int] | None:
     """Photos of coins that a model trained on `data` has seen; None if unknown."""
-    from coin_core.catalog.versions import Split, load_version
+    from coin_core.catalog.splits import Split
+    from coin_core.catalog.versions import load_version
 
     version = version_of(data)
     if version is None:

@@ -15,13 +15,11 @@ from tqdm import tqdm
 
 from coin_core.catalog import Catalog, open_catalog
 from coin_core.catalog.importing.ingest import (
-    ImportProgress,
-    ImportState,
-    ItemState,
     import_items,
     import_photos,
     resume_import,
 )
+from coin_core.catalog.importing.records import ImportProgress, ImportState, ItemState
 from coin_core.errors import CatalogError
 
 _MOST_REMARKS = 20

@@ -17,7 +17,7 @@ from coin_core.errors import TrainingDataError
 from coin_core.evaluation.metrics import Report, evaluate
 
 if TYPE_CHECKING:
-    from coin_core.model_store.bundle import Card
+    from coin_core.model_store.card import Card
 
 # A probability of 0 has no logarithm; this is what float32 can still tell from it.
 _SMALLEST = 1e-12

@@ -138,8 +138,8 @@ def _say_rendered(rendered: int, total: int) -> str:
 
 
 def _as_it_stands(catalog: Catalog) -> _Wanted:
+    from coin_core.catalog.splits import Split
     from coin_core.catalog.versions import (
-        Split,
         as_item,
         choose_labelled,
         digest_of,

@@ -92,10 +92,10 @@ def load_folder(folder: Path, *, size_px: int = CROP_PX) -> CoinSet:
     Raises:
         TrainingDataError: It is no folder, or holds fewer than two classes.
     """
-    photo_io, classes = list_photos(folder)
+    photos, classes = list_photos(folder)
     crops, kept, unreadable, without_face = [], [], [], 0
     coin_ids = _read_coin_ids(folder)
-    bar = tqdm(photo_io, desc="photos", unit="photo", disable=len(photo_io) < 50)
+    bar = tqdm(photos, desc="photos", unit="photo", disable=len(photos) < 50)
     for photo in bar:
         try:
             if not photo.digest:
@@ -199,7 +199,7 @@ def list_photos(folder: Path) -> tuple[list[LabelledPhoto], tuple[str, ...]]:
             f"{folder} is no folder. Expected one that holds a folder of photos per "
             "class."
         )
-    photo_io = []
+    photos = []
     for path in _walk(folder):
         if path.suffix.lower().lstrip(".") in SUFFIXES and path.is_file():
             try:
@@ -208,8 +208,8 @@ def list_photos(folder: Path) -> tuple[list[LabelledPhoto], tuple[str, ...]]:
             except OSError:
                 digest = ""
             label = path.relative_to(folder).parts[0]
-            photo_io.append(LabelledPhoto(path=path, label=label, digest=digest))
-    classes = sorted({photo.label for photo in photo_io})
+            photos.append(LabelledPhoto(path=path, label=label, digest=digest))
+    classes = sorted({photo.label for photo in photos})
     if empty := sorted({path.name for path in _classes(folder)} - set(classes)):
         logger.warning("Left out, as there is no photo inside: %s.", ", ".join(empty))
     if len(classes) < 2:
@@ -218,7 +218,7 @@ def list_photos(folder: Path) -> tuple[list[LabelledPhoto], tuple[str, ...]]:
             f"{folder} holds photos of {len(classes)} classes ({found}); at least 2 "
             "are needed, one folder each."
         )
-    return photo_io, tuple(classes)
+    return photos, tuple(classes)
 
 
 def _walk(folder: Path) -> Iterator[Path]:

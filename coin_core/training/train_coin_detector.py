@@ -20,7 +20,8 @@ from coin_core.detection import faces
 from coin_core.detection.coin_detector import ZOOM_PX, frame_whole, look_closer, overlap
 from coin_core.detection.nets import FINDER, FINDER_PX, FinderNet, to_net
 from coin_core.evaluation.metrics import wilson
-from coin_core.model_store.bundle import Card, load_card, read_tensors, weights_digest
+from coin_core.model_store.bundle import load_card, read_tensors, weights_digest
+from coin_core.model_store.card import Card
 from coin_core.rendering.coins import KINDS, RenderedCoin, strike_coin
 from coin_core.rendering.scenes import Scene, draw_scene
 from coin_core.training.rendered_dataset import struck_by

@@ -29,7 +29,7 @@ from coin_core.detection.legend_localizer import (
 )
 from coin_core.evaluation.metrics import wilson
 from coin_core.imaging.legend_pose import REACH, LegendFrame, least_turn, views
-from coin_core.model_store.bundle import Card
+from coin_core.model_store.card import Card
 from coin_core.rendering import RenderedCoin, strike_coin
 from coin_core.training.rendered_dataset import struck_by, which_worker
 from coin_core.training.trainer import fit_small_net, save_small_net

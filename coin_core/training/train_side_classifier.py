@@ -25,7 +25,7 @@ from coin_core.detection.nets import (
     side_probabilities,
 )
 from coin_core.evaluation.metrics import wilson
-from coin_core.model_store.bundle import Card
+from coin_core.model_store.card import Card
 from coin_core.rendering.clutter import scatter
 from coin_core.rendering.coins import strike_coin
 from coin_core.rendering.grounds import GROUNDS, draw_ground

@@ -23,7 +23,8 @@ from coin_core.classifiers.torch_classifier import (
     learning_numbers,
 )
 from coin_core.evaluation.metrics import evaluate
-from coin_core.model_store.bundle import Card, halve, save_bundle
+from coin_core.model_store.bundle import halve, save_bundle
+from coin_core.model_store.card import Card
 from coin_core.training.checkpoint import (
     load_tensors,
     restore_training,

@@ -162,7 +162,7 @@ def record_study(folder: Path) -> Any:
     out = folder / "study"
     run(
         *("study", folder / "coins", "--out", out, "--folds", "2", "--epochs", "1"),
-        *("--size-px", "32", "--only", "knn", "alexnet", "resnet-frozen-plain"),
+        *("--size-px", "64", "--only", "knn", "alexnet", "resnet-frozen-plain"),
     )
     text = (out / "study.json").read_text() if (out / "study.json").exists() else None
     return {

@@ -16,7 +16,7 @@ import streamlit as st
 
 from coin_core.detection.faces import CropBox
 from coin_core.imaging.legend_pose import views
-from coin_core.model_store.bundle import Card
+from coin_core.model_store.card import Card
 from coin_core.results import Verdict, class_title
 from coin_core.rulers import DEFAULT_CLASSES, RULERS
 from ui import cache

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import streamlit as st
 
 from coin_core.detection.faces import CropBox
-from coin_core.model_store.bundle import Card
+from coin_core.model_store.card import Card
 from coin_core.results import PhotoReading, Verdict
 from ui import cache
 from ui.classify.explanation import show_comparison, show_why

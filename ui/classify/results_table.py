@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import pandas as pd
 import streamlit as st
 
-from coin_core.model_store.bundle import Card
+from coin_core.model_store.card import Card
 from coin_core.results import Reason, class_title
 from ui.classify.session import Tray
 from ui.classify.verdict import WHY_NOT, calibration_note

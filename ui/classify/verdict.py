@@ -6,7 +6,7 @@ from html import escape
 
 import streamlit as st
 
-from coin_core.model_store.bundle import Card
+from coin_core.model_store.card import Card
 from coin_core.results import Reason, Verdict, class_title, sentence
 from coin_core.rulers import RULERS
 from ui.components import charts

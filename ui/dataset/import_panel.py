@@ -14,23 +14,23 @@ import streamlit as st
 
 from coin_core.catalog import Catalog, PhotoQuery, Progress
 from coin_core.catalog.importing.ingest import (
-    FIELDS,
-    ColumnProposal,
-    ImportItem,
-    ImportProgress,
-    ImportState,
-    ItemState,
     discard_import,
     import_items,
     list_imports,
-    propose_columns,
     stage_uploads,
     start_again,
     start_demo_process,
     start_import_process,
     stop_import,
 )
-from coin_core.catalog.scrape_jobs import GATHERING
+from coin_core.catalog.importing.records import (
+    GATHERING,
+    ImportItem,
+    ImportProgress,
+    ImportState,
+    ItemState,
+)
+from coin_core.catalog.importing.tables import FIELDS, ColumnProposal, propose_columns
 from coin_core.errors import CoinError
 from ui.dataset.session import Desk, ask_name
 from ui.errors import show

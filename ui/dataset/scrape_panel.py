@@ -463,7 +463,7 @@ def _give_up(desk: Desk, catalog: Catalog, import_id: int) -> None:
         _put_away().add(import_id)
 
 
-_ROOT = Path(__file__).resolve().parents[1]
+_ROOT = Path(__file__).resolve().parents[2]
 _PATIENCE_S = 60
 
 

@@ -9,10 +9,10 @@ import pandas as pd
 import streamlit as st
 
 from coin_core.catalog import Catalog
+from coin_core.catalog.splits import Split
 from coin_core.catalog.versions import (
     Comparison,
     Leak,
-    Split,
     Version,
     VersionSummary,
     compare,

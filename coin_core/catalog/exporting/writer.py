@@ -78,7 +78,7 @@ class Exported:
     """
 
     path: Path
-    photo_io: int
+    photos: int
     left_out: tuple[str, ...] = ()
     bared: int = 0
 

@@ -12,7 +12,8 @@ from coin_core.catalog.demo import (
     remove_demo,
 )
 from coin_core.catalog.importing import ingest as import_run
-from coin_core.catalog.importing.ingest import ImportState, Prepared, list_imports
+from coin_core.catalog.importing.ingest import Prepared, list_imports
+from coin_core.catalog.importing.records import ImportState
 from coin_core.catalog.similarity import LOOK_PX
 from coin_core.cli.main import main
 from coin_core.errors import CatalogError

@@ -7,8 +7,8 @@ import pytest
 from sqlalchemy import text
 
 from coin_core.catalog import CatalogFace, CoinFacts, CropBox, Side
+from coin_core.catalog.splits import Split
 from coin_core.catalog.versions import (
-    Split,
     compare,
     freeze,
     leaks,

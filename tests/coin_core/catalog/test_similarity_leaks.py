@@ -6,7 +6,8 @@ import pytest
 
 from coin_core.catalog import CatalogFace, CoinFacts, PhotoRecord, Side
 from coin_core.catalog.similarity import find_lookalikes, hash_photo
-from coin_core.catalog.versions import Split, freeze, leaks
+from coin_core.catalog.splits import Split
+from coin_core.catalog.versions import freeze, leaks
 from coin_core.detection import faces
 from coin_core.rendering import strike_coin
 

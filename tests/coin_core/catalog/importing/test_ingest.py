@@ -17,8 +17,6 @@ from coin_core.catalog import CatalogFace, CropBox, PhotoQuery, PhotoRecord, Sid
 from coin_core.catalog.importing import ingest, jobs
 from coin_core.catalog.importing import ingest as import_run
 from coin_core.catalog.importing.ingest import (
-    ImportState,
-    ItemState,
     Prepared,
     discard_import,
     import_items,
@@ -31,6 +29,7 @@ from coin_core.catalog.importing.ingest import (
     start_import_process,
     stop_import,
 )
+from coin_core.catalog.importing.records import ImportState, ItemState
 from coin_core.catalog.schema import ImportRow
 from coin_core.catalog.similarity import LOOK_PX
 from coin_core.cli.main import main
@@ -252,10 +251,10 @@ def test_a_table_tells_what_is_known_of_its_photos(catalog, tmp_path):
 def test_a_table_that_comes_later_adds_what_was_not_known(catalog, tmp_path):
     folder = lay_out(tmp_path / "in", "a.png", "b.png")
     bring(catalog, folder)
-    photo_io = by_name(catalog)
-    catalog.set_ruler([photo_io["b.png"].photo_id], "john_hyrcanus_i", who="bea")
+    photos = by_name(catalog)
+    catalog.set_ruler([photos["b.png"].photo_id], "john_hyrcanus_i", who="bea")
     known = {"weight_g": 2.2, "notes": "worn"}
-    catalog.edit_coin(photo_io["b.png"].coin_id, known, who="bea")
+    catalog.edit_coin(photos["b.png"].coin_id, known, who="bea")
     table = folder / "t.csv"
     table.write_text(
         "file,ruler,authority,weight_g,denomination,licence,credit,lot text\n"

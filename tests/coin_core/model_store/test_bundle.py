@@ -22,7 +22,7 @@ from coin_core.errors import WeightsMismatchError, WeightsMissingError
 from coin_core.model_store import bundle as models
 from coin_core.model_store import estimator_io
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 LABELS = ("b", "c", "a")
 
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from coin_core.pipeline import Reason
+from coin_core.results import Reason
 from tests import fakes
 from ui.classify.verdict import _NEXT_STEP, WHY_NOT, bars_of, calibration_note
 

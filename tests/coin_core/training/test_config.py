@@ -13,7 +13,7 @@ from coin_core.training.config import Recipe, with_copies
 from coin_core.training.initialization import Start
 from coin_core.training.task import Task
 from coin_core.training.trainer import NetTraining
-from tests.coin_core.learning.test_starting import shipped  # noqa: F401, a fixture
+from tests.coin_core.training.test_initialization import shipped  # noqa: F401, a fixture
 
 OTHERS = ("anchor", "lily", "star")
 MIXED = (*DEFAULT_CLASSES[:2], "lily")

@@ -5,11 +5,11 @@ import pytest
 
 from coin_core.detection import faces
 from coin_core.detection.faces import CropBox
-from coin_core.pipeline import SHIPPED, Attributor, sentence
+from coin_core.pipeline import SHIPPED, Attributor
 from coin_core.rendering import RenderedCoin, strike_coin
 from coin_core.rendering.clutter import paste
 from coin_core.rendering.grounds import draw_ground
-from coin_core.results import Reason, Verdict
+from coin_core.results import Reason, Verdict, sentence
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,7 @@ from coin_core.catalog.label_errors import (
     record_out_of_fold,
 )
 from coin_core.errors import CatalogError
-from coin_core.model_store.bundle import Card
+from coin_core.model_store.card import Card
 
 RULERS = ("john_hyrcanus_i", "judah_aristobulus_i", "alexander_jannaeus")
 DIGESTS = {"resnet": "a" * 64, "mlp": "b" * 64}

@@ -5,7 +5,7 @@ import io
 
 import pytest
 
-from coin_core.pipeline import PhotoReading, Reason, Verdict
+from coin_core.results import PhotoReading, Reason, Verdict
 from coin_core.rulers import DEFAULT_CLASSES
 from ui.classify.results_table import Row, rows_of, to_csv
 from ui.classify.session import Tray
