@@ -20,7 +20,7 @@ from PIL import Image
 from coin_core.detection import faces
 from coin_core.imaging import photo_io
 from coin_core.imaging.preprocessing import resized
-from coin_core.rendering import strike_coin
+from coin_core.rendering import render_coin
 
 CELL_PX = 180
 
@@ -34,7 +34,7 @@ def main() -> None:
     given = parser.parse_args()
     real = [photo_io.read(path) for path in photo_io.inside(given.photos)]
     rendered = [
-        strike_coin(given.seed, index, size_px=CELL_PX).image
+        render_coin(given.seed, index, size_px=CELL_PX).image
         for index in range(len(real))
     ]
     cells = [("R", crop(photo)) for photo in real]

@@ -39,7 +39,7 @@ from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 
 from coin_core.catalog import Catalog, open_catalog
-from coin_core.rendering import strike_coin
+from coin_core.rendering import render_coin
 
 WIDE_PX, HIGH_PX = 1600, 800
 FILES = 40
@@ -96,7 +96,7 @@ def fill(data: Path, count: int) -> Catalog:
     rows.fill(catalog, count, size_px=(WIDE_PX, HIGH_PX))
     for k in range(FILES):
         coins = [
-            strike_coin(7, k, size_px=400, kind=kind).image
+            render_coin(7, k, size_px=400, kind=kind).image
             for kind in ("cornucopia", "legend")
         ]
         both = cv2.resize(np.hstack(coins), (WIDE_PX, HIGH_PX))

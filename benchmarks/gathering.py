@@ -40,8 +40,8 @@ from tqdm import tqdm
 from coin_core.catalog import Catalog, PhotoQuery, open_catalog, scrape_jobs
 from coin_core.catalog.importing import ingest
 from coin_core.catalog.importing.ingest import prepare
-from coin_core.catalog.scrape_jobs import GatherOrder
-from coin_core.rendering import strike_coin
+from coin_core.catalog.scrape_jobs import ScrapeOrder
+from coin_core.rendering import render_coin
 from scrapers.http_client import PoliteClient
 from scrapers.ingest import gather
 from scrapers.rate_limiter import Pacer
@@ -89,9 +89,9 @@ def new_catalog(folder: Path) -> Catalog:
     return open_catalog(f"sqlite:///{folder}/c.sqlite", photos_dir=folder / "photos")
 
 
-def order(site: str) -> GatherOrder:
+def order(site: str) -> ScrapeOrder:
     """All files of a site that answers as Wikimedia Commons does."""
-    return GatherOrder(source="commons", query="prutah", who="bench", base=site)
+    return ScrapeOrder(source="commons", query="prutah", who="bench", base=site)
 
 
 def open_museum(count: int, pause_s: float = 0.0) -> FakeSite:
@@ -103,7 +103,7 @@ def open_museum(count: int, pause_s: float = 0.0) -> FakeSite:
         return made[-1]
 
     struck = [
-        Image.fromarray(strike_coin(SEED, index, size_px=STRUCK_PX).image)
+        Image.fromarray(render_coin(SEED, index, size_px=STRUCK_PX).image)
         for index in range(min(STRUCK, count))
     ]
 
@@ -196,7 +196,7 @@ def measure_kills(folder: Path, kills: int, count: int) -> None:
     catalog = new_catalog(folder)
     chance = random.Random(SEED)
     with served(count) as (address, told):
-        import_id = scrape_jobs.start_gathering(catalog, order(address))
+        import_id = scrape_jobs.start_scrape(catalog, order(address))
         amid = 0
         for number in tqdm(range(kills), desc="kills"):
             # somewhere in this kill's share of the listings
@@ -210,10 +210,10 @@ def measure_kills(folder: Path, kills: int, count: int) -> None:
             if problems := catalog.check():
                 raise SystemExit(f"after kill {number}: {problems[0].sentence}")
             ingest.start_again(catalog, import_id)
-        while scrape_jobs.gathering_progress(catalog, import_id).state == "running":
+        while scrape_jobs.scrape_progress(catalog, import_id).state == "running":
             time.sleep(0.2)
     problems = catalog.check(digests=True)
-    last = scrape_jobs.gathering_progress(catalog, import_id)
+    last = scrape_jobs.scrape_progress(catalog, import_id)
     kept = (folder / "photos").rglob("[!.]*")
     files = sum(one.is_file() for one in kept)
     print(

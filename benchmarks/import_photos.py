@@ -30,7 +30,7 @@ from tqdm import tqdm
 
 from coin_core.catalog import Catalog, PhotoQuery, open_catalog
 from coin_core.catalog.importing import ingest
-from coin_core.rendering import strike_coin
+from coin_core.rendering import render_coin
 from coin_core.rendering.scenes import draw_scene
 
 SEED = 4_200_011
@@ -56,12 +56,12 @@ def draw(index: int) -> np.ndarray:
     """A photo of one coin, or of both its sides, uint8 (H, W, 3)."""
     rng = np.random.default_rng([SEED, index])
     if index % 4 == 0:
-        return strike_coin(SEED, index, size_px=STRUCK_PX).image
+        return render_coin(SEED, index, size_px=STRUCK_PX).image
     kinds = ["cornucopia", "legend"] if index % 4 == 1 else ["legend"]
 
     def supply(_rng, _kind, _size_px):
         kind = kinds.pop(0) if kinds else "legend"
-        return strike_coin(SEED, index, size_px=STRUCK_PX, kind=kind)
+        return render_coin(SEED, index, size_px=STRUCK_PX, kind=kind)
 
     arrangement = "pair" if index % 4 == 1 else "one"
     return draw_scene(rng, supply=supply, long_px=520, arrangement=arrangement).photo

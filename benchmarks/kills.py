@@ -32,9 +32,9 @@ from coin_core.catalog import (
     Catalog,
     CatalogFace,
     CoinFacts,
-    CropBox,
     ExcludeReason,
     PhotoRecord,
+    RotatedBox,
     Side,
     open_catalog,
 )
@@ -83,7 +83,9 @@ def filled(folder: Path) -> Catalog:
     from import_photos import encode
 
     catalog = catalog_in(folder)
-    face = CatalogFace(box=CropBox(left=0, top=0, right=1, bottom=1), side=Side.LEGEND)
+    face = CatalogFace(
+        box=RotatedBox(left=0, top=0, right=1, bottom=1), side=Side.LEGEND
+    )
     rng = np.random.default_rng(SEED)
     for number in range(PHOTOS):
         record = PhotoRecord(

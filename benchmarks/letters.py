@@ -28,8 +28,8 @@ from coin_core.classifiers.legend_net import LETTER_CLASSES, STRIDE_PX
 from coin_core.evaluation.calibration import weighed
 from coin_core.evaluation.metrics import share_of
 from coin_core.imaging.preprocessing import Preprocessing
-from coin_core.pipeline import SHIPPED, Attributor
-from coin_core.rendering import strike_coin
+from coin_core.pipeline import SHIPPED, CoinClassifier
+from coin_core.rendering import render_coin
 from coin_core.rulers import DEFAULT_CLASSES, LETTERS
 
 SEED = 7_000_003
@@ -71,11 +71,11 @@ def main() -> None:
     true = np.array([ruler for ruler, _ in rows])
     spread = usual_spread()
     maps = torch.from_numpy(np.stack([drawn(seen, spread) for _, seen in rows]))
-    attributor = Attributor()
+    coin_classifier = CoinClassifier()
     for name in SHIPPED:
-        told = judged(attributor, name, maps)
-        card = attributor.model(name).card
-        show(name, weighed(told, card.classes, card.leans), true)
+        told = judged(coin_classifier, name, maps)
+        card = coin_classifier.model(name).card
+        show(name, weighed(told, card.classes, card.class_logit_bias), true)
         show(f"{name} without leans", told, true)
 
 
@@ -110,7 +110,7 @@ def usual_spread() -> float:
     """How widely letters lie about their middle in the view, on rendered coins."""
     found = []
     for index in range(200):
-        coin = strike_coin(SEED, index)
+        coin = render_coin(SEED, index)
         assert coin.frame is not None
         at = np.array(
             [
@@ -141,12 +141,12 @@ def drawn(seen: Seen, spread: float) -> NDArray[np.float32]:
 
 @torch.inference_mode()
 def judged(
-    attributor: Attributor, name: str, maps: torch.Tensor
+    coin_classifier: CoinClassifier, name: str, maps: torch.Tensor
 ) -> NDArray[np.float32]:
     """Probabilities (N, 3), as learnt, that a model makes of maps (N, 17, 16, 16)."""
-    module = attributor.net_behind(name).classifier.module_.eval()
+    module = coin_classifier.feature_extractor(name).classifier.module_.eval()
     features = torch.cat([module.legend(part) for part in maps.split(64)])
-    model = attributor.model(name)
+    model = coin_classifier.model(name)
     told: NDArray[np.float32] = (
         model.classifier.predict_proba(features.numpy())
         if model.takes_features

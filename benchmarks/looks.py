@@ -22,8 +22,8 @@ from coin_core.classifiers.tta import frames_read, look, read
 from coin_core.evaluation.calibration import weighed
 from coin_core.evaluation.metrics import share_of
 from coin_core.imaging.legend_pose import find_frames
-from coin_core.pipeline import Attributor
-from coin_core.rendering import strike_coin
+from coin_core.pipeline import CoinClassifier
+from coin_core.rendering import render_coin
 from coin_core.rulers import DEFAULT_CLASSES
 from coin_core.training.train_legend_localizer import cropped
 
@@ -35,14 +35,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=2500, help="coins that are struck")
     given = parser.parse_args()
-    struck = (strike_coin(SEED, k) for k in tqdm(range(given.count), unit="coin"))
+    struck = (render_coin(SEED, k) for k in tqdm(range(given.count), unit="coin"))
     coins = [coin for coin in struck if coin.name_legibility >= 0.5]
     crops, true = zip(*map(cropped, coins), strict=True)
     crops = np.stack(crops)
     rulers = np.array([DEFAULT_CLASSES.index(coin.ruler) for coin in coins])
     likeliest = find_frames(crops)
     for name in ("resnet", "vgg"):
-        model = Attributor().model(name)
+        model = CoinClassifier().model(name)
         net, card = model.classifier, model.card
         reader, settings = net.module_.eval(), net.preparation
         turned = frames_read(reader, crops, settings)
@@ -52,7 +52,9 @@ def main() -> None:
             ("and again where in doubt", read(reader, crops, settings)),
             ("the true frame", look(reader, crops, settings, true)),
         ):
-            told = weighed(reading.classes.softmax(1), card.classes, card.leans)
+            told = weighed(
+                reading.classes.softmax(1), card.classes, card.class_logit_bias
+            )
             right = int((told.argmax(1) == rulers).sum())
             print(f"{name}, {way}: {share_of(right, len(coins))}", flush=True)
 

@@ -20,15 +20,15 @@ import numpy as np
 
 from coin_core.evaluation.metrics import share_of
 from coin_core.imaging import photo_io
-from coin_core.pipeline import SHIPPED, Attributor
-from coin_core.rendering import strike_coin
-from coin_core.results import PhotoReading, Reason
+from coin_core.pipeline import SHIPPED, CoinClassifier
+from coin_core.rendering import render_coin
+from coin_core.results import PhotoResult, RejectReason
 
 SEED = 6_000_011
 SIZE_PX = 240
-LEGEND_HIDDEN = frozenset({Reason.LEGEND_NOT_SHOWN})
-OTHERS = frozenset({Reason.NOT_THESE})
-NOTHING = frozenset({Reason.NO_COIN, Reason.NOT_THESE})
+LEGEND_HIDDEN = frozenset({RejectReason.LEGEND_NOT_SHOWN})
+OTHERS = frozenset({RejectReason.NOT_THESE})
+NOTHING = frozenset({RejectReason.NO_COIN, RejectReason.NOT_THESE})
 
 
 def main() -> None:
@@ -38,7 +38,7 @@ def main() -> None:
     parser.add_argument("--classifiers", nargs="*", default=list(SHIPPED))
     parser.add_argument("--photos", type=Path, nargs="*", default=[])
     given = parser.parse_args()
-    attributor = Attributor()
+    coin_classifier = CoinClassifier()
     for name in given.classifiers:
         cases = [
             ("cornucopia side", struck("cornucopia", given.count), LEGEND_HIDDEN),
@@ -48,14 +48,16 @@ def main() -> None:
             *((f"photos {d.name}", walk(d), OTHERS) for d in given.photos),
         ]
         for title, pictures, kinds in cases:
-            show(name, title, list(attributor.read_many(pictures, name)), kinds)
-        legible = list(attributor.read_many(legible_coins(given.count), name))
+            show(
+                name, title, list(coin_classifier.classify_batch(pictures, name)), kinds
+            )
+        legible = list(coin_classifier.classify_batch(legible_coins(given.count), name))
         refused = sum(one.verdicts[0].ruler is None for one in legible)
         print(f"{name}: legible coins refused: {share_of(refused, len(legible))}")
 
 
 def show(
-    name: str, title: str, readings: list[PhotoReading], kinds: Iterable[Reason]
+    name: str, title: str, readings: list[PhotoResult], kinds: Iterable[RejectReason]
 ) -> None:
     """Print how many were refused, and how many for the right kind of reason."""
     reasons = [one.verdicts[0].reason for one in readings]
@@ -70,14 +72,14 @@ def show(
 def struck(kind: str, count: int) -> Iterator[np.ndarray]:
     """Rendered coins of a kind."""
     for index in range(count):
-        yield strike_coin(SEED, index, size_px=SIZE_PX, kind=kind).image
+        yield render_coin(SEED, index, size_px=SIZE_PX, kind=kind).image
 
 
 def legible_coins(count: int) -> Iterator[np.ndarray]:
     """Rendered wreath sides with half or more of the name's letters legible."""
     index = 0
     while count:
-        coin = strike_coin(SEED, index, size_px=SIZE_PX, kind="legend")
+        coin = render_coin(SEED, index, size_px=SIZE_PX, kind="legend")
         index += 1
         if coin.name_legibility >= 0.5:
             count -= 1

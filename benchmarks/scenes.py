@@ -19,7 +19,7 @@ import numpy as np
 from tqdm import tqdm
 
 from coin_core.detection import faces
-from coin_core.detection.faces import CropBox
+from coin_core.detection.faces import RotatedBox
 from coin_core.evaluation.metrics import share_of
 from coin_core.rendering.scenes import draw_scene
 
@@ -44,18 +44,18 @@ def main() -> None:
         print(f"{name}: {share_of(sum(marks[name]), len(marks[name]))}")
 
 
-def all_found(true: tuple[CropBox, ...], found: tuple[CropBox, ...]) -> bool:
+def all_found(true: tuple[RotatedBox, ...], found: tuple[RotatedBox, ...]) -> bool:
     """Whether the boxes match one to one."""
     left = list(found)
     for box in true:
-        best = max(left, key=lambda other: overlap(box, other), default=None)
-        if best is None or overlap(box, best) <= ENOUGH:
+        best = max(left, key=lambda other: iou(box, other), default=None)
+        if best is None or iou(box, best) <= ENOUGH:
             return False
         left.remove(best)
     return not left
 
 
-def overlap(a: CropBox, b: CropBox) -> float:
+def iou(a: RotatedBox, b: RotatedBox) -> float:
     """Intersection over union, 0 to 1."""
     width = min(a.right, b.right) - max(a.left, b.left)
     height = min(a.bottom, b.bottom) - max(a.top, b.top)

@@ -25,8 +25,8 @@ import torch
 from PIL import Image
 
 from coin_core.imaging import photo_io
-from coin_core.pipeline import SHIPPED, Attributor
-from coin_core.rendering import strike_coin
+from coin_core.pipeline import SHIPPED, CoinClassifier
+from coin_core.rendering import render_coin
 from coin_core.training.environment import describe_machine
 
 SEED = 4_000_037
@@ -43,8 +43,8 @@ def main() -> None:
     torch.set_num_threads(2)
     print(describe_machine())
 
-    attributor = Attributor()
-    attributor.load(SHIPPED)
+    coin_classifier = CoinClassifier()
+    coin_classifier.load(SHIPPED)
     if given.of:
         files = [path.read_bytes() for path in photo_io.inside(given.of)]
     else:
@@ -52,7 +52,7 @@ def main() -> None:
     for names in [*((name,) for name in SHIPPED), SHIPPED]:
         title = names[0] if len(names) == 1 else "all five"
         seconds = median_seconds(
-            lambda i, names=names: attributor.read(
+            lambda i, names=names: coin_classifier.classify(
                 photo_io.decode(files[i % len(files)]), classifiers=names
             ),
             given.repeats,
@@ -61,7 +61,7 @@ def main() -> None:
 
     many = (photo_io.decode(files[i % len(files)]) for i in range(given.photos))
     begun = time.perf_counter()
-    count = sum(1 for _ in attributor.read_many(many, "resnet"))
+    count = sum(1 for _ in coin_classifier.classify_batch(many, "resnet"))
     rate = count / (time.perf_counter() - begun)
     print(f"{count} photos with resnet: {rate:.1f} photos a second")
 
@@ -72,7 +72,7 @@ def main() -> None:
 
 def encode(index: int) -> bytes:
     """A rendered coin as a JPEG file."""
-    coin = strike_coin(SEED, index, size_px=SIZE_PX)
+    coin = render_coin(SEED, index, size_px=SIZE_PX)
     buffer = io.BytesIO()
     Image.fromarray(coin.image).save(buffer, "JPEG", quality=90)
     return buffer.getvalue()

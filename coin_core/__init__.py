@@ -11,24 +11,24 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from coin_core.classifiers import get_classifier, list_classifiers
-    from coin_core.detection.faces import CropBox, Face, Side
+    from coin_core.detection.faces import DetectedFace, RotatedBox, Side
     from coin_core.errors import CoinError, UnreadablePhotoError
-    from coin_core.pipeline import Attributor
-    from coin_core.results import PhotoReading, Reason, Verdict
+    from coin_core.pipeline import CoinClassifier
+    from coin_core.results import PhotoResult, RejectReason, Verdict
     from coin_core.rulers import DEFAULT_CLASSES, LETTERS, RULERS, get_ruler
 
 _HOMES = {
-    "Attributor": "attribution",
-    "PhotoReading": "verdicts",
-    "Reason": "verdicts",
-    "Verdict": "verdicts",
+    "CoinClassifier": "pipeline",
+    "PhotoResult": "results",
+    "RejectReason": "results",
+    "Verdict": "results",
     "get_classifier": "classifiers",
     "list_classifiers": "classifiers",
     "CoinError": "errors",
     "UnreadablePhotoError": "errors",
-    "CropBox": "faces",
-    "Face": "faces",
-    "Side": "faces",
+    "RotatedBox": "detection.faces",
+    "DetectedFace": "detection.faces",
+    "Side": "detection.faces",
     "DEFAULT_CLASSES": "rulers",
     "LETTERS": "rulers",
     "RULERS": "rulers",
@@ -39,12 +39,12 @@ __all__ = [
     "DEFAULT_CLASSES",
     "LETTERS",
     "RULERS",
-    "Attributor",
+    "CoinClassifier",
     "CoinError",
-    "CropBox",
-    "Face",
-    "PhotoReading",
-    "Reason",
+    "DetectedFace",
+    "PhotoResult",
+    "RejectReason",
+    "RotatedBox",
     "Side",
     "UnreadablePhotoError",
     "Verdict",

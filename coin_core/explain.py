@@ -12,12 +12,12 @@ from sklearn.neighbors import KNeighborsClassifier
 
 from coin_core.classifiers.legend_net import LETTER_CLASSES
 from coin_core.classifiers.tta import frames_read, look
-from coin_core.detection.faces import CropBox
+from coin_core.detection.faces import RotatedBox
 from coin_core.evaluation.calibration import calibrated
-from coin_core.imaging.legend_pose import LegendFrame, on_crop
+from coin_core.imaging.legend_pose import LegendPose, on_crop
 from coin_core.imaging.preprocessing import Preprocessing, frames_for
-from coin_core.pipeline import CROP_PX, Attributor, LoadedModel
-from coin_core.rendering import strike_coin
+from coin_core.pipeline import CROP_PX, CoinClassifier, LoadedModel
+from coin_core.rendering import render_coin
 from coin_core.rulers import LETTERS
 
 _NONE = LETTER_CLASSES - 1
@@ -34,7 +34,7 @@ class LetterRead:
     """
 
     letter: str
-    box: CropBox
+    box: RotatedBox
     probability: float
     line: int
     place: int
@@ -50,36 +50,34 @@ class NearCoin:
 
 
 def frame_seen(
-    attributor: Attributor, crop: NDArray[np.uint8], name: str = "resnet"
-) -> LegendFrame:
+    coin_classifier: CoinClassifier, crop: NDArray[np.uint8], name: str = "resnet"
+) -> LegendPose:
     """What the net behind a model sees of a crop (S, S, 3): where, and how turned."""
-    return _frame_of(attributor.net_behind(name).classifier, crop)
+    return _frame_of(coin_classifier.feature_extractor(name).classifier, crop)
 
 
-def _frame_of(net: Any, crop: NDArray[np.uint8]) -> LegendFrame:
+def _frame_of(net: Any, crop: NDArray[np.uint8]) -> LegendPose:
     return frames_read(net.module_.eval(), crop[None], net.preparation)[0]
 
 
-def _letters_seen(
-    net: Any, crop: NDArray[np.uint8], frame: LegendFrame
-) -> torch.Tensor:
+def _letters_seen(net: Any, crop: NDArray[np.uint8], frame: LegendPose) -> torch.Tensor:
     """Letter logits (1, 17, H, W) of one look."""
     return look(net.module_.eval(), crop[None], net.preparation, [frame]).letters
 
 
 def read_letters(
-    attributor: Attributor, crop: NDArray[np.uint8], name: str = "resnet"
+    coin_classifier: CoinClassifier, crop: NDArray[np.uint8], name: str = "resnet"
 ) -> tuple[LetterRead, ...]:
     """The letters that the net behind a model reads on a crop, in reading order.
 
     Their places are those in the view of `frame_seen`.
 
     Args:
-        attributor: Holds the models.
+        coin_classifier: Holds the models.
         crop: uint8 (S, S, 3).
         name: The model; svm, knn and mlp see through the vgg net.
     """
-    net = attributor.net_behind(name).classifier
+    net = coin_classifier.feature_extractor(name).classifier
     if not hasattr(net.module_, "letters"):
         return ()  # it learnt to tell other coins by their look
     logits = _letters_seen(net, crop, _frame_of(net, crop))[0]
@@ -123,7 +121,7 @@ def _in_reading_order(
     read = []
     for number, line in enumerate(lines):
         for place, (x, y, share, letter) in enumerate(sorted(line, reverse=True)):
-            box = CropBox(
+            box = RotatedBox(
                 left=max(0.0, x - half_w),
                 top=max(0.0, y - half_h),
                 right=min(1.0, x + half_w),
@@ -138,7 +136,7 @@ def _in_reading_order(
 
 
 def heat_map(
-    attributor: Attributor, crop: NDArray[np.uint8], name: str, ruler: str
+    coin_classifier: CoinClassifier, crop: NDArray[np.uint8], name: str, ruler: str
 ) -> NDArray[np.float32]:
     """Where a model looked: how much the ruler loses when a place is covered.
 
@@ -149,9 +147,9 @@ def heat_map(
     Returns:
         float32 (160, 160), 0 no effect, 1 the strongest.
     """
-    model = attributor.model(name)
+    model = coin_classifier.model(name)
     column = model.card.classes.index(ruler)
-    net = attributor.net_behind(name).classifier
+    net = coin_classifier.feature_extractor(name).classifier
     module = net.module_.eval()
     if model.takes_features:
         on_photo = model.card.features_from.get("sight", "legend") != "legend"
@@ -159,7 +157,7 @@ def heat_map(
         on_photo = hasattr(module, "look") or bool(module.pooled.weight.any())
     if on_photo:
         frame = frames_for(crop[None], Preprocessing(zoom=1.0))[0]
-        grid = _cover_photo(attributor, crop, name, column)
+        grid = _cover_photo(coin_classifier, crop, name, column)
     else:
         frame = _frame_of(net, crop)
         grid = _cover_letters(model, net, _letters_seen(net, crop, frame), column)
@@ -196,7 +194,7 @@ def _cover_letters(
 
 
 def _cover_photo(
-    attributor: Attributor, crop: NDArray[np.uint8], name: str, column: int
+    coin_classifier: CoinClassifier, crop: NDArray[np.uint8], name: str, column: int
 ) -> NDArray[np.float32]:
     steps, size = 8, crop.shape[0]
     grey = crop.reshape(-1, 3).mean(axis=0).astype(np.uint8)
@@ -210,12 +208,12 @@ def _cover_photo(
             max(edges[row] - margin, 0) : edges[row + 1] + margin,
             max(edges[at] - margin, 0) : edges[at + 1] + margin,
         ] = grey
-    shares = np.log(attributor.probabilities(covered, name)[:, column] + 1e-6)
+    shares = np.log(coin_classifier.probabilities(covered, name)[:, column] + 1e-6)
     out: NDArray[np.float32] = (shares[-1] - shares[:-1]).reshape(steps, steps)
     return out
 
 
-def _enlarged(grid: NDArray[np.float32], frame: LegendFrame) -> NDArray[np.float32]:
+def _enlarged(grid: NDArray[np.float32], frame: LegendPose) -> NDArray[np.float32]:
     """A grid over the input as a map over the whole crop."""
     large = torch.nn.functional.interpolate(
         torch.from_numpy(grid)[None, None],
@@ -227,16 +225,16 @@ def _enlarged(grid: NDArray[np.float32], frame: LegendFrame) -> NDArray[np.float
 
 
 def nearest_coins(
-    attributor: Attributor, crop: NDArray[np.uint8], count: int = 8
+    coin_classifier: CoinClassifier, crop: NDArray[np.uint8], count: int = 8
 ) -> list[tuple[NearCoin, NDArray[np.uint8] | None]]:
     """The known coins most like a crop, the likest first, with their pictures.
 
     The coins are those that the knn model learnt from. Rendered ones are struck
     again from their number; others have no picture here.
     """
-    model = attributor.model("knn")
+    model = coin_classifier.model("knn")
     pipeline = model.classifier.estimator_
-    features = attributor.features(crop[None], "knn")
+    features = coin_classifier.features(crop[None], "knn")
     projected = pipeline[:-1].transform(features)
     neighbours: KNeighborsClassifier = pipeline[-1]
     learnt = neighbours.n_samples_fit_
@@ -261,6 +259,6 @@ def nearest_coins(
             similarity=similarity,
             origin=f"{'rendered' if rendered else 'training'} coin {number}",
         )
-        picture = strike_coin(seed, number, size_px=CROP_PX).image if rendered else None
+        picture = render_coin(seed, number, size_px=CROP_PX).image if rendered else None
         near[number] = coin, picture
     return list(near.values())

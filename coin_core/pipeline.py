@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from coin_core.classifiers.features import compute_features
 from coin_core.detection import faces as face_finding
-from coin_core.detection.faces import CropBox, Face, Side
+from coin_core.detection.faces import DetectedFace, RotatedBox, Side
 from coin_core.errors import WeightsMismatchError
 from coin_core.evaluation.calibration import calibrated
 from coin_core.model_store.bundle import (
@@ -25,16 +25,16 @@ from coin_core.model_store.bundle import (
     weights_digest,
 )
 from coin_core.model_store.card import Card
-from coin_core.results import PhotoReading, Reason, Verdict, class_title, sentence
+from coin_core.results import PhotoResult, RejectReason, Verdict, class_title, sentence
 from coin_core.rulers import DEFAULT_CLASSES
 
 __all__ = [
     "CROP_PX",
     "SHIPPED",
-    "Attributor",
+    "CoinClassifier",
     "LoadedModel",
-    "PhotoReading",
-    "Reason",
+    "PhotoResult",
+    "RejectReason",
     "Verdict",
     "class_title",
     "sentence",
@@ -65,7 +65,7 @@ class LoadedModel:
         return str(sorted(self.card.features_from.items()))
 
 
-class Attributor:
+class CoinClassifier:
     """Reads photos with a set of models; loads each when it is first asked for.
 
     It may be shared between threads: what it holds is only ever added to.
@@ -111,9 +111,9 @@ class Attributor:
         for name in names:
             self.model(name)
         blank = np.zeros((64, 64, 3), np.uint8)
-        face_finding.judge_sides(blank, face_finding.find(blank) or (_WHOLE,))
+        face_finding.classify_sides(blank, face_finding.find(blank) or (_WHOLE,))
 
-    def net_behind(self, name: str) -> LoadedModel:
+    def feature_extractor(self, name: str) -> LoadedModel:
         """The reading net that a model uses: itself, or the vgg of its features."""
         model = self.model(name)
         return (
@@ -140,15 +140,17 @@ class Attributor:
     def features(self, crops: NDArray[np.uint8], name: str) -> NDArray[np.float32]:
         """The features (N, D) that a model sees of crops (N, S, S, 3)."""
         sight = self.model(name).card.features_from.get("sight", "legend")
-        return compute_features(self.net_behind(name).classifier, crops, sight=sight)
+        return compute_features(
+            self.feature_extractor(name).classifier, crops, sight=sight
+        )
 
-    def read(
+    def classify(
         self,
         photo: NDArray[np.uint8],
         *,
         classifiers: Sequence[str] = ("resnet",),
-        box: CropBox | None = None,
-    ) -> PhotoReading:
+        box: RotatedBox | None = None,
+    ) -> PhotoResult:
         """Find the coin, choose the face with the legend, and ask the classifiers.
 
         Args:
@@ -179,13 +181,13 @@ class Attributor:
             )
             seconds = time.perf_counter() - started
             verdicts.append(_judge(model, found, rows[0], seconds))
-        return PhotoReading(
+        return PhotoResult(
             faces=found.faces, legend=found.legend, verdicts=tuple(verdicts)
         )
 
-    def read_many(
+    def classify_batch(
         self, photos: Iterable[NDArray[np.uint8]], classifier: str = "resnet"
-    ) -> Iterator[PhotoReading]:
+    ) -> Iterator[PhotoResult]:
         """Read many photos with one classifier, in order, a batch at a time."""
         model = self.model(classifier)
         with ThreadPoolExecutor(max_workers=2) as pool:
@@ -203,7 +205,7 @@ class Attributor:
         pool: ThreadPoolExecutor,
         model: LoadedModel,
         photos: list[NDArray[np.uint8]],
-    ) -> Iterator[PhotoReading]:
+    ) -> Iterator[PhotoResult]:
         started = time.perf_counter()
         found = list(pool.map(prepare_photo, photos))
         crops = np.stack([one.crop for one in found])
@@ -211,28 +213,28 @@ class Attributor:
         seconds = (time.perf_counter() - started) / len(photos)
         for one, row in zip(found, rows, strict=True):
             shares = row if one.faces else row[:0]
-            yield PhotoReading(
+            yield PhotoResult(
                 faces=one.faces,
                 legend=one.legend,
                 verdicts=(_judge(model, one, shares, seconds),),
             )
 
 
-_WHOLE = CropBox(left=0.0, top=0.0, right=1.0, bottom=1.0)
+_WHOLE = RotatedBox(left=0.0, top=0.0, right=1.0, bottom=1.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class PreparedPhoto:
     """A photo's faces, the legend's face, the crop to read, a reason not to."""
 
-    faces: tuple[Face, ...]
+    faces: tuple[DetectedFace, ...]
     legend: int | None
     crop: NDArray[np.uint8]
-    reason: Reason | None
+    reason: RejectReason | None
 
 
 def prepare_photo(
-    photo: NDArray[np.uint8], box: CropBox | None = None
+    photo: NDArray[np.uint8], box: RotatedBox | None = None
 ) -> PreparedPhoto:
     """Find the faces, choose the one to read and crop it.
 
@@ -240,14 +242,16 @@ def prepare_photo(
     so that its probabilities can be shown beside the reason not to believe them.
     """
     if box is not None:
-        face = Face(box=box, side=Side.LEGEND, confidence=1.0)
+        face = DetectedFace(box=box, side=Side.LEGEND, confidence=1.0)
         crop = face_finding.crop_to_flan(photo, box, CROP_PX)
         return PreparedPhoto(faces=(face,), legend=0, crop=crop, reason=None)
     boxes = face_finding.find(photo)
     if not boxes:
         blank = np.zeros((CROP_PX, CROP_PX, 3), np.uint8)
-        return PreparedPhoto(faces=(), legend=None, crop=blank, reason=Reason.NO_COIN)
-    faces = face_finding.judge_sides(photo, boxes)
+        return PreparedPhoto(
+            faces=(), legend=None, crop=blank, reason=RejectReason.NO_COIN
+        )
+    faces = face_finding.classify_sides(photo, boxes)
     legend = face_finding.legend_side(faces)
     chosen = legend if legend is not None else _most_coinlike(faces)
     return PreparedPhoto(
@@ -258,18 +262,18 @@ def prepare_photo(
     )
 
 
-def _most_coinlike(faces: Sequence[Face]) -> int:
+def _most_coinlike(faces: Sequence[DetectedFace]) -> int:
     areas = [(f.box.right - f.box.left) * (f.box.bottom - f.box.top) for f in faces]
     return int(np.argmax(areas))
 
 
-def _why_not(faces: Sequence[Face]) -> Reason:
+def _why_not(faces: Sequence[DetectedFace]) -> RejectReason:
     sides = {face.side for face in faces}
     if Side.CORNUCOPIA in sides:
-        return Reason.LEGEND_NOT_SHOWN
+        return RejectReason.LEGEND_NOT_SHOWN
     if sides == {Side.NOTHING}:
-        return Reason.NO_COIN
-    return Reason.NOT_THESE
+        return RejectReason.NO_COIN
+    return RejectReason.NOT_THESE
 
 
 def _judge(
@@ -284,11 +288,11 @@ def _judge(
     )
     reason = found.reason
     # the sides are those of the Hasmonean coins; a model of other coins names its own
-    if reason is not Reason.NO_COIN and model.card.classes != DEFAULT_CLASSES:
+    if reason is not RejectReason.NO_COIN and model.card.classes != DEFAULT_CLASSES:
         reason = None
     best = int(row.argmax()) if len(row) else None
     if reason is None and (best is None or row[best] < model.card.threshold):
-        reason = Reason.TOO_WORN
+        reason = RejectReason.TOO_WORN
     return Verdict(
         classifier=model.name,
         shares=shares,

@@ -7,11 +7,11 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
-from coin_core.detection.faces import Face
+from coin_core.detection.faces import DetectedFace
 from coin_core.rulers import RULERS
 
 
-class Reason(StrEnum):
+class RejectReason(StrEnum):
     """Why a classifier does not answer."""
 
     NO_COIN = "no_coin_found"
@@ -21,13 +21,15 @@ class Reason(StrEnum):
 
 
 _WHY = {
-    Reason.NO_COIN: "no coin was found in the photo.",
-    Reason.LEGEND_NOT_SHOWN: (
+    RejectReason.NO_COIN: "no coin was found in the photo.",
+    RejectReason.LEGEND_NOT_SHOWN: (
         "this is the cornucopia side, which names no ruler. "
         "Photograph the side with the inscription in the wreath."
     ),
-    Reason.TOO_WORN: "too little of the name can be read.",
-    Reason.NOT_THESE: "this does not look like a coin with the legend in a wreath.",
+    RejectReason.TOO_WORN: "too little of the name can be read.",
+    RejectReason.NOT_THESE: (
+        "this does not look like a coin with the legend in a wreath."
+    ),
 }
 
 
@@ -43,7 +45,7 @@ class Verdict:
     classifier: str
     shares: tuple[tuple[str, float], ...]
     ruler: str | None
-    reason: Reason | None
+    reason: RejectReason | None
     seconds: float
 
     def __post_init__(self) -> None:
@@ -62,10 +64,10 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PhotoReading:
+class PhotoResult:
     """A photo's faces, which of them carries the legend, and the verdicts on it."""
 
-    faces: tuple[Face, ...]
+    faces: tuple[DetectedFace, ...]
     legend: int | None
     verdicts: tuple[Verdict, ...]
 
@@ -85,7 +87,7 @@ def sentence(verdict: Verdict) -> str:
     return f"{class_title(best)}, {shown} %"
 
 
-def answers(photo: str, reading: PhotoReading) -> list[dict[str, Any]]:
+def answers(photo: str, reading: PhotoResult) -> list[dict[str, Any]]:
     """One object per verdict.
 
     Args:

@@ -43,7 +43,7 @@ if not tray.photos or not found:
 
 cards = {bundle.name: bundle.card for bundle in found}
 classifier = choose_classifier(found)
-if read_tray(tray, cache.attributor(), classifier):
+if read_tray(tray, cache.coin_classifier(), classifier):
     st.rerun()  # what stands above counts the photos
 show_problems(tray)
 table = st.empty()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from coin_core.errors import CoinError
-from ui.background_task import bring_up, show_work
+from ui.background_task import rerun_page, show_work
 from ui.dataset.actions import show_actions
 from ui.dataset.filters import ask_filters
 from ui.dataset.gallery import show_grid
@@ -18,7 +18,13 @@ from ui.dataset.import_panel import (
 from ui.dataset.photo_panel import show_photo_panel
 from ui.dataset.review import show_agreement, show_review
 from ui.dataset.scrape_panel import offer_gathering, show_gathering
-from ui.dataset.session import Desk, catalog, know_reviewer, open_desk, show_messages
+from ui.dataset.session import (
+    DatasetSession,
+    catalog,
+    know_reviewer,
+    open_desk,
+    show_messages,
+)
 from ui.dataset.versions_panel import show_versions
 from ui.errors import show
 from ui.layout import begin_page
@@ -38,9 +44,9 @@ begin_page(
 
 
 @st.fragment
-def browse(desk: Desk) -> None:
+def browse(desk: DatasetSession) -> None:
     """The grid, or the one photo that was opened from it."""
-    bring_up(desk)
+    rerun_page(desk)
     if st.session_state["dataset_part"] != "browse":  # left for where it came from
         st.rerun()
     show_messages(desk)

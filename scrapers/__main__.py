@@ -31,7 +31,7 @@ from scrapers.base import SOURCES
 from scrapers.settings import read_contact, store_contact
 
 if TYPE_CHECKING:
-    from coin_core.catalog.scrape_jobs import GatherOrder, GatherProgress
+    from coin_core.catalog.scrape_jobs import ScrapeOrder, ScrapeProgress
     from scrapers.base import Source
 
 
@@ -114,15 +114,15 @@ def _positive(text: str) -> int:
     return number
 
 
-def _order(options: argparse.Namespace) -> GatherOrder:
+def _order(options: argparse.Namespace) -> ScrapeOrder:
     """What the command asks for."""
-    from coin_core.catalog.scrape_jobs import GatherOrder
+    from coin_core.catalog.scrape_jobs import ScrapeOrder
 
     query = options.query or ""
     if options.source == "saved" and query:
         # the same folder is the same run, from wherever it is named
         query = str(Path(query).absolute())
-    return GatherOrder(
+    return ScrapeOrder(
         source=options.source,
         query=query,
         who=options.who or getpass.getuser(),
@@ -134,12 +134,12 @@ def _order(options: argparse.Namespace) -> GatherOrder:
     )
 
 
-def _gather(source: Source, order: GatherOrder, *, as_json: bool) -> int:
+def _gather(source: Source, order: ScrapeOrder, *, as_json: bool) -> int:
     from coin_core.catalog import open_catalog
     from scrapers.ingest import gather
 
     catalog = open_catalog()
-    last: GatherProgress | None = None
+    last: ScrapeProgress | None = None
     try:
         for last in gather(catalog, source, order):
             if as_json:
@@ -155,7 +155,7 @@ def _gather(source: Source, order: GatherOrder, *, as_json: bool) -> int:
     return 1 if last is not None and (last.failed or last.state != "done") else 0
 
 
-def summary(progress: GatherProgress) -> str:
+def summary(progress: ScrapeProgress) -> str:
     """What a run has brought, in a few lines."""
     lines = [
         f"{progress.listings} listings: {progress.added} new photos "

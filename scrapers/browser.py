@@ -23,7 +23,7 @@ from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.support.ui import WebDriverWait
 
 from scrapers.base import Listing, ListingImage
-from scrapers.browser_proxy import UNREACHABLE, Gate
+from scrapers.browser_proxy import UNREACHABLE, BrowserProxy
 from scrapers.errors import (
     PageChangedError,
     ScrapeError,
@@ -129,7 +129,7 @@ class BrowserPages:
         self, driver: webdriver.Chrome, url: str, cookies: list[dict[str, Any]]
     ) -> ResultPage:
         driver.execute_cdp_cmd("Storage.setCookies", {"cookies": cookies})
-        gate = Gate(driver, self._client)
+        gate = BrowserProxy(driver, self._client)
         try:
             self._open(driver, url, gate)
             return self._read_all(driver, url, gate)
@@ -144,7 +144,7 @@ class BrowserPages:
         finally:
             gate.close()
 
-    def _open(self, driver: webdriver.Chrome, url: str, gate: Gate) -> None:
+    def _open(self, driver: webdriver.Chrome, url: str, gate: BrowserProxy) -> None:
         driver.get(url)  # comes back at once: the gate cannot open while it waits
         if not gate.page_came.wait(LOADING_S):
             raise SiteUnreachableError(f"{url} did not load in time.")
@@ -161,7 +161,9 @@ class BrowserPages:
                 f"{url} shows nothing in the browser."
             ) from error
 
-    def _read_all(self, driver: webdriver.Chrome, url: str, gate: Gate) -> ResultPage:
+    def _read_all(
+        self, driver: webdriver.Chrome, url: str, gate: BrowserProxy
+    ) -> ResultPage:
         """Scroll until the list shows as much as it announces."""
         page = self._read_first(driver, url, gate)
         if page.announced is None:
@@ -186,7 +188,9 @@ class BrowserPages:
         self._wake_images(driver)
         return self._read(driver, url)
 
-    def _read_first(self, driver: webdriver.Chrome, url: str, gate: Gate) -> ResultPage:
+    def _read_first(
+        self, driver: webdriver.Chrome, url: str, gate: BrowserProxy
+    ) -> ResultPage:
         """What the page shows at first; its lots may come some time after it."""
         end = time.monotonic() + self._patience_s
         while True:
@@ -200,7 +204,7 @@ class BrowserPages:
 
     @staticmethod
     def _changes(
-        driver: webdriver.Chrome, state: str, gate: Gate, patience_s: float
+        driver: webdriver.Chrome, state: str, gate: BrowserProxy, patience_s: float
     ) -> bool:
         """Wait until the page shows something else; False if it does not.
 

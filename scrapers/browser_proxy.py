@@ -37,7 +37,7 @@ _OWN: Final = ("accept-encoding", "cookie", "upgrade-insecure-requests", "user-a
 _PAGES: Final = "text/html,application/xhtml+xml,*/*;q=0.8"
 
 
-class Gate:
+class BrowserProxy:
     """Stands between a browser and the network.
 
     Args:

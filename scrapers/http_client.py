@@ -58,7 +58,7 @@ class PoliteClient:
     Args:
         contact: Mail address or web page that stands in the User-Agent.
         origins: Hosts, with ports if unusual, that may be asked.
-        by_leave: Addresses without a query that may be asked whatever robots.txt
+        robots_exemptions: Addresses without a query that may be asked whatever robots.txt
             says, since the user has stated that the site lets programs in there.
         pacer: Keeps the pauses; None for those of the known sites.
         backoff_s: Waits after the first, second... failure, unless the site says.
@@ -70,7 +70,7 @@ class PoliteClient:
         *,
         contact: str,
         origins: frozenset[str],
-        by_leave: frozenset[str] = frozenset(),
+        robots_exemptions: frozenset[str] = frozenset(),
         pacer: Pacer | None = None,
         backoff_s: tuple[float, ...] = BACKOFF_S,
         keep_s: float = 3600.0,
@@ -84,7 +84,7 @@ class PoliteClient:
         self._keep_s = keep_s
         self._backoff_s = backoff_s
         self._sleep = sleep
-        self._by_leave = by_leave
+        self._by_leave = robots_exemptions
         self._rules: dict[str, Rules] = {}
         self.agent = f"{AGENT}/1.0 ({contact}) python-httpx/{httpx.__version__}"
         self._http = httpx.Client(
@@ -205,7 +205,7 @@ class PoliteClient:
         """
         check_address(url, self.origins)
         allowed = url.partition("?")[0] in self._by_leave
-        self._rules_of(url).check(url, by_leave=allowed)
+        self._rules_of(url).check(url, robots_exemptions=allowed)
 
     def hold_off(self, origin: str, error: SiteBusyError) -> None:
         """Ask a busy host nothing for as long as it says, whoever asks."""

@@ -24,12 +24,12 @@ from coin_core.catalog import (
 )
 from coin_core.catalog.importing import jobs
 from coin_core.catalog.importing.ingest import Prepared, drop_uploads, prepare
-from coin_core.catalog.importing.records import GATHERING, ImportState, ItemState
+from coin_core.catalog.importing.records import SCRAPE, ImportState, ItemState
 from coin_core.catalog.schema import ImportItemRow, ImportRow
 from coin_core.catalog.scrape_jobs import (
-    GatherOrder,
-    GatherProgress,
-    begin_gathering,
+    ScrapeOrder,
+    ScrapeProgress,
+    begin_scrape,
     store_progress,
 )
 from coin_core.catalog.similarity import Matcher
@@ -56,13 +56,13 @@ Prepare = Callable[[bytes, str], Prepared]
 def gather(
     catalog: Catalog,
     source: Source,
-    order: GatherOrder,
+    order: ScrapeOrder,
     *,
     import_id: int | None = None,
     handle: int | None = None,
     stop: Callable[[], bool] | None = None,
     prepare_photo: Prepare = prepare,
-) -> Iterator[GatherProgress]:
+) -> Iterator[ScrapeProgress]:
     """Bring the photos of a source in; goes on with the same run if interrupted.
 
     Args:
@@ -82,7 +82,7 @@ def gather(
         CoinError: The source or the catalog ends the run.
     """
     if import_id is None:
-        import_id = begin_gathering(catalog, order)
+        import_id = begin_scrape(catalog, order)
     with jobs.at_work(catalog, import_id, handle):
         jobs.set_state(catalog, import_id, ImportState.RUNNING)
         run = _Run(catalog, source, import_id, order, prepare_photo)
@@ -118,7 +118,7 @@ class _Run:
         catalog: Catalog,
         source: Source,
         import_id: int,
-        order: GatherOrder,
+        order: ScrapeOrder,
         prepare_photo: Prepare,
     ) -> None:
         self._catalog, self._source, self._order = catalog, source, order
@@ -127,11 +127,11 @@ class _Run:
         self._settled = _settled_photos(catalog)
         self._failures_in_a_row = 0
         self._told = 0
-        self.progress = GatherProgress(
+        self.progress = ScrapeProgress(
             import_id=import_id, taken=_count_items(catalog, import_id)
         )
 
-    def work(self, stop: Callable[[], bool] | None) -> Iterator[GatherProgress]:
+    def work(self, stop: Callable[[], bool] | None) -> Iterator[ScrapeProgress]:
         """Deal with the listings until there are no more, or enough."""
         limit = self._order.limit
         enough = limit is not None and self.progress.taken >= limit
@@ -157,7 +157,7 @@ class _Run:
         drop_uploads(self._catalog, self._order.spec())
         yield self.end(ImportState.DONE)
 
-    def end(self, state: ImportState, error: str | None = None) -> GatherProgress:
+    def end(self, state: ImportState, error: str | None = None) -> ScrapeProgress:
         """Put on record how the run ended, and say in the log what ended it."""
         if error:
             _log.error("stopped: %s", error)
@@ -353,7 +353,7 @@ def _settled_photos(catalog: Catalog) -> dict[str, int | None]:
             select(ImportItemRow.key, ImportItemRow.photo_id)
             .join(ImportRow, ImportRow.id == ImportItemRow.import_id)
             .where(
-                ImportRow.kind == GATHERING,
+                ImportRow.kind == SCRAPE,
                 ImportItemRow.state.in_((ItemState.DONE, ItemState.KNOWN)),
             )
         )

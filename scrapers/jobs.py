@@ -15,11 +15,11 @@ from pathlib import Path
 from coin_core.catalog import open_catalog
 from coin_core.catalog.importing import jobs
 from coin_core.catalog.importing.records import ImportState
-from coin_core.catalog.scrape_jobs import gathering_order, gathering_progress
+from coin_core.catalog.scrape_jobs import scrape_order, scrape_progress
 from coin_core.errors import CoinError
 from scrapers.ingest import gather
 from scrapers.registry import opened
-from scrapers.stop_token import Patience
+from scrapers.stop_token import StopToken
 
 _log = logging.getLogger("scrapers")
 
@@ -32,11 +32,11 @@ def main(arguments: list[str]) -> int:
     _log.setLevel(logging.INFO)
     import_id, photos_dir = int(arguments[0]), Path(arguments[1])
     handle = int(arguments[2]) if len(arguments) > 2 else None
-    patience = Patience()
+    patience = StopToken()
     signal.signal(signal.SIGTERM, lambda *_: patience.end())
     catalog = open_catalog(photos_dir=photos_dir)
     try:
-        order = gathering_order(catalog, import_id)
+        order = scrape_order(catalog, import_id)
         patience.ask(lambda: not jobs.wants_to_run(catalog, import_id))
         with opened(order, sleep=patience.sleep) as source:
             for _ in gather(
@@ -49,7 +49,7 @@ def main(arguments: list[str]) -> int:
             ):
                 pass
     except CoinError as error:
-        if gathering_progress(catalog, import_id).error != str(error):  # not told yet
+        if scrape_progress(catalog, import_id).error != str(error):  # not told yet
             _log.error("%s", error)
             jobs.set_state(catalog, import_id, ImportState.STOPPED, str(error))
         return 1

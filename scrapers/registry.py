@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Final
 from urllib.parse import urlsplit
 
-from coin_core.catalog.scrape_jobs import GatherOrder
+from coin_core.catalog.scrape_jobs import ScrapeOrder
 from scrapers.base import SOURCES, Source
 from scrapers.collection_source import Collection
 from scrapers.errors import ScrapeError
@@ -28,7 +28,7 @@ COLLECTIONS: Final[dict[str, type[Collection]]] = {
 
 @contextlib.contextmanager
 def opened(
-    order: GatherOrder,
+    order: ScrapeOrder,
     *,
     plan_only: bool = False,
     show: bool = False,
@@ -58,7 +58,10 @@ def opened(
     origins = _origins(order, kind)
     contact = "nobody" if plan_only else read_contact()
     with PoliteClient(
-        contact=contact, origins=origins, by_leave=_by_leave(order, kind), sleep=sleep
+        contact=contact,
+        origins=origins,
+        robots_exemptions=_by_leave(order, kind),
+        sleep=sleep,
     ) as client:
         if kind is not None:
             yield kind(client, order.base)
@@ -68,7 +71,7 @@ def opened(
         yield BrowserPages(client, profile=order.profile, show=show)
 
 
-def plan(order: GatherOrder) -> tuple[str, ...]:
+def plan(order: ScrapeOrder) -> tuple[str, ...]:
     """What would be asked for an order, in sentences; sends nothing.
 
     Raises:
@@ -92,7 +95,7 @@ def plan(order: GatherOrder) -> tuple[str, ...]:
     return tuple(steps)
 
 
-def _origins(order: GatherOrder, kind: type[Collection] | None) -> frozenset[str]:
+def _origins(order: ScrapeOrder, kind: type[Collection] | None) -> frozenset[str]:
     """The hosts that may be asked."""
     if kind is None:
         host = (urlsplit(order.query).hostname or "").lower()
@@ -109,7 +112,7 @@ def _origins(order: GatherOrder, kind: type[Collection] | None) -> frozenset[str
     return kind.origins
 
 
-def _by_leave(order: GatherOrder, kind: type[Collection] | None) -> frozenset[str]:
+def _by_leave(order: ScrapeOrder, kind: type[Collection] | None) -> frozenset[str]:
     """Addresses that may be asked although robots.txt is against it.
 
     Only a collection's API, and only if the user has named its host as one that lets

@@ -39,18 +39,18 @@ class Rules:
         each = rate.seconds / rate.requests if rate and rate.requests else 0.0
         return float(max(delay, each))
 
-    def check(self, url: str, *, by_leave: bool = False) -> None:
+    def check(self, url: str, *, robots_exemptions: bool = False) -> None:
         """Refuse what the site does not want.
 
         Args:
             url: The full address.
-            by_leave: The user has stated that the site lets programs in there.
+            robots_exemptions: The user has stated that the site lets programs in there.
 
         Raises:
             RobotsForbidError: robots.txt forbids the address.
         """
         if self.parser is not None and not self.parser.can_fetch(url, AGENT):
-            if by_leave:
+            if robots_exemptions:
                 _log.info("robots.txt forbids %s; asked by the site's leave", url)
                 return
             _log.warning("robots.txt forbids %s", url)

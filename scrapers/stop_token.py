@@ -11,7 +11,7 @@ from scrapers.errors import StoppedByHandError
 _LOOK_EVERY_S: Final = 1.0
 
 
-class Patience:
+class StopToken:
     """Waits like `time.sleep` until it is over."""
 
     def __init__(self) -> None:

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
-from coin_core.detection.faces import CropBox, Face, Side
+from coin_core.detection.faces import DetectedFace, RotatedBox, Side
 from coin_core.explain import LetterRead, NearCoin
-from coin_core.imaging.legend_pose import LegendFrame
+from coin_core.imaging.legend_pose import LegendPose
 from coin_core.model_store.bundle import BundleInfo
 from coin_core.model_store.card import Card
-from coin_core.results import PhotoReading, Reason, Verdict
+from coin_core.results import PhotoResult, RejectReason, Verdict
 from coin_core.rulers import DEFAULT_CLASSES
 
 TITLES = {
@@ -51,7 +51,7 @@ def bundles() -> tuple[BundleInfo, ...]:
     )
 
 
-class FakeAttributor:
+class FakeCoinClassifier:
     """Sees two faces in wide photos, none in dark ones; mlp never agrees."""
 
     def load(self, names: Sequence[str] = ()) -> None:
@@ -60,16 +60,16 @@ class FakeAttributor:
     def model(self, name: str) -> None:
         pass
 
-    def read(
+    def classify(
         self,
         photo: np.ndarray,
         *,
         classifiers: Sequence[str],
-        box: CropBox | None = None,
-    ) -> PhotoReading:
+        box: RotatedBox | None = None,
+    ) -> PhotoResult:
         faces = (_face(box, Side.LEGEND),) if box else _find(photo)
         legend = next((i for i, f in enumerate(faces) if f.side is Side.LEGEND), None)
-        return PhotoReading(
+        return PhotoResult(
             faces=faces,
             legend=legend,
             verdicts=tuple(
@@ -77,27 +77,31 @@ class FakeAttributor:
             ),
         )
 
-    def read_many(
+    def classify_batch(
         self, photos: Iterable[np.ndarray], classifier: str
-    ) -> Iterator[PhotoReading]:
+    ) -> Iterator[PhotoResult]:
         for photo in photos:
-            yield self.read(photo, classifiers=[classifier])
+            yield self.classify(photo, classifiers=[classifier])
 
 
-def _face(box: CropBox, side: Side) -> Face:
-    return Face(box=box, side=side, confidence=0.9)
+def _face(box: RotatedBox, side: Side) -> DetectedFace:
+    return DetectedFace(box=box, side=side, confidence=0.9)
 
 
-def _find(photo: np.ndarray) -> tuple[Face, ...]:
+def _find(photo: np.ndarray) -> tuple[DetectedFace, ...]:
     height, width = photo.shape[:2]
     if photo.max() < 8:
         return ()
     if width > 1.5 * height:
         return (
-            _face(CropBox(left=0.05, top=0.1, right=0.48, bottom=0.9), Side.CORNUCOPIA),
-            _face(CropBox(left=0.52, top=0.1, right=0.95, bottom=0.9), Side.LEGEND),
+            _face(
+                RotatedBox(left=0.05, top=0.1, right=0.48, bottom=0.9), Side.CORNUCOPIA
+            ),
+            _face(RotatedBox(left=0.52, top=0.1, right=0.95, bottom=0.9), Side.LEGEND),
         )
-    return (_face(CropBox(left=0.06, top=0.05, right=0.94, bottom=0.95), Side.LEGEND),)
+    return (
+        _face(RotatedBox(left=0.06, top=0.05, right=0.94, bottom=0.95), Side.LEGEND),
+    )
 
 
 def _verdict(
@@ -105,7 +109,11 @@ def _verdict(
 ) -> Verdict:
     if not any_face:
         return Verdict(
-            classifier=name, shares=(), ruler=None, reason=Reason.NO_COIN, seconds=0.01
+            classifier=name,
+            shares=(),
+            ruler=None,
+            reason=RejectReason.NO_COIN,
+            seconds=0.01,
         )
     best = int(photo.mean(dtype=np.float64)) % 3
     sure = 0.5 if name == "mlp" else 0.91
@@ -116,7 +124,7 @@ def _verdict(
         classifier=name,
         shares=tuple(zip(DEFAULT_CLASSES, shares, strict=True)),
         ruler=DEFAULT_CLASSES[best] if answered else None,
-        reason=None if answered else Reason.TOO_WORN,
+        reason=None if answered else RejectReason.TOO_WORN,
         seconds=0.04,
     )
 
@@ -126,7 +134,7 @@ def read_letters(*_: object) -> tuple[LetterRead, ...]:
     for line, letters in enumerate(_LINES):
         for place, letter in enumerate(letters):
             x, y = 0.68 - 0.14 * place, 0.25 + 0.17 * line
-            box = CropBox(left=x, top=y, right=x + 0.1, bottom=y + 0.13)
+            box = RotatedBox(left=x, top=y, right=x + 0.1, bottom=y + 0.13)
             read.append(
                 LetterRead(
                     letter=letter, box=box, probability=0.8, line=line, place=place
@@ -135,8 +143,8 @@ def read_letters(*_: object) -> tuple[LetterRead, ...]:
     return tuple(read)
 
 
-def frame_seen(*_: object) -> LegendFrame:
-    return LegendFrame(radius=0.3, turn_deg=-170.0)
+def frame_seen(*_: object) -> LegendPose:
+    return LegendPose(radius=0.3, turn_deg=-170.0)
 
 
 def heat_map(*_: object) -> np.ndarray:

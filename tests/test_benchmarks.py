@@ -8,7 +8,7 @@ from importlib.util import module_from_spec, spec_from_file_location
 import numpy as np
 import pytest
 
-from coin_core.detection.faces import CropBox
+from coin_core.detection.faces import RotatedBox
 
 
 def load(root, name):
@@ -19,7 +19,7 @@ def load(root, name):
 
 
 def box(left, top, right, bottom):
-    return CropBox(left=left, top=top, right=right, bottom=bottom)
+    return RotatedBox(left=left, top=top, right=right, bottom=bottom)
 
 
 LEFT, RIGHT = box(0.0, 0.0, 0.4, 0.4), box(0.5, 0.0, 0.9, 0.4)

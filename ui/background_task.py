@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import streamlit as st
 
 from coin_core.errors import CoinError
-from ui.dataset.session import Desk, show_messages
+from ui.dataset.session import DatasetSession, show_messages
 from ui.errors import show
 
 Tell = Callable[[int, int], None]
@@ -27,7 +27,7 @@ class _StoppedError(Exception):
 
 
 @dataclass(slots=True, eq=False)
-class Work:
+class BackgroundTask:
     """One piece of work in a thread of its own.
 
     Attributes:
@@ -84,7 +84,7 @@ class Work:
         self._wants_stop.set()
 
 
-def begin(desk: Desk, work: Work) -> None:
+def begin(desk: DatasetSession, work: BackgroundTask) -> None:
     """Start it, unless something is under way; short work is over on return."""
     if desk.work is not None:
         desk.failed = f"{desk.work.title} is under way. Wait for it, or stop it first."
@@ -95,8 +95,8 @@ def begin(desk: Desk, work: Work) -> None:
     _settle(desk)
 
 
-def worked_out(
-    desk: Desk,
+def cached_task(
+    desk: DatasetSession,
     *,
     at_once: bool,
     key: tuple[str, ...],
@@ -132,12 +132,12 @@ def worked_out(
         icon=":material/search:",
     ):
         stopped = "Stopped; nothing was found out."
-        begin(desk, Work(title=label, job=job, then=keep, if_stopped=stopped))
+        begin(desk, BackgroundTask(title=label, job=job, then=keep, if_stopped=stopped))
         st.rerun()
     return found if known else None
 
 
-def show_work(desk: Desk) -> None:
+def show_work(desk: DatasetSession) -> None:
     """The work under way with its bar, or, once it is over, what came of it."""
     if desk.work is None:
         return
@@ -148,13 +148,13 @@ def show_work(desk: Desk) -> None:
         _watch(desk.work)
 
 
-def bring_up(desk: Desk) -> None:
+def rerun_page(desk: DatasetSession) -> None:
     """Draw the whole page where a part of it has started work that takes longer."""
     if desk.work is not None and not desk.work.shown:
         st.rerun()
 
 
-def _settle(desk: Desk) -> None:
+def _settle(desk: DatasetSession) -> None:
     work = desk.work
     if work is None or not work.is_over:
         return
@@ -168,7 +168,7 @@ def _settle(desk: Desk) -> None:
 
 
 @st.fragment(run_every=1.0)
-def _watch(work: Work) -> None:
+def _watch(work: BackgroundTask) -> None:
     """How far it is, drawn anew until it is over."""
     work.shown = True
     if work.is_over:

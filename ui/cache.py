@@ -12,20 +12,20 @@ from typing import TYPE_CHECKING
 import numpy as np
 import streamlit as st
 
-from coin_core.detection.faces import CropBox, crop_to_flan
+from coin_core.detection.faces import RotatedBox, crop_to_flan
 from coin_core.errors import CoinError
 from coin_core.imaging.photo_io import decode
 from coin_core.model_store import bundle as models
 from coin_core.model_store.bundle import BundleInfo, BundleProblem
 from coin_core.model_store.promotion import promoted
-from coin_core.rendering import strike_coin
-from coin_core.results import PhotoReading
+from coin_core.rendering import render_coin
+from coin_core.results import PhotoResult
 from ui.classify.session import TrayPhoto
 
 if TYPE_CHECKING:
     from coin_core.explain import LetterRead, NearCoin
-    from coin_core.imaging.legend_pose import LegendFrame
-    from coin_core.pipeline import Attributor
+    from coin_core.imaging.legend_pose import LegendPose
+    from coin_core.pipeline import CoinClassifier
 
 DEMO_PX = 360
 SHOWN_PX = 400  # side of a crop on the page; what the nets see is smaller
@@ -67,7 +67,7 @@ def stamp() -> str:
     )
 
 
-def attributor() -> Attributor:
+def coin_classifier() -> CoinClassifier:
     """All classifiers, loaded once for everybody."""
     return _loaded(stamp())[0]
 
@@ -78,10 +78,10 @@ def unusable() -> dict[str, str]:
 
 
 @st.cache_resource(show_spinner="Loading the classifiers …", max_entries=1)
-def _loaded(stamp: str) -> tuple[Attributor, dict[str, str]]:
-    from coin_core.pipeline import Attributor
+def _loaded(stamp: str) -> tuple[CoinClassifier, dict[str, str]]:
+    from coin_core.pipeline import CoinClassifier
 
-    loaded, problems = Attributor(), {}
+    loaded, problems = CoinClassifier(), {}
     for bundle in bundles()[0]:
         try:
             loaded.load((bundle.name,))
@@ -101,8 +101,8 @@ def _pixels(digest: str, _photo: TrayPhoto) -> np.ndarray:
 
 
 def reading(
-    photo: TrayPhoto, classifiers: tuple[str, ...], box: CropBox | None = None
-) -> PhotoReading:
+    photo: TrayPhoto, classifiers: tuple[str, ...], box: RotatedBox | None = None
+) -> PhotoResult:
     """What these classifiers read in a photo, or in one box of it."""
     return _reading(photo.digest, classifiers, box, stamp(), photo)
 
@@ -111,54 +111,56 @@ def reading(
 def _reading(
     digest: str,
     classifiers: tuple[str, ...],
-    box: CropBox | None,
+    box: RotatedBox | None,
     stamp: str,
     _photo: TrayPhoto,
-) -> PhotoReading:
-    return attributor().read(pixels(_photo), classifiers=classifiers, box=box)
+) -> PhotoResult:
+    return coin_classifier().classify(pixels(_photo), classifiers=classifiers, box=box)
 
 
-def crop(photo: TrayPhoto, box: CropBox) -> np.ndarray:
+def crop(photo: TrayPhoto, box: RotatedBox) -> np.ndarray:
     """The square around one face, turned upright."""
     return crop_to_flan(pixels(photo), box, SHOWN_PX)
 
 
-def _seen(photo: TrayPhoto, box: CropBox) -> np.ndarray:
+def _seen(photo: TrayPhoto, box: RotatedBox) -> np.ndarray:
     """The same crop as the classifiers see it."""
     from coin_core.pipeline import CROP_PX
 
     return crop_to_flan(pixels(photo), box, CROP_PX)
 
 
-def letters(photo: TrayPhoto, box: CropBox, classifier: str) -> tuple[LetterRead, ...]:
+def letters(
+    photo: TrayPhoto, box: RotatedBox, classifier: str
+) -> tuple[LetterRead, ...]:
     """The letters that the net behind a classifier reads on one face."""
     return _letters(photo.digest, box, classifier, stamp(), photo)
 
 
 @st.cache_data(show_spinner=False, max_entries=100)
 def _letters(
-    digest: str, box: CropBox, classifier: str, stamp: str, _photo: TrayPhoto
+    digest: str, box: RotatedBox, classifier: str, stamp: str, _photo: TrayPhoto
 ) -> tuple[LetterRead, ...]:
     from coin_core import explain
 
-    return explain.read_letters(attributor(), _seen(_photo, box), classifier)
+    return explain.read_letters(coin_classifier(), _seen(_photo, box), classifier)
 
 
-def frame(photo: TrayPhoto, box: CropBox, classifier: str) -> LegendFrame:
+def frame(photo: TrayPhoto, box: RotatedBox, classifier: str) -> LegendPose:
     """Where on one face a classifier reads, and how far it turned the legend."""
     return _frame(photo.digest, box, classifier, stamp(), photo)
 
 
 @st.cache_data(show_spinner=False, max_entries=100)
 def _frame(
-    digest: str, box: CropBox, classifier: str, stamp: str, _photo: TrayPhoto
-) -> LegendFrame:
+    digest: str, box: RotatedBox, classifier: str, stamp: str, _photo: TrayPhoto
+) -> LegendPose:
     from coin_core import explain
 
-    return explain.frame_seen(attributor(), _seen(_photo, box), classifier)
+    return explain.frame_seen(coin_classifier(), _seen(_photo, box), classifier)
 
 
-def heat(photo: TrayPhoto, box: CropBox, classifier: str, ruler: str) -> np.ndarray:
+def heat(photo: TrayPhoto, box: RotatedBox, classifier: str, ruler: str) -> np.ndarray:
     """Where a classifier looked when it weighed one ruler."""
     return _heat(photo.digest, box, classifier, ruler, stamp(), photo)
 
@@ -166,7 +168,7 @@ def heat(photo: TrayPhoto, box: CropBox, classifier: str, ruler: str) -> np.ndar
 @st.cache_data(show_spinner=False, max_entries=100)
 def _heat(
     digest: str,
-    box: CropBox,
+    box: RotatedBox,
     classifier: str,
     ruler: str,
     stamp: str,
@@ -174,21 +176,23 @@ def _heat(
 ) -> np.ndarray:
     from coin_core import explain
 
-    return explain.heat_map(attributor(), _seen(_photo, box), classifier, ruler)
+    return explain.heat_map(coin_classifier(), _seen(_photo, box), classifier, ruler)
 
 
-def nearest(photo: TrayPhoto, box: CropBox) -> list[tuple[NearCoin, np.ndarray | None]]:
+def nearest(
+    photo: TrayPhoto, box: RotatedBox
+) -> list[tuple[NearCoin, np.ndarray | None]]:
     """The known coins that one face resembles most."""
     return _nearest(photo.digest, box, stamp(), photo)
 
 
 @st.cache_data(show_spinner=False, max_entries=100)
 def _nearest(
-    digest: str, box: CropBox, stamp: str, _photo: TrayPhoto
+    digest: str, box: RotatedBox, stamp: str, _photo: TrayPhoto
 ) -> list[tuple[NearCoin, np.ndarray | None]]:
     from coin_core import explain
 
-    return explain.nearest_coins(attributor(), _seen(_photo, box))
+    return explain.nearest_coins(coin_classifier(), _seen(_photo, box))
 
 
 @st.cache_data(show_spinner=False, max_entries=50)
@@ -196,5 +200,5 @@ def demo_coin(
     seed: int, index: int, kind: str, hardship: float
 ) -> tuple[np.ndarray, str | None]:
     """A rendered coin and the ruler it was struck for."""
-    coin = strike_coin(seed, index, size_px=DEMO_PX, kind=kind, hardship=hardship)
+    coin = render_coin(seed, index, size_px=DEMO_PX, kind=kind, hardship=hardship)
     return coin.image, coin.ruler

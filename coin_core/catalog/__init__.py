@@ -20,7 +20,6 @@ from coin_core.catalog.records import (
     Edit,
     EditGroup,
     ExcludeReason,
-    Opinion,
     OpinionKind,
     Page,
     PairAgreement,
@@ -28,6 +27,7 @@ from coin_core.catalog.records import (
     PhotoQuery,
     PhotoRecord,
     PhotoStatus,
+    Prediction,
     Problem,
     Progress,
     QueueKind,
@@ -35,7 +35,7 @@ from coin_core.catalog.records import (
 )
 from coin_core.catalog.references import references_from, references_in_words
 from coin_core.catalog.repository import Catalog, open_catalog
-from coin_core.detection.faces import CropBox, Side
+from coin_core.detection.faces import RotatedBox, Side
 
 __all__ = [
     "UNLABELLED",
@@ -48,11 +48,9 @@ __all__ = [
     "Coin",
     "CoinFacts",
     "CoinReference",
-    "CropBox",
     "Edit",
     "EditGroup",
     "ExcludeReason",
-    "Opinion",
     "OpinionKind",
     "Page",
     "PairAgreement",
@@ -60,10 +58,12 @@ __all__ = [
     "PhotoQuery",
     "PhotoRecord",
     "PhotoStatus",
+    "Prediction",
     "Problem",
     "Progress",
     "QueueKind",
     "Review",
+    "RotatedBox",
     "Side",
     "open_catalog",
     "references_from",

@@ -30,7 +30,7 @@ from coin_core.catalog.schema import (
     VersionItemRow,
     VersionRow,
 )
-from coin_core.detection.faces import CropBox, Side
+from coin_core.detection.faces import RotatedBox, Side
 from coin_core.errors import CatalogError, UnreadablePhotoError
 
 
@@ -244,7 +244,7 @@ class Queries(Reviews):
 
     def _main_coin(
         self, photo: CatalogPhoto
-    ) -> tuple[NDArray[np.uint8], CropBox] | None:
+    ) -> tuple[NDArray[np.uint8], RotatedBox] | None:
         """The pixels of a photo and the coin that stands for it."""
         from coin_core.catalog.similarity import main_face
         from coin_core.imaging import photo_io

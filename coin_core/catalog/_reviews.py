@@ -14,10 +14,10 @@ from coin_core.catalog.audit_log import Action
 from coin_core.catalog.mappers import chunks, utc_now
 from coin_core.catalog.records import (
     Agreement,
-    Opinion,
     OpinionKind,
     PairAgreement,
     PhotoStatus,
+    Prediction,
     Review,
 )
 from coin_core.catalog.schema import OpinionRow, PhotoRow, ReviewRow
@@ -113,7 +113,7 @@ class Reviews(Edits):
             ),
         )
 
-    def add_opinions(self, opinions: Iterable[Opinion]) -> None:
+    def add_opinions(self, opinions: Iterable[Prediction]) -> None:
         """Keep what classifiers say; the latest of a classifier and kind counts.
 
         Raises:
@@ -152,15 +152,15 @@ class Reviews(Edits):
             for part in chunks(touched):
                 _summarise(connection, part)
 
-    def opinions(self, photo_id: int) -> tuple[Opinion, ...]:
+    def opinions(self, photo_id: int) -> tuple[Prediction, ...]:
         """What each classifier says of a photo, in alphabetical order."""
         return self.opinions_of([photo_id]).get(photo_id, ())
 
     def opinions_of(
         self, photo_ids: Iterable[int] | None = None, *, kind: OpinionKind | None = None
-    ) -> dict[int, tuple[Opinion, ...]]:
+    ) -> dict[int, tuple[Prediction, ...]]:
         """What classifiers say of several photos, or of all that they have judged."""
-        found: dict[int, list[Opinion]] = defaultdict(list)
+        found: dict[int, list[Prediction]] = defaultdict(list)
         columns = select(*OpinionRow.__table__.columns).order_by(
             OpinionRow.photo_id, OpinionRow.classifier, OpinionRow.kind
         )
@@ -176,10 +176,10 @@ class Reviews(Edits):
                     fields = dict(row._mapping)
                     del fields["id"]
                     fields["kind"] = OpinionKind(fields["kind"])
-                    found[row.photo_id].append(Opinion(**fields))
+                    found[row.photo_id].append(Prediction(**fields))
         return {photo_id: tuple(several) for photo_id, several in found.items()}
 
-    def mark_suspects(self, suspicion: Mapping[int, float]) -> None:
+    def mark_label_issues(self, suspicion: Mapping[int, float]) -> None:
         """Say anew which labels may be wrong, 0 to 1; earlier marks are forgotten."""
         with self.writing() as connection:
             connection.execute(

@@ -43,7 +43,7 @@ class DemoPhoto:
         number: From 0.
         kind: Side of the coin that stands for it, as in `rendering.KINDS`, or "none".
         two_sided: Obverse and reverse side by side.
-        hardship: Of the coin's life, as `strike_coin` takes it.
+        hardship: Of the coin's life, as `render_coin` takes it.
         copy_of: The photo that this one is a copy of.
         labelled: Whether it comes with a ruler.
         wrongly: The label is not the ruler whose name was struck.
@@ -143,7 +143,7 @@ def demo_spec(who: str, count: int, seed: int) -> dict[str, Any]:
     return {"who": who, "count": count, "seed": seed}
 
 
-def strike_into(
+def generate_demo(
     catalog: Catalog,
     import_id: int,
     spec: Mapping[str, Any],
@@ -261,14 +261,14 @@ class StruckPhoto:
 
     def _draw(self, number: int) -> NDArray[np.uint8]:
         """The photo, uint8 (H, W, 3) RGB."""
-        from coin_core.rendering import RenderedCoin, strike_coin
+        from coin_core.rendering import RenderedCoin, render_coin
         from coin_core.rendering.scenes import draw_scene
 
         plan = self._plan
         kinds = ["cornucopia", plan.kind] if plan.two_sided else [plan.kind]
 
         def supply(_rng: np.random.Generator, _kind: str, _px: int) -> RenderedCoin:
-            coin = strike_coin(
+            coin = render_coin(
                 self._seed,
                 number,
                 size_px=_STRUCK_PX,

@@ -14,12 +14,12 @@ from coin_core.catalog.mappers import chunks
 from coin_core.catalog.records import (
     CatalogFace,
     CatalogPhoto,
-    Opinion,
     OpinionKind,
     PhotoStatus,
+    Prediction,
 )
 from coin_core.catalog.versions import face_to_read
-from coin_core.detection.faces import CropBox, crop_to_flan
+from coin_core.detection.faces import RotatedBox, crop_to_flan
 from coin_core.errors import (
     CatalogError,
     CoinError,
@@ -36,13 +36,13 @@ CROP_PX = 160
 _BATCH = 16
 # Fewer labelled photos of a ruler than these say nothing about the others' labels.
 _FEWEST = 5
-_WHOLE = CropBox(left=0.0, top=0.0, right=1.0, bottom=1.0)
+_WHOLE = RotatedBox(left=0.0, top=0.0, right=1.0, bottom=1.0)
 
 Told = Callable[[int, int], None]
 
 
 class Asked(Protocol):
-    """The part of `coin_core.Attributor` that is used here."""
+    """The part of `coin_core.CoinClassifier` that is used here."""
 
     def model(self, name: str) -> Any:
         """A loaded model with `card` and `takes_features`."""
@@ -76,7 +76,7 @@ class Recorded:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Suspect:
+class LabelIssue:
     """A photo whose label looks wrong.
 
     Attributes:
@@ -93,7 +93,7 @@ class Suspect:
 
 def record_opinions(
     catalog: Catalog,
-    attributor: Asked,
+    coin_classifier: Asked,
     photo_ids: Iterable[int],
     *,
     classifiers: Sequence[str] = USUAL,
@@ -108,7 +108,7 @@ def record_opinions(
 
     Args:
         catalog: Where the photos are; confidence and disagreement are kept there.
-        attributor: Whom to ask.
+        coin_classifier: Whom to ask.
         photo_ids: About which photos; excluded ones are passed over.
         classifiers: Names of models.
         again: Ask also about photos that these models have judged before, as after
@@ -125,7 +125,7 @@ def record_opinions(
     digests = {}
     for name in classifiers:
         try:
-            digests[name] = weights_digest(attributor.model(name).card)
+            digests[name] = weights_digest(coin_classifier.model(name).card)
         except (WeightsMissingError, WeightsMismatchError) as error:
             left_out.append(str(error))
             if len(left_out) == len(classifiers):
@@ -148,7 +148,7 @@ def record_opinions(
                 fresh.append(photo)
         read = list(_crops(catalog, fresh, faces, left_out))
         if read:
-            opinions = _ask(attributor, read, digests)
+            opinions = _ask(coin_classifier, read, digests)
             catalog.add_opinions(opinions)
             judged += len(read)
         done += len(part)
@@ -178,27 +178,27 @@ def _crops(
 
 
 def _ask(
-    attributor: Asked,
+    coin_classifier: Asked,
     read: Sequence[tuple[int, NDArray[np.uint8]]],
     digests: Mapping[str, str],
-) -> list[Opinion]:
+) -> list[Prediction]:
     crops = np.stack([crop for _, crop in read])
     shared: dict[str, NDArray[np.float32]] = {}
     opinions = []
     for name, digest in digests.items():
-        model = attributor.model(name)
+        model = coin_classifier.model(name)
         features = None
         if model.takes_features:
             key = str(sorted(model.card.features_from.items()))
             if key not in shared:
-                shared[key] = attributor.features(crops, name)
+                shared[key] = coin_classifier.features(crops, name)
             features = shared[key]
-        rows = attributor.probabilities(crops, name, features)
+        rows = coin_classifier.probabilities(crops, name, features)
         classes = model.card.classes
         for (photo_id, _), row in zip(read, rows, strict=True):
             best = int(row.argmax())
             opinions.append(
-                Opinion(
+                Prediction(
                     photo_id=photo_id,
                     classifier=name,
                     model_digest=digest,
@@ -231,7 +231,7 @@ def record_out_of_fold(
         threshold: A highest probability below it is "cannot tell".
     """
     catalog.add_opinions(
-        Opinion(
+        Prediction(
             photo_id=int(photo_id),
             classifier=classifier,
             model_digest=model_digest,
@@ -249,7 +249,7 @@ def _shares(classes: Sequence[str], row: NDArray[np.float32]) -> dict[str, float
     }
 
 
-def find_suspects(catalog: Catalog) -> tuple[Suspect, ...]:
+def find_label_issues(catalog: Catalog) -> tuple[LabelIssue, ...]:
     """Labels that the classifiers, taught without them, would not have given.
 
     cleanlab compares each label with out-of-fold probabilities, which come from a
@@ -290,7 +290,7 @@ def find_suspects(catalog: Catalog) -> tuple[Suspect, ...]:
     judged = [photo for photo in labelled if photo.ruler in rulers]
     heard = _worth_hearing(judged, said)
     if not heard:
-        catalog.mark_suspects({})
+        catalog.mark_label_issues({})
         raise CatalogError(
             "No classifier trained on the catalog does better on coins it has not "
             "learnt from than naming one ruler for all, so none can tell a wrong "
@@ -307,8 +307,8 @@ def find_suspects(catalog: Catalog) -> tuple[Suspect, ...]:
     found = find_label_issues(
         y, p, return_indices_ranked_by="self_confidence", n_jobs=1
     )
-    suspects = tuple(
-        Suspect(
+    label_issues = tuple(
+        LabelIssue(
             photo_id=kept[row].photo_id,
             ruler=rulers[y[row]],
             suggested=rulers[int(p[row].argmax())],
@@ -316,12 +316,12 @@ def find_suspects(catalog: Catalog) -> tuple[Suspect, ...]:
         )
         for row in map(int, found)
     )
-    catalog.mark_suspects({s.photo_id: s.suspicion for s in suspects})
-    return suspects
+    catalog.mark_label_issues({s.photo_id: s.suspicion for s in label_issues})
+    return label_issues
 
 
 def _worth_hearing(
-    judged: Sequence[CatalogPhoto], said: Mapping[int, Sequence[Opinion]]
+    judged: Sequence[CatalogPhoto], said: Mapping[int, Sequence[Prediction]]
 ) -> set[str]:
     """Classifiers that are surely better than naming the most frequent ruler."""
     from coin_core.evaluation.metrics import wilson
@@ -349,7 +349,7 @@ def _photos(catalog: Catalog, photo_ids: Sequence[int]) -> Iterator[CatalogPhoto
 
 
 def _mean_shares(
-    opinions: Sequence[Opinion], rulers: Sequence[str]
+    opinions: Sequence[Prediction], rulers: Sequence[str]
 ) -> NDArray[np.float64]:
     """The mean over the classifiers, among these rulers alone, summing to 1, (C,)."""
     rows = [[o.probabilities.get(ruler, 0.0) for ruler in rulers] for o in opinions]

@@ -19,7 +19,7 @@ from coin_core.catalog.records import (
     PhotoStatus,
 )
 from coin_core.catalog.schema import CoinReferenceRow, CoinRow, FaceRow, PhotoRow
-from coin_core.detection.faces import CropBox, Side
+from coin_core.detection.faces import RotatedBox, Side
 from coin_core.errors import CatalogError
 
 CHUNK = 500  # ids in one statement; SQLite takes no more than some thousands
@@ -102,7 +102,7 @@ def face_to_json(face: CatalogFace) -> dict[str, Any]:
 def face_from_json(fields: dict[str, Any]) -> CatalogFace:
     """The inverse of `face_to_json`."""
     return CatalogFace(
-        box=CropBox(**{key: fields[key] for key in fields if key != "side"}),
+        box=RotatedBox(**{key: fields[key] for key in fields if key != "side"}),
         side=None if fields["side"] is None else Side(fields["side"]),
     )
 

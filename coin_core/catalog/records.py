@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from coin_core.detection.faces import CropBox, Side
+from coin_core.detection.faces import RotatedBox, Side
 from coin_core.errors import CatalogError
 
 UNLABELLED = "unlabelled"
@@ -60,7 +60,7 @@ class CatalogFace:
         side: What it shows; None while nobody has told.
     """
 
-    box: CropBox
+    box: RotatedBox
     side: Side | None = None
 
 
@@ -388,7 +388,7 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Opinion:
+class Prediction:
     """What a classifier says of a photo.
 
     Attributes:

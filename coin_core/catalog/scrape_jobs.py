@@ -19,22 +19,22 @@ from sqlalchemy import func, select
 
 from coin_core.catalog.importing import jobs
 from coin_core.catalog.importing.ingest import start_again
-from coin_core.catalog.importing.records import GATHERING, ImportState
+from coin_core.catalog.importing.records import SCRAPE, ImportState
 from coin_core.catalog.mappers import checked_name
 from coin_core.catalog.repository import Catalog
 from coin_core.catalog.schema import ImportRow
 from coin_core.errors import CatalogError
 
 __all__ = [
-    "GATHERING",
-    "GatherOrder",
-    "GatherProgress",
-    "begin_gathering",
-    "gathering_log",
-    "gathering_order",
-    "gathering_progress",
-    "latest_gathering",
-    "start_gathering",
+    "SCRAPE",
+    "ScrapeOrder",
+    "ScrapeProgress",
+    "begin_scrape",
+    "latest_scrape",
+    "scrape_log",
+    "scrape_order",
+    "scrape_progress",
+    "start_scrape",
     "store_progress",
 ]
 
@@ -43,7 +43,7 @@ _LOG_BYTES: Final = 64 << 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GatherOrder:
+class ScrapeOrder:
     """What is to be gathered.
 
     Attributes:
@@ -79,7 +79,7 @@ class GatherOrder:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GatherProgress:
+class ScrapeProgress:
     """How far a run has come; numbers count since it was started or went on last.
 
     Attributes:
@@ -112,7 +112,7 @@ class GatherProgress:
     problems: tuple[str, ...] = ()
 
 
-def begin_gathering(catalog: Catalog, order: GatherOrder) -> int:
+def begin_scrape(catalog: Catalog, order: ScrapeOrder) -> int:
     """Enter a run, or find the same one that was interrupted; returns its id.
 
     Raises:
@@ -130,10 +130,10 @@ def begin_gathering(catalog: Catalog, order: GatherOrder) -> int:
     interrupted = jobs.find_unfinished(catalog, spec)
     if interrupted is not None:
         return interrupted
-    return jobs.create(catalog, GATHERING, spec)
+    return jobs.create(catalog, SCRAPE, spec)
 
 
-def start_gathering(catalog: Catalog, order: GatherOrder) -> int:
+def start_scrape(catalog: Catalog, order: ScrapeOrder) -> int:
     """Gather by a process of its own, which outlives the page; returns the run's id.
 
     `importing.stop_import` stops it and `importing.start_again` lets it go on.
@@ -141,26 +141,26 @@ def start_gathering(catalog: Catalog, order: GatherOrder) -> int:
     Raises:
         CatalogError: The same is being gathered, or no process can be started.
     """
-    import_id = begin_gathering(catalog, order)
+    import_id = begin_scrape(catalog, order)
     with contextlib.suppress(OSError):  # what an earlier start has told
         _report(catalog, import_id).unlink(missing_ok=True)
     start_again(catalog, import_id)
     return import_id
 
 
-def gathering_order(catalog: Catalog, import_id: int) -> GatherOrder:
+def scrape_order(catalog: Catalog, import_id: int) -> ScrapeOrder:
     """What a run was asked for.
 
     Raises:
         CatalogError: There is no such run.
     """
     try:
-        return GatherOrder(**jobs.spec_of(catalog, import_id))
+        return ScrapeOrder(**jobs.spec_of(catalog, import_id))
     except TypeError as error:
         raise CatalogError(f"Import {import_id} gathers from no site.") from error
 
 
-def gathering_progress(catalog: Catalog, import_id: int) -> GatherProgress:
+def scrape_progress(catalog: Catalog, import_id: int) -> ScrapeProgress:
     """How far a run has come, whichever process is at work on it.
 
     Raises:
@@ -175,20 +175,20 @@ def gathering_progress(catalog: Catalog, import_id: int) -> GatherProgress:
         state = "stopping"
     told |= {"import_id": import_id, "state": state, "error": row.error}
     told["problems"] = tuple(told.get("problems", ()))
-    known = {field.name for field in dataclasses.fields(GatherProgress)}
-    return GatherProgress(**{key: told[key] for key in told if key in known})
+    known = {field.name for field in dataclasses.fields(ScrapeProgress)}
+    return ScrapeProgress(**{key: told[key] for key in told if key in known})
 
 
-def latest_gathering(catalog: Catalog) -> GatherProgress | None:
+def latest_scrape(catalog: Catalog) -> ScrapeProgress | None:
     """The run that was begun last; None if there never was one."""
     with catalog.reading() as connection:
         newest = connection.scalar(
-            select(func.max(ImportRow.id)).where(ImportRow.kind == GATHERING)
+            select(func.max(ImportRow.id)).where(ImportRow.kind == SCRAPE)
         )
-    return None if newest is None else gathering_progress(catalog, newest)
+    return None if newest is None else scrape_progress(catalog, newest)
 
 
-def store_progress(catalog: Catalog, progress: GatherProgress) -> None:
+def store_progress(catalog: Catalog, progress: ScrapeProgress) -> None:
     """Leave word of how far a run is; whole or not at all.
 
     A full disk costs only the word: the photos and their state are in the catalog.
@@ -201,7 +201,7 @@ def store_progress(catalog: Catalog, progress: GatherProgress) -> None:
         fresh.replace(path)
 
 
-def gathering_log(catalog: Catalog, import_id: int, lines: int = 200) -> str:
+def scrape_log(catalog: Catalog, import_id: int, lines: int = 200) -> str:
     """The last lines of a run's log: every address asked, and every problem."""
     path = jobs.folder_of(catalog) / f"{import_id}.log"
     try:

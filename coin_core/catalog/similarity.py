@@ -26,7 +26,7 @@ from coin_core.catalog.repository import Catalog
 from coin_core.catalog.schema import PhotoRow
 from coin_core.catalog.splits import bits_between
 from coin_core.catalog.versions import Leak, Version, VersionItem, nearness
-from coin_core.detection.faces import CropBox, crop_to_flan
+from coin_core.detection.faces import RotatedBox, crop_to_flan
 from coin_core.errors import UnreadablePhotoError
 from coin_core.imaging import photo_io
 
@@ -49,12 +49,12 @@ _SHIFT = 0.16  # of the crop, by which one coin may lie beside the other
 _SCALES = (1.0, 0.97, 1.03, 0.94, 1.06, 0.9, 1.1)  # the likeliest first
 _SURELY = 0.97
 _LARGE = 0.6  # of the largest coin's edge: what is smaller does not stand for a photo
-_WHOLE = CropBox(left=0.0, top=0.0, right=1.0, bottom=1.0)
+_WHOLE = RotatedBox(left=0.0, top=0.0, right=1.0, bottom=1.0)
 _FINE_PX = 300  # edge of a coin above which more pixels show nothing more
 _SHARPNESS_PX = 160
 
 
-def main_face(boxes: Sequence[CropBox], width_px: int, height_px: int) -> CropBox:
+def main_face(boxes: Sequence[RotatedBox], width_px: int, height_px: int) -> RotatedBox:
     """The coin that stands for a photo: the first of the large ones.
 
     The whole photo when there is none. "Largest" alone would change between copies of
@@ -67,11 +67,11 @@ def main_face(boxes: Sequence[CropBox], width_px: int, height_px: int) -> CropBo
     return _WHOLE
 
 
-def _edge_px(box: CropBox, width_px: int, height_px: int) -> float:
+def _edge_px(box: RotatedBox, width_px: int, height_px: int) -> float:
     return max((box.right - box.left) * width_px, (box.bottom - box.top) * height_px)
 
 
-def hash_photo(photo: NDArray[np.uint8], boxes: Sequence[CropBox]) -> str:
+def hash_photo(photo: NDArray[np.uint8], boxes: Sequence[RotatedBox]) -> str:
     """The perceptual hash of a photo's main face.
 
     Args:
@@ -88,10 +88,10 @@ def hash_photo(photo: NDArray[np.uint8], boxes: Sequence[CropBox]) -> str:
 
 
 def _upright(
-    photo: NDArray[np.uint8], box: CropBox, size_px: int
+    photo: NDArray[np.uint8], box: RotatedBox, size_px: int
 ) -> NDArray[np.float32]:
     """The coin in grey, (S, S), as it lies in the photo: turns come later by hand."""
-    plain = CropBox(left=box.left, top=box.top, right=box.right, bottom=box.bottom)
+    plain = RotatedBox(left=box.left, top=box.top, right=box.right, bottom=box.bottom)
     crop = crop_to_flan(photo, plain, size_px)
     return np.asarray(cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY), np.float32)
 
@@ -164,9 +164,9 @@ class HashIndex:
 
 def likeness(
     one: NDArray[np.uint8],
-    one_box: CropBox,
+    one_box: RotatedBox,
     other: NDArray[np.uint8],
-    other_box: CropBox,
+    other_box: RotatedBox,
 ) -> float:
     """How alike two coins look when one is laid over the other, -1..1.
 
@@ -176,7 +176,7 @@ def likeness(
     return compare_looks(take_look(one, one_box), take_look(other, other_box))
 
 
-def take_look(photo: NDArray[np.uint8], box: CropBox) -> NDArray[np.uint8]:
+def take_look(photo: NDArray[np.uint8], box: RotatedBox) -> NDArray[np.uint8]:
     """What `compare_looks` needs of a coin: grey, uint8 (LOOK_PX, LOOK_PX)."""
     return np.asarray(_upright(photo, box, LOOK_PX).round(), np.uint8)
 
@@ -202,7 +202,7 @@ def _relief(look: NDArray[np.uint8], size_px: int) -> NDArray[np.float32]:
     return np.asarray(grey - cv2.GaussianBlur(grey, (0, 0), 8), np.float32)
 
 
-def estimate_quality(photo: NDArray[np.uint8], boxes: Sequence[CropBox]) -> float:
+def estimate_quality(photo: NDArray[np.uint8], boxes: Sequence[RotatedBox]) -> float:
     """How much a photo can show, 0..1: size of its main coin times its sharpness.
 
     Sharpness is what a blur takes away: a blurred photo does not lose much more.

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from coin_core.classifiers.backbones import build_reader
-from coin_core.classifiers.legend_net import FEATURES, Reader
+from coin_core.classifiers.legend_net import FEATURES, LegendNet
 from coin_core.classifiers.torch_classifier import NetClassifier
 from coin_core.classifiers.tta import read
 from coin_core.rulers import DEFAULT_CLASSES
@@ -26,7 +26,7 @@ PLACES = 4  # along each side
 _FULL_FIRST_LAYER = 64  # kernels of the published VGG-11's first layer
 
 
-class Sight(StrEnum):
+class FeatureMode(StrEnum):
     """By what coins are told apart."""
 
     LEGEND = "legend"
@@ -34,15 +34,15 @@ class Sight(StrEnum):
     BOTH = "both"
 
 
-def sight_for(classes: tuple[str, ...]) -> Sight:
+def sight_for(classes: tuple[str, ...]) -> FeatureMode:
     """The rulers by their legend, other coins by their look, a mixture by both."""
     known = set(classes) & set(DEFAULT_CLASSES)
     if not known:
-        return Sight.LOOK
-    return Sight.LEGEND if len(known) == len(classes) else Sight.BOTH
+        return FeatureMode.LOOK
+    return FeatureMode.LEGEND if len(known) == len(classes) else FeatureMode.BOTH
 
 
-def by_place(seen: Tensor) -> Tensor:
+def spatial_pool(seen: Tensor) -> Tensor:
     """Maps (N, C, H, W) as the mean in each of 4 x 4 places, (N, 16 C).
 
     Square roots: a strong stroke must not drown the others (Arandjelovic and
@@ -70,13 +70,13 @@ class Look(nn.Module):
         return out
 
 
-class Looker(nn.Module):
+class AppearanceNet(nn.Module):
     """A trunk up to stride 8, and a look at what it sees.
 
     `deep` keeps the whole trunk, for weights that know more than letters.
     """
 
-    def __init__(self, reader: Reader, classes: int, *, deep: bool = False) -> None:
+    def __init__(self, reader: LegendNet, classes: int, *, deep: bool = False) -> None:
         super().__init__()
         channels: tuple[int, ...] = reader.trunk.channels
         self.trunk = reader.trunk if deep else reader.trunk.early()
@@ -88,7 +88,7 @@ class Looker(nn.Module):
         """What the last layers judge by, (N, D), of x float32 (N, 3, S, S)."""
         maps = self.trunk(x)
         maps = (maps,) if isinstance(maps, Tensor) else maps
-        return torch.cat([by_place(seen) for seen in maps], dim=1)
+        return torch.cat([spatial_pool(seen) for seen in maps], dim=1)
 
     def forward(self, x: Tensor) -> Tensor:
         """Class logits (N, C) of x float32 (N, 3, S, S), or of what `see` saw."""
@@ -98,16 +98,16 @@ class Looker(nn.Module):
         return torch.stack(parts).sum(0)
 
 
-class LookingReader(Reader):
+class LookingReader(LegendNet):
     """A reader that looks as well, for rulers among other coins."""
 
-    def __init__(self, reader: Reader, classes: int) -> None:
+    def __init__(self, reader: LegendNet, classes: int) -> None:
         super().__init__(reader.trunk, classes)
         self.look = nn.ModuleList([Look(reader.trunk.channels[0], classes)])
 
     def gather(self, features: Tensor, maps: tuple[Tensor, Tensor, Tensor]) -> Tensor:
         """All that the last layers judge by, (N, D)."""
-        return torch.cat([super().gather(features, maps), by_place(maps[0])], dim=1)
+        return torch.cat([super().gather(features, maps), spatial_pool(maps[0])], dim=1)
 
     def tell(self, seen: Tensor) -> Tensor:
         """Class logits (N, C) from what was gathered: the last layers alone."""
@@ -120,17 +120,17 @@ def build_net(
     name: str,
     classes: int,
     *,
-    sight: Sight = Sight.LEGEND,
+    sight: FeatureMode = FeatureMode.LEGEND,
     deep: bool = False,
     full_width: bool = False,
 ) -> nn.Module:
     """The untrained net of a classifier ("resnet" or "vgg") for coins told so."""
     reader = build_reader(name, classes, full_width=full_width)
-    if sight is Sight.LEGEND:
+    if sight is FeatureMode.LEGEND:
         return reader
-    if sight is Sight.BOTH:
+    if sight is FeatureMode.BOTH:
         return LookingReader(reader, classes)
-    return Looker(reader, classes, deep=deep)
+    return AppearanceNet(reader, classes, deep=deep)
 
 
 def shape_of(tensors: dict[str, Tensor]) -> dict[str, bool]:
@@ -158,7 +158,7 @@ class PhotoNet(NetClassifier):
 
     @property
     def _reads(self) -> bool:
-        return isinstance(self.module_, Reader)
+        return isinstance(self.module_, LegendNet)
 
     def load_tensors(self, tensors: dict[str, Tensor]) -> NetClassifier:
         """Become the net that gave these `tensors`."""

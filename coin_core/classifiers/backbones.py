@@ -4,7 +4,7 @@ from collections import OrderedDict
 
 from torch import Tensor, nn
 
-from coin_core.classifiers.legend_net import Reader, Trunk
+from coin_core.classifiers.legend_net import LegendNet, Trunk
 from coin_core.classifiers.torchvision_import import torchvision
 
 
@@ -78,7 +78,7 @@ class VggTrunk(Trunk):
 
 def build_reader(
     name: str, classes: int, *, imagenet: bool = False, full_width: bool = False
-) -> Reader:
+) -> LegendNet:
     """The untrained reader of a classifier ("resnet" or "vgg").
 
     `full_width` is for a vgg net that started from ImageNet's weights.
@@ -88,4 +88,4 @@ def build_reader(
         trunk = VggTrunk(imagenet=imagenet, full_width=full_width)
     else:
         trunk = ResNetTrunk(imagenet=imagenet)
-    return Reader(trunk, classes)
+    return LegendNet(trunk, classes)

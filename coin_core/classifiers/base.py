@@ -26,7 +26,7 @@ def to_columns(y: ArrayLike, labels: tuple[str, ...]) -> NDArray[np.int64]:
     return np.array([column[name] for name in names], dtype=np.int64)
 
 
-class LabelledClassifier(ClassifierMixin, BaseEstimator):
+class NamedLabelsClassifier(ClassifierMixin, BaseEstimator):
     """A scikit-learn classifier whose columns are `labels`, in that order.
 
     scikit-learn sorts the classes it meets and drops those it does not; a model card
@@ -51,7 +51,7 @@ class LabelledClassifier(ClassifierMixin, BaseEstimator):
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "estimator_")
 
-    def fit(self, X: NDArray[np.float32], y: ArrayLike) -> LabelledClassifier:
+    def fit(self, X: NDArray[np.float32], y: ArrayLike) -> NamedLabelsClassifier:
         """Learn from features (N, D) and label names (N,).
 
         Raises:

@@ -19,8 +19,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from coin_core.classifiers.appearance_net import PLACES, Sight, by_place
-from coin_core.classifiers.legend_net import FEATURES, Reading
+from coin_core.classifiers.appearance_net import PLACES, FeatureMode, spatial_pool
+from coin_core.classifiers.legend_net import FEATURES, LegendOutput
 from coin_core.classifiers.tta import read
 from coin_core.imaging.preprocessing import prepare
 from coin_core.model_store.bundle import data_dir
@@ -31,13 +31,13 @@ logger = logging.getLogger(__name__)
 _CHANNELS = FEATURES // PLACES**2
 
 
-def read_crops(net: Any, crops: NDArray[np.uint8]) -> Reading:
+def read_crops(net: Any, crops: NDArray[np.uint8]) -> LegendOutput:
     """Everything a fitted reader (resnet or vgg) makes of crops (N, S, S, 3)."""
     return read(net.module_.eval(), crops, net.preparation)
 
 
 @torch.inference_mode()
-def fade(net: Any, letters: torch.Tensor, seed: int) -> torch.Tensor:
+def drop_letters(net: Any, letters: torch.Tensor, seed: int) -> torch.Tensor:
     """Features of the legend (N, 4096) from letter logits, some letters hidden.
 
     What learns from them learns of coins on which letters are missed, as the reader
@@ -71,29 +71,29 @@ def _look_of(net: Any, crops: NDArray[np.uint8]) -> torch.Tensor:
     if seen.shape[1] != _CHANNELS:
         shape = (_CHANNELS, *seen.shape[2:])
         seen = torch.nn.functional.adaptive_avg_pool3d(seen[:, None], shape)[:, 0]
-    return by_place(seen)
+    return spatial_pool(seen)
 
 
 @torch.inference_mode()
 def _features_of(net: Any, crops: NDArray[np.uint8], sight: str) -> torch.Tensor:
-    if sight == Sight.LEGEND:
+    if sight == FeatureMode.LEGEND:
         return read_crops(net, crops).features
     look = _look_of(net, crops)
-    if sight == Sight.LOOK:
+    if sight == FeatureMode.LOOK:
         return look
     return torch.cat([read_crops(net, crops).features, look], dim=1)
 
 
 def width_of(sight: str) -> int:
     """How many numbers a feature vector has."""
-    return FEATURES * (2 if sight == Sight.BOTH else 1)
+    return FEATURES * (2 if sight == FeatureMode.BOTH else 1)
 
 
 def compute_features(
     net: Any,
     crops: NDArray[np.uint8],
     *,
-    sight: str = Sight.LEGEND,
+    sight: str = FeatureMode.LEGEND,
     batch: int = 32,
     progress: Callable[[int], None] | None = None,
 ) -> NDArray[np.float32]:
@@ -123,7 +123,7 @@ def cached_features(
     digest: str,
     crops: NDArray[np.uint8],
     *,
-    sight: str = Sight.LEGEND,
+    sight: str = FeatureMode.LEGEND,
     progress: Callable[[int], None] | None = None,
 ) -> NDArray[np.float32]:
     """Feature vectors of crops, computed once for a net and a set of crops.

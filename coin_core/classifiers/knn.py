@@ -9,7 +9,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import Normalizer, StandardScaler
 
-from coin_core.classifiers.base import LabelledClassifier
+from coin_core.classifiers.base import NamedLabelsClassifier
 from coin_core.classifiers.registry import register_classifier
 
 NEIGHBOURS = 10
@@ -18,7 +18,7 @@ NEIGHBOURS = 10
 _PRIOR_VOTES = 0.1
 
 
-class NeighbourVotes(LabelledClassifier):
+class SmoothedKNN(NamedLabelsClassifier):
     """Neighbours of whom none speaks with certainty."""
 
     def predict_proba(self, X: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -31,7 +31,7 @@ class NeighbourVotes(LabelledClassifier):
 @register_classifier(
     name="knn", title="k nearest neighbours on VGG features", inputs="features"
 )
-def build_knn(labels: tuple[str, ...], *, seed: int) -> NeighbourVotes:
+def build_knn(labels: tuple[str, ...], *, seed: int) -> SmoothedKNN:
     """The unfitted classifier."""
     pipeline = Pipeline(
         [
@@ -44,4 +44,4 @@ def build_knn(labels: tuple[str, ...], *, seed: int) -> NeighbourVotes:
             ("knn", KNeighborsClassifier(NEIGHBOURS, algorithm="brute")),
         ]
     )
-    return NeighbourVotes(pipeline, labels)
+    return SmoothedKNN(pipeline, labels)

@@ -20,7 +20,7 @@ FEATURES = 4096
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Reading:
+class LegendOutput:
     """What a reader made of N coins of S px.
 
     letters: logits (N, 17, S/8, S/8); features: (N, 4096); seen: (N, D), all that the
@@ -74,7 +74,7 @@ class LetterHead(nn.Module):
         return out
 
 
-class FadingLetters(nn.Module):
+class LetterDropout(nn.Module):
     """While learning, hides a random share of the letters of each coin.
 
     Without it a letter that is not read speaks for the ruler whose name lacks it;
@@ -99,7 +99,7 @@ class LegendHead(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.fading = FadingLetters()
+        self.fading = LetterDropout()
         self.layers = nn.Sequential(
             nn.Conv2d(LETTER_CLASSES - 1, 48, 3, padding=1, bias=False),
             nn.BatchNorm2d(48),
@@ -124,7 +124,7 @@ class LegendHead(nn.Module):
         return out
 
 
-class Reader(nn.Module):
+class LegendNet(nn.Module):
     """Trunk, letter head and ruler head."""
 
     def __init__(self, trunk: Trunk, classes: int, dropout: float = 0.3) -> None:
@@ -156,13 +156,13 @@ class Reader(nn.Module):
         out: Tensor = self.judge(features) + self.pooled(self.drop(means))
         return out
 
-    def read(self, x: Tensor) -> Reading:
+    def read(self, x: Tensor) -> LegendOutput:
         """Everything at once for x float32 (N, 3, S, S)."""
         maps = self.trunk(x)
         letters = self.letters(maps)
         features = self.legend(letters)
         seen = self.gather(features, maps)
-        return Reading(
+        return LegendOutput(
             letters=letters, features=features, seen=seen, classes=self.tell(seen)
         )
 
@@ -175,7 +175,7 @@ class Reader(nn.Module):
         return self.tell(x) if x.ndim == 2 else self.read(x).classes
 
 
-def load_matching(module: nn.Module, tensors: dict[str, Tensor]) -> list[str]:
+def load_compatible(module: nn.Module, tensors: dict[str, Tensor]) -> list[str]:
     """Take over every tensor whose name and shape fit; returns those left out."""
     own = module.state_dict()
     fits = {

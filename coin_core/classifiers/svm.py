@@ -9,14 +9,14 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import Normalizer, StandardScaler
 from sklearn.svm import SVC
 
-from coin_core.classifiers.base import LabelledClassifier
+from coin_core.classifiers.base import NamedLabelsClassifier
 from coin_core.classifiers.registry import register_classifier
 
 
 @register_classifier(
     name="svm", title="SVM, polynomial kernel, on VGG features", inputs="features"
 )
-def build_svm(labels: tuple[str, ...], *, seed: int) -> LabelledClassifier:
+def build_svm(labels: tuple[str, ...], *, seed: int) -> NamedLabelsClassifier:
     """The unfitted classifier.
 
     One machine a ruler, against the others: a softmax over their three margins says
@@ -45,4 +45,4 @@ def build_svm(labels: tuple[str, ...], *, seed: int) -> LabelledClassifier:
             ),
         ]
     )
-    return LabelledClassifier(pipeline, labels)
+    return NamedLabelsClassifier(pipeline, labels)

@@ -17,8 +17,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from coin_core.classifiers.legend_net import Reader, Reading
-from coin_core.imaging.legend_pose import LegendFrame, likely_frames
+from coin_core.classifiers.legend_net import LegendNet, LegendOutput
+from coin_core.imaging.legend_pose import LegendPose, predict_poses
 from coin_core.imaging.preprocessing import Preprocessing, frames_for, prepare
 
 _AT_A_TIME = 32
@@ -37,15 +37,15 @@ _NEARBY = (
 
 
 def frames_read(
-    reader: Reader, crops: NDArray[np.uint8], settings: Preprocessing
-) -> list[LegendFrame]:
+    reader: LegendNet, crops: NDArray[np.uint8], settings: Preprocessing
+) -> list[LegendPose]:
     """Where a reader sees the legends of crops (N, S, S, 3), and how they are turned.
 
     Of two likely turns it is the one in which more is read.
     """
     if not settings.framed:
         return frames_for(crops, settings)
-    likely = likely_frames(crops)
+    likely = predict_poses(crops)
     frames = [turns[0] for turns in likely]
     unsure = [k for k, turns in enumerate(likely) if len(turns) > 1]
     if unsure:
@@ -61,7 +61,9 @@ def frames_read(
 
 
 @torch.inference_mode()
-def read(reader: Reader, crops: NDArray[np.uint8], settings: Preprocessing) -> Reading:
+def read(
+    reader: LegendNet, crops: NDArray[np.uint8], settings: Preprocessing
+) -> LegendOutput:
     """Everything that a reader in evaluation mode makes of crops (N, S, S, 3).
 
     The letters are those of one look; what the ruler is judged by is, on doubtful
@@ -92,7 +94,7 @@ def _mean(one: Tensor, others: Sequence[Tensor]) -> Tensor:
     return torch.stack([one, *others]).mean(0)
 
 
-def _moved(frame: LegendFrame, right: float, down: float, grown: float) -> LegendFrame:
+def _moved(frame: LegendPose, right: float, down: float, grown: float) -> LegendPose:
     return replace(
         frame,
         centre_x=frame.centre_x + right * frame.radius,
@@ -103,11 +105,11 @@ def _moved(frame: LegendFrame, right: float, down: float, grown: float) -> Legen
 
 @torch.inference_mode()
 def look(
-    reader: Reader,
+    reader: LegendNet,
     crops: NDArray[np.uint8],
     settings: Preprocessing,
-    frames: Sequence[LegendFrame],
-) -> Reading:
+    frames: Sequence[LegendPose],
+) -> LegendOutput:
     """What one look at each crop (N, S, S, 3) gives, seen as its frame says."""
     device = next(reader.parameters()).device
     parts = []
@@ -120,15 +122,15 @@ def look(
     return parts[0] if len(parts) == 1 else _joined(parts)
 
 
-def _joined(parts: Sequence[Reading]) -> Reading:
+def _joined(parts: Sequence[LegendOutput]) -> LegendOutput:
     joined: dict[str, Any] = {
         name: torch.cat([getattr(part, name) for part in parts])
         for name in ("letters", "features", "seen", "classes")
     }
-    return Reading(**joined)
+    return LegendOutput(**joined)
 
 
-def _letters_read(reading: Reading) -> Tensor:
+def _letters_read(reading: LegendOutput) -> Tensor:
     """How much was read of each coin, (N,): clear letters count most."""
     shares = reading.letters.softmax(1)[:, :-1].amax(1)
     return (shares**2).sum((1, 2))

@@ -5,7 +5,12 @@ Its 4096 numbers before the last layer are what svm, knn and mlp learn from.
 
 from __future__ import annotations
 
-from coin_core.classifiers.appearance_net import PhotoNet, Sight, build_net, sight_for
+from coin_core.classifiers.appearance_net import (
+    FeatureMode,
+    PhotoNet,
+    build_net,
+    sight_for,
+)
 from coin_core.classifiers.registry import register_classifier
 from coin_core.classifiers.torch_classifier import best_device
 from coin_core.imaging.preprocessing import Preprocessing
@@ -22,7 +27,7 @@ def build_vgg(labels: tuple[str, ...], *, seed: int) -> PhotoNet:
         module__sight=sight,
         classes=labels,
         seed=seed,
-        preprocessing=Preprocessing(framed=sight is not Sight.LOOK),
+        preprocessing=Preprocessing(framed=sight is not FeatureMode.LOOK),
         max_epochs=20,
         batch_size=32,
         lr=3e-4,

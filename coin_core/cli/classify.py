@@ -13,13 +13,13 @@ import numpy as np
 
 from coin_core.errors import UnreadablePhotoError
 from coin_core.imaging import photo_io
-from coin_core.pipeline import SHIPPED, Attributor
-from coin_core.results import PhotoReading, answers, sentence
+from coin_core.pipeline import SHIPPED, CoinClassifier
+from coin_core.results import PhotoResult, answers, sentence
 
 
 def run(given: argparse.Namespace) -> int:
     """Answer every photo that can be read; 1 when one could not."""
-    attributor = Attributor()
+    coin_classifier = CoinClassifier()
     if given.model:
         names: tuple[str, ...] = (given.model,)
     elif given.classifier == "all":
@@ -29,7 +29,7 @@ def run(given: argparse.Namespace) -> int:
 
         names = (get_classifier(given.classifier).name,)
     for name in names:
-        attributor.model(name)
+        coin_classifier.model(name)
     unread = 0
     waiting: deque[str] = deque()
 
@@ -46,20 +46,22 @@ def run(given: argparse.Namespace) -> int:
             waiting.append(path)
             yield photo
 
-    for reading in _readings(attributor, names, decoded()):
+    for reading in _readings(coin_classifier, names, decoded()):
         _write(waiting.popleft(), reading, as_json=given.json)
     return 1 if unread else 0
 
 
 def _readings(
-    attributor: Attributor, names: tuple[str, ...], decoded: Iterator[np.ndarray]
-) -> Iterator[PhotoReading]:
+    coin_classifier: CoinClassifier,
+    names: tuple[str, ...],
+    decoded: Iterator[np.ndarray],
+) -> Iterator[PhotoResult]:
     """Batched for one classifier; photo by photo where several share their work."""
     if len(names) == 1:
-        yield from attributor.read_many(decoded, names[0])
+        yield from coin_classifier.classify_batch(decoded, names[0])
     else:
         for photo in decoded:
-            yield attributor.read(photo, classifiers=names)
+            yield coin_classifier.classify(photo, classifiers=names)
 
 
 def _paths(given: list[str]) -> Iterator[str]:
@@ -79,7 +81,7 @@ def _read(path: str) -> np.ndarray:
         raise UnreadablePhotoError(f"cannot be opened ({error.strerror}).") from error
 
 
-def _write(photo: str, reading: PhotoReading, *, as_json: bool) -> None:
+def _write(photo: str, reading: PhotoResult, *, as_json: bool) -> None:
     if as_json:
         for answer in answers(photo, reading):
             sys.stdout.write(json.dumps(answer, ensure_ascii=False) + "\n")

@@ -20,7 +20,7 @@ from coin_core.evaluation.metrics import (
     report_table,
 )
 from coin_core.model_store import bundle
-from coin_core.pipeline import SHIPPED, Attributor
+from coin_core.pipeline import SHIPPED, CoinClassifier
 from coin_core.rulers import DEFAULT_CLASSES
 from coin_core.training.catalog_dataset import (
     is_catalog,
@@ -37,19 +37,19 @@ if TYPE_CHECKING:
 
 def run(given: argparse.Namespace) -> int:
     """Measure the models asked for; 1 when some photo could not be read."""
-    attributor = Attributor()
+    coin_classifier = CoinClassifier()
     names = _names(given)
     if given.data != "rendered" and (given.by_legibility or given.legible is not None):
         raise TrainingDataError(
             "How legible a name is, is known of rendered coins only: --data rendered."
         )
     if is_catalog(given.data):
-        return _evaluate_catalog(given, attributor, names)
+        return _evaluate_catalog(given, coin_classifier, names)
     for name in names:
-        attributor.model(name)
+        coin_classifier.model(name)
     if given.data == "rendered":
-        return _evaluate_rendered(given, attributor, names)
-    return _evaluate_folder(given, attributor, names)
+        return _evaluate_rendered(given, coin_classifier, names)
+    return _evaluate_folder(given, coin_classifier, names)
 
 
 def _names(given: argparse.Namespace) -> tuple[str, ...]:
@@ -63,32 +63,32 @@ def _names(given: argparse.Namespace) -> tuple[str, ...]:
 
 
 def _evaluate_folder(
-    given: argparse.Namespace, attributor: Attributor, names: tuple[str, ...]
+    given: argparse.Namespace, coin_classifier: CoinClassifier, names: tuple[str, ...]
 ) -> int:
     from coin_core.training.datasets import load_folder
     from coin_core.training.evaluate import measure_crops, measure_photos
 
     folder = Path(given.data)
     ours = all(
-        set(attributor.model(name).card.classes) <= set(DEFAULT_CLASSES)
+        set(coin_classifier.model(name).card.classes) <= set(DEFAULT_CLASSES)
         for name in names
     )
     if ours:
-        reports, unreadable = measure_photos(attributor, names, folder)
+        reports, unreadable = measure_photos(coin_classifier, names, folder)
     else:
         # Which side of the Hasmonean coins a photo shows is no question here.
         coins = load_folder(folder)
         unreadable = list(coins.unreadable)
-        reports = [report for report, _ in measure_crops(attributor, names, coins)]
+        reports = [report for report, _ in measure_crops(coin_classifier, names, coins)]
     for sentence in unreadable:
         sys.stderr.write(f"{sentence}\n")
-    _keep(given, attributor, reports, "photos")
+    _keep(given, coin_classifier, reports, "photos")
     _show(reports, as_json=given.json)
     return 1 if unreadable else 0
 
 
 def _evaluate_catalog(
-    given: argparse.Namespace, attributor: Attributor, names: tuple[str, ...]
+    given: argparse.Namespace, coin_classifier: CoinClassifier, names: tuple[str, ...]
 ) -> int:
     from coin_core.catalog import open_catalog
     from coin_core.training.evaluate import measure_crops
@@ -102,10 +102,10 @@ def _evaluate_catalog(
         coins = take_rows(coins, coins.splits == "test")
         sys.stderr.write(f"Measured on the {len(coins)} photos of the test split.\n")
     for name in names:
-        _refuse_learnt(name, attributor.model(name).card, coins, catalog)
+        _refuse_learnt(name, coin_classifier.model(name).card, coins, catalog)
     kind = _kind_of(catalog, coins) if given.keep else ""
-    reports = [report for report, _ in measure_crops(attributor, names, coins)]
-    _keep(given, attributor, reports, kind)
+    reports = [report for report, _ in measure_crops(coin_classifier, names, coins)]
+    _keep(given, coin_classifier, reports, kind)
     _show(reports, as_json=given.json)
     return 1 if coins.unreadable else 0
 
@@ -173,7 +173,7 @@ def _known_coins(catalog: Catalog, data: str) -> set[int] | None:
 
 
 def _evaluate_rendered(
-    given: argparse.Namespace, attributor: Attributor, names: tuple[str, ...]
+    given: argparse.Namespace, coin_classifier: CoinClassifier, names: tuple[str, ...]
 ) -> int:
     from coin_core.training.datasets import load_rendered
     from coin_core.training.evaluate import measure_crops
@@ -181,7 +181,7 @@ def _evaluate_rendered(
 
     seed = TEST_SEED if given.seed is None else given.seed
     for name in names:
-        training = attributor.model(name).card.training
+        training = coin_classifier.model(name).card.training
         if seed in (training.get("seed"), training.get("coins_seed")):
             raise TrainingDataError(
                 f"{name} may have learnt from the coins of seed {seed}. "
@@ -189,14 +189,14 @@ def _evaluate_rendered(
             )
     coins = load_rendered(seed, given.count, at_least_legible=given.legible or 0.0)
     legibility = np.zeros(0) if coins.legibility is None else coins.legibility
-    measured = measure_crops(attributor, names, coins)
+    measured = measure_crops(coin_classifier, names, coins)
     tables = {
         report.classifier: accuracy_by_legibility(
             coins.labels, p, report.classes, legibility
         )
         for report, p in measured
     }
-    _keep(given, attributor, [report for report, _ in measured], "rendered")
+    _keep(given, coin_classifier, [report for report, _ in measured], "rendered")
     _show(
         [report for report, _ in measured],
         tables if given.by_legibility else {},
@@ -206,14 +206,17 @@ def _evaluate_rendered(
 
 
 def _keep(
-    given: argparse.Namespace, attributor: Attributor, reports: list[Report], data: str
+    given: argparse.Namespace,
+    coin_classifier: CoinClassifier,
+    reports: list[Report],
+    data: str,
 ) -> None:
     """Note the figures in the cards where that was asked for."""
     if not given.keep:
         return
     for report in reports:
         figures = {"data": data, "what": given.keep, **report_json(report)}
-        bundle.add_figures(attributor.model(report.classifier).folder, figures)
+        bundle.add_figures(coin_classifier.model(report.classifier).folder, figures)
 
 
 def _show(

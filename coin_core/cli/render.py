@@ -14,7 +14,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from coin_core.errors import TrainingDataError
-from coin_core.rendering import RenderedCoin, strike_coin
+from coin_core.rendering import RenderedCoin, render_coin
 
 TRUTH_FILE = "truth.jsonl"
 
@@ -63,11 +63,11 @@ def _draw(
             for box, kind in zip(boxes, kinds, strict=True)
         ]
         return photo, {"faces": faces}
-    coin = strike_coin(given.seed, index, size_px=given.size_px, kind=given.kind)
+    coin = render_coin(given.seed, index, size_px=given.size_px, kind=given.kind)
     if not given.two_sided:
         return coin.image, describe(coin)
     # The reverse, which carries the legend, is on the right by custom.
-    obverse = strike_coin(given.seed, index, size_px=given.size_px, kind="cornucopia")
+    obverse = render_coin(given.seed, index, size_px=given.size_px, kind="cornucopia")
     image = np.concatenate([obverse.image, coin.image], axis=1)
     return image, describe(coin, first=0.5, width=0.5)
 

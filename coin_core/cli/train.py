@@ -219,7 +219,7 @@ def _keep_opinions(
 ) -> None:
     """Keep in the catalog what was said of coins that had not been learnt from."""
     from coin_core.catalog import open_catalog
-    from coin_core.catalog.label_errors import find_suspects, record_out_of_fold
+    from coin_core.catalog.label_errors import find_label_issues, record_out_of_fold
 
     rows = fitted.fold_of >= 0
     try:
@@ -234,14 +234,14 @@ def _keep_opinions(
             threshold=card.threshold,
         )
         # Of a version only the test photos were measured: too few to compare.
-        suspects = () if (~rows).any() else find_suspects(catalog)
+        label_issues = () if (~rows).any() else find_label_issues(catalog)
     except CatalogError as error:
         # The model is saved all the same.
         sys.stderr.write(f"Labels were not checked: {error}\n")
         return
-    if suspects:
+    if label_issues:
         sys.stderr.write(
-            f"{len(suspects)} labels look wrong; the Dataset page has them in the "
+            f"{len(label_issues)} labels look wrong; the Dataset page has them in the "
             "review queue of suspected errors.\n"
         )
 

@@ -28,11 +28,11 @@ def find_boxes(photo: NDArray[np.uint8], net: nn.Module | None = None) -> list[B
     """Boxes of the coins in px of the photo, in no order."""
     if min(photo.shape[:2]) < _TINY_PX:
         return []
-    from coin_core.detection.coin_detector import find_by_net, overlap
+    from coin_core.detection.coin_detector import find_by_net, iou
 
     boxes = find_by_net(photo, net)
     for exact in find_on_plain_ground(photo) or []:
-        shares = [overlap(exact, box) for box in boxes]
+        shares = [iou(exact, box) for box in boxes]
         best = int(np.argmax(shares)) if shares else 0
         if not shares or shares[best] < _OTHER:
             boxes.append(exact)
@@ -84,7 +84,7 @@ def find_by_net(photo: NDArray[np.uint8], net: nn.Module | None = None) -> list[
         for before, after in zip(seen, _look_at_each(photo, seen, net), strict=True):
             if after is None:
                 continue
-            settled = overlap(before.box, after.box) > 0.9
+            settled = iou(before.box, after.box) > 0.9
             (found if settled else again).append(after)
         seen = _best_apart(again, 0.6)
         if not seen:
@@ -106,7 +106,7 @@ def _best_apart(regions: list[Region], limit: float) -> list[Region]:
     kept: list[Region] = []
     for region in sorted(regions, key=lambda region: -region.score):
         if all(
-            overlap(region.box, other.box) < limit
+            iou(region.box, other.box) < limit
             and _share_inside(region.box, other.box) < max(0.6, limit)
             for other in kept
         ):
@@ -137,13 +137,13 @@ def _look_at_each(
     """Each region as a closer look shows it, None where there is no coin after all."""
     if not regions:
         return []
-    views = [look_closer(photo, region.box) for region in regions]
+    views = [zoom_crop(photo, region.box) for region in regions]
     every = finder_maps(np.stack([view[0] for view in views]), net)
     out: list[Region | None] = []
     for first, maps, (_, scale, origin, _) in zip(regions, every, views, strict=True):
         seen = [_from_view(region, 1 / scale, origin) for region in cut_regions(maps)]
-        best = max(seen, key=lambda one: overlap(one.box, first.box), default=None)
-        if best is None or overlap(best.box, first.box) < 0.3:
+        best = max(seen, key=lambda one: iou(one.box, first.box), default=None)
+        if best is None or iou(best.box, first.box) < 0.3:
             out.append(None)
         else:
             out.append(_whole(best, first.box, photo.shape[:2]))
@@ -202,7 +202,7 @@ def frame_whole(
     return view, scale, truth
 
 
-def look_closer(
+def zoom_crop(
     photo: NDArray[np.uint8], box: Box, owners: NDArray[np.uint8] | None = None
 ) -> tuple[NDArray[np.uint8], float, tuple[float, float], NDArray[np.uint8]]:
     """A square around a box at `ZOOM_PX`, grey outside the photo.
@@ -311,7 +311,7 @@ def _soft_box(own: NDArray[np.float32], seed: NDArray[np.bool_]) -> Box | None:
     return x * unit, y * unit, (x + w) * unit, (y + h) * unit
 
 
-def overlap(a: Box, b: Box) -> float:
+def iou(a: Box, b: Box) -> float:
     """Intersection over union."""
     wide = min(a[2], b[2]) - max(a[0], b[0])
     high = min(a[3], b[3]) - max(a[1], b[1])

@@ -20,7 +20,7 @@ _MARGIN = 1.04  # the crop's side over the longer edge of the flan's box
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CropBox:
+class RotatedBox:
     """A box in fractions of the photo, and how far the coin must be turned.
 
     Attributes:
@@ -63,17 +63,17 @@ class Side(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Face:
+class DetectedFace:
     """One coin's visible side; `confidence` is the probability of `side`."""
 
-    box: CropBox
+    box: RotatedBox
     side: Side
     confidence: float
 
 
 def find(
     photo: NDArray[np.uint8], *, net: "nn.Module | None" = None
-) -> tuple[CropBox, ...]:
+) -> tuple[RotatedBox, ...]:
     """The coins in a photo.
 
     Args:
@@ -93,7 +93,7 @@ def find(
     boxes = find_boxes(photo, net)
     boxes.sort(key=lambda b: (b[2] - b[0]) * (b[3] - b[1]), reverse=True)
     found = [
-        CropBox(
+        RotatedBox(
             left=max(0.0, left / width),
             top=max(0.0, top / height),
             right=min(1.0, right / width),
@@ -104,10 +104,10 @@ def find(
     return _in_reading_order(found)
 
 
-def _in_reading_order(boxes: list[CropBox]) -> tuple[CropBox, ...]:
+def _in_reading_order(boxes: list[RotatedBox]) -> tuple[RotatedBox, ...]:
     """Rows from the top; a row is what overlaps its first coin's middle."""
     left_over = sorted(boxes, key=lambda box: box.top + box.bottom)
-    ordered: list[CropBox] = []
+    ordered: list[RotatedBox] = []
     while left_over:
         bottom = left_over[0].bottom
         row = [box for box in left_over if (box.top + box.bottom) / 2 < bottom]
@@ -117,7 +117,7 @@ def _in_reading_order(boxes: list[CropBox]) -> tuple[CropBox, ...]:
 
 
 def crop_to_flan(
-    photo: NDArray[np.uint8], box: CropBox, size_px: int
+    photo: NDArray[np.uint8], box: RotatedBox, size_px: int
 ) -> NDArray[np.uint8]:
     """A square around a coin, a little wider than its box, turned upright.
 
@@ -188,7 +188,9 @@ def ground_colour(photo: NDArray[np.uint8]) -> NDArray[np.float64]:
     return out
 
 
-def judge_sides(photo: NDArray[np.uint8], boxes: Sequence[CropBox]) -> tuple[Face, ...]:
+def classify_sides(
+    photo: NDArray[np.uint8], boxes: Sequence[RotatedBox]
+) -> tuple[DetectedFace, ...]:
     """Tell what each coin shows; all boxes go through the net at once.
 
     Raises:
@@ -203,12 +205,14 @@ def judge_sides(photo: NDArray[np.uint8], boxes: Sequence[CropBox]) -> tuple[Fac
     for box, shares in zip(boxes, side_probabilities(crops), strict=True):
         best = int(shares.argmax())
         faces.append(
-            Face(box=box, side=tuple(Side)[best], confidence=float(shares[best]))
+            DetectedFace(
+                box=box, side=tuple(Side)[best], confidence=float(shares[best])
+            )
         )
     return tuple(faces)
 
 
-def legend_side(faces: Sequence[Face]) -> int | None:
+def legend_side(faces: Sequence[DetectedFace]) -> int | None:
     """The face that most surely carries the legend, or None."""
     legends = [k for k, face in enumerate(faces) if face.side is Side.LEGEND]
     return max(legends, key=lambda k: faces[k].confidence, default=None)

@@ -12,14 +12,23 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from coin_core.detection.nets import block, even_out, load_small_net
-from coin_core.imaging.legend_pose import REACH, LegendFrame, least_turn, views
+from coin_core.detection.nets import (
+    conv_bn_relu,
+    load_small_net,
+    local_contrast_normalize,
+)
+from coin_core.imaging.legend_pose import (
+    VIEW_MARGIN,
+    LegendPose,
+    least_turn,
+    warp_to_legend,
+)
 from coin_core.model_store.bundle import find_bundle
 
 FRAMES = "frames"
 FRAME_PX = 128
 TURNS = 36  # directions, 10 degrees apart
-USUAL = LegendFrame()
+USUAL = LegendPose()
 _BATCH = 64
 # Of the crops that the net learnt from, a third lay at any turn; of photographs far
 # fewer do, and an upright one that is turned is lost.
@@ -40,15 +49,15 @@ class FrameNet(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.trunk = nn.Sequential(
-            block(1, 24, 2),
-            block(24, 48, 2),
-            block(48, 48),
-            block(48, 96, 2),
-            block(96, 96),
-            block(96, 96),
-            block(96, 160, 2),
-            block(160, 160),
-            block(160, 160),
+            conv_bn_relu(1, 24, 2),
+            conv_bn_relu(24, 48, 2),
+            conv_bn_relu(48, 48),
+            conv_bn_relu(48, 96, 2),
+            conv_bn_relu(96, 96),
+            conv_bn_relu(96, 96),
+            conv_bn_relu(96, 160, 2),
+            conv_bn_relu(160, 160),
+            conv_bn_relu(160, 160),
             nn.Conv2d(160, 64, 1),
             nn.Flatten(),
             nn.ReLU(inplace=True),
@@ -76,19 +85,19 @@ def to_frame_net(crops: NDArray[np.uint8]) -> Tensor:
     size = (FRAME_PX, FRAME_PX)
     way = cv2.INTER_AREA if crops.shape[1] > FRAME_PX else cv2.INTER_LINEAR
     small = [cv2.resize(crop, size, interpolation=way) for crop in crops]
-    return even_out(np.stack(small).astype(np.uint8))
+    return local_contrast_normalize(np.stack(small).astype(np.uint8))
 
 
 def frames_of(
     crops: NDArray[np.uint8], net: nn.Module | None = None
-) -> list[LegendFrame]:
+) -> list[LegendPose]:
     """The likeliest frames of crops (N, S, S, 3), by this net or the shipped one."""
-    return [turns[0] for turns in likely_frames(crops, net)]
+    return [turns[0] for turns in predict_poses(crops, net)]
 
 
-def likely_frames(
+def predict_poses(
     crops: NDArray[np.uint8], net: nn.Module | None = None
-) -> list[tuple[LegendFrame, ...]]:
+) -> list[tuple[LegendPose, ...]]:
     """One frame of each crop, and one turned otherwise where that may be.
 
     The mean of a look at the crop and one at the legend found there is nearer to the
@@ -99,21 +108,21 @@ def likely_frames(
     of = [k for k, frames in enumerate(likely) for _ in frames]
     first = [frame for frames in likely for frame in frames]
     windows = [window_around(frame) for frame in first]
-    again = _look(views(crops[of], windows, FRAME_PX), net)
-    found: list[list[LegendFrame]] = [[] for _ in likely]
+    again = _look(warp_to_legend(crops[of], windows, FRAME_PX), net)
+    found: list[list[LegendPose]] = [[] for _ in likely]
     for k, one, seen, window in zip(of, first, again, windows, strict=True):
-        found[k].append(_between(one, seen[0].seen_from(window)))
+        found[k].append(_between(one, seen[0].compose(window)))
     return [tuple(frames) for frames in found]
 
 
-def window_around(frame: LegendFrame) -> LegendFrame:
+def window_around(frame: LegendPose) -> LegendPose:
     """The part of a crop on which a legend lies in the middle, as large as usual."""
-    return replace(frame, radius=frame.radius / (2 * REACH * USUAL.radius))
+    return replace(frame, radius=frame.radius / (2 * VIEW_MARGIN * USUAL.radius))
 
 
-def _between(one: LegendFrame, other: LegendFrame) -> LegendFrame:
+def _between(one: LegendPose, other: LegendPose) -> LegendPose:
     turned = least_turn(other.turn_deg - one.turn_deg)
-    return LegendFrame(
+    return LegendPose(
         centre_x=(one.centre_x + other.centre_x) / 2,
         centre_y=(one.centre_y + other.centre_y) / 2,
         radius=math.sqrt(one.radius * other.radius),
@@ -121,9 +130,9 @@ def _between(one: LegendFrame, other: LegendFrame) -> LegendFrame:
     )
 
 
-def _look(crops: NDArray[np.uint8], net: nn.Module) -> list[list[LegendFrame]]:
+def _look(crops: NDArray[np.uint8], net: nn.Module) -> list[list[LegendPose]]:
     """For each crop the frame in the likeliest turn, and in the next if it may be."""
-    frames: list[list[LegendFrame]] = []
+    frames: list[list[LegendPose]] = []
     for first in range(0, len(crops), _BATCH):
         with torch.inference_mode():
             places, turns = net(to_frame_net(crops[first : first + _BATCH]))
@@ -131,7 +140,7 @@ def _look(crops: NDArray[np.uint8], net: nn.Module) -> list[list[LegendFrame]]:
         for (dx, dy, grown), share in zip(places.tolist(), shares, strict=True):
             frames.append(
                 [
-                    LegendFrame(
+                    LegendPose(
                         centre_x=0.5 + dx * USUAL.radius,
                         centre_y=0.5 + dy * USUAL.radius,
                         radius=USUAL.radius * math.exp(max(-1.0, min(1.0, grown))),

@@ -19,12 +19,13 @@ FINDER = "faces"
 SIDES = "sides"
 FINDER_PX = 128
 SIDE_PX = 64
-LIFT = "legend_lift"
+LEGEND_LOGIT_BIAS = "legend_lift"
 _MIRRORED: tuple[tuple[int, ...], ...] = ((), (3,), (2,), (2, 3))
 STRIDE = 2  # the finder's maps are half as wide as its picture
 
 
-def block(inward: int, outward: int, stride: int = 1) -> nn.Sequential:
+def conv_bn_relu(inward: int, outward: int, stride: int = 1) -> nn.Sequential:
+    """A 3 x 3 convolution, its batch norm and a ReLU."""
     return nn.Sequential(
         nn.Conv2d(inward, outward, 3, stride, 1, bias=False),
         nn.BatchNorm2d(outward),
@@ -32,7 +33,7 @@ def block(inward: int, outward: int, stride: int = 1) -> nn.Sequential:
     )
 
 
-class FinderNet(nn.Module):
+class CoinSegmentationNet(nn.Module):
     """Flan and core of the flan for every second pixel of a reduced photo.
 
     (N, 3, H, W) in -1..1, H and W multiples of 32, to logits (N, 2, H/2, W/2): part
@@ -41,15 +42,15 @@ class FinderNet(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.first = block(3, 12, 2)
-        self.fourth = nn.Sequential(block(12, 24, 2), block(24, 24))
-        self.eighth = nn.Sequential(block(24, 48, 2), block(48, 48))
-        self.sixteenth = nn.Sequential(block(48, 64, 2), block(64, 64))
-        self.whole = nn.Sequential(block(64, 64, 2), block(64, 64))
-        self.to_sixteenth = block(64 + 64, 48)
-        self.to_eighth = block(48 + 48, 32)
-        self.to_fourth = block(32 + 24, 24)
-        self.to_half = block(24 + 12, 16)
+        self.first = conv_bn_relu(3, 12, 2)
+        self.fourth = nn.Sequential(conv_bn_relu(12, 24, 2), conv_bn_relu(24, 24))
+        self.eighth = nn.Sequential(conv_bn_relu(24, 48, 2), conv_bn_relu(48, 48))
+        self.sixteenth = nn.Sequential(conv_bn_relu(48, 64, 2), conv_bn_relu(64, 64))
+        self.whole = nn.Sequential(conv_bn_relu(64, 64, 2), conv_bn_relu(64, 64))
+        self.to_sixteenth = conv_bn_relu(64 + 64, 48)
+        self.to_eighth = conv_bn_relu(48 + 48, 32)
+        self.to_fourth = conv_bn_relu(32 + 24, 24)
+        self.to_half = conv_bn_relu(24 + 12, 16)
         self.maps = nn.Conv2d(16, 2, 1)
         self.up = nn.Upsample(scale_factor=2, mode="nearest")
 
@@ -77,13 +78,13 @@ class SideNet(nn.Module):
     def __init__(self, sides: int = 5) -> None:
         super().__init__()
         self.trunk = nn.Sequential(
-            block(1, 16, 2),
-            block(16, 24, 2),
-            block(24, 32),
-            block(32, 56, 2),
-            block(56, 56),
-            block(56, 96, 2),
-            block(96, 96),
+            conv_bn_relu(1, 16, 2),
+            conv_bn_relu(16, 24, 2),
+            conv_bn_relu(24, 32),
+            conv_bn_relu(32, 56, 2),
+            conv_bn_relu(56, 56),
+            conv_bn_relu(56, 96, 2),
+            conv_bn_relu(96, 96),
         )
         self.drop = nn.Dropout(0.2)
         self.head = nn.Linear(96 * 2, sides)
@@ -103,7 +104,7 @@ def to_net(photos: NDArray[np.uint8]) -> Tensor:
     return scaled.contiguous(memory_format=torch.channels_last)
 
 
-def even_out(crops: NDArray[np.uint8]) -> Tensor:
+def local_contrast_normalize(crops: NDArray[np.uint8]) -> Tensor:
     """Crops (N, S, S, 3), or grey (N, S, S), to (N, 1, S, S) without colour or light.
 
     Each pixel is its grey less the mean around it, over the spread around it: what a
@@ -149,14 +150,14 @@ def load_small_net(folder: Path, make: Callable[[], nn.Module]) -> nn.Module:
 @lru_cache(maxsize=1)
 def finder_net() -> nn.Module:
     """The shipped finder, read once."""
-    return load_small_net(find_bundle(FINDER), FinderNet)
+    return load_small_net(find_bundle(FINDER), CoinSegmentationNet)
 
 
 @lru_cache(maxsize=1)
 def side_net() -> tuple[nn.Module, float]:
     """The shipped side net, read once, and the lift of its legend side."""
     folder = find_bundle(SIDES)
-    lift = load_card(folder).limits.get(LIFT, 0.0)
+    lift = load_card(folder).limits.get(LEGEND_LOGIT_BIAS, 0.0)
     return load_small_net(folder, SideNet), float(lift)
 
 
@@ -194,7 +195,7 @@ def side_probabilities(
     if net is None:
         net, lift = side_net()
     with torch.inference_mode():
-        logits = net(even_out(crops))
+        logits = net(local_contrast_normalize(crops))
         logits[:, 0] += lift
         shares = logits.softmax(dim=1)
     out: NDArray[np.float32] = shares.numpy()

@@ -98,22 +98,24 @@ def _two_sided(logits: NDArray[np.float64]) -> NDArray[np.float64]:
 def calibrated(probabilities: ArrayLike, card: Card) -> NDArray[np.float32]:
     """What a classifier's raw probabilities (N, C) mean by its card, float32 (N, C)."""
     return apply_temperature(
-        weighed(probabilities, card.classes, card.leans), card.temperature
+        weighed(probabilities, card.classes, card.class_logit_bias), card.temperature
     )
 
 
 def weighed(
-    probabilities: ArrayLike, classes: tuple[str, ...], leans: Mapping[str, float]
+    probabilities: ArrayLike,
+    classes: tuple[str, ...],
+    class_logit_bias: Mapping[str, float],
 ) -> NDArray[np.float32]:
     """Probabilities (N, C) of which some labels weigh more or less; rows sum to 1.
 
     Args:
         probabilities: As the classifier gave them.
         classes: The labels of the columns.
-        leans: Added to the logits of these labels.
+        class_logit_bias: Added to the logits of these labels.
     """
     p = np.maximum(np.asarray(probabilities, dtype=np.float64), _SMALLEST)
-    heavier = p * np.exp([leans.get(label, 0.0) for label in classes])
+    heavier = p * np.exp([class_logit_bias.get(label, 0.0) for label in classes])
     out: NDArray[np.float64] = heavier / heavier.sum(axis=1, keepdims=True)
     return out.astype(np.float32)
 

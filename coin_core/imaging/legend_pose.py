@@ -16,11 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 # The view shows a little more than the legend's field, in radii of the field.
-REACH = 1.22
+VIEW_MARGIN = 1.22
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LegendFrame:
+class LegendPose:
     """The circle in which the letters stand.
 
     Centre and radius are fractions of the crop's side; `turn_deg` is how far the
@@ -41,33 +41,33 @@ class LegendFrame:
         """A place on the crop (fractions of its side) as one in the view (0..1)."""
         cos, sin = self._direction()
         dx, dy = x - self.centre_x, y - self.centre_y
-        scale = 2 * REACH * self.radius
+        scale = 2 * VIEW_MARGIN * self.radius
         return (dx * cos + dy * sin) / scale + 0.5, (dy * cos - dx * sin) / scale + 0.5
 
     def to_crop(self, u: float, v: float) -> tuple[float, float]:
         """A place in the view as one on the crop."""
         cos, sin = self._direction()
-        scale = 2 * REACH * self.radius
+        scale = 2 * VIEW_MARGIN * self.radius
         du, dv = (u - 0.5) * scale, (v - 0.5) * scale
         return self.centre_x + du * cos - dv * sin, self.centre_y + du * sin + dv * cos
 
-    def seen_in(self, window: LegendFrame) -> LegendFrame:
+    def relative_to(self, window: LegendPose) -> LegendPose:
         """This frame of the crop as one of the view of another."""
         x, y = window.to_view(self.centre_x, self.centre_y)
-        return LegendFrame(
+        return LegendPose(
             centre_x=x,
             centre_y=y,
-            radius=self.radius / (2 * REACH * window.radius),
+            radius=self.radius / (2 * VIEW_MARGIN * window.radius),
             turn_deg=least_turn(self.turn_deg - window.turn_deg),
         )
 
-    def seen_from(self, window: LegendFrame) -> LegendFrame:
+    def compose(self, window: LegendPose) -> LegendPose:
         """This frame of the view of another as one of the crop."""
         x, y = window.to_crop(self.centre_x, self.centre_y)
-        return LegendFrame(
+        return LegendPose(
             centre_x=x,
             centre_y=y,
-            radius=self.radius * 2 * REACH * window.radius,
+            radius=self.radius * 2 * VIEW_MARGIN * window.radius,
             turn_deg=least_turn(self.turn_deg + window.turn_deg),
         )
 
@@ -78,7 +78,7 @@ class LegendFrame:
     def matrix(self, crop_px: int, view_px: int) -> NDArray[np.float64]:
         """The affine map (2, 3) from view pixels to crop pixels."""
         cos, sin = self._direction()
-        scale = 2 * REACH * self.radius * crop_px / view_px
+        scale = 2 * VIEW_MARGIN * self.radius * crop_px / view_px
         turn = np.array([[cos, -sin], [sin, cos]]) * scale
         centre = np.array([self.centre_x, self.centre_y]) * crop_px
         # whole numbers are the middles of pixels
@@ -91,8 +91,8 @@ def least_turn(degrees: float) -> float:
     return (degrees + 180) % 360 - 180
 
 
-def views(
-    crops: NDArray[np.uint8], frames: Sequence[LegendFrame], size_px: int
+def warp_to_legend(
+    crops: NDArray[np.uint8], frames: Sequence[LegendPose], size_px: int
 ) -> NDArray[np.uint8]:
     """The legends, upright and of one size.
 
@@ -107,7 +107,7 @@ def views(
     out = np.empty((len(crops), size_px, size_px, 3), np.uint8)
     for k, (crop, frame) in enumerate(zip(crops, frames, strict=True)):
         matrix = frame.matrix(crop.shape[0], size_px)
-        skipped = 2 * REACH * frame.radius * crop.shape[0] / size_px
+        skipped = 2 * VIEW_MARGIN * frame.radius * crop.shape[0] / size_px
         if skipped > 1.5:  # averaging first: warping alone would skip pixels
             small = max(size_px, round(crop.shape[0] / skipped))
             crop = np.asarray(
@@ -126,7 +126,7 @@ def views(
 
 
 def on_crop(
-    view: NDArray[np.float32], frame: LegendFrame, crop_px: int
+    view: NDArray[np.float32], frame: LegendPose, crop_px: int
 ) -> NDArray[np.float32]:
     """A map (H, H) over the view as one (crop_px, crop_px) over the crop; else 0."""
     matrix = frame.matrix(crop_px, view.shape[0])
@@ -134,7 +134,7 @@ def on_crop(
     return np.asarray(laid, np.float32)
 
 
-def likely_frames(crops: NDArray[np.uint8]) -> list[tuple[LegendFrame, ...]]:
+def predict_poses(crops: NDArray[np.uint8]) -> list[tuple[LegendPose, ...]]:
     """Where the legend lies on crops (N, S, S, 3) of coins: the likeliest frame first.
 
     A second one, turned otherwise, follows where the legend may lie that way too. On a
@@ -145,10 +145,10 @@ def likely_frames(crops: NDArray[np.uint8]) -> list[tuple[LegendFrame, ...]]:
     """
     from coin_core.detection import legend_localizer
 
-    return legend_localizer.likely_frames(crops)
+    return legend_localizer.predict_poses(crops)
 
 
-def find_frames(crops: NDArray[np.uint8]) -> list[LegendFrame]:
+def find_frames(crops: NDArray[np.uint8]) -> list[LegendPose]:
     """The likeliest frames alone."""
     from coin_core.detection import legend_localizer
 

@@ -15,7 +15,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from coin_core.imaging.legend_pose import REACH, LegendFrame, find_frames, views
+from coin_core.imaging.legend_pose import (
+    VIEW_MARGIN,
+    LegendPose,
+    find_frames,
+    warp_to_legend,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,17 +79,17 @@ def resized(crop: NDArray[np.uint8], size_px: int) -> NDArray[np.uint8]:
     return np.asarray(cv2.resize(crop, (size_px, size_px), interpolation=way), np.uint8)
 
 
-def frames_for(crops: NDArray[np.uint8], settings: Preprocessing) -> list[LegendFrame]:
+def frames_for(crops: NDArray[np.uint8], settings: Preprocessing) -> list[LegendPose]:
     """What the input shows of each crop (N, S, S, 3): the legend, or the middle."""
     if settings.framed:
         return find_frames(crops)
-    return [LegendFrame(radius=settings.zoom / (2 * REACH))] * len(crops)
+    return [LegendPose(radius=settings.zoom / (2 * VIEW_MARGIN))] * len(crops)
 
 
 def prepare(
     crops: NDArray[np.uint8],
     settings: Preprocessing,
-    frames: Sequence[LegendFrame] | None = None,
+    frames: Sequence[LegendPose] | None = None,
 ) -> NDArray[np.float32]:
     """Make net input of square crops.
 
@@ -112,14 +117,14 @@ def prepare(
             np.stack([resized(crop, size) for crop in crops]) if len(crops) else crops
         )
     else:
-        small = views(
+        small = warp_to_legend(
             crops, frames_for(crops, settings) if frames is None else frames, size
         )
     images = torch.from_numpy(small.reshape(len(crops), size, size, 3))
-    return standardised(images.permute(0, 3, 1, 2).float(), settings).numpy()
+    return standardize(images.permute(0, 3, 1, 2).float(), settings).numpy()
 
 
-def standardised(images: Tensor, settings: Preprocessing, least: float = 4.0) -> Tensor:
+def standardize(images: Tensor, settings: Preprocessing, least: float = 4.0) -> Tensor:
     """Pictures of one mean and contrast, whatever the light.
 
     Args:

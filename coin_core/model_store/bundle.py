@@ -42,7 +42,6 @@ __all__ = [
     "data_dir",
     "discover",
     "find_bundle",
-    "halve",
     "library_versions",
     "load_card",
     "load_classifier",
@@ -50,6 +49,7 @@ __all__ = [
     "read_tensors",
     "save_bundle",
     "save_classifier",
+    "to_half",
     "weights_digest",
 ]
 
@@ -245,7 +245,7 @@ def add_figures(folder: Path, figures: Mapping[str, Any]) -> None:
     write_file(folder / "card.json", card_to_json(written).encode())
 
 
-def halve(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def to_half(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The same tensors with matrices and kernels in half precision.
 
     Vectors stay as they are: they are small, and the running variances of batch norm
@@ -263,7 +263,7 @@ def save_classifier(
     """Write a fitted classifier, net or scikit-learn estimator, as a bundle."""
     if hasattr(classifier, "tensors"):
         tensors = classifier.tensors()
-        return save_bundle(folder, card, tensors=halve(tensors) if half else tensors)
+        return save_bundle(folder, card, tensors=to_half(tensors) if half else tensors)
     # The names are in the card; inside, the estimator counts.
     return save_bundle(folder, card, estimator=classifier.estimator_)
 

@@ -24,6 +24,8 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _MAX_CLASSES = 500
 _MAX_TEXT = 4000
+# Keys that earlier versions wrote.
+_RENAMED = {"leans": "class_logit_bias"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,8 +39,8 @@ class Card:
         title: What a person reads.
         classes: The labels, in the order of the probabilities.
         preprocessing: Size and standardisation of the crops.
-        leans: Added to the logits of some labels, as natural logarithms: below 0 the
-            label weighs less than it was learnt to.
+        class_logit_bias: Added to the logits of some labels, in natural logarithms; a
+            value below 0 makes the label less likely than training did.
         temperature: Divides the logits before the softmax; over 1 makes it humbler.
         threshold: A highest probability below it is "cannot tell".
         limits: Other measured bounds by name.
@@ -57,7 +59,7 @@ class Card:
     title: str
     classes: tuple[str, ...]
     preprocessing: Mapping[str, Any] = field(default_factory=dict)
-    leans: Mapping[str, float] = field(default_factory=dict)
+    class_logit_bias: Mapping[str, float] = field(default_factory=dict)
     temperature: float = 1.0
     threshold: float = 0.0
     limits: Mapping[str, float] = field(default_factory=dict)
@@ -86,10 +88,12 @@ class Card:
                 raise ValueError("a class is a name of 1 to 200 letters")
         if len(set(self.classes)) != len(self.classes):
             raise ValueError("classes holds a label twice")
-        for label, lean in self.leans.items():
+        for label, bias in self.class_logit_bias.items():
             if label not in self.classes:
-                raise ValueError(f"leans names {str(label)[:80]!r}, which is no class")
-            _check_number(f"leans.{label}", lean, -20.0, 20.0)
+                raise ValueError(
+                    f"class_logit_bias names {str(label)[:80]!r}, which is no class"
+                )
+            _check_number(f"class_logit_bias.{label}", bias, -20.0, 20.0)
         _check_number("temperature", self.temperature, 0.01, 100.0)
         _check_number("threshold", self.threshold, 0.0, 1.0)
         for name, bound in self.limits.items():
@@ -157,6 +161,9 @@ def _from_raw(raw: object) -> Card:
     if version != FORMAT:
         raise ValueError(f"its format is {version!r}, and this version reads {FORMAT}")
     known = {item.name: item for item in fields(Card)}
+    for old, new in _RENAMED.items():
+        if old in given:
+            given.setdefault(new, given.pop(old))
     # A later version may add fields that change nothing for this one.
     values = {name: value for name, value in given.items() if name in known}
     missing = {"name", "classifier", "title", "classes", "files"} - values.keys()
@@ -169,7 +176,7 @@ def _from_raw(raw: object) -> Card:
             values[name] = tuple(values[name])
     for name in (
         "preprocessing",
-        "leans",
+        "class_logit_bias",
         "limits",
         "features_from",
         "training",

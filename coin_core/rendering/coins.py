@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from coin_core.imaging.legend_pose import LegendFrame
+from coin_core.imaging.legend_pose import LegendPose
 from coin_core.rendering.cornucopia import draw_die as draw_cornucopia
 from coin_core.rendering.dies import CutLetter, Ink, Placing, cut_legend_die
 from coin_core.rendering.flans import (
@@ -69,7 +69,7 @@ class RenderedCoin:
     letters: tuple[StruckLetter, ...]
     turn_deg: float
     flan_box: tuple[float, float, float, float]
-    frame: LegendFrame | None = None
+    frame: LegendPose | None = None
 
     @property
     def name_legibility(self) -> float:
@@ -164,7 +164,7 @@ def _legibility(
     return min(1.0, share) * min(1.0, sharp) * min(1.0, contrast) * part
 
 
-def strike_coin(
+def render_coin(
     seed: int,
     index: int,
     *,
@@ -198,13 +198,13 @@ def strike_coin(
     ruler: str | None = None
     legend: tuple[str, ...] = ()
     letters: list[CutLetter] = []
-    frame: LegendFrame | None = None
+    frame: LegendPose | None = None
     if kind == "legend":
         ruler = DEFAULT_CLASSES[int(rng.integers(len(DEFAULT_CLASSES)))]
         pen = Ink(size_px, placing)
         text, letters, field = cut_legend_die(rng, pen, ruler)
         legend = text.text()
-        frame = LegendFrame(
+        frame = LegendPose(
             centre_x=placing.centre_x / size_px,
             centre_y=placing.centre_y / size_px,
             radius=field * placing.radius / size_px,

@@ -8,9 +8,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from coin_core.detection.faces import CropBox
+from coin_core.detection.faces import RotatedBox
 from coin_core.rendering.clutter import paste, scatter
-from coin_core.rendering.coins import RenderedCoin, strike_coin
+from coin_core.rendering.coins import RenderedCoin, render_coin
 from coin_core.rendering.grounds import GROUNDS, Picture, clouds, draw_ground
 
 Supply = Callable[[np.random.Generator, str, int], RenderedCoin]
@@ -32,7 +32,7 @@ class Scene:
 
     photo: Picture
     owners: NDArray[np.uint8]
-    boxes: tuple[CropBox, ...]
+    boxes: tuple[RotatedBox, ...]
     kinds: tuple[str, ...]
     ground: str
     arrangement: str
@@ -40,7 +40,7 @@ class Scene:
 
 def compose_scene(
     seed: int, index: int
-) -> tuple[Picture, tuple[CropBox, ...], tuple[str, ...]]:
+) -> tuple[Picture, tuple[RotatedBox, ...], tuple[str, ...]]:
     """One photo with the boxes and kinds of its coins; same numbers, same pixels."""
     scene = draw_scene(np.random.default_rng([seed, index, 77]))
     return scene.photo, scene.boxes, scene.kinds
@@ -48,7 +48,7 @@ def compose_scene(
 
 def strike_for_scene(rng: np.random.Generator, kind: str, size_px: int) -> RenderedCoin:
     """The supply that strikes every coin anew."""
-    return strike_coin(
+    return render_coin(
         int(rng.integers(1 << 31)),
         int(rng.integers(1 << 31)),
         size_px=max(64, min(320, size_px)),
@@ -358,7 +358,7 @@ def _light(rng: np.random.Generator, picture: Picture, gently: bool) -> Picture:
 
 def _boxes(
     owners: NDArray[np.uint8], count: int
-) -> tuple[tuple[CropBox, ...], list[int]]:
+) -> tuple[tuple[RotatedBox, ...], list[int]]:
     """Boxes of what is seen of each coin, and the numbers of those that are seen."""
     height, width = owners.shape
     boxes, kept = [], []
@@ -370,7 +370,7 @@ def _boxes(
             continue
         kept.append(number)
         boxes.append(
-            CropBox(
+            RotatedBox(
                 left=left / width,
                 top=top / height,
                 right=(left + wide) / width,

@@ -22,6 +22,7 @@ PRIEST_AND_COUNCIL = "the High Priest and the Council of the Jews"
 
 
 def cite(edition: str, number: str, note: str, *, checked: bool = True) -> Reference:
+    """A catalogue number, with whether it was checked against the book."""
     source = TRADE if checked else NOT_CHECKED
     return Reference(
         edition=edition, number=number, note=note, source=source, checked=checked

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from coin_core.detection.faces import CropBox, crop_to_flan
+from coin_core.detection.faces import RotatedBox, crop_to_flan
 from coin_core.errors import CatalogError, TrainingDataError, UnreadablePhotoError
 from coin_core.imaging import photo_io
 from coin_core.model_store.bundle import data_dir
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 NAME = "catalog"
-_WHOLE = CropBox(left=0.0, top=0.0, right=1.0, bottom=1.0)
+_WHOLE = RotatedBox(left=0.0, top=0.0, right=1.0, bottom=1.0)
 
 
 def is_catalog(data: str) -> bool:

@@ -118,10 +118,10 @@ class Recipe:
 
         Legends are not mirrored; a portrait that looks left is of the same ruler.
         """
-        from coin_core.classifiers.appearance_net import Sight, sight_for
+        from coin_core.classifiers.appearance_net import FeatureMode, sight_for
         from coin_core.training.augmentation import augment, augment_mirrored
 
-        mirrored = sight_for(classes) is Sight.LOOK
+        mirrored = sight_for(classes) is FeatureMode.LOOK
         changed: Any = augment_mirrored if mirrored else augment
         if self.repeats_itself:
             changed = None

@@ -147,8 +147,8 @@ def load_rendered(
     Raises:
         TrainingDataError: No coin is asked for.
     """
-    from coin_core.detection.faces import CropBox, crop_to_flan
-    from coin_core.rendering import strike_coin
+    from coin_core.detection.faces import RotatedBox, crop_to_flan
+    from coin_core.rendering import render_coin
     from coin_core.rulers import DEFAULT_CLASSES
 
     if count < 1:
@@ -159,12 +159,12 @@ def load_rendered(
         for index in range(count * MOST_PASSED_OVER):
             if len(crops) == count:
                 break
-            coin = strike_coin(seed, index, size_px=size_px)
+            coin = render_coin(seed, index, size_px=size_px)
             if coin.name_legibility < at_least_legible:
                 continue
             # A flan may reach over the edge of its picture.
             left, top, right, bottom = np.clip(coin.flan_box, 0, 1).tolist()
-            box = CropBox(left=left, top=top, right=right, bottom=bottom)
+            box = RotatedBox(left=left, top=top, right=right, bottom=bottom)
             crops.append(crop_to_flan(coin.image, box, size_px))
             labels.append(str(coin.ruler))
             legible.append(coin.name_legibility)
@@ -330,12 +330,12 @@ def _crop(
         raise UnreadablePhotoError(f"cannot be opened ({error.strerror}).") from error
     boxes = faces.find(photo)
     if not boxes:
-        whole = faces.CropBox(left=0.0, top=0.0, right=1.0, bottom=1.0)
+        whole = faces.RotatedBox(left=0.0, top=0.0, right=1.0, bottom=1.0)
         return faces.crop_to_flan(photo, whole, size_px), False
     # By custom the obverse is on the left; these rulers are named on the reverse.
     box = boxes[0]
     if wants_legend and len(boxes) > 1:
-        judged = faces.judge_sides(photo, boxes)
+        judged = faces.classify_sides(photo, boxes)
         legend = faces.legend_side(judged)
         box = boxes[legend] if legend is not None else box
     try:

@@ -12,7 +12,7 @@ from tqdm import tqdm
 from coin_core.errors import TrainingDataError, UnreadablePhotoError
 from coin_core.evaluation.metrics import Report, evaluate
 from coin_core.imaging import photo_io
-from coin_core.pipeline import Attributor
+from coin_core.pipeline import CoinClassifier
 from coin_core.results import Verdict
 from coin_core.training.datasets import CoinSet, list_photos
 
@@ -22,7 +22,7 @@ _MISSED = 1e-6
 
 
 def measure_crops(
-    attributor: Attributor, names: Sequence[str], coins: CoinSet
+    coin_classifier: CoinClassifier, names: Sequence[str], coins: CoinSet
 ) -> list[tuple[Report, NDArray[np.float32]]]:
     """Each model's report and its probabilities (N, C), from crops.
 
@@ -32,17 +32,23 @@ def measure_crops(
     shared: dict[str, NDArray[np.float32]] = {}
     measured = []
     for name in names:
-        model = attributor.model(name)
+        model = coin_classifier.model(name)
         if model.takes_features:
             key = model.features_key
             if key not in shared:
                 shared[key] = np.concatenate(
-                    [attributor.features(part, name) for part in _parts(coins, name)]
+                    [
+                        coin_classifier.features(part, name)
+                        for part in _parts(coins, name)
+                    ]
                 )
-            p = attributor.probabilities(coins.crops, name, shared[key])
+            p = coin_classifier.probabilities(coins.crops, name, shared[key])
         else:
             p = np.concatenate(
-                [attributor.probabilities(part, name) for part in _parts(coins, name)]
+                [
+                    coin_classifier.probabilities(part, name)
+                    for part in _parts(coins, name)
+                ]
             )
         answered = p.max(axis=1) >= model.card.threshold
         report = evaluate(name, coins.labels, p, model.card.classes, answered)
@@ -56,7 +62,7 @@ def _parts(coins: CoinSet, name: str) -> list[NDArray[np.uint8]]:
 
 
 def measure_photos(
-    attributor: Attributor, names: Sequence[str], folder: Path
+    coin_classifier: CoinClassifier, names: Sequence[str], folder: Path
 ) -> tuple[list[Report], list[str]]:
     """Each model's report on a folder of photos as they are, and the unreadable ones.
 
@@ -76,14 +82,14 @@ def measure_photos(
             unreadable.append(f"{photo.label}/{photo.path.name}: {error}")
             continue
         labels.append(photo.label)
-        reading = attributor.read(image, classifiers=names)
+        reading = coin_classifier.classify(image, classifiers=names)
         for name, verdict in zip(names, reading.verdicts, strict=True):
             verdicts[name].append(verdict)
     if not labels:
         raise TrainingDataError(f"{folder} holds no photo that can be read.")
     reports = []
     for name in names:
-        classes = attributor.model(name).card.classes
+        classes = coin_classifier.model(name).card.classes
         p = np.stack(
             [
                 _row(verdict, label, classes)

@@ -173,7 +173,7 @@ def _shipped(name: str) -> Path:
 
 
 def _start_from_bundle(net: NetClassifier, folder: Path, fresh_head: bool) -> None:
-    from coin_core.classifiers.legend_net import load_matching
+    from coin_core.classifiers.legend_net import load_compatible
 
     tensors = bundle.read_tensors(folder)
     if isinstance(net, PhotoNet):
@@ -185,7 +185,7 @@ def _start_from_bundle(net: NetClassifier, folder: Path, fresh_head: bool) -> No
             for key, value in tensors.items()
             if not key.startswith(LAST_LAYERS)
         }
-    load_matching(net.module_, tensors)
+    load_compatible(net.module_, tensors)
 
 
 def _start_from_imagenet(net: NetClassifier, name: str) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coin_core.classifiers.legend_net import LETTER_CLASSES, STRIDE_PX
-from coin_core.imaging.legend_pose import REACH, LegendFrame
+from coin_core.imaging.legend_pose import VIEW_MARGIN, LegendPose
 from coin_core.imaging.preprocessing import Preprocessing
 from coin_core.rendering import RenderedCoin
 from coin_core.rulers import LETTERS
@@ -20,7 +20,7 @@ _UNSURE = 0.3  # less legible letters teach nothing, neither as letter nor as no
 
 
 def letter_map(
-    coin: RenderedCoin, settings: Preprocessing, frame: LegendFrame
+    coin: RenderedCoin, settings: Preprocessing, frame: LegendPose
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     """Letter numbers and weights per cell of the view of a frame, both (S/8, S/8).
 
@@ -29,7 +29,7 @@ def letter_map(
     `NAME_WEIGHT` times for the name's letters and the Greek A.
     """
     cells = settings.size_px // STRIDE_PX
-    scale = cells / (2 * REACH * frame.radius)
+    scale = cells / (2 * VIEW_MARGIN * frame.radius)
     labels = np.full((cells, cells), NONE, np.int64)
     weights = np.full((cells, cells), NONE_WEIGHT, np.float32)
     for letter in coin.letters:

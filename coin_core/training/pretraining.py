@@ -20,17 +20,17 @@ from torch.nn import functional
 from tqdm import tqdm
 
 from coin_core.classifiers.backbones import build_reader
-from coin_core.classifiers.legend_net import Reader
+from coin_core.classifiers.legend_net import LegendNet
 from coin_core.classifiers.torch_classifier import best_device, learning_numbers
 from coin_core.rulers import DEFAULT_CLASSES
 from coin_core.training.letter_targets import NONE
 from coin_core.training.rendered_dataset import (
     SCHEDULE,
     Batch,
+    RenderedBatches,
     Schedule,
-    Strikes,
-    strike_batch,
-    struck_by,
+    render_batch,
+    rendered_in_background,
 )
 
 # seeds of the collections; no two of them share a coin
@@ -40,7 +40,7 @@ TEST_SEED = 1_000_037
 
 
 def reading_loss(
-    reader: Reader, inputs: Tensor, batch: Batch, ruler_weight: float
+    reader: LegendNet, inputs: Tensor, batch: Batch, ruler_weight: float
 ) -> Tensor:
     """Cross-entropy of the letter map, weighted, and of the ruler."""
     with learning_numbers(inputs.device.type):
@@ -63,11 +63,11 @@ def ruler_loss(logits: Tensor, rulers: Tensor, legible: Tensor) -> Tensor:
 
 @lru_cache(maxsize=1)
 def _unseen(coins: int) -> Batch:
-    return strike_batch(VALIDATION_SEED, 0, coins)
+    return render_batch(VALIDATION_SEED, 0, coins)
 
 
 @torch.inference_mode()
-def validate(reader: Reader, coins: int) -> dict[str, float]:
+def validate(reader: LegendNet, coins: int) -> dict[str, float]:
     """Letters and rulers right on unseen rendered coins."""
     reader.eval()
     device = next(reader.parameters()).device.type
@@ -153,12 +153,12 @@ def _forget_after(history: Path, seen: int) -> float:
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
-class _Pupil:
+class TrainState:
     """A reader that is being taught."""
 
     name: str
     folder: Path
-    reader: Reader
+    reader: LegendNet
     optimizer: torch.optim.Optimizer
     seen: int
     seconds_before: float
@@ -168,7 +168,7 @@ class _Pupil:
     @classmethod
     def enrol(
         cls, name: str, folder: Path, seed: int, schedule: Schedule, device: str
-    ) -> "_Pupil":
+    ) -> "TrainState":
         """A new reader, or one as it was when its run was cut off."""
         folder.mkdir(parents=True, exist_ok=True)
         torch.manual_seed(seed)
@@ -231,7 +231,7 @@ def train_readers(
     seed: int = 0,
     schedule: Schedule = SCHEDULE,
     workers: int = 1,
-) -> dict[str, tuple[Reader, dict[str, Any]]]:
+) -> dict[str, tuple[LegendNet, dict[str, Any]]]:
     """Teach readers on the same coins, from nothing or where they were stopped.
 
     Args:
@@ -248,12 +248,14 @@ def train_readers(
     device = best_device()
     torch.backends.cudnn.benchmark = True
     pupils = [
-        _Pupil.enrol(name, folder, seed, schedule, device)
+        TrainState.enrol(name, folder, seed, schedule, device)
         for name, folder in folders.items()
     ]
     started = time.monotonic()
     seen = min(pupil.seen for pupil in pupils)
-    loader = struck_by(workers, Strikes(seed, seen, schedule), pinned=device == "cuda")
+    loader = rendered_in_background(
+        workers, RenderedBatches(seed, seen, schedule), pinned=device == "cuda"
+    )
     every = schedule.seen / schedule.validations
     bar = tqdm(total=schedule.seen, initial=seen, unit="coin", desc=" ".join(folders))
     for struck in loader:

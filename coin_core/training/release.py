@@ -162,7 +162,7 @@ def _ship_reader(
         classifier=name,
         title=get_classifier(name).title,
         classes=classes,
-        leans=LEANS,
+        class_logit_bias=LEANS,
         preprocessing=net.preparation.as_dict(),
         training=_training(name, seed, int(notes["coins"])),
         licence=LICENCE,
@@ -199,7 +199,7 @@ def _train_on_features(
         classifier=name,
         title=get_classifier(name).title,
         classes=tuple(DEFAULT_CLASSES),
-        leans=LEANS,
+        class_logit_bias=LEANS,
         preprocessing=base.preprocessing,
         features_from={"name": FEATURES_NET, "sha256": digest},
         training=_training(name, seed, coins) | {"coins_seed": FEATURES_SEED},
@@ -233,7 +233,9 @@ def _measured(
     test = draw(TEST_SEED, TEST_COINS)
 
     def told(inputs: NDArray[Any]) -> NDArray[np.float32]:
-        return weighed(classifier.predict_proba(inputs), card.classes, card.leans)
+        return weighed(
+            classifier.predict_proba(inputs), card.classes, card.class_logit_bias
+        )
 
     measured = calibrate_and_measure(
         card.name,
@@ -266,7 +268,7 @@ def _draw_features(
 
     If `faded`, all coins come that often, each time with other letters hidden.
     """
-    from coin_core.classifiers.features import fade, read_crops
+    from coin_core.classifiers.features import drop_letters, read_crops
 
     key = hashlib.sha256(f"{digest} {seed} {count} {faded}".encode()).hexdigest()[:32]
     path = bundle.data_dir() / "cache" / "features" / f"{key}.npz"
@@ -285,7 +287,7 @@ def _draw_features(
         for number, rows in enumerate(seen):
             features = reading.features
             if faded:
-                features = fade(net, reading.letters, first * times + number)
+                features = drop_letters(net, reading.letters, first * times + number)
             rows.append(features.cpu().numpy())
     sample = Sample(
         inputs=np.concatenate(list(chain.from_iterable(seen))).astype(np.float16),

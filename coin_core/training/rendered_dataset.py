@@ -12,9 +12,9 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, IterableDataset, get_worker_info
 
-from coin_core.imaging.legend_pose import LegendFrame, views
-from coin_core.imaging.preprocessing import Preprocessing, standardised
-from coin_core.rendering import RenderedCoin, strike_coin
+from coin_core.imaging.legend_pose import LegendPose, warp_to_legend
+from coin_core.imaging.preprocessing import Preprocessing, standardize
+from coin_core.rendering import RenderedCoin, render_coin
 from coin_core.rulers import DEFAULT_CLASSES
 from coin_core.training.augmentation import disturb
 from coin_core.training.datasets import CROP_PX
@@ -126,20 +126,20 @@ class Batch(NamedTuple):
 
     def inputs(self, *, disturbed: bool = False) -> Tensor:
         """What a reader sees of them, float32 (N, 3, S, S)."""
-        seen = standardised(self.views.permute(0, 3, 1, 2).float(), SETTINGS)
+        seen = standardize(self.views.permute(0, 3, 1, 2).float(), SETTINGS)
         if disturbed:
-            seen = standardised(disturb(seen), SETTINGS, _EVEN)
+            seen = standardize(disturb(seen), SETTINGS, _EVEN)
         return seen.contiguous(memory_format=torch.channels_last)
 
 
-def found_about(rng: np.random.Generator, coin: RenderedCoin) -> LegendFrame:
+def found_about(rng: np.random.Generator, coin: RenderedCoin) -> LegendPose:
     """A legend's frame as it might be found: nearly right, now and then far off."""
     if coin.frame is None:
         raise ValueError(f"A coin that shows a {coin.kind} has no legend to read.")
     off = np.float64(2.5 if rng.random() < _FAR_OFF else 1.0)
     right, down = (rng.normal(0, 0.06, 2) * off * coin.frame.radius).tolist()
     grown, turn = (rng.normal(0, (0.07, 5.0)) * off).tolist()
-    return LegendFrame(
+    return LegendPose(
         centre_x=coin.frame.centre_x + right,
         centre_y=coin.frame.centre_y + down,
         radius=coin.frame.radius * math.exp(grown),
@@ -147,14 +147,14 @@ def found_about(rng: np.random.Generator, coin: RenderedCoin) -> LegendFrame:
     )
 
 
-def strike_batch(seed: int, first: int, count: int, hardship: float = 1.0) -> Batch:
+def render_batch(seed: int, first: int, count: int, hardship: float = 1.0) -> Batch:
     """Strike coins first..first+count of a collection and see each once."""
     return see_batch(_strike(seed, first, count, hardship), seed, first, 0)
 
 
 def _strike(seed: int, first: int, count: int, hardship: float) -> list[RenderedCoin]:
     return [
-        strike_coin(seed, first + i, size_px=CROP_PX, hardship=hardship)
+        render_coin(seed, first + i, size_px=CROP_PX, hardship=hardship)
         for i in range(count)
     ]
 
@@ -174,7 +174,7 @@ def see_batch(coins: list[RenderedCoin], seed: int, first: int, view: int) -> Ba
     images = np.stack([coin.image for coin in coins])
     rulers = [DEFAULT_CLASSES.index(coin.ruler or "") for coin in coins]
     return Batch(
-        views=torch.from_numpy(views(images, frames, SETTINGS.size_px)),
+        views=torch.from_numpy(warp_to_legend(images, frames, SETTINGS.size_px)),
         rulers=torch.tensor(rulers),
         legible=torch.tensor([coin.name_legibility for coin in coins]),
         letters=torch.from_numpy(np.stack([labels for labels, _ in maps])),
@@ -182,7 +182,7 @@ def see_batch(coins: list[RenderedCoin], seed: int, first: int, view: int) -> Ba
     )
 
 
-class Strikes(IterableDataset[Batch]):
+class RenderedBatches(IterableDataset[Batch]):
     """Batches after `seen` views, in order, shared out over the workers.
 
     A worker keeps a batch of coins until each was seen often enough; with several
@@ -218,7 +218,7 @@ def which_worker() -> tuple[int, int]:
     return (worker.id, worker.num_workers) if worker else (0, 1)
 
 
-def struck_by(
+def rendered_in_background(
     workers: int, batches: Dataset[Item], *, pinned: bool = False
 ) -> DataLoader[Item]:
     """A loader of batches that so many processes strike ahead; with 0, this one.

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from coin_core.classifiers import get_classifier
-from coin_core.classifiers.appearance_net import Sight, sight_for
+from coin_core.classifiers.appearance_net import FeatureMode, sight_for
 from coin_core.classifiers.base import to_columns
 from coin_core.classifiers.torch_classifier import NetClassifier
 from coin_core.errors import TrainingDataError
@@ -65,7 +65,7 @@ class Task:
         spec = get_classifier(self.name)
         classifier = spec.build(self.classes, seed=self.seed)
         if not isinstance(classifier, NetClassifier):
-            if sight_for(self.classes) is not Sight.LEGEND:
+            if sight_for(self.classes) is not FeatureMode.LEGEND:
                 classifier.set_params(estimator__pca__n_components=LOOK_COMPONENTS)
             return classifier
         if self.recipe.class_weights:

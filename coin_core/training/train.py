@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coin_core.classifiers import get_classifier
-from coin_core.classifiers.appearance_net import Sight, sight_for
+from coin_core.classifiers.appearance_net import FeatureMode, sight_for
 from coin_core.classifiers.features import cached_features
 from coin_core.classifiers.torch_classifier import NetClassifier
 from coin_core.errors import CoinError, TrainingStoppedError
@@ -338,7 +338,7 @@ def _repeatable(classifier: Any, name: str, run: Run) -> str:
 
 
 def _features(
-    net: Any, crops: NDArray[np.uint8], digest: str, sight: Sight
+    net: Any, crops: NDArray[np.uint8], digest: str, sight: FeatureMode
 ) -> NDArray[np.float32]:
     """The features of crops; each photo's are computed once and then read."""
     from tqdm import tqdm

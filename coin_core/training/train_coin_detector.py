@@ -17,14 +17,14 @@ from torch.nn import functional
 from torch.utils.data import Dataset
 
 from coin_core.detection import faces
-from coin_core.detection.coin_detector import ZOOM_PX, frame_whole, look_closer, overlap
-from coin_core.detection.nets import FINDER, FINDER_PX, FinderNet, to_net
+from coin_core.detection.coin_detector import ZOOM_PX, frame_whole, iou, zoom_crop
+from coin_core.detection.nets import FINDER, FINDER_PX, CoinSegmentationNet, to_net
 from coin_core.evaluation.metrics import wilson
 from coin_core.model_store.bundle import load_card, read_tensors, weights_digest
 from coin_core.model_store.card import Card
-from coin_core.rendering.coins import KINDS, RenderedCoin, strike_coin
+from coin_core.rendering.coins import KINDS, RenderedCoin, render_coin
 from coin_core.rendering.scenes import Scene, draw_scene
-from coin_core.training.rendered_dataset import struck_by
+from coin_core.training.rendered_dataset import rendered_in_background
 from coin_core.training.train_side_classifier import measure_sides, train_sides
 from coin_core.training.trainer import fit_small_net, save_small_net
 
@@ -48,7 +48,7 @@ class Pool:
     def __init__(self, seed: int, each: int, size_px: int) -> None:
         self.coins = {
             kind: [
-                strike_coin(seed, k, size_px=size_px, kind=kind) for k in range(each)
+                render_coin(seed, k, size_px=size_px, kind=kind) for k in range(each)
             ]
             for kind in KINDS
         }
@@ -89,14 +89,16 @@ def train_finder(
     steps = max(1, scenes // batch)
     work = out.with_name(f".{out.name}-training")
     torch.manual_seed(seed)
-    net = FinderNet()
+    net = CoinSegmentationNet()
     if start is not None:
         net.load_state_dict(read_tensors(start))
     pool = Pool(seed + 1, _POOL, _POOL_PX)
 
     def draw_epoch(epoch: int) -> Iterator[Views]:
         first = epoch * steps
-        return iter(struck_by(workers, _Scenes(pool, seed, first, steps, batch)))
+        return iter(
+            rendered_in_background(workers, _Scenes(pool, seed, first, steps, batch))
+        )
 
     seconds = fit_small_net(
         net,
@@ -160,7 +162,7 @@ def _draw_batch(pool: Pool, seed: int, number: int, batch: int) -> Views:
         view, _, owners = frame_whole(scene.photo, square=True, owners=scene.owners)
         wholes.append((_tinted(rng, view), maps_of(owners)))
         box = _box_to_look_at(rng, scene)
-        view, _, _, owners = look_closer(scene.photo, box, scene.owners)
+        view, _, _, owners = zoom_crop(scene.photo, box, scene.owners)
         closers.append((_tinted(rng, view), maps_of(owners)))
     return tuple(
         (
@@ -254,7 +256,7 @@ def measure_finder(
         found = faces.find(scene.photo, net=net)
         times.append(time.perf_counter() - started)
         good = [
-            any(overlap(_edges(box), _edges(other)) > _GOOD for other in found)
+            any(iou(_edges(box), _edges(other)) > _GOOD for other in found)
             for box in scene.boxes
         ]
         right = all(good) and len(found) == len(good)
@@ -274,5 +276,5 @@ def measure_finder(
     }
 
 
-def _edges(box: faces.CropBox) -> tuple[float, float, float, float]:
+def _edges(box: faces.RotatedBox) -> tuple[float, float, float, float]:
     return box.left, box.top, box.right, box.bottom

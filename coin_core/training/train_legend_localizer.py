@@ -28,10 +28,15 @@ from coin_core.detection.legend_localizer import (
     window_around,
 )
 from coin_core.evaluation.metrics import wilson
-from coin_core.imaging.legend_pose import REACH, LegendFrame, least_turn, views
+from coin_core.imaging.legend_pose import (
+    VIEW_MARGIN,
+    LegendPose,
+    least_turn,
+    warp_to_legend,
+)
 from coin_core.model_store.card import Card
-from coin_core.rendering import RenderedCoin, strike_coin
-from coin_core.training.rendered_dataset import struck_by, which_worker
+from coin_core.rendering import RenderedCoin, render_coin
+from coin_core.training.rendered_dataset import rendered_in_background, which_worker
 from coin_core.training.trainer import fit_small_net, save_small_net
 
 __all__ = ["cropped", "measure_frames", "train_frames"]
@@ -63,7 +68,7 @@ class _Layings(IterableDataset[tuple[Tensor, Tensor, Tensor]]):
             first = (self.start + group) * _BATCH
             rng = np.random.default_rng([self.seed, first, 17])
             coins = [
-                strike_coin(self.seed, first + k, size_px=_STRUCK_PX)
+                render_coin(self.seed, first + k, size_px=_STRUCK_PX)
                 for k in range(_BATCH)
             ]
             for _ in range(self.lays):
@@ -79,8 +84,10 @@ def _laid(
         _window(rng, _flan(coin), frame)
         for coin, frame in zip(coins, true, strict=True)
     ]
-    crops = views(np.stack([coin.image for coin in coins]), windows, FRAME_PX)
-    laid = [frame.seen_in(window) for frame, window in zip(true, windows, strict=True)]
+    crops = warp_to_legend(np.stack([coin.image for coin in coins]), windows, FRAME_PX)
+    laid = [
+        frame.relative_to(window) for frame, window in zip(true, windows, strict=True)
+    ]
     return to_frame_net(_photographed(rng, crops)), *_targets(laid)
 
 
@@ -114,7 +121,7 @@ def train_frames(
 
     def draw_epoch(epoch: int) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
         layings = _Layings(seed, epoch * groups, groups, lays)
-        return iter(struck_by(workers, layings))
+        return iter(rendered_in_background(workers, layings))
 
     seconds = fit_small_net(
         net,
@@ -161,7 +168,7 @@ def measure_frames(
         (degrees), and the share with all three near enough to read: a fifth of the
         radius and 15 degrees, with its Wilson interval; all, and of the turned ones.
     """
-    coins = [strike_coin(seed, k, size_px=160) for k in range(n)]
+    coins = [render_coin(seed, k, size_px=160) for k in range(n)]
     bar = tqdm(coins, desc="legends", unit="coin", disable=n < 500)
     crops, frames = zip(*map(cropped, bar), strict=True)
     off, grown, turned, right = [], [], [], []
@@ -192,18 +199,18 @@ def measure_frames(
     }
 
 
-def cropped(coin: RenderedCoin) -> tuple[NDArray[np.uint8], LegendFrame]:
+def cropped(coin: RenderedCoin) -> tuple[NDArray[np.uint8], LegendPose]:
     """The square crop around a coin's flan (160, 160, 3), and the legend's frame on it.
 
     Raises:
         ValueError: The coin shows no legend.
     """
     window = _whole_flan(_flan(coin))
-    crop: NDArray[np.uint8] = views(coin.image[None], [window], 160)[0]
-    return crop, _frame(coin).seen_in(window)
+    crop: NDArray[np.uint8] = warp_to_legend(coin.image[None], [window], 160)[0]
+    return crop, _frame(coin).relative_to(window)
 
 
-def _frame(coin: RenderedCoin) -> LegendFrame:
+def _frame(coin: RenderedCoin) -> LegendPose:
     if coin.frame is None:
         raise ValueError(f"A coin that shows a {coin.kind} has no legend.")
     return coin.frame
@@ -222,20 +229,20 @@ def _whole_flan(
     shift: tuple[float, float] = (0.0, 0.0),
     grown: float = 1.0,
     turn_deg: float = 0.0,
-) -> LegendFrame:
+) -> LegendPose:
     """The square crop around a flan, as the frame whose view it is."""
     x, y, side = flan.tolist()
-    return LegendFrame(
+    return LegendPose(
         centre_x=x + shift[0] * side,
         centre_y=y + shift[1] * side,
-        radius=_MARGIN * side * grown / (2 * REACH),
+        radius=_MARGIN * side * grown / (2 * VIEW_MARGIN),
         turn_deg=turn_deg,
     )
 
 
 def _window(
-    rng: np.random.Generator, flan: NDArray[np.float64], frame: LegendFrame
-) -> LegendFrame:
+    rng: np.random.Generator, flan: NDArray[np.float64], frame: LegendPose
+) -> LegendPose:
     """A crop as a finder might cut it, with the coin laid down anew; or a second look.
 
     It is off by more than a finder is, so that the net looks for the legend and not
@@ -275,7 +282,7 @@ def _photographed(
     return out
 
 
-def _targets(frames: list[LegendFrame]) -> tuple[Tensor, Tensor]:
+def _targets(frames: list[LegendPose]) -> tuple[Tensor, Tensor]:
     """Places (N, 3) and shares of the directions (N, 36) to be taught."""
     places = [
         (

@@ -15,19 +15,19 @@ from torch import Tensor, nn
 from torch.nn import functional
 from tqdm import tqdm
 
-from coin_core.detection.faces import CropBox, Side, crop_to_flan
+from coin_core.detection.faces import RotatedBox, Side, crop_to_flan
 from coin_core.detection.nets import (
-    LIFT,
+    LEGEND_LOGIT_BIAS,
     SIDE_PX,
     SIDES,
     SideNet,
-    even_out,
+    local_contrast_normalize,
     side_probabilities,
 )
 from coin_core.evaluation.metrics import wilson
 from coin_core.model_store.card import Card
 from coin_core.rendering.clutter import scatter
-from coin_core.rendering.coins import strike_coin
+from coin_core.rendering.coins import render_coin
 from coin_core.rendering.grounds import GROUNDS, draw_ground
 from coin_core.training.checkpoint import load_tensors, save_tensors
 from coin_core.training.trainer import fit_small_net, save_small_net
@@ -100,7 +100,7 @@ def train_sides(
                 else:
                     crops.append(photograph_anew(rng, images[k], masks[k], grounds))
                     sides.append(int(labels[k]))
-            yield even_out(np.stack(crops)), torch.tensor(sides)
+            yield local_contrast_normalize(np.stack(crops)), torch.tensor(sides)
 
     seconds = fit_small_net(
         net,
@@ -120,7 +120,7 @@ def train_sides(
         title="Tells which side of a coin is shown",
         classes=tuple(side.value for side in Side),
         preprocessing={"size_px": SIDE_PX},
-        limits={LIFT: lift},
+        limits={LEGEND_LOGIT_BIAS: lift},
         training={
             "data": "rendered coins",
             "coins": coins,
@@ -150,7 +150,7 @@ def _strike_all(
         tensors, _ = load_tensors(path)
         if not tensors:
             struck = [
-                strike_coin(seed, k, size_px=_STRUCK_PX, kind=_TURNS[k % len(_TURNS)])
+                render_coin(seed, k, size_px=_STRUCK_PX, kind=_TURNS[k % len(_TURNS)])
                 for k in range(first, first + count)
             ]
             tensors = {
@@ -272,9 +272,9 @@ def draw_sample(n: int, seed: int) -> Sample:
             legible.append(False)
             continue
         size_px = int(rng.integers(64, 200))
-        coin = strike_coin(seed, k, size_px=size_px, kind=side.value)
+        coin = render_coin(seed, k, size_px=size_px, kind=side.value)
         left, top, right, bottom = (min(1.0, max(0.0, v)) for v in coin.flan_box)
-        box = CropBox(left=left, top=top, right=right, bottom=bottom)
+        box = RotatedBox(left=left, top=top, right=right, bottom=bottom)
         crops.append(crop_to_flan(coin.image, box, SIDE_PX))
         legible.append(side is Side.LEGEND and coin.name_legibility >= 0.5)
     return Sample(np.stack(crops), np.arange(n) % len(Side), np.array(legible))

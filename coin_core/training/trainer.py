@@ -23,7 +23,7 @@ from coin_core.classifiers.torch_classifier import (
     learning_numbers,
 )
 from coin_core.evaluation.metrics import evaluate
-from coin_core.model_store.bundle import halve, save_bundle
+from coin_core.model_store.bundle import save_bundle, to_half
 from coin_core.model_store.card import Card
 from coin_core.training.checkpoint import (
     load_tensors,
@@ -270,7 +270,7 @@ def save_small_net(
         "machine": describe_machine(),
     }
     card = replace(card, training={**card.training, **common}, licence="MIT")
-    save_bundle(out, card, tensors=halve(net.state_dict()))
+    save_bundle(out, card, tensors=to_half(net.state_dict()))
     forget_training(work)
 
 

@@ -17,7 +17,7 @@ from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 
-from coin_core.rendering import strike_coin
+from coin_core.rendering import render_coin
 from ui.classify.demo import DEMO_COINS
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -115,8 +115,8 @@ def visit(browser: Chrome, app_address: str) -> Visit:
 @pytest.fixture
 def photos(tmp_path: Path) -> dict[str, Path]:
     """One coin, both sides of one, and a file that is no photo at all."""
-    legend = strike_coin(2026, 1, size_px=240).image
-    other = strike_coin(2026, 2, size_px=240, kind="cornucopia").image
+    legend = render_coin(2026, 1, size_px=240).image
+    other = render_coin(2026, 2, size_px=240, kind="cornucopia").image
     files = {
         "one": tmp_path / "locus 12.png",
         "both": tmp_path / "locus 13, both sides.jpg",

@@ -17,13 +17,13 @@ from sqlalchemy import text
 from coin_core.catalog import (
     Catalog,
     CatalogFace,
-    CropBox,
     PhotoRecord,
     PhotoStatus,
+    RotatedBox,
     Side,
     open_catalog,
 )
-from coin_core.rendering import strike_coin
+from coin_core.rendering import render_coin
 from coin_core.rulers import DEFAULT_CLASSES
 from tests.browser.test_classify_browser import Visit
 from ui.components.cropper import MARGIN_PX
@@ -75,9 +75,9 @@ def catalog(app_home: Path, app_address: str) -> Catalog:
         f"sqlite:///{data / 'catalog.sqlite'}", photos_dir=data / "photos"
     )
     for k in range(4):
-        image = strike_coin(2026, k, size_px=160).image
+        image = render_coin(2026, k, size_px=160).image
         if k == 0:
-            other = strike_coin(2026, 9, size_px=160, kind="cornucopia").image
+            other = render_coin(2026, 9, size_px=160, kind="cornucopia").image
             image = np.hstack([other, image])
         buffer = io.BytesIO()
         Image.fromarray(image).save(buffer, "PNG")
@@ -92,9 +92,9 @@ def catalog(app_home: Path, app_address: str) -> Catalog:
             ),
             [
                 CatalogFace(
-                    box=CropBox(left=0.1, top=0.1, right=0.9, bottom=0.9)
+                    box=RotatedBox(left=0.1, top=0.1, right=0.9, bottom=0.9)
                     if k
-                    else CropBox(left=0.0, top=0.0, right=1.0, bottom=1.0),
+                    else RotatedBox(left=0.0, top=0.0, right=1.0, bottom=1.0),
                     side=Side.LEGEND,
                 )
             ],

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 from selenium.webdriver import Chrome, Keys
 
-from coin_core.rendering import strike_coin
+from coin_core.rendering import render_coin
 from coin_core.training.runs import Run
 from tests.browser.test_classify_browser import Visit
 
@@ -27,7 +27,7 @@ def hoard(app_home: Path) -> Iterator[Path]:
     data = app_home / "data"
     folder = data / "collections" / "small-hoard"
     for index in range(COINS):
-        coin = strike_coin(43, index, size_px=128)
+        coin = render_coin(43, index, size_px=128)
         place = folder / str(coin.ruler) / f"{index}.png"
         place.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(coin.image).save(place)

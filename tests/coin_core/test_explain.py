@@ -6,28 +6,28 @@ import numpy as np
 import pytest
 
 from coin_core.explain import frame_seen, heat_map, nearest_coins, read_letters
-from coin_core.pipeline import CROP_PX, SHIPPED, Attributor
-from coin_core.rendering import strike_coin
+from coin_core.pipeline import CROP_PX, SHIPPED, CoinClassifier
+from coin_core.rendering import render_coin
 from coin_core.rulers import DEFAULT_CLASSES, LETTERS
 
 
 @pytest.fixture(scope="module")
-def attributor() -> Attributor:
-    return Attributor()
+def coin_classifier() -> CoinClassifier:
+    return CoinClassifier()
 
 
 def _fresh(index: int) -> tuple[np.ndarray, list]:
-    coin = strike_coin(88, index, size_px=CROP_PX, hardship=0.0)
+    coin = render_coin(88, index, size_px=CROP_PX, hardship=0.0)
     return coin.image, list(coin.letters)
 
 
-def test_letters_are_read_where_they_stand(attributor: Attributor) -> None:
+def test_letters_are_read_where_they_stand(coin_classifier: CoinClassifier) -> None:
     """Most of what is read on fresh coins is there, within half a letter."""
     right = total = 0
     for index in range(8):
         crop, truth = _fresh(index)
-        frame = frame_seen(attributor, crop)
-        for read in read_letters(attributor, crop):
+        frame = frame_seen(coin_classifier, crop)
+        for read in read_letters(coin_classifier, crop):
             x, y = frame.to_crop(
                 (read.box.left + read.box.right) / 2,
                 (read.box.top + read.box.bottom) / 2,
@@ -45,18 +45,18 @@ def test_letters_are_read_where_they_stand(attributor: Attributor) -> None:
 
 @pytest.mark.parametrize("shift", [(0, 40), (40, 0), (0, -40), (-40, 0)])
 def test_letters_at_the_edge_of_the_view_are_read_too(
-    attributor: Attributor, shift: tuple[int, int]
+    coin_classifier: CoinClassifier, shift: tuple[int, int]
 ) -> None:
     for index in range(4):
         crop, _ = _fresh(index)
         moved = np.roll(crop, shift, axis=(0, 1))
-        for read in read_letters(attributor, moved):
+        for read in read_letters(coin_classifier, moved):
             assert 0 <= read.box.left < read.box.right <= 1
 
 
-def test_reading_order_is_from_the_right(attributor: Attributor) -> None:
+def test_reading_order_is_from_the_right(coin_classifier: CoinClassifier) -> None:
     crop, _ = _fresh(2)
-    letters = read_letters(attributor, crop)
+    letters = read_letters(coin_classifier, crop)
     known = {letter.key for letter in LETTERS}
     for one, following in itertools.pairwise(letters):
         assert one.letter in known
@@ -68,19 +68,21 @@ def test_reading_order_is_from_the_right(attributor: Attributor) -> None:
 
 
 @pytest.mark.parametrize("name", SHIPPED)
-def test_every_model_shows_where_it_looked(attributor: Attributor, name: str) -> None:
+def test_every_model_shows_where_it_looked(
+    coin_classifier: CoinClassifier, name: str
+) -> None:
     crop, _ = _fresh(1)
-    heat = heat_map(attributor, crop, name, DEFAULT_CLASSES[0])
+    heat = heat_map(coin_classifier, crop, name, DEFAULT_CLASSES[0])
     assert heat.shape == (CROP_PX, CROP_PX)
     assert heat.dtype == np.float32
     assert 0 <= heat.min() <= heat.max() <= 1
 
 
 def test_near_coins_come_with_their_pictures_the_nearest_first(
-    attributor: Attributor,
+    coin_classifier: CoinClassifier,
 ) -> None:
     crop, _ = _fresh(1)
-    near = nearest_coins(attributor, crop, count=4)
+    near = nearest_coins(coin_classifier, crop, count=4)
     assert len(near) == 4
     likeness = [coin.similarity for coin, _ in near]
     assert likeness == sorted(likeness, reverse=True)

@@ -4,28 +4,28 @@ import numpy as np
 import pytest
 
 from coin_core.detection import faces
-from coin_core.detection.faces import CropBox
-from coin_core.pipeline import SHIPPED, Attributor
-from coin_core.rendering import RenderedCoin, strike_coin
+from coin_core.detection.faces import RotatedBox
+from coin_core.pipeline import SHIPPED, CoinClassifier
+from coin_core.rendering import RenderedCoin, render_coin
 from coin_core.rendering.clutter import paste
 from coin_core.rendering.grounds import draw_ground
-from coin_core.results import Reason, Verdict, sentence
+from coin_core.results import RejectReason, Verdict, sentence
 
 
 @pytest.fixture(scope="module")
-def attributor() -> Attributor:
-    return Attributor()
+def coin_classifier() -> CoinClassifier:
+    return CoinClassifier()
 
 
 @pytest.fixture(scope="module")
 def coin() -> RenderedCoin:
-    return strike_coin(77, 1, size_px=200, hardship=0.1)
+    return render_coin(77, 1, size_px=200, hardship=0.1)
 
 
 def test_every_shipped_model_gives_a_verdict(
-    attributor: Attributor, coin: RenderedCoin
+    coin_classifier: CoinClassifier, coin: RenderedCoin
 ) -> None:
-    reading = attributor.read(coin.image, classifiers=SHIPPED)
+    reading = coin_classifier.classify(coin.image, classifiers=SHIPPED)
     assert [verdict.classifier for verdict in reading.verdicts] == list(SHIPPED)
     assert reading.legend == 0
     for verdict in reading.verdicts:
@@ -34,19 +34,19 @@ def test_every_shipped_model_gives_a_verdict(
         assert sentence(verdict)
 
 
-def test_the_cornucopia_side_names_nobody(attributor: Attributor) -> None:
-    photo = strike_coin(77, 3, size_px=200, kind="cornucopia", hardship=0.1).image
-    verdict = attributor.read(photo, classifiers=["resnet"]).verdicts[0]
-    assert verdict.reason is Reason.LEGEND_NOT_SHOWN
+def test_the_cornucopia_side_names_nobody(coin_classifier: CoinClassifier) -> None:
+    photo = render_coin(77, 3, size_px=200, kind="cornucopia", hardship=0.1).image
+    verdict = coin_classifier.classify(photo, classifiers=["resnet"]).verdicts[0]
+    assert verdict.reason is RejectReason.LEGEND_NOT_SHOWN
     assert "cornucopia" in sentence(verdict)
     assert verdict.shares, "the numbers are shown beside the reason not to trust them"
 
 
 def test_of_two_sides_the_one_with_the_legend_is_read(
-    attributor: Attributor, coin: RenderedCoin
+    coin_classifier: CoinClassifier, coin: RenderedCoin
 ) -> None:
     white = (255, 255, 255)
-    other = strike_coin(77, 3, size_px=200, kind="cornucopia", hardship=0.1)
+    other = render_coin(77, 3, size_px=200, kind="cornucopia", hardship=0.1)
     sides = []
     for one in (other, coin):
         page = np.full((260, 260, 3), white, np.uint8)
@@ -54,64 +54,68 @@ def test_of_two_sides_the_one_with_the_legend_is_read(
             one.mask[:, :, None] > 127, one.image, np.uint8(255)
         )
         sides.append(page)
-    reading = attributor.read(np.hstack(sides), classifiers=["vgg"])
+    reading = coin_classifier.classify(np.hstack(sides), classifiers=["vgg"])
     assert len(reading.faces) == 2
     assert reading.legend == 1
 
 
 @pytest.mark.parametrize("shade", [0, 128, 255])
-def test_no_coin_is_said_to_be_no_coin(attributor: Attributor, shade: int) -> None:
+def test_no_coin_is_said_to_be_no_coin(
+    coin_classifier: CoinClassifier, shade: int
+) -> None:
     photo = np.full((120, 160, 3), shade, np.uint8)
-    reading = attributor.read(photo, classifiers=["resnet"])
+    reading = coin_classifier.classify(photo, classifiers=["resnet"])
     assert reading.faces == ()
-    assert reading.verdicts[0].reason is Reason.NO_COIN
+    assert reading.verdicts[0].reason is RejectReason.NO_COIN
     assert reading.verdicts[0].probabilities == {}
 
 
 @pytest.mark.parametrize("ground", ["wood", "gravel", "print"])
 def test_a_photo_of_the_table_alone_names_nobody(
-    attributor: Attributor, ground: str
+    coin_classifier: CoinClassifier, ground: str
 ) -> None:
     photo = draw_ground(np.random.default_rng(5), 640, 480, ground)
-    verdict = attributor.read(photo, classifiers=["resnet"]).verdicts[0]
-    assert verdict.reason in (Reason.NO_COIN, Reason.NOT_THESE)
+    verdict = coin_classifier.classify(photo, classifiers=["resnet"]).verdicts[0]
+    assert verdict.reason in (RejectReason.NO_COIN, RejectReason.NOT_THESE)
     assert sentence(verdict)
 
 
 def test_twenty_coins_are_found_and_one_of_them_is_read(
-    attributor: Attributor, coin: RenderedCoin
+    coin_classifier: CoinClassifier, coin: RenderedCoin
 ) -> None:
-    other = strike_coin(77, 3, size_px=200, kind="cornucopia", hardship=0.1)
+    other = render_coin(77, 3, size_px=200, kind="cornucopia", hardship=0.1)
     photo = np.full((4 * 220, 5 * 220, 3), 240, np.uint8)
     for place in range(20):
         one = coin if place == 13 else other
         middle = (110 + place % 5 * 220, 110 + place // 5 * 220)
         paste(photo, one.image, one.mask, middle)
-    reading = attributor.read(photo, classifiers=["resnet"])
+    reading = coin_classifier.classify(photo, classifiers=["resnet"])
     assert len(reading.faces) == 20
     assert reading.legend == 13
 
 
 def test_a_box_set_by_hand_is_read_without_question(
-    attributor: Attributor, coin: RenderedCoin, monkeypatch: pytest.MonkeyPatch
+    coin_classifier: CoinClassifier, coin: RenderedCoin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def never(*_: object) -> None:
         raise AssertionError("the finder was asked")
 
     monkeypatch.setattr(faces, "find", never)
-    box = CropBox(left=0, top=0, right=1, bottom=1, turn_deg=10)
-    reading = attributor.read(coin.image, classifiers=["resnet"], box=box)
+    box = RotatedBox(left=0, top=0, right=1, bottom=1, turn_deg=10)
+    reading = coin_classifier.classify(coin.image, classifiers=["resnet"], box=box)
     assert reading.faces[0].box == box
     assert reading.verdicts[0].shares
 
 
 def test_many_photos_come_back_in_order_as_if_read_alone(
-    attributor: Attributor, coin: RenderedCoin
+    coin_classifier: CoinClassifier, coin: RenderedCoin
 ) -> None:
     blank = np.full((100, 100, 3), 255, np.uint8)
     photos = [coin.image, blank, coin.image[::1, ::1].copy()]
-    many = list(attributor.read_many(photos, "resnet"))
-    alone = [attributor.read(photo, classifiers=["resnet"]) for photo in photos]
+    many = list(coin_classifier.classify_batch(photos, "resnet"))
+    alone = [
+        coin_classifier.classify(photo, classifiers=["resnet"]) for photo in photos
+    ]
     for one, other in zip(many, alone, strict=True):
         assert one.faces == other.faces
         assert one.verdicts[0].reason == other.verdicts[0].reason

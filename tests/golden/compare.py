@@ -22,7 +22,8 @@ def differences(
     if isinstance(before, dict) and isinstance(after, dict):
         for key in sorted({*before, *after}):
             if key not in before or key not in after:
-                yield f"{where}/{key} is only in {'after' if key in after else 'before'}"
+                side = "after" if key in after else "before"
+                yield f"{where}/{key} is only in {side}"
             else:
                 yield from differences(
                     before[key], after[key], tolerance, f"{where}/{key}"

@@ -85,7 +85,7 @@ def record_classify(folder: Path) -> list[dict[str, Any]]:
 
 def record_catalog(folder: Path) -> dict[str, Any]:
     """Import, crop, label, freeze and export, with what lies in the export."""
-    from coin_core.catalog import CatalogFace, CropBox, open_catalog
+    from coin_core.catalog import CatalogFace, RotatedBox, open_catalog
 
     photos = folder / "photos"
     run("import", photos / "legend", photos / "pair", "--labels", "none", "--who", WHO)
@@ -93,7 +93,7 @@ def record_catalog(folder: Path) -> dict[str, Any]:
     rulers = ("john_hyrcanus_i", "judah_aristobulus_i", "alexander_jannaeus")
     for photo_id in range(1, 31):
         catalog.set_ruler([photo_id], rulers[photo_id % 3], who=WHO)
-    box = CropBox(left=0.2, top=0.25, right=0.75, bottom=0.8, turn_deg=15.0)
+    box = RotatedBox(left=0.2, top=0.25, right=0.75, bottom=0.8, turn_deg=15.0)
     catalog.set_faces(2, [CatalogFace(box=box)], who=WHO)
     catalog.exclude([5], "wrong_coin", who=WHO)
     catalog.review(7, rulers[0], who=WHO)
@@ -127,7 +127,7 @@ def describe_file(path: Path) -> Any:
     if path.suffix == ".csv":
         with path.open(newline="", encoding="utf-8-sig") as file:
             rows = list(csv.DictReader(file))
-        return [{k: v for k, v in row.items() if not v[:2] == "20"} for row in rows]
+        return [{k: v for k, v in row.items() if v[:2] != "20"} for row in rows]
     if path.suffix in (".json", ".txt", ".md"):
         return "text"
     return hashlib.sha256(path.read_bytes()).hexdigest()

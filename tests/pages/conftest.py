@@ -15,7 +15,7 @@ def _fake_models(monkeypatch: pytest.MonkeyPatch) -> None:
     st.cache_data.clear()
     st.cache_resource.clear()
     monkeypatch.setattr(bundle, "discover", lambda: (fakes.bundles(), ()))
-    monkeypatch.setattr(pipeline, "Attributor", fakes.FakeAttributor)
+    monkeypatch.setattr(pipeline, "CoinClassifier", fakes.FakeCoinClassifier)
     monkeypatch.setattr(explain, "read_letters", fakes.read_letters)
     monkeypatch.setattr(explain, "frame_seen", fakes.frame_seen)
     monkeypatch.setattr(explain, "heat_map", fakes.heat_map)

@@ -16,10 +16,10 @@ from coin_core.catalog import (
     Catalog,
     CatalogFace,
     CoinFacts,
-    CropBox,
     PhotoQuery,
     PhotoRecord,
     PhotoStatus,
+    RotatedBox,
     Side,
     open_catalog,
 )
@@ -61,7 +61,7 @@ def catalog(empty: Catalog) -> Catalog:
             coin=CoinFacts(ruler_attributed=RULERS[k % 4]),
         )
         face = CatalogFace(
-            box=CropBox(left=0.05, top=0.1, right=0.95, bottom=0.9), side=Side.LEGEND
+            box=RotatedBox(left=0.05, top=0.1, right=0.95, bottom=0.9), side=Side.LEGEND
         )
         empty.add_photo(a_photo(20 * k + 10), record, [face], who="import")
     return empty
@@ -216,7 +216,7 @@ def test_long_work_has_a_bar_and_a_stop_and_changes_nothing_halfway(
     def find(_catalog, photo, faces):
         if photo.photo_id != 12:  # the first of the chosen is quick
             go_on.wait(60)
-        return (CatalogFace(box=CropBox(left=0, top=0, right=0.5, bottom=1)),)
+        return (CatalogFace(box=RotatedBox(left=0, top=0, right=0.5, bottom=1)),)
 
     monkeypatch.setitem(cropping.EDITS, "Find the coins", find)
     page = open_page()

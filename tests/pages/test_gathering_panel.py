@@ -11,7 +11,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from coin_core.catalog import Catalog, PhotoQuery, open_catalog
-from coin_core.catalog.scrape_jobs import GatherProgress, latest_gathering
+from coin_core.catalog.scrape_jobs import ScrapeProgress, latest_scrape
 from tests.pages.test_dataset_page import PAGE, press, words_of
 from tests.scrapers import museums, saved_pages
 from tests.scrapers.fake_sites import CONTACT, FakeSite, Reply, draw_png
@@ -57,15 +57,15 @@ def keys_of(page: AppTest) -> set[str]:
 
 
 def wait_for(
-    catalog: Catalog, done: Callable[[GatherProgress], bool]
-) -> GatherProgress:
+    catalog: Catalog, done: Callable[[ScrapeProgress], bool]
+) -> ScrapeProgress:
     end = time.monotonic() + 120
     while time.monotonic() < end:
-        progress = latest_gathering(catalog)
+        progress = latest_scrape(catalog)
         if progress is not None and done(progress):
             return progress
         time.sleep(0.1)
-    pytest.fail(f"Not reached in time: {latest_gathering(catalog)}")
+    pytest.fail(f"Not reached in time: {latest_scrape(catalog)}")
 
 
 def test_the_sources_are_those_of_the_commands() -> None:
@@ -103,7 +103,7 @@ def test_a_plan_is_shown_and_nothing_asked(
     )
     assert "until 50 new listings" in words_of(page)
     assert one.requests == []
-    assert latest_gathering(catalog) is None
+    assert latest_scrape(catalog) is None
 
 
 def test_a_museum_is_gathered_by_a_process_of_its_own(
@@ -250,4 +250,4 @@ def test_this_computer_is_not_asked_for_a_visitor_from_afar(
     page.text_input(key="gather_base").set_value("http://127.0.0.1:8501").run()
     press(page, "gather_start")
     assert "this computer itself" in page.error[0].value
-    assert latest_gathering(catalog) is None
+    assert latest_scrape(catalog) is None

@@ -9,7 +9,7 @@ import logging
 import pytest
 
 from coin_core.catalog import PhotoQuery
-from coin_core.catalog.scrape_jobs import GatherOrder
+from coin_core.catalog.scrape_jobs import ScrapeOrder
 from coin_core.errors import CoinError
 from scrapers import http_client
 from scrapers.__main__ import summary
@@ -32,7 +32,7 @@ def _log(caplog):
 
 def run(catalog, source, name="ikmk"):
     """The last word of a run, also where an error ended it."""
-    order = GatherOrder(source=name, query="Iannaios", who="ada")
+    order = ScrapeOrder(source=name, query="Iannaios", who="ada")
     steps = gather(catalog, source, order, prepare_photo=prepare)
     with contextlib.suppress(CoinError):
         for last in steps:  # noqa: B007 - the last word counts

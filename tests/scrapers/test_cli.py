@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from coin_core.catalog.scrape_jobs import GatherOrder
+from coin_core.catalog.scrape_jobs import ScrapeOrder
 from scrapers.__main__ import main
 from scrapers.base import SOURCES
 from scrapers.errors import ScrapeError
@@ -16,7 +16,7 @@ from tests.scrapers.fake_sites import CONTACT
 
 
 def order(source, query="x", **more):
-    return GatherOrder(source=source, query=query, who="ada", **more)
+    return ScrapeOrder(source=source, query=query, who="ada", **more)
 
 
 def test_a_plan_sends_nothing_and_needs_no_contact(capsys, monkeypatch):

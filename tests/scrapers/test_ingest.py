@@ -19,8 +19,8 @@ from coin_core.catalog import (
     PhotoQuery,
     open_catalog,
 )
-from coin_core.catalog.scrape_jobs import GatherOrder
-from coin_core.rendering import strike_coin
+from coin_core.catalog.scrape_jobs import ScrapeOrder
+from coin_core.rendering import render_coin
 from scrapers import ingest
 from scrapers.__main__ import summary
 from scrapers.base import ImageSide, Listing, ListingImage
@@ -78,7 +78,7 @@ def lot(
 
 
 def ask(query="prutah", **more):
-    return GatherOrder(source="listed", query=query, who="ada", **more)
+    return ScrapeOrder(source="listed", query=query, who="ada", **more)
 
 
 def run(catalog, source, query="prutah", *, stop=None, **more):
@@ -284,7 +284,7 @@ def test_a_run_that_is_killed_again_and_again_brings_every_photo_once(
 def test_a_coin_that_is_sold_again_is_one_coin(catalog):
     """By its picture, unless the texts disagree or one of them is in doubt."""
     one, other = (
-        Image.fromarray(strike_coin(77, index, size_px=200).image) for index in (1, 2)
+        Image.fromarray(render_coin(77, index, size_px=200).image) for index in (1, 2)
     )
 
     def jpeg(picture, quality):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from coin_core.catalog.scrape_jobs import GatherOrder
+from coin_core.catalog.scrape_jobs import ScrapeOrder
 from scrapers.browser import BrowserPages
 from scrapers.errors import RobotsForbidError, ScrapeError, SiteRefusesError
 from scrapers.rate_limiter import OTHER_PAUSE_S, Pacer
@@ -77,19 +77,19 @@ def test_an_api_is_asked_by_leave_and_nothing_else_is(site, monkeypatch):
     base, host = one.address, "127.0.0.1"
     order = {"source": "commons", "query": "prutah", "who": "ada", "base": base}
     with (
-        opened(GatherOrder(**order)) as source,
+        opened(ScrapeOrder(**order)) as source,
         pytest.raises(RobotsForbidError, match=f"--i-have-permission {host}"),
     ):
         list(source.find("prutah"))
     assert one.asked("/w/api.php") == []
-    with opened(GatherOrder(**order, permission=host)) as source:
+    with opened(ScrapeOrder(**order, permission=host)) as source:
         listing = next(iter(source.find("prutah")))
         with pytest.raises(RobotsForbidError):
             source.fetch(listing.images[0])
     assert len(one.asked("/w/api.php")) == 1
     with (
         pytest.raises(ScrapeError, match="permission named"),
-        opened(GatherOrder(**order, permission="elsewhere.example")),
+        opened(ScrapeOrder(**order, permission="elsewhere.example")),
     ):
         pass
 

@@ -10,7 +10,7 @@ from PIL import Image
 
 from coin_core.results import class_title
 from ui import cache
-from ui.classify.session import Tray
+from ui.classify.session import UploadSession
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +40,7 @@ _STRUCK_AS = {
 }
 
 
-def offer_demo_coins(tray: Tray) -> None:
+def offer_demo_coins(tray: UploadSession) -> None:
     """A row of rendered coins, each with a button that puts it on the tray."""
     row = st.container(horizontal=True)
     for coin in DEMO_COINS:

@@ -14,8 +14,8 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from coin_core.detection.faces import CropBox
-from coin_core.imaging.legend_pose import views
+from coin_core.detection.faces import RotatedBox
+from coin_core.imaging.legend_pose import warp_to_legend
 from coin_core.model_store.card import Card
 from coin_core.results import Verdict, class_title
 from coin_core.rulers import DEFAULT_CLASSES, RULERS
@@ -33,7 +33,7 @@ _TURN_SAID_DEG = 20  # smaller turns go without saying
 
 
 def show_comparison(
-    photo: TrayPhoto, cards: Mapping[str, Card], box: CropBox | None
+    photo: TrayPhoto, cards: Mapping[str, Card], box: RotatedBox | None
 ) -> None:
     """One chart and one table of what every classifier says of this coin."""
     st.header("How the classifiers agree", anchor=False)
@@ -133,7 +133,7 @@ def _comparison_table(
     )
 
 
-def show_why(photo: TrayPhoto, verdict: Verdict, card: Card, box: CropBox) -> None:
+def show_why(photo: TrayPhoto, verdict: Verdict, card: Card, box: RotatedBox) -> None:
     """Where it looked, the letters that were read, the nearest known coins."""
     st.header("Why", anchor=False)
     probabilities = verdict.probabilities
@@ -159,7 +159,7 @@ def show_why(photo: TrayPhoto, verdict: Verdict, card: Card, box: CropBox) -> No
             letters = cache.letters(photo, box, verdict.classifier)
             of_name = letters_of_name(letters, weighed)
             frame = cache.frame(photo, box, verdict.classifier)
-            legend = views(crop[None], [frame], crop.shape[0])[0]
+            legend = warp_to_legend(crop[None], [frame], crop.shape[0])[0]
             st.image(letters_on_coin(legend, letters, of_name), width="stretch")
             turned = round(-frame.turn_deg)
             if abs(turned) >= _TURN_SAID_DEG:
@@ -189,7 +189,7 @@ def _short_name(name: str) -> str:
     return RULERS[name].name_on_coin if name in RULERS else class_title(name)
 
 
-def show_nearest(photo: TrayPhoto, box: CropBox) -> None:
+def show_nearest(photo: TrayPhoto, box: RotatedBox) -> None:
     """The known coins that this one resembles, most alike first."""
     st.subheader("The nearest known coins", anchor=False)
     with shown_on_page(), st.spinner("Looking for its like …"):

@@ -13,19 +13,23 @@ from coin_core.catalog.label_errors import Recorded
 from coin_core.detection.faces import crop_to_flan
 from coin_core.errors import UnreadablePhotoError, WeightsMissingError
 from coin_core.imaging.photo_io import decode
-from coin_core.results import PhotoReading, sentence
+from coin_core.results import PhotoResult, sentence
 from ui import cache
-from ui.background_task import Work, begin
-from ui.classify.session import Tray, TrayPhoto
+from ui.background_task import BackgroundTask, begin
+from ui.classify.session import TrayPhoto, UploadSession
 from ui.components.images import shrink, to_data_uri
-from ui.dataset.session import Desk
+from ui.dataset.session import DatasetSession
 
 if TYPE_CHECKING:
-    from coin_core.pipeline import Attributor
+    from coin_core.pipeline import CoinClassifier
 
 
 def ask_classifiers(
-    desk: Desk, catalog: Catalog, photo_ids: Sequence[int], *, again: bool = False
+    desk: DatasetSession,
+    catalog: Catalog,
+    photo_ids: Sequence[int],
+    *,
+    again: bool = False,
 ) -> None:
     """Let every classifier read these photos beside the page, and keep what they say.
 
@@ -45,18 +49,18 @@ def ask_classifiers(
                 "There are no classifiers in this installation yet. This makes them: "
                 "python -m coin_core train all --data rendered"
             )
-        attributor = cache.attributor()
+        coin_classifier = cache.coin_classifier()
 
         def say(found: Recorded) -> None:
             desk.said = _in_words(found, len(photo_ids))
 
         begin(
             desk,
-            Work(
+            BackgroundTask(
                 title="Asking the classifiers",
                 job=lambda tell: record_opinions(
                     catalog,
-                    attributor,
+                    coin_classifier,
                     photo_ids,
                     classifiers=names,
                     again=again,
@@ -85,16 +89,18 @@ def look_for_wrong_labels(catalog: Catalog) -> None:
     Raises:
         CatalogError: No classifier has been trained on the catalog with folds.
     """
-    from coin_core.catalog.label_errors import find_suspects
+    from coin_core.catalog.label_errors import find_label_issues
 
-    find_suspects(catalog)
+    find_label_issues(catalog)
 
 
 _THUMBNAIL_PX = 96
 _SHOW_PROGRESS_FROM = 3
 
 
-def read_tray(tray: Tray, attributor: Attributor, classifier: str) -> bool:
+def read_tray(
+    tray: UploadSession, coin_classifier: CoinClassifier, classifier: str
+) -> bool:
     """Read the photos that this classifier has not read yet.
 
     A file that cannot be read leaves the tray with one sentence; the others go on.
@@ -129,7 +135,7 @@ def read_tray(tray: Tray, attributor: Attributor, classifier: str) -> bool:
             yield pixels
 
     pictures: list[np.ndarray] = []
-    readings = attributor.read_many(decoded(), classifier)
+    readings = coin_classifier.classify_batch(decoded(), classifier)
     for done, reading in enumerate(readings):
         photo = sent[done]
         tray.readings[photo.digest, classifier] = reading
@@ -147,7 +153,7 @@ def read_tray(tray: Tray, attributor: Attributor, classifier: str) -> bool:
     return len(sent) < len(waiting)
 
 
-def _thumbnail(photo: np.ndarray, reading: PhotoReading) -> str:
+def _thumbnail(photo: np.ndarray, reading: PhotoResult) -> str:
     """The face that was read, else the whole photo, as a small data address."""
     if reading.legend is not None:
         photo = crop_to_flan(photo, reading.faces[reading.legend].box, _THUMBNAIL_PX)

@@ -6,22 +6,22 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-from coin_core.detection.faces import CropBox
+from coin_core.detection.faces import RotatedBox
 from coin_core.model_store.card import Card
-from coin_core.results import PhotoReading, Verdict
+from coin_core.results import PhotoResult, Verdict
 from ui import cache
 from ui.classify.explanation import show_comparison, show_why
-from ui.classify.session import Tray, TrayPhoto
+from ui.classify.session import TrayPhoto, UploadSession
 from ui.classify.verdict import show_probabilities, show_verdict
 from ui.components.cropper import correct_crop
 from ui.components.overlays import face_name, faces_on_photo
 
 _PICTURE_PX = 480
-_WHOLE = CropBox(left=0.1, top=0.1, right=0.9, bottom=0.9)
+_WHOLE = RotatedBox(left=0.1, top=0.1, right=0.9, bottom=0.9)
 
 
 def show_coin(
-    tray: Tray, photo: TrayPhoto, classifier: str, cards: Mapping[str, Card]
+    tray: UploadSession, photo: TrayPhoto, classifier: str, cards: Mapping[str, Card]
 ) -> None:
     """Everything about one photo, the verdict first."""
     found = tray.readings[photo.digest, classifier]
@@ -41,12 +41,12 @@ def show_coin(
 
 
 def _show_verdict(
-    tray: Tray,
+    tray: UploadSession,
     photo: TrayPhoto,
-    found: PhotoReading,
+    found: PhotoResult,
     classifier: str,
     cards: Mapping[str, Card],
-) -> tuple[CropBox | None, CropBox | None, Verdict]:
+) -> tuple[RotatedBox | None, RotatedBox | None, Verdict]:
     """Photo and verdict; returns the user's own box, the box read, the verdict."""
     if len(tray.photos) > 1:
         with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -77,11 +77,11 @@ def _show_verdict(
     return box, read_box, verdict
 
 
-def _legend_box(found: PhotoReading) -> CropBox | None:
+def _legend_box(found: PhotoResult) -> RotatedBox | None:
     return None if found.legend is None else found.faces[found.legend].box
 
 
-def _choose_face(photo: TrayPhoto, found: PhotoReading) -> CropBox | None:
+def _choose_face(photo: TrayPhoto, found: PhotoResult) -> RotatedBox | None:
     """The box of a face that the user prefers to the one that was chosen."""
     if len(found.faces) < 2:
         return None
@@ -102,8 +102,8 @@ def _choose_face(photo: TrayPhoto, found: PhotoReading) -> CropBox | None:
 
 
 def _corrected(
-    tray: Tray, photo: TrayPhoto, found: PhotoReading, box: CropBox | None
-) -> CropBox | None:
+    tray: UploadSession, photo: TrayPhoto, found: PhotoResult, box: RotatedBox | None
+) -> RotatedBox | None:
     """The box the user has drawn, as long as the crop is switched to be corrected."""
     start_key = f"crop_start_{photo.digest}"
     mounted = f"cropper_{photo.digest}" in st.session_state

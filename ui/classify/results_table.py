@@ -11,8 +11,8 @@ import pandas as pd
 import streamlit as st
 
 from coin_core.model_store.card import Card
-from coin_core.results import Reason, class_title
-from ui.classify.session import Tray
+from coin_core.results import RejectReason, class_title
+from ui.classify.session import UploadSession
 from ui.classify.verdict import WHY_NOT, calibration_note
 from ui.formatting import short_title
 
@@ -36,7 +36,7 @@ class Row:
     probabilities: dict[str, float]
 
 
-def rows_of(tray: Tray, classifier: str) -> list[Row]:
+def rows_of(tray: UploadSession, classifier: str) -> list[Row]:
     """The table's rows, in the order of the tray."""
     rows = []
     for photo in tray.photos.values():
@@ -48,7 +48,7 @@ def rows_of(tray: Tray, classifier: str) -> list[Row]:
             dict(verdict.probabilities).items(), key=lambda item: item[1], reverse=True
         )
         # Of a coin that is out of scope the probabilities say nothing.
-        if verdict.ruler is None and verdict.reason is not Reason.TOO_WORN:
+        if verdict.ruler is None and verdict.reason is not RejectReason.TOO_WORN:
             ranked = []
         first = ranked[0] if ranked else ("", None)
         second = ranked[1] if len(ranked) > 1 else ("", None)
@@ -73,7 +73,7 @@ def rows_of(tray: Tray, classifier: str) -> list[Row]:
     return rows
 
 
-def show_many(tray: Tray, classifier: str, card: Card) -> None:
+def show_many(tray: UploadSession, classifier: str, card: Card) -> None:
     """The table with its download; the row that is picked is shown below it."""
     rows = rows_of(tray, classifier)
     answered = sum(not row.verdict.startswith("cannot tell") for row in rows)
@@ -93,7 +93,7 @@ def show_many(tray: Tray, classifier: str, card: Card) -> None:
     _show_table(tray, rows, calibration_note(card))
 
 
-def _show_table(tray: Tray, rows: Sequence[Row], note: str) -> None:
+def _show_table(tray: UploadSession, rows: Sequence[Row], note: str) -> None:
     """A sortable table; the row that is picked becomes the selected photo."""
     frame = pd.DataFrame(
         {

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 
 import streamlit as st
 
-from coin_core.detection.faces import CropBox
-from coin_core.results import PhotoReading
+from coin_core.detection.faces import RotatedBox
+from coin_core.results import PhotoResult
 
 MAX_PHOTOS = 600
 MAX_BYTES = 400 * 1024 * 1024
@@ -32,14 +32,14 @@ class TrayPhoto:
 
 
 @dataclass(slots=True)
-class Tray:
+class UploadSession:
     """The photos of this visit, with what has been read from them so far."""
 
     photos: dict[str, TrayPhoto] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
-    readings: dict[tuple[str, str], PhotoReading] = field(default_factory=dict)
+    readings: dict[tuple[str, str], PhotoResult] = field(default_factory=dict)
     thumbnails: dict[str, str] = field(default_factory=dict)
-    crops: dict[str, CropBox] = field(default_factory=dict)
+    crops: dict[str, RotatedBox] = field(default_factory=dict)
     selected: str | None = None
     stamp: str = ""  # of the weights that the readings come from
     drops: int = 0  # numbers the uploader, so that each drop empties it
@@ -102,9 +102,9 @@ class Tray:
         self.drops += 1
 
 
-def open_tray() -> Tray:
+def open_tray() -> UploadSession:
     """This visit's tray."""
     if _KEY not in st.session_state:
-        st.session_state[_KEY] = Tray()
-    tray: Tray = st.session_state[_KEY]
+        st.session_state[_KEY] = UploadSession()
+    tray: UploadSession = st.session_state[_KEY]
     return tray

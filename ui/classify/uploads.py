@@ -6,7 +6,7 @@ import streamlit as st
 
 from coin_core.imaging.photo_io import ACCEPTED, MAX_BYTES
 from ui.classify.demo import offer_demo_coins
-from ui.classify.session import Tray
+from ui.classify.session import UploadSession
 from ui.errors import show
 
 # A browser hands pasted pictures to the page, not to the uploader; and what is too
@@ -44,7 +44,7 @@ _SCRIPT = (
 )
 
 
-def ask_for_photos(tray: Tray) -> None:
+def ask_for_photos(tray: UploadSession) -> None:
     """The drop zone, the folder switch and the demo coins."""
     whole_folder = st.session_state.get("whole_folder", False)
     files = st.file_uploader(
@@ -82,7 +82,7 @@ def ask_for_photos(tray: Tray) -> None:
         offer_demo_coins(tray)
 
 
-def show_problems(tray: Tray) -> None:
+def show_problems(tray: UploadSession) -> None:
     """One sentence for each file of the last drop that could not be taken."""
     for sentence in tray.problems:
         show(sentence)

@@ -7,27 +7,28 @@ from html import escape
 import streamlit as st
 
 from coin_core.model_store.card import Card
-from coin_core.results import Reason, Verdict, class_title, sentence
+from coin_core.results import RejectReason, Verdict, class_title, sentence
 from coin_core.rulers import RULERS
 from ui.components import charts
 from ui.components.paleo_hebrew import name_on_coin
 from ui.palette import class_colours
 
 WHY_NOT = {
-    Reason.NO_COIN: "no coin found",
-    Reason.LEGEND_NOT_SHOWN: "legend side not shown",
-    Reason.TOO_WORN: "too worn to tell",
-    Reason.NOT_THESE: "not one of these coins",
+    RejectReason.NO_COIN: "no coin found",
+    RejectReason.LEGEND_NOT_SHOWN: "legend side not shown",
+    RejectReason.TOO_WORN: "too worn to tell",
+    RejectReason.NOT_THESE: "not one of these coins",
 }
 
 _NEXT_STEP = {
-    Reason.NO_COIN: "If there is a coin in the photo, draw a box around it with "
+    RejectReason.NO_COIN: "If there is a coin in the photo, draw a box around it with "
     "“Correct the crop”.",
-    Reason.LEGEND_NOT_SHOWN: "If the inscription is in the photo after all, choose "
-    "its face below the photo, or draw the crop yourself.",
-    Reason.TOO_WORN: "Low light from one side often brings worn letters out. The bars "
-    "show which way it leans.",
-    Reason.NOT_THESE: "If it is one all the same, draw the crop close to its edge.",
+    RejectReason.LEGEND_NOT_SHOWN: "If the inscription is in the photo after all, "
+    "choose its face below the photo, or draw the crop yourself.",
+    RejectReason.TOO_WORN: "Low light from one side often brings worn letters out. The "
+    "bars show which way it leans.",
+    RejectReason.NOT_THESE: "If it is one all the same, draw the crop close to its "
+    "edge.",
 }
 
 
@@ -75,7 +76,7 @@ def show_probabilities(verdict: Verdict, card: Card) -> None:
         theme=None,
         key=f"bars_{verdict.classifier}",
     )
-    if verdict.reason not in (None, Reason.TOO_WORN):
+    if verdict.reason not in (None, RejectReason.TOO_WORN):
         st.caption(
             "Pale, because they count for nothing: they would hold if this were the "
             "side with the inscription."

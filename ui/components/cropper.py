@@ -7,7 +7,7 @@ import streamlit as st
 from PIL import Image, ImageOps
 from streamlit_cropper import st_cropper
 
-from coin_core.detection.faces import CropBox
+from coin_core.detection.faces import RotatedBox
 from ui.components.images import shrink
 from ui.palette import BRONZE
 
@@ -17,7 +17,7 @@ _AROUND = "#e3dac6"
 _SMALLEST = 0.02  # of the photo: less is a slip of the mouse
 
 
-def correct_crop(photo: np.ndarray, start: CropBox, *, key: str) -> CropBox:
+def correct_crop(photo: np.ndarray, start: RotatedBox, *, key: str) -> RotatedBox:
     """Let the user draw the box around the coin and turn it upright.
 
     Args:
@@ -60,11 +60,11 @@ def correct_crop(photo: np.ndarray, start: CropBox, *, key: str) -> CropBox:
 
 def _to_box(
     drawn: dict[str, float], width: int, height: int, turn_deg: float
-) -> CropBox:
+) -> RotatedBox:
     """The component's pixels as fractions, kept inside the photo."""
     x, y = drawn["left"] - MARGIN_PX, drawn["top"] - MARGIN_PX
     left = min(max(x / width, 0.0), 1.0 - _SMALLEST)
     top = min(max(y / height, 0.0), 1.0 - _SMALLEST)
     right = min(max((x + drawn["width"]) / width, left + _SMALLEST), 1.0)
     bottom = min(max((y + drawn["height"]) / height, top + _SMALLEST), 1.0)
-    return CropBox(left=left, top=top, right=right, bottom=bottom, turn_deg=turn_deg)
+    return RotatedBox(left=left, top=top, right=right, bottom=bottom, turn_deg=turn_deg)

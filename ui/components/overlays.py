@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
-from coin_core.detection.faces import CropBox, Face, Side
+from coin_core.detection.faces import DetectedFace, RotatedBox, Side
 from coin_core.rulers import LETTERS
 from ui.components.images import shrink, svg_over_picture
 from ui.palette import BRONZE
@@ -38,7 +38,7 @@ _SHORTEST_PX = 420  # a smaller photo is enlarged, or its labels would cover it
 
 
 def faces_on_photo(
-    photo: np.ndarray, faces: Sequence[Face], *, read: CropBox | None
+    photo: np.ndarray, faces: Sequence[DetectedFace], *, read: RotatedBox | None
 ) -> str:
     """The photo with every found face outlined, as SVG.
 
@@ -67,7 +67,9 @@ def faces_on_photo(
     return svg_over_picture(image, "".join(marks), size=(width, height))
 
 
-def _outline(box: CropBox, width: int, height: int, unit: float, chosen: bool) -> str:
+def _outline(
+    box: RotatedBox, width: int, height: int, unit: float, chosen: bool
+) -> str:
     """A double line, dark on light, so that it shows on every ground."""
     x, y = box.left * width, box.top * height
     w, h = (box.right - box.left) * width, (box.bottom - box.top) * height
@@ -86,7 +88,7 @@ def _outline(box: CropBox, width: int, height: int, unit: float, chosen: bool) -
 
 
 def _label(
-    box: CropBox, text: str, width: int, height: int, unit: float, chosen: bool
+    box: RotatedBox, text: str, width: int, height: int, unit: float, chosen: bool
 ) -> str:
     """A name tag on the upper edge of a face, kept inside the photo."""
     size = max(unit * 3.2, 9)

@@ -7,15 +7,15 @@ from collections.abc import Callable
 import streamlit as st
 
 from coin_core.catalog import Catalog, ExcludeReason
-from ui.background_task import Work, begin
+from ui.background_task import BackgroundTask, begin
 from ui.classify.predict import ask_classifiers
 from ui.dataset import cropping
 from ui.dataset.formatting import REASON, ruler_key, ruler_keys, ruler_title
 from ui.dataset.photo_facts import LICENCES
-from ui.dataset.session import Desk, ask_name
+from ui.dataset.session import DatasetSession, ask_name
 
 
-def show_actions(desk: Desk, catalog: Catalog) -> None:
+def show_actions(desk: DatasetSession, catalog: Catalog) -> None:
     """Buttons for the chosen photos, and undo and redo."""
     if not desk.chosen:
         if desk.who:
@@ -62,7 +62,7 @@ def show_actions(desk: Desk, catalog: Catalog) -> None:
 
 def _button(
     label: str,
-    desk: Desk,
+    desk: DatasetSession,
     change: Callable[[], object],
     said: str,
     *,
@@ -87,7 +87,7 @@ def _button(
     )
 
 
-def _offer_rulers(desk: Desk, catalog: Catalog) -> None:
+def _offer_rulers(desk: DatasetSession, catalog: Catalog) -> None:
     with st.popover("Ruler"):
         authority = st.text_input(
             "Attribution follows (optional)",
@@ -124,7 +124,7 @@ def _offer_rulers(desk: Desk, catalog: Catalog) -> None:
         )
 
 
-def _offer_exclusion(desk: Desk, catalog: Catalog) -> None:
+def _offer_exclusion(desk: DatasetSession, catalog: Catalog) -> None:
     with st.popover("Exclude"):
         for reason in ExcludeReason:
             _button(
@@ -145,7 +145,7 @@ def _offer_exclusion(desk: Desk, catalog: Catalog) -> None:
         )
 
 
-def _offer_crops(desk: Desk, catalog: Catalog) -> None:
+def _offer_crops(desk: DatasetSession, catalog: Catalog) -> None:
     count = len(desk.chosen)
     with st.popover("Crop and turn"):
         for label, edit in cropping.EDITS.items():
@@ -178,7 +178,7 @@ def _offer_crops(desk: Desk, catalog: Catalog) -> None:
 
 
 def _crop_all(
-    desk: Desk, catalog: Catalog, label: str, edit: cropping.PhotoEdit
+    desk: DatasetSession, catalog: Catalog, label: str, edit: cropping.PhotoEdit
 ) -> None:
     """The edit on all chosen photos, beside the page where there are many."""
     chosen, who = desk.chosen, desk.who
@@ -188,7 +188,7 @@ def _crop_all(
 
     begin(
         desk,
-        Work(
+        BackgroundTask(
             title=label,
             job=lambda tell: cropping.change_many(
                 catalog, chosen, edit, who=who, tell=tell
@@ -198,7 +198,7 @@ def _crop_all(
     )
 
 
-def _offer_provenance(desk: Desk, catalog: Catalog) -> None:
+def _offer_provenance(desk: DatasetSession, catalog: Catalog) -> None:
     """The same source, licence and credit for all: an empty field changes nothing."""
     with st.popover("Licence"):
         st.caption("Fields that are left empty stay as they are on each photo.")
@@ -229,7 +229,7 @@ def _offer_provenance(desk: Desk, catalog: Catalog) -> None:
         )
 
 
-def show_undo(desk: Desk, catalog: Catalog) -> None:
+def show_undo(desk: DatasetSession, catalog: Catalog) -> None:
     """Undo and redo of one's own changes."""
     for label, icon, back in (
         ("Undo", ":material/undo:", True),
@@ -249,7 +249,7 @@ def show_undo(desk: Desk, catalog: Catalog) -> None:
         )
 
 
-def take_back(desk: Desk, catalog: Catalog, *, back: bool) -> tuple[int, ...]:
+def take_back(desk: DatasetSession, catalog: Catalog, *, back: bool) -> tuple[int, ...]:
     """Undo or redo one's last action; returns the photos it touched."""
     with desk.doing():
         group = catalog.undo(who=desk.who) if back else catalog.redo(who=desk.who)

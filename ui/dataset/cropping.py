@@ -10,14 +10,14 @@ import streamlit as st
 
 from coin_core.catalog import Catalog, CatalogFace, CatalogPhoto, Side
 from coin_core.detection import faces as face_finding
-from coin_core.detection.faces import CropBox, crop_to_flan
+from coin_core.detection.faces import RotatedBox, crop_to_flan
 from coin_core.errors import WeightsMissingError
 from coin_core.imaging import photo_io
 from ui.components.cropper import correct_crop
 from ui.dataset import face_edits
 from ui.dataset.face_edits import Faces
 from ui.dataset.formatting import SIDE
-from ui.dataset.session import Desk
+from ui.dataset.session import DatasetSession
 
 _CROP_PX = 260
 _SIDES = (Side.LEGEND, Side.CORNUCOPIA, Side.STAR_ANCHOR, Side.OTHER)
@@ -39,7 +39,7 @@ def pixels(catalog: Catalog, photo: CatalogPhoto) -> np.ndarray:
 def propose(catalog: Catalog, photo: CatalogPhoto, faces: Faces = ()) -> Faces:
     """The coins that are found in a photo, with what each shows; else the old faces."""
     picture = photo_io.read(catalog.photo_path(photo))
-    found = face_finding.judge_sides(picture, face_finding.find(picture))
+    found = face_finding.classify_sides(picture, face_finding.find(picture))
     return (
         faces
         if not found
@@ -51,7 +51,7 @@ def split(catalog: Catalog, photo: CatalogPhoto, faces: Faces) -> Faces:
     """Two halves, each with what it shows."""
     halves = face_edits.split(faces, photo.width_px, photo.height_px)
     try:
-        judged = face_finding.judge_sides(
+        judged = face_finding.classify_sides(
             photo_io.read(catalog.photo_path(photo)), [half.box for half in halves]
         )
     except WeightsMissingError:
@@ -122,7 +122,7 @@ def change_many(
     return len(changed)
 
 
-def show_tools(desk: Desk, catalog: Catalog, photo: CatalogPhoto) -> None:
+def show_tools(desk: DatasetSession, catalog: Catalog, photo: CatalogPhoto) -> None:
     """The tools under an opened photo: buttons, the crops, the box by mouse."""
     faces = tuple(catalog.faces(photo.photo_id))
 
@@ -169,18 +169,20 @@ def show_tools(desk: Desk, catalog: Catalog, photo: CatalogPhoto) -> None:
         )
 
 
-def _to_original(desk: Desk, catalog: Catalog, photo: CatalogPhoto) -> None:
+def _to_original(desk: DatasetSession, catalog: Catalog, photo: CatalogPhoto) -> None:
     with desk.doing("Back to the original"):
         catalog.back_to_original([photo.photo_id], who=desk.who)
 
 
-def _copy_to(desk: Desk, catalog: Catalog, faces: Faces, others: list[int]) -> None:
+def _copy_to(
+    desk: DatasetSession, catalog: Catalog, faces: Faces, others: list[int]
+) -> None:
     with desk.doing(f"Boxes taken over for {len(others)} photos"):
         change_many(catalog, others, lambda *_: faces, who=desk.who)
 
 
 def _show_crops(
-    desk: Desk,
+    desk: DatasetSession,
     catalog: Catalog,
     photo: CatalogPhoto,
     faces: Faces,
@@ -293,10 +295,10 @@ def _draw_box(
     )
 
 
-_MIDDLE = CropBox(left=0.2, top=0.2, right=0.8, bottom=0.8)
+_MIDDLE = RotatedBox(left=0.2, top=0.2, right=0.8, bottom=0.8)
 
 
-def _nearly(a: CropBox, b: CropBox) -> bool:
+def _nearly(a: RotatedBox, b: RotatedBox) -> bool:
     """Whether two boxes differ by no more than the widget's whole pixels."""
     a = replace(a, turn_deg=face_edits.normal_turn(a.turn_deg))
     return (

@@ -15,8 +15,8 @@ from coin_core.catalog import Catalog
 from coin_core.catalog.versions import VersionSummary
 from coin_core.errors import CatalogError
 from coin_core.model_store.bundle import data_dir
-from ui.background_task import Tell, Work, begin
-from ui.dataset.session import Desk
+from ui.background_task import BackgroundTask, Tell, begin
+from ui.dataset.session import DatasetSession
 
 if TYPE_CHECKING:
     from coin_core.catalog.exporting.writer import Exported
@@ -33,7 +33,7 @@ _KEPT_S = 24 * 3600.0
 
 
 def offer_export(
-    desk: Desk, catalog: Catalog, frozen: tuple[VersionSummary, ...]
+    desk: DatasetSession, catalog: Catalog, frozen: tuple[VersionSummary, ...]
 ) -> None:
     """What to export and how; then its packing, and the download."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -74,7 +74,7 @@ def offer_export(
 
         begin(
             desk,
-            Work(
+            BackgroundTask(
                 title="Exporting",
                 job=lambda tell: _pack(
                     catalog, which, str(form), free_only, keep_notes, tell

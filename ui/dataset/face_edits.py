@@ -9,12 +9,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from coin_core.catalog import CatalogFace
-from coin_core.detection.faces import CropBox, Side
+from coin_core.detection.faces import RotatedBox, Side
 
 Faces = tuple[CatalogFace, ...]
 FaceEdit = Callable[[Faces], Faces]
 
-WHOLE = CropBox(left=0.0, top=0.0, right=1.0, bottom=1.0)
+WHOLE = RotatedBox(left=0.0, top=0.0, right=1.0, bottom=1.0)
 _OTHER_SIDE = {Side.LEGEND: Side.CORNUCOPIA, Side.CORNUCOPIA: Side.LEGEND}
 
 
@@ -54,13 +54,13 @@ def split(faces: Faces, width_px: int, height_px: int) -> Faces:
     middle_x, middle_y = (left + right) / 2, (top + bottom) / 2
     if (right - left) * width_px >= (bottom - top) * height_px:
         halves = (
-            CropBox(left=left, top=top, right=middle_x, bottom=bottom),
-            CropBox(left=middle_x, top=top, right=right, bottom=bottom),
+            RotatedBox(left=left, top=top, right=middle_x, bottom=bottom),
+            RotatedBox(left=middle_x, top=top, right=right, bottom=bottom),
         )
     else:
         halves = (
-            CropBox(left=left, top=top, right=right, bottom=middle_y),
-            CropBox(left=left, top=middle_y, right=right, bottom=bottom),
+            RotatedBox(left=left, top=top, right=right, bottom=middle_y),
+            RotatedBox(left=left, top=middle_y, right=right, bottom=bottom),
         )
     return tuple(CatalogFace(box=half) for half in halves)
 
@@ -86,7 +86,7 @@ def swapped(faces: Faces) -> Faces:
     )
 
 
-def boxed(faces: Faces, box: CropBox, at: int) -> Faces:
+def boxed(faces: Faces, box: RotatedBox, at: int) -> Faces:
     """The face at this place with a new box; one place further adds a face."""
     if at >= len(faces):
         return (*faces, CatalogFace(box=box))

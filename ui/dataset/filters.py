@@ -24,14 +24,14 @@ from ui.dataset.formatting import (
     ruler_keys,
     ruler_title,
 )
-from ui.dataset.session import Desk
+from ui.dataset.session import DatasetSession
 
 _SPLITS = ("train", "validation", "test")
 _MORE = ("f_side", "f_source", "f_licence", "f_kind", "f_version")
 ALL = "all"
 
 
-def ask_filters(desk: Desk, catalog: Catalog) -> PhotoQuery:
+def ask_filters(desk: DatasetSession, catalog: Catalog) -> PhotoQuery:
     """Draw the chart and the filters; returns what they ask for."""
     choices = catalog.choices()
     chart, rest = st.columns([1, 1.45], gap="large", vertical_alignment="center")
@@ -46,7 +46,9 @@ def ask_filters(desk: Desk, catalog: Catalog) -> PhotoQuery:
     return query
 
 
-def _show_counts(desk: Desk, counts: Mapping[str, int], choices: Choices) -> None:
+def _show_counts(
+    desk: DatasetSession, counts: Mapping[str, int], choices: Choices
+) -> None:
     keys = [
         *ruler_keys(choices.rulers),
         *(key for key in counts if key not in ruler_keys(choices.rulers)),
@@ -77,7 +79,7 @@ def _show_counts(desk: Desk, counts: Mapping[str, int], choices: Choices) -> Non
     st.caption("Click a bar to see only those photos.")
 
 
-def _ask(desk: Desk, choices: Choices) -> PhotoQuery:
+def _ask(desk: DatasetSession, choices: Choices) -> PhotoQuery:
     text = st.text_input(
         "Search",
         key="f_text",
@@ -118,7 +120,7 @@ def _ask(desk: Desk, choices: Choices) -> PhotoQuery:
     )
 
 
-def _clear(desk: Desk) -> None:
+def _clear(desk: DatasetSession) -> None:
     desk.ruler = None
     empty = {"f_text": "", "f_quality": 0.0, "f_dispute": False}
     for key in (*_MORE, "f_status", *empty):

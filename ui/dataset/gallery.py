@@ -20,7 +20,7 @@ from ui.dataset.formatting import (
     ruler_title,
     short_ruler,
 )
-from ui.dataset.session import Desk
+from ui.dataset.session import DatasetSession
 
 PAGE_SIZE = 48
 MOST_CHOSEN = 5000  # by "choose all": more is a mistake, or work for the commands
@@ -28,7 +28,7 @@ MOST_CHOSEN = 5000  # by "choose all": more is a mistake, or work for the comman
 _FIRST_S, _STEP_S = 0.1, 0.5
 
 
-def show_grid(desk: Desk, catalog: Catalog, query: PhotoQuery) -> None:
+def show_grid(desk: DatasetSession, catalog: Catalog, query: PhotoQuery) -> None:
     """One page of thumbnails with its pager."""
     number = int(st.session_state.get("grid_page", 1))
     page = catalog.find(query, offset=(number - 1) * PAGE_SIZE, limit=PAGE_SIZE)
@@ -101,7 +101,7 @@ def _turn_page(number: int) -> None:
     st.session_state["grid_page"] = number
 
 
-def _choose_all(desk: Desk, catalog: Catalog, query: PhotoQuery) -> None:
+def _choose_all(desk: DatasetSession, catalog: Catalog, query: PhotoQuery) -> None:
     found = catalog.find(query, offset=0, limit=MOST_CHOSEN)
     desk.choose(photo.photo_id for photo in found.photos)
 

@@ -24,7 +24,7 @@ from coin_core.catalog.importing.ingest import (
     stop_import,
 )
 from coin_core.catalog.importing.records import (
-    GATHERING,
+    SCRAPE,
     ImportItem,
     ImportProgress,
     ImportState,
@@ -32,7 +32,7 @@ from coin_core.catalog.importing.records import (
 )
 from coin_core.catalog.importing.tables import FIELDS, ColumnProposal, propose_columns
 from coin_core.errors import CoinError
-from ui.dataset.session import Desk, ask_name
+from ui.dataset.session import DatasetSession, ask_name
 from ui.errors import show
 
 MAX_UPLOAD_MB = 1024
@@ -44,7 +44,7 @@ _SHOWN_PROBLEMS = 200
 _EARLIER = 8
 
 
-def show_running_import(desk: Desk, catalog: Catalog) -> None:
+def show_running_import(desk: DatasetSession, catalog: Catalog) -> None:
     """How far the newest import has come; nothing once it is done and seen."""
     newest = _newest(catalog)
     if newest is None or newest.import_id in _put_away():
@@ -57,7 +57,7 @@ def show_running_import(desk: Desk, catalog: Catalog) -> None:
 
 def _newest(catalog: Catalog) -> ImportProgress | None:
     imports = list_imports(catalog, limit=_EARLIER)
-    return next((one for one in imports if one.kind != GATHERING), None)
+    return next((one for one in imports if one.kind != SCRAPE), None)
 
 
 def _put_away() -> set[int]:
@@ -67,7 +67,7 @@ def _put_away() -> set[int]:
 
 
 @st.fragment(run_every=1.0)
-def _watch(desk: Desk, catalog: Catalog, import_id: int) -> None:
+def _watch(desk: DatasetSession, catalog: Catalog, import_id: int) -> None:
     """Drawn anew every second as long as the import runs."""
     newest = _newest(catalog)
     if newest is None or newest.import_id != import_id:
@@ -93,7 +93,7 @@ def _watch(desk: Desk, catalog: Catalog, import_id: int) -> None:
 
 
 def _in_words(state: ImportProgress) -> str:
-    if state.kind == GATHERING:
+    if state.kind == SCRAPE:
         return f"{state.done:,} photos gathered" + _exceptions(state)
     if state.total is None:
         return "Looking through the files …"
@@ -119,7 +119,7 @@ def _exceptions(state: ImportProgress) -> str:
     return words
 
 
-def _show_end(desk: Desk, catalog: Catalog, state: ImportProgress) -> None:
+def _show_end(desk: DatasetSession, catalog: Catalog, state: ImportProgress) -> None:
     st.session_state.pop("import_seen_first", None)
     stopped = state.state is ImportState.STOPPED
     watched = st.session_state.get("import_watched") == state.import_id
@@ -184,24 +184,24 @@ def show_earlier_imports(catalog: Catalog) -> None:
                     _show_items(said)
 
 
-def _stop(desk: Desk, catalog: Catalog, import_id: int) -> None:
+def _stop(desk: DatasetSession, catalog: Catalog, import_id: int) -> None:
     st.session_state["import_watched"] = import_id
     with desk.doing("Stopping"):
         stop_import(catalog, import_id)
 
 
-def _go_on(desk: Desk, catalog: Catalog, import_id: int) -> None:
+def _go_on(desk: DatasetSession, catalog: Catalog, import_id: int) -> None:
     with desk.doing():
         start_again(catalog, import_id)
 
 
-def _give_up(desk: Desk, catalog: Catalog, import_id: int) -> None:
+def _give_up(desk: DatasetSession, catalog: Catalog, import_id: int) -> None:
     with desk.doing():
         discard_import(catalog, import_id)
         _put_away().add(import_id)
 
 
-def offer_bringing_in(desk: Desk, catalog: Catalog) -> None:
+def offer_bringing_in(desk: DatasetSession, catalog: Catalog) -> None:
     """The drop zone, the columns of a dropped table, and the start."""
     st.header("Bring photos in", anchor=False)
     drops = st.session_state.setdefault("import_drops", 0)
@@ -310,7 +310,7 @@ def _ask_mapping(proposal: ColumnProposal) -> dict[str, str]:
     return mapping
 
 
-def offer_demo(desk: Desk, catalog: Catalog, stand: Progress) -> None:
+def offer_demo(desk: DatasetSession, catalog: Catalog, stand: Progress) -> None:
     """The rendered demo collection: one click to have it, one to be rid of it."""
     rendered = catalog.find(PhotoQuery(rendered=True), limit=1).total
     if not rendered:
@@ -343,12 +343,12 @@ def offer_demo(desk: Desk, catalog: Catalog, stand: Progress) -> None:
     )
 
 
-def _strike(desk: Desk, catalog: Catalog) -> None:
+def _strike(desk: DatasetSession, catalog: Catalog) -> None:
     with desk.doing():
         start_demo_process(catalog, count=_DEMO_PHOTOS)
 
 
-def _remove(desk: Desk, catalog: Catalog) -> None:
+def _remove(desk: DatasetSession, catalog: Catalog) -> None:
     from coin_core.catalog.demo import remove_demo
 
     with desk.doing():

@@ -15,7 +15,7 @@ from coin_core.catalog import (
     references_in_words,
 )
 from ui.dataset.formatting import percent
-from ui.dataset.session import Desk
+from ui.dataset.session import DatasetSession
 
 LICENCES = (
     "CC0 1.0",
@@ -44,7 +44,9 @@ _TOLD = {
 }
 
 
-def show_coin_facts(desk: Desk, catalog: Catalog, photo: CatalogPhoto) -> None:
+def show_coin_facts(
+    desk: DatasetSession, catalog: Catalog, photo: CatalogPhoto
+) -> None:
     """What is known of the coin, as a form."""
     coin = catalog.coin(photo.coin_id)
     with (
@@ -90,7 +92,9 @@ def _changes(coin: Coin, asked: dict[str, object]) -> dict[str, object]:
     return {name: v for name, v in new.items() if v != getattr(coin, name)}
 
 
-def show_provenance(desk: Desk, catalog: Catalog, photo: CatalogPhoto) -> None:
+def show_provenance(
+    desk: DatasetSession, catalog: Catalog, photo: CatalogPhoto
+) -> None:
     """Where a photo comes from, and a form that corrects it."""
     with st.expander("Where it comes from", expanded=bool(photo.lot_text)):
         # st.text shows what a source has written as it is, never as HTML.
@@ -121,7 +125,9 @@ def show_provenance(desk: Desk, catalog: Catalog, photo: CatalogPhoto) -> None:
                 _ask_provenance(desk, catalog, photo)
 
 
-def _ask_provenance(desk: Desk, catalog: Catalog, photo: CatalogPhoto) -> None:
+def _ask_provenance(
+    desk: DatasetSession, catalog: Catalog, photo: CatalogPhoto
+) -> None:
     before = {name: getattr(photo, name) or "" for name in _TOLD}
     before["licence"] = photo.licence_raw or photo.licence or ""
     stamp = f"{photo.photo_id}_{hash(tuple(before.values()))}"

@@ -26,13 +26,13 @@ from ui.dataset.formatting import (
 )
 from ui.dataset.photo_facts import show_coin_facts, show_provenance
 from ui.dataset.photo_view import show_photo
-from ui.dataset.session import Desk, ask_name
+from ui.dataset.session import DatasetSession, ask_name
 from ui.errors import show
 
 _TAKEN = "taken"
 
 
-def show_photo_panel(desk: Desk, catalog: Catalog, photo_id: int) -> None:
+def show_photo_panel(desk: DatasetSession, catalog: Catalog, photo_id: int) -> None:
     """The opened photo; its first button leads back."""
     photo = catalog.photo(photo_id)
     _show_head(desk, photo)
@@ -56,7 +56,7 @@ def show_photo_panel(desk: Desk, catalog: Catalog, photo_id: int) -> None:
     _show_history(catalog, photo)
 
 
-def _show_head(desk: Desk, photo: CatalogPhoto) -> None:
+def _show_head(desk: DatasetSession, photo: CatalogPhoto) -> None:
     here = desk.listing.index(photo.photo_id) if photo.photo_id in desk.listing else -1
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button(
@@ -77,7 +77,7 @@ def _show_head(desk: Desk, photo: CatalogPhoto) -> None:
         st.text(photo_name(photo))
 
 
-def _show_label(desk: Desk, catalog: Catalog, photo: CatalogPhoto) -> None:
+def _show_label(desk: DatasetSession, catalog: Catalog, photo: CatalogPhoto) -> None:
     said = STATUS[photo.status]
     if photo.exclude_reason is not None:
         said += f" ({REASON[photo.exclude_reason]})"
@@ -125,7 +125,7 @@ def _show_label(desk: Desk, catalog: Catalog, photo: CatalogPhoto) -> None:
         show_undo(desk, catalog)
 
 
-def _show_opinions(desk: Desk, catalog: Catalog, photo: CatalogPhoto) -> None:
+def _show_opinions(desk: DatasetSession, catalog: Catalog, photo: CatalogPhoto) -> None:
     st.subheader("What the classifiers say", anchor=False)
     opinions = catalog.opinions(photo.photo_id)
     if opinions:
@@ -162,7 +162,9 @@ def _show_opinions(desk: Desk, catalog: Catalog, photo: CatalogPhoto) -> None:
 _MOST_SHOWN = 6
 
 
-def _show_same_coin(desk: Desk, catalog: Catalog, photo: CatalogPhoto) -> None:
+def _show_same_coin(
+    desk: DatasetSession, catalog: Catalog, photo: CatalogPhoto
+) -> None:
     """The other photos of this coin, and a search for more of them."""
     others = [
         other
@@ -188,7 +190,7 @@ def _show_same_coin(desk: Desk, catalog: Catalog, photo: CatalogPhoto) -> None:
             _look_for_same(desk, catalog, photo)
 
 
-def _look_for_same(desk: Desk, catalog: Catalog, photo: CatalogPhoto) -> None:
+def _look_for_same(desk: DatasetSession, catalog: Catalog, photo: CatalogPhoto) -> None:
     """Photos of other coins that may be this one, each with a button that says so."""
     found: tuple[CatalogPhoto, ...] = ()
     try:
@@ -212,7 +214,7 @@ def _look_for_same(desk: Desk, catalog: Catalog, photo: CatalogPhoto) -> None:
                 )
 
 
-def _show_other(desk: Desk, catalog: Catalog, other: CatalogPhoto) -> None:
+def _show_other(desk: DatasetSession, catalog: Catalog, other: CatalogPhoto) -> None:
     with st.container(width=150):
         if picture := small_picture(catalog, other):
             st.image(picture, width=140, alt=photo_name(other))
@@ -226,12 +228,12 @@ def _show_other(desk: Desk, catalog: Catalog, other: CatalogPhoto) -> None:
         )
 
 
-def _ungroup(desk: Desk, catalog: Catalog, photo: CatalogPhoto) -> None:
+def _ungroup(desk: DatasetSession, catalog: Catalog, photo: CatalogPhoto) -> None:
     with desk.doing("A coin of its own"):
         catalog.ungroup([photo.photo_id], who=desk.who)
 
 
-def _group(desk: Desk, catalog: Catalog, photo_ids: list[int]) -> None:
+def _group(desk: DatasetSession, catalog: Catalog, photo_ids: list[int]) -> None:
     with desk.doing("Grouped as one coin"):
         catalog.group_coins(photo_ids, who=desk.who)
 

@@ -34,7 +34,7 @@ from ui.dataset.formatting import (
     ruler_title,
 )
 from ui.dataset.photo_view import show_photo
-from ui.dataset.session import Desk, ask_name
+from ui.dataset.session import DatasetSession, ask_name
 
 _KEY = "coin_review"
 SECOND_LOOK = "second_look"
@@ -68,7 +68,7 @@ def sitting() -> Sitting:
 
 
 @st.fragment
-def show_review(desk: Desk, catalog: Catalog) -> None:
+def show_review(desk: DatasetSession, catalog: Catalog) -> None:
     """The whole review, drawn anew after each key without the rest of the page."""
     if not ask_name(desk, "to stand beside your decisions:"):
         return
@@ -103,7 +103,7 @@ def show_review(desk: Desk, catalog: Catalog) -> None:
         _show_progress(now, catalog)
 
 
-def _fetch(now: Sitting, catalog: Catalog, kind: str, desk: Desk) -> None:
+def _fetch(now: Sitting, catalog: Catalog, kind: str, desk: DatasetSession) -> None:
     if kind == SECOND_LOOK:
         mine = catalog.queue(
             QueueKind.UNREVIEWED, limit=_SECOND_AMONG, reviewer=desk.who
@@ -139,7 +139,9 @@ def _show_progress(now: Sitting, catalog: Catalog) -> None:
     )
 
 
-def _show_one(desk: Desk, catalog: Catalog, now: Sitting, photo: CatalogPhoto) -> None:
+def _show_one(
+    desk: DatasetSession, catalog: Catalog, now: Sitting, photo: CatalogPhoto
+) -> None:
     faces = tuple(catalog.faces(photo.photo_id))
     left, right = st.columns([1.55, 1], gap="large")
     with left:
@@ -172,7 +174,7 @@ def _show_one(desk: Desk, catalog: Catalog, now: Sitting, photo: CatalogPhoto) -
     make_ahead(catalog, [p for p in map(_or_none(catalog), following) if p])
 
 
-def _show_nothing_left(desk: Desk, catalog: Catalog, now: Sitting) -> None:
+def _show_nothing_left(desk: DatasetSession, catalog: Catalog, now: Sitting) -> None:
     """An empty queue, and how it would be filled."""
     if now.kind in (QueueKind.DISAGREEMENT, QueueKind.LOW_CONFIDENCE):
         words = (
@@ -224,7 +226,9 @@ def _hint(faces: tuple[CatalogFace, ...]) -> str:
     return "Wheel or + to zoom, drag to move."
 
 
-def _show_keys(desk: Desk, catalog: Catalog, now: Sitting, photo: CatalogPhoto) -> None:
+def _show_keys(
+    desk: DatasetSession, catalog: Catalog, now: Sitting, photo: CatalogPhoto
+) -> None:
     def hear() -> None:
         said = (st.session_state["review_keys"] or {}).get("said")
         if said and (said["photo"], said["turn"]) == (now.photo_id, now.turn):
@@ -263,13 +267,15 @@ def _show_keys(desk: Desk, catalog: Catalog, now: Sitting, photo: CatalogPhoto) 
 
 
 def _my_decision(
-    desk: Desk, catalog: Catalog, photo: CatalogPhoto
+    desk: DatasetSession, catalog: Catalog, photo: CatalogPhoto
 ) -> tuple[str | None] | None:
     mine = [r for r in catalog.reviews(photo.photo_id) if r.reviewer == desk.who]
     return (max(mine, key=lambda r: r.at).ruler,) if mine else None
 
 
-def obey(desk: Desk, catalog: Catalog, now: Sitting, said: dict[str, Any]) -> None:
+def obey(
+    desk: DatasetSession, catalog: Catalog, now: Sitting, said: dict[str, Any]
+) -> None:
     """Do what a key says, and go on to the next photo once it is stored.
 
     Args:

@@ -19,15 +19,15 @@ from coin_core.catalog.importing.ingest import (
     stop_import,
 )
 from coin_core.catalog.scrape_jobs import (
-    GatherOrder,
-    GatherProgress,
-    gathering_log,
-    gathering_order,
-    latest_gathering,
-    start_gathering,
+    ScrapeOrder,
+    ScrapeProgress,
+    latest_scrape,
+    scrape_log,
+    scrape_order,
+    start_scrape,
 )
 from coin_core.errors import CoinError
-from ui.dataset.session import Desk, ask_name
+from ui.dataset.session import DatasetSession, ask_name
 from ui.errors import show
 
 _WIKIMEDIA = "commons.wikimedia.org"
@@ -86,7 +86,7 @@ SOURCES = {
 }
 
 
-def offer_gathering(desk: Desk, catalog: Catalog) -> None:
+def offer_gathering(desk: DatasetSession, catalog: Catalog) -> None:
     """The whole panel."""
     st.header("Gather photos from collections", anchor=False)
     source = st.segmented_control(
@@ -126,7 +126,7 @@ def offer_gathering(desk: Desk, catalog: Catalog) -> None:
         return
     try:
         _refuse_this_computer(base, query if source == "browser" else "")
-        order = GatherOrder(
+        order = ScrapeOrder(
             source=source,
             query=query.strip(),
             who=desk.who,
@@ -138,7 +138,7 @@ def offer_gathering(desk: Desk, catalog: Catalog) -> None:
         if plan:
             _show_plan(order)
             return
-        start_gathering(catalog, order)
+        start_scrape(catalog, order)
     except CoinError as error:
         show(str(error))
         return
@@ -257,7 +257,7 @@ def _ask_contact() -> bool:
     return True
 
 
-def _show_plan(order: GatherOrder) -> None:
+def _show_plan(order: ScrapeOrder) -> None:
     """What would be asked; nothing is."""
     options = [f"--{name}={value}" for name, value in _options(order).items()]
     switches = ["--everything"] if order.everything else []
@@ -271,7 +271,7 @@ def _show_plan(order: GatherOrder) -> None:
             st.text(f"· {line}")
 
 
-def _options(order: GatherOrder) -> dict[str, str]:
+def _options(order: ScrapeOrder) -> dict[str, str]:
     told = {
         "limit": order.limit,
         "base": order.base,
@@ -281,7 +281,7 @@ def _options(order: GatherOrder) -> dict[str, str]:
     return {name: str(value) for name, value in told.items() if value}
 
 
-def _offer_saved(desk: Desk, catalog: Catalog) -> None:
+def _offer_saved(desk: DatasetSession, catalog: Catalog) -> None:
     """Pages by upload: kept beside the photos until they are read."""
     drops = st.session_state.setdefault("gather_drops", 0)
     folder = st.session_state.get("gather_folder", False)
@@ -304,9 +304,9 @@ def _offer_saved(desk: Desk, catalog: Catalog) -> None:
         return
     try:
         staged = stage_uploads(catalog, ((f.name, f.getvalue()) for f in files))
-        start_gathering(
+        start_scrape(
             catalog,
-            GatherOrder(
+            ScrapeOrder(
                 source="saved",
                 query=str(staged[0]),
                 who=desk.who,
@@ -324,9 +324,9 @@ def _offer_saved(desk: Desk, catalog: Catalog) -> None:
 _AT_WORK = ("running", "stopping")
 
 
-def show_gathering(desk: Desk, catalog: Catalog) -> None:
+def show_gathering(desk: DatasetSession, catalog: Catalog) -> None:
     """The newest run; nothing once it is done and seen, or was given up."""
-    newest = latest_gathering(catalog)
+    newest = latest_scrape(catalog)
     if newest is None or newest.import_id in _put_away():
         return
     if newest.state in _AT_WORK:
@@ -346,12 +346,12 @@ def _put_away() -> set[int]:
 
 
 @st.fragment(run_every=1.0)
-def _watch(desk: Desk, catalog: Catalog, import_id: int) -> None:
+def _watch(desk: DatasetSession, catalog: Catalog, import_id: int) -> None:
     """Drawn anew every second as long as the run is at work."""
-    newest = latest_gathering(catalog)
+    newest = latest_scrape(catalog)
     if newest is None or newest.import_id != import_id or newest.state not in _AT_WORK:
         st.rerun()
-    order = gathering_order(catalog, import_id)
+    order = scrape_order(catalog, import_id)
     with st.container(border=True):
         with st.container(horizontal=True, vertical_alignment="center"):
             _show_bar(newest, order)
@@ -372,7 +372,7 @@ def _watch(desk: Desk, catalog: Catalog, import_id: int) -> None:
         st.rerun()  # the first photos are there to look at
 
 
-def _show_bar(progress: GatherProgress, order: GatherOrder) -> None:
+def _show_bar(progress: ScrapeProgress, order: ScrapeOrder) -> None:
     words = f"{_title(order)}: {in_words(progress)}"
     if progress.state == "stopping":
         words += ", stopping …"
@@ -382,12 +382,12 @@ def _show_bar(progress: GatherProgress, order: GatherOrder) -> None:
         st.text(words)
 
 
-def _title(order: GatherOrder) -> str:
+def _title(order: ScrapeOrder) -> str:
     source = SOURCES[order.source].title if order.source in SOURCES else order.source
     return source if order.source == "saved" else f"{source}, {order.query[:80]}"
 
 
-def in_words(progress: GatherProgress) -> str:
+def in_words(progress: ScrapeProgress) -> str:
     """The counts of a run, without those that are none."""
     if not progress.listings and progress.state in _AT_WORK:
         return "asking …"
@@ -403,20 +403,20 @@ def in_words(progress: GatherProgress) -> str:
     return words
 
 
-def _show_problems(catalog: Catalog, progress: GatherProgress) -> None:
+def _show_problems(catalog: Catalog, progress: ScrapeProgress) -> None:
     # st.text shows what a site has written as it is, never as HTML
     if progress.problems:
         with st.expander(f"What went wrong ({progress.failed:,})"):
             for sentence in progress.problems:
                 st.text(sentence)
     with st.expander("Every request and its answer"):
-        log = gathering_log(catalog, progress.import_id)
+        log = scrape_log(catalog, progress.import_id)
         st.code(log or "Nothing yet.", language=None, height=240)
 
 
-def _show_end(desk: Desk, catalog: Catalog, progress: GatherProgress) -> None:
+def _show_end(desk: DatasetSession, catalog: Catalog, progress: ScrapeProgress) -> None:
     st.session_state.pop("gathering_seen_first", None)
-    order = gathering_order(catalog, progress.import_id)
+    order = scrape_order(catalog, progress.import_id)
     with st.container(border=True):
         done = "done" if progress.state == "done" else "stopped"
         st.text(f"{_title(order)}: {in_words(progress)}; {done}.")
@@ -447,17 +447,17 @@ def _show_end(desk: Desk, catalog: Catalog, progress: GatherProgress) -> None:
                 )
 
 
-def _stop(desk: Desk, catalog: Catalog, import_id: int) -> None:
+def _stop(desk: DatasetSession, catalog: Catalog, import_id: int) -> None:
     with desk.doing("Stopping"):
         stop_import(catalog, import_id)
 
 
-def _go_on(desk: Desk, catalog: Catalog, import_id: int) -> None:
+def _go_on(desk: DatasetSession, catalog: Catalog, import_id: int) -> None:
     with desk.doing():
         start_again(catalog, import_id)
 
 
-def _give_up(desk: Desk, catalog: Catalog, import_id: int) -> None:
+def _give_up(desk: DatasetSession, catalog: Catalog, import_id: int) -> None:
     with desk.doing():
         discard_import(catalog, import_id)
         _put_away().add(import_id)

@@ -17,14 +17,14 @@ from ui.components import remembered_name
 from ui.errors import show
 
 if TYPE_CHECKING:
-    from ui.background_task import Work
+    from ui.background_task import BackgroundTask
 
 _KEY = "coin_desk"
 MAX_NAME = 60
 
 
 @dataclass(slots=True)
-class Desk:
+class DatasetSession:
     """One visitor's working place."""
 
     who: str = ""
@@ -38,7 +38,7 @@ class Desk:
     opened: int | None = None
     back_to: str = "browse"  # the part that `opened` was opened from
     listing: tuple[int, ...] = ()  # the photos of the page that was left for `opened`
-    work: Work | None = None  # what runs beside the page
+    work: BackgroundTask | None = None  # what runs beside the page
     said: str = ""  # what the last action did
     failed: str = ""  # why it did not
 
@@ -75,11 +75,11 @@ class Desk:
             self.said = self.said or said
 
 
-def open_desk() -> Desk:
+def open_desk() -> DatasetSession:
     """This visit's desk."""
     if _KEY not in st.session_state:
-        st.session_state[_KEY] = Desk()
-    desk: Desk = st.session_state[_KEY]
+        st.session_state[_KEY] = DatasetSession()
+    desk: DatasetSession = st.session_state[_KEY]
     return desk
 
 
@@ -97,7 +97,7 @@ def _opened(where: str, url: str) -> Catalog:
     return open_catalog()
 
 
-def show_messages(desk: Desk) -> None:
+def show_messages(desk: DatasetSession) -> None:
     """What the last action did or why it failed, once."""
     if desk.failed:
         show(desk.failed)
@@ -106,7 +106,7 @@ def show_messages(desk: Desk) -> None:
     desk.said = desk.failed = ""
 
 
-def know_reviewer(desk: Desk) -> None:
+def know_reviewer(desk: DatasetSession) -> None:
     """Fetch the name from the browser, keep it there, and show it in the sidebar."""
     with st.sidebar:
         kept = remembered_name(
@@ -124,7 +124,7 @@ def know_reviewer(desk: Desk) -> None:
                 st.rerun()
 
 
-def ask_name(desk: Desk, why: str) -> bool:
+def ask_name(desk: DatasetSession, why: str) -> bool:
     """Ask for the reviewer's name once; says whether it is known.
 
     Args:

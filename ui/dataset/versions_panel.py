@@ -21,10 +21,10 @@ from coin_core.catalog.versions import (
     list_versions,
     load_version,
 )
-from ui.background_task import Tell, Work, begin, worked_out
+from ui.background_task import BackgroundTask, Tell, begin, cached_task
 from ui.dataset.export_panel import offer_export
 from ui.dataset.formatting import ruler_title
-from ui.dataset.session import Desk, ask_name
+from ui.dataset.session import DatasetSession, ask_name
 
 _WHY = {
     "same_coin": "the same coin",
@@ -35,7 +35,7 @@ _SHOWN = 200
 _AT_ONCE = 5000  # photos of a version that is looked through unasked
 
 
-def show_versions(desk: Desk, catalog: Catalog) -> None:
+def show_versions(desk: DatasetSession, catalog: Catalog) -> None:
     """The whole panel."""
     frozen = list_versions(catalog)
     st.header("Freeze a data set", anchor=False)
@@ -61,7 +61,7 @@ def show_versions(desk: Desk, catalog: Catalog) -> None:
     offer_export(desk, catalog, frozen)
 
 
-def _offer_freezing(desk: Desk, catalog: Catalog) -> None:
+def _offer_freezing(desk: DatasetSession, catalog: Catalog) -> None:
     with st.form("freeze", border=False):
         with st.container(horizontal=True, vertical_alignment="bottom"):
             name = st.text_input(
@@ -85,7 +85,7 @@ def _offer_freezing(desk: Desk, catalog: Catalog) -> None:
 
     begin(
         desk,
-        Work(
+        BackgroundTask(
             title="Freezing",
             job=lambda tell: freeze(
                 catalog,
@@ -126,7 +126,7 @@ def _list(frozen: tuple[VersionSummary, ...]) -> None:
 
 
 def _look_closer(
-    desk: Desk, catalog: Catalog, frozen: tuple[VersionSummary, ...]
+    desk: DatasetSession, catalog: Catalog, frozen: tuple[VersionSummary, ...]
 ) -> None:
     names = [v.name for v in reversed(frozen)]
     if st.session_state.get("version_shown") not in names:
@@ -134,7 +134,7 @@ def _look_closer(
     name = st.selectbox("Look closer at", names, key="version_shown", width=320)
     if note := frozen[-1 - names.index(name)].note:
         st.text(note)
-    looked = worked_out(
+    looked = cached_task(
         desk,
         at_once=_is_small(frozen, name),
         key=("leaks", name),
@@ -180,7 +180,7 @@ def _look_through(
 
 
 def _show_leaks(
-    desk: Desk, catalog: Catalog, version: Version, found: tuple[Leak, ...]
+    desk: DatasetSession, catalog: Catalog, version: Version, found: tuple[Leak, ...]
 ) -> None:
     """Coins in two parts: those known, and on request those that only look alike."""
     seen: dict[str, tuple[Leak, ...]] = st.session_state.setdefault("lookalikes", {})
@@ -195,7 +195,7 @@ def _show_leaks(
 
         begin(
             desk,
-            Work(
+            BackgroundTask(
                 title="Comparing the pictures",
                 job=lambda tell: find_lookalikes(catalog, version, tell),
                 then=lambda pairs: seen.update({version.digest: pairs}),
@@ -240,7 +240,7 @@ def _show_leaks(
 
 
 def _offer_comparison(
-    desk: Desk, catalog: Catalog, frozen: tuple[VersionSummary, ...]
+    desk: DatasetSession, catalog: Catalog, frozen: tuple[VersionSummary, ...]
 ) -> None:
     st.header("Compare two versions", anchor=False)
     names = [v.name for v in frozen]
@@ -251,7 +251,7 @@ def _offer_comparison(
         second = st.selectbox(
             "To", names, index=len(names) - 1, key="compare_second", width=260
         )
-    found = worked_out(
+    found = cached_task(
         desk,
         at_once=_is_small(frozen, first, second),
         key=("differences", first, second),

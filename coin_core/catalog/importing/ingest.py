@@ -116,7 +116,7 @@ def resume_import(
         CatalogError: There is none with that id, or another process is at work on it.
     """
     jobs.spec_of(catalog, import_id)
-    return work_on(catalog, import_id, jobs.take_hold(catalog, import_id), stop=stop)
+    return work_on(catalog, import_id, jobs.acquire_lock(catalog, import_id), stop=stop)
 
 
 def work_on(
@@ -136,11 +136,11 @@ def work_on(
         jobs.set_state(catalog, import_id, ImportState.RUNNING)
         try:
             if kind == "demo":
-                from coin_core.catalog.demo import strike_into
+                from coin_core.catalog.demo import generate_demo
 
-                finished = yield from strike_into(catalog, import_id, spec, stop)
+                finished = yield from generate_demo(catalog, import_id, spec, stop)
             else:
-                finished = yield from bring_in(catalog, import_id, spec, stop)
+                finished = yield from run_items(catalog, import_id, spec, stop)
         except (GeneratorExit, KeyboardInterrupt):
             jobs.set_state(catalog, import_id, ImportState.STOPPED)
             raise
@@ -240,7 +240,7 @@ def start_again(catalog: Catalog, import_id: int) -> None:
         CatalogError: There is none, it is at work, or no process can be started.
     """
     kind = jobs.progress_of(catalog, import_id).kind
-    handle = jobs.take_hold(catalog, import_id)
+    handle = jobs.acquire_lock(catalog, import_id)
     try:
         jobs.set_state(catalog, import_id, ImportState.RUNNING)
         _spawn(catalog, kind, import_id, handle)
@@ -413,7 +413,7 @@ class _Read:
     problem: str | None = None
 
 
-def bring_in(
+def run_items(
     catalog: Catalog,
     import_id: int,
     spec: Mapping[str, Any],
@@ -747,7 +747,7 @@ def prepare(data: bytes, name: str) -> Prepared:
     pixels = photo_io.decode(data, name=name)
     _, kind = sniff(data)
     boxes = faces.find(pixels)
-    judged = faces.judge_sides(pixels, boxes)
+    judged = faces.classify_sides(pixels, boxes)
     main = main_face(boxes, pixels.shape[1], pixels.shape[0])
     return Prepared(
         look=take_look(pixels, main),

@@ -335,14 +335,14 @@ def at_work(
     Raises:
         CatalogError: Another process is at work on it.
     """
-    handle = take_hold(catalog, import_id) if handle is None else handle
+    handle = acquire_lock(catalog, import_id) if handle is None else handle
     try:
         yield
     finally:
         os.close(handle)
 
 
-def take_hold(catalog: Catalog, import_id: int) -> int:
+def acquire_lock(catalog: Catalog, import_id: int) -> int:
     """A file handle that keeps others from an import until it is closed.
 
     Raises:

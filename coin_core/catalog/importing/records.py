@@ -63,10 +63,10 @@ class ImportItem:
     message: str | None
 
 
-GATHERING = "gathering"
+SCRAPE = "gathering"
 """The kind of an import that asks sites for photos."""
 
-PROGRAMS = {GATHERING: "scrapers.jobs"}
+PROGRAMS = {SCRAPE: "scrapers.jobs"}
 """What goes on with an import of a kind; the others go on by `_import_process`."""
 
 GROUPED = "The same coin as "

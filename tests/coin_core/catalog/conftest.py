@@ -19,8 +19,8 @@ from sqlalchemy import create_engine, make_url, text
 from coin_core.catalog import (
     Catalog,
     CatalogFace,
-    CropBox,
     PhotoRecord,
+    RotatedBox,
     Side,
     open_catalog,
 )
@@ -149,7 +149,7 @@ def add_photo(catalog: Catalog) -> Callable[..., int]:
             "file_name": f"coin{number}.jpg",
         }
         face = CatalogFace(
-            box=CropBox(left=0.1, top=0.1, right=0.9, bottom=0.9), side=Side.LEGEND
+            box=RotatedBox(left=0.1, top=0.1, right=0.9, bottom=0.9), side=Side.LEGEND
         )
         added = catalog.add_photo(
             b"photo %d" % number,

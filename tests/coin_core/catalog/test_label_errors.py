@@ -8,13 +8,13 @@ import pytest
 from coin_core.catalog import (
     CatalogFace,
     CoinFacts,
-    CropBox,
     OpinionKind,
     PhotoRecord,
+    RotatedBox,
     Side,
 )
 from coin_core.catalog.label_errors import (
-    find_suspects,
+    find_label_issues,
     record_opinions,
     record_out_of_fold,
 )
@@ -23,7 +23,7 @@ from coin_core.model_store.card import Card
 
 RULERS = ("john_hyrcanus_i", "judah_aristobulus_i", "alexander_jannaeus")
 DIGESTS = {"resnet": "a" * 64, "mlp": "b" * 64}
-WHOLE = CropBox(left=0.0, top=0.0, right=1.0, bottom=1.0)
+WHOLE = RotatedBox(left=0.0, top=0.0, right=1.0, bottom=1.0)
 
 
 class ColourAttributor:
@@ -43,7 +43,7 @@ class ColourAttributor:
         )
         return SimpleNamespace(name=name, card=card, takes_features=name == "mlp")
 
-    def net_behind(self, name):
+    def feature_extractor(self, name):
         return SimpleNamespace(name="vgg")
 
     def features(self, crops, name):
@@ -83,8 +83,8 @@ def add(catalog, encode_photo):
 
 def test_opinions_are_recorded_with_confidence_and_disagreement(catalog, add):
     ids = [add(number) for number in range(6)]
-    attributor = ColourAttributor()
-    done = record_opinions(catalog, attributor, ids, classifiers=("resnet", "mlp"))
+    coin_classifier = ColourAttributor()
+    done = record_opinions(catalog, coin_classifier, ids, classifiers=("resnet", "mlp"))
     assert (done.photos, done.known, done.left_out) == (6, 0, ())
     said = {o.classifier: o for o in catalog.opinions(ids[1])}
     assert said["resnet"].ruler == RULERS[1]
@@ -98,13 +98,13 @@ def test_opinions_are_recorded_with_confidence_and_disagreement(catalog, add):
 
 def test_what_was_asked_is_not_asked_again(catalog, add):
     ids = [add(number) for number in range(3)]
-    attributor = ColourAttributor()
-    record_opinions(catalog, attributor, ids[:2], classifiers=["resnet"])
-    done = record_opinions(catalog, attributor, ids, classifiers=["resnet"])
+    coin_classifier = ColourAttributor()
+    record_opinions(catalog, coin_classifier, ids[:2], classifiers=["resnet"])
+    done = record_opinions(catalog, coin_classifier, ids, classifiers=["resnet"])
     assert (done.photos, done.known) == (1, 2)
-    assert attributor.asked == [("resnet", 2), ("resnet", 1)]
+    assert coin_classifier.asked == [("resnet", 2), ("resnet", 1)]
     again = record_opinions(
-        catalog, attributor, ids, classifiers=["resnet"], again=True
+        catalog, coin_classifier, ids, classifiers=["resnet"], again=True
     )
     assert (again.photos, again.known) == (3, 0)
 
@@ -145,10 +145,10 @@ def test_wrong_labels_are_suspected(catalog, add):
     wrong = [ids[4], ids[11]]
     out_of_fold(catalog, ids, wrong)
     assert catalog.opinions(ids[0])[0].kind is OpinionKind.OUT_OF_FOLD
-    suspects = find_suspects(catalog)
-    assert {suspect.photo_id for suspect in suspects} == set(wrong)
-    assert suspects[0].suspicion >= suspects[-1].suspicion > 0.8
-    by_photo = {suspect.photo_id: suspect for suspect in suspects}
+    label_issues = find_label_issues(catalog)
+    assert {suspect.photo_id for suspect in label_issues} == set(wrong)
+    assert label_issues[0].suspicion >= label_issues[-1].suspicion > 0.8
+    by_photo = {suspect.photo_id: suspect for suspect in label_issues}
     assert by_photo[ids[4]].ruler == RULERS[1]
     assert by_photo[ids[4]].suggested == RULERS[2]
     assert set(catalog.queue("suspected")) == set(wrong)
@@ -157,13 +157,13 @@ def test_wrong_labels_are_suspected(catalog, add):
 def test_a_corrected_label_is_no_longer_suspected(catalog, add):
     ids = [add(number) for number in range(36)]
     out_of_fold(catalog, ids, [ids[4]])
-    assert find_suspects(catalog)
+    assert find_label_issues(catalog)
     catalog.set_ruler([ids[4]], RULERS[2], who="ada")
-    assert find_suspects(catalog) == ()
+    assert find_label_issues(catalog) == ()
     assert catalog.queue("suspected") == ()
 
 
 def test_suspects_need_a_training_with_folds(catalog, add):
     add(0)
     with pytest.raises(CatalogError, match="train svm --data catalog"):
-        find_suspects(catalog)
+        find_label_issues(catalog)

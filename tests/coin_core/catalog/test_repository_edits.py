@@ -13,9 +13,9 @@ from coin_core.catalog import (
     Catalog,
     CatalogFace,
     CoinReference,
-    CropBox,
     Edit,
     ExcludeReason,
+    RotatedBox,
     Side,
 )
 from coin_core.errors import CatalogError
@@ -26,7 +26,7 @@ Add = Callable[..., int]
 
 
 def face(turn_deg: float = 0.0, side: Side | None = Side.LEGEND) -> CatalogFace:
-    box = CropBox(left=0.25, top=1 / 3, right=0.75, bottom=1, turn_deg=turn_deg)
+    box = RotatedBox(left=0.25, top=1 / 3, right=0.75, bottom=1, turn_deg=turn_deg)
     return CatalogFace(box=box, side=side)
 
 

@@ -20,8 +20,8 @@ from coin_core.catalog import (
     CatalogFace,
     CoinFacts,
     CoinReference,
-    CropBox,
     PhotoRecord,
+    RotatedBox,
     Side,
     open_catalog,
 )
@@ -30,9 +30,9 @@ from coin_core.errors import CatalogError
 
 PLAIN = PhotoRecord(extension="jpg", width_px=40, height_px=30)
 LEFT = CatalogFace(
-    box=CropBox(left=0, top=0, right=0.5, bottom=1, turn_deg=12.5), side=Side.LEGEND
+    box=RotatedBox(left=0, top=0, right=0.5, bottom=1, turn_deg=12.5), side=Side.LEGEND
 )
-RIGHT = CatalogFace(box=CropBox(left=1 / 3, top=0, right=1, bottom=1))
+RIGHT = CatalogFace(box=RotatedBox(left=1 / 3, top=0, right=1, bottom=1))
 
 
 def test_a_photo_comes_out_as_it_went_in(catalog: Catalog):

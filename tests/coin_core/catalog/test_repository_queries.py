@@ -12,11 +12,11 @@ from coin_core.catalog import (
     Catalog,
     CatalogFace,
     CoinFacts,
-    CropBox,
     PhotoOrder,
     PhotoQuery,
     PhotoRecord,
     PhotoStatus,
+    RotatedBox,
     Side,
 )
 from coin_core.catalog.mappers import utc_now
@@ -26,7 +26,7 @@ from coin_core.errors import CatalogError
 from coin_core.rulers import DEFAULT_CLASSES
 
 HYRCANUS, ARISTOBULUS, JANNAEUS = DEFAULT_CLASSES
-BOX = CropBox(left=0, top=0, right=1, bottom=1)
+BOX = RotatedBox(left=0, top=0, right=1, bottom=1)
 
 
 @pytest.fixture
@@ -129,9 +129,9 @@ def test_pages_counts_choices_queues_and_progress(filled: Catalog):
     assert filled.queue("unreviewed", limit=2) == (3, 4)
     # A second reviewer also sees what the first has decided on.
     assert filled.queue("unreviewed", reviewer="bert") == (1, 3, 4, 5, 6)
-    filled.mark_suspects({2: 0.9, 3: 0.4, 5: 0.8})
+    filled.mark_label_issues({2: 0.9, 3: 0.4, 5: 0.8})
     assert filled.queue("suspected") == (5, 3)
-    filled.mark_suspects({})
+    filled.mark_label_issues({})
     assert filled.queue("suspected") == ()
     with pytest.raises(CatalogError, match="no queue"):
         filled.queue("funny")

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 from sklearn.metrics import cohen_kappa_score
 
-from coin_core.catalog import Catalog, Opinion, OpinionKind
+from coin_core.catalog import Catalog, OpinionKind, Prediction
 from coin_core.errors import CatalogError
 from coin_core.rulers import DEFAULT_CLASSES
 
@@ -16,10 +16,10 @@ HYRCANUS, ARISTOBULUS, JANNAEUS = DEFAULT_CLASSES
 Add = Callable[..., int]
 
 
-def opinion(photo_id: int, classifier: str, *shares: float, **more) -> Opinion:
+def opinion(photo_id: int, classifier: str, *shares: float, **more) -> Prediction:
     by_ruler = dict(zip(DEFAULT_CLASSES, shares))
     fields = {"model_digest": "d", "ruler": max(by_ruler, key=by_ruler.__getitem__)}
-    return Opinion(
+    return Prediction(
         photo_id=photo_id,
         classifier=classifier,
         probabilities=by_ruler,
@@ -29,7 +29,7 @@ def opinion(photo_id: int, classifier: str, *shares: float, **more) -> Opinion:
 
 def test_a_review_labels_the_coin_and_marks_the_photo(catalog, add_photo: Add):
     photo_id = add_photo(1)
-    catalog.mark_suspects({photo_id: 0.9})
+    catalog.mark_label_issues({photo_id: 0.9})
     catalog.review(photo_id, HYRCANUS, who="ada")
     photo = catalog.photo(photo_id)
     assert (photo.ruler, photo.status, photo.suspicion) == (HYRCANUS, "reviewed", None)

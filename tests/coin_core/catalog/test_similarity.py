@@ -15,22 +15,22 @@ from coin_core.catalog.similarity import (
     likeness,
     main_face,
 )
-from coin_core.detection.faces import CropBox
-from coin_core.rendering import strike_coin
+from coin_core.detection.faces import RotatedBox
+from coin_core.rendering import render_coin
 
-WHOLE = CropBox(left=0.0, top=0.0, right=1.0, bottom=1.0)
+WHOLE = RotatedBox(left=0.0, top=0.0, right=1.0, bottom=1.0)
 
 
 @pytest.fixture(scope="module")
 def coins():
     """Photos of four rendered coins, each with the box of its flan."""
-    struck = [strike_coin(77, n, size_px=160) for n in range(4)]
+    struck = [render_coin(77, n, size_px=160) for n in range(4)]
     return [(coin.image, box_of(coin.flan_box)) for coin in struck]
 
 
 def box_of(edges):
     left, top, right, bottom = np.clip(edges, 0, 1).tolist()
-    return CropBox(left=left, top=top, right=right, bottom=bottom)
+    return RotatedBox(left=left, top=top, right=right, bottom=bottom)
 
 
 def jpeg_40(photo, box):
@@ -94,9 +94,9 @@ def test_the_index_gives_the_nearest_first_and_grows():
 
 
 def test_the_first_of_the_large_coins_stands_for_the_photo():
-    crumb = CropBox(left=0.0, top=0.0, right=0.1, bottom=0.1)
-    first = CropBox(left=0.1, top=0.1, right=0.5, bottom=0.5)
-    second = CropBox(left=0.5, top=0.1, right=0.95, bottom=0.55)
+    crumb = RotatedBox(left=0.0, top=0.0, right=0.1, bottom=0.1)
+    first = RotatedBox(left=0.1, top=0.1, right=0.5, bottom=0.5)
+    second = RotatedBox(left=0.5, top=0.1, right=0.95, bottom=0.55)
     assert main_face([crumb, first, second], 100, 100) == first
     assert main_face([], 100, 100) == WHOLE
 

@@ -9,7 +9,7 @@ from coin_core.catalog.similarity import find_lookalikes, hash_photo
 from coin_core.catalog.splits import Split
 from coin_core.catalog.versions import freeze, leaks
 from coin_core.detection import faces
-from coin_core.rendering import strike_coin
+from coin_core.rendering import render_coin
 
 COINS = 6
 
@@ -43,7 +43,7 @@ def split_apart(version, test_ids):
 
 
 def test_a_cropped_copy_in_another_split_is_found(catalog, add):
-    coins = [strike_coin(11, k, size_px=200).image for k in range(COINS)]
+    coins = [render_coin(11, k, size_px=200).image for k in range(COINS)]
     ids = [add(coin) for coin in coins]
     copies = [add(coin[14:-8, 4:-14]) for coin in coins[:2]]
     version = split_apart(freeze(catalog, "v1"), {*copies, ids[5]})
@@ -58,7 +58,7 @@ def test_a_cropped_copy_in_another_split_is_found(catalog, add):
 
 
 def test_one_coin_in_one_split_is_no_leak(catalog, add):
-    coin = strike_coin(11, 0, size_px=200).image
+    coin = render_coin(11, 0, size_px=200).image
     ids = [add(coin), add(coin[14:-8, 4:-14])]
     version = split_apart(freeze(catalog, "v1"), set())
     assert find_lookalikes(catalog, version) == ()

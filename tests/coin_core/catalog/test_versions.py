@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import text
 
-from coin_core.catalog import CatalogFace, CoinFacts, CropBox, Side
+from coin_core.catalog import CatalogFace, CoinFacts, RotatedBox, Side
 from coin_core.catalog.splits import Split
 from coin_core.catalog.versions import (
     compare,
@@ -66,7 +66,7 @@ def test_what_cannot_be_learnt_from_is_left_out(catalog, add, ids):
     add(31, ruler=None)
     excluded, reverse, bare = add(32), add(33), add(34)
     catalog.exclude([excluded], "noise", who="ada")
-    box = CropBox(left=0, top=0, right=1, bottom=1)
+    box = RotatedBox(left=0, top=0, right=1, bottom=1)
     catalog.set_faces(reverse, [CatalogFace(box=box, side=Side.CORNUCOPIA)], who="ada")
     catalog.set_faces(bare, [], who="ada")
     version = freeze(catalog, "v1")
@@ -145,7 +145,7 @@ def test_a_version_does_not_change_with_the_catalog(catalog, ids):
     before = freeze(catalog, "v1")
     catalog.set_ruler([ids[0]], "alexander_jannaeus", who="ada")
     catalog.exclude([ids[1]], "noise", who="ada")
-    turned = CropBox(left=0.2, top=0.2, right=0.8, bottom=0.8, turn_deg=30)
+    turned = RotatedBox(left=0.2, top=0.2, right=0.8, bottom=0.8, turn_deg=30)
     catalog.set_faces(ids[2], [CatalogFace(box=turned, side=Side.LEGEND)], who="ada")
     assert load_version(catalog, "v1") == before
     found = compare(before, freeze(catalog, "v2"))

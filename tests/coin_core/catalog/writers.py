@@ -14,9 +14,9 @@ import sys
 import tempfile
 import time
 
-from coin_core.catalog import CatalogFace, CropBox, PhotoRecord, open_catalog
+from coin_core.catalog import CatalogFace, PhotoRecord, RotatedBox, open_catalog
 
-FACE = CatalogFace(box=CropBox(left=0, top=0, right=1, bottom=1))
+FACE = CatalogFace(box=RotatedBox(left=0, top=0, right=1, bottom=1))
 RECORD = PhotoRecord(extension="jpg", width_px=4, height_px=4)
 
 

@@ -9,26 +9,26 @@ import torch
 
 from coin_core.classifiers import tta
 from coin_core.classifiers.tta import frames_read, look, read
-from coin_core.imaging.legend_pose import LegendFrame, find_frames, likely_frames
+from coin_core.imaging.legend_pose import LegendPose, find_frames, predict_poses
 from coin_core.imaging.preprocessing import Preprocessing, frames_for
-from coin_core.pipeline import Attributor
-from coin_core.rendering import RenderedCoin, strike_coin
+from coin_core.pipeline import CoinClassifier
+from coin_core.rendering import RenderedCoin, render_coin
 
 
 @pytest.fixture(scope="module")
 def net() -> Any:
-    classifier = Attributor().model("resnet").classifier
+    classifier = CoinClassifier().model("resnet").classifier
     classifier.module_.eval()
     return classifier
 
 
-def _fresh(index: int) -> tuple[RenderedCoin, LegendFrame]:
-    coin = strike_coin(91, index, size_px=160, hardship=0.0)
+def _fresh(index: int) -> tuple[RenderedCoin, LegendPose]:
+    coin = render_coin(91, index, size_px=160, hardship=0.0)
     assert coin.frame is not None
     return coin, coin.frame
 
 
-def _upside_down(frame: LegendFrame) -> LegendFrame:
+def _upside_down(frame: LegendPose) -> LegendPose:
     return replace(frame, turn_deg=frame.turn_deg + 180)
 
 
@@ -41,16 +41,16 @@ def test_the_turn_in_which_more_is_read_is_taken(
         (frame, _upside_down(frame)) if upright_first else (_upside_down(frame), frame)
         for _, frame in coins
     ]
-    monkeypatch.setattr(tta, "likely_frames", lambda _: likely)
+    monkeypatch.setattr(tta, "predict_poses", lambda _: likely)
     crops = np.stack([coin.image for coin, _ in coins])
     found = frames_read(net.module_, crops, net.preparation)
     assert sum(a == frame for a, (_, frame) in zip(found, coins, strict=True)) >= 5
 
 
 def test_a_second_turn_is_named_only_where_it_may_be() -> None:
-    coins = [strike_coin(92, index, size_px=160) for index in range(60)]
+    coins = [render_coin(92, index, size_px=160) for index in range(60)]
     crops = np.stack([coin.image for coin in coins])
-    likely = likely_frames(crops)
+    likely = predict_poses(crops)
     assert [turns[0] for turns in likely] == find_frames(crops)
     hesitant = [turns for turns in likely if len(turns) == 2]
     assert 0 < len(hesitant) < 30
@@ -59,7 +59,7 @@ def test_a_second_turn_is_named_only_where_it_may_be() -> None:
 
 
 def test_doubtful_coins_are_looked_at_again_and_sure_ones_are_not(net: Any) -> None:
-    crops = np.stack([strike_coin(93, k, size_px=160).image for k in range(24)])
+    crops = np.stack([render_coin(93, k, size_px=160).image for k in range(24)])
     frames = frames_read(net.module_, crops, net.preparation)
     once = look(net.module_, crops, net.preparation, frames)
     whole = read(net.module_, crops, net.preparation)
@@ -74,21 +74,21 @@ def test_doubtful_coins_are_looked_at_again_and_sure_ones_are_not(net: Any) -> N
 
 
 def test_a_coin_is_read_alike_alone_and_among_others(net: Any) -> None:
-    crops = np.stack([strike_coin(94, k, size_px=160).image for k in range(36)])
+    crops = np.stack([render_coin(94, k, size_px=160).image for k in range(36)])
     together = net.predict_proba(crops)
     alone = np.concatenate([net.predict_proba(crop[None]) for crop in crops[:6]])
     assert np.allclose(together[:6], alone, atol=2e-3)
 
 
 def test_what_the_last_layers_judge_by_gives_the_same_answer(net: Any) -> None:
-    crops = np.stack([strike_coin(95, k, size_px=160).image for k in range(12)])
+    crops = np.stack([render_coin(95, k, size_px=160).image for k in range(12)])
     with torch.inference_mode():
         told = net.module_.tell(net.see(crops)).softmax(1).numpy()
     assert np.allclose(told, net.predict_proba(crops), atol=1e-4)
 
 
 def test_without_legends_to_find_the_middle_is_read(net: Any) -> None:
-    crops = np.stack([strike_coin(96, k, size_px=160).image for k in range(2)])
+    crops = np.stack([render_coin(96, k, size_px=160).image for k in range(2)])
     plain = Preprocessing(framed=False)
     assert frames_read(net.module_, crops, plain) == frames_for(crops, plain)
     once = look(net.module_, crops, plain, frames_for(crops, plain))

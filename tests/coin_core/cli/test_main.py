@@ -15,14 +15,14 @@ from coin_core.classifiers import get_classifier
 from coin_core.cli import classify, evaluate, train
 from coin_core.cli.main import INTERRUPTED, main
 from coin_core.detection import faces
-from coin_core.detection.faces import CropBox, Face, Side
+from coin_core.detection.faces import DetectedFace, RotatedBox, Side
 from coin_core.model_store import bundle
-from coin_core.results import PhotoReading, Reason, Verdict
+from coin_core.results import PhotoResult, RejectReason, Verdict
 from coin_core.rulers import DEFAULT_CLASSES
 from coin_core.training.runs import list_runs
 
 ROOT = Path(__file__).resolve().parents[2]
-WHOLE = CropBox(left=0.0, top=0.0, right=1.0, bottom=1.0)
+WHOLE = RotatedBox(left=0.0, top=0.0, right=1.0, bottom=1.0)
 
 
 @pytest.fixture(autouse=True)
@@ -38,11 +38,11 @@ class StubAttributor:
     def model(self, name):
         pass
 
-    def read(self, photo, *, classifiers, box=None):
+    def classify(self, photo, *, classifiers, box=None):
         bright = photo.mean() > 60
-        face = Face(box=WHOLE, side=Side.LEGEND, confidence=0.9)
+        face = DetectedFace(box=WHOLE, side=Side.LEGEND, confidence=0.9)
         shares = tuple(zip(DEFAULT_CLASSES, (0.1, 0.2, 0.7), strict=True))
-        return PhotoReading(
+        return PhotoResult(
             faces=(face,) if bright else (),
             legend=0 if bright else None,
             verdicts=tuple(
@@ -50,21 +50,21 @@ class StubAttributor:
                     classifier=name,
                     shares=shares if bright else (),
                     ruler=DEFAULT_CLASSES[2] if bright else None,
-                    reason=None if bright else Reason.NO_COIN,
+                    reason=None if bright else RejectReason.NO_COIN,
                     seconds=0.01,
                 )
                 for name in classifiers
             ),
         )
 
-    def read_many(self, photos, classifier):
+    def classify_batch(self, photos, classifier):
         for photo in photos:
-            yield self.read(photo, classifiers=[classifier])
+            yield self.classify(photo, classifiers=[classifier])
 
 
 @pytest.fixture
 def stub(monkeypatch):
-    monkeypatch.setattr(classify, "Attributor", StubAttributor)
+    monkeypatch.setattr(classify, "CoinClassifier", StubAttributor)
 
 
 def write_photo(path, grey=150):
@@ -315,7 +315,7 @@ class StubModels(StubAttributor):
 
 
 def test_evaluate_prints_the_fixed_fields(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(evaluate, "Attributor", StubModels)
+    monkeypatch.setattr(evaluate, "CoinClassifier", StubModels)
     for label in DEFAULT_CLASSES[1:]:
         write_photo(tmp_path / "set" / label / "1.png")
         write_photo(tmp_path / "set" / label / "2.png", 5)
@@ -336,7 +336,7 @@ def test_evaluate_prints_the_fixed_fields(tmp_path, monkeypatch, capsys):
 
 
 def test_evaluate_on_rendered_coins_shows_legibility(monkeypatch, capsys):
-    monkeypatch.setattr(evaluate, "Attributor", StubModels)
+    monkeypatch.setattr(evaluate, "CoinClassifier", StubModels)
     given = ["evaluate", "--data", "rendered", "--count", "4", "--classifier", "knn"]
     assert main([*given, "--by-legibility", "--json"]) == 0
     report = json.loads(capsys.readouterr().out)

@@ -7,14 +7,14 @@ import torch
 from torch import nn
 
 from coin_core.detection import coin_detector, faces
-from coin_core.detection.coin_detector import cut_regions, look_closer, overlap
-from coin_core.detection.faces import CropBox, Face, Side
+from coin_core.detection.coin_detector import cut_regions, iou, zoom_crop
+from coin_core.detection.faces import DetectedFace, RotatedBox, Side
 from coin_core.detection.nets import finder_maps
 from coin_core.detection.plain_background import find_on_plain_ground
 from coin_core.errors import CropOutOfBoundsError
 from coin_core.model_store.bundle import WEIGHTS_DIR
 from coin_core.rendering.clutter import paste
-from coin_core.rendering.coins import strike_coin
+from coin_core.rendering.coins import render_coin
 from coin_core.rendering.grounds import draw_ground
 
 
@@ -46,7 +46,7 @@ def edges(box):
 def test_a_box_that_leaves_the_photo_is_refused(box):
     left, top, right, bottom = box
     with pytest.raises(CropOutOfBoundsError):
-        CropBox(left=left, top=top, right=right, bottom=bottom)
+        RotatedBox(left=left, top=top, right=right, bottom=bottom)
 
 
 @pytest.mark.parametrize("ground", [255, 0, 200])
@@ -64,7 +64,7 @@ def test_coins_on_plain_ground_are_found_in_reading_order(ground, discs):
     assert len(found) == len(discs)
     for box, (x, y, r) in zip(found, discs, strict=True):
         truth = ((x - r) / 320, (y - r) / 240, (x + r) / 320, (y + r) / 240)
-        assert overlap(edges(box), truth) > 0.9
+        assert iou(edges(box), truth) > 0.9
 
 
 @pytest.mark.parametrize("shape", [(3, 3), (1, 1), (1, 400), (400, 2)])
@@ -95,8 +95,8 @@ def test_touching_coins_are_cut_apart_where_their_cores_are():
         cv2.circle(maps[1], (x, 32), r // 2, 1.0, cv2.FILLED)
     boxes = sorted(region.box for region in cut_regions(maps))
     assert len(boxes) == 2
-    assert overlap(boxes[0], (12, 36, 70, 94)) > 0.85
-    assert overlap(boxes[1], (68, 40, 118, 90)) > 0.85
+    assert iou(boxes[0], (12, 36, 70, 94)) > 0.85
+    assert iou(boxes[1], (68, 40, 118, 90)) > 0.85
 
 
 @pytest.mark.parametrize(
@@ -144,7 +144,7 @@ def test_maps_without_a_core_hold_no_coin():
 
 def test_a_closer_look_knows_where_it_looks():
     photo = lay_discs(255, [(20, 120, 60)])
-    view, scale, (x, y), _ = look_closer(photo, (0, 60, 80, 180))
+    view, scale, (x, y), _ = zoom_crop(photo, (0, 60, 80, 180))
     assert view.shape == (96, 96, 3)
     assert (view[:, 0] == 128).all()  # outside the photo
     assert -x * scale == pytest.approx(24, abs=2)
@@ -155,7 +155,7 @@ def test_a_closer_look_knows_where_it_looks():
 def test_a_crop_is_square_and_centred(size_px):
     photo = lay_discs(0, [(200, 100, 50)])
     photo[photo > 0] = 200
-    box = CropBox(left=150 / 320, top=50 / 240, right=250 / 320, bottom=150 / 240)
+    box = RotatedBox(left=150 / 320, top=50 / 240, right=250 / 320, bottom=150 / 240)
     crop = faces.crop_to_flan(photo, box, size_px)
     assert crop.shape == (size_px, size_px, 3)
     assert crop.dtype == np.uint8
@@ -168,7 +168,7 @@ def test_a_crop_is_square_and_centred(size_px):
 
 def test_a_crop_beyond_the_photo_takes_the_colour_of_its_corners():
     photo = lay_discs(255, [(160, 120, 119)])
-    box = CropBox(left=0.0, top=0.0, right=1.0, bottom=1.0)
+    box = RotatedBox(left=0.0, top=0.0, right=1.0, bottom=1.0)
     crop = faces.crop_to_flan(photo, box, 64)
     assert (crop[:4] > 250).all()
     assert (crop[-4:] > 250).all()
@@ -178,7 +178,7 @@ def test_a_crop_beyond_the_photo_takes_the_colour_of_its_corners():
 def test_a_crop_turns_clockwise(turn):
     photo = np.zeros((200, 200, 3), np.uint8)
     cv2.circle(photo, (100, 60), 8, (255, 255, 255), cv2.FILLED)
-    box = CropBox(left=0.2, top=0.2, right=0.8, bottom=0.8, turn_deg=turn)
+    box = RotatedBox(left=0.2, top=0.2, right=0.8, bottom=0.8, turn_deg=turn)
     crop = faces.crop_to_flan(photo, box, 125)
     y, x = np.argwhere(crop[:, :, 0] > 128).mean(axis=0)
     reach = 40 * 125 / (120 * 1.04)
@@ -188,16 +188,16 @@ def test_a_crop_turns_clockwise(turn):
 
 
 def test_the_surest_legend_side_is_the_one():
-    box = CropBox(left=0.1, top=0.1, right=0.4, bottom=0.9)
+    box = RotatedBox(left=0.1, top=0.1, right=0.4, bottom=0.9)
     sides = [(Side.CORNUCOPIA, 0.99), (Side.LEGEND, 0.6), (Side.LEGEND, 0.8)]
-    judged = [Face(box=box, side=side, confidence=p) for side, p in sides]
+    judged = [DetectedFace(box=box, side=side, confidence=p) for side, p in sides]
     assert faces.legend_side(judged) == 2
     assert faces.legend_side(judged[:1]) is None
     assert faces.legend_side([]) is None
 
 
 def test_no_boxes_need_no_net():
-    assert faces.judge_sides(np.zeros((40, 40, 3), np.uint8), []) == ()
+    assert faces.classify_sides(np.zeros((40, 40, 3), np.uint8), []) == ()
 
 
 @pytest.mark.skipif(
@@ -205,11 +205,11 @@ def test_no_boxes_need_no_net():
 )
 def test_the_shipped_net_tells_struck_sides_apart():
     kinds = ["legend", "cornucopia", "star_anchor", "other"] * 4
-    whole = CropBox(left=0.0, top=0.0, right=1.0, bottom=1.0)
+    whole = RotatedBox(left=0.0, top=0.0, right=1.0, bottom=1.0)
     right = 0
     for number, kind in enumerate(kinds):
-        coin = strike_coin(321, number, size_px=128, kind=kind, hardship=0.3)
-        (face,) = faces.judge_sides(coin.image, [whole])
+        coin = render_coin(321, number, size_px=128, kind=kind, hardship=0.3)
+        (face,) = faces.classify_sides(coin.image, [whole])
         assert 0 <= face.confidence <= 1
         right += face.side.value == kind
     assert right >= 13
@@ -219,7 +219,7 @@ def test_the_shipped_net_tells_struck_sides_apart():
     not (WEIGHTS_DIR / "faces" / "card.json").exists(), reason="no weights are shipped"
 )
 def test_the_shipped_finder_cuts_touching_coins_apart():
-    coins = [strike_coin(9, k, size_px=160, hardship=0.2) for k in range(2)]
+    coins = [render_coin(9, k, size_px=160, hardship=0.2) for k in range(2)]
     ground = draw_ground(np.random.default_rng(2), 360, 200, "cloth")
     truth = []
     for number, coin in enumerate(coins):
@@ -234,4 +234,4 @@ def test_the_shipped_finder_cuts_touching_coins_apart():
     ]
     assert len(found) == 2
     for box, other in zip(found, truth, strict=True):
-        assert overlap(box, other) > 0.8
+        assert iou(box, other) > 0.8

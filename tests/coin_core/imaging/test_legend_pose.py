@@ -10,16 +10,16 @@ from hypothesis import strategies as st
 
 from coin_core.detection.legend_localizer import frame_net
 from coin_core.imaging.legend_pose import (
-    REACH,
-    LegendFrame,
+    VIEW_MARGIN,
+    LegendPose,
     find_frames,
     on_crop,
-    views,
+    warp_to_legend,
 )
-from coin_core.rendering import strike_coin
+from coin_core.rendering import render_coin
 
 FRAMES = st.builds(
-    LegendFrame,
+    LegendPose,
     centre_x=st.floats(0.2, 0.8),
     centre_y=st.floats(0.2, 0.8),
     radius=st.floats(0.05, 0.6),
@@ -30,7 +30,7 @@ PLACES = st.floats(-0.5, 1.5)
 
 @given(FRAMES, PLACES, PLACES)
 def test_a_place_goes_to_the_view_and_back(
-    frame: LegendFrame, x: float, y: float
+    frame: LegendPose, x: float, y: float
 ) -> None:
     there = frame.to_view(x, y)
     assert frame.to_crop(*there) == pytest.approx((x, y), abs=1e-9)
@@ -38,9 +38,9 @@ def test_a_place_goes_to_the_view_and_back(
 
 @given(FRAMES, FRAMES)
 def test_a_frame_goes_to_the_view_of_another_and_back(
-    frame: LegendFrame, window: LegendFrame
+    frame: LegendPose, window: LegendPose
 ) -> None:
-    back = frame.seen_in(window).seen_from(window)
+    back = frame.relative_to(window).compose(window)
     assert (back.centre_x, back.centre_y, back.radius) == pytest.approx(
         (frame.centre_x, frame.centre_y, frame.radius), abs=1e-9
     )
@@ -50,7 +50,7 @@ def test_a_frame_goes_to_the_view_of_another_and_back(
 
 @given(FRAMES, st.floats(0, 1), st.floats(0, 1))
 def test_the_matrix_says_the_same_as_the_frame(
-    frame: LegendFrame, u: float, v: float
+    frame: LegendPose, u: float, v: float
 ) -> None:
     crop_px, view_px = 160, 128
     pixel = frame.matrix(crop_px, view_px) @ (u * view_px - 0.5, v * view_px - 0.5, 1)
@@ -61,19 +61,19 @@ def test_the_matrix_says_the_same_as_the_frame(
 @pytest.mark.parametrize("turn_deg", [0.0, 90.0, 180.0, -37.0])
 @pytest.mark.parametrize("size_px", [160, 640])
 def test_a_view_shows_a_turned_legend_upright(turn_deg: float, size_px: int) -> None:
-    frame = LegendFrame(centre_x=0.45, centre_y=0.55, radius=0.25, turn_deg=turn_deg)
+    frame = LegendPose(centre_x=0.45, centre_y=0.55, radius=0.25, turn_deg=turn_deg)
     crop = np.zeros((size_px, size_px, 3), np.uint8)
     # a mark where the legend's first line begins: at its top, on the right
     x, y = (round(at * size_px) for at in frame.to_crop(0.75, 0.2))
     half = size_px // 40
     crop[y - half : y + half, x - half : x + half] = 255
-    view = views(crop[None], [frame], 128)[0, :, :, 0]
+    view = warp_to_legend(crop[None], [frame], 128)[0, :, :, 0]
     row, column = np.unravel_index(int(view.argmax()), view.shape)
     assert (column / 128, row / 128) == pytest.approx((0.75, 0.2), abs=0.06)
 
 
 def test_a_map_of_the_view_lies_on_the_crop_where_it_was_seen() -> None:
-    frame = LegendFrame(centre_x=0.4, centre_y=0.5, radius=0.2, turn_deg=30)
+    frame = LegendPose(centre_x=0.4, centre_y=0.5, radius=0.2, turn_deg=30)
     seen = np.zeros((64, 64), np.float32)
     seen[14:18, 46:50] = 1
     laid = on_crop(seen, frame, 160)
@@ -86,12 +86,12 @@ def test_a_map_of_the_view_lies_on_the_crop_where_it_was_seen() -> None:
 @pytest.mark.parametrize("wrong", [{"radius": 0}, {"turn_deg": math.nan}])
 def test_impossible_frames_are_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(ValueError, match="cannot be"):
-        LegendFrame(**wrong)
+        LegendPose(**wrong)
 
 
 def test_a_rendered_coin_knows_the_circle_that_holds_its_letters() -> None:
     for index in range(12):
-        coin = strike_coin(4, index, size_px=128)
+        coin = render_coin(4, index, size_px=128)
         assert coin.frame is not None
         assert coin.frame.turn_deg == pytest.approx(coin.turn_deg)
         inside = 0
@@ -101,15 +101,15 @@ def test_a_rendered_coin_knows_the_circle_that_holds_its_letters() -> None:
             )
             inside += 0 < u < 1 and 0 < v < 1
         assert inside == len(coin.letters)
-    assert strike_coin(4, 0, size_px=128, kind="cornucopia").frame is None
-    assert REACH > 1
+    assert render_coin(4, 0, size_px=128, kind="cornucopia").frame is None
+    assert VIEW_MARGIN > 1
 
 
 def test_finding_a_frame_leaves_the_random_state_alone() -> None:
     frame_net.cache_clear()
     torch.manual_seed(5)
     before = torch.random.get_rng_state()
-    find_frames(strike_coin(4, 1, size_px=96).image[None])
+    find_frames(render_coin(4, 1, size_px=96).image[None])
     assert torch.equal(torch.random.get_rng_state(), before)
 
 
@@ -117,8 +117,8 @@ def test_the_shipped_net_finds_legends_however_they_lie() -> None:
     """Fresh coins, upright and upside down: nearly all within 20 degrees."""
     right = 0
     for index in range(20):
-        crop = strike_coin(31, index, size_px=160, hardship=0.1).image
-        true = strike_coin(31, index, size_px=160, hardship=0.1).frame
+        crop = render_coin(31, index, size_px=160, hardship=0.1).image
+        true = render_coin(31, index, size_px=160, hardship=0.1).frame
         assert true is not None
         for turned, by in ((crop, 0.0), (crop[::-1, ::-1], 180.0)):
             found = find_frames(np.ascontiguousarray(turned)[None])[0]

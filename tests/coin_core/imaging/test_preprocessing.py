@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from coin_core.imaging.legend_pose import LegendFrame
+from coin_core.imaging.legend_pose import LegendPose
 from coin_core.imaging.preprocessing import Preprocessing, frames_for, prepare
 
 
@@ -82,7 +82,7 @@ def test_the_frame_of_a_zoomed_input_is_its_central_share() -> None:
 def test_framed_input_shows_the_legend_and_not_the_middle() -> None:
     crop = np.full((160, 160, 3), 90, np.uint8)
     crop[40:60, 100:120] = 220  # an upright square, right above the middle
-    frame = LegendFrame(centre_x=110 / 160, centre_y=50 / 160, radius=0.1)
+    frame = LegendPose(centre_x=110 / 160, centre_y=50 / 160, radius=0.1)
     settings = Preprocessing(size_px=64, framed=True)
     out = prepare(crop[None], settings, [frame])[0, 0]
     assert out[32, 32] > 1

@@ -114,7 +114,7 @@ def test_a_bundle_set_aside_by_a_killed_writer_is_put_back(bundle):
 
 
 def test_matrices_are_halved_and_vectors_are_not(tmp_path):
-    halved = models.halve(tiny_tensors())
+    halved = models.to_half(tiny_tensors())
     assert halved["weight"].dtype == torch.float16
     assert halved["bias"].dtype == torch.float32
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from coin_core.rendering import KINDS, RenderedCoin, strike_coin
+from coin_core.rendering import KINDS, RenderedCoin, render_coin
 from coin_core.rulers import DEFAULT_CLASSES, LETTERS
 
 ROOT = Path(__file__).parents[3]
@@ -26,15 +26,15 @@ print(digest.hexdigest())
 
 @pytest.fixture(scope="module")
 def coins() -> list[RenderedCoin]:
-    return [strike_coin(3, index, size_px=128) for index in range(40)]
+    return [render_coin(3, index, size_px=128) for index in range(40)]
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_same_seed_strikes_the_same_coin(kind: str) -> None:
-    first, again = (strike_coin(5, 2, size_px=96, kind=kind) for _ in range(2))
+    first, again = (render_coin(5, 2, size_px=96, kind=kind) for _ in range(2))
     assert np.array_equal(first.image, again.image)
     assert first.letters == again.letters
-    other = strike_coin(6, 2, size_px=96, kind=kind)
+    other = render_coin(6, 2, size_px=96, kind=kind)
     assert not np.array_equal(first.image, other.image)
 
 
@@ -92,7 +92,7 @@ def test_only_jannaeus_has_a_taw(coins: list[RenderedCoin]) -> None:
 
 def test_wear_takes_legibility() -> None:
     def mean(hardship: float) -> float:
-        struck = [strike_coin(9, i, size_px=96, hardship=hardship) for i in range(12)]
+        struck = [render_coin(9, i, size_px=96, hardship=hardship) for i in range(12)]
         return float(
             np.mean([letter.legibility for coin in struck for letter in coin.letters])
         )
@@ -104,7 +104,7 @@ def test_letters_stand_out_where_they_are_said_to_be() -> None:
     """On fresh coins the boxes hold more contrast than the same boxes elsewhere."""
     inside, outside = [], []
     for index in range(12):
-        coin = strike_coin(11, index, size_px=128, hardship=0.0)
+        coin = render_coin(11, index, size_px=128, hardship=0.0)
         grey = coin.image.mean(axis=2)
         edges = np.abs(np.diff(grey, axis=0))[:, :-1] + np.abs(np.diff(grey))[:-1]
         boxes = np.zeros(edges.shape, bool)
@@ -124,10 +124,10 @@ def test_letters_stand_out_where_they_are_said_to_be() -> None:
 )
 def test_what_cannot_be_struck_is_refused(kind: str, size_px: int) -> None:
     with pytest.raises(ValueError, match="must be"):
-        strike_coin(0, 0, kind=kind, size_px=size_px)
+        render_coin(0, 0, kind=kind, size_px=size_px)
 
 
 def test_a_known_coin_has_known_pixels() -> None:
     """Guards the promise to be the same tomorrow; change it with the weights only."""
-    coin = strike_coin(1, 0, size_px=64)
+    coin = render_coin(1, 0, size_px=64)
     assert hashlib.sha256(coin.image.tobytes()).hexdigest()[:16] == "b04ab65adb3c6565"

@@ -3,7 +3,7 @@ import hashlib
 import numpy as np
 import pytest
 
-from coin_core.rendering.coins import strike_coin
+from coin_core.rendering.coins import render_coin
 from coin_core.rendering.grounds import GROUNDS, draw_ground
 from coin_core.rendering.scenes import compose_scene, draw_scene
 
@@ -11,7 +11,7 @@ from coin_core.rendering.scenes import compose_scene, draw_scene
 @pytest.fixture(scope="module")
 def supply():
     coins = {
-        kind: strike_coin(3, 0, size_px=64, kind=kind)
+        kind: render_coin(3, 0, size_px=64, kind=kind)
         for kind in ("legend", "cornucopia", "star_anchor", "other")
     }
     return lambda _rng, kind, _size_px: coins[kind]

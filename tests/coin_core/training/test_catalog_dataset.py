@@ -10,9 +10,9 @@ from torch import nn
 from coin_core.catalog import (
     CatalogFace,
     CoinFacts,
-    CropBox,
     OpinionKind,
     PhotoRecord,
+    RotatedBox,
     Side,
     open_catalog,
 )
@@ -31,8 +31,8 @@ from coin_core.training.catalog_dataset import (
 from coin_core.training.runs import list_runs
 
 RULERS = ("john_hyrcanus_i", "judah_aristobulus_i", "alexander_jannaeus")
-LEGEND = CropBox(left=0.5, top=0.0, right=1.0, bottom=1.0)
-OTHER = CropBox(left=0.0, top=0.0, right=0.5, bottom=1.0)
+LEGEND = RotatedBox(left=0.5, top=0.0, right=1.0, bottom=1.0)
+OTHER = RotatedBox(left=0.0, top=0.0, right=0.5, bottom=1.0)
 
 
 @pytest.fixture(autouse=True)
@@ -139,7 +139,7 @@ def test_the_catalog_as_it_stands_gives_crops_of_the_legend(catalog, add, ids):
 
 
 def test_the_crop_is_turned_as_the_catalog_says(catalog, add):
-    turned = CropBox(left=0.0, top=0.0, right=1.0, bottom=1.0, turn_deg=180)
+    turned = RotatedBox(left=0.0, top=0.0, right=1.0, bottom=1.0, turn_deg=180)
     first = add(0)
     add(1)
     catalog.set_faces(first, [CatalogFace(box=turned, side=Side.LEGEND)], who="ada")

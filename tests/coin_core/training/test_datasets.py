@@ -25,7 +25,7 @@ def find_disc(photo):
         return ()
     height, width = photo.shape[:2]
     return (
-        faces.CropBox(
+        faces.RotatedBox(
             left=columns.min() / width,
             top=rows.min() / height,
             right=(columns.max() + 1) / width,

@@ -16,15 +16,15 @@ from torch import nn
 from torch.nn import functional
 
 from coin_core.classifiers.backbones import build_reader
-from coin_core.classifiers.legend_net import Reader, Trunk
+from coin_core.classifiers.legend_net import LegendNet, Trunk
 from coin_core.imaging.preprocessing import Preprocessing
-from coin_core.rendering import strike_coin
+from coin_core.rendering import render_coin
 from coin_core.rulers import LETTERS
 from coin_core.training import pretraining, rendered_dataset
 from coin_core.training.augmentation import disturb
 from coin_core.training.letter_targets import NONE, letter_map
 from coin_core.training.pretraining import reading_loss, train_readers
-from coin_core.training.rendered_dataset import Batch, Round, Schedule, Strikes
+from coin_core.training.rendered_dataset import Batch, RenderedBatches, Round, Schedule
 
 HET = next(n for n, letter in enumerate(LETTERS) if letter.key == "het")
 TAW = next(n for n, letter in enumerate(LETTERS) if letter.key == "taw")
@@ -47,8 +47,8 @@ class _SmallTrunk(Trunk):
         return eighth, half, functional.avg_pool2d(half, 2)
 
 
-def _small_reader(*_: object) -> Reader:
-    return Reader(_SmallTrunk(), 3)
+def _small_reader(*_: object) -> LegendNet:
+    return LegendNet(_SmallTrunk(), 3)
 
 
 def _two_letters(seed: int, count: int) -> Batch:
@@ -103,7 +103,7 @@ def test_a_reader_learns_to_tell_two_letters() -> None:
 
 def test_the_letter_map_holds_every_legible_letter_in_view() -> None:
     settings = Preprocessing(size_px=128, framed=True)
-    coin = strike_coin(2, 1, size_px=128, hardship=0.2)
+    coin = render_coin(2, 1, size_px=128, hardship=0.2)
     assert coin.frame is not None
     labels, weights = letter_map(coin, settings, coin.frame)
     assert labels.shape == weights.shape == (16, 16)
@@ -183,16 +183,16 @@ def test_every_coin_is_seen_as_often_as_its_round_says(workers: int) -> None:
 def test_fewer_coins_than_a_batch_are_made_up_to_one() -> None:
     plan = Schedule(rounds=(Round(coins=5, batch=8),))
     assert plan.seen == 8
-    assert [len(batch.rulers) for batch in Strikes(3, 0, plan)] == [8]
+    assert [len(batch.rulers) for batch in RenderedBatches(3, 0, plan)] == [8]
 
 
 def test_another_view_shows_the_same_coins_in_other_frames() -> None:
     plan = Schedule(rounds=(Round(coins=2, batch=2, views=2),))
-    one, other = Strikes(3, 0, plan)
+    one, other = RenderedBatches(3, 0, plan)
     assert torch.equal(one.rulers, other.rulers)
     assert torch.equal(one.legible, other.legible)
     assert not torch.equal(one.views, other.views)
-    [again] = Strikes(3, 2, plan)
+    [again] = RenderedBatches(3, 2, plan)
     assert all(torch.equal(a, b) for a, b in zip(again, other, strict=True))
 
 
@@ -223,7 +223,7 @@ def test_a_killed_training_ends_as_it_would_have(
         validation_coins=4,
     )
 
-    def taught(names: dict[str, str]) -> dict[str, tuple[Reader, dict[str, Any]]]:
+    def taught(names: dict[str, str]) -> dict[str, tuple[LegendNet, dict[str, Any]]]:
         folders = {name: tmp_path / folder for name, folder in names.items()}
         return train_readers(folders, schedule=plan, workers=0)
 

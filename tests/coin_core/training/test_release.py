@@ -5,7 +5,7 @@ import pytest
 
 from coin_core.classifiers.backbones import build_reader
 from coin_core.errors import TrainingDataError, WeightsMissingError
-from coin_core.imaging.legend_pose import LegendFrame
+from coin_core.imaging.legend_pose import LegendPose
 from coin_core.model_store import bundle
 from coin_core.rulers import DEFAULT_CLASSES
 from coin_core.training import release
@@ -29,8 +29,8 @@ def _tiny(tmp_path, monkeypatch):
 
     monkeypatch.setattr("coin_core.training.pretraining.train_readers", train_readers)
     monkeypatch.setattr(
-        "coin_core.classifiers.tta.likely_frames",
-        lambda crops: [(LegendFrame(),)] * len(crops),
+        "coin_core.classifiers.tta.predict_poses",
+        lambda crops: [(LegendPose(),)] * len(crops),
     )
 
 
@@ -60,8 +60,11 @@ def test_vgg_then_knn_ship_and_belong_together():
 def test_what_ships_takes_judah_for_less_likely():
     for name in ("vgg", "knn"):
         card, _ = release.train_shipped(name, coins=12 if name == "knn" else None)
-        assert card.leans == {"judah_aristobulus_i": -0.6}
-        assert bundle.load_card(bundle.find_bundle(name)).leans == card.leans
+        assert card.class_logit_bias == {"judah_aristobulus_i": -0.6}
+        assert (
+            bundle.load_card(bundle.find_bundle(name)).class_logit_bias
+            == card.class_logit_bias
+        )
 
 
 def test_classifiers_of_features_need_the_vgg_net():

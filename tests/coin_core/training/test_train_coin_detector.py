@@ -5,11 +5,16 @@ import pytest
 import torch
 
 from coin_core.detection import faces
-from coin_core.detection.faces import CropBox
-from coin_core.detection.nets import FinderNet, SideNet, even_out, side_probabilities
+from coin_core.detection.faces import RotatedBox
+from coin_core.detection.nets import (
+    CoinSegmentationNet,
+    SideNet,
+    local_contrast_normalize,
+    side_probabilities,
+)
 from coin_core.model_store.bundle import load_card, read_tensors
 from coin_core.training import train_coin_detector, train_side_classifier
-from coin_core.training.rendered_dataset import struck_by
+from coin_core.training.rendered_dataset import rendered_in_background
 from coin_core.training.trainer import fit_small_net
 
 
@@ -38,7 +43,7 @@ def test_the_finder_is_written_as_a_bundle(tmp_path, quick):
     train_coin_detector.train_finder(tmp_path / "faces", scenes=2, epochs=1, batch=2)
     card = load_card(tmp_path / "faces")
     assert card.classes == ("flan", "core")
-    FinderNet().load_state_dict(read_tensors(tmp_path / "faces"))
+    CoinSegmentationNet().load_state_dict(read_tensors(tmp_path / "faces"))
     assert [path.name for path in tmp_path.iterdir()] == ["faces"]
 
 
@@ -83,13 +88,13 @@ def test_sides_are_measured_against_what_was_struck(monkeypatch):
 @pytest.mark.parametrize(("coins", "share"), [(1, 1.0), (0, 0.0)])
 def test_a_scene_counts_only_when_nothing_else_is_found(monkeypatch, coins, share):
     def find(photo, net=None):
-        whole = CropBox(left=0.0, top=0.0, right=1.0, bottom=1.0)
+        whole = RotatedBox(left=0.0, top=0.0, right=1.0, bottom=1.0)
         return (whole,) * coins
 
     scene = train_coin_detector.Scene(
         photo=np.zeros((40, 40, 3), np.uint8),
         owners=np.ones((40, 40), np.uint8),
-        boxes=(CropBox(left=0.0, top=0.0, right=1.0, bottom=1.0),),
+        boxes=(RotatedBox(left=0.0, top=0.0, right=1.0, bottom=1.0),),
         kinds=("legend",),
         ground="white",
         arrangement="one",
@@ -123,7 +128,7 @@ def train_to_tell_across_from_down(work, *, killed_after=None):
         for _ in range(3):
             y = torch.from_numpy(rng.integers(0, 2, 8))
             crops = np.stack([striped(rng, bool(k)) for k in y])
-            yield even_out(crops), y
+            yield local_contrast_normalize(crops), y
 
     def loss(net, batch):
         return torch.nn.functional.cross_entropy(net(batch[0]), batch[1])
@@ -155,8 +160,8 @@ def test_a_killed_training_goes_on_to_the_same_end(tmp_path):
 def test_scenes_are_the_same_whoever_draws_them():
     pool = train_coin_detector.Pool(3, 1, 64)
     scenes = train_coin_detector._Scenes(pool, 5, 2, 3, 1)
-    alone = [*struck_by(0, scenes)]
-    beside = [*struck_by(2, scenes)]
+    alone = [*rendered_in_background(0, scenes)]
+    beside = [*rendered_in_background(2, scenes)]
     assert len(alone) == len(beside) == 3
     for one, other in zip(alone, beside, strict=True):
         for pair, twin in zip(one, other, strict=True):

@@ -5,10 +5,10 @@ import io
 
 import pytest
 
-from coin_core.results import PhotoReading, Reason, Verdict
+from coin_core.results import PhotoResult, RejectReason, Verdict
 from coin_core.rulers import DEFAULT_CLASSES
 from ui.classify.results_table import Row, rows_of, to_csv
-from ui.classify.session import Tray
+from ui.classify.session import UploadSession
 
 
 def a_row(photo: str) -> Row:
@@ -53,8 +53,8 @@ def test_the_csv_holds_every_probability() -> None:
     assert row["second_choice"] == "John Hyrcanus I"
 
 
-def read(reason: Reason | None) -> Row:
-    tray = Tray()
+def read(reason: RejectReason | None) -> Row:
+    tray = UploadSession()
     tray.add([("a.jpg", b"bytes")])
     (digest,) = tray.photos
     verdict = Verdict(
@@ -64,7 +64,7 @@ def read(reason: Reason | None) -> Row:
         reason=reason,
         seconds=0.1,
     )
-    tray.readings[digest, "resnet"] = PhotoReading(
+    tray.readings[digest, "resnet"] = PhotoResult(
         faces=(), legend=None, verdicts=(verdict,)
     )
     (row,) = rows_of(tray, "resnet")
@@ -72,16 +72,17 @@ def read(reason: Reason | None) -> Row:
 
 
 def test_a_worn_coin_keeps_its_leaning_and_second_choice() -> None:
-    row = read(Reason.TOO_WORN)
+    row = read(RejectReason.TOO_WORN)
     assert row.verdict == "cannot tell"
     assert "leans to John Hyrcanus I" in row.reason
     assert row.second_choice == "Alexander Jannaeus"
 
 
 @pytest.mark.parametrize(
-    "reason", [Reason.NO_COIN, Reason.LEGEND_NOT_SHOWN, Reason.NOT_THESE]
+    "reason",
+    [RejectReason.NO_COIN, RejectReason.LEGEND_NOT_SHOWN, RejectReason.NOT_THESE],
 )
-def test_out_of_scope_shows_a_reason_and_no_probability(reason: Reason) -> None:
+def test_out_of_scope_shows_a_reason_and_no_probability(reason: RejectReason) -> None:
     row = read(reason)
     assert row.reason
     assert row.probability is None

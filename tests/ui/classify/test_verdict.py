@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from coin_core.results import Reason
+from coin_core.results import RejectReason
 from tests import fakes
 from ui.classify.verdict import _NEXT_STEP, WHY_NOT, bars_of, calibration_note
 
@@ -28,11 +28,11 @@ def test_unmeasured_probabilities_are_called_so() -> None:
 
 
 def test_every_reason_has_words_and_a_next_step() -> None:
-    assert set(WHY_NOT) == set(Reason) == set(_NEXT_STEP)
+    assert set(WHY_NOT) == set(RejectReason) == set(_NEXT_STEP)
 
 
 def test_the_bars_follow_the_card_not_the_verdict() -> None:
-    verdict = fakes.FakeAttributor().read(
+    verdict = fakes.FakeCoinClassifier().classify(
         np.full((90, 90, 3), 120, np.uint8), classifiers=["resnet"]
     )
     bars = bars_of(verdict.verdicts[0], CARD.classes)

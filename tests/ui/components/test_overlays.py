@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from coin_core.detection.faces import CropBox, Face, Side
+from coin_core.detection.faces import DetectedFace, RotatedBox, Side
 from tests import fakes
 from ui.classify.explanation import agreement
 from ui.components.charts import Bar, comparison_bars, percent, probability_bars
@@ -22,13 +22,13 @@ BARS = [
 
 def test_every_face_is_outlined_and_named() -> None:
     faces = [
-        Face(
-            box=CropBox(left=0.0, top=0.0, right=0.5, bottom=1.0),
+        DetectedFace(
+            box=RotatedBox(left=0.0, top=0.0, right=0.5, bottom=1.0),
             side=Side.CORNUCOPIA,
             confidence=0.9,
         ),
-        Face(
-            box=CropBox(left=0.5, top=0.0, right=1.0, bottom=1.0),
+        DetectedFace(
+            box=RotatedBox(left=0.5, top=0.0, right=1.0, bottom=1.0),
             side=Side.LEGEND,
             confidence=0.9,
         ),
@@ -37,7 +37,7 @@ def test_every_face_is_outlined_and_named() -> None:
     assert "cornucopia side" in svg
     assert "legend side" in svg
     own = faces_on_photo(
-        PHOTO, faces, read=CropBox(left=0.1, top=0.1, right=0.4, bottom=0.9)
+        PHOTO, faces, read=RotatedBox(left=0.1, top=0.1, right=0.4, bottom=0.9)
     )
     assert "your crop" in own
 
@@ -93,9 +93,11 @@ def test_the_comparison_has_a_bar_for_each_class() -> None:
 
 
 def test_agreement_is_one_sentence() -> None:
-    reading = fakes.FakeAttributor().read(PHOTO[:, :200], classifiers=("resnet", "mlp"))
+    reading = fakes.FakeCoinClassifier().classify(
+        PHOTO[:, :200], classifiers=("resnet", "mlp")
+    )
     assert agreement(reading.verdicts) == (
         "**1 of 2** say John Hyrcanus I; 1 cannot tell."
     )
-    silent = fakes.FakeAttributor().read(PHOTO[:, :200], classifiers=("mlp",))
+    silent = fakes.FakeCoinClassifier().classify(PHOTO[:, :200], classifiers=("mlp",))
     assert agreement(silent.verdicts) == "None of them names a ruler."

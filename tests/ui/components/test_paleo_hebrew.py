@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from coin_core.detection.faces import CropBox
+from coin_core.detection.faces import RotatedBox
 from coin_core.explain import LetterRead
 from coin_core.rulers import RULERS
 from ui.components.paleo_hebrew import (
@@ -15,7 +15,7 @@ from ui.components.paleo_hebrew import (
     transliterated,
 )
 
-BOX = CropBox(left=0.4, top=0.4, right=0.5, bottom=0.5)
+BOX = RotatedBox(left=0.4, top=0.4, right=0.5, bottom=0.5)
 
 
 def as_read(*lines: str) -> list[LetterRead]:

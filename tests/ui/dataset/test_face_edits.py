@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from coin_core.catalog import CatalogFace
-from coin_core.detection.faces import CropBox, Side
+from coin_core.detection.faces import RotatedBox, Side
 from ui.dataset import face_edits
 
 fractions = st.floats(0, 1, allow_nan=False)
@@ -15,9 +15,9 @@ turns = st.floats(-720, 720, allow_nan=False)
 
 
 @st.composite
-def boxes(draw: st.DrawFn) -> CropBox:
+def boxes(draw: st.DrawFn) -> RotatedBox:
     left, top = draw(st.floats(0, 0.9)), draw(st.floats(0, 0.9))
-    return CropBox(
+    return RotatedBox(
         left=left,
         top=top,
         right=draw(st.floats(left + 0.05, 1.0)),
@@ -85,7 +85,7 @@ def test_four_quarter_turns_are_none(faces: tuple[CatalogFace, ...]) -> None:
 
 def test_a_turn_of_a_photo_without_faces_makes_one_of_the_whole_photo() -> None:
     (face,) = face_edits.turned((), 90)
-    assert face.box == CropBox(left=0, top=0, right=1, bottom=1, turn_deg=90)
+    assert face.box == RotatedBox(left=0, top=0, right=1, bottom=1, turn_deg=90)
 
 
 def test_swapping_twice_is_swapping_not_at_all() -> None:
@@ -118,7 +118,7 @@ def test_swapping_decides_where_nothing_was_decided(
 
 @given(faces_of_a_photo, boxes(), st.integers(0, 5))
 def test_a_drawn_box_replaces_one_face_or_adds_one(
-    faces: tuple[CatalogFace, ...], box: CropBox, at: int
+    faces: tuple[CatalogFace, ...], box: RotatedBox, at: int
 ) -> None:
     after = face_edits.boxed(faces, box, at)
     assert len(after) == len(faces) + (at >= len(faces))

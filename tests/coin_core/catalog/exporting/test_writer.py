@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
-from coin_core.catalog import CatalogFace, CoinFacts, CropBox, PhotoRecord, Side
+from coin_core.catalog import CatalogFace, CoinFacts, PhotoRecord, RotatedBox, Side
 from coin_core.catalog.exporting.sheets import guard
 from coin_core.catalog.exporting.writer import export
 from coin_core.catalog.versions import freeze
@@ -24,8 +24,8 @@ from coin_core.errors import CatalogError
 from coin_core.training.datasets import list_photos
 
 RULERS = ("john_hyrcanus_i", "judah_aristobulus_i", "alexander_jannaeus")
-LEGEND = CropBox(left=0.5, top=0.1, right=1.0, bottom=0.9)
-OTHER = CropBox(left=0.0, top=0.1, right=0.5, bottom=0.9)
+LEGEND = RotatedBox(left=0.5, top=0.1, right=1.0, bottom=0.9)
+OTHER = RotatedBox(left=0.0, top=0.1, right=0.5, bottom=0.9)
 FACES = [
     CatalogFace(box=OTHER, side=Side.CORNUCOPIA),
     CatalogFace(box=LEGEND, side=Side.LEGEND),
@@ -113,7 +113,7 @@ def test_an_imagefolder_can_be_trained_on_again(catalog, ids, place):
 
 
 def test_a_turned_face_is_turned_upright(catalog, add, place):
-    turned = CropBox(left=0.25, top=0.0, right=0.75, bottom=1.0, turn_deg=180)
+    turned = RotatedBox(left=0.25, top=0.0, right=0.75, bottom=1.0, turn_deg=180)
     add(0, faces=[CatalogFace(box=turned, side=Side.LEGEND)])
     export(catalog, place / "out")
     (path,) = (place / "out").glob("*/*.jpg")

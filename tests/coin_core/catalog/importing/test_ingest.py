@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 from sqlalchemy import update
 
-from coin_core.catalog import CatalogFace, CropBox, PhotoQuery, PhotoRecord, Side
+from coin_core.catalog import CatalogFace, PhotoQuery, PhotoRecord, RotatedBox, Side
 from coin_core.catalog.importing import ingest, jobs
 from coin_core.catalog.importing import ingest as import_run
 from coin_core.catalog.importing.ingest import (
@@ -38,7 +38,7 @@ from coin_core.imaging import photo_io
 
 LOOK = np.zeros((LOOK_PX, LOOK_PX), np.uint8)
 FACE = CatalogFace(
-    box=CropBox(left=0.1, top=0.1, right=0.9, bottom=0.9), side=Side.LEGEND
+    box=RotatedBox(left=0.1, top=0.1, right=0.9, bottom=0.9), side=Side.LEGEND
 )
 
 
@@ -448,9 +448,9 @@ def test_the_command_brings_in_and_says_what_it_could_not(
 
 
 def test_a_photo_is_found_judged_and_recognised(catalog, tmp_path, nets):
-    from coin_core.rendering import strike_coin
+    from coin_core.rendering import render_coin
 
-    coin = Image.fromarray(strike_coin(5, 1, size_px=160).image)
+    coin = Image.fromarray(render_coin(5, 1, size_px=160).image)
     (tmp_path / "Yehudah").mkdir()
     coin.save(tmp_path / "Yehudah/a.png")
     coin.save(tmp_path / "b.jpg", quality=40)
