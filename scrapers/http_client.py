@@ -58,8 +58,8 @@ class PoliteClient:
     Args:
         contact: Mail address or web page that stands in the User-Agent.
         origins: Hosts, with ports if unusual, that may be asked.
-        robots_exemptions: Addresses without a query that may be asked whatever robots.txt
-            says, since the user has stated that the site lets programs in there.
+        robots_exemptions: Addresses without a query that robots.txt does not bar,
+            because the user has stated that the site lets programs in there.
         pacer: Keeps the pauses; None for those of the known sites.
         backoff_s: Waits after the first, second... failure, unless the site says.
         keep_s: How long answers other than photos are kept on disk.

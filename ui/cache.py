@@ -61,7 +61,7 @@ def stamp() -> str:
     """Changes when a bundle is added, changed or taken away."""
     found, _ = models.discover()
     return "|".join(
-        f"{b.folder}:{models.weights_digest(b.card)}:{b.card.leans}:"
+        f"{b.folder}:{models.weights_digest(b.card)}:{b.card.class_logit_bias}:"
         f"{b.card.temperature}:{b.card.threshold}"
         for b in found
     )
