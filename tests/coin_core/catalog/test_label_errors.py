@@ -26,7 +26,7 @@ DIGESTS = {"resnet": "a" * 64, "mlp": "b" * 64}
 WHOLE = RotatedBox(left=0.0, top=0.0, right=1.0, bottom=1.0)
 
 
-class ColourAttributor:
+class ColourCoinClassifier:
     """Takes red, green and blue for the three rulers; mlp believes the next one."""
 
     def __init__(self):
@@ -83,7 +83,7 @@ def add(catalog, encode_photo):
 
 def test_opinions_are_recorded_with_confidence_and_disagreement(catalog, add):
     ids = [add(number) for number in range(6)]
-    coin_classifier = ColourAttributor()
+    coin_classifier = ColourCoinClassifier()
     done = record_opinions(catalog, coin_classifier, ids, classifiers=("resnet", "mlp"))
     assert (done.photos, done.known, done.left_out) == (6, 0, ())
     said = {o.classifier: o for o in catalog.opinions(ids[1])}
@@ -98,7 +98,7 @@ def test_opinions_are_recorded_with_confidence_and_disagreement(catalog, add):
 
 def test_what_was_asked_is_not_asked_again(catalog, add):
     ids = [add(number) for number in range(3)]
-    coin_classifier = ColourAttributor()
+    coin_classifier = ColourCoinClassifier()
     record_opinions(catalog, coin_classifier, ids[:2], classifiers=["resnet"])
     done = record_opinions(catalog, coin_classifier, ids, classifiers=["resnet"])
     assert (done.photos, done.known) == (1, 2)
@@ -117,7 +117,7 @@ def test_reverses_and_excluded_photos_are_not_judged(catalog, add):
     told = []
     done = record_opinions(
         catalog,
-        ColourAttributor(),
+        ColourCoinClassifier(),
         [reverse, excluded, bare, gone],
         classifiers=["resnet"],
         progress=lambda here, total: told.append((here, total)),

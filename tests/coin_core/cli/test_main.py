@@ -32,7 +32,7 @@ def _own_data(tmp_path, monkeypatch):
     monkeypatch.setattr(faces, "find", lambda photo: (WHOLE,))
 
 
-class StubAttributor:
+class StubCoinClassifier:
     """Reads a ruler in bright photos and nothing in dark ones."""
 
     def model(self, name):
@@ -64,7 +64,7 @@ class StubAttributor:
 
 @pytest.fixture
 def stub(monkeypatch):
-    monkeypatch.setattr(classify, "CoinClassifier", StubAttributor)
+    monkeypatch.setattr(classify, "CoinClassifier", StubCoinClassifier)
 
 
 def write_photo(path, grey=150):
@@ -291,7 +291,7 @@ def test_train_names_photos_it_cannot_read(two_kinds, capsys):
     assert json.loads(said.out)["n"] == 16
 
 
-class StubModels(StubAttributor):
+class StubModels(StubCoinClassifier):
     """Models whose probabilities follow the brightness of a crop."""
 
     class Model:
