@@ -50,7 +50,7 @@ with words:
     )
 with coin:
     image, _ = cache.demo_coin(
-        SEED, SHOWPIECE.index, SHOWPIECE.kind, SHOWPIECE.hardship
+        SEED, SHOWPIECE.index, SHOWPIECE.kind, SHOWPIECE.wear
     )
     st.image(image, width="stretch", alt="A rendered bronze of the wreath side")
     st.caption("Rendered coin, not a photograph.")

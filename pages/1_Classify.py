@@ -9,9 +9,9 @@ from ui.classify.model_selector import choose_classifier
 from ui.classify.predict import read_tray
 from ui.classify.result_view import show_coin
 from ui.classify.results_table import show_many
-from ui.classify.session import open_tray
+from ui.classify.session import upload_session
 from ui.classify.uploads import ask_for_photos, show_problems
-from ui.errors import show
+from ui.errors import show_error
 from ui.layout import begin_page
 
 begin_page(
@@ -19,36 +19,36 @@ begin_page(
     "Drop the photo of a small Hasmonean bronze. The side that matters is the one with "
     "the inscription in a wreath; both sides in one photo are fine.",
 )
-tray = open_tray()
-ask_for_photos(tray)
+session = upload_session()
+ask_for_photos(session)
 
 found, refused = cache.bundles()
 for problem in refused:
-    show(problem.sentence)
+    show_error(problem.sentence)
 if not found:
-    show(
+    show_error(
         "There are no classifiers in this installation yet. This makes them: "
         "python -m coin_core train all --data rendered"
     )
     st.stop()
-if not tray.photos:
-    show_problems(tray)
+if not session.photos:
+    show_problems(session)
 # Loaded before there is a photo: the user is still looking for one.
 unusable = cache.unusable()
 for sentence in dict.fromkeys(unusable.values()):
-    show(sentence)
+    show_error(sentence)
 found = tuple(bundle for bundle in found if bundle.name not in unusable)
-if not tray.photos or not found:
+if not session.photos or not found:
     st.stop()
 
 cards = {bundle.name: bundle.card for bundle in found}
 classifier = choose_classifier(found)
-if read_tray(tray, cache.coin_classifier(), classifier):
+if read_tray(session, cache.coin_classifier(), classifier):
     st.rerun()  # what stands above counts the photos
-show_problems(tray)
+show_problems(session)
 table = st.empty()
-if len(tray.photos) > 1:
+if len(session.photos) > 1:
     with table.container():
-        show_many(tray, classifier, cards[classifier])
-if tray.selected is not None:
-    show_coin(tray, tray.photos[tray.selected], classifier, cards)
+        show_many(session, classifier, cards[classifier])
+if session.selected is not None:
+    show_coin(session, session.photos[session.selected], classifier, cards)

@@ -21,12 +21,11 @@ from ui.dataset.scrape_panel import offer_gathering, show_gathering
 from ui.dataset.session import (
     DatasetSession,
     catalog,
-    know_reviewer,
-    open_desk,
-    show_messages,
+    dataset_session,
+    remember_reviewer,
 )
 from ui.dataset.versions_panel import show_versions
-from ui.errors import show
+from ui.errors import show_error
 from ui.layout import begin_page
 
 PARTS = {
@@ -44,43 +43,43 @@ begin_page(
 
 
 @st.fragment
-def browse(desk: DatasetSession) -> None:
+def browse(session: DatasetSession) -> None:
     """The grid, or the one photo that was opened from it."""
-    rerun_page(desk)
+    rerun_page(session)
     if st.session_state["dataset_part"] != "browse":  # left for where it came from
         st.rerun()
-    show_messages(desk)
-    if desk.opened is not None:
+    session.show_messages()
+    if session.open_photo_id is not None:
         try:
-            show_photo_panel(desk, collection, desk.opened)
+            show_photo_panel(session, collection, session.open_photo_id)
         except CoinError as error:  # removed by somebody else meanwhile
-            desk.open(None)
-            show(str(error))
+            session.open_photo(None)
+            show_error(str(error))
         else:
             return
-    query = ask_filters(desk, collection)
-    show_actions(desk, collection)
-    show_grid(desk, collection, query)
+    query = ask_filters(session, collection)
+    show_actions(session, collection)
+    show_grid(session, collection, query)
 
 
 try:
     collection = catalog()
-    stand = collection.progress()
+    stand = collection.queries.progress()
 except CoinError as error:
-    show(str(error))
+    show_error(str(error))
     st.stop()
 
-desk = open_desk()
-know_reviewer(desk)
-show_running_import(desk, collection)
-show_gathering(desk, collection)
-show_work(desk)
+session = dataset_session()
+remember_reviewer(session)
+show_running_import(session, collection)
+show_gathering(session, collection)
+show_work(session)
 if not stand.total:
-    show_messages(desk)
+    session.show_messages()
     st.subheader("The collection is empty. Begin with one of these:", anchor=False)
-    offer_demo(desk, collection, stand)
-    offer_bringing_in(desk, collection)
-    offer_gathering(desk, collection)
+    offer_demo(session, collection, stand)
+    offer_bringing_in(session, collection)
+    offer_gathering(session, collection)
     st.stop()
 
 part = st.segmented_control(
@@ -94,16 +93,16 @@ part = st.segmented_control(
     label_visibility="collapsed",
 )
 if part == "browse":
-    browse(desk)
+    browse(session)
 elif part == "review":
-    show_review(desk, collection)
+    show_review(session, collection)
     show_agreement(collection)
 elif part == "bring":
-    show_messages(desk)
-    offer_bringing_in(desk, collection)
-    offer_gathering(desk, collection)
-    offer_demo(desk, collection, stand)
+    session.show_messages()
+    offer_bringing_in(session, collection)
+    offer_gathering(session, collection)
+    offer_demo(session, collection, stand)
     show_earlier_imports(collection)
 else:
-    show_messages(desk)
-    show_versions(desk, collection)
+    session.show_messages()
+    show_versions(session, collection)

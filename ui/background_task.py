@@ -7,15 +7,15 @@ it stores everything in one step at the end, nothing is changed; its caller says
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import streamlit as st
 
 from coin_core.errors import CoinError
-from ui.dataset.session import DatasetSession, show_messages
-from ui.errors import show
+from ui.errors import show_error
 
 Tell = Callable[[int, int], None]
 Found = TypeVar("Found")
@@ -84,19 +84,55 @@ class BackgroundTask:
         self._wants_stop.set()
 
 
-def begin(desk: DatasetSession, work: BackgroundTask) -> None:
+@dataclass(slots=True)
+class TaskSession:
+    """What a page with background tasks keeps of a visit.
+
+    Attributes:
+        task: The running task.
+        notice: What the last action did; shown once.
+        error: Why the last action failed; shown once.
+    """
+
+    task: BackgroundTask | None = None
+    notice: str = ""
+    error: str = ""
+
+    @contextmanager
+    def action(self, notice: str = "") -> Iterator[None]:
+        """Run an action; the next rerun shows its notice or its `CoinError`."""
+        self.notice = self.error = ""
+        try:
+            yield
+        except CoinError as error:
+            self.error = str(error)
+        else:
+            self.notice = self.notice or notice
+
+    def show_messages(self) -> None:
+        """Show the notice and the error of the last action, once."""
+        if self.error:
+            show_error(self.error)
+        if self.notice:
+            st.toast(self.notice, icon=":material/check:")
+        self.notice = self.error = ""
+
+
+def begin(session: TaskSession, work: BackgroundTask) -> None:
     """Start it, unless something is under way; short work is over on return."""
-    if desk.work is not None:
-        desk.failed = f"{desk.work.title} is under way. Wait for it, or stop it first."
+    if session.task is not None:
+        session.error = (
+            f"{session.task.title} is under way. Wait for it, or stop it first."
+        )
         return
-    desk.said = desk.failed = ""
-    desk.work = work
+    session.notice = session.error = ""
+    session.task = work
     work.start()
-    _settle(desk)
+    _settle(session)
 
 
 def cached_task(
-    desk: DatasetSession,
+    session: TaskSession,
     *,
     at_once: bool,
     key: tuple[str, ...],
@@ -106,7 +142,7 @@ def cached_task(
     """What a job finds: at once, or beside the page when a button asks for it.
 
     Args:
-        desk: Of whoever asks.
+        session: Of whoever asks.
         at_once: Whether it is little work.
         key: What is asked, the kind of question first; the last answer to each kind
             is shown until it is asked anew.
@@ -117,7 +153,7 @@ def cached_task(
         try:
             return job(lambda done, total: None)
         except CoinError as error:
-            show(str(error))
+            show_error(str(error))
             return None
     place = f"worked_out_{key[0]}"
 
@@ -132,37 +168,39 @@ def cached_task(
         icon=":material/search:",
     ):
         stopped = "Stopped; nothing was found out."
-        begin(desk, BackgroundTask(title=label, job=job, then=keep, if_stopped=stopped))
+        begin(
+            session, BackgroundTask(title=label, job=job, then=keep, if_stopped=stopped)
+        )
         st.rerun()
     return found if known else None
 
 
-def show_work(desk: DatasetSession) -> None:
+def show_work(session: TaskSession) -> None:
     """The work under way with its bar, or, once it is over, what came of it."""
-    if desk.work is None:
+    if session.task is None:
         return
-    _settle(desk)
-    if desk.work is None:
-        show_messages(desk)
+    _settle(session)
+    if session.task is None:
+        session.show_messages()
     else:
-        _watch(desk.work)
+        _watch(session.task)
 
 
-def rerun_page(desk: DatasetSession) -> None:
+def rerun_page(session: TaskSession) -> None:
     """Draw the whole page where a part of it has started work that takes longer."""
-    if desk.work is not None and not desk.work.shown:
+    if session.task is not None and not session.task.shown:
         st.rerun()
 
 
-def _settle(desk: DatasetSession) -> None:
-    work = desk.work
+def _settle(session: TaskSession) -> None:
+    work = session.task
     if work is None or not work.is_over:
         return
-    desk.work = None
+    session.task = None
     if work.error:
-        desk.failed = work.error
+        session.error = work.error
     elif work.was_stopped:
-        desk.said = work.if_stopped
+        session.notice = work.if_stopped
     else:
         work.then(work.result)
 

@@ -197,8 +197,8 @@ def _nearest(
 
 @st.cache_data(show_spinner=False, max_entries=50)
 def demo_coin(
-    seed: int, index: int, kind: str, hardship: float
+    seed: int, index: int, kind: str, wear: float
 ) -> tuple[np.ndarray, str | None]:
     """A rendered coin and the ruler it was struck for."""
-    coin = render_coin(seed, index, size_px=DEMO_PX, kind=kind, hardship=hardship)
+    coin = render_coin(seed, index, size_px=DEMO_PX, kind=kind, wear=wear)
     return coin.image, coin.ruler

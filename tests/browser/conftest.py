@@ -31,7 +31,7 @@ CHROMEDRIVER = _found("chromedriver")
 
 
 def _need_browser() -> None:
-    """Skip on a desk without one; on a build machine its absence is a failure."""
+    """Skip on a session without one; on a build machine its absence is a failure."""
     if CHROMIUM and CHROMEDRIVER:
         return
     if os.environ.get("CI"):

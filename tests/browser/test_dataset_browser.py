@@ -81,7 +81,7 @@ def catalog(app_home: Path, app_address: str) -> Catalog:
             image = np.hstack([other, image])
         buffer = io.BytesIO()
         Image.fromarray(image).save(buffer, "PNG")
-        catalog.add_photo(
+        catalog.photos.add(
             buffer.getvalue(),
             PhotoRecord(
                 extension="png",
@@ -135,22 +135,24 @@ def test_a_photo_is_split_cropped_and_reviewed(work: Work, catalog: Catalog) -> 
 
 
 def _split_and_take_back(work: Work, catalog: Catalog) -> None:
-    (before,) = catalog.faces(1)
+    (before,) = catalog.photos.faces(1)
     work.press("Split in two")
-    work.until(lambda: len(catalog.faces(1)) == 2, "The photo was not split")
-    first, second = catalog.faces(1)
+    work.until(lambda: len(catalog.photos.faces(1)) == 2, "The photo was not split")
+    first, second = catalog.photos.faces(1)
     assert first.box.right == second.box.left == pytest.approx(0.5)
     work.press("Undo")
-    work.until(lambda: catalog.faces(1) == (before,), "The split was not undone")
+    work.until(lambda: catalog.photos.faces(1) == (before,), "The split was not undone")
     work.press("Redo")
-    work.until(lambda: len(catalog.faces(1)) == 2, "The split was not done again")
+    work.until(
+        lambda: len(catalog.photos.faces(1)) == 2, "The split was not done again"
+    )
     work.press("Undo")
-    work.until(lambda: catalog.faces(1) == (before,), "The split was not undone")
+    work.until(lambda: catalog.photos.faces(1) == (before,), "The split was not undone")
     work.settle()
 
 
 def _crop_by_mouse(work: Work, catalog: Catalog) -> None:
-    (before,) = catalog.faces(1)
+    (before,) = catalog.photos.faces(1)
     switch = next(
         label
         for label in work.all('[data-testid="stCheckbox"] label')
@@ -172,15 +174,18 @@ def _crop_by_mouse(work: Work, catalog: Catalog) -> None:
     assert moved.box.right - moved.box.left == pytest.approx(wide, abs=0.02)
     assert moved.side is Side.LEGEND
     work.press("Undo")
-    work.until(lambda: catalog.faces(1) == (smaller,), "The crop was not undone")
+    work.until(lambda: catalog.photos.faces(1) == (smaller,), "The crop was not undone")
     work.press("Turn 90° right")
-    work.until(lambda: catalog.faces(1)[0].box.turn_deg == 90, "It was not turned")
+    work.until(
+        lambda: catalog.photos.faces(1)[0].box.turn_deg == 90, "It was not turned"
+    )
     work.press("Swap sides")
     work.until(
-        lambda: catalog.faces(1)[0].side is Side.CORNUCOPIA, "Nothing was swapped"
+        lambda: catalog.photos.faces(1)[0].side is Side.CORNUCOPIA,
+        "Nothing was swapped",
     )
     work.press("Back to the original")
-    work.until(lambda: catalog.faces(1) == (before,), "It did not go back")
+    work.until(lambda: catalog.photos.faces(1) == (before,), "It did not go back")
 
 
 def _keep_after_drag(
@@ -190,7 +195,7 @@ def _keep_after_drag(
     end: tuple[float, float],
 ) -> CatalogFace:
     """Drag in the crop widget, from and to fractions of the photo; keep the box."""
-    before = catalog.faces(1)
+    before = catalog.photos.faces(1)
     work.settle()
     frame = work.until(lambda: work.all("iframe"), "The crop widget did not open")[0]
     work.chrome.execute_script("arguments[0].scrollIntoView({block:'center'})", frame)
@@ -213,8 +218,8 @@ def _keep_after_drag(
     work.chrome.switch_to.default_content()
     work.settle()
     work.press("Keep this box")
-    work.until(lambda: catalog.faces(1) != before, "The box was not kept")
-    (after,) = catalog.faces(1)
+    work.until(lambda: catalog.photos.faces(1) != before, "The box was not kept")
+    (after,) = catalog.photos.faces(1)
     return after
 
 
@@ -238,21 +243,21 @@ def _review_by_keyboard(work: Work, catalog: Catalog) -> None:
         work.keys(key)
         work.wait_for_photo(here + 1)
         # What shows the next photo has stored the decision on the last one.
-        (review,) = catalog.reviews(here)
+        (review,) = catalog.reviews.of_photo(here)
         assert (review.ruler, review.reviewer) == (ruler, "Anna")
     work.keys("x")
     work.keys("2")
     work.wait_for_photo(4)
-    assert catalog.photo(3).status is PhotoStatus.EXCLUDED
+    assert catalog.photos.get(3).status is PhotoStatus.EXCLUDED
     work.keys("u")
     work.wait_for_photo(3)
-    assert catalog.photo(3).status is PhotoStatus.UNREVIEWED
+    assert catalog.photos.get(3).status is PhotoStatus.UNREVIEWED
     work.keys(Keys.ARROW_LEFT)
     work.wait_for_photo(2)
     work.keys("u")
-    work.until(lambda: not catalog.reviews(2), "The review was not undone")
-    assert catalog.photo(2).status is PhotoStatus.UNREVIEWED
-    assert catalog.photo(1).ruler == "alexander_jannaeus"
+    work.until(lambda: not catalog.reviews.of_photo(2), "The review was not undone")
+    assert catalog.photos.get(2).status is PhotoStatus.UNREVIEWED
+    assert catalog.photos.get(1).ruler == "alexander_jannaeus"
 
 
 def test_two_reviewers_at_once_lose_nothing(
@@ -264,8 +269,8 @@ def test_two_reviewers_at_once_lose_nothing(
     """Two browsers decide on the same photos in the same moments."""
     other = Work(new_browser(), app_address)
     both = {"Carla": work, "Dov": other}
-    catalog.restore(range(1, 5), who="import")
-    with catalog.writing() as connection:
+    catalog.edits.restore(range(1, 5), who="import")
+    with catalog.database.writing() as connection:
         connection.execute(text("UPDATE photos SET status = 'unreviewed'"))
     for name, visit in both.items():
         visit.open("/Dataset")
@@ -284,9 +289,10 @@ def test_two_reviewers_at_once_lose_nothing(
         expected = {(n, rulers.get(keys[turn])) for n, keys in said.items()}
         work.until(
             lambda photo_id=turn + 1, expected=expected: (
-                {(r.reviewer, r.ruler) for r in catalog.reviews(photo_id)} >= expected
+                {(r.reviewer, r.ruler) for r in catalog.reviews.of_photo(photo_id)}
+                >= expected
             ),
             f"A decision on photo {turn + 1} is lost",
         )
-    assert catalog.agreement().pairs
+    assert catalog.reviews.agreement().pairs
     assert catalog.check() == []

@@ -97,7 +97,7 @@ def test_a_museum_is_gathered_stopped_and_gone_on_with(
     catalog = open_catalog(
         f"sqlite:///{data / 'catalog.sqlite'}", photos_dir=data / "photos"
     )
-    gathered = catalog.find(PhotoQuery(source="ikmk"), limit=1).total
+    gathered = catalog.queries.find(PhotoQuery(source="ikmk"), limit=1).total
     catalog.close()
     assert gathered == len(_photos_asked(museum)) == 2 * COINS
 

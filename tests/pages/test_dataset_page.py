@@ -63,15 +63,15 @@ def catalog(empty: Catalog) -> Catalog:
         face = CatalogFace(
             box=RotatedBox(left=0.05, top=0.1, right=0.95, bottom=0.9), side=Side.LEGEND
         )
-        empty.add_photo(a_photo(20 * k + 10), record, [face], who="import")
+        empty.photos.add(a_photo(20 * k + 10), record, [face], who="import")
     return empty
 
 
 def open_page(part: str = "browse", who: str = "Anna") -> AppTest:
     page = AppTest.from_file(str(PAGE), default_timeout=60).run()
     assert not page.exception
-    if who and "coin_desk" in page.session_state:
-        page.session_state["coin_desk"].who = who
+    if who and "dataset_session" in page.session_state:
+        page.session_state["dataset_session"].reviewer = who
     if part != "browse":
         page.button_group(key="dataset_part").set_value(part)
     page.run()
@@ -110,7 +110,7 @@ def press(page: AppTest, key: str) -> AppTest:
 
 def wait_for_work(page: AppTest) -> AppTest:
     """What runs beside the page is over, and the page shows what came of it."""
-    work = page.session_state["coin_desk"].work
+    work = page.session_state["dataset_session"].task
     if work is not None:
         work._thread.join(60)
         page.run()
@@ -143,7 +143,7 @@ def test_the_counts_filter_the_grid(catalog: Catalog) -> None:
         "alexander_jannaeus": 3,
         "unlabelled": 3,
     }
-    page.session_state["coin_desk"].ruler = "unlabelled"
+    page.session_state["dataset_session"].ruler = "unlabelled"
     page.run()
     assert len(shown_in(page)) == 3
     press(page, "f_clear")
@@ -167,32 +167,40 @@ def test_the_chosen_photos_are_labelled_excluded_and_taken_back(
 ) -> None:
     page = open_page()
     ids = [tile["id"] for tile in grid_of(page)["photos"]][:3]
-    page.session_state["coin_desk"].choose(ids)
+    page.session_state["dataset_session"].select(ids)
     page.run()
     press(page, "set_ruler_john_hyrcanus_i")
-    assert {photo.ruler for photo in catalog.photos(ids)} == {"john_hyrcanus_i"}
+    assert {photo.ruler for photo in catalog.photos.get_many(ids)} == {
+        "john_hyrcanus_i"
+    }
     press(page, "exclude_noise")
-    assert {p.status for p in catalog.photos(ids)} == {PhotoStatus.EXCLUDED}
+    assert {p.status for p in catalog.photos.get_many(ids)} == {PhotoStatus.EXCLUDED}
     press(page, "undo_edit")
     press(page, "undo_edit")
-    assert {p.status for p in catalog.photos(ids)} == {PhotoStatus.UNREVIEWED}
-    assert {p.ruler for p in catalog.photos(ids)} != {"john_hyrcanus_i"}
+    assert {p.status for p in catalog.photos.get_many(ids)} == {PhotoStatus.UNREVIEWED}
+    assert {p.ruler for p in catalog.photos.get_many(ids)} != {"john_hyrcanus_i"}
     press(page, "redo_edit")
-    assert {photo.ruler for photo in catalog.photos(ids)} == {"john_hyrcanus_i"}
+    assert {photo.ruler for photo in catalog.photos.get_many(ids)} == {
+        "john_hyrcanus_i"
+    }
 
 
 def test_a_new_class_is_made_by_labelling_coins_with_it(catalog: Catalog) -> None:
     page = open_page()
     ids = [tile["id"] for tile in grid_of(page)["photos"]][:2]
-    page.session_state["coin_desk"].choose(ids)
+    page.session_state["dataset_session"].select(ids)
     page.run()
     assert page.button(key="set_other_ruler").disabled
     page.text_input(key="other_ruler").set_value(" Mattathias Antigonus ").run()
     press(page, "set_other_ruler")
-    assert {photo.ruler for photo in catalog.photos(ids)} == {"mattathias_antigonus"}
+    assert {photo.ruler for photo in catalog.photos.get_many(ids)} == {
+        "mattathias_antigonus"
+    }
     page.text_input(key="other_ruler").set_value("Alexander Jannaeus").run()
     press(page, "set_other_ruler")
-    assert {photo.ruler for photo in catalog.photos(ids)} == {"alexander_jannaeus"}
+    assert {photo.ruler for photo in catalog.photos.get_many(ids)} == {
+        "alexander_jannaeus"
+    }
     press(page, "undo_edit")
     assert [b for b in page.button if b.key == "set_ruler_mattathias_antigonus"]
 
@@ -200,12 +208,12 @@ def test_a_new_class_is_made_by_labelling_coins_with_it(catalog: Catalog) -> Non
 def test_all_chosen_photos_are_turned_as_one_action(catalog: Catalog) -> None:
     page = open_page()
     press(page, "choose_all")
-    assert len(page.session_state["coin_desk"].chosen) == 12
+    assert len(page.session_state["dataset_session"].selected) == 12
     press(page, "crop_all_Turn 90° right")
-    ids = page.session_state["coin_desk"].chosen
-    assert {catalog.faces(i)[0].box.turn_deg for i in ids} == {90.0}
+    ids = page.session_state["dataset_session"].selected
+    assert {catalog.photos.faces(i)[0].box.turn_deg for i in ids} == {90.0}
     press(page, "undo_edit")
-    assert {catalog.faces(i)[0].box.turn_deg for i in ids} == {0.0}
+    assert {catalog.photos.faces(i)[0].box.turn_deg for i in ids} == {0.0}
 
 
 def test_long_work_has_a_bar_and_a_stop_and_changes_nothing_halfway(
@@ -230,27 +238,27 @@ def test_long_work_has_a_bar_and_a_stop_and_changes_nothing_halfway(
     wait_for_work(page)
     assert not page.get("progress")
     assert page.toast[0].value == "Stopped; nothing was changed."
-    assert catalog.faces(12)[0].box.right == 0.95
+    assert catalog.photos.faces(12)[0].box.right == 0.95
     press(page, "crop_all_Find the coins")
-    assert {catalog.faces(i)[0].box.right for i in range(1, 13)} == {0.5}
+    assert {catalog.photos.faces(i)[0].box.right for i in range(1, 13)} == {0.5}
     press(page, "undo_edit")  # all of it at once
-    assert {catalog.faces(i)[0].box.right for i in range(1, 13)} == {0.95}
+    assert {catalog.photos.faces(i)[0].box.right for i in range(1, 13)} == {0.95}
 
 
 def test_changes_ask_for_a_name_first(catalog: Catalog) -> None:
     page = open_page(who="")
-    page.session_state["coin_desk"].choose([1])
+    page.session_state["dataset_session"].select([1])
     page.run()
     assert not [b for b in page.button if b.key == "set_ruler_john_hyrcanus_i"]
     page.text_input(key="reviewer_asked").set_value("  Anna ").run()
     assert not page.exception
-    assert page.session_state["coin_desk"].who == "Anna"
+    assert page.session_state["dataset_session"].reviewer == "Anna"
     assert [b for b in page.button if b.key == "set_ruler_john_hyrcanus_i"]
 
 
 def test_an_opened_photo_shows_names_and_lot_texts_as_text(catalog: Catalog) -> None:
     page = open_page()
-    page.session_state["coin_desk"].open(1)
+    page.session_state["dataset_session"].open_photo(1)
     page.run()
     assert not page.exception
     plain = [part.value for part in page.text]
@@ -262,54 +270,54 @@ def test_an_opened_photo_shows_names_and_lot_texts_as_text(catalog: Catalog) -> 
 
 def test_the_tools_split_turn_swap_and_go_back(catalog: Catalog) -> None:
     page = open_page()
-    page.session_state["coin_desk"].open(2)
+    page.session_state["dataset_session"].open_photo(2)
     page.run()
-    before = catalog.faces(2)
+    before = catalog.photos.faces(2)
     press(page, "crop_Split in two")
-    first, second = catalog.faces(2)
+    first, second = catalog.photos.faces(2)
     assert first.box.right == second.box.left
     press(page, "crop_Swap sides")
-    assert [f.side for f in catalog.faces(2)] != [first.side, second.side]
+    assert [f.side for f in catalog.photos.faces(2)] != [first.side, second.side]
     press(page, "crop_Turn 90° left")
-    assert catalog.faces(2)[0].box.turn_deg == -90
+    assert catalog.photos.faces(2)[0].box.turn_deg == -90
     press(page, "crop_original")
-    assert catalog.faces(2) == before
+    assert catalog.photos.faces(2) == before
     press(page, "undo_edit")
-    assert catalog.faces(2)[0].box.turn_deg == -90
+    assert catalog.photos.faces(2)[0].box.turn_deg == -90
 
 
 def test_a_face_is_turned_by_any_angle_and_told_its_side(catalog: Catalog) -> None:
     page = open_page()
-    page.session_state["coin_desk"].open(2)
+    page.session_state["dataset_session"].open_photo(2)
     page.run()
     page.slider[0].set_value(17).run()
-    assert catalog.faces(2)[0].box.turn_deg == 17
+    assert catalog.photos.faces(2)[0].box.turn_deg == 17
     side = next(s for s in page.selectbox if s.label == "Face 1 shows")
     side.set_value(Side.CORNUCOPIA).run()
-    assert catalog.faces(2)[0].side is Side.CORNUCOPIA
+    assert catalog.photos.faces(2)[0].side is Side.CORNUCOPIA
     assert not page.exception
 
 
 def test_the_coin_is_edited_and_a_wrong_measure_refused(catalog: Catalog) -> None:
     page = open_page()
-    page.session_state["coin_desk"].open(2)
+    page.session_state["dataset_session"].open_photo(2)
     page.run()
     weight = next(n for n in page.number_input if n.label == "Weight in g")
     weight.set_value(1.97)
     next(b for b in page.button if b.label == "Keep").click().run()
     assert not page.exception
-    assert catalog.coin(catalog.photo(2).coin_id).weight_g == 1.97
+    assert catalog.photos.coin(catalog.photos.get(2).coin_id).weight_g == 1.97
 
 
 def test_references_are_written_as_one_reads_them(catalog: Catalog) -> None:
     page = open_page()
-    page.session_state["coin_desk"].open(2)
+    page.session_state["dataset_session"].open_photo(2)
     page.run()
     field = next(t for t in page.text_input if t.label == "References")
     field.set_value("Hendin 1132 (5th edition); TJC A12")
     next(b for b in page.button if b.label == "Keep").click().run()
     assert not page.exception
-    first, second = catalog.coin(catalog.photo(2).coin_id).references
+    first, second = catalog.photos.coin(catalog.photos.get(2).coin_id).references
     assert (first.catalogue, first.number, first.edition) == (
         "Hendin",
         "1132",
@@ -320,17 +328,17 @@ def test_references_are_written_as_one_reads_them(catalog: Catalog) -> None:
 
 def test_where_a_photo_comes_from_is_corrected_and_taken_back(catalog: Catalog) -> None:
     page = open_page()
-    page.session_state["coin_desk"].open(1)  # whose texts are hostile
+    page.session_state["dataset_session"].open_photo(1)  # whose texts are hostile
     page.run()
     field = next(t for t in page.text_input if t.label == "Licence")
     field.set_value("CC BY 4.0")
     next(b for b in page.button if "told_1" in b.form_id).click().run()
     assert not page.exception
-    photo = catalog.photo(1)
+    photo = catalog.photos.get(1)
     assert (photo.licence, photo.licence_raw) == ("cc-by-4.0", "CC BY 4.0")
     assert (photo.source, photo.lot_text) == ("own camera", NASTY)
     press(page, "undo_edit")
-    assert catalog.photo(1).licence is None
+    assert catalog.photos.get(1).licence is None
 
 
 def test_a_licence_is_told_for_all_chosen(catalog: Catalog) -> None:
@@ -340,16 +348,19 @@ def test_a_licence_is_told_for_all_chosen(catalog: Catalog) -> None:
     page.selectbox(key="told_licence").set_value("CC0 1.0").run()
     page.text_input(key="told_credit").set_value("R. Cohen").run()
     press(page, "tell_all")
-    photos = catalog.find(limit=20).photos
+    photos = catalog.queries.find(limit=20).photos
     assert {photo.licence for photo in photos} == {"cc0-1.0"}
     assert {(p.credit, p.source) for p in photos} == {("R. Cohen", "own camera")}
     press(page, "undo_edit")
-    assert {p.licence for p in catalog.find(limit=20).photos} == {None, "cc-by-4.0"}
+    assert {p.licence for p in catalog.queries.find(limit=20).photos} == {
+        None,
+        "cc-by-4.0",
+    }
 
 
 def test_a_photo_that_is_gone_leads_back_to_the_grid(catalog: Catalog) -> None:
     page = open_page()
-    page.session_state["coin_desk"].open(9999)
+    page.session_state["dataset_session"].open_photo(9999)
     page.run()
     assert not page.exception
     assert "9999" in page.error[0].value
@@ -366,32 +377,34 @@ def test_the_review_shows_one_photo_and_its_progress(catalog: Catalog) -> None:
 
 
 def a_sitting(catalog: Catalog) -> Sitting:
-    return Sitting(kind="unreviewed", photo_ids=list(catalog.queue("unreviewed")))
+    return Sitting(
+        kind="unreviewed", photo_ids=list(catalog.queries.queue("unreviewed"))
+    )
 
 
 def say(
     page: AppTest, catalog: Catalog, now: Sitting, what: str, value: object
 ) -> None:
-    desk = page.session_state["coin_desk"]
+    session = page.session_state["dataset_session"]
     said = {"photo": now.photo_id, "turn": now.turn, "what": what, "value": value}
-    obey(desk, catalog, now, said)
-    assert not desk.failed
+    obey(session, catalog, now, said)
+    assert not session.error
 
 
 def test_each_key_stores_a_decision_before_the_next_photo(catalog: Catalog) -> None:
     page, now = open_page(), a_sitting(catalog)
     say(page, catalog, now, "ruler", "alexander_jannaeus")
-    assert catalog.photo(1).ruler == "alexander_jannaeus"
-    assert catalog.photo(1).status is PhotoStatus.REVIEWED
+    assert catalog.photos.get(1).ruler == "alexander_jannaeus"
+    assert catalog.photos.get(1).status is PhotoStatus.REVIEWED
     assert now.photo_id == 2
     say(page, catalog, now, "ruler", None)
-    assert catalog.reviews(2)[0].ruler is None
+    assert catalog.reviews.of_photo(2)[0].ruler is None
     say(page, catalog, now, "exclude", "wrong_coin")
-    assert catalog.photo(3).status is PhotoStatus.EXCLUDED
+    assert catalog.photos.get(3).status is PhotoStatus.EXCLUDED
     assert now.photo_id == 4
     say(page, catalog, now, "undo", None)
     assert now.photo_id == 3
-    assert catalog.photo(3).status is PhotoStatus.UNREVIEWED
+    assert catalog.photos.get(3).status is PhotoStatus.UNREVIEWED
     say(page, catalog, now, "step", -1)
     say(page, catalog, now, "step", -1)
     say(page, catalog, now, "step", -1)
@@ -403,7 +416,7 @@ def test_the_review_leads_to_the_tools_and_back(catalog: Catalog) -> None:
     press(page, "review_crop")
     assert "Back to the review" in [b.label for b in page.button]
     press(page, "crop_Turn 90° right")
-    assert catalog.faces(1)[0].box.turn_deg == 90
+    assert catalog.photos.faces(1)[0].box.turn_deg == 90
     next(b for b in page.button if b.label == "Back to the review").click().run()
     page.run()
     assert not page.exception
@@ -427,7 +440,7 @@ def test_the_next_page_is_turned_to_at_the_foot(
 
 def test_a_second_reviewer_is_shown_what_the_first_has_seen(catalog: Catalog) -> None:
     for photo_id in (1, 2, 3):
-        catalog.review(photo_id, "john_hyrcanus_i", who="Boaz")
+        catalog.reviews.add(photo_id, "john_hyrcanus_i", who="Boaz")
     page = open_page("review")
     page.button_group(key="review_queue").set_value("second_look").run()
     assert not page.exception
@@ -435,7 +448,7 @@ def test_a_second_reviewer_is_shown_what_the_first_has_seen(catalog: Catalog) ->
     assert keys["photo"] in (1, 2, 3)
     assert not any(ruler["now"] or ruler["note"] for ruler in keys["rulers"])
     for photo_id, ruler in ((1, "john_hyrcanus_i"), (2, None)):
-        catalog.review(photo_id, ruler, who="Anna")
+        catalog.reviews.add(photo_id, ruler, who="Anna")
     page.run()
     assert page.metric[0].label == "Cohen's kappa"
 
@@ -501,8 +514,10 @@ def test_a_folder_is_exported_as_one_file(
 
 
 def test_nothing_free_is_told_and_nothing_is_exported(catalog: Catalog) -> None:
-    ids = [p.photo_id for p in catalog.find(PhotoQuery(licence="cc-by-4.0")).photos]
-    catalog.exclude(ids, "noise", who="Anna")
+    ids = [
+        p.photo_id for p in catalog.queries.find(PhotoQuery(licence="cc-by-4.0")).photos
+    ]
+    catalog.edits.exclude(ids, "noise", who="Anna")
     page = open_page("versions")
     page.checkbox(key="export_free").set_value(True).run()
     press(page, "export_prepare")
@@ -550,7 +565,7 @@ def test_the_demo_coins_go_with_one_click(catalog: Catalog) -> None:
     page = open_page("bring")
     assert "1 of the 12 photos" in words_of(page)
     press(page, "demo_remove")
-    assert catalog.progress().total == 11
+    assert catalog.queries.progress().total == 11
 
 
 def test_a_damaged_catalog_is_told_and_left_alone(

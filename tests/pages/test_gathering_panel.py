@@ -40,7 +40,7 @@ def catalog(monkeypatch: pytest.MonkeyPatch) -> Catalog:
 
 def open_panel(source: str) -> AppTest:
     page = AppTest.from_file(str(PAGE), default_timeout=60).run()
-    page.session_state["coin_desk"].who = "Anna"
+    page.session_state["dataset_session"].reviewer = "Anna"
     page.button_group(key="gather_source").set_value(source)
     page.run()
     assert not page.exception
@@ -118,7 +118,7 @@ def test_a_museum_is_gathered_by_a_process_of_its_own(
     assert not page.error
     last = wait_for(catalog, lambda one: one.state not in ("running", "stopping"))
     assert (last.state, last.added, last.labelled) == ("done", 6, 2), last
-    photo = catalog.find(PhotoQuery(), limit=1).photos[0]
+    photo = catalog.queries.find(PhotoQuery(), limit=1).photos[0]
     assert photo.image_url.startswith(f"{one.address}/image/")
     page.run()
     assert "3 coins looked at, 6 new photos, 2 of them labelled; done." in words_of(
@@ -133,7 +133,7 @@ def test_a_museum_is_gathered_by_a_process_of_its_own(
 
 def open_panel_of_a_full_collection() -> AppTest:
     page = AppTest.from_file(str(PAGE), default_timeout=60).run()
-    page.session_state["coin_desk"].who = "Anna"
+    page.session_state["dataset_session"].reviewer = "Anna"
     page.button_group(key="dataset_part").set_value("bring")
     page.run()
     assert not page.exception
@@ -165,7 +165,7 @@ def test_it_is_watched_after_a_reload_stopped_and_gone_on_with(
     press(reloaded, "gathering_go_on")
     done = wait_for(catalog, lambda one: one.state == "done")
     assert done.import_id == stopped.import_id
-    assert catalog.find(PhotoQuery(), limit=1).total == 24
+    assert catalog.queries.find(PhotoQuery(), limit=1).total == 24
     asked = [r.path for r in one.requests if r.path.startswith("/image/")]
     assert len(asked) == len(set(asked)) == 24
 
@@ -207,7 +207,7 @@ def test_saved_pages_are_dropped_and_read(catalog: Catalog, tmp_path: Path) -> N
     assert not page.error
     last = wait_for(catalog, lambda one: one.state not in ("running", "stopping"))
     assert (last.state, last.added, last.labelled) == ("done", 1, 1), last
-    photo_there = catalog.find(PhotoQuery(), limit=1).photos[0]
+    photo_there = catalog.queries.find(PhotoQuery(), limit=1).photos[0]
     assert photo_there.source == "coinarchives"
     uploads = catalog.photos_dir.parent / "imports" / "uploads"
     assert list(uploads.iterdir()) == []

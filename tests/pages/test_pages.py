@@ -66,7 +66,7 @@ def test_a_dropped_photo_gets_a_verdict_in_one_sentence() -> None:
 
 def test_the_uploader_is_emptied_and_the_photo_kept() -> None:
     page = drop(open_page(), ("coin.png", a_photo()))
-    assert page.session_state["coin_tray"].photos
+    assert page.session_state["upload_session"].photos
     page.run()
     assert not page.exception
     assert "91 %" in html_of(page)
@@ -90,7 +90,7 @@ def test_a_broken_file_is_named_and_the_others_are_answered() -> None:
 def test_only_broken_files_leave_an_empty_tray() -> None:
     page = drop(open_page(), ("notes.jpg", b"a shopping list"))
     assert "notes.jpg" in errors_of(page)[0]
-    assert not page.session_state["coin_tray"].photos
+    assert not page.session_state["upload_session"].photos
 
 
 def test_a_legend_that_had_to_be_turned_is_said_to_be() -> None:
@@ -134,7 +134,7 @@ def test_clear_all_empties_the_tray() -> None:
     page = drop(open_page(), ("coin.png", a_photo()))
     next(b for b in page.button if b.label == "Clear all").click().run()
     assert not page.exception
-    assert not page.session_state["coin_tray"].photos
+    assert not page.session_state["upload_session"].photos
 
 
 def test_missing_weights_say_which_command_makes_them(

@@ -17,22 +17,24 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(work_module, "_PATIENCE_S", 0.05)
 
 
-def wait_for(desk: DatasetSession) -> None:
-    assert desk.work is not None
-    assert desk.work._thread is not None
-    desk.work._thread.join(20)
-    work_module._settle(desk)
+def wait_for(session: DatasetSession) -> None:
+    assert session.task is not None
+    assert session.task._thread is not None
+    session.task._thread.join(20)
+    work_module._settle(session)
 
 
 def test_short_work_is_over_when_it_returns(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(work_module, "_PATIENCE_S", 20.0)
-    desk, got = DatasetSession(), []
-    begin(desk, BackgroundTask(title="Counting", job=lambda tell: 7, then=got.append))
-    assert (got, desk.work, desk.failed) == ([7], None, "")
+    session, got = DatasetSession(), []
+    begin(
+        session, BackgroundTask(title="Counting", job=lambda tell: 7, then=got.append)
+    )
+    assert (got, session.task, session.error) == ([7], None, "")
 
 
 def test_work_tells_how_far_it_is_and_ends_by_a_stop() -> None:
-    desk, go_on, got = DatasetSession(), threading.Event(), []
+    session, go_on, got = DatasetSession(), threading.Event(), []
 
     def job(tell: work_module.Tell) -> int:
         tell(3, 10)
@@ -41,21 +43,21 @@ def test_work_tells_how_far_it_is_and_ends_by_a_stop() -> None:
         return 1
 
     begin(
-        desk,
+        session,
         BackgroundTask(
             title="Counting", job=job, then=got.append, if_stopped="Halted."
         ),
     )
-    work = desk.work
+    work = session.task
     assert work is not None
     assert (work.done, work.total, work.is_over) == (3, 10, False)
-    begin(desk, BackgroundTask(title="Another", job=lambda tell: 2, then=got.append))
-    assert "Counting is under way" in desk.failed
-    assert desk.work is work
+    begin(session, BackgroundTask(title="Another", job=lambda tell: 2, then=got.append))
+    assert "Counting is under way" in session.error
+    assert session.task is work
     work.stop()
     go_on.set()
-    wait_for(desk)
-    assert (desk.said, got, desk.work) == ("Halted.", [], None)
+    wait_for(session)
+    assert (session.notice, got, session.task) == ("Halted.", [], None)
 
 
 @pytest.mark.parametrize(
@@ -67,13 +69,13 @@ def test_work_tells_how_far_it_is_and_ends_by_a_stop() -> None:
 )
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_a_failure_becomes_a_sentence(error: Exception, sentence: str) -> None:
-    desk, go_on = DatasetSession(), threading.Event()
+    session, go_on = DatasetSession(), threading.Event()
 
     def job(tell: work_module.Tell) -> None:
         go_on.wait(20)
         raise error
 
-    begin(desk, BackgroundTask(title="Counting", job=job, then=print))
+    begin(session, BackgroundTask(title="Counting", job=job, then=print))
     go_on.set()
-    wait_for(desk)
-    assert (desk.failed, desk.work) == (sentence, None)
+    wait_for(session)
+    assert (session.error, session.task) == (sentence, None)

@@ -20,7 +20,7 @@ class DemoCoin:
     label: str
     kind: str
     index: int
-    hardship: float = 1.0
+    wear: float = 1.0
 
 
 SEED = 2026
@@ -29,8 +29,8 @@ DEMO_COINS = (
     DemoCoin(label="Bronze B", kind="legend", index=7),
     DemoCoin(label="Bronze C", kind="legend", index=6),
     DemoCoin(label="Worn", kind="legend", index=12),
-    DemoCoin(label="Cornucopia", kind="cornucopia", index=27, hardship=0.4),
-    DemoCoin(label="Anchor", kind="star_anchor", index=30, hardship=0.4),
+    DemoCoin(label="Cornucopia", kind="cornucopia", index=27, wear=0.4),
+    DemoCoin(label="Anchor", kind="star_anchor", index=30, wear=0.4),
 )
 SHOWPIECE = DEMO_COINS[0]
 _STRUCK_AS = {
@@ -40,17 +40,17 @@ _STRUCK_AS = {
 }
 
 
-def offer_demo_coins(tray: UploadSession) -> None:
-    """A row of rendered coins, each with a button that puts it on the tray."""
+def offer_demo_coins(session: UploadSession) -> None:
+    """A row of rendered coins, each with a button that puts it on the session."""
     row = st.container(horizontal=True)
     for coin in DEMO_COINS:
-        image, ruler = cache.demo_coin(SEED, coin.index, coin.kind, coin.hardship)
+        image, ruler = cache.demo_coin(SEED, coin.index, coin.kind, coin.wear)
         with row.container(width=128):
             st.image(image, width=128, alt=f"{coin.label}, rendered")
             if st.button(coin.label, key=f"demo_{coin.label}", width="stretch"):
                 buffer = io.BytesIO()
                 Image.fromarray(image).save(buffer, "PNG")
-                tray.add(
+                session.add(
                     [(f"{coin.label} (rendered).png", buffer.getvalue())],
                     rendered_as=class_title(ruler) if ruler else _STRUCK_AS[coin.kind],
                 )

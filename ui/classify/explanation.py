@@ -25,7 +25,7 @@ from ui.classify.verdict import WHY_NOT, bars_of
 from ui.components import charts
 from ui.components.overlays import heat_on_coin, letters_on_coin
 from ui.components.paleo_hebrew import letters_of_name, name_lines, transliterated
-from ui.errors import shown_on_page
+from ui.errors import errors_on_page
 from ui.formatting import short_title
 from ui.palette import class_colours
 
@@ -37,7 +37,7 @@ def show_comparison(
 ) -> None:
     """One chart and one table of what every classifier says of this coin."""
     st.header("How the classifiers agree", anchor=False)
-    with shown_on_page(), st.spinner("Asking the other classifiers …"):
+    with errors_on_page(), st.spinner("Asking the other classifiers …"):
         verdicts = cache.reading(photo, tuple(cards), box).verdicts
         st.markdown(agreement(verdicts))
         _show_colours(cards[verdicts[0].classifier].classes)
@@ -146,7 +146,7 @@ def show_why(photo: TrayPhoto, verdict: Verdict, card: Card, box: RotatedBox) ->
         looked, read, names = st.columns([1, 1, 1.3], gap="medium")
     with looked:
         st.subheader("Where it looked", anchor=False)
-        with shown_on_page(), st.spinner("Tracing where it looked …"):
+        with errors_on_page(), st.spinner("Tracing where it looked …"):
             heat = cache.heat(photo, box, verdict.classifier, weighed)
             st.image(heat_on_coin(crop, heat), width="stretch", alt="Heat map")
         st.caption(
@@ -155,7 +155,7 @@ def show_why(photo: TrayPhoto, verdict: Verdict, card: Card, box: RotatedBox) ->
         )
     with read:
         st.subheader("What it read", anchor=False)
-        with shown_on_page(), st.spinner("Reading the letters …"):
+        with errors_on_page(), st.spinner("Reading the letters …"):
             letters = cache.letters(photo, box, verdict.classifier)
             of_name = letters_of_name(letters, weighed)
             frame = cache.frame(photo, box, verdict.classifier)
@@ -174,7 +174,7 @@ def show_why(photo: TrayPhoto, verdict: Verdict, card: Card, box: RotatedBox) ->
                 st.caption("No letter was certain enough to be named.")
     with names:
         st.subheader("How the name should read", anchor=False)
-        with shown_on_page():
+        with errors_on_page():
             st.html(name_lines(letters))
         st.caption(
             "Right to left, as on the coin. Tinted: read in this order where the name "
@@ -192,7 +192,7 @@ def _short_name(name: str) -> str:
 def show_nearest(photo: TrayPhoto, box: RotatedBox) -> None:
     """The known coins that this one resembles, most alike first."""
     st.subheader("The nearest known coins", anchor=False)
-    with shown_on_page(), st.spinner("Looking for its like …"):
+    with errors_on_page(), st.spinner("Looking for its like …"):
         near = cache.nearest(photo, box)
         if not near:
             st.caption("No known coins are stored with the classifiers.")

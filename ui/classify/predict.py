@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def ask_classifiers(
-    desk: DatasetSession,
+    session: DatasetSession,
     catalog: Catalog,
     photo_ids: Sequence[int],
     *,
@@ -34,14 +34,14 @@ def ask_classifiers(
     """Let every classifier read these photos beside the page, and keep what they say.
 
     Args:
-        desk: Of whoever asks.
+        session: Of whoever asks.
         catalog: Where the photos are.
         photo_ids: About which.
         again: Also what the same models have read before.
     """
     from coin_core.catalog.label_errors import record_opinions
 
-    with desk.doing():
+    with session.action():
         unusable = cache.unusable()
         names = [b.name for b in cache.bundles()[0] if b.name not in unusable]
         if not names:
@@ -52,10 +52,10 @@ def ask_classifiers(
         coin_classifier = cache.coin_classifier()
 
         def say(found: Recorded) -> None:
-            desk.said = _in_words(found, len(photo_ids))
+            session.notice = _in_words(found, len(photo_ids))
 
         begin(
-            desk,
+            session,
             BackgroundTask(
                 title="Asking the classifiers",
                 job=lambda tell: record_opinions(
@@ -99,19 +99,21 @@ _SHOW_PROGRESS_FROM = 3
 
 
 def read_tray(
-    tray: UploadSession, coin_classifier: CoinClassifier, classifier: str
+    session: UploadSession, coin_classifier: CoinClassifier, classifier: str
 ) -> bool:
     """Read the photos that this classifier has not read yet.
 
-    A file that cannot be read leaves the tray with one sentence; the others go on.
+    A file that cannot be read leaves the session with one sentence; the others go on.
     What is done stays done if the page runs anew in the middle. Says whether a file
     has left.
     """
-    if tray.stamp != (stamp := cache.stamp()):  # other weights read otherwise
-        tray.readings.clear()
-        tray.stamp = stamp
+    if session.stamp != (stamp := cache.stamp()):  # other weights read otherwise
+        session.readings.clear()
+        session.stamp = stamp
     waiting = [
-        p for p in tray.photos.values() if (p.digest, classifier) not in tray.readings
+        p
+        for p in session.photos.values()
+        if (p.digest, classifier) not in session.readings
     ]
     if not waiting:
         return False
@@ -128,7 +130,7 @@ def read_tray(
                     else decode(photo.data, name=photo.name)
                 )
             except UnreadablePhotoError as error:
-                tray.reject(photo.digest, str(error))
+                session.reject(photo.digest, str(error))
                 continue
             sent.append(photo)
             pictures.append(pixels)
@@ -138,9 +140,9 @@ def read_tray(
     readings = coin_classifier.classify_batch(decoded(), classifier)
     for done, reading in enumerate(readings):
         photo = sent[done]
-        tray.readings[photo.digest, classifier] = reading
-        if photo.digest not in tray.thumbnails:
-            tray.thumbnails[photo.digest] = _thumbnail(pictures[done], reading)
+        session.readings[photo.digest, classifier] = reading
+        if photo.digest not in session.thumbnails:
+            session.thumbnails[photo.digest] = _thumbnail(pictures[done], reading)
         pictures[done] = pictures[done][:0]  # one photo in memory, not all of them
         if bar is not None:
             bar.progress(

@@ -21,14 +21,14 @@ _WHOLE = RotatedBox(left=0.1, top=0.1, right=0.9, bottom=0.9)
 
 
 def show_coin(
-    tray: UploadSession, photo: TrayPhoto, classifier: str, cards: Mapping[str, Card]
+    session: UploadSession, photo: TrayPhoto, classifier: str, cards: Mapping[str, Card]
 ) -> None:
     """Everything about one photo, the verdict first."""
-    found = tray.readings[photo.digest, classifier]
+    found = session.readings[photo.digest, classifier]
     # Emptied at once, so that nothing of the last coin stands under this one's name.
     top, agreement, why = st.empty(), st.empty(), st.empty()
     with top.container():
-        box, read_box, verdict = _show_verdict(tray, photo, found, classifier, cards)
+        box, read_box, verdict = _show_verdict(session, photo, found, classifier, cards)
     # Only those that know the same classes can agree or disagree.
     classes = cards[classifier].classes
     others = {name: card for name, card in cards.items() if card.classes == classes}
@@ -41,24 +41,24 @@ def show_coin(
 
 
 def _show_verdict(
-    tray: UploadSession,
+    session: UploadSession,
     photo: TrayPhoto,
     found: PhotoResult,
     classifier: str,
     cards: Mapping[str, Card],
 ) -> tuple[RotatedBox | None, RotatedBox | None, Verdict]:
     """Photo and verdict; returns the user's own box, the box read, the verdict."""
-    if len(tray.photos) > 1:
+    if len(session.photos) > 1:
         with st.container(horizontal=True, vertical_alignment="bottom"):
             st.header(photo.name, anchor=False)
             if st.button("Remove this photo", type="tertiary"):
-                tray.remove(photo.digest)
+                session.remove(photo.digest)
                 st.rerun()
     left, right = st.columns([1, 1.1], gap="large")
     with left:
         picture = st.empty()
         box = _choose_face(photo, found)
-        box = _corrected(tray, photo, found, box)
+        box = _corrected(session, photo, found, box)
     reading = found if box is None else cache.reading(photo, (classifier,), box)
     read_box = box or _legend_box(found)
     pixels = cache.pixels(photo)
@@ -102,7 +102,7 @@ def _choose_face(photo: TrayPhoto, found: PhotoResult) -> RotatedBox | None:
 
 
 def _corrected(
-    tray: UploadSession, photo: TrayPhoto, found: PhotoResult, box: RotatedBox | None
+    session: UploadSession, photo: TrayPhoto, found: PhotoResult, box: RotatedBox | None
 ) -> RotatedBox | None:
     """The box the user has drawn, as long as the crop is switched to be corrected."""
     start_key = f"crop_start_{photo.digest}"
@@ -115,16 +115,16 @@ def _corrected(
         "off to go back to the faces that were found.",
     )
     if not opened:
-        tray.crops.pop(photo.digest, None)
+        session.crops.pop(photo.digest, None)
         st.session_state.pop(start_key, None)
         return box
     if start_key not in st.session_state or not mounted:
         # Only when the widget is drawn afresh: a new start would undo the drawing.
         st.session_state[start_key] = (
-            tray.crops.get(photo.digest) or box or _legend_box(found) or _WHOLE
+            session.crops.get(photo.digest) or box or _legend_box(found) or _WHOLE
         )
     drawn = correct_crop(
         cache.pixels(photo), st.session_state[start_key], key=photo.digest
     )
-    tray.crops[photo.digest] = drawn
+    session.crops[photo.digest] = drawn
     return drawn

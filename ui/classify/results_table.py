@@ -36,11 +36,11 @@ class Row:
     probabilities: dict[str, float]
 
 
-def rows_of(tray: UploadSession, classifier: str) -> list[Row]:
-    """The table's rows, in the order of the tray."""
+def rows_of(session: UploadSession, classifier: str) -> list[Row]:
+    """The table's rows, in the order of the session."""
     rows = []
-    for photo in tray.photos.values():
-        reading = tray.readings.get((photo.digest, classifier))
+    for photo in session.photos.values():
+        reading = session.readings.get((photo.digest, classifier))
         if reading is None:
             continue
         verdict = reading.verdicts[0]
@@ -59,7 +59,7 @@ def rows_of(tray: UploadSession, classifier: str) -> list[Row]:
         rows.append(
             Row(
                 photo=photo.name,
-                thumbnail=tray.thumbnails.get(photo.digest, ""),
+                thumbnail=session.thumbnails.get(photo.digest, ""),
                 verdict=says,
                 probability=first[1],
                 second_choice=class_title(second[0]) if second[0] else "",
@@ -73,9 +73,9 @@ def rows_of(tray: UploadSession, classifier: str) -> list[Row]:
     return rows
 
 
-def show_many(tray: UploadSession, classifier: str, card: Card) -> None:
+def show_many(session: UploadSession, classifier: str, card: Card) -> None:
     """The table with its download; the row that is picked is shown below it."""
-    rows = rows_of(tray, classifier)
+    rows = rows_of(session, classifier)
     answered = sum(not row.verdict.startswith("cannot tell") for row in rows)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.markdown(
@@ -90,10 +90,10 @@ def show_many(tray: UploadSession, classifier: str, card: Card) -> None:
             icon=":material/download:",
             on_click="ignore",
         )
-    _show_table(tray, rows, calibration_note(card))
+    _show_table(session, rows, calibration_note(card))
 
 
-def _show_table(tray: UploadSession, rows: Sequence[Row], note: str) -> None:
+def _show_table(session: UploadSession, rows: Sequence[Row], note: str) -> None:
     """A sortable table; the row that is picked becomes the selected photo."""
     frame = pd.DataFrame(
         {
@@ -120,7 +120,7 @@ def _show_table(tray: UploadSession, rows: Sequence[Row], note: str) -> None:
         height=min(56 * len(rows) + 40, 460),
         on_select="rerun",
         selection_mode="single-row",
-        key=f"table_{tray.drops}",
+        key=f"table_{session.drops}",
         column_config={
             "coin": st.column_config.ImageColumn("", width=64),
             "probability": st.column_config.ProgressColumn(
@@ -139,7 +139,7 @@ def _show_table(tray: UploadSession, rows: Sequence[Row], note: str) -> None:
     )
     chosen = picked["selection"]["rows"]
     if chosen:
-        tray.selected = list(tray.photos)[chosen[0]]
+        session.selected = list(session.photos)[chosen[0]]
 
 
 def to_csv(rows: Sequence[Row]) -> bytes:

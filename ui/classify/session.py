@@ -18,7 +18,7 @@ from coin_core.results import PhotoResult
 MAX_PHOTOS = 600
 MAX_BYTES = 400 * 1024 * 1024
 
-_KEY = "coin_tray"
+_KEY = "upload_session"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,9 +102,9 @@ class UploadSession:
         self.drops += 1
 
 
-def open_tray() -> UploadSession:
-    """This visit's tray."""
+def upload_session() -> UploadSession:
+    """This visit's session."""
     if _KEY not in st.session_state:
         st.session_state[_KEY] = UploadSession()
-    tray: UploadSession = st.session_state[_KEY]
-    return tray
+    session: UploadSession = st.session_state[_KEY]
+    return session

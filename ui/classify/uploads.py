@@ -1,4 +1,4 @@
-"""Getting photos onto the tray: drop, pick, paste, a whole folder, demo coins."""
+"""Getting photos onto the session: drop, pick, paste, a whole folder, demo coins."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import streamlit as st
 from coin_core.imaging.photo_io import ACCEPTED, MAX_BYTES
 from ui.classify.demo import offer_demo_coins
 from ui.classify.session import UploadSession
-from ui.errors import show
+from ui.errors import show_error
 
 # A browser hands pasted pictures to the page, not to the uploader; and what is too
 # large the uploader keeps to itself: nobody would learn why that photo is missing.
@@ -44,13 +44,13 @@ _SCRIPT = (
 )
 
 
-def ask_for_photos(tray: UploadSession) -> None:
+def ask_for_photos(session: UploadSession) -> None:
     """The drop zone, the folder switch and the demo coins."""
     whole_folder = st.session_state.get("whole_folder", False)
     files = st.file_uploader(
         "Drop photos of coins here, or paste one",
         accept_multiple_files="directory" if whole_folder else True,
-        key=f"drop_{tray.drops}_{whole_folder}",
+        key=f"drop_{session.drops}_{whole_folder}",
         max_upload_size=MAX_BYTES // 2**20,
         help=ACCEPTED[0].upper() + ACCEPTED[1:] + ".",
     )
@@ -58,31 +58,31 @@ def ask_for_photos(tray: UploadSession) -> None:
         st.html(_SCRIPT, unsafe_allow_javascript=True)
     st.html('<div id="coin-too-large" class="coin-refused" role="alert"></div>')
     if files:
-        tray.add([(file.name, file.getvalue()) for file in files])
-        st.rerun()  # with an empty uploader: the tray holds the photos now
+        session.add([(file.name, file.getvalue()) for file in files])
+        st.rerun()  # with an empty uploader: the session holds the photos now
     with st.container(horizontal=True, vertical_alignment="center"):
         st.toggle("Pick a whole folder", key="whole_folder", persist_state="session")
-        if tray.photos:
+        if session.photos:
             with st.popover(
-                "Demo coins", type="tertiary", key=f"demo_coins_{tray.drops}"
+                "Demo coins", type="tertiary", key=f"demo_coins_{session.drops}"
             ):
-                offer_demo_coins(tray)
-        if tray.photos or tray.problems:
-            kept = len(tray.photos)
+                offer_demo_coins(session)
+        if session.photos or session.problems:
+            kept = len(session.photos)
             st.caption(
                 f"{kept} photo{'s' * (kept != 1)} kept while you are here "
-                f"({tray.size_bytes / 2**20:.1f} MB)",
+                f"({session.size_bytes / 2**20:.1f} MB)",
                 width="content",
             )
             if st.button("Clear all", icon=":material/delete:", type="tertiary"):
-                tray.clear()
+                session.clear()
                 st.rerun()
-    if not tray.photos:
+    if not session.photos:
         st.markdown("**No photo at hand? Try one of these rendered coins:**")
-        offer_demo_coins(tray)
+        offer_demo_coins(session)
 
 
-def show_problems(tray: UploadSession) -> None:
+def show_problems(session: UploadSession) -> None:
     """One sentence for each file of the last drop that could not be taken."""
-    for sentence in tray.problems:
-        show(sentence)
+    for sentence in session.problems:
+        show_error(sentence)

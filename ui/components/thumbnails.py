@@ -54,7 +54,7 @@ def small_picture(
     path = kept_at(photo.sha256, size)
     if not path.exists():
         try:
-            pixels = photo_io.read(catalog.photo_path(photo))
+            pixels = photo_io.read(catalog.photos.path(photo))
         except UnreadablePhotoError:
             return None
         _keep(pixels, photo.sha256, size)

@@ -12,40 +12,42 @@ from ui.classify.predict import ask_classifiers
 from ui.dataset import cropping
 from ui.dataset.formatting import REASON, ruler_key, ruler_keys, ruler_title
 from ui.dataset.photo_facts import LICENCES
-from ui.dataset.session import DatasetSession, ask_name
+from ui.dataset.session import DatasetSession, ask_reviewer
 
 
-def show_actions(desk: DatasetSession, catalog: Catalog) -> None:
+def show_actions(session: DatasetSession, catalog: Catalog) -> None:
     """Buttons for the chosen photos, and undo and redo."""
-    if not desk.chosen:
-        if desk.who:
+    if not session.selected:
+        if session.reviewer:
             with st.container(horizontal=True, vertical_alignment="center"):
-                show_undo(desk, catalog)
+                show_undo(session, catalog)
         return
-    if not ask_name(desk, "to stand beside every change:"):
+    if not ask_reviewer(session, "to stand beside every change:"):
         return
-    count = len(desk.chosen)
+    count = len(session.selected)
     with st.container(
         horizontal=True, vertical_alignment="center", key="actions", border=True
     ):
         st.markdown(f"**{count:,} chosen**", width="content")
-        _offer_rulers(desk, catalog)
-        _offer_exclusion(desk, catalog)
-        _offer_crops(desk, catalog)
-        _offer_provenance(desk, catalog)
+        _offer_rulers(session, catalog)
+        _offer_exclusion(session, catalog)
+        _offer_crops(session, catalog)
+        _offer_provenance(session, catalog)
         with st.popover("Same coin"):
             st.caption("Photos of one coin stay together when a data set is split.")
             _button(
                 "They show one coin",
-                desk,
-                lambda: catalog.group_coins(desk.chosen, who=desk.who),
+                session,
+                lambda: catalog.edits.group_coins(
+                    session.selected, who=session.reviewer
+                ),
                 f"{count} photos grouped as one coin",
                 disabled=count < 2,
             )
             _button(
                 "Each shows a coin of its own",
-                desk,
-                lambda: catalog.ungroup(desk.chosen, who=desk.who),
+                session,
+                lambda: catalog.edits.ungroup(session.selected, who=session.reviewer),
                 f"{count} photos are coins of their own",
             )
         if st.button(
@@ -55,14 +57,14 @@ def show_actions(desk: DatasetSession, catalog: Catalog) -> None:
             help="Their answers fill the orders “least sure” and “most disputed” and "
             "the queues of the review.",
         ):
-            ask_classifiers(desk, catalog, desk.chosen)
+            ask_classifiers(session, catalog, session.selected)
             st.rerun()
-        show_undo(desk, catalog)
+        show_undo(session, catalog)
 
 
 def _button(
     label: str,
-    desk: DatasetSession,
+    session: DatasetSession,
     change: Callable[[], object],
     said: str,
     *,
@@ -73,7 +75,7 @@ def _button(
     kind: str = "tertiary",
 ) -> None:
     def act() -> None:
-        with desk.doing(said):
+        with session.action(said):
             change()
 
     st.button(
@@ -87,22 +89,25 @@ def _button(
     )
 
 
-def _offer_rulers(desk: DatasetSession, catalog: Catalog) -> None:
+def _offer_rulers(session: DatasetSession, catalog: Catalog) -> None:
     with st.popover("Ruler"):
         authority = st.text_input(
             "Attribution follows (optional)",
             key="authority",
             placeholder="e.g. Meshorer, TJC 2001",
         )
-        for key in (*ruler_keys(catalog.choices().rulers), None):
+        for key in (*ruler_keys(catalog.queries.choices().rulers), None):
             title = ruler_title(key)
             _button(
                 title,
-                desk,
-                lambda key=key: catalog.set_ruler(
-                    desk.chosen, key, who=desk.who, authority=authority or None
+                session,
+                lambda key=key: catalog.edits.set_ruler(
+                    session.selected,
+                    key,
+                    who=session.reviewer,
+                    authority=authority or None,
                 ),
-                f"{len(desk.chosen)} photos: {title}",
+                f"{len(session.selected)} photos: {title}",
                 key=f"set_ruler_{key}",
             )
         written = st.text_input(
@@ -114,39 +119,42 @@ def _offer_rulers(desk: DatasetSession, catalog: Catalog) -> None:
         other = ruler_key(written)
         _button(
             ruler_title(other) if other else "Write a name first",
-            desk,
-            lambda: catalog.set_ruler(
-                desk.chosen, other, who=desk.who, authority=authority or None
+            session,
+            lambda: catalog.edits.set_ruler(
+                session.selected,
+                other,
+                who=session.reviewer,
+                authority=authority or None,
             ),
-            f"{len(desk.chosen)} photos: {ruler_title(other or None)}",
+            f"{len(session.selected)} photos: {ruler_title(other or None)}",
             key="set_other_ruler",
             disabled=not other,
         )
 
 
-def _offer_exclusion(desk: DatasetSession, catalog: Catalog) -> None:
+def _offer_exclusion(session: DatasetSession, catalog: Catalog) -> None:
     with st.popover("Exclude"):
         for reason in ExcludeReason:
             _button(
                 REASON[reason].capitalize(),
-                desk,
-                lambda reason=reason: catalog.exclude(
-                    desk.chosen, reason, who=desk.who
+                session,
+                lambda reason=reason: catalog.edits.exclude(
+                    session.selected, reason, who=session.reviewer
                 ),
-                f"{len(desk.chosen)} photos excluded: {REASON[reason]}",
+                f"{len(session.selected)} photos excluded: {REASON[reason]}",
                 key=f"exclude_{reason}",
             )
         st.divider()
         _button(
             "Take back in",
-            desk,
-            lambda: catalog.restore(desk.chosen, who=desk.who),
-            f"{len(desk.chosen)} photos taken back in",
+            session,
+            lambda: catalog.edits.restore(session.selected, who=session.reviewer),
+            f"{len(session.selected)} photos taken back in",
         )
 
 
-def _offer_crops(desk: DatasetSession, catalog: Catalog) -> None:
-    count = len(desk.chosen)
+def _offer_crops(session: DatasetSession, catalog: Catalog) -> None:
+    count = len(session.selected)
     with st.popover("Crop and turn"):
         for label, edit in cropping.EDITS.items():
             st.button(
@@ -154,7 +162,7 @@ def _offer_crops(desk: DatasetSession, catalog: Catalog) -> None:
                 key=f"crop_all_{label}",
                 type="tertiary",
                 on_click=_crop_all,
-                args=(desk, catalog, label, edit),
+                args=(session, catalog, label, edit),
             )
         angle = st.number_input(
             "Turn clockwise by °", -180, 180, 0, step=1, key="turn_all_by"
@@ -164,30 +172,35 @@ def _offer_crops(desk: DatasetSession, catalog: Catalog) -> None:
             key="turn_all",
             type="tertiary",
             on_click=_crop_all,
-            args=(desk, catalog, f"Turn by {angle}°", cropping.turning(float(angle))),
+            args=(
+                session,
+                catalog,
+                f"Turn by {angle}°",
+                cropping.turning(float(angle)),
+            ),
             disabled=angle == 0,
         )
         st.divider()
         _button(
             "Back to the original",
-            desk,
-            lambda: catalog.back_to_original(desk.chosen, who=desk.who),
+            session,
+            lambda: catalog.edits.reset_faces(session.selected, who=session.reviewer),
             f"{count} photos as they came in",
             key="original_all",
         )
 
 
 def _crop_all(
-    desk: DatasetSession, catalog: Catalog, label: str, edit: cropping.PhotoEdit
+    session: DatasetSession, catalog: Catalog, label: str, edit: cropping.PhotoEdit
 ) -> None:
     """The edit on all chosen photos, beside the page where there are many."""
-    chosen, who = desk.chosen, desk.who
+    chosen, who = session.selected, session.reviewer
 
     def say(changed: int) -> None:
-        desk.said = f"{label}: {changed:,} of {len(chosen):,} photos changed"
+        session.notice = f"{label}: {changed:,} of {len(chosen):,} photos changed"
 
     begin(
-        desk,
+        session,
         BackgroundTask(
             title=label,
             job=lambda tell: cropping.change_many(
@@ -198,7 +211,7 @@ def _crop_all(
     )
 
 
-def _offer_provenance(desk: DatasetSession, catalog: Catalog) -> None:
+def _offer_provenance(session: DatasetSession, catalog: Catalog) -> None:
     """The same source, licence and credit for all: an empty field changes nothing."""
     with st.popover("Licence"):
         st.caption("Fields that are left empty stay as they are on each photo.")
@@ -218,18 +231,18 @@ def _offer_provenance(desk: DatasetSession, catalog: Catalog) -> None:
         }
         changes = {name: value for name, value in told.items() if value}
         _button(
-            f"Tell this of {len(desk.chosen)} photos",
-            desk,
-            lambda: catalog.edit_photos(
-                dict.fromkeys(desk.chosen, changes), who=desk.who
+            f"Tell this of {len(session.selected)} photos",
+            session,
+            lambda: catalog.edits.edit_photos(
+                dict.fromkeys(session.selected, changes), who=session.reviewer
             ),
-            f"{len(desk.chosen)} photos: {', '.join(map(str, changes.values()))}",
+            f"{len(session.selected)} photos: {', '.join(map(str, changes.values()))}",
             key="tell_all",
             disabled=not changes,
         )
 
 
-def show_undo(desk: DatasetSession, catalog: Catalog) -> None:
+def show_undo(session: DatasetSession, catalog: Catalog) -> None:
     """Undo and redo of one's own changes."""
     for label, icon, back in (
         ("Undo", ":material/undo:", True),
@@ -241,7 +254,7 @@ def show_undo(desk: DatasetSession, catalog: Catalog) -> None:
             icon=icon,
             type="tertiary",
             on_click=take_back,
-            args=(desk, catalog),
+            args=(session, catalog),
             kwargs={"back": back},
             help="Your own last change, whichever photo it was on."
             if back
@@ -249,18 +262,24 @@ def show_undo(desk: DatasetSession, catalog: Catalog) -> None:
         )
 
 
-def take_back(desk: DatasetSession, catalog: Catalog, *, back: bool) -> tuple[int, ...]:
+def take_back(
+    session: DatasetSession, catalog: Catalog, *, back: bool
+) -> tuple[int, ...]:
     """Undo or redo one's last action; returns the photos it touched."""
-    with desk.doing():
-        group = catalog.undo(who=desk.who) if back else catalog.redo(who=desk.who)
+    with session.action():
+        group = (
+            catalog.edits.undo(who=session.reviewer)
+            if back
+            else catalog.edits.redo(who=session.reviewer)
+        )
         if group is None:
-            desk.said = "Nothing to undo" if back else "Nothing to redo"
+            session.notice = "Nothing to undo" if back else "Nothing to redo"
             return ()
         count = len(group.photo_ids)
-        desk.said = f"{'Undone' if back else 'Done again'}: {count} photo" + "s" * (
-            count != 1
+        session.notice = (
+            f"{'Undone' if back else 'Done again'}: {count} photo" + "s" * (count != 1)
         )
         if group.left_alone:
-            desk.said += "; what somebody else has changed since was left alone"
+            session.notice += "; what somebody else has changed since was left alone"
         return group.photo_ids
     return ()

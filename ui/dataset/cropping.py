@@ -28,7 +28,7 @@ PhotoEdit = Callable[[Catalog, CatalogPhoto, Faces], Faces]
 
 @st.cache_resource(show_spinner=False, max_entries=3)
 def _pixels(sha256: str, _catalog: Catalog, _photo: CatalogPhoto) -> np.ndarray:
-    return photo_io.read(_catalog.photo_path(_photo))
+    return photo_io.read(_catalog.photos.path(_photo))
 
 
 def pixels(catalog: Catalog, photo: CatalogPhoto) -> np.ndarray:
@@ -38,7 +38,7 @@ def pixels(catalog: Catalog, photo: CatalogPhoto) -> np.ndarray:
 
 def propose(catalog: Catalog, photo: CatalogPhoto, faces: Faces = ()) -> Faces:
     """The coins that are found in a photo, with what each shows; else the old faces."""
-    picture = photo_io.read(catalog.photo_path(photo))
+    picture = photo_io.read(catalog.photos.path(photo))
     found = face_finding.classify_sides(picture, face_finding.find(picture))
     return (
         faces
@@ -52,7 +52,7 @@ def split(catalog: Catalog, photo: CatalogPhoto, faces: Faces) -> Faces:
     halves = face_edits.split(faces, photo.width_px, photo.height_px)
     try:
         judged = face_finding.classify_sides(
-            photo_io.read(catalog.photo_path(photo)), [half.box for half in halves]
+            photo_io.read(catalog.photos.path(photo)), [half.box for half in halves]
         )
     except WeightsMissingError:
         return halves
@@ -112,27 +112,27 @@ def change_many(
     """
     changed: dict[int, Faces] = {}
     for done, photo_id in enumerate(photo_ids, 1):
-        before = tuple(catalog.faces(photo_id))
-        after = edit(catalog, catalog.photo(photo_id), before)
+        before = tuple(catalog.photos.faces(photo_id))
+        after = edit(catalog, catalog.photos.get(photo_id), before)
         if after != before:
             changed[photo_id] = after
         tell(done, len(photo_ids))
     if changed:
-        catalog.edit_faces(changed, who=who)
+        catalog.edits.edit_faces(changed, who=who)
     return len(changed)
 
 
-def show_tools(desk: DatasetSession, catalog: Catalog, photo: CatalogPhoto) -> None:
+def show_tools(session: DatasetSession, catalog: Catalog, photo: CatalogPhoto) -> None:
     """The tools under an opened photo: buttons, the crops, the box by mouse."""
-    faces = tuple(catalog.faces(photo.photo_id))
+    faces = tuple(catalog.photos.faces(photo.photo_id))
 
     def run(label: str, after: Callable[[], Faces]) -> None:
-        with desk.doing(label):
+        with session.action(label):
             new = after()
-            if new == tuple(catalog.faces(photo.photo_id)):
-                desk.said = f"{label}: nothing to change"
+            if new == tuple(catalog.photos.faces(photo.photo_id)):
+                session.notice = f"{label}: nothing to change"
             else:
-                catalog.set_faces(photo.photo_id, new, who=desk.who)
+                catalog.edits.set_faces(photo.photo_id, new, who=session.reviewer)
 
     with st.container(horizontal=True, vertical_alignment="center"):
         for (label, edit), icon in zip(EDITS.items(), _ICONS, strict=True):
@@ -150,39 +150,41 @@ def show_tools(desk: DatasetSession, catalog: Catalog, photo: CatalogPhoto) -> N
             icon=":material/history:",
             type="tertiary",
             on_click=_to_original,
-            args=(desk, catalog, photo),
+            args=(session, catalog, photo),
             help="The boxes as they were when the photo came in.",
         )
     if faces:
-        _show_crops(desk, catalog, photo, faces, run)
+        _show_crops(session, catalog, photo, faces, run)
     else:
         st.caption("No coin is marked in this photo: find it, or draw a box.")
     _draw_box(catalog, photo, faces, run)
-    others = [i for i in desk.chosen if i != photo.photo_id]
+    others = [i for i in session.selected if i != photo.photo_id]
     if others and faces:
         st.button(
             f"Use these boxes for the {len(others)} other chosen photos",
             key="boxes_to_chosen",
             type="tertiary",
             on_click=_copy_to,
-            args=(desk, catalog, faces, others),
+            args=(session, catalog, faces, others),
         )
 
 
-def _to_original(desk: DatasetSession, catalog: Catalog, photo: CatalogPhoto) -> None:
-    with desk.doing("Back to the original"):
-        catalog.back_to_original([photo.photo_id], who=desk.who)
+def _to_original(
+    session: DatasetSession, catalog: Catalog, photo: CatalogPhoto
+) -> None:
+    with session.action("Back to the original"):
+        catalog.edits.reset_faces([photo.photo_id], who=session.reviewer)
 
 
 def _copy_to(
-    desk: DatasetSession, catalog: Catalog, faces: Faces, others: list[int]
+    session: DatasetSession, catalog: Catalog, faces: Faces, others: list[int]
 ) -> None:
-    with desk.doing(f"Boxes taken over for {len(others)} photos"):
-        change_many(catalog, others, lambda *_: faces, who=desk.who)
+    with session.action(f"Boxes taken over for {len(others)} photos"):
+        change_many(catalog, others, lambda *_: faces, who=session.reviewer)
 
 
 def _show_crops(
-    desk: DatasetSession,
+    session: DatasetSession,
     catalog: Catalog,
     photo: CatalogPhoto,
     faces: Faces,

@@ -33,7 +33,7 @@ _KEPT_S = 24 * 3600.0
 
 
 def offer_export(
-    desk: DatasetSession, catalog: Catalog, frozen: tuple[VersionSummary, ...]
+    session: DatasetSession, catalog: Catalog, frozen: tuple[VersionSummary, ...]
 ) -> None:
     """What to export and how; then its packing, and the download."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -73,7 +73,7 @@ def offer_export(
             st.session_state["export_ready"] = (asked, *parcel)
 
         begin(
-            desk,
+            session,
             BackgroundTask(
                 title="Exporting",
                 job=lambda tell: _pack(

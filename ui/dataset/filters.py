@@ -31,23 +31,23 @@ _MORE = ("f_side", "f_source", "f_licence", "f_kind", "f_version")
 ALL = "all"
 
 
-def ask_filters(desk: DatasetSession, catalog: Catalog) -> PhotoQuery:
+def ask_filters(session: DatasetSession, catalog: Catalog) -> PhotoQuery:
     """Draw the chart and the filters; returns what they ask for."""
-    choices = catalog.choices()
+    choices = catalog.queries.choices()
     chart, rest = st.columns([1, 1.45], gap="large", vertical_alignment="center")
     with rest:
-        query = _ask(desk, choices)
+        query = _ask(session, choices)
     with chart:
-        _show_counts(desk, catalog.counts(query), choices)
-    if query != desk.query:
-        desk.query = query
-        desk.choose()
+        _show_counts(session, catalog.queries.counts(query), choices)
+    if query != session.query:
+        session.query = query
+        session.select()
         st.session_state["grid_page"] = 1
     return query
 
 
 def _show_counts(
-    desk: DatasetSession, counts: Mapping[str, int], choices: Choices
+    session: DatasetSession, counts: Mapping[str, int], choices: Choices
 ) -> None:
     keys = [
         *ruler_keys(choices.rulers),
@@ -58,7 +58,7 @@ def _show_counts(
     def pick() -> None:
         picked = st.session_state["ruler_counts"].get("pick")
         if picked is not None:
-            desk.ruler = picked or None
+            session.ruler = picked or None
 
     ruler_counts(
         data={
@@ -71,7 +71,7 @@ def _show_counts(
                 }
                 for key in keys
             ],
-            "chosen": desk.ruler,
+            "chosen": session.ruler,
         },
         key="ruler_counts",
         on_pick_change=pick,
@@ -79,7 +79,7 @@ def _show_counts(
     st.caption("Click a bar to see only those photos.")
 
 
-def _ask(desk: DatasetSession, choices: Choices) -> PhotoQuery:
+def _ask(session: DatasetSession, choices: Choices) -> PhotoQuery:
     text = st.text_input(
         "Search",
         key="f_text",
@@ -107,12 +107,16 @@ def _ask(desk: DatasetSession, choices: Choices) -> PhotoQuery:
         more += sum(bool(st.session_state.get(k)) for k in ("f_dispute", "f_quality"))
         with st.popover(f"More filters{f' ({more})' if more else ''}", width=150):
             narrow = _ask_more(choices)
-        if desk.ruler or text or status != ALL or more:
+        if session.ruler or text or status != ALL or more:
             st.button(
-                "Clear", type="tertiary", key="f_clear", on_click=_clear, args=(desk,)
+                "Clear",
+                type="tertiary",
+                key="f_clear",
+                on_click=_clear,
+                args=(session,),
             )
     return PhotoQuery(
-        ruler=desk.ruler,
+        ruler=session.ruler,
         status=None if status == ALL else PhotoStatus(status),
         text=(text or "").strip() or None,
         order=PhotoOrder(order),
@@ -120,8 +124,8 @@ def _ask(desk: DatasetSession, choices: Choices) -> PhotoQuery:
     )
 
 
-def _clear(desk: DatasetSession) -> None:
-    desk.ruler = None
+def _clear(session: DatasetSession) -> None:
+    session.ruler = None
     empty = {"f_text": "", "f_quality": 0.0, "f_dispute": False}
     for key in (*_MORE, "f_status", *empty):
         if key in st.session_state:

@@ -28,15 +28,17 @@ MOST_CHOSEN = 5000  # by "choose all": more is a mistake, or work for the comman
 _FIRST_S, _STEP_S = 0.1, 0.5
 
 
-def show_grid(desk: DatasetSession, catalog: Catalog, query: PhotoQuery) -> None:
+def show_grid(session: DatasetSession, catalog: Catalog, query: PhotoQuery) -> None:
     """One page of thumbnails with its pager."""
     number = int(st.session_state.get("grid_page", 1))
-    page = catalog.find(query, offset=(number - 1) * PAGE_SIZE, limit=PAGE_SIZE)
+    page = catalog.queries.find(query, offset=(number - 1) * PAGE_SIZE, limit=PAGE_SIZE)
     pages = max(1, -(-page.total // PAGE_SIZE))
     if number > pages:  # photos have left the list since
         number = st.session_state["grid_page"] = pages
-        page = catalog.find(query, offset=(number - 1) * PAGE_SIZE, limit=PAGE_SIZE)
-    desk.listing = tuple(photo.photo_id for photo in page.photos)
+        page = catalog.queries.find(
+            query, offset=(number - 1) * PAGE_SIZE, limit=PAGE_SIZE
+        )
+    session.page_photo_ids = tuple(photo.photo_id for photo in page.photos)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(f"**{page.total:,}** photo{'s' * (page.total != 1)}", width=110)
         if page.photos:
@@ -45,11 +47,14 @@ def show_grid(desk: DatasetSession, catalog: Catalog, query: PhotoQuery) -> None
                 type="tertiary",
                 key="choose_all",
                 on_click=_choose_all,
-                args=(desk, catalog, query),
+                args=(session, catalog, query),
             )
-        if desk.chosen:
+        if session.selected:
             st.button(
-                "Choose none", type="tertiary", key="choose_none", on_click=desk.choose
+                "Choose none",
+                type="tertiary",
+                key="choose_none",
+                on_click=session.select,
             )
         if pages > 1:
             with st.container(horizontal_alignment="right"):
@@ -60,12 +65,12 @@ def show_grid(desk: DatasetSession, catalog: Catalog, query: PhotoQuery) -> None
 
     def keep_choice() -> None:
         told = st.session_state["grid"].get("chosen")
-        if told and told["token"] == desk.choice_token:
-            desk.chosen = tuple(int(i) for i in told["ids"])
+        if told and told["token"] == session.selection_version:
+            session.selected = tuple(int(i) for i in told["ids"])
 
     def open_one() -> None:
         if (photo_id := st.session_state["grid"].get("open")) is not None:
-            desk.open(int(photo_id))
+            session.open_photo(int(photo_id))
 
     def fetch_more() -> None:
         st.session_state["grid_asks_more"] = True
@@ -74,8 +79,8 @@ def show_grid(desk: DatasetSession, catalog: Catalog, query: PhotoQuery) -> None
     thumbnail_grid(
         data={
             "photos": _tiles(catalog, page.photos, _STEP_S if asks_more else _FIRST_S),
-            "chosen": list(desk.set_choice),
-            "token": desk.choice_token,
+            "chosen": list(session.preset_selection),
+            "token": session.selection_version,
         },
         key="grid",
         on_chosen_change=keep_choice,
@@ -101,9 +106,9 @@ def _turn_page(number: int) -> None:
     st.session_state["grid_page"] = number
 
 
-def _choose_all(desk: DatasetSession, catalog: Catalog, query: PhotoQuery) -> None:
-    found = catalog.find(query, offset=0, limit=MOST_CHOSEN)
-    desk.choose(photo.photo_id for photo in found.photos)
+def _choose_all(session: DatasetSession, catalog: Catalog, query: PhotoQuery) -> None:
+    found = catalog.queries.find(query, offset=0, limit=MOST_CHOSEN)
+    session.select(photo.photo_id for photo in found.photos)
 
 
 def _tiles(
@@ -112,7 +117,7 @@ def _tiles(
     """What the grid draws; pictures that would take too long are left for later."""
     end = time.monotonic() + patience_s
     tiles = []
-    faces = catalog.faces_of([photo.photo_id for photo in photos])
+    faces = catalog.photos.faces_of([photo.photo_id for photo in photos])
     for photo in photos:
         in_time = is_kept(photo.sha256, Size.THUMB) or time.monotonic() < end
         picture = small_picture(catalog, photo) if in_time else None

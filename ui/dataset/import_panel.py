@@ -32,8 +32,8 @@ from coin_core.catalog.importing.records import (
 )
 from coin_core.catalog.importing.tables import FIELDS, ColumnProposal, propose_columns
 from coin_core.errors import CoinError
-from ui.dataset.session import DatasetSession, ask_name
-from ui.errors import show
+from ui.dataset.session import DatasetSession, ask_reviewer
+from ui.errors import show_error
 
 MAX_UPLOAD_MB = 1024
 _TABLES = (".csv", ".tsv", ".xlsx", ".xlsm")
@@ -44,15 +44,15 @@ _SHOWN_PROBLEMS = 200
 _EARLIER = 8
 
 
-def show_running_import(desk: DatasetSession, catalog: Catalog) -> None:
+def show_running_import(session: DatasetSession, catalog: Catalog) -> None:
     """How far the newest import has come; nothing once it is done and seen."""
     newest = _newest(catalog)
     if newest is None or newest.import_id in _put_away():
         return
     if newest.state is ImportState.RUNNING:
-        _watch(desk, catalog, newest.import_id)
+        _watch(session, catalog, newest.import_id)
     else:
-        _show_end(desk, catalog, newest)
+        _show_end(session, catalog, newest)
 
 
 def _newest(catalog: Catalog) -> ImportProgress | None:
@@ -67,7 +67,7 @@ def _put_away() -> set[int]:
 
 
 @st.fragment(run_every=1.0)
-def _watch(desk: DatasetSession, catalog: Catalog, import_id: int) -> None:
+def _watch(session: DatasetSession, catalog: Catalog, import_id: int) -> None:
     """Drawn anew every second as long as the import runs."""
     newest = _newest(catalog)
     if newest is None or newest.import_id != import_id:
@@ -84,7 +84,7 @@ def _watch(desk: DatasetSession, catalog: Catalog, import_id: int) -> None:
                 key="stop_import",
                 type="tertiary",
                 on_click=_stop,
-                args=(desk, catalog, import_id),
+                args=(session, catalog, import_id),
                 help="It can go on later, from the photo it was at.",
             )
         if newest.done and not st.session_state.get("import_seen_first"):
@@ -119,7 +119,7 @@ def _exceptions(state: ImportProgress) -> str:
     return words
 
 
-def _show_end(desk: DatasetSession, catalog: Catalog, state: ImportProgress) -> None:
+def _show_end(session: DatasetSession, catalog: Catalog, state: ImportProgress) -> None:
     st.session_state.pop("import_seen_first", None)
     stopped = state.state is ImportState.STOPPED
     watched = st.session_state.get("import_watched") == state.import_id
@@ -143,12 +143,12 @@ def _show_end(desk: DatasetSession, catalog: Catalog, state: ImportProgress) -> 
                     "Go on",
                     type="primary",
                     on_click=_go_on,
-                    args=(desk, catalog, state.import_id),
+                    args=(session, catalog, state.import_id),
                 )
                 st.button(
                     "Leave the rest out",
                     on_click=_give_up,
-                    args=(desk, catalog, state.import_id),
+                    args=(session, catalog, state.import_id),
                 )
             else:
                 st.button("Good", on_click=_put_away().add, args=(state.import_id,))
@@ -184,24 +184,24 @@ def show_earlier_imports(catalog: Catalog) -> None:
                     _show_items(said)
 
 
-def _stop(desk: DatasetSession, catalog: Catalog, import_id: int) -> None:
+def _stop(session: DatasetSession, catalog: Catalog, import_id: int) -> None:
     st.session_state["import_watched"] = import_id
-    with desk.doing("Stopping"):
+    with session.action("Stopping"):
         stop_import(catalog, import_id)
 
 
-def _go_on(desk: DatasetSession, catalog: Catalog, import_id: int) -> None:
-    with desk.doing():
+def _go_on(session: DatasetSession, catalog: Catalog, import_id: int) -> None:
+    with session.action():
         start_again(catalog, import_id)
 
 
-def _give_up(desk: DatasetSession, catalog: Catalog, import_id: int) -> None:
-    with desk.doing():
+def _give_up(session: DatasetSession, catalog: Catalog, import_id: int) -> None:
+    with session.action():
         discard_import(catalog, import_id)
         _put_away().add(import_id)
 
 
-def offer_bringing_in(desk: DatasetSession, catalog: Catalog) -> None:
+def offer_bringing_in(session: DatasetSession, catalog: Catalog) -> None:
     """The drop zone, the columns of a dropped table, and the start."""
     st.header("Bring photos in", anchor=False)
     drops = st.session_state.setdefault("import_drops", 0)
@@ -234,7 +234,7 @@ def offer_bringing_in(desk: DatasetSession, catalog: Catalog) -> None:
         help="A folder such as “jannaeus” or “John Hyrcanus I” labels its photos. "
         "Folders with other names label nothing.",
     ).startswith("The")
-    if not ask_name(desk, "to sign what is brought in:"):
+    if not ask_reviewer(session, "to sign what is brought in:"):
         return
     if st.button(
         f"Bring in {len(files)} file{'s' * (len(files) != 1)}",
@@ -246,12 +246,12 @@ def offer_bringing_in(desk: DatasetSession, catalog: Catalog) -> None:
             start_import_process(
                 catalog,
                 sources,
-                who=desk.who,
+                who=session.reviewer,
                 mapping=mapping,
                 labels="folder" if by_folder else "none",
             )
         except CoinError as error:
-            show(str(error))
+            show_error(str(error))
             return
         st.session_state["import_drops"] = drops + 1
         st.rerun()
@@ -265,7 +265,7 @@ def _ask_columns(name: str, data: bytes) -> dict[str, str] | None:
         try:
             proposal = propose_columns(path)
         except CoinError as error:
-            show(str(error).replace(path.name, name))
+            show_error(str(error).replace(path.name, name))
             return None
     st.subheader("What the columns of the table mean", anchor=False)
     st.text(f"{name}: {proposal.row_count:,} rows. Correct what was guessed wrongly.")
@@ -310,9 +310,9 @@ def _ask_mapping(proposal: ColumnProposal) -> dict[str, str]:
     return mapping
 
 
-def offer_demo(desk: DatasetSession, catalog: Catalog, stand: Progress) -> None:
+def offer_demo(session: DatasetSession, catalog: Catalog, stand: Progress) -> None:
     """The rendered demo collection: one click to have it, one to be rid of it."""
-    rendered = catalog.find(PhotoQuery(rendered=True), limit=1).total
+    rendered = catalog.queries.find(PhotoQuery(rendered=True), limit=1).total
     if not rendered:
         st.header("Try it with rendered coins", anchor=False)
         st.markdown(
@@ -326,7 +326,7 @@ def offer_demo(desk: DatasetSession, catalog: Catalog, stand: Progress) -> None:
             type="primary" if not stand.total else "secondary",
             icon=":material/toll:",
             on_click=_strike,
-            args=(desk, catalog),
+            args=(session, catalog),
         )
         return
     st.header("Rendered coins", anchor=False)
@@ -339,20 +339,20 @@ def offer_demo(desk: DatasetSession, catalog: Catalog, stand: Progress) -> None:
         key="demo_remove",
         icon=":material/delete:",
         on_click=_remove,
-        args=(desk, catalog),
+        args=(session, catalog),
     )
 
 
-def _strike(desk: DatasetSession, catalog: Catalog) -> None:
-    with desk.doing():
+def _strike(session: DatasetSession, catalog: Catalog) -> None:
+    with session.action():
         start_demo_process(catalog, count=_DEMO_PHOTOS)
 
 
-def _remove(desk: DatasetSession, catalog: Catalog) -> None:
+def _remove(session: DatasetSession, catalog: Catalog) -> None:
     from coin_core.catalog.demo import remove_demo
 
-    with desk.doing():
+    with session.action():
         gone = remove_demo(catalog)
-        desk.said = f"{gone} rendered coins removed"
-        desk.choose()
-        desk.open(None)
+        session.notice = f"{gone} rendered coins removed"
+        session.select()
+        session.open_photo(None)

@@ -45,10 +45,10 @@ _TOLD = {
 
 
 def show_coin_facts(
-    desk: DatasetSession, catalog: Catalog, photo: CatalogPhoto
+    session: DatasetSession, catalog: Catalog, photo: CatalogPhoto
 ) -> None:
     """What is known of the coin, as a form."""
-    coin = catalog.coin(photo.coin_id)
+    coin = catalog.photos.coin(photo.coin_id)
     with (
         st.expander("The coin: name, weight, references"),
         st.form(f"coin_{coin.coin_id}_{hash(coin)}", border=False),
@@ -58,12 +58,12 @@ def show_coin_facts(
         for at, (name, title) in enumerate(_FACTS.items()):
             with columns[at % 3]:
                 asked[name] = _ask_fact(name, title, coin)
-        kept = st.form_submit_button("Keep", disabled=not desk.who)
+        kept = st.form_submit_button("Keep", disabled=not session.reviewer)
     if kept:
-        with desk.doing("Coin kept"):
+        with session.action("Coin kept"):
             changes = _changes(coin, asked)
             if changes:
-                catalog.edit_coin(coin.coin_id, changes, who=desk.who)
+                catalog.edits.edit_coin(coin.coin_id, changes, who=session.reviewer)
         st.rerun()
 
 
@@ -93,7 +93,7 @@ def _changes(coin: Coin, asked: dict[str, object]) -> dict[str, object]:
 
 
 def show_provenance(
-    desk: DatasetSession, catalog: Catalog, photo: CatalogPhoto
+    session: DatasetSession, catalog: Catalog, photo: CatalogPhoto
 ) -> None:
     """Where a photo comes from, and a form that corrects it."""
     with st.expander("Where it comes from", expanded=bool(photo.lot_text)):
@@ -120,13 +120,13 @@ def show_provenance(
         for name, value in rows.items():
             if value:
                 st.text(f"{name}: {value}")
-        if desk.who:
+        if session.reviewer:
             with st.popover("Correct this"):
-                _ask_provenance(desk, catalog, photo)
+                _ask_provenance(session, catalog, photo)
 
 
 def _ask_provenance(
-    desk: DatasetSession, catalog: Catalog, photo: CatalogPhoto
+    session: DatasetSession, catalog: Catalog, photo: CatalogPhoto
 ) -> None:
     before = {name: getattr(photo, name) or "" for name in _TOLD}
     before["licence"] = photo.licence_raw or photo.licence or ""
@@ -139,6 +139,6 @@ def _ask_provenance(
         kept = st.form_submit_button("Keep")
     if kept:
         changes = {name: v for name, v in asked.items() if v != before[name]}
-        with desk.doing("Kept"):
-            catalog.edit_photos({photo.photo_id: changes}, who=desk.who)
+        with session.action("Kept"):
+            catalog.edits.edit_photos({photo.photo_id: changes}, who=session.reviewer)
         st.rerun()

@@ -26,17 +26,17 @@ from ui.dataset.formatting import (
 )
 from ui.dataset.photo_facts import show_coin_facts, show_provenance
 from ui.dataset.photo_view import show_photo
-from ui.dataset.session import DatasetSession, ask_name
-from ui.errors import show
+from ui.dataset.session import DatasetSession, ask_reviewer
+from ui.errors import show_error
 
 _TAKEN = "taken"
 
 
-def show_photo_panel(desk: DatasetSession, catalog: Catalog, photo_id: int) -> None:
+def show_photo_panel(session: DatasetSession, catalog: Catalog, photo_id: int) -> None:
     """The opened photo; its first button leads back."""
-    photo = catalog.photo(photo_id)
-    _show_head(desk, photo)
-    faces = tuple(catalog.faces(photo_id))
+    photo = catalog.photos.get(photo_id)
+    _show_head(session, photo)
+    faces = tuple(catalog.photos.faces(photo_id))
     left, right = st.columns([1.5, 1], gap="large")
     with left:
         show_photo(catalog, photo, faces, key="opened_photo", height_px=440)
@@ -45,24 +45,30 @@ def show_photo_panel(desk: DatasetSession, catalog: Catalog, photo_id: int) -> N
             + (" · ".join(SIDE[face.side] for face in faces) or "No coin marked.")
         )
     with right:
-        _show_label(desk, catalog, photo)
-        _show_opinions(desk, catalog, photo)
-    if desk.who:
+        _show_label(session, catalog, photo)
+        _show_opinions(session, catalog, photo)
+    if session.reviewer:
         st.subheader("Crop, split and turn", anchor=False)
-        show_tools(desk, catalog, photo)
-    show_coin_facts(desk, catalog, photo)
-    show_provenance(desk, catalog, photo)
-    _show_same_coin(desk, catalog, photo)
+        show_tools(session, catalog, photo)
+    show_coin_facts(session, catalog, photo)
+    show_provenance(session, catalog, photo)
+    _show_same_coin(session, catalog, photo)
     _show_history(catalog, photo)
 
 
-def _show_head(desk: DatasetSession, photo: CatalogPhoto) -> None:
-    here = desk.listing.index(photo.photo_id) if photo.photo_id in desk.listing else -1
+def _show_head(session: DatasetSession, photo: CatalogPhoto) -> None:
+    here = (
+        session.page_photo_ids.index(photo.photo_id)
+        if photo.photo_id in session.page_photo_ids
+        else -1
+    )
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button(
-            "Back to all photos" if desk.back_to == "browse" else "Back to the review",
+            "Back to all photos"
+            if session.return_to == "browse"
+            else "Back to the review",
             icon=":material/arrow_back:",
-            on_click=desk.go_back,
+            on_click=session.go_back,
             shortcut="B",
         )
         for label, step, key in (("Previous", -1, "P"), ("Next", 1, "N")):
@@ -70,29 +76,33 @@ def _show_head(desk: DatasetSession, photo: CatalogPhoto) -> None:
             st.button(
                 label,
                 type="tertiary",
-                disabled=here < 0 or not 0 <= there < len(desk.listing),
-                on_click=lambda there=there: desk.open(desk.listing[there]),
+                disabled=here < 0 or not 0 <= there < len(session.page_photo_ids),
+                on_click=lambda there=there: session.open_photo(
+                    session.page_photo_ids[there]
+                ),
                 shortcut=key,
             )
         st.text(photo_name(photo))
 
 
-def _show_label(desk: DatasetSession, catalog: Catalog, photo: CatalogPhoto) -> None:
+def _show_label(session: DatasetSession, catalog: Catalog, photo: CatalogPhoto) -> None:
     said = STATUS[photo.status]
     if photo.exclude_reason is not None:
         said += f" ({REASON[photo.exclude_reason]})"
     st.html(f'<p class="coin-sentence">{escape(ruler_title(photo.ruler))}</p>')
     st.caption(said)
-    if not ask_name(desk, "to change anything:"):
+    if not ask_reviewer(session, "to change anything:"):
         return
-    keys = (UNLABELLED, *ruler_keys(catalog.choices().rulers))
+    keys = (UNLABELLED, *ruler_keys(catalog.queries.choices().rulers))
     stamp = f"{photo.photo_id}_{photo.ruler}_{photo.exclude_reason}"
 
     def label() -> None:
         ruler = st.session_state[f"ruler_{stamp}"]
-        with desk.doing(ruler_title(ruler)):
-            catalog.set_ruler(
-                [photo.photo_id], None if ruler == UNLABELLED else ruler, who=desk.who
+        with session.action(ruler_title(ruler)):
+            catalog.edits.set_ruler(
+                [photo.photo_id],
+                None if ruler == UNLABELLED else ruler,
+                who=session.reviewer,
             )
 
     st.selectbox(
@@ -106,11 +116,11 @@ def _show_label(desk: DatasetSession, catalog: Catalog, photo: CatalogPhoto) -> 
 
     def exclude() -> None:
         reason = st.session_state[f"reason_{stamp}"]
-        with desk.doing():
+        with session.action():
             if reason == _TAKEN:
-                catalog.restore([photo.photo_id], who=desk.who)
+                catalog.edits.restore([photo.photo_id], who=session.reviewer)
             else:
-                catalog.exclude([photo.photo_id], reason, who=desk.who)
+                catalog.edits.exclude([photo.photo_id], reason, who=session.reviewer)
 
     reasons: tuple[str, ...] = (_TAKEN, *ExcludeReason)
     st.selectbox(
@@ -122,12 +132,14 @@ def _show_label(desk: DatasetSession, catalog: Catalog, photo: CatalogPhoto) -> 
         on_change=exclude,
     )
     with st.container(horizontal=True):
-        show_undo(desk, catalog)
+        show_undo(session, catalog)
 
 
-def _show_opinions(desk: DatasetSession, catalog: Catalog, photo: CatalogPhoto) -> None:
+def _show_opinions(
+    session: DatasetSession, catalog: Catalog, photo: CatalogPhoto
+) -> None:
     st.subheader("What the classifiers say", anchor=False)
-    opinions = catalog.opinions(photo.photo_id)
+    opinions = catalog.predictions.of_photo(photo.photo_id)
     if opinions:
         st.dataframe(
             pd.DataFrame(
@@ -155,7 +167,7 @@ def _show_opinions(desk: DatasetSession, catalog: Catalog, photo: CatalogPhoto) 
         type="tertiary",
         help="They see the legend side as it is cropped and turned now.",
     ):
-        ask_classifiers(desk, catalog, [photo.photo_id], again=True)
+        ask_classifiers(session, catalog, [photo.photo_id], again=True)
         st.rerun()
 
 
@@ -163,58 +175,60 @@ _MOST_SHOWN = 6
 
 
 def _show_same_coin(
-    desk: DatasetSession, catalog: Catalog, photo: CatalogPhoto
+    session: DatasetSession, catalog: Catalog, photo: CatalogPhoto
 ) -> None:
     """The other photos of this coin, and a search for more of them."""
     others = [
         other
-        for other in catalog.photos_of_coin(photo.coin_id)
+        for other in catalog.photos.of_coin(photo.coin_id)
         if other.photo_id != photo.photo_id
     ]
     title = f"Other photos of this coin: {len(others)}"
     with st.expander(title, expanded=bool(others)):
         with st.container(horizontal=True):
             for other in others[:_MOST_SHOWN]:
-                _show_other(desk, catalog, other)
+                _show_other(session, catalog, other)
         with st.container(horizontal=True):
             if others:
                 st.button(
                     "This photo shows another coin",
                     type="tertiary",
-                    disabled=not desk.who,
+                    disabled=not session.reviewer,
                     on_click=_ungroup,
-                    args=(desk, catalog, photo),
+                    args=(session, catalog, photo),
                 )
             looked = st.button("Look for more photos of this coin", type="tertiary")
         if looked:
-            _look_for_same(desk, catalog, photo)
+            _look_for_same(session, catalog, photo)
 
 
-def _look_for_same(desk: DatasetSession, catalog: Catalog, photo: CatalogPhoto) -> None:
+def _look_for_same(
+    session: DatasetSession, catalog: Catalog, photo: CatalogPhoto
+) -> None:
     """Photos of other coins that may be this one, each with a button that says so."""
     found: tuple[CatalogPhoto, ...] = ()
     try:
         with st.spinner("Comparing the pictures …"):
-            found = catalog.similar(photo.photo_id, limit=_MOST_SHOWN)
+            found = catalog.queries.similar(photo.photo_id, limit=_MOST_SHOWN)
     except CoinError as error:
-        show(str(error))
+        show_error(str(error))
         return
     if not found:
         st.text("No other photo looks like the same coin.")
     with st.container(horizontal=True):
         for other in found:
             with st.container(width=150):
-                _show_other(desk, catalog, other)
+                _show_other(session, catalog, other)
                 st.button(
                     "Same coin",
                     key=f"same_{other.photo_id}",
-                    disabled=not desk.who,
+                    disabled=not session.reviewer,
                     on_click=_group,
-                    args=(desk, catalog, [photo.photo_id, other.photo_id]),
+                    args=(session, catalog, [photo.photo_id, other.photo_id]),
                 )
 
 
-def _show_other(desk: DatasetSession, catalog: Catalog, other: CatalogPhoto) -> None:
+def _show_other(session: DatasetSession, catalog: Catalog, other: CatalogPhoto) -> None:
     with st.container(width=150):
         if picture := small_picture(catalog, other):
             st.image(picture, width=140, alt=photo_name(other))
@@ -223,23 +237,23 @@ def _show_other(desk: DatasetSession, catalog: Catalog, other: CatalogPhoto) -> 
             "Open",
             key=f"open_{other.photo_id}",
             type="tertiary",
-            on_click=desk.open,
+            on_click=session.open_photo,
             args=(other.photo_id,),
         )
 
 
-def _ungroup(desk: DatasetSession, catalog: Catalog, photo: CatalogPhoto) -> None:
-    with desk.doing("A coin of its own"):
-        catalog.ungroup([photo.photo_id], who=desk.who)
+def _ungroup(session: DatasetSession, catalog: Catalog, photo: CatalogPhoto) -> None:
+    with session.action("A coin of its own"):
+        catalog.edits.ungroup([photo.photo_id], who=session.reviewer)
 
 
-def _group(desk: DatasetSession, catalog: Catalog, photo_ids: list[int]) -> None:
-    with desk.doing("Grouped as one coin"):
-        catalog.group_coins(photo_ids, who=desk.who)
+def _group(session: DatasetSession, catalog: Catalog, photo_ids: list[int]) -> None:
+    with session.action("Grouped as one coin"):
+        catalog.edits.group_coins(photo_ids, who=session.reviewer)
 
 
 def _show_history(catalog: Catalog, photo: CatalogPhoto) -> None:
-    edits = catalog.history(photo.photo_id)
+    edits = catalog.edits.history(photo.photo_id)
     with st.expander(f"History: {len(edits)} edit{'s' * (len(edits) != 1)}"):
         st.dataframe(
             pd.DataFrame(

@@ -34,7 +34,7 @@ from ui.dataset.formatting import (
     ruler_title,
 )
 from ui.dataset.photo_view import show_photo
-from ui.dataset.session import DatasetSession, ask_name
+from ui.dataset.session import DatasetSession, ask_reviewer
 
 _KEY = "coin_review"
 SECOND_LOOK = "second_look"
@@ -68,9 +68,9 @@ def sitting() -> Sitting:
 
 
 @st.fragment
-def show_review(desk: DatasetSession, catalog: Catalog) -> None:
+def show_review(session: DatasetSession, catalog: Catalog) -> None:
     """The whole review, drawn anew after each key without the rest of the page."""
-    if not ask_name(desk, "to stand beside your decisions:"):
+    if not ask_reviewer(session, "to stand beside your decisions:"):
         return
     now = sitting()
     kinds: dict[str, str] = {str(k): v for k, v in QUEUE.items()}
@@ -87,49 +87,49 @@ def show_review(desk: DatasetSession, catalog: Catalog) -> None:
         "without saying what they decided.",
     )
     if kind != now.kind:
-        _fetch(now, catalog, str(kind), desk)
+        _fetch(now, catalog, str(kind), session)
     elif now.photo_id is None and now.photo_ids:
-        _fetch(now, catalog, now.kind, desk)
-    if desk.failed:
-        st.error(desk.failed, icon=":material/error:")
-        desk.failed = ""
+        _fetch(now, catalog, now.kind, session)
+    if session.error:
+        st.error(session.error, icon=":material/error:")
+        session.error = ""
     photo = _current(now, catalog)
     progress = st.container()  # counted while the browser draws the photo
     if photo is None:
-        _show_nothing_left(desk, catalog, now)
+        _show_nothing_left(session, catalog, now)
     else:
-        _show_one(desk, catalog, now, photo)
+        _show_one(session, catalog, now, photo)
     with progress:
         _show_progress(now, catalog)
 
 
-def _fetch(now: Sitting, catalog: Catalog, kind: str, desk: DatasetSession) -> None:
+def _fetch(now: Sitting, catalog: Catalog, kind: str, session: DatasetSession) -> None:
     if kind == SECOND_LOOK:
-        mine = catalog.queue(
-            QueueKind.UNREVIEWED, limit=_SECOND_AMONG, reviewer=desk.who
+        mine = catalog.queries.queue(
+            QueueKind.UNREVIEWED, limit=_SECOND_AMONG, reviewer=session.reviewer
         )
         now.photo_ids = [
             photo.photo_id
-            for photo in catalog.photos(mine)
+            for photo in catalog.photos.get_many(mine)
             if photo.status is PhotoStatus.REVIEWED
         ][:_LENGTH]
     else:
-        now.photo_ids = list(catalog.queue(QueueKind(kind), limit=_LENGTH))
+        now.photo_ids = list(catalog.queries.queue(QueueKind(kind), limit=_LENGTH))
     now.kind, now.at = kind, 0
-    now.rulers = ruler_keys(catalog.choices().rulers)[:9]
+    now.rulers = ruler_keys(catalog.queries.choices().rulers)[:9]
 
 
 def _current(now: Sitting, catalog: Catalog) -> CatalogPhoto | None:
     while (photo_id := now.photo_id) is not None:
         try:
-            return catalog.photo(photo_id)
+            return catalog.photos.get(photo_id)
         except CatalogError:  # somebody has removed it since
             now.photo_ids.remove(photo_id)
     return None
 
 
 def _show_progress(now: Sitting, catalog: Catalog) -> None:
-    stand = catalog.progress()
+    stand = catalog.queries.progress()
     done = stand.total - stand.unreviewed
     left = max(len(now.photo_ids) - now.at, 0)
     st.progress(
@@ -140,9 +140,9 @@ def _show_progress(now: Sitting, catalog: Catalog) -> None:
 
 
 def _show_one(
-    desk: DatasetSession, catalog: Catalog, now: Sitting, photo: CatalogPhoto
+    session: DatasetSession, catalog: Catalog, now: Sitting, photo: CatalogPhoto
 ) -> None:
-    faces = tuple(catalog.faces(photo.photo_id))
+    faces = tuple(catalog.photos.faces(photo.photo_id))
     left, right = st.columns([1.55, 1], gap="large")
     with left:
         show_photo(catalog, photo, faces, key="review_photo", height_px=470)
@@ -151,14 +151,14 @@ def _show_one(
         st.text(photo.lot_text or "no lot text")
         st.caption(_hint(faces))
     with right:
-        _show_keys(desk, catalog, now, photo)
+        _show_keys(session, catalog, now, photo)
         if st.button(
             "Crop, split or turn this photo",
             key="review_crop",
             type="tertiary",
             icon=":material/crop:",
             shortcut="E",
-            on_click=desk.open_from,
+            on_click=session.open_photo_from,
             args=("review", photo.photo_id),
         ):
             st.rerun()
@@ -174,7 +174,7 @@ def _show_one(
     make_ahead(catalog, [p for p in map(_or_none(catalog), following) if p])
 
 
-def _show_nothing_left(desk: DatasetSession, catalog: Catalog, now: Sitting) -> None:
+def _show_nothing_left(session: DatasetSession, catalog: Catalog, now: Sitting) -> None:
     """An empty queue, and how it would be filled."""
     if now.kind in (QueueKind.DISAGREEMENT, QueueKind.LOW_CONFIDENCE):
         words = (
@@ -200,11 +200,11 @@ def _show_nothing_left(desk: DatasetSession, catalog: Catalog, now: Sitting) -> 
         icon=":material/undo:",
         type="tertiary",
         on_click=obey,
-        args=(desk, catalog, now, {"photo": 0, "what": "undo", "value": None}),
+        args=(session, catalog, now, {"photo": 0, "what": "undo", "value": None}),
         shortcut="U",
     )
     if now.kind == QueueKind.SUSPECTED and st.button("Look for wrong labels"):
-        with desk.doing():
+        with session.action():
             look_for_wrong_labels(catalog)
         now.kind = ""  # fetched anew
         st.rerun(scope="fragment")
@@ -213,7 +213,7 @@ def _show_nothing_left(desk: DatasetSession, catalog: Catalog, now: Sitting) -> 
 def _or_none(catalog: Catalog):
     def photo(photo_id: int) -> CatalogPhoto | None:
         try:
-            return catalog.photo(photo_id)
+            return catalog.photos.get(photo_id)
         except CatalogError:
             return None
 
@@ -227,16 +227,16 @@ def _hint(faces: tuple[CatalogFace, ...]) -> str:
 
 
 def _show_keys(
-    desk: DatasetSession, catalog: Catalog, now: Sitting, photo: CatalogPhoto
+    session: DatasetSession, catalog: Catalog, now: Sitting, photo: CatalogPhoto
 ) -> None:
     def hear() -> None:
         said = (st.session_state["review_keys"] or {}).get("said")
         if said and (said["photo"], said["turn"]) == (now.photo_id, now.turn):
             now.turn += 1
-            obey(desk, catalog, now, said)
+            obey(session, catalog, now, said)
 
     hide = now.kind == SECOND_LOOK
-    mine = _my_decision(desk, catalog, photo)
+    mine = _my_decision(session, catalog, photo)
     review_keys(
         data={
             "photo": photo.photo_id,
@@ -267,19 +267,23 @@ def _show_keys(
 
 
 def _my_decision(
-    desk: DatasetSession, catalog: Catalog, photo: CatalogPhoto
+    session: DatasetSession, catalog: Catalog, photo: CatalogPhoto
 ) -> tuple[str | None] | None:
-    mine = [r for r in catalog.reviews(photo.photo_id) if r.reviewer == desk.who]
+    mine = [
+        r
+        for r in catalog.reviews.of_photo(photo.photo_id)
+        if r.reviewer == session.reviewer
+    ]
     return (max(mine, key=lambda r: r.at).ruler,) if mine else None
 
 
 def obey(
-    desk: DatasetSession, catalog: Catalog, now: Sitting, said: dict[str, Any]
+    session: DatasetSession, catalog: Catalog, now: Sitting, said: dict[str, Any]
 ) -> None:
     """Do what a key says, and go on to the next photo once it is stored.
 
     Args:
-        desk: Whose key it was.
+        session: Whose key it was.
         catalog: Where the decision goes.
         now: The queue.
         said: `what` is "ruler", "exclude", "undo" or "step", with its `value`.
@@ -288,24 +292,26 @@ def obey(
     if said["what"] == "step":
         now.at = min(max(now.at + int(value), 0), max(len(now.photo_ids) - 1, 0))
     elif said["what"] == "undo":
-        touched = take_back(desk, catalog, back=True)
-        desk.said = ""
+        touched = take_back(session, catalog, back=True)
+        session.notice = ""
         if touched and touched[0] in now.photo_ids:
             now.at = now.photo_ids.index(touched[0])
         elif touched:
             now.photo_ids.insert(now.at, touched[0])
     else:
-        with desk.doing():
+        with session.action():
             if said["what"] == "exclude":
-                catalog.exclude([photo_id], ExcludeReason(value), who=desk.who)
+                catalog.edits.exclude(
+                    [photo_id], ExcludeReason(value), who=session.reviewer
+                )
             else:
-                catalog.review(photo_id, value, who=desk.who)
-        if not desk.failed:
+                catalog.reviews.add(photo_id, value, who=session.reviewer)
+        if not session.error:
             now.at += 1
 
 
 def _show_opinions(catalog: Catalog, photo: CatalogPhoto) -> None:
-    opinions = catalog.opinions(photo.photo_id)
+    opinions = catalog.predictions.of_photo(photo.photo_id)
     if not opinions:
         st.caption("No classifier has been asked about this photo yet.")
     for opinion in opinions:
@@ -318,7 +324,7 @@ def _show_opinions(catalog: Catalog, photo: CatalogPhoto) -> None:
 
 def show_agreement(catalog: Catalog) -> None:
     """How far two reviewers agree, under the queue."""
-    found = catalog.agreement()
+    found = catalog.reviews.agreement()
     if len(found.reviewers) < 2:
         st.caption(
             "Once a second person has gone through some of the same photos (queue "

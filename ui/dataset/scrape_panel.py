@@ -27,8 +27,8 @@ from coin_core.catalog.scrape_jobs import (
     start_scrape,
 )
 from coin_core.errors import CoinError
-from ui.dataset.session import DatasetSession, ask_name
-from ui.errors import show
+from ui.dataset.session import DatasetSession, ask_reviewer
+from ui.errors import show_error
 
 _WIKIMEDIA = "commons.wikimedia.org"
 _RULES = "https://www.mediawiki.org/wiki/API:Etiquette"
@@ -86,7 +86,7 @@ SOURCES = {
 }
 
 
-def offer_gathering(desk: DatasetSession, catalog: Catalog) -> None:
+def offer_gathering(session: DatasetSession, catalog: Catalog) -> None:
     """The whole panel."""
     st.header("Gather photos from collections", anchor=False)
     source = st.segmented_control(
@@ -101,7 +101,7 @@ def offer_gathering(desk: DatasetSession, catalog: Catalog) -> None:
     words = SOURCES[source]
     st.markdown(words.tells)
     if source == "saved":
-        _offer_saved(desk, catalog)
+        _offer_saved(session, catalog)
         return
     query = st.text_input(
         words.label,
@@ -115,7 +115,7 @@ def offer_gathering(desk: DatasetSession, catalog: Catalog) -> None:
     permission = _ask_permission(source, query)
     if permission is None or not _ask_contact():
         return
-    if not ask_name(desk, "to sign what is gathered:"):
+    if not ask_reviewer(session, "to sign what is gathered:"):
         return
     with st.container(horizontal=True):
         plan = st.button("Show the plan", key="gather_plan", disabled=not query)
@@ -129,7 +129,7 @@ def offer_gathering(desk: DatasetSession, catalog: Catalog) -> None:
         order = ScrapeOrder(
             source=source,
             query=query.strip(),
-            who=desk.who,
+            who=session.reviewer,
             limit=limit,
             everything=everything,
             base=base.rstrip("/") or None,
@@ -140,7 +140,7 @@ def offer_gathering(desk: DatasetSession, catalog: Catalog) -> None:
             return
         start_scrape(catalog, order)
     except CoinError as error:
-        show(str(error))
+        show_error(str(error))
         return
     st.rerun()
 
@@ -206,7 +206,9 @@ def _ask_permission(source: str, query: str) -> str | None:
         return None
     if host.strip().lower() != asked:
         if query:
-            show(f"The address leads to {asked or 'no host'}, not to {host.strip()}.")
+            show_error(
+                f"The address leads to {asked or 'no host'}, not to {host.strip()}."
+            )
         return None
     return asked
 
@@ -250,7 +252,7 @@ def _ask_contact() -> bool:
     try:
         st.session_state["gather_contact"] = store_contact(given)
     except CoinError as error:
-        show(str(error))
+        show_error(str(error))
         return False
     st.session_state.pop("gather_contact_anew", None)
     st.rerun()
@@ -281,7 +283,7 @@ def _options(order: ScrapeOrder) -> dict[str, str]:
     return {name: str(value) for name, value in told.items() if value}
 
 
-def _offer_saved(desk: DatasetSession, catalog: Catalog) -> None:
+def _offer_saved(session: DatasetSession, catalog: Catalog) -> None:
     """Pages by upload: kept beside the photos until they are read."""
     drops = st.session_state.setdefault("gather_drops", 0)
     folder = st.session_state.get("gather_folder", False)
@@ -297,7 +299,7 @@ def _offer_saved(desk: DatasetSession, catalog: Catalog) -> None:
     )
     st.toggle("Pick a whole folder", key="gather_folder", persist_state="session")
     limit, everything = _ask_how_many()
-    if not files or not ask_name(desk, "to sign what is gathered:"):
+    if not files or not ask_reviewer(session, "to sign what is gathered:"):
         return
     many = f"{len(files)} file{'s' * (len(files) != 1)}"
     if not st.button(f"Read {many}", key="gather_read", type="primary"):
@@ -309,13 +311,13 @@ def _offer_saved(desk: DatasetSession, catalog: Catalog) -> None:
             ScrapeOrder(
                 source="saved",
                 query=str(staged[0]),
-                who=desk.who,
+                who=session.reviewer,
                 limit=limit,
                 everything=everything,
             ),
         )
     except CoinError as error:
-        show(str(error))
+        show_error(str(error))
         return
     st.session_state["gather_drops"] = drops + 1
     st.rerun()
@@ -324,19 +326,19 @@ def _offer_saved(desk: DatasetSession, catalog: Catalog) -> None:
 _AT_WORK = ("running", "stopping")
 
 
-def show_gathering(desk: DatasetSession, catalog: Catalog) -> None:
+def show_gathering(session: DatasetSession, catalog: Catalog) -> None:
     """The newest run; nothing once it is done and seen, or was given up."""
     newest = latest_scrape(catalog)
     if newest is None or newest.import_id in _put_away():
         return
     if newest.state in _AT_WORK:
         st.session_state["gathering_watched"] = newest.import_id
-        _watch(desk, catalog, newest.import_id)
+        _watch(session, catalog, newest.import_id)
     elif (
         newest.state == "stopped"
         or st.session_state.get("gathering_watched") == newest.import_id
     ):
-        _show_end(desk, catalog, newest)
+        _show_end(session, catalog, newest)
 
 
 def _put_away() -> set[int]:
@@ -346,7 +348,7 @@ def _put_away() -> set[int]:
 
 
 @st.fragment(run_every=1.0)
-def _watch(desk: DatasetSession, catalog: Catalog, import_id: int) -> None:
+def _watch(session: DatasetSession, catalog: Catalog, import_id: int) -> None:
     """Drawn anew every second as long as the run is at work."""
     newest = latest_scrape(catalog)
     if newest is None or newest.import_id != import_id or newest.state not in _AT_WORK:
@@ -361,7 +363,7 @@ def _watch(desk: DatasetSession, catalog: Catalog, import_id: int) -> None:
                 type="tertiary",
                 disabled=newest.state == "stopping",
                 on_click=_stop,
-                args=(desk, catalog, import_id),
+                args=(session, catalog, import_id),
                 help="It can go on later, from the coin it was at.",
             )
         if newest.current:
@@ -414,7 +416,9 @@ def _show_problems(catalog: Catalog, progress: ScrapeProgress) -> None:
         st.code(log or "Nothing yet.", language=None, height=240)
 
 
-def _show_end(desk: DatasetSession, catalog: Catalog, progress: ScrapeProgress) -> None:
+def _show_end(
+    session: DatasetSession, catalog: Catalog, progress: ScrapeProgress
+) -> None:
     st.session_state.pop("gathering_seen_first", None)
     order = scrape_order(catalog, progress.import_id)
     with st.container(border=True):
@@ -430,13 +434,13 @@ def _show_end(desk: DatasetSession, catalog: Catalog, progress: ScrapeProgress) 
                     key="gathering_go_on",
                     type="primary",
                     on_click=_go_on,
-                    args=(desk, catalog, progress.import_id),
+                    args=(session, catalog, progress.import_id),
                 )
                 st.button(
                     "Leave the rest out",
                     key="gathering_give_up",
                     on_click=_give_up,
-                    args=(desk, catalog, progress.import_id),
+                    args=(session, catalog, progress.import_id),
                 )
             else:
                 st.button(
@@ -447,18 +451,18 @@ def _show_end(desk: DatasetSession, catalog: Catalog, progress: ScrapeProgress) 
                 )
 
 
-def _stop(desk: DatasetSession, catalog: Catalog, import_id: int) -> None:
-    with desk.doing("Stopping"):
+def _stop(session: DatasetSession, catalog: Catalog, import_id: int) -> None:
+    with session.action("Stopping"):
         stop_import(catalog, import_id)
 
 
-def _go_on(desk: DatasetSession, catalog: Catalog, import_id: int) -> None:
-    with desk.doing():
+def _go_on(session: DatasetSession, catalog: Catalog, import_id: int) -> None:
+    with session.action():
         start_again(catalog, import_id)
 
 
-def _give_up(desk: DatasetSession, catalog: Catalog, import_id: int) -> None:
-    with desk.doing():
+def _give_up(session: DatasetSession, catalog: Catalog, import_id: int) -> None:
+    with session.action():
         discard_import(catalog, import_id)
         _put_away().add(import_id)
 

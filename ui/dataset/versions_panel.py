@@ -24,7 +24,7 @@ from coin_core.catalog.versions import (
 from ui.background_task import BackgroundTask, Tell, begin, cached_task
 from ui.dataset.export_panel import offer_export
 from ui.dataset.formatting import ruler_title
-from ui.dataset.session import DatasetSession, ask_name
+from ui.dataset.session import DatasetSession, ask_reviewer
 
 _WHY = {
     "same_coin": "the same coin",
@@ -35,7 +35,7 @@ _SHOWN = 200
 _AT_ONCE = 5000  # photos of a version that is looked through unasked
 
 
-def show_versions(desk: DatasetSession, catalog: Catalog) -> None:
+def show_versions(session: DatasetSession, catalog: Catalog) -> None:
     """The whole panel."""
     frozen = list_versions(catalog)
     st.header("Freeze a data set", anchor=False)
@@ -49,19 +49,19 @@ def show_versions(desk: DatasetSession, catalog: Catalog) -> None:
         + (frozen[-1].name if frozen else "NAME"),
         language=None,
     )
-    if ask_name(desk, "to stand in the version's note:"):
-        _offer_freezing(desk, catalog)
+    if ask_reviewer(session, "to stand in the version's note:"):
+        _offer_freezing(session, catalog)
     if frozen:
         st.header("Versions", anchor=False)
         _list(frozen)
-        _look_closer(desk, catalog, frozen)
+        _look_closer(session, catalog, frozen)
         if len(frozen) > 1:
-            _offer_comparison(desk, catalog, frozen)
+            _offer_comparison(session, catalog, frozen)
     st.header("Export", anchor=False)
-    offer_export(desk, catalog, frozen)
+    offer_export(session, catalog, frozen)
 
 
-def _offer_freezing(desk: DatasetSession, catalog: Catalog) -> None:
+def _offer_freezing(session: DatasetSession, catalog: Catalog) -> None:
     with st.form("freeze", border=False):
         with st.container(horizontal=True, vertical_alignment="bottom"):
             name = st.text_input(
@@ -77,14 +77,14 @@ def _offer_freezing(desk: DatasetSession, catalog: Catalog) -> None:
         asked = st.form_submit_button("Freeze", type="primary")
     if not asked:
         return
-    share, who = test / 100, desk.who
+    share, who = test / 100, session.reviewer
 
     def say(made: Version) -> None:
-        desk.said = f"Frozen: {made.name}, {len(made.items):,} photos"
+        session.notice = f"Frozen: {made.name}, {len(made.items):,} photos"
         st.session_state["version_shown"] = made.name
 
     begin(
-        desk,
+        session,
         BackgroundTask(
             title="Freezing",
             job=lambda tell: freeze(
@@ -126,7 +126,7 @@ def _list(frozen: tuple[VersionSummary, ...]) -> None:
 
 
 def _look_closer(
-    desk: DatasetSession, catalog: Catalog, frozen: tuple[VersionSummary, ...]
+    session: DatasetSession, catalog: Catalog, frozen: tuple[VersionSummary, ...]
 ) -> None:
     names = [v.name for v in reversed(frozen)]
     if st.session_state.get("version_shown") not in names:
@@ -135,7 +135,7 @@ def _look_closer(
     if note := frozen[-1 - names.index(name)].note:
         st.text(note)
     looked = cached_task(
-        desk,
+        session,
         at_once=_is_small(frozen, name),
         key=("leaks", name),
         label="Look through it for leaks",
@@ -164,7 +164,7 @@ def _look_closer(
             hide_index=True,
         )
     with right:
-        _show_leaks(desk, catalog, version, found)
+        _show_leaks(session, catalog, version, found)
 
 
 def _is_small(frozen: tuple[VersionSummary, ...], *names: str) -> bool:
@@ -180,7 +180,7 @@ def _look_through(
 
 
 def _show_leaks(
-    desk: DatasetSession, catalog: Catalog, version: Version, found: tuple[Leak, ...]
+    session: DatasetSession, catalog: Catalog, version: Version, found: tuple[Leak, ...]
 ) -> None:
     """Coins in two parts: those known, and on request those that only look alike."""
     seen: dict[str, tuple[Leak, ...]] = st.session_state.setdefault("lookalikes", {})
@@ -194,7 +194,7 @@ def _show_leaks(
         from coin_core.catalog.similarity import find_lookalikes
 
         begin(
-            desk,
+            session,
             BackgroundTask(
                 title="Comparing the pictures",
                 job=lambda tell: find_lookalikes(catalog, version, tell),
@@ -240,7 +240,7 @@ def _show_leaks(
 
 
 def _offer_comparison(
-    desk: DatasetSession, catalog: Catalog, frozen: tuple[VersionSummary, ...]
+    session: DatasetSession, catalog: Catalog, frozen: tuple[VersionSummary, ...]
 ) -> None:
     st.header("Compare two versions", anchor=False)
     names = [v.name for v in frozen]
@@ -252,7 +252,7 @@ def _offer_comparison(
             "To", names, index=len(names) - 1, key="compare_second", width=260
         )
     found = cached_task(
-        desk,
+        session,
         at_once=_is_small(frozen, first, second),
         key=("differences", first, second),
         label="Compare these two",

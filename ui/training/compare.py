@@ -14,7 +14,7 @@ from coin_core.training.run_comparison import (
     setting_rows,
 )
 from coin_core.training.runs import RunState, find_run
-from ui.errors import shown_as_damaged
+from ui.errors import damage_on_page
 from ui.palette import PAPER_DEEP
 from ui.training.charts import (
     CONFIG,
@@ -48,7 +48,7 @@ def show_comparison(chosen: Sequence[RunSummary]) -> None:
         return
     st.header(f"{len(runs)} runs compared", anchor=False)
     names = _names(runs)
-    with shown_as_damaged("One of these runs"):
+    with damage_on_page("One of these runs"):
         _show_verdict(runs, names)
         _show_curves(runs, names)
         _show_settings(runs, names)

@@ -20,7 +20,7 @@ from coin_core.training.data_roots import (
 from coin_core.training.queueing import Job, add_job, list_jobs
 from coin_core.training.splits import few_coins_warning
 from ui.dataset.session import catalog
-from ui.errors import shown_on_page
+from ui.errors import errors_on_page
 from ui.formatting import classifier_names, classifier_title
 
 # What a person reads in place of the flag's value.
@@ -72,7 +72,7 @@ def ask_for_training() -> None:
         icon=":material/play_arrow:",
         disabled=not data,
     ):
-        with shown_on_page():
+        with errors_on_page():
             job = order(classifier, data, start, settings, name)
             st.toast(f"{job.title} is in the queue.")
             st.rerun()
@@ -136,7 +136,7 @@ def _ask_for_version() -> str:
     from coin_core.catalog.versions import list_versions
 
     frozen: dict[str, str] = {}
-    with shown_on_page():
+    with errors_on_page():
         for one in reversed(list_versions(catalog())):
             frozen[f"{_CATALOG_FLAG}:{one.name}"] = f"version {one.name}"
     chosen = st.selectbox(

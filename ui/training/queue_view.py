@@ -21,7 +21,7 @@ from coin_core.training.queueing import (
 )
 from coin_core.training.run_comparison import curve_points
 from coin_core.training.runs import Run
-from ui.errors import show
+from ui.errors import show_error
 from ui.training.charts import CONFIG, loss_curves
 from ui.training.formatting import duration
 
@@ -148,7 +148,7 @@ def _show_ended(job: Job) -> None:
         if st.button("Dismiss", key=f"forget_{job.job_id}", type="tertiary"):
             _try(forget_job, job)
     if job.state is JobState.FAILED:
-        show(job.message or "It left no word; the log is below.")
+        show_error(job.message or "It left no word; the log is below.")
         with st.expander("Log"):
             st.code(log_tail(job), language=None)
 
@@ -158,6 +158,6 @@ def _try(action: Callable[[str], object], job: Job) -> None:
     try:
         action(job.job_id)
     except CoinError as error:
-        show(str(error))
+        show_error(str(error))
     else:
         st.rerun()

@@ -22,7 +22,7 @@ from coin_core.training.run_comparison import (
     runs_on_same_coins,
 )
 from coin_core.training.runs import Row, Run, RunState, find_run
-from ui.errors import show, shown_as_damaged, shown_on_page
+from ui.errors import damage_on_page, errors_on_page, show_error
 from ui.training.charts import (
     CONFIG,
     legibility_chart,
@@ -46,11 +46,11 @@ from ui.training.runs_table import forget_choice
 
 def show_run(summary: RunSummary, runs: Sequence[RunSummary]) -> None:
     """One run: figures, curves, mistakes, card, notes, and what can be done with it."""
-    with shown_on_page():
+    with errors_on_page():
         run = find_run(summary.run_id)
         st.header(run_title(summary), anchor=False)
         if summary.state is RunState.DAMAGED:
-            show(
+            show_error(
                 f"This run's folder is damaged: {summary.reason} What can still be "
                 f"read lies in {run.folder}."
             )
@@ -58,13 +58,13 @@ def show_run(summary: RunSummary, runs: Sequence[RunSummary]) -> None:
             return
         _show_headline(run, summary, runs)
         _show_actions(run, summary)
-        with shown_as_damaged("The rest of this run"):
+        with damage_on_page("The rest of this run"):
             _show_parts(run, summary)
 
 
 def _show_headline(run: Run, summary: RunSummary, runs: Sequence[RunSummary]) -> None:
     if summary.state is RunState.FAILED:
-        show(f"This training failed: {summary.reason}")
+        show_error(f"This training failed: {summary.reason}")
     elif summary.state is RunState.INTERRUPTED:
         st.warning(
             "This training ended without a word: it was killed, or the computer went "
@@ -168,7 +168,7 @@ def _offer_deletion(run: Run, summary: RunSummary) -> None:
             try:
                 run.delete()
             except (CoinError, OSError) as error:
-                show(str(error))
+                show_error(str(error))
             else:
                 forget_choice()
                 st.rerun()

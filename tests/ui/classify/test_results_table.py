@@ -54,9 +54,9 @@ def test_the_csv_holds_every_probability() -> None:
 
 
 def read(reason: RejectReason | None) -> Row:
-    tray = UploadSession()
-    tray.add([("a.jpg", b"bytes")])
-    (digest,) = tray.photos
+    session = UploadSession()
+    session.add([("a.jpg", b"bytes")])
+    (digest,) = session.photos
     verdict = Verdict(
         classifier="resnet",
         shares=tuple(zip(DEFAULT_CLASSES, (0.5, 0.2, 0.3), strict=True)),
@@ -64,10 +64,10 @@ def read(reason: RejectReason | None) -> Row:
         reason=reason,
         seconds=0.1,
     )
-    tray.readings[digest, "resnet"] = PhotoResult(
+    session.readings[digest, "resnet"] = PhotoResult(
         faces=(), legend=None, verdicts=(verdict,)
     )
-    (row,) = rows_of(tray, "resnet")
+    (row,) = rows_of(session, "resnet")
     return row
 
 

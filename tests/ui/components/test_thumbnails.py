@@ -23,7 +23,7 @@ def catalog() -> Catalog:
 def photo(catalog: Catalog, encode_photo: Callable[..., bytes]) -> CatalogPhoto:
     data = encode_photo(np.full((300, 900, 3), 90, np.uint8))
     record = PhotoRecord(extension="png", width_px=900, height_px=300)
-    return catalog.photo(catalog.add_photo(data, record, [], who="test").photo_id)
+    return catalog.photos.get(catalog.photos.add(data, record, [], who="test").photo_id)
 
 
 def opened(address: str) -> Image.Image:
@@ -55,5 +55,5 @@ def test_the_large_picture_is_no_larger_than_the_photo_and_brings_the_thumbnail(
 def test_a_missing_original_gives_no_picture(
     catalog: Catalog, photo: CatalogPhoto
 ) -> None:
-    catalog.photo_path(photo).unlink()
+    catalog.photos.path(photo).unlink()
     assert small_picture(catalog, photo) is None
