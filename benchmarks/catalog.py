@@ -43,7 +43,7 @@ def fill(
     """Insert photos with a coin, one or two faces, and two opinions each."""
     rng = random.Random(0)
     now = datetime.now(UTC)
-    with catalog.writing() as connection:
+    with catalog.database.writing() as connection:
         version = {
             "id": 1,
             "name": "spring",
@@ -122,7 +122,7 @@ def fill(
                     "split": rng.choices(("train", "validation", "test"), (7, 1, 2))[0],
                 }
             )
-        with catalog.writing() as connection:
+        with catalog.database.writing() as connection:
             for table, rows in (
                 (CoinRow, coins),
                 (PhotoRow, photos),
@@ -131,7 +131,7 @@ def fill(
                 (VersionItemRow, items),
             ):
                 connection.execute(insert(table), rows)
-    with catalog.writing() as connection:
+    with catalog.database.writing() as connection:
         connection.execute(text("ANALYZE"))
 
 
@@ -139,22 +139,26 @@ def questions(count: int) -> dict[str, Callable[[Catalog], object]]:
     """What the dataset page asks."""
     ruler = DEFAULT_CLASSES[0]
     found: dict[str, Callable[[Catalog], object]] = {
-        "first page": lambda c: c.find(limit=60),
-        "last page": lambda c: c.find(offset=count - 60, limit=60),
-        "counts": lambda c: c.counts(),
-        "choices": lambda c: c.choices(),
-        "progress": lambda c: c.progress(),
-        "counts, unreviewed": lambda c: c.counts(PhotoQuery(status="unreviewed")),
-        "queue unreviewed": lambda c: c.queue("unreviewed"),
-        "queue disagreement": lambda c: c.queue("disagreement"),
-        "queue low confidence": lambda c: c.queue("low_confidence"),
-        "queue suspected": lambda c: c.queue("suspected"),
-        "queue of a second reviewer": lambda c: c.queue("unreviewed", reviewer="bea"),
-        "agreement": lambda c: c.agreement(),
-        "one decision": lambda c: c.review(count // 2, ruler, who="ada"),
-        "undo": lambda c: c.undo(who="ada"),
-        "200 labels": lambda c: c.set_ruler(range(1, 201), ruler, who="ada"),
-        "history": lambda c: c.history(count // 2),
+        "first page": lambda c: c.queries.find(limit=60),
+        "last page": lambda c: c.queries.find(offset=count - 60, limit=60),
+        "counts": lambda c: c.queries.counts(),
+        "choices": lambda c: c.queries.choices(),
+        "progress": lambda c: c.queries.progress(),
+        "counts, unreviewed": lambda c: c.queries.counts(
+            PhotoQuery(status="unreviewed")
+        ),
+        "queue unreviewed": lambda c: c.queries.queue("unreviewed"),
+        "queue disagreement": lambda c: c.queries.queue("disagreement"),
+        "queue low confidence": lambda c: c.queries.queue("low_confidence"),
+        "queue suspected": lambda c: c.queries.queue("suspected"),
+        "queue of a second reviewer": lambda c: c.queries.queue(
+            "unreviewed", reviewer="bea"
+        ),
+        "agreement": lambda c: c.reviews.agreement(),
+        "one decision": lambda c: c.reviews.add(count // 2, ruler, who="ada"),
+        "undo": lambda c: c.edits.undo(who="ada"),
+        "200 labels": lambda c: c.edits.set_ruler(range(1, 201), ruler, who="ada"),
+        "history": lambda c: c.edits.history(count // 2),
     }
     filters: dict[str, PhotoQuery] = {
         "ruler": PhotoQuery(ruler=ruler),
@@ -181,7 +185,7 @@ def questions(count: int) -> dict[str, Callable[[Catalog], object]]:
         filters[f"order {order}"] = PhotoQuery(order=order)
         filters[f"ruler, order {order}"] = PhotoQuery(ruler=ruler, order=order)
     for name, query in filters.items():
-        found[f"find: {name}"] = lambda c, query=query: c.find(query, limit=60)
+        found[f"find: {name}"] = lambda c, query=query: c.queries.find(query, limit=60)
     return found
 
 

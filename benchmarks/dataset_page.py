@@ -334,7 +334,7 @@ def measure_review(page: Page, catalog: Catalog, decisions: int) -> None:
             )
         )
         # What shows the next photo has stored the last decision.
-        if not catalog.reviews(int(here)):
+        if not catalog.reviews.of_photo(int(here)):
             raise SystemExit(f"the decision on photo {here} is not stored")
         photos.append(here)
         time.sleep(0.25)

@@ -236,7 +236,7 @@ def _wait(until: Callable[[], bool], number: int) -> None:
 
 def stored(catalog: Catalog) -> int:
     """Photos that are there."""
-    return catalog.find(PhotoQuery(), limit=1).total
+    return catalog.queries.find(PhotoQuery(), limit=1).total
 
 
 def measure_pace(folder: Path, count: int, read: Any) -> None:

@@ -64,7 +64,9 @@ def draw(index: int) -> np.ndarray:
         return render_coin(SEED, index, size_px=STRUCK_PX, kind=kind)
 
     arrangement = "pair" if index % 4 == 1 else "one"
-    return draw_scene(rng, supply=supply, long_px=520, arrangement=arrangement).photo
+    return draw_scene(
+        rng, coin_source=supply, longer_side_px=520, arrangement=arrangement
+    ).photo
 
 
 def copy(photo: np.ndarray, way: str, index: int) -> bytes:
@@ -123,7 +125,7 @@ def measure_copies(folder: Path, count: int) -> None:
     for way in WAYS:
         last = bring(catalog, folder / way)
         for item in ingest.import_items(catalog, last.import_id, limit=count):
-            coin_id = catalog.photo(item.photo_id).coin_id
+            coin_id = catalog.photos.get(item.photo_id).coin_id
             if coin_id == home[Path(item.key).stem]:
                 found[way] += 1
             elif coin_id in shown:
@@ -140,7 +142,9 @@ def measure_copies(folder: Path, count: int) -> None:
 def every_photo(catalog: Catalog) -> list:
     """All photos of a catalog."""
     photos: list = []
-    while part := catalog.find(PhotoQuery(), offset=len(photos), limit=1000).photos:
+    while part := catalog.queries.find(
+        PhotoQuery(), offset=len(photos), limit=1000
+    ).photos:
         photos += part
     return photos
 

@@ -95,7 +95,7 @@ def filled(folder: Path) -> Catalog:
             coin=CoinFacts(ruler_attributed=DEFAULT_CLASSES[number % 3]),
         )
         data = encode(rng.integers(0, 255, (160, 160, 3), dtype=np.uint8), 80)
-        catalog.add_photo(data, record, [face], who="bench")
+        catalog.photos.add(data, record, [face], who="bench")
     return catalog
 
 
@@ -136,17 +136,17 @@ def say(line: str) -> None:
 def review(catalog: Catalog, who: str) -> None:
     """Decide on photos without end, and tell each decision once it is stored."""
     chance = random.Random(who)
-    photos = [photo.photo_id for photo in catalog.find(limit=PHOTOS).photos]
+    photos = [photo.photo_id for photo in catalog.queries.find(limit=PHOTOS).photos]
     say("ready")
     while True:
         photo_id = chance.choice(photos)
         said = chance.choice((*DEFAULT_CLASSES, "none", "exclude"))
         if said == "exclude":
             # once more would change nothing, and so leave no trace to look for
-            catalog.restore([photo_id], who=who)
-            catalog.exclude([photo_id], ExcludeReason.NOISE, who=who)
+            catalog.edits.restore([photo_id], who=who)
+            catalog.edits.exclude([photo_id], ExcludeReason.NOISE, who=who)
         else:
-            catalog.review(photo_id, None if said == "none" else said, who=who)
+            catalog.reviews.add(photo_id, None if said == "none" else said, who=who)
         say(f"{photo_id} {said}")
 
 
@@ -181,10 +181,13 @@ def is_stored(catalog: Catalog, photo_id: int, said: str, who: str) -> bool:
     if said == "exclude":
         return any(
             edit.who == who and edit.after.get("status") == "excluded"
-            for edit in catalog.history(photo_id)
+            for edit in catalog.edits.history(photo_id)
         )
     ruler = None if said == "none" else said
-    return any((r.reviewer, r.ruler) == (who, ruler) for r in catalog.reviews(photo_id))
+    return any(
+        (r.reviewer, r.ruler) == (who, ruler)
+        for r in catalog.reviews.of_photo(photo_id)
+    )
 
 
 def kill_exports(folder: Path, kills: int) -> None:
@@ -270,7 +273,7 @@ def kill_imports(folder: Path, kills: int) -> None:
             ingest.start_again(catalog, import_id)
         time.sleep(0.2)
     look_for_damage(catalog, "after all imports", digests=True)
-    stored = catalog.find(limit=1).total
+    stored = catalog.queries.find(limit=1).total
     if stored != count or last.failed:
         raise SystemExit(f"{stored} of {count} photos are there, {last.failed} failed")
     print(f"{kills} kills of imports, {in_between} amid the work: all {count} photos")

@@ -148,7 +148,7 @@ class _Run:
             if limit is not None and self.progress.taken >= limit:
                 break
         self._tell_problems()
-        with self._catalog.writing() as connection:
+        with self._catalog.database.writing() as connection:
             connection.execute(
                 update(ImportRow)
                 .where(ImportRow.id == self.progress.import_id)
@@ -182,7 +182,7 @@ class _Run:
         for key in keys:
             photo_id = self._settled.get(key)
             if photo_id is not None:
-                coin_id = self._catalog.photo(photo_id).coin_id
+                coin_id = self._catalog.photos.get(photo_id).coin_id
         for key, image in zip(keys, listing.images, strict=True):
             if key in self._settled:
                 self._count(known=1)
@@ -218,7 +218,7 @@ class _Run:
         remark = None
         if coin_id is None and image.side is not ImageSide.REVERSE:
             coin_id, remark = self._coin_by_look(prepared, label)
-        added = self._catalog.add_photo(
+        added = self._catalog.photos.add(
             data,
             prepared.record(
                 file_name=name,
@@ -266,10 +266,10 @@ class _Run:
 
     def _label(self, photo_id: int, label: LotLabel) -> None:
         """Give a coin that has no label the one of this text."""
-        photo = self._catalog.photo(photo_id)
+        photo = self._catalog.photos.get(photo_id)
         fresh = photo.status is PhotoStatus.UNREVIEWED and not photo.is_rendered
         if label.ruler and photo.ruler is None and fresh:
-            self._catalog.set_ruler(
+            self._catalog.edits.set_ruler(
                 [photo_id], label.ruler, who=self._order.who, authority=label.authority
             )
 
@@ -309,7 +309,7 @@ class _Run:
     ) -> None:
         """Put on record what became of one photo."""
         import_id = self.progress.import_id
-        with self._catalog.writing() as connection:
+        with self._catalog.database.writing() as connection:
             connection.execute(
                 delete(ImportItemRow).where(
                     ImportItemRow.import_id == import_id, ImportItemRow.key == key
@@ -348,7 +348,7 @@ def _disagree(label: LotLabel, other: CatalogPhoto) -> bool:
 
 def _settled_photos(catalog: Catalog) -> dict[str, int | None]:
     """The photos of all runs so far; one that was removed since stays away."""
-    with catalog.reading() as connection:
+    with catalog.database.reading() as connection:
         rows = connection.execute(
             select(ImportItemRow.key, ImportItemRow.photo_id)
             .join(ImportRow, ImportRow.id == ImportItemRow.import_id)

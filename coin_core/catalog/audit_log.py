@@ -181,3 +181,20 @@ def _replace_references(
     ]
     if rows:
         connection.execute(insert(CoinReferenceRow), rows)
+
+
+def coins_of(connection: Connection, photo_ids: Iterable[int]) -> dict[int, int]:
+    """Photo to coin.
+
+    Raises:
+        CatalogError: A photo is not there.
+    """
+    wanted = sorted(set(photo_ids))
+    states = read_states(connection, "photo", wanted)
+    for photo_id in wanted:
+        if photo_id not in states:
+            raise CatalogError(
+                f"The catalog has no photo {photo_id}; it may have been removed. "
+                "Nothing was changed; reload the list."
+            )
+    return {photo_id: states[photo_id]["coin_id"] for photo_id in wanted}

@@ -34,20 +34,20 @@ _MIGRATING = threading.Lock()  # Alembic knows one migration a process
 
 
 class Database:
-    """A database with its folder of photos; connections come and go by themselves.
+    """Transactions on a database; connections open and close by themselves."""
 
-    Attributes:
-        photos_dir: Where the originals lie.
-    """
-
-    def __init__(self, engine: Engine, photos_dir: Path) -> None:
+    def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._writer = engine.execution_options(coin_writes=True)
         # SQLite's readers see one state by themselves.
         self._reader = engine
         if not self.is_sqlite:
             self._reader = engine.execution_options(isolation_level="REPEATABLE READ")
-        self.photos_dir = photos_dir
+
+    @property
+    def url(self) -> URL:
+        """The address of the database, with its password."""
+        return self._engine.url
 
     @property
     def is_sqlite(self) -> bool:

@@ -43,7 +43,7 @@ class DemoPhoto:
         number: From 0.
         kind: Side of the coin that stands for it, as in `rendering.KINDS`, or "none".
         two_sided: Obverse and reverse side by side.
-        hardship: Of the coin's life, as `render_coin` takes it.
+        wear: Of the coin's life, as `render_coin` takes it.
         copy_of: The photo that this one is a copy of.
         labelled: Whether it comes with a ruler.
         wrongly: The label is not the ruler whose name was struck.
@@ -52,7 +52,7 @@ class DemoPhoto:
     number: int
     kind: str = "legend"
     two_sided: bool = False
-    hardship: float = 1.0
+    wear: float = 1.0
     copy_of: int | None = None
     labelled: bool = True
     wrongly: bool = False
@@ -99,7 +99,7 @@ def remove_demo(catalog: Catalog, *, who: str = "demo") -> int:
     _stop_striking(catalog)
     removed = 0
     while True:
-        with catalog.reading() as connection:
+        with catalog.database.reading() as connection:
             found = connection.scalars(
                 select(PhotoRow.id)
                 .where(PhotoRow.is_rendered.is_(True))
@@ -107,14 +107,14 @@ def remove_demo(catalog: Catalog, *, who: str = "demo") -> int:
             ).all()
         if not found:
             break
-        removed += catalog.remove(found, who=who)
-    with catalog.writing() as connection:
+        removed += catalog.photos.remove(found, who=who)
+    with catalog.database.writing() as connection:
         connection.execute(delete(ImportRow).where(ImportRow.kind == "demo"))
     return removed
 
 
 def _stop_striking(catalog: Catalog) -> None:
-    with catalog.reading() as connection:
+    with catalog.database.reading() as connection:
         underway = connection.scalars(
             select(ImportRow.id).where(
                 ImportRow.kind == "demo", ImportRow.state == ImportState.RUNNING
@@ -173,7 +173,7 @@ def plan_demo(count: int, seed: int) -> list[DemoPhoto]:
     plans: list[DemoPhoto] = []
     for number in range(count):
         chance, other = rng.random(2).tolist()
-        hardship = float(rng.choice([0.35, 1.0, 1.7], p=[0.5, 0.35, 0.15]))
+        wear = float(rng.choice([0.35, 1.0, 1.7], p=[0.5, 0.35, 0.15]))
         labelled = bool(rng.random() < 0.7)
         originals = [plan for plan in plans if plan.copy_of is None]
         if originals and chance < 0.05:
@@ -183,7 +183,7 @@ def plan_demo(count: int, seed: int) -> list[DemoPhoto]:
                     number=number,
                     kind=of.kind,
                     two_sided=of.two_sided,
-                    hardship=of.hardship,
+                    wear=of.wear,
                     copy_of=of.number,
                     labelled=False,
                 )
@@ -205,7 +205,7 @@ def plan_demo(count: int, seed: int) -> list[DemoPhoto]:
                 number=number,
                 kind=kind,
                 two_sided=two_sided,
-                hardship=hardship,
+                wear=wear,
                 labelled=labelled and kind == "legend",
                 wrongly=labelled and kind == "legend" and 0.05 <= chance < 0.085,
             )
@@ -273,7 +273,7 @@ class StruckPhoto:
                 number,
                 size_px=_STRUCK_PX,
                 kind=kinds.pop(0) if kinds else plan.kind,
-                hardship=plan.hardship,
+                wear=plan.wear,
             )
             self.ruler = coin.ruler or self.ruler
             return coin
@@ -281,8 +281,8 @@ class StruckPhoto:
         arrangement = "pair" if plan.two_sided else "one"
         return draw_scene(
             np.random.default_rng([self._seed, number, 42]),
-            supply=supply,
-            long_px=720 if plan.two_sided else 480,
+            coin_source=supply,
+            longer_side_px=720 if plan.two_sided else 480,
             arrangement="none" if plan.kind == "none" else arrangement,
         ).photo
 

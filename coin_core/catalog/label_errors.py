@@ -133,9 +133,9 @@ def record_opinions(
     wanted = list(dict.fromkeys(photo_ids))
     done, known, judged = 0, 0, 0
     for part in chunks(wanted, _BATCH):
-        photos_here = catalog.photos(part)
-        faces = catalog.faces_of(part)
-        said = catalog.opinions_of(part, kind=OpinionKind.MODEL)
+        photos_here = catalog.photos.get_many(part)
+        faces = catalog.photos.faces_of(part)
+        said = catalog.predictions.of_photos(part, kind=OpinionKind.MODEL)
         fresh = []
         for photo in photos_here:
             had = {o.classifier: o.model_digest for o in said.get(photo.photo_id, ())}
@@ -149,7 +149,7 @@ def record_opinions(
         read = list(_crops(catalog, fresh, faces, left_out))
         if read:
             opinions = _ask(coin_classifier, read, digests)
-            catalog.add_opinions(opinions)
+            catalog.predictions.add(opinions)
             judged += len(read)
         done += len(part)
         if progress:
@@ -171,7 +171,7 @@ def _crops(
             continue  # another side, which names nobody
         box = _WHOLE if place is None else there[place].box
         try:
-            image = photo_io.read(catalog.photo_path(photo))
+            image = photo_io.read(catalog.photos.path(photo))
             yield photo.photo_id, crop_to_flan(image, box, CROP_PX)
         except CoinError as error:
             left_out.append(f"Photo {photo.photo_id}: {error}")
@@ -230,7 +230,7 @@ def record_out_of_fold(
         model_digest: Of the model that came out of the same training.
         threshold: A highest probability below it is "cannot tell".
     """
-    catalog.add_opinions(
+    catalog.predictions.add(
         Prediction(
             photo_id=int(photo_id),
             classifier=classifier,
@@ -266,7 +266,7 @@ def find_label_issues(catalog: Catalog) -> tuple[LabelIssue, ...]:
     """
     from cleanlab.filter import find_label_issues
 
-    said = catalog.opinions_of(kind=OpinionKind.OUT_OF_FOLD)
+    said = catalog.predictions.of_photos(kind=OpinionKind.OUT_OF_FOLD)
     if not said:
         raise CatalogError(
             "Wrong labels are found by what classifiers say of coins they have not "
@@ -290,7 +290,7 @@ def find_label_issues(catalog: Catalog) -> tuple[LabelIssue, ...]:
     judged = [photo for photo in labelled if photo.ruler in rulers]
     heard = _worth_hearing(judged, said)
     if not heard:
-        catalog.mark_label_issues({})
+        catalog.predictions.mark_label_issues({})
         raise CatalogError(
             "No classifier trained on the catalog does better on coins it has not "
             "learnt from than naming one ruler for all, so none can tell a wrong "
@@ -316,7 +316,9 @@ def find_label_issues(catalog: Catalog) -> tuple[LabelIssue, ...]:
         )
         for row in map(int, found)
     )
-    catalog.mark_label_issues({s.photo_id: s.suspicion for s in label_issues})
+    catalog.predictions.mark_label_issues(
+        {s.photo_id: s.suspicion for s in label_issues}
+    )
     return label_issues
 
 
@@ -345,7 +347,7 @@ def _worth_hearing(
 
 def _photos(catalog: Catalog, photo_ids: Sequence[int]) -> Iterator[CatalogPhoto]:
     for part in chunks(photo_ids):
-        yield from catalog.photos(part)
+        yield from catalog.photos.get_many(part)
 
 
 def _mean_shares(

@@ -79,6 +79,27 @@ def photo_from(row: Row[Any]) -> CatalogPhoto:
     return CatalogPhoto(**fields)
 
 
+def read_photos(
+    connection: Connection, photo_ids: Sequence[int]
+) -> tuple[CatalogPhoto, ...]:
+    """Photos with the rulers of their coins, in the order of `photo_ids`.
+
+    Raises:
+        CatalogError: A photo does not exist.
+    """
+    found: dict[int, CatalogPhoto] = {}
+    for part in chunks(photo_ids):
+        rows = connection.execute(photos_with_ruler().where(PhotoRow.id.in_(part)))
+        found |= {row.id: photo_from(row) for row in rows}
+    for photo_id in photo_ids:
+        if photo_id not in found:
+            raise CatalogError(
+                f"The catalog has no photo {photo_id}; it may have been removed. "
+                "Reload the list."
+            )
+    return tuple(found[photo_id] for photo_id in photo_ids)
+
+
 def edit_from(row: Row[Any]) -> Edit:
     """A row of the edits as a value."""
     fields = dict(row._mapping)

@@ -181,7 +181,7 @@ def scrape_progress(catalog: Catalog, import_id: int) -> ScrapeProgress:
 
 def latest_scrape(catalog: Catalog) -> ScrapeProgress | None:
     """The run that was begun last; None if there never was one."""
-    with catalog.reading() as connection:
+    with catalog.database.reading() as connection:
         newest = connection.scalar(
             select(func.max(ImportRow.id)).where(ImportRow.kind == SCRAPE)
         )

@@ -257,10 +257,10 @@ class Looks:
         """What `take_look` gives of its main coin; None if it cannot be read."""
         if photo.photo_id not in self._kept:
             try:
-                pixels = photo_io.read(self._catalog.photo_path(photo))
+                pixels = photo_io.read(self._catalog.photos.path(photo))
             except UnreadablePhotoError:
                 return None
-            boxes = [face.box for face in self._catalog.faces(photo.photo_id)]
+            boxes = [face.box for face in self._catalog.photos.faces(photo.photo_id)]
             box = main_face(boxes, pixels.shape[1], pixels.shape[0])
             self.keep(photo.photo_id, take_look(pixels, box))
         return self._kept[photo.photo_id]
@@ -310,14 +310,14 @@ class Matcher:
 
     def _there(self, ids: list[int]) -> list[CatalogPhoto]:
         """Photos may have been removed since their hash was read."""
-        with self._catalog.reading() as connection:
+        with self._catalog.database.reading() as connection:
             kept = set(
                 connection.scalars(select(PhotoRow.id).where(PhotoRow.id.in_(ids)))
             )
-        return list(self._catalog.photos([one for one in ids if one in kept]))
+        return list(self._catalog.photos.get_many([one for one in ids if one in kept]))
 
     def _read_new(self) -> None:
-        with self._catalog.reading() as connection:
+        with self._catalog.database.reading() as connection:
             rows = connection.execute(
                 select(PhotoRow.id, PhotoRow.phash)
                 .where(PhotoRow.id > self._last)
@@ -350,7 +350,9 @@ def find_lookalikes(
         progress: Called with photos done and photos in all.
     """
     items = [i for i in version.items if i.photo_id and len(i.phash) == HASH_BITS // 4]
-    there = {p.photo_id: p for p in catalog.photos([i.photo_id or 0 for i in items])}
+    there = {
+        p.photo_id: p for p in catalog.photos.get_many([i.photo_id or 0 for i in items])
+    }
     looks = Looks(catalog)
     found: dict[tuple[str, str], Leak] = {}
     for done, (item, others) in enumerate(_nearest(items), 1):

@@ -515,7 +515,7 @@ def freeze(
             f"'spring-2026'; not {name[:80]!r}."
         )
     divided_by = check_shares(shares)
-    with catalog.reading() as connection:
+    with catalog.database.reading() as connection:
         _refuse_taken(connection, name)
         seen = read_all(connection, progress)
     taken, left_out = choose_labelled(seen, free_only, with_rendered)
@@ -530,7 +530,7 @@ def freeze(
         "digest": digest,
         "note": note,
     }
-    with catalog.writing() as connection:
+    with catalog.database.writing() as connection:
         _refuse_taken(connection, name)
         try:
             added = connection.execute(insert(VersionRow).values(row))
@@ -548,7 +548,7 @@ def freeze(
 def list_versions(catalog: Catalog) -> tuple[VersionSummary, ...]:
     """All versions, oldest first."""
     columns = _items.c.version_id, _items.c.label, _items.c.split
-    with catalog.reading() as connection:
+    with catalog.database.reading() as connection:
         found = connection.execute(select(_versions).order_by(_versions.c.id))
         rows = found.mappings().all()
         photos = connection.execute(select(*columns, func.count()).group_by(*columns))
@@ -583,7 +583,7 @@ def load_version(catalog: Catalog, name: str) -> Version:
         CatalogError: There is none of that name, or it is not what was frozen.
     """
     photos = PhotoRow.__table__
-    with catalog.reading() as connection:
+    with catalog.database.reading() as connection:
         row = (
             connection.execute(select(_versions).where(_versions.c.name == name))
             .mappings()

@@ -117,7 +117,7 @@ def _kind_of(catalog: Catalog, coins: CoinSet) -> str:
         TrainingDataError: They are both; such figures are never added up.
     """
     ids = [] if coins.photo_ids is None else coins.photo_ids.tolist()
-    kinds = {photo.is_rendered for photo in catalog.photos(ids)}
+    kinds = {photo.is_rendered for photo in catalog.photos.get_many(ids)}
     if len(kinds) > 1:
         raise TrainingDataError(
             "These are photos and rendered coins together, and their figures are kept "
@@ -168,7 +168,7 @@ def _known_coins(catalog: Catalog, data: str) -> set[int] | None:
     learnt = {item.coin_now for item in items if item.split is not Split.TEST}
     shown: set[int] = set()
     for coin_id in learnt - {None}:
-        shown |= {p.photo_id for p in catalog.photos_of_coin(int(coin_id or 0))}
+        shown |= {p.photo_id for p in catalog.photos.of_coin(int(coin_id or 0))}
     return shown
 
 

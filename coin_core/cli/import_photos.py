@@ -1,4 +1,4 @@
-"""`import` and `demo`: bring photos, or rendered coins, into the catalog."""
+"""Import photos into the dataset: find coins and their sides, recognise copies."""
 
 from __future__ import annotations
 
@@ -7,87 +7,104 @@ import getpass
 import json
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import closing
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from tqdm import tqdm
-
-from coin_core.catalog import Catalog, open_catalog
-from coin_core.catalog.importing.ingest import (
-    import_items,
-    import_photos,
-    resume_import,
-)
-from coin_core.catalog.importing.records import ImportProgress, ImportState, ItemState
+from coin_core.cli import arguments
 from coin_core.errors import CatalogError
 
-_MOST_REMARKS = 20
-_PART = 5000
+if TYPE_CHECKING:
+    from coin_core.catalog import Catalog
+    from coin_core.catalog.importing.records import ImportProgress
+
+_MAX_REMARKS = 20
+_PAGE = 5000
 
 
-def run(given: argparse.Namespace) -> int:
-    """Bring photos in; 1 when one of them could not be."""
-    if bool(given.paths) == (given.resume is not None):
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `import`."""
+    parser.add_argument(
+        "paths",
+        nargs="*",
+        metavar="PATH",
+        help="photos, folders, ZIP archives; CSV or Excel tables that name photos",
+    )
+    parser.add_argument(
+        "--mapping",
+        type=Path,
+        metavar="FILE.json",
+        help="JSON object from field to column of the tables; guessed by default",
+    )
+    parser.add_argument(
+        "--labels",
+        choices=("folder", "none"),
+        default="folder",
+        help="whether a photo's folder names the ruler (default folder)",
+    )
+    parser.add_argument("--who", metavar="NAME", help="who imports; you by default")
+    parser.add_argument(
+        "--resume", type=arguments.count, metavar="ID", help="resume a stopped import"
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    """Import photos; return 1 if a photo cannot be imported."""
+    from coin_core.catalog import open_catalog
+    from coin_core.catalog.importing.ingest import import_photos, resume_import
+
+    if bool(options.paths) == (options.resume is not None):
         raise CatalogError("Name photos, folders, ZIPs or tables; or --resume alone.")
-    mapping = None if given.mapping is None else _read_mapping(given.mapping)
+    mapping = None if options.mapping is None else _load_mapping(options.mapping)
     catalog = open_catalog()
-    if given.resume is not None:
-        steps = resume_import(catalog, given.resume)
+    if options.resume is not None:
+        steps = resume_import(catalog, options.resume)
     else:
         steps = import_photos(
             catalog,
-            given.paths,
-            who=given.who or _user(),
+            options.paths,
+            who=options.who or _user_name(),
             mapping=mapping,
-            labels=given.labels,
+            labels=options.labels,
         )
-    return _follow(catalog, steps)
+    return follow_import(catalog, steps)
 
 
-def run_demo(given: argparse.Namespace) -> int:
-    """Strike the demo collection into the catalog, or take it out."""
-    from coin_core.catalog.demo import make_demo, remove_demo
-
-    catalog = open_catalog()
-    if given.remove:
-        removed = remove_demo(catalog)
-        sys.stderr.write(f"{removed} rendered photos were removed.\n")
-        return 0
-    return _follow(catalog, make_demo(catalog, given.count, seed=given.seed))
-
-
-def _user() -> str:
+def _user_name() -> str:
     try:
         return getpass.getuser()
     except (KeyError, OSError):  # a container may have no user of that number
         return "command line"
 
 
-def _read_mapping(path: Path) -> dict[str, str]:
-    """Field to column, from a JSON object.
-
-    Raises:
-        CatalogError: The file is no such object.
-    """
+def _load_mapping(path: Path) -> dict[str, str]:
     try:
-        told = json.loads(path.read_text(encoding="utf-8-sig"))
+        mapping = json.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError) as error:
         raise CatalogError(f"{path} cannot be read as JSON: {error}") from error
-    if not isinstance(told, dict) or not all(
-        isinstance(value, str) for value in told.values()
+    if not isinstance(mapping, dict) or not all(
+        isinstance(column, str) for column in mapping.values()
     ):
         raise CatalogError(
-            f'{path} must hold one object of field to column, such as {{"file": '
+            f'{path} must hold one object from field to column, such as {{"file": '
             '"Photo", "ruler": "King"}.'
         )
-    return told
+    return mapping
 
 
-def _follow(catalog: Catalog, steps: Iterator[ImportProgress]) -> int:
-    """Show how far it has come, then what became of it; returns the exit code."""
+def follow_import(catalog: Catalog, steps: Generator[ImportProgress]) -> int:
+    """Run an import with a progress bar and print its result.
+
+    Returns:
+        The exit code: 1 if the import was stopped or a photo failed.
+    """
+    from tqdm import tqdm
+
+    from coin_core.catalog.importing.records import ImportState
+
     progress = None
-    with closing(steps), tqdm(desc="photos", unit="photo") as bar:  # type: ignore[type-var]
+    with closing(steps), tqdm(desc="photos", unit="photo") as bar:
         for progress in steps:
             bar.total = progress.total
             bar.update(progress.done - bar.n)
@@ -100,35 +117,41 @@ def _follow(catalog: Catalog, steps: Iterator[ImportProgress]) -> int:
                 )
     if progress is None:
         return 1
-    _say_remarks(catalog, progress.import_id)
-    fresh = progress.done - progress.known - progress.failed
+    _write_remarks(catalog, progress.import_id)
+    new = progress.done - progress.known - progress.failed
     sys.stderr.write(
-        f"{fresh} photos brought in ({progress.grouped} of them show a coin that was "
-        f"known), {progress.known} were there already, {progress.failed} could not be "
-        f"brought in. {catalog.where}\n"
+        f"{new} photos imported ({progress.grouped} of them show a known coin), "
+        f"{progress.known} were in the dataset before, {progress.failed} could not be "
+        f"imported. {catalog.database.where}\n"
     )
     if progress.state is not ImportState.DONE:
-        again = f"python -m coin_core import --resume {progress.import_id}"
-        sys.stderr.write(f"It was stopped. Go on with: {again}\n")
+        command = f"python -m coin_core import --resume {progress.import_id}"
+        sys.stderr.write(f"The import was stopped. Resume it with: {command}\n")
         return 1
     return 1 if progress.failed else 0
 
 
-def _say_remarks(catalog: Catalog, import_id: int) -> None:
-    """What there is to say, each sentence once; failures first, and all of them."""
-    failures: Counter[str] = Counter()
-    remarks: Counter[str] = Counter()
-    for state, said in ((ItemState.FAILED, failures), (ItemState.DONE, remarks)):
+def _write_remarks(catalog: Catalog, import_id: int) -> None:
+    """Print each message once: all failures first, then the most common remarks."""
+    from coin_core.catalog.importing.ingest import import_items
+    from coin_core.catalog.importing.records import ItemState
+
+    def count_messages(state: ItemState) -> Counter[str]:
+        messages: Counter[str] = Counter()
         offset = 0
-        while part := import_items(
-            catalog, import_id, state=state, offset=offset, limit=_PART
+        while page := import_items(
+            catalog, import_id, state=state, offset=offset, limit=_PAGE
         ):
-            said.update(item.message for item in part if item.message)
-            offset += len(part)
-    for sentence in failures:
-        sys.stderr.write(f"{sentence}\n")
-    for sentence, count in remarks.most_common(_MOST_REMARKS):
-        sys.stderr.write(f"{count} x {sentence}\n" if count > 1 else f"{sentence}\n")
-    if len(remarks) > _MOST_REMARKS:
-        left = len(remarks) - _MOST_REMARKS
-        sys.stderr.write(f"... and {left} more remarks, on the Dataset page.\n")
+            messages.update(item.message for item in page if item.message)
+            offset += len(page)
+        return messages
+
+    for message in count_messages(ItemState.FAILED):
+        sys.stderr.write(f"{message}\n")
+    remarks = count_messages(ItemState.DONE)
+    for message, number in remarks.most_common(_MAX_REMARKS):
+        prefix = f"{number} x " if number > 1 else ""
+        sys.stderr.write(f"{prefix}{message}\n")
+    if len(remarks) > _MAX_REMARKS:
+        rest = len(remarks) - _MAX_REMARKS
+        sys.stderr.write(f"... and {rest} more remarks, on the Dataset page.\n")

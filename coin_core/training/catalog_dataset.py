@@ -87,7 +87,9 @@ def load_catalog(
     """
     wanted = _as_it_stands(catalog) if version is None else _frozen(catalog, version)
     ids = [item.photo_id for item in wanted.items if item.photo_id is not None]
-    there = {photo.photo_id: photo for photo in catalog.photos(ids)} if ids else {}
+    there = (
+        {photo.photo_id: photo for photo in catalog.photos.get_many(ids)} if ids else {}
+    )
     crops, kept, unreadable, without_face = [], [], [], 0
     bar = tqdm(wanted.items, desc="photos", unit="photo", disable=len(ids) < 50)
     for row, item in enumerate(bar):
@@ -99,7 +101,7 @@ def load_catalog(
             )
             continue
         try:
-            crop = _crop_cached(catalog.photo_path(photo), item, size_px)
+            crop = _crop_cached(catalog.photos.path(photo), item, size_px)
         except UnreadablePhotoError as error:
             unreadable.append(f"photo {photo.photo_id}: {error}")
             continue
@@ -147,7 +149,7 @@ def _as_it_stands(catalog: Catalog) -> _Wanted:
         read_all,
     )
 
-    with catalog.reading() as connection:
+    with catalog.database.reading() as connection:
         seen = read_all(connection)
     try:
         taken, _ = choose_labelled(seen, free_only=False, with_rendered=None)

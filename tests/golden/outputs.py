@@ -92,13 +92,13 @@ def record_catalog(folder: Path) -> dict[str, Any]:
     catalog = open_catalog()
     rulers = ("john_hyrcanus_i", "judah_aristobulus_i", "alexander_jannaeus")
     for photo_id in range(1, 31):
-        catalog.set_ruler([photo_id], rulers[photo_id % 3], who=WHO)
+        catalog.edits.set_ruler([photo_id], rulers[photo_id % 3], who=WHO)
     box = RotatedBox(left=0.2, top=0.25, right=0.75, bottom=0.8, turn_deg=15.0)
-    catalog.set_faces(2, [CatalogFace(box=box)], who=WHO)
-    catalog.exclude([5], "wrong_coin", who=WHO)
-    catalog.review(7, rulers[0], who=WHO)
-    catalog.set_ruler([9], None, who=WHO)
-    catalog.undo(who=WHO)
+    catalog.edits.set_faces(2, [CatalogFace(box=box)], who=WHO)
+    catalog.edits.exclude([5], "wrong_coin", who=WHO)
+    catalog.reviews.add(7, rulers[0], who=WHO)
+    catalog.edits.set_ruler([9], None, who=WHO)
+    catalog.edits.undo(who=WHO)
     frozen = json.loads(run("dataset", "freeze", "v1", "--who", WHO, "--json"))
     export = folder / "export"
     run("dataset", "export", export, "--version", "v1", "--form", "imagefolder")
@@ -106,7 +106,7 @@ def record_catalog(folder: Path) -> dict[str, Any]:
         str(photo_id): [
             [getattr(face.box, name) for name in type(face.box).__slots__]
             + [face.side and str(face.side)]
-            for face in catalog.faces(photo_id)
+            for face in catalog.photos.faces(photo_id)
         ]
         for photo_id in range(1, 33)
     }

@@ -41,7 +41,7 @@ def run(catalog, source, name="ikmk"):
 
 
 def count(catalog):
-    return catalog.find(PhotoQuery(), limit=1).total
+    return catalog.queries.find(PhotoQuery(), limit=1).total
 
 
 def once(reply, then):
@@ -239,4 +239,4 @@ def test_encodings_and_ids_that_are_not_as_they_claim(catalog, site, client, enc
     )
     last = run(catalog, Ans(client(one), one.address), "ans")
     assert (last.state, last.added, last.failed) == ("done", 2, 0)
-    assert "Jannée" in catalog.find(PhotoQuery(), limit=1).photos[0].lot_text
+    assert "Jannée" in catalog.queries.find(PhotoQuery(), limit=1).photos[0].lot_text

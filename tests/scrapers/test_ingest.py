@@ -15,7 +15,6 @@ import pytest
 from PIL import Image
 
 from coin_core.catalog import (
-    Catalog,
     PhotoQuery,
     open_catalog,
 )
@@ -94,7 +93,7 @@ def _collect(going, steps):
 
 
 def photos_of(catalog):
-    return catalog.find(PhotoQuery(), offset=0, limit=10_000).photos
+    return catalog.queries.find(PhotoQuery(), offset=0, limit=10_000).photos
 
 
 def test_a_photo_comes_with_all_that_is_known_of_it(catalog, site, client):
@@ -111,7 +110,7 @@ def test_a_photo_comes_with_all_that_is_known_of_it(catalog, site, client):
     assert obverse.credit == "American Numismatic Society, 1944.100.0"
     assert "John Hyrcanus I" in obverse.lot_text
     assert obverse.retrieved_at is not None
-    coin = catalog.coin(obverse.coin_id)
+    coin = catalog.photos.coin(obverse.coin_id)
     assert (coin.weight_g, coin.die_axis_h) == (1.94, 12)
     assert coin.name_on_coin == "yehohanan"
     assert coin.authority == "TJC"
@@ -221,7 +220,7 @@ def test_a_full_disk_ends_the_run_with_a_clear_line(catalog, monkeypatch, caplog
     def full(*_, **__):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(Catalog, "add_photo", full)
+    monkeypatch.setattr(type(catalog.photos), "add", full)
     steps = []
     with pytest.raises(DiskFullError, match="disk is full"):
         _collect(gather(catalog, source, ask(), prepare_photo=prepare), steps)

@@ -209,7 +209,7 @@ class Writing:
             yield item, f"{split}{folders[label]}/{name}"
 
     def _original(self, item: ExportItem) -> Path:
-        source = self.catalog.photo_path(item.photo)
+        source = self.catalog.photos.path(item.photo)
         if not source.is_file():
             raise UnreadablePhotoError(
                 "its original is missing. Put it back from a backup, or import it "
@@ -398,7 +398,7 @@ def _collect(
     progress: Told | None,
 ) -> tuple[list[ExportItem], list[str]]:
     """What to write, and sentences on what is left out."""
-    with catalog.reading() as connection:
+    with catalog.database.reading() as connection:
         seen = {one.photo.photo_id: one for one in read_all(connection, progress)}
     left_out = []
     if version is None:

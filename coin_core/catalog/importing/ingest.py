@@ -257,7 +257,7 @@ def start_again(catalog: Catalog, import_id: int) -> None:
 def _spawn(catalog: Catalog, kind: str, import_id: int, handle: int) -> None:
     """Start the process; it keeps the hold on the import that it inherits."""
     root = Path(__file__).resolve().parents[3]
-    url = catalog._engine.url.render_as_string(hide_password=False)
+    url = catalog.database.url.render_as_string(hide_password=False)
     environment = {
         **os.environ,
         "COIN_DATABASE_URL": url,
@@ -581,7 +581,7 @@ class _Run:
         elif read.prepared is not None:
             self._add(item, read, read.prepared, facts)
         elif read.known is not None:
-            photo = self._catalog.photo(read.known)
+            photo = self._catalog.photos.get(read.known)
             self._restore(photo, read.data)
             self._take_known(item, photo, facts)
 
@@ -595,14 +595,14 @@ class _Run:
         coin_id, remark = told, ""
         if same is not None and told is None:
             coin_id, remark = self._coin_by_look(same, facts)
-        added = self._catalog.add_photo(
+        added = self._catalog.photos.add(
             read.data,
             prepared.record(file_name=item.name, coin=facts.coin, **facts.photo),
             prepared.faces,
             coin_id=coin_id,
             who=self._who,
         )
-        photo = self._catalog.photo(added.photo_id)
+        photo = self._catalog.photos.get(added.photo_id)
         if added.known:
             self._take_known(item, photo, facts)
             return
@@ -628,13 +628,13 @@ class _Run:
 
     def _restore(self, photo: CatalogPhoto, data: bytes) -> None:
         """Put an original back that was lost; the rest of the photo stays as it is."""
-        if not self._catalog.photo_path(photo).is_file():
+        if not self._catalog.photos.path(photo).is_file():
             record = PhotoRecord(
                 extension=photo.extension,
                 width_px=photo.width_px,
                 height_px=photo.height_px,
             )
-            self._catalog.add_photo(data, record, (), who=self._who)
+            self._catalog.photos.add(data, record, (), who=self._who)
 
     def _take_known(self, item: Item, photo: CatalogPhoto, facts: Facts) -> None:
         """A photo that is there: only what it lacks is added."""
@@ -659,7 +659,7 @@ class _Run:
         ruler = facts.coin.ruler_attributed
         fresh = photo.status is PhotoStatus.UNREVIEWED
         if ruler and photo.ruler is None and fresh and not photo.is_rendered:
-            self._catalog.set_ruler([photo.photo_id], ruler, who=self._who)
+            self._catalog.edits.set_ruler([photo.photo_id], ruler, who=self._who)
 
     def _fill(self, photo: CatalogPhoto, facts: Facts) -> list[str]:
         """Add what nobody has told of a photo and its coin; returns what that was."""
@@ -671,8 +671,8 @@ class _Run:
         if facts.photo.get("licence_raw") and not (photo.licence or photo.licence_raw):
             told["licence"] = str(facts.photo["licence_raw"])
         if told:
-            self._catalog.edit_photos({photo.photo_id: told}, who=self._who)
-        coin = self._catalog.coin(photo.coin_id)
+            self._catalog.edits.edit_photos({photo.photo_id: told}, who=self._who)
+        coin = self._catalog.photos.coin(photo.coin_id)
         others = {"ruler_attributed"}
         if photo.ruler and facts.coin.ruler_attributed not in (None, photo.ruler):
             others |= {"name_on_coin", "authority"}  # they speak of another ruler
@@ -684,7 +684,7 @@ class _Run:
             and not getattr(coin, name)
         }
         if measured:
-            self._catalog.edit_coin(coin.coin_id, measured, who=self._who)
+            self._catalog.edits.edit_coin(coin.coin_id, measured, who=self._who)
         return [name.replace("_", " ") for name in (*told, *measured)]
 
     def _note(

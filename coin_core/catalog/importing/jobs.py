@@ -35,7 +35,7 @@ _PART = 400  # rows a statement
 
 def create(catalog: Catalog, kind: str, spec: Mapping[str, Any]) -> int:
     """Enter a new import, which runs from now on."""
-    with catalog.writing() as connection:
+    with catalog.database.writing() as connection:
         made = connection.execute(
             insert(ImportRow).values(
                 created_at=utc_now(),
@@ -56,7 +56,7 @@ def spec_of(catalog: Catalog, import_id: int) -> dict[str, Any]:
     Raises:
         CatalogError: There is no such import.
     """
-    with catalog.reading() as connection:
+    with catalog.database.reading() as connection:
         spec = connection.scalar(
             select(ImportRow.spec).where(ImportRow.id == import_id)
         )
@@ -69,7 +69,7 @@ def spec_of(catalog: Catalog, import_id: int) -> dict[str, Any]:
 
 def find_unfinished(catalog: Catalog, spec: Mapping[str, Any]) -> int | None:
     """The newest import of the same things that was interrupted."""
-    with catalog.reading() as connection:
+    with catalog.database.reading() as connection:
         rows = connection.execute(
             select(ImportRow.id, ImportRow.spec)
             .where(ImportRow.state.in_((ImportState.RUNNING, ImportState.STOPPED)))
@@ -86,7 +86,7 @@ def set_state(
     catalog: Catalog, import_id: int, state: ImportState, error: str | None = None
 ) -> None:
     """Say how an import stands."""
-    with catalog.writing() as connection:
+    with catalog.database.writing() as connection:
         connection.execute(
             update(ImportRow)
             .where(ImportRow.id == import_id)
@@ -96,7 +96,7 @@ def set_state(
 
 def wants_to_run(catalog: Catalog, import_id: int) -> bool:
     """Whether nobody has asked the import to stop."""
-    with catalog.reading() as connection:
+    with catalog.database.reading() as connection:
         state = connection.scalar(
             select(ImportRow.state).where(ImportRow.id == import_id)
         )
@@ -122,7 +122,7 @@ def enter_items(
         for key, problem in items
         if key not in states
     ]
-    with catalog.writing() as connection:
+    with catalog.database.writing() as connection:
         for first in range(0, len(fresh), _PART):
             connection.execute(insert(ImportItemRow), fresh[first : first + _PART])
         states |= {str(row["key"]): ItemState(str(row["state"])) for row in fresh}
@@ -137,7 +137,7 @@ def enter_items(
 
 def item_states(catalog: Catalog, import_id: int) -> dict[str, ItemState]:
     """How every item of an import stands."""
-    with catalog.reading() as connection:
+    with catalog.database.reading() as connection:
         rows = connection.execute(
             select(ImportItemRow.key, ImportItemRow.state).where(
                 ImportItemRow.import_id == import_id
@@ -148,7 +148,7 @@ def item_states(catalog: Catalog, import_id: int) -> dict[str, ItemState]:
 
 def settle(catalog: Catalog, import_id: int, items: Sequence[ImportItem]) -> None:
     """Say what became of some items, all in one transaction."""
-    with catalog.writing() as connection:
+    with catalog.database.writing() as connection:
         for item in items:
             connection.execute(
                 update(ImportItemRow)
@@ -179,7 +179,7 @@ def is_of(catalog: Catalog, import_id: int, photo_id: int) -> bool:
 
     That is so after a kill between the photo and the word on it.
     """
-    with catalog.reading() as connection:
+    with catalog.database.reading() as connection:
         began = connection.scalar(
             select(ImportRow.created_at).where(ImportRow.id == import_id)
         )
@@ -199,13 +199,13 @@ def is_of(catalog: Catalog, import_id: int, photo_id: int) -> bool:
 
 def find_digest(catalog: Catalog, digest: str) -> int | None:
     """The photo with that sha256, if the catalog has it."""
-    with catalog.reading() as connection:
+    with catalog.database.reading() as connection:
         return connection.scalar(select(PhotoRow.id).where(PhotoRow.sha256 == digest))
 
 
 def coins_of(catalog: Catalog, import_id: int) -> dict[str, int]:
     """Key to coin of the photos that an import has brought in or met."""
-    with catalog.reading() as connection:
+    with catalog.database.reading() as connection:
         rows = connection.execute(
             select(ImportItemRow.key, PhotoRow.coin_id)
             .join(PhotoRow, PhotoRow.id == ImportItemRow.photo_id)
@@ -243,7 +243,7 @@ def read_items(
         query = query.where(ImportItemRow.state == state)
     if remarked:
         query = query.where(ImportItemRow.message != "")
-    with catalog.reading() as connection:
+    with catalog.database.reading() as connection:
         rows = connection.execute(
             query.order_by(ImportItemRow.id).offset(offset).limit(limit)
         )
@@ -264,7 +264,7 @@ def progress_of(catalog: Catalog, import_id: int, current: str = "") -> ImportPr
     Raises:
         CatalogError: There is no such import.
     """
-    with catalog.reading() as connection:
+    with catalog.database.reading() as connection:
         row = connection.execute(
             select(ImportRow).where(ImportRow.id == import_id)
         ).first()
@@ -308,7 +308,7 @@ def progress_of(catalog: Catalog, import_id: int, current: str = "") -> ImportPr
 
 def list_ids(catalog: Catalog, limit: int) -> list[int]:
     """The newest imports."""
-    with catalog.reading() as connection:
+    with catalog.database.reading() as connection:
         return list(
             connection.scalars(
                 select(ImportRow.id).order_by(ImportRow.id.desc()).limit(limit)

@@ -151,7 +151,7 @@ def add_photo(catalog: Catalog) -> Callable[..., int]:
         face = CatalogFace(
             box=RotatedBox(left=0.1, top=0.1, right=0.9, bottom=0.9), side=Side.LEGEND
         )
-        added = catalog.add_photo(
+        added = catalog.photos.add(
             b"photo %d" % number,
             PhotoRecord(**(fields | record)),  # type: ignore[arg-type]
             [face],

@@ -28,7 +28,7 @@ MIGRATIONS = Path(package.__file__).parent / "migrations"
 
 def test_the_migrations_make_the_tables_of_the_program(empty_database_url: str):
     made = open_catalog(empty_database_url)
-    with contextlib.closing(made) as catalog, catalog.reading() as connection:
+    with contextlib.closing(made) as catalog, catalog.database.reading() as connection:
         context = MigrationContext.configure(connection)
         assert compare_metadata(context, Row.metadata) == []
 
@@ -40,10 +40,10 @@ def test_the_newest_migration_is_the_one_that_opening_looks_for():
 
 
 def test_a_catalog_is_there_again_when_it_is_opened_again(catalog, database_url):
-    added = catalog.add_photo(b"x", PLAIN, [], who="ada")
+    added = catalog.photos.add(b"x", PLAIN, [], who="ada")
     catalog.close()
     reopened = open_catalog(database_url)
-    assert reopened.photo(added.photo_id).byte_size == 1
+    assert reopened.photos.get(added.photo_id).byte_size == 1
     reopened.close()
 
 
@@ -51,8 +51,10 @@ def test_without_a_url_it_lies_in_the_data_folder(monkeypatch):
     monkeypatch.delenv("COIN_DATABASE_URL", raising=False)
     opened = open_catalog()
     opened.close()
-    assert opened.where == str(Path(os.environ["COIN_DATA_DIR"]) / "catalog.sqlite")
-    raw = sqlite3.connect(opened.where)
+    assert opened.database.where == str(
+        Path(os.environ["COIN_DATA_DIR"]) / "catalog.sqlite"
+    )
+    raw = sqlite3.connect(opened.database.where)
     assert raw.execute("PRAGMA journal_mode").fetchone() == ("wal",)
     raw.close()
 
@@ -87,7 +89,7 @@ def test_threads_that_open_a_new_catalog_at_once_all_succeed(empty_database_url:
 
 
 def test_a_catalog_of_a_newer_program_is_refused(catalog, database_url):
-    with catalog.writing() as connection:
+    with catalog.database.writing() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
     with pytest.raises(CatalogError, match="newer version"):
         open_catalog(database_url)
@@ -96,8 +98,8 @@ def test_a_catalog_of_a_newer_program_is_refused(catalog, database_url):
 def as_it_was_first(path: Path) -> None:
     """A filled catalog, taken back to its first tables."""
     with contextlib.closing(open_catalog(f"sqlite:///{path}")) as made:
-        made.add_photo(b"x", PLAIN, [], who="ada")
-        with made.writing() as connection:
+        made.photos.add(b"x", PLAIN, [], who="ada")
+        with made.database.writing() as connection:
             for name in ("image_url", "source_date", "label_evidence"):
                 connection.execute(text(f"ALTER TABLE photos DROP COLUMN {name}"))
             connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
@@ -107,7 +109,7 @@ def test_a_copy_is_kept_before_tables_change(tmp_path: Path, caplog):
     path = tmp_path / "catalog.sqlite"
     as_it_was_first(path)
     with contextlib.closing(open_catalog(f"sqlite:///{path}")) as catalog:
-        assert catalog.find().total == 1
+        assert catalog.queries.find().total == 1
         assert catalog.check() == []
     (copy,) = tmp_path.glob("catalog.before-*.sqlite")
     assert str(copy) in caplog.text
@@ -147,7 +149,7 @@ def test_tables_stay_as_they_are_where_no_copy_can_be_kept(tmp_path, monkeypatch
 def test_a_damaged_file_is_refused_and_kept(tmp_path: Path, damage: str):
     path = tmp_path / "catalog.sqlite"
     made = open_catalog(f"sqlite:///{path}")
-    made.add_photo(b"x", PLAIN, [], who="ada")
+    made.photos.add(b"x", PLAIN, [], who="ada")
     made.close()
     data = bytearray(path.read_bytes())
     if damage == "header":
@@ -160,7 +162,7 @@ def test_a_damaged_file_is_refused_and_kept(tmp_path: Path, damage: str):
 
     def use() -> None:
         with contextlib.closing(open_catalog(f"sqlite:///{path}")) as opened:
-            opened.counts()
+            opened.queries.counts()
 
     with pytest.raises(CatalogError, match=r"damaged.*left as it is.*backup"):
         use()
@@ -174,10 +176,10 @@ def test_a_locked_file_is_refused_after_a_while(tmp_path: Path, monkeypatch):
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     with pytest.raises(CatalogError, match=r"another program.*nothing was changed"):
-        catalog.add_photo(b"x", PLAIN, [], who="ada")
-    assert catalog.find().total == 0  # reading goes on
+        catalog.photos.add(b"x", PLAIN, [], who="ada")
+    assert catalog.queries.find().total == 0  # reading goes on
     other.execute("ROLLBACK")
-    catalog.add_photo(b"x", PLAIN, [], who="ada")
+    catalog.photos.add(b"x", PLAIN, [], who="ada")
     other.close()
     assert catalog.check() == []
     catalog.close()
@@ -189,16 +191,16 @@ def test_a_full_disk_changes_nothing(tmp_path: Path):
     def fill_up(raw: sqlite3.Connection, _record: object) -> None:
         raw.execute("PRAGMA max_page_count = 1")  # not below what there is
 
-    event.listen(catalog._engine, "connect", fill_up)
+    event.listen(catalog.database._engine, "connect", fill_up)
     catalog.close()
 
     def add_many() -> None:
         for k in range(200):
-            catalog.add_photo(b"%d" % k, PLAIN, [], who="ada")
+            catalog.photos.add(b"%d" % k, PLAIN, [], who="ada")
 
     with pytest.raises(CatalogError, match=r"full; nothing was changed"):
         add_many()
-    total = catalog.find().total
+    total = catalog.queries.find().total
     assert total == len(list(catalog.photos_dir.glob("*.jpg")))
     assert catalog.check() == []
 
@@ -240,13 +242,13 @@ def test_a_folder_in_place_of_the_file_is_explained(tmp_path: Path):
 
 
 def test_an_error_in_a_transaction_takes_all_of_it_back(catalog: Catalog):
-    added = catalog.add_photo(b"x", PLAIN, [], who="ada")
+    added = catalog.photos.add(b"x", PLAIN, [], who="ada")
 
     def fail_half_way() -> None:
-        with catalog.writing() as connection:
+        with catalog.database.writing() as connection:
             connection.execute(text("UPDATE photos SET status = 'reviewed'"))
             raise RuntimeError
 
     with pytest.raises(RuntimeError):
         fail_half_way()
-    assert catalog.photo(added.photo_id).status == "unreviewed"
+    assert catalog.photos.get(added.photo_id).status == "unreviewed"

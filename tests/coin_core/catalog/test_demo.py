@@ -54,7 +54,7 @@ def test_the_collection_has_something_of_everything():
     shares = {
         "two-sided": (sum(p.two_sided for p in plans), 60, 130),
         "copies": (sum(p.copy_of is not None for p in plans), 5, 30),
-        "worn": (sum(p.hardship > 1.5 for p in plans), 25, 70),
+        "worn": (sum(p.wear > 1.5 for p in plans), 25, 70),
         "labelled": (sum(p.labelled for p in plans), 150, 230),
         "wrongly": (sum(p.wrongly for p in plans), 2, 14),
     }
@@ -82,19 +82,19 @@ def test_a_photo_is_struck_the_same_every_time_and_a_copy_is_another_file():
 
 def test_it_comes_marked_and_goes_without_a_trace(catalog):
     kept = PhotoRecord(extension="jpg", width_px=9, height_px=9, file_name="mine.jpg")
-    catalog.add_photo(b"mine", kept, [], who="ada")
+    catalog.photos.add(b"mine", kept, [], who="ada")
     stopped = list(make_demo(catalog, COUNT, seed=3, stop=lambda: True))[-1]
     assert (stopped.state, stopped.done) == (ImportState.STOPPED, 1)
     last = list(make_demo(catalog, COUNT, seed=3))[-1]
     assert (last.import_id, last.state) == (stopped.import_id, ImportState.DONE)
     assert (last.done, last.failed, last.known) == (COUNT, 0, 0)
-    found = catalog.find(PhotoQuery(rendered=True), offset=0, limit=99)
+    found = catalog.queries.find(PhotoQuery(rendered=True), offset=0, limit=99)
     assert found.total == COUNT
     assert {photo.source for photo in found.photos} == {SOURCE}
     assert any(photo.ruler for photo in found.photos)
     assert remove_demo(catalog) == COUNT
     assert remove_demo(catalog) == 0
-    left = catalog.find(PhotoQuery(), offset=0, limit=99).photos
+    left = catalog.queries.find(PhotoQuery(), offset=0, limit=99).photos
     assert [photo.file_name for photo in left] == ["mine.jpg"]
     assert list_imports(catalog) == ()
     assert len(list(catalog.photos_dir.glob("*.jpg"))) == 1
@@ -103,10 +103,10 @@ def test_it_comes_marked_and_goes_without_a_trace(catalog):
 
 def test_the_command_strikes_and_removes(catalog, capsys):
     assert main(["demo", "--count", "2", "--seed", "3"]) == 0
-    assert catalog.find(PhotoQuery(rendered=True), offset=0, limit=9).total == 2
+    assert catalog.queries.find(PhotoQuery(rendered=True), offset=0, limit=9).total == 2
     assert main(["demo", "--remove"]) == 0
     assert "2 rendered photos were removed" in capsys.readouterr().err
-    assert catalog.find(PhotoQuery(), offset=0, limit=9).total == 0
+    assert catalog.queries.find(PhotoQuery(), offset=0, limit=9).total == 0
 
 
 def test_a_collection_without_coins_is_refused(catalog):

@@ -76,7 +76,7 @@ def add(catalog, encode_photo):
         legend = [CatalogFace(box=WHOLE, side=Side.LEGEND)]
         data = encode_photo(pixels)
         seen = legend if faces is None else faces
-        return catalog.add_photo(data, record, seen, who="ada").photo_id
+        return catalog.photos.add(data, record, seen, who="ada").photo_id
 
     return picture
 
@@ -86,11 +86,11 @@ def test_opinions_are_recorded_with_confidence_and_disagreement(catalog, add):
     coin_classifier = ColourCoinClassifier()
     done = record_opinions(catalog, coin_classifier, ids, classifiers=("resnet", "mlp"))
     assert (done.photos, done.known, done.left_out) == (6, 0, ())
-    said = {o.classifier: o for o in catalog.opinions(ids[1])}
+    said = {o.classifier: o for o in catalog.predictions.of_photo(ids[1])}
     assert said["resnet"].ruler == RULERS[1]
     assert said["mlp"].ruler == RULERS[2]
     assert said["resnet"].model_digest == DIGESTS["resnet"]
-    photo = catalog.photo(ids[1])
+    photo = catalog.photos.get(ids[1])
     assert photo.confidence == pytest.approx(201 / 203, abs=1e-4)
     assert photo.disagreement > 0.9
     assert photo.rulers_differ
@@ -112,8 +112,8 @@ def test_what_was_asked_is_not_asked_again(catalog, add):
 def test_reverses_and_excluded_photos_are_not_judged(catalog, add):
     reverse = add(0, faces=[CatalogFace(box=WHOLE, side=Side.CORNUCOPIA)])
     excluded, bare, gone = add(1), add(2, faces=[]), add(3)
-    catalog.exclude([excluded], "noise", who="ada")
-    catalog.photo_path(catalog.photo(gone)).unlink()
+    catalog.edits.exclude([excluded], "noise", who="ada")
+    catalog.photos.path(catalog.photos.get(gone)).unlink()
     told = []
     done = record_opinions(
         catalog,
@@ -124,8 +124,8 @@ def test_reverses_and_excluded_photos_are_not_judged(catalog, add):
     )
     assert done.photos == 1
     assert f"Photo {gone}: " in done.left_out[0]
-    assert catalog.opinions(bare)
-    assert not catalog.opinions(reverse)
+    assert catalog.predictions.of_photo(bare)
+    assert not catalog.predictions.of_photo(reverse)
     assert told == [(4, 4)]
 
 
@@ -133,7 +133,7 @@ def out_of_fold(catalog, ids, wrong=(), classifier="svm"):
     rng = np.random.default_rng(0)
     p = np.full((len(ids), 3), 0.05, np.float32)
     for row, photo_id in enumerate(ids):
-        truth = RULERS.index(catalog.photo(photo_id).ruler)
+        truth = RULERS.index(catalog.photos.get(photo_id).ruler)
         p[row, (truth + 1) % 3 if photo_id in wrong else truth] = 0.9
     p += rng.uniform(0, 0.02, p.shape).astype(np.float32)
     p /= p.sum(axis=1, keepdims=True)
@@ -144,23 +144,23 @@ def test_wrong_labels_are_suspected(catalog, add):
     ids = [add(number) for number in range(36)]
     wrong = [ids[4], ids[11]]
     out_of_fold(catalog, ids, wrong)
-    assert catalog.opinions(ids[0])[0].kind is OpinionKind.OUT_OF_FOLD
+    assert catalog.predictions.of_photo(ids[0])[0].kind is OpinionKind.OUT_OF_FOLD
     label_issues = find_label_issues(catalog)
     assert {suspect.photo_id for suspect in label_issues} == set(wrong)
     assert label_issues[0].suspicion >= label_issues[-1].suspicion > 0.8
     by_photo = {suspect.photo_id: suspect for suspect in label_issues}
     assert by_photo[ids[4]].ruler == RULERS[1]
     assert by_photo[ids[4]].suggested == RULERS[2]
-    assert set(catalog.queue("suspected")) == set(wrong)
+    assert set(catalog.queries.queue("suspected")) == set(wrong)
 
 
 def test_a_corrected_label_is_no_longer_suspected(catalog, add):
     ids = [add(number) for number in range(36)]
     out_of_fold(catalog, ids, [ids[4]])
     assert find_label_issues(catalog)
-    catalog.set_ruler([ids[4]], RULERS[2], who="ada")
+    catalog.edits.set_ruler([ids[4]], RULERS[2], who="ada")
     assert find_label_issues(catalog) == ()
-    assert catalog.queue("suspected") == ()
+    assert catalog.queries.queue("suspected") == ()
 
 
 def test_suspects_need_a_training_with_folds(catalog, add):

@@ -36,8 +36,8 @@ def what_is_logged(edits: tuple[Edit, ...]) -> list[tuple[str, dict, dict]]:
 
 def test_an_edit_is_logged_with_who_when_before_and_after(catalog, add_photo: Add):
     photo_id = add_photo(1)
-    catalog.set_ruler([photo_id], JANNAEUS, who=" bert ", authority="TJC 2001")
-    arrival, edit = catalog.history(photo_id)
+    catalog.edits.set_ruler([photo_id], JANNAEUS, who=" bert ", authority="TJC 2001")
+    arrival, edit = catalog.edits.history(photo_id)
     assert (arrival.entity, arrival.who) == ("added", "ada")
     assert (edit.who, edit.entity, edit.undone) == ("bert", "coin", False)
     assert edit.before == {"ruler_attributed": None, "authority": None}
@@ -47,162 +47,162 @@ def test_an_edit_is_logged_with_who_when_before_and_after(catalog, add_photo: Ad
 
 def test_what_is_so_already_is_not_logged(catalog: Catalog, add_photo: Add):
     photo_id = add_photo(1)
-    catalog.set_ruler([photo_id], None, who="ada")
-    catalog.set_faces(photo_id, catalog.faces(photo_id), who="ada")
-    assert len(catalog.history(photo_id)) == 1
-    assert catalog.undo(who="ada") is None
+    catalog.edits.set_ruler([photo_id], None, who="ada")
+    catalog.edits.set_faces(photo_id, catalog.photos.faces(photo_id), who="ada")
+    assert len(catalog.edits.history(photo_id)) == 1
+    assert catalog.edits.undo(who="ada") is None
 
 
 def test_several_photos_are_one_step(catalog: Catalog, add_photo: Add):
     ids = [add_photo(k) for k in range(3)]
-    catalog.edit_faces({k: [face(90), face(side=None)] for k in ids}, who="ada")
-    assert {catalog.faces(k) for k in ids} == {(face(90), face(side=None))}
-    undone = catalog.undo(who="ada")
+    catalog.edits.edit_faces({k: [face(90), face(side=None)] for k in ids}, who="ada")
+    assert {catalog.photos.faces(k) for k in ids} == {(face(90), face(side=None))}
+    undone = catalog.edits.undo(who="ada")
     assert undone is not None
     assert undone.photo_ids == tuple(ids)
-    assert all(len(catalog.faces(k)) == 1 for k in ids)
-    assert catalog.redo(who="ada") is not None
-    assert catalog.faces(ids[2]) == (face(90), face(side=None))
+    assert all(len(catalog.photos.faces(k)) == 1 for k in ids)
+    assert catalog.edits.redo(who="ada") is not None
+    assert catalog.photos.faces(ids[2]) == (face(90), face(side=None))
 
 
 def test_back_to_the_original_after_many_edits(catalog: Catalog, add_photo: Add):
     ids = [add_photo(1), add_photo(2)]
-    original = catalog.faces(ids[0])
+    original = catalog.photos.faces(ids[0])
     for turn in (90, 180):
-        catalog.set_faces(ids[0], [face(turn)], who="ada")
-    catalog.undo(who="ada")
-    catalog.back_to_original(ids, who="bert")
-    assert catalog.faces(ids[0]) == original
-    catalog.undo(who="bert")
-    assert catalog.faces(ids[0]) == (face(90),)
+        catalog.edits.set_faces(ids[0], [face(turn)], who="ada")
+    catalog.edits.undo(who="ada")
+    catalog.edits.reset_faces(ids, who="bert")
+    assert catalog.photos.faces(ids[0]) == original
+    catalog.edits.undo(who="bert")
+    assert catalog.photos.faces(ids[0]) == (face(90),)
 
 
 def test_excluded_photos_come_back_as_they_were(catalog: Catalog, add_photo: Add):
     seen, unseen, other = (add_photo(k) for k in range(3))
-    catalog.review(seen, HYRCANUS, who="ada")
-    catalog.exclude([seen, unseen], "wrong_coin", who="ada")
-    assert catalog.photo(seen).exclude_reason is ExcludeReason.WRONG_COIN
-    assert catalog.progress().excluded == 2
-    catalog.restore([seen, unseen, other], who="ada")
-    assert [catalog.photo(k).status for k in (seen, unseen, other)] == [
+    catalog.reviews.add(seen, HYRCANUS, who="ada")
+    catalog.edits.exclude([seen, unseen], "wrong_coin", who="ada")
+    assert catalog.photos.get(seen).exclude_reason is ExcludeReason.WRONG_COIN
+    assert catalog.queries.progress().excluded == 2
+    catalog.edits.restore([seen, unseen, other], who="ada")
+    assert [catalog.photos.get(k).status for k in (seen, unseen, other)] == [
         "reviewed",
         "unreviewed",
         "unreviewed",
     ]
-    assert catalog.photo(seen).exclude_reason is None
+    assert catalog.photos.get(seen).exclude_reason is None
 
 
 def test_grouped_photos_share_a_coin_and_can_part_again(catalog, add_photo: Add):
     ids = [add_photo(k) for k in range(4)]
-    catalog.set_ruler([ids[1]], JANNAEUS, who="ada")
-    coin_id = catalog.group_coins(ids[:3], who="ada")
-    assert coin_id == catalog.photo(ids[1]).coin_id  # the labelled one
-    assert [catalog.photo(k).ruler for k in ids] == [*[JANNAEUS] * 3, None]
-    catalog.ungroup(ids[:2], who="ada")
-    coins = [catalog.photo(k).coin_id for k in ids]
+    catalog.edits.set_ruler([ids[1]], JANNAEUS, who="ada")
+    coin_id = catalog.edits.group_coins(ids[:3], who="ada")
+    assert coin_id == catalog.photos.get(ids[1]).coin_id  # the labelled one
+    assert [catalog.photos.get(k).ruler for k in ids] == [*[JANNAEUS] * 3, None]
+    catalog.edits.ungroup(ids[:2], who="ada")
+    coins = [catalog.photos.get(k).coin_id for k in ids]
     assert len(set(coins)) == 4
-    assert catalog.coin(coins[0]).ruler_attributed == JANNAEUS
-    catalog.undo(who="ada")
-    catalog.undo(who="ada")
-    assert [catalog.photo(k).ruler for k in ids] == [None, JANNAEUS, None, None]
+    assert catalog.photos.coin(coins[0]).ruler_attributed == JANNAEUS
+    catalog.edits.undo(who="ada")
+    catalog.edits.undo(who="ada")
+    assert [catalog.photos.get(k).ruler for k in ids] == [None, JANNAEUS, None, None]
 
 
 def test_the_facts_of_a_coin_change_and_come_back(catalog: Catalog, add_photo: Add):
-    coin_id = catalog.photo(add_photo(1)).coin_id
-    before = catalog.coin(coin_id)
+    coin_id = catalog.photos.get(add_photo(1)).coin_id
+    before = catalog.photos.coin(coin_id)
     reference = CoinReference(catalogue="Hendin", number="1143", edition="GBC5")
     changes = {"weight_g": 1.91, "name_on_coin": "yehudah", "references": (reference,)}
-    catalog.edit_coin(coin_id, changes, who="ada")
-    coin = catalog.coin(coin_id)
+    catalog.edits.edit_coin(coin_id, changes, who="ada")
+    coin = catalog.photos.coin(coin_id)
     assert (coin.weight_g, coin.references) == (1.91, (reference,))
-    catalog.undo(who="ada")
-    assert catalog.coin(coin_id) == before
+    catalog.edits.undo(who="ada")
+    assert catalog.photos.coin(coin_id) == before
     for wrong in ({"weight": 1}, {"die_axis_h": 0}):
         with pytest.raises(CatalogError):
-            catalog.edit_coin(coin_id, wrong, who="ada")
-    assert catalog.coin(coin_id) == before
+            catalog.edits.edit_coin(coin_id, wrong, who="ada")
+    assert catalog.photos.coin(coin_id) == before
 
 
 def test_where_photos_come_from_is_told_for_several_and_taken_back(catalog, add_photo):
     ids = [add_photo(1, lot_text="wreath"), add_photo(2)]
-    before = catalog.photos(ids)
+    before = catalog.photos.get_many(ids)
     told = {"licence": " CC BY-SA 4.0 ", "credit": "R. Cohen", "source_url": ""}
-    catalog.edit_photos(dict.fromkeys(ids, told), who="ada")
-    for photo in catalog.photos(ids):
+    catalog.edits.edit_photos(dict.fromkeys(ids, told), who="ada")
+    for photo in catalog.photos.get_many(ids):
         assert (photo.licence, photo.licence_raw) == ("cc-by-sa-4.0", "CC BY-SA 4.0")
         assert (photo.credit, photo.source_url) == ("R. Cohen", None)
-    assert catalog.photo(ids[0]).lot_text == "wreath"
-    edit = catalog.history(ids[1])[-1]
+    assert catalog.photos.get(ids[0]).lot_text == "wreath"
+    edit = catalog.edits.history(ids[1])[-1]
     assert edit.before == {"licence": None, "licence_raw": "", "credit": ""}
-    catalog.undo(who="ada")
-    assert catalog.photos(ids) == before
+    catalog.edits.undo(who="ada")
+    assert catalog.photos.get_many(ids) == before
     for wrong in ({"sha256": "00"}, {"licence_raw": "x"}):
         with pytest.raises(CatalogError, match="can tell source"):
-            catalog.edit_photos({ids[0]: wrong}, who="ada")
+            catalog.edits.edit_photos({ids[0]: wrong}, who="ada")
 
 
 def test_each_user_undoes_only_their_own(catalog: Catalog, add_photo: Add):
     one, two = add_photo(1), add_photo(2)
-    catalog.set_ruler([one], HYRCANUS, who="ada")
-    catalog.set_ruler([two], JANNAEUS, who="bert")
-    catalog.undo(who="ada")
-    assert [catalog.photo(k).ruler for k in (one, two)] == [None, JANNAEUS]
-    assert catalog.undo(who="ada") is None
-    assert catalog.undo(who="cleo") is None
+    catalog.edits.set_ruler([one], HYRCANUS, who="ada")
+    catalog.edits.set_ruler([two], JANNAEUS, who="bert")
+    catalog.edits.undo(who="ada")
+    assert [catalog.photos.get(k).ruler for k in (one, two)] == [None, JANNAEUS]
+    assert catalog.edits.undo(who="ada") is None
+    assert catalog.edits.undo(who="cleo") is None
 
 
 def test_undo_leaves_what_somebody_else_has_changed_since(catalog, add_photo: Add):
     one, two = add_photo(1), add_photo(2)
-    catalog.set_ruler([one, two], HYRCANUS, who="ada")
-    catalog.set_ruler([one], JANNAEUS, who="bert")
-    undone = catalog.undo(who="ada")
+    catalog.edits.set_ruler([one, two], HYRCANUS, who="ada")
+    catalog.edits.set_ruler([one], JANNAEUS, who="bert")
+    undone = catalog.edits.undo(who="ada")
     assert undone is not None
     assert [edit.entity for edit in undone.left_alone] == ["coin"]
-    assert [catalog.photo(k).ruler for k in (one, two)] == [JANNAEUS, None]
-    catalog.redo(who="ada")
-    assert [catalog.photo(k).ruler for k in (one, two)] == [JANNAEUS, HYRCANUS]
+    assert [catalog.photos.get(k).ruler for k in (one, two)] == [JANNAEUS, None]
+    catalog.edits.redo(who="ada")
+    assert [catalog.photos.get(k).ruler for k in (one, two)] == [JANNAEUS, HYRCANUS]
 
 
 def test_a_new_edit_ends_what_can_be_redone(catalog: Catalog, add_photo: Add):
     photo_id = add_photo(1)
-    catalog.set_ruler([photo_id], HYRCANUS, who="ada")
-    catalog.undo(who="ada")
-    catalog.set_ruler([photo_id], JANNAEUS, who="ada")
-    assert catalog.redo(who="ada") is None
-    assert catalog.photo(photo_id).ruler == JANNAEUS
+    catalog.edits.set_ruler([photo_id], HYRCANUS, who="ada")
+    catalog.edits.undo(who="ada")
+    catalog.edits.set_ruler([photo_id], JANNAEUS, who="ada")
+    assert catalog.edits.redo(who="ada") is None
+    assert catalog.photos.get(photo_id).ruler == JANNAEUS
 
 
 @pytest.mark.parametrize(
     ("act", "says"),
     [
-        (lambda c: c.set_ruler([99], HYRCANUS, who="ada"), "no photo 99"),
-        (lambda c: c.set_faces(99, [], who="ada"), "no photo 99"),
-        (lambda c: c.exclude([99], "noise", who="ada"), "no photo 99"),
-        (lambda c: c.restore([99], who="ada"), "no photo 99"),
-        (lambda c: c.review(99, None, who="ada"), "no photo 99"),
-        (lambda c: c.edit_coin(99, {}, who="ada"), "no coin 99"),
-        (lambda c: c.exclude([1], "boring", who="ada"), "noise, wrong_coin"),
-        (lambda c: c.group_coins([], who="ada"), "Choose"),
-        (lambda c: c.set_ruler([1], HYRCANUS, who=""), "signed"),
-        (lambda c: c.undo(who=" "), "signed"),
+        (lambda c: c.edits.set_ruler([99], HYRCANUS, who="ada"), "no photo 99"),
+        (lambda c: c.edits.set_faces(99, [], who="ada"), "no photo 99"),
+        (lambda c: c.edits.exclude([99], "noise", who="ada"), "no photo 99"),
+        (lambda c: c.edits.restore([99], who="ada"), "no photo 99"),
+        (lambda c: c.reviews.add(99, None, who="ada"), "no photo 99"),
+        (lambda c: c.edits.edit_coin(99, {}, who="ada"), "no coin 99"),
+        (lambda c: c.edits.exclude([1], "boring", who="ada"), "noise, wrong_coin"),
+        (lambda c: c.edits.group_coins([], who="ada"), "Choose"),
+        (lambda c: c.edits.set_ruler([1], HYRCANUS, who=""), "signed"),
+        (lambda c: c.edits.undo(who=" "), "signed"),
     ],
 )
 def test_a_wrong_edit_changes_nothing(catalog: Catalog, add_photo: Add, act, says):
     photo_id = add_photo(1)
-    before = catalog.photo(photo_id)
+    before = catalog.photos.get(photo_id)
     with pytest.raises(CatalogError, match=says):
         act(catalog)
-    assert catalog.photo(photo_id) == before
-    assert len(catalog.history(photo_id)) == 1
+    assert catalog.photos.get(photo_id) == before
+    assert len(catalog.edits.history(photo_id)) == 1
 
 
 def test_many_photos_are_edited_in_one_transaction(catalog: Catalog, add_photo: Add):
     photo_id = add_photo(1)
     with pytest.raises(CatalogError):
-        catalog.edit_faces({photo_id: [], 99: []}, who="ada")
-    assert len(catalog.faces(photo_id)) == 1
-    catalog.exclude(itertools.repeat(photo_id, 700), "noise", who="ada")
-    assert len(catalog.history(photo_id)) == 2
+        catalog.edits.edit_faces({photo_id: [], 99: []}, who="ada")
+    assert len(catalog.photos.faces(photo_id)) == 1
+    catalog.edits.exclude(itertools.repeat(photo_id, 700), "noise", who="ada")
+    assert len(catalog.edits.history(photo_id)) == 2
 
 
 PHOTOS = st.lists(st.integers(0, 3), min_size=1, max_size=3)
@@ -223,32 +223,38 @@ def do(catalog: Catalog, ids: list[int], step: tuple, who: str) -> None:
     name, picked, value = step
     chosen = [ids[k] for k in picked]
     if name == "set_ruler":
-        catalog.set_ruler(chosen, value, who=who)
+        catalog.edits.set_ruler(chosen, value, who=who)
     elif name == "exclude":
-        catalog.exclude(chosen, value, who=who)
+        catalog.edits.exclude(chosen, value, who=who)
     elif name == "restore":
-        catalog.restore(chosen, who=who)
+        catalog.edits.restore(chosen, who=who)
     elif name == "faces":
-        catalog.edit_faces({k: [face(turn) for turn in value] for k in chosen}, who=who)
+        catalog.edits.edit_faces(
+            {k: [face(turn) for turn in value] for k in chosen}, who=who
+        )
     elif name == "original":
-        catalog.back_to_original(chosen, who=who)
+        catalog.edits.reset_faces(chosen, who=who)
     elif name == "group":
-        catalog.group_coins(chosen, who=who)
+        catalog.edits.group_coins(chosen, who=who)
     elif name == "ungroup":
-        catalog.ungroup(chosen, who=who)
+        catalog.edits.ungroup(chosen, who=who)
     elif name == "weight":
-        coin_id = catalog.photo(chosen[0]).coin_id
-        catalog.edit_coin(coin_id, {"weight_g": value}, who=who)
+        coin_id = catalog.photos.get(chosen[0]).coin_id
+        catalog.edits.edit_coin(coin_id, {"weight_g": value}, who=who)
     else:
-        catalog.review(chosen[0], value, who=who)
+        catalog.reviews.add(chosen[0], value, who=who)
 
 
 def state(catalog: Catalog, ids: list[int]) -> list[object]:
-    photos = catalog.photos(ids)
+    photos = catalog.photos.get_many(ids)
     return [
-        (photo, catalog.coin(photo.coin_id), catalog.reviews(photo.photo_id))
+        (
+            photo,
+            catalog.photos.coin(photo.coin_id),
+            catalog.reviews.of_photo(photo.photo_id),
+        )
         for photo in photos
-    ] + [catalog.faces_of(ids)]
+    ] + [catalog.photos.faces_of(ids)]
 
 
 NUMBERS = itertools.count()
@@ -266,10 +272,10 @@ def test_undoing_everything_returns_the_state_before(
         do(catalog, ids, step, who)
     after = state(catalog, ids)
     undone = 0
-    while catalog.undo(who=who) is not None:
+    while catalog.edits.undo(who=who) is not None:
         undone += 1
     assert state(catalog, ids) == before
     redone = 0
-    while catalog.redo(who=who) is not None:
+    while catalog.edits.redo(who=who) is not None:
         redone += 1
     assert (state(catalog, ids), redone) == (after, undone)

@@ -64,8 +64,8 @@ def test_a_photo_comes_out_as_it_went_in(catalog: Catalog):
             ),
         ),
     )
-    added = catalog.add_photo(b"bytes", record, [LEFT, RIGHT], who="ada")
-    photo = catalog.photo(added.photo_id)
+    added = catalog.photos.add(b"bytes", record, [LEFT, RIGHT], who="ada")
+    photo = catalog.photos.get(added.photo_id)
     for name in (
         "file_name",
         "lot_text",
@@ -78,40 +78,40 @@ def test_a_photo_comes_out_as_it_went_in(catalog: Catalog):
     assert photo.sha256 == hashlib.sha256(b"bytes").hexdigest()
     assert (photo.byte_size, photo.ruler) == (5, "john_hyrcanus_i")
     assert photo.added_at.tzinfo is not None
-    assert catalog.faces(photo.photo_id) == (LEFT, RIGHT)
-    assert catalog.photo_path(photo).read_bytes() == b"bytes"
-    coin = catalog.coin(added.coin_id)
+    assert catalog.photos.faces(photo.photo_id) == (LEFT, RIGHT)
+    assert catalog.photos.path(photo).read_bytes() == b"bytes"
+    coin = catalog.photos.coin(added.coin_id)
     assert coin.references == record.coin.references
     assert (coin.weight_g, coin.die_axis_h) == (2.13, 12)
     assert catalog.check(digests=True) == []
 
 
 def test_the_same_bytes_are_known(catalog: Catalog):
-    first = catalog.add_photo(b"bytes", PLAIN, [LEFT], who="ada")
-    again = catalog.add_photo(
+    first = catalog.photos.add(b"bytes", PLAIN, [LEFT], who="ada")
+    again = catalog.photos.add(
         b"bytes", replace(PLAIN, extension="jpeg", file_name="x"), [], who="bert"
     )
     assert again == replace(first, known=True)
-    assert catalog.find().total == 1
+    assert catalog.queries.find().total == 1
     assert catalog.check() == []
 
 
 def test_a_second_photo_of_a_coin_shares_its_label(catalog: Catalog):
-    first = catalog.add_photo(b"one", PLAIN, [], who="ada")
-    second = catalog.add_photo(b"two", PLAIN, [], coin_id=first.coin_id, who="ada")
-    catalog.set_ruler([first.photo_id], "alexander_jannaeus", who="ada")
-    assert catalog.photo(second.photo_id).ruler == "alexander_jannaeus"
-    shown = catalog.photos_of_coin(first.coin_id)
+    first = catalog.photos.add(b"one", PLAIN, [], who="ada")
+    second = catalog.photos.add(b"two", PLAIN, [], coin_id=first.coin_id, who="ada")
+    catalog.edits.set_ruler([first.photo_id], "alexander_jannaeus", who="ada")
+    assert catalog.photos.get(second.photo_id).ruler == "alexander_jannaeus"
+    shown = catalog.photos.of_coin(first.coin_id)
     assert [photo.photo_id for photo in shown] == [first.photo_id, second.photo_id]
 
 
 @pytest.mark.parametrize(
     ("act", "says"),
     [
-        (lambda c: c.photo(7), "no photo 7"),
-        (lambda c: c.coin(7), "no coin 7"),
-        (lambda c: c.add_photo(b"x", PLAIN, [], coin_id=7, who="ada"), "no coin 7"),
-        (lambda c: c.add_photo(b"x", PLAIN, [], who="  "), "signed"),
+        (lambda c: c.photos.get(7), "no photo 7"),
+        (lambda c: c.photos.coin(7), "no coin 7"),
+        (lambda c: c.photos.add(b"x", PLAIN, [], coin_id=7, who="ada"), "no coin 7"),
+        (lambda c: c.photos.add(b"x", PLAIN, [], who="  "), "signed"),
         (lambda c: replace(PLAIN, extension="../x"), "letters and digits"),
         (lambda c: replace(PLAIN, width_px=0), "at least one pixel"),
         (lambda c: replace(PLAIN, quality=1.5), "Quality"),
@@ -122,7 +122,7 @@ def test_a_second_photo_of_a_coin_shares_its_label(catalog: Catalog):
 def test_what_cannot_be_is_refused_without_a_trace(catalog: Catalog, act, says):
     with pytest.raises(CatalogError, match=says):
         act(catalog)
-    assert catalog.find().total == 0
+    assert catalog.queries.find().total == 0
     assert catalog.check() == []
 
 
@@ -132,9 +132,9 @@ def test_a_full_disk_leaves_nothing_behind(catalog: Catalog, monkeypatch):
 
     monkeypatch.setattr(originals_module, "write_file", full)
     with pytest.raises(CatalogError, match=r"disk is full.*nothing was changed"):
-        catalog.add_photo(b"x", PLAIN, [], who="ada")
+        catalog.photos.add(b"x", PLAIN, [], who="ada")
     monkeypatch.undo()
-    assert catalog.find().total == 0
+    assert catalog.queries.find().total == 0
     assert catalog.check() == []
 
 
@@ -142,20 +142,20 @@ def test_a_row_that_fails_takes_its_file_along(catalog: Catalog, monkeypatch):
     def fail(*args: object) -> None:
         raise CatalogError("The disk of the catalog is full.")
 
-    monkeypatch.setattr(Catalog, "_insert", fail)
+    monkeypatch.setattr(type(catalog.photos), "_insert", fail)
     with pytest.raises(CatalogError):
-        catalog.add_photo(b"x", PLAIN, [], who="ada")
+        catalog.photos.add(b"x", PLAIN, [], who="ada")
     monkeypatch.undo()
     left = [p.name for p in catalog.photos_dir.iterdir() if not p.name.startswith(".")]
     assert left == []
 
 
 def test_a_missing_original_is_healed_by_importing_it_again(catalog: Catalog):
-    added = catalog.add_photo(b"bytes", PLAIN, [], who="ada")
-    path = catalog.photo_path(catalog.photo(added.photo_id))
+    added = catalog.photos.add(b"bytes", PLAIN, [], who="ada")
+    path = catalog.photos.path(catalog.photos.get(added.photo_id))
     path.unlink()
     assert [p.kind for p in catalog.check()] == ["missing_file"]
-    assert catalog.add_photo(b"bytes", PLAIN, [], who="ada").known
+    assert catalog.photos.add(b"bytes", PLAIN, [], who="ada").known
     assert path.read_bytes() == b"bytes"
     path.write_bytes(b"other")
     assert [p.kind for p in catalog.check(digests=True)] == ["changed_file"]
@@ -165,18 +165,22 @@ def test_a_missing_original_is_healed_by_importing_it_again(catalog: Catalog):
 
 def test_rendered_photos_are_removed_and_photographs_are_not(catalog: Catalog):
     rendered = replace(PLAIN, is_rendered=True)
-    demo = [catalog.add_photo(b"%d" % k, rendered, [LEFT], who="ada") for k in range(3)]
-    real = catalog.add_photo(b"real", PLAIN, [LEFT], who="ada")
-    catalog.review(demo[0].photo_id, "john_hyrcanus_i", who="ada")
+    demo = [
+        catalog.photos.add(b"%d" % k, rendered, [LEFT], who="ada") for k in range(3)
+    ]
+    real = catalog.photos.add(b"real", PLAIN, [LEFT], who="ada")
+    catalog.reviews.add(demo[0].photo_id, "john_hyrcanus_i", who="ada")
     ids = [added.photo_id for added in demo]
     with pytest.raises(CatalogError, match="never deleted"):
-        catalog.remove([*ids, real.photo_id], who="ada")
-    assert catalog.find().total == 4
-    assert catalog.remove(ids, who="ada") == 3
-    assert [photo.photo_id for photo in catalog.find().photos] == [real.photo_id]
+        catalog.photos.remove([*ids, real.photo_id], who="ada")
+    assert catalog.queries.find().total == 4
+    assert catalog.photos.remove(ids, who="ada") == 3
+    assert [photo.photo_id for photo in catalog.queries.find().photos] == [
+        real.photo_id
+    ]
     with pytest.raises(CatalogError):
-        catalog.coin(demo[0].coin_id)
-    assert catalog.undo(who="ada") is None
+        catalog.photos.coin(demo[0].coin_id)
+    assert catalog.edits.undo(who="ada") is None
     assert catalog.check() == []
 
 
@@ -187,7 +191,7 @@ def test_threads_adding_the_same_photos_agree(catalog: Catalog):
     def add() -> None:
         try:
             for k in range(8):
-                added.append(catalog.add_photo(b"%d" % k, PLAIN, [LEFT], who="ada"))
+                added.append(catalog.photos.add(b"%d" % k, PLAIN, [LEFT], who="ada"))
         except BaseException as error:
             errors.append(error)
             raise
@@ -199,7 +203,7 @@ def test_threads_adding_the_same_photos_agree(catalog: Catalog):
         thread.join()
     assert errors == []
     assert (len(added), sum(not a.known for a in added)) == (24, 8)
-    assert catalog.find().total == 8
+    assert catalog.queries.find().total == 8
     assert catalog.check() == []
 
 
@@ -221,8 +225,8 @@ needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 @needs_fork
 def test_two_processes_writing_at_once_lose_nothing(catalog, project_root):
     assert len(run_writers(project_root, "both", 15)) == 30
-    assert catalog.progress().reviewed == 30
-    assert len(catalog.agreement().reviewers) == 2
+    assert catalog.queries.progress().reviewed == 30
+    assert len(catalog.reviews.agreement().reviewers) == 2
     assert catalog.check(digests=True) == []
 
 
@@ -234,10 +238,12 @@ def test_a_kill_leaves_neither_half_a_photo_nor_a_lost_decision(
     assert len(promised) >= 12
     reopened = open_catalog(database_url)
     assert reopened.check(digests=True) == []
-    there = {photo.photo_id for photo in reopened.find(limit=100_000).photos}
+    there = {photo.photo_id for photo in reopened.queries.find(limit=100_000).photos}
     assert promised <= there
-    assert all(len(faces) == 1 for faces in reopened.faces_of(list(there)).values())
-    assert all(reopened.reviews(photo_id) for photo_id in promised)
+    assert all(
+        len(faces) == 1 for faces in reopened.photos.faces_of(list(there)).values()
+    )
+    assert all(reopened.reviews.of_photo(photo_id) for photo_id in promised)
     reopened.close()
 
 
@@ -250,7 +256,7 @@ def test_opening_settles_what_a_killed_process_left(
     (catalog.photos_dir / orphan).write_bytes(b"whole file, no row")
     (catalog.photos_dir / f".{orphan}.ab12.tmp").write_bytes(b"to")
     (notes / f"{orphan}~1234").touch()
-    with catalog.originals.arriving("1.jpg"):
+    with catalog.photos.originals.arriving("1.jpg"):
         open_catalog(database_url).close()  # somebody is adding: nothing is touched
         assert (catalog.photos_dir / orphan).exists()
     reopened = open_catalog(database_url)

@@ -48,12 +48,12 @@ def filled(catalog: Catalog) -> Catalog:
             coin=CoinFacts(ruler_attributed=ruler),
             **fields,  # type: ignore[arg-type]
         )
-        catalog.add_photo(
+        catalog.photos.add(
             b"%d" % k, record, [CatalogFace(box=BOX, side=side)], who="ada"
         )
-    catalog.review(1, HYRCANUS, who="ada")
-    catalog.exclude([2], "noise", who="ada")
-    with catalog.writing() as connection:
+    catalog.reviews.add(1, HYRCANUS, who="ada")
+    catalog.edits.exclude([2], "noise", who="ada")
+    with catalog.database.writing() as connection:
         version = {"name": "spring", "created_at": utc_now(), "seed": 0}
         version |= {"free_only": False, "digest": "", "note": ""}
         connection.execute(insert(VersionRow), [version])
@@ -99,42 +99,42 @@ def filled(catalog: Catalog) -> Catalog:
     ],
 )
 def test_each_filter_and_order(filled: Catalog, query: PhotoQuery, ids: list[int]):
-    page = filled.find(query)
+    page = filled.queries.find(query)
     assert [photo.photo_id for photo in page.photos] == ids
     assert page.total == len(ids)
-    part = filled.find(query, offset=1, limit=2)
+    part = filled.queries.find(query, offset=1, limit=2)
     assert [photo.photo_id for photo in part.photos] == ids[1:3]
     assert part.total == len(ids)
 
 
 def test_pages_counts_choices_queues_and_progress(filled: Catalog):
-    assert filled.find(offset=100).photos == ()
+    assert filled.queries.find(offset=100).photos == ()
     for wrong in ({"offset": -1}, {"limit": -1}):
         with pytest.raises(CatalogError, match="negative"):
-            filled.find(**wrong)
-    assert filled.counts() == {JANNAEUS: 2, HYRCANUS: 2, "unlabelled": 2}
+            filled.queries.find(**wrong)
+    assert filled.queries.counts() == {JANNAEUS: 2, HYRCANUS: 2, "unlabelled": 2}
     # The chart keeps all its bars when one of them filters the grid.
-    assert filled.counts(PhotoQuery(ruler=HYRCANUS, source="cng")) == {
+    assert filled.queries.counts(PhotoQuery(ruler=HYRCANUS, source="cng")) == {
         HYRCANUS: 1,
         "unlabelled": 1,
     }
-    choices = filled.choices()
+    choices = filled.queries.choices()
     assert choices.rulers == (JANNAEUS, HYRCANUS)
     assert choices.sides == (Side.CORNUCOPIA, Side.LEGEND)
     assert (choices.sources, choices.licences) == (("cng",), ("cc-by-4.0", "cc0"))
     assert choices.versions == ("spring",)
-    progress = filled.progress()
+    progress = filled.queries.progress()
     assert (progress.unreviewed, progress.reviewed, progress.excluded) == (4, 1, 1)
-    assert filled.queue("unreviewed") == (3, 4, 5, 6)
-    assert filled.queue("unreviewed", limit=2) == (3, 4)
+    assert filled.queries.queue("unreviewed") == (3, 4, 5, 6)
+    assert filled.queries.queue("unreviewed", limit=2) == (3, 4)
     # A second reviewer also sees what the first has decided on.
-    assert filled.queue("unreviewed", reviewer="bert") == (1, 3, 4, 5, 6)
-    filled.mark_label_issues({2: 0.9, 3: 0.4, 5: 0.8})
-    assert filled.queue("suspected") == (5, 3)
-    filled.mark_label_issues({})
-    assert filled.queue("suspected") == ()
+    assert filled.queries.queue("unreviewed", reviewer="bert") == (1, 3, 4, 5, 6)
+    filled.predictions.mark_label_issues({2: 0.9, 3: 0.4, 5: 0.8})
+    assert filled.queries.queue("suspected") == (5, 3)
+    filled.predictions.mark_label_issues({})
+    assert filled.queries.queue("suspected") == ()
     with pytest.raises(CatalogError, match="no queue"):
-        filled.queue("funny")
+        filled.queries.queue("funny")
 
 
 def test_a_recompressed_photo_is_proposed_as_the_same_coin(
@@ -151,7 +151,7 @@ def test_a_recompressed_photo_is_proposed_as_the_same_coin(
             phash=hash_photo(pixels, [BOX]),
         )
         face = CatalogFace(box=BOX, side=Side.LEGEND)
-        return catalog.add_photo(data, record, [face], who="ada").photo_id
+        return catalog.photos.add(data, record, [face], who="ada").photo_id
 
     def coin() -> np.ndarray:
         coarse = rng.integers(40, 220, (16, 16, 3), np.uint8)
@@ -161,6 +161,6 @@ def test_a_recompressed_photo_is_proposed_as_the_same_coin(
     first = add(picture, quality=95)
     again = add(picture[::2, ::2], quality=40)
     add(coin())
-    assert [photo.photo_id for photo in catalog.similar(first)] == [again]
-    catalog.group_coins([first, again], who="ada")
-    assert catalog.similar(first) == ()
+    assert [photo.photo_id for photo in catalog.queries.similar(first)] == [again]
+    catalog.edits.group_coins([first, again], who="ada")
+    assert catalog.queries.similar(first) == ()

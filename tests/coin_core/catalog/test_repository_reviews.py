@@ -29,48 +29,48 @@ def opinion(photo_id: int, classifier: str, *shares: float, **more) -> Predictio
 
 def test_a_review_labels_the_coin_and_marks_the_photo(catalog, add_photo: Add):
     photo_id = add_photo(1)
-    catalog.mark_label_issues({photo_id: 0.9})
-    catalog.review(photo_id, HYRCANUS, who="ada")
-    photo = catalog.photo(photo_id)
+    catalog.predictions.mark_label_issues({photo_id: 0.9})
+    catalog.reviews.add(photo_id, HYRCANUS, who="ada")
+    photo = catalog.photos.get(photo_id)
     assert (photo.ruler, photo.status, photo.suspicion) == (HYRCANUS, "reviewed", None)
-    undone = catalog.undo(who="ada")
+    undone = catalog.edits.undo(who="ada")
     assert undone is not None
     assert undone.photo_ids == (photo_id,)
-    photo = catalog.photo(photo_id)
+    photo = catalog.photos.get(photo_id)
     assert (photo.ruler, photo.status, photo.suspicion) == (None, "unreviewed", 0.9)
-    assert catalog.reviews(photo_id) == ()
+    assert catalog.reviews.of_photo(photo_id) == ()
 
 
 def test_the_same_decision_twice_is_undone_one_by_one(catalog, add_photo: Add):
     photo_id = add_photo(1)
     for _ in range(2):
-        catalog.review(photo_id, HYRCANUS, who="ada")
-    undone = catalog.undo(who="ada")
+        catalog.reviews.add(photo_id, HYRCANUS, who="ada")
+    undone = catalog.edits.undo(who="ada")
     assert undone is not None
     assert undone.photo_ids == (photo_id,)
-    assert catalog.photo(photo_id).ruler == HYRCANUS
-    assert len(catalog.reviews(photo_id)) == 1
+    assert catalog.photos.get(photo_id).ruler == HYRCANUS
+    assert len(catalog.reviews.of_photo(photo_id)) == 1
 
 
 def test_cannot_tell_is_a_decision(catalog: Catalog, add_photo: Add):
     photo_id = add_photo(1)
-    catalog.set_ruler([photo_id], HYRCANUS, who="bert")
-    catalog.review(photo_id, None, who="ada")
-    photo = catalog.photo(photo_id)
+    catalog.edits.set_ruler([photo_id], HYRCANUS, who="bert")
+    catalog.reviews.add(photo_id, None, who="ada")
+    photo = catalog.photos.get(photo_id)
     assert (photo.ruler, photo.status) == (None, "reviewed")
 
 
 def test_both_reviewers_are_kept_and_the_latest_decision_labels(catalog, add_photo):
     photo_id = add_photo(1)
-    catalog.review(photo_id, HYRCANUS, who="ada")
-    catalog.review(photo_id, JANNAEUS, who="bert")
-    kept = [(r.reviewer, r.ruler) for r in catalog.reviews(photo_id)]
+    catalog.reviews.add(photo_id, HYRCANUS, who="ada")
+    catalog.reviews.add(photo_id, JANNAEUS, who="bert")
+    kept = [(r.reviewer, r.ruler) for r in catalog.reviews.of_photo(photo_id)]
     assert kept == [("ada", HYRCANUS), ("bert", JANNAEUS)]
-    assert catalog.photo(photo_id).ruler == JANNAEUS
-    agreement = catalog.agreement()
+    assert catalog.photos.get(photo_id).ruler == JANNAEUS
+    agreement = catalog.reviews.agreement()
     assert (agreement.n, agreement.disputed) == (1, (photo_id,))
-    catalog.review(photo_id, JANNAEUS, who="ada")
-    assert catalog.agreement().disputed == ()
+    catalog.reviews.add(photo_id, JANNAEUS, who="ada")
+    assert catalog.reviews.agreement().disputed == ()
 
 
 def test_kappa_is_cohens(catalog: Catalog, add_photo: Add):
@@ -81,9 +81,9 @@ def test_kappa_is_cohens(catalog: Catalog, add_photo: Add):
         truth = rng.choice(DEFAULT_CLASSES)
         for who, sureness in (("ada", 0.9), ("bert", 0.6)):
             said = truth if rng.random() < sureness else None
-            catalog.review(photo_id, said, who=who)
+            catalog.reviews.add(photo_id, said, who=who)
             answers[who].append(said or "cannot tell")
-    agreement = catalog.agreement()
+    agreement = catalog.reviews.agreement()
     expected = cohen_kappa_score(answers["ada"], answers["bert"])
     assert agreement.kappa == pytest.approx(expected)
     assert (agreement.n, agreement.reviewers) == (12, ("ada", "bert"))
@@ -91,16 +91,19 @@ def test_kappa_is_cohens(catalog: Catalog, add_photo: Add):
 
 
 def test_kappa_is_not_told_where_there_is_none(catalog: Catalog, add_photo: Add):
-    assert catalog.agreement().kappa is None
+    assert catalog.reviews.agreement().kappa is None
     photo_id = add_photo(1)
     for who in ("ada", "bert"):
-        catalog.review(photo_id, HYRCANUS, who=who)
-    assert (catalog.agreement().kappa, catalog.agreement().n) == (None, 1)
+        catalog.reviews.add(photo_id, HYRCANUS, who=who)
+    assert (catalog.reviews.agreement().kappa, catalog.reviews.agreement().n) == (
+        None,
+        1,
+    )
 
 
 def test_opinions_tell_how_sure_and_how_far_apart(catalog: Catalog, add_photo: Add):
     one, two, three = (add_photo(k) for k in range(3))
-    catalog.add_opinions(
+    catalog.predictions.add(
         [
             opinion(one, "resnet", 0.7, 0.2, 0.1),
             opinion(one, "svm", 0.2, 0.7, 0.1),
@@ -109,26 +112,33 @@ def test_opinions_tell_how_sure_and_how_far_apart(catalog: Catalog, add_photo: A
             opinion(three, "resnet", 0.4, 0.3, 0.3),
         ]
     )
-    photos = catalog.photos([one, two, three])
+    photos = catalog.photos.get_many([one, two, three])
     assert [photo.confidence for photo in photos] == [0.7, 0.5, 0.4]
     assert photos[0].disagreement == pytest.approx(0.5)
     assert [photo.disagreement for photo in photos[1:]] == [0, None]
     assert [photo.rulers_differ for photo in photos] == [True, False, None]
-    assert catalog.queue("disagreement") == (one, two)
-    assert catalog.queue("low_confidence") == (three, two, one)
+    assert catalog.queries.queue("disagreement") == (one, two)
+    assert catalog.queries.queue("low_confidence") == (three, two, one)
 
 
 def test_the_latest_opinion_of_a_classifier_and_kind_counts(catalog, add_photo: Add):
     photo_id = add_photo(1)
-    catalog.add_opinions([opinion(photo_id, "svm", 0.9, 0.1, 0)])
-    catalog.add_opinions([opinion(photo_id, "svm", 0.8, 0.2, 0, model_digest="new")])
-    assert [o.model_digest for o in catalog.opinions(photo_id)] == ["new"]
+    catalog.predictions.add([opinion(photo_id, "svm", 0.9, 0.1, 0)])
+    catalog.predictions.add([opinion(photo_id, "svm", 0.8, 0.2, 0, model_digest="new")])
+    assert [o.model_digest for o in catalog.predictions.of_photo(photo_id)] == ["new"]
     unseen = opinion(photo_id, "svm", 0.4, 0.6, 0, kind=OpinionKind.OUT_OF_FOLD)
-    catalog.add_opinions([unseen])
-    assert [str(o.kind) for o in catalog.opinions(photo_id)] == ["model", "out_of_fold"]
-    assert catalog.photo(photo_id).confidence == 0.6  # not the one that learnt from it
-    held = catalog.opinions_of(kind=OpinionKind.OUT_OF_FOLD)[photo_id]
+    catalog.predictions.add([unseen])
+    assert [str(o.kind) for o in catalog.predictions.of_photo(photo_id)] == [
+        "model",
+        "out_of_fold",
+    ]
+    assert (
+        catalog.photos.get(photo_id).confidence == 0.6
+    )  # not the one that learnt from it
+    held = catalog.predictions.of_photos(kind=OpinionKind.OUT_OF_FOLD)[photo_id]
     assert [dict(o.probabilities) for o in held] == [dict(unseen.probabilities)]
     with pytest.raises(CatalogError, match="no photo 99"):
-        catalog.add_opinions([opinion(photo_id, "knn", 1, 0, 0), opinion(99, "knn", 1)])
-    assert len(catalog.opinions(photo_id)) == 2
+        catalog.predictions.add(
+            [opinion(photo_id, "knn", 1, 0, 0), opinion(99, "knn", 1)]
+        )
+    assert len(catalog.predictions.of_photo(photo_id)) == 2

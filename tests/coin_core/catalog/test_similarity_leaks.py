@@ -28,7 +28,9 @@ def add(catalog, encode_photo):
             coin=CoinFacts(ruler_attributed="alexander_jannaeus"),
         )
         seen = [CatalogFace(box=box, side=Side.LEGEND) for box in boxes]
-        return catalog.add_photo(encode_photo(pixels), record, seen, who="ada").photo_id
+        return catalog.photos.add(
+            encode_photo(pixels), record, seen, who="ada"
+        ).photo_id
 
     return photo
 
@@ -62,5 +64,5 @@ def test_one_coin_in_one_split_is_no_leak(catalog, add):
     ids = [add(coin), add(coin[14:-8, 4:-14])]
     version = split_apart(freeze(catalog, "v1"), set())
     assert find_lookalikes(catalog, version) == ()
-    catalog.photo_path(catalog.photo(ids[0])).unlink()
+    catalog.photos.path(catalog.photos.get(ids[0])).unlink()
     assert find_lookalikes(catalog, split_apart(version, {ids[1]})) == ()

@@ -65,10 +65,12 @@ def test_a_version_holds_the_labelled_photos_divided(catalog, ids):
 def test_what_cannot_be_learnt_from_is_left_out(catalog, add, ids):
     add(31, ruler=None)
     excluded, reverse, bare = add(32), add(33), add(34)
-    catalog.exclude([excluded], "noise", who="ada")
+    catalog.edits.exclude([excluded], "noise", who="ada")
     box = RotatedBox(left=0, top=0, right=1, bottom=1)
-    catalog.set_faces(reverse, [CatalogFace(box=box, side=Side.CORNUCOPIA)], who="ada")
-    catalog.set_faces(bare, [], who="ada")
+    catalog.edits.set_faces(
+        reverse, [CatalogFace(box=box, side=Side.CORNUCOPIA)], who="ada"
+    )
+    catalog.edits.set_faces(bare, [], who="ada")
     version = freeze(catalog, "v1")
     assert set(by_photo(version)) == {*ids, bare}
     assert by_photo(version)[bare].read is None
@@ -97,7 +99,7 @@ def test_rendered_coins_only_where_there_is_nothing_else(catalog, add):
 
 def test_photos_of_one_coin_stay_together(catalog, ids):
     for first in range(0, 30, 6):
-        catalog.group_coins([ids[first], ids[first + 3]], who="ada")
+        catalog.edits.group_coins([ids[first], ids[first + 3]], who="ada")
     version = freeze(catalog, "v1")
     splits = {}
     for item in version.items:
@@ -143,10 +145,12 @@ def test_freezing_that_is_stopped_leaves_nothing(catalog, ids, steps):
 
 def test_a_version_does_not_change_with_the_catalog(catalog, ids):
     before = freeze(catalog, "v1")
-    catalog.set_ruler([ids[0]], "alexander_jannaeus", who="ada")
-    catalog.exclude([ids[1]], "noise", who="ada")
+    catalog.edits.set_ruler([ids[0]], "alexander_jannaeus", who="ada")
+    catalog.edits.exclude([ids[1]], "noise", who="ada")
     turned = RotatedBox(left=0.2, top=0.2, right=0.8, bottom=0.8, turn_deg=30)
-    catalog.set_faces(ids[2], [CatalogFace(box=turned, side=Side.LEGEND)], who="ada")
+    catalog.edits.set_faces(
+        ids[2], [CatalogFace(box=turned, side=Side.LEGEND)], who="ada"
+    )
     assert load_version(catalog, "v1") == before
     found = compare(before, freeze(catalog, "v2"))
     sha = {item.photo_id: item.sha256 for item in before.items}
@@ -173,7 +177,7 @@ def test_coins_grouped_later_are_a_leak(catalog, ids):
     version = freeze(catalog, "v1")
     train = next(i for i in version.items if i.split is Split.TRAIN)
     test = next(i for i in version.items if i.split is Split.TEST)
-    catalog.group_coins([train.photo_id, test.photo_id], who="ada")
+    catalog.edits.group_coins([train.photo_id, test.photo_id], who="ada")
     (leak,) = leaks(load_version(catalog, "v1"))
     assert (leak.why, leak.first.sha256, leak.second.sha256) == (
         "same_coin_now",
@@ -226,7 +230,7 @@ def test_nothing_to_freeze_says_why(catalog, add_photo):
 
 def test_a_version_changed_by_other_means_is_refused(catalog, ids):
     freeze(catalog, "v1")
-    with catalog.writing() as connection:
+    with catalog.database.writing() as connection:
         connection.execute(text("UPDATE version_items SET split = 'train'"))
     with pytest.raises(CatalogError, match="not what was frozen"):
         load_version(catalog, "v1")
@@ -235,7 +239,7 @@ def test_a_version_changed_by_other_means_is_refused(catalog, ids):
 def test_removed_demo_coins_leave_a_version_readable(catalog, add):
     ids = [add(n, is_rendered=True) for n in range(12)]
     version = freeze(catalog, "v1")
-    catalog.remove(ids[:2], who="ada")
+    catalog.photos.remove(ids[:2], who="ada")
     again = load_version(catalog, "v1")
     assert again.digest == version.digest
     assert sum(item.photo_id is None for item in again.items) == 2

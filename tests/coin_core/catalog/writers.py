@@ -25,8 +25,8 @@ def write(who: str, told: int, count: int = 10**9) -> None:
     catalog = open_catalog()
     for k in range(count):
         data = f"{k} by {who} ".encode() * 4000
-        added = catalog.add_photo(data, RECORD, [FACE], who=who)
-        catalog.review(added.photo_id, "john_hyrcanus_i", who=who)
+        added = catalog.photos.add(data, RECORD, [FACE], who=who)
+        catalog.reviews.add(added.photo_id, "john_hyrcanus_i", who=who)
         os.write(told, b"%d\n" % added.photo_id)
 
 
@@ -38,7 +38,7 @@ def open_at_once(count: int) -> None:
         if child == 0:
             code = 1
             try:
-                open_catalog().find()
+                open_catalog().queries.find()
                 code = 0
             finally:
                 os._exit(code)

@@ -71,7 +71,7 @@ def add(catalog, encode_photo):
         ]
         seen = both if faces is None else faces
         data = encode_photo(pixels)
-        return catalog.add_photo(data, made, seen, who="ada").photo_id
+        return catalog.photos.add(data, made, seen, who="ada").photo_id
 
     return picture
 
@@ -122,7 +122,7 @@ def test_the_catalog_as_it_stands_gives_crops_of_the_legend(catalog, add, ids):
     add(40, ruler=None)
     add(41, faces=[CatalogFace(box=OTHER, side=Side.CORNUCOPIA)])
     bare = add(42, faces=[])
-    catalog.group_coins([ids[0], ids[3]], who="ada")
+    catalog.edits.group_coins([ids[0], ids[3]], who="ada")
     coins = load_catalog(catalog, size_px=32)
     assert coins.photo_ids.tolist() == [*ids, bare]
     assert coins.crops.shape == (31, 32, 32, 3)
@@ -142,7 +142,9 @@ def test_the_crop_is_turned_as_the_catalog_says(catalog, add):
     turned = RotatedBox(left=0.0, top=0.0, right=1.0, bottom=1.0, turn_deg=180)
     first = add(0)
     add(1)
-    catalog.set_faces(first, [CatalogFace(box=turned, side=Side.LEGEND)], who="ada")
+    catalog.edits.set_faces(
+        first, [CatalogFace(box=turned, side=Side.LEGEND)], who="ada"
+    )
     crop = load_catalog(catalog, size_px=48).crops[0].astype(int)
     # The bar was at the top right.
     bottom = crop[29:35].mean(axis=(0, 2))
@@ -152,18 +154,20 @@ def test_the_crop_is_turned_as_the_catalog_says(catalog, add):
 def test_the_digest_tells_another_label_or_crop(catalog, ids):
     before = load_catalog(catalog, size_px=16).digest
     assert load_catalog(catalog, size_px=16).digest == before
-    catalog.set_ruler([ids[0]], RULERS[2], who="ada")
+    catalog.edits.set_ruler([ids[0]], RULERS[2], who="ada")
     relabelled = load_catalog(catalog, size_px=16).digest
-    catalog.set_faces(ids[1], [CatalogFace(box=OTHER, side=Side.LEGEND)], who="ada")
+    catalog.edits.set_faces(
+        ids[1], [CatalogFace(box=OTHER, side=Side.LEGEND)], who="ada"
+    )
     assert len({before, relabelled, load_catalog(catalog, size_px=16).digest}) == 3
 
 
 def test_a_version_keeps_its_splits_labels_and_crops(catalog, ids):
     version = freeze(catalog, "v1")
     before = load_catalog(catalog, "v1", size_px=16)
-    catalog.set_ruler(ids[:6], RULERS[0], who="ada")
+    catalog.edits.set_ruler(ids[:6], RULERS[0], who="ada")
     for photo_id in ids[:3]:
-        catalog.set_faces(photo_id, [], who="ada")
+        catalog.edits.set_faces(photo_id, [], who="ada")
     coins = load_catalog(catalog, "v1", size_px=16)
     assert coins.source == "catalog:v1"
     assert coins.digest == version.digest
@@ -177,7 +181,7 @@ def test_a_version_keeps_its_splits_labels_and_crops(catalog, ids):
 
 
 def test_missing_originals_are_named(catalog, ids):
-    catalog.photo_path(catalog.photo(ids[0])).unlink()
+    catalog.photos.path(catalog.photos.get(ids[0])).unlink()
     coins = load_catalog(catalog, size_px=16)
     assert len(coins) == 29
     assert f"photo {ids[0]}" in coins.unreadable[0]
@@ -248,15 +252,15 @@ def test_figures_of_photos_and_rendered_coins_are_not_kept_together(
 def test_training_with_folds_keeps_opinions_and_finds_wrong_labels(
     catalog, ids, bars, tmp_path, capsys
 ):
-    catalog.set_ruler([ids[4]], RULERS[2], who="ada")
+    catalog.edits.set_ruler([ids[4]], RULERS[2], who="ada")
     out = tmp_path / "bundle"
     assert train_bars("catalog", out, "--folds", 3) == 0
     assert "1 labels look wrong" in capsys.readouterr().err
-    (opinion,) = catalog.opinions(ids[4])
+    (opinion,) = catalog.predictions.of_photo(ids[4])
     assert opinion.kind is OpinionKind.OUT_OF_FOLD
     assert (opinion.classifier, opinion.ruler) == ("bars", RULERS[1])
     assert opinion.model_digest == bundle.weights_digest(bundle.load_card(out))
-    assert catalog.queue("suspected") == (ids[4],)
+    assert catalog.queries.queue("suspected") == (ids[4],)
     assert run("evaluate", "--data", "catalog", "--model", out) == 2
     assert "has learnt from these photos" in capsys.readouterr().err
 
@@ -283,7 +287,7 @@ def test_versions_from_the_command_line(catalog, ids, tmp_path, capsys):
     assert run("dataset", "compare", "v1", "v2") == 0
     assert "with another split" in capsys.readouterr().out
     assert run("dataset", "leaks", "v1") == 0
-    catalog.group_coins(ids, who="ada")
+    catalog.edits.group_coins(ids, who="ada")
     capsys.readouterr()
     assert run("dataset", "leaks", "v1", "--json") == 1
     assert json.loads(capsys.readouterr().out)[0]["why"] == "same_coin_now"

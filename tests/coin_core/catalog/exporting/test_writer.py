@@ -73,7 +73,7 @@ def add(catalog, encode_photo, monkeypatch):
             "coin": CoinFacts(ruler_attributed=chosen, weight_g=2.1),
         }
         made = PhotoRecord(**(fields | record))
-        return catalog.add_photo(data, made, faces, who="ada").photo_id
+        return catalog.photos.add(data, made, faces, who="ada").photo_id
 
     return picture
 
@@ -105,7 +105,7 @@ def test_imagefolder_holds_upright_crops_by_split_and_ruler(catalog, ids, place)
 
 
 def test_an_imagefolder_can_be_trained_on_again(catalog, ids, place):
-    catalog.group_coins([ids[0], ids[3]], who="ada")
+    catalog.edits.group_coins([ids[0], ids[3]], who="ada")
     export(catalog, place / "out")
     photos, classes = list_photos(place / "out")
     assert set(classes) == set(RULERS)
@@ -158,9 +158,9 @@ def test_a_zip_holds_originals_and_says_whose_they_are(catalog, add, ids, place)
         names = archive.namelist()
         rows = read_table(archive.read("labels.csv"))
         assert [row["file"] for row in rows] == names[:13]
-        photo = catalog.photo(ids[0])
+        photo = catalog.photos.get(ids[0])
         row = next(row for row in rows if row["photo_id"] == str(ids[0]))
-        assert archive.read(row["file"]) == catalog.photo_path(photo).read_bytes()
+        assert archive.read(row["file"]) == catalog.photos.path(photo).read_bytes()
         assert row["sha256"] == photo.sha256
         assert row["weight_g"] == "2.1"
         bare = next(row for row in rows if row["photo_id"] == str(unlabelled))
@@ -189,7 +189,7 @@ def test_what_the_camera_wrote_stays_at_home(catalog, add, place, form):
         told = {item["sha256"]: item for item in manifest["items"]}
         assert manifest["camera_notes"] == ("kept" if keep else "removed")
         for photo_id in (noted, turned, plain):
-            item = told[catalog.photo(photo_id).sha256]
+            item = told[catalog.photos.get(photo_id).sha256]
             data = files[item["file"]]
             assert hashlib.sha256(data).hexdigest() == item["file_sha256"]
             picture = Image.open(io.BytesIO(data))
@@ -215,7 +215,7 @@ def test_a_photo_that_is_saved_anew_is_described_as_it_is(
     image = Image.fromarray(np.full((40, 80, 3), 90, np.uint8))
     data = encode_photo(image, "TIFF", exif=exif)
     record = PhotoRecord(extension="tif", width_px=80, height_px=40)
-    catalog.add_photo(data, record, FACES, who="ada")
+    catalog.photos.add(data, record, FACES, who="ada")
     export(catalog, place / "out.zip", form="zip")
     files, manifest = read_back(place / "out.zip")
     (item,) = manifest["items"]
@@ -257,7 +257,7 @@ def test_only_free_photos_on_request(catalog, add, place):
 
 
 def test_excluded_photos_stay_at_home(catalog, ids, place):
-    catalog.exclude([ids[0]], "noise", who="ada")
+    catalog.edits.exclude([ids[0]], "noise", who="ada")
     assert export(catalog, place / "out.csv", form="csv").photos == 11
 
 
@@ -282,7 +282,7 @@ def test_labels_cannot_leave_the_folder(catalog, add, place):
 
 
 def test_a_missing_original_is_named_and_the_others_written(catalog, ids, place):
-    catalog.photo_path(catalog.photo(ids[0])).unlink()
+    catalog.photos.path(catalog.photos.get(ids[0])).unlink()
     for form, out in (("zip", "o.zip"), ("imagefolder", "o"), ("coco", "c")):
         done = export(catalog, place / out, form=form)
         assert done.photos == 11

@@ -92,7 +92,7 @@ def bring(catalog, *sources, **options):
 
 
 def by_name(catalog):
-    found = catalog.find(PhotoQuery(), offset=0, limit=1000).photos
+    found = catalog.queries.find(PhotoQuery(), offset=0, limit=1000).photos
     return {photo.file_name: photo for photo in found}
 
 
@@ -118,9 +118,9 @@ def test_folder_names_become_rulers_and_unknown_ones_are_told(catalog, tmp_path)
     assert "'Herod' names no known ruler" in items["c.png"].message
     assert items["d.png"].message is None
     stored = by_name(catalog)["a.png"]
-    assert catalog.faces(stored.photo_id) == (FACE,)
-    assert catalog.coin(stored.coin_id).name_on_coin == "yehudah"
-    assert catalog.history(stored.photo_id)[0].who == "ada"
+    assert catalog.photos.faces(stored.photo_id) == (FACE,)
+    assert catalog.photos.coin(stored.coin_id).name_on_coin == "yehudah"
+    assert catalog.edits.history(stored.photo_id)[0].who == "ada"
     assert catalog.check() == []
 
 
@@ -141,7 +141,7 @@ def test_the_same_photo_is_known_and_keeps_its_label(catalog, tmp_path):
     _, items = bring(catalog, tmp_path / "three")
     assert "was kept" in items["c.png"].message
     assert by_name(catalog)["a.png"].ruler == "judah_aristobulus_i"
-    assert catalog.find(PhotoQuery(), offset=0, limit=9).total == 1
+    assert catalog.queries.find(PhotoQuery(), offset=0, limit=9).total == 1
 
 
 def test_one_bad_thing_does_not_stop_the_rest(catalog, tmp_path):
@@ -195,7 +195,7 @@ def test_an_archive_is_brought_in_and_its_traps_are_named(catalog, tmp_path):
     assert (last.done, last.failed) == (4, 3)
     stored = by_name(catalog)["a.png"]
     assert stored.ruler == "judah_aristobulus_i"
-    assert catalog.coin(stored.coin_id).weight_g == 1.86
+    assert catalog.photos.coin(stored.coin_id).weight_g == 1.86
     messages = " ".join(item.message for item in items.values() if item.message)
     assert "leads out" in messages
     assert "inside an archive" in messages
@@ -233,7 +233,7 @@ def test_a_table_tells_what_is_known_of_its_photos(catalog, tmp_path):
     one, other = stored["a.png"], stored["b.png"]
     assert one.ruler == "alexander_jannaeus"
     assert one.coin_id == other.coin_id  # told by the table
-    coin = catalog.coin(one.coin_id)
+    coin = catalog.photos.coin(one.coin_id)
     assert (coin.weight_g, coin.die_axis_h) == (1.86, 12)
     assert coin.name_on_coin == "yehonatan"
     assert coin.references[0].catalogue == "Hendin"
@@ -252,9 +252,9 @@ def test_a_table_that_comes_later_adds_what_was_not_known(catalog, tmp_path):
     folder = lay_out(tmp_path / "in", "a.png", "b.png")
     bring(catalog, folder)
     photos = by_name(catalog)
-    catalog.set_ruler([photos["b.png"].photo_id], "john_hyrcanus_i", who="bea")
+    catalog.edits.set_ruler([photos["b.png"].photo_id], "john_hyrcanus_i", who="bea")
     known = {"weight_g": 2.2, "notes": "worn"}
-    catalog.edit_coin(photos["b.png"].coin_id, known, who="bea")
+    catalog.edits.edit_coin(photos["b.png"].coin_id, known, who="bea")
     table = folder / "t.csv"
     table.write_text(
         "file,ruler,authority,weight_g,denomination,licence,credit,lot text\n"
@@ -268,15 +268,15 @@ def test_a_table_that_comes_later_adds_what_was_not_known(catalog, tmp_path):
     assert (one.licence, one.licence_raw) == ("cc-by-4.0", "CC BY 4.0")
     assert (one.credit, one.lot_text) == ("R. Cohen", "=1+1")
     assert one.ruler == "alexander_jannaeus"
-    coin = catalog.coin(one.coin_id)
+    coin = catalog.photos.coin(one.coin_id)
     assert (coin.weight_g, coin.authority) == (1.9, "TJC")
     assert "was added: credit, lot text, licence" in items["a.png"].message
-    kept = catalog.coin(other.coin_id)
+    kept = catalog.photos.coin(other.coin_id)
     assert (kept.weight_g, kept.notes, kept.denomination) == (2.2, "worn", "prutah")
     assert (kept.ruler_attributed, kept.authority) == ("john_hyrcanus_i", None)
-    edits = len(catalog.history(one.photo_id))
+    edits = len(catalog.edits.history(one.photo_id))
     bring(catalog, table)  # once more adds nothing
-    assert len(catalog.history(one.photo_id)) == edits
+    assert len(catalog.edits.history(one.photo_id)) == edits
 
 
 def test_a_table_goes_with_photos_from_elsewhere(catalog, tmp_path):
@@ -327,7 +327,7 @@ def test_a_stopped_import_goes_on_where_it_was(catalog, tmp_path):
     again = list(import_photos(catalog, [tmp_path], who="ada"))[-1]
     assert again.import_id == last.import_id
     assert (again.state, again.done, again.known) == (ImportState.DONE, 8, 0)
-    assert catalog.find(PhotoQuery(), offset=0, limit=9).total == 8
+    assert catalog.queries.find(PhotoQuery(), offset=0, limit=9).total == 8
 
 
 def test_what_a_kill_left_unsaid_is_not_called_known(catalog, tmp_path, monkeypatch):
@@ -367,7 +367,7 @@ def test_a_full_disk_stops_the_import_and_it_goes_on_later(
         def add_photo(*_args, **_kwargs):
             raise full
 
-        patched.setattr(type(catalog), "add_photo", add_photo)
+        patched.setattr(type(catalog.photos), "add", add_photo)
         with pytest.raises(CatalogError, match="disk is full"):
             list(import_photos(catalog, [tmp_path], who="ada"))
     (stopped,) = list_imports(catalog)
@@ -393,7 +393,7 @@ def test_two_processes_cannot_work_on_one_import(catalog, tmp_path):
 def test_a_running_import_without_a_process_counts_as_stopped(catalog, tmp_path):
     lay_out(tmp_path, "a.png")
     last, _ = bring(catalog, tmp_path)
-    with catalog.writing() as connection:
+    with catalog.database.writing() as connection:
         connection.execute(update(ImportRow).values(state="running"))
     found = import_progress(catalog, last.import_id)
     assert found.state is ImportState.STOPPED
@@ -427,7 +427,7 @@ def test_an_import_that_is_given_up_keeps_what_it_brought(catalog):
     discard_import(catalog, stopped.import_id)
     assert import_progress(catalog, stopped.import_id).state is ImportState.FAILED
     assert not staged[0].exists()
-    assert catalog.find(PhotoQuery(), offset=0, limit=9).total == 1
+    assert catalog.queries.find(PhotoQuery(), offset=0, limit=9).total == 1
 
 
 def test_the_command_brings_in_and_says_what_it_could_not(
@@ -461,7 +461,7 @@ def test_a_photo_is_found_judged_and_recognised(catalog, tmp_path, nets):
     stored = by_name(catalog)
     assert len({photo.coin_id for photo in stored.values()}) == 1
     assert stored["a.png"].quality > stored["c.png"].quality
-    assert catalog.faces(stored["a.png"].photo_id)[0].side is Side.LEGEND
+    assert catalog.photos.faces(stored["a.png"].photo_id)[0].side is Side.LEGEND
     assert "by its look" in items["c.png"].message
 
 
@@ -504,11 +504,11 @@ def wait_for(catalog, import_id, holds):
 def test_a_rendered_photo_is_never_taken_for_a_photograph(catalog, tmp_path):
     data = photo(0)
     record = PhotoRecord(extension="png", width_px=32, height_px=32, is_rendered=True)
-    catalog.add_photo(data, record, [], who="demo")
+    catalog.photos.add(data, record, [], who="demo")
     lay_out(tmp_path, "Yehudah/a.png")
     last, _ = bring(catalog, tmp_path)
     assert last.known == 1
-    assert catalog.find(PhotoQuery(), offset=0, limit=9).photos[0].ruler is None
+    assert catalog.queries.find(PhotoQuery(), offset=0, limit=9).photos[0].ruler is None
 
 
 def test_an_exported_rendered_photo_stays_marked(catalog, tmp_path):
@@ -522,7 +522,7 @@ def test_an_exported_rendered_photo_stays_marked(catalog, tmp_path):
 def test_an_original_that_was_lost_is_put_back(catalog, tmp_path):
     bring(catalog, lay_out(tmp_path, "a.png"))
     stored = by_name(catalog)["a.png"]
-    catalog.photo_path(stored).unlink()
+    catalog.photos.path(stored).unlink()
     last, _ = bring(catalog, tmp_path)
     assert last.known == 1
     assert catalog.check(digests=True) == []

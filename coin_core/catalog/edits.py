@@ -6,10 +6,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields, replace
 from typing import Any
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, func, or_, select, update
 
-from coin_core.catalog._store import PhotoStore, insert_coin
-from coin_core.catalog.audit_log import PROVENANCE, Action, read_states, write_states
+from coin_core.catalog.audit_log import (
+    PROVENANCE,
+    Action,
+    coins_of,
+    read_states,
+    write_states,
+)
+from coin_core.catalog.database import Database
 from coin_core.catalog.licences import read_licence
 from coin_core.catalog.mappers import (
     checked_name,
@@ -17,7 +23,9 @@ from coin_core.catalog.mappers import (
     edit_from,
     face_to_json,
     read_coin,
+    read_photos,
 )
+from coin_core.catalog.photos import insert_coin
 from coin_core.catalog.records import (
     CatalogFace,
     CoinFacts,
@@ -30,8 +38,11 @@ from coin_core.catalog.schema import EditRow, PhotoRow, ReviewRow
 from coin_core.errors import CatalogError
 
 
-class Edits(PhotoStore):
-    """Everything here is one transaction, signed, logged and can be undone."""
+class Edits:
+    """Every method is one transaction, signed and logged, and can be undone."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
     def set_ruler(
         self,
@@ -55,7 +66,7 @@ class Edits(PhotoStore):
         fresh: dict[str, Any] = {"ruler_attributed": ruler}
         if authority is not None:
             fresh["authority"] = authority
-        with self.writing() as connection:
+        with self._database.writing() as connection:
             coins = coins_of(connection, photo_ids)
             Action(connection, who).change("coin", dict.fromkeys(coins.values(), fresh))
 
@@ -76,7 +87,7 @@ class Edits(PhotoStore):
                 f"A photo is excluded for one of {known}, not for {reason!r}."
             ) from error
         state = {"status": PhotoStatus.EXCLUDED.value, "exclude_reason": why.value}
-        with self.writing() as connection:
+        with self._database.writing() as connection:
             Action(connection, who).change("photo", dict.fromkeys(photo_ids, state))
 
     def restore(self, photo_ids: Iterable[int], *, who: str) -> None:
@@ -86,7 +97,7 @@ class Edits(PhotoStore):
             CatalogError: A photo is not there.
         """
         wanted = sorted(set(photo_ids))
-        with self.writing() as connection:
+        with self._database.writing() as connection:
             seen: set[int] = set()
             for part in chunks(wanted):
                 seen |= set(
@@ -129,16 +140,16 @@ class Edits(PhotoStore):
             photo_id: {"faces": [face_to_json(face) for face in several]}
             for photo_id, several in faces.items()
         }
-        with self.writing() as connection:
+        with self._database.writing() as connection:
             Action(connection, who).change("faces", wanted)
 
-    def back_to_original(self, photo_ids: Iterable[int], *, who: str) -> None:
+    def reset_faces(self, photo_ids: Iterable[int], *, who: str) -> None:
         """Give photos the faces that they came with.
 
         Raises:
             CatalogError: A photo is not there.
         """
-        with self.writing() as connection:
+        with self._database.writing() as connection:
             first: dict[int, Any] = {}
             for part in chunks(sorted(set(photo_ids))):
                 rows = connection.execute(
@@ -178,7 +189,7 @@ class Edits(PhotoStore):
                 fresh["licence_raw"] = fresh["licence"]
                 fresh["licence"] = read_licence(fresh["licence"])
             wanted[photo_id] = fresh
-        with self.writing() as connection:
+        with self._database.writing() as connection:
             Action(connection, who).change("photo", wanted)
 
     def edit_coin(self, coin_id: int, changes: Mapping[str, Any], *, who: str) -> None:
@@ -199,7 +210,7 @@ class Edits(PhotoStore):
                 f"A coin has no field {foreign[0]!r}; its fields are "
                 f"{', '.join(sorted(known))}."
             )
-        with self.writing() as connection:
+        with self._database.writing() as connection:
             coin = replace(read_coin(connection, coin_id), **changes)
             wanted = {name: getattr(coin, name) for name in changes}
             if "references" in wanted:
@@ -225,7 +236,7 @@ class Edits(PhotoStore):
         Raises:
             CatalogError: A photo is not there.
         """
-        with self.writing() as connection:
+        with self._database.writing() as connection:
             coins = sorted(set(coins_of(connection, photo_ids).values()))
             if not coins:
                 raise CatalogError("Choose the photos that show the same coin.")
@@ -248,7 +259,7 @@ class Edits(PhotoStore):
         Raises:
             CatalogError: A photo is not there.
         """
-        with self.writing() as connection:
+        with self._database.writing() as connection:
             coins = coins_of(connection, photo_ids)
             left: dict[int, int] = {}
             for part in chunks(set(coins.values())):
@@ -267,6 +278,24 @@ class Edits(PhotoStore):
                     made = insert_coin(connection, CoinFacts(**facts))
                     fresh[photo_id] = {"coin_id": made}
             Action(connection, who).change("photo", fresh)
+
+    def history(self, photo_id: int) -> tuple[Edit, ...]:
+        """Everything that was done to a photo, its faces and its coin; oldest first."""
+        with self._database.reading() as connection:
+            photo = read_photos(connection, [photo_id])[0]
+            of_photo = EditRow.entity.in_(("added", "photo", "faces"))
+            rows = connection.execute(
+                select(*EditRow.__table__.columns)
+                .where(
+                    or_(
+                        of_photo & (EditRow.entity_id == photo_id),
+                        (EditRow.entity == "coin")
+                        & (EditRow.entity_id == photo.coin_id),
+                    )
+                )
+                .order_by(EditRow.id)
+            )
+            return tuple(edit_from(row) for row in rows)
 
     def undo(self, *, who: str) -> EditGroup | None:
         """Take back what this user did last; what others have changed since stays.
@@ -288,7 +317,7 @@ class Edits(PhotoStore):
         name = checked_name(who)
         mine = (EditRow.who == name, EditRow.entity != "added")
         newest = select(func.max(EditRow.id)).where(*mine, EditRow.undone.is_(False))
-        with self.writing() as connection:
+        with self._database.writing() as connection:
             _one_at_a_time(connection, name)
             edge = connection.scalar(newest)
             if not undo:
@@ -321,23 +350,6 @@ class Edits(PhotoStore):
             photo_ids=touched,
             left_alone=tuple(left_alone),
         )
-
-
-def coins_of(connection: Connection, photo_ids: Iterable[int]) -> dict[int, int]:
-    """Photo to coin.
-
-    Raises:
-        CatalogError: A photo is not there.
-    """
-    wanted = sorted(set(photo_ids))
-    states = read_states(connection, "photo", wanted)
-    for photo_id in wanted:
-        if photo_id not in states:
-            raise CatalogError(
-                f"The catalog has no photo {photo_id}; it may have been removed. "
-                "Nothing was changed; reload the list."
-            )
-    return {photo_id: states[photo_id]["coin_id"] for photo_id in wanted}
 
 
 def _apply(connection: Connection, edits: list[Edit], *, undo: bool) -> list[Edit]:

@@ -1,4 +1,4 @@
-"""Photos: bringing originals in, finding their files, taking rendered ones out."""
+"""The photos of the catalog, their files, faces and coins."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import fields
 from pathlib import Path
 
-from sqlalchemy import Connection, delete, func, insert, or_, select, text
+from sqlalchemy import Connection, delete, func, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from coin_core.catalog.audit_log import Action
@@ -16,13 +16,13 @@ from coin_core.catalog.file_store import Originals
 from coin_core.catalog.mappers import (
     checked_name,
     chunks,
-    edit_from,
     face_from_json,
     face_to_json,
     photo_from,
     photos_with_ruler,
     read_coin,
     read_faces,
+    read_photos,
     utc_now,
 )
 from coin_core.catalog.records import (
@@ -31,10 +31,8 @@ from coin_core.catalog.records import (
     CatalogPhoto,
     Coin,
     CoinFacts,
-    Edit,
     PhotoRecord,
     PhotoStatus,
-    Problem,
 )
 from coin_core.catalog.schema import (
     CoinReferenceRow,
@@ -47,10 +45,20 @@ from coin_core.catalog.schema import (
 from coin_core.errors import CatalogError
 
 
-class PhotoStore(Database):
-    """The photos and what is known of them."""
+class Photos:
+    """Photos with their original files, faces and coins.
 
-    def add_photo(
+    Attributes:
+        folder: The folder of the original files.
+        originals: Writes and removes files in that folder.
+    """
+
+    def __init__(self, database: Database, folder: Path) -> None:
+        self._database = database
+        self.folder = folder
+        self.originals = Originals(folder)
+
+    def add(
         self,
         data: bytes,
         record: PhotoRecord,
@@ -99,7 +107,7 @@ class PhotoStore(Database):
             if known is None:
                 self.originals.put(name, data)
                 try:
-                    with self.writing() as connection:
+                    with self._database.writing() as connection:
                         return self._insert(
                             connection, digest, len(data), record, faces, coin_id, who
                         )
@@ -109,18 +117,13 @@ class PhotoStore(Database):
                     known = self._known(digest)  # another writer was faster
                     if known is None:
                         raise
-            photo = self.photo(known.photo_id)
-            if not self.photo_path(photo).is_file():
+            photo = self.get(known.photo_id)
+            if not self.path(photo).is_file():
                 self.originals.put(f"{digest}.{photo.extension}", data)
             return known
 
-    @property
-    def originals(self) -> Originals:
-        """The folder of the originals."""
-        return Originals(self.photos_dir)
-
     def _known(self, digest: str) -> AddedPhoto | None:
-        with self.reading() as connection:
+        with self._database.reading() as connection:
             return _known(connection, digest)
 
     def _insert(
@@ -162,38 +165,26 @@ class PhotoStore(Database):
         Action(connection, who).log([("added", photo_id, {}, {"coin_id": coin_id})])
         return AddedPhoto(photo_id=photo_id, coin_id=coin_id, known=False)
 
-    def photo(self, photo_id: int) -> CatalogPhoto:
+    def get(self, photo_id: int) -> CatalogPhoto:
         """A photo with the ruler of its coin.
 
         Raises:
             CatalogError: There is none with that id.
         """
-        return self.photos([photo_id])[0]
+        return self.get_many([photo_id])[0]
 
-    def photos(self, photo_ids: Sequence[int]) -> tuple[CatalogPhoto, ...]:
+    def get_many(self, photo_ids: Sequence[int]) -> tuple[CatalogPhoto, ...]:
         """Several photos, in the order of their ids as given.
 
         Raises:
             CatalogError: One of them is not there.
         """
-        found: dict[int, CatalogPhoto] = {}
-        with self.reading() as connection:
-            for part in chunks(photo_ids):
-                rows = connection.execute(
-                    photos_with_ruler().where(PhotoRow.id.in_(part))
-                )
-                found |= {row.id: photo_from(row) for row in rows}
-        for photo_id in photo_ids:
-            if photo_id not in found:
-                raise CatalogError(
-                    f"The catalog has no photo {photo_id}; it may have been removed. "
-                    "Reload the list."
-                )
-        return tuple(found[photo_id] for photo_id in photo_ids)
+        with self._database.reading() as connection:
+            return read_photos(connection, photo_ids)
 
-    def photo_path(self, photo: CatalogPhoto) -> Path:
+    def path(self, photo: CatalogPhoto) -> Path:
         """The original's file; it is only ever read."""
-        return self.photos_dir / f"{photo.sha256}.{photo.extension}"
+        return self.folder / f"{photo.sha256}.{photo.extension}"
 
     def faces(self, photo_id: int) -> tuple[CatalogFace, ...]:
         """The faces on a photo in their order; empty for an unknown photo."""
@@ -201,7 +192,7 @@ class PhotoStore(Database):
 
     def faces_of(self, photo_ids: Sequence[int]) -> dict[int, tuple[CatalogFace, ...]]:
         """The faces of several photos at once."""
-        with self.reading() as connection:
+        with self._database.reading() as connection:
             found = read_faces(connection, photo_ids)
         return {
             photo_id: tuple(face_from_json(face) for face in faces)
@@ -214,36 +205,18 @@ class PhotoStore(Database):
         Raises:
             CatalogError: There is none with that id.
         """
-        with self.reading() as connection:
+        with self._database.reading() as connection:
             return read_coin(connection, coin_id)
 
-    def photos_of_coin(self, coin_id: int) -> tuple[CatalogPhoto, ...]:
+    def of_coin(self, coin_id: int) -> tuple[CatalogPhoto, ...]:
         """All photos that show a coin, the oldest first."""
-        with self.reading() as connection:
+        with self._database.reading() as connection:
             rows = connection.execute(
                 photos_with_ruler()
                 .where(PhotoRow.coin_id == coin_id)
                 .order_by(PhotoRow.id)
             )
             return tuple(photo_from(row) for row in rows)
-
-    def history(self, photo_id: int) -> tuple[Edit, ...]:
-        """Everything that was done to a photo, its faces and its coin; oldest first."""
-        photo = self.photo(photo_id)
-        with self.reading() as connection:
-            of_photo = EditRow.entity.in_(("added", "photo", "faces"))
-            rows = connection.execute(
-                select(*EditRow.__table__.columns)
-                .where(
-                    or_(
-                        of_photo & (EditRow.entity_id == photo_id),
-                        (EditRow.entity == "coin")
-                        & (EditRow.entity_id == photo.coin_id),
-                    )
-                )
-                .order_by(EditRow.id)
-            )
-            return tuple(edit_from(row) for row in rows)
 
     def remove(self, photo_ids: Iterable[int], *, who: str) -> int:
         """Take rendered photos out for good, with files, reviews and log.
@@ -257,7 +230,7 @@ class PhotoStore(Database):
             CatalogError: One of them is a photograph; nothing was removed.
         """
         wanted = sorted(set(photo_ids))
-        photos = self.photos(wanted)
+        photos = self.get_many(wanted)
         kept = next((photo for photo in photos if not photo.is_rendered), None)
         if kept is not None:
             raise CatalogError(
@@ -266,7 +239,7 @@ class PhotoStore(Database):
             )
         names = [f"{photo.sha256}.{photo.extension}" for photo in photos]
         with self.originals.leaving(names):
-            with self.writing() as connection:
+            with self._database.writing() as connection:
                 _delete_photos(connection, wanted, {p.coin_id for p in photos})
             for name in names:
                 self.originals.drop(name)
@@ -275,30 +248,6 @@ class PhotoStore(Database):
     def sweep(self) -> int:
         """Delete what killed processes left; only if nobody is adding right now."""
         return self.originals.sweep(lambda digest: self._known(digest) is not None)
-
-    def check(self, *, digests: bool = False) -> list[Problem]:
-        """Look for files without a photo, photos without a file, a damaged database.
-
-        Args:
-            digests: Read every original, and compare it with its sha256.
-        """
-        self.sweep()
-        found: list[Problem] = []
-        with self.reading() as connection:
-            if connection.dialect.name == "sqlite":
-                for row in connection.execute(text("PRAGMA integrity_check")):
-                    if row[0] != "ok":
-                        found.append(_problem("database", f"The database: {row[0]}."))
-                for row in connection.execute(text("PRAGMA foreign_key_check")):
-                    found.append(
-                        _problem("database", f"A row of {row[0]} points nowhere.")
-                    )
-            rows = connection.execute(
-                select(PhotoRow.sha256, PhotoRow.extension, PhotoRow.byte_size)
-            )
-            known = {f"{digest}.{end}": size for digest, end, size in rows}
-        found += self.originals.compare(known, digests=digests)
-        return found
 
 
 def insert_coin(connection: Connection, facts: CoinFacts) -> int:
@@ -353,7 +302,3 @@ def _delete_photos(
             delete(EditRow).where(EditRow.entity == "coin", EditRow.entity_id.in_(bare))
         )
         connection.execute(delete(CoinRow).where(CoinRow.id.in_(bare)))
-
-
-def _problem(kind: str, sentence: str) -> Problem:
-    return Problem(kind=kind, sentence=sentence)

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
 
-from coin_core.catalog._reviews import Reviews
-from coin_core.catalog.mappers import photo_from, photos_with_ruler
+from coin_core.catalog.database import Database
+from coin_core.catalog.mappers import read_photos
+from coin_core.catalog.photos import Photos
 from coin_core.catalog.records import (
     UNLABELLED,
     CatalogPhoto,
@@ -34,8 +35,12 @@ from coin_core.detection.faces import RotatedBox, Side
 from coin_core.errors import CatalogError, UnreadablePhotoError
 
 
-class Queries(Reviews):
-    """Reading the catalog."""
+class Queries:
+    """Lists, counts and queues of photos."""
+
+    def __init__(self, database: Database, photos: Photos) -> None:
+        self._database = database
+        self._photos = photos
 
     def find(
         self, query: PhotoQuery | None = None, *, offset: int = 0, limit: int = 60
@@ -57,7 +62,7 @@ class Queries(Reviews):
             )
         wanted = query or PhotoQuery()
         conditions = self._conditions(wanted)
-        with self.reading() as connection:
+        with self._database.reading() as connection:
             # Sorting ids alone, then fetching the few rows, is what makes it fast.
             ids = select(PhotoRow.id).where(*conditions).order_by(*_order(wanted))
             if wanted.ruler is not None:
@@ -68,15 +73,8 @@ class Queries(Reviews):
             else:
                 total = connection.scalar(_counting(wanted, conditions)) or 0
                 chosen = list(connection.scalars(ids.offset(offset).limit(limit)))
-            found: dict[int, CatalogPhoto] = {}
-            for start in range(0, len(chosen), 500):
-                rows = connection.execute(
-                    photos_with_ruler().where(
-                        PhotoRow.id.in_(chosen[start : start + 500])
-                    )
-                )
-                found |= {row.id: photo_from(row) for row in rows}
-        return Page(photos=tuple(found[photo_id] for photo_id in chosen), total=total)
+            photos = read_photos(connection, chosen)
+        return Page(photos=photos, total=total)
 
     def counts(self, query: PhotoQuery | None = None) -> dict[str, int]:
         """Photos per ruler under all filters but the ruler's own.
@@ -87,7 +85,7 @@ class Queries(Reviews):
         wanted = query or PhotoQuery()
         # Begins at the photos where few fit, or where each has to be read anyhow.
         photos_first = any((wanted.status, wanted.source, wanted.licence, wanted.text))
-        with self.reading() as connection:
+        with self._database.reading() as connection:
             rows = connection.execute(
                 select(CoinRow.ruler_attributed, func.count())
                 .select_from(PhotoRow)
@@ -100,7 +98,7 @@ class Queries(Reviews):
 
     def choices(self) -> Choices:
         """What each filter can take in this catalog."""
-        with self.reading() as connection:
+        with self._database.reading() as connection:
 
             def distinct(column: Any) -> tuple[str, ...]:
                 rows = connection.scalars(select(column).distinct().order_by(column))
@@ -152,7 +150,7 @@ class Queries(Reviews):
             ids = ids.where(PhotoRow.confidence.is_not(None)).order_by(
                 PhotoRow.confidence, PhotoRow.id
             )
-        with self.reading() as connection:
+        with self._database.reading() as connection:
             return tuple(connection.scalars(ids.limit(limit)))
 
     def _conditions(self, query: PhotoQuery) -> list[ColumnElement[bool]]:
@@ -200,7 +198,9 @@ class Queries(Reviews):
             PhotoRow.credit,
             PhotoRow.source,
         )
-        if self.is_sqlite:  # its LIKE ignores case by itself, at half the time
+        if (
+            self._database.is_sqlite
+        ):  # its LIKE ignores case by itself, at half the time
             return or_(*(place.contains(words, autoescape=True) for place in places))
         return or_(*(place.icontains(words, autoescape=True) for place in places))
 
@@ -220,8 +220,8 @@ class Queries(Reviews):
             likeness,
         )
 
-        photo = self.photo(photo_id)
-        with self.reading() as connection:
+        photo = self._photos.get(photo_id)
+        with self._database.reading() as connection:
             rows = connection.execute(
                 select(PhotoRow.id, PhotoRow.phash).where(
                     PhotoRow.coin_id != photo.coin_id
@@ -233,7 +233,7 @@ class Queries(Reviews):
         if mine is None:
             return ()
         alike: list[tuple[float, CatalogPhoto]] = []
-        for other in self.photos([rows[k].id for k in near[: 3 * limit]]):
+        for other in self._photos.get_many([rows[k].id for k in near[: 3 * limit]]):
             theirs = self._main_coin(other)
             if theirs is not None:
                 value = likeness(*mine, *theirs)
@@ -250,15 +250,15 @@ class Queries(Reviews):
         from coin_core.imaging import photo_io
 
         try:
-            pixels = photo_io.read(self.photo_path(photo))
+            pixels = photo_io.read(self._photos.path(photo))
         except UnreadablePhotoError:
             return None
-        boxes = [face.box for face in self.faces(photo.photo_id)]
+        boxes = [face.box for face in self._photos.faces(photo.photo_id)]
         return pixels, main_face(boxes, photo.width_px, photo.height_px)
 
     def progress(self) -> Progress:
         """How far the review has come."""
-        with self.reading() as connection:
+        with self._database.reading() as connection:
             rows = connection.execute(
                 select(PhotoRow.status, func.count()).group_by(PhotoRow.status)
             )
