@@ -49,9 +49,7 @@ with words:
         "opinion, not a verdict."
     )
 with coin:
-    image, _ = cache.demo_coin(
-        SEED, SHOWPIECE.index, SHOWPIECE.kind, SHOWPIECE.wear
-    )
+    image, _ = cache.demo_coin(SEED, SHOWPIECE.index, SHOWPIECE.kind, SHOWPIECE.wear)
     st.image(image, width="stretch", alt="A rendered bronze of the wreath side")
     st.caption("Rendered coin, not a photograph.")
 

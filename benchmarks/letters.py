@@ -111,10 +111,10 @@ def usual_spread() -> float:
     found = []
     for index in range(200):
         coin = render_coin(SEED, index)
-        assert coin.frame is not None
+        assert coin.legend_pose is not None
         at = np.array(
             [
-                coin.frame.to_view((a.left + a.right) / 2, (a.top + a.bottom) / 2)
+                coin.legend_pose.to_view((a.left + a.right) / 2, (a.top + a.bottom) / 2)
                 for a in coin.letters
                 if a.legibility >= 0.5
             ]

@@ -39,7 +39,7 @@ def main() -> None:
         count = len(scene.boxes)
         marks["one or two coins" if count < 3 else "three or more"].append(right)
         marks[f"  arrangement {scene.arrangement}"].append(right)
-        marks[f"  ground {scene.ground}"].append(right)
+        marks[f"  ground {scene.background}"].append(right)
     for name in sorted(marks, key=lambda name: (name.startswith("  "), name)):
         print(f"{name}: {share_of(sum(marks[name]), len(marks[name]))}")
 

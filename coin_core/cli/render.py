@@ -51,18 +51,18 @@ def _draw(
     given: argparse.Namespace, index: int
 ) -> tuple[NDArray[np.uint8], dict[str, Any]]:
     if given.scenes:
-        from coin_core.rendering.scenes import compose_scene
+        from coin_core.rendering.scenes import render_scene
 
-        photo, boxes, kinds = compose_scene(given.seed, index)
+        scene = render_scene(given.seed, index)
         sides = ("left", "top", "right", "bottom")
         faces = [
             {
                 "box": {side: round(float(getattr(box, side)), 5) for side in sides},
                 "kind": kind,
             }
-            for box, kind in zip(boxes, kinds, strict=True)
+            for box, kind in zip(scene.boxes, scene.kinds, strict=True)
         ]
-        return photo, {"faces": faces}
+        return scene.photo, {"faces": faces}
     coin = render_coin(given.seed, index, size_px=given.size_px, kind=given.kind)
     if not given.two_sided:
         return coin.image, describe(coin)

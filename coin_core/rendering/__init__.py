@@ -1,5 +1,5 @@
 """Coins struck from a seed: pictures with the truth about every letter."""
 
-from coin_core.rendering.coins import KINDS, RenderedCoin, StruckLetter, render_coin
+from coin_core.rendering.coins import KINDS, RenderedCoin, RenderedLetter, render_coin
 
-__all__ = ["KINDS", "RenderedCoin", "StruckLetter", "render_coin"]
+__all__ = ["KINDS", "RenderedCoin", "RenderedLetter", "render_coin"]

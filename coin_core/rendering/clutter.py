@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from coin_core.rendering.grounds import Picture
+from coin_core.rendering.backgrounds import Picture
 
 Colour = tuple[float, float, float]
 
@@ -171,7 +171,7 @@ _KINDS: tuple[Callable[[np.random.Generator, Picture], None], ...] = (
 )
 
 
-def scatter(rng: np.random.Generator, picture: Picture, count: int) -> None:
+def draw_clutter(rng: np.random.Generator, picture: Picture, count: int) -> None:
     """Lay `count` things on the ground, in place."""
     for _ in range(count):
         _KINDS[int(rng.integers(len(_KINDS)))](rng, picture)

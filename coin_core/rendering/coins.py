@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from coin_core.imaging.legend_pose import LegendPose
 from coin_core.rendering.cornucopia import draw_die as draw_cornucopia
-from coin_core.rendering.dies import CutLetter, Ink, Placing, cut_legend_die
 from coin_core.rendering.flans import (
     FlanShape,
     distance_inside,
@@ -17,11 +16,12 @@ from coin_core.rendering.flans import (
     draw_shape,
     surface,
 )
-from coin_core.rendering.light import camera, photograph
+from coin_core.rendering.legend_die import CutLetter, Ink, Placing, cut_legend_die
 from coin_core.rendering.noise import Field, blurred
 from coin_core.rendering.other_coins import draw_die as draw_other_coin
+from coin_core.rendering.photo import camera, photograph
 from coin_core.rendering.star_anchor import draw_die as draw_star_or_anchor
-from coin_core.rendering.weather import weather
+from coin_core.rendering.wear import apply_wear
 from coin_core.rulers import DEFAULT_CLASSES
 
 KINDS = ("legend", "cornucopia", "star_anchor", "other")
@@ -33,7 +33,7 @@ _OTHER_DIES = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StruckLetter:
+class RenderedLetter:
     """A letter on a rendered coin; box in fractions of the image.
 
     `wide` and `tall` are its size before the coin was turned, likewise.
@@ -46,8 +46,8 @@ class StruckLetter:
     top: float
     right: float
     bottom: float
-    wide: float
-    tall: float
+    upright_width: float
+    upright_height: float
     legibility: float
     in_name: bool
 
@@ -57,8 +57,8 @@ class RenderedCoin:
     """A rendered photo with everything that is true of it.
 
     `image` is uint8 (S, S, 3) RGB, `mask` uint8 (S, S) with 255 on the flan,
-    `flan_box` left, top, right, bottom in fractions of the image. `frame` is where the
-    legend's field lies; None for other designs.
+    `flan_box` left, top, right, bottom in fractions of the image.
+    `legend_pose` is where the legend's field lies; None for other designs.
     """
 
     image: NDArray[np.uint8]
@@ -66,10 +66,10 @@ class RenderedCoin:
     kind: str
     ruler: str | None
     legend: tuple[str, ...]
-    letters: tuple[StruckLetter, ...]
+    letters: tuple[RenderedLetter, ...]
     turn_deg: float
     flan_box: tuple[float, float, float, float]
-    frame: LegendPose | None = None
+    legend_pose: LegendPose | None = None
 
     @property
     def name_legibility(self) -> float:
@@ -170,7 +170,7 @@ def render_coin(
     *,
     size_px: int = 160,
     kind: str | None = None,
-    hardship: float = 1.0,
+    wear: float = 1.0,
 ) -> RenderedCoin:
     """Strike, weather and photograph one coin.
 
@@ -180,7 +180,7 @@ def render_coin(
         index: Number of the coin, 0 or more.
         size_px: Side of the square photo, 48 to 1024.
         kind: One of `KINDS`; by default the legend side.
-        hardship: Scales wear and corrosion: 1 as on real coins, 0 as struck.
+        wear: Scales wear and corrosion: 1 as on real coins, 0 as struck.
 
     Raises:
         ValueError: If size or kind are not known.
@@ -198,13 +198,13 @@ def render_coin(
     ruler: str | None = None
     legend: tuple[str, ...] = ()
     letters: list[CutLetter] = []
-    frame: LegendPose | None = None
+    legend_pose: LegendPose | None = None
     if kind == "legend":
         ruler = DEFAULT_CLASSES[int(rng.integers(len(DEFAULT_CLASSES)))]
         pen = Ink(size_px, placing)
         text, letters, field = cut_legend_die(rng, pen, ruler)
         legend = text.text()
-        frame = LegendPose(
+        legend_pose = LegendPose(
             centre_x=placing.centre_x / size_px,
             centre_y=placing.centre_y / size_px,
             radius=field * placing.radius / size_px,
@@ -216,10 +216,10 @@ def render_coin(
     rise = float(rng.uniform(1.5, 4.5)) * size_px / 160
     relief = _ghost(rng, _as_relief(ink, sigma, rise), size_px, placing)
     # most coins are middling; a few are fresh, a few nearly smooth
-    hardship *= float(rng.beta(1.6, 2.2))
+    wear *= float(rng.beta(1.6, 2.2))
     mask = draw_mask(shape, size_px)
     away = distance_inside(mask)
-    worn = weather(rng, relief, hardship)
+    worn = apply_wear(rng, relief, wear)
     bare = surface(
         rng, shape, away, (placing.centre_x, placing.centre_y, placing.radius)
     )
@@ -239,14 +239,14 @@ def render_coin(
         ruler=ruler,
         legend=legend,
         letters=tuple(
-            StruckLetter(
+            RenderedLetter(
                 letter=cut.letter,
                 left=cut.left / size_px,
                 top=cut.top / size_px,
                 right=cut.right / size_px,
                 bottom=cut.bottom / size_px,
-                wide=cut.wide / size_px,
-                tall=cut.tall / size_px,
+                upright_width=cut.wide / size_px,
+                upright_height=cut.tall / size_px,
                 legibility=_legibility(cut, ink, kept, grey, blur_px),
                 in_name=cut.in_name,
             )
@@ -254,5 +254,5 @@ def render_coin(
         ),
         turn_deg=placing.turn_deg,
         flan_box=(left / size_px, top / size_px, right / size_px, bottom / size_px),
-        frame=frame,
+        legend_pose=legend_pose,
     )

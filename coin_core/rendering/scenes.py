@@ -9,11 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coin_core.detection.faces import RotatedBox
-from coin_core.rendering.clutter import paste, scatter
+from coin_core.rendering.backgrounds import (
+    BACKGROUNDS,
+    Picture,
+    clouds,
+    draw_background,
+)
+from coin_core.rendering.clutter import draw_clutter, paste
 from coin_core.rendering.coins import RenderedCoin, render_coin
-from coin_core.rendering.grounds import GROUNDS, Picture, clouds, draw_ground
 
-Supply = Callable[[np.random.Generator, str, int], RenderedCoin]
+CoinSource = Callable[[np.random.Generator, str, int], RenderedCoin]
 """Gives a coin of a kind, struck at about so many px."""
 
 _CANVAS_PX = 1200  # larger photos are enlarged from it
@@ -25,29 +30,26 @@ _PLAIN = ("white", "black", "grey", "coloured")
 class Scene:
     """A rendered photo and the truth about it.
 
-    `photo` is uint8 (H, W, 3) RGB; `owners` uint8 (H, W) numbers the coin that is
+    `photo` is uint8 (H, W, 3) RGB; `instance_map` uint8 (H, W) numbers the coin that is
     seen at each pixel from 1, with 0 for ground; `boxes` and `kinds` are in that
     order.
     """
 
     photo: Picture
-    owners: NDArray[np.uint8]
+    instance_map: NDArray[np.uint8]
     boxes: tuple[RotatedBox, ...]
     kinds: tuple[str, ...]
-    ground: str
+    background: str
     arrangement: str
 
 
-def compose_scene(
-    seed: int, index: int
-) -> tuple[Picture, tuple[RotatedBox, ...], tuple[str, ...]]:
-    """One photo with the boxes and kinds of its coins; same numbers, same pixels."""
-    scene = draw_scene(np.random.default_rng([seed, index, 77]))
-    return scene.photo, scene.boxes, scene.kinds
+def render_scene(seed: int, index: int) -> Scene:
+    """Render one photo; the same two numbers give the same pixels everywhere."""
+    return draw_scene(np.random.default_rng([seed, index, 77]))
 
 
-def strike_for_scene(rng: np.random.Generator, kind: str, size_px: int) -> RenderedCoin:
-    """The supply that strikes every coin anew."""
+def render_for_scene(rng: np.random.Generator, kind: str, size_px: int) -> RenderedCoin:
+    """The coin_source that strikes every coin anew."""
     return render_coin(
         int(rng.integers(1 << 31)),
         int(rng.integers(1 << 31)),
@@ -59,65 +61,65 @@ def strike_for_scene(rng: np.random.Generator, kind: str, size_px: int) -> Rende
 def draw_scene(
     rng: np.random.Generator,
     *,
-    supply: Supply = strike_for_scene,
-    long_px: int | None = None,
+    coin_source: CoinSource = render_for_scene,
+    longer_side_px: int | None = None,
     arrangement: str | None = None,
-    plain_share: float = 0.5,
+    plain_fraction: float = 0.5,
 ) -> Scene:
     """Compose one photo.
 
     Args:
         rng: Source of chance.
-        supply: Where coins come from; by default each is struck.
-        long_px: Longer side; by default 60 to 4000, most some hundreds.
+        coin_source: Where coins come from; by default each is struck.
+        longer_side_px: Longer side; by default 60 to 4000, most some hundreds.
         arrangement: "none", "one", "pair" or "several"; by default any.
-        plain_share: How many photos surely have a ground of one colour.
+        plain_fraction: How many photos surely have a ground of one colour.
     """
-    if long_px is None:
-        long_px = round(float(np.exp(rng.uniform(math.log(60), math.log(4000)))))
+    if longer_side_px is None:
+        longer_side_px = round(float(np.exp(rng.uniform(math.log(60), math.log(4000)))))
     if arrangement is None:
         arrangement = str(
             rng.choice(["none", "one", "pair", "several"], p=[0.08, 0.5, 0.24, 0.18])
         )
-    width, height = _canvas(rng, min(long_px, _CANVAS_PX), arrangement)
-    plain = rng.random() < plain_share
-    ground = str(rng.choice(_PLAIN if plain else GROUNDS))
-    picture = draw_ground(rng, width, height, ground)
+    width, height = _canvas(rng, min(longer_side_px, _CANVAS_PX), arrangement)
+    plain = rng.random() < plain_fraction
+    ground = str(rng.choice(_PLAIN if plain else BACKGROUNDS))
+    picture = draw_background(rng, width, height, ground)
     if arrangement == "none" or rng.random() < 0.35:
-        scatter(rng, picture, int(rng.integers(1, 4)))
+        draw_clutter(rng, picture, int(rng.integers(1, 4)))
     places = _PLACES[arrangement](rng, width, height)
-    owners, kinds = _lay_coins(rng, picture, places, arrangement, supply)
+    instance_map, kinds = _lay_coins(rng, picture, places, arrangement, coin_source)
     if arrangement != "none" and rng.random() < 0.08 and len(places) < 3:
         _write_over(rng, picture)
     picture = _light(rng, picture, gently=ground in _PLAIN)
-    if long_px > _CANVAS_PX:
-        scale = long_px / _CANVAS_PX
+    if longer_side_px > _CANVAS_PX:
+        scale = longer_side_px / _CANVAS_PX
         size = (round(width * scale), round(height * scale))
         picture = np.asarray(
             cv2.resize(picture, size, interpolation=cv2.INTER_LINEAR), np.uint8
         )
-        owners = np.asarray(
-            cv2.resize(owners, size, interpolation=cv2.INTER_NEAREST), np.uint8
+        instance_map = np.asarray(
+            cv2.resize(instance_map, size, interpolation=cv2.INTER_NEAREST), np.uint8
         )
-    boxes, kept = _boxes(owners, len(kinds))
+    boxes, kept = _boxes(instance_map, len(kinds))
     return Scene(
         photo=picture,
-        owners=owners,
+        instance_map=instance_map,
         boxes=boxes,
         kinds=tuple(kinds[k] for k in kept),
-        ground=ground,
+        background=ground,
         arrangement=arrangement,
     )
 
 
 def _canvas(
-    rng: np.random.Generator, long_px: int, arrangement: str
+    rng: np.random.Generator, longer_side_px: int, arrangement: str
 ) -> tuple[int, int]:
     narrow = {"pair": (0.42, 0.8), "one": (0.72, 1.0)}.get(arrangement, (0.6, 1.0))
-    short_px = max(32, round(long_px * float(rng.uniform(*narrow))))
+    short_px = max(32, round(longer_side_px * float(rng.uniform(*narrow))))
     if arrangement != "pair" and rng.random() < 0.4:
-        return short_px, long_px
-    return long_px, short_px
+        return short_px, longer_side_px
+    return longer_side_px, short_px
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,10 +215,10 @@ def _lay_coins(
     picture: Picture,
     places: list[_Place],
     arrangement: str,
-    supply: Supply,
+    coin_source: CoinSource,
 ) -> tuple[NDArray[np.uint8], list[str]]:
     """Lay coins in place; striking is slow, so large lots use some coins again."""
-    owners = np.zeros(picture.shape[:2], np.uint8)
+    instance_map = np.zeros(picture.shape[:2], np.uint8)
     kinds: list[str] = []
     stock: list[RenderedCoin] = []
     shadow = _Shadow.draw(rng)
@@ -224,7 +226,7 @@ def _lay_coins(
     for number, place in enumerate(places):
         if number < 5:
             struck_px = round(place.size_px * 1.06)
-            stock.append(supply(rng, wanted[number], struck_px))
+            stock.append(coin_source(rng, wanted[number], struck_px))
             coin = stock[-1]
         else:
             coin = stock[int(rng.integers(len(stock)))]
@@ -233,9 +235,9 @@ def _lay_coins(
         at = (round(place.x), round(place.y))
         shadow.cast(picture, cover, at)
         paste(picture, part, cover, at)
-        _own(owners, cover, at, number + 1)
+        _own(instance_map, cover, at, number + 1)
         kinds.append(coin.kind)
-    return owners, kinds
+    return instance_map, kinds
 
 
 def _cut_out(
@@ -267,7 +269,7 @@ def _cut_out(
 
 
 def _own(
-    owners: NDArray[np.uint8],
+    instance_map: NDArray[np.uint8],
     cover: NDArray[np.uint8],
     at: tuple[int, int],
     number: int,
@@ -275,11 +277,14 @@ def _own(
     height, width = cover.shape
     x0, y0 = at[0] - width // 2, at[1] - height // 2
     xa, ya = max(x0, 0), max(y0, 0)
-    xb, yb = min(x0 + width, owners.shape[1]), min(y0 + height, owners.shape[0])
+    xb, yb = (
+        min(x0 + width, instance_map.shape[1]),
+        min(y0 + height, instance_map.shape[0]),
+    )
     if xa >= xb or ya >= yb:
         return
     seen = cover[ya - y0 : yb - y0, xa - x0 : xb - x0] > 127
-    owners[ya:yb, xa:xb][seen] = number
+    instance_map[ya:yb, xa:xb][seen] = number
 
 
 @dataclass(frozen=True, slots=True)
@@ -357,14 +362,14 @@ def _light(rng: np.random.Generator, picture: Picture, gently: bool) -> Picture:
 
 
 def _boxes(
-    owners: NDArray[np.uint8], count: int
+    instance_map: NDArray[np.uint8], count: int
 ) -> tuple[tuple[RotatedBox, ...], list[int]]:
     """Boxes of what is seen of each coin, and the numbers of those that are seen."""
-    height, width = owners.shape
+    height, width = instance_map.shape
     boxes, kept = [], []
     for number in range(count):
         left, top, wide, high = cv2.boundingRect(
-            np.asarray(owners == number + 1, np.uint8)
+            np.asarray(instance_map == number + 1, np.uint8)
         )
         if not wide or not high:
             continue

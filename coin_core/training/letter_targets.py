@@ -37,7 +37,8 @@ def letter_map(
             (letter.left + letter.right) / 2, (letter.top + letter.bottom) / 2
         )
         x, y = u * cells, v * cells
-        half_w, half_h = 0.36 * letter.wide * scale, 0.36 * letter.tall * scale
+        half_w = 0.36 * letter.upright_width * scale
+        half_h = 0.36 * letter.upright_height * scale
         left = min(round(x - half_w), math.floor(x))
         right = max(round(x + half_w), math.floor(x) + 1)
         top = min(round(y - half_h), math.floor(y))

@@ -95,7 +95,7 @@ class Schedule:
         part, _, within = self.at(seen)
         return part.rate_at(min(1.0, within / part.seen))
 
-    def hardship_of(self, coin: int) -> float:
+    def wear_of(self, coin: int) -> float:
         """Wear of a coin by its number: fresh ones first."""
         return min(1.0, 0.25 + 0.75 * coin / self.easy_coins)
 
@@ -134,28 +134,27 @@ class Batch(NamedTuple):
 
 def found_about(rng: np.random.Generator, coin: RenderedCoin) -> LegendPose:
     """A legend's frame as it might be found: nearly right, now and then far off."""
-    if coin.frame is None:
+    if coin.legend_pose is None:
         raise ValueError(f"A coin that shows a {coin.kind} has no legend to read.")
     off = np.float64(2.5 if rng.random() < _FAR_OFF else 1.0)
-    right, down = (rng.normal(0, 0.06, 2) * off * coin.frame.radius).tolist()
+    right, down = (rng.normal(0, 0.06, 2) * off * coin.legend_pose.radius).tolist()
     grown, turn = (rng.normal(0, (0.07, 5.0)) * off).tolist()
     return LegendPose(
-        centre_x=coin.frame.centre_x + right,
-        centre_y=coin.frame.centre_y + down,
-        radius=coin.frame.radius * math.exp(grown),
-        turn_deg=coin.frame.turn_deg + turn,
+        centre_x=coin.legend_pose.centre_x + right,
+        centre_y=coin.legend_pose.centre_y + down,
+        radius=coin.legend_pose.radius * math.exp(grown),
+        turn_deg=coin.legend_pose.turn_deg + turn,
     )
 
 
-def render_batch(seed: int, first: int, count: int, hardship: float = 1.0) -> Batch:
+def render_batch(seed: int, first: int, count: int, wear: float = 1.0) -> Batch:
     """Strike coins first..first+count of a collection and see each once."""
-    return see_batch(_strike(seed, first, count, hardship), seed, first, 0)
+    return see_batch(_strike(seed, first, count, wear), seed, first, 0)
 
 
-def _strike(seed: int, first: int, count: int, hardship: float) -> list[RenderedCoin]:
+def _strike(seed: int, first: int, count: int, wear: float) -> list[RenderedCoin]:
     return [
-        render_coin(seed, first + i, size_px=CROP_PX, hardship=hardship)
-        for i in range(count)
+        render_coin(seed, first + i, size_px=CROP_PX, wear=wear) for i in range(count)
     ]
 
 
@@ -204,8 +203,8 @@ class RenderedBatches(IterableDataset[Batch]):
                 place, view = _place(within // part.batch, part, of)
                 first = coins_before + place * part.batch
                 if struck[0] != first:
-                    hardship = self.schedule.hardship_of(first)
-                    coins = _strike(self.seed, first, part.batch, hardship)
+                    wear = self.schedule.wear_of(first)
+                    coins = _strike(self.seed, first, part.batch, wear)
                     struck = (first, coins)
                 yield see_batch(struck[1], self.seed, first, view)
             seen += part.batch

@@ -154,15 +154,17 @@ def _draw_batch(pool: Pool, seed: int, number: int, batch: int) -> Views:
         arrangement = _ARRANGEMENTS[int(rng.integers(len(_ARRANGEMENTS)))]
         scene = draw_scene(
             rng,
-            supply=pool,
-            long_px=long_px,
+            coin_source=pool,
+            longer_side_px=long_px,
             arrangement=arrangement,
-            plain_share=_PLAIN,
+            plain_fraction=_PLAIN,
         )
-        view, _, owners = frame_whole(scene.photo, square=True, owners=scene.owners)
+        view, _, owners = frame_whole(
+            scene.photo, square=True, owners=scene.instance_map
+        )
         wholes.append((_tinted(rng, view), maps_of(owners)))
         box = _box_to_look_at(rng, scene)
-        view, _, _, owners = zoom_crop(scene.photo, box, scene.owners)
+        view, _, _, owners = zoom_crop(scene.photo, box, scene.instance_map)
         closers.append((_tinted(rng, view), maps_of(owners)))
     return tuple(
         (
@@ -261,7 +263,7 @@ def measure_finder(
         ]
         right = all(good) and len(found) == len(good)
         coins += good
-        for key in ("all", scene.arrangement, f"on {scene.ground}"):
+        for key in ("all", scene.arrangement, f"on {scene.background}"):
             hits[key].append(right)
     low, high = wilson(sum(hits["all"]), n)
     return {

@@ -211,9 +211,9 @@ def cropped(coin: RenderedCoin) -> tuple[NDArray[np.uint8], LegendPose]:
 
 
 def _frame(coin: RenderedCoin) -> LegendPose:
-    if coin.frame is None:
+    if coin.legend_pose is None:
         raise ValueError(f"A coin that shows a {coin.kind} has no legend.")
-    return coin.frame
+    return coin.legend_pose
 
 
 def _flan(coin: RenderedCoin) -> NDArray[np.float64]:

@@ -26,9 +26,9 @@ from coin_core.detection.nets import (
 )
 from coin_core.evaluation.metrics import wilson
 from coin_core.model_store.card import Card
-from coin_core.rendering.clutter import scatter
+from coin_core.rendering.backgrounds import BACKGROUNDS, draw_background
+from coin_core.rendering.clutter import draw_clutter
 from coin_core.rendering.coins import render_coin
-from coin_core.rendering.grounds import GROUNDS, draw_ground
 from coin_core.training.checkpoint import load_tensors, save_tensors
 from coin_core.training.trainer import fit_small_net, save_small_net
 
@@ -82,7 +82,9 @@ def train_sides(
     grounds = [
         _grey(
             chance,
-            draw_ground(chance, _STRUCK_PX, _STRUCK_PX, GROUNDS[k % len(GROUNDS)]),
+            draw_background(
+                chance, _STRUCK_PX, _STRUCK_PX, BACKGROUNDS[k % len(BACKGROUNDS)]
+            ),
         )
         for k in range(60)
     ]
@@ -240,9 +242,9 @@ def draw_nothing(rng: np.random.Generator) -> Image:
         picture = cv2.resize(noise, (SIDE_PX, SIDE_PX), interpolation=cv2.INTER_LINEAR)
         return np.asarray(picture, np.uint8)
     view = int(rng.integers(SIDE_PX, 3 * SIDE_PX))
-    picture = draw_ground(rng, view, view, str(rng.choice(GROUNDS)))
+    picture = draw_background(rng, view, view, str(rng.choice(BACKGROUNDS)))
     if rng.random() < 0.75:
-        scatter(rng, picture, int(rng.integers(1, 4)))
+        draw_clutter(rng, picture, int(rng.integers(1, 4)))
     x, y = (int(v) for v in rng.integers(0, view - SIDE_PX + 1, 2))
     part = picture[y : y + SIDE_PX, x : x + SIDE_PX]
     if rng.random() < 0.5:

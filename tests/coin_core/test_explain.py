@@ -17,7 +17,7 @@ def coin_classifier() -> CoinClassifier:
 
 
 def _fresh(index: int) -> tuple[np.ndarray, list]:
-    coin = render_coin(88, index, size_px=CROP_PX, hardship=0.0)
+    coin = render_coin(88, index, size_px=CROP_PX, wear=0.0)
     return coin.image, list(coin.letters)
 
 

@@ -7,8 +7,8 @@ from coin_core.detection import faces
 from coin_core.detection.faces import RotatedBox
 from coin_core.pipeline import SHIPPED, CoinClassifier
 from coin_core.rendering import RenderedCoin, render_coin
+from coin_core.rendering.backgrounds import draw_background
 from coin_core.rendering.clutter import paste
-from coin_core.rendering.grounds import draw_ground
 from coin_core.results import RejectReason, Verdict, sentence
 
 
@@ -19,7 +19,7 @@ def coin_classifier() -> CoinClassifier:
 
 @pytest.fixture(scope="module")
 def coin() -> RenderedCoin:
-    return render_coin(77, 1, size_px=200, hardship=0.1)
+    return render_coin(77, 1, size_px=200, wear=0.1)
 
 
 def test_every_shipped_model_gives_a_verdict(
@@ -35,7 +35,7 @@ def test_every_shipped_model_gives_a_verdict(
 
 
 def test_the_cornucopia_side_names_nobody(coin_classifier: CoinClassifier) -> None:
-    photo = render_coin(77, 3, size_px=200, kind="cornucopia", hardship=0.1).image
+    photo = render_coin(77, 3, size_px=200, kind="cornucopia", wear=0.1).image
     verdict = coin_classifier.classify(photo, classifiers=["resnet"]).verdicts[0]
     assert verdict.reason is RejectReason.LEGEND_NOT_SHOWN
     assert "cornucopia" in sentence(verdict)
@@ -46,7 +46,7 @@ def test_of_two_sides_the_one_with_the_legend_is_read(
     coin_classifier: CoinClassifier, coin: RenderedCoin
 ) -> None:
     white = (255, 255, 255)
-    other = render_coin(77, 3, size_px=200, kind="cornucopia", hardship=0.1)
+    other = render_coin(77, 3, size_px=200, kind="cornucopia", wear=0.1)
     sides = []
     for one in (other, coin):
         page = np.full((260, 260, 3), white, np.uint8)
@@ -74,7 +74,7 @@ def test_no_coin_is_said_to_be_no_coin(
 def test_a_photo_of_the_table_alone_names_nobody(
     coin_classifier: CoinClassifier, ground: str
 ) -> None:
-    photo = draw_ground(np.random.default_rng(5), 640, 480, ground)
+    photo = draw_background(np.random.default_rng(5), 640, 480, ground)
     verdict = coin_classifier.classify(photo, classifiers=["resnet"]).verdicts[0]
     assert verdict.reason in (RejectReason.NO_COIN, RejectReason.NOT_THESE)
     assert sentence(verdict)
@@ -83,7 +83,7 @@ def test_a_photo_of_the_table_alone_names_nobody(
 def test_twenty_coins_are_found_and_one_of_them_is_read(
     coin_classifier: CoinClassifier, coin: RenderedCoin
 ) -> None:
-    other = render_coin(77, 3, size_px=200, kind="cornucopia", hardship=0.1)
+    other = render_coin(77, 3, size_px=200, kind="cornucopia", wear=0.1)
     photo = np.full((4 * 220, 5 * 220, 3), 240, np.uint8)
     for place in range(20):
         one = coin if place == 13 else other

@@ -23,9 +23,9 @@ def net() -> Any:
 
 
 def _fresh(index: int) -> tuple[RenderedCoin, LegendPose]:
-    coin = render_coin(91, index, size_px=160, hardship=0.0)
-    assert coin.frame is not None
-    return coin, coin.frame
+    coin = render_coin(91, index, size_px=160, wear=0.0)
+    assert coin.legend_pose is not None
+    return coin, coin.legend_pose
 
 
 def _upside_down(frame: LegendPose) -> LegendPose:

@@ -13,9 +13,9 @@ from coin_core.detection.nets import finder_maps
 from coin_core.detection.plain_background import find_on_plain_ground
 from coin_core.errors import CropOutOfBoundsError
 from coin_core.model_store.bundle import WEIGHTS_DIR
+from coin_core.rendering.backgrounds import draw_background
 from coin_core.rendering.clutter import paste
 from coin_core.rendering.coins import render_coin
-from coin_core.rendering.grounds import draw_ground
 
 
 def lay_discs(ground, discs, size=(240, 320)):
@@ -208,7 +208,7 @@ def test_the_shipped_net_tells_struck_sides_apart():
     whole = RotatedBox(left=0.0, top=0.0, right=1.0, bottom=1.0)
     right = 0
     for number, kind in enumerate(kinds):
-        coin = render_coin(321, number, size_px=128, kind=kind, hardship=0.3)
+        coin = render_coin(321, number, size_px=128, kind=kind, wear=0.3)
         (face,) = faces.classify_sides(coin.image, [whole])
         assert 0 <= face.confidence <= 1
         right += face.side.value == kind
@@ -219,8 +219,8 @@ def test_the_shipped_net_tells_struck_sides_apart():
     not (WEIGHTS_DIR / "faces" / "card.json").exists(), reason="no weights are shipped"
 )
 def test_the_shipped_finder_cuts_touching_coins_apart():
-    coins = [render_coin(9, k, size_px=160, hardship=0.2) for k in range(2)]
-    ground = draw_ground(np.random.default_rng(2), 360, 200, "cloth")
+    coins = [render_coin(9, k, size_px=160, wear=0.2) for k in range(2)]
+    ground = draw_background(np.random.default_rng(2), 360, 200, "cloth")
     truth = []
     for number, coin in enumerate(coins):
         middle = (95 + 165 * number, 100)

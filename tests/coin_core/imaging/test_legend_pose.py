@@ -92,16 +92,16 @@ def test_impossible_frames_are_refused(wrong: dict[str, float]) -> None:
 def test_a_rendered_coin_knows_the_circle_that_holds_its_letters() -> None:
     for index in range(12):
         coin = render_coin(4, index, size_px=128)
-        assert coin.frame is not None
-        assert coin.frame.turn_deg == pytest.approx(coin.turn_deg)
+        assert coin.legend_pose is not None
+        assert coin.legend_pose.turn_deg == pytest.approx(coin.turn_deg)
         inside = 0
         for letter in coin.letters:
-            u, v = coin.frame.to_view(
+            u, v = coin.legend_pose.to_view(
                 (letter.left + letter.right) / 2, (letter.top + letter.bottom) / 2
             )
             inside += 0 < u < 1 and 0 < v < 1
         assert inside == len(coin.letters)
-    assert render_coin(4, 0, size_px=128, kind="cornucopia").frame is None
+    assert render_coin(4, 0, size_px=128, kind="cornucopia").legend_pose is None
     assert VIEW_MARGIN > 1
 
 
@@ -117,8 +117,8 @@ def test_the_shipped_net_finds_legends_however_they_lie() -> None:
     """Fresh coins, upright and upside down: nearly all within 20 degrees."""
     right = 0
     for index in range(20):
-        crop = render_coin(31, index, size_px=160, hardship=0.1).image
-        true = render_coin(31, index, size_px=160, hardship=0.1).frame
+        crop = render_coin(31, index, size_px=160, wear=0.1).image
+        true = render_coin(31, index, size_px=160, wear=0.1).legend_pose
         assert true is not None
         for turned, by in ((crop, 0.0), (crop[::-1, ::-1], 180.0)):
             found = find_frames(np.ascontiguousarray(turned)[None])[0]

@@ -16,10 +16,10 @@ ROOT = Path(__file__).parents[3]
 
 DIGEST_OF_COINS = """
 import hashlib
-from coin_core.rendering import strike_coin
+from coin_core.rendering import render_coin
 digest = hashlib.sha256()
 for index in range(12):
-    digest.update(strike_coin(7, index, size_px=96).image.tobytes())
+    digest.update(render_coin(7, index, size_px=96).image.tobytes())
 print(digest.hexdigest())
 """
 
@@ -91,8 +91,8 @@ def test_only_jannaeus_has_a_taw(coins: list[RenderedCoin]) -> None:
 
 
 def test_wear_takes_legibility() -> None:
-    def mean(hardship: float) -> float:
-        struck = [render_coin(9, i, size_px=96, hardship=hardship) for i in range(12)]
+    def mean(wear: float) -> float:
+        struck = [render_coin(9, i, size_px=96, wear=wear) for i in range(12)]
         return float(
             np.mean([letter.legibility for coin in struck for letter in coin.letters])
         )
@@ -104,7 +104,7 @@ def test_letters_stand_out_where_they_are_said_to_be() -> None:
     """On fresh coins the boxes hold more contrast than the same boxes elsewhere."""
     inside, outside = [], []
     for index in range(12):
-        coin = render_coin(11, index, size_px=128, hardship=0.0)
+        coin = render_coin(11, index, size_px=128, wear=0.0)
         grey = coin.image.mean(axis=2)
         edges = np.abs(np.diff(grey, axis=0))[:, :-1] + np.abs(np.diff(grey))[:-1]
         boxes = np.zeros(edges.shape, bool)

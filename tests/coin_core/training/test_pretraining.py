@@ -103,12 +103,12 @@ def test_a_reader_learns_to_tell_two_letters() -> None:
 
 def test_the_letter_map_holds_every_legible_letter_in_view() -> None:
     settings = Preprocessing(size_px=128, framed=True)
-    coin = render_coin(2, 1, size_px=128, hardship=0.2)
-    assert coin.frame is not None
-    labels, weights = letter_map(coin, settings, coin.frame)
+    coin = render_coin(2, 1, size_px=128, wear=0.2)
+    assert coin.legend_pose is not None
+    labels, weights = letter_map(coin, settings, coin.legend_pose)
     assert labels.shape == weights.shape == (16, 16)
     for letter in coin.letters:
-        u, v = coin.frame.to_view(
+        u, v = coin.legend_pose.to_view(
             (letter.left + letter.right) / 2, (letter.top + letter.bottom) / 2
         )
         x, y = math.floor(u * 16), math.floor(v * 16)

@@ -93,10 +93,10 @@ def test_a_scene_counts_only_when_nothing_else_is_found(monkeypatch, coins, shar
 
     scene = train_coin_detector.Scene(
         photo=np.zeros((40, 40, 3), np.uint8),
-        owners=np.ones((40, 40), np.uint8),
+        instance_map=np.ones((40, 40), np.uint8),
         boxes=(RotatedBox(left=0.0, top=0.0, right=1.0, bottom=1.0),),
         kinds=("legend",),
-        ground="white",
+        background="white",
         arrangement="one",
     )
     monkeypatch.setattr(train_coin_detector.faces, "find", find)

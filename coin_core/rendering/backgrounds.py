@@ -20,7 +20,7 @@ _COLOURS = (
     (160, 170, 180),
     (100, 120, 80),
 )
-GROUNDS = (
+BACKGROUNDS = (
     "white",
     "black",
     "grey",
@@ -38,7 +38,7 @@ _SINES = np.array(
 )
 
 
-def draw_ground(
+def draw_background(
     rng: np.random.Generator, width: int, height: int, kind: str
 ) -> Picture:
     """One ground, uint8 (height, width, 3)."""

@@ -56,7 +56,7 @@ METALS = (
     (110, 100, 84),
     (208, 168, 110),
 )
-GROUNDS = (
+BACKGROUNDS = (
     (255, 255, 255),
     (250, 250, 248),
     (0, 0, 0),
@@ -184,7 +184,7 @@ def photograph(
         shine = shine * shine
         image = image + (shine * np.float32(rng.uniform(20, 150)))[:, :, None]
 
-    lay = _colour(rng, GROUNDS) if ground is None else np.array(ground, np.float32)
+    lay = _colour(rng, BACKGROUNDS) if ground is None else np.array(ground, np.float32)
     if ground is None and rng.random() < 0.45:
         lay = np.full(3, 255.0 if rng.random() < 0.65 else 0.0, np.float32)
     cover = mask.astype(np.float32) / np.float32(255)
