@@ -1,7 +1,16 @@
-"""The rulers whose names the wreath sides carry, and what is known of their coins."""
+"""The rulers named on the wreath sides, one file each.
+
+A new ruler is one new file here that calls `register_ruler`. Models, label rules,
+tables and pages take everything about the ruler from that entry.
+"""
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
+from typing import Final
+
+from coin_core.rulers.label_words import LabelWords, Namesake
 from coin_core.rulers.letters import (
     HEBREW_TO_LETTER,
     LETTERS,
@@ -13,16 +22,18 @@ from coin_core.rulers.records import (
     Attribution,
     Evidence,
     Layout,
+    LegendFrequencies,
+    NameOnCoin,
     Reference,
     Ruler,
     Spelling,
 )
 from coin_core.rulers.registry import (
-    DEFAULT_CLASSES,
     RULERS,
     find_name_on_coin,
     find_ruler,
     get_ruler,
+    register_ruler,
 )
 
 __all__ = [
@@ -32,14 +43,25 @@ __all__ = [
     "RULERS",
     "Attribution",
     "Evidence",
+    "LabelWords",
     "Layout",
+    "LegendFrequencies",
     "Letter",
+    "NameOnCoin",
+    "Namesake",
     "Reference",
     "Ruler",
     "Spelling",
     "find_name_on_coin",
     "find_ruler",
     "get_ruler",
+    "register_ruler",
     "to_paleo",
     "transliterate",
 ]
+
+for _module in pkgutil.iter_modules(__path__):
+    importlib.import_module(f"{__name__}.{_module.name}")
+
+DEFAULT_CLASSES: Final = tuple(key for key, ruler in RULERS.items() if ruler.default)
+"""The classes of models trained on rendered coins, in the order of the reigns."""

@@ -1,4 +1,4 @@
-"""Alexander Jannaeus: names, legends, catalogue numbers, attributions."""
+"""Alexander Jannaeus: names, words, legends, catalogue numbers, attributions."""
 
 from __future__ import annotations
 
@@ -15,7 +15,21 @@ from coin_core.rulers.bibliography import (
     break_lines,
     cite,
 )
-from coin_core.rulers.records import Attribution, Evidence, Ruler, Spelling
+from coin_core.rulers.label_words import PRIEST_OR_KING, LabelWords, spelled
+from coin_core.rulers.records import (
+    Attribution,
+    Evidence,
+    LegendFrequencies,
+    NameOnCoin,
+    Ruler,
+    Spelling,
+)
+from coin_core.rulers.registry import register_ruler
+
+_NAME = (
+    r"(?:(?:j|i|y|gi)ann(?:ae(?:us|os|i)|ai(?:os|us)?|ay|aus|eus|eos|eo|ee)"
+    r"|janaeus|[jy]aneo|yanai|янна\w+|янне\w+|яна[ияею]|[לבהשומכ]{0,2}ינאי)"
+)
 
 ALEXANDER_JANNAEUS = Ruler(
     key="alexander_jannaeus",
@@ -32,6 +46,69 @@ ALEXANDER_JANNAEUS = Ruler(
     tell_apart=(
         "The name has taw, the cross, between two nuns (YHWNTN), also in its "
         "short forms Yonatan (YNTN, YWNTN)."
+    ),
+    colour="#8c3f26",  # red earth
+    aliases=(
+        "jannaeus",
+        "alexander jannaios",
+        "alexander iannaeus",
+        "alexander yannai",
+        "yannai",
+        "jannai",
+        "אלכסנדר ינאי",
+        "ינאי",
+    ),
+    names_on_coin=(
+        NameOnCoin(
+            form="yehonatan",
+            aliases=(
+                "yehonathan",
+                "jehonatan",
+                "jehonathan",
+                "yhwntn",
+                "yhntn",
+                "יהונתן",
+            ),
+            patterns=(
+                r"\b(?:y|j)eh?onat(?:h)?an\b(?<!yonatan)(?<!yonathan)(?<!jonathan)(?<!jonatan)",
+                r"\bjonath?an" + PRIEST_OR_KING,
+                r"[\"']jonath?an\b",
+                spelled("y h w n t n"),
+                r"\bи[ие]?(?:х|г)?онатан\w*",
+                r"\bיהונתן\b",
+            ),
+        ),
+        NameOnCoin(
+            form="yonatan",
+            aliases=(
+                "yonathan",
+                "jonathan",
+                "jonatan",
+                "yntn",
+                "ywntn",
+                "ינתן",
+                "יונתן",
+            ),
+            patterns=(
+                r"\byonath?an\b",
+                spelled("y w? n t n"),
+                r"\bיו?נתן\b",
+            ),
+        ),
+    ),
+    label_words=LabelWords(
+        name=rf"\b(?:(?:al[ei]\w+|алекс\w+|אלכסנדר)\s+)?{_NAME}\b",
+        reign=r"\b10[34] ?(?:-|to|bis|a) ?76\b",
+        catalogue_numbers=(
+            ("GBC5", "1144-1146 1149"),
+            ("GBC6", "6181"),
+            ("GBC4", "473-475"),
+            # S is given to Hyrcanus II by some, so it does not vote.
+            ("TJC", "p q r t"),
+        ),
+    ),
+    legend_frequencies=LegendFrequencies(
+        names=(("יהונתן", 0.8), ("ינתן", 0.12), ("יונתן", 0.08))
     ),
     spellings=(
         Spelling(
@@ -148,3 +225,4 @@ ALEXANDER_JANNAEUS = Ruler(
     ),
     sources=(TJC, AJC, GBC4, GBC5, GBC6, OSTERMANN, TRADE, COLLECTORS),
 )
+register_ruler(ALEXANDER_JANNAEUS)

@@ -1,4 +1,4 @@
-"""John Hyrcanus I: names, legends, catalogue numbers, attributions."""
+"""John Hyrcanus I: names, words, legends, catalogue numbers, attributions."""
 
 from __future__ import annotations
 
@@ -16,7 +16,22 @@ from coin_core.rulers.bibliography import (
     break_lines,
     cite,
 )
-from coin_core.rulers.records import Attribution, Evidence, Ruler, Spelling
+from coin_core.rulers.label_words import PRIEST_OR_KING, LabelWords, Namesake, spelled
+from coin_core.rulers.records import (
+    Attribution,
+    Evidence,
+    LegendFrequencies,
+    NameOnCoin,
+    Ruler,
+    Spelling,
+)
+from coin_core.rulers.registry import register_ruler
+
+_FIRST_NAME = (
+    r"(?:john|johanan|yohanan|yochanan|jochanan|yehohanan|jehohanan|johannes|ioannes"
+    r"|jean|giovanni|juan|иоанн\w*|иоханан\w*|[לבהשומכ]{0,2}יוחנן)"
+)
+_NAME = r"(?:h[yi]rk?c?an(?:us|os|o)?|ircano|гиркан(?:а|у|ом|е)?|[לבהשומכ]{0,2}הורקנוס)"
 
 JOHN_HYRCANUS_I = Ruler(
     key="john_hyrcanus_i",
@@ -33,6 +48,50 @@ JOHN_HYRCANUS_I = Ruler(
     tell_apart=(
         "The name has ḥet, the ladder, before two nuns (YHWḤNN); "
         "a Greek A above the legend also points to him."
+    ),
+    colour="#3f7468",  # verdigris
+    aliases=(
+        "john hyrcanus",
+        "johannes hyrcanus i",
+        "johannes hyrkanos i",
+        "hyrcanus i",
+        "hyrcanus 1",
+        "john hyrcanus 1",
+        "hyrkanos i",
+        "yohanan hyrcanus",
+        "יוחנן הורקנוס",
+        "הורקנוס הראשון",
+    ),
+    names_on_coin=(
+        NameOnCoin(
+            form="yehohanan",
+            aliases=("yehochanan", "jehohanan", "yhwhnn", "יהוחנן"),
+            patterns=(
+                r"\b[yji]e[ck]?ho[ck]?han+an\b",
+                r"\b(?:y|j)(?:e|o)c?hanan" + PRIEST_OR_KING,
+                spelled("y h w h n n"),
+                r"\bи[ие]?г?еоханан\w*|\bиегоханан\w*|\bйегоханан\w*",
+                r"\bיהוחנן\b",
+            ),
+        ),
+        NameOnCoin(form="yohanan", aliases=("yochanan", "johanan", "yhnn", "יוחנן")),
+    ),
+    label_words=LabelWords(
+        name=rf"(?:{_FIRST_NAME}\s+)?\b{_NAME}\b",
+        full_name=rf"\b{_FIRST_NAME}\s+{_NAME}\b",
+        reign=r"\b13[45](?:/4)? ?(?:-|to|bis|a|bc -) ?104\b",
+        namesake=Namesake(
+            key="hyrcanus_ii",
+            reign=r"\b6[37](?:,| and|-| ?und).{0,12}\b40\b|\b63 ?- ?40\b",
+        ),
+        catalogue_numbers=(
+            ("GBC5", "1132-1133 1135 1137-1141"),
+            ("GBC4", "452"),
+            ("TJC", "a b d e f g i j"),
+        ),
+    ),
+    legend_frequencies=LegendFrequencies(
+        names=(("יהוחנן", 1.0),), head_of_council=0.25, greek_a=0.33
     ),
     spellings=(
         Spelling(
@@ -129,3 +188,4 @@ JOHN_HYRCANUS_I = Ruler(
     ),
     sources=(TJC, AJC, GBC4, GBC5, HGC10, HENDIN_1991, TRADE, COLLECTORS),
 )
+register_ruler(JOHN_HYRCANUS_I)

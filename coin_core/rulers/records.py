@@ -1,11 +1,22 @@
-"""The values that describe a ruler and his legends; public through `rulers`."""
+"""The values that describe a ruler and the legends of his coins."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
 
+from coin_core.rulers.label_words import LabelWords
 from coin_core.rulers.letters import HEBREW_TO_LETTER, to_paleo, transliterate
+
+Weighted = tuple[tuple[str, float], ...]
+"""Texts, each with its relative frequency."""
+
+HIGH_PRIEST: Weighted = (
+    ("הכהנהגדל", 0.55),
+    ("הכהנהגדול", 0.25),
+    ("כהנגדול", 0.12),
+    ("כהנגדל", 0.08),
+)
 
 
 class Evidence(StrEnum):
@@ -24,7 +35,7 @@ class Layout:
         lines: Hebrew letters without spaces, in reading order (right to left), top
             line first; words break across lines.
         name: The letters, from the start of the legend, that spell the ruler's name.
-        greek_a: Whether a Greek A stands alone above the first line.
+        greek_a: Whether there is a Greek A above the first line.
         evidence: How sure the line breaks are.
         source: The work or collection that gives the layout.
     """
@@ -45,7 +56,7 @@ class Layout:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spelling:
-    """One wording of a legend, its words apart, with the name as it is spelt there."""
+    """One wording of a legend, with spaces between the words, and its name."""
 
     name: str
     legend: str
@@ -55,10 +66,10 @@ class Spelling:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reference:
-    """A number in a catalogue; numbers mean nothing without their edition.
+    """A number in one edition of a catalogue.
 
-    `checked` is False where the number comes from general knowledge and was not
-    read in a source.
+    `checked` is False where the number is general knowledge, not yet verified in a
+    source.
     """
 
     edition: str
@@ -70,7 +81,7 @@ class Reference:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attribution:
-    """To whom one school gives the coins that carry this name."""
+    """The ruler to whom one school gives the coins with this name."""
 
     school: str
     ruler: str
@@ -78,8 +89,40 @@ class Attribution:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NameOnCoin:
+    """One form of the name on the coins.
+
+    Attributes:
+        form: The usual form in Latin letters, lower case, such as "yonatan".
+        aliases: Other ways to write it, in Latin or Hebrew letters.
+        patterns: Regular expressions that find it in a folded lot text.
+    """
+
+    form: str
+    aliases: tuple[str, ...] = ()
+    patterns: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LegendFrequencies:
+    """How often rendered coins show each wording.
+
+    Attributes:
+        names: Spellings of the name, Hebrew letters without spaces.
+        titles: Spellings of the title that follows it.
+        head_of_council: Fraction of the legends with "head of the council", 0..1.
+        greek_a: Fraction of the coins with a Greek A above the legend, 0..1.
+    """
+
+    names: Weighted
+    titles: Weighted = HIGH_PRIEST
+    head_of_council: float = 0.0
+    greek_a: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Ruler:
-    """One ruler, and the name that stands on his coins.
+    """One ruler and the name on his coins.
 
     Attributes:
         key: The class name that models use.
@@ -87,18 +130,23 @@ class Ruler:
         name_hebrew: The usual Hebrew name.
         name_on_coin: The name on the coin in Latin letters, as it is spoken.
         name_hebrew_on_coin: The name on the coin in square Hebrew letters.
-        name_paleo: The same in the Phoenician block of Unicode.
-        letters_transliterated: The same, letter by letter.
-        telling_letters: Keys of the letters in the name that the others lack.
+        telling_letters: Keys of the letters in the name that the other names lack.
         reign_from: First year, BCE negative.
         reign_to: Last year, BCE negative.
-        reign_note: What is uncertain about the years, and who gives them.
-        tell_apart: One sentence: how the name is told from the other two.
+        reign_note: What is uncertain about the years, and the source.
+        tell_apart: One sentence: what distinguishes the name from the others.
+        colour: The class's colour in charts, "#rrggbb".
+        aliases: Other names of the ruler, as people write them.
+        names_on_coin: The forms of the name on the coins, as people write them.
+        label_words: The words by which lot texts name the ruler.
         spellings: Wordings of the legend.
         layouts: Ways in which the legend breaks into lines.
+        legend_frequencies: How often rendered coins show each wording.
         references: Catalogue numbers with their editions.
-        attributions: What the schools make of the name.
+        attributions: Whose coins these are, by each school.
         sources: The works that all this is taken from.
+        class_logit_bias: Added to the logit of the class in the shipped models.
+        default: Whether models trained on rendered coins have this class.
     """
 
     key: str
@@ -111,13 +159,22 @@ class Ruler:
     reign_to: int
     reign_note: str
     tell_apart: str
+    colour: str
+    label_words: LabelWords
     spellings: tuple[Spelling, ...]
     layouts: tuple[Layout, ...]
-    references: tuple[Reference, ...]
-    attributions: tuple[Attribution, ...]
+    legend_frequencies: LegendFrequencies
     sources: tuple[str, ...]
+    aliases: tuple[str, ...] = ()
+    names_on_coin: tuple[NameOnCoin, ...] = ()
+    references: tuple[Reference, ...] = ()
+    attributions: tuple[Attribution, ...] = ()
+    class_logit_bias: float = 0.0
+    default: bool = True
 
     def __post_init__(self) -> None:
+        if not self.key.isidentifier() or self.key != self.key.lower():
+            raise ValueError(f"a key is a lower-case word, got {self.key!r}")
         if not self.reign_from <= self.reign_to < 0:
             raise ValueError(
                 f"a reign BCE runs from a lower to a higher negative year, got "
@@ -136,5 +193,5 @@ class Ruler:
 
     @property
     def reign(self) -> str:
-        """The reign in words, such as "135-104 BCE" (with an en dash)."""
+        """The years of the reign, such as "135-104 BCE" (with an en dash)."""
         return f"{-self.reign_from}\N{EN DASH}{-self.reign_to} BCE"

@@ -1,102 +1,104 @@
-"""The rulers whose names the wreath sides carry, and what is known of their coins.
+"""The rulers, and how they are looked up.
 
-A photo can show the name on the coin; the ruler is an attribution of that name, and
-attributions have changed (see `Ruler.attributions`). The facts stand in
-`_rulers`, each with the work it is taken from.
+A photo shows the name on the coin. The ruler is an attribution of that name, and
+attributions have changed (see `Ruler.attributions`).
 """
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from types import MappingProxyType
 from typing import Final
 
 from coin_core.errors import UnknownRulerError
-from coin_core.rulers.alexander_jannaeus import ALEXANDER_JANNAEUS
-from coin_core.rulers.aliases import fold, name_aliases, ruler_aliases
-from coin_core.rulers.john_hyrcanus_i import JOHN_HYRCANUS_I
-from coin_core.rulers.judah_aristobulus_i import JUDAH_ARISTOBULUS_I
-from coin_core.rulers.letters import (
-    HEBREW_TO_LETTER,
-    LETTERS,
-    Letter,
-    to_paleo,
-    transliterate,
-)
-from coin_core.rulers.records import (
-    Attribution,
-    Evidence,
-    Layout,
-    Reference,
-    Ruler,
-    Spelling,
-)
+from coin_core.rulers.records import Ruler
 
-__all__ = [
-    "DEFAULT_CLASSES",
-    "HEBREW_TO_LETTER",
-    "LETTERS",
-    "RULERS",
-    "Attribution",
-    "Evidence",
-    "Layout",
-    "Letter",
-    "Reference",
-    "Ruler",
-    "Spelling",
-    "find_name_on_coin",
-    "find_ruler",
-    "get_ruler",
-    "to_paleo",
-    "transliterate",
-]
+_rulers: dict[str, Ruler] = {}
+_ruler_of_alias: dict[str, str] = {}
+_name_of_alias: dict[str, tuple[str, str]] = {}
 
-RULERS: Final = MappingProxyType(
-    {
-        ruler.key: ruler
-        for ruler in (
-            JOHN_HYRCANUS_I,
-            JUDAH_ARISTOBULUS_I,
-            ALEXANDER_JANNAEUS,
-        )
+RULERS: Final = MappingProxyType(_rulers)
+"""Ruler by key, in the order of the reigns."""
+
+
+def register_ruler(ruler: Ruler) -> None:
+    """Add a ruler; each file of this package calls it once.
+
+    Raises:
+        ValueError: The key, or one of the names, belongs to another ruler.
+    """
+    if ruler.key in _rulers:
+        raise ValueError(f"A ruler with the key {ruler.key!r} is registered already.")
+    names = {fold(text): ruler.key for text in _names_of(ruler)}
+    names_on_coin = {
+        fold(text): (form, ruler.key) for form, text in _names_on_coin_of(ruler)
     }
-)
-"""Key to ruler, in the order of their reigns."""
-
-DEFAULT_CLASSES: Final = tuple(RULERS)
+    for alias in (*names, *names_on_coin):
+        if (owner := _find(alias)) is not None:
+            raise ValueError(f"{alias!r} names both {owner} and {ruler.key}.")
+    _ruler_of_alias.update(names)
+    _name_of_alias.update(names_on_coin)
+    ordered = sorted(
+        (*_rulers.values(), ruler), key=lambda one: (one.reign_from, one.reign_to)
+    )
+    _rulers.clear()
+    _rulers.update({one.key: one for one in ordered})
 
 
 def get_ruler(key: str) -> Ruler:
-    """Look a ruler up.
-
-    Args:
-        key: Such as "alexander_jannaeus".
+    """Return the ruler with a key such as "alexander_jannaeus".
 
     Raises:
-        UnknownRulerError: If no ruler has that key.
+        UnknownRulerError: No ruler has that key.
     """
     try:
-        return RULERS[key]
+        return _rulers[key]
     except KeyError:
-        known = ", ".join(RULERS)
         raise UnknownRulerError(
-            f"No ruler is known as {key!r}; known are {known}."
+            f"No ruler is known as {key!r}; known are {', '.join(_rulers)}."
         ) from None
 
 
-_RULER_ALIASES: Final = MappingProxyType(ruler_aliases(RULERS.values()))
-_NAME_ALIASES: Final = MappingProxyType(name_aliases(RULERS.values()))
-
-
 def find_ruler(text: str) -> str | None:
-    """The class key that a folder name or a cell means, or None.
+    """Return the key of the ruler that a folder name or a table cell names, or None.
 
-    A ruler's name and the name on his coins are understood, in Latin or Hebrew
-    letters; what is ambiguous, such as "Hyrcanus" alone, is not guessed.
+    The ruler's name and the name on the coins are recognised, in Latin or Hebrew
+    letters. An ambiguous name, such as "Hyrcanus" alone, gives None.
     """
-    folded = fold(text)
-    return _RULER_ALIASES.get(folded) or _NAME_ALIASES.get(folded, (None, None))[1]
+    return _find(fold(text))
+
+
+def _find(folded: str) -> str | None:
+    on_coin = _name_of_alias.get(folded)
+    return _ruler_of_alias.get(folded) or (on_coin[1] if on_coin else None)
 
 
 def find_name_on_coin(text: str) -> str | None:
-    """The usual form of a name as it stands on coins, such as "yonatan", or None."""
-    return _NAME_ALIASES.get(fold(text), (None,))[0]
+    """Return the usual form of a name on coins, such as "yonatan", or None."""
+    found = _name_of_alias.get(fold(text))
+    return found[0] if found else None
+
+
+def fold(text: str) -> str:
+    """Return a name without case, accents, vowel points, punctuation and numbering."""
+    decomposed = unicodedata.normalize("NFKD", text.casefold())
+    bare = "".join(char for char in decomposed if not unicodedata.combining(char))
+    words = re.sub(r"[\W_]+", " ", bare).split()
+    if len(words) > 1 and words[0].isdigit():  # "01 Yehohanan", as folders are sorted
+        words = words[1:]
+    return " ".join(words)
+
+
+def _names_of(ruler: Ruler) -> tuple[str, ...]:
+    return (ruler.key, ruler.name, ruler.name_hebrew, *ruler.aliases)
+
+
+def _names_on_coin_of(ruler: Ruler) -> list[tuple[str, str]]:
+    """Pairs of the usual form of a name on the coins and one way to write it."""
+    main = fold(ruler.name_on_coin)
+    spelled = (main, ruler.name_hebrew_on_coin, ruler.letters_transliterated)
+    pairs = [(main, text) for text in spelled]
+    for name in ruler.names_on_coin:
+        pairs += [(name.form, text) for text in (name.form, *name.aliases)]
+    return pairs

@@ -1,0 +1,71 @@
+"""The words by which a lot text names a ruler.
+
+Patterns are regular expressions over folded text: lower case, no accents, as
+`scrapers.labels.reader.fold` returns it. In each pattern the alternatives are, in
+order: English, German, French, Italian, Spanish, Russian, Hebrew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+PRIEST_OR_KING = (
+    r"(?:,? (?:the |le |der |il |el )?(?:high )?"
+    r"(?:priest|king|hoh[e]?priester|grand pretre|sommo sacerdote|sumo sacerdote"
+    r"|kohen|cohen|первосвящ\w+))"
+)
+"""A title after a name, which makes a common first name a ruler's."""
+
+GAP = r"[\s/|.,·-]{0,4}"
+"""What may separate letters that a lot text breaks over lines."""
+
+
+def spelled(letters: str) -> str:
+    """The pattern of a name that is spelled letter by letter, such as "y h w n t n"."""
+    return r"(?<![a-z])" + GAP.join(letters.split())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Namesake:
+    """A later ruler of the same name, whose coins are another class.
+
+    Attributes:
+        key: Such as "hyrcanus_ii".
+        reign: The pattern of the years of the reign.
+    """
+
+    key: str
+    reign: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabelWords:
+    """How lot texts name one ruler.
+
+    Attributes:
+        name: The pattern of the ruler's name.
+        reign: The pattern of the years of the reign.
+        full_name: The pattern of a name that needs no numeral to tell the ruler from
+            the namesake; empty without a namesake.
+        namesake: The later ruler of the same name, or None.
+        catalogue_numbers: Catalogue editions, each with the numbers of the ruler's
+            coins in the wreath: numbers and ranges ("1132-1133"), separated by spaces.
+    """
+
+    name: str
+    reign: str
+    full_name: str = ""
+    namesake: Namesake | None = None
+    catalogue_numbers: tuple[tuple[str, str], ...] = ()
+
+    def cited_numbers(self) -> Iterator[tuple[str, str]]:
+        """Every edition with every number in it, ranges written out."""
+        for edition, numbers in self.catalogue_numbers:
+            for number in numbers.split():
+                first, _, last = number.partition("-")
+                if last:
+                    span = range(int(first), int(last) + 1)
+                    yield from ((edition, str(value)) for value in span)
+                else:
+                    yield edition, number
