@@ -13,13 +13,6 @@ import numpy as np
 
 from coin_core.rulers import HEBREW_TO_LETTER, RULERS
 
-NAMES: dict[str, tuple[tuple[str, float], ...]] = {
-    "john_hyrcanus_i": (("יהוחנן", 1.0),),
-    "judah_aristobulus_i": (("יהודה", 0.85), ("יהוד", 0.15)),
-    "alexander_jannaeus": (("יהונתן", 0.8), ("ינתן", 0.12), ("יונתן", 0.08)),
-}
-PRIEST = (("הכהנהגדל", 0.55), ("הכהנהגדול", 0.25), ("כהנגדול", 0.12), ("כהנגדל", 0.08))
-PRIEST_OF_JUDAH = (("כהנגדול", 0.6), ("הכהנהגדל", 0.2), ("הכהנגדול", 0.2))
 COUNCIL = (
     ("וחברהיהודים", 0.4),
     ("וחברהיהדים", 0.3),
@@ -62,6 +55,11 @@ def _pick(rng: np.random.Generator, table: tuple[tuple[str, float], ...]) -> str
     return table[-1][0]
 
 
+def _happens(rng: np.random.Generator, probability: float) -> bool:
+    """Draw only where it is possible at all."""
+    return probability > 0 and bool(rng.random() < probability)
+
+
 def _broken(rng: np.random.Generator, text: str) -> list[str]:
     """Break the text into 4 or 5 lines that follow the round of the field."""
     profile = np.array(PROFILES[int(rng.integers(len(PROFILES)))])
@@ -71,30 +69,27 @@ def _broken(rng: np.random.Generator, text: str) -> list[str]:
     return [text[a:b] for a, b in zip(starts, ends.tolist(), strict=True) if b > a]
 
 
-def _name_length(text: str, ruler: str) -> int:
-    return max(len(name) for name, _ in NAMES[ruler] if text.startswith(name))
-
-
 def draw_legend(rng: np.random.Generator, ruler: str) -> Legend:
     """A legend of the ruler (a key of `rulers.RULERS`)."""
+    frequencies = RULERS[ruler].legend_frequencies
+    names = tuple(name for name, _ in frequencies.names)
     layouts = [
         layout.lines
         for layout in RULERS[ruler].layouts
-        if len(layout.lines) >= 4
-        and any("".join(layout.lines).startswith(name) for name, _ in NAMES[ruler])
+        if len(layout.lines) >= 4 and "".join(layout.lines).startswith(names)
     ]
     if layouts and rng.random() < 0.4:
         lines = list(layouts[int(rng.integers(len(layouts)))])
     else:
-        priest = PRIEST_OF_JUDAH if ruler == "judah_aristobulus_i" else PRIEST
-        head = ruler == "john_hyrcanus_i" and rng.random() < 0.25
+        head = _happens(rng, frequencies.head_of_council)
         council = _pick(rng, HEAD_OF_COUNCIL if head else COUNCIL)
-        text = _pick(rng, NAMES[ruler]) + _pick(rng, priest) + council
+        text = _pick(rng, frequencies.names) + _pick(rng, frequencies.titles) + council
         # engravers ran out of room: the end of the legend is often missing
         cut = int(rng.integers(0, 5)) if rng.random() < 0.5 else 0
         lines = _broken(rng, text[: len(text) - cut])
+    text = "".join(lines)
     return Legend(
         lines=tuple(tuple(HEBREW_TO_LETTER[c] for c in line) for line in lines),
-        name_letters=_name_length("".join(lines), ruler),
-        greek_a=ruler == "john_hyrcanus_i" and rng.random() < 0.33,
+        name_letters=max(len(name) for name in names if text.startswith(name)),
+        greek_a=_happens(rng, frequencies.greek_a),
     )

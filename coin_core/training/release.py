@@ -44,16 +44,19 @@ FADED = 2
 # On so many coins a perceptron is done sooner than on a small collection; learning
 # on only makes it too sure of itself.
 EPOCHS = {"mlp": 12}
-# Judah's name has no letter that the others lack all of: a legend of which letters are
-# missing looks like his. On real coins more are missing than on rendered ones. On the
-# letters that were seen on 815 of them earlier readers named all three most evenly when
-# he weighed that much less (benchmarks/letters.py).
-LEANS = {"judah_aristobulus_i": -0.6}
 CALIBRATION_COINS = 1_500
 TEST_COINS = 1_000
 # A coin of whose name this share is legible ought to be answered.
 LEGIBLE = 0.5
 _AT_A_TIME = 32
+
+
+def _class_logit_bias() -> dict[str, float]:
+    """The measured bias of each ruler that has one."""
+    from coin_core.rulers import RULERS
+
+    biases = {key: ruler.class_logit_bias for key, ruler in RULERS.items()}
+    return {key: bias for key, bias in biases.items() if bias}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -162,7 +165,7 @@ def _ship_reader(
         classifier=name,
         title=get_classifier(name).title,
         classes=classes,
-        class_logit_bias=LEANS,
+        class_logit_bias=_class_logit_bias(),
         preprocessing=net.preparation.as_dict(),
         training=_training(name, seed, int(notes["coins"])),
         licence=LICENCE,
@@ -199,7 +202,7 @@ def _train_on_features(
         classifier=name,
         title=get_classifier(name).title,
         classes=tuple(DEFAULT_CLASSES),
-        class_logit_bias=LEANS,
+        class_logit_bias=_class_logit_bias(),
         preprocessing=base.preprocessing,
         features_from={"name": FEATURES_NET, "sha256": digest},
         training=_training(name, seed, coins) | {"coins_seed": FEATURES_SEED},
