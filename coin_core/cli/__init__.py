@@ -1,1 +1,1 @@
-"""cli."""
+"""The command line: `main`, and one module for each command."""

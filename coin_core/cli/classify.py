@@ -1,92 +1,101 @@
-"""`classify`: whose coin is in each photo."""
+"""Say whose coin is in each photo."""
 
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import numpy as np
-
+from coin_core.cli.arguments import add_json, add_model, selected_models
+from coin_core.cli.output import write_json
 from coin_core.errors import UnreadablePhotoError
-from coin_core.imaging import photo_io
-from coin_core.pipeline import SHIPPED, CoinClassifier
-from coin_core.results import PhotoResult, answers, sentence
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from coin_core.results import PhotoResult
 
 
-def run(given: argparse.Namespace) -> int:
-    """Answer every photo that can be read; 1 when one could not."""
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `classify`."""
+    add = parser.add_argument
+    add("photos", nargs="+", metavar="PHOTO", help="a photo, or a folder of photos")
+    add(
+        "--classifier",
+        default="resnet",
+        help="resnet (default), vgg, svm, knn, mlp, or all",
+    )
+    add_model(parser)
+    add_json(parser, "one line of JSON for each verdict")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Classify every readable photo; return 1 if a photo cannot be read."""
+    from coin_core.pipeline import CoinClassifier
+
     coin_classifier = CoinClassifier()
-    if given.model:
-        names: tuple[str, ...] = (given.model,)
-    elif given.classifier == "all":
-        names = SHIPPED
-    else:
-        from coin_core.classifiers import get_classifier
-
-        names = (get_classifier(given.classifier).name,)
+    names = selected_models(options)
     for name in names:
         coin_classifier.model(name)
-    unread = 0
-    waiting: deque[str] = deque()
+    unreadable = 0
+    pending: deque[str] = deque()
 
-    def decoded() -> Iterator[np.ndarray]:
-        nonlocal unread
-        for path in _paths(given.photos):
+    def decode_photos() -> Iterator[np.ndarray]:
+        nonlocal unreadable
+        for path in _photo_paths(options.photos):
             try:
-                photo = _read(path)
+                photo = _read_photo(path)
             except UnreadablePhotoError as error:
-                unread += 1
+                unreadable += 1
                 sys.stdout.flush()
                 sys.stderr.write(f"{path}: {error}\n")
                 continue
-            waiting.append(path)
+            pending.append(path)
             yield photo
 
-    for reading in _readings(coin_classifier, names, decoded()):
-        _write(waiting.popleft(), reading, as_json=given.json)
-    return 1 if unread else 0
-
-
-def _readings(
-    coin_classifier: CoinClassifier,
-    names: tuple[str, ...],
-    decoded: Iterator[np.ndarray],
-) -> Iterator[PhotoResult]:
-    """Batched for one classifier; photo by photo where several share their work."""
     if len(names) == 1:
-        yield from coin_classifier.classify_batch(decoded, names[0])
-    else:
-        for photo in decoded:
-            yield coin_classifier.classify(photo, classifiers=names)
+        results = coin_classifier.classify_batch(decode_photos(), names[0])
+    else:  # photo by photo: the classifiers share most of the work on one photo
+        results = (
+            coin_classifier.classify(photo, classifiers=names)
+            for photo in decode_photos()
+        )
+    for result in results:
+        _write_result(pending.popleft(), result, as_json=options.json)
+    return 1 if unreadable else 0
 
 
-def _paths(given: list[str]) -> Iterator[str]:
-    """The photos given, and those in the folders given."""
-    for name in given:
+def _photo_paths(names: list[str]) -> Iterator[str]:
+    from coin_core.imaging import photo_io
+
+    for name in names:
         path = Path(name)
-        if not path.is_dir():
+        if path.is_dir():
+            yield from map(str, photo_io.inside(path))
+        else:
             yield name
-            continue
-        yield from map(str, photo_io.inside(path))
 
 
-def _read(path: str) -> np.ndarray:
+def _read_photo(path: str) -> np.ndarray:
+    from coin_core.imaging import photo_io
+
     try:
         return photo_io.read(path)
     except OSError as error:
         raise UnreadablePhotoError(f"cannot be opened ({error.strerror}).") from error
 
 
-def _write(photo: str, reading: PhotoResult, *, as_json: bool) -> None:
+def _write_result(photo: str, result: PhotoResult, *, as_json: bool) -> None:
+    from coin_core.results import answers, sentence
+
     if as_json:
-        for answer in answers(photo, reading):
-            sys.stdout.write(json.dumps(answer, ensure_ascii=False) + "\n")
+        for answer in answers(photo, result):
+            write_json(answer)
     else:
-        for verdict in reading.verdicts:
-            who = f" [{verdict.classifier}]" if len(reading.verdicts) > 1 else ""
-            sys.stdout.write(f"{photo}{who}: {sentence(verdict)}\n")
+        for verdict in result.verdicts:
+            name = f" [{verdict.classifier}]" if len(result.verdicts) > 1 else ""
+            sys.stdout.write(f"{photo}{name}: {sentence(verdict)}\n")
     sys.stdout.flush()

@@ -1,28 +1,30 @@
-"""`dataset`: freeze versions of the catalog, compare them, hand them on."""
+"""Freeze, list, compare, check and export versions of the dataset."""
 
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from coin_core.cli.arguments import add_json
+from coin_core.cli.output import photo_progress, write_json
+
 if TYPE_CHECKING:
     from coin_core.catalog import Catalog
     from coin_core.catalog.versions import Comparison, Leak, Version, VersionSummary
 
-_FORMS = ("imagefolder", "csv", "coco", "zip")
-_SHOWN = 20
+_FORMATS = ("imagefolder", "csv", "coco", "zip")
+_MAX_CHANGES = 20
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The verbs of `dataset`; nothing heavy is imported here."""
-    verbs = parser.add_subparsers(
-        title="verbs", metavar="VERB", required=True, dest="verb"
+    """Add the actions of `dataset` and their arguments."""
+    actions = parser.add_subparsers(
+        title="actions", metavar="ACTION", required=True, dest="action"
     )
-    freeze = verbs.add_parser("freeze", help="freeze the labelled photos under a name")
+    freeze = actions.add_parser("freeze", help="freeze the labelled photos by a name")
     freeze.add_argument("name", metavar="NAME", help="such as spring-2026")
     freeze.add_argument("--seed", type=int, default=0, help="default 0")
     freeze.add_argument(
@@ -33,82 +35,83 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar=("TRAIN", "VALIDATION", "TEST"),
         help="default 0.7 0.15 0.15",
     )
-    _add_free(freeze)
+    _add_free_only(freeze)
     freeze.add_argument(
         "--with-rendered",
         action=argparse.BooleanOptionalAction,
-        help="rendered demo coins too; by default only where there are no photographs",
+        help="also rendered demo coins; by default only if there are no photos",
     )
     freeze.add_argument("--who", metavar="NAME", default="", help="who freezes it")
-    freeze.set_defaults(go=_freeze)
+    freeze.set_defaults(perform=_freeze)
 
-    listing = verbs.add_parser("list", help="list the versions")
-    listing.set_defaults(go=_list)
+    list_ = actions.add_parser("list", help="list the versions")
+    list_.set_defaults(perform=_list)
 
-    compare = verbs.add_parser("compare", help="how the second version differs")
+    compare = actions.add_parser("compare", help="show what changed between versions")
     compare.add_argument("first", metavar="FIRST")
     compare.add_argument("second", metavar="SECOND")
-    compare.set_defaults(go=_compare)
+    compare.set_defaults(perform=_compare)
 
-    leaks = verbs.add_parser(
-        "leaks", help="coins in two splits of a version; 1 when there are some"
+    leaks = actions.add_parser(
+        "leaks", help="find coins in two splits of a version; exit code 1 if any"
     )
     leaks.add_argument("name", metavar="NAME")
     leaks.add_argument(
         "--look",
         action="store_true",
-        help="lay the pictures over each other too: finds cropped copies, takes longer",
+        help="also compare the images: finds cropped copies, takes longer",
     )
-    leaks.set_defaults(go=_leaks)
+    leaks.set_defaults(perform=_leaks)
 
-    export = verbs.add_parser("export", help="write a version, or all, for others")
+    export = actions.add_parser("export", help="export the dataset or a version of it")
     export.add_argument("out", type=Path, metavar="OUT", help="a new folder, or a file")
     export.add_argument(
-        "--form", choices=_FORMS, help="by default what the name OUT ends in says"
+        "--form", choices=_FORMATS, help="by default from the ending of OUT"
     )
     export.add_argument(
-        "--version", metavar="NAME", help="the catalog as it stands if left"
+        "--version", metavar="NAME", help="default: the current dataset"
     )
-    _add_free(export)
+    _add_free_only(export)
     export.add_argument(
         "--keep-camera-notes",
         action="store_true",
-        help="leave place (GPS), serial number and the like in the photos",
+        help="keep place (GPS), serial number and other metadata in the photos",
     )
-    export.set_defaults(go=_export)
-    for verb in (freeze, listing, compare, leaks, export):
-        verb.add_argument("--json", action="store_true", help="as one JSON object")
+    export.set_defaults(perform=_export)
+    for action in (freeze, list_, compare, leaks, export):
+        add_json(action, "the result as one line of JSON")
 
 
-def _add_free(parser: argparse.ArgumentParser) -> None:
+def _add_free_only(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--free-only", action="store_true", help="only freely licensed photos"
     )
 
 
-def run(given: argparse.Namespace) -> int:
-    """Do what the verb says."""
-    code: int = given.go(given)
+def run(options: argparse.Namespace) -> int:
+    """Perform one action; return 1 if `leaks` finds any."""
+    from coin_core.catalog import open_catalog
+
+    code: int = options.perform(options, open_catalog())
     return code
 
 
-def _freeze(given: argparse.Namespace) -> int:
-    from coin_core.catalog import open_catalog
+def _freeze(options: argparse.Namespace, catalog: Catalog) -> int:
     from coin_core.catalog.versions import freeze
 
     version = freeze(
-        open_catalog(),
-        given.name,
-        seed=given.seed,
-        shares=given.shares,
-        free_only=given.free_only,
-        with_rendered=given.with_rendered,
-        who=given.who,
+        catalog,
+        options.name,
+        seed=options.seed,
+        shares=options.shares,
+        free_only=options.free_only,
+        with_rendered=options.with_rendered,
+        who=options.who,
     )
     for sentence in version.warnings:
         sys.stderr.write(f"{sentence}\n")
-    if given.json:
-        _write_json(_summary_json(version.summary()))
+    if options.json:
+        write_json(_summary_json(version.summary()))
     else:
         sys.stdout.write(_counts_table(version) + "\n")
         sys.stdout.write(f"{version.note}\nsha256 {version.digest}\n")
@@ -119,18 +122,18 @@ def _freeze(given: argparse.Namespace) -> int:
     return 0
 
 
-def _list(given: argparse.Namespace) -> int:
-    from coin_core.catalog import open_catalog
+def _list(options: argparse.Namespace, catalog: Catalog) -> int:
     from coin_core.catalog.versions import list_versions
 
-    versions = list_versions(open_catalog())
-    if given.json:
-        _write_json([_summary_json(version) for version in versions])
-    elif not versions:
+    versions = list_versions(catalog)
+    if options.json:
+        write_json([_summary_json(version) for version in versions])
+        return 0
+    if not versions:
         sys.stderr.write(
             "No version yet. Freeze one: python -m coin_core dataset freeze NAME\n"
         )
-    for version in () if given.json else versions:
+    for version in versions:
         splits = " / ".join(str(count) for count in version.photos.values())
         sys.stdout.write(
             f"{version.name:<24} {version.created_at:%Y-%m-%d %H:%M}  "
@@ -140,102 +143,79 @@ def _list(given: argparse.Namespace) -> int:
     return 0
 
 
-def _compare(given: argparse.Namespace) -> int:
-    from coin_core.catalog import open_catalog
+def _compare(options: argparse.Namespace, catalog: Catalog) -> int:
     from coin_core.catalog.versions import compare, load_version
 
-    catalog = open_catalog()
-    found = compare(
-        load_version(catalog, given.first), load_version(catalog, given.second)
+    first, second = (
+        load_version(catalog, name) for name in (options.first, options.second)
     )
-    if given.json:
-        _write_json(asdict(found))
+    comparison = compare(first, second)
+    if options.json:
+        write_json(asdict(comparison))
     else:
-        sys.stdout.write(_comparison_text(found) + "\n")
+        sys.stdout.write(_comparison_text(comparison) + "\n")
     return 0
 
 
-def _leaks(given: argparse.Namespace) -> int:
-    from coin_core.catalog import open_catalog
+def _leaks(options: argparse.Namespace, catalog: Catalog) -> int:
     from coin_core.catalog.versions import leaks, load_version
 
-    catalog = open_catalog()
-    version = load_version(catalog, given.name)
+    version = load_version(catalog, options.name)
     found = leaks(version)
-    if given.look:
-        found += _lookalikes(catalog, version, found)
-    if given.json:
-        _write_json([_leak_json(leak) for leak in found])
+    if options.look:
+        found += _similar_photos(catalog, version, known=found)
+    if options.json:
+        write_json([_leak_json(leak) for leak in found])
     elif not found:
-        sys.stdout.write(f"No coin of {given.name} lies in two splits.\n")
+        sys.stdout.write(f"No coin of {options.name} is in two splits.\n")
     else:
         for leak in found:
             sys.stdout.write(_leak_text(leak) + "\n")
         sys.stderr.write(
-            f"{len(found)} pairs: what is measured on {given.name} is too good to be "
-            "true. Group these coins on the Dataset page and freeze a new version.\n"
+            f"{len(found)} pairs: figures measured on {options.name} are too good to "
+            "be true. Group these coins on the Dataset page and freeze a new version.\n"
         )
     return 1 if found else 0
 
 
-def _lookalikes(
+def _similar_photos(
     catalog: Catalog, version: Version, known: tuple[Leak, ...]
 ) -> tuple[Leak, ...]:
-    """What the pictures show beyond what was known."""
-    from tqdm import tqdm
-
     from coin_core.catalog.similarity import find_lookalikes
 
-    with tqdm(desc="photos", unit="photo") as bar:
-
-        def show(done: int, total: int) -> None:
-            bar.total = total
-            bar.update(done - bar.n)
-
-        seen = find_lookalikes(catalog, version, show)
+    with photo_progress() as progress:
+        found = find_lookalikes(catalog, version, progress)
     pairs = {(leak.first.sha256, leak.second.sha256) for leak in known}
-    return tuple(x for x in seen if (x.first.sha256, x.second.sha256) not in pairs)
+    return tuple(x for x in found if (x.first.sha256, x.second.sha256) not in pairs)
 
 
-def _export(given: argparse.Namespace) -> int:
-    from tqdm import tqdm
-
-    from coin_core.catalog import open_catalog
+def _export(options: argparse.Namespace, catalog: Catalog) -> int:
     from coin_core.catalog.exporting.writer import export
 
-    ending = given.out.suffix.lower().lstrip(".")
-    form = given.form or (ending if ending in ("csv", "zip") else "imagefolder")
-    with tqdm(desc="photos", unit="photo") as bar:
-
-        def show(done: int, total: int) -> None:
-            bar.total = total
-            bar.update(done - bar.n)
-
-        done = export(
-            open_catalog(),
-            given.out,
-            form=form,
-            version=given.version,
-            free_only=given.free_only,
-            keep_notes=given.keep_camera_notes,
-            progress=show,
+    ending = options.out.suffix.lower().lstrip(".")
+    with photo_progress() as progress:
+        result = export(
+            catalog,
+            options.out,
+            form=options.form
+            or (ending if ending in ("csv", "zip") else "imagefolder"),
+            version=options.version,
+            free_only=options.free_only,
+            keep_notes=options.keep_camera_notes,
+            progress=progress,
         )
-    for sentence in done.left_out:
+    for sentence in result.left_out:
         sys.stderr.write(f"{sentence}\n")
-    if given.json:
-        _write_json({**asdict(done), "path": str(done.path)})
-    else:
-        sys.stderr.write(f"{done.photos} photos are in {done.path}.\n")
-        if done.bared and not given.keep_camera_notes:
-            sys.stderr.write(
-                f"{done.bared} of them went without what the camera had written into "
-                "them, such as the place; --keep-camera-notes leaves it in.\n"
-            )
+    if options.json:
+        write_json({**asdict(result), "path": str(result.path)})
+        return 0
+    sys.stderr.write(f"{result.photos} photos are in {result.path}.\n")
+    if result.bared and not options.keep_camera_notes:
+        sys.stderr.write(
+            f"Camera metadata, such as the place, was removed from {result.bared} of "
+            "them; --keep-camera-notes keeps it.\n"
+        )
     return 0
-
-
-def _write_json(value: Any) -> None:
-    sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")
 
 
 def _summary_json(version: VersionSummary) -> dict[str, Any]:
@@ -252,31 +232,32 @@ def _counts_table(version: Version) -> str:
     return "\n".join(lines)
 
 
-def _comparison_text(found: Comparison) -> str:
-    if found.identical:
-        return f"{found.first} and {found.second} are the same."
-    lines = [f"{found.second} against {found.first}: {found.same} photos unchanged"]
-    for what, several in (
-        ("added", found.added),
-        ("removed", found.removed),
-        ("with other faces", found.recropped),
-        ("of another coin", found.regrouped),
+def _comparison_text(result: Comparison) -> str:
+    if result.identical:
+        return f"{result.first} and {result.second} are the same."
+    lines = [f"{result.second} against {result.first}: {result.same} photos unchanged"]
+    for text, photos in (
+        ("added", result.added),
+        ("removed", result.removed),
+        ("with other faces", result.recropped),
+        ("of another coin", result.regrouped),
     ):
-        if several:
-            lines.append(f"{len(several)} {what}")
-    for what, changes in (("ruler", found.relabelled), ("split", found.moved)):
+        if photos:
+            lines.append(f"{len(photos)} {text}")
+    for text, changes in (("ruler", result.relabelled), ("split", result.moved)):
         if changes:
-            lines.append(f"{len(changes)} with another {what}:")
+            lines.append(f"{len(changes)} with another {text}:")
             lines += [
                 f"  {change.sha256[:12]}  {change.before} -> {change.after}"
-                for change in changes[:_SHOWN]
+                for change in changes[:_MAX_CHANGES]
             ]
-            if len(changes) > _SHOWN:
-                lines.append(f"  and {len(changes) - _SHOWN} more")
-    if found.contaminated:
+            if len(changes) > _MAX_CHANGES:
+                lines.append(f"  and {len(changes) - _MAX_CHANGES} more")
+    if result.contaminated:
         lines.append(
-            f"{len(found.contaminated)} test photos show coins that {found.first} "
-            f"learnt from: measure no model of {found.first} on {found.second}."
+            f"{len(result.contaminated)} test photos show training coins of "
+            f"{result.first}: do not measure a model of {result.first} on "
+            f"{result.second}."
         )
     return "\n".join(lines)
 

@@ -7,7 +7,7 @@ import getpass
 import json
 import sys
 from collections import Counter
-from collections.abc import Generator
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,28 +25,27 @@ _PAGE = 5000
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `import`."""
-    parser.add_argument(
+    add = parser.add_argument
+    add(
         "paths",
         nargs="*",
         metavar="PATH",
         help="photos, folders, ZIP archives; CSV or Excel tables that name photos",
     )
-    parser.add_argument(
+    add(
         "--mapping",
         type=Path,
         metavar="FILE.json",
         help="JSON object from field to column of the tables; guessed by default",
     )
-    parser.add_argument(
+    add(
         "--labels",
         choices=("folder", "none"),
         default="folder",
         help="whether a photo's folder names the ruler (default folder)",
     )
-    parser.add_argument("--who", metavar="NAME", help="who imports; you by default")
-    parser.add_argument(
-        "--resume", type=arguments.count, metavar="ID", help="resume a stopped import"
-    )
+    add("--who", metavar="NAME", help="who imports; you by default")
+    add("--resume", type=arguments.count, metavar="ID", help="resume a stopped import")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -93,7 +92,7 @@ def _load_mapping(path: Path) -> dict[str, str]:
     return mapping
 
 
-def follow_import(catalog: Catalog, steps: Generator[ImportProgress]) -> int:
+def follow_import(catalog: Catalog, steps: Iterator[ImportProgress]) -> int:
     """Run an import with a progress bar and print its result.
 
     Returns:
@@ -104,7 +103,7 @@ def follow_import(catalog: Catalog, steps: Generator[ImportProgress]) -> int:
     from coin_core.catalog.importing.records import ImportState
 
     progress = None
-    with closing(steps), tqdm(desc="photos", unit="photo") as bar:
+    with closing(steps), tqdm(desc="photos", unit="photo") as bar:  # type: ignore[type-var]
         for progress in steps:
             bar.total = progress.total
             bar.update(progress.done - bar.n)

@@ -1,116 +1,143 @@
-"""`render`: strike coins and write them with the truth about them."""
+"""Render coins from a seed; write PNG files and truth.jsonl, the truth about them."""
 
 from __future__ import annotations
 
 import argparse
 import json
 import sys
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
-from PIL import Image
-from tqdm import tqdm
-
+from coin_core.cli import arguments
 from coin_core.errors import TrainingDataError
-from coin_core.rendering import RenderedCoin, render_coin
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from coin_core.rendering import RenderedCoin
 
 TRUTH_FILE = "truth.jsonl"
+_BOX_SIDES = ("left", "top", "right", "bottom")
 
 
-def run(given: argparse.Namespace) -> int:
-    """Write the pictures, then the truth in one JSON line each."""
-    out: Path = given.out
-    if given.folders and (given.scenes or given.kind != "legend"):
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `render`."""
+    add = parser.add_argument
+    add("--count", type=arguments.count, required=True, help="how many")
+    add("--out", type=Path, required=True, metavar="DIR")
+    add("--seed", type=arguments.seed, default=0, help="default 0")
+    add("--size-px", type=arguments.image_size, default=160, help="default 160")
+    add(
+        "--kind",
+        choices=("legend", "cornucopia", "star_anchor", "other"),
+        default="legend",
+        help="which side (default legend)",
+    )
+    add("--folders", action="store_true", help="one folder per ruler, as for train")
+    shape = parser.add_mutually_exclusive_group()
+    shape.add_argument(
+        "--two-sided", action="store_true", help="obverse and reverse side by side"
+    )
+    shape.add_argument(
+        "--scenes", action="store_true", help="photos of one, two or several coins"
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    """Write the images, and one line of JSON for each into truth.jsonl."""
+    from PIL import Image
+    from tqdm import tqdm
+
+    out: Path = options.out
+    if options.folders and (options.scenes or options.kind != "legend"):
         raise TrainingDataError(
-            "--folders sorts by ruler, and only the legend names one; "
-            "leave --scenes and --kind away."
+            "--folders sorts by ruler, and only the legend side names a ruler. "
+            "Leave out --scenes and --kind."
         )
     try:
         out.mkdir(parents=True, exist_ok=True)
-        with (out / TRUTH_FILE).open("w", encoding="utf-8") as truths:
-            for index in tqdm(range(given.count), desc="coins", unit="coin"):
-                image, truth = _draw(given, index)
-                name = f"coin-{given.seed}-{index:06d}.png"
-                if given.folders:
+        with (out / TRUTH_FILE).open("w", encoding="utf-8") as truth_file:
+            for index in tqdm(range(options.count), desc="coins", unit="coin"):
+                image, truth = _render(options, index)
+                name = f"coin-{options.seed}-{index:06d}.png"
+                if options.folders:
                     name = f"{truth['ruler']}/{name}"
                     (out / name).parent.mkdir(exist_ok=True)
                 Image.fromarray(image).save(out / name)
-                line = {"file": name, "seed": given.seed, "index": index, **truth}
-                truths.write(json.dumps(line, ensure_ascii=False) + "\n")
+                line = {"file": name, "seed": options.seed, "index": index, **truth}
+                truth_file.write(json.dumps(line, ensure_ascii=False) + "\n")
     except OSError as error:
         raise TrainingDataError(
             f"{out} cannot be written ({error.strerror or error})."
         ) from error
-    sys.stderr.write(f"{given.count} pictures and {TRUTH_FILE} are in {out}.\n")
+    sys.stderr.write(f"{options.count} images and {TRUTH_FILE} are in {out}.\n")
     return 0
 
 
-def _draw(
-    given: argparse.Namespace, index: int
+def _render(
+    options: argparse.Namespace, index: int
 ) -> tuple[NDArray[np.uint8], dict[str, Any]]:
-    if given.scenes:
+    import numpy as np
+
+    from coin_core.rendering import render_coin
+
+    if options.scenes:
         from coin_core.rendering.scenes import render_scene
 
-        scene = render_scene(given.seed, index)
-        sides = ("left", "top", "right", "bottom")
+        scene = render_scene(options.seed, index)
         faces = [
             {
-                "box": {side: round(float(getattr(box, side)), 5) for side in sides},
+                "box": _box_json([getattr(box, side) for side in _BOX_SIDES]),
                 "kind": kind,
             }
             for box, kind in zip(scene.boxes, scene.kinds, strict=True)
         ]
         return scene.photo, {"faces": faces}
-    coin = render_coin(given.seed, index, size_px=given.size_px, kind=given.kind)
-    if not given.two_sided:
-        return coin.image, describe(coin)
-    # The reverse, which carries the legend, is on the right by custom.
-    obverse = render_coin(given.seed, index, size_px=given.size_px, kind="cornucopia")
+    coin = render_coin(options.seed, index, size_px=options.size_px, kind=options.kind)
+    if not options.two_sided:
+        return coin.image, describe_coin(coin)
+    # By custom the reverse, which carries the legend, is on the right.
+    obverse = render_coin(
+        options.seed, index, size_px=options.size_px, kind="cornucopia"
+    )
     image = np.concatenate([obverse.image, coin.image], axis=1)
-    return image, describe(coin, first=0.5, width=0.5)
+    return image, describe_coin(coin, offset=0.5, width=0.5)
 
 
-def describe(
-    coin: RenderedCoin, *, first: float = 0.0, width: float = 1.0
+def describe_coin(
+    coin: RenderedCoin, *, offset: float = 0.0, width: float = 1.0
 ) -> dict[str, Any]:
-    """What is true of a coin that lies in a part of the picture's width.
+    """The truth about a rendered coin, as JSON.
 
     Args:
         coin: The coin.
-        first: Where the part begins, 0..1.
-        width: How much of the width it takes.
+        offset: Left edge of the coin's part of the image, 0 to 1.
+        width: Width of that part, 0 to 1.
     """
 
-    def across(x: float) -> float:
-        return round(first + x * width, 5)
+    def box_json(left: float, top: float, right: float, bottom: float) -> Any:
+        return _box_json((offset + left * width, top, offset + right * width, bottom))
 
-    left, top, right, bottom = coin.flan_box
     return {
         "kind": coin.kind,
         "ruler": coin.ruler,
         "legend": list(coin.legend),
         "turn_deg": round(float(coin.turn_deg), 3),
-        "flan": {
-            "left": across(left),
-            "top": round(top, 5),
-            "right": across(right),
-            "bottom": round(bottom, 5),
-        },
+        "flan": box_json(*coin.flan_box),
         "name_legibility": round(coin.name_legibility, 4),
         "letters": [
             {
                 "letter": letter.letter,
-                "box": {
-                    "left": across(letter.left),
-                    "top": round(letter.top, 5),
-                    "right": across(letter.right),
-                    "bottom": round(letter.bottom, 5),
-                },
+                "box": box_json(letter.left, letter.top, letter.right, letter.bottom),
                 "legibility": round(letter.legibility, 4),
                 "in_name": letter.in_name,
             }
             for letter in coin.letters
         ],
     }
+
+
+def _box_json(box: Iterable[float]) -> dict[str, float]:
+    return {side: round(float(x), 5) for side, x in zip(_BOX_SIDES, box, strict=True)}

@@ -1,4 +1,7 @@
-"""`study`: the first project's experiments again, on a data set of one's own."""
+"""Run the first project's experiments on a dataset; write a table and a figure.
+
+A stopped study resumes where it stopped when the command runs again.
+"""
 
 from __future__ import annotations
 
@@ -6,95 +9,70 @@ import argparse
 import shlex
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from coin_core.training.datasets import CoinSet
+from coin_core.cli import arguments
 
-# Rendered coins for a study: as many as the first project had photos.
+# Seed and number of rendered coins: as many as the first project had photos.
 STUDY_SEED = 3_000_017
 STUDY_COINS = 600
 
 
-def add_study(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """The flags of the command."""
-    parser = commands.add_parser(
-        "study",
-        help="run the first project's experiments on a data set",
-        description=run.__doc__,
-    )
-    parser.add_argument(
-        "data", metavar="DIR|catalog[:VERSION]|rendered", help="what to learn from"
-    )
-    parser.add_argument(
-        "--out", type=Path, default=Path("study"), metavar="DIR", help="default study"
-    )
-    parser.add_argument(
-        "--only", nargs="+", metavar="KEY", help="these experiments; all if left away"
-    )
-    parser.add_argument(
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `study`."""
+    add = parser.add_argument
+    add("data", metavar=arguments.DATA_METAVAR, help="the training data")
+    add("--out", type=Path, default=Path("study"), metavar="DIR", help="default study")
+    add("--only", nargs="+", metavar="KEY", help="only these experiments; default all")
+    add(
         "--init",
         choices=("rendered", "imagenet", "scratch"),
         default="rendered",
-        help="where ResNet and VGG start (default: the shipped weights)",
+        help="initial weights of ResNet and VGG (default: the shipped weights)",
     )
-    parser.add_argument("--epochs", type=int, help="at most this many per fold")
-    parser.add_argument("--folds", type=int, default=5, help="default 5")
-    parser.add_argument("--seed", type=int, default=0, help="default 0")
-    parser.add_argument("--size-px", type=int, help="side of a net's input")
-    parser.add_argument(
+    add("--epochs", type=int, help="maximum per fold")
+    add("--folds", type=int, default=5, help="default 5")
+    add("--seed", type=int, default=0, help="default 0")
+    add("--size-px", type=int, help="side of a net's input")
+    add(
         "--coins",
         type=int,
         default=STUDY_COINS,
-        help=f"rendered coins to study (default {STUDY_COINS})",
+        help=f"number of rendered coins (default {STUDY_COINS})",
     )
-    parser.set_defaults(run=run)
 
 
-def run(given: argparse.Namespace) -> int:
-    """Run the experiments, and write a table and a figure; goes on where it was."""
+def run(options: argparse.Namespace) -> int:
+    """Run the experiments; return 1 if a photo cannot be read."""
+    from coin_core.training.datasets import load_rendered
     from coin_core.training.study import run_study
 
-    coins = _coins(given)
-    for sentence in coins.unreadable:
-        sys.stderr.write(f"{sentence}\n")
+    if options.data == "rendered":
+        coins = load_rendered(STUDY_SEED, options.coins)
+    else:
+        coins = arguments.load_coins(options.data)
     run_study(
         coins,
-        given.out,
-        command=_command(given),
-        chosen=given.only or (),
-        init=given.init,
-        folds=given.folds,
-        epochs=given.epochs,
-        seed=given.seed,
-        size_px=given.size_px,
+        options.out,
+        command=_command(options),
+        chosen=options.only or (),
+        init=options.init,
+        folds=options.folds,
+        epochs=options.epochs,
+        seed=options.seed,
+        size_px=options.size_px,
     )
-    sys.stdout.write((given.out / "study.md").read_text("utf-8"))
-    sys.stderr.write(f"The table and the figure are in {given.out}.\n")
+    sys.stdout.write((options.out / "study.md").read_text("utf-8"))
+    sys.stderr.write(f"The table and the figure are in {options.out}.\n")
     return 1 if coins.unreadable else 0
 
 
-def _command(given: argparse.Namespace) -> str:
-    """What does it again, with the folder's name alone: tables are passed on."""
-    known = given.data == "rendered" or given.data.partition(":")[0] == "catalog"
-    data = given.data if known else Path(given.data).resolve().name
-    parts = ["python", "-m", "coin_core", "study", data, "--init", given.init]
-    parts += ["--folds", str(given.folds), "--seed", str(given.seed)]
-    parts += ["--epochs", str(given.epochs)] if given.epochs else []
-    parts += ["--size-px", str(given.size_px)] if given.size_px else []
-    if given.data == "rendered":
-        parts += ["--coins", str(given.coins)]
+def _command(options: argparse.Namespace) -> str:
+    """The command that repeats the study; tables are published, so no full path."""
+    keyword = options.data.partition(":")[0] in ("rendered", "catalog")
+    data = options.data if keyword else Path(options.data).resolve().name
+    parts = ["python", "-m", "coin_core", "study", data]
+    for name in ("init", "folds", "seed", "epochs", "size_px"):
+        if (value := getattr(options, name)) is not None:
+            parts += ["--" + name.replace("_", "-"), str(value)]
+    parts += ["--coins", str(options.coins)] if options.data == "rendered" else []
     return shlex.join(parts)
-
-
-def _coins(given: argparse.Namespace) -> CoinSet:
-    from coin_core.training.datasets import load_folder, load_rendered
-
-    if given.data == "rendered":
-        return load_rendered(STUDY_SEED, given.coins)
-    if given.data.partition(":")[0] == "catalog":
-        from coin_core.catalog import open_catalog
-        from coin_core.training.catalog_dataset import load_catalog, version_of
-
-        return load_catalog(open_catalog(), version_of(given.data))
-    return load_folder(Path(given.data))

@@ -1,4 +1,4 @@
-"""`train`: a classifier on a folder of photos, or what ships on rendered coins."""
+"""Train a classifier on photos, or the shipped models on rendered coins."""
 
 from __future__ import annotations
 
@@ -7,187 +7,242 @@ import json
 import re
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import fields
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from coin_core.classifiers import get_classifier
+from coin_core.cli import arguments
+from coin_core.cli.output import write_json, write_reports
 from coin_core.errors import CatalogError, TrainingDataError
-from coin_core.evaluation.metrics import (
-    Report,
-    confusion_table,
-    report_json,
-    report_table,
-)
-from coin_core.model_store import bundle
-from coin_core.storage import write_file
-from coin_core.training.config import Recipe
-from coin_core.training.release import READERS, train_readers_shipped, train_shipped
-from coin_core.training.splits import coins_per_class, few_coins_warning
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from coin_core.evaluation.metrics import Report
+    from coin_core.model_store import bundle
     from coin_core.training.cross_validation import Fitted
-    from coin_core.training.datasets import CoinSet
 
-# In this order: features come from vgg.
-SHIPPED = (*READERS, "svm", "knn", "mlp")
-FINDERS = ("faces", "sides", "frames")
+DETECTORS = ("faces", "sides", "frames")
 
 
-def run(given: argparse.Namespace) -> int:
-    """Train what was asked for."""
-    names = (*FINDERS, *SHIPPED) if given.classifier == "all" else (given.classifier,)
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `train`."""
+    from coin_core.classifiers import list_classifiers
+
+    add = parser.add_argument
+    names = ", ".join(spec.name for spec in list_classifiers())
+    add(
+        "classifier",
+        metavar="CLASSIFIER",
+        help=f"{names}; with --data rendered also faces, sides, frames, or all",
+    )
+    arguments.add_data(parser)
+    add(
+        "--init",
+        metavar="START",
+        help="initial weights of a net: rendered (the shipped weights, default), "
+        "imagenet, scratch, or a model's name or folder",
+    )
+    add("--epochs", type=arguments.count, help="maximum per fold")
+    add("--folds", type=arguments.count, help="of the cross-validation (default 5)")
+    add("--seed", type=arguments.seed, default=0, help="default 0")
+    add(
+        "--size-px",
+        type=arguments.input_size,
+        help="side of a net's input, a multiple of 8",
+    )
+    add(
+        "--patience",
+        type=arguments.count,
+        help="epochs without improvement before a fold ends",
+    )
+    add(
+        "--no-class-weights",
+        dest="class_weights",
+        action="store_false",
+        help="do not weight rare classes as much as frequent ones",
+    )
+    add("--frozen", action="store_true", help="train only a net's last layers")
+    add("--rotations", type=int, help="rotated copies in place of random augmentation")
+    add("--momentum", type=float, help="use plain gradient descent with this momentum")
+    add(
+        "--coins",
+        type=arguments.count,
+        help="number of rendered coins to train on (--data rendered)",
+    )
+    add(
+        "--workers",
+        type=arguments.count,
+        default=1,
+        help="processes that render coins during the training (default 1)",
+    )
+    add("--out", type=Path, metavar="BUNDLE", help="folder of the trained model")
+    arguments.add_json(parser, "the result as one line of JSON")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Train the models; return 1 if a photo cannot be read."""
+    from coin_core.classifiers import get_classifier
+
+    names: tuple[str, ...] = (options.classifier,)
+    if options.classifier == "all":
+        names = (*DETECTORS, *arguments.shipped_classifiers())
     for name in names:
-        if name not in FINDERS:
+        if name not in DETECTORS:
             get_classifier(name)
-    if given.data == "rendered":
-        _refuse_ignored(given)
-        return _train_rendered(given, names)
-    if given.classifier == "all" or given.classifier in FINDERS:
+    if options.data == "rendered":
+        _check_rendered(options, names)
+        return _train_rendered(options, names)
+    if options.classifier == "all" or options.classifier in DETECTORS:
         raise TrainingDataError(
-            f"{given.classifier} is trained on rendered coins: "
-            f"python -m coin_core train {given.classifier} --data rendered"
+            f"{options.classifier} is trained on rendered coins: "
+            f"python -m coin_core train {options.classifier} --data rendered"
         )
-    return _train_own(given)
+    return _train_on_photos(options)
 
 
-def _refuse_ignored(given: argparse.Namespace) -> None:
-    """Say which flags mean nothing for coins that the program strikes itself.
-
-    Raises:
-        TrainingDataError: One of them was given.
-    """
-    named = ("init", "epochs", "folds", "size_px", "patience", "rotations", "momentum")
-    ignored = [name for name in named if getattr(given, name) is not None]
-    ignored += ["frozen"] if given.frozen else []
-    ignored += [] if given.class_weights else ["no_class_weights"]
+def _check_rendered(options: argparse.Namespace, names: Sequence[str]) -> None:
+    flags = ("init", "epochs", "folds", "size_px", "patience", "rotations", "momentum")
+    ignored = [name for name in flags if getattr(options, name) is not None]
+    ignored += ["frozen"] if options.frozen else []
+    ignored += [] if options.class_weights else ["no_class_weights"]
     if ignored:
-        told = ", ".join("--" + name.replace("_", "-") for name in ignored)
+        text = ", ".join("--" + name.replace("_", "-") for name in ignored)
         raise TrainingDataError(
-            f"{told}: not for rendered coins: what learns from them begins with "
-            "nothing and in set rounds. Give --coins and --seed, or train on photos."
+            f"{text}: not for rendered coins. A training on rendered coins starts from "
+            "scratch with a fixed schedule. Use --coins and --seed, or train on photos."
         )
-
-
-def _train_rendered(given: argparse.Namespace, names: tuple[str, ...]) -> int:
-    if given.out and len(names) > 1:
+    if options.out and len(names) > 1:
         raise TrainingDataError("--out is for one model; train all writes to weights/.")
-    started = time.monotonic()
+
+
+def _train_rendered(options: argparse.Namespace, names: Sequence[str]) -> int:
+    from coin_core.training.release import READERS
+
+    start = time.monotonic()
     steps: dict[str, Callable[[], list[Report]]] = {}
     for name in names:
-        if name in FINDERS:
-            steps[name] = partial(_train_finder, name, given)
+        if name in DETECTORS:
+            steps[name] = partial(_train_detector, name, options)
         elif name in READERS and len(names) > 1:
-            steps[" and ".join(READERS)] = partial(_train_readers, given)
+            steps[" and ".join(READERS)] = partial(_train_legend_nets, options)
         else:
-            steps[name] = partial(_train_shipped, name, given)
-    if len(steps) == 1:
-        [train] = steps.values()
-        reports = train()
-    else:
-        reports = _one_after_another(steps, given)
-    _show(reports, as_json=given.json)
-    sys.stderr.write(f"Trained in {_duration(time.monotonic() - started)}.\n")
+            steps[name] = partial(_train_shipped, name, options)
+    reports = _run_steps(steps, options)
+    write_reports(reports, as_json=options.json)
+    sys.stderr.write(f"Trained in {_duration(time.monotonic() - start)}.\n")
     return 0
 
 
-def _one_after_another(
-    steps: dict[str, Callable[[], list[Report]]], given: argparse.Namespace
+def _run_steps(
+    steps: dict[str, Callable[[], list[Report]]], options: argparse.Namespace
 ) -> list[Report]:
-    """Take the steps but those that the same command, killed, had done."""
-    kept = bundle.data_dir() / "train-all.json"
-    wanted = {"seed": given.seed, "coins": given.coins}
+    """Run the steps of `train all`; skip those that a killed run finished."""
+    from coin_core.model_store import bundle
+    from coin_core.storage import write_file
+
+    if len(steps) == 1:
+        [train] = steps.values()
+        return train()
+    path = bundle.data_dir() / "train-all.json"
+    settings = {"seed": options.seed, "coins": options.coins}
     done: list[str] = []
     with suppress(OSError, ValueError, AttributeError, KeyError, TypeError):
-        found = json.loads(kept.read_text("utf-8"))
-        if {key: found.get(key) for key in wanted} == wanted:
-            done = [step for step in found["done"] if step in steps]
-            sys.stderr.write(f"Trained before: {', '.join(done)}. Going on.\n")
+        saved = json.loads(path.read_text("utf-8"))
+        if {key: saved.get(key) for key in settings} == settings:
+            done = [step for step in saved["done"] if step in steps]
+            sys.stderr.write(f"Already trained: {', '.join(done)}. Resuming.\n")
     reports = []
     for step, train in steps.items():
         if step in done:
             continue
         reports += train()
         done.append(step)
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        write_file(kept, json.dumps({**wanted, "done": done}).encode())
-    kept.unlink(missing_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_file(path, json.dumps({**settings, "done": done}).encode())
+    path.unlink(missing_ok=True)
     return reports
 
 
-def _train_readers(given: argparse.Namespace) -> list[Report]:
+def _train_legend_nets(options: argparse.Namespace) -> list[Report]:
+    from coin_core.model_store import bundle
+    from coin_core.training.release import READERS, train_readers_shipped
+
     outs = {name: bundle.WEIGHTS_DIR / name for name in READERS}
-    shipped = train_readers_shipped(outs, given.seed, given.coins, given.workers)
+    shipped = train_readers_shipped(outs, options.seed, options.coins, options.workers)
     return [report for _, report in shipped]
 
 
-def _train_shipped(name: str, given: argparse.Namespace) -> list[Report]:
+def _train_shipped(name: str, options: argparse.Namespace) -> list[Report]:
+    from coin_core.training.release import train_shipped
+
     _, report = train_shipped(
         name,
-        out=given.out,
-        seed=given.seed,
-        coins=given.coins,
-        workers=given.workers,
+        out=options.out,
+        seed=options.seed,
+        coins=options.coins,
+        workers=options.workers,
     )
     return [report]
 
 
-def _train_finder(name: str, given: argparse.Namespace) -> list[Report]:
+def _train_detector(name: str, options: argparse.Namespace) -> list[Report]:
+    from coin_core.model_store import bundle
     from coin_core.training.train_coin_detector import train_finder
     from coin_core.training.train_legend_localizer import train_frames
     from coin_core.training.train_side_classifier import train_sides
 
     trainings: dict[str, Callable[..., dict[str, Any]]] = {
-        "faces": partial(train_finder, workers=given.workers),
+        "faces": partial(train_finder, workers=options.workers),
         "sides": train_sides,
-        "frames": partial(train_frames, workers=given.workers),
+        "frames": partial(train_frames, workers=options.workers),
     }
-    out = given.out or bundle.WEIGHTS_DIR / name
-    figures = trainings[name](out, seed=given.seed)
-    line = json.dumps({"model": name, **figures}, default=float)
-    sys.stdout.write(line + "\n")
+    out = options.out or bundle.WEIGHTS_DIR / name
+    write_json({"model": name, **trainings[name](out, seed=options.seed)})
     return []
 
 
-def _train_own(given: argparse.Namespace) -> int:
+def _train_on_photos(options: argparse.Namespace) -> int:
+    from coin_core.model_store import bundle
+    from coin_core.training.catalog_dataset import is_catalog
+    from coin_core.training.config import Recipe
     from coin_core.training.initialization import find_start
+    from coin_core.training.splits import coins_per_class, few_coins_warning
     from coin_core.training.train import FOLDS, Training, train_on_coins
 
-    init = given.init or "rendered"
-    find_start(given.classifier, init)  # before photos are read for nothing
-    coins = _load(given.data)
-    for sentence in coins.unreadable:
-        sys.stderr.write(f"{sentence}\n")
-    called = _called(given.data)
-    out = given.out or bundle.models_dir() / _bundle_name(given.classifier, called)
+    training = Training(
+        name=options.classifier,
+        init=options.init or "rendered",
+        epochs=options.epochs,
+        folds=options.folds or FOLDS,
+        seed=options.seed,
+        size_px=options.size_px,
+        recipe=Recipe.from_dict(
+            {key: value for key, value in vars(options).items() if value is not None}
+        ),
+    )
+    find_start(training.name, training.init)  # fails before photos are loaded
+    coins = arguments.load_coins(options.data)
+    data = options.data
+    # Cards are published: they name a folder without its path.
+    title = data if is_catalog(data) else Path(data).resolve().name
+    out = options.out or bundle.models_dir() / _bundle_name(training.name, title)
     sys.stderr.write(
-        f"{len(coins)} coins of {len(coins.classes)} classes from {coins.source}; "
-        f"{len(coins.unreadable)} files could not be read, "
-        f"in {coins.without_face} photos no coin was found and all of it is used.\n"
+        f"{len(coins)} coins of {len(coins.classes)} classes from {coins.source}. "
+        f"{len(coins.unreadable)} files cannot be read. No coin was detected in "
+        f"{coins.without_face} photos, which are used whole.\n"
     )
     if warning := few_coins_warning(coins_per_class(coins.labels, coins.groups)):
         sys.stderr.write(f"{warning}\n")
-    training = Training(
-        name=given.classifier,
-        init=init,
-        epochs=given.epochs,
-        folds=given.folds or FOLDS,
-        seed=given.seed,
-        size_px=given.size_px,
-        recipe=_recipe(given),
-    )
-    card, fitted = train_on_coins(training, coins, out=out, data=given.data)
-    _show([fitted.report], as_json=given.json)
+    card, fitted = train_on_coins(training, coins, out=out, data=data)
+    write_reports([fitted.report], as_json=options.json)
     if fitted.stopped:
         sys.stderr.write("Stopped: the model is the best so far.\n")
     if coins.photo_ids is not None:
-        _keep_opinions(given.classifier, coins.photo_ids, card, fitted)
+        _record_predictions(training.name, coins.photo_ids, card, fitted)
     sys.stderr.write(
         f"Measured by {card.metrics[0]['how']}. "
         f"Trained in {_duration(fitted.seconds)}; the model is in {out}.\n"
@@ -195,31 +250,13 @@ def _train_own(given: argparse.Namespace) -> int:
     return 1 if coins.unreadable else 0
 
 
-def _load(data: str) -> CoinSet:
-    from coin_core.training.catalog_dataset import is_catalog, load_catalog, version_of
-    from coin_core.training.datasets import load_folder
-
-    if not is_catalog(data):
-        return load_folder(Path(data))
-    version = version_of(data)
-    from coin_core.catalog import open_catalog
-
-    return load_catalog(open_catalog(), version)
-
-
-def _called(data: str) -> str:
-    """What the data are called; no folders, as cards are passed on."""
-    from coin_core.training.catalog_dataset import is_catalog
-
-    return data if is_catalog(data) else Path(data).resolve().name
-
-
-def _keep_opinions(
+def _record_predictions(
     classifier: str, photo_ids: NDArray[np.int64], card: bundle.Card, fitted: Fitted
 ) -> None:
-    """Keep in the catalog what was said of coins that had not been learnt from."""
+    """Record out-of-fold predictions in the catalog, and look for wrong labels."""
     from coin_core.catalog import open_catalog
     from coin_core.catalog.label_errors import find_label_issues, record_out_of_fold
+    from coin_core.model_store import bundle
 
     rows = fitted.fold_of >= 0
     try:
@@ -233,7 +270,7 @@ def _keep_opinions(
             model_digest=bundle.weights_digest(card),
             threshold=card.threshold,
         )
-        # Of a version only the test photos were measured: too few to compare.
+        # The test split of a version has too few photos to look for wrong labels.
         label_issues = () if (~rows).any() else find_label_issues(catalog)
     except CatalogError as error:
         # The model is saved all the same.
@@ -246,30 +283,9 @@ def _keep_opinions(
         )
 
 
-def _recipe(given: argparse.Namespace) -> Recipe:
-    """The settings that differ from the usual way, as far as they were given."""
-    return Recipe(
-        **{
-            item.name: value
-            for item in fields(Recipe)
-            if (value := getattr(given, item.name, None)) is not None
-        }
-    )
-
-
-def _bundle_name(classifier: str, called: str) -> str:
-    plain = re.sub(r"[^A-Za-z0-9_-]+", "-", called).strip("-")
+def _bundle_name(classifier: str, title: str) -> str:
+    plain = re.sub(r"[^A-Za-z0-9_-]+", "-", title).strip("-")
     return f"{classifier}-{plain or 'photos'}"[:64]
-
-
-def _show(reports: list[Report], *, as_json: bool) -> None:
-    if as_json:
-        for report in reports:
-            sys.stdout.write(json.dumps(report_json(report)) + "\n")
-    elif reports:
-        sys.stdout.write(report_table(reports) + "\n")
-        for report in reports:
-            sys.stdout.write("\n" + confusion_table(report) + "\n")
 
 
 def _duration(seconds: float) -> str:

@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from coin_core import pipeline
 from coin_core.classifiers import get_classifier
-from coin_core.cli import classify, evaluate, train
+from coin_core.cli import arguments, train
 from coin_core.cli.main import INTERRUPTED, main
 from coin_core.detection import faces
 from coin_core.detection.faces import DetectedFace, RotatedBox, Side
@@ -21,7 +22,7 @@ from coin_core.results import PhotoResult, RejectReason, Verdict
 from coin_core.rulers import DEFAULT_CLASSES
 from coin_core.training.runs import list_runs
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 WHOLE = RotatedBox(left=0.0, top=0.0, right=1.0, bottom=1.0)
 
 
@@ -64,7 +65,7 @@ class StubCoinClassifier:
 
 @pytest.fixture
 def stub(monkeypatch):
-    monkeypatch.setattr(classify, "CoinClassifier", StubCoinClassifier)
+    monkeypatch.setattr(pipeline, "CoinClassifier", StubCoinClassifier)
 
 
 def write_photo(path, grey=150):
@@ -98,7 +99,9 @@ def test_classify_with_all_answers_once_per_classifier(stub, tmp_path, capsys):
     photo = write_photo(tmp_path / "a.png")
     assert main(["classify", photo, "--classifier", "all", "--json"]) == 0
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert [line["classifier"] for line in lines] == list(train.SHIPPED)
+    assert [line["classifier"] for line in lines] == list(
+        arguments.shipped_classifiers()
+    )
 
 
 def test_classify_names_unreadable_files_and_answers_the_others(stub, tmp_path, capsys):
@@ -170,12 +173,12 @@ def test_what_argparse_refuses_ends_with_2(arguments, capsys):
 
 
 def test_a_stopped_command_says_how_to_go_on(monkeypatch, capsys):
-    def stopped(given):
+    def stopped(options):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(train, "run", stopped)
     assert main(["train", "knn", "--data", "x"]) == 130
-    assert "goes on" in capsys.readouterr().err
+    assert "Run the same command to resume" in capsys.readouterr().err
 
 
 def test_render_writes_pictures_and_the_truth(tmp_path):
@@ -315,7 +318,7 @@ class StubModels(StubCoinClassifier):
 
 
 def test_evaluate_prints_the_fixed_fields(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(evaluate, "CoinClassifier", StubModels)
+    monkeypatch.setattr(pipeline, "CoinClassifier", StubModels)
     for label in DEFAULT_CLASSES[1:]:
         write_photo(tmp_path / "set" / label / "1.png")
         write_photo(tmp_path / "set" / label / "2.png", 5)
@@ -336,7 +339,7 @@ def test_evaluate_prints_the_fixed_fields(tmp_path, monkeypatch, capsys):
 
 
 def test_evaluate_on_rendered_coins_shows_legibility(monkeypatch, capsys):
-    monkeypatch.setattr(evaluate, "CoinClassifier", StubModels)
+    monkeypatch.setattr(pipeline, "CoinClassifier", StubModels)
     given = ["evaluate", "--data", "rendered", "--count", "4", "--classifier", "knn"]
     assert main([*given, "--by-legibility", "--json"]) == 0
     report = json.loads(capsys.readouterr().out)
@@ -393,10 +396,10 @@ def test_train_all_goes_on_after_the_last_model_that_was_done(
         taken.append(name)
         return []
 
-    monkeypatch.setattr(train, "_train_finder", lambda name, given: step(name))
-    monkeypatch.setattr(train, "_train_readers", lambda given: step("readers"))
-    monkeypatch.setattr(train, "_train_shipped", lambda name, given: step(name))
-    monkeypatch.setattr(train, "_show", lambda reports, as_json: None)
+    monkeypatch.setattr(train, "_train_detector", lambda name, options: step(name))
+    monkeypatch.setattr(train, "_train_legend_nets", lambda options: step("readers"))
+    monkeypatch.setattr(train, "_train_shipped", lambda name, options: step(name))
+    monkeypatch.setattr(train, "write_reports", lambda reports, as_json: None)
     asked = ["train", "all", "--data", "rendered"]
     assert main(asked) == INTERRUPTED
     kept = tmp_path / "train-all.json"
@@ -406,7 +409,7 @@ def test_train_all_goes_on_after_the_last_model_that_was_done(
     taken[:] = ["svm"]
     assert main(asked) == 0
     assert taken == ["svm", "svm", "knn", "mlp"]
-    assert "resnet and vgg. Going on" in capsys.readouterr().err
+    assert "resnet and vgg. Resuming" in capsys.readouterr().err
     assert not kept.exists()
 
     for other in (whole.replace('"seed": 0', '"seed": 1'), "[]", whole[:-9], "{}"):

@@ -441,7 +441,7 @@ def test_the_command_brings_in_and_says_what_it_could_not(
     assert main([*arguments, "--mapping", str(tmp_path / "m.json")]) == 1
     said = capsys.readouterr().err
     assert "bad.jpg is a text file" in said
-    assert "1 photos brought in" in said
+    assert "1 photos imported" in said
     assert by_name(catalog)["a.png"].ruler == "alexander_jannaeus"
     assert main(["import"]) == 2
     assert main(["import", str(folder), "--mapping", str(folder / "t.csv")]) == 2

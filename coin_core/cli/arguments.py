@@ -1,0 +1,109 @@
+"""Arguments that several commands share, and what they select."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from coin_core.training.datasets import CoinSet
+
+
+def integer(low: int, high: int, step: int = 1) -> Callable[[str], int]:
+    """An argument type: whole numbers from `low` to `high`, multiples of `step`."""
+
+    def parse(text: str) -> int:
+        number = int(text)
+        if not low <= number <= high or number % step:
+            kind = "a number" if step == 1 else f"a multiple of {step}"
+            raise argparse.ArgumentTypeError(f"expected {kind} from {low} to {high}")
+        return number
+
+    parse.__name__ = "number"  # argparse names it: "invalid number value: 'x'"
+    return parse
+
+
+count = integer(1, 10_000_000)
+seed = integer(0, 2**31 - 1)
+image_size = integer(32, 1024)
+input_size = integer(32, 512, step=8)
+
+
+def fraction(text: str) -> float:
+    """An argument type: numbers from 0 to 1."""
+    number = float(text)
+    if not 0 <= number <= 1:
+        raise argparse.ArgumentTypeError("expected a fraction from 0 to 1")
+    return number
+
+
+DATA_METAVAR = "DIR|catalog[:VERSION]|rendered"
+
+
+def add_data(parser: argparse.ArgumentParser) -> None:
+    """Add `--data`."""
+    parser.add_argument(
+        "--data",
+        required=True,
+        metavar=DATA_METAVAR,
+        help="a folder with one subfolder of photos per class, the dataset or a "
+        "frozen version of it, or rendered coins",
+    )
+
+
+def add_model(parser: argparse.ArgumentParser) -> None:
+    """Add `--model`."""
+    parser.add_argument(
+        "--model", metavar="BUNDLE", help="name or folder of a model you trained"
+    )
+
+
+def add_json(parser: argparse.ArgumentParser, text: str) -> None:
+    """Add `--json`."""
+    parser.add_argument("--json", action="store_true", help=text)
+
+
+def shipped_classifiers() -> tuple[str, ...]:
+    """Names of the classifiers whose trained weights ship, in the order of menus."""
+    from coin_core.pipeline import SHIPPED
+
+    return SHIPPED
+
+
+def selected_models(options: argparse.Namespace) -> tuple[str, ...]:
+    """Names of the models that `--model` and `--classifier` select.
+
+    Raises:
+        UnknownClassifierError: No classifier has the given name.
+    """
+    if options.model:
+        return (options.model,)
+    if options.classifier == "all":
+        return shipped_classifiers()
+    from coin_core.classifiers import get_classifier
+
+    return (get_classifier(options.classifier).name,)
+
+
+def load_coins(data: str) -> CoinSet:
+    """Load a folder or the dataset, and print each file that cannot be read.
+
+    Raises:
+        TrainingDataError: The folder or the dataset holds no labelled photo.
+        CatalogError: No version of the dataset has the given name.
+    """
+    from coin_core.training.catalog_dataset import is_catalog, load_catalog, version_of
+    from coin_core.training.datasets import load_folder
+
+    if is_catalog(data):
+        from coin_core.catalog import open_catalog
+
+        coins = load_catalog(open_catalog(), version_of(data))
+    else:
+        coins = load_folder(Path(data))
+    for sentence in coins.unreadable:
+        sys.stderr.write(f"{sentence}\n")
+    return coins

@@ -1,0 +1,43 @@
+"""What several commands print: JSON lines, reports and progress bars."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from coin_core.evaluation.metrics import Report
+
+
+def write_json(value: Any) -> None:
+    """Print a value as one line of JSON."""
+    sys.stdout.write(json.dumps(value, ensure_ascii=False, default=float) + "\n")
+
+
+def write_reports(reports: Sequence[Report], *, as_json: bool) -> None:
+    """Print one JSON line per report, or one table and the confusion matrices."""
+    from coin_core.evaluation.metrics import confusion_table, report_json, report_table
+
+    if as_json:
+        for report in reports:
+            write_json(report_json(report))
+    elif reports:
+        tables = [report_table(reports), *map(confusion_table, reports)]
+        sys.stdout.write("\n\n".join(tables) + "\n")
+
+
+@contextmanager
+def photo_progress() -> Iterator[Callable[[int, int], None]]:
+    """A progress bar on the terminal, as a function (done, total) that moves it."""
+    from tqdm import tqdm
+
+    with tqdm(desc="photos", unit="photo") as bar:
+
+        def update(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        yield update
