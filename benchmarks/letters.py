@@ -25,8 +25,8 @@ import torch
 from numpy.typing import NDArray
 
 from coin_core.classifiers.legend_net import LETTER_CLASSES, STRIDE_PX
-from coin_core.evaluation.calibration import weighed
-from coin_core.evaluation.metrics import share_of
+from coin_core.evaluation.calibration import apply_logit_bias
+from coin_core.evaluation.metrics import format_proportion
 from coin_core.imaging.preprocessing import Preprocessing
 from coin_core.pipeline import SHIPPED, CoinClassifier
 from coin_core.rendering import render_coin
@@ -75,7 +75,7 @@ def main() -> None:
     for name in SHIPPED:
         told = judged(coin_classifier, name, maps)
         card = coin_classifier.model(name).card
-        show(name, weighed(told, card.classes, card.class_logit_bias), true)
+        show(name, apply_logit_bias(told, card.classes, card.class_logit_bias), true)
         show(f"{name} without leans", told, true)
 
 
@@ -83,7 +83,7 @@ def show(title: str, told: NDArray[np.floating], true: NDArray[np.str_]) -> None
     """Print how many are right, and how many of each ruler."""
     right = np.array(DEFAULT_CLASSES)[told.argmax(1)] == true
     parts = [right] + [right[true == ruler] for ruler in DEFAULT_CLASSES]
-    whole, *each = [share_of(int(part.sum()), len(part)) for part in parts]
+    whole, *each = [format_proportion(int(part.sum()), len(part)) for part in parts]
     named = [f"{ruler} {one}" for ruler, one in zip(DEFAULT_CLASSES, each, strict=True)]
     print("; ".join([f"{title}: {whole}", *named]))
 

@@ -19,8 +19,8 @@ import numpy as np
 from tqdm import tqdm
 
 from coin_core.classifiers.tta import frames_read, look, read
-from coin_core.evaluation.calibration import weighed
-from coin_core.evaluation.metrics import share_of
+from coin_core.evaluation.calibration import apply_logit_bias
+from coin_core.evaluation.metrics import format_proportion
 from coin_core.imaging.legend_pose import find_frames
 from coin_core.pipeline import CoinClassifier
 from coin_core.rendering import render_coin
@@ -52,11 +52,11 @@ def main() -> None:
             ("and again where in doubt", read(reader, crops, settings)),
             ("the true frame", look(reader, crops, settings, true)),
         ):
-            told = weighed(
+            told = apply_logit_bias(
                 reading.classes.softmax(1), card.classes, card.class_logit_bias
             )
             right = int((told.argmax(1) == rulers).sum())
-            print(f"{name}, {way}: {share_of(right, len(coins))}", flush=True)
+            print(f"{name}, {way}: {format_proportion(right, len(coins))}", flush=True)
 
 
 if __name__ == "__main__":

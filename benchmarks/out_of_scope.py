@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import numpy as np
 
-from coin_core.evaluation.metrics import share_of
+from coin_core.evaluation.metrics import format_proportion
 from coin_core.imaging import photo_io
 from coin_core.pipeline import SHIPPED, CoinClassifier
 from coin_core.rendering import render_coin
@@ -53,7 +53,7 @@ def main() -> None:
             )
         legible = list(coin_classifier.classify_batch(legible_coins(given.count), name))
         refused = sum(one.verdicts[0].ruler is None for one in legible)
-        print(f"{name}: legible coins refused: {share_of(refused, len(legible))}")
+        print(f"{name}: legible coins refused: {format_proportion(refused, len(legible))}")
 
 
 def show(
@@ -64,8 +64,8 @@ def show(
     refused = sum(reason is not None for reason in reasons)
     right = sum(reason in set(kinds) for reason in reasons)
     print(
-        f"{name}: {title}: refused {share_of(refused, len(reasons))}, "
-        f"for the right kind of reason {share_of(right, len(reasons))}"
+        f"{name}: {title}: refused {format_proportion(refused, len(reasons))}, "
+        f"for the right kind of reason {format_proportion(right, len(reasons))}"
     )
 
 

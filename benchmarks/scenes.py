@@ -20,7 +20,7 @@ from tqdm import tqdm
 
 from coin_core.detection import faces
 from coin_core.detection.faces import RotatedBox
-from coin_core.evaluation.metrics import share_of
+from coin_core.evaluation.metrics import format_proportion
 from coin_core.rendering.scenes import draw_scene
 
 ENOUGH = 0.85
@@ -41,7 +41,7 @@ def main() -> None:
         marks[f"  arrangement {scene.arrangement}"].append(right)
         marks[f"  ground {scene.background}"].append(right)
     for name in sorted(marks, key=lambda name: (name.startswith("  "), name)):
-        print(f"{name}: {share_of(sum(marks[name]), len(marks[name]))}")
+        print(f"{name}: {format_proportion(sum(marks[name]), len(marks[name]))}")
 
 
 def all_found(true: tuple[RotatedBox, ...], found: tuple[RotatedBox, ...]) -> bool:

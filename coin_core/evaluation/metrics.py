@@ -1,11 +1,10 @@
-"""How good a classifier is: accuracy with its interval, calibration, confusion."""
+"""Figures of a classifier: accuracy with its interval, calibration, confusion."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import pairwise
-from math import sqrt
 from typing import Any
 
 import numpy as np
@@ -13,29 +12,26 @@ from numpy.typing import ArrayLike, NDArray
 
 from coin_core.errors import TrainingDataError
 
-# The normal quantile of a two-sided 95 % interval.
-_Z_95 = 1.959963984540054
-
-# Upper edges of the bins of the legibility table; the last one takes 1 itself.
+# Edges of the bins of the legibility table; the last bin includes 1.
 LEGIBILITY_EDGES = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """What a classifier reached on one data set.
+    """The figures of a classifier on one dataset.
 
     Attributes:
         classifier: Its name.
         n: Coins measured.
-        answered: Those it answered instead of "cannot tell".
-        accuracy: Share of all n whose highest probability is on the right label.
+        answered: Coins it answered instead of "cannot tell".
+        accuracy: Fraction of all n whose highest probability is on the right label.
         accuracy_low: Lower end of the Wilson 95 % interval.
         accuracy_high: Upper end.
-        accuracy_answered: Share right among the answered ones; None without any.
-        recall: Per label the share of its coins found; None for a label without coins.
+        accuracy_answered: Fraction right among the answered coins; None without any.
+        recall: Per label the fraction of its coins found; None without coins.
         log_loss: Mean negative logarithm of the probability of the right label.
         ece: Expected calibration error, 15 bins.
-        confusion: Rows are true labels, columns given ones, both in class order.
+        confusion: Counts; rows are true labels, columns predicted ones, in class order.
         classes: The labels in that order.
     """
 
@@ -66,32 +62,76 @@ class LegibilityRow:
 
 
 def wilson(right: int, n: int) -> tuple[float, float]:
-    """The Wilson 95 % interval of a share; (0, 1) when nothing was measured.
+    """The Wilson 95 % interval of a proportion; (0, 1) when n is 0.
 
     Raises:
-        ValueError: More were right than there are, or a count is negative.
+        ValueError: `right` is negative or greater than `n`.
     """
+    from scipy.stats import binomtest
+
     if not 0 <= right <= n:
-        raise ValueError(f"{right} right of {n} is no share.")
+        raise ValueError(f"{right} right of {n} is not a proportion.")
     if n == 0:
         return 0.0, 1.0
-    share = right / n
-    spread = _Z_95 * sqrt(share * (1 - share) / n + (_Z_95 / (2 * n)) ** 2)
-    middle = share + _Z_95**2 / (2 * n)
-    scale = 1 + _Z_95**2 / n
-    return max(0.0, (middle - spread) / scale), min(1.0, (middle + spread) / scale)
+    interval = binomtest(right, n).proportion_ci(0.95, method="wilson")
+    return float(interval.low), float(interval.high)
 
 
-def share_of(part: int, n: int) -> str:
-    """A share in words, with its Wilson interval."""
+def accuracy_figures(right: ArrayLike) -> dict[str, Any]:
+    """Count and accuracy with its Wilson interval, as model cards hold them.
+
+    Args:
+        right: Whether each item is right, bool (N,).
+    """
+    hits = np.asarray(right, dtype=bool)
+    low, high = wilson(int(hits.sum()), len(hits))
+    return {
+        "n": len(hits),
+        "accuracy": float(hits.mean()),
+        "accuracy_low": low,
+        "accuracy_high": high,
+    }
+
+
+def format_proportion(part: int, n: int) -> str:
+    """A proportion in words, with its Wilson interval."""
     low, high = wilson(part, n)
     return f"{part} of {n}, {part / max(n, 1):.1%} ({low:.1%} to {high:.1%})"
+
+
+def cohens_kappa(first: Sequence[str], second: Sequence[str]) -> float | None:
+    """Cohen's kappa of two raters; None when both always give one same answer.
+
+    Args:
+        first: The answers of one rater, (N,).
+        second: The answers of the other on the same items, (N,).
+    """
+    from sklearn.metrics import cohen_kappa_score
+
+    if len({*first, *second}) < 2:
+        return None  # chance alone agrees fully: kappa is undefined
+    return float(cohen_kappa_score(first, second))
+
+
+def mcnemar(only_first: int, only_second: int) -> float:
+    """The p-value of McNemar's exact test of two classifiers on the same coins.
+
+    Args:
+        only_first: Coins that only the first classifier got right.
+        only_second: Coins that only the second got right.
+    """
+    from scipy.stats import binomtest
+
+    n = only_first + only_second
+    return float(binomtest(only_first, n, 0.5).pvalue) if n else 1.0
 
 
 def expected_calibration_error(
     probabilities: ArrayLike, y: ArrayLike, bins: int = 15
 ) -> float:
-    """How far confidence and accuracy lie apart, 0 to 1.
+    """Mean distance between confidence and accuracy, 0 to 1.
+
+    Guo et al., "On Calibration of Modern Neural Networks", ICML 2017.
 
     Args:
         probabilities: Per coin and class, (N, C).
@@ -104,9 +144,8 @@ def expected_calibration_error(
     confidence = p.max(axis=1)
     right = p.argmax(axis=1) == np.asarray(y)
     which = np.minimum((confidence * bins).astype(int), bins - 1)
-    count = np.bincount(which, minlength=bins)
     gap = np.bincount(which, weights=confidence - right, minlength=bins)
-    return float(np.abs(gap[count > 0]).sum() / len(p))
+    return float(np.abs(gap).sum() / len(p))
 
 
 def evaluate(
@@ -128,7 +167,7 @@ def evaluate(
     Raises:
         TrainingDataError: There is no coin, or a label that is not among the classes.
     """
-    # Whoever wants an interval only need not wait for scikit-learn.
+    # scikit-learn takes a second to import; an interval does not need it.
     from sklearn.metrics import confusion_matrix, log_loss, recall_score
 
     from coin_core.classifiers.base import to_columns
@@ -139,39 +178,35 @@ def evaluate(
     try:
         y = to_columns(y_true, classes)
     except ValueError as error:
-        raise TrainingDataError(f"{classifier} was not taught this: {error}") from error
+        raise TrainingDataError(
+            f"{classifier} was not trained on this: {error}"
+        ) from error
     n, columns = len(y), list(range(len(classes)))
-    told = np.ones(n, dtype=bool) if answered is None else np.asarray(answered)
-    given = p.argmax(axis=1)
-    right = given == y
-    low, high = wilson(int(right.sum()), n)
-    recalls = recall_score(y, given, labels=columns, average=None, zero_division=0.0)
-    present = np.bincount(y, minlength=len(classes)) > 0
+    kept = np.ones(n, dtype=bool) if answered is None else np.asarray(answered)
+    predicted = p.argmax(axis=1)
+    right = predicted == y
+    recalls = recall_score(
+        y, predicted, labels=columns, average=None, zero_division=np.nan
+    )
+    # float32 rows do not sum to 1 in double precision.
+    p = p / p.sum(axis=1, keepdims=True)
     return Report(
         classifier=classifier,
-        n=n,
-        answered=int(told.sum()),
-        accuracy=float(right.mean()),
-        accuracy_low=low,
-        accuracy_high=high,
-        accuracy_answered=float(right[told].mean()) if told.any() else None,
+        answered=int(kept.sum()),
+        accuracy_answered=float(right[kept].mean()) if kept.any() else None,
         recall={
-            name: float(recalls[column]) if present[column] else None
-            for column, name in enumerate(classes)
+            name: None if np.isnan(recall) else float(recall)
+            for name, recall in zip(classes, recalls, strict=True)
         },
-        log_loss=float(log_loss(y, _whole(p), labels=columns)),
-        ece=expected_calibration_error(p, y),
+        log_loss=float(log_loss(y, p, labels=columns)),
+        ece=expected_calibration_error(probabilities, y),
         confusion=tuple(
-            tuple(map(int, row)) for row in confusion_matrix(y, given, labels=columns)
+            tuple(map(int, row))
+            for row in confusion_matrix(y, predicted, labels=columns)
         ),
         classes=classes,
+        **accuracy_figures(right),
     )
-
-
-def _whole(p: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Rows summing to 1 in double precision, which float32 rows do not quite."""
-    whole: NDArray[np.float64] = p / p.sum(axis=1, keepdims=True)
-    return whole
 
 
 def accuracy_by_legibility(
@@ -188,20 +223,19 @@ def accuracy_by_legibility(
         classes: The labels of the columns.
         legibility: Share of legible letters of the name, 0 to 1, (N,).
     """
-    share = np.asarray(legibility, dtype=np.float64)
-    given = np.asarray(classes, dtype=object)[probabilities.argmax(axis=1)]
-    right = given == np.asarray(y_true, dtype=object)
+    fraction = np.asarray(legibility, dtype=np.float64)
+    predicted = np.asarray(classes, dtype=object)[probabilities.argmax(axis=1)]
+    right = predicted == np.asarray(y_true, dtype=object)
     rows = []
     for low, high in pairwise(LEGIBILITY_EDGES):
-        here = (share >= low) & ((share < high) | (high == 1.0))
-        n, k = int(here.sum()), int(right[here].sum())
-        interval = wilson(k, n)
+        inside = right[(fraction >= low) & ((fraction < high) | (high == 1.0))]
+        interval = wilson(int(inside.sum()), len(inside))
         rows.append(
             LegibilityRow(
                 low=low,
                 high=high,
-                n=n,
-                accuracy=k / n if n else 0.0,
+                n=len(inside),
+                accuracy=float(inside.mean()) if len(inside) else 0.0,
                 accuracy_low=interval[0],
                 accuracy_high=interval[1],
             )
@@ -211,20 +245,11 @@ def accuracy_by_legibility(
 
 def report_json(report: Report) -> dict[str, Any]:
     """The report as `evaluate --json` prints it."""
-    return {
-        "classifier": report.classifier,
-        "n": report.n,
-        "answered": report.answered,
-        "accuracy": report.accuracy,
-        "accuracy_low": report.accuracy_low,
-        "accuracy_high": report.accuracy_high,
-        "accuracy_answered": report.accuracy_answered,
-        "recall": dict(report.recall),
-        "log_loss": report.log_loss,
-        "ece": report.ece,
+    lists = {
         "confusion": [list(row) for row in report.confusion],
         "classes": list(report.classes),
     }
+    return asdict(report) | lists
 
 
 def report_table(reports: Sequence[Report]) -> str:

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from coin_core.classifiers import get_classifier
 from coin_core.errors import TrainingDataError
-from coin_core.evaluation.calibration import calibrate_and_measure, weighed
+from coin_core.evaluation.calibration import calibrate_and_measure, apply_logit_bias
 from coin_core.evaluation.metrics import Report, report_json
 from coin_core.model_store import bundle
 from coin_core.storage import write_file
@@ -236,7 +236,7 @@ def _measured(
     test = draw(TEST_SEED, TEST_COINS)
 
     def told(inputs: NDArray[Any]) -> NDArray[np.float32]:
-        return weighed(
+        return apply_logit_bias(
             classifier.predict_proba(inputs), card.classes, card.class_logit_bias
         )
 

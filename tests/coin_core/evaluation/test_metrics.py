@@ -13,7 +13,7 @@ from coin_core.evaluation.metrics import (
     expected_calibration_error,
     report_json,
     report_table,
-    share_of,
+    format_proportion,
     wilson,
 )
 
@@ -40,8 +40,8 @@ def test_wilson_interval(right, n, low, high):
 
 
 def test_a_share_is_told_with_its_interval():
-    assert share_of(193, 200) == "193 of 200, 96.5% (93.0% to 98.3%)"
-    assert share_of(0, 0) == "0 of 0, 0.0% (0.0% to 100.0%)"
+    assert format_proportion(193, 200) == "193 of 200, 96.5% (93.0% to 98.3%)"
+    assert format_proportion(0, 0) == "0 of 0, 0.0% (0.0% to 100.0%)"
 
 
 def test_wilson_refuses_what_is_no_share():
@@ -98,7 +98,7 @@ def test_tables_are_readable():
 
 @pytest.mark.parametrize(
     ("y", "p", "said"),
-    [([], np.zeros((0, 3)), "no coin"), (["x"], P[:1], "was not taught this")],
+    [([], np.zeros((0, 3)), "no coin"), (["x"], P[:1], "was not trained on this")],
 )
 def test_what_cannot_be_measured_is_refused(y, p, said):
     with pytest.raises(TrainingDataError, match=said):
