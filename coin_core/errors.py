@@ -9,6 +9,7 @@
     ├── WeightsMismatchError    (ValueError)         a bundle is damaged or foreign
     ├── TrainingDataError       (ValueError)         a folder cannot be learnt from
     ├── TrainingStoppedError                         stopped with nothing to keep yet
+    ├── JobStoppedError                              somebody asked a job to stop
     └── CatalogError                                 the catalog refuses a change
 
 A message says what was expected, what was found and what to do next, and is meant
@@ -50,6 +51,10 @@ class TrainingDataError(CoinError, ValueError):
 
 class TrainingStoppedError(CoinError):
     """A training was stopped before there was a model to keep."""
+
+
+class JobStoppedError(CoinError):
+    """Somebody asked the job to stop; its command can be run again."""
 
 
 class CatalogError(CoinError):

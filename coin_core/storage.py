@@ -1,24 +1,67 @@
-"""Files and folders that are whole at every moment, also when the power goes."""
+"""Where files are kept, and how they are written whole and by one process at a time.
+
+A reader finds the old file or the new one, never a half, also after a power cut. A
+lock ends with its process, however that ends.
+"""
 
 from __future__ import annotations
 
 import ctypes
+import glob
+import json
 import os
 import secrets
 import shutil
 import sys
-import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+PROJECT_DIR = Path(__file__).resolve().parents[1]
+WEIGHTS_DIR = PROJECT_DIR / "weights"
 
 _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2  # Linux: swap two paths in one step
 _RENAME_SWAP = 2  # macOS: the same
-_STALE_S = 3600.0
+
+
+def data_dir() -> Path:
+    """The data folder of this installation: COIN_DATA_DIR, or `data` in the project."""
+    return Path(os.environ.get("COIN_DATA_DIR") or PROJECT_DIR / "data")
+
+
+def open_lock(path: Path, timeout_s: float = 10.0) -> FileLock:
+    """A lock on a file, for use in a `with` statement.
+
+    Args:
+        path: The lock file; its folder is created.
+        timeout_s: How long to wait for another holder.
+
+    Raises `filelock.Timeout`, a `TimeoutError`, on entering when another process, or
+    another lock object of this process, holds it all that time.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # Not bound to a thread: a generator may be closed by another one.
+    return FileLock(path, timeout=timeout_s, poll_interval=0.02, thread_local=False)
+
+
+def is_locked(path: Path) -> bool:
+    """Whether a living process holds the lock at `path`."""
+    if not path.exists():
+        return False
+    try:
+        with open_lock(path, timeout_s=0):
+            return False
+    except Timeout:
+        return True
 
 
 def write_file(path: Path, data: bytes) -> None:
-    """Put `data` at `path` so that a reader finds the old file or the new one."""
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}.tmp")
+    """Write `data` to `path` in one step."""
+    temporary = _temporary(path)
     try:
         _write_synced(temporary, data)
         temporary.replace(path)
@@ -27,54 +70,107 @@ def write_file(path: Path, data: bytes) -> None:
     _sync_folder(path.parent)
 
 
+def write_json(path: Path, value: Any) -> None:
+    """Write a value as JSON in one step."""
+    write_file(path, json.dumps(value, indent=2, ensure_ascii=False).encode())
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The JSON object in a file; {} if the file is missing or damaged."""
+    try:
+        value = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A temporary path that replaces `path` when the block ends without an error.
+
+    The caller creates a file or a folder there. An existing folder at `path` is
+    exchanged. What killed processes left beside `path` is deleted.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    recover_folder(path)
+    _remove_leftovers(path)
+    temporary = _temporary(path)
+    try:
+        with open_lock(_lock_of(temporary)):
+            try:
+                yield temporary
+                _sync(temporary)
+                if not path.is_dir():
+                    temporary.replace(path)
+                elif not _exchange(temporary, path):
+                    # Between the two steps only the set-aside copy exists;
+                    # recover_folder restores it.
+                    aside = _aside(path)
+                    _remove(aside)
+                    path.rename(aside)
+                    temporary.rename(path)
+                    _remove(aside)
+                _sync_folder(path.parent)
+            finally:
+                _remove(temporary)
+    finally:
+        _lock_of(temporary).unlink(missing_ok=True)
+
+
 def write_folder(folder: Path, files: dict[str, bytes]) -> None:
     """Make `folder` hold exactly `files`; a reader finds the old folder or the new."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    recover_folder(folder)
-    _remove_leftovers(folder)
-    fresh = folder.with_name(f".{folder.name}.{secrets.token_hex(6)}.tmp")
-    fresh.mkdir()
-    try:
+    with replacing(folder) as temporary:
+        temporary.mkdir()
         for name, data in files.items():
-            _write_synced(fresh / name, data)
-        _sync_folder(fresh)
-        if not folder.exists():
-            fresh.rename(folder)
-        elif not _exchange(fresh, folder):
-            # Between the two steps only the set-aside copy is there;
-            # recover_folder puts it back.
-            aside = _aside(folder)
-            shutil.rmtree(aside, ignore_errors=True)
-            folder.rename(aside)
-            fresh.rename(folder)
-            shutil.rmtree(aside, ignore_errors=True)
-        _sync_folder(folder.parent)
-    finally:
-        shutil.rmtree(fresh, ignore_errors=True)
+            _write_synced(temporary / name, data)
 
 
 def recover_folder(folder: Path) -> None:
-    """Put back a folder whose replacement was interrupted half-way."""
+    """Restore a folder whose replacement was interrupted half-way."""
     aside = _aside(folder)
     if aside.is_dir() and not folder.exists():
         aside.rename(folder)
+
+
+def _temporary(path: Path) -> Path:
+    return path.with_name(f".{path.name}.{secrets.token_hex(6)}.tmp")
 
 
 def _aside(folder: Path) -> Path:
     return folder.with_name(f".{folder.name}.previous")
 
 
-def _remove_leftovers(folder: Path) -> None:
-    """Delete what killed writers left, but nothing a living one may be writing."""
-    for leftover in folder.parent.glob(f".{folder.name}.*.tmp"):
-        if time.time() - leftover.stat().st_mtime > _STALE_S:
-            shutil.rmtree(leftover, ignore_errors=True)
+def _lock_of(temporary: Path) -> Path:
+    return temporary.with_name(f"{temporary.name}.lock")
+
+
+def _remove_leftovers(path: Path) -> None:
+    """Delete what killed writers left beside `path`, but nothing of a living one."""
+    for leftover in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
+        if not is_locked(_lock_of(leftover)):
+            _remove(leftover)
+            _lock_of(leftover).unlink(missing_ok=True)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _write_synced(path: Path, data: bytes) -> None:
     with path.open("wb") as file:
         file.write(data)
         file.flush()
+        os.fsync(file.fileno())
+
+
+def _sync(path: Path) -> None:
+    if path.is_dir():
+        _sync_folder(path)
+        return
+    with path.open("rb+") as file:
         os.fsync(file.fileno())
 
 

@@ -9,7 +9,6 @@ ever unpickled. Shipped bundles are in `weights/`, those a user trained or broug
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -26,7 +25,13 @@ from coin_core.model_store.card import (
     card_from_json,
     card_to_json,
 )
-from coin_core.storage import recover_folder, write_file, write_folder
+from coin_core.storage import (
+    WEIGHTS_DIR,
+    data_dir,
+    recover_folder,
+    write_file,
+    write_folder,
+)
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -53,7 +58,6 @@ __all__ = [
     "weights_digest",
 ]
 
-WEIGHTS_DIR = Path(__file__).resolve().parents[2] / "weights"
 MAX_FILE_BYTES = 256 * 1024 * 1024
 
 Origin = Literal["shipped", "own"]
@@ -75,12 +79,6 @@ class BundleProblem:
 
     folder: Path
     sentence: str
-
-
-def data_dir() -> Path:
-    """What this installation has gathered: COIN_DATA_DIR, or data/ in the project."""
-    given = os.environ.get("COIN_DATA_DIR")
-    return Path(given) if given else WEIGHTS_DIR.parent / "data"
 
 
 def models_dir() -> Path:
