@@ -15,7 +15,7 @@ COPY requirements.txt constraints.txt ./
 RUN /venv/bin/pip install torch==2.13.0+cpu torchvision==0.28.0+cpu \
     || { echo "Name the index of CPU wheels: --build-arg PIP_EXTRA_INDEX_URL=..." >&2; \
          exit 1; }
-RUN /venv/bin/pip install --requirement requirements.txt
+RUN /venv/bin/pip install --requirement requirements.txt --constraint constraints.txt
 
 FROM python:3.11-slim-bookworm
 ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \

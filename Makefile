@@ -1,9 +1,12 @@
-# make app    the program on http://localhost:8501
-# make test   every check; make bench   every measured figure of the README
-# make setup  the environment alone (the others call it)
+# make app        the program on http://localhost:8501
+# make test       every check in a few minutes; make test-slow runs the slow tests
+# make bench      every figure of docs/benchmarks.md
+# make setup      the environment alone (the other targets call it)
 
 SHELL := /bin/bash
 PORT ?= 8501
+# Processes that run the tests; each needs about 1 GB.
+WORKERS ?= $(shell n=$$(nproc 2>/dev/null || echo 2); echo $$((n < 4 ? n : 4)))
 PY := .venv/bin/python
 # The first Python that is new enough; PYTHON=... chooses another.
 PYTHON ?= $(shell for p in python3 python3.11 python3.12 python3.13; do \
@@ -13,14 +16,17 @@ PYTHON ?= $(shell for p in python3 python3.11 python3.12 python3.13; do \
 export PYTHONUTF8 := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: setup app test lint types unit bench constraints clean help
+# One thread in each process; a group of tests (xdist_group) stays in one process.
+PYTEST = OMP_NUM_THREADS=1 $(PY) -m pytest --numprocesses $(WORKERS) --dist loadgroup
+
+.PHONY: setup app test test-slow lint types unit bench constraints clean help
 
 help:
-	@sed -n 's/^# //p' Makefile | head -3
+	@sed -n 's/^# //p' Makefile | head -4
 
 setup: .venv/stamp
 
-.venv/stamp: requirements.txt requirements-dev.txt constraints.txt
+.venv/stamp: requirements.txt requirements-dev.txt constraints.txt pyproject.toml
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed." >&2; exit 1; }
 	@test -x $(PY) || $(PYTHON) -m venv .venv || { \
 		echo "On Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
@@ -32,6 +38,8 @@ setup: .venv/stamp
 	done; for job in "$${halves[@]}"; do wait "$$job" || exit 1; done
 	@# What this system needs beyond that, and that everything fits together.
 	@$(PY) -m pip install --quiet --requirement requirements-dev.txt
+	@# The commands coin-reader and coin-scrape.
+	@$(PY) -m pip install --quiet --no-deps --editable .
 	@touch $@
 
 app: setup
@@ -42,14 +50,18 @@ test: setup lint types unit
 lint: setup
 	$(PY) -m ruff format --check .
 	$(PY) -m ruff check .
+	.venv/bin/lint-imports --no-logo
 
 types: setup
 	$(PY) -m mypy
 
 unit: setup
-	OMP_NUM_THREADS=1 $(PY) -m pytest
+	$(PYTEST)
 
-# The figures of the README. PHOTOS=DIR (one folder of photos per ruler) adds real
+test-slow: setup
+	$(PYTEST) -m slow
+
+# The figures of docs/benchmarks.md. PHOTOS=DIR (one folder of photos per ruler) adds real
 # photos, OTHER_COINS=DIR real coins of other kinds, COLLECTION=DIR (one folder of
 # photos per class) a training from the shipped weights with five folds, LETTERS=FILE
 # a table of the letters that were seen on coins.

@@ -9,9 +9,11 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import io
 import random
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import numpy as np
@@ -51,6 +53,18 @@ def _steady(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFa
 @pytest.fixture(scope="session")
 def project_root() -> Path:
     return ROOT
+
+
+@pytest.fixture(scope="session")
+def run_python() -> Callable[..., subprocess.CompletedProcess[str]]:
+    """A function that runs Python with these arguments in the project's folder."""
+
+    def run(*arguments: object, check: bool = True, **options: Any) -> Any:
+        command = [sys.executable, *map(str, arguments)]
+        options = {"cwd": ROOT, "capture_output": True, "text": True} | options
+        return subprocess.run(command, check=check, **options)
+
+    return run
 
 
 def draw_disc(size_px: int = 120, ground: int = 235) -> np.ndarray:

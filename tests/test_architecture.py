@@ -1,0 +1,145 @@
+"""What the contracts of import-linter in pyproject.toml cannot say."""
+
+from __future__ import annotations
+
+import ast
+import re
+import tomllib
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+import coin_core
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGES = ("coin_core", "scrapers", "ui")
+PAGES = [ROOT / "app.py", *sorted((ROOT / "pages").glob("*.py"))]
+SOURCES = [*PAGES, *sorted(p for name in PACKAGES for p in (ROOT / name).rglob("*.py"))]
+PICKLES = {"pickle", "joblib", "dill", "cloudpickle", "shelve", "marshal"}
+TORCHVISION_DOOR = "coin_core/classifiers/torchvision_import.py"
+
+
+def relative(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def imported_packages(source: str) -> set[str]:
+    """The first part of every absolute import of a file, lazy ones included."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            names.add(node.module or "")
+        elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith(
+            ("import_module", "__import__")
+        ):
+            names |= {a.value for a in node.args[:1] if isinstance(a, ast.Constant)}
+    return {name.split(".")[0] for name in names}
+
+
+def test_imports_are_found_wherever_they_are():
+    source = (
+        "def f():\n    import torch.nn\n    import_module('cv2.x')\nfrom ui import x"
+    )
+    assert imported_packages(source) == {"torch", "cv2", "ui"}
+
+
+@pytest.mark.parametrize("path", PAGES, ids=relative)
+def test_a_page_imports_nothing_heavy(path):
+    heavy = {"torch", "torchvision", "sklearn", "skorch", "cv2", "scipy"}
+    tables = {"sqlalchemy", "alembic"}
+    found = imported_packages(path.read_text("utf-8"))
+    assert not found & (heavy | tables | {"scrapers"})
+
+
+def test_nothing_unpickles_and_torchvision_has_one_door():
+    for path in SOURCES:
+        found = imported_packages(path.read_text("utf-8"))
+        assert not found & PICKLES, f"{relative(path)}: a model could run code"
+        if relative(path) != TORCHVISION_DOOR:
+            assert "torchvision" not in found, f"{relative(path)}: {TORCHVISION_DOOR}"
+
+
+def test_no_private_name_is_imported():
+    for path in SOURCES:
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.ImportFrom):
+                private = [a.name for a in node.names if re.match("_[^_]", a.name)]
+                assert not private, f"{relative(path)} imports {private}"
+
+
+def test_every_package_is_in_the_layers():
+    """A new package that no layer names would be free to import everything."""
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    layers = contracts["tool"]["importlinter"]["contracts"][0]["layers"]
+    named = {name.strip() for layer in layers for name in re.split("[|:]", layer)}
+    parts = {
+        f"coin_core.{path.stem}"
+        for path in (ROOT / "coin_core").iterdir()
+        if not path.name.startswith("_")
+    }
+    assert named == {"ui", "scrapers", *parts}
+
+
+# Modules without a test file of their own, and where they are tested instead.
+TESTED_ELSEWHERE: dict[str, str] = {}
+
+
+def test_every_module_has_a_test_file():
+    missing = []
+    for path in SOURCES:
+        if path.name.startswith("__") or path in PAGES or "versions" in path.parts:
+            continue
+        folder = ROOT / "tests" / path.relative_to(ROOT).parent
+        if not [
+            *folder.glob(f"test_{path.stem}.py"),
+            *folder.glob(f"test_{path.stem}_*"),
+        ]:
+            missing.append(relative(path))
+    assert sorted(missing) == sorted(TESTED_ELSEWHERE)
+    for test in TESTED_ELSEWHERE.values():
+        assert (ROOT / "tests" / test).exists(), test
+
+
+@pytest.mark.parametrize("name", coin_core.__all__)
+def test_every_public_name_is_found(name):
+    assert getattr(coin_core, name) is not None
+    assert name in dir(coin_core)
+
+
+def test_an_unknown_name_is_refused():
+    with pytest.raises(AttributeError, match="no attribute 'coin_maker'"):
+        coin_core.coin_maker  # noqa: B018
+
+
+def test_importing_the_package_loads_nothing_heavy(run_python):
+    code = (
+        "import sys, coin_core, coin_core.rulers, coin_core.errors;"
+        "print({'torch', 'numpy', 'cv2', 'sklearn'} & set(sys.modules))"
+    )
+    assert run_python("-c", code).stdout.strip() == "set()"
+
+
+def test_the_installed_commands_exist():
+    """`pip install -e .` makes each of these a command that returns an exit code."""
+    scripts = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["scripts"]
+    assert set(scripts) == {"coin-reader", "coin-scrape"}
+    for target in scripts.values():
+        module, _, function = target.partition(":")
+        with pytest.raises(SystemExit) as stopped:
+            getattr(import_module(module), function)(["--help"])
+        assert stopped.value.code == 0
+
+
+def test_every_data_file_of_the_packages_is_installed():
+    declared = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"][
+        "setuptools"
+    ]
+    patterns = declared["package-data"]
+    for name in PACKAGES:
+        for path in (ROOT / name).rglob("*.*"):
+            if path.suffix not in (".py", ".pyc"):
+                package = ".".join(path.relative_to(ROOT).parent.parts)
+                assert any(path.match(p) for p in patterns.get(package, ())), path
