@@ -418,12 +418,6 @@ def stop_requested() -> bool:
     return bool(job_id) and (jobs_dir() / job_id / "stop").exists()
 
 
-def report(words: str, *, done: float = 0, total: float | None = None) -> None:
-    """Report how far the job of this process is, in a sentence of the command."""
-    facts = {"words": words, "done": done, "total": total, "unit": ""}
-    _merge(facts, at_once=False)
-
-
 def report_details(**details: Any) -> None:
     """Add to what the job of this process reports beside its numbers."""
     _merge({"details": details}, at_once=False)
@@ -459,6 +453,7 @@ class Progress:
     ) -> None:
         self.total, self.done, self.unit, self.words = total, done, unit, words
         self._can_stop = can_stop
+        self._has_count = False
         self._counted, self._started = 0, time.monotonic()
         # The log of a job needs no bar.
         hidden = bool(current_job_id()) and not sys.stderr.isatty()
@@ -489,18 +484,25 @@ class Progress:
         self._bar.update(count)
         self._write(at_once=False)
 
-    def advance_to(self, done: int, total: int) -> None:
+    def advance_to(self, done: int, total: int | None) -> None:
         """Set what is done and the total."""
         self.total = self._bar.total = total
         self.update(done - self.done)
 
-    def describe(self, words: str, **figures: object) -> None:
-        """Say what is done now; the terminal shows the figures beside the bar."""
+    def describe(
+        self, words: str, *, has_count: bool = False, **figures: object
+    ) -> None:
+        """Say what is done now.
+
+        Args:
+            words: As in the constructor.
+            has_count: Whether the words are a sentence with its own numbers.
+            figures: What a terminal shows beside the bar.
+        """
         if figures:
             self._bar.set_postfix(figures, refresh=False)
-        if words != self.words:
-            self.words = words
-            self._write()
+        self.words, self._has_count = words, has_count
+        self._write(at_once=False)
 
     def close(self) -> None:
         """Write the last count."""
@@ -517,7 +519,7 @@ class Progress:
                 "words": self.words,
                 "done": self.done,
                 "total": self.total,
-                "unit": self.unit,
+                "unit": "" if self._has_count else self.unit,
                 "seconds": left,
             },
             at_once=at_once,

@@ -98,22 +98,20 @@ def follow_import(catalog: Catalog, steps: Iterator[ImportProgress]) -> int:
     Returns:
         The exit code: 1 if the import was stopped or a photo failed.
     """
-    from tqdm import tqdm
-
     from coin_core.catalog.importing.records import ImportState
+    from coin_core.jobs import Progress
 
     progress = None
-    with closing(steps), tqdm(desc="photos", unit="photo") as bar:  # type: ignore[type-var]
+    bar = Progress("photos", unit="photo", can_stop=False)
+    with closing(steps), bar:  # type: ignore[type-var]
         for progress in steps:
-            bar.total = progress.total
-            bar.update(progress.done - bar.n)
-            if progress.known or progress.failed or progress.grouped:
-                bar.set_postfix(
-                    known=progress.known,
-                    grouped=progress.grouped,
-                    failed=progress.failed,
-                    refresh=False,
-                )
+            counts = {
+                name: count
+                for name in ("known", "grouped", "failed")
+                if (count := getattr(progress, name))
+            }
+            bar.advance_to(progress.done, progress.total)
+            bar.describe(progress.text, has_count=True, **counts)
     if progress is None:
         return 1
     _write_remarks(catalog, progress.import_id)

@@ -32,12 +32,7 @@ def write_reports(reports: Sequence[Report], *, as_json: bool) -> None:
 @contextmanager
 def photo_progress() -> Iterator[Callable[[int, int], None]]:
     """A progress bar on the terminal, as a function (done, total) that moves it."""
-    from tqdm import tqdm
+    from coin_core.jobs import Progress
 
-    with tqdm(desc="photos", unit="photo") as bar:
-
-        def update(done: int, total: int) -> None:
-            bar.total = total
-            bar.update(done - bar.n)
-
-        yield update
+    with Progress("photos", unit="photo") as progress:
+        yield progress.advance_to

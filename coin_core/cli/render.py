@@ -48,7 +48,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Write the images, and one line of JSON for each into truth.jsonl."""
     from PIL import Image
-    from tqdm import tqdm
+
+    from coin_core.jobs import track
 
     out: Path = options.out
     if options.folders and (options.scenes or options.kind != "legend"):
@@ -59,7 +60,7 @@ def run(options: argparse.Namespace) -> int:
     try:
         out.mkdir(parents=True, exist_ok=True)
         with (out / TRUTH_FILE).open("w", encoding="utf-8") as truth_file:
-            for index in tqdm(range(options.count), desc="coins", unit="coin"):
+            for index in track(range(options.count), "coins", unit="coin"):
                 image, truth = _render(options, index)
                 name = f"coin-{options.seed}-{index:06d}.png"
                 if options.folders:

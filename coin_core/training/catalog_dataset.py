@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from coin_core.detection.faces import RotatedBox, crop_to_flan
 from coin_core.errors import CatalogError, TrainingDataError, UnreadablePhotoError
 from coin_core.imaging import photo_io
+from coin_core.jobs import track
 from coin_core.model_store.bundle import data_dir
 from coin_core.storage import write_file
 from coin_core.training.datasets import (
@@ -91,8 +91,9 @@ def load_catalog(
         {photo.photo_id: photo for photo in catalog.photos.get_many(ids)} if ids else {}
     )
     crops, kept, unreadable, without_face = [], [], [], 0
-    bar = tqdm(wanted.items, desc="photos", unit="photo", disable=len(ids) < 50)
-    for row, item in enumerate(bar):
+    has_bar = len(ids) >= 50
+    items = track(wanted.items, "finding the coins", unit="photo", has_bar=has_bar)
+    for row, item in enumerate(items):
         photo = None if item.photo_id is None else there.get(item.photo_id)
         if photo is None:
             unreadable.append(

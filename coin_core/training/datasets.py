@@ -13,9 +13,9 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from coin_core.errors import CoinError, TrainingDataError, UnreadablePhotoError
+from coin_core.jobs import Progress, track
 from coin_core.model_store.bundle import data_dir
 from coin_core.storage import write_file
 
@@ -95,8 +95,8 @@ def load_folder(folder: Path, *, size_px: int = CROP_PX) -> CoinSet:
     photos, classes = list_photos(folder)
     crops, kept, unreadable, without_face = [], [], [], 0
     coin_ids = _read_coin_ids(folder)
-    bar = tqdm(photos, desc="photos", unit="photo", disable=len(photos) < 50)
-    for photo in bar:
+    has_bar = len(photos) >= 50
+    for photo in track(photos, "finding the coins", unit="photo", has_bar=has_bar):
         try:
             if not photo.digest:
                 raise UnreadablePhotoError("cannot be opened, or was taken away.")
@@ -155,7 +155,7 @@ def load_rendered(
         raise TrainingDataError(f"At least one coin is to be struck, not {count}.")
     crops: list[NDArray[np.uint8]] = []
     labels, legible, names = [], [], []
-    with tqdm(total=count, desc="coins", unit="coin") as bar:
+    with Progress("rendering coins", count, unit="coin") as bar:
         for index in range(count * MOST_PASSED_OVER):
             if len(crops) == count:
                 break

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from coin_core.errors import TrainingDataError, UnreadablePhotoError
 from coin_core.evaluation.metrics import Report, evaluate
 from coin_core.imaging import photo_io
+from coin_core.jobs import track
 from coin_core.pipeline import CoinClassifier
 from coin_core.results import Verdict
 from coin_core.training.datasets import CoinSet, list_photos
@@ -57,7 +57,7 @@ def measure_crops(
 
 
 def _parts(coins: CoinSet, name: str) -> list[NDArray[np.uint8]]:
-    firsts = tqdm(range(0, len(coins), _BATCH), desc=name, unit="batch")
+    firsts = track(range(0, len(coins), _BATCH), name, unit="batch")
     return [coins.crops[first : first + _BATCH] for first in firsts]
 
 
@@ -75,7 +75,7 @@ def measure_photos(
     verdicts: dict[str, list[Verdict]] = {name: [] for name in names}
     labels, unreadable = [], []
     listed, _ = list_photos(folder)
-    for photo in tqdm(listed, desc="photos", unit="photo"):
+    for photo in track(listed, "classifying", unit="photo"):
         try:
             image = photo_io.read(photo.path)
         except (UnreadablePhotoError, OSError) as error:

@@ -20,18 +20,30 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock, Timeout
+
 from coin_core.errors import CoinError
-from coin_core.model_store.bundle import data_dir
-from coin_core.storage import write_file
-from coin_core.training.locking import FileLock, holder, is_held
+from coin_core.jobs import (
+    JobState,
+    current_job_id,
+    report_details,
+    report_outcome,
+    stop_requested,
+)
+from coin_core.storage import (
+    data_dir,
+    is_locked,
+    open_lock,
+    read_json,
+    write_file,
+    write_json,
+)
 
 Row = dict[str, Any]
 
-# Which job of the queue a training belongs to, in the environment of its process.
-JOB_VARIABLE = "COIN_TRAINING_JOB"
 MAX_NOTE = 4000
 _DELETED = ".deleted-"
-# The locks of this process, by the run's folder; let go of at its end.
+# The locks that this process holds, by the run's folder.
 _held: dict[Path, FileLock] = {}
 
 
@@ -64,11 +76,11 @@ class Run:
 
     def config(self) -> Row:
         """What was set; {} when the file is missing or torn."""
-        return _read_object(self.folder / "config.json")
+        return read_json(self.folder / "config.json")
 
     def report(self) -> Row:
         """State, latest and best epoch of each fold, and what came out."""
-        return _read_object(self.folder / "report.json")
+        return read_json(self.folder / "report.json")
 
     def state(self) -> RunState:
         """How far it has come, from its files and whether its process lives."""
@@ -95,8 +107,15 @@ class Run:
 
     def claim(self) -> bool:
         """Hold the run for this process; False when another one trains it."""
-        lock = _held.setdefault(self.folder, FileLock(self._lock_file))
-        return lock.take({"job": os.environ.get(JOB_VARIABLE, "")})
+        if self.folder not in _held:
+            lock = open_lock(self._lock_file, timeout_s=0.1)
+            try:
+                lock.acquire()
+            except Timeout:
+                return False
+            _held[self.folder] = lock
+        report_details(run=self.run_id)
+        return True
 
     def release(self) -> None:
         """Let go of the run; the end of the process does it as well."""
@@ -105,11 +124,7 @@ class Run:
 
     def is_alive(self) -> bool:
         """Whether a living process trains this run."""
-        return is_held(self._lock_file)
-
-    def process(self) -> Row:
-        """Its living process: "pid" and "job" of the queue; {} without one."""
-        return holder(self._lock_file)
+        return is_locked(self._lock_file)
 
     @property
     def _lock_file(self) -> Path:
@@ -121,7 +136,7 @@ class Run:
 
     def stop_asked(self) -> bool:
         """Whether somebody asked for it."""
-        return (self.folder / "stop").exists()
+        return (self.folder / "stop").exists() or stop_requested()
 
     def note(self) -> str:
         """What a person wrote about the run."""
@@ -208,12 +223,12 @@ class Run:
             {**self.report(), "state": str(state), "finished": now(), **results}
         )
         (self.folder / "stop").unlink(missing_ok=True)
+        report_outcome(JobState(state), str(results.get("error", "")))
         self.release()
 
     def write_report(self, report: Mapping[str, Any]) -> None:
         """Replace report.json in one step."""
-        text = json.dumps(report, indent=2, ensure_ascii=False)
-        write_file(self.folder / "report.json", text.encode())
+        write_json(self.folder / "report.json", report)
 
     def delete(self) -> None:
         """Remove the folder with everything in it.
@@ -242,11 +257,10 @@ def start_run(config: Mapping[str, Any], about: Mapping[str, Any] | None = None)
     folder = runs_dir() / f"{stamp}-{name}-{secrets.token_hex(2)}"
     folder.mkdir(parents=True)
     whole = {**(about or {}), **config, "started": now()}
-    if job := os.environ.get(JOB_VARIABLE):
+    if job := current_job_id():
         whole["job"] = job
-    text = json.dumps(whole, indent=2, ensure_ascii=False)
     try:
-        write_file(folder / "config.json", text.encode())
+        write_json(folder / "config.json", whole)
     except OSError:  # a full disk: half a run would stay as a damaged one
         shutil.rmtree(folder, ignore_errors=True)
         raise
@@ -336,12 +350,3 @@ def _ends_with_newline(path: Path) -> bool:
     with path.open("rb") as file:
         file.seek(-1, os.SEEK_END)
         return file.read(1) == b"\n"
-
-
-def _read_object(path: Path) -> Row:
-    """A JSON object; {} for a file that is missing or was torn."""
-    try:
-        value = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return value if isinstance(value, dict) else {}

@@ -18,6 +18,7 @@ from coin_core.classifiers.features import cached_features
 from coin_core.classifiers.torch_classifier import NetClassifier
 from coin_core.errors import CoinError, TrainingStoppedError
 from coin_core.evaluation.metrics import report_json
+from coin_core.jobs import Progress
 from coin_core.model_store import bundle as models
 from coin_core.training.config import Recipe, recipe_flags
 from coin_core.training.cross_validation import Fitted, fit_classifier
@@ -341,7 +342,5 @@ def _features(
     net: Any, crops: NDArray[np.uint8], digest: str, sight: FeatureMode
 ) -> NDArray[np.float32]:
     """The features of crops; each photo's are computed once and then read."""
-    from tqdm import tqdm
-
-    with tqdm(total=len(crops), desc="features", unit="coin") as bar:
+    with Progress("computing features", len(crops), unit="photo") as bar:
         return cached_features(net, digest, crops, sight=sight, progress=bar.update)
