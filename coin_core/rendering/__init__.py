@@ -1,4 +1,4 @@
-"""Coins struck from a seed: pictures with the truth about every letter."""
+"""Coins rendered from a seed: images with the truth about every letter."""
 
 from coin_core.rendering.coins import KINDS, RenderedCoin, RenderedLetter, render_coin
 

@@ -1,4 +1,4 @@
-"""A coin from a seed: die, flan, strike, weather, light, camera."""
+"""A coin from a seed: die, flan, strike, wear, corrosion, light, camera."""
 
 import math
 from dataclasses import dataclass
@@ -9,17 +9,18 @@ from numpy.typing import NDArray
 
 from coin_core.imaging.legend_pose import LegendPose
 from coin_core.rendering.cornucopia import draw_die as draw_cornucopia
+from coin_core.rendering.engraving import DiePlacement, PlacedCanvas, polar
 from coin_core.rendering.flans import (
     FlanShape,
-    distance_inside,
+    distance_to_edge,
     draw_mask,
     draw_shape,
-    surface,
+    draw_surface,
 )
-from coin_core.rendering.legend_die import CutLetter, Ink, Placing, cut_legend_die
-from coin_core.rendering.noise import Field, blurred
+from coin_core.rendering.legend_die import EngravedLetter, engrave_legend_die
+from coin_core.rendering.noise import Field, blur
 from coin_core.rendering.other_coins import draw_die as draw_other_coin
-from coin_core.rendering.photo import camera, photograph
+from coin_core.rendering.photo import simulate_camera, simulate_light
 from coin_core.rendering.star_anchor import draw_die as draw_star_or_anchor
 from coin_core.rendering.wear import apply_wear
 from coin_core.rulers import DEFAULT_CLASSES
@@ -34,11 +35,19 @@ _OTHER_DIES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RenderedLetter:
-    """A letter on a rendered coin; box in fractions of the image.
+    """A letter on a rendered coin; lengths are fractions of the image's side.
 
-    `wide` and `tall` are its size before the coin was turned, likewise.
-    `legibility` is the share of its relief, 0..1, that strike, flan, wear,
-    corrosion and the photo's resolution have left.
+    Attributes:
+        letter: Its key, as in `rulers.LETTERS`.
+        left: Left edge of its box in the image.
+        top: Top edge.
+        right: Right edge.
+        bottom: Bottom edge.
+        upright_width: Its width before the coin is turned.
+        upright_height: Its height before the coin is turned.
+        legibility: Fraction of its relief, 0 to 1, that strike, flan, wear, corrosion
+            and the photo's resolution have left.
+        in_name: Whether it is part of the ruler's name.
     """
 
     letter: str
@@ -54,11 +63,18 @@ class RenderedLetter:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class RenderedCoin:
-    """A rendered photo with everything that is true of it.
+    """A rendered photo of one side of a coin, and the truth about it.
 
-    `image` is uint8 (S, S, 3) RGB, `mask` uint8 (S, S) with 255 on the flan,
-    `flan_box` left, top, right, bottom in fractions of the image.
-    `legend_pose` is where the legend's field lies; None for other designs.
+    Attributes:
+        image: The photo, uint8 (S, S, 3) RGB.
+        mask: The flan, uint8 (S, S), 255 inside.
+        kind: One of `KINDS`.
+        ruler: A key of `rulers.RULERS`; None if the side is not the legend side.
+        legend: The lines in Hebrew letters, read right to left.
+        letters: The letters in reading order.
+        turn_deg: Clockwise rotation of the die, in degrees.
+        flan_box: Left, top, right, bottom of the flan in fractions of the image's side.
+        legend_pose: Where the legend's field is; None if there is no legend.
     """
 
     image: NDArray[np.uint8]
@@ -73,95 +89,100 @@ class RenderedCoin:
 
     @property
     def name_legibility(self) -> float:
-        """Share of the name's letters of which half or more is legible."""
+        """Fraction of the name's letters with a legibility of at least one half."""
         name = [letter for letter in self.letters if letter.in_name]
         if not name:
             return 0.0
         return sum(letter.legibility >= 0.5 for letter in name) / len(name)
 
 
-def _place_die(rng: np.random.Generator, shape: FlanShape, any_turn: bool) -> Placing:
+def _place_die(
+    rng: np.random.Generator, shape: FlanShape, any_turn: bool
+) -> DiePlacement:
     """Dies were seldom centred, and seldom as large as the flan."""
-    stray = 0.25 if rng.random() < 0.2 else 0.12
-    away = shape.radius * abs(float(rng.normal(0, stray)))
-    to = float(rng.uniform(0, 2 * math.pi))
+    spread = 0.25 if rng.random() < 0.2 else 0.12
+    away = shape.radius * abs(float(rng.normal(0, spread)))
+    dx, dy = polar(away, float(rng.uniform(0, 2 * math.pi)))
     turn = float(rng.uniform(-180, 180)) if any_turn else float(rng.normal(0, 9))
-    return Placing(
-        centre_x=shape.centre_x + away * math.cos(to),
-        centre_y=shape.centre_y + away * math.sin(to),
+    return DiePlacement(
+        centre_x=shape.centre_x + dx,
+        centre_y=shape.centre_y + dy,
         radius=shape.radius * float(rng.uniform(0.86, 1.2)),
         turn_deg=turn,
     )
 
 
-def _as_relief(ink: NDArray[np.uint8], sigma: float, rise_px: float = 0.0) -> Field:
-    """The cut as metal fills it: edges softened, strokes rounded over `rise_px`."""
+def _strike(ink: NDArray[np.uint8], sigma: float, rise_px: float = 0.0) -> Field:
+    """The relief, 0 to 1, of metal that fills the die's strokes.
+
+    Args:
+        ink: What is engraved in the die, 0 to 255.
+        sigma: Standard deviation of the blur of the edges, in px.
+        rise_px: Distance over which a stroke's height rises from its edge.
+    """
     height = ink.astype(np.float32) / np.float32(255)
     if rise_px:
-        # the 3 x 3 integer distance is exact; a stroke's crest stands highest
+        # the 3 x 3 integer distance is exact; a stroke is highest along its middle
         away = cv2.distanceTransform((ink > 127).astype(np.uint8), cv2.DIST_L1, 3)
         up = np.minimum(away / np.float32(rise_px), np.float32(1))
         height *= np.float32(0.4) + np.float32(0.6) * up * (np.float32(2) - up)
-    return blurred(height, sigma)
+    return blur(height, sigma)
 
 
-def _cut_other(
-    rng: np.random.Generator, kind: str, size_px: int, placing: Placing
+def _engrave_other(
+    rng: np.random.Generator, kind: str, size_px: int, placement: DiePlacement
 ) -> NDArray[np.uint8]:
-    """A die of another design, laid where the placing says."""
-    drawn = np.round(_OTHER_DIES[kind](rng, size_px) * 255).astype(np.uint8)
-    scale = placing.radius / (0.46 * size_px)
-    turn = cv2.getRotationMatrix2D((size_px / 2, size_px / 2), -placing.turn_deg, scale)
-    turn[0, 2] += placing.centre_x - size_px / 2
-    turn[1, 2] += placing.centre_y - size_px / 2
-    laid: NDArray[np.uint8] = np.asarray(
-        cv2.warpAffine(drawn, turn, (size_px, size_px), flags=cv2.INTER_LINEAR),
-        np.uint8,
-    )
-    return laid
+    """A die without a legend at its placement, uint8 (S, S)."""
+    die = np.round(_OTHER_DIES[kind](rng, size_px) * 255).astype(np.uint8)
+    scale = placement.radius / (0.46 * size_px)
+    middle = size_px / 2
+    turn = cv2.getRotationMatrix2D((middle, middle), -placement.turn_deg, scale)
+    turn[0, 2] += placement.centre_x - middle
+    turn[1, 2] += placement.centre_y - middle
+    placed = cv2.warpAffine(die, turn, (size_px, size_px), flags=cv2.INTER_LINEAR)
+    return np.asarray(placed, np.uint8)
 
 
-def _ghost(
-    rng: np.random.Generator, relief: Field, size_px: int, placing: Placing
+def _add_ghost(
+    rng: np.random.Generator, relief: Field, size_px: int, placement: DiePlacement
 ) -> Field:
-    """A second blow beside the first, or an older coin under the strike."""
+    """Add a double strike (7 % of coins) or an undertype (5 %) to a relief."""
     chance = rng.random()
-    if chance < 0.07:  # double strike
+    if chance < 0.07:
         shift = float(rng.uniform(0.04, 0.12)) * size_px
-        to = float(rng.uniform(0, 2 * math.pi))
-        dx, dy = round(shift * math.cos(to)), round(shift * math.sin(to))
+        dx, dy = map(round, polar(shift, float(rng.uniform(0, 2 * math.pi))))
         moved = np.roll(relief, (dy, dx), axis=(0, 1))
         relief = np.maximum(relief, moved * np.float32(rng.uniform(0.3, 0.7)))
-    elif chance < 0.12:  # overstruck on a lily, an anchor or a star
-        under = _cut_other(rng, "star_anchor", size_px, placing)
-        old = _as_relief(under, 1.0) * np.float32(rng.uniform(0.2, 0.5))
+    elif chance < 0.12:
+        under = _engrave_other(rng, "star_anchor", size_px, placement)
+        old = _strike(under, 1.0) * np.float32(rng.uniform(0.2, 0.5))
         relief = np.maximum(relief, old)
     return relief
 
 
 def _legibility(
-    cut: CutLetter,
+    letter: EngravedLetter,
     ink: NDArray[np.uint8],
     kept: Field,
     grey: NDArray[np.uint8],
     blur_px: float,
 ) -> float:
-    """What is left of a letter: of its relief, its sharpness and its contrast."""
-    left, right = round(cut.left), round(cut.right) + 1
-    top, bottom = round(cut.top), round(cut.bottom) + 1
-    inside = (slice(max(top, 0), bottom), slice(max(left, 0), right))
-    area = (right - left) * (bottom - top)
-    weight = ink[inside].astype(np.float32)
+    """What is left of a letter: the product of relief, sharpness and contrast."""
+    left, top, right, bottom = letter.box_px
+    columns = slice(max(round(left), 0), round(right) + 1)
+    rows = slice(max(round(top), 0), round(bottom) + 1)
+    area = (round(right) + 1 - round(left)) * (round(bottom) + 1 - round(top))
+    weight = ink[rows, columns].astype(np.float32)
     if weight.size < 0.55 * area or float(weight.sum()) <= 0:
         return 0.0
-    share = float((weight * kept[inside]).sum() / weight.sum())
-    # the strokes of a letter lie about a fourth of its height apart; blurred by as
-    # much they are gone
-    sharp = (cut.bottom - cut.top) / (4 * blur_px)
-    # fewer than some eight of 255 steps of grey do not survive a JPEG
-    contrast = float(grey[inside].std()) / 8
-    part = weight.size / area
-    return min(1.0, share) * min(1.0, sharp) * min(1.0, contrast) * part
+    relief = float((weight * kept[rows, columns]).sum() / weight.sum())
+    # the strokes of a letter are about a fourth of its height apart; a blur of that
+    # width merges them
+    sharpness = (bottom - top) / (4 * blur_px)
+    # less contrast than about 8 of 255 grey levels does not survive a JPEG
+    contrast = float(grey[rows, columns].std()) / 8
+    inside = weight.size / area
+    return min(1.0, relief) * min(1.0, sharpness) * min(1.0, contrast) * inside
 
 
 def render_coin(
@@ -172,18 +193,18 @@ def render_coin(
     kind: str | None = None,
     wear: float = 1.0,
 ) -> RenderedCoin:
-    """Strike, weather and photograph one coin.
+    """Render one coin: engrave a die, strike a flan, wear it, photograph it.
 
     Args:
-        seed: The collection; `index` counts the coins in it. The same two
-            numbers, size and kind give the same pixels everywhere.
-        index: Number of the coin, 0 or more.
+        seed: Number of the set of coins. The same seed, index, size and kind give the
+            same pixels on every machine.
+        index: Number of the coin in the set, 0 or more.
         size_px: Side of the square photo, 48 to 1024.
-        kind: One of `KINDS`; by default the legend side.
+        kind: One of `KINDS`; the legend side by default.
         wear: Scales wear and corrosion: 1 as on real coins, 0 as struck.
 
     Raises:
-        ValueError: If size or kind are not known.
+        ValueError: The size or kind is not valid.
     """
     kind = "legend" if kind is None else kind
     if kind not in KINDS:
@@ -192,67 +213,63 @@ def render_coin(
         raise ValueError(f"size_px must be 48 to 1024, got {size_px}.")
     rng = np.random.default_rng([seed, index, KINDS.index(kind)])
     shape = draw_shape(rng, size_px)
-    placing = _place_die(rng, shape, any_turn=rng.random() < 0.1)
+    placement = _place_die(rng, shape, any_turn=rng.random() < 0.1)
     # a worn die leaves soft ridges where a fresh one leaves edges
     sigma = float(rng.uniform(0.4, 1.8 if rng.random() < 0.35 else 1.1)) * size_px / 160
     ruler: str | None = None
     legend: tuple[str, ...] = ()
-    letters: list[CutLetter] = []
-    legend_pose: LegendPose | None = None
+    letters: list[EngravedLetter] = []
+    pose: LegendPose | None = None
     if kind == "legend":
         ruler = DEFAULT_CLASSES[int(rng.integers(len(DEFAULT_CLASSES)))]
-        pen = Ink(size_px, placing)
-        text, letters, field = cut_legend_die(rng, pen, ruler)
+        canvas = PlacedCanvas(size_px, placement)
+        text, letters, field_radius = engrave_legend_die(rng, canvas, ruler)
         legend = text.text()
-        legend_pose = LegendPose(
-            centre_x=placing.centre_x / size_px,
-            centre_y=placing.centre_y / size_px,
-            radius=field * placing.radius / size_px,
-            turn_deg=placing.turn_deg,
+        pose = LegendPose(
+            centre_x=placement.centre_x / size_px,
+            centre_y=placement.centre_y / size_px,
+            radius=field_radius * placement.radius / size_px,
+            turn_deg=placement.turn_deg,
         )
-        ink = pen.relief()
+        ink = canvas.relief()
     else:
-        ink = _cut_other(rng, kind, size_px, placing)
-    rise = float(rng.uniform(1.5, 4.5)) * size_px / 160
-    relief = _ghost(rng, _as_relief(ink, sigma, rise), size_px, placing)
-    # most coins are middling; a few are fresh, a few nearly smooth
+        ink = _engrave_other(rng, kind, size_px, placement)
+    rise_px = float(rng.uniform(1.5, 4.5)) * size_px / 160
+    relief = _add_ghost(rng, _strike(ink, sigma, rise_px), size_px, placement)
+    # most coins are moderately worn; a few are fresh, a few nearly smooth
     wear *= float(rng.beta(1.6, 2.2))
     mask = draw_mask(shape, size_px)
-    away = distance_inside(mask)
     worn = apply_wear(rng, relief, wear)
-    bare = surface(
-        rng, shape, away, (placing.centre_x, placing.centre_y, placing.radius)
-    )
+    surface = draw_surface(rng, shape, distance_to_edge(mask), placement)
     depth = np.float32(rng.uniform(0.8, 1.9))
     detail = worn.relief * depth + worn.corrosion
-    steep = np.float32(size_px / 160)
-    photo, blur_px = camera(
-        rng, photograph(rng, (bare + detail) * steep * 2, detail, mask)
-    )
-    grey = np.asarray(cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY), np.uint8)
+    steepness = np.float32(size_px / 160)
+    lit = simulate_light(rng, (surface + detail) * steepness * 2, detail, mask)
+    image, blur_px = simulate_camera(rng, lit)
+    grey = np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), np.uint8)
     kept = worn.kept * (mask.astype(np.float32) / np.float32(255))
     left, top, right, bottom = shape.box()
     return RenderedCoin(
-        image=photo,
+        image=image,
         mask=mask,
         kind=kind,
         ruler=ruler,
         legend=legend,
         letters=tuple(
             RenderedLetter(
-                letter=cut.letter,
-                left=cut.left / size_px,
-                top=cut.top / size_px,
-                right=cut.right / size_px,
-                bottom=cut.bottom / size_px,
-                upright_width=cut.wide / size_px,
-                upright_height=cut.tall / size_px,
-                legibility=_legibility(cut, ink, kept, grey, blur_px),
-                in_name=cut.in_name,
+                letter=letter.letter,
+                left=letter.box_px[0] / size_px,
+                top=letter.box_px[1] / size_px,
+                right=letter.box_px[2] / size_px,
+                bottom=letter.box_px[3] / size_px,
+                upright_width=letter.upright_px[0] / size_px,
+                upright_height=letter.upright_px[1] / size_px,
+                legibility=_legibility(letter, ink, kept, grey, blur_px),
+                in_name=letter.in_name,
             )
-            for cut in letters
+            for letter in letters
         ),
-        turn_deg=placing.turn_deg,
+        turn_deg=placement.turn_deg,
         flan_box=(left / size_px, top / size_px, right / size_px, bottom / size_px),
-        legend_pose=legend_pose,
+        legend_pose=pose,
     )

@@ -1,78 +1,128 @@
-"""A graver for the dies without a wreath legend: strokes, bodies, letters, borders."""
+"""Canvases on which dies are engraved: strokes, pellets, bodies, letters, borders.
+
+Everything is drawn as filled shapes on a uint8 canvas of twice the size. OpenCV
+rasterises integers in fixed point, so the same seed gives the same pixels on every
+processor.
+"""
 
 import math
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-Point = tuple[float, float]
+from coin_core.rendering.letters import CAPITALS, Point
 
-_SHIFT = 4
+SUBPIXEL_BITS = 4  # fractional bits of coordinates in OpenCV's drawing functions
 _SUPERSAMPLING = 2
 
-# Capitals as polylines in a box 1 wide and 1 high, y down. Greek shares most forms.
-_LETTERS: dict[str, tuple[tuple[Point, ...], ...]] = {
-    "A": (((0, 1), (0.5, 0), (1, 1)), ((0.22, 0.62), (0.78, 0.62))),
-    "B": (
-        ((0.1, 1), (0.1, 0), (0.7, 0.08), (0.7, 0.4), (0.1, 0.48)),
-        ((0.1, 0.48), (0.85, 0.58), (0.85, 0.92), (0.1, 1)),
-    ),
-    "C": (((0.9, 0.15), (0.5, 0), (0.1, 0.3), (0.1, 0.7), (0.5, 1), (0.9, 0.85)),),
-    "D": (((0.1, 0), (0.1, 1), (0.6, 0.95), (0.9, 0.5), (0.6, 0.05), (0.1, 0)),),
-    "E": (((0.9, 0), (0.1, 0), (0.1, 1), (0.9, 1)), ((0.1, 0.5), (0.7, 0.5))),
-    "F": (((0.9, 0), (0.1, 0), (0.1, 1)), ((0.1, 0.5), (0.7, 0.5))),
-    "G": (
-        ((0.9, 0.15), (0.5, 0), (0.1, 0.3), (0.1, 0.7), (0.5, 1), (0.9, 0.9)),
-        ((0.9, 0.9), (0.9, 0.55), (0.55, 0.55)),
-    ),
-    "H": (((0.1, 0), (0.1, 1)), ((0.9, 0), (0.9, 1)), ((0.1, 0.5), (0.9, 0.5))),
-    "I": (((0.5, 0), (0.5, 1)),),
-    "K": (((0.1, 0), (0.1, 1)), ((0.9, 0), (0.1, 0.5), (0.9, 1))),
-    "L": (((0.15, 0), (0.15, 1), (0.9, 1)),),
-    "M": (((0, 1), (0.15, 0), (0.5, 0.7), (0.85, 0), (1, 1)),),
-    "N": (((0.1, 1), (0.1, 0), (0.9, 1), (0.9, 0)),),
-    "P": (((0.1, 1), (0.1, 0), (0.8, 0.08), (0.8, 0.45), (0.1, 0.52)),),
-    "R": (
-        ((0.1, 1), (0.1, 0), (0.8, 0.08), (0.8, 0.42), (0.1, 0.5)),
-        ((0.4, 0.5), (0.9, 1)),
-    ),
-    "S": (((0.9, 0.1), (0.4, 0), (0.1, 0.25), (0.9, 0.72), (0.6, 1), (0.1, 0.9)),),
-    "T": (((0, 0), (1, 0)), ((0.5, 0), (0.5, 1))),
-    "V": (((0, 0), (0.5, 1), (1, 0)),),
-    "X": (((0, 0), (1, 1)), ((1, 0), (0, 1))),
-    "Z": (((0.1, 0), (0.9, 0), (0.1, 1), (0.9, 1)),),
-    "Γ": (((0.9, 0), (0.15, 0), (0.15, 1)),),
-    "Δ": (((0, 1), (0.5, 0), (1, 1), (0, 1)),),
-    "Θ": (
-        ((0.5, 0), (0.9, 0.3), (0.9, 0.7), (0.5, 1), (0.1, 0.7), (0.1, 0.3), (0.5, 0)),
-        ((0.3, 0.5), (0.7, 0.5)),
-    ),
-    "Λ": (((0, 1), (0.5, 0), (1, 1)),),
-    "Π": (((0.1, 1), (0.1, 0), (0.9, 0), (0.9, 1)),),
-    "Σ": (((0.9, 0), (0.1, 0), (0.6, 0.5), (0.1, 1), (0.9, 1)),),
-    "Φ": (
-        ((0.5, 0.2), (0.9, 0.5), (0.5, 0.8), (0.1, 0.5), (0.5, 0.2)),
-        ((0.5, 0), (0.5, 1)),
-    ),
-    "Ω": (((0, 1), (0.3, 1), (0.1, 0.3), (0.5, 0), (0.9, 0.3), (0.7, 1), (1, 1)),),
-    "1": (((0.2, 0.25), (0.55, 0), (0.55, 1)),),
-    "2": (((0.1, 0.2), (0.5, 0), (0.9, 0.25), (0.1, 1), (0.9, 1)),),
-    "5": (((0.9, 0), (0.2, 0), (0.15, 0.45), (0.8, 0.5), (0.85, 0.85), (0.1, 1)),),
-    "0": (
-        ((0.5, 0), (0.9, 0.3), (0.9, 0.7), (0.5, 1), (0.1, 0.7), (0.1, 0.3), (0.5, 0)),
-    ),
-    "9": (((0.9, 0.4), (0.2, 0.45), (0.2, 0.05), (0.85, 0), (0.85, 0.6), (0.4, 1)),),
-}
-_LETTERS["O"] = _LETTERS["0"]
 
-LATIN = "AAABCCDEEEFGHIIIILMMNNOPPPRRSSSTTVVVX"
-GREEK = "AABΓΔEEHΘIIKΛMNNOOPRΣΣTΦΩ"
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DiePlacement:
+    """Where a die meets the flan; centre and radius in px, turned clockwise."""
+
+    centre_x: float
+    centre_y: float
+    radius: float
+    turn_deg: float
+
+    def to_px(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Convert die coordinates (N, 2), radius 1 and y down, to image px (N, 2)."""
+        turn = math.radians(self.turn_deg)
+        cos, sin = math.cos(turn), math.sin(turn)
+        x, y = points[:, 0], points[:, 1]
+        out = np.empty_like(points)
+        out[:, 0] = self.centre_x + self.radius * (x * cos - y * sin)
+        out[:, 1] = self.centre_y + self.radius * (x * sin + y * cos)
+        return out
 
 
-class Engraver:
-    """A die of side 1, centre (0, 0), y down; the die face has radius 0.46."""
+class PlacedCanvas:
+    """A canvas of the image that takes shapes in the coordinates of a placed die.
+
+    The die has radius 1, its centre at (0, 0), y down. Shapes are antialiased.
+    """
+
+    def __init__(self, size_px: int, placement: DiePlacement) -> None:
+        self.size_px = size_px
+        self.placement = placement
+        side = size_px * _SUPERSAMPLING
+        self.canvas: NDArray[np.uint8] = np.zeros((side, side), np.uint8)
+
+    def _fixed(self, points: NDArray[np.float64]) -> NDArray[np.int32]:
+        scale = _SUPERSAMPLING * (1 << SUBPIXEL_BITS)
+        px = self.placement.to_px(points)
+        out: NDArray[np.int32] = np.round(px * scale).astype(np.int32)
+        return out
+
+    def polygons(self, shapes: NDArray[np.float64], height: int = 255) -> None:
+        """Fill convex polygons (K, N, 2) at a relief height of 0 to 255."""
+        fixed = self._fixed(shapes.reshape(-1, 2)).reshape(shapes.shape)
+        for shape in fixed:
+            cv2.fillConvexPoly(self.canvas, shape, height, cv2.LINE_AA, SUBPIXEL_BITS)
+
+    def pellets(
+        self,
+        centres: NDArray[np.float64],
+        radii: NDArray[np.float64],
+        height: int = 255,
+    ) -> None:
+        """Fill discs with centres (N, 2) and radii (N,)."""
+        scale = self.placement.radius * _SUPERSAMPLING * (1 << SUBPIXEL_BITS)
+        fixed_radii = np.round(radii * scale).astype(int).tolist()
+        for centre, radius in zip(
+            self._fixed(centres).tolist(), fixed_radii, strict=True
+        ):
+            cv2.circle(
+                self.canvas, centre, radius, height, -1, cv2.LINE_AA, SUBPIXEL_BITS
+            )
+
+    def strokes(
+        self,
+        polylines: list[NDArray[np.float64]],
+        widths: list[tuple[float, float, float]],
+        height: int = 255,
+    ) -> None:
+        """Draw polylines (N, 2) with the widths at their start, middle and end."""
+        counts = [len(points) for points in polylines]
+        points = np.concatenate(polylines)
+        half_widths = np.concatenate(
+            [
+                np.interp(np.arange(n) / (n - 1), (0, 0.5, 1), three)
+                for n, three in zip(counts, widths, strict=True)
+            ]
+        )[:, None]
+        half_widths = half_widths / 2
+        ends = np.cumsum(counts)
+        within = np.ones(len(points) - 1, bool)
+        within[ends[:-1] - 1] = False  # no segment from one stroke to the next
+        a, b = points[:-1][within], points[1:][within]
+        along = b - a
+        length = np.sqrt((along**2).sum(axis=1, keepdims=True)) + 1e-9
+        normal = np.stack([-along[:, 1], along[:, 0]], axis=1) / length
+        wa, wb = half_widths[:-1][within] * normal, half_widths[1:][within] * normal
+        self.polygons(np.stack([a + wa, b + wb, b - wb, a - wa], axis=1), height)
+        joint = np.ones(len(points), bool)
+        joint[ends - 1] = False
+        joint[np.concatenate([[0], ends[:-1]])] = False
+        if joint.any():
+            self.pellets(points[joint], half_widths[joint, 0], height)
+
+    def relief(self) -> NDArray[np.uint8]:
+        """The canvas at the image's size, uint8 (S, S): the mean of 2 x 2 blocks."""
+        fine = self.canvas.astype(np.uint16)
+        total = fine[::2, ::2] + fine[1::2, ::2] + fine[::2, 1::2] + fine[1::2, 1::2]
+        return (total // 4).astype(np.uint8)
+
+
+class DieCanvas:
+    """A canvas of a whole die: side 1, centre (0, 0), y down.
+
+    The die face has a radius of 0.46. Lengths are fractions of the die's side, angles
+    are in radians clockwise from the right, heights run from 0 (field) to 255.
+    """
 
     def __init__(self, size_px: int) -> None:
         self.size_px = size_px
@@ -80,68 +130,70 @@ class Engraver:
         self.canvas: NDArray[np.uint8] = np.zeros((self.side, self.side), np.uint8)
 
     def _fixed(self, points: Iterable[Point]) -> NDArray[np.int32]:
-        scale = self.side * (1 << _SHIFT)
+        scale = self.side * (1 << SUBPIXEL_BITS)
         rows = [(round((x + 0.5) * scale), round((y + 0.5) * scale)) for x, y in points]
         return np.array(rows, np.int32)
 
     def _px(self, length: float) -> int:
         return max(1, round(length * self.side))
 
+    def _circle(self, centre: Point, radius: int, height: int, thickness: int) -> None:
+        at = tuple(self._fixed([centre])[0].tolist())
+        cv2.circle(
+            self.canvas, at, radius, height, thickness, cv2.LINE_8, SUBPIXEL_BITS
+        )
+
     def line(self, points: Sequence[Point], width: float, height: int = 255) -> None:
-        """A stroke through points, `width` in fractions of the die's side."""
+        """Draw a stroke of even width through the points."""
+        fixed = [self._fixed(points)]
+        width_px = self._px(width)
         cv2.polylines(
-            self.canvas,
-            [self._fixed(points)],
-            False,
-            height,
-            self._px(width),
-            cv2.LINE_8,
-            _SHIFT,
+            self.canvas, fixed, False, height, width_px, cv2.LINE_8, SUBPIXEL_BITS
         )
 
-    def dot(self, at: Point, radius: float, height: int = 255) -> None:
-        """A pellet."""
-        x, y = self._fixed([at])[0]
-        r = max(1, round(radius * self.side * (1 << _SHIFT)))
-        cv2.circle(
-            self.canvas, (int(x), int(y)), r, height, cv2.FILLED, cv2.LINE_8, _SHIFT
-        )
+    def pellet(self, centre: Point, radius: float, height: int = 255) -> None:
+        """Fill a disc."""
+        fixed_radius = max(1, round(radius * self.side * (1 << SUBPIXEL_BITS)))
+        self._circle(centre, fixed_radius, height, cv2.FILLED)
 
-    def ring(self, at: Point, radius: float, width: float, height: int = 255) -> None:
-        """A circle."""
-        x, y = self._fixed([at])[0]
-        r = round(radius * self.side * (1 << _SHIFT))
-        cv2.circle(
-            self.canvas,
-            (int(x), int(y)),
-            r,
-            height,
-            self._px(width),
-            cv2.LINE_8,
-            _SHIFT,
-        )
+    def ring(
+        self, centre: Point, radius: float, width: float, height: int = 255
+    ) -> None:
+        """Draw a circle."""
+        fixed_radius = round(radius * self.side * (1 << SUBPIXEL_BITS))
+        self._circle(centre, fixed_radius, height, self._px(width))
 
     def fill(self, points: Sequence[Point], height: int = 255) -> None:
-        """A flat body."""
-        cv2.fillPoly(self.canvas, [self._fixed(points)], height, cv2.LINE_8, _SHIFT)
+        """Fill a flat polygon."""
+        cv2.fillPoly(
+            self.canvas, [self._fixed(points)], height, cv2.LINE_8, SUBPIXEL_BITS
+        )
 
     def body(
         self, points: Sequence[Point], rise: float, top: int = 255, foot: int = 90
     ) -> None:
-        """A rounded body: it rises from its outline over `rise` of the die's side."""
+        """Fill a rounded polygon.
+
+        Args:
+            points: The outline.
+            rise: Distance from the outline over which the height rises.
+            top: Height inside.
+            foot: Height at the outline.
+        """
         fixed = self._fixed(points)
-        # the part of the canvas it covers, with a free margin for the distances
-        x, y = (int(v) >> _SHIFT for v in fixed.min(axis=0))
-        right, bottom = (int(v) >> _SHIFT for v in fixed.max(axis=0))
+        # only the part of the canvas it covers, with a margin for the distances
+        x, y = (int(v) >> SUBPIXEL_BITS for v in fixed.min(axis=0))
+        right, bottom = (int(v) >> SUBPIXEL_BITS for v in fixed.max(axis=0))
         x, y = max(x - 2, 0), max(y - 2, 0)
         right, bottom = min(right + 3, self.side), min(bottom + 3, self.side)
         if right - x < 3 or bottom - y < 3:
             return
         part = np.zeros((bottom - y, right - x), np.uint8)
-        fixed -= np.array([x, y], np.int32) << _SHIFT
-        cv2.fillPoly(part, [fixed], 1, cv2.LINE_8, _SHIFT)
-        away = cv2.distanceTransform(part, cv2.DIST_L1, 3)
-        up = np.minimum(away / np.float32(max(rise * self.side, 1.0)), np.float32(1))
+        fixed -= np.array([x, y], np.int32) << SUBPIXEL_BITS
+        cv2.fillPoly(part, [fixed], 1, cv2.LINE_8, SUBPIXEL_BITS)
+        distance = cv2.distanceTransform(part, cv2.DIST_L1, 3)
+        rise_px = np.float32(max(rise * self.side, 1.0))
+        up = np.minimum(distance / rise_px, np.float32(1))
         dome = np.float32(foot) + np.float32(top - foot) * up * (np.float32(2) - up)
         target = self.canvas[y:bottom, x:right]
         np.copyto(target, dome.astype(np.uint8), where=part > 0)
@@ -149,7 +201,7 @@ class Engraver:
     def text(
         self,
         letters: str,
-        at: Point,
+        start: Point,
         size: float,
         width: float,
         *,
@@ -157,16 +209,29 @@ class Engraver:
         pitch: float = 0.75,
         height: int = 230,
     ) -> None:
-        """A straight line of capitals from `at`, `turn` in radians clockwise."""
+        """Write a straight line of capitals.
+
+        Args:
+            letters: Keys of `CAPITALS`; others leave a gap.
+            start: Centre of the first letter.
+            size: Height of the letters.
+            width: Width of their strokes.
+            turn: Direction of the line.
+            pitch: Distance between letters, in heights.
+            height: Relief height.
+        """
         for number, letter in enumerate(letters):
             away = number * size * pitch
-            x, y = at[0] + away * math.cos(turn), at[1] + away * math.sin(turn)
-            self._letter(letter, (x, y), size, width, turn, height)
+            centre = (
+                start[0] + away * math.cos(turn),
+                start[1] + away * math.sin(turn),
+            )
+            self._letter(letter, centre, size, width, turn, height)
 
     def _letter(
         self,
         letter: str,
-        at: Point,
+        centre: Point,
         size: float,
         width: float,
         turn: float,
@@ -174,17 +239,19 @@ class Engraver:
         serifs: bool = False,
     ) -> None:
         cos, sin = math.cos(turn), math.sin(turn)
-        for stroke in _LETTERS.get(letter, ()):
-            moved = []
+        for stroke in CAPITALS.get(letter, ()):
+            points = []
             for u, v in stroke:
                 x, y = (u - 0.5) * size * 0.6, (v - 0.5) * size
-                moved.append((at[0] + x * cos - y * sin, at[1] + x * sin + y * cos))
-            self.line(moved, width, height)
+                points.append(
+                    (centre[0] + x * cos - y * sin, centre[1] + x * sin + y * cos)
+                )
+            self.line(points, width, height)
             if serifs:
-                self.dot(moved[0], width * 0.8, height)
-                self.dot(moved[-1], width * 0.8, height)
+                self.pellet(points[0], width * 0.8, height)
+                self.pellet(points[-1], width * 0.8, height)
 
-    def legend(
+    def rim_legend(
         self,
         rng: np.random.Generator,
         alphabet: str,
@@ -195,7 +262,17 @@ class Engraver:
         start: float,
         sweep: float,
     ) -> None:
-        """Capitals round the rim; `start` and `sweep` in radians, feet inwards."""
+        """Write random capitals along the rim, with gaps; most stand feet inwards.
+
+        Args:
+            rng: Source of chance.
+            alphabet: Letters to choose from.
+            radius: Distance of the letters from the die's centre.
+            size: Height of the letters.
+            width: Width of their strokes.
+            start: Angle where the legend starts.
+            sweep: Angle that it takes.
+        """
         step = size * float(rng.uniform(0.72, 0.95)) / radius
         serifs = rng.random() < 0.3
         height = int(rng.integers(170, 256))
@@ -205,78 +282,79 @@ class Engraver:
             if rng.random() < 0.06:
                 continue
             letter = alphabet[int(rng.integers(len(alphabet)))]
-            at = (radius * math.cos(angle), radius * math.sin(angle))
             turn = angle + outward * math.pi / 2
-            self._letter(letter, at, size, width, turn, height, serifs)
+            self._letter(
+                letter, polar(radius, angle), size, width, turn, height, serifs
+            )
 
-    def pellets(self, radius: float, dot: float, spacing: float = 2.6) -> None:
-        """A circle of pellets."""
-        count = max(8, round(2 * math.pi * radius / (dot * spacing)))
+    def pellet_ring(self, radius: float, pellet: float, spacing: float = 2.6) -> None:
+        """Draw a circle of pellets of radius `pellet`, `spacing` of these apart."""
+        count = max(8, round(2 * math.pi * radius / (pellet * spacing)))
         for k in range(count):
-            a = 2 * math.pi * k / count
-            self.dot((radius * math.cos(a), radius * math.sin(a)), dot, 200)
+            self.pellet(polar(radius, 2 * math.pi * k / count), pellet, 200)
 
     def border(self, rng: np.random.Generator) -> None:
-        """Pellets, a plain circle, both, teeth, or nothing at all."""
+        """Draw a border of pellets, a plain circle, both, teeth, or none."""
         kind = int(rng.integers(6))
         radius = float(rng.uniform(0.425, 0.46))
         if kind in (0, 1, 2):
-            self.pellets(radius, float(rng.uniform(0.005, 0.013)))
+            self.pellet_ring(radius, float(rng.uniform(0.005, 0.013)))
         if kind in (2, 3):
             self.ring((0, 0), radius - 0.02, float(rng.uniform(0.006, 0.016)), 190)
         if kind == 4:
             count = int(rng.integers(50, 90))
             for k in range(count):
-                a = 2 * math.pi * k / count
-                inner, cos, sin = radius - 0.03, math.cos(a), math.sin(a)
-                self.line(
-                    [(inner * cos, inner * sin), (radius * cos, radius * sin)],
-                    0.008,
-                    180,
-                )
+                angle = 2 * math.pi * k / count
+                tooth = [polar(radius - 0.03, angle), polar(radius, angle)]
+                self.line(tooth, 0.008, 180)
 
     def relief(self, softness: float) -> NDArray[np.float32]:
-        """The die, float32 (S, S) in 0..1; `softness` is a sigma in die sides."""
-        # eight-bit blur and the halving by area are integer work: the same anywhere
+        """The die's relief, float32 (S, S), 0 (field) to 1 (highest).
+
+        Args:
+            softness: Standard deviation of the blur of the edges.
+        """
+        # 8-bit blur and downscaling by area are integer work: the same everywhere
         sigma = max(0.6, softness * self.side)
         soft = cv2.GaussianBlur(self.canvas, (0, 0), sigma)
-        small = cv2.resize(
-            soft, (self.size_px, self.size_px), interpolation=cv2.INTER_AREA
-        )
+        size = (self.size_px, self.size_px)
+        small = cv2.resize(soft, size, interpolation=cv2.INTER_AREA)
         out: NDArray[np.float32] = small.astype(np.float32) / np.float32(255)
         return out
 
 
-def bent(start: Point, middle: Point, end: Point, count: int = 12) -> list[Point]:
-    """Points along a quadratic curve."""
+def polar(radius: float, angle: float) -> Point:
+    """The point at this distance from the centre, `angle` clockwise from the right."""
+    return (radius * math.cos(angle), radius * math.sin(angle))
+
+
+def bezier(start: Point, control: Point, end: Point, segments: int = 12) -> list[Point]:
+    """Points along a quadratic Bézier curve."""
     out = []
-    for k in range(count + 1):
-        t = k / count
+    for k in range(segments + 1):
+        t = k / segments
         a, b, c = (1 - t) ** 2, 2 * t * (1 - t), t * t
-        out.append(
-            (
-                a * start[0] + b * middle[0] + c * end[0],
-                a * start[1] + b * middle[1] + c * end[1],
-            )
-        )
+        x = a * start[0] + b * control[0] + c * end[0]
+        y = a * start[1] + b * control[1] + c * end[1]
+        out.append((x, y))
     return out
 
 
-def oval(
-    at: Point, rx: float, ry: float, turn: float = 0.0, count: int = 20
+def ellipse(
+    centre: Point, rx: float, ry: float, turn: float = 0.0, count: int = 20
 ) -> list[Point]:
-    """The outline of an ellipse."""
+    """The outline of an ellipse as a polygon of `count` points."""
     cos, sin = math.cos(turn), math.sin(turn)
     out = []
     for k in range(count):
         a = 2 * math.pi * k / count
         x, y = rx * math.cos(a), ry * math.sin(a)
-        out.append((at[0] + x * cos - y * sin, at[1] + x * sin + y * cos))
+        out.append((centre[0] + x * cos - y * sin, centre[1] + x * sin + y * cos))
     return out
 
 
-def tapered(spine: Sequence[Point], widths: Sequence[float]) -> list[Point]:
-    """The outline of a band of changing width along a spine."""
+def tapered_band(spine: Sequence[Point], widths: Sequence[float]) -> list[Point]:
+    """The outline of a band along a spine, with a width at each of its points."""
     left, right = [], []
     last = len(spine) - 1
     for k, (x, y) in enumerate(spine):

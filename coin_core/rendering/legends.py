@@ -1,12 +1,13 @@
-"""Legends: what stands inside the wreath, and how it breaks into lines.
+"""Legends inside the wreath: wording, spelling, and breaks into lines.
 
-Spellings and layouts vary from die to die (Meshorer TJC 2001, groups A-U; Hendin
-GBC5 2010, 1132-1159): with and without the article, with and without waw and yod,
-"and the Council" or "head of the Council". Part of the legends follows the
-attested layouts of `coin_core.rulers`; the others break the attested wording as
-an engraver does who fills a round field.
+Spelling and layout vary from die to die (Meshorer, *A Treasury of Jewish Coins*, 2001,
+groups A to U; Hendin, *Guide to Biblical Coins*, 5th edition, 2010, nos. 1132 to 1159):
+with and without the article, with and without waw and yod, "and the Council" or "head
+of the Council". Some of the legends follow the attested layouts of `coin_core.rulers`.
+The others break the attested wording as an engraver does who fills a round field.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,7 +21,8 @@ COUNCIL = (
     ("וחברהיה", 0.15),
 )
 HEAD_OF_COUNCIL = (("ראשחברהיהודים", 0.5), ("ראשהחברהיהדים", 0.5))
-PROFILES: tuple[tuple[float, ...], ...] = (
+# Relative lengths of the lines from top to bottom.
+LINE_PROFILES: tuple[tuple[float, ...], ...] = (
     (0.8, 1.0, 1.0, 0.8),
     (0.7, 0.95, 1.0, 0.95, 0.6),
     (0.6, 0.9, 1.0, 0.9, 0.6),
@@ -30,10 +32,12 @@ PROFILES: tuple[tuple[float, ...], ...] = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Legend:
-    """Lines of letter names, each read right to left.
+    """A legend in lines.
 
-    `name_letters` counts the letters, from the start, that spell the ruler's
-    name; `greek_a` says that a Greek A stands above the first line.
+    Attributes:
+        lines: Letter keys of each line in reading order, right to left.
+        name_letters: How many letters, from the first, spell the ruler's name.
+        greek_a: Whether there is a Greek A above the first line.
     """
 
     lines: tuple[tuple[str, ...], ...]
@@ -42,27 +46,28 @@ class Legend:
 
     def text(self) -> tuple[str, ...]:
         """The lines in Hebrew letters, for display."""
-        back = {key: hebrew for hebrew, key in list(HEBREW_TO_LETTER.items())[::-1]}
-        return tuple("".join(back.get(key, "?") for key in line) for line in self.lines)
+        hebrew = {key: sign for sign, key in reversed(HEBREW_TO_LETTER.items())}
+        return tuple("".join(hebrew[key] for key in line) for line in self.lines)
 
 
-def _pick(rng: np.random.Generator, table: tuple[tuple[str, float], ...]) -> str:
-    point = rng.random() * sum(weight for _, weight in table)
-    for text, weight in table:
+def _pick(rng: np.random.Generator, spellings: Sequence[tuple[str, float]]) -> str:
+    """One of the spellings, by their relative frequencies."""
+    point = rng.random() * sum(weight for _, weight in spellings)
+    for text, weight in spellings:
         point -= weight
         if point < 0:
             return text
-    return table[-1][0]
+    return spellings[-1][0]
 
 
 def _happens(rng: np.random.Generator, probability: float) -> bool:
-    """Draw only where it is possible at all."""
+    """Draw a random event; does not use `rng` if the probability is 0."""
     return probability > 0 and bool(rng.random() < probability)
 
 
-def _broken(rng: np.random.Generator, text: str) -> list[str]:
-    """Break the text into 4 or 5 lines that follow the round of the field."""
-    profile = np.array(PROFILES[int(rng.integers(len(PROFILES)))])
+def _break_lines(rng: np.random.Generator, text: str) -> list[str]:
+    """Break a text into 4 or 5 lines that follow the round of the field."""
+    profile = np.array(LINE_PROFILES[int(rng.integers(len(LINE_PROFILES)))])
     profile = profile * rng.uniform(0.88, 1.12, len(profile))
     ends = np.round(np.cumsum(profile) / profile.sum() * len(text)).astype(int)
     starts = [0, *ends[:-1].tolist()]
@@ -70,7 +75,7 @@ def _broken(rng: np.random.Generator, text: str) -> list[str]:
 
 
 def draw_legend(rng: np.random.Generator, ruler: str) -> Legend:
-    """A legend of the ruler (a key of `rulers.RULERS`)."""
+    """Draw a random legend of a ruler, who is a key of `rulers.RULERS`."""
     frequencies = RULERS[ruler].legend_frequencies
     names = tuple(name for name, _ in frequencies.names)
     layouts = [
@@ -81,15 +86,15 @@ def draw_legend(rng: np.random.Generator, ruler: str) -> Legend:
     if layouts and rng.random() < 0.4:
         lines = list(layouts[int(rng.integers(len(layouts)))])
     else:
-        head = _happens(rng, frequencies.head_of_council)
-        council = _pick(rng, HEAD_OF_COUNCIL if head else COUNCIL)
+        is_head = _happens(rng, frequencies.head_of_council)
+        council = _pick(rng, HEAD_OF_COUNCIL if is_head else COUNCIL)
         text = _pick(rng, frequencies.names) + _pick(rng, frequencies.titles) + council
         # engravers ran out of room: the end of the legend is often missing
-        cut = int(rng.integers(0, 5)) if rng.random() < 0.5 else 0
-        lines = _broken(rng, text[: len(text) - cut])
-    text = "".join(lines)
+        missing = int(rng.integers(0, 5)) if rng.random() < 0.5 else 0
+        lines = _break_lines(rng, text[: len(text) - missing])
+    whole = "".join(lines)
     return Legend(
-        lines=tuple(tuple(HEBREW_TO_LETTER[c] for c in line) for line in lines),
-        name_letters=max(len(name) for name in names if text.startswith(name)),
+        lines=tuple(tuple(HEBREW_TO_LETTER[sign] for sign in line) for line in lines),
+        name_letters=max(len(name) for name in names if whole.startswith(name)),
         greek_a=_happens(rng, frequencies.greek_a),
     )

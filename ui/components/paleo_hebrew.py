@@ -11,7 +11,7 @@ from functools import lru_cache
 from html import escape
 from typing import TYPE_CHECKING
 
-from coin_core.rendering.letters import FORMS
+from coin_core.rendering.letters import LETTER_FORMS
 from coin_core.rulers import HEBREW_TO_LETTER, LETTERS, RULERS, Ruler
 from ui.components.images import svg_to_image_tag
 from ui.palette import BRONZE, INK
@@ -32,7 +32,7 @@ def paleo_svg(letters: Sequence[str], *, colour: str = INK) -> str:
     """The letters as an SVG drawing, first letter on the right."""
     x, strokes = 0.12, []
     for key in reversed(letters):
-        form = FORMS[key][0]
+        form = LETTER_FORMS[key][0]
         for stroke in form.strokes:
             points = " ".join(
                 f"{_HEIGHT * (x + form.width * right):.0f},"
