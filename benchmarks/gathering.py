@@ -43,7 +43,7 @@ from coin_core.catalog.importing.ingest import prepare
 from coin_core.catalog.scrape_jobs import ScrapeOrder
 from coin_core.rendering import render_coin
 from scrapers.http_client import PoliteClient
-from scrapers.ingest import gather
+from scrapers.ingest import scrape
 from scrapers.rate_limiter import Pacer
 from scrapers.sources.commons import Commons
 from tests.scrapers import museums
@@ -168,7 +168,7 @@ def measure_memory(folder: Path, count: int, read: Any) -> None:
         origins = frozenset({address.partition("//")[2]})
         begun = time.perf_counter()
         with PoliteClient(contact=CONTACT, origins=origins) as client:
-            steps = gather(
+            steps = scrape(
                 catalog, Commons(client, address), order(address), prepare_photo=read
             )
             for last in tqdm(steps, total=count, desc="listings", unit="listing"):
@@ -251,7 +251,7 @@ def measure_pace(folder: Path, count: int, read: Any) -> None:
     with PoliteClient(
         contact=CONTACT, origins=frozenset({site.origin}), pacer=pacer
     ) as client:
-        steps = gather(
+        steps = scrape(
             catalog,
             Commons(client, site.address),
             order(site.address),

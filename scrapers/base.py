@@ -1,18 +1,15 @@
-"""What every source of photos is, and the records that it yields."""
+"""The records that a source yields, and what a source must be able to do."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Final, Protocol, runtime_checkable
-
-SOURCES: Final = ("commons", "ans", "ikmk", "nomisma", "saved", "browser")
-"""Their names in the commands; `_sources` opens them."""
+from typing import Protocol, runtime_checkable
 
 
 class ImageSide(StrEnum):
-    """What a photo of a source shows, as far as the source tells."""
+    """The side that a photo shows, as far as the source says."""
 
     BOTH = "both"
     OBVERSE = "obverse"
@@ -25,18 +22,16 @@ class ListingImage:
     """One photo of a listing.
 
     Attributes:
-        url: Where the source keeps it.
-        side: Which side it shows.
-        data: The file itself, where it came with a saved page.
+        url: Its address at the source.
+        side: The side that it shows.
+        data: The file itself, if it was saved along with a page.
         sha1: Hexadecimal digest that the source states, or "".
-        byte_size: As the source states it, or None.
     """
 
     url: str
     side: ImageSide = ImageSide.UNKNOWN
     data: bytes | None = field(default=None, repr=False)
     sha1: str = ""
-    byte_size: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,12 +41,12 @@ class Listing:
     Attributes:
         source: Name of the source, such as "commons" or "acsearch".
         record_id: Identifies the listing within its source.
-        url: The page that a person can look up.
+        url: The page that a person can open.
         title: Headline, without markup.
-        text: Describing text, without markup; labels are read from title and text.
+        text: Description, without markup; labels are read from title and text.
         images: Its photos, the obverse first.
-        licence: Normalised key, or None if unknown.
-        licence_raw: The licence as the source words it.
+        licence: Normalized key, or None if unknown.
+        licence_raw: The licence in the words of the source.
         credit: Who must be named.
         date: Day of the sale or photo, in the words of the source.
         denomination: In the words of the source, or None.
@@ -84,32 +79,45 @@ class Listing:
 
     @property
     def lot_text(self) -> str:
-        """Everything that the source says of the coin, for reading labels."""
+        """All text of the source about the coin, from which labels are read."""
         parts = (self.title, self.text, "; ".join(self.references))
         return "\n".join(part for part in parts if part)
 
 
-@runtime_checkable
-class Source(Protocol):
-    """A site or folder that photos are gathered from.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResultPage:
+    """One page of results.
 
     Attributes:
-        name: As in the commands.
-        problems: What was left out while finding, one sentence each.
+        listings: Its lots.
+        announced: The number of lots in all, as the page states it, or None.
+        query: The query, as the page repeats it, or "".
     """
 
-    name: str
+    listings: tuple[Listing, ...]
+    announced: int | None = None
+    query: str = ""
+
+
+@runtime_checkable
+class Source(Protocol):
+    """A site or folder that photos are scraped from.
+
+    Attributes:
+        problems: What `find` skipped, one sentence each.
+    """
+
     problems: list[str]
 
     def plan(self, query: str) -> tuple[str, ...]:
-        """What would be asked for, in sentences; sends nothing."""
+        """What a run would ask for, in sentences; sends nothing."""
         ...
 
     def find(self, query: str) -> Iterator[Listing]:
-        """The listings that answer a query, in the order of the source.
+        """The listings that match a query, in the order of the source.
 
         Raises:
-            ScrapeError: The source cannot be asked, or is not what it should be.
+            ScrapeError: The source cannot be asked, or answers something unexpected.
         """
         ...
 
@@ -117,6 +125,6 @@ class Source(Protocol):
         """The bytes of a photo.
 
         Raises:
-            ScrapeError: It is missing, damaged or may not be fetched.
+            ScrapeError: It is missing or damaged, or may not be fetched.
         """
         ...

@@ -24,8 +24,8 @@ from scrapers.errors import (
     SiteRefusesError,
     UnexpectedAnswerError,
 )
-from scrapers.http_cache import PlainAnswer, check_status
 from scrapers.http_client import REDIRECTS, PoliteClient
+from scrapers.http_response import RawResponse, check_status
 from scrapers.url_safety import LOOPBACK, origin_of
 
 _log = logging.getLogger("scrapers")
@@ -107,13 +107,13 @@ class BrowserProxy:
             if self._closed:
                 raise ScrapeError("The browser is closed.")
             headers = self._headers_of(request)
-            answer = self._client.pass_on(request.method, url, headers, body)
+            answer = self._client.forward(request.method, url, headers, body)
             self._judge(request, answer)
             self._hand_over(request, answer)
 
-    def _judge(self, request: Any, answer: PlainAnswer) -> None:
+    def _judge(self, request: Any, answer: RawResponse) -> None:
         """Take note of an answer that has not come as it should."""
-        if _leads_on(answer):
+        if answer.is_redirect:
             return
         try:
             check_status(request.url, answer.status, answer.header("retry-after"))
@@ -126,7 +126,7 @@ class BrowserProxy:
             if isinstance(error, SiteBusyError):
                 self._client.hold_off(origin_of(request.url), error)
 
-    def _hand_over(self, request: Any, answer: PlainAnswer) -> None:
+    def _hand_over(self, request: Any, answer: RawResponse) -> None:
         self._network.provide_response(
             request=request._request_id,
             status_code=answer.status,
@@ -136,7 +136,7 @@ class BrowserProxy:
             ],
             body={"type": "base64", "value": base64.b64encode(answer.body).decode()},
         )
-        if self._is_page(request) and not _leads_on(answer):
+        if self._is_page(request) and not answer.is_redirect:
             self.page_came.set()
 
     def _refuse(self, request: Any, error: ScrapeError) -> None:
@@ -196,11 +196,6 @@ class BrowserProxy:
         """Whether a request is for the page in the window, not for a part of it."""
         told = request._params
         return bool(told.get("navigation")) and told.get("context") == self._window
-
-
-def _leads_on(answer: PlainAnswer) -> bool:
-    """Whether an answer is a redirect; that goes on as another request."""
-    return 300 <= answer.status < 400 and bool(answer.header("location"))
 
 
 def _belongs(cookie: Any, url: str) -> bool:

@@ -1,56 +1,45 @@
-"""What the open collections share: whom they ask, and how their photos come."""
+"""What the open collections share: a client, a base address, and photos by address."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from typing import ClassVar
 
 from scrapers.base import Listing, ListingImage
 from scrapers.errors import NotFoundError, UnexpectedAnswerError
 from scrapers.http_client import PoliteClient
 
 
-class Collection(ABC):
-    """A collection that answers programs; one file each says how it is asked.
+class CollectionSource(ABC):
+    """A collection that answers programs.
 
     Args:
         client: Asks its hosts, within their rules.
-        base: Another site on the same software; None for the collection's own.
+        base: Address of the site, without a slash at the end.
 
     Attributes:
-        name: As in the commands.
-        home: The collection's own site.
-        origins: Hosts that it is gathered from.
-        apis: Paths of its home that its owner's published rules open to programs,
-            whatever robots.txt says to crawlers; asked only by the user's leave.
-        problems: What was left out while finding, one sentence each.
+        problems: What `find` skipped, one sentence each.
     """
 
-    name: str
-    home: ClassVar[str]
-    origins: ClassVar[frozenset[str]]
-    apis: ClassVar[tuple[str, ...]] = ()
-
-    def __init__(self, client: PoliteClient, base: str | None = None) -> None:
+    def __init__(self, client: PoliteClient, base: str) -> None:
         self.problems: list[str] = []
-        self._client = client
-        self._base = base or self.home
+        self.client = client
+        self.base = base
 
     @abstractmethod
     def plan(self, query: str) -> tuple[str, ...]:
-        """What would be asked for, in sentences; sends nothing."""
+        """What a run would ask for, in sentences; sends nothing."""
 
     @abstractmethod
     def find(self, query: str) -> Iterator[Listing]:
-        """The listings that answer a query, in the order of the collection."""
+        """The listings that match a query, in the order of the collection."""
 
     def fetch(self, image: ListingImage) -> bytes:
         """The bytes of a photo."""
-        return self._client.get_image(image.url)
+        return self.client.get_image(image.url)
 
-    def _try(self, read: Callable[[], Listing]) -> Listing | None:
-        """A record; one that is missing or damaged is told in `problems`."""
+    def try_record(self, read: Callable[[], Listing]) -> Listing | None:
+        """Read a record; one that is missing or damaged is noted in `problems`."""
         try:
             return read()
         except (NotFoundError, UnexpectedAnswerError) as error:

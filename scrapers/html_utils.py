@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Final
 from urllib.parse import parse_qs, urljoin, urlsplit
 
@@ -17,21 +16,6 @@ _PLACEHOLDER: Final = re.compile(
 )
 _LONG_ECHO: Final = 190  # characters; pages and parsers cut what is longer
 NOT_STATED: Final = "not stated; the photo belongs to the auction house"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ResultPage:
-    """One page of results.
-
-    Attributes:
-        listings: Its lots.
-        announced: How many lots the page says there are in all, or None.
-        query: What the page says was asked for, or "".
-    """
-
-    listings: tuple[Listing, ...]
-    announced: int | None = None
-    query: str = ""
 
 
 def read_html(text: str) -> BeautifulSoup:

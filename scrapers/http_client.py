@@ -1,4 +1,4 @@
-"""The only network code: named, slow, careful, and nothing asked twice."""
+"""The only network code: it names itself, keeps pauses, and asks nothing twice."""
 
 from __future__ import annotations
 
@@ -7,34 +7,28 @@ import json
 import logging
 import ssl
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Final, TypeVar
 from urllib.parse import urljoin, urlsplit
 
 import httpx
-import tenacity
 
+from coin_core.storage import data_dir
 from scrapers.errors import (
     SiteBusyError,
     SiteUnreachableError,
     UnexpectedAnswerError,
     UnsafeAddressError,
 )
-from scrapers.http_cache import (
-    Answer,
-    AnswerCache,
-    PlainAnswer,
-    read_answer,
-    read_plainly,
-)
+from scrapers.http_cache import HttpCache
+from scrapers.http_response import Answer, RawResponse, read_answer, read_raw
 from scrapers.rate_limiter import Pacer
-from scrapers.robots import AGENT, Rules, read_rules
-from scrapers.settings import data_dir
+from scrapers.robots import AGENT, RobotsRules, load_rules
 from scrapers.url_safety import LOOPBACK, check_address, check_public, origin_of
 
 _log = logging.getLogger("scrapers")
-_Read = TypeVar("_Read")
+_Result = TypeVar("_Result")
 
 TEXT_BYTES: Final = 16 << 20
 IMAGE_BYTES: Final = 40 << 20
@@ -49,6 +43,7 @@ XML_TYPES: Final = (
     "application/atom+xml",
 )
 HTML_TYPES: Final = ("text/html", "application/xhtml+xml")
+ROBOTS_TYPES: Final = ("text/plain", "text/html", "")
 IMAGE_TYPES: Final = ("image/jpeg", "image/png", "image/webp", "image/tiff")
 
 
@@ -56,13 +51,14 @@ class PoliteClient:
     """Asks the hosts of one source, within their rules.
 
     Args:
-        contact: Mail address or web page that stands in the User-Agent.
-        origins: Hosts, with ports if unusual, that may be asked.
+        contact: Mail address or web page in the User-Agent header.
+        origins: Hosts, with unusual ports, that may be asked.
         robots_exemptions: Addresses without a query that robots.txt does not bar,
-            because the user has stated that the site lets programs in there.
-        pacer: Keeps the pauses; None for those of the known sites.
+            because the user has stated that the site allows programs there.
+        pacer: Keeps the pauses; None for a pause of 2 s.
         backoff_s: Waits after the first, second... failure, unless the site says.
-        keep_s: How long answers other than photos are kept on disk.
+        keep_s: How long answers other than photos are cached.
+        sleep: Waits for a number of seconds.
     """
 
     def __init__(
@@ -76,26 +72,22 @@ class PoliteClient:
         keep_s: float = 3600.0,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        cache = data_dir() / "cache"
+        folder = data_dir() / "cache"
         self.origins = origins
-        self.pacer = pacer or Pacer(cache / "hosts", sleep=sleep)
-        self.requests = 0
-        self._cache = AnswerCache(cache / "http")
+        self.pacer = pacer or Pacer(folder / "hosts", sleep=sleep)
+        self.agent = f"{AGENT}/1.0 ({contact}) python-httpx/{httpx.__version__}"
+        self._cache = HttpCache(folder / "http")
         self._keep_s = keep_s
         self._backoff_s = backoff_s
         self._sleep = sleep
-        self._by_leave = robots_exemptions
-        self._rules: dict[str, Rules] = {}
-        self.agent = f"{AGENT}/1.0 ({contact}) python-httpx/{httpx.__version__}"
+        self._robots_exemptions = robots_exemptions
+        self._rules: dict[str, RobotsRules] = {}
         self._http = httpx.Client(
-            headers={
-                "User-Agent": self.agent,
-                "Accept-Encoding": "gzip",
-            },
+            headers={"User-Agent": self.agent, "Accept-Encoding": "gzip"},
             timeout=httpx.Timeout(30.0, connect=10.0),
             follow_redirects=False,
             verify=_certificates(),
-            # proxies of the environment would resolve names out of our sight
+            # a proxy of the environment would resolve names, unchecked
             trust_env=False,
         )
 
@@ -110,22 +102,26 @@ class PoliteClient:
         self.close()
 
     def get_json(
-        self, url: str, params: Mapping[str, str] | None = None, **how: Any
+        self,
+        url: str,
+        params: Mapping[str, str] | None = None,
+        *,
+        check: Callable[[Any], None] | None = None,
+        **options: Any,
     ) -> Any:
-        """A JSON answer.
+        """A JSON answer; arguments as for `get_text`, but `check` gets the value.
 
         Raises:
             ScrapeError: As `get_text`; also if the answer is not JSON.
         """
-        judge = how.pop("judge", None)
 
-        def judge_text(text: str) -> None:
-            answer = _read_json(url, text)
-            if judge is not None:
-                judge(answer)
+        def check_text(text: str) -> None:
+            value = _parse_json(url, text)
+            if check is not None:
+                check(value)
 
-        text = self.get_text(url, params, types=JSON_TYPES, judge=judge_text, **how)
-        return _read_json(url, text)
+        text = self.get_text(url, params, types=JSON_TYPES, check=check_text, **options)
+        return _parse_json(url, text)
 
     def get_text(
         self,
@@ -135,80 +131,87 @@ class PoliteClient:
         types: tuple[str, ...] = HTML_TYPES,
         keep_s: float | None = None,
         accept: str | None = None,
-        judge: Callable[[str], None] | None = None,
+        check: Callable[[str], None] | None = None,
     ) -> str:
-        """A text, from the disk if it was asked for not long ago.
+        """A text, from the cache if the same was asked recently.
 
         Args:
             url: Address without a query.
             params: The query.
             types: Content types that are accepted.
-            keep_s: How old an answer may be; None for the client's own.
+            keep_s: How old a cached answer may be; None for the client's own.
             accept: The Accept header; None for `types`.
-            judge: Sees a fresh answer before it is kept, and may raise; after a
+            check: Gets a new answer before it is cached and may raise. After a
                 `SiteBusyError` the site is asked again.
 
         Raises:
-            ScrapeError: What the address allows, the site answers, or not.
+            ScrapeError: The address may not be asked, or the answer is not usable.
         """
         full = str(httpx.URL(url, params=dict(params)) if params else httpx.URL(url))
-        kept = self._cache.read(full, self._keep_s if keep_s is None else keep_s)
-        if kept is not None:
-            _log.debug("from the disk: %s", full)
-            return kept.text()
+        cached = self._cache.read(full, self._keep_s if keep_s is None else keep_s)
+        if cached is not None:
+            _log.debug("from the cache: %s", full)
+            return cached.text()
         headers = {"Accept": accept or ", ".join(types)}
-        answer = self._ask("GET", full, types, TEXT_BYTES, headers=headers, judge=judge)
+        answer = self._ask("GET", full, types, check=check, headers=headers)
         self._cache.write(full, answer)
         return answer.text()
 
     def post_form(
         self, url: str, form: Mapping[str, str], *, types: tuple[str, ...] = HTML_TYPES
     ) -> str:
-        """Send a form; never answered from the disk."""
-        return self._ask("POST", url, types, TEXT_BYTES, form=dict(form)).text()
+        """Send a form; the answer is never cached."""
+        return self._ask("POST", url, types, data=dict(form)).text()
 
     def get_image(self, url: str) -> bytes:
         """The bytes of a photo: JPEG, PNG, WebP or TIFF, at most 40 MB.
 
         Raises:
-            ScrapeError: As `get_text`; also if the file is none of these or cut off.
+            ScrapeError: As `get_text`; also if the file is of another type or cut off.
         """
         headers = {"Accept": ", ".join(IMAGE_TYPES)}
         return self._ask("GET", url, IMAGE_TYPES, IMAGE_BYTES, headers=headers).body
 
-    def pass_on(
+    def forward(
         self, method: str, url: str, headers: Mapping[str, str], body: bytes
-    ) -> PlainAnswer:
-        """Ask once for a browser, and give back whatever comes, redirects too.
+    ) -> RawResponse:
+        """Send a request of a browser once, and return any response.
 
-        The headers are the browser's, with its cookies, but the User-Agent is ours.
+        The headers are the browser's, with its cookies; the User-Agent is ours.
 
         Raises:
-            ScrapeError: The address is not to be asked, or does not answer.
+            ScrapeError: The address may not be asked, or does not answer.
         """
         self.permit(url)
-        # a cookie may hold letters of any kind
-        given = {name.encode(): value.encode() for name, value in headers.items()}
+        # a cookie may hold characters of any kind
+        encoded = {name.encode(): value.encode() for name, value in headers.items()}
 
-        def read(response: httpx.Response) -> PlainAnswer:
-            self._http.cookies.clear()  # the browser keeps its own
-            return read_plainly(url, response, TEXT_BYTES)
+        def read(response: httpx.Response) -> RawResponse:
+            self._http.cookies.clear()  # the browser has its own
+            return read_raw(url, response, TEXT_BYTES)
 
-        return self._ask_once(method, url, read, content=body, headers=given)
+        return self._send(method, url, read, content=body, headers=encoded)
 
     def permit(self, url: str) -> None:
-        """Check an address against our rules and the site's, without asking it.
+        """Check an address against our rules and those of the site.
 
         Raises:
             UnsafeAddressError: It is not one of the source's.
             RobotsForbidError: robots.txt forbids it.
         """
         check_address(url, self.origins)
-        allowed = url.partition("?")[0] in self._by_leave
-        self._rules_of(url).check(url, robots_exemptions=allowed)
+        origin = origin_of(url)
+        if origin not in self._rules:
+            address = urljoin(url, "/robots.txt")
+            fetch = partial(self._ask, "GET", address, ROBOTS_TYPES, obey_robots=False)
+            rules = load_rules(origin, lambda: fetch().text())
+            self.pacer.lengthen(origin, rules.crawl_delay_s)
+            self._rules[origin] = rules
+        exempt = url.partition("?")[0] in self._robots_exemptions
+        self._rules[origin].check(url, exempt=exempt)
 
     def hold_off(self, origin: str, error: SiteBusyError) -> None:
-        """Ask a busy host nothing for as long as it says, whoever asks."""
+        """Ask a busy host nothing for as long as it says, in all processes."""
         if error.retry_after_s:
             self.pacer.hold_off(origin, min(error.retry_after_s, LONGEST_WAIT_S))
 
@@ -217,102 +220,78 @@ class PoliteClient:
         method: str,
         url: str,
         types: tuple[str, ...],
-        limit: int,
+        limit: int = TEXT_BYTES,
         *,
-        form: dict[str, str] | None = None,
-        headers: Mapping[str, str] | None = None,
-        judge: Callable[[str], None] | None = None,
+        check: Callable[[str], None] | None = None,
+        obey_robots: bool = True,
+        **content: Any,
     ) -> Answer:
+        """Ask, follow redirects within the host, and try again where that may help."""
         for _ in range(REDIRECTS + 1):
-            url = _plain(url)
-            # a network that is gone for a while has no names either
-            self._patience(url)(check_address, url, self.origins)
-            self.permit(url)
-            answer = self._persist(method, url, types, limit, form, headers, judge)
+            url = _normalize(url)
+            # without a network, names cannot be resolved either
+            self._retry(url, partial(check_address, url, self.origins))
+            if obey_robots:
+                self.permit(url)
+            send = partial(self._send_checked, method, url, types, limit, check)
+            answer = self._retry(url, partial(send, **content))
             if not answer.location:
                 return answer
-            method, form, url = "GET", None, _target(url, answer.location)
+            method, url = "GET", _redirect_target(url, answer.location)
+            content.pop("data", None)
         raise UnexpectedAnswerError(f"{url} redirects without end.")
 
-    def _persist(
+    def _send_checked(
         self,
         method: str,
         url: str,
         types: tuple[str, ...],
         limit: int,
-        form: dict[str, str] | None = None,
-        headers: Mapping[str, str] | None = None,
-        judge: Callable[[str], None] | None = None,
+        check: Callable[[str], None] | None,
+        **content: Any,
     ) -> Answer:
-        """Ask, and ask again after a wait where that may help."""
+        read = partial(read_answer, url, types=types, limit=limit)
+        answer = self._send(method, url, read, **content)
+        if check is not None and not answer.location:
+            check(answer.text())
+        return answer
 
-        def ask() -> Answer:
-            answer = self._ask_once(
-                method,
-                url,
-                lambda response: read_answer(url, response, types, limit),
-                data=form,
-                headers=headers,
-            )
-            if judge is not None and not answer.location:
-                judge(answer.text())
-            return answer
+    def _retry(self, url: str, action: Callable[[], _Result]) -> _Result:
+        """Repeat an action while the site is busy or unreachable."""
+        for backoff_s in self._backoff_s:
+            try:
+                return action()
+            except (SiteBusyError, SiteUnreachableError) as error:
+                asked_s = getattr(error, "retry_after_s", None) or 0.0
+                if asked_s > LONGEST_WAIT_S:
+                    raise
+                wait_s = asked_s or backoff_s
+                _log.warning("%s; asking %s again in %g s", error, url, wait_s)
+                self._sleep(wait_s)
+        return action()
 
-        return self._patience(url)(ask)
-
-    def _patience(self, url: str) -> tenacity.Retrying:
-        return tenacity.Retrying(
-            retry=tenacity.retry_if_exception_type(
-                (SiteBusyError, SiteUnreachableError)
-            ),
-            stop=self._should_stop,
-            wait=self._wait_s,
-            sleep=self._sleep,
-            before_sleep=lambda state: self._log_wait(url, state),
-            reraise=True,
-        )
-
-    def _should_stop(self, state: tenacity.RetryCallState) -> bool:
-        return state.attempt_number > len(self._backoff_s) or (
-            self._asked_wait_s(state) > LONGEST_WAIT_S
-        )
-
-    @staticmethod
-    def _asked_wait_s(state: tenacity.RetryCallState) -> float:
-        error = state.outcome.exception() if state.outcome else None
-        return getattr(error, "retry_after_s", None) or 0.0
-
-    def _wait_s(self, state: tenacity.RetryCallState) -> float:
-        own = self._backoff_s[min(state.attempt_number, len(self._backoff_s)) - 1]
-        return self._asked_wait_s(state) or own
-
-    @staticmethod
-    def _log_wait(url: str, state: tenacity.RetryCallState) -> None:
-        error = state.outcome.exception() if state.outcome else None
-        wait_s = state.next_action.sleep if state.next_action else 0.0
-        _log.warning("%s; asking %s again in %g s", error, url, wait_s)
-
-    def _ask_once(
+    def _send(
         self,
         method: str,
         url: str,
-        read: Callable[[httpx.Response], _Read],
-        **sent: Any,
-    ) -> _Read:
+        read: Callable[[httpx.Response], _Result],
+        **content: Any,
+    ) -> _Result:
+        """Send one request when it is the host's turn."""
         origin = origin_of(url)
         try:
             with self.pacer.turn(origin):
-                self.requests += 1
                 _log.info("%s %s", method, url)
-                with self._stream(method, url, **sent) as response:
+                with self._http.stream(method, url, **content) as response:
+                    _check_peer(url, response)
                     return read(response)
         except SiteBusyError as error:
             self.hold_off(origin, error)
             raise
         except httpx.TransportError as error:
-            if "location header" in str(error):  # httpx looks at it unasked
+            if "location header" in str(error):  # httpx parses it unasked
                 raise UnsafeAddressError(
-                    f"{url} redirects to what is no web address."
+                    f"{url} redirects to something that is no web address."
                 ) from error
             raise SiteUnreachableError(
                 f"{origin} does not answer ({type(error).__name__}: {error})"
@@ -320,37 +299,17 @@ class PoliteClient:
         except httpx.DecodingError as error:
             raise UnexpectedAnswerError(f"{url}: {error}") from error
 
-    @contextmanager
-    def _stream(self, method: str, url: str, **sent: Any) -> Iterator[httpx.Response]:
-        with self._http.stream(method, url, **sent) as response:
-            host = urlsplit(url).hostname or ""
-            stream = response.extensions.get("network_stream")
-            peer = stream.get_extra_info("server_addr") if stream else None
-            # the name may have been given another address since it was checked
-            if peer and host not in LOOPBACK:
-                check_public(str(peer[0]), host)
-            yield response
 
-    def _rules_of(self, url: str) -> Rules:
-        origin = origin_of(url)
-        if origin not in self._rules:
-            rules = read_rules(origin, lambda: self._fetch_rules(url))
-            self.pacer.lengthen(origin, rules.crawl_delay_s)
-            self._rules[origin] = rules
-        return self._rules[origin]
-
-    def _fetch_rules(self, url: str) -> str:
-        url = urljoin(url, "/robots.txt")
-        for _ in range(REDIRECTS + 1):
-            kinds = ("text/plain", "text/html", "")
-            answer = self._persist("GET", url, kinds, TEXT_BYTES)
-            if not answer.location:
-                return answer.text()
-            url = _target(url, answer.location)
-        raise UnexpectedAnswerError(f"{url} redirects without end.")
+def _check_peer(url: str, response: httpx.Response) -> None:
+    """Refuse a private address: the name may resolve differently since its check."""
+    host = urlsplit(url).hostname or ""
+    stream = response.extensions.get("network_stream")
+    peer = stream.get_extra_info("server_addr") if stream else None
+    if peer and host not in LOOPBACK:
+        check_public(str(peer[0]), host)
 
 
-def _read_json(url: str, text: str) -> Any:
+def _parse_json(url: str, text: str) -> Any:
     try:
         return json.loads(text)
     except ValueError as error:
@@ -361,29 +320,28 @@ def _read_json(url: str, text: str) -> Any:
 
 @functools.cache
 def _certificates() -> ssl.SSLContext:
-    """The authorities that are trusted; read once, as that takes a while."""
+    """The trusted authorities; loaded once, since that takes a while."""
     return httpx.create_ssl_context(trust_env=False)
 
 
-def _plain(url: str) -> str:
-    """The address as it will be asked for."""
+def _normalize(url: str) -> str:
     try:
         return str(httpx.URL(url))
     except httpx.InvalidURL as error:
         raise UnsafeAddressError(f"{url!r} is no web address.") from error
 
 
-def _target(url: str, location: str) -> str:
-    """Where a redirect leads; never to another host."""
+def _redirect_target(url: str, location: str) -> str:
+    """The address that a redirect leads to, on the same host."""
     try:
-        target = _plain(urljoin(url, location))
+        target = _normalize(urljoin(url, location))
     except ValueError as error:
         raise UnsafeAddressError(
-            f"{url} redirects to what is no web address."
+            f"{url} redirects to something that is no web address."
         ) from error
     if origin_of(target) != origin_of(url):
         raise UnsafeAddressError(
-            f"{url} redirects to another host ({origin_of(target)}); that is not "
+            f"{url} redirects to another host ({origin_of(target)}), which is not "
             "followed."
         )
     return target

@@ -11,18 +11,19 @@ import errno
 import hashlib
 import logging
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from sqlalchemy import delete, insert, select, update
 
+from coin_core import jobs
 from coin_core.catalog import (
     Catalog,
     CatalogPhoto,
     PhotoStatus,
 )
-from coin_core.catalog.importing import jobs
+from coin_core.catalog.importing import ledger
 from coin_core.catalog.importing.ingest import Prepared, drop_uploads, prepare
 from coin_core.catalog.importing.records import SCRAPE, ImportState, ItemState
 from coin_core.catalog.schema import ImportItemRow, ImportRow
@@ -30,7 +31,6 @@ from coin_core.catalog.scrape_jobs import (
     ScrapeOrder,
     ScrapeProgress,
     begin_scrape,
-    store_progress,
 )
 from coin_core.catalog.similarity import Matcher
 from coin_core.errors import CatalogError, CoinError, UnreadablePhotoError
@@ -49,17 +49,15 @@ from scrapers.mapping import facts_of, file_name, say
 _log = logging.getLogger("scrapers")
 
 MOST_FAILURES: Final = 20
-LOOKS_KEPT: Final = 500  # the site is slower than reading a photo again
+THUMBNAILS_KEPT: Final = 500  # the site is slower than reading a photo again
 Prepare = Callable[[bytes, str], Prepared]
 
 
-def gather(
+def scrape(
     catalog: Catalog,
     source: Source,
     order: ScrapeOrder,
     *,
-    import_id: int | None = None,
-    handle: int | None = None,
     stop: Callable[[], bool] | None = None,
     prepare_photo: Prepare = prepare,
 ) -> Iterator[ScrapeProgress]:
@@ -69,8 +67,6 @@ def gather(
         catalog: Where they go.
         source: Where they come from.
         order: What is asked of it.
-        import_id: The run, if it is entered already.
-        handle: The hold on the run, if the process that started this one took it.
         stop: Asked between listings; the run can go on later.
         prepare_photo: Decodes a photo and finds its faces.
 
@@ -81,15 +77,13 @@ def gather(
     Raises:
         CoinError: The source or the catalog ends the run.
     """
-    if import_id is None:
-        import_id = begin_scrape(catalog, order)
-    with jobs.at_work(catalog, import_id, handle):
-        jobs.set_state(catalog, import_id, ImportState.RUNNING)
+    import_id = begin_scrape(catalog, order)
+    with ledger.hold(catalog, import_id):
+        ledger.set_state(catalog, import_id, ImportState.RUNNING)
         run = _Run(catalog, source, import_id, order, prepare_photo)
-        store_progress(catalog, run.progress)
         try:
             for progress in run.work(stop):
-                store_progress(catalog, progress)
+                run.report()
                 yield progress
         except StoppedByHandError as error:
             yield run.end(ImportState.STOPPED, str(error))
@@ -123,13 +117,17 @@ class _Run:
     ) -> None:
         self._catalog, self._source, self._order = catalog, source, order
         self._prepare = prepare_photo
-        self._matcher = Matcher(catalog, looks_kept=LOOKS_KEPT)
+        self._matcher = Matcher(catalog.photos, cache_size=THUMBNAILS_KEPT)
         self._settled = _settled_photos(catalog)
         self._failures_in_a_row = 0
         self._told = 0
         self.progress = ScrapeProgress(
             import_id=import_id, taken=_count_items(catalog, import_id)
         )
+        self._bar = jobs.Progress(
+            "asking …", order.limit, unit="listing", has_bar=False, can_stop=False
+        )
+        self.report()
 
     def work(self, stop: Callable[[], bool] | None) -> Iterator[ScrapeProgress]:
         """Deal with the listings until there are no more, or enough."""
@@ -137,9 +135,7 @@ class _Run:
         enough = limit is not None and self.progress.taken >= limit
         listings = iter(()) if enough else self._source.find(self._order.query)
         for listing in listings:
-            if (stop and stop()) or not jobs.wants_to_run(
-                self._catalog, self.progress.import_id
-            ):
+            if (stop and stop()) or jobs.stop_requested():
                 raise StoppedByHandError("It was stopped by hand.")
             self._count(listings=1, taken=int(self._take(listing)))
             self._tell_problems()
@@ -163,11 +159,17 @@ class _Run:
             _log.error("stopped: %s", error)
         self.progress = replace(self.progress, state=state, error=error)
         try:
-            jobs.set_state(self._catalog, self.progress.import_id, state, error)
+            ledger.set_state(self._catalog, self.progress.import_id, state, error)
         except CatalogError as refused:  # a full disk may refuse even this
             _log.warning("not on record: %s", refused)
-        store_progress(self._catalog, self.progress)
+        self.report()
         return self.progress
+
+    def report(self) -> None:
+        """Report the counts to the job."""
+        self._bar.advance_to(self.progress.taken, self._order.limit)
+        self._bar.describe(self.progress.text, has_count=True)
+        jobs.report_details(**asdict(self.progress))
 
     def _take(self, listing: Listing) -> bool:
         """Deal with a listing; returns whether a photo of it is new."""
@@ -238,7 +240,7 @@ class _Run:
             coin_id=coin_id,
             who=self._order.who,
         )
-        self._matcher.keep(added.photo_id, prepared.look)
+        self._matcher.add(added.photo_id, prepared.thumbnail)
         state = ItemState.KNOWN if added.known else ItemState.DONE
         self._label(added.photo_id, label)
         self._settle(key, state, added.photo_id, remark)
@@ -253,7 +255,7 @@ class _Run:
         self, prepared: Prepared, label: LotLabel
     ) -> tuple[int | None, str | None]:
         """The coin of another photo of the same picture: a lot that is sold again."""
-        same = self._matcher.find(prepared.look, prepared.phash)
+        same = self._matcher.find(prepared.thumbnail, prepared.phash)
         if same is None:
             return None, None
         other = same.photo
@@ -362,5 +364,5 @@ def _settled_photos(catalog: Catalog) -> dict[str, int | None]:
 
 def _count_items(catalog: Catalog, import_id: int) -> int:
     """Listings that this run has brought in before it was interrupted."""
-    keys = jobs.coins_of(catalog, import_id)
+    keys = ledger.coins_of(catalog, import_id)
     return len({key.partition("#")[0] for key in keys})

@@ -57,3 +57,19 @@ def _first(pattern: re.Pattern[str], text: str, below: float) -> float | None:
         if 0 < value < below:
             return value
     return None
+
+
+def parse_size(text: str) -> float | None:
+    """A weight or diameter from a field of its own, such as "2,05 g", or None."""
+    found = re.search(r"\d+(?:[.,]\d+)?", text)
+    try:
+        value = float(text)
+    except ValueError:
+        value = float(found[0].replace(",", ".")) if found else 0.0
+    return value if 0 < value < 10_000 else None
+
+
+def parse_axis(text: str) -> int | None:
+    """A die axis from a field of its own, such as "12 h"; None unless 1 to 12."""
+    found = re.match(r"\d{1,2}(?![\d.,])", text)
+    return int(found[0]) if found and 1 <= int(found[0]) <= 12 else None

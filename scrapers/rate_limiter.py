@@ -7,34 +7,35 @@ a run that begins right after another was killed.
 from __future__ import annotations
 
 import contextlib
-import json
 import random
 import re
-import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Final, TextIO
+from typing import Final
 
+from coin_core.jobs import stop_requested
+from coin_core.storage import open_lock, read_json, write_json
+from scrapers.errors import StoppedByHandError
 from scrapers.url_safety import LOOPBACK
 
-try:
-    import fcntl
-except ImportError:  # Windows: the pause then holds within one process
-    fcntl = None  # type: ignore[assignment]
-
-PAUSES_S: Final = {
-    "commons.wikimedia.org": 1.0,
-    "upload.wikimedia.org": 1.0,
-    "numismatics.org": 1.0,
-    "images.numismatics.org": 1.0,
-    "ikmk.smb.museum": 1.0,
-}
 OTHER_PAUSE_S: Final = 2.0
 JITTER: Final = 0.1
 
-_locks: dict[str, threading.Lock] = {}
-_locks_guard = threading.Lock()
+_ASK_EVERY_S: Final = 1.0
+
+
+def stoppable_sleep(seconds: float) -> None:
+    """Wait like `time.sleep`, and ask every second whether the job is to stop.
+
+    Raises:
+        StoppedByHandError: Somebody asked it to stop.
+    """
+    end = time.monotonic() + seconds
+    while (left := end - time.monotonic()) > 0:
+        if left > _ASK_EVERY_S and stop_requested():
+            raise StoppedByHandError("It was stopped by hand.")
+        time.sleep(min(left, _ASK_EVERY_S))
 
 
 class Pacer:
@@ -52,7 +53,7 @@ class Pacer:
         *,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self.pauses_s = dict(PAUSES_S if pauses_s is None else pauses_s)
+        self.pauses_s = dict(pauses_s or {})
         self._folder = folder
         self._sleep = sleep
 
@@ -68,27 +69,24 @@ class Pacer:
     @contextlib.contextmanager
     def turn(self, origin: str) -> Iterator[None]:
         """Wait for the host's turn and hold it while the request runs."""
-        with _lock_of(origin), self._open(origin) as file:
-            if fcntl is not None:
-                fcntl.flock(file, fcntl.LOCK_EX)
-            self._wait(_read(file))
+        with self._locked(origin) as path:
+            self._wait(_not_before(path))
             pause_s = self.pause_s(origin) * (1 + random.random() * JITTER)
-            _write(file, time.time() + pause_s)
+            write_json(path, {"not_before": time.time() + pause_s})
             yield
 
     def hold_off(self, origin: str, seconds: float) -> None:
         """Let nobody ask the host for a while, as it said."""
-        with _lock_of(origin), self._open(origin) as file:
-            if fcntl is not None:
-                fcntl.flock(file, fcntl.LOCK_EX)
-            _write(file, max(_read(file), time.time() + seconds))
+        with self._locked(origin) as path:
+            not_before = max(_not_before(path), time.time() + seconds)
+            write_json(path, {"not_before": not_before})
 
-    def _open(self, origin: str) -> TextIO:
-        self._folder.mkdir(parents=True, exist_ok=True)
+    @contextlib.contextmanager
+    def _locked(self, origin: str) -> Iterator[Path]:
+        """The file of a host, which no other thread or process changes meanwhile."""
         name = re.sub(r"[^a-z0-9.-]", "_", origin)
-        path = self._folder / f"{name}.json"
-        path.touch()
-        return path.open("r+", encoding="utf-8")
+        with open_lock(self._folder / f"{name}.lock", timeout_s=-1):
+            yield self._folder / f"{name}.json"
 
     def _wait(self, until: float) -> None:
         left = until - time.time()
@@ -97,21 +95,6 @@ class Pacer:
             self._sleep(left)
 
 
-def _lock_of(origin: str) -> threading.Lock:
-    with _locks_guard:
-        return _locks.setdefault(origin, threading.Lock())
-
-
-def _read(file: TextIO) -> float:
-    file.seek(0)
-    try:
-        return float(json.loads(file.read())["not_before"])
-    except (ValueError, KeyError, TypeError):
-        return 0.0
-
-
-def _write(file: TextIO, not_before: float) -> None:
-    file.seek(0)
-    file.truncate()
-    file.write(json.dumps({"not_before": not_before}))
-    file.flush()
+def _not_before(path: Path) -> float:
+    value = read_json(path).get("not_before", 0.0)
+    return float(value) if isinstance(value, int | float) else 0.0

@@ -1,107 +1,289 @@
-"""The sources by name, opened for an order."""
+"""The photo sources and the parsers of result pages, one file each in `sources/`.
+
+A new source is one new file there with a class under `register_source`. The command
+line, the Dataset page, the rate limits and the tests take all they need from that
+entry.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import functools
+import importlib
+import pkgutil
 import time
 from collections.abc import Callable, Iterator
-from typing import Final
+from dataclasses import dataclass, field, fields
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import urlsplit
 
-from coin_core.catalog.scrape_jobs import ScrapeOrder
-from scrapers.base import SOURCES, Source
-from scrapers.collection_source import Collection
-from scrapers.errors import ScrapeError
+from coin_core.storage import data_dir
+from scrapers.base import ResultPage, Source
+from scrapers.errors import PageChangedError, ScrapeError
 from scrapers.http_client import PoliteClient
 from scrapers.rate_limiter import Pacer
-from scrapers.settings import data_dir, read_contact
-from scrapers.sources.ans import Ans
-from scrapers.sources.commons import Commons
-from scrapers.sources.ikmk import Ikmk
-from scrapers.sources.nomisma import Nomisma
+from scrapers.settings import read_contact
 from scrapers.url_safety import origin_of
 
-COLLECTIONS: Final[dict[str, type[Collection]]] = {
-    one.name: one for one in (Commons, Ans, Ikmk, Nomisma)
-}
+if TYPE_CHECKING:
+    from coin_core.catalog.scrape_jobs import ScrapeOrder
+
+_Factory = TypeVar("_Factory", bound=Callable[..., Source])
+_Parse = TypeVar("_Parse", bound=Callable[[str, str], ResultPage])
+_HEAD: Final = 8000  # characters of a page in which it names its site
+
+
+class QueryKind(StrEnum):
+    """What a source is asked with."""
+
+    WORDS = "words"
+    ADDRESS = "address"
+    FILES = "files"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceInfo:
+    """A source as commands and pages show it.
+
+    Attributes:
+        name: In commands and in the catalog, such as "commons".
+        title: On the page.
+        summary: What it offers, in one or two sentences.
+        order: Its place in menus, ascending.
+        factory: Builds the source. It is called with nothing for `QueryKind.FILES`,
+            with `(client, profile=, show=)` for a browser, otherwise with
+            `(client, base)`.
+        query_kind: What a query is.
+        query_label: Label of the query field.
+        query_hint: An example of a query.
+        base_url: The source's own site; "" where the query names the site.
+        hosts: Hosts that it may ask, each at most once in `pause_s`.
+        photos_from: Names of other sources on whose hosts its photos are.
+        pause_s: Seconds from the start of a request to that of the next.
+        other_sites: Whether other sites run the same software (`--base`).
+        needs_browser: Whether it needs Chromium.
+        api_paths: Paths below `base_url` that the owner's published rules open to
+            programs, whatever robots.txt says. They are asked only with the user's
+            permission.
+        api_rules: Address of those rules.
+    """
+
+    name: str
+    title: str
+    summary: str
+    order: int
+    factory: Callable[..., Source] = field(repr=False)
+    query_kind: QueryKind = QueryKind.WORDS
+    query_label: str = "Words to look for"
+    query_hint: str = ""
+    base_url: str = ""
+    hosts: tuple[str, ...] = ()
+    photos_from: tuple[str, ...] = ()
+    pause_s: float = 2.0
+    other_sites: bool = False
+    needs_browser: bool = False
+    api_paths: tuple[str, ...] = ()
+    api_rules: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        """The entry for programs that list the sources."""
+        return {
+            one.name: getattr(self, one.name)
+            for one in fields(self)
+            if one.name != "factory"
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageParser:
+    """Reads the result pages of one site.
+
+    Attributes:
+        name: The site, as listings name it; part of its host.
+        order: Which parser is tried first, ascending.
+        hosts: Hosts that its pages name near their start.
+        marks: Words that are anywhere in its pages.
+        parse: Takes a page and its address, and returns its lots.
+    """
+
+    name: str
+    order: int
+    hosts: tuple[str, ...]
+    marks: tuple[str, ...] = ()
+    parse: Callable[[str, str], ResultPage] = field(repr=False)
+
+    def recognizes(self, text: str) -> bool:
+        """Whether a page is of this site."""
+        return any(host in text[:_HEAD] for host in self.hosts) or any(
+            mark in text for mark in self.marks
+        )
+
+
+_sources: dict[str, SourceInfo] = {}
+_parsers: dict[str, PageParser] = {}
+
+
+def register_source(**entry: Any) -> Callable[[_Factory], _Factory]:
+    """Declare a source; takes the fields of `SourceInfo` but `factory`.
+
+    Raises:
+        ValueError: The name is taken.
+    """
+
+    def register(factory: _Factory) -> _Factory:
+        info = SourceInfo(factory=factory, **entry)
+        if info.name in (*_sources, "contact", "sources"):
+            raise ValueError(f"There is a source {info.name!r} already.")
+        _sources[info.name] = info
+        return factory
+
+    return register
+
+
+def register_page_parser(**entry: Any) -> Callable[[_Parse], _Parse]:
+    """Declare how the pages of a site are read; fields as in `PageParser`.
+
+    Raises:
+        ValueError: The name is taken.
+    """
+
+    def register(parse: _Parse) -> _Parse:
+        parser = PageParser(parse=parse, **entry)
+        if parser.name in _parsers:
+            raise ValueError(f"There is a parser for {parser.name!r} already.")
+        _parsers[parser.name] = parser
+        return parse
+
+    return register
+
+
+@functools.cache
+def _load_all() -> None:
+    package = importlib.import_module("scrapers.sources")
+    for module in pkgutil.iter_modules(package.__path__):
+        importlib.import_module(f"scrapers.sources.{module.name}")
+
+
+def list_sources() -> tuple[SourceInfo, ...]:
+    """All sources, in the order of menus."""
+    _load_all()
+    return tuple(sorted(_sources.values(), key=lambda one: (one.order, one.name)))
+
+
+def get_source(name: str) -> SourceInfo:
+    """The source with a name.
+
+    Raises:
+        ScrapeError: There is no such source.
+    """
+    _load_all()
+    if name not in _sources:
+        names = ", ".join(one.name for one in list_sources())
+        raise ScrapeError(f"There is no source {name!r}. The sources are {names}.")
+    return _sources[name]
+
+
+def parse_page(text: str, url: str) -> ResultPage:
+    """Read a result page of any known site.
+
+    Args:
+        text: The page.
+        url: Its address, or "" if it is not known.
+
+    Raises:
+        PageChangedError: It is of no known site, or not as expected.
+    """
+    _load_all()
+    host = urlsplit(url).hostname or ""
+    # pages of one site link to others, so the address decides first
+    parsers = sorted(
+        _parsers.values(), key=lambda one: (one.name not in host, one.order)
+    )
+    for parser in parsers:
+        if parser.name in host or parser.recognizes(text):
+            return parser.parse(text, url)
+    known = ", ".join(sorted(_parsers))
+    raise PageChangedError(f"The page is from none of the known sites: {known}.")
 
 
 @contextlib.contextmanager
-def opened(
+def open_source(
     order: ScrapeOrder,
     *,
     plan_only: bool = False,
     show: bool = False,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Iterator[Source]:
-    """The source of an order, ready to be asked.
+    """Open the source of an order.
 
     Args:
-        order: What is to be gathered.
-        plan_only: Nothing will be sent, so that nobody to write to is needed.
+        order: What to scrape.
+        plan_only: Nothing will be sent, so no contact is needed.
         show: Show the browser, to log in by hand.
-        sleep: How pauses are waited for.
+        sleep: Waits for pauses.
 
     Raises:
         ScrapeError: There is no such source, no contact, or no permission.
     """
-    if order.source == "saved":
-        from scrapers.saved import SavedPages
-
-        yield SavedPages()
+    info = get_source(order.source)
+    if info.query_kind is QueryKind.FILES:
+        yield info.factory()
         return
-    kind = COLLECTIONS.get(order.source)
-    if kind is None and order.source != "browser":
-        raise ScrapeError(
-            f"There is no source {order.source!r}; there are {', '.join(SOURCES)}."
-        )
-    origins = _origins(order, kind)
-    contact = "nobody" if plan_only else read_contact()
+    base = order.base or info.base_url
+    origins = _origins(order, info)
+    exempt = _robots_exemptions(order, info, base)
     with PoliteClient(
-        contact=contact,
+        contact="nobody" if plan_only else read_contact(),
         origins=origins,
-        robots_exemptions=_by_leave(order, kind),
+        robots_exemptions=exempt,
+        pacer=Pacer(data_dir() / "cache" / "hosts", known_pauses_s(), sleep=sleep),
         sleep=sleep,
     ) as client:
-        if kind is not None:
-            yield kind(client, order.base)
-            return
-        from scrapers.browser import BrowserPages
-
-        yield BrowserPages(client, profile=order.profile, show=show)
+        if info.needs_browser:
+            yield info.factory(client, profile=order.profile, show=show)
+        else:
+            yield info.factory(client, base)
 
 
 def plan(order: ScrapeOrder) -> tuple[str, ...]:
-    """What would be asked for an order, in sentences; sends nothing.
+    """What a run would do, in sentences; sends nothing.
 
     Raises:
         ScrapeError: There is no such source, no permission, or nothing to read.
     """
-    with opened(order, plan_only=True) as source:
+    with open_source(order, plan_only=True) as source:
         steps = [*source.plan(order.query)]
-    if order.source != "saved":
-        origins = _origins(order, COLLECTIONS.get(order.source))
-        pacer = Pacer(data_dir())
-        pauses = {f"{pacer.pause_s(one):g} s for {one}" for one in origins}
+    info = get_source(order.source)
+    if info.query_kind is not QueryKind.FILES:
+        pacer = Pacer(data_dir(), known_pauses_s())
+        pauses = {
+            f"{pacer.pause_s(one):g} s for {one}" for one in _origins(order, info)
+        }
         steps.append(
-            "read each host's robots.txt first and keep to it; one request at a time, "
-            f"and a pause between two: {', '.join(sorted(pauses))}, or what the host "
+            "read each host's robots.txt first and obey it; one request at a time, "
+            f"with a pause after each: {', '.join(sorted(pauses))}, or what the host "
             "asks for if that is longer"
         )
     kept = "every kind of coin" if order.everything else "coins of the three rulers"
     if order.limit is not None:
         kept += f", until {order.limit} new listings are there"
-    steps.append(f"take {kept}; leave out what the catalog has already")
+    steps.append(f"take {kept}; skip what the dataset has already")
     return tuple(steps)
 
 
-def _origins(order: ScrapeOrder, kind: type[Collection] | None) -> frozenset[str]:
+def known_pauses_s() -> dict[str, float]:
+    """The pause of each host that a source names, in seconds."""
+    return {host: info.pause_s for info in list_sources() for host in info.hosts}
+
+
+def _origins(order: ScrapeOrder, info: SourceInfo) -> frozenset[str]:
     """The hosts that may be asked."""
-    if kind is None:
+    if info.query_kind is QueryKind.ADDRESS:
         host = (urlsplit(order.query).hostname or "").lower()
         if not host or (order.permission or "").lower() != host:
             raise ScrapeError(
-                "A browser is sent only to a host that you name yourself: add "
+                "A browser opens only a host that you name yourself: add "
                 f"--i-have-permission {host or 'HOST'} if the site has allowed it. "
                 "Otherwise save its pages by hand and use: python -m scrapers saved "
                 "FOLDER"
@@ -109,21 +291,23 @@ def _origins(order: ScrapeOrder, kind: type[Collection] | None) -> frozenset[str
         return frozenset({origin_of(order.query)})
     if order.base:
         return frozenset({origin_of(order.base)})
-    return kind.origins
+    others = (get_source(name).hosts for name in info.photos_from)
+    return frozenset(info.hosts).union(*others)
 
 
-def _by_leave(order: ScrapeOrder, kind: type[Collection] | None) -> frozenset[str]:
-    """Addresses that may be asked although robots.txt is against it.
+def _robots_exemptions(
+    order: ScrapeOrder, info: SourceInfo, base: str
+) -> frozenset[str]:
+    """Addresses that may be asked although robots.txt forbids them.
 
-    Only a collection's API, and only if the user has named its host as one that lets
-    programs in. Pages are never among them: a browser obeys robots.txt.
+    Only the API of a collection, and only if the user has named its host as one that
+    lets programs in. Pages are never among them: a browser obeys robots.txt.
     """
-    if kind is None or not order.permission:
+    if info.query_kind is QueryKind.ADDRESS or not order.permission:
         return frozenset()
-    base = order.base or kind.home
     if order.permission.lower() != urlsplit(base).hostname:
         raise ScrapeError(
-            f"{order.source} asks {urlsplit(base).hostname}, and the permission named "
-            f"is that of {order.permission}."
+            f"{order.source} asks {urlsplit(base).hostname}, but the permission is for "
+            f"{order.permission}."
         )
-    return frozenset(f"{base}{path}" for path in kind.apis)
+    return frozenset(f"{base}{path}" for path in info.api_paths)

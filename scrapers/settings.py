@@ -4,19 +4,12 @@ from __future__ import annotations
 
 import os
 import re
-from pathlib import Path
 from typing import Final
 
+from coin_core.storage import data_dir
 from scrapers.errors import ContactMissingError
 
 _CONTACT: Final = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+|https?://[^\s/]+\.\S+")
-_ROOT: Final = Path(__file__).resolve().parents[1]
-
-
-def data_dir() -> Path:
-    """What this installation has gathered: COIN_DATA_DIR, or data/ in the project."""
-    given = os.environ.get("COIN_DATA_DIR")
-    return Path(given) if given else _ROOT / "data"
 
 
 def read_contact() -> str:

@@ -14,10 +14,9 @@ from urllib.parse import urljoin
 
 from bs4 import BeautifulSoup
 
-from scrapers.base import Listing
+from scrapers.base import Listing, ResultPage
 from scrapers.errors import PageChangedError
 from scrapers.html_utils import (
-    ResultPage,
     attribute,
     check_echo,
     make_lot,
@@ -27,6 +26,7 @@ from scrapers.html_utils import (
     read_number,
     strip_markup,
 )
+from scrapers.registry import register_page_parser
 
 NAME: Final = "acsearch"
 HOST: Final = "www.acsearch.info"
@@ -38,11 +38,9 @@ _HEADING: Final = re.compile(
 )
 
 
-def is_page(text: str) -> bool:
-    """Whether a page comes from acsearch."""
-    return "acsearch.initSearchResults" in text or "acsearch.info" in text[:5000]
-
-
+@register_page_parser(
+    name=NAME, order=1, hosts=("acsearch.info",), marks=("acsearch.initSearchResults",)
+)
 def parse_page(text: str, url: str = "") -> ResultPage:
     """Read the lots of a result page, from its script and from what is shown.
 

@@ -10,10 +10,12 @@ from urllib.parse import quote, urljoin
 from xml.etree import ElementTree
 
 from scrapers.base import ImageSide, Listing, ListingImage
-from scrapers.collection_source import Collection
+from scrapers.collection_source import CollectionSource
 from scrapers.errors import PageChangedError, UnexpectedAnswerError
 from scrapers.http_client import XML_TYPES
 from scrapers.licences import normalise
+from scrapers.measures import parse_axis, parse_size
+from scrapers.registry import register_source
 from scrapers.url_safety import origin_of
 
 NAME: Final = "ans"
@@ -29,20 +31,27 @@ _ROLE: Final = "{http://www.w3.org/1999/xlink}role"
 _LEAVE: Final = "http://numismatics.org/collections/photography-permissions/"
 _OLD: Final = "objects made in or before 1925 are Public Domain Mark"
 _NAMED: Final = re.compile(rb"&(?!amp;|lt;|gt;|quot;|apos;|#)([A-Za-z]+);")
+_MEASURES: Final = ".//n:physDesc/n:measurementsSet"
 _SIZES: Final = ("archive", "iiif", "reference")
 
 
-class Ans(Collection):
+@register_source(
+    name=NAME,
+    title="American Numismatic Society",
+    summary="Obverse and reverse as two photos of one coin, mostly public domain.",
+    order=2,
+    query_hint='authority_facet:"Alexander Jannaeus"',
+    base_url="https://numismatics.org",
+    hosts=("numismatics.org", "images.numismatics.org"),
+    pause_s=1.0,
+)
+class Ans(CollectionSource):
     """Coins of the ANS that have photos."""
 
-    name = NAME
-    home = "https://numismatics.org"
-    origins = frozenset({"numismatics.org", "images.numismatics.org"})
-
     def plan(self, query: str) -> tuple[str, ...]:
-        """What would be asked for."""
+        """The requests of a run, in sentences."""
         return (
-            f"ask {self._base}/search/apis/search for {_lucene(query)}, {PER_PAGE} at "
+            f"ask {self.base}/search/apis/search for {_lucene(query)}, {PER_PAGE} at "
             "a time",
             "read the record of each object, and its photos of obverse and reverse",
         )
@@ -55,8 +64,8 @@ class Ans(Collection):
         """
         start, total, seen = 0, 1, set[str]()
         while start < total:
-            feed = self._client.get_text(
-                f"{self._base}/search/apis/search",
+            feed = self.client.get_text(
+                f"{self.base}/search/apis/search",
                 {"q": _lucene(query), "format": "rss", "start": str(start)},
                 types=XML_TYPES,
             )
@@ -70,22 +79,22 @@ class Ans(Collection):
             for object_id in ids:
                 if object_id not in seen:
                     seen.add(object_id)
-                    listing = self._try(partial(self._read, object_id))
+                    listing = self.try_record(partial(self._read, object_id))
                     if listing is not None:
                         yield listing
             start += PER_PAGE
 
     def _read(self, object_id: str) -> Listing:
-        address = f"{self._base}/search/id/{quote(object_id)}.xml"
-        record = self._client.get_text(address, types=XML_TYPES, keep_s=_KEEP_S)
-        return parse_record(record, base=self._base, coin_type=self._type(record))
+        address = f"{self.base}/search/id/{quote(object_id)}.xml"
+        record = self.client.get_text(address, types=XML_TYPES, keep_s=_KEEP_S)
+        return parse_record(record, base=self.base, coin_type=self._type(record))
 
     def _type(self, record: str) -> str | None:
         """The record of the coin's type, where its own leaves the description to it."""
         address = type_address(record)
-        if origin_of(address) not in self._client.origins:
+        if origin_of(address) not in self.client.origins:
             return None
-        return self._client.get_text(address, types=XML_TYPES, keep_s=_KEEP_S)
+        return self.client.get_text(address, types=XML_TYPES, keep_s=_KEEP_S)
 
 
 def _lucene(query: str) -> str:
@@ -171,9 +180,9 @@ def parse_record(
         credit=f"American Numismatic Society, {object_id}",
         date=_text(root, ".//n:typeDesc/n:date"),
         denomination=_text(root, ".//n:typeDesc/n:denomination") or None,
-        weight_g=_number(root, "weight"),
-        diameter_mm=_number(root, "diameter"),
-        die_axis_h=_axis(root),
+        weight_g=parse_size(_text(root, f"{_MEASURES}/n:weight")),
+        diameter_mm=parse_size(_text(root, f"{_MEASURES}/n:diameter")),
+        die_axis_h=parse_axis(_text(root, ".//n:physDesc/n:axis")),
         references=tuple(
             filter(
                 None,
@@ -219,18 +228,6 @@ def _mint(root: ElementTree.Element) -> str:
         if place.get(_ROLE) == "mint":
             return _all_text(place)
     return ""
-
-
-def _number(root: ElementTree.Element, name: str) -> float | None:
-    text = _text(root, f".//n:physDesc/n:measurementsSet/n:{name}")
-    found = re.search(r"\d+(?:[.,]\d+)?", text)
-    value = float(found[0].replace(",", ".")) if found else 0.0
-    return value if 0 < value < 10_000 else None
-
-
-def _axis(root: ElementTree.Element) -> int | None:
-    text = _text(root, ".//n:physDesc/n:axis")
-    return int(text) if text.isdigit() and 1 <= int(text) <= 12 else None
 
 
 def _is_old(root: ElementTree.Element) -> bool:

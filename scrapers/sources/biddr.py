@@ -8,15 +8,16 @@ from typing import Final
 
 from bs4 import BeautifulSoup
 
+from scrapers.base import ResultPage
 from scrapers.errors import PageChangedError
 from scrapers.html_utils import (
-    ResultPage,
     lots_by_link,
     plain_text,
     read_html,
     read_number,
     single_lot,
 )
+from scrapers.registry import register_page_parser
 
 NAME: Final = "biddr"
 # auction and lot stand among other parameters, in any order
@@ -24,11 +25,7 @@ _LOT: Final = re.compile(r"\bbrowse(?=\?(?:[^#]*&)?a=(\d+))(?=\?(?:[^#]*&)?l=(\d
 _CATEGORY: Final = re.compile(r"[?&](?:c|q|s)=[^&]")
 
 
-def is_page(text: str) -> bool:
-    """Whether a page comes from biddr."""
-    return "biddr.com" in text[:8000] or "biddr.ch" in text[:8000]
-
-
+@register_page_parser(name=NAME, order=3, hosts=("biddr.com", "biddr.ch"))
 def parse_page(text: str, url: str = "") -> ResultPage:
     """Read the lots of a page.
 

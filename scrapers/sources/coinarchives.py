@@ -9,10 +9,9 @@ from urllib.parse import parse_qs, urljoin, urlsplit
 
 from bs4 import Tag
 
-from scrapers.base import Listing
+from scrapers.base import Listing, ResultPage
 from scrapers.errors import PageChangedError
 from scrapers.html_utils import (
-    ResultPage,
     attribute,
     check_echo,
     make_lot,
@@ -21,6 +20,7 @@ from scrapers.html_utils import (
     read_html,
     read_number,
 )
+from scrapers.registry import register_page_parser
 
 NAME: Final = "coinarchives"
 _FREE_ROWS: Final = 100
@@ -32,11 +32,9 @@ _HEADER: Final = re.compile(
 )
 
 
-def is_page(text: str) -> bool:
-    """Whether a page comes from CoinArchives."""
-    return "auctiontitle" in text or "coinarchives.com" in text[:5000]
-
-
+@register_page_parser(
+    name=NAME, order=2, hosts=("coinarchives.com",), marks=("auctiontitle",)
+)
 def parse_page(text: str, url: str = "") -> ResultPage:
     """Read the rows of a result page.
 

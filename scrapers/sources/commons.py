@@ -7,7 +7,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from scrapers.base import ImageSide, Listing, ListingImage
-from scrapers.collection_source import Collection
+from scrapers.collection_source import CollectionSource
 from scrapers.errors import (
     PageChangedError,
     RobotsForbidError,
@@ -16,6 +16,7 @@ from scrapers.errors import (
 )
 from scrapers.html_utils import strip_markup
 from scrapers.licences import normalise
+from scrapers.registry import register_source
 
 NAME: Final = "commons"
 _API: Final = "/w/api.php"
@@ -30,19 +31,27 @@ _FACTS: Final = (
 )
 
 
-class Commons(Collection):
+@register_source(
+    name=NAME,
+    title="Wikimedia Commons",
+    summary="Photos that anybody may use, each with its licence and author.",
+    order=1,
+    query_label="Words to look for, or a category as Category:…",
+    query_hint='"Alexander Jannaeus" prutah',
+    base_url="https://commons.wikimedia.org",
+    hosts=("commons.wikimedia.org", "upload.wikimedia.org"),
+    pause_s=1.0,
+    api_paths=(_API,),
+    api_rules=_RULES,
+)
+class Commons(CollectionSource):
     """Files that a search finds, or that are in a category ("Category:...")."""
 
-    name = NAME
-    home = "https://commons.wikimedia.org"
-    origins = frozenset({"commons.wikimedia.org", "upload.wikimedia.org"})
-    apis = (_API,)
-
     def plan(self, query: str) -> tuple[str, ...]:
-        """What would be asked for."""
+        """The requests of a run, in sentences."""
         what = "the files of" if query.startswith("Category:") else "files that match"
         return (
-            f"ask {self._base}{_API} for {what} {query!r}, {_BATCH} at a time",
+            f"ask {self.base}{_API} for {what} {query!r}, {_BATCH} at a time",
             "take JPEG, PNG, WebP and TIFF with their licence, author and description",
         )
 
@@ -64,9 +73,9 @@ class Commons(Collection):
 
     def _ask(self, params: dict[str, str]) -> Any:
         try:
-            return self._client.get_json(f"{self._base}{_API}", params, judge=_judge)
+            return self.client.get_json(f"{self.base}{_API}", params, check=_check)
         except RobotsForbidError as error:
-            host = urlsplit(self._base).hostname
+            host = urlsplit(self.base).hostname
             raise RobotsForbidError(
                 f"The robots.txt of {host} keeps crawlers from its API, {_API}; "
                 "nothing was asked. Its owner lets programs in by other rules "
@@ -153,7 +162,6 @@ def _from_page(page: dict[str, Any]) -> Listing | None:
                 url=info["url"] if small else info.get("thumburl") or info["url"],
                 side=ImageSide.UNKNOWN,
                 sha1=str(info.get("sha1") or "") if small else "",
-                byte_size=int(info.get("size") or 0) or None,
             ),
         ),
         licence=normalise(facts.get("License") or raw, facts.get("LicenseUrl", ""))
@@ -164,7 +172,7 @@ def _from_page(page: dict[str, Any]) -> Listing | None:
     )
 
 
-def _judge(answer: Any) -> None:
+def _check(answer: Any) -> None:
     """Refuse an answer that is an error; a busy server is asked again."""
     if not isinstance(answer, dict) or "error" not in answer:
         return

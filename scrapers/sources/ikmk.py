@@ -9,7 +9,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from scrapers.base import ImageSide, Listing, ListingImage
-from scrapers.collection_source import Collection
+from scrapers.collection_source import CollectionSource
 from scrapers.errors import PageChangedError, UnexpectedAnswerError
 from scrapers.html_utils import (
     attribute,
@@ -19,6 +19,8 @@ from scrapers.html_utils import (
     strip_markup,
 )
 from scrapers.licences import normalise
+from scrapers.measures import parse_axis, parse_size
+from scrapers.registry import register_source
 
 NAME: Final = "ikmk"
 _MOST: Final = 4000
@@ -27,17 +29,25 @@ _ID: Final = re.compile(r"[?&]id=(\d{3,})\b")
 _SIDES: Final = (("vs", ImageSide.OBVERSE), ("rs", ImageSide.REVERSE))
 
 
-class Ikmk(Collection):
+@register_source(
+    name=NAME,
+    title="Münzkabinett Berlin",
+    summary="Obverse and reverse as two photos of one coin, with the rights of each.",
+    order=3,
+    query_label="One narrow word to look for",
+    query_hint="Iannaios",
+    base_url="https://ikmk.smb.museum",
+    hosts=("ikmk.smb.museum",),
+    pause_s=1.0,
+    other_sites=True,
+)
+class Ikmk(CollectionSource):
     """Coins of the Berlin cabinet, and of others on the same software."""
 
-    name = NAME
-    home = "https://ikmk.smb.museum"
-    origins = frozenset({"ikmk.smb.museum"})
-
     def plan(self, query: str) -> tuple[str, ...]:
-        """What would be asked for."""
+        """The requests of a run, in sentences."""
         return (
-            f"open a session at {self._base} and search for {query!r}",
+            f"open a session at {self.base} and search for {query!r}",
             f"read the record of each object found (at most {_MOST}), and its two "
             "photos",
         )
@@ -49,28 +59,28 @@ class Ikmk(Collection):
             PageChangedError: The list is not what was searched for, or as long as
                 the site gives at most, so that objects are missing.
         """
-        self._client.get_text(f"{self._base}/home", {"lang": "en"}, keep_s=0)
-        self._client.post_form(
-            f"{self._base}/quick_search?lang=en",
+        self.client.get_text(f"{self.base}/home", {"lang": "en"}, keep_s=0)
+        self.client.post_form(
+            f"{self.base}/quick_search?lang=en",
             {"quick_search_value": query, "search_type": "quick_search"},
         )
-        tray = self._client.get_text(
-            f"{self._base}/tray",
+        tray = self.client.get_text(
+            f"{self.base}/tray",
             {"lang": "en", "view": "list", "range": str(_MOST)},
             keep_s=0,
         )
         for object_id in parse_tray(tray, query):
-            listing = self._try(partial(self._read, object_id))
+            listing = self.try_record(partial(self._read, object_id))
             if listing is not None:
                 yield listing
 
     def _read(self, object_id: str) -> Listing:
-        record = self._client.get_json(
-            f"{self._base}/object",
+        record = self.client.get_json(
+            f"{self.base}/object",
             {"id": object_id, "download": "json_ext"},
             keep_s=_KEEP_S,
         )
-        return parse_object(record, object_id, base=self._base)
+        return parse_object(record, object_id, base=self.base)
 
 
 def parse_tray(text: str, query: str = "") -> tuple[str, ...]:
@@ -170,9 +180,11 @@ def parse_object(
         denomination=_words(record, "nominal", "nominal_en")
         or _words(record, "nominal", "nominal_de")
         or None,
-        weight_g=_measure(record, "weight"),
-        diameter_mm=_measure(record, "diameter"),
-        die_axis_h=_axis(record),
+        weight_g=parse_size(_words(record, "weight")),
+        diameter_mm=parse_size(_words(record, "diameter")),
+        die_axis_h=parse_axis(
+            _words(record, "stempelstellung") or _words(record, "die_axis")
+        ),
         references=tuple(
             filter(None, (strip_markup(str(one)) for one in works if one))
         ),
@@ -191,15 +203,3 @@ def _dig(record: Any, *path: str) -> Any:
 def _words(record: Any, *path: str) -> str:
     value = _dig(record, *path)
     return strip_markup(str(value)) if isinstance(value, str | int | float) else ""
-
-
-def _measure(record: dict[str, Any], key: str) -> float | None:
-    found = re.search(r"\d+(?:[.,]\d+)?", _words(record, key))
-    value = float(found[0].replace(",", ".")) if found else 0.0
-    return value if 0 < value < 10_000 else None
-
-
-def _axis(record: dict[str, Any]) -> int | None:
-    text = _words(record, "stempelstellung") or _words(record, "die_axis")
-    found = re.match(r"\d{1,2}", text)
-    return int(found[0]) if found and 1 <= int(found[0]) <= 12 else None

@@ -13,11 +13,11 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from scrapers.base import ImageSide, Listing, ListingImage
-from scrapers.collection_source import Collection
+from scrapers.collection_source import CollectionSource
 from scrapers.errors import PageChangedError, ScrapeError, UnexpectedAnswerError
 from scrapers.licences import normalise
-from scrapers.sources.ans import Ans
-from scrapers.sources.ikmk import Ikmk
+from scrapers.measures import parse_axis, parse_size
+from scrapers.registry import register_source
 from scrapers.url_safety import origin_of
 
 NAME: Final = "nomisma"
@@ -45,26 +45,33 @@ SELECT DISTINCT ?coin ?title ?identifier ?licence ?publisher ?weight ?diameter ?
 }} ORDER BY ?coin LIMIT {limit} OFFSET {offset}"""
 
 
-class Nomisma(Collection):
+@register_source(
+    name=NAME,
+    title="nomisma.org",
+    summary="Coins of many collections; photos come from Berlin and the ANS only.",
+    order=4,
+    query_label="Words in the title of the coin",
+    query_hint="jannaeus",
+    base_url="https://nomisma.org",
+    hosts=("nomisma.org",),
+    photos_from=("ans", "ikmk"),
+)
+class Nomisma(CollectionSource):
     """Coins of the collections that nomisma.org joins."""
 
-    name = NAME
-    home = "https://nomisma.org"
-    origins = frozenset({"nomisma.org"}) | Ans.origins | Ikmk.origins
-
     def plan(self, query: str) -> tuple[str, ...]:
-        """What would be asked for."""
+        """The requests of a run, in sentences."""
         return (
-            f"ask {self._base}/query for coins with {query!r} in their title",
-            f"fetch photos from {', '.join(sorted(self._client.origins))} only",
+            f"ask {self.base}/query for coins with {query!r} in their title",
+            f"fetch photos from {', '.join(sorted(self.client.origins))} only",
         )
 
     def find(self, query: str) -> Iterator[Listing]:
         """The coins, each once, page by page."""
         offset, seen = 0, set[str]()
         while True:
-            answer = self._client.get_json(
-                f"{self._base}/query",
+            answer = self.client.get_json(
+                f"{self.base}/query",
                 {"query": ask(query, offset=offset)},
                 accept="application/sparql-results+json",
             )
@@ -83,7 +90,7 @@ class Nomisma(Collection):
         kept = tuple(
             image
             for image in listing.images
-            if origin_of(image.url) in self._client.origins
+            if origin_of(image.url) in self.client.origins
         )
         if len(kept) < len(listing.images):
             host = urlsplit(listing.images[0].url).hostname
@@ -142,7 +149,6 @@ def _from_rows(coin: str, rows: list[dict[str, str]]) -> Listing:
     ]
     if not images and told.get("both"):
         images = [ListingImage(url=_https(told["both"]), side=ImageSide.BOTH)]
-    axis = told.get("axis", "")
     raw = told.get("licence", "")
     return Listing(
         source=NAME,
@@ -153,9 +159,9 @@ def _from_rows(coin: str, rows: list[dict[str, str]]) -> Listing:
         licence=normalise("", raw),
         licence_raw=raw,
         credit=told.get("publisher") or (urlsplit(coin).hostname or ""),
-        weight_g=_number(told.get("weight", "")),
-        diameter_mm=_number(told.get("diameter", "")),
-        die_axis_h=int(axis) if axis.isdigit() and 1 <= int(axis) <= 12 else None,
+        weight_g=parse_size(told.get("weight", "")),
+        diameter_mm=parse_size(told.get("diameter", "")),
+        die_axis_h=parse_axis(told.get("axis", "")),
     )
 
 
@@ -163,11 +169,3 @@ def _https(url: str) -> str:
     """Data sets keep old addresses; those of the open internet are asked encrypted."""
     local = (urlsplit(url).hostname or "") == "127.0.0.1"
     return url if local else re.sub(r"^http:", "https:", url)
-
-
-def _number(text: str) -> float | None:
-    try:
-        value = float(text)
-    except ValueError:
-        return None
-    return value if 0 < value < 10_000 else None

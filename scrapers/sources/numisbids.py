@@ -6,8 +6,10 @@ import re
 from typing import Final
 from urllib.parse import parse_qs, urlsplit
 
+from scrapers.base import ResultPage
 from scrapers.errors import PageChangedError
-from scrapers.html_utils import ResultPage, lots_by_link, read_html, single_lot
+from scrapers.html_utils import lots_by_link, read_html, single_lot
+from scrapers.registry import register_page_parser
 
 NAME: Final = "numisbids"
 _SALE: Final = re.compile(r"/sale/(\d+)/lot/(\d+)")
@@ -16,11 +18,7 @@ _OLD: Final = re.compile(
 )
 
 
-def is_page(text: str) -> bool:
-    """Whether a page comes from NumisBids."""
-    return "numisbids.com" in text[:8000]
-
-
+@register_page_parser(name=NAME, order=4, hosts=("numisbids.com",))
 def parse_page(text: str, url: str = "") -> ResultPage:
     """Read the lots of a page.
 

@@ -15,7 +15,6 @@ from coin_core.catalog.scrape_jobs import ScrapeProgress, latest_scrape
 from tests.pages.test_dataset_page import PAGE, press, words_of
 from tests.scrapers import museums, saved_pages
 from tests.scrapers.fake_sites import CONTACT, FakeSite, Reply, draw_png
-from ui.dataset.scrape_panel import SOURCES
 
 
 @pytest.fixture
@@ -68,10 +67,14 @@ def wait_for(
     pytest.fail(f"Not reached in time: {latest_scrape(catalog)}")
 
 
-def test_the_sources_are_those_of_the_commands() -> None:
-    from scrapers.base import SOURCES as OF_THE_COMMANDS
+def test_the_sources_are_those_of_the_registry(catalog: Catalog) -> None:
+    from scrapers import registry
 
-    assert tuple(SOURCES) == OF_THE_COMMANDS
+    page = open_panel("ikmk")
+    shown = page.button_group(key="gather_source").options
+    assert [one.content for one in shown] == [
+        one.title for one in registry.list_sources()
+    ]
 
 
 def test_the_contact_is_asked_once(catalog: Catalog) -> None:

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from coin_core.catalog import Catalog, open_catalog
+from coin_core.storage import data_dir
 from scrapers.http_client import PoliteClient
 from scrapers.rate_limiter import Pacer
-from scrapers.settings import data_dir
 from tests.scrapers.fake_sites import CONTACT, PAUSE_S, FakeSite
 
 

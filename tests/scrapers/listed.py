@@ -17,7 +17,7 @@ class Read:
     """What `prepare` gives, without the faces: finding them takes long."""
 
     size_px: tuple[int, int]
-    look: np.ndarray
+    thumbnail: np.ndarray
     phash: str = ""
     faces: tuple[CatalogFace, ...] = ()
 
@@ -30,6 +30,6 @@ def prepare(data: bytes, name: str) -> Read:
     try:
         with Image.open(io.BytesIO(data)) as image:
             image.load()
-            return Read(size_px=image.size, look=np.zeros((8, 8), np.uint8))
+            return Read(size_px=image.size, thumbnail=np.zeros((8, 8), np.uint8))
     except OSError as error:
         raise UnreadablePhotoError(f"{name} is damaged.") from error

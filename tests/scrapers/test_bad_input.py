@@ -12,8 +12,8 @@ from coin_core.catalog import PhotoQuery
 from coin_core.catalog.scrape_jobs import ScrapeOrder
 from coin_core.errors import CoinError
 from scrapers import http_client
-from scrapers.__main__ import summary
-from scrapers.ingest import gather
+from scrapers.cli import summary
+from scrapers.ingest import scrape
 from scrapers.sources.ans import Ans
 from scrapers.sources.commons import Commons
 from scrapers.sources.ikmk import Ikmk
@@ -33,7 +33,7 @@ def _log(caplog):
 def run(catalog, source, name="ikmk"):
     """The last word of a run, also where an error ended it."""
     order = ScrapeOrder(source=name, query="Iannaios", who="ada")
-    steps = gather(catalog, source, order, prepare_photo=prepare)
+    steps = scrape(catalog, source, order, prepare_photo=prepare)
     with contextlib.suppress(CoinError):
         for last in steps:  # noqa: B007 - the last word counts
             pass

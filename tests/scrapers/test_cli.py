@@ -6,17 +6,10 @@ import json
 
 import pytest
 
-from coin_core.catalog.scrape_jobs import ScrapeOrder
-from scrapers.__main__ import main
-from scrapers.base import SOURCES
-from scrapers.errors import ScrapeError
-from scrapers.registry import COLLECTIONS, opened
+from scrapers.cli import main
+from scrapers.registry import list_sources
 from tests.scrapers import saved_pages
 from tests.scrapers.fake_sites import CONTACT
-
-
-def order(source, query="x", **more):
-    return ScrapeOrder(source=source, query=query, who="ada", **more)
 
 
 def test_a_plan_sends_nothing_and_needs_no_contact(capsys, monkeypatch):
@@ -61,7 +54,10 @@ def test_saved_pages_without_photos_are_counted(tmp_path, capsys, caplog):
     assert "neither a file nor a folder" in caplog.text
 
 
-def test_every_source_is_opened_by_its_name():
-    assert (*COLLECTIONS, "saved", "browser") == SOURCES
-    with pytest.raises(ScrapeError, match="no source"), opened(order("elsewhere")):
-        pass
+def test_the_sources_are_listed_for_people_and_programs(capsys):
+    assert main(["sources"]) == 0
+    assert "ans: American Numismatic Society" in capsys.readouterr().out
+    assert main(["sources", "--json"]) == 0
+    entries = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [one["name"] for one in entries] == [one.name for one in list_sources()]
+    assert all(one["title"] and one["summary"] for one in entries)

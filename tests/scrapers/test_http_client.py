@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from scrapers import http_cache, http_client
+from scrapers import http_cache, http_client, http_response
 from scrapers.errors import (
     ContactMissingError,
     NotFoundError,
@@ -131,10 +131,10 @@ def test_what_was_asked_is_not_asked_again(site, client):
 
 
 def test_a_full_disk_costs_the_cache_only(site, client, monkeypatch, caplog):
-    def full(**_):
+    def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(http_cache.tempfile, "mkstemp", full)
+    monkeypatch.setattr(http_cache, "write_file", full)
     one = site({"/a": lambda _: page()})
     assert client(one).get_text(f"{one.address}/a") == "hello"
     assert "the disk is full" in caplog.text
@@ -337,7 +337,7 @@ def test_a_name_that_leads_into_the_private_network_is_not_asked(monkeypatch):
     ],
 )
 def test_mixed_encodings_are_read(body, charset, text):
-    assert http_cache.decode_text(body, charset) == text
+    assert http_response.decode_text(body, charset) == text
 
 
 def test_the_contact_is_set_once(monkeypatch):

@@ -21,15 +21,15 @@ from coin_core.catalog import (
 from coin_core.catalog.scrape_jobs import ScrapeOrder
 from coin_core.rendering import render_coin
 from scrapers import ingest
-from scrapers.__main__ import summary
 from scrapers.base import ImageSide, Listing, ListingImage
+from scrapers.cli import summary
 from scrapers.errors import (
     DiskFullError,
     NotFoundError,
     PageChangedError,
     SiteBusyError,
 )
-from scrapers.ingest import gather
+from scrapers.ingest import scrape
 from scrapers.sources import ans, commons
 from tests.scrapers import museums
 from tests.scrapers.fake_sites import Reply, draw_png
@@ -81,7 +81,7 @@ def ask(query="prutah", **more):
 
 
 def run(catalog, source, query="prutah", *, stop=None, **more):
-    *_, last = gather(
+    *_, last = scrape(
         catalog, source, ask(query, **more), stop=stop, prepare_photo=prepare
     )
     return last
@@ -196,7 +196,7 @@ def test_too_many_failures_end_the_run(catalog):
 def test_an_ailing_site_stops_the_run_which_goes_on_later(catalog):
     source = Listed([lot(1), lot(2)], ends=SiteBusyError("The site is busy."))
     steps = []
-    going = gather(catalog, source, ask("q"), prepare_photo=prepare)
+    going = scrape(catalog, source, ask("q"), prepare_photo=prepare)
     with pytest.raises(SiteBusyError):
         _collect(going, steps)
     assert (steps[-1].state, steps[-1].error) == ("stopped", "The site is busy.")
@@ -223,7 +223,7 @@ def test_a_full_disk_ends_the_run_with_a_clear_line(catalog, monkeypatch, caplog
     monkeypatch.setattr(type(catalog.photos), "add", full)
     steps = []
     with pytest.raises(DiskFullError, match="disk is full"):
-        _collect(gather(catalog, source, ask(), prepare_photo=prepare), steps)
+        _collect(scrape(catalog, source, ask(), prepare_photo=prepare), steps)
     monkeypatch.undo()
     assert "the disk is full. Make room" in summary(steps[-1])
     assert "the disk is full. Make room" in caplog.text
@@ -309,7 +309,7 @@ def test_a_coin_that_is_sold_again_is_one_coin(catalog):
             "photo-6": jpeg(one, 80),
         },
     )
-    *_, last = gather(catalog, source, ask())
+    *_, last = scrape(catalog, source, ask())
     assert (last.added, last.failed) == (6, 0)
     photos = {photo.file_name[-1]: photo for photo in photos_of(catalog)}
     coins = {name: photo.coin_id for name, photo in photos.items()}

@@ -5,10 +5,16 @@ from __future__ import annotations
 import pytest
 
 from coin_core.catalog.scrape_jobs import ScrapeOrder
-from scrapers.browser import BrowserPages
 from scrapers.errors import RobotsForbidError, ScrapeError, SiteRefusesError
 from scrapers.rate_limiter import OTHER_PAUSE_S, Pacer
-from scrapers.registry import COLLECTIONS, opened
+from scrapers.registry import (
+    QueryKind,
+    get_source,
+    known_pauses_s,
+    list_sources,
+    open_source,
+)
+from scrapers.sources.browser import BrowserPages
 from tests.scrapers import museums
 from tests.scrapers.fake_sites import CONTACT, FakeSite, Reply
 
@@ -22,9 +28,13 @@ def shut(one: FakeSite, robots: str, *forbidden: str) -> FakeSite:
 
 
 def museum(name: str, site) -> FakeSite:
-    if name == "nomisma":
-        return museums.nomisma(site, 2, site())
+    """A fake of the source's site, which `museums` has under its name."""
+    if get_source(name).photos_from:
+        return getattr(museums, name)(site, 2, site())
     return getattr(museums, name)(site, 2)
+
+
+COLLECTIONS = [one.name for one in list_sources() if one.query_kind is QueryKind.WORDS]
 
 
 @pytest.mark.parametrize("name", COLLECTIONS)
@@ -34,7 +44,7 @@ def test_a_site_that_wants_no_programs_is_asked_for_its_robots_txt_alone(
     one = museum(name, site)
     shut(one, NOTHING, *(path for path in one.routes if path != "/robots.txt"))
     with pytest.raises(RobotsForbidError):
-        list(COLLECTIONS[name](client(one), one.address).find("prutah"))
+        list(get_source(name).factory(client(one), one.address).find("prutah"))
     assert {request.path for request in one.requests} == {"/robots.txt"}
 
 
@@ -45,10 +55,12 @@ def test_a_browser_is_not_sent_where_robots_txt_forbids(site, client):
     assert {request.path for request in one.requests} == {"/robots.txt"}
 
 
-@pytest.mark.parametrize("name", ["commons", "ans", "ikmk"])
+@pytest.mark.parametrize(
+    "name", [n for n in COLLECTIONS if not get_source(n).photos_from]
+)
 def test_photos_that_robots_txt_forbids_are_not_asked_for(name, site, client):
     one = shut(museum(name, site), NO_PHOTOS, "/files/", "/image/", "/collection")
-    source = COLLECTIONS[name](client(one), one.address)
+    source = get_source(name).factory(client(one), one.address)
     listing = next(iter(source.find("prutah")))
     with pytest.raises(RobotsForbidError):
         source.fetch(listing.images[0])
@@ -58,10 +70,10 @@ def test_photos_that_robots_txt_forbids_are_not_asked_for(name, site, client):
 def test_every_source_asks_one_thing_at_a_time_with_its_pause(name, site, client):
     """Each site's referee fails the test for overlaps and hasty requests."""
     sites = [museum(name, site)]
-    if name == "nomisma":
+    if get_source(name).photos_from:
         photos = site({"/collectionimages/": museums.photo})
-        sites = [museums.nomisma(site, 4, photos), photos]
-    source = COLLECTIONS[name](client(*sites), sites[0].address)
+        sites = [getattr(museums, name)(site, 4, photos), photos]
+    source = get_source(name).factory(client(*sites), sites[0].address)
     for listing in source.find("prutah"):
         for image in listing.images:
             source.fetch(image)
@@ -77,19 +89,19 @@ def test_an_api_is_asked_by_leave_and_nothing_else_is(site, monkeypatch):
     base, host = one.address, "127.0.0.1"
     order = {"source": "commons", "query": "prutah", "who": "ada", "base": base}
     with (
-        opened(ScrapeOrder(**order)) as source,
+        open_source(ScrapeOrder(**order)) as source,
         pytest.raises(RobotsForbidError, match=f"--i-have-permission {host}"),
     ):
         list(source.find("prutah"))
     assert one.asked("/w/api.php") == []
-    with opened(ScrapeOrder(**order, permission=host)) as source:
+    with open_source(ScrapeOrder(**order, permission=host)) as source:
         listing = next(iter(source.find("prutah")))
         with pytest.raises(RobotsForbidError):
             source.fetch(listing.images[0])
     assert len(one.asked("/w/api.php")) == 1
     with (
         pytest.raises(ScrapeError, match="permission named"),
-        opened(ScrapeOrder(**order, permission="elsewhere.example")),
+        open_source(ScrapeOrder(**order, permission="elsewhere.example")),
     ):
         pass
 
@@ -98,14 +110,14 @@ def test_a_robots_txt_that_cannot_be_read_forbids_everything(site, client):
     one = museums.commons(site, 1)
     one.routes["/robots.txt"] = lambda _: Reply(b"\x00", kind="image/png")
     with pytest.raises(SiteRefusesError, match="cannot be read"):
-        list(COLLECTIONS["commons"](client(one), one.address).find("prutah"))
+        list(get_source("commons").factory(client(one), one.address).find("prutah"))
     assert one.asked("/w/api.php") == []
 
 
 def test_the_pauses_are_those_agreed_on(tmp_path):
-    pacer = Pacer(tmp_path)
-    for one in ("commons", "ans", "ikmk"):
-        for origin in COLLECTIONS[one].origins:
-            assert pacer.pause_s(origin) >= 1.0
+    pacer = Pacer(tmp_path, known_pauses_s())
+    for one in list_sources():
+        for origin in one.hosts:
+            assert pacer.pause_s(origin) == one.pause_s >= 1.0
     for other in ("nomisma.org", "www.acsearch.info", "ikmk.at"):
         assert pacer.pause_s(other) >= OTHER_PAUSE_S == 2.0

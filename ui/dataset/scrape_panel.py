@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
+import json
 import os
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -30,88 +32,73 @@ from coin_core.errors import CoinError
 from ui.dataset.session import DatasetSession, ask_reviewer
 from ui.errors import show_error
 
-_WIKIMEDIA = "commons.wikimedia.org"
-_RULES = "https://www.mediawiki.org/wiki/API:Etiquette"
 _LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
 _MAX_UPLOAD_MB = 1024
 _PAGES = ["html", "htm", "mhtml", "mht", "zip"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Words:
-    """How a source is told and asked for."""
+class SourceEntry:
+    """A source of photos; see `scrapers.registry.SourceInfo`, which this mirrors."""
 
+    name: str
     title: str
-    tells: str
-    label: str = "Words to look for"
-    example: str = ""
+    summary: str
+    query_kind: str
+    query_label: str
+    query_hint: str
+    base_url: str
+    other_sites: bool
+    needs_browser: bool
+    api_rules: str
 
 
-SOURCES = {
-    "commons": _Words(
-        title="Wikimedia Commons",
-        tells="Photos that anybody may use, each with its licence and author.",
-        label="Words to look for, or a category as Category:…",
-        example='"Alexander Jannaeus" prutah',
-    ),
-    "ans": _Words(
-        title="American Numismatic Society",
-        tells="Obverse and reverse as two photos of one coin, mostly public domain.",
-        example='authority_facet:"Alexander Jannaeus"',
-    ),
-    "ikmk": _Words(
-        title="Münzkabinett Berlin",
-        tells="Obverse and reverse as two photos of one coin, with the rights of each.",
-        label="One narrow word to look for",
-        example="Iannaios",
-    ),
-    "nomisma": _Words(
-        title="nomisma.org",
-        tells="Coins of many collections; photos come from Berlin and the ANS only.",
-        label="Words in the title of the coin",
-        example="jannaeus",
-    ),
-    "saved": _Words(
-        title="Pages I have saved",
-        tells="Result pages of acsearch, CoinArchives, biddr and NumisBids that you "
-        "saved from your own browser. Nothing is asked of any site.",
-    ),
-    "browser": _Words(
-        title="A list in a browser",
-        tells="An endless result list like that of acsearch, scrolled to its end by "
-        "Chromium. Most auction sites forbid this: only for one that has allowed you.",
-        label="Address of the result list",
-        example="https://www.example.org/search.html?term=prutah",
-    ),
-}
+@functools.cache
+def list_sources() -> dict[str, SourceEntry]:
+    """The sources by name, as `python -m scrapers` declares them.
+
+    Raises:
+        ScrapersRefuseError: The program does not answer.
+    """
+    known = {one.name for one in fields(SourceEntry)}
+    entries = map(json.loads, ask_scrapers("sources", "--json"))
+    return {
+        entry["name"]: SourceEntry(**{k: v for k, v in entry.items() if k in known})
+        for entry in entries
+    }
 
 
 def offer_gathering(session: DatasetSession, catalog: Catalog) -> None:
     """The whole panel."""
     st.header("Gather photos from collections", anchor=False)
-    source = st.segmented_control(
+    try:
+        sources = list_sources()
+    except ScrapersRefuseError as error:
+        show_error(str(error))
+        return
+    name = st.segmented_control(
         "Where from",
-        list(SOURCES),
-        format_func=lambda key: SOURCES[key].title,
-        default="commons",
+        list(sources),
+        format_func=lambda key: sources[key].title,
+        default=next(iter(sources)),
         required=True,
         key="gather_source",
         persist_state="session",
     )
-    words = SOURCES[source]
-    st.markdown(words.tells)
-    if source == "saved":
-        _offer_saved(session, catalog)
+    source = sources[name]
+    st.markdown(source.summary)
+    if source.query_kind == "files":
+        _offer_saved(session, catalog, source)
         return
     query = st.text_input(
-        words.label,
-        placeholder=words.example,
-        key=f"gather_query_{source}",
+        source.query_label,
+        placeholder=source.query_hint,
+        key=f"gather_query_{name}",
         persist_state="session",
         max_chars=1000,
     )
     limit, everything = _ask_how_many()
-    base = _ask_cabinet() if source == "ikmk" else ""
+    base = _ask_cabinet() if source.other_sites else ""
     permission = _ask_permission(source, query)
     if permission is None or not _ask_contact():
         return
@@ -125,9 +112,9 @@ def offer_gathering(session: DatasetSession, catalog: Catalog) -> None:
     if not (plan or begin):
         return
     try:
-        _refuse_this_computer(base, query if source == "browser" else "")
+        _refuse_this_computer(base, query if source.needs_browser else "")
         order = ScrapeOrder(
-            source=source,
+            source=name,
             query=query.strip(),
             who=session.reviewer,
             limit=limit,
@@ -175,18 +162,18 @@ def _ask_cabinet() -> str:
     return base.strip()
 
 
-def _ask_permission(source: str, query: str) -> str | None:
+def _ask_permission(source: SourceEntry, query: str) -> str | None:
     """The host whose leave the user has, or ""; None while a needed one is missing."""
-    if source == "commons":
+    if source.api_rules:
         ticked = st.checkbox(
-            f"I have read [Wikimedia's rules for programs]({_RULES}), and they cover "
-            "what I gather.",
-            key="gather_leave_commons",
+            f"I have read the [rules of {source.title} for programs]"
+            f"({source.api_rules}), and they cover what I gather.",
+            key=f"gather_leave_{source.name}",
             help="Its robots.txt may keep crawlers from the API that this program "
             "asks. Without the tick nothing is asked that robots.txt forbids.",
         )
-        return _WIKIMEDIA if ticked else ""
-    if source != "browser":
+        return _host_of(source.base_url) if ticked else ""
+    if not source.needs_browser:
         return ""
     host = st.text_input(
         "The host that has allowed you, as it stands in the address",
@@ -195,11 +182,11 @@ def _ask_permission(source: str, query: str) -> str | None:
     )
     ticked = st.checkbox(
         "Its owner has allowed me to have these pages read by a program.",
-        key="gather_leave_browser",
+        key=f"gather_leave_{source.name}",
     )
     st.caption(
-        "To log in by hand first, use the command line: python -m scrapers browser "
-        "ADDRESS --i-have-permission HOST --show"
+        "To log in by hand first, use the command line: python -m scrapers "
+        f"{source.name} ADDRESS --i-have-permission HOST --show"
     )
     asked = _host_of(query)
     if not host or not ticked:
@@ -283,7 +270,9 @@ def _options(order: ScrapeOrder) -> dict[str, str]:
     return {name: str(value) for name, value in told.items() if value}
 
 
-def _offer_saved(session: DatasetSession, catalog: Catalog) -> None:
+def _offer_saved(
+    session: DatasetSession, catalog: Catalog, source: SourceEntry
+) -> None:
     """Pages by upload: kept beside the photos until they are read."""
     drops = st.session_state.setdefault("gather_drops", 0)
     folder = st.session_state.get("gather_folder", False)
@@ -309,7 +298,7 @@ def _offer_saved(session: DatasetSession, catalog: Catalog) -> None:
         start_scrape(
             catalog,
             ScrapeOrder(
-                source="saved",
+                source=source.name,
                 query=str(staged[0]),
                 who=session.reviewer,
                 limit=limit,
@@ -385,8 +374,12 @@ def _show_bar(progress: ScrapeProgress, order: ScrapeOrder) -> None:
 
 
 def _title(order: ScrapeOrder) -> str:
-    source = SOURCES[order.source].title if order.source in SOURCES else order.source
-    return source if order.source == "saved" else f"{source}, {order.query[:80]}"
+    try:
+        source = list_sources()[order.source]
+    except (ScrapersRefuseError, KeyError):
+        return f"{order.source}, {order.query[:80]}"
+    named = source.query_kind != "files"
+    return f"{source.title}, {order.query[:80]}" if named else source.title
 
 
 def in_words(progress: ScrapeProgress) -> str:

@@ -8,7 +8,6 @@ import shutil
 
 import pytest
 
-from scrapers.browser import BrowserPages
 from scrapers.errors import (
     PageChangedError,
     RobotsForbidError,
@@ -20,6 +19,7 @@ from scrapers.errors import (
     UnsafeAddressError,
 )
 from scrapers.rate_limiter import Pacer
+from scrapers.sources.browser import BrowserPages
 from tests.scrapers.fake_sites import FakeSite, Reply
 
 PER_PAGE = 10

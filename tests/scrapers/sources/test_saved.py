@@ -10,8 +10,8 @@ import pytest
 
 from scrapers.base import ImageSide, Source
 from scrapers.errors import NotFoundError, PageChangedError, ScrapeError
-from scrapers.saved import SavedPages, open_page
 from scrapers.sources import acsearch, biddr, coinarchives, numisbids
+from scrapers.sources.saved import SavedPages, open_page
 from tests.scrapers import saved_pages as pages
 from tests.scrapers.fake_sites import draw_png
 

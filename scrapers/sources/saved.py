@@ -16,20 +16,18 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from types import ModuleType
 from typing import Final
 from urllib.parse import unquote, unquote_to_bytes, urlsplit
 
-from scrapers.base import Listing, ListingImage
+from scrapers.base import Listing, ListingImage, ResultPage
 from scrapers.errors import NotFoundError, PageChangedError, ScrapeError
-from scrapers.html_utils import ResultPage, attribute, read_html
-from scrapers.http_cache import decode_text
-from scrapers.sources import acsearch, biddr, coinarchives, numisbids
+from scrapers.html_utils import attribute, read_html
+from scrapers.http_response import decode_text
+from scrapers.registry import QueryKind, parse_page, register_source
 from scrapers.unpacking import unpacked
 
 _log = logging.getLogger("scrapers")
 
-SITES: Final[tuple[ModuleType, ...]] = (acsearch, coinarchives, biddr, numisbids)
 _PACKED: Final = ".zip"
 SUFFIXES: Final = frozenset({".html", ".htm", ".mhtml", ".mht", _PACKED})
 PAGE_BYTES: Final = 300 << 20
@@ -39,10 +37,18 @@ _THUMBNAIL: Final = re.compile(r"\.s\.(jpe?g|png|webp)", re.IGNORECASE)
 FindFile = Callable[[str], bytes | None]
 
 
+@register_source(
+    name="saved",
+    title="Pages I have saved",
+    summary="Result pages of acsearch, CoinArchives, biddr and NumisBids that you "
+    "saved from your own browser. Nothing is asked of any site.",
+    order=8,
+    query_kind=QueryKind.FILES,
+    query_label="File or folder",
+    query_hint="FILE_OR_FOLDER",
+)
 class SavedPages:
     """The pages in a file or folder, as a source."""
-
-    name = "saved"
 
     def __init__(self) -> None:
         self.problems: list[str] = []
@@ -117,23 +123,7 @@ def open_page(path: Path) -> tuple[ResultPage, FindFile]:
     else:
         text = decode_text(data)
         url, find_file = _address_of(text), _files_beside(path)
-    page: ResultPage = site_of(text, url).parse_page(text, url)
-    return page, find_file
-
-
-def site_of(text: str, url: str) -> ModuleType:
-    """The site that a page comes from.
-
-    Raises:
-        PageChangedError: It comes from none that is known.
-    """
-    host = urlsplit(url).hostname or ""
-    # the address tells best: pages of one site link to others
-    for site in sorted(SITES, key=lambda one: one.NAME not in host):
-        if site.NAME in host or site.is_page(text):
-            return site
-    known = ", ".join(site.NAME for site in SITES)
-    raise PageChangedError(f"The page comes from none of {known}.")
+    return parse_page(text, url), find_file
 
 
 def _pages_in(path: Path) -> Iterator[Path]:

@@ -22,16 +22,15 @@ from selenium.common.exceptions import TimeoutException, WebDriverException
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.support.ui import WebDriverWait
 
-from scrapers.base import Listing, ListingImage
+from scrapers.base import Listing, ListingImage, ResultPage
 from scrapers.browser_proxy import UNREACHABLE, BrowserProxy
 from scrapers.errors import (
     PageChangedError,
     ScrapeError,
     SiteUnreachableError,
 )
-from scrapers.html_utils import ResultPage
 from scrapers.http_client import PoliteClient
-from scrapers.saved import site_of
+from scrapers.registry import QueryKind, parse_page, register_source
 from scrapers.url_safety import origin_of
 
 _log = logging.getLogger("scrapers")
@@ -54,6 +53,17 @@ return lazy.length;
 """
 
 
+@register_source(
+    name="browser",
+    title="A list in a browser",
+    summary="An endless result list like that of acsearch, scrolled to its end by "
+    "Chromium. Most auction sites forbid this: only for one that has allowed you.",
+    order=9,
+    query_kind=QueryKind.ADDRESS,
+    query_label="Address of the result list",
+    query_hint="https://www.example.org/search.html?term=prutah",
+    needs_browser=True,
+)
 class BrowserPages:
     """The result list at an address, read by a real browser.
 
@@ -63,8 +73,6 @@ class BrowserPages:
         show: Show a window first and wait for the user to log in by hand.
         patience_s: How long the page may take to show more.
     """
-
-    name = "browser"
 
     def __init__(
         self,
@@ -229,9 +237,7 @@ class BrowserPages:
 
     @staticmethod
     def _read(driver: webdriver.Chrome, url: str) -> ResultPage:
-        text = driver.page_source
-        page: ResultPage = site_of(text, url).parse_page(text, url)
-        return page
+        return parse_page(driver.page_source, url)
 
     def _arguments(self, profile: str, *, shown: bool = False) -> tuple[str, ...]:
         hidden = ("--headless=new", UNREACHABLE, "--blink-settings=imagesEnabled=false")

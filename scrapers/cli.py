@@ -1,0 +1,186 @@
+"""The command line of the scrapers: sources, plans, runs, and the contact address."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import getpass
+import json
+import logging
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from coin_core.errors import CoinError
+from scrapers.rate_limiter import stoppable_sleep
+from scrapers.registry import QueryKind, get_source, list_sources, open_source, plan
+from scrapers.settings import read_contact, store_contact
+
+if TYPE_CHECKING:
+    from coin_core.catalog.scrape_jobs import ScrapeOrder, ScrapeProgress
+    from scrapers.base import Source
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Returns:
+        The exit code: 0; 1 when the run ended early or a photo failed; 2 for wrong
+        use; 130 when it was interrupted.
+    """
+    if arguments is None:
+        # SIGTERM ends a run as Ctrl-C does: what is under way is recorded
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+    parser = _build_parser()
+    options = parser.parse_args(arguments)
+    if not options.query and options.source not in ("contact", "sources"):
+        parser.error("enter a query: words, an address, or a folder")
+    logging.basicConfig(
+        format="%(levelname)s %(message)s",
+        level=logging.DEBUG if options.verbose else logging.WARNING,
+    )
+    logging.getLogger("scrapers").setLevel(
+        logging.DEBUG if options.verbose else logging.INFO
+    )
+    try:
+        return _run(options)
+    except CoinError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    except KeyboardInterrupt:
+        sys.stderr.write("Stopped. The same command resumes the run.\n")
+        return 130
+
+
+def _run(options: argparse.Namespace) -> int:
+    if options.source == "sources":
+        for info in list_sources():
+            entry = json.dumps(info.as_json(), ensure_ascii=False)
+            _print(entry if options.json else f"{info.name}: {info.title}")
+        return 0
+    if options.source == "contact":
+        if options.query:
+            store_contact(options.query)
+        _print(f"Contact given to sites: {read_contact()}")
+        return 0
+    order = _order(options)
+    if options.dry_run:
+        for line in plan(order):
+            _print(line)
+        return 0
+    with open_source(order, show=options.show, sleep=stoppable_sleep) as source:
+        return _scrape(source, order, as_json=options.json)
+
+
+def _build_parser() -> argparse.ArgumentParser:
+    names = [info.name for info in list_sources()]
+    parser = argparse.ArgumentParser(
+        prog="python -m scrapers",
+        description="Scrape photos of coins, with licence, credit and label evidence.",
+        epilog="\n".join(
+            [
+                "examples:",
+                "  python -m scrapers contact you@example.org    (once, before a run)",
+                "  python -m scrapers sources",
+                *(
+                    f"  python -m scrapers {one.name} '{one.query_hint}'\n"
+                    f"      {one.title}: {one.query_label}"
+                    for one in list_sources()
+                ),
+                "",
+                "A run that was interrupted resumes with the same command.",
+            ]
+        ),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("source", choices=("contact", "sources", *names))
+    add("query", nargs="?", help="words, a file or folder, or an address")
+    add("--limit", type=_positive, help="stop after this number of new listings")
+    add("--dry-run", action="store_true", help="print the plan and ask nothing")
+    add(
+        "--everything",
+        action="store_true",
+        help="also take other rulers and coin types, without a label",
+    )
+    add("--who", help="name that signs the changes")
+    add("--json", action="store_true", help="print JSON lines")
+    add("--verbose", action="store_true", help="log every decision")
+    add("--base", help="another site on the same software, such as https://ikmk.at")
+    add(
+        "--i-have-permission",
+        metavar="HOST",
+        help="the owner of HOST allows programs; needed for a browser, and for an API "
+        "that robots.txt closes to crawlers",
+    )
+    add("--profile", help="folder of the browser profile")
+    add("--show", action="store_true", help="show the browser, to log in by hand")
+    return parser
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("must be 1 or more")
+    return number
+
+
+def _order(options: argparse.Namespace) -> ScrapeOrder:
+    # imported late: the catalog takes a second to load
+    from coin_core.catalog.scrape_jobs import ScrapeOrder
+
+    query = options.query
+    if get_source(options.source).query_kind is QueryKind.FILES:
+        # the same folder is the same run, from wherever it is named
+        query = str(Path(query).absolute())
+    return ScrapeOrder(
+        source=options.source,
+        query=query,
+        who=options.who or getpass.getuser(),
+        limit=options.limit,
+        everything=options.everything,
+        base=options.base.rstrip("/") if options.base else None,
+        permission=options.i_have_permission,
+        profile=options.profile,
+    )
+
+
+def _scrape(source: Source, order: ScrapeOrder, *, as_json: bool) -> int:
+    from coin_core.catalog import open_catalog
+    from scrapers.ingest import scrape
+
+    catalog = open_catalog()
+    last: ScrapeProgress | None = None
+    try:
+        for last in scrape(catalog, source, order):
+            if as_json:
+                _print(json.dumps(dataclasses.asdict(last), ensure_ascii=False))
+    except CoinError:
+        # the log and the summary say what ended the run
+        if last is None or not last.error:
+            raise
+    finally:
+        catalog.close()
+        if last is not None and not as_json:
+            _print(summary(last))
+    return 1 if last is not None and (last.failed or last.state != "done") else 0
+
+
+def summary(progress: ScrapeProgress) -> str:
+    """The result of a run, in a few lines."""
+    lines = [
+        f"{progress.listings} listings: {progress.added} new photos "
+        f"({progress.labelled} labelled), {progress.known} known, "
+        f"{progress.failed} failed; {progress.left_out} listings left out.",
+        *(f"  {sentence}" for sentence in progress.problems),
+    ]
+    if progress.error:
+        lines.append(f"Stopped: {progress.error}")
+    return "\n".join(lines)
+
+
+def _print(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()

@@ -1,0 +1,181 @@
+"""The responses of sites: status, size, type and encoding are checked while reading."""
+
+from __future__ import annotations
+
+import email.utils
+import re
+import time
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import urlsplit
+
+import httpx
+
+from scrapers.errors import (
+    NotFoundError,
+    SiteBusyError,
+    SiteRefusesError,
+    UnexpectedAnswerError,
+)
+
+RESPONSE_S: Final = 180.0
+_REFUSED: Final = (401, 402, 403, 407, 451)
+_REDIRECT: Final = (301, 302, 303, 307, 308)
+_BUSY: Final = (408, 425, 429, 500, 502, 503, 504)
+_OF_THE_CONNECTION: Final = (
+    "connection",
+    "content-encoding",
+    "content-length",
+    "keep-alive",
+    "transfer-encoding",
+)
+_META_CHARSET: Final = re.compile(
+    rb"<meta[^>]+charset=[\"']?([a-zA-Z0-9_-]+)|encoding=[\"']([a-zA-Z0-9_-]+)[\"']"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """A response that passed all checks: a body, or the location of a redirect."""
+
+    body: bytes = b""
+    charset: str = ""
+    location: str = ""
+
+    def text(self) -> str:
+        """The body, decoded by `decode_text`."""
+        return decode_text(self.body, self.charset)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RawResponse:
+    """A response of any status, for a browser."""
+
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+
+    def header(self, name: str) -> str:
+        """A header by its name in lower case; "" if it is missing."""
+        return next((value for key, value in self.headers if key == name), "")
+
+    @property
+    def is_redirect(self) -> bool:
+        """Whether it leads to another address."""
+        return 300 <= self.status < 400 and bool(self.header("location"))
+
+
+def check_status(url: str, code: int, retry_after: str = "") -> None:
+    """Accept status 200 only.
+
+    Args:
+        url: The address that was asked.
+        code: The status of the response.
+        retry_after: Its Retry-After header.
+
+    Raises:
+        ScrapeError: The site has no such page, is busy, or refuses.
+    """
+    host = urlsplit(url).hostname
+    if code == 200:
+        return
+    if code in (404, 410):
+        raise NotFoundError(f"{url} is not there ({code}).")
+    if code in _BUSY:
+        wait_s = parse_retry_after(retry_after)
+        request = f", and asks to wait {wait_s:g} s" if wait_s else ""
+        raise SiteBusyError(f"{host} answered {code}{request}", retry_after_s=wait_s)
+    if code in _REFUSED:
+        raise SiteRefusesError(
+            f"{host} refuses {url} ({code}). The run ends here; the terms of the site "
+            "say what is allowed."
+        )
+    raise UnexpectedAnswerError(f"{url} answered {code} where 200 was expected.")
+
+
+def parse_retry_after(value: str) -> float | None:
+    """Seconds of a Retry-After header, which is a number or a date."""
+    if value.strip().isdigit():
+        return float(value)
+    try:
+        moment = email.utils.parsedate_to_datetime(value)
+    except (TypeError, ValueError):
+        return None
+    return max(0.0, moment.timestamp() - time.time()) or None
+
+
+def decode_text(body: bytes, charset: str = "") -> str:
+    """Decode the bytes of a page.
+
+    UTF-8 is tried first, since bytes that are valid UTF-8 are hardly ever anything
+    else, whatever the page states; then the encoding that the header or the page
+    states; then Windows-1252, with a replacement character where it fails.
+    """
+    stated = _META_CHARSET.search(body[:2048])
+    names = ["utf-8-sig", charset]
+    if stated:
+        names.append((stated[1] or stated[2]).decode())
+    if body.startswith((b"\xff\xfe", b"\xfe\xff")):
+        names.insert(0, "utf-16")
+    for name in filter(None, names):
+        try:
+            return body.decode(name)
+        except (LookupError, UnicodeDecodeError):
+            continue
+    return body.decode("windows-1252", errors="replace")
+
+
+def read_answer(
+    url: str, response: httpx.Response, types: tuple[str, ...], limit: int
+) -> Answer:
+    """Read a response whose content type is one of `types`, or a redirect.
+
+    Raises:
+        ScrapeError: The status, type or size is not as expected.
+    """
+    if response.status_code in _REDIRECT and "location" in response.headers:
+        return Answer(location=response.headers["location"])
+    check_status(url, response.status_code, response.headers.get("retry-after", ""))
+    kind = response.headers.get("content-type", "").split(";")[0].strip().lower()
+    if kind not in types:
+        raise UnexpectedAnswerError(
+            f"{url} answered {kind or 'no type'} where {', '.join(types)} was expected."
+        )
+    body = _read_body(url, response, limit)
+    return Answer(body=body, charset=response.charset_encoding or "")
+
+
+def read_raw(url: str, response: httpx.Response, limit: int) -> RawResponse:
+    """Read a response of any status, without the headers of the connection.
+
+    Raises:
+        UnexpectedAnswerError: It is too large, too slow, or was cut off.
+    """
+    headers = response.headers.multi_items()
+    return RawResponse(
+        status=response.status_code,
+        headers=tuple(one for one in headers if one[0] not in _OF_THE_CONNECTION),
+        body=_read_body(url, response, limit),
+    )
+
+
+def _read_body(url: str, response: httpx.Response, limit: int) -> bytes:
+    """The whole body, of at most `limit` bytes."""
+    announced = int(response.headers.get("content-length") or 0)
+    if announced > limit:
+        raise UnexpectedAnswerError(
+            f"{url} has {announced >> 20} MB; the limit is {limit >> 20} MB."
+        )
+    start, body = time.monotonic(), bytearray()
+    try:
+        for piece in response.iter_bytes():
+            body += piece
+            if len(body) > limit:
+                raise UnexpectedAnswerError(
+                    f"{url} has more than {limit >> 20} MB, the limit."
+                )
+            if time.monotonic() - start > RESPONSE_S:
+                raise UnexpectedAnswerError(f"{url} takes more than {RESPONSE_S:g} s.")
+    except httpx.RemoteProtocolError as error:
+        raise UnexpectedAnswerError(f"{url} was cut off ({error}).") from error
+    return bytes(body)
