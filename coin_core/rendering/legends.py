@@ -46,7 +46,8 @@ class Legend:
 
     def text(self) -> tuple[str, ...]:
         """The lines in Hebrew letters, for display."""
-        hebrew = {key: sign for sign, key in reversed(HEBREW_TO_LETTER.items())}
+        # reversed: the first sign of a key, not its final form, comes out
+        hebrew = {key: sign for sign, key in list(HEBREW_TO_LETTER.items())[::-1]}
         return tuple("".join(hebrew[key] for key in line) for line in self.lines)
 
 

@@ -155,7 +155,7 @@ def simulate_light(
         dilated = cv2.dilate(mask, np.ones((3, 3), np.uint8))
         seam = (dilated.astype(np.float32) - mask) / np.float32(255)
         out = _blend(out, np.full(3, 250.0, np.float32), seam)
-    return np.round(np.clip(out, 0, 255)).astype(np.uint8)
+    return np.asarray(np.round(np.clip(out, 0, 255)), np.uint8)
 
 
 def simulate_camera(
