@@ -53,7 +53,7 @@ def main() -> None:
 
 def crop(photo: np.ndarray) -> np.ndarray:
     """The first coin of a photo, or all of it."""
-    boxes = faces.find(photo)
+    boxes = faces.detect_coins(photo)
     if boxes:
         return faces.crop_to_flan(photo, boxes[0], CELL_PX)
     side = min(photo.shape[:2])

@@ -22,8 +22,11 @@ sys.path.insert(0, str(ROOT / "benchmarks"))
 
 from dataset_page import Page, browsing, say, serving
 
-CLASSES = ("john_hyrcanus_i", "judah_aristobulus_i", "alexander_jannaeus")
-CLASSIFIERS = ("resnet", "vgg", "svm", "knn", "mlp")
+from coin_core.classifiers import shipped_classifiers
+from coin_core.rulers import DEFAULT_CLASSES
+
+CLASSES = DEFAULT_CLASSES
+CLASSIFIERS = shipped_classifiers()
 FOLDS, EPOCHS, PHOTOS = 5, 20, 539
 TABLE = "document.querySelector('[data-testid=stDataFrame] canvas')"
 CURVES = "document.querySelectorAll('.js-plotly-plot .main-svg').length > 1"

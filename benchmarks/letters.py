@@ -24,11 +24,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from coin_core.classifiers import shipped_classifiers
 from coin_core.classifiers.legend_net import LETTER_CLASSES, STRIDE_PX
 from coin_core.evaluation.calibration import apply_logit_bias
 from coin_core.evaluation.metrics import format_proportion
 from coin_core.imaging.preprocessing import Preprocessing
-from coin_core.pipeline import SHIPPED, CoinClassifier
+from coin_core.pipeline import CoinClassifier
 from coin_core.rendering import render_coin
 from coin_core.rulers import DEFAULT_CLASSES, LETTERS
 
@@ -72,7 +73,7 @@ def main() -> None:
     spread = usual_spread()
     maps = torch.from_numpy(np.stack([drawn(seen, spread) for _, seen in rows]))
     coin_classifier = CoinClassifier()
-    for name in SHIPPED:
+    for name in shipped_classifiers():
         told = judged(coin_classifier, name, maps)
         card = coin_classifier.model(name).card
         show(name, apply_logit_bias(told, card.classes, card.class_logit_bias), true)
@@ -150,7 +151,7 @@ def judged(
     told: NDArray[np.float32] = (
         model.classifier.predict_proba(features.numpy())
         if model.takes_features
-        else module.judge(features).softmax(1).numpy()
+        else module.classify_features(features).softmax(1).numpy()
     )
     return told
 

@@ -18,9 +18,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import numpy as np
 
+from coin_core.classifiers import shipped_classifiers
 from coin_core.evaluation.metrics import format_proportion
 from coin_core.imaging import photo_io
-from coin_core.pipeline import SHIPPED, CoinClassifier
+from coin_core.pipeline import CoinClassifier
 from coin_core.rendering import render_coin
 from coin_core.results import PhotoResult, RejectReason
 
@@ -35,7 +36,7 @@ def main() -> None:
     """Measure each kind with each classifier and print a line for each."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=200)
-    parser.add_argument("--classifiers", nargs="*", default=list(SHIPPED))
+    parser.add_argument("--classifiers", nargs="*", default=list(shipped_classifiers()))
     parser.add_argument("--photos", type=Path, nargs="*", default=[])
     given = parser.parse_args()
     coin_classifier = CoinClassifier()

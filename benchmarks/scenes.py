@@ -35,7 +35,7 @@ def main() -> None:
     marks: dict[str, list[bool]] = defaultdict(list)
     for index in tqdm(range(given.count), unit="photo"):
         scene = draw_scene(np.random.default_rng([given.seed, index, 77]))
-        right = all_found(scene.boxes, faces.find(scene.photo))
+        right = all_found(scene.boxes, faces.detect_coins(scene.photo))
         count = len(scene.boxes)
         marks["one or two coins" if count < 3 else "three or more"].append(right)
         marks[f"  arrangement {scene.arrangement}"].append(right)

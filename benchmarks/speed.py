@@ -24,8 +24,9 @@ import psutil
 import torch
 from PIL import Image
 
+from coin_core.classifiers import shipped_classifiers
 from coin_core.imaging import photo_io
-from coin_core.pipeline import SHIPPED, CoinClassifier
+from coin_core.pipeline import CoinClassifier
 from coin_core.rendering import render_coin
 from coin_core.training.environment import describe_machine
 
@@ -44,12 +45,12 @@ def main() -> None:
     print(describe_machine())
 
     coin_classifier = CoinClassifier()
-    coin_classifier.load(SHIPPED)
+    coin_classifier.load(shipped_classifiers())
     if given.of:
         files = [path.read_bytes() for path in photo_io.inside(given.of)]
     else:
         files = [encode(index) for index in range(20)]
-    for names in [*((name,) for name in SHIPPED), SHIPPED]:
+    for names in [*((name,) for name in shipped_classifiers()), shipped_classifiers()]:
         title = names[0] if len(names) == 1 else "all five"
         seconds = median_seconds(
             lambda i, names=names: coin_classifier.classify(
@@ -61,7 +62,7 @@ def main() -> None:
 
     many = (photo_io.decode(files[i % len(files)]) for i in range(given.photos))
     begun = time.perf_counter()
-    count = sum(1 for _ in coin_classifier.classify_batch(many, "resnet"))
+    count = sum(1 for _ in coin_classifier.classify_batch(many))
     rate = count / (time.perf_counter() - begun)
     print(f"{count} photos with resnet: {rate:.1f} photos a second")
 

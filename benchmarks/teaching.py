@@ -17,11 +17,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from coin_core.classifiers import pretrained_classifiers
 from coin_core.model_store.bundle import load_card
 from coin_core.training import train_coin_detector
 from coin_core.training.environment import describe_machine
-from coin_core.training.pretraining import train_readers
-from coin_core.training.release import READERS
+from coin_core.training.pretraining import pretrain
 from coin_core.training.rendered_dataset import SCHEDULE
 
 EPOCHS = 5
@@ -41,12 +41,14 @@ def main() -> None:
         ):
             part = replace(part, coins=given.coins // part.views)
             plan = replace(SCHEDULE, rounds=(part,), validations=1, validation_coins=1)
-            folders = {name: Path(folder) / title / name for name in READERS}
+            folders = {
+                name: Path(folder) / title / name for name in pretrained_classifiers()
+            }
             started = time.monotonic()
-            train_readers(folders, schedule=plan, workers=given.workers)
+            pretrain(folders, schedule=plan, workers=given.workers)
             rate = plan.seen / (time.monotonic() - started)
             print(f"both readers, {title} round: {rate:.0f} coins a second", flush=True)
-        train_coin_detector.train_finder(
+        train_coin_detector.train_coin_detector(
             Path(folder) / "faces", epochs=EPOCHS, workers=given.workers
         )
         made = load_card(Path(folder) / "faces")

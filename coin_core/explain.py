@@ -1,7 +1,8 @@
-"""Why a verdict should be believed: letters read, where it looked, coins like it."""
+"""The evidence for a verdict: letters read, relevant regions, similar coins."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,27 +11,38 @@ import torch
 from numpy.typing import NDArray
 from sklearn.neighbors import KNeighborsClassifier
 
+from coin_core.classifiers import shipped_classifiers
 from coin_core.classifiers.legend_net import LETTER_CLASSES
-from coin_core.classifiers.tta import frames_read, look
+from coin_core.classifiers.tta import choose_poses, predict_once
 from coin_core.detection.faces import RotatedBox
 from coin_core.evaluation.calibration import calibrated
-from coin_core.imaging.legend_pose import LegendPose, on_crop
-from coin_core.imaging.preprocessing import Preprocessing, frames_for
+from coin_core.imaging.legend_pose import LegendPose, warp_to_crop
+from coin_core.imaging.preprocessing import Preprocessing, centred_pose
 from coin_core.pipeline import CROP_PX, CoinClassifier, LoadedModel
 from coin_core.rendering import render_coin
 from coin_core.rulers import LETTERS
 
 _NONE = LETTER_CLASSES - 1
-_SEEN = 0.45  # a letter is shown when the net gives it this share of a cell
-_WINDOW = 3  # cells covered at a time when asking where the net looked
+_MIN_PROBABILITY = 0.45  # of a letter that is shown, in its best cell
+_WINDOW = 3  # cells hidden at a time
+_NEIGHBOUR_MODEL = "knn"
+_MIN_LETTER_DX, _MIN_LINE_DY = 0.07, 0.085  # between letters; fractions of the view
+_HALF_LETTER = 0.065, 0.08  # width, height
+
+Found = tuple[float, float, float, str]
+"""A letter's centre x and y, its probability, and its key."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LetterRead:
-    """A letter the net saw: its key, its box in fractions of the legend's view.
+    """A letter that a network read.
 
-    `probability` is the share of its best cell, uncalibrated, 0..1. `line` counts
-    from the top, `place` from the right, both from 0: the reading order.
+    Attributes:
+        letter: Its key.
+        box: Its box, in fractions of the legend's view.
+        probability: That of its best cell, uncalibrated, 0..1.
+        line: Counts from the top, from 0.
+        place: Counts within the line from the right, from 0.
     """
 
     letter: str
@@ -42,208 +54,228 @@ class LetterRead:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NearCoin:
-    """A known coin: its class, how alike it is (0..1), and which coin it is."""
+    """A known coin: its class, its similarity (0..1), and where it comes from."""
 
     label: str
     similarity: float
     origin: str
 
 
-def frame_seen(
-    coin_classifier: CoinClassifier, crop: NDArray[np.uint8], name: str = "resnet"
+def find_legend_pose(
+    coin_classifier: CoinClassifier, crop: NDArray[np.uint8], name: str | None = None
 ) -> LegendPose:
-    """What the net behind a model sees of a crop (S, S, 3): where, and how turned."""
-    return _frame_of(coin_classifier.feature_extractor(name).classifier, crop)
-
-
-def _frame_of(net: Any, crop: NDArray[np.uint8]) -> LegendPose:
-    return frames_read(net.module_.eval(), crop[None], net.preparation)[0]
-
-
-def _letters_seen(net: Any, crop: NDArray[np.uint8], frame: LegendPose) -> torch.Tensor:
-    """Letter logits (1, 17, H, W) of one look."""
-    return look(net.module_.eval(), crop[None], net.preparation, [frame]).letters
-
-
-def read_letters(
-    coin_classifier: CoinClassifier, crop: NDArray[np.uint8], name: str = "resnet"
-) -> tuple[LetterRead, ...]:
-    """The letters that the net behind a model reads on a crop, in reading order.
-
-    Their places are those in the view of `frame_seen`.
+    """Return the pose of the legend on a crop (S, S, 3), as a model sees it.
 
     Args:
         coin_classifier: Holds the models.
         crop: uint8 (S, S, 3).
-        name: The model; svm, knn and mlp see through the vgg net.
+        name: The model; the default one if None.
     """
-    net = coin_classifier.feature_extractor(name).classifier
+    return _pose(_network(coin_classifier, name), crop)
+
+
+def _network(coin_classifier: CoinClassifier, name: str | None) -> Any:
+    """The fitted network that a model uses: its own, or that of its features."""
+    return coin_classifier.feature_extractor(
+        name or shipped_classifiers()[0]
+    ).classifier
+
+
+def _pose(net: Any, crop: NDArray[np.uint8]) -> LegendPose:
+    return choose_poses(net.module_.eval(), crop[None], net.preparation)[0]
+
+
+def _letter_logits(net: Any, crop: NDArray[np.uint8], pose: LegendPose) -> torch.Tensor:
+    """Letter logits (1, 17, H, W) of the view at a pose."""
+    module = net.module_.eval()
+    return predict_once(module, crop[None], net.preparation, [pose]).letters
+
+
+def read_letters(
+    coin_classifier: CoinClassifier, crop: NDArray[np.uint8], name: str | None = None
+) -> tuple[LetterRead, ...]:
+    """Return the letters that a model reads on a crop, in reading order.
+
+    Their boxes are in the view of `find_legend_pose`.
+
+    Args:
+        coin_classifier: Holds the models.
+        crop: uint8 (S, S, 3).
+        name: The model; the default one if None. Classifiers of features get their
+            letters from the network of the features.
+    """
+    net = _network(coin_classifier, name)
     if not hasattr(net.module_, "letters"):
-        return ()  # it learnt to tell other coins by their look
-    logits = _letters_seen(net, crop, _frame_of(net, crop))[0]
-    shares = logits.softmax(0).cpu().numpy()[:_NONE]  # (16, H, W)
-    cells = shares.shape[1]
-    best, which = shares.max(axis=0), shares.argmax(axis=0)
-    found: list[tuple[float, float, float, str]] = []
-    # strongest first; a letter takes the cells around it with it
+        return ()  # it compares the appearance of other coins
+    logits = _letter_logits(net, crop, _pose(net, crop))[0]
+    probabilities = logits.softmax(0).cpu().numpy()[:_NONE]  # (16, H, W)
+    cells = probabilities.shape[1]
+    best, which = probabilities.max(axis=0), probabilities.argmax(axis=0)
+    found: list[Found] = []
+    # Non-maximum suppression: the most probable letter takes the cells around it.
     for flat in np.argsort(best, axis=None)[::-1]:
         row, column = divmod(int(flat), cells)
-        if best[row, column] < _SEEN:
+        if best[row, column] < _MIN_PROBABILITY:
             break
         letter = int(which[row, column])
         near = (
             slice(max(row - 1, 0), min(row + 2, cells)),
             slice(max(column - 1, 0), min(column + 2, cells)),
         )
-        weight = np.where(which[near] == letter, shares[letter][near], 0)
+        weight = np.where(which[near] == letter, probabilities[letter][near], 0)
         rows, columns = np.mgrid[near]
         y = float((weight * (rows + 0.5)).sum() / weight.sum()) / cells
         x = float((weight * (columns + 0.5)).sum() / weight.sum()) / cells
         if all(
-            abs(x - other_x) > 0.07 or abs(y - other_y) > 0.085
-            for other_x, other_y, _, _ in found
+            abs(x - other[0]) > _MIN_LETTER_DX or abs(y - other[1]) > _MIN_LINE_DY
+            for other in found
         ):
             found.append((x, y, float(best[row, column]), LETTERS[letter].key))
     return _in_reading_order(found)
 
 
-def _in_reading_order(
-    found: list[tuple[float, float, float, str]],
-) -> tuple[LetterRead, ...]:
-    """Group letters into lines by their height, and each line right to left."""
-    lines: list[list[tuple[float, float, float, str]]] = []
+def _in_reading_order(found: list[Found]) -> tuple[LetterRead, ...]:
+    """Group letters into lines by their height, and sort each line right to left."""
+    lines: list[list[Found]] = []
     for item in sorted(found, key=lambda item: item[1]):
-        if lines and item[1] - float(np.mean([i[1] for i in lines[-1]])) < 0.085:
+        if lines and item[1] - float(np.mean([i[1] for i in lines[-1]])) < _MIN_LINE_DY:
             lines[-1].append(item)
         else:
             lines.append([item])
-    half_w, half_h = 0.065, 0.08
-    read = []
-    for number, line in enumerate(lines):
-        for place, (x, y, share, letter) in enumerate(sorted(line, reverse=True)):
-            box = RotatedBox(
-                left=max(0.0, x - half_w),
-                top=max(0.0, y - half_h),
-                right=min(1.0, x + half_w),
-                bottom=min(1.0, y + half_h),
-            )
-            read.append(
-                LetterRead(
-                    letter=letter, box=box, probability=share, line=number, place=place
-                )
-            )
-    return tuple(read)
+    half_width, half_height = _HALF_LETTER
+    return tuple(
+        LetterRead(
+            letter=letter,
+            box=RotatedBox(
+                left=max(0.0, x - half_width),
+                top=max(0.0, y - half_height),
+                right=min(1.0, x + half_width),
+                bottom=min(1.0, y + half_height),
+            ),
+            probability=probability,
+            line=number,
+            place=place,
+        )
+        for number, line in enumerate(lines)
+        for place, (x, y, probability, letter) in enumerate(sorted(line, reverse=True))
+    )
 
 
 def heat_map(
     coin_classifier: CoinClassifier, crop: NDArray[np.uint8], name: str, ruler: str
 ) -> NDArray[np.float32]:
-    """Where a model looked: how much the ruler loses when a place is covered.
+    """Return how much a class loses when each place of a crop is hidden.
 
-    Covering works on the letter maps ("no letter here"), so it is the same for
-    every model; a net that was fine-tuned to look past the letters is covered on
-    the photo itself (Zeiler and Fergus 2014, occlusion).
+    This is the occlusion map of Zeiler and Fergus 2014. The letter maps are hidden
+    ("no letter here"), so it works alike for every model. For a network that was
+    fine-tuned to use more than the letters, parts of the photo are hidden.
+
+    Args:
+        coin_classifier: Holds the models.
+        crop: uint8 (S, S, 3).
+        name: The model.
+        ruler: The class.
 
     Returns:
-        float32 (160, 160), 0 no effect, 1 the strongest.
+        float32 (160, 160), from 0, no effect, to 1, the strongest.
     """
     model = coin_classifier.model(name)
     column = model.card.classes.index(ruler)
-    net = coin_classifier.feature_extractor(name).classifier
+    net = _network(coin_classifier, name)
     module = net.module_.eval()
     if model.takes_features:
-        on_photo = model.card.features_from.get("sight", "legend") != "legend"
+        beyond_letters = model.card.features_from.get("sight", "legend") != "legend"
     else:
-        on_photo = hasattr(module, "look") or bool(module.pooled.weight.any())
-    if on_photo:
-        frame = frames_for(crop[None], Preprocessing(zoom=1.0))[0]
-        grid = _cover_photo(coin_classifier, crop, name, column)
+        beyond_letters = hasattr(module, "look") or bool(module.pooled.weight.any())
+    if beyond_letters:
+        pose = centred_pose(Preprocessing(zoom=1.0))
+        grid = _hide_photo(coin_classifier, crop, name, column)
     else:
-        frame = _frame_of(net, crop)
-        grid = _cover_letters(model, net, _letters_seen(net, crop, frame), column)
+        pose = _pose(net, crop)
+        grid = _hide_letters(model, net, _letter_logits(net, crop, pose), column)
     grid = np.maximum(grid, 0)
     grid = grid / max(float(grid.max()), 1e-6)
-    return _enlarged(grid.astype(np.float32), frame)
-
-
-@torch.inference_mode()
-def _cover_letters(
-    model: LoadedModel, net: Any, letters: torch.Tensor, column: int
-) -> NDArray[np.float32]:
-    """The grid for letter logits (1, 17, H, W)."""
-    cells = letters.shape[-1]
-    # covered maps: letter logits far below that of "none"
-    covered = letters.repeat(cells * cells + 1, 1, 1, 1)
-    reach = _WINDOW // 2
-    for number in range(cells * cells):
-        row, at = divmod(number, cells)
-        part = (
-            slice(max(row - reach, 0), row + reach + 1),
-            slice(max(at - reach, 0), at + reach + 1),
-        )
-        covered[number][(slice(0, _NONE), *part)] = -12.0
-        covered[number][(_NONE, *part)] = 12.0
-    features = net.module_.legend(covered)
-    if model.takes_features:
-        raw = model.classifier.predict_proba(features.cpu().numpy())
-    else:
-        raw = net.module_.judge(features).softmax(1).cpu().numpy()
-    shares = np.log(calibrated(raw, model.card)[:, column] + 1e-6)
-    out: NDArray[np.float32] = (shares[-1] - shares[:-1]).reshape(cells, cells)
-    return out
-
-
-def _cover_photo(
-    coin_classifier: CoinClassifier, crop: NDArray[np.uint8], name: str, column: int
-) -> NDArray[np.float32]:
-    steps, size = 8, crop.shape[0]
-    grey = crop.reshape(-1, 3).mean(axis=0).astype(np.uint8)
-    covered = np.repeat(crop[None], steps * steps + 1, axis=0)
-    edges = np.linspace(0, size, steps + 1).astype(int)
-    margin = size // 16
-    for number in range(steps * steps):
-        row, at = divmod(number, steps)
-        covered[
-            number,
-            max(edges[row] - margin, 0) : edges[row + 1] + margin,
-            max(edges[at] - margin, 0) : edges[at + 1] + margin,
-        ] = grey
-    shares = np.log(coin_classifier.probabilities(covered, name)[:, column] + 1e-6)
-    out: NDArray[np.float32] = (shares[-1] - shares[:-1]).reshape(steps, steps)
-    return out
-
-
-def _enlarged(grid: NDArray[np.float32], frame: LegendPose) -> NDArray[np.float32]:
-    """A grid over the input as a map over the whole crop."""
     large = torch.nn.functional.interpolate(
-        torch.from_numpy(grid)[None, None],
+        torch.from_numpy(grid.astype(np.float32))[None, None],
         size=(CROP_PX, CROP_PX),
         mode="bicubic",
         align_corners=False,
     )
-    return on_crop(large[0, 0].clamp(0, 1).numpy(), frame, CROP_PX)
+    return warp_to_crop(large[0, 0].clamp(0, 1).numpy(), pose, CROP_PX)
+
+
+@torch.inference_mode()
+def _hide_letters(
+    model: LoadedModel, net: Any, letters: torch.Tensor, column: int
+) -> NDArray[np.float32]:
+    """The losses for each cell of letter logits (1, 17, H, W), (H, W)."""
+    cells = letters.shape[-1]
+    # The last row stays as it is.
+    hidden = letters.repeat(cells * cells + 1, 1, 1, 1)
+    reach = _WINDOW // 2
+    for number in range(cells * cells):
+        row, at = divmod(number, cells)
+        window = (
+            slice(max(row - reach, 0), row + reach + 1),
+            slice(max(at - reach, 0), at + reach + 1),
+        )
+        hidden[number][(slice(0, _NONE), *window)] = -12.0
+        hidden[number][(_NONE, *window)] = 12.0
+    features = net.module_.legend(hidden)
+    if model.takes_features:
+        raw = model.classifier.predict_proba(features.cpu().numpy())
+    else:
+        raw = net.module_.classify_features(features).softmax(1).cpu().numpy()
+    return _losses(calibrated(raw, model.card)[:, column])
+
+
+def _hide_photo(
+    coin_classifier: CoinClassifier, crop: NDArray[np.uint8], name: str, column: int
+) -> NDArray[np.float32]:
+    """The losses for each of 8 x 8 parts of the crop, (8, 8)."""
+    steps, size = 8, crop.shape[0]
+    grey = crop.reshape(-1, 3).mean(axis=0).astype(np.uint8)
+    hidden = np.repeat(crop[None], steps * steps + 1, axis=0)
+    edges = np.linspace(0, size, steps + 1).astype(int)
+    margin = size // 16
+    for number in range(steps * steps):
+        row, at = divmod(number, steps)
+        hidden[
+            number,
+            max(edges[row] - margin, 0) : edges[row + 1] + margin,
+            max(edges[at] - margin, 0) : edges[at + 1] + margin,
+        ] = grey
+    return _losses(coin_classifier.probabilities(hidden, name)[:, column])
+
+
+def _losses(probabilities: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Loss of log probability against the last row, as a square grid."""
+    logs = np.log(probabilities + 1e-6)
+    side = math.isqrt(len(logs) - 1)
+    losses: NDArray[np.float32] = (logs[-1] - logs[:-1]).reshape(side, side)
+    return losses
 
 
 def nearest_coins(
     coin_classifier: CoinClassifier, crop: NDArray[np.uint8], count: int = 8
 ) -> list[tuple[NearCoin, NDArray[np.uint8] | None]]:
-    """The known coins most like a crop, the likest first, with their pictures.
+    """Return the training coins most similar to a crop, the most similar first.
 
-    The coins are those that the knn model learnt from. Rendered ones are struck
-    again from their number; others have no picture here.
+    They are the coins that the knn model was fitted to. Rendered ones are rendered
+    again from their number; others come without a picture.
     """
-    model = coin_classifier.model("knn")
+    model = coin_classifier.model(_NEIGHBOUR_MODEL)
     pipeline = model.classifier.estimator_
-    features = coin_classifier.features(crop[None], "knn")
+    features = coin_classifier.features(crop[None], _NEIGHBOUR_MODEL)
     projected = pipeline[:-1].transform(features)
     neighbours: KNeighborsClassifier = pipeline[-1]
-    learnt = neighbours.n_samples_fit_
+    rows_fitted = neighbours.n_samples_fit_
     seed = int(model.card.training.get("coins_seed", -1))
     rendered = model.card.training.get("data") == "rendered" and seed >= 0
-    # a rendered coin was learnt from more than once, with other letters hidden
-    coins = int(model.card.training["coins"]) if rendered else learnt
-    asked = min(count * (learnt // coins), learnt)
-    distances, rows = neighbours.kneighbors(projected, n_neighbors=asked)
+    # A rendered coin has several rows, each with other letters hidden.
+    coins = int(model.card.training["coins"]) if rendered else rows_fitted
+    most = min(count * (rows_fitted // coins), rows_fitted)
+    distances, rows = neighbours.kneighbors(projected, n_neighbors=most)
     near: dict[int, tuple[NearCoin, NDArray[np.uint8] | None]] = {}
     for distance, row in zip(distances[0].tolist(), rows[0].tolist(), strict=True):
         number = row % coins
@@ -251,12 +283,10 @@ def nearest_coins(
             continue
         if len(near) == count:
             break
-        # unit vectors: half the squared distance is one minus the cosine
-        similarity = float(np.clip(1 - distance**2 / 2, 0, 1))
-        label = model.card.classes[int(neighbours._y[row])]
         coin = NearCoin(
-            label=label,
-            similarity=similarity,
+            label=model.card.classes[int(neighbours._y[row])],
+            # On unit vectors, 1 - d^2 / 2 is the cosine.
+            similarity=float(np.clip(1 - distance**2 / 2, 0, 1)),
             origin=f"{'rendered' if rendered else 'training'} coin {number}",
         )
         picture = render_coin(seed, number, size_px=CROP_PX).image if rendered else None

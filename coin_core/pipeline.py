@@ -1,4 +1,4 @@
-"""From a photo to verdicts: faces, the legend side, the classifiers."""
+"""From a photo to verdicts: coins, the legend side, the classifiers."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -14,35 +15,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coin_core.classifiers.features import compute_features
-from coin_core.detection import faces as face_finding
-from coin_core.detection.faces import DetectedFace, RotatedBox, Side
+from coin_core.classifiers.loading import load_classifier
+from coin_core.classifiers.registry import shipped_classifiers
+from coin_core.detection.faces import (
+    DetectedFace,
+    RotatedBox,
+    Side,
+    classify_sides,
+    crop_to_flan,
+    detect_coins,
+    legend_side,
+)
 from coin_core.errors import WeightsMismatchError
 from coin_core.evaluation.calibration import calibrated
-from coin_core.model_store.bundle import (
-    find_bundle,
-    load_card,
-    load_classifier,
-    weights_digest,
-)
+from coin_core.model_store.bundle import find_bundle, load_card, weights_digest
 from coin_core.model_store.card import Card
-from coin_core.results import PhotoResult, RejectReason, Verdict, class_title, sentence
-from coin_core.rulers import DEFAULT_CLASSES
+from coin_core.results import PhotoResult, RejectReason, Verdict
+from coin_core.rulers import RULERS
 
-__all__ = [
-    "CROP_PX",
-    "SHIPPED",
-    "CoinClassifier",
-    "LoadedModel",
-    "PhotoResult",
-    "RejectReason",
-    "Verdict",
-    "class_title",
-    "sentence",
-]
+CROP_PX = 160
+"""Side of the crops that classifiers and explanations get."""
 
-SHIPPED = ("resnet", "vgg", "svm", "knn", "mlp")
-CROP_PX = 160  # side of the crops that classifiers and explanations see
 _BATCH = 16
+_WHOLE_PHOTO = RotatedBox(left=0.0, top=0.0, right=1.0, bottom=1.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -56,19 +51,19 @@ class LoadedModel:
 
     @property
     def takes_features(self) -> bool:
-        """Whether it works on the vgg net's features instead of crops."""
+        """Whether its inputs are features instead of crops."""
         return bool(self.card.features_from)
 
     @property
     def features_key(self) -> str:
-        """The same for models that take the same features."""
+        """The same for models with the same features."""
         return str(sorted(self.card.features_from.items()))
 
 
 class CoinClassifier:
-    """Reads photos with a set of models; loads each when it is first asked for.
+    """Classifies photos with any number of models, each loaded on first use.
 
-    It may be shared between threads: what it holds is only ever added to.
+    Threads may share it: what it holds is only ever added to.
     """
 
     def __init__(self) -> None:
@@ -76,12 +71,12 @@ class CoinClassifier:
         self._lock = threading.Lock()
 
     def model(self, name: str) -> LoadedModel:
-        """A model by bundle name or folder.
+        """Return the model of a bundle, by name or folder.
 
         Raises:
             WeightsMissingError: There is none; the message names the command.
             WeightsMismatchError: It is damaged or foreign, or it was trained on the
-                features of another vgg net than the one at hand.
+                features of another network than the installed one.
         """
         with self._lock:
             return self._load(name)
@@ -89,38 +84,46 @@ class CoinClassifier:
     def _load(self, name: str) -> LoadedModel:
         folder = find_bundle(name)
         card = load_card(folder)
-        # a bundle that was replaced on disk is read again
+        # A bundle that was replaced on disk is loaded again.
         known = self._models.get(name)
         if known is not None and known.folder == folder and known.card == card:
             return known
         card, classifier = load_classifier(folder)
         if card.features_from:
-            base = self._load(card.features_from["name"])
-            if weights_digest(base.card) != card.features_from["sha256"]:
+            extractor = self._load(card.features_from["name"])
+            if weights_digest(extractor.card) != card.features_from["sha256"]:
                 raise WeightsMismatchError(
-                    f"{name} learnt from the features of another {base.name} than "
-                    f"the one installed. Train it anew: python -m coin_core train "
-                    f"{card.classifier} --data rendered"
+                    f"{name} was trained on the features of another {extractor.name} "
+                    f"than the installed one. Train it again: python -m coin_core "
+                    f"train {card.classifier} --data rendered"
                 )
         loaded = LoadedModel(name=name, folder=folder, card=card, classifier=classifier)
         self._models[name] = loaded
         return loaded
 
-    def load(self, names: Sequence[str] = SHIPPED) -> None:
-        """Load models and the nets of the face finder now instead of later."""
-        for name in names:
+    def load(self, names: Sequence[str] | None = None) -> None:
+        """Load models and the detection networks now instead of on first use.
+
+        Args:
+            names: Names of models; the shipped ones if None.
+        """
+        for name in shipped_classifiers() if names is None else names:
             self.model(name)
         blank = np.zeros((64, 64, 3), np.uint8)
-        face_finding.classify_sides(blank, face_finding.find(blank) or (_WHOLE,))
+        classify_sides(blank, detect_coins(blank) or (_WHOLE_PHOTO,))
 
     def feature_extractor(self, name: str) -> LoadedModel:
-        """The reading net that a model uses: itself, or the vgg of its features."""
+        """Return the model whose network a model uses: itself, or its extractor."""
         model = self.model(name)
-        return (
-            self.model(model.card.features_from["name"])
-            if (model.takes_features)
-            else model
-        )
+        if model.takes_features:
+            return self.model(model.card.features_from["name"])
+        return model
+
+    def features(self, crops: NDArray[np.uint8], name: str) -> NDArray[np.float32]:
+        """Return the features (N, D) of crops (N, S, S, 3) that a model gets."""
+        mode = self.model(name).card.features_from.get("sight", "legend")
+        extractor = self.feature_extractor(name).classifier
+        return compute_features(extractor, crops, mode=mode)
 
     def probabilities(
         self,
@@ -128,104 +131,85 @@ class CoinClassifier:
         name: str,
         features: NDArray[np.float32] | None = None,
     ) -> NDArray[np.float32]:
-        """Calibrated probabilities, float32 (N, classes), of crops (N, S, S, 3)."""
-        model = self.model(name)
-        if model.takes_features:
-            inputs: Any = self.features(crops, name) if features is None else features
-        else:
-            inputs = crops
-        raw = model.classifier.predict_proba(inputs)
-        return calibrated(raw, model.card)
+        """Return calibrated probabilities, float32 (N, classes).
 
-    def features(self, crops: NDArray[np.uint8], name: str) -> NDArray[np.float32]:
-        """The features (N, D) that a model sees of crops (N, S, S, 3)."""
-        sight = self.model(name).card.features_from.get("sight", "legend")
-        return compute_features(
-            self.feature_extractor(name).classifier, crops, sight=sight
-        )
+        Args:
+            crops: uint8 (N, S, S, 3).
+            name: The model.
+            features: What `features` returned, to save computing them again.
+        """
+        model = self.model(name)
+        inputs: Any = crops
+        if model.takes_features:
+            inputs = self.features(crops, name) if features is None else features
+        return calibrated(model.classifier.predict_proba(inputs), model.card)
 
     def classify(
         self,
         photo: NDArray[np.uint8],
         *,
-        classifiers: Sequence[str] = ("resnet",),
+        classifiers: Sequence[str] | None = None,
         box: RotatedBox | None = None,
     ) -> PhotoResult:
-        """Find the coin, choose the face with the legend, and ask the classifiers.
+        """Find the coin, choose the side with the legend, and classify it.
 
         Args:
             photo: uint8 (H, W, 3) RGB.
-            classifiers: Names of models.
-            box: The face to read, set by hand; then its side is not questioned.
+            classifiers: Names of models; the default one if None.
+            box: The coin, drawn by a person; its side is then not classified.
 
         Returns:
-            The faces, the one that was read, and one verdict per classifier.
+            The faces, the one that was classified, and a verdict for each model.
         """
-        found = prepare_photo(photo, box)
-        crops = found.crop[None]
+        prepared = prepare_photo(photo, box)
+        crops = prepared.crop[None]
         shared: dict[str, NDArray[np.float32]] = {}
         verdicts = []
-        for name in classifiers:
+        for name in shipped_classifiers()[:1] if classifiers is None else classifiers:
             started = time.perf_counter()
             model = self.model(name)
-            features = None
-            if model.takes_features and found.faces:
-                key = model.features_key
-                if key not in shared:
-                    shared[key] = self.features(crops, name)
-                features = shared[key]
-            rows = (
-                self.probabilities(crops, name, features)
-                if found.faces
-                else np.zeros((1, 0), np.float32)
-            )
+            row = np.zeros(0, np.float32)
+            if prepared.faces:
+                if model.takes_features and model.features_key not in shared:
+                    shared[model.features_key] = self.features(crops, name)
+                features = shared.get(model.features_key)
+                row = self.probabilities(crops, name, features)[0]
             seconds = time.perf_counter() - started
-            verdicts.append(_judge(model, found, rows[0], seconds))
+            verdicts.append(_verdict(model, prepared, row, seconds))
         return PhotoResult(
-            faces=found.faces, legend=found.legend, verdicts=tuple(verdicts)
+            faces=prepared.faces, legend=prepared.legend, verdicts=tuple(verdicts)
         )
 
     def classify_batch(
-        self, photos: Iterable[NDArray[np.uint8]], classifier: str = "resnet"
+        self, photos: Iterable[NDArray[np.uint8]], classifier: str | None = None
     ) -> Iterator[PhotoResult]:
-        """Read many photos with one classifier, in order, a batch at a time."""
-        model = self.model(classifier)
+        """Classify many photos with one model, in order, a batch at a time.
+
+        Args:
+            photos: uint8 (H, W, 3) RGB each.
+            classifier: Name of a model; the default one if None.
+        """
+        model = self.model(classifier or shipped_classifiers()[0])
+        remaining = iter(photos)
         with ThreadPoolExecutor(max_workers=2) as pool:
-            batch: list[NDArray[np.uint8]] = []
-            for photo in photos:
-                batch.append(photo)
-                if len(batch) == _BATCH:
-                    yield from self._read_batch(pool, model, batch)
-                    batch = []
-            if batch:
-                yield from self._read_batch(pool, model, batch)
-
-    def _read_batch(
-        self,
-        pool: ThreadPoolExecutor,
-        model: LoadedModel,
-        photos: list[NDArray[np.uint8]],
-    ) -> Iterator[PhotoResult]:
-        started = time.perf_counter()
-        found = list(pool.map(prepare_photo, photos))
-        crops = np.stack([one.crop for one in found])
-        rows = self.probabilities(crops, model.name)
-        seconds = (time.perf_counter() - started) / len(photos)
-        for one, row in zip(found, rows, strict=True):
-            shares = row if one.faces else row[:0]
-            yield PhotoResult(
-                faces=one.faces,
-                legend=one.legend,
-                verdicts=(_judge(model, one, shares, seconds),),
-            )
-
-
-_WHOLE = RotatedBox(left=0.0, top=0.0, right=1.0, bottom=1.0)
+            while batch := list(islice(remaining, _BATCH)):
+                started = time.perf_counter()
+                prepared = list(pool.map(prepare_photo, batch))
+                crops = np.stack([one.crop for one in prepared])
+                rows = self.probabilities(crops, model.name)
+                seconds = (time.perf_counter() - started) / len(batch)
+                for one, row in zip(prepared, rows, strict=True):
+                    row = row if one.faces else row[:0]
+                    yield PhotoResult(
+                        faces=one.faces,
+                        legend=one.legend,
+                        verdicts=(_verdict(model, one, row, seconds),),
+                    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class PreparedPhoto:
-    """A photo's faces, the legend's face, the crop to read, a reason not to."""
+    """A photo's faces, the legend's face, the crop to classify, a reason not to."""
 
     faces: tuple[DetectedFace, ...]
     legend: int | None
@@ -236,38 +220,38 @@ class PreparedPhoto:
 def prepare_photo(
     photo: NDArray[np.uint8], box: RotatedBox | None = None
 ) -> PreparedPhoto:
-    """Find the faces, choose the one to read and crop it.
+    """Find the faces, choose the one to classify and crop it.
 
-    Where no face shows the legend, the one most like it is cropped all the same,
-    so that its probabilities can be shown beside the reason not to believe them.
+    Without a legend side the largest face is cropped, so that its probabilities can be
+    shown beside the reason not to rely on them.
     """
     if box is not None:
         face = DetectedFace(box=box, side=Side.LEGEND, confidence=1.0)
-        crop = face_finding.crop_to_flan(photo, box, CROP_PX)
+        crop = crop_to_flan(photo, box, CROP_PX)
         return PreparedPhoto(faces=(face,), legend=0, crop=crop, reason=None)
-    boxes = face_finding.find(photo)
+    boxes = detect_coins(photo)
     if not boxes:
         blank = np.zeros((CROP_PX, CROP_PX, 3), np.uint8)
         return PreparedPhoto(
             faces=(), legend=None, crop=blank, reason=RejectReason.NO_COIN
         )
-    faces = face_finding.classify_sides(photo, boxes)
-    legend = face_finding.legend_side(faces)
-    chosen = legend if legend is not None else _most_coinlike(faces)
+    faces = classify_sides(photo, boxes)
+    legend = legend_side(faces)
+    chosen = _largest(faces) if legend is None else legend
     return PreparedPhoto(
         faces=faces,
         legend=legend,
-        crop=face_finding.crop_to_flan(photo, faces[chosen].box, CROP_PX),
-        reason=None if legend is not None else _why_not(faces),
+        crop=crop_to_flan(photo, faces[chosen].box, CROP_PX),
+        reason=_reject_reason(faces) if legend is None else None,
     )
 
 
-def _most_coinlike(faces: Sequence[DetectedFace]) -> int:
+def _largest(faces: Sequence[DetectedFace]) -> int:
     areas = [(f.box.right - f.box.left) * (f.box.bottom - f.box.top) for f in faces]
     return int(np.argmax(areas))
 
 
-def _why_not(faces: Sequence[DetectedFace]) -> RejectReason:
+def _reject_reason(faces: Sequence[DetectedFace]) -> RejectReason:
     sides = {face.side for face in faces}
     if Side.CORNUCOPIA in sides:
         return RejectReason.LEGEND_NOT_SHOWN
@@ -276,27 +260,25 @@ def _why_not(faces: Sequence[DetectedFace]) -> RejectReason:
     return RejectReason.NOT_THESE
 
 
-def _judge(
+def _verdict(
     model: LoadedModel,
-    found: PreparedPhoto,
+    prepared: PreparedPhoto,
     row: NDArray[np.float32],
     seconds: float,
 ) -> Verdict:
-    shares = tuple(
-        (name, float(share))
-        for name, share in zip(model.card.classes, row.tolist(), strict=False)
-    )
-    reason = found.reason
-    # the sides are those of the Hasmonean coins; a model of other coins names its own
-    if reason is not RejectReason.NO_COIN and model.card.classes != DEFAULT_CLASSES:
+    """Turn the probabilities of one photo, (C,) or empty, into a verdict."""
+    classes = model.card.classes
+    reason = prepared.reason
+    # Only the Hasmonean coins have these sides; models of other coins name any side.
+    if reason is not RejectReason.NO_COIN and not set(classes) <= set(RULERS):
         reason = None
     best = int(row.argmax()) if len(row) else None
     if reason is None and (best is None or row[best] < model.card.threshold):
         reason = RejectReason.TOO_WORN
     return Verdict(
         classifier=model.name,
-        shares=shares,
-        ruler=None if reason or best is None else model.card.classes[best],
+        probabilities=dict(zip(classes, row.tolist(), strict=False)),
+        ruler=None if reason or best is None else classes[best],
         reason=reason,
         seconds=seconds,
     )

@@ -1,4 +1,4 @@
-"""What a classifier says of a coin: a ruler with a probability, or why not."""
+"""The result for a photo: a ruler with a probability, or the reason for none."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from coin_core.rulers import RULERS
 
 
 class RejectReason(StrEnum):
-    """Why a classifier does not answer."""
+    """Why a classifier names no ruler."""
 
     NO_COIN = "no_coin_found"
     LEGEND_NOT_SHOWN = "legend_side_not_shown"
@@ -20,7 +20,7 @@ class RejectReason(StrEnum):
     NOT_THESE = "not_one_of_these_coins"
 
 
-_WHY = {
+_REASONS = {
     RejectReason.NO_COIN: "no coin was found in the photo.",
     RejectReason.LEGEND_NOT_SHOWN: (
         "this is the cornucopia side, which names no ruler. "
@@ -35,15 +35,19 @@ _WHY = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """One classifier's answer on one coin.
+    """One classifier's result for one coin.
 
-    `shares` holds (class, calibrated probability 0..1) in the order of the model
-    card; it is empty where no coin was found. `ruler` is None exactly when there
-    is a `reason`. `seconds` is the classifier's own time.
+    Attributes:
+        classifier: The name of the model.
+        probabilities: Calibrated probability 0..1 of each class, in the order of the
+            model card; empty if no coin was found.
+        ruler: The class, or None if there is a `reason`.
+        reason: Why there is no ruler.
+        seconds: The classifier's own time.
     """
 
     classifier: str
-    shares: tuple[tuple[str, float], ...]
+    probabilities: Mapping[str, float]
     ruler: str | None
     reason: RejectReason | None
     seconds: float
@@ -53,19 +57,14 @@ class Verdict:
             raise ValueError("A verdict has either a ruler or a reason.")
 
     @property
-    def probabilities(self) -> Mapping[str, float]:
-        """Probability by class."""
-        return dict(self.shares)
-
-    @property
     def ranked(self) -> tuple[tuple[str, float], ...]:
         """Classes with their probabilities, the most probable first."""
-        return tuple(sorted(self.shares, key=lambda pair: -pair[1]))
+        return tuple(sorted(self.probabilities.items(), key=lambda pair: -pair[1]))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PhotoResult:
-    """A photo's faces, which of them carries the legend, and the verdicts on it."""
+    """A photo's faces, the index of the one with the legend, and the verdicts."""
 
     faces: tuple[DetectedFace, ...]
     legend: int | None
@@ -73,30 +72,28 @@ class PhotoResult:
 
 
 def class_title(name: str) -> str:
-    """A class as a person reads it: the ruler's name, or the label itself."""
+    """Return what a person reads for a class: the ruler's name, or the label."""
     return RULERS[name].name if name in RULERS else name.replace("_", " ")
 
 
 def sentence(verdict: Verdict) -> str:
-    """The verdict in one sentence."""
+    """Return the verdict in one sentence."""
     if verdict.reason is not None:
-        return f"Cannot tell: {_WHY[verdict.reason]}"
-    best, share = verdict.ranked[0]
-    # never "100 %": the classifiers were not measured finely enough for that
-    shown = min(99, round(100 * share))
-    return f"{class_title(best)}, {shown} %"
+        return f"Cannot tell: {_REASONS[verdict.reason]}"
+    best, probability = verdict.ranked[0]
+    # Never "100 %": the calibration is not measured that finely.
+    percent = min(99, round(100 * probability))
+    return f"{class_title(best)}, {percent} %"
 
 
-def answers(photo: str, reading: PhotoResult) -> list[dict[str, Any]]:
-    """One object per verdict.
+def to_json(photo: str, result: PhotoResult) -> list[dict[str, Any]]:
+    """Return one JSON object for each verdict.
 
     Args:
-        photo: The photo's name, as it was given.
-        reading: What was read in it.
+        photo: The name of the photo, as the user gave it.
+        result: Its result.
     """
-    faces = [
-        {"box": asdict(face.box), "side": str(face.side)} for face in reading.faces
-    ]
+    faces = [{"box": asdict(face.box), "side": str(face.side)} for face in result.faces]
     return [
         {
             "photo": photo,
@@ -107,5 +104,5 @@ def answers(photo: str, reading: PhotoResult) -> list[dict[str, Any]]:
             "faces": faces,
             "seconds": round(verdict.seconds, 4),
         }
-        for verdict in reading.verdicts
+        for verdict in result.verdicts
     ]

@@ -110,7 +110,7 @@ def _verdict(
     if not any_face:
         return Verdict(
             classifier=name,
-            shares=(),
+            probabilities={},
             ruler=None,
             reason=RejectReason.NO_COIN,
             seconds=0.01,
@@ -122,7 +122,7 @@ def _verdict(
     answered = sure > 0.6 and legend is not None
     return Verdict(
         classifier=name,
-        shares=tuple(zip(DEFAULT_CLASSES, shares, strict=True)),
+        probabilities=dict(zip(DEFAULT_CLASSES, shares, strict=True)),
         ruler=DEFAULT_CLASSES[best] if answered else None,
         reason=None if answered else RejectReason.TOO_WORN,
         seconds=0.04,
@@ -143,7 +143,7 @@ def read_letters(*_: object) -> tuple[LetterRead, ...]:
     return tuple(read)
 
 
-def frame_seen(*_: object) -> LegendPose:
+def find_legend_pose(*_: object) -> LegendPose:
     return LegendPose(radius=0.3, turn_deg=-170.0)
 
 

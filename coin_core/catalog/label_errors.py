@@ -18,7 +18,8 @@ from coin_core.catalog.records import (
     PhotoStatus,
     Prediction,
 )
-from coin_core.catalog.versions import face_to_read
+from coin_core.catalog.versions import find_legend_face
+from coin_core.classifiers import shipped_classifiers
 from coin_core.detection.faces import RotatedBox, crop_to_flan
 from coin_core.errors import (
     CatalogError,
@@ -31,7 +32,6 @@ from coin_core.imaging import photo_io
 if TYPE_CHECKING:
     from coin_core.catalog import Catalog
 
-USUAL = ("resnet", "vgg", "svm", "knn", "mlp")
 CROP_PX = 160
 _BATCH = 16
 # Fewer labelled photos of a ruler than these say nothing about the others' labels.
@@ -96,7 +96,7 @@ def record_opinions(
     coin_classifier: Asked,
     photo_ids: Iterable[int],
     *,
-    classifiers: Sequence[str] = USUAL,
+    classifiers: Sequence[str] | None = None,
     again: bool = False,
     progress: Told | None = None,
 ) -> Recorded:
@@ -110,7 +110,7 @@ def record_opinions(
         catalog: Where the photos are; confidence and disagreement are kept there.
         coin_classifier: Whom to ask.
         photo_ids: About which photos; excluded ones are passed over.
-        classifiers: Names of models.
+        classifiers: Names of models; the shipped ones if None.
         again: Ask also about photos that these models have judged before, as after
             their faces were changed.
         progress: Called with photos done and photos in all.
@@ -123,6 +123,7 @@ def record_opinions(
 
     left_out: list[str] = []
     digests = {}
+    classifiers = shipped_classifiers() if classifiers is None else classifiers
     for name in classifiers:
         try:
             digests[name] = weights_digest(coin_classifier.model(name).card)
@@ -166,7 +167,7 @@ def _crops(
     """The face to judge of each photo; a photo without faces is taken whole."""
     for photo in wanted:
         there = faces[photo.photo_id]
-        place = face_to_read(there, photo.ruler)
+        place = find_legend_face(there, photo.ruler)
         if there and place is None:
             continue  # another side, which names nobody
         box = _WHOLE if place is None else there[place].box

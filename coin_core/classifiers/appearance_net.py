@@ -1,8 +1,8 @@
-"""Nets for coins that are told apart by their pictures, not by a legend alone.
+"""Networks for coins that differ in their pictures, not in a legend alone.
 
-They look at what stands in each sixteenth of the flan. Few photos teach that better
-than a whole deep net: what a trunk sees at stride 8, strokes and edges that it learnt
-on letters, is also what portraits and symbols are made of.
+They classify what is in each sixteenth of the flan. With few photos that works better
+than a whole deep network: the backbone's maps at stride 8, strokes and edges learned
+from letters, also describe portraits and symbols.
 """
 
 from __future__ import annotations
@@ -16,151 +16,177 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from coin_core.classifiers.backbones import build_reader
+from coin_core.classifiers.backbones import build_legend_net
 from coin_core.classifiers.legend_net import FEATURES, LegendNet
-from coin_core.classifiers.torch_classifier import NetClassifier
-from coin_core.classifiers.tta import read
-from coin_core.rulers import DEFAULT_CLASSES
+from coin_core.classifiers.torch_classifier import NetClassifier, best_device
+from coin_core.classifiers.tta import predict
+from coin_core.imaging.preprocessing import Preprocessing
+from coin_core.rulers import RULERS
 
-PLACES = 4  # along each side
-_FULL_FIRST_LAYER = 64  # kernels of the published VGG-11's first layer
+GRID = 4  # cells along each side of the flan
+_PUBLISHED_WIDTH = 64  # kernels in the first layer of the published VGG-11
 
 
 class FeatureMode(StrEnum):
-    """By what coins are told apart."""
+    """What classes are told apart by; the values are stored in model cards."""
 
     LEGEND = "legend"
-    LOOK = "look"
+    APPEARANCE = "look"
     BOTH = "both"
 
 
-def sight_for(classes: tuple[str, ...]) -> FeatureMode:
-    """The rulers by their legend, other coins by their look, a mixture by both."""
-    known = set(classes) & set(DEFAULT_CLASSES)
-    if not known:
-        return FeatureMode.LOOK
-    return FeatureMode.LEGEND if len(known) == len(classes) else FeatureMode.BOTH
+def feature_mode_for(classes: tuple[str, ...]) -> FeatureMode:
+    """Return LEGEND for rulers, APPEARANCE for other coins, BOTH for a mixture."""
+    rulers = [name for name in classes if name in RULERS]
+    if not rulers:
+        return FeatureMode.APPEARANCE
+    return FeatureMode.LEGEND if len(rulers) == len(classes) else FeatureMode.BOTH
 
 
-def spatial_pool(seen: Tensor) -> Tensor:
-    """Maps (N, C, H, W) as the mean in each of 4 x 4 places, (N, 16 C).
+def spatial_pool(maps: Tensor) -> Tensor:
+    """Return the mean of maps (N, C, H, W) in each of 4 x 4 cells, (N, 16 C).
 
-    Square roots: a strong stroke must not drown the others (Arandjelovic and
-    Zisserman 2012).
+    The square root of each mean is taken, so that one strong stroke does not dominate
+    (Arandjelovic and Zisserman 2012).
     """
-    means = functional.adaptive_avg_pool2d(seen, PLACES).flatten(1)
+    means = functional.adaptive_avg_pool2d(maps, GRID).flatten(1)
     return means.sign() * (means.abs() + 1e-6).sqrt()
 
 
-class Look(nn.Module):
-    """Class logits from what stands in each sixteenth of the flan."""
+class AppearanceHead(nn.Module):
+    """Class logits from the mean maps in each sixteenth of the flan."""
 
     def __init__(self, channels: int, classes: int, dropout: float = 0.5) -> None:
         super().__init__()
-        width = channels * PLACES**2
+        width = channels * GRID**2
         self.norm = nn.BatchNorm1d(width, affine=False)
         self.drop = nn.Dropout(dropout)
         self.line = nn.Linear(width, classes)
         nn.init.zeros_(self.line.weight)
         nn.init.zeros_(self.line.bias)
 
-    def forward(self, placed: Tensor) -> Tensor:
-        """Logits (N, classes) of a map by place, (N, 16 C)."""
-        out: Tensor = self.line(self.drop(self.norm(placed)))
+    def forward(self, pooled: Tensor) -> Tensor:
+        """Return logits (N, classes) of pooled maps (N, 16 C)."""
+        out: Tensor = self.line(self.drop(self.norm(pooled)))
         return out
 
 
 class AppearanceNet(nn.Module):
-    """A trunk up to stride 8, and a look at what it sees.
+    """A backbone up to stride 8 with an appearance head.
 
-    `deep` keeps the whole trunk, for weights that know more than letters.
+    `deep` keeps the whole backbone, for weights that know more than letters.
     """
 
-    def __init__(self, reader: LegendNet, classes: int, *, deep: bool = False) -> None:
+    def __init__(
+        self, legend_net: LegendNet, classes: int, *, deep: bool = False
+    ) -> None:
         super().__init__()
-        channels: tuple[int, ...] = reader.trunk.channels
-        self.trunk = reader.trunk if deep else reader.trunk.early()
-        seen = channels if deep else channels[:1]
-        self.widths = [width * PLACES**2 for width in seen]
-        self.look = nn.ModuleList(Look(width, classes) for width in seen)
+        channels: tuple[int, ...] = legend_net.trunk.channels
+        self.trunk = legend_net.trunk if deep else legend_net.trunk.early()
+        used = channels if deep else channels[:1]
+        self.widths = [width * GRID**2 for width in used]
+        self.look = nn.ModuleList(AppearanceHead(width, classes) for width in used)
 
-    def see(self, x: Tensor) -> Tensor:
-        """What the last layers judge by, (N, D), of x float32 (N, 3, S, S)."""
+    def embed(self, x: Tensor) -> Tensor:
+        """Return the embeddings (N, D) of x float32 (N, 3, S, S)."""
         maps = self.trunk(x)
         maps = (maps,) if isinstance(maps, Tensor) else maps
-        return torch.cat([spatial_pool(seen) for seen in maps], dim=1)
+        return torch.cat([spatial_pool(one) for one in maps], dim=1)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Class logits (N, C) of x float32 (N, 3, S, S), or of what `see` saw."""
-        seen = x if x.ndim == 2 else self.see(x)
-        placed = torch.split(seen, self.widths, dim=1)
-        parts = [look(part) for look, part in zip(self.look, placed, strict=True)]
-        return torch.stack(parts).sum(0)
+        """Return class logits (N, C) of x float32 (N, 3, S, S), or of embeddings."""
+        embedding = x if x.ndim == 2 else self.embed(x)
+        pooled = torch.split(embedding, self.widths, dim=1)
+        logits = [head(part) for head, part in zip(self.look, pooled, strict=True)]
+        return torch.stack(logits).sum(0)
 
 
-class LookingReader(LegendNet):
-    """A reader that looks as well, for rulers among other coins."""
+class LegendAppearanceNet(LegendNet):
+    """A legend net with an appearance head, for rulers among other coins."""
 
-    def __init__(self, reader: LegendNet, classes: int) -> None:
-        super().__init__(reader.trunk, classes)
-        self.look = nn.ModuleList([Look(reader.trunk.channels[0], classes)])
+    def __init__(self, legend_net: LegendNet, classes: int) -> None:
+        super().__init__(legend_net.trunk, classes)
+        self.look = nn.ModuleList(
+            [AppearanceHead(legend_net.trunk.channels[0], classes)]
+        )
 
-    def gather(self, features: Tensor, maps: tuple[Tensor, Tensor, Tensor]) -> Tensor:
-        """All that the last layers judge by, (N, D)."""
-        return torch.cat([super().gather(features, maps), spatial_pool(maps[0])], dim=1)
+    def join(self, features: Tensor, maps: tuple[Tensor, Tensor, Tensor]) -> Tensor:
+        """Return the embedding (N, D) of the features and the backbone's maps."""
+        return torch.cat([super().join(features, maps), spatial_pool(maps[0])], dim=1)
 
-    def tell(self, seen: Tensor) -> Tensor:
-        """Class logits (N, C) from what was gathered: the last layers alone."""
-        read = FEATURES + self.pooled.in_features
-        out: Tensor = super().tell(seen[:, :read]) + self.look[0](seen[:, read:])
-        return out
+    def classify(self, embedding: Tensor) -> Tensor:
+        """Return class logits (N, C) of embeddings (N, D): the last layers alone."""
+        legend = FEATURES + self.pooled.in_features
+        appearance: Tensor = self.look[0](embedding[:, legend:])
+        return super().classify(embedding[:, :legend]) + appearance
 
 
 def build_net(
-    name: str,
+    backbone: str,
     classes: int,
     *,
-    sight: FeatureMode = FeatureMode.LEGEND,
+    feature_mode: FeatureMode = FeatureMode.LEGEND,
     deep: bool = False,
     full_width: bool = False,
 ) -> nn.Module:
-    """The untrained net of a classifier ("resnet" or "vgg") for coins told so."""
-    reader = build_reader(name, classes, full_width=full_width)
-    if sight is FeatureMode.LEGEND:
-        return reader
-    if sight is FeatureMode.BOTH:
-        return LookingReader(reader, classes)
-    return AppearanceNet(reader, classes, deep=deep)
+    """Build the untrained network on a backbone ("resnet" or "vgg")."""
+    legend_net = build_legend_net(backbone, classes, full_width=full_width)
+    if feature_mode is FeatureMode.LEGEND:
+        return legend_net
+    if feature_mode is FeatureMode.BOTH:
+        return LegendAppearanceNet(legend_net, classes)
+    return AppearanceNet(legend_net, classes, deep=deep)
 
 
-def shape_of(tensors: dict[str, Tensor]) -> dict[str, bool]:
-    """How wide and deep the net was that gave these tensors, as its parameters."""
+def shape_parameters(tensors: dict[str, Tensor]) -> dict[str, bool]:
+    """Return the parameters of the network whose weights these are: width and depth."""
     first = tensors.get("trunk.features.0.weight")
-    full_width = first is not None and len(first) == _FULL_FIRST_LAYER
+    full_width = first is not None and len(first) == _PUBLISHED_WIDTH
     deep = "look.1.line.weight" in tensors
     return {"module__full_width": full_width, "module__deep": deep}
 
 
-class PhotoNet(NetClassifier):
-    """A net that is as wide and as deep as the weights it is given."""
+class PhotoClassifier(NetClassifier):
+    """A classifier of crops; its network is as wide and deep as the weights it loads."""
 
     def infer(self, x: Any, **fit_params: Any) -> Any:
-        """Class logits; crops of coins to read are read as a reader does."""
-        if x.dtype != torch.uint8 or self.module_.training or not self._reads:
+        """Return class logits; crops of legends go through `tta.predict`."""
+        if x.dtype != torch.uint8 or self.module_.training or not self._reads_legend:
             return super().infer(x, **fit_params)
-        return read(self.module_, np.asarray(x), self.preparation).classes
+        return predict(self.module_, np.asarray(x), self.preparation).logits
 
-    def see(self, crops: NDArray[np.uint8]) -> Tensor:
-        """What the last layers judge by, (N, D), of crops (N, S, S, 3)."""
-        if not self._reads:
-            return super().see(crops)
-        return read(self.module_.eval(), crops, self.preparation).seen
+    def embed(self, crops: NDArray[np.uint8]) -> Tensor:
+        """Return the embeddings (N, D) of crops (N, S, S, 3)."""
+        if not self._reads_legend:
+            return super().embed(crops)
+        return predict(self.module_.eval(), crops, self.preparation).embedding
 
     @property
-    def _reads(self) -> bool:
+    def _reads_legend(self) -> bool:
         return isinstance(self.module_, LegendNet)
 
     def load_tensors(self, tensors: dict[str, Tensor]) -> NetClassifier:
-        """Become the net that gave these `tensors`."""
-        self.set_params(**shape_of(tensors))
+        """Load weights into a network of their shape."""
+        self.set_params(**shape_parameters(tensors))
         return super().load_tensors(tensors)
+
+
+def build_photo_classifier(
+    backbone: str, labels: tuple[str, ...], *, seed: int, lr: float
+) -> PhotoClassifier:
+    """Build the unfitted classifier on a backbone ("resnet" or "vgg")."""
+    feature_mode = feature_mode_for(labels)
+    return PhotoClassifier(
+        build_net,
+        module__backbone=backbone,
+        module__classes=len(labels),
+        module__feature_mode=feature_mode,
+        classes=labels,
+        seed=seed,
+        preprocessing=Preprocessing(framed=feature_mode is not FeatureMode.APPEARANCE),
+        max_epochs=20,
+        batch_size=32,
+        lr=lr,
+        optimizer__weight_decay=2e-2,
+        device=best_device(),
+    )

@@ -1,4 +1,4 @@
-"""Label names in any order around an estimator that counts."""
+"""scikit-learn classifiers whose labels keep the order of the model card."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from sklearn.utils.validation import check_is_fitted
 
 
 def to_columns(y: ArrayLike, labels: tuple[str, ...]) -> NDArray[np.int64]:
-    """The column of each label name, int64 (N,).
+    """Return the column of each label name, int64 (N,).
 
     Raises:
         ValueError: A name is not among the labels.
     """
-    column = {name: place for place, name in enumerate(labels)}
+    column = {name: number for number, name in enumerate(labels)}
     names = np.asarray(y).tolist()
     unknown = sorted({str(name) for name in names if name not in column})
     if unknown:
@@ -29,13 +29,13 @@ def to_columns(y: ArrayLike, labels: tuple[str, ...]) -> NDArray[np.int64]:
 class NamedLabelsClassifier(ClassifierMixin, BaseEstimator):
     """A scikit-learn classifier whose columns are `labels`, in that order.
 
-    scikit-learn sorts the classes it meets and drops those it does not; a model card
-    names its classes in an order of its own. Inside, labels are column numbers. A
-    label that no training coin had gets probability 0.
+    scikit-learn sorts the classes and drops those without data; a model card has an
+    order of its own. The estimator inside works on column numbers. A label without
+    training coins gets probability 0.
 
     Attributes:
-        estimator: The pipeline that learns; `estimator_` once fitted. A step "pca" is
-            narrowed to what the data can fill.
+        estimator: The unfitted pipeline; `estimator_` is the fitted one. The steps
+            "pca" and "knn" are limited to what the data allow.
         labels: The label names.
     """
 
@@ -52,16 +52,16 @@ class NamedLabelsClassifier(ClassifierMixin, BaseEstimator):
         return hasattr(self, "estimator_")
 
     def fit(self, X: NDArray[np.float32], y: ArrayLike) -> NamedLabelsClassifier:
-        """Learn from features (N, D) and label names (N,).
+        """Fit to features (N, D) and label names (N,).
 
         Raises:
             ValueError: A name is not among the labels.
         """
         columns = to_columns(y, self.labels)
         estimator = clone(self.estimator)
-        wanted = estimator.get_params().get("pca__n_components")
-        if wanted is not None:
-            estimator.set_params(pca__n_components=min(wanted, *np.shape(X)))
+        components = estimator.get_params().get("pca__n_components")
+        if components is not None:
+            estimator.set_params(pca__n_components=min(components, *np.shape(X)))
         neighbours = estimator.get_params().get("knn__n_neighbors")
         if neighbours is not None:
             estimator.set_params(knn__n_neighbors=min(neighbours, len(columns)))
@@ -69,7 +69,7 @@ class NamedLabelsClassifier(ClassifierMixin, BaseEstimator):
         return self
 
     def predict_proba(self, X: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Probabilities, float32 (N, labels); each row sums to 1."""
+        """Return probabilities, float32 (N, labels); each row sums to 1."""
         check_is_fitted(self)
         known = self.estimator_.predict_proba(np.asarray(X, dtype=np.float32))
         probabilities = np.zeros((len(known), len(self.labels)), dtype=np.float32)
@@ -78,7 +78,23 @@ class NamedLabelsClassifier(ClassifierMixin, BaseEstimator):
         return probabilities
 
     def predict(self, X: NDArray[np.float32]) -> NDArray[Any]:
-        """The name of the most probable label of each row."""
+        """Return the name of the most probable label of each row."""
         names: NDArray[Any] = self.classes_
         best: NDArray[np.int64] = self.predict_proba(X).argmax(axis=1)
         return names[best]
+
+
+NEIGHBOURS = 10
+# A ruler without a coin among the neighbours is not impossible: each class gets this
+# fraction of a vote in advance (Lidstone smoothing).
+_PRIOR_VOTES = 0.1
+
+
+class SmoothedKNN(NamedLabelsClassifier):
+    """k nearest neighbours with smoothed votes, so that no probability is 0 or 1."""
+
+    def predict_proba(self, X: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return probabilities above 0, float32 (N, labels); each row sums to 1."""
+        votes = super().predict_proba(X) * NEIGHBOURS + np.float32(_PRIOR_VOTES)
+        smoothed: NDArray[np.float32] = votes / votes.sum(axis=1, keepdims=True)
+        return smoothed

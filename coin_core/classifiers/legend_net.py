@@ -1,11 +1,11 @@
-"""Nets that read letters first and judge the ruler by what they read.
+"""A network that reads the letters first and names the ruler by them.
 
-A trunk sees the coin, a letter head says for each cell of 8 px which letter
-stands there, and the ruler head sees only the letter maps: no patina, no light.
-The idea follows what collectors do, and Deep Aramaic (doi 10.1371/journal.pone.
-0299297) on synthetic letters for worn inscriptions. `pooled` is a second, plain
-way from the trunk to the classes for coins whose pictures, not letters, tell them
-apart; it weighs nothing until a fine-tuning uses it.
+The backbone encodes the coin, a letter head gives for each cell of 8 px the letter in
+it, and the ruler head gets the letter maps alone: no patina, no light. Collectors
+read coins in that order, and so does Deep Aramaic (doi 10.1371/journal.pone.0299297),
+which was trained on synthetic letters for worn inscriptions. `pooled` is a second path
+from the backbone to the classes, for coins that differ in pictures and not in letters.
+Its weights are zero until a fine-tuning uses it.
 """
 
 from dataclasses import dataclass
@@ -21,16 +21,19 @@ FEATURES = 4096
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LegendOutput:
-    """What a reader made of N coins of S px.
+    """The outputs for N inputs of S px.
 
-    letters: logits (N, 17, S/8, S/8); features: (N, 4096); seen: (N, D), all that the
-    last layers judge by; classes: logits (N, C).
+    Attributes:
+        letters: Letter logits (N, 17, S/8, S/8).
+        features: Features of the legend (N, 4096).
+        embedding: Everything that the last layers get, (N, D).
+        logits: Class logits (N, C).
     """
 
     letters: Tensor
     features: Tensor
-    seen: Tensor
-    classes: Tensor
+    embedding: Tensor
+    logits: Tensor
 
 
 class Trunk(nn.Module):
@@ -39,16 +42,16 @@ class Trunk(nn.Module):
     channels: tuple[int, int, int]
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Feature maps at stride 8, 16 and 32 of x (N, 3, S, S)."""
-        raise TypeError("a trunk defines its own forward")
+        """Return feature maps at stride 8, 16 and 32 of x (N, 3, S, S)."""
+        raise TypeError("a backbone defines its own forward")
 
     def early(self) -> nn.Sequential:
-        """The layers up to stride 8, by the same names."""
-        raise TypeError("a trunk names its own early layers")
+        """Return the layers up to stride 8, under the same names."""
+        raise TypeError("a backbone names its own early layers")
 
 
 class LetterHead(nn.Module):
-    """Letter logits per cell from the trunk's three maps."""
+    """Letter logits per cell from the backbone's three maps."""
 
     def __init__(self, channels: tuple[int, int, int], width: int = 96) -> None:
         super().__init__()
@@ -63,7 +66,7 @@ class LetterHead(nn.Module):
         )
 
     def forward(self, maps: tuple[Tensor, Tensor, Tensor]) -> Tensor:
-        """Logits (N, 17, S/8, S/8)."""
+        """Return logits (N, 17, S/8, S/8)."""
         size = maps[0].shape[-2:]
         total = self.narrow[0](maps[0])
         for layer, deep in zip(self.narrow[1:], maps[1:], strict=True):
@@ -75,31 +78,34 @@ class LetterHead(nn.Module):
 
 
 class LetterDropout(nn.Module):
-    """While learning, hides a random share of the letters of each coin.
+    """In training, hides a random fraction of the letters of each coin.
 
-    Without it a letter that is not read speaks for the ruler whose name lacks it;
-    on real coins letters are missed for many reasons.
+    Without it an unread letter is evidence for the ruler whose name lacks it, and on
+    real coins letters are unread for many reasons.
     """
 
-    def forward(self, shares: Tensor) -> Tensor:
-        """Letter shares (N, 16, H, W), in training with some 2 x 2 cells emptied."""
+    def forward(self, probabilities: Tensor) -> Tensor:
+        """Return letter probabilities (N, 16, H, W), some 2 x 2 cells set to 0."""
         if not self.training:
-            return shares
-        count, _, height, width = shares.shape
-        kept = 0.15 + 0.85 * torch.rand(count, 1, 1, 1, device=shares.device).sqrt()
+            return probabilities
+        count, _, height, width = probabilities.shape
+        device = probabilities.device
+        kept = 0.15 + 0.85 * torch.rand(count, 1, 1, 1, device=device).sqrt()
         coarse = torch.rand(
-            count, 1, (height + 1) // 2, (width + 1) // 2, device=shares.device
+            count, 1, (height + 1) // 2, (width + 1) // 2, device=device
         )
-        seen = functional.interpolate((coarse < kept).to(shares.dtype), scale_factor=2)
-        return shares * seen[:, :, :height, :width]
+        mask = functional.interpolate(
+            (coarse < kept).to(probabilities.dtype), scale_factor=2
+        )
+        return probabilities * mask[:, :, :height, :width]
 
 
 class LegendHead(nn.Module):
-    """4096 features from the letter maps: which letters stand where."""
+    """4096 features from the letter maps: which letters are where."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.fading = LetterDropout()
+        self.letter_dropout = LetterDropout()
         self.layers = nn.Sequential(
             nn.Conv2d(LETTER_CLASSES - 1, 48, 3, padding=1, bias=False),
             nn.BatchNorm2d(48),
@@ -119,13 +125,13 @@ class LegendHead(nn.Module):
         )
 
     def forward(self, letters: Tensor) -> Tensor:
-        """Features (N, 4096) from letter logits (N, 17, H, W)."""
-        out: Tensor = self.layers(self.fading(letters.softmax(1)[:, :-1]))
+        """Return features (N, 4096) of letter logits (N, 17, H, W)."""
+        out: Tensor = self.layers(self.letter_dropout(letters.softmax(1)[:, :-1]))
         return out
 
 
 class LegendNet(nn.Module):
-    """Trunk, letter head and ruler head."""
+    """Backbone, letter head and ruler head."""
 
     def __init__(self, trunk: Trunk, classes: int, dropout: float = 0.3) -> None:
         super().__init__()
@@ -140,43 +146,41 @@ class LegendNet(nn.Module):
             nn.init.zeros_(layer.weight)
             nn.init.zeros_(layer.bias)
 
-    def judge(self, features: Tensor) -> Tensor:
-        """Class logits (N, C) from features (N, 4096): by place, and anywhere."""
+    def classify_features(self, features: Tensor) -> Tensor:
+        """Return class logits (N, C) of features (N, 4096): by place, and anywhere."""
         best = features.view(len(features), -1, 16).amax(2)
         out: Tensor = self.ruler(self.drop(features)) + self.anywhere(self.drop(best))
         return out
 
-    def gather(self, features: Tensor, maps: tuple[Tensor, Tensor, Tensor]) -> Tensor:
-        """All that the last layers judge by, (N, D)."""
+    def join(self, features: Tensor, maps: tuple[Tensor, Tensor, Tensor]) -> Tensor:
+        """Return the embedding (N, D) of the features and the backbone's maps."""
         return torch.cat([features, maps[2].mean((2, 3))], dim=1)
 
-    def tell(self, seen: Tensor) -> Tensor:
-        """Class logits (N, C) from what was gathered: the last layers alone."""
-        features, means = seen.tensor_split([FEATURES], dim=1)
-        out: Tensor = self.judge(features) + self.pooled(self.drop(means))
-        return out
+    def classify(self, embedding: Tensor) -> Tensor:
+        """Return class logits (N, C) of embeddings (N, D): the last layers alone."""
+        features, means = embedding.tensor_split([FEATURES], dim=1)
+        pooled: Tensor = self.pooled(self.drop(means))
+        return self.classify_features(features) + pooled
 
-    def read(self, x: Tensor) -> LegendOutput:
-        """Everything at once for x float32 (N, 3, S, S)."""
+    def read_letters(self, x: Tensor) -> LegendOutput:
+        """Return all outputs for x float32 (N, 3, S, S)."""
         maps = self.trunk(x)
         letters = self.letters(maps)
         features = self.legend(letters)
-        seen = self.gather(features, maps)
-        return LegendOutput(
-            letters=letters, features=features, seen=seen, classes=self.tell(seen)
-        )
+        embedding = self.join(features, maps)
+        return LegendOutput(letters, features, embedding, self.classify(embedding))
 
-    def see(self, x: Tensor) -> Tensor:
-        """What the last layers judge by, (N, D), of x float32 (N, 3, S, S)."""
-        return self.read(x).seen
+    def embed(self, x: Tensor) -> Tensor:
+        """Return the embeddings (N, D) of x float32 (N, 3, S, S)."""
+        return self.read_letters(x).embedding
 
     def forward(self, x: Tensor) -> Tensor:
-        """Class logits (N, C) of x float32 (N, 3, S, S), or of what `see` saw."""
-        return self.tell(x) if x.ndim == 2 else self.read(x).classes
+        """Return class logits (N, C) of x float32 (N, 3, S, S), or of embeddings."""
+        return self.classify(x) if x.ndim == 2 else self.read_letters(x).logits
 
 
 def load_compatible(module: nn.Module, tensors: dict[str, Tensor]) -> list[str]:
-    """Take over every tensor whose name and shape fit; returns those left out."""
+    """Load every tensor whose name and shape fit; return the names of the others."""
     own = module.state_dict()
     fits = {
         name: tensor.to(own[name].dtype)
@@ -185,15 +189,3 @@ def load_compatible(module: nn.Module, tensors: dict[str, Tensor]) -> list[str]:
     }
     module.load_state_dict(fits, strict=False)
     return sorted(set(own) - set(fits))
-
-
-def reader_in_half(module: nn.Module) -> dict[str, Tensor]:
-    """The state for a bundle: kernels in half precision, without counters.
-
-    Vectors stay: they are small, and running variances may not fit half precision.
-    """
-    return {
-        name: (tensor.half() if tensor.ndim > 1 else tensor).detach().contiguous()
-        for name, tensor in module.state_dict().items()
-        if not name.endswith("num_batches_tracked")
-    }

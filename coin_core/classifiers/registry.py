@@ -1,64 +1,65 @@
-"""The list every menu, command and test of classifiers reads."""
+"""The registry of classifiers."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
-
-import numpy as np
-from numpy.typing import ArrayLike, NDArray
 
 from coin_core.errors import UnknownClassifierError
 
 Inputs = Literal["photo", "features"]
 
-# The order of menus and tables; a classifier not named here comes after these.
-_MENU_ORDER = ("resnet", "vgg", "svm", "knn", "mlp", "alexnet")
-
-
-class Classifier(Protocol):
-    """What a classifier can do: a scikit-learn estimator that knows its labels."""
-
-    @property
-    def classes_(self) -> NDArray[Any]:
-        """The labels, in the order of the columns of `predict_proba`."""
-
-    def fit(self, X: NDArray[Any], y: ArrayLike) -> Any:
-        """Learn from inputs and their label names."""
-
-    def predict(self, X: NDArray[Any]) -> NDArray[Any]:
-        """The name of the most probable label of each input."""
-
-    def predict_proba(self, X: NDArray[Any]) -> NDArray[np.float32]:
-        """Probabilities, float32 (N, labels); each row sums to 1."""
-
 
 class Build(Protocol):
-    """A function that makes an unfitted classifier."""
+    """A function that builds an unfitted classifier.
+
+    The classifier is a scikit-learn estimator: `fit(X, y)` on label names,
+    `predict_proba(X)` as float32 (N, labels) whose rows sum to 1, and `classes_`.
+    """
 
     def __call__(self, labels: tuple[str, ...], *, seed: int) -> Any:
-        """The unfitted classifier for these labels."""
+        """Build the classifier for these labels."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClassifierSpec:
-    """One classifier that can be built.
+    """One registered classifier.
 
     Attributes:
-        name: What the command line and the files call it.
+        name: What the command line, the API and the files call it.
         title: What a person reads.
+        short_title: The same where there is little room.
         inputs: "photo" for uint8 crops (N, S, S, 3), "features" for the float32
-            feature vectors (N, 4096) that the vgg net computes from a crop.
-        build: Makes an unfitted classifier.
-        order: Its place in menus.
+            features (N, 4096) that the feature extractor computes from a crop.
+        build: Builds the unfitted classifier.
+        order: Its position in menus, from 1.
+        shipped: Whether weights for it are part of the program.
+        default_epochs: At most so many epochs on a few hundred photos, where early
+            stopping ends most trainings before; None if it does not train in epochs.
+        release_epochs: Epochs on the rendered coins of the shipped model; None for
+            what the training itself chooses.
+        backbone: The network of `classifiers.backbones` inside it, which can start
+            from weights pretrained on rendered coins or on ImageNet; "" for none.
+        extracts_features: Whether its network computes the features of the others.
+        study_title: What the study of the first project calls it; the title if "".
+        reported: The figure that the first project reported, by experiment; "" for a
+            classifier with one experiment.
     """
 
     name: str
     title: str
+    short_title: str
     inputs: Inputs
     build: Build
     order: int
+    shipped: bool = False
+    default_epochs: int | None = None
+    release_epochs: int | None = None
+    backbone: str = ""
+    extracts_features: bool = False
+    study_title: str = ""
+    reported: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not self.name.isidentifier() or self.name != self.name.lower():
@@ -70,29 +71,50 @@ class ClassifierSpec:
                 f"{self.name}: inputs is 'photo' or 'features', not {self.inputs!r}."
             )
 
+    @property
+    def starts(self) -> tuple[str, ...]:
+        """The weights that `--init` can name, the usual ones first."""
+        if self.backbone:
+            return ("rendered", "imagenet", "scratch")
+        return ("rendered",) if self.inputs == "features" else ("scratch",)
+
+    @property
+    def trains_on_rendered_coins(self) -> bool:
+        """Whether `train --data rendered` accepts it."""
+        return "rendered" in self.starts
+
 
 _specs: dict[str, ClassifierSpec] = {}
 
 
 def register_classifier(
-    *, name: str, title: str, inputs: Inputs
+    *, name: str, title: str, short_title: str, inputs: Inputs, order: int, **more: Any
 ) -> Callable[[Build], Build]:
-    """Declare the function below as the maker of the classifier `name`.
+    """Register the decorated function as the builder of the classifier `name`.
+
+    Args:
+        name: See `ClassifierSpec`, as for all arguments.
+        title: What a person reads.
+        short_title: The same where there is little room.
+        inputs: "photo" or "features".
+        order: The position in menus.
+        **more: The optional attributes of `ClassifierSpec`.
 
     Raises:
-        ValueError: The name is taken, or is no lower-case word.
+        ValueError: The name is taken, or is not a lower-case word.
     """
 
     def register(build: Build) -> Build:
         if name in _specs:
             raise ValueError(f"A classifier named {name!r} is registered already.")
-        order = (
-            _MENU_ORDER.index(name)
-            if name in _MENU_ORDER
-            else len(_MENU_ORDER) + len(_specs)
-        )
         _specs[name] = ClassifierSpec(
-            name=name, title=title, inputs=inputs, build=build, order=order
+            name=name,
+            title=title,
+            short_title=short_title,
+            inputs=inputs,
+            build=build,
+            order=order,
+            **more,
         )
         return build
 
@@ -100,12 +122,12 @@ def register_classifier(
 
 
 def list_classifiers() -> tuple[ClassifierSpec, ...]:
-    """Every classifier, in the order of the menus."""
-    return tuple(sorted(_specs.values(), key=lambda spec: spec.order))
+    """Return every classifier, in the order of the menus."""
+    return tuple(sorted(_specs.values(), key=lambda spec: (spec.order, spec.name)))
 
 
 def get_classifier(name: str) -> ClassifierSpec:
-    """The classifier of that name.
+    """Return the classifier of that name.
 
     Raises:
         UnknownClassifierError: There is none; the message lists those there are.
@@ -117,3 +139,18 @@ def get_classifier(name: str) -> ClassifierSpec:
         raise UnknownClassifierError(
             f"No classifier is named {name!r}. There are: {known}."
         ) from None
+
+
+def shipped_classifiers() -> tuple[str, ...]:
+    """Return the names of the classifiers that ship, in order; the default first."""
+    return tuple(spec.name for spec in list_classifiers() if spec.shipped)
+
+
+def pretrained_classifiers() -> tuple[str, ...]:
+    """Return the names of the classifiers that learn to read letters first."""
+    return tuple(spec.name for spec in list_classifiers() if spec.backbone)
+
+
+def feature_extractor() -> str:
+    """Return the name of the classifier whose network computes the features."""
+    return next(spec.name for spec in list_classifiers() if spec.extracts_features)

@@ -1,9 +1,9 @@
-"""The one way to torchvision.
+"""The import of torchvision; every module imports it from here.
 
-torchvision from the package index is built for CUDA. Beside a CPU-only torch its
-compiled operators do not load, and its import stops where it describes the shapes of
-two operators nobody has defined. Declaring their signatures lets the import go on;
-models and transforms need no compiled operator.
+torchvision from the package index is built for CUDA. With a CPU-only torch its
+compiled operators do not load, and the import fails where it describes the shapes of
+two operators that are not defined. With their signatures declared, the import
+succeeds; models and transforms need no compiled operator.
 """
 
 from __future__ import annotations
@@ -20,19 +20,18 @@ _MISSING_OPERATORS = (
     "qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
 )
 
-# Kept for the life of the process: a library that is collected takes its
-# declarations with it.
+# A library that is garbage-collected takes its declarations with it.
 _declared: list[torch.library.Library] = []
 
 
 def _load() -> ModuleType:
-    """Import torchvision, declaring its missing operators when that is what fails."""
+    """Import torchvision, and declare its missing operators if that fails."""
     try:
         return importlib.import_module("torchvision")
     except RuntimeError as error:
         if "torchvision::" not in str(error):
             raise
-        # The failed import leaves its submodules behind, half made.
+        # The failed import leaves its submodules behind, half initialized.
         for name in [n for n in sys.modules if n.split(".")[0] == "torchvision"]:
             del sys.modules[name]
         library: Any = torch.library.Library("torchvision", "DEF")  # type: ignore[no-untyped-call]

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from coin_core.classifiers import get_classifier, shipped_classifiers
+
 if TYPE_CHECKING:
     from coin_core.training.datasets import CoinSet
 
@@ -66,13 +68,6 @@ def add_json(parser: argparse.ArgumentParser, text: str) -> None:
     parser.add_argument("--json", action="store_true", help=text)
 
 
-def shipped_classifiers() -> tuple[str, ...]:
-    """Names of the classifiers whose trained weights ship, in the order of menus."""
-    from coin_core.pipeline import SHIPPED
-
-    return SHIPPED
-
-
 def selected_models(options: argparse.Namespace) -> tuple[str, ...]:
     """Names of the models that `--model` and `--classifier` select.
 
@@ -83,8 +78,6 @@ def selected_models(options: argparse.Namespace) -> tuple[str, ...]:
         return (options.model,)
     if options.classifier == "all":
         return shipped_classifiers()
-    from coin_core.classifiers import get_classifier
-
     return (get_classifier(options.classifier).name,)
 
 

@@ -89,10 +89,10 @@ def _read_photo(path: str) -> np.ndarray:
 
 
 def _write_result(photo: str, result: PhotoResult, *, as_json: bool) -> None:
-    from coin_core.results import answers, sentence
+    from coin_core.results import sentence, to_json
 
     if as_json:
-        for answer in answers(photo, result):
+        for answer in to_json(photo, result):
             write_json(answer)
     else:
         for verdict in result.verdicts:

@@ -103,7 +103,7 @@ def _freeze(options: argparse.Namespace, catalog: Catalog) -> int:
         catalog,
         options.name,
         seed=options.seed,
-        shares=options.shares,
+        fractions=options.shares,
         free_only=options.free_only,
         with_rendered=options.with_rendered,
         who=options.who,
@@ -144,12 +144,12 @@ def _list(options: argparse.Namespace, catalog: Catalog) -> int:
 
 
 def _compare(options: argparse.Namespace, catalog: Catalog) -> int:
-    from coin_core.catalog.versions import compare, load_version
+    from coin_core.catalog.versions import compare_versions, load_version
 
     first, second = (
         load_version(catalog, name) for name in (options.first, options.second)
     )
-    comparison = compare(first, second)
+    comparison = compare_versions(first, second)
     if options.json:
         write_json(asdict(comparison))
     else:
@@ -158,10 +158,10 @@ def _compare(options: argparse.Namespace, catalog: Catalog) -> int:
 
 
 def _leaks(options: argparse.Namespace, catalog: Catalog) -> int:
-    from coin_core.catalog.versions import leaks, load_version
+    from coin_core.catalog.versions import find_leaks, load_version
 
     version = load_version(catalog, options.name)
-    found = leaks(version)
+    found = find_leaks(version)
     if options.look:
         found += _similar_photos(catalog, version, known=found)
     if options.json:
@@ -181,10 +181,10 @@ def _leaks(options: argparse.Namespace, catalog: Catalog) -> int:
 def _similar_photos(
     catalog: Catalog, version: Version, known: tuple[Leak, ...]
 ) -> tuple[Leak, ...]:
-    from coin_core.catalog.similarity import find_lookalikes
+    from coin_core.catalog.versions import find_visual_leaks
 
     with photo_progress() as progress:
-        found = find_lookalikes(catalog, version, progress)
+        found = find_visual_leaks(catalog, version, progress)
     pairs = {(leak.first.sha256, leak.second.sha256) for leak in known}
     return tuple(x for x in found if (x.first.sha256, x.second.sha256) not in pairs)
 
@@ -270,7 +270,7 @@ def _leak_json(leak: Leak) -> dict[str, Any]:
             {
                 "photo_id": item.photo_id,
                 "sha256": item.sha256,
-                "coin_id": item.coin_now or item.coin_id,
+                "coin_id": item.current_coin_id or item.coin_id,
                 "split": str(item.split),
                 "ruler": item.label,
             }

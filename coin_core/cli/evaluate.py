@@ -179,7 +179,7 @@ def _trained_photos(catalog: Catalog, data: str) -> set[int] | None:
         items = load_version(catalog, version).items
     except CatalogError:
         return None
-    coin_ids = {item.coin_now for item in items if item.split is not Split.TEST}
+    coin_ids = {item.current_coin_id for item in items if item.split is not Split.TEST}
     return {
         photo.photo_id
         for coin_id in coin_ids - {None}

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from coin_core.evaluation.metrics import Report
     from coin_core.model_store import bundle
-    from coin_core.training.cross_validation import Fitted
+    from coin_core.training.cross_validation import FittedClassifier
 
 DETECTORS = ("faces", "sides", "frames")
 
@@ -85,11 +85,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Train the models; return 1 if a photo cannot be read."""
-    from coin_core.classifiers import get_classifier
+    from coin_core.classifiers import get_classifier, shipped_classifiers
 
     names: tuple[str, ...] = (options.classifier,)
     if options.classifier == "all":
-        names = (*DETECTORS, *arguments.shipped_classifiers())
+        names = (*DETECTORS, *shipped_classifiers())
     for name in names:
         if name not in DETECTORS:
             get_classifier(name)
@@ -120,15 +120,17 @@ def _check_rendered(options: argparse.Namespace, names: Sequence[str]) -> None:
 
 
 def _train_rendered(options: argparse.Namespace, names: Sequence[str]) -> int:
-    from coin_core.training.release import READERS
+    from coin_core.classifiers import pretrained_classifiers
 
     start = time.monotonic()
     steps: dict[str, Callable[[], list[Report]]] = {}
     for name in names:
         if name in DETECTORS:
             steps[name] = partial(_train_detector, name, options)
-        elif name in READERS and len(names) > 1:
-            steps[" and ".join(READERS)] = partial(_train_legend_nets, options)
+        elif name in pretrained_classifiers() and len(names) > 1:
+            steps[" and ".join(pretrained_classifiers())] = partial(
+                _train_legend_nets, options
+            )
         else:
             steps[name] = partial(_train_shipped, name, options)
     reports = _run_steps(steps, options)
@@ -168,11 +170,12 @@ def _run_steps(
 
 
 def _train_legend_nets(options: argparse.Namespace) -> list[Report]:
+    from coin_core.classifiers import pretrained_classifiers
     from coin_core.model_store import bundle
-    from coin_core.training.release import READERS, train_readers_shipped
+    from coin_core.training.release import train_legend_nets
 
-    outs = {name: bundle.WEIGHTS_DIR / name for name in READERS}
-    shipped = train_readers_shipped(outs, options.seed, options.coins, options.workers)
+    outs = {name: bundle.WEIGHTS_DIR / name for name in pretrained_classifiers()}
+    shipped = train_legend_nets(outs, options.seed, options.coins, options.workers)
     return [report for _, report in shipped]
 
 
@@ -191,14 +194,14 @@ def _train_shipped(name: str, options: argparse.Namespace) -> list[Report]:
 
 def _train_detector(name: str, options: argparse.Namespace) -> list[Report]:
     from coin_core.model_store import bundle
-    from coin_core.training.train_coin_detector import train_finder
-    from coin_core.training.train_legend_localizer import train_frames
-    from coin_core.training.train_side_classifier import train_sides
+    from coin_core.training.train_coin_detector import train_coin_detector
+    from coin_core.training.train_legend_localizer import train_legend_localizer
+    from coin_core.training.train_side_classifier import train_side_classifier
 
     trainings: dict[str, Callable[..., dict[str, Any]]] = {
-        "faces": partial(train_finder, workers=options.workers),
-        "sides": train_sides,
-        "frames": partial(train_frames, workers=options.workers),
+        "faces": partial(train_coin_detector, workers=options.workers),
+        "sides": train_side_classifier,
+        "frames": partial(train_legend_localizer, workers=options.workers),
     }
     out = options.out or bundle.WEIGHTS_DIR / name
     write_json({"model": name, **trainings[name](out, seed=options.seed)})
@@ -208,7 +211,6 @@ def _train_detector(name: str, options: argparse.Namespace) -> list[Report]:
 def _train_on_photos(options: argparse.Namespace) -> int:
     from coin_core.model_store import bundle
     from coin_core.training.catalog_dataset import is_catalog
-    from coin_core.training.config import Recipe
     from coin_core.training.initialization import find_start
     from coin_core.training.splits import coins_per_class, few_coins_warning
     from coin_core.training.train import FOLDS, Training, train_on_coins
@@ -251,7 +253,7 @@ def _train_on_photos(options: argparse.Namespace) -> int:
 
 
 def _record_predictions(
-    classifier: str, photo_ids: NDArray[np.int64], card: bundle.Card, fitted: Fitted
+    classifier: str, photo_ids: NDArray[np.int64], card: bundle.Card, fitted: FittedClassifier
 ) -> None:
     """Record out-of-fold predictions in the catalog, and look for wrong labels."""
     from coin_core.catalog import open_catalog

@@ -71,7 +71,7 @@ class DetectedFace:
     confidence: float
 
 
-def find(
+def detect_coins(
     photo: NDArray[np.uint8], *, net: "nn.Module | None" = None
 ) -> tuple[RotatedBox, ...]:
     """The coins in a photo.

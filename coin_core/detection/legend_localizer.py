@@ -1,4 +1,4 @@
-"""The small net that finds where the legend of a coin lies and how it is turned."""
+"""The network that predicts the pose of the legend on a coin."""
 
 from __future__ import annotations
 
@@ -20,29 +20,28 @@ from coin_core.detection.nets import (
 from coin_core.imaging.legend_pose import (
     VIEW_MARGIN,
     LegendPose,
-    least_turn,
+    normalize_degrees,
     warp_to_legend,
 )
 from coin_core.model_store.bundle import find_bundle
 
-FRAMES = "frames"
-FRAME_PX = 128
+BUNDLE = "frames"
+INPUT_PX = 128
 TURNS = 36  # directions, 10 degrees apart
-USUAL = LegendPose()
+DEFAULT_POSE = LegendPose()
 _BATCH = 64
-# Of the crops that the net learnt from, a third lay at any turn; of photographs far
-# fewer do, and an upright one that is turned is lost.
+# A third of the training crops are at any angle. Far fewer photos are, and a legend
+# that is wrongly turned cannot be read, so turns near upright get a bias.
 _UPRIGHT_DEG = 45
-_UPRIGHT_LEAN = 1.4
-# A second turn with this share is right now and then, with less hardly ever.
-_SECOND = 0.02
+_UPRIGHT_LOGIT_BIAS = 1.4
+_SECOND = 0.02  # a second turn of a lower probability is hardly ever right
 
 
-class FrameNet(nn.Module):
-    """Evened crops (N, 1, 128, 128) to 3 numbers and 36 logits.
+class LegendLocalizerNet(nn.Module):
+    """From normalized crops (N, 1, 128, 128) to 3 numbers and 36 logits.
 
-    The numbers are the centre's distance from the middle, right and down, in usual
-    radii, and the logarithm of the radius over the usual one; the logits are of the
+    The numbers are the offset of the centre from the middle, right and down, in default
+    radii, and the logarithm of the radius over the default one. The logits are of the
     turn, clockwise from upright in steps of 10 degrees.
     """
 
@@ -69,59 +68,70 @@ class FrameNet(nn.Module):
         self.turn = nn.Linear(256, TURNS)
 
     def forward(self, crops: Tensor) -> tuple[Tensor, Tensor]:
-        """Place (N, 3) and turn logits (N, 36)."""
-        seen = self.trunk(crops)
-        return self.place(seen), self.turn(seen)
+        """Return places (N, 3) and turn logits (N, 36)."""
+        hidden = self.trunk(crops)
+        return self.place(hidden), self.turn(hidden)
 
 
 @lru_cache(maxsize=1)
-def frame_net() -> nn.Module:
-    """The shipped net, read once."""
-    return load_small_net(find_bundle(FRAMES), FrameNet)
+def shipped_net() -> nn.Module:
+    """Return the shipped network, loaded once."""
+    return load_small_net(find_bundle(BUNDLE), LegendLocalizerNet)
 
 
-def to_frame_net(crops: NDArray[np.uint8]) -> Tensor:
-    """Crops uint8 (N, S, S, 3) as the net's input."""
-    size = (FRAME_PX, FRAME_PX)
-    way = cv2.INTER_AREA if crops.shape[1] > FRAME_PX else cv2.INTER_LINEAR
-    small = [cv2.resize(crop, size, interpolation=way) for crop in crops]
+def to_input(crops: NDArray[np.uint8]) -> Tensor:
+    """Turn crops uint8 (N, S, S, 3) into network inputs (N, 1, 128, 128)."""
+    size = (INPUT_PX, INPUT_PX)
+    mode = cv2.INTER_AREA if crops.shape[1] > INPUT_PX else cv2.INTER_LINEAR
+    small = [cv2.resize(crop, size, interpolation=mode) for crop in crops]
     return local_contrast_normalize(np.stack(small).astype(np.uint8))
 
 
-def frames_of(
+def best_poses(
     crops: NDArray[np.uint8], net: nn.Module | None = None
 ) -> list[LegendPose]:
-    """The likeliest frames of crops (N, S, S, 3), by this net or the shipped one."""
+    """Return the likeliest pose of each crop, see `predict_poses`."""
     return [turns[0] for turns in predict_poses(crops, net)]
 
 
 def predict_poses(
     crops: NDArray[np.uint8], net: nn.Module | None = None
 ) -> list[tuple[LegendPose, ...]]:
-    """One frame of each crop, and one turned otherwise where that may be.
+    """Predict the poses of the legends on crops of coins.
 
-    The mean of a look at the crop and one at the legend found there is nearer to the
-    truth than either.
+    The mean of a prediction on the crop and one on the view found there is closer to
+    the truth than either.
+
+    Args:
+        crops: uint8 (N, S, S, 3).
+        net: The network; the shipped one if None.
+
+    Returns:
+        For each crop the likeliest pose, and a second one with another turn where that
+        may be right. On a coin without a legend it is about the middle of the flan.
+
+    Raises:
+        WeightsMissingError: The weights are missing.
     """
-    net = net or frame_net()
-    likely = _look(crops, net)
-    of = [k for k, frames in enumerate(likely) for _ in frames]
-    first = [frame for frames in likely for frame in frames]
-    windows = [window_around(frame) for frame in first]
-    again = _look(warp_to_legend(crops[of], windows, FRAME_PX), net)
-    found: list[list[LegendPose]] = [[] for _ in likely]
-    for k, one, seen, window in zip(of, first, again, windows, strict=True):
-        found[k].append(_between(one, seen[0].compose(window)))
-    return [tuple(frames) for frames in found]
+    net = net or shipped_net()
+    per_crop = _predict(crops, net)
+    owner = [k for k, poses in enumerate(per_crop) for _ in poses]
+    first = [pose for poses in per_crop for pose in poses]
+    windows = [window_around(pose) for pose in first]
+    second = _predict(warp_to_legend(crops[owner], windows, INPUT_PX), net)
+    merged: list[list[LegendPose]] = [[] for _ in per_crop]
+    for k, pose, again, window in zip(owner, first, second, windows, strict=True):
+        merged[k].append(_mean(pose, again[0].compose(window)))
+    return [tuple(poses) for poses in merged]
 
 
-def window_around(frame: LegendPose) -> LegendPose:
-    """The part of a crop on which a legend lies in the middle, as large as usual."""
-    return replace(frame, radius=frame.radius / (2 * VIEW_MARGIN * USUAL.radius))
+def window_around(pose: LegendPose) -> LegendPose:
+    """Return the pose in whose view the legend is centred and of the default size."""
+    return replace(pose, radius=pose.radius / (2 * VIEW_MARGIN * DEFAULT_POSE.radius))
 
 
-def _between(one: LegendPose, other: LegendPose) -> LegendPose:
-    turned = least_turn(other.turn_deg - one.turn_deg)
+def _mean(one: LegendPose, other: LegendPose) -> LegendPose:
+    turned = normalize_degrees(other.turn_deg - one.turn_deg)
     return LegendPose(
         centre_x=(one.centre_x + other.centre_x) / 2,
         centre_y=(one.centre_y + other.centre_y) / 2,
@@ -130,49 +140,50 @@ def _between(one: LegendPose, other: LegendPose) -> LegendPose:
     )
 
 
-def _look(crops: NDArray[np.uint8], net: nn.Module) -> list[list[LegendPose]]:
-    """For each crop the frame in the likeliest turn, and in the next if it may be."""
-    frames: list[list[LegendPose]] = []
+def _predict(crops: NDArray[np.uint8], net: nn.Module) -> list[list[LegendPose]]:
+    """Return one or two poses for each crop, from one pass."""
+    poses: list[list[LegendPose]] = []
+    usual = DEFAULT_POSE.radius
     for first in range(0, len(crops), _BATCH):
         with torch.inference_mode():
-            places, turns = net(to_frame_net(crops[first : first + _BATCH]))
-        shares = (turns.float() + _lean()).softmax(1).numpy()
-        for (dx, dy, grown), share in zip(places.tolist(), shares, strict=True):
-            frames.append(
+            places, turns = net(to_input(crops[first : first + _BATCH]))
+        probabilities = (turns.float() + _turn_logit_bias()).softmax(1).numpy()
+        for (dx, dy, growth), row in zip(places.tolist(), probabilities, strict=True):
+            poses.append(
                 [
                     LegendPose(
-                        centre_x=0.5 + dx * USUAL.radius,
-                        centre_y=0.5 + dy * USUAL.radius,
-                        radius=USUAL.radius * math.exp(max(-1.0, min(1.0, grown))),
+                        centre_x=0.5 + dx * usual,
+                        centre_y=0.5 + dy * usual,
+                        radius=usual * math.exp(max(-1.0, min(1.0, growth))),
                         turn_deg=turn,
                     )
-                    for turn in _likely_turns(share)
+                    for turn in _likely_turns(row)
                 ]
             )
-    return frames
+    return poses
 
 
 @lru_cache(maxsize=1)
-def _lean() -> Tensor:
-    """What is added to the logits of the turn, (36,)."""
+def _turn_logit_bias() -> Tensor:
+    """Return the bias added to the logits of the turn, (36,)."""
     away = (torch.arange(TURNS) * 360 / TURNS + 180) % 360 - 180
-    return _UPRIGHT_LEAN * (away.abs() <= _UPRIGHT_DEG).float()
+    return _UPRIGHT_LOGIT_BIAS * (away.abs() <= _UPRIGHT_DEG).float()
 
 
-def _likely_turns(share: NDArray[np.float32]) -> list[float]:
-    """Turns in degrees, -180 to 180: the likeliest, and the next if it may be.
+def _likely_turns(probabilities: NDArray[np.float32]) -> list[float]:
+    """Return the likeliest turn, and the next if it may be right, in degrees.
 
-    Each is the mean around its direction.
+    Each is the mean over the directions around it, -180 to 180.
     """
-    left = share.copy()
+    remaining = probabilities.copy()
     turns: list[float] = []
     for least in (0.0, _SECOND):
-        around = left + np.roll(left, 1) + np.roll(left, -1)
-        best = int(around.argmax())
+        smoothed = remaining + np.roll(remaining, 1) + np.roll(remaining, -1)
+        best = int(smoothed.argmax())
         near = np.arange(best - 2, best + 3)
-        weights = left[near % TURNS]
+        weights = remaining[near % TURNS]
         if weights.sum() > least:
             turn = float((weights * near).sum() / weights.sum()) * 360 / TURNS
-            turns.append(least_turn(turn))
-        left[np.arange(best - 3, best + 4) % TURNS] = 0
+            turns.append(normalize_degrees(turn))
+        remaining[np.arange(best - 3, best + 4) % TURNS] = 0
     return turns

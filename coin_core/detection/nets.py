@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from coin_core.errors import WeightsMismatchError
-from coin_core.model_store.bundle import find_bundle, load_card, read_tensors
+from coin_core.model_store.bundle import find_bundle, load_card, read_tensors, to_single
 
 FINDER = "faces"
 SIDES = "sides"
@@ -132,12 +132,8 @@ def load_small_net(folder: Path, make: Callable[[], nn.Module]) -> nn.Module:
     # amid a training, first weights that nobody keeps must not change what follows
     with torch.random.fork_rng(devices=[]):
         net = make()
-    tensors = {
-        name: value.float() if value.is_floating_point() else value
-        for name, value in read_tensors(folder).items()
-    }
     try:
-        net.load_state_dict(tensors)
+        net.load_state_dict(to_single(read_tensors(folder)))
     except RuntimeError as error:
         raise WeightsMismatchError(
             f"{folder.name}: the tensors are not those of this version's net. "

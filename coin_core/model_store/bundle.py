@@ -49,12 +49,11 @@ __all__ = [
     "find_bundle",
     "library_versions",
     "load_card",
-    "load_classifier",
     "read_estimator",
     "read_tensors",
     "save_bundle",
-    "save_classifier",
     "to_half",
+    "to_single",
     "weights_digest",
 ]
 
@@ -255,55 +254,12 @@ def to_half(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     }
 
 
-def save_classifier(
-    folder: Path, card: Card, classifier: Any, *, half: bool = False
-) -> Card:
-    """Write a fitted classifier, net or scikit-learn estimator, as a bundle."""
-    if hasattr(classifier, "tensors"):
-        tensors = classifier.tensors()
-        return save_bundle(folder, card, tensors=to_half(tensors) if half else tensors)
-    # The names are in the card; inside, the estimator counts.
-    return save_bundle(folder, card, estimator=classifier.estimator_)
-
-
-def load_classifier(folder: Path) -> tuple[Card, Any]:
-    """A bundle's card and its classifier, ready to predict.
-
-    Raises:
-        WeightsMissingError: The bundle or its file is missing.
-        WeightsMismatchError: It is damaged, foreign, or for another classifier.
-        UnknownClassifierError: The card names a classifier that is not registered.
-    """
-    from coin_core.classifiers import get_classifier
-    from coin_core.imaging.preprocessing import Preprocessing
-
-    card = load_card(folder)
-    spec = get_classifier(card.classifier)
-    built = spec.build(card.classes, seed=0)
-    if TENSORS_FILE in card.files:
-        if not hasattr(built, "load_tensors"):
-            raise WeightsMismatchError(
-                f"{folder.name}: holds a net, and {card.classifier} is none."
-            )
-        tensors = {
-            key: value.float() if value.is_floating_point() else value
-            for key, value in read_tensors(folder).items()
-        }
-        try:
-            if spec.inputs == "photo":
-                settings = Preprocessing.from_dict(dict(card.preprocessing))
-                built.set_params(preprocessing=settings)
-            return card, built.load_tensors(tensors)
-        except ValueError as error:
-            raise WeightsMismatchError(f"{folder.name}: {error}") from error
-    estimator = read_estimator(folder)
-    columns = getattr(estimator, "classes_", None)
-    if columns is None or not set(map(int, columns)) <= set(range(len(card.classes))):
-        raise WeightsMismatchError(
-            f"{folder.name}: the estimator does not know the classes of the card."
-        )
-    built.estimator_ = estimator
-    return card, built
+def to_single(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return the tensors with all floating-point numbers in single precision."""
+    return {
+        name: value.float() if value.is_floating_point() else value
+        for name, value in tensors.items()
+    }
 
 
 def weights_digest(card: Card) -> str:

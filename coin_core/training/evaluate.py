@@ -102,9 +102,9 @@ def measure_photos(
 
 
 def _row(verdict: Verdict, label: str, classes: tuple[str, ...]) -> NDArray[np.float32]:
-    if verdict.shares:
-        shares = verdict.probabilities
-        return np.array([shares[name] for name in classes], dtype=np.float32)
+    if verdict.probabilities:
+        row = [verdict.probabilities[name] for name in classes]
+        return np.array(row, dtype=np.float32)
     row = np.full(len(classes), 1 / len(classes), dtype=np.float32)
     if label in classes:
         row[classes.index(label)] -= _MISSED

@@ -18,11 +18,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from coin_core.storage import write_file
-from coin_core.training.config import Recipe
+from coin_core.training.config import TrainingConfig
 from coin_core.training.run_comparison import mean_curve
 
 if TYPE_CHECKING:
-    from coin_core.training.cross_validation import Fitted
+    from coin_core.training.cross_validation import FittedClassifier
     from coin_core.training.datasets import CoinSet
     from coin_core.training.runs import Run
     from coin_core.training.train import Training
@@ -43,7 +43,7 @@ class Experiment:
         title: What a person reads.
         classifier: A registered classifier.
         init: Where a net starts; "" for the study's own.
-        recipe: What differs from the usual way.
+        config: Further settings of a net.
         reported: What the first project reported for it, "" where it gave no figure.
     """
 
@@ -51,29 +51,30 @@ class Experiment:
     title: str
     classifier: str
     init: str = ""
-    recipe: Recipe = field(default_factory=Recipe)
+    config: TrainingConfig = field(default_factory=TrainingConfig)
     reported: str = ""
 
     def training(
         self, init: str, folds: int, epochs: int | None, seed: int, size_px: int | None
     ) -> Training:
         """What is trained, with the study's settings."""
-        from coin_core.training.task import EPOCHS
+        from coin_core.classifiers import get_classifier
         from coin_core.training.train import Training
 
-        if self.recipe.rotations:
-            most = epochs or EPOCHS[self.classifier]
+        spec = get_classifier(self.classifier)
+        if self.config.rotations:
+            most = epochs or spec.default_epochs or 1
             epochs = max(1, round(most * TURNED_SHARE))
         # Features come from the shipped net wherever the others start.
-        features = self.classifier in ("knn", "svm", "mlp")
+        features = spec.inputs == "features"
         return Training(
             name=self.classifier,
             init="rendered" if features else self.init or init,
-            epochs=None if self.classifier == "mlp" else epochs,
+            epochs=None if features else epochs,
             folds=folds,
             seed=seed,
             size_px=None if features else size_px,
-            recipe=self.recipe,
+            config=self.config,
         )
 
 
@@ -91,7 +92,7 @@ def experiments() -> tuple[Experiment, ...]:
             key=f"{name}-{layers}-{kind}",
             title=f"{title}, {layers}, {words}",
             classifier=name,
-            recipe=Recipe(
+            config=TrainingConfig(
                 frozen=layers == "frozen",
                 fresh_head=True,
                 rotations=_TURNS if "turned" in kind else 0,
@@ -220,7 +221,7 @@ def _choose(chosen: Sequence[str]) -> list[Experiment]:
     return [one for key, one in known.items() if key in chosen or not chosen]
 
 
-def _outcome(experiment: Experiment, run: Run, fitted: Fitted) -> Outcome:
+def _outcome(experiment: Experiment, run: Run, fitted: FittedClassifier) -> Outcome:
     best = run.report().get("best", {}).values()
 
     def mean(name: str) -> float | None:

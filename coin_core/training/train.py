@@ -12,22 +12,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from coin_core.classifiers import get_classifier
-from coin_core.classifiers.appearance_net import FeatureMode, sight_for
+from coin_core.classifiers import feature_extractor, get_classifier, loading
+from coin_core.classifiers.appearance_net import FeatureMode, feature_mode_for
 from coin_core.classifiers.features import cached_features
 from coin_core.classifiers.torch_classifier import NetClassifier
 from coin_core.errors import CoinError, TrainingStoppedError
 from coin_core.evaluation.metrics import report_json
 from coin_core.jobs import Progress
 from coin_core.model_store import bundle as models
-from coin_core.training.config import Recipe, recipe_flags
-from coin_core.training.cross_validation import Fitted, fit_classifier
+from coin_core.training.config import TrainingConfig
+from coin_core.training.cross_validation import FittedClassifier, fit_classifier
 from coin_core.training.datasets import CoinSet
 from coin_core.training.environment import arithmetic, describe_machine
 from coin_core.training.holdout import fit_on_split, how_measured
 from coin_core.training.initialization import INITS, Start, find_start
 from coin_core.training.prediction_store import prediction_rows
-from coin_core.training.release import FEATURES_NET, READERS
 from coin_core.training.runs import Run, RunState, resume_run
 from coin_core.training.splits import coins_per_class
 
@@ -48,7 +47,7 @@ class Training:
         folds: Of the cross-validation.
         seed: Fixes splits, first weights and augmentation.
         size_px: Side of a net's input; as the classifier has it if None.
-        recipe: What differs from the usual way of training a net.
+        config: Further settings of a net.
     """
 
     name: str
@@ -57,7 +56,7 @@ class Training:
     folds: int = FOLDS
     seed: int = 0
     size_px: int | None = None
-    recipe: Recipe = field(default_factory=Recipe)
+    config: TrainingConfig = field(default_factory=TrainingConfig)
 
     def command(self, data: str, *, folds: bool = True) -> str:
         """The command that does it again on `data`, without what it would ignore.
@@ -69,7 +68,7 @@ class Training:
         spec = get_classifier(self.name)
         in_epochs = isinstance(spec.build(("a", "b"), seed=0), NetClassifier)
         parts = ["python", "-m", "coin_core", "train", self.name, "--data", data]
-        if self.init not in INITS or self.name in READERS:
+        if self.init not in INITS or get_classifier(self.name).backbone:
             parts += ["--init", self.init]
         if folds:
             parts += ["--folds", str(self.folds)]
@@ -78,12 +77,12 @@ class Training:
             parts += ["--epochs", str(self.epochs)]
         if self.size_px and spec.inputs == "photo":
             parts += ["--size-px", str(self.size_px)]
-        return shlex.join(parts + (recipe_flags(self.recipe) if in_epochs else []))
+        return shlex.join(parts + (self.config.flags() if in_epochs else []))
 
 
 def train_on_coins(
     training: Training, coins: CoinSet, *, out: Path, data: str
-) -> tuple[models.Card, Fitted]:
+) -> tuple[models.Card, FittedClassifier]:
     """Cross-validate a classifier on coins, fit it on all of them, save it.
 
     Coins that come with a split are not cross-validated: the classifier learns from
@@ -148,7 +147,7 @@ def train_on_coins(
         metrics=(figures,),
     )
     try:
-        card = models.save_classifier(out, card, fitted.classifier, half=True)
+        card = loading.save_classifier(out, card, fitted.classifier, half=True)
     except (CoinError, OSError) as error:
         raise _failed(run, error) from error
     _finish(run, fitted, out.name)
@@ -157,7 +156,7 @@ def train_on_coins(
 
 def measure_on_coins(
     training: Training, coins: CoinSet, *, command: str
-) -> tuple[Run, Fitted]:
+) -> tuple[Run, FittedClassifier]:
     """Cross-validate a classifier on coins, and keep no model of it.
 
     Args:
@@ -187,13 +186,13 @@ def _inputs(training: Training, coins: CoinSet) -> _Inputs:
     start = find_start(training.name, training.init)
     if get_classifier(training.name).inputs == "photo":
         return _Inputs(X=coins.crops, start=start, features_from={}, preprocessing={})
-    folder = start.folder or models.find_bundle(FEATURES_NET)
-    base, net = models.load_classifier(folder)
-    digest, sight = models.weights_digest(base), sight_for(coins.classes)
+    folder = start.folder or models.find_bundle(feature_extractor())
+    base, net = loading.load_classifier(folder)
+    digest, mode = models.weights_digest(base), feature_mode_for(coins.classes)
     return _Inputs(
-        X=_features(net, coins.crops, digest, sight),
+        X=_features(net, coins.crops, digest, mode),
         start=start,
-        features_from={"name": folder.name, "sha256": digest, "sight": str(sight)},
+        features_from={"name": folder.name, "sha256": digest, "sight": str(mode)},
         preprocessing=net.preparation.as_dict(),
     )
 
@@ -205,7 +204,7 @@ def _fit(
     *,
     command: str,
     with_final: bool,
-) -> tuple[Run, Fitted]:
+) -> tuple[Run, FittedClassifier]:
     """Fit and measure, in a run that is gone on with where there is one."""
     start = inputs.start
     config = {
@@ -217,7 +216,7 @@ def _fit(
         "folds": training.folds if coins.splits is None else None,
         "seed": training.seed,
         "size_px": training.size_px,
-        "recipe": training.recipe.as_dict(),
+        "recipe": training.config.as_dict(),
     }
     if start.digest:
         config["init_digest"] = start.digest
@@ -239,7 +238,7 @@ def _fit(
         "epochs": training.epochs,
         "seed": training.seed,
         "size_px": training.size_px,
-        "recipe": training.recipe,
+        "config": training.config,
         "run": run,
     }
     name, X, y = training.name, inputs.X, coins.labels
@@ -266,7 +265,7 @@ def _fit(
     return run, fitted
 
 
-def _finish(run: Run, fitted: Fitted, bundle: str) -> None:
+def _finish(run: Run, fitted: FittedClassifier, bundle: str) -> None:
     """Note what came out, and clear away what a stopped training would need."""
     run.finish(
         {
@@ -339,8 +338,8 @@ def _repeatable(classifier: Any, name: str, run: Run) -> str:
 
 
 def _features(
-    net: Any, crops: NDArray[np.uint8], digest: str, sight: FeatureMode
+    net: Any, crops: NDArray[np.uint8], digest: str, mode: FeatureMode
 ) -> NDArray[np.float32]:
     """The features of crops; each photo's are computed once and then read."""
     with Progress("computing features", len(crops), unit="photo") as bar:
-        return cached_features(net, digest, crops, sight=sight, progress=bar.update)
+        return cached_features(net, digest, crops, mode=mode, progress=bar.update)

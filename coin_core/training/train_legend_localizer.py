@@ -1,4 +1,4 @@
-"""Train and measure the net that finds where a legend lies and how it is turned."""
+"""Train and measure the net that predicts a legend's pose: place, size and turn."""
 
 from __future__ import annotations
 
@@ -18,180 +18,174 @@ from torch.utils.data import IterableDataset
 from tqdm import tqdm
 
 from coin_core.detection.legend_localizer import (
-    FRAME_PX,
-    FRAMES,
+    BUNDLE,
+    DEFAULT_POSE,
+    INPUT_PX,
     TURNS,
-    USUAL,
-    FrameNet,
-    frames_of,
-    to_frame_net,
+    LegendLocalizerNet,
+    best_poses,
+    to_input,
     window_around,
 )
-from coin_core.evaluation.metrics import wilson
+from coin_core.evaluation.metrics import accuracy_figures
 from coin_core.imaging.legend_pose import (
     VIEW_MARGIN,
     LegendPose,
-    least_turn,
+    normalize_degrees,
     warp_to_legend,
 )
 from coin_core.model_store.card import Card
 from coin_core.rendering import RenderedCoin, render_coin
-from coin_core.training.rendered_dataset import rendered_in_background, which_worker
-from coin_core.training.trainer import fit_small_net, save_small_net
-
-__all__ = ["cropped", "measure_frames", "train_frames"]
+from coin_core.training.release import checkpoints_of, save_small_net
+from coin_core.training.rendered_dataset import rendered_in_background, this_worker
+from coin_core.training.trainer import fit_small_net
 
 _BATCH = 64
 _COINS = 108_000
-_STRUCK_PX = 128
+_RENDERED_PX = 128
 _MARGIN = 1.08  # of a crop around the flan's box
-_ANY_TURN = 0.35  # of the crops lie as they fell
+_ANY_TURN = 0.35  # fraction of the crops turned by any angle
 _SECOND_LOOKS = 0.3
 _STEP = 360 / TURNS
-_SPREAD_DEG = 7.0  # of the turn that is taught, over neighbouring directions
+_SPREAD_DEG = 7.0  # of the target turn, over neighbouring directions
 _TEST_SEED = 1_000_099
 _LYING_DEG = 40
 
 
-class _Layings(IterableDataset[tuple[Tensor, Tensor, Tensor]]):
-    """Batches of one epoch: coins struck for it, each laid down `lays` times.
+class _Placements(IterableDataset[tuple[Tensor, Tensor, Tensor]]):
+    """Batches of one epoch: coins rendered for it, each placed `placements` times.
 
     The coins are those of as many groups, one to a batch, from number `start` on.
     """
 
-    def __init__(self, seed: int, start: int, groups: int, lays: int) -> None:
-        self.seed, self.start, self.groups, self.lays = seed, start, groups, lays
+    def __init__(self, seed: int, start: int, groups: int, placements: int) -> None:
+        self.seed, self.start = seed, start
+        self.groups, self.placements = groups, placements
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-        number, of = which_worker()
-        for group in range(number, self.groups, of):
+        worker, workers = this_worker()
+        for group in range(worker, self.groups, workers):
             first = (self.start + group) * _BATCH
             rng = np.random.default_rng([self.seed, first, 17])
             coins = [
-                render_coin(self.seed, first + k, size_px=_STRUCK_PX)
+                render_coin(self.seed, first + k, size_px=_RENDERED_PX)
                 for k in range(_BATCH)
             ]
-            for _ in range(self.lays):
-                yield _laid(rng, coins)
+            for _ in range(self.placements):
+                yield _place(rng, coins)
 
 
-def _laid(
+def _place(
     rng: np.random.Generator, coins: Sequence[RenderedCoin]
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Crops as the net sees them, and what it is to say of them."""
-    true = [_frame(coin) for coin in coins]
+    """The input of the net, and its targets."""
+    poses = [_pose(coin) for coin in coins]
     windows = [
-        _window(rng, _flan(coin), frame)
-        for coin, frame in zip(coins, true, strict=True)
+        _window(rng, _flan(coin), pose) for coin, pose in zip(coins, poses, strict=True)
     ]
-    crops = warp_to_legend(np.stack([coin.image for coin in coins]), windows, FRAME_PX)
-    laid = [
-        frame.relative_to(window) for frame, window in zip(true, windows, strict=True)
+    crops = warp_to_legend(np.stack([coin.image for coin in coins]), windows, INPUT_PX)
+    relative = [
+        pose.relative_to(window) for pose, window in zip(poses, windows, strict=True)
     ]
-    return to_frame_net(_photographed(rng, crops)), *_targets(laid)
+    return to_input(_photograph(rng, crops)), *_targets(relative)
 
 
-def train_frames(
+def train_legend_localizer(
     out: Path,
     *,
     seed: int = 0,
     coins: int = _COINS,
-    lays: int = 6,
+    placements: int = 6,
     epochs: int = 20,
     workers: int = 1,
 ) -> dict[str, Any]:
-    """Train the frame net on rendered coins and write it as a bundle.
+    """Train the legend localizer on rendered coins and write it as a bundle.
 
     Args:
-        out: Folder of the bundle. A training that was cut off goes on from the
-            checkpoint beside it.
-        seed: Draws coins, crops and the net's first weights.
-        coins: How many are struck, each for one epoch.
-        lays: How often each is laid down anew.
+        out: Folder of the bundle. An interrupted training resumes from the checkpoint
+            beside it.
+        seed: Seed of coins, crops and the net's first weights.
+        coins: How many are rendered, each for one epoch.
+        placements: How many crops of each are cut.
         epochs: At least 1.
-        workers: Processes that strike coins.
+        workers: Processes that render coins.
 
     Returns:
-        The figures of `measure_frames` on coins that were not trained on.
+        The figures of `measure_legend_localizer` on coins that were not trained on.
     """
-    work = out.with_name(f".{out.name}-training")
     torch.manual_seed(seed)
-    net = FrameNet()
+    net = LegendLocalizerNet()
     groups = max(1, coins // epochs // _BATCH)
 
     def draw_epoch(epoch: int) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-        layings = _Layings(seed, epoch * groups, groups, lays)
-        return iter(rendered_in_background(workers, layings))
+        batches = _Placements(seed, epoch * groups, groups, placements)
+        return iter(rendered_in_background(workers, batches))
 
     seconds = fit_small_net(
         net,
         draw_epoch,
         _loss,
-        work=work,
-        name=FRAMES,
+        folder=checkpoints_of(out),
+        name=BUNDLE,
         epochs=epochs,
-        steps=groups * lays,
-        rate=2e-3,
+        steps=groups * placements,
+        peak_rate=2e-3,
     )
-    figures = measure_frames(2000, net=net)
+    figures = measure_legend_localizer(2000, net=net)
     card = Card(
-        name=FRAMES,
+        name=BUNDLE,
         classifier="",
         title="Finds where the legend lies and how it is turned",
         classes=("place", "turn"),
-        preprocessing={"size_px": FRAME_PX},
+        preprocessing={"size_px": INPUT_PX},
         training={
             "data": "rendered coins",
             "coins": coins,
-            "lays": lays,
+            "lays": placements,
             "epochs": epochs,
             "seed": seed,
         },
         metrics=(figures,),
     )
-    save_small_net(out, net, card, work, seconds=seconds)
+    save_small_net(out, net, card, seconds=seconds)
     return figures
 
 
-def measure_frames(
+def measure_legend_localizer(
     n: int, seed: int = _TEST_SEED, *, net: nn.Module | None = None
 ) -> dict[str, Any]:
     """How well the legends of unseen rendered coins are found.
 
     Args:
-        n: Coins; one in ten lies at any turn.
+        n: Coins; one in ten is turned by any angle.
         seed: Of the coins.
-        net: The frame net, by default the shipped one.
+        net: The localizer, by default the shipped one.
 
     Returns:
-        Median error of centre and radius (shares of the radius) and of the turn
-        (degrees), and the share with all three near enough to read: a fifth of the
-        radius and 15 degrees, with its Wilson interval; all, and of the turned ones.
+        Median error of centre and radius (fractions of the radius) and of the turn
+        (degrees), and the fraction with all three near enough to read: a fifth of the
+        radius and 15 degrees, with its Wilson interval; of all and of the turned ones.
     """
     coins = [render_coin(seed, k, size_px=160) for k in range(n)]
     bar = tqdm(coins, desc="legends", unit="coin", disable=n < 500)
-    crops, frames = zip(*map(cropped, bar), strict=True)
-    off, grown, turned, right = [], [], [], []
-    for true, found in zip(frames, frames_of(np.stack(crops), net), strict=True):
+    crops, poses = zip(*map(crop_to_coin, bar), strict=True)
+    off, scaled, turned, right = [], [], [], []
+    for true, found in zip(poses, best_poses(np.stack(crops), net), strict=True):
         away = math.hypot(
             found.centre_x - true.centre_x, found.centre_y - true.centre_y
         )
-        turn = abs(least_turn(found.turn_deg - true.turn_deg))
+        turn = abs(normalize_degrees(found.turn_deg - true.turn_deg))
         off.append(away / true.radius)
-        grown.append(abs(math.log(found.radius / true.radius)))
+        scaled.append(abs(math.log(found.radius / true.radius)))
         turned.append(turn)
-        right.append(bool(off[-1] < 0.2 and grown[-1] < 0.2 and turn < 15))
+        right.append(bool(off[-1] < 0.2 and scaled[-1] < 0.2 and turn < 15))
     lying = [abs(coin.turn_deg) > _LYING_DEG for coin in coins]
-    low, high = wilson(sum(right), n)
     return {
         "data": f"rendered coins, seed {seed}",
-        "n": n,
         "centre_error": float(np.median(off)),
-        "radius_error": float(np.median(grown)),
+        "radius_error": float(np.median(scaled)),
         "turn_error_deg": float(np.median(turned)),
-        "accuracy": sum(right) / n,
-        "accuracy_low": low,
-        "accuracy_high": high,
+        **accuracy_figures(right),
         "turned": sum(lying),
         "turned_right": sum(
             near for near, lies in zip(right, lying, strict=True) if lies
@@ -199,25 +193,25 @@ def measure_frames(
     }
 
 
-def cropped(coin: RenderedCoin) -> tuple[NDArray[np.uint8], LegendPose]:
-    """The square crop around a coin's flan (160, 160, 3), and the legend's frame on it.
+def crop_to_coin(coin: RenderedCoin) -> tuple[NDArray[np.uint8], LegendPose]:
+    """The square crop around a coin's flan (160, 160, 3), and the legend's pose on it.
 
     Raises:
         ValueError: The coin shows no legend.
     """
     window = _whole_flan(_flan(coin))
     crop: NDArray[np.uint8] = warp_to_legend(coin.image[None], [window], 160)[0]
-    return crop, _frame(coin).relative_to(window)
+    return crop, _pose(coin).relative_to(window)
 
 
-def _frame(coin: RenderedCoin) -> LegendPose:
+def _pose(coin: RenderedCoin) -> LegendPose:
     if coin.legend_pose is None:
         raise ValueError(f"A coin that shows a {coin.kind} has no legend.")
     return coin.legend_pose
 
 
 def _flan(coin: RenderedCoin) -> NDArray[np.float64]:
-    """Middle (x, y) and longer side of the flan's box."""
+    """Centre (x, y) and longer side of the flan's box."""
     left, top, right, bottom = np.clip(coin.flan_box, 0, 1).tolist()
     return np.array(
         [(left + right) / 2, (top + bottom) / 2, max(right - left, bottom - top)]
@@ -227,76 +221,76 @@ def _flan(coin: RenderedCoin) -> NDArray[np.float64]:
 def _whole_flan(
     flan: NDArray[np.float64],
     shift: tuple[float, float] = (0.0, 0.0),
-    grown: float = 1.0,
+    scale: float = 1.0,
     turn_deg: float = 0.0,
 ) -> LegendPose:
-    """The square crop around a flan, as the frame whose view it is."""
+    """The square crop around a flan, as the pose whose view it is."""
     x, y, side = flan.tolist()
     return LegendPose(
         centre_x=x + shift[0] * side,
         centre_y=y + shift[1] * side,
-        radius=_MARGIN * side * grown / (2 * VIEW_MARGIN),
+        radius=_MARGIN * side * scale / (2 * VIEW_MARGIN),
         turn_deg=turn_deg,
     )
 
 
 def _window(
-    rng: np.random.Generator, flan: NDArray[np.float64], frame: LegendPose
+    rng: np.random.Generator, flan: NDArray[np.float64], pose: LegendPose
 ) -> LegendPose:
-    """A crop as a finder might cut it, with the coin laid down anew; or a second look.
+    """A crop as the coin detector cuts it, or one around the predicted pose.
 
-    It is off by more than a finder is, so that the net looks for the legend and not
-    for the middle of the flan: some dies struck it by a quarter off.
+    Its errors are larger than the detector's, so that the net finds the legend and not
+    the centre of the flan: some coins were struck off centre by a quarter.
     """
     if rng.random() < _SECOND_LOOKS:
-        right, down, grown = (rng.normal(0, 0.1, 3)).tolist()
-        around = window_around(frame)
+        right, down, scale = (rng.normal(0, 0.1, 3)).tolist()
+        around = window_around(pose)
         return replace(
             around,
-            centre_x=around.centre_x + right * frame.radius,
-            centre_y=around.centre_y + down * frame.radius,
-            radius=around.radius * math.exp(grown),
+            centre_x=around.centre_x + right * pose.radius,
+            centre_y=around.centre_y + down * pose.radius,
+            radius=around.radius * math.exp(scale),
             turn_deg=around.turn_deg + float(rng.normal(0, 8)),
         )
-    lies = rng.random() < _ANY_TURN
-    turn = float(rng.uniform(-180, 180) if lies else rng.normal(0, 6))
+    any_turn = rng.random() < _ANY_TURN
+    turn = float(rng.uniform(-180, 180) if any_turn else rng.normal(0, 6))
     right, down = rng.normal(0, 0.05, 2).tolist()
     return _whole_flan(flan, (right, down), math.exp(rng.normal(0, 0.1)), turn)
 
 
-def _photographed(
+def _photograph(
     rng: np.random.Generator, crops: NDArray[np.uint8]
 ) -> NDArray[np.uint8]:
-    """Crops in other light: now and then a negative, softer, or of fewer pixels."""
+    """Crops as other photos show them: some negative, blurred, or of fewer pixels."""
     out = crops.copy()
     for k, chance in enumerate(rng.random((len(crops), 3)).tolist()):
-        if chance[0] < 0.15:  # earth may lie lighter or darker than the letters
+        if chance[0] < 0.15:  # earth may be lighter or darker than the letters
             out[k] = 255 - out[k]
         if chance[1] < 0.25:
-            small = int(rng.integers(40, FRAME_PX))
+            small = int(rng.integers(40, INPUT_PX))
             size = (small, small)
             fewer = cv2.resize(out[k], size, interpolation=cv2.INTER_AREA)
-            out[k] = cv2.resize(fewer, (FRAME_PX, FRAME_PX))
+            out[k] = cv2.resize(fewer, (INPUT_PX, INPUT_PX))
         if chance[2] < 0.25:
             out[k] = cv2.GaussianBlur(out[k], (0, 0), float(rng.uniform(0.4, 1.2)))
     return out
 
 
-def _targets(frames: list[LegendPose]) -> tuple[Tensor, Tensor]:
-    """Places (N, 3) and shares of the directions (N, 36) to be taught."""
+def _targets(poses: list[LegendPose]) -> tuple[Tensor, Tensor]:
+    """Target places (N, 3) and probabilities of the directions (N, 36)."""
     places = [
         (
-            (frame.centre_x - 0.5) / USUAL.radius,
-            (frame.centre_y - 0.5) / USUAL.radius,
-            math.log(frame.radius / USUAL.radius),
+            (pose.centre_x - 0.5) / DEFAULT_POSE.radius,
+            (pose.centre_y - 0.5) / DEFAULT_POSE.radius,
+            math.log(pose.radius / DEFAULT_POSE.radius),
         )
-        for frame in frames
+        for pose in poses
     ]
-    turns = np.array([frame.turn_deg for frame in frames])
+    turns = np.array([pose.turn_deg for pose in poses])
     away = (turns[:, None] - np.arange(TURNS) * _STEP + 180) % 360 - 180
-    shares = np.exp(-((away / _SPREAD_DEG) ** 2) / 2)
-    shares /= shares.sum(axis=1, keepdims=True)
-    return torch.tensor(places), torch.from_numpy(shares.astype(np.float32))
+    directions = np.exp(-((away / _SPREAD_DEG) ** 2) / 2)
+    directions /= directions.sum(axis=1, keepdims=True)
+    return torch.tensor(places), torch.from_numpy(directions.astype(np.float32))
 
 
 def _loss(net: Callable[[Tensor], Any], batch: tuple[Tensor, Tensor, Tensor]) -> Tensor:

@@ -5,8 +5,9 @@ import itertools
 import numpy as np
 import pytest
 
-from coin_core.explain import frame_seen, heat_map, nearest_coins, read_letters
-from coin_core.pipeline import CROP_PX, SHIPPED, CoinClassifier
+from coin_core.classifiers import shipped_classifiers
+from coin_core.explain import find_legend_pose, heat_map, nearest_coins, read_letters
+from coin_core.pipeline import CROP_PX, CoinClassifier
 from coin_core.rendering import render_coin
 from coin_core.rulers import DEFAULT_CLASSES, LETTERS
 
@@ -26,7 +27,7 @@ def test_letters_are_read_where_they_stand(coin_classifier: CoinClassifier) -> N
     right = total = 0
     for index in range(8):
         crop, truth = _fresh(index)
-        frame = frame_seen(coin_classifier, crop)
+        frame = find_legend_pose(coin_classifier, crop)
         for read in read_letters(coin_classifier, crop):
             x, y = frame.to_crop(
                 (read.box.left + read.box.right) / 2,
@@ -67,7 +68,7 @@ def test_reading_order_is_from_the_right(coin_classifier: CoinClassifier) -> Non
             assert following.line == one.line + 1
 
 
-@pytest.mark.parametrize("name", SHIPPED)
+@pytest.mark.parametrize("name", shipped_classifiers())
 def test_every_model_shows_where_it_looked(
     coin_classifier: CoinClassifier, name: str
 ) -> None:

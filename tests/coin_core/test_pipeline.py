@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from coin_core.detection import faces
+from coin_core import pipeline
+from coin_core.classifiers import shipped_classifiers
 from coin_core.detection.faces import RotatedBox
-from coin_core.pipeline import SHIPPED, CoinClassifier
+from coin_core.pipeline import CoinClassifier
 from coin_core.rendering import RenderedCoin, render_coin
 from coin_core.rendering.backgrounds import draw_background
 from coin_core.rendering.clutter import paste
@@ -25,8 +26,10 @@ def coin() -> RenderedCoin:
 def test_every_shipped_model_gives_a_verdict(
     coin_classifier: CoinClassifier, coin: RenderedCoin
 ) -> None:
-    reading = coin_classifier.classify(coin.image, classifiers=SHIPPED)
-    assert [verdict.classifier for verdict in reading.verdicts] == list(SHIPPED)
+    reading = coin_classifier.classify(coin.image, classifiers=shipped_classifiers())
+    assert [verdict.classifier for verdict in reading.verdicts] == list(
+        shipped_classifiers()
+    )
     assert reading.legend == 0
     for verdict in reading.verdicts:
         assert sum(verdict.probabilities.values()) == pytest.approx(1, abs=1e-4)
@@ -39,7 +42,9 @@ def test_the_cornucopia_side_names_nobody(coin_classifier: CoinClassifier) -> No
     verdict = coin_classifier.classify(photo, classifiers=["resnet"]).verdicts[0]
     assert verdict.reason is RejectReason.LEGEND_NOT_SHOWN
     assert "cornucopia" in sentence(verdict)
-    assert verdict.shares, "the numbers are shown beside the reason not to trust them"
+    assert verdict.probabilities, (
+        "the numbers are shown beside the reason not to trust them"
+    )
 
 
 def test_of_two_sides_the_one_with_the_legend_is_read(
@@ -100,11 +105,11 @@ def test_a_box_set_by_hand_is_read_without_question(
     def never(*_: object) -> None:
         raise AssertionError("the finder was asked")
 
-    monkeypatch.setattr(faces, "find", never)
+    monkeypatch.setattr(pipeline, "detect_coins", never)
     box = RotatedBox(left=0, top=0, right=1, bottom=1, turn_deg=10)
     reading = coin_classifier.classify(coin.image, classifiers=["resnet"], box=box)
     assert reading.faces[0].box == box
-    assert reading.verdicts[0].shares
+    assert reading.verdicts[0].probabilities
 
 
 def test_many_photos_come_back_in_order_as_if_read_alone(
@@ -126,13 +131,13 @@ def test_many_photos_come_back_in_order_as_if_read_alone(
 
 def test_a_verdict_is_a_ruler_or_a_reason() -> None:
     with pytest.raises(ValueError, match="either a ruler or a reason"):
-        Verdict(classifier="x", shares=(), ruler=None, reason=None, seconds=0)
+        Verdict(classifier="x", probabilities={}, ruler=None, reason=None, seconds=0)
 
 
 def test_no_certainty_is_ever_shown() -> None:
     sure = Verdict(
         classifier="x",
-        shares=(("john_hyrcanus_i", 1.0), ("judah_aristobulus_i", 0.0)),
+        probabilities={"john_hyrcanus_i": 1.0, "judah_aristobulus_i": 0.0},
         ruler="john_hyrcanus_i",
         reason=None,
         seconds=0.1,

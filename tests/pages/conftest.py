@@ -17,6 +17,6 @@ def _fake_models(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bundle, "discover", lambda: (fakes.bundles(), ()))
     monkeypatch.setattr(pipeline, "CoinClassifier", fakes.FakeCoinClassifier)
     monkeypatch.setattr(explain, "read_letters", fakes.read_letters)
-    monkeypatch.setattr(explain, "frame_seen", fakes.frame_seen)
+    monkeypatch.setattr(explain, "find_legend_pose", fakes.find_legend_pose)
     monkeypatch.setattr(explain, "heat_map", fakes.heat_map)
     monkeypatch.setattr(explain, "nearest_coins", fakes.nearest_coins)

@@ -1,162 +1,160 @@
-"""Asking the classifiers about photos of the catalog."""
+"""Results and explanations of uploaded photos, cached by photo and weights."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
 import streamlit as st
 
-from coin_core.catalog import Catalog
-from coin_core.catalog.label_errors import Recorded
-from coin_core.detection.faces import crop_to_flan
-from coin_core.errors import UnreadablePhotoError, WeightsMissingError
+from coin_core.detection.faces import RotatedBox, crop_to_flan
+from coin_core.errors import UnreadablePhotoError
 from coin_core.imaging.photo_io import decode
 from coin_core.results import PhotoResult, sentence
-from ui import cache
-from ui.background_task import BackgroundTask, begin
-from ui.classify.session import TrayPhoto, UploadSession
+from ui.classify.session import UploadedPhoto, UploadSession
 from ui.components.images import shrink, to_data_uri
-from ui.dataset.session import DatasetSession
+from ui.resources import coin_classifier, weights_version
 
 if TYPE_CHECKING:
-    from coin_core.pipeline import CoinClassifier
+    from coin_core.explain import LetterRead, NearCoin
+    from coin_core.imaging.legend_pose import LegendPose
 
-
-def ask_classifiers(
-    session: DatasetSession,
-    catalog: Catalog,
-    photo_ids: Sequence[int],
-    *,
-    again: bool = False,
-) -> None:
-    """Let every classifier read these photos beside the page, and keep what they say.
-
-    Args:
-        session: Of whoever asks.
-        catalog: Where the photos are.
-        photo_ids: About which.
-        again: Also what the same models have read before.
-    """
-    from coin_core.catalog.label_errors import record_opinions
-
-    with session.action():
-        unusable = cache.unusable()
-        names = [b.name for b in cache.bundles()[0] if b.name not in unusable]
-        if not names:
-            raise WeightsMissingError(
-                "There are no classifiers in this installation yet. This makes them: "
-                "python -m coin_core train all --data rendered"
-            )
-        coin_classifier = cache.coin_classifier()
-
-        def say(found: Recorded) -> None:
-            session.notice = _in_words(found, len(photo_ids))
-
-        begin(
-            session,
-            BackgroundTask(
-                title="Asking the classifiers",
-                job=lambda tell: record_opinions(
-                    catalog,
-                    coin_classifier,
-                    photo_ids,
-                    classifiers=names,
-                    again=again,
-                    progress=tell,
-                ),
-                then=say,
-                if_stopped="Stopped; what was read is kept, and is not read again.",
-            ),
-        )
-
-
-def _in_words(found: Recorded, asked: int) -> str:
-    read = found.photos + found.known
-    said = f"{read:,} photo{'s' * (read != 1)} read"
-    if asked > read:
-        said += (
-            f"; {asked - read:,} not, as they are excluded, cannot be opened, or no "
-            "legend side is marked on them"
-        )
-    return said
-
-
-def look_for_wrong_labels(catalog: Catalog) -> None:
-    """Fill the queue of suspected labels.
-
-    Raises:
-        CatalogError: No classifier has been trained on the catalog with folds.
-    """
-    from coin_core.catalog.label_errors import find_label_issues
-
-    find_label_issues(catalog)
-
-
+_SHOWN_PX = 400  # side of a crop on the page; the nets see a smaller one
 _THUMBNAIL_PX = 96
-_SHOW_PROGRESS_FROM = 3
+_PROGRESS_BAR_FROM = 3
+_BY_PHOTO = {UploadedPhoto: lambda photo: photo.digest}
+_BY_PHOTO_AND_WEIGHTS = {
+    UploadedPhoto: lambda photo: f"{photo.digest} {weights_version()}"
+}
 
 
-def read_tray(
-    session: UploadSession, coin_classifier: CoinClassifier, classifier: str
-) -> bool:
-    """Read the photos that this classifier has not read yet.
+@st.cache_resource(show_spinner=False, max_entries=3, hash_funcs=_BY_PHOTO)
+def photo_pixels(photo: UploadedPhoto) -> np.ndarray:
+    """A decoded photo; the last few are cached."""
+    return decode(photo.data, name=photo.name)
 
-    A file that cannot be read leaves the session with one sentence; the others go on.
-    What is done stays done if the page runs anew in the middle. Says whether a file
-    has left.
+
+@st.cache_data(show_spinner=False, max_entries=200, hash_funcs=_BY_PHOTO_AND_WEIGHTS)
+def classify_photo(
+    photo: UploadedPhoto, classifiers: tuple[str, ...], box: RotatedBox | None = None
+) -> PhotoResult:
+    """The result of these classifiers on a photo, or on one box of it."""
+    return coin_classifier().classify(
+        photo_pixels(photo), classifiers=classifiers, box=box
+    )
+
+
+def crop_for_page(photo: UploadedPhoto, box: RotatedBox) -> np.ndarray:
+    """The square around one face, turned upright, in the size that the page shows."""
+    return crop_to_flan(photo_pixels(photo), box, _SHOWN_PX)
+
+
+def _crop_for_nets(photo: UploadedPhoto, box: RotatedBox) -> np.ndarray:
+    from coin_core.pipeline import CROP_PX
+
+    return crop_to_flan(photo_pixels(photo), box, CROP_PX)
+
+
+@st.cache_data(show_spinner=False, max_entries=100, hash_funcs=_BY_PHOTO_AND_WEIGHTS)
+def letters_read(
+    photo: UploadedPhoto, box: RotatedBox, classifier: str
+) -> tuple[LetterRead, ...]:
+    """The letters that the net of a classifier reads on one face."""
+    from coin_core import explain
+
+    crop = _crop_for_nets(photo, box)
+    return explain.read_letters(coin_classifier(), crop, classifier)
+
+
+@st.cache_data(show_spinner=False, max_entries=100, hash_funcs=_BY_PHOTO_AND_WEIGHTS)
+def legend_pose(photo: UploadedPhoto, box: RotatedBox, classifier: str) -> LegendPose:
+    """Where a classifier finds the legend on one face, and how far it is turned."""
+    from coin_core import explain
+
+    crop = _crop_for_nets(photo, box)
+    return explain.find_legend_pose(coin_classifier(), crop, classifier)
+
+
+@st.cache_data(show_spinner=False, max_entries=100, hash_funcs=_BY_PHOTO_AND_WEIGHTS)
+def heat_map(
+    photo: UploadedPhoto, box: RotatedBox, classifier: str, ruler: str
+) -> np.ndarray:
+    """The regions that speak for one ruler, float32 from 0 to 1."""
+    from coin_core import explain
+
+    crop = _crop_for_nets(photo, box)
+    return explain.heat_map(coin_classifier(), crop, classifier, ruler)
+
+
+@st.cache_data(show_spinner=False, max_entries=100, hash_funcs=_BY_PHOTO_AND_WEIGHTS)
+def nearest_coins(
+    photo: UploadedPhoto, box: RotatedBox
+) -> list[tuple[NearCoin, np.ndarray | None]]:
+    """The known coins that are most similar to one face."""
+    from coin_core import explain
+
+    return explain.nearest_coins(coin_classifier(), _crop_for_nets(photo, box))
+
+
+def classify_uploads(session: UploadSession, classifier: str) -> bool:
+    """Classify the photos that have no result of this classifier yet.
+
+    A file that cannot be read is removed with an error message, and the others are
+    classified. Results are stored one by one, so a rerun in between loses none.
+
+    Returns:
+        Whether a file was removed.
     """
-    if session.stamp != (stamp := cache.stamp()):  # other weights read otherwise
-        session.readings.clear()
-        session.stamp = stamp
-    waiting = [
-        p
-        for p in session.photos.values()
-        if (p.digest, classifier) not in session.readings
+    if session.weights_version != (version := weights_version()):
+        session.results.clear()
+        session.weights_version = version
+    pending = [
+        photo
+        for photo in session.photos.values()
+        if (photo.digest, classifier) not in session.results
     ]
-    if not waiting:
+    if not pending:
         return False
-    sent: list[TrayPhoto] = []
-    bar = st.progress(0.0) if len(waiting) >= _SHOW_PROGRESS_FROM else None
+    count = len(session.photos)
+    waiting: deque[tuple[UploadedPhoto, np.ndarray]] = deque()  # decoded, no result yet
+    bar = st.progress(0.0) if len(pending) >= _PROGRESS_BAR_FROM else None
 
     def decoded() -> Iterator[np.ndarray]:
-        for photo in waiting:
+        for photo in pending:
             try:
-                # A single photo is shown next: it is kept, and decoded once.
+                # A single photo is shown next: cached, it is decoded only once.
                 pixels = (
-                    cache.pixels(photo)
-                    if len(waiting) == 1
+                    photo_pixels(photo)
+                    if len(pending) == 1
                     else decode(photo.data, name=photo.name)
                 )
             except UnreadablePhotoError as error:
                 session.reject(photo.digest, str(error))
                 continue
-            sent.append(photo)
-            pictures.append(pixels)
+            waiting.append((photo, pixels))
             yield pixels
 
-    pictures: list[np.ndarray] = []
-    readings = coin_classifier.classify_batch(decoded(), classifier)
-    for done, reading in enumerate(readings):
-        photo = sent[done]
-        session.readings[photo.digest, classifier] = reading
+    results = coin_classifier().classify_batch(decoded(), classifier)
+    for done, result in enumerate(results, 1):
+        photo, pixels = waiting.popleft()
+        session.results[photo.digest, classifier] = result
         if photo.digest not in session.thumbnails:
-            session.thumbnails[photo.digest] = _thumbnail(pictures[done], reading)
-        pictures[done] = pictures[done][:0]  # one photo in memory, not all of them
+            session.thumbnails[photo.digest] = _thumbnail(pixels, result)
         if bar is not None:
             bar.progress(
-                (done + 1) / len(waiting),
-                f"{done + 1} of {len(waiting)}: {photo.name}, "
-                f"{sentence(reading.verdicts[0])}",
+                done / len(pending),
+                f"{done} of {len(pending)}: {photo.name}, "
+                f"{sentence(result.verdicts[0])}",
             )
     if bar is not None:
         bar.empty()
-    return len(sent) < len(waiting)
+    return len(session.photos) < count
 
 
-def _thumbnail(photo: np.ndarray, reading: PhotoResult) -> str:
-    """The face that was read, else the whole photo, as a small data address."""
-    if reading.legend is not None:
-        photo = crop_to_flan(photo, reading.faces[reading.legend].box, _THUMBNAIL_PX)
-    return to_data_uri(shrink(photo, _THUMBNAIL_PX), quality=80)
+def _thumbnail(pixels: np.ndarray, result: PhotoResult) -> str:
+    """The legend face, or the whole photo, as a small data address."""
+    if result.legend is not None:
+        pixels = crop_to_flan(pixels, result.faces[result.legend].box, _THUMBNAIL_PX)
+    return to_data_uri(shrink(pixels, _THUMBNAIL_PX), quality=80)

@@ -8,6 +8,7 @@ from sklearn.exceptions import NotFittedError
 from coin_core.classifiers import (
     get_classifier,
     list_classifiers,
+    loading,
     register_classifier,
     registry,
 )
@@ -84,8 +85,8 @@ def test_saving_and_loading_changes_nothing(fitted, tmp_path):
         classes=LABELS,
         preprocessing=preparation.as_dict() if preparation else {},
     )
-    bundle.save_classifier(tmp_path / "kept", card, classifier)
-    read, loaded = bundle.load_classifier(tmp_path / "kept")
+    loading.save_classifier(tmp_path / "kept", card, classifier)
+    read, loaded = loading.load_classifier(tmp_path / "kept")
     assert read.classes == tuple(loaded.classes_) == LABELS
     np.testing.assert_array_equal(loaded.predict_proba(X), classifier.predict_proba(X))
 

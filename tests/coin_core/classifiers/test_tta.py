@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from coin_core.classifiers import tta
-from coin_core.classifiers.tta import frames_read, look, read
+from coin_core.classifiers.tta import choose_poses, look, read
 from coin_core.imaging.legend_pose import LegendPose, find_frames, predict_poses
 from coin_core.imaging.preprocessing import Preprocessing, frames_for
 from coin_core.pipeline import CoinClassifier
@@ -43,7 +43,7 @@ def test_the_turn_in_which_more_is_read_is_taken(
     ]
     monkeypatch.setattr(tta, "predict_poses", lambda _: likely)
     crops = np.stack([coin.image for coin, _ in coins])
-    found = frames_read(net.module_, crops, net.preparation)
+    found = choose_poses(net.module_, crops, net.preparation)
     assert sum(a == frame for a, (_, frame) in zip(found, coins, strict=True)) >= 5
 
 
@@ -60,7 +60,7 @@ def test_a_second_turn_is_named_only_where_it_may_be() -> None:
 
 def test_doubtful_coins_are_looked_at_again_and_sure_ones_are_not(net: Any) -> None:
     crops = np.stack([render_coin(93, k, size_px=160).image for k in range(24)])
-    frames = frames_read(net.module_, crops, net.preparation)
+    frames = choose_poses(net.module_, crops, net.preparation)
     once = look(net.module_, crops, net.preparation, frames)
     whole = read(net.module_, crops, net.preparation)
     sure = once.classes.softmax(1).amax(1) >= 0.95
@@ -90,6 +90,6 @@ def test_what_the_last_layers_judge_by_gives_the_same_answer(net: Any) -> None:
 def test_without_legends_to_find_the_middle_is_read(net: Any) -> None:
     crops = np.stack([render_coin(96, k, size_px=160).image for k in range(2)])
     plain = Preprocessing(framed=False)
-    assert frames_read(net.module_, crops, plain) == frames_for(crops, plain)
+    assert choose_poses(net.module_, crops, plain) == frames_for(crops, plain)
     once = look(net.module_, crops, plain, frames_for(crops, plain))
     assert torch.equal(read(net.module_, crops, plain).seen, once.seen)

@@ -30,7 +30,7 @@ WHOLE = RotatedBox(left=0.0, top=0.0, right=1.0, bottom=1.0)
 def _own_data(tmp_path, monkeypatch):
     monkeypatch.setenv("COIN_DATA_DIR", str(tmp_path / "data"))
     monkeypatch.setattr(bundle, "WEIGHTS_DIR", tmp_path / "weights")
-    monkeypatch.setattr(faces, "find", lambda photo: (WHOLE,))
+    monkeypatch.setattr(faces, "detect_coins", lambda photo: (WHOLE,))
 
 
 class StubCoinClassifier:
@@ -42,14 +42,14 @@ class StubCoinClassifier:
     def classify(self, photo, *, classifiers, box=None):
         bright = photo.mean() > 60
         face = DetectedFace(box=WHOLE, side=Side.LEGEND, confidence=0.9)
-        shares = tuple(zip(DEFAULT_CLASSES, (0.1, 0.2, 0.7), strict=True))
+        probabilities = dict(zip(DEFAULT_CLASSES, (0.1, 0.2, 0.7), strict=True))
         return PhotoResult(
             faces=(face,) if bright else (),
             legend=0 if bright else None,
             verdicts=tuple(
                 Verdict(
                     classifier=name,
-                    shares=shares if bright else (),
+                    probabilities=probabilities if bright else {},
                     ruler=DEFAULT_CLASSES[2] if bright else None,
                     reason=None if bright else RejectReason.NO_COIN,
                     seconds=0.01,
@@ -246,7 +246,7 @@ def two_kinds(tmp_path, monkeypatch):
         return np.stack([mean, mean**2, -mean, mean], axis=1) / 255
 
     monkeypatch.setattr(own.models, "find_bundle", lambda name: Path(name))
-    monkeypatch.setattr(own.models, "load_classifier", lambda folder: (card, StubNet()))
+    monkeypatch.setattr(own.loading, "load_classifier", lambda folder: (card, StubNet()))
     monkeypatch.setattr("coin_core.classifiers.features.compute_features", compute)
     return tmp_path / "kinds"
 

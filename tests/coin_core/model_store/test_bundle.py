@@ -17,7 +17,7 @@ from sklearn.decomposition import PCA
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.pipeline import Pipeline
 
-from coin_core.classifiers import get_classifier
+from coin_core.classifiers import get_classifier, loading
 from coin_core.errors import WeightsMismatchError, WeightsMissingError
 from coin_core.model_store import bundle as models
 from coin_core.model_store import estimator_io
@@ -81,7 +81,7 @@ def test_a_bundle_comes_back_as_it_was_saved(bundle):
 
 def test_saving_again_replaces_the_whole_bundle(bundle, rows):
     classifier = get_classifier("knn").build(LABELS, seed=0).fit(*rows)
-    models.save_classifier(bundle, card(classifier="knn"), classifier)
+    loading.save_classifier(bundle, card(classifier="knn"), classifier)
     assert sorted(path.name for path in bundle.iterdir()) == [
         "card.json",
         "model.skops",
@@ -205,7 +205,7 @@ def test_a_file_of_another_kind_with_the_right_sha256_is_refused(bundle):
 
 def test_a_net_does_not_load_as_another(bundle):
     with pytest.raises(WeightsMismatchError, match="tiny: The weights do not fit"):
-        models.load_classifier(bundle)
+        loading.load_classifier(bundle)
 
 
 def test_an_estimator_beyond_the_list_is_neither_saved_nor_loaded(tmp_path, rows):

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from coin_core.classifiers import loading
 from coin_core.detection import faces
 from coin_core.errors import CoinError, TrainingDataError
 from coin_core.imaging.preprocessing import Preprocessing
@@ -43,8 +44,8 @@ def _quick(monkeypatch):
         classes=CLASSES,
         files={bundle.TENSORS_FILE: "0" * 64},
     )
-    monkeypatch.setattr(faces, "find", lambda photo: ())
-    monkeypatch.setattr(bundle, "load_classifier", lambda folder: (card, Net()))
+    monkeypatch.setattr(faces, "detect_coins", lambda photo: ())
+    monkeypatch.setattr(loading, "load_classifier", lambda folder: (card, Net()))
     monkeypatch.setattr(bundle, "find_bundle", lambda name: bundle.WEIGHTS_DIR / name)
 
     def some_pixels(net, digest, crops, **_):

@@ -15,7 +15,7 @@ from coin_core.training.datasets import load_folder, load_rendered
 @pytest.fixture(autouse=True)
 def _own_data(tmp_path, monkeypatch):
     monkeypatch.setenv("COIN_DATA_DIR", str(tmp_path / "data"))
-    monkeypatch.setattr(faces, "find", find_disc)
+    monkeypatch.setattr(faces, "detect_coins", find_disc)
 
 
 def find_disc(photo):

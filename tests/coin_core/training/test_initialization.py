@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from coin_core.classifiers import get_classifier
+from coin_core.classifiers import get_classifier, loading
 from coin_core.errors import TrainingDataError, WeightsMissingError
 from coin_core.model_store import bundle
 from coin_core.rulers import DEFAULT_CLASSES
@@ -20,7 +20,7 @@ def shipped(tmp_path, monkeypatch):
     net = get_classifier("resnet").build(OURS, seed=9)
     net.initialize()
     card = bundle.Card(name="resnet", classifier="resnet", title="ResNet", classes=OURS)
-    bundle.save_classifier(tmp_path / "resnet", card, net)
+    loading.save_classifier(tmp_path / "resnet", card, net)
     return net.tensors()
 
 
@@ -65,7 +65,7 @@ def test_what_cannot_be_started_from_is_said(tmp_path, monkeypatch):
     def refused(*given, **options):
         raise OSError("no route")
 
-    monkeypatch.setattr("coin_core.classifiers.backbones.build_reader", refused)
+    monkeypatch.setattr("coin_core.classifiers.backbones.build_legend_net", refused)
     net = get_classifier("resnet").build(OURS, seed=1)
     net.initialize()
     with pytest.raises(WeightsMissingError, match="--init rendered or --init scratch"):
@@ -85,7 +85,7 @@ def save_net(folder, name, classes, data="folder x", digest="d" * 64):
         preprocessing=net.preparation.as_dict(),
         training={"data": data, "digest": digest},
     )
-    bundle.save_classifier(folder, card, net)
+    loading.save_classifier(folder, card, net)
     return net.tensors()
 
 
@@ -139,10 +139,10 @@ def test_features_come_from_a_bundle_that_will_be_found_again(tmp_path):
 def test_vgg_takes_imagenets_width_and_is_found_again(tmp_path, monkeypatch, classes):
     from coin_core.classifiers import backbones
 
-    build = backbones.build_reader
+    build = backbones.build_legend_net
     monkeypatch.setattr(
         backbones,
-        "build_reader",
+        "build_legend_net",
         lambda name, classes, imagenet: build(name, classes, full_width=imagenet),
     )
     net = get_classifier("vgg").build(classes, seed=1)
@@ -156,7 +156,7 @@ def test_vgg_takes_imagenets_width_and_is_found_again(tmp_path, monkeypatch, cla
         classes=classes,
         preprocessing=net.preparation.as_dict(),
     )
-    bundle.save_classifier(tmp_path / "vgg", card, net, half=True)
-    _, again = bundle.load_classifier(tmp_path / "vgg")
+    loading.save_classifier(tmp_path / "vgg", card, net, half=True)
+    _, again = loading.load_classifier(tmp_path / "vgg")
     assert len(again.module_.trunk.features[0].weight) == 64
     assert len(getattr(again.module_, "look", ())) == (3 if classes == OTHERS else 0)

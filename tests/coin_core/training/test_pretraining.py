@@ -15,7 +15,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from coin_core.classifiers.backbones import build_reader
+from coin_core.classifiers.backbones import build_legend_net
 from coin_core.classifiers.legend_net import LegendNet, Trunk
 from coin_core.imaging.preprocessing import Preprocessing
 from coin_core.rendering import render_coin
@@ -94,11 +94,11 @@ def test_a_reader_learns_to_tell_two_letters() -> None:
     reader.eval()
     unseen = _two_letters(1000, 32)
     with torch.inference_mode():
-        out = reader.read(unseen.inputs())
+        out = reader.read_letters(unseen.inputs())
     real = unseen.letters != NONE
     read = out.letters.argmax(1) == unseen.letters
     assert read[real].float().mean() > 0.9
-    assert (out.classes.argmax(1) == unseen.rulers).float().mean() > 0.9
+    assert (out.logits.argmax(1) == unseen.rulers).float().mean() > 0.9
 
 
 def test_the_letter_map_holds_every_legible_letter_in_view() -> None:
@@ -123,12 +123,12 @@ def test_the_letter_map_holds_every_legible_letter_in_view() -> None:
 
 @pytest.mark.parametrize("name", ["resnet", "vgg"])
 def test_readers_give_maps_features_and_classes(name: str) -> None:
-    reader = build_reader(name, 3).eval()
+    reader = build_legend_net(name, 3).eval()
     with torch.inference_mode():
-        out = reader.read(torch.zeros(2, 3, 128, 128))
+        out = reader.read_letters(torch.zeros(2, 3, 128, 128))
     assert out.letters.shape == (2, 17, 16, 16)
     assert out.features.shape == (2, 4096)
-    assert out.classes.shape == (2, 3)
+    assert out.logits.shape == (2, 3)
 
 
 def test_the_rate_rises_then_falls_to_nearly_nothing() -> None:
@@ -213,7 +213,7 @@ def test_what_is_disturbed_stays_where_it_was() -> None:
 def test_a_killed_training_ends_as_it_would_have(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pretraining, "build_reader", _small_reader)
+    monkeypatch.setattr(pretraining, "build_legend_net", _small_reader)
     plan = Schedule(
         rounds=(
             Round(coins=16, batch=8),

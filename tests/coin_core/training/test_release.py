@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from coin_core.classifiers.backbones import build_reader
+from coin_core.classifiers import loading, pretrained_classifiers
+from coin_core.classifiers.backbones import build_legend_net
 from coin_core.errors import TrainingDataError, WeightsMissingError
 from coin_core.imaging.legend_pose import LegendPose
 from coin_core.model_store import bundle
@@ -23,7 +24,7 @@ def _tiny(tmp_path, monkeypatch):
     def train_readers(folders, **options):
         notes = {"coins": 5, "seconds": 7, "validation": {}}
         return {
-            name: (build_reader(name, len(DEFAULT_CLASSES)).eval(), notes)
+            name: (build_legend_net(name, len(DEFAULT_CLASSES)).eval(), notes)
             for name in folders
         }
 
@@ -51,7 +52,7 @@ def test_vgg_then_knn_ship_and_belong_together():
     found, problems = bundle.discover()
     assert [info.name for info in found] == ["knn", "vgg"]
     assert not problems
-    _, loaded = bundle.load_classifier(bundle.find_bundle("knn"))
+    _, loaded = loading.load_classifier(bundle.find_bundle("knn"))
     p = loaded.predict_proba(np.zeros((2, 4096), dtype=np.float32))
     assert p.shape == (2, 3)
     assert {run.report()["state"] for run in list_runs()} == {"done"}
@@ -78,12 +79,12 @@ def test_what_does_not_ship_is_trained_on_a_folder():
 
 
 def test_all_readers_are_taught_at_once(tmp_path):
-    outs = {name: tmp_path / name for name in release.READERS}
+    outs = {name: tmp_path / name for name in pretrained_classifiers()}
     shipped = release.train_readers_shipped(outs)
-    assert [card.name for card, _ in shipped] == list(release.READERS)
+    assert [card.name for card, _ in shipped] == list(pretrained_classifiers())
     assert all((out / "card.json").is_file() for out in outs.values())
     names = {run.report()["bundle"] for run in list_runs()}
-    assert names == set(release.READERS)
+    assert names == set(pretrained_classifiers())
 
 
 def test_a_reader_is_taught_in_the_run_that_was_given(tmp_path):

@@ -6,6 +6,7 @@ import json
 import numpy as np
 import pytest
 
+from coin_core.classifiers import loading
 from coin_core.errors import CoinError, TrainingDataError
 from coin_core.imaging.preprocessing import Preprocessing
 from coin_core.model_store import bundle
@@ -49,7 +50,7 @@ def _quick_features(monkeypatch):
         classes=CLASSES,
         files={bundle.TENSORS_FILE: "0" * 64},
     )
-    monkeypatch.setattr(bundle, "load_classifier", lambda folder: (card, Net()))
+    monkeypatch.setattr(loading, "load_classifier", lambda folder: (card, Net()))
     monkeypatch.setattr(bundle, "find_bundle", lambda name: bundle.WEIGHTS_DIR / name)
     monkeypatch.setattr(
         train,

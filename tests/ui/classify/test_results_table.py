@@ -7,7 +7,7 @@ import pytest
 
 from coin_core.results import PhotoResult, RejectReason, Verdict
 from coin_core.rulers import DEFAULT_CLASSES
-from ui.classify.results_table import Row, rows_of, to_csv
+from ui.classify.results_table import Row, table_rows, to_csv
 from ui.classify.session import UploadSession
 
 
@@ -59,15 +59,15 @@ def read(reason: RejectReason | None) -> Row:
     (digest,) = session.photos
     verdict = Verdict(
         classifier="resnet",
-        shares=tuple(zip(DEFAULT_CLASSES, (0.5, 0.2, 0.3), strict=True)),
+        probabilities=dict(zip(DEFAULT_CLASSES, (0.5, 0.2, 0.3), strict=True)),
         ruler=None if reason else DEFAULT_CLASSES[0],
         reason=reason,
         seconds=0.1,
     )
-    session.readings[digest, "resnet"] = PhotoResult(
+    session.results[digest, "resnet"] = PhotoResult(
         faces=(), legend=None, verdicts=(verdict,)
     )
-    (row,) = rows_of(session, "resnet")
+    (row,) = table_rows(session, "resnet")
     return row
 
 

@@ -1,0 +1,91 @@
+"""A multilayer perceptron on principal components, projection included."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sklearn.decomposition import PCA
+from torch import nn
+
+from coin_core.classifiers.legend_net import FEATURES
+from coin_core.classifiers.torch_classifier import NetClassifier
+
+PROJECTED = 256
+
+
+class ProjectedMlp(nn.Module):
+    """Standardization and projection of features, then four linear layers.
+
+    The projection onto principal components is fitted before the layers. It is part of
+    the module, so that one file of tensors holds the whole classifier.
+    """
+
+    mean: torch.Tensor
+    axes: torch.Tensor
+
+    def __init__(
+        self, classes: int, inputs: int = FEATURES, projected: int = PROJECTED
+    ) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(inputs))
+        self.register_buffer("axes", torch.zeros(projected, inputs))
+
+        def layer(width_in: int, width_out: int, dropout: float) -> list[nn.Module]:
+            return [
+                nn.Linear(width_in, width_out),
+                nn.BatchNorm1d(width_out),
+                nn.ReLU(inplace=True),
+                nn.Dropout(dropout),
+            ]
+
+        self.layers = nn.Sequential(
+            *layer(projected, 256, 0.3),
+            *layer(256, 128, 0.3),
+            *layer(128, 64, 0.2),
+            nn.Linear(64, classes),
+        )
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return logits (N, classes) of features (N, inputs)."""
+        logits: torch.Tensor = self.layers((x - self.mean) @ self.axes.T)
+        return logits
+
+
+class MlpClassifier(NetClassifier):
+    """The network with its projection, which `fit` fits first."""
+
+    def begin(self, X: Any) -> None:
+        """Initialize the network and fit the projection to features (N, inputs)."""
+        features = np.asarray(X, dtype=np.float32)
+        self.set_params(module__inputs=features.shape[1])
+        super().begin(features)
+        mean, axes = _fit_projection(features, len(self.module_.axes), self.seed)
+        with torch.no_grad():
+            self.module_.mean.copy_(torch.from_numpy(mean))
+            self.module_.axes.copy_(torch.from_numpy(axes))
+
+    def load_tensors(self, tensors: dict[str, torch.Tensor]) -> NetClassifier:
+        """Load weights for inputs of any width."""
+        if "mean" in tensors:
+            self.set_params(module__inputs=int(tensors["mean"].numel()))
+        return super().load_tensors(tensors)
+
+
+def _fit_projection(
+    X: NDArray[np.float32], projected: int, seed: int
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return the mean (D,) and scaled principal axes (projected, D) of X (N, D)."""
+    mean = X.mean(axis=0)
+    spread = X.std(axis=0)
+    # Features that are almost always 0 must not be scaled up into noise.
+    spread = np.maximum(spread, 0.05 * float(spread.mean()) + 1e-6)
+    count = min(projected, *X.shape)
+    pca = PCA(n_components=count, random_state=seed).fit((X - mean) / spread)
+    # One scale for all axes: whitening would weigh the last like the first.
+    scale = float(np.sqrt(pca.explained_variance_.mean() + 1e-12))
+    axes = np.zeros((projected, X.shape[1]), dtype=np.float32)
+    axes[:count] = pca.components_ / scale / spread
+    return mean.astype(np.float32), axes
