@@ -9,6 +9,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from coin_core.classifiers import feature_extractor, get_classifier
 from coin_core.model_store import bundle as models
 from coin_core.results import class_title
 from coin_core.training.data_roots import (
@@ -19,9 +20,9 @@ from coin_core.training.data_roots import (
 )
 from coin_core.training.queueing import Job, add_job, list_jobs
 from coin_core.training.splits import few_coins_warning
-from ui.dataset.session import catalog
 from ui.errors import errors_on_page
 from ui.formatting import classifier_names, classifier_title
+from ui.resources import catalog
 
 # What a person reads in place of the flag's value.
 _STARTS = {
@@ -31,11 +32,6 @@ _STARTS = {
 }
 _FOLDER, _CATALOG, _RENDERED = "A folder of photos", "The catalog", "Rendered coins"
 _CATALOG_FLAG = "catalog"
-_WITH_TRUNK = ("resnet", "vgg")
-_IN_PHOTOS = (*_WITH_TRUNK, "alexnet")
-_FEATURES_NET = "vgg"
-# These learn at once, not in epochs.
-_WITHOUT_EPOCHS = ("svm", "knn")
 
 
 def ask_for_training() -> None:
@@ -80,23 +76,24 @@ def ask_for_training() -> None:
 
 def _ask_for_start(classifier: str) -> str:
     """What comes after --init."""
-    wanted = classifier if classifier in _IN_PHOTOS else _FEATURES_NET
+    spec = get_classifier(classifier)
+    source = classifier if spec.inputs == "photo" else feature_extractor()
     found, _ = models.discover()
     own = [
         bundle.name
         for bundle in found
-        if bundle.origin == "own" and bundle.card.classifier == wanted
+        if bundle.origin == "own" and bundle.card.classifier == source
     ]
-    if classifier in _WITH_TRUNK:
-        starts, label = list(_STARTS), "Start from"
+    starts, label = list(spec.starts), "Start from"
+    if spec.backbone:
         told = (
             "The shipped weights have learnt to read letters on rendered coins. "
             "ImageNet's are downloaded once. Or a model that was trained here."
         )
-    elif classifier in _IN_PHOTOS:
-        starts, label, told = ["scratch"], "Start from", "Or a model trained here."
+    elif spec.inputs == "photo":
+        told = "Or a model trained here."
     else:
-        starts, label = ["rendered"], "Features of"
+        label = "Features of"
         told = "Its 4096 features come from a VGG net: the shipped one, or one's own."
     if len(starts + own) == 1:
         return starts[0]
@@ -104,7 +101,7 @@ def _ask_for_start(classifier: str) -> str:
         label,
         starts + own,
         format_func=lambda start: _STARTS.get(start, f"my model {start}"),
-        key=f"train_start_{wanted}_{label}",
+        key=f"train_start_{source}_{label}",
         help=told + " If it had learnt from the same coins, the figures come out too "
         "good; the run then says so.",
     )
@@ -117,7 +114,7 @@ def _ask_for_data(classifier: str) -> str:
         (models.data_dir() / "catalog.sqlite").exists()
     ):
         kinds.append(_CATALOG)
-    if classifier != "alexnet":
+    if get_classifier(classifier).trains_on_rendered_coins:
         kinds.append(_RENDERED)
     kind = st.radio("Data", kinds, horizontal=True, key="train_data")
     if kind == _RENDERED:
@@ -217,7 +214,7 @@ def _ask_for_settings(classifier: str, *, rendered: bool, has_split: bool) -> li
             flags += ["--folds", str(folds)]
         seed = st.number_input("Seed", 0, 2**31 - 1, 0)
         flags += ["--seed", str(seed)]
-    if classifier in _WITHOUT_EPOCHS:
+    if get_classifier(classifier).default_epochs is None:
         return flags
     with two:
         epochs = st.number_input(
@@ -233,7 +230,7 @@ def _ask_for_settings(classifier: str, *, rendered: bool, has_split: bool) -> li
             "Rare classes weigh as much as frequent ones", True, key="train_weights"
         ):
             flags.append("--no-class-weights")
-        if classifier in _WITH_TRUNK and st.checkbox(
+        if get_classifier(classifier).backbone and st.checkbox(
             "Only the last layers learn",
             key="train_frozen",
             help="The trunk stays as it is: quicker, and safer with few coins.",
@@ -253,8 +250,8 @@ def order(
     if not name or bundle in taken or (models.models_dir() / bundle).exists():
         bundle = f"{bundle}-{secrets.token_hex(2)}"
     arguments = ["train", classifier, "--data", data, *settings]
-    usual = "scratch" if classifier == "alexnet" else "rendered"
-    if data != "rendered" and (classifier in _WITH_TRUNK or start != usual):
+    spec = get_classifier(classifier)
+    if data != "rendered" and (spec.backbone or start != spec.starts[0]):
         arguments += ["--init", start]
     arguments += ["--out", str((models.models_dir() / bundle).resolve())]
     told = "the catalog" if data == "catalog" else where.replace(":", " ")
