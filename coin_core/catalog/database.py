@@ -18,7 +18,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlch
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from coin_core.errors import CatalogError
-from coin_core.model_store.bundle import data_dir
+from coin_core.storage import data_dir, replacing
 
 WAIT_S = 15.0
 """How long a writer waits for the others."""
@@ -187,16 +187,14 @@ def _keep_copy(path: Path, revision: str) -> None:
     copy = path.with_name(
         f"{path.stem}.before-{HEAD}.{now:%Y%m%d-%H%M%S-%f}{path.suffix}"
     )
-    fresh = copy.with_suffix(".tmp")
     try:
         with (
+            replacing(copy) as temporary,
             closing(sqlite3.connect(path, timeout=WAIT_S)) as old,
-            closing(sqlite3.connect(fresh)) as new,
+            closing(sqlite3.connect(temporary)) as new,
         ):
             old.backup(new)
-        fresh.replace(copy)
     except (OSError, sqlite3.Error) as error:
-        fresh.unlink(missing_ok=True)
         raise CatalogError(
             f"The tables of {path} are to be brought up to date, but a copy of it "
             f"could not be kept first ({error}); nothing was changed. Make room beside "

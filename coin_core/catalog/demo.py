@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import delete, select
 
-from coin_core.catalog.importing import jobs
-from coin_core.catalog.importing.ingest import bring_in_items
+from coin_core.catalog.importing import ledger
+from coin_core.catalog.importing.ingest import bring_in_items, stop_import
 from coin_core.catalog.importing.records import ImportProgress, ImportState
 from coin_core.catalog.importing.sources import Item
 from coin_core.catalog.repository import Catalog
@@ -84,9 +84,9 @@ def make_demo(
     from coin_core.catalog.importing.ingest import resume_import
 
     spec = demo_spec(who, count, seed)
-    import_id = jobs.find_unfinished(catalog, spec)
+    import_id = ledger.find_unfinished(catalog, spec)
     if import_id is None:
-        import_id = jobs.create(catalog, "demo", spec)
+        import_id = ledger.create(catalog, "demo", spec)
     yield from resume_import(catalog, import_id, stop=stop)
 
 
@@ -121,9 +121,9 @@ def _stop_striking(catalog: Catalog) -> None:
             )
         ).all()
     for import_id in underway:
-        jobs.set_state(catalog, import_id, ImportState.STOPPED)
+        stop_import(catalog, import_id)
         give_up = time.monotonic() + _WAIT_S
-        while jobs.is_at_work(catalog, import_id):
+        while ledger.is_running(import_id):
             if time.monotonic() > give_up:
                 raise CatalogError(
                     "The demo collection is still being struck. Wait until it has "

@@ -11,19 +11,13 @@ import errno
 import hashlib
 import os
 import secrets
-import shutil
-import sys
-import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 from coin_core.catalog.records import Problem
 from coin_core.errors import CatalogError
-from coin_core.storage import write_file
-
-if sys.platform != "win32":
-    import fcntl
+from coin_core.storage import is_locked, open_lock, replacing, write_file
 
 
 class Originals:
@@ -38,7 +32,7 @@ class Originals:
         """Announce a file until its row is written; an error settles it."""
         with _sentences(self.folder):
             self._notes.mkdir(parents=True, exist_ok=True)
-        with self._lock(exclusive=False):
+        with self._lock():
             note = self._announce(name)
             yield
             note.unlink(missing_ok=True)
@@ -48,7 +42,7 @@ class Originals:
         """Announce that files go with their rows, while nobody else adds any."""
         with _sentences(self.folder):
             self._notes.mkdir(parents=True, exist_ok=True)
-        with self._lock(exclusive=True):
+        with self._lock():
             notes = [self._announce(name) for name in names]
             yield
             for note in notes:
@@ -82,9 +76,10 @@ class Originals:
         if not self._notes.is_dir() or not any(self._notes.iterdir()):
             return 0
         deleted = 0
-        with self._lock(exclusive=True, wait=False) as held:
-            notes = sorted(self._notes.iterdir()) if held else []
-            for note in notes:
+        if is_locked(self.folder / ".lock"):
+            return 0
+        with self._lock():
+            for note in sorted(self._notes.iterdir()):
                 name = note.name.rsplit("~", 1)[0]
                 for torn in self.folder.glob(f".{name}.*.tmp"):
                     torn.unlink(missing_ok=True)
@@ -136,23 +131,15 @@ class Originals:
         return note
 
     @contextmanager
-    def _lock(self, *, exclusive: bool, wait: bool = True) -> Iterator[bool]:
-        """Many may add at once; who sweeps or removes is alone. Ends with a kill."""
-        if sys.platform == "win32":  # no such lock: never sweep, others may be adding
-            yield wait
-            return
+    def _lock(self) -> Iterator[None]:
+        """Who adds, removes or sweeps does so alone; a kill ends it."""
         with _sentences(self.folder):
-            handle = os.open(self.folder / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
+            lock = open_lock(self.folder / ".lock", timeout_s=-1)
+            lock.acquire()
         try:
-            how = fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH
-            try:
-                fcntl.flock(handle, how if wait else how | fcntl.LOCK_NB)
-                held = True
-            except BlockingIOError:
-                held = False
-            yield held
+            yield
         finally:
-            os.close(handle)
+            lock.release()
 
 
 @contextmanager
@@ -172,19 +159,12 @@ def _sentences(folder: Path) -> Iterator[None]:
         ) from error
 
 
-if sys.platform != "win32":
-    import fcntl
-
-# Where the system has no locks, what is older than this was left by a kill.
-_STALE_S = 24 * 3600.0
-
-
 @contextmanager
 def placing_folder(out: Path) -> Iterator[Path]:
-    """A fresh folder that becomes `out` when all of it is written.
+    """A new folder that becomes `out` when all of it is written.
 
     Raises:
-        CatalogError: Something lies there already, or it cannot be written.
+        CatalogError: `out` exists and is not empty, or cannot be written.
     """
     with _disk_sentences(out):
         if out.exists() and not (out.is_dir() and not any(out.iterdir())):
@@ -192,18 +172,9 @@ def placing_folder(out: Path) -> Iterator[Path]:
                 f"{out} is there already and is left as it is. Name a folder that is "
                 "not there yet."
             )
-        out.parent.mkdir(parents=True, exist_ok=True)
-        _clear_leftovers(out)
-        fresh = _temporary(out)
-        fresh.mkdir()
-        try:
-            with _holding(fresh):
-                yield fresh
-            if out.is_dir():
-                out.rmdir()
-            fresh.rename(out)
-        finally:
-            shutil.rmtree(fresh, ignore_errors=True)
+        with replacing(out) as fresh:
+            fresh.mkdir()
+            yield fresh
 
 
 @contextmanager
@@ -211,73 +182,13 @@ def placing_file(out: Path) -> Iterator[Path]:
     """A path for a file that becomes `out` when all of it is written.
 
     Raises:
-        CatalogError: A folder lies there, or it cannot be written.
+        CatalogError: `out` is a folder, or it cannot be written.
     """
     with _disk_sentences(out):
         if out.is_dir():
             raise CatalogError(f"{out} is a folder; a file was expected.")
-        out.parent.mkdir(parents=True, exist_ok=True)
-        _clear_leftovers(out)
-        fresh = _temporary(out)
-        fresh.touch()
-        try:
-            with _holding(fresh):
-                yield fresh
-                with fresh.open("rb+") as file:
-                    os.fsync(file.fileno())
-            fresh.replace(out)
-        finally:
-            fresh.unlink(missing_ok=True)
-
-
-def _temporary(out: Path) -> Path:
-    return out.with_name(f".{out.name}.{secrets.token_hex(6)}.tmp")
-
-
-@contextmanager
-def _holding(path: Path) -> Iterator[None]:
-    """Hold a lock on what is being written; it ends with the process."""
-    if sys.platform == "win32":
-        yield
-        return
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        with suppress(OSError):  # some network disks know no locks
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield
-    finally:
-        os.close(handle)
-
-
-def _clear_leftovers(out: Path) -> None:
-    """Delete what killed exports left beside `out`, never a living one's."""
-    for leftover in out.parent.glob(f".{_plain(out.name)}.*.tmp"):
-        if _is_abandoned(leftover):
-            if leftover.is_dir():
-                shutil.rmtree(leftover, ignore_errors=True)
-            else:
-                leftover.unlink(missing_ok=True)
-
-
-def _plain(name: str) -> str:
-    """A name in which no sign means a pattern."""
-    return "".join(f"[{sign}]" if sign in "*?[" else sign for sign in name)
-
-
-def _is_abandoned(path: Path) -> bool:
-    try:
-        if sys.platform == "win32":
-            return time.time() - path.stat().st_mtime > _STALE_S
-        handle = os.open(path, os.O_RDONLY)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    finally:
-        os.close(handle)
-    return True
+        with replacing(out) as fresh:
+            yield fresh
 
 
 @contextmanager

@@ -1,23 +1,18 @@
-"""Runs that gather photos from sites: what each was asked for, and how it stands.
+"""Scrapes: what each looks for, and how far it is.
 
-The sites are asked by a program of its own, `scrapers`, which the catalog only starts.
-How far it is stands in the catalog and in a file beside its photos, so that any page
-or program can look.
+The package `scrapers` asks the sites; the catalog only starts it, as a job.
 """
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
-import json
-import os
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
 from sqlalchemy import func, select
 
-from coin_core.catalog.importing import jobs
+from coin_core import jobs
+from coin_core.catalog.importing import ledger
 from coin_core.catalog.importing.ingest import start_again
 from coin_core.catalog.importing.records import SCRAPE, ImportState
 from coin_core.catalog.mappers import checked_name
@@ -25,21 +20,7 @@ from coin_core.catalog.repository import Catalog
 from coin_core.catalog.schema import ImportRow
 from coin_core.errors import CatalogError
 
-__all__ = [
-    "SCRAPE",
-    "ScrapeOrder",
-    "ScrapeProgress",
-    "begin_scrape",
-    "latest_scrape",
-    "scrape_log",
-    "scrape_order",
-    "scrape_progress",
-    "start_scrape",
-    "store_progress",
-]
-
 _LOOKED_AT: Final = 50
-_LOG_BYTES: Final = 64 << 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,6 +92,22 @@ class ScrapeProgress:
     error: str | None = None
     problems: tuple[str, ...] = ()
 
+    @property
+    def text(self) -> str:
+        """The counts as the beginning of a sentence."""
+        if not self.listings and self.state in ("running", "stopping"):
+            return "asking …"
+        words = f"{self.listings:,} coins looked at, {self.added:,} new photos"
+        for count, name in (
+            (self.labelled, "of them labelled"),
+            (self.known, "known already"),
+            (self.left_out, "coins left out"),
+            (self.failed, "failed"),
+        ):
+            if count:
+                words += f", {count:,} {name}"
+        return words
+
 
 def begin_scrape(catalog: Catalog, order: ScrapeOrder) -> int:
     """Enter a run, or find the same one that was interrupted; returns its id.
@@ -119,31 +116,28 @@ def begin_scrape(catalog: Catalog, order: ScrapeOrder) -> int:
         CatalogError: The same is being gathered right now.
     """
     spec = order.spec()
-    for import_id in jobs.list_ids(catalog, _LOOKED_AT):
-        if jobs.spec_of(catalog, import_id) == spec and jobs.is_at_work(
-            catalog, import_id
-        ):
+    for import_id in ledger.list_ids(catalog, _LOOKED_AT):
+        same = ledger.spec_of(catalog, import_id) == spec
+        if same and ledger.is_taken(import_id):
             raise CatalogError(
                 f"{order.query!r} is being gathered from {order.source} already. Wait "
                 "for it, or stop it first."
             )
-    interrupted = jobs.find_unfinished(catalog, spec)
+    interrupted = ledger.find_unfinished(catalog, spec)
     if interrupted is not None:
         return interrupted
-    return jobs.create(catalog, SCRAPE, spec)
+    return ledger.create(catalog, SCRAPE, spec)
 
 
 def start_scrape(catalog: Catalog, order: ScrapeOrder) -> int:
-    """Gather by a process of its own, which outlives the page; returns the run's id.
+    """Scrape in a process of its own, which outlives the page; returns the run's id.
 
-    `importing.stop_import` stops it and `importing.start_again` lets it go on.
+    `ingest.stop_import` stops it, `ingest.start_again` resumes it.
 
     Raises:
         CatalogError: The same is being gathered, or no process can be started.
     """
     import_id = begin_scrape(catalog, order)
-    with contextlib.suppress(OSError):  # what an earlier start has told
-        _report(catalog, import_id).unlink(missing_ok=True)
     start_again(catalog, import_id)
     return import_id
 
@@ -155,7 +149,7 @@ def scrape_order(catalog: Catalog, import_id: int) -> ScrapeOrder:
         CatalogError: There is no such run.
     """
     try:
-        return ScrapeOrder(**jobs.spec_of(catalog, import_id))
+        return ScrapeOrder(**ledger.spec_of(catalog, import_id))
     except TypeError as error:
         raise CatalogError(f"Import {import_id} gathers from no site.") from error
 
@@ -166,17 +160,17 @@ def scrape_progress(catalog: Catalog, import_id: int) -> ScrapeProgress:
     Raises:
         CatalogError: There is no such run.
     """
-    row = jobs.progress_of(catalog, import_id)
-    told: dict[str, Any] = {}
-    with contextlib.suppress(OSError, ValueError):
-        told = json.loads(_report(catalog, import_id).read_text(encoding="utf-8"))
-    state = str(row.state)
-    if row.state is ImportState.STOPPED and jobs.is_at_work(catalog, import_id):
-        state = "stopping"
-    told |= {"import_id": import_id, "state": state, "error": row.error}
-    told["problems"] = tuple(told.get("problems", ()))
+    row = ledger.progress_of(catalog, import_id)
+    job = jobs.find_job(ledger.job_id(import_id))
+    state, reported = str(row.state), {}
+    if job is not None:
+        reported = job.progress().details
+        if job.stop_requested and row.state is ImportState.RUNNING:
+            state = "stopping"
+    facts = {**reported, "import_id": import_id, "state": state, "error": row.error}
+    facts["problems"] = tuple(facts.get("problems", ()))
     known = {field.name for field in dataclasses.fields(ScrapeProgress)}
-    return ScrapeProgress(**{key: told[key] for key in told if key in known})
+    return ScrapeProgress(**{key: facts[key] for key in facts if key in known})
 
 
 def latest_scrape(catalog: Catalog) -> ScrapeProgress | None:
@@ -186,32 +180,3 @@ def latest_scrape(catalog: Catalog) -> ScrapeProgress | None:
             select(func.max(ImportRow.id)).where(ImportRow.kind == SCRAPE)
         )
     return None if newest is None else scrape_progress(catalog, newest)
-
-
-def store_progress(catalog: Catalog, progress: ScrapeProgress) -> None:
-    """Leave word of how far a run is; whole or not at all.
-
-    A full disk costs only the word: the photos and their state are in the catalog.
-    """
-    path = _report(catalog, progress.import_id)
-    text = json.dumps(dataclasses.asdict(progress), ensure_ascii=False)
-    with contextlib.suppress(OSError):
-        fresh = path.with_suffix(".new")
-        fresh.write_text(text, encoding="utf-8", errors="replace")
-        fresh.replace(path)
-
-
-def scrape_log(catalog: Catalog, import_id: int, lines: int = 200) -> str:
-    """The last lines of a run's log: every address asked, and every problem."""
-    path = jobs.folder_of(catalog) / f"{import_id}.log"
-    try:
-        with path.open("rb") as file:
-            file.seek(max(0, file.seek(0, os.SEEK_END) - _LOG_BYTES))
-            tail = file.read().decode("utf-8", errors="replace")
-    except OSError:
-        return ""
-    return "\n".join(tail.splitlines()[-lines:])
-
-
-def _report(catalog: Catalog, import_id: int) -> Path:
-    return jobs.folder_of(catalog) / f"{import_id}.json"

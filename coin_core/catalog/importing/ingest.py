@@ -11,13 +11,11 @@ import hashlib
 import io
 import os
 import shutil
-import subprocess
-import sys
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -26,11 +24,11 @@ from uuid import uuid4
 import numpy as np
 from numpy.typing import NDArray
 
-from coin_core.catalog.importing import jobs
+from coin_core import jobs
+from coin_core.catalog.importing import ledger
 from coin_core.catalog.importing.metadata import Facts, facts_of
 from coin_core.catalog.importing.records import (
     GROUPED,
-    PROGRAMS,
     ImportItem,
     ImportProgress,
     ImportState,
@@ -49,12 +47,12 @@ from coin_core.catalog.records import (
 )
 from coin_core.catalog.repository import Catalog
 from coin_core.catalog.similarity import (
+    Match,
     Matcher,
-    SamePicture,
     estimate_quality,
     hash_photo,
     main_face,
-    take_look,
+    make_thumbnail,
 )
 from coin_core.detection import faces
 from coin_core.errors import (
@@ -69,7 +67,7 @@ from coin_core.imaging.file_types import show_name, sniff
 Labels = Literal["folder", "none"]
 Stop = Callable[[], bool]
 
-import_items = jobs.read_items
+import_items = ledger.read_items
 
 
 def import_photos(
@@ -101,9 +99,9 @@ def import_photos(
             fit, or another process is at work on the same import.
     """
     spec = _spec(sources, who, mapping, labels)
-    import_id = jobs.find_unfinished(catalog, spec)
+    import_id = ledger.find_unfinished(catalog, spec)
     if import_id is None:
-        import_id = jobs.create(catalog, "photos", spec)
+        import_id = ledger.create(catalog, "photos", spec)
     return resume_import(catalog, import_id, stop=stop)
 
 
@@ -115,25 +113,18 @@ def resume_import(
     Raises:
         CatalogError: There is none with that id, or another process is at work on it.
     """
-    jobs.spec_of(catalog, import_id)
-    return work_on(catalog, import_id, jobs.acquire_lock(catalog, import_id), stop=stop)
+    ledger.spec_of(catalog, import_id)
+    return _work_on(catalog, import_id, ledger.hold(catalog, import_id), stop)
 
 
-def work_on(
-    catalog: Catalog, import_id: int, handle: int | None, *, stop: Stop | None = None
+def _work_on(
+    catalog: Catalog, import_id: int, hold: jobs.JobHold, stop: Stop | None
 ) -> Iterator[ImportProgress]:
-    """The work on an import that is held; every way out leaves it in a true state.
-
-    Args:
-        catalog: Where the photos go.
-        import_id: The import.
-        handle: The hold on it; None takes it now.
-        stop: Asked between photos.
-    """
-    with jobs.at_work(catalog, import_id, handle):
-        spec = jobs.spec_of(catalog, import_id)
-        kind = jobs.progress_of(catalog, import_id).kind
-        jobs.set_state(catalog, import_id, ImportState.RUNNING)
+    """Work on an import; however that ends, its state is recorded."""
+    with hold:
+        spec = ledger.spec_of(catalog, import_id)
+        kind = ledger.progress_of(catalog, import_id).kind
+        ledger.set_state(catalog, import_id, ImportState.RUNNING)
         try:
             if kind == "demo":
                 from coin_core.catalog.demo import generate_demo
@@ -142,21 +133,21 @@ def work_on(
             else:
                 finished = yield from run_items(catalog, import_id, spec, stop)
         except (GeneratorExit, KeyboardInterrupt):
-            jobs.set_state(catalog, import_id, ImportState.STOPPED)
+            ledger.set_state(catalog, import_id, ImportState.STOPPED)
             raise
         except CoinError as error:
             # a full disk may refuse even this; the lock then tells that it stopped
-            jobs.set_state(catalog, import_id, ImportState.STOPPED, str(error))
+            ledger.set_state(catalog, import_id, ImportState.STOPPED, str(error))
             raise
         except BaseException as error:  # told, then raised again
             said = f"The program failed ({type(error).__name__}: {error})."
-            jobs.set_state(catalog, import_id, ImportState.STOPPED, said)
+            ledger.set_state(catalog, import_id, ImportState.STOPPED, said)
             raise
         state = ImportState.DONE if finished else ImportState.STOPPED
-        jobs.set_state(catalog, import_id, state)
+        ledger.set_state(catalog, import_id, state)
         if finished:
             drop_uploads(catalog, spec)
-        last = jobs.progress_of(catalog, import_id)
+        last = ledger.progress_of(catalog, import_id)
     yield last
 
 
@@ -204,7 +195,7 @@ def start_import_process(
     Raises:
         CatalogError: As for `import_photos`, or no process can be started.
     """
-    import_id = jobs.create(catalog, "photos", _spec(sources, who, mapping, labels))
+    import_id = ledger.create(catalog, "photos", _spec(sources, who, mapping, labels))
     start_again(catalog, import_id)
     return import_id
 
@@ -226,83 +217,35 @@ def start_demo_process(
     from coin_core.catalog.demo import DEMO_SEED, demo_spec
 
     spec = demo_spec(who, count, DEMO_SEED if seed is None else seed)
-    import_id = jobs.find_unfinished(catalog, spec)
+    import_id = ledger.find_unfinished(catalog, spec)
     if import_id is None:
-        import_id = jobs.create(catalog, "demo", spec)
+        import_id = ledger.create(catalog, "demo", spec)
     start_again(catalog, import_id)
     return import_id
 
 
 def start_again(catalog: Catalog, import_id: int) -> None:
-    """Go on with an interrupted import in a process of its own.
+    """Resume an import in a process of its own.
 
     Raises:
-        CatalogError: There is none, it is at work, or no process can be started.
+        CatalogError: There is no such import.
+        CoinError: It is running already, or no process can be started.
     """
-    kind = jobs.progress_of(catalog, import_id).kind
-    handle = jobs.acquire_lock(catalog, import_id)
-    try:
-        jobs.set_state(catalog, import_id, ImportState.RUNNING)
-        _spawn(catalog, kind, import_id, handle)
-    except OSError as error:
-        jobs.set_state(catalog, import_id, ImportState.STOPPED, str(error))
-        raise CatalogError(
-            f"The import could not be started ({error.strerror or error}). Free some "
-            "memory and go on with it."
-        ) from error
-    finally:
-        os.close(handle)
-
-
-def _spawn(catalog: Catalog, kind: str, import_id: int, handle: int) -> None:
-    """Start the process; it keeps the hold on the import that it inherits."""
-    root = Path(__file__).resolve().parents[3]
-    url = catalog.database.url.render_as_string(hide_password=False)
-    environment = {
-        **os.environ,
-        "COIN_DATABASE_URL": url,
-        "PYTHONPATH": os.pathsep.join(
-            [str(root), *filter(None, [os.environ.get("PYTHONPATH")])]
-        ),
-        "OMP_NUM_THREADS": "1",
-        "PYTHONUTF8": "1",
-    }
-    program = PROGRAMS.get(kind, "coin_core.catalog.importing.process")
-    command = [sys.executable, "-m", program]
-    command += [str(import_id), str(catalog.photos_dir.absolute())]
-    keep: tuple[int, ...] = ()
-    if os.name == "posix":
-        keep = (handle,)
-        command.append(str(handle))
-    with (jobs.folder_of(catalog) / f"{import_id}.log").open("ab") as log:
-        process = subprocess.Popen(
-            command,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-            pass_fds=keep,
-        )
-    _children.append(process)
-
-
-# Kept so that finished ones are collected; nothing waits for them.
-_children: list[subprocess.Popen[bytes]] = []
-
-
-def _collect() -> None:
-    _children[:] = [child for child in _children if child.poll() is None]
+    job = ledger.make_job(catalog, import_id)
+    if not ledger.is_running(import_id):
+        ledger.set_state(catalog, import_id, ImportState.RUNNING)
+    jobs.start_job(job)
 
 
 def stop_import(catalog: Catalog, import_id: int) -> None:
-    """Ask an import to stop after the photo it is at; it can go on later.
+    """Ask an import to stop after the current photo; it can be resumed later.
 
     Raises:
         CatalogError: There is no such import.
     """
     if import_progress(catalog, import_id).state is ImportState.RUNNING:
-        jobs.set_state(catalog, import_id, ImportState.STOPPED)
+        with suppress(CoinError):  # it ended at this moment
+            jobs.stop_job(ledger.job_id(import_id))
 
 
 def import_progress(catalog: Catalog, import_id: int) -> ImportProgress:
@@ -311,16 +254,14 @@ def import_progress(catalog: Catalog, import_id: int) -> ImportProgress:
     Raises:
         CatalogError: There is no such import.
     """
-    _collect()
-    return jobs.progress_of(catalog, import_id)
+    return ledger.progress_of(catalog, import_id)
 
 
 def list_imports(catalog: Catalog, *, limit: int = 20) -> tuple[ImportProgress, ...]:
     """The newest imports first."""
-    _collect()
     return tuple(
-        jobs.progress_of(catalog, import_id)
-        for import_id in jobs.list_ids(catalog, limit)
+        ledger.progress_of(catalog, import_id)
+        for import_id in ledger.list_ids(catalog, limit)
     )
 
 
@@ -330,10 +271,10 @@ def discard_import(catalog: Catalog, import_id: int) -> None:
     Raises:
         CatalogError: There is no such import, or it is at work: stop it first.
     """
-    spec = jobs.spec_of(catalog, import_id)
-    with jobs.at_work(catalog, import_id):
+    spec = ledger.spec_of(catalog, import_id)
+    with ledger.hold(catalog, import_id):
         said = "It was given up; the photos brought in before stay."
-        jobs.set_state(catalog, import_id, ImportState.FAILED, said)
+        ledger.set_state(catalog, import_id, ImportState.FAILED, said)
         drop_uploads(catalog, spec)
 
 
@@ -386,7 +327,7 @@ def _free_place(folder: Path, name: str) -> Path:
 
 
 def _uploads(catalog: Catalog) -> Path:
-    return jobs.folder_of(catalog) / "uploads"
+    return ledger.folder_of(catalog) / "uploads"
 
 
 def drop_uploads(catalog: Catalog, spec: Mapping[str, Any]) -> None:
@@ -444,7 +385,7 @@ def bring_in_items(
         CatalogError: The catalog cannot be written; the import can go on later.
         WeightsMissingError: The finder's weights are not there.
     """
-    states = jobs.enter_items(
+    states = ledger.enter_items(
         catalog, import_id, ((item.key, item.problem) for item in items)
     )
     _settle_lost(catalog, import_id, states, {item.key for item in items})
@@ -454,8 +395,9 @@ def bring_in_items(
     with _workers() as pool:
         for item, read in _read_ahead(pool, run.read, waiting):
             run.take(item, read)
+            run.settle_sometimes()
             yield run.progress
-            if (stop is not None and stop()) or not run.goes_on():
+            if (stop is not None and stop()) or jobs.stop_requested():
                 run.settle()
                 return False
         run.settle()
@@ -480,7 +422,7 @@ def _settle_lost(
         if state is ItemState.WAITING and key not in listed
     ]
     if lost:
-        jobs.settle(catalog, import_id, lost)
+        ledger.record_results(catalog, import_id, lost)
 
 
 def _workers() -> ThreadPoolExecutor:
@@ -489,8 +431,10 @@ def _workers() -> ThreadPoolExecutor:
 
 def _keep_to_one_core() -> None:
     """Photos are worked on side by side, so each keeps to one core."""
+    import cv2
     import torch
 
+    cv2.setNumThreads(1)
     if torch.get_num_threads() > 1:
         torch.set_num_threads(1)
 
@@ -529,18 +473,18 @@ class _Run:
         self._id = import_id
         self._who = str(spec["who"])
         self._folder_labels = spec.get("labels") == "folder"
-        self._matcher = Matcher(catalog)
+        self._matcher = Matcher(catalog.photos)
         self._unsettled: list[ImportItem] = []
         self._settled_at = time.monotonic()
         self._coins = self._coins_so_far(items)
-        self.progress = jobs.progress_of(catalog, import_id)
+        self.progress = ledger.progress_of(catalog, import_id)
 
     def _coins_so_far(self, items: list[Item]) -> dict[str, int]:
         """The coins that photos were given before the import was interrupted."""
         told = {item.key: item.coin_key for item in items if item.coin_key}
         if not told:
             return {}
-        done = jobs.coins_of(self._catalog, self._id)
+        done = ledger.coins_of(self._catalog, self._id)
         return {coin_key: done[key] for key, coin_key in told.items() if key in done}
 
     def read(self, item: Item) -> _Read:
@@ -548,7 +492,7 @@ class _Run:
         try:
             data = item.read()
             digest = hashlib.sha256(data).hexdigest()
-            known = jobs.find_digest(self._catalog, digest)
+            known = ledger.find_digest(self._catalog, digest)
             if known is not None:
                 return _Read(data=data, known=known)
             _keep_to_one_core()
@@ -556,18 +500,16 @@ class _Run:
         except (UnreadablePhotoError, CropOutOfBoundsError) as error:
             return _Read(problem=str(error))
 
-    def goes_on(self) -> bool:
-        """Settle now and then, and ask whether to go on."""
+    def settle_sometimes(self) -> None:
+        """Record the results of the last photos now and then."""
         late = time.monotonic() - self._settled_at > _SETTLE_EVERY_S
         if late or len(self._unsettled) >= _MOST_UNSETTLED:
             self.settle()
-            return jobs.wants_to_run(self._catalog, self._id)
-        return True
 
     def settle(self) -> None:
         """Put on record what became of the last photos."""
         if self._unsettled:
-            jobs.settle(self._catalog, self._id, self._unsettled)
+            ledger.record_results(self._catalog, self._id, self._unsettled)
             self._unsettled = []
         self._settled_at = time.monotonic()
 
@@ -588,7 +530,7 @@ class _Run:
     def _add(self, item: Item, read: _Read, prepared: Prepared, facts: Facts) -> None:
         told = self._coins.get(item.coin_key or "")
         same = self._matcher.find(
-            prepared.look,
+            prepared.thumbnail,
             prepared.phash,
             is_rendered=bool(facts.photo["is_rendered"]),
         )
@@ -606,7 +548,7 @@ class _Run:
         if added.known:
             self._take_known(item, photo, facts)
             return
-        self._matcher.keep(photo.photo_id, prepared.look)
+        self._matcher.add(photo.photo_id, prepared.thumbnail)
         self._label(photo, facts)
         if item.coin_key:
             self._coins.setdefault(item.coin_key, added.coin_id)
@@ -614,7 +556,7 @@ class _Run:
         said = [text for text in (remark, nothing, *facts.remarks) if text]
         self._note(item, ItemState.DONE, photo.photo_id, " ".join(said) or None)
 
-    def _coin_by_look(self, same: SamePicture, facts: Facts) -> tuple[int | None, str]:
+    def _coin_by_look(self, same: Match, facts: Facts) -> tuple[int | None, str]:
         """The coin that a photo is put to by its look, and what to say of it."""
         photo = same.photo
         shown = f"{photo.file_name or 'photo'} (photo {photo.photo_id})"
@@ -643,7 +585,7 @@ class _Run:
         if item.coin_key:
             self._coins.setdefault(item.coin_key, photo.coin_id)
         unsaid = any(row.photo_id == photo.photo_id for row in self._unsettled)
-        if not unsaid and jobs.is_of(self._catalog, self._id, photo.photo_id):
+        if not unsaid and ledger.is_of(self._catalog, self._id, photo.photo_id):
             self._note(item, ItemState.DONE, photo.photo_id, None)
             return
         name = photo.file_name or "a photo"
@@ -716,9 +658,9 @@ _EXTENSIONS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Prepared:
-    """What was read from a photo; `look` as `_hashing.take_look` gives it."""
+    """What was read from a photo; `thumbnail` is from `make_thumbnail`."""
 
-    look: NDArray[np.uint8]
+    thumbnail: NDArray[np.uint8]
     extension: str
     size_px: tuple[int, int]  # width, height of the file, turned upright
     phash: str
@@ -746,11 +688,11 @@ def prepare(data: bytes, name: str) -> Prepared:
     """
     pixels = photo_io.decode(data, name=name)
     _, kind = sniff(data)
-    boxes = faces.find(pixels)
+    boxes = faces.detect_coins(pixels)
     judged = faces.classify_sides(pixels, boxes)
     main = main_face(boxes, pixels.shape[1], pixels.shape[0])
     return Prepared(
-        look=take_look(pixels, main),
+        thumbnail=make_thumbnail(pixels, main),
         extension=_EXTENSIONS[str(kind)],
         size_px=_size_of(data, pixels),
         phash=hash_photo(pixels, boxes),

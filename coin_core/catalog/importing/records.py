@@ -52,6 +52,28 @@ class ImportProgress:
     created_at: datetime | None = None
     kind: str = "photos"
 
+    @property
+    def text(self) -> str:
+        """The counts as the beginning of a sentence."""
+        if self.kind == SCRAPE:
+            said = f"{self.done:,} photos gathered"
+        elif self.total is None:
+            return "Looking through the files …"
+        elif self.kind == "demo":
+            said = f"{self.done:,} of {self.total:,} rendered coins struck"
+        else:
+            new = self.done - self.known - self.failed
+            said = f"{self.done:,} of {self.total:,} photos looked at: "
+            said += f"{new:,} brought in"
+        for count, name in (
+            (self.known, "known already"),
+            (self.grouped, "recognised as known coins"),
+            (self.failed, "could not be read"),
+        ):
+            if count:
+                said += f", {count:,} {name}"
+        return said
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportItem:
@@ -65,9 +87,6 @@ class ImportItem:
 
 SCRAPE = "gathering"
 """The kind of an import that asks sites for photos."""
-
-PROGRAMS = {SCRAPE: "scrapers.jobs"}
-"""What goes on with an import of a kind; the others go on by `_import_process`."""
 
 GROUPED = "The same coin as "
 """How the message of a photo begins that was recognised by its look."""

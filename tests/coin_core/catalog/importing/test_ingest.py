@@ -13,9 +13,10 @@ import pytest
 from PIL import Image
 from sqlalchemy import update
 
+from coin_core import jobs
 from coin_core.catalog import CatalogFace, PhotoQuery, PhotoRecord, RotatedBox, Side
-from coin_core.catalog.importing import ingest, jobs
 from coin_core.catalog.importing import ingest as import_run
+from coin_core.catalog.importing import ledger
 from coin_core.catalog.importing.ingest import (
     Prepared,
     discard_import,
@@ -31,12 +32,12 @@ from coin_core.catalog.importing.ingest import (
 )
 from coin_core.catalog.importing.records import ImportState, ItemState
 from coin_core.catalog.schema import ImportRow
-from coin_core.catalog.similarity import LOOK_PX
+from coin_core.catalog.similarity import THUMBNAIL_PX
 from coin_core.cli.main import main
 from coin_core.errors import CatalogError
 from coin_core.imaging import photo_io
 
-LOOK = np.zeros((LOOK_PX, LOOK_PX), np.uint8)
+THUMBNAIL = np.zeros((THUMBNAIL_PX, THUMBNAIL_PX), np.uint8)
 FACE = CatalogFace(
     box=RotatedBox(left=0.1, top=0.1, right=0.9, bottom=0.9), side=Side.LEGEND
 )
@@ -56,7 +57,7 @@ def _quick(monkeypatch, request):
     def prepare(data, name):
         pixels = photo_io.decode(data, name=name)
         return Prepared(
-            look=LOOK,
+            thumbnail=THUMBNAIL,
             extension="png",
             size_px=(pixels.shape[1], pixels.shape[0]),
             phash="",
@@ -334,7 +335,7 @@ def test_what_a_kill_left_unsaid_is_not_called_known(catalog, tmp_path, monkeypa
     """A kill between a photo and the word on it, and before any word at all."""
     lay_out(tmp_path, "a__1.png", "a__2.png", "b.png")
     with monkeypatch.context() as patched:
-        patched.setattr(jobs, "settle", lambda *_: None)
+        patched.setattr(ledger, "record_results", lambda *_: None)
         steps = import_photos(catalog, [tmp_path], who="ada")
         for step in steps:
             if step.done == 2:
@@ -470,7 +471,7 @@ def kill_workers():
     """A function that kills the processes of imports; also called at the end."""
 
     def kill():
-        for child in ingest._children:
+        for child in jobs._children.values():
             child.send_signal(signal.SIGKILL)
             child.wait()
 

@@ -1,19 +1,21 @@
-"""The books of the imports: what each was asked to bring in, and what became of it."""
+"""The ledger of imports: what each imports, its items and their results.
+
+The process that works on an import holds its job, `import-<import_id>`, whether the
+job was started by a page or the command by hand.
+"""
 
 from __future__ import annotations
 
-import os
-import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from importlib import import_module
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import func, insert, select, update
 
+from coin_core import jobs
 from coin_core.catalog.importing.records import (
     GROUPED,
+    SCRAPE,
     ImportItem,
     ImportProgress,
     ImportState,
@@ -22,19 +24,14 @@ from coin_core.catalog.importing.records import (
 from coin_core.catalog.mappers import utc_now
 from coin_core.catalog.repository import Catalog
 from coin_core.catalog.schema import ImportItemRow, ImportRow, PhotoRow
-from coin_core.errors import CatalogError
-
-fcntl: Any
-try:
-    fcntl = import_module("fcntl")
-except ImportError:  # Windows: two processes are kept apart by the state alone
-    fcntl = None
+from coin_core.errors import CatalogError, CoinError
+from coin_core.storage import read_json
 
 _PART = 400  # rows a statement
 
 
 def create(catalog: Catalog, kind: str, spec: Mapping[str, Any]) -> int:
-    """Enter a new import, which runs from now on."""
+    """Add a new import; returns its id."""
     with catalog.database.writing() as connection:
         made = connection.execute(
             insert(ImportRow).values(
@@ -51,7 +48,7 @@ def create(catalog: Catalog, kind: str, spec: Mapping[str, Any]) -> int:
 
 
 def spec_of(catalog: Catalog, import_id: int) -> dict[str, Any]:
-    """What an import was asked to bring in.
+    """What an import imports.
 
     Raises:
         CatalogError: There is no such import.
@@ -68,7 +65,7 @@ def spec_of(catalog: Catalog, import_id: int) -> dict[str, Any]:
 
 
 def find_unfinished(catalog: Catalog, spec: Mapping[str, Any]) -> int | None:
-    """The newest import of the same things that was interrupted."""
+    """The newest import of the same things that ended early, or None."""
     with catalog.database.reading() as connection:
         rows = connection.execute(
             select(ImportRow.id, ImportRow.spec)
@@ -77,7 +74,7 @@ def find_unfinished(catalog: Catalog, spec: Mapping[str, Any]) -> int | None:
             .limit(50)
         ).all()
     for row in rows:
-        if row.spec == dict(spec) and not is_at_work(catalog, row.id):
+        if row.spec == dict(spec) and not is_taken(row.id):
             return int(row.id)
     return None
 
@@ -85,7 +82,9 @@ def find_unfinished(catalog: Catalog, spec: Mapping[str, Any]) -> int | None:
 def set_state(
     catalog: Catalog, import_id: int, state: ImportState, error: str | None = None
 ) -> None:
-    """Say how an import stands."""
+    """Record the state of an import, and report it to its job."""
+    if state is not ImportState.RUNNING and jobs.current_job_id() == job_id(import_id):
+        jobs.report_outcome(jobs.JobState(state), error or "")
     with catalog.database.writing() as connection:
         connection.execute(
             update(ImportRow)
@@ -94,21 +93,15 @@ def set_state(
         )
 
 
-def wants_to_run(catalog: Catalog, import_id: int) -> bool:
-    """Whether nobody has asked the import to stop."""
-    with catalog.database.reading() as connection:
-        state = connection.scalar(
-            select(ImportRow.state).where(ImportRow.id == import_id)
-        )
-    return bool(state == ImportState.RUNNING)
-
-
 def enter_items(
     catalog: Catalog, import_id: int, items: Iterable[tuple[str, str | None]]
 ) -> dict[str, ItemState]:
-    """Enter keys with what is wrong with them; returns how every item stands.
+    """Add items by their keys, with a problem where one is known.
 
-    Items that were entered before keep their state, so that an import goes on.
+    Items that were added before keep their state, so that an import can resume.
+
+    Returns:
+        The state of every item of the import.
     """
     states = item_states(catalog, import_id)
     fresh = [
@@ -136,7 +129,7 @@ def enter_items(
 
 
 def item_states(catalog: Catalog, import_id: int) -> dict[str, ItemState]:
-    """How every item of an import stands."""
+    """The state of every item of an import."""
     with catalog.database.reading() as connection:
         rows = connection.execute(
             select(ImportItemRow.key, ImportItemRow.state).where(
@@ -146,8 +139,10 @@ def item_states(catalog: Catalog, import_id: int) -> dict[str, ItemState]:
         return {row.key: ItemState(row.state) for row in rows}
 
 
-def settle(catalog: Catalog, import_id: int, items: Sequence[ImportItem]) -> None:
-    """Say what became of some items, all in one transaction."""
+def record_results(
+    catalog: Catalog, import_id: int, items: Sequence[ImportItem]
+) -> None:
+    """Record the results of some items in one transaction."""
     with catalog.database.writing() as connection:
         for item in items:
             connection.execute(
@@ -175,9 +170,9 @@ def settle(catalog: Catalog, import_id: int, items: Sequence[ImportItem]) -> Non
 
 
 def is_of(catalog: Catalog, import_id: int, photo_id: int) -> bool:
-    """Whether a photo that is there was brought in by this import, just unsaid.
+    """Whether this import added a photo without recording it.
 
-    That is so after a kill between the photo and the word on it.
+    That happens when it is killed between the two.
     """
     with catalog.database.reading() as connection:
         began = connection.scalar(
@@ -198,13 +193,13 @@ def is_of(catalog: Catalog, import_id: int, photo_id: int) -> bool:
 
 
 def find_digest(catalog: Catalog, digest: str) -> int | None:
-    """The photo with that sha256, if the catalog has it."""
+    """The photo with that sha256; None if there is none."""
     with catalog.database.reading() as connection:
         return connection.scalar(select(PhotoRow.id).where(PhotoRow.sha256 == digest))
 
 
 def coins_of(catalog: Catalog, import_id: int) -> dict[str, int]:
-    """Key to coin of the photos that an import has brought in or met."""
+    """Key to coin of the photos that an import has added or found known."""
     with catalog.database.reading() as connection:
         rows = connection.execute(
             select(ImportItemRow.key, PhotoRow.coin_id)
@@ -223,14 +218,14 @@ def read_items(
     offset: int = 0,
     limit: int = 1000,
 ) -> tuple[ImportItem, ...]:
-    """What became of the photos of an import, in the order they were listed.
+    """The results of the photos of an import, in the order they were listed.
 
     Args:
         catalog: Where the import is.
         import_id: Which one.
         state: Only those in this state.
-        remarked: Only those of which there is something to say.
-        offset: So many are passed over.
+        remarked: Only those with a message.
+        offset: The number of items to skip.
         limit: At most so many.
     """
     query = select(
@@ -259,7 +254,7 @@ def read_items(
 
 
 def progress_of(catalog: Catalog, import_id: int, current: str = "") -> ImportProgress:
-    """How far an import has come; one whose process was killed counts as stopped.
+    """How far an import is; one whose process was killed counts as stopped.
 
     Raises:
         CatalogError: There is no such import.
@@ -287,9 +282,9 @@ def progress_of(catalog: Catalog, import_id: int, current: str = "") -> ImportPr
             .where(here, ImportItemRow.message.startswith(GROUPED))
         )
     state, error = ImportState(row.state), row.error
-    if state is ImportState.RUNNING and not is_at_work(catalog, import_id):
+    if state is ImportState.RUNNING and not is_running(import_id):
         state = ImportState.STOPPED
-        error = error or "It was interrupted; it goes on where it was."
+        error = error or "It was interrupted; it can go on from where it was."
     settled = {name: count for name, count in counts.items() if name != "waiting"}
     return ImportProgress(
         import_id=import_id,
@@ -317,76 +312,90 @@ def list_ids(catalog: Catalog, limit: int) -> list[int]:
 
 
 def folder_of(catalog: Catalog) -> Path:
-    """Where locks, logs and dropped files of imports lie."""
+    """Where dropped files of imports are kept."""
     return catalog.photos_dir.parent / "imports"
 
 
-@contextmanager
-def at_work(
-    catalog: Catalog, import_id: int, handle: int | None = None
-) -> Iterator[None]:
-    """Hold an import for this process; a kill lets go of it.
+def job_id(import_id: int) -> str:
+    """The name of an import's job."""
+    return f"import-{import_id}"
 
-    Args:
-        catalog: The catalog.
-        import_id: The import.
-        handle: The hold that the process which started this one has handed over.
+
+def make_job(catalog: Catalog, import_id: int) -> jobs.Job:
+    """The job that works on an import, or resumes it.
 
     Raises:
-        CatalogError: Another process is at work on it.
+        CatalogError: There is no such import.
     """
-    handle = acquire_lock(catalog, import_id) if handle is None else handle
-    try:
-        yield
-    finally:
-        os.close(handle)
-
-
-def acquire_lock(catalog: Catalog, import_id: int) -> int:
-    """A file handle that keeps others from an import until it is closed.
-
-    Raises:
-        CatalogError: Another process is at work on it.
-    """
-    handle = _open_lock(catalog, import_id)
-    for _ in range(40):  # somebody may be looking at it, or about to stop
-        if fcntl is None or _try_lock(handle, fcntl.LOCK_EX):
-            return handle
-        time.sleep(0.05)
-    os.close(handle)
-    raise CatalogError(
-        f"Import {import_id} is running already. Wait for it, or stop it first."
+    spec, kind = spec_of(catalog, import_id), progress_of(catalog, import_id).kind
+    module, arguments = "coin_core.cli.main", ["import", "--resume", str(import_id)]
+    title = "Rendering demo coins" if kind == "demo" else "Importing photos"
+    if kind == SCRAPE:
+        module, title = "scrapers.cli", f"{spec['source']}, {spec['query'][:80]}"
+        arguments = _scrape_arguments(spec)
+    return jobs.Job(
+        job_id=job_id(import_id),
+        kind=jobs.JobKind.SCRAPE if kind == SCRAPE else jobs.JobKind.IMPORT,
+        title=title,
+        module=module,
+        arguments=tuple(arguments),
     )
 
 
-def is_at_work(catalog: Catalog, import_id: int) -> bool:
-    """Whether a process is at work on an import."""
-    if fcntl is None:
-        return True
-    if not (folder_of(catalog) / f"{import_id}.lock").exists():
-        return False
-    handle = _open_lock(catalog, import_id)
-    try:
-        return not _try_lock(handle, fcntl.LOCK_SH)
-    finally:
-        os.close(handle)
+def _scrape_arguments(spec: Mapping[str, Any]) -> list[str]:
+    """The same command finds the same import and resumes it."""
+    arguments = ["--who", str(spec["who"])]
+    for flag in ("limit", "base", "i-have-permission", "profile"):
+        value = spec.get("permission" if flag == "i-have-permission" else flag)
+        if value:
+            arguments += [f"--{flag}", str(value)]
+    if spec.get("everything"):
+        arguments.append("--everything")
+    return [*arguments, "--", str(spec["source"]), str(spec["query"])]
 
 
-def _open_lock(catalog: Catalog, import_id: int) -> int:
-    folder = folder_of(catalog)
+def hold(catalog: Catalog, import_id: int) -> jobs.JobHold:
+    """Take hold of an import, as a context manager.
+
+    Raises:
+        CatalogError: Another process works on it, or its files cannot be written.
+    """
+    job = make_job(catalog, import_id)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        return os.open(folder / f"{import_id}.lock", os.O_RDWR | os.O_CREAT, 0o644)
+        return jobs.hold_job(job)
     except OSError as error:
         raise CatalogError(
-            f"{folder} cannot be written to ({error.strerror}). Check its rights and "
-            "the room on its disk."
+            f"{job.folder} cannot be written ({error.strerror}). Check its permissions "
+            "and the space on its disk."
         ) from error
+    except CoinError as error:
+        raise CatalogError(str(error)) from error
 
 
-def _try_lock(handle: int, how: int) -> bool:
-    try:
-        fcntl.flock(handle, how | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
+def is_running(import_id: int) -> bool:
+    """Whether a process works on an import, or will in a moment."""
+    job = jobs.find_job(job_id(import_id))
+    return job is not None and job.is_open
+
+
+def is_taken(import_id: int) -> bool:
+    """Whether a process other than this one works on an import."""
+    return jobs.current_job_id() != job_id(import_id) and is_running(import_id)
+
+
+def adopt_unfinished(catalog: Catalog) -> None:
+    """Put imports on the list of jobs that ended early and have no job there.
+
+    Version 1 left such imports, and so does a data folder that was restored.
+    """
+    with catalog.database.reading() as connection:
+        unfinished = connection.scalars(
+            select(ImportRow.id).where(
+                ImportRow.state.in_((ImportState.RUNNING, ImportState.STOPPED))
+            )
+        ).all()
+    for import_id in unfinished:
+        if jobs.find_job(job_id(import_id)) is None:
+            message = progress_of(catalog, import_id).error or ""
+            counts = read_json(folder_of(catalog) / f"{import_id}.json")
+            jobs.add_interrupted(make_job(catalog, import_id), message, counts)
