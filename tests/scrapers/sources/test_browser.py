@@ -130,9 +130,9 @@ def browser():
 def reads(browser, client, tmp_path):
     """Reads the list of a site to its end, with its pause."""
 
-    def read(one: FakeSite, patience_s: float = 60.0, address: str = "/search.html"):
+    def read(one: FakeSite, change_s: float = 60.0, address: str = "/search.html"):
         pacer = Pacer(tmp_path / "pace", {one.origin: BROWSER_PAUSE_S})
-        pages = browser(client(one, pacer=pacer), patience_s=patience_s)
+        pages = browser(client(one, pacer=pacer), change_s=change_s)
         return list(pages.find(f"{one.address}{address}"))
 
     return read
@@ -215,7 +215,7 @@ def test_a_page_gets_nothing_that_we_would_not_ask_for(site, reads, caplog):
 def test_a_list_that_is_not_what_it_should_be_is_refused(site, reads, changes, words):
     one = endless(site, total=35, **changes)
     with pytest.raises(PageChangedError, match=words):
-        reads(one, patience_s=3)
+        reads(one, change_s=3)
 
 
 @pytest.mark.browser
