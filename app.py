@@ -1,12 +1,11 @@
-"""The home page: what the app does, how sure it is, and whose coins it knows."""
+"""The home page: what the app does, how accurate it is, and which rulers it knows."""
 
 from __future__ import annotations
 
 import streamlit as st
 
-from ui import cache
-from ui.classify.demo import SEED, SHOWPIECE
-from ui.home import show_measures, show_rulers
+from ui.classify.demo import DEMO_COINS, render_demo_coin
+from ui.home import show_measurements, show_rulers
 from ui.layout import begin_page
 
 begin_page(
@@ -49,7 +48,7 @@ with words:
         "opinion, not a verdict."
     )
 with coin:
-    image, _ = cache.demo_coin(SEED, SHOWPIECE.index, SHOWPIECE.kind, SHOWPIECE.wear)
+    image, _ = render_demo_coin(DEMO_COINS[0])
     st.image(image, width="stretch", alt="A rendered bronze of the wreath side")
     st.caption("Rendered coin, not a photograph.")
 
@@ -63,4 +62,4 @@ st.markdown(
     "photos were at hand: mind the intervals. The README has the figures by legible "
     "letters, and the commands that measure them again."
 )
-show_measures()
+show_measurements()

@@ -1,4 +1,4 @@
-"""The collection: bring photos in, look through them, crop, review, freeze, hand on."""
+"""The Dataset page: import photos, browse, crop, review, freeze and export them."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import streamlit as st
 from coin_core.errors import CoinError
 from ui.background_task import rerun_page, show_work
 from ui.dataset.actions import show_actions
-from ui.dataset.filters import ask_filters
-from ui.dataset.gallery import show_grid
+from ui.dataset.filters import show_filters
+from ui.dataset.gallery import show_gallery
 from ui.dataset.import_panel import (
     offer_bringing_in,
     offer_demo,
@@ -18,15 +18,11 @@ from ui.dataset.import_panel import (
 from ui.dataset.photo_panel import show_photo_panel
 from ui.dataset.review import show_agreement, show_review
 from ui.dataset.scrape_panel import offer_gathering, show_gathering
-from ui.dataset.session import (
-    DatasetSession,
-    catalog,
-    dataset_session,
-    remember_reviewer,
-)
+from ui.dataset.session import DatasetSession, dataset_session, remember_reviewer
 from ui.dataset.versions_panel import show_versions
 from ui.errors import show_error
 from ui.layout import begin_page
+from ui.resources import catalog as open_catalog
 
 PARTS = {
     "browse": ":material/grid_view: Browse",
@@ -44,42 +40,42 @@ begin_page(
 
 @st.fragment
 def browse(session: DatasetSession) -> None:
-    """The grid, or the one photo that was opened from it."""
+    """The gallery, or the photo that was opened from it."""
     rerun_page(session)
-    if st.session_state["dataset_part"] != "browse":  # left for where it came from
+    if st.session_state["dataset_part"] != "browse":  # opened from another part
         st.rerun()
     session.show_messages()
     if session.open_photo_id is not None:
         try:
-            show_photo_panel(session, collection, session.open_photo_id)
-        except CoinError as error:  # removed by somebody else meanwhile
+            show_photo_panel(session, catalog, session.open_photo_id)
+        except CoinError as error:  # another visitor has removed it
             session.open_photo(None)
             show_error(str(error))
         else:
             return
-    query = ask_filters(session, collection)
-    show_actions(session, collection)
-    show_grid(session, collection, query)
+    query = show_filters(session, catalog)
+    show_actions(session, catalog)
+    show_gallery(session, catalog, query)
 
 
 try:
-    collection = catalog()
-    stand = collection.queries.progress()
+    catalog = open_catalog()
+    progress = catalog.queries.progress()
 except CoinError as error:
     show_error(str(error))
     st.stop()
 
 session = dataset_session()
 remember_reviewer(session)
-show_running_import(session, collection)
-show_gathering(session, collection)
+show_running_import(session, catalog)
+show_gathering(session, catalog)
 show_work(session)
-if not stand.total:
+if not progress.total:
     session.show_messages()
     st.subheader("The collection is empty. Begin with one of these:", anchor=False)
-    offer_demo(session, collection, stand)
-    offer_bringing_in(session, collection)
-    offer_gathering(session, collection)
+    offer_demo(session, catalog, progress)
+    offer_bringing_in(session, catalog)
+    offer_gathering(session, catalog)
     st.stop()
 
 part = st.segmented_control(
@@ -95,14 +91,14 @@ part = st.segmented_control(
 if part == "browse":
     browse(session)
 elif part == "review":
-    show_review(session, collection)
-    show_agreement(collection)
+    show_review(session, catalog)
+    show_agreement(catalog)
 elif part == "bring":
     session.show_messages()
-    offer_bringing_in(session, collection)
-    offer_gathering(session, collection)
-    offer_demo(session, collection, stand)
-    show_earlier_imports(collection)
+    offer_bringing_in(session, catalog)
+    offer_gathering(session, catalog)
+    offer_demo(session, catalog, progress)
+    show_earlier_imports(catalog)
 else:
     session.show_messages()
-    show_versions(session, collection)
+    show_versions(session, catalog)

@@ -1,1 +1,1 @@
-"""Parts of the screen."""
+"""What the pages show: shared parts, and one package per page."""

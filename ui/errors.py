@@ -1,4 +1,4 @@
-"""A `CoinError` becomes one sentence on the page; anything else is left to raise."""
+"""How a page shows errors: a `CoinError` is one sentence, others are raised."""
 
 from __future__ import annotations
 
@@ -10,9 +10,14 @@ import streamlit as st
 from coin_core.errors import CoinError
 
 
+def show_error(message: str) -> None:
+    """Show one message about something that the visitor can correct."""
+    st.error(message, icon=":material/error:")
+
+
 @contextmanager
 def errors_on_page() -> Iterator[None]:
-    """Show a `CoinError` raised inside the block and go on after it."""
+    """Show a `CoinError` that is raised inside the block, and continue after it."""
     try:
         yield
     except CoinError as error:
@@ -20,17 +25,16 @@ def errors_on_page() -> Iterator[None]:
 
 
 @contextmanager
-def damage_on_page(what: str) -> Iterator[None]:
-    """Show that files hold something that this program did not write, and go on."""
+def damage_on_page(title: str) -> Iterator[None]:
+    """Show that damaged files cannot be displayed, and continue after the block.
+
+    Args:
+        title: What cannot be shown, at the start of the sentence.
+    """
     try:
         yield
     except (TypeError, ValueError, KeyError, IndexError, AttributeError) as error:
-        told = f"{type(error).__name__}: {error}"
+        cause = f"{type(error).__name__}: {error}"
         show_error(
-            f"{what} cannot be shown: its files hold something unexpected ({told})."
+            f"{title} cannot be shown: its files hold something unexpected ({cause})."
         )
-
-
-def show_error(sentence: str) -> None:
-    """Show one sentence about something the user can mend."""
-    st.error(sentence, icon=":material/error:")

@@ -1,24 +1,24 @@
-"""The parts of the home page: the rulers, and how sure the classifiers are."""
+"""The parts of the home page: the rulers, and the accuracy of the classifiers."""
 
 from __future__ import annotations
 
 from html import escape
 
-import pandas as pd
 import streamlit as st
 
 from coin_core.rulers import RULERS, Ruler
-from ui import cache
+from ui import resources
 from ui.components.paleo_hebrew import name_on_coin
+from ui.components.table import percent_column, show_table
 
-_FIGURES = {
+_REQUIRED_FIGURES = {
     *("n", "data", "answered", "accuracy", "accuracy_low", "accuracy_high"),
     *("accuracy_answered", "ece"),
 }
 
 
 def show_rulers() -> None:
-    """Three columns: who, the name on the coin, what tells it apart, references."""
+    """One column per ruler: the name on the coin, how to tell it apart, references."""
     for column, ruler in zip(st.columns(len(RULERS)), RULERS.values(), strict=True):
         with column:
             _show_ruler(ruler)
@@ -54,9 +54,9 @@ def _show_ruler(ruler: Ruler) -> None:
         )
 
 
-def show_measures() -> None:
-    """What was measured of each classifier, as its card has it."""
-    found, _ = cache.bundles()
+def show_measurements() -> None:
+    """The measurements in the cards of the classifiers, as a table."""
+    found, _ = resources.bundles()
     rows = [
         {
             "classifier": bundle.card.title,
@@ -71,25 +71,20 @@ def show_measures() -> None:
         }
         for bundle in found
         for figures in bundle.card.metrics
-        if figures.keys() >= _FIGURES
+        if figures.keys() >= _REQUIRED_FIGURES
     ]
     if not rows:
         st.caption("No measurements are stored with the classifiers of this copy.")
         return
-    st.dataframe(
-        pd.DataFrame(rows),
-        hide_index=True,
-        placeholder="",
+    show_table(
+        rows,
         column_config={
-            "right": st.column_config.NumberColumn(
-                format="%.0f %%",
-                help="Highest probability on the right ruler, refusals counted too.",
+            "right": percent_column(
+                help="Highest probability on the right ruler, refusals counted too."
             ),
             "95 % interval": st.column_config.TextColumn(help="Wilson's interval."),
-            "answers": st.column_config.NumberColumn(
-                format="%.0f %%", help="The others get “cannot tell”."
-            ),
-            "right when it answers": st.column_config.NumberColumn(format="%.0f %%"),
+            "answers": percent_column(help="The others get “cannot tell”."),
+            "right when it answers": percent_column(),
             "calibration error": st.column_config.NumberColumn(
                 format="%.1f %%",
                 help="How far the stated probabilities are from what came true, on "

@@ -27,7 +27,7 @@ from coin_core.catalog.importing.ingest import import_photos
 from coin_core.catalog.versions import freeze
 from coin_core.model_store.bundle import data_dir
 from ui.dataset import cropping, gallery
-from ui.dataset.review import Sitting, obey
+from ui.dataset.review import ReviewQueue, apply_decision
 
 PAGE = Path(__file__).parents[2] / "pages" / "2_Dataset.py"
 RULERS = ("john_hyrcanus_i", "judah_aristobulus_i", "alexander_jannaeus", None)
@@ -376,18 +376,18 @@ def test_the_review_shows_one_photo_and_its_progress(catalog: Catalog) -> None:
     assert "kappa" in words_of(page)
 
 
-def a_sitting(catalog: Catalog) -> Sitting:
-    return Sitting(
+def a_sitting(catalog: Catalog) -> ReviewQueue:
+    return ReviewQueue(
         kind="unreviewed", photo_ids=list(catalog.queries.queue("unreviewed"))
     )
 
 
 def say(
-    page: AppTest, catalog: Catalog, now: Sitting, what: str, value: object
+    page: AppTest, catalog: Catalog, now: ReviewQueue, what: str, value: object
 ) -> None:
     session = page.session_state["dataset_session"]
     said = {"photo": now.photo_id, "turn": now.turn, "what": what, "value": value}
-    obey(session, catalog, now, said)
+    apply_decision(session, catalog, now, said)
     assert not session.error
 
 
@@ -446,7 +446,7 @@ def test_a_second_reviewer_is_shown_what_the_first_has_seen(catalog: Catalog) ->
     assert not page.exception
     keys = next(data for data in components(page) if "reasons" in data)
     assert keys["photo"] in (1, 2, 3)
-    assert not any(ruler["now"] or ruler["note"] for ruler in keys["rulers"])
+    assert not any(ruler["current"] or ruler["note"] for ruler in keys["rulers"])
     for photo_id, ruler in ((1, "john_hyrcanus_i"), (2, None)):
         catalog.reviews.add(photo_id, ruler, who="Anna")
     page.run()
@@ -481,7 +481,7 @@ def test_a_large_version_is_looked_through_on_request(
         freeze(catalog, name)
     page = open_page("versions")
     assert {s.value for s in page.success} >= {"Nothing differs."}
-    monkeypatch.setattr(versions_panel, "_AT_ONCE", 0)
+    monkeypatch.setattr(versions_panel, "_MAX_UNASKED", 0)
     page.run()
     assert not page.success
     for ask, found in (("leaks", "No leak"), ("differences", "Nothing differs")):

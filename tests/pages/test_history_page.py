@@ -162,7 +162,7 @@ def test_runs_are_compared_and_a_small_difference_is_called_none() -> None:
     assert list(settings["setting"][:1]) == ["classifier"], "what differs comes first"
 
 
-def test_a_note_is_kept_and_shown_in_the_table() -> None:
+def test_a_note_is_cached_and_shown_in_the_table() -> None:
     run = make_run()
     page = open_page(run)
     page.text_area(key=f"note_{run.run_id}").set_value("try again\nwith more").run()

@@ -1,1 +1,1 @@
-"""classify."""
+"""The Classify page."""

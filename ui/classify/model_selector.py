@@ -1,4 +1,4 @@
-"""The switch between classifiers."""
+"""The menu of classifiers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _KEY = "classifier"
 
 
 def choose_classifier(found: Sequence[BundleInfo]) -> str:
-    """One click to another classifier; the choice outlasts a page change."""
+    """Ask for a classifier; the choice is kept when the page changes."""
     titles = menu_titles(found)
     if st.session_state.get(_KEY) not in titles:
         st.session_state[_KEY] = next(iter(titles))

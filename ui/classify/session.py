@@ -1,7 +1,7 @@
-"""The photos a user has dropped, kept for the whole visit.
+"""The photos that a visitor has dropped, kept for the whole visit.
 
-Streamlit forgets a file uploader's files when the page changes, so their bytes live
-under a key of our own, as long as they stay within a bound.
+Streamlit forgets the files of an uploader when the page changes, so their bytes are
+stored in the session state, up to a limit.
 """
 
 from __future__ import annotations
@@ -22,27 +22,38 @@ _KEY = "upload_session"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TrayPhoto:
-    """One dropped photo: its name, its bytes and their sha256."""
+class UploadedPhoto:
+    """One uploaded photo: its name, its bytes and their sha256."""
 
     name: str
     digest: str
     data: bytes = field(repr=False)
-    rendered_as: str | None = None  # what a demo coin was struck as
+    rendered_as: str | None = None  # what a demo coin was rendered as
 
 
 @dataclass(slots=True)
 class UploadSession:
-    """The photos of this visit, with what has been read from them so far."""
+    """The photos of this visit and their results.
 
-    photos: dict[str, TrayPhoto] = field(default_factory=dict)
+    Attributes:
+        photos: The photos by digest, in the order of their upload.
+        problems: Error messages of the last upload.
+        results: Results by digest and classifier.
+        thumbnails: Data addresses by digest.
+        crops: The boxes that the visitor drew, by digest.
+        selected: The digest of the photo that is shown.
+        weights_version: The weights that the results come from.
+        upload_count: Part of the uploader's key, so that it is empty after an upload.
+    """
+
+    photos: dict[str, UploadedPhoto] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
-    readings: dict[tuple[str, str], PhotoResult] = field(default_factory=dict)
+    results: dict[tuple[str, str], PhotoResult] = field(default_factory=dict)
     thumbnails: dict[str, str] = field(default_factory=dict)
     crops: dict[str, RotatedBox] = field(default_factory=dict)
     selected: str | None = None
-    stamp: str = ""  # of the weights that the readings come from
-    drops: int = 0  # numbers the uploader, so that each drop empties it
+    weights_version: str = ""
+    upload_count: int = 0
 
     @property
     def size_bytes(self) -> int:
@@ -52,12 +63,12 @@ class UploadSession:
     def add(
         self, files: Iterable[tuple[str, bytes]], rendered_as: str | None = None
     ) -> None:
-        """Take in files by name; the first new one becomes the selected photo.
+        """Add files by name; the first new one is selected.
 
-        A file that would break the bound is refused by name; the others are kept.
+        A file beyond the limit is refused by name; the others are kept.
         """
         self.problems = []
-        self.drops += 1
+        self.upload_count += 1
         size, first = self.size_bytes, None
         for name, data in files:
             digest = hashlib.sha256(data).hexdigest()
@@ -70,41 +81,36 @@ class UploadSession:
                     )
                     continue
                 size += len(data)
-                self.photos[digest] = TrayPhoto(
+                self.photos[digest] = UploadedPhoto(
                     name=name, digest=digest, data=data, rendered_as=rendered_as
                 )
             first = first or digest
         self.selected = first or self.selected
 
-    def reject(self, digest: str, sentence: str) -> None:
-        """Take a photo out again, with the sentence that says why."""
+    def reject(self, digest: str, message: str) -> None:
+        """Remove a photo and report why."""
         self.remove(digest)
-        self.problems.append(sentence)
+        self.problems.append(message)
 
     def remove(self, digest: str) -> None:
-        """Forget one photo; the one dropped last is selected in its place."""
+        """Remove one photo; the last uploaded one is selected in its place."""
         self.photos.pop(digest, None)
         self.thumbnails.pop(digest, None)
         self.crops.pop(digest, None)
-        for key in [key for key in self.readings if key[0] == digest]:
-            del self.readings[key]
+        for key in [key for key in self.results if key[0] == digest]:
+            del self.results[key]
         if self.selected == digest:
             self.selected = next(reversed(self.photos), None)
 
     def clear(self) -> None:
-        """Forget every photo and everything read from them."""
-        for kept in (
-            *(self.photos, self.problems, self.readings),
-            *(self.thumbnails, self.crops),
-        ):
-            kept.clear()
-        self.selected = None
-        self.drops += 1
+        """Remove every photo and every result."""
+        for digest in list(self.photos):
+            self.remove(digest)
+        self.problems = []
+        self.upload_count += 1
 
 
 def upload_session() -> UploadSession:
-    """This visit's session."""
-    if _KEY not in st.session_state:
-        st.session_state[_KEY] = UploadSession()
-    session: UploadSession = st.session_state[_KEY]
+    """The session of this visit."""
+    session: UploadSession = st.session_state.setdefault(_KEY, UploadSession())
     return session

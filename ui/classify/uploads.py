@@ -1,16 +1,16 @@
-"""Getting photos onto the session: drop, pick, paste, a whole folder, demo coins."""
+"""The uploader: drop, choose or paste photos, upload a folder, try demo coins."""
 
 from __future__ import annotations
 
 import streamlit as st
 
 from coin_core.imaging.photo_io import ACCEPTED, MAX_BYTES
-from ui.classify.demo import offer_demo_coins
+from ui.classify.demo import show_demo_coins
 from ui.classify.session import UploadSession
 from ui.errors import show_error
 
-# A browser hands pasted pictures to the page, not to the uploader; and what is too
-# large the uploader keeps to itself: nobody would learn why that photo is missing.
+# The browser gives pasted pictures to the page, not to the uploader, and the uploader
+# drops files that are too large without a word; the script handles both.
 _SCRIPT = """<script>
 if (!window.coinDrops) {
   window.coinDrops = true;
@@ -30,9 +30,9 @@ if (!window.coinDrops) {
     const input = document.querySelector(zone + " input[type=file]");
     const files = event.clipboardData ? event.clipboardData.files : [];
     if (!input || !files.length) return;
-    const parcel = new DataTransfer();
-    for (const file of files) parcel.items.add(file);
-    input.files = parcel.files;
+    const transfer = new DataTransfer();
+    for (const file of files) transfer.items.add(file);
+    input.files = transfer.files;
     input.dispatchEvent(new Event("change", { bubbles: true }));
   });
 }
@@ -44,13 +44,13 @@ _SCRIPT = (
 )
 
 
-def ask_for_photos(session: UploadSession) -> None:
+def show_uploader(session: UploadSession) -> None:
     """The drop zone, the folder switch and the demo coins."""
     whole_folder = st.session_state.get("whole_folder", False)
     files = st.file_uploader(
         "Drop photos of coins here, or paste one",
         accept_multiple_files="directory" if whole_folder else True,
-        key=f"drop_{session.drops}_{whole_folder}",
+        key=f"drop_{session.upload_count}_{whole_folder}",
         max_upload_size=MAX_BYTES // 2**20,
         help=ACCEPTED[0].upper() + ACCEPTED[1:] + ".",
     )
@@ -59,14 +59,14 @@ def ask_for_photos(session: UploadSession) -> None:
     st.html('<div id="coin-too-large" class="coin-refused" role="alert"></div>')
     if files:
         session.add([(file.name, file.getvalue()) for file in files])
-        st.rerun()  # with an empty uploader: the session holds the photos now
+        st.rerun()  # draws an empty uploader; the session holds the photos
     with st.container(horizontal=True, vertical_alignment="center"):
         st.toggle("Pick a whole folder", key="whole_folder", persist_state="session")
         if session.photos:
             with st.popover(
-                "Demo coins", type="tertiary", key=f"demo_coins_{session.drops}"
+                "Demo coins", type="tertiary", key=f"demo_coins_{session.upload_count}"
             ):
-                offer_demo_coins(session)
+                show_demo_coins(session)
         if session.photos or session.problems:
             kept = len(session.photos)
             st.caption(
@@ -79,10 +79,10 @@ def ask_for_photos(session: UploadSession) -> None:
                 st.rerun()
     if not session.photos:
         st.markdown("**No photo at hand? Try one of these rendered coins:**")
-        offer_demo_coins(session)
+        show_demo_coins(session)
 
 
 def show_problems(session: UploadSession) -> None:
-    """One sentence for each file of the last drop that could not be taken."""
-    for sentence in session.problems:
-        show_error(sentence)
+    """One error message for each file of the last upload that was refused."""
+    for message in session.problems:
+        show_error(message)

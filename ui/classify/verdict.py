@@ -9,8 +9,9 @@ import streamlit as st
 from coin_core.model_store.card import Card
 from coin_core.results import RejectReason, Verdict, class_title, sentence
 from coin_core.rulers import RULERS
-from ui.components import charts
+from ui.components.charts import Bar, probability_bars, show_chart
 from ui.components.paleo_hebrew import name_on_coin
+from ui.formatting import percent
 from ui.palette import class_colours
 
 WHY_NOT = {
@@ -20,7 +21,7 @@ WHY_NOT = {
     RejectReason.NOT_THESE: "not one of these coins",
 }
 
-_NEXT_STEP = {
+NEXT_STEP = {
     RejectReason.NO_COIN: "If there is a coin in the photo, draw a box around it with "
     "“Correct the crop”.",
     RejectReason.LEGEND_NOT_SHOWN: "If the inscription is in the photo after all, "
@@ -33,10 +34,10 @@ _NEXT_STEP = {
 
 
 def show_verdict(verdict: Verdict, *, rendered_as: str | None = None) -> None:
-    """One sentence, then the ruler's name as it is written on the coin."""
-    # What to do about it, if the sentence says so, is smaller than what it says.
-    says, stop, advice = sentence(verdict).partition(". ")
-    parts = [f'<p class="coin-sentence">{escape(says + stop.strip())}</p>']
+    """The verdict in one sentence, then the name of the ruler on the coin."""
+    # Advice in the second sentence is shown in smaller type.
+    answer, stop, advice = sentence(verdict).partition(". ")
+    parts = [f'<p class="coin-sentence">{escape(answer + stop.strip())}</p>']
     ruler = RULERS.get(verdict.ruler or "")
     if ruler is not None:
         parts.append(
@@ -48,7 +49,7 @@ def show_verdict(verdict: Verdict, *, rendered_as: str | None = None) -> None:
             f"ruled {ruler.reign}</p>"
         )
     elif verdict.reason is not None:
-        step = f"{escape(advice)} {_NEXT_STEP[verdict.reason]}"
+        step = f"{escape(advice)} {NEXT_STEP[verdict.reason]}"
         parts.append(f'<p class="coin-soft">{step}</p>')
     if rendered_as is not None:
         parts.append(
@@ -56,26 +57,21 @@ def show_verdict(verdict: Verdict, *, rendered_as: str | None = None) -> None:
             f"rendered coin, not a photograph</span> struck as: {escape(rendered_as)}"
             "</p>"
         )
-    mood = "coin-card" if verdict.ruler else "coin-card unsure"
-    st.html(f'<div class="{mood}">{"".join(parts)}</div>')
+    style = "coin-card" if verdict.ruler else "coin-card unsure"
+    st.html(f'<div class="{style}">{"".join(parts)}</div>')
 
 
 def show_probabilities(verdict: Verdict, card: Card) -> None:
-    """The bars, with what they were calibrated on one glance away."""
-    probabilities = dict(verdict.probabilities)
-    if not probabilities:
+    """The probability bars, with a note on their calibration."""
+    if not verdict.probabilities:
         return
-    st.plotly_chart(
-        charts.probability_bars(
-            bars_of(verdict, card.classes),
-            answered=verdict.ruler is not None,
-            threshold=card.threshold,
-            note=calibration_note(card, html=True),
-        ),
-        config=charts.CONFIG,
-        theme=None,
-        key=f"bars_{verdict.classifier}",
+    figure = probability_bars(
+        verdict_bars(verdict, card.classes),
+        answered=verdict.ruler is not None,
+        threshold=card.threshold,
+        note=calibration_note(card, html=True),
     )
+    show_chart(figure, key=f"bars_{verdict.classifier}")
     if verdict.reason not in (None, RejectReason.TOO_WORN):
         st.caption(
             "Pale, because they count for nothing: they would hold if this were the "
@@ -87,12 +83,12 @@ def show_probabilities(verdict: Verdict, card: Card) -> None:
     )
 
 
-def bars_of(verdict: Verdict, classes: tuple[str, ...]) -> list[charts.Bar]:
-    """A verdict's probabilities as bars, in the order of the card."""
+def verdict_bars(verdict: Verdict, classes: tuple[str, ...]) -> list[Bar]:
+    """The probabilities of a verdict as bars, in the order of the classes."""
     colours = class_colours(classes)
-    probabilities = dict(verdict.probabilities)
+    probabilities = verdict.probabilities
     return [
-        charts.Bar(
+        Bar(
             label=class_title(name),
             probability=probabilities.get(name, 0.0),
             colour=colours[name],
@@ -102,17 +98,17 @@ def bars_of(verdict: Verdict, classes: tuple[str, ...]) -> list[charts.Bar]:
 
 
 def calibration_note(card: Card, *, html: bool = False) -> str:
-    """What the probabilities of a classifier were calibrated on, and how well."""
+    """On which coins a classifier was measured, and how well it is calibrated."""
     parts = []
     for figures in card.metrics:
         if figures.get("ece") is None or not figures.get("n"):
             continue
-        where = figures.get("what") or f"unseen {figures['data']} coins"
+        coins = figures.get("what") or f"unseen {figures['data']} coins"
         if figures.get("how"):
-            where = f"coins of {figures['data']}, {figures['how']}"
+            coins = f"coins of {figures['data']}, {figures['how']}"
         parts.append(
-            f"Measured on {figures['n']:,} {where}: "
-            f"{charts.percent(figures['accuracy'])} right; the probabilities are off "
+            f"Measured on {figures['n']:,} {coins}: "
+            f"{percent(figures['accuracy'])} right; the probabilities are off "
             f"by {100 * figures['ece']:.1f}\N{NO-BREAK SPACE}% on average."
         )
     if card.training.get("data") == "rendered":

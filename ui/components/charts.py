@@ -1,16 +1,23 @@
-"""Plotly figures from plain values."""
+"""The charts of the pages, as Plotly figures in one theme."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import plotly.graph_objects as go
+import streamlit as st
 
-from ui.palette import INK, INK_SOFT, MUTED, PAPER_DEEP
+from ui.formatting import percent, probability_text
+from ui.palette import BRONZE, CLASS_COLOURS, INK, INK_SOFT, MUTED, PAPER_DEEP
 
-# The charts are for reading, not for operating.
-CONFIG = {"displayModeBar": False, "staticPlot": False, "scrollZoom": False}
+if TYPE_CHECKING:
+    from coin_core.training.error_analysis import Bin
+
+# More lines than this cannot be told apart.
+LINE_COLOURS = CLASS_COLOURS[:6]
+Line = Sequence[tuple[int, float]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,24 +29,13 @@ class Bar:
     colour: str
 
 
-def percent(share: float) -> str:
-    """A share of 1 as whole per cent, e.g. "91 %"."""
-    return f"{100 * share:.0f}\N{NO-BREAK SPACE}%"
+def show_chart(figure: go.Figure, *, key: str) -> None:
+    """Show a figure without Plotly's tool bar and without zooming."""
+    config = {"displayModeBar": False, "scrollZoom": False}
+    st.plotly_chart(figure, config=config, theme=None, key=key)
 
 
-def probability_text(share: float) -> str:
-    """A probability as whole per cent, never quite none and never quite all.
-
-    The classifiers were not measured finely enough for either.
-    """
-    return (
-        "<\N{NO-BREAK SPACE}1\N{NO-BREAK SPACE}%"
-        if share < 0.005
-        else percent(min(share, 0.99))
-    )
-
-
-def _laid_out(figure: go.Figure, height_px: int) -> go.Figure:
+def _apply_theme(figure: go.Figure, height_px: int, **layout: object) -> go.Figure:
     figure.update_layout(
         height=height_px,
         margin={"l": 8, "r": 24, "t": 8, "b": 8},
@@ -51,22 +47,23 @@ def _laid_out(figure: go.Figure, height_px: int) -> go.Figure:
     )
     figure.update_xaxes(fixedrange=True)
     figure.update_yaxes(fixedrange=True, automargin=True)
-    return figure
+    return figure.update_layout(**layout)
+
+
+def _bar_axes(figure: go.Figure, longest: float) -> None:
+    figure.update_xaxes(range=[0, longest], visible=False)
+    figure.update_yaxes(autorange="reversed", ticks="", ticksuffix="  ", title=None)
 
 
 def probability_bars(
-    bars: Sequence[Bar],
-    *,
-    answered: bool,
-    threshold: float | None,
-    note: str,
+    bars: Sequence[Bar], *, answered: bool, threshold: float | None, note: str
 ) -> go.Figure:
-    """Horizontal bars of the probabilities, with the line below which nothing is said.
+    """Horizontal bars of the probabilities, with the "cannot tell" threshold.
 
     Args:
-        bars: The classes in the order they are shown, top first.
-        answered: Whether the verdict names a ruler; else the bars are pale.
-        threshold: The measured "cannot tell" line from 0 to 1, if there is one.
+        bars: The classes from top to bottom.
+        answered: Whether the verdict names a ruler; otherwise the bars are pale.
+        threshold: The "cannot tell" threshold from 0 to 1, if there is one.
         note: What the probabilities were calibrated on, for the hover text.
     """
     best = max((bar.probability for bar in bars), default=0.0)
@@ -87,8 +84,7 @@ def probability_bars(
             hovertemplate="%{y}: %{x:.1%}<br>" + note + "<extra></extra>",
         )
     )
-    figure.update_xaxes(range=[0, 1.12], visible=False)
-    figure.update_yaxes(autorange="reversed", ticks="", ticksuffix="  ", title=None)
+    _bar_axes(figure, 1.12)
     if threshold is not None and threshold > 0:
         figure.add_vline(x=threshold, line={"color": INK_SOFT, "dash": "dot"})
         figure.add_annotation(
@@ -101,35 +97,36 @@ def probability_bars(
             showarrow=False,
             font={"size": 12, "color": INK_SOFT},
         )
-    figure = _laid_out(figure, 46 * max(len(bars), 2) + 44)
-    return figure.update_layout(margin={"t": 30}, bargap=0.35)
+    height_px = 46 * max(len(bars), 2) + 44
+    return _apply_theme(figure, height_px, margin={"t": 30}, bargap=0.35)
 
 
 def comparison_bars(
     rows: Mapping[str, Sequence[Bar]], *, refused: Mapping[str, str]
 ) -> go.Figure:
-    """One stacked bar for each classifier, so that agreement is seen at a glance.
+    """One stacked bar per classifier.
 
     Args:
-        rows: The classifiers' titles in order, each with its classes.
-        refused: Titles of those that cannot tell, with the reason; drawn pale.
+        rows: The bars of each classifier by its title, from top to bottom.
+        refused: The reasons of the classifiers that cannot tell, by title; their bars
+            are pale.
     """
     figure = go.Figure()
     titles = list(rows)
     classes = [(bar.label, bar.colour) for bar in next(iter(rows.values()), ())]
     for i, (label, colour) in enumerate(classes):
-        shares = [rows[title][i].probability for title in titles]
+        values = [rows[title][i].probability for title in titles]
         figure.add_bar(
             name=label,
             orientation="h",
             y=titles,
-            x=shares,
+            x=values,
             marker={
                 "color": colour,
                 "opacity": [0.32 if title in refused else 1.0 for title in titles],
                 "line": {"color": PAPER_DEEP, "width": 1},
             },
-            text=[probability_text(share) if share >= 0.12 else "" for share in shares],
+            text=[probability_text(value) if value >= 0.12 else "" for value in values],
             textposition="inside",
             insidetextanchor="middle",
             insidetextfont={
@@ -139,7 +136,191 @@ def comparison_bars(
             customdata=[refused.get(title, "") for title in titles],
             hovertemplate=f"%{{y}}: {label} %{{x:.1%}} %{{customdata}}<extra></extra>",
         )
-    figure.update_xaxes(range=[0, 1], visible=False)
-    figure.update_yaxes(autorange="reversed", ticks="", ticksuffix="  ", title=None)
-    figure = _laid_out(figure, 38 * max(len(titles), 2) + 24)
-    return figure.update_layout(barmode="stack", bargap=0.3, showlegend=False)
+    _bar_axes(figure, 1.0)
+    height_px = 38 * max(len(titles), 2) + 24
+    return _apply_theme(
+        figure, height_px, barmode="stack", bargap=0.3, showlegend=False
+    )
+
+
+def _apply_axes_theme(
+    figure: go.Figure, height_px: int, *, x: str, y: str
+) -> go.Figure:
+    axis = {"gridcolor": PAPER_DEEP, "zeroline": False}
+    figure.update_xaxes(title={"text": x, "standoff": 6}, **axis)
+    figure.update_yaxes(title={"text": y, "standoff": 6}, **axis)
+    return _apply_theme(
+        figure,
+        height_px,
+        margin={"l": 8, "r": 12, "t": 34, "b": 8},
+        font={"size": 13},
+        legend={"orientation": "h", "x": 0, "y": 1.0, "yanchor": "bottom"},
+    )
+
+
+def _over_epochs(figure: go.Figure, height_px: int, *, y: str) -> go.Figure:
+    """The axes of a chart over epochs, with whole epochs as ticks."""
+    last = max((max(line.x, default=1) for line in figure.data), default=1)
+    figure.update_xaxes(tick0=1, dtick=max(1, -(-last // 8)))
+    return _apply_axes_theme(figure, height_px, x="epoch", y=y)
+
+
+def _add_lines(
+    figure: go.Figure,
+    lines: Mapping[str, Line],
+    colours: Mapping[str, str],
+    *,
+    dash: str = "solid",
+    value: str,
+    what: str = "",
+    legend: Sequence[str] = (),
+) -> None:
+    """Add lines over epochs.
+
+    Args:
+        figure: The figure.
+        lines: (epoch, value) pairs by name.
+        colours: The colour of each name.
+        dash: Plotly's line style.
+        value: Plotly's format of a value in the hover text.
+        what: What the value is, in the hover text after the name.
+        legend: The names that have a legend entry.
+    """
+    for name, line in lines.items():
+        figure.add_scatter(
+            x=[epoch for epoch, _ in line],
+            y=[point for _, point in line],
+            mode="lines+markers" if len(line) < 3 else "lines",
+            name=name,
+            legendgroup=name,
+            showlegend=name in legend,
+            line={"color": colours[name], "dash": dash, "width": 2},
+            hovertemplate=f"{name}{what}: {value} after epoch %{{x}}<extra></extra>",
+        )
+
+
+def _line_colours(names: Sequence[str]) -> dict[str, str]:
+    return {name: LINE_COLOURS[i % len(LINE_COLOURS)] for i, name in enumerate(names)}
+
+
+def loss_curves(
+    train: Mapping[str, Line],
+    valid: Mapping[str, Line],
+    kept: Mapping[str, int] | None = None,
+) -> go.Figure:
+    """Loss over epochs: training dotted, validation solid, a ring at the kept epoch.
+
+    Args:
+        train: (epoch, loss) pairs by fold or by run.
+        valid: The same on validation coins.
+        kept: The epoch that was kept, by the same names.
+    """
+    figure = go.Figure()
+    names = list(dict.fromkeys([*valid, *train]))
+    colours = _line_colours(names)
+    # Each name is once in the legend, for its validation line if there is one.
+    several = names if len(names) > 1 else []
+    for lines, dash, what, legend in (
+        (train, "dot", ", learning", [n for n in several if n not in valid]),
+        (valid, "solid", ", validation", several),
+    ):
+        _add_lines(
+            figure,
+            lines,
+            colours,
+            dash=dash,
+            value="%{y:.3f}",
+            what=what,
+            legend=legend,
+        )
+    for name, epoch in (kept or {}).items():
+        loss = dict(valid.get(name, ())).get(epoch)
+        if loss is None:
+            continue
+        ring = {"color": colours[name], "width": 2.5}
+        figure.add_scatter(
+            x=[epoch],
+            y=[loss],
+            mode="markers",
+            showlegend=False,
+            marker={"size": 11, "color": "white", "line": ring},
+            hovertemplate=f"{name}: kept, %{{y:.3f}}<extra></extra>",
+        )
+    return _over_epochs(figure, 320, y="loss")
+
+
+def accuracy_curves(lines: Mapping[str, Line]) -> go.Figure:
+    """Accuracy on validation coins over epochs."""
+    figure = _single_lines(lines, "%{y:.1%}")
+    figure.update_yaxes(tickformat=".0%", range=[0, 1.03])
+    return _over_epochs(figure, 320, y="right, validation coins")
+
+
+def learning_rate_curves(lines: Mapping[str, Line]) -> go.Figure:
+    """The learning rate over epochs."""
+    figure = _single_lines(lines, "%{y:.2g}")
+    figure.update_yaxes(tickformat=".0e", rangemode="tozero")
+    return _over_epochs(figure, 220, y="learning rate")
+
+
+def _single_lines(lines: Mapping[str, Line], value: str) -> go.Figure:
+    figure, names = go.Figure(), list(lines)
+    legend = names if len(names) > 1 else []
+    _add_lines(figure, lines, _line_colours(names), value=value, legend=legend)
+    return figure
+
+
+def reliability_chart(bins: Sequence[Bin]) -> go.Figure:
+    """The reliability diagram: accuracy over the stated probability, with intervals."""
+    figure = go.Figure()
+    figure.add_scatter(
+        x=[0, 1],
+        y=[0, 1],
+        mode="lines",
+        hoverinfo="skip",
+        line={"color": MUTED, "dash": "dot"},
+    )
+    figure.add_annotation(
+        x=0.2,
+        y=0.2,
+        text="as often right as it says",
+        textangle=-26,
+        showarrow=False,
+        yshift=12,
+        font={"color": INK_SOFT, "size": 12},
+    )
+    return _accuracy_in_bins(figure, bins, 360, x="probability it gave")
+
+
+def legibility_chart(bins: Sequence[Bin]) -> go.Figure:
+    """Accuracy over the legible fraction of the name, with intervals."""
+    x = "letters of the name that are legible"
+    return _accuracy_in_bins(go.Figure(), bins, 300, x=x)
+
+
+def _accuracy_in_bins(
+    figure: go.Figure, bins: Sequence[Bin], height_px: int, *, x: str
+) -> go.Figure:
+    accuracies = [one.right.value or 0.0 for one in bins]
+    figure.add_scatter(
+        x=[one.mean for one in bins],
+        y=accuracies,
+        mode="markers+lines",
+        line={"color": BRONZE, "width": 1.5},
+        marker={"size": 9, "color": BRONZE},
+        error_y={
+            "type": "data",
+            "symmetric": False,
+            "array": [one.right.high - a for one, a in zip(bins, accuracies)],
+            "arrayminus": [a - one.right.low for one, a in zip(bins, accuracies)],
+            "color": MUTED,
+            "thickness": 1.5,
+        },
+        customdata=[(one.right.right, one.right.n) for one in bins],
+        hovertemplate="%{customdata[0]} of %{customdata[1]} right"
+        " (%{y:.0%})<extra></extra>",
+    )
+    figure.update_xaxes(range=[0, 1.02], tickformat=".0%")
+    figure.update_yaxes(range=[0, 1.03], tickformat=".0%")
+    figure = _apply_axes_theme(figure, height_px, x=x, y="share right")
+    return figure.update_layout(showlegend=False)

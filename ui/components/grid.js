@@ -1,5 +1,5 @@
-// The thumbnails of one page: a click chooses, shift-click chooses a run, "Open" or
-// a double click opens. Names are set as text, never as HTML.
+// The thumbnails of one page: a click selects, Shift-click selects a range, "Open" or a
+// double click opens. Names are inserted as text, never as HTML.
 const SVG = "http://www.w3.org/2000/svg";
 
 function make(tag, className, text) {
@@ -15,7 +15,7 @@ function outlines(photo) {
   svg.setAttribute("preserveAspectRatio", "none");
   for (const face of photo.faces) {
     const [left, top, right, bottom] = face.box;
-    for (const [colour, thick] of [["#ffffffb0", 3], [face.colour, 1.6]]) {
+    for (const [colour, width] of [["#ffffffb0", 3], [face.colour, 1.6]]) {
       const box = document.createElementNS(SVG, "rect");
       box.setAttribute("x", left * photo.width);
       box.setAttribute("y", top * photo.height);
@@ -23,7 +23,7 @@ function outlines(photo) {
       box.setAttribute("height", (bottom - top) * photo.height);
       box.setAttribute("fill", "none");
       box.setAttribute("stroke", colour);
-      box.setAttribute("stroke-width", thick);
+      box.setAttribute("stroke-width", width);
       box.setAttribute("vector-effect", "non-scaling-stroke");
       svg.append(box);
     }
@@ -31,26 +31,26 @@ function outlines(photo) {
   return svg;
 }
 
-function draw(photo) {
+function makeTile(photo) {
   const tile = make("div", `tile ${photo.status}`);
   tile.tabIndex = 0;
   tile.dataset.id = photo.id;
   tile.setAttribute("role", "option");
   tile.title = photo.title;
-  const picture = make("div", photo.src ? "photo" : "photo waiting");
+  const picture = make("div", photo.src ? "photo" : "photo pending");
   if (photo.src) {
-    const frame = make("div", "frame");
+    const outlined = make("div", "outlined");
     const image = make("img", "");
     image.src = photo.src;
     image.alt = photo.name;
-    frame.append(image, outlines(photo));
-    picture.append(frame);
+    outlined.append(image, outlines(photo));
+    picture.append(outlined);
   }
   const line = make("div", "line");
   const dot = make("span", "dot");
   dot.style.background = photo.colour;
-  line.append(dot, make("span", "who", photo.label));
-  if (photo.note) line.append(make("span", "far", photo.note));
+  line.append(dot, make("span", "label", photo.label));
+  if (photo.note) line.append(make("span", "note", photo.note));
   const tags = make("div", "line");
   for (const tag of photo.tags) tags.append(make("span", `tag ${tag}`, tag));
   const open = make("button", "open", "Open");
@@ -62,67 +62,68 @@ function draw(photo) {
 
 export default function ({ data, parentElement, setStateValue, setTriggerValue }) {
   const grid = parentElement.querySelector(".grid");
-  const kept = (parentElement.coinGrid ??= { chosen: new Set(), token: null });
-  if (kept.token !== data.token) {
-    kept.token = data.token;
-    kept.chosen = new Set(data.chosen);
-    kept.last = null;
+  const state = (parentElement.coinGrid ??= { selected: new Set(), version: null });
+  if (state.version !== data.version) {
+    state.version = data.version;
+    state.selected = new Set(data.selected);
+    state.last = null;
   }
   const first = data.photos[0]?.id;
-  const turned = kept.first !== undefined && kept.first !== first; // another page
-  if (turned) kept.last = null;
-  kept.first = first;
-  const tiles = data.photos.map(draw);
+  const isNewPage = state.first !== undefined && state.first !== first;
+  if (isNewPage) state.last = null;
+  state.first = first;
+  const tiles = data.photos.map(makeTile);
   grid.setAttribute("role", "listbox");
   grid.setAttribute("aria-multiselectable", "true");
   grid.replaceChildren(...tiles);
-  // Who turned the page at its foot begins the next one at its head.
-  if (turned && grid.getBoundingClientRect().top < 0) grid.scrollIntoView();
+  // A new page is shown from its top.
+  if (isNewPage && grid.getBoundingClientRect().top < 0) grid.scrollIntoView();
 
-  const mark = () => {
+  const showSelection = () => {
     for (const tile of tiles) {
-      const chosen = kept.chosen.has(Number(tile.dataset.id));
-      tile.classList.toggle("chosen", chosen);
-      tile.setAttribute("aria-selected", chosen);
+      const selected = state.selected.has(Number(tile.dataset.id));
+      tile.classList.toggle("selected", selected);
+      tile.setAttribute("aria-selected", selected);
     }
   };
-  const tell = () => {
-    mark();
-    clearTimeout(kept.timer);
-    kept.timer = setTimeout(
-      () => setStateValue("chosen", { token: kept.token, ids: [...kept.chosen] }), 180);
+  const report = () => {
+    showSelection();
+    clearTimeout(state.timer);
+    state.timer = setTimeout(
+      () => setStateValue("selected", {
+        version: state.version, ids: [...state.selected] }), 180);
   };
-  const choose = (at, run) => {
-    const id = data.photos[at].id;
-    if (run && kept.last != null && kept.last < tiles.length) {
-      const [from, to] = kept.last < at ? [kept.last, at] : [at, kept.last];
-      for (let i = from; i <= to; i += 1) kept.chosen.add(data.photos[i].id);
-    } else if (!kept.chosen.delete(id)) {
-      kept.chosen.add(id);
+  const select = (index, isRange) => {
+    const id = data.photos[index].id;
+    if (isRange && state.last != null && state.last < tiles.length) {
+      const [from, to] = state.last < index ? [state.last, index] : [index, state.last];
+      for (let i = from; i <= to; i += 1) state.selected.add(data.photos[i].id);
+    } else if (!state.selected.delete(id)) {
+      state.selected.add(id);
     }
-    kept.last = at;
-    tell();
+    state.last = index;
+    report();
   };
-  const open = (at) => setTriggerValue("open", data.photos[at].id);
+  const open = (index) => setTriggerValue("open", data.photos[index].id);
 
-  tiles.forEach((tile, at) => {
+  tiles.forEach((tile, index) => {
     tile.onclick = (event) =>
-      event.target.closest(".open") ? open(at) : choose(at, event.shiftKey);
-    tile.ondblclick = () => open(at);
+      event.target.closest(".open") ? open(index) : select(index, event.shiftKey);
+    tile.ondblclick = () => open(index);
     tile.onkeydown = (event) => {
       if (event.target !== tile) return;
       const columns = getComputedStyle(grid).gridTemplateColumns.split(" ").length;
       const step = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -columns,
         ArrowDown: columns }[event.key];
-      if (step !== undefined) tiles[at + step]?.focus();
-      else if (event.key === " ") choose(at, event.shiftKey);
-      else if (event.key === "Enter") open(at);
+      if (step !== undefined) tiles[index + step]?.focus();
+      else if (event.key === " ") select(index, event.shiftKey);
+      else if (event.key === "Enter") open(index);
       else return;
       event.preventDefault();
     };
   });
-  mark();
-  // The first look at a page does not wait for its last thumbnail.
+  showSelection();
+  // The page is shown before its last thumbnail is made.
   if (data.photos.some((photo) => !photo.src && !photo.broken)) {
     setTriggerValue("more", Date.now());
   }

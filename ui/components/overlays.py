@@ -1,4 +1,4 @@
-"""What was found, drawn over the photo or the coin."""
+"""Drawings over a photo: faces, letters and heat maps."""
 
 from __future__ import annotations
 
@@ -12,25 +12,18 @@ from PIL import Image
 from coin_core.detection.faces import DetectedFace, RotatedBox, Side
 from coin_core.rulers import LETTERS
 from ui.components.images import shrink, svg_over_picture
-from ui.palette import BRONZE
+from ui.formatting import SIDE_TITLES
+from ui.palette import BRONZE, SHADOW
 
 if TYPE_CHECKING:
     from coin_core.explain import LetterRead
-
-SIDE_NAMES = {
-    Side.LEGEND: "legend side",
-    Side.CORNUCOPIA: "cornucopia side",
-    Side.STAR_ANCHOR: "star or anchor",
-    Side.OTHER: "another coin",
-    Side.NOTHING: "no coin",
-}
 
 _TRANSLITERATION = {letter.key: letter.transliteration for letter in LETTERS}
 
 
 def face_name(number: int, side: Side) -> str:
-    """What a face is called on the page, e.g. "1 · legend side"."""
-    return f"{number} · {SIDE_NAMES[side]}"
+    """The title of a face, e.g. "1 · legend side"."""
+    return f"{number} · {SIDE_TITLES[side]}"
 
 
 _LONGEST_PX = 900
@@ -38,14 +31,14 @@ _SHORTEST_PX = 420  # a smaller photo is enlarged, or its labels would cover it
 
 
 def faces_on_photo(
-    photo: np.ndarray, faces: Sequence[DetectedFace], *, read: RotatedBox | None
+    photo: np.ndarray, faces: Sequence[DetectedFace], *, classified: RotatedBox | None
 ) -> str:
     """The photo with every found face outlined, as SVG.
 
     Args:
         photo: The whole photo.
-        faces: The faces found in it.
-        read: The box that is read, drawn thick; None if none is.
+        faces: The faces in it.
+        classified: The box that is classified, drawn thick, if there is one.
     """
     image = shrink(photo, _LONGEST_PX)
     height, width = image.shape[:2]
@@ -53,24 +46,25 @@ def faces_on_photo(
     height, width = round(height * enlarged), round(width * enlarged)
     unit = max(width, height) / 100
     marks = []
-    own_crop = read is not None and all(face.box != read for face in faces)
+    own_crop = classified is not None and all(f.box != classified for f in faces)
     for number, face in enumerate(faces, 1):
-        if face.box != read:
+        is_classified = face.box == classified
+        if not is_classified:
             marks.append(_outline(face.box, width, height, unit, chosen=False))
         if not own_crop:
             label = face_name(number, face.side)
-            marks.append(_label(face.box, label, width, height, unit, face.box == read))
-    if read is not None:
-        marks.append(_outline(read, width, height, unit, chosen=True))
+            marks.append(_label(face.box, label, width, height, unit, is_classified))
+    if classified is not None:
+        marks.append(_outline(classified, width, height, unit, chosen=True))
         if own_crop:
-            marks.append(_label(read, "your crop", width, height, unit, True))
+            marks.append(_label(classified, "your crop", width, height, unit, True))
     return svg_over_picture(image, "".join(marks), size=(width, height))
 
 
 def _outline(
     box: RotatedBox, width: int, height: int, unit: float, chosen: bool
 ) -> str:
-    """A double line, dark on light, so that it shows on every ground."""
+    """A double line, dark on light, visible on every background."""
     x, y = box.left * width, box.top * height
     w, h = (box.right - box.left) * width, (box.bottom - box.top) * height
     turn = f"rotate({box.turn_deg} {x + w / 2:.1f} {y + h / 2:.1f})"
@@ -80,7 +74,7 @@ def _outline(
     )
     dash = "" if chosen else f'stroke-dasharray="{unit * 1.6} {unit * 1.2}" '
     thick = unit * (0.65 if chosen else 0.4)
-    colour = BRONZE if chosen else "#5f5548"
+    colour = BRONZE if chosen else SHADOW
     return (
         f'{shape}stroke="white" stroke-opacity="0.85" stroke-width="{thick * 2}"/>'
         f'{shape}{dash}stroke="{colour}" stroke-width="{thick}"/>'
@@ -98,7 +92,7 @@ def _label(
     if y < 0:
         y = box.top * height + unit
         x += unit
-    fill = BRONZE if chosen else "#5f5548"
+    fill = BRONZE if chosen else SHADOW
     return (
         f'<rect x="{x:.1f}" y="{y:.1f}" width="{tag_width:.1f}" '
         f'height="{tag_height:.1f}" rx="{unit * 0.6}" fill="{fill}"/>'
@@ -110,19 +104,19 @@ def _label(
 def letters_on_coin(
     crop: np.ndarray, letters: Sequence[LetterRead], of_name: set[int]
 ) -> str:
-    """The letters that were read, framed on the coin and transliterated, as SVG.
+    """The letters that were read, framed and transliterated, as SVG.
 
     Args:
-        crop: The coin.
-        letters: What was read on it.
-        of_name: Places in `letters` of those that spell the name; drawn in bronze.
+        crop: The coin, uint8 (S, S, 3).
+        letters: The letters on it.
+        of_name: Positions in `letters` of the letters of the name; drawn in bronze.
     """
     height, width = crop.shape[:2]
     unit = width / 100
     marks = []
-    # Those of the name last, on top of the others.
-    for at in sorted(range(len(letters)), key=lambda at: at in of_name):
-        read, named = letters[at], at in of_name
+    # The letters of the name are drawn last, on top of the others.
+    for position in sorted(range(len(letters)), key=lambda i: i in of_name):
+        read, named = letters[position], position in of_name
         x, y = read.box.left * width, read.box.top * height
         w = (read.box.right - read.box.left) * width
         h = (read.box.bottom - read.box.top) * height
@@ -144,11 +138,11 @@ def letters_on_coin(
 
 
 def heat_on_coin(crop: np.ndarray, heat: np.ndarray) -> np.ndarray:
-    """The coin with the places that weighed most in colour, the rest in grey.
+    """The coin in grey, with the regions of the heat map in colour.
 
     Args:
         crop: RGB uint8 of shape (S, S, 3).
-        heat: 0..1 of any square shape; stretched over the crop.
+        heat: Values from 0 to 1 of any square shape; stretched over the crop.
     """
     size = crop.shape[1], crop.shape[0]
     weight = np.asarray(
@@ -159,6 +153,6 @@ def heat_on_coin(crop: np.ndarray, heat: np.ndarray) -> np.ndarray:
     cold = np.array([214.0, 150.0, 40.0])
     hot = np.array([178.0, 34.0, 16.0])
     colour = cold + (hot - cold) * weight
-    share = 0.72 * weight**0.8
-    mixed = grey * (1 - share) + colour * (0.5 + 0.5 * grey / 255) * share
+    alpha = 0.72 * weight**0.8
+    mixed = grey * (1 - alpha) + colour * (0.5 + 0.5 * grey / 255) * alpha
     return np.clip(mixed, 0, 255).astype(np.uint8)

@@ -1,4 +1,4 @@
-// Review with one hand: every key is also a button. After a decision the keys rest
+// Review by keyboard: every key is also a button. After a decision the keys are disabled
 // until the page has stored it and shows the next photo.
 function make(tag, className, text) {
   const node = document.createElement(tag);
@@ -15,102 +15,107 @@ function button(key, label, className, note) {
   return node;
 }
 
-const writing = (event) => event.composedPath().some((node) =>
+const isTyping = (event) => event.composedPath().some((node) =>
   node instanceof Element && (node.isContentEditable ||
     node.matches?.("input:not([type=checkbox]):not([type=radio]), textarea, select")));
 
 export default function ({ data, parentElement, setTriggerValue }) {
   const keys = parentElement.querySelector(".keys");
-  const kept = (parentElement.coinReview ??= {});
-  kept.resting = false;
-  kept.asking = false;
-  keys.classList.remove("waiting");
+  const state = (parentElement.coinReview ??= {});
+  state.isDisabled = false;
+  state.isExcluding = false;
+  keys.classList.remove("pending");
   keys.dataset.photo = data.photo;
 
-  const say = (what, value) => {
-    if (kept.resting) return;
-    kept.resting = true;
-    keys.classList.add("waiting");
-    setTriggerValue("said", { photo: data.photo, turn: data.turn, what, value });
-    // Should the answer be lost, the keys must not stay dead.
-    clearTimeout(kept.wake);
-    kept.wake = setTimeout(() => {
-      kept.resting = false;
-      keys.classList.remove("waiting");
+  const decide = (what, value) => {
+    if (state.isDisabled) return;
+    state.isDisabled = true;
+    keys.classList.add("pending");
+    setTriggerValue("decision", { photo: data.photo, turn: data.turn, what, value });
+    // If the answer is lost, the keys are enabled again.
+    clearTimeout(state.timer);
+    state.timer = setTimeout(() => {
+      state.isDisabled = false;
+      keys.classList.remove("pending");
     }, 4000);
   };
-  clearTimeout(kept.wake);
+  clearTimeout(state.timer);
 
   const reasons = make("div", "reasons");
   reasons.hidden = true;
   reasons.append(make("span", "", "Exclude it, because it is …"));
   const reasonRow = make("div", "row");
   reasons.append(reasonRow);
-  const ask = (open) => { kept.asking = open; reasons.hidden = !open; };
+  const askReason = (open) => {
+    state.isExcluding = open;
+    reasons.hidden = !open;
+  };
 
-  const acts = new Map();
+  const actions = new Map();
   const nodes = [];
-  data.rulers.forEach((ruler, at) => {
-    const key = String(at + 1);
-    const node = button(key, ruler.title, ruler.now ? "ruler now" : "ruler", ruler.note);
+  data.rulers.forEach((ruler, index) => {
+    const key = String(index + 1);
+    const className = ruler.current ? "ruler current" : "ruler";
+    const node = button(key, ruler.title, className, ruler.note);
     node.style.setProperty("--colour", ruler.colour);
-    acts.set(key, () => say("ruler", ruler.key));
-    node.onclick = acts.get(key);
+    actions.set(key, () => decide("ruler", ruler.key));
+    node.onclick = actions.get(key);
     nodes.push(node);
   });
-  const none = button("0", "Cannot tell", "ruler", "");
-  none.style.setProperty("--colour", "#b9ab97");
-  none.onclick = () => say("ruler", null);
-  acts.set("0", none.onclick);
-  nodes.push(none);
+  const cannotTell = button("0", "Cannot tell", "ruler", "");
+  cannotTell.style.setProperty("--colour", "#b9ab97");
+  cannotTell.onclick = () => decide("ruler", null);
+  actions.set("0", cannotTell.onclick);
+  nodes.push(cannotTell);
 
   const row = make("div", "row");
-  const rest = [
-    ["X", "Exclude …", "x", () => ask(!kept.asking)],
-    ["U", "Undo", "u", () => say("undo", null)],
-    ["←", "Back", "arrowleft", () => say("step", -1)],
-    ["→", "Skip", "arrowright", () => say("step", 1)],
+  const tools = [
+    ["X", "Exclude …", "x", () => askReason(!state.isExcluding)],
+    ["U", "Undo", "u", () => decide("undo", null)],
+    ["←", "Back", "arrowleft", () => decide("step", -1)],
+    ["→", "Skip", "arrowright", () => decide("step", 1)],
   ];
-  for (const [sign, label, key, act] of rest) {
+  for (const [sign, label, key, action] of tools) {
     const node = button(sign, label, "small");
-    node.onclick = act;
-    acts.set(key, act);
+    node.onclick = action;
+    actions.set(key, action);
     row.append(node);
   }
-  const why = new Map();
-  data.reasons.forEach((reason, at) => {
-    const key = String(at + 1);
+  const reasonActions = new Map();
+  data.reasons.forEach((reason, index) => {
+    const key = String(index + 1);
     const node = button(key, reason.title, "small");
-    node.onclick = () => say("exclude", reason.key);
-    why.set(key, node.onclick);
+    node.onclick = () => decide("exclude", reason.key);
+    reasonActions.set(key, node.onclick);
     reasonRow.append(node);
   });
-  const away = button("Esc", "Not after all", "small");
-  away.onclick = () => ask(false);
-  why.set("escape", away.onclick);
-  why.set("x", away.onclick);
-  reasonRow.append(away);
+  const cancel = button("Esc", "Not after all", "small");
+  cancel.onclick = () => askReason(false);
+  reasonActions.set("escape", cancel.onclick);
+  reasonActions.set("x", cancel.onclick);
+  reasonRow.append(cancel);
   keys.replaceChildren(...nodes, row, reasons);
-  // A menu that was clicked would keep the arrows for itself; one that was reached by
+  // A menu that was clicked must not take the arrow keys; one that was reached by
   // keyboard may.
   const focused = document.activeElement;
   if (focused?.closest("[data-testid=stButtonGroup]") && !focused.matches(":focus-visible"))
     focused.blur();
 
-  kept.hear = (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || writing(event)) return;
-    const act = (kept.asking ? why : acts).get(event.key.toLowerCase());
-    if (!act) return;
+  state.onKey = (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event)) return;
+    const enabled = state.isExcluding ? reasonActions : actions;
+    const action = enabled.get(event.key.toLowerCase());
+    if (!action) return;
     event.preventDefault();
-    if (!event.repeat) act();
+    if (!event.repeat) action();
   };
-  if (!kept.listener) {
-    kept.listener = (event) => kept.hear(event);
-    document.addEventListener("keydown", kept.listener);
+  if (!state.listener) {
+    state.listener = (event) => state.onKey(event);
+    document.addEventListener("keydown", state.listener);
   }
   return () => {
-    document.removeEventListener("keydown", kept.listener);
-    kept.listener = null;
-    clearTimeout(kept.wake);
+    document.removeEventListener("keydown", state.listener);
+    state.listener = null;
+    clearTimeout(state.timer);
   };
 }

@@ -1,4 +1,4 @@
-// The reviewer's name stays with this browser, so that it is asked only once.
+// The reviewer's name is stored in this browser, so that it is asked only once.
 const KEY = "coin-reviewer";
 
 export default function ({ data, setStateValue }) {
@@ -7,6 +7,6 @@ export default function ({ data, setStateValue }) {
     else if (data.name) localStorage.setItem(KEY, data.name);
     else if (localStorage.getItem(KEY)) setStateValue("name", localStorage.getItem(KEY));
   } catch {
-    // A browser that keeps nothing is asked once a visit.
+    // A browser without storage is asked once per visit.
   }
 }

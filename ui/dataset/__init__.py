@@ -1,1 +1,1 @@
-"""dataset."""
+"""The Dataset page."""

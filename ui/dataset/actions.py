@@ -1,22 +1,28 @@
-"""What can be done with the chosen photos, all at once; every action can be undone."""
+"""Actions on the selected photos; every one can be undone."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
 from coin_core.catalog import Catalog, ExcludeReason
+from coin_core.errors import WeightsMissingError
+from ui import resources
 from ui.background_task import BackgroundTask, begin
-from ui.classify.predict import ask_classifiers
 from ui.dataset import cropping
-from ui.dataset.formatting import REASON, ruler_key, ruler_keys, ruler_title
+from ui.dataset.formatting import REASON_TITLES, ruler_key, ruler_keys, ruler_title
 from ui.dataset.photo_facts import LICENCES
 from ui.dataset.session import DatasetSession, ask_reviewer
+from ui.formatting import plural
+
+if TYPE_CHECKING:
+    from coin_core.catalog.label_errors import Recorded
 
 
 def show_actions(session: DatasetSession, catalog: Catalog) -> None:
-    """Buttons for the chosen photos, and undo and redo."""
+    """Buttons for the selected photos, and undo and redo."""
     if not session.selected:
         if session.reviewer:
             with st.container(horizontal=True, vertical_alignment="center"):
@@ -24,32 +30,15 @@ def show_actions(session: DatasetSession, catalog: Catalog) -> None:
         return
     if not ask_reviewer(session, "to stand beside every change:"):
         return
-    count = len(session.selected)
     with st.container(
         horizontal=True, vertical_alignment="center", key="actions", border=True
     ):
-        st.markdown(f"**{count:,} chosen**", width="content")
+        st.markdown(f"**{len(session.selected):,} chosen**", width="content")
         _offer_rulers(session, catalog)
         _offer_exclusion(session, catalog)
         _offer_crops(session, catalog)
         _offer_provenance(session, catalog)
-        with st.popover("Same coin"):
-            st.caption("Photos of one coin stay together when a data set is split.")
-            _button(
-                "They show one coin",
-                session,
-                lambda: catalog.edits.group_coins(
-                    session.selected, who=session.reviewer
-                ),
-                f"{count} photos grouped as one coin",
-                disabled=count < 2,
-            )
-            _button(
-                "Each shows a coin of its own",
-                session,
-                lambda: catalog.edits.ungroup(session.selected, who=session.reviewer),
-                f"{count} photos are coins of their own",
-            )
+        _offer_grouping(session, catalog)
         if st.button(
             "Ask the classifiers",
             key="ask_chosen",
@@ -57,36 +46,26 @@ def show_actions(session: DatasetSession, catalog: Catalog) -> None:
             help="Their answers fill the orders “least sure” and “most disputed” and "
             "the queues of the review.",
         ):
-            ask_classifiers(session, catalog, session.selected)
+            classify_catalog_photos(session, catalog, session.selected)
             st.rerun()
         show_undo(session, catalog)
 
 
-def _button(
-    label: str,
+def _action_button(
     session: DatasetSession,
+    label: str,
     change: Callable[[], object],
-    said: str,
-    *,
-    key: str | None = None,
-    disabled: bool = False,
-    icon: str | None = None,
-    help_text: str | None = None,
-    kind: str = "tertiary",
+    notice: str,
+    **options: Any,
 ) -> None:
+    """A button that changes the catalog in its callback and reports it."""
+
     def act() -> None:
-        with session.action(said):
+        with session.action(notice):
             change()
 
-    st.button(
-        label,
-        key=key or f"do_{label}",
-        on_click=act,
-        type=kind,  # type: ignore[arg-type]
-        disabled=disabled,
-        icon=icon,
-        help=help_text,
-    )
+    options.setdefault("key", f"do_{label}")
+    st.button(label, on_click=act, type="tertiary", **options)
 
 
 def _offer_rulers(session: DatasetSession, catalog: Catalog) -> None:
@@ -96,126 +75,120 @@ def _offer_rulers(session: DatasetSession, catalog: Catalog) -> None:
             key="authority",
             placeholder="e.g. Meshorer, TJC 2001",
         )
-        for key in (*ruler_keys(catalog.queries.choices().rulers), None):
-            title = ruler_title(key)
-            _button(
-                title,
+
+        def ruler_button(ruler: str | None, label: str, **options: Any) -> None:
+            _action_button(
                 session,
-                lambda key=key: catalog.edits.set_ruler(
+                label,
+                lambda: catalog.edits.set_ruler(
                     session.selected,
-                    key,
+                    ruler,
                     who=session.reviewer,
                     authority=authority or None,
                 ),
-                f"{len(session.selected)} photos: {title}",
-                key=f"set_ruler_{key}",
+                f"{len(session.selected)} photos: {ruler_title(ruler)}",
+                **options,
             )
-        written = st.text_input(
+
+        for key in (*ruler_keys(catalog.queries.choices().rulers), None):
+            ruler_button(key, ruler_title(key), key=f"set_ruler_{key}")
+        name = st.text_input(
             "Another",
             key="other_ruler",
             placeholder="Mattathias Antigonus, star and anchor …",
             help="A class of its own, which trainings on the catalog then learn too.",
         )
-        other = ruler_key(written)
-        _button(
+        other = ruler_key(name)
+        ruler_button(
+            other or None,
             ruler_title(other) if other else "Write a name first",
-            session,
-            lambda: catalog.edits.set_ruler(
-                session.selected,
-                other,
-                who=session.reviewer,
-                authority=authority or None,
-            ),
-            f"{len(session.selected)} photos: {ruler_title(other or None)}",
             key="set_other_ruler",
             disabled=not other,
         )
 
 
 def _offer_exclusion(session: DatasetSession, catalog: Catalog) -> None:
+    count = len(session.selected)
     with st.popover("Exclude"):
-        for reason in ExcludeReason:
-            _button(
-                REASON[reason].capitalize(),
+        for reason, title in REASON_TITLES.items():
+
+            def exclude(reason: ExcludeReason = reason) -> None:
+                catalog.edits.exclude(session.selected, reason, who=session.reviewer)
+
+            _action_button(
                 session,
-                lambda reason=reason: catalog.edits.exclude(
-                    session.selected, reason, who=session.reviewer
-                ),
-                f"{len(session.selected)} photos excluded: {REASON[reason]}",
+                title.capitalize(),
+                exclude,
+                f"{count} photos excluded: {title}",
                 key=f"exclude_{reason}",
             )
         st.divider()
-        _button(
-            "Take back in",
+        _action_button(
             session,
+            "Take back in",
             lambda: catalog.edits.restore(session.selected, who=session.reviewer),
-            f"{len(session.selected)} photos taken back in",
+            f"{count} photos taken back in",
         )
 
 
 def _offer_crops(session: DatasetSession, catalog: Catalog) -> None:
-    count = len(session.selected)
     with st.popover("Crop and turn"):
         for label, edit in cropping.EDITS.items():
             st.button(
                 label,
                 key=f"crop_all_{label}",
                 type="tertiary",
-                on_click=_crop_all,
+                on_click=_crop_selected,
                 args=(session, catalog, label, edit),
             )
         angle = st.number_input(
             "Turn clockwise by °", -180, 180, 0, step=1, key="turn_all_by"
         )
+        turn = cropping.rotation(float(angle))
         st.button(
             "Turn all by this angle",
             key="turn_all",
             type="tertiary",
-            on_click=_crop_all,
-            args=(
-                session,
-                catalog,
-                f"Turn by {angle}°",
-                cropping.turning(float(angle)),
-            ),
+            on_click=_crop_selected,
+            args=(session, catalog, f"Turn by {angle}°", turn),
             disabled=angle == 0,
         )
         st.divider()
-        _button(
-            "Back to the original",
+        _action_button(
             session,
+            "Back to the original",
             lambda: catalog.edits.reset_faces(session.selected, who=session.reviewer),
-            f"{count} photos as they came in",
+            f"{len(session.selected)} photos as they came in",
             key="original_all",
         )
 
 
-def _crop_all(
+def _crop_selected(
     session: DatasetSession, catalog: Catalog, label: str, edit: cropping.PhotoEdit
 ) -> None:
-    """The edit on all chosen photos, beside the page where there are many."""
-    chosen, who = session.selected, session.reviewer
+    """Apply an edit to all selected photos in a background task."""
+    selected, reviewer = session.selected, session.reviewer
 
-    def say(changed: int) -> None:
-        session.notice = f"{label}: {changed:,} of {len(chosen):,} photos changed"
+    def report(changed: int) -> None:
+        session.notice = f"{label}: {changed:,} of {len(selected):,} photos changed"
 
     begin(
         session,
         BackgroundTask(
             title=label,
-            job=lambda tell: cropping.change_many(
-                catalog, chosen, edit, who=who, tell=tell
+            job=lambda progress: cropping.edit_photos(
+                catalog, selected, edit, who=reviewer, progress=progress
             ),
-            then=say,
+            then=report,
         ),
     )
 
 
 def _offer_provenance(session: DatasetSession, catalog: Catalog) -> None:
-    """The same source, licence and credit for all: an empty field changes nothing."""
+    """The same source, licence and credit for all; an empty field changes nothing."""
     with st.popover("Licence"):
         st.caption("Fields that are left empty stay as they are on each photo.")
-        told = {
+        values = {
             "licence": st.selectbox(
                 "Licence",
                 LICENCES,
@@ -229,10 +202,10 @@ def _offer_provenance(session: DatasetSession, catalog: Catalog) -> None:
                 "Source", key="told_source", placeholder="a museum, own camera …"
             ),
         }
-        changes = {name: value for name, value in told.items() if value}
-        _button(
-            f"Tell this of {len(session.selected)} photos",
+        changes = {name: value for name, value in values.items() if value}
+        _action_button(
             session,
+            f"Tell this of {len(session.selected)} photos",
             lambda: catalog.edits.edit_photos(
                 dict.fromkeys(session.selected, changes), who=session.reviewer
             ),
@@ -242,43 +215,105 @@ def _offer_provenance(session: DatasetSession, catalog: Catalog) -> None:
         )
 
 
+def _offer_grouping(session: DatasetSession, catalog: Catalog) -> None:
+    count = len(session.selected)
+    with st.popover("Same coin"):
+        st.caption("Photos of one coin stay together when a data set is split.")
+        _action_button(
+            session,
+            "They show one coin",
+            lambda: catalog.edits.group_coins(session.selected, who=session.reviewer),
+            f"{count} photos grouped as one coin",
+            disabled=count < 2,
+        )
+        _action_button(
+            session,
+            "Each shows a coin of its own",
+            lambda: catalog.edits.ungroup(session.selected, who=session.reviewer),
+            f"{count} photos are coins of their own",
+        )
+
+
+def classify_catalog_photos(
+    session: DatasetSession,
+    catalog: Catalog,
+    photo_ids: Sequence[int],
+    *,
+    again: bool = False,
+) -> None:
+    """Classify photos of the catalog in a background task, and store the predictions.
+
+    Args:
+        session: The session of the visitor.
+        catalog: The catalog.
+        photo_ids: The photos.
+        again: Whether to repeat predictions that the same models have stored.
+    """
+    from coin_core.catalog.label_errors import record_opinions
+
+    def report(recorded: Recorded) -> None:
+        count = recorded.photos + recorded.known
+        session.notice = f"{plural(count, 'photo')} read"
+        if len(photo_ids) > count:
+            session.notice += (
+                f"; {len(photo_ids) - count:,} not, as they are excluded, cannot be "
+                "opened, or no legend side is marked on them"
+            )
+
+    with session.action():
+        load_errors = resources.load_errors()
+        names = [b.name for b in resources.bundles()[0] if b.name not in load_errors]
+        if not names:
+            raise WeightsMissingError(resources.NO_CLASSIFIERS)
+        coin_classifier = resources.coin_classifier()
+        begin(
+            session,
+            BackgroundTask(
+                title="Asking the classifiers",
+                job=lambda progress: record_opinions(
+                    catalog,
+                    coin_classifier,
+                    photo_ids,
+                    classifiers=names,
+                    again=again,
+                    progress=progress,
+                ),
+                then=report,
+                if_stopped="Stopped; what was read is kept, and is not read again.",
+            ),
+        )
+
+
 def show_undo(session: DatasetSession, catalog: Catalog) -> None:
-    """Undo and redo of one's own changes."""
-    for label, icon, back in (
-        ("Undo", ":material/undo:", True),
-        ("Redo", ":material/redo:", False),
+    """The buttons that undo and redo the reviewer's own changes."""
+    for label, undo, help_text in (
+        ("Undo", True, "Your own last change, whichever photo it was on."),
+        ("Redo", False, "What you undid last."),
     ):
         st.button(
             label,
             key=f"{label.lower()}_edit",
-            icon=icon,
+            icon=f":material/{label.lower()}:",
             type="tertiary",
-            on_click=take_back,
+            on_click=undo_or_redo,
             args=(session, catalog),
-            kwargs={"back": back},
-            help="Your own last change, whichever photo it was on."
-            if back
-            else "What you undid last.",
+            kwargs={"undo": undo},
+            help=help_text,
         )
 
 
-def take_back(
-    session: DatasetSession, catalog: Catalog, *, back: bool
+def undo_or_redo(
+    session: DatasetSession, catalog: Catalog, *, undo: bool
 ) -> tuple[int, ...]:
-    """Undo or redo one's last action; returns the photos it touched."""
+    """Undo or redo the reviewer's last action; returns the photos that it changed."""
     with session.action():
-        group = (
-            catalog.edits.undo(who=session.reviewer)
-            if back
-            else catalog.edits.redo(who=session.reviewer)
-        )
+        step = catalog.edits.undo if undo else catalog.edits.redo
+        group = step(who=session.reviewer)
         if group is None:
-            session.notice = "Nothing to undo" if back else "Nothing to redo"
+            session.notice = "Nothing to undo" if undo else "Nothing to redo"
             return ()
-        count = len(group.photo_ids)
-        session.notice = (
-            f"{'Undone' if back else 'Done again'}: {count} photo" + "s" * (count != 1)
-        )
+        title = "Undone" if undo else "Done again"
+        session.notice = f"{title}: {plural(len(group.photo_ids), 'photo')}"
         if group.left_alone:
             session.notice += "; what somebody else has changed since was left alone"
         return group.photo_ids

@@ -1,4 +1,4 @@
-"""The cropping tools: boxes and turns are stored, the photo stays as it is."""
+"""The cropping tools: they edit the boxes and turns of a photo, not its pixels."""
 
 from __future__ import annotations
 
@@ -16,72 +16,66 @@ from coin_core.imaging import photo_io
 from ui.components.cropper import correct_crop
 from ui.dataset import face_edits
 from ui.dataset.face_edits import Faces
-from ui.dataset.formatting import SIDE
+from ui.dataset.formatting import side_title
 from ui.dataset.session import DatasetSession
 
 _CROP_PX = 260
 _SIDES = (Side.LEGEND, Side.CORNUCOPIA, Side.STAR_ANCHOR, Side.OTHER)
-_UNTOLD = "untold"  # a menu that offers None lets its choice be cleared away
+_UNKNOWN_SIDE = "untold"  # a menu with the option None can be cleared
+_DEFAULT_BOX = RotatedBox(left=0.2, top=0.2, right=0.8, bottom=0.8)
 
 PhotoEdit = Callable[[Catalog, CatalogPhoto, Faces], Faces]
+# Stores the faces that a function returns; the text is the notice.
+SaveFaces = Callable[[str, Callable[[], Faces]], None]
 
 
-@st.cache_resource(show_spinner=False, max_entries=3)
-def _pixels(sha256: str, _catalog: Catalog, _photo: CatalogPhoto) -> np.ndarray:
-    return photo_io.read(_catalog.photos.path(_photo))
+@st.cache_resource(
+    show_spinner=False,
+    max_entries=3,
+    hash_funcs={CatalogPhoto: lambda photo: photo.sha256},
+)
+def _photo_pixels(_catalog: Catalog, photo: CatalogPhoto) -> np.ndarray:
+    return photo_io.read(_catalog.photos.path(photo))
 
 
-def pixels(catalog: Catalog, photo: CatalogPhoto) -> np.ndarray:
-    """A photo of the catalog decoded; the last few stay in memory."""
-    return _pixels(photo.sha256, catalog, photo)
-
-
-def propose(catalog: Catalog, photo: CatalogPhoto, faces: Faces = ()) -> Faces:
-    """The coins that are found in a photo, with what each shows; else the old faces."""
-    picture = photo_io.read(catalog.photos.path(photo))
-    found = face_finding.classify_sides(picture, face_finding.find(picture))
-    return (
-        faces
-        if not found
-        else tuple(CatalogFace(box=face.box, side=face.side) for face in found)
-    )
+def detect(catalog: Catalog, photo: CatalogPhoto, faces: Faces = ()) -> Faces:
+    """The detected coins with their sides; the old faces if no coin is found."""
+    pixels = photo_io.read(catalog.photos.path(photo))
+    found = face_finding.classify_sides(pixels, face_finding.detect_coins(pixels))
+    return tuple(CatalogFace(box=face.box, side=face.side) for face in found) or faces
 
 
 def split(catalog: Catalog, photo: CatalogPhoto, faces: Faces) -> Faces:
-    """Two halves, each with what it shows."""
+    """Two halves with their predicted sides."""
     halves = face_edits.split(faces, photo.width_px, photo.height_px)
     try:
-        judged = face_finding.classify_sides(
+        predicted = face_finding.classify_sides(
             photo_io.read(catalog.photos.path(photo)), [half.box for half in halves]
         )
     except WeightsMissingError:
         return halves
-    return face_edits.told_apart(halves, [face.side for face in judged])
+    return face_edits.with_sides(halves, [face.side for face in predicted])
 
 
-def turning(by_deg: float) -> PhotoEdit:
-    """The edit that turns every face clockwise by so many degrees."""
-    return lambda _catalog, _photo, faces: face_edits.turned(faces, by_deg)
-
-
-def _swap(_catalog: Catalog, _photo: CatalogPhoto, faces: Faces) -> Faces:
-    return face_edits.swapped(faces)
+def rotation(by_deg: float) -> PhotoEdit:
+    """The edit that turns every face clockwise by an angle."""
+    return lambda _catalog, _photo, faces: face_edits.rotate(faces, by_deg)
 
 
 EDITS: dict[str, PhotoEdit] = {
-    "Find the coins": propose,
+    "Find the coins": detect,
     "Split in two": split,
-    "Turn 90° left": turning(-90),
-    "Turn 90° right": turning(90),
-    "Swap sides": _swap,
+    "Turn 90° left": rotation(-90),
+    "Turn 90° right": rotation(90),
+    "Swap sides": lambda _catalog, _photo, faces: face_edits.swap_sides(faces),
 }
-_ICONS = (
-    "frame_inspect",
-    "splitscreen_left",
-    "rotate_left",
-    "rotate_right",
-    "swap_horiz",
-)
+_ICONS = {
+    "Find the coins": "frame_inspect",
+    "Split in two": "splitscreen_left",
+    "Turn 90° left": "rotate_left",
+    "Turn 90° right": "rotate_right",
+    "Swap sides": "swap_horiz",
+}
 _HELP = {
     "Find the coins": "Boxes around the coins in this photo, found anew.",
     "Split in two": "Cut the box in the middle: obverse and reverse from one picture.",
@@ -89,26 +83,26 @@ _HELP = {
 }
 
 
-def change_many(
+def edit_photos(
     catalog: Catalog,
     photo_ids: Sequence[int],
     edit: PhotoEdit,
     *,
     who: str,
-    tell: Callable[[int, int], None] = lambda done, total: None,
+    progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> int:
-    """The same edit on many photos, as one action that is undone as one.
+    """Apply one edit to many photos, as one action that is undone at once.
 
     Args:
-        catalog: Where the photos are.
-        photo_ids: Which photos.
-        edit: What is done to each.
-        who: Signs it.
-        tell: Called with photos done and photos in all; nothing is changed where it
-            raises.
+        catalog: The catalog.
+        photo_ids: The photos.
+        edit: Returns the new faces of a photo.
+        who: The reviewer.
+        progress: Called with the photos done and their total; if it raises, nothing
+            is changed.
 
     Returns:
-        How many photos were changed.
+        The number of photos that were changed.
     """
     changed: dict[int, Faces] = {}
     for done, photo_id in enumerate(photo_ids, 1):
@@ -116,32 +110,38 @@ def change_many(
         after = edit(catalog, catalog.photos.get(photo_id), before)
         if after != before:
             changed[photo_id] = after
-        tell(done, len(photo_ids))
+        progress(done, len(photo_ids))
     if changed:
         catalog.edits.edit_faces(changed, who=who)
     return len(changed)
 
 
-def show_tools(session: DatasetSession, catalog: Catalog, photo: CatalogPhoto) -> None:
-    """The tools under an opened photo: buttons, the crops, the box by mouse."""
+def show_crop_tools(
+    session: DatasetSession, catalog: Catalog, photo: CatalogPhoto
+) -> None:
+    """The tools of an open photo: buttons, the crops, the box drawn by mouse."""
     faces = tuple(catalog.photos.faces(photo.photo_id))
 
-    def run(label: str, after: Callable[[], Faces]) -> None:
-        with session.action(label):
-            new = after()
-            if new == tuple(catalog.photos.faces(photo.photo_id)):
-                session.notice = f"{label}: nothing to change"
+    def save(notice: str, edit: Callable[[], Faces]) -> None:
+        with session.action(notice):
+            after = edit()
+            if after == tuple(catalog.photos.faces(photo.photo_id)):
+                session.notice = f"{notice}: nothing to change"
             else:
-                catalog.edits.set_faces(photo.photo_id, new, who=session.reviewer)
+                catalog.edits.set_faces(photo.photo_id, after, who=session.reviewer)
+
+    def reset() -> None:
+        with session.action("Back to the original"):
+            catalog.edits.reset_faces([photo.photo_id], who=session.reviewer)
 
     with st.container(horizontal=True, vertical_alignment="center"):
-        for (label, edit), icon in zip(EDITS.items(), _ICONS, strict=True):
+        for label, edit in EDITS.items():
             st.button(
                 label,
                 key=f"crop_{label}",
-                icon=f":material/{icon}:",
+                icon=f":material/{_ICONS[label]}:",
                 help=_HELP.get(label),
-                on_click=run,
+                on_click=save,
                 args=(label, lambda edit=edit: edit(catalog, photo, faces)),
             )
         st.button(
@@ -149,167 +149,151 @@ def show_tools(session: DatasetSession, catalog: Catalog, photo: CatalogPhoto) -
             key="crop_original",
             icon=":material/history:",
             type="tertiary",
-            on_click=_to_original,
-            args=(session, catalog, photo),
+            on_click=reset,
             help="The boxes as they were when the photo came in.",
         )
     if faces:
-        _show_crops(session, catalog, photo, faces, run)
+        _show_crops(_photo_pixels(catalog, photo), photo.photo_id, faces, save)
     else:
         st.caption("No coin is marked in this photo: find it, or draw a box.")
-    _draw_box(catalog, photo, faces, run)
+    _show_box_drawing(catalog, photo, faces, save)
     others = [i for i in session.selected if i != photo.photo_id]
     if others and faces:
         st.button(
             f"Use these boxes for the {len(others)} other chosen photos",
             key="boxes_to_chosen",
             type="tertiary",
-            on_click=_copy_to,
+            on_click=_copy_faces,
             args=(session, catalog, faces, others),
         )
 
 
-def _to_original(
-    session: DatasetSession, catalog: Catalog, photo: CatalogPhoto
-) -> None:
-    with session.action("Back to the original"):
-        catalog.edits.reset_faces([photo.photo_id], who=session.reviewer)
-
-
-def _copy_to(
+def _copy_faces(
     session: DatasetSession, catalog: Catalog, faces: Faces, others: list[int]
 ) -> None:
     with session.action(f"Boxes taken over for {len(others)} photos"):
-        change_many(catalog, others, lambda *_: faces, who=session.reviewer)
+        edit_photos(catalog, others, lambda *_: faces, who=session.reviewer)
 
 
 def _show_crops(
-    session: DatasetSession,
-    catalog: Catalog,
-    photo: CatalogPhoto,
-    faces: Faces,
-    run: Callable[[str, Callable[[], Faces]], None],
+    pixels: np.ndarray, photo_id: int, faces: Faces, save: SaveFaces
 ) -> None:
-    """Every face as a classifier will see it, with its side and its turn."""
-    picture = pixels(catalog, photo)
+    """Every face as a classifier gets it, with its side and its turn."""
     for start in range(0, len(faces), 2):
         columns = st.columns(2, gap="medium")
-        for at, column in zip(range(start, min(start + 2, len(faces))), columns):
-            face = faces[at]
-            # The faces are part of the keys: after an undo the widgets show the truth.
-            stamp = f"{photo.photo_id}_{at}_{hash(faces)}"
+        for i, column in zip(range(start, min(start + 2, len(faces))), columns):
+            # The faces are part of the keys: after an undo the widgets are new.
+            key = f"{photo_id}_{i}_{hash(faces)}"
             with column:
                 st.image(
-                    crop_to_flan(picture, face.box, _CROP_PX),
+                    crop_to_flan(pixels, faces[i].box, _CROP_PX),
                     width=_CROP_PX,
-                    alt=f"Face {at + 1}, {SIDE[face.side]}",
+                    alt=f"Face {i + 1}, {side_title(faces[i].side)}",
                 )
-                _ask_side(at, face, faces, stamp, run)
-                _ask_turn(at, face, faces, stamp, run)
+                _ask_side(i, faces, key, save)
+                _ask_turn(i, faces, key, save)
                 if len(faces) > 1:
                     st.button(
                         "Remove this face",
-                        key=f"drop_{stamp}",
+                        key=f"drop_{key}",
                         type="tertiary",
-                        on_click=run,
+                        on_click=save,
                         args=(
-                            f"Face {at + 1} removed",
-                            lambda at=at: face_edits.without(faces, at),
+                            f"Face {i + 1} removed",
+                            lambda i=i: face_edits.without(faces, i),
                         ),
                     )
 
 
-def _ask_side(at: int, face: CatalogFace, faces: Faces, stamp: str, run) -> None:
-    sides: list[str] = list(dict.fromkeys((*_SIDES, face.side or _UNTOLD, _UNTOLD)))
+def _ask_side(i: int, faces: Faces, key: str, save: SaveFaces) -> None:
+    current = faces[i].side or _UNKNOWN_SIDE
+    options: list[str] = list(dict.fromkeys((*_SIDES, current, _UNKNOWN_SIDE)))
 
-    def tell() -> None:
-        told = st.session_state[f"side_{stamp}"]
-        side = None if told == _UNTOLD else Side(told)
-        run(f"Face {at + 1}: {SIDE[side]}", lambda: face_edits.sided(faces, side, at))
+    def to_side(option: str) -> Side | None:
+        return None if option == _UNKNOWN_SIDE else Side(option)
+
+    def store() -> None:
+        side = to_side(st.session_state[f"side_{key}"])
+        save(
+            f"Face {i + 1}: {side_title(side)}",
+            lambda: face_edits.with_side(faces, side, i),
+        )
 
     st.selectbox(
-        f"Face {at + 1} shows",
-        sides,
-        index=sides.index(face.side or _UNTOLD),
-        format_func=lambda s: SIDE[None if s == _UNTOLD else Side(s)],
-        key=f"side_{stamp}",
-        on_change=tell,
+        f"Face {i + 1} shows",
+        options,
+        index=options.index(current),
+        format_func=lambda option: side_title(to_side(option)),
+        key=f"side_{key}",
+        on_change=store,
         width=_CROP_PX,
     )
 
 
-def _ask_turn(at: int, face: CatalogFace, faces: Faces, stamp: str, run) -> None:
-    def turn() -> None:
-        degrees = float(st.session_state[f"angle_{stamp}"])
-        run(
-            f"Face {at + 1} turned to {degrees:.0f}°",
-            lambda: face_edits.turned_to(faces, degrees, at),
+def _ask_turn(i: int, faces: Faces, key: str, save: SaveFaces) -> None:
+    def store() -> None:
+        degrees = float(st.session_state[f"angle_{key}"])
+        save(
+            f"Face {i + 1} turned to {degrees:.0f}°",
+            lambda: face_edits.rotate_to(faces, degrees, i),
         )
 
     st.slider(
-        f"Turn face {at + 1} clockwise",
+        f"Turn face {i + 1} clockwise",
         -180,
         180,
-        round(face.box.turn_deg),
+        round(faces[i].box.turn_deg),
         step=1,
         format="%d°",
-        key=f"angle_{stamp}",
-        on_change=turn,
+        key=f"angle_{key}",
+        on_change=store,
         width=_CROP_PX,
     )
 
 
-def _draw_box(
-    catalog: Catalog,
-    photo: CatalogPhoto,
-    faces: Faces,
-    run: Callable[[str, Callable[[], Faces]], None],
+def _show_box_drawing(
+    catalog: Catalog, photo: CatalogPhoto, faces: Faces, save: SaveFaces
 ) -> None:
-    """The crop box by mouse, for one of the faces or for one more."""
+    """A crop box drawn by mouse, for one of the faces or for a new one."""
     if not st.toggle("Draw a box by mouse", key=f"draw_{photo.photo_id}"):
         return
-    at = 0
+    index = 0
     if faces:
-        at = st.segmented_control(
+        index = st.segmented_control(
             "Box of",
             list(range(len(faces) + 1)),
-            format_func=lambda k: f"face {k + 1}" if k < len(faces) else "one more",
+            format_func=lambda i: f"face {i + 1}" if i < len(faces) else "one more",
             default=0,
             required=True,
             key=f"draw_face_{photo.photo_id}_{len(faces)}",
         )
     st.caption("Click the box; then drag it by its middle, or size it by its corners.")
-    start = faces[at].box if at < len(faces) else _MIDDLE
+    start = faces[index].box if index < len(faces) else _DEFAULT_BOX
     drawn = correct_crop(
-        pixels(catalog, photo),
+        _photo_pixels(catalog, photo),
         start,
-        key=f"catalog_{photo.photo_id}_{at}_{hash(start)}",
+        key=f"catalog_{photo.photo_id}_{index}_{hash(start)}",
     )
-    if at < len(faces) and _nearly(drawn, start):
+    if index < len(faces) and _is_same(drawn, start):
         drawn = start
     st.button(
         "Keep this box",
         key="keep_box",
         type="primary",
-        on_click=run,
-        args=(f"Box of face {at + 1}", lambda: face_edits.boxed(faces, drawn, at)),
-        disabled=at < len(faces) and drawn == start,
+        on_click=save,
+        args=(
+            f"Box of face {index + 1}",
+            lambda: face_edits.with_box(faces, drawn, index),
+        ),
+        disabled=index < len(faces) and drawn == start,
     )
 
 
-_MIDDLE = RotatedBox(left=0.2, top=0.2, right=0.8, bottom=0.8)
-
-
-def _nearly(a: RotatedBox, b: RotatedBox) -> bool:
-    """Whether two boxes differ by no more than the widget's whole pixels."""
-    a = replace(a, turn_deg=face_edits.normal_turn(a.turn_deg))
+def _is_same(a: RotatedBox, b: RotatedBox) -> bool:
+    """Whether two boxes differ only by the rounding of the widget to pixels."""
+    a = replace(a, turn_deg=face_edits.normalize_turn(a.turn_deg))
+    edges = ("left", "top", "right", "bottom")
     return (
-        max(
-            abs(a.left - b.left),
-            abs(a.top - b.top),
-            abs(a.right - b.right),
-            abs(a.bottom - b.bottom),
-        )
-        < 0.006
+        all(abs(getattr(a, edge) - getattr(b, edge)) < 0.006 for edge in edges)
         and abs(a.turn_deg - b.turn_deg) < 3
     )

@@ -1,114 +1,108 @@
-"""Changes of the faces on a photo, as plain functions: old faces in, new faces out.
+"""Edits of the faces on a photo, as pure functions from faces to faces.
 
-The photo itself is never touched. All boxes stay inside it, all turns in (-180, 180].
+The photo itself is never changed. All boxes stay inside it, and all turns in
+(-180, 180] degrees.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from coin_core.catalog import CatalogFace
 from coin_core.detection.faces import RotatedBox, Side
 
 Faces = tuple[CatalogFace, ...]
-FaceEdit = Callable[[Faces], Faces]
 
-WHOLE = RotatedBox(left=0.0, top=0.0, right=1.0, bottom=1.0)
+WHOLE_PHOTO = RotatedBox(left=0.0, top=0.0, right=1.0, bottom=1.0)
 _OTHER_SIDE = {Side.LEGEND: Side.CORNUCOPIA, Side.CORNUCOPIA: Side.LEGEND}
 
 
-def normal_turn(degrees: float) -> float:
+def normalize_turn(degrees: float) -> float:
     """The same turn in (-180, 180]."""
     turn = 180.0 - (180.0 - degrees) % 360.0
     return turn + 0.0  # never -0.0
 
 
-def turned(faces: Faces, by_deg: float, only: int | None = None) -> Faces:
-    """All faces, or one of them, turned clockwise by so many degrees."""
+def rotate(faces: Faces, by_deg: float, index: int | None = None) -> Faces:
+    """Turn all faces, or one of them, clockwise by an angle."""
     return tuple(
         replace(
             face,
-            box=replace(face.box, turn_deg=normal_turn(face.box.turn_deg + by_deg)),
+            box=replace(face.box, turn_deg=normalize_turn(face.box.turn_deg + by_deg)),
         )
-        if only is None or only == k
+        if index in (None, i)
         else face
-        for k, face in enumerate(faces or (CatalogFace(box=WHOLE),))
+        for i, face in enumerate(faces or (CatalogFace(box=WHOLE_PHOTO),))
     )
 
 
-def turned_to(faces: Faces, degrees: float, only: int) -> Faces:
-    """One face turned clockwise to so many degrees."""
-    return turned(faces, degrees - faces[only].box.turn_deg, only)
+def rotate_to(faces: Faces, degrees: float, index: int) -> Faces:
+    """Turn one face clockwise to an angle."""
+    return rotate(faces, degrees - faces[index].box.turn_deg, index)
 
 
 def split(faces: Faces, width_px: int, height_px: int) -> Faces:
-    """Two faces from one: the box is cut across its longer side, in the middle.
+    """Two faces from one: the box is cut in the middle, across its longer side.
 
-    A photo without a face is cut as a whole; one with several is cut around all of
-    them together. The sides of the halves are not known.
+    A photo without faces is cut as a whole; several faces are cut as the box around
+    all of them. The sides of the halves are unknown.
     """
-    boxes = [face.box for face in faces] or [WHOLE]
-    left, top = min(box.left for box in boxes), min(box.top for box in boxes)
-    right, bottom = max(box.right for box in boxes), max(box.bottom for box in boxes)
-    middle_x, middle_y = (left + right) / 2, (top + bottom) / 2
-    if (right - left) * width_px >= (bottom - top) * height_px:
-        halves = (
-            RotatedBox(left=left, top=top, right=middle_x, bottom=bottom),
-            RotatedBox(left=middle_x, top=top, right=right, bottom=bottom),
-        )
+    boxes = [face.box for face in faces] or [WHOLE_PHOTO]
+    whole = RotatedBox(
+        left=min(box.left for box in boxes),
+        top=min(box.top for box in boxes),
+        right=max(box.right for box in boxes),
+        bottom=max(box.bottom for box in boxes),
+    )
+    if (whole.right - whole.left) * width_px >= (whole.bottom - whole.top) * height_px:
+        middle = (whole.left + whole.right) / 2
+        halves = replace(whole, right=middle), replace(whole, left=middle)
     else:
-        halves = (
-            RotatedBox(left=left, top=top, right=right, bottom=middle_y),
-            RotatedBox(left=left, top=middle_y, right=right, bottom=bottom),
-        )
+        middle = (whole.top + whole.bottom) / 2
+        halves = replace(whole, bottom=middle), replace(whole, top=middle)
     return tuple(CatalogFace(box=half) for half in halves)
 
 
-def swapped(faces: Faces) -> Faces:
-    """The first two faces exchange their sides; a single one shows the other side."""
+def swap_sides(faces: Faces) -> Faces:
+    """The first two faces exchange their sides; a single one gets the other side."""
     if len(faces) == 1:
-        (face,) = faces
-        return (replace(face, side=_OTHER_SIDE.get(face.side, Side.LEGEND)),)
+        side = _OTHER_SIDE.get(faces[0].side, Side.LEGEND)
+        return with_side(faces, side, 0)
     if len(faces) < 2:
         return faces
-    first, second, *rest = faces
-    if first.side is second.side:  # nothing to exchange: decide
-        sides = (Side.LEGEND, Side.CORNUCOPIA)
-        if first.side is Side.LEGEND:
-            sides = (Side.CORNUCOPIA, Side.LEGEND)
+    first, second = faces[0].side, faces[1].side
+    if first is not second:
+        sides = (second, first)
+    elif first is Side.LEGEND:
+        sides = (Side.CORNUCOPIA, Side.LEGEND)
     else:
-        sides = (second.side, first.side)
-    return (
-        replace(first, side=sides[0]),
-        replace(second, side=sides[1]),
-        *rest,
-    )
+        sides = (Side.LEGEND, Side.CORNUCOPIA)
+    return with_sides(faces, sides)
 
 
-def boxed(faces: Faces, box: RotatedBox, at: int) -> Faces:
-    """The face at this place with a new box; one place further adds a face."""
-    if at >= len(faces):
+def with_box(faces: Faces, box: RotatedBox, index: int) -> Faces:
+    """The faces with another box for one of them, or with one more face."""
+    if index >= len(faces):
         return (*faces, CatalogFace(box=box))
     return tuple(
-        replace(face, box=box) if k == at else face for k, face in enumerate(faces)
+        replace(face, box=box) if i == index else face for i, face in enumerate(faces)
     )
 
 
-def sided(faces: Faces, side: Side | None, at: int) -> Faces:
-    """The face at this place with another side."""
+def with_side(faces: Faces, side: Side | None, index: int) -> Faces:
+    """The faces with another side for one of them."""
     return tuple(
-        replace(face, side=side) if k == at else face for k, face in enumerate(faces)
+        replace(face, side=side) if i == index else face for i, face in enumerate(faces)
     )
 
 
-def without(faces: Faces, at: int) -> Faces:
-    """The faces but for one."""
-    return tuple(face for k, face in enumerate(faces) if k != at)
+def with_sides(faces: Faces, sides: Sequence[Side | None]) -> Faces:
+    """The faces with new sides for the first ones."""
+    changed = tuple(replace(face, side=side) for face, side in zip(faces, sides))
+    return changed + faces[len(changed) :]
 
 
-def told_apart(faces: Faces, sides: Sequence[Side]) -> Faces:
-    """The faces with the sides that were judged for them."""
-    return tuple(
-        replace(face, side=side) for face, side in zip(faces, sides, strict=True)
-    )
+def without(faces: Faces, index: int) -> Faces:
+    """The faces except one."""
+    return tuple(face for i, face in enumerate(faces) if i != index)

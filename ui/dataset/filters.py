@@ -1,8 +1,9 @@
-"""The filters of the collection, and the chart of counts that filters when clicked."""
+"""The filters of the dataset, and the chart of counts that is a filter too."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 import streamlit as st
 
@@ -14,29 +15,29 @@ from coin_core.catalog import (
     PhotoStatus,
     Side,
 )
-from ui.components import ruler_counts
+from ui.components.custom import ruler_counts
 from ui.dataset.formatting import (
-    ORDER,
-    SIDE,
-    STATUS,
+    ORDER_TITLES,
+    STATUS_TITLES,
     UNLABELLED,
     ruler_colour,
     ruler_keys,
     ruler_title,
 )
 from ui.dataset.session import DatasetSession
+from ui.formatting import SIDE_TITLES
 
 _SPLITS = ("train", "validation", "test")
-_MORE = ("f_side", "f_source", "f_licence", "f_kind", "f_version")
-ALL = "all"
+_MENUS = ("f_side", "f_source", "f_licence", "f_kind", "f_version")
+_ALL = "all"
 
 
-def ask_filters(session: DatasetSession, catalog: Catalog) -> PhotoQuery:
-    """Draw the chart and the filters; returns what they ask for."""
+def show_filters(session: DatasetSession, catalog: Catalog) -> PhotoQuery:
+    """Show the chart and the filters; returns the query that they make."""
     choices = catalog.queries.choices()
     chart, rest = st.columns([1, 1.45], gap="large", vertical_alignment="center")
     with rest:
-        query = _ask(session, choices)
+        query = _ask_query(session, choices)
     with chart:
         _show_counts(session, catalog.queries.counts(query), choices)
     if query != session.query:
@@ -49,13 +50,10 @@ def ask_filters(session: DatasetSession, catalog: Catalog) -> PhotoQuery:
 def _show_counts(
     session: DatasetSession, counts: Mapping[str, int], choices: Choices
 ) -> None:
-    keys = [
-        *ruler_keys(choices.rulers),
-        *(key for key in counts if key not in ruler_keys(choices.rulers)),
-    ]
-    keys = [*dict.fromkeys(key for key in keys if key != UNLABELLED), UNLABELLED]
+    keys = dict.fromkeys((*ruler_keys(choices.rulers), *counts))
+    keys.pop(UNLABELLED, None)
 
-    def pick() -> None:
+    def store() -> None:
         picked = st.session_state["ruler_counts"].get("pick")
         if picked is not None:
             session.ruler = picked or None
@@ -69,17 +67,17 @@ def _show_counts(
                     "count": counts.get(key, 0),
                     "colour": ruler_colour(key, choices.rulers),
                 }
-                for key in keys
+                for key in (*keys, UNLABELLED)
             ],
-            "chosen": session.ruler,
+            "selected": session.ruler,
         },
         key="ruler_counts",
-        on_pick_change=pick,
+        on_pick_change=store,
     )
     st.caption("Click a bar to see only those photos.")
 
 
-def _ask(session: DatasetSession, choices: Choices) -> PhotoQuery:
+def _ask_query(session: DatasetSession, choices: Choices) -> PhotoQuery:
     text = st.text_input(
         "Search",
         key="f_text",
@@ -87,27 +85,26 @@ def _ask(session: DatasetSession, choices: Choices) -> PhotoQuery:
         persist_state="session",
     )
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        status = st.selectbox(
+        status = _menu(
             "Status",
-            [ALL, *STATUS],
-            format_func=lambda s: STATUS.get(s, s),
-            key="f_status",
-            persist_state="session",
+            STATUS_TITLES,
+            "f_status",
+            format_func=STATUS_TITLES.get,
             width=150,
         )
         order = st.selectbox(
             "Order",
-            list(ORDER),
-            format_func=ORDER.__getitem__,
+            list(ORDER_TITLES),
+            format_func=ORDER_TITLES.__getitem__,
             key="f_order",
             persist_state="session",
             width=185,
         )
-        more = sum(st.session_state.get(key, ALL) != ALL for key in _MORE)
+        more = sum(st.session_state.get(key, _ALL) != _ALL for key in _MENUS)
         more += sum(bool(st.session_state.get(k)) for k in ("f_dispute", "f_quality"))
         with st.popover(f"More filters{f' ({more})' if more else ''}", width=150):
-            narrow = _ask_more(choices)
-        if session.ruler or text or status != ALL or more:
+            more_filters = _ask_more(choices)
+        if session.ruler or text or status is not None or more:
             st.button(
                 "Clear",
                 type="tertiary",
@@ -117,41 +114,49 @@ def _ask(session: DatasetSession, choices: Choices) -> PhotoQuery:
             )
     return PhotoQuery(
         ruler=session.ruler,
-        status=None if status == ALL else PhotoStatus(status),
+        status=None if status is None else PhotoStatus(status),
         text=(text or "").strip() or None,
         order=PhotoOrder(order),
-        **narrow,  # type: ignore[arg-type]
+        **more_filters,
     )
 
 
 def _clear(session: DatasetSession) -> None:
     session.ruler = None
-    empty = {"f_text": "", "f_quality": 0.0, "f_dispute": False}
-    for key in (*_MORE, "f_status", *empty):
+    empty: dict[str, Any] = {"f_text": "", "f_quality": 0.0, "f_dispute": False}
+    for key in (*_MENUS, "f_status", *empty):
         if key in st.session_state:
-            st.session_state[key] = empty.get(key, ALL)
+            st.session_state[key] = empty.get(key, _ALL)
 
 
-def _one_of(label: str, options: Iterable[str], key: str) -> str | None:
-    """A filter over plain names; None if it is left open."""
-    chosen = st.selectbox(label, [ALL, *options], key=key, persist_state="session")
-    return None if chosen == ALL else chosen
-
-
-def _ask_more(choices: Choices) -> dict[str, object]:
-    side = st.selectbox(
-        "Shows the",
-        [ALL, *choices.sides],
-        format_func=lambda s: SIDE.get(s, s),
-        key="f_side",
+def _menu(
+    label: str,
+    options: Iterable[str],
+    key: str,
+    *,
+    format_func: Callable[[Any], str | None] = lambda option: option,
+    width: Any = "stretch",
+) -> str | None:
+    """A menu with the option "all", for which it returns None."""
+    chosen = st.selectbox(
+        label,
+        [_ALL, *options],
+        format_func=lambda option: format_func(option) or option,
+        key=key,
         persist_state="session",
+        width=width,
     )
-    source = _one_of("Source", choices.sources, "f_source")
-    licence = _one_of("Licence", choices.licences, "f_licence")
-    kind = _one_of("Kind", ("photographs", "rendered coins"), "f_kind")
+    return None if chosen == _ALL else chosen
+
+
+def _ask_more(choices: Choices) -> dict[str, Any]:
+    side = _menu("Shows the", choices.sides, "f_side", format_func=SIDE_TITLES.get)
+    source = _menu("Source", choices.sources, "f_source")
+    licence = _menu("Licence", choices.licences, "f_licence")
+    kind = _menu("Kind", ("photographs", "rendered coins"), "f_kind")
     version = split = None
     if choices.versions:
-        version = _one_of("Data set version", choices.versions, "f_version")
+        version = _menu("Data set version", choices.versions, "f_version")
         if version is not None:
             split = st.selectbox(
                 "Part of it", _SPLITS, key="f_split", persist_state="session"
@@ -168,7 +173,7 @@ def _ask_more(choices: Choices) -> dict[str, object]:
         persist_state="session",
     )
     return {
-        "side": None if side == ALL else Side(side),
+        "side": None if side is None else Side(side),
         "source": source,
         "licence": licence,
         "rendered": None if kind is None else kind == "rendered coins",

@@ -1,4 +1,4 @@
-"""What the things of the catalog are called on the page, and their colours."""
+"""Titles and colours of what the Dataset page shows."""
 
 from __future__ import annotations
 
@@ -18,42 +18,35 @@ from coin_core.catalog import (
 )
 from coin_core.results import class_title
 from coin_core.rulers import DEFAULT_CLASSES, RULERS
-from ui.palette import BRONZE, MUTED, class_colours
+from ui.formatting import SIDE_TITLES, plural
+from ui.palette import BRONZE, MUTED, SHADOW, class_colours
 
 UNLABELLED = "unlabelled"
 
-STATUS = {
+STATUS_TITLES = {
     PhotoStatus.UNREVIEWED: "not reviewed",
     PhotoStatus.REVIEWED: "reviewed",
     PhotoStatus.EXCLUDED: "excluded",
 }
-REASON = {
+REASON_TITLES = {
     ExcludeReason.NOISE: "noise",
     ExcludeReason.WRONG_COIN: "wrong coin",
     ExcludeReason.OBVERSE_ONLY: "obverse only",
     ExcludeReason.DUPLICATE: "duplicate",
 }
-ORDER = {
+ORDER_TITLES = {
     PhotoOrder.ADDED: "newest first",
     PhotoOrder.CONFIDENCE: "least sure first",
     PhotoOrder.DISAGREEMENT: "most disputed first",
     PhotoOrder.QUALITY: "best picture first",
 }
-QUEUE = {
+QUEUE_TITLES = {
     QueueKind.UNREVIEWED: "not reviewed yet",
     QueueKind.DISAGREEMENT: "classifiers disagree",
     QueueKind.LOW_CONFIDENCE: "classifiers unsure",
     QueueKind.SUSPECTED: "label may be wrong",
 }
-SIDE: dict[Side | None, str] = {
-    Side.LEGEND: "legend side",
-    Side.CORNUCOPIA: "cornucopia side",
-    Side.STAR_ANCHOR: "star or anchor",
-    Side.OTHER: "another coin",
-    Side.NOTHING: "no coin",
-    None: "side not told",
-}
-_ENTITY = {
+_ENTITY_TITLES = {
     "coin": "coin",
     "photo": "photo",
     "faces": "crop",
@@ -62,83 +55,83 @@ _ENTITY = {
 }
 
 
+def side_title(side: Side | None) -> str:
+    """The title of a side; None is "side not told"."""
+    return "side not told" if side is None else SIDE_TITLES[side]
+
+
 def ruler_title(key: str | None) -> str:
-    """A ruler as a person reads him; None is "unlabelled"."""
+    """The title of a ruler; None is "unlabelled"."""
     return UNLABELLED if key in (None, UNLABELLED) else class_title(str(key))
 
 
-def short_ruler(key: str | None) -> str:
-    """The same where there is little room: without the common first name."""
-    if key not in RULERS:
-        return ruler_title(key)
-    return class_title(key).removeprefix("John ").removeprefix("Judah ")
+def short_ruler_title(key: str | None) -> str:
+    """The title of a ruler without a common first name."""
+    title = ruler_title(key)
+    return (
+        title.removeprefix("John ").removeprefix("Judah ") if key in RULERS else title
+    )
 
 
-def ruler_keys(seen: Iterable[str] = ()) -> tuple[str, ...]:
-    """The rulers by number key: the known three first, then others of the catalog."""
-    return (*DEFAULT_CLASSES, *(key for key in seen if key not in DEFAULT_CLASSES))
+def ruler_keys(known: Iterable[str] = ()) -> tuple[str, ...]:
+    """The default classes, then the other classes of the catalog."""
+    return (*DEFAULT_CLASSES, *(key for key in known if key not in DEFAULT_CLASSES))
 
 
-def ruler_key(written: str) -> str:
-    """The class key of a name that a person wrote; "" for none.
+def ruler_key(name: str) -> str:
+    """The class key of a name that a person wrote; "" if there is none.
 
-    A name that is no ruler's becomes a class of its own.
+    A name that is not a ruler's becomes a new class.
     """
-    key = re.sub(r"\W+", "_", written.casefold()).strip("_")[:64]
+    key = re.sub(r"\W+", "_", name.casefold()).strip("_")[:64]
     return "" if key == UNLABELLED else key
 
 
-def ruler_colour(key: str | None, seen: Iterable[str] = ()) -> str:
-    """The colour of a ruler; pale for none."""
-    if key in (None, UNLABELLED):
+def ruler_colour(key: str | None, known: Iterable[str] = ()) -> str:
+    """The colour of a ruler; unlabelled photos are pale."""
+    if key is None or key == UNLABELLED:
         return MUTED
-    classes = ruler_keys((*seen, str(key)))
-    return class_colours(classes)[str(key)]
+    return class_colours(ruler_keys((*known, key)))[key]
 
 
-def drawn_faces(faces: Iterable[CatalogFace]) -> list[dict[str, Any]]:
-    """Faces as the components draw them; the legend side in bronze."""
+def face_outlines(faces: Iterable[CatalogFace]) -> list[dict[str, Any]]:
+    """Faces as the JavaScript components draw them; the legend side in bronze."""
     return [
         {
             "box": [face.box.left, face.box.top, face.box.right, face.box.bottom],
             "turn": face.box.turn_deg,
-            "label": f"{number} · {SIDE[face.side]}",
-            "colour": BRONZE if face.side is Side.LEGEND else "#5f5548",
+            "label": f"{number} · {side_title(face.side)}",
+            "colour": BRONZE if face.side is Side.LEGEND else SHADOW,
         }
         for number, face in enumerate(faces, 1)
     ]
 
 
 def photo_name(photo: CatalogPhoto) -> str:
-    """What a photo is called."""
+    """The file name of a photo, or its number."""
     return photo.file_name or f"photo {photo.photo_id}"
 
 
-def percent(share: float) -> str:
-    """A share of 1 as whole per cent."""
-    return f"{100 * share:.0f} %"
-
-
-def _worded(key: str, value: Any) -> str:
+def _value_text(key: str, value: Any) -> str:
     if value is None or value == "":
         return "nothing"
     if key in ("ruler", "ruler_attributed"):
         return ruler_title(str(value))
     if isinstance(value, Mapping | list):
-        return f"{len(value)} face{'s' * (len(value) != 1)}" if key == "faces" else "…"
+        return plural(len(value), "face") if key == "faces" else "…"
     return str(value).replace("_", " ")
 
 
-def edit_in_words(edit: Edit) -> str:
+def edit_text(edit: Edit) -> str:
     """One edit as a short line."""
-    what = _ENTITY.get(edit.entity, edit.entity)
+    title = _ENTITY_TITLES.get(edit.entity, edit.entity)
     if edit.entity == "added":
-        return what
+        return title
     keys = [k for k in (*edit.after, *edit.before) if k not in ("reviewer", "photo_id")]
     changes = [
-        f"{key.replace('_', ' ')}: {_worded(key, edit.before.get(key))} → "
-        f"{_worded(key, edit.after.get(key))}"
+        f"{key.replace('_', ' ')}: {_value_text(key, edit.before.get(key))} → "
+        f"{_value_text(key, edit.after.get(key))}"
         for key in dict.fromkeys(keys)
         if edit.before.get(key) != edit.after.get(key)
     ]
-    return f"{what}, {'; '.join(changes)}" if changes else what
+    return f"{title}, {'; '.join(changes)}" if changes else title

@@ -1,4 +1,4 @@
-"""The thumbnails of one page of photos: paging, choosing several, opening one."""
+"""One page of thumbnails: paging, selecting photos, opening one."""
 
 from __future__ import annotations
 
@@ -8,45 +8,44 @@ from typing import Any
 import streamlit as st
 
 from coin_core.catalog import Catalog, CatalogPhoto, PhotoQuery, PhotoStatus
-from ui.components import thumbnail_grid
-from ui.components.thumbnails import Size, is_kept, small_picture
+from ui.components.custom import photo_grid
+from ui.components.thumbnails import Size, is_cached, thumbnail_uri
 from ui.dataset.formatting import (
-    REASON,
-    STATUS,
-    drawn_faces,
-    percent,
+    REASON_TITLES,
+    STATUS_TITLES,
+    face_outlines,
     photo_name,
     ruler_colour,
     ruler_title,
-    short_ruler,
+    short_ruler_title,
 )
 from ui.dataset.session import DatasetSession
+from ui.formatting import percent
 
 PAGE_SIZE = 48
-MOST_CHOSEN = 5000  # by "choose all": more is a mistake, or work for the commands
-# A page is shown after so long; its other pictures follow by such steps.
-_FIRST_S, _STEP_S = 0.1, 0.5
+MAX_SELECTED = 5000  # by "Choose all"; the command line handles more
+# The page is shown after the first time span; each rerun adds thumbnails for the other.
+_FIRST_S, _NEXT_S = 0.1, 0.5
 
 
-def show_grid(session: DatasetSession, catalog: Catalog, query: PhotoQuery) -> None:
+def show_gallery(session: DatasetSession, catalog: Catalog, query: PhotoQuery) -> None:
     """One page of thumbnails with its pager."""
     number = int(st.session_state.get("grid_page", 1))
     page = catalog.queries.find(query, offset=(number - 1) * PAGE_SIZE, limit=PAGE_SIZE)
     pages = max(1, -(-page.total // PAGE_SIZE))
-    if number > pages:  # photos have left the list since
-        number = st.session_state["grid_page"] = pages
-        page = catalog.queries.find(
-            query, offset=(number - 1) * PAGE_SIZE, limit=PAGE_SIZE
-        )
+    if number > pages:  # photos have left the results
+        st.session_state["grid_page"] = pages
+        show_gallery(session, catalog, query)
+        return
     session.page_photo_ids = tuple(photo.photo_id for photo in page.photos)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(f"**{page.total:,}** photo{'s' * (page.total != 1)}", width=110)
         if page.photos:
             st.button(
-                f"Choose all {min(page.total, MOST_CHOSEN):,}",
+                f"Choose all {min(page.total, MAX_SELECTED):,}",
                 type="tertiary",
                 key="choose_all",
-                on_click=_choose_all,
+                on_click=_select_all,
                 args=(session, catalog, query),
             )
         if session.selected:
@@ -62,31 +61,7 @@ def show_grid(session: DatasetSession, catalog: Catalog, query: PhotoQuery) -> N
     if not page.photos:
         st.info("No photo fits these filters.", icon=":material/search_off:")
         return
-
-    def keep_choice() -> None:
-        told = st.session_state["grid"].get("chosen")
-        if told and told["token"] == session.selection_version:
-            session.selected = tuple(int(i) for i in told["ids"])
-
-    def open_one() -> None:
-        if (photo_id := st.session_state["grid"].get("open")) is not None:
-            session.open_photo(int(photo_id))
-
-    def fetch_more() -> None:
-        st.session_state["grid_asks_more"] = True
-
-    asks_more = st.session_state.pop("grid_asks_more", False)
-    thumbnail_grid(
-        data={
-            "photos": _tiles(catalog, page.photos, _STEP_S if asks_more else _FIRST_S),
-            "chosen": list(session.preset_selection),
-            "token": session.selection_version,
-        },
-        key="grid",
-        on_chosen_change=keep_choice,
-        on_open_change=open_one,
-        on_more_change=fetch_more,
-    )
+    _show_grid(session, catalog, page.photos)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption(
             "Click to choose, shift-click to choose a run, “Open” or double-click to "
@@ -97,68 +72,95 @@ def show_grid(session: DatasetSession, catalog: Catalog, query: PhotoQuery) -> N
                 "Next page",
                 key="next_page",
                 icon=":material/arrow_forward:",
-                on_click=_turn_page,
+                on_click=_go_to_page,
                 args=(number + 1,),
             )
 
 
-def _turn_page(number: int) -> None:
+def _show_grid(
+    session: DatasetSession, catalog: Catalog, photos: tuple[CatalogPhoto, ...]
+) -> None:
+    def store_selection() -> None:
+        state = st.session_state["grid"].get("selected")
+        if state and state["version"] == session.selection_version:
+            session.selected = tuple(int(i) for i in state["ids"])
+
+    def open_photo() -> None:
+        if (photo_id := st.session_state["grid"].get("open")) is not None:
+            session.open_photo(int(photo_id))
+
+    def request_more() -> None:
+        st.session_state["grid_needs_more"] = True
+
+    is_next = st.session_state.pop("grid_needs_more", False)
+    photo_grid(
+        data={
+            "photos": _tiles(catalog, photos, _NEXT_S if is_next else _FIRST_S),
+            "selected": list(session.preset_selection),
+            "version": session.selection_version,
+        },
+        key="grid",
+        on_selected_change=store_selection,
+        on_open_change=open_photo,
+        on_more_change=request_more,
+    )
+
+
+def _go_to_page(number: int) -> None:
     st.session_state["grid_page"] = number
 
 
-def _choose_all(session: DatasetSession, catalog: Catalog, query: PhotoQuery) -> None:
-    found = catalog.queries.find(query, offset=0, limit=MOST_CHOSEN)
+def _select_all(session: DatasetSession, catalog: Catalog, query: PhotoQuery) -> None:
+    found = catalog.queries.find(query, offset=0, limit=MAX_SELECTED)
     session.select(photo.photo_id for photo in found.photos)
 
 
 def _tiles(
-    catalog: Catalog, photos: tuple[CatalogPhoto, ...], patience_s: float
+    catalog: Catalog, photos: tuple[CatalogPhoto, ...], time_limit_s: float
 ) -> list[dict[str, Any]]:
-    """What the grid draws; pictures that would take too long are left for later."""
-    end = time.monotonic() + patience_s
+    """The data of the grid; thumbnails beyond the time limit are left out."""
+    end = time.monotonic() + time_limit_s
     tiles = []
     faces = catalog.photos.faces_of([photo.photo_id for photo in photos])
     for photo in photos:
-        in_time = is_kept(photo.sha256, Size.THUMB) or time.monotonic() < end
-        picture = small_picture(catalog, photo) if in_time else None
+        in_time = is_cached(photo.sha256, Size.THUMB) or time.monotonic() < end
+        thumbnail = thumbnail_uri(catalog, photo) if in_time else None
+        is_broken = in_time and thumbnail is None
         tiles.append(
             {
                 "id": photo.photo_id,
                 "name": photo_name(photo),
-                "title": _title(photo),
-                "src": picture,
-                "broken": in_time and picture is None,
+                "title": _tooltip(photo),
+                "src": thumbnail,
+                "broken": is_broken,
                 "width": photo.width_px,
                 "height": photo.height_px,
-                "faces": drawn_faces(faces[photo.photo_id]),
-                "label": short_ruler(photo.ruler),
+                "faces": face_outlines(faces[photo.photo_id]),
+                "label": short_ruler_title(photo.ruler),
                 "colour": ruler_colour(photo.ruler),
                 "status": photo.status.value,
                 "note": "" if photo.confidence is None else percent(photo.confidence),
-                "tags": _tags(photo, broken=in_time and picture is None),
+                "tags": _tags(photo, is_broken),
             }
         )
     return tiles
 
 
-def _tags(photo: CatalogPhoto, *, broken: bool) -> list[str]:
-    tags = ["rendered"] if photo.is_rendered else []
-    if photo.status is PhotoStatus.REVIEWED:
-        tags.append("reviewed")
-    if photo.status is PhotoStatus.EXCLUDED:
-        tags.append("excluded")
-    if photo.rulers_differ:
-        tags.append("disputed")
-    if broken:
-        tags.append("unreadable")
-    return tags
+def _tags(photo: CatalogPhoto, is_broken: bool) -> list[str]:
+    tags = {
+        "rendered": photo.is_rendered,
+        "reviewed": photo.status is PhotoStatus.REVIEWED,
+        "excluded": photo.status is PhotoStatus.EXCLUDED,
+        "disputed": photo.rulers_differ,
+        "unreadable": is_broken,
+    }
+    return [tag for tag, applies in tags.items() if applies]
 
 
-def _title(photo: CatalogPhoto) -> str:
-    """What stands under the mouse: plain text."""
-    lines = [photo_name(photo), ruler_title(photo.ruler), STATUS[photo.status]]
+def _tooltip(photo: CatalogPhoto) -> str:
+    lines = [photo_name(photo), ruler_title(photo.ruler), STATUS_TITLES[photo.status]]
     if photo.exclude_reason is not None:
-        lines.append(f"excluded: {REASON[photo.exclude_reason]}")
+        lines.append(f"excluded: {REASON_TITLES[photo.exclude_reason]}")
     if photo.confidence is not None:
         lines.append(f"surest classifier: {percent(photo.confidence)}")
     if photo.is_rendered:

@@ -1,8 +1,9 @@
-"""What is told of an opened photo and its coin: read, corrected, kept."""
+"""The facts of an open photo and its coin, as forms."""
 
 from __future__ import annotations
 
 from dataclasses import fields
+from typing import Any
 
 import streamlit as st
 
@@ -14,8 +15,8 @@ from coin_core.catalog import (
     references_from,
     references_in_words,
 )
-from ui.dataset.formatting import percent
 from ui.dataset.session import DatasetSession
+from ui.formatting import percent
 
 LICENCES = (
     "CC0 1.0",
@@ -24,7 +25,7 @@ LICENCES = (
     "Public domain",
     "All rights reserved",
 )
-_FACTS = {
+_COIN_FIELDS = {
     "name_on_coin": "Name on the coin",
     "authority": "Attribution follows",
     "denomination": "Denomination",
@@ -34,7 +35,7 @@ _FACTS = {
     "references": "References",
     "notes": "Notes",
 }
-_TOLD = {
+_PROVENANCE_FIELDS = {
     "source": "Source",
     "source_url": "Address",
     "licence": "Licence",
@@ -47,47 +48,47 @@ _TOLD = {
 def show_coin_facts(
     session: DatasetSession, catalog: Catalog, photo: CatalogPhoto
 ) -> None:
-    """What is known of the coin, as a form."""
+    """The facts of the coin, as a form."""
     coin = catalog.photos.coin(photo.coin_id)
     with (
         st.expander("The coin: name, weight, references"),
         st.form(f"coin_{coin.coin_id}_{hash(coin)}", border=False),
     ):
-        asked: dict[str, object] = {}
+        values: dict[str, Any] = {}
         columns = st.columns(3)
-        for at, (name, title) in enumerate(_FACTS.items()):
-            with columns[at % 3]:
-                asked[name] = _ask_fact(name, title, coin)
-        kept = st.form_submit_button("Keep", disabled=not session.reviewer)
-    if kept:
+        for i, (name, title) in enumerate(_COIN_FIELDS.items()):
+            with columns[i % 3]:
+                values[name] = _ask_coin_fact(name, title, coin)
+        submitted = st.form_submit_button("Keep", disabled=not session.reviewer)
+    if submitted:
         with session.action("Coin kept"):
-            changes = _changes(coin, asked)
+            changes = _changes(coin, values)
             if changes:
                 catalog.edits.edit_coin(coin.coin_id, changes, who=session.reviewer)
         st.rerun()
 
 
-def _ask_fact(name: str, title: str, coin: Coin) -> object:
+def _ask_coin_fact(name: str, title: str, coin: Coin) -> Any:
     value = getattr(coin, name)
     if name in ("weight_g", "diameter_mm"):
         return st.number_input(title, value=value, min_value=0.0, step=0.01)
     if name == "die_axis_h":
         return st.number_input(title, value=value, min_value=1, max_value=12, step=1)
     if name == "references":
-        words = references_in_words(value)
+        text = references_in_words(value)
         typed = st.text_input(
-            title, value=words, placeholder="e.g. Hendin 1132 (5th edition); TJC A12"
+            title, value=text, placeholder="e.g. Hendin 1132 (5th edition); TJC A12"
         )
-        return value if typed == words else references_from(typed)
+        return value if typed == text else references_from(typed)
     return st.text_input(title, value=value or "")
 
 
-def _changes(coin: Coin, asked: dict[str, object]) -> dict[str, object]:
-    """What differs; an emptied field becomes unknown."""
+def _changes(coin: Coin, values: dict[str, Any]) -> dict[str, Any]:
+    """The values that differ; an empty field becomes unknown."""
     optional = {f.name for f in fields(CoinFacts) if f.default is None}
     new = {
         name: None if value in ("", 0.0) and name in optional else value
-        for name, value in asked.items()
+        for name, value in values.items()
     }
     return {name: v for name, v in new.items() if v != getattr(coin, name)}
 
@@ -95,9 +96,9 @@ def _changes(coin: Coin, asked: dict[str, object]) -> dict[str, object]:
 def show_provenance(
     session: DatasetSession, catalog: Catalog, photo: CatalogPhoto
 ) -> None:
-    """Where a photo comes from, and a form that corrects it."""
+    """The origin of a photo, and a form to correct it."""
     with st.expander("Where it comes from", expanded=bool(photo.lot_text)):
-        # st.text shows what a source has written as it is, never as HTML.
+        # st.text never interprets the text of a source as HTML.
         rows = {
             "file": photo.file_name,
             "kind": "rendered coin, not a photograph"
@@ -128,17 +129,17 @@ def show_provenance(
 def _ask_provenance(
     session: DatasetSession, catalog: Catalog, photo: CatalogPhoto
 ) -> None:
-    before = {name: getattr(photo, name) or "" for name in _TOLD}
+    before = {name: getattr(photo, name) or "" for name in _PROVENANCE_FIELDS}
     before["licence"] = photo.licence_raw or photo.licence or ""
-    stamp = f"{photo.photo_id}_{hash(tuple(before.values()))}"
-    with st.form(f"told_{stamp}", border=False):
-        asked = {}
-        for name, title in _TOLD.items():
-            ask = st.text_area if name == "lot_text" else st.text_input
-            asked[name] = ask(title, value=before[name], key=f"told_{name}_{stamp}")
-        kept = st.form_submit_button("Keep")
-    if kept:
-        changes = {name: v for name, v in asked.items() if v != before[name]}
+    key = f"told_{photo.photo_id}_{hash(tuple(before.values()))}"
+    with st.form(key, border=False):
+        values = {}
+        for name, title in _PROVENANCE_FIELDS.items():
+            field = st.text_area if name == "lot_text" else st.text_input
+            values[name] = field(title, value=before[name], key=f"{name}_{key}")
+        submitted = st.form_submit_button("Keep")
+    if submitted:
+        changes = {name: v for name, v in values.items() if v != before[name]}
         with session.action("Kept"):
             catalog.edits.edit_photos({photo.photo_id: changes}, who=session.reviewer)
         st.rerun()

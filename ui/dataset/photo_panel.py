@@ -1,163 +1,191 @@
-"""Everything about one photo: picture, tools, label, provenance, opinions, history."""
+"""Everything about one photo: picture, tools, label, provenance, history."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from html import escape
 
-import pandas as pd
 import streamlit as st
 
-from coin_core.catalog import Catalog, CatalogPhoto, ExcludeReason
-from coin_core.errors import CoinError
-from ui.classify.predict import ask_classifiers
-from ui.components.thumbnails import small_picture
-from ui.dataset.actions import show_undo
-from ui.dataset.cropping import show_tools
+from coin_core.catalog import Catalog, CatalogFace, CatalogPhoto, ExcludeReason
+from ui.components.custom import photo_viewer
+from ui.components.table import show_table
+from ui.components.thumbnails import Size, thumbnail_uri
+from ui.dataset.actions import classify_catalog_photos, show_undo
+from ui.dataset.cropping import show_crop_tools
 from ui.dataset.formatting import (
-    REASON,
-    SIDE,
-    STATUS,
+    REASON_TITLES,
+    STATUS_TITLES,
     UNLABELLED,
-    edit_in_words,
-    percent,
+    edit_text,
+    face_outlines,
     photo_name,
     ruler_keys,
     ruler_title,
+    side_title,
 )
 from ui.dataset.photo_facts import show_coin_facts, show_provenance
-from ui.dataset.photo_view import show_photo
 from ui.dataset.session import DatasetSession, ask_reviewer
-from ui.errors import show_error
+from ui.errors import errors_on_page, show_error
+from ui.formatting import percent, plural
 
-_TAKEN = "taken"
+_INCLUDED = "taken"
+_MAX_OTHERS = 6
 
 
 def show_photo_panel(session: DatasetSession, catalog: Catalog, photo_id: int) -> None:
-    """The opened photo; its first button leads back."""
+    """The open photo; its first button leads back.
+
+    Raises:
+        CatalogError: The photo is not in the catalog.
+    """
     photo = catalog.photos.get(photo_id)
-    _show_head(session, photo)
+    _show_navigation(session, photo)
     faces = tuple(catalog.photos.faces(photo_id))
     left, right = st.columns([1.5, 1], gap="large")
     with left:
         show_photo(catalog, photo, faces, key="opened_photo", height_px=440)
         st.caption(
             "Wheel or + to zoom, drag to move, double-click for the whole photo. "
-            + (" · ".join(SIDE[face.side] for face in faces) or "No coin marked.")
+            + (" · ".join(side_title(f.side) for f in faces) or "No coin marked.")
         )
     with right:
         _show_label(session, catalog, photo)
-        _show_opinions(session, catalog, photo)
+        _show_predictions(session, catalog, photo)
     if session.reviewer:
         st.subheader("Crop, split and turn", anchor=False)
-        show_tools(session, catalog, photo)
+        show_crop_tools(session, catalog, photo)
     show_coin_facts(session, catalog, photo)
     show_provenance(session, catalog, photo)
     _show_same_coin(session, catalog, photo)
     _show_history(catalog, photo)
 
 
-def _show_head(session: DatasetSession, photo: CatalogPhoto) -> None:
-    here = (
-        session.page_photo_ids.index(photo.photo_id)
-        if photo.photo_id in session.page_photo_ids
-        else -1
+def show_photo(
+    catalog: Catalog,
+    photo: CatalogPhoto,
+    faces: Sequence[CatalogFace],
+    *,
+    key: str,
+    height_px: int,
+) -> None:
+    """The zoomable photo with its faces outlined, marked if it is rendered."""
+    view = thumbnail_uri(catalog, photo, Size.VIEW)
+    if view is None:
+        show_error(
+            "The file of this photo is missing or cannot be read. Bring it in again: "
+            "the same file finds its place."
+        )
+        return
+    photo_viewer(
+        data={
+            "photo": photo.photo_id,
+            "src": view,
+            "alt": photo_name(photo),
+            "widthPx": photo.width_px,
+            "heightPx": photo.height_px,
+            "height": height_px,
+            "faces": face_outlines(faces),
+            "badge": "rendered coin, not a photograph" if photo.is_rendered else "",
+        },
+        key=key,
     )
+
+
+def _show_navigation(session: DatasetSession, photo: CatalogPhoto) -> None:
+    ids = session.page_photo_ids
+    here = ids.index(photo.photo_id) if photo.photo_id in ids else None
+    is_from_gallery = session.return_to == "browse"
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button(
-            "Back to all photos"
-            if session.return_to == "browse"
-            else "Back to the review",
+            "Back to all photos" if is_from_gallery else "Back to the review",
             icon=":material/arrow_back:",
             on_click=session.go_back,
             shortcut="B",
         )
         for label, step, key in (("Previous", -1, "P"), ("Next", 1, "N")):
-            there = here + step
+            target = -1 if here is None else here + step
+            exists = 0 <= target < len(ids)
             st.button(
                 label,
                 type="tertiary",
-                disabled=here < 0 or not 0 <= there < len(session.page_photo_ids),
-                on_click=lambda there=there: session.open_photo(
-                    session.page_photo_ids[there]
-                ),
+                disabled=not exists,
+                on_click=session.open_photo,
+                args=(ids[target] if exists else None,),
                 shortcut=key,
             )
         st.text(photo_name(photo))
 
 
 def _show_label(session: DatasetSession, catalog: Catalog, photo: CatalogPhoto) -> None:
-    said = STATUS[photo.status]
+    status = STATUS_TITLES[photo.status]
     if photo.exclude_reason is not None:
-        said += f" ({REASON[photo.exclude_reason]})"
+        status += f" ({REASON_TITLES[photo.exclude_reason]})"
     st.html(f'<p class="coin-sentence">{escape(ruler_title(photo.ruler))}</p>')
-    st.caption(said)
+    st.caption(status)
     if not ask_reviewer(session, "to change anything:"):
         return
-    keys = (UNLABELLED, *ruler_keys(catalog.queries.choices().rulers))
-    stamp = f"{photo.photo_id}_{photo.ruler}_{photo.exclude_reason}"
+    rulers = (UNLABELLED, *ruler_keys(catalog.queries.choices().rulers))
+    key = f"{photo.photo_id}_{photo.ruler}_{photo.exclude_reason}"
 
-    def label() -> None:
-        ruler = st.session_state[f"ruler_{stamp}"]
+    def store_ruler() -> None:
+        chosen = st.session_state[f"ruler_{key}"]
+        ruler = None if chosen == UNLABELLED else chosen
         with session.action(ruler_title(ruler)):
-            catalog.edits.set_ruler(
-                [photo.photo_id],
-                None if ruler == UNLABELLED else ruler,
-                who=session.reviewer,
-            )
+            catalog.edits.set_ruler([photo.photo_id], ruler, who=session.reviewer)
 
     st.selectbox(
         "Ruler",
-        keys,
-        index=keys.index(photo.ruler or UNLABELLED),
+        rulers,
+        index=rulers.index(photo.ruler or UNLABELLED),
         format_func=ruler_title,
-        key=f"ruler_{stamp}",
-        on_change=label,
+        key=f"ruler_{key}",
+        on_change=store_ruler,
     )
 
-    def exclude() -> None:
-        reason = st.session_state[f"reason_{stamp}"]
+    def store_exclusion() -> None:
+        reason = st.session_state[f"reason_{key}"]
         with session.action():
-            if reason == _TAKEN:
+            if reason == _INCLUDED:
                 catalog.edits.restore([photo.photo_id], who=session.reviewer)
             else:
                 catalog.edits.exclude([photo.photo_id], reason, who=session.reviewer)
 
-    reasons: tuple[str, ...] = (_TAKEN, *ExcludeReason)
+    reasons: tuple[str, ...] = (_INCLUDED, *ExcludeReason)
     st.selectbox(
         "In data sets",
         reasons,
-        index=reasons.index(photo.exclude_reason or _TAKEN),
-        format_func=lambda r: "yes" if r == _TAKEN else f"no: {REASON[r]}",
-        key=f"reason_{stamp}",
-        on_change=exclude,
+        index=reasons.index(photo.exclude_reason or _INCLUDED),
+        format_func=lambda reason: (
+            "yes"
+            if reason == _INCLUDED
+            else f"no: {REASON_TITLES[ExcludeReason(reason)]}"
+        ),
+        key=f"reason_{key}",
+        on_change=store_exclusion,
     )
     with st.container(horizontal=True):
         show_undo(session, catalog)
 
 
-def _show_opinions(
+def _show_predictions(
     session: DatasetSession, catalog: Catalog, photo: CatalogPhoto
 ) -> None:
     st.subheader("What the classifiers say", anchor=False)
-    opinions = catalog.predictions.of_photo(photo.photo_id)
-    if opinions:
-        st.dataframe(
-            pd.DataFrame(
-                [
-                    {
-                        "classifier": opinion.classifier
-                        + (" (not taught on it)" * (opinion.kind == "out_of_fold")),
-                        "says": ruler_title(opinion.ruler)
-                        if opinion.ruler
-                        else "cannot tell",
-                        "probability": percent(
-                            max(opinion.probabilities.values(), default=0.0)
-                        ),
-                    }
-                    for opinion in opinions
-                ]
-            ),
-            hide_index=True,
+    predictions = catalog.predictions.of_photo(photo.photo_id)
+    if predictions:
+        show_table(
+            {
+                "classifier": prediction.classifier
+                + (" (not taught on it)" * (prediction.kind == "out_of_fold")),
+                "says": ruler_title(prediction.ruler)
+                if prediction.ruler
+                else "cannot tell",
+                "probability": percent(
+                    max(prediction.probabilities.values(), default=0.0)
+                ),
+            }
+            for prediction in predictions
         )
     if photo.suspicion is not None:
         st.caption(f"The label may be wrong: suspicion {percent(photo.suspicion)}.")
@@ -167,11 +195,8 @@ def _show_opinions(
         type="tertiary",
         help="They see the legend side as it is cropped and turned now.",
     ):
-        ask_classifiers(session, catalog, [photo.photo_id], again=True)
+        classify_catalog_photos(session, catalog, [photo.photo_id], again=True)
         st.rerun()
-
-
-_MOST_SHOWN = 6
 
 
 def _show_same_coin(
@@ -183,10 +208,15 @@ def _show_same_coin(
         for other in catalog.photos.of_coin(photo.coin_id)
         if other.photo_id != photo.photo_id
     ]
+
+    def separate() -> None:
+        with session.action("A coin of its own"):
+            catalog.edits.ungroup([photo.photo_id], who=session.reviewer)
+
     title = f"Other photos of this coin: {len(others)}"
     with st.expander(title, expanded=bool(others)):
         with st.container(horizontal=True):
-            for other in others[:_MOST_SHOWN]:
+            for other in others[:_MAX_OTHERS]:
                 _show_other(session, catalog, other)
         with st.container(horizontal=True):
             if others:
@@ -194,27 +224,28 @@ def _show_same_coin(
                     "This photo shows another coin",
                     type="tertiary",
                     disabled=not session.reviewer,
-                    on_click=_ungroup,
-                    args=(session, catalog, photo),
+                    on_click=separate,
                 )
-            looked = st.button("Look for more photos of this coin", type="tertiary")
-        if looked:
-            _look_for_same(session, catalog, photo)
+            search = st.button("Look for more photos of this coin", type="tertiary")
+        if search:
+            with errors_on_page():
+                _show_similar(session, catalog, photo)
 
 
-def _look_for_same(
+def _show_similar(
     session: DatasetSession, catalog: Catalog, photo: CatalogPhoto
 ) -> None:
-    """Photos of other coins that may be this one, each with a button that says so."""
-    found: tuple[CatalogPhoto, ...] = ()
-    try:
-        with st.spinner("Comparing the pictures …"):
-            found = catalog.queries.similar(photo.photo_id, limit=_MOST_SHOWN)
-    except CoinError as error:
-        show_error(str(error))
-        return
+    """Photos of other coins that may be this one, each with a button to group it."""
+    with st.spinner("Comparing the pictures …"):
+        found = catalog.queries.similar(photo.photo_id, limit=_MAX_OTHERS)
     if not found:
         st.text("No other photo looks like the same coin.")
+
+    def group(other_id: int) -> None:
+        with session.action("Grouped as one coin"):
+            ids = [photo.photo_id, other_id]
+            catalog.edits.group_coins(ids, who=session.reviewer)
+
     with st.container(horizontal=True):
         for other in found:
             with st.container(width=150):
@@ -223,15 +254,15 @@ def _look_for_same(
                     "Same coin",
                     key=f"same_{other.photo_id}",
                     disabled=not session.reviewer,
-                    on_click=_group,
-                    args=(session, catalog, [photo.photo_id, other.photo_id]),
+                    on_click=group,
+                    args=(other.photo_id,),
                 )
 
 
 def _show_other(session: DatasetSession, catalog: Catalog, other: CatalogPhoto) -> None:
     with st.container(width=150):
-        if picture := small_picture(catalog, other):
-            st.image(picture, width=140, alt=photo_name(other))
+        if thumbnail := thumbnail_uri(catalog, other):
+            st.image(thumbnail, width=140, alt=photo_name(other))
         st.text(photo_name(other))
         st.button(
             "Open",
@@ -242,32 +273,15 @@ def _show_other(session: DatasetSession, catalog: Catalog, other: CatalogPhoto) 
         )
 
 
-def _ungroup(session: DatasetSession, catalog: Catalog, photo: CatalogPhoto) -> None:
-    with session.action("A coin of its own"):
-        catalog.edits.ungroup([photo.photo_id], who=session.reviewer)
-
-
-def _group(session: DatasetSession, catalog: Catalog, photo_ids: list[int]) -> None:
-    with session.action("Grouped as one coin"):
-        catalog.edits.group_coins(photo_ids, who=session.reviewer)
-
-
 def _show_history(catalog: Catalog, photo: CatalogPhoto) -> None:
     edits = catalog.edits.history(photo.photo_id)
-    with st.expander(f"History: {len(edits)} edit{'s' * (len(edits) != 1)}"):
-        st.dataframe(
-            pd.DataFrame(
-                [
-                    {
-                        "when": f"{edit.at:%Y-%m-%d %H:%M:%S}",
-                        "who": edit.who,
-                        "what": edit_in_words(edit),
-                        "taken back": "yes" if edit.undone else "",
-                    }
-                    for edit in edits
-                ],
-                columns=["when", "who", "what", "taken back"],
-            ),
-            hide_index=True,
-            placeholder="",
+    with st.expander(f"History: {plural(len(edits), 'edit')}"):
+        show_table(
+            {
+                "when": f"{edit.at:%Y-%m-%d %H:%M:%S}",
+                "who": edit.who,
+                "what": edit_text(edit),
+                "taken back": "yes" if edit.undone else "",
+            }
+            for edit in edits
         )

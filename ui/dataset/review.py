@@ -1,6 +1,6 @@
-"""Review by keyboard: a queue of photos, one decision each, one key each.
+"""Review by keyboard: a queue of photos, one decision and one key for each.
 
-A decision is stored in the callback of the key, before the next photo is drawn.
+A decision is stored in the callback of its key, before the next photo is drawn.
 """
 
 from __future__ import annotations
@@ -20,65 +20,72 @@ from coin_core.catalog import (
     Side,
 )
 from coin_core.errors import CatalogError
-from ui.classify.predict import look_for_wrong_labels
-from ui.components import review_keys
-from ui.components.thumbnails import make_ahead
-from ui.dataset.actions import take_back
+from ui.components.custom import review_keys
+from ui.components.thumbnails import prefetch
+from ui.dataset.actions import undo_or_redo
 from ui.dataset.formatting import (
-    QUEUE,
-    REASON,
-    percent,
+    QUEUE_TITLES,
+    REASON_TITLES,
     photo_name,
     ruler_colour,
     ruler_keys,
     ruler_title,
 )
-from ui.dataset.photo_view import show_photo
+from ui.dataset.photo_panel import show_photo
 from ui.dataset.session import DatasetSession, ask_reviewer
+from ui.errors import show_error
+from ui.formatting import percent, plural
 
-_KEY = "coin_review"
-SECOND_LOOK = "second_look"
-_LENGTH = 500  # photos fetched at a time
-_SECOND_AMONG = 5000
-_AHEAD = 3
+_KEY = "review_queue_state"
+SECOND_OPINION = "second_look"
+_QUEUE_LENGTH = 500  # photos fetched at a time
+_SECOND_OPINION_SEARCH = 5000  # photos among which second opinions are looked for
+_PREFETCHED = 3
 
 
 @dataclass(slots=True)
-class Sitting:
-    """The queue of one visitor and how far it has come."""
+class ReviewQueue:
+    """The queue of one visitor.
+
+    Attributes:
+        kind: A `QueueKind`, or `SECOND_OPINION`.
+        photo_ids: The photos in the queue.
+        position: The place of the current photo.
+        turn: Counts the decisions; a key pressed for an older turn is ignored.
+        rulers: The rulers of the number keys.
+    """
 
     kind: str = ""
     photo_ids: list[int] = field(default_factory=list)
-    at: int = 0
-    turn: int = 0  # counts what was said; a key for an older turn is ignored
-    rulers: tuple[str, ...] = ()  # those of the number keys
+    position: int = 0
+    turn: int = 0
+    rulers: tuple[str, ...] = ()
 
     @property
     def photo_id(self) -> int | None:
-        """The photo that is to be judged."""
-        return self.photo_ids[self.at] if self.at < len(self.photo_ids) else None
+        """The photo to decide on; None at the end of the queue."""
+        if self.position < len(self.photo_ids):
+            return self.photo_ids[self.position]
+        return None
 
-
-def sitting() -> Sitting:
-    """This visit's queue."""
-    if _KEY not in st.session_state:
-        st.session_state[_KEY] = Sitting()
-    found: Sitting = st.session_state[_KEY]
-    return found
+    @property
+    def is_blind(self) -> bool:
+        """Whether the decisions of others are hidden."""
+        return self.kind == SECOND_OPINION
 
 
 @st.fragment
 def show_review(session: DatasetSession, catalog: Catalog) -> None:
-    """The whole review, drawn anew after each key without the rest of the page."""
+    """The review; a key reruns this fragment, not the page."""
     if not ask_reviewer(session, "to stand beside your decisions:"):
         return
-    now = sitting()
-    kinds: dict[str, str] = {str(k): v for k, v in QUEUE.items()}
-    kinds[SECOND_LOOK] = "second opinion"
+    queue: ReviewQueue = st.session_state.setdefault(_KEY, ReviewQueue())
+    titles = {str(kind): title for kind, title in QUEUE_TITLES.items()}
+    titles[SECOND_OPINION] = "second opinion"
     kind = st.segmented_control(
         "Which photos",
-        list(kinds),
-        format_func=kinds.__getitem__,
+        list(titles),
+        format_func=titles.__getitem__,
         default=str(QueueKind.UNREVIEWED),
         required=True,
         key="review_queue",
@@ -86,72 +93,73 @@ def show_review(session: DatasetSession, catalog: Catalog) -> None:
         help="“Second opinion” shows what others have decided and you have not, "
         "without saying what they decided.",
     )
-    if kind != now.kind:
-        _fetch(now, catalog, str(kind), session)
-    elif now.photo_id is None and now.photo_ids:
-        _fetch(now, catalog, now.kind, session)
+    if kind != queue.kind or (queue.photo_id is None and queue.photo_ids):
+        _fill(queue, catalog, str(kind), session.reviewer)
     if session.error:
-        st.error(session.error, icon=":material/error:")
+        show_error(session.error)
         session.error = ""
-    photo = _current(now, catalog)
-    progress = st.container()  # counted while the browser draws the photo
+    photo = _current_photo(queue, catalog)
+    progress = st.container()  # filled while the browser draws the photo
     if photo is None:
-        _show_nothing_left(session, catalog, now)
+        _show_empty_queue(session, catalog, queue)
     else:
-        _show_one(session, catalog, now, photo)
+        _show_current(session, catalog, queue, photo)
     with progress:
-        _show_progress(now, catalog)
+        _show_progress(queue, catalog)
 
 
-def _fetch(now: Sitting, catalog: Catalog, kind: str, session: DatasetSession) -> None:
-    if kind == SECOND_LOOK:
-        mine = catalog.queries.queue(
-            QueueKind.UNREVIEWED, limit=_SECOND_AMONG, reviewer=session.reviewer
+def _fill(queue: ReviewQueue, catalog: Catalog, kind: str, reviewer: str) -> None:
+    if kind == SECOND_OPINION:
+        undecided = catalog.queries.queue(
+            QueueKind.UNREVIEWED, limit=_SECOND_OPINION_SEARCH, reviewer=reviewer
         )
-        now.photo_ids = [
+        queue.photo_ids = [
             photo.photo_id
-            for photo in catalog.photos.get_many(mine)
+            for photo in catalog.photos.get_many(undecided)
             if photo.status is PhotoStatus.REVIEWED
-        ][:_LENGTH]
+        ][:_QUEUE_LENGTH]
     else:
-        now.photo_ids = list(catalog.queries.queue(QueueKind(kind), limit=_LENGTH))
-    now.kind, now.at = kind, 0
-    now.rulers = ruler_keys(catalog.queries.choices().rulers)[:9]
+        queue.photo_ids = list(
+            catalog.queries.queue(QueueKind(kind), limit=_QUEUE_LENGTH)
+        )
+    queue.kind, queue.position = kind, 0
+    queue.rulers = ruler_keys(catalog.queries.choices().rulers)[:9]
 
 
-def _current(now: Sitting, catalog: Catalog) -> CatalogPhoto | None:
-    while (photo_id := now.photo_id) is not None:
+def _current_photo(queue: ReviewQueue, catalog: Catalog) -> CatalogPhoto | None:
+    while (photo_id := queue.photo_id) is not None:
         try:
             return catalog.photos.get(photo_id)
-        except CatalogError:  # somebody has removed it since
-            now.photo_ids.remove(photo_id)
+        except CatalogError:  # another visitor has removed it
+            queue.photo_ids.remove(photo_id)
     return None
 
 
-def _show_progress(now: Sitting, catalog: Catalog) -> None:
-    stand = catalog.queries.progress()
-    done = stand.total - stand.unreviewed
-    left = max(len(now.photo_ids) - now.at, 0)
+def _show_progress(queue: ReviewQueue, catalog: Catalog) -> None:
+    progress = catalog.queries.progress()
+    done = progress.total - progress.unreviewed
+    left = max(len(queue.photo_ids) - queue.position, 0)
     st.progress(
-        done / stand.total if stand.total else 0.0,
-        f"{done:,} of {stand.total:,} photos reviewed or excluded, "
-        f"{left:,}{' or more' * (len(now.photo_ids) == _LENGTH)} wait in this queue",
+        done / progress.total if progress.total else 0.0,
+        f"{done:,} of {progress.total:,} photos reviewed or excluded, "
+        f"{left:,}{' or more' * (len(queue.photo_ids) == _QUEUE_LENGTH)} "
+        "wait in this queue",
     )
 
 
-def _show_one(
-    session: DatasetSession, catalog: Catalog, now: Sitting, photo: CatalogPhoto
+def _show_current(
+    session: DatasetSession, catalog: Catalog, queue: ReviewQueue, photo: CatalogPhoto
 ) -> None:
     faces = tuple(catalog.photos.faces(photo.photo_id))
     left, right = st.columns([1.55, 1], gap="large")
     with left:
         show_photo(catalog, photo, faces, key="review_photo", height_px=470)
-        # Always as many parts, so that nothing of the last photo lingers.
+        # Always as many elements, so that nothing of the last photo is left.
         st.text(photo_name(photo))
         st.text(photo.lot_text or "no lot text")
         st.caption(_hint(faces))
     with right:
-        _show_keys(session, catalog, now, photo)
+        _show_keys(session, catalog, queue, photo)
         if st.button(
             "Crop, split or turn this photo",
             key="review_crop",
@@ -162,62 +170,16 @@ def _show_one(
             args=("review", photo.photo_id),
         ):
             st.rerun()
-        hide = now.kind == SECOND_LOOK
-        if not hide and st.toggle(
+        if not queue.is_blind and st.toggle(
             "Show what the classifiers say",
             key="review_opinions",
             persist_state="session",
             help="Hidden at first, so that your eye comes before theirs.",
         ):
-            _show_opinions(catalog, photo)
-    following = now.photo_ids[now.at + 1 : now.at + 1 + _AHEAD]
-    make_ahead(catalog, [p for p in map(_or_none(catalog), following) if p])
-
-
-def _show_nothing_left(session: DatasetSession, catalog: Catalog, now: Sitting) -> None:
-    """An empty queue, and how it would be filled."""
-    if now.kind in (QueueKind.DISAGREEMENT, QueueKind.LOW_CONFIDENCE):
-        words = (
-            "Nothing waits here. The queue is filled by the classifiers: choose "
-            "photos under “Browse” and press “Ask the classifiers”."
-        )
-    elif now.kind == SECOND_LOOK:
-        words = "Nobody else has decided on a photo that you have not seen."
-    elif now.kind == QueueKind.SUSPECTED:
-        words = (
-            "No label is under suspicion so far. Labels are compared with what "
-            "classifiers say of coins they have not learnt from. So train one on the "
-            "catalog first, on the page Training history or by `python -m coin_core "
-            "train svm --data catalog`, and then look for wrong labels here."
-        )
-    else:
-        words = "Every photo has been reviewed. Well done."
-    done = now.kind == QueueKind.UNREVIEWED
-    icon = ":material/task_alt:" if done else ":material/info:"
-    (st.success if done else st.info)(words, icon=icon)
-    st.button(
-        "Undo the last decision",
-        icon=":material/undo:",
-        type="tertiary",
-        on_click=obey,
-        args=(session, catalog, now, {"photo": 0, "what": "undo", "value": None}),
-        shortcut="U",
-    )
-    if now.kind == QueueKind.SUSPECTED and st.button("Look for wrong labels"):
-        with session.action():
-            look_for_wrong_labels(catalog)
-        now.kind = ""  # fetched anew
-        st.rerun(scope="fragment")
-
-
-def _or_none(catalog: Catalog):
-    def photo(photo_id: int) -> CatalogPhoto | None:
-        try:
-            return catalog.photos.get(photo_id)
-        except CatalogError:
-            return None
-
-    return photo
+            _show_predictions(catalog, photo)
+    start = queue.position + 1
+    next_ids = queue.photo_ids[start : start + _PREFETCHED]
+    prefetch(catalog, catalog.photos.get_existing(next_ids))
 
 
 def _hint(faces: tuple[CatalogFace, ...]) -> str:
@@ -226,124 +188,166 @@ def _hint(faces: tuple[CatalogFace, ...]) -> str:
     return "Wheel or + to zoom, drag to move."
 
 
-def _show_keys(
-    session: DatasetSession, catalog: Catalog, now: Sitting, photo: CatalogPhoto
+def _show_empty_queue(
+    session: DatasetSession, catalog: Catalog, queue: ReviewQueue
 ) -> None:
-    def hear() -> None:
-        said = (st.session_state["review_keys"] or {}).get("said")
-        if said and (said["photo"], said["turn"]) == (now.photo_id, now.turn):
-            now.turn += 1
-            obey(session, catalog, now, said)
+    """How to fill an empty queue."""
+    if queue.kind in (QueueKind.DISAGREEMENT, QueueKind.LOW_CONFIDENCE):
+        text = (
+            "Nothing waits here. The queue is filled by the classifiers: choose "
+            "photos under “Browse” and press “Ask the classifiers”."
+        )
+    elif queue.kind == SECOND_OPINION:
+        text = "Nobody else has decided on a photo that you have not seen."
+    elif queue.kind == QueueKind.SUSPECTED:
+        text = (
+            "No label is under suspicion so far. Labels are compared with what "
+            "classifiers say of coins they have not learnt from. So train one on the "
+            "catalog first, on the page Training history or by `python -m coin_core "
+            "train svm --data catalog`, and then look for wrong labels here."
+        )
+    else:
+        text = "Every photo has been reviewed. Well done."
+    if queue.kind == QueueKind.UNREVIEWED:
+        st.success(text, icon=":material/task_alt:")
+    else:
+        st.info(text, icon=":material/info:")
+    st.button(
+        "Undo the last decision",
+        icon=":material/undo:",
+        type="tertiary",
+        on_click=apply_decision,
+        args=(session, catalog, queue, {"photo": 0, "what": "undo", "value": None}),
+        shortcut="U",
+    )
+    if queue.kind == QueueKind.SUSPECTED and st.button("Look for wrong labels"):
+        from coin_core.catalog.label_errors import find_label_issues
 
-    hide = now.kind == SECOND_LOOK
-    mine = _my_decision(session, catalog, photo)
+        with session.action():
+            find_label_issues(catalog)
+        queue.kind = ""  # the queue is filled again
+        st.rerun(scope="fragment")
+
+
+def _show_keys(
+    session: DatasetSession, catalog: Catalog, queue: ReviewQueue, photo: CatalogPhoto
+) -> None:
+    def store() -> None:
+        decision = (st.session_state["review_keys"] or {}).get("decision")
+        current = (queue.photo_id, queue.turn)
+        if decision and (decision["photo"], decision["turn"]) == current:
+            queue.turn += 1
+            apply_decision(session, catalog, queue, decision)
+
+    own = [
+        review
+        for review in catalog.reviews.of_photo(photo.photo_id)
+        if review.reviewer == session.reviewer
+    ]
+    own_ruler = max(own, key=lambda review: review.at).ruler if own else ""
+
+    def ruler_data(ruler: str) -> dict[str, Any]:
+        is_label = ruler == photo.ruler and not queue.is_blind
+        return {
+            "key": ruler,
+            "title": ruler_title(ruler),
+            "colour": ruler_colour(ruler, queue.rulers),
+            "current": is_label,
+            "note": "you said so"
+            if ruler == own_ruler
+            else "label now"
+            if is_label
+            else "",
+        }
+
     review_keys(
         data={
             "photo": photo.photo_id,
-            "turn": now.turn,
-            "rulers": [
-                {
-                    "key": key,
-                    "title": ruler_title(key),
-                    "colour": ruler_colour(key, now.rulers),
-                    "now": key == photo.ruler and not hide,
-                    "note": "you said so"
-                    if mine == (key,)
-                    else "label now"
-                    if key == photo.ruler and not hide
-                    else "",
-                }
-                for key in now.rulers
+            "turn": queue.turn,
+            "rulers": [ruler_data(ruler) for ruler in queue.rulers],
+            "reasons": [
+                {"key": str(reason), "title": title}
+                for reason, title in REASON_TITLES.items()
             ],
-            "reasons": [{"key": str(r), "title": REASON[r]} for r in ExcludeReason],
         },
         key="review_keys",
-        on_said_change=hear,
+        on_decision_change=store,
     )
     if photo.status is PhotoStatus.EXCLUDED and photo.exclude_reason is not None:
-        st.caption(f"Excluded now: {REASON[photo.exclude_reason]}.")
-    elif mine == (None,):
+        st.caption(f"Excluded now: {REASON_TITLES[photo.exclude_reason]}.")
+    elif own_ruler is None:
         st.caption("You said: cannot tell.")
 
 
-def _my_decision(
-    session: DatasetSession, catalog: Catalog, photo: CatalogPhoto
-) -> tuple[str | None] | None:
-    mine = [
-        r
-        for r in catalog.reviews.of_photo(photo.photo_id)
-        if r.reviewer == session.reviewer
-    ]
-    return (max(mine, key=lambda r: r.at).ruler,) if mine else None
-
-
-def obey(
-    session: DatasetSession, catalog: Catalog, now: Sitting, said: dict[str, Any]
+def apply_decision(
+    session: DatasetSession,
+    catalog: Catalog,
+    queue: ReviewQueue,
+    decision: dict[str, Any],
 ) -> None:
-    """Do what a key says, and go on to the next photo once it is stored.
+    """Store a decision, then move to the next photo.
 
     Args:
-        session: Whose key it was.
-        catalog: Where the decision goes.
-        now: The queue.
-        said: `what` is "ruler", "exclude", "undo" or "step", with its `value`.
+        session: The session of the reviewer.
+        catalog: The catalog.
+        queue: The queue.
+        decision: `what` is "ruler", "exclude", "undo" or "step", with its `value`, and
+            `photo` is the photo's id.
     """
-    photo_id, value = int(said["photo"]), said["value"]
-    if said["what"] == "step":
-        now.at = min(max(now.at + int(value), 0), max(len(now.photo_ids) - 1, 0))
-    elif said["what"] == "undo":
-        touched = take_back(session, catalog, back=True)
+    photo_id, value = int(decision["photo"]), decision["value"]
+    if decision["what"] == "step":
+        last = max(len(queue.photo_ids) - 1, 0)
+        queue.position = min(max(queue.position + int(value), 0), last)
+    elif decision["what"] == "undo":
+        changed = undo_or_redo(session, catalog, undo=True)
         session.notice = ""
-        if touched and touched[0] in now.photo_ids:
-            now.at = now.photo_ids.index(touched[0])
-        elif touched:
-            now.photo_ids.insert(now.at, touched[0])
+        if changed and changed[0] in queue.photo_ids:
+            queue.position = queue.photo_ids.index(changed[0])
+        elif changed:
+            queue.photo_ids.insert(queue.position, changed[0])
     else:
         with session.action():
-            if said["what"] == "exclude":
-                catalog.edits.exclude(
-                    [photo_id], ExcludeReason(value), who=session.reviewer
-                )
+            if decision["what"] == "exclude":
+                reason = ExcludeReason(value)
+                catalog.edits.exclude([photo_id], reason, who=session.reviewer)
             else:
                 catalog.reviews.add(photo_id, value, who=session.reviewer)
         if not session.error:
-            now.at += 1
+            queue.position += 1
 
 
-def _show_opinions(catalog: Catalog, photo: CatalogPhoto) -> None:
-    opinions = catalog.predictions.of_photo(photo.photo_id)
-    if not opinions:
+def _show_predictions(catalog: Catalog, photo: CatalogPhoto) -> None:
+    predictions = catalog.predictions.of_photo(photo.photo_id)
+    if not predictions:
         st.caption("No classifier has been asked about this photo yet.")
-    for opinion in opinions:
-        best = max(opinion.probabilities.values(), default=None)
-        says = ruler_title(opinion.ruler) if opinion.ruler else "cannot tell"
-        st.text(
-            f"{opinion.classifier}: {says}" + (f", {percent(best)}" if best else "")
-        )
+    for prediction in predictions:
+        best = max(prediction.probabilities.values(), default=None)
+        ruler = ruler_title(prediction.ruler) if prediction.ruler else "cannot tell"
+        probability = f", {percent(best)}" if best else ""
+        st.text(f"{prediction.classifier}: {ruler}{probability}")
 
 
 def show_agreement(catalog: Catalog) -> None:
-    """How far two reviewers agree, under the queue."""
-    found = catalog.reviews.agreement()
-    if len(found.reviewers) < 2:
+    """The agreement of the reviewers, below the queue."""
+    agreement = catalog.reviews.agreement()
+    if len(agreement.reviewers) < 2:
         st.caption(
             "Once a second person has gone through some of the same photos (queue "
             "“second opinion”), their agreement (Cohen's kappa) stands here."
         )
         return
     st.header("Agreement of the reviewers", anchor=False)
-    if found.kappa is None:
+    if agreement.kappa is None:
         st.caption(
             "No photo has two reviewers yet, or all decisions are one and the same."
         )
         return
-    st.metric("Cohen's kappa", f"{found.kappa:.2f}", width="content")
-    for pair in found.pairs:
+    st.metric("Cohen's kappa", f"{agreement.kappa:.2f}", width="content")
+    for pair in agreement.pairs:
         kappa = "none" if pair.kappa is None else f"{pair.kappa:.2f}"
         st.text(
             f"{pair.reviewers[0]} and {pair.reviewers[1]}: {pair.same} of {pair.n} "
             f"photos the same, kappa {kappa}"
         )
-    if found.disputed:
-        count = len(found.disputed)
-        st.text(f"They differ on {count} photo{'s' * (count != 1)}.")
+    if agreement.disputed:
+        st.text(f"They differ on {plural(len(agreement.disputed), 'photo')}.")

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import streamlit as st
 
-from coin_core.catalog import Catalog, PhotoQuery, open_catalog
-from coin_core.model_store.bundle import data_dir
+from coin_core.catalog import PhotoQuery
 from ui.background_task import TaskSession
-from ui.components import remembered_name
+from ui.components.custom import stored_reviewer
 
 _KEY = "dataset_session"
 MAX_NAME_LENGTH = 60
@@ -75,24 +73,10 @@ def dataset_session() -> DatasetSession:
     return session
 
 
-def catalog() -> Catalog:
-    """The catalog of this installation, opened once for all visitors.
-
-    Raises:
-        CatalogError: It cannot be opened; the message says how to recover.
-    """
-    return _opened(str(data_dir()), os.environ.get("COIN_DATABASE_URL", ""))
-
-
-@st.cache_resource(show_spinner="Opening the collection …", max_entries=2)
-def _opened(data_folder: str, url: str) -> Catalog:
-    return open_catalog()
-
-
 def remember_reviewer(session: DatasetSession) -> None:
     """Load the name from the browser, store it there, show it in the sidebar."""
     with st.sidebar:
-        kept = remembered_name(
+        kept = stored_reviewer(
             data={"name": session.reviewer, "forget": session.forget_reviewer},
             key="reviewer_name",
             height=1,

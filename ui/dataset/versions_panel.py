@@ -1,11 +1,12 @@
-"""Data set versions: freeze, list, compare, look for leaks.
+"""Dataset versions: freeze, list, compare, check for leaks.
 
-What takes long with many photos runs beside the page, on request.
+Checks of many photos run as background tasks, on request.
 """
 
 from __future__ import annotations
 
-import pandas as pd
+from collections.abc import Sequence
+
 import streamlit as st
 
 from coin_core.catalog import Catalog
@@ -15,29 +16,32 @@ from coin_core.catalog.versions import (
     Leak,
     Version,
     VersionSummary,
-    compare,
+    compare_versions,
+    find_leaks,
+    find_visual_leaks,
     freeze,
-    leaks,
     list_versions,
     load_version,
 )
 from ui.background_task import BackgroundTask, Tell, begin, cached_task
+from ui.components.table import show_table
 from ui.dataset.export_panel import offer_export
 from ui.dataset.formatting import ruler_title
 from ui.dataset.session import DatasetSession, ask_reviewer
+from ui.errors import show_error
 
-_WHY = {
+_LEAK_REASONS = {
     "same_coin": "the same coin",
     "same_coin_now": "grouped as one coin since",
     "same_picture": "the pictures look the same",
 }
-_SHOWN = 200
-_AT_ONCE = 5000  # photos of a version that is looked through unasked
+_MAX_ROWS = 200
+_MAX_UNASKED = 5000  # photos of a version that is checked without a click
 
 
 def show_versions(session: DatasetSession, catalog: Catalog) -> None:
     """The whole panel."""
-    frozen = list_versions(catalog)
+    versions = list_versions(catalog)
     st.header("Freeze a data set", anchor=False)
     st.markdown(
         "A version is the photos, labels and crops as they stand now, divided by coin "
@@ -46,22 +50,22 @@ def show_versions(session: DatasetSession, catalog: Catalog) -> None:
     )
     st.code(
         "python -m coin_core train resnet --data catalog:"
-        + (frozen[-1].name if frozen else "NAME"),
+        + (versions[-1].name if versions else "NAME"),
         language=None,
     )
     if ask_reviewer(session, "to stand in the version's note:"):
-        _offer_freezing(session, catalog)
-    if frozen:
+        _show_freeze_form(session, catalog)
+    if versions:
         st.header("Versions", anchor=False)
-        _list(frozen)
-        _look_closer(session, catalog, frozen)
-        if len(frozen) > 1:
-            _offer_comparison(session, catalog, frozen)
+        _show_list(versions)
+        _show_version(session, catalog, versions)
+        if len(versions) > 1:
+            _show_comparison(session, catalog, versions)
     st.header("Export", anchor=False)
-    offer_export(session, catalog, frozen)
+    offer_export(session, catalog, versions)
 
 
-def _offer_freezing(session: DatasetSession, catalog: Catalog) -> None:
+def _show_freeze_form(session: DatasetSession, catalog: Catalog) -> None:
     with st.form("freeze", border=False):
         with st.container(horizontal=True, vertical_alignment="bottom"):
             name = st.text_input(
@@ -70,120 +74,113 @@ def _offer_freezing(session: DatasetSession, catalog: Catalog) -> None:
             seed = st.number_input(
                 "Seed", 0, 10**6, 0, step=1, width=110, help="Fixes the division."
             )
-            test = st.slider(
+            test_percent = st.slider(
                 "Test, and as much for validation", 5, 40, 15, format="%d %%", width=230
             )
             free_only = st.checkbox("Only freely licensed")
-        asked = st.form_submit_button("Freeze", type="primary")
-    if not asked:
+        submitted = st.form_submit_button("Freeze", type="primary")
+    if not submitted:
         return
-    share, who = test / 100, session.reviewer
+    test, reviewer = test_percent / 100, session.reviewer
 
-    def say(made: Version) -> None:
-        session.notice = f"Frozen: {made.name}, {len(made.items):,} photos"
-        st.session_state["version_shown"] = made.name
+    def report(version: Version) -> None:
+        session.notice = f"Frozen: {version.name}, {len(version.items):,} photos"
+        st.session_state["version_shown"] = version.name
 
     begin(
         session,
         BackgroundTask(
             title="Freezing",
-            job=lambda tell: freeze(
+            job=lambda progress: freeze(
                 catalog,
                 name.strip(),
                 seed=int(seed),
-                shares=(1 - 2 * share, share, share),
+                fractions=(1 - 2 * test, test, test),
                 free_only=free_only,
-                who=who,
-                progress=tell,
+                who=reviewer,
+                progress=progress,
             ),
-            then=say,
+            then=report,
             if_stopped="Stopped; nothing was frozen.",
         ),
     )
     st.rerun()
 
 
-def _list(frozen: tuple[VersionSummary, ...]) -> None:
-    st.dataframe(
-        pd.DataFrame(
-            [
-                {
-                    "name": v.name,
-                    "frozen": f"{v.created_at:%Y-%m-%d %H:%M}",
-                    "photos": sum(v.photos.values()),
-                    "coins": v.coins,
-                    **{str(split): v.photos.get(split, 0) for split in Split},
-                    "free only": "yes" if v.free_only else "",
-                    "digest": v.digest[:12],
-                    "note": v.note,
-                }
-                for v in reversed(frozen)
-            ]
-        ),
-        hide_index=True,
-        placeholder="",
+def _show_list(versions: Sequence[VersionSummary]) -> None:
+    show_table(
+        {
+            "name": version.name,
+            "frozen": f"{version.created_at:%Y-%m-%d %H:%M}",
+            "photos": sum(version.photos.values()),
+            "coins": version.coins,
+            **{str(split): version.photos.get(split, 0) for split in Split},
+            "free only": "yes" if version.free_only else "",
+            "digest": version.digest[:12],
+            "note": version.note,
+        }
+        for version in reversed(versions)
     )
 
 
-def _look_closer(
-    session: DatasetSession, catalog: Catalog, frozen: tuple[VersionSummary, ...]
+def _is_small(versions: Sequence[VersionSummary], *names: str) -> bool:
+    return all(
+        sum(version.photos.values()) <= _MAX_UNASKED
+        for version in versions
+        if version.name in names
+    )
+
+
+def _show_version(
+    session: DatasetSession, catalog: Catalog, versions: Sequence[VersionSummary]
 ) -> None:
-    names = [v.name for v in reversed(frozen)]
-    if st.session_state.get("version_shown") not in names:
-        st.session_state["version_shown"] = names[0]
-    name = st.selectbox("Look closer at", names, key="version_shown", width=320)
-    if note := frozen[-1 - names.index(name)].note:
-        st.text(note)
-    looked = cached_task(
+    notes = {version.name: version.note for version in reversed(versions)}
+    if st.session_state.get("version_shown") not in notes:
+        st.session_state["version_shown"] = next(iter(notes))
+    name = st.selectbox("Look closer at", list(notes), key="version_shown", width=320)
+    if notes[name]:
+        st.text(notes[name])
+    result = cached_task(
         session,
-        at_once=_is_small(frozen, name),
+        at_once=_is_small(versions, name),
         key=("leaks", name),
         label="Look through it for leaks",
-        job=lambda tell: _look_through(catalog, name, tell),
+        job=lambda progress: _find_leaks(catalog, name, progress),
     )
-    if looked is None:
+    if result is None:
         return
-    version, found = looked
+    version, found = result
     for warning in version.warnings:
         ruler = next((r for r in version.rulers if warning.startswith(r)), "")
-        words = f"{ruler_title(ruler)}{warning[len(ruler) :]}" if ruler else warning
-        st.warning(words, icon=":material/warning:")
+        title = ruler_title(ruler) if ruler else ""
+        st.warning(f"{title}{warning[len(ruler) :]}", icon=":material/warning:")
     left, right = st.columns(2, gap="large")
     with left:
-        st.dataframe(
-            pd.DataFrame(
-                [
-                    {
-                        "ruler": ruler_title(ruler),
-                        **{str(split): counts[split] for split in Split},
-                        "coins": version.coins[ruler],
-                    }
-                    for ruler, counts in version.counts.items()
-                ]
-            ),
-            hide_index=True,
+        show_table(
+            {
+                "ruler": ruler_title(ruler),
+                **{str(split): counts[split] for split in Split},
+                "coins": version.coins[ruler],
+            }
+            for ruler, counts in version.counts.items()
         )
     with right:
         _show_leaks(session, catalog, version, found)
 
 
-def _is_small(frozen: tuple[VersionSummary, ...], *names: str) -> bool:
-    return all(sum(v.photos.values()) <= _AT_ONCE for v in frozen if v.name in names)
-
-
-def _look_through(
-    catalog: Catalog, name: str, tell: Tell
+def _find_leaks(
+    catalog: Catalog, name: str, progress: Tell
 ) -> tuple[Version, tuple[Leak, ...]]:
-    tell(0, 0)
+    progress(0, 0)
     version = load_version(catalog, name)
-    return version, leaks(version, tell)
+    return version, find_leaks(version, progress)
 
 
 def _show_leaks(
     session: DatasetSession, catalog: Catalog, version: Version, found: tuple[Leak, ...]
 ) -> None:
-    """Coins in two parts: those known, and on request those that only look alike."""
-    seen: dict[str, tuple[Leak, ...]] = st.session_state.setdefault("lookalikes", {})
+    """Coins in two splits: by their groups and, on request, by similar pictures."""
+    similar: dict[str, tuple[Leak, ...]] = st.session_state.setdefault("lookalikes", {})
     if st.button(
         "Compare the pictures too",
         type="tertiary",
@@ -191,59 +188,51 @@ def _show_leaks(
         help="Lays the pictures of different parts over each other: finds copies that "
         "were cropped and that nobody has grouped.",
     ):
-        from coin_core.catalog.similarity import find_lookalikes
-
         begin(
             session,
             BackgroundTask(
                 title="Comparing the pictures",
-                job=lambda tell: find_lookalikes(catalog, version, tell),
-                then=lambda pairs: seen.update({version.digest: pairs}),
+                job=lambda progress: find_visual_leaks(catalog, version, progress),
+                then=lambda pairs: similar.update({version.digest: pairs}),
                 if_stopped="Stopped; the pictures were not all compared.",
             ),
         )
         st.rerun()
-    looked = version.digest in seen
     pairs = {(leak.first.sha256, leak.second.sha256) for leak in found}
     found += tuple(
         leak
-        for leak in seen.get(version.digest, ())
+        for leak in similar.get(version.digest, ())
         if (leak.first.sha256, leak.second.sha256) not in pairs
     )
     if not found:
+        compared = version.digest in similar
         st.success(
             "No leak: no coin stands in two of its parts"
-            + (", and no two pictures are the same." if looked else "."),
+            + (", and no two pictures are the same." if compared else "."),
             icon=":material/check:",
         )
         return
-    st.error(
+    show_error(
         f"{len(found)} leaks: coins that are learnt from and measured on. "
-        "Group their photos as one coin, then freeze anew.",
-        icon=":material/error:",
+        "Group their photos as one coin, then freeze anew."
     )
-    st.dataframe(
-        pd.DataFrame(
-            [
-                {
-                    "photo": leak.first.photo_id,
-                    "in": str(leak.first.split),
-                    "and photo": leak.second.photo_id,
-                    "in ": str(leak.second.split),
-                    "because": _WHY.get(leak.why, leak.why),
-                }
-                for leak in found[:_SHOWN]
-            ]
-        ),
-        hide_index=True,
+    show_table(
+        {
+            "photo": leak.first.photo_id,
+            "in": str(leak.first.split),
+            "and photo": leak.second.photo_id,
+            "in ": str(leak.second.split),
+            "because": _LEAK_REASONS.get(leak.why, leak.why),
+        }
+        for leak in found[:_MAX_ROWS]
     )
 
 
-def _offer_comparison(
-    session: DatasetSession, catalog: Catalog, frozen: tuple[VersionSummary, ...]
+def _show_comparison(
+    session: DatasetSession, catalog: Catalog, versions: Sequence[VersionSummary]
 ) -> None:
     st.header("Compare two versions", anchor=False)
-    names = [v.name for v in frozen]
+    names = [version.name for version in versions]
     with st.container(horizontal=True):
         first = st.selectbox(
             "From", names, index=len(names) - 2, key="compare_first", width=260
@@ -251,61 +240,51 @@ def _offer_comparison(
         second = st.selectbox(
             "To", names, index=len(names) - 1, key="compare_second", width=260
         )
-    found = cached_task(
+    comparison = cached_task(
         session,
-        at_once=_is_small(frozen, first, second),
+        at_once=_is_small(versions, first, second),
         key=("differences", first, second),
         label="Compare these two",
-        job=lambda tell: _compare(catalog, first, second, tell),
+        job=lambda progress: _compare(catalog, first, second, progress),
     )
-    if found is None:
+    if comparison is None:
         return
-    if found.identical:
+    if comparison.identical:
         st.success("Nothing differs.", icon=":material/check:")
         return
-    st.dataframe(
-        pd.DataFrame(
-            [
-                {"what": what, "photos": count}
-                for what, count in {
-                    "the same in both": found.same,
-                    f"only in {second}": len(found.added),
-                    f"only in {first}": len(found.removed),
-                    "another ruler": len(found.relabelled),
-                    "another part": len(found.moved),
-                    "cropped otherwise": len(found.recropped),
-                    "grouped otherwise": len(found.regrouped),
-                }.items()
-            ]
-        ),
-        hide_index=True,
+    counts = {
+        "the same in both": comparison.same,
+        f"only in {second}": len(comparison.added),
+        f"only in {first}": len(comparison.removed),
+        "another ruler": len(comparison.relabelled),
+        "another part": len(comparison.moved),
+        "cropped otherwise": len(comparison.recropped),
+        "grouped otherwise": len(comparison.regrouped),
+    }
+    show_table(
+        [{"what": title, "photos": count} for title, count in counts.items()],
         width="content",
     )
-    if found.relabelled:
-        with st.expander(f"Another ruler: {len(found.relabelled)}"):
-            st.dataframe(
-                pd.DataFrame(
-                    [
-                        {
-                            "sha256": change.sha256[:16],
-                            "was": ruler_title(change.before),
-                            "is": ruler_title(change.after),
-                        }
-                        for change in found.relabelled[:_SHOWN]
-                    ]
-                ),
-                hide_index=True,
+    if comparison.relabelled:
+        with st.expander(f"Another ruler: {len(comparison.relabelled)}"):
+            show_table(
+                {
+                    "sha256": change.sha256[:16],
+                    "was": ruler_title(change.before),
+                    "is": ruler_title(change.after),
+                }
+                for change in comparison.relabelled[:_MAX_ROWS]
             )
-    if found.contaminated:
+    if comparison.contaminated:
         st.warning(
-            f"{len(found.contaminated)} test photos of {second} show coins that "
+            f"{len(comparison.contaminated)} test photos of {second} show coins that "
             f"{first} learns from: do not measure a model of {first} on them.",
             icon=":material/warning:",
         )
 
 
-def _compare(catalog: Catalog, first: str, second: str, tell: Tell) -> Comparison:
-    tell(0, 0)
+def _compare(catalog: Catalog, first: str, second: str, progress: Tell) -> Comparison:
+    progress(0, 0)
     before = load_version(catalog, first)
-    tell(0, 0)
-    return compare(before, load_version(catalog, second))
+    progress(0, 0)
+    return compare_versions(before, load_version(catalog, second))

@@ -1,1 +1,1 @@
-"""training."""
+"""The Training history page."""

@@ -14,15 +14,15 @@ from coin_core.training.run_comparison import (
     setting_rows,
 )
 from coin_core.training.runs import RunState, find_run
+from ui.components.charts import (
+    LINE_COLOURS,
+    accuracy_curves,
+    learning_rate_curves,
+    loss_curves,
+    show_chart,
+)
 from ui.errors import damage_on_page
 from ui.palette import PAPER_DEEP
-from ui.training.charts import (
-    CONFIG,
-    RUN_COLOURS,
-    loss_curves,
-    rate_curves,
-    share_curves,
-)
 from ui.training.formatting import (
     interval,
     run_title,
@@ -31,7 +31,7 @@ from ui.training.formatting import (
     short_settings,
 )
 
-MOST = len(RUN_COLOURS)
+MOST = len(LINE_COLOURS)
 
 
 def show_comparison(chosen: Sequence[RunSummary]) -> None:
@@ -126,10 +126,10 @@ def _show_curves(runs: Sequence[RunSummary], names: dict[str, str]) -> None:
     left, middle = st.columns(2)
     with left:
         st.subheader("Loss", anchor=False)
-        st.plotly_chart(loss_curves(train, valid), config=CONFIG, key="compare_loss")
+        show_chart(loss_curves(train, valid), key="compare_loss")
     with middle:
         st.subheader("Right, validation coins", anchor=False)
-        st.plotly_chart(share_curves(right), config=CONFIG, key="compare_right")
+        show_chart(accuracy_curves(right), key="compare_right")
     told = (
         "Mean over the folds that reached the epoch. Solid: validation coins; dotted: "
         "coins it learnt from."
@@ -138,7 +138,7 @@ def _show_curves(runs: Sequence[RunSummary], names: dict[str, str]) -> None:
         told += f" Without curves, as not learnt in epochs: {', '.join(without)}."
     st.caption(told)
     with st.expander("Learning rate"):
-        st.plotly_chart(rate_curves(rate), config=CONFIG, key="compare_rate")
+        show_chart(learning_rate_curves(rate), key="compare_rate")
 
 
 def _show_settings(runs: Sequence[RunSummary], names: dict[str, str]) -> None:

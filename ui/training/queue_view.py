@@ -21,8 +21,8 @@ from coin_core.training.queueing import (
 )
 from coin_core.training.run_comparison import curve_points
 from coin_core.training.runs import Run
+from ui.components.charts import loss_curves, show_chart
 from ui.errors import show_error
-from ui.training.charts import CONFIG, loss_curves
 from ui.training.formatting import duration
 
 _EVERY_S = 3
@@ -115,9 +115,7 @@ def _show_live_curves(run: Run, job: Job) -> None:
         for name in ("train_loss", "valid_loss")
     )
     if train or valid:
-        st.plotly_chart(
-            loss_curves(train, valid), config=CONFIG, key=f"live_{job.job_id}"
-        )
+        show_chart(loss_curves(train, valid), key=f"live_{job.job_id}")
         st.caption("Solid: validation coins; dotted: coins it learns from.")
 
 

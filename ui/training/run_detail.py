@@ -22,15 +22,15 @@ from coin_core.training.run_comparison import (
     runs_on_same_coins,
 )
 from coin_core.training.runs import Row, Run, RunState, find_run
-from ui.errors import damage_on_page, errors_on_page, show_error
-from ui.training.charts import (
-    CONFIG,
+from ui.components.charts import (
+    accuracy_curves,
+    learning_rate_curves,
     legibility_chart,
     loss_curves,
-    rate_curves,
     reliability_chart,
-    share_curves,
+    show_chart,
 )
+from ui.errors import damage_on_page, errors_on_page, show_error
 from ui.training.confusion_view import show_confusion, show_mistakes
 from ui.training.formatting import (
     STATES,
@@ -222,17 +222,17 @@ def _show_curves(run: Run, log: Sequence[Row]) -> None:
     marked = {_fold_name(fold): int(row["epoch"]) for fold, row in best.items()}
     left, right = st.columns(2)
     with left:
-        st.plotly_chart(loss_curves(train, valid, marked), config=CONFIG, key="loss")
+        show_chart(loss_curves(train, valid, marked), key="loss")
     with right:
         lines = _by_fold(curve_points(log, "valid_accuracy"))
-        st.plotly_chart(share_curves(lines), config=CONFIG, key="right")
+        show_chart(accuracy_curves(lines), key="right")
     st.caption(
         "Solid: validation coins; dotted: coins it learnt from; the ring is the epoch "
         "that was kept."
     )
     with st.expander("Learning rate"):
         rates = _by_fold(curve_points(log, "rate"))
-        st.plotly_chart(rate_curves(rates), config=CONFIG, key="rate")
+        show_chart(learning_rate_curves(rates), key="rate")
     if torn := run.torn_lines():
         st.caption(f"{torn} line(s) of the history cannot be read and are left out.")
 
@@ -255,12 +255,12 @@ def _show_calibration(rows: Sequence[Row]) -> None:
     with left:
         st.markdown("Of the photos it called so probable, how many were right?")
         chart = reliability_chart(reliability(rows))
-        st.plotly_chart(chart, config=CONFIG, key="reliability")
+        show_chart(chart, key="reliability")
     with right:
         st.markdown("How much of the name must be legible?")
         if legible := by_legibility(rows):
             chart = legibility_chart(legible)
-            st.plotly_chart(chart, config=CONFIG, key="legibility")
+            show_chart(chart, key="legibility")
         else:
             st.caption("How legible these coins are is not known.")
 

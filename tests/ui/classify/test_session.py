@@ -45,4 +45,4 @@ def test_clearing_forgets_all_but_the_number_of_the_drop() -> None:
     session.clear()
     assert not session.photos
     assert session.selected is None
-    assert session.drops == 2
+    assert session.upload_count == 2

@@ -6,7 +6,7 @@ import numpy as np
 
 from coin_core.results import RejectReason
 from tests import fakes
-from ui.classify.verdict import _NEXT_STEP, WHY_NOT, bars_of, calibration_note
+from ui.classify.verdict import NEXT_STEP, WHY_NOT, calibration_note, verdict_bars
 
 CARD = fakes.bundles()[0].card
 
@@ -28,13 +28,13 @@ def test_unmeasured_probabilities_are_called_so() -> None:
 
 
 def test_every_reason_has_words_and_a_next_step() -> None:
-    assert set(WHY_NOT) == set(RejectReason) == set(_NEXT_STEP)
+    assert set(WHY_NOT) == set(RejectReason) == set(NEXT_STEP)
 
 
 def test_the_bars_follow_the_card_not_the_verdict() -> None:
     verdict = fakes.FakeCoinClassifier().classify(
         np.full((90, 90, 3), 120, np.uint8), classifiers=["resnet"]
     )
-    bars = bars_of(verdict.verdicts[0], CARD.classes)
+    bars = verdict_bars(verdict.verdicts[0], CARD.classes)
     assert bars[0].label == "John Hyrcanus I"
     assert len({bar.colour for bar in bars}) == 3

@@ -8,10 +8,11 @@ import pytest
 from coin_core.detection.faces import DetectedFace, RotatedBox, Side
 from tests import fakes
 from ui.classify.explanation import agreement
-from ui.components.charts import Bar, comparison_bars, percent, probability_bars
+from ui.components.charts import Bar, comparison_bars, probability_bars
 from ui.components.cropper import MARGIN_PX, _to_box
 from ui.components.images import shrink
 from ui.components.overlays import faces_on_photo, heat_on_coin, letters_on_coin
+from ui.formatting import percent
 
 PHOTO = np.full((200, 400, 3), 90, np.uint8)
 BARS = [
@@ -33,11 +34,11 @@ def test_every_face_is_outlined_and_named() -> None:
             confidence=0.9,
         ),
     ]
-    svg = faces_on_photo(PHOTO, faces, read=faces[1].box)
+    svg = faces_on_photo(PHOTO, faces, classified=faces[1].box)
     assert "cornucopia side" in svg
     assert "legend side" in svg
     own = faces_on_photo(
-        PHOTO, faces, read=RotatedBox(left=0.1, top=0.1, right=0.4, bottom=0.9)
+        PHOTO, faces, classified=RotatedBox(left=0.1, top=0.1, right=0.4, bottom=0.9)
     )
     assert "your crop" in own
 

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from coin_core.catalog import Catalog, CatalogPhoto, PhotoRecord, open_catalog
-from ui.components.thumbnails import Size, is_kept, kept_at, small_picture
+from ui.components.thumbnails import Size, cache_path, is_cached, thumbnail_uri
 
 
 @pytest.fixture
@@ -33,27 +33,27 @@ def opened(address: str) -> Image.Image:
 def test_a_thumbnail_is_made_once_and_kept_by_digest(
     catalog: Catalog, photo: CatalogPhoto
 ) -> None:
-    assert not is_kept(photo.sha256, Size.THUMB)
-    address = small_picture(catalog, photo)
+    assert not is_cached(photo.sha256, Size.THUMB)
+    address = thumbnail_uri(catalog, photo)
     assert address is not None
     assert opened(address).size == (200, 67)
-    written = kept_at(photo.sha256, Size.THUMB).stat().st_mtime_ns
-    assert small_picture(catalog, photo) == address
-    assert kept_at(photo.sha256, Size.THUMB).stat().st_mtime_ns == written
+    written = cache_path(photo.sha256, Size.THUMB).stat().st_mtime_ns
+    assert thumbnail_uri(catalog, photo) == address
+    assert cache_path(photo.sha256, Size.THUMB).stat().st_mtime_ns == written
 
 
 def test_the_large_picture_is_no_larger_than_the_photo_and_brings_the_thumbnail(
     catalog: Catalog, photo: CatalogPhoto
 ) -> None:
-    address = small_picture(catalog, photo, Size.VIEW)
+    address = thumbnail_uri(catalog, photo, Size.VIEW)
     assert address is not None
     assert opened(address).size == (900, 300)
-    assert is_kept(photo.sha256, Size.THUMB)
-    assert not list(kept_at(photo.sha256, Size.VIEW).parent.glob("*.part"))
+    assert is_cached(photo.sha256, Size.THUMB)
+    assert not list(cache_path(photo.sha256, Size.VIEW).parent.glob("*.part"))
 
 
 def test_a_missing_original_gives_no_picture(
     catalog: Catalog, photo: CatalogPhoto
 ) -> None:
     catalog.photos.path(photo).unlink()
-    assert small_picture(catalog, photo) is None
+    assert thumbnail_uri(catalog, photo) is None

@@ -38,7 +38,7 @@ def test_a_split_gives_two_halves_that_touch_and_together_cover_the_faces(
     faces: tuple[CatalogFace, ...], width: int, height: int
 ) -> None:
     first, second = face_edits.split(faces, width, height)
-    boxes = [face.box for face in faces] or [face_edits.WHOLE]
+    boxes = [face.box for face in faces] or [face_edits.WHOLE_PHOTO]
     assert first.box.left == min(box.left for box in boxes)
     assert first.box.top == min(box.top for box in boxes)
     assert second.box.right == max(box.right for box in boxes)
@@ -61,7 +61,7 @@ def test_a_split_cuts_across_the_longer_side_in_pixels() -> None:
 def test_a_turn_and_its_opposite_leave_the_faces_as_they_were(
     faces: tuple[CatalogFace, ...], by_deg: float
 ) -> None:
-    back = face_edits.turned(face_edits.turned(faces, by_deg), -by_deg)
+    back = face_edits.rotate(face_edits.rotate(faces, by_deg), -by_deg)
     for before, after in zip(faces, back, strict=False):
         apart = (before.box.turn_deg - after.box.turn_deg) % 360
         assert min(apart, 360 - apart) < 1e-6
@@ -69,8 +69,8 @@ def test_a_turn_and_its_opposite_leave_the_faces_as_they_were(
 
 
 @given(turns)
-def test_every_turn_is_kept_between_minus_180_and_180(degrees: float) -> None:
-    turn = face_edits.normal_turn(degrees)
+def test_every_turn_is_cached_between_minus_180_and_180(degrees: float) -> None:
+    turn = face_edits.normalize_turn(degrees)
     assert -180 < turn <= 180
 
 
@@ -78,24 +78,24 @@ def test_every_turn_is_kept_between_minus_180_and_180(degrees: float) -> None:
 def test_four_quarter_turns_are_none(faces: tuple[CatalogFace, ...]) -> None:
     turned = faces
     for _ in range(4):
-        turned = face_edits.turned(turned, 90)
+        turned = face_edits.rotate(turned, 90)
     for before, after in zip(faces, turned, strict=False):
         assert after.box.turn_deg == pytest.approx(before.box.turn_deg)
 
 
 def test_a_turn_of_a_photo_without_faces_makes_one_of_the_whole_photo() -> None:
-    (face,) = face_edits.turned((), 90)
+    (face,) = face_edits.rotate((), 90)
     assert face.box == RotatedBox(left=0, top=0, right=1, bottom=1, turn_deg=90)
 
 
 def test_swapping_twice_is_swapping_not_at_all() -> None:
     faces = (
-        CatalogFace(box=face_edits.WHOLE, side=Side.LEGEND),
-        CatalogFace(box=face_edits.WHOLE, side=Side.CORNUCOPIA),
+        CatalogFace(box=face_edits.WHOLE_PHOTO, side=Side.LEGEND),
+        CatalogFace(box=face_edits.WHOLE_PHOTO, side=Side.CORNUCOPIA),
     )
-    once = face_edits.swapped(faces)
+    once = face_edits.swap_sides(faces)
     assert [face.side for face in once] == [Side.CORNUCOPIA, Side.LEGEND]
-    assert face_edits.swapped(once) == faces
+    assert face_edits.swap_sides(once) == faces
 
 
 @pytest.mark.parametrize(
@@ -112,15 +112,15 @@ def test_swapping_twice_is_swapping_not_at_all() -> None:
 def test_swapping_decides_where_nothing_was_decided(
     sides: tuple[Side | None, ...], after: tuple[Side | None, ...]
 ) -> None:
-    faces = tuple(CatalogFace(box=face_edits.WHOLE, side=side) for side in sides)
-    assert tuple(face.side for face in face_edits.swapped(faces)) == after
+    faces = tuple(CatalogFace(box=face_edits.WHOLE_PHOTO, side=side) for side in sides)
+    assert tuple(face.side for face in face_edits.swap_sides(faces)) == after
 
 
 @given(faces_of_a_photo, boxes(), st.integers(0, 5))
 def test_a_drawn_box_replaces_one_face_or_adds_one(
     faces: tuple[CatalogFace, ...], box: RotatedBox, at: int
 ) -> None:
-    after = face_edits.boxed(faces, box, at)
+    after = face_edits.with_box(faces, box, at)
     assert len(after) == len(faces) + (at >= len(faces))
     assert after[min(at, len(faces))].box == box
     if at < len(faces):

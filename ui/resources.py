@@ -1,0 +1,95 @@
+"""What the server loads once for all visitors: the classifiers and the catalog.
+
+The nets and the database are imported on first use, so that the first page is drawn
+before they are loaded.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from coin_core.errors import CoinError
+from coin_core.model_store import bundle as models
+from coin_core.model_store.bundle import BundleInfo, BundleProblem
+from coin_core.model_store.promotion import promoted
+from coin_core.storage import data_dir
+
+if TYPE_CHECKING:
+    from coin_core.catalog import Catalog
+    from coin_core.pipeline import CoinClassifier
+
+NO_CLASSIFIERS = (
+    "There are no classifiers in this installation yet. This makes them: "
+    "python -m coin_core train all --data rendered"
+)
+
+
+def bundles() -> tuple[tuple[BundleInfo, ...], tuple[BundleProblem, ...]]:
+    """The installed classifiers in menu order, and the bundles that were refused.
+
+    A user's bundle replaces a shipped one of the same name; a promoted bundle comes
+    first.
+    """
+    from coin_core.classifiers import list_classifiers
+
+    found, problems = models.discover()
+    names, first = [spec.name for spec in list_classifiers()], promoted()
+    usable = {b.name: b for b in found if b.card.classifier in names}
+
+    def menu_place(bundle: BundleInfo) -> tuple[bool, bool, int]:
+        place = names.index(bundle.card.classifier)
+        return bundle.name != first, bundle.origin == "own", place
+
+    return tuple(sorted(usable.values(), key=menu_place)), problems
+
+
+def weights_version() -> str:
+    """Changes when a bundle is added, changed or removed."""
+    found, _ = models.discover()
+    return "|".join(
+        f"{b.folder}:{models.weights_digest(b.card)}:{b.card.class_logit_bias}:"
+        f"{b.card.temperature}:{b.card.threshold}"
+        for b in found
+    )
+
+
+def coin_classifier() -> CoinClassifier:
+    """The pipeline with all classifiers that can be loaded."""
+    return _load_classifiers(weights_version())[0]
+
+
+def load_errors() -> dict[str, str]:
+    """The error messages of the bundles that cannot be loaded, by bundle name."""
+    return _load_classifiers(weights_version())[1]
+
+
+@st.cache_resource(show_spinner="Loading the classifiers …", max_entries=1)
+def _load_classifiers(version: str) -> tuple[CoinClassifier, dict[str, str]]:
+    from coin_core.pipeline import CoinClassifier
+
+    loaded, problems = CoinClassifier(), {}
+    for bundle in bundles()[0]:
+        try:
+            loaded.load((bundle.name,))
+        except CoinError as error:  # one damaged bundle must not stop the others
+            problems[bundle.name] = str(error)
+    return loaded, problems
+
+
+def catalog() -> Catalog:
+    """The catalog of this installation.
+
+    Raises:
+        CatalogError: It cannot be opened; the message says how to recover.
+    """
+    return _open_catalog(str(data_dir()), os.environ.get("COIN_DATABASE_URL", ""))
+
+
+@st.cache_resource(show_spinner="Opening the collection …", max_entries=2)
+def _open_catalog(data_folder: str, url: str) -> Catalog:
+    from coin_core.catalog import open_catalog
+
+    return open_catalog()
