@@ -6,18 +6,17 @@ from collections.abc import Callable
 import numpy as np
 
 from coin_core.rendering.engraving import DieCanvas, bezier, ellipse
-from coin_core.rendering.letters import Point, parse_points
+from coin_core.rendering.letters import Point, parse_strokes
 
 _ToDie = Callable[[float, float], Point]
 """Converts a point in units of the head's height to die coordinates."""
 
 # Outlines of a head to the right, in hundredths of its height: brow to throat, and
 # nape to brow.
-_PROFILE = parse_points(
+_PROFILE, _SKULL = parse_strokes(
     "18,-42 30,-33 33,-20 34,-12 31,-8 40,6 41,9 34,11 37,16 34,20 37,24 33,28 36,36 "
-    "30,43 18,40 12,42"
+    "30,43 18,40 12,42; -16,44 -22,28 -34,12 -40,-8 -36,-28 -22,-42 0,-48"
 )
-_SKULL = parse_points("-16,44 -22,28 -34,12 -40,-8 -36,-28 -22,-42 0,-48")
 
 
 def draw_head(die: DieCanvas, rng: np.random.Generator) -> None:
