@@ -236,6 +236,15 @@ def start_job(job: Job) -> None:
     start_waiting()
 
 
+def add_interrupted(job: Job, message: str, details: dict[str, Any]) -> None:
+    """List a job that ended early without being on the list; it can be resumed."""
+    ended = replace(job, state=JobState.INTERRUPTED, message=message, created=_now())
+    with _editing():
+        job.folder.mkdir(parents=True, exist_ok=True)
+        write_json(job.folder / "progress.json", {"details": details})
+        _write(ended)
+
+
 def list_jobs(*kinds: JobKind) -> list[Job]:
     """The jobs of these kinds, or all, oldest first; damaged ones are left out."""
     _adopt_old_queue()
