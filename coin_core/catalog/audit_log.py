@@ -1,4 +1,4 @@
-"""User actions: each changes fields of things and logs them before and after."""
+"""Signed user actions, logged with each thing's fields before and after."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from coin_core.catalog.mappers import (
     COIN_FIELDS,
@@ -15,15 +15,10 @@ from coin_core.catalog.mappers import (
     read_faces,
     read_references,
     utc_now,
+    write_faces,
+    write_references,
 )
-from coin_core.catalog.schema import (
-    CoinReferenceRow,
-    CoinRow,
-    EditRow,
-    FaceRow,
-    PhotoRow,
-    ReviewRow,
-)
+from coin_core.catalog.schema import CoinRow, EditRow, PhotoRow, ReviewRow
 from coin_core.errors import CatalogError
 
 PROVENANCE = (
@@ -35,10 +30,10 @@ PROVENANCE = (
     "lot_text",
     "source_date",
 )
-PHOTO_FIELDS = ("coin_id", "status", "exclude_reason", "suspicion", *PROVENANCE)
+_PHOTO_FIELDS = ("coin_id", "status", "exclude_reason", "suspicion", *PROVENANCE)
 _TABLES: dict[str, tuple[Any, tuple[str, ...]]] = {
     "coin": (CoinRow, COIN_FIELDS),
-    "photo": (PhotoRow, PHOTO_FIELDS),
+    "photo": (PhotoRow, _PHOTO_FIELDS),
     "faces": (PhotoRow, ()),
     "review": (ReviewRow, ("withdrawn",)),
 }
@@ -55,18 +50,18 @@ class Action:
         self.at = utc_now()
         self.group_id = uuid.uuid4().hex
 
-    def change(self, entity: str, wanted: Mapping[int, State]) -> None:
-        """Set fields of things of one kind; what is so already is not logged.
+    def change(self, entity: str, changes: Mapping[int, State]) -> None:
+        """Set fields of things of one kind; only real changes are logged.
 
         Args:
             entity: "coin", "photo", "faces" or "review".
-            wanted: Id to fields and their new values.
+            changes: Id to fields and their new values.
 
         Raises:
-            CatalogError: One of the things is not there.
+            CatalogError: One of the things does not exist.
         """
-        now = read_states(self.connection, entity, wanted)
-        missing = sorted(set(wanted) - set(now))
+        before = read_states(self.connection, entity, changes)
+        missing = sorted(set(changes) - set(before))
         if missing:
             raise CatalogError(
                 f"The catalog has no {'photo' if entity == 'faces' else entity} "
@@ -74,19 +69,19 @@ class Action:
                 "the list."
             )
         after = {}
-        for entity_id, fields in wanted.items():
-            new = {k: v for k, v in fields.items() if now[entity_id][k] != v}
+        for entity_id, values in changes.items():
+            new = {k: v for k, v in values.items() if before[entity_id][k] != v}
             if new:
                 after[entity_id] = new
         write_states(self.connection, entity, after)
         self.log(
-            (entity, entity_id, {k: now[entity_id][k] for k in new}, new)
+            (entity, entity_id, {k: before[entity_id][k] for k in new}, new)
             for entity_id, new in after.items()
         )
 
-    def log(self, rows: Iterable[tuple[str, int, State, State]]) -> None:
-        """Write changes (entity, id, before, after) that were made into the log."""
-        values = [
+    def log(self, edits: Iterable[tuple[str, int, State, State]]) -> None:
+        """Log changes that were made: (entity, id, before, after)."""
+        rows = [
             {
                 "at": self.at,
                 "who": self.who,
@@ -97,19 +92,22 @@ class Action:
                 "after": dict(after),
                 "undone": False,
             }
-            for entity, entity_id, before, after in rows
+            for entity, entity_id, before, after in edits
         ]
-        if values:
-            self.connection.execute(insert(EditRow), values)
+        if rows:
+            self.connection.execute(insert(EditRow), rows)
 
 
 def read_states(
     connection: Connection, entity: str, ids: Iterable[int]
 ) -> dict[int, dict[str, Any]]:
-    """All fields of things as they are, held against other writers until the end."""
-    table, fields = _TABLES[entity]
-    columns = [getattr(table, name) for name in ("id", *fields)]
-    found: dict[int, dict[str, Any]] = {}
+    """All logged fields of things, locked for other writers until the transaction ends.
+
+    Things that do not exist are left out.
+    """
+    table, names = _TABLES[entity]
+    columns = [getattr(table, name) for name in ("id", *names)]
+    states: dict[int, dict[str, Any]] = {}
     for part in chunks(sorted(ids)):
         rows = connection.execute(
             select(*columns)
@@ -119,82 +117,51 @@ def read_states(
         )
         for row in rows:
             state = dict(row._mapping)
-            found[state.pop("id")] = state
-    if entity == "faces":
-        for photo_id, faces in read_faces(connection, list(found)).items():
-            found[photo_id]["faces"] = faces
-    elif entity == "coin":
-        for coin_id, references in read_references(connection, list(found)).items():
-            found[coin_id]["references"] = references
-    return found
+            states[state.pop("id")] = state
+    lists = {"faces": ("faces", read_faces), "coin": ("references", read_references)}
+    if entity in lists:
+        name, read = lists[entity]
+        found = read(connection, states)
+        for entity_id, state in states.items():
+            state[name] = found[entity_id]
+    return states
 
 
 def write_states(
     connection: Connection, entity: str, states: Mapping[int, State]
 ) -> None:
-    """Give things the fields that are named."""
+    """Set the named fields of things."""
     table, _ = _TABLES[entity]
-    alike: dict[tuple[str, ...], list[dict[str, Any]]] = {}
-    faces, references = {}, {}
+    by_names: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+    lists: dict[str, dict[int, Any]] = {"faces": {}, "references": {}}
     for entity_id, state in states.items():
         plain = dict(state)
-        if "faces" in plain:
-            faces[entity_id] = plain.pop("faces")
-        if "references" in plain:
-            references[entity_id] = plain.pop("references")
+        for name in lists:
+            if name in plain:
+                lists[name][entity_id] = plain.pop(name)
         if plain:
             row = {"row_id": entity_id} | {f"new_{k}": v for k, v in plain.items()}
-            alike.setdefault(tuple(sorted(plain)), []).append(row)
-    for names, rows in alike.items():
+            by_names.setdefault(tuple(sorted(plain)), []).append(row)
+    for names, rows in by_names.items():
         values: dict[str, Any] = {name: bindparam(f"new_{name}") for name in names}
-        one = update(table.__table__).where(table.id == bindparam("row_id"))
-        connection.execute(one.values(values), rows)
-    _replace_faces(connection, faces)
-    _replace_references(connection, references)
-
-
-def _replace_faces(
-    connection: Connection, wanted: Mapping[int, list[dict[str, Any]]]
-) -> None:
-    for part in chunks(wanted):
-        connection.execute(delete(FaceRow).where(FaceRow.photo_id.in_(part)))
-    rows = [
-        {"photo_id": photo_id, "position": position, **face}
-        for photo_id, faces in wanted.items()
-        for position, face in enumerate(faces)
-    ]
-    if rows:
-        connection.execute(insert(FaceRow), rows)
-
-
-def _replace_references(
-    connection: Connection, wanted: Mapping[int, list[dict[str, str]]]
-) -> None:
-    for part in chunks(wanted):
-        connection.execute(
-            delete(CoinReferenceRow).where(CoinReferenceRow.coin_id.in_(part))
-        )
-    rows = [
-        {"coin_id": coin_id, **reference}
-        for coin_id, references in wanted.items()
-        for reference in references
-    ]
-    if rows:
-        connection.execute(insert(CoinReferenceRow), rows)
+        statement = update(table.__table__).where(table.id == bindparam("row_id"))
+        connection.execute(statement.values(values), rows)
+    write_faces(connection, lists["faces"])
+    write_references(connection, lists["references"])
 
 
 def coins_of(connection: Connection, photo_ids: Iterable[int]) -> dict[int, int]:
-    """Photo to coin.
+    """The coin of each photo, in the order of the photo ids.
 
     Raises:
-        CatalogError: A photo is not there.
+        CatalogError: A photo does not exist.
     """
-    wanted = sorted(set(photo_ids))
-    states = read_states(connection, "photo", wanted)
-    for photo_id in wanted:
+    ids = sorted(set(photo_ids))
+    states = read_states(connection, "photo", ids)
+    for photo_id in ids:
         if photo_id not in states:
             raise CatalogError(
                 f"The catalog has no photo {photo_id}; it may have been removed. "
                 "Nothing was changed; reload the list."
             )
-    return {photo_id: states[photo_id]["coin_id"] for photo_id in wanted}
+    return {photo_id: states[photo_id]["coin_id"] for photo_id in ids}

@@ -1,9 +1,9 @@
-"""Changes by users: labels, faces, coins; undo and redo."""
+"""Changes by users to labels, faces and coins, with history, undo and redo."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import fields, replace
+from dataclasses import asdict, fields, replace
 from typing import Any
 
 from sqlalchemy import Connection, func, or_, select, update
@@ -22,10 +22,10 @@ from coin_core.catalog.mappers import (
     chunks,
     edit_from,
     face_to_json,
+    insert_coin,
     read_coin,
     read_photos,
 )
-from coin_core.catalog.photos import insert_coin
 from coin_core.catalog.records import (
     CatalogFace,
     CoinFacts,
@@ -39,7 +39,11 @@ from coin_core.errors import CatalogError
 
 
 class Edits:
-    """Every method is one transaction, signed and logged, and can be undone."""
+    """Changes by users.
+
+    Every change is one transaction, signed by `who`, logged, and can be undone. If a
+    photo does not exist, CatalogError is raised and nothing is changed.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -52,189 +56,181 @@ class Edits:
         who: str,
         authority: str | None = None,
     ) -> None:
-        """Give the coins of photos to a ruler, or to none.
+        """Attribute the coins of photos to a ruler.
 
         Args:
-            photo_ids: The other photos of the same coins are labelled with them.
-            ruler: A class key; None takes the label away.
-            who: Signs the edit.
-            authority: Whom the attribution follows; None leaves it as it is.
+            photo_ids: The photos; other photos of the same coins get the label too.
+            ruler: A class key; None removes the label.
+            who: The user.
+            authority: The authority for the attribution, such as "TJC 2001"; None
+                leaves it as it is.
 
         Raises:
-            CatalogError: A photo is not there.
+            CatalogError: A photo does not exist.
         """
-        fresh: dict[str, Any] = {"ruler_attributed": ruler}
+        values: dict[str, Any] = {"ruler_attributed": ruler}
         if authority is not None:
-            fresh["authority"] = authority
+            values["authority"] = authority
         with self._database.writing() as connection:
-            coins = coins_of(connection, photo_ids)
-            Action(connection, who).change("coin", dict.fromkeys(coins.values(), fresh))
+            coins = coins_of(connection, photo_ids).values()
+            Action(connection, who).change("coin", dict.fromkeys(coins, values))
 
     def exclude(
         self, photo_ids: Iterable[int], reason: ExcludeReason | str, *, who: str
     ) -> None:
-        """Keep photos out of data sets; they stay in the catalog.
+        """Keep photos out of frozen versions; they stay in the catalog.
 
         Raises:
-            CatalogError: The reason is not one of `ExcludeReason`, or a photo is not
-                there.
+            CatalogError: The reason is not an `ExcludeReason`, or a photo does not
+                exist.
         """
         try:
-            why = ExcludeReason(reason)
+            checked = ExcludeReason(reason)
         except ValueError as error:
             known = ", ".join(ExcludeReason)
             raise CatalogError(
                 f"A photo is excluded for one of {known}, not for {reason!r}."
             ) from error
-        state = {"status": PhotoStatus.EXCLUDED.value, "exclude_reason": why.value}
+        values = {"status": PhotoStatus.EXCLUDED.value, "exclude_reason": checked.value}
         with self._database.writing() as connection:
-            Action(connection, who).change("photo", dict.fromkeys(photo_ids, state))
+            Action(connection, who).change("photo", dict.fromkeys(photo_ids, values))
 
     def restore(self, photo_ids: Iterable[int], *, who: str) -> None:
-        """Take excluded photos back; those with a review count as reviewed.
+        """Include excluded photos again; those with a review count as reviewed.
 
         Raises:
-            CatalogError: A photo is not there.
+            CatalogError: A photo does not exist.
         """
-        wanted = sorted(set(photo_ids))
+        ids = sorted(set(photo_ids))
         with self._database.writing() as connection:
-            seen: set[int] = set()
-            for part in chunks(wanted):
-                seen |= set(
-                    connection.scalars(
-                        select(ReviewRow.photo_id).where(
-                            ReviewRow.photo_id.in_(part), ReviewRow.withdrawn.is_(False)
-                        )
-                    )
+            reviewed: set[int] = set()
+            for part in chunks(ids):
+                query = select(ReviewRow.photo_id).where(
+                    ReviewRow.photo_id.in_(part), ReviewRow.withdrawn.is_(False)
                 )
-            states = read_states(connection, "photo", wanted)
-            back = {}
-            for photo_id in wanted:
-                now = states.get(photo_id)
-                if now is None or now["status"] == PhotoStatus.EXCLUDED:
-                    status = PhotoStatus.REVIEWED
-                    if photo_id not in seen:
-                        status = PhotoStatus.UNREVIEWED
-                    back[photo_id] = {"status": status.value, "exclude_reason": None}
-            Action(connection, who).change("photo", back)
+                reviewed |= set(connection.scalars(query))
+            states = read_states(connection, "photo", ids)
+            changes = {}
+            for photo_id in ids:
+                state = states.get(photo_id)
+                if state is None or state["status"] == PhotoStatus.EXCLUDED:
+                    status = PhotoStatus.UNREVIEWED
+                    if photo_id in reviewed:
+                        status = PhotoStatus.REVIEWED
+                    changes[photo_id] = {"status": status.value, "exclude_reason": None}
+            Action(connection, who).change("photo", changes)
 
     def set_faces(
         self, photo_id: int, faces: Sequence[CatalogFace], *, who: str
     ) -> None:
-        """Say anew what faces a photo has, in their order.
+        """Replace the faces of a photo.
 
         Raises:
-            CatalogError: The photo is not there.
+            CatalogError: The photo does not exist.
         """
         self.edit_faces({photo_id: faces}, who=who)
 
     def edit_faces(
         self, faces: Mapping[int, Sequence[CatalogFace]], *, who: str
     ) -> None:
-        """Set the faces of several photos in one step, which is undone in one.
+        """Replace the faces of several photos in one step.
 
         Raises:
-            CatalogError: A photo is not there; nothing was changed.
+            CatalogError: A photo does not exist; nothing was changed.
         """
-        wanted = {
+        changes = {
             photo_id: {"faces": [face_to_json(face) for face in several]}
             for photo_id, several in faces.items()
         }
         with self._database.writing() as connection:
-            Action(connection, who).change("faces", wanted)
+            Action(connection, who).change("faces", changes)
 
     def reset_faces(self, photo_ids: Iterable[int], *, who: str) -> None:
-        """Give photos the faces that they came with.
+        """Give photos the faces that they had when they were added.
 
         Raises:
-            CatalogError: A photo is not there.
+            CatalogError: A photo does not exist.
         """
         with self._database.writing() as connection:
-            first: dict[int, Any] = {}
+            originals: dict[int, Any] = {}
             for part in chunks(sorted(set(photo_ids))):
                 rows = connection.execute(
                     select(EditRow.entity_id, EditRow.before)
                     .where(EditRow.entity == "faces", EditRow.entity_id.in_(part))
                     .order_by(EditRow.id.desc())
                 )
-                first |= {row.entity_id: row.before for row in rows}
-            Action(connection, who).change("faces", first)
+                originals |= {row.entity_id: row.before for row in rows}
+            Action(connection, who).change("faces", originals)
 
     def edit_photos(
         self, changes: Mapping[int, Mapping[str, str | None]], *, who: str
     ) -> None:
-        """Change what is told of where photos come from, in one step.
+        """Change the provenance of photos in one step.
 
         Args:
-            changes: Photo to fields and their new texts: `source`, `source_url`,
-                `credit`, `lot_text`, `source_date`, and `licence` as somebody has
-                written it. The other fields stay.
-            who: Signs the edit.
+            changes: Photo id to fields and their new texts: `source`, `source_url`,
+                `credit`, `lot_text`, `source_date`, and `licence` in any wording.
+                Other fields stay.
+            who: The user.
 
         Raises:
-            CatalogError: No such photo, or no such field; nothing was changed.
+            CatalogError: There is no such photo or field; nothing was changed.
         """
         known = [name for name in PROVENANCE if name != "licence_raw"]
-        wanted: dict[int, dict[str, Any]] = {}
-        for photo_id, told in changes.items():
-            foreign = sorted(set(told) - set(known))
-            if foreign:
+        checked: dict[int, dict[str, Any]] = {}
+        for photo_id, texts in changes.items():
+            unknown = sorted(set(texts) - set(known))
+            if unknown:
                 raise CatalogError(
-                    f"Of a photo one can tell {', '.join(known)}, not {foreign[0]!r}."
+                    f"A photo has no field {unknown[0]!r}; its fields are "
+                    f"{', '.join(known)}."
                 )
-            fresh: dict[str, Any] = {k: (v or "").strip() for k, v in told.items()}
-            if "source_url" in fresh:
-                fresh["source_url"] = fresh["source_url"] or None
-            if "licence" in fresh:
-                fresh["licence_raw"] = fresh["licence"]
-                fresh["licence"] = read_licence(fresh["licence"])
-            wanted[photo_id] = fresh
+            values: dict[str, Any] = {k: (v or "").strip() for k, v in texts.items()}
+            if "source_url" in values:
+                values["source_url"] = values["source_url"] or None
+            if "licence" in values:
+                values["licence_raw"] = values["licence"]
+                values["licence"] = read_licence(values["licence"])
+            checked[photo_id] = values
         with self._database.writing() as connection:
-            Action(connection, who).change("photo", wanted)
+            Action(connection, who).change("photo", checked)
 
     def edit_coin(self, coin_id: int, changes: Mapping[str, Any], *, who: str) -> None:
-        """Change what is known of a coin.
+        """Change facts about a coin.
 
         Args:
             coin_id: The coin.
-            changes: Field of `CoinFacts` to its new value; the others stay.
-            who: Signs the edit.
+            changes: Field of `CoinFacts` to its new value; other fields stay.
+            who: The user.
 
         Raises:
-            CatalogError: No such coin, no such field, or a measure that cannot be.
+            CatalogError: There is no such coin or field, or a measure is impossible.
         """
         known = {f.name for f in fields(CoinFacts)}
-        foreign = sorted(set(changes) - known)
-        if foreign:
+        unknown = sorted(set(changes) - known)
+        if unknown:
             raise CatalogError(
-                f"A coin has no field {foreign[0]!r}; its fields are "
+                f"A coin has no field {unknown[0]!r}; its fields are "
                 f"{', '.join(sorted(known))}."
             )
         with self._database.writing() as connection:
             coin = replace(read_coin(connection, coin_id), **changes)
-            wanted = {name: getattr(coin, name) for name in changes}
-            if "references" in wanted:
-                wanted["references"] = [
-                    {
-                        "catalogue": reference.catalogue,
-                        "number": reference.number,
-                        "edition": reference.edition,
-                    }
-                    for reference in coin.references
-                ]
-            Action(connection, who).change("coin", {coin_id: wanted})
+            values = {name: getattr(coin, name) for name in changes}
+            if "references" in values:
+                values["references"] = [asdict(r) for r in coin.references]
+            Action(connection, who).change("coin", {coin_id: values})
 
     def group_coins(self, photo_ids: Iterable[int], *, who: str) -> int:
-        """Say that photos show one and the same coin.
+        """Record that photos show one coin.
 
-        All photos of their coins come together under the oldest coin that is
-        labelled, or else the oldest.
+        All photos of their coins move to the oldest of these coins that has a label,
+        or else to the oldest.
 
         Returns:
             The id of that coin.
 
         Raises:
-            CatalogError: A photo is not there.
+            CatalogError: No photo is given, or a photo does not exist.
         """
         with self._database.writing() as connection:
             coins = sorted(set(coins_of(connection, photo_ids).values()))
@@ -243,44 +239,42 @@ class Edits:
             states = read_states(connection, "coin", coins)
             labelled = [c for c in coins if states[c]["ruler_attributed"] is not None]
             kept = (labelled or coins)[0]
-            moved: list[int] = []
-            for part in chunks(coins):
-                moved += connection.scalars(
-                    select(PhotoRow.id).where(PhotoRow.coin_id.in_(part))
-                )
+            moved = _photos_of_coins(connection, coins)
             Action(connection, who).change(
                 "photo", {photo_id: {"coin_id": kept} for photo_id in moved}
             )
         return kept
 
     def ungroup(self, photo_ids: Iterable[int], *, who: str) -> None:
-        """Give each photo a coin of its own, with the facts of the one it had.
+        """Give each photo a coin of its own, with the facts of its present coin.
 
         Raises:
-            CatalogError: A photo is not there.
+            CatalogError: A photo does not exist.
         """
         with self._database.writing() as connection:
             coins = coins_of(connection, photo_ids)
-            left: dict[int, int] = {}
+            photos_left: dict[int, int] = {}
             for part in chunks(set(coins.values())):
                 rows = connection.execute(
-                    select(PhotoRow.coin_id, func.count().label("shown"))
+                    select(PhotoRow.coin_id, func.count().label("photos"))
                     .where(PhotoRow.coin_id.in_(part))
                     .group_by(PhotoRow.coin_id)
                 )
-                left |= {row.coin_id: row.shown for row in rows}
-            fresh = {}
+                photos_left |= {row.coin_id: row.photos for row in rows}
+            changes = {}
             for photo_id, coin_id in coins.items():
-                if left[coin_id] > 1:  # the last one may keep it
-                    left[coin_id] -= 1
-                    coin = read_coin(connection, coin_id)
-                    facts = {f.name: getattr(coin, f.name) for f in fields(CoinFacts)}
-                    made = insert_coin(connection, CoinFacts(**facts))
-                    fresh[photo_id] = {"coin_id": made}
-            Action(connection, who).change("photo", fresh)
+                if photos_left[coin_id] > 1:  # the last photo keeps the coin
+                    photos_left[coin_id] -= 1
+                    new_coin = insert_coin(connection, read_coin(connection, coin_id))
+                    changes[photo_id] = {"coin_id": new_coin}
+            Action(connection, who).change("photo", changes)
 
     def history(self, photo_id: int) -> tuple[Edit, ...]:
-        """Everything that was done to a photo, its faces and its coin; oldest first."""
+        """All edits of a photo, its faces and its coin; oldest first.
+
+        Raises:
+            CatalogError: The photo does not exist.
+        """
         with self._database.reading() as connection:
             photo = read_photos(connection, [photo_id])[0]
             of_photo = EditRow.entity.in_(("added", "photo", "faces"))
@@ -298,38 +292,41 @@ class Edits:
             return tuple(edit_from(row) for row in rows)
 
     def undo(self, *, who: str) -> EditGroup | None:
-        """Take back what this user did last; what others have changed since stays.
+        """Undo the last action of this user; later changes by others stay.
 
         Returns:
-            What was taken back, or None if there is nothing left.
+            What was undone, or None if there is nothing left to undo.
         """
-        return self._turn_back(who, undo=True)
+        return self._revert(who, undo=True)
 
     def redo(self, *, who: str) -> EditGroup | None:
-        """Do again what this user undid last, unless they have edited since.
+        """Redo what this user undid last, unless the user has edited since.
 
         Returns:
-            What was done again, or None if there is nothing.
+            What was redone, or None if there is nothing to redo.
         """
-        return self._turn_back(who, undo=False)
+        return self._revert(who, undo=False)
 
-    def _turn_back(self, who: str, *, undo: bool) -> EditGroup | None:
+    def _revert(self, who: str, *, undo: bool) -> EditGroup | None:
         name = checked_name(who)
-        mine = (EditRow.who == name, EditRow.entity != "added")
-        newest = select(func.max(EditRow.id)).where(*mine, EditRow.undone.is_(False))
+        own = (EditRow.who == name, EditRow.entity != "added")
+        newest = select(func.max(EditRow.id)).where(*own, EditRow.undone.is_(False))
         with self._database.writing() as connection:
-            _one_at_a_time(connection, name)
-            edge = connection.scalar(newest)
+            if connection.dialect.name == "postgresql":
+                # Undos of one user in two windows queue; SQLite's writers always do.
+                lock = func.pg_advisory_xact_lock(func.hashtext(name))
+                connection.execute(select(lock))
+            edit_id = connection.scalar(newest)
             if not undo:
-                edge = connection.scalar(
+                edit_id = connection.scalar(
                     select(func.min(EditRow.id)).where(
-                        *mine, EditRow.undone.is_(True), EditRow.id > (edge or 0)
+                        *own, EditRow.undone.is_(True), EditRow.id > (edit_id or 0)
                     )
                 )
-            if edge is None:
+            if edit_id is None:
                 return None
             group_id = connection.scalar(
-                select(EditRow.group_id).where(EditRow.id == edge)
+                select(EditRow.group_id).where(EditRow.id == edit_id)
             )
             edits = [
                 edit_from(row)
@@ -343,59 +340,53 @@ class Edits:
             connection.execute(
                 update(EditRow).where(EditRow.group_id == group_id).values(undone=undo)
             )
-            touched = _photos_of(connection, edits)
+            photo_ids = _photos_of_edits(connection, edits)
         return EditGroup(
             group_id=str(group_id),
             edits=tuple(replace(edit, undone=undo) for edit in edits),
-            photo_ids=touched,
+            photo_ids=photo_ids,
             left_alone=tuple(left_alone),
         )
 
 
 def _apply(connection: Connection, edits: list[Edit], *, undo: bool) -> list[Edit]:
-    """Put things into their state before or after; the edits that did not fit."""
-    left_alone = []
+    """Set things to their state before or after; returns the edits that conflict."""
+    conflicts = []
     for entity in dict.fromkeys(edit.entity for edit in edits):
         same = [edit for edit in edits if edit.entity == entity]
-        now = read_states(connection, entity, {edit.entity_id for edit in same})
-        wanted: dict[int, dict[str, Any]] = {}
+        states = read_states(connection, entity, {edit.entity_id for edit in same})
+        changes: dict[int, dict[str, Any]] = {}
         for edit in same:
             old, new = edit.after, edit.before
             if not undo:
                 old, new = new, old
-            state = now.get(edit.entity_id, {})
-            fitting = {
+            state = states.get(edit.entity_id, {})
+            applicable = {
                 k: v for k, v in new.items() if k in state and state[k] == old[k]
             }
-            if len(fitting) < len(new):
-                left_alone.append(edit)
-            state |= fitting
-            wanted.setdefault(edit.entity_id, {}).update(fitting)
-        write_states(connection, entity, wanted)
-    return left_alone
+            if len(applicable) < len(new):
+                conflicts.append(edit)
+            state |= applicable
+            changes.setdefault(edit.entity_id, {}).update(applicable)
+        write_states(connection, entity, changes)
+    return conflicts
 
 
-def _photos_of(connection: Connection, edits: list[Edit]) -> tuple[int, ...]:
-    found = {e.entity_id for e in edits if e.entity in ("photo", "faces")}
+def _photos_of_edits(connection: Connection, edits: list[Edit]) -> tuple[int, ...]:
+    photos = {e.entity_id for e in edits if e.entity in ("photo", "faces")}
     reviews = [e.entity_id for e in edits if e.entity == "review"]
     if reviews:
-        found |= set(
-            connection.scalars(
-                select(ReviewRow.photo_id).where(ReviewRow.id.in_(reviews))
-            )
-        )
-    coins = [e.entity_id for e in edits if e.entity == "coin"]
-    if not found:
-        for part in chunks(coins):
-            found |= set(
-                connection.scalars(
-                    select(PhotoRow.id).where(PhotoRow.coin_id.in_(part))
-                )
-            )
-    return tuple(sorted(found))
+        query = select(ReviewRow.photo_id).where(ReviewRow.id.in_(reviews))
+        photos |= set(connection.scalars(query))
+    if not photos:
+        coins = [e.entity_id for e in edits if e.entity == "coin"]
+        photos |= set(_photos_of_coins(connection, coins))
+    return tuple(sorted(photos))
 
 
-def _one_at_a_time(connection: Connection, who: str) -> None:
-    """Two undos of one user in two windows queue; SQLite's writers always do."""
-    if connection.dialect.name == "postgresql":
-        connection.execute(select(func.pg_advisory_xact_lock(func.hashtext(who))))
+def _photos_of_coins(connection: Connection, coin_ids: Iterable[int]) -> list[int]:
+    photos: list[int] = []
+    for part in chunks(coin_ids):
+        query = select(PhotoRow.id).where(PhotoRow.coin_id.in_(part))
+        photos += connection.scalars(query)
+    return photos

@@ -1,18 +1,21 @@
-"""Between rows of the tables and the plain values of the catalog."""
+"""Conversion between rows of the tables and the records of the catalog."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, fields
 from datetime import UTC, datetime
 from itertools import islice
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Row, Select, select
+from sqlalchemy import Connection, Row, Select, delete, insert, select
 
 from coin_core.catalog.records import (
     CatalogFace,
     CatalogPhoto,
     Coin,
+    CoinFacts,
     CoinReference,
     Edit,
     ExcludeReason,
@@ -22,36 +25,28 @@ from coin_core.catalog.schema import CoinReferenceRow, CoinRow, FaceRow, PhotoRo
 from coin_core.detection.faces import RotatedBox, Side
 from coin_core.errors import CatalogError
 
-CHUNK = 500  # ids in one statement; SQLite takes no more than some thousands
+CHUNK = 500  # ids in one statement; SQLite takes some thousands at most
 
 T = TypeVar("T")
+Grouped = dict[int, list[dict[str, Any]]]
 
-COIN_FIELDS = (
-    "name_on_coin",
-    "ruler_attributed",
-    "authority",
-    "denomination",
-    "weight_g",
-    "diameter_mm",
-    "die_axis_h",
-    "notes",
-)
+COIN_FIELDS = tuple(f.name for f in fields(CoinFacts) if f.name != "references")
 
 
 def utc_now() -> datetime:
-    """Now, with time zone."""
+    """The current time, with time zone."""
     return datetime.now(UTC)
 
 
 def chunks(values: Iterable[T], size: int = CHUNK) -> Iterator[list[T]]:
     """The values in lists of at most `size`."""
-    rest = iter(values)
-    while part := list(islice(rest, size)):
+    iterator = iter(values)
+    while part := list(islice(iterator, size)):
         yield part
 
 
 def checked_name(who: str) -> str:
-    """The name of whoever edits, without blanks around it.
+    """The name of an editor, without blanks around it.
 
     Raises:
         CatalogError: It is empty.
@@ -63,20 +58,20 @@ def checked_name(who: str) -> str:
 
 
 def photos_with_ruler() -> Select[Any]:
-    """All columns of the photos, and the ruler of their coins."""
+    """A query for all columns of the photos and the ruler of their coins."""
     return select(
         *PhotoRow.__table__.columns, CoinRow.ruler_attributed.label("ruler")
     ).join(CoinRow, CoinRow.id == PhotoRow.coin_id)
 
 
 def photo_from(row: Row[Any]) -> CatalogPhoto:
-    """A row of `photos_with_ruler` as a value."""
-    fields = dict(row._mapping)
-    fields["photo_id"] = fields.pop("id")
-    fields["status"] = PhotoStatus(fields["status"])
-    if fields["exclude_reason"] is not None:
-        fields["exclude_reason"] = ExcludeReason(fields["exclude_reason"])
-    return CatalogPhoto(**fields)
+    """The record of a row of `photos_with_ruler`."""
+    values = dict(row._mapping)
+    values["photo_id"] = values.pop("id")
+    values["status"] = PhotoStatus(values["status"])
+    if values["exclude_reason"] is not None:
+        values["exclude_reason"] = ExcludeReason(values["exclude_reason"])
+    return CatalogPhoto(**values)
 
 
 def read_photos(
@@ -87,98 +82,164 @@ def read_photos(
     Raises:
         CatalogError: A photo does not exist.
     """
-    found: dict[int, CatalogPhoto] = {}
+    photos: dict[int, CatalogPhoto] = {}
     for part in chunks(photo_ids):
         rows = connection.execute(photos_with_ruler().where(PhotoRow.id.in_(part)))
-        found |= {row.id: photo_from(row) for row in rows}
+        photos |= {row.id: photo_from(row) for row in rows}
     for photo_id in photo_ids:
-        if photo_id not in found:
+        if photo_id not in photos:
             raise CatalogError(
                 f"The catalog has no photo {photo_id}; it may have been removed. "
                 "Reload the list."
             )
-    return tuple(found[photo_id] for photo_id in photo_ids)
+    return tuple(photos[photo_id] for photo_id in photo_ids)
 
 
 def edit_from(row: Row[Any]) -> Edit:
-    """A row of the edits as a value."""
-    fields = dict(row._mapping)
-    fields["edit_id"] = fields.pop("id")
-    return Edit(**fields)
+    """The record of a row of the edits."""
+    values = dict(row._mapping)
+    values["edit_id"] = values.pop("id")
+    return Edit(**values)
 
 
 def face_to_json(face: CatalogFace) -> dict[str, Any]:
-    """A face as the log of edits keeps it."""
-    box = face.box
-    return {
-        "side": None if face.side is None else str(face.side),
-        "left": float(box.left),
-        "top": float(box.top),
-        "right": float(box.right),
-        "bottom": float(box.bottom),
-        "turn_deg": float(box.turn_deg),
-    }
+    """A face as the tables and the log of edits keep it."""
+    box = {name: float(value) for name, value in asdict(face.box).items()}
+    return {"side": None if face.side is None else str(face.side), **box}
 
 
-def face_from_json(fields: dict[str, Any]) -> CatalogFace:
+def face_from_json(values: Mapping[str, Any]) -> CatalogFace:
     """The inverse of `face_to_json`."""
     return CatalogFace(
-        box=RotatedBox(**{key: fields[key] for key in fields if key != "side"}),
-        side=None if fields["side"] is None else Side(fields["side"]),
+        box=RotatedBox(**{key: values[key] for key in values if key != "side"}),
+        side=None if values["side"] is None else Side(values["side"]),
     )
 
 
+def _read_grouped(
+    connection: Connection,
+    table: Any,
+    order: Any,
+    key: str,
+    ids: Iterable[int] | None,
+) -> Grouped:
+    """Rows as dictionaries without their id, grouped by the column `key`."""
+    column = getattr(table, key)
+    query = select(*table.__table__.columns).order_by(column, order)
+    grouped: Grouped = defaultdict(list)
+    for part in [None] if ids is None else chunks(ids):
+        rows = query if part is None else query.where(column.in_(part))
+        for row in connection.execute(rows):
+            values = dict(row._mapping)
+            del values["id"]
+            grouped[values.pop(key)].append(values)
+    return grouped
+
+
 def read_faces(
-    connection: Connection, photo_ids: Sequence[int]
-) -> dict[int, list[dict[str, Any]]]:
-    """The faces of photos in their order, as `face_to_json` writes them."""
-    found: dict[int, list[dict[str, Any]]] = {photo_id: [] for photo_id in photo_ids}
-    for part in chunks(found):
-        rows = connection.execute(
-            select(*FaceRow.__table__.columns)
-            .where(FaceRow.photo_id.in_(part))
-            .order_by(FaceRow.photo_id, FaceRow.position)
-        )
-        for row in rows:
-            fields = dict(row._mapping)
-            del fields["id"], fields["position"]
-            found[fields.pop("photo_id")].append(fields)
-    return found
+    connection: Connection, photo_ids: Iterable[int] | None = None
+) -> Grouped:
+    """The faces of photos in their order, as `face_to_json` writes them.
+
+    Args:
+        connection: To the database.
+        photo_ids: Which photos; None for all.
+
+    Returns:
+        Photo id to faces; an empty list for a photo without faces.
+    """
+    faces = _read_grouped(connection, FaceRow, FaceRow.position, "photo_id", photo_ids)
+    for several in faces.values():
+        for face in several:
+            del face["position"]
+    return faces
+
+
+def write_faces(connection: Connection, faces: Mapping[int, Sequence[Any]]) -> None:
+    """Replace the faces of photos, given as `face_to_json` writes them."""
+    for part in chunks(faces):
+        connection.execute(delete(FaceRow).where(FaceRow.photo_id.in_(part)))
+    rows = [
+        {"photo_id": photo_id, "position": position, **face}
+        for photo_id, several in faces.items()
+        for position, face in enumerate(several)
+    ]
+    if rows:
+        connection.execute(insert(FaceRow), rows)
 
 
 def read_references(
-    connection: Connection, coin_ids: Sequence[int]
-) -> dict[int, list[dict[str, str]]]:
-    """The references of coins in the order they were given."""
-    found: dict[int, list[dict[str, str]]] = {coin_id: [] for coin_id in coin_ids}
-    for part in chunks(found):
-        rows = connection.execute(
-            select(*CoinReferenceRow.__table__.columns)
-            .where(CoinReferenceRow.coin_id.in_(part))
-            .order_by(CoinReferenceRow.coin_id, CoinReferenceRow.id)
+    connection: Connection, coin_ids: Iterable[int] | None = None
+) -> Grouped:
+    """The references of coins in the order they were entered.
+
+    Args:
+        connection: To the database.
+        coin_ids: Which coins; None for all.
+
+    Returns:
+        Coin id to fields of `CoinReference`; an empty list for a coin without any.
+    """
+    return _read_grouped(
+        connection, CoinReferenceRow, CoinReferenceRow.id, "coin_id", coin_ids
+    )
+
+
+def write_references(
+    connection: Connection, references: Mapping[int, Sequence[Any]]
+) -> None:
+    """Replace the references of coins, given as fields of `CoinReference`."""
+    for part in chunks(references):
+        connection.execute(
+            delete(CoinReferenceRow).where(CoinReferenceRow.coin_id.in_(part))
         )
-        for row in rows:
-            fields = dict(row._mapping)
-            del fields["id"]
-            found[fields.pop("coin_id")].append(fields)
-    return found
+    rows = [
+        {"coin_id": coin_id, **reference}
+        for coin_id, several in references.items()
+        for reference in several
+    ]
+    if rows:
+        connection.execute(insert(CoinReferenceRow), rows)
+
+
+def read_coins(
+    connection: Connection, coin_ids: Sequence[int] | None = None
+) -> dict[int, Coin]:
+    """Coins with their references, by id; None reads all."""
+    references = read_references(connection, coin_ids)
+    query = select(*CoinRow.__table__.columns)
+    coins: dict[int, Coin] = {}
+    for part in [None] if coin_ids is None else chunks(coin_ids):
+        rows = query if part is None else query.where(CoinRow.id.in_(part))
+        for row in connection.execute(rows):
+            values: dict[str, Any] = dict(row._mapping)
+            coin_id = values.pop("id")
+            coins[coin_id] = Coin(
+                coin_id=coin_id,
+                references=tuple(CoinReference(**r) for r in references[coin_id]),
+                **values,
+            )
+    return coins
 
 
 def read_coin(connection: Connection, coin_id: int) -> Coin:
     """A coin with its references.
 
     Raises:
-        CatalogError: There is none with that id.
+        CatalogError: The coin does not exist.
     """
-    row = connection.execute(
-        select(*CoinRow.__table__.columns).where(CoinRow.id == coin_id)
-    ).first()
-    if row is None:
+    coins = read_coins(connection, [coin_id])
+    if coin_id not in coins:
         raise CatalogError(f"The catalog has no coin {coin_id}; reload the list.")
-    fields = dict(row._mapping)
-    references = read_references(connection, [coin_id])[coin_id]
-    return Coin(
-        coin_id=fields.pop("id"),
-        references=tuple(CoinReference(**reference) for reference in references),
-        **fields,
-    )
+    return coins[coin_id]
+
+
+def insert_coin(connection: Connection, facts: CoinFacts) -> int:
+    """Insert a coin with its references; returns its id."""
+    values = {name: getattr(facts, name) for name in COIN_FIELDS}
+    inserted = connection.execute(insert(CoinRow).values(**values))
+    coin_id = int((inserted.inserted_primary_key or (0,))[0])
+    references = [asdict(reference) for reference in facts.references]
+    if references:
+        write_references(connection, {coin_id: references})
+    return coin_id

@@ -1,4 +1,4 @@
-"""The photos of the catalog, their files, faces and coins."""
+"""Photos of the catalog with their original files, faces and coins."""
 
 from __future__ import annotations
 
@@ -18,35 +18,29 @@ from coin_core.catalog.mappers import (
     chunks,
     face_from_json,
     face_to_json,
+    insert_coin,
     photo_from,
     photos_with_ruler,
     read_coin,
     read_faces,
     read_photos,
     utc_now,
+    write_faces,
 )
 from coin_core.catalog.records import (
     AddedPhoto,
     CatalogFace,
     CatalogPhoto,
     Coin,
-    CoinFacts,
     PhotoRecord,
     PhotoStatus,
 )
-from coin_core.catalog.schema import (
-    CoinReferenceRow,
-    CoinRow,
-    EditRow,
-    FaceRow,
-    PhotoRow,
-    ReviewRow,
-)
+from coin_core.catalog.schema import CoinRow, EditRow, PhotoRow, ReviewRow
 from coin_core.errors import CatalogError
 
 
 class Photos:
-    """Photos with their original files, faces and coins.
+    """The photos of a catalog.
 
     Attributes:
         folder: The folder of the original files.
@@ -67,34 +61,33 @@ class Photos:
         coin_id: int | None = None,
         who: str,
     ) -> AddedPhoto:
-        """Take a photo in: the file first, then its row; a kill leaves neither half.
+        """Add a photo: first the file, then its row; a kill leaves neither.
 
         Args:
-            data: The file as it came; it is kept byte for byte.
-            record: What is told about it.
-            faces: What was found on it.
+            data: The original file; it is kept byte for byte.
+            record: What is known about the photo.
+            faces: The faces found on it.
             coin_id: The coin it shows; by default a new one is made from
                 `record.coin`.
-            who: Brings it in.
+            who: The user who adds it.
 
         Returns:
-            Where it went. A photo that is known is left as it is.
+            The photo's ids. A photo that is known already does not change.
 
         Raises:
-            CatalogError: The disk is full, the catalog busy, or the coin not there.
+            CatalogError: The disk is full, the database is busy, or the coin does not
+                exist.
         """
         checked_name(who)
         digest = hashlib.sha256(data).hexdigest()
-        name = f"{digest}.{record.extension}"
         try:
-            return self._add(name, digest, data, record, faces, coin_id, who)
+            return self._add(digest, data, record, faces, coin_id, who)
         except BaseException:
             self.sweep()
             raise
 
     def _add(
         self,
-        name: str,
         digest: str,
         data: bytes,
         record: PhotoRecord,
@@ -102,8 +95,9 @@ class Photos:
         coin_id: int | None,
         who: str,
     ) -> AddedPhoto:
+        name = f"{digest}.{record.extension}"
         with self.originals.arriving(name):
-            known = self._known(digest)
+            known = self._find_digest(digest)
             if known is None:
                 self.originals.put(name, data)
                 try:
@@ -114,17 +108,13 @@ class Photos:
                 except CatalogError as error:
                     if not isinstance(error.__cause__, IntegrityError):
                         raise
-                    known = self._known(digest)  # another writer was faster
+                    known = self._find_digest(digest)  # another writer was faster
                     if known is None:
                         raise
             photo = self.get(known.photo_id)
             if not self.path(photo).is_file():
                 self.originals.put(f"{digest}.{photo.extension}", data)
             return known
-
-    def _known(self, digest: str) -> AddedPhoto | None:
-        with self._database.reading() as connection:
-            return _known(connection, digest)
 
     def _insert(
         self,
@@ -136,54 +126,72 @@ class Photos:
         coin_id: int | None,
         who: str,
     ) -> AddedPhoto:
-        known = _known(connection, digest)
+        known = _find_digest(connection, digest)
         if known is not None:
             return known
         if coin_id is None:
             coin_id = insert_coin(connection, record.coin)
         else:
             read_coin(connection, coin_id)
-        plain = {f.name: getattr(record, f.name) for f in fields(record)}
-        del plain["coin"]
-        added = connection.execute(
+        values = {f.name: getattr(record, f.name) for f in fields(record)}
+        del values["coin"]
+        inserted = connection.execute(
             insert(PhotoRow).values(
                 coin_id=coin_id,
                 sha256=digest,
                 byte_size=byte_size,
                 added_at=utc_now(),
                 status=PhotoStatus.UNREVIEWED,
-                **plain,
+                **values,
             )
         )
-        photo_id = int((added.inserted_primary_key or (0,))[0])
-        rows = [
-            {"photo_id": photo_id, "position": position, **face_to_json(face)}
-            for position, face in enumerate(faces)
-        ]
-        if rows:
-            connection.execute(insert(FaceRow), rows)
+        photo_id = int((inserted.inserted_primary_key or (0,))[0])
+        write_faces(connection, {photo_id: [face_to_json(face) for face in faces]})
         Action(connection, who).log([("added", photo_id, {}, {"coin_id": coin_id})])
         return AddedPhoto(photo_id=photo_id, coin_id=coin_id, known=False)
+
+    def _find_digest(self, digest: str) -> AddedPhoto | None:
+        with self._database.reading() as connection:
+            return _find_digest(connection, digest)
 
     def get(self, photo_id: int) -> CatalogPhoto:
         """A photo with the ruler of its coin.
 
         Raises:
-            CatalogError: There is none with that id.
+            CatalogError: The photo does not exist.
         """
         return self.get_many([photo_id])[0]
 
     def get_many(self, photo_ids: Sequence[int]) -> tuple[CatalogPhoto, ...]:
-        """Several photos, in the order of their ids as given.
+        """Several photos, in the order of `photo_ids`.
 
         Raises:
-            CatalogError: One of them is not there.
+            CatalogError: A photo does not exist.
         """
         with self._database.reading() as connection:
             return read_photos(connection, photo_ids)
 
+    def get_existing(self, photo_ids: Sequence[int]) -> tuple[CatalogPhoto, ...]:
+        """Like `get_many`, but leaves out photos that do not exist any more."""
+        with self._database.reading() as connection:
+            query = select(PhotoRow.id).where(PhotoRow.id.in_(photo_ids))
+            existing = set(connection.scalars(query))
+            return read_photos(connection, [i for i in photo_ids if i in existing])
+
+    def hashes(self, *, after: int = 0) -> list[tuple[int, int, str]]:
+        """(photo id, coin id, perceptual hash) of all photos, in order of their ids.
+
+        Args:
+            after: Only photos with a higher id.
+        """
+        columns = select(PhotoRow.id, PhotoRow.coin_id, PhotoRow.phash)
+        query = columns.where(PhotoRow.id > after).order_by(PhotoRow.id)
+        with self._database.reading() as connection:
+            rows = connection.execute(query)
+            return [(row.id, row.coin_id, row.phash) for row in rows]
+
     def path(self, photo: CatalogPhoto) -> Path:
-        """The original's file; it is only ever read."""
+        """The original file of a photo. Read it, never write it."""
         return self.folder / f"{photo.sha256}.{photo.extension}"
 
     def faces(self, photo_id: int) -> tuple[CatalogFace, ...]:
@@ -191,46 +199,47 @@ class Photos:
         return self.faces_of([photo_id])[photo_id]
 
     def faces_of(self, photo_ids: Sequence[int]) -> dict[int, tuple[CatalogFace, ...]]:
-        """The faces of several photos at once."""
+        """The faces of several photos."""
         with self._database.reading() as connection:
-            found = read_faces(connection, photo_ids)
+            faces = read_faces(connection, photo_ids)
         return {
-            photo_id: tuple(face_from_json(face) for face in faces)
-            for photo_id, faces in found.items()
+            photo_id: tuple(face_from_json(face) for face in faces[photo_id])
+            for photo_id in photo_ids
         }
 
     def coin(self, coin_id: int) -> Coin:
         """A coin with its references.
 
         Raises:
-            CatalogError: There is none with that id.
+            CatalogError: The coin does not exist.
         """
         with self._database.reading() as connection:
             return read_coin(connection, coin_id)
 
     def of_coin(self, coin_id: int) -> tuple[CatalogPhoto, ...]:
-        """All photos that show a coin, the oldest first."""
+        """All photos of a coin, oldest first."""
+        query = photos_with_ruler().where(PhotoRow.coin_id == coin_id)
         with self._database.reading() as connection:
-            rows = connection.execute(
-                photos_with_ruler()
-                .where(PhotoRow.coin_id == coin_id)
-                .order_by(PhotoRow.id)
-            )
+            rows = connection.execute(query.order_by(PhotoRow.id))
             return tuple(photo_from(row) for row in rows)
 
     def remove(self, photo_ids: Iterable[int], *, who: str) -> int:
-        """Take rendered photos out for good, with files, reviews and log.
+        """Remove rendered photos for good, with files, reviews and log.
 
-        Photographs are never removed: exclude them instead.
+        Photographs are never removed; exclude them instead.
+
+        Args:
+            photo_ids: The photos.
+            who: The user who removes them.
 
         Returns:
-            How many were removed.
+            How many photos were removed.
 
         Raises:
             CatalogError: One of them is a photograph; nothing was removed.
         """
-        wanted = sorted(set(photo_ids))
-        photos = self.get_many(wanted)
+        ids = sorted(set(photo_ids))
+        photos = self.get_many(ids)
         kept = next((photo for photo in photos if not photo.is_rendered), None)
         if kept is not None:
             raise CatalogError(
@@ -240,37 +249,23 @@ class Photos:
         names = [f"{photo.sha256}.{photo.extension}" for photo in photos]
         with self.originals.leaving(names):
             with self._database.writing() as connection:
-                _delete_photos(connection, wanted, {p.coin_id for p in photos})
+                _delete_photos(connection, ids, {photo.coin_id for photo in photos})
             for name in names:
                 self.originals.drop(name)
         return len(photos)
 
     def sweep(self) -> int:
-        """Delete what killed processes left; only if nobody is adding right now."""
-        return self.originals.sweep(lambda digest: self._known(digest) is not None)
+        """Delete files that killed processes left, unless a photo is being added.
+
+        Returns:
+            How many files were deleted.
+        """
+        return self.originals.sweep(
+            lambda digest: self._find_digest(digest) is not None
+        )
 
 
-def insert_coin(connection: Connection, facts: CoinFacts) -> int:
-    """Make a coin; returns its id."""
-    plain = {f.name: getattr(facts, f.name) for f in fields(CoinFacts)}
-    references = plain.pop("references")
-    made = connection.execute(insert(CoinRow).values(**plain))
-    coin_id = int((made.inserted_primary_key or (0,))[0])
-    rows = [
-        {
-            "coin_id": coin_id,
-            "catalogue": reference.catalogue,
-            "number": reference.number,
-            "edition": reference.edition,
-        }
-        for reference in references
-    ]
-    if rows:
-        connection.execute(insert(CoinReferenceRow), rows)
-    return coin_id
-
-
-def _known(connection: Connection, digest: str) -> AddedPhoto | None:
+def _find_digest(connection: Connection, digest: str) -> AddedPhoto | None:
     row = connection.execute(
         select(PhotoRow.id, PhotoRow.coin_id).where(PhotoRow.sha256 == digest)
     ).first()
@@ -282,23 +277,25 @@ def _known(connection: Connection, digest: str) -> AddedPhoto | None:
 def _delete_photos(
     connection: Connection, photo_ids: list[int], coin_ids: set[int]
 ) -> None:
-    """Photos with their log, and the coins that no photo shows any more."""
+    """Delete photos with their log, and the coins that no photo shows any more."""
     of_photo = EditRow.entity.in_(("added", "photo", "faces"))
     for part in chunks(photo_ids):
         connection.execute(delete(EditRow).where(of_photo, EditRow.entity_id.in_(part)))
-        theirs = select(ReviewRow.id).where(ReviewRow.photo_id.in_(part))
+        reviews = select(ReviewRow.id).where(ReviewRow.photo_id.in_(part))
         connection.execute(
             delete(EditRow).where(
-                EditRow.entity == "review", EditRow.entity_id.in_(theirs)
+                EditRow.entity == "review", EditRow.entity_id.in_(reviews)
             )
         )
         connection.execute(delete(PhotoRow).where(PhotoRow.id.in_(part)))
     for part in chunks(sorted(coin_ids)):
         shown = select(func.count(PhotoRow.id)).where(PhotoRow.coin_id == CoinRow.id)
-        bare = connection.scalars(
+        unused = connection.scalars(
             select(CoinRow.id).where(CoinRow.id.in_(part), shown.scalar_subquery() == 0)
         ).all()
         connection.execute(
-            delete(EditRow).where(EditRow.entity == "coin", EditRow.entity_id.in_(bare))
+            delete(EditRow).where(
+                EditRow.entity == "coin", EditRow.entity_id.in_(unused)
+            )
         )
-        connection.execute(delete(CoinRow).where(CoinRow.id.in_(bare)))
+        connection.execute(delete(CoinRow).where(CoinRow.id.in_(unused)))

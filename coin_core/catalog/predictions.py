@@ -1,4 +1,4 @@
-"""What classifiers predict for photos, and which labels look wrong by it."""
+"""Stored predictions of classifiers for photos of the catalog."""
 
 from __future__ import annotations
 
@@ -17,38 +17,39 @@ from coin_core.catalog.schema import OpinionRow, PhotoRow
 
 
 class Predictions:
-    """Predictions of classifiers for photos of the catalog."""
+    """Predictions of classifiers, and the label issues derived from them."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def add(self, opinions: Iterable[Prediction]) -> None:
-        """Keep what classifiers say; the latest of a classifier and kind counts.
+    def add(self, predictions: Iterable[Prediction]) -> None:
+        """Store predictions; they replace earlier ones of one classifier and kind.
 
         Raises:
-            CatalogError: A photo is not there; nothing was written.
+            CatalogError: A photo does not exist; nothing was stored.
         """
         now = utc_now()
-        latest = {(o.photo_id, o.classifier, o.kind): o for o in opinions}
+        latest = {(p.photo_id, p.classifier, p.kind): p for p in predictions}
         rows = [
             {
-                "photo_id": o.photo_id,
-                "classifier": o.classifier,
-                "model_digest": o.model_digest,
-                "probabilities": {k: float(p) for k, p in o.probabilities.items()},
-                "ruler": o.ruler,
-                "kind": OpinionKind(o.kind).value,
-                "at": o.at or now,
+                "photo_id": p.photo_id,
+                "classifier": p.classifier,
+                "model_digest": p.model_digest,
+                "probabilities": {k: float(v) for k, v in p.probabilities.items()},
+                "ruler": p.ruler,
+                "kind": OpinionKind(p.kind).value,
+                "at": p.at or now,
             }
-            for o in latest.values()
+            for p in latest.values()
         ]
-        touched = sorted({o.photo_id for o in latest.values()})
+        replaced: dict[tuple[str, str], list[int]] = defaultdict(list)
+        for p in latest.values():
+            replaced[p.classifier, OpinionKind(p.kind).value].append(p.photo_id)
+        photo_ids = sorted({p.photo_id for p in latest.values()})
         with self._database.writing() as connection:
-            coins_of(connection, touched)
-            names = {(o.classifier, OpinionKind(o.kind).value) for o in latest.values()}
-            for classifier, kind in names:
-                same = [k[0] for k in latest if k[1] == classifier and k[2] == kind]
-                for part in chunks(same):
+            coins_of(connection, photo_ids)
+            for (classifier, kind), ids in replaced.items():
+                for part in chunks(ids):
                     connection.execute(
                         delete(OpinionRow).where(
                             OpinionRow.photo_id.in_(part),
@@ -58,38 +59,47 @@ class Predictions:
                     )
             if rows:
                 connection.execute(insert(OpinionRow), rows)
-            for part in chunks(touched):
-                _summarise(connection, part)
+            for part in chunks(photo_ids):
+                _summarize(connection, part)
 
     def of_photo(self, photo_id: int) -> tuple[Prediction, ...]:
-        """What each classifier says of a photo, in alphabetical order."""
+        """The predictions for a photo, by classifier in alphabetical order."""
         return self.of_photos([photo_id]).get(photo_id, ())
 
     def of_photos(
         self, photo_ids: Iterable[int] | None = None, *, kind: OpinionKind | None = None
     ) -> dict[int, tuple[Prediction, ...]]:
-        """What classifiers say of several photos, or of all that they have judged."""
-        found: dict[int, list[Prediction]] = defaultdict(list)
-        columns = select(*OpinionRow.__table__.columns).order_by(
+        """The predictions for several photos, or for all that have any.
+
+        Args:
+            photo_ids: The photos; None for all.
+            kind: Only predictions of this kind.
+        """
+        query = select(*OpinionRow.__table__.columns).order_by(
             OpinionRow.photo_id, OpinionRow.classifier, OpinionRow.kind
         )
         if kind is not None:
-            columns = columns.where(OpinionRow.kind == kind.value)
+            query = query.where(OpinionRow.kind == kind.value)
+        predictions: dict[int, list[Prediction]] = defaultdict(list)
         parts = [None] if photo_ids is None else list(chunks(sorted(set(photo_ids))))
         with self._database.reading() as connection:
             for part in parts:
-                some = columns
+                rows = query
                 if part is not None:
-                    some = columns.where(OpinionRow.photo_id.in_(part))
-                for row in connection.execute(some):
-                    fields = dict(row._mapping)
-                    del fields["id"]
-                    fields["kind"] = OpinionKind(fields["kind"])
-                    found[row.photo_id].append(Prediction(**fields))
-        return {photo_id: tuple(several) for photo_id, several in found.items()}
+                    rows = query.where(OpinionRow.photo_id.in_(part))
+                for row in connection.execute(rows):
+                    values = dict(row._mapping)
+                    del values["id"]
+                    values["kind"] = OpinionKind(values["kind"])
+                    predictions[row.photo_id].append(Prediction(**values))
+        return {photo_id: tuple(several) for photo_id, several in predictions.items()}
 
     def mark_label_issues(self, suspicion: Mapping[int, float]) -> None:
-        """Say anew which labels may be wrong, 0 to 1; earlier marks are forgotten."""
+        """Mark photos whose label may be wrong; earlier marks are removed.
+
+        Args:
+            suspicion: Photo id to the probability that its label is wrong, 0 to 1.
+        """
         with self._database.writing() as connection:
             connection.execute(
                 update(PhotoRow)
@@ -104,41 +114,41 @@ class Predictions:
                 )
 
 
-def _summarise(connection: Connection, photo_ids: list[int]) -> None:
+def _summarize(connection: Connection, photo_ids: list[int]) -> None:
     """Copy confidence and disagreement to the photos, for sorting.
 
-    A classifier's out-of-fold opinion counts before the one of a model that may have
-    learnt from the photo.
+    A classifier's out-of-fold prediction takes precedence over the one of a model that
+    may have been trained on the photo.
     """
-    said: dict[int, dict[str, Any]] = {photo_id: {} for photo_id in photo_ids}
+    by_photo: dict[int, dict[str, Any]] = {photo_id: {} for photo_id in photo_ids}
     rows = connection.execute(
         select(*OpinionRow.__table__.columns)
         .where(OpinionRow.photo_id.in_(photo_ids))
         .order_by(OpinionRow.kind)  # "model" comes before "out_of_fold"
     )
     for row in rows:
-        said[row.photo_id][row.classifier] = row
-    for photo_id, by_classifier in said.items():
-        shares = [dict(row.probabilities) for row in by_classifier.values()]
-        tops = [max(share.values()) for share in shares if share]
+        by_photo[row.photo_id][row.classifier] = row
+    for photo_id, by_classifier in by_photo.items():
+        answers = [dict(row.probabilities) for row in by_classifier.values()]
+        highest = [max(answer.values()) for answer in answers if answer]
         values: dict[str, Any] = {
-            "confidence": max(tops, default=None),
+            "confidence": max(highest, default=None),
             "disagreement": None,
             "rulers_differ": None,
         }
-        if len(shares) > 1:
+        if len(answers) > 1:
             rulers = {row.ruler for row in by_classifier.values()} - {None}
-            values["disagreement"] = _mean_distance(shares)
+            values["disagreement"] = _mean_distance(answers)
             values["rulers_differ"] = len(rulers) > 1
         connection.execute(
             update(PhotoRow).where(PhotoRow.id == photo_id).values(**values)
         )
 
 
-def _mean_distance(shares: list[dict[str, float]]) -> float:
-    """Half the summed differences of two answers, 0 to 1, averaged over all pairs."""
-    names = {name for share in shares for name in share}
-    pairs = list(combinations(shares, 2))
+def _mean_distance(answers: list[dict[str, float]]) -> float:
+    """The total variation distance of two answers, 0 to 1, averaged over all pairs."""
+    names = {name for answer in answers for name in answer}
+    pairs = list(combinations(answers, 2))
     total = sum(
         sum(abs(one.get(name, 0.0) - other.get(name, 0.0)) for name in names) / 2
         for one, other in pairs

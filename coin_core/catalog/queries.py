@@ -1,13 +1,11 @@
-"""Lists, counts and queues; fast enough for a hundred thousand photos."""
+"""Lists, counts and queues of photos; fast for a hundred thousand of them."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
+from sqlalchemy import ColumnElement, and_, exists, func, or_, select
 
 from coin_core.catalog.database import Database
 from coin_core.catalog.mappers import read_photos
@@ -31,8 +29,14 @@ from coin_core.catalog.schema import (
     VersionItemRow,
     VersionRow,
 )
-from coin_core.detection.faces import RotatedBox, Side
-from coin_core.errors import CatalogError, UnreadablePhotoError
+from coin_core.catalog.similarity import (
+    SAME_PICTURE,
+    HashIndex,
+    ThumbnailCache,
+    compare_thumbnails,
+)
+from coin_core.detection.faces import Side
+from coin_core.errors import CatalogError
 
 
 class Queries:
@@ -45,59 +49,60 @@ class Queries:
     def find(
         self, query: PhotoQuery | None = None, *, offset: int = 0, limit: int = 60
     ) -> Page:
-        """A page of the photos that a query asks for.
+        """A page of the photos that match a query.
 
         Args:
-            query: By default all photos, the newest first.
-            offset: How many to skip; beyond the end the page is empty.
-            limit: At most so many photos.
+            query: By default all photos, newest first.
+            offset: How many photos to skip; beyond the end, the page is empty.
+            limit: At most this many photos.
 
         Raises:
             CatalogError: Offset or limit is negative.
         """
         if offset < 0 or limit < 0:
             raise CatalogError(
-                f"A page begins at 0 or later and is not negative; got offset {offset} "
+                f"Offset and limit of a page cannot be negative; got offset {offset} "
                 f"and limit {limit}."
             )
-        wanted = query or PhotoQuery()
-        conditions = self._conditions(wanted)
+        query = query or PhotoQuery()
+        conditions = self._conditions(query)
         with self._database.reading() as connection:
-            # Sorting ids alone, then fetching the few rows, is what makes it fast.
-            ids = select(PhotoRow.id).where(*conditions).order_by(*_order(wanted))
-            if wanted.ruler is not None:
+            # Sorting ids alone and then loading a few rows is fast.
+            ids = select(PhotoRow.id).where(*conditions).order_by(*_order(query))
+            count = select(func.count()).select_from(PhotoRow)
+            if query.ruler is not None:
                 ids = ids.join(CoinRow, CoinRow.id == PhotoRow.coin_id)
-            if wanted.text:  # reading all texts costs most: once, not for the count too
+                count = count.join(CoinRow, CoinRow.id == PhotoRow.coin_id)
+            if query.text:  # searching texts is slow: do it once, not for the count too
                 matching = list(connection.scalars(ids))
-                total, chosen = len(matching), matching[offset : offset + limit]
+                total, on_page = len(matching), matching[offset : offset + limit]
             else:
-                total = connection.scalar(_counting(wanted, conditions)) or 0
-                chosen = list(connection.scalars(ids.offset(offset).limit(limit)))
-            photos = read_photos(connection, chosen)
-        return Page(photos=photos, total=total)
+                total = connection.scalar(count.where(*conditions)) or 0
+                on_page = list(connection.scalars(ids.offset(offset).limit(limit)))
+            return Page(photos=read_photos(connection, on_page), total=total)
 
     def counts(self, query: PhotoQuery | None = None) -> dict[str, int]:
-        """Photos per ruler under all filters but the ruler's own.
+        """Photos per ruler, under all filters except the one for the ruler.
 
         Returns:
             Class key, or "unlabelled", to number of photos; in alphabetical order.
         """
-        wanted = query or PhotoQuery()
-        # Begins at the photos where few fit, or where each has to be read anyhow.
-        photos_first = any((wanted.status, wanted.source, wanted.licence, wanted.text))
+        query = query or PhotoQuery()
+        # Start at the photos if few match, or if each has to be read in any case.
+        photos_first = any((query.status, query.source, query.licence, query.text))
         with self._database.reading() as connection:
             rows = connection.execute(
                 select(CoinRow.ruler_attributed, func.count())
                 .select_from(PhotoRow)
                 .join(CoinRow, CoinRow.id == PhotoRow.coin_id, isouter=photos_first)
-                .where(*self._conditions(replace(wanted, ruler=None)))
+                .where(*self._conditions(replace(query, ruler=None)))
                 .group_by(CoinRow.ruler_attributed)
             )
-            found = {ruler or UNLABELLED: int(number) for ruler, number in rows}
-        return dict(sorted(found.items()))
+            counts = {ruler or UNLABELLED: int(number) for ruler, number in rows}
+        return dict(sorted(counts.items()))
 
     def choices(self) -> Choices:
-        """What each filter can take in this catalog."""
+        """The values that each filter can take in this catalog."""
         with self._database.reading() as connection:
 
             def distinct(column: Any) -> tuple[str, ...]:
@@ -115,167 +120,135 @@ class Queries:
     def queue(
         self, kind: QueueKind | str, *, limit: int = 200, reviewer: str | None = None
     ) -> tuple[int, ...]:
-        """What to look at next, the most urgent first; never excluded photos.
+        """Photos to review next, the most urgent first; excluded photos are left out.
 
         Args:
-            kind: Why they should be looked at.
-            limit: At most so many.
-            reviewer: Photos that this reviewer has not decided on, whatever others
-                have done; None takes those that nobody has decided on.
+            kind: Which photos.
+            limit: At most this many.
+            reviewer: Photos that this reviewer has not decided on; None for photos
+                that nobody has decided on.
 
         Raises:
             CatalogError: There is no such queue.
         """
         try:
-            why = QueueKind(kind)
+            checked = QueueKind(kind)
         except ValueError as error:
             raise CatalogError(
                 f"There is no queue {kind!r}; there are {', '.join(QueueKind)}."
             ) from error
+        included = PhotoRow.status != PhotoStatus.EXCLUDED.value
+        undecided = PhotoRow.status == PhotoStatus.UNREVIEWED.value
+        if reviewer is not None:
+            decided = exists().where(
+                ReviewRow.photo_id == PhotoRow.id,
+                ReviewRow.reviewer == reviewer.strip(),
+                ReviewRow.withdrawn.is_(False),
+            )
+            undecided = and_(included, ~decided)
         ids = select(PhotoRow.id)
-        if why is QueueKind.SUSPECTED:
-            ids = ids.where(
-                PhotoRow.suspicion.is_not(None),
-                PhotoRow.status != PhotoStatus.EXCLUDED.value,
-            ).order_by(PhotoRow.suspicion.desc(), PhotoRow.id)
-        else:
-            ids = ids.where(_undecided(reviewer))
-        if why is QueueKind.UNREVIEWED:
-            ids = ids.order_by(PhotoRow.id)
-        elif why is QueueKind.DISAGREEMENT:
-            ids = ids.where(PhotoRow.disagreement.is_not(None)).order_by(
-                PhotoRow.disagreement.desc(), PhotoRow.id
-            )
-        elif why is QueueKind.LOW_CONFIDENCE:
-            ids = ids.where(PhotoRow.confidence.is_not(None)).order_by(
-                PhotoRow.confidence, PhotoRow.id
-            )
+        queries = {
+            QueueKind.UNREVIEWED: ids.where(undecided),
+            QueueKind.DISAGREEMENT: ids.where(
+                undecided, PhotoRow.disagreement.is_not(None)
+            ).order_by(PhotoRow.disagreement.desc()),
+            QueueKind.LOW_CONFIDENCE: ids.where(
+                undecided, PhotoRow.confidence.is_not(None)
+            ).order_by(PhotoRow.confidence),
+            QueueKind.SUSPECTED: ids.where(
+                included, PhotoRow.suspicion.is_not(None)
+            ).order_by(PhotoRow.suspicion.desc()),
+        }
         with self._database.reading() as connection:
-            return tuple(connection.scalars(ids.limit(limit)))
-
-    def _conditions(self, query: PhotoQuery) -> list[ColumnElement[bool]]:
-        found: list[ColumnElement[bool]] = []
-        if query.ruler == UNLABELLED:
-            found.append(CoinRow.ruler_attributed.is_(None))
-        elif query.ruler is not None:
-            found.append(CoinRow.ruler_attributed == query.ruler)
-        if query.side is not None:
-            found.append(
-                PhotoRow.id.in_(
-                    select(FaceRow.photo_id).where(FaceRow.side == str(query.side))
-                )
-            )
-        if query.status is not None:
-            found.append(PhotoRow.status == str(query.status))
-        if query.source is not None:
-            found.append(PhotoRow.source == query.source)
-        if query.licence is not None:
-            found.append(PhotoRow.licence == query.licence)
-        if query.rendered is not None:
-            found.append(PhotoRow.is_rendered.is_(query.rendered))
-        if query.split is not None:
-            name, split = query.split
-            found.append(
-                PhotoRow.id.in_(
-                    select(VersionItemRow.photo_id)
-                    .join(VersionRow, VersionRow.id == VersionItemRow.version_id)
-                    .where(VersionRow.name == name, VersionItemRow.split == split)
-                )
-            )
-        if query.disagreement is not None:
-            found.append(PhotoRow.rulers_differ.is_(query.disagreement))
-        if query.min_quality is not None:
-            found.append(PhotoRow.quality >= query.min_quality)
-        if query.text and query.text.strip():
-            found.append(self._contains(query.text.strip()))
-        return found
-
-    def _contains(self, words: str) -> ColumnElement[bool]:
-        """The words stand in a text of the photo, in capitals or not."""
-        places: tuple[Any, ...] = (
-            PhotoRow.file_name,
-            PhotoRow.lot_text,
-            PhotoRow.credit,
-            PhotoRow.source,
-        )
-        if (
-            self._database.is_sqlite
-        ):  # its LIKE ignores case by itself, at half the time
-            return or_(*(place.contains(words, autoescape=True) for place in places))
-        return or_(*(place.icontains(words, autoescape=True) for place in places))
+            query = queries[checked].order_by(PhotoRow.id).limit(limit)
+            return tuple(connection.scalars(query))
 
     def similar(self, photo_id: int, *, limit: int = 8) -> tuple[CatalogPhoto, ...]:
-        """Photos of other coins that may be the same coin, the most alike first.
+        """Photos of other coins that may show the same coin, the most similar first.
 
-        Near hashes name candidates; then the pictures are laid over each other, and
-        those whose original cannot be read are left out.
+        Near hashes name candidates; then the pictures are compared. Photos whose
+        original file cannot be read are left out.
 
         Raises:
-            CatalogError: The photo is not there.
+            CatalogError: The photo does not exist.
         """
-        from coin_core.catalog.similarity import (
-            MAX_APART,
-            SAME_PICTURE,
-            bits_apart,
-            likeness,
-        )
-
         photo = self._photos.get(photo_id)
-        with self._database.reading() as connection:
-            rows = connection.execute(
-                select(PhotoRow.id, PhotoRow.phash).where(
-                    PhotoRow.coin_id != photo.coin_id
-                )
-            ).all()
-        apart = bits_apart(photo.phash, [row.phash for row in rows])
-        near = [k for k in apart.argsort(kind="stable") if apart[k] <= MAX_APART]
-        mine = self._main_coin(photo) if near else None
-        if mine is None:
+        index = HashIndex()
+        for other_id, coin_id, phash in self._photos.hashes():
+            if coin_id != photo.coin_id:
+                index.add(other_id, phash)
+        near = index.nearest(photo.phash, limit=3 * limit)
+        thumbnails = ThumbnailCache(self._photos)
+        own = thumbnails.get(photo) if near else None
+        if own is None:
             return ()
-        alike: list[tuple[float, CatalogPhoto]] = []
-        for other in self._photos.get_many([rows[k].id for k in near[: 3 * limit]]):
-            theirs = self._main_coin(other)
-            if theirs is not None:
-                value = likeness(*mine, *theirs)
-                if value >= SAME_PICTURE:
-                    alike.append((value, other))
-        alike.sort(key=lambda found: -found[0])
-        return tuple(other for _, other in alike[:limit])
-
-    def _main_coin(
-        self, photo: CatalogPhoto
-    ) -> tuple[NDArray[np.uint8], RotatedBox] | None:
-        """The pixels of a photo and the coin that stands for it."""
-        from coin_core.catalog.similarity import main_face
-        from coin_core.imaging import photo_io
-
-        try:
-            pixels = photo_io.read(self._photos.path(photo))
-        except UnreadablePhotoError:
-            return None
-        boxes = [face.box for face in self._photos.faces(photo.photo_id)]
-        return pixels, main_face(boxes, photo.width_px, photo.height_px)
+        found: list[tuple[float, CatalogPhoto]] = []
+        for other in self._photos.get_existing([other_id for other_id, _ in near]):
+            theirs = thumbnails.get(other)
+            similarity = -1.0 if theirs is None else compare_thumbnails(own, theirs)
+            if similarity >= SAME_PICTURE:
+                found.append((similarity, other))
+        found.sort(key=lambda pair: -pair[0])
+        return tuple(other for _, other in found[:limit])
 
     def progress(self) -> Progress:
-        """How far the review has come."""
+        """How many photos are unreviewed, reviewed and excluded."""
         with self._database.reading() as connection:
             rows = connection.execute(
                 select(PhotoRow.status, func.count()).group_by(PhotoRow.status)
             )
-            found = {status: int(number) for status, number in rows}
+            counts = {status: int(number) for status, number in rows}
         return Progress(
-            total=sum(found.values()),
-            unreviewed=found.get(PhotoStatus.UNREVIEWED, 0),
-            reviewed=found.get(PhotoStatus.REVIEWED, 0),
-            excluded=found.get(PhotoStatus.EXCLUDED, 0),
+            total=sum(counts.values()),
+            unreviewed=counts.get(PhotoStatus.UNREVIEWED, 0),
+            reviewed=counts.get(PhotoStatus.REVIEWED, 0),
+            excluded=counts.get(PhotoStatus.EXCLUDED, 0),
         )
 
+    def _conditions(self, query: PhotoQuery) -> list[ColumnElement[bool]]:
+        conditions: list[ColumnElement[bool]] = []
+        if query.ruler == UNLABELLED:
+            conditions.append(CoinRow.ruler_attributed.is_(None))
+        elif query.ruler is not None:
+            conditions.append(CoinRow.ruler_attributed == query.ruler)
+        if query.side is not None:
+            faces = select(FaceRow.photo_id).where(FaceRow.side == str(query.side))
+            conditions.append(PhotoRow.id.in_(faces))
+        for column, value in (
+            (PhotoRow.status, query.status),
+            (PhotoRow.source, query.source),
+            (PhotoRow.licence, query.licence),
+        ):
+            if value is not None:
+                conditions.append(column == str(value))
+        for flag, wanted in (
+            (PhotoRow.is_rendered, query.rendered),
+            (PhotoRow.rulers_differ, query.disagreement),
+        ):
+            if wanted is not None:
+                conditions.append(flag.is_(wanted))
+        if query.split is not None:
+            name, split = query.split
+            items = (
+                select(VersionItemRow.photo_id)
+                .join(VersionRow, VersionRow.id == VersionItemRow.version_id)
+                .where(VersionRow.name == name, VersionItemRow.split == split)
+            )
+            conditions.append(PhotoRow.id.in_(items))
+        if query.min_quality is not None:
+            conditions.append(PhotoRow.quality >= query.min_quality)
+        if query.text and query.text.strip():
+            conditions.append(self._contains(query.text.strip()))
+        return conditions
 
-def _counting(query: PhotoQuery, conditions: list[ColumnElement[bool]]) -> Select[Any]:
-    counting = select(func.count()).select_from(PhotoRow)
-    if query.ruler is not None:
-        counting = counting.join(CoinRow, CoinRow.id == PhotoRow.coin_id)
-    return counting.where(*conditions)
+    def _contains(self, words: str) -> ColumnElement[bool]:
+        """Whether a text of the photo contains the words; case is ignored."""
+        columns: tuple[Any, ...] = (
+            *(PhotoRow.file_name, PhotoRow.lot_text, PhotoRow.credit, PhotoRow.source),
+        )
+        if self._database.is_sqlite:  # its LIKE ignores case, at half the time
+            return or_(*(c.contains(words, autoescape=True) for c in columns))
+        return or_(*(c.icontains(words, autoescape=True) for c in columns))
 
 
 def _order(query: PhotoQuery) -> list[Any]:
@@ -286,18 +259,7 @@ def _order(query: PhotoQuery) -> list[Any]:
         PhotoOrder.DISAGREEMENT: PhotoRow.disagreement,
         PhotoOrder.QUALITY: PhotoRow.quality,
     }[PhotoOrder(query.order)]
-    rising = (query.order is PhotoOrder.CONFIDENCE) is not query.reverse
-    if rising:
+    ascending = (query.order is PhotoOrder.CONFIDENCE) is not query.reverse
+    if ascending:
         return [column.asc().nulls_last(), PhotoRow.id]
     return [column.desc().nulls_last(), PhotoRow.id.desc()]
-
-
-def _undecided(reviewer: str | None) -> ColumnElement[bool]:
-    if reviewer is None:
-        return PhotoRow.status == PhotoStatus.UNREVIEWED.value
-    theirs = exists().where(
-        ReviewRow.photo_id == PhotoRow.id,
-        ReviewRow.reviewer == reviewer.strip(),
-        ReviewRow.withdrawn.is_(False),
-    )
-    return and_(PhotoRow.status != PhotoStatus.EXCLUDED.value, ~theirs)

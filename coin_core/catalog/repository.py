@@ -50,35 +50,28 @@ class Catalog:
         self.database.close()
 
     def check(self, *, digests: bool = False) -> list[Problem]:
-        """Look for files without a photo, photos without a file, a damaged database.
+        """Find files without a photo, photos without a file, and a damaged database.
 
         Args:
-            digests: Read every original, and compare it with its sha256.
+            digests: Also read every original file and compare its sha256.
         """
         self.photos.sweep()
-        found: list[Problem] = []
+        sentences: list[str] = []
         with self.database.reading() as connection:
-            if connection.dialect.name == "sqlite":
+            if self.database.is_sqlite:
                 for row in connection.execute(text("PRAGMA integrity_check")):
                     if row[0] != "ok":
-                        found.append(
-                            Problem(
-                                kind="database", sentence=f"The database: {row[0]}."
-                            )
-                        )
+                        sentences.append(f"The database: {row[0]}.")
                 for row in connection.execute(text("PRAGMA foreign_key_check")):
-                    found.append(
-                        Problem(
-                            kind="database",
-                            sentence=f"A row of {row[0]} points nowhere.",
-                        )
-                    )
+                    sentences.append(f"A row of {row[0]} points nowhere.")
             rows = connection.execute(
                 select(PhotoRow.sha256, PhotoRow.extension, PhotoRow.byte_size)
             )
-            known = {f"{digest}.{end}": size for digest, end, size in rows}
-        found += self.photos.originals.compare(known, digests=digests)
-        return found
+            sizes = {f"{digest}.{extension}": size for digest, extension, size in rows}
+        return [
+            *(Problem(kind="database", sentence=sentence) for sentence in sentences),
+            *self.photos.originals.compare(sizes, digests=digests),
+        ]
 
 
 def open_catalog(url: str | None = None, *, photos_dir: Path | None = None) -> Catalog:

@@ -9,12 +9,7 @@ from sqlalchemy import insert, select
 
 from coin_core.catalog.audit_log import Action, coins_of
 from coin_core.catalog.database import Database
-from coin_core.catalog.records import (
-    Agreement,
-    PairAgreement,
-    PhotoStatus,
-    Review,
-)
+from coin_core.catalog.records import Agreement, PairAgreement, PhotoStatus, Review
 from coin_core.catalog.schema import ReviewRow
 
 _CANNOT_TELL = "cannot tell"
@@ -27,20 +22,20 @@ class Reviews:
         self._database = database
 
     def add(self, photo_id: int, ruler: str | None, *, who: str) -> None:
-        """Write a decision: the review, the coin's label and the photo's status.
+        """Record a decision: the review, the coin's label and the photo's status.
 
         Args:
-            photo_id: The photo that was looked at.
+            photo_id: The reviewed photo.
             ruler: A class key; None for "cannot tell".
-            who: The reviewer; others' decisions on the same photo are kept.
+            who: The reviewer; decisions of others on the same photo stay.
 
         Raises:
-            CatalogError: The photo is not there.
+            CatalogError: The photo does not exist.
         """
         with self._database.writing() as connection:
             coin_id = coins_of(connection, [photo_id])[photo_id]
             action = Action(connection, who)
-            made = connection.execute(
+            inserted = connection.execute(
                 insert(ReviewRow).values(
                     photo_id=photo_id,
                     reviewer=action.who,
@@ -49,20 +44,20 @@ class Reviews:
                     withdrawn=False,
                 )
             )
-            review_id = int((made.inserted_primary_key or (0,))[0])
+            review_id = int((inserted.inserted_primary_key or (0,))[0])
             action.log(
                 [("review", review_id, {"withdrawn": True}, {"withdrawn": False})]
             )
             action.change("coin", {coin_id: {"ruler_attributed": ruler}})
-            seen = {
+            values = {
                 "status": PhotoStatus.REVIEWED.value,
                 "exclude_reason": None,
                 "suspicion": None,
             }
-            action.change("photo", {photo_id: seen})
+            action.change("photo", {photo_id: values})
 
     def of_photo(self, photo_id: int) -> tuple[Review, ...]:
-        """All decisions on a photo that were not undone, the oldest first."""
+        """All decisions on a photo that were not undone, oldest first."""
         with self._database.reading() as connection:
             rows = connection.execute(
                 select(*ReviewRow.__table__.columns)
@@ -81,45 +76,49 @@ class Reviews:
             )
 
     def agreement(self) -> Agreement:
-        """How far the reviewers agree beyond chance; "cannot tell" is an answer."""
-        latest: dict[int, dict[str, str]] = defaultdict(dict)
+        """How far reviewers agree beyond chance; "cannot tell" counts as an answer."""
+        answers: dict[int, dict[str, str]] = defaultdict(dict)
         with self._database.reading() as connection:
             rows = connection.execute(
                 select(ReviewRow.photo_id, ReviewRow.reviewer, ReviewRow.ruler)
                 .where(ReviewRow.withdrawn.is_(False))
                 .order_by(ReviewRow.id)
             )
-            for photo_id, reviewer, ruler in rows:
-                latest[photo_id][reviewer] = ruler or _CANNOT_TELL
-        shared = {k: answers for k, answers in latest.items() if len(answers) > 1}
-        pairs: dict[tuple[str, str], list[tuple[str, str]]] = defaultdict(list)
-        for answers in shared.values():
-            for one, other in combinations(sorted(answers), 2):
-                pairs[one, other].append((answers[one], answers[other]))
-        measured = tuple(_pair(names, both) for names, both in sorted(pairs.items()))
-        defined = [(pair.kappa, pair.n) for pair in measured if pair.kappa is not None]
+            for photo_id, reviewer, ruler in rows:  # the latest decision counts
+                answers[photo_id][reviewer] = ruler or _CANNOT_TELL
+        shared = {k: latest for k, latest in answers.items() if len(latest) > 1}
+        by_pair: dict[tuple[str, str], list[tuple[str, str]]] = defaultdict(list)
+        for latest in shared.values():
+            for pair in combinations(sorted(latest), 2):
+                by_pair[pair].append((latest[pair[0]], latest[pair[1]]))
+        pairs = tuple(_agreement_of(*item) for item in sorted(by_pair.items()))
+        defined = [(pair.kappa, pair.n) for pair in pairs if pair.kappa is not None]
         kappa = None
         if defined:
             kappa = sum(k * n for k, n in defined) / sum(n for _, n in defined)
         return Agreement(
             kappa=kappa,
             n=len(shared),
-            reviewers=tuple(sorted({name for a in latest.values() for name in a})),
-            pairs=measured,
+            reviewers=tuple(sorted({name for a in answers.values() for name in a})),
+            pairs=pairs,
             disputed=tuple(
                 sorted(k for k, a in shared.items() if len(set(a.values())) > 1)
             ),
         )
 
 
-def _pair(names: tuple[str, str], both: list[tuple[str, str]]) -> PairAgreement:
-    """Cohen's kappa of two reviewers over the photos that both have seen."""
-    n = len(both)
-    same = sum(one == other for one, other in both)
-    answers = {answer for pair in both for answer in pair}
-    by_chance = sum(
-        sum(one == answer for one, _ in both) * sum(o == answer for _, o in both)
-        for answer in answers
-    ) / (n * n)
-    kappa = None if by_chance == 1 else (same / n - by_chance) / (1 - by_chance)
-    return PairAgreement(reviewers=names, n=n, same=same, kappa=kappa)
+def _agreement_of(
+    reviewers: tuple[str, str], answers: list[tuple[str, str]]
+) -> PairAgreement:
+    """Agreement of two reviewers on the photos that both have decided on."""
+    kappa = None
+    if len({answer for pair in answers for answer in pair}) > 1:
+        from sklearn.metrics import cohen_kappa_score
+
+        kappa = float(cohen_kappa_score(*zip(*answers, strict=True)))
+    return PairAgreement(
+        reviewers=reviewers,
+        n=len(answers),
+        same=sum(one == other for one, other in answers),
+        kappa=kappa,
+    )

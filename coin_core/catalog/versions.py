@@ -1,4 +1,8 @@
-"""Frozen data sets as plain values, how two of them differ, and what leaks."""
+"""Frozen versions of the dataset: freeze, load, compare, and find leaks.
+
+A version keeps photos, labels, coins, faces and splits as they were. Coins, not photos,
+are divided among training, validation and test.
+"""
 
 from __future__ import annotations
 
@@ -6,69 +10,85 @@ import hashlib
 import json
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import numpy as np
 from sqlalchemy import Connection, RowMapping, func, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from coin_core.catalog.licences import is_free
 from coin_core.catalog.mappers import (
+    chunks,
     face_from_json,
     face_to_json,
     photo_from,
     photos_with_ruler,
+    read_coins,
+    read_faces,
 )
 from coin_core.catalog.records import (
     CatalogFace,
     CatalogPhoto,
     Coin,
-    CoinReference,
     PhotoStatus,
 )
+from coin_core.catalog.repository import Catalog
 from coin_core.catalog.schema import (
-    CoinReferenceRow,
-    CoinRow,
-    FaceRow,
     PhotoRow,
     VersionItemRow,
     VersionRow,
 )
+from coin_core.catalog.similarity import (
+    HASH_BITS,
+    MAX_HASH_DISTANCE,
+    SAME_PICTURE,
+    ThumbnailCache,
+    compare_thumbnails,
+    hash_distances,
+    near_pairs,
+)
 from coin_core.catalog.splits import (
     Split,
-    check_shares,
-    divide,
+    check_fractions,
     join_coins,
-    near_pairs,
     rare_rulers,
+    split_coins,
 )
 from coin_core.detection.faces import Side
 from coin_core.errors import CatalogError
 from coin_core.rulers import DEFAULT_CLASSES
 
-if TYPE_CHECKING:
-    from coin_core.catalog import Catalog
+DEFAULT_FRACTIONS = (0.7, 0.15, 0.15)
 
-# Perceptual hashes of 256 bits that differ in no more than these are of one picture,
-# saved again or scaled; different coins of one design differ in a hundred or so.
-SAME_PICTURE_BITS = 48
+# Perceptual hashes of 256 bits that differ in no more bits belong to one picture,
+# saved again or scaled. Different coins of one design differ in about a hundred.
+_COPY_BITS = 48
+_MAX_CANDIDATES = 5
+_HASHES_PER_BLOCK = 512
+_PROGRESS_EVERY = 1000
+_ROWS_PER_INSERT = 2000
+_NAME = re.compile(r"[^\W_][\w.-]{0,63}")
+_versions, _items = VersionRow.__table__, VersionItemRow.__table__
+
+Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VersionItem:
-    """A photo as it stood when the version was frozen.
+    """A photo as it was when the version was frozen.
 
     Attributes:
-        photo_id: None when the photo has been removed since.
+        photo_id: None if the photo has been removed since.
         coin_id: The coin it showed then.
         sha256: Of the photo's file.
-        label: The ruler it was given to then.
+        label: The ruler of its coin then.
         split: What it is for.
-        faces: The visible sides then, in their order.
-        read: Which of them is learnt from; None takes the whole photo.
-        coin_now: The coin it shows now; None when the photo has been removed.
+        faces: Its faces then, in their order.
+        face_index: The face to learn from; None for the whole photo.
+        current_coin_id: The coin it shows now; None if the photo has been removed.
         phash: Perceptual hash; "" if there is none.
     """
 
@@ -78,14 +98,14 @@ class VersionItem:
     label: str
     split: Split
     faces: tuple[CatalogFace, ...] = ()
-    read: int | None = None
-    coin_now: int | None = None
+    face_index: int | None = None
+    current_coin_id: int | None = None
     phash: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VersionSummary:
-    """A version in a list: what it is called and how large it is."""
+    """Name, origin and size of a version."""
 
     name: str
     created_at: datetime
@@ -100,14 +120,14 @@ class VersionSummary:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Version:
-    """A frozen data set: the same name is the same photos, labels and crops for ever.
+    """A frozen dataset: one name always gives the same photos, labels and crops.
 
     Attributes:
-        name: What `--data catalog:NAME` asks for.
-        seed: Fixed the division.
-        free_only: Only freely licensed photos were taken.
+        name: As in `--data catalog:NAME`.
+        seed: Of the random splits.
+        free_only: Whether only freely licensed photos were taken.
         digest: sha256 over photos, labels, coins, faces and splits.
-        note: What was left out and who froze it.
+        note: Who froze it, and what was left out.
         items: In the order of their sha256.
     """
 
@@ -127,9 +147,9 @@ class Version:
     @property
     def counts(self) -> Mapping[str, Mapping[Split, int]]:
         """Photos per ruler and split."""
-        found = Counter((item.label, item.split) for item in self.items)
+        counts = Counter((item.label, item.split) for item in self.items)
         return {
-            ruler: {split: found[ruler, split] for split in Split}
+            ruler: {split: counts[ruler, split] for split in Split}
             for ruler in self.rulers
         }
 
@@ -141,25 +161,25 @@ class Version:
 
     @property
     def rare(self) -> Mapping[str, int]:
-        """Rulers with too few coins for trustworthy shares, with their coins."""
+        """Rulers with too few coins for reliable figures, and their coins."""
         return rare_rulers({str(item.coin_id): item.label for item in self.items})
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """A sentence for each thing to know before learning from this version."""
-        said = [
+        """A sentence for each thing to know before training on this version."""
+        warnings = [
             f"{ruler} has only {count} coin{'s' if count > 1 else ''}; what is "
             "measured on it will be uncertain."
             for ruler, count in self.rare.items()
         ]
         used = {item.split for item in self.items}
         for ruler, counts in self.counts.items():
-            bare = [
+            empty = [
                 str(split) for split in Split if split in used and not counts[split]
             ]
-            if bare:
-                said.append(f"{ruler} has no coin for {' and '.join(bare)}.")
-        return tuple(said)
+            if empty:
+                warnings.append(f"{ruler} has no coin for {' and '.join(empty)}.")
+        return tuple(warnings)
 
     def summary(self) -> VersionSummary:
         """The version without its items."""
@@ -179,7 +199,7 @@ class Version:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """A photo of two versions with what it was in the first and is in the second."""
+    """A value of a photo in the first and in the second version."""
 
     sha256: str
     before: str
@@ -191,16 +211,16 @@ class Comparison:
     """How the second of two versions differs from the first.
 
     Attributes:
-        added: sha256 of photos in the second alone.
-        removed: sha256 of photos in the first alone.
+        added: sha256 of photos in the second only.
+        removed: sha256 of photos in the first only.
         relabelled: Photos with another ruler.
         moved: Photos with another split.
-        recropped: sha256 of photos whose faces were changed.
+        recropped: sha256 of photos with other faces.
         regrouped: sha256 of photos that show another coin.
-        same: Photos that are the same in all of this.
-        contaminated: sha256 of photos of which the coin was learnt from in the first
-            and is measured on in the second; a model of the first is not to be
-            measured there.
+        same: How many photos did not change.
+        contaminated: sha256 of test photos of the second version whose coin is in
+            training or validation of the first. Do not measure a model of the first
+            version on them.
     """
 
     first: str
@@ -216,13 +236,13 @@ class Comparison:
 
     @property
     def identical(self) -> bool:
-        """Whether nothing at all differs."""
-        return not (self.added or self.removed) and self.same_everywhere
-
-    @property
-    def same_everywhere(self) -> bool:
-        """Whether the photos that both have are the same in all."""
-        return not (self.relabelled or self.moved or self.recropped or self.regrouped)
+        """Whether nothing differs."""
+        return not any(
+            (
+                *(self.added, self.removed, self.relabelled),
+                *(self.moved, self.recropped, self.regrouped),
+            )
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -230,10 +250,10 @@ class Leak:
     """Two photos in different splits that show one coin.
 
     Attributes:
-        first: The photo nearer to training.
-        second: The other.
+        first: The photo in the split nearer to training.
+        second: The other photo.
         why: "same_coin", "same_coin_now" (grouped after freezing), or
-            "same_picture" (their perceptual hashes say so).
+            "same_picture".
         bits: Bits in which the perceptual hashes differ, for "same_picture".
     """
 
@@ -243,8 +263,8 @@ class Leak:
     bits: int | None = None
 
 
-def compare(first: Version, second: Version) -> Comparison:
-    """How two versions differ, photo by photo."""
+def compare_versions(first: Version, second: Version) -> Comparison:
+    """Compare two versions photo by photo."""
     before = {item.sha256: item for item in first.items}
     after = {item.sha256: item for item in second.items}
     both = [(before[key], after[key]) for key in sorted(before.keys() & after.keys())]
@@ -253,13 +273,13 @@ def compare(first: Version, second: Version) -> Comparison:
     recropped = tuple(
         old.sha256
         for old, new in both
-        if (old.faces, old.read) != (new.faces, new.read)
+        if (old.faces, old.face_index) != (new.faces, new.face_index)
     )
     regrouped = tuple(old.sha256 for old, new in both if old.coin_id != new.coin_id)
-    touched = {change.sha256 for change in (*relabelled, *moved)}
-    touched |= {*recropped, *regrouped}
-    learnt = {item.coin_id for item in first.items if item.split is not Split.TEST}
-    learnt_photos = {i.sha256 for i in first.items if i.split is not Split.TEST}
+    changed = {change.sha256 for change in (*relabelled, *moved)}
+    changed |= {*recropped, *regrouped}
+    used = [item for item in first.items if item.split is not Split.TEST]
+    used_coins, used_photos = {i.coin_id for i in used}, {i.sha256 for i in used}
     return Comparison(
         first=first.name,
         second=second.name,
@@ -269,12 +289,12 @@ def compare(first: Version, second: Version) -> Comparison:
         moved=moved,
         recropped=recropped,
         regrouped=regrouped,
-        same=len(both) - len(touched),
+        same=len(both) - len(changed),
         contaminated=tuple(
             item.sha256
             for item in second.items
             if item.split is Split.TEST
-            and (item.coin_id in learnt or item.sha256 in learnt_photos)
+            and (item.coin_id in used_coins or item.sha256 in used_photos)
         ),
     )
 
@@ -293,93 +313,121 @@ def _changes(
     )
 
 
-def leaks(
-    version: Version, progress: Callable[[int, int], None] | None = None
-) -> tuple[Leak, ...]:
-    """Pairs of photos in different splits of a version that show one coin.
+def find_leaks(version: Version, progress: Progress | None = None) -> tuple[Leak, ...]:
+    """Pairs of photos in different splits that show one coin.
 
-    A version is frozen without any that were known then; coins that were grouped
-    later, or a pair that was told apart by mistake, show up here.
+    Freezing leaves none that is known at that time. Coins that are grouped later, or
+    one coin recorded as two by mistake, show up here.
 
     Args:
-        version: The version to look through.
+        version: The version to check.
         progress: Called with photos compared and photos in all.
 
     Returns:
         One pair for each coin or picture and split, nearest to training first.
     """
-    found: dict[tuple[str, str], Leak] = {}
-    for why, coin_of in (
+    leaks: dict[tuple[str, str], Leak] = {}
+
+    def add(pair: Sequence[VersionItem], why: str, bits: int | None = None) -> None:
+        first, second = sorted(pair, key=_nearest_to_training)
+        leak = Leak(first=first, second=second, why=why, bits=bits)
+        leaks.setdefault((first.sha256, second.sha256), leak)
+
+    for why, coin_ids in (
         ("same_coin", [item.coin_id for item in version.items]),
-        ("same_coin_now", [item.coin_now for item in version.items]),
+        ("same_coin_now", [item.current_coin_id for item in version.items]),
     ):
-        firsts: dict[tuple[int, Split], VersionItem] = {}
-        for item, coin in zip(version.items, coin_of, strict=True):
-            if coin is not None:
-                firsts.setdefault((coin, item.split), item)
-        by_coin: dict[int, list[VersionItem]] = {}
-        for (coin, _), item in firsts.items():
-            by_coin.setdefault(coin, []).append(item)
-        for items in by_coin.values():
-            first, *others = sorted(items, key=nearness)
+        by_coin: dict[int, dict[Split, VersionItem]] = defaultdict(dict)
+        for item, coin_id in zip(version.items, coin_ids, strict=True):
+            if coin_id is not None:
+                by_coin[coin_id].setdefault(item.split, item)
+        for by_split in by_coin.values():
+            first, *others = sorted(by_split.values(), key=_nearest_to_training)
             for other in others:
-                _note(found, first, other, why, None)
+                add((first, other), why)
     hashes = [item.phash for item in version.items]
-    for row, second, bits in near_pairs(hashes, SAME_PICTURE_BITS, progress):
-        pair = sorted((version.items[row], version.items[second]), key=nearness)
+    for row, other_row, bits in near_pairs(hashes, _COPY_BITS, progress):
+        pair = version.items[row], version.items[other_row]
         if pair[0].split is not pair[1].split:
-            _note(found, pair[0], pair[1], "same_picture", bits)
-    return tuple(found.values())
+            add(pair, "same_picture", bits)
+    return tuple(leaks.values())
 
 
-def nearness(item: VersionItem) -> tuple[int, str]:
-    """Sorts what is nearer to training first."""
+def find_visual_leaks(
+    catalog: Catalog, version: Version, progress: Progress | None = None
+) -> tuple[Leak, ...]:
+    """Pairs of photos in different splits that show the same picture.
+
+    Compares pixels, and so finds copies that the hashes alone do not show, such as a
+    cropped copy recorded as another coin. Each photo is compared with the few photos
+    of other splits whose hashes are nearest. Another photo of the same coin, in other
+    light, is not recognised.
+
+    Args:
+        catalog: The catalog with the original files; unreadable ones are skipped.
+        version: The version to check.
+        progress: Called with photos done and photos in all.
+    """
+    items = [i for i in version.items if i.photo_id and len(i.phash) == HASH_BITS // 4]
+    ids = [item.photo_id or 0 for item in items]
+    photos = {photo.photo_id: photo for photo in catalog.photos.get_many(ids)}
+    thumbnails = ThumbnailCache(catalog.photos)
+    leaks: dict[tuple[str, str], Leak] = {}
+    for done, (item, candidates) in enumerate(_nearest_items(items), 1):
+        for other, bits in candidates:
+            first, second = sorted((item, other), key=_nearest_to_training)
+            key = (first.sha256, second.sha256)
+            if key in leaks or first.current_coin_id == second.current_coin_id:
+                continue
+            pair = [thumbnails.get(photos[i.photo_id or 0]) for i in (item, other)]
+            if pair[0] is None or pair[1] is None:
+                continue
+            if compare_thumbnails(pair[0], pair[1]) >= SAME_PICTURE:
+                leak = Leak(first=first, second=second, why="same_picture", bits=bits)
+                leaks[key] = leak
+        if progress is not None:
+            progress(done, len(items))
+    return tuple(leaks.values())
+
+
+def _nearest_items(
+    items: list[VersionItem],
+) -> Iterator[tuple[VersionItem, list[tuple[VersionItem, int]]]]:
+    """Each photo with those of other splits whose hashes are nearest, and the bits."""
+    splits = np.array([str(item.split) for item in items])
+    hashes = [item.phash for item in items]
+    for start in range(0, len(items), _HASHES_PER_BLOCK):
+        distances = hash_distances(hashes[start : start + _HASHES_PER_BLOCK], hashes)
+        for row, bits in enumerate(distances, start):
+            bits[splits == splits[row]] = HASH_BITS
+            near = np.flatnonzero(bits <= MAX_HASH_DISTANCE)
+            near = near[np.argsort(bits[near], kind="stable")][:_MAX_CANDIDATES]
+            yield items[row], [(items[k], int(bits[k])) for k in near.tolist()]
+
+
+def _nearest_to_training(item: VersionItem) -> tuple[int, str]:
+    """A sort key: training first, test last."""
     return tuple(Split).index(item.split), item.sha256
 
 
-def _note(
-    found: dict[tuple[str, str], Leak],
-    first: VersionItem,
-    second: VersionItem,
-    why: str,
-    bits: int | None,
-) -> None:
-    key = (first.sha256, second.sha256)
-    found.setdefault(key, Leak(first=first, second=second, why=why, bits=bits))
-
-
-def faces_to_json(faces: Sequence[CatalogFace], read: int | None) -> dict[str, Any]:
-    """Faces and which is learnt from, as the database keeps them."""
-    return {"read": read, "all": [face_to_json(face) for face in faces]}
-
-
-def faces_from_json(
-    kept: Mapping[str, Any] | None,
-) -> tuple[tuple[CatalogFace, ...], int | None]:
-    """The way back."""
-    if not kept:
-        return (), None
-    return tuple(face_from_json(face) for face in kept["all"]), kept["read"]
-
-
 def digest_of(items: Iterable[VersionItem]) -> str:
-    """One sha256 for what a version holds, whatever numbers the database gave.
+    """The sha256 of what a version holds, independent of ids in the database.
 
-    A coin is named by its first photo, so that two databases with the same photos,
-    labels, crops and splits agree.
+    A coin is named by its first photo, so two databases with the same photos, labels,
+    crops and splits agree.
     """
     ordered = sorted(items, key=lambda item: item.sha256)
-    name: dict[int, str] = {}
+    names: dict[int, str] = {}
     for item in ordered:
-        name.setdefault(item.coin_id, item.sha256)
+        names.setdefault(item.coin_id, item.sha256)
     lines = [
         json.dumps(
             [
                 item.sha256,
-                name[item.coin_id],
+                names[item.coin_id],
                 item.label,
                 str(item.split),
-                faces_to_json(item.faces, item.read),
+                _faces_to_json(item),
             ],
             sort_keys=True,
         )
@@ -388,11 +436,12 @@ def digest_of(items: Iterable[VersionItem]) -> str:
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
-_OFTEN = 1000
+def _faces_to_json(item: VersionItem) -> dict[str, Any]:
+    return {"read": item.face_index, "all": [face_to_json(face) for face in item.faces]}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SeenPhoto:
+class PhotoDetails:
     """A photo with its coin and its faces in their order."""
 
     photo: CatalogPhoto
@@ -400,81 +449,46 @@ class SeenPhoto:
     faces: tuple[CatalogFace, ...]
 
 
-def read_all(
-    connection: Connection, progress: Callable[[int, int], None] | None = None
-) -> list[SeenPhoto]:
-    """Every photo of the catalog, in the order of arrival.
+def load_photos(
+    connection: Connection, progress: Progress | None = None
+) -> list[PhotoDetails]:
+    """Every photo of the catalog, in the order they were added.
 
     Args:
         connection: To the database.
-        progress: Called now and then with 0 and 0, for a caller who wants to stop.
+        progress: Called now and then with 0 and 0; it may raise to stop.
     """
-    coins, faces = _read_coins(connection), _read_faces(connection)
+    coins, faces = read_coins(connection), read_faces(connection)
     rows = connection.execute(photos_with_ruler().order_by(PhotoRow.id))
-    seen: list[SeenPhoto] = []
+    details: list[PhotoDetails] = []
     for photo in map(photo_from, rows):
-        if progress is not None and len(seen) % _OFTEN == 0:
+        if progress is not None and len(details) % _PROGRESS_EVERY == 0:
             progress(0, 0)
-        seen.append(
-            SeenPhoto(
+        details.append(
+            PhotoDetails(
                 photo=photo,
                 coin=coins[photo.coin_id],
-                faces=tuple(faces[photo.photo_id]),
+                faces=tuple(map(face_from_json, faces[photo.photo_id])),
             )
         )
-    return seen
+    return details
 
 
-def _read_coins(connection: Connection) -> dict[int, Coin]:
-    references: dict[int, list[CoinReference]] = defaultdict(list)
-    given = select(*CoinReferenceRow.__table__.columns).order_by(CoinReferenceRow.id)
-    for row in connection.execute(given):
-        references[row.coin_id].append(
-            CoinReference(
-                catalogue=row.catalogue, number=row.number, edition=row.edition
-            )
-        )
-    coins: dict[int, Coin] = {}
-    for row in connection.execute(select(*CoinRow.__table__.columns)):
-        fields: dict[str, Any] = dict(row._mapping)
-        coin_id = fields.pop("id")
-        coins[coin_id] = Coin(
-            coin_id=coin_id, references=tuple(references[coin_id]), **fields
-        )
-    return coins
+def find_legend_face(faces: Sequence[CatalogFace], ruler: str | None) -> int | None:
+    """The index of the face that names the ruler: the first with the legend.
 
-
-def _read_faces(connection: Connection) -> dict[int, list[CatalogFace]]:
-    found: dict[int, list[CatalogFace]] = defaultdict(list)
-    columns = select(*FaceRow.__table__.columns)
-    for row in connection.execute(columns.order_by(FaceRow.photo_id, FaceRow.position)):
-        fields = dict(row._mapping)
-        del fields["id"], fields["position"]
-        found[fields.pop("photo_id")].append(face_from_json(fields))
-    return found
-
-
-def face_to_read(faces: Sequence[CatalogFace], ruler: str | None) -> int | None:
-    """Which face tells the ruler: the first with the legend.
-
-    A face of which nobody has told the side is taken where it is the only one. Of
-    coins of other rulers, whose sides the program does not know, it is the first.
+    A single face of unknown side counts as the legend side. For rulers other than the
+    default classes, whose sides the program does not know, it is the first face.
 
     Returns:
-        Its place; None where no face will do, as on a photo without any.
+        The index, or None if no face is suitable, as on a photo without faces.
     """
-    for place, face in enumerate(faces):
+    for index, face in enumerate(faces):
         if face.side is Side.LEGEND:
-            return place
+            return index
     if ruler is not None and ruler not in DEFAULT_CLASSES:
         return 0 if faces else None
     return 0 if len(faces) == 1 and faces[0].side is None else None
-
-
-USUAL_SHARES = (0.7, 0.15, 0.15)
-_NAME = re.compile(r"[^\W_][\w.-]{0,63}")
-_AT_ONCE = 2000
-_versions, _items = VersionRow.__table__, VersionItemRow.__table__
 
 
 def freeze(
@@ -482,77 +496,106 @@ def freeze(
     name: str,
     *,
     seed: int = 0,
-    shares: Sequence[float] = USUAL_SHARES,
+    fractions: Sequence[float] = DEFAULT_FRACTIONS,
     free_only: bool = False,
     with_rendered: bool | None = None,
     who: str = "",
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> Version:
-    """Freeze the labelled photos under a name, divided by coin, ruler by ruler.
+    """Freeze the labelled photos as a version, split by coin within each ruler.
 
-    Taken are photos with a ruler that are not excluded and show the side with the
-    legend. Coins whose photos look the same go into one split, also where nobody has
-    grouped them.
+    A version holds the photos with a ruler that are not excluded and show the legend
+    side. Coins whose photos are copies of one picture go into one split, even if
+    nobody has grouped them.
 
     Args:
-        catalog: Where the photos are.
+        catalog: The catalog with the photos.
         name: Letters, digits, ".", "_" and "-".
-        seed: Fixes the division.
-        shares: Of training, validation and test.
-        free_only: Take only photos under a licence that lets anybody pass them on.
-        with_rendered: Take rendered demo coins; if None only where there are no
-            photographs to take.
-        who: Who does it; kept in the note.
-        progress: Called with photos compared and photos in all; nothing is frozen
-            where it raises.
+        seed: Of the random splits.
+        fractions: Of training, validation and test; they sum to 1.
+        free_only: Take only photos with a free licence.
+        with_rendered: Take rendered demo coins; None takes them only if there are no
+            photographs.
+        who: The user; kept in the note.
+        progress: Called with photos compared and photos in all. Nothing is frozen if
+            it raises.
 
     Raises:
-        CatalogError: The name is taken or no name, or there is no photo to take.
+        CatalogError: The name is taken or invalid, or no photo is suitable.
     """
     if not _NAME.fullmatch(name):
         raise CatalogError(
             "A version is called by 1 to 64 letters, digits, '.', '_' or '-', such as "
             f"'spring-2026'; not {name[:80]!r}."
         )
-    divided_by = check_shares(shares)
+    checked = check_fractions(fractions)
     with catalog.database.reading() as connection:
         _refuse_taken(connection, name)
-        seen = read_all(connection, progress)
-    taken, left_out = choose_labelled(seen, free_only, with_rendered)
-    items = _divide(taken, divided_by, seed, progress)
-    digest = digest_of(items)
-    note = _freeze_note(left_out, divided_by, who)
+        photos = load_photos(connection, progress)
+    chosen, left_out = _choose_labelled(photos, free_only, with_rendered)
+    groups = _group_copies(chosen, progress)
+    # A group is named by its first photo, independent of ids in the database.
+    names: dict[int, str] = {}
+    rulers: dict[str, str] = {}
+    for details in chosen:
+        photo = details.photo
+        group = names.setdefault(groups[photo.coin_id], photo.sha256)
+        rulers.setdefault(group, str(photo.ruler))
+    splits = split_coins(rulers, fractions=checked, seed=seed)
+    items = [_to_item(d, splits[names[groups[d.photo.coin_id]]]) for d in chosen]
     row = {
         "name": name,
         "created_at": datetime.now(UTC),
         "seed": seed,
         "free_only": free_only,
-        "digest": digest,
-        "note": note,
+        "digest": digest_of(items),
+        "note": _freeze_note(left_out, checked, who),
     }
     with catalog.database.writing() as connection:
         _refuse_taken(connection, name)
         try:
-            added = connection.execute(insert(VersionRow).values(row))
+            inserted = connection.execute(insert(VersionRow).values(row))
         except IntegrityError as error:
             raise _taken(name) from error
-        key = (added.inserted_primary_key or (0,))[0]
-        rows = [{"version_id": key, **_item_row(item)} for item in items]
-        for first in range(0, len(rows), _AT_ONCE):
-            connection.execute(insert(VersionItemRow), rows[first : first + _AT_ONCE])
+        version_id = (inserted.inserted_primary_key or (0,))[0]
+        items.sort(key=lambda item: item.sha256)
+        rows = [{"version_id": version_id, **_item_row(item)} for item in items]
+        for part in chunks(rows, _ROWS_PER_INSERT):
+            connection.execute(insert(VersionItemRow), part)
             if progress is not None:
                 progress(len(rows), len(rows))
     return load_version(catalog, name)
 
 
+def snapshot(catalog: Catalog) -> tuple[tuple[VersionItem, ...], tuple[int, ...]]:
+    """The labelled photos as they are now, without freezing them.
+
+    Returns:
+        Items, all in the training split, in the order they were added, and the group
+        of each: coins whose photos are copies of one picture share a group.
+
+    Raises:
+        CatalogError: No photo is suitable.
+    """
+    with catalog.database.reading() as connection:
+        photos = load_photos(connection)
+    chosen, _ = _choose_labelled(photos, free_only=False, with_rendered=None)
+    groups = _group_copies(chosen)
+    return (
+        tuple(_to_item(details, Split.TRAIN) for details in chosen),
+        tuple(groups[details.photo.coin_id] for details in chosen),
+    )
+
+
 def list_versions(catalog: Catalog) -> tuple[VersionSummary, ...]:
-    """All versions, oldest first."""
+    """Summaries of all versions, oldest first."""
     columns = _items.c.version_id, _items.c.label, _items.c.split
     with catalog.database.reading() as connection:
-        found = connection.execute(select(_versions).order_by(_versions.c.id))
-        rows = found.mappings().all()
-        photos = connection.execute(select(*columns, func.count()).group_by(*columns))
-        counted = photos.all()
+        versions = connection.execute(select(_versions).order_by(_versions.c.id))
+        rows = versions.mappings().all()
+        counted = connection.execute(
+            select(*columns, func.count()).group_by(*columns)
+        ).all()
         coins_of = select(
             _items.c.version_id, func.count(func.distinct(_items.c.coin_id))
         ).group_by(_items.c.version_id)
@@ -580,7 +623,7 @@ def load_version(catalog: Catalog, name: str) -> Version:
     """A version with all its items.
 
     Raises:
-        CatalogError: There is none of that name, or it is not what was frozen.
+        CatalogError: There is no version of that name, or somebody changed it.
     """
     photos = PhotoRow.__table__
     with catalog.database.reading() as connection:
@@ -592,12 +635,12 @@ def load_version(catalog: Catalog, name: str) -> Version:
         if row is None:
             names = connection.scalars(select(_versions.c.name).order_by("name"))
             raise _unknown(name, list(names))
-        found = connection.execute(
-            select(_items, photos.c.coin_id.label("coin_now"), photos.c.phash)
+        item_rows = connection.execute(
+            select(_items, photos.c.coin_id.label("current_coin_id"), photos.c.phash)
             .join_from(_items, photos, _items.c.photo_id == photos.c.id, isouter=True)
             .where(_items.c.version_id == row["id"])
         ).mappings()
-        items = sorted(map(_item, found), key=lambda item: item.sha256)
+        items = sorted(map(_item, item_rows), key=lambda item: item.sha256)
     version = Version(**_head(row), items=tuple(items))
     if digest_of(version.items) != version.digest:
         raise CatalogError(
@@ -607,97 +650,79 @@ def load_version(catalog: Catalog, name: str) -> Version:
     return version
 
 
-def choose_labelled(
-    seen: Iterable[SeenPhoto], free_only: bool, with_rendered: bool | None
-) -> tuple[list[tuple[SeenPhoto, int | None]], Counter[str]]:
-    """Photos to take with the face to read, and why others are left out."""
+def _choose_labelled(
+    photos: Iterable[PhotoDetails], free_only: bool, with_rendered: bool | None
+) -> tuple[list[PhotoDetails], Counter[str]]:
+    """The photos to learn from, and how many others are left out for which reason.
+
+    Raises:
+        CatalogError: No photo is suitable.
+    """
     left_out: Counter[str] = Counter()
-    taken: list[tuple[SeenPhoto, int | None]] = []
-    for one in seen:
-        read = face_to_read(one.faces, one.photo.ruler)
-        if one.photo.status is PhotoStatus.EXCLUDED:
+    chosen: list[PhotoDetails] = []
+    for details in photos:
+        photo = details.photo
+        if photo.status is PhotoStatus.EXCLUDED:
             left_out["excluded"] += 1
-        elif one.photo.ruler is None:
+        elif photo.ruler is None:
             left_out["without a ruler"] += 1
-        elif free_only and not is_free(one.photo.licence):
+        elif free_only and not is_free(photo.licence):
             left_out["not freely licensed"] += 1
-        elif one.faces and read is None:
+        elif details.faces and find_legend_face(details.faces, photo.ruler) is None:
             left_out["without the legend side"] += 1
         else:
-            taken.append((one, read))
-    real = [pair for pair in taken if not pair[0].photo.is_rendered]
-    rendered = len(taken) - len(real)
+            chosen.append(details)
+    real = [details for details in chosen if not details.photo.is_rendered]
+    rendered = len(chosen) - len(real)
     if with_rendered is False or (with_rendered is None and real):
-        taken = real
+        chosen = real
         if rendered:
             left_out["rendered"] += rendered
-    if not taken:
-        raise CatalogError(_nothing(left_out))
-    return taken, left_out
+    if not chosen:
+        reasons = _list_reasons(left_out)
+        raise CatalogError(
+            "There is no photo to freeze"
+            + (f": {reasons}. " if reasons else ", the catalog is empty. ")
+            + "Import photos and give them a ruler first."
+        )
+    return chosen, left_out
 
 
-def _nothing(left_out: Counter[str]) -> str:
-    why = ", ".join(f"{count} {reason}" for reason, count in left_out.items())
-    return (
-        "There is no photo to freeze"
-        + (f": {why}. " if why else ", the catalog is empty. ")
-        + "Bring photos in and give them a ruler first."
-    )
-
-
-def _divide(
-    taken: Sequence[tuple[SeenPhoto, int | None]],
-    shares: tuple[float, float, float],
-    seed: int,
-    progress: Callable[[int, int], None] | None = None,
-) -> list[VersionItem]:
-    group = group_alike(taken, progress)
-    # A group is known by its first photo, whatever numbers the database gave.
-    key: dict[int, str] = {}
-    rulers: dict[str, str] = {}
-    for one, _ in taken:
-        known = key.setdefault(group[one.photo.coin_id], one.photo.sha256)
-        rulers.setdefault(known, str(one.photo.ruler))
-    splits = divide(rulers, shares=shares, seed=seed)
-    items = [
-        as_item(one, read, splits[key[group[one.photo.coin_id]]]) for one, read in taken
-    ]
-    return sorted(items, key=lambda item: item.sha256)
-
-
-def group_alike(
-    taken: Sequence[tuple[SeenPhoto, int | None]],
-    progress: Callable[[int, int], None] | None = None,
+def _group_copies(
+    photos: Sequence[PhotoDetails], progress: Progress | None = None
 ) -> dict[int, int]:
-    """The group of each coin: coins whose photos look the same share one."""
-    coins = [one.photo.coin_id for one, _ in taken]
-    hashes = [one.photo.phash for one, _ in taken]
-    alike = near_pairs(hashes, SAME_PICTURE_BITS, progress)
-    return join_coins(coins, ((coins[a], coins[b]) for a, b, _ in alike))
+    """The group of each coin: coins with copies of one picture share a group."""
+    coins = [details.photo.coin_id for details in photos]
+    hashes = [details.photo.phash for details in photos]
+    copies = near_pairs(hashes, _COPY_BITS, progress)
+    return join_coins(coins, ((coins[a], coins[b]) for a, b, _ in copies))
 
 
-def as_item(one: SeenPhoto, read: int | None, split: Split) -> VersionItem:
-    """A photo as it stands, as an item of a version."""
+def _to_item(details: PhotoDetails, split: Split) -> VersionItem:
+    photo = details.photo
     return VersionItem(
-        photo_id=one.photo.photo_id,
-        coin_id=one.photo.coin_id,
-        sha256=one.photo.sha256,
-        label=str(one.photo.ruler),
+        photo_id=photo.photo_id,
+        coin_id=photo.coin_id,
+        sha256=photo.sha256,
+        label=str(photo.ruler),
         split=split,
-        faces=one.faces,
-        read=read,
-        coin_now=one.photo.coin_id,
-        phash=one.photo.phash,
+        faces=details.faces,
+        face_index=find_legend_face(details.faces, photo.ruler),
+        current_coin_id=photo.coin_id,
+        phash=photo.phash,
     )
 
 
-def _freeze_note(left_out: Counter[str], shares: Sequence[float], who: str) -> str:
-    parts = [f"Shares {' / '.join(f'{share:g}' for share in shares)}."]
+def _list_reasons(left_out: Counter[str]) -> str:
+    return ", ".join(f"{count} {reason}" for reason, count in left_out.items())
+
+
+def _freeze_note(left_out: Counter[str], fractions: Sequence[float], who: str) -> str:
+    parts = [f"Shares {' / '.join(f'{fraction:g}' for fraction in fractions)}."]
     if who:
         parts.insert(0, f"Frozen by {who}.")
     if left_out:
-        why = ", ".join(f"{count} {reason}" for reason, count in left_out.items())
-        parts.append(f"Left out: {why}.")
+        parts.append(f"Left out: {_list_reasons(left_out)}.")
     return " ".join(parts)
 
 
@@ -708,21 +733,21 @@ def _item_row(item: VersionItem) -> dict[str, object]:
         "sha256": item.sha256,
         "label": item.label,
         "split": str(item.split),
-        "face": faces_to_json(item.faces, item.read),
+        "face": _faces_to_json(item),
     }
 
 
 def _item(row: RowMapping) -> VersionItem:
-    faces, read = faces_from_json(row["face"])
+    stored = row["face"] or {"all": (), "read": None}
     return VersionItem(
         photo_id=row["photo_id"],
         coin_id=row["coin_id"],
         sha256=row["sha256"],
         label=row["label"],
         split=Split(row["split"]),
-        faces=faces,
-        read=read,
-        coin_now=row["coin_now"],
+        faces=tuple(face_from_json(face) for face in stored["all"]),
+        face_index=stored["read"],
+        current_coin_id=row["current_coin_id"],
         phash=row["phash"] or "",
     )
 

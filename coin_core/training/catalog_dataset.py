@@ -108,7 +108,7 @@ def load_catalog(
             continue
         crops.append(crop)
         kept.append(row)
-        without_face += item.read is None
+        without_face += item.face_index is None
     items = [wanted.items[row] for row in kept]
     labels = sorted({item.label for item in items})
     if len(labels) < 2:
@@ -141,30 +141,19 @@ def _say_rendered(rendered: int, total: int) -> str:
 
 
 def _as_it_stands(catalog: Catalog) -> _Wanted:
-    from coin_core.catalog.splits import Split
-    from coin_core.catalog.versions import (
-        as_item,
-        choose_labelled,
-        digest_of,
-        group_alike,
-        read_all,
-    )
+    from coin_core.catalog.versions import digest_of, snapshot
 
-    with catalog.database.reading() as connection:
-        seen = read_all(connection)
     try:
-        taken, _ = choose_labelled(seen, free_only=False, with_rendered=None)
+        items, groups = snapshot(catalog)
     except CatalogError as error:
         raise TrainingDataError(
             "The catalog holds no photo with a ruler that could be learnt from. Bring "
             "photos in (python -m coin_core import) and label them on the Dataset "
             "page, or give a folder with one folder of photos per class."
         ) from error
-    group = group_alike(taken)
-    items = tuple(as_item(one, read, Split.TRAIN) for one, read in taken)
     return _Wanted(
         items=items,
-        groups=tuple(f"coin {group[item.coin_id]}" for item in items),
+        groups=tuple(f"coin {group}" for group in groups),
         digest=digest_of(items),
         source=NAME,
     )
@@ -201,7 +190,7 @@ def _crop_cached(path: Path, item: VersionItem, size_px: int) -> NDArray[np.uint
     Raises:
         UnreadablePhotoError: The original is missing or damaged.
     """
-    box = _WHOLE if item.read is None else item.faces[item.read].box
+    box = _WHOLE if item.face_index is None else item.faces[item.face_index].box
     edges = (box.left, box.top, box.right, box.bottom, box.turn_deg)
     named = f"{item.sha256} {edges} {size_px} {CROP_VERSION}"
     key = hashlib.sha256(named.encode()).hexdigest()
@@ -211,7 +200,7 @@ def _crop_cached(path: Path, item: VersionItem, size_px: int) -> NDArray[np.uint
         return kept[0]
     crop = crop_to_flan(photo_io.read(path), box, size_px)
     buffer = io.BytesIO()
-    np.savez_compressed(buffer, crop=crop, found=np.array(item.read is not None))
+    np.savez_compressed(buffer, crop=crop, found=np.array(item.face_index is not None))
     try:
         kept_at.parent.mkdir(parents=True, exist_ok=True)
         write_file(kept_at, buffer.getvalue())

@@ -9,11 +9,11 @@ from typing import Final
 from urllib.parse import quote, urljoin
 from xml.etree import ElementTree
 
+from coin_core.catalog.licences import normalize_licence
 from scrapers.base import ImageSide, Listing, ListingImage
 from scrapers.collection_source import CollectionSource
 from scrapers.errors import PageChangedError, UnexpectedAnswerError
 from scrapers.http_client import XML_TYPES
-from scrapers.licences import normalise
 from scrapers.measures import parse_axis, parse_size
 from scrapers.registry import register_source
 from scrapers.url_safety import origin_of
@@ -175,7 +175,7 @@ def parse_record(
         title=title,
         text=". ".join(filter(None, [", ".join(people), _mint(root), *sides])),
         images=_photos(root, base),
-        licence=normalise(stated, page),
+        licence=normalize_licence(stated, page),
         licence_raw=stated or page or f"see {_LEAVE}",
         credit=f"American Numismatic Society, {object_id}",
         date=_text(root, ".//n:typeDesc/n:date"),

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from coin_core.catalog.licences import normalize_licence
 from scrapers.base import ImageSide, Listing, ListingImage
 from scrapers.collection_source import CollectionSource
 from scrapers.errors import (
@@ -15,7 +16,6 @@ from scrapers.errors import (
     UnexpectedAnswerError,
 )
 from scrapers.html_utils import strip_markup
-from scrapers.licences import normalise
 from scrapers.registry import register_source
 
 NAME: Final = "commons"
@@ -164,8 +164,10 @@ def _from_page(page: dict[str, Any]) -> Listing | None:
                 sha1=str(info.get("sha1") or "") if small else "",
             ),
         ),
-        licence=normalise(facts.get("License") or raw, facts.get("LicenseUrl", ""))
-        or normalise(raw),
+        licence=normalize_licence(
+            facts.get("License") or raw, facts.get("LicenseUrl", "")
+        )
+        or normalize_licence(raw),
         licence_raw=raw,
         credit=credit or str(info.get("user") or ""),
         date=facts.get("DateTimeOriginal", ""),

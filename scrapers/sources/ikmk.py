@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from coin_core.catalog.licences import normalize_licence
 from scrapers.base import ImageSide, Listing, ListingImage
 from scrapers.collection_source import CollectionSource
 from scrapers.errors import PageChangedError, UnexpectedAnswerError
@@ -18,7 +19,6 @@ from scrapers.html_utils import (
     read_number,
     strip_markup,
 )
-from scrapers.licences import normalise
 from scrapers.measures import parse_axis, parse_size
 from scrapers.registry import register_source
 
@@ -165,7 +165,7 @@ def parse_object(
             ListingImage(url=f"{base}/image/{object_id}/{side}_org.jpg", side=shown)
             for side, shown in _SIDES
         ),
-        licence=normalise(raw),
+        licence=normalize_licence(raw),
         licence_raw=raw,
         credit=", ".join(
             filter(None, ("Münzkabinett, Staatliche Museen zu Berlin", photographer))

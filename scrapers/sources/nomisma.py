@@ -12,10 +12,10 @@ from dataclasses import replace
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from coin_core.catalog.licences import normalize_licence
 from scrapers.base import ImageSide, Listing, ListingImage
 from scrapers.collection_source import CollectionSource
 from scrapers.errors import PageChangedError, ScrapeError, UnexpectedAnswerError
-from scrapers.licences import normalise
 from scrapers.measures import parse_axis, parse_size
 from scrapers.registry import register_source
 from scrapers.url_safety import origin_of
@@ -156,7 +156,7 @@ def _from_rows(coin: str, rows: list[dict[str, str]]) -> Listing:
         url=coin,
         title=told.get("title", ""),
         images=tuple(images),
-        licence=normalise("", raw),
+        licence=normalize_licence("", raw),
         licence_raw=raw,
         credit=told.get("publisher") or (urlsplit(coin).hostname or ""),
         weight_g=parse_size(told.get("weight", "")),

@@ -61,7 +61,7 @@ class ExportItem:
         group: The coin by which it was split.
         split: None without a version.
         faces: Of the version if there is one.
-        read: Which face is learnt from; None takes the whole photo.
+        face_index: The face to learn from; None for the whole photo.
         file_sha256: Of the file that was written, once it is.
     """
 
@@ -71,7 +71,7 @@ class ExportItem:
     group: int
     split: Split | None
     faces: tuple[CatalogFace, ...]
-    read: int | None
+    face_index: int | None
     file_sha256: str | None = None
 
 
@@ -118,7 +118,7 @@ def faces_of(item: ExportItem) -> list[dict[str, Any]]:
             "right": round(face.box.right, 6),
             "bottom": round(face.box.bottom, 6),
             "turn_deg": round(face.box.turn_deg, 3),
-            "read": place == item.read,
+            "read": place == item.face_index,
         }
         for place, face in enumerate(item.faces)
     ]
@@ -172,7 +172,7 @@ def write_coco(
                     "attributes": {
                         "ruler": item.label,
                         "turn_deg": round(face.box.turn_deg, 3),
-                        "read": place == item.read,
+                        "read": place == item.face_index,
                     },
                 }
             )

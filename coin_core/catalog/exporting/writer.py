@@ -31,11 +31,11 @@ from coin_core.catalog.licences import is_free
 from coin_core.catalog.records import UNLABELLED, PhotoStatus
 from coin_core.catalog.splits import Split
 from coin_core.catalog.versions import (
-    SeenPhoto,
+    PhotoDetails,
     Version,
-    face_to_read,
+    find_legend_face,
+    load_photos,
     load_version,
-    read_all,
 )
 from coin_core.detection.faces import crop_to_flan
 from coin_core.errors import CatalogError, CoinError, UnreadablePhotoError
@@ -230,8 +230,8 @@ class Writing:
     def _crop(self, item: ExportItem) -> bytes:
         """The face that is learnt from, upright; the whole photo where none is."""
         image = photo_io.read(self._original(item))
-        if item.read is not None:
-            box = item.faces[item.read].box
+        if item.face_index is not None:
+            box = item.faces[item.face_index].box
             across = (box.right - box.left) * image.shape[1]
             down = (box.bottom - box.top) * image.shape[0]
             side = min(max(round(max(across, down)), _CROP_PX[0]), _CROP_PX[-1])
@@ -399,7 +399,7 @@ def _collect(
 ) -> tuple[list[ExportItem], list[str]]:
     """What to write, and sentences on what is left out."""
     with catalog.database.reading() as connection:
-        seen = {one.photo.photo_id: one for one in read_all(connection, progress)}
+        seen = {one.photo.photo_id: one for one in load_photos(connection, progress)}
     left_out = []
     if version is None:
         items = [
@@ -412,7 +412,8 @@ def _collect(
             foldable = [
                 item
                 for item in items
-                if item.label is not None and (item.read is not None or not item.faces)
+                if item.label is not None
+                and (item.face_index is not None or not item.faces)
             ]
             if unread := len(items) - len(foldable):
                 left_out.append(f"{unread} photos have no ruler or show no legend.")
@@ -426,7 +427,7 @@ def _collect(
                 group=item.coin_id,
                 split=item.split,
                 faces=item.faces,
-                read=item.read,
+                face_index=item.face_index,
             )
             for item in version.items
             if item.photo_id in seen
@@ -441,7 +442,7 @@ def _collect(
     return items, left_out
 
 
-def _as_it_stands(one: SeenPhoto) -> ExportItem:
+def _as_it_stands(one: PhotoDetails) -> ExportItem:
     return ExportItem(
         photo=one.photo,
         coin=one.coin,
@@ -449,7 +450,7 @@ def _as_it_stands(one: SeenPhoto) -> ExportItem:
         group=one.photo.coin_id,
         split=None,
         faces=one.faces,
-        read=face_to_read(one.faces, one.photo.ruler),
+        face_index=find_legend_face(one.faces, one.photo.ruler),
     )
 
 

@@ -14,13 +14,13 @@ from coin_core.catalog.demo import (
 from coin_core.catalog.importing import ingest as import_run
 from coin_core.catalog.importing.ingest import Prepared, list_imports
 from coin_core.catalog.importing.records import ImportState
-from coin_core.catalog.similarity import LOOK_PX
+from coin_core.catalog.similarity import THUMBNAIL_PX
 from coin_core.cli.main import main
 from coin_core.errors import CatalogError
 from coin_core.imaging.photo_io import decode
 
 COUNT = 6
-LOOK = np.zeros((LOOK_PX, LOOK_PX), np.uint8)
+THUMBNAIL = np.zeros((THUMBNAIL_PX, THUMBNAIL_PX), np.uint8)
 
 
 @pytest.fixture(autouse=True)
@@ -30,7 +30,7 @@ def _small_and_quick(monkeypatch):
     def prepare(data, name):
         pixels = decode(data, name=name)
         return Prepared(
-            look=LOOK,
+            thumbnail=THUMBNAIL,
             extension="jpg",
             size_px=(pixels.shape[1], pixels.shape[0]),
             phash="",

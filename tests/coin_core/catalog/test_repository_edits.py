@@ -137,7 +137,7 @@ def test_where_photos_come_from_is_told_for_several_and_taken_back(catalog, add_
     catalog.edits.undo(who="ada")
     assert catalog.photos.get_many(ids) == before
     for wrong in ({"sha256": "00"}, {"licence_raw": "x"}):
-        with pytest.raises(CatalogError, match="can tell source"):
+        with pytest.raises(CatalogError, match="its fields are source"):
             catalog.edits.edit_photos({ids[0]: wrong}, who="ada")
 
 

@@ -3,17 +3,21 @@
 import cv2
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from coin_core.catalog.similarity import (
     HASH_BITS,
-    MAX_APART,
+    MAX_HASH_DISTANCE,
     SAME_PICTURE,
     HashIndex,
-    bits_apart,
+    compare_thumbnails,
     estimate_quality,
+    hash_distances,
     hash_photo,
-    likeness,
     main_face,
+    make_thumbnail,
+    near_pairs,
 )
 from coin_core.detection.faces import RotatedBox
 from coin_core.rendering import render_coin
@@ -51,19 +55,24 @@ def cropped(photo, box):
     return photo[cut:-cut, cut:-cut].copy(), box_of(moved)
 
 
+def similarity(one, one_box, other, other_box):
+    thumbnails = make_thumbnail(one, one_box), make_thumbnail(other, other_box)
+    return compare_thumbnails(*thumbnails)
+
+
 @pytest.mark.parametrize("change", [jpeg_40, half, cropped])
 def test_a_copy_is_the_same_picture(coins, change):
     for photo, box in coins:
         copy, place = change(photo, box)
         one, other = hash_photo(photo, [box]), hash_photo(copy, [place])
-        assert bits_apart(one, [other])[0] <= MAX_APART
-        assert likeness(photo, box, copy, place) >= SAME_PICTURE
+        assert hash_distances([one], [other])[0, 0] <= MAX_HASH_DISTANCE
+        assert similarity(photo, box, copy, place) >= SAME_PICTURE
 
 
 def test_other_coins_are_not(coins):
     for place, (photo, box) in enumerate(coins):
         for other, other_box in coins[:place]:
-            assert likeness(photo, box, other, other_box) < SAME_PICTURE
+            assert similarity(photo, box, other, other_box) < SAME_PICTURE
 
 
 def test_a_hash_is_64_hexadecimal_digits_and_the_same_every_time(coins):
@@ -75,10 +84,14 @@ def test_a_hash_is_64_hexadecimal_digits_and_the_same_every_time(coins):
     assert len(hash_photo(photo, [])) == 64
 
 
-def test_bits_apart_counts_bits_and_takes_no_hash_for_all_apart():
+def test_distances_count_bits_and_no_hash_is_near_nothing():
     zero, one = "0" * 64, "0" * 63 + "3"
-    assert bits_apart(zero, [zero, one, "", "ff"]).tolist() == [0, 2, 256, 256]
-    assert bits_apart("", [zero]).tolist() == [256]
+    assert hash_distances([zero], [zero, one]).tolist() == [[0, 2]]
+    index = HashIndex()
+    for photo_id, phash in enumerate([zero, one, "", "ff"]):
+        index.add(photo_id, phash)
+    assert index.nearest(zero, max_bits=HASH_BITS) == [(0, 0), (1, 2)]
+    assert index.nearest("", max_bits=HASH_BITS) == []
 
 
 def test_the_index_gives_the_nearest_first_and_grows():
@@ -87,10 +100,10 @@ def test_the_index_gives_the_nearest_first_and_grows():
         index.add(number, f"{number:064x}")
     index.add(9999, "")
     assert len(index) == 1500
-    assert index.near(f"{1027:064x}", limit=2)[0] == (1027, 0)
-    assert index.near(f"{1027:064x}", most_apart=0) == [(1027, 0)]
-    assert index.near("f" * 64) == []
-    assert index.near("") == []
+    assert index.nearest(f"{1027:064x}", limit=2)[0] == (1027, 0)
+    assert index.nearest(f"{1027:064x}", max_bits=0) == [(1027, 0)]
+    assert index.nearest("f" * 64) == []
+    assert index.nearest("") == []
 
 
 def test_the_first_of_the_large_coins_stands_for_the_photo():
@@ -109,3 +122,40 @@ def test_quality_falls_with_blur_and_with_size(coins):
     assert 0 <= blurred < sharp <= 1
     assert small < sharp
     assert estimate_quality(np.zeros((64, 64, 3), np.uint8), []) >= 0
+
+
+@settings(max_examples=25)
+@given(
+    st.lists(st.integers(0, 2**256 - 1), min_size=1, max_size=12), st.integers(0, 140)
+)
+def test_near_hashes_are_found(numbers, most):
+    hashes = [f"{number:064x}" for number in numbers]
+    wanted = [
+        (i, j, (numbers[i] ^ numbers[j]).bit_count())
+        for i in range(len(numbers))
+        for j in range(i + 1, len(numbers))
+        if (numbers[i] ^ numbers[j]).bit_count() <= most
+    ]
+    assert near_pairs(hashes, most) == wanted
+
+
+def test_near_hashes_are_found_across_the_blocks_of_many():
+    hashes = [f"{number * 2**128 + number:064x}" for number in range(5000)]
+    told = []
+    pairs = near_pairs(["", *hashes, hashes[3]], 2, lambda *stand: told.append(stand))
+    wanted = sum(
+        (k ^ (1 << bit)) > k
+        for k in range(5000)
+        for bit in range(13)
+        if k ^ (1 << bit) < 5000
+    )
+    assert (
+        sum(bits == 2 for *_, bits in pairs) == wanted + 13
+    )  # those near the last one too
+    assert (4, 5001, 0) in pairs
+    assert told[-1] == (5002, 5002)
+    assert told == sorted(told)
+
+
+def test_photos_without_hash_are_like_nothing():
+    assert near_pairs(["", "", "ff", "ff", "00ff"], 0) == [(2, 3, 0)]

@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 
 from coin_core.catalog import CatalogFace, CoinFacts, PhotoRecord, Side
-from coin_core.catalog.similarity import find_lookalikes, hash_photo
+from coin_core.catalog.similarity import hash_photo
 from coin_core.catalog.splits import Split
-from coin_core.catalog.versions import freeze, leaks
+from coin_core.catalog.versions import find_leaks, find_visual_leaks, freeze
 from coin_core.detection import faces
 from coin_core.rendering import render_coin
 
@@ -19,7 +19,7 @@ def add(catalog, encode_photo):
     """A function (pixels) -> photo id, hashed as an import does it."""
 
     def photo(pixels):
-        boxes = faces.find(pixels)
+        boxes = faces.detect_coins(pixels)
         record = PhotoRecord(
             extension="png",
             width_px=pixels.shape[1],
@@ -50,19 +50,19 @@ def test_a_cropped_copy_in_another_split_is_found(catalog, add):
     copies = [add(coin[14:-8, 4:-14]) for coin in coins[:2]]
     version = split_apart(freeze(catalog, "v1"), {*copies, ids[5]})
     told = []
-    found = find_lookalikes(catalog, version, lambda *step: told.append(step))
+    found = find_visual_leaks(catalog, version, lambda *step: told.append(step))
     pairs = {(leak.first.photo_id, leak.second.photo_id) for leak in found}
     assert pairs == {(ids[0], copies[0]), (ids[1], copies[1])}
     assert {leak.why for leak in found} == {"same_picture"}
     assert told[-1] == (COINS + 2, COINS + 2)
     # More than the hashes alone say, or this would be of no use.
-    assert len(leaks(version)) < 2
+    assert len(find_leaks(version)) < 2
 
 
 def test_one_coin_in_one_split_is_no_leak(catalog, add):
     coin = render_coin(11, 0, size_px=200).image
     ids = [add(coin), add(coin[14:-8, 4:-14])]
     version = split_apart(freeze(catalog, "v1"), set())
-    assert find_lookalikes(catalog, version) == ()
+    assert find_visual_leaks(catalog, version) == ()
     catalog.photos.path(catalog.photos.get(ids[0])).unlink()
-    assert find_lookalikes(catalog, split_apart(version, {ids[1]})) == ()
+    assert find_visual_leaks(catalog, split_apart(version, {ids[1]})) == ()

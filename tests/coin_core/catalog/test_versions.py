@@ -9,9 +9,9 @@ from sqlalchemy import text
 from coin_core.catalog import CatalogFace, CoinFacts, RotatedBox, Side
 from coin_core.catalog.splits import Split
 from coin_core.catalog.versions import (
-    compare,
+    compare_versions,
+    find_leaks,
     freeze,
-    leaks,
     list_versions,
     load_version,
 )
@@ -73,7 +73,7 @@ def test_what_cannot_be_learnt_from_is_left_out(catalog, add, ids):
     catalog.edits.set_faces(bare, [], who="ada")
     version = freeze(catalog, "v1")
     assert set(by_photo(version)) == {*ids, bare}
-    assert by_photo(version)[bare].read is None
+    assert by_photo(version)[bare].face_index is None
     for part in ("1 excluded", "1 without a ruler", "1 without the legend side"):
         assert part in version.note
 
@@ -105,7 +105,7 @@ def test_photos_of_one_coin_stay_together(catalog, ids):
     for item in version.items:
         splits.setdefault(item.coin_id, set()).add(item.split)
     assert all(len(several) == 1 for several in splits.values())
-    assert leaks(version) == ()
+    assert find_leaks(version) == ()
 
 
 def test_photos_that_look_the_same_stay_together(catalog, add):
@@ -117,13 +117,13 @@ def test_photos_that_look_the_same_stay_together(catalog, add):
     for item in version.items:
         split[item.phash].add(item.split)
     assert all(len(several) == 1 for several in split.values())
-    assert leaks(version) == ()
+    assert find_leaks(version) == ()
 
 
 def test_the_same_catalog_gives_the_same_digest(catalog, ids):
     first, second = freeze(catalog, "v1"), freeze(catalog, "v2")
     assert first.digest == second.digest
-    assert compare(first, second).identical
+    assert compare_versions(first, second).identical
     assert freeze(catalog, "v3", seed=1).digest != first.digest
 
 
@@ -152,7 +152,7 @@ def test_a_version_does_not_change_with_the_catalog(catalog, ids):
         ids[2], [CatalogFace(box=turned, side=Side.LEGEND)], who="ada"
     )
     assert load_version(catalog, "v1") == before
-    found = compare(before, freeze(catalog, "v2"))
+    found = compare_versions(before, freeze(catalog, "v2"))
     sha = {item.photo_id: item.sha256 for item in before.items}
     assert found.removed == (sha[ids[1]],)
     assert found.added == ()
@@ -166,11 +166,11 @@ def test_a_version_does_not_change_with_the_catalog(catalog, ids):
 
 def test_test_coins_that_were_learnt_from_are_told(catalog, ids):
     first, second = freeze(catalog, "v1"), freeze(catalog, "v2", seed=9)
-    assert compare(first, first).contaminated == ()
+    assert compare_versions(first, first).contaminated == ()
     learnt = {i.sha256 for i in first.items if i.split is not Split.TEST}
     asked = {i.sha256 for i in second.items if i.split is Split.TEST}
-    assert set(compare(first, second).contaminated) == learnt & asked
-    assert compare(first, second).moved
+    assert set(compare_versions(first, second).contaminated) == learnt & asked
+    assert compare_versions(first, second).moved
 
 
 def test_coins_grouped_later_are_a_leak(catalog, ids):
@@ -178,13 +178,13 @@ def test_coins_grouped_later_are_a_leak(catalog, ids):
     train = next(i for i in version.items if i.split is Split.TRAIN)
     test = next(i for i in version.items if i.split is Split.TEST)
     catalog.edits.group_coins([train.photo_id, test.photo_id], who="ada")
-    (leak,) = leaks(load_version(catalog, "v1"))
+    (leak,) = find_leaks(load_version(catalog, "v1"))
     assert (leak.why, leak.first.sha256, leak.second.sha256) == (
         "same_coin_now",
         train.sha256,
         test.sha256,
     )
-    assert leaks(freeze(catalog, "v2")) == ()
+    assert find_leaks(freeze(catalog, "v2")) == ()
 
 
 def test_leaks_of_a_bad_split_are_found(catalog, ids):
@@ -194,10 +194,10 @@ def test_leaks_of_a_bad_split_are_found(catalog, ids):
     test = next(n for n, i in enumerate(items) if i.split is Split.TEST)
     items[train] = replace(items[train], phash="0" * 64)
     items[test] = replace(items[test], phash="0" * 61 + "fff")
-    (leak,) = leaks(replace(version, items=tuple(items)))
+    (leak,) = find_leaks(replace(version, items=tuple(items)))
     assert (leak.why, leak.bits) == ("same_picture", 12)
     items[test] = replace(items[test], coin_id=items[train].coin_id, phash="")
-    (leak,) = leaks(replace(version, items=tuple(items)))
+    (leak,) = find_leaks(replace(version, items=tuple(items)))
     assert leak.why == "same_coin"
 
 

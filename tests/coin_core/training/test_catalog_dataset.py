@@ -268,7 +268,7 @@ def test_training_with_folds_keeps_opinions_and_finds_wrong_labels(
 def test_a_version_without_validation_cannot_choose_an_epoch(
     catalog, ids, bars, tmp_path, capsys
 ):
-    freeze(catalog, "v1", shares=(0.8, 0.0, 0.2))
+    freeze(catalog, "v1", fractions=(0.8, 0.0, 0.2))
     assert train_bars("catalog:v1", tmp_path / "bundle") == 2
     assert "--data catalog" in capsys.readouterr().err
 
