@@ -147,7 +147,7 @@ def shape_parameters(tensors: dict[str, Tensor]) -> dict[str, bool]:
 
 
 class PhotoClassifier(NetClassifier):
-    """A classifier of crops; its network is as wide and deep as the weights it loads."""
+    """A classifier of crops, with a network of the shape of the weights it loads."""
 
     def infer(self, x: Any, **fit_params: Any) -> Any:
         """Return class logits; crops of legends go through `tta.predict`."""

@@ -27,7 +27,10 @@ def save_classifier(
         tensors = bundle.to_half(classifier.tensors()) if half else classifier.tensors()
         return bundle.save_bundle(folder, card, tensors=tensors)
     # The card holds the label names; the estimator inside works on column numbers.
-    return bundle.save_bundle(folder, card, estimator=classifier.estimator_)
+    trusted = get_classifier(card.classifier).trusted_types
+    return bundle.save_bundle(
+        folder, card, estimator=classifier.estimator_, trusted=trusted
+    )
 
 
 def load_classifier(folder: Path) -> tuple[Card, Any]:
@@ -54,7 +57,7 @@ def load_classifier(folder: Path) -> tuple[Card, Any]:
             return card, built.load_tensors(tensors)
         except ValueError as error:
             raise WeightsMismatchError(f"{folder.name}: {error}") from error
-    estimator = bundle.read_estimator(folder)
+    estimator = bundle.read_estimator(folder, spec.trusted_types)
     columns = getattr(estimator, "classes_", None)
     if columns is None or not set(map(int, columns)) <= set(range(len(card.classes))):
         raise WeightsMismatchError(

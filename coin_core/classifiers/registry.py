@@ -42,7 +42,9 @@ class ClassifierSpec:
         backbone: The network of `classifiers.backbones` inside it, which can start
             from weights pretrained on rendered coins or on ImageNet; "" for none.
         extracts_features: Whether its network computes the features of the others.
-        study_title: What the study of the first project calls it; the title if "".
+        trusted_types: Types in the saved estimator beyond those that the shipped ones
+            have, such as "sklearn.linear_model._logistic.LogisticRegression".
+        study_title: What the study of the first project calls it; the title if empty.
         reported: The figure that the first project reported, by experiment; "" for a
             classifier with one experiment.
     """
@@ -58,6 +60,7 @@ class ClassifierSpec:
     release_epochs: int | None = None
     backbone: str = ""
     extracts_features: bool = False
+    trusted_types: tuple[str, ...] = ()
     study_title: str = ""
     reported: Mapping[str, str] = field(default_factory=dict)
 
@@ -70,6 +73,8 @@ class ClassifierSpec:
             raise ValueError(
                 f"{self.name}: inputs is 'photo' or 'features', not {self.inputs!r}."
             )
+        if not self.study_title:
+            object.__setattr__(self, "study_title", self.title)
 
     @property
     def starts(self) -> tuple[str, ...]:

@@ -14,9 +14,11 @@ import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from coin_core.classifiers import get_classifier, list_classifiers
 from coin_core.storage import write_file
 from coin_core.training.config import TrainingConfig
 from coin_core.training.run_comparison import mean_curve
@@ -58,7 +60,6 @@ class Experiment:
         self, init: str, folds: int, epochs: int | None, seed: int, size_px: int | None
     ) -> Training:
         """What is trained, with the study's settings."""
-        from coin_core.classifiers import get_classifier
         from coin_core.training.train import Training
 
         spec = get_classifier(self.classifier)
@@ -85,74 +86,51 @@ _MOMENTUM = 0.9
 TURNED_SHARE = 1 / 3
 
 
+_KINDS = {
+    "plain": "photos as they are",
+    "momentum": "with momentum",
+    "turned": "five turned copies",
+    "turned-momentum": "five turned copies, with momentum",
+}
+
+
 def experiments() -> tuple[Experiment, ...]:
-    """All of them, in the order they are run."""
+    """All of them, in the order they are run.
+
+    A classifier with a pretrained backbone gives eight: frozen or not, with each kind
+    of training. Every other classifier gives one.
+    """
+    # Classifiers of photos come first.
+    specs = sorted(list_classifiers(), key=lambda spec: spec.inputs != "photo")
     nets = [
         Experiment(
-            key=f"{name}-{layers}-{kind}",
-            title=f"{title}, {layers}, {words}",
-            classifier=name,
+            key=f"{spec.name}-{layers}-{kind}",
+            title=f"{spec.study_title}, {layers}, {words}",
+            classifier=spec.name,
             config=TrainingConfig(
                 frozen=layers == "frozen",
                 fresh_head=True,
                 rotations=_TURNS if "turned" in kind else 0,
                 momentum=_MOMENTUM if "momentum" in kind else 0.0,
             ),
-            reported=reported.get((layers, kind), ""),
+            reported=spec.reported.get(f"{layers}-{kind}", ""),
         )
-        for name, title, reported in (
-            (
-                "resnet",
-                "ResNet, last layer replaced",
-                {
-                    ("fine-tuned", "plain"): "63 %",
-                    ("fine-tuned", "turned-momentum"): "75 %",
-                },
-            ),
-            (
-                "vgg",
-                "VGG, last layer replaced",
-                {
-                    ("fine-tuned", "plain"): "63 %",
-                    ("fine-tuned", "turned-momentum"): "70 %",
-                },
-            ),
-        )
-        for layers in ("frozen", "fine-tuned")
-        for kind, words in (
-            ("plain", "photos as they are"),
-            ("momentum", "with momentum"),
-            ("turned", "five turned copies"),
-            ("turned-momentum", "five turned copies, with momentum"),
-        )
+        for spec in specs
+        if spec.backbone
+        for layers, (kind, words) in product(("frozen", "fine-tuned"), _KINDS.items())
     ]
-    return (
-        *nets,
+    others = [
         Experiment(
-            key="alexnet",
-            title="AlexNet from scratch",
-            classifier="alexnet",
-            init="scratch",
-        ),
-        Experiment(
-            key="knn",
-            title="k nearest neighbours, k = 10, on 4096 features",
-            classifier="knn",
-            reported="66 %",
-        ),
-        Experiment(
-            key="svm",
-            title="SVM, polynomial kernel, on 4096 features",
-            classifier="svm",
-            reported="70 %",
-        ),
-        Experiment(
-            key="mlp",
-            title="Four layers with batch norm and dropout, on 4096 features",
-            classifier="mlp",
-            reported="66 %, loss 0.03 learning, 0.8 validation",
-        ),
-    )
+            key=spec.name,
+            title=spec.study_title,
+            classifier=spec.name,
+            init="scratch" if spec.inputs == "photo" else "",
+            reported=spec.reported.get("", ""),
+        )
+        for spec in specs
+        if not spec.backbone
+    ]
+    return (*nets, *others)
 
 
 def run_study(
