@@ -9,7 +9,7 @@ ever unpickled. Shipped bundles are in `weights/`, those a user trained or broug
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -130,8 +130,8 @@ def read_tensors(folder: Path) -> dict[str, Tensor]:
         ) from error
 
 
-def read_estimator(folder: Path) -> Any:
-    """The scikit-learn estimator of a bundle.
+def read_estimator(folder: Path, trusted: Iterable[str] = ()) -> Any:
+    """The scikit-learn estimator of a bundle; types in `trusted` are allowed as well.
 
     Raises:
         WeightsMissingError: The bundle or its file is missing.
@@ -142,7 +142,7 @@ def read_estimator(folder: Path) -> Any:
 
     data = _read_verified(folder, load_card(folder), ESTIMATOR_FILE)
     try:
-        return load_estimator(data)
+        return load_estimator(data, trusted)
     except WeightsMismatchError as error:
         raise WeightsMismatchError(f"{folder.name}: {error}.") from error
 
@@ -189,6 +189,7 @@ def save_bundle(
     *,
     tensors: Mapping[str, Tensor] | None = None,
     estimator: Any = None,
+    trusted: Iterable[str] = (),
 ) -> Card:
     """Write a bundle whole; until that is done the old one stays.
 
@@ -197,6 +198,7 @@ def save_bundle(
         card: Its card; `files`, `versions` and `created` are filled in here.
         tensors: The weights of a net.
         estimator: A fitted scikit-learn estimator; one of the two is given.
+        trusted: Types that the estimator may hold beyond the usual ones.
 
     Returns:
         The card as it was written.
@@ -216,7 +218,7 @@ def save_bundle(
         from coin_core.model_store.estimator_io import dump_estimator
 
         name = ESTIMATOR_FILE
-        data = dump_estimator(estimator)
+        data = dump_estimator(estimator, trusted)
     written = replace(
         card,
         files={name: hashlib.sha256(data).hexdigest()},

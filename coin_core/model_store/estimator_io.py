@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+from collections.abc import Iterable
 from typing import Any
 
 import skops.io
@@ -63,8 +64,8 @@ _LOADERS = frozenset(
 )
 
 
-def dump_estimator(estimator: Any) -> bytes:
-    """The skops file of a fitted estimator.
+def dump_estimator(estimator: Any, trusted: Iterable[str] = ()) -> bytes:
+    """The skops file of a fitted estimator; types in `trusted` are allowed as well.
 
     Raises:
         WeightsMismatchError: It holds types that `load_estimator` would refuse.
@@ -72,27 +73,27 @@ def dump_estimator(estimator: Any) -> bytes:
     data: bytes = skops.io.dumps(
         estimator, compression=zipfile.ZIP_DEFLATED, compresslevel=6
     )
-    _audit(data)
+    _audit(data, trusted)
     return data
 
 
-def load_estimator(data: bytes) -> Any:
-    """The estimator in a skops file.
+def load_estimator(data: bytes, trusted: Iterable[str] = ()) -> Any:
+    """The estimator in a skops file; types in `trusted` are allowed as well.
 
     Raises:
         WeightsMismatchError: It is damaged, too large, or holds a type that is not
             on the list.
     """
-    _audit(data)
+    _audit(data, trusted)
     try:
-        return skops.io.loads(data, trusted=list(_BEYOND_SKOPS))
+        return skops.io.loads(data, trusted=[*_BEYOND_SKOPS, *trusted])
     except Exception as error:
         raise WeightsMismatchError(
             f"the estimator cannot be read ({type(error).__name__}: {error})"
         ) from error
 
 
-def _audit(data: bytes) -> None:
+def _audit(data: bytes, trusted: Iterable[str]) -> None:
     """Refuse a file by its table of contents, before any object is made."""
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
@@ -105,7 +106,7 @@ def _audit(data: bytes) -> None:
             if archive.getinfo("schema.json").file_size > _MAX_SCHEMA_BYTES:
                 raise WeightsMismatchError("the estimator's schema is too large")
             schema = json.loads(archive.read("schema.json"))
-        foreign = sorted(_foreign_types(schema))
+        foreign = sorted(_foreign_types(schema) - {*trusted})
     except (zipfile.BadZipFile, KeyError, ValueError, RecursionError, OSError) as error:
         if isinstance(error, WeightsMismatchError):
             raise
