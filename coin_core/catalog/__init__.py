@@ -1,8 +1,7 @@
 """The catalog of coins, photos, faces, labels, provenance and edits.
 
-`open_catalog()` opens it; everything else is a method of the `Catalog` it returns.
-Plain values come out, every write is one transaction, and every edit is signed and
-logged in the same transaction.
+`open_catalog()` returns a `Catalog`; its parts read and write plain values. Every write
+is one transaction, and every edit is signed and logged in it.
 """
 
 from __future__ import annotations

@@ -80,41 +80,31 @@ class Photos:
         """
         checked_name(who)
         digest = hashlib.sha256(data).hexdigest()
+        name = f"{digest}.{record.extension}"
         try:
-            return self._add(digest, data, record, faces, coin_id, who)
+            with self.originals.arriving(name):
+                known = self._find_digest(digest)
+                if known is None:
+                    self.originals.put(name, data)
+                    try:
+                        with self._database.writing() as connection:
+                            size = len(data)
+                            return self._insert(
+                                connection, digest, size, record, faces, coin_id, who
+                            )
+                    except CatalogError as error:
+                        if not isinstance(error.__cause__, IntegrityError):
+                            raise
+                        known = self._find_digest(digest)  # another writer was faster
+                        if known is None:
+                            raise
+                photo = self.get(known.photo_id)
+                if not self.path(photo).is_file():
+                    self.originals.put(f"{digest}.{photo.extension}", data)
+                return known
         except BaseException:
             self.sweep()
             raise
-
-    def _add(
-        self,
-        digest: str,
-        data: bytes,
-        record: PhotoRecord,
-        faces: Sequence[CatalogFace],
-        coin_id: int | None,
-        who: str,
-    ) -> AddedPhoto:
-        name = f"{digest}.{record.extension}"
-        with self.originals.arriving(name):
-            known = self._find_digest(digest)
-            if known is None:
-                self.originals.put(name, data)
-                try:
-                    with self._database.writing() as connection:
-                        return self._insert(
-                            connection, digest, len(data), record, faces, coin_id, who
-                        )
-                except CatalogError as error:
-                    if not isinstance(error.__cause__, IntegrityError):
-                        raise
-                    known = self._find_digest(digest)  # another writer was faster
-                    if known is None:
-                        raise
-            photo = self.get(known.photo_id)
-            if not self.path(photo).is_file():
-                self.originals.put(f"{digest}.{photo.extension}", data)
-            return known
 
     def _insert(
         self,

@@ -1,4 +1,4 @@
-"""What goes into the catalog and comes out of it: plain values, no database rows."""
+"""The values that go into the catalog and come out of it, without database rows."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from coin_core.detection.faces import RotatedBox, Side
 from coin_core.errors import CatalogError
 
 UNLABELLED = "unlabelled"
-"""Stands for "no ruler" where a name is needed: in counts and as a filter."""
+"""The name for "no ruler" in counts and filters."""
 
 
 class PhotoStatus(StrEnum):
-    """How far the review of a photo has come."""
+    """Whether a photo was reviewed."""
 
     UNREVIEWED = "unreviewed"
     REVIEWED = "reviewed"
@@ -24,7 +24,7 @@ class PhotoStatus(StrEnum):
 
 
 class ExcludeReason(StrEnum):
-    """Why a photo is kept out of data sets."""
+    """Why a photo is kept out of frozen versions."""
 
     NOISE = "noise"
     WRONG_COIN = "wrong_coin"
@@ -33,16 +33,16 @@ class ExcludeReason(StrEnum):
 
 
 class PhotoOrder(StrEnum):
-    """In which order photos are listed; photos without the number come last."""
+    """The order of a list of photos; photos without the number come last."""
 
     ADDED = "added"  # newest first
-    CONFIDENCE = "confidence"  # least sure first
-    DISAGREEMENT = "disagreement"  # most disputed first
-    QUALITY = "quality"  # best first
+    CONFIDENCE = "confidence"  # lowest first
+    DISAGREEMENT = "disagreement"  # highest first
+    QUALITY = "quality"  # highest first
 
 
 class QueueKind(StrEnum):
-    """What a reviewer wants to see next."""
+    """Which photos a reviewer gets next."""
 
     UNREVIEWED = "unreviewed"
     DISAGREEMENT = "disagreement"
@@ -50,14 +50,21 @@ class QueueKind(StrEnum):
     SUSPECTED = "suspected"
 
 
+class OpinionKind(StrEnum):
+    """Whether the classifier may have been trained on the photo it predicts."""
+
+    MODEL = "model"
+    OUT_OF_FOLD = "out_of_fold"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CatalogFace:
     """One visible side of a coin on a photo.
 
     Attributes:
-        box: In fractions of the photo after its EXIF turn, with the clockwise turn
-            in degrees that brings the coin upright.
-        side: What it shows; None while nobody has told.
+        box: In fractions of the photo as EXIF turns it, with the clockwise turn in
+            degrees that brings the coin upright.
+        side: Which side it is; None if unknown.
     """
 
     box: RotatedBox
@@ -66,7 +73,7 @@ class CatalogFace:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CoinReference:
-    """A number in a reference work; the same number differs between editions."""
+    """A number in a reference work; numbers differ between editions."""
 
     catalogue: str
     number: str
@@ -75,21 +82,21 @@ class CoinReference:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CoinFacts:
-    """What is known of a coin apart from its photos.
+    """Facts about a coin, apart from its photos.
 
     Attributes:
-        name_on_coin: What stands on it, such as "yehohanan"; None if unread.
-        ruler_attributed: The class key of the ruler it is given to, or None.
-        authority: Whom that attribution follows, such as "TJC 2001".
-        denomination: As the source words it.
-        weight_g: More than 0.
-        diameter_mm: More than 0.
+        name_on_coin: The name in its legend, such as "yehohanan"; None if unread.
+        ruler_attributed: The class key of its ruler, or None.
+        authority: The authority for the attribution, such as "TJC 2001".
+        denomination: In the words of the source.
+        weight_g: Above 0.
+        diameter_mm: Above 0.
         die_axis_h: 1 to 12.
-        notes: Free text.
-        references: Where it stands in the reference works.
+        notes: Any text.
+        references: Its numbers in reference works.
 
     Raises:
-        CatalogError: A measure cannot be true of a coin.
+        CatalogError: A measure is impossible.
     """
 
     name_on_coin: str | None = None
@@ -124,29 +131,28 @@ class Coin(CoinFacts):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PhotoRecord:
-    """What is told about a photo when it is brought in.
+class PhotoFacts:
+    """Facts about a photo that are known when it is added.
 
     Attributes:
-        extension: Of the file as it is kept, without the dot: "jpg", "png".
-        width_px: After the EXIF turn.
-        height_px: After the EXIF turn.
+        extension: Of the original file, without the dot: "jpg", "png".
+        width_px: As EXIF turns the photo.
+        height_px: As EXIF turns the photo.
         phash: Perceptual hash in hexadecimal digits; "" if there is none.
-        file_name: As the user knows it.
-        source: Where it comes from: a site, a museum, "own camera".
-        source_url: Page it was taken from.
-        licence: Normalised key, such as "cc-by-4.0"; None if unknown.
-        licence_raw: The licence as the source words it.
-        credit: Who must be named.
-        lot_text: The describing text of the source, as it is.
-        image_url: Where the source keeps the photo itself.
-        source_date: Day of the sale or of the photo, in the words of the source.
-        label_evidence: The rule and the words of the lot text that the label of a
-            gathered photo rests on, as a sentence.
-        retrieved_at: When it was fetched, with time zone.
-        is_rendered: Struck by `coin_core.rendering`, no photograph.
+        file_name: The file's name at the source.
+        source: A site, a museum, "own camera".
+        source_url: Address of the page of the photo.
+        licence: Normalized key, such as "cc-by-4.0"; None if unknown.
+        licence_raw: The licence in the words of the source.
+        credit: Who must be credited.
+        lot_text: The description by the source, unchanged.
+        image_url: Address of the image file.
+        source_date: Date of the sale or of the photo, in the words of the source.
+        label_evidence: A sentence with the rule and the words of the lot text that
+            the label of a scraped photo is based on.
+        retrieved_at: When it was downloaded, with time zone.
+        is_rendered: Whether `coin_core.rendering` drew it.
         quality: 0 to 1, or None.
-        coin: Becomes the coin when the photo starts a new one.
     """
 
     extension: str
@@ -166,6 +172,19 @@ class PhotoRecord:
     retrieved_at: datetime | None = None
     is_rendered: bool = False
     quality: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PhotoRecord(PhotoFacts):
+    """A photo to add.
+
+    Attributes:
+        coin: Facts for the new coin, if the photo starts one.
+
+    Raises:
+        CatalogError: The extension, the size or the quality is impossible.
+    """
+
     coin: CoinFacts = field(default_factory=CoinFacts)
 
     def __post_init__(self) -> None:
@@ -180,44 +199,29 @@ class PhotoRecord:
                 f"{self.height_px}."
             )
         if self.quality is not None and not 0 <= self.quality <= 1:
-            raise CatalogError(f"Quality lies in 0 to 1, not at {self.quality!r}.")
+            raise CatalogError(
+                f"Quality is a number from 0 to 1, not {self.quality!r}."
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CatalogPhoto:
+class CatalogPhoto(PhotoFacts):
     """A photo of the catalog, with the ruler of its coin.
 
     Attributes:
-        ruler: `ruler_attributed` of the coin it shows; None if unlabelled.
-        confidence: Probability that the surest classifier gives its answer.
-        disagreement: 0 when all classifiers give the same probabilities, 1 when they
-            have nothing in common; None below two classifiers.
-        rulers_differ: Two classifiers name different rulers; None below two.
-        suspicion: 0 to 1, how likely the label is wrong; None if not suspected.
+        ruler: `ruler_attributed` of its coin; None if unlabelled.
+        confidence: The highest probability of any classifier.
+        disagreement: 0 if all classifiers give the same probabilities, 1 if these have
+            nothing in common; None below two classifiers.
+        rulers_differ: Whether classifiers name different rulers; None below two.
+        suspicion: Probability that the label is wrong; None if not suspected.
     """
 
     photo_id: int
     coin_id: int
     sha256: str
-    extension: str
-    width_px: int
-    height_px: int
     byte_size: int
-    phash: str
-    file_name: str
-    source: str
-    source_url: str | None
-    licence: str | None
-    licence_raw: str
-    credit: str
-    lot_text: str
-    image_url: str
-    source_date: str
-    label_evidence: str
-    retrieved_at: datetime | None
     added_at: datetime
-    is_rendered: bool
-    quality: float | None
     status: PhotoStatus
     exclude_reason: ExcludeReason | None
     confidence: float | None
@@ -229,7 +233,7 @@ class CatalogPhoto:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AddedPhoto:
-    """Where a photo went; `known` when the same bytes were there already."""
+    """The ids of an added photo; `known` if the catalog had the same bytes already."""
 
     photo_id: int
     coin_id: int
@@ -238,21 +242,21 @@ class AddedPhoto:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PhotoQuery:
-    """Which photos, in which order; None leaves a filter out.
+    """Filters and order of a list of photos; a filter of None is off.
 
     Attributes:
         ruler: A class key, or "unlabelled".
         side: Photos with at least one face of this side.
-        status: None takes all, the excluded ones too.
+        status: None also takes excluded photos.
         source: As in `Choices.sources`.
-        licence: A normalised key.
-        rendered: True for rendered coins alone, False for photographs alone.
-        split: Name of a version and "train", "validation" or "test".
-        disagreement: True where two classifiers name different rulers.
+        licence: A normalized key.
+        rendered: True for rendered coins only, False for photographs only.
+        split: Name of a version, and "train", "validation" or "test".
+        disagreement: True if two classifiers name different rulers.
         min_quality: 0 to 1.
-        text: Stands in the file name, lot text, credit or source; case is ignored.
-        order: What comes first.
-        reverse: Last first; photos without the number still come last.
+        text: A part of the file name, lot text, credit or source; case is ignored.
+        order: The order.
+        reverse: Reverses the order; photos without the number still come last.
     """
 
     ruler: str | None = None
@@ -271,7 +275,7 @@ class PhotoQuery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """A stretch of a list of photos, and how many the whole list has."""
+    """A part of a list of photos, and the length of the whole list."""
 
     photos: tuple[CatalogPhoto, ...]
     total: int
@@ -279,7 +283,7 @@ class Page:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choices:
-    """What each filter can take in this catalog, in alphabetical order."""
+    """The values that each filter can take, in alphabetical order."""
 
     rulers: tuple[str, ...] = ()
     sides: tuple[Side, ...] = ()
@@ -288,24 +292,17 @@ class Choices:
     versions: tuple[str, ...] = ()
 
 
-class OpinionKind(StrEnum):
-    """Whether the classifier may have learnt from the photo it judges."""
-
-    MODEL = "model"
-    OUT_OF_FOLD = "out_of_fold"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Edit:
-    """One change of one thing, as it was logged.
+    """One logged change of one thing.
 
     Attributes:
         group_id: Shared by all changes of one user action.
-        entity: "coin", "photo", "faces", "review", or "added" for the arrival.
-        entity_id: Id of the coin or photo ("faces" too), or of the review.
-        before: The changed fields as they were.
-        after: The changed fields as they became.
-        undone: Taken back by `undo`.
+        entity: "coin", "photo", "faces", "review", or "added" for a new photo.
+        entity_id: Id of the coin, of the photo (also for "faces"), or of the review.
+        before: The changed fields with their old values.
+        after: The changed fields with their new values.
+        undone: Whether `undo` reverted it.
     """
 
     edit_id: int
@@ -325,9 +322,9 @@ class EditGroup:
 
     Attributes:
         edits: All its changes.
-        photo_ids: The photos it touches.
-        left_alone: Changes that were not reverted, as somebody has changed the same
-            thing since.
+        photo_ids: The photos concerned.
+        left_alone: Changes that were not reverted, since somebody has changed the
+            same thing later.
     """
 
     group_id: str
@@ -338,7 +335,7 @@ class EditGroup:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Review:
-    """A reviewer's decision on a photo; `ruler` None means "cannot tell"."""
+    """A reviewer's decision on a photo; a `ruler` of None means "cannot tell"."""
 
     review_id: int
     photo_id: int
@@ -349,7 +346,7 @@ class Review:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PairAgreement:
-    """How far two reviewers agree beyond chance on the `n` photos both have seen."""
+    """Cohen's kappa of two reviewers over the `n` photos both have reviewed."""
 
     reviewers: tuple[str, str]
     n: int
@@ -362,10 +359,10 @@ class Agreement:
     """Cohen's kappa over all pairs of reviewers, weighted by their shared photos.
 
     Attributes:
-        kappa: 1 is full agreement, 0 what chance gives; None when no photo has two
-            reviewers, or all of them gave one and the same answer throughout.
+        kappa: 1 is full agreement, 0 agreement by chance; None if no photo has two
+            reviewers, or all answers are the same.
         n: Photos with at least two reviewers.
-        reviewers: Everybody who has decided on a photo, in alphabetical order.
+        reviewers: All reviewers in alphabetical order.
         pairs: Each two reviewers with a shared photo.
         disputed: Photos on which the latest decisions differ.
     """
@@ -379,7 +376,7 @@ class Agreement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """How many photos stand where in the review."""
+    """How many photos have which status."""
 
     total: int
     unreviewed: int
@@ -389,13 +386,13 @@ class Progress:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prediction:
-    """What a classifier says of a photo.
+    """What a classifier predicts for a photo.
 
     Attributes:
         model_digest: sha256 of the weights.
         probabilities: Class key to probability.
-        ruler: What it answers; None for "cannot tell".
-        at: When; None becomes now.
+        ruler: The predicted ruler; None for "cannot tell".
+        at: When; None becomes the time of storing.
     """
 
     photo_id: int
@@ -409,7 +406,7 @@ class Prediction:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """Something in the catalog that is not as it must be, in one sentence.
+    """A defect of the catalog, in one sentence.
 
     Attributes:
         kind: "orphan_file", "missing_file", "changed_file" or "database".

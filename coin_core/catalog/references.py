@@ -1,4 +1,4 @@
-"""References to the catalogues of coins, between text and values."""
+"""References to coin catalogues, as text and as values."""
 
 from __future__ import annotations
 
@@ -7,29 +7,29 @@ from collections.abc import Iterable
 
 from coin_core.catalog.records import CoinReference
 
-_ONE = re.compile(
+_REFERENCE = re.compile(
     r"\s*(?P<work>[^\d(]*?)\s*(?P<number>[^\s(]*\d[^(]*?)?\s*"
     r"(?:\((?P<edition>[^)]*)\))?\s*"
 )
 
 
 def references_from(text: str) -> tuple[CoinReference, ...]:
-    """References such as "Hendin 1132 (5th edition); TJC A12"."""
-    found = []
+    """Parse references such as "Hendin 1132 (5th edition); TJC A12"."""
+    references = []
     for part in re.split(r"[;|]", text):
-        match = _ONE.fullmatch(part)
+        match = _REFERENCE.fullmatch(part)
         if match is None:
             if part.strip():
-                found.append(CoinReference(catalogue="", number=part.strip()))
+                references.append(CoinReference(catalogue="", number=part.strip()))
         elif match["work"] or match["number"]:
-            found.append(
+            references.append(
                 CoinReference(
                     catalogue=match["work"] or "",
                     number=(match["number"] or "").strip(),
                     edition=match["edition"] or "",
                 )
             )
-    return tuple(found)
+    return tuple(references)
 
 
 def references_in_words(references: Iterable[CoinReference]) -> str:

@@ -1,7 +1,6 @@
-"""The tables, in types that SQLite and PostgreSQL both have.
+"""The tables, in types that both SQLite and PostgreSQL have.
 
-Whoever changes them adds a migration in `migrations/versions`; a test compares the
-two.
+Every change needs a migration in `migrations/versions`; a test compares the two.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ from sqlalchemy.types import TypeDecorator
 
 
 class UtcTime(TypeDecorator[datetime]):
-    """Moments with time zone outside, UTC without one in the database."""
+    """Times with time zone in Python, and UTC without one in the database."""
 
     impl = SqlDateTime
     cache_ok = True
@@ -33,7 +32,7 @@ class UtcTime(TypeDecorator[datetime]):
     def process_bind_param(
         self, value: datetime | None, dialect: Dialect
     ) -> datetime | None:
-        """To UTC; a moment without time zone is taken as UTC."""
+        """Convert to UTC; a time without time zone counts as UTC."""
         if value is None or value.tzinfo is None:
             return value
         return value.astimezone(UTC).replace(tzinfo=None)
@@ -41,12 +40,12 @@ class UtcTime(TypeDecorator[datetime]):
     def process_result_value(
         self, value: datetime | None, dialect: Dialect
     ) -> datetime | None:
-        """Say that it is UTC."""
+        """Add the time zone UTC."""
         return None if value is None else value.replace(tzinfo=UTC)
 
 
 class Row(DeclarativeBase):
-    """What all tables share: names for constraints, types for annotations."""
+    """Base of all tables: names of constraints, types of annotations."""
 
     metadata = MetaData(
         naming_convention={
@@ -79,7 +78,7 @@ class CoinRow(Row):
 
 
 class CoinReferenceRow(Row):
-    """Where a coin stands in a reference work."""
+    """The number of a coin in a reference work."""
 
     __tablename__ = "coin_references"
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -92,7 +91,7 @@ class CoinReferenceRow(Row):
 
 
 class PhotoRow(Row):
-    """A photo; the numbers of the classifiers are copied here for fast sorting."""
+    """A photo; figures of the predictions are copied here for fast sorting."""
 
     __tablename__ = "photos"
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -138,7 +137,7 @@ class PhotoRow(Row):
 
 
 class FaceRow(Row):
-    """A visible side; edges in fractions of the photo after its EXIF turn."""
+    """A visible side; edges in fractions of the photo as EXIF turns it."""
 
     __tablename__ = "faces"
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -158,7 +157,7 @@ class FaceRow(Row):
 
 
 class ReviewRow(Row):
-    """A decision; the latest of a reviewer that is not withdrawn counts."""
+    """A decision; the latest one of a reviewer that is not withdrawn counts."""
 
     __tablename__ = "reviews"
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -172,7 +171,7 @@ class ReviewRow(Row):
 
 
 class OpinionRow(Row):
-    """What a classifier says of a photo."""
+    """A prediction of a classifier for a photo."""
 
     __tablename__ = "opinions"
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -188,7 +187,7 @@ class OpinionRow(Row):
 
 
 class EditRow(Row):
-    """A change; one user action shares a group."""
+    """A change; all changes of one user action share a group."""
 
     __tablename__ = "edits"
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -208,7 +207,7 @@ class EditRow(Row):
 
 
 class VersionRow(Row):
-    """A frozen data set."""
+    """A frozen version of the dataset."""
 
     __tablename__ = "versions"
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -221,7 +220,7 @@ class VersionRow(Row):
 
 
 class VersionItemRow(Row):
-    """A photo as it stood when the version was frozen."""
+    """A photo as it was when the version was frozen."""
 
     __tablename__ = "version_items"
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -244,7 +243,7 @@ class VersionItemRow(Row):
 
 
 class ImportRow(Row):
-    """A bringing-in, which goes on where it was when it was interrupted."""
+    """An import; an interrupted one resumes where it stopped."""
 
     __tablename__ = "imports"
     id: Mapped[int] = mapped_column(primary_key=True)

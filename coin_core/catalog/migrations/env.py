@@ -1,7 +1,7 @@
-"""Runs the migrations on the connection that the catalog opened.
+"""Run the migrations on the connection that the catalog opened.
 
-To write a new one: change `_tables.py`, add `versions/000N_what.py`, and raise `HEAD`
-in `_database.py`.
+To add one: change `schema.py`, add `versions/000N_what.py`, and raise `HEAD` in
+`database.py`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,8 @@
-"""The tables as they were first."""
+"""Create the tables."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import sqlalchemy as sa
 from alembic import op
@@ -8,316 +10,194 @@ from alembic import op
 revision = "0001"
 down_revision = None
 
+TEXT, INTEGER, DOUBLE, TIME = sa.Text(), sa.Integer(), sa.Double(), sa.DateTime()
+BOOLEAN, JSON = sa.Boolean(), sa.JSON(none_as_null=True)
+
+
+def _column(name: str, type_: Any, *constraints: Any, null: bool = False) -> Any:
+    return sa.Column(name, type_, *constraints, nullable=null)
+
+
+def _id() -> Any:
+    return sa.Column("id", INTEGER, primary_key=True)
+
+
+def _reference(table: str, on_delete: str = "CASCADE") -> Any:
+    return sa.ForeignKey(f"{table}.id", ondelete=on_delete)
+
+
+def _create(
+    name: str, *columns: Any, indexes: tuple[tuple[str, ...], ...] = ()
+) -> None:
+    """Create a table and its indexes, named by the convention of the schema."""
+    op.create_table(name, *columns)
+    for index in indexes:
+        op.create_index(op.f(f"ix_{name}_{'_'.join(index)}"), name, list(index))
+
 
 def upgrade() -> None:
-    """Make all tables."""
-    op.create_table(
+    """Create all tables."""
+    _create(
         "coins",
-        sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("name_on_coin", sa.String(length=64), nullable=True),
-        sa.Column("ruler_attributed", sa.String(length=64), nullable=True),
-        sa.Column("authority", sa.Text(), nullable=True),
-        sa.Column("denomination", sa.Text(), nullable=True),
-        sa.Column("weight_g", sa.Double(), nullable=True),
-        sa.Column("diameter_mm", sa.Double(), nullable=True),
-        sa.Column("die_axis_h", sa.Integer(), nullable=True),
-        sa.Column("notes", sa.Text(), nullable=False),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_coins")),
+        _id(),
+        _column("name_on_coin", sa.String(64), null=True),
+        _column("ruler_attributed", sa.String(64), null=True),
+        _column("authority", TEXT, null=True),
+        _column("denomination", TEXT, null=True),
+        _column("weight_g", DOUBLE, null=True),
+        _column("diameter_mm", DOUBLE, null=True),
+        _column("die_axis_h", INTEGER, null=True),
+        _column("notes", TEXT),
+        indexes=(("ruler_attributed",),),
     )
-    op.create_index(
-        op.f("ix_coins_ruler_attributed"), "coins", ["ruler_attributed"], unique=False
-    )
-    op.create_table(
+    _create(
         "edits",
-        sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("at", sa.DateTime(), nullable=False),
-        sa.Column("who", sa.Text(), nullable=False),
-        sa.Column("group_id", sa.String(length=32), nullable=False),
-        sa.Column("entity", sa.String(length=16), nullable=False),
-        sa.Column("entity_id", sa.Integer(), nullable=False),
-        sa.Column("before", sa.JSON(none_as_null=True), nullable=False),
-        sa.Column("after", sa.JSON(none_as_null=True), nullable=False),
-        sa.Column("undone", sa.Boolean(), nullable=False),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_edits")),
+        _id(),
+        _column("at", TIME),
+        _column("who", TEXT),
+        _column("group_id", sa.String(32)),
+        _column("entity", sa.String(16)),
+        _column("entity_id", INTEGER),
+        _column("before", JSON),
+        _column("after", JSON),
+        _column("undone", BOOLEAN),
+        indexes=(("entity", "entity_id"), ("group_id",), ("who", "undone", "id")),
     )
-    op.create_index(
-        op.f("ix_edits_entity_entity_id"),
-        "edits",
-        ["entity", "entity_id"],
-        unique=False,
-    )
-    op.create_index(op.f("ix_edits_group_id"), "edits", ["group_id"], unique=False)
-    op.create_index(
-        op.f("ix_edits_who_undone_id"), "edits", ["who", "undone", "id"], unique=False
-    )
-    op.create_table(
+    _create(
         "imports",
-        sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("created_at", sa.DateTime(), nullable=False),
-        sa.Column("kind", sa.String(length=32), nullable=False),
-        sa.Column("spec", sa.JSON(none_as_null=True), nullable=False),
-        sa.Column("state", sa.String(length=16), nullable=False),
-        sa.Column("total", sa.Integer(), nullable=True),
-        sa.Column("done", sa.Integer(), nullable=False),
-        sa.Column("error", sa.Text(), nullable=True),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_imports")),
+        _id(),
+        _column("created_at", TIME),
+        _column("kind", sa.String(32)),
+        _column("spec", JSON),
+        _column("state", sa.String(16)),
+        _column("total", INTEGER, null=True),
+        _column("done", INTEGER),
+        _column("error", TEXT, null=True),
     )
-    op.create_table(
+    _create(
         "versions",
-        sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("name", sa.String(length=128), nullable=False),
-        sa.Column("created_at", sa.DateTime(), nullable=False),
-        sa.Column("seed", sa.Integer(), nullable=False),
-        sa.Column("free_only", sa.Boolean(), nullable=False),
-        sa.Column("digest", sa.String(length=64), nullable=False),
-        sa.Column("note", sa.Text(), nullable=False),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_versions")),
-        sa.UniqueConstraint("name", name=op.f("uq_versions_name")),
+        _id(),
+        _column("name", sa.String(128)),
+        _column("created_at", TIME),
+        _column("seed", INTEGER),
+        _column("free_only", BOOLEAN),
+        _column("digest", sa.String(64)),
+        _column("note", TEXT),
+        sa.UniqueConstraint("name"),
     )
-    op.create_table(
+    _create(
         "coin_references",
-        sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("coin_id", sa.Integer(), nullable=False),
-        sa.Column("catalogue", sa.Text(), nullable=False),
-        sa.Column("number", sa.Text(), nullable=False),
-        sa.Column("edition", sa.Text(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["coin_id"],
-            ["coins.id"],
-            name=op.f("fk_coin_references_coin_id"),
-            ondelete="CASCADE",
+        _id(),
+        _column("coin_id", INTEGER, _reference("coins")),
+        _column("catalogue", TEXT),
+        _column("number", TEXT),
+        _column("edition", TEXT),
+        indexes=(("coin_id",),),
+    )
+    _create(
+        "photos",
+        _id(),
+        _column("coin_id", INTEGER, sa.ForeignKey("coins.id")),
+        _column("sha256", sa.String(64)),
+        _column("extension", sa.String(8)),
+        _column("width_px", INTEGER),
+        _column("height_px", INTEGER),
+        _column("byte_size", INTEGER),
+        _column("phash", TEXT),
+        _column("file_name", TEXT),
+        _column("source", TEXT),
+        _column("source_url", TEXT, null=True),
+        _column("licence", sa.String(64), null=True),
+        _column("licence_raw", TEXT),
+        _column("credit", TEXT),
+        _column("lot_text", TEXT),
+        _column("retrieved_at", TIME, null=True),
+        _column("added_at", TIME),
+        _column("is_rendered", BOOLEAN),
+        _column("quality", DOUBLE, null=True),
+        _column("status", sa.String(16)),
+        _column("exclude_reason", sa.String(16), null=True),
+        _column("confidence", DOUBLE, null=True),
+        _column("disagreement", DOUBLE, null=True),
+        _column("rulers_differ", BOOLEAN, null=True),
+        _column("suspicion", DOUBLE, null=True),
+        sa.UniqueConstraint("sha256"),
+        indexes=(
+            ("coin_id",),
+            *((name, "id") for name in ("confidence", "disagreement", "is_rendered")),
+            *((name, "id") for name in ("licence", "quality", "rulers_differ")),
+            *((name, "id") for name in ("source", "status", "suspicion")),
         ),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_coin_references")),
     )
-    op.create_index(
-        op.f("ix_coin_references_coin_id"), "coin_references", ["coin_id"], unique=False
-    )
-    op.create_table(
-        "photos",
-        sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("coin_id", sa.Integer(), nullable=False),
-        sa.Column("sha256", sa.String(length=64), nullable=False),
-        sa.Column("extension", sa.String(length=8), nullable=False),
-        sa.Column("width_px", sa.Integer(), nullable=False),
-        sa.Column("height_px", sa.Integer(), nullable=False),
-        sa.Column("byte_size", sa.Integer(), nullable=False),
-        sa.Column("phash", sa.Text(), nullable=False),
-        sa.Column("file_name", sa.Text(), nullable=False),
-        sa.Column("source", sa.Text(), nullable=False),
-        sa.Column("source_url", sa.Text(), nullable=True),
-        sa.Column("licence", sa.String(length=64), nullable=True),
-        sa.Column("licence_raw", sa.Text(), nullable=False),
-        sa.Column("credit", sa.Text(), nullable=False),
-        sa.Column("lot_text", sa.Text(), nullable=False),
-        sa.Column("retrieved_at", sa.DateTime(), nullable=True),
-        sa.Column("added_at", sa.DateTime(), nullable=False),
-        sa.Column("is_rendered", sa.Boolean(), nullable=False),
-        sa.Column("quality", sa.Double(), nullable=True),
-        sa.Column("status", sa.String(length=16), nullable=False),
-        sa.Column("exclude_reason", sa.String(length=16), nullable=True),
-        sa.Column("confidence", sa.Double(), nullable=True),
-        sa.Column("disagreement", sa.Double(), nullable=True),
-        sa.Column("rulers_differ", sa.Boolean(), nullable=True),
-        sa.Column("suspicion", sa.Double(), nullable=True),
-        sa.ForeignKeyConstraint(
-            ["coin_id"], ["coins.id"], name=op.f("fk_photos_coin_id")
-        ),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_photos")),
-        sa.UniqueConstraint("sha256", name=op.f("uq_photos_sha256")),
-    )
-    op.create_index(op.f("ix_photos_coin_id"), "photos", ["coin_id"], unique=False)
-    op.create_index(
-        op.f("ix_photos_confidence_id"), "photos", ["confidence", "id"], unique=False
-    )
-    op.create_index(
-        op.f("ix_photos_disagreement_id"),
-        "photos",
-        ["disagreement", "id"],
-        unique=False,
-    )
-    op.create_index(
-        op.f("ix_photos_is_rendered_id"), "photos", ["is_rendered", "id"], unique=False
-    )
-    op.create_index(
-        op.f("ix_photos_licence_id"), "photos", ["licence", "id"], unique=False
-    )
-    op.create_index(
-        op.f("ix_photos_quality_id"), "photos", ["quality", "id"], unique=False
-    )
-    op.create_index(
-        op.f("ix_photos_rulers_differ_id"),
-        "photos",
-        ["rulers_differ", "id"],
-        unique=False,
-    )
-    op.create_index(
-        op.f("ix_photos_source_id"), "photos", ["source", "id"], unique=False
-    )
-    op.create_index(
-        op.f("ix_photos_status_id"), "photos", ["status", "id"], unique=False
-    )
-    op.create_index(
-        op.f("ix_photos_suspicion_id"), "photos", ["suspicion", "id"], unique=False
-    )
-    op.create_table(
+    _create(
         "faces",
-        sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("photo_id", sa.Integer(), nullable=False),
-        sa.Column("position", sa.Integer(), nullable=False),
-        sa.Column("side", sa.String(length=16), nullable=True),
-        sa.Column("left", sa.Double(), nullable=False),
-        sa.Column("top", sa.Double(), nullable=False),
-        sa.Column("right", sa.Double(), nullable=False),
-        sa.Column("bottom", sa.Double(), nullable=False),
-        sa.Column("turn_deg", sa.Double(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["photo_id"],
-            ["photos.id"],
-            name=op.f("fk_faces_photo_id"),
-            ondelete="CASCADE",
-        ),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_faces")),
-        sa.UniqueConstraint(
-            "photo_id", "position", name=op.f("uq_faces_photo_id_position")
-        ),
+        _id(),
+        _column("photo_id", INTEGER, _reference("photos")),
+        _column("position", INTEGER),
+        _column("side", sa.String(16), null=True),
+        _column("left", DOUBLE),
+        _column("top", DOUBLE),
+        _column("right", DOUBLE),
+        _column("bottom", DOUBLE),
+        _column("turn_deg", DOUBLE),
+        sa.UniqueConstraint("photo_id", "position"),
+        indexes=(("side", "photo_id"),),
     )
-    op.create_index(
-        op.f("ix_faces_side_photo_id"), "faces", ["side", "photo_id"], unique=False
-    )
-    op.create_table(
+    _create(
         "import_items",
-        sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("import_id", sa.Integer(), nullable=False),
-        sa.Column("key", sa.Text(), nullable=False),
-        sa.Column("state", sa.String(length=16), nullable=False),
-        sa.Column("photo_id", sa.Integer(), nullable=True),
-        sa.Column("message", sa.Text(), nullable=True),
-        sa.ForeignKeyConstraint(
-            ["import_id"],
-            ["imports.id"],
-            name=op.f("fk_import_items_import_id"),
-            ondelete="CASCADE",
-        ),
-        sa.ForeignKeyConstraint(
-            ["photo_id"],
-            ["photos.id"],
-            name=op.f("fk_import_items_photo_id"),
-            ondelete="SET NULL",
-        ),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_import_items")),
-        sa.UniqueConstraint(
-            "import_id", "key", name=op.f("uq_import_items_import_id_key")
-        ),
+        _id(),
+        _column("import_id", INTEGER, _reference("imports")),
+        _column("key", TEXT),
+        _column("state", sa.String(16)),
+        _column("photo_id", INTEGER, _reference("photos", "SET NULL"), null=True),
+        _column("message", TEXT, null=True),
+        sa.UniqueConstraint("import_id", "key"),
+        indexes=(("import_id", "state"), ("photo_id",)),
     )
-    op.create_index(
-        op.f("ix_import_items_import_id_state"),
-        "import_items",
-        ["import_id", "state"],
-        unique=False,
-    )
-    op.create_index(
-        op.f("ix_import_items_photo_id"), "import_items", ["photo_id"], unique=False
-    )
-    op.create_table(
+    _create(
         "opinions",
-        sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("photo_id", sa.Integer(), nullable=False),
-        sa.Column("classifier", sa.String(length=64), nullable=False),
-        sa.Column("model_digest", sa.Text(), nullable=False),
-        sa.Column("probabilities", sa.JSON(none_as_null=True), nullable=False),
-        sa.Column("ruler", sa.String(length=64), nullable=True),
-        sa.Column("kind", sa.String(length=16), nullable=False),
-        sa.Column("at", sa.DateTime(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["photo_id"],
-            ["photos.id"],
-            name=op.f("fk_opinions_photo_id"),
-            ondelete="CASCADE",
-        ),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_opinions")),
-        sa.UniqueConstraint(
-            "photo_id",
-            "classifier",
-            "kind",
-            name=op.f("uq_opinions_photo_id_classifier_kind"),
-        ),
+        _id(),
+        _column("photo_id", INTEGER, _reference("photos")),
+        _column("classifier", sa.String(64)),
+        _column("model_digest", TEXT),
+        _column("probabilities", JSON),
+        _column("ruler", sa.String(64), null=True),
+        _column("kind", sa.String(16)),
+        _column("at", TIME),
+        sa.UniqueConstraint("photo_id", "classifier", "kind"),
     )
-    op.create_table(
+    _create(
         "reviews",
-        sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("photo_id", sa.Integer(), nullable=False),
-        sa.Column("reviewer", sa.Text(), nullable=False),
-        sa.Column("ruler", sa.String(length=64), nullable=True),
-        sa.Column("at", sa.DateTime(), nullable=False),
-        sa.Column("withdrawn", sa.Boolean(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["photo_id"],
-            ["photos.id"],
-            name=op.f("fk_reviews_photo_id"),
-            ondelete="CASCADE",
-        ),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_reviews")),
+        _id(),
+        _column("photo_id", INTEGER, _reference("photos")),
+        _column("reviewer", TEXT),
+        _column("ruler", sa.String(64), null=True),
+        _column("at", TIME),
+        _column("withdrawn", BOOLEAN),
+        indexes=(("photo_id", "reviewer"),),
     )
-    op.create_index(
-        op.f("ix_reviews_photo_id_reviewer"),
-        "reviews",
-        ["photo_id", "reviewer"],
-        unique=False,
-    )
-    op.create_table(
+    _create(
         "version_items",
-        sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("version_id", sa.Integer(), nullable=False),
-        sa.Column("photo_id", sa.Integer(), nullable=True),
-        sa.Column("coin_id", sa.Integer(), nullable=False),
-        sa.Column("sha256", sa.String(length=64), nullable=False),
-        sa.Column("label", sa.String(length=64), nullable=False),
-        sa.Column("split", sa.String(length=16), nullable=False),
-        sa.Column("face", sa.JSON(none_as_null=True), nullable=True),
-        sa.ForeignKeyConstraint(
-            ["photo_id"],
-            ["photos.id"],
-            name=op.f("fk_version_items_photo_id"),
-            ondelete="SET NULL",
+        _id(),
+        _column("version_id", INTEGER, _reference("versions")),
+        _column("photo_id", INTEGER, _reference("photos", "SET NULL"), null=True),
+        _column("coin_id", INTEGER),
+        _column("sha256", sa.String(64)),
+        _column("label", sa.String(64)),
+        _column("split", sa.String(16)),
+        _column("face", JSON, null=True),
+        indexes=(
+            ("photo_id",),
+            ("version_id", "sha256"),
+            ("version_id", "split", "photo_id"),
         ),
-        sa.ForeignKeyConstraint(
-            ["version_id"],
-            ["versions.id"],
-            name=op.f("fk_version_items_version_id"),
-            ondelete="CASCADE",
-        ),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_version_items")),
-    )
-    op.create_index(
-        op.f("ix_version_items_photo_id"), "version_items", ["photo_id"], unique=False
-    )
-    op.create_index(
-        op.f("ix_version_items_version_id_sha256"),
-        "version_items",
-        ["version_id", "sha256"],
-        unique=False,
-    )
-    op.create_index(
-        op.f("ix_version_items_version_id_split_photo_id"),
-        "version_items",
-        ["version_id", "split", "photo_id"],
-        unique=False,
     )
 
 
 def downgrade() -> None:
-    """Drop all tables, with everything in them."""
+    """Drop all tables with everything in them."""
     for name in (
-        "version_items",
-        "reviews",
-        "opinions",
-        "import_items",
-        "faces",
-        "photos",
-        "coin_references",
-        "versions",
-        "imports",
-        "edits",
-        "coins",
+        *("version_items", "reviews", "opinions", "import_items", "faces", "photos"),
+        *("coin_references", "versions", "imports", "edits", "coins"),
     ):
         op.drop_table(name)

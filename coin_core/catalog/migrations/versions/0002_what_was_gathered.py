@@ -1,4 +1,4 @@
-"""Where a gathered photo lay, when it was sold, and what its label rests on."""
+"""Add the image URL, the date of sale and the evidence of the label to photos."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _COLUMNS = ("image_url", "source_date", "label_evidence")
 
 
 def upgrade() -> None:
-    """Three texts for each photo, empty where nothing was told."""
+    """Add three texts to each photo, empty by default."""
     for name in _COLUMNS:
         column = sa.Column(name, sa.Text(), nullable=False, server_default="")
         op.add_column("photos", column)
