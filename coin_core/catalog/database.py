@@ -1,4 +1,4 @@
-"""Opening the database, transactions, and what can go wrong with it in sentences."""
+"""Open the database, run transactions, and translate database errors."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from coin_core.errors import CatalogError
 from coin_core.storage import data_dir, replacing
 
 WAIT_S = 15.0
-"""How long a writer waits for the others."""
+"""How long a writer waits for other writers."""
 
 HEAD = "0002"
 """The newest migration; a test compares it with the files."""
@@ -30,7 +30,7 @@ _ADVISORY_LOCK = 0x436F696E  # "Coin": one migration at a time on PostgreSQL
 
 
 _log = logging.getLogger(__name__)
-_MIGRATING = threading.Lock()  # Alembic knows one migration a process
+_MIGRATING = threading.Lock()  # Alembic runs one migration per process
 
 
 class Database:
@@ -39,7 +39,7 @@ class Database:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._writer = engine.execution_options(coin_writes=True)
-        # SQLite's readers see one state by themselves.
+        # SQLite's readers always see one state.
         self._reader = engine
         if not self.is_sqlite:
             self._reader = engine.execution_options(isolation_level="REPEATABLE READ")
@@ -51,44 +51,44 @@ class Database:
 
     @property
     def is_sqlite(self) -> bool:
-        """A file, not a server."""
+        """Whether the database is a file, not a server."""
         return self._engine.dialect.name == "sqlite"
 
     @property
     def where(self) -> str:
         """The database file, or the server's address without the password."""
-        return describe(self._engine.url)
+        return _describe(self._engine.url)
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """A connection that sees one state of the catalog from beginning to end.
+        """A connection that sees one state of the catalog from start to end.
 
         Raises:
             CatalogError: The database cannot be read.
         """
-        with translated(self._engine.url), self._reader.connect() as connection:
+        with _translate_errors(self._engine.url), self._reader.connect() as connection:
             yield connection
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        """One transaction: all of it is written, or, after an error, nothing.
+        """A transaction: everything in it is written, or nothing after an error.
 
         Raises:
-            CatalogError: The database cannot be written, or is kept busy by others.
+            CatalogError: The database cannot be written, or other writers keep it busy.
         """
-        with translated(self._engine.url), self._writer.begin() as connection:
+        with _translate_errors(self._engine.url), self._writer.begin() as connection:
             yield connection
 
     def close(self) -> None:
-        """Let go of all connections; the object can still be used."""
+        """Release all connections; the object can still be used."""
         self._engine.dispose()
 
 
 def find_url(url: str | None) -> URL:
-    """The database asked for: `url`, COIN_DATABASE_URL, or a file in the data folder.
+    """The database to open: `url`, COIN_DATABASE_URL, or a file in the data folder.
 
     Raises:
-        CatalogError: It is no address of a database that is supported.
+        CatalogError: The address is not one of a supported database.
     """
     given = url or os.environ.get("COIN_DATABASE_URL")
     if not given:
@@ -107,21 +107,21 @@ def find_url(url: str | None) -> URL:
     if kind == "sqlite" and parsed.database not in (None, "", ":memory:"):
         return parsed.set(drivername="sqlite+pysqlite")
     raise CatalogError(
-        f"The catalog lives in a SQLite file or on PostgreSQL, not in "
-        f"{describe(parsed)}. Correct COIN_DATABASE_URL, or unset it to use a file in "
+        f"The catalog is a SQLite file or a PostgreSQL database, not "
+        f"{_describe(parsed)}. Correct COIN_DATABASE_URL, or unset it to use a file in "
         "the data folder."
     )
 
 
-def describe(url: URL) -> str:
-    """The database for a message: a path, or an address without the password."""
+def _describe(url: URL) -> str:
+    """The database in a message: its path, or its address without the password."""
     if url.get_backend_name() == "sqlite":
         return str(url.database)
     return url.render_as_string(hide_password=True)
 
 
 def connect(url: URL) -> Engine:
-    """An engine for a database whose tables are up to date when this returns.
+    """Connect to a database and bring its tables up to date.
 
     Raises:
         CatalogError: The database cannot be opened.
@@ -135,7 +135,7 @@ def connect(url: URL) -> Engine:
         engine = create_engine(
             url, pool_pre_ping=True, connect_args={"connect_timeout": int(WAIT_S)}
         )
-    with translated(url):
+    with _translate_errors(url):
         if url.get_backend_name() == "sqlite":
             _use_write_ahead_log(str(url.database))
         migrate(engine)
@@ -143,9 +143,9 @@ def connect(url: URL) -> Engine:
 
 
 def migrate(engine: Engine) -> None:
-    """Bring the tables up to date; two processes may do this at the same time.
+    """Bring the tables up to date; two processes may call this at the same time.
 
-    Before the tables of a file change, a copy of it is laid beside it.
+    Before the tables of a file change, a copy of the file is kept beside it.
 
     Raises:
         CatalogError: A newer program has changed the tables, or there is no room for
@@ -157,7 +157,7 @@ def migrate(engine: Engine) -> None:
         return
     if found is not None and found > HEAD:
         raise CatalogError(
-            f"The catalog {describe(engine.url)} was changed by a newer version of "
+            f"The catalog {_describe(engine.url)} was changed by a newer version of "
             f"this program (state {found}, known here is {HEAD}). Update the program."
         )
     from alembic import command
@@ -182,7 +182,7 @@ def migrate(engine: Engine) -> None:
 
 
 def _keep_copy(path: Path, revision: str) -> None:
-    """Lay a copy of the file beside it, as it was before its tables change."""
+    """Copy the file before its tables change."""
     now = datetime.now(UTC)
     copy = path.with_name(
         f"{path.stem}.before-{HEAD}.{now:%Y%m%d-%H%M%S-%f}{path.suffix}"
@@ -196,13 +196,12 @@ def _keep_copy(path: Path, revision: str) -> None:
             old.backup(new)
     except (OSError, sqlite3.Error) as error:
         raise CatalogError(
-            f"The tables of {path} are to be brought up to date, but a copy of it "
-            f"could not be kept first ({error}); nothing was changed. Make room beside "
-            "it and try again."
+            f"The tables of {path} need an update, but a copy of the file could not "
+            f"be made first ({error}); nothing was changed. Make room in its folder "
+            "and try again."
         ) from error
     _log.warning(
-        "The tables of %s are brought from state %s to %s. The file as it was is kept: "
-        "%s",
+        "Updating the tables of %s from state %s to %s; a copy of the old file is %s",
         path,
         revision,
         HEAD,
@@ -211,7 +210,7 @@ def _keep_copy(path: Path, revision: str) -> None:
 
 
 def _revision(connection: Connection) -> str | None:
-    """The migration that the tables are at; None when there are no tables yet."""
+    """The last migration applied to the tables; None if there are no tables yet."""
     if not connection.dialect.has_table(connection, "alembic_version"):
         return None
     found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
@@ -229,20 +228,20 @@ def _make_folder(folder: Path) -> None:
 
 
 def _set_up_sqlite(dbapi: sqlite3.Connection, _record: object) -> None:
-    dbapi.isolation_level = None  # transactions begin where we say so
+    dbapi.isolation_level = None  # transactions begin explicitly
     dbapi.execute("PRAGMA foreign_keys = ON")
-    # A decision is on disk when it is said to be, also when the power goes.
+    # A committed transaction survives a power failure.
     dbapi.execute("PRAGMA synchronous = FULL")
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    """Writers queue at once: a reader that turns writer would fail, not wait."""
+    """Lock for writing at the start: a reader turning writer would fail, not wait."""
     writes = connection.get_execution_options().get("coin_writes")
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
 def _use_write_ahead_log(path: str) -> None:
-    """Readers do not wait for the writer; the file remembers the mode."""
+    """Let readers work while somebody writes; the file stores this mode."""
     give_up = time.monotonic() + WAIT_S
     with closing(sqlite3.connect(path, timeout=WAIT_S, isolation_level=None)) as raw:
         while True:
@@ -250,79 +249,85 @@ def _use_write_ahead_log(path: str) -> None:
                 mode = raw.execute("PRAGMA journal_mode = WAL").fetchone()
                 break
             except sqlite3.OperationalError as error:
-                # Two first openings at once: SQLite does not wait here by itself.
+                # SQLite does not wait here when two processes create the file.
                 if "locked" not in str(error) or time.monotonic() > give_up:
                     raise
                 time.sleep(0.05)
     if mode is None or mode[0] != "wal":
         raise CatalogError(
-            f"The catalog {path} cannot be shared between programs where it lies (no "
+            f"The catalog {path} cannot be shared between programs on this disk (no "
             "write-ahead log). Put the data folder on a local disk by COIN_DATA_DIR."
         )
 
 
 @contextmanager
-def translated(url: URL) -> Iterator[None]:
-    """Errors of the database become a CatalogError that says what to do."""
+def _translate_errors(url: URL) -> Iterator[None]:
+    """Turn errors of the database into a CatalogError that says what to do."""
     try:
         yield
     except DBAPIError as error:
         cause = error.orig if error.orig is not None else error
-        raise CatalogError(sentence_for(cause, url)) from error
+        raise CatalogError(_explain(cause, url)) from error
     except sqlite3.Error as error:
-        raise CatalogError(sentence_for(error, url)) from error
+        raise CatalogError(_explain(error, url)) from error
     except PoolTimeoutError as error:
         raise CatalogError(
-            "Too many things use the catalog at the same time. Try again in a moment."
+            "Too many programs use the catalog at the same time. Try again in a moment."
         ) from error
     except NoSuchModuleError as error:
-        raise CatalogError(f"{describe(url)} needs a missing driver.") from error
+        raise CatalogError(f"{_describe(url)} needs a missing driver.") from error
     except SQLAlchemyError as error:
-        raise CatalogError(f"{describe(url)} cannot be used: {error}") from error
+        raise CatalogError(f"{_describe(url)} cannot be used: {error}") from error
 
 
-def sentence_for(error: BaseException, url: URL) -> str:
-    """What a database error means for the user, and the way out."""
-    said = " ".join(str(error).split())
-    low = said.lower()
-    where = describe(url)
+def _explain(error: BaseException, url: URL) -> str:
+    """Explain a database error to the user, with the next step."""
+    message = " ".join(str(error).split())
+    lower = message.lower()
+    where = _describe(url)
     if url.get_backend_name() != "sqlite":
-        if isinstance(error, Exception) and "connect" in low:
+        if isinstance(error, Exception) and "connect" in lower:
             return (
-                f"The database server of {where} cannot be reached ({said}). Start it "
+                f"The database server of {where} cannot be reached ({message}). Start it "
                 "or correct COIN_DATABASE_URL; without it a file in the data folder "
                 "is used."
             )
-        if "no space" in low or "disk full" in low:
-            return f"The database server's disk is full; nothing was changed ({said})."
-        return f"The database {where} refused this, and nothing was changed: {said}"
-    if "locked" in low or "busy" in low:
+        if "no space" in lower or "disk full" in lower:
+            return (
+                f"The database server's disk is full; nothing was changed ({message})."
+            )
+        return f"The database {where} refused this, and nothing was changed: {message}"
+    if "locked" in lower or "busy" in lower:
         return (
             f"The catalog {where} is being written by another program, which has not "
             f"finished within {WAIT_S:g} seconds; nothing was changed. Try again, or "
             "close the other program."
         )
-    if "full" in low or "no space" in low:
+    if "full" in lower or "no space" in lower:
         return (
             f"The disk of the catalog {where} is full; nothing was changed. Make room "
             "and do it again."
         )
-    if "malformed" in low or "not a database" in low or "file is encrypted" in low:
+    if (
+        "malformed" in lower
+        or "not a database" in lower
+        or "file is encrypted" in lower
+    ):
         return (
-            f"The catalog {where} is damaged ({said}). The file is left as it is, and "
+            f"The catalog {where} is damaged ({message}). The file is left as it is, and "
             "the photos beside it are unharmed. Put a backup in its place, or try "
-            "`sqlite3 catalog.sqlite .recover`; to begin anew, move the file away and "
+            "`sqlite3 catalog.sqlite .recover`; to start again, move the file away and "
             "import the photos folder."
         )
-    if "readonly" in low or "read-only" in low or "unable to open" in low:
+    if "readonly" in lower or "read-only" in lower or "unable to open" in lower:
         return (
-            f"The catalog {where} cannot be opened for writing ({said}). Check the "
+            f"The catalog {where} cannot be opened for writing ({message}). Check the "
             "rights of the file and of its folder, or name another folder in "
             "COIN_DATA_DIR."
         )
-    if "disk i/o" in low:
+    if "disk i/o" in lower:
         return (
-            f"The disk of the catalog {where} is full or fails ({said}); the last "
-            "change was not made. Make room, or check disk and cable, before going on."
+            f"The disk of the catalog {where} is full or fails ({message}); the last "
+            "change was not made. Make room, or check the disk and its cable."
         )
-    return f"The catalog {where} refused this, and nothing was changed: {said}"
+    return f"The catalog {where} refused this, and nothing was changed: {message}"
