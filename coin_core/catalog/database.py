@@ -107,7 +107,7 @@ def find_url(url: str | None) -> URL:
     if kind == "sqlite" and parsed.database not in (None, "", ":memory:"):
         return parsed.set(drivername="sqlite+pysqlite")
     raise CatalogError(
-        f"The catalog is a SQLite file or a PostgreSQL database, not "
+        f"The catalog is kept in a SQLite file or on PostgreSQL, not in "
         f"{_describe(parsed)}. Correct COIN_DATABASE_URL, or unset it to use a file in "
         "the data folder."
     )
@@ -288,9 +288,9 @@ def _explain(error: BaseException, url: URL) -> str:
     if url.get_backend_name() != "sqlite":
         if isinstance(error, Exception) and "connect" in lower:
             return (
-                f"The database server of {where} cannot be reached ({message}). Start it "
-                "or correct COIN_DATABASE_URL; without it a file in the data folder "
-                "is used."
+                f"The database server of {where} cannot be reached ({message}). Start "
+                "it or correct COIN_DATABASE_URL; without it a file in the data "
+                "folder is used."
             )
         if "no space" in lower or "disk full" in lower:
             return (
@@ -314,8 +314,8 @@ def _explain(error: BaseException, url: URL) -> str:
         or "file is encrypted" in lower
     ):
         return (
-            f"The catalog {where} is damaged ({message}). The file is left as it is, and "
-            "the photos beside it are unharmed. Put a backup in its place, or try "
+            f"The catalog {where} is damaged ({message}). The file was not changed, "
+            "and the photos beside it are unharmed. Put a backup in its place, or try "
             "`sqlite3 catalog.sqlite .recover`; to start again, move the file away and "
             "import the photos folder."
         )
