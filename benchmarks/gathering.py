@@ -44,7 +44,7 @@ from coin_core.catalog.scrape_jobs import ScrapeOrder
 from coin_core.rendering import render_coin
 from scrapers.http_client import PoliteClient
 from scrapers.ingest import scrape
-from scrapers.rate_limiter import Pacer
+from scrapers.rate_limiter import RateLimiter
 from scrapers.sources.commons import Commons
 from tests.scrapers import museums
 from tests.scrapers.fake_sites import CONTACT, FakeSite, Reply, Request
@@ -247,9 +247,9 @@ def measure_pace(folder: Path, count: int, read: Any) -> None:
         site.routes[path] = lambda request, route=route: replace(
             route(request), delay_s=ANSWER_S
         )
-    pacer = Pacer(folder / "hosts", {site.origin: PAUSE_S})
+    rate_limiter = RateLimiter(folder / "hosts", {site.origin: PAUSE_S})
     with PoliteClient(
-        contact=CONTACT, origins=frozenset({site.origin}), pacer=pacer
+        contact=CONTACT, origins=frozenset({site.origin}), rate_limiter=rate_limiter
     ) as client:
         steps = scrape(
             catalog,

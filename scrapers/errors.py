@@ -11,7 +11,6 @@
         ├── NotFoundError        (LookupError)       404, 410
         ├── UnexpectedAnswerError (ValueError)       wrong type, too large, cut off
         ├── PageChangedError     (ValueError)        a page is not what it should be
-        ├── StoppedByHandError                       somebody has stopped the run
         └── DiskFullError        (OSError)           nowhere to put what was fetched
 
 `PageChangedError`, `SiteRefusesError`, `RobotsForbidError` and `DiskFullError` end a
@@ -69,10 +68,6 @@ class UnexpectedAnswerError(ScrapeError, ValueError):
 
 class PageChangedError(ScrapeError, ValueError):
     """A page is not what it should be, so that wrong coins might be gathered."""
-
-
-class StoppedByHandError(ScrapeError):
-    """Somebody has stopped the run; it can go on later."""
 
 
 class DiskFullError(ScrapeError, OSError):

@@ -23,7 +23,7 @@ from scrapers.errors import (
 )
 from scrapers.http_cache import HttpCache
 from scrapers.http_response import Answer, RawResponse, read_answer, read_raw
-from scrapers.rate_limiter import Pacer
+from scrapers.rate_limiter import RateLimiter
 from scrapers.robots import AGENT, RobotsRules, load_rules
 from scrapers.url_safety import LOOPBACK, check_address, check_public, origin_of
 
@@ -55,7 +55,7 @@ class PoliteClient:
         origins: Hosts, with unusual ports, that may be asked.
         robots_exemptions: Addresses without a query that robots.txt does not bar,
             because the user has stated that the site allows programs there.
-        pacer: Keeps the pauses; None for a pause of 2 s.
+        rate_limiter: Keeps the pauses; None for a pause of 2 s.
         backoff_s: Waits after the first, second... failure, unless the site says.
         keep_s: How long answers other than photos are cached.
         sleep: Waits for a number of seconds.
@@ -67,14 +67,14 @@ class PoliteClient:
         contact: str,
         origins: frozenset[str],
         robots_exemptions: frozenset[str] = frozenset(),
-        pacer: Pacer | None = None,
+        rate_limiter: RateLimiter | None = None,
         backoff_s: tuple[float, ...] = BACKOFF_S,
         keep_s: float = 3600.0,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         folder = data_dir() / "cache"
         self.origins = origins
-        self.pacer = pacer or Pacer(folder / "hosts", sleep=sleep)
+        self.rate_limiter = rate_limiter or RateLimiter(folder / "hosts", sleep=sleep)
         self.agent = f"{AGENT}/1.0 ({contact}) python-httpx/{httpx.__version__}"
         self._cache = HttpCache(folder / "http")
         self._keep_s = keep_s
@@ -205,7 +205,7 @@ class PoliteClient:
             address = urljoin(url, "/robots.txt")
             fetch = partial(self._ask, "GET", address, ROBOTS_TYPES, obey_robots=False)
             rules = load_rules(origin, lambda: fetch().text())
-            self.pacer.lengthen(origin, rules.crawl_delay_s)
+            self.rate_limiter.lengthen(origin, rules.crawl_delay_s)
             self._rules[origin] = rules
         exempt = url.partition("?")[0] in self._robots_exemptions
         self._rules[origin].check(url, exempt=exempt)
@@ -213,7 +213,7 @@ class PoliteClient:
     def hold_off(self, origin: str, error: SiteBusyError) -> None:
         """Ask a busy host nothing for as long as it says, in all processes."""
         if error.retry_after_s:
-            self.pacer.hold_off(origin, min(error.retry_after_s, LONGEST_WAIT_S))
+            self.rate_limiter.hold_off(origin, min(error.retry_after_s, LONGEST_WAIT_S))
 
     def _ask(
         self,
@@ -280,7 +280,7 @@ class PoliteClient:
         """Send one request when it is the host's turn."""
         origin = origin_of(url)
         try:
-            with self.pacer.turn(origin):
+            with self.rate_limiter.turn(origin):
                 _log.info("%s %s", method, url)
                 with self._http.stream(method, url, **content) as response:
                     _check_peer(url, response)

@@ -1,55 +1,52 @@
-"""From the listings of a source into the catalog: the only file here that writes.
+"""Scrapes a source into the dataset; the only module here that writes to it.
 
-Every photo is entered in the catalog's books of imports as soon as it is dealt with.
-A kill therefore costs at most the photo under way, and a second run asks only for
-what is new.
+The result of each photo is recorded at once. A killed run therefore loses at most the
+photo that it was working on, and a second run asks only for what is new.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import errno
 import hashlib
 import logging
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from sqlalchemy import delete, insert, select, update
 
 from coin_core import jobs
-from coin_core.catalog import (
-    Catalog,
-    CatalogPhoto,
-    PhotoStatus,
-)
+from coin_core.catalog import Catalog, CatalogPhoto, PhotoStatus
 from coin_core.catalog.importing import ledger
 from coin_core.catalog.importing.ingest import Prepared, drop_uploads, prepare
 from coin_core.catalog.importing.records import SCRAPE, ImportState, ItemState
 from coin_core.catalog.schema import ImportItemRow, ImportRow
-from coin_core.catalog.scrape_jobs import (
-    ScrapeOrder,
-    ScrapeProgress,
-    begin_scrape,
-)
+from coin_core.catalog.scrape_jobs import ScrapeOrder, ScrapeProgress, begin_scrape
 from coin_core.catalog.similarity import Matcher
-from coin_core.errors import CatalogError, CoinError, UnreadablePhotoError
+from coin_core.errors import (
+    CatalogError,
+    CoinError,
+    JobStoppedError,
+    UnreadablePhotoError,
+)
 from scrapers.base import ImageSide, Listing, ListingImage, Source
 from scrapers.errors import (
     DiskFullError,
     NotFoundError,
     PageChangedError,
-    StoppedByHandError,
     UnexpectedAnswerError,
     UnsafeAddressError,
 )
 from scrapers.labels.reader import LotLabel, Outcome, read_label
-from scrapers.mapping import facts_of, file_name, say
+from scrapers.mapping import coin_facts, describe_evidence, file_name
 
 _log = logging.getLogger("scrapers")
 
 MOST_FAILURES: Final = 20
-THUMBNAILS_KEPT: Final = 500  # the site is slower than reading a photo again
+THUMBNAILS_CACHED: Final = 500  # the site is slower than decoding a photo again
+PROBLEMS_KEPT: Final = 10
 Prepare = Callable[[bytes, str], Prepared]
 
 
@@ -58,21 +55,21 @@ def scrape(
     source: Source,
     order: ScrapeOrder,
     *,
-    stop: Callable[[], bool] | None = None,
+    stop: Callable[[], bool] = jobs.stop_requested,
     prepare_photo: Prepare = prepare,
 ) -> Iterator[ScrapeProgress]:
-    """Bring the photos of a source in; goes on with the same run if interrupted.
+    """Add the photos of a source to the dataset; resumes a run that was interrupted.
 
     Args:
-        catalog: Where they go.
-        source: Where they come from.
-        order: What is asked of it.
-        stop: Asked between listings; the run can go on later.
-        prepare_photo: Decodes a photo and finds its faces.
+        catalog: The dataset.
+        source: Where the photos come from.
+        order: What to look for.
+        stop: Called between listings; True ends the run, which can be resumed.
+        prepare_photo: Decodes a photo and finds its coins.
 
-    Returns:
-        How far it has come, after each listing and at the end. An error that ends
-        the run is raised after its progress has been told.
+    Yields:
+        The progress after each listing and at the end. An error that ends the run is
+        raised after the progress that states it.
 
     Raises:
         CoinError: The source or the catalog ends the run.
@@ -82,30 +79,29 @@ def scrape(
         ledger.set_state(catalog, import_id, ImportState.RUNNING)
         run = _Run(catalog, source, import_id, order, prepare_photo)
         try:
-            for progress in run.work(stop):
-                run.report()
-                yield progress
-        except StoppedByHandError as error:
+            yield from run.work(stop)
+        except JobStoppedError as error:
             yield run.end(ImportState.STOPPED, str(error))
         except CoinError as error:
             yield run.end(ImportState.STOPPED, str(error))
             raise
         except OSError as error:
             full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-            said = "the disk is full" if full else str(error)
-            told = DiskFullError(
-                f"The photos cannot be written: {said}. Make room and start the same "
-                "command again; it goes on where it was."
+            reason = "the disk is full" if full else str(error)
+            failure = DiskFullError(
+                f"The photos cannot be written: {reason}. Make room and start the same "
+                "command again; it resumes."
             )
-            yield run.end(ImportState.STOPPED, str(told))
-            raise told from error
-        except BaseException as error:  # told, then raised again
-            run.end(ImportState.STOPPED, f"It was broken off ({type(error).__name__}).")
+            yield run.end(ImportState.STOPPED, str(failure))
+            raise failure from error
+        except BaseException as error:  # recorded, then raised again
+            reason = f"It was interrupted ({type(error).__name__})."
+            run.end(ImportState.STOPPED, reason)
             raise
 
 
 class _Run:
-    """One run: asks, writes, and keeps the books."""
+    """One run: asks the source, adds photos, and records results."""
 
     def __init__(
         self,
@@ -117,33 +113,31 @@ class _Run:
     ) -> None:
         self._catalog, self._source, self._order = catalog, source, order
         self._prepare = prepare_photo
-        self._matcher = Matcher(catalog.photos, cache_size=THUMBNAILS_KEPT)
-        self._settled = _settled_photos(catalog)
+        self._matcher = Matcher(catalog.photos, cache_size=THUMBNAILS_CACHED)
+        self._recorded = _recorded_photos(catalog)
         self._failures_in_a_row = 0
-        self._told = 0
+        self._problems_reported = 0
         self.progress = ScrapeProgress(
-            import_id=import_id, taken=_count_items(catalog, import_id)
+            import_id=import_id, taken=_count_listings(catalog, import_id)
         )
-        self._bar = jobs.Progress(
-            "asking …", order.limit, unit="listing", has_bar=False, can_stop=False
-        )
-        self.report()
+        self._report()
 
-    def work(self, stop: Callable[[], bool] | None) -> Iterator[ScrapeProgress]:
-        """Deal with the listings until there are no more, or enough."""
+    def work(self, stop: Callable[[], bool]) -> Iterator[ScrapeProgress]:
+        """Process listings until there are no more, or enough."""
         limit = self._order.limit
         enough = limit is not None and self.progress.taken >= limit
         listings = iter(()) if enough else self._source.find(self._order.query)
         for listing in listings:
-            if (stop and stop()) or jobs.stop_requested():
-                raise StoppedByHandError("It was stopped by hand.")
-            self._count(listings=1, taken=int(self._take(listing)))
-            self._tell_problems()
+            if stop():
+                raise JobStoppedError("It was stopped by hand.")
+            self._count(listings=1, taken=int(self._process(listing)))
+            self._report_problems()
             self.progress = replace(self.progress, current=listing.title)
+            self._report()
             yield self.progress
             if limit is not None and self.progress.taken >= limit:
                 break
-        self._tell_problems()
+        self._report_problems()
         with self._catalog.database.writing() as connection:
             connection.execute(
                 update(ImportRow)
@@ -154,25 +148,22 @@ class _Run:
         yield self.end(ImportState.DONE)
 
     def end(self, state: ImportState, error: str | None = None) -> ScrapeProgress:
-        """Put on record how the run ended, and say in the log what ended it."""
+        """Record how the run ended, and log the error that ended it."""
         if error:
             _log.error("stopped: %s", error)
         self.progress = replace(self.progress, state=state, error=error)
         try:
             ledger.set_state(self._catalog, self.progress.import_id, state, error)
-        except CatalogError as refused:  # a full disk may refuse even this
-            _log.warning("not on record: %s", refused)
-        self.report()
+        except CatalogError as failure:  # a full disk may refuse even this
+            _log.warning("not recorded: %s", failure)
+        self._report()
         return self.progress
 
-    def report(self) -> None:
-        """Report the counts to the job."""
-        self._bar.advance_to(self.progress.taken, self._order.limit)
-        self._bar.describe(self.progress.text, has_count=True)
-        jobs.report_details(**asdict(self.progress))
+    def _report(self) -> None:
+        jobs.report_details(**dataclasses.asdict(self.progress))
 
-    def _take(self, listing: Listing) -> bool:
-        """Deal with a listing; returns whether a photo of it is new."""
+    def _process(self, listing: Listing) -> bool:
+        """Process a listing; returns whether a photo of it is new."""
         label = read_label(listing.lot_text)
         other = label.outcome is Outcome.OTHER and not self._order.everything
         if label.outcome is Outcome.REJECTED or other:
@@ -182,11 +173,11 @@ class _Run:
         coin_id, new = None, False
         keys = [f"{listing.key}#{image.side}:{image.url}" for image in listing.images]
         for key in keys:
-            photo_id = self._settled.get(key)
+            photo_id = self._recorded.get(key)
             if photo_id is not None:
                 coin_id = self._catalog.photos.get(photo_id).coin_id
         for key, image in zip(keys, listing.images, strict=True):
-            if key in self._settled:
+            if key in self._recorded:
                 self._count(known=1)
                 continue
             try:
@@ -209,17 +200,17 @@ class _Run:
         label: LotLabel,
         coin_id: int | None,
     ) -> int:
-        """Fetch one photo and write it; returns its coin."""
+        """Fetch and add one photo; returns its coin."""
         data = self._source.fetch(image)
         if image.sha1 and hashlib.sha1(data).hexdigest() != image.sha1:
             raise UnexpectedAnswerError(
-                f"{image.url} is not the file whose checksum was stated."
+                f"{image.url} does not have the checksum that its source states."
             )
         name = file_name(listing, image)
         prepared = self._prepare(data, name)
         remark = None
         if coin_id is None and image.side is not ImageSide.REVERSE:
-            coin_id, remark = self._coin_by_look(prepared, label)
+            coin_id, remark = self._find_coin(prepared, label)
         added = self._catalog.photos.add(
             data,
             prepared.record(
@@ -232,9 +223,9 @@ class _Run:
                 lot_text=listing.lot_text,
                 image_url="" if image.url.startswith("data:") else image.url,
                 source_date=listing.date,
-                label_evidence=say(label),
+                label_evidence=describe_evidence(label),
                 retrieved_at=datetime.now(UTC),
-                coin=facts_of(listing, label),
+                coin=coin_facts(listing, label),
             ),
             prepared.faces,
             coin_id=coin_id,
@@ -243,7 +234,7 @@ class _Run:
         self._matcher.add(added.photo_id, prepared.thumbnail)
         state = ItemState.KNOWN if added.known else ItemState.DONE
         self._label(added.photo_id, label)
-        self._settle(key, state, added.photo_id, remark)
+        self._record(key, state, added.photo_id, remark)
         self._count(
             known=int(added.known),
             added=int(not added.known),
@@ -251,23 +242,23 @@ class _Run:
         )
         return added.coin_id
 
-    def _coin_by_look(
+    def _find_coin(
         self, prepared: Prepared, label: LotLabel
     ) -> tuple[int | None, str | None]:
-        """The coin of another photo of the same picture: a lot that is sold again."""
+        """The coin of a photo of the same picture, such as of an earlier sale."""
         same = self._matcher.find(prepared.thumbnail, prepared.phash)
         if same is None:
             return None, None
         other = same.photo
         if _disagree(label, other):
             return None, (
-                f"Looks the same as photo {other.photo_id}, whose text tells another "
-                "ruler, or one of the two is in doubt; they were not put together."
+                f"Looks the same as photo {other.photo_id}, but the texts name "
+                "different rulers, or one is in doubt; they stay two coins."
             )
         return other.coin_id, f"The same coin as photo {other.photo_id}, by its look."
 
     def _label(self, photo_id: int, label: LotLabel) -> None:
-        """Give a coin that has no label the one of this text."""
+        """Label a coin that has no label."""
         photo = self._catalog.photos.get(photo_id)
         fresh = photo.status is PhotoStatus.UNREVIEWED and not photo.is_rendered
         if label.ruler and photo.ruler is None and fresh:
@@ -277,27 +268,26 @@ class _Run:
 
     def _fail(self, key: str, listing: Listing, sentence: str) -> None:
         _log.warning("%s: %s", listing.key, sentence)
-        self._settle(key, ItemState.FAILED, None, sentence)
-        self._count(failed=1)
-        self._tell(sentence)
+        self._record(key, ItemState.FAILED, None, sentence)
+        self._add_problem(sentence)
         self._failures_in_a_row += 1
         if self._failures_in_a_row >= MOST_FAILURES:
             raise PageChangedError(
-                f"{MOST_FAILURES} photos in a row could not be had, the last: "
-                f"{sentence} The site has changed, or is ailing."
+                f"{MOST_FAILURES} photos in a row failed, the last: {sentence} The "
+                "site has changed, or has a problem."
             )
 
-    def _tell_problems(self) -> None:
+    def _report_problems(self) -> None:
         """Count the records that the source could not read."""
-        fresh = self._source.problems[self._told :]
-        self._told += len(fresh)
+        fresh = self._source.problems[self._problems_reported :]
+        self._problems_reported += len(fresh)
         for sentence in fresh:
             _log.warning("left out: %s", sentence)
-            self._count(failed=1)
-            self._tell(sentence)
+            self._add_problem(sentence)
 
-    def _tell(self, sentence: str) -> None:
-        last = (*self.progress.problems, sentence)[-10:]
+    def _add_problem(self, sentence: str) -> None:
+        self._count(failed=1)
+        last = (*self.progress.problems, sentence)[-PROBLEMS_KEPT:]
         self.progress = replace(self.progress, problems=last)
 
     def _count(self, **more: int) -> None:
@@ -306,10 +296,10 @@ class _Run:
         }
         self.progress = replace(self.progress, **sums)
 
-    def _settle(
+    def _record(
         self, key: str, state: ItemState, photo_id: int | None, message: str | None
     ) -> None:
-        """Put on record what became of one photo."""
+        """Record the result of one photo."""
         import_id = self.progress.import_id
         with self._catalog.database.writing() as connection:
             connection.execute(
@@ -332,13 +322,13 @@ class _Run:
                 .values(done=ImportRow.done + 1)
             )
         if state is not ItemState.FAILED:
-            self._settled[key] = photo_id
+            self._recorded[key] = photo_id
 
 
 def _disagree(label: LotLabel, other: CatalogPhoto) -> bool:
-    """Whether being one coin would give a text a ruler that it does not tell.
+    """Whether one of two texts would get the other's ruler without stating it.
 
-    A text that is in doubt stays without a class until a person has decided.
+    A text in doubt has no class until a person has decided.
     """
     if label.outcome is Outcome.AMBIGUOUS:
         return other.ruler is not None
@@ -348,8 +338,8 @@ def _disagree(label: LotLabel, other: CatalogPhoto) -> bool:
     )
 
 
-def _settled_photos(catalog: Catalog) -> dict[str, int | None]:
-    """The photos of all runs so far; one that was removed since stays away."""
+def _recorded_photos(catalog: Catalog) -> dict[str, int | None]:
+    """Key to photo of all runs so far; a photo that was deleted is not added again."""
     with catalog.database.reading() as connection:
         rows = connection.execute(
             select(ImportItemRow.key, ImportItemRow.photo_id)
@@ -362,7 +352,7 @@ def _settled_photos(catalog: Catalog) -> dict[str, int | None]:
         return {row.key: row.photo_id for row in rows}
 
 
-def _count_items(catalog: Catalog, import_id: int) -> int:
-    """Listings that this run has brought in before it was interrupted."""
+def _count_listings(catalog: Catalog, import_id: int) -> int:
+    """Listings with photos that this run added before it was interrupted."""
     keys = ledger.coins_of(catalog, import_id)
     return len({key.partition("#")[0] for key in keys})

@@ -1,7 +1,7 @@
-"""One request at a time per host and a pause between them, in all processes.
+"""One request at a time per host with a pause between them, over all processes.
 
-What was asked last stands in a small file per host, so that the pause also holds for
-a run that begins right after another was killed.
+A small file per host holds the time of its next turn, so the pause is kept also by a
+run that starts right after another was killed.
 """
 
 from __future__ import annotations
@@ -14,36 +14,41 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
+from coin_core.errors import JobStoppedError
 from coin_core.jobs import stop_requested
 from coin_core.storage import open_lock, read_json, write_json
-from scrapers.errors import StoppedByHandError
 from scrapers.url_safety import LOOPBACK
 
 OTHER_PAUSE_S: Final = 2.0
 JITTER: Final = 0.1
 
-_ASK_EVERY_S: Final = 1.0
+_POLL_S: Final = 1.0
 
 
 def stoppable_sleep(seconds: float) -> None:
-    """Wait like `time.sleep`, and ask every second whether the job is to stop.
+    """Wait like `time.sleep`, but end early if the job of this process is stopped.
 
     Raises:
-        StoppedByHandError: Somebody asked it to stop.
+        JobStoppedError: Somebody asked the job to stop.
     """
     end = time.monotonic() + seconds
     while (left := end - time.monotonic()) > 0:
-        if left > _ASK_EVERY_S and stop_requested():
-            raise StoppedByHandError("It was stopped by hand.")
-        time.sleep(min(left, _ASK_EVERY_S))
+        if left > _POLL_S and stop_requested():
+            raise JobStoppedError("It was stopped by hand.")
+        time.sleep(min(left, _POLL_S))
 
 
-class Pacer:
+class RateLimiter:
     """Lets one request per host through at a time, and none too early.
 
+    Args:
+        folder: Where the files of the hosts are.
+        pauses_s: See below; None for no host in particular.
+        sleep: Waits for a number of seconds.
+
     Attributes:
-        pauses_s: Seconds from the beginning of one request to that of the next, per
-            host; robots.txt may lengthen them.
+        pauses_s: Seconds from the start of one request to that of the next, by host;
+            robots.txt may lengthen them.
     """
 
     def __init__(
@@ -58,17 +63,17 @@ class Pacer:
         self._sleep = sleep
 
     def pause_s(self, origin: str) -> float:
-        """The pause for a host; this machine needs none but what its sites ask for."""
+        """The pause of a host; for this machine itself only what its sites ask for."""
         other = 0.0 if origin.rpartition(":")[0] in LOOPBACK else OTHER_PAUSE_S
         return self.pauses_s.get(origin, other)
 
     def lengthen(self, origin: str, pause_s: float) -> None:
-        """Take the longer pause that a site asks for."""
+        """Use the pause that a site asks for, if it is longer."""
         self.pauses_s[origin] = max(self.pause_s(origin), pause_s)
 
     @contextlib.contextmanager
     def turn(self, origin: str) -> Iterator[None]:
-        """Wait for the host's turn and hold it while the request runs."""
+        """Wait for the turn of a host, and hold it while the request runs."""
         with self._locked(origin) as path:
             self._wait(_not_before(path))
             pause_s = self.pause_s(origin) * (1 + random.random() * JITTER)
@@ -76,7 +81,7 @@ class Pacer:
             yield
 
     def hold_off(self, origin: str, seconds: float) -> None:
-        """Let nobody ask the host for a while, as it said."""
+        """Give a host no turn for a number of seconds."""
         with self._locked(origin) as path:
             not_before = max(_not_before(path), time.time() + seconds)
             write_json(path, {"not_before": not_before})
@@ -90,7 +95,7 @@ class Pacer:
 
     def _wait(self, until: float) -> None:
         left = until - time.time()
-        # a clock set back must not stop the gathering for hours
+        # a clock that was set back must not stop a run for hours
         if 0 < left < 3700:
             self._sleep(left)
 

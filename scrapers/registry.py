@@ -11,7 +11,6 @@ import contextlib
 import functools
 import importlib
 import pkgutil
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
@@ -22,7 +21,7 @@ from coin_core.storage import data_dir
 from scrapers.base import ResultPage, Source
 from scrapers.errors import PageChangedError, ScrapeError
 from scrapers.http_client import PoliteClient
-from scrapers.rate_limiter import Pacer
+from scrapers.rate_limiter import RateLimiter, stoppable_sleep
 from scrapers.settings import read_contact
 from scrapers.url_safety import origin_of
 
@@ -213,7 +212,7 @@ def open_source(
     *,
     plan_only: bool = False,
     show: bool = False,
-    sleep: Callable[[float], None] = time.sleep,
+    sleep: Callable[[float], None] = stoppable_sleep,
 ) -> Iterator[Source]:
     """Open the source of an order.
 
@@ -237,7 +236,9 @@ def open_source(
         contact="nobody" if plan_only else read_contact(),
         origins=origins,
         robots_exemptions=exempt,
-        pacer=Pacer(data_dir() / "cache" / "hosts", known_pauses_s(), sleep=sleep),
+        rate_limiter=RateLimiter(
+            data_dir() / "cache" / "hosts", known_pauses_s(), sleep=sleep
+        ),
         sleep=sleep,
     ) as client:
         if info.needs_browser:
@@ -256,9 +257,10 @@ def plan(order: ScrapeOrder) -> tuple[str, ...]:
         steps = [*source.plan(order.query)]
     info = get_source(order.source)
     if info.query_kind is not QueryKind.FILES:
-        pacer = Pacer(data_dir(), known_pauses_s())
+        rate_limiter = RateLimiter(data_dir(), known_pauses_s())
         pauses = {
-            f"{pacer.pause_s(one):g} s for {one}" for one in _origins(order, info)
+            f"{rate_limiter.pause_s(one):g} s for {one}"
+            for one in _origins(order, info)
         }
         steps.append(
             "read each host's robots.txt first and obey it; one request at a time, "

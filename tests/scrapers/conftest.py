@@ -12,7 +12,7 @@ import pytest
 from coin_core.catalog import Catalog, open_catalog
 from coin_core.storage import data_dir
 from scrapers.http_client import PoliteClient
-from scrapers.rate_limiter import Pacer
+from scrapers.rate_limiter import RateLimiter
 from tests.scrapers.fake_sites import CONTACT, PAUSE_S, FakeSite
 
 
@@ -60,7 +60,7 @@ def client(tmp_path: Path) -> Iterator[Callable[..., PoliteClient]]:
         given: dict[str, Any] = {
             "contact": CONTACT,
             "origins": frozenset(pauses),
-            "pacer": Pacer(tmp_path / "hosts", pauses),
+            "rate_limiter": RateLimiter(tmp_path / "hosts", pauses),
             "backoff_s": (0.01, 0.02),
             **kwargs,
         }

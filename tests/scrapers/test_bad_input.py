@@ -194,8 +194,10 @@ def test_a_network_that_is_gone_for_a_minute_is_waited_for(catalog, site, client
         return Reply(hang_up=True) if lost else good(request)
 
     one.routes["/object"] = gone
-    pacer = client(one).pacer
-    patient = client(one, sleep=wait, pacer=pacer, backoff_s=http_client.BACKOFF_S)
+    rate_limiter = client(one).rate_limiter
+    patient = client(
+        one, sleep=wait, rate_limiter=rate_limiter, backoff_s=http_client.BACKOFF_S
+    )
     last = run(catalog, Ikmk(patient, one.address))
     assert (last.state, last.added, last.failed) == ("done", 6, 0)
     assert 60 <= waited[0] < 120

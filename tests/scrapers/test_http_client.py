@@ -22,7 +22,7 @@ from scrapers.errors import (
     UnexpectedAnswerError,
     UnsafeAddressError,
 )
-from scrapers.rate_limiter import Pacer
+from scrapers.rate_limiter import RateLimiter
 from scrapers.settings import read_contact, store_contact
 from scrapers.url_safety import check_address, check_public
 from tests.scrapers.fake_sites import PAUSE_S, FakeSite, Reply, draw_png
@@ -64,7 +64,7 @@ def test_the_referee_catches_what_robots_txt_forbids(client):
 def test_the_referee_catches_a_broken_pause(client, tmp_path):
     paths = [f"/{number}" for number in range(12)]
     one = FakeSite({path: lambda _: page() for path in paths}, pause_s=0.2)
-    hasty = client(one, pacer=Pacer(tmp_path / "none", {one.origin: 0.0}))
+    hasty = client(one, rate_limiter=RateLimiter(tmp_path / "none", {one.origin: 0.0}))
     for path in paths:
         hasty.get_text(f"{one.address}{path}")
     with pytest.raises(AssertionError, match="pauses in"):
@@ -156,8 +156,10 @@ def test_retry_after_is_kept(site, client):
 def test_without_retry_after_the_waits_grow_and_end(site, client, caplog):
     waits: list[float] = []
     one = site({"/a": lambda _: Reply(status=503)})
-    pacer = client(one).pacer
-    polite = client(one, backoff_s=(2.0, 5.0), sleep=waits.append, pacer=pacer)
+    rate_limiter = client(one).rate_limiter
+    polite = client(
+        one, backoff_s=(2.0, 5.0), sleep=waits.append, rate_limiter=rate_limiter
+    )
     with pytest.raises(SiteBusyError, match="503"):
         polite.get_text(f"{one.address}/a")
     assert waits == [2.0, 5.0]

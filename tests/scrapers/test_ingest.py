@@ -80,7 +80,7 @@ def ask(query="prutah", **more):
     return ScrapeOrder(source="listed", query=query, who="ada", **more)
 
 
-def run(catalog, source, query="prutah", *, stop=None, **more):
+def run(catalog, source, query="prutah", *, stop=lambda: False, **more):
     *_, last = scrape(
         catalog, source, ask(query, **more), stop=stop, prepare_photo=prepare
     )
@@ -236,7 +236,7 @@ def test_a_kill_between_photo_and_book_costs_nothing(catalog, monkeypatch):
     def killed(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(ingest._Run, "_settle", killed)
+    monkeypatch.setattr(ingest._Run, "_record", killed)
     with pytest.raises(KeyboardInterrupt):
         run(catalog, source)
     monkeypatch.undo()

@@ -6,7 +6,7 @@ import pytest
 
 from coin_core.catalog.scrape_jobs import ScrapeOrder
 from scrapers.errors import RobotsForbidError, ScrapeError, SiteRefusesError
-from scrapers.rate_limiter import OTHER_PAUSE_S, Pacer
+from scrapers.rate_limiter import OTHER_PAUSE_S, RateLimiter
 from scrapers.registry import (
     QueryKind,
     get_source,
@@ -115,9 +115,9 @@ def test_a_robots_txt_that_cannot_be_read_forbids_everything(site, client):
 
 
 def test_the_pauses_are_those_agreed_on(tmp_path):
-    pacer = Pacer(tmp_path, known_pauses_s())
+    rate_limiter = RateLimiter(tmp_path, known_pauses_s())
     for one in list_sources():
         for origin in one.hosts:
-            assert pacer.pause_s(origin) == one.pause_s >= 1.0
+            assert rate_limiter.pause_s(origin) == one.pause_s >= 1.0
     for other in ("nomisma.org", "www.acsearch.info", "ikmk.at"):
-        assert pacer.pause_s(other) >= OTHER_PAUSE_S == 2.0
+        assert rate_limiter.pause_s(other) >= OTHER_PAUSE_S == 2.0

@@ -18,7 +18,7 @@ from scrapers.errors import (
     UnexpectedAnswerError,
     UnsafeAddressError,
 )
-from scrapers.rate_limiter import Pacer
+from scrapers.rate_limiter import RateLimiter
 from scrapers.sources.browser import BrowserPages
 from tests.scrapers.fake_sites import FakeSite, Reply
 
@@ -131,8 +131,8 @@ def reads(browser, client, tmp_path):
     """Reads the list of a site to its end, with its pause."""
 
     def read(one: FakeSite, change_s: float = 60.0, address: str = "/search.html"):
-        pacer = Pacer(tmp_path / "pace", {one.origin: BROWSER_PAUSE_S})
-        pages = browser(client(one, pacer=pacer), change_s=change_s)
+        rate_limiter = RateLimiter(tmp_path / "pace", {one.origin: BROWSER_PAUSE_S})
+        pages = browser(client(one, rate_limiter=rate_limiter), change_s=change_s)
         return list(pages.find(f"{one.address}{address}"))
 
     return read
