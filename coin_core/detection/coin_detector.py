@@ -1,160 +1,229 @@
-"""Where the coins lie: the finder net says what is a coin, plain ground how far."""
+"""Boxes of the coins in a photo, by a segmentation network and by colour.
+
+The network finds coins on any background. On a plain background the colour gives the
+outline to the pixel, and replaces the network's box where the two agree.
+"""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import lru_cache
 
 import cv2
 import numpy as np
+import torch
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
 
-from coin_core.detection.nets import FINDER_PX, STRIDE, finder_maps
-from coin_core.detection.plain_background import Box, find_on_plain_ground
+from coin_core.detection.nets import conv_bn_relu, load_small_net
+from coin_core.detection.plain_background import Box, detect_on_plain_background
+from coin_core.model_store.bundle import find_bundle
 
-if TYPE_CHECKING:
-    from torch import nn
+BUNDLE = "faces"
+INPUT_PX = 128  # longer side of the whole photo as the network gets it
+ZOOM_PX = 96  # side of the view of one coin
+ZOOM = 1.35  # side of that view over the longer edge of the coin's box
+BORDER_PX = 4  # grey around the photo, so that coins cut off by it have an edge
+BORDER_GREY = 128
+STRIDE = 2  # the maps are half as wide as the input
 
 _TINY_PX = 16
-_CRUMB = 0.35  # of the largest coin: less than any two denominations differ
-_SPECK = 0.06  # of the photo's longer side
-_SAME = 0.85  # overlap of a coin by the net and by its colour
-_OTHER = 0.3  # less is another coin, which the net has not seen
-
-
-def find_boxes(photo: NDArray[np.uint8], net: nn.Module | None = None) -> list[Box]:
-    """Boxes of the coins in px of the photo, in no order."""
-    if min(photo.shape[:2]) < _TINY_PX:
-        return []
-    from coin_core.detection.coin_detector import find_by_net, iou
-
-    boxes = find_by_net(photo, net)
-    for exact in find_on_plain_ground(photo) or []:
-        shares = [iou(exact, box) for box in boxes]
-        best = int(np.argmax(shares)) if shares else 0
-        if not shares or shares[best] < _OTHER:
-            boxes.append(exact)
-        elif shares[best] > _SAME:
-            boxes[best] = exact
-    return _without_crumbs(boxes, max(photo.shape[:2]))
-
-
-def _without_crumbs(boxes: list[Box], long_px: int) -> list[Box]:
-    """What is far smaller than the largest coin is a pebble, a seed, a letter."""
-    sizes = [max(box[2] - box[0], box[3] - box[1]) for box in boxes]
-    least = max(_CRUMB * max(sizes, default=0.0), _SPECK * long_px)
-    return [box for box, size in zip(boxes, sizes, strict=True) if size >= least]
-
-
-ZOOM_PX = 96
-ZOOM = 1.35  # side of the second look over the longer edge of the first box
-FRAME_PX = 4  # grey round the photo, so that a coin cut off by it still has an edge
-FRAME_GREY = 128
-_SURE = 0.5
+_MIN_OF_LARGEST = 0.35  # of the largest coin; denominations differ less
+_MIN_OF_PHOTO = 0.06  # of the photo's longer side
+_SAME_COIN = 0.85  # IoU of a coin's boxes by network and colour
+_OTHER_COIN = 0.3  # a lower IoU is a coin that the network missed
+_FOREGROUND = 0.5
 _LARGE = 0.4  # of the photo's longer side
-_MAX_LOOKS = 32
-_LOOKS = 3  # rounds of closer looks, the later for boxes that still moved
-_SURE_COIN = 0.75
-_FINER = 4
+_MAX_REGIONS = 32
+_ROUNDS = 3  # of zooming in, the later ones for boxes that still moved
+_MIN_SCORE = 0.75
+_UPSAMPLING = 4
+_MIRRORED: tuple[tuple[int, ...], ...] = ((), (3,), (2,), (2, 3))
 
 
 @dataclass(frozen=True, slots=True)
 class Region:
-    """A coin's box and how sure the net is of its core, 0..1."""
+    """A coin's box and the mean probability of its core, 0..1."""
 
     box: Box
     score: float
 
 
-def find_by_net(photo: NDArray[np.uint8], net: nn.Module | None = None) -> list[Box]:
-    """Boxes in px of the photo: looks at the whole, then closer ones at each coin."""
+class CoinSegmentationNet(nn.Module):
+    """Flan and core of the flan for every second pixel of a reduced photo.
+
+    (N, 3, H, W) in -1..1, H and W multiples of 32, to logits (N, 2, H/2, W/2): part of
+    a flan; part of a flan's inner region, which never touches another one.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = conv_bn_relu(3, 12, 2)
+        self.fourth = nn.Sequential(conv_bn_relu(12, 24, 2), conv_bn_relu(24, 24))
+        self.eighth = nn.Sequential(conv_bn_relu(24, 48, 2), conv_bn_relu(48, 48))
+        self.sixteenth = nn.Sequential(conv_bn_relu(48, 64, 2), conv_bn_relu(64, 64))
+        self.whole = nn.Sequential(conv_bn_relu(64, 64, 2), conv_bn_relu(64, 64))
+        self.to_sixteenth = conv_bn_relu(64 + 64, 48)
+        self.to_eighth = conv_bn_relu(48 + 48, 32)
+        self.to_fourth = conv_bn_relu(32 + 24, 24)
+        self.to_half = conv_bn_relu(24 + 12, 16)
+        self.maps = nn.Conv2d(16, 2, 1)
+        self.up = nn.Upsample(scale_factor=2, mode="nearest")
+
+    def forward(self, photos: Tensor) -> Tensor:
+        """Return two maps of logits."""
+        half = self.first(photos)
+        fourth = self.fourth(half)
+        eighth = self.eighth(fourth)
+        sixteenth = self.sixteenth(eighth)
+        x = self.whole(sixteenth)
+        for skip, layer in (
+            (sixteenth, self.to_sixteenth),
+            (eighth, self.to_eighth),
+            (fourth, self.to_fourth),
+            (half, self.to_half),
+        ):
+            x = layer(torch.cat((self.up(x), skip), dim=1))
+        out: Tensor = self.maps(x)
+        return out
+
+
+@lru_cache(maxsize=1)
+def shipped_net() -> nn.Module:
+    """Return the shipped network, loaded once."""
+    return load_small_net(find_bundle(BUNDLE), CoinSegmentationNet)
+
+
+def to_input(photos: NDArray[np.uint8]) -> Tensor:
+    """Turn photos uint8 (N, H, W, 3) into float (N, 3, H, W), from -1 to 1."""
+    pixels = torch.from_numpy(np.ascontiguousarray(photos)).permute(0, 3, 1, 2)
+    scaled = pixels.float().div_(127.5).sub_(1.0)
+    return scaled.contiguous(memory_format=torch.channels_last)
+
+
+def segment(
+    photos: NDArray[np.uint8], net: nn.Module | None = None
+) -> NDArray[np.float32]:
+    """Return the probabilities of flan and core, float32 (N, 2, H/2, W/2).
+
+    They are the mean over each photo and its three mirror images.
+    """
+    pixels = to_input(photos)
+    total = torch.zeros(())
+    with torch.inference_mode():
+        for axes in _MIRRORED:
+            maps = (net or shipped_net())(pixels.flip(axes)).sigmoid()
+            total = total + maps.flip(axes)
+    out: NDArray[np.float32] = (total / len(_MIRRORED)).numpy()
+    return out
+
+
+def detect_boxes(photo: NDArray[np.uint8], net: nn.Module | None = None) -> list[Box]:
+    """Return the boxes of the coins in px of the photo, in no order.
+
+    Args:
+        photo: RGB, uint8 (H, W, 3).
+        net: The network; the shipped one if None.
+    """
+    if min(photo.shape[:2]) < _TINY_PX:
+        return []
+    boxes = detect_by_network(photo, net)
+    for exact in detect_on_plain_background(photo) or []:
+        overlaps = [iou(exact, box) for box in boxes]
+        best = int(np.argmax(overlaps)) if overlaps else 0
+        if not overlaps or overlaps[best] < _OTHER_COIN:
+            boxes.append(exact)
+        elif overlaps[best] > _SAME_COIN:
+            boxes[best] = exact
+    # Much smaller things are pebbles, seeds or letters.
+    least = _MIN_OF_LARGEST * max(map(_long_side, boxes), default=0.0)
+    least = max(least, _MIN_OF_PHOTO * max(photo.shape[:2]))
+    return [box for box in boxes if _long_side(box) >= least]
+
+
+def detect_by_network(
+    photo: NDArray[np.uint8], net: nn.Module | None = None
+) -> list[Box]:
+    """Return boxes in px of the photo: from the whole, refined by zooming in."""
     height, width = photo.shape[:2]
     long_px = max(height, width)
-    seen = _look(photo, FINDER_PX, net)
-    largest = max((_longer(region.box) for region in seen), default=0.0)
-    if largest < _LARGE * long_px and long_px > FINDER_PX * 1.25:
-        # small coins merge or vanish in the small view
-        seen += _look(photo, 2 * FINDER_PX, net)
-    seen = _best_apart(seen, 0.6)[:_MAX_LOOKS]
-    found: list[Region] = []
-    for _ in range(_LOOKS):
-        again: list[Region] = []
-        for before, after in zip(seen, _look_at_each(photo, seen, net), strict=True):
-            if after is None:
-                continue
-            settled = iou(before.box, after.box) > 0.9
-            (found if settled else again).append(after)
-        seen = _best_apart(again, 0.6)
-        if not seen:
+    regions = _detect_in_whole(photo, INPUT_PX, net)
+    largest = max((_long_side(region.box) for region in regions), default=0.0)
+    if largest < _LARGE * long_px and long_px > INPUT_PX * 1.25:
+        # Small coins merge or vanish in the small view.
+        regions += _detect_in_whole(photo, 2 * INPUT_PX, net)
+    regions = _suppress_overlaps(regions, 0.6)[:_MAX_REGIONS]
+    settled: list[Region] = []
+    for _ in range(_ROUNDS):
+        moved: list[Region] = []
+        for before, after in zip(regions, _refine(photo, regions, net), strict=True):
+            if after is not None:
+                same = iou(before.box, after.box) > 0.9
+                (settled if same else moved).append(after)
+        regions = _suppress_overlaps(moved, 0.6)
+        if not regions:
             break
-    sure = [region for region in found + seen if region.score > _SURE_COIN]
-    boxes = [region.box for region in _best_apart(sure, 0.4)]
+    likely = [region for region in settled + regions if region.score > _MIN_SCORE]
+    boxes = [region.box for region in _suppress_overlaps(likely, 0.4)]
     return [
         (max(0.0, x0), max(0.0, y0), min(float(width), x1), min(float(height), y1))
         for x0, y0, x1, y1 in boxes
     ]
 
 
-def _longer(box: Box) -> float:
-    return max(box[2] - box[0], box[3] - box[1])
-
-
-def _best_apart(regions: list[Region], limit: float) -> list[Region]:
-    """The surest regions; none covers another, or the half of a smaller one."""
+def _suppress_overlaps(regions: list[Region], limit: float) -> list[Region]:
+    """Keep the best regions that cover neither each other nor half of a smaller one."""
     kept: list[Region] = []
     for region in sorted(regions, key=lambda region: -region.score):
         if all(
             iou(region.box, other.box) < limit
-            and _share_inside(region.box, other.box) < max(0.6, limit)
+            and _fraction_inside(region.box, other.box) < max(0.6, limit)
             for other in kept
         ):
             kept.append(region)
     return kept
 
 
-def _share_inside(a: Box, b: Box) -> float:
-    """The share of the smaller box that lies in the other."""
-    wide = min(a[2], b[2]) - max(a[0], b[0])
-    high = min(a[3], b[3]) - max(a[1], b[1])
-    smaller = min((a[2] - a[0]) * (a[3] - a[1]), (b[2] - b[0]) * (b[3] - b[1]))
-    return max(0.0, wide) * max(0.0, high) / smaller
-
-
-def _look(
+def _detect_in_whole(
     photo: NDArray[np.uint8], long_px: int, net: nn.Module | None
 ) -> list[Region]:
-    view, scale, _ = frame_whole(photo, long_px)
-    corner = (-FRAME_PX / scale, -FRAME_PX / scale)
-    maps = finder_maps(view[None], net)[0]
-    return [_from_view(region, 1 / scale, corner) for region in cut_regions(maps)]
+    view, scale, _ = letterbox(photo, long_px)
+    origin = (-BORDER_PX / scale, -BORDER_PX / scale)
+    maps = segment(view[None], net)[0]
+    return [_to_photo(region, 1 / scale, origin) for region in split_regions(maps)]
 
 
-def _look_at_each(
+def _refine(
     photo: NDArray[np.uint8], regions: list[Region], net: nn.Module | None
 ) -> list[Region | None]:
-    """Each region as a closer look shows it, None where there is no coin after all."""
+    """Detect each region again in a view of its own; None if there is no coin."""
     if not regions:
         return []
     views = [zoom_crop(photo, region.box) for region in regions]
-    every = finder_maps(np.stack([view[0] for view in views]), net)
-    out: list[Region | None] = []
+    every = segment(np.stack([view[0] for view in views]), net)
+    refined: list[Region | None] = []
     for first, maps, (_, scale, origin, _) in zip(regions, every, views, strict=True):
-        seen = [_from_view(region, 1 / scale, origin) for region in cut_regions(maps)]
-        best = max(seen, key=lambda one: iou(one.box, first.box), default=None)
+        found = [_to_photo(region, 1 / scale, origin) for region in split_regions(maps)]
+        best = max(found, key=lambda one: iou(one.box, first.box), default=None)
         if best is None or iou(best.box, first.box) < 0.3:
-            out.append(None)
+            refined.append(None)
         else:
-            out.append(_whole(best, first.box, photo.shape[:2]))
-    return out
+            refined.append(_extended(best, first.box, photo.shape[:2]))
+    return refined
 
 
-def _whole(region: Region, looked_at: Box, shape: tuple[int, int]) -> Region:
-    """The region, made larger where it runs out of the view it was seen in."""
-    reach = ZOOM / 2 * _longer(looked_at)
-    x = (looked_at[0] + looked_at[2]) / 2
-    y = (looked_at[1] + looked_at[3]) / 2
+def _extended(region: Region, zoomed: Box, shape: tuple[int, int]) -> Region:
+    """Enlarge a region on the sides where it reaches the edge of its view.
+
+    Args:
+        region: In px of the photo.
+        zoomed: The box whose view it was found in.
+        shape: Height and width of the photo.
+    """
+    reach = ZOOM / 2 * _long_side(zoomed)
+    x = (zoomed[0] + zoomed[2]) / 2
+    y = (zoomed[1] + zoomed[3]) / 2
     height, width = shape
     x0, y0, x1, y1 = region.box
     close, more = 0.04 * reach, 0.6 * reach
@@ -169,103 +238,101 @@ def _whole(region: Region, looked_at: Box, shape: tuple[int, int]) -> Region:
     )
 
 
-def frame_whole(
+def letterbox(
     photo: NDArray[np.uint8],
-    long_px: int = FINDER_PX,
+    long_px: int = INPUT_PX,
     *,
     square: bool = False,
-    owners: NDArray[np.uint8] | None = None,
+    instances: NDArray[np.uint8] | None = None,
 ) -> tuple[NDArray[np.uint8], float, NDArray[np.uint8]]:
-    """The photo reduced into a grey frame whose sides are multiples of 32.
+    """Reduce a photo into a grey border, to sides that are multiples of 32.
 
     Args:
         photo: RGB, uint8 (H, W, 3).
-        long_px: Longer side of the view, frame included.
-        square: Pad to a square, as batches for training need it.
-        owners: The truth (H, W) of the same photo, reduced alike.
+        long_px: Longer side of the view, border included.
+        square: Pad to a square, for training batches.
+        instances: The instance map (H, W) of the same photo, reduced alike.
 
     Returns:
-        The view, its px per px of the photo, and the owners in the view (zeros
-        without any). The photo starts `FRAME_PX` in.
+        The view, its px per px of the photo, and the instance map of the view (zeros
+        without one). The photo starts `BORDER_PX` from the corner.
     """
     height, width = photo.shape[:2]
-    scale = (long_px - 2 * FRAME_PX) / max(height, width)
+    scale = (long_px - 2 * BORDER_PX) / max(height, width)
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    sides = [long_px, long_px] if square else [n + 2 * FRAME_PX for n in size[::-1]]
+    sides = [long_px, long_px] if square else [n + 2 * BORDER_PX for n in size[::-1]]
     rows, columns = (math.ceil(n / 32) * 32 for n in sides)
-    at = (FRAME_PX, FRAME_PX)
-    view = np.full((rows, columns, 3), FRAME_GREY, np.uint8)
-    _lay(view, photo, size, at)
+    at = (BORDER_PX, BORDER_PX)
+    view = np.full((rows, columns, 3), BORDER_GREY, np.uint8)
+    _paste(view, photo, size, at)
     truth = np.zeros((rows, columns), np.uint8)
-    if owners is not None:
-        _lay(truth, owners, size, at)
+    if instances is not None:
+        _paste(truth, instances, size, at)
     return view, scale, truth
 
 
 def zoom_crop(
-    photo: NDArray[np.uint8], box: Box, owners: NDArray[np.uint8] | None = None
+    photo: NDArray[np.uint8], box: Box, instances: NDArray[np.uint8] | None = None
 ) -> tuple[NDArray[np.uint8], float, tuple[float, float], NDArray[np.uint8]]:
-    """A square around a box at `ZOOM_PX`, grey outside the photo.
+    """Crop a square around a box to `ZOOM_PX`, grey outside the photo.
 
     Returns:
         The view, its px per px of the photo, the photo's px at its corner, and the
-        owners in the view (zeros without any).
+        instance map of the view (zeros without one).
     """
     left, top, right, bottom = box
     side = max(4, math.ceil(ZOOM * max(right - left, bottom - top)))
     x0 = math.floor((left + right - side) / 2)
     y0 = math.floor((top + bottom - side) / 2)
     height, width = photo.shape[:2]
-    inside = (
-        slice(max(y0, 0), min(y0 + side, height)),
-        slice(max(x0, 0), min(x0 + side, width)),
-    )
+    rows = slice(max(y0, 0), min(y0 + side, height))
+    columns = slice(max(x0, 0), min(x0 + side, width))
     scale = ZOOM_PX / side
-    at = (round((inside[1].start - x0) * scale), round((inside[0].start - y0) * scale))
+    at = (round((columns.start - x0) * scale), round((rows.start - y0) * scale))
     size = (
-        max(1, min(ZOOM_PX - at[0], round((inside[1].stop - inside[1].start) * scale))),
-        max(1, min(ZOOM_PX - at[1], round((inside[0].stop - inside[0].start) * scale))),
+        max(1, min(ZOOM_PX - at[0], round((columns.stop - columns.start) * scale))),
+        max(1, min(ZOOM_PX - at[1], round((rows.stop - rows.start) * scale))),
     )
-    view = np.full((ZOOM_PX, ZOOM_PX, 3), FRAME_GREY, np.uint8)
-    _lay(view, photo[inside], size, at)
+    view = np.full((ZOOM_PX, ZOOM_PX, 3), BORDER_GREY, np.uint8)
+    _paste(view, photo[rows, columns], size, at)
     truth = np.zeros((ZOOM_PX, ZOOM_PX), np.uint8)
-    if owners is not None:
-        _lay(truth, owners[inside], size, at)
+    if instances is not None:
+        _paste(truth, instances[rows, columns], size, at)
     return view, scale, (float(x0), float(y0)), truth
 
 
-def _lay(
+def _paste(
     view: NDArray[np.uint8],
     part: NDArray[np.uint8],
     size: tuple[int, int],
     at: tuple[int, int],
 ) -> None:
-    """Scale a part of a photo, or of its owners, and lay it into a view."""
+    """Scale a part of a photo, or of an instance map, and paste it into a view."""
     if part.ndim == 2:
-        way = cv2.INTER_NEAREST_EXACT
+        mode = cv2.INTER_NEAREST_EXACT
     else:
-        way = cv2.INTER_AREA if size[0] < part.shape[1] else cv2.INTER_LINEAR
+        mode = cv2.INTER_AREA if size[0] < part.shape[1] else cv2.INTER_LINEAR
     x, y = at
-    scaled = cv2.resize(part, size, interpolation=way)
+    scaled = cv2.resize(part, size, interpolation=mode)
     view[y : y + size[1], x : x + size[0]] = scaled
 
 
-def _from_view(region: Region, scale: float, origin: tuple[float, float]) -> Region:
+def _to_photo(region: Region, scale: float, origin: tuple[float, float]) -> Region:
     x, y = origin
     x0, y0, x1, y1 = region.box
     box = (x + x0 * scale, y + y0 * scale, x + x1 * scale, y + y1 * scale)
     return Region(box, region.score)
 
 
-def cut_regions(maps: NDArray[np.float32]) -> list[Region]:
-    """Coins, boxes in px of the view, from maps (2, H/2, W/2) of flan and core.
+def split_regions(maps: NDArray[np.float32]) -> list[Region]:
+    """Separate coins, in px of the view, in maps (2, H/2, W/2) of flan and core.
 
-    Each patch of core is a coin; each flan pixel goes to the core it is nearest to,
-    measured in that core's radii, so that large coins keep their wide rims.
+    Each connected part of the core is a coin. Each pixel of flan belongs to the nearest
+    core, measured in that core's radii, so that large coins keep their wide rims.
     """
     flan, core = maps
     count, labels, stats, _ = cv2.connectedComponentsWithStats(
-        np.asarray(core > _SURE, np.uint8), connectivity=4
+        np.asarray(core > _FOREGROUND, np.uint8), connectivity=4
     )
     seeds = [k for k in range(1, count) if stats[k, cv2.CC_STAT_AREA] >= 4]
     seeds = [k for k in seeds if float(core[labels == k].max()) > 0.7]
@@ -277,46 +344,64 @@ def cut_regions(maps: NDArray[np.float32]) -> list[Region]:
         distances.append(away / math.sqrt(stats[k, cv2.CC_STAT_AREA] / math.pi))
     stacked = np.stack(distances)
     owner = stacked.argmin(axis=0)
-    # nothing lies farther from its core than about the core's own width
+    # No rim is wider than about the core itself.
     near = stacked.min(axis=0) < 1.6
     regions = []
     for number, k in enumerate(seeds):
         own = np.where((owner == number) & near, flan, 0).astype(np.float32)
-        box = _soft_box(own, labels == k)
+        box = _subpixel_box(own, labels == k)
         if box is not None:
             regions.append(Region(box, float(core[labels == k].mean())))
     return regions
 
 
-def _soft_box(own: NDArray[np.float32], seed: NDArray[np.bool_]) -> Box | None:
-    """The box of the part above one half that holds the seed, in px of the view."""
-    height, width = own.shape
+def _subpixel_box(flan: NDArray[np.float32], seed: NDArray[np.bool_]) -> Box | None:
+    """The box of the part above one half around the seed, in px of the view."""
+    height, width = flan.shape
     fine = cv2.resize(
-        own, (width * _FINER, height * _FINER), interpolation=cv2.INTER_LINEAR
+        flan,
+        (width * _UPSAMPLING, height * _UPSAMPLING),
+        interpolation=cv2.INTER_LINEAR,
     )
-    mask = np.asarray(fine > _SURE, np.uint8)
+    mask = np.asarray(fine > _FOREGROUND, np.uint8)
     count, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=4)
     if count < 2:
         return None
-    rows, columns = np.nonzero(seed)
-    hits = labels[rows * _FINER + _FINER // 2, columns * _FINER + _FINER // 2]
+    rows, columns = (
+        index * _UPSAMPLING + _UPSAMPLING // 2 for index in np.nonzero(seed)
+    )
+    hits = labels[rows, columns]
     hits = hits[hits > 0]
     if not len(hits):
         return None
     best = int(np.bincount(hits).argmax())
     x, y, w, h = (int(v) for v in stats[best, :4])
-    unit = STRIDE / _FINER
+    unit = STRIDE / _UPSAMPLING
     if min(w, h) * unit < 4:
         return None
     return x * unit, y * unit, (x + w) * unit, (y + h) * unit
 
 
 def iou(a: Box, b: Box) -> float:
-    """Intersection over union."""
-    wide = min(a[2], b[2]) - max(a[0], b[0])
-    high = min(a[3], b[3]) - max(a[1], b[1])
-    if wide <= 0 or high <= 0:
-        return 0.0
-    both = wide * high
-    whole = (a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1])
-    return both / (whole - both)
+    """Return the intersection over union of two boxes."""
+    both = _intersection(a, b)
+    return both / (_area(a) + _area(b) - both)
+
+
+def _fraction_inside(a: Box, b: Box) -> float:
+    """The fraction of the smaller box that is inside the other."""
+    return _intersection(a, b) / min(_area(a), _area(b))
+
+
+def _intersection(a: Box, b: Box) -> float:
+    width = min(a[2], b[2]) - max(a[0], b[0])
+    height = min(a[3], b[3]) - max(a[1], b[1])
+    return max(0.0, width) * max(0.0, height)
+
+
+def _area(box: Box) -> float:
+    return (box[2] - box[0]) * (box[3] - box[1])
+
+
+def _long_side(box: Box) -> float:
+    return max(box[2] - box[0], box[3] - box[1])

@@ -1,4 +1,4 @@
-"""The coins in a photo: where they lie, which side each shows, a square crop."""
+"""The coins in a photo: their boxes, the side each shows, square crops."""
 
 import math
 from collections.abc import Sequence
@@ -21,17 +21,17 @@ _MARGIN = 1.04  # the crop's side over the longer edge of the flan's box
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RotatedBox:
-    """A box in fractions of the photo, and how far the coin must be turned.
+    """A box in fractions of the photo, and the turn that brings the coin upright.
 
     Attributes:
         left: 0 at the photo's left edge, 1 at its right.
         top: 0 at the photo's top edge, 1 at its bottom.
         right: More than `left`.
         bottom: More than `top`.
-        turn_deg: Clockwise turn that brings the coin upright.
+        turn_deg: That turn, clockwise.
 
     Raises:
-        CropOutOfBoundsError: The box is empty or leaves the photo.
+        CropOutOfBoundsError: The box is empty or reaches outside the photo.
     """
 
     left: float
@@ -43,17 +43,17 @@ class RotatedBox:
     def __post_init__(self) -> None:
         edges = (self.left, self.top, self.right, self.bottom, self.turn_deg)
         if not all(math.isfinite(edge) for edge in edges):
-            raise CropOutOfBoundsError(f"A crop box is made of numbers, not {edges}.")
+            raise CropOutOfBoundsError(f"A crop box needs finite numbers, not {edges}.")
         if not (0 <= self.left < self.right <= 1 and 0 <= self.top < self.bottom <= 1):
             raise CropOutOfBoundsError(
-                "A crop box lies inside the photo, left < right and top < bottom in "
+                "A crop box is inside the photo, left < right and top < bottom in "
                 f"fractions 0 to 1; got left {self.left:g}, top {self.top:g}, right "
                 f"{self.right:g}, bottom {self.bottom:g}. Draw it again."
             )
 
 
 class Side(StrEnum):
-    """What a face shows."""
+    """The side that a face shows."""
 
     LEGEND = "legend"
     CORNUCOPIA = "cornucopia"
@@ -64,7 +64,7 @@ class Side(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DetectedFace:
-    """One coin's visible side; `confidence` is the probability of `side`."""
+    """The visible side of one coin; `confidence` is the probability of `side`."""
 
     box: RotatedBox
     side: Side
@@ -74,23 +74,23 @@ class DetectedFace:
 def detect_coins(
     photo: NDArray[np.uint8], *, net: "nn.Module | None" = None
 ) -> tuple[RotatedBox, ...]:
-    """The coins in a photo.
+    """Detect the coins in a photo.
 
     Args:
-        photo: RGB, uint8 (H, W, 3), on any ground.
-        net: The finder; by default the shipped one, which is read when needed.
+        photo: RGB, uint8 (H, W, 3), on any background.
+        net: The network; the shipped one if None.
 
     Returns:
-        Tight boxes around the flans, row by row from the top, each row from the
-        left; empty when there is no coin. At most `MAX_COINS`, the largest ones.
+        Tight boxes around the flans, row by row from the top, each row from the left.
+        At most `MAX_COINS`, the largest ones.
 
     Raises:
-        WeightsMissingError: The finder's weights are not there.
+        WeightsMissingError: The network's weights are missing.
     """
-    from coin_core.detection.coin_detector import find_boxes
+    from coin_core.detection.coin_detector import detect_boxes
 
     height, width = photo.shape[:2]
-    boxes = find_boxes(photo, net)
+    boxes = detect_boxes(photo, net)
     boxes.sort(key=lambda b: (b[2] - b[0]) * (b[3] - b[1]), reverse=True)
     found = [
         RotatedBox(
@@ -105,13 +105,13 @@ def detect_coins(
 
 
 def _in_reading_order(boxes: list[RotatedBox]) -> tuple[RotatedBox, ...]:
-    """Rows from the top; a row is what overlaps its first coin's middle."""
-    left_over = sorted(boxes, key=lambda box: box.top + box.bottom)
+    """Sort by rows from the top; a row overlaps the middle of its first coin."""
+    remaining = sorted(boxes, key=lambda box: box.top + box.bottom)
     ordered: list[RotatedBox] = []
-    while left_over:
-        bottom = left_over[0].bottom
-        row = [box for box in left_over if (box.top + box.bottom) / 2 < bottom]
-        left_over = [box for box in left_over if box not in row]
+    while remaining:
+        bottom = remaining[0].bottom
+        row = [box for box in remaining if (box.top + box.bottom) / 2 < bottom]
+        remaining = [box for box in remaining if box not in row]
         ordered += sorted(row, key=lambda box: box.left + box.right)
     return tuple(ordered)
 
@@ -119,7 +119,7 @@ def _in_reading_order(boxes: list[RotatedBox]) -> tuple[RotatedBox, ...]:
 def crop_to_flan(
     photo: NDArray[np.uint8], box: RotatedBox, size_px: int
 ) -> NDArray[np.uint8]:
-    """A square around a coin, a little wider than its box, turned upright.
+    """Crop a square around a coin, a little wider than its box, turned upright.
 
     Args:
         photo: RGB, uint8 (H, W, 3).
@@ -127,8 +127,8 @@ def crop_to_flan(
         size_px: Side of the crop.
 
     Returns:
-        uint8 (size_px, size_px, 3). What lies outside the photo takes the colour of
-        the photo's corners, which are ground even where the coin fills the frame.
+        uint8 (size_px, size_px, 3). Pixels outside the photo have the colour of its
+        corners, which are background even if the coin fills the photo.
     """
     height, width = photo.shape[:2]
     centre_x = (box.left + box.right) / 2 * width
@@ -142,13 +142,13 @@ def crop_to_flan(
     part = photo[max(y0, 0) : min(y1, height), max(x0, 0) : min(x1, width)]
     outside = (max(-y0, 0), max(y1 - height, 0), max(-x0, 0), max(x1 - width, 0))
     if any(outside):
-        ground = [float(v) for v in ground_colour(photo)]
+        background = [float(v) for v in _corner_colour(photo)]
         part = np.asarray(
-            cv2.copyMakeBorder(part, *outside, cv2.BORDER_CONSTANT, value=ground),
+            cv2.copyMakeBorder(part, *outside, cv2.BORDER_CONSTANT, value=background),
             np.uint8,
         )
     scale = size_px / side
-    if scale < 0.5:  # averaging first: warping alone would skip pixels
+    if scale < 0.5:  # average first, since warping alone skips pixels
         small = (
             max(1, round(part.shape[1] * scale * 2)),
             max(1, round(part.shape[0] * scale * 2)),
@@ -159,12 +159,12 @@ def crop_to_flan(
         )
     else:
         ratio_x = ratio_y = 1.0
-    here = ((centre_x - x0) * ratio_x, (centre_y - y0) * ratio_y)
+    centre = ((centre_x - x0) * ratio_x, (centre_y - y0) * ratio_y)
     step = 2 if scale < 1 else 1
     big = size_px * step
-    turn = cv2.getRotationMatrix2D(here, -box.turn_deg, scale * step / ratio_x)
-    turn[:, 2] += np.array([big / 2 - here[0], big / 2 - here[1]])
-    # cv2 puts pixel centres at whole numbers, the boxes here at halves
+    turn = cv2.getRotationMatrix2D(centre, -box.turn_deg, scale * step / ratio_x)
+    turn[:, 2] += np.array([big / 2 - centre[0], big / 2 - centre[1]])
+    # OpenCV puts pixel centres at whole numbers, boxes have them at halves.
     turn[:, 2] += turn[:, :2] @ np.array([0.5, 0.5]) - 0.5
     smooth = cv2.INTER_CUBIC if scale >= 1 else cv2.INTER_LINEAR
     out = cv2.warpAffine(
@@ -175,8 +175,8 @@ def crop_to_flan(
     return np.asarray(out, np.uint8)
 
 
-def ground_colour(photo: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """The middle colour of the photo's four corners."""
+def _corner_colour(photo: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """The median colour of the photo's four corners."""
     height, width = photo.shape[:2]
     edge = max(1, min(height, width) // 24)
     corners = [
@@ -191,10 +191,10 @@ def ground_colour(photo: NDArray[np.uint8]) -> NDArray[np.float64]:
 def classify_sides(
     photo: NDArray[np.uint8], boxes: Sequence[RotatedBox]
 ) -> tuple[DetectedFace, ...]:
-    """Tell what each coin shows; all boxes go through the net at once.
+    """Classify the side of each coin, all boxes in one batch.
 
     Raises:
-        WeightsMissingError: The side net's weights are not there.
+        WeightsMissingError: The network's weights are missing.
     """
     from coin_core.detection.nets import SIDE_PX, side_probabilities
 
@@ -202,17 +202,15 @@ def classify_sides(
         return ()
     crops = np.stack([crop_to_flan(photo, box, SIDE_PX) for box in boxes])
     faces = []
-    for box, shares in zip(boxes, side_probabilities(crops), strict=True):
-        best = int(shares.argmax())
+    for box, row in zip(boxes, side_probabilities(crops), strict=True):
+        best = int(row.argmax())
         faces.append(
-            DetectedFace(
-                box=box, side=tuple(Side)[best], confidence=float(shares[best])
-            )
+            DetectedFace(box=box, side=tuple(Side)[best], confidence=float(row[best]))
         )
     return tuple(faces)
 
 
 def legend_side(faces: Sequence[DetectedFace]) -> int | None:
-    """The face that most surely carries the legend, or None."""
+    """Return the index of the face that most probably has the legend, or None."""
     legends = [k for k, face in enumerate(faces) if face.side is Side.LEGEND]
     return max(legends, key=lambda k: faces[k].confidence, default=None)

@@ -1,4 +1,4 @@
-"""Train and measure the nets that see a photo first: the finder and the side net."""
+"""Train and measure the net that finds coins in a photo."""
 
 from __future__ import annotations
 
@@ -17,33 +17,39 @@ from torch.nn import functional
 from torch.utils.data import Dataset
 
 from coin_core.detection import faces
-from coin_core.detection.coin_detector import ZOOM_PX, frame_whole, iou, zoom_crop
-from coin_core.detection.nets import FINDER, FINDER_PX, CoinSegmentationNet, to_net
-from coin_core.evaluation.metrics import wilson
+from coin_core.detection.coin_detector import (
+    BUNDLE,
+    INPUT_PX,
+    ZOOM_PX,
+    CoinSegmentationNet,
+    iou,
+    letterbox,
+    to_input,
+    zoom_crop,
+)
+from coin_core.evaluation.metrics import accuracy_figures
 from coin_core.model_store.bundle import load_card, read_tensors, weights_digest
 from coin_core.model_store.card import Card
 from coin_core.rendering.coins import KINDS, RenderedCoin, render_coin
 from coin_core.rendering.scenes import Scene, draw_scene
+from coin_core.training.release import checkpoints_of, save_small_net
 from coin_core.training.rendered_dataset import rendered_in_background
-from coin_core.training.train_side_classifier import measure_sides, train_sides
-from coin_core.training.trainer import fit_small_net, save_small_net
-
-__all__ = ["measure_finder", "measure_sides", "train_finder", "train_sides"]
+from coin_core.training.trainer import fit_small_net
 
 _BATCH = 8
 _ARRANGEMENTS = ("none", *["one"] * 4, *["pair"] * 2, *["several"] * 3)
-_POOL = 200  # coins of each kind; scenes lay the same ones out again and again
-_PLAIN = 0.25  # plain ground is seldom left to the net
+_POOL = 200  # coins of each kind, used again and again
+_PLAIN = 0.25  # plain backgrounds are seldom left to the net
 _POOL_PX = 144
 _CORE = 0.45  # of the distance from the edge to the innermost point
-_GOOD = 0.85
-_RATE = 2.5e-3
+_MIN_IOU = 0.85
+_PEAK_RATE = 2.5e-3
 
 Views = tuple[tuple[Tensor, Tensor], ...]
 
 
 class Pool:
-    """Coins struck once, and handed out to every scene of a training."""
+    """Coins rendered once, for every scene of a training."""
 
     def __init__(self, seed: int, each: int, size_px: int) -> None:
         self.coins = {
@@ -61,7 +67,7 @@ class Pool:
         return coins[int(rng.integers(len(coins)))]
 
 
-def train_finder(
+def train_coin_detector(
     out: Path,
     *,
     seed: int = 0,
@@ -71,23 +77,22 @@ def train_finder(
     start: Path | None = None,
     workers: int = 0,
 ) -> dict[str, Any]:
-    """Train the finder on rendered scenes and write it as a bundle.
+    """Train the coin detector on rendered scenes and write it as a bundle.
 
     Args:
-        out: Folder of the bundle. A training that was cut off goes on from the
-            checkpoint beside it.
-        seed: Draws coins, scenes and the net's first weights.
+        out: Folder of the bundle. An interrupted training resumes from the checkpoint
+            beside it.
+        seed: Seed of coins, scenes and the net's first weights.
         scenes: Scenes of an epoch; every epoch has new ones.
         epochs: At least 1.
         batch: Scenes of a step.
-        start: A finder's bundle to go on from, at half the learning rate.
+        start: A detector's bundle to start from, at half the learning rate.
         workers: Processes that draw scenes; with 0, this one.
 
     Returns:
-        The figures of `measure_finder` on scenes that were not trained on.
+        The figures of `measure_coin_detector` on scenes that were not trained on.
     """
     steps = max(1, scenes // batch)
-    work = out.with_name(f".{out.name}-training")
     torch.manual_seed(seed)
     net = CoinSegmentationNet()
     if start is not None:
@@ -104,19 +109,19 @@ def train_finder(
         net,
         draw_epoch,
         _loss,
-        work=work,
-        name="finder",
+        folder=checkpoints_of(out),
+        name=BUNDLE,
         epochs=epochs,
         steps=steps,
-        rate=_RATE if start is None else _RATE / 2,
+        peak_rate=_PEAK_RATE if start is None else _PEAK_RATE / 2,
     )
-    figures = measure_finder(200, seed + 10_000, net=net)
+    figures = measure_coin_detector(200, seed + 10_000, net=net)
     card = Card(
-        name=FINDER,
+        name=BUNDLE,
         classifier="",
         title="Finds the coins in a photo",
         classes=("flan", "core"),
-        preprocessing={"long_px": FINDER_PX, "zoom_px": ZOOM_PX},
+        preprocessing={"long_px": INPUT_PX, "zoom_px": ZOOM_PX},
         training={
             "data": "rendered scenes",
             "scenes": scenes * epochs,
@@ -125,12 +130,12 @@ def train_finder(
         },
         metrics=(figures,),
     )
-    save_small_net(out, net, card, work, seconds=seconds)
+    save_small_net(out, net, card, seconds=seconds)
     return figures
 
 
 class _Scenes(Dataset[Views]):
-    """Batches number `first` and those after it."""
+    """Batches from number `first` on."""
 
     def __init__(
         self, pool: Pool, seed: int, first: int, batches: int, batch: int
@@ -146,9 +151,9 @@ class _Scenes(Dataset[Views]):
 
 
 def _draw_batch(pool: Pool, seed: int, number: int, batch: int) -> Views:
-    """Whole views and closer looks at a coin of each scene, with their maps."""
+    """Whole views, and zoomed views of one coin of each scene, with their maps."""
     rng = np.random.default_rng([seed, number, 5])
-    wholes, closers = [], []
+    wholes, zooms = [], []
     for _ in range(batch):
         long_px = round(float(np.exp(rng.uniform(np.log(90), np.log(400)))))
         arrangement = _ARRANGEMENTS[int(rng.integers(len(_ARRANGEMENTS)))]
@@ -159,19 +164,19 @@ def _draw_batch(pool: Pool, seed: int, number: int, batch: int) -> Views:
             arrangement=arrangement,
             plain_fraction=_PLAIN,
         )
-        view, _, owners = frame_whole(
-            scene.photo, square=True, owners=scene.instance_map
+        view, _, owners = letterbox(
+            scene.photo, square=True, instances=scene.instance_map
         )
-        wholes.append((_tinted(rng, view), maps_of(owners)))
-        box = _box_to_look_at(rng, scene)
+        wholes.append((_tinted(rng, view), target_maps(owners)))
+        box = _box_to_zoom(rng, scene)
         view, _, _, owners = zoom_crop(scene.photo, box, scene.instance_map)
-        closers.append((_tinted(rng, view), maps_of(owners)))
+        zooms.append((_tinted(rng, view), target_maps(owners)))
     return tuple(
         (
-            to_net(np.stack([view for view, _ in views])),
+            to_input(np.stack([view for view, _ in views])),
             torch.from_numpy(np.stack([maps for _, maps in views])),
         )
-        for views in (wholes, closers)
+        for views in (wholes, zooms)
     )
 
 
@@ -180,10 +185,10 @@ def _tinted(rng: np.random.Generator, view: NDArray[np.uint8]) -> NDArray[np.uin
     return np.asarray(np.clip(view * gains, 0, 255), np.uint8)
 
 
-def _box_to_look_at(
+def _box_to_zoom(
     rng: np.random.Generator, scene: Scene
 ) -> tuple[float, float, float, float]:
-    """A coin's box, some way off, as a first look would give it."""
+    """A coin's box with an error, as the whole view would give it."""
     height, width = scene.photo.shape[:2]
     if not scene.boxes:
         side = float(rng.uniform(0.2, 0.9)) * min(height, width)
@@ -202,16 +207,20 @@ def _box_to_look_at(
     )
 
 
-def maps_of(owners: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """What the finder should say: flan and core, float32 (2, H/2, W/2)."""
+def target_maps(owners: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """The target maps: flan and core, float32 (2, H/2, W/2).
+
+    Args:
+        owners: The number of the coin at each pixel, 0 for none, (H, W).
+    """
     height, width = owners.shape
     half = (width // 2, height // 2)
     flan = np.asarray(owners > 0, np.float32)
     core = np.zeros((height, width), np.float32)
     for number in range(1, int(owners.max(initial=0)) + 1):
-        own = np.asarray(owners == number, np.uint8)
-        away = cv2.distanceTransform(own, cv2.DIST_L2, 5)
-        core[away > max(1.0, _CORE * float(away.max()))] = 1
+        mask = np.asarray(owners == number, np.uint8)
+        depth = cv2.distanceTransform(mask, cv2.DIST_L2, 5)
+        core[depth > max(1.0, _CORE * float(depth.max()))] = 1
     return np.stack(
         [
             cv2.resize(flan, half, interpolation=cv2.INTER_AREA),
@@ -221,19 +230,19 @@ def maps_of(owners: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 
 def _loss(net: Callable[[Tensor], Any], views: Views) -> Tensor:
-    """Cross-entropy of both maps, and how well the flans overlap."""
+    """Cross-entropy and Dice loss of both maps."""
     total = torch.zeros(())
     for photos, maps in views:
         logits = net(photos)
         total = total + functional.binary_cross_entropy_with_logits(logits, maps)
-        seen = logits.sigmoid()
-        both = (seen * maps).sum((2, 3))
-        dice = (2 * both + 20) / (seen.sum((2, 3)) + maps.sum((2, 3)) + 20)
+        p = logits.sigmoid()
+        overlap = (p * maps).sum((2, 3))
+        dice = (2 * overlap + 20) / (p.sum((2, 3)) + maps.sum((2, 3)) + 20)
         total = total + 0.3 * (1 - dice).mean()
     return total
 
 
-def measure_finder(
+def measure_coin_detector(
     n: int, seed: int, *, net: nn.Module | None = None
 ) -> dict[str, Any]:
     """How often every coin of an unseen rendered scene is found, and nothing else.
@@ -241,12 +250,12 @@ def measure_finder(
     Args:
         n: Scenes.
         seed: Of the scenes.
-        net: The finder, by default the shipped one.
+        net: The detector, by default the shipped one.
 
     Returns:
-        Share of scenes where each coin has a box with IoU over 0.85 and there is no
-        other box, with its Wilson interval; the same by arrangement and by ground;
-        the share of single coins; the median time of a photo in ms.
+        Fraction of scenes where each coin has a box with IoU over 0.85 and there is no
+        other box, with its Wilson interval; the same by arrangement and by background;
+        the fraction of the coins found; the median time of a photo in ms.
     """
     hits: dict[str, list[bool]] = defaultdict(list)
     coins: list[bool] = []
@@ -255,23 +264,19 @@ def measure_finder(
         rng = np.random.default_rng([seed, number, 77])
         scene = draw_scene(rng)
         started = time.perf_counter()
-        found = faces.find(scene.photo, net=net)
+        found = faces.detect_coins(scene.photo, net=net)
         times.append(time.perf_counter() - started)
         good = [
-            any(iou(_edges(box), _edges(other)) > _GOOD for other in found)
+            any(iou(_edges(box), _edges(other)) > _MIN_IOU for other in found)
             for box in scene.boxes
         ]
         right = all(good) and len(found) == len(good)
         coins += good
         for key in ("all", scene.arrangement, f"on {scene.background}"):
             hits[key].append(right)
-    low, high = wilson(sum(hits["all"]), n)
     return {
         "data": f"rendered scenes, seed {seed}",
-        "n": n,
-        "accuracy": sum(hits["all"]) / n,
-        "accuracy_low": low,
-        "accuracy_high": high,
+        **accuracy_figures(hits["all"]),
         "coins_found": sum(coins) / max(1, len(coins)),
         "by": {k: round(sum(v) / len(v), 4) for k, v in sorted(hits.items())},
         "median_ms": round(1000 * float(np.median(times)), 1),

@@ -18,40 +18,39 @@ from tqdm import tqdm
 from coin_core.detection.faces import RotatedBox, Side, crop_to_flan
 from coin_core.detection.nets import (
     LEGEND_LOGIT_BIAS,
+    SIDE_BUNDLE,
     SIDE_PX,
-    SIDES,
     SideNet,
     local_contrast_normalize,
     side_probabilities,
 )
-from coin_core.evaluation.metrics import wilson
+from coin_core.evaluation.metrics import accuracy_figures
 from coin_core.model_store.card import Card
 from coin_core.rendering.backgrounds import BACKGROUNDS, draw_background
 from coin_core.rendering.clutter import draw_clutter
 from coin_core.rendering.coins import render_coin
 from coin_core.training.checkpoint import load_tensors, save_tensors
-from coin_core.training.trainer import fit_small_net, save_small_net
-
-__all__ = ["measure_sides", "train_sides"]
+from coin_core.training.release import checkpoints_of, save_small_net
+from coin_core.training.trainer import fit_small_net
 
 Image = NDArray[np.uint8]
 
 _BATCH = 32
-_STRUCK_PX = 112
+_RENDERED_PX = 112
 _CHUNK = 200
-# of every 20 coins; legend sides most, for it is worst to refuse one
-_TURNS = (
+# Of every 20 coins; most are legend sides, because refusing one is the worst error.
+_KINDS = (
     *["legend"] * 7,
     *["cornucopia"] * 4,
     *["star_anchor"] * 3,
     *["other"] * 6,
 )
 _NOTHING = 0.08  # of the crops
-_TAKEN = 0.03  # of the other sides for a legend, at the lift that is chosen
-_MOST_LIFT = 2.5
+_MAX_FALSE_LEGENDS = 0.03  # fraction of the other sides
+_MAX_BIAS = 2.5
 
 
-def train_sides(
+def train_side_classifier(
     out: Path,
     *,
     seed: int = 0,
@@ -62,28 +61,27 @@ def train_sides(
     """Train the side net on rendered coins and write it as a bundle.
 
     Args:
-        out: Folder of the bundle. A training that was cut off goes on from the
-            checkpoint beside it.
-        seed: Draws coins, crops and the net's first weights.
-        coins: How many are struck; every epoch photographs each anew.
+        out: Folder of the bundle. An interrupted training resumes from the checkpoint
+            beside it.
+        seed: Seed of coins, crops and the net's first weights.
+        coins: How many are rendered; every epoch photographs each anew.
         epochs: At least 1.
         batch: Crops of a step.
 
     Returns:
-        The figures of `measure_sides` on coins that were not trained on.
+        The figures of `measure_side_classifier` on coins that were not trained on.
     """
-    work = out.with_name(f".{out.name}-training")
-    images, masks, labels = _strike_all(work, seed, coins)
+    images, masks, labels = _render_all(checkpoints_of(out), seed, coins)
     torch.manual_seed(seed)
     net = SideNet()
     steps = max(1, len(images) // batch)
     chance = np.random.default_rng([seed, 4])
     empty = [draw_nothing(chance) for _ in range(max(8, len(images) // 12))]
-    grounds = [
+    backgrounds = [
         _grey(
             chance,
             draw_background(
-                chance, _STRUCK_PX, _STRUCK_PX, BACKGROUNDS[k % len(BACKGROUNDS)]
+                chance, _RENDERED_PX, _RENDERED_PX, BACKGROUNDS[k % len(BACKGROUNDS)]
             ),
         )
         for k in range(60)
@@ -100,7 +98,7 @@ def train_sides(
                     crops.append(_blurred(rng, _grey(rng, bare)))
                     sides.append(4)
                 else:
-                    crops.append(photograph_anew(rng, images[k], masks[k], grounds))
+                    crops.append(photograph_anew(rng, images[k], masks[k], backgrounds))
                     sides.append(int(labels[k]))
             yield local_contrast_normalize(np.stack(crops)), torch.tensor(sides)
 
@@ -108,21 +106,21 @@ def train_sides(
         net,
         draw_epoch,
         _loss,
-        work=work,
-        name="sides",
+        folder=checkpoints_of(out),
+        name=SIDE_BUNDLE,
         epochs=epochs,
         steps=steps,
-        rate=3e-3,
+        peak_rate=3e-3,
     )
-    lift = find_lift(net, draw_sample(1000, seed + 20_000))
-    figures = measure_sides(1000, seed + 10_000, net=net, lift=lift)
+    bias = find_legend_bias(net, draw_sample(1000, seed + 20_000))
+    figures = measure_side_classifier(1000, seed + 10_000, net=net, bias=bias)
     card = Card(
-        name=SIDES,
+        name=SIDE_BUNDLE,
         classifier="",
         title="Tells which side of a coin is shown",
         classes=tuple(side.value for side in Side),
         preprocessing={"size_px": SIDE_PX},
-        limits={LEGEND_LOGIT_BIAS: lift},
+        limits={LEGEND_LOGIT_BIAS: bias},
         training={
             "data": "rendered coins",
             "coins": coins,
@@ -131,7 +129,7 @@ def train_sides(
         },
         metrics=(figures,),
     )
-    save_small_net(out, net, card, work, seconds=seconds)
+    save_small_net(out, net, card, seconds=seconds)
     return figures
 
 
@@ -140,26 +138,26 @@ def _loss(net: Callable[[Tensor], Any], batch: tuple[Tensor, Tensor]) -> Tensor:
     return functional.cross_entropy(net(crops), sides, label_smoothing=0.02)
 
 
-def _strike_all(
-    work: Path, seed: int, coins: int
+def _render_all(
+    folder: Path, seed: int, coins: int
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8]]:
-    """Strike the coins, in chunks that a cut-off training finds again."""
+    """Render the coins, in chunks that an interrupted training finds again."""
     parts = []
-    bar = tqdm(total=coins, desc="striking")
+    bar = tqdm(total=coins, desc="rendering")
     for first in range(0, coins, _CHUNK):
         count = min(_CHUNK, coins - first)
-        path = work / f"coins-{seed}-{first}-{count}.safetensors"
+        path = folder / f"coins-{seed}-{first}-{count}.safetensors"
         tensors, _ = load_tensors(path)
         if not tensors:
-            struck = [
-                render_coin(seed, k, size_px=_STRUCK_PX, kind=_TURNS[k % len(_TURNS)])
+            rendered = [
+                render_coin(seed, k, size_px=_RENDERED_PX, kind=_KINDS[k % len(_KINDS)])
                 for k in range(first, first + count)
             ]
             tensors = {
-                "images": torch.from_numpy(np.stack([coin.image for coin in struck])),
-                "masks": torch.from_numpy(np.stack([coin.mask for coin in struck])),
+                "images": torch.from_numpy(np.stack([coin.image for coin in rendered])),
+                "masks": torch.from_numpy(np.stack([coin.mask for coin in rendered])),
                 "labels": torch.tensor(
-                    [list(Side).index(Side(coin.kind)) for coin in struck],
+                    [list(Side).index(Side(coin.kind)) for coin in rendered],
                     dtype=torch.uint8,
                 ),
             }
@@ -175,41 +173,43 @@ def _strike_all(
 
 
 def photograph_anew(
-    rng: np.random.Generator, image: Image, mask: Image, grounds: list[Image]
+    rng: np.random.Generator, image: Image, mask: Image, backgrounds: list[Image]
 ) -> Image:
-    """Another photo of a struck coin, grey: ground, crop, turn, tone, size, blur.
+    """Another photo of a rendered coin, grey: background, crop, turn, tone, blur.
 
     Args:
-        rng: Source of chance.
-        image: The coin as it was struck, uint8 (S, S, 3).
-        mask: Its cover, 255 on the flan.
-        grounds: Grey pictures (S, S) to lay it on at times.
+        rng: Random generator.
+        image: The rendered coin, uint8 (S, S, 3).
+        mask: 255 on the flan, uint8 (S, S).
+        backgrounds: Grey images (S, S), one of which is sometimes put behind it.
     """
     side = image.shape[0]
     grey = _grey(rng, image)
     if rng.random() < 0.35:
-        ground = grounds[int(rng.integers(len(grounds)))]
+        background = backgrounds[int(rng.integers(len(backgrounds)))]
         cover = cv2.erode(mask, np.ones((3, 3), np.uint8))
-        grey = np.where(cover > 127, grey, ground)
+        grey = np.where(cover > 127, grey, background)
     turn = float(rng.uniform(-180, 180) if rng.random() < 0.25 else rng.normal(0, 12))
     scale = SIDE_PX / side * float(rng.uniform(0.9, 1.12))
-    way = cv2.getRotationMatrix2D((side / 2, side / 2), turn, scale)
-    way[0, :2] = way[0, :2] * (1 + float(rng.normal(0, 0.04)))
-    middle = SIDE_PX / 2 + rng.normal(0, 0.025, 2) * SIDE_PX
-    way[:, 2] = middle - way[:, :2] @ np.array([side / 2, side / 2])
+    matrix = cv2.getRotationMatrix2D((side / 2, side / 2), turn, scale)
+    matrix[0, :2] = matrix[0, :2] * (1 + float(rng.normal(0, 0.04)))
+    centre = SIDE_PX / 2 + rng.normal(0, 0.025, 2) * SIDE_PX
+    matrix[:, 2] = centre - matrix[:, :2] @ np.array([side / 2, side / 2])
     soft = cv2.GaussianBlur(grey, (3, 3), 0.7)  # the warp shrinks
-    out = cv2.warpAffine(soft, way, (SIDE_PX, SIDE_PX), borderMode=cv2.BORDER_REPLICATE)
+    out = cv2.warpAffine(
+        soft, matrix, (SIDE_PX, SIDE_PX), borderMode=cv2.BORDER_REPLICATE
+    )
     return _blurred(rng, np.asarray(out, np.uint8))
 
 
 def _grey(rng: np.random.Generator, image: Image) -> Image:
-    """One of many ways from colour to grey; now and then a negative."""
-    share = rng.dirichlet((2.0, 4.0, 2.0)).astype(np.float32)
-    real = image @ share
+    """Random weights of the colours in grey; sometimes a negative."""
+    weights = rng.dirichlet((2.0, 4.0, 2.0)).astype(np.float32)
+    real = image @ weights
     if rng.random() < 0.12:
         real = np.float32(255) - real
-    bent = real * np.float32(rng.uniform(0.6, 1.3)) + np.float32(rng.normal(0, 15))
-    return np.asarray(np.clip(bent, 0, 255), np.uint8)
+    toned = real * np.float32(rng.uniform(0.6, 1.3)) + np.float32(rng.normal(0, 15))
+    return np.asarray(np.clip(toned, 0, 255), np.uint8)
 
 
 def _blurred(rng: np.random.Generator, grey: Image) -> Image:
@@ -234,7 +234,7 @@ def _blurred(rng: np.random.Generator, grey: Image) -> Image:
 
 
 def draw_nothing(rng: np.random.Generator) -> Image:
-    """A crop without a coin: a ground, clutter, noise, a blank."""
+    """A crop without a coin: background, clutter or noise."""
     chance = rng.random()
     if chance < 0.12:
         cells = int(rng.integers(2, SIDE_PX))
@@ -264,7 +264,7 @@ class Sample:
 
 
 def draw_sample(n: int, seed: int) -> Sample:
-    """Crops as `find` would give them, a fifth of each side."""
+    """Crops as the coin detector gives them, a fifth of each side."""
     rng = np.random.default_rng([seed, 13])
     crops, legible = [], []
     for k in range(n):
@@ -282,57 +282,54 @@ def draw_sample(n: int, seed: int) -> Sample:
     return Sample(np.stack(crops), np.arange(n) % len(Side), np.array(legible))
 
 
-def find_lift(net: nn.Module, sample: Sample) -> float:
-    """The most lift of the legend side at which few other sides are taken for it."""
+def find_legend_bias(net: nn.Module, sample: Sample) -> float:
+    """The largest logit bias of the legend at which few other sides are called one."""
     others = sample.crops[sample.sides != 0]
-    lift = 0.0
-    while lift < _MOST_LIFT and len(others):
-        said = side_probabilities(others, net, lift + 0.1).argmax(axis=1)
-        if float((said == 0).mean()) > _TAKEN:
+    bias = 0.0
+    while bias < _MAX_BIAS and len(others):
+        predicted = side_probabilities(others, net, bias + 0.1).argmax(axis=1)
+        if float((predicted == 0).mean()) > _MAX_FALSE_LEGENDS:
             break
-        lift += 0.1
-    return round(lift, 1)
+        bias += 0.1
+    return round(bias, 1)
 
 
-def measure_sides(
-    n: int, seed: int, *, net: nn.Module | None = None, lift: float = 0.0
+def measure_side_classifier(
+    n: int, seed: int, *, net: nn.Module | None = None, bias: float = 0.0
 ) -> dict[str, Any]:
-    """How often the side of an unseen rendered coin is told.
+    """How often the side of an unseen rendered coin is classified right.
 
     Args:
         n: Crops, a fifth of each side.
         seed: Of the coins.
-        net: The side net, by default the shipped one with its own lift.
-        lift: Of the legend side, for a net that is given.
+        net: The side net, by default the shipped one with its own bias.
+        bias: Logit bias of the legend side, for a net that is passed.
 
     Returns:
-        Accuracy with its Wilson interval, recall by side, of the legend sides whose
-        name is half legible or more the share taken for something else, and of all
-        other crops the share taken for a legend.
+        Accuracy with its Wilson interval, recall by side, the fraction of legend sides
+        with a half legible name that are called something else, and the fraction of
+        all other crops that are called a legend.
     """
     sample = draw_sample(n, seed)
-    said = np.concatenate(
+    predicted = np.concatenate(
         [
-            side_probabilities(sample.crops[k : k + 100], net, lift).argmax(axis=1)
+            side_probabilities(sample.crops[k : k + 100], net, bias).argmax(axis=1)
             for k in range(0, n, 100)
         ]
     )
-    right = said == sample.sides
-    low, high = wilson(int(right.sum()), n)
+    right = predicted == sample.sides
     return {
         "data": f"rendered coins, seed {seed}",
-        "n": n,
-        "accuracy": float(right.mean()),
-        "accuracy_low": low,
-        "accuracy_high": high,
+        **accuracy_figures(right),
         "recall": {
-            side.value: _share(right[sample.sides == k]) for k, side in enumerate(Side)
+            side.value: _fraction(right[sample.sides == k])
+            for k, side in enumerate(Side)
         },
         "legible_legends": int(sample.legible.sum()),
-        "legible_legends_refused": _share(~right[sample.legible]),
-        "others_taken_for_legends": _share(said[sample.sides != 0] == 0),
+        "legible_legends_refused": _fraction(~right[sample.legible]),
+        "others_taken_for_legends": _fraction(predicted[sample.sides != 0] == 0),
     }
 
 
-def _share(hits: NDArray[np.bool_]) -> float:
+def _fraction(hits: NDArray[np.bool_]) -> float:
     return round(float(hits.mean()), 4) if len(hits) else 0.0

@@ -233,7 +233,7 @@ def test_a_folder_is_checked_and_its_training_queued() -> None:
 
 
 def test_a_training_starts_from_a_model_of_ones_own(monkeypatch) -> None:
-    def bundle(name: str, classifier: str) -> bundle.BundleInfo:
+    def own_bundle(name: str, classifier: str) -> bundle.BundleInfo:
         card = bundle.Card(
             name=name, classifier=classifier, title=name, classes=CLASSES
         )
@@ -241,7 +241,7 @@ def test_a_training_starts_from_a_model_of_ones_own(monkeypatch) -> None:
             name=name, folder=bundle.models_dir() / name, card=card, origin="own"
         )
 
-    own = (bundle("museum", "resnet"), bundle("portraits", "vgg"))
+    own = (own_bundle("museum", "resnet"), own_bundle("portraits", "vgg"))
     monkeypatch.setattr(bundle, "discover", lambda: (own, ()))
     put_collection()
     page = open_page()

@@ -1,4 +1,4 @@
-"""How a reader looks at coins: the right way up, and again where it is in doubt."""
+"""How a legend net predicts: the right way up, and from more views if in doubt."""
 
 from dataclasses import replace
 from typing import Any
@@ -8,9 +8,10 @@ import pytest
 import torch
 
 from coin_core.classifiers import tta
-from coin_core.classifiers.tta import choose_poses, look, read
-from coin_core.imaging.legend_pose import LegendPose, find_frames, predict_poses
-from coin_core.imaging.preprocessing import Preprocessing, frames_for
+from coin_core.classifiers.tta import choose_poses, predict, predict_once
+from coin_core.detection.legend_localizer import best_poses, predict_poses
+from coin_core.imaging.legend_pose import LegendPose
+from coin_core.imaging.preprocessing import Preprocessing, centred_pose
 from coin_core.pipeline import CoinClassifier
 from coin_core.rendering import RenderedCoin, render_coin
 
@@ -51,7 +52,7 @@ def test_a_second_turn_is_named_only_where_it_may_be() -> None:
     coins = [render_coin(92, index, size_px=160) for index in range(60)]
     crops = np.stack([coin.image for coin in coins])
     likely = predict_poses(crops)
-    assert [turns[0] for turns in likely] == find_frames(crops)
+    assert [turns[0] for turns in likely] == best_poses(crops)
     hesitant = [turns for turns in likely if len(turns) == 2]
     assert 0 < len(hesitant) < 30
     for one, other in hesitant:
@@ -61,16 +62,16 @@ def test_a_second_turn_is_named_only_where_it_may_be() -> None:
 def test_doubtful_coins_are_looked_at_again_and_sure_ones_are_not(net: Any) -> None:
     crops = np.stack([render_coin(93, k, size_px=160).image for k in range(24)])
     frames = choose_poses(net.module_, crops, net.preparation)
-    once = look(net.module_, crops, net.preparation, frames)
-    whole = read(net.module_, crops, net.preparation)
-    sure = once.classes.softmax(1).amax(1) >= 0.95
+    once = predict_once(net.module_, crops, net.preparation, frames)
+    whole = predict(net.module_, crops, net.preparation)
+    sure = once.logits.softmax(1).amax(1) >= 0.95
     assert 0 < int(sure.sum()) < len(crops)
-    assert torch.allclose(whole.seen[sure], once.seen[sure])
-    assert torch.allclose(whole.classes[sure], once.classes[sure], atol=1e-4)
+    assert torch.allclose(whole.embedding[sure], once.embedding[sure])
+    assert torch.allclose(whole.logits[sure], once.logits[sure], atol=1e-4)
     assert torch.equal(whole.letters, once.letters)
-    apart = (whole.seen - once.seen)[~sure].abs().amax(1)
+    apart = (whole.embedding - once.embedding)[~sure].abs().amax(1)
     assert bool((apart > 0).all())
-    assert torch.allclose(whole.features, whole.seen[:, : whole.features.shape[1]])
+    assert torch.allclose(whole.features, whole.embedding[:, : whole.features.shape[1]])
 
 
 def test_a_coin_is_read_alike_alone_and_among_others(net: Any) -> None:
@@ -83,13 +84,14 @@ def test_a_coin_is_read_alike_alone_and_among_others(net: Any) -> None:
 def test_what_the_last_layers_judge_by_gives_the_same_answer(net: Any) -> None:
     crops = np.stack([render_coin(95, k, size_px=160).image for k in range(12)])
     with torch.inference_mode():
-        told = net.module_.tell(net.see(crops)).softmax(1).numpy()
+        told = net.module_.classify(net.embed(crops)).softmax(1).numpy()
     assert np.allclose(told, net.predict_proba(crops), atol=1e-4)
 
 
 def test_without_legends_to_find_the_middle_is_read(net: Any) -> None:
     crops = np.stack([render_coin(96, k, size_px=160).image for k in range(2)])
     plain = Preprocessing(framed=False)
-    assert choose_poses(net.module_, crops, plain) == frames_for(crops, plain)
-    once = look(net.module_, crops, plain, frames_for(crops, plain))
-    assert torch.equal(read(net.module_, crops, plain).seen, once.seen)
+    poses = [centred_pose(plain)] * 2
+    assert choose_poses(net.module_, crops, plain) == poses
+    once = predict_once(net.module_, crops, plain, poses)
+    assert torch.equal(predict(net.module_, crops, plain).embedding, once.embedding)

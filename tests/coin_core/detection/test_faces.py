@@ -7,10 +7,9 @@ import torch
 from torch import nn
 
 from coin_core.detection import coin_detector, faces
-from coin_core.detection.coin_detector import cut_regions, iou, zoom_crop
+from coin_core.detection.coin_detector import iou, segment, split_regions, zoom_crop
 from coin_core.detection.faces import DetectedFace, RotatedBox, Side
-from coin_core.detection.nets import finder_maps
-from coin_core.detection.plain_background import find_on_plain_ground
+from coin_core.detection.plain_background import detect_on_plain_background
 from coin_core.errors import CropOutOfBoundsError
 from coin_core.model_store.bundle import WEIGHTS_DIR
 from coin_core.rendering.backgrounds import draw_background
@@ -60,7 +59,7 @@ def test_a_box_that_leaves_the_photo_is_refused(box):
     ],
 )
 def test_coins_on_plain_ground_are_found_in_reading_order(ground, discs):
-    found = faces.find(lay_discs(ground, discs))
+    found = faces.detect_coins(lay_discs(ground, discs))
     assert len(found) == len(discs)
     for box, (x, y, r) in zip(found, discs, strict=True):
         truth = ((x - r) / 320, (y - r) / 240, (x + r) / 320, (y + r) / 240)
@@ -69,23 +68,23 @@ def test_coins_on_plain_ground_are_found_in_reading_order(ground, discs):
 
 @pytest.mark.parametrize("shape", [(3, 3), (1, 1), (1, 400), (400, 2)])
 def test_a_photo_of_next_to_nothing_holds_no_coin(shape):
-    assert faces.find(np.zeros((*shape, 3), np.uint8)) == ()
+    assert faces.detect_coins(np.zeros((*shape, 3), np.uint8)) == ()
 
 
 def test_pebbles_beside_a_coin_are_no_coins():
     photo = lay_discs(255, [(160, 120, 70), (40, 40, 18), (290, 200, 12)])
-    assert len(faces.find(photo)) == 1
+    assert len(faces.detect_coins(photo)) == 1
 
 
 def test_a_card_on_plain_ground_is_not_trusted_to_colour():
     photo = np.full((200, 300, 3), 255, np.uint8)
     photo[50:150, 60:200] = 90
-    assert find_on_plain_ground(photo) is None
+    assert detect_on_plain_background(photo) is None
 
 
 def test_touching_coins_are_left_to_the_net():
     photo = lay_discs(255, [(100, 120, 60), (218, 120, 60)])
-    assert find_on_plain_ground(photo) is None
+    assert detect_on_plain_background(photo) is None
 
 
 def test_touching_coins_are_cut_apart_where_their_cores_are():
@@ -93,7 +92,7 @@ def test_touching_coins_are_cut_apart_where_their_cores_are():
     for x, r in ((20, 14), (46, 12)):
         cv2.circle(maps[0], (x, 32), r, 1.0, cv2.FILLED)
         cv2.circle(maps[1], (x, 32), r // 2, 1.0, cv2.FILLED)
-    boxes = sorted(region.box for region in cut_regions(maps))
+    boxes = sorted(region.box for region in split_regions(maps))
     assert len(boxes) == 2
     assert iou(boxes[0], (12, 36, 70, 94)) > 0.85
     assert iou(boxes[1], (68, 40, 118, 90)) > 0.85
@@ -114,9 +113,13 @@ def test_touching_coins_are_cut_apart_where_their_cores_are():
 def test_the_net_says_what_is_a_coin_and_colour_how_far(
     monkeypatch, by_net, by_colour, found
 ):
-    monkeypatch.setattr(coin_detector, "find_by_net", lambda photo, net: list(by_net))
-    monkeypatch.setattr(coin_detector, "find_on_plain_ground", lambda _: by_colour)
-    boxes = coin_detector.find_boxes(np.zeros((200, 200, 3), np.uint8))
+    monkeypatch.setattr(
+        coin_detector, "detect_by_network", lambda photo, net: list(by_net)
+    )
+    monkeypatch.setattr(
+        coin_detector, "detect_on_plain_background", lambda _: by_colour
+    )
+    boxes = coin_detector.detect_boxes(np.zeros((200, 200, 3), np.uint8))
     assert boxes == (by_net if found is None else found)
 
 
@@ -127,19 +130,19 @@ def test_the_finder_sees_a_photo_and_its_mirror_images_alike():
             maps[..., :8, :8] = 50.0
             return maps
 
-    (maps,) = finder_maps(np.zeros((1, 32, 32, 3), np.uint8), SeesOneCorner())
+    (maps,) = segment(np.zeros((1, 32, 32, 3), np.uint8), SeesOneCorner())
     assert maps == pytest.approx(0.25)
 
 
 def test_no_more_coins_are_given_than_a_person_would_look_at():
     discs = [(25 + 45 * (k % 6), 25 + 45 * (k // 6), 18) for k in range(30)]
-    assert len(faces.find(lay_discs(255, discs))) == faces.MAX_COINS
+    assert len(faces.detect_coins(lay_discs(255, discs))) == faces.MAX_COINS
 
 
 def test_maps_without_a_core_hold_no_coin():
     maps = np.zeros((2, 32, 32), np.float32)
     maps[0] = 1
-    assert cut_regions(maps) == []
+    assert split_regions(maps) == []
 
 
 def test_a_closer_look_knows_where_it_looks():
@@ -230,7 +233,7 @@ def test_the_shipped_finder_cuts_touching_coins_apart():
         truth.append((x + left * 160, y + top * 160, x + right * 160, y + bottom * 160))
     found = [
         (box.left * 360, box.top * 200, box.right * 360, box.bottom * 200)
-        for box in faces.find(ground)
+        for box in faces.detect_coins(ground)
     ]
     assert len(found) == 2
     for box, other in zip(found, truth, strict=True):

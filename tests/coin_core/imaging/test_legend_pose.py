@@ -1,24 +1,21 @@
-"""Frames of legends: there and back again, and views that show what they promise."""
+"""Poses of legends: conversions and back, and the views at them."""
 
 import math
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coin_core.detection.legend_localizer import frame_net
 from coin_core.imaging.legend_pose import (
     VIEW_MARGIN,
     LegendPose,
-    find_frames,
-    on_crop,
+    warp_to_crop,
     warp_to_legend,
 )
 from coin_core.rendering import render_coin
 
-FRAMES = st.builds(
+POSES = st.builds(
     LegendPose,
     centre_x=st.floats(0.2, 0.8),
     centre_y=st.floats(0.2, 0.8),
@@ -28,7 +25,7 @@ FRAMES = st.builds(
 PLACES = st.floats(-0.5, 1.5)
 
 
-@given(FRAMES, PLACES, PLACES)
+@given(POSES, PLACES, PLACES)
 def test_a_place_goes_to_the_view_and_back(
     frame: LegendPose, x: float, y: float
 ) -> None:
@@ -36,7 +33,7 @@ def test_a_place_goes_to_the_view_and_back(
     assert frame.to_crop(*there) == pytest.approx((x, y), abs=1e-9)
 
 
-@given(FRAMES, FRAMES)
+@given(POSES, POSES)
 def test_a_frame_goes_to_the_view_of_another_and_back(
     frame: LegendPose, window: LegendPose
 ) -> None:
@@ -48,7 +45,7 @@ def test_a_frame_goes_to_the_view_of_another_and_back(
     assert off == pytest.approx(0, abs=1e-9)
 
 
-@given(FRAMES, st.floats(0, 1), st.floats(0, 1))
+@given(POSES, st.floats(0, 1), st.floats(0, 1))
 def test_the_matrix_says_the_same_as_the_frame(
     frame: LegendPose, u: float, v: float
 ) -> None:
@@ -76,7 +73,7 @@ def test_a_map_of_the_view_lies_on_the_crop_where_it_was_seen() -> None:
     frame = LegendPose(centre_x=0.4, centre_y=0.5, radius=0.2, turn_deg=30)
     seen = np.zeros((64, 64), np.float32)
     seen[14:18, 46:50] = 1
-    laid = on_crop(seen, frame, 160)
+    laid = warp_to_crop(seen, frame, 160)
     row, column = np.unravel_index(int(laid.argmax()), laid.shape)
     x, y = frame.to_crop(48 / 64, 16 / 64)
     assert (column / 160, row / 160) == pytest.approx((x, y), abs=0.02)
@@ -84,7 +81,7 @@ def test_a_map_of_the_view_lies_on_the_crop_where_it_was_seen() -> None:
 
 
 @pytest.mark.parametrize("wrong", [{"radius": 0}, {"turn_deg": math.nan}])
-def test_impossible_frames_are_refused(wrong: dict[str, float]) -> None:
+def test_impossible_poses_are_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(ValueError, match="cannot be"):
         LegendPose(**wrong)
 
@@ -103,25 +100,3 @@ def test_a_rendered_coin_knows_the_circle_that_holds_its_letters() -> None:
         assert inside == len(coin.letters)
     assert render_coin(4, 0, size_px=128, kind="cornucopia").legend_pose is None
     assert VIEW_MARGIN > 1
-
-
-def test_finding_a_frame_leaves_the_random_state_alone() -> None:
-    frame_net.cache_clear()
-    torch.manual_seed(5)
-    before = torch.random.get_rng_state()
-    find_frames(render_coin(4, 1, size_px=96).image[None])
-    assert torch.equal(torch.random.get_rng_state(), before)
-
-
-def test_the_shipped_net_finds_legends_however_they_lie() -> None:
-    """Fresh coins, upright and upside down: nearly all within 20 degrees."""
-    right = 0
-    for index in range(20):
-        crop = render_coin(31, index, size_px=160, wear=0.1).image
-        true = render_coin(31, index, size_px=160, wear=0.1).legend_pose
-        assert true is not None
-        for turned, by in ((crop, 0.0), (crop[::-1, ::-1], 180.0)):
-            found = find_frames(np.ascontiguousarray(turned)[None])[0]
-            off = abs((found.turn_deg - true.turn_deg - by + 180) % 360 - 180)
-            right += off < 20
-    assert right >= 32

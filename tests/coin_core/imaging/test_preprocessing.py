@@ -1,10 +1,13 @@
 """Preparing crops: shape, light, and what is refused."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
 from coin_core.imaging.legend_pose import LegendPose
-from coin_core.imaging.preprocessing import Preprocessing, frames_for, prepare
+from coin_core.imaging.preprocessing import Preprocessing, centred_pose, prepare
 
 
 def _crops(count: int = 2, size: int = 160) -> np.ndarray:
@@ -74,7 +77,7 @@ def test_a_card_from_before_frames_means_the_middle_of_the_flan() -> None:
 
 
 def test_the_frame_of_a_zoomed_input_is_its_central_share() -> None:
-    frame = frames_for(_crops(1), Preprocessing(zoom=0.8))[0]
+    frame = centred_pose(Preprocessing(zoom=0.8))
     assert frame.to_crop(0.5, 0.5) == pytest.approx((0.5, 0.5))
     assert frame.to_crop(0.0, 1.0) == pytest.approx((0.1, 0.9))
 
@@ -88,3 +91,19 @@ def test_framed_input_shows_the_legend_and_not_the_middle() -> None:
     assert out[32, 32] > 1
     assert out[2, 2] < 0
     assert out[32 - 3 : 32 + 4, 32 - 3 : 32 + 4].std() < 0.01
+
+
+def test_framed_input_needs_poses_from_outside() -> None:
+    with pytest.raises(ValueError, match="poses"):
+        prepare(_crops(1), Preprocessing(framed=True))
+
+
+def test_preprocessing_imports_no_detection() -> None:
+    code = (
+        "import sys, coin_core.imaging.preprocessing;"
+        "print([m for m in sys.modules if m.startswith('coin_core.detection')])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"

@@ -305,7 +305,7 @@ def test_find_bundle_looks_at_paths_then_own_then_shipped(tmp_path, monkeypatch)
 WRITER = """
 import sys, torch
 from pathlib import Path
-from coin_core import models
+from coin_core.model_store import bundle as models
 folder = Path(sys.argv[1])
 for turn in range(100000):
     card = models.Card(name="t", classifier="mlp", title=str(turn), classes=("a", "b"))
