@@ -314,7 +314,7 @@ def _explain(error: BaseException, url: URL) -> str:
         or "file is encrypted" in lower
     ):
         return (
-            f"The catalog {where} is damaged ({message}). The file was not changed, "
+            f"The catalog {where} is damaged ({message}). The file is left as it is, "
             "and the photos beside it are unharmed. Put a backup in its place, or try "
             "`sqlite3 catalog.sqlite .recover`; to start again, move the file away and "
             "import the photos folder."

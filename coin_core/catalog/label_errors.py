@@ -1,11 +1,11 @@
-"""What classifiers say of the catalog's photos, and labels that look wrong by it."""
+"""Store predictions of classifiers, and find labels that look wrong by them."""
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,10 +14,11 @@ from coin_core.catalog.mappers import chunks
 from coin_core.catalog.records import (
     CatalogFace,
     CatalogPhoto,
-    OpinionKind,
     PhotoStatus,
     Prediction,
+    PredictionKind,
 )
+from coin_core.catalog.repository import Catalog
 from coin_core.catalog.versions import find_legend_face
 from coin_core.classifiers import shipped_classifiers
 from coin_core.detection.faces import RotatedBox, crop_to_flan
@@ -29,19 +30,13 @@ from coin_core.errors import (
 )
 from coin_core.imaging import photo_io
 
-if TYPE_CHECKING:
-    from coin_core.catalog import Catalog
-
 CROP_PX = 160
 _BATCH = 16
-# Fewer labelled photos of a ruler than these say nothing about the others' labels.
-_FEWEST = 5
+_MIN_PHOTOS = 5  # of a ruler; below, the labels of others cannot be compared
 _WHOLE = RotatedBox(left=0.0, top=0.0, right=1.0, bottom=1.0)
 
-Told = Callable[[int, int], None]
 
-
-class Asked(Protocol):
+class Predictor(Protocol):
     """The part of `coin_core.CoinClassifier` that is used here."""
 
     def model(self, name: str) -> Any:
@@ -61,13 +56,12 @@ class Asked(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recorded:
-    """What `record_opinions` did.
+    """The result of `record_predictions`.
 
     Attributes:
-        photos: Photos that every classifier has judged.
-        known: Photos that these models had judged before.
-        left_out: A sentence for each photo that could not be judged, and for each
-            model that could not be asked.
+        photos: How many photos were classified.
+        known: How many photos had predictions of the same models already.
+        left_out: A sentence for each photo and each model that could not be used.
     """
 
     photos: int
@@ -81,8 +75,8 @@ class LabelIssue:
 
     Attributes:
         ruler: Its label.
-        suggested: What the classifiers take it for.
-        suspicion: 0 to 1; 1 less the probability that the label is right.
+        suggested: The ruler that the classifiers predict.
+        suspicion: 0 to 1; 1 minus the probability of the label.
     """
 
     photo_id: int
@@ -91,33 +85,34 @@ class LabelIssue:
     suspicion: float
 
 
-def record_opinions(
+def record_predictions(
     catalog: Catalog,
-    coin_classifier: Asked,
+    predictor: Predictor,
     photo_ids: Iterable[int],
     *,
     classifiers: Sequence[str] | None = None,
-    again: bool = False,
-    progress: Told | None = None,
+    repeat: bool = False,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Recorded:
-    """Ask classifiers about photos and keep what they say, batch by batch.
+    """Classify photos and store the predictions, batch by batch.
 
-    They see the face with the legend as it was boxed and turned in the catalog. What
-    a model has judged before is not asked again, so a stopped pass goes on where it
-    was.
+    The models see the face with the legend, as it is boxed and turned in the catalog.
+    Photos that a model has classified before are skipped, so an interrupted call
+    resumes where it stopped.
 
     Args:
-        catalog: Where the photos are; confidence and disagreement are kept there.
-        coin_classifier: Whom to ask.
-        photo_ids: About which photos; excluded ones are passed over.
+        catalog: The catalog with the photos; their confidence and disagreement are
+            updated.
+        predictor: Loads and runs the models.
+        photo_ids: The photos; excluded ones are skipped.
         classifiers: Names of models; the shipped ones if None.
-        again: Ask also about photos that these models have judged before, as after
-            their faces were changed.
+        repeat: Also classify photos that have predictions of the same models, for
+            instance after their faces were changed.
         progress: Called with photos done and photos in all.
 
     Raises:
-        WeightsMissingError: None of the models is there.
-        WeightsMismatchError: None of them can be used.
+        WeightsMissingError: No model is available.
+        WeightsMismatchError: No model can be used.
     """
     from coin_core.model_store.bundle import weights_digest
 
@@ -126,51 +121,48 @@ def record_opinions(
     classifiers = shipped_classifiers() if classifiers is None else classifiers
     for name in classifiers:
         try:
-            digests[name] = weights_digest(coin_classifier.model(name).card)
+            digests[name] = weights_digest(predictor.model(name).card)
         except (WeightsMissingError, WeightsMismatchError) as error:
             left_out.append(str(error))
             if len(left_out) == len(classifiers):
                 raise
-    wanted = list(dict.fromkeys(photo_ids))
-    done, known, judged = 0, 0, 0
-    for part in chunks(wanted, _BATCH):
-        photos_here = catalog.photos.get_many(part)
-        faces = catalog.photos.faces_of(part)
-        said = catalog.predictions.of_photos(part, kind=OpinionKind.MODEL)
+    ids = list(dict.fromkeys(photo_ids))
+    done, known, classified = 0, 0, 0
+    for part in chunks(ids, _BATCH):
+        stored = catalog.predictions.of_photos(part, kind=PredictionKind.MODEL)
         fresh = []
-        for photo in photos_here:
-            had = {o.classifier: o.model_digest for o in said.get(photo.photo_id, ())}
+        for photo in catalog.photos.get_many(part):
             if photo.status is PhotoStatus.EXCLUDED:
                 continue
-            same = all(had.get(name) == digest for name, digest in digests.items())
-            if same and not again:
+            old = {p.classifier: p.model_digest for p in stored.get(photo.photo_id, ())}
+            if not repeat and digests.items() <= old.items():
                 known += 1
             else:
                 fresh.append(photo)
-        read = list(_crops(catalog, fresh, faces, left_out))
-        if read:
-            opinions = _ask(coin_classifier, read, digests)
-            catalog.predictions.add(opinions)
-            judged += len(read)
+        faces = catalog.photos.faces_of(part)
+        crops = dict(_crops(catalog, fresh, faces, left_out))
+        if crops:
+            catalog.predictions.add(_predict(predictor, crops, digests))
+            classified += len(crops)
         done += len(part)
         if progress:
-            progress(done, len(wanted))
-    return Recorded(photos=judged, known=known, left_out=tuple(left_out))
+            progress(done, len(ids))
+    return Recorded(photos=classified, known=known, left_out=tuple(left_out))
 
 
 def _crops(
     catalog: Catalog,
-    wanted: Iterable[CatalogPhoto],
+    photos: Iterable[CatalogPhoto],
     faces: Mapping[int, tuple[CatalogFace, ...]],
     left_out: list[str],
 ) -> Iterator[tuple[int, NDArray[np.uint8]]]:
-    """The face to judge of each photo; a photo without faces is taken whole."""
-    for photo in wanted:
-        there = faces[photo.photo_id]
-        place = find_legend_face(there, photo.ruler)
-        if there and place is None:
-            continue  # another side, which names nobody
-        box = _WHOLE if place is None else there[place].box
+    """(photo id, crop) of each photo with a legend; the whole photo without faces."""
+    for photo in photos:
+        here = faces[photo.photo_id]
+        index = find_legend_face(here, photo.ruler)
+        if here and index is None:
+            continue  # another side, which names no ruler
+        box = _WHOLE if index is None else here[index].box
         try:
             image = photo_io.read(catalog.photos.path(photo))
             yield photo.photo_id, crop_to_flan(image, box, CROP_PX)
@@ -178,36 +170,29 @@ def _crops(
             left_out.append(f"Photo {photo.photo_id}: {error}")
 
 
-def _ask(
-    coin_classifier: Asked,
-    read: Sequence[tuple[int, NDArray[np.uint8]]],
+def _predict(
+    predictor: Predictor,
+    crops: Mapping[int, NDArray[np.uint8]],
     digests: Mapping[str, str],
 ) -> list[Prediction]:
-    crops = np.stack([crop for _, crop in read])
-    shared: dict[str, NDArray[np.float32]] = {}
-    opinions = []
+    batch = np.stack(list(crops.values()))
+    features_by_net: dict[str, NDArray[np.float32]] = {}
+    predictions: list[Prediction] = []
     for name, digest in digests.items():
-        model = coin_classifier.model(name)
+        model = predictor.model(name)
         features = None
         if model.takes_features:
-            key = str(sorted(model.card.features_from.items()))
-            if key not in shared:
-                shared[key] = coin_classifier.features(crops, name)
-            features = shared[key]
-        rows = coin_classifier.probabilities(crops, name, features)
-        classes = model.card.classes
-        for (photo_id, _), row in zip(read, rows, strict=True):
-            best = int(row.argmax())
-            opinions.append(
-                Prediction(
-                    photo_id=photo_id,
-                    classifier=name,
-                    model_digest=digest,
-                    probabilities=_shares(classes, row),
-                    ruler=classes[best] if row[best] >= model.card.threshold else None,
-                )
-            )
-    return opinions
+            net = str(sorted(model.card.features_from.items()))
+            if net not in features_by_net:
+                features_by_net[net] = predictor.features(batch, name)
+            features = features_by_net[net]
+        rows = predictor.probabilities(batch, name, features)
+        predictions += _to_predictions(
+            *(name, list(crops), rows, model.card.classes, digest),
+            threshold=model.card.threshold,
+            kind=PredictionKind.MODEL,
+        )
+    return predictions
 
 
 def record_out_of_fold(
@@ -220,142 +205,146 @@ def record_out_of_fold(
     model_digest: str,
     threshold: float = 0.0,
 ) -> None:
-    """Keep what each fold said of the photos that it had not learnt from.
+    """Store predictions of a cross-validation for photos not used in their fold.
 
     Args:
-        catalog: Where to keep it.
-        classifier: Which one.
+        catalog: The catalog with the photos.
+        classifier: Name of the classifier.
         photo_ids: One for each row, (N,).
         probabilities: (N, C).
         classes: The labels of the columns.
-        model_digest: Of the model that came out of the same training.
-        threshold: A highest probability below it is "cannot tell".
+        model_digest: Of the model from the same training run.
+        threshold: A highest probability below it means "cannot tell".
     """
     catalog.predictions.add(
-        Prediction(
-            photo_id=int(photo_id),
-            classifier=classifier,
-            model_digest=model_digest,
-            probabilities=_shares(classes, row),
-            ruler=classes[int(row.argmax())] if row.max() >= threshold else None,
-            kind=OpinionKind.OUT_OF_FOLD,
+        _to_predictions(
+            *(classifier, photo_ids, probabilities, classes, model_digest),
+            threshold=threshold,
+            kind=PredictionKind.OUT_OF_FOLD,
         )
-        for photo_id, row in zip(photo_ids, probabilities, strict=True)
     )
 
 
-def _shares(classes: Sequence[str], row: NDArray[np.float32]) -> dict[str, float]:
-    return {
-        name: round(float(share), 6) for name, share in zip(classes, row, strict=True)
-    }
+def _to_predictions(
+    classifier: str,
+    photo_ids: Sequence[int],
+    probabilities: NDArray[np.float32],
+    classes: Sequence[str],
+    model_digest: str,
+    *,
+    threshold: float,
+    kind: PredictionKind,
+) -> Iterator[Prediction]:
+    for photo_id, row in zip(photo_ids, probabilities, strict=True):
+        best = int(row.argmax())
+        yield Prediction(
+            photo_id=int(photo_id),
+            classifier=classifier,
+            model_digest=model_digest,
+            probabilities={
+                name: round(float(p), 6) for name, p in zip(classes, row, strict=True)
+            },
+            ruler=classes[best] if row[best] >= threshold else None,
+            kind=kind,
+        )
 
 
 def find_label_issues(catalog: Catalog) -> tuple[LabelIssue, ...]:
-    """Labels that the classifiers, taught without them, would not have given.
+    """Find labels that contradict the out-of-fold predictions.
 
-    cleanlab compares each label with out-of-fold probabilities, which come from a
-    training on the catalog; where several classifiers have some, their mean counts.
-    Classifiers that do no better than naming one ruler for all are not heard. The
-    photos found are marked for the review queue, and earlier marks are cleared.
+    Uses confident learning (Northcutt et al. 2021, in cleanlab) on the mean
+    probabilities of all classifiers that were cross-validated on the catalog and do
+    better than always naming the most frequent ruler. The photos found are marked for
+    the review queue; earlier marks are removed.
 
     Returns:
-        The most suspected first.
+        The most suspected labels first.
 
     Raises:
-        CatalogError: No classifier has been trained on the catalog with folds, or
-            none has learnt anything.
+        CatalogError: No classifier was cross-validated on the catalog, or none is
+            good enough.
     """
-    from cleanlab.filter import find_label_issues
+    from cleanlab.filter import find_label_issues as cleanlab_issues
 
-    said = catalog.predictions.of_photos(kind=OpinionKind.OUT_OF_FOLD)
-    if not said:
+    predictions = catalog.predictions.of_photos(kind=PredictionKind.OUT_OF_FOLD)
+    if not predictions:
         raise CatalogError(
             "Wrong labels are found by what classifiers say of coins they have not "
             "learnt from, and none has been trained on the catalog yet. Train one on "
             "the page Training history, or by: python -m coin_core train svm --data "
             "catalog"
         )
-    labelled = [
+    photos = [
         photo
-        for photo in _photos(catalog, sorted(said))
+        for part in chunks(sorted(predictions))
+        for photo in catalog.photos.get_many(part)
         if photo.ruler and photo.status is not PhotoStatus.EXCLUDED
     ]
-    counts = Counter(str(photo.ruler) for photo in labelled)
-    rulers = sorted(ruler for ruler, count in counts.items() if count >= _FEWEST)
+    counts = Counter(str(photo.ruler) for photo in photos)
+    rulers = sorted(ruler for ruler, count in counts.items() if count >= _MIN_PHOTOS)
     if len(rulers) < 2:
         raise CatalogError(
             "Wrong labels are found by what classifiers say of coins they have not "
-            f"learnt from, and of fewer than two rulers there are {_FEWEST} such "
+            f"learnt from, and of fewer than two rulers there are {_MIN_PHOTOS} such "
             "coins. Label more photos and train again."
         )
-    judged = [photo for photo in labelled if photo.ruler in rulers]
-    heard = _worth_hearing(judged, said)
-    if not heard:
+    photos = [photo for photo in photos if photo.ruler in rulers]
+    useful = _useful_classifiers(photos, predictions)
+    if not useful:
         catalog.predictions.mark_label_issues({})
         raise CatalogError(
             "No classifier trained on the catalog does better on coins it has not "
             "learnt from than naming one ruler for all, so none can tell a wrong "
             "label. Label more photos and train again."
         )
-    rows, kept = [], []
-    for photo in judged:
-        several = [o for o in said[photo.photo_id] if o.classifier in heard]
+    rows, judged = [], []
+    for photo in photos:
+        several = [p for p in predictions[photo.photo_id] if p.classifier in useful]
         if several:
-            kept.append(photo)
-            rows.append(_mean_shares(several, rulers))
+            judged.append(photo)
+            rows.append(_mean_probabilities(several, rulers))
     p = np.stack(rows)
-    y = np.array([rulers.index(str(photo.ruler)) for photo in kept])
-    found = find_label_issues(
-        y, p, return_indices_ranked_by="self_confidence", n_jobs=1
-    )
-    label_issues = tuple(
+    y = np.array([rulers.index(str(photo.ruler)) for photo in judged])
+    ranked = cleanlab_issues(y, p, return_indices_ranked_by="self_confidence", n_jobs=1)
+    issues = tuple(
         LabelIssue(
-            photo_id=kept[row].photo_id,
+            photo_id=judged[row].photo_id,
             ruler=rulers[y[row]],
             suggested=rulers[int(p[row].argmax())],
             suspicion=round(1 - float(p[row, y[row]]), 6),
         )
-        for row in map(int, found)
+        for row in map(int, ranked)
     )
-    catalog.predictions.mark_label_issues(
-        {s.photo_id: s.suspicion for s in label_issues}
-    )
-    return label_issues
+    catalog.predictions.mark_label_issues({i.photo_id: i.suspicion for i in issues})
+    return issues
 
 
-def _worth_hearing(
-    judged: Sequence[CatalogPhoto], said: Mapping[int, Sequence[Prediction]]
+def _useful_classifiers(
+    photos: Sequence[CatalogPhoto], predictions: Mapping[int, Sequence[Prediction]]
 ) -> set[str]:
-    """Classifiers that are surely better than naming the most frequent ruler."""
+    """Classifiers significantly better than naming the most frequent ruler."""
     from coin_core.evaluation.metrics import wilson
 
-    right: Counter[str] = Counter()
-    seen: dict[str, Counter[str]] = defaultdict(Counter)
-    for photo in judged:
-        for opinion in said[photo.photo_id]:
-            shares = opinion.probabilities
-            seen[opinion.classifier][str(photo.ruler)] += 1
-            right[opinion.classifier] += max(shares, key=shares.__getitem__) == (
-                photo.ruler
-            )
-    heard = set()
-    for name, rulers in seen.items():
-        n = rulers.total()
-        if wilson(right[name], n)[0] > max(rulers.values()) / n:
-            heard.add(name)
-    return heard
+    correct: Counter[str] = Counter()
+    labels: dict[str, Counter[str]] = defaultdict(Counter)
+    for photo in photos:
+        for prediction in predictions[photo.photo_id]:
+            p = prediction.probabilities
+            labels[prediction.classifier][str(photo.ruler)] += 1
+            correct[prediction.classifier] += max(p, key=p.__getitem__) == photo.ruler
+    return {
+        name
+        for name, counts in labels.items()
+        if wilson(correct[name], counts.total())[0]
+        > max(counts.values()) / counts.total()
+    }
 
 
-def _photos(catalog: Catalog, photo_ids: Sequence[int]) -> Iterator[CatalogPhoto]:
-    for part in chunks(photo_ids):
-        yield from catalog.photos.get_many(part)
-
-
-def _mean_shares(
-    opinions: Sequence[Prediction], rulers: Sequence[str]
+def _mean_probabilities(
+    predictions: Sequence[Prediction], rulers: Sequence[str]
 ) -> NDArray[np.float64]:
-    """The mean over the classifiers, among these rulers alone, summing to 1, (C,)."""
-    rows = [[o.probabilities.get(ruler, 0.0) for ruler in rulers] for o in opinions]
+    """The mean over the classifiers for these rulers only, summing to 1, (C,)."""
+    rows = [[p.probabilities.get(ruler, 0.0) for ruler in rulers] for p in predictions]
     mean: NDArray[np.float64] = np.mean(rows, axis=0) + 1e-9
-    shares: NDArray[np.float64] = mean / mean.sum()
-    return shares
+    normalized: NDArray[np.float64] = mean / mean.sum()
+    return normalized

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, delete, insert, select, update
 from coin_core.catalog.audit_log import coins_of
 from coin_core.catalog.database import Database
 from coin_core.catalog.mappers import chunks, utc_now
-from coin_core.catalog.records import OpinionKind, Prediction
+from coin_core.catalog.records import Prediction, PredictionKind
 from coin_core.catalog.schema import OpinionRow, PhotoRow
 
 
@@ -37,14 +37,14 @@ class Predictions:
                 "model_digest": p.model_digest,
                 "probabilities": {k: float(v) for k, v in p.probabilities.items()},
                 "ruler": p.ruler,
-                "kind": OpinionKind(p.kind).value,
+                "kind": PredictionKind(p.kind).value,
                 "at": p.at or now,
             }
             for p in latest.values()
         ]
         replaced: dict[tuple[str, str], list[int]] = defaultdict(list)
         for p in latest.values():
-            replaced[p.classifier, OpinionKind(p.kind).value].append(p.photo_id)
+            replaced[p.classifier, PredictionKind(p.kind).value].append(p.photo_id)
         photo_ids = sorted({p.photo_id for p in latest.values()})
         with self._database.writing() as connection:
             coins_of(connection, photo_ids)
@@ -67,7 +67,10 @@ class Predictions:
         return self.of_photos([photo_id]).get(photo_id, ())
 
     def of_photos(
-        self, photo_ids: Iterable[int] | None = None, *, kind: OpinionKind | None = None
+        self,
+        photo_ids: Iterable[int] | None = None,
+        *,
+        kind: PredictionKind | None = None,
     ) -> dict[int, tuple[Prediction, ...]]:
         """The predictions for several photos, or for all that have any.
 
@@ -90,7 +93,7 @@ class Predictions:
                 for row in connection.execute(rows):
                     values = dict(row._mapping)
                     del values["id"]
-                    values["kind"] = OpinionKind(values["kind"])
+                    values["kind"] = PredictionKind(values["kind"])
                     predictions[row.photo_id].append(Prediction(**values))
         return {photo_id: tuple(several) for photo_id, several in predictions.items()}
 

@@ -50,7 +50,7 @@ class QueueKind(StrEnum):
     SUSPECTED = "suspected"
 
 
-class OpinionKind(StrEnum):
+class PredictionKind(StrEnum):
     """Whether the classifier may have been trained on the photo it predicts."""
 
     MODEL = "model"
@@ -400,7 +400,7 @@ class Prediction:
     model_digest: str
     probabilities: Mapping[str, float]
     ruler: str | None
-    kind: OpinionKind = OpinionKind.MODEL
+    kind: PredictionKind = PredictionKind.MODEL
     at: datetime | None = None
 
 

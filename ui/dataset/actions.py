@@ -249,7 +249,7 @@ def classify_catalog_photos(
         photo_ids: The photos.
         again: Whether to repeat predictions that the same models have stored.
     """
-    from coin_core.catalog.label_errors import record_opinions
+    from coin_core.catalog.label_errors import record_predictions
 
     def report(recorded: Recorded) -> None:
         count = recorded.photos + recorded.known
@@ -270,12 +270,12 @@ def classify_catalog_photos(
             session,
             BackgroundTask(
                 title="Asking the classifiers",
-                job=lambda progress: record_opinions(
+                job=lambda progress: record_predictions(
                     catalog,
                     coin_classifier,
                     photo_ids,
                     classifiers=names,
-                    again=again,
+                    repeat=again,
                     progress=progress,
                 ),
                 then=report,

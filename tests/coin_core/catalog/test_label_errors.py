@@ -8,15 +8,15 @@ import pytest
 from coin_core.catalog import (
     CatalogFace,
     CoinFacts,
-    OpinionKind,
     PhotoRecord,
+    PredictionKind,
     RotatedBox,
     Side,
 )
 from coin_core.catalog.label_errors import (
     find_label_issues,
-    record_opinions,
     record_out_of_fold,
+    record_predictions,
 )
 from coin_core.errors import CatalogError
 from coin_core.model_store.card import Card
@@ -84,7 +84,9 @@ def add(catalog, encode_photo):
 def test_opinions_are_recorded_with_confidence_and_disagreement(catalog, add):
     ids = [add(number) for number in range(6)]
     coin_classifier = ColourCoinClassifier()
-    done = record_opinions(catalog, coin_classifier, ids, classifiers=("resnet", "mlp"))
+    done = record_predictions(
+        catalog, coin_classifier, ids, classifiers=("resnet", "mlp")
+    )
     assert (done.photos, done.known, done.left_out) == (6, 0, ())
     said = {o.classifier: o for o in catalog.predictions.of_photo(ids[1])}
     assert said["resnet"].ruler == RULERS[1]
@@ -99,12 +101,12 @@ def test_opinions_are_recorded_with_confidence_and_disagreement(catalog, add):
 def test_what_was_asked_is_not_asked_again(catalog, add):
     ids = [add(number) for number in range(3)]
     coin_classifier = ColourCoinClassifier()
-    record_opinions(catalog, coin_classifier, ids[:2], classifiers=["resnet"])
-    done = record_opinions(catalog, coin_classifier, ids, classifiers=["resnet"])
+    record_predictions(catalog, coin_classifier, ids[:2], classifiers=["resnet"])
+    done = record_predictions(catalog, coin_classifier, ids, classifiers=["resnet"])
     assert (done.photos, done.known) == (1, 2)
     assert coin_classifier.asked == [("resnet", 2), ("resnet", 1)]
-    again = record_opinions(
-        catalog, coin_classifier, ids, classifiers=["resnet"], again=True
+    again = record_predictions(
+        catalog, coin_classifier, ids, classifiers=["resnet"], repeat=True
     )
     assert (again.photos, again.known) == (3, 0)
 
@@ -115,7 +117,7 @@ def test_reverses_and_excluded_photos_are_not_judged(catalog, add):
     catalog.edits.exclude([excluded], "noise", who="ada")
     catalog.photos.path(catalog.photos.get(gone)).unlink()
     told = []
-    done = record_opinions(
+    done = record_predictions(
         catalog,
         ColourCoinClassifier(),
         [reverse, excluded, bare, gone],
@@ -144,7 +146,7 @@ def test_wrong_labels_are_suspected(catalog, add):
     ids = [add(number) for number in range(36)]
     wrong = [ids[4], ids[11]]
     out_of_fold(catalog, ids, wrong)
-    assert catalog.predictions.of_photo(ids[0])[0].kind is OpinionKind.OUT_OF_FOLD
+    assert catalog.predictions.of_photo(ids[0])[0].kind is PredictionKind.OUT_OF_FOLD
     label_issues = find_label_issues(catalog)
     assert {suspect.photo_id for suspect in label_issues} == set(wrong)
     assert label_issues[0].suspicion >= label_issues[-1].suspicion > 0.8

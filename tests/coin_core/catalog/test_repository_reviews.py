@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 from sklearn.metrics import cohen_kappa_score
 
-from coin_core.catalog import Catalog, OpinionKind, Prediction
+from coin_core.catalog import Catalog, Prediction, PredictionKind
 from coin_core.errors import CatalogError
 from coin_core.rulers import DEFAULT_CLASSES
 
@@ -126,7 +126,7 @@ def test_the_latest_opinion_of_a_classifier_and_kind_counts(catalog, add_photo: 
     catalog.predictions.add([opinion(photo_id, "svm", 0.9, 0.1, 0)])
     catalog.predictions.add([opinion(photo_id, "svm", 0.8, 0.2, 0, model_digest="new")])
     assert [o.model_digest for o in catalog.predictions.of_photo(photo_id)] == ["new"]
-    unseen = opinion(photo_id, "svm", 0.4, 0.6, 0, kind=OpinionKind.OUT_OF_FOLD)
+    unseen = opinion(photo_id, "svm", 0.4, 0.6, 0, kind=PredictionKind.OUT_OF_FOLD)
     catalog.predictions.add([unseen])
     assert [str(o.kind) for o in catalog.predictions.of_photo(photo_id)] == [
         "model",
@@ -135,7 +135,7 @@ def test_the_latest_opinion_of_a_classifier_and_kind_counts(catalog, add_photo: 
     assert (
         catalog.photos.get(photo_id).confidence == 0.6
     )  # not the one that learnt from it
-    held = catalog.predictions.of_photos(kind=OpinionKind.OUT_OF_FOLD)[photo_id]
+    held = catalog.predictions.of_photos(kind=PredictionKind.OUT_OF_FOLD)[photo_id]
     assert [dict(o.probabilities) for o in held] == [dict(unseen.probabilities)]
     with pytest.raises(CatalogError, match="no photo 99"):
         catalog.predictions.add(

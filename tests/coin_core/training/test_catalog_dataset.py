@@ -10,7 +10,7 @@ from torch import nn
 from coin_core.catalog import (
     CatalogFace,
     CoinFacts,
-    OpinionKind,
+    PredictionKind,
     PhotoRecord,
     RotatedBox,
     Side,
@@ -257,7 +257,7 @@ def test_training_with_folds_keeps_opinions_and_finds_wrong_labels(
     assert train_bars("catalog", out, "--folds", 3) == 0
     assert "1 labels look wrong" in capsys.readouterr().err
     (opinion,) = catalog.predictions.of_photo(ids[4])
-    assert opinion.kind is OpinionKind.OUT_OF_FOLD
+    assert opinion.kind is PredictionKind.OUT_OF_FOLD
     assert (opinion.classifier, opinion.ruler) == ("bars", RULERS[1])
     assert opinion.model_digest == bundle.weights_digest(bundle.load_card(out))
     assert catalog.queries.queue("suspected") == (ids[4],)

@@ -10,7 +10,8 @@ from alembic import op
 revision = "0001"
 down_revision = None
 
-TEXT, INTEGER, DOUBLE, TIME = sa.Text(), sa.Integer(), sa.Double(), sa.DateTime()
+TEXT, INTEGER, TIME = sa.Text(), sa.Integer(), sa.DateTime()
+DOUBLE: sa.Double[float] = sa.Double()
 BOOLEAN, JSON = sa.Boolean(), sa.JSON(none_as_null=True)
 
 
