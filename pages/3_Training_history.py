@@ -1,4 +1,4 @@
-"""Train classifiers, and see what every training made of its coins."""
+"""The Training history page: train classifiers and inspect their runs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ui.training.compare import show_comparison
 from ui.training.form import ask_for_training
 from ui.training.queue_view import watch_queue
 from ui.training.run_detail import show_run
-from ui.training.runs_table import choose_runs, filter_runs, summary_line
+from ui.training.runs_table import filter_runs, select_runs, summary_line
 
 begin_page(
     "Training history",
@@ -32,8 +32,8 @@ shown = filter_runs(runs)
 st.markdown(summary_line(runs, len(shown)))
 if not shown:
     st.stop()
-chosen = choose_runs(shown)
-if len(chosen) == 1:
-    show_run(chosen[0], runs)
-elif chosen:
-    show_comparison(chosen)
+selected = select_runs(shown)
+if len(selected) == 1:
+    show_run(selected[0], runs)
+elif selected:
+    show_comparison(selected)

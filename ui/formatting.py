@@ -63,3 +63,15 @@ def probability_text(probability: float) -> str:
 def plural(count: int, noun: str) -> str:
     """A count with its noun, e.g. "1 photo" or "1,200 photos"."""
     return f"{count:,} {noun}{'s' * (count != 1)}"
+
+
+def duration(seconds: float | None) -> str:
+    """A time span in its two largest units, e.g. "2 h 05 min"; "" for None."""
+    if seconds is None:
+        return ""
+    if seconds < 60:
+        return f"{max(1, round(seconds))}{NBSP}s"
+    minutes = round(seconds / 60)
+    if minutes < 60:
+        return f"{minutes}{NBSP}min"
+    return f"{minutes // 60}{NBSP}h {minutes % 60:02d}{NBSP}min"

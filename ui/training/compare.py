@@ -1,4 +1,4 @@
-"""Several runs side by side: curves on common axes, settings, is it a real gain."""
+"""Several runs side by side: curves on common axes, settings, significance."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from ui.components.charts import (
     loss_curves,
     show_chart,
 )
+from ui.components.table import percent_column, show_table
 from ui.errors import damage_on_page
 from ui.palette import PAPER_DEEP
 from ui.training.formatting import (
@@ -31,63 +32,69 @@ from ui.training.formatting import (
     short_settings,
 )
 
-MOST = len(LINE_COLOURS)
+MAX_RUNS = len(LINE_COLOURS)
 
 
-def show_comparison(chosen: Sequence[RunSummary]) -> None:
-    """Everything about two to six runs at once."""
-    damaged = [run for run in chosen if run.state is RunState.DAMAGED]
-    runs = [run for run in chosen if run.state is not RunState.DAMAGED]
-    if damaged:
-        st.caption(f"{len(damaged)} damaged run(s) left out.")
-    if len(runs) > MOST:
-        st.caption(f"The first {MOST} of {len(runs)}; more lines cannot be told apart.")
-        runs = runs[:MOST]
+def show_comparison(selected: Sequence[RunSummary]) -> None:
+    """The comparison of two to six runs."""
+    runs = [run for run in selected if run.state is not RunState.DAMAGED]
+    if damaged := len(selected) - len(runs):
+        st.caption(f"{damaged} damaged run(s) left out.")
+    if len(runs) > MAX_RUNS:
+        st.caption(
+            f"The first {MAX_RUNS} of {len(runs)}; more lines cannot be told apart."
+        )
+        runs = runs[:MAX_RUNS]
     if len(runs) < 2:
         st.caption("Tick at least two undamaged runs to compare them.")
         return
     st.header(f"{len(runs)} runs compared", anchor=False)
     names = _names(runs)
     with damage_on_page("One of these runs"):
-        _show_verdict(runs, names)
-        _show_curves(runs, names)
+        _show_accuracies(runs, names)
+        _show_significance(names)
+        _show_curves(names)
         _show_settings(runs, names)
 
 
 def _names(runs: Sequence[RunSummary]) -> dict[str, str]:
-    """Run to a short, unambiguous name for legends: a letter and what it is."""
+    """A short name of each run by its id: a letter, the classifier and the data."""
     return {
         run.run_id: f"{chr(ord('A') + i)} · {run_title(run).split(',')[0]}"
         for i, run in enumerate(runs)
     }
 
 
-def _show_verdict(runs: Sequence[RunSummary], names: dict[str, str]) -> None:
-    """Who was right how often, and whether that is a difference at all."""
-    st.dataframe(
-        pd.DataFrame(
+def _letter(name: str) -> str:
+    return name.split(" · ")[0]
+
+
+def _show_accuracies(runs: Sequence[RunSummary], names: dict[str, str]) -> None:
+    show_table(
+        [
             {
-                "run": [names[run.run_id] for run in runs],
-                "right": [
-                    100 * run.accuracy[0] if run.accuracy else None for run in runs
-                ],
-                "95 % interval": [interval(run.accuracy) for run in runs],
-                "of": [run.n for run in runs],
-                "settings": [short_settings(run) for run in runs],
+                "run": names[run.run_id],
+                "right": 100 * run.accuracy[0] if run.accuracy else None,
+                "95 % interval": interval(run.accuracy),
+                "of": run.n,
+                "settings": short_settings(run),
             }
-        ),
-        hide_index=True,
-        placeholder="",
-        column_config={"right": st.column_config.NumberColumn(format="%.0f %%")},
+            for run in runs
+        ],
+        column_config={"right": percent_column()},
     )
+
+
+def _show_significance(names: dict[str, str]) -> None:
+    """For each pair of runs, whether one is really better."""
     predictions = {
-        names[run.run_id]: rows
-        for run in runs
-        if (rows := find_run(run.run_id).predictions())
+        name: rows
+        for run_id, name in names.items()
+        if (rows := find_run(run_id).predictions())
     }
-    pairs, apart = compare_pairs(predictions)
+    pairs, not_comparable = compare_pairs(predictions)
     for pair in pairs:
-        one, other = pair.one.split(" · ")[0], pair.other.split(" · ")[0]
+        one, other = _letter(pair.one), _letter(pair.other)
         counts = (
             f"Of {pair.coins} coins that both measured, {pair.only_one} only {one} and "
             f"{pair.only_other} only {other} got right "
@@ -101,42 +108,38 @@ def _show_verdict(runs: Sequence[RunSummary], names: dict[str, str]) -> None:
             st.markdown(f"**No real difference** between {one} and {other}. {counts}")
     if len(pairs) > 1:
         st.caption("p after Holm's correction for the number of pairs.")
-    for sentence in apart:
+    for sentence in not_comparable:
         st.caption(sentence)
-    without = [
-        names[run.run_id] for run in runs if names[run.run_id] not in predictions
-    ]
-    if without:
+    if without := [name for name in names.values() if name not in predictions]:
         st.caption(
             f"No answers photo by photo are kept of {', '.join(without)}: whether it "
             "really differs cannot be told."
         )
 
 
-def _show_curves(runs: Sequence[RunSummary], names: dict[str, str]) -> None:
-    rows = {names[run.run_id]: find_run(run.run_id).rows() for run in runs}
-    train, valid, right, rate = (
-        {name: line for name, log in rows.items() if (line := mean_curve(log, what))}
-        for what in ("train_loss", "valid_loss", "valid_accuracy", "rate")
+def _show_curves(names: dict[str, str]) -> None:
+    logs = {name: find_run(run_id).rows() for run_id, name in names.items()}
+    train, valid, accuracy, rate = (
+        {name: line for name, log in logs.items() if (line := mean_curve(log, column))}
+        for column in ("train_loss", "valid_loss", "valid_accuracy", "rate")
     )
     if not train and not valid:
         st.caption("None of them learns in epochs, so there are no curves.")
         return
-    without = [name for name in rows if name not in train and name not in valid]
-    left, middle = st.columns(2)
+    left, right = st.columns(2)
     with left:
         st.subheader("Loss", anchor=False)
         show_chart(loss_curves(train, valid), key="compare_loss")
-    with middle:
+    with right:
         st.subheader("Right, validation coins", anchor=False)
-        show_chart(accuracy_curves(right), key="compare_right")
-    told = (
+        show_chart(accuracy_curves(accuracy), key="compare_right")
+    caption = (
         "Mean over the folds that reached the epoch. Solid: validation coins; dotted: "
         "coins it learnt from."
     )
-    if without:
-        told += f" Without curves, as not learnt in epochs: {', '.join(without)}."
-    st.caption(told)
+    if without := [name for name in logs if name not in train and name not in valid]:
+        caption += f" Without curves, as not learnt in epochs: {', '.join(without)}."
+    st.caption(caption)
     with st.expander("Learning rate"):
         show_chart(learning_rate_curves(rate), key="compare_rate")
 
@@ -144,25 +147,23 @@ def _show_curves(runs: Sequence[RunSummary], names: dict[str, str]) -> None:
 def _show_settings(runs: Sequence[RunSummary], names: dict[str, str]) -> None:
     st.subheader("Settings", anchor=False)
     rows = setting_rows(runs)
-    columns = [name.split(" · ")[0] for name in names.values()]
     frame = pd.DataFrame(
         [
             [setting_title(name), *(setting_value(name, value) for value in values)]
             for name, values, _ in rows
         ],
-        columns=["setting", *columns],
+        columns=["setting", *map(_letter, names.values())],
     )
     differing = [differs for _, _, differs in rows]
 
-    def shade(column: pd.Series) -> list[str]:
+    def shade(column: pd.Series[str]) -> list[str]:
         return [
             f"background-color: {PAPER_DEEP}; font-weight: 600" if differs else ""
             for differs in differing
         ]
 
-    st.dataframe(
+    show_table(
         frame.style.apply(shade),
-        hide_index=True,
         height=min(36 * len(rows) + 40, 640),
         column_config={"setting": st.column_config.TextColumn(width="medium")},
     )

@@ -1,4 +1,4 @@
-"""Everything about one run."""
+"""One training run: figures, curves, mistakes, model card, notes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-import pandas as pd
 import streamlit as st
 
 from coin_core.errors import CoinError, WeightsMismatchError, WeightsMissingError
@@ -17,7 +16,6 @@ from coin_core.training.error_analysis import by_legibility, reliability
 from coin_core.training.report import html_report
 from coin_core.training.run_comparison import (
     RunSummary,
-    curve_points,
     record_of_tests,
     runs_on_same_coins,
 )
@@ -30,22 +28,25 @@ from ui.components.charts import (
     reliability_chart,
     show_chart,
 )
+from ui.components.table import show_table
 from ui.errors import damage_on_page, errors_on_page, show_error
+from ui.formatting import duration
 from ui.training.confusion_view import show_confusion, show_mistakes
 from ui.training.formatting import (
-    STATES,
-    duration,
+    STATE_TITLES,
+    curves_by_fold,
+    fold_title,
     interval,
     run_title,
     setting_title,
     setting_value,
     when,
 )
-from ui.training.runs_table import forget_choice
+from ui.training.runs_table import clear_selection
 
 
 def show_run(summary: RunSummary, runs: Sequence[RunSummary]) -> None:
-    """One run: figures, curves, mistakes, card, notes, and what can be done with it."""
+    """Everything about one run, and the actions on it."""
     with errors_on_page():
         run = find_run(summary.run_id)
         st.header(run_title(summary), anchor=False)
@@ -54,12 +55,12 @@ def show_run(summary: RunSummary, runs: Sequence[RunSummary]) -> None:
                 f"This run's folder is damaged: {summary.reason} What can still be "
                 f"read lies in {run.folder}."
             )
-            _offer_deletion(run, summary)
+            _show_deletion(run, summary)
             return
         _show_headline(run, summary, runs)
         _show_actions(run, summary)
         with damage_on_page("The rest of this run"):
-            _show_parts(run, summary)
+            _show_tabs(run, summary)
 
 
 def _show_headline(run: Run, summary: RunSummary, runs: Sequence[RunSummary]) -> None:
@@ -83,17 +84,17 @@ def _show_headline(run: Run, summary: RunSummary, runs: Sequence[RunSummary]) ->
         cells[1].caption(interval(summary.valid_accuracy))
     cells[2].metric("Took", duration(summary.seconds) or "–")
     cells[2].caption(summary.machine)
-    cells[3].metric("State", STATES[summary.state])
+    cells[3].metric("State", STATE_TITLES[summary.state])
     cells[3].caption(f"begun {when(summary.started)}")
     if summary.accuracy:
-        sentence, as_it_should_be = record_of_tests(run)
-        known = runs_on_same_coins(summary, runs)
-        if known > 1:
+        sentence, is_clean = record_of_tests(run)
+        count = runs_on_same_coins(summary, runs)
+        if count > 1:
             sentence += (
-                f" {known} runs were measured on these same coins: the best of them "
+                f" {count} runs were measured on these same coins: the best of them "
                 "looks a little better than it is."
             )
-        (st.caption if as_it_should_be else st.info)(sentence)
+        (st.caption if is_clean else st.info)(sentence)
         if caution := run.config().get("caution"):
             st.warning(f"Not to be taken at its word: {caution}.")
     if summary.few:
@@ -101,26 +102,26 @@ def _show_headline(run: Run, summary: RunSummary, runs: Sequence[RunSummary]) ->
 
 
 def _show_actions(run: Run, summary: RunSummary) -> None:
-    bundle, trouble = _bundle_of(summary)
+    card, problem = _load_card(summary)
     with st.container(horizontal=True, vertical_alignment="center"):
-        if bundle and promoted() == bundle.name:
+        if card and promoted() == card.name:
             st.markdown("The Classify page opens with this model.", width="content")
             if st.button("Go back to the shipped ones", icon=":material/undo:"):
                 demote()
-                _forget_switch()
+                _reset_model_selector()
                 st.rerun()
-        elif bundle and st.button(
+        elif card and st.button(
             "Use on the Classify page",
             icon=":material/publish:",
             type="primary",
-            help=f"The Classify page then opens with {bundle.name}; the others stay "
+            help=f"The Classify page then opens with {card.name}; the others stay "
             "one click away.",
         ):
-            promote(bundle.name)
-            _forget_switch()
+            promote(card.name)
+            _reset_model_selector()
             st.rerun()
-        if trouble:
-            st.caption(trouble, width="content")
+        if problem:
+            st.caption(problem, width="content")
         st.download_button(
             "Report as HTML",
             lambda: html_report(run, summary).encode(),
@@ -130,12 +131,12 @@ def _show_actions(run: Run, summary: RunSummary) -> None:
             on_click="ignore",
             help="One file with everything in it; a browser prints it as PDF.",
         )
-        _offer_deletion(run, summary)
-    _ask_for_note(run)
+        _show_deletion(run, summary)
+    _show_note(run)
 
 
-def _bundle_of(summary: RunSummary) -> tuple[models.Card | None, str]:
-    """The card of the model that came out, or why there is none."""
+def _load_card(summary: RunSummary) -> tuple[models.Card | None, str]:
+    """The card of the model of this run, or None and the reason."""
     if not summary.bundle:
         return None, ""
     folder = models.models_dir() / summary.bundle
@@ -150,12 +151,12 @@ def _bundle_of(summary: RunSummary) -> tuple[models.Card | None, str]:
     return card, ""
 
 
-def _forget_switch() -> None:
-    """Let the Classify page choose anew which model it opens with."""
+def _reset_model_selector() -> None:
+    """Let the Classify page start with the first model of its menu."""
     st.session_state.pop("classifier", None)
 
 
-def _offer_deletion(run: Run, summary: RunSummary) -> None:
+def _show_deletion(run: Run, summary: RunSummary) -> None:
     with st.popover(
         "Delete",
         icon=":material/delete:",
@@ -170,11 +171,11 @@ def _offer_deletion(run: Run, summary: RunSummary) -> None:
             except (CoinError, OSError) as error:
                 show_error(str(error))
             else:
-                forget_choice()
+                clear_selection()
                 st.rerun()
 
 
-def _ask_for_note(run: Run) -> None:
+def _show_note(run: Run) -> None:
     before = run.note()
     text = st.text_area(
         "Notes",
@@ -188,10 +189,10 @@ def _ask_for_note(run: Run) -> None:
         st.rerun()  # the table shows its first line
 
 
-def _show_parts(run: Run, summary: RunSummary) -> None:
-    log, rows, report = run.rows(), run.predictions(), run.report().get("report", {})
+def _show_tabs(run: Run, summary: RunSummary) -> None:
+    rows, report = run.predictions(), run.report().get("report", {})
     classes = report.get("classes") or run.config().get("classes") or []
-    curves, mixed, calibrated, mistakes, card = st.tabs(
+    curves, confusion, calibration, mistakes, card = st.tabs(
         [
             "Curves",
             "Who was taken for whom",
@@ -201,50 +202,40 @@ def _show_parts(run: Run, summary: RunSummary) -> None:
         ]
     )
     with curves:
-        _show_curves(run, log)
-    with mixed:
+        _show_curves(run)
+    with confusion:
         show_confusion(rows, report, classes)
-    with calibrated:
+    with calibration:
         _show_calibration(rows)
     with mistakes:
         show_mistakes(rows)
     with card:
-        _show_card(run, summary)
+        _show_settings_and_card(run, summary)
 
 
-def _show_curves(run: Run, log: Sequence[Row]) -> None:
-    train = _by_fold(curve_points(log, "train_loss"))
-    valid = _by_fold(curve_points(log, "valid_loss"))
+def _show_curves(run: Run) -> None:
+    log = run.rows()
+    train = curves_by_fold(log, "train_loss")
+    valid = curves_by_fold(log, "valid_loss")
     if not train and not valid:
         st.caption("This classifier does not learn in epochs, so there are no curves.")
         return
     best = run.report().get("best", {})
-    marked = {_fold_name(fold): int(row["epoch"]) for fold, row in best.items()}
+    kept = {fold_title(fold): int(row["epoch"]) for fold, row in best.items()}
     left, right = st.columns(2)
     with left:
-        show_chart(loss_curves(train, valid, marked), key="loss")
+        show_chart(loss_curves(train, valid, kept), key="loss")
     with right:
-        lines = _by_fold(curve_points(log, "valid_accuracy"))
+        lines = curves_by_fold(log, "valid_accuracy")
         show_chart(accuracy_curves(lines), key="right")
     st.caption(
         "Solid: validation coins; dotted: coins it learnt from; the ring is the epoch "
         "that was kept."
     )
     with st.expander("Learning rate"):
-        rates = _by_fold(curve_points(log, "rate"))
-        show_chart(learning_rate_curves(rates), key="rate")
+        show_chart(learning_rate_curves(curves_by_fold(log, "rate")), key="rate")
     if torn := run.torn_lines():
         st.caption(f"{torn} line(s) of the history cannot be read and are left out.")
-
-
-def _by_fold(
-    points: dict[str, list[tuple[int, float]]],
-) -> dict[str, list[tuple[int, float]]]:
-    return {_fold_name(fold): line for fold, line in points.items()}
-
-
-def _fold_name(fold: str) -> str:
-    return f"fold {int(fold) + 1}" if fold.isdigit() else "all coins"
 
 
 def _show_calibration(rows: Sequence[Row]) -> None:
@@ -254,55 +245,48 @@ def _show_calibration(rows: Sequence[Row]) -> None:
     left, right = st.columns(2, gap="large")
     with left:
         st.markdown("Of the photos it called so probable, how many were right?")
-        chart = reliability_chart(reliability(rows))
-        show_chart(chart, key="reliability")
+        show_chart(reliability_chart(reliability(rows)), key="reliability")
     with right:
         st.markdown("How much of the name must be legible?")
-        if legible := by_legibility(rows):
-            chart = legibility_chart(legible)
-            show_chart(chart, key="legibility")
+        if bins := by_legibility(rows):
+            show_chart(legibility_chart(bins), key="legibility")
         else:
             st.caption("How legible these coins are is not known.")
 
 
-def _show_card(run: Run, summary: RunSummary) -> None:
+def _show_settings_and_card(run: Run, summary: RunSummary) -> None:
     config = run.config()
-    per_class: dict[str, Any] = config.get("coins_per_class") or {}
     left, right = st.columns(2, gap="large")
     with left:
         st.markdown("**Settings**")
-        st.dataframe(
-            pd.DataFrame(
-                [
-                    (setting_title(name), setting_value(name, value))
-                    for name, value in summary.settings.items()
-                ],
-                columns=["setting", "value"],
-            ),
-            hide_index=True,
+        show_table(
+            {"setting": setting_title(name), "value": setting_value(name, value)}
+            for name, value in summary.settings.items()
         )
         if command := config.get("command"):
             st.caption("The command that makes it again:")
             st.code(command, language="bash", wrap_lines=True)
     with right:
-        if per_class:
-            st.markdown("**Coins it learnt from**")
-            st.dataframe(
-                pd.DataFrame(
-                    [(class_title(name), count) for name, count in per_class.items()],
-                    columns=["class", "coins"],
-                ),
-                hide_index=True,
-            )
-            st.caption(
-                f"{config.get('photos', '?')} photos; {config.get('unreadable', 0)} "
-                f"could not be read; in {config.get('without_face', 0)} no coin was "
-                "found, so the whole photo was used."
-            )
-        if left_out := config.get("left_out"):
-            with st.expander(f"The {len(left_out)} that could not be read"):
-                st.code("\n".join(map(str, left_out)), language=None, wrap_lines=True)
-        card, _ = _bundle_of(summary)
+        _show_training_data(config)
+        card, _ = _load_card(summary)
         if card:
             st.markdown(f"**Card of {card.name}**")
             st.json(asdict(card), expanded=False)
+
+
+def _show_training_data(config: dict[str, Any]) -> None:
+    per_class: dict[str, int] = config.get("coins_per_class") or {}
+    if per_class:
+        st.markdown("**Coins it learnt from**")
+        show_table(
+            {"class": class_title(name), "coins": count}
+            for name, count in per_class.items()
+        )
+        st.caption(
+            f"{config.get('photos', '?')} photos; {config.get('unreadable', 0)} "
+            f"could not be read; in {config.get('without_face', 0)} no coin was "
+            "found, so the whole photo was used."
+        )
+    if left_out := config.get("left_out"):
+        with st.expander(f"The {len(left_out)} that could not be read"):
+            st.code("\n".join(map(str, left_out)), language=None, wrap_lines=True)
