@@ -117,8 +117,9 @@ class LegendAppearanceNet(LegendNet):
     def classify(self, embedding: Tensor) -> Tensor:
         """Return class logits (N, C) of embeddings (N, D): the last layers alone."""
         legend = FEATURES + self.pooled.in_features
-        appearance: Tensor = self.look[0](embedding[:, legend:])
-        return super().classify(embedding[:, :legend]) + appearance
+        by_legend = super().classify(embedding[:, :legend])  # first, as in `LegendNet`
+        out: Tensor = by_legend + self.look[0](embedding[:, legend:])
+        return out
 
 
 def build_net(

@@ -159,8 +159,10 @@ class LegendNet(nn.Module):
     def classify(self, embedding: Tensor) -> Tensor:
         """Return class logits (N, C) of embeddings (N, D): the last layers alone."""
         features, means = embedding.tensor_split([FEATURES], dim=1)
-        pooled: Tensor = self.pooled(self.drop(means))
-        return self.classify_features(features) + pooled
+        # In this order, on which the random numbers of the dropout depend.
+        legend = self.classify_features(features)
+        out: Tensor = legend + self.pooled(self.drop(means))
+        return out
 
     def read_letters(self, x: Tensor) -> LegendOutput:
         """Return all outputs for x float32 (N, 3, S, S)."""

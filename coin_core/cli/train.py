@@ -211,6 +211,7 @@ def _train_detector(name: str, options: argparse.Namespace) -> list[Report]:
 def _train_on_photos(options: argparse.Namespace) -> int:
     from coin_core.model_store import bundle
     from coin_core.training.catalog_dataset import is_catalog
+    from coin_core.training.config import TrainingConfig
     from coin_core.training.initialization import find_start
     from coin_core.training.splits import coins_per_class, few_coins_warning
     from coin_core.training.train import FOLDS, Training, train_on_coins
@@ -222,7 +223,7 @@ def _train_on_photos(options: argparse.Namespace) -> int:
         folds=options.folds or FOLDS,
         seed=options.seed,
         size_px=options.size_px,
-        recipe=Recipe.from_dict(
+        config=TrainingConfig.from_dict(
             {key: value for key, value in vars(options).items() if value is not None}
         ),
     )

@@ -63,13 +63,13 @@ def _change(crop: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uin
     return changed
 
 
-_LEFT_ALONE = 0.5  # of the coins are shown as struck
+_UNCHANGED = 0.5  # of the coins are shown as struck
 _BEND_PX = ((4, 1.8), (12, 0.8))  # points across, and how far each is moved
 _NEGATIVE = 0.06  # earth may lie lighter or darker than the letters
 
 
-def disturb(inputs: Tensor) -> Tensor:
-    """Change what coins look like, but not what stands on them.
+def randomize_appearance(inputs: Tensor) -> Tensor:
+    """Randomize how coins look, but not what is on them (domain randomization).
 
     Args:
         inputs: float (N, 3, S, S), mean 0 and deviation 1, as nets see coins.
@@ -77,32 +77,32 @@ def disturb(inputs: Tensor) -> Tensor:
     Returns:
         The same shape; not standardised any more. Draws from torch's random state.
     """
-    changed = torch.rand(len(inputs), device=inputs.device) >= _LEFT_ALONE
+    changed = torch.rand(len(inputs), device=inputs.device) >= _UNCHANGED
     out = inputs.clone()
-    out[changed] = _otherwise(inputs[changed])
+    out[changed] = _randomize(inputs[changed])
     return out
 
 
-def _otherwise(inputs: Tensor) -> Tensor:
-    x = _bent(inputs)
+def _randomize(inputs: Tensor) -> Tensor:
+    x = _bend(inputs)
     chance = torch.rand(12, len(x), 1, 1, 1, device=x.device)
     x = torch.where(chance[0] < 0.3, x.mean(1, keepdim=True).expand_as(x), x)
     thick = functional.max_pool2d(x, 3, 1, 1)
     thin = -functional.max_pool2d(-x, 3, 1, 1)
-    x = torch.lerp(x, torch.where(chance[1] < 0.5, thick, thin), _some(chance[2], 0.8))
+    x = torch.lerp(x, torch.where(chance[1] < 0.5, thick, thin), _half(chance[2], 0.8))
     soft = _mean_around(_mean_around(x, 3), 3)
-    x = x + (x - soft) * (2.2 * _some(chance[3], 1.0) - 0.9 * _some(chance[4], 1.0))
-    x = x - _mean_around(x, 31) * _some(chance[5], 0.8)
-    x = x * (1 + 0.4 * _field(x, 3)) + 0.5 * _field(x, 3) * _some(chance[6], 1.0)
-    hard = 0.4 + 1.2 * _some(chance[7], 1.0)
+    x = x + (x - soft) * (2.2 * _half(chance[3], 1.0) - 0.9 * _half(chance[4], 1.0))
+    x = x - _mean_around(x, 31) * _half(chance[5], 0.8)
+    x = x * (1 + 0.4 * _field(x, 3)) + 0.5 * _field(x, 3) * _half(chance[6], 1.0)
+    hard = 0.4 + 1.2 * _half(chance[7], 1.0)
     x = torch.tanh(x * hard) / hard
     x = x + (chance[8] - 0.5) * 0.5 * (x * x - 1)
     x = torch.where(chance[9] < _NEGATIVE, -x, x)
-    x = x + torch.randn_like(x) * _some(chance[10], 0.25)
-    return x + _field(x, x.shape[-1] // 3) * _some(chance[11], 0.35)
+    x = x + torch.randn_like(x) * _half(chance[10], 0.25)
+    return x + _field(x, x.shape[-1] // 3) * _half(chance[11], 0.35)
 
 
-def _some(chance: Tensor, most: float) -> Tensor:
+def _half(chance: Tensor, most: float) -> Tensor:
     """For half of the coins nothing, for the others evenly up to `most`."""
     return (2 * chance - 1).clamp(min=0) * most
 
@@ -121,7 +121,7 @@ def _mean_around(x: Tensor, across: int) -> Tensor:
     return x
 
 
-def _bent(x: Tensor) -> Tensor:
+def _bend(x: Tensor) -> Tensor:
     count, _, height, width = x.shape
     straight = functional.affine_grid(
         torch.eye(2, 3, device=x.device).expand(count, 2, 3), list(x.shape), False

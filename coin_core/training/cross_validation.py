@@ -1,15 +1,14 @@
 """Fit a classifier: cross-validated by coin, calibrated, then on everything.
 
-Each fold keeps its probabilities for the coins it had not seen; from these come the
-accuracy, the temperature and the threshold. The classifier that is handed back has
-learnt from all coins. Everything is checkpointed in the run's folder, so that a run
-that was killed goes on where it was and ends as it would have.
+Each fold keeps its probabilities for its held-out coins; the accuracy, the temperature
+and the threshold come from these. The returned classifier is fitted on all coins.
+Everything is checkpointed in the run's folder, so that a killed run resumes and ends
+as it would have.
 """
 
 from __future__ import annotations
 
 import logging
-import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,33 +27,33 @@ from coin_core.evaluation.calibration import (
 )
 from coin_core.evaluation.metrics import Report, evaluate
 from coin_core.training.checkpoint import load_tensors, save_tensors
-from coin_core.training.config import with_copies
+from coin_core.training.config import FoldResult, TrainingTask, start_training
 from coin_core.training.runs import Run
 from coin_core.training.splits import hold_out_by_coin, split_by_coin
-from coin_core.training.task import Task, begin
 
 logger = logging.getLogger(__name__)
 
-_HELD_OUT = 0.15
+_VALIDATION_FRACTION = 0.15
+NOTHING_LEARNED = "Stopped before anything was learned. The same command starts again."
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
-class Fitted:
-    """A classifier that learnt from everything, and what its folds measured.
+class FittedClassifier:
+    """A fitted classifier and its figures on coins it was not fitted on.
 
     Attributes:
         classifier: Fitted on all coins; without that, None or the last fold's.
-        probabilities: Of each coin from the fold that had not seen it, calibrated on
-            the other folds, float32 (N, C).
+        probabilities: Of each coin from the fold that held it out, calibrated on the
+            other folds, float32 (N, C).
         fold_of: The fold that measured each coin, (N,); -1 for a coin that was not
-            measured because the training was stopped.
+            measured, because the training was stopped or the coin is not a test coin.
         temperature: From all folds together.
-        threshold: Where to stop answering.
+        threshold: The probability below which it does not answer.
         report: Accuracy and calibration of `probabilities`.
         epochs: Epochs that net was trained; 0 for other estimators.
-        seconds: Time of all folds and the final fit, over all sittings.
-        stopped: Whether somebody ended it early; then the classifier is the best of
-            the last fold, and `report` counts the measured coins.
+        seconds: Time of all folds and the final fit, over all sessions.
+        stopped: Whether it was stopped early; then the classifier is the best of the
+            last fold, and `report` counts the measured coins.
     """
 
     classifier: Any
@@ -80,7 +79,7 @@ def fit_classifier(
     seed: int = 0,
     run: Run,
     **settings: Any,
-) -> Fitted:
+) -> FittedClassifier:
     """Cross-validate a classifier by coin, calibrate it, fit it on everything.
 
     Args:
@@ -89,18 +88,17 @@ def fit_classifier(
         y: Label names, (N,).
         groups: The coin of each row, (N,).
         classes: The labels in the order of the probabilities.
-        folds: 2 or more; every coin is measured by the fold that had not seen it.
-        with_final: Whether to fit it on everything; where only the measurement is
-            wanted, that is left out.
+        folds: 2 or more; every coin is measured by the fold that held it out.
+        with_final: Whether to fit it on everything, besides measuring it.
         seed: Fixes splits, first weights and augmentation.
-        run: Where to keep history and checkpoints; an unfinished one is gone on with.
-        settings: Further ones of `task.begin`: start, epochs, size_px, recipe.
+        run: Where to keep history and checkpoints; an unfinished one is resumed.
+        **settings: Passed to `start_training`: start, epochs, size_px, config.
 
     Raises:
         TrainingDataError: There are too few coins, or of one class only.
-        TrainingStoppedError: It was stopped before anything was learnt.
+        TrainingStoppedError: It was stopped before anything was learned.
         UnknownClassifierError: There is no such classifier.
-        WeightsMissingError: The weights to start from are not there.
+        WeightsMissingError: The weights to start from are missing.
     """
     if not len(X) == len(y) == len(groups):
         raise TrainingDataError(
@@ -110,8 +108,8 @@ def fit_classifier(
     splits = list(split_by_coin(y, groups, folds=folds, seed=seed))
     raw = np.zeros((len(y), len(classes)), dtype=np.float32)
     fold_of = np.full(len(y), -1, dtype=np.int64)
-    done: list[_Fold] = []
-    with begin(
+    results: list[FoldResult] = []
+    with start_training(
         name,
         classes=classes,
         folds=folds,
@@ -121,33 +119,35 @@ def fit_classifier(
         **settings,
     ) as task:
         X = task.inputs(X)
-        for fold, (learn, measure) in enumerate(splits):
-            result = _run_fold(task, fold, X, y, groups, learn, measure)
+        for fold, (train, test) in enumerate(splits):
+            result = _run_fold(task, fold, X, y, groups, train, test)
             if result is None:
                 break
-            done.append(result)
-            raw[measure], fold_of[measure] = result.probabilities, fold
+            results.append(result)
+            raw[test], fold_of[test] = result.probabilities, fold
             task.bar.update((fold + 1) * task.epochs - task.bar.n)
             if result.stopped:
                 break
-        whole = len(done) == folds and not done[-1].stopped
+        completed = len(results) == folds and not results[-1].stopped
         final = None
-        if whole and with_final:
-            lengths = [result.epochs for result in done]
-            length = max(1, round(float(np.mean(lengths)))) if any(lengths) else 0
-            final = _fit_all(task, X, y, length)
-            whole = final is not None and not final.stopped
-        if final is None and not (whole and done):
-            kept = _best_so_far(task, done, X, y, splits)
-        else:
-            kept = final or done[-1]
+        if completed and with_final:
+            lengths = [result.epochs for result in results]
+            epochs = max(1, round(float(np.mean(lengths)))) if any(lengths) else 0
+            everything, none = np.arange(len(y)), np.arange(0)
+            final = task.fit(
+                task.build(y), X, y, everything, none, fold="final", epochs=epochs
+            )
+            completed = final is not None and not final.stopped
+        kept = final
+        if kept is None:
+            kept = results[-1] if completed else _best_fold(task, results, X, y, splits)
     measured = fold_of >= 0
     columns = to_columns(y, classes)[measured]
     calibrated = np.full_like(raw, 1 / len(classes))
     calibrated[measured] = _calibrate_across(raw[measured], columns, fold_of[measured])
     threshold = find_threshold(calibrated[measured], columns)
     answered = calibrated[measured].max(axis=1) >= threshold.value
-    return Fitted(
+    return FittedClassifier(
         classifier=kept.classifier,
         probabilities=calibrated,
         fold_of=fold_of,
@@ -155,157 +155,102 @@ def fit_classifier(
         threshold=threshold,
         report=evaluate(name, y[measured], calibrated[measured], classes, answered),
         epochs=kept.epochs,
-        seconds=round(
-            sum(part.seconds for part in (*done, *([final] if final else []))), 1
-        ),
-        stopped=not whole,
+        seconds=round(sum(r.seconds for r in (*results, final) if r), 1),
+        stopped=not completed,
     )
 
 
 def _calibrate_across(
     raw: NDArray[np.float32], columns: NDArray[np.int64], fold_of: NDArray[np.int64]
 ) -> NDArray[np.float32]:
-    """Calibrate each fold by the temperature of the others, so none judges itself."""
+    """Calibrate each fold by the temperature of the others."""
     calibrated = raw.copy()
     for fold in np.unique(fold_of):
-        here = fold_of == fold
-        if here.all():  # stopped in the first fold: nobody else to judge it
+        inside = fold_of == fold
+        if inside.all():  # stopped in the first fold: there are no others
             continue
-        temperature = fit_temperature(raw[~here], columns[~here])
-        calibrated[here] = apply_temperature(raw[here], temperature)
+        temperature = fit_temperature(raw[~inside], columns[~inside])
+        calibrated[inside] = apply_temperature(raw[inside], temperature)
     return calibrated
 
 
-@dataclass(slots=True, kw_only=True, eq=False)
-class _Fold:
-    """What a fold, or the fit on everything, came to.
-
-    The classifier is None for a fold that was only read, the probabilities are those
-    of its held-out coins.
-    """
-
-    classifier: Any
-    probabilities: NDArray[np.float32]
-    epochs: int
-    seconds: float
-    stopped: bool = False
-
-
 def _run_fold(
-    task: Task,
+    task: TrainingTask,
     fold: int,
     X: NDArray[Any],
     y: NDArray[Any],
     groups: NDArray[Any],
-    learn: NDArray[np.int64],
-    measure: NDArray[np.int64],
-) -> _Fold | None:
-    """Train and measure a fold; one that was over is only read.
+    train: NDArray[np.int64],
+    test: NDArray[np.int64],
+) -> FoldResult | None:
+    """Train and measure a fold, or load its result if it was completed before.
 
     None when the training was stopped before the fold had anything to keep.
     """
-    folder = task.folder(fold)
-    kept, notes = load_tensors(folder / "result.safetensors")
+    path = task.checkpoint(fold, "result")
+    kept, notes = load_tensors(path)
     if notes:
-        return _Fold(
+        return FoldResult(
             classifier=None,
             probabilities=kept["probabilities"].numpy(),
             epochs=int(notes["epochs"]),
             seconds=float(notes["seconds"]),
         )
-    classifier = task.build(y[learn])
-    started = time.monotonic()
+    classifier = task.build(y[train])
+    valid = np.arange(0)
     if isinstance(classifier, NetClassifier):
-        # The epoch is chosen on coins of the learning side, never on measured ones.
-        inner, valid = hold_out_by_coin(
-            y[learn], groups[learn], share=_HELD_OUT, seed=task.seed
+        # The epoch is chosen on coins of the training side, never on held-out ones.
+        inner, held_out = hold_out_by_coin(
+            y[train], groups[train], fraction=_VALIDATION_FRACTION, seed=task.seed
         )
-        names, rows = with_copies(X, y, learn[inner])
-        notes = task.training(fold).run(classifier, X, names, rows, learn[valid])
-        if not notes["epochs"]:
-            return None
-    else:
-        if task.run.stop_asked():
-            return None
-        task.fit(classifier, X[learn], y[learn])
-        seconds = time.monotonic() - started
-        notes = {"epochs": 0, "seconds": seconds, "stopped": False}
-    task.run.note_test(fold, len(measure))
-    probabilities = classifier.predict_proba(X[measure])
-    right = classifier.classes_[probabilities.argmax(axis=1)] == y[measure]
-    if not notes["epochs"]:
-        task.log({"fold": fold, "epoch": 0, "test_accuracy": float(right.mean())})
-    notes["test_accuracy"] = float(right.mean())
-    logger.info("fold %d: %.1f %% right", fold + 1, 100 * right.mean())
-    if not notes["stopped"]:
+        train, valid = train[inner], train[held_out]
+    result = task.fit(classifier, X, y, train, valid, fold=fold)
+    if result is None:
+        return None
+    task.run.note_test(fold, len(test))
+    result.probabilities = result.classifier.predict_proba(X[test])
+    predicted = result.classifier.classes_[result.probabilities.argmax(axis=1)]
+    accuracy = float((predicted == y[test]).mean())
+    if not result.epochs:
+        task.log({"fold": fold, "epoch": 0, "test_accuracy": accuracy})
+    logger.info("fold %d: %.1f %% right", fold + 1, 100 * accuracy)
+    if not result.stopped:
         save_tensors(
-            folder / "result.safetensors",
-            {"probabilities": torch.from_numpy(probabilities)},
-            notes,
+            path,
+            {"probabilities": torch.from_numpy(result.probabilities)},
+            {
+                "epochs": result.epochs,
+                "seconds": result.seconds,
+                "test_accuracy": accuracy,
+            },
         )
-        # The last fold's best stays, should the training be stopped in the next one.
-        (folder / "latest.safetensors").unlink(missing_ok=True)
-        (task.folder(fold - 1) / "best.safetensors").unlink(missing_ok=True)
-    return _Fold(
-        classifier=classifier,
-        probabilities=probabilities,
-        epochs=int(notes["epochs"]),
-        seconds=float(notes["seconds"]),
-        stopped=bool(notes["stopped"]),
-    )
+        # The last fold's best is kept in case the training is stopped in the next one.
+        task.checkpoint(fold, "latest").unlink(missing_ok=True)
+        task.checkpoint(fold - 1, "best").unlink(missing_ok=True)
+    return result
 
 
-def _best_so_far(
-    task: Task,
-    done: list[_Fold],
+def _best_fold(
+    task: TrainingTask,
+    results: list[FoldResult],
     X: NDArray[Any],
     y: NDArray[Any],
     splits: list[tuple[NDArray[np.int64], NDArray[np.int64]]],
-) -> _Fold:
+) -> FoldResult:
     """The last fold that was measured, with its classifier."""
-    if not done:
-        raise TrainingStoppedError(
-            "Stopped before anything was learnt. The same command starts again."
-        )
-    last = done[-1]
+    if not results:
+        raise TrainingStoppedError(NOTHING_LEARNED)
+    last = results[-1]
     if last.classifier is None:
-        learn, _ = splits[len(done) - 1]
-        net = task.build(y[learn])
-        best, _ = load_tensors(task.folder(len(done) - 1) / "best.safetensors")
+        train, _ = splits[len(results) - 1]
+        net = task.build(y[train])
+        best, _ = load_tensors(task.checkpoint(len(results) - 1, "best"))
         if not isinstance(net, NetClassifier) or not best:
             raise TrainingStoppedError(
-                "Stopped between two folds. The same command goes on with the next."
+                "Stopped between two folds. The same command resumes with the next."
             )
-        net.begin(X[learn])
+        net.begin(X[train])
         net.module_.load_state_dict(best)
         net.module_.eval()
         last.classifier = net
     return last
-
-
-def _fit_all(task: Task, X: NDArray[Any], y: NDArray[Any], epochs: int) -> _Fold | None:
-    """The classifier fitted on every coin, for as long as the folds needed.
-
-    None when the training was stopped before it had anything to keep.
-    """
-    classifier = task.build(y)
-    started = time.monotonic()
-    nothing = np.zeros((0, len(task.classes)), dtype=np.float32)
-    if not isinstance(classifier, NetClassifier):
-        task.fit(classifier, X, y)
-        seconds = time.monotonic() - started
-        return _Fold(
-            classifier=classifier, probabilities=nothing, epochs=0, seconds=seconds
-        )
-    names, rows = with_copies(X, y, np.arange(len(y)))
-    training = task.training("final", epochs)
-    notes = training.run(classifier, X, names, rows, np.arange(0))
-    if not notes["epochs"]:
-        return None
-    return _Fold(
-        classifier=classifier,
-        probabilities=nothing,
-        epochs=int(notes["epochs"]),
-        seconds=float(notes["seconds"]),
-        stopped=bool(notes["stopped"]),
-    )

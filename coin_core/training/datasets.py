@@ -328,7 +328,7 @@ def _crop(
         photo = photo_io.read(path)
     except OSError as error:
         raise UnreadablePhotoError(f"cannot be opened ({error.strerror}).") from error
-    boxes = faces.find(photo)
+    boxes = faces.detect_coins(photo)
     if not boxes:
         whole = faces.RotatedBox(left=0.0, top=0.0, right=1.0, bottom=1.0)
         return faces.crop_to_flan(photo, whole, size_px), False

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from coin_core.classifiers import get_classifier
-from coin_core.classifiers.torch_classifier import best_device, learning_precision
+from coin_core.classifiers.torch_classifier import best_device, training_precision
 
 
 def describe_machine() -> str:
@@ -32,7 +32,7 @@ def arithmetic(name: str) -> dict[str, Any]:
     in_photos = get_classifier(name).inputs == "photo"
     return {
         "threads": torch.get_num_threads(),
-        "precision": learning_precision(best_device()) if in_photos else "float32",
+        "precision": training_precision(best_device()) if in_photos else "float32",
     }
 
 

@@ -1,15 +1,13 @@
-"""Fit a classifier on a split that was made before: train, validation, test."""
+"""Fit a classifier on the split of a frozen version: train, validation, test."""
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from coin_core.classifiers.base import to_columns
-from coin_core.classifiers.torch_classifier import NetClassifier
 from coin_core.errors import TrainingDataError, TrainingStoppedError
 from coin_core.evaluation.calibration import (
     apply_temperature,
@@ -17,10 +15,9 @@ from coin_core.evaluation.calibration import (
     fit_temperature,
 )
 from coin_core.evaluation.metrics import evaluate
-from coin_core.training.config import with_copies
-from coin_core.training.cross_validation import Fitted
+from coin_core.training.config import start_training
+from coin_core.training.cross_validation import NOTHING_LEARNED, FittedClassifier
 from coin_core.training.runs import Run
-from coin_core.training.task import begin
 
 
 def fit_on_split(
@@ -32,12 +29,12 @@ def fit_on_split(
     classes: tuple[str, ...],
     run: Run,
     **settings: Any,
-) -> Fitted:
+) -> FittedClassifier:
     """Learn from the training coins, choose by validation, measure on the test coins.
 
-    The classifier that is handed back is the one that was measured; it has seen
-    neither validation nor test. Epoch, temperature and threshold come from the
-    validation coins. Without test coins the report is of the validation coins.
+    The returned classifier is the one that was measured; it has learned from neither
+    validation nor test coins. Epoch, temperature and threshold come from the validation
+    coins. Without test coins the report is of the validation coins.
 
     Args:
         name: A registered classifier.
@@ -45,18 +42,16 @@ def fit_on_split(
         y: Label names, (N,).
         splits: "train", "validation" or "test", (N,).
         classes: The labels in the order of the probabilities.
-        run: Where to keep history and checkpoints; an unfinished one is gone on with.
-        settings: Further ones of `task.begin`: start, epochs, seed, size_px, recipe.
+        run: Where to keep history and checkpoints; an unfinished one is resumed.
+        **settings: Passed to `start_training`: start, epochs, seed, size_px, config.
 
     Raises:
         TrainingDataError: A split has too few coins, or of one class only.
-        TrainingStoppedError: It was stopped before anything was learnt.
+        TrainingStoppedError: It was stopped before anything was learned.
     """
-    train, valid = (
-        np.flatnonzero(splits == "train"),
-        np.flatnonzero(splits == "validation"),
+    train, valid, test = (
+        np.flatnonzero(splits == split) for split in ("train", "validation", "test")
     )
-    test = np.flatnonzero(splits == "test")
     for what, rows in (("training", train), ("validation", valid)):
         if len(np.unique(y[rows])) < 2:
             raise TrainingDataError(
@@ -64,60 +59,47 @@ def fit_on_split(
                 "Freeze a version with more coins or a larger share, or train with "
                 "folds on the catalog as it stands: --data catalog"
             )
-    started = time.monotonic()
-    with begin(
+    with start_training(
         name, classes=classes, folds=1, with_final=False, run=run, **settings
     ) as task:
-        classifier = task.build(y[train])
-        notes: dict[str, Any] = {"epochs": 0, "stopped": False}
-        if isinstance(classifier, NetClassifier):
-            X = task.inputs(X)
-            names, rows = with_copies(X, y, train)
-            notes = task.training(0).run(classifier, X, names, rows, valid)
-        elif not run.stop_asked():
-            task.fit(classifier, X[train], y[train])
-            notes["seconds"] = time.monotonic() - started
-        if "seconds" not in notes or (
-            isinstance(classifier, NetClassifier) and not notes["epochs"]
-        ):
-            raise TrainingStoppedError(
-                "Stopped before anything was learnt. The same command starts again."
-            )
+        inputs = task.inputs(X)
+        result = task.fit(task.build(y[train]), inputs, y, train, valid)
+        if result is None:
+            raise TrainingStoppedError(NOTHING_LEARNED)
     columns = to_columns(y, classes)
-    raw = classifier.predict_proba(X[valid])
+    raw = result.classifier.predict_proba(inputs[valid])
     temperature = fit_temperature(raw, columns[valid])
-    told = apply_temperature(raw, temperature)
-    threshold = find_threshold(told, columns[valid])
+    threshold = find_threshold(apply_temperature(raw, temperature), columns[valid])
     measured = test if len(test) else valid
     run.note_test(0, len(measured))
     if len(test):
-        told = apply_temperature(classifier.predict_proba(X[test]), temperature)
-    report = evaluate(
-        name, y[measured], told, classes, told.max(axis=1) >= threshold.value
-    )
-    if not notes["epochs"]:
+        raw = result.classifier.predict_proba(inputs[test])
+    calibrated = apply_temperature(raw, temperature)
+    answered = calibrated.max(axis=1) >= threshold.value
+    report = evaluate(name, y[measured], calibrated, classes, answered)
+    if not result.epochs:
         task.log({"fold": 0, "epoch": 0, "test_accuracy": report.accuracy})
     probabilities = np.full((len(y), len(classes)), 1 / len(classes), dtype=np.float32)
     fold_of = np.full(len(y), -1, dtype=np.int64)
-    probabilities[measured], fold_of[measured] = told, 0
-    return Fitted(
-        classifier=classifier,
+    probabilities[measured], fold_of[measured] = calibrated, 0
+    return FittedClassifier(
+        classifier=result.classifier,
         probabilities=probabilities,
         fold_of=fold_of,
         temperature=temperature,
         threshold=threshold,
         report=report,
-        epochs=int(notes["epochs"]),
-        seconds=round(float(notes["seconds"]), 1),
-        stopped=bool(notes["stopped"]),
+        epochs=result.epochs,
+        seconds=round(result.seconds, 1),
+        stopped=result.stopped,
     )
 
 
 def how_measured(splits: NDArray[np.str_] | None, folds: int) -> str:
-    """On what a report was measured, for the card."""
+    """What a report was measured on, for the model card."""
     if splits is None:
         return f"{folds}-fold cross-validation by coin"
     n = int((splits == "test").sum())
     if n:
-        return f"{n} photos of the version's test split, learnt from its training split"
+        return f"{n} photos of the version's test split, trained on its training split"
     return "the version's validation split, which also chose the epoch"

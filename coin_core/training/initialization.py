@@ -1,4 +1,4 @@
-"""Where a training starts: shipped weights, ImageNet's, nothing, or another bundle."""
+"""The weights a training starts from: shipped, ImageNet's, none, or a bundle's."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ from pathlib import Path
 from typing import Any
 from urllib.error import URLError
 
-from coin_core.classifiers import get_classifier
-from coin_core.classifiers.appearance_net import PhotoNet, shape_of
+from torch import nn
+
+from coin_core.classifiers import feature_extractor, get_classifier
+from coin_core.classifiers.appearance_net import PhotoClassifier, shape_parameters
+from coin_core.classifiers.legend_net import load_compatible
 from coin_core.classifiers.torch_classifier import NetClassifier
 from coin_core.errors import TrainingDataError, WeightsMissingError
 from coin_core.model_store import bundle
-from coin_core.training.release import FEATURES_NET
 
 INITS = ("rendered", "imagenet", "scratch")
 # Of ResNet-18 up to its first stage, of VGG-11 up to its second pooling.
 FIRST_LAYERS = (
-    "conv1.",
-    "bn1.",
-    "layer1.",
+    *("conv1.", "bn1.", "layer1."),
     *(f"features.{place}." for place in range(8)),
 )
-# What stands for the classes: of readers and lookers, of alexnet.
+# The layers that depend on the classes: of legend and appearance nets, of alexnet.
 LAST_LAYERS = ("ruler.", "anywhere.", "pooled.", "look.", "head.6.")
 
 
@@ -34,7 +34,7 @@ class Start:
         init: "rendered", "imagenet", "scratch", or the name of a bundle.
         folder: Of the bundle; None for the others.
         digest: sha256 of its weights, or of the shipped ones; "" for the others.
-        data: What that bundle had learnt from.
+        data: What that bundle was trained on.
         data_digest: sha256 over those coins.
     """
 
@@ -45,25 +45,25 @@ class Start:
     data_digest: str = ""
 
     def caution(self, digest: str) -> str:
-        """What a start from a bundle does to figures on coins with this digest."""
+        """Why figures on coins with this digest are too high; "" if they are not."""
         if self.folder is None or self.data == "rendered":
             return ""
         if self.data_digest == digest:
             return (
-                f"it started from {self.init}, which had learnt from these very coins: "
+                f"it started from {self.init}, which was trained on these very coins: "
                 "the figures are too good"
             )
         return (
-            f"it started from {self.init}, which had learnt from {self.data}: coins "
+            f"it started from {self.init}, which was trained on {self.data}: coins "
             "that are in both make the figures too good"
         )
 
 
 def find_start(name: str, init: str) -> Start:
-    """What `--init` asks for, checked before anything is read or learnt.
+    """Check `--init` before anything is read or trained.
 
-    A net starts from a bundle of its own kind. What learns from features takes those
-    of a vgg bundle, which it needs again whenever it is asked.
+    A net starts from a bundle of its own kind. A classifier of features starts from
+    the bundle that computes them, and needs it for every prediction.
 
     Args:
         name: The classifier that will be trained.
@@ -81,7 +81,7 @@ def find_start(name: str, init: str) -> Start:
                 f"{name} learns from the features of a vgg net: the shipped one, or a "
                 "bundle named by --init. ImageNet's weights are for resnet and vgg."
             )
-        # A run is gone on with from the weights that it began with, or not at all.
+        # A run resumes only with the weights that it started from.
         shipped = bundle.WEIGHTS_DIR / name
         known = init == "rendered" and not on_features and shipped.is_dir()
         digest = bundle.weights_digest(bundle.load_card(shipped)) if known else ""
@@ -94,15 +94,15 @@ def find_start(name: str, init: str) -> Start:
             f"folder; there is no model {init!r}."
         ) from error
     card = bundle.load_card(folder)
-    wanted = FEATURES_NET if on_features else name
-    if card.classifier != wanted:
+    expected = feature_extractor() if on_features else name
+    if card.classifier != expected:
         raise TrainingDataError(
-            f"{name} starts from a bundle of {wanted}; {folder.name} holds "
+            f"{name} starts from a bundle of {expected}; {folder.name} holds "
             f"{card.classifier or 'no classifier of coins'}."
         )
-    if on_features and not _found_again(folder):
+    if on_features and not _is_found_by_name(folder):
         raise TrainingDataError(
-            f"{name} will need the features of {folder.name} whenever it is asked: "
+            f"{name} needs the features of {folder.name} for every prediction: "
             f"copy that folder to {bundle.models_dir()} first."
         )
     return Start(
@@ -114,8 +114,7 @@ def find_start(name: str, init: str) -> Start:
     )
 
 
-def _found_again(folder: Path) -> bool:
-    """Whether the bundle's name alone leads to it."""
+def _is_found_by_name(folder: Path) -> bool:
     try:
         return bundle.find_bundle(folder.name).resolve() == folder.resolve()
     except WeightsMissingError:
@@ -125,61 +124,65 @@ def _found_again(folder: Path) -> bool:
 def start_net(
     net: NetClassifier, name: str, start: Start, *, fresh_head: bool = False
 ) -> None:
-    """Put the weights to start from into a net that has just been begun.
+    """Load the weights to start from into an initialized net.
 
-    Nets without a shipped backbone (alexnet, mlp) start from nothing, unless they
-    start from a bundle. With `fresh_head`, the last layers start from nothing even
-    where the weights know the net's classes.
+    Nets without a pretrained backbone (alexnet, mlp) start untrained, unless they start
+    from a bundle. With `fresh_head`, the last layers start untrained even where the
+    weights know the net's classes. The first convolutions stay as they are: edges are
+    edges on every coin, a third of the time is saved, and a few photos are better spent
+    on the later layers.
 
     Raises:
-        WeightsMissingError: The weights to start from are not there.
+        WeightsMissingError: The weights to start from are missing.
         WeightsMismatchError: They are damaged.
     """
-    has_trunk = hasattr(net.module_, "trunk")
-    if name == "mlp" or start.init == "scratch":
+    has_backbone = hasattr(net.module_, "trunk")
+    if get_classifier(name).inputs == "features" or start.init == "scratch":
         return
     if start.folder is not None:
-        _start_from_bundle(net, start.folder, fresh_head)
-    elif not has_trunk:
+        _load_bundle(net, start.folder, fresh_head)
+    elif not has_backbone:
         return
     elif start.init == "imagenet":
-        _start_from_imagenet(net, name)
+        _load_imagenet(net, name)
     else:
-        _start_from_bundle(net, _shipped(name), fresh_head)
-    if has_trunk:
-        _freeze_first(net.module_.trunk)
+        folder = bundle.WEIGHTS_DIR / name
+        if not (folder / "card.json").is_file():
+            raise WeightsMissingError(
+                f"The shipped weights of {name} are missing. Make them with "
+                f"python -m coin_core train {name} --data rendered, "
+                "or start with --init scratch."
+            )
+        _load_bundle(net, folder, fresh_head)
+    if has_backbone:
+        for key, weight in net.module_.trunk.named_parameters():
+            weight.requires_grad_(not key.startswith(FIRST_LAYERS))
 
 
-def _freeze_first(trunk: Any) -> None:
-    """Leave the first convolutions as they are.
+def freeze_backbone(module: nn.Module) -> None:
+    """Exclude all but the last layers of a net from training, batch norms included.
 
-    Edges are edges on every coin; a third of the time is saved, and the few photos
-    there are go into what tells coins apart.
+    Raises:
+        TrainingDataError: The net has no backbone.
     """
-    for name, weight in trunk.named_parameters():
-        first = name.startswith(FIRST_LAYERS)
-        weight.requires_grad_(not first)
-
-
-def _shipped(name: str) -> Path:
-    folder = bundle.WEIGHTS_DIR / name
-    if not (folder / "card.json").is_file():
-        raise WeightsMissingError(
-            f"The shipped weights of {name} are missing. Make them with "
-            f"python -m coin_core train {name} --data rendered, "
-            "or start with --init scratch."
+    if getattr(module, "trunk", None) is None:
+        raise TrainingDataError(
+            "Only resnet and vgg have a trunk that can be frozen (--frozen)."
         )
-    return folder
+    for name, layer in module.named_children():
+        # A layer without weights, such as dropout, belongs to the last layers.
+        if f"{name}." not in LAST_LAYERS and any(True for _ in layer.parameters()):
+            layer.requires_grad_(False)
+            # The statistics of its batch norms must not follow the photos either.
+            layer.register_forward_pre_hook(lambda layer, _: layer.eval() and None)
 
 
-def _start_from_bundle(net: NetClassifier, folder: Path, fresh_head: bool) -> None:
-    from coin_core.classifiers.legend_net import load_compatible
-
+def _load_bundle(net: NetClassifier, folder: Path, fresh_head: bool) -> None:
     tensors = bundle.read_tensors(folder)
-    if isinstance(net, PhotoNet):
-        net.set_params(**shape_of(tensors))
+    if isinstance(net, PhotoClassifier):
+        net.set_params(**shape_parameters(tensors))
     if fresh_head or tuple(net.classes) != bundle.load_card(folder).classes:
-        # A head for other classes would have to unlearn first.
+        # A head for other classes would have to be unlearned first.
         tensors = {
             key: value
             for key, value in tensors.items()
@@ -188,16 +191,16 @@ def _start_from_bundle(net: NetClassifier, folder: Path, fresh_head: bool) -> No
     load_compatible(net.module_, tensors)
 
 
-def _start_from_imagenet(net: NetClassifier, name: str) -> None:
-    from coin_core.classifiers.backbones import build_reader
+def _load_imagenet(net: Any, name: str) -> None:
+    from coin_core.classifiers import backbones
 
     try:
-        trained = build_reader(name, len(net.classes), imagenet=True)
+        trained = backbones.build_legend_net(name, len(net.classes), imagenet=True)
     except (URLError, OSError, RuntimeError) as error:
         raise WeightsMissingError(
             f"The ImageNet weights could not be downloaded ({error}). "
             "Start with --init rendered or --init scratch."
         ) from error
-    # Ours is half as wide, and looks no deeper than letters ask for.
-    net.set_params(module__full_width=name == "vgg", module__deep=True)
+    # The shipped net is half as wide, and only as deep as letters need.
+    net.set_params(module__full_width=True, module__deep=True)
     net.module_.trunk.load_state_dict(trained.trunk.state_dict())

@@ -1,4 +1,4 @@
-"""What a rendered coin teaches: its letter map and its ruler."""
+"""The target of a rendered coin in pretraining: its letter map."""
 
 import math
 
@@ -13,27 +13,27 @@ from coin_core.rulers import LETTERS
 
 NONE = LETTER_CLASSES - 1
 _NUMBER = {letter.key: number for number, letter in enumerate(LETTERS)}
-NONE_WEIGHT = 0.12  # most cells hold no letter; they must not drown the others
-# the name tells the rulers apart, and taw and Greek A stand nowhere else
+NONE_WEIGHT = 0.12  # most cells hold no letter and must not outweigh the others
+# The rulers differ in the name, and taw and Greek A occur nowhere else.
 NAME_WEIGHT = 2.0
-_UNSURE = 0.3  # less legible letters teach nothing, neither as letter nor as none
+_ILLEGIBLE = 0.3  # below it a cell counts neither as the letter nor as none
 
 
 def letter_map(
-    coin: RenderedCoin, settings: Preprocessing, frame: LegendPose
+    coin: RenderedCoin, settings: Preprocessing, pose: LegendPose
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """Letter numbers and weights per cell of the view of a frame, both (S/8, S/8).
+    """Letter numbers and weights per cell of the view in a pose, both (S/8, S/8).
 
-    A cell belongs to a letter when its middle lies in the central part of the
-    letter's box, or when it holds the box's middle. The weight is the legibility,
+    A cell belongs to a letter when its centre is in the central part of the letter's
+    box, or when it contains the box's centre. The weight is the legibility,
     `NAME_WEIGHT` times for the name's letters and the Greek A.
     """
     cells = settings.size_px // STRIDE_PX
-    scale = cells / (2 * VIEW_MARGIN * frame.radius)
+    scale = cells / (2 * VIEW_MARGIN * pose.radius)
     labels = np.full((cells, cells), NONE, np.int64)
     weights = np.full((cells, cells), NONE_WEIGHT, np.float32)
     for letter in coin.letters:
-        u, v = frame.to_view(
+        u, v = pose.to_view(
             (letter.left + letter.right) / 2, (letter.top + letter.bottom) / 2
         )
         x, y = u * cells, v * cells
@@ -46,7 +46,7 @@ def letter_map(
         if right <= 0 or bottom <= 0 or left >= cells or top >= cells:
             continue
         part = (slice(max(top, 0), bottom), slice(max(left, 0), right))
-        if letter.legibility < _UNSURE:
+        if letter.legibility < _ILLEGIBLE:
             weights[part] = 0.0
         else:
             labels[part] = _NUMBER[letter.letter]

@@ -53,6 +53,7 @@ TEST_COINS = 1_000
 # A coin with this fraction of its name legible should be answered.
 LEGIBLE = 0.5
 _BATCH = 32
+_COMMAND = "python -m coin_core train {} --data rendered"
 
 
 class Sample(NamedTuple):
@@ -82,7 +83,7 @@ def save_small_net(
     training = {
         **card.training,
         "seconds": round(seconds),
-        "command": f"python -m coin_core train {card.name} --data rendered",
+        "command": _COMMAND.format(card.name),
         "machine": describe_machine(),
     }
     card = replace(card, training=training, licence="MIT")
@@ -222,7 +223,7 @@ def _card(
             "digest": hashlib.sha256(f"rendered {seed} 0 {coins}".encode()).hexdigest(),
             "coins": coins,
             "seed": seed,
-            "command": f"python -m coin_core train {name} --data rendered --seed {seed}",
+            "command": f"{_COMMAND.format(name)} --seed {seed}",
             "machine": describe_machine(),
         },
         licence="MIT",

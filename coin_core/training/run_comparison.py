@@ -9,7 +9,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
-from coin_core.training.config import Recipe
+from coin_core.training.config import TrainingConfig
 from coin_core.training.runs import Row, Run, RunState, list_runs
 from coin_core.training.splits import few_coins_warning
 
@@ -20,7 +20,7 @@ _CURVES = {
     "valid_accuracy": ("valid_accuracy", "rulers"),
     "rate": ("rate",),
 }
-_USUAL_RECIPE = Recipe().as_dict()
+_DEFAULT_CONFIG = TrainingConfig().as_dict()
 # Of a run's config, what is no setting.
 _NO_SETTING = {
     *("started", "job", "machine", "versions", "command", "classes", "coins"),
@@ -175,7 +175,7 @@ def flat_settings(config: Mapping[str, Any]) -> dict[str, Any]:
             continue
         if isinstance(value, Mapping):
             # What older runs did not know was as it usually is.
-            value = {**(_USUAL_RECIPE if name == "recipe" else {}), **value}
+            value = {**(_DEFAULT_CONFIG if name == "recipe" else {}), **value}
             flat |= {
                 f"{key}" if name == "recipe" else f"{name}: {key}": inner
                 for key, inner in value.items()

@@ -1,4 +1,4 @@
-"""Splits by coin: photos of one coin never lie on both sides."""
+"""Splits by coin: photos of one coin are never on both sides."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ def split_by_coin(
 
 
 def hold_out_by_coin(
-    y: ArrayLike, groups: ArrayLike, *, share: float, seed: int
+    y: ArrayLike, groups: ArrayLike, *, fraction: float, seed: int
 ) -> tuple[Indices, Indices]:
-    """One split: rows to learn from, and about `share` of the rows held out.
+    """One split: rows to learn from, and about `fraction` of the rows held out.
 
-    A class of a single coin is learnt from, as it cannot be on both sides.
+    A class of a single coin is kept for training: it cannot be on both sides.
 
     Raises:
-        TrainingDataError: There is but one coin of each class.
+        TrainingDataError: Each class has only one coin.
     """
     labels, coins = np.asarray(y), np.asarray(groups)
     per_class = coins_per_class(labels, coins)
@@ -51,12 +51,14 @@ def hold_out_by_coin(
     rest = np.flatnonzero(~np.isin(labels, single))
     if not len(rest):
         raise TrainingDataError(
-            f"There is but one coin to learn from of each class ({', '.join(single)}): "
+            f"Each class has only one coin to learn from ({', '.join(single)}): "
             "none is left to choose the epoch by. Add photos."
         )
     enough = (count for count in per_class.values() if count > 1)
     splitter = StratifiedGroupKFold(
-        n_splits=min(max(2, round(1 / share)), *enough), shuffle=True, random_state=seed
+        n_splits=min(max(2, round(1 / fraction)), *enough),
+        shuffle=True,
+        random_state=seed,
     )
     _, held_out = next(splitter.split(rest, labels[rest], coins[rest]))
     held_out = rest[held_out]

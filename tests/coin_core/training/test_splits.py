@@ -26,7 +26,7 @@ def test_the_seed_settles_the_split():
 
 
 def test_a_share_is_held_out():
-    learn, held_out = hold_out_by_coin(Y, COINS, share=0.15, seed=0)
+    learn, held_out = hold_out_by_coin(Y, COINS, fraction=0.15, seed=0)
     assert len(learn) + len(held_out) == 60
     assert 6 <= len(held_out) <= 14
     assert not set(COINS[learn]) & set(COINS[held_out])
@@ -35,12 +35,12 @@ def test_a_share_is_held_out():
 def test_a_single_coin_of_a_class_is_learnt_from_and_the_rest_held_out():
     y = np.array(["a"] * 6 + ["b"] * 6 + ["c", "c"])
     coins = np.array([*range(12), 12, 12])
-    learn, held_out = hold_out_by_coin(y, coins, share=0.15, seed=0)
+    learn, held_out = hold_out_by_coin(y, coins, fraction=0.15, seed=0)
     assert {12, 13} <= set(learn)
     assert set(y[held_out]) == {"a", "b"}
     assert sorted([*learn, *held_out]) == list(range(14))
     with pytest.raises(TrainingDataError, match="but one coin"):
-        hold_out_by_coin(["a", "b", "b"], [1, 2, 2], share=0.15, seed=0)
+        hold_out_by_coin(["a", "b", "b"], [1, 2, 2], fraction=0.15, seed=0)
 
 
 @pytest.mark.parametrize(
