@@ -48,7 +48,7 @@ class HttpCache:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             charset = answer.charset.encode("ascii", "replace")
-            write_file(path, charset + b"\n" + answer.body)
+            write_file(path, charset + b"\n" + answer.body, durable=False)
         except OSError as error:
             full = error.errno in (errno.ENOSPC, errno.EDQUOT)
             _log.warning("not cached: %s", "the disk is full" if full else error)

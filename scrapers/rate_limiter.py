@@ -77,14 +77,14 @@ class RateLimiter:
         with self._locked(origin) as path:
             self._wait(_not_before(path))
             pause_s = self.pause_s(origin) * (1 + random.random() * JITTER)
-            write_json(path, {"not_before": time.time() + pause_s})
+            write_json(path, {"not_before": time.time() + pause_s}, durable=False)
             yield
 
     def hold_off(self, origin: str, seconds: float) -> None:
         """Give a host no turn for a number of seconds."""
         with self._locked(origin) as path:
             not_before = max(_not_before(path), time.time() + seconds)
-            write_json(path, {"not_before": not_before})
+            write_json(path, {"not_before": not_before}, durable=False)
 
     @contextlib.contextmanager
     def _locked(self, origin: str) -> Iterator[Path]:

@@ -131,7 +131,7 @@ def test_what_was_asked_is_not_asked_again(site, client):
 
 
 def test_a_full_disk_costs_the_cache_only(site, client, monkeypatch, caplog):
-    def full(*_):
+    def full(*_, **__):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(http_cache, "write_file", full)
