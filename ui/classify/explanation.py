@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from html import escape
+from typing import TYPE_CHECKING
 
 import numpy as np
 import streamlit as st
@@ -27,6 +28,9 @@ from ui.components.table import percent_column, show_table
 from ui.errors import errors_on_page
 from ui.formatting import percent, short_title
 from ui.palette import class_colours
+
+if TYPE_CHECKING:
+    from coin_core.explain import LetterRead
 
 _SMALLEST_REPORTED_TURN_DEG = 20
 
@@ -160,10 +164,10 @@ def _show_heat_map(
 
 def _show_letters(
     photo: UploadedPhoto, box: RotatedBox, classifier: str, ruler: str
-) -> Sequence[predict.LetterRead]:
+) -> Sequence[LetterRead]:
     """The letters framed on the upright legend; returns them in reading order."""
     st.subheader("What it read", anchor=False)
-    letters: Sequence[predict.LetterRead] = ()
+    letters: Sequence[LetterRead] = ()
     with errors_on_page(), st.spinner("Reading the letters …"):
         letters = predict.letters_read(photo, box, classifier)
         pose = predict.legend_pose(photo, box, classifier)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import streamlit as st
@@ -21,11 +21,13 @@ if TYPE_CHECKING:
     from coin_core.explain import LetterRead, NearCoin
     from coin_core.imaging.legend_pose import LegendPose
 
+HashFuncs = dict[str | type[Any], Callable[[Any], Any]]
+
 _SHOWN_PX = 400  # side of a crop on the page; the nets see a smaller one
 _THUMBNAIL_PX = 96
 _PROGRESS_BAR_FROM = 3
-_BY_PHOTO = {UploadedPhoto: lambda photo: photo.digest}
-_BY_PHOTO_AND_WEIGHTS = {
+_BY_PHOTO: HashFuncs = {UploadedPhoto: lambda photo: photo.digest}
+_BY_PHOTO_AND_WEIGHTS: HashFuncs = {
     UploadedPhoto: lambda photo: f"{photo.digest} {weights_version()}"
 }
 

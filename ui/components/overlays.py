@@ -155,4 +155,4 @@ def heat_on_coin(crop: np.ndarray, heat: np.ndarray) -> np.ndarray:
     colour = cold + (hot - cold) * weight
     alpha = 0.72 * weight**0.8
     mixed = grey * (1 - alpha) + colour * (0.5 + 0.5 * grey / 255) * alpha
-    return np.clip(mixed, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(mixed, 0, 255), np.uint8)

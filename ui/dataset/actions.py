@@ -295,26 +295,32 @@ def show_undo(session: DatasetSession, catalog: Catalog) -> None:
             key=f"{label.lower()}_edit",
             icon=f":material/{label.lower()}:",
             type="tertiary",
-            on_click=undo_or_redo,
-            args=(session, catalog),
-            kwargs={"undo": undo},
+            on_click=_undo_or_redo,
+            args=(session, catalog, undo),
             help=help_text,
         )
+
+
+def _undo_or_redo(session: DatasetSession, catalog: Catalog, undo: bool) -> None:
+    undo_or_redo(session, catalog, undo=undo)
 
 
 def undo_or_redo(
     session: DatasetSession, catalog: Catalog, *, undo: bool
 ) -> tuple[int, ...]:
     """Undo or redo the reviewer's last action; returns the photos that it changed."""
+    photo_ids: tuple[int, ...] = ()
     with session.action():
         step = catalog.edits.undo if undo else catalog.edits.redo
         group = step(who=session.reviewer)
         if group is None:
             session.notice = "Nothing to undo" if undo else "Nothing to redo"
-            return ()
-        title = "Undone" if undo else "Done again"
-        session.notice = f"{title}: {plural(len(group.photo_ids), 'photo')}"
-        if group.left_alone:
-            session.notice += "; what somebody else has changed since was left alone"
-        return group.photo_ids
-    return ()
+        else:
+            photo_ids = group.photo_ids
+            title = "Undone" if undo else "Done again"
+            session.notice = f"{title}: {plural(len(photo_ids), 'photo')}"
+            if group.left_alone:
+                session.notice += (
+                    "; what somebody else has changed since was left alone"
+                )
+    return photo_ids

@@ -216,7 +216,7 @@ def _ask_side(i: int, faces: Faces, key: str, save: SaveFaces) -> None:
         side = to_side(st.session_state[f"side_{key}"])
         save(
             f"Face {i + 1}: {side_title(side)}",
-            lambda: face_edits.with_side(faces, side, i),
+            lambda: face_edits.change(faces, i, side=side),
         )
 
     st.selectbox(
@@ -233,9 +233,10 @@ def _ask_side(i: int, faces: Faces, key: str, save: SaveFaces) -> None:
 def _ask_turn(i: int, faces: Faces, key: str, save: SaveFaces) -> None:
     def store() -> None:
         degrees = float(st.session_state[f"angle_{key}"])
+        by_deg = degrees - faces[i].box.turn_deg
         save(
             f"Face {i + 1} turned to {degrees:.0f}°",
-            lambda: face_edits.rotate_to(faces, degrees, i),
+            lambda: face_edits.rotate(faces, by_deg, i),
         )
 
     st.slider(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 from coin_core.catalog import CatalogFace
 from coin_core.detection.faces import RotatedBox, Side
@@ -15,7 +16,7 @@ from coin_core.detection.faces import RotatedBox, Side
 Faces = tuple[CatalogFace, ...]
 
 WHOLE_PHOTO = RotatedBox(left=0.0, top=0.0, right=1.0, bottom=1.0)
-_OTHER_SIDE = {Side.LEGEND: Side.CORNUCOPIA, Side.CORNUCOPIA: Side.LEGEND}
+_OTHER_SIDE: dict[Side | None, Side] = {Side.LEGEND: Side.CORNUCOPIA, Side.CORNUCOPIA: Side.LEGEND}
 
 
 def normalize_turn(degrees: float) -> float:
@@ -26,20 +27,12 @@ def normalize_turn(degrees: float) -> float:
 
 def rotate(faces: Faces, by_deg: float, index: int | None = None) -> Faces:
     """Turn all faces, or one of them, clockwise by an angle."""
-    return tuple(
-        replace(
-            face,
-            box=replace(face.box, turn_deg=normalize_turn(face.box.turn_deg + by_deg)),
-        )
-        if index in (None, i)
-        else face
-        for i, face in enumerate(faces or (CatalogFace(box=WHOLE_PHOTO),))
-    )
-
-
-def rotate_to(faces: Faces, degrees: float, index: int) -> Faces:
-    """Turn one face clockwise to an angle."""
-    return rotate(faces, degrees - faces[index].box.turn_deg, index)
+    faces = faces or (CatalogFace(box=WHOLE_PHOTO),)
+    for i in range(len(faces)) if index is None else [index]:
+        box = faces[i].box
+        turn_deg = normalize_turn(box.turn_deg + by_deg)
+        faces = change(faces, i, box=replace(box, turn_deg=turn_deg))
+    return faces
 
 
 def split(faces: Faces, width_px: int, height_px: int) -> Faces:
@@ -68,7 +61,7 @@ def swap_sides(faces: Faces) -> Faces:
     """The first two faces exchange their sides; a single one gets the other side."""
     if len(faces) == 1:
         side = _OTHER_SIDE.get(faces[0].side, Side.LEGEND)
-        return with_side(faces, side, 0)
+        return change(faces, 0, side=side)
     if len(faces) < 2:
         return faces
     first, second = faces[0].side, faces[1].side
@@ -85,22 +78,21 @@ def with_box(faces: Faces, box: RotatedBox, index: int) -> Faces:
     """The faces with another box for one of them, or with one more face."""
     if index >= len(faces):
         return (*faces, CatalogFace(box=box))
-    return tuple(
-        replace(face, box=box) if i == index else face for i, face in enumerate(faces)
-    )
-
-
-def with_side(faces: Faces, side: Side | None, index: int) -> Faces:
-    """The faces with another side for one of them."""
-    return tuple(
-        replace(face, side=side) if i == index else face for i, face in enumerate(faces)
-    )
+    return change(faces, index, box=box)
 
 
 def with_sides(faces: Faces, sides: Sequence[Side | None]) -> Faces:
     """The faces with new sides for the first ones."""
-    changed = tuple(replace(face, side=side) for face, side in zip(faces, sides))
-    return changed + faces[len(changed) :]
+    for i, side in enumerate(sides):
+        faces = change(faces, i, side=side)
+    return faces
+
+
+def change(faces: Faces, index: int, **changes: Any) -> Faces:
+    """The faces with other values for one of them."""
+    return tuple(
+        replace(face, **changes) if i == index else face for i, face in enumerate(faces)
+    )
 
 
 def without(faces: Faces, index: int) -> Faces:

@@ -122,7 +122,7 @@ def _frame(runs: Sequence[RunSummary]) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "started": pd.to_datetime(
-                [run.started or None for run in runs], utc=True, errors="coerce"
+                [run.started for run in runs], utc=True, errors="coerce"
             ).tz_convert(st.context.timezone or "UTC"),
             "classifier": [classifier_title(run.classifier) for run in runs],
             "data": [run.data for run in runs],
