@@ -17,7 +17,7 @@ from coin_core.catalog import (
     Side,
 )
 from coin_core.results import class_title
-from coin_core.rulers import DEFAULT_CLASSES, RULERS
+from coin_core.rulers import RULERS
 from ui.formatting import SIDE_TITLES, plural
 from ui.palette import BRONZE, MUTED, SHADOW, class_colours
 
@@ -74,8 +74,8 @@ def short_ruler_title(key: str | None) -> str:
 
 
 def ruler_keys(known: Iterable[str] = ()) -> tuple[str, ...]:
-    """The default classes, then the other classes of the catalog."""
-    return (*DEFAULT_CLASSES, *(key for key in known if key not in DEFAULT_CLASSES))
+    """The registered rulers, then the other classes of the dataset."""
+    return (*RULERS, *(key for key in known if key not in RULERS))
 
 
 def ruler_key(name: str) -> str:
