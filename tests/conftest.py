@@ -62,7 +62,9 @@ def run_python() -> Callable[..., subprocess.CompletedProcess[str]]:
     def run(*arguments: object, check: bool = True, **options: Any) -> Any:
         command = [sys.executable, *map(str, arguments)]
         options = {"cwd": ROOT, "capture_output": True, "text": True} | options
-        return subprocess.run(command, check=check, **options)
+        done = subprocess.run(command, check=False, **options)
+        assert not check or done.returncode == 0, done.stderr
+        return done
 
     return run
 
