@@ -67,8 +67,8 @@ except CoinError as error:
 
 session = dataset_session()
 remember_reviewer(session)
-show_running_import(session, catalog)
-show_gathering(session, catalog)
+show_running_import(catalog)
+show_gathering(catalog)
 show_work(session)
 if not progress.total:
     session.show_messages()

@@ -11,6 +11,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from coin_core.catalog import Catalog, PhotoQuery, open_catalog
+from coin_core.catalog.importing.ledger import job_id
 from coin_core.catalog.scrape_jobs import ScrapeProgress, latest_scrape
 from tests.pages.test_dataset_page import PAGE, press, words_of
 from tests.scrapers import museums, saved_pages
@@ -55,6 +56,13 @@ def keys_of(page: AppTest) -> set[str]:
     return {button.key for button in page.button}
 
 
+def job_of(catalog: Catalog) -> str:
+    """The job of the newest scrape."""
+    newest = latest_scrape(catalog)
+    assert newest is not None
+    return job_id(newest.import_id)
+
+
 def wait_for(
     catalog: Catalog, done: Callable[[ScrapeProgress], bool]
 ) -> ScrapeProgress:
@@ -72,9 +80,7 @@ def test_the_sources_are_those_of_the_registry(catalog: Catalog) -> None:
 
     page = open_panel("ikmk")
     shown = page.button_group(key="gather_source").options
-    assert [one.content for one in shown] == [
-        one.title for one in registry.list_sources()
-    ]
+    assert list(shown) == [one.title for one in registry.list_sources()]
 
 
 def test_the_contact_is_asked_once(catalog: Catalog) -> None:
@@ -128,8 +134,9 @@ def test_a_museum_is_gathered_by_a_process_of_its_own(
         page
     )
     assert any("/tray" in code.value for code in page.code)
-    press(page, "gathering_good")
-    assert "gathering_good" not in keys_of(page)
+    job = job_of(catalog)
+    press(page, f"forget_{job}")
+    assert f"forget_{job}" not in keys_of(page)
     fresh = open_panel_of_a_full_collection()
     assert "6 photos gathered" in words_of(fresh)
 
@@ -159,13 +166,14 @@ def test_it_is_watched_after_a_reload_stopped_and_gone_on_with(
     wait_for(catalog, lambda one: one.added >= 2)
     reloaded = AppTest.from_file(str(PAGE), default_timeout=60).run()
     assert not reloaded.exception
-    assert "Münzkabinett Berlin, Iannaios" in bars(reloaded)
-    press(reloaded, "stop_gathering")
+    assert "Münzkabinett Berlin, Iannaios" in words_of(reloaded)
+    assert "coins looked at" in bars(reloaded)
+    press(reloaded, f"stop_{job_of(catalog)}")
     stopped = wait_for(catalog, lambda one: one.state == "stopped")
     assert stopped.added < 24
     reloaded.run()
     assert "It was stopped by hand." in words_of(reloaded)
-    press(reloaded, "gathering_go_on")
+    press(reloaded, f"resume_{job_of(catalog)}")
     done = wait_for(catalog, lambda one: one.state == "done")
     assert done.import_id == stopped.import_id
     assert catalog.queries.find(PhotoQuery(), limit=1).total == 24
@@ -190,8 +198,9 @@ def test_what_ends_a_run_is_told_in_a_sentence(
     wait_for(catalog, lambda one: one.state == "stopped")
     page.run()
     assert "robots.txt forbids" in words_of(page)
-    press(page, "gathering_give_up")
-    assert "gathering_go_on" not in keys_of(page)
+    job = job_of(catalog)
+    press(page, f"forget_{job}")
+    assert f"resume_{job}" not in keys_of(page)
 
 
 def test_saved_pages_are_dropped_and_read(catalog: Catalog, tmp_path: Path) -> None:

@@ -6,34 +6,31 @@ The work is done by a process of its own, so a reload or a closed browser stops 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import ClassVar
 
 import pandas as pd
 import streamlit as st
 
 from coin_core.catalog import Catalog, PhotoQuery, Progress
+from coin_core.catalog.importing import ledger
 from coin_core.catalog.importing.ingest import (
     discard_import,
     import_items,
     list_imports,
     stage_uploads,
-    start_again,
     start_demo_process,
     start_import_process,
-    stop_import,
 )
-from coin_core.catalog.importing.records import (
-    SCRAPE,
-    ImportItem,
-    ImportProgress,
-    ImportState,
-    ItemState,
-)
+from coin_core.catalog.importing.records import ItemState
 from coin_core.catalog.importing.tables import FIELDS, ColumnProposal, propose_columns
 from coin_core.errors import CoinError
+from coin_core.jobs import Job, JobKind
+from ui.components.job_panel import JobPanel
+from ui.components.table import show_table
 from ui.dataset.session import DatasetSession, ask_reviewer
-from ui.errors import show_error
+from ui.errors import errors_on_page, show_error
 
 MAX_UPLOAD_MB = 1024
 _TABLES = (".csv", ".tsv", ".xlsx", ".xlsm")
@@ -44,161 +41,68 @@ _SHOWN_PROBLEMS = 200
 _EARLIER = 8
 
 
-def show_running_import(session: DatasetSession, catalog: Catalog) -> None:
-    """How far the newest import has come; nothing once it is done and seen."""
-    newest = _newest(catalog)
-    if newest is None or newest.import_id in _put_away():
-        return
-    if newest.state is ImportState.RUNNING:
-        _watch(session, catalog, newest.import_id)
-    else:
-        _show_end(session, catalog, newest)
+class ImportPanel(JobPanel):
+    """The imports, and the demo coins; what is left of one can be left out."""
+
+    kinds: ClassVar = (JobKind.IMPORT,)
+
+    def __init__(self, catalog: Catalog) -> None:
+        self.catalog = catalog
+
+    def remove_label(self, job: Job) -> str:
+        """The import is given up, or its result has been seen."""
+        return "Leave the rest out" if job.can_resume else "Good"
+
+    def remove(self, job: Job) -> None:
+        """Give up an import that ended early."""
+        if job.can_resume:
+            discard_import(self.catalog, ledger.import_id_of(job))
+        super().remove(job)
+
+    def show_details(self, job: Job) -> None:
+        """Photos that were not imported, and remarks on others."""
+        if job.is_open:
+            return
+        with errors_on_page():
+            for title, rows in _remarks(self.catalog, ledger.import_id_of(job)):
+                with st.expander(title):
+                    show_table(rows)
 
 
-def _newest(catalog: Catalog) -> ImportProgress | None:
-    imports = list_imports(catalog, limit=_EARLIER)
-    return next((one for one in imports if one.kind != SCRAPE), None)
-
-
-def _put_away() -> set[int]:
-    """Imports whose end this visitor has seen, or that ended before the visit."""
-    away: set[int] = st.session_state.setdefault("imports_put_away", set())
-    return away
-
-
-@st.fragment(run_every=1.0)
-def _watch(session: DatasetSession, catalog: Catalog, import_id: int) -> None:
-    """Drawn anew every second as long as the import runs."""
-    newest = _newest(catalog)
-    if newest is None or newest.import_id != import_id:
-        st.rerun()
-    elif newest.state is not ImportState.RUNNING:
-        st.session_state["import_watched"] = import_id
-        st.rerun()
-    else:
-        with st.container(horizontal=True, vertical_alignment="center", border=True):
-            share = newest.done / newest.total if newest.total else 0.0
-            st.progress(min(share, 1.0), _in_words(newest))
-            st.button(
-                "Stop",
-                key="stop_import",
-                type="tertiary",
-                on_click=_stop,
-                args=(session, catalog, import_id),
-                help="It can go on later, from the photo it was at.",
-            )
-        if newest.done and not st.session_state.get("import_seen_first"):
-            st.session_state["import_seen_first"] = True
-            st.rerun()  # the first photos are there to look at
-
-
-def _in_words(state: ImportProgress) -> str:
-    if state.kind == SCRAPE:
-        return f"{state.done:,} photos gathered" + _exceptions(state)
-    if state.total is None:
-        return "Looking through the files …"
-    if state.kind == "demo":
-        said = f"{state.done:,} of {state.total:,} rendered coins struck"
-    else:
-        fresh = state.done - state.known - state.failed
-        said = (
-            f"{state.done:,} of {state.total:,} photos looked at: {fresh:,} brought in"
-        )
-    return said + _exceptions(state)
-
-
-def _exceptions(state: ImportProgress) -> str:
-    words = ""
-    for count, name in (
-        (state.known, "known already"),
-        (state.grouped, "recognised as known coins"),
-        (state.failed, "could not be read"),
-    ):
-        if count:
-            words += f", {count:,} {name}"
-    return words
-
-
-def _show_end(session: DatasetSession, catalog: Catalog, state: ImportProgress) -> None:
-    st.session_state.pop("import_seen_first", None)
-    stopped = state.state is ImportState.STOPPED
-    watched = st.session_state.get("import_watched") == state.import_id
-    if not stopped and not watched:  # ended before this visit
-        _put_away().add(state.import_id)
-        return
-    with st.container(border=True):
-        st.text(
-            f"{_in_words(state)}."
-            + (f" {state.error}" if state.error else " Stopped." if stopped else "")
-        )
-        if state.failed:
-            with st.expander(f"{state.failed} files were left out: why"):
-                _show_items(_remarks(catalog, state, ItemState.FAILED))
-        if said := _remarks(catalog, state, ItemState.DONE):
-            with st.expander("Brought in, with a remark"):
-                _show_items(said)
-        with st.container(horizontal=True):
-            if stopped:
-                st.button(
-                    "Go on",
-                    type="primary",
-                    on_click=_go_on,
-                    args=(session, catalog, state.import_id),
-                )
-                st.button(
-                    "Leave the rest out",
-                    on_click=_give_up,
-                    args=(session, catalog, state.import_id),
-                )
-            else:
-                st.button("Good", on_click=_put_away().add, args=(state.import_id,))
+def show_running_import(catalog: Catalog) -> None:
+    """Show imports that run or ended early, or that this visitor saw running."""
+    with errors_on_page():
+        ledger.adopt_unfinished(catalog)
+    ImportPanel(catalog).show()
 
 
 def _remarks(
-    catalog: Catalog, state: ImportProgress, of: ItemState
-) -> tuple[ImportItem, ...]:
-    return import_items(
-        catalog, state.import_id, state=of, remarked=True, limit=_SHOWN_PROBLEMS
-    )
-
-
-def _show_items(said: tuple[ImportItem, ...]) -> None:
-    """What is to be said of files; their names in a table are never read as HTML."""
-    st.dataframe(
-        pd.DataFrame([{"file": Path(i.key).name, "why": i.message} for i in said]),
-        hide_index=True,
-    )
+    catalog: Catalog, import_id: int
+) -> Iterator[tuple[str, list[dict[str, str | None]]]]:
+    """A title and rows for photos that failed, and for those with a remark."""
+    for state, title in (
+        (ItemState.FAILED, "Files that were left out, and why"),
+        (ItemState.DONE, "Brought in, with a remark"),
+    ):
+        items = import_items(
+            catalog, import_id, state=state, remarked=True, limit=_SHOWN_PROBLEMS
+        )
+        if items:
+            yield title, [{"file": Path(i.key).name, "why": i.message} for i in items]
 
 
 def show_earlier_imports(catalog: Catalog) -> None:
-    """What came of the last imports, for who has closed the page meanwhile."""
+    """The results of the last imports."""
     earlier = list_imports(catalog, limit=_EARLIER)
     if not earlier:
         return
     with st.expander("Earlier imports"):
-        for state in earlier:
-            when = f"{state.created_at:%Y-%m-%d %H:%M}, " if state.created_at else ""
-            st.text(f"{when}{_in_words(state)}, {state.state}.")
-            for of in (ItemState.FAILED, ItemState.DONE):
-                if said := _remarks(catalog, state, of):
-                    _show_items(said)
-
-
-def _stop(session: DatasetSession, catalog: Catalog, import_id: int) -> None:
-    st.session_state["import_watched"] = import_id
-    with session.action("Stopping"):
-        stop_import(catalog, import_id)
-
-
-def _go_on(session: DatasetSession, catalog: Catalog, import_id: int) -> None:
-    with session.action():
-        start_again(catalog, import_id)
-
-
-def _give_up(session: DatasetSession, catalog: Catalog, import_id: int) -> None:
-    with session.action():
-        discard_import(catalog, import_id)
-        _put_away().add(import_id)
+        for one in earlier:
+            when = f"{one.created_at:%Y-%m-%d %H:%M}, " if one.created_at else ""
+            st.text(f"{when}{one.text}, {one.state}.")
+            for title, rows in _remarks(catalog, one.import_id):
+                st.caption(title)
+                show_table(rows)
 
 
 def offer_bringing_in(session: DatasetSession, catalog: Catalog) -> None:
@@ -349,7 +253,7 @@ def _strike(session: DatasetSession, catalog: Catalog) -> None:
 
 
 def _remove(session: DatasetSession, catalog: Catalog) -> None:
-    from coin_core.catalog.demo import remove_demo
+    from coin_core.catalog.importing.ingest import remove_demo
 
     with session.action():
         gone = remove_demo(catalog)

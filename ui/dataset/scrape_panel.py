@@ -7,28 +7,21 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import suppress
 from dataclasses import dataclass, fields
-from pathlib import Path
+from typing import ClassVar
 from urllib.parse import urlsplit
 
 import streamlit as st
 
 from coin_core.catalog import Catalog
-from coin_core.catalog.importing.ingest import (
-    discard_import,
-    stage_uploads,
-    start_again,
-    stop_import,
-)
-from coin_core.catalog.scrape_jobs import (
-    ScrapeOrder,
-    ScrapeProgress,
-    latest_scrape,
-    scrape_log,
-    scrape_order,
-    start_scrape,
-)
+from coin_core.catalog.importing import ledger
+from coin_core.catalog.importing.ingest import stage_uploads
+from coin_core.catalog.scrape_jobs import ScrapeOrder, scrape_order, start_scrape
 from coin_core.errors import CoinError
+from coin_core.jobs import Job, JobKind
+from coin_core.storage import PROJECT_DIR
+from ui.dataset.import_panel import ImportPanel
 from ui.dataset.session import DatasetSession, ask_reviewer
 from ui.errors import show_error
 
@@ -312,155 +305,45 @@ def _offer_saved(
     st.rerun()
 
 
-_AT_WORK = ("running", "stopping")
+class ScrapePanel(ImportPanel):
+    """The scrapes, with what went wrong and their log."""
+
+    kinds: ClassVar = (JobKind.SCRAPE,)
+
+    def title(self, job: Job) -> str:
+        """The source's title, and the query unless it is a folder of uploads."""
+        with suppress(CoinError, KeyError):
+            order = scrape_order(self.catalog, ledger.import_id_of(job))
+            source = list_sources()[order.source]
+            if source.query_kind == "files":
+                return source.title
+            return f"{source.title}, {order.query[:80]}"
+        return job.title
+
+    def show_details(self, job: Job) -> None:
+        """The current listing, the problems and the log."""
+        details = job.progress().details
+        # st.text shows what a site has written as text, never as HTML
+        if job.is_open and details.get("current"):
+            st.text(str(details["current"])[:160])
+        if problems := details.get("problems"):
+            with st.expander(f"What went wrong ({details.get('failed', 0):,})"):
+                for sentence in problems:
+                    st.text(sentence)
+        with st.expander("Every request and its answer"):
+            log = job.log_tail(200)
+            st.code(log or "Nothing yet.", language=None, height=240)
+
+    def stage(self, job: Job) -> str:
+        """The first photos are there to look at."""
+        return str(job.progress().details.get("added", 0) > 0)
 
 
-def show_gathering(session: DatasetSession, catalog: Catalog) -> None:
-    """The newest run; nothing once it is done and seen, or was given up."""
-    newest = latest_scrape(catalog)
-    if newest is None or newest.import_id in _put_away():
-        return
-    if newest.state in _AT_WORK:
-        st.session_state["gathering_watched"] = newest.import_id
-        _watch(session, catalog, newest.import_id)
-    elif (
-        newest.state == "stopped"
-        or st.session_state.get("gathering_watched") == newest.import_id
-    ):
-        _show_end(session, catalog, newest)
+def show_gathering(catalog: Catalog) -> None:
+    """Show scrapes that run or ended early, or that this visitor saw running."""
+    ScrapePanel(catalog).show()
 
 
-def _put_away() -> set[int]:
-    """Runs whose end this visitor has seen."""
-    away: set[int] = st.session_state.setdefault("gatherings_put_away", set())
-    return away
-
-
-@st.fragment(run_every=1.0)
-def _watch(session: DatasetSession, catalog: Catalog, import_id: int) -> None:
-    """Drawn anew every second as long as the run is at work."""
-    newest = latest_scrape(catalog)
-    if newest is None or newest.import_id != import_id or newest.state not in _AT_WORK:
-        st.rerun()
-    order = scrape_order(catalog, import_id)
-    with st.container(border=True):
-        with st.container(horizontal=True, vertical_alignment="center"):
-            _show_bar(newest, order)
-            st.button(
-                "Stop",
-                key="stop_gathering",
-                type="tertiary",
-                disabled=newest.state == "stopping",
-                on_click=_stop,
-                args=(session, catalog, import_id),
-                help="It can go on later, from the coin it was at.",
-            )
-        if newest.current:
-            st.text(newest.current[:160])
-        _show_problems(catalog, newest)
-    if newest.added and not st.session_state.get("gathering_seen_first"):
-        st.session_state["gathering_seen_first"] = True
-        st.rerun()  # the first photos are there to look at
-
-
-def _show_bar(progress: ScrapeProgress, order: ScrapeOrder) -> None:
-    words = f"{_title(order)}: {in_words(progress)}"
-    if progress.state == "stopping":
-        words += ", stopping …"
-    if order.limit:
-        st.progress(min(progress.taken / order.limit, 1.0), words)
-    else:
-        st.text(words)
-
-
-def _title(order: ScrapeOrder) -> str:
-    try:
-        source = list_sources()[order.source]
-    except (ScrapersRefuseError, KeyError):
-        return f"{order.source}, {order.query[:80]}"
-    named = source.query_kind != "files"
-    return f"{source.title}, {order.query[:80]}" if named else source.title
-
-
-def in_words(progress: ScrapeProgress) -> str:
-    """The counts of a run, without those that are none."""
-    if not progress.listings and progress.state in _AT_WORK:
-        return "asking …"
-    words = f"{progress.listings:,} coins looked at, {progress.added:,} new photos"
-    for count, name in (
-        (progress.labelled, "of them labelled"),
-        (progress.known, "known already"),
-        (progress.left_out, "coins left out"),
-        (progress.failed, "failed"),
-    ):
-        if count:
-            words += f", {count:,} {name}"
-    return words
-
-
-def _show_problems(catalog: Catalog, progress: ScrapeProgress) -> None:
-    # st.text shows what a site has written as it is, never as HTML
-    if progress.problems:
-        with st.expander(f"What went wrong ({progress.failed:,})"):
-            for sentence in progress.problems:
-                st.text(sentence)
-    with st.expander("Every request and its answer"):
-        log = scrape_log(catalog, progress.import_id)
-        st.code(log or "Nothing yet.", language=None, height=240)
-
-
-def _show_end(
-    session: DatasetSession, catalog: Catalog, progress: ScrapeProgress
-) -> None:
-    st.session_state.pop("gathering_seen_first", None)
-    order = scrape_order(catalog, progress.import_id)
-    with st.container(border=True):
-        done = "done" if progress.state == "done" else "stopped"
-        st.text(f"{_title(order)}: {in_words(progress)}; {done}.")
-        if progress.error:
-            st.text(progress.error)
-        _show_problems(catalog, progress)
-        with st.container(horizontal=True):
-            if progress.state == "stopped":
-                st.button(
-                    "Go on",
-                    key="gathering_go_on",
-                    type="primary",
-                    on_click=_go_on,
-                    args=(session, catalog, progress.import_id),
-                )
-                st.button(
-                    "Leave the rest out",
-                    key="gathering_give_up",
-                    on_click=_give_up,
-                    args=(session, catalog, progress.import_id),
-                )
-            else:
-                st.button(
-                    "Good",
-                    key="gathering_good",
-                    on_click=_put_away().add,
-                    args=(progress.import_id,),
-                )
-
-
-def _stop(session: DatasetSession, catalog: Catalog, import_id: int) -> None:
-    with session.action("Stopping"):
-        stop_import(catalog, import_id)
-
-
-def _go_on(session: DatasetSession, catalog: Catalog, import_id: int) -> None:
-    with session.action():
-        start_again(catalog, import_id)
-
-
-def _give_up(session: DatasetSession, catalog: Catalog, import_id: int) -> None:
-    with session.action():
-        discard_import(catalog, import_id)
-        _put_away().add(import_id)
-
-
-_ROOT = Path(__file__).resolve().parents[2]
 _PATIENCE_S = 60
 
 
@@ -477,7 +360,7 @@ def ask_scrapers(*arguments: str) -> tuple[str, ...]:
     try:
         done = subprocess.run(
             [sys.executable, "-m", "scrapers", *arguments],
-            cwd=_ROOT,
+            cwd=PROJECT_DIR,
             env={**os.environ, "PYTHONUTF8": "1"},
             stdin=subprocess.DEVNULL,
             capture_output=True,

@@ -62,7 +62,7 @@ def show_versions(session: DatasetSession, catalog: Catalog) -> None:
         if len(versions) > 1:
             _show_comparison(session, catalog, versions)
     st.header("Export", anchor=False)
-    offer_export(session, catalog, versions)
+    offer_export(versions)
 
 
 def _show_freeze_form(session: DatasetSession, catalog: Catalog) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import streamlit as st
 
 from coin_core.classifiers import feature_extractor, get_classifier
+from coin_core.jobs import Job, JobKind, add_job, list_jobs
 from coin_core.model_store import bundle as models
 from coin_core.results import class_title
 from coin_core.training.data_roots import (
@@ -18,7 +19,6 @@ from coin_core.training.data_roots import (
     count_photos,
     list_photo_folders,
 )
-from coin_core.training.queueing import Job, add_job, list_jobs
 from coin_core.training.splits import few_coins_warning
 from ui.errors import errors_on_page
 from ui.formatting import classifier_names, classifier_title
@@ -246,7 +246,8 @@ def order(
     where = "rendered" if data == "rendered" else data.rsplit("/", 1)[-1]
     wanted = re.sub(r"[^A-Za-z0-9_-]+", "-", name or f"{classifier}-{where}").strip("-")
     bundle = (wanted or classifier)[:56]
-    taken = {Path(job.arguments[-1]).name for job in list_jobs() if job.arguments}
+    ordered = list_jobs(JobKind.TRAINING)
+    taken = {Path(job.arguments[-1]).name for job in ordered if job.arguments}
     if not name or bundle in taken or (models.models_dir() / bundle).exists():
         bundle = f"{bundle}-{secrets.token_hex(2)}"
     arguments = ["train", classifier, "--data", data, *settings]
@@ -255,4 +256,5 @@ def order(
         arguments += ["--init", start]
     arguments += ["--out", str((models.models_dir() / bundle).resolve())]
     told = "the catalog" if data == "catalog" else where.replace(":", " ")
-    return add_job(f"{classifier_title(classifier)} on {told}", arguments)
+    title = f"{classifier_title(classifier)} on {told}"
+    return add_job(JobKind.TRAINING, title, arguments)

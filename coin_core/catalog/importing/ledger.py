@@ -321,6 +321,11 @@ def job_id(import_id: int) -> str:
     return f"import-{import_id}"
 
 
+def import_id_of(job: jobs.Job) -> int:
+    """The import that a job works on."""
+    return int(job.job_id.rpartition("-")[2])
+
+
 def make_job(catalog: Catalog, import_id: int) -> jobs.Job:
     """The job that works on an import, or resumes it.
 

@@ -1,0 +1,79 @@
+"""An export as one file, made by a job: arguments VERSION FORM FREE_ONLY KEEP_NOTES."""
+
+from __future__ import annotations
+
+import shutil
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from coin_core import jobs
+from coin_core.catalog import open_catalog
+from coin_core.catalog.exporting.writer import Exported, ExportForm, export
+from coin_core.errors import CatalogError
+
+_ONE_FILE = (ExportForm.ZIP, ExportForm.CSV)
+
+
+def start_export(
+    *, version: str | None, form: ExportForm, free_only: bool, keep_notes: bool
+) -> jobs.Job:
+    """Export in a process of its own; the job's details name the file.
+
+    Args:
+        version: A frozen version; the dataset as it is if None.
+        form: Its layout; folders are packed into a ZIP.
+        free_only: Leave out what may not be passed on freely.
+        keep_notes: Keep what the camera wrote into the photos.
+    """
+    title = f"Exporting {version or 'all photos'} as {form}"
+    title += ", only freely licensed" * free_only + ", with camera notes" * keep_notes
+    arguments = [version or "", form, str(free_only), str(keep_notes)]
+    module = "coin_core.catalog.exporting.package"
+    return jobs.add_job(jobs.JobKind.EXPORT, title, arguments, module=module)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Export into the folder of this process's job; returns 0."""
+    version, form = arguments[0] or None, ExportForm(arguments[1])
+    free_only, keep_notes = (value == "True" for value in arguments[2:4])
+    folder = jobs.jobs_dir() / jobs.current_job_id()
+    name = f"coins-{version or 'all'}{'-free' if free_only else ''}"
+    is_file = form in _ONE_FILE
+    out = folder / (f"{name}.{form}" if is_file else name)
+    shutil.rmtree(folder / name, ignore_errors=True)  # of an interrupted export
+    try:
+        with jobs.Progress("exporting", unit="photo") as progress:
+            done = export(
+                open_catalog(),
+                out,
+                form=form,
+                version=version,
+                free_only=free_only,
+                keep_notes=keep_notes,
+                progress=progress.advance_to,
+            )
+        file = out if is_file else _pack(done, folder / f"{name}-{form}.zip")
+    except OSError as error:
+        raise CatalogError(
+            f"The export could not be packed in {folder} "
+            f"({error.strerror or error}). Make room there and prepare it again."
+        ) from error
+    jobs.report_details(
+        file=file.name,
+        photos=done.photos,
+        left_out=list(done.left_out),
+        bared=done.bared,
+    )
+    return 0
+
+
+def _pack(done: Exported, file: Path) -> Path:
+    """Move an exported folder into a ZIP, file by file: the disk holds them once."""
+    paths = sorted(path for path in done.path.rglob("*") if path.is_file())
+    with zipfile.ZipFile(file, "w") as archive:
+        for path in jobs.track(paths, "packing", unit="file"):
+            archive.write(path, path.relative_to(done.path.parent))
+            path.unlink()
+    shutil.rmtree(done.path)
+    return file
