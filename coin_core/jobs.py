@@ -427,6 +427,12 @@ def stop_requested() -> bool:
     return bool(job_id) and (jobs_dir() / job_id / "stop").exists()
 
 
+def report(words: str, *, done: float = 0, total: float | None = None) -> None:
+    """Report how far the job of this process is, in a sentence of the command."""
+    facts = {"words": words, "done": done, "total": total, "unit": ""}
+    _merge(facts, at_once=False)
+
+
 def report_details(**details: Any) -> None:
     """Add to what the job of this process reports beside its numbers."""
     _merge({"details": details}, at_once=False)
@@ -676,7 +682,8 @@ def _merge(facts: dict[str, Any], *, at_once: bool = True) -> None:
         if at_once or time.monotonic() - _written_at > _WRITE_EVERY_S:
             before = read_json(path)
             details = {**before.get("details", {}), **details}
-            write_json(path, {**before, **_pending, "details": details})
+            whole = {**before, **_pending, "details": details}
+            write_json(path, whole, durable=False)
             _pending.clear()
             _written_at = time.monotonic()
 

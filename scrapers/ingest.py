@@ -161,6 +161,9 @@ class _Run:
 
     def _report(self) -> None:
         jobs.report_details(**dataclasses.asdict(self.progress))
+        jobs.report(
+            self.progress.text, done=self.progress.taken, total=self._order.limit
+        )
 
     def _process(self, listing: Listing) -> bool:
         """Process a listing; returns whether a photo of it is new."""
