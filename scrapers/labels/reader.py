@@ -1,10 +1,11 @@
 """From the text of a lot to the name on the coin and the ruler, with the evidence.
 
-The precedence is a numismatist's: what is no single genuine coin is rejected; other
-rulers and other types are named as such; then the explicit name, the references as
-votes, and the legend as transliterated. Where these disagree, or the text itself
-doubts, the answer is `AMBIGUOUS` and a person decides. What is said of another coin
-("overstruck on an anchor", "son of John Hyrcanus") is not read.
+The rules have the order of a numismatist's: what is no single genuine coin is
+rejected; other rulers and other types are named as such; then the explicit name, the
+catalogue numbers as votes, and the legend as transliterated decide. Where these
+disagree, or the text itself is in doubt, the outcome is `AMBIGUOUS` and a person
+decides. Words about another coin ("overstruck on an anchor", "son of John Hyrcanus")
+are ignored.
 """
 
 from __future__ import annotations
@@ -15,23 +16,19 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from scrapers.labels import patterns as words
-from scrapers.labels import rejections as refusals
+from coin_core.rulers import RULERS
+from scrapers.labels import patterns
 from scrapers.labels.references import (
-    ARISTOBULUS,
-    HYRCANUS,
-    JANNAEUS,
     OTHER_RULER,
     OTHER_TYPE,
     CatalogueVote,
     find_references,
 )
-
-__all__ = ["CatalogueVote", "Evidence", "LotLabel", "Outcome", "fold", "read_label"]
+from scrapers.labels.rejections import DOUBT, PRECIOUS, PROVENANCE, REJECTIONS
 
 
 class Outcome(StrEnum):
-    """What a lot text says of its coin."""
+    """What a lot text states about its coin."""
 
     NAMED = "named"
     OTHER = "other"
@@ -42,14 +39,14 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """The words that a rule matched.
+    """Words that a rule matched.
 
     Attributes:
-        rule: The rule's name, such as "name" or "several coins".
-        words: The matched words as they stand in the text.
+        rule: Name of the rule, such as "name" or "several coins".
+        words: The words as in the text.
         start: Where they begin in the text, in characters.
         end: Where they end.
-        speaks_for: The class key, name on coin or kind of coin that they tell.
+        speaks_for: The class key, name on the coin or kind of coin that they support.
     """
 
     rule: str
@@ -61,16 +58,16 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LotLabel:
-    """What a lot text tells, and why.
+    """The label of a lot text, and why.
 
     Attributes:
-        outcome: Whether a class is told; only `NAMED` gives one.
+        outcome: Only `NAMED` gives a class.
         ruler: The class key, or None.
-        name_on_coin: "yehohanan", "yehudah", "yehonatan", "yonatan", or None where
-            the text does not tell the spelling.
+        name_on_coin: "yehohanan", "yehudah", "yehonatan", "yonatan", or None if the
+            text does not give the spelling.
         rule: The rule that decided.
-        authority: Whom the attribution follows: the edition cited, or "lot text".
-        evidence: Everything that was matched, in the order of the rules.
+        authority: The source of the attribution: the edition cited, or "lot text".
+        evidence: All matches, in the order of the rules.
         references: The catalogue numbers cited.
     """
 
@@ -83,57 +80,31 @@ class LotLabel:
     references: tuple[CatalogueVote, ...] = ()
 
 
-HYRCANUS_II: Final = "hyrcanus_ii"
-ARISTOBULUS_II: Final = "aristobulus_ii"
-_TARGETS: Final = {HYRCANUS, ARISTOBULUS, JANNAEUS}
-_RULER_OF_NAME: Final = {
-    "yehohanan": HYRCANUS,
-    "yehudah": ARISTOBULUS,
-    "yehonatan": JANNAEUS,
-    "yonatan": JANNAEUS,
+class _RulerPatterns:
+    """The compiled words of one ruler."""
+
+    def __init__(self, key: str) -> None:
+        words = RULERS[key].label_words
+        self.key = key
+        self.name = re.compile(words.name)
+        self.full_name = re.compile(words.full_name)
+        self.namesake = words.namesake.key if words.namesake else ""
+        self.namesake_reign = re.compile(words.namesake.reign if words.namesake else "")
+        self.legends = tuple(
+            (one.form, patterns.compile_all(*one.patterns))
+            for one in RULERS[key].names_on_coin
+        )
+
+
+_RULERS: Final = tuple(map(_RulerPatterns, RULERS))
+_TARGETS: Final = frozenset(RULERS)
+_NAMESAKES: Final = frozenset(one.namesake for one in _RULERS if one.namesake)
+_REIGNS: Final = {
+    **{key: re.compile(one.label_words.reign) for key, one in RULERS.items()},
+    **{one.namesake: one.namesake_reign for one in _RULERS if one.namesake},
 }
-_REJECTS: Final = (
-    ("several coins", re.compile(refusals.SEVERAL)),
-    ("not genuine", re.compile(refusals.NOT_GENUINE)),
-    ("mounted", re.compile(refusals.MOUNTED)),
-    ("literature", re.compile(refusals.LITERATURE)),
-)
-_ASIDES: Final = words.compile_all(words.ASIDES)
-_OTHERS: Final = words.compile_all(words.OTHER_RULERS)
-_TYPES: Final = {name: re.compile(one) for name, one in words.OTHER_TYPES.items()}
-_LEGENDS: Final = {
-    name: words.compile_all(patterns) for name, patterns in words.NAMES_ON_COIN.items()
-}
-_REIGNS: Final = {key: re.compile(one) for key, one in words.REIGNS.items()}
-_JANNAEUS: Final = re.compile(words.JANNAEUS)
-_NUMBERED: Final = (
-    (
-        HYRCANUS,
-        HYRCANUS_II,
-        re.compile(words.HYRCANUS),
-        re.compile(words.JOHN_HYRCANUS),
-    ),
-    (
-        ARISTOBULUS,
-        ARISTOBULUS_II,
-        re.compile(words.ARISTOBULUS),
-        re.compile(words.JUDAH_ARISTOBULUS),
-    ),
-)
-_NUMERAL: Final = re.compile(rf"[\s,]*(?:({words.FIRST})|({words.LATER}))")
-_OR_LATER: Final = re.compile(rf"\.?{words.OR}(?:{words.LATER})")
-_OR_NEAR: Final = re.compile(words.OR_NEAR)
 _NEAR: Final = 14  # characters
-_LONGEST: Final = 20_000  # what is longer is no lot text
-_QUERY: Final = re.compile(r"\.?\s*\(?\?")
-_DOUBT: Final = re.compile(refusals.DOUBT)
-_PRECIOUS: Final = re.compile(refusals.PRECIOUS)
-_PROVENANCE: Final = re.compile(refusals.PROVENANCE)
-_WREATH: Final = re.compile(words.WREATH)
-_CORNUCOPIA: Final = re.compile(words.CORNUCOPIA)
-_PRIESTLY: Final = re.compile(words.PRIESTLY)
-_ODD_DENOMINATION: Final = re.compile(words.HALF_OR_DOUBLE)
-_MORE_PRUTOT: Final = re.compile(words.MORE_PRUTOT)
+_LONGEST: Final = 20_000  # no lot text is longer
 _PLAIN: Final = str.maketrans(
     {
         **{"æ": "ae", "Æ": "ae", "œ": "oe", "Œ": "oe", "ø": "o", "і": "i", "І": "i"},
@@ -162,21 +133,177 @@ def fold(text: str) -> tuple[str, tuple[int, ...]]:
     return "".join(folded), tuple(places)
 
 
+def read_label(text: str) -> LotLabel:
+    """Read the ruler and the name on the coin from the text of a lot.
+
+    Args:
+        text: Title and description, in any of the seven languages, without markup;
+            only the first 20,000 characters are read.
+
+    Returns:
+        The label with its evidence; a class only if nothing contradicts it.
+    """
+    return _Reader(text[:_LONGEST]).read()
+
+
 class _Reader:
-    """One text being read: what the patterns matched so far."""
+    """Reads one text.
+
+    Attributes:
+        text: The text.
+        folded: The folded text.
+        without_asides: The folded text, words about other coins blanked.
+        without_provenance: The folded text, words about earlier purchases blanked.
+            "Collection of 6" is an aside, but tells that several coins are sold.
+    """
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self.whole, self.places = fold(text)
-        # several coins are told by what is an aside elsewhere: "collection of 6"
-        self.sold = _PROVENANCE.sub(_blank, self.whole)
-        self.plain = self.whole
-        for aside in _ASIDES:
-            self.plain = aside.sub(_blank, self.plain)
+        self.folded, self.places = fold(text)
+        self.without_provenance = PROVENANCE.sub(_blank, self.folded)
+        self.without_asides = self.folded
+        for aside in patterns.ASIDES:
+            self.without_asides = aside.sub(_blank, self.without_asides)
+        self.references = find_references(self.folded)
         self.evidence: list[Evidence] = []
         self.doubted = False
 
-    def note(self, rule: str, start: int, end: int, speaks_for: str) -> None:
+    def read(self) -> LotLabel:
+        outcome, ruler, rule = self._decide()
+        names = {one.speaks_for for one in self.evidence if one.rule == "legend"}
+        editions = [one.edition for one in self.references if one.edition]
+        return LotLabel(
+            outcome=outcome,
+            ruler=ruler,
+            name_on_coin=names.pop() if len(names) == 1 else None,
+            rule=rule,
+            authority=editions[0] if editions else "lot text",
+            evidence=tuple(self.evidence),
+            references=self.references,
+        )
+
+    def _decide(self) -> tuple[Outcome, str | None, str]:
+        for rule, pattern in REJECTIONS.items():
+            text = self.without_provenance if rule == "several coins" else None
+            if self._search(rule, pattern, "rejected", text):
+                return Outcome.REJECTED, None, rule
+        named, weak = self._find_names()
+        legends = {
+            ruler.key
+            for ruler in _RULERS
+            for form, spellings in ruler.legends
+            for spelling in spellings
+            if self._search("legend", spelling, form)
+        }
+        others = named - _TARGETS
+        for pattern in patterns.OTHER_RULERS:
+            if self._search("other ruler", pattern, OTHER_RULER):
+                others.add(OTHER_RULER)
+        types = [
+            name
+            for name, pattern in patterns.OTHER_TYPES.items()
+            if self._search("other type", pattern, name)
+        ]
+        votes = {one.votes_for for one in self.references if one.votes_for}
+        for vote in self.references:
+            if vote.votes_for:
+                self._note("reference", vote.start, vote.end, vote.votes_for)
+        dates = {key for key, one in _REIGNS.items() if self._search("dates", one, key)}
+        is_priestly = self._describes_priestly_coin()
+        targets = (named & _TARGETS) | legends
+        if is_priestly:
+            # a priestly coin by its design; dealers call these widow's mites too
+            types = [name for name in types if name != "widow's mite"]
+        anything = bool(targets or others or weak or votes)
+        if types and anything and not is_priestly:
+            return Outcome.OTHER, None, "other type"
+        if OTHER_RULER in others and not (targets or weak or votes & _TARGETS):
+            return Outcome.OTHER, None, "other ruler"
+        if (
+            self.doubted
+            or len(targets) > 1
+            or (anything and self._search("doubt", DOUBT, "doubt"))
+            or (anything and self._search("metal", PRECIOUS, "precious metal"))
+        ):
+            return Outcome.AMBIGUOUS, None, "rulers in doubt"
+        if others:
+            return _decide_other_ruler(others, targets, votes)
+        if types or OTHER_TYPE in votes:
+            if is_priestly and targets and "lily" not in types:
+                return Outcome.AMBIGUOUS, None, "type in doubt"
+            if not anything and not dates:
+                return Outcome.UNLABELLED, None, "no ruler named"
+            return Outcome.OTHER, None, "other type"
+        if OTHER_RULER in votes:
+            return _decide_other_ruler({OTHER_RULER}, targets, votes)
+        return self._decide_target(targets, weak, votes & _TARGETS, dates, is_priestly)
+
+    def _decide_target(
+        self,
+        targets: set[str],
+        weak: set[str],
+        votes: set[str],
+        dates: set[str],
+        is_priestly: bool,
+    ) -> tuple[Outcome, str | None, str]:
+        by_name = any(one.rule == "name" for one in self.evidence)
+        rule = "name" if by_name else "legend"
+        if not targets and weak:
+            targets, rule = weak & (votes | dates), "name without numeral"
+            if len(targets) != 1:
+                return Outcome.AMBIGUOUS, None, rule
+        if not targets and votes:
+            targets, rule = votes, "reference"
+        if not targets:
+            return Outcome.UNLABELLED, None, "no ruler named"
+        if len(targets) > 1 or (votes and votes != targets):
+            return Outcome.AMBIGUOUS, None, "reference in doubt"
+        if dates and not dates & targets:
+            return Outcome.AMBIGUOUS, None, "dates in doubt"
+        if self._search("denomination", patterns.MORE_PRUTOT, "several prutot"):
+            return Outcome.AMBIGUOUS, None, "denomination in doubt"
+        half = self._search("denomination", patterns.HALF_OR_DOUBLE, "half or double")
+        if half and not is_priestly:
+            return Outcome.AMBIGUOUS, None, "denomination in doubt"
+        return Outcome.NAMED, next(iter(targets)), rule
+
+    def _find_names(self) -> tuple[set[str], set[str]]:
+        """Rulers named, and rulers named without the numeral or first name needed."""
+        named, weak = set[str](), set[str]()
+        text = self.without_asides
+        for ruler in _RULERS:
+            for match in ruler.name.finditer(text):
+                start, end, key, rule = match.start(), match.end(), ruler.key, "name"
+                if ruler.namesake:
+                    numeral = patterns.NUMERAL.match(text, end)
+                    end = numeral.end() if numeral else end
+                    self.doubted |= bool(patterns.OR_LATER.match(text, end))
+                    late = ruler.namesake_reign.search(text) is not None
+                    if (numeral and numeral[2]) or (not numeral and late):
+                        key, rule = ruler.namesake, "other ruler"
+                    elif not numeral and not ruler.full_name.search(text, start, end):
+                        rule = "name without numeral"
+                self.doubted |= bool(patterns.QUERY.match(text, end))
+                self.doubted |= self._is_alternative(start, end)
+                (weak if rule == "name without numeral" else named).add(key)
+                self._note(rule, start, end, key)
+        return named, weak
+
+    def _search(
+        self,
+        rule: str,
+        pattern: re.Pattern[str],
+        speaks_for: str,
+        text: str | None = None,
+    ) -> bool:
+        """Whether a pattern matches; the match becomes evidence."""
+        match = pattern.search(self.without_asides if text is None else text)
+        if match:
+            self._note(rule, match.start(), match.end(), speaks_for)
+            self.doubted |= rule == "legend" and self._is_alternative(*match.span())
+        return match is not None
+
+    def _note(self, rule: str, start: int, end: int, speaks_for: str) -> None:
         first, last = self.places[start], self.places[end - 1] + 1
         self.evidence.append(
             Evidence(
@@ -188,188 +315,34 @@ class _Reader:
             )
         )
 
-    def seek(
-        self,
-        rule: str,
-        pattern: re.Pattern[str],
-        speaks_for: str,
-        *,
-        sold: bool = False,
-    ) -> bool:
-        match = pattern.search(self.sold if sold else self.plain)
-        if match:
-            self.note(rule, match.start(), match.end(), speaks_for)
-            self.doubted |= rule == "legend" and self.in_choice(*match.span())
-        return match is not None
+    def _describes_priestly_coin(self) -> bool:
+        """Whether the legend in the wreath and the cornucopias are described."""
+        text = self.without_asides
+        legend = patterns.WREATH.search(text) or patterns.PRIESTLY.search(text)
+        return bool(legend and patterns.CORNUCOPIA.search(text))
 
-    def in_wreath(self) -> bool:
-        """Whether the text describes a priestly coin: its legend and the horns."""
-        legend = _WREATH.search(self.plain) or _PRIESTLY.search(self.plain)
-        return bool(legend and _CORNUCOPIA.search(self.plain))
-
-    def in_choice(self, start: int, end: int) -> bool:
-        """Whether "or" stands beside a name."""
-        before = self.plain[max(0, start - _NEAR) : start]
-        after = self.plain[end : end + _NEAR]
-        return bool(_OR_NEAR.search(before) or _OR_NEAR.search(after))
+    def _is_alternative(self, start: int, end: int) -> bool:
+        """Whether "or" is next to a name."""
+        before = self.without_asides[max(0, start - _NEAR) : start]
+        after = self.without_asides[end : end + _NEAR]
+        near = patterns.OR_NEAR
+        return bool(near.search(before) or near.search(after))
 
 
 def _blank(match: re.Match[str]) -> str:
     return " " * len(match[0])
 
 
-def read_label(text: str) -> LotLabel:
-    """Read the ruler and the name on the coin from the text of a lot.
-
-    Args:
-        text: Title and description, in any of the seven languages, without markup;
-            its first 20,000 characters are read.
-
-    Returns:
-        The label with its evidence; a class only where nothing speaks against it.
-    """
-    reader = _Reader(text[:_LONGEST])
-    references = find_references(reader.whole)
-    outcome, ruler, rule = _decide(reader, references)
-    names = [one.speaks_for for one in reader.evidence if one.rule == "legend"]
-    edition = next((one.edition for one in references if one.edition), "lot text")
-    return LotLabel(
-        outcome=outcome,
-        ruler=ruler,
-        name_on_coin=names[0] if len(set(names)) == 1 else None,
-        rule=rule,
-        authority=edition,
-        evidence=tuple(reader.evidence),
-        references=references,
-    )
-
-
-def _decide(
-    reader: _Reader, references: tuple[CatalogueVote, ...]
-) -> tuple[Outcome, str | None, str]:
-    for rule, pattern in _REJECTS:
-        if reader.seek(rule, pattern, "rejected", sold=rule == "several coins"):
-            return Outcome.REJECTED, None, rule
-    doubted, weak, named = _find_names(reader)
-    legends = {
-        _RULER_OF_NAME[name]
-        for name, patterns in _LEGENDS.items()
-        for pattern in patterns
-        if reader.seek("legend", pattern, name)
-    }
-    others = named - _TARGETS
-    for one in _OTHERS:
-        if reader.seek("other ruler", one, OTHER_RULER):
-            others.add(OTHER_RULER)
-    types = [
-        name for name, one in _TYPES.items() if reader.seek("other type", one, name)
-    ]
-    votes = {one.votes_for for one in references if one.votes_for}
-    for vote in references:
-        if vote.votes_for:
-            reader.note("reference", vote.start, vote.end, vote.votes_for)
-    dates = {key for key, one in _REIGNS.items() if reader.seek("dates", one, key)}
-    in_wreath = reader.in_wreath()
-    targets = (named & _TARGETS) | legends
-    if in_wreath:
-        # by its look a priestly coin; dealers call these widow's mites too
-        types = [name for name in types if name != "widow's mite"]
-    anything = bool(targets or others or weak or votes)
-    if types and anything and not in_wreath:
-        return Outcome.OTHER, None, "other type"
-    if OTHER_RULER in others and not (targets or weak or votes & _TARGETS):
-        return Outcome.OTHER, None, "other ruler"
-    if (
-        doubted
-        or reader.doubted
-        or len(targets) > 1
-        or (anything and reader.seek("doubt", _DOUBT, "doubt"))
-        or (anything and reader.seek("metal", _PRECIOUS, "precious metal"))
-    ):
-        return Outcome.AMBIGUOUS, None, "rulers in doubt"
-    if others:
-        return _among_others(others, targets, votes)
-    if types or OTHER_TYPE in votes:
-        if in_wreath and targets and "lily" not in types:
-            return Outcome.AMBIGUOUS, None, "type in doubt"
-        if not anything and not dates:
-            return Outcome.UNLABELLED, None, "no ruler named"
-        return Outcome.OTHER, None, "other type"
-    if OTHER_RULER in votes:
-        return _among_others({OTHER_RULER}, targets, votes)
-    return _among_targets(reader, targets, weak, votes, dates, in_wreath)
-
-
-def _among_others(
+def _decide_other_ruler(
     others: set[str], targets: set[str], votes: set[str]
 ) -> tuple[Outcome, str | None, str]:
-    """Another ruler is named; beside one of ours the text is for a person."""
+    """Another ruler is named; if a target is named too, a person decides."""
     if targets or votes & _TARGETS:
-        # Older schools give the coins that name Yehohanan to Hyrcanus II.
-        school = others <= {HYRCANUS_II, ARISTOBULUS_II}
+        # older schools give the coins that name Yehohanan to Hyrcanus II
+        school = others <= _NAMESAKES
         return (
             Outcome.AMBIGUOUS,
             None,
             "attribution school" if school else "rulers in doubt",
         )
     return Outcome.OTHER, None, "other ruler"
-
-
-def _among_targets(
-    reader: _Reader,
-    targets: set[str],
-    weak: set[str],
-    votes: set[str],
-    dates: set[str],
-    in_wreath: bool,
-) -> tuple[Outcome, str | None, str]:
-    votes = votes & _TARGETS
-    rule = "name" if any(one.rule == "name" for one in reader.evidence) else "legend"
-    if not targets and weak:
-        supported = weak & (votes | dates)
-        if len(supported) != 1:
-            return Outcome.AMBIGUOUS, None, "name without numeral"
-        targets, rule = supported, "name without numeral"
-    if not targets and votes:
-        targets, rule = votes, "reference"
-    if not targets:
-        return Outcome.UNLABELLED, None, "no ruler named"
-    if len(targets) > 1 or (votes and votes != targets):
-        return Outcome.AMBIGUOUS, None, "reference in doubt"
-    if dates and not dates & targets:
-        return Outcome.AMBIGUOUS, None, "dates in doubt"
-    if reader.seek("denomination", _MORE_PRUTOT, "several prutot"):
-        return Outcome.AMBIGUOUS, None, "denomination in doubt"
-    if reader.seek("denomination", _ODD_DENOMINATION, "half or double") and not (
-        in_wreath
-    ):
-        return Outcome.AMBIGUOUS, None, "denomination in doubt"
-    return Outcome.NAMED, next(iter(targets)), rule
-
-
-def _find_names(reader: _Reader) -> tuple[bool, set[str], set[str]]:
-    """Doubt about a name, names without numeral or first name, and rulers named."""
-    doubted, weak, named = False, set[str](), set[str]()
-    text = reader.plain
-    for first, second, pattern, full in _NUMBERED:
-        for match in pattern.finditer(text):
-            numeral = _NUMERAL.match(text, match.end())
-            end = numeral.end() if numeral else match.end()
-            doubted |= bool(_QUERY.match(text, end) or _OR_LATER.match(text, end))
-            doubted |= reader.in_choice(match.start(), end)
-            late = _REIGNS[second].search(text) is not None
-            if (numeral and numeral[2]) or (not numeral and late):
-                named.add(second)
-                reader.note("other ruler", match.start(), end, second)
-            elif numeral or full.search(text, match.start(), end):
-                named.add(first)
-                reader.note("name", match.start(), end, first)
-            else:
-                weak.add(first)
-                reader.note("name without numeral", match.start(), end, first)
-    for match in _JANNAEUS.finditer(text):
-        named.add(JANNAEUS)
-        doubted |= bool(_QUERY.match(text, match.end()))
-        doubted |= reader.in_choice(*match.span())
-        reader.note("name", match.start(), match.end(), JANNAEUS)
-    return doubted, weak, named

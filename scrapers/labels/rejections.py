@@ -1,11 +1,12 @@
-"""The words of `labels` by which a lot is no single genuine coin, or is in doubt.
+"""The words by which a lot is no single genuine coin, or is in doubt.
 
-Patterns over folded text (lower case, no accents); in each the lines go by language:
-English, German, French, Italian, Spanish, Russian, Hebrew.
+Patterns over folded text (lower case, no accents). The lines of each are ordered by
+language: English, German, French, Italian, Spanish, Russian, Hebrew.
 """
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 _NUMBER = (
@@ -33,7 +34,7 @@ _NUMBERED = (
     r"|\b(?:x ?(?:[2-9]|1\d)|(?:[2-9]|[1-9]\d{1,2}) ?x)\b(?![.,]?\d| ?mm| ?\d)"
 )
 
-SEVERAL: Final = (
+SEVERAL: Final = re.compile(
     rf"{_NUMBERED}"
     r"|\bgroup (?:lot|of)\b|\b(?:large|mixed|bulk) lot\b|\blot (?:of|with)\b"
     r"|\b(?:trio|set|selection|bag|tray|bulk|assortment) of\b|\bbulk:|\bpair of\b"
@@ -49,12 +50,12 @@ SEVERAL: Final = (
     r"|\bלוט של\b|אוסף של|\bסט\b|\bזוג\b|\bצמד\b"
     r"|\b(?:lot|los|lotto|lote|лот|לוט):\s*(?!\d|nr|no\b|n\W)"
 )
-# Where one coin was bought with others, it is sold without them.
-PROVENANCE: Final = (
+# Words about an earlier purchase, where one coin may have been one of several.
+PROVENANCE: Final = re.compile(
     r"\b(?:purchased|bought|acquired|erworben|gekauft|acquise?|achetee?|acquistat[ao]"
     r"|comprad[ao]|adquirid[ao]|куплен\w*|приобретен\w*)\b[^.;]*"
 )
-NOT_GENUINE: Final = (
+NOT_GENUINE: Final = re.compile(
     r"\bimitation\w*\b|\bimitative\b|\breplicas?\b|\bfake\b|\bforger(?:y|ies)\b"
     r"|\bcop(?:y|ies)\b(?! of (?:the |an )?(?:export|licen|certificate|ticket|invoice))"
     r"|\bcast\b(?! (?:flan|sprue|planchet|seam))(?<!edge-cast)|\bcounterfeit\w*\b"
@@ -70,7 +71,7 @@ NOT_GENUINE: Final = (
     r"|новодел|сувенир|муляж|отливк\w+|слепок|позолоч\w+"
     r"|חיקוי|העתק|זיוף|מזויפ\w*|יציקה מודרנית"
 )
-MOUNTED: Final = (
+MOUNTED: Final = re.compile(
     r"\bpendants?\b|\bjewell?e?ry\b|\bmounted (?:in|as)\b|\bin (?:gold|silver) bezel\b"
     r"|\b(?:gold|silver|finger) ?rings?\b|\bring (?:set )?with\b|\bcuff ?links?\b"
     r"|\bbrooch\b|\bbracelet\b|\bnecklace\b|\bearrings?\b|\bkey ?(?:ring|chain)\b"
@@ -86,12 +87,12 @@ MOUNTED: Final = (
     r"|\bв оправе\b|запонк\w+"
     r"|תליון|תכשיט|\bטבעת\b|צמיד|עגיל\w*|משובצ?\w*"
 )
-LITERATURE: Final = (
+LITERATURE: Final = re.compile(
     r"\b(?:hard|soft)cover\b|\bpaperback\b|\b\d{2,4} pp\b|\bpp\. \d+|\boffprint\b"
     r"|\bsonderdruck\b|\bisbn\b"
 )
 
-DOUBT: Final = (
+DOUBT: Final = re.compile(
     r"\buncertain\b(?! (?:mint|date|year))|\bperhaps\b|\bpossibly\b|\bprobabl[ye]\b"
     r"|\blikely\b|\battributed to\b|\btime of\b|\b(?:style|manner) of\b"
     r"|\brandom\w*\b|\b(?:one|any) of the coins\b|\bcould be\b|\bmay be\b"
@@ -104,8 +105,16 @@ DOUBT: Final = (
     r"|вероятно|возможно|предположительно|неопредел\w+|приписыва\w+|современн\w+"
     r"|כנראה|\bאולי\b|מיוחס\w*|מודרני\w*"
 )
-# These coins are bronze: who speaks of gold or silver speaks of something else.
-PRECIOUS: Final = (
+# These coins are bronze, so a text about gold or silver is about something else.
+PRECIOUS: Final = re.compile(
     r"\b(?:silver|gold|silber|argento|oro|plata)\b|\ben (?:argent|or)\b|серебр\w*"
     r"|золот\w*|\bכסף\b|\bזהב\b"
 )
+
+REJECTIONS: Final = {
+    "several coins": SEVERAL,
+    "not genuine": NOT_GENUINE,
+    "mounted": MOUNTED,
+    "literature": LITERATURE,
+}
+"""Rule to pattern, in the order in which they are tried."""
