@@ -1,52 +1,43 @@
-"""A demo collection, struck by `coin_core.rendering` and marked as rendered throughout.
+"""The demo dataset: photos of coins rendered by `coin_core.rendering`.
 
-It is made to practise on: both sides on some photos, worn coins, copies of photos,
-sides that name nobody, coins of elsewhere, photos without a label, and a few labels
-that are wrong on purpose, as their coin's notes say.
+It is for practice: it contains photos of both sides, worn coins, copies of photos,
+sides without a name, foreign coins, photos without a label, and a few labels that are
+wrong on purpose, as the notes of their coins say. All photos are marked as rendered.
 """
 
 from __future__ import annotations
 
 import io
-import time
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import delete, select
 
-from coin_core.catalog.importing import ledger
-from coin_core.catalog.importing.ingest import bring_in_items, stop_import
-from coin_core.catalog.importing.records import ImportProgress, ImportState
 from coin_core.catalog.importing.sources import Item
-from coin_core.catalog.repository import Catalog
-from coin_core.catalog.schema import ImportRow, PhotoRow
 from coin_core.errors import CatalogError
 from coin_core.rulers import DEFAULT_CLASSES, RULERS
 
 DEMO_COUNT = 300
 DEMO_SEED = 2026
 SOURCE = "rendered demo"
-_STRUCK_PX = 256
+_COIN_PX = 256
 _QUALITY = 88
-_WAIT_S = 30.0
-_REMOVED_AT_ONCE = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DemoPhoto:
-    """What one photo of the collection is to show.
+    """What one photo of the demo shows.
 
     Attributes:
         number: From 0.
-        kind: Side of the coin that stands for it, as in `rendering.KINDS`, or "none".
+        kind: The side that represents the coin, as in `rendering.KINDS`, or "none".
         two_sided: Obverse and reverse side by side.
-        wear: Of the coin's life, as `render_coin` takes it.
-        copy_of: The photo that this one is a copy of.
-        labelled: Whether it comes with a ruler.
-        wrongly: The label is not the ruler whose name was struck.
+        wear: As in `render_coin`.
+        copy_of: Number of the photo that this one is a copy of.
+        labelled: Whether it has a ruler.
+        wrongly: Whether the label is not the ruler named on the coin.
     """
 
     number: int
@@ -58,117 +49,38 @@ class DemoPhoto:
     wrongly: bool = False
 
 
-def make_demo(
-    catalog: Catalog,
-    count: int = DEMO_COUNT,
-    *,
-    seed: int = DEMO_SEED,
-    who: str = "demo",
-    stop: Callable[[], bool] | None = None,
-) -> Generator[ImportProgress, None, None]:
-    """Strike the collection into a catalog, in this process; goes on if interrupted.
-
-    Args:
-        catalog: Where it goes.
-        count: How many photos, 1 to 10,000.
-        seed: The same seed gives the same collection.
-        who: Signs it.
-        stop: Asked between photos.
-
-    Returns:
-        How far it has come, after each photo and at the end.
-
-    Raises:
-        CatalogError: The catalog cannot be written, or another process is at it.
-    """
-    from coin_core.catalog.importing.ingest import resume_import
-
-    spec = demo_spec(who, count, seed)
-    import_id = ledger.find_unfinished(catalog, spec)
-    if import_id is None:
-        import_id = ledger.create(catalog, "demo", spec)
-    yield from resume_import(catalog, import_id, stop=stop)
-
-
-def remove_demo(catalog: Catalog, *, who: str = "demo") -> int:
-    """Take every rendered photo out again, with its file; returns how many.
-
-    Raises:
-        CatalogError: The collection is still being struck and does not stop.
-    """
-    _stop_striking(catalog)
-    removed = 0
-    while True:
-        with catalog.database.reading() as connection:
-            found = connection.scalars(
-                select(PhotoRow.id)
-                .where(PhotoRow.is_rendered.is_(True))
-                .limit(_REMOVED_AT_ONCE)
-            ).all()
-        if not found:
-            break
-        removed += catalog.photos.remove(found, who=who)
-    with catalog.database.writing() as connection:
-        connection.execute(delete(ImportRow).where(ImportRow.kind == "demo"))
-    return removed
-
-
-def _stop_striking(catalog: Catalog) -> None:
-    with catalog.database.reading() as connection:
-        underway = connection.scalars(
-            select(ImportRow.id).where(
-                ImportRow.kind == "demo", ImportRow.state == ImportState.RUNNING
-            )
-        ).all()
-    for import_id in underway:
-        stop_import(catalog, import_id)
-        give_up = time.monotonic() + _WAIT_S
-        while ledger.is_running(import_id):
-            if time.monotonic() > give_up:
-                raise CatalogError(
-                    "The demo collection is still being struck. Wait until it has "
-                    "stopped and remove it then."
-                )
-            time.sleep(0.1)
-
-
 def demo_spec(who: str, count: int, seed: int) -> dict[str, Any]:
-    """What is asked for, as the books of the imports keep it.
+    """The import of a demo, as the ledger stores it.
 
     Raises:
-        CatalogError: So many photos are not made.
+        CatalogError: The count is out of range.
     """
     if not 1 <= count <= 10_000:
-        raise CatalogError(f"A demo collection has 1 to 10,000 photos, not {count}.")
+        raise CatalogError(f"A demo dataset has 1 to 10,000 photos, not {count}.")
     return {"who": who, "count": count, "seed": seed}
 
 
-def generate_demo(
-    catalog: Catalog,
-    import_id: int,
-    spec: Mapping[str, Any],
-    stop: Callable[[], bool] | None,
-) -> Generator[ImportProgress, None, bool]:
-    """Strike and bring in what is not there yet; returns whether all is."""
+def demo_items(spec: Mapping[str, Any]) -> list[Item]:
+    """The photos of a demo as items to import; each is rendered when it is read."""
     seed = int(spec["seed"])
     items = []
     for plan in plan_demo(int(spec["count"]), seed):
-        struck = StruckPhoto(seed, plan)
+        rendered = RenderedPhoto(seed, plan)
         name = f"rendered-{seed}-{plan.number:04d}.jpg"
         items.append(
             Item(
                 key=f"coin {plan.number}",
                 name=name,
                 relative=name,
-                read=struck.read,
-                late_row=struck.row,
+                read=rendered.read,
+                deferred_row=rendered.row,
             )
         )
-    return (yield from bring_in_items(catalog, import_id, spec, items, stop))
+    return items
 
 
 def plan_demo(count: int, seed: int) -> list[DemoPhoto]:
-    """What each photo of a collection is to show."""
+    """What each photo of a demo shows; a longer demo starts with a shorter one."""
     rng = np.random.default_rng([seed, 41])
     plans: list[DemoPhoto] = []
     for number in range(count):
@@ -213,11 +125,11 @@ def plan_demo(count: int, seed: int) -> list[DemoPhoto]:
     return plans
 
 
-class StruckPhoto:
-    """A photo of the collection, struck when it is read; the same numbers, the same.
+class RenderedPhoto:
+    """A photo of the demo, rendered when it is read; reproducible.
 
     Attributes:
-        ruler: Whose name the legend side carries; None before it is struck.
+        ruler: The ruler named in the legend; None before the photo is read.
     """
 
     def __init__(self, seed: int, plan: DemoPhoto) -> None:
@@ -233,7 +145,7 @@ class StruckPhoto:
         return _copy(self._draw(plan.copy_of), self._seed, plan.number)
 
     def row(self) -> dict[str, str]:
-        """What is told of it, as the row of a table would; after `read`."""
+        """Its facts, as the row of a table gives them; call `read` first."""
         plan = self._plan
         row = {
             "source": SOURCE,
@@ -271,7 +183,7 @@ class StruckPhoto:
             coin = render_coin(
                 self._seed,
                 number,
-                size_px=_STRUCK_PX,
+                size_px=_COIN_PX,
                 kind=kinds.pop(0) if kinds else plan.kind,
                 wear=plan.wear,
             )
@@ -288,7 +200,7 @@ class StruckPhoto:
 
 
 def _copy(photo: NDArray[np.uint8], seed: int, number: int) -> bytes:
-    """A photo recompressed, halved or cropped, as copies on the web are."""
+    """A photo recompressed, halved or cropped, like copies on the web."""
     import cv2
 
     height, width = photo.shape[:2]

@@ -20,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Render the demo dataset into the catalog, or remove it."""
     from coin_core.catalog import open_catalog
-    from coin_core.catalog.demo import make_demo, remove_demo
+    from coin_core.catalog.importing.ingest import make_demo, remove_demo
 
     catalog = open_catalog()
     if options.remove:

@@ -1,8 +1,8 @@
-"""Bringing photos in: files, folders, ZIP archives and tables, in one import.
+"""Import photos: files, folders, ZIP archives, tables and the rendered demo.
 
-An import is listed first, then every photo is read, its coins found and its row
-written, one transaction each; what became of each photo is on record. A kill, a stop
-or a full disk costs nothing: the import goes on where it was.
+An import lists its items first. Then each photo is read, its coins are detected and its
+row is written, in one transaction each, with the result on record. A kill, a stop or a
+full disk loses nothing: the import resumes where it stopped.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import os
 import shutil
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, fields, replace
@@ -23,8 +23,10 @@ from uuid import uuid4
 
 import numpy as np
 from numpy.typing import NDArray
+from sqlalchemy import delete, select
 
 from coin_core import jobs
+from coin_core.catalog.demo import DEMO_COUNT, DEMO_SEED, demo_items, demo_spec
 from coin_core.catalog.importing import ledger
 from coin_core.catalog.importing.metadata import Facts, facts_of
 from coin_core.catalog.importing.records import (
@@ -35,9 +37,7 @@ from coin_core.catalog.importing.records import (
     ItemState,
 )
 from coin_core.catalog.importing.sources import Item, list_items, read_tables, text_of
-from coin_core.catalog.importing.tables import (
-    TABLE_SUFFIXES,
-)
+from coin_core.catalog.importing.tables import TABLE_SUFFIXES
 from coin_core.catalog.mappers import checked_name
 from coin_core.catalog.records import (
     CatalogFace,
@@ -46,6 +46,7 @@ from coin_core.catalog.records import (
     PhotoStatus,
 )
 from coin_core.catalog.repository import Catalog
+from coin_core.catalog.schema import ImportRow, PhotoRow
 from coin_core.catalog.similarity import (
     Match,
     Matcher,
@@ -67,6 +68,21 @@ from coin_core.imaging.file_types import show_name, sniff
 Labels = Literal["folder", "none"]
 Stop = Callable[[], bool]
 
+_RECORD_EVERY_S = 0.5
+_MAX_UNRECORDED = 32
+_WORKERS = max(1, min(8, os.cpu_count() or 1))
+_AHEAD = 4 * _WORKERS  # photos being prepared or waiting to be written
+_DEMO_STOPS_IN_S = 30.0
+_REMOVED_AT_ONCE = 500
+_EXTENSIONS = {
+    "JPEG": "jpg",
+    "PNG": "png",
+    "WEBP": "webp",
+    "TIFF": "tif",
+    "BMP": "bmp",
+    "HEIF": "heic",
+}
+
 import_items = ledger.read_items
 
 
@@ -79,24 +95,25 @@ def import_photos(
     labels: Labels = "folder",
     stop: Stop | None = None,
 ) -> Iterator[ImportProgress]:
-    """Bring photos in, in this process; goes on with the same import if interrupted.
+    """Import photos in this process, or resume the same import.
 
     Args:
-        catalog: Where they go.
+        catalog: The catalog to add them to.
         sources: Photos, folders, ZIP archives; CSV or Excel tables that name photos
             beside them or in the other sources.
-        who: Signs what is done.
+        who: The user.
         mapping: Field (see `FIELDS`) to column of the tables; by default what
-            `propose_columns` says.
-        labels: Whether the name of a photo's folder says whose coin it is.
-        stop: Asked between photos; the import can go on later.
+            `propose_columns` proposes.
+        labels: Whether the name of a photo's folder gives its ruler.
+        stop: Called between photos; the import stops if it returns True, and can be
+            resumed later.
 
     Returns:
-        How far it has come, after each photo and at the end.
+        The progress after each photo and at the end.
 
     Raises:
         CatalogError: Nothing is given, a table cannot be read, the mapping does not
-            fit, or another process is at work on the same import.
+            fit, or another process works on the same import.
     """
     spec = _spec(sources, who, mapping, labels)
     import_id = ledger.find_unfinished(catalog, spec)
@@ -105,13 +122,84 @@ def import_photos(
     return resume_import(catalog, import_id, stop=stop)
 
 
+def make_demo(
+    catalog: Catalog,
+    count: int = DEMO_COUNT,
+    *,
+    seed: int = DEMO_SEED,
+    who: str = "demo",
+    stop: Stop | None = None,
+) -> Iterator[ImportProgress]:
+    """Render the demo coins in this process and import them, or resume that.
+
+    Args:
+        catalog: The catalog to add them to.
+        count: How many photos, 1 to 10,000.
+        seed: The same seed gives the same photos.
+        who: The user.
+        stop: Called between photos, as for `import_photos`.
+
+    Returns:
+        The progress after each photo and at the end.
+
+    Raises:
+        CatalogError: The count is out of range, the catalog cannot be written, or
+            another process works on the same import.
+    """
+    import_id = _find_or_create_demo(catalog, demo_spec(who, count, seed))
+    return resume_import(catalog, import_id, stop=stop)
+
+
+def _find_or_create_demo(catalog: Catalog, spec: Mapping[str, Any]) -> int:
+    import_id = ledger.find_unfinished(catalog, spec)
+    return ledger.create(catalog, "demo", spec) if import_id is None else import_id
+
+
+def remove_demo(catalog: Catalog, *, who: str = "demo") -> int:
+    """Stop the rendering of demo coins and remove all rendered photos.
+
+    Returns:
+        How many photos were removed.
+
+    Raises:
+        CatalogError: The rendering does not stop.
+    """
+    with catalog.database.reading() as connection:
+        running = connection.scalars(
+            select(ImportRow.id).where(
+                ImportRow.kind == "demo", ImportRow.state == ImportState.RUNNING
+            )
+        ).all()
+    for import_id in running:
+        stop_import(catalog, import_id)
+        deadline = time.monotonic() + _DEMO_STOPS_IN_S
+        while ledger.is_running(import_id):
+            if time.monotonic() > deadline:
+                raise CatalogError(
+                    "The demo coins are still being rendered. Wait until that has "
+                    "stopped, and remove them then."
+                )
+            time.sleep(0.1)
+    rendered = select(PhotoRow.id).where(PhotoRow.is_rendered.is_(True))
+    removed = 0
+    while True:
+        with catalog.database.reading() as connection:
+            photo_ids = connection.scalars(rendered.limit(_REMOVED_AT_ONCE)).all()
+        if not photo_ids:
+            break
+        removed += catalog.photos.remove(photo_ids, who=who)
+    with catalog.database.writing() as connection:
+        connection.execute(delete(ImportRow).where(ImportRow.kind == "demo"))
+    return removed
+
+
 def resume_import(
     catalog: Catalog, import_id: int, *, stop: Stop | None = None
 ) -> Iterator[ImportProgress]:
-    """Go on with an import in this process.
+    """Resume an import in this process.
 
     Raises:
-        CatalogError: There is none with that id, or another process is at work on it.
+        CatalogError: There is no such import, or another process works on it.
     """
     ledger.spec_of(catalog, import_id)
     return _work_on(catalog, import_id, ledger.hold(catalog, import_id), stop)
@@ -126,22 +214,23 @@ def _work_on(
         kind = ledger.progress_of(catalog, import_id).kind
         ledger.set_state(catalog, import_id, ImportState.RUNNING)
         try:
-            if kind == "demo":
-                from coin_core.catalog.demo import generate_demo
-
-                finished = yield from generate_demo(catalog, import_id, spec, stop)
-            else:
-                finished = yield from run_items(catalog, import_id, spec, stop)
+            with ExitStack() as open_archives:
+                if kind == "demo":
+                    items = demo_items(spec)
+                else:
+                    sources = [Path(source) for source in spec["sources"]]
+                    items = list_items(sources, spec.get("mapping"), open_archives)
+                finished = yield from _run(catalog, import_id, spec, items, stop)
         except (GeneratorExit, KeyboardInterrupt):
             ledger.set_state(catalog, import_id, ImportState.STOPPED)
             raise
         except CoinError as error:
-            # a full disk may refuse even this; the lock then tells that it stopped
+            # A full disk may refuse even this; the free lock then shows the stop.
             ledger.set_state(catalog, import_id, ImportState.STOPPED, str(error))
             raise
-        except BaseException as error:  # told, then raised again
-            said = f"The program failed ({type(error).__name__}: {error})."
-            ledger.set_state(catalog, import_id, ImportState.STOPPED, said)
+        except BaseException as error:
+            message = f"The program failed ({type(error).__name__}: {error})."
+            ledger.set_state(catalog, import_id, ImportState.STOPPED, message)
             raise
         state = ImportState.DONE if finished else ImportState.STOPPED
         ledger.set_state(catalog, import_id, state)
@@ -157,17 +246,17 @@ def _spec(
     mapping: Mapping[str, str] | None,
     labels: Labels,
 ) -> dict[str, Any]:
-    """What is asked for, checked, so that wrong use is told at once."""
+    """What to import, checked, so that wrong use is reported at once."""
     paths = [Path(source).absolute() for source in sources]
     if not paths:
-        raise CatalogError("Nothing to bring in. Name photos, folders, ZIPs or tables.")
+        raise CatalogError("Nothing to import. Name photos, folders, ZIPs or tables.")
     if labels not in ("folder", "none"):
         raise CatalogError(f"Labels come from 'folder' or 'none', not {labels!r}.")
     for path in paths:
         if text_of(path) != str(path):
             raise CatalogError(
                 f"{text_of(path)} has a name in an unknown encoding. Rename it, or "
-                "bring in the folder it lies in."
+                "import its folder."
             )
     read_tables(paths, mapping)
     return {
@@ -186,7 +275,7 @@ def start_import_process(
     mapping: Mapping[str, str] | None = None,
     labels: Labels = "folder",
 ) -> int:
-    """Bring photos in by a process of its own, which outlives the page.
+    """Import photos in a process of its own, which outlives the page.
 
     Returns:
         The id of the import, for `import_progress`, `import_items`, `stop_import` and
@@ -201,25 +290,18 @@ def start_import_process(
 
 
 def start_demo_process(
-    catalog: Catalog, *, who: str = "demo", count: int = 300, seed: int | None = None
+    catalog: Catalog,
+    *,
+    who: str = "demo",
+    count: int = DEMO_COUNT,
+    seed: int = DEMO_SEED,
 ) -> int:
-    """Strike the demo collection by a process of its own; returns the import's id.
-
-    Args:
-        catalog: Where it goes.
-        who: Signs it.
-        count: How many photos, 1 to 10,000.
-        seed: The same seed gives the same collection; by default `DEMO_SEED`.
+    """Like `make_demo`, in a process of its own; returns the import's id.
 
     Raises:
-        CatalogError: So many photos are not made, or no process can be started.
+        CatalogError: The count is out of range, or no process can be started.
     """
-    from coin_core.catalog.demo import DEMO_SEED, demo_spec
-
-    spec = demo_spec(who, count, DEMO_SEED if seed is None else seed)
-    import_id = ledger.find_unfinished(catalog, spec)
-    if import_id is None:
-        import_id = ledger.create(catalog, "demo", spec)
+    import_id = _find_or_create_demo(catalog, demo_spec(who, count, seed))
     start_again(catalog, import_id)
     return import_id
 
@@ -249,7 +331,7 @@ def stop_import(catalog: Catalog, import_id: int) -> None:
 
 
 def import_progress(catalog: Catalog, import_id: int) -> ImportProgress:
-    """How far an import has come, whichever process is at work on it.
+    """The progress of an import, whichever process works on it.
 
     Raises:
         CatalogError: There is no such import.
@@ -266,30 +348,30 @@ def list_imports(catalog: Catalog, *, limit: int = 20) -> tuple[ImportProgress, 
 
 
 def discard_import(catalog: Catalog, import_id: int) -> None:
-    """Give up on what is left of an import; what was brought in stays.
+    """Cancel the rest of an import; photos imported before stay.
 
     Raises:
-        CatalogError: There is no such import, or it is at work: stop it first.
+        CatalogError: There is no such import, or it is running: stop it first.
     """
     spec = ledger.spec_of(catalog, import_id)
     with ledger.hold(catalog, import_id):
-        said = "It was given up; the photos brought in before stay."
-        ledger.set_state(catalog, import_id, ImportState.FAILED, said)
+        message = "It was given up; the photos brought in before stay."
+        ledger.set_state(catalog, import_id, ImportState.FAILED, message)
         drop_uploads(catalog, spec)
 
 
 def stage_uploads(
     catalog: Catalog, files: Iterable[tuple[str, bytes]]
 ) -> tuple[Path, ...]:
-    """Keep files that were dropped in a browser until they are brought in.
+    """Keep files that were dropped in a browser until they are imported.
 
     Args:
-        catalog: Beside whose photos they are kept.
-        files: Names, with folders where a whole folder was dropped, and bytes.
+        catalog: The catalog to import them to.
+        files: Names, with folders if a folder was dropped, and bytes.
 
     Returns:
-        What `start_import_process` takes as sources: the folder of what was dropped,
-        then the tables in it. They are deleted when the import is done.
+        The sources for `start_import_process`: the folder of the files, then the
+        tables in it. They are deleted when the import is done.
 
     Raises:
         CatalogError: They cannot be written.
@@ -299,7 +381,7 @@ def stage_uploads(
     try:
         folder.mkdir(parents=True)
         for name, data in files:
-            path = _free_place(folder, name)
+            path = _free_path(folder, name)
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(data)
             if path.suffix.lower() in TABLE_SUFFIXES:
@@ -308,14 +390,14 @@ def stage_uploads(
         shutil.rmtree(folder.parent, ignore_errors=True)
         raise CatalogError(
             f"The dropped files could not be kept in {folder.parent} "
-            f"({error.strerror or error}). Make room, or bring them in by: "
+            f"({error.strerror or error}). Make room, or import them by: "
             "python -m coin_core import PATH..."
         ) from error
     return (folder, *tables)
 
 
-def _free_place(folder: Path, name: str) -> Path:
-    """Where a dropped file goes; its name cannot lead out of the folder."""
+def _free_path(folder: Path, name: str) -> Path:
+    """The path of a dropped file; its name cannot lead out of the folder."""
     parts = [show_name(part) for part in name.replace("\\", "/").split("/")]
     parts = [part.lstrip(".") or "photo" for part in parts if part not in ("", "..")]
     path = folder.joinpath(*(parts or ["photo"]))
@@ -331,7 +413,7 @@ def _uploads(catalog: Catalog) -> Path:
 
 
 def drop_uploads(catalog: Catalog, spec: Mapping[str, Any]) -> None:
-    """Delete the dropped files of an import that needs them no longer."""
+    """Delete the dropped files of an import."""
     uploads = _uploads(catalog).absolute()
     for source in spec.get("sources") or [spec.get("query", "")]:
         path = Path(source)
@@ -339,78 +421,23 @@ def drop_uploads(catalog: Catalog, spec: Mapping[str, Any]) -> None:
             shutil.rmtree(uploads / path.relative_to(uploads).parts[0], True)
 
 
-_SETTLE_EVERY_S = 0.5
-_MOST_UNSETTLED = 32
-_AHEAD = 4  # photos being prepared or waiting to be written, per worker
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Read:
-    """What a worker made of an item: known, prepared, or unreadable."""
-
-    data: bytes = b""
-    known: int | None = None
-    prepared: Prepared | None = None
-    problem: str | None = None
-
-
-def run_items(
+def _run(
     catalog: Catalog,
     import_id: int,
     spec: Mapping[str, Any],
-    stop: Callable[[], bool] | None,
+    items: Sequence[Item],
+    stop: Stop | None,
 ) -> Generator[ImportProgress, None, bool]:
-    """Bring in what the spec names and is not settled; returns whether all is.
+    """Import the items that have no result yet; returns whether all have one now.
 
     Raises:
-        CatalogError: The catalog cannot be written; the import can go on later.
-        WeightsMissingError: The finder's weights are not there.
-    """
-    with ExitStack() as keep_open:
-        sources = [Path(source) for source in spec["sources"]]
-        items = list_items(sources, spec.get("mapping"), keep_open)
-        return (yield from bring_in_items(catalog, import_id, spec, items, stop))
-
-
-def bring_in_items(
-    catalog: Catalog,
-    import_id: int,
-    spec: Mapping[str, Any],
-    items: list[Item],
-    stop: Callable[[], bool] | None,
-) -> Generator[ImportProgress, None, bool]:
-    """Bring in those of the items that are not settled; returns whether all are.
-
-    Raises:
-        CatalogError: The catalog cannot be written; the import can go on later.
-        WeightsMissingError: The finder's weights are not there.
+        CatalogError: The catalog cannot be written.
+        WeightsMissingError: The weights of the coin detector are missing.
     """
     states = ledger.enter_items(
         catalog, import_id, ((item.key, item.problem) for item in items)
     )
-    _settle_lost(catalog, import_id, states, {item.key for item in items})
-    waiting = [item for item in items if states[item.key] is ItemState.WAITING]
-    run = _Run(catalog, import_id, spec, items)
-    yield run.progress
-    with _workers() as pool:
-        for item, read in _read_ahead(pool, run.read, waiting):
-            run.take(item, read)
-            run.settle_sometimes()
-            yield run.progress
-            if (stop is not None and stop()) or jobs.stop_requested():
-                run.settle()
-                return False
-        run.settle()
-    return True
-
-
-def _settle_lost(
-    catalog: Catalog,
-    import_id: int,
-    states: Mapping[str, ItemState],
-    listed: set[str],
-) -> None:
-    """What was listed before and is gone now."""
+    listed = {item.key for item in items}
     lost = [
         ImportItem(
             key=key,
@@ -423,14 +450,23 @@ def _settle_lost(
     ]
     if lost:
         ledger.record_results(catalog, import_id, lost)
-
-
-def _workers() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(max_workers=max(1, min(8, os.cpu_count() or 1)))
+    waiting = [item for item in items if states[item.key] is ItemState.WAITING]
+    writer = _Writer(catalog, import_id, spec, items)
+    yield writer.progress
+    with ThreadPoolExecutor(max_workers=_WORKERS) as pool:
+        for item, loaded in _load_ahead(pool, writer.load, waiting):
+            writer.write(item, loaded)
+            writer.record(only_if_due=True)
+            yield writer.progress
+            if (stop is not None and stop()) or jobs.stop_requested():
+                writer.record()
+                return False
+        writer.record()
+    return True
 
 
 def _keep_to_one_core() -> None:
-    """Photos are worked on side by side, so each keeps to one core."""
+    """Photos are prepared in parallel, so each uses one core."""
     import cv2
     import torch
 
@@ -439,106 +475,177 @@ def _keep_to_one_core() -> None:
         torch.set_num_threads(1)
 
 
-def _read_ahead(
-    pool: ThreadPoolExecutor, read: Callable[[Item], _Read], items: list[Item]
-) -> Iterator[tuple[Item, _Read]]:
-    """Items in their order, each with what the workers made of it."""
-    most = _AHEAD * max(1, min(8, os.cpu_count() or 1))
-    underway: deque[tuple[Item, Future[_Read]]] = deque()
-    left = iter(items)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Prepared:
+    """A decoded photo with everything that the catalog stores about it.
+
+    Attributes:
+        thumbnail: From `make_thumbnail`.
+        extension: Of the file, without the dot.
+        size_px: Width and height of the file, as EXIF turns it.
+        phash: Perceptual hash.
+        quality: 0 to 1; None if no coin was detected.
+        faces: The coins detected, with their sides.
+    """
+
+    thumbnail: NDArray[np.uint8]
+    extension: str
+    size_px: tuple[int, int]
+    phash: str
+    quality: float | None
+    faces: tuple[CatalogFace, ...]
+
+    def record(self, **facts: Any) -> PhotoRecord:
+        """The record to add; `facts` are the other fields of `PhotoRecord`."""
+        return PhotoRecord(
+            extension=self.extension,
+            width_px=self.size_px[0],
+            height_px=self.size_px[1],
+            phash=self.phash,
+            quality=self.quality,
+            **facts,
+        )
+
+
+def prepare(data: bytes, name: str) -> Prepared:
+    """Decode a photo, detect its coins and classify their sides.
+
+    Args:
+        data: The file.
+        name: Its name in messages.
+
+    Raises:
+        UnreadablePhotoError: The file is not an accepted photo.
+        WeightsMissingError: The weights of the coin detector are missing.
+    """
+    pixels = photo_io.decode(data, name=name)
+    _, kind = sniff(data)
+    boxes = faces.detect_coins(pixels)
+    detected = faces.classify_sides(pixels, boxes)
+    height, width = pixels.shape[:2]
+    return Prepared(
+        thumbnail=make_thumbnail(pixels, main_face(boxes, width, height)),
+        extension=_EXTENSIONS[str(kind)],
+        size_px=_file_size_px(data, width, height),
+        phash=hash_photo(pixels, boxes),
+        quality=estimate_quality(pixels, boxes) if boxes else None,
+        faces=tuple(CatalogFace(box=face.box, side=face.side) for face in detected),
+    )
+
+
+def _file_size_px(data: bytes, width: int, height: int) -> tuple[int, int]:
+    """Width and height of the file; decoding scales large photos down."""
+    if max(height, width) < photo_io.MAX_SIDE_PX:
+        return width, height
+    from PIL import Image
+
+    with Image.open(io.BytesIO(data)) as image:
+        long_px, short_px = max(image.size), min(image.size)
+    return (long_px, short_px) if width >= height else (short_px, long_px)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Loaded:
+    """An item's file: known to the catalog, prepared, or unreadable."""
+
+    data: bytes = b""
+    known_id: int | None = None
+    prepared: Prepared | None = None
+    problem: str | None = None
+
+
+def _load_ahead(
+    pool: ThreadPoolExecutor,
+    load: Callable[[Item], _Loaded],
+    items: Sequence[Item],
+) -> Iterator[tuple[Item, _Loaded]]:
+    """Load items in parallel; yields them in their order."""
+    pending: deque[tuple[Item, Future[_Loaded]]] = deque()
+    remaining = iter(items)
     try:
         while True:
-            while len(underway) < most and (item := next(left, None)) is not None:
-                underway.append((item, pool.submit(read, item)))
-            if not underway:
+            while len(pending) < _AHEAD and (item := next(remaining, None)) is not None:
+                pending.append((item, pool.submit(load, item)))
+            if not pending:
                 return
-            item, future = underway.popleft()
+            item, future = pending.popleft()
             yield item, future.result()
     finally:
-        for _, future in underway:
+        for _, future in pending:
             future.cancel()
 
 
-class _Run:
-    """One import at work: writes photos and keeps the books."""
+class _Writer:
+    """Writes the photos of one import and records the result of each."""
 
     def __init__(
         self,
         catalog: Catalog,
         import_id: int,
         spec: Mapping[str, Any],
-        items: list[Item],
+        items: Sequence[Item],
     ) -> None:
         self._catalog = catalog
         self._id = import_id
         self._who = str(spec["who"])
         self._folder_labels = spec.get("labels") == "folder"
         self._matcher = Matcher(catalog.photos)
-        self._unsettled: list[ImportItem] = []
-        self._settled_at = time.monotonic()
-        self._coins = self._coins_so_far(items)
+        self._unrecorded: list[ImportItem] = []
+        self._recorded_at = time.monotonic()
+        # Coins of the photos that were imported before an interruption.
+        keys = {item.key: item.coin_key for item in items if item.coin_key}
+        done = ledger.coins_of(catalog, import_id) if keys else {}
+        self._coins = {keys[key]: done[key] for key in keys if key in done}
         self.progress = ledger.progress_of(catalog, import_id)
 
-    def _coins_so_far(self, items: list[Item]) -> dict[str, int]:
-        """The coins that photos were given before the import was interrupted."""
-        told = {item.key: item.coin_key for item in items if item.coin_key}
-        if not told:
-            return {}
-        done = ledger.coins_of(self._catalog, self._id)
-        return {coin_key: done[key] for key, coin_key in told.items() if key in done}
-
-    def read(self, item: Item) -> _Read:
-        """Read and prepare a photo; runs beside the others."""
+    def load(self, item: Item) -> _Loaded:
+        """Read and prepare a photo; runs in several threads."""
         try:
             data = item.read()
             digest = hashlib.sha256(data).hexdigest()
-            known = ledger.find_digest(self._catalog, digest)
-            if known is not None:
-                return _Read(data=data, known=known)
+            known_id = ledger.find_digest(self._catalog, digest)
+            if known_id is not None:
+                return _Loaded(data=data, known_id=known_id)
             _keep_to_one_core()
-            return _Read(data=data, prepared=prepare(data, item.name))
+            return _Loaded(data=data, prepared=prepare(data, item.name))
         except (UnreadablePhotoError, CropOutOfBoundsError) as error:
-            return _Read(problem=str(error))
+            return _Loaded(problem=str(error))
 
-    def settle_sometimes(self) -> None:
-        """Record the results of the last photos now and then."""
-        late = time.monotonic() - self._settled_at > _SETTLE_EVERY_S
-        if late or len(self._unsettled) >= _MOST_UNSETTLED:
-            self.settle()
+    def record(self, *, only_if_due: bool = False) -> None:
+        """Record the results of the last photos in the ledger."""
+        late = time.monotonic() - self._recorded_at > _RECORD_EVERY_S
+        if only_if_due and not late and len(self._unrecorded) < _MAX_UNRECORDED:
+            return
+        if self._unrecorded:
+            ledger.record_results(self._catalog, self._id, self._unrecorded)
+            self._unrecorded = []
+        self._recorded_at = time.monotonic()
 
-    def settle(self) -> None:
-        """Put on record what became of the last photos."""
-        if self._unsettled:
-            ledger.record_results(self._catalog, self._id, self._unsettled)
-            self._unsettled = []
-        self._settled_at = time.monotonic()
-
-    def take(self, item: Item, read: _Read) -> None:
-        """Write one photo, and what became of it."""
-        if item.late_row is not None and read.problem is None:
-            item = replace(item, row=item.late_row())
+    def write(self, item: Item, loaded: _Loaded) -> None:
+        """Write one photo and note its result."""
+        if item.deferred_row is not None and loaded.problem is None:
+            item = replace(item, row=item.deferred_row())
         facts = facts_of(item, folder_labels=self._folder_labels)
-        if read.problem is not None:
-            self._note(item, ItemState.FAILED, None, read.problem)
-        elif read.prepared is not None:
-            self._add(item, read, read.prepared, facts)
-        elif read.known is not None:
-            photo = self._catalog.photos.get(read.known)
-            self._restore(photo, read.data)
-            self._take_known(item, photo, facts)
+        if loaded.problem is not None:
+            self._note(item, ItemState.FAILED, None, loaded.problem)
+        elif loaded.prepared is not None:
+            self._add(item, loaded.data, loaded.prepared, facts)
+        elif loaded.known_id is not None:
+            photo = self._catalog.photos.get(loaded.known_id)
+            self._restore_file(photo, loaded.data)
+            self._update_known(item, photo, facts)
 
-    def _add(self, item: Item, read: _Read, prepared: Prepared, facts: Facts) -> None:
-        told = self._coins.get(item.coin_key or "")
-        same = self._matcher.find(
+    def _add(self, item: Item, data: bytes, prepared: Prepared, facts: Facts) -> None:
+        coin_id, remark = self._coins.get(item.coin_key or ""), ""
+        match = self._matcher.find(
             prepared.thumbnail,
             prepared.phash,
             is_rendered=bool(facts.photo["is_rendered"]),
         )
-        coin_id, remark = told, ""
-        if same is not None and told is None:
-            coin_id, remark = self._coin_by_look(same, facts)
+        if match is not None and coin_id is None:
+            coin_id, remark = _coin_of_match(match, facts)
         added = self._catalog.photos.add(
-            read.data,
+            data,
             prepared.record(file_name=item.name, coin=facts.coin, **facts.photo),
             prepared.faces,
             coin_id=coin_id,
@@ -546,30 +653,18 @@ class _Run:
         )
         photo = self._catalog.photos.get(added.photo_id)
         if added.known:
-            self._take_known(item, photo, facts)
+            self._update_known(item, photo, facts)
             return
         self._matcher.add(photo.photo_id, prepared.thumbnail)
-        self._label(photo, facts)
+        self._set_label(photo, facts)
         if item.coin_key:
             self._coins.setdefault(item.coin_key, added.coin_id)
-        nothing = "" if prepared.faces else "No coin was found on it."
-        said = [text for text in (remark, nothing, *facts.remarks) if text]
-        self._note(item, ItemState.DONE, photo.photo_id, " ".join(said) or None)
+        no_coin = "" if prepared.faces else "No coin was found on it."
+        remarks = [text for text in (remark, no_coin, *facts.remarks) if text]
+        self._note(item, ItemState.DONE, photo.photo_id, " ".join(remarks) or None)
 
-    def _coin_by_look(self, same: Match, facts: Facts) -> tuple[int | None, str]:
-        """The coin that a photo is put to by its look, and what to say of it."""
-        photo = same.photo
-        shown = f"{photo.file_name or 'photo'} (photo {photo.photo_id})"
-        ruler = facts.coin.ruler_attributed
-        if ruler and photo.ruler and ruler != photo.ruler:
-            return None, (
-                f"Looks the same as {shown}, which is labelled {photo.ruler}; the two "
-                "were not put together."
-            )
-        return photo.coin_id, f"{GROUPED}{shown}, by its look."
-
-    def _restore(self, photo: CatalogPhoto, data: bytes) -> None:
-        """Put an original back that was lost; the rest of the photo stays as it is."""
+    def _restore_file(self, photo: CatalogPhoto, data: bytes) -> None:
+        """Write a lost original file again; the rest of the photo stays as it is."""
         if not self._catalog.photos.path(photo).is_file():
             record = PhotoRecord(
                 extension=photo.extension,
@@ -578,14 +673,14 @@ class _Run:
             )
             self._catalog.photos.add(data, record, (), who=self._who)
 
-    def _take_known(self, item: Item, photo: CatalogPhoto, facts: Facts) -> None:
-        """A photo that is there: only what it lacks is added."""
-        self._label(photo, facts)
-        added = self._fill(photo, facts) if item.row else []
+    def _update_known(self, item: Item, photo: CatalogPhoto, facts: Facts) -> None:
+        """Add missing facts to a photo that the catalog has already."""
+        self._set_label(photo, facts)
+        added = self._fill_in(photo, facts) if item.row else []
         if item.coin_key:
             self._coins.setdefault(item.coin_key, photo.coin_id)
-        unsaid = any(row.photo_id == photo.photo_id for row in self._unsettled)
-        if not unsaid and ledger.is_of(self._catalog, self._id, photo.photo_id):
+        noted = any(row.photo_id == photo.photo_id for row in self._unrecorded)
+        if not noted and ledger.is_of(self._catalog, self._id, photo.photo_id):
             self._note(item, ItemState.DONE, photo.photo_id, None)
             return
         name = photo.file_name or "a photo"
@@ -597,42 +692,42 @@ class _Run:
             remark += f" What it lacked was added: {', '.join(added)}."
         self._note(item, ItemState.KNOWN, photo.photo_id, remark)
 
-    def _label(self, photo: CatalogPhoto, facts: Facts) -> None:
+    def _set_label(self, photo: CatalogPhoto, facts: Facts) -> None:
         ruler = facts.coin.ruler_attributed
         fresh = photo.status is PhotoStatus.UNREVIEWED
         if ruler and photo.ruler is None and fresh and not photo.is_rendered:
             self._catalog.edits.set_ruler([photo.photo_id], ruler, who=self._who)
 
-    def _fill(self, photo: CatalogPhoto, facts: Facts) -> list[str]:
-        """Add what nobody has told of a photo and its coin; returns what that was."""
-        told = {
+    def _fill_in(self, photo: CatalogPhoto, facts: Facts) -> list[str]:
+        """Set empty fields of a photo and its coin; returns their names."""
+        texts = {
             name: str(facts.photo[name])
             for name in ("source", "source_url", "credit", "lot_text")
             if facts.photo.get(name) and not getattr(photo, name)
         }
         if facts.photo.get("licence_raw") and not (photo.licence or photo.licence_raw):
-            told["licence"] = str(facts.photo["licence_raw"])
-        if told:
-            self._catalog.edits.edit_photos({photo.photo_id: told}, who=self._who)
+            texts["licence"] = str(facts.photo["licence_raw"])
+        if texts:
+            self._catalog.edits.edit_photos({photo.photo_id: texts}, who=self._who)
         coin = self._catalog.photos.coin(photo.coin_id)
-        others = {"ruler_attributed"}
+        skipped = {"ruler_attributed"}
         if photo.ruler and facts.coin.ruler_attributed not in (None, photo.ruler):
-            others |= {"name_on_coin", "authority"}  # they speak of another ruler
-        measured = {
+            skipped |= {"name_on_coin", "authority"}  # they concern another ruler
+        measures = {
             name: value
             for name in (f.name for f in fields(facts.coin))
-            if name not in others
+            if name not in skipped
             and (value := getattr(facts.coin, name))
             and not getattr(coin, name)
         }
-        if measured:
-            self._catalog.edits.edit_coin(coin.coin_id, measured, who=self._who)
-        return [name.replace("_", " ") for name in (*told, *measured)]
+        if measures:
+            self._catalog.edits.edit_coin(coin.coin_id, measures, who=self._who)
+        return [name.replace("_", " ") for name in (*texts, *measures)]
 
     def _note(
         self, item: Item, state: ItemState, photo_id: int | None, message: str | None
     ) -> None:
-        self._unsettled.append(
+        self._unrecorded.append(
             ImportItem(key=item.key, state=state, photo_id=photo_id, message=message)
         )
         grouped = bool(message and message.startswith(GROUPED))
@@ -646,68 +741,14 @@ class _Run:
         )
 
 
-_EXTENSIONS = {
-    "JPEG": "jpg",
-    "PNG": "png",
-    "WEBP": "webp",
-    "TIFF": "tif",
-    "BMP": "bmp",
-    "HEIF": "heic",
-}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Prepared:
-    """What was read from a photo; `thumbnail` is from `make_thumbnail`."""
-
-    thumbnail: NDArray[np.uint8]
-    extension: str
-    size_px: tuple[int, int]  # width, height of the file, turned upright
-    phash: str
-    quality: float | None
-    faces: tuple[CatalogFace, ...]
-
-    def record(self, **told: Any) -> PhotoRecord:
-        """What goes into the catalog; `told` are the fields of `PhotoRecord` left."""
-        return PhotoRecord(
-            extension=self.extension,
-            width_px=self.size_px[0],
-            height_px=self.size_px[1],
-            phash=self.phash,
-            quality=self.quality,
-            **told,
+def _coin_of_match(match: Match, facts: Facts) -> tuple[int | None, str]:
+    """The coin of a photo that shows the same picture, and a remark about it."""
+    photo = match.photo
+    name = f"{photo.file_name or 'photo'} (photo {photo.photo_id})"
+    ruler = facts.coin.ruler_attributed
+    if ruler and photo.ruler and ruler != photo.ruler:
+        return None, (
+            f"Looks the same as {name}, which is labelled {photo.ruler}; the two "
+            "were not put together."
         )
-
-
-def prepare(data: bytes, name: str) -> Prepared:
-    """Decode a photo, find its coins and tell their sides.
-
-    Raises:
-        UnreadablePhotoError: It is no photo that is accepted.
-        WeightsMissingError: The finder's weights are not there.
-    """
-    pixels = photo_io.decode(data, name=name)
-    _, kind = sniff(data)
-    boxes = faces.detect_coins(pixels)
-    judged = faces.classify_sides(pixels, boxes)
-    main = main_face(boxes, pixels.shape[1], pixels.shape[0])
-    return Prepared(
-        thumbnail=make_thumbnail(pixels, main),
-        extension=_EXTENSIONS[str(kind)],
-        size_px=_size_of(data, pixels),
-        phash=hash_photo(pixels, boxes),
-        quality=estimate_quality(pixels, boxes) if boxes else None,
-        faces=tuple(CatalogFace(box=face.box, side=face.side) for face in judged),
-    )
-
-
-def _size_of(data: bytes, pixels: NDArray[np.uint8]) -> tuple[int, int]:
-    """Width and height of the file; decoding scales large photos down."""
-    height, width = pixels.shape[:2]
-    if max(height, width) < photo_io.MAX_SIDE_PX:
-        return width, height
-    from PIL import Image
-
-    with Image.open(io.BytesIO(data)) as image:
-        long_px, short_px = max(image.size), min(image.size)
-    return (long_px, short_px) if width >= height else (short_px, long_px)
+    return photo.coin_id, f"{GROUPED}{name}, by its look."

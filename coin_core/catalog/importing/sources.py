@@ -42,7 +42,7 @@ class Item:
         read: Gives its bytes; raises UnreadablePhotoError.
         problem: Why there is nothing to read, as a sentence.
         row: Field to cell, from a table; empty without one.
-        late_row: Gives the row where it is known only after `read`.
+        deferred_row: Gives the row where it is known only after `read`.
         coin_key: The same for photos that are told to show one coin.
     """
 
@@ -53,7 +53,7 @@ class Item:
     read: Callable[[], bytes] = field(default=bytes, compare=False)
     problem: str | None = None
     row: Mapping[str, str] = field(default_factory=dict)
-    late_row: Callable[[], Mapping[str, str]] | None = field(
+    deferred_row: Callable[[], Mapping[str, str]] | None = field(
         default=None, compare=False
     )
     coin_key: str | None = None

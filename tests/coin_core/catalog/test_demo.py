@@ -4,15 +4,14 @@ import numpy as np
 import pytest
 
 from coin_core.catalog import PhotoQuery, PhotoRecord, demo
-from coin_core.catalog.demo import (
-    SOURCE,
-    StruckPhoto,
+from coin_core.catalog.demo import SOURCE, RenderedPhoto, plan_demo
+from coin_core.catalog.importing import ingest as import_run
+from coin_core.catalog.importing.ingest import (
+    Prepared,
+    list_imports,
     make_demo,
-    plan_demo,
     remove_demo,
 )
-from coin_core.catalog.importing import ingest as import_run
-from coin_core.catalog.importing.ingest import Prepared, list_imports
 from coin_core.catalog.importing.records import ImportState
 from coin_core.catalog.similarity import THUMBNAIL_PX
 from coin_core.cli.main import main
@@ -40,7 +39,7 @@ def _small_and_quick(monkeypatch):
 
     monkeypatch.setattr(import_run, "prepare", prepare)
     monkeypatch.setattr(import_run, "_keep_to_one_core", lambda: None)
-    monkeypatch.setattr(demo, "_STRUCK_PX", 64)
+    monkeypatch.setattr(demo, "_COIN_PX", 64)
 
 
 def test_the_collection_has_something_of_everything():
@@ -66,16 +65,16 @@ def test_the_collection_has_something_of_everything():
 
 def test_a_photo_is_struck_the_same_every_time_and_a_copy_is_another_file():
     plan = next(p for p in plan_demo(99, 3) if p.kind == "legend" and p.labelled)
-    struck = StruckPhoto(3, plan)
+    struck = RenderedPhoto(3, plan)
     data = struck.read()
-    assert data == StruckPhoto(3, plan).read()
+    assert data == RenderedPhoto(3, plan).read()
     row = struck.row()
     assert row["source"] == SOURCE
     assert "no photograph" in row["lot_text"]
     assert (row["ruler"] == struck.ruler) is not plan.wrongly
     for number in (97, 98, 99):  # one of each way of copying
         copied = demo.DemoPhoto(number=number, copy_of=plan.number, labelled=False)
-        copy = StruckPhoto(3, copied)
+        copy = RenderedPhoto(3, copied)
         assert copy.read() != data
         assert "ruler" not in copy.row()
 

@@ -294,7 +294,7 @@ def test_a_table_goes_with_photos_from_elsewhere(catalog, tmp_path):
 @pytest.mark.parametrize(
     ("sources", "options", "match"),
     [
-        ([], {}, "Nothing to bring in"),
+        ([], {}, "Nothing to import"),
         (["t.csv"], {"mapping": {"file": "Photo"}}, "no column Photo"),
         (["t.csv"], {}, "told to hold the file names"),
         (["a.png"], {"labels": "guess"}, "'folder' or 'none'"),
