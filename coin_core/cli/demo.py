@@ -13,8 +13,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `demo`."""
     add = parser.add_argument
     add("--remove", action="store_true", help="remove all rendered photos")
-    add("--count", type=arguments.count, default=300, help="300")
-    add("--seed", type=arguments.seed, default=2026, help="2026")
+    add("--count", type=arguments.count, default=300, help="default 300")
+    add("--seed", type=arguments.seed, default=2026, help="default 2026")
 
 
 def run(options: argparse.Namespace) -> int:
