@@ -12,7 +12,6 @@ import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from coin_core.classifiers import get_classifier
 from coin_core.classifiers.appearance_net import FeatureMode, feature_mode_for
@@ -20,6 +19,7 @@ from coin_core.classifiers.base import to_columns
 from coin_core.classifiers.torch_classifier import NetClassifier
 from coin_core.errors import TrainingDataError
 from coin_core.evaluation.metrics import evaluate
+from coin_core.jobs import Progress
 from coin_core.training.augmentation import augment, augment_mirrored
 from coin_core.training.initialization import Start, freeze_backbone, start_net
 from coin_core.training.loggers import ExtraLog
@@ -182,8 +182,15 @@ class TrainingTask:
     run: Run
     size_px: int | None
     config: TrainingConfig
-    bar: Any
+    bar: Progress
     extra: ExtraLog
+
+    def fold_title(self, fold: int | str) -> str:
+        """The part of the training that a fold is, for its progress."""
+        if fold == "final":
+            return "last fit, on all coins"
+        folds = int(self.run.report()["plan"]["folds"])
+        return f"fold {int(fold) + 1} of {folds}" if folds > 1 else "training"
 
     def log(self, row: dict[str, Any]) -> None:
         """Add an epoch to the history and to the optional loggers."""
@@ -269,7 +276,7 @@ class TrainingTask:
         if X.ndim != 4 or not (self.config.frozen and self.config.inputs_are_fixed):
             return X
         net = self.build(np.array(self.classes))
-        self._begin(net, X[:1])
+        self.initialize(net, X[:1])
         parts = [
             net.embed(part).cpu() for part in np.array_split(X, -(-len(X) // _BATCH))
         ]
@@ -320,7 +327,13 @@ class TrainingTask:
             ) from error
         return FoldResult(classifier=classifier, seconds=time.monotonic() - started)
 
-    def _begin(self, net: NetClassifier, X: NDArray[Any]) -> None:
+    def initialize(self, net: NetClassifier, X: NDArray[Any]) -> None:
+        """Load the weights to start from into a net, and freeze what is frozen.
+
+        Args:
+            net: As `build` returns it.
+            X: Inputs it will be trained on.
+        """
         net.begin(X)
         start_net(net, self.name, self.start, fresh_head=self.config.fresh_head)
         if self.config.frozen:
@@ -337,7 +350,7 @@ class TrainingTask:
         epochs: int | None,
     ) -> FoldResult | None:
         names, rows = with_copies(X, y, train)
-        self._begin(net, X[rows])
+        self.initialize(net, X[rows])
         epochs = epochs or self.epochs
         dataset = net.get_dataset(X[rows], to_columns(names[rows], self.classes))
         batches = net.get_iterator(dataset, training=True)
@@ -358,11 +371,13 @@ class TrainingTask:
                 "valid_n": report.n,
             }
 
+        words = self.fold_title(fold)
+
         def report(row: dict[str, Any]) -> None:
             self.log({"fold": fold, **row})
             self.bar.update(1)
             shown = {k: f"{row[k]:.3f}" for k in row if k.startswith("valid")}
-            self.bar.set_postfix(shown)
+            self.bar.describe(words, **shown)
 
         def learning_rate(epoch: int, _: int) -> float:
             # One epoch to warm up, unless it is the only one; then a cosine.
@@ -382,7 +397,8 @@ class TrainingTask:
             patience=self.config.patience if len(valid) else None,
             max_norm=None,
         )
-        self.bar.update(trainer.epoch)
+        self.bar.skip(trainer.epoch)
+        self.bar.describe(words)
         stopped = fit(
             [trainer],
             lambda epoch: batches,
@@ -450,7 +466,7 @@ def start_training(
     extra = ExtraLog(run.folder, run.config())
     completed = False
     try:
-        with tqdm(total=fits * epochs, desc=name, unit="epoch") as bar:
+        with Progress(name, fits * epochs, unit="epoch", can_stop=False) as bar:
             task = TrainingTask(
                 name=name,
                 classes=classes,
@@ -465,7 +481,7 @@ def start_training(
             )
             task.check_input_size()
             yield task
-            bar.update(bar.total - bar.n)
+            bar.skip(fits * epochs - bar.done)
         completed = not run.stop_asked()
     finally:
         extra.end(whole=completed)

@@ -125,7 +125,7 @@ def fit_classifier(
                 break
             results.append(result)
             raw[test], fold_of[test] = result.probabilities, fold
-            task.bar.update((fold + 1) * task.epochs - task.bar.n)
+            task.bar.skip((fold + 1) * task.epochs - task.bar.done)
             if result.stopped:
                 break
         completed = len(results) == folds and not results[-1].stopped

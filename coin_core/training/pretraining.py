@@ -16,11 +16,11 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.nn import functional
-from tqdm import tqdm
 
 from coin_core.classifiers import backbones
 from coin_core.classifiers.legend_net import LegendNet
 from coin_core.classifiers.torch_classifier import best_device, training_autocast
+from coin_core.jobs import Progress
 from coin_core.rulers import DEFAULT_CLASSES
 from coin_core.training.letter_targets import NONE
 from coin_core.training.rendered_dataset import (
@@ -170,7 +170,8 @@ def pretrain(
     batches = rendered_in_background(
         workers, RenderedBatches(seed, shown, schedule), pinned=device == "cuda"
     )
-    bar = tqdm(total=schedule.seen, initial=shown, unit="coin", desc=" ".join(folders))
+    words = f"training {' and '.join(folders)} on rendered coins"
+    bar = Progress(words, schedule.seen, done=shown, unit="coin")
 
     def steps() -> Iterator[Step]:
         shown_now = shown

@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.data import IterableDataset
-from tqdm import tqdm
 
 from coin_core.detection.legend_localizer import (
     BUNDLE,
@@ -34,6 +33,7 @@ from coin_core.imaging.legend_pose import (
     normalize_degrees,
     warp_to_legend,
 )
+from coin_core.jobs import track
 from coin_core.model_store.card import Card
 from coin_core.rendering import RenderedCoin, render_coin
 from coin_core.training.release import checkpoints_of, save_small_net
@@ -167,8 +167,8 @@ def measure_legend_localizer(
         radius and 15 degrees, with its Wilson interval; of all and of the turned ones.
     """
     coins = [render_coin(seed, k, size_px=160) for k in range(n)]
-    bar = tqdm(coins, desc="legends", unit="coin", disable=n < 500)
-    crops, poses = zip(*map(crop_to_coin, bar), strict=True)
+    counted = track(coins, "measuring legends", unit="coin", has_bar=n >= 500)
+    crops, poses = zip(*map(crop_to_coin, counted), strict=True)
     off, scaled, turned, right = [], [], [], []
     for true, found in zip(poses, best_poses(np.stack(crops), net), strict=True):
         away = math.hypot(

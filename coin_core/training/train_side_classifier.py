@@ -13,7 +13,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
-from tqdm import tqdm
 
 from coin_core.detection.faces import RotatedBox, Side, crop_to_flan
 from coin_core.detection.nets import (
@@ -25,6 +24,7 @@ from coin_core.detection.nets import (
     side_probabilities,
 )
 from coin_core.evaluation.metrics import accuracy_figures
+from coin_core.jobs import Progress
 from coin_core.model_store.card import Card
 from coin_core.rendering.backgrounds import BACKGROUNDS, draw_background
 from coin_core.rendering.clutter import draw_clutter
@@ -143,7 +143,7 @@ def _render_all(
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8]]:
     """Render the coins, in chunks that an interrupted training finds again."""
     parts = []
-    bar = tqdm(total=coins, desc="rendering")
+    bar = Progress("rendering coins", coins, unit="coin")
     for first in range(0, coins, _CHUNK):
         count = min(_CHUNK, coins - first)
         path = folder / f"coins-{seed}-{first}-{count}.safetensors"

@@ -5,16 +5,16 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 import torch
 from torch import Tensor, nn
-from tqdm import tqdm
 
 from coin_core.classifiers.torch_classifier import best_device, training_autocast
+from coin_core.jobs import Progress
 from coin_core.training.checkpoint import (
     load_checkpoint,
     load_tensors,
@@ -272,11 +272,16 @@ def fit_small_net(
         report=lambda row: logger.info("%s: %s", name, row),
     )
 
-    def batches(epoch: int) -> Iterable[Batch]:
-        title = f"{name} {epoch + 1}/{epochs}"
-        bar: Iterable[Batch] = tqdm(draw_epoch(epoch), total=steps, desc=title)
-        return bar
+    done = trainer.epoch * steps
+    bar = Progress(f"training {name}", epochs * steps, done=done, unit="step")
 
-    fit([trainer], batches, epochs=epochs)
+    def batches(epoch: int) -> Iterator[Batch]:
+        bar.describe(f"training {name}, epoch {epoch + 1} of {epochs}")
+        for batch in draw_epoch(epoch):
+            yield batch
+            bar.update()
+
+    with bar:
+        fit([trainer], batches, epochs=epochs)
     net.to("cpu")
     return float(trainer.notes["seconds"])
