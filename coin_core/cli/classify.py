@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from coin_core.classifiers import shipped_classifiers
 from coin_core.cli.arguments import add_json, add_model, selected_models
 from coin_core.cli.output import write_json
 from coin_core.errors import UnreadablePhotoError
@@ -21,12 +22,13 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `classify`."""
+    default, *others = shipped_classifiers()
     add = parser.add_argument
     add("photos", nargs="+", metavar="PHOTO", help="a photo, or a folder of photos")
     add(
         "--classifier",
-        default="resnet",
-        help="resnet (default), vgg, svm, knn, mlp, or all",
+        default=default,
+        help=f"{default} (default), {', '.join(others)}, or all",
     )
     add_model(parser)
     add_json(parser, "one line of JSON for each verdict")
