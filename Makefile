@@ -68,23 +68,23 @@ test-slow: setup
 bench: setup
 	$(PY) -m coin_core evaluate --data rendered --count 3000 --legible 0.5
 	$(PY) -m coin_core evaluate --data rendered --count 3000 --by-legibility
-	$(PY) benchmarks/looks.py
-	$(PY) benchmarks/scenes.py
-	$(PY) benchmarks/out_of_scope.py $(if $(OTHER_COINS),--photos $(OTHER_COINS))
-	$(PY) benchmarks/speed.py
-	$(PY) benchmarks/teaching.py
-	$(PY) benchmarks/import_photos.py
-	$(PY) benchmarks/gathering.py
-	$(PY) benchmarks/kills.py
-	$(PY) benchmarks/catalog.py
-	$(PY) benchmarks/dataset_page.py
-	$(PY) benchmarks/history_page.py
+	$(PY) -m benchmarks.tta
+	$(PY) -m benchmarks.scenes
+	$(PY) -m benchmarks.out_of_scope $(if $(OTHER_COINS),--photos $(OTHER_COINS))
+	$(PY) -m benchmarks.speed
+	$(PY) -m benchmarks.training_speed
+	$(PY) -m benchmarks.import_photos
+	$(PY) -m benchmarks.scraping
+	$(PY) -m benchmarks.kills
+	$(PY) -m benchmarks.catalog_queries
+	$(PY) -m benchmarks.dataset_page
+	$(PY) -m benchmarks.history_page
 ifdef LETTERS
-	$(PY) benchmarks/letters.py $(LETTERS)
+	$(PY) -m benchmarks.letters $(LETTERS)
 endif
 ifdef PHOTOS
 	$(PY) -m coin_core evaluate --data $(PHOTOS)
-	$(PY) benchmarks/speed.py --of $(PHOTOS)
+	$(PY) -m benchmarks.speed --of $(PHOTOS)
 endif
 ifdef COLLECTION
 	for name in resnet vgg svm knn mlp; do \

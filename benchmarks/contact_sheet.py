@@ -1,23 +1,21 @@
 """Rendered coins and real photos in one sheet, shuffled: can you tell them apart?
 
-    python benchmarks/contact_sheet.py --photos DIR --out sheet.jpg [--seed S]
+    python -m benchmarks.contact_sheet --photos DIR --out sheet.jpg [--seed S]
 
-The key to the sheet is printed, row by row: "." rendered, "R" real.
+Prints the key to the sheet, row by row: "." rendered, "R" real.
 """
 
 from __future__ import annotations
 
-import argparse
+import math
 import random
-import sys
 from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import numpy as np
 from PIL import Image
 
-from coin_core.detection import faces
+from benchmarks.common import argument_parser
+from coin_core.detection.faces import crop_to_flan, detect_coins
 from coin_core.imaging import photo_io
 from coin_core.imaging.preprocessing import resized
 from coin_core.rendering import render_coin
@@ -26,36 +24,32 @@ CELL_PX = 180
 
 
 def main() -> None:
-    """Draw the sheet and print its key."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    """Write the sheet and print its key."""
+    parser = argument_parser(__doc__, seed=0)
     parser.add_argument("--photos", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--seed", type=int, default=0)
-    given = parser.parse_args()
-    real = [photo_io.read(path) for path in photo_io.inside(given.photos)]
-    rendered = [
-        render_coin(given.seed, index, size_px=CELL_PX).image
-        for index in range(len(real))
-    ]
-    cells = [("R", crop(photo)) for photo in real]
-    cells += [(".", crop(photo)) for photo in rendered]
-    random.Random(given.seed).shuffle(cells)
-    across = int(np.ceil(np.sqrt(len(cells) * 1.5)))
-    blank = np.full((CELL_PX, CELL_PX, 3), 255, np.uint8)
-    rows = []
-    for first in range(0, len(cells), across):
-        row = cells[first : first + across]
-        print("".join(mark for mark, _ in row))
-        pictures = [picture for _, picture in row]
-        rows.append(np.hstack(pictures + [blank] * (across - len(row))))
-    Image.fromarray(np.vstack(rows)).save(given.out, quality=90)
+    args = parser.parse_args()
+    cells = [("R", crop(photo_io.read(path))) for path in photo_io.inside(args.photos)]
+    for index in range(len(cells)):
+        coin = render_coin(args.seed, index, size_px=CELL_PX)
+        cells.append((".", crop(coin.image)))
+    random.Random(args.seed).shuffle(cells)
+    columns = math.ceil(math.sqrt(len(cells) * 1.5))
+    rows = -(-len(cells) // columns)
+    sheet = np.full((rows * CELL_PX, columns * CELL_PX, 3), 255, np.uint8)
+    for number, (mark, picture) in enumerate(cells):
+        row, column = divmod(number, columns)
+        y, x = row * CELL_PX, column * CELL_PX
+        sheet[y : y + CELL_PX, x : x + CELL_PX] = picture
+        print(mark, end="\n" if column == columns - 1 else "")
+    print()
+    Image.fromarray(sheet).save(args.out, quality=90)
 
 
 def crop(photo: np.ndarray) -> np.ndarray:
-    """The first coin of a photo, or all of it."""
-    boxes = faces.detect_coins(photo)
-    if boxes:
-        return faces.crop_to_flan(photo, boxes[0], CELL_PX)
+    """The first coin of a photo, or the photo if no coin is found."""
+    if boxes := detect_coins(photo):
+        return crop_to_flan(photo, boxes[0], CELL_PX)
     side = min(photo.shape[:2])
     return resized(np.ascontiguousarray(photo[:side, :side]), CELL_PX)
 

@@ -1,137 +1,112 @@
-"""How soon the Training history page opens with 500 runs, in a real Chromium.
+"""Speed of the Training history page with 500 runs, in a real Chromium.
 
-    python benchmarks/history_page.py [--runs 500] [--loads 5]
+    python -m benchmarks.history_page [--runs 500] [--loads 5]
 
-Times run from the request for the page to the frame in which what was waited for is
-painted, as the browser's own clock sees them. Each run has five folds of 20 epochs
-and its answers to 539 photos.
+Times run from the request for the page to the frame in which the awaited part is
+painted, by the browser's own clock. Each run has five folds of 20 epochs and its
+predictions for 539 photos.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
-import random
-import sys
+import os
+import shutil
 import tempfile
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
-sys.path.insert(0, str(ROOT / "benchmarks"))
+import numpy as np
 
-from dataset_page import Page, browsing, say, serving
-
+from benchmarks.browser import Page, open_browser, print_times, serve
+from benchmarks.common import argument_parser
 from coin_core.classifiers import shipped_classifiers
-from coin_core.rulers import DEFAULT_CLASSES
+from coin_core.evaluation.metrics import evaluate, report_json
+from coin_core.rulers import DEFAULT_CLASSES as CLASSES
+from coin_core.training.runs import Run, start_run
 
-CLASSES = DEFAULT_CLASSES
-CLASSIFIERS = shipped_classifiers()
 FOLDS, EPOCHS, PHOTOS = 5, 20, 539
 TABLE = "document.querySelector('[data-testid=stDataFrame] canvas')"
 CURVES = "document.querySelectorAll('.js-plotly-plot .main-svg').length > 1"
 
 
 def main() -> None:
-    """Fill, serve, open, print."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--runs", type=int, default=500)
-    parser.add_argument("--loads", type=int, default=5)
-    given = parser.parse_args()
+    """Write the runs, then measure the page with none, one and six of them open."""
+    args = argument_parser(__doc__, runs=500, loads=5).parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         data = Path(scratch) / "data"
-        names = [write_run(data / "runs", number) for number in range(given.runs)]
-        with serving(data) as address, browsing(Path(scratch)) as chrome:
+        os.environ["COIN_DATA_DIR"] = str(data)
+        names = write_runs(args.runs)
+        with serve(data) as address, open_browser(Path(scratch)) as chrome:
             page = Page(chrome, address)
-            first = open_page(page, "", f"{TABLE} && {said(f'{given.runs} runs')}")
-            say("opened for the first time since the start", [first])
-            for what, query, test in (
-                ("the page opened", "", said(f"{given.runs} runs")),
+            listed = f"document.body.innerText.includes('{args.runs} runs')"
+            print_times("first load since the start", [open_page(page, "", listed)])
+            several = "?" + "&".join(f"run={name}" for name in names[:6])
+            for title, query, test in (
+                ("the page", "", listed),
                 ("with a run", f"?run={names[0]}", CURVES),
-                ("with six compared", "?" + asked(names[:6]), CURVES),
+                ("with six runs compared", several, CURVES),
             ):
-                taken = []
-                for _ in range(given.loads):
-                    taken.append(open_page(page, query, f"{TABLE} && {test}"))
+                times_ms = []
+                for _ in range(args.loads):
+                    times_ms.append(open_page(page, query, test))
                     page.rest()
-                say(what, taken)
+                print_times(title, times_ms)
 
 
 def open_page(page: Page, query: str, test: str) -> float:
-    """Milliseconds from the request to the frame in which `test` holds."""
+    """Milliseconds from the request to the table, and to `test` being true."""
     page.chrome.get(f"{page.address}/Training_history{query}")
-    page.chrome.execute_script(f"waitFor(() => {test})")
+    page.chrome.execute_script(f"waitFor(() => {TABLE} && {test})")
     return page.answer()
 
 
-def said(words: str) -> str:
-    """Whether the page says so."""
-    return f"document.body.innerText.includes({json.dumps(words)})"
+def write_runs(count: int) -> list[str]:
+    """Write finished runs into the data folder; returns their names."""
+    runs = [write_run(classifier) for classifier in shipped_classifiers()]
+    names = [run.run_id for run in runs][:count]
+    for number in range(len(names), count):
+        source = runs[number % len(runs)].folder
+        names.append(f"{source.name}-{number}")
+        shutil.copytree(source, source.with_name(names[-1]))
+    return names
 
 
-def asked(names: list[str]) -> str:
-    """The runs in the address."""
-    return "&".join(f"run={name}" for name in names)
-
-
-def write_run(root: Path, number: int) -> str:
-    """A finished run as a training leaves it; returns its name."""
-    rng = random.Random(number)
-    classifier = CLASSIFIERS[number % len(CLASSIFIERS)]
-    name = (
-        f"2026{1 + number // 28 % 12:02}{1 + number % 28:02}-{number:06}-{classifier}"
-    )
-    folder = root / name
-    folder.mkdir(parents=True)
-    rows = [
+def write_run(classifier: str) -> Run:
+    """Write a finished run as a training does."""
+    settings = {"classifier": classifier, "data": "folder coins", "init": "rendered"}
+    settings |= {"digest": "ab" * 32, "folds": FOLDS, "seed": 0, "epochs": None}
+    settings |= {"size_px": None, "recipe": {"patience": 6, "class_weights": True}}
+    facts = {"photos": PHOTOS, "coins": PHOTOS, "unreadable": 0, "classes": CLASSES}
+    facts |= {"coins_per_class": dict.fromkeys(CLASSES, PHOTOS // 3)}
+    facts |= {
+        "command": f"python -m coin_core train {classifier}",
+        "machine": "2 cores",
+    }
+    run = start_run(settings, facts)
+    for fold in range(FOLDS):
+        for epoch in range(1, EPOCHS + 1):
+            losses = {"train_loss": 1.1 / epoch**0.5, "valid_loss": 1 / epoch**0.4}
+            scores = {"valid_accuracy": 0.5 + 0.01 * epoch, "valid_n": 62}
+            times = {"rate": 1e-3 / epoch, "seconds": 8.0 * epoch}
+            run.log({"fold": fold, "epoch": epoch, **losses, **scores, **times})
+        run.note_test(fold, PHOTOS // FOLDS)
+    labels = [CLASSES[i % 3] for i in range(PHOTOS)]
+    probabilities = np.random.default_rng(0).dirichlet([1, 1, 1], PHOTOS)
+    probabilities = (probabilities + 0.4 * np.eye(3)[np.arange(PHOTOS) % 3]) / 1.4
+    run.write_predictions(
         {
-            **{"fold": fold, "epoch": epoch, "rate": 1e-3 / epoch},
-            **{"train_loss": 1.1 / epoch**0.5, "valid_loss": 1.0 / epoch**0.4},
-            **{"valid_accuracy": 0.5 + 0.01 * epoch, "valid_n": 62},
-            **{"seconds": 8.0 * epoch, "at": "2026-01-01T00:00:00+00:00"},
+            "photo": f"{label}/{i}.jpg",
+            "coin": f"coin {i}",
+            "label": label,
+            "fold": i % FOLDS,
+            "probabilities": dict(zip(CLASSES, row, strict=True)),
         }
-        for fold in range(FOLDS)
-        for epoch in range(1, EPOCHS + 1)
-    ]
-    right, predictions = 0, []
-    for i in range(PHOTOS):
-        shares = [rng.random() for _ in CLASSES]
-        shares[i % 3] += 0.4
-        right += max(shares) == shares[i % 3]
-        told = [round(share / sum(shares), 6) for share in shares]
-        predictions.append(
-            {
-                **{"photo": f"{CLASSES[i % 3]}/{i}.jpg", "coin": f"coin {i}"},
-                **{"label": CLASSES[i % 3], "fold": i % FOLDS},
-                "probabilities": dict(zip(CLASSES, told, strict=True)),
-            }
+        for i, (label, row) in enumerate(
+            zip(labels, probabilities.tolist(), strict=True)
         )
-    share = right / PHOTOS
-    config = {
-        **{"coins": PHOTOS, "photos": PHOTOS, "classes": CLASSES},
-        **{"coins_per_class": dict.fromkeys(CLASSES, PHOTOS // 3), "unreadable": 0},
-        **{"machine": "2 cores", "command": f"python -m coin_core train {classifier}"},
-        **{"classifier": classifier, "data": "folder coins", "digest": "ab" * 32},
-        **{"init": "rendered", "epochs": None, "folds": FOLDS, "seed": number},
-        **{"size_px": None, "started": "2026-01-01T00:00:00+00:00"},
-        "recipe": {"patience": 6, "class_weights": True, "frozen": number % 2 == 0},
-    }
-    report = {
-        **{"state": "done", "latest": rows[-1], "bundle": f"{classifier}-{number}"},
-        "best": {str(fold): rows[EPOCHS * (fold + 1) - 1] for fold in range(FOLDS)},
-        "tests": [{"fold": fold, "coins": PHOTOS // FOLDS} for fold in range(FOLDS)],
-        "report": {
-            **{"classes": CLASSES, "n": PHOTOS, "accuracy": share},
-            **{"accuracy_low": share - 0.04, "accuracy_high": share + 0.04},
-        },
-        **{"seconds": 480.0, "finished": "2026-01-01T00:10:00+00:00"},
-    }
-    (folder / "config.json").write_text(json.dumps(config, indent=2))
-    (folder / "report.json").write_text(json.dumps(report, indent=2))
-    for file, lines in (("history", rows), ("predictions", predictions)):
-        text = "".join(json.dumps(line) + "\n" for line in lines)
-        (folder / f"{file}.jsonl").write_text(text)
-    return name
+    )
+    report = report_json(evaluate(classifier, labels, probabilities, CLASSES))
+    run.finish({"bundle": f"{classifier}-own", "seconds": 480.0, "report": report})
+    return run
 
 
 if __name__ == "__main__":

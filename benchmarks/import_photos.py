@@ -1,142 +1,118 @@
-"""Bringing photos in: copies recognised, photos a second.
+"""Importing photos: are copies recognised, and how many photos a second?
 
-    python benchmarks/import_photos.py [--coins 500] [--photos 10000]
+    python -m benchmarks.import_photos [--coins 500] [--photos 10000]
 
 All photos are rendered coins. Copies are recompressed (JPEG 40), resized (50 %) and
-cropped (5 % of width and height, at a place drawn by chance). What is measured is the
-import itself, into a catalog of its own: whether a copy was put to its coin, and
-whether anything was put to another one. 0 leaves a part out.
+cropped (5 % of width and height, at a random place). The import itself is measured,
+into a catalog of its own: whether each copy is matched to its coin, and whether any
+photo is matched to another coin. 0 leaves a part out.
 """
 
 from __future__ import annotations
 
-import argparse
-import io
 import os
 import resource
-import sys
 import tempfile
-import time
 from collections import Counter
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
-
 import cv2
 import numpy as np
-from PIL import Image
 from tqdm import tqdm
 
-from coin_core.catalog import Catalog, PhotoQuery, open_catalog
+from benchmarks.common import argument_parser, catalog_in, encode_jpeg, stopwatch
+from coin_core.catalog import Catalog, PhotoQuery
 from coin_core.catalog.importing import ingest
 from coin_core.rendering import render_coin
 from coin_core.rendering.scenes import draw_scene
 
 SEED = 4_200_011
-STRUCK_PX = 256
-WAYS = ("recompressed", "resized", "cropped")
+COIN_PX = 256
+COPIES = ("recompressed", "resized", "cropped")
 
 
 def main() -> None:
-    """Measure what is asked for, and print it."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--coins", type=int, default=500)
-    parser.add_argument("--photos", type=int, default=10_000)
-    given = parser.parse_args()
+    """Measure both parts and print the results."""
+    args = argument_parser(__doc__, coins=500, photos=10_000).parse_args()
     with tempfile.TemporaryDirectory() as scratch:
-        folder = Path(scratch)
-        if given.coins:
-            measure_copies(folder / "copies", given.coins)
-        if given.photos:
-            measure_speed(folder / "speed", given.photos)
+        if args.coins:
+            measure_copies(Path(scratch) / "copies", args.coins)
+        if args.photos:
+            measure_speed(Path(scratch) / "speed", args.photos)
 
 
 def draw(index: int) -> np.ndarray:
     """A photo of one coin, or of both its sides, uint8 (H, W, 3)."""
     rng = np.random.default_rng([SEED, index])
     if index % 4 == 0:
-        return render_coin(SEED, index, size_px=STRUCK_PX).image
+        return render_coin(SEED, index, size_px=COIN_PX).image
     kinds = ["cornucopia", "legend"] if index % 4 == 1 else ["legend"]
 
-    def supply(_rng, _kind, _size_px):
+    def coin_source(_rng, _kind, _size_px):
         kind = kinds.pop(0) if kinds else "legend"
-        return render_coin(SEED, index, size_px=STRUCK_PX, kind=kind)
+        return render_coin(SEED, index, size_px=COIN_PX, kind=kind)
 
     arrangement = "pair" if index % 4 == 1 else "one"
     return draw_scene(
-        rng, coin_source=supply, longer_side_px=520, arrangement=arrangement
+        rng, coin_source=coin_source, longer_side_px=520, arrangement=arrangement
     ).photo
 
 
 def copy(photo: np.ndarray, way: str, index: int) -> bytes:
-    """A copy of a photo as it is met on the web."""
+    """A copy of a photo, one of `COPIES`, as websites make them."""
     if way == "recompressed":
-        return encode(photo, 40)
+        return encode_jpeg(photo, 40)
     height, width = photo.shape[:2]
     if way == "resized":
         size = (width // 2, height // 2)
-        return encode(cv2.resize(photo, size, interpolation=cv2.INTER_AREA), 88)
+        return encode_jpeg(cv2.resize(photo, size, interpolation=cv2.INTER_AREA), 88)
     rng = np.random.default_rng([SEED, index, 3])
-    off_x, off_y = round(0.05 * width), round(0.05 * height)
-    left, top = int(rng.integers(off_x + 1)), int(rng.integers(off_y + 1))
-    return encode(photo[top : top + height - off_y, left : left + width - off_x], 88)
+    dx, dy = round(0.05 * width), round(0.05 * height)
+    left, top = int(rng.integers(dx + 1)), int(rng.integers(dy + 1))
+    return encode_jpeg(photo[top : top + height - dy, left : left + width - dx], 88)
 
 
-def encode(photo: np.ndarray, quality: int) -> bytes:
-    """A JPEG file."""
-    buffer = io.BytesIO()
-    Image.fromarray(np.ascontiguousarray(photo)).save(buffer, "JPEG", quality=quality)
-    return buffer.getvalue()
-
-
-def new_catalog(folder: Path) -> Catalog:
-    """An empty catalog of its own."""
-    folder.mkdir(parents=True)
-    return open_catalog(f"sqlite:///{folder}/c.sqlite", photos_dir=folder / "photos")
-
-
-def bring(catalog: Catalog, folder: Path) -> ingest.ImportProgress:
-    """Bring a folder in, in this process."""
+def import_folder(catalog: Catalog, folder: Path) -> ingest.ImportProgress:
+    """Import a folder in this process."""
     steps = ingest.import_photos(catalog, [folder], who="bench", labels="none")
     return list(tqdm(steps, desc="photos", unit="photo"))[-1]
 
 
 def measure_copies(folder: Path, count: int) -> None:
-    """Bring in photos of different coins, then three copies of each."""
-    catalog = new_catalog(folder)
-    for name in ("originals", *WAYS):
+    """Import photos of different coins, then three copies of each."""
+    catalog = catalog_in(folder)
+    for name in ("originals", *COPIES):
         (folder / name).mkdir()
     for index in tqdm(range(count), desc="coins", unit="coin"):
         photo = draw(index)
-        (folder / f"originals/{index}.jpg").write_bytes(encode(photo, 88))
-        for way in WAYS:
+        (folder / f"originals/{index}.jpg").write_bytes(encode_jpeg(photo, 88))
+        for way in COPIES:
             (folder / f"{way}/{index}.jpg").write_bytes(copy(photo, way, index))
-    bring(catalog, folder / "originals")
-    shown: dict[int, set[str]] = {}  # coin to the numbers of the originals on it
-    home: dict[str, int] = {}
+    import_folder(catalog, folder / "originals")
+    originals: dict[int, set[str]] = {}  # the numbers of the photos of each coin
+    coin_ids: dict[str, int] = {}
     for photo in every_photo(catalog):
         number = Path(photo.file_name).stem
-        shown.setdefault(photo.coin_id, set()).add(number)
-        home[number] = photo.coin_id
-    false = sum(len(numbers) * (len(numbers) - 1) // 2 for numbers in shown.values())
-    found: Counter[str] = Counter()
+        originals.setdefault(photo.coin_id, set()).add(number)
+        coin_ids[number] = photo.coin_id
+    merged = sum(len(same) * (len(same) - 1) // 2 for same in originals.values())
+    matched: Counter[str] = Counter()
     wrong = 0
-    for way in WAYS:
-        last = bring(catalog, folder / way)
+    for way in COPIES:
+        last = import_folder(catalog, folder / way)
         for item in ingest.import_items(catalog, last.import_id, limit=count):
             coin_id = catalog.photos.get(item.photo_id).coin_id
-            if coin_id == home[Path(item.key).stem]:
-                found[way] += 1
-            elif coin_id in shown:
+            if coin_id == coin_ids[Path(item.key).stem]:
+                matched[way] += 1
+            elif coin_id in originals:
                 wrong += 1
-    grouped = sum(found.values()) + wrong
-    for way in WAYS:
-        print(f"{way}: {found[way]} of {count} put to their coin")
-    print(f"all copies: {100 * sum(found.values()) / (3 * count):.1f} %")
-    print(f"copies put to another coin: {wrong} of {grouped} that were put to one")
+    for way in COPIES:
+        print(f"{way}: {matched[way]} of {count} matched to their coin")
+    total = matched.total()
+    print(f"all copies: {100 * total / (3 * count):.1f} %")
+    print(f"copies matched to another coin: {wrong} of {total + wrong} matched")
     pairs = count * (count - 1) // 2
-    print(f"different coins taken for one: {false} of {pairs} pairs")
+    print(f"different coins taken for one: {merged} of {pairs} pairs")
 
 
 def every_photo(catalog: Catalog) -> list:
@@ -150,33 +126,33 @@ def every_photo(catalog: Catalog) -> list:
 
 
 def measure_speed(folder: Path, count: int) -> None:
-    """Bring in many photos; a tenth of them are struck, the rest lie otherwise."""
-    catalog = new_catalog(folder)
+    """Import many photos, then the same photos again."""
+    catalog = catalog_in(folder)
     write_photos(folder / "in", count)
-    begun, worked = time.perf_counter(), time.process_time()
-    last = bring(catalog, folder / "in")
-    rate = last.done / (time.perf_counter() - begun)
-    each_ms = 1000 * (time.process_time() - worked) / last.done
+    with stopwatch() as elapsed:
+        last = import_folder(catalog, folder / "in")
     mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(
         f"{last.done} photos ({last.failed} failed) on {os.cpu_count()} cores: "
-        f"{rate:.1f} a second, {each_ms:.0f} ms of computing each, "
+        f"{last.done / elapsed.seconds:.1f} a second, "
+        f"{1000 * elapsed.cpu_seconds / last.done:.0f} ms of computing each, "
         f"{mib:.0f} MiB at most"
     )
-    begun = time.perf_counter()
-    last = bring(catalog, folder / "in")
-    rate = last.done / (time.perf_counter() - begun)
+    with stopwatch() as elapsed:
+        last = import_folder(catalog, folder / "in")
+    rate = last.done / elapsed.seconds
     print(f"the same again, {last.known} known: {rate:.0f} a second")
 
 
 def write_photos(folder: Path, count: int) -> None:
-    """Photos of coins that are told apart by how they lie on the picture."""
+    """Write photos: a tenth are different coins, the others turned or mirrored."""
     folder.mkdir(parents=True)
-    struck = [draw(index) for index in tqdm(range(max(1, count // 10)), desc="coins")]
+    coins = [draw(index) for index in tqdm(range(max(1, count // 10)), desc="coins")]
     for index in range(count):
-        turned = np.rot90(struck[index % len(struck)], index // len(struck) % 4)
-        mirrored = turned[:, ::-1] if index // len(struck) % 8 >= 4 else turned
-        data = encode(mirrored, 90 - index // len(struck) // 8)
+        repeat, number = divmod(index, len(coins))
+        turned = np.rot90(coins[number], repeat % 4)
+        mirrored = turned[:, ::-1] if repeat % 8 >= 4 else turned
+        data = encode_jpeg(mirrored, 90 - repeat // 8)
         (folder / f"{index}.jpg").write_bytes(data)
 
 

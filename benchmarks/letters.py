@@ -1,29 +1,26 @@
-"""From letters to the ruler, on the letters that were seen on real coins.
+"""From letters to the ruler, with the letters that were detected on real coins.
 
-    python benchmarks/letters.py TABLE.csv
+    python -m benchmarks.letters TABLE.csv
 
 TABLE has a row for each coin, made by a letter detector: `Class` ("John", "Judah" or
-"Alexander") and of each letter, named as in `COLUMNS`, `_Count`, `_AvgX`, `_AvgY`,
-`_StdX`, `_StdY` in pixels. The photos are not needed: each letter is drawn into a
-letter map, as a reader would have seen it, and the classifiers judge by that. Of three
-or more of one letter the table tells the mean and spread alone, so they are strewn
-about: it is the last step alone that is measured, and that roughly. Each is asked
-twice, the second time without the leans of its card.
+"Alexander"), and for each letter, named as in `COLUMNS`, `_Count`, `_AvgX`, `_AvgY`,
+`_StdX`, `_StdY` in pixels. The photos are not needed: the letters are drawn into a
+letter map as a network would output it, and the classifiers start from there. If a
+letter occurs three times or more, the table has only the mean and spread of its
+places, so they are drawn at random: this is a rough measure of the last step alone.
+Each classifier is measured with and without the class logit bias of its card.
 """
 
 from __future__ import annotations
 
-import argparse
 import csv
-import sys
 from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from benchmarks.common import argument_parser
 from coin_core.classifiers import shipped_classifiers
 from coin_core.classifiers.legend_net import LETTER_CLASSES, STRIDE_PX
 from coin_core.evaluation.calibration import apply_logit_bias
@@ -34,8 +31,7 @@ from coin_core.rendering import render_coin
 from coin_core.rulers import DEFAULT_CLASSES, LETTERS
 
 SEED = 7_000_003
-# Too few letters say nothing of how large the legend is.
-FEWEST = 4
+MIN_LETTERS = 4  # fewer do not show how large the legend is
 COLUMNS = {
     "A": "greek_a",
     "Bet": "bet",
@@ -55,61 +51,72 @@ COLUMNS = {
 RULERS = dict(zip(("John", "Judah", "Alexander"), DEFAULT_CLASSES, strict=True))
 NUMBERS = {letter.key: number for number, letter in enumerate(LETTERS)}
 
-Seen = list[tuple[int, float, float]]  # letter's number, x, y
+LetterList = list[tuple[int, float, float]]
+"""The number of each letter in `LETTERS`, and its x and y."""
 
 
 def main() -> None:
-    """Judge every coin of the table with every classifier."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    """Classify every coin of the table with every classifier."""
+    parser = argument_parser(__doc__)
     parser.add_argument("table", type=Path)
-    given = parser.parse_args()
+    args = parser.parse_args()
     rng = np.random.default_rng(SEED)
-    with given.table.open(newline="", encoding="utf-8") as file:
+    with args.table.open(newline="", encoding="utf-8") as file:
         rows = [
             (RULERS[row["Class"]], letters_of(row, rng)) for row in csv.DictReader(file)
         ]
-    rows = [(ruler, seen) for ruler, seen in rows if len(seen) >= FEWEST]
-    true = np.array([ruler for ruler, _ in rows])
-    spread = usual_spread()
-    maps = torch.from_numpy(np.stack([drawn(seen, spread) for _, seen in rows]))
+    rows = [(ruler, letters) for ruler, letters in rows if len(letters) >= MIN_LETTERS]
+    rulers = np.array([ruler for ruler, _ in rows])
+    spread = mean_spread()
+    maps = torch.from_numpy(
+        np.stack([draw_map(letters, spread) for _, letters in rows])
+    )
     coin_classifier = CoinClassifier()
     for name in shipped_classifiers():
-        told = judged(coin_classifier, name, maps)
+        unbiased = classify(coin_classifier, name, maps)
         card = coin_classifier.model(name).card
-        show(name, apply_logit_bias(told, card.classes, card.class_logit_bias), true)
-        show(f"{name} without leans", told, true)
+        biased = apply_logit_bias(unbiased, card.classes, card.class_logit_bias)
+        report(name, biased, rulers)
+        report(f"{name} without class logit bias", unbiased, rulers)
 
 
-def show(title: str, told: NDArray[np.floating], true: NDArray[np.str_]) -> None:
-    """Print how many are right, and how many of each ruler."""
-    right = np.array(DEFAULT_CLASSES)[told.argmax(1)] == true
-    parts = [right] + [right[true == ruler] for ruler in DEFAULT_CLASSES]
-    whole, *each = [format_proportion(int(part.sum()), len(part)) for part in parts]
-    named = [f"{ruler} {one}" for ruler, one in zip(DEFAULT_CLASSES, each, strict=True)]
-    print("; ".join([f"{title}: {whole}", *named]))
+def report(
+    title: str, probabilities: NDArray[np.floating], rulers: NDArray[np.str_]
+) -> None:
+    """Print how many coins are right, in all and of each ruler."""
+    right = np.array(DEFAULT_CLASSES)[probabilities.argmax(1)] == rulers
+    parts = {title: right}
+    parts |= {ruler: right[rulers == ruler] for ruler in DEFAULT_CLASSES}
+    figures = (
+        f"{name}: {format_proportion(int(part.sum()), len(part))}"
+        for name, part in parts.items()
+    )
+    print("; ".join(figures))
 
 
-def letters_of(row: dict[str, str], rng: np.random.Generator) -> Seen:
+def letters_of(row: dict[str, str], rng: np.random.Generator) -> LetterList:
     """The letters of a coin, in pixels."""
-    seen: Seen = []
+    letters: LetterList = []
     for column, key in COLUMNS.items():
         count = round(float(row[f"{column}_Count"]))
-        x, y, wide, tall = (
+        x, y, std_x, std_y = (
             float(row[f"{column}_{part}"]) for part in ("AvgX", "AvgY", "StdX", "StdY")
         )
-        if count < 3:  # two lie one deviation to either side, on one diagonal or other
+        if count < 3:  # two are one deviation to either side, on a random diagonal
             down = float(rng.choice([-1, 1]))
             at = np.array([[1, down], [-1, -down]][:count]) * (count == 2)
         else:
             at = rng.normal(size=(count, 2))
             at = (at - at.mean(0)) / at.std(0)
-        seen += [(NUMBERS[key], x + a * wide, y + b * tall) for a, b in at.tolist()]
-    return seen
+        letters += [
+            (NUMBERS[key], x + a * std_x, y + b * std_y) for a, b in at.tolist()
+        ]
+    return letters
 
 
-def usual_spread() -> float:
-    """How widely letters lie about their middle in the view, on rendered coins."""
-    found = []
+def mean_spread() -> float:
+    """Mean standard deviation of the letters' places in the view, on rendered coins."""
+    spreads = []
     for index in range(200):
         coin = render_coin(SEED, index)
         assert coin.legend_pose is not None
@@ -120,40 +127,38 @@ def usual_spread() -> float:
                 if a.legibility >= 0.5
             ]
         )
-        if len(at) >= FEWEST:
-            found.append(float(np.sqrt(at.var(0).mean())))
-    return float(np.mean(found))
+        if len(at) >= MIN_LETTERS:
+            spreads.append(float(np.sqrt(at.var(0).mean())))
+    return float(np.mean(spreads))
 
 
-def drawn(seen: Seen, spread: float) -> NDArray[np.float32]:
-    """Letter logits (17, 16, 16) of letters, laid into the middle of the view."""
+def draw_map(letters: LetterList, spread: float) -> NDArray[np.float32]:
+    """Letter logits (17, 16, 16) of letters, centred in the view."""
     cells = Preprocessing().size_px // STRIDE_PX
-    at = np.array([place for _, *place in seen])
+    at = np.array([place for _, *place in letters])
     at = (at - at.mean(0)) / max(float(np.sqrt(at.var(0).mean())), 1e-6)
-    shares = np.zeros((LETTER_CLASSES, cells, cells))
+    p = np.zeros((LETTER_CLASSES, cells, cells))
     rows, columns = np.mgrid[:cells, :cells] + 0.5
-    for (letter, *_), (x, y) in zip(seen, (0.5 + at * spread) * cells, strict=True):
+    places = (0.5 + at * spread) * cells
+    for (letter, *_), (x, y) in zip(letters, places, strict=True):
         near = np.exp(-((rows - y) ** 2 + (columns - x) ** 2) / 2)
-        shares[letter] = np.maximum(shares[letter], np.minimum(0.97, 1.26 * near))
-    shares[:-1] /= np.maximum(shares[:-1].sum(0) / 0.98, 1)
-    shares[-1] = np.maximum(1 - shares[:-1].sum(0), 0.02)
-    return np.log(shares + 1e-4).astype(np.float32)
+        p[letter] = np.maximum(p[letter], np.minimum(0.97, 1.26 * near))
+    p[:-1] /= np.maximum(p[:-1].sum(0) / 0.98, 1)
+    p[-1] = np.maximum(1 - p[:-1].sum(0), 0.02)
+    return np.log(p + 1e-4).astype(np.float32)
 
 
 @torch.inference_mode()
-def judged(
+def classify(
     coin_classifier: CoinClassifier, name: str, maps: torch.Tensor
 ) -> NDArray[np.float32]:
-    """Probabilities (N, 3), as learnt, that a model makes of maps (N, 17, 16, 16)."""
+    """Probabilities (N, 3), without calibration, from letter maps (N, 17, 16, 16)."""
     module = coin_classifier.feature_extractor(name).classifier.module_.eval()
     features = torch.cat([module.legend(part) for part in maps.split(64)])
     model = coin_classifier.model(name)
-    told: NDArray[np.float32] = (
-        model.classifier.predict_proba(features.numpy())
-        if model.takes_features
-        else module.classify_features(features).softmax(1).numpy()
-    )
-    return told
+    if model.takes_features:
+        return model.classifier.predict_proba(features.numpy())
+    return module.classify_features(features).softmax(1).numpy()
 
 
 if __name__ == "__main__":

@@ -1,67 +1,55 @@
-"""Faces: how many rendered photos have every coin found where it lies.
+"""Coin detection: in how many rendered photos every coin is found, and nothing else.
 
-    python benchmarks/scenes.py [--count 600] [--seed 5000011]
+    python -m benchmarks.scenes [--count 600] [--seed 5000011]
 
-A photo counts as right when each of its coins has a box of its own that overlaps the
-true one by more than 0.85 (intersection over union) and no box is left over.
+A photo counts as correct if each of its coins has its own box with an intersection
+over union of more than 0.85 with the true one, and no box is left.
 """
 
 from __future__ import annotations
 
-import argparse
-import sys
 from collections import defaultdict
-from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-import numpy as np
 from tqdm import tqdm
 
-from coin_core.detection import faces
-from coin_core.detection.faces import RotatedBox
+from benchmarks.common import argument_parser
+from coin_core.detection.coin_detector import iou
+from coin_core.detection.faces import RotatedBox, detect_coins
 from coin_core.evaluation.metrics import format_proportion
-from coin_core.rendering.scenes import draw_scene
+from coin_core.rendering.scenes import render_scene
 
-ENOUGH = 0.85
+MIN_IOU = 0.85
 
 
 def main() -> None:
-    """Measure and print one line per arrangement and per ground."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--count", type=int, default=600)
-    parser.add_argument("--seed", type=int, default=5_000_011)
-    given = parser.parse_args()
-    marks: dict[str, list[bool]] = defaultdict(list)
-    for index in tqdm(range(given.count), unit="photo"):
-        scene = draw_scene(np.random.default_rng([given.seed, index, 77]))
-        right = all_found(scene.boxes, faces.detect_coins(scene.photo))
+    """Print a line for each number of coins, arrangement and background."""
+    args = argument_parser(__doc__, count=600, seed=5_000_011).parse_args()
+    results: dict[str, list[bool]] = defaultdict(list)
+    for index in tqdm(range(args.count), unit="photo"):
+        scene = render_scene(args.seed, index)
+        correct = all_found(scene.boxes, detect_coins(scene.photo))
         count = len(scene.boxes)
-        marks["one or two coins" if count < 3 else "three or more"].append(right)
-        marks[f"  arrangement {scene.arrangement}"].append(right)
-        marks[f"  ground {scene.background}"].append(right)
-    for name in sorted(marks, key=lambda name: (name.startswith("  "), name)):
-        print(f"{name}: {format_proportion(sum(marks[name]), len(marks[name]))}")
+        results["one or two coins" if count < 3 else "three or more"].append(correct)
+        results[f"  arrangement {scene.arrangement}"].append(correct)
+        results[f"  background {scene.background}"].append(correct)
+    for name in sorted(results, key=lambda name: (name.startswith("  "), name)):
+        print(f"{name}: {format_proportion(sum(results[name]), len(results[name]))}")
 
 
 def all_found(true: tuple[RotatedBox, ...], found: tuple[RotatedBox, ...]) -> bool:
     """Whether the boxes match one to one."""
-    left = list(found)
-    for box in true:
-        best = max(left, key=lambda other: iou(box, other), default=None)
-        if best is None or iou(box, best) <= ENOUGH:
+    remaining = [edges(box) for box in found]
+    for box in map(edges, true):
+        best = max(remaining, key=lambda other: iou(box, other), default=None)
+        if best is None or iou(box, best) <= MIN_IOU:
             return False
-        left.remove(best)
-    return not left
+        remaining.remove(best)
+    return not remaining
 
 
-def iou(a: RotatedBox, b: RotatedBox) -> float:
-    """Intersection over union, 0 to 1."""
-    width = min(a.right, b.right) - max(a.left, b.left)
-    height = min(a.bottom, b.bottom) - max(a.top, b.top)
-    both = max(0.0, width) * max(0.0, height)
-    either = sum((c.right - c.left) * (c.bottom - c.top) for c in (a, b)) - both
-    return both / either if either else 0.0
+def edges(box: RotatedBox) -> tuple[float, float, float, float]:
+    """Left, top, right, bottom of an upright box."""
+    return (box.left, box.top, box.right, box.bottom)
 
 
 if __name__ == "__main__":

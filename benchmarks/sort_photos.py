@@ -1,28 +1,29 @@
-"""Sort photos into one folder per ruler, as `evaluate` and `train` read them.
+"""Sort photos into one folder per ruler, as `evaluate` and `train` expect them.
 
-    python benchmarks/sort_photos.py labels.csv OUT
+    python -m benchmarks.sort_photos labels.csv OUT
 
-labels.csv stands beside the photos and has the columns `file` and `ruler`. Photos are
-linked, not copied.
+labels.csv is beside the photos and has the columns `file` and `ruler`. The folders
+get symbolic links to the photos.
 """
 
 from __future__ import annotations
 
-import argparse
 import csv
 from pathlib import Path
+
+from benchmarks.common import argument_parser
 
 
 def main() -> None:
     """Link every photo of the list into the folder of its ruler."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argument_parser(__doc__)
     parser.add_argument("labels", type=Path)
     parser.add_argument("out", type=Path)
-    given = parser.parse_args()
-    with given.labels.open(encoding="utf-8", newline="") as rows:
+    args = parser.parse_args()
+    with args.labels.open(encoding="utf-8", newline="") as rows:
         for row in csv.DictReader(rows):
-            photo = (given.labels.parent / row["file"]).resolve(strict=True)
-            folder = given.out / Path(row["ruler"]).name
+            photo = (args.labels.parent / row["file"]).resolve(strict=True)
+            folder = args.out / Path(row["ruler"]).name
             folder.mkdir(parents=True, exist_ok=True)
             link = folder / photo.name
             if not link.is_symlink():

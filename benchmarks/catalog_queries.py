@@ -1,27 +1,23 @@
-"""How fast the catalog answers at 100,000 photos; prints the slowest first.
+"""Speed of the dataset's queries with 100,000 photos; prints the slowest first.
 
-python benchmarks/catalog.py [--photos 100000] [--url postgresql://...]
+    python -m benchmarks.catalog_queries [--photos 100000] [--url postgresql://...]
 
-Rows are made up and inserted in bulk, into a database of its own (--url names an empty
-one); no originals are written.
+Made-up rows are inserted in bulk into a new database (--url names an empty one); no
+photos are written.
 """
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import random
-import sys
 import tempfile
-import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
 from sqlalchemy import insert, text
 
+from benchmarks.common import argument_parser, stopwatch
 from coin_core.catalog import Catalog, PhotoOrder, PhotoQuery, Side, open_catalog
 from coin_core.catalog.schema import (
     CoinRow,
@@ -40,24 +36,16 @@ LICENCES = (None, "cc0", "cc-by-4.0", "cc-by-sa-4.0", "all-rights-reserved")
 def fill(
     catalog: Catalog, count: int, *, size_px: tuple[int, int] = (800, 400)
 ) -> None:
-    """Insert photos with a coin, one or two faces, and two opinions each."""
+    """Insert photos with a coin, one or two sides, and two predictions each."""
     rng = random.Random(0)
     now = datetime.now(UTC)
     with catalog.database.writing() as connection:
-        version = {
-            "id": 1,
-            "name": "spring",
-            "created_at": now,
-            "seed": 0,
-            "free_only": False,
-            "digest": "",
-            "note": "",
-        }
+        version = {"id": 1, "name": "spring", "created_at": now, "seed": 0}
+        version |= {"free_only": False, "digest": "", "note": ""}
         connection.execute(insert(VersionRow), [version])
     for start in range(1, count + 1, 10_000):
-        ids = range(start, min(start + 10_000, count + 1))
         coins, photos, faces, opinions, items = [], [], [], [], []
-        for k in ids:
+        for k in range(start, min(start + 10_000, count + 1)):
             ruler = rng.choice((*DEFAULT_CLASSES, None))
             digest = hashlib.sha256(str(k).encode()).hexdigest()
             coins.append({"id": k, "ruler_attributed": ruler, "notes": ""})
@@ -89,39 +77,20 @@ def fill(
             )
             sides = (Side.LEGEND, Side.CORNUCOPIA)[: 2 if k % 3 else 1]
             for position, side in enumerate(sides):
-                faces.append(
-                    {
-                        "photo_id": k,
-                        "position": position,
-                        "side": side.value,
-                        "left": position / 2,
-                        "top": 0.0,
-                        "right": position / 2 + 0.5,
-                        "bottom": 1.0,
-                        "turn_deg": 0.0,
-                    }
-                )
+                face = {"photo_id": k, "position": position, "side": side.value}
+                face |= {"left": position / 2, "right": position / 2 + 0.5}
+                faces.append(face | {"top": 0.0, "bottom": 1.0, "turn_deg": 0.0})
             for name in ("resnet", "svm"):
-                opinions.append(
-                    {
-                        "photo_id": k,
-                        "classifier": name,
-                        "model_digest": "",
-                        "probabilities": {},
-                        "kind": "model",
-                        "at": now,
-                    }
-                )
-            items.append(
-                {
-                    "version_id": 1,
+                opinion = {
                     "photo_id": k,
-                    "coin_id": k,
-                    "sha256": digest,
-                    "label": ruler or "",
-                    "split": rng.choices(("train", "validation", "test"), (7, 1, 2))[0],
+                    "classifier": name,
+                    "kind": "model",
+                    "at": now,
                 }
-            )
+                opinions.append(opinion | {"model_digest": "", "probabilities": {}})
+            split = rng.choices(("train", "validation", "test"), (7, 1, 2))[0]
+            item = {"version_id": 1, "photo_id": k, "coin_id": k, "sha256": digest}
+            items.append(item | {"label": ruler or "", "split": split})
         with catalog.database.writing() as connection:
             for table, rows in (
                 (CoinRow, coins),
@@ -135,8 +104,8 @@ def fill(
         connection.execute(text("ANALYZE"))
 
 
-def questions(count: int) -> dict[str, Callable[[Catalog], object]]:
-    """What the dataset page asks."""
+def queries(count: int) -> dict[str, Callable[[Catalog], object]]:
+    """The queries of the Dataset page, by name."""
     ruler = DEFAULT_CLASSES[0]
     found: dict[str, Callable[[Catalog], object]] = {
         "first page": lambda c: c.queries.find(limit=60),
@@ -190,29 +159,26 @@ def questions(count: int) -> dict[str, Callable[[Catalog], object]]:
 
 
 def main() -> None:
-    """Fill, ask, print."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--photos", type=int, default=100_000)
+    """Fill the database, run each query three times, print the fastest times."""
+    parser = argument_parser(__doc__, photos=100_000)
     parser.add_argument("--url")
     args = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        url = args.url or f"sqlite:///{folder}/catalog.sqlite"
-        catalog = open_catalog(url, photos_dir=Path(folder) / "photos")
-        begun = time.process_time()
-        fill(catalog, args.photos)
-        print(f"filled with {args.photos} photos, {time.process_time() - begun:.1f} s")
-        taken = []
-        for name, ask in questions(args.photos).items():
-            seconds = []
+    with tempfile.TemporaryDirectory() as scratch:
+        url = args.url or f"sqlite:///{scratch}/catalog.sqlite"
+        catalog = open_catalog(url, photos_dir=Path(scratch) / "photos")
+        with stopwatch() as elapsed:
+            fill(catalog, args.photos)
+        print(f"filled with {args.photos} photos in {elapsed.cpu_seconds:.1f} s")
+        fastest = []
+        for name, query in queries(args.photos).items():
+            times = []
             for _ in range(3):
-                begun, cpu = time.perf_counter(), time.process_time()
-                ask(catalog)
-                seconds.append((time.perf_counter() - begun, time.process_time() - cpu))
-            taken.append((min(seconds), name))
-        for (wall, cpu), name in sorted(taken, reverse=True):
-            print(
-                f"{wall * 1000:8.1f} ms  ({cpu * 1000:7.1f} ms of it computing)  {name}"
-            )
+                with stopwatch() as elapsed:
+                    query(catalog)
+                times.append((elapsed.seconds * 1000, elapsed.cpu_seconds * 1000))
+            fastest.append((min(times), name))
+        for (wall_ms, cpu_ms), name in sorted(fastest, reverse=True):
+            print(f"{wall_ms:8.1f} ms  ({cpu_ms:7.1f} ms of it computing)  {name}")
         catalog.close()
 
 

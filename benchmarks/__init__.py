@@ -1,0 +1,1 @@
+"""Benchmarks behind docs/benchmarks.md; run with `python -m benchmarks.NAME`."""
