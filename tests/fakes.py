@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from coin_core.detection.faces import DetectedFace, RotatedBox, Side
 from coin_core.explain import LetterRead, NearCoin
@@ -27,6 +28,21 @@ _LINES = (
     ("taw", "nun", "he", "kaf"),
     ("he", "nun", "gimel", "dalet"),
 )
+
+
+def install(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let every page use the stand-ins: no weights are needed, nothing is slow."""
+    import streamlit as st
+
+    from coin_core import explain, pipeline
+    from coin_core.model_store import bundle
+
+    st.cache_data.clear()
+    st.cache_resource.clear()
+    monkeypatch.setattr(bundle, "discover", lambda: (bundles(), ()))
+    monkeypatch.setattr(pipeline, "CoinClassifier", FakeCoinClassifier)
+    for fake in (read_letters, find_legend_pose, heat_map, nearest_coins):
+        monkeypatch.setattr(explain, fake.__name__, fake)
 
 
 def bundles() -> tuple[BundleInfo, ...]:

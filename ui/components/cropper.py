@@ -55,10 +55,10 @@ def correct_crop(photo: np.ndarray, start: RotatedBox, *, key: str) -> RotatedBo
         key=f"turn_{key}",
         help="Until the lines of the legend lie level, first line on top.",
     )
-    return _to_box(drawn, width, height, float(turn))
+    return to_box(drawn, width, height, float(turn))
 
 
-def _to_box(
+def to_box(
     drawn: dict[str, float], width: int, height: int, turn_deg: float
 ) -> RotatedBox:
     """The component's pixels as fractions, kept inside the photo."""

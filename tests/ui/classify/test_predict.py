@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from tests import fakes
+from ui.classify import predict
+from ui.classify.session import UploadedPhoto, UploadSession
+
+
+@pytest.fixture
+def session(encode_photo: Callable[..., bytes]) -> UploadSession:
+    session = UploadSession()
+    session.add(
+        (f"{grey}.png", encode_photo(np.full((90, 90, 3), grey, np.uint8)))
+        for grey in (120, 121)
+    )
+    return session
+
+
+def test_a_file_that_is_no_photo_is_removed_and_the_others_are_classified(
+    session: UploadSession,
+) -> None:
+    session.add([("notes.jpg", b"a shopping list")])
+    assert predict.classify_uploads(session, "resnet")
+    assert "notes.jpg" in session.problems[0]
+    assert {photo.name for photo in session.photos.values()} == {"120.png", "121.png"}
+    assert set(session.results) == {(digest, "resnet") for digest in session.photos}
+    for digest in session.photos:
+        assert session.thumbnails[digest].startswith("data:image/jpeg")
+
+
+def test_only_photos_without_a_result_are_classified(
+    session: UploadSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert not predict.classify_uploads(session, "resnet")
+    monkeypatch.setattr(fakes.FakeCoinClassifier, "classify_batch", None)
+    assert not predict.classify_uploads(session, "resnet")
+
+
+def test_new_weights_make_new_results(
+    session: UploadSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    predict.classify_uploads(session, "resnet")
+    monkeypatch.setattr(predict, "weights_version", lambda: "retrained")
+    predict.classify_uploads(session, "mlp")
+    assert {classifier for _, classifier in session.results} == {"mlp"}
+
+
+def test_results_are_cached_by_photo_and_weights(
+    session: UploadSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = []
+
+    class Counting(fakes.FakeCoinClassifier):
+        def classify(self, *args, **options):
+            calls.append(options)
+            return super().classify(*args, **options)
+
+    monkeypatch.setattr(predict, "coin_classifier", Counting)
+    (first, second) = session.photos.values()
+    renamed = UploadedPhoto(name="copy.png", digest=first.digest, data=first.data)
+    for photo in (first, first, renamed, second):
+        predict.classify_photo(photo, ("resnet",))
+    assert len(calls) == 2
+    monkeypatch.setattr(predict, "weights_version", lambda: "retrained")
+    predict.classify_photo(first, ("resnet",))
+    assert len(calls) == 3

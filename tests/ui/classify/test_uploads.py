@@ -1,0 +1,29 @@
+from __future__ import annotations
+
+from streamlit.testing.v1 import AppTest
+
+
+def _uploader() -> None:
+    from ui.classify.session import upload_session
+    from ui.classify.uploads import show_problems, show_uploader
+
+    show_uploader(upload_session())
+    show_problems(upload_session())
+
+
+def test_an_upload_empties_the_uploader_and_is_kept() -> None:
+    page = AppTest.from_function(_uploader, default_timeout=60).run()
+    key = page.file_uploader[0].key
+    page.file_uploader[0].set_value([("a.png", b"bytes", "image/png")]).run()
+    assert not page.exception
+    assert page.file_uploader[0].key != key
+    assert "1 photo kept" in page.caption[0].value
+    next(b for b in page.button if b.label == "Clear all").click().run()
+    assert not page.session_state["upload_session"].photos
+
+
+def test_problems_are_shown_one_by_one() -> None:
+    page = AppTest.from_function(_uploader, default_timeout=60).run()
+    page.session_state["upload_session"].problems = ["a.txt is a text.", "b is empty."]
+    page.run()
+    assert [error.value for error in page.error] == ["a.txt is a text.", "b is empty."]

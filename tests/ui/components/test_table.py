@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from ui.components.table import percent_column
+
+
+def _records() -> None:
+    from ui.components.table import show_table
+
+    rows = show_table({"name": name, "share": 50} for name in ("a", "b"))
+    assert rows == []
+
+
+def _selectable() -> None:
+    import pandas as pd
+    import streamlit as st
+
+    from ui.components.table import show_table
+
+    frame = pd.DataFrame({"name": ["a", "b"]})
+    rows = show_table(
+        frame,
+        key="runs",
+        selection_mode="multi-row",
+        selection_default={"selection": {"rows": [1]}},
+    )
+    st.text(f"selected {rows}")
+
+
+def test_records_are_rows() -> None:
+    page = AppTest.from_function(_records).run()
+    assert not page.exception
+    shown = page.dataframe[0].value
+    pd.testing.assert_frame_equal(
+        shown, pd.DataFrame({"name": ["a", "b"], "share": [50, 50]})
+    )
+
+
+def test_selected_rows_are_returned() -> None:
+    page = AppTest.from_function(_selectable).run()
+    assert not page.exception
+    assert page.text[0].value == "selected [1]"
+
+
+@pytest.mark.parametrize("options", [{}, {"width": 60}])
+def test_percentages_are_whole(options) -> None:
+    column = percent_column("right", **options)
+    assert column["type_config"]["format"] == "%.0f %%"

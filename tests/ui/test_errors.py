@@ -1,0 +1,38 @@
+from __future__ import annotations
+
+from streamlit.testing.v1 import AppTest
+
+
+def _page() -> None:
+    import streamlit as st
+
+    from coin_core.errors import CatalogError
+    from ui.errors import damage_on_page, errors_on_page
+
+    with errors_on_page():
+        raise CatalogError("The disk is full.")
+    with damage_on_page("This run"):
+        {}["report"]
+    st.text("the rest of the page")
+
+
+def _defect() -> None:
+    from ui.errors import errors_on_page
+
+    with errors_on_page():
+        raise RuntimeError("a defect of the program")
+
+
+def test_known_errors_are_sentences_and_the_page_continues() -> None:
+    page = AppTest.from_function(_page).run()
+    assert not page.exception
+    first, second = (error.value for error in page.error)
+    assert first == "The disk is full."
+    assert second.startswith("This run cannot be shown")
+    assert "KeyError: 'report'" in second
+    assert page.text[0].value == "the rest of the page"
+
+
+def test_other_errors_are_raised() -> None:
+    page = AppTest.from_function(_defect).run()
+    assert page.exception[0].message == "a defect of the program"

@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from coin_core.errors import WeightsMissingError
+from coin_core.model_store import bundle
+from tests import fakes
+from ui import resources
+
+
+def test_the_menu_order_is_the_registry_s_with_own_bundles_last(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    shipped = fakes.bundles()
+    own = replace(shipped[0], name="museum", origin="own")
+    monkeypatch.setattr(bundle, "discover", lambda: ((own, *shipped[::-1]), ()))
+    names = [one.name for one in resources.bundles()[0]]
+    assert names == ["resnet", "vgg", "svm", "knn", "mlp", "museum"]
+    monkeypatch.setattr(resources, "promoted", lambda: "museum")
+    assert resources.bundles()[0][0].name == "museum"
+
+
+def test_new_weights_are_another_version(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = resources.weights_version()
+    first, *rest = fakes.bundles()
+    changed = replace(first, card=replace(first.card, threshold=0.7))
+    monkeypatch.setattr(bundle, "discover", lambda: ((changed, *rest), ()))
+    assert resources.weights_version() != before
+
+
+def test_a_bundle_that_does_not_load_leaves_the_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def load(self: object, names: tuple[str, ...]) -> None:
+        if names == ("svm",):
+            raise WeightsMissingError("svm: model.skops is missing.")
+
+    monkeypatch.setattr(fakes.FakeCoinClassifier, "load", load)
+    assert resources.load_errors() == {"svm": "svm: model.skops is missing."}
+
+
+def test_the_catalog_is_opened_once() -> None:
+    assert resources.catalog() is resources.catalog()
