@@ -210,9 +210,9 @@ def _export(options: argparse.Namespace, catalog: Catalog) -> int:
         write_json({**asdict(result), "path": str(result.path)})
         return 0
     sys.stderr.write(f"{result.photos} photos are in {result.path}.\n")
-    if result.bared and not options.keep_camera_notes:
+    if result.stripped and not options.keep_camera_notes:
         sys.stderr.write(
-            f"Camera metadata, such as the place, was removed from {result.bared} of "
+            f"Camera metadata, such as the place, was removed from {result.stripped} of "
             "them; --keep-camera-notes keeps it.\n"
         )
     return 0

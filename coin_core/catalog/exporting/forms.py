@@ -1,4 +1,4 @@
-"""What exported files say: the table, COCO annotations, the attribution."""
+"""The documents of an export: table, COCO annotations, attribution."""
 
 from __future__ import annotations
 
@@ -47,22 +47,22 @@ _COIN_COLUMNS = (
     "die_axis_h",
     "notes",
 )
-_UNTOLD = "unknown"
+_UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExportItem:
-    """A photo on its way out.
+    """A photo to export.
 
     Attributes:
-        photo: As it is in the catalog.
-        coin: What it shows, as it is in the catalog.
-        label: The ruler: of the version if there is one, else of the coin.
-        group: The coin by which it was split.
+        photo: The photo in the catalog.
+        coin: Its coin in the catalog.
+        label: The ruler in the version, or else of the coin.
+        group: The coin id by which it was split.
         split: None without a version.
-        faces: Of the version if there is one.
+        faces: The faces in the version, or else in the catalog.
         face_index: The face to learn from; None for the whole photo.
-        file_sha256: Of the file that was written, once it is.
+        file_sha256: Of the exported file; None before it is written.
     """
 
     photo: CatalogPhoto
@@ -76,10 +76,10 @@ class ExportItem:
 
 
 def write_table(items: Iterable[tuple[str, ExportItem]]) -> bytes:
-    """One line per photo with all that is known of it; files come first.
+    """A CSV table with one row per photo and all facts about it.
 
     Args:
-        items: Name of the exported file, "" if none was, and the photo.
+        items: Name of the exported file ("" without one) and the photo.
     """
     columns = (
         "file",
@@ -95,8 +95,7 @@ def write_table(items: Iterable[tuple[str, ExportItem]]) -> bytes:
 
 def _line(file: str, item: ExportItem) -> list[object]:
     coin: list[object] = [getattr(item.coin, name) for name in _COIN_COLUMNS]
-    # Who splits by this column splits as the version did.
-    coin[0] = item.group
+    coin[0] = item.group  # a split by this column is the split of the version
     return [
         file,
         item.label,
@@ -109,32 +108,34 @@ def _line(file: str, item: ExportItem) -> list[object]:
 
 
 def faces_of(item: ExportItem) -> list[dict[str, Any]]:
-    """The faces in fractions of the photo after its EXIF turn."""
+    """The faces in fractions of the photo as EXIF turns it."""
     return [
         {
-            "side": str(face.side or _UNTOLD),
+            "side": str(face.side or _UNKNOWN),
             "left": round(face.box.left, 6),
             "top": round(face.box.top, 6),
             "right": round(face.box.right, 6),
             "bottom": round(face.box.bottom, 6),
             "turn_deg": round(face.box.turn_deg, 3),
-            "read": place == item.face_index,
+            "read": index == item.face_index,
         }
-        for place, face in enumerate(item.faces)
+        for index, face in enumerate(item.faces)
     ]
 
 
 def write_coco(
     items: Sequence[tuple[str, ExportItem]], info: Mapping[str, Any]
 ) -> bytes:
-    """Faces as boxes in pixels, their sides as categories, the ruler as attribute.
+    """COCO annotations: boxes in pixels, sides as categories, rulers as attributes.
+
+    Format: https://cocodataset.org/#format-data
 
     Args:
-        items: Name of the exported file, and the photo.
-        info: What the data set says of itself.
+        items: Name of the exported file and the photo.
+        info: About the dataset.
     """
-    licences = sorted({item.photo.licence or _UNTOLD for _, item in items})
-    categories = [*map(str, Side), _UNTOLD]
+    licences = sorted({item.photo.licence or _UNKNOWN for _, item in items})
+    categories = [*map(str, Side), _UNKNOWN]
     images: list[dict[str, Any]] = []
     annotations: list[dict[str, Any]] = []
     for number, (file, item) in enumerate(items, start=1):
@@ -145,7 +146,7 @@ def write_coco(
                 "file_name": file,
                 "width": photo.width_px,
                 "height": photo.height_px,
-                "license": 1 + licences.index(photo.licence or _UNTOLD),
+                "license": 1 + licences.index(photo.licence or _UNKNOWN),
                 "sha256": photo.sha256,
                 "coin_id": item.group,
                 "ruler": item.label,
@@ -156,7 +157,7 @@ def write_coco(
                 "is_rendered": photo.is_rendered,
             }
         )
-        for place, face in enumerate(item.faces):
+        for index, face in enumerate(item.faces):
             x, y = face.box.left * photo.width_px, face.box.top * photo.height_px
             width = (face.box.right - face.box.left) * photo.width_px
             height = (face.box.bottom - face.box.top) * photo.height_px
@@ -164,7 +165,7 @@ def write_coco(
                 {
                     "id": len(annotations) + 1,
                     "image_id": number,
-                    "category_id": 1 + categories.index(str(face.side or _UNTOLD)),
+                    "category_id": 1 + categories.index(str(face.side or _UNKNOWN)),
                     "bbox": [round(value, 2) for value in (x, y, width, height)],
                     "area": round(width * height, 2),
                     "iscrowd": 0,
@@ -172,7 +173,7 @@ def write_coco(
                     "attributes": {
                         "ruler": item.label,
                         "turn_deg": round(face.box.turn_deg, 3),
-                        "read": place == item.face_index,
+                        "read": index == item.face_index,
                     },
                 }
             )
@@ -193,7 +194,7 @@ def write_coco(
 
 
 def write_attribution(items: Iterable[tuple[str, ExportItem]], title: str) -> bytes:
-    """Licence, credit and source of each photo, as a person reads it."""
+    """Licence, credit and source of each photo, as text."""
     lines = [
         title,
         "",
@@ -218,6 +219,6 @@ def write_attribution(items: Iterable[tuple[str, ExportItem]], title: str) -> by
 
 
 def _one_line(text: str) -> str:
-    """Without breaks and control signs, so that no text can pose as another entry."""
+    """Without line breaks and control characters, so no text can fake an entry."""
     words = "".join(sign if sign.isprintable() else " " for sign in text).split()
     return " ".join(words)

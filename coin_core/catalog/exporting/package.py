@@ -63,7 +63,7 @@ def main(arguments: Sequence[str]) -> int:
         file=file.name,
         photos=done.photos,
         left_out=list(done.left_out),
-        bared=done.bared,
+        bared=done.stripped,
     )
     return 0
 

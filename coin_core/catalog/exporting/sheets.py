@@ -1,4 +1,4 @@
-"""Cells of exported tables, which no spreadsheet may run as formulas."""
+"""Tables to export, safe from cells that spreadsheets run as formulas."""
 
 from __future__ import annotations
 
@@ -8,18 +8,17 @@ import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-# A spreadsheet takes a cell that begins so for a formula. The wide forms are turned
-# into the plain ones by some of them.
+# Signs that start a formula; some spreadsheets convert the wide forms.
 _STARTS = "=+-@＝＋－＠"
-# Where the list separator is a semicolon, a cell may begin inside ours.
+# Where the list separator is a semicolon, a cell may start inside one of ours.
 _INNER = re.compile(rf"([;|\n][\s\ufeff\"']*)(?=[{re.escape(_STARTS)}])")
 
 
 def guard(value: object) -> object:
-    """A cell that is shown as what it says, never run.
+    """A cell that a spreadsheet shows and never runs.
 
-    Numbers stay numbers; text that a spreadsheet could take for a formula gets an
-    apostrophe before the sign that makes it one.
+    Numbers stay numbers. Text that a spreadsheet could take for a formula gets an
+    apostrophe before it (OWASP, "CSV injection").
     """
     if value is None:
         return ""
@@ -32,12 +31,12 @@ def guard(value: object) -> object:
     lines = "\n".join(str(value).splitlines()).replace("\t", " ")
     text = "".join(sign for sign in lines if sign >= " " or sign == "\n").strip()
     text = _INNER.sub(r"\1'", text)
-    shown = text.lstrip(" \n\u00a0\ufeff\"'")
-    return f"'{text}" if shown[:1] in tuple(_STARTS) else text
+    visible = text.lstrip(" \n\u00a0\ufeff\"'")
+    return f"'{text}" if visible[:1] in tuple(_STARTS) else text
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
-    """A CSV table in UTF-8 with the mark by which spreadsheets know it."""
+    """A CSV table in UTF-8, with the byte order mark that spreadsheets need."""
     text = io.StringIO()
     writer = csv.writer(text, quoting=csv.QUOTE_MINIMAL, lineterminator="\r\n")
     writer.writerow(columns)

@@ -1,4 +1,4 @@
-"""Writing an export in each of its forms, whole or not at all."""
+"""Export photos in one of several forms; an export is written whole or not at all."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import re
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,12 +26,12 @@ from coin_core.catalog.exporting.forms import (
     write_table,
 )
 from coin_core.catalog.file_store import placing_file, placing_folder
-from coin_core.catalog.importing.exif import without_notes
+from coin_core.catalog.importing.exif import strip_metadata
 from coin_core.catalog.licences import is_free
 from coin_core.catalog.records import UNLABELLED, PhotoStatus
+from coin_core.catalog.repository import Catalog
 from coin_core.catalog.splits import Split
 from coin_core.catalog.versions import (
-    PhotoDetails,
     Version,
     find_legend_face,
     load_photos,
@@ -41,24 +41,20 @@ from coin_core.detection.faces import crop_to_flan
 from coin_core.errors import CatalogError, CoinError, UnreadablePhotoError
 from coin_core.imaging import photo_io
 
-if TYPE_CHECKING:
-    from coin_core.catalog import Catalog
-
 TABLE, MANIFEST, ATTRIBUTION = "labels.csv", "manifest.json", "ATTRIBUTION.txt"
-_CROP_PX = range(64, 1025)
+_MIN_CROP_PX, _MAX_CROP_PX = 64, 1024
 _QUALITY = 95
-# What every reader of pictures opens; others are written as JPEG.
-_PLAIN = ("jpg", "jpeg", "png", "bmp", "webp", "tif", "tiff")
+# Formats that every program opens; others are written as JPEG.
+_COMMON = ("jpg", "jpeg", "png", "bmp", "webp", "tif", "tiff")
 _ORIENTATION = 0x0112
-# The same data give the same ZIP, byte for byte.
-_ZIP_TIME = (1980, 1, 1, 0, 0, 0)
+_ZIP_TIME = (1980, 1, 1, 0, 0, 0)  # so that equal data give an equal ZIP
 
-Told = Callable[[int, int], None]
+Progress = Callable[[int, int], None]
 Written = list[tuple[str, ExportItem]]
 
 
 class ExportForm(StrEnum):
-    """In which form a data set leaves."""
+    """The form of an export."""
 
     IMAGEFOLDER = "imagefolder"
     CSV = "csv"
@@ -68,158 +64,291 @@ class ExportForm(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exported:
-    """What was handed on.
+    """The result of an export.
 
     Attributes:
         path: The folder or file that was written.
-        photos: How many photos it holds.
-        left_out: A sentence for each kind of photo, or photo, that it does not hold.
-        bared: How many photos went without what the camera had written into them.
+        photos: How many photos it contains.
+        left_out: A sentence for each photo, or kind of photo, that was left out.
+        stripped: How many photos had camera metadata removed.
     """
 
     path: Path
     photos: int
     left_out: tuple[str, ...] = ()
-    bared: int = 0
+    stripped: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Writing:
-    """One export.
+def export(
+    catalog: Catalog,
+    out: Path | str,
+    *,
+    form: ExportForm | str = ExportForm.IMAGEFOLDER,
+    version: str | None = None,
+    free_only: bool = False,
+    keep_notes: bool = False,
+    progress: Progress | None = None,
+) -> Exported:
+    """Export a frozen version, or the dataset as it is now.
 
-    Attributes:
-        catalog: Where the originals are.
-        items: What to write.
-        title: What the data set is called.
-        about: What its manifest says of it.
+    Excluded photos are left out. Whole photos lose their camera metadata (place, serial
+    number, owner); the catalog's original files do not change. ImageFolder contains
+    the face with the legend, cropped and turned upright. All forms except the table
+    include a manifest with digests, and an attribution file with licence, credit and
+    source.
+
+    Args:
+        catalog: The catalog with the photos.
+        out: A new folder; a file for a table or a ZIP.
+        form: The form of the export.
+        version: A frozen version; None for the dataset as it is now.
+        free_only: Leave out photos without a free licence.
+        keep_notes: Keep the camera metadata.
         progress: Called with photos done and photos in all.
-        left_out: Sentences; those on photos that fail are added.
-        keep_notes: Leave in the photos what the camera wrote into them.
-        bared: Photos that had such notes taken out; filled while writing.
-    """
 
-    catalog: Catalog
-    items: list[ExportItem]
-    title: str
-    about: dict[str, Any]
-    progress: Told
-    left_out: list[str]
-    keep_notes: bool = False
-    bared: list[int] = field(default_factory=list)
+    Raises:
+        CatalogError: There is nothing to export, no such version, or no room.
+    """
+    try:
+        checked = ExportForm(form)
+    except ValueError as error:
+        raise CatalogError(
+            f"There is no export as {form!r}; there are {', '.join(ExportForm)}."
+        ) from error
+    out = Path(out).absolute()
+    if out.resolve().is_relative_to(catalog.photos_dir.resolve()):
+        raise CatalogError(
+            f"{out} is in the catalog's folder of original files. Name another place."
+        )
+    frozen = None if version is None else load_version(catalog, version)
+    items, left_out = _collect(catalog, frozen, free_only, checked, progress)
+    if not items:
+        raise CatalogError(
+            "There is no photo to export. " + " ".join(left_out or ("None is there.",))
+        )
+    about: dict[str, Any] = {
+        "format": 1,
+        "free_only": free_only,
+        "camera_notes": "kept" if keep_notes else "removed",
+        "version": None,
+    }
+    if frozen is not None:
+        about |= {
+            "version": frozen.name,
+            "digest": frozen.digest,
+            "seed": frozen.seed,
+            "created": frozen.created_at.isoformat(timespec="seconds"),
+            "note": frozen.note,
+        }
+    exporter = _Exporter(catalog, items, _title(frozen, items), about, left_out)
+    exporter.keep_metadata = keep_notes
+    exporter.progress = progress or (lambda done, total: None)
+    return exporter.write(checked, out)
+
+
+def _collect(
+    catalog: Catalog,
+    version: Version | None,
+    free_only: bool,
+    form: ExportForm,
+    progress: Progress | None,
+) -> tuple[list[ExportItem], list[str]]:
+    """The photos to export, and sentences about those left out."""
+    with catalog.database.reading() as connection:
+        photos = {d.photo.photo_id: d for d in load_photos(connection, progress)}
+    left_out = []
+    if version is None:
+        items = [
+            ExportItem(
+                photo=details.photo,
+                coin=details.coin,
+                label=details.photo.ruler,
+                group=details.photo.coin_id,
+                split=None,
+                faces=details.faces,
+                face_index=find_legend_face(details.faces, details.photo.ruler),
+            )
+            for details in photos.values()
+            if details.photo.status is not PhotoStatus.EXCLUDED
+        ]
+        if form is ExportForm.IMAGEFOLDER:
+            # A picture without ruler or legend belongs to no folder.
+            total = len(items)
+            items = [
+                item
+                for item in items
+                if item.label is not None
+                and (item.face_index is not None or not item.faces)
+            ]
+            if unread := total - len(items):
+                left_out.append(f"{unread} photos have no ruler or show no legend.")
+    else:
+        items = [
+            ExportItem(
+                photo=photos[item.photo_id].photo,
+                coin=photos[item.photo_id].coin,
+                label=item.label,
+                group=item.coin_id,
+                split=item.split,
+                faces=item.faces,
+                face_index=item.face_index,
+            )
+            for item in version.items
+            if item.photo_id in photos
+        ]
+        if gone := len(version.items) - len(items):
+            left_out.append(f"{gone} photos were removed since the version was frozen.")
+    if free_only:
+        free = [item for item in items if is_free(item.photo.licence)]
+        if bound := len(items) - len(free):
+            left_out.append(f"{bound} photos are not freely licensed.")
+        items = free
+    return items, left_out
+
+
+def _title(version: Version | None, items: list[ExportItem]) -> str:
+    rendered = sum(item.photo.is_rendered for item in items)
+    content = "Photos of coins"
+    if rendered == len(items):
+        content = "Rendered coins, no photographs"
+    elif rendered:
+        content = f"Photos of coins, {rendered} of {len(items)} rendered"
+    if version is None:
+        return f"{content}, as the dataset was when they were exported"
+    return f"{content}, version {version.name} ({version.digest[:12]})"
+
+
+class _Exporter:
+    """Writes one export."""
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        items: list[ExportItem],
+        title: str,
+        about: dict[str, Any],
+        left_out: list[str],
+    ) -> None:
+        self.catalog, self.items = catalog, items
+        self.title, self.about = title, about
+        self.left_out = left_out
+        self.stripped = 0
+        self.keep_metadata = False
+        self.progress: Progress = lambda done, total: None
 
     def write(self, form: ExportForm, out: Path) -> Exported:
-        """Write it all.
+        """Write the export.
 
         Raises:
-            CatalogError: It cannot be written; then nothing is left.
+            CatalogError: It cannot be written; then nothing is left of it.
         """
-        if form is ExportForm.CSV:
-            count = self._table(out)
-        elif form is ExportForm.COCO:
-            count = self._coco(out)
-        elif form is ExportForm.ZIP:
-            count = self._zip(out)
-        else:
-            count = self._imagefolder(out)
+        write = {
+            ExportForm.CSV: self._write_table,
+            ExportForm.COCO: self._write_coco,
+            ExportForm.ZIP: self._write_zip,
+            ExportForm.IMAGEFOLDER: self._write_imagefolder,
+        }[form]
+        count = write(out)
         return Exported(
             path=out,
             photos=count,
             left_out=tuple(self.left_out),
-            bared=len(self.bared),
+            stripped=self.stripped,
         )
 
-    def _table(self, out: Path) -> int:
+    def _write_table(self, out: Path) -> int:
         """The table alone."""
-        with placing_file(out) as fresh:
-            fresh.write_bytes(write_table([("", item) for item in self.items]))
+        with placing_file(out) as file:
+            file.write_bytes(write_table([("", item) for item in self.items]))
         return len(self.items)
 
-    def _imagefolder(self, out: Path) -> int:
+    def _write_imagefolder(self, out: Path) -> int:
         """SPLIT/RULER/crop.jpg, or RULER/crop.jpg without a version."""
         written: Written = []
-        with placing_folder(out) as fresh:
-            for item, name in self._named():
-                with self._passing_over(item):
-                    path = fresh / f"{name}.jpg"
+        with placing_folder(out) as folder:
+            for item, name in self._named_items():
+                with self._skipping_unreadable(item):
+                    path = folder / f"{name}.jpg"
                     path.parent.mkdir(parents=True, exist_ok=True)
                     crop = self._crop(item)
                     path.write_bytes(crop)
-                    written.append((f"{name}.jpg", _with_digest(item, crop)))
-                    self.progress(len(written), len(self.items))
-            for name, data in self._papers(written).items():
-                (fresh / name).write_bytes(data)
+                    self._add(written, f"{name}.jpg", _with_digest(item, crop))
+            for name, data in self._documents(written).items():
+                (folder / name).write_bytes(data)
         return len(written)
 
-    def _coco(self, out: Path) -> int:
-        """images/ with whole photos, annotations/ with a file for each split."""
+    def _write_coco(self, out: Path) -> int:
+        """images/ with whole photos, annotations/ with one file for each split."""
         written: Written = []
-        with placing_folder(out) as fresh:
-            (fresh / "annotations").mkdir()
-            (fresh / "images").mkdir()
-            for item, name in self._named():
-                with self._passing_over(item):
-                    data, told = self._photo(item, upright=True)
-                    file = f"{name.split('/')[-1]}.{told.photo.extension}"
-                    (fresh / "images" / file).write_bytes(data)
-                    written.append((file, told))
-                    self.progress(len(written), len(self.items))
+        with placing_folder(out) as folder:
+            (folder / "annotations").mkdir()
+            (folder / "images").mkdir()
+            for item, name in self._named_items():
+                with self._skipping_unreadable(item):
+                    data, exported = self._whole_photo(item, upright=True)
+                    file = f"{name.split('/')[-1]}.{exported.photo.extension}"
+                    (folder / "images" / file).write_bytes(data)
+                    self._add(written, file, exported)
             for split in (*Split, None):
                 part = [pair for pair in written if pair[1].split is split]
                 if part:
-                    path = fresh / "annotations" / f"{split or 'all'}.json"
+                    path = folder / "annotations" / f"{split or 'all'}.json"
                     path.write_bytes(write_coco(part, self._info()))
             named = [(f"images/{file}", item) for file, item in written]
-            for name, data in self._papers(named).items():
-                (fresh / name).write_bytes(data)
+            for name, data in self._documents(named).items():
+                (folder / name).write_bytes(data)
         return len(written)
 
-    def _zip(self, out: Path) -> int:
-        """Whole photos, table, COCO annotations, manifest, attribution in one file."""
+    def _write_zip(self, out: Path) -> int:
+        """Whole photos, table, COCO annotations, manifest and attribution."""
         written: Written = []
         with (
-            placing_file(out) as fresh,
-            zipfile.ZipFile(fresh, "w", allowZip64=True) as archive,
+            placing_file(out) as path,
+            zipfile.ZipFile(path, "w", allowZip64=True) as archive,
         ):
-            for item, name in self._named():
-                with self._passing_over(item):
-                    data, told = self._photo(item, upright=False)
+            for item, name in self._named_items():
+                with self._skipping_unreadable(item):
+                    data, exported = self._whole_photo(item, upright=False)
                     file = f"photos/{name}"
                     if item.label is None:
                         file = f"{UNLABELLED}/{name.split('/')[-1]}"
-                    file = f"{file}.{told.photo.extension}"
-                    archive.writestr(_entry(file), data)
-                    written.append((file, told))
-                    self.progress(len(written), len(self.items))
-            papers = self._papers(written)
-            papers["coco.json"] = write_coco(written, self._info())
-            for name, data in papers.items():
-                archive.writestr(_entry(name, zipfile.ZIP_DEFLATED), data)
+                    file = f"{file}.{exported.photo.extension}"
+                    archive.writestr(_zip_entry(file), data)
+                    self._add(written, file, exported)
+            documents = self._documents(written)
+            documents["coco.json"] = write_coco(written, self._info())
+            for name, data in documents.items():
+                archive.writestr(_zip_entry(name, zipfile.ZIP_DEFLATED), data)
         return len(written)
 
-    def _named(self) -> Iterator[tuple[ExportItem, str]]:
-        """Each item with a path without ending that is safe and tells its coin."""
+    def _add(self, written: Written, file: str, item: ExportItem) -> None:
+        written.append((file, item))
+        self.progress(len(written), len(self.items))
+
+    def _named_items(self) -> Iterator[tuple[ExportItem, str]]:
+        """Each item with a safe path without extension, which names its coin."""
         folders: dict[str, str] = {}
         for item in self.items:
             label = item.label or UNLABELLED
             if label not in folders:
                 folders[label] = _folder_name(label, set(folders.values()))
             split = f"{item.split}/" if item.split else ""
-            # What stands before "__" says which photos show one coin.
+            # The part before "__" tells which photos show one coin.
             name = f"coin-{item.group}__photo-{item.photo.photo_id}"
             yield item, f"{split}{folders[label]}/{name}"
 
     def _original(self, item: ExportItem) -> Path:
-        source = self.catalog.photos.path(item.photo)
-        if not source.is_file():
+        path = self.catalog.photos.path(item.photo)
+        if not path.is_file():
             raise UnreadablePhotoError(
                 "its original is missing. Put it back from a backup, or import it "
                 "again."
             )
-        return source
+        return path
 
     @contextmanager
-    def _passing_over(self, item: ExportItem) -> Iterator[None]:
-        """A photo that cannot be read is named and left out."""
+    def _skipping_unreadable(self, item: ExportItem) -> Iterator[None]:
+        """Leave out a photo that cannot be read, and report it."""
         try:
             yield
         except CatalogError:
@@ -228,42 +357,44 @@ class Writing:
             self.left_out.append(f"Photo {item.photo.photo_id}: {error}")
 
     def _crop(self, item: ExportItem) -> bytes:
-        """The face that is learnt from, upright; the whole photo where none is."""
+        """The upright face to learn from, or else the whole photo, as JPEG."""
         image = photo_io.read(self._original(item))
         if item.face_index is not None:
             box = item.faces[item.face_index].box
-            across = (box.right - box.left) * image.shape[1]
-            down = (box.bottom - box.top) * image.shape[0]
-            side = min(max(round(max(across, down)), _CROP_PX[0]), _CROP_PX[-1])
-            image = crop_to_flan(image, box, side)
-        return _as_jpeg(image)
+            width = (box.right - box.left) * image.shape[1]
+            height = (box.bottom - box.top) * image.shape[0]
+            size_px = round(max(width, height))
+            size_px = min(max(size_px, _MIN_CROP_PX), _MAX_CROP_PX)
+            image = crop_to_flan(image, box, size_px)
+        return _to_jpeg(image)
 
-    def _photo(self, item: ExportItem, *, upright: bool) -> tuple[bytes, ExportItem]:
-        """A file as it is handed on, and the item as it describes that file.
+    def _whole_photo(
+        self, item: ExportItem, *, upright: bool
+    ) -> tuple[bytes, ExportItem]:
+        """The file to export, and the item that describes this file.
 
-        It is the original, unless notes had to be taken out of it, or readers that
-        know no EXIF would turn it.
+        It is the original, unless metadata has to be removed, or programs that do not
+        know EXIF would turn it.
         """
-        data = self._original(item).read_bytes()
-        given: bytes | None = data
-        if upright and not (item.photo.extension in _PLAIN and _is_upright(data)):
-            given = None
-        elif not self.keep_notes:
-            given = without_notes(data)
-        if given is None:
-            image = photo_io.decode(data, name=item.photo.file_name or "photo")
-            given = _as_jpeg(image)
+        original = self._original(item).read_bytes()
+        data: bytes | None = original
+        if upright and not (item.photo.extension in _COMMON and _is_upright(original)):
+            data = None
+        elif not self.keep_metadata:
+            data = strip_metadata(original)
+        if data is None:
+            image = photo_io.decode(original, name=item.photo.file_name or "photo")
+            data = _to_jpeg(image)
             height, width = image.shape[:2]
             photo = replace(
                 item.photo, extension="jpg", width_px=width, height_px=height
             )
             item = replace(item, photo=photo)
-        if given != data:
-            self.bared.append(item.photo.photo_id)
-        return given, _with_digest(item, given)
+        self.stripped += data != original
+        return data, _with_digest(item, data)
 
-    def _papers(self, written: Sequence[tuple[str, ExportItem]]) -> dict[str, bytes]:
-        """The files that go with the pictures."""
+    def _documents(self, written: Sequence[tuple[str, ExportItem]]) -> dict[str, bytes]:
+        """The files that accompany the pictures."""
         if not written:
             raise CatalogError(
                 "None of the photos could be written. " + " ".join(self.left_out[:3])
@@ -284,10 +415,9 @@ class Writing:
                 for file, item in written
             ],
         }
-        text = json.dumps(manifest, ensure_ascii=False)
         return {
             TABLE: write_table(written),
-            MANIFEST: text.encode(),
+            MANIFEST: json.dumps(manifest, ensure_ascii=False).encode(),
             ATTRIBUTION: write_attribution(written, self.title),
         }
 
@@ -296,23 +426,23 @@ class Writing:
 
 
 def _folder_name(label: str, taken: set[str]) -> str:
-    """A label as a folder that every system takes and that stays where it is put."""
-    plain = re.sub(r"[^\w-]+", "-", label).strip("-")[:60] or "ruler"
-    name, number = plain, 2
+    """A folder name for a label that every file system accepts."""
+    safe = re.sub(r"[^\w-]+", "-", label).strip("-")[:60] or "ruler"
+    name, number = safe, 2
     lower = {other.lower() for other in taken}
     while name.lower() in lower:
-        name, number = f"{plain}-{number}", number + 1
+        name, number = f"{safe}-{number}", number + 1
     return name
 
 
-def _entry(name: str, kind: int = zipfile.ZIP_STORED) -> zipfile.ZipInfo:
+def _zip_entry(name: str, compression: int = zipfile.ZIP_STORED) -> zipfile.ZipInfo:
     entry = zipfile.ZipInfo(name, _ZIP_TIME)
-    entry.compress_type = kind
+    entry.compress_type = compression
     entry.external_attr = 0o644 << 16
     return entry
 
 
-def _as_jpeg(image: NDArray[np.uint8]) -> bytes:
+def _to_jpeg(image: NDArray[np.uint8]) -> bytes:
     buffer = io.BytesIO()
     Image.fromarray(image).save(buffer, "JPEG", quality=_QUALITY)
     return buffer.getvalue()
@@ -323,164 +453,9 @@ def _with_digest(item: ExportItem, data: bytes) -> ExportItem:
 
 
 def _is_upright(data: bytes) -> bool:
-    """Whether a picture is stored as it is to be seen."""
+    """Whether a picture is stored in the orientation to show it in."""
     try:
         with Image.open(io.BytesIO(data)) as image:
             return image.getexif().get(_ORIENTATION, 1) in (0, 1)
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
         return False
-
-
-def export(
-    catalog: Catalog,
-    out: Path | str,
-    *,
-    form: ExportForm | str = ExportForm.IMAGEFOLDER,
-    version: str | None = None,
-    free_only: bool = False,
-    keep_notes: bool = False,
-    progress: Told | None = None,
-) -> Exported:
-    """Write a version, or the collection as it stands, for others to use.
-
-    Excluded photos are left out. Whole photos go without what the camera wrote into
-    them (place, serial number, owner); the catalog's originals stay as they are.
-    ImageFolder gets the face with the legend, cropped and turned upright. All but the
-    table carry a manifest with digests and an attribution file with licence, credit
-    and source.
-
-    Args:
-        catalog: Where the photos are.
-        out: A folder that is not there yet; a file for a table or a ZIP.
-        form: How it is laid out.
-        version: A frozen version; the collection as it stands if None.
-        free_only: Leave out what may not be passed on freely.
-        keep_notes: Leave in the photos what the camera wrote into them.
-        progress: Called with photos done and photos in all.
-
-    Raises:
-        CatalogError: There is nothing to export, no such version, or no room.
-    """
-    try:
-        how = ExportForm(form)
-    except ValueError as error:
-        raise CatalogError(
-            f"There is no export as {form!r}; there are {', '.join(ExportForm)}."
-        ) from error
-    out = Path(out).absolute()
-    if out.resolve().is_relative_to(catalog.photos_dir.resolve()):
-        raise CatalogError(
-            f"{out} lies among the originals of the catalog. Name another place."
-        )
-    frozen = None if version is None else load_version(catalog, version)
-    items, left_out = _collect(catalog, frozen, free_only, how, progress)
-    if not items:
-        raise CatalogError(
-            "There is no photo to export. " + " ".join(left_out or ("None is there.",))
-        )
-    writing = Writing(
-        catalog=catalog,
-        items=items,
-        title=_title(frozen, items),
-        about=_about(frozen, free_only, keep_notes),
-        progress=progress or (lambda done, total: None),
-        left_out=left_out,
-        keep_notes=keep_notes,
-    )
-    return writing.write(how, out)
-
-
-def _collect(
-    catalog: Catalog,
-    version: Version | None,
-    free_only: bool,
-    form: ExportForm,
-    progress: Told | None,
-) -> tuple[list[ExportItem], list[str]]:
-    """What to write, and sentences on what is left out."""
-    with catalog.database.reading() as connection:
-        seen = {one.photo.photo_id: one for one in load_photos(connection, progress)}
-    left_out = []
-    if version is None:
-        items = [
-            _as_it_stands(one)
-            for one in seen.values()
-            if one.photo.status is not PhotoStatus.EXCLUDED
-        ]
-        if form is ExportForm.IMAGEFOLDER:
-            # Which folder a picture without ruler or legend belongs to is unknown.
-            foldable = [
-                item
-                for item in items
-                if item.label is not None
-                and (item.face_index is not None or not item.faces)
-            ]
-            if unread := len(items) - len(foldable):
-                left_out.append(f"{unread} photos have no ruler or show no legend.")
-            items = foldable
-    else:
-        items = [
-            ExportItem(
-                photo=seen[item.photo_id].photo,
-                coin=seen[item.photo_id].coin,
-                label=item.label,
-                group=item.coin_id,
-                split=item.split,
-                faces=item.faces,
-                face_index=item.face_index,
-            )
-            for item in version.items
-            if item.photo_id in seen
-        ]
-        if gone := len(version.items) - len(items):
-            left_out.append(f"{gone} photos were removed since the version was frozen.")
-    if free_only:
-        free = [item for item in items if is_free(item.photo.licence)]
-        if bound := len(items) - len(free):
-            left_out.append(f"{bound} photos are not freely licensed.")
-        items = free
-    return items, left_out
-
-
-def _as_it_stands(one: PhotoDetails) -> ExportItem:
-    return ExportItem(
-        photo=one.photo,
-        coin=one.coin,
-        label=one.photo.ruler,
-        group=one.photo.coin_id,
-        split=None,
-        faces=one.faces,
-        face_index=find_legend_face(one.faces, one.photo.ruler),
-    )
-
-
-def _title(version: Version | None, items: list[ExportItem]) -> str:
-    rendered = sum(item.photo.is_rendered for item in items)
-    what = "Photos of coins"
-    if rendered == len(items):
-        what = "Rendered coins, no photographs"
-    elif rendered:
-        what = f"Photos of coins, {rendered} of {len(items)} rendered"
-    if version is None:
-        return f"{what}, as the collection stood when they were exported"
-    return f"{what}, version {version.name} ({version.digest[:12]})"
-
-
-def _about(
-    version: Version | None, free_only: bool, keep_notes: bool
-) -> dict[str, Any]:
-    about: dict[str, Any] = {
-        "format": 1,
-        "free_only": free_only,
-        "camera_notes": "kept" if keep_notes else "removed",
-        "version": None,
-    }
-    if version is not None:
-        about |= {
-            "version": version.name,
-            "digest": version.digest,
-            "seed": version.seed,
-            "created": version.created_at.isoformat(timespec="seconds"),
-            "note": version.note,
-        }
-    return about

@@ -202,7 +202,7 @@ def test_what_the_camera_wrote_stays_at_home(catalog, add, place, form):
             assert seen.shape == (40, 80, 3)
             assert seen[20, 60, 0] > 150
         if not keep:
-            assert done.bared == 2
+            assert done.stripped == 2
     after = {path.name: path.read_bytes() for path in catalog.photos_dir.glob("*.jpg")}
     assert after == before
 
@@ -295,7 +295,7 @@ def test_what_lies_there_is_never_replaced_by_a_folder(catalog, ids, place):
     with pytest.raises(CatalogError, match="left as it is"):
         export(catalog, place / "out")
     assert (place / "out" / "thesis.txt").read_text() == "mine"
-    with pytest.raises(CatalogError, match="among the originals"):
+    with pytest.raises(CatalogError, match="folder of original files"):
         export(catalog, catalog.photos_dir / "out")
     with pytest.raises(CatalogError, match="no export as 'xml'"):
         export(catalog, place / "x", form="xml")

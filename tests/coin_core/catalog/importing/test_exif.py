@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, PngImagePlugin
 
-from coin_core.catalog.importing.exif import without_notes
+from coin_core.catalog.importing.exif import strip_metadata
 from coin_core.errors import UnreadablePhotoError
 from coin_core.imaging import photo_io
 
@@ -58,32 +58,32 @@ def noted(kind, turn):
 @pytest.mark.parametrize("kind", FORMATS)
 def test_notes_go_and_the_picture_stays(kind, turn):
     data = noted(kind, turn)
-    bare = without_notes(data)
+    bare = strip_metadata(data)
     assert SECRET in data
     assert SECRET not in bare
     assert np.array_equal(photo_io.decode(bare), photo_io.decode(data))
     with Image.open(io.BytesIO(bare)) as image:
         assert set(image.getexif()) <= {0x0112}
         assert not image.getexif().get_ifd(0x8825)
-    assert without_notes(bare) == bare
+    assert strip_metadata(bare) == bare
 
 
 @pytest.mark.parametrize("kind", [*FORMATS, "TIFF", "BMP", "HEIF"])
 def test_a_file_that_tells_nothing_is_left_as_it_is(kind):
     data = save(kind)
-    assert without_notes(data) == data
+    assert strip_metadata(data) == data
 
 
 @pytest.mark.parametrize("kind", ["TIFF", "HEIF"])
 def test_what_cannot_be_taken_apart_is_to_be_saved_anew(kind):
     data = save(kind, exif=notes(1))
     assert SECRET in data
-    assert without_notes(data) is None
+    assert strip_metadata(data) is None
 
 
 def test_the_colour_profile_stays():
     profile = b"a profile of colours" * 10
-    bare = without_notes(save("JPEG", icc_profile=profile, exif=notes(6)))
+    bare = strip_metadata(save("JPEG", icc_profile=profile, exif=notes(6)))
     with Image.open(io.BytesIO(bare)) as image:
         assert image.info["icc_profile"] == profile
 
@@ -98,7 +98,7 @@ def test_a_cut_or_bent_file_never_leaks_nor_crashes(drawn):
         data[drawn.draw(st.integers(12, len(data) - 1))] = drawn.draw(
             st.integers(0, 255)
         )
-    bare = without_notes(bytes(data))
+    bare = strip_metadata(bytes(data))
     if bare is None:
         return
     try:
