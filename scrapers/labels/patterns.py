@@ -46,7 +46,8 @@ OTHER_TYPES: Final = {
         r"|\bruota\b|\brueda\b",
         "anchor": r"\banchor\b|\banker\b|\bancre\b|\bancla\b|якор\w*|\bו?עוגן\b"
         r"|(?:[/:.]|d/|r/)\s?ancora\b(?! (?:ben|bene|piu|leggibil\w+))"
-        r"|\bancora (?:entro|in|capovolta|rovesciata|e stella)\b|\bstella .{0,20}ancora\b",
+        r"|\bancora (?:entro|in|capovolta|rovesciata|e stella)\b"
+        r"|\bstella .{0,20}ancora\b",
         "lily": r"\blil(?:y|ies)\b|\blilien?\b|\bfleur-de-lis\b|\blis\b|\bgiglio\b"
         r"|\blirio\b|лили\w*|שושן|חבצלת",
         "palm": r"\bpalms?\b(?! beach)|\bpalm(?:zweig|baum|wedel)\b|\bpalm(?:e|a|ier)\b"
