@@ -1,13 +1,8 @@
 """Data that are poor, damaged or gone, and disks and machines that fail."""
 
 import errno
-import json
 import os
 import shutil
-import subprocess
-import sys
-import time
-from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -18,11 +13,10 @@ from coin_core.detection import faces
 from coin_core.errors import CoinError, TrainingDataError
 from coin_core.imaging.preprocessing import Preprocessing
 from coin_core.model_store import bundle
-from coin_core.training import datasets, queueing
+from coin_core.training import datasets
 from coin_core.training import train as own
 from coin_core.training.catalog_dataset import take_rows
 from coin_core.training.datasets import load_folder
-from coin_core.training.queueing import JobState, list_jobs
 from coin_core.training.run_comparison import summaries
 from coin_core.training.runs import Run, RunState, list_runs, runs_dir, start_run
 from coin_core.training.train import Training, train_on_coins
@@ -171,7 +165,7 @@ def full_disk(*_, **__):
 @pytest.mark.parametrize(
     ("where", "what"),
     [
-        ("coin_core.training.trainer", "save_training"),
+        ("coin_core.training.trainer", "save_checkpoint"),
         ("coin_core.training.trainer", "save_tensors"),
         ("coin_core.training.cross_validation", "save_tensors"),
         ("coin_core.training.train", "prediction_rows"),
@@ -256,32 +250,3 @@ def test_a_half_written_run_is_damaged_until_it_is_deleted():
     assert summary.state is RunState.DAMAGED
     Run(folder=half).delete()
     assert summaries() == []
-
-
-def test_two_servers_on_one_data_folder_train_one_after_another():
-    """Each orders and looks after the queue at the same moment as the other."""
-    code = (
-        "from coin_core.training.queueing import add_job, ensure_worker\n"
-        "for number in range(2):\n"
-        "    add_job(f'help {number}', ['train', '--help'])\n"
-        "    ensure_worker()\n"
-    )
-    environment = {**os.environ, "COIN_DATA_DIR": str(bundle.data_dir())}
-    servers = [
-        subprocess.Popen(
-            [sys.executable, "-c", code], cwd=queueing.ROOT, env=environment
-        )
-        for _ in range(2)
-    ]
-    assert [server.wait(120) for server in servers] == [0, 0]
-    end = time.monotonic() + 120
-    while not all(job.state is JobState.DONE for job in list_jobs()):
-        queueing.ensure_worker()
-        assert time.monotonic() < end, list_jobs()
-        time.sleep(0.1)
-    jobs = list_jobs()
-    assert len(jobs) == 4
-    for before, after in pairwise(sorted(jobs, key=lambda job: job.started)):
-        assert before.ended <= after.started, "never two at a time"
-    for job in jobs:
-        json.loads((queueing.queue_dir() / f"{job.job_id}.json").read_text())

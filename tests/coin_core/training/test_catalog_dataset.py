@@ -10,8 +10,8 @@ from torch import nn
 from coin_core.catalog import (
     CatalogFace,
     CoinFacts,
-    PredictionKind,
     PhotoRecord,
+    PredictionKind,
     RotatedBox,
     Side,
     open_catalog,

@@ -8,8 +8,9 @@ from coin_core.classifiers import register_classifier, registry
 from coin_core.classifiers.torch_classifier import NetClassifier
 from coin_core.errors import TrainingDataError, TrainingStoppedError
 from coin_core.training import cross_validation
-from coin_core.training.config import Recipe, with_copies
+from coin_core.training.config import TrainingConfig, with_copies
 from coin_core.training.cross_validation import fit_classifier
+from coin_core.training.initialization import freeze_backbone
 from coin_core.training.runs import Run, RunState, list_runs, resume_run, start_run
 
 CLASSES = ("b", "c", "a")
@@ -72,7 +73,9 @@ def blurry(monkeypatch):
     """A photo net so small that an epoch takes no time, registered for one test."""
     monkeypatch.setattr(registry, "_specs", dict(registry._specs))
 
-    @register_classifier(name="blurry", title="Blurry", inputs="photo")
+    @register_classifier(
+        name="blurry", title="Blurry", short_title="Blurry", inputs="photo", order=99
+    )
     def build(labels, *, seed):
         return NetClassifier(
             Blurry, module__classes=len(labels), classes=labels, seed=seed, lr=1e-2
@@ -169,24 +172,24 @@ def test_stopped_before_the_first_epoch_there_is_nothing_to_keep(rows):
         fit("mlp", rows, run)
 
 
-def test_a_recipe_changes_what_a_net_learns_from(blurry):
+def test_a_config_changes_what_a_net_learns_from(blurry):
     crops = np.zeros((4, 32, 32, 3), np.uint8)
     y, learn = np.array(["a", "b", "a", "b"]), np.array([0, 1])
-    X = Recipe(rotations=5).turned(crops)
+    X = TrainingConfig(rotations=5).add_rotations(crops)
     labels, seen = with_copies(X, y, learn)
     assert len(seen) == 6 * len(learn)
     assert list(labels[seen]).count("a") == 6
     assert len(X) == len(labels) == 6 * 4
     net = NetClassifier(Blurry, module__classes=2, classes=("a", "b"), lr=1e-3)
-    Recipe(momentum=0.9).set_up(net)
+    TrainingConfig(momentum=0.9).set_optimizer(net)
     net.begin(crops)
     assert net.optimizer_.param_groups[0]["momentum"] == 0.9
     with pytest.raises(TrainingDataError, match="trunk"):
-        Recipe(frozen=True).freeze(net)
-    assert Recipe(rotations=0).sight(("a",), net.preparation)["augment"] is None
+        freeze_backbone(net.module_)
+    assert TrainingConfig(rotations=0).inputs_are_fixed
     for wrong in ({"patience": 0}, {"rotations": 99}, {"momentum": 1.0}):
         with pytest.raises(TrainingDataError):
-            Recipe(**wrong)
+            TrainingConfig(**wrong)
 
 
 def test_no_measured_coin_is_learnt_from(rows, monkeypatch):

@@ -21,14 +21,14 @@ def _tiny(tmp_path, monkeypatch):
     monkeypatch.setattr(release, "CALIBRATION_COINS", 12)
     monkeypatch.setattr(release, "TEST_COINS", 9)
 
-    def train_readers(folders, **options):
+    def pretrain(folders, **options):
         notes = {"coins": 5, "seconds": 7, "validation": {}}
         return {
             name: (build_legend_net(name, len(DEFAULT_CLASSES)).eval(), notes)
             for name in folders
         }
 
-    monkeypatch.setattr("coin_core.training.pretraining.train_readers", train_readers)
+    monkeypatch.setattr(release, "pretrain", pretrain)
     monkeypatch.setattr(
         "coin_core.classifiers.tta.predict_poses",
         lambda crops: [(LegendPose(),)] * len(crops),
@@ -80,7 +80,7 @@ def test_what_does_not_ship_is_trained_on_a_folder():
 
 def test_all_readers_are_taught_at_once(tmp_path):
     outs = {name: tmp_path / name for name in pretrained_classifiers()}
-    shipped = release.train_readers_shipped(outs)
+    shipped = release.train_legend_nets(outs)
     assert [card.name for card, _ in shipped] == list(pretrained_classifiers())
     assert all((out / "card.json").is_file() for out in outs.values())
     names = {run.report()["bundle"] for run in list_runs()}

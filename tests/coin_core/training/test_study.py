@@ -68,7 +68,7 @@ def test_it_holds_what_the_first_project_tried():
     told = {one.key: one.reported for one in experiments()}
     assert told["resnet-fine-tuned-turned-momentum"] == "75 %"
     turned = next(one for one in experiments() if one.key == "vgg-frozen-turned")
-    assert turned.recipe.rotations == 5, "six times the data"
+    assert turned.config.rotations == 5, "six times the data"
 
 
 def test_a_study_writes_table_and_figure_and_runs_nothing_twice(coins, tmp_path):
