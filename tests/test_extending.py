@@ -116,6 +116,9 @@ assert list(RULERS)[-1] == "mattathias_antigonus" not in DEFAULT_CLASSES
 """
     assert "['mattathias_antigonus', 'mattathias_antigonus']" in run("-c", code).stdout
     assert "Mattathias Antigonus" in " ".join(menus(run, "app.py"))
+    text = "Mattathias Antigonus, 40-37 BC. AE prutah, wreath. Hendin 1164"
+    code = f"from scrapers.labels.reader import read_label; print(read_label({text!r}))"
+    assert "ruler='mattathias_antigonus'" in run("-c", code).stdout
 
 
 def test_the_pages_name_only_what_exists():

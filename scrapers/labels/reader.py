@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -196,9 +197,9 @@ class _Reader:
             if self._search("legend", spelling, form)
         }
         others = named - _TARGETS
-        for pattern in patterns.OTHER_RULERS:
-            if self._search("other ruler", pattern, OTHER_RULER):
-                others.add(OTHER_RULER)
+        for start, end in self._find_other_rulers():
+            self._note("other ruler", start, end, OTHER_RULER)
+            others.add(OTHER_RULER)
         types = [
             name
             for name, pattern in patterns.OTHER_TYPES.items()
@@ -288,6 +289,16 @@ class _Reader:
                 (weak if rule == "name without numeral" else named).add(key)
                 self._note(rule, start, end, key)
         return named, weak
+
+    def _find_other_rulers(self) -> Iterator[tuple[int, int]]:
+        """Where rulers are named that have no entry in `coin_core.rulers`."""
+        text = self.without_asides
+        known = [one.span() for ruler in _RULERS for one in ruler.name.finditer(text)]
+        for pattern in patterns.OTHER_RULERS:
+            for start, end in (match.span() for match in pattern.finditer(text)):
+                if not any(low <= start and end <= high for low, high in known):
+                    yield start, end
+                    break
 
     def _search(
         self,
