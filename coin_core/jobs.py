@@ -408,8 +408,8 @@ class JobHold:
         elif state is JobState.FAILED and self.job.stop_requested:
             state, message = JobState.STOPPED, ""
         with suppress(OSError), _editing():
-            _write(replace(self.job, state=state, message=message, ended=_now()))
             (self.job.folder / "stop").unlink(missing_ok=True)
+            _write(replace(self.job, state=state, message=message, ended=_now()))
         os.environ.pop(VARIABLE, None)
         if self._outer is not None:
             os.environ[VARIABLE] = self._outer

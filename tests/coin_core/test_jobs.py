@@ -1,0 +1,315 @@
+"""Jobs: one after another or side by side, stopped, killed, resumed, by two servers."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from itertools import pairwise
+
+import pytest
+
+from coin_core import jobs
+from coin_core.errors import CoinError, JobStoppedError
+from coin_core.jobs import (
+    Job,
+    JobKind,
+    JobState,
+    Progress,
+    add_job,
+    find_job,
+    forget_job,
+    hold_job,
+    list_jobs,
+    resume_job,
+    start_waiting,
+    stop_job,
+)
+from coin_core.storage import PROJECT_DIR, data_dir, is_locked, open_lock
+
+COMMANDS = "tests.job_commands"
+SLOW = ("1000", "0.05")
+
+
+@pytest.fixture(autouse=True)
+def _no_job_outlives_its_test():
+    yield
+    for child in jobs._children.values():
+        child.kill()
+        child.wait()
+    jobs._children.clear()
+
+
+@pytest.fixture
+def not_started(monkeypatch):
+    """Jobs are only written down."""
+    monkeypatch.setattr(jobs, "start_waiting", lambda: None)
+
+
+def count(title="Counting", to=SLOW, kind=JobKind.TRAINING):
+    return add_job(kind, title, to, module=COMMANDS)
+
+
+def wait_until(holds):
+    end = time.monotonic() + 120
+    while not holds():
+        assert time.monotonic() < end, [*list_jobs(), *map(Job.log_tail, list_jobs())]
+        time.sleep(0.05)
+
+
+def state_of(job):
+    found = find_job(job.job_id)
+    assert found is not None
+    return found.state
+
+
+def has_counted(job):
+    return lambda: find_job(job.job_id).progress().done > 0
+
+
+def test_trainings_run_in_their_order_and_other_jobs_beside_them():
+    first, second = count("one"), count("two", ("2", "0"))
+    beside = count("three", ("2", "0"), JobKind.EXPORT)
+    wait_until(lambda: state_of(beside) is JobState.DONE and has_counted(first)())
+    assert (state_of(first), state_of(second)) == (JobState.RUNNING, JobState.WAITING)
+    stop_job(first.job_id)
+    wait_until(lambda: state_of(second) is JobState.DONE)
+    assert state_of(first) is JobState.STOPPED
+    assert find_job(first.job_id).ended <= find_job(second.job_id).started
+
+
+def test_a_job_reports_how_far_it_is():
+    job = count()
+    wait_until(lambda: find_job(job.job_id).progress().done > 12)
+    progress = find_job(job.job_id).progress()
+    assert progress.total == 1000
+    assert 0.01 < progress.fraction < 1
+    assert progress.text == f"counting: {progress.done} of 1,000 coins"
+    assert 5 < progress.seconds_left < 1000
+
+
+def test_a_stopped_job_goes_on_where_it_was_and_is_forgotten():
+    job = count(to=("30", "0.05"))
+    wait_until(has_counted(job))
+    with pytest.raises(CoinError, match="Stop it first"):
+        forget_job(job.job_id)
+    with pytest.raises(CoinError, match="is running"):
+        resume_job(job.job_id)
+    stop_job(job.job_id)
+    wait_until(lambda: state_of(job) is JobState.STOPPED)
+    assert not find_job(job.job_id).stop_requested
+    with pytest.raises(CoinError, match="cannot be stopped"):
+        stop_job(job.job_id)
+    resume_job(job.job_id)
+    wait_until(lambda: state_of(job) is JobState.DONE)
+    progress = find_job(job.job_id).progress()
+    assert progress.details["began_at"] > 0
+    assert progress.done == 30
+    with pytest.raises(CoinError, match="is done"):
+        resume_job(job.job_id)
+    forget_job(job.job_id)
+    assert list_jobs() == []
+    assert not job.folder.exists()
+
+
+def test_a_killed_job_is_interrupted_and_goes_on():
+    job = count(to=("30", "0.05"))
+    wait_until(has_counted(job))
+    os.kill(find_job(job.job_id).pid, signal.SIGKILL)
+    wait_until(lambda: state_of(job) is JobState.INTERRUPTED)
+    assert "interrupted" in find_job(job.job_id).message
+    start_waiting()  # nobody starts it again by himself
+    assert state_of(job) is JobState.INTERRUPTED
+    resume_job(job.job_id)
+    wait_until(lambda: state_of(job) is JobState.DONE)
+    assert find_job(job.job_id).progress().details["began_at"] > 0
+
+
+def test_the_next_training_starts_after_a_killed_one():
+    first, second = count("one"), count("two", ("2", "0"))
+    wait_until(has_counted(first))
+    os.kill(find_job(first.job_id).pid, signal.SIGKILL)
+    wait_until(lambda: state_of(first) is JobState.INTERRUPTED)
+    start_waiting()
+    wait_until(lambda: state_of(second) is JobState.DONE)
+
+
+def test_a_second_request_ends_the_process_at_once(monkeypatch):
+    job = count(to=("3", "600"))
+    wait_until(lambda: find_job(job.job_id).progress().total == 3)
+    stop_job(job.job_id)
+    assert find_job(job.job_id).stop_requested
+    stop_job(job.job_id)
+    wait_until(lambda: state_of(job) is JobState.STOPPED)
+
+
+def test_the_end_of_the_computer_interrupts():
+    job = count(to=("3", "600"))
+    wait_until(lambda: find_job(job.job_id).progress().total == 3)
+    os.kill(find_job(job.job_id).pid, signal.SIGTERM)
+    wait_until(lambda: state_of(job) is JobState.INTERRUPTED)
+
+
+def test_a_failed_job_says_why_and_can_run_again():
+    job, other = count(to=("fail",)), count(to=("code", "3"), kind=JobKind.IMPORT)
+    wait_until(lambda: state_of(job) is state_of(other) is JobState.FAILED)
+    assert find_job(job.job_id).message == "There is nothing to count."
+    resume_job(job.job_id)
+    wait_until(lambda: state_of(job) is JobState.FAILED)
+
+
+def test_a_real_command_runs():
+    job = add_job(JobKind.TRAINING, "Help", ("train", "--help"))
+    wait_until(lambda: not find_job(job.job_id).is_open)
+    assert state_of(job) is JobState.DONE
+    assert "--patience" in (job.folder / "log.txt").read_text()
+
+
+def test_a_waiting_job_is_taken_back(not_started):
+    job = count()
+    stop_job(job.job_id)
+    assert state_of(job) is JobState.STOPPED
+
+
+def test_damaged_and_foreign_files_are_passed_over(not_started):
+    count("good")
+    for name, text in (("torn", "{"), ("list", "[]"), ("empty", "{}")):
+        (jobs.jobs_dir() / name).mkdir()
+        (jobs.jobs_dir() / name / "job.json").write_text(text)
+    (jobs.jobs_dir() / "file.json").write_text("{}")
+    assert [job.title for job in list_jobs()] == ["good"]
+    for name in ("../../etc/passwd", "20260101-000000000000-ffff", "torn"):
+        with pytest.raises(CoinError):
+            stop_job(name)
+
+
+def test_two_servers_on_one_data_folder_run_each_job_once():
+    """Both order jobs, and start those that wait, at the same moment."""
+    code = (
+        "from coin_core.jobs import JobKind, add_job, start_waiting\n"
+        "for number in range(2):\n"
+        "    add_job(JobKind.TRAINING, 'x', ('3', '0.01'), module='tests.job_commands')"
+        "\n    start_waiting()\n"
+    )
+    environment = {**os.environ, "COIN_DATA_DIR": str(data_dir())}
+    servers = [
+        subprocess.Popen([sys.executable, "-c", code], cwd=PROJECT_DIR, env=environment)
+        for _ in range(2)
+    ]
+    assert [server.wait(120) for server in servers] == [0, 0]
+
+    def all_done():
+        start_waiting()
+        return all(job.state is JobState.DONE for job in list_jobs())
+
+    wait_until(all_done)
+    ended = list_jobs()
+    assert len(ended) == 4
+    for before, after in pairwise(sorted(ended, key=lambda job: job.started)):
+        assert before.ended <= after.started, "never two at a time"
+    assert all(job.progress().details["began_at"] == 0 for job in ended)
+
+
+def test_a_job_held_by_this_process_is_taken(not_started):
+    job = count(kind=JobKind.IMPORT)
+    with hold_job(job) as hold:
+        assert state_of(job) is JobState.RUNNING
+        assert jobs.current_job_id() == job.job_id
+        with pytest.raises(CoinError, match="is running already"):
+            hold_job(job)
+        with pytest.raises(CoinError, match="is running already"):
+            jobs.start_job(hold.job)
+    assert state_of(job) is JobState.DONE
+    assert jobs.current_job_id() == ""
+
+
+def test_a_request_to_stop_ends_what_counts(not_started):
+    job = count(kind=JobKind.EXPORT)
+
+    def work():
+        with hold_job(job), Progress("x", 9) as progress:
+            progress.update()
+            stop_job(job.job_id)
+            progress.update()
+
+    with pytest.raises(JobStoppedError):
+        work()
+    assert state_of(job) is JobState.STOPPED
+    assert find_job(job.job_id).progress().done == 2
+
+
+def test_skipped_units_do_not_make_the_rest_seem_faster(not_started, monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    with hold_job(count()), Progress("epochs", 12, unit="epoch") as progress:
+        progress.skip(6)
+        now[0] = 20.0
+        progress.update(2)
+        job = list_jobs()[0]
+        assert job.progress().seconds == pytest.approx(40)
+        assert job.progress().fraction == pytest.approx(8 / 12)
+
+
+def test_a_command_by_hand_reports_to_nobody_but_the_terminal(capsys):
+    with Progress("photos", 2, unit="photo") as progress:
+        progress.update()
+    assert "photos:  50%" in capsys.readouterr().err
+    assert not jobs.jobs_dir().exists()
+
+
+def test_the_queue_of_the_version_before_opens(not_started):
+    queue = data_dir() / "queue"
+    queue.mkdir(parents=True)
+    old = {
+        "job_id": "20260102-030405000006-abcd",
+        "title": "kNN on coins",
+        "arguments": ["train", "knn", "--data", "coins"],
+        "message": "",
+        "pid": 7,
+        "started": "2026-01-02T03:04:06+00:00",
+        "ended": "",
+    }
+    path = queue / "20260102-030405000006-abcd.json"
+    path.write_text(json.dumps({**old, "state": "running"}))
+    path.with_suffix(".log").write_text("old words\n")
+    (queue / "20260101-000000000000-0000.json").write_text("{")
+    with open_lock(queue / "worker.lock"):
+        assert list_jobs() == [], "its worker still runs"
+    [job] = list_jobs()
+    assert (job.title, job.kind) == ("kNN on coins", JobKind.TRAINING)
+    assert job.state is JobState.INTERRUPTED
+    assert job.log_tail() == "old words"
+    assert not path.exists()
+    resume_job(job.job_id)
+    assert state_of(job) is JobState.WAITING
+
+
+def test_old_exports_are_removed(monkeypatch):
+    job = Job(job_id="a", kind=JobKind.EXPORT, title="a", arguments=())
+    with hold_job(job):
+        pass
+    start_waiting()
+    assert len(list_jobs()) == 1
+    monkeypatch.setitem(jobs._KEEP_DONE_S, "export", -1.0)
+    start_waiting()
+    assert list_jobs() == []
+
+
+def test_a_lock_dies_with_its_process(tmp_path):
+    path = tmp_path / "a.lock"
+    code = (
+        "import sys, time\n"
+        "from pathlib import Path\n"
+        "from coin_core.storage import open_lock\n"
+        "lock = open_lock(Path(sys.argv[1])); lock.acquire()\n"
+        "print('taken', flush=True); time.sleep(60)\n"
+    )
+    holder = subprocess.Popen(
+        [sys.executable, "-c", code, str(path)], stdout=subprocess.PIPE, cwd=PROJECT_DIR
+    )
+    assert holder.stdout.readline() == b"taken\n"
+    assert is_locked(path)
+    holder.kill()
+    holder.wait()
+    assert not is_locked(path)
