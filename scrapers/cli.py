@@ -14,8 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from coin_core.errors import CoinError
-from scrapers.rate_limiter import stoppable_sleep
-from scrapers.registry import QueryKind, get_source, list_sources, open_source, plan
 from scrapers.settings import read_contact, store_contact
 
 if TYPE_CHECKING:
@@ -33,19 +31,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if arguments is None:
         # SIGTERM ends a run as Ctrl-C does: what is under way is recorded
         signal.signal(signal.SIGTERM, signal.default_int_handler)
-    parser = _build_parser()
-    options = parser.parse_args(arguments)
-    if not options.query and options.source not in ("contact", "sources"):
-        parser.error("enter a query: words, an address, or a folder")
-    logging.basicConfig(
-        format="%(levelname)s %(message)s",
-        level=logging.DEBUG if options.verbose else logging.WARNING,
-    )
-    logging.getLogger("scrapers").setLevel(
-        logging.DEBUG if options.verbose else logging.INFO
-    )
+        arguments = sys.argv[1:]
+    words = [one for one in arguments if one != "--"]
     try:
-        return _run(options)
+        if words[:1] == ["contact"] and len(words) <= 2:
+            return _set_contact(words[1:])
+        return _run(_parse(arguments))
     except CoinError as error:
         sys.stderr.write(f"{error}\n")
         return 1
@@ -54,27 +45,48 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
 
 
+def _set_contact(words: Sequence[str]) -> int:
+    """Store or print the contact; this loads no source, as pages call it often."""
+    for contact in words:
+        store_contact(contact)
+    _print(f"Contact given to sites: {read_contact()}")
+    return 0
+
+
 def _run(options: argparse.Namespace) -> int:
+    from scrapers.registry import list_sources, open_source, plan
+
     if options.source == "sources":
         for info in list_sources():
             entry = json.dumps(info.as_json(), ensure_ascii=False)
             _print(entry if options.json else f"{info.name}: {info.title}")
-        return 0
-    if options.source == "contact":
-        if options.query:
-            store_contact(options.query)
-        _print(f"Contact given to sites: {read_contact()}")
         return 0
     order = _order(options)
     if options.dry_run:
         for line in plan(order):
             _print(line)
         return 0
-    with open_source(order, show=options.show, sleep=stoppable_sleep) as source:
+    with open_source(order, show=options.show) as source:
         return _scrape(source, order, as_json=options.json)
 
 
+def _parse(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = _build_parser()
+    options = parser.parse_args(arguments)
+    if not options.query and options.source != "sources":
+        parser.error("enter a query: words, an address, or a folder")
+    level = logging.DEBUG if options.verbose else logging.INFO
+    logging.basicConfig(
+        format="%(levelname)s %(message)s",
+        level=logging.DEBUG if options.verbose else logging.WARNING,
+    )
+    logging.getLogger("scrapers").setLevel(level)
+    return options
+
+
 def _build_parser() -> argparse.ArgumentParser:
+    from scrapers.registry import list_sources
+
     names = [info.name for info in list_sources()]
     parser = argparse.ArgumentParser(
         prog="python -m scrapers",
@@ -128,8 +140,9 @@ def _positive(text: str) -> int:
 
 
 def _order(options: argparse.Namespace) -> ScrapeOrder:
-    # imported late: the catalog takes a second to load
+    # the catalog takes a second to load
     from coin_core.catalog.scrape_jobs import ScrapeOrder
+    from scrapers.registry import QueryKind, get_source
 
     query = options.query
     if get_source(options.source).query_kind is QueryKind.FILES:
