@@ -24,13 +24,8 @@ print(digest.hexdigest())
 """
 
 
-@pytest.fixture(scope="module")
-def coins() -> list[RenderedCoin]:
-    return [render_coin(3, index, size_px=128) for index in range(40)]
-
-
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_same_seed_strikes_the_same_coin(kind: str) -> None:
+def test_the_same_seed_renders_the_same_coin(kind: str) -> None:
     first, again = (render_coin(5, 2, size_px=96, kind=kind) for _ in range(2))
     assert np.array_equal(first.image, again.image)
     assert first.letters == again.letters
@@ -38,12 +33,12 @@ def test_the_same_seed_strikes_the_same_coin(kind: str) -> None:
     assert not np.array_equal(first.image, other.image)
 
 
-def test_pixels_do_not_depend_on_what_the_processor_can() -> None:
-    def digest(**without: str) -> str:
+def test_pixels_do_not_depend_on_the_processor() -> None:
+    def digest(**disabled: str) -> str:
         done = subprocess.run(
             [sys.executable, "-c", DIGEST_OF_COINS],
             cwd=ROOT,
-            env=os.environ | without,
+            env=os.environ | disabled,
             capture_output=True,
             text=True,
             check=True,
@@ -57,17 +52,18 @@ def test_pixels_do_not_depend_on_what_the_processor_can() -> None:
     assert plain == digest()
 
 
-def test_every_ruler_is_struck_about_as_often(coins: list[RenderedCoin]) -> None:
+def test_every_ruler_is_about_as_frequent(legend_coins: list[RenderedCoin]) -> None:
     counts = {
-        ruler: sum(coin.ruler == ruler for coin in coins) for ruler in DEFAULT_CLASSES
+        ruler: sum(coin.ruler == ruler for coin in legend_coins)
+        for ruler in DEFAULT_CLASSES
     }
-    assert sum(counts.values()) == len(coins)
+    assert sum(counts.values()) == len(legend_coins)
     assert min(counts.values()) >= 5
 
 
-def test_the_truth_is_complete(coins: list[RenderedCoin]) -> None:
+def test_the_truth_is_complete(legend_coins: list[RenderedCoin]) -> None:
     known = {letter.key for letter in LETTERS}
-    for coin in coins:
+    for coin in legend_coins:
         assert coin.kind == "legend"
         assert coin.image.shape == (128, 128, 3)
         assert coin.image.dtype == np.uint8
@@ -84,27 +80,26 @@ def test_the_truth_is_complete(coins: list[RenderedCoin]) -> None:
         assert bottom > top
 
 
-def test_only_jannaeus_has_a_taw(coins: list[RenderedCoin]) -> None:
-    for coin in coins:
+def test_only_jannaeus_has_a_taw(legend_coins: list[RenderedCoin]) -> None:
+    for coin in legend_coins:
         has_taw = any(letter.letter == "taw" for letter in coin.letters)
         assert has_taw == (coin.ruler == "alexander_jannaeus")
 
 
 def test_wear_takes_legibility() -> None:
     def mean(wear: float) -> float:
-        struck = [render_coin(9, i, size_px=96, wear=wear) for i in range(12)]
+        coins = [render_coin(9, i, size_px=96, wear=wear) for i in range(12)]
         return float(
-            np.mean([letter.legibility for coin in struck for letter in coin.letters])
+            np.mean([letter.legibility for coin in coins for letter in coin.letters])
         )
 
     assert mean(0.0) > mean(1.0) + 0.05
 
 
-def test_letters_stand_out_where_they_are_said_to_be() -> None:
+def test_boxes_of_letters_have_contrast(fresh_coins: list[RenderedCoin]) -> None:
     """On fresh coins the boxes hold more contrast than the same boxes elsewhere."""
     inside, outside = [], []
-    for index in range(12):
-        coin = render_coin(11, index, size_px=128, wear=0.0)
+    for coin in fresh_coins:
         grey = coin.image.mean(axis=2)
         edges = np.abs(np.diff(grey, axis=0))[:, :-1] + np.abs(np.diff(grey))[:-1]
         boxes = np.zeros(edges.shape, bool)
@@ -122,7 +117,7 @@ def test_letters_stand_out_where_they_are_said_to_be() -> None:
 @pytest.mark.parametrize(
     ("kind", "size_px"), [("denarius", 96), ("legend", 20), ("legend", 5000)]
 )
-def test_what_cannot_be_struck_is_refused(kind: str, size_px: int) -> None:
+def test_unknown_kinds_and_sizes_raise(kind: str, size_px: int) -> None:
     with pytest.raises(ValueError, match="must be"):
         render_coin(0, 0, kind=kind, size_px=size_px)
 
@@ -131,3 +126,32 @@ def test_a_known_coin_has_known_pixels() -> None:
     """Guards the promise to be the same tomorrow; change it with the weights only."""
     coin = render_coin(1, 0, size_px=64)
     assert hashlib.sha256(coin.image.tobytes()).hexdigest()[:16] == "b04ab65adb3c6565"
+
+
+def test_legible_letters_are_on_the_flan(legend_coins: list[RenderedCoin]) -> None:
+    for coin in legend_coins:
+        for letter in coin.letters:
+            if letter.legibility >= 0.5:
+                x = round(128 * (letter.left + letter.right) / 2)
+                y = round(128 * (letter.top + letter.bottom) / 2)
+                assert coin.mask[y, x] > 127
+
+
+def test_the_pose_is_around_the_letters(legend_coins: list[RenderedCoin]) -> None:
+    for coin in legend_coins:
+        pose = coin.legend_pose
+        assert pose is not None
+        x = np.mean([(a.left + a.right) / 2 for a in coin.letters])
+        y = np.mean([(a.top + a.bottom) / 2 for a in coin.letters])
+        off = np.hypot(x - pose.centre_x, y - pose.centre_y)
+        assert off < 0.35 * pose.radius
+        assert pose.turn_deg == coin.turn_deg
+
+
+@pytest.mark.parametrize("kind", KINDS[1:])
+def test_other_sides_name_nobody(kind: str) -> None:
+    coin = render_coin(2, 5, size_px=64, kind=kind)
+    assert coin.ruler is None
+    assert coin.letters == coin.legend == ()
+    assert coin.legend_pose is None
+    assert coin.name_legibility == 0

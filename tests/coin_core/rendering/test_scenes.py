@@ -1,33 +1,17 @@
 import numpy as np
 import pytest
 
-from coin_core.rendering.backgrounds import BACKGROUNDS, draw_background
-from coin_core.rendering.coins import render_coin
+from coin_core.rendering.backgrounds import PLAIN_BACKGROUNDS
 from coin_core.rendering.scenes import draw_scene, render_scene
-
-
-@pytest.fixture(scope="module")
-def coin_source():
-    coins = {
-        kind: render_coin(3, 0, size_px=64, kind=kind)
-        for kind in ("legend", "cornucopia", "star_anchor", "other")
-    }
-    return lambda _rng, kind, _size_px: coins[kind]
-
-
-@pytest.mark.parametrize("kind", BACKGROUNDS)
-@pytest.mark.parametrize("size", [(40, 25), (160, 240)])
-def test_every_ground_covers_the_photo(kind, size):
-    picture = draw_background(np.random.default_rng(1), *size, kind)
-    assert picture.shape == (size[1], size[0], 3)
-    assert picture.dtype == np.uint8
 
 
 @pytest.mark.parametrize(
     ("arrangement", "least", "most"),
     [("none", 0, 0), ("one", 1, 1), ("pair", 2, 2), ("several", 2, 24)],
 )
-def test_a_scene_holds_as_many_coins_as_it_says(coin_source, arrangement, least, most):
+def test_a_scene_holds_the_coins_of_its_arrangement(
+    coin_source, arrangement, least, most
+):
     for seed in range(8):
         scene = draw_scene(
             np.random.default_rng(seed),
@@ -41,7 +25,7 @@ def test_a_scene_holds_as_many_coins_as_it_says(coin_source, arrangement, least,
         assert max(scene.photo.shape[:2]) == 200
 
 
-def test_a_box_is_tight_around_what_is_seen_of_a_coin(coin_source):
+def test_a_box_is_tight_around_the_visible_part_of_a_coin(coin_source):
     for seed in range(6):
         scene = draw_scene(
             np.random.default_rng(seed),
@@ -84,3 +68,39 @@ def test_the_same_numbers_give_the_same_pixels():
     assert (first.boxes, first.kinds) == (again.boxes, again.kinds)
     other = render_scene(11, 4).photo
     assert other.shape != first.photo.shape or (other != first.photo).any()
+
+
+def test_truth_matches_the_photo(coin_source):
+    """Where the instance map has a coin, the photo differs from the bare background."""
+    for seed in range(6):
+        scene = draw_scene(
+            np.random.default_rng(seed),
+            coin_source=coin_source,
+            longer_side_px=240,
+            arrangement="one",
+            plain_fraction=1.0,
+        )
+        assert scene.background in PLAIN_BACKGROUNDS
+        coin = scene.instance_map == 1
+        colour = np.median(scene.photo[~coin], axis=0)
+        distance = np.abs(scene.photo - colour).mean(axis=2)
+        assert np.median(distance[coin]) > 2 * np.median(distance[~coin])
+
+
+def test_coins_of_a_large_lot_repeat_the_first_five(coin_source):
+    calls = []
+
+    def counting(rng, kind, size_px):
+        calls.append(kind)
+        return coin_source(rng, kind, size_px)
+
+    for seed in range(12):
+        calls.clear()
+        scene = draw_scene(
+            np.random.default_rng(seed),
+            coin_source=counting,
+            longer_side_px=400,
+            arrangement="several",
+        )
+        assert len(calls) == min(len(scene.boxes), 5)
+        assert set(scene.kinds) <= set(calls)
