@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from coin_core.catalog import Catalog, CatalogFace, PhotoStatus, RotatedBox
+from tests.ui.dataset.dataset_page import grid_of, open_page, press, wait_for_work
+from ui.dataset import cropping
+
+
+def test_the_chosen_photos_are_labelled_excluded_and_taken_back(
+    catalog: Catalog,
+) -> None:
+    page = open_page()
+    ids = [tile["id"] for tile in grid_of(page)["photos"]][:3]
+    page.session_state["dataset_session"].select(ids)
+    page.run()
+    press(page, "set_ruler_john_hyrcanus_i")
+    assert {photo.ruler for photo in catalog.photos.get_many(ids)} == {
+        "john_hyrcanus_i"
+    }
+    press(page, "exclude_noise")
+    assert {p.status for p in catalog.photos.get_many(ids)} == {PhotoStatus.EXCLUDED}
+    press(page, "undo_edit")
+    press(page, "undo_edit")
+    assert {p.status for p in catalog.photos.get_many(ids)} == {PhotoStatus.UNREVIEWED}
+    assert {p.ruler for p in catalog.photos.get_many(ids)} != {"john_hyrcanus_i"}
+    press(page, "redo_edit")
+    assert {photo.ruler for photo in catalog.photos.get_many(ids)} == {
+        "john_hyrcanus_i"
+    }
+
+
+def test_a_new_class_is_made_by_labelling_coins_with_it(catalog: Catalog) -> None:
+    page = open_page()
+    ids = [tile["id"] for tile in grid_of(page)["photos"]][:2]
+    page.session_state["dataset_session"].select(ids)
+    page.run()
+    assert page.button(key="set_other_ruler").disabled
+    page.text_input(key="other_ruler").set_value(" Mattathias Antigonus ").run()
+    press(page, "set_other_ruler")
+    assert {photo.ruler for photo in catalog.photos.get_many(ids)} == {
+        "mattathias_antigonus"
+    }
+    page.text_input(key="other_ruler").set_value("Alexander Jannaeus").run()
+    press(page, "set_other_ruler")
+    assert {photo.ruler for photo in catalog.photos.get_many(ids)} == {
+        "alexander_jannaeus"
+    }
+    press(page, "undo_edit")
+    assert [b for b in page.button if b.key == "set_ruler_mattathias_antigonus"]
+
+
+def test_all_chosen_photos_are_turned_as_one_action(catalog: Catalog) -> None:
+    page = open_page()
+    press(page, "choose_all")
+    assert len(page.session_state["dataset_session"].selected) == 12
+    press(page, "crop_all_Turn 90° right")
+    ids = page.session_state["dataset_session"].selected
+    assert {catalog.photos.faces(i)[0].box.turn_deg for i in ids} == {90.0}
+    press(page, "undo_edit")
+    assert {catalog.photos.faces(i)[0].box.turn_deg for i in ids} == {0.0}
+
+
+def test_long_work_has_a_bar_and_a_stop_and_changes_nothing_halfway(
+    catalog: Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go_on = threading.Event()
+
+    def find(_catalog, photo, faces):
+        if photo.photo_id != 12:  # the first of the chosen is quick
+            go_on.wait(60)
+        return (CatalogFace(box=RotatedBox(left=0, top=0, right=0.5, bottom=1)),)
+
+    monkeypatch.setitem(cropping.EDITS, "Find the coins", find)
+    page = open_page()
+    press(page, "choose_all")
+    page.button(key="crop_all_Find the coins").click().run()
+    assert not page.exception
+    page.run()
+    assert "1 of 12 photos" in page.get("progress")[0].proto.text
+    page.button(key="stop_work").click().run()
+    go_on.set()
+    wait_for_work(page)
+    assert not page.get("progress")
+    assert page.toast[0].value == "Stopped; nothing was changed."
+    assert catalog.photos.faces(12)[0].box.right == 0.95
+    press(page, "crop_all_Find the coins")
+    assert {catalog.photos.faces(i)[0].box.right for i in range(1, 13)} == {0.5}
+    press(page, "undo_edit")  # all of it at once
+    assert {catalog.photos.faces(i)[0].box.right for i in range(1, 13)} == {0.95}
+
+
+def test_a_licence_is_told_for_all_chosen(catalog: Catalog) -> None:
+    page = open_page()
+    press(page, "choose_all")
+    assert page.button(key="tell_all").disabled
+    page.selectbox(key="told_licence").set_value("CC0 1.0").run()
+    page.text_input(key="told_credit").set_value("R. Cohen").run()
+    press(page, "tell_all")
+    photos = catalog.queries.find(limit=20).photos
+    assert {photo.licence for photo in photos} == {"cc0-1.0"}
+    assert {(p.credit, p.source) for p in photos} == {("R. Cohen", "own camera")}
+    press(page, "undo_edit")
+    assert {p.licence for p in catalog.queries.find(limit=20).photos} == {
+        None,
+        "cc-by-4.0",
+    }

@@ -1,0 +1,30 @@
+from __future__ import annotations
+
+import pytest
+
+from coin_core.catalog import Catalog
+from tests.ui.dataset.dataset_page import grid_of, open_page, press, shown_in
+from ui.dataset import gallery
+
+
+def test_the_grid_shows_every_photo_with_its_faces_and_marks(catalog: Catalog) -> None:
+    gallery = grid_of(open_page())
+    assert len(gallery["photos"]) == 12
+    tile = gallery["photos"][0]  # the newest first
+    assert tile["tags"] == ["rendered"]
+    assert tile["src"].startswith("data:image/jpeg;base64,")
+    assert tile["faces"][0]["label"] == "1 · legend side"
+
+
+def test_the_next_page_is_turned_to_at_the_foot(
+    catalog: Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gallery, "PAGE_SIZE", 5)
+    page = open_page()
+    first = shown_in(page)
+    press(page, "next_page")
+    assert len(shown_in(page)) == 5
+    assert not set(first) & set(shown_in(page))
+    press(page, "next_page")
+    assert len(shown_in(page)) == 2
+    assert not [b for b in page.button if b.key == "next_page"]

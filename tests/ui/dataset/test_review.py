@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+from streamlit.testing.v1 import AppTest
+
+from coin_core.catalog import Catalog, PhotoStatus
+from tests.ui.dataset.dataset_page import RULERS, components, open_page, press, words_of
+from ui.dataset.review import ReviewQueue, apply_decision
+
+
+def test_the_review_shows_one_photo_and_its_progress(catalog: Catalog) -> None:
+    page = open_page("review")
+    keys = next(data for data in components(page) if "reasons" in data)
+    assert [ruler["key"] for ruler in keys["rulers"]] == list(RULERS[:3])
+    assert keys["photo"] == 1
+    assert "0 of 12 photos reviewed" in page.get("progress")[0].proto.text
+    assert "kappa" in words_of(page)
+
+
+def a_queue(catalog: Catalog) -> ReviewQueue:
+    return ReviewQueue(
+        kind="unreviewed", photo_ids=list(catalog.queries.queue("unreviewed"))
+    )
+
+
+def decide(
+    page: AppTest, catalog: Catalog, now: ReviewQueue, what: str, value: object
+) -> None:
+    session = page.session_state["dataset_session"]
+    said = {"photo": now.photo_id, "turn": now.turn, "what": what, "value": value}
+    apply_decision(session, catalog, now, said)
+    assert not session.error
+
+
+def test_each_key_stores_a_decision_before_the_next_photo(catalog: Catalog) -> None:
+    page, now = open_page(), a_queue(catalog)
+    decide(page, catalog, now, "ruler", "alexander_jannaeus")
+    assert catalog.photos.get(1).ruler == "alexander_jannaeus"
+    assert catalog.photos.get(1).status is PhotoStatus.REVIEWED
+    assert now.photo_id == 2
+    decide(page, catalog, now, "ruler", None)
+    assert catalog.reviews.of_photo(2)[0].ruler is None
+    decide(page, catalog, now, "exclude", "wrong_coin")
+    assert catalog.photos.get(3).status is PhotoStatus.EXCLUDED
+    assert now.photo_id == 4
+    decide(page, catalog, now, "undo", None)
+    assert now.photo_id == 3
+    assert catalog.photos.get(3).status is PhotoStatus.UNREVIEWED
+    decide(page, catalog, now, "step", -1)
+    decide(page, catalog, now, "step", -1)
+    decide(page, catalog, now, "step", -1)
+    assert now.photo_id == 1
+
+
+def test_the_review_leads_to_the_tools_and_back(catalog: Catalog) -> None:
+    page = open_page("review")
+    press(page, "review_crop")
+    assert "Back to the review" in [b.label for b in page.button]
+    press(page, "crop_Turn 90° right")
+    assert catalog.photos.faces(1)[0].box.turn_deg == 90
+    next(b for b in page.button if b.label == "Back to the review").click().run()
+    page.run()
+    assert not page.exception
+    keys = next(data for data in components(page) if "reasons" in data)
+    assert keys["photo"] == 1
+
+
+def test_a_second_reviewer_is_shown_what_the_first_has_seen(catalog: Catalog) -> None:
+    for photo_id in (1, 2, 3):
+        catalog.reviews.add(photo_id, "john_hyrcanus_i", who="Boaz")
+    page = open_page("review")
+    page.button_group(key="review_queue").set_value("second_look").run()
+    assert not page.exception
+    keys = next(data for data in components(page) if "reasons" in data)
+    assert keys["photo"] in (1, 2, 3)
+    assert not any(ruler["current"] or ruler["note"] for ruler in keys["rulers"])
+    for photo_id, ruler in ((1, "john_hyrcanus_i"), (2, None)):
+        catalog.reviews.add(photo_id, ruler, who="Anna")
+    page.run()
+    assert page.metric[0].label == "Cohen's kappa"
