@@ -1,8 +1,8 @@
-"""ZIP archives from anywhere: listed and read member by member, never unpacked.
+"""Untrusted ZIP archives: listed and read member by member, never unpacked.
 
-No member's name ever becomes a path on this machine. What an archive claims about
-itself is checked before it is believed: the size of its directory before Python
-reads it, the size of a member before and while it is read.
+The name of a member never becomes a path on this machine. Limits are checked before an
+archive is trusted: the size of its directory before Python parses it, the size of a
+member before and while it is read.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from coin_core.imaging.photo_io import MAX_BYTES
 MAX_MEMBERS = 50_000
 MAX_DIRECTORY_BYTES = 32 * 1024 * 1024
 MAX_RATIO = 100
-"""Photos hardly shrink; what unpacks to a hundred times its size is a bomb."""
+"""Photos hardly compress; a file that unpacks to more is a ZIP bomb."""
 _RATIO_FROM_BYTES = 10 * 1024 * 1024
 _END = b"PK\x05\x06"
 _END_BYTES = 22
@@ -42,9 +42,9 @@ class Member:
     """A file in an archive.
 
     Attributes:
-        number: Place in the archive's directory.
-        name: Folders and file name with "/" between them.
-        problem: Why it must not be read, as a sentence; None when it may.
+        number: Its index in the archive's directory.
+        name: Folders and file name, separated by "/".
+        problem: A sentence why it must not be read; None if it may.
     """
 
     number: int
@@ -56,7 +56,7 @@ class Archive:
     """An open archive; a context manager.
 
     Raises:
-        CatalogError: It cannot be opened, is no ZIP archive, or holds too much.
+        CatalogError: It cannot be opened, is not a ZIP archive, or contains too much.
     """
 
     def __init__(self, path: Path) -> None:
@@ -95,16 +95,16 @@ class Archive:
         )
 
     def _check_directory(self, file: BinaryIO) -> None:
-        """Refuse a directory that would fill the memory before it is parsed."""
+        """Refuse a directory that would fill the memory, before it is parsed."""
         size = file.seek(0, 2)
         file.seek(max(0, size - _END_BYTES - _LONGEST_COMMENT - 20))
         tail = file.read()
-        at = tail.rfind(_END)
-        if at < 0 or len(tail) < at + _END_BYTES:
+        start = tail.rfind(_END)
+        if start < 0 or len(tail) < start + _END_BYTES:
             raise self._damaged()
-        count = int.from_bytes(tail[at + 10 : at + 12], "little")
-        directory = int.from_bytes(tail[at + 12 : at + 16], "little")
-        locator = tail[at - 20 : at] if at >= 20 else b""
+        count = int.from_bytes(tail[start + 10 : start + 12], "little")
+        directory = int.from_bytes(tail[start + 12 : start + 16], "little")
+        locator = tail[start - 20 : start] if start >= 20 else b""
         if locator.startswith(_ZIP64_LOCATOR):
             file.seek(min(int.from_bytes(locator[8:16], "little"), size))
             record = file.read(56)
@@ -114,13 +114,13 @@ class Archive:
             raise self._too_many(max(count, MAX_MEMBERS + 1))
 
     def members(self) -> Iterator[Member]:
-        """The files in the order of the directory, each with what is wrong with it."""
+        """The files in the order of the directory, each with its problem."""
         overlapping = self._overlapping()
         for number, info in enumerate(self._zip.infolist()):
             if info.is_dir():
                 continue
             name = info.filename.translate(_PATH_SEPARATORS)
-            if _is_beside_the_point(name):
+            if _is_system_file(name):
                 continue
             yield Member(
                 number=number,
@@ -129,17 +129,17 @@ class Archive:
             )
 
     def _overlapping(self) -> set[int]:
-        """Members whose bytes are also another's: how small bombs grow."""
+        """Members that share bytes with another, as in overlapping ZIP bombs."""
         infos = self._zip.infolist()
         order = sorted(range(len(infos)), key=lambda k: infos[k].header_offset)
-        found = set()
+        overlapping = set()
         for one, following in pairwise(order):
             info = infos[one]
             # a local header is 30 bytes and a name, which may differ in encoding
             end = info.header_offset + 30 + info.compress_size
             if end > infos[following].header_offset:
-                found |= {one, following}
-        return found
+                overlapping |= {one, following}
+        return overlapping
 
     def _problem(
         self, info: zipfile.ZipInfo, name: str, overlapping: bool
@@ -166,16 +166,16 @@ class Archive:
                 f"{shown} is larger than {MAX_BYTES // 1024**2} MB, which no photo "
                 "here may be."
             )
-        swollen = info.file_size > MAX_RATIO * max(info.compress_size, 1)
-        if overlapping or (swollen and info.file_size > _RATIO_FROM_BYTES):
+        bloated = info.file_size > MAX_RATIO * max(info.compress_size, 1)
+        if overlapping or (bloated and info.file_size > _RATIO_FROM_BYTES):
             return f"{shown} unpacks to far more than a photo would; it was left out."
         return None
 
     def read(self, number: int) -> bytes:
-        """The bytes of a member, at most `photos.MAX_BYTES`.
+        """The bytes of a member, at most `photo_io.MAX_BYTES`.
 
         Raises:
-            UnreadablePhotoError: It is damaged, locked, or larger than it says.
+            UnreadablePhotoError: It is damaged, encrypted, or larger than declared.
         """
         info = self._zip.infolist()[number]
         shown = f"{show_name(info.filename)} in {self._shown}"
@@ -197,8 +197,8 @@ class Archive:
         return data
 
 
-def _is_beside_the_point(name: str) -> bool:
-    """What systems leave in archives by themselves."""
+def _is_system_file(name: str) -> bool:
+    """Whether the operating system added the file to the archive."""
     parts = PurePosixPath(name).parts
     return (
         not parts

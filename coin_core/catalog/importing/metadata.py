@@ -1,4 +1,4 @@
-"""From a row of a table, or the folders a photo lies in, to what the catalog keeps."""
+"""Facts about a photo from its row of a table and from its folders."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ _NOT_A_CLASS = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """What is told about a photo and its coin.
+    """Facts about a photo and its coin.
 
     Attributes:
-        coin: Of the coin, the ruler included.
+        coin: About the coin, including the ruler.
         photo: Fields of `PhotoRecord`.
-        remarks: What could not be understood, one sentence each.
+        remarks: One sentence for each value that could not be understood.
     """
 
     coin: CoinFacts = field(default_factory=CoinFacts)
@@ -41,10 +41,9 @@ class Facts:
 
 
 def facts_of(item: Item, *, folder_labels: bool) -> Facts:
-    """What a photo's row says, and its folder where the row names no ruler."""
+    """The facts in a photo's row; its folder is used if the row names no ruler."""
     remarks: list[str] = []
     row = item.row
-    told = _numbers(row, remarks)
     ruler, name = _ruler_of(row, remarks)
     if folder_labels and not row.get("ruler") and ruler is None:
         ruler, name = _from_folders(item.folders, remarks)
@@ -56,13 +55,13 @@ def facts_of(item: Item, *, folder_labels: bool) -> Facts:
             denomination=row.get("denomination") or None,
             notes=row.get("notes", ""),
             references=references_from(row.get("references", "")),
-            **told,
+            **_measures(row, remarks),
         ),
         photo={
             **{name: row[name] for name in _TEXTS if row.get(name)},
             **_licence(row.get("licence", "")),
             "is_rendered": row.get("is_rendered", "").casefold() in _YES,
-            **_moment(row.get("retrieved_at", ""), remarks),
+            **_time(row.get("retrieved_at", ""), remarks),
         },
         remarks=tuple(remarks),
     )
@@ -71,7 +70,7 @@ def facts_of(item: Item, *, folder_labels: bool) -> Facts:
 def _ruler_of(
     row: Mapping[str, str], remarks: list[str]
 ) -> tuple[str | None, str | None]:
-    """Class key and name on the coin from a row."""
+    """Class key and name on the coin of a row."""
     label, written = row.get("ruler", ""), row.get("name_on_coin", "")
     ruler = find_ruler(label) if label else None
     if label and ruler is None and label.casefold() not in _NOT_A_CLASS:
@@ -87,60 +86,60 @@ def _ruler_of(
 def _from_folders(
     folders: tuple[str, ...], remarks: list[str]
 ) -> tuple[str | None, str | None]:
-    """The innermost folder that names a ruler: `obverse` in `yehudah` is his."""
+    """The innermost folder that names a ruler, so `yehudah/obverse` does."""
     for folder in reversed(folders):
         ruler = find_ruler(folder)
         if ruler is not None:
             return ruler, find_name_on_coin(folder)
-    telling = [name for name in folders[1:] if name.casefold() not in _NOT_A_CLASS]
-    if telling:
+    others = [name for name in folders[1:] if name.casefold() not in _NOT_A_CLASS]
+    if others:
         remarks.append(
-            f"The folder {telling[-1]!r} names no known ruler, so it gave no label."
+            f"The folder {others[-1]!r} names no known ruler, so it gave no label."
         )
     return None, None
 
 
-def _numbers(row: Mapping[str, str], remarks: list[str]) -> dict[str, Any]:
-    """Weight, diameter and die axis, whatever units stand beside them."""
-    told: dict[str, Any] = {}
+def _measures(row: Mapping[str, str], remarks: list[str]) -> dict[str, Any]:
+    """Weight, diameter and die axis, with or without units."""
+    measures: dict[str, Any] = {}
     kinds: tuple[tuple[str, str, Callable[[float], Any]], ...] = (
         ("weight_g", "a weight in grams", float),
         ("diameter_mm", "a diameter in millimetres", float),
         ("die_axis_h", "a die axis in hours", round),
     )
-    for name, what, convert in kinds:
+    for name, meaning, convert in kinds:
         text = row.get(name, "")
         if not text:
             continue
-        found = re.fullmatch(
+        match = re.fullmatch(
             r"(?:c\.|ca\.?|~)?\s*(\d+(?:[.,]\d+)?)\s*(?:g|gr|gm|mm|h|hrs?|°)?\.?",
             text.strip().casefold(),
         )
-        value = float(found[1].replace(",", ".")) if found else 0.0
-        if name == "die_axis_h" and found and text.strip().endswith("°"):
+        value = float(match[1].replace(",", ".")) if match else 0.0
+        if name == "die_axis_h" and match and text.strip().endswith("°"):
             value = value / 30 or 12
-        most = 12 if name == "die_axis_h" else 10_000
-        if not 0 < value <= most or value == 10_000 or not convert(value):
-            remarks.append(f"{text[:40]!r} is not {what}; it was left out.")
+        maximum = 12 if name == "die_axis_h" else 10_000
+        if not 0 < value <= maximum or value == 10_000 or not convert(value):
+            remarks.append(f"{text[:40]!r} is not {meaning}; it was left out.")
             continue
-        told[name] = convert(value)
-    return told
+        measures[name] = convert(value)
+    return measures
 
 
 def _licence(text: str) -> dict[str, str]:
-    """The licence as it stands and, where it is one, its key."""
+    """The licence in its own words and, if known, its key."""
     if not text:
         return {}
     key = read_licence(text)
     return {"licence_raw": text} | ({} if key is None else {"licence": key})
 
 
-def _moment(text: str, remarks: list[str]) -> dict[str, datetime]:
+def _time(text: str, remarks: list[str]) -> dict[str, datetime]:
     if not text:
         return {}
     try:
-        moment = datetime.fromisoformat(text)
+        time = datetime.fromisoformat(text)
     except ValueError:
         remarks.append(f"{text[:40]!r} is no date such as 2026-01-31; it was left out.")
         return {}
-    return {"retrieved_at": moment if moment.tzinfo else moment.replace(tzinfo=UTC)}
+    return {"retrieved_at": time if time.tzinfo else time.replace(tzinfo=UTC)}

@@ -1,4 +1,4 @@
-"""What is told of an import: how far it has come, what became of each photo."""
+"""Progress and results of imports."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from enum import StrEnum
 
 
 class ImportState(StrEnum):
-    """How an import stands."""
+    """The state of an import."""
 
     RUNNING = "running"
-    STOPPED = "stopped"  # by hand, by a kill or by a full disk; it can go on
+    STOPPED = "stopped"  # by hand, by a kill or by a full disk; it can be resumed
     DONE = "done"
-    FAILED = "failed"  # it could not begin
+    FAILED = "failed"  # it was given up
 
 
 class ItemState(StrEnum):
-    """What became of one photo."""
+    """The result of one photo."""
 
     WAITING = "waiting"
     DONE = "done"
@@ -27,17 +27,17 @@ class ItemState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportProgress:
-    """How far an import has come.
+    """The progress of an import.
 
     Attributes:
-        state: RUNNING only while a process is at work on it.
-        total: Photos to bring in; None until they are counted.
-        done: Photos dealt with, however it went.
-        known: Of these, photos that were in the catalog already.
-        failed: Of these, photos that could not be brought in.
-        grouped: Of these, photos that were recognised as a known coin by their look.
-        current: The photo dealt with last.
-        error: Why it stopped or failed, as a sentence.
+        state: RUNNING only while a process works on it.
+        total: Photos to import; None until they are counted.
+        done: Photos with a result.
+        known: Of these, photos that the catalog had already.
+        failed: Of these, photos that could not be imported.
+        grouped: Of these, photos that show the same picture as another photo.
+        current: The last photo with a result.
+        error: A sentence why it stopped or failed.
     """
 
     import_id: int
@@ -56,28 +56,27 @@ class ImportProgress:
     def text(self) -> str:
         """The counts as the beginning of a sentence."""
         if self.kind == SCRAPE:
-            said = f"{self.done:,} photos gathered"
+            text = f"{self.done:,} photos gathered"
         elif self.total is None:
             return "Looking through the files …"
         elif self.kind == "demo":
-            said = f"{self.done:,} of {self.total:,} rendered coins struck"
+            text = f"{self.done:,} of {self.total:,} coins rendered"
         else:
             new = self.done - self.known - self.failed
-            said = f"{self.done:,} of {self.total:,} photos looked at: "
-            said += f"{new:,} brought in"
+            text = f"{self.done:,} of {self.total:,} photos read: {new:,} imported"
         for count, name in (
             (self.known, "known already"),
             (self.grouped, "recognised as known coins"),
             (self.failed, "could not be read"),
         ):
             if count:
-                said += f", {count:,} {name}"
-        return said
+                text += f", {count:,} {name}"
+        return text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportItem:
-    """What became of one photo; `message` is a sentence where there is more to say."""
+    """The result of one photo, with a sentence if there is a remark or a problem."""
 
     key: str
     state: ItemState
@@ -86,7 +85,7 @@ class ImportItem:
 
 
 SCRAPE = "gathering"
-"""The kind of an import that asks sites for photos."""
+"""The kind of an import that scrapes websites, as stored in the database."""
 
 GROUPED = "The same coin as "
-"""How the message of a photo begins that was recognised by its look."""
+"""The start of the message of a photo that shows the picture of a known coin."""

@@ -1,7 +1,7 @@
-"""What is to be brought in: photos in folders and archives, rows of tables.
+"""List the items to import: photos in folders and archives, rows of tables.
 
-Listing reads names, never photos, and gives the same list again when an interrupted
-import goes on.
+Listing reads names, never photos, and gives the same list when an interrupted import is
+resumed.
 """
 
 from __future__ import annotations
@@ -27,23 +27,23 @@ from coin_core.imaging.file_types import show_name
 from coin_core.imaging.photo_io import MAX_BYTES, SUFFIXES
 
 LABELS_FILE = "labels.csv"
-"""Taken into account by itself at the top of a folder or archive, as in training."""
+"""A table that is read without being named, at the top of a folder or archive."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
-    """A photo to bring in.
+    """A photo to import.
 
     Attributes:
-        key: Names it within its import, on this machine.
+        key: Its name within the import.
         name: Its file name.
-        relative: Folders and name below the source, with "/".
-        folders: Names of the folders it lies in, outermost first, the source's too.
-        read: Gives its bytes; raises UnreadablePhotoError.
-        problem: Why there is nothing to read, as a sentence.
-        row: Field to cell, from a table; empty without one.
-        deferred_row: Gives the row where it is known only after `read`.
-        coin_key: The same for photos that are told to show one coin.
+        relative: Its path below the source, with "/".
+        folders: Names of its folders, outermost first, including the source.
+        read: Returns its bytes; raises UnreadablePhotoError.
+        problem: A sentence why it cannot be read, or None.
+        row: Field to cell of a table; empty without one.
+        deferred_row: Returns the row if it is known only after `read`.
+        coin_key: The same for photos of one coin.
     """
 
     key: str
@@ -61,7 +61,7 @@ class Item:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NamedTable:
-    """A table with the meaning of its columns, and where its files are looked for."""
+    """A table with its mapping, and the folder of the files it names."""
 
     key: str
     name: str
@@ -73,12 +73,12 @@ class NamedTable:
 def list_items(
     sources: Sequence[Path], mapping: Mapping[str, str] | None, keep_open: ExitStack
 ) -> list[Item]:
-    """Everything that the sources hold, each thing once.
+    """List all photos of the sources, each once.
 
     Args:
         sources: Photos, folders, ZIP archives and tables.
-        mapping: Field to column for the tables; by default what is proposed.
-        keep_open: Closes the archives when the items are no longer read.
+        mapping: Field to column of the tables; by default the proposed mapping.
+        keep_open: Keeps the archives open until the items have been read.
 
     Raises:
         CatalogError: A table cannot be read, or the mapping does not fit it.
@@ -99,7 +99,7 @@ def list_items(
 def read_tables(
     sources: Sequence[Path], mapping: Mapping[str, str] | None
 ) -> list[NamedTable]:
-    """The tables among the sources, checked against the mapping.
+    """Read the tables among the sources, and check the mapping.
 
     Raises:
         CatalogError: A table cannot be read, or the mapping does not fit it.
@@ -109,14 +109,14 @@ def read_tables(
         if source.suffix.lower() in TABLE_SUFFIXES:
             table = read_table(source)
             name = show_name(source.name)
-            meant = propose_mapping(table) if mapping is None else dict(mapping)
-            check_mapping(table, meant, name)
+            checked = propose_mapping(table) if mapping is None else dict(mapping)
+            check_mapping(table, checked, name)
             tables.append(
                 NamedTable(
                     key=text_of(source.absolute()),
                     name=name,
                     table=table,
-                    mapping=meant,
+                    mapping=checked,
                     folder=source.absolute().parent,
                 )
             )
@@ -124,7 +124,7 @@ def read_tables(
 
 
 def text_of(path: Path | str) -> str:
-    """A path that every database can hold: odd bytes are written out."""
+    """A path as text that every database can store; undecodable bytes are escaped."""
     name = os.fspath(path).replace("\x00", "")
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
@@ -144,11 +144,11 @@ def _walk(
 def _walk_folder(
     folder: Path, root: Path, keep_open: ExitStack, tables: list[NamedTable]
 ) -> Iterator[Item]:
-    """Photos in the folder and below, in one order everywhere; no hidden files."""
+    """Photos in a folder and below, sorted by name; hidden files are left out."""
     try:
         entries = sorted(folder.iterdir())
     except OSError as error:
-        yield _trouble(
+        yield _failed_item(
             folder, f"The folder cannot be opened ({error.strerror or error})."
         )
         return
@@ -158,7 +158,9 @@ def _walk_folder(
         try:
             is_folder = path.is_dir() and not path.is_symlink()
         except OSError as error:
-            yield _trouble(path, f"It cannot be opened ({error.strerror or error}).")
+            yield _failed_item(
+                path, f"It cannot be opened ({error.strerror or error})."
+            )
             continue
         suffix = path.suffix.lower()
         if is_folder:
@@ -169,11 +171,11 @@ def _walk_folder(
             yield from _walk_archive(path, keep_open, tables)
         elif folder == root and path.name.lower() == LABELS_FILE:
             if any(table.key == text_of(path) for table in tables):
-                continue  # given by name, with a mapping of its own
+                continue  # it is a source, with its own mapping
             try:
                 table = read_table(path)
             except CatalogError as error:
-                yield _trouble(path, str(error))
+                yield _failed_item(path, str(error))
             else:
                 _add_labels(tables, path, table)
 
@@ -184,9 +186,9 @@ def _walk_archive(
     try:
         archive = keep_open.enter_context(Archive(path))
     except CatalogError as error:
-        yield _trouble(path, str(error))
+        yield _failed_item(path, str(error))
         return
-    seen: set[str] = set()
+    names: set[str] = set()
     for member in archive.members():
         inside = PurePosixPath(member.name)
         suffix = inside.suffix.lower()
@@ -195,14 +197,14 @@ def _walk_archive(
                 try:
                     table = parse_table(archive.read(member.number), member.name)
                 except (CatalogError, UnreadablePhotoError) as error:
-                    yield _trouble(path / LABELS_FILE, str(error))
+                    yield _failed_item(path / LABELS_FILE, str(error))
                 else:
                     _add_labels(tables, path / LABELS_FILE, table, in_folder=False)
             continue
         name = text_of(member.name)
-        if name in seen:
+        if name in names:
             name = f"{name} ({member.number})"
-        seen.add(name)
+        names.add(name)
         yield Item(
             key=f"{text_of(path)}!/{name}",
             name=show_name(name),
@@ -216,7 +218,7 @@ def _walk_archive(
 def _add_labels(
     tables: list[NamedTable], path: Path, table: Table, *, in_folder: bool = True
 ) -> None:
-    """A labels.csv that was found; without a column of files it says nothing here."""
+    """Add a labels.csv that was found, unless it has no column of files."""
     mapping = propose_mapping(table)
     if "file" in mapping:
         tables.append(
@@ -241,14 +243,14 @@ def _file(path: Path, root: Path) -> Item:
     )
 
 
-def _trouble(path: Path, sentence: str) -> Item:
+def _failed_item(path: Path, problem: str) -> Item:
     name = show_name(text_of(path.name))
-    shown = sentence if name in sentence else f"{name}: {sentence}"
-    return Item(key=text_of(path), name=name, relative=name, problem=shown)
+    problem = problem if name in problem else f"{name}: {problem}"
+    return Item(key=text_of(path), name=name, relative=name, problem=problem)
 
 
 def _read_file(path: Path) -> bytes:
-    """The bytes of a file, one more than allowed at most.
+    """The bytes of a file, up to one more than the limit.
 
     Raises:
         UnreadablePhotoError: It cannot be read.
@@ -256,8 +258,8 @@ def _read_file(path: Path) -> bytes:
     name = show_name(text_of(path.name))
     try:
         if not path.is_file():
-            what = "is not there" if not path.exists() else "is no file"
-            raise UnreadablePhotoError(f"{name} {what}.")
+            problem = "is not there" if not path.exists() else "is no file"
+            raise UnreadablePhotoError(f"{name} {problem}.")
         with path.open("rb") as file:
             return file.read(MAX_BYTES + 1)
     except OSError as error:
@@ -267,7 +269,7 @@ def _read_file(path: Path) -> bytes:
 
 
 def _with_coin(item: Item) -> Item:
-    """Photos whose names agree up to "__" show one coin, as in training."""
+    """Photos with the same name up to "__" show one coin, as in training."""
     stem, mark, _ = PurePosixPath(item.relative).stem.partition("__")
     if not mark or item.problem:
         return item
@@ -276,14 +278,14 @@ def _with_coin(item: Item) -> Item:
 
 
 def _apply(table: NamedTable, items: list[Item]) -> list[Item]:
-    """Give every photo its row; rows without a photo become items of their own."""
+    """Set the row of every photo; rows without a photo become items of their own."""
     by_path: dict[str, list[int]] = {}
     by_name: dict[str, list[int]] = {}
-    for place, item in enumerate(items):
+    for index, item in enumerate(items):
         if item.problem is None:
             path = PurePosixPath(item.relative)
-            by_path.setdefault(str(path).casefold(), []).append(place)
-            by_name.setdefault(path.name.casefold(), []).append(place)
+            by_path.setdefault(str(path).casefold(), []).append(index)
+            by_name.setdefault(path.name.casefold(), []).append(index)
     out = list(items)
     keys = {item.key for item in items}
     columns = {column: k for k, column in enumerate(table.table.columns)}
@@ -295,49 +297,50 @@ def _apply(table: NamedTable, items: list[Item]) -> list[Item]:
         if coin_key is None and len(files) > 1:
             coin_key = f"{table.key} row {number}"
         for name in files or [""]:
-            wanted = PurePosixPath(name.replace("\\", "/"))
-            found = by_path.get(str(wanted).casefold()) or by_name.get(
-                wanted.name.casefold(), []
+            path = PurePosixPath(name.replace("\\", "/"))
+            matches = by_path.get(str(path).casefold()) or by_name.get(
+                path.name.casefold(), []
             )
-            if len(found) == 1:
-                place = found[0]
-                told = replace(out[place], row=row)
-                out[place] = replace(told, coin_key=coin_key) if coin_key else told
+            if len(matches) == 1:
+                item = replace(out[matches[0]], row=row)
+                if coin_key:
+                    item = replace(item, coin_key=coin_key)
+                out[matches[0]] = item
             else:
-                made = _from_row(table, wanted, number, several=len(found) > 1)
-                if made.key not in keys:
-                    keys.add(made.key)
-                    out.append(replace(made, row=row, coin_key=coin_key))
+                item = _from_row(table, path, number, several=len(matches) > 1)
+                if item.key not in keys:
+                    keys.add(item.key)
+                    out.append(replace(item, row=row, coin_key=coin_key))
     return out
 
 
 def _from_row(
-    table: NamedTable, wanted: PurePosixPath, number: int, *, several: bool
+    table: NamedTable, named: PurePosixPath, number: int, *, several: bool
 ) -> Item:
-    """The photo a row names, beside its table; or why it is not to be had."""
-    name = show_name(str(wanted)) if wanted.name else "no file"
+    """The photo that a row names beside its table, or an item with the problem."""
+    name = show_name(str(named)) if named.name else "no file"
     where = f"Row {number} of {table.name} names {name}"
-    if not wanted.name:
-        sentence = f"Row {number} of {table.name} names no file."
+    if not named.name:
+        problem = f"Row {number} of {table.name} names no file."
     elif several:
-        sentence = f"{where}, and several photos have that name. Give its folder too."
+        problem = f"{where}, and several photos have that name. Give its folder too."
     elif table.folder is None:
-        sentence = f"{where}, which is not in the archive."
+        problem = f"{where}, which is not in the archive."
     else:
-        path = table.folder / wanted
+        path = table.folder / named
         inside = path.resolve().is_relative_to(table.folder.resolve())
         if not inside:
-            sentence = (
-                f"{where}, which lies outside the table's folder. Bring in that "
-                "folder together with the table."
+            problem = (
+                f"{where}, which is outside the table's folder. Import that folder "
+                "together with the table."
             )
         elif not path.is_file():
-            sentence = f"{where}, which is not there."
+            problem = f"{where}, which is not there."
         else:
             return _file(path, table.folder)
     return Item(
-        key=f"{table.key} row {number} {wanted.name}",
+        key=f"{table.key} row {number} {named.name}",
         name=name,
         relative=name,
-        problem=sentence,
+        problem=problem,
     )

@@ -1,7 +1,7 @@
-"""Tables of a collection: CSV and Excel read as text, their columns proposed.
+"""Read CSV and Excel tables as text, and propose what their columns mean.
 
-Every cell is text: formulas are neither computed nor followed. What a column means is
-proposed from its heading and its cells, and is the user's to decide.
+Formulas are text: they are neither computed nor followed. Headings and cells give a
+proposal, and the user decides.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ import csv
 import io
 import re
 import zipfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
@@ -27,9 +28,9 @@ MAX_ROWS = 200_000
 MAX_COLUMNS = 300
 _MAX_UNPACKED = 512 * 1024 * 1024
 _MAX_CELL = 32_767
-_LOOKED_AT = 200  # rows that a proposal is made from
+_SAMPLE_ROWS = 200  # for a proposal
 
-# Headings that mean a field, as `_heading` folds them; the first ones are our own.
+# Headings of each field as `_fold` writes them; the first one is this program's own.
 FIELDS: Mapping[str, tuple[str, ...]] = {
     "file": (
         *("file", "filename", "file_name", "photo", "image", "picture", "path"),
@@ -74,9 +75,9 @@ class Table:
     """A table as text.
 
     Attributes:
-        columns: Headings, each different from the others.
-        rows: As many cells each as there are columns, "" where there was none.
-        encoding: How the bytes were read; "" for Excel.
+        columns: Headings, all different.
+        rows: Cells as in `columns`; "" for an empty cell.
+        encoding: Of the file; "" for Excel.
     """
 
     columns: tuple[str, ...]
@@ -90,12 +91,12 @@ class ColumnProposal:
 
     Attributes:
         columns: All headings.
-        mapping: Field to heading, as `import_photos` takes it; without "file" when no
+        mapping: Field to heading, as `import_photos` takes it; without "file" if no
             column looks like file names.
         examples: The first rows.
         row_count: Rows in the table.
-        encoding: How the file was read; "" for Excel.
-        unknown_rulers: What stands in the ruler's column and names no known ruler.
+        encoding: Of the file; "" for Excel.
+        unknown_rulers: Cells in the column of rulers that name no known ruler.
     """
 
     columns: tuple[str, ...]
@@ -107,7 +108,7 @@ class ColumnProposal:
 
 
 def propose_columns(path: Path) -> ColumnProposal:
-    """Read a table and say what its columns seem to mean.
+    """Read a table and propose what its columns mean.
 
     Raises:
         CatalogError: It cannot be read as a table.
@@ -130,52 +131,53 @@ def propose_columns(path: Path) -> ColumnProposal:
 
 
 def propose_mapping(table: Table) -> dict[str, str]:
-    """Field to heading: by the headings, then by what the cells look like."""
-    folded = {_heading(column): column for column in reversed(table.columns)}
+    """Field to heading, proposed by the headings and then by the cells."""
+    folded = {_fold(column): column for column in reversed(table.columns)}
     mapping: dict[str, str] = {}
     for field, headings in FIELDS.items():
         for heading in headings:
             if heading in folded and folded[heading] not in mapping.values():
                 mapping[field] = folded[heading]
                 break
-    looks: tuple[tuple[str, object], ...] = (
+    tests: tuple[tuple[str, Callable[[str], object]], ...] = (
         ("file", _is_photo_name),
-        ("ruler", lambda cell: find_ruler(cell) is not None),
+        ("ruler", find_ruler),
     )
-    for field, test in looks:
-        told = mapping.get(field)
-        free = [c for c in table.columns if c not in mapping.values() or c == told]
-        shares = {column: _share(table, column, test) for column in free}
-        best = max(shares, key=lambda column: shares[column], default="")
-        good_enough = told is not None and shares[told] >= 0.5
-        if best and shares[best] > 0.5 and not good_enough:
+    for field, test in tests:
+        named = mapping.get(field)
+        free = [c for c in table.columns if c not in mapping.values() or c == named]
+        fractions = {column: _fraction(table, column, test) for column in free}
+        best = max(fractions, key=fractions.__getitem__, default="")
+        named_fits = named is not None and fractions[named] >= 0.5
+        if best and fractions[best] > 0.5 and not named_fits:
             mapping[field] = best
-        elif field == "file" and told is not None and not shares[told] and table.rows:
-            del mapping[field]  # "photo" may well hold "yes" and "no"
+        elif field == "file" and named and not fractions[named] and table.rows:
+            del mapping[field]  # a column "photo" may contain "yes" and "no"
     return mapping
 
 
-def _share(table: Table, column: str, test: object) -> float:
-    at = table.columns.index(column)
-    cells = [row[at] for row in table.rows[:_LOOKED_AT] if row[at]]
-    return sum(bool(test(cell)) for cell in cells) / max(len(cells), 1)  # type: ignore[operator]
+def _fraction(table: Table, column: str, test: Callable[[str], object]) -> float:
+    """The fraction of the first cells of a column that pass a test."""
+    index = table.columns.index(column)
+    cells = [row[index] for row in table.rows[:_SAMPLE_ROWS] if row[index]]
+    return sum(bool(test(cell)) for cell in cells) / max(len(cells), 1)
 
 
 def _is_photo_name(cell: str) -> bool:
     return PurePosixPath(cell).suffix.lower().lstrip(".") in SUFFIXES
 
 
-def _heading(text: str) -> str:
-    return re.sub(r"[\W_]+", "_", text.casefold()).strip("_")
+def _fold(heading: str) -> str:
+    return re.sub(r"[\W_]+", "_", heading.casefold()).strip("_")
 
 
 def check_mapping(table: Table, mapping: Mapping[str, str], name: str) -> None:
     """Refuse a mapping that does not fit the table.
 
     Raises:
-        CatalogError: A field or a column is unknown, or no column holds the files.
+        CatalogError: A field or a column is unknown, or no column has the file names.
     """
-    here = ", ".join(table.columns) or "none"
+    columns = ", ".join(table.columns) or "none"
     unknown = [field for field in mapping if field not in FIELDS]
     if unknown:
         raise CatalogError(
@@ -184,21 +186,21 @@ def check_mapping(table: Table, mapping: Mapping[str, str], name: str) -> None:
     missing = [column for column in mapping.values() if column not in table.columns]
     if missing:
         raise CatalogError(
-            f"{name} has no column {', '.join(missing)}; it has {here}. Choose among "
-            "these."
+            f"{name} has no column {', '.join(missing)}; it has {columns}. Choose one "
+            "of these."
         )
     if "file" not in mapping:
         raise CatalogError(
-            f"No column of {name} is told to hold the file names of the photos. It "
-            f"has {here}. Choose the one that does."
+            f"No column of {name} is set to hold the file names of the photos. It has "
+            f"{columns}. Choose the one that does."
         )
 
 
 def read_table(path: Path) -> Table:
-    """Read a CSV or Excel table whose first row holds the headings.
+    """Read a CSV or Excel table with headings in its first row.
 
     Raises:
-        CatalogError: It is missing, no table, or larger than any collection.
+        CatalogError: It is missing, not a table, or too large.
     """
     name = show_name(path.name)
     try:
@@ -212,10 +214,10 @@ def read_table(path: Path) -> Table:
 
 
 def parse_table(data: bytes, name: str) -> Table:
-    """As `read_table`, from bytes; `name` is shown in messages.
+    """Like `read_table`, from bytes; `name` is shown in messages.
 
     Raises:
-        CatalogError: It is no table, or larger than any collection.
+        CatalogError: It is not a table, or too large.
     """
     if len(data) > MAX_TABLE_BYTES:
         raise CatalogError(
@@ -223,7 +225,7 @@ def parse_table(data: bytes, name: str) -> Table:
         )
     encoding = ""
     if data.startswith(b"PK\x03\x04"):
-        lines: Iterable[Sequence[object]] = _read_excel(data, name)
+        lines: Sequence[Sequence[object]] = _read_excel(data, name)
     elif data.startswith(b"\xd0\xcf\x11\xe0"):
         raise CatalogError(
             f"{name} is in the old Excel format. Save it as .xlsx or CSV and try again."
@@ -231,15 +233,19 @@ def parse_table(data: bytes, name: str) -> Table:
     else:
         text, encoding = _decode(data, name)
         lines = _read_csv(text, name)
-    filled = [
-        row for row in ([_cell(cell) for cell in line] for line in lines) if any(row)
-    ]
+    if len(lines) > MAX_ROWS + 1 or max(map(len, lines), default=0) > MAX_COLUMNS:
+        raise CatalogError(
+            f"{name} has more than {MAX_ROWS:,} rows or {MAX_COLUMNS} columns; "
+            "split it."
+        )
+    filled = [row for row in (list(map(_cell, line)) for line in lines) if any(row)]
     if not filled:
         raise CatalogError(f"{name} is empty. Its first row must hold the headings.")
     columns = _headings(filled[0])
+    padding = [""] * len(columns)
     return Table(
         columns=columns,
-        rows=tuple(_fit(row, len(columns)) for row in filled[1:]),
+        rows=tuple(tuple((row + padding)[: len(columns)]) for row in filled[1:]),
         encoding=encoding,
     )
 
@@ -259,29 +265,25 @@ def _cell(value: object) -> str:
 
 
 def _headings(row: list[str]) -> tuple[str, ...]:
-    """Every column with a name of its own."""
+    """A different heading for each column."""
     while row and not row[-1]:
         row = row[:-1]
-    seen: dict[str, None] = {}
+    headings: dict[str, None] = {}
     for number, heading in enumerate(row, start=1):
         name = heading or f"column {number}"
-        while name in seen:
+        while name in headings:
             name = f"{name} ({number})"
-        seen[name] = None
-    return tuple(seen)
-
-
-def _fit(row: list[str], width: int) -> tuple[str, ...]:
-    return tuple((row + [""] * width)[:width])
+        headings[name] = None
+    return tuple(headings)
 
 
 def _decode(data: bytes, name: str) -> tuple[str, str]:
-    """The text and the encoding it was taken to be in."""
+    """The text and its probable encoding."""
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        tried: tuple[str, ...] = ("utf-16",)
+        candidates: tuple[str, ...] = ("utf-16",)
     else:
-        tried = ("utf-8-sig", "cp1255", "cp1252")
-    for encoding in tried:
+        candidates = ("utf-8-sig", "cp1255", "cp1252")
+    for encoding in candidates:
         try:
             text = data.decode(encoding)
         except UnicodeDecodeError:
@@ -291,7 +293,7 @@ def _decode(data: bytes, name: str) -> tuple[str, str]:
         if "\x00" in text:
             break
         return text, "utf-8" if encoding == "utf-8-sig" else encoding
-    if b"\x00" not in data and tried != ("utf-16",):
+    if b"\x00" not in data and candidates != ("utf-16",):
         return data.decode("latin-1"), "latin-1"
     raise CatalogError(
         f"{name} is no text table: its bytes are in no known encoding. Save it as CSV "
@@ -306,8 +308,9 @@ def _is_mostly_hebrew(text: str) -> bool:
 
 
 def _read_csv(text: str, name: str) -> list[list[str]]:
+    """The cells; rows may have different lengths, unlike in `pandas.read_csv`."""
     head = text[:20_000].splitlines()[:20]
-    # The separator that stands equally often in the first lines, and most often.
+    # The separator that is in all of the first lines, and most often.
     delimiter = max(
         ",;\t|",
         key=lambda sign: min((line.count(sign) for line in head if line), default=0),
@@ -317,26 +320,19 @@ def _read_csv(text: str, name: str) -> list[list[str]]:
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
     csv.field_size_limit(max(csv.field_size_limit(), 1024 * 1024))
     try:
-        lines = list(islice(reader, MAX_ROWS + 2))
+        return list(islice(reader, MAX_ROWS + 2))
     except csv.Error as error:
         raise CatalogError(
             f"{name} is damaged near line {reader.line_num} ({error}). Save it as CSV "
             "again and try once more."
         ) from error
-    return _bounded(lines, name)
 
 
-def _bounded(lines: list[list[str]], name: str) -> list[list[str]]:
-    if len(lines) > MAX_ROWS + 1 or max(map(len, lines), default=0) > MAX_COLUMNS:
-        raise CatalogError(
-            f"{name} has more than {MAX_ROWS:,} rows or {MAX_COLUMNS} columns; "
-            "split it."
-        )
-    return lines
+def _read_excel(data: bytes, name: str) -> list[tuple[object, ...]]:
+    """The cells of the first sheet, with formulas as text.
 
-
-def _read_excel(data: bytes, name: str) -> list[list[str]]:
-    """The first sheet; formulas as they are written, never as computed."""
+    `pandas.read_excel` computes formulas and has no limit on columns.
+    """
     from openpyxl import load_workbook
 
     damaged = CatalogError(
@@ -351,16 +347,11 @@ def _read_excel(data: bytes, name: str) -> list[list[str]]:
         book = load_workbook(
             io.BytesIO(data), read_only=True, data_only=False, keep_links=False
         )
+        with closing(book):
+            sheet = book.worksheets[0]
+            rows = sheet.iter_rows(max_col=MAX_COLUMNS, values_only=True)
+            return list(islice(rows, MAX_ROWS + 2))
     except CatalogError:
         raise
-    except Exception as error:  # Hostile bytes raise anything at all.
+    except Exception as error:  # hostile bytes raise any error
         raise damaged from error
-    try:
-        sheet = book.worksheets[0]
-        rows = sheet.iter_rows(max_col=MAX_COLUMNS, values_only=True)
-        lines = [[_cell(cell) for cell in row] for row in islice(rows, MAX_ROWS + 2)]
-    except Exception as error:  # A sheet is parsed while it is read.
-        raise damaged from error
-    finally:
-        book.close()
-    return _bounded(lines, name)

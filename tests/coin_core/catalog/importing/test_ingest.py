@@ -296,7 +296,7 @@ def test_a_table_goes_with_photos_from_elsewhere(catalog, tmp_path):
     [
         ([], {}, "Nothing to import"),
         (["t.csv"], {"mapping": {"file": "Photo"}}, "no column Photo"),
-        (["t.csv"], {}, "told to hold the file names"),
+        (["t.csv"], {}, "set to hold the file names"),
         (["a.png"], {"labels": "guess"}, "'folder' or 'none'"),
         (["a.png"], {"who": " "}, "signed"),
     ],
