@@ -14,7 +14,7 @@ from coin_core.catalog.queries import Queries
 from coin_core.catalog.records import Problem
 from coin_core.catalog.reviews import Reviews
 from coin_core.catalog.schema import PhotoRow
-from coin_core.model_store.bundle import data_dir
+from coin_core.storage import data_dir
 
 
 class Catalog:
