@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import io
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -65,4 +66,5 @@ def catalog_in(folder: Path) -> Catalog:
 
     folder.mkdir(parents=True, exist_ok=True)
     url = f"sqlite:///{folder}/catalog.sqlite"
+    os.environ["COIN_DATA_DIR"] = str(folder)  # its jobs are kept there too
     return open_catalog(url, photos_dir=folder / "photos")

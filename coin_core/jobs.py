@@ -306,16 +306,18 @@ def forget_job(job_id: str) -> None:
 
 def start_waiting() -> None:
     """Start the jobs whose turn it is; call it whenever somebody looks at jobs."""
-    for job_id, child in list(_children.items()):
+    for key, child in list(_children.items()):
         if child.poll() is not None:
-            del _children[job_id]
+            del _children[key]
     jobs = list_jobs()
     busy = _is_training(jobs)
     for job in jobs:
         if job.state is JobState.WAITING:
             is_training = job.kind is JobKind.TRAINING
-            if job.job_id not in _children and not (is_training and busy):
-                _children[job.job_id] = _spawn(job)
+            # A resumed job does not wait for its last process to be gone.
+            key = (job.job_id, job.started)
+            if key not in _children and not (is_training and busy):
+                _children[key] = _spawn(job)
             busy = busy or is_training
         elif job.state is JobState.DONE and _is_old(job):
             with suppress(CoinError):
@@ -634,7 +636,7 @@ class _InterruptedError(Exception):
 # The job whose lock `main` holds for the command that it is about to run.
 _handed_over = ""
 # The processes that this one has started, so that none of them stays a zombie.
-_children: dict[str, subprocess.Popen[bytes]] = {}
+_children: dict[tuple[str, str], subprocess.Popen[bytes]] = {}
 # What the job of this process has reported and not written yet.
 _pending: dict[str, Any] = {}
 _written_at = 0.0
