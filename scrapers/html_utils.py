@@ -14,12 +14,12 @@ from scrapers.errors import PageChangedError
 _PLACEHOLDER: Final = re.compile(
     r"blank\.gif|spacer|placeholder|pixel\.|loading|/logo|icon", re.IGNORECASE
 )
-_LONG_ECHO: Final = 190  # characters; pages and parsers cut what is longer
+_LONG_ECHO: Final = 190  # characters; pages and parsers cut longer queries
 NOT_STATED: Final = "not stated; the photo belongs to the auction house"
 
 
 def read_html(text: str) -> BeautifulSoup:
-    """A page as a tree."""
+    """Parse a page."""
     return BeautifulSoup(text, "html.parser")
 
 
@@ -36,53 +36,52 @@ def strip_markup(text: str) -> str:
 
 
 def attribute(element: Tag | None, name: str) -> str:
-    """An attribute as text; "" where it is missing."""
+    """An attribute as text; "" if it is missing."""
     value = element.get(name) if element is not None else None
     return value if isinstance(value, str) else ""
 
 
-def photo_of(element: Tag | None) -> str:
-    """The photo that an img stands for, also while it is loaded lazily; or ""."""
-    for name in ("data-src", "data-original", "data-lazy", "src"):
-        value = attribute(element, name)
-        if value and not _PLACEHOLDER.search(value):
-            return value
+def photo_of(*elements: Tag | None) -> str:
+    """The photo of the first img that has one, also while it loads lazily; or ""."""
+    for element in elements:
+        for name in ("data-src", "data-original", "data-lazy", "src"):
+            value = attribute(element, name)
+            if value and not _PLACEHOLDER.search(value):
+                return value
     return ""
 
 
 def meta(soup: BeautifulSoup, name: str) -> str:
     """The content of a meta element by its property or name."""
-    found = soup.find("meta", attrs={"property": name}) or soup.find(
-        "meta", attrs={"name": name}
-    )
+    found = soup.find("meta", property=name) or soup.find("meta", attrs={"name": name})
     return attribute(found if isinstance(found, Tag) else None, "content").strip()
 
 
 def read_number(text: str) -> int | None:
-    """A count however its thousands are set apart: 13'521, 13,521 or 13.521."""
+    """A count with any thousands separator: 13'521, 13,521 or 13.521."""
     digits = re.sub(r"(?<=\d)['’.,\s](?=\d{3}\b)", "", text)
     found = re.search(r"\d+", digits)
     return int(found[0]) if found else None
 
 
 def check_echo(site: str, url: str, parameter: str, echoed: str) -> None:
-    """Compare what a page says was asked for with what its address asks for.
+    """Compare the query that a page repeats with that in its address.
 
     Args:
         site: The site, for the message.
         url: Address of the page, if known.
-        parameter: Where the words stand in the address.
+        parameter: The parameter of the address with the query.
         echoed: The words that the page repeats, maybe with others after them.
 
     Raises:
-        PageChangedError: It answers another question.
+        PageChangedError: The page answers another query.
     """
-    asked = parse_qs(urlsplit(url).query).get(parameter, [""])[0]
+    query = parse_qs(urlsplit(url).query).get(parameter, [""])[0]
     if not echoed or echoed.endswith(("…", "...")) or len(echoed) >= _LONG_ECHO:
         return
-    if not _words(asked) <= _words(echoed):
+    if not _words(query) <= _words(echoed):
         raise PageChangedError(
-            f"{site} answers {echoed[:80]!r} where {asked!r} was asked for. Nothing "
+            f"{site} answers {echoed[:80]!r} where {query!r} was asked for. Nothing "
             "was taken, since these may be other coins. Ask again, and save that page."
         )
 
@@ -99,9 +98,9 @@ def make_lot(
     title: str,
     text: str,
     photo: str,
-    **more: str,
+    date: str = "",
 ) -> Listing:
-    """A lot of an auction: one photo with both sides, rights with the house."""
+    """A lot of an auction: one photo of both sides, the rights with the house."""
     image = ListingImage(url=urljoin(url, photo), side=ImageSide.BOTH)
     return Listing(
         source=source,
@@ -111,18 +110,17 @@ def make_lot(
         text=text,
         images=(image,) if photo else (),
         licence_raw=NOT_STATED,
-        credit=more.get("credit", title),
-        date=more.get("date", ""),
+        credit=title,
+        date=date,
     )
 
 
 def lots_by_link(
     soup: BeautifulSoup, base: str, source: str, link: re.Pattern[str]
 ) -> tuple[Listing, ...]:
-    """The lots of a list in which each is known by its links alone.
+    """The lots of a list that marks them only by links.
 
-    What belongs to a lot is the largest element around its link that holds no link to
-    another lot.
+    A lot is the largest element around its link without a link to another lot.
 
     Args:
         soup: The page.
@@ -130,36 +128,27 @@ def lots_by_link(
         source: Name of the source.
         link: Matches the address of a lot; its groups identify the lot.
     """
-    boxes: dict[tuple[str, ...], Tag] = {}
-    links: dict[tuple[str, ...], str] = {}
+    lots: dict[tuple[str, ...], Listing] = {}
     for anchor in soup.find_all("a", href=True):
         found = link.search(attribute(anchor, "href"))
-        if found is None or found.groups() in boxes:
+        if found is None or found.groups() in lots:
             continue
         key = found.groups()
-        links[key] = urljoin(base, attribute(anchor, "href"))
-        boxes[key] = _around(anchor, link, key)
-    lots = []
-    for key, box in boxes.items():
-        photo = next(filter(None, map(photo_of, box.find_all("img"))), "")
+        box = _box_of(anchor, link, key)
         text = plain_text(box)
         headline = box.find(["h1", "h2", "h3", "h4", "b", "strong"])
-        title = plain_text(headline) if isinstance(headline, Tag) else text[:120]
-        if text:
-            lots.append(
-                make_lot(
-                    source,
-                    "-".join(key),
-                    url=links[key],
-                    title=title,
-                    text=text,
-                    photo=photo,
-                )
-            )
-    return tuple(lots)
+        lots[key] = make_lot(
+            source,
+            "-".join(key),
+            url=urljoin(base, attribute(anchor, "href")),
+            title=plain_text(headline) if isinstance(headline, Tag) else text[:120],
+            text=text,
+            photo=photo_of(*box.find_all("img")),
+        )
+    return tuple(lot for lot in lots.values() if lot.text)
 
 
-def _around(anchor: Tag, link: re.Pattern[str], key: tuple[str, ...]) -> Tag:
+def _box_of(anchor: Tag, link: re.Pattern[str], key: tuple[str, ...]) -> Tag:
     box = anchor
     while box.parent is not None and box.parent.name not in ("body", "[document]"):
         others = (
@@ -179,12 +168,9 @@ def single_lot(soup: BeautifulSoup, source: str, record_id: str, url: str) -> Li
     Raises:
         PageChangedError: There is no description.
     """
-    heading = soup.find(["h1", "h2"])
-    title = meta(soup, "og:title") or plain_text(
-        heading if isinstance(heading, Tag) else None
-    )
+    title = meta(soup, "og:title") or plain_text(soup.select_one("h1, h2"))
     described = soup.select_one(".lot-description, .viewlottext, .description")
-    # what is said of the whole auction counts only where nothing else is said
+    # the description of the whole auction only if there is no other
     text = (
         plain_text(described)
         or meta(soup, "og:description")
@@ -195,12 +181,5 @@ def single_lot(soup: BeautifulSoup, source: str, record_id: str, url: str) -> Li
             f"{url or source} shows one lot, but no description was found in it. The "
             "page was saved before it had loaded, or the site has changed."
         )
-    photos = [meta(soup, "og:image"), *map(photo_of, soup.find_all("img"))]
-    return make_lot(
-        source,
-        record_id,
-        url=url,
-        title=title,
-        text=text,
-        photo=next(filter(None, photos), ""),
-    )
+    photo = meta(soup, "og:image") or photo_of(*soup.find_all("img"))
+    return make_lot(source, record_id, url=url, title=title, text=text, photo=photo)

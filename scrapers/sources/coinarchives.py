@@ -101,7 +101,7 @@ def _read_row(row: Tag, base: str, suffix: str = "") -> Listing:
     for anchor in row.select("td.rightborder a[href]"):
         if re.search(r"\.(?:jpe?g|png|webp)(?:$|\?)", attribute(anchor, "href"), re.I):
             photo = attribute(anchor, "href")
-    thumbnail = next(filter(None, map(photo_of, row.find_all("img"))), "")
+    thumbnail = photo_of(*row.find_all("img"))
     date = re.search(r"\b\d{1,2} [A-Z][a-z]{2} \d{4}\b", plain_text(row))
     return make_lot(
         NAME,
