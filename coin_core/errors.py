@@ -1,4 +1,4 @@
-"""Everything that can go wrong in a way a person can mend.
+"""All errors that a user can meet and correct.
 
     CoinError
     ├── UnreadablePhotoError    (ValueError)         a file is no photo that is accepted

@@ -1,9 +1,8 @@
-"""Model bundles: a folder with card.json and the weights it describes.
+"""Model bundles: a folder with card.json and the weights that it describes.
 
-Nets lie in model.safetensors, scikit-learn estimators in model.skops. The sha256 of
-the weights is in the card and is checked before a byte of them is parsed; nothing is
-ever unpickled. Shipped bundles are in `weights/`, those a user trained or brought in
-`data/models/`.
+Networks are stored as model.safetensors, scikit-learn estimators as model.skops, never
+as pickles. The sha256 of the weights is in the card and is checked before they are
+parsed. Shipped bundles are in `weights/`, a user's own in `data/models/`.
 """
 
 from __future__ import annotations
@@ -13,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import lru_cache
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -49,6 +49,7 @@ __all__ = [
     "find_bundle",
     "library_versions",
     "load_card",
+    "models_dir",
     "read_estimator",
     "read_tensors",
     "save_bundle",
@@ -58,6 +59,7 @@ __all__ = [
 ]
 
 MAX_FILE_BYTES = 256 * 1024 * 1024
+_LIBRARIES = ("numpy", "scikit-learn", "skops", "skorch", "torch", "torchvision")
 
 Origin = Literal["shipped", "own"]
 
@@ -74,54 +76,52 @@ class BundleInfo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BundleProblem:
-    """A folder that is no usable bundle, and why in one sentence."""
+    """A folder that is not a usable bundle, and the reason in one sentence."""
 
     folder: Path
     sentence: str
 
 
 def models_dir() -> Path:
-    """Where the user's own bundles lie."""
+    """Return the folder of the user's own bundles."""
     return data_dir() / "models"
 
 
 def load_card(folder: Path) -> Card:
-    """The card of a bundle.
+    """Load the card of a bundle.
 
     Raises:
         WeightsMissingError: There is no such folder, or no card in it.
-        WeightsMismatchError: The card is damaged, or made by something else.
+        WeightsMismatchError: The card is damaged, or of another program.
     """
     recover_folder(folder)
-    path = folder / "card.json"
     try:
-        with path.open("rb") as file:
-            data = file.read(MAX_CARD_BYTES + 1)
+        with (folder / "card.json").open("rb") as file:
+            return card_from_json(file.read(MAX_CARD_BYTES + 1))
     except (FileNotFoundError, NotADirectoryError) as error:
         raise WeightsMissingError(
-            f"{folder.name}: no model bundle lies in {folder} (card.json is missing)."
+            f"{folder.name}: there is no model bundle in {folder} (card.json is "
+            "missing)."
         ) from error
     except OSError as error:
         raise WeightsMismatchError(
             f"{folder.name}: card.json cannot be opened ({error.strerror})."
         ) from error
-    try:
-        return card_from_json(data)
     except WeightsMismatchError as error:
         raise WeightsMismatchError(f"{folder.name}: the card {error}.") from error
 
 
 def read_tensors(folder: Path) -> dict[str, Tensor]:
-    """The tensors of a net bundle as they are stored (half or single precision).
+    """Read the tensors of a bundle, in the precision that they are stored in.
 
     Raises:
         WeightsMissingError: The bundle or its file is missing.
-        WeightsMismatchError: It is damaged, foreign, or no net.
+        WeightsMismatchError: It is damaged, foreign, or not a network.
     """
     import safetensors
     import safetensors.torch
 
-    data = _read_verified(folder, load_card(folder), TENSORS_FILE)
+    data = _read_verified(folder, TENSORS_FILE)
     try:
         return safetensors.torch.load(data)
     except (safetensors.SafetensorError, ValueError, KeyError) as error:
@@ -131,54 +131,58 @@ def read_tensors(folder: Path) -> dict[str, Tensor]:
 
 
 def read_estimator(folder: Path, trusted: Iterable[str] = ()) -> Any:
-    """The scikit-learn estimator of a bundle; types in `trusted` are allowed as well.
+    """Read the scikit-learn estimator of a bundle.
+
+    Args:
+        folder: The bundle.
+        trusted: Types that it may hold besides the usual ones.
 
     Raises:
         WeightsMissingError: The bundle or its file is missing.
-        WeightsMismatchError: It is damaged, foreign, or holds a type that is not
-            trusted.
+        WeightsMismatchError: It is damaged, foreign, or holds an untrusted type.
     """
     from coin_core.model_store.estimator_io import load_estimator
 
-    data = _read_verified(folder, load_card(folder), ESTIMATOR_FILE)
+    data = _read_verified(folder, ESTIMATOR_FILE)
     try:
         return load_estimator(data, trusted)
     except WeightsMismatchError as error:
         raise WeightsMismatchError(f"{folder.name}: {error}.") from error
 
 
-def _read_verified(folder: Path, card: Card, name: str) -> bytes:
-    """The bytes of a file of a bundle, after their sha256 was found right."""
+def _read_verified(folder: Path, name: str) -> bytes:
+    """Read a file of a bundle and check its sha256."""
+    card = load_card(folder)
     if name not in card.files:
         raise WeightsMismatchError(
             f"{folder.name}: holds {', '.join(card.files)}, where {name} was expected."
         )
-    path = folder / name
-    _check_file(folder, path)
-    data = path.read_bytes()
-    if hashlib.sha256(data).hexdigest() != card.files[name]:
-        raise WeightsMismatchError(_damaged(folder, name))
+    _check_file(folder / name)
+    data = (folder / name).read_bytes()
+    _check_digest(folder / name, hashlib.sha256(data).hexdigest(), card)
     return data
 
 
-def _damaged(folder: Path, name: str) -> str:
-    return (
-        f"{folder.name}: {name} is not the file its card describes (sha256 differs). "
-        "Copy the bundle again, or train it anew."
-    )
+def _check_digest(path: Path, digest: str, card: Card) -> None:
+    if digest != card.files[path.name]:
+        raise WeightsMismatchError(
+            f"{path.parent.name}: {path.name} is not the file its card describes "
+            "(sha256 differs). Copy the bundle again, or train it again."
+        )
 
 
-def _check_file(folder: Path, path: Path) -> None:
+def _check_file(path: Path) -> None:
+    name = path.parent.name
     if path.is_symlink():
         raise WeightsMismatchError(
-            f"{folder.name}: {path.name} is a link; a bundle holds its own files."
+            f"{name}: {path.name} is a link; a bundle holds its own files."
         )
     if not path.is_file():
-        raise WeightsMissingError(f"{folder.name}: {path.name} is missing.")
+        raise WeightsMissingError(f"{name}: {path.name} is missing.")
     size = path.stat().st_size
     if size > MAX_FILE_BYTES:
         raise WeightsMismatchError(
-            f"{folder.name}: {path.name} has {size >> 20} MB, more than the "
+            f"{name}: {path.name} has {size >> 20} MB, more than the "
             f"{MAX_FILE_BYTES >> 20} MB a bundle may have."
         )
 
@@ -191,20 +195,20 @@ def save_bundle(
     estimator: Any = None,
     trusted: Iterable[str] = (),
 ) -> Card:
-    """Write a bundle whole; until that is done the old one stays.
+    """Write a bundle atomically, in place of an older one.
 
     Args:
-        folder: Its place; whatever bundle lies there is replaced.
+        folder: Where it goes.
         card: Its card; `files`, `versions` and `created` are filled in here.
-        tensors: The weights of a net.
-        estimator: A fitted scikit-learn estimator; one of the two is given.
-        trusted: Types that the estimator may hold beyond the usual ones.
+        tensors: The weights of a network.
+        estimator: A fitted scikit-learn estimator. One of the two is given.
+        trusted: Types that the estimator may hold besides the usual ones.
 
     Returns:
-        The card as it was written.
+        The card as written.
 
     Raises:
-        WeightsMismatchError: The estimator holds types that are not trusted.
+        WeightsMismatchError: The estimator holds untrusted types.
     """
     if (tensors is None) == (estimator is None):
         raise ValueError("A bundle holds either tensors or an estimator.")
@@ -230,25 +234,24 @@ def save_bundle(
 
 
 def add_figures(folder: Path, figures: Mapping[str, Any]) -> None:
-    """Note in a bundle's card what was measured, in place of the same measurement.
+    """Add measured figures to a bundle's card, in place of the same measurement.
 
     Args:
         folder: The bundle.
-        figures: What `evaluation.report_json` gives, with `data`, "rendered" or
-            "photos", and `what` was measured on, in words.
+        figures: What `evaluation.metrics.report_json` returns, with `data`, "rendered"
+            or "photos", and `what`, the dataset in words.
     """
     card = load_card(folder)
-    what = figures.get("what")
-    others = [m for m in card.metrics if m.get("what") != what]
+    others = [m for m in card.metrics if m.get("what") != figures.get("what")]
     written = replace(card, metrics=(*others, dict(figures)))
     write_file(folder / "card.json", card_to_json(written).encode())
 
 
 def to_half(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The same tensors with matrices and kernels in half precision.
+    """Return the tensors with matrices and kernels in half precision.
 
-    Vectors stay as they are: they are small, and the running variances of batch norm
-    do not fit the range of half precision.
+    Vectors are small and keep their precision: the running variances of batch norm
+    exceed the range of half precision.
     """
     return {
         name: value.half() if value.is_floating_point() and value.ndim > 1 else value
@@ -265,16 +268,14 @@ def to_single(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def weights_digest(card: Card) -> str:
-    """One sha256 for all files of a bundle: what features_from refers to."""
+    """Return one digest of all files of a bundle, as `features_from` stores it."""
     return "+".join(card.files[name] for name in sorted(card.files))
 
 
 def library_versions() -> dict[str, str]:
-    """Versions of the libraries that shape a model."""
-    from importlib.metadata import PackageNotFoundError, version
-
+    """Return the versions of the libraries that affect a model."""
     found = {}
-    for name in ("numpy", "scikit-learn", "skops", "skorch", "torch", "torchvision"):
+    for name in _LIBRARIES:
         try:
             found[name] = version(name)
         except PackageNotFoundError:
@@ -283,34 +284,28 @@ def library_versions() -> dict[str, str]:
 
 
 @lru_cache(maxsize=256)
-def _digest(path: Path, modified_ns: int, size: int) -> str:
-    """The sha256 of a file, once per version of it."""
+def _file_digest(path: Path, modified_ns: int, size: int) -> str:
+    """The sha256 of a file, computed once per version of it."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def discover() -> tuple[tuple[BundleInfo, ...], tuple[BundleProblem, ...]]:
-    """Every usable bundle, shipped ones first, and every folder that is none."""
+    """Return all usable bundles, shipped ones first, and the unusable folders."""
     found: list[BundleInfo] = []
     problems: list[BundleProblem] = []
-    roots: tuple[tuple[Path, Origin], ...] = (
-        (WEIGHTS_DIR, "shipped"),
-        (models_dir(), "own"),
-    )
-    for root, origin in roots:
-        folders = sorted(root.iterdir()) if root.is_dir() else []
-        for folder in folders:
+    roots: dict[Origin, Path] = {"shipped": WEIGHTS_DIR, "own": models_dir()}
+    for origin, root in roots.items():
+        for folder in sorted(root.iterdir()) if root.is_dir() else []:
             if folder.name.startswith(".") or not folder.is_dir():
                 continue
             try:
                 card = load_card(folder)
-                for name in card.files:
-                    path = folder / name
-                    _check_file(folder, path)
+                for path in (folder / name for name in card.files):
+                    _check_file(path)
                     stat = path.stat()
-                    digest = _digest(path, stat.st_mtime_ns, stat.st_size)
-                    if digest != card.files[name]:
-                        raise WeightsMismatchError(_damaged(folder, name))
+                    digest = _file_digest(path, stat.st_mtime_ns, stat.st_size)
+                    _check_digest(path, digest, card)
             except (WeightsMissingError, WeightsMismatchError) as error:
                 problems.append(BundleProblem(folder=folder, sentence=str(error)))
             else:
@@ -323,11 +318,10 @@ def discover() -> tuple[tuple[BundleInfo, ...], tuple[BundleProblem, ...]]:
 
 
 def find_bundle(name_or_path: str | Path) -> Path:
-    """The folder of a bundle: a path, a name of one's own bundles, or a shipped one.
+    """Return the folder of a bundle: a path, a user's own bundle, or a shipped one.
 
     Raises:
-        WeightsMissingError: There is none; the message names the command that makes
-            it.
+        WeightsMissingError: There is none; the message names the command to make it.
     """
     given = str(name_or_path)
     path = Path(given)
@@ -340,12 +334,9 @@ def find_bundle(name_or_path: str | Path) -> Path:
         recover_folder(place)
         if (place / "card.json").is_file():
             return place
+    name = path.name or given
+    classifier = name if name.isidentifier() else "CLASSIFIER"
     raise WeightsMissingError(
         f"There is no model bundle {given!r}. Make it with: "
-        f"{_command_for(path.name or given)}"
+        f"python -m coin_core train {classifier} --data rendered"
     )
-
-
-def _command_for(name: str) -> str:
-    known = name if name.isidentifier() else "CLASSIFIER"
-    return f"python -m coin_core train {known} --data rendered"

@@ -1,7 +1,7 @@
-"""The card of a model bundle: what it is, what it was taught, how good it is.
+"""The card of a model bundle: what it is, how it was trained, how good it is.
 
-A card may come from a stranger, so every field is checked for kind and size before
-anything else of the bundle is looked at.
+A card may come from anyone, so the type and size of every field are checked before
+anything else of the bundle is read.
 """
 
 from __future__ import annotations
@@ -24,33 +24,35 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _MAX_CLASSES = 500
 _MAX_TEXT = 4000
-# Keys that earlier versions wrote.
+# Keys of earlier versions.
 _RENAMED = {"leans": "class_logit_bias"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Card:
-    """What a bundle says of itself.
+    """The description of a bundle.
 
     Attributes:
-        name: What the bundle is called; for shipped ones the classifier's name.
-        classifier: The registered classifier that its weights belong to; "" for a
-            net that is no classifier of rulers, such as the one that judges sides.
+        name: The name of the bundle; for shipped ones that of the classifier.
+        classifier: The registered classifier that the weights belong to; "" for the
+            networks of detection.
         title: What a person reads.
         classes: The labels, in the order of the probabilities.
-        preprocessing: Size and standardisation of the crops.
-        class_logit_bias: Added to the logits of some labels, in natural logarithms; a
-            value below 0 makes the label less likely than training did.
-        temperature: Divides the logits before the softmax; over 1 makes it humbler.
-        threshold: A highest probability below it is "cannot tell".
-        limits: Other measured bounds by name.
-        features_from: The bundle whose features these are: name, sha256, and
-            sight, "legend" where none is named; empty for classifiers of photos.
+        preprocessing: The settings of `imaging.preprocessing`.
+        class_logit_bias: Added to the logits of some labels; below 0 it makes a label
+            less likely.
+        temperature: Divides the logits before the softmax; above 1 it lowers the
+            confidence.
+        threshold: "Cannot tell" if the highest probability is below it.
+        limits: Other measured values, by name.
+        features_from: The bundle whose features the classifier gets: `name`, `sha256`
+            and `sight`, a `FeatureMode`, "legend" if missing. Empty for classifiers of
+            photos.
         training: Data, its digest, seed, seconds, command, machine.
-        metrics: One entry per measurement: data set, n, accuracy, interval, ...
+        metrics: One entry for each measurement: dataset, n, accuracy, interval, ...
         versions: Library versions at training.
         files: sha256 of each file, by name.
-        licence: Under which the weights may be used.
+        licence: The licence of the weights.
         created: UTC time, ISO 8601.
     """
 
@@ -123,7 +125,7 @@ def _check_number(what: str, value: object, low: float, high: float) -> None:
 
 
 def card_to_json(card: Card) -> str:
-    """The text of card.json."""
+    """Return the text of card.json."""
     return json.dumps(
         {"format": FORMAT, **asdict(card)},
         indent=2,
@@ -133,11 +135,11 @@ def card_to_json(card: Card) -> str:
 
 
 def card_from_json(data: bytes) -> Card:
-    """Read card.json.
+    """Parse card.json.
 
     Raises:
-        WeightsMismatchError: It is no card that this version reads; the message is
-            half a sentence that goes on after "the card ...".
+        WeightsMismatchError: This version cannot read it; the message continues a
+            sentence that begins with "the card".
     """
     if len(data) > MAX_CARD_BYTES:
         raise WeightsMismatchError(f"is larger than {MAX_CARD_BYTES // 1024} KiB")
@@ -164,7 +166,7 @@ def _from_raw(raw: object) -> Card:
     for old, new in _RENAMED.items():
         if old in given:
             given.setdefault(new, given.pop(old))
-    # A later version may add fields that change nothing for this one.
+    # Fields that a later version has added are ignored.
     values = {name: value for name, value in given.items() if name in known}
     missing = {"name", "classifier", "title", "classes", "files"} - values.keys()
     if missing:

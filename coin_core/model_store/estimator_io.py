@@ -1,8 +1,8 @@
-"""scikit-learn estimators in skops files, read with a short list of trusted types.
+"""scikit-learn estimators in skops files, with a short list of trusted types.
 
-skops trusts every scikit-learn estimator by itself. Here only what the shipped
-classifiers are made of is: a file that names anything else is refused before any
-object is made.
+skops itself trusts every scikit-learn estimator. Here only the parts of the shipped
+classifiers are trusted: a file with any other type is refused before an object is
+created.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ MAX_MEMBERS = 500
 MAX_UNPACKED_BYTES = 512 * 1024 * 1024
 _MAX_SCHEMA_BYTES = 4 * 1024 * 1024
 
-# What skops itself does not know as harmless, and the classifiers need.
+# Types that the classifiers need and skops does not trust by itself.
 _BEYOND_SKOPS = (
     "sklearn.calibration._CalibratedClassifier",
     "sklearn.calibration._SigmoidCalibration",
@@ -94,7 +94,7 @@ def load_estimator(data: bytes, trusted: Iterable[str] = ()) -> Any:
 
 
 def _audit(data: bytes, trusted: Iterable[str]) -> None:
-    """Refuse a file by its table of contents, before any object is made."""
+    """Check a file by its table of contents, before any object is created."""
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             members = archive.infolist()
@@ -118,7 +118,7 @@ def _audit(data: bytes, trusted: Iterable[str]) -> None:
 
 
 def _foreign_types(node: Any) -> set[str]:
-    """The types and loaders in a schema that are not on the lists."""
+    """Return the types and loaders in a schema that are not trusted."""
     found: set[str] = set()
     if isinstance(node, dict):
         if "__class__" in node or "__module__" in node or "__loader__" in node:

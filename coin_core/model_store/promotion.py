@@ -1,25 +1,24 @@
-"""Which model the Classify page opens with: the shipped ones, unless told otherwise."""
+"""The model that the Classify page opens with, if a user has promoted one."""
 
 from __future__ import annotations
 
 import json
 
-from coin_core.model_store.bundle import data_dir, find_bundle
-from coin_core.storage import write_file
+from coin_core.model_store.bundle import find_bundle
+from coin_core.storage import data_dir, write_file
 
 
 def promoted() -> str | None:
-    """The name of the model that was promoted; None when there is none any more."""
+    """Return the name of the promoted model, or None."""
     try:
-        said = json.loads((data_dir() / "promoted.json").read_text("utf-8"))
-        name = said["model"]
+        name = json.loads((data_dir() / "promoted.json").read_text("utf-8"))["model"]
     except (OSError, ValueError, TypeError, KeyError):
         return None
     return name if isinstance(name, str) else None
 
 
 def promote(name: str) -> None:
-    """Have the Classify page open with this model.
+    """Make the Classify page open with a model.
 
     Raises:
         WeightsMissingError: There is no such model.
@@ -31,5 +30,5 @@ def promote(name: str) -> None:
 
 
 def demote() -> None:
-    """Go back to the shipped models."""
+    """Make the Classify page open with the shipped models again."""
     (data_dir() / "promoted.json").unlink(missing_ok=True)

@@ -17,8 +17,7 @@ from coin_core.detection.faces import RotatedBox, crop_to_flan
 from coin_core.errors import CatalogError, TrainingDataError, UnreadablePhotoError
 from coin_core.imaging import photo_io
 from coin_core.jobs import track
-from coin_core.model_store.bundle import data_dir
-from coin_core.storage import write_file
+from coin_core.storage import data_dir, write_file
 from coin_core.training.datasets import (
     CROP_PX,
     CROP_VERSION,

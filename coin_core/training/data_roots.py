@@ -14,7 +14,7 @@ from itertools import islice
 from pathlib import Path
 
 from coin_core.imaging.photo_io import SUFFIXES
-from coin_core.model_store.bundle import data_dir
+from coin_core.storage import data_dir
 
 VARIABLE = "COIN_PHOTO_DIRS"
 # A folder of folders lies at most so deep below a root.

@@ -16,8 +16,7 @@ from numpy.typing import NDArray
 
 from coin_core.errors import CoinError, TrainingDataError, UnreadablePhotoError
 from coin_core.jobs import Progress, track
-from coin_core.model_store.bundle import data_dir
-from coin_core.storage import write_file
+from coin_core.storage import data_dir, write_file
 
 logger = logging.getLogger(__name__)
 

@@ -13,8 +13,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol
 
-from coin_core.model_store.bundle import data_dir
-from coin_core.storage import write_file
+from coin_core.storage import data_dir, write_file
 
 logger = logging.getLogger(__name__)
 

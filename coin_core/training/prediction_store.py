@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from coin_core.model_store.bundle import data_dir
-from coin_core.storage import write_file
+from coin_core.storage import data_dir, write_file
 
 if TYPE_CHECKING:
     from coin_core.training.datasets import CoinSet
