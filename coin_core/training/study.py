@@ -1,10 +1,10 @@
-"""The first project's experiments again, on one data set, by one command.
+"""The experiments of the first project, repeated on one dataset by one command.
 
-Each experiment is a run like any other, so a study that was killed goes on where it
-was, and the training-history page shows its parts. No model is kept: experiments are
-cross-validated and not fitted once more on everything. What that project reported
-stands beside what is measured here; its photos are not these, so the two columns show
-whether the same order comes out, not who is better.
+Each experiment is a run like any other, so a killed study resumes where it was, and the
+training-history page shows its parts. No model is kept: experiments are cross-validated
+and not fitted on everything. The table has the figures that the first project reported
+beside those measured here. Its photos were others, so the two columns show whether the
+experiments come out in the same order, not which is better.
 """
 
 from __future__ import annotations
@@ -12,27 +12,30 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from html import escape
+from dataclasses import asdict, dataclass, field
 from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from coin_core.classifiers import get_classifier, list_classifiers
+from coin_core.errors import CoinError, TrainingDataError
 from coin_core.storage import write_file
 from coin_core.training.config import TrainingConfig
+from coin_core.training.environment import describe_machine
+from coin_core.training.report import COLOURS, Curve, curve_charts
 from coin_core.training.run_comparison import mean_curve
+from coin_core.training.runs import find_run
+from coin_core.training.train import Training, measure_on_coins
 
 if TYPE_CHECKING:
     from coin_core.training.cross_validation import FittedClassifier
     from coin_core.training.datasets import CoinSet
     from coin_core.training.runs import Run
-    from coin_core.training.train import Training
 
 logger = logging.getLogger(__name__)
 
 FOLDS = 5
-# Raise it when experiments change: what was measured before is then measured again.
+# Raise it when experiments change: earlier outcomes are then measured again.
 _EDITION = 2
 
 
@@ -60,8 +63,6 @@ class Experiment:
         self, init: str, folds: int, epochs: int | None, seed: int, size_px: int | None
     ) -> Training:
         """What is trained, with the study's settings."""
-        from coin_core.training.train import Training
-
         spec = get_classifier(self.classifier)
         if self.config.rotations:
             most = epochs or spec.default_epochs or 1
@@ -145,14 +146,14 @@ def run_study(
     seed: int = 0,
     size_px: int | None = None,
 ) -> list[Outcome]:
-    """Run the experiments on one data set; those that are over are only read.
+    """Run the experiments on one dataset; completed ones are only loaded.
 
-    Writes study.json, study.md and study.svg into `out`, anew after each experiment.
+    Writes study.json, study.md and study.html into `out` after each experiment.
 
     Args:
         coins: The crops with their labels.
-        out: A folder, made if it is missing.
-        command: What does it again; noted with the table and with each run.
+        out: A folder, created if it is missing.
+        command: The command that repeats it; noted with the table and each run.
         chosen: Keys of experiments; all of them when empty.
         init: Where ResNet and VGG start: "rendered", "imagenet" or "scratch".
         folds: Of the cross-validation.
@@ -164,8 +165,6 @@ def run_study(
         TrainingDataError: An experiment is not known, or there are too few coins.
         WeightsMissingError: The weights to start from are not there.
     """
-    from coin_core.training.train import measure_on_coins
-
     wanted = _choose(chosen)
     settings = {"edition": _EDITION, "init": init, "folds": folds}
     settings |= {"epochs": epochs, "seed": seed}
@@ -188,8 +187,6 @@ def run_study(
 
 
 def _choose(chosen: Sequence[str]) -> list[Experiment]:
-    from coin_core.errors import TrainingDataError
-
     known = {one.key: one for one in experiments()}
     if unknown := sorted(set(chosen) - set(known)):
         raise TrainingDataError(
@@ -203,8 +200,8 @@ def _outcome(experiment: Experiment, run: Run, fitted: FittedClassifier) -> Outc
     best = run.report().get("best", {}).values()
 
     def mean(name: str) -> float | None:
-        told = [float(row[name]) for row in best if name in row]
-        return sum(told) / len(told) if told else None
+        values = [float(row[name]) for row in best if name in row]
+        return sum(values) / len(values) if values else None
 
     report = fitted.report
     return Outcome(
@@ -228,10 +225,6 @@ def _write(
     coins: CoinSet,
     command: str,
 ) -> None:
-    from dataclasses import asdict
-
-    from coin_core.training.environment import describe_machine
-
     out.mkdir(parents=True, exist_ok=True)
     kept = {
         "settings": dict(settings),
@@ -253,18 +246,18 @@ def _write(
     if command:
         about += f"; `{command}`"
     write_file(out / "study.md", study_table(outcomes, about).encode())
-    write_file(out / "study.svg", study_figure(loss_lines(outcomes)).encode())
+    write_file(out / "study.html", study_figure(loss_lines(outcomes)).encode())
 
 
 _STARTS = {
-    "rendered": "the shipped weights (taught on rendered coins)",
+    "rendered": "the shipped weights (trained on rendered coins)",
     "imagenet": "ImageNet's weights",
     "scratch": "nothing",
 }
 
 
 def _read(path: Path, settings: Mapping[str, Any]) -> dict[str, Outcome]:
-    """The finished experiments of an earlier sitting with the same settings."""
+    """The completed experiments of an earlier session with the same settings."""
     try:
         kept = json.loads(path.read_text("utf-8"))
         if kept["settings"] != dict(settings):
@@ -280,10 +273,10 @@ def _read(path: Path, settings: Mapping[str, Any]) -> dict[str, Outcome]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What an experiment came to here; `right` is a share with its interval.
+    """The outcome of an experiment; `right` is the accuracy with its interval.
 
     The losses are means over the folds at the epochs that were kept, None for
-    classifiers that do not learn in epochs.
+    classifiers that do not train in epochs.
     """
 
     key: str
@@ -326,10 +319,7 @@ def study_table(outcomes: Iterable[Outcome], about: str) -> str:
 def loss_lines(
     outcomes: Iterable[Outcome],
 ) -> dict[str, tuple[list[tuple[int, float]], list[tuple[int, float]]]]:
-    """Per experiment its mean learning and validation loss over epochs."""
-    from coin_core.errors import CoinError
-    from coin_core.training.runs import find_run
-
+    """The mean training and validation loss over epochs of each experiment."""
     found = {}
     for one in outcomes:
         try:
@@ -345,41 +335,14 @@ def loss_lines(
 def study_figure(
     curves: Mapping[str, tuple[list[tuple[int, float]], list[tuple[int, float]]]],
 ) -> str:
-    """Small charts on common axes, as SVG: learning dotted, validation solid."""
-    wide, high, across = 370, 190, 3
-    rows = -(-len(curves) // across)
-    points = [p for pair in curves.values() for line in pair for p in line]
-    last = max([2, *(epoch for epoch, _ in points)])
-    top = max([1.0, *(loss for _, loss in points)])
-
-    def path(line: list[tuple[int, float]]) -> str:
-        return " ".join(
-            f"{34 + (epoch - 1) / (last - 1) * (wide - 50):.1f},"
-            f"{high - 24 - loss / top * (high - 60):.1f}"
-            for epoch, loss in line
-        )
-
-    drawn = []
-    for i, (title, (train, valid)) in enumerate(curves.items()):
-        x, y = i % across * wide, i // across * high
-        drawn.append(
-            f'<g transform="translate({x} {y})">'
-            f'<text x="8" y="16" font-size="10">{escape(title)}</text>'
-            f'<path d="M34 28V{high - 24}H{wide - 14}" fill="none" stroke="#b9ab97"/>'
-            f'<text x="30" y="36" text-anchor="end" font-size="10">{top:.1f}</text>'
-            f'<text x="30" y="{high - 22}" text-anchor="end" font-size="10">0</text>'
-            f'<text x="{wide - 14}" y="{high - 10}" text-anchor="end" font-size="10">'
-            f"epoch {last}</text>"
-            f'<polyline points="{path(train)}" fill="none" stroke="#d09a3c" '
-            'stroke-width="2" stroke-dasharray="3 3"/>'
-            f'<polyline points="{path(valid)}" fill="none" stroke="#3f7468" '
-            'stroke-width="2"/></g>'
-        )
-    width, height = across * wide, max(1, rows) * high + 24
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
-        f'viewBox="0 0 {width} {height}" font-family="Georgia, serif" fill="#2e2620">'
-        f'<rect width="{width}" height="{height}" fill="#f7f2e8"/>{"".join(drawn)}'
-        f'<text x="8" y="{height - 8}" font-size="11">Loss over epochs, mean of the '
-        "folds: validation solid, learning dotted.</text></svg>\n"
-    )
+    """Loss over epochs of each experiment, mean of the folds, as one HTML document."""
+    charts = {
+        title: [
+            Curve("training", train, COLOURS[1], "dot"),
+            Curve("validation", valid, COLOURS[0]),
+        ]
+        for title, (train, valid) in curves.items()
+    }
+    figure = curve_charts(charts, across=3, shared=True)
+    figure.update_layout(title="Loss over epochs, mean of the folds")
+    return str(figure.to_html())
