@@ -26,8 +26,13 @@ from numpy.typing import NDArray
 from sqlalchemy import delete, select
 
 from coin_core import jobs
-from coin_core.catalog.demo import DEMO_COUNT, DEMO_SEED, demo_items, demo_spec
 from coin_core.catalog.importing import ledger
+from coin_core.catalog.importing.demo import (
+    DEMO_COUNT,
+    DEMO_SEED,
+    demo_items,
+    demo_spec,
+)
 from coin_core.catalog.importing.metadata import Facts, facts_of
 from coin_core.catalog.importing.records import (
     GROUPED,

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from coin_core.catalog import PhotoQuery, PhotoRecord, demo
-from coin_core.catalog.demo import SOURCE, RenderedPhoto, plan_demo
+from coin_core.catalog import PhotoQuery, PhotoRecord
+from coin_core.catalog.importing import demo
 from coin_core.catalog.importing import ingest as import_run
+from coin_core.catalog.importing.demo import SOURCE, RenderedPhoto, plan_demo
 from coin_core.catalog.importing.ingest import (
     Prepared,
     list_imports,
