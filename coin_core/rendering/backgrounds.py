@@ -42,8 +42,7 @@ def draw_clouds(
     """Smooth noise from -1 to 1, float32 (H, W), with `cells` across and down."""
     grid = rng.integers(0, 256, (max(2, cells[1]), max(2, cells[0]))).astype(np.uint8)
     large = cv2.resize(grid, (width, height), interpolation=cv2.INTER_CUBIC)
-    out: Field = large.astype(np.float32) / np.float32(127.5) - np.float32(1)
-    return out
+    return np.asarray(large, np.float32) / np.float32(127.5) - np.float32(1)
 
 
 def _grain(rng: np.random.Generator, width: int, height: int) -> Field:
@@ -51,8 +50,7 @@ def _grain(rng: np.random.Generator, width: int, height: int) -> Field:
     side = 128
     tile = rng.integers(-100, 101, (side, side)).astype(np.float32) / np.float32(100)
     rows, columns = -(-height // side), -(-width // side)
-    out: Field = np.tile(tile, (rows, columns))[:height, :width]
-    return out
+    return np.tile(tile, (rows, columns))[:height, :width]
 
 
 def _paint(base: NDArray[np.float64], shade: Field) -> Picture:

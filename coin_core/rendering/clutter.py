@@ -56,9 +56,19 @@ def paste(
     picture[there] = np.round(blended).astype(np.uint8)
 
 
-def _paste_turned(
-    picture: Picture, part: Picture, centre: tuple[int, int], angle_deg: float
+def _paste_near_edge(
+    rng: np.random.Generator,
+    picture: Picture,
+    part: Picture,
+    angle_deg: float | None = None,
 ) -> None:
+    """Paste a part near an edge, turned by an angle or about 0 or 90 degrees."""
+    along, away = float(rng.uniform(0.1, 0.9)), float(rng.uniform(0.02, 0.16))
+    spots = ((along, away), (along, 1 - away), (away, along), (1 - away, along))
+    x, y = spots[int(rng.integers(4))]
+    centre = (int(x * picture.shape[1]), int(y * picture.shape[0]))
+    if angle_deg is None:
+        angle_deg = float(rng.choice([0, 90])) + float(rng.normal(0, 4))
     height, width = part.shape[:2]
     side = math.ceil(math.hypot(width, height))
     turn = cv2.getRotationMatrix2D((width / 2, height / 2), angle_deg, 1)
@@ -85,7 +95,7 @@ def _scale_bar(rng: np.random.Generator, picture: Picture) -> None:
     for k in range(0, count, 2):
         bar[: breadth // 2, k * length // count : (k + 1) * length // count] = 10
         bar[breadth // 2 :, (k + 1) * length // count : (k + 2) * length // count] = 10
-    _paste_turned(picture, bar, _spot_near_edge(rng, width, height), _right_angle(rng))
+    _paste_near_edge(rng, picture, bar)
 
 
 def _ruler(rng: np.random.Generator, picture: Picture) -> None:
@@ -101,8 +111,7 @@ def _ruler(rng: np.random.Generator, picture: Picture) -> None:
         if number % 10 == 0:
             text, at = str(number // 10), (x, breadth - 2)
             cv2.putText(ruler, text, at, 0, breadth / 60, ink, 1)
-    spot = _spot_near_edge(rng, width, height)
-    _paste_turned(picture, ruler, spot, _right_angle(rng))
+    _paste_near_edge(rng, picture, ruler)
 
 
 def _label(rng: np.random.Generator, picture: Picture) -> None:
@@ -128,8 +137,7 @@ def _label(rng: np.random.Generator, picture: Picture) -> None:
             cv2.putText(label, text, at, 0, length / 230, ink, 1, cv2.LINE_AA)
     if rng.random() < 0.4:
         cv2.rectangle(label, (0, 0), (length - 1, breadth - 1), ink, 1)
-    angle = float(rng.normal(0, 12))
-    _paste_turned(picture, label, _spot_near_edge(rng, width, height), angle)
+    _paste_near_edge(rng, picture, label, float(rng.normal(0, 12)))
 
 
 def _colour_card(rng: np.random.Generator, picture: Picture) -> None:
@@ -138,7 +146,7 @@ def _colour_card(rng: np.random.Generator, picture: Picture) -> None:
     rows, columns = int(rng.integers(1, 4)), int(rng.integers(3, 8))
     colours = rng.integers(0, 256, (rows, columns, 3)).astype(np.uint8)
     card = np.ascontiguousarray(colours.repeat(cell, axis=0).repeat(cell, axis=1))
-    _paste_turned(picture, card, _spot_near_edge(rng, width, height), _right_angle(rng))
+    _paste_near_edge(rng, picture, card)
 
 
 def _pebbles(rng: np.random.Generator, picture: Picture) -> None:
@@ -172,20 +180,6 @@ def _strokes(rng: np.random.Generator, picture: Picture) -> None:
             line = [points.round().astype(np.int32)]
             colour = _draw_colour(rng)
             cv2.polylines(picture, line, False, colour, thickness, cv2.LINE_AA)
-
-
-def _spot_near_edge(
-    rng: np.random.Generator, width: int, height: int
-) -> tuple[int, int]:
-    along, away = float(rng.uniform(0.1, 0.9)), float(rng.uniform(0.02, 0.16))
-    spots = ((along, away), (along, 1 - away), (away, along), (1 - away, along))
-    x, y = spots[int(rng.integers(4))]
-    return int(x * width), int(y * height)
-
-
-def _right_angle(rng: np.random.Generator) -> float:
-    """About 0 or 90 degrees."""
-    return float(rng.choice([0, 90])) + float(rng.normal(0, 4))
 
 
 _KINDS: tuple[Callable[[np.random.Generator, Picture], None], ...] = (

@@ -39,12 +39,8 @@ class RenderedLetter:
 
     Attributes:
         letter: Its key, as in `rulers.LETTERS`.
-        left: Left edge of its box in the image.
-        top: Top edge.
-        right: Right edge.
-        bottom: Bottom edge.
-        upright_width: Its width before the coin is turned.
-        upright_height: Its height before the coin is turned.
+        left, top, right, bottom: Edges of its box in the image.
+        upright_width, upright_height: Its size before the coin is turned.
         legibility: Fraction of its relief, 0 to 1, that strike, flan, wear, corrosion
             and the photo's resolution have left.
         in_name: Whether it is part of the ruler's name.

@@ -33,7 +33,9 @@ def draw_die(rng: np.random.Generator, size_px: int) -> NDArray[np.float32]:
             (foot + top) / 2 + 0.09 + jitter[3],
         )
         _horn(die, bezier(start, control, mouth, 14), thickness, ribs)
-        _tail(die, start, side, curl, thickness)
+        bend = (start[0] - side * 0.02, foot + 0.06 + curl / 3)
+        end = (start[0] + side * curl * 1.4, foot + 0.03)
+        die.line(bezier(start, bend, end), 0.024 * thickness, 210)
         _mouth(die, rng, mouth, side, fruits, thickness)
         if ribbon:
             _ribbon(die, rng, side, spread, foot, ribbon, thickness)
@@ -61,15 +63,6 @@ def _horn(die: DieCanvas, spine: list[Point], thickness: float, ribs: int) -> No
         x, y = spine[min(at, 14)]
         rib = [(x + nx * half, y + ny * half), (x - nx * half, y - ny * half)]
         die.line(rib, 0.008, 90)
-
-
-def _tail(
-    die: DieCanvas, start: Point, side: int, curl: float, thickness: float
-) -> None:
-    x, y = start
-    control = (x - side * 0.02, y + 0.06 + curl / 3)
-    end = (x + side * curl * 1.4, y + 0.03)
-    die.line(bezier(start, control, end), 0.024 * thickness, 210)
 
 
 def _mouth(

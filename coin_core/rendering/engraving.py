@@ -54,8 +54,7 @@ class PlacedCanvas:
     def _fixed(self, points: NDArray[np.float64]) -> NDArray[np.int32]:
         scale = _SUPERSAMPLING * (1 << SUBPIXEL_BITS)
         px = self.placement.to_px(points)
-        out: NDArray[np.int32] = np.round(px * scale).astype(np.int32)
-        return out
+        return np.asarray(np.round(px * scale), np.int32)
 
     def polygons(self, shapes: NDArray[np.float64], height: int = 255) -> None:
         """Fill convex polygons (K, N, 2) at a relief height of 0 to 255."""
@@ -172,14 +171,7 @@ class DieCanvas:
     def body(
         self, points: Sequence[Point], rise: float, top: int = 255, foot: int = 90
     ) -> None:
-        """Fill a rounded polygon.
-
-        Args:
-            points: The outline.
-            rise: Distance from the outline over which the height rises.
-            top: Height inside.
-            foot: Height at the outline.
-        """
+        """Fill a polygon; over `rise`, it rises from `foot` at its outline to `top`."""
         fixed = self._fixed(points)
         # only the part of the canvas it covers, with a margin for the distances
         x, y = (int(v) >> SUBPIXEL_BITS for v in fixed.min(axis=0))
@@ -209,16 +201,11 @@ class DieCanvas:
         pitch: float = 0.75,
         height: int = 230,
     ) -> None:
-        """Write a straight line of capitals.
+        """Write a straight line of capitals; a sign not in `CAPITALS` leaves a gap.
 
-        Args:
-            letters: Keys of `CAPITALS`; others leave a gap.
-            start: Centre of the first letter.
-            size: Height of the letters.
-            width: Width of their strokes.
-            turn: Direction of the line.
-            pitch: Distance between letters, in heights.
-            height: Relief height.
+        `start` is the centre of the first letter, `size` the height of the letters,
+        `width` that of their strokes, `turn` the direction of the line, and `pitch`
+        the distance between letters relative to `size`.
         """
         for number, letter in enumerate(letters):
             away = number * size * pitch
@@ -262,16 +249,10 @@ class DieCanvas:
         start: float,
         sweep: float,
     ) -> None:
-        """Write random capitals along the rim, with gaps; most stand feet inwards.
+        """Write random letters of an alphabet along an arc, most with feet inwards.
 
-        Args:
-            rng: Source of chance.
-            alphabet: Letters to choose from.
-            radius: Distance of the letters from the die's centre.
-            size: Height of the letters.
-            width: Width of their strokes.
-            start: Angle where the legend starts.
-            sweep: Angle that it takes.
+        The arc has this radius, begins at the angle `start` and spans the angle
+        `sweep`; `size` is the height of the letters, `width` that of their strokes.
         """
         step = size * float(rng.uniform(0.72, 0.95)) / radius
         serifs = rng.random() < 0.3
@@ -319,8 +300,7 @@ class DieCanvas:
         soft = cv2.GaussianBlur(self.canvas, (0, 0), sigma)
         size = (self.size_px, self.size_px)
         small = cv2.resize(soft, size, interpolation=cv2.INTER_AREA)
-        out: NDArray[np.float32] = small.astype(np.float32) / np.float32(255)
-        return out
+        return np.asarray(small, np.float32) / np.float32(255)
 
 
 def polar(radius: float, angle: float) -> Point:

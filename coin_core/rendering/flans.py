@@ -101,8 +101,7 @@ def distance_to_edge(mask: NDArray[np.uint8]) -> Field:
     inside = (mask > 127).astype(np.uint8)
     padded = cv2.copyMakeBorder(inside, 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
     distance = cv2.distanceTransform(padded, cv2.DIST_L1, 3)
-    out: Field = distance[1:-1, 1:-1].astype(np.float32)
-    return out
+    return np.asarray(distance[1:-1, 1:-1], np.float32)
 
 
 def draw_surface(

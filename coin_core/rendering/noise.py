@@ -29,12 +29,10 @@ def noise(rng: np.random.Generator, size_px: int, grains: int) -> Field:
     fine = cv2.resize(coarse, (side, side), interpolation=cv2.INTER_LINEAR_EXACT)
     edge = (side - size_px) // 2
     inside = slice(edge, edge + size_px)
-    field: Field = fine[inside, inside].astype(np.float32) / np.float32(65535)
-    return field
+    return np.asarray(fine[inside, inside], np.float32) / np.float32(65535)
 
 
 def smoothstep(x: Field, low: float, high: float) -> Field:
     """0 below `low`, 1 above `high`, and the cubic 3t² - 2t³ between."""
     t = np.clip((x - np.float32(low)) / np.float32(high - low), 0, 1)
-    out: Field = t * t * (np.float32(3) - np.float32(2) * t)
-    return out
+    return np.asarray(t * t * (np.float32(3) - np.float32(2) * t), np.float32)

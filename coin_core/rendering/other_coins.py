@@ -315,23 +315,9 @@ def _emblem(die: DieCanvas, rng: np.random.Generator) -> None:
             die.ring((side * 0.045, -0.14), 0.03, 0.012, 90)
 
 
-_EMBLEMS: tuple[Callable[[DieCanvas, np.random.Generator], None], ...] = (
-    _standing,
-    _standing,
-    _seated,
-    _seated,
-    _eagle,
-    _eagle,
-    _animal,
-    _animal,
-    _palm,
-    _lily,
-    _helmet,
-    _ship,
-    _tripod,
-    _numerals,
-    _numerals,
-    _lines_of_text,
-    _emblem,
-    _emblem,
-)
+_Emblem = Callable[[DieCanvas, np.random.Generator], None]
+_FIGURES: tuple[_Emblem, ...] = (_standing, _seated, _eagle, _animal)
+_THINGS: tuple[_Emblem, ...] = (_palm, _lily, _helmet, _ship, _tripod)
+# the more frequent ones twice
+_EMBLEMS = tuple(figure for figure in _FIGURES for _ in range(2)) + _THINGS
+_EMBLEMS += (_numerals, _numerals, _lines_of_text, _emblem, _emblem)

@@ -45,8 +45,7 @@ def _draw_colour(rng: np.random.Generator, palette: NDArray[np.uint8]) -> Image:
 
 
 def _blend(image: Image, colour: Image, amount: Field) -> Image:
-    out: Image = image + (colour - image) * amount[:, :, None]
-    return out
+    return np.asarray(image + (colour - image) * amount[:, :, None], np.float32)
 
 
 def _shade(height: Field, steepness: float, azimuth: float, elevation: float) -> Field:
@@ -58,8 +57,7 @@ def _shade(height: Field, steepness: float, azimuth: float, elevation: float) ->
     ly = np.float32(math.sin(azimuth) * math.cos(elevation))
     lz = np.float32(math.sin(elevation))
     length = np.sqrt(gx * gx + gy * gy + np.float32(1))
-    out: Field = np.maximum((lz - gx * lx - gy * ly) / length, 0)
-    return out
+    return np.asarray(np.maximum((lz - gx * lx - gy * ly) / length, 0), np.float32)
 
 
 def _draw_metal(rng: np.random.Generator, above: Field) -> Image:

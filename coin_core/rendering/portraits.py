@@ -49,7 +49,7 @@ def draw_head(die: DieCanvas, rng: np.random.Generator) -> None:
     die.ring(at(-0.04, 0.0), 0.05 * size, 0.012 * weight, 250)
     _hair(die, rng, at, size, weight)
     if rng.random() < 0.4:
-        _beard(die, rng, at, size, weight)
+        _beard(die, rng, at, weight)
     _headgear(die, rng, at, size, weight)
 
 
@@ -119,9 +119,7 @@ def _hair(
         )
 
 
-def _beard(
-    die: DieCanvas, rng: np.random.Generator, at: _ToDie, size: float, weight: float
-) -> None:
+def _beard(die: DieCanvas, rng: np.random.Generator, at: _ToDie, weight: float) -> None:
     long = float(rng.uniform(0.0, 0.2))
     for k in range(int(rng.integers(10, 26))):
         x = float(rng.uniform(-0.1, 0.3))
