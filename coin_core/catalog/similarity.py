@@ -240,16 +240,6 @@ def _near(
     return zip(i[near].tolist(), j[near].tolist(), bits[near].tolist(), strict=True)
 
 
-def hash_distances(one: Sequence[str], other: Sequence[str]) -> NDArray[np.uint16]:
-    """Bits that differ between each hash of `one` and each of `other`, (N, M).
-
-    Args:
-        one: N hashes, hexadecimal, all of one length.
-        other: M hashes of that length.
-    """
-    return _distances(_to_words(one), _to_words(other))
-
-
 def _to_words(hashes: Sequence[str]) -> NDArray[np.uint64]:
     """The hashes as 64-bit words, (N, W)."""
     width = -(-len(hashes[0]) // 16) * 16

@@ -11,11 +11,10 @@ import json
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from typing import Any
 
-import numpy as np
 from sqlalchemy import Connection, RowMapping, func, insert, select
 from sqlalchemy.exc import IntegrityError
 
@@ -43,11 +42,10 @@ from coin_core.catalog.schema import (
 )
 from coin_core.catalog.similarity import (
     HASH_BITS,
-    MAX_HASH_DISTANCE,
     SAME_PICTURE,
+    HashIndex,
     ThumbnailCache,
     compare_thumbnails,
-    hash_distances,
     near_pairs,
 )
 from coin_core.catalog.splits import (
@@ -67,7 +65,6 @@ DEFAULT_FRACTIONS = (0.7, 0.15, 0.15)
 # saved again or scaled. Different coins of one design differ in about a hundred.
 _COPY_BITS = 48
 _MAX_CANDIDATES = 5
-_HASHES_PER_BLOCK = 512
 _PROGRESS_EVERY = 1000
 _ROWS_PER_INSERT = 2000
 _NAME = re.compile(r"[^\W_][\w.-]{0,63}")
@@ -104,23 +101,8 @@ class VersionItem:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class VersionSummary:
-    """Name, origin and size of a version."""
-
-    name: str
-    created_at: datetime
-    seed: int
-    free_only: bool
-    digest: str
-    note: str
-    photos: Mapping[Split, int]
-    coins: int
-    rulers: Mapping[str, int]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Version:
-    """A frozen dataset: one name always gives the same photos, labels and crops.
+class VersionInfo:
+    """Name and origin of a version.
 
     Attributes:
         name: As in `--data catalog:NAME`.
@@ -128,7 +110,6 @@ class Version:
         free_only: Whether only freely licensed photos were taken.
         digest: sha256 over photos, labels, coins, faces and splits.
         note: Who froze it, and what was left out.
-        items: In the order of their sha256.
     """
 
     name: str
@@ -137,6 +118,28 @@ class Version:
     free_only: bool
     digest: str
     note: str
+
+
+_INFO = tuple(field.name for field in fields(VersionInfo))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VersionSummary(VersionInfo):
+    """A version in a list: its photos per split, its coins, its photos per ruler."""
+
+    photos: Mapping[Split, int]
+    coins: int
+    rulers: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Version(VersionInfo):
+    """A frozen dataset: one name always gives the same photos, labels and crops.
+
+    Attributes:
+        items: In the order of their sha256.
+    """
+
     items: tuple[VersionItem, ...]
 
     @property
@@ -185,12 +188,7 @@ class Version:
         """The version without its items."""
         splits = Counter(item.split for item in self.items)
         return VersionSummary(
-            name=self.name,
-            created_at=self.created_at,
-            seed=self.seed,
-            free_only=self.free_only,
-            digest=self.digest,
-            note=self.note,
+            **{name: getattr(self, name) for name in _INFO},
             photos={split: splits[split] for split in Split},
             coins=len({item.coin_id for item in self.items}),
             rulers=self.rulers,
@@ -394,15 +392,18 @@ def _nearest_items(
     items: list[VersionItem],
 ) -> Iterator[tuple[VersionItem, list[tuple[VersionItem, int]]]]:
     """Each photo with those of other splits whose hashes are nearest, and the bits."""
-    splits = np.array([str(item.split) for item in items])
-    hashes = [item.phash for item in items]
-    for start in range(0, len(items), _HASHES_PER_BLOCK):
-        distances = hash_distances(hashes[start : start + _HASHES_PER_BLOCK], hashes)
-        for row, bits in enumerate(distances, start):
-            bits[splits == splits[row]] = HASH_BITS
-            near = np.flatnonzero(bits <= MAX_HASH_DISTANCE)
-            near = near[np.argsort(bits[near], kind="stable")][:_MAX_CANDIDATES]
-            yield items[row], [(items[k], int(bits[k])) for k in near.tolist()]
+    indexes = {split: HashIndex() for split in Split}
+    for row, item in enumerate(items):
+        indexes[item.split].add(row, item.phash)
+    for item in items:
+        near = [
+            (bits, row)
+            for split, index in indexes.items()
+            if split is not item.split
+            for row, bits in index.nearest(item.phash, limit=_MAX_CANDIDATES)
+        ]
+        nearest = sorted(near)[:_MAX_CANDIDATES]
+        yield item, [(items[row], bits) for bits, row in nearest]
 
 
 def _nearest_to_training(item: VersionItem) -> tuple[int, str]:
@@ -753,8 +754,7 @@ def _item(row: RowMapping) -> VersionItem:
 
 
 def _head(row: RowMapping) -> dict[str, Any]:
-    names = ("name", "created_at", "seed", "free_only", "digest", "note")
-    return {name: row[name] for name in names}
+    return {name: row[name] for name in _INFO}
 
 
 def _refuse_taken(connection: Connection, name: str) -> None:

@@ -8,7 +8,6 @@ import json
 import re
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
@@ -50,7 +49,6 @@ _ORIENTATION = 0x0112
 _ZIP_TIME = (1980, 1, 1, 0, 0, 0)  # so that equal data give an equal ZIP
 
 Progress = Callable[[int, int], None]
-Written = list[tuple[str, ExportItem]]
 
 
 class ExportForm(StrEnum):
@@ -264,31 +262,33 @@ class _Exporter:
 
     def _write_imagefolder(self, out: Path) -> int:
         """SPLIT/RULER/crop.jpg, or RULER/crop.jpg without a version."""
-        written: Written = []
         with placing_folder(out) as folder:
-            for item, name in self._named_items():
-                with self._skipping_unreadable(item):
-                    path = folder / f"{name}.jpg"
-                    path.parent.mkdir(parents=True, exist_ok=True)
-                    crop = self._crop(item)
-                    path.write_bytes(crop)
-                    self._add(written, f"{name}.jpg", _with_digest(item, crop))
+
+            def write(item: ExportItem, name: str) -> tuple[str, ExportItem]:
+                path = folder / f"{name}.jpg"
+                path.parent.mkdir(parents=True, exist_ok=True)
+                crop = self._crop(item)
+                path.write_bytes(crop)
+                return f"{name}.jpg", _with_digest(item, crop)
+
+            written = self._write_each(write)
             for name, data in self._documents(written).items():
                 (folder / name).write_bytes(data)
         return len(written)
 
     def _write_coco(self, out: Path) -> int:
         """images/ with whole photos, annotations/ with one file for each split."""
-        written: Written = []
         with placing_folder(out) as folder:
             (folder / "annotations").mkdir()
             (folder / "images").mkdir()
-            for item, name in self._named_items():
-                with self._skipping_unreadable(item):
-                    data, exported = self._whole_photo(item, upright=True)
-                    file = f"{name.split('/')[-1]}.{exported.photo.extension}"
-                    (folder / "images" / file).write_bytes(data)
-                    self._add(written, file, exported)
+
+            def write(item: ExportItem, name: str) -> tuple[str, ExportItem]:
+                data, item = self._whole_photo(item, upright=True)
+                file = f"{name.split('/')[-1]}.{item.photo.extension}"
+                (folder / "images" / file).write_bytes(data)
+                return file, item
+
+            written = self._write_each(write)
             for split in (*Split, None):
                 part = [pair for pair in written if pair[1].split is split]
                 if part:
@@ -301,29 +301,42 @@ class _Exporter:
 
     def _write_zip(self, out: Path) -> int:
         """Whole photos, table, COCO annotations, manifest and attribution."""
-        written: Written = []
         with (
             placing_file(out) as path,
             zipfile.ZipFile(path, "w", allowZip64=True) as archive,
         ):
-            for item, name in self._named_items():
-                with self._skipping_unreadable(item):
-                    data, exported = self._whole_photo(item, upright=False)
-                    file = f"photos/{name}"
-                    if item.label is None:
-                        file = f"{UNLABELLED}/{name.split('/')[-1]}"
-                    file = f"{file}.{exported.photo.extension}"
-                    archive.writestr(_zip_entry(file), data)
-                    self._add(written, file, exported)
+
+            def write(item: ExportItem, name: str) -> tuple[str, ExportItem]:
+                data, item = self._whole_photo(item, upright=False)
+                file = f"photos/{name}"
+                if item.label is None:
+                    file = f"{UNLABELLED}/{name.split('/')[-1]}"
+                file = f"{file}.{item.photo.extension}"
+                archive.writestr(_zip_entry(file), data)
+                return file, item
+
+            written = self._write_each(write)
             documents = self._documents(written)
             documents["coco.json"] = write_coco(written, self._info())
             for name, data in documents.items():
                 archive.writestr(_zip_entry(name, zipfile.ZIP_DEFLATED), data)
         return len(written)
 
-    def _add(self, written: Written, file: str, item: ExportItem) -> None:
-        written.append((file, item))
-        self.progress(len(written), len(self.items))
+    def _write_each(
+        self, write: Callable[[ExportItem, str], tuple[str, ExportItem]]
+    ) -> list[tuple[str, ExportItem]]:
+        """Write each photo; those that cannot be read are left out and reported."""
+        written = []
+        for item, name in self._named_items():
+            try:
+                written.append(write(item, name))
+            except CatalogError:
+                raise
+            except CoinError as error:
+                self.left_out.append(f"Photo {item.photo.photo_id}: {error}")
+            else:
+                self.progress(len(written), len(self.items))
+        return written
 
     def _named_items(self) -> Iterator[tuple[ExportItem, str]]:
         """Each item with a safe path without extension, which names its coin."""
@@ -345,16 +358,6 @@ class _Exporter:
                 "again."
             )
         return path
-
-    @contextmanager
-    def _skipping_unreadable(self, item: ExportItem) -> Iterator[None]:
-        """Leave out a photo that cannot be read, and report it."""
-        try:
-            yield
-        except CatalogError:
-            raise
-        except CoinError as error:
-            self.left_out.append(f"Photo {item.photo.photo_id}: {error}")
 
     def _crop(self, item: ExportItem) -> bytes:
         """The upright face to learn from, or else the whole photo, as JPEG."""
