@@ -1,20 +1,20 @@
-"""What can go wrong between a site and the catalog.
+"""Errors between a site and the dataset.
 
     CoinError
     └── ScrapeError
-        ├── ContactMissingError                      nobody to write to is named
-        ├── RobotsForbidError    (PermissionError)   robots.txt does not let us
-        ├── UnsafeAddressError   (PermissionError)   a host or scheme not to be asked
+        ├── ContactMissingError                      no contact is set
+        ├── RobotsForbidError    (PermissionError)   robots.txt forbids it
+        ├── UnsafeAddressError   (PermissionError)   a host or scheme that is not asked
         ├── SiteRefusesError     (PermissionError)   401, 403, 451
         ├── SiteBusyError        (ConnectionError)   429 or 5xx, after waiting
         ├── SiteUnreachableError (ConnectionError)   no answer at all
         ├── NotFoundError        (LookupError)       404, 410
         ├── UnexpectedAnswerError (ValueError)       wrong type, too large, cut off
-        ├── PageChangedError     (ValueError)        a page is not what it should be
-        └── DiskFullError        (OSError)           nowhere to put what was fetched
+        ├── PageChangedError     (ValueError)        a page is not as expected
+        └── DiskFullError        (OSError)           a photo cannot be written
 
 `PageChangedError`, `SiteRefusesError`, `RobotsForbidError` and `DiskFullError` end a
-run; a single record or photo that is missing or damaged is left out and counted.
+run; a single record or photo that is missing or damaged is skipped and counted.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from coin_core.errors import CoinError
 
 
 class ScrapeError(CoinError):
-    """Gathering photos failed in a way a person can mend."""
+    """Scraping failed in a way that a person can fix."""
 
 
 class ContactMissingError(ScrapeError):
@@ -39,11 +39,11 @@ class UnsafeAddressError(ScrapeError, PermissionError):
 
 
 class SiteRefusesError(ScrapeError, PermissionError):
-    """The site says no (401, 403, 451)."""
+    """The site refuses (401, 403, 451)."""
 
 
 class SiteBusyError(ScrapeError, ConnectionError):
-    """The site asks for patience (429, 5xx).
+    """The site is busy (429, 5xx).
 
     Attributes:
         retry_after_s: Seconds that the site asks to wait; None if it does not say.
@@ -63,12 +63,12 @@ class NotFoundError(ScrapeError, LookupError):
 
 
 class UnexpectedAnswerError(ScrapeError, ValueError):
-    """The answer is of the wrong kind, too large, or cut off."""
+    """The answer has the wrong type, is too large, or was cut off."""
 
 
 class PageChangedError(ScrapeError, ValueError):
-    """A page is not what it should be, so that wrong coins might be gathered."""
+    """A page is not as expected, so its coins might be wrong ones."""
 
 
 class DiskFullError(ScrapeError, OSError):
-    """What was fetched cannot be written."""
+    """A photo cannot be written."""

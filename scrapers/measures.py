@@ -1,4 +1,4 @@
-"""Weight, diameter and die axis as a lot text gives them."""
+"""Weight, diameter and die axis from lot texts and fields."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _DENOMINATION: Final = re.compile(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measures:
-    """What a text says of a coin's size; None where it says nothing credible."""
+    """The measures in a text; None where it has no credible one."""
 
     weight_g: float | None = None
     diameter_mm: float | None = None
@@ -37,8 +37,8 @@ class Measures:
 def read_measures(text: str) -> Measures:
     """Read the measures of one coin from the text of a lot.
 
-    A bronze of these rulers weighs under 30 g and is under 40 mm wide: other numbers
-    are something else (a price, an inventory number) and are left out.
+    A bronze of these rulers weighs less than 30 g and is less than 40 mm wide: larger
+    numbers are something else, such as a price, and are ignored.
     """
     weight = _first(_WEIGHT, text, 30.0)
     axis = _AXIS.search(text)

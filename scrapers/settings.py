@@ -1,4 +1,4 @@
-"""What this installation knows of itself: its data folder and whom to write to."""
+"""The contact address that is sent to sites with every request."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def read_contact() -> str:
     """The mail address or web page that sites may write to.
 
     Raises:
-        ContactMissingError: None was ever set.
+        ContactMissingError: None is set.
     """
     contact = os.environ.get("COIN_CONTACT", "")
     stored = data_dir() / "contact.txt"
@@ -24,14 +24,14 @@ def read_contact() -> str:
         contact = stored.read_text(encoding="utf-8")
     if not contact.strip():
         raise ContactMissingError(
-            "Sites want to know whom to write to, and no contact is set. Set it once: "
+            "No contact is set; sites get it with every request. Set it once: "
             "python -m scrapers contact you@example.org"
         )
     return _checked(contact)
 
 
 def store_contact(contact: str) -> None:
-    """Keep the contact for all later runs.
+    """Store the contact for all later runs.
 
     Raises:
         ContactMissingError: It is neither a mail address nor a web page.
@@ -45,6 +45,6 @@ def _checked(contact: str) -> str:
     plain = contact.strip()
     if not _CONTACT.fullmatch(plain) or not plain.isascii() or len(plain) > 200:
         raise ContactMissingError(
-            f"A contact is a mail address or a web page, in ASCII, and not {plain!r}."
+            f"A contact is a mail address or a web page, in ASCII, not {plain!r}."
         )
     return plain

@@ -1,4 +1,4 @@
-"""A ZIP of saved pages, unpacked for as long as it is read."""
+"""Unpacks a ZIP of saved pages into a temporary folder."""
 
 from __future__ import annotations
 
@@ -17,27 +17,27 @@ MOST_BYTES: Final = 4 << 30
 
 
 @contextlib.contextmanager
-def unpacked(path: Path, problems: list[str]) -> Iterator[Path]:
-    """A folder with the files of an archive; what is unsafe in it is left out.
+def unpack(path: Path, problems: list[str]) -> Iterator[Path]:
+    """A temporary folder with the files of an archive; unsafe ones are skipped.
 
     Args:
         path: The archive.
-        problems: Told what was left out, one sentence each.
+        problems: Gets a sentence for each file that is skipped.
 
     Raises:
-        PageChangedError: It is no ZIP archive, or holds too much.
+        PageChangedError: It is not a ZIP archive, or too large.
     """
     with tempfile.TemporaryDirectory(prefix="coin-pages-") as made:
         folder = Path(made).resolve()
         try:
             with Archive(path) as archive:
-                _unpack(archive, folder, problems)
+                _unpack_into(archive, folder, problems)
         except CoinError as error:
             raise PageChangedError(str(error)) from error
         yield folder
 
 
-def _unpack(archive: Archive, folder: Path, problems: list[str]) -> None:
+def _unpack_into(archive: Archive, folder: Path, problems: list[str]) -> None:
     taken = 0
     for member in archive.members():
         if member.problem:

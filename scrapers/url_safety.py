@@ -1,4 +1,4 @@
-"""Which addresses may be asked: named hosts, encrypted, and no private networks."""
+"""The addresses that may be asked: known hosts, encrypted, no private networks."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 def origin_of(url: str) -> str:
-    """Host and, where it is not the usual one, port: "127.0.0.1:8080"."""
+    """The host of an address, with an unusual port: "127.0.0.1:8080"."""
     try:
         parts = urlsplit(url)
         host, port = (parts.hostname or "").lower(), parts.port
@@ -24,15 +24,14 @@ def origin_of(url: str) -> str:
 
 
 def check_address(url: str, origins: frozenset[str]) -> None:
-    """Refuse an address that a source has no business with.
+    """Refuse an address that a source may not ask.
 
     Args:
         url: The full address.
         origins: Hosts (with unusual ports) that the source may ask.
 
     Raises:
-        UnsafeAddressError: The scheme, the host or the network behind it is not
-            allowed.
+        UnsafeAddressError: The scheme, the host or its network is not allowed.
         SiteUnreachableError: The host has no address.
     """
     origin = origin_of(url)

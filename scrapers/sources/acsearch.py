@@ -1,6 +1,7 @@
-"""Result pages of acsearch.info, as a user saved them.
+"""Result pages of acsearch.info.
 
-Its terms forbid automated retrieval, so this only reads pages that are there already.
+Its terms forbid automated retrieval, so only saved pages are read, unless the user has
+permission (see `browser`).
 """
 
 from __future__ import annotations
@@ -42,10 +43,10 @@ _HEADING: Final = re.compile(
     name=NAME, order=1, hosts=("acsearch.info",), marks=("acsearch.initSearchResults",)
 )
 def parse_page(text: str, url: str = "") -> ResultPage:
-    """Read the lots of a result page, from its script and from what is shown.
+    """Read the lots of a result page, from its script and its visible list.
 
-    A page that was scrolled shows more than its script holds; the script's text is
-    preferred, since it has no marks of the search in it.
+    A page that was scrolled shows more lots than its script has. The text of the
+    script is preferred, since matches of the search are not marked in it.
 
     Args:
         text: The page.
@@ -53,16 +54,16 @@ def parse_page(text: str, url: str = "") -> ResultPage:
 
     Raises:
         PageChangedError: There are no lots, fewer than announced, or those of
-            another question.
+            another query.
     """
     soup = read_html(text)
     scripted = _from_script(text, url or _SEARCH)
-    shown = _from_view(soup, url or _SEARCH)
+    shown = _from_list(soup, url or _SEARCH)
     lots = {lot.record_id: lot for lot in shown}
     for lot in scripted:
-        seen = lots.get(lot.record_id)
-        photo = seen.images if seen and seen.images else lot.images
-        lots[lot.record_id] = replace(lot, images=photo)
+        visible = lots.get(lot.record_id)
+        images = visible.images if visible and visible.images else lot.images
+        lots[lot.record_id] = replace(lot, images=images)
     # the heading counts lots, of which one may be listed twice
     rows = max(len(scripted), len(shown))
     announced, query = _check_heading(soup, rows)
@@ -122,7 +123,7 @@ def _from_item(item: dict[str, Any], base: str) -> Listing:
     )
 
 
-def _from_view(soup: BeautifulSoup, base: str) -> tuple[Listing, ...]:
+def _from_list(soup: BeautifulSoup, base: str) -> tuple[Listing, ...]:
     return tuple(
         make_lot(
             NAME,

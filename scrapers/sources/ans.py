@@ -28,9 +28,9 @@ _NS: Final = {
 }
 _HREF: Final = "{http://www.w3.org/1999/xlink}href"
 _ROLE: Final = "{http://www.w3.org/1999/xlink}role"
-_LEAVE: Final = "http://numismatics.org/collections/photography-permissions/"
-_OLD: Final = "objects made in or before 1925 are Public Domain Mark"
-_NAMED: Final = re.compile(rb"&(?!amp;|lt;|gt;|quot;|apos;|#)([A-Za-z]+);")
+_PERMISSIONS: Final = "http://numismatics.org/collections/photography-permissions/"
+_OLD_RIGHTS: Final = "objects made in or before 1925 are Public Domain Mark"
+_ENTITY: Final = re.compile(rb"&(?!amp;|lt;|gt;|quot;|apos;|#)([A-Za-z]+);")
 _MEASURES: Final = ".//n:physDesc/n:measurementsSet"
 _SIZES: Final = ("archive", "iiif", "reference")
 
@@ -62,7 +62,7 @@ class Ans(CollectionSource):
         Raises:
             PageChangedError: The feed ends before the number it announces.
         """
-        start, total, seen = 0, 1, set[str]()
+        start, total, listed = 0, 1, set[str]()
         while start < total:
             feed = self.client.get_text(
                 f"{self.base}/search/apis/search",
@@ -70,15 +70,15 @@ class Ans(CollectionSource):
                 types=XML_TYPES,
             )
             ids, total = parse_feed(feed)
-            # the link to the next page is not to be relied on: the count is
+            # the link to the next page is unreliable, the count is not
             if len(ids) != min(PER_PAGE, total - start):
                 raise PageChangedError(
                     f"The ANS announces {total} objects and lists {len(ids)} from "
-                    f"number {start} on. The feed has changed, or is being changed."
+                    f"number {start} on. The feed has changed, or is changing."
                 )
             for object_id in ids:
-                if object_id not in seen:
-                    seen.add(object_id)
+                if object_id not in listed:
+                    listed.add(object_id)
                     listing = self.try_record(partial(self._read, object_id))
                     if listing is not None:
                         yield listing
@@ -90,7 +90,7 @@ class Ans(CollectionSource):
         return parse_record(record, base=self.base, coin_type=self._type(record))
 
     def _type(self, record: str) -> str | None:
-        """The record of the coin's type, where its own leaves the description to it."""
+        """The record of the coin's type, if it has the description."""
         address = type_address(record)
         if origin_of(address) not in self.client.origins:
             return None
@@ -105,8 +105,8 @@ def parse_feed(text: str) -> tuple[tuple[str, ...], int]:
     """The object ids of a page of the RSS feed, and how many there are in all.
 
     Raises:
-        UnexpectedAnswerError: It is no XML.
-        PageChangedError: It is no such feed.
+        UnexpectedAnswerError: It is not XML.
+        PageChangedError: It is not this feed.
     """
     root = _parse(text, "the feed of the ANS")
     count = root.findtext(".//os:totalResults", namespaces=_NS)
@@ -120,7 +120,7 @@ def parse_feed(text: str) -> tuple[tuple[str, ...], int]:
 
 
 def type_address(text: str) -> str:
-    """Where a record without a description refers to for it; "" if it has its own."""
+    """The type record with the description, or "" if the record has its own."""
     root = _parse(text, "a record of the ANS")
     if root.find(".//n:typeDesc/*", _NS) is not None:
         return ""
@@ -140,11 +140,11 @@ def parse_record(
 
     Args:
         text: The XML.
-        base: Where photos with a relative address lie.
-        coin_type: The NUDS record of its type, where the description stands there.
+        base: The site, for photos with a relative address.
+        coin_type: The NUDS record of its type, if that has the description.
 
     Raises:
-        UnexpectedAnswerError: It is no XML, or no NUDS record.
+        UnexpectedAnswerError: It is not a NUDS record.
     """
     root = _parse(text, "a record of the ANS")
     object_id = (root.findtext(".//n:recordId", namespaces=_NS) or "").strip()
@@ -167,7 +167,7 @@ def parse_record(
     page = licence_of.get(_HREF, "") if licence_of is not None else ""
     stated = _all_text(licence_of) if licence_of is not None else ""
     if not page and not stated and _is_old(root):
-        page, stated = "https://creativecommons.org/publicdomain/mark/1.0/", _OLD
+        page, stated = "https://creativecommons.org/publicdomain/mark/1.0/", _OLD_RIGHTS
     return Listing(
         source=NAME,
         record_id=object_id,
@@ -176,7 +176,7 @@ def parse_record(
         text=". ".join(filter(None, [", ".join(people), _mint(root), *sides])),
         images=_photos(root, base),
         licence=normalize_licence(stated, page),
-        licence_raw=stated or page or f"see {_LEAVE}",
+        licence_raw=stated or page or f"see {_PERMISSIONS}",
         credit=f"American Numismatic Society, {object_id}",
         date=_text(root, ".//n:typeDesc/n:date"),
         denomination=_text(root, ".//n:typeDesc/n:denomination") or None,
@@ -193,13 +193,13 @@ def parse_record(
 
 
 def _parse(text: str, what: str) -> ElementTree.Element:
-    """Parse XML without document types, and with the names that HTML knows.
+    """Parse XML without a document type; named entities of HTML become spaces.
 
-    Ids that are not legal in XML do no harm here, as nothing is validated.
+    Ids that XML forbids do no harm, as nothing is validated.
     """
     if "<!DOCTYPE" in text[:2000] or "<!ENTITY" in text:
         raise UnexpectedAnswerError(f"{what} is a page and not the XML expected.")
-    data = _NAMED.sub(b" ", text.strip().encode())
+    data = _ENTITY.sub(b" ", text.strip().encode())
     data = re.sub(rb"^<\?xml[^>]*\?>", b"", data)
     try:
         return ElementTree.fromstring(data)
@@ -241,7 +241,7 @@ def _is_old(root: ElementTree.Element) -> bool:
 
 
 def _photos(root: ElementTree.Element, base: str) -> tuple[ListingImage, ...]:
-    """One photo per side, the best that is offered."""
+    """The largest photo of each side."""
     photos = []
     for side in (ImageSide.OBVERSE, ImageSide.REVERSE):
         group = root.find(f".//mets:fileGrp[@USE='{side}']", _NS)

@@ -1,4 +1,4 @@
-"""Pages of biddr, as a user saved them: a list of lots or one lot."""
+"""Pages of biddr: a list of lots or one lot."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from scrapers.html_utils import (
 from scrapers.registry import register_page_parser
 
 NAME: Final = "biddr"
-# auction and lot stand among other parameters, in any order
+# auction and lot are among other parameters, in any order
 _LOT: Final = re.compile(r"\bbrowse(?=\?(?:[^#]*&)?a=(\d+))(?=\?(?:[^#]*&)?l=(\d+))")
 _CATEGORY: Final = re.compile(r"[?&](?:c|q|s)=[^&]")
 
@@ -34,9 +34,9 @@ def parse_page(text: str, url: str = "") -> ResultPage:
     """
     soup = read_html(text)
     address = url or "https://www.biddr.com/"
-    this = _LOT.search(address)
-    if this:
-        lot = single_lot(soup, NAME, "-".join(this.groups()), address)
+    single = _LOT.search(address)
+    if single:
+        lot = single_lot(soup, NAME, "-".join(single.groups()), address)
         return ResultPage(
             listings=(replace(lot, date=lot.date or _date(soup)),), announced=1
         )

@@ -1,4 +1,4 @@
-"""Result pages of CoinArchives, free and Pro, as a user saved them."""
+"""Result pages of CoinArchives, free and Pro."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ def parse_page(text: str, url: str = "") -> ResultPage:
         url: Its address, for the links in it.
 
     Raises:
-        PageChangedError: It shows "closest matches", which are other coins, answers
-            another question, or has not as many rows as it announces.
+        PageChangedError: It shows "closest matches", which are other coins, is of
+            another query, or has not as many rows as it announces.
     """
     soup = read_html(text)
     header = _HEADER.search(plain_text(soup.select_one(".resultsinfo")))
@@ -72,9 +72,9 @@ def parse_page(text: str, url: str = "") -> ResultPage:
     lots: dict[str, Listing] = {}
     for row in rows:
         lot = _read_row(row, url or _BASE)
-        seen = lots.get(lot.record_id)
-        if seen is not None and seen.text != lot.text:
-            # one LotID with two texts: both are kept, each under a name of its own
+        same = lots.get(lot.record_id)
+        if same is not None and same.text != lot.text:
+            # one LotID with two texts: both are kept, under different ids
             digest = hashlib.sha256(lot.text.encode()).hexdigest()[:8]
             lot = _read_row(row, url or _BASE, f"-{digest}")
         lots.setdefault(lot.record_id, lot)

@@ -57,19 +57,18 @@ class Commons(CollectionSource):
 
     def find(self, query: str) -> Iterator[Listing]:
         """The files, in the order of the API, until it has no more."""
-        asked: set[str] = set()
-        further: dict[str, str] | None = {}
-        while further is not None:
-            params = search_params(query) | further
-            answer = self._ask(params)
-            listings, further = parse_answer(answer)
+        steps: set[str] = set()
+        following: dict[str, str] | None = {}
+        while following is not None:
+            answer = self._ask(search_params(query) | following)
+            listings, following = parse_answer(answer)
             yield from listings
-            step = repr(further)
-            if further is not None and step in asked:
+            step = repr(following)
+            if following is not None and step in steps:
                 raise PageChangedError(
-                    f"Commons asks to continue where it has been already ({step})."
+                    f"Commons continues at a place that was read already ({step})."
                 )
-            asked.add(step)
+            steps.add(step)
 
     def _ask(self, params: dict[str, str]) -> Any:
         try:
@@ -77,25 +76,25 @@ class Commons(CollectionSource):
         except RobotsForbidError as error:
             host = urlsplit(self.base).hostname
             raise RobotsForbidError(
-                f"The robots.txt of {host} keeps crawlers from its API, {_API}; "
-                "nothing was asked. Its owner lets programs in by other rules "
+                f"The robots.txt of {host} closes its API, {_API}, to crawlers. "
+                "Nothing was asked. Its owner allows programs by other rules "
                 f"({_RULES}), which this program keeps: a contact, one request at a "
-                "time, maxlag, Retry-After. If you have read them and they cover what "
-                f"you gather, say so with --i-have-permission {host}, or on the page."
+                "time, maxlag, Retry-After. If you have read them and they cover your "
+                f"use, add --i-have-permission {host}, or tick the box on the page."
             ) from error
 
 
 def search_params(query: str) -> dict[str, str]:
-    """The first question; what the answer says under "continue" is added to it."""
+    """The parameters of the first request; "continue" of an answer adds to them."""
     if query.startswith("Category:"):
-        which = {
+        generator = {
             "generator": "categorymembers",
             "gcmtitle": query,
             "gcmtype": "file",
             "gcmlimit": str(_BATCH),
         }
     else:
-        which = {
+        generator = {
             "generator": "search",
             "gsrsearch": query,
             "gsrnamespace": "6",
@@ -110,15 +109,15 @@ def search_params(query: str) -> dict[str, str]:
         "iiprop": "url|size|mime|sha1|timestamp|user|extmetadata",
         "iiurlwidth": str(_WIDTH_PX),
         "iiextmetadatafilter": _FACTS,
-        **which,
+        **generator,
     }
 
 
 def parse_answer(answer: Any) -> tuple[tuple[Listing, ...], dict[str, str] | None]:
-    """The files of an answer, and what to add to the next question; None at the end.
+    """The files of an answer, and the parameters to add next; None at the end.
 
     Raises:
-        UnexpectedAnswerError: It is no answer of this API.
+        UnexpectedAnswerError: It is not an answer of this API.
     """
     if not isinstance(answer, dict):
         raise UnexpectedAnswerError("Commons answered JSON that is no object.")
@@ -129,10 +128,10 @@ def parse_answer(answer: Any) -> tuple[tuple[Listing, ...], dict[str, str] | Non
         )
     ordered = sorted(pages, key=lambda page: page.get("index", 0))
     listings = tuple(filter(None, (_from_page(page) for page in ordered)))
-    further = answer.get("continue")
-    if further is None:
+    following = answer.get("continue")
+    if following is None:
         return listings, None
-    return listings, {str(key): str(value) for key, value in further.items()}
+    return listings, {str(key): str(value) for key, value in following.items()}
 
 
 def _from_page(page: dict[str, Any]) -> Listing | None:
@@ -175,7 +174,7 @@ def _from_page(page: dict[str, Any]) -> Listing | None:
 
 
 def _check(answer: Any) -> None:
-    """Refuse an answer that is an error; a busy server is asked again."""
+    """Raise an error that the API answers; a busy server is asked again."""
     if not isinstance(answer, dict) or "error" not in answer:
         return
     error = answer["error"]
@@ -183,4 +182,4 @@ def _check(answer: Any) -> None:
     info = error.get("info", "") if isinstance(error, dict) else str(error)
     if code in ("maxlag", "ratelimited", "readonly"):
         raise SiteBusyError(f"Commons is busy ({info}). Try again in some minutes.")
-    raise UnexpectedAnswerError(f"Commons does not understand the question ({info}).")
+    raise UnexpectedAnswerError(f"Commons does not accept the request ({info}).")

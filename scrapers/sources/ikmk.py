@@ -56,8 +56,8 @@ class Ikmk(CollectionSource):
         """The objects found, in the order of the list.
 
         Raises:
-            PageChangedError: The list is not what was searched for, or as long as
-                the site gives at most, so that objects are missing.
+            PageChangedError: The list is of another search, or as long as the site
+                allows, so that objects are missing.
         """
         self.client.get_text(f"{self.base}/home", {"lang": "en"}, keep_s=0)
         self.client.post_form(
@@ -88,11 +88,11 @@ def parse_tray(text: str, query: str = "") -> tuple[str, ...]:
 
     Args:
         text: The page.
-        query: What was searched for; checked where the page repeats it.
+        query: The search; checked if the page repeats it.
 
     Raises:
-        PageChangedError: The page answers another question, announces another number
-            of objects, or was cut at the site's limit.
+        PageChangedError: The page is of another search, announces another number of
+            objects, or ends at the limit of the site.
     """
     soup = read_html(text)
     field = soup.select_one("input[name='quick_search_value']")
@@ -114,8 +114,8 @@ def parse_tray(text: str, query: str = "") -> tuple[str, ...]:
         )
     if len(ids) >= _MOST:
         raise PageChangedError(
-            f"The search finds {_MOST} objects or more, of which the site shows no "
-            "more. Use a narrower word, such as a ruler's name."
+            f"The search finds {_MOST} objects or more, and the site shows no more "
+            "than that. Use a narrower word, such as a ruler's name."
         )
     return ids
 
@@ -126,7 +126,7 @@ def parse_object(
     """Read the JSON of an object.
 
     Raises:
-        UnexpectedAnswerError: It is not the object asked for.
+        UnexpectedAnswerError: It is another object.
     """
     if not isinstance(record, dict):
         raise UnexpectedAnswerError(f"Object {object_id} is no JSON object.")

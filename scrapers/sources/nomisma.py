@@ -1,7 +1,7 @@
-"""nomisma.org: coins of many collections, found by one SPARQL question.
+"""nomisma.org: coins of many collections, found by a SPARQL query.
 
-There is no type corpus of Hasmonean coins, so this discovers rather than gathers: only
-photos on hosts that have a source of their own are fetched.
+Only photos on the hosts of other sources are fetched. There is no type corpus of
+Hasmonean coins, so the titles are searched.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from scrapers.url_safety import origin_of
 NAME: Final = "nomisma"
 _PAGE: Final = 500
 
-_QUESTION: Final = """\
+_QUERY: Final = """\
 PREFIX rdf: <http://www.w3.org/1999/02/22-rdf-syntax-ns#>
 PREFIX dcterms: <http://purl.org/dc/terms/>
 PREFIX foaf: <http://xmlns.com/foaf/0.1/>
@@ -68,25 +68,26 @@ class Nomisma(CollectionSource):
 
     def find(self, query: str) -> Iterator[Listing]:
         """The coins, each once, page by page."""
-        offset, seen = 0, set[str]()
+        offset, listed = 0, set[str]()
         while True:
             answer = self.client.get_json(
                 f"{self.base}/query",
-                {"query": ask(query, offset=offset)},
+                {"query": build_query(query, offset=offset)},
                 accept="application/sparql-results+json",
             )
             listings, rows = parse_answer(answer)
-            fresh = [one for one in listings if one.record_id not in seen]
+            fresh = [one for one in listings if one.record_id not in listed]
             if rows and not fresh:
                 raise PageChangedError("nomisma.org answers the same coins again.")
             for listing in fresh:
-                seen.add(listing.record_id)
-                yield self._without_strangers(listing)
+                listed.add(listing.record_id)
+                yield self._with_known_photos(listing)
             if rows < _PAGE:
                 return
             offset += _PAGE
 
-    def _without_strangers(self, listing: Listing) -> Listing:
+    def _with_known_photos(self, listing: Listing) -> Listing:
+        """The listing with the photos that may be fetched."""
         kept = tuple(
             image
             for image in listing.images
@@ -95,30 +96,30 @@ class Nomisma(CollectionSource):
         if len(kept) < len(listing.images):
             host = urlsplit(listing.images[0].url).hostname
             self.problems.append(
-                f"{listing.url}: its photos lie on {host}, which has no source here."
+                f"{listing.url}: its photos are on {host}, which is no source here."
             )
         return replace(listing, images=kept)
 
 
-def ask(words: str, *, limit: int = _PAGE, offset: int = 0) -> str:
-    """The question in SPARQL.
+def build_query(words: str, *, limit: int = _PAGE, offset: int = 0) -> str:
+    """The query in SPARQL.
 
     Raises:
-        ScrapeError: The words hold signs that have a meaning in SPARQL.
+        ScrapeError: The words have characters with a meaning in SPARQL.
     """
     plain = " ".join(words.casefold().split())
     if not plain or re.search(r"[\"'\\{}<>\n]", plain):
         raise ScrapeError(
             f"nomisma.org is searched for plain words in titles, not {words!r}."
         )
-    return _QUESTION.format(words=plain, limit=limit, offset=offset)
+    return _QUERY.format(words=plain, limit=limit, offset=offset)
 
 
 def parse_answer(answer: Any) -> tuple[tuple[Listing, ...], int]:
     """The coins of an answer, and how many rows it has; a coin may have several.
 
     Raises:
-        UnexpectedAnswerError: It is no SPARQL result.
+        UnexpectedAnswerError: It is not a SPARQL result.
     """
     try:
         rows = answer["results"]["bindings"]
@@ -137,35 +138,35 @@ def parse_answer(answer: Any) -> tuple[tuple[Listing, ...], int]:
 
 
 def _from_rows(coin: str, rows: list[dict[str, str]]) -> Listing:
-    told = {key: value for row in reversed(rows) for key, value in row.items()}
+    values = {key: value for row in reversed(rows) for key, value in row.items()}
     sides = (
         ("obverse", ImageSide.OBVERSE),
         ("reverse", ImageSide.REVERSE),
     )
     images = [
-        ListingImage(url=_https(told[key]), side=side)
+        ListingImage(url=_https(values[key]), side=side)
         for key, side in sides
-        if told.get(key)
+        if values.get(key)
     ]
-    if not images and told.get("both"):
-        images = [ListingImage(url=_https(told["both"]), side=ImageSide.BOTH)]
-    raw = told.get("licence", "")
+    if not images and values.get("both"):
+        images = [ListingImage(url=_https(values["both"]), side=ImageSide.BOTH)]
+    raw = values.get("licence", "")
     return Listing(
         source=NAME,
         record_id=coin,
         url=coin,
-        title=told.get("title", ""),
+        title=values.get("title", ""),
         images=tuple(images),
         licence=normalize_licence("", raw),
         licence_raw=raw,
-        credit=told.get("publisher") or (urlsplit(coin).hostname or ""),
-        weight_g=parse_size(told.get("weight", "")),
-        diameter_mm=parse_size(told.get("diameter", "")),
-        die_axis_h=parse_axis(told.get("axis", "")),
+        credit=values.get("publisher") or (urlsplit(coin).hostname or ""),
+        weight_g=parse_size(values.get("weight", "")),
+        diameter_mm=parse_size(values.get("diameter", "")),
+        die_axis_h=parse_axis(values.get("axis", "")),
     )
 
 
 def _https(url: str) -> str:
-    """Data sets keep old addresses; those of the open internet are asked encrypted."""
+    """The encrypted address: datasets have old ones; a local address stays."""
     local = (urlsplit(url).hostname or "") == "127.0.0.1"
     return url if local else re.sub(r"^http:", "https:", url)

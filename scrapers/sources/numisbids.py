@@ -1,4 +1,4 @@
-"""Pages of NumisBids, as a user saved them: a list of lots or one lot."""
+"""Pages of NumisBids: a list of lots or one lot."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ def parse_page(text: str, url: str = "") -> ResultPage:
     """
     soup = read_html(text)
     address = url or "https://www.numisbids.com/"
-    this = _SALE.search(address) or _OLD.search(address)
-    if this:
-        lot = single_lot(soup, NAME, "-".join(this.groups()), address)
+    single = _SALE.search(address) or _OLD.search(address)
+    if single:
+        lot = single_lot(soup, NAME, "-".join(single.groups()), address)
         return ResultPage(listings=(lot,), announced=1)
     lots = lots_by_link(soup, address, NAME, _SALE) or lots_by_link(
         soup, address, NAME, _OLD

@@ -1,8 +1,6 @@
-"""Pages that a user saved from a browser: HTML with a folder beside, MHTML, or a ZIP.
+"""Pages that a user saved from a browser: HTML with its folder, MHTML, or a ZIP.
 
-    python -m scrapers saved FILE_OR_FOLDER
-
-Nothing is asked of any site. Photos that were not saved along are counted as missing.
+No site is asked. Photos that were not saved with the page count as missing.
 """
 
 from __future__ import annotations
@@ -24,12 +22,12 @@ from scrapers.errors import NotFoundError, PageChangedError, ScrapeError
 from scrapers.html_utils import attribute, read_html
 from scrapers.http_response import decode_text
 from scrapers.registry import QueryKind, parse_page, register_source
-from scrapers.unpacking import unpacked
+from scrapers.unpacking import unpack
 
 _log = logging.getLogger("scrapers")
 
-_PACKED: Final = ".zip"
-SUFFIXES: Final = frozenset({".html", ".htm", ".mhtml", ".mht", _PACKED})
+_ARCHIVE: Final = ".zip"
+SUFFIXES: Final = frozenset({".html", ".htm", ".mhtml", ".mht", _ARCHIVE})
 PAGE_BYTES: Final = 300 << 20
 _SAVED_FROM: Final = re.compile(r"<!--\s*saved from url=\(\d+\)(\S+)\s*-->")
 _THUMBNAIL: Final = re.compile(r"\.s\.(jpe?g|png|webp)", re.IGNORECASE)
@@ -54,49 +52,49 @@ class SavedPages:
         self.problems: list[str] = []
 
     def plan(self, query: str) -> tuple[str, ...]:
-        """Which files would be read."""
+        """The files that would be read."""
         pages = list(_pages_in(Path(query)))
         return tuple(f"read {page}" for page in pages)
 
     def find(self, query: str) -> Iterator[Listing]:
-        """The lots of all pages; a page that cannot be read is told in `problems`.
+        """The lots of all pages; a page that cannot be read is noted in `problems`.
 
         Raises:
-            ScrapeError: The file or folder is not there, or holds no pages.
+            ScrapeError: The file or folder is missing, or has no pages.
         """
         for path in _pages_in(Path(query)):
-            if path.suffix.lower() == _PACKED:
-                yield from self._read_packed(path)
+            if path.suffix.lower() == _ARCHIVE:
+                yield from self._read_archive(path)
             else:
                 yield from self._read(path)
 
-    def _read_packed(self, path: Path) -> Iterator[Listing]:
+    def _read_archive(self, path: Path) -> Iterator[Listing]:
         try:
-            with unpacked(path, self.problems) as folder:
+            with unpack(path, self.problems) as folder:
                 for page in _pages_in(folder):
                     yield from self._read(page)
         except ScrapeError as error:
-            self._tell(path, error)
+            self._note(path, error)
 
     def _read(self, path: Path) -> Iterator[Listing]:
         try:
             page, find_file = open_page(path)
         except (PageChangedError, OSError) as error:
-            self._tell(path, error)
+            self._note(path, error)
             return
         _log.info("%s: %d lots", path.name, len(page.listings))
         for listing in page.listings:
             images = tuple(_fill(image, find_file) for image in listing.images)
             yield replace(listing, images=images)
 
-    def _tell(self, path: Path, error: Exception) -> None:
+    def _note(self, path: Path, error: Exception) -> None:
         self.problems.append(f"{path.name}: {error}")
 
     def fetch(self, image: ListingImage) -> bytes:
-        """The bytes that were saved along.
+        """The bytes of a photo that was saved with its page.
 
         Raises:
-            NotFoundError: They were not.
+            NotFoundError: It was not saved.
         """
         if image.data is None:
             raise NotFoundError(
@@ -110,10 +108,10 @@ def open_page(path: Path) -> tuple[ResultPage, FindFile]:
     """Read a saved page.
 
     Returns:
-        Its lots, and what finds a file that was saved along by its address.
+        Its lots, and a function that finds a saved file by its address.
 
     Raises:
-        PageChangedError: It comes from no known site, or is not what it should be.
+        PageChangedError: It is of no known site, or not as expected.
     """
     if path.stat().st_size > PAGE_BYTES:
         raise PageChangedError(f"{path.name} is larger than {PAGE_BYTES >> 20} MB.")
@@ -134,7 +132,7 @@ def _pages_in(path: Path) -> Iterator[Path]:
         raise ScrapeError(f"{path} is neither a file nor a folder.")
     found = False
     for page in sorted(path.rglob("*")):
-        # what a browser saves beside a page is not a page of its own
+        # the files of a page are not pages of their own
         inside = any(
             part.endswith(("_files", "-Dateien"))
             for part in page.relative_to(path).parts
@@ -186,7 +184,7 @@ def _open_mhtml(data: bytes, name: str) -> tuple[str, str, FindFile]:
             if content_id:
                 files[f"cid:{content_id}"] = body
     if not text:
-        raise PageChangedError(f"{name} holds no page; was it saved to its end?")
+        raise PageChangedError(f"{name} has no page in it; was it saved to its end?")
     by_name = {_base_name(location): location for location in files}
 
     def find_file(address: str) -> bytes | None:
@@ -220,7 +218,7 @@ def _base_name(address: str) -> str:
 
 
 def _fill(image: ListingImage, find_file: FindFile) -> ListingImage:
-    """A photo with its bytes, the larger where two sizes were saved."""
+    """A photo with its bytes; the larger one if two sizes were saved."""
     if image.url.startswith("data:"):
         return replace(image, data=_inline(image.url))
     medium = _THUMBNAIL.sub(r".m.\1", image.url)

@@ -1,0 +1,88 @@
+"""The feed and records of the American Numismatic Society."""
+
+from __future__ import annotations
+
+import pytest
+
+from scrapers.base import ImageSide
+from scrapers.errors import (
+    PageChangedError,
+    UnexpectedAnswerError,
+)
+from scrapers.sources import ans
+from tests.scrapers import museums
+from tests.scrapers.fake_sites import Reply
+
+
+def test_the_ans_is_read_by_sides(site, client):
+    one = museums.ans(site, count=3)
+    source = ans.Ans(client(one), base=one.address)
+    listings = list(source.find('authority_facet:"Alexander Jannaeus"'))
+    assert [lot.record_id for lot in listings] == [f"1944.100.{n}" for n in range(3)]
+    lot = listings[2]
+    assert lot.title == "Bronze Prutah, Jerusalem"
+    assert lot.text == (
+        "Alexander Jannaeus, 103-76 BC. Jerusalem. Obverse: יהוחנן Wreath. "
+        "Reverse: Double cornucopia"
+    )
+    assert (lot.weight_g, lot.diameter_mm, lot.die_axis_h) == (1.94, 14.5, 12)
+    assert lot.denomination == "Prutah"
+    assert lot.references == ("Meshorer TJC B",)
+    assert lot.licence == "pdm-1.0"
+    assert [image.side for image in lot.images] == [
+        ImageSide.OBVERSE,
+        ImageSide.REVERSE,
+    ]
+    assert source.fetch(lot.images[0]) != source.fetch(lot.images[1])
+
+
+def test_a_feed_of_several_pages_is_counted():
+    ids, total = ans.parse_feed(museums.ans_feed([f"a.{n}" for n in range(100)], 230))
+    assert (len(ids), ids[0], total) == (100, "a.0", 230)
+
+
+@pytest.mark.parametrize(
+    ("feed", "error"),
+    [
+        (museums.ans_feed(["a.1"], 5), PageChangedError),
+        ("<html><p>maintenance</html>", UnexpectedAnswerError),
+        ("<rss><channel/></rss>", PageChangedError),
+        ("<!DOCTYPE html><html/>", UnexpectedAnswerError),
+        ("<rss>", UnexpectedAnswerError),
+    ],
+)
+def test_a_feed_that_is_not_what_it_says_ends_the_run(site, client, feed, error):
+    one = museums.ans(site, count=1)
+    one.routes["/search/apis/search"] = lambda _: Reply(feed, kind="text/xml")
+    with pytest.raises((error, PageChangedError)):
+        list(ans.Ans(client(one), base=one.address).find("x"))
+
+
+def test_a_damaged_record_of_the_ans_is_left_out(site, client):
+    one = museums.ans(site, count=2)
+    good = one.routes["/search/id/"]
+    one.routes["/search/id/"] = lambda request: (
+        Reply("<nuds>", kind="text/xml") if "100.0" in request.path else good(request)
+    )
+    source = ans.Ans(client(one), base=one.address)
+    assert [lot.record_id for lot in source.find("x")] == ["1944.100.1"]
+    assert "damaged XML" in source.problems[0]
+
+
+def test_a_record_refers_to_its_type(site, client):
+    one = museums.ans(site, count=1)
+    full = museums.ans_record("1944.100.0", 0, one.address)
+    begin, end = full.index("<typeDesc>"), full.index("</typeDesc>")
+    bare = (full[:begin] + "<typeDesc>" + full[end:]).replace(
+        "<reference>", f'<reference xlink:href="{one.address}/search/types/t1">'
+    )
+    one.routes["/search/id/"] = lambda _: Reply(bare, kind="text/xml")
+    one.routes["/search/types/t1.xml"] = lambda _: Reply(full, kind="text/xml")
+    (lot,) = ans.Ans(client(one), base=one.address).find("x")
+    assert "John Hyrcanus I" in lot.text
+
+
+def test_xml_bombs_are_not_read():
+    bomb = '<!DOCTYPE a [<!ENTITY b "x">]><nuds>&b;</nuds>'
+    with pytest.raises(UnexpectedAnswerError):
+        ans.parse_record(bomb)

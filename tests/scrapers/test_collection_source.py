@@ -1,0 +1,57 @@
+"""What holds for every open collection."""
+
+from __future__ import annotations
+
+import pytest
+
+from scrapers.errors import (
+    SiteBusyError,
+    UnsafeAddressError,
+)
+from scrapers.sources import ans, commons, ikmk, nomisma
+from tests.scrapers import museums
+from tests.scrapers.fake_sites import Reply
+
+
+def test_rights_of_the_ans_go_before_the_rule():
+    extra = (
+        '<rightsStmt><license for="images" xlink:href="https://creativecommons.org/'
+        'licenses/by-nc/4.0/">CC BY-NC</license></rightsStmt>'
+    )
+    lot = ans.parse_record(museums.ans_record("1.1.1", 0, "https://x", extra))
+    assert lot.licence == "cc-by-nc-4.0"
+    young = museums.ans_record("1.1.1", 0, "https://x").replace("-0076", "1976")
+    assert ans.parse_record(young).licence is None
+
+
+def test_an_answer_cannot_send_us_to_another_host(site, client):
+    one = museums.commons(site, count=1)
+    stranger = site({"/p.png": museums.photo})
+    source = commons.Commons(client(one), base=one.address)
+    lot = next(iter(source.find("x")))
+    image = lot.images[0]
+    from dataclasses import replace
+
+    with pytest.raises(UnsafeAddressError):
+        source.fetch(replace(image, url=f"{stranger.address}/p.png"))
+    assert stranger.requests == []
+
+
+def test_plans_send_nothing(site, client):
+    one = site()
+    polite = client(one)
+    for source in (
+        commons.Commons(polite, one.address),
+        ans.Ans(polite, one.address),
+        ikmk.Ikmk(polite, one.address),
+        nomisma.Nomisma(polite, one.address),
+    ):
+        assert all(isinstance(line, str) for line in source.plan("prutah"))
+    assert one.requests == []
+
+
+def test_a_site_that_stays_busy_ends_the_run(site, client):
+    one = museums.ikmk(site, count=1)
+    one.routes["/object"] = lambda _: Reply(status=503)
+    with pytest.raises(SiteBusyError):
+        list(ikmk.Ikmk(client(one), base=one.address).find("x"))
