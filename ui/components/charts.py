@@ -41,7 +41,7 @@ def _apply_theme(figure: go.Figure, height_px: int, **layout: object) -> go.Figu
         margin={"l": 8, "r": 24, "t": 8, "b": 8},
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
-        font={"color": INK, "size": 14},
+        font={"color": INK, "size": 14, "family": '"Source Sans", sans-serif'},
         hoverlabel={"bgcolor": "white", "font": {"color": INK}},
         dragmode=False,
     )
