@@ -99,7 +99,6 @@ TESTED_BY = {
     "coin_core/rulers/*": "rulers/test_registry.py",
     "scrapers/*": "test_ingest.py",
     "scrapers/labels/*": "labels/test_reader.py",
-    "scrapers/sources/*": "sources/test_museums.py",
 }
 
 

@@ -13,17 +13,6 @@ from tests.scrapers import museums
 from tests.scrapers.fake_sites import Reply
 
 
-def test_rights_of_the_ans_go_before_the_rule():
-    extra = (
-        '<rightsStmt><license for="images" xlink:href="https://creativecommons.org/'
-        'licenses/by-nc/4.0/">CC BY-NC</license></rightsStmt>'
-    )
-    lot = ans.parse_record(museums.ans_record("1.1.1", 0, "https://x", extra))
-    assert lot.licence == "cc-by-nc-4.0"
-    young = museums.ans_record("1.1.1", 0, "https://x").replace("-0076", "1976")
-    assert ans.parse_record(young).licence is None
-
-
 def test_an_answer_cannot_send_us_to_another_host(site, client):
     one = museums.commons(site, count=1)
     stranger = site({"/p.png": museums.photo})

@@ -86,3 +86,14 @@ def test_xml_bombs_are_not_read():
     bomb = '<!DOCTYPE a [<!ENTITY b "x">]><nuds>&b;</nuds>'
     with pytest.raises(UnexpectedAnswerError):
         ans.parse_record(bomb)
+
+
+def test_rights_of_the_ans_go_before_the_rule():
+    extra = (
+        '<rightsStmt><license for="images" xlink:href="https://creativecommons.org/'
+        'licenses/by-nc/4.0/">CC BY-NC</license></rightsStmt>'
+    )
+    lot = ans.parse_record(museums.ans_record("1.1.1", 0, "https://x", extra))
+    assert lot.licence == "cc-by-nc-4.0"
+    young = museums.ans_record("1.1.1", 0, "https://x").replace("-0076", "1976")
+    assert ans.parse_record(young).licence is None
