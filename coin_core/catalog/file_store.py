@@ -1,8 +1,8 @@
-"""The folder of originals: whole files only, and none that the catalog does not know.
+"""The folder of original files, and new files and folders that appear only when whole.
 
-A file is written before its row, so a kill between the two leaves a file without a
-row. Whoever adds or removes a file therefore first puts a note with its name into
-`.incoming`; notes of killed processes are settled by `sweep` at the next opening.
+An original is written before its row, so a kill between the two leaves a file without a
+row. Therefore, a note with the file's name is put into `.incoming` before a file is
+added or removed; `sweep` cleans up after the notes of killed processes.
 """
 
 from __future__ import annotations
@@ -21,68 +21,66 @@ from coin_core.storage import is_locked, open_lock, replacing, write_file
 
 
 class Originals:
-    """Originals by name, `<sha256>.<extension>`, in one folder."""
+    """Original files by name, `<sha256>.<extension>`, in one folder."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._notes = folder / ".incoming"
+        self._failure = (f"A photo could not be stored in {folder}", "was changed")
 
     @contextmanager
-    def arriving(self, name: str) -> Iterator[None]:
-        """Announce a file until its row is written; an error settles it."""
-        with _sentences(self.folder):
-            self._notes.mkdir(parents=True, exist_ok=True)
-        with self._lock():
-            note = self._announce(name)
-            yield
-            note.unlink(missing_ok=True)
+    def announced(self, *names: str) -> Iterator[None]:
+        """Announce files that are added or removed together with their rows.
 
-    @contextmanager
-    def leaving(self, names: list[str]) -> Iterator[None]:
-        """Announce that files go with their rows, while nobody else adds any."""
-        with _sentences(self.folder):
+        Nobody else adds, removes or sweeps meanwhile. After an error, the notes stay
+        for `sweep`.
+        """
+        with _explained(*self._failure):
             self._notes.mkdir(parents=True, exist_ok=True)
         with self._lock():
-            notes = [self._announce(name) for name in names]
+            notes = [self._notes / f"{name}~{secrets.token_hex(4)}" for name in names]
+            with _explained(*self._failure):
+                for note in notes:
+                    note.touch()
             yield
             for note in notes:
                 note.unlink(missing_ok=True)
 
-    def put(self, name: str, data: bytes) -> None:
+    def write(self, name: str, data: bytes) -> None:
         """Write a file whole or not at all.
 
         Raises:
-            CatalogError: The disk is full, or the folder may not be written to.
+            CatalogError: The disk is full, or the folder is not writable.
         """
-        with _sentences(self.folder):
+        with _explained(*self._failure):
             path = self.folder / name
             if not path.is_file() or path.stat().st_size != len(data):
                 write_file(path, data)
 
-    def drop(self, name: str) -> None:
-        """Delete a file whose row is gone."""
-        with _sentences(self.folder):
+    def delete(self, name: str) -> None:
+        """Delete a file whose row is deleted."""
+        with _explained(*self._failure):
             (self.folder / name).unlink(missing_ok=True)
 
     def sweep(self, is_known: Callable[[str], bool]) -> int:
-        """Settle the notes of killed processes, unless somebody is adding right now.
+        """Clean up after killed processes, unless somebody is adding files right now.
 
         Args:
-            is_known: Tells whether the catalog has a photo of that sha256.
+            is_known: Whether the catalog has a photo with this sha256.
 
         Returns:
             How many files without a row were deleted.
         """
         if not self._notes.is_dir() or not any(self._notes.iterdir()):
             return 0
-        deleted = 0
         if is_locked(self.folder / ".lock"):
             return 0
+        deleted = 0
         with self._lock():
             for note in sorted(self._notes.iterdir()):
                 name = note.name.rsplit("~", 1)[0]
-                for torn in self.folder.glob(f".{name}.*.tmp"):
-                    torn.unlink(missing_ok=True)
+                for unfinished in self.folder.glob(f".{name}.*.tmp"):
+                    unfinished.unlink(missing_ok=True)
                 path = self.folder / name
                 if path.is_file() and not is_known(name.split(".")[0]):
                     path.unlink()
@@ -90,50 +88,47 @@ class Originals:
                 note.unlink(missing_ok=True)
         return deleted
 
-    def compare(self, known: Mapping[str, int], *, digests: bool) -> list[Problem]:
-        """Files against what the catalog knows of them.
+    def compare(self, sizes: Mapping[str, int], *, digests: bool) -> list[Problem]:
+        """Compare the files with the catalog.
 
         Args:
-            known: Name of each original to its size in bytes.
-            digests: Read each file, and compare its sha256 with its name.
+            sizes: Name of each original to its size in bytes.
+            digests: Also read each file, and compare its sha256 with its name.
         """
-        found = []
-        there: dict[str, int] = {}
+        files: dict[str, int] = {}
         if self.folder.is_dir():
             with os.scandir(self.folder) as entries:
-                there = {e.name: e.stat().st_size for e in entries if e.is_file()}
-        for name in sorted(set(there) - set(known) - {".lock"}):
-            sentence = f"{self.folder / name} belongs to no photo of the catalog."
-            found.append(Problem(kind="orphan_file", sentence=sentence))
-        for name, size in sorted(known.items()):
-            if name not in there:
+                files = {e.name: e.stat().st_size for e in entries if e.is_file()}
+        problems = [
+            Problem(
+                kind="orphan_file",
+                sentence=f"{self.folder / name} belongs to no photo of the catalog.",
+            )
+            for name in sorted(files.keys() - sizes.keys() - {".lock"})
+        ]
+        for name, size in sorted(sizes.items()):
+            if name not in files:
                 sentence = (
                     f"The original {self.folder / name} is missing; put it back from a "
                     "backup, or import the photo again."
                 )
-                found.append(Problem(kind="missing_file", sentence=sentence))
-            elif there[name] != size or (digests and not self._is_itself(name)):
+                problems.append(Problem(kind="missing_file", sentence=sentence))
+            elif files[name] != size or (digests and not self._is_unchanged(name)):
                 sentence = (
                     f"The original {self.folder / name} was changed from outside; put "
                     "it back from a backup, or delete it and import the photo again."
                 )
-                found.append(Problem(kind="changed_file", sentence=sentence))
-        return found
+                problems.append(Problem(kind="changed_file", sentence=sentence))
+        return problems
 
-    def _is_itself(self, name: str) -> bool:
+    def _is_unchanged(self, name: str) -> bool:
         with (self.folder / name).open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest() == name.split(".")[0]
 
-    def _announce(self, name: str) -> Path:
-        note = self._notes / f"{name}~{secrets.token_hex(4)}"
-        with _sentences(self.folder):
-            note.touch()
-        return note
-
     @contextmanager
     def _lock(self) -> Iterator[None]:
-        """Who adds, removes or sweeps does so alone; a kill ends it."""
-        with _sentences(self.folder):
+        """Lock the folder; the lock of a killed process is free."""
+        with _explained(*self._failure):
             lock = open_lock(self.folder / ".lock", timeout_s=-1)
             lock.acquire()
         try:
@@ -143,66 +138,47 @@ class Originals:
 
 
 @contextmanager
-def _sentences(folder: Path) -> Iterator[None]:
-    """Errors of the disk become sentences."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            what = "the disk is full. Make room and do it again"
-        elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-            what = "its folder may not be written to. Check the rights of the folder"
-        else:
-            what = f"{error.strerror}. Check the disk"
-        raise CatalogError(
-            f"A photo could not be stored in {folder}: {what}; nothing was changed."
-        ) from error
-
-
-@contextmanager
-def placing_folder(out: Path) -> Iterator[Path]:
-    """A new folder that becomes `out` when all of it is written.
+def new_folder(out: Path) -> Iterator[Path]:
+    """A temporary folder that becomes `out` when the block ends without an error.
 
     Raises:
         CatalogError: `out` exists and is not empty, or cannot be written.
     """
-    with _disk_sentences(out):
+    with _explained(f"{out} cannot be written", "was left there"):
         if out.exists() and not (out.is_dir() and not any(out.iterdir())):
             raise CatalogError(
                 f"{out} is there already and is left as it is. Name a folder that is "
                 "not there yet."
             )
-        with replacing(out) as fresh:
-            fresh.mkdir()
-            yield fresh
+        with replacing(out) as temporary:
+            temporary.mkdir()
+            yield temporary
 
 
 @contextmanager
-def placing_file(out: Path) -> Iterator[Path]:
-    """A path for a file that becomes `out` when all of it is written.
+def new_file(out: Path) -> Iterator[Path]:
+    """A temporary path that becomes `out` when the block ends without an error.
 
     Raises:
         CatalogError: `out` is a folder, or it cannot be written.
     """
-    with _disk_sentences(out):
+    with _explained(f"{out} cannot be written", "was left there"):
         if out.is_dir():
             raise CatalogError(f"{out} is a folder; a file was expected.")
-        with replacing(out) as fresh:
-            yield fresh
+        with replacing(out) as temporary:
+            yield temporary
 
 
 @contextmanager
-def _disk_sentences(out: Path) -> Iterator[None]:
-    """Errors of the disk become sentences."""
+def _explained(failure: str, undone: str) -> Iterator[None]:
+    """Turn errors of the disk into a CatalogError that says what to do."""
     try:
         yield
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            what = "the disk is full. Make room and export again"
+            reason = "the disk is full. Make room and do it again"
         elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-            what = "that place may not be written to. Name another one"
+            reason = "writing there is not permitted. Check the permissions"
         else:
-            what = f"{error.strerror or error}. Name another place"
-        raise CatalogError(
-            f"{out} cannot be written: {what}; nothing was left there."
-        ) from error
+            reason = f"{error.strerror or error}. Check the disk"
+        raise CatalogError(f"{failure}: {reason}; nothing {undone}.") from error

@@ -82,10 +82,10 @@ class Photos:
         digest = hashlib.sha256(data).hexdigest()
         name = f"{digest}.{record.extension}"
         try:
-            with self.originals.arriving(name):
+            with self.originals.announced(name):
                 known = self._find_digest(digest)
                 if known is None:
-                    self.originals.put(name, data)
+                    self.originals.write(name, data)
                     try:
                         with self._database.writing() as connection:
                             size = len(data)
@@ -100,7 +100,7 @@ class Photos:
                             raise
                 photo = self.get(known.photo_id)
                 if not self.path(photo).is_file():
-                    self.originals.put(f"{digest}.{photo.extension}", data)
+                    self.originals.write(f"{digest}.{photo.extension}", data)
                 return known
         except BaseException:
             self.sweep()
@@ -237,11 +237,11 @@ class Photos:
                 "never deleted; exclude it instead. Nothing was removed."
             )
         names = [f"{photo.sha256}.{photo.extension}" for photo in photos]
-        with self.originals.leaving(names):
+        with self.originals.announced(*names):
             with self._database.writing() as connection:
                 _delete_photos(connection, ids, {photo.coin_id for photo in photos})
             for name in names:
-                self.originals.drop(name)
+                self.originals.delete(name)
         return len(photos)
 
     def sweep(self) -> int:

@@ -24,7 +24,7 @@ from coin_core.catalog.exporting.forms import (
     write_coco,
     write_table,
 )
-from coin_core.catalog.file_store import placing_file, placing_folder
+from coin_core.catalog.file_store import new_file, new_folder
 from coin_core.catalog.importing.exif import strip_metadata
 from coin_core.catalog.licences import is_free
 from coin_core.catalog.records import UNLABELLED, PhotoStatus
@@ -256,13 +256,13 @@ class _Exporter:
 
     def _write_table(self, out: Path) -> int:
         """The table alone."""
-        with placing_file(out) as file:
+        with new_file(out) as file:
             file.write_bytes(write_table([("", item) for item in self.items]))
         return len(self.items)
 
     def _write_imagefolder(self, out: Path) -> int:
         """SPLIT/RULER/crop.jpg, or RULER/crop.jpg without a version."""
-        with placing_folder(out) as folder:
+        with new_folder(out) as folder:
 
             def write(item: ExportItem, name: str) -> tuple[str, ExportItem]:
                 path = folder / f"{name}.jpg"
@@ -278,7 +278,7 @@ class _Exporter:
 
     def _write_coco(self, out: Path) -> int:
         """images/ with whole photos, annotations/ with one file for each split."""
-        with placing_folder(out) as folder:
+        with new_folder(out) as folder:
             (folder / "annotations").mkdir()
             (folder / "images").mkdir()
 
@@ -302,7 +302,7 @@ class _Exporter:
     def _write_zip(self, out: Path) -> int:
         """Whole photos, table, COCO annotations, manifest and attribution."""
         with (
-            placing_file(out) as path,
+            new_file(out) as path,
             zipfile.ZipFile(path, "w", allowZip64=True) as archive,
         ):
 

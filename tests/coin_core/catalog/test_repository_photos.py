@@ -256,7 +256,7 @@ def test_opening_settles_what_a_killed_process_left(
     (catalog.photos_dir / orphan).write_bytes(b"whole file, no row")
     (catalog.photos_dir / f".{orphan}.ab12.tmp").write_bytes(b"to")
     (notes / f"{orphan}~1234").touch()
-    with catalog.photos.originals.arriving("1.jpg"):
+    with catalog.photos.originals.announced("1.jpg"):
         open_catalog(database_url).close()  # somebody is adding: nothing is touched
         assert (catalog.photos_dir / orphan).exists()
     reopened = open_catalog(database_url)
