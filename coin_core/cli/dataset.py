@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from coin_core.cli.arguments import add_json
-from coin_core.cli.output import photo_progress, write_json
+from coin_core.cli.output import write_json
 
 if TYPE_CHECKING:
     from coin_core.catalog import Catalog
@@ -182,18 +182,20 @@ def _similar_photos(
     catalog: Catalog, version: Version, known: tuple[Leak, ...]
 ) -> tuple[Leak, ...]:
     from coin_core.catalog.versions import find_visual_leaks
+    from coin_core.jobs import Progress
 
-    with photo_progress() as progress:
-        found = find_visual_leaks(catalog, version, progress)
+    with Progress("photos", unit="photo") as bar:
+        found = find_visual_leaks(catalog, version, bar.advance_to)
     pairs = {(leak.first.sha256, leak.second.sha256) for leak in known}
     return tuple(x for x in found if (x.first.sha256, x.second.sha256) not in pairs)
 
 
 def _export(options: argparse.Namespace, catalog: Catalog) -> int:
     from coin_core.catalog.exporting.writer import export
+    from coin_core.jobs import Progress
 
     ending = options.out.suffix.lower().lstrip(".")
-    with photo_progress() as progress:
+    with Progress("photos", unit="photo") as bar:
         result = export(
             catalog,
             options.out,
@@ -202,7 +204,7 @@ def _export(options: argparse.Namespace, catalog: Catalog) -> int:
             version=options.version,
             free_only=options.free_only,
             keep_notes=options.keep_camera_notes,
-            progress=progress,
+            progress=bar.advance_to,
         )
     for sentence in result.left_out:
         sys.stderr.write(f"{sentence}\n")
@@ -212,8 +214,8 @@ def _export(options: argparse.Namespace, catalog: Catalog) -> int:
     sys.stderr.write(f"{result.photos} photos are in {result.path}.\n")
     if result.stripped and not options.keep_camera_notes:
         sys.stderr.write(
-            f"Camera metadata, such as the place, was removed from {result.stripped} of "
-            "them; --keep-camera-notes keeps it.\n"
+            f"Camera metadata, such as the place, was removed from {result.stripped} "
+            "of them; --keep-camera-notes keeps it.\n"
         )
     return 0
 

@@ -102,13 +102,12 @@ def _evaluate_catalog(
     options: argparse.Namespace, classifier: CoinClassifier, names: tuple[str, ...]
 ) -> int:
     from coin_core.catalog import open_catalog
-    from coin_core.training.catalog_dataset import take_rows
     from coin_core.training.evaluate import measure_crops
 
     coins = arguments.load_coins(options.data)
     catalog = open_catalog()
     if coins.splits is not None and (coins.splits == "test").any():
-        coins = take_rows(coins, coins.splits == "test")
+        coins = coins.take(coins.splits == "test")
         sys.stderr.write(f"Measured on the {len(coins)} photos of the test split.\n")
     for name in names:
         _check_unseen(name, classifier.model(name).card, coins, catalog)

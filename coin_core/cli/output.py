@@ -1,11 +1,10 @@
-"""What several commands print: JSON lines, reports and progress bars."""
+"""What several commands print: JSON lines and reports."""
 
 from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -27,12 +26,3 @@ def write_reports(reports: Sequence[Report], *, as_json: bool) -> None:
     elif reports:
         tables = [report_table(reports), *map(confusion_table, reports)]
         sys.stdout.write("\n\n".join(tables) + "\n")
-
-
-@contextmanager
-def photo_progress() -> Iterator[Callable[[int, int], None]]:
-    """A progress bar on the terminal, as a function (done, total) that moves it."""
-    from coin_core.jobs import Progress
-
-    with Progress("photos", unit="photo") as progress:
-        yield progress.advance_to

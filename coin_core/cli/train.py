@@ -7,9 +7,8 @@ import json
 import re
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -123,68 +122,60 @@ def _train_rendered(options: argparse.Namespace, names: Sequence[str]) -> int:
     from coin_core.classifiers import pretrained_classifiers
 
     start = time.monotonic()
-    steps: dict[str, Callable[[], list[Report]]] = {}
-    for name in names:
-        if name in DETECTORS:
-            steps[name] = partial(_train_detector, name, options)
-        elif name in pretrained_classifiers() and len(names) > 1:
-            steps[" and ".join(pretrained_classifiers())] = partial(
-                _train_legend_nets, options
-            )
-        else:
-            steps[name] = partial(_train_shipped, name, options)
-    reports = _run_steps(steps, options)
+    # The legend nets are trained together, on coins that are rendered once.
+    together = pretrained_classifiers() if len(names) > 1 else ()
+    steps = dict.fromkeys(together if name in together else (name,) for name in names)
+    reports = _train_steps(list(steps), options)
     write_reports(reports, as_json=options.json)
     sys.stderr.write(f"Trained in {_duration(time.monotonic() - start)}.\n")
     return 0
 
 
-def _run_steps(
-    steps: dict[str, Callable[[], list[Report]]], options: argparse.Namespace
+def _train_steps(
+    steps: list[tuple[str, ...]], options: argparse.Namespace
 ) -> list[Report]:
-    """Run the steps of `train all`; skip those that a killed run finished."""
-    from coin_core.model_store import bundle
-    from coin_core.storage import write_file
+    """Train step by step; skip the steps that an interrupted `train all` finished."""
+    from coin_core import storage
 
     if len(steps) == 1:
-        [train] = steps.values()
-        return train()
-    path = bundle.data_dir() / "train-all.json"
+        return _train_step(steps[0], options)
+    path = storage.data_dir() / "train-all.json"
     settings = {"seed": options.seed, "coins": options.coins}
     done: list[str] = []
     with suppress(OSError, ValueError, AttributeError, KeyError, TypeError):
         saved = json.loads(path.read_text("utf-8"))
         if {key: saved.get(key) for key in settings} == settings:
-            done = [step for step in saved["done"] if step in steps]
+            done = [
+                title for title in map(" and ".join, steps) if title in saved["done"]
+            ]
             sys.stderr.write(f"Already trained: {', '.join(done)}. Resuming.\n")
     reports = []
-    for step, train in steps.items():
-        if step in done:
-            continue
-        reports += train()
-        done.append(step)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_file(path, json.dumps({**settings, "done": done}).encode())
+    for step in steps:
+        if (title := " and ".join(step)) not in done:
+            reports += _train_step(step, options)
+            done.append(title)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            storage.write_json(path, {**settings, "done": done})
     path.unlink(missing_ok=True)
     return reports
 
 
-def _train_legend_nets(options: argparse.Namespace) -> list[Report]:
-    from coin_core.classifiers import pretrained_classifiers
+def _train_step(names: tuple[str, ...], options: argparse.Namespace) -> list[Report]:
+    """Train one model, or several legend nets together, and save their bundles."""
     from coin_core.model_store import bundle
-    from coin_core.training.release import train_legend_nets
+    from coin_core.training.release import train_legend_nets, train_shipped
 
-    outs = {name: bundle.WEIGHTS_DIR / name for name in pretrained_classifiers()}
-    shipped = train_legend_nets(outs, options.seed, options.coins, options.workers)
-    return [report for _, report in shipped]
-
-
-def _train_shipped(name: str, options: argparse.Namespace) -> list[Report]:
-    from coin_core.training.release import train_shipped
-
+    outs = {name: options.out or bundle.WEIGHTS_DIR / name for name in names}
+    if names[0] in DETECTORS:
+        figures = _train_detector(names[0], outs[names[0]], options)
+        write_json({"model": names[0], **figures})
+        return []
+    if len(names) > 1:
+        shipped = train_legend_nets(outs, options.seed, options.coins, options.workers)
+        return [report for _, report in shipped]
     _, report = train_shipped(
-        name,
-        out=options.out,
+        names[0],
+        out=outs[names[0]],
         seed=options.seed,
         coins=options.coins,
         workers=options.workers,
@@ -192,20 +183,15 @@ def _train_shipped(name: str, options: argparse.Namespace) -> list[Report]:
     return [report]
 
 
-def _train_detector(name: str, options: argparse.Namespace) -> list[Report]:
-    from coin_core.model_store import bundle
+def _train_detector(name: str, out: Path, options: argparse.Namespace) -> Any:
     from coin_core.training.train_coin_detector import train_coin_detector
     from coin_core.training.train_legend_localizer import train_legend_localizer
     from coin_core.training.train_side_classifier import train_side_classifier
 
-    trainings: dict[str, Callable[..., dict[str, Any]]] = {
-        "faces": partial(train_coin_detector, workers=options.workers),
-        "sides": train_side_classifier,
-        "frames": partial(train_legend_localizer, workers=options.workers),
-    }
-    out = options.out or bundle.WEIGHTS_DIR / name
-    write_json({"model": name, **trainings[name](out, seed=options.seed)})
-    return []
+    if name == "sides":
+        return train_side_classifier(out, seed=options.seed)
+    train = train_coin_detector if name == "faces" else train_legend_localizer
+    return train(out, seed=options.seed, workers=options.workers)
 
 
 def _train_on_photos(options: argparse.Namespace) -> int:
@@ -254,7 +240,10 @@ def _train_on_photos(options: argparse.Namespace) -> int:
 
 
 def _record_predictions(
-    classifier: str, photo_ids: NDArray[np.int64], card: bundle.Card, fitted: FittedClassifier
+    classifier: str,
+    photo_ids: NDArray[np.int64],
+    card: bundle.Card,
+    fitted: FittedClassifier,
 ) -> None:
     """Record out-of-fold predictions in the catalog, and look for wrong labels."""
     from coin_core.catalog import open_catalog

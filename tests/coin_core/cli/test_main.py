@@ -136,7 +136,7 @@ def test_missing_weights_name_the_command_that_makes_them(tmp_path, capsys):
         (["train", "oracle", "--data", "rendered"], "'oracle'"),
         (["train", "knn", "--data", "catalog"], "no photo with a ruler"),
         (["evaluate", "--data", "catalog"], "no photo with a ruler"),
-        (["train", "knn", "--data", "/nowhere/at/all"], "is no folder"),
+        (["train", "knn", "--data", "/nowhere/at/all"], "is not a folder"),
         (["train", "faces", "--data", "/nowhere/at/all"], "--data rendered"),
         (["train", "alexnet", "--data", "rendered"], "--data DIR"),
         (["train", "all", "--data", "rendered", "--out", "x"], "--out"),
@@ -246,7 +246,9 @@ def two_kinds(tmp_path, monkeypatch):
         return np.stack([mean, mean**2, -mean, mean], axis=1) / 255
 
     monkeypatch.setattr(own.models, "find_bundle", lambda name: Path(name))
-    monkeypatch.setattr(own.loading, "load_classifier", lambda folder: (card, StubNet()))
+    monkeypatch.setattr(
+        own.loading, "load_classifier", lambda folder: (card, StubNet())
+    )
     monkeypatch.setattr("coin_core.classifiers.features.compute_features", compute)
     return tmp_path / "kinds"
 
@@ -389,22 +391,20 @@ def test_train_all_goes_on_after_the_last_model_that_was_done(
     monkeypatch.setenv("COIN_DATA_DIR", str(tmp_path))
     taken = []
 
-    def step(name):
-        if name == "svm" and "svm" not in taken:
-            taken.append(name)
+    def step(names, options):
+        if names == ("svm",) and "svm" not in taken:
+            taken.append("svm")
             raise KeyboardInterrupt
-        taken.append(name)
+        taken.append(" ".join(names))
         return []
 
-    monkeypatch.setattr(train, "_train_detector", lambda name, options: step(name))
-    monkeypatch.setattr(train, "_train_legend_nets", lambda options: step("readers"))
-    monkeypatch.setattr(train, "_train_shipped", lambda name, options: step(name))
+    monkeypatch.setattr(train, "_train_step", step)
     monkeypatch.setattr(train, "write_reports", lambda reports, as_json: None)
     asked = ["train", "all", "--data", "rendered"]
     assert main(asked) == INTERRUPTED
     kept = tmp_path / "train-all.json"
     whole = kept.read_text()
-    assert taken == ["faces", "sides", "frames", "readers", "svm"]
+    assert taken == ["faces", "sides", "frames", "resnet vgg", "svm"]
 
     taken[:] = ["svm"]
     assert main(asked) == 0
@@ -416,4 +416,6 @@ def test_train_all_goes_on_after_the_last_model_that_was_done(
         kept.write_text(other)
         taken[:] = ["svm"]
         assert main(asked) == 0
-        assert taken[1:] == ["faces", "sides", "frames", "readers", "svm", "knn", "mlp"]
+        assert taken[1:] == [
+            *("faces", "sides", "frames", "resnet vgg", "svm", "knn", "mlp")
+        ]
