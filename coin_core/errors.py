@@ -1,28 +1,28 @@
 """All errors that a user can meet and correct.
 
     CoinError
-    ├── UnreadablePhotoError    (ValueError)         a file is no photo that is accepted
-    ├── CropOutOfBoundsError    (ValueError)         a crop box leaves the photo
+    ├── UnreadablePhotoError    (ValueError)         a file is not an accepted photo
+    ├── CropOutOfBoundsError    (ValueError)         a crop box is outside the photo
     ├── UnknownRulerError       (LookupError)        no ruler has that key
     ├── UnknownClassifierError  (LookupError)        no classifier has that name
-    ├── WeightsMissingError     (FileNotFoundError)  no model bundle lies there
+    ├── WeightsMissingError     (FileNotFoundError)  there is no such model bundle
     ├── WeightsMismatchError    (ValueError)         a bundle is damaged or foreign
-    ├── TrainingDataError       (ValueError)         a folder cannot be learnt from
-    ├── TrainingStoppedError                         stopped with nothing to keep yet
-    ├── JobStoppedError                              somebody asked a job to stop
+    ├── TrainingDataError       (ValueError)         the data cannot be trained on
+    ├── TrainingStoppedError                         stopped before there is a model
+    ├── JobStoppedError                              a user has stopped a job
     └── CatalogError                                 the catalog refuses a change
 
-A message says what was expected, what was found and what to do next, and is meant
-to be shown as it is. Whatever is not a `CoinError` is a mistake in the program.
+A message says what was expected, what was found and what to do next, and is shown to
+the user. Any other exception is a mistake in the program.
 """
 
 
 class CoinError(Exception):
-    """The root: catching it catches everything a user can mend, nothing else."""
+    """The base class of all errors that a user can correct."""
 
 
 class UnreadablePhotoError(CoinError, ValueError):
-    """A file is not a photo that can be read: wrong kind, damaged, or too large."""
+    """A file is not a readable photo: another kind, damaged, or too large."""
 
 
 class CropOutOfBoundsError(CoinError, ValueError):
@@ -30,7 +30,7 @@ class CropOutOfBoundsError(CoinError, ValueError):
 
 
 class UnknownRulerError(CoinError, LookupError):
-    """No ruler is known by that key."""
+    """No ruler has that key."""
 
 
 class UnknownClassifierError(CoinError, LookupError):
@@ -38,7 +38,7 @@ class UnknownClassifierError(CoinError, LookupError):
 
 
 class WeightsMissingError(CoinError, FileNotFoundError):
-    """No model bundle lies where one was expected."""
+    """There is no model bundle where one is expected."""
 
 
 class WeightsMismatchError(CoinError, ValueError):
@@ -46,15 +46,15 @@ class WeightsMismatchError(CoinError, ValueError):
 
 
 class TrainingDataError(CoinError, ValueError):
-    """The photos or labels given cannot be learnt from."""
+    """The photos or labels cannot be trained on."""
 
 
 class TrainingStoppedError(CoinError):
-    """A training was stopped before there was a model to keep."""
+    """A training was stopped before there was a model."""
 
 
 class JobStoppedError(CoinError):
-    """Somebody asked the job to stop; its command can be run again."""
+    """A user has stopped a job; its command can be run again."""
 
 
 class CatalogError(CoinError):

@@ -17,26 +17,27 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 
-FOREST = '''
-"""A random forest on the VGG features."""
+LOGISTIC = '''
+"""Logistic regression on the VGG features."""
 
 from coin_core.classifiers.registry import register_classifier
 
 
 @register_classifier(
-    name="forest",
-    title="Random forest on VGG features",
-    short_title="Forest",
+    name="logistic",
+    title="Logistic regression on VGG features",
+    short_title="Logistic",
     inputs="features",
     order=7,
     shipped=True,
+    trusted_types=("sklearn.linear_model._logistic.LogisticRegression",),
 )
-def build_forest(labels, *, seed):
-    from sklearn.ensemble import RandomForestClassifier
+def build_logistic(labels, *, seed):
+    from sklearn.linear_model import LogisticRegression
 
     from coin_core.classifiers.base import NamedLabelsClassifier
 
-    return NamedLabelsClassifier(RandomForestClassifier(20, random_state=seed), labels)
+    return NamedLabelsClassifier(LogisticRegression(random_state=seed), labels)
 '''
 
 SALOME = '''
@@ -107,43 +108,50 @@ def run(copy: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_a_new_classifier_is_one_file(copy: Path) -> None:
-    (copy / "coin_core" / "classifiers" / "forest.py").write_text(FOREST)
+    (copy / "coin_core" / "classifiers" / "logistic.py").write_text(LOGISTIC)
     menus = ask(
         copy,
         """
+from pathlib import Path
 import numpy as np
 from coin_core.classifiers import get_classifier, list_classifiers, shipped_classifiers
-from coin_core.cli.train import DETECTORS
+from coin_core.classifiers.loading import load_classifier, save_classifier
+from coin_core.model_store.card import Card
 from coin_core.training.study import experiments
 from coin_core.training.train import Training
 from ui.formatting import classifier_names, classifier_title
-fitted = get_classifier("forest").build(("a", "b"), seed=1).fit(
+fitted = get_classifier("logistic").build(("a", "b"), seed=1).fit(
     np.eye(6, dtype=np.float32), ["a", "b"] * 3)
+card = Card(name="logistic", classifier="logistic", title="x", classes=("a", "b"))
+save_classifier(Path("kept"), card, fitted)
+_, loaded = load_classifier(Path("kept"))
 print(json.dumps({
     "listed": [spec.name for spec in list_classifiers()],
     "all": shipped_classifiers(),
     "study": {one.key: one.title for one in experiments()},
-    "pages": [classifier_names()[-1], classifier_title("forest")],
-    "command": Training(name="forest").command("DIR"),
-    "sum": float(fitted.predict_proba(np.eye(6, dtype=np.float32)).sum()),
+    "pages": [classifier_names()[-1], classifier_title("logistic")],
+    "command": Training(name="logistic").command("DIR"),
+    "sum": float(loaded.predict_proba(np.eye(6, dtype=np.float32)).sum()),
 }))
 """,
     )
-    assert menus["listed"][-1] == menus["all"][-1] == "forest"
-    assert menus["study"]["forest"] == "Random forest on VGG features"
-    assert menus["pages"] == ["forest", "Forest"]
-    assert "train forest --data DIR" in menus["command"]
+    assert menus["listed"][-1] == menus["all"][-1] == "logistic"
+    assert menus["study"]["logistic"] == "Logistic regression on VGG features"
+    assert menus["pages"] == ["logistic", "Logistic"]
+    assert "train logistic --data DIR" in menus["command"]
     assert menus["sum"] == pytest.approx(6)
     for command in ("train", "classify"):
-        assert "forest" in run(copy, "-m", "coin_core", command, "--help").stdout
-    photo = run(copy, "-m", "coin_core", "classify", "x.png", "--classifier", "forest")
-    assert "train forest --data rendered" in photo.stderr, (
+        assert "logistic" in run(copy, "-m", "coin_core", command, "--help").stdout
+    photo = run(
+        copy, "-m", "coin_core", "classify", "x.png", "--classifier", "logistic"
+    )
+    assert "train logistic --data rendered" in photo.stderr, (
         "only its weights are missing"
     )
 
 
 def test_the_training_form_offers_a_new_classifier(copy: Path) -> None:
-    (copy / "coin_core" / "classifiers" / "forest.py").write_text(FOREST)
+    (copy / "coin_core" / "classifiers" / "logistic.py").write_text(LOGISTIC)
     labels = ask(
         copy,
         """
@@ -153,13 +161,13 @@ from streamlit.testing.v1 import AppTest
 
 form = "from ui.training.form import ask_for_training; ask_for_training()"
 page = AppTest.from_string(form, default_timeout=120).run()
-page.selectbox(key="train_classifier").set_value("forest").run()
+page.selectbox(key="train_classifier").set_value("logistic").run()
 assert not page.exception, page.exception
 classifiers, data = page.selectbox(key="train_classifier"), page.radio[0]
 print(json.dumps([classifiers.options, data.options]))
 """,
     )
-    assert labels[0][-1] == "Forest"
+    assert labels[0][-1] == "Logistic"
     assert labels[1][-1] == "Rendered coins"
 
 
@@ -203,7 +211,7 @@ print(json.dumps({
 @pytest.mark.parametrize(
     ("folder", "name", "source", "said"),
     [
-        ("classifiers", "forest", FOREST.replace('"forest"', '"knn"'), "'knn'"),
+        ("classifiers", "logistic", LOGISTIC.replace('"logistic"', '"knn"'), "'knn'"),
         (
             "rulers",
             "salome_alexandra",

@@ -1,1 +1,1 @@
-"""imaging."""
+"""Photos to pixels, and pixels to network inputs."""

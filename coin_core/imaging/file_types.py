@@ -1,4 +1,4 @@
-"""What a file is, told from its bytes; used by `photos` alone."""
+"""The type of a file, identified by its bytes."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ _LONGEST_NAME = 80
 
 
 def sniff(data: bytes) -> tuple[str, str | None]:
-    """Tell what a file is.
+    """Identify a file.
 
     Returns:
-        What to call it ("a PDF document"), and the name of the Pillow format that
-        reads it, or None if it is not an accepted photo.
+        Its type in words ("a PDF document"), and the Pillow format that decodes it, or
+        None if it is not an accepted photo.
     """
     pillow_format = _sniff_photo(data[:64])
     if pillow_format is not None:
@@ -75,14 +75,14 @@ def _sniff_other(data: bytes) -> str:
     if data[4:8] == b"ftyp":
         return "an AVIF picture" if b"avi" in data[8:32] else "a film"
     head = data[:4096]
-    # A byte order mark and white space may stand before markup.
+    # A byte order mark and white space may precede markup.
     start = head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1024].lower()
     if b"<svg" in start:
         return "an SVG drawing"
     if start.startswith((b"<!doctype html", b"<html")):
         return "a web page"
     try:
-        # The last character may be cut in two at the end of the head.
+        # The last character may be cut at the end of the head.
         text = head.decode("utf-8", errors="strict" if len(data) <= 4093 else "ignore")
     except UnicodeDecodeError:
         return "no photo of a known kind"
@@ -91,26 +91,26 @@ def _sniff_other(data: bytes) -> str:
 
 
 def count_jpeg_scans(data: bytes) -> int:
-    """Count the scans of a JPEG's first picture, without decoding any.
+    """Count the scans of a JPEG's first picture without decoding it.
 
-    Marker segments are stepped over by their length, so that a thumbnail inside the
-    EXIF, or a film appended by a telephone, is not counted.
+    Marker segments are skipped by their length, so that a thumbnail in the EXIF, or a
+    film that a phone has appended, is not counted.
     """
-    scans, place = 0, 2
+    scans, offset = 0, 2
     # FF00 is a stuffed byte, FFD0 to FFD7 are restarts, FFFF is fill.
     marker = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
-    while (found := marker.search(data, place)) is not None:
+    while (found := marker.search(data, offset)) is not None:
         code = data[found.start() + 1]
         if code == 0xD9:
             break
         scans += code == 0xDA
         length = int.from_bytes(data[found.end() : found.end() + 2], "big")
-        place = found.end() + max(length, 2)
+        offset = found.end() + max(length, 2)
     return scans
 
 
 def show_name(name: str) -> str:
-    """A file's name as it may be shown: no folders, no control characters, not long."""
+    """Return a file name for display: short, no folders, no control characters."""
     last = PurePosixPath(name.replace("\\", "/")).name
     shown = "".join(
         char

@@ -1,8 +1,8 @@
-"""Decode untrusted photos: the only door through which bytes become pixels.
+"""Decoding of untrusted photos; no other module turns bytes into pixels.
 
-What a file is, is read from its first bytes, never from its name. Sizes are checked
-from the header, before any pixel is decoded, so that a small file that claims a huge
-picture costs neither time nor memory.
+The type of a file is identified by its first bytes, never by its name. Its size is
+checked in the header, before any pixel is decoded, so that a small file that claims a
+huge picture takes neither time nor memory.
 """
 
 from __future__ import annotations
@@ -24,56 +24,56 @@ from coin_core.imaging import file_types
 MAX_BYTES: Final = 100 * 1024 * 1024
 MAX_PIXELS: Final = 64_000_000
 MAX_SIDE_PX: Final = 4096
-"""Larger photos are scaled down to this longer side: a coin stays finer than needed."""
+"""The longer side that larger photos are scaled down to."""
 MIN_SIDE_PX: Final = 16
 
 SUFFIXES: Final = (
     "jpg jpeg jpe jfif mpo png webp tif tiff bmp dib heic heif".split()  # noqa: SIM905
 )
-"""File name endings for pickers and folder walks; decoding looks at content only."""
+"""File name suffixes for pickers and folders; decoding ignores names."""
 
 ACCEPTED: Final = (
     f"accepted are JPEG, PNG, WebP, TIFF, BMP and HEIC photos of up to "
     f"{MAX_BYTES // 1024**2} MB and {MAX_PIXELS // 10**6} million pixels"
 )
 
-# Above this size photos are decoded one at a time, so that several large ones
-# dropped at once need no more memory than one.
+# Photos above this size are decoded one at a time, so that several large ones need no
+# more memory than one.
 _LARGE_PIXELS = 12_000_000
 _large_decode = threading.Lock()
 
-# An honest progressive JPEG has about ten scans; thousands of empty ones make a
-# small file that takes minutes to decode.
+# A genuine progressive JPEG has about ten scans. A small file with thousands of empty
+# ones takes minutes to decode.
 _MAX_JPEG_SCANS = 100
 
-# Rows are converted in strips, so that a large photo is not held twice.
+# Rows are converted in strips, so that a large photo is not in memory twice.
 _STRIP_PIXELS = 4_000_000
 
 pillow_heif.register_heif_opener(thumbnails=False)
 
-# Pillow warns of odd metadata that does not touch the pixels. The filter is set once,
-# since `warnings.catch_warnings` is not safe between threads.
+# Pillow warns of odd metadata that does not affect the pixels. The filter is set once,
+# since `warnings.catch_warnings` is not thread-safe.
 warnings.filterwarnings("ignore", module=r"PIL\.(\w+ImagePlugin|Image)$")
 
 
 def inside(folder: Path) -> Iterator[Path]:
-    """The photos in a folder and the folders in it, by their names, in order."""
+    """Yield the photos in a folder and its subfolders, by suffix, in order."""
     for path in sorted(folder.rglob("*")):
         if path.suffix.lower().lstrip(".") in SUFFIXES and path.is_file():
             yield path
 
 
 def read(path: Path | str) -> np.ndarray:
-    """Read a photo from a file.
+    """Read and decode a photo.
 
     Args:
-        path: Where the photo lies.
+        path: The file.
 
     Returns:
         RGB pixels, uint8 of shape (H, W, 3), as `decode` gives them.
 
     Raises:
-        UnreadablePhotoError: If there is no such file or it is no accepted photo.
+        UnreadablePhotoError: There is no such file, or it is not an accepted photo.
     """
     path = Path(path)
     try:
@@ -89,10 +89,10 @@ def read(path: Path | str) -> np.ndarray:
 
 
 def decode(data: bytes, *, name: str = "photo") -> np.ndarray:
-    """Decode one photo; of an animation or a multi-page file, the first picture.
+    """Decode a photo; of an animation or a multi-page file, the first picture.
 
-    The photo is turned upright as its EXIF says, laid on white where it is
-    transparent, and scaled down if its longer side exceeds `MAX_SIDE_PX`.
+    The photo is turned upright by its EXIF orientation, transparent parts become white,
+    and it is scaled down if its longer side exceeds `MAX_SIDE_PX`.
 
     Args:
         data: The whole file.
@@ -102,8 +102,8 @@ def decode(data: bytes, *, name: str = "photo") -> np.ndarray:
         RGB pixels, uint8 of shape (H, W, 3), writable and contiguous.
 
     Raises:
-        UnreadablePhotoError: If the bytes are no accepted photo; one sentence with
-            the file's name, what is wrong, and what is accepted.
+        UnreadablePhotoError: The bytes are not an accepted photo. The message is one
+            sentence: the file's name, what is wrong, and what is accepted.
     """
     if len(data) > MAX_BYTES:
         raise _refusal(name, f"is larger than {MAX_BYTES // 1024**2} MB")
@@ -128,7 +128,7 @@ def decode(data: bytes, *, name: str = "photo") -> np.ndarray:
 
 
 def _refusal(name: str, what: str) -> UnreadablePhotoError:
-    """Say what is wrong with a file in one sentence."""
+    """The error that says what is wrong with a file."""
     return UnreadablePhotoError(f"{file_types.show_name(name)} {what}; {ACCEPTED}.")
 
 
@@ -138,7 +138,7 @@ def _too_many_pixels(size: tuple[int, int] | None = None) -> str:
 
 
 def _check_size(size: tuple[int, int], name: str) -> None:
-    """Refuse a photo by the size that its header gives (width, height)."""
+    """Refuse a photo by its size (width, height) in the header."""
     width, height = size
     if width * height > MAX_PIXELS:
         raise _refusal(name, _too_many_pixels(size))
@@ -158,18 +158,18 @@ def _load(image: Image.Image) -> np.ndarray:
     rgb = _to_rgb(image)
     if max(rgb.size) > MAX_SIDE_PX:
         rgb = rgb.resize(_fit(rgb.size), Image.Resampling.BOX, reducing_gap=2.0)
-    # TIFF and HEIC are turned while loading and no longer say so here.
+    # TIFF and HEIC are turned on loading, and have no orientation left here.
     return np.array(_turn_upright(rgb, image), dtype=np.uint8)
 
 
 def _fit(size: tuple[int, int]) -> tuple[int, int]:
-    """The size (width, height) at which the longer side keeps to the limit."""
+    """The size (width, height) with the longer side within the limit."""
     scale = min(1.0, MAX_SIDE_PX / max(size))
     return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
 
 
 def _turn_upright(rgb: Image.Image, source: Image.Image) -> Image.Image:
-    """Apply the turn that the EXIF of `source` asks for; damaged EXIF asks none."""
+    """Apply the EXIF orientation of `source`; damaged EXIF has none."""
     try:
         orientation = source.getexif().get(0x0112, 1)
         rgb.getexif()[0x0112] = orientation
@@ -179,7 +179,7 @@ def _turn_upright(rgb: Image.Image, source: Image.Image) -> Image.Image:
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:
-    """Bring any colour mode to RGB."""
+    """Convert any colour mode to RGB."""
     if image.mode == "RGB" and "transparency" not in image.info:
         return image
     rows = max(1, _STRIP_PIXELS // image.width)
@@ -206,8 +206,8 @@ def _to_rgb(image: Image.Image) -> Image.Image:
 def _white_level(image: Image.Image) -> float | None:
     """The value that means white in a deep grey image; None for 8-bit modes.
 
-    Cameras store 12 bits in 16, and floats run to 1, to 255 or to 65535: the
-    smallest usual level that holds the brightest pixel is taken.
+    Cameras store 12 bits in 16, and floats end at 1, 255 or 65535: it is the smallest
+    of the usual levels that is not below the brightest pixel.
     """
     if image.mode.startswith("I;16"):
         levels: tuple[float, ...] = (4095.0, 65535.0)
@@ -222,7 +222,7 @@ def _white_level(image: Image.Image) -> float | None:
 
 
 def _lab_to_rgb(strip: Image.Image) -> Image.Image:
-    """Convert CIE L*a*b*, which Pillow's own convert does not know."""
+    """Convert CIE L*a*b*, which Pillow's own convert cannot."""
     lab, srgb = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
     converted = ImageCms.profileToProfile(strip, lab, srgb, outputMode="RGB")
     if converted is None:

@@ -1,1 +1,1 @@
-"""model_store."""
+"""Model bundles: weights with a card, written and verified."""

@@ -121,7 +121,7 @@ def _check_number(what: str, value: object, low: float, high: float) -> None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ValueError(f"{what} is a number, not {value!r}")
     if not (math.isfinite(value) and low <= value <= high):
-        raise ValueError(f"{what} lies between {low:g} and {high:g}, not at {value!r}")
+        raise ValueError(f"{what} is from {low:g} to {high:g}, not {value!r}")
 
 
 def card_to_json(card: Card) -> str:

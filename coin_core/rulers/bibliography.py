@@ -1,4 +1,4 @@
-"""The works that the facts are taken from, and how they are cited."""
+"""The sources of the facts, and short ways to cite them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PRIEST_AND_COUNCIL = "the High Priest and the Council of the Jews"
 
 
 def cite(edition: str, number: str, note: str, *, checked: bool = True) -> Reference:
-    """A catalogue number, with whether it was checked against the book."""
+    """Return a catalogue number; `checked` if it was verified in the book."""
     source = TRADE if checked else NOT_CHECKED
     return Reference(
         edition=edition, number=number, note=note, source=source, checked=checked
@@ -36,7 +36,7 @@ def break_lines(
     evidence: Evidence = Evidence.BUILT,
     greek_a: bool = False,
 ) -> tuple[Layout, ...]:
-    """Layouts of one source; lines are written apart by a bar, top line first."""
+    """Return layouts of one source; rows have bars between lines, top line first."""
     return tuple(
         Layout(
             lines=tuple(line.strip() for line in row.split("|")),

@@ -134,7 +134,7 @@ JUDAH_ARISTOBULUS_I = Ruler(
         *break_lines(
             "יהודה",
             "יהוד | הכהןגד | ולוחבר | היהודי | ם",
-            # Printed MY at the end: the two letters stand the other way round.
+            # Printed MY at the end: the two letters are reversed on the coin.
             "יהוד | הכהןגד | ולוחבר | היהוד | מי",
             source=f"{FORUM}; {TJC}, group U",
             evidence=Evidence.READ,

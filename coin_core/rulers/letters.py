@@ -1,7 +1,7 @@
-"""The letters that stand on the wreath sides, and how they look there.
+"""The letters on the wreath sides, and their forms.
 
-The forms are those of the archaising script of the Hasmonean mint, which differ from
-the Phoenician letters of computer fonts: those only stand in for them in print.
+The forms are those of the archaising script of the Hasmonean mint. They differ from the
+Phoenician letters of computer fonts, which only represent them in print.
 """
 
 from __future__ import annotations
@@ -13,11 +13,15 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Letter:
-    """One letter that the reader knows.
+    """One letter that the networks read.
 
-    `hebrew` is the square letter (empty for the Greek one), `paleo` the character
-    that prints it, `form` says what it looks like on a coin, `confused_with` names
-    the keys of the letters it is most easily taken for.
+    Attributes:
+        key: Its name.
+        hebrew: The square letter; empty for the Greek one.
+        paleo: The character of the Phoenician block that prints it.
+        transliteration: Its Latin equivalent.
+        form: Its form on coins.
+        confused_with: Keys of the letters that it is most easily confused with.
     """
 
     key: str
@@ -28,7 +32,7 @@ class Letter:
     confused_with: tuple[str, ...] = ()
 
 
-# Order matters: it is the order of the classes in the letter maps of the nets.
+# This is the order of the classes in the networks' letter maps.
 LETTERS: Final[tuple[Letter, ...]] = (
     Letter(
         key="aleph",
@@ -167,13 +171,13 @@ _FINAL_FORMS = {"ך": "kaf", "ם": "mem", "ן": "nun"}
 HEBREW_TO_LETTER: Final = MappingProxyType(
     {letter.hebrew: letter.key for letter in LETTERS if letter.hebrew} | _FINAL_FORMS
 )
-"""Square letter, final forms included, to the key of its `Letter`."""
+"""The key of each square letter, final forms included."""
 
 _BY_KEY = {letter.key: letter for letter in LETTERS}
 
 
 def transliterate(hebrew: str) -> str:
-    """Write Hebrew letters in Latin ones, in reading order; spaces stay."""
+    """Transliterate Hebrew letters, in reading order; spaces stay."""
     return "".join(
         char if char == " " else _BY_KEY[HEBREW_TO_LETTER[char]].transliteration
         for char in hebrew
@@ -181,7 +185,7 @@ def transliterate(hebrew: str) -> str:
 
 
 def to_paleo(hebrew: str) -> str:
-    """Write Hebrew letters in the Phoenician block of Unicode; spaces stay."""
+    """Convert Hebrew letters to the Phoenician block of Unicode; spaces stay."""
     return "".join(
         char if char == " " else _BY_KEY[HEBREW_TO_LETTER[char]].paleo
         for char in hebrew

@@ -20,7 +20,7 @@ HIGH_PRIEST: Weighted = (
 
 
 class Evidence(StrEnum):
-    """How sure the line breaks of a layout are."""
+    """The evidence for the line breaks of a layout."""
 
     READ = "read line by line on a coin"
     RESTORED = "read on a coin, its worn end restored"
@@ -34,9 +34,9 @@ class Layout:
     Attributes:
         lines: Hebrew letters without spaces, in reading order (right to left), top
             line first; words break across lines.
-        name: The letters, from the start of the legend, that spell the ruler's name.
+        name: The first letters of the legend, which spell the ruler's name.
         greek_a: Whether there is a Greek A above the first line.
-        evidence: How sure the line breaks are.
+        evidence: The evidence for the line breaks.
         source: The work or collection that gives the layout.
     """
 
