@@ -1,4 +1,4 @@
-"""Measure loaded models, on photos the way of a photo, on rendered coins as struck."""
+"""Measure loaded models on photos, or on crops of photos or rendered coins."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from coin_core.results import Verdict
 from coin_core.training.datasets import CoinSet, list_photos
 
 _BATCH = 64
-# Taken from the right label where nothing was read, so that it counts as missed.
+# Subtracted from the right label where nothing was classified, so that it is wrong.
 _MISSED = 1e-6
 
 
@@ -64,13 +64,13 @@ def _parts(coins: CoinSet, name: str) -> list[NDArray[np.uint8]]:
 def measure_photos(
     coin_classifier: CoinClassifier, names: Sequence[str], folder: Path
 ) -> tuple[list[Report], list[str]]:
-    """Each model's report on a folder of photos as they are, and the unreadable ones.
+    """Each model's report on a folder of photos, and the unreadable photos.
 
-    Every photo goes the whole way: faces, legend side, classifier, threshold. One in
-    which no coin is found counts as wrong and as not answered.
+    Every photo goes through the whole pipeline: coins, legend side, classifier,
+    threshold. A photo without a detected coin counts as wrong and as not answered.
 
     Raises:
-        TrainingDataError: The folder is none, or a label is not among the classes.
+        TrainingDataError: It is not a folder, or a label is not among the classes.
     """
     verdicts: dict[str, list[Verdict]] = {name: [] for name in names}
     labels, unreadable = [], []
@@ -103,8 +103,8 @@ def measure_photos(
 
 def _row(verdict: Verdict, label: str, classes: tuple[str, ...]) -> NDArray[np.float32]:
     if verdict.probabilities:
-        row = [verdict.probabilities[name] for name in classes]
-        return np.array(row, dtype=np.float32)
+        named = [verdict.probabilities[name] for name in classes]
+        return np.array(named, dtype=np.float32)
     row = np.full(len(classes), 1 / len(classes), dtype=np.float32)
     if label in classes:
         row[classes.index(label)] -= _MISSED
