@@ -146,9 +146,9 @@ def comparison_bars(
 def _apply_axes_theme(
     figure: go.Figure, height_px: int, *, x: str, y: str
 ) -> go.Figure:
-    axis = {"gridcolor": PAPER_DEEP, "zeroline": False}
-    figure.update_xaxes(title={"text": x, "standoff": 6}, **axis)
-    figure.update_yaxes(title={"text": y, "standoff": 6}, **axis)
+    for update, text in ((figure.update_xaxes, x), (figure.update_yaxes, y)):
+        title = {"text": text, "standoff": 6, "font": {"size": 13}}
+        update(title=title, gridcolor=PAPER_DEEP, zeroline=False, automargin=True)
     return _apply_theme(
         figure,
         height_px,
