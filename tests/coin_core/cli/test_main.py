@@ -245,7 +245,7 @@ def two_kinds(tmp_path, monkeypatch):
         mean = crops.reshape(len(crops), -1).mean(axis=1, dtype=np.float32)
         return np.stack([mean, mean**2, -mean, mean], axis=1) / 255
 
-    monkeypatch.setattr(own.models, "find_bundle", lambda name: Path(name))
+    monkeypatch.setattr(own.bundle, "find_bundle", lambda name: Path(name))
     monkeypatch.setattr(
         own.loading, "load_classifier", lambda folder: (card, StubNet())
     )
