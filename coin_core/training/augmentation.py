@@ -1,4 +1,4 @@
-"""Small changes to a crop that leave its coin the same coin."""
+"""Random changes to training images: of a user's photos, and of rendered coins."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ SHIFT = 0.06
 
 
 def augment(crops: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Turned, shifted, relit, blurred and partly hidden crops, uint8 (N, S, S, 3).
+    """Turn, shift, relight, blur and partly hide crops, uint8 (N, S, S, 3).
 
-    Never mirrored: letters have a side. Draws from torch's random state, so that the
-    epoch's seed settles it.
+    Crops are never mirrored: letters have a direction. The random numbers are seeded
+    from torch's random state, and so by the epoch.
     """
     rng = np.random.default_rng(int(torch.randint(2**31, (1,))))
     return np.stack([_change(crop, rng) for crop in crops])
 
 
 def augment_mirrored(crops: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """The same, with one in three mirrored.
+    """Augment crops, one in three mirrored.
 
-    For coins that are told apart by their pictures: a portrait that looks left is of
-    the same ruler.
+    For coins that differ in their pictures: a portrait facing left is of the same
+    ruler.
     """
     mirrored = (torch.rand(len(crops)) < 1 / 3).numpy()
     turned = np.where(mirrored[:, None, None, None], crops[:, :, ::-1], crops)
@@ -51,7 +51,7 @@ def _change(crop: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uin
         image = cv2.GaussianBlur(image, (0, 0), float(rng.uniform(0.4, 1.4)))
     grey = image.mean()
     image = (image - grey) * rng.uniform(0.75, 1.3) + grey + rng.uniform(-30, 30)
-    # The tint of patina and lamp, then how much colour there is at all.
+    # The tint of patina and lamp, then the saturation.
     image *= rng.uniform(0.9, 1.1, 3).astype(np.float32)
     luminance = image.mean(axis=2, keepdims=True)
     image = luminance + (image - luminance) * rng.uniform(0.2, 1.3)
@@ -63,19 +63,20 @@ def _change(crop: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uin
     return changed
 
 
-_UNCHANGED = 0.5  # of the coins are shown as struck
+_UNCHANGED = 0.5  # fraction of the coins
 _BEND_PX = ((4, 1.8), (12, 0.8))  # points across, and how far each is moved
-_NEGATIVE = 0.06  # earth may lie lighter or darker than the letters
+_NEGATIVE = 0.06  # earth may be lighter or darker than the letters
 
 
 def randomize_appearance(inputs: Tensor) -> Tensor:
     """Randomize how coins look, but not what is on them (domain randomization).
 
     Args:
-        inputs: float (N, 3, S, S), mean 0 and deviation 1, as nets see coins.
+        inputs: float (N, 3, S, S), mean 0 and deviation 1, as nets get coins.
 
     Returns:
-        The same shape; not standardised any more. Draws from torch's random state.
+        The same shape, no longer standardized. The changes are drawn from torch's
+        random state.
     """
     changed = torch.rand(len(inputs), device=inputs.device) >= _UNCHANGED
     out = inputs.clone()
@@ -103,18 +104,18 @@ def _randomize(inputs: Tensor) -> Tensor:
 
 
 def _half(chance: Tensor, most: float) -> Tensor:
-    """For half of the coins nothing, for the others evenly up to `most`."""
+    """0 for half of the coins, for the others uniform up to `most`."""
     return (2 * chance - 1).clamp(min=0) * most
 
 
 def _field(like: Tensor, across: int) -> Tensor:
-    """Smooth chance, about 1 strong, the same in every colour: (N, 1, S, S)."""
+    """Smooth noise of deviation about 1, equal in all channels: (N, 1, S, S)."""
     coarse = torch.randn(len(like), 1, across, across, device=like.device)
     return functional.interpolate(coarse, size=like.shape[-2:], mode="bicubic")
 
 
 def _mean_around(x: Tensor, across: int) -> Tensor:
-    """The mean of a square around each pixel; rows, then columns."""
+    """The mean of a square around each pixel."""
     for size in ((across, 1), (1, across)):
         reach = (size[0] // 2, size[1] // 2)
         x = functional.avg_pool2d(x, size, 1, reach, count_include_pad=False)

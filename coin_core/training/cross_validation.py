@@ -27,9 +27,9 @@ from coin_core.evaluation.calibration import (
 )
 from coin_core.evaluation.metrics import Report, evaluate
 from coin_core.training.checkpoint import load_tensors, save_tensors
-from coin_core.training.config import FoldResult, TrainingTask, start_training
 from coin_core.training.runs import Run
 from coin_core.training.splits import hold_out_by_coin, split_by_coin
+from coin_core.training.task import FoldResult, TrainingTask, start_training
 
 logger = logging.getLogger(__name__)
 

@@ -1,8 +1,8 @@
-"""Which folders of photos the pages may learn from.
+"""The folders of photos that the pages offer for training.
 
-Whoever reaches a page must not be able to look around on the computer behind it: only
-what lies in `data/collections`, and in folders that the operator names in
-COIN_PHOTO_DIRS, is offered. The command line reads whatever its user may read.
+A visitor of a page must not be able to browse the server's disk: only the folders in
+`data/collections`, and in those that the operator names in COIN_PHOTO_DIRS, are
+offered. The command line reads whatever its user may read.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from coin_core.imaging.photo_io import SUFFIXES
 from coin_core.storage import data_dir
 
 VARIABLE = "COIN_PHOTO_DIRS"
-# A folder of folders lies at most so deep below a root.
+# The deepest level below a root at which a folder is offered.
 _DEPTH = 3
 _MOST_FOLDERS = 2_000
 _MOST_COUNTED = 20_000
@@ -29,7 +29,7 @@ class PhotoFolder:
 
     Attributes:
         path: Where it is.
-        title: Its place below its root, as a person reads it.
+        title: Its path below its root, as the pages show it.
     """
 
     path: Path
@@ -37,12 +37,12 @@ class PhotoFolder:
 
 
 def collections_dir() -> Path:
-    """Where folders of photos are put for the pages."""
+    """The folder of the photo folders for the pages."""
     return data_dir() / "collections"
 
 
 def photo_roots() -> list[Path]:
-    """The folders whose folders are offered; those that are not there are left out."""
+    """The folders whose folders are offered; missing ones are left out."""
     named = [part for part in os.environ.get(VARIABLE, "").split(os.pathsep) if part]
     roots = [collections_dir(), *(Path(part).expanduser() for part in named)]
     return [root.resolve() for root in roots if root.is_dir()]
@@ -53,7 +53,7 @@ def list_photo_folders() -> list[PhotoFolder]:
     found: dict[Path, PhotoFolder] = {}
     for root in photo_roots():
         for folder in islice(_walk(root, _DEPTH), _MOST_FOLDERS):
-            # A link must not lead out of what the operator named.
+            # A link must not lead out of the folders that the operator named.
             inside = folder.resolve().is_relative_to(root)
             if inside and _holds_classes(folder):
                 place = folder.relative_to(root).as_posix()
@@ -63,7 +63,7 @@ def list_photo_folders() -> list[PhotoFolder]:
 
 
 def _walk(folder: Path, depth: int) -> Iterator[Path]:
-    """A folder, and those below it that are not the classes of one."""
+    """A folder and those below it, except the classes of one."""
     yield folder
     if depth and not _holds_classes(folder):
         for inner in _folders(folder):
@@ -79,7 +79,7 @@ def _folders(folder: Path) -> list[Path]:
 
 
 def _holds_classes(folder: Path) -> bool:
-    """Whether two or more of its folders have a photo right inside."""
+    """Whether two or more of its folders contain a photo directly."""
     with_photos = 0
     for inner in _folders(folder):
         try:

@@ -1,4 +1,4 @@
-"""Sets of coins to learn from or to measure on: a folder of photos, rendered coins."""
+"""Coins for training and evaluation: a folder of photos, or rendered coins."""
 
 from __future__ import annotations
 
@@ -7,24 +7,30 @@ import hashlib
 import io
 import logging
 import zipfile
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
+from coin_core.detection import faces
 from coin_core.errors import CoinError, TrainingDataError, UnreadablePhotoError
+from coin_core.imaging import photo_io
 from coin_core.jobs import Progress, track
+from coin_core.rendering import render_coin
+from coin_core.rulers import DEFAULT_CLASSES
 from coin_core.storage import data_dir, write_file
 
 logger = logging.getLogger(__name__)
 
-# Side of the crops; each net takes them down to its own size.
+# Side of the crops; each net scales them down to its own input size.
 CROP_PX = 160
-# Coins struck for one that is legible enough.
-MOST_PASSED_OVER = 50
-# Raise it when faces are found or cut in another way: old crops are then not used.
+# Coins rendered for one that is legible enough.
+_MAX_TRIES = 50
+# Raise it when coins are detected or cropped in another way: old crops are unused then.
 CROP_VERSION = 1
 
 
@@ -36,15 +42,15 @@ class CoinSet:
         crops: uint8 (N, S, S, 3).
         labels: Label names, (N,).
         groups: Which rows show the same coin, (N,).
-        names: What each row is called: a file, or the number of a rendered coin.
-        classes: The labels, sorted for folders, in the order of the rulers else.
+        names: The name of each row: a file, or the number of a rendered coin.
+        classes: The labels: rulers in their own order, others sorted.
         source: "folder NAME", "rendered", "catalog" or "catalog:VERSION".
         digest: sha256 over the photos and their labels.
         unreadable: One sentence per file that was left out.
         without_face: Photos in which no coin was found, used whole.
-        legibility: Share of the name's legible letters, (N,); None for photos.
+        legibility: Fraction of the name's legible letters, (N,); None for photos.
         splits: "train", "validation" or "test" of a frozen version, (N,); else None.
-        photo_ids: Where the photos are in the catalog, (N,); None for others.
+        photo_ids: Ids of the photos in the catalog, (N,); None for others.
     """
 
     crops: NDArray[np.uint8]
@@ -63,10 +69,20 @@ class CoinSet:
     def __len__(self) -> int:
         return len(self.crops)
 
+    def take(self, rows: ArrayLike) -> CoinSet:
+        """The same set with some of its rows, by number or mask; the digest stays."""
+        chosen = np.arange(len(self))[np.asarray(rows)]
+        arrays = ("crops", "labels", "groups", "legibility", "splits", "photo_ids")
+        values: dict[str, Any] = {
+            name: None if getattr(self, name) is None else getattr(self, name)[chosen]
+            for name in arrays
+        }
+        return replace(self, names=tuple(self.names[row] for row in chosen), **values)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LabelledPhoto:
-    """A file, the folder it lies in as its label, and its sha256.
+    """A file, the folder it is in as its label, and its sha256.
 
     The sha256 is "" when the file could not be opened.
     """
@@ -77,29 +93,34 @@ class LabelledPhoto:
 
 
 def load_folder(folder: Path, *, size_px: int = CROP_PX) -> CoinSet:
-    """Read a folder with one folder of photos per class.
+    """Load a folder with one folder of photos per class.
 
-    Files that are no photos are passed over; photos that cannot be read are named in
-    `unreadable` and left out. Photos of one coin are told by a column `coin_id` beside
-    `file` in labels.csv, by the part of their name before "__", or by being the same
-    file; every other photo counts as a coin of its own.
+    Files that are not photos are skipped; photos that cannot be read are named in
+    `unreadable` and left out. Photos are of one coin if they have the same `coin_id`
+    in labels.csv (beside a column `file`), the same part of their name before "__", or
+    the same content; every other photo counts as a coin of its own.
 
     Args:
         folder: The folder of folders.
         size_px: Side of the crops.
 
     Raises:
-        TrainingDataError: It is no folder, or holds fewer than two classes.
+        TrainingDataError: It is not a folder, or holds fewer than two classes.
     """
     photos, classes = list_photos(folder)
     crops, kept, unreadable, without_face = [], [], [], 0
     coin_ids = _read_coin_ids(folder)
+    legend = set(classes) <= set(DEFAULT_CLASSES)
     has_bar = len(photos) >= 50
     for photo in track(photos, "finding the coins", unit="photo", has_bar=has_bar):
         try:
             if not photo.digest:
-                raise UnreadablePhotoError("cannot be opened, or was taken away.")
-            crop, found = _crop_cached(photo, size_px, classes)
+                raise UnreadablePhotoError("cannot be opened, or was removed.")
+            crop, found = cached_crop(
+                f"{photo.digest} {legend}",
+                size_px,
+                partial(_crop, photo.path, size_px, legend),
+            )
         except UnreadablePhotoError as error:
             unreadable.append(f"{photo.label}/{photo.path.name}: {error}")
             continue
@@ -132,46 +153,42 @@ def load_rendered(
     size_px: int = CROP_PX,
     at_least_legible: float = 0.0,
 ) -> CoinSet:
-    """Strike the first coins of the collection with this seed.
+    """Render the first coins of the dataset with this seed.
 
-    They are cropped to their flan like coins in photos, but where it lies is known.
+    They are cropped to their flan like coins in photos, but its place is known.
 
     Args:
-        seed: The collection.
+        seed: The seed of the dataset.
         count: How many coins to keep.
         size_px: Side of the crops.
-        at_least_legible: Coins with a smaller share of legible letters in the name
-            are passed over.
+        at_least_legible: Coins with a smaller fraction of legible letters in the name
+            are skipped.
 
     Raises:
-        TrainingDataError: No coin is asked for.
+        TrainingDataError: `count` is below 1, or too few coins are legible.
     """
-    from coin_core.detection.faces import RotatedBox, crop_to_flan
-    from coin_core.rendering import render_coin
-    from coin_core.rulers import DEFAULT_CLASSES
-
     if count < 1:
-        raise TrainingDataError(f"At least one coin is to be struck, not {count}.")
+        raise TrainingDataError(f"At least one coin must be rendered, not {count}.")
     crops: list[NDArray[np.uint8]] = []
     labels, legible, names = [], [], []
     with Progress("rendering coins", count, unit="coin") as bar:
-        for index in range(count * MOST_PASSED_OVER):
+        for index in range(count * _MAX_TRIES):
             if len(crops) == count:
                 break
             coin = render_coin(seed, index, size_px=size_px)
             if coin.name_legibility < at_least_legible:
                 continue
-            # A flan may reach over the edge of its picture.
+            # A flan may extend beyond the edge of its picture.
             left, top, right, bottom = np.clip(coin.flan_box, 0, 1).tolist()
-            box = RotatedBox(left=left, top=top, right=right, bottom=bottom)
-            crops.append(crop_to_flan(coin.image, box, size_px))
+            box = faces.RotatedBox(left=left, top=top, right=right, bottom=bottom)
+            crops.append(faces.crop_to_flan(coin.image, box, size_px))
             labels.append(str(coin.ruler))
             legible.append(coin.name_legibility)
             names.append(str(index))
             bar.update(1)
     if len(crops) < count:
         raise TrainingDataError(
-            f"Too few coins are legible to a share of {at_least_legible:g}."
+            f"Too few coins have a fraction of {at_least_legible:g} legible."
         )
     return CoinSet(
         crops=np.stack(crops),
@@ -186,21 +203,19 @@ def load_rendered(
 
 
 def list_photos(folder: Path) -> tuple[list[LabelledPhoto], tuple[str, ...]]:
-    """The photos of a folder of folders, in one order everywhere, and its classes.
+    """The photos of a folder of folders, in the same order everywhere, and its classes.
 
     Raises:
-        TrainingDataError: It is no folder, or holds photos of fewer than two classes.
+        TrainingDataError: It is not a folder, or has photos of fewer than two classes.
     """
-    from coin_core.imaging.photo_io import SUFFIXES
-
     if not folder.is_dir():
         raise TrainingDataError(
-            f"{folder} is no folder. Expected one that holds a folder of photos per "
+            f"{folder} is not a folder. Expected one that holds a folder of photos per "
             "class."
         )
     photos = []
     for path in _walk(folder):
-        if path.suffix.lower().lstrip(".") in SUFFIXES and path.is_file():
+        if path.suffix.lower().lstrip(".") in photo_io.SUFFIXES and path.is_file():
             try:
                 with path.open("rb") as file:
                     digest = hashlib.file_digest(file, "sha256").hexdigest()
@@ -221,7 +236,7 @@ def list_photos(folder: Path) -> tuple[list[LabelledPhoto], tuple[str, ...]]:
 
 
 def _walk(folder: Path) -> Iterator[Path]:
-    """Files in the folders of the folder, in one order everywhere."""
+    """Files in the folders of the folder, in the same order everywhere."""
     for label in _classes(folder):
         yield from sorted(
             path for path in label.rglob("*") if not path.name.startswith(".")
@@ -238,15 +253,13 @@ def _classes(folder: Path) -> list[Path]:
 
 def order_classes(labels: list[str]) -> tuple[str, ...]:
     """The rulers in their own order, any other labels sorted."""
-    from coin_core.rulers import DEFAULT_CLASSES
-
     if set(labels) <= set(DEFAULT_CLASSES):
         return tuple(key for key in DEFAULT_CLASSES if key in labels)
     return tuple(sorted(labels))
 
 
 def _read_coin_ids(folder: Path) -> dict[str, str]:
-    """Column coin_id by file, from labels.csv; {} when there is none."""
+    """Column coin_id by file, from labels.csv; {} when there is no such file."""
     path = folder / "labels.csv"
     if not path.is_file():
         return {}
@@ -274,21 +287,26 @@ def _digest_of(lines: list[str]) -> str:
     return hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest()
 
 
-def _crop_cached(
-    photo: LabelledPhoto, size_px: int, classes: tuple[str, ...]
+def cached_crop(
+    key: str, size_px: int, crop_photo: Callable[[], tuple[NDArray[np.uint8], bool]]
 ) -> tuple[NDArray[np.uint8], bool]:
-    """The crop of a photo and whether a coin was found, from the cache if it is there.
+    """A crop and whether a coin was found, computed once for a key.
 
-    Raises:
-        UnreadablePhotoError: The file is no photo that is accepted.
+    Args:
+        key: Everything that the crop depends on.
+        size_px: Side of the crop.
+        crop_photo: Computes crop and answer.
     """
-    legend = "legend" if _are_rulers(classes) else "first"
-    name = f"{photo.digest}-{size_px}-{legend}-{CROP_VERSION}.npz"
-    path = data_dir() / "cache" / "crops" / photo.digest[:2] / name
-    kept = read_crop(path, size_px)
-    if kept is not None:
-        return kept
-    crop, found = _crop(photo.path, size_px, legend == "legend")
+    name = hashlib.sha256(f"{key} {size_px} {CROP_VERSION}".encode()).hexdigest()
+    path = data_dir() / "cache" / "crops" / name[:2] / f"{name}.npz"
+    try:
+        with np.load(path, allow_pickle=False) as kept:
+            crop, found = kept["crop"], bool(kept["found"])
+        if crop.shape == (size_px, size_px, 3) and crop.dtype == np.uint8:
+            return crop, found
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        pass  # missing or torn
+    crop, found = crop_photo()
     buffer = io.BytesIO()
     np.savez_compressed(buffer, crop=crop, found=np.array(found))
     try:
@@ -299,30 +317,9 @@ def _crop_cached(
     return crop, found
 
 
-def read_crop(path: Path, size_px: int) -> tuple[NDArray[np.uint8], bool] | None:
-    """A kept crop and whether a coin was found; None when it is not there or torn."""
-    try:
-        with np.load(path, allow_pickle=False) as kept:
-            crop, found = kept["crop"], bool(kept["found"])
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
-        return None
-    if crop.shape != (size_px, size_px, 3) or crop.dtype != np.uint8:
-        return None
-    return crop, found
-
-
-def _are_rulers(classes: tuple[str, ...]) -> bool:
-    from coin_core.rulers import DEFAULT_CLASSES
-
-    return set(classes) <= set(DEFAULT_CLASSES)
-
-
 def _crop(
     path: Path, size_px: int, wants_legend: bool
 ) -> tuple[NDArray[np.uint8], bool]:
-    from coin_core.detection import faces
-    from coin_core.imaging import photo_io
-
     try:
         photo = photo_io.read(path)
     except OSError as error:
@@ -334,8 +331,7 @@ def _crop(
     # By custom the obverse is on the left; these rulers are named on the reverse.
     box = boxes[0]
     if wants_legend and len(boxes) > 1:
-        judged = faces.classify_sides(photo, boxes)
-        legend = faces.legend_side(judged)
+        legend = faces.legend_side(faces.classify_sides(photo, boxes))
         box = boxes[legend] if legend is not None else box
     try:
         return faces.crop_to_flan(photo, box, size_px), True

@@ -1,4 +1,4 @@
-"""What a training ran on, in words for the model card."""
+"""The machine that a training runs on, in words for the model card."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ def describe_machine() -> str:
 
 
 def arithmetic(name: str) -> dict[str, Any]:
-    """What a training's last digits depend on beside seed, machine and libraries.
+    """What the last digits of a training depend on beside seed and libraries.
 
     Args:
         name: The classifier that is trained.
     """
-    in_photos = get_classifier(name).inputs == "photo"
+    on_photos = get_classifier(name).inputs == "photo"
     return {
         "threads": torch.get_num_threads(),
-        "precision": training_precision(best_device()) if in_photos else "float32",
+        "precision": training_precision(best_device()) if on_photos else "float32",
     }
 
 

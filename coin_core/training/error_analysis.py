@@ -1,19 +1,21 @@
-"""What a run got right and wrong: by class, by confidence, by legibility, by photo."""
+"""The errors of a run: by class, by confidence, by legibility, by photo."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from coin_core.evaluation.metrics import LEGIBILITY_EDGES, wilson
 from coin_core.training.runs import Row
 
 RELIABILITY_BINS = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Share:
-    """`right` of `n`, with the Wilson 95 % interval; `value` is None when n is 0."""
+class Proportion:
+    """`right` of `n`, with the Wilson 95 % interval."""
 
     right: int
     n: int
@@ -22,44 +24,38 @@ class Share:
 
     @property
     def value(self) -> float | None:
-        """The share from 0 to 1."""
+        """The proportion from 0 to 1; None when n is 0."""
         return self.right / self.n if self.n else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClassFigures:
-    """How many coins of a class were found, and how many taken for it were of it."""
+    """Recall and precision of a class."""
 
     label: str
-    recall: Share
-    precision: Share
+    recall: Proportion
+    precision: Proportion
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bin:
-    """Photos between two bounds: of confidence in the answer, or of legibility.
-
-    `mean` is the mean of what the bounds are about, from 0 to 1.
-    """
+    """Photos between two bounds of confidence or legibility, `mean` on average."""
 
     low: float
     high: float
     mean: float
-    right: Share
+    right: Proportion
 
 
-def share(right: int, n: int) -> Share:
-    """A share with its interval."""
-    from coin_core.evaluation.metrics import wilson
-
+def _proportion(right: int, n: int) -> Proportion:
     low, high = wilson(right, n)
-    return Share(right=right, n=n, low=low, high=high)
+    return Proportion(right=right, n=n, low=low, high=high)
 
 
 def answer_of(row: Row) -> str:
     """The most probable label of a photo."""
-    shares: dict[str, float] = row["probabilities"]
-    return max(shares, key=shares.__getitem__)
+    probabilities: dict[str, float] = row["probabilities"]
+    return max(probabilities, key=probabilities.__getitem__)
 
 
 def confidence_of(row: Row) -> float:
@@ -68,14 +64,9 @@ def confidence_of(row: Row) -> float:
 
 
 def confusion_of(rows: Sequence[Row], classes: Sequence[str]) -> list[list[int]]:
-    """Rows are the truth, columns what the photos were taken for."""
-    place = {name: i for i, name in enumerate(classes)}
-    counts = [[0] * len(classes) for _ in classes]
-    for row in rows:
-        label, answer = row.get("label"), answer_of(row)
-        if label in place and answer in place:
-            counts[place[label]][place[answer]] += 1
-    return counts
+    """The confusion matrix: rows are true classes, columns predicted ones."""
+    pairs = Counter((row.get("label"), answer_of(row)) for row in rows)
+    return [[pairs[truth, answer] for answer in classes] for truth in classes]
 
 
 def class_figures(
@@ -85,8 +76,8 @@ def class_figures(
     return [
         ClassFigures(
             label=label,
-            recall=share(confusion[i][i], sum(confusion[i])),
-            precision=share(confusion[i][i], sum(row[i] for row in confusion)),
+            recall=_proportion(confusion[i][i], sum(confusion[i])),
+            precision=_proportion(confusion[i][i], sum(row[i] for row in confusion)),
         )
         for i, label in enumerate(classes)
     ]
@@ -99,21 +90,19 @@ def photos_in_cell(rows: Sequence[Row], truth: str, answer: str) -> list[Row]:
 
 
 def confident_mistakes(rows: Sequence[Row], count: int = 12) -> list[Row]:
-    """The wrongly taken photos, the most confident first."""
+    """The photos that were predicted wrong, the most confident first."""
     wrong = [row for row in rows if answer_of(row) != row.get("label")]
     return sorted(wrong, key=confidence_of, reverse=True)[:count]
 
 
 def reliability(rows: Sequence[Row], bins: int = RELIABILITY_BINS) -> list[Bin]:
-    """Share right by confidence; bins without photos are left out."""
+    """Accuracy by confidence; bins without photos are left out."""
     scored = [(confidence_of(row), answer_of(row) == row.get("label")) for row in rows]
     return _binned(scored, [i / bins for i in range(bins + 1)])
 
 
 def by_legibility(rows: Sequence[Row]) -> list[Bin]:
-    """Share right by the legible share of the name; [] where that is not known."""
-    from coin_core.evaluation.metrics import LEGIBILITY_EDGES
-
+    """Accuracy by the legible fraction of the name; [] where that is not known."""
     scored = [
         (float(row["legibility"]), answer_of(row) == row.get("label"))
         for row in rows
@@ -136,7 +125,7 @@ def _binned(scored: Sequence[tuple[float, bool]], edges: Sequence[float]) -> lis
                     low=low,
                     high=high,
                     mean=sum(value for value, _ in inside) / len(inside),
-                    right=share(sum(right for _, right in inside), len(inside)),
+                    right=_proportion(sum(right for _, right in inside), len(inside)),
                 )
             )
     return found

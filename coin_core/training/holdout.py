@@ -15,9 +15,9 @@ from coin_core.evaluation.calibration import (
     fit_temperature,
 )
 from coin_core.evaluation.metrics import evaluate
-from coin_core.training.config import start_training
 from coin_core.training.cross_validation import NOTHING_LEARNED, FittedClassifier
 from coin_core.training.runs import Run
+from coin_core.training.task import start_training
 
 
 def fit_on_split(

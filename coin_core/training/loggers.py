@@ -1,7 +1,7 @@
-"""The history of a run in the formats of TensorBoard and MLflow, where installed.
+"""The history of a run in TensorBoard and MLflow, where installed.
 
-Nothing here is needed to train: `COIN_TENSORBOARD=1` or `COIN_MLFLOW=1` asks for it,
-and a library that is missing or fails is named once and then left alone.
+Training does not need this: `COIN_TENSORBOARD=1` or `COIN_MLFLOW=1` turns it on. A
+library that is missing or fails is named once in the log and then ignored.
 """
 
 from __future__ import annotations
@@ -17,21 +17,21 @@ from coin_core.storage import data_dir, write_file
 
 logger = logging.getLogger(__name__)
 
-_ASKED = {"COIN_TENSORBOARD": "TensorBoard", "COIN_MLFLOW": "MLflow"}
+_VARIABLES = {"COIN_TENSORBOARD": "TensorBoard", "COIN_MLFLOW": "MLflow"}
 
 
 class _Log(Protocol):
-    """One library's record of a run."""
+    """The record of a run in one library."""
 
     def add(self, fold: str, values: Mapping[str, float], epoch: int) -> None:
         """Note values by name."""
 
     def end(self, *, whole: bool) -> None:
-        """Close the record; `whole` says whether the training came to its end."""
+        """Close the record; `whole` says whether the training was completed."""
 
 
 class ExtraLog:
-    """A run's history in every library that was asked for; none can end a training.
+    """A run's history in every library that is turned on; no error ends a training.
 
     Args:
         folder: The run's folder; TensorBoard's files go into `tensorboard` inside.
@@ -40,7 +40,7 @@ class ExtraLog:
 
     def __init__(self, folder: Path, config: Mapping[str, Any]) -> None:
         self._logs: list[_Log] = []
-        for variable, library in _ASKED.items():
+        for variable, library in _VARIABLES.items():
             if os.environ.get(variable, "") in ("", "0"):
                 continue
             open_log = _TensorBoard if library == "TensorBoard" else _MLflow
@@ -65,7 +65,7 @@ class ExtraLog:
                 act(log)
             except Exception as error:  # noqa: BLE001 - a training must not end by it
                 self._logs.remove(log)
-                logger.warning("The extra log is left alone from now on: %s", error)
+                logger.warning("This log is ignored from now on: %s", error)
 
 
 class _TensorBoard:
@@ -86,7 +86,7 @@ class _TensorBoard:
 
 
 class _MLflow:
-    """One run of MLflow for one of ours, however often that is gone on with."""
+    """One run of MLflow for each run, however often that is resumed."""
 
     def __init__(self, folder: Path, config: Mapping[str, Any]) -> None:
         mlflow: Any = import_module("mlflow")

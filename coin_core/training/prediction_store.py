@@ -1,4 +1,4 @@
-"""What a run keeps of its coins: their crops and who was taken for whom."""
+"""The predictions of a run, and the crops that they were made from."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-# Enough to read a legend by, and 500 coins stay under 4 MB.
+# The legend stays readable, and 500 coins take less than 4 MB.
 _QUALITY = 85
 
 
 def picture_path(picture: str) -> Path:
-    """Where the crop of that name is kept; it may have been cleared away."""
+    """The file of the crop of that name; it may have been removed."""
     return data_dir() / "cache" / "pictures" / picture[:2] / f"{picture}.jpg"
 
 
 def keep_crop(crop: NDArray[np.uint8]) -> str:
-    """Keep a crop (S, S, 3) once, whoever else uses it; returns its name."""
+    """Save a crop (S, S, 3) under its digest, once for all runs; returns its name."""
     from PIL import Image
 
     name = hashlib.sha256(crop.tobytes()).hexdigest()[:32]
@@ -45,11 +45,11 @@ def keep_crop(crop: NDArray[np.uint8]) -> str:
 def prediction_rows(
     coins: CoinSet, probabilities: NDArray[np.float32], fold_of: NDArray[np.int64]
 ) -> Iterable[dict[str, Any]]:
-    """One row per measured photo, as `Run.predictions` gives them back.
+    """One row per measured photo, as `Run.predictions` returns them.
 
     Args:
         coins: The coins with their crops.
-        probabilities: From the fold that had not seen the coin, (N, C).
+        probabilities: From the fold that held out the coin, (N, C).
         fold_of: That fold, (N,); coins with -1 were not measured and are left out.
     """
     pictures = True
@@ -60,8 +60,10 @@ def prediction_rows(
             "label": str(coins.labels[i]),
             "fold": int(fold_of[i]),
             "probabilities": {
-                name: round(float(share), 6)
-                for name, share in zip(coins.classes, probabilities[i], strict=True)
+                name: round(float(probability), 6)
+                for name, probability in zip(
+                    coins.classes, probabilities[i], strict=True
+                )
             },
         }
         if coins.legibility is not None:
@@ -70,7 +72,7 @@ def prediction_rows(
             try:
                 row["picture"] = keep_crop(coins.crops[i])
             except OSError as error:
-                # A full disk must not cost the figures.
-                logger.warning("The crops cannot be kept: %s", error)
+                # The figures are kept even if the disk is full.
+                logger.warning("The crops cannot be saved: %s", error)
                 pictures = False
         yield row

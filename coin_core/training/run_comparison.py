@@ -1,19 +1,21 @@
-"""What a run says of itself in one line, and whether two runs really differ."""
+"""Runs in one line each, and whether two runs differ significantly."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import combinations
 from pathlib import Path
 from typing import Any
 
+from coin_core.evaluation.metrics import mcnemar, wilson
 from coin_core.training.config import TrainingConfig
 from coin_core.training.runs import Row, Run, RunState, list_runs
 from coin_core.training.splits import few_coins_warning
 
-# What every kind of training calls the same thing.
+# The names of a curve in the history of each kind of training.
 _CURVES = {
     "train_loss": ("train_loss", "loss"),
     "valid_loss": ("valid_loss",),
@@ -21,40 +23,40 @@ _CURVES = {
     "rate": ("rate",),
 }
 _DEFAULT_CONFIG = TrainingConfig().as_dict()
-# Of a run's config, what is no setting.
-_NO_SETTING = {
+# Entries of a run's config that are not settings.
+_FACTS = {
     *("started", "job", "machine", "versions", "command", "classes", "coins"),
     *("photos", "coins_per_class", "unreadable", "left_out", "without_face"),
     "caution",
 }
 _LAST_DIGITS = ("threads", "precision")
-# Below this a difference is called real.
+# p-values below it are called significant.
 SIGNIFICANT = 0.05
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunSummary:
-    """A run in one line; what is not known is None or "".
+    """A run in one line; unknown values are None or "".
 
     Attributes:
         run_id: Its folder.
-        state: How far it has come.
+        state: Its state.
         reason: Why it failed or is damaged, in one sentence.
         classifier: Its name.
         data: Where the coins came from.
         digest: sha256 over photos and labels.
         started: UTC time, ISO 8601.
-        settings: Everything that decides the result, by name.
-        machine: What it was trained on.
+        settings: Everything that the result depends on, by name.
+        machine: The machine it was trained on.
         seconds: Time of training.
-        epochs: Epochs that are over, of all folds.
+        epochs: Completed epochs of all folds.
         best_epochs: The epoch that each fold kept.
-        valid_accuracy: Share right among the validation coins of those epochs, with
-            its Wilson 95 % interval: share, low, high; None without any.
-        accuracy: The same of the held-out or test coins.
+        valid_accuracy: Accuracy on the validation coins of those epochs with its Wilson
+            95 % interval: value, low, high; None without any.
+        accuracy: The same on the held-out or test coins.
         n: Held-out or test coins.
-        bundle: The name of the model that came out.
-        note: What a person wrote about it.
+        bundle: The name of the trained model.
+        note: The user's note.
         few: Classes with too few coins to trust, in one sentence.
     """
 
@@ -79,12 +81,12 @@ class RunSummary:
 
 
 def summaries() -> list[RunSummary]:
-    """All runs, the latest first; damaged ones among them."""
+    """All runs, the latest first, including damaged ones."""
     return [summarise(run) for run in reversed(list_runs())]
 
 
 def summarise(run: Run) -> RunSummary:
-    """A run in one line; read again only when one of its files has changed."""
+    """A run in one line, cached until one of its files changes."""
     stamps = []
     for name in ("config.json", "report.json", "history.jsonl", "notes.txt"):
         try:
@@ -111,7 +113,7 @@ def _summarise(
         return RunSummary(
             run_id=run.run_id,
             state=RunState.DAMAGED,
-            reason=f"Its files hold something unexpected ({error}).",
+            reason=f"Its files have unexpected content ({error}).",
         )
 
 
@@ -152,29 +154,27 @@ def _data_of(config: Mapping[str, Any]) -> str:
 
 
 def _pooled(best: Sequence[Row]) -> tuple[float, float, float] | None:
-    """Validation coins of all folds together; each lies in several folds' share."""
-    told = [row for row in best if "valid_accuracy" in row]
-    if not told:
+    """Accuracy on the validation coins of all folds; a coin may be in several."""
+    rows = [row for row in best if "valid_accuracy" in row]
+    if not rows:
         return None
-    counts = [int(row.get("valid_n", 0)) for row in told]
+    counts = [int(row.get("valid_n", 0)) for row in rows]
     if not all(counts):
-        share = sum(float(row["valid_accuracy"]) for row in told) / len(told)
-        return share, share, share
-    from coin_core.evaluation.metrics import wilson
-
-    right = sum(row["valid_accuracy"] * n for row, n in zip(told, counts, strict=True))
+        mean = sum(float(row["valid_accuracy"]) for row in rows) / len(rows)
+        return mean, mean, mean
+    right = sum(row["valid_accuracy"] * n for row, n in zip(rows, counts, strict=True))
     n = sum(counts)
     return (right / n, *wilson(round(right), n))
 
 
 def flat_settings(config: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings of a run by name, those inside others brought up."""
+    """The settings of a run by name, without nesting."""
     flat: dict[str, Any] = {}
     for name, value in config.items():
-        if name in _NO_SETTING:
+        if name in _FACTS:
             continue
         if isinstance(value, Mapping):
-            # What older runs did not know was as it usually is.
+            # Settings that older runs did not have had their defaults.
             value = {**(_DEFAULT_CONFIG if name == "recipe" else {}), **value}
             flat |= {
                 f"{key}" if name == "recipe" else f"{name}: {key}": inner
@@ -182,7 +182,7 @@ def flat_settings(config: Mapping[str, Any]) -> dict[str, Any]:
             }
         else:
             flat[name] = value
-    # What decides the last digits alone comes last.
+    # Settings that only change the last digits come last.
     return {name: flat[name] for name in sorted(flat, key=_LAST_DIGITS.__contains__)}
 
 
@@ -223,38 +223,32 @@ def mean_curve(rows: Iterable[Row], name: str) -> list[tuple[int, float]]:
 
 
 def record_of_tests(run: Run) -> tuple[str, bool]:
-    """How often the held-out coins were looked at, and whether once as it should be."""
-    looks = [int(look["fold"]) for look in run.report().get("tests", [])]
-    if not looks:
-        return "How often its test coins were looked at was not recorded.", False
+    """How often the held-out coins were measured, and whether once as it should be."""
+    measured = Counter(int(test["fold"]) for test in run.report().get("tests", []))
+    resumed = "the training was stopped or killed afterwards, and resumed."
+    if not measured:
+        return "How often its test coins were measured was not recorded.", False
     if run.config().get("folds", 0) is None:
-        if len(looks) == 1:
-            return (
-                "Test coins were looked at once, after the epoch was chosen.",
-                True,
-            )
-        return (
-            f"Test coins were looked at {len(looks)} times: it was stopped or "
-            "killed after a look, and went on.",
-            False,
-        )
-    again = sorted({fold for fold in looks if looks.count(fold) > 1})
+        if measured.total() == 1:
+            return "Test coins were measured once, after the epoch was chosen.", True
+        times = measured.total()
+        return f"Test coins were measured {times} times: {resumed}", False
+    again = sorted(fold for fold, times in measured.items() if times > 1)
     if not again:
         return (
-            "The held-out coins of each fold were looked at once, after its epoch had "
-            "been chosen on other coins.",
+            "The held-out coins of each fold were measured once, after its epoch was "
+            "chosen on other coins.",
             True,
         )
     folds = ", ".join(str(fold + 1) for fold in again)
     return (
-        f"The held-out coins of fold {folds} were looked at more than once: the "
-        "training was stopped or killed after a look, and went on.",
+        f"The held-out coins of fold {folds} were measured more than once: {resumed}",
         False,
     )
 
 
 def runs_on_same_coins(run: RunSummary, runs: Iterable[RunSummary]) -> int:
-    """How many runs were measured on the same photos and labels, this one too."""
+    """How many runs were measured on the same photos and labels, including this."""
     return sum(
         other.digest == run.digest and other.accuracy is not None
         for other in runs
@@ -272,9 +266,8 @@ class Difference:
         coins: Coins that both measured.
         only_one: Coins that only the first got right.
         only_other: Coins that only the second got right.
-        p: Probability of so uneven a split, or a worse one, if both were equally
-            good: McNemar's exact test; after Holm's correction when there are several
-            pairs.
+        p: The p-value of McNemar's exact test, with Holm's correction when there are
+            several pairs.
     """
 
     one: str
@@ -286,73 +279,67 @@ class Difference:
 
     @property
     def is_real(self) -> bool:
-        """Whether chance alone hardly explains it."""
+        """Whether the difference is significant."""
         return self.p < SIGNIFICANT
 
 
 def compare_pairs(
     predictions: Mapping[str, Sequence[Row]],
 ) -> tuple[list[Difference], list[str]]:
-    """Every pair of runs on the coins both measured, by McNemar's exact test.
+    """Compare every pair of runs on the coins that both measured.
 
-    Photos of one coin are no independent evidence: a coin counts once, as right when
-    the mean of its photos' probabilities is highest for its label.
+    Photos of one coin are not independent: a coin counts once, as right when the mean
+    of its photos' probabilities is highest for its label.
 
     Args:
-        predictions: Per run, what `Run.predictions` gives.
+        predictions: Per run, the rows of `Run.predictions`.
 
     Returns:
         The pairs, and one sentence for each pair that shares no coins.
     """
-    from scipy.stats import binomtest
-
-    verdicts = {name: coin_verdicts(rows) for name, rows in predictions.items()}
-    found, apart = [], []
-    for one, other in combinations(verdicts, 2):
-        a, b = verdicts[one], verdicts[other]
+    right = {name: coins_right(rows) for name, rows in predictions.items()}
+    pairs, apart = [], []
+    for one, other in combinations(right, 2):
+        a, b = right[one], right[other]
         shared = [coin for coin in a if coin in b]
         if not shared:
             apart.append(f"{one} and {other} measured no coin in common.")
             continue
         only_one = sum(a[coin] and not b[coin] for coin in shared)
         only_other = sum(b[coin] and not a[coin] for coin in shared)
-        n = only_one + only_other
-        p = float(binomtest(only_one, n, 0.5).pvalue) if n else 1.0
-        found.append(
+        pairs.append(
             Difference(
                 one=one,
                 other=other,
                 coins=len(shared),
                 only_one=only_one,
                 only_other=only_other,
-                p=p,
+                p=mcnemar(only_one, only_other),
             )
         )
-    return _holm(found), apart
+    return _holm(pairs), apart
 
 
-def coin_verdicts(rows: Sequence[Row]) -> dict[tuple[str, str], bool]:
-    """Per coin and label, whether its photos together were taken for that label."""
+def coins_right(rows: Sequence[Row]) -> dict[tuple[str, str], bool]:
+    """Per coin and label, whether its photos together are predicted as that label."""
     sums: dict[tuple[str, str], dict[str, float]] = {}
     for row in rows:
         coin = (str(row.get("coin", row.get("photo"))), str(row.get("label")))
-        shares = sums.setdefault(coin, {})
-        for name, share in row["probabilities"].items():
-            shares[name] = shares.get(name, 0.0) + float(share)
+        totals = sums.setdefault(coin, {})
+        for name, probability in row["probabilities"].items():
+            totals[name] = totals.get(name, 0.0) + float(probability)
     return {
-        coin: max(shares, key=shares.__getitem__) == coin[1]
-        for coin, shares in sums.items()
+        coin: max(totals, key=totals.__getitem__) == coin[1]
+        for coin, totals in sums.items()
     }
 
 
-def _holm(found: Sequence[Difference]) -> list[Difference]:
-    """The same pairs with the probabilities corrected for how many were tried."""
-    from dataclasses import replace
-
+def _holm(pairs: Sequence[Difference]) -> list[Difference]:
+    """The pairs with p-values corrected for their number (Holm 1979)."""
     corrected: dict[int, float] = {}
     highest = 0.0
-    ranked = sorted(range(len(found)), key=lambda i: found[i].p)
+    ranked = sorted(range(len(pairs)), key=lambda i: pairs[i].p)
     for rank, i in enumerate(ranked):
-        highest = max(highest, min(1.0, found[i].p * (len(found) - rank)))
+        highest = max(highest, min(1.0, pairs[i].p * (len(pairs) - rank)))
         corrected[i] = highest
-    return [replace(pair, p=corrected[i]) for i, pair in enumerate(found)]
+    return [replace(pair, p=corrected[i]) for i, pair in enumerate(pairs)]

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.model_selection import StratifiedGroupKFold
 
 from coin_core.errors import TrainingDataError
 from coin_core.results import class_title
@@ -29,6 +28,8 @@ def split_by_coin(
     Raises:
         TrainingDataError: Some class has fewer coins than there are folds.
     """
+    from sklearn.model_selection import StratifiedGroupKFold
+
     labels, coins = np.asarray(y), np.asarray(groups)
     _check_enough(labels, coins, folds)
     splitter = StratifiedGroupKFold(n_splits=folds, shuffle=True, random_state=seed)
@@ -45,6 +46,8 @@ def hold_out_by_coin(
     Raises:
         TrainingDataError: Each class has only one coin.
     """
+    from sklearn.model_selection import StratifiedGroupKFold
+
     labels, coins = np.asarray(y), np.asarray(groups)
     per_class = coins_per_class(labels, coins)
     single = [label for label, count in per_class.items() if count == 1]

@@ -1,10 +1,12 @@
-"""Train a classifier on a person's own photos, in folders or catalog, into a bundle."""
+"""Train a classifier on a user's own photos, in folders or the catalog."""
 
 from __future__ import annotations
 
 import errno
 import shlex
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -13,13 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coin_core.classifiers import feature_extractor, get_classifier, loading
-from coin_core.classifiers.appearance_net import FeatureMode, feature_mode_for
+from coin_core.classifiers.appearance_net import feature_mode_for
 from coin_core.classifiers.features import cached_features
 from coin_core.classifiers.torch_classifier import NetClassifier
 from coin_core.errors import CoinError, TrainingStoppedError
 from coin_core.evaluation.metrics import report_json
 from coin_core.jobs import Progress
-from coin_core.model_store import bundle as models
+from coin_core.model_store import bundle
 from coin_core.training.config import TrainingConfig
 from coin_core.training.cross_validation import FittedClassifier, fit_classifier
 from coin_core.training.datasets import CoinSet
@@ -31,22 +33,22 @@ from coin_core.training.runs import Run, RunState, resume_run
 from coin_core.training.splits import coins_per_class
 
 FOLDS = 5
-# Photos that could not be read, by name; the rest are counted.
-_MOST_NAMED = 200
+# Unreadable photos that a run names; the others are only counted.
+_MAX_NAMED = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Training:
-    """What is to be trained on coins, and how.
+    """What to train on coins, and how.
 
     Attributes:
         name: A registered classifier.
         init: Where it starts: "rendered", "imagenet", "scratch", or a bundle's name
             or folder.
-        epochs: At most this many per fold; a good number for the classifier if None.
+        epochs: At most this many per fold; the classifier's default if None.
         folds: Of the cross-validation.
         seed: Fixes splits, first weights and augmentation.
-        size_px: Side of a net's input; as the classifier has it if None.
+        size_px: Side of a net's input; the classifier's own if None.
         config: Further settings of a net.
     """
 
@@ -59,97 +61,89 @@ class Training:
     config: TrainingConfig = field(default_factory=TrainingConfig)
 
     def command(self, data: str, *, folds: bool = True) -> str:
-        """The command that does it again on `data`, without what it would ignore.
+        """The command that repeats it on `data`, without flags that have no effect.
 
         Args:
-            data: What comes after --data.
+            data: The value of --data.
             folds: Whether the data are cross-validated; a version has its own split.
         """
         spec = get_classifier(self.name)
-        in_epochs = isinstance(spec.build(("a", "b"), seed=0), NetClassifier)
+        is_net = isinstance(spec.build(("a", "b"), seed=0), NetClassifier)
         parts = ["python", "-m", "coin_core", "train", self.name, "--data", data]
-        if self.init not in INITS or get_classifier(self.name).backbone:
+        if self.init not in INITS or spec.backbone:
             parts += ["--init", self.init]
         if folds:
             parts += ["--folds", str(self.folds)]
         parts += ["--seed", str(self.seed)]
-        if self.epochs and in_epochs:
+        if self.epochs and is_net:
             parts += ["--epochs", str(self.epochs)]
         if self.size_px and spec.inputs == "photo":
             parts += ["--size-px", str(self.size_px)]
-        return shlex.join(parts + (self.config.flags() if in_epochs else []))
+        return shlex.join(parts + (self.config.flags() if is_net else []))
 
 
 def train_on_coins(
     training: Training, coins: CoinSet, *, out: Path, data: str
-) -> tuple[models.Card, FittedClassifier]:
+) -> tuple[bundle.Card, FittedClassifier]:
     """Cross-validate a classifier on coins, fit it on all of them, save it.
 
     Coins that come with a split are not cross-validated: the classifier learns from
-    its training coins, and is measured on its test coins.
+    the training coins, and is measured on the test coins.
 
     Args:
         training: What to train, and how.
         coins: The crops with their labels.
         out: The bundle's folder.
-        data: What `--data` was; the card keeps no more than the folder's name.
+        data: The value of `--data`; the card keeps only the folder's name.
 
     Raises:
         TrainingDataError: There are too few coins.
-        TrainingStoppedError: It was stopped before anything was learnt.
-        WeightsMissingError: The weights to start from, or the vgg net that features
-            come from, are not there.
+        TrainingStoppedError: It was stopped before anything was learned.
+        WeightsMissingError: The weights to start from, or the feature extractor, are
+            missing.
     """
-    inputs = _inputs(training, coins)
     crossed = coins.splits is None
-    where = data if coins.photo_ids is not None else str(Path(data).resolve())
-    run, fitted = _fit(
-        training,
-        coins,
-        inputs,
-        command=training.command(where, folds=crossed),
-        with_final=True,
+    in_catalog = coins.photo_ids is not None
+    command = training.command(
+        data if in_catalog else str(Path(data).resolve()), folds=crossed
     )
+    source, run, fitted = _fit(training, coins, command=command)
     spec = get_classifier(training.name)
-    preprocessing = inputs.preprocessing
-    if spec.inputs == "photo":
-        preprocessing = fitted.classifier.preparation.as_dict()
     how = how_measured(coins.splits, training.folds)
     if fitted.stopped:
         how += f", stopped when {fitted.report.n} of {len(coins)} were measured"
-    if caution := inputs.start.caution(coins.digest):
+    if caution := source.start.caution(coins.digest):
         how += f"; {caution}"
     figures = {"data": coins.source, "how": how, **report_json(fitted.report)}
-    named = data if coins.photo_ids is not None else Path(data).resolve().name
-    again = replace(training, init=inputs.start.init)
-    card = models.Card(
+    published = replace(training, init=source.start.init).command(
+        data if in_catalog else Path(data).resolve().name, folds=crossed
+    )
+    card = bundle.Card(
         name=out.name,
         classifier=training.name,
         title=f"{spec.title}, {coins.source}",
         classes=coins.classes,
-        preprocessing=preprocessing,
+        preprocessing=source.preprocessing or fitted.classifier.preparation.as_dict(),
         temperature=fitted.temperature,
         threshold=fitted.threshold.value,
-        features_from=inputs.features_from,
+        features_from=source.features_from,
         training={
             "data": coins.source,
             "digest": coins.digest,
             "coins": len(coins),
             "seed": training.seed,
-            "init": inputs.start.init,
+            "init": source.start.init,
             "epochs": fitted.epochs,
             "seconds": fitted.seconds,
-            "command": again.command(named, folds=crossed),
+            "command": published,
             "machine": describe_machine(),
             "repeatable": _repeatable(fitted.classifier, training.name, run),
             "run": run.run_id,
         },
         metrics=(figures,),
     )
-    try:
+    with _failing(run):
         card = loading.save_classifier(out, card, fitted.classifier, half=True)
-    except (CoinError, OSError) as error:
-        raise _failed(run, error) from error
     _finish(run, fitted, out.name)
     return card, fitted
 
@@ -157,40 +151,46 @@ def train_on_coins(
 def measure_on_coins(
     training: Training, coins: CoinSet, *, command: str
 ) -> tuple[Run, FittedClassifier]:
-    """Cross-validate a classifier on coins, and keep no model of it.
+    """Cross-validate a classifier on coins without keeping a model.
 
     Args:
         training: What to train, and how.
         coins: The crops with their labels.
-        command: What does it again.
+        command: The command that repeats it.
 
-    Raises what `train_on_coins` raises.
+    Raises:
+        TrainingDataError: There are too few coins.
+        TrainingStoppedError: It was stopped before anything was learned.
+        WeightsMissingError: The weights to start from, or the feature extractor, are
+            missing.
     """
-    inputs = _inputs(training, coins)
-    run, fitted = _fit(training, coins, inputs, command=command, with_final=False)
+    _, run, fitted = _fit(training, coins, command=command, with_final=False)
     _finish(run, fitted, "")
     return run, fitted
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
-class _Inputs:
-    """What the classifier sees of the coins, (N, ...), and where that comes from."""
+class _Source:
+    """Where the weights and the features of a training come from."""
 
-    X: NDArray[Any]
     start: Start
-    features_from: dict[str, str]
-    preprocessing: dict[str, Any]
+    features_from: dict[str, str] = field(default_factory=dict)
+    preprocessing: dict[str, Any] = field(default_factory=dict)
 
 
-def _inputs(training: Training, coins: CoinSet) -> _Inputs:
+def _load_inputs(training: Training, coins: CoinSet) -> tuple[NDArray[Any], _Source]:
+    """The inputs of the classifier, (N, ...): crops or features."""
     start = find_start(training.name, training.init)
     if get_classifier(training.name).inputs == "photo":
-        return _Inputs(X=coins.crops, start=start, features_from={}, preprocessing={})
-    folder = start.folder or models.find_bundle(feature_extractor())
+        return coins.crops, _Source(start=start)
+    folder = start.folder or bundle.find_bundle(feature_extractor())
     base, net = loading.load_classifier(folder)
-    digest, mode = models.weights_digest(base), feature_mode_for(coins.classes)
-    return _Inputs(
-        X=_features(net, coins.crops, digest, mode),
+    digest, mode = bundle.weights_digest(base), feature_mode_for(coins.classes)
+    with Progress("computing features", len(coins), unit="photo") as bar:
+        features = cached_features(
+            net, digest, coins.crops, mode=mode, progress=bar.update
+        )
+    return features, _Source(
         start=start,
         features_from={"name": folder.name, "sha256": digest, "sight": str(mode)},
         preprocessing=net.preparation.as_dict(),
@@ -198,15 +198,11 @@ def _inputs(training: Training, coins: CoinSet) -> _Inputs:
 
 
 def _fit(
-    training: Training,
-    coins: CoinSet,
-    inputs: _Inputs,
-    *,
-    command: str,
-    with_final: bool,
-) -> tuple[Run, FittedClassifier]:
-    """Fit and measure, in a run that is gone on with where there is one."""
-    start = inputs.start
+    training: Training, coins: CoinSet, *, command: str, with_final: bool = True
+) -> tuple[_Source, Run, FittedClassifier]:
+    """Fit and measure, in an unfinished run with the same settings if there is one."""
+    X, source = _load_inputs(training, coins)
+    start = source.start
     config = {
         "classifier": training.name,
         "data": coins.source,
@@ -220,18 +216,30 @@ def _fit(
     }
     if start.digest:
         config["init_digest"] = start.digest
-    if inputs.features_from:
-        config["features"] = inputs.features_from["sha256"]
-        config["features_sight"] = inputs.features_from["sight"]
+    if source.features_from:
+        config["features"] = source.features_from["sha256"]
+        config["features_sight"] = source.features_from["sight"]
     if not with_final:
         config["measured_only"] = True
-    about = _about(coins, command) | arithmetic(training.name)
+    about = {
+        "coins": len(np.unique(coins.groups)),
+        "photos": len(coins),
+        "classes": list(coins.classes),
+        "coins_per_class": coins_per_class(coins.labels, coins.groups),
+        "unreadable": len(coins.unreadable),
+        "left_out": list(coins.unreadable[:_MAX_NAMED]),
+        "without_face": coins.without_face,
+        "machine": describe_machine(),
+        "versions": bundle.library_versions(),
+        "command": command,
+        **arithmetic(training.name),
+    }
     if caution := start.caution(coins.digest):
         about["caution"] = caution
     try:
         run = resume_run(config, about)
     except OSError as error:
-        raise _said(error) from error
+        raise _as_coin_error(error) from error
     settings: dict[str, Any] = {
         "classes": coins.classes,
         "start": start,
@@ -241,36 +249,24 @@ def _fit(
         "config": training.config,
         "run": run,
     }
-    name, X, y = training.name, inputs.X, coins.labels
-    try:
+    name, y = training.name, coins.labels
+    with _failing(run):
         if coins.splits is not None:
             fitted = fit_on_split(name, X, y, coins.splits, **settings)
         else:
-            fitted = fit_classifier(
-                name,
-                X,
-                y,
-                coins.groups,
-                folds=training.folds,
-                with_final=with_final,
-                **settings,
-            )
+            settings |= {"folds": training.folds, "with_final": with_final}
+            fitted = fit_classifier(name, X, y, coins.groups, **settings)
         rows = prediction_rows(coins, fitted.probabilities, fitted.fold_of)
         run.write_predictions(rows)
-    except TrainingStoppedError:
-        run.finish({}, state=RunState.STOPPED)
-        raise
-    except (CoinError, OSError) as error:
-        raise _failed(run, error) from error
-    return run, fitted
+    return source, run, fitted
 
 
-def _finish(run: Run, fitted: FittedClassifier, bundle: str) -> None:
-    """Note what came out, and clear away what a stopped training would need."""
+def _finish(run: Run, fitted: FittedClassifier, bundle_name: str) -> None:
+    """Write the results, and remove the checkpoints of a completed training."""
     run.finish(
         {
             "report": report_json(fitted.report),
-            "bundle": bundle,
+            "bundle": bundle_name,
             "epochs": fitted.epochs,
             "seconds": fitted.seconds,
             "temperature": fitted.temperature,
@@ -279,43 +275,31 @@ def _finish(run: Run, fitted: FittedClassifier, bundle: str) -> None:
         state=RunState.STOPPED if fitted.stopped else RunState.DONE,
     )
     if not fitted.stopped:
-        # The bundle holds what the checkpoints were for.
         shutil.rmtree(run.folder / "checkpoints", ignore_errors=True)
 
 
-def _about(coins: CoinSet, command: str) -> dict[str, Any]:
-    """What a run's config says beside the settings."""
-    return {
-        "coins": len(np.unique(coins.groups)),
-        "photos": len(coins),
-        "classes": list(coins.classes),
-        "coins_per_class": coins_per_class(coins.labels, coins.groups),
-        "unreadable": len(coins.unreadable),
-        "left_out": list(coins.unreadable[:_MOST_NAMED]),
-        "without_face": coins.without_face,
-        "machine": describe_machine(),
-        "versions": models.library_versions(),
-        "command": command,
-    }
-
-
-def _failed(run: Run, error: CoinError | OSError) -> CoinError:
-    """Note on the run why it ended; the error to raise in its place."""
-    told = _said(error)
+@contextmanager
+def _failing(run: Run) -> Iterator[None]:
+    """Note on the run why the block failed, and raise it as a CoinError."""
     try:
-        run.finish({"error": str(told)}, state=RunState.FAILED)
-    except OSError:
-        run.release()
-    return told
+        yield
+    except TrainingStoppedError:
+        run.finish({}, state=RunState.STOPPED)
+        raise
+    except (CoinError, OSError) as error:
+        reason = _as_coin_error(error)
+        try:
+            run.finish({"error": str(reason)}, state=RunState.FAILED)
+        except OSError:
+            run.release()
+        raise reason from error
 
 
-def _said(error: CoinError | OSError) -> CoinError:
+def _as_coin_error(error: CoinError | OSError) -> CoinError:
     if isinstance(error, CoinError):
         return error
     if error.errno == errno.ENOSPC:
-        return CoinError(
-            "The disk is full. Make room; the same command then goes on where it was."
-        )
+        return CoinError("The disk is full. Make room; the same command then resumes.")
     return CoinError(f"The run cannot be written ({error}).")
 
 
@@ -325,21 +309,13 @@ def _repeatable(classifier: Any, name: str, run: Run) -> str:
     if device != "cpu":
         return f"not to the last digit: {device} adds numbers in no fixed order"
     now = arithmetic(name)
-    begun = {key: run.config().get(key) for key in now}
-    if begun != now:
-        then, here = (
-            f"{one['threads']} threads in {one['precision']}" for one in (begun, now)
+    before = {key: run.config().get(key) for key in now}
+    if before != now:
+        first, last = (
+            f"{one['threads']} threads in {one['precision']}" for one in (before, now)
         )
-        return f"not to the last digit: begun with {then}, ended with {here}"
+        return f"not to the last digit: begun with {first}, ended with {last}"
     return (
         "same seed, machine, libraries and number of threads "
         f"({now['threads']}): same figures"
     )
-
-
-def _features(
-    net: Any, crops: NDArray[np.uint8], digest: str, mode: FeatureMode
-) -> NDArray[np.float32]:
-    """The features of crops; each photo's are computed once and then read."""
-    with Progress("computing features", len(crops), unit="photo") as bar:
-        return cached_features(net, digest, crops, mode=mode, progress=bar.update)

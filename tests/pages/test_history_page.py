@@ -9,26 +9,37 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from coin_core.jobs import (
+    Job,
+    JobKind,
+    JobState,
+    Progress,
+    hold_job,
+    list_jobs,
+    report_outcome,
+)
 from coin_core.model_store import bundle
 from coin_core.model_store.card import card_to_json
 from coin_core.model_store.promotion import promoted
-from coin_core.training import queueing
 from coin_core.training.data_roots import VARIABLE, collections_dir
 from coin_core.training.prediction_store import keep_crop
-from coin_core.training.queueing import JobState, list_jobs
-from coin_core.training.runs import Run, find_run, list_runs, runs_dir, start_run
+from coin_core.training.runs import (
+    Run,
+    RunState,
+    find_run,
+    list_runs,
+    runs_dir,
+    start_run,
+)
 
 PAGE = Path(__file__).parents[2] / "pages" / "3_Training_history.py"
 CLASSES = ("john_hyrcanus_i", "judah_aristobulus_i", "alexander_jannaeus")
 
 
 @pytest.fixture(autouse=True)
-def _no_worker(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Idle:
-        def poll(self) -> int:
-            return 0
-
-    monkeypatch.setattr(queueing, "_start_worker", Idle)
+def _no_job_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("coin_core.jobs.start_waiting", lambda: None)
+    monkeypatch.setattr("ui.components.job_panel.start_waiting", lambda: None)
 
 
 def make_run(
@@ -135,7 +146,7 @@ def test_one_run_shows_figures_and_its_cells_open_photos() -> None:
     run = make_run()
     page = open_page(run)
     said = words_of(page)
-    assert "looked at once" in said
+    assert "measured once" in said
     assert "Fewer than 30 coins" in said
     assert len(page.get("plotly_chart")) >= 4
     assert "0\N{NO-BREAK SPACE}%" in said
@@ -162,7 +173,7 @@ def test_runs_are_compared_and_a_small_difference_is_called_none() -> None:
     assert list(settings["setting"][:1]) == ["classifier"], "what differs comes first"
 
 
-def test_a_note_is_cached_and_shown_in_the_table() -> None:
+def test_a_note_is_kept_and_shown_in_the_table() -> None:
     run = make_run()
     page = open_page(run)
     page.text_area(key=f"note_{run.run_id}").set_value("try again\nwith more").run()
@@ -257,22 +268,48 @@ def test_a_training_starts_from_a_model_of_ones_own(monkeypatch) -> None:
     assert list_jobs()[-1].arguments[-4:-2] == ("--init", "portraits")
 
 
-def test_a_running_training_shows_how_far_it_is(monkeypatch) -> None:
-    job = queueing.add_job("ResNet on coins", ["train", "resnet"])
-    queueing._next()
-    monkeypatch.setenv("COIN_TRAINING_JOB", job.job_id)
-    monkeypatch.setattr(queueing, "is_held", lambda path: True)
-    run = start_run({"classifier": "resnet", "digest": "0", "data": "folder coins"})
-    run.amend({"plan": {"folds": 2, "epochs": 5}})
-    run.log({"fold": 0, "epoch": 1, "train_loss": 1.0, "valid_loss": 1, "seconds": 60})
+def test_a_running_training_shows_how_far_it_is() -> None:
+    arguments = ("train", "resnet", "--data", "coins")
+    title = "ResNet on [coins](x)"
+    job = Job(job_id="a", kind=JobKind.TRAINING, title=title, arguments=arguments)
+    bar = "ResNet"
+    with hold_job(job), Progress(bar, 15, unit="epoch", can_stop=False) as progress:
+        run = start_run({"classifier": "resnet", "digest": "0", "data": "folder x"})
+        row = {"fold": 0, "epoch": 1, "seconds": 60}
+        run.log({**row, "train_loss": 1.0, "valid_loss": 1})
+        progress.update()
+        progress.describe("fold 1 of 2")
+        progress.close()
+        page = open_page()
+        assert "In training" in words_of(page)
+        assert r"ResNet on \[coins\](x)" in words_of(page), "no link"
+        said = page.get("progress")[0].proto.text
+        assert said.startswith("Fold 1 of 2: 1 of 15 epochs, at most")
+        assert len(page.get("plotly_chart")) == 1
+        button(page, "Stop, keep").click().run()
+        assert run.stop_asked()
+        assert page.get("progress")[0].proto.text == "Stopping …"
+        assert button(page, "Stop at once")
+        assert "running" in list(page.dataframe[0].value["state"])
+        run.finish({"seconds": 1.0}, state=RunState.STOPPED)
     page = open_page()
-    assert "In training" in words_of(page)
-    said = json.dumps([str(p.proto) for p in page.get("progress")])
-    assert "14" in said or "min" in said
-    button(page, "Stop, keep").click().run()
-    assert run.stop_asked()
-    assert "running" in list(page.dataframe[0].value["state"])
-    run.release()
+    assert "Did not come to their end" in words_of(page)
+    assert "the best so far is kept" in words_of(page)
+    button(page, "Dismiss").click().run()
+    assert list_jobs() == []
+
+
+def test_a_failed_training_shows_why_and_its_log() -> None:
+    arguments = ("train", "knn", "--data", "rendered")
+    job = Job(job_id="a", kind=JobKind.TRAINING, title="kNN", arguments=arguments)
+    with hold_job(job):
+        (job.folder / "log.txt").write_text("one\ntwo\n")
+        report_outcome(JobState.FAILED, "There are too few coins.")
+    page = open_page()
+    assert "There are too few coins." in page.error[0].value
+    assert page.code[0].value == "one\ntwo"
+    button(page, "Try again").click().run()
+    assert list_jobs()[0].state is JobState.WAITING
 
 
 def test_five_hundred_runs_open_quickly(tmp_path: Path) -> None:

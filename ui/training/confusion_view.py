@@ -11,7 +11,7 @@ import streamlit as st
 
 from coin_core.results import class_title
 from coin_core.training.error_analysis import (
-    Share,
+    Proportion,
     answer_of,
     class_figures,
     confidence_of,
@@ -166,7 +166,7 @@ def _show_figures(confusion: Sequence[Sequence[int]], classes: Sequence[str]) ->
     )
 
 
-def _fraction_text(fraction: Share) -> str:
+def _fraction_text(fraction: Proportion) -> str:
     return percent_with_interval(fraction.value, fraction.low, fraction.high)
 
 

@@ -3,7 +3,11 @@
 import numpy as np
 import torch
 
-from coin_core.training.augmentation import augment, augment_mirrored
+from coin_core.training.augmentation import (
+    augment,
+    augment_mirrored,
+    randomize_appearance,
+)
 
 
 def test_augmentation_follows_the_seed_and_keeps_shape_and_content():
@@ -36,3 +40,17 @@ def test_a_coin_is_never_mirrored():
     for _ in range(40):
         changed = augment(crop)[0].mean(axis=(0, 2))
         assert changed[:20].mean() > changed[44:].mean()
+
+
+def test_randomizing_the_appearance_moves_nothing() -> None:
+    spot = torch.zeros(64, 3, 64, 64)
+    spot[:, :, 40:48, 16:24] = 4
+    torch.manual_seed(0)
+    changed = randomize_appearance(spot)
+    assert changed.shape == spot.shape
+    assert changed.isfinite().all()
+    same = (changed == spot).flatten(1).all(1)
+    assert 0.1 < same.float().mean() < 0.6
+    strong = (changed - changed.mean((2, 3), keepdim=True)).abs().mean(1)
+    inside = strong[:, 41:47, 17:23].mean((1, 2))
+    assert (inside > strong.mean((1, 2)))[~same].float().mean() > 0.9

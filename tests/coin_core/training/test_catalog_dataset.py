@@ -25,7 +25,6 @@ from coin_core.model_store import bundle
 from coin_core.training.catalog_dataset import (
     is_catalog,
     load_catalog,
-    take_rows,
     version_of,
 )
 from coin_core.training.runs import list_runs
@@ -97,7 +96,9 @@ def bars(monkeypatch):
     """A net that needs no time to learn heights, registered for one test."""
     monkeypatch.setattr(registry, "_specs", dict(registry._specs))
 
-    @register_classifier(name="bars", title="Bars", inputs="photo")
+    @register_classifier(
+        name="bars", title="Bars", short_title="Bars", inputs="photo", order=99
+    )
     def build(labels, *, seed):
         return NetClassifier(
             Bars, module__classes=len(labels), classes=labels, seed=seed, lr=0.3
@@ -175,7 +176,7 @@ def test_a_version_keeps_its_splits_labels_and_crops(catalog, ids):
     np.testing.assert_array_equal(coins.crops, before.crops)
     split = {item.photo_id: str(item.split) for item in version.items}
     assert coins.splits.tolist() == [split[i] for i in coins.photo_ids.tolist()]
-    test = take_rows(coins, coins.splits == "test")
+    test = coins.take(coins.splits == "test")
     assert set(test.splits) == {"test"}
     assert len(test) == len(test.names) == 6
 

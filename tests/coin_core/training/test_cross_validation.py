@@ -8,10 +8,11 @@ from coin_core.classifiers import register_classifier, registry
 from coin_core.classifiers.torch_classifier import NetClassifier
 from coin_core.errors import TrainingDataError, TrainingStoppedError
 from coin_core.training import cross_validation
-from coin_core.training.config import TrainingConfig, with_copies
+from coin_core.training.config import TrainingConfig
 from coin_core.training.cross_validation import fit_classifier
 from coin_core.training.initialization import freeze_backbone
 from coin_core.training.runs import Run, RunState, list_runs, resume_run, start_run
+from coin_core.training.task import add_rotations, set_optimizer, with_copies
 
 CLASSES = ("b", "c", "a")
 
@@ -175,13 +176,13 @@ def test_stopped_before_the_first_epoch_there_is_nothing_to_keep(rows):
 def test_a_config_changes_what_a_net_learns_from(blurry):
     crops = np.zeros((4, 32, 32, 3), np.uint8)
     y, learn = np.array(["a", "b", "a", "b"]), np.array([0, 1])
-    X = TrainingConfig(rotations=5).add_rotations(crops)
+    X = add_rotations(crops, 5)
     labels, seen = with_copies(X, y, learn)
     assert len(seen) == 6 * len(learn)
     assert list(labels[seen]).count("a") == 6
     assert len(X) == len(labels) == 6 * 4
     net = NetClassifier(Blurry, module__classes=2, classes=("a", "b"), lr=1e-3)
-    TrainingConfig(momentum=0.9).set_optimizer(net)
+    set_optimizer(net, TrainingConfig(momentum=0.9))
     net.begin(crops)
     assert net.optimizer_.param_groups[0]["momentum"] == 0.9
     with pytest.raises(TrainingDataError, match="trunk"):

@@ -122,7 +122,7 @@ def test_photos_of_one_coin_share_a_group(folder):
 
 
 def test_what_is_no_folder_of_folders_is_refused(tmp_path, folder):
-    with pytest.raises(TrainingDataError, match="is no folder"):
+    with pytest.raises(TrainingDataError, match="is not a folder"):
         load_folder(tmp_path / "nowhere")
     with pytest.raises(TrainingDataError, match="0 classes"):
         load_folder(folder / "Leo")

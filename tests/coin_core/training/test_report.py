@@ -54,7 +54,7 @@ def test_a_report_shows_everything_and_needs_nothing_else(run):
     page = html_report(run, summarise(run))
     assert "mlp on folder &lt;coins&gt;" in page
     assert "<b>83.3% (43.6% to 97.0%)</b> of 6 held-out photos" in page
-    assert "looked at once" in page
+    assert "measured once" in page
     for heading in ("Curves over epochs", "Confusion matrix", "Calibration"):
         assert f"<h2>{heading}</h2>" in page
     assert page.count("data:image/jpeg;base64,") == 1, "the one mistake"

@@ -2,14 +2,6 @@
 
 import pytest
 
-from coin_core.training.error_analysis import (
-    by_legibility,
-    class_figures,
-    confident_mistakes,
-    confusion_of,
-    photos_in_cell,
-    reliability,
-)
 from coin_core.training.run_comparison import (
     compare_pairs,
     flat_settings,
@@ -19,8 +11,6 @@ from coin_core.training.run_comparison import (
     summarise,
 )
 from coin_core.training.runs import RunState, start_run
-
-CLASSES = ("a", "b")
 
 
 def row(i, label, share_of_a, **more):
@@ -69,29 +59,6 @@ def test_several_pairs_make_each_less_sure():
     pairs, _ = compare_pairs({"x": right, "y": wrong, "z": right})
     assert [round(pair.p, 3) for pair in pairs] == [0.094, 1.0, 0.094]
     assert not any(pair.is_real for pair in pairs)
-
-
-def test_confusion_recall_precision_and_cells():
-    rows = [row(i, "a", 0.9) for i in range(8)]
-    rows += [row(8, "a", 0.2), row(9, "b", 0.95), row(10, "b", 0.1)]
-    assert confusion_of(rows, CLASSES) == [[8, 1], [1, 1]]
-    a, b = class_figures(confusion_of(rows, CLASSES), CLASSES)
-    assert a.recall.value == pytest.approx(8 / 9)
-    assert b.precision.value == 0.5
-    assert b.recall.low < 0.5 < b.recall.high
-    assert [r["photo"] for r in photos_in_cell(rows, "b", "a")] == ["9"]
-    assert [r["photo"] for r in confident_mistakes(rows)] == ["9", "8"]
-
-
-def test_bins_hold_every_photo_and_leave_out_empty_ones():
-    rows = [row(i, "a", 1.0, legibility=1.0) for i in range(3)]
-    rows += [row(3, "a", 0.45, legibility=0.0), row(4, "a", 0.62)]
-    assert [one.right.n for one in reliability(rows)] == [1, 1, 3]
-    assert [(b.low, b.right.right, b.right.n) for b in by_legibility(rows)] == [
-        (0.0, 0, 1),
-        (0.75, 3, 3),
-    ]
-    assert by_legibility([row(1, "a", 1.0)]) == []
 
 
 def test_a_run_is_summed_up_and_read_again_when_it_changes():

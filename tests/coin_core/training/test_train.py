@@ -15,7 +15,6 @@ from coin_core.imaging.preprocessing import Preprocessing
 from coin_core.model_store import bundle
 from coin_core.training import datasets
 from coin_core.training import train as own
-from coin_core.training.catalog_dataset import take_rows
 from coin_core.training.datasets import load_folder
 from coin_core.training.run_comparison import summaries
 from coin_core.training.runs import Run, RunState, list_runs, runs_dir, start_run
@@ -89,7 +88,7 @@ def test_one_photo_a_class_is_refused_in_a_sentence(folder, name):
 )
 def test_too_few_photos_for_the_folds_are_refused(folder, name, too_few, enough):
     coins = load_folder(folder(enough, enough))
-    fewer = take_rows(coins, np.arange(2 * enough) % enough < too_few)
+    fewer = coins.take(np.arange(2 * enough) % enough < too_few)
     with pytest.raises(TrainingDataError, match="Add photos"):
         train(name, fewer)
     assert train(name, coins)[0].metrics[0]["n"] == 2 * enough
@@ -154,7 +153,7 @@ def test_data_deleted_during_a_training_do_not_end_it(folder, monkeypatch):
     _, fitted = train("knn", coins)
     assert fitted.report.n == 8
     assert (bundle.models_dir() / "out" / "card.json").is_file()
-    with pytest.raises(TrainingDataError, match="is no folder"):
+    with pytest.raises(TrainingDataError, match="is not a folder"):
         load_folder(place)
 
 

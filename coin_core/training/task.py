@@ -1,0 +1,421 @@
+"""One training of a classifier: how it is built, prepared and fitted in each fold."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from coin_core.classifiers import get_classifier
+from coin_core.classifiers.appearance_net import FeatureMode, feature_mode_for
+from coin_core.classifiers.base import to_columns
+from coin_core.classifiers.torch_classifier import NetClassifier
+from coin_core.errors import TrainingDataError
+from coin_core.evaluation.metrics import evaluate
+from coin_core.jobs import Progress
+from coin_core.training.augmentation import augment, augment_mirrored
+from coin_core.training.config import TrainingConfig
+from coin_core.training.initialization import Start, freeze_backbone, start_net
+from coin_core.training.loggers import ExtraLog
+from coin_core.training.runs import Run
+from coin_core.training.trainer import Trainer, fit, warmup_cosine
+
+# With plain gradient descent, the backbone learns faster than the last layers by this
+# factor: the gradients that reach it are small.
+_BACKBONE_FACTOR = 10.0
+# Coins differ in more ways by their appearance than by their legends.
+_APPEARANCE_COMPONENTS = 200
+_BATCH = 32
+
+
+def set_optimizer(net: Any, config: TrainingConfig) -> None:
+    """Set the optimizer of a net that is not initialized yet."""
+    if config.momentum is None:
+        return
+    net.set_params(
+        optimizer=torch.optim.SGD,
+        optimizer__momentum=config.momentum,
+        # AdamW's steps do not depend on the size of the gradient; these do.
+        lr=10 * float(net.lr),
+        optimizer__param_groups=[
+            (f"{part}.*", {"factor": _BACKBONE_FACTOR})
+            for part in ("trunk", "letters", "legend")
+        ],
+    )
+
+
+def add_rotations(X: NDArray[Any], rotations: int | None) -> NDArray[Any]:
+    """Crops, followed by rotated copies of all of them; features as they are."""
+    if not rotations or X.ndim != 4:
+        return X
+    size, step = X.shape[1], 360 / (rotations + 1)
+    centre = ((size - 1) / 2, (size - 1) / 2)
+    copies = [X]
+    for number in range(1, rotations + 1):
+        matrix = cv2.getRotationMatrix2D(centre, step * number, 1.0)
+        rotated = [
+            cv2.warpAffine(crop, matrix, (size, size), borderMode=cv2.BORDER_REPLICATE)
+            for crop in X
+        ]
+        copies.append(np.stack(rotated).astype(np.uint8))
+    return np.concatenate(copies)
+
+
+def with_copies(
+    X: NDArray[Any], y: NDArray[Any], train: NDArray[np.int64]
+) -> tuple[NDArray[Any], NDArray[np.int64]]:
+    """Labels of all inputs, and the rows to train on with their rotated copies.
+
+    Args:
+        X: Inputs, as `add_rotations` returns them.
+        y: The labels of the first, (N,).
+        train: Rows of those.
+    """
+    copies = len(X) // len(y)
+    rows = np.concatenate([train + copy * len(y) for copy in range(copies)])
+    return np.tile(y, copies), rows
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class FoldResult:
+    """A classifier after one fit.
+
+    Attributes:
+        classifier: The fitted classifier; None for a fold of an earlier session.
+        epochs: The epoch that was kept; 0 for estimators without epochs.
+        seconds: Time of the fit, over all sessions.
+        stopped: Whether the fit was stopped early.
+        probabilities: Of the held-out coins, float32 (M, C).
+    """
+
+    classifier: Any
+    epochs: int = 0
+    seconds: float = 0.0
+    stopped: bool = False
+    probabilities: NDArray[np.float32] = field(
+        default_factory=lambda: np.zeros((0, 0), np.float32)
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class TrainingTask:
+    """One training: its settings, its run, and where its progress is shown."""
+
+    name: str
+    classes: tuple[str, ...]
+    start: Start
+    epochs: int
+    seed: int
+    run: Run
+    size_px: int | None
+    config: TrainingConfig
+    bar: Progress
+    extra: ExtraLog
+
+    def fold_title(self, fold: int | str) -> str:
+        """The part of the training that a fold is, for its progress."""
+        if fold == "final":
+            return "last fit, on all coins"
+        folds = int(self.run.report()["plan"]["folds"])
+        return f"fold {int(fold) + 1} of {folds}" if folds > 1 else "training"
+
+    def log(self, row: dict[str, Any]) -> None:
+        """Add an epoch to the history and to the optional loggers."""
+        self.run.log(row)
+        values = {k: v for k, v in row.items() if isinstance(v, float)}
+        self.extra.add(f"fold-{row['fold']}", values, int(row["epoch"]))
+
+    def checkpoint(self, fold: int | str, name: str) -> Any:
+        """The path of a file in the folder of a fold: "latest", "best", "result"."""
+        folder = self.run.folder / "checkpoints" / f"fold-{fold}"
+        return folder / f"{name}.safetensors"
+
+    def build(self, y: NDArray[Any]) -> Any:
+        """An unfitted classifier, with class weights and augmentation for a net.
+
+        Args:
+            y: The label names it will be trained on, (N,).
+
+        Raises:
+            TrainingDataError: The size of the input is not possible.
+        """
+        spec = get_classifier(self.name)
+        classifier = spec.build(self.classes, seed=self.seed)
+        mode = feature_mode_for(self.classes)
+        if not isinstance(classifier, NetClassifier):
+            if mode is not FeatureMode.LEGEND:
+                classifier.set_params(
+                    estimator__pca__n_components=_APPEARANCE_COMPONENTS
+                )
+            return classifier
+        if self.config.class_weights:
+            columns = to_columns(y, self.classes)
+            counts = np.bincount(columns, minlength=len(self.classes))
+            weights = len(y) / (len(self.classes) * np.maximum(counts, 1))
+            classifier.set_params(
+                criterion__weight=torch.tensor(weights, dtype=torch.float32)
+            )
+        classifier.set_params(criterion__label_smoothing=0.05)
+        set_optimizer(classifier, self.config)
+        if spec.inputs == "photo":
+            usual = classifier.preparation
+            try:
+                sized = replace(usual, size_px=self.size_px or usual.size_px)
+            except ValueError as error:
+                raise TrainingDataError(f"The input of a net: {error}") from error
+            # Legends are not mirrored; a portrait facing left is of the same ruler.
+            change: Any = (
+                augment_mirrored if mode is FeatureMode.APPEARANCE else augment
+            )
+            if self.config.inputs_are_fixed:
+                change = None
+            classifier.set_params(augment=change, preprocessing=sized)
+        return classifier
+
+    def check_input_size(self) -> None:
+        """Make sure that the net accepts inputs of the chosen size.
+
+        Raises:
+            TrainingDataError: They are too small; names the smallest size.
+        """
+        if self.size_px is None or get_classifier(self.name).inputs != "photo":
+            return
+        net = self.build(np.array(self.classes))
+        if not isinstance(net, NetClassifier):
+            return
+        net.initialize()
+        sizes = range(self.size_px, 513, 8)
+        fitting = (size for size in sizes if _accepts(net.module_.eval(), size))
+        smallest = next(fitting, None)
+        if smallest != self.size_px:
+            raise TrainingDataError(
+                f"{self.name} needs an input of at least {smallest} px, not "
+                f"{self.size_px}: --size-px {smallest}"
+            )
+
+    def inputs(self, X: NDArray[Any]) -> NDArray[Any]:
+        """What a net is trained on: crops and their rotated copies.
+
+        The frozen layers of a net give the same values for a fixed input in each
+        epoch: they are computed here, once, and the last layers are trained on them.
+        """
+        X = add_rotations(X, self.config.rotations)
+        if X.ndim != 4 or not (self.config.frozen and self.config.inputs_are_fixed):
+            return X
+        net = self.build(np.array(self.classes))
+        self.initialize(net, X[:1])
+        parts = [
+            net.embed(part).cpu() for part in np.array_split(X, -(-len(X) // _BATCH))
+        ]
+        features: NDArray[Any] = torch.cat(parts).numpy()
+        return features
+
+    def fit(
+        self,
+        classifier: Any,
+        X: NDArray[Any],
+        y: NDArray[Any],
+        train: NDArray[np.int64],
+        valid: NDArray[np.int64],
+        *,
+        fold: int | str = 0,
+        epochs: int | None = None,
+    ) -> FoldResult | None:
+        """Fit a classifier, from its checkpoint if there is one.
+
+        Args:
+            classifier: As `build` returns it.
+            X: As `inputs` returns them.
+            y: The label names, (N,).
+            train: Rows to learn from.
+            valid: Rows by which a net chooses its best epoch; its last epoch is kept
+                when there are none.
+            fold: The name of this fit in the history.
+            epochs: At most so many; as the task has it if None.
+
+        Returns:
+            The classifier; None when it was stopped before anything was learned.
+
+        Raises:
+            TrainingDataError: The classifier cannot learn from so few coins.
+        """
+        started = time.monotonic()
+        if isinstance(classifier, NetClassifier):
+            return self._fit_net(classifier, X, y, train, valid, fold, epochs)
+        if self.run.stop_asked():
+            return None
+        try:
+            classifier.fit(X[train], y[train])
+        except ValueError as error:
+            fewest = min(np.unique(y[train], return_counts=True)[1].tolist())
+            raise TrainingDataError(
+                f"{self.name} cannot learn when a class has only {fewest} photos in a "
+                f"fold ({error}) Add photos or take fewer folds."
+            ) from error
+        return FoldResult(classifier=classifier, seconds=time.monotonic() - started)
+
+    def initialize(self, net: NetClassifier, X: NDArray[Any]) -> None:
+        """Load the weights to start from into a net, and freeze what is frozen.
+
+        Args:
+            net: As `build` returns it.
+            X: Inputs it will be trained on.
+        """
+        net.begin(X)
+        start_net(net, self.name, self.start, fresh_head=self.config.fresh_head)
+        if self.config.frozen:
+            freeze_backbone(net.module_)
+
+    def _fit_net(
+        self,
+        net: NetClassifier,
+        X: NDArray[Any],
+        y: NDArray[Any],
+        train: NDArray[np.int64],
+        valid: NDArray[np.int64],
+        fold: int | str,
+        epochs: int | None,
+    ) -> FoldResult | None:
+        names, rows = with_copies(X, y, train)
+        self.initialize(net, X[rows])
+        epochs = epochs or self.epochs
+        dataset = net.get_dataset(X[rows], to_columns(names[rows], self.classes))
+        batches = net.get_iterator(dataset, training=True)
+
+        def compute_loss(batch: Any) -> tuple[torch.Tensor, int]:
+            inputs, targets = batch
+            logits = net.infer(inputs)
+            loss = net.get_loss(logits, targets, X=inputs, training=True)
+            return loss, len(targets)
+
+        def validate() -> dict[str, float]:
+            report = evaluate(
+                self.name, names[valid], net.predict_proba(X[valid]), self.classes
+            )
+            return {
+                "valid_loss": report.log_loss,
+                "valid_accuracy": report.accuracy,
+                "valid_n": report.n,
+            }
+
+        words = self.fold_title(fold)
+
+        def report(row: dict[str, Any]) -> None:
+            self.log({"fold": fold, **row})
+            self.bar.update(1)
+            shown = {k: f"{row[k]:.3f}" for k in row if k.startswith("valid")}
+            self.bar.describe(words, **shown)
+
+        def learning_rate(epoch: int, _: int) -> float:
+            # One epoch to warm up, unless it is the only one; then a cosine.
+            warmup = 1 if epochs > 1 else 0
+            return float(net.lr) * warmup_cosine(
+                epoch, epochs, warmup=warmup, start=0.3, end=0.02, fall_from=0
+            )
+
+        trainer: Trainer[Any] = Trainer(
+            net=net.module_,
+            optimizer=net.optimizer_,
+            compute_loss=compute_loss,
+            learning_rate=learning_rate,
+            checkpoint=self.checkpoint(fold, "latest"),
+            report=report,
+            validate=validate if len(valid) else None,
+            patience=self.config.patience if len(valid) else None,
+            max_norm=None,
+        )
+        self.bar.skip(trainer.epoch)
+        self.bar.describe(words)
+        stopped = fit(
+            [trainer],
+            lambda epoch: batches,
+            epochs=epochs,
+            seed=net.seed * 100_003,
+            stop_requested=self.run.stop_asked,
+        )
+        kept = int(trainer.notes["best_epoch"] or trainer.epoch)
+        if not kept:
+            return None
+        seconds = float(trainer.notes["seconds"])
+        return FoldResult(classifier=net, epochs=kept, seconds=seconds, stopped=stopped)
+
+
+def _accepts(module: torch.nn.Module, size_px: int) -> bool:
+    """Whether a net has an output for inputs of this size."""
+    try:
+        with torch.inference_mode():
+            device = next(module.parameters()).device
+            module(torch.zeros(1, 3, size_px, size_px, device=device))
+    except RuntimeError:
+        return False
+    return True
+
+
+@contextmanager
+def start_training(
+    name: str,
+    *,
+    classes: tuple[str, ...],
+    folds: int,
+    with_final: bool,
+    start: Start | None = None,
+    epochs: int | None = None,
+    seed: int = 0,
+    size_px: int | None = None,
+    config: TrainingConfig | None = None,
+    run: Run,
+) -> Iterator[TrainingTask]:
+    """Start a training: note its plan, open its loggers, show its progress bar.
+
+    Args:
+        name: A registered classifier.
+        classes: The labels in the order of the probabilities.
+        folds: How often it is fitted to be measured.
+        with_final: Whether it is fitted once more, on every coin.
+        start: Where nets start; from the shipped weights if None.
+        epochs: At most this many per fold; the classifier's default if None.
+        seed: Fixes first weights and augmentation.
+        size_px: Side of a net's input; the classifier's own if None.
+        config: Further settings of a net.
+        run: Where to keep history and checkpoints.
+
+    Raises:
+        UnknownClassifierError: There is no such classifier.
+        TrainingDataError: The input size is too small for the net.
+    """
+    spec = get_classifier(name)
+    if isinstance(spec.build(classes, seed=seed), NetClassifier):
+        epochs = epochs or spec.default_epochs or 20
+    else:
+        epochs = 1
+    fits = folds + with_final
+    run.amend({"plan": {"folds": folds, "epochs": epochs, "fits": fits}})
+    extra = ExtraLog(run.folder, run.config())
+    completed = False
+    try:
+        with Progress(name, fits * epochs, unit="epoch", can_stop=False) as bar:
+            task = TrainingTask(
+                name=name,
+                classes=classes,
+                start=start or Start(init="rendered"),
+                epochs=epochs,
+                seed=seed,
+                run=run,
+                size_px=size_px,
+                config=config or TrainingConfig(),
+                bar=bar,
+                extra=extra,
+            )
+            task.check_input_size()
+            yield task
+            bar.skip(fits * epochs - bar.done)
+        completed = not run.stop_asked()
+    finally:
+        extra.end(whole=completed)
