@@ -166,7 +166,7 @@ class RenderedPhoto:
             if plan.wrongly:
                 others = [key for key in DEFAULT_CLASSES if key != label]
                 label = others[int(rng.integers(len(others)))]
-                row["notes"] = f"Labelled wrongly on purpose: struck as {self.ruler}."
+                row["notes"] = f"Labelled wrongly on purpose: rendered as {self.ruler}."
             row["ruler"] = label
             row["name_on_coin"] = RULERS[label].name_on_coin
         return row

@@ -360,7 +360,7 @@ def discard_import(catalog: Catalog, import_id: int) -> None:
     """
     spec = ledger.spec_of(catalog, import_id)
     with ledger.hold(catalog, import_id):
-        message = "It was given up; the photos brought in before stay."
+        message = "It was given up; the photos imported before stay."
         ledger.set_state(catalog, import_id, ImportState.FAILED, message)
         drop_uploads(catalog, spec)
 
