@@ -119,13 +119,3 @@ assert list(RULERS)[-1] == "mattathias_antigonus" not in DEFAULT_CLASSES
     text = "Mattathias Antigonus, 40-37 BC. AE prutah, wreath. Hendin 1164"
     code = f"from scrapers.labels.reader import read_label; print(read_label({text!r}))"
     assert "ruler='mattathias_antigonus'" in run("-c", code).stdout
-
-
-def test_the_pages_name_only_what_exists():
-    for page in sorted((ROOT / "docs").glob("*.md")):
-        text = BLOCK.sub("", page.read_text("utf-8"))
-        for name in re.findall(
-            r"`((?:coin_core|scrapers|ui|tests|benchmarks|deploy)/[\w/.-]+)`", text
-        ):
-            titles = {title for title, _ in BLOCK.findall(page.read_text("utf-8"))}
-            assert (ROOT / name).exists() or name in titles, f"{page.name}: {name}"
