@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -193,7 +193,7 @@ def pretrain(
     bar.close()
     return {
         name: (
-            trainer.net.to("cpu"),
+            cast("LegendNet", trainer.net.to("cpu")),
             {
                 "coins": sum(part.coins for part in schedule.rounds),
                 "seen": schedule.seen,

@@ -194,7 +194,7 @@ def _train_on_features(
     card = replace(
         card,
         features_from={"name": feature_extractor(), "sha256": digest},
-        training=card.training | {"coins_seed": FEATURES_SEED},
+        training={**card.training, "coins_seed": FEATURES_SEED},
     )
     card, report = _calibrate(
         card,
@@ -208,7 +208,7 @@ def _train_on_features(
 
 
 def _card(
-    name: str, seed: int, coins: int, preprocessing: dict[str, Any]
+    name: str, seed: int, coins: int, preprocessing: Mapping[str, Any]
 ) -> bundle.Card:
     biases = {key: ruler.class_logit_bias for key, ruler in RULERS.items()}
     return bundle.Card(
@@ -217,7 +217,7 @@ def _card(
         title=get_classifier(name).title,
         classes=tuple(DEFAULT_CLASSES),
         class_logit_bias={key: bias for key, bias in biases.items() if bias},
-        preprocessing=preprocessing,
+        preprocessing=dict(preprocessing),
         training={
             "data": "rendered",
             "digest": hashlib.sha256(f"rendered {seed} 0 {coins}".encode()).hexdigest(),

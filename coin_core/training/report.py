@@ -144,7 +144,7 @@ def _percent(value: float | None, low: float, high: float) -> str:
     return "–" if value is None else f"{value:.1%} ({low:.1%} to {high:.1%})"
 
 
-def _table(rows: Sequence[Any], names: Sequence[str] | None = None) -> str:
+def _table(rows: Sequence[Any], names: list[str] | None = None) -> str:
     """Rows as an HTML table; `names` are those of rows and columns of a matrix."""
     frame = pd.DataFrame(rows, index=names, columns=names)
     with pd.option_context("display.max_colwidth", None):

@@ -310,8 +310,8 @@ class TrainingTask:
         def report(row: dict[str, Any]) -> None:
             self.log({"fold": fold, **row})
             self.bar.update(1)
-            shown = {k: f"{row[k]:.3f}" for k in row if k.startswith("valid")}
-            self.bar.describe(words, **shown)
+            figures = {k: f"{row[k]:.3f}" for k in row if k.startswith("valid")}
+            self.bar.describe(words, has_count=False, **figures)
 
         def learning_rate(epoch: int, _: int) -> float:
             # One epoch to warm up, unless it is the only one; then a cosine.
