@@ -145,7 +145,26 @@ def test_the_pose_is_around_the_letters(legend_coins: list[RenderedCoin]) -> Non
         y = np.mean([(a.top + a.bottom) / 2 for a in coin.letters])
         off = np.hypot(x - pose.centre_x, y - pose.centre_y)
         assert off < 0.35 * pose.radius
+        farthest = max(
+            np.hypot(
+                (a.left + a.right) / 2 - pose.centre_x,
+                (a.top + a.bottom) / 2 - pose.centre_y,
+            )
+            for a in coin.letters
+        )
+        assert 0.7 < farthest / pose.radius < 1.4
         assert pose.turn_deg == coin.turn_deg
+
+
+def test_upright_sizes_are_those_of_the_boxes_where_a_coin_is_upright(
+    legend_coins: list[RenderedCoin],
+) -> None:
+    upright = [coin for coin in legend_coins if abs(coin.turn_deg) < 6]
+    letters = [letter for coin in upright for letter in coin.letters]
+    widths = [(a.right - a.left) / a.upright_width for a in letters]
+    heights = [(a.bottom - a.top) / a.upright_height for a in letters]
+    assert np.mean(widths) == pytest.approx(0.9, abs=0.1)
+    assert np.mean(heights) == pytest.approx(0.95, abs=0.1)
 
 
 @pytest.mark.parametrize("kind", KINDS[1:])
