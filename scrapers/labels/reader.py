@@ -155,7 +155,7 @@ class _Reader:
         folded: The folded text.
         without_asides: The folded text, words about other coins blanked.
         without_provenance: The folded text, words about earlier purchases blanked.
-            "Collection of 6" is an aside, but tells that several coins are sold.
+            "Collection of 6" is an aside, but means that several coins are sold.
     """
 
     def __init__(self, text: str) -> None:

@@ -7,28 +7,33 @@ from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
 import email
 import email.policy
+import errno
 import logging
 import re
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
 from urllib.parse import unquote, unquote_to_bytes, urlsplit
 
+from coin_core.catalog.importing.archives import Archive
+from coin_core.errors import CoinError
 from scrapers.base import Listing, ListingImage, ResultPage
 from scrapers.errors import NotFoundError, PageChangedError, ScrapeError
 from scrapers.html_utils import attribute, read_html
 from scrapers.http_response import decode_text
 from scrapers.registry import QueryKind, parse_page, register_source
-from scrapers.unpacking import unpack
 
 _log = logging.getLogger("scrapers")
 
 _ARCHIVE: Final = ".zip"
 SUFFIXES: Final = frozenset({".html", ".htm", ".mhtml", ".mht", _ARCHIVE})
 PAGE_BYTES: Final = 300 << 20
+ARCHIVE_BYTES: Final = 4 << 30
 _SAVED_FROM: Final = re.compile(r"<!--\s*saved from url=\(\d+\)(\S+)\s*-->")
 _THUMBNAIL: Final = re.compile(r"\.s\.(jpe?g|png|webp)", re.IGNORECASE)
 
@@ -70,7 +75,7 @@ class SavedPages:
 
     def _read_archive(self, path: Path) -> Iterator[Listing]:
         try:
-            with unpack(path, self.problems) as folder:
+            with self._unpack(path) as folder:
                 for page in _pages_in(folder):
                     yield from self._read(page)
         except ScrapeError as error:
@@ -86,6 +91,47 @@ class SavedPages:
         for listing in page.listings:
             images = tuple(_fill(image, find_file) for image in listing.images)
             yield replace(listing, images=images)
+
+    @contextlib.contextmanager
+    def _unpack(self, path: Path) -> Iterator[Path]:
+        """A temporary folder with the files of an archive; unsafe ones are skipped."""
+        with tempfile.TemporaryDirectory(prefix="coin-pages-") as temporary:
+            folder = Path(temporary).resolve()
+            try:
+                with Archive(path) as archive:
+                    self._unpack_into(archive, folder)
+            except CoinError as error:
+                raise PageChangedError(str(error)) from error
+            yield folder
+
+    def _unpack_into(self, archive: Archive, folder: Path) -> None:
+        taken = 0
+        for member in archive.members():
+            if member.problem:
+                self.problems.append(member.problem)
+                continue
+            try:
+                data = archive.read(member.number)
+            except CoinError as error:
+                self.problems.append(str(error))
+                continue
+            taken += len(data)
+            if taken > ARCHIVE_BYTES:
+                raise PageChangedError(
+                    f"{archive.path.name} unpacks to more than {ARCHIVE_BYTES >> 30} "
+                    "GB. Pack several smaller archives."
+                )
+            place = folder.joinpath(*member.name.split("/")).resolve()
+            if not place.is_relative_to(folder) or place.exists():
+                self.problems.append(f"{member.name[:80]!r} in the archive is skipped.")
+                continue
+            try:
+                place.parent.mkdir(parents=True, exist_ok=True)
+                place.write_bytes(data)
+            except (OSError, ValueError) as error:
+                if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+                    raise
+                self.problems.append(f"{member.name[:80]!r} cannot be unpacked.")
 
     def _note(self, path: Path, error: Exception) -> None:
         self.problems.append(f"{path.name}: {error}")

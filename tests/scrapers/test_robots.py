@@ -100,7 +100,7 @@ def test_an_api_is_asked_by_leave_and_nothing_else_is(site, monkeypatch):
             source.fetch(listing.images[0])
     assert len(one.asked("/w/api.php")) == 1
     with (
-        pytest.raises(ScrapeError, match="permission named"),
+        pytest.raises(ScrapeError, match="the permission is for"),
         open_source(ScrapeOrder(**order, permission="elsewhere.example")),
     ):
         pass
