@@ -55,7 +55,7 @@ return lazy.length;
     title="A list in a browser",
     summary="An endless result list like that of acsearch, scrolled to its end by "
     "Chromium. Most auction sites forbid this: only for one that has allowed you.",
-    order=9,
+    order=91,
     query_kind=QueryKind.ADDRESS,
     query_label="Address of the result list",
     query_hint="https://www.example.org/search.html?term=prutah",

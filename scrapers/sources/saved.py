@@ -45,7 +45,7 @@ FindFile = Callable[[str], bytes | None]
     title="Pages I have saved",
     summary="Result pages of acsearch, CoinArchives, biddr and NumisBids that you "
     "saved from your own browser. Nothing is asked of any site.",
-    order=8,
+    order=90,
     query_kind=QueryKind.FILES,
     query_label="File or folder",
     query_hint="FILE_OR_FOLDER",
