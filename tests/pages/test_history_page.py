@@ -287,7 +287,7 @@ def test_a_running_training_shows_how_far_it_is() -> None:
         assert said.startswith("Fold 1 of 2: 1 of 15 epochs, at most")
         assert len(page.get("plotly_chart")) == 1
         button(page, "Stop, keep").click().run()
-        assert run.stop_asked()
+        assert run.stop_requested()
         assert page.get("progress")[0].proto.text == "Stopping …"
         assert button(page, "Stop at once")
         assert "running" in list(page.dataframe[0].value["state"])

@@ -22,7 +22,7 @@ from coin_core.jobs import (
 from ui.errors import errors_on_page, show_error
 from ui.formatting import duration
 
-_MARKDOWN = re.compile(r"([\\`*_\[\]<>#|~$:])")
+_MARKDOWN = re.compile(r"([\\`*_\[\]<>#|~$]|:(?=\w))")
 _OPENED = "jobs_seen_open"
 
 
