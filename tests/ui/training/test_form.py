@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+from coin_core.jobs import JobState, list_jobs
+from coin_core.model_store import bundle
+from coin_core.training.data_roots import VARIABLE, collections_dir
+from tests.ui.training.history_page import CLASSES, button, open_page, words_of
+
+
+def test_an_empty_history_offers_a_training() -> None:
+    page = open_page()
+    assert "No training has been run" in words_of(page)
+    assert button(page, "Start training").disabled
+
+
+def put_collection() -> Path:
+    folder = collections_dir() / "dig 4"
+    for name, count in (("anchor", 3), ("wreath", 2), ("empty", 0)):
+        (folder / name).mkdir(parents=True)
+        for i in range(count):
+            (folder / name / f"{i}.jpg").write_bytes(b"a photo")
+    return folder
+
+
+def test_without_a_folder_the_page_says_where_to_put_one(tmp_path: Path) -> None:
+    page = open_page()
+    assert str(collections_dir()) in words_of(page)
+    assert VARIABLE in words_of(page), "and why no other folder can be named"
+    assert not [box for box in page.text_input if box.key == "train_folder"]
+
+
+def test_a_folder_is_checked_and_its_training_queued() -> None:
+    folder = put_collection()
+    page = open_page()
+    assert "anchor: 3 photos" in words_of(page)
+    assert "no photo inside: empty" in words_of(page)
+    assert "Fewer than 30 coins" in words_of(page)
+    button(page, "Start training").click().run()
+    assert not page.exception
+    (job,) = list_jobs()
+    assert job.arguments[:4] == ("train", "resnet", "--data", str(folder.resolve()))
+    assert job.state is JobState.WAITING
+    assert "waits for its turn" in words_of(page)
+    button(page, "Take it back").click().run()
+    assert list_jobs()[0].state is JobState.STOPPED
+    button(page, "Go on").click().run()
+    assert list_jobs()[0].state is JobState.WAITING
+
+
+def test_a_training_starts_from_a_model_of_ones_own(monkeypatch) -> None:
+    def own_bundle(name: str, classifier: str) -> bundle.BundleInfo:
+        card = bundle.Card(
+            name=name, classifier=classifier, title=name, classes=CLASSES
+        )
+        return bundle.BundleInfo(
+            name=name, folder=bundle.models_dir() / name, card=card, origin="own"
+        )
+
+    own = (own_bundle("museum", "resnet"), own_bundle("portraits", "vgg"))
+    monkeypatch.setattr(bundle, "discover", lambda: (own, ()))
+    put_collection()
+    page = open_page()
+    start = next(box for box in page.selectbox if box.label == "Start from")
+    assert start.options[-1] == "my model museum"
+    start.set_value("museum").run()
+    button(page, "Start training").click().run()
+    assert list_jobs()[-1].arguments[-3] == "museum"
+    page.selectbox(key="train_classifier").set_value("svm").run()
+    features = next(box for box in page.selectbox if box.label == "Features of")
+    features.set_value("portraits").run()
+    button(page, "Start training").click().run()
+    assert list_jobs()[-1].arguments[-4:-2] == ("--init", "portraits")

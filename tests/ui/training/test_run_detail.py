@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+from coin_core.model_store import bundle
+from coin_core.model_store.card import card_to_json
+from coin_core.model_store.promotion import promoted
+from coin_core.training.runs import find_run, list_runs
+from tests.ui.training.history_page import (
+    CLASSES,
+    button,
+    make_run,
+    open_page,
+    words_of,
+)
+
+
+def test_one_run_shows_figures_and_its_cells_open_photos() -> None:
+    run = make_run()
+    page = open_page(run)
+    said = words_of(page)
+    assert "measured once" in said
+    assert "Fewer than 30 coins" in said
+    assert len(page.get("plotly_chart")) >= 4
+    assert "0\N{NO-BREAK SPACE}%" in said
+    assert "taken for <b>" in said, "the most confident mistakes"
+    page.button(key="cell_0_1").click().run()
+    assert not page.exception
+    assert "10 photos of John Hyrcanus I taken for Judah Aristobulus I" in words_of(
+        page
+    )
+    assert "data:image/jpeg" in words_of(page)
+
+
+def test_a_note_is_kept_and_shown_in_the_table() -> None:
+    run = make_run()
+    page = open_page(run)
+    page.text_area(key=f"note_{run.run_id}").set_value("try again\nwith more").run()
+    assert find_run(run.run_id).note() == "try again\nwith more"
+    assert "try again" in list(page.dataframe[0].value["remark"])
+
+
+def test_a_model_is_promoted_and_taken_back() -> None:
+    run = make_run("knn")
+    card = bundle.Card(
+        name="knn-coins",
+        classifier="knn",
+        title="kNN",
+        classes=CLASSES,
+        training={"run": run.run_id},
+        files={bundle.ESTIMATOR_FILE: "0" * 64},
+    )
+    (bundle.models_dir() / "knn-coins").mkdir(parents=True)
+    written = bundle.models_dir() / "knn-coins" / "card.json"
+    written.write_text(card_to_json(card))
+    page = open_page(run)
+    button(page, "Use on the Classify page").click().run()
+    assert promoted() == "knn-coins"
+    button(page, "Go back").click().run()
+    assert promoted() is None
+
+
+def test_a_run_is_deleted_only_after_a_second_click() -> None:
+    run = make_run()
+    page = open_page(run)
+    page.button(key="delete_now").click().run()
+    assert not page.exception
+    assert list_runs() == []
