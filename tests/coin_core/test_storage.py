@@ -1,0 +1,107 @@
+"""Files are there whole or as before, and locks end with their process."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from filelock import Timeout
+
+from coin_core import storage
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_the_variable_names_the_data_folder(monkeypatch, tmp_path):
+    monkeypatch.setenv("COIN_DATA_DIR", str(tmp_path))
+    assert storage.data_dir() == tmp_path
+    monkeypatch.delenv("COIN_DATA_DIR")
+    assert storage.data_dir() == storage.PROJECT_DIR / "data"
+
+
+@pytest.mark.parametrize("durable", [True, False])
+def test_a_failed_write_leaves_the_old_file_and_nothing_else(
+    tmp_path, monkeypatch, durable
+):
+    path = tmp_path / "a.json"
+    storage.write_json(path, {"n": 1}, durable=durable)
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", full)
+        with pytest.raises(OSError, match="No space"):
+            storage.write_json(path, {"n": 2}, durable=durable)
+    assert storage.read_json(path) == {"n": 1}
+    assert names(tmp_path) == ["a.json"]
+
+
+@pytest.mark.parametrize("text", ["", "[1]", '{"a"', "\x00"])
+def test_damaged_json_reads_as_empty(tmp_path, text):
+    (tmp_path / "a.json").write_text(text)
+    assert storage.read_json(tmp_path / "a.json") == {}
+    assert storage.read_json(tmp_path / "missing.json") == {}
+
+
+def test_a_folder_is_replaced_whole(tmp_path):
+    folder = tmp_path / "model"
+    storage.write_folder(folder, {"a": b"1", "b": b"2"})
+    storage.write_folder(folder, {"c": b"3"})
+    assert names(folder) == ["c"]
+    with pytest.raises(TypeError):
+        storage.write_folder(folder, {"d": None})
+    assert names(folder) == ["c"]
+    assert names(tmp_path) == ["model"]
+
+
+def test_a_folder_is_replaced_where_the_system_cannot_exchange(tmp_path, monkeypatch):
+    monkeypatch.setattr(storage, "_exchange", lambda one, other: False)
+    test_a_folder_is_replaced_whole(tmp_path)
+
+
+def test_an_interrupted_replacement_is_recovered(tmp_path):
+    storage.write_folder(tmp_path / ".model.previous", {"a": b"1"})
+    storage.recover_folder(tmp_path / "model")
+    assert names(tmp_path / "model") == ["a"]
+
+
+def test_leftovers_of_killed_writers_are_deleted_and_others_kept(tmp_path):
+    (tmp_path / ".a.zip.0123.tmp").write_bytes(b"half")
+    (tmp_path / ".b.zip.0123.tmp").write_bytes(b"of another file")
+    with storage.replacing(tmp_path / "a.zip") as temporary:
+        temporary.write_bytes(b"whole")
+        with storage.replacing(tmp_path / "a.zip") as other:
+            other.write_bytes(b"whole too")
+        assert temporary.exists()
+    assert names(tmp_path) == [".b.zip.0123.tmp", "a.zip"]
+
+
+def test_a_lock_excludes_others_and_ends_with_its_process(tmp_path):
+    path = tmp_path / "folder" / "lock"
+    assert not storage.is_locked(path)
+    with storage.open_lock(path):
+        assert storage.is_locked(path)
+        with pytest.raises(Timeout), storage.open_lock(path, timeout_s=0.05):
+            pass
+    code = (
+        "import sys, time; from pathlib import Path; from coin_core import storage\n"
+        "with storage.open_lock(Path(sys.argv[1])): print('held', flush=True)\n"
+        "with storage.open_lock(Path(sys.argv[1])): print('held', flush=True); "
+        "time.sleep(600)"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, str(path)],
+        stdout=subprocess.PIPE,
+        cwd=storage.PROJECT_DIR,
+    )
+    try:
+        assert [process.stdout.readline() for _ in range(2)] == [b"held\n", b"held\n"]
+        assert storage.is_locked(path)
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+    assert not storage.is_locked(path)
