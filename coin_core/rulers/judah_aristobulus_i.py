@@ -97,7 +97,14 @@ JUDAH_ARISTOBULUS_I = Ruler(
     label_words=LabelWords(
         name=rf"(?:{_FIRST_NAME}\s+)?\b{_NAME}\b",
         full_name=rf"\b{_FIRST_NAME}\s+{_NAME}\b",
-        reign=r"\b104(?: ?(?:-|to|bis|a) ?103)?\b(?<!-104)(?<!- 104)",
+        # The year 104 alone, unless another ruler's reign begins or ends with it.
+        reign=(
+            r"(?<![-/])(?<![-/] )(?<!and )(?<!und )(?<!bis )(?<!to )\b104"
+            r"(?: ?(?:-|/|to|bis|a) ?(?:10)?3\b"
+            r"|(?!\d|(?: ?(?:bce?|b\. ?c\.(?: ?e\.)?|v\. ?chr\.?|a\. ?c\."
+            r"|av\. j\.-c\.))?"
+            r" ?(?:-|/|to\b|bis\b|a\b) ?\d))"
+        ),
         namesake=Namesake(key="aristobulus_ii", reign=r"\b6[67] ?- ?63\b"),
         catalogue_numbers=(("GBC5", "1142-1143"), ("GBC4", "465"), ("TJC", "u v")),
     ),

@@ -32,7 +32,8 @@ OTHER_RULERS: Final = compile_all(
     r"\bherod(?:es|e|ian|ier)?\b|\berode\b|\bирод\w*|\bהורדוס\b",
     r"\baristob\w+ (?:of|von|de|di) chalcis\b|\barmenia minor\b|\bkleinarmenien\b",
     r"\bsalome\b|саломе\w*|שלומציון",
-    r"\bagrippa\b|\bpontius pilat\w+|\bprocurator\w*|\bnero\b|\bantonius felix\b",
+    r"\bagrippa\b|\bp(?:ontius|once|onzio|oncio) pilat\w+|пилат\w*"
+    r"|פילאטוס|\bprocurator\w*|\bnero\b|\bantonius felix\b",
     r"\bbacchivs\b|\bivdaevs\b|\bplautius\b",
     r"\byehud\b.{0,40}\b(?:persian|achaemenid|ptolem\w+|gerah|obol|hemiobol|falcon)\b",
     r"\bbar ko[ck]h?[bv]a\b|\bfirst revolt\b|\bjewish war\b",
@@ -95,8 +96,11 @@ QUERY: Final = re.compile(r"\.?\s*\(?\?")
 ASIDES: Final = compile_all(
     r"\b(?:overstruck|struck|restruck|overstrike)(?: type)? (?:on|over|upon)\b[^.;]*",
     r"\buberprag(?:t|ung) (?:auf|uber)\b[^.;]*|\bsurfrapp\w+ sur\b[^.;]*"
-    r"|\bribattut\w+ su\b[^.;]*|\breacunad\w+ sobre\b[^.;]*"
-    r"|\bперечекан\w+ (?:из|на)\b[^.;]*",
+    r"|\b(?:ribattut|riconiat)\w+ su\b[^.;]*|\b(?:re)?acunad\w+ sobre\b[^.;]*"
+    r"|\bперечекан\w* (?:из|на|поверх)\b[^.;]*|נטבעה? (?:על גבי|מעל|על)\b[^.;]*",
+    # an older book, or an earlier sale, that gave the coin to another ruler
+    r"\((?:as|there|formerly|previously|listed|sold|als|dort|fruher|comme|autrefois"
+    r"|come|gia|como|antes|как|ранее) [^)]*\)",
     r"\b(?:ghost|traces?|remains|spuren) (?:of|von|der|des)\b[^.;]*"
     r"|\bundertype\b[^.;]*",
     r"\b(?:restes?|reste?|traces?|tracce|restos|huellas|следы) "

@@ -19,13 +19,20 @@ from typing import Final
 
 from coin_core.rulers import RULERS
 from scrapers.labels import patterns
+from scrapers.labels.parts import split_parts
 from scrapers.labels.references import (
     OTHER_RULER,
     OTHER_TYPE,
     CatalogueVote,
     find_references,
 )
-from scrapers.labels.rejections import DOUBT, PRECIOUS, PROVENANCE, REJECTIONS
+from scrapers.labels.rejections import (
+    DOUBT,
+    NOTE_DOUBT,
+    PRECIOUS,
+    PROVENANCE,
+    REJECTIONS,
+)
 
 
 class Outcome(StrEnum):
@@ -155,17 +162,23 @@ class _Reader:
         folded: The folded text.
         without_asides: The folded text, words about other coins blanked.
         without_provenance: The folded text, words about earlier purchases blanked.
-            "Collection of 6" is an aside, but means that several coins are sold.
+            "Collection of 6" is an aside, but tells that several coins are sold.
     """
 
     def __init__(self, text: str) -> None:
         self.text = text
         self.folded, self.places = fold(text)
-        self.without_provenance = PROVENANCE.sub(_blank, self.folded)
-        self.without_asides = self.folded
+        cited = find_references(self.folded)
+        described, self.note = split_parts(
+            self.folded, tuple((one.start, one.end) for one in cited)
+        )
+        self.without_provenance = PROVENANCE.sub(_blank, described)
+        self.without_asides = described
         for aside in patterns.ASIDES:
             self.without_asides = aside.sub(_blank, self.without_asides)
-        self.references = find_references(self.folded)
+        self.references = tuple(
+            one for one in cited if self.without_asides[one.start : one.end].strip()
+        )
         self.evidence: list[Evidence] = []
         self.doubted = False
 
@@ -224,6 +237,7 @@ class _Reader:
             self.doubted
             or len(targets) > 1
             or (anything and self._search("doubt", DOUBT, "doubt"))
+            or (anything and self._search("doubt", NOTE_DOUBT, "doubt", self.note))
             or (anything and self._search("metal", PRECIOUS, "precious metal"))
         ):
             return Outcome.AMBIGUOUS, None, "rulers in doubt"

@@ -75,7 +75,7 @@ _HENDIN: Final = re.compile(
 )
 _TJC: Final = re.compile(
     r"\b(?:meshorer[ ,]*)?(?:tjc)[ ,]*(?:group |gruppe |type )?"
-    r"(\d{2}|[a-v])(\d{0,2}[a-z]?)\b"
+    r"(?!pl\b)(\d{2}|[a-v])(\d{0,2}[a-z]?)\b"
 )
 _AJC: Final = re.compile(
     r"\b(?:meshorer[ ,]*)?ajc\b[ ,]*(?:[i]{1,2},? )?(?:series )?(\w+)?"

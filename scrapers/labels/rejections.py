@@ -105,6 +105,18 @@ DOUBT: Final = re.compile(
     r"|вероятно|возможно|предположительно|неопредел\w+|приписыва\w+|современн\w+"
     r"|כנראה|\bאולי\b|מיוחס\w*|מודרני\w*"
 )
+# What a note may say against its own coin; all else in a note is history.
+NOTE_DOUBT: Final = re.compile(
+    r"\brandom\w*\b|\b(?:one|any) of the (?:coins|pieces)\b"
+    r"|\b(?:coin|piece|specimen|example) (?:may|might|could) (?:also |well )?be\b"
+    r"|\bcould (?:also|equally|as well) be\b|\bnot certain\w*\b"
+    r"|\battribution (?:is|remains|being) (?:un|in|not |doubt|disput|quest)\w*"
+    r"|\b(?:zuweisung|zuordnung) (?:ist |bleibt )?(?:unsicher|fraglich|offen)\b"
+    r"|\bstuck konnte auch\b|\battribution (?:est |reste )?(?:incert|dout)\w*"
+    r"|\battribuzione (?:e |rimane )?(?:incert|dubb)\w*"
+    r"|\batribucion (?:es |queda )?(?:inciert|dudos)\w*"
+    r"|\bатрибуция (?:не ясна|сомнительна|под вопросом)|הייחוס (?:אינו ודאי|מסופק)"
+)
 # These coins are bronze, so a text about gold or silver is about something else.
 PRECIOUS: Final = re.compile(
     r"\b(?:silver|gold|silber|argento|oro|plata)\b|\ben (?:argent|or)\b|серебр\w*"

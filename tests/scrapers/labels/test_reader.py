@@ -16,8 +16,8 @@ CLASSES = {
 }
 
 
-def lot_texts() -> list[tuple[str, str, str]]:
-    table = Path(__file__).with_name("lot_texts.tsv").read_text(encoding="utf-8")
+def lot_texts(name: str = "lot_texts.tsv") -> list[tuple[str, str, str]]:
+    table = Path(__file__).with_name(name).read_text(encoding="utf-8")
     lines = [line for line in table.splitlines() if line and not line.startswith("#")]
     return [tuple(line.split("\t")) for line in lines]
 
@@ -30,10 +30,11 @@ def test_the_table_is_long_enough_and_speaks_seven_languages():
     assert set(languages) == {"en", "de", "fr", "it", "es", "ru", "he"}
 
 
-def test_precision_is_whole_and_recall_at_least_95_percent():
+@pytest.mark.parametrize("name", ["lot_texts.tsv", "long_lot_texts.tsv"])
+def test_precision_is_whole_and_recall_at_least_95_percent(name):
     named = right = wanted = 0
     wrong, missed = [], []
-    for _, truth, text in lot_texts():
+    for _, truth, text in lot_texts(name):
         label = read_label(text)
         expected = CLASSES.get(truth)
         wanted += expected is not None
@@ -68,6 +69,63 @@ def test_the_evidence_stands_in_the_text_as_it_was_written():
     assert [one.words for one in label.evidence if one.rule == "name"] == [
         "Alexander Jannäus"
     ]
+
+
+def test_long_texts_are_many_and_speak_seven_languages():
+    rows = lot_texts("long_lot_texts.tsv")
+    assert len(rows) >= 120
+    assert len({language for language, _, _ in rows}) == 7
+
+
+@pytest.mark.parametrize(
+    "note",
+    [
+        "Collectors of the coins of this dynasty know this type well.",
+        "A loaf of bread cost about ten prutot in those days.",
+        "The widow's mites of the Gospel were two small coins of this kind.",
+        "Two of his brothers and his mother died in prison by his order.",
+        "Antiochos VII laid siege to the city and took five hundred talents.",
+        "The dies may perhaps have been cut by a hand that knew no Hebrew.",
+        "The Temple tax was paid with a silver coin of Tyre.",
+        "In older books such coins are attributed to his grandson Hyrcanus II.",
+        "The type was later imitated by Herod the Great and by Pontius Pilate.",
+        "In der Literatur werden diese Stücke wohl zu Unrecht Hyrkanos II. gegeben.",
+    ],
+)
+def test_a_note_about_history_neither_rejects_nor_doubts_a_coin(note):
+    text = (
+        "JUDAEA. Alexander Jannaeus. AE prutah, 1.8 g. Legend in wreath / double "
+        f"cornucopiae. Hendin 1145. VF. {note}"
+    )
+    assert read_label(text).ruler == "alexander_jannaeus"
+
+
+@pytest.mark.parametrize(
+    "note",
+    [
+        "The attribution is not certain, and the king could also be his father.",
+        "This coin may be a later copy in bronze.",
+        "You will receive one of the coins in the picture, chosen at random.",
+    ],
+)
+def test_a_note_that_doubts_its_own_coin_leaves_it_to_a_person(note):
+    text = (
+        "JUDAEA. Alexander Jannaeus. AE prutah, 1.8 g. Legend in wreath / double "
+        f"cornucopiae. Hendin 1145. VF. {note}"
+    )
+    assert read_label(text).outcome is Outcome.AMBIGUOUS
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Alexander Jannaeus 104 BC - 76 BC. Prutah, wreath / double cornucopia.",
+        "Share this lot: by e-mail. Alexander Jannaeus, prutah. Legend in wreath / "
+        "double cornucopiae.",
+    ],
+)
+def test_a_sites_own_words_and_dates_are_no_doubt(text):
+    assert read_label(text).ruler == "alexander_jannaeus"
 
 
 @pytest.mark.parametrize(
