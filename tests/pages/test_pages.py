@@ -99,16 +99,6 @@ def test_a_legend_that_had_to_be_turned_is_said_to_be() -> None:
     assert "turned upright by 170° clockwise" in captions
 
 
-def test_two_faces_can_be_chosen_between() -> None:
-    page = drop(open_page(), ("both.png", a_photo(width=300)))
-    faces = next(
-        group for group in page.button_group if str(group.key).startswith("face_")
-    )
-    assert len(faces.options) == 2
-    faces.set_value(0).run()
-    assert not page.exception
-
-
 def test_a_photo_without_a_coin_says_so() -> None:
     page = drop(open_page(), ("dark.png", a_photo(grey=2)))
     assert "no coin was found" in html_of(page)

@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from coin_core.model_store import bundle
+from tests import fakes
+
+
+def _result(data: bytes) -> None:
+    from ui import resources
+    from ui.classify.predict import classify_uploads
+    from ui.classify.result_view import show_result
+    from ui.classify.session import upload_session
+
+    session = upload_session()
+    if not session.photos:
+        session.add([("both.png", data)])
+    classify_uploads(session, "resnet")
+    cards = {one.name: one.card for one in resources.bundles()[0]}
+    show_result(session, session.photos[session.selected], "resnet", cards)
+
+
+@pytest.fixture
+def page(encode_photo: Callable[..., bytes]) -> AppTest:
+    """A photo with both sides; the stand-in finds two faces in wide photos."""
+    data = encode_photo(np.full((120, 300, 3), 120, np.uint8))
+    return AppTest.from_function(_result, default_timeout=60, kwargs={"data": data})
+
+
+def verdict_of(page: AppTest) -> str:
+    return next(p.value for p in page.get("html") if "coin-sentence" in p.value)
+
+
+def headers_of(page: AppTest) -> list[str]:
+    return [header.value for header in page.header]
+
+
+def test_another_face_is_classified_when_it_is_chosen(page: AppTest) -> None:
+    page.run()
+    assert not page.exception
+    faces = next(g for g in page.button_group if str(g.key).startswith("face_"))
+    assert list(faces.options) == ["1 · cornucopia side", "2 · legend side"]
+    assert faces.value == 1
+    faces.set_value(0).run()
+    assert not page.exception
+    assert "91" in verdict_of(page)
+
+
+def test_a_corrected_crop_is_kept_until_the_switch_is_off(page: AppTest) -> None:
+    page.run()
+    switch = next(t for t in page.toggle if t.label == "Correct the crop")
+    switch.set_value(True).run()
+    assert not page.exception
+    (box,) = page.session_state["upload_session"].crops.values()
+    assert box.left == pytest.approx(0.52, abs=0.01)  # starts at the legend side
+    page.slider[0].set_value(90).run()
+    (box,) = page.session_state["upload_session"].crops.values()
+    assert box.turn_deg == 90
+    switch = next(t for t in page.toggle if t.label == "Correct the crop")
+    switch.set_value(False).run()
+    assert not page.session_state["upload_session"].crops
+
+
+def test_only_classifiers_of_the_same_classes_are_compared(
+    page: AppTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page.run()
+    assert headers_of(page) == ["How the classifiers agree", "Why"]
+    first, *others = fakes.bundles()
+    alone = [
+        replace(one, card=replace(one.card, classes=("gallus", "vespasian")))
+        for one in others
+    ]
+    monkeypatch.setattr(bundle, "discover", lambda: ((first, *alone), ()))
+    page.run()
+    assert headers_of(page) == ["Why"]
