@@ -20,7 +20,6 @@ _ABBREVIATIONS: Final = frozenset(
         *("nos", "var", "est", "eds", "vol", "bzw", "usw", "etc", "approx"),
     )
 )
-)
 _BREAK: Final = re.compile(r"[.!?;](?:\s+|$)|\s(?:-{2,}|\*{2,})\s")
 _LAST_WORD: Final = re.compile(r"([^\W\d_]+)\W*$")
 
