@@ -190,6 +190,7 @@ def pretrain(
         lambda epoch: islice(stream, len(epochs[epoch])),
         epochs=len(epochs),
     )
+    bar.skip(schedule.seen - bar.done)
     bar.close()
     return {
         name: (

@@ -1,10 +1,9 @@
-"""Runs: what was set, what happened epoch by epoch, what came out.
+"""Runs: the settings, the history by epoch and the results of each training.
 
 A run is a folder `runs/<run_id>/` with config.json, history.jsonl and report.json,
-predictions.jsonl with one line per photo once photos were measured, and notes.txt. A
-line is added to the history as soon as an epoch is over; whoever reads along, or comes
-back after the machine went down, finds everything up to there. The process that trains
-holds running.lock, so that no second one goes on with the same run.
+predictions.jsonl with one line per measured photo, and notes.txt. A line is added to
+the history after each epoch, so that it is complete up to a crash. The process that
+trains holds running.lock: no second process resumes the run.
 """
 
 from __future__ import annotations
@@ -59,7 +58,7 @@ class RunState(StrEnum):
 
 
 def runs_dir() -> Path:
-    """Where all runs lie."""
+    """The folder of all runs."""
     return data_dir() / "runs"
 
 
@@ -75,19 +74,19 @@ class Run:
         return self.folder.name
 
     def config(self) -> Row:
-        """What was set; {} when the file is missing or torn."""
+        """The settings; {} when the file is missing or torn."""
         return read_json(self.folder / "config.json")
 
     def report(self) -> Row:
-        """State, latest and best epoch of each fold, and what came out."""
+        """State, latest and best epoch of each fold, and the results."""
         return read_json(self.folder / "report.json")
 
     def state(self) -> RunState:
-        """How far it has come, from its files and whether its process lives."""
+        """The state, from its files and whether its process is alive."""
         return self.state_and_reason()[0]
 
     def state_and_reason(self) -> tuple[RunState, str]:
-        """The state, and for failed and damaged runs one sentence that says why."""
+        """The state, and for failed and damaged runs the reason in one sentence."""
         if not (self.folder / "config.json").exists():
             return RunState.DAMAGED, "config.json is missing."
         if not self.config():
@@ -118,35 +117,35 @@ class Run:
         return True
 
     def release(self) -> None:
-        """Let go of the run; the end of the process does it as well."""
+        """Release the run, as the end of the process does."""
         if lock := _held.pop(self.folder, None):
             lock.release()
 
     def is_alive(self) -> bool:
-        """Whether a living process trains this run."""
+        """Whether a process is training this run."""
         return is_locked(self._lock_file)
 
     @property
     def _lock_file(self) -> Path:
         return self.folder / "running.lock"
 
-    def ask_to_stop(self) -> None:
-        """Have the training stop at the next batch and keep its best so far."""
+    def request_stop(self) -> None:
+        """Ask the training to stop at the next batch and keep its best epoch."""
         (self.folder / "stop").touch()
 
-    def stop_asked(self) -> bool:
-        """Whether somebody asked for it."""
+    def stop_requested(self) -> bool:
+        """Whether a stop was requested of the run or of its job."""
         return (self.folder / "stop").exists() or stop_requested()
 
     def note(self) -> str:
-        """What a person wrote about the run."""
+        """The user's note about the run."""
         try:
             return (self.folder / "notes.txt").read_text("utf-8", errors="replace")
         except OSError:
             return ""
 
     def set_note(self, text: str) -> None:
-        """Replace what was written about the run; "" takes it away."""
+        """Replace the note; "" removes it."""
         path = self.folder / "notes.txt"
         if text.strip():
             write_file(path, text.strip()[:MAX_NOTE].encode())
@@ -154,10 +153,10 @@ class Run:
             path.unlink(missing_ok=True)
 
     def predictions(self) -> list[Row]:
-        """One row per photo that was measured by a fold that had not seen it.
+        """One row per measured photo, from the fold that held it out.
 
         Each has "photo", "coin", "label", "fold", "probabilities" by class, and where
-        they are known "legibility" and "picture", the name of its kept crop.
+        they are known "legibility" and "picture", the name of its saved crop.
         """
         rows, _ = _read_lines(self.folder / "predictions.jsonl")
         return [row for row in rows if _is_prediction(row)]
@@ -174,8 +173,8 @@ class Run:
     def rows(self) -> list[Row]:
         """The history, one row per fold and epoch.
 
-        An epoch that was run again after a kill counts once, as it was last; a line
-        that the kill tore is left out.
+        An epoch that was repeated after a kill counts once, with its last row; a torn
+        line is left out.
         """
         kept: dict[tuple[Any, Any], Row] = {}
         for row in _read_lines(self.folder / "history.jsonl")[0]:
@@ -185,10 +184,10 @@ class Run:
         return list(kept.values())
 
     def log(self, row: Mapping[str, Any]) -> None:
-        """Add an epoch to the history, and show it as the latest and maybe best."""
+        """Add an epoch to the history and to the latest and best epochs."""
         path = self.folder / "history.jsonl"
         with path.open("ab") as file:
-            # A line torn by a kill must not swallow the next one.
+            # A line torn by a kill must not spoil the next one.
             torn = file.tell() > 0 and not _ends_with_newline(path)
             row = {**row, "at": now()}
             line = json.dumps(row, ensure_ascii=False) + "\n"
@@ -211,14 +210,14 @@ class Run:
         self.write_report({"state": "running", **self.report(), **changes})
 
     def note_test(self, fold: int, coins: int) -> None:
-        """Record that held-out coins were looked at: by which fold, when, how many."""
+        """Record that held-out coins were measured: by which fold, when, how many."""
         tests = [*self.report().get("tests", [])]
         self.amend({"tests": [*tests, {"fold": fold, "coins": coins, "at": now()}]})
 
     def finish(
         self, results: Mapping[str, Any], *, state: RunState = RunState.DONE
     ) -> None:
-        """Note what came out; latest and best epochs stay where they are."""
+        """Write the results and the state; latest and best epochs are kept."""
         self.write_report(
             {**self.report(), "state": str(state), "finished": now(), **results}
         )
@@ -238,7 +237,7 @@ class Run:
         """
         if self.is_alive():
             raise CoinError(f"{self.run_id} is being trained. Stop it first.")
-        # Out of sight in one step, however long the rest takes.
+        # Renamed first, so that it disappears in one step.
         aside = self.folder.with_name(f"{_DELETED}{self.run_id}")
         shutil.rmtree(aside, ignore_errors=True)
         self.folder.rename(aside)
@@ -249,8 +248,8 @@ def start_run(config: Mapping[str, Any], about: Mapping[str, Any] | None = None)
     """A new run with these settings, held by this process.
 
     Args:
-        config: What decides the result; the same settings go on with a run.
-        about: What else is worth knowing: machine, classes, coins per class.
+        config: The settings that the result depends on; the same resume a run.
+        about: Other facts: machine, classes, coins per class.
     """
     name = config.get("classifier", "run")
     stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
@@ -261,7 +260,7 @@ def start_run(config: Mapping[str, Any], about: Mapping[str, Any] | None = None)
         whole["job"] = job
     try:
         write_json(folder / "config.json", whole)
-    except OSError:  # a full disk: half a run would stay as a damaged one
+    except OSError:  # a full disk: no damaged run should remain
         shutil.rmtree(folder, ignore_errors=True)
         raise
     run = Run(folder=folder)
@@ -274,7 +273,7 @@ def resume_run(
 ) -> Run:
     """The latest unfinished run with the same settings, or a new one.
 
-    One that another process trains at the moment is left to it.
+    A run that another process is training is not used.
     """
     for run in reversed(list_runs()):
         kept = run.config()
@@ -282,7 +281,6 @@ def resume_run(
         if kept and same and run.report().get("state") != "done" and run.claim():
             (run.folder / "stop").unlink(missing_ok=True)
             if report := run.report():
-                # It was stopped or failed before; now it goes on.
                 run.write_report({**report, "state": "running", "error": ""})
             return run
     return start_run(config, about)
@@ -292,7 +290,7 @@ def find_run(run_id: str) -> Run:
     """The run of that name.
 
     Raises:
-        CoinError: There is none.
+        CoinError: There is no such run.
     """
     for run in list_runs():
         if run.run_id == run_id:
@@ -317,7 +315,7 @@ def now() -> str:
 
 
 def _read_lines(path: Path) -> tuple[list[Row], int]:
-    """The JSON objects of a file of lines, and how many lines were none."""
+    """The JSON objects of a file of lines, and the number of unreadable lines."""
     try:
         lines = path.read_text("utf-8", errors="replace").splitlines()
     except OSError:
@@ -336,13 +334,13 @@ def _read_lines(path: Path) -> tuple[list[Row], int]:
 
 
 def _is_prediction(row: Row) -> bool:
-    shares = row.get("probabilities")
+    probabilities = row.get("probabilities")
     return (
         isinstance(row.get("photo"), str)
         and isinstance(row.get("label"), str)
-        and isinstance(shares, dict)
-        and bool(shares)
-        and all(isinstance(share, int | float) for share in shares.values())
+        and isinstance(probabilities, dict)
+        and bool(probabilities)
+        and all(isinstance(p, int | float) for p in probabilities.values())
     )
 
 

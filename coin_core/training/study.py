@@ -246,7 +246,7 @@ def _write(
     if command:
         about += f"; `{command}`"
     write_file(out / "study.md", study_table(outcomes, about).encode())
-    write_file(out / "study.html", study_figure(loss_lines(outcomes)).encode())
+    write_file(out / "study.html", study_figure(outcomes).encode())
 
 
 _STARTS = {
@@ -316,33 +316,20 @@ def study_table(outcomes: Iterable[Outcome], about: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def loss_lines(
-    outcomes: Iterable[Outcome],
-) -> dict[str, tuple[list[tuple[int, float]], list[tuple[int, float]]]]:
-    """The mean training and validation loss over epochs of each experiment."""
-    found = {}
+def study_figure(outcomes: Iterable[Outcome]) -> str:
+    """Loss over epochs of each experiment, mean of the folds, as one HTML document."""
+    charts = {}
     for one in outcomes:
         try:
             rows = find_run(one.run_id).rows()
         except CoinError:  # the run was deleted since
             continue
-        train, valid = mean_curve(rows, "train_loss"), mean_curve(rows, "valid_loss")
-        if train:
-            found[one.title] = (train, valid)
-    return found
-
-
-def study_figure(
-    curves: Mapping[str, tuple[list[tuple[int, float]], list[tuple[int, float]]]],
-) -> str:
-    """Loss over epochs of each experiment, mean of the folds, as one HTML document."""
-    charts = {
-        title: [
-            Curve("training", train, COLOURS[1], "dot"),
-            Curve("validation", valid, COLOURS[0]),
-        ]
-        for title, (train, valid) in curves.items()
-    }
+        if train := mean_curve(rows, "train_loss"):
+            valid = mean_curve(rows, "valid_loss")
+            charts[one.title] = [
+                Curve("training", train, COLOURS[1], "dot"),
+                Curve("validation", valid, COLOURS[0]),
+            ]
     figure = curve_charts(charts, across=3, shared=True)
     figure.update_layout(title="Loss over epochs, mean of the folds")
     return str(figure.to_html())

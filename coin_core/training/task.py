@@ -249,7 +249,7 @@ class TrainingTask:
         started = time.monotonic()
         if isinstance(classifier, NetClassifier):
             return self._fit_net(classifier, X, y, train, valid, fold, epochs)
-        if self.run.stop_asked():
+        if self.run.stop_requested():
             return None
         try:
             classifier.fit(X[train], y[train])
@@ -338,7 +338,7 @@ class TrainingTask:
             lambda epoch: batches,
             epochs=epochs,
             seed=net.seed * 100_003,
-            stop_requested=self.run.stop_asked,
+            stop_requested=self.run.stop_requested,
         )
         kept = int(trainer.notes["best_epoch"] or trainer.epoch)
         if not kept:
@@ -416,6 +416,6 @@ def start_training(
             task.check_input_size()
             yield task
             bar.skip(fits * epochs - bar.done)
-        completed = not run.stop_asked()
+        completed = not run.stop_requested()
     finally:
         extra.end(whole=completed)

@@ -50,7 +50,8 @@ def warmup_cosine(
     if step < warmup:
         return start + (1 - start) * step / warmup
     begin = warmup if fall_from is None else fall_from
-    phase = min(1.0, max(0.0, (step - begin) / (steps - begin)))
+    # A training of one step has no fall.
+    phase = min(1.0, max(0.0, (step - begin) / max(1.0, steps - begin)))
     return end + (1 - end) * (1 + math.cos(math.pi * phase)) / 2
 
 

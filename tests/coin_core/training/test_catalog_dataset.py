@@ -246,7 +246,7 @@ def test_figures_of_photos_and_rendered_coins_are_not_kept_together(
     asked = ("evaluate", "--data", "catalog:both", "--model", tmp_path / "bundle")
     capsys.readouterr()
     assert run(*asked, "--keep", "everything") == 2
-    assert "kept apart" in capsys.readouterr().err
+    assert "stay separate" in capsys.readouterr().err
     assert run(*asked) == 0
 
 
@@ -263,7 +263,7 @@ def test_training_with_folds_keeps_opinions_and_finds_wrong_labels(
     assert opinion.model_digest == bundle.weights_digest(bundle.load_card(out))
     assert catalog.queries.queue("suspected") == (ids[4],)
     assert run("evaluate", "--data", "catalog", "--model", out) == 2
-    assert "has learnt from these photos" in capsys.readouterr().err
+    assert "was trained on these photos" in capsys.readouterr().err
 
 
 def test_a_version_without_validation_cannot_choose_an_epoch(

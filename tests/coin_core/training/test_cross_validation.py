@@ -144,7 +144,7 @@ def test_a_stopped_fitting_keeps_its_best_and_can_go_on(rows, monkeypatch, stop_
         log(self, row)
         count += 1
         if count == stop_after:
-            self.ask_to_stop()
+            self.request_stop()
 
     monkeypatch.setattr(Run, "log", log_and_stop)
     config = {"classifier": "mlp", "seed": 1}
@@ -168,7 +168,7 @@ def test_a_stopped_fitting_keeps_its_best_and_can_go_on(rows, monkeypatch, stop_
 
 def test_stopped_before_the_first_epoch_there_is_nothing_to_keep(rows):
     run = run_for("mlp")
-    run.ask_to_stop()
+    run.request_stop()
     with pytest.raises(TrainingStoppedError):
         fit("mlp", rows, run)
 

@@ -14,7 +14,8 @@ Y = np.array([CLASSES[i % 2] for i in range(48)])
 
 def features(y=Y):
     rng = np.random.default_rng(5)
-    return rng.normal(size=(len(y), 30)).astype(np.float32) + (y == "a")[:, None] * 2
+    apart = (y == "a")[:, None] * 2
+    return (rng.normal(size=(len(y), 30)) + apart).astype(np.float32)
 
 
 @pytest.mark.parametrize("name", ["svm", "mlp"])
@@ -57,6 +58,6 @@ def test_a_split_with_one_class_is_refused():
 @pytest.mark.parametrize("name", ["svm", "mlp"])
 def test_stopped_before_anything_was_learned(name):
     run = start_run({"classifier": name})
-    run.ask_to_stop()
+    run.request_stop()
     with pytest.raises(TrainingStoppedError):
         fit_on_split(name, features(), Y, SPLITS, classes=CLASSES, run=run)

@@ -69,7 +69,7 @@ def test_mlflow_gets_every_epoch_and_is_told_the_end(mlflow):
 
 def test_a_stopped_training_goes_on_in_the_same_mlflow_run(mlflow):
     run = start_run({"classifier": "mlp", "seed": 0})
-    run.ask_to_stop()
+    run.request_stop()
     with pytest.raises(TrainingStoppedError):
         train(run)
     assert [kept["status"] for kept in mlflow.values()] == ["KILLED"]

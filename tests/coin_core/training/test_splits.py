@@ -39,7 +39,7 @@ def test_a_single_coin_of_a_class_is_learnt_from_and_the_rest_held_out():
     assert {12, 13} <= set(learn)
     assert set(y[held_out]) == {"a", "b"}
     assert sorted([*learn, *held_out]) == list(range(14))
-    with pytest.raises(TrainingDataError, match="but one coin"):
+    with pytest.raises(TrainingDataError, match="only one coin"):
         hold_out_by_coin(["a", "b", "b"], [1, 2, 2], fraction=0.15, seed=0)
 
 

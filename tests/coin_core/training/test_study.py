@@ -119,4 +119,4 @@ def test_an_experiment_that_is_not_there_is_named(coins, tmp_path):
 
 def test_table_and_figure_stand_without_curves():
     assert study_table([], "nothing").startswith("Measured here on nothing")
-    assert study_figure({}).startswith("<!doctype html>")
+    assert study_figure([]).startswith("<!doctype html>")

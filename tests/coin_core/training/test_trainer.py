@@ -26,6 +26,7 @@ from coin_core.training.trainer import Trainer, fit, fit_small_net, warmup_cosin
         (120, {}, 0.1),
         (10, {"fall_from": 0}, 0.978),
         (0, {"warmup": 0}, 1.0),
+        (0, {"warmup": 0, "fall_from": 100}, 1.0),
     ],
 )
 def test_the_rate_rises_in_a_line_and_falls_along_a_cosine(step, settings, fraction):
@@ -66,7 +67,7 @@ def test_the_best_epoch_is_kept_and_patience_ends_the_training(tmp_path):
     assert [row["epoch"] for row in rows] == [1, 2, 3, 4]
     assert one.notes["best_epoch"] == 2
     best = 1 - (1 - 0.2) ** 4
-    assert float(one.net.weight) == pytest.approx(best)
+    assert one.net.weight.item() == pytest.approx(best)
     assert rows[0]["train_loss"] == pytest.approx((1 + 0.8**2) / 2)
 
 
@@ -75,7 +76,7 @@ def test_a_stop_leaves_the_open_epoch(tmp_path):
     one = trainer(tmp_path, [2.0, 1.0])
     assert fit([one], batches, epochs=9, stop_requested=lambda: next(requests))
     assert one.epoch == 1
-    assert float(one.net.weight) == pytest.approx(1 - 0.8**2)
+    assert one.net.weight.item() == pytest.approx(1 - 0.8**2)
 
 
 def test_nets_side_by_side_wait_for_the_one_behind(tmp_path):
@@ -87,7 +88,7 @@ def test_nets_side_by_side_wait_for_the_one_behind(tmp_path):
     fit([again, behind], lambda epoch: drawn.append(epoch) or batches(epoch), epochs=3)
     assert drawn == [0, 1, 2]
     assert again.epoch == behind.epoch == 3
-    assert float(again.net.weight) == pytest.approx(float(behind.net.weight))
+    assert again.net.weight.item() == pytest.approx(behind.net.weight.item())
 
 
 class KilledError(Exception):
