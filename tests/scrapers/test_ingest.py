@@ -18,7 +18,9 @@ from coin_core.catalog import (
     PhotoQuery,
     open_catalog,
 )
+from coin_core.catalog.importing.ledger import job_id
 from coin_core.catalog.scrape_jobs import ScrapeOrder
+from coin_core.jobs import find_job
 from coin_core.rendering import render_coin
 from scrapers import ingest
 from scrapers.base import ImageSide, Listing, ListingImage
@@ -94,6 +96,16 @@ def _collect(going, steps):
 
 def photos_of(catalog):
     return catalog.queries.find(PhotoQuery(), offset=0, limit=10_000).photos
+
+
+def test_a_scrape_reports_its_counts_to_its_job(catalog):
+    last = run(catalog, Listed([lot(1), lot(2), lot(3)]), limit=2)
+    job = find_job(job_id(last.import_id))
+    assert job.state == "done"
+    progress = job.progress()
+    assert (progress.done, progress.total) == (2, 2)
+    assert progress.text == "2 coins looked at, 2 new photos, 2 of them labelled"
+    assert progress.details["current"] == "Lot 2"
 
 
 def test_a_photo_comes_with_all_that_is_known_of_it(catalog, site, client):

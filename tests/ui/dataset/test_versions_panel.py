@@ -4,10 +4,15 @@ import pytest
 
 from coin_core.catalog import Catalog
 from coin_core.catalog.versions import freeze
-from tests.ui.dataset.dataset_page import open_page, press, wait_for_work, words_of
+from coin_core.jobs import JobKind, list_jobs
+from tests.ui.dataset.dataset_page import open_page, press, wait_for_work
 
 
-def test_a_version_is_frozen_inspected_and_exported(catalog: Catalog) -> None:
+def test_a_version_is_frozen_inspected_and_exported(
+    catalog: Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("coin_core.jobs.start_waiting", lambda: None)
+    monkeypatch.setattr("ui.components.job_panel.start_waiting", lambda: None)
     page = open_page("versions")
     page.text_input[0].set_value("spring-2026")
     next(b for b in page.button if b.label == "Freeze").click().run()
@@ -19,11 +24,10 @@ def test_a_version_is_frozen_inspected_and_exported(catalog: Catalog) -> None:
     next(b for b in page.button if b.label == "Compare the pictures too").click().run()
     wait_for_work(page)
     assert "no two pictures" in " ".join(s.value for s in page.success)
+    page.selectbox(key="export_version").set_value("spring-2026").run()
     press(page, "export_prepare")
-    assert page.get("download_button")
-    assert "12 photos." in words_of(page)
-    page.checkbox(key="export_notes").set_value(True).run()
-    assert not page.get("download_button")  # that one was packed without
+    [job] = list_jobs(JobKind.EXPORT)
+    assert job.title == "Exporting spring-2026 as zip"
 
 
 def test_a_large_version_is_looked_through_on_request(

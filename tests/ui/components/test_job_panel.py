@@ -1,0 +1,114 @@
+"""The panel of jobs: what it shows of each state, and that its buttons work."""
+
+from __future__ import annotations
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from coin_core.jobs import (
+    Job,
+    JobKind,
+    JobState,
+    Progress,
+    add_interrupted,
+    add_job,
+    hold_job,
+    list_jobs,
+    report_outcome,
+)
+
+
+@pytest.fixture(autouse=True)
+def _no_job_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("coin_core.jobs.start_waiting", lambda: None)
+    monkeypatch.setattr("ui.components.job_panel.start_waiting", lambda: None)
+
+
+def show_panel() -> None:
+    from coin_core.jobs import JobKind
+    from ui.components.job_panel import JobPanel
+
+    class Panel(JobPanel):
+        kinds = (JobKind.IMPORT, JobKind.EXPORT)
+
+    Panel().show()
+
+
+def open_panel() -> AppTest:
+    page = AppTest.from_function(show_panel).run()
+    assert not page.exception
+    return page
+
+
+def words_of(page: AppTest) -> str:
+    return " ".join(part.value for part in (*page.markdown, *page.text, *page.error))
+
+
+def make(title: str, kind: JobKind = JobKind.IMPORT) -> Job:
+    return Job(job_id=title, kind=kind, title=title, arguments=())
+
+
+def press(page: AppTest, key: str) -> None:
+    page.button(key=key).click().run()
+    assert not page.exception
+
+
+def test_nothing_is_shown_without_jobs_or_for_other_kinds() -> None:
+    add_job(JobKind.TRAINING, "a training", ())
+    assert words_of(open_panel()) == ""
+
+
+def test_a_waiting_job_is_taken_back() -> None:
+    job = add_job(JobKind.EXPORT, "an export", ())
+    page = open_panel()
+    assert "**an export** waits for its turn." in words_of(page)
+    press(page, f"stop_{job.job_id}")
+    assert list_jobs()[0].state is JobState.STOPPED
+    assert "**an export**: stopped." in words_of(page)
+
+
+def test_a_running_job_has_a_bar_and_stops() -> None:
+    with hold_job(make("a")), Progress("reading", 4, unit="photo") as progress:
+        progress.update()
+        progress.close()
+        page = open_panel()
+        bar = page.get("progress")[0].proto
+        assert bar.value == 25
+        assert bar.text.startswith("Reading: 1 of 4 photos, at most")
+        press(page, "stop_a")
+        assert list_jobs()[0].stop_requested
+        assert page.get("progress")[0].proto.text == "Stopping …"
+
+
+def test_what_was_seen_running_is_shown_when_it_is_done() -> None:
+    with hold_job(make("a")):
+        page = open_panel()
+    page.run()
+    assert "**a**: done." in words_of(page)
+    assert words_of(open_panel()) == "", "another visitor has not seen it"
+    press(page, "forget_a")
+    assert list_jobs() == []
+
+
+def test_an_interrupted_job_goes_on() -> None:
+    add_interrupted(make("a"), "It was killed.", {})
+    page = open_panel()
+    assert "interrupted" in words_of(page)
+    press(page, "resume_a")
+    assert list_jobs()[0].state is JobState.WAITING
+
+
+def test_a_failed_job_shows_its_message_and_its_log() -> None:
+    with hold_job(make("a")) as hold:
+        (hold.job.folder / "log.txt").write_text("one\ntwo\n")
+        report_outcome(JobState.FAILED, "There is no room.")
+    page = open_panel()
+    assert "There is no room." in words_of(page)
+    assert page.code[0].value == "one\ntwo"
+    assert page.button(key="resume_a").label == "Try again"
+
+
+def test_a_title_is_never_markdown() -> None:
+    job = Job(job_id="a", kind=JobKind.IMPORT, title="[x](y) `z` :red", arguments=())
+    with hold_job(job):
+        assert r"**\[x\](y) \`z\` \:red**" in words_of(open_panel())
