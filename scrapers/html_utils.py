@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 from typing import Final
 from urllib.parse import parse_qs, urljoin, urlsplit
@@ -14,7 +15,18 @@ from scrapers.errors import PageChangedError
 _PLACEHOLDER: Final = re.compile(
     r"blank\.gif|spacer|placeholder|pixel\.|loading|/logo|icon", re.IGNORECASE
 )
+_SINGLE_FILE_IMAGE: Final = re.compile(r"var\((--sf-img-\d+)\)")
+_DESCRIPTIONS: Final = (
+    ".lot-description",
+    ".description:not([id])",
+    ".description",
+    ".viewlottext",
+)
+"""What marks the description of a lot, from narrow to wide."""
+_PAGE_WORDS: Final = ".share, .links, .estimate, nav, form, button, script, style"
+_LOT_PHOTOS: Final = ".viewlotimg img, .viewlot img, .lot-image img, .lot-img img"
 _LONG_ECHO: Final = 190  # characters; pages and parsers cut longer queries
+_SMALL_DATA: Final = 200  # characters; a smaller inline GIF is a placeholder
 NOT_STATED: Final = "not stated; the photo belongs to the auction house"
 
 
@@ -42,12 +54,54 @@ def attribute(element: Tag | None, name: str) -> str:
 
 
 def photo_of(*elements: Tag | None) -> str:
-    """The photo of the first img that has one, also while it loads lazily; or ""."""
+    """The photo of the first img that has one, also while it loads lazily; or "".
+
+    SingleFile keeps a photo as a data address, in the img or in a variable of a style.
+    """
     for element in elements:
         for name in ("data-src", "data-original", "data-lazy", "src"):
             value = attribute(element, name)
-            if value and not _PLACEHOLDER.search(value):
+            if value and not _is_placeholder(value):
                 return value
+        variable = _SINGLE_FILE_IMAGE.search(attribute(element, "style"))
+        if element is not None and variable:
+            value = _style_variable(element, variable[1])
+            if value and not _is_placeholder(value):
+                return value
+    return ""
+
+
+def _is_placeholder(address: str) -> bool:
+    if address.startswith("data:"):
+        small = address.startswith("data:image/gif") and len(address) < _SMALL_DATA
+        return small or address.startswith("data:image/svg")
+    return bool(_PLACEHOLDER.search(address))
+
+
+def _style_variable(element: Tag, name: str) -> str:
+    """The data address that a style of the page gives a variable, or ""."""
+    *_, page = element.parents
+    pattern = re.compile(rf"{name}\s*:\s*url\(\s*[\"']?(data:[^\"')]+)")
+    for style in page.find_all("style"):
+        if found := pattern.search(style.get_text()):
+            return found[1]
+    return ""
+
+
+def description_of(box: Tag) -> str:
+    """What the site marks as the description of a lot, without the page's words.
+
+    "" if nothing is marked.
+    """
+    for selector in _DESCRIPTIONS:
+        for element in box.select(selector):
+            words = element
+            if element.select_one(_PAGE_WORDS):
+                words = copy.copy(element)
+                for other in words.select(_PAGE_WORDS):
+                    other.decompose()
+            if text := plain_text(words):
+                return text
     return ""
 
 
@@ -135,7 +189,7 @@ def lots_by_link(
             continue
         key = found.groups()
         box = _box_of(anchor, link, key)
-        text = plain_text(box)
+        text = description_of(box) or plain_text(box)
         headline = box.find(["h1", "h2", "h3", "h4", "b", "strong"])
         lots[key] = make_lot(
             source,
@@ -169,10 +223,9 @@ def single_lot(soup: BeautifulSoup, source: str, record_id: str, url: str) -> Li
         PageChangedError: There is no description.
     """
     title = meta(soup, "og:title") or plain_text(soup.select_one("h1, h2"))
-    described = soup.select_one(".lot-description, .viewlottext, .description")
     # the description of the whole auction only if there is no other
     text = (
-        plain_text(described)
+        description_of(soup)
         or meta(soup, "og:description")
         or plain_text(soup.select_one(".catalog-description"))
     )
@@ -181,5 +234,11 @@ def single_lot(soup: BeautifulSoup, source: str, record_id: str, url: str) -> Li
             f"{url or source} shows one lot, but no description was found in it. The "
             "page was saved before it had loaded, or the site has changed."
         )
-    photo = meta(soup, "og:image") or photo_of(*soup.find_all("img"))
+    title = title or plain_text(soup.title)
+    # the page's own img is what a browser saves, og:image often is not
+    photo = (
+        photo_of(*soup.select(_LOT_PHOTOS))
+        or meta(soup, "og:image")
+        or photo_of(*soup.find_all("img"))
+    )
     return make_lot(source, record_id, url=url, title=title, text=text, photo=photo)

@@ -13,7 +13,7 @@ from coin_core.catalog.licences import normalize_licence
 from scrapers.base import ImageSide, Listing, ListingImage
 from scrapers.collection_source import CollectionSource
 from scrapers.errors import PageChangedError, UnexpectedAnswerError
-from scrapers.http_client import XML_TYPES
+from scrapers.http_response import XML_TYPES
 from scrapers.measures import parse_axis, parse_size
 from scrapers.registry import register_source
 from scrapers.url_safety import origin_of
@@ -32,6 +32,8 @@ _PERMISSIONS: Final = "http://numismatics.org/collections/photography-permission
 _OLD_RIGHTS: Final = "objects made in or before 1925 are Public Domain Mark"
 _ENTITY: Final = re.compile(rb"&(?!amp;|lt;|gt;|quot;|apos;|#)([A-Za-z]+);")
 _MEASURES: Final = ".//n:physDesc/n:measurementsSet"
+# a host without a scheme before it, such as "images.example.org/iiif/1.jpg"
+_HOST_FIRST: Final = re.compile(r"(?:[a-z0-9-]+\.)+[a-z]{2,}/", re.IGNORECASE)
 _SIZES: Final = ("archive", "iiif", "reference")
 
 
@@ -163,7 +165,10 @@ def parse_record(
         for side in ("obverse", "reverse")
         if (words := " ".join(_side_words(root, side)))
     ]
-    licence_of = root.find(".//n:rightsStmt/n:license[@for='images']", _NS)
+    licences = root.findall(".//n:rightsStmt/n:license", _NS)
+    licence_of = next((one for one in licences if one.get("for") == "images"), None)
+    if licence_of is None:  # one that is for nothing in particular is for the photos
+        licence_of = next((one for one in licences if one.get("for") is None), None)
     page = licence_of.get(_HREF, "") if licence_of is not None else ""
     stated = _all_text(licence_of) if licence_of is not None else ""
     if not page and not stated and _is_old(root):
@@ -178,7 +183,7 @@ def parse_record(
         licence=normalize_licence(stated, page),
         licence_raw=stated or page or f"see {_PERMISSIONS}",
         credit=f"American Numismatic Society, {object_id}",
-        date=_text(root, ".//n:typeDesc/n:date"),
+        date=_date(root),
         denomination=_text(root, ".//n:typeDesc/n:denomination") or None,
         weight_g=parse_size(_text(root, f"{_MEASURES}/n:weight")),
         diameter_mm=parse_size(_text(root, f"{_MEASURES}/n:diameter")),
@@ -186,7 +191,7 @@ def parse_record(
         references=tuple(
             filter(
                 None,
-                (_all_text(one) for one in root.iterfind(".//n:reference", _NS)),
+                (_spaced_text(one) for one in root.iterfind(".//n:reference", _NS)),
             )
         ),
     )
@@ -209,6 +214,17 @@ def _parse(text: str, what: str) -> ElementTree.Element:
 
 def _all_text(element: ElementTree.Element) -> str:
     return re.sub(r"\s+", " ", "".join(element.itertext())).strip()
+
+
+def _spaced_text(element: ElementTree.Element) -> str:
+    """The text with a space between elements: a compact record has none."""
+    return re.sub(r"\s+", " ", " ".join(element.itertext())).strip()
+
+
+def _date(root: ElementTree.Element) -> str:
+    """The date, or the years of a range, such as "103 BC - 76 BC"."""
+    years = (_text(root, f".//n:dateRange/n:{end}Date") for end in ("from", "to"))
+    return _text(root, ".//n:typeDesc/n:date") or " - ".join(filter(None, years))
 
 
 def _text(root: ElementTree.Element, path: str) -> str:
@@ -255,7 +271,10 @@ def _photos(root: ElementTree.Element, base: str) -> tuple[ListingImage, ...]:
         size = next((size for size in _SIZES if links.get(size)), None)
         if size is None:
             continue
-        address = urljoin(f"{base}/", links[size])
+        address = links[size]
+        if _HOST_FIRST.match(address):
+            address = f"//{address}"
+        address = urljoin(f"{base}/", address)
         if size == "iiif":
             address = f"{address.rstrip('/')}/full/!1600,1600/0/default.jpg"
         if base.startswith("https:"):

@@ -14,20 +14,19 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from typing import Any, Final
-
-from selenium import webdriver
-from selenium.common.exceptions import TimeoutException, WebDriverException
-from selenium.webdriver.chrome.service import Service
-from selenium.webdriver.support.ui import WebDriverWait
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, Final
 
 from scrapers.base import Listing, ListingImage, ResultPage
-from scrapers.browser_proxy import UNREACHABLE, BrowserProxy
 from scrapers.errors import PageChangedError, ScrapeError, SiteUnreachableError
-from scrapers.http_client import PoliteClient
 from scrapers.registry import QueryKind, parse_page, register_source
 from scrapers.url_safety import origin_of
+
+if TYPE_CHECKING:
+    from selenium import webdriver
+
+    from scrapers.browser_proxy import BrowserProxy
+    from scrapers.http_client import PoliteClient
 
 _log = logging.getLogger("scrapers")
 
@@ -100,6 +99,8 @@ class BrowserPages:
             PageChangedError: The list ends before the number that it announces.
             RobotsForbidError: robots.txt forbids the address.
         """
+        from selenium.common.exceptions import WebDriverException
+
         self._client.permit(query)
         try:
             with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
@@ -133,6 +134,8 @@ class BrowserPages:
     def _load_list(
         self, driver: webdriver.Chrome, url: str, cookies: list[dict[str, Any]]
     ) -> ResultPage:
+        from scrapers.browser_proxy import BrowserProxy
+
         driver.execute_cdp_cmd("Storage.setCookies", {"cookies": cookies})
         proxy = BrowserProxy(driver, self._client)
         try:
@@ -155,16 +158,12 @@ class BrowserPages:
             raise SiteUnreachableError(f"{url} did not load in time.")
         if proxy.page_error is not None:
             raise proxy.page_error
-        try:
-            WebDriverWait(driver, self._change_s, _POLL_S).until(
-                lambda one: (
-                    origin_of(one.execute_script(_ADDRESS)) in self._client.origins
-                )
-            )
-        except TimeoutException as error:
-            raise SiteUnreachableError(
-                f"{url} shows nothing in the browser."
-            ) from error
+        if not _wait_until(
+            driver,
+            self._change_s,
+            lambda: origin_of(driver.execute_script(_ADDRESS)) in self._client.origins,
+        ):
+            raise SiteUnreachableError(f"{url} shows nothing in the browser.")
 
     def _scroll_to_end(
         self, driver: webdriver.Chrome, url: str, proxy: BrowserProxy
@@ -189,10 +188,11 @@ class BrowserPages:
                 )
             page = parse_page(driver.page_source, url)
         # images that load only when in view; not all need to appear
-        with contextlib.suppress(TimeoutException):
-            WebDriverWait(driver, min(self._change_s, 10.0), _POLL_S).until(
-                lambda one: one.execute_script(_LAZY) == 0
-            )
+        _wait_until(
+            driver,
+            min(self._change_s, 10.0),
+            lambda: driver.execute_script(_LAZY) == 0,
+        )
         return parse_page(driver.page_source, url)
 
     def _wait_for_lots(
@@ -218,16 +218,18 @@ class BrowserPages:
         Raises:
             ScrapeError: The site refused a request meanwhile.
         """
-        with contextlib.suppress(TimeoutException):
-            WebDriverWait(driver, timeout_s, _POLL_S).until(
-                lambda one: proxy.refusal or one.execute_script(_STATE) != state
-            )
-            if proxy.refusal is not None:
-                raise proxy.refusal
-            return True
-        return False
+        changed = _wait_until(
+            driver,
+            timeout_s,
+            lambda: proxy.refusal is not None or driver.execute_script(_STATE) != state,
+        )
+        if changed and proxy.refusal is not None:
+            raise proxy.refusal
+        return changed
 
     def _arguments(self, profile: str, *, visible: bool = False) -> tuple[str, ...]:
+        from scrapers.browser_proxy import UNREACHABLE
+
         hidden = ("--headless=new", UNREACHABLE, "--blink-settings=imagesEnabled=false")
         return (
             *(() if visible else hidden),
@@ -241,8 +243,26 @@ class BrowserPages:
         )
 
 
+def _wait_until(
+    driver: webdriver.Chrome, timeout_s: float, condition: Callable[[], bool]
+) -> bool:
+    """Whether a condition comes true in time."""
+    from selenium.common.exceptions import TimeoutException
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    try:
+        WebDriverWait(driver, timeout_s, _POLL_S).until(lambda _: condition())
+    except TimeoutException:
+        return False
+    return True
+
+
 @contextlib.contextmanager
 def _open_browser(arguments: tuple[str, ...]) -> Iterator[webdriver.Chrome]:
+    from selenium import webdriver
+    from selenium.common.exceptions import WebDriverException
+    from selenium.webdriver.chrome.service import Service
+
     options = webdriver.ChromeOptions()
     options.binary_location = _find("chromium", "chromium-browser", "google-chrome")
     options.enable_bidi = True

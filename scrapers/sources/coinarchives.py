@@ -7,7 +7,7 @@ import re
 from typing import Final
 from urllib.parse import parse_qs, urljoin, urlsplit
 
-from bs4 import Tag
+from bs4 import BeautifulSoup, Tag
 
 from scrapers.base import Listing, ResultPage
 from scrapers.errors import PageChangedError
@@ -30,13 +30,16 @@ _HEADER: Final = re.compile(
     r"search for\s+['\"“‘](.*)['\"”’]\s+matched\s+(\d[\d,.']*|no)\s+lots?(.*)",
     re.IGNORECASE,
 )
+_LOT_PAGE: Final = re.compile(r"<title>[^<]{0,60}Lot Viewer", re.IGNORECASE)
+_DESCRIPTION: Final = re.compile(r"\s*Lot description:?\s*", re.IGNORECASE)
+_SALE_DAY: Final = re.compile(r"Auction date:\s*(\d{1,2} [A-Z][a-z]{2,8} \d{4})")
 
 
 @register_page_parser(
     name=NAME, order=2, hosts=("coinarchives.com",), marks=("auctiontitle",)
 )
 def parse_page(text: str, url: str = "") -> ResultPage:
-    """Read the rows of a result page.
+    """Read the rows of a result page, or the lot of a page that shows one.
 
     Args:
         text: The page.
@@ -47,6 +50,8 @@ def parse_page(text: str, url: str = "") -> ResultPage:
             another query, or has not as many rows as it announces.
     """
     soup = read_html(text)
+    if "lotviewer.php" in urlsplit(url).path or _LOT_PAGE.search(text[:8000]):
+        return ResultPage(listings=(_read_lot(soup, url),), announced=1)
     header = _HEADER.search(plain_text(soup.select_one(".resultsinfo")))
     if re.search(r"closest matches", plain_text(soup), re.IGNORECASE):
         raise PageChangedError(
@@ -80,6 +85,32 @@ def parse_page(text: str, url: str = "") -> ResultPage:
         lots.setdefault(lot.record_id, lot)
     return ResultPage(
         listings=tuple(lots.values()), announced=announced, query=header[1].strip()
+    )
+
+
+def _read_lot(soup: BeautifulSoup, url: str) -> Listing:
+    """The lot of a page that shows one; its text follows "Lot description"."""
+    heading = soup.find(string=_DESCRIPTION)
+    cell = heading.find_parent(["td", "div", "p", "body"]) if heading else None
+    text = _DESCRIPTION.sub("", plain_text(cell), count=1).strip()
+    if not isinstance(cell, Tag) or not text:
+        raise PageChangedError(
+            "This CoinArchives page shows one lot, but no description was found in it. "
+            "The page was saved before it had loaded, or the site has changed."
+        )
+    words = plain_text(soup).partition("Lot description")[0]
+    house = next((plain_text(one) for one in soup.find_all("td") if one != cell), "")
+    date = _SALE_DAY.search(words)
+    number = re.search(r"Lot number:\s*(\S{1,12})", words)
+    lot_id = parse_qs(urlsplit(url).query).get("LotID", [""])[0]
+    return make_lot(
+        NAME,
+        lot_id or hashlib.sha256(text.encode()).hexdigest()[:12],
+        url=url or _BASE,
+        title=f"{house[:200]}, lot {number[1]}" if number else house[:200],
+        text=text,
+        photo=photo_of(*cell.find_all_next("img"), *soup.find_all("img")),
+        date=date[1] if date else "",
     )
 
 

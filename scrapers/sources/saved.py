@@ -11,16 +11,17 @@ import contextlib
 import email
 import email.policy
 import errno
+import html
 import logging
 import re
 import tempfile
+import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote, unquote_to_bytes, urlsplit
 
-from coin_core.catalog.importing.archives import Archive
 from coin_core.errors import CoinError
 from scrapers.base import Listing, ListingImage, ResultPage
 from scrapers.errors import NotFoundError, PageChangedError, ScrapeError
@@ -28,13 +29,24 @@ from scrapers.html_utils import attribute, read_html
 from scrapers.http_response import decode_text
 from scrapers.registry import QueryKind, parse_page, register_source
 
+if TYPE_CHECKING:
+    from coin_core.catalog.importing.archives import Archive
+
 _log = logging.getLogger("scrapers")
 
 _ARCHIVE: Final = ".zip"
 SUFFIXES: Final = frozenset({".html", ".htm", ".mhtml", ".mht", _ARCHIVE})
 PAGE_BYTES: Final = 300 << 20
 ARCHIVE_BYTES: Final = 4 << 30
-_SAVED_FROM: Final = re.compile(r"<!--\s*saved from url=\(\d+\)(\S+)\s*-->")
+_SAVED_FROM: Final = re.compile(
+    r"<!--\s*saved from url=\(\d+\)(\S+)\s*-->"
+    r"|<!--\s*Page saved with SingleFile\s+url: (\S+)"
+)
+_FOLDER_ENDING: Final = re.compile(r"[_.\- ][^\W\d_]+", re.UNICODE)
+"""How browsers call the folder of a page: `_files`, `-Dateien`, `_fichiers`."""
+_POINTED_FOLDER: Final = re.compile(
+    r"""\b(?:src|data-src|srcset|href)\s*=\s*["']?(?:\./)?([^"'<>?#/:]{1,255})/"""
+)
 _THUMBNAIL: Final = re.compile(r"\.s\.(jpe?g|png|webp)", re.IGNORECASE)
 
 FindFile = Callable[[str], bytes | None]
@@ -95,6 +107,8 @@ class SavedPages:
     @contextlib.contextmanager
     def _unpack(self, path: Path) -> Iterator[Path]:
         """A temporary folder with the files of an archive; unsafe ones are skipped."""
+        from coin_core.catalog.importing.archives import Archive
+
         with tempfile.TemporaryDirectory(prefix="coin-pages-") as temporary:
             folder = Path(temporary).resolve()
             try:
@@ -166,7 +180,7 @@ def open_page(path: Path) -> tuple[ResultPage, FindFile]:
         text, url, find_file = _open_mhtml(data, path.name)
     else:
         text = decode_text(data)
-        url, find_file = _address_of(text), _files_beside(path)
+        url, find_file = _address_of(text), _files_beside(path, text)
     return parse_page(text, url), find_file
 
 
@@ -177,12 +191,14 @@ def _pages_in(path: Path) -> Iterator[Path]:
     if not path.is_dir():
         raise ScrapeError(f"{path} is neither a file nor a folder.")
     found = False
+    owned: dict[Path, bool] = {}  # folders of pages: their files are no own pages
     for page in sorted(path.rglob("*")):
-        # the files of a page are not pages of their own
-        inside = any(
-            part.endswith(("_files", "-Dateien"))
-            for part in page.relative_to(path).parts
-        )
+        inside = False
+        for folder in page.relative_to(path).parents[:-1]:
+            place = path / folder
+            if place not in owned:
+                owned[place] = _belongs_to_a_page(place)
+            inside |= owned[place]
         if page.suffix.lower() in SUFFIXES and page.is_file() and not inside:
             found = True
             yield page
@@ -193,11 +209,26 @@ def _pages_in(path: Path) -> Iterator[Path]:
         )
 
 
+def _belongs_to_a_page(folder: Path) -> bool:
+    """Whether a browser saved this folder beside a page, in any language."""
+    if folder.name.endswith(("_files", "-Dateien")):
+        return True
+    return any(
+        _is_folder_of(page.stem, folder.name)
+        for page in folder.parent.iterdir()
+        if page.suffix.lower() in (".html", ".htm")
+    )
+
+
+def _is_folder_of(stem: str, name: str) -> bool:
+    return name.startswith(stem) and bool(_FOLDER_ENDING.fullmatch(name, len(stem)))
+
+
 def _address_of(text: str) -> str:
     head = text[:20_000]
     comment = _SAVED_FROM.search(head)
     if comment:
-        return comment[1]
+        return html.unescape(comment[1] or comment[2])
     soup = read_html(head)
     for name, where in (
         ("link[rel=canonical]", "href"),
@@ -239,24 +270,38 @@ def _open_mhtml(data: bytes, name: str) -> tuple[str, str, FindFile]:
     return text, url, find_file
 
 
-def _files_beside(path: Path) -> FindFile:
-    """Finds files by name in the folder that a browser saves beside a page."""
-    folders = [
-        path.with_name(f"{path.stem}{ending}") for ending in ("_files", "-Dateien", "")
-    ]
-    files = {
-        file.name: file
-        for folder in folders
-        if folder.is_dir()
-        for file in sorted(folder.iterdir())
-        if file.is_file() and not file.is_symlink()
+def _files_beside(path: Path, text: str) -> FindFile:
+    """Finds the files that a browser saved beside a page.
+
+    The page's own links name their folder; so does the page's name, with an ending in
+    the language of the browser. A file is found by folder and name, then by name.
+    """
+    pointed = {
+        _normal(unquote(html.unescape(name))) for name in _POINTED_FOLDER.findall(text)
     }
+    files: dict[str, Path] = {}
+    for folder in sorted(path.parent.iterdir()):
+        name = _normal(folder.name)
+        stem = _normal(path.stem)
+        is_own = name in pointed or name == stem or _is_folder_of(stem, name)
+        if not is_own or not folder.is_dir() or folder.is_symlink():
+            continue
+        for file in sorted(folder.iterdir()):
+            if file.is_file() and not file.is_symlink():
+                files[f"{name}/{_normal(file.name)}"] = file
+                files.setdefault(_normal(file.name), file)
 
     def find_file(address: str) -> bytes | None:
-        file = files.get(_base_name(address))
+        parts = _normal(unquote(urlsplit(address).path)).split("/")
+        file = files.get("/".join(parts[-2:])) or files.get(parts[-1])
         return file.read_bytes() if file else None
 
     return find_file
+
+
+def _normal(name: str) -> str:
+    """A name in the form that all systems compare alike."""
+    return unicodedata.normalize("NFC", name)
 
 
 def _base_name(address: str) -> str:
@@ -273,7 +318,8 @@ def _fill(image: ListingImage, find_file: FindFile) -> ListingImage:
 
 def _inline(url: str) -> bytes | None:
     head, _, body = url.partition(",")
-    if not head.startswith("data:image/"):
+    # SingleFile calls a photo of unknown type an octet-stream
+    if not head.startswith(("data:image/", "data:application/octet-stream")):
         return None
     try:
         if head.endswith(";base64"):

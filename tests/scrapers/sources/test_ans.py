@@ -97,3 +97,33 @@ def test_rights_of_the_ans_go_before_the_rule():
     assert lot.licence == "cc-by-nc-4.0"
     young = museums.ans_record("1.1.1", 0, "https://x").replace("-0076", "1976")
     assert ans.parse_record(young).licence is None
+
+
+@pytest.mark.parametrize(
+    ("written", "address"),
+    [
+        ("images.example.org/iiif/1.jpg", "https://images.example.org/iiif/1.jpg"),
+        ("//images.example.org/iiif/1.jpg", "https://images.example.org/iiif/1.jpg"),
+        ("/iiif/1.jpg", "https://numismatics.org/iiif/1.jpg"),
+        ("iiif/1.jpg", "https://numismatics.org/iiif/1.jpg"),
+    ],
+)
+def test_a_compact_record_is_read(written, address):
+    record = (
+        '<nuds xmlns="http://nomisma.org/nuds" xmlns:xlink="http://www.w3.org/1999/'
+        'xlink" xmlns:t="http://www.tei-c.org/ns/1.0" xmlns:mets="http://www.loc.gov/'
+        'METS/"><control><recordId>1900.1.1</recordId><rightsStmt><license xlink:href='
+        '"https://creativecommons.org/publicdomain/mark/1.0/">Public Domain Mark'
+        "</license></rightsStmt></control><descMeta><title>Bronze</title><typeDesc>"
+        '<dateRange><fromDate standardDate="-0102">103 BC</fromDate><toDate '
+        'standardDate="-0075">76 BC</toDate></dateRange></typeDesc><refDesc><reference>'
+        "<t:title>Hendin</t:title><t:idno>1145</t:idno></reference></refDesc></descMeta>"
+        '<digRep><mets:fileSec><mets:fileGrp USE="obverse"><mets:file USE="iiif">'
+        f'<mets:FLocat LOCTYPE="URL" xlink:href="{written}"/></mets:file>'
+        "</mets:fileGrp></mets:fileSec></digRep></nuds>"
+    )
+    lot = ans.parse_record(record)
+    assert lot.images[0].url == f"{address}/full/!1600,1600/0/default.jpg"
+    assert lot.date == "103 BC - 76 BC"
+    assert lot.references == ("Hendin 1145",)
+    assert lot.licence == "pdm-1.0"

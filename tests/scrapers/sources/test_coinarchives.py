@@ -53,3 +53,33 @@ def test_a_full_page_of_a_longer_list_is_read():
     lots = [(number, "A", f"coin {number}") for number in range(100, 200)]
     page = coinarchives.parse_page(pages.coinarchives(lots, announced="1,234"))
     assert (len(page.listings), page.announced) == (100, 1234)
+
+
+LOT_PAGE = (
+    "<html><head><title>CoinArchives.com Lot Viewer</title></head><body>"
+    "<img src='/images/logo.png'><table><tr><td>House A &gt; Auction 302</td>"
+    "<td>Auction date: 4 March 2024<br>Lot number: 249</td></tr>"
+    "<tr><td>Price realized: 100 EUR</td></tr><tr><td>Lot description:<br><br>"
+    "John Hyrcanus I. AE prutah, 1.91 g.</td></tr></table>"
+    "<img src='./lot_files/image.jpg'></body></html>"
+)
+
+
+@pytest.mark.parametrize(
+    ("url", "record_id"),
+    [
+        ("http://www.coinarchives.com/lotviewer.php?LotID=77&AucID=5", "77"),
+        ("", None),
+    ],
+)
+def test_a_page_of_one_lot_is_read(url, record_id):
+    (lot,) = coinarchives.parse_page(LOT_PAGE, url).listings
+    assert lot.text == "John Hyrcanus I. AE prutah, 1.91 g."
+    assert (lot.title, lot.date) == ("House A > Auction 302, lot 249", "4 March 2024")
+    assert lot.images[0].url.endswith("/lot_files/image.jpg")
+    assert record_id is None or lot.record_id == record_id
+
+
+def test_a_page_of_one_lot_without_its_description_is_refused():
+    with pytest.raises(PageChangedError, match="no description"):
+        coinarchives.parse_page(LOT_PAGE.replace("Lot description", "Remarks"))

@@ -166,3 +166,52 @@ def test_a_zip_without_pages_is_told(tmp_path):
     source = SavedPages()
     assert list(source.find(str(tmp_path))) == []
     assert "no saved pages" in source.problems[0]
+
+
+@pytest.mark.parametrize(
+    ("folder", "source"),
+    [
+        ("lot_fichiers", "./lot_fichiers/1.png"),
+        ("lot-Dateien", "lot-Dateien/1.png"),
+        ("lot_archivos", "https://media.numisbids.com/1.png"),
+        ("lot_קבצים", "https://media.numisbids.com/1.png"),
+        ("קובצי הדף", "./%D7%A7%D7%95%D7%91%D7%A6%D7%99%20%D7%94%D7%93%D7%A3/1.png"),
+    ],
+)
+def test_photos_are_found_in_the_folder_of_any_browser(tmp_path, folder, source):
+    photo = draw_png(1)
+    (tmp_path / "lot.html").write_text(
+        "<!-- saved from url=(0044)https://www.numisbids.com/sale/6246/lot/1901 -->"
+        f"<div class=viewlot><img src='{source}'><div class=description>Prutah.</div>",
+        encoding="utf-8",
+    )
+    for name, data in ((folder, photo), ("other_fichiers", draw_png(2))):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "1.png").write_bytes(data)
+    source_of_pages = SavedPages()
+    (lot,) = source_of_pages.find(str(tmp_path))
+    assert source_of_pages.fetch(lot.images[0]) == photo
+
+
+def test_files_of_a_page_are_no_pages_whatever_the_browser_calls_their_folder(tmp_path):
+    (tmp_path / "a.html").write_text(pages.numisbids())
+    for name in ("a_fichiers", "day_2"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "b.html").write_text(pages.biddr())
+    planned = SavedPages().plan(str(tmp_path))
+    assert [line.rpartition("/")[2] for line in planned] == ["a.html", "b.html"]
+    assert "day_2" in planned[1]
+
+
+def test_a_page_of_singlefile_has_its_address_and_its_photo(tmp_path):
+    photo = base64.b64encode(draw_png(1)).decode()
+    (tmp_path / "lot.html").write_text(
+        "<!DOCTYPE html><html lang=en><!--\n Page saved with SingleFile \n url: "
+        "https://www.numisbids.com/n.php?p=lot&sid=62&lot=7 \n saved date: Tue -->"
+        f"<div class=viewlot><img src='data:application/octet-stream;base64,{photo}'>"
+        "<div class=description>Prutah.</div></div>"
+    )
+    source = SavedPages()
+    (lot,) = source.find(str(tmp_path))
+    assert lot.key == "numisbids:62-7"
+    assert source.fetch(lot.images[0]) == draw_png(1)
