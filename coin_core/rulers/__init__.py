@@ -30,6 +30,7 @@ from coin_core.rulers.records import (
 )
 from coin_core.rulers.registry import (
     RULERS,
+    find_doubtful_ruler,
     find_name_on_coin,
     find_ruler,
     get_ruler,
@@ -52,6 +53,7 @@ __all__ = [
     "Reference",
     "Ruler",
     "Spelling",
+    "find_doubtful_ruler",
     "find_name_on_coin",
     "find_ruler",
     "get_ruler",

@@ -7,6 +7,7 @@ order: English, German, French, Italian, Spanish, Russian, Hebrew.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -19,6 +20,30 @@ PRIEST_OR_KING = (
 
 GAP = r"[\s/|.,·-]{0,4}"
 """What may separate letters that a lot text breaks over lines."""
+
+
+# A numeral after a name: "I" may not be the beginning of "II", "IV" or "IX".
+NUMERAL = re.compile(
+    r"[\s,]*(?:(?:i(?:er)?|1(?:er|st|-i|-и)?|(?:the )?first|der erste|primo|primero"
+    r"|perv\w+|перв\w+|הראשון|א'?)(?!\w)"
+    r"|((?:ii|iii|iv|v|vi{1,3}|ix|x|[2-9](?:nd|e|-и)?|(?:the )?second|der zweite"
+    r"|secondo|segundo|втор\w+|השני|ב'?)(?!\w)))"
+)
+"""A numeral after a name; group 1 is a later ruler's."""
+
+DOUBT_WORDS = re.compile(
+    r"\?|\b(?:(?:uncertain|perhaps|maybe|possibly|probabl[ey]|presumably|apparently"
+    r"|likely|doubtful|attributed to|could be|may be"
+    r"|wohl|vermutlich|wahrscheinlich|vielleicht|moglicherweise|evtl|eventuell"
+    r"|fraglich|unsicher|zugeschrieben|zugewiesen"
+    r"|peut-etre|probablement|possiblement|attribuee? a|incertaine?|douteux"
+    r"|probabilmente|forse|incert[ao]|attribuit[ao] a|possibilmente"
+    r"|probablemente|posiblemente|quizas?|tal vez|inciert[ao]|atribuid[ao] a"
+    r"|вероятно|возможно|предположительно|видимо|наверное|может быть"
+    r"|приписыва\w+|под вопросом"
+    r"|כנראה|אולי|ייתכן|יתכן|מיוחס(?:ת)?(?: ל)?|ספק)\b)"
+)
+"""Words beside a name by which an attribution is in doubt."""
 
 
 def spelled(letters: str) -> str:

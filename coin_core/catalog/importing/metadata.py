@@ -12,7 +12,12 @@ from coin_core.catalog.importing.sources import Item
 from coin_core.catalog.licences import read_licence
 from coin_core.catalog.records import CoinFacts
 from coin_core.catalog.references import references_from
-from coin_core.rulers import find_name_on_coin, find_ruler
+from coin_core.rulers import (
+    RULERS,
+    find_doubtful_ruler,
+    find_name_on_coin,
+    find_ruler,
+)
 
 _TEXTS = ("source", "source_url", "licence_raw", "credit", "lot_text")
 _YES = frozenset(("yes", "true", "1", "ja"))
@@ -45,8 +50,16 @@ def facts_of(item: Item, *, folder_labels: bool) -> Facts:
     remarks: list[str] = []
     row = item.row
     ruler, name = _ruler_of(row, remarks)
-    if folder_labels and not row.get("ruler") and ruler is None:
-        ruler, name = _from_folders(item.folders, remarks)
+    doubted = _doubted_in(row)
+    if folder_labels and not row.get("ruler") and ruler is None and not doubted:
+        doubted = _doubted_folder(item.folders)
+        if not doubted:
+            ruler, name = _from_folders(item.folders, remarks)
+    if suggestion := find_doubtful_ruler(doubted):
+        remarks.append(
+            f"{doubted[:80]!r} is in doubt, so it gave no label. Decide in the review "
+            f"whether it is {RULERS[suggestion].name}."
+        )
     return Facts(
         coin=CoinFacts(
             ruler_attributed=ruler,
@@ -62,6 +75,7 @@ def facts_of(item: Item, *, folder_labels: bool) -> Facts:
             **_licence(row.get("licence", "")),
             "is_rendered": row.get("is_rendered", "").casefold() in _YES,
             **_time(row.get("retrieved_at", ""), remarks),
+            **_suggestion(doubted),
         },
         remarks=tuple(remarks),
     )
@@ -73,14 +87,44 @@ def _ruler_of(
     """Class key and name on the coin of a row."""
     label, written = row.get("ruler", ""), row.get("name_on_coin", "")
     ruler = find_ruler(label) if label else None
-    if label and ruler is None and label.casefold() not in _NOT_A_CLASS:
+    unknown = ruler is None and find_doubtful_ruler(label) is None
+    if label and unknown and label.casefold() not in _NOT_A_CLASS:
         remarks.append(f"{label!r} names no known ruler, so it gave no label.")
     name = find_name_on_coin(written) or find_name_on_coin(label)
-    if written and find_name_on_coin(written) is None:
+    unread = find_name_on_coin(written) is None and not find_doubtful_ruler(written)
+    if written and unread:
         remarks.append(f"{written!r} is no known name on a coin; it was left out.")
     if not label and name is not None:
         ruler = find_ruler(name)
     return ruler, name
+
+
+def _doubted_in(row: Mapping[str, str]) -> str:
+    """The cell that names a ruler in doubt, or ""."""
+    label = row.get("ruler", "")
+    cell = label or row.get("name_on_coin", "")
+    return cell if find_doubtful_ruler(cell) else ""
+
+
+def _doubted_folder(folders: tuple[str, ...]) -> str:
+    """The innermost folder that names a ruler, if it does so in doubt; or ""."""
+    for folder in reversed(folders):
+        if find_doubtful_ruler(folder):
+            return folder
+        if find_ruler(folder):
+            break
+    return ""
+
+
+def _suggestion(doubted: str) -> dict[str, str]:
+    """The evidence of a label in doubt, in the words that scraped lots have."""
+    ruler = find_doubtful_ruler(doubted)
+    if ruler is None:
+        return {}
+    return {
+        "label_evidence": f"Label ambiguous by rule 'doubt': {doubted!r} "
+        f"(suggested: {ruler})."
+    }
 
 
 def _from_folders(
