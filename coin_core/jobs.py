@@ -429,10 +429,12 @@ def stop_requested() -> bool:
     return bool(job_id) and (jobs_dir() / job_id / "stop").exists()
 
 
-def report(words: str, *, done: float = 0, total: float | None = None) -> None:
+def report(
+    words: str, *, done: float = 0, total: float | None = None, **details: Any
+) -> None:
     """Report how far the job of this process is, in a sentence of the command."""
     facts = {"words": words, "done": done, "total": total, "unit": ""}
-    _merge(facts, at_once=False)
+    _merge({**facts, "details": details}, at_once=False)
 
 
 def report_details(**details: Any) -> None:

@@ -160,9 +160,11 @@ class _Run:
         return self.progress
 
     def _report(self) -> None:
-        jobs.report_details(**dataclasses.asdict(self.progress))
         jobs.report(
-            self.progress.text, done=self.progress.taken, total=self._order.limit
+            self.progress.text,
+            done=self.progress.taken,
+            total=self._order.limit,
+            **dataclasses.asdict(self.progress),
         )
 
     def _process(self, listing: Listing) -> bool:

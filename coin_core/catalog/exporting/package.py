@@ -16,13 +16,13 @@ _ONE_FILE = (ExportForm.ZIP, ExportForm.CSV)
 
 
 def start_export(
-    *, version: str | None, form: ExportForm, free_only: bool, keep_notes: bool
+    *, version: str | None, form: str, free_only: bool, keep_notes: bool
 ) -> jobs.Job:
     """Export in a process of its own; the job's details name the file.
 
     Args:
         version: A frozen version; the dataset as it is if None.
-        form: Its layout; folders are packed into a ZIP.
+        form: An `ExportForm`; folders are packed into a ZIP.
         free_only: Leave out what may not be passed on freely.
         keep_notes: Keep what the camera wrote into the photos.
     """
