@@ -57,7 +57,7 @@ def fit_on_split(
             raise TrainingDataError(
                 f"The {what} split of this version has coins of fewer than two rulers. "
                 "Freeze a version with more coins or a larger share, or train with "
-                "folds on the catalog as it stands: --data catalog"
+                "folds on the catalog as it is now: --data catalog"
             )
     with start_training(
         name, classes=classes, folds=1, with_final=False, run=run, **settings

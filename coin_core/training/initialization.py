@@ -10,9 +10,9 @@ from urllib.error import URLError
 from torch import nn
 
 from coin_core.classifiers import feature_extractor, get_classifier
-from coin_core.classifiers.appearance_net import PhotoClassifier, shape_parameters
+from coin_core.classifiers.appearance_net import shape_parameters
 from coin_core.classifiers.legend_net import load_compatible
-from coin_core.classifiers.torch_classifier import NetClassifier
+from coin_core.classifiers.torch_classifier import NetClassifier, PhotoClassifier
 from coin_core.errors import TrainingDataError, WeightsMissingError
 from coin_core.model_store import bundle
 
@@ -192,10 +192,10 @@ def _load_bundle(net: NetClassifier, folder: Path, fresh_head: bool) -> None:
 
 
 def _load_imagenet(net: Any, name: str) -> None:
-    from coin_core.classifiers import backbones
+    from coin_core.classifiers import legend_net
 
     try:
-        trained = backbones.build_legend_net(name, len(net.classes), imagenet=True)
+        trained = legend_net.build_legend_net(name, len(net.classes), imagenet=True)
     except (URLError, OSError, RuntimeError) as error:
         raise WeightsMissingError(
             f"The ImageNet weights could not be downloaded ({error}). "

@@ -6,8 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coin_core.classifiers.legend_net import LETTER_CLASSES, STRIDE_PX
-from coin_core.imaging.legend_pose import VIEW_MARGIN, LegendPose
-from coin_core.imaging.preprocessing import Preprocessing
+from coin_core.imaging.preprocessing import VIEW_MARGIN, LegendPose, Preprocessing
 from coin_core.rendering import RenderedCoin
 from coin_core.rulers import LETTERS
 

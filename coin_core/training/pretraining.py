@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from coin_core.classifiers import backbones
+from coin_core.classifiers import legend_net
 from coin_core.classifiers.legend_net import LegendNet
 from coin_core.classifiers.torch_classifier import best_device, training_autocast
 from coin_core.jobs import Progress
@@ -97,7 +97,7 @@ def _build_trainer(
     """An untrained net, or one from the checkpoint of its run."""
     torch.manual_seed(seed)
     # Channels last and the fused optimizer are a sixth faster on a CPU.
-    net = backbones.build_legend_net(name, len(DEFAULT_CLASSES)).to(
+    net = legend_net.build_legend_net(name, len(DEFAULT_CLASSES)).to(
         device,
         memory_format=torch.channels_last,  # type: ignore[call-overload]
     )

@@ -12,8 +12,12 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, IterableDataset, get_worker_info
 
-from coin_core.imaging.legend_pose import LegendPose, warp_to_legend
-from coin_core.imaging.preprocessing import Preprocessing, standardize
+from coin_core.imaging.preprocessing import (
+    LegendPose,
+    Preprocessing,
+    standardize,
+    warp_to_legend,
+)
 from coin_core.rendering import RenderedCoin, render_coin
 from coin_core.rulers import DEFAULT_CLASSES
 from coin_core.training.augmentation import randomize_appearance

@@ -27,7 +27,7 @@ from coin_core.detection.legend_localizer import (
     window_around,
 )
 from coin_core.evaluation.metrics import accuracy_figures
-from coin_core.imaging.legend_pose import (
+from coin_core.imaging.preprocessing import (
     VIEW_MARGIN,
     LegendPose,
     normalize_degrees,
@@ -188,7 +188,7 @@ def measure_legend_localizer(
         **accuracy_figures(right),
         "turned": sum(lying),
         "turned_right": sum(
-            near for near, lies in zip(right, lying, strict=True) if lies
+            near for near, is_lying in zip(right, lying, strict=True) if is_lying
         ),
     }
 
