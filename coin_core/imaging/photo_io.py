@@ -10,7 +10,8 @@ from __future__ import annotations
 import io
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -27,13 +28,24 @@ MAX_SIDE_PX: Final = 4096
 """The longer side that larger photos are scaled down to."""
 MIN_SIDE_PX: Final = 16
 
+# fmt: off
 SUFFIXES: Final = (
-    "jpg jpeg jpe jfif mpo png webp tif tiff bmp dib heic heif".split()  # noqa: SIM905
+    "jpg", "jpeg", "jpe", "jfif", "mpo", "png", "webp", "tif", "tiff", "bmp", "dib",
+    "heic", "heif", "avif", "gif",
 )
 """File name suffixes for pickers and folders; decoding ignores names."""
 
+PICTURE_SUFFIXES: Final = (
+    *SUFFIXES,
+    "jxl", "jp2", "j2k", "jpc", "jpf", "jpx", "psd",
+    "dng", "cr2", "cr3", "crw", "nef", "nrw", "arw", "sr2", "srf", "orf", "rw2", "raf",
+    "pef", "srw", "3fr", "iiq", "x3f", "kdc", "dcr", "mrw", "erf",
+)
+"""Suffixes of all pictures, to name those that cannot be read with the reason."""
+# fmt: on
+
 ACCEPTED: Final = (
-    f"accepted are JPEG, PNG, WebP, TIFF, BMP and HEIC photos of up to "
+    f"accepted are JPEG, PNG, WebP, TIFF, BMP, HEIC, AVIF and GIF photos of up to "
     f"{MAX_BYTES // 1024**2} MB and {MAX_PIXELS // 10**6} million pixels"
 )
 
@@ -49,6 +61,14 @@ _MAX_JPEG_SCANS = 100
 # Rows are converted in strips, so that a large photo is not in memory twice.
 _STRIP_PIXELS = 4_000_000
 
+# Of the pictures in a TIFF, the first of these are searched for the photo.
+_MAX_TIFF_PICTURES = 32
+_TIFF_SUBFILE_TYPE = 254
+_REDUCED_OR_MASK = 0b101
+
+# A JPEG without an end marker is whole if what follows its last byte changes nothing.
+_JPEG_ENDS = (b"\xff\xd9", b"\x55" * 64 + b"\xff\xd9", b"\xaa" * 64 + b"\xff\xd9")
+
 pillow_heif.register_heif_opener(thumbnails=False)
 
 # Pillow warns of odd metadata that does not affect the pixels. The filter is set once,
@@ -56,10 +76,10 @@ pillow_heif.register_heif_opener(thumbnails=False)
 warnings.filterwarnings("ignore", module=r"PIL\.(\w+ImagePlugin|Image)$")
 
 
-def inside(folder: Path) -> Iterator[Path]:
+def inside(folder: Path, suffixes: Sequence[str] = SUFFIXES) -> Iterator[Path]:
     """Yield the photos in a folder and its subfolders, by suffix, in order."""
     for path in sorted(folder.rglob("*")):
-        if path.suffix.lower().lstrip(".") in SUFFIXES and path.is_file():
+        if path.suffix.lower().lstrip(".") in suffixes and path.is_file():
             yield path
 
 
@@ -92,7 +112,8 @@ def decode(data: bytes, *, name: str = "photo") -> np.ndarray:
     """Decode a photo; of an animation or a multi-page file, the first picture.
 
     The photo is turned upright by its EXIF orientation, transparent parts become white,
-    and it is scaled down if its longer side exceeds `MAX_SIDE_PX`.
+    and it is scaled down if its longer side exceeds `MAX_SIDE_PX`. Faults beside the
+    pixels are ignored; `find_faults` names them.
 
     Args:
         data: The whole file.
@@ -110,21 +131,85 @@ def decode(data: bytes, *, name: str = "photo") -> np.ndarray:
     kind, pillow_format = file_types.sniff(data)
     if pillow_format is None:
         raise _refusal(name, f"is {kind}")
-    if pillow_format == "JPEG" and file_types.count_jpeg_scans(data) > _MAX_JPEG_SCANS:
-        raise _refusal(name, f"is {kind} of more than {_MAX_JPEG_SCANS} scans")
+    endings: tuple[bytes, ...] = (b"",)
+    if pillow_format == "JPEG":
+        scans, lacks_end = file_types.read_jpeg_structure(data)
+        if scans > _MAX_JPEG_SCANS:
+            raise _refusal(name, f"is {kind} of more than {_MAX_JPEG_SCANS} scans")
+        if lacks_end:
+            data, endings = data.removesuffix(b"\xff"), _JPEG_ENDS
     try:
-        with Image.open(io.BytesIO(data), formats=[pillow_format]) as image:
-            _check_size(image.size, name)
-            if image.width * image.height > _LARGE_PIXELS:
-                with _large_decode:
-                    return _load(image)
-            return _load(image)
+        photo = _decode_once(data + endings[0], pillow_format, name)
+        for ending in endings[1:]:
+            other = _decode_once(data + ending, pillow_format, name)
+            if not np.array_equal(photo, other):
+                raise _refusal(name, f"is {kind} that is damaged or cut short")
+        return photo
     except UnreadablePhotoError:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise _refusal(name, _too_many_pixels()) from error
     except Exception as error:  # Hostile bytes raise anything at all.
         raise _refusal(name, f"is {kind} that is damaged or cut short") from error
+
+
+def _decode_once(data: bytes, pillow_format: str, name: str) -> np.ndarray:
+    with _open(data, pillow_format, name) as image:
+        _check_size(image.size, name)
+        if image.width * image.height > _LARGE_PIXELS:
+            with _large_decode:
+                return _load(image)
+        return _load(image)
+
+
+@contextmanager
+def _open(data: bytes, pillow_format: str, name: str) -> Iterator[Image.Image]:
+    """Open a file at its photo, without decoding the pixels."""
+    if pillow_format == "PNG":
+        data, _ = file_types.drop_damaged_chunks(data)
+    with Image.open(io.BytesIO(data), formats=[pillow_format]) as image:
+        if pillow_format == "TIFF":
+            _seek_photo(image, name)
+        yield image
+
+
+def _seek_photo(image: Image.Image, name: str) -> None:
+    """Go to the first picture of a TIFF that is neither a reduced one nor a mask."""
+    for index in range(_MAX_TIFF_PICTURES):
+        try:
+            image.seek(index)
+        except EOFError:
+            break
+        tags = image.tag_v2  # type: ignore[attr-defined]
+        if not int(tags.get(_TIFF_SUBFILE_TYPE, 0)) & _REDUCED_OR_MASK:
+            return
+    raise _refusal(
+        name,
+        "is a raw camera file, or another TIFF of which only a reduced preview can be "
+        "read; save it as JPEG",
+    )
+
+
+def stored_size(data: bytes) -> tuple[int, int]:
+    """Width and height in px of a photo that `decode` reads, as its file stores it."""
+    _, pillow_format = file_types.sniff(data)
+    with _open(data, str(pillow_format), "photo") as image:
+        return image.size
+
+
+def find_faults(data: bytes) -> str:
+    """A sentence about what is damaged beside the pixels of a photo, or ""."""
+    _, pillow_format = file_types.sniff(data)
+    if pillow_format == "PNG":
+        _, chunks = file_types.drop_damaged_chunks(data)
+        if chunks:
+            return (
+                f"The file is damaged beside its pixels ({', '.join(chunks)}); they "
+                "are whole."
+            )
+    elif pillow_format == "JPEG" and file_types.read_jpeg_structure(data)[1]:
+        return "The end marker of the file is missing; its pixels are whole."
+    return ""
 
 
 def _refusal(name: str, what: str) -> UnreadablePhotoError:

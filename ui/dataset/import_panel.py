@@ -115,7 +115,8 @@ def offer_bringing_in(session: DatasetSession, catalog: Catalog) -> None:
         accept_multiple_files="directory" if folder else True,
         key=f"import_files_{drops}_{folder}",
         max_upload_size=MAX_UPLOAD_MB,
-        help="JPEG, PNG, WebP, TIFF, BMP and HEIC. The same photo is never kept twice.",
+        help="JPEG, PNG, WebP, TIFF, BMP, HEIC, AVIF and GIF. The same photo is never "
+        "kept twice.",
     )
     st.toggle("Pick a whole folder", key="import_folder", persist_state="session")
     if not files:

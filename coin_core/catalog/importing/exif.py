@@ -47,7 +47,7 @@ def strip_metadata(data: bytes) -> bytes | None:
         if kind == "JPEG":
             return _strip_jpeg(data)
         if kind == "PNG":
-            return _strip_png(data)
+            return _strip_png(file_types.drop_damaged_chunks(data)[0])
         if kind == "WEBP":
             return _strip_webp(data)
         if kind == "BMP":
@@ -153,9 +153,10 @@ def _strip_webp(data: bytes) -> bytes:
 
 
 def _is_plain(data: bytes) -> bool:
-    """Whether a TIFF or HEIC file contains the picture only."""
+    """Whether a TIFF, HEIC, AVIF or GIF file contains the picture only."""
     with Image.open(io.BytesIO(data)) as image:
         if image.format != "TIFF":
-            return not any(image.info.get(key) for key in ("exif", "xmp", "metadata"))
+            beside = ("exif", "xmp", "metadata", "comment")
+            return not any(image.info.get(key) for key in beside)
         frames = getattr(image, "n_frames", 1)
         return frames == 1 and set(image.getexif()) <= _TIFF_PLAIN

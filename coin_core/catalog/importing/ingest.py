@@ -8,7 +8,6 @@ full disk loses nothing: the import resumes where it stopped.
 from __future__ import annotations
 
 import hashlib
-import io
 import os
 import shutil
 import time
@@ -86,6 +85,8 @@ _EXTENSIONS = {
     "TIFF": "tif",
     "BMP": "bmp",
     "HEIF": "heic",
+    "AVIF": "avif",
+    "GIF": "gif",
 }
 
 import_items = ledger.read_items
@@ -491,6 +492,7 @@ class Prepared:
         phash: Perceptual hash.
         quality: 0 to 1; None if no coin was detected.
         faces: The coins detected, with their sides.
+        remark: What is damaged beside the pixels; "" if nothing is.
     """
 
     thumbnail: NDArray[np.uint8]
@@ -499,6 +501,7 @@ class Prepared:
     phash: str
     quality: float | None
     faces: tuple[CatalogFace, ...]
+    remark: str = ""
 
     def record(self, **facts: Any) -> PhotoRecord:
         """The record to add; `facts` are the other fields of `PhotoRecord`."""
@@ -535,6 +538,7 @@ def prepare(data: bytes, name: str) -> Prepared:
         phash=hash_photo(pixels, boxes),
         quality=estimate_quality(pixels, boxes) if boxes else None,
         faces=tuple(CatalogFace(box=face.box, side=face.side) for face in detected),
+        remark=photo_io.find_faults(data),
     )
 
 
@@ -542,10 +546,7 @@ def _file_size_px(data: bytes, width: int, height: int) -> tuple[int, int]:
     """Width and height of the file; decoding scales large photos down."""
     if max(height, width) < photo_io.MAX_SIDE_PX:
         return width, height
-    from PIL import Image
-
-    with Image.open(io.BytesIO(data)) as image:
-        long_px, short_px = max(image.size), min(image.size)
+    short_px, long_px = sorted(photo_io.stored_size(data))
     return (long_px, short_px) if width >= height else (short_px, long_px)
 
 
@@ -665,7 +666,9 @@ class _Writer:
         if item.coin_key:
             self._coins.setdefault(item.coin_key, added.coin_id)
         no_coin = "" if prepared.faces else "No coin was found on it."
-        remarks = [text for text in (remark, no_coin, *facts.remarks) if text]
+        remarks = [
+            text for text in (remark, no_coin, prepared.remark, *facts.remarks) if text
+        ]
         self._note(item, ItemState.DONE, photo.photo_id, " ".join(remarks) or None)
 
     def _restore_file(self, photo: CatalogPhoto, data: bytes) -> None:

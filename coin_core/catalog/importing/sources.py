@@ -24,7 +24,7 @@ from coin_core.catalog.importing.tables import (
 )
 from coin_core.errors import CatalogError, UnreadablePhotoError
 from coin_core.imaging.file_types import show_name
-from coin_core.imaging.photo_io import MAX_BYTES, SUFFIXES
+from coin_core.imaging.photo_io import MAX_BYTES, PICTURE_SUFFIXES
 
 LABELS_FILE = "labels.csv"
 """A table that is read without being named, at the top of a folder or archive."""
@@ -165,7 +165,7 @@ def _walk_folder(
         suffix = path.suffix.lower()
         if is_folder:
             yield from _walk_folder(path, root, keep_open, tables)
-        elif suffix.lstrip(".") in SUFFIXES:
+        elif suffix.lstrip(".") in PICTURE_SUFFIXES:
             yield _file(path, root)
         elif suffix in ARCHIVE_SUFFIXES:
             yield from _walk_archive(path, keep_open, tables)
@@ -192,7 +192,7 @@ def _walk_archive(
     for member in archive.members():
         inside = PurePosixPath(member.name)
         suffix = inside.suffix.lower()
-        if member.problem is None and suffix.lstrip(".") not in SUFFIXES:
+        if member.problem is None and suffix.lstrip(".") not in PICTURE_SUFFIXES:
             if member.name.lower() == LABELS_FILE:
                 try:
                     table = parse_table(archive.read(member.number), member.name)

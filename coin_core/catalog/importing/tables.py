@@ -19,7 +19,7 @@ from pathlib import Path, PurePosixPath
 
 from coin_core.errors import CatalogError
 from coin_core.imaging.file_types import show_name
-from coin_core.imaging.photo_io import SUFFIXES
+from coin_core.imaging.photo_io import PICTURE_SUFFIXES
 from coin_core.rulers import find_ruler
 
 TABLE_SUFFIXES = frozenset({".csv", ".tsv", ".xlsx", ".xlsm"})
@@ -164,7 +164,7 @@ def _fraction(table: Table, column: str, test: Callable[[str], object]) -> float
 
 
 def _is_photo_name(cell: str) -> bool:
-    return PurePosixPath(cell).suffix.lower().lstrip(".") in SUFFIXES
+    return PurePosixPath(cell).suffix.lower().lstrip(".") in PICTURE_SUFFIXES
 
 
 def _fold(heading: str) -> str:

@@ -124,6 +124,18 @@ def test_classify_reads_the_photos_in_a_folder(stub, tmp_path, capsys):
     assert len(capsys.readouterr().out.splitlines()) == 2
 
 
+@pytest.mark.parametrize("name", ["coin.CR2", "coin.dng", "coin.jxl", "coin.jp2"])
+def test_classify_names_pictures_in_a_folder_that_it_cannot_read(
+    stub, tmp_path, capsys, name
+):
+    good = write_photo(tmp_path / "many" / "1.png")
+    (tmp_path / "many" / name).write_bytes(b"II*\0\x10\0\0\0CR\2\0" + bytes(40))
+    assert main(["classify", str(tmp_path / "many")]) == 1
+    said = capsys.readouterr()
+    assert said.out == f"{good}: Alexander Jannaeus, 70 %\n"
+    assert f"{name} is a raw camera file" in said.err
+
+
 def test_missing_weights_name_the_command_that_makes_them(tmp_path, capsys):
     assert main(["classify", write_photo(tmp_path / "a.png")]) == 1
     assert "python -m coin_core train resnet --data rendered" in capsys.readouterr().err

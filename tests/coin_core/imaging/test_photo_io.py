@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, TiffImagePlugin
 
 from coin_core.errors import UnreadablePhotoError
 from coin_core.imaging import photo_io
@@ -87,6 +87,8 @@ def refusal(data: bytes, name: str = "find 7.jpg") -> str:
         ("TIFF", {"compression": "jpeg"}),
         ("BMP", {}),
         ("HEIF", {"quality": 95}),
+        ("AVIF", {"quality": 95}),
+        ("GIF", {}),
     ],
 )
 def test_each_accepted_format_is_read_whatever_the_name_says(kind, options):
@@ -188,7 +190,7 @@ def test_half_transparent_mixes_with_white():
     assert abs(int(photo[0, 0, 0]) - 127) <= 1
 
 
-@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF", "HEIF"])
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF", "HEIF", "AVIF"])
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_a_photo_is_turned_as_its_exif_says(kind, orientation):
     upright = four_corners()
@@ -216,7 +218,7 @@ def test_damaged_exif_does_not_cost_the_photo(exif):
     assert photo.shape == (48, 64, 3)
 
 
-@pytest.mark.parametrize("kind", ["PNG", "WEBP", "TIFF"])
+@pytest.mark.parametrize("kind", ["PNG", "WEBP", "TIFF", "GIF", "AVIF"])
 def test_of_several_pictures_the_first_is_read(kind):
     first, second = Image.new("RGB", (32, 32), RED), Image.new("RGB", (32, 32), BLUE)
     data = encode(first, kind, save_all=True, append_images=[second], lossless=True)
@@ -256,6 +258,9 @@ def test_a_large_photo_is_scaled_to_the_longest_side(size, kind, shape):
         (b"8BPS\0\x01" + bytes(40), "Photoshop"),
         (b"\0\0\0\x1cftypavif" + bytes(40), "AVIF"),
         (b"\0\0\0\x1cftypisom" + bytes(40), "film"),
+        (b"\xff\x0a" + bytes(40), "JPEG XL"),
+        (b"\0\0\0\x0cJXL \r\n\x87\n", "JPEG XL"),
+        (b"\0\0\0\x0cjP  \r\n\x87\n", "JPEG 2000"),
         (b"RIFF\x24\0\0\0WAVEfmt ", "sound or film"),
         (bytes(range(256)) * 4, "no photo of a known kind"),
         (b"\0" * 1000, "no photo of a known kind"),
@@ -271,13 +276,96 @@ def test_what_is_no_photo_is_refused_by_what_it_is(data, what):
     assert what in refusal(data)
 
 
-def test_an_animated_gif_is_refused_by_name():
-    frames = [Image.new("P", (32, 32), shade) for shade in (1, 2)]
-    data = encode(frames[0], "GIF", save_all=True, append_images=frames[1:])
-    assert "is a GIF animation" in refusal(data, name="turning.gif")
+def tiff_with_preview(*pictures: tuple[Image.Image, int], **tags: int) -> bytes:
+    """A TIFF of several pictures, each with its NewSubfileType."""
+    buffer = io.BytesIO()
+    with TiffImagePlugin.AppendingTiffWriter(buffer, new=True) as writer:
+        for picture, subfile_type in pictures:
+            info = TiffImagePlugin.ImageFileDirectory_v2()
+            info[254] = subfile_type
+            for tag, value in tags.items():
+                info[int(tag.removeprefix("tag"))] = value
+            picture.save(writer, "TIFF", tiffinfo=info)
+            writer.newFrame()
+    return buffer.getvalue()
 
 
-@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF", "BMP", "HEIF"])
+def test_the_full_picture_of_a_tiff_is_read_and_not_its_preview():
+    preview = Image.new("RGB", (32, 24), BLUE)
+    data = tiff_with_preview((preview, 1), (four_corners(), 0))
+    assert photo_io.decode(data).shape == (48, 64, 3)
+    assert photo_io.stored_size(data) == (64, 48)
+
+
+def test_a_tiff_with_nothing_but_a_preview_is_refused():
+    data = tiff_with_preview((four_corners(), 1))
+    assert "only a reduced preview" in refusal(data, name="coin.nef")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        tiff_with_preview((four_corners(), 1), tag50706=1),
+        tiff_with_preview((four_corners(), 0), tag50706=1),
+        b"II*\0\x10\0\0\0CR\2\0" + bytes(40),
+        b"II*\0\x08\0\0\0\1\0" + struct.pack("<HHIHH", 262, 3, 1, 32803, 0) + bytes(4),
+        b"\0\0\0\x18ftypcrx " + bytes(40),
+        b"FUJIFILMCCD-RAW 0201" + bytes(40),
+    ],
+    ids=["DNG preview", "DNG", "CR2", "colour filter array", "CR3", "RAF"],
+)
+def test_raw_files_are_refused_as_raw(data):
+    assert "a raw camera file" in refusal(data, name="coin.dng")
+
+
+def with_chunk(data: bytes, name: bytes, body: bytes, crc: int) -> bytes:
+    """A PNG with one more chunk behind its header."""
+    chunk = struct.pack(">I", len(body)) + name + body + struct.pack(">I", crc)
+    return data[:33] + chunk + data[33:]
+
+
+@pytest.mark.parametrize("name", [b"tEXt", b"iCCP", b"gAMA", b"eXIf"])
+def test_a_wrong_checksum_beside_the_pixels_costs_no_png(name):
+    whole = encode(four_corners(), "PNG")
+    data = with_chunk(whole, name, b"anything", 7)
+    assert np.array_equal(photo_io.decode(data), photo_io.decode(whole))
+    assert name.decode() in photo_io.find_faults(data)
+    assert not photo_io.find_faults(whole)
+
+
+@pytest.mark.parametrize("name", [b"IDAT", b"PLTE"])
+def test_a_wrong_checksum_of_the_pixels_is_refused(name):
+    data = with_chunk(encode(four_corners(), "PNG"), name, b"\1\2\3", 7)
+    assert "damaged" in refusal(data)
+
+
+@pytest.mark.parametrize("options", [{}, {"subsampling": 0}, {"quality": 30}])
+@pytest.mark.parametrize("lost", [1, 2])
+def test_a_jpeg_without_its_end_marker_is_read(rng, options, lost):
+    noise = Image.fromarray(rng.integers(0, 255, (90, 70, 3), dtype=np.uint8))
+    whole = encode(noise, "JPEG", **options)
+    assert np.array_equal(photo_io.decode(whole[:-lost]), photo_io.decode(whole))
+    assert "end marker" in photo_io.find_faults(whole[:-lost])
+    assert not photo_io.find_faults(whole)
+
+
+@pytest.mark.parametrize("progressive", [False, True])
+@pytest.mark.parametrize("lost", [4, 6, 10, 40, 400])
+def test_a_jpeg_that_lacks_pixels_is_refused(rng, progressive, lost):
+    noise = Image.fromarray(rng.integers(0, 255, (90, 70, 3), dtype=np.uint8))
+    whole = encode(noise, "JPEG", progressive=progressive)
+    for data in (whole[:-lost], whole[:-lost] + b"\xff"):
+        assert "cut short" in refusal(data)
+
+
+def test_a_jpeg_cut_between_its_scans_is_refused():
+    whole = encode(four_corners(), "JPEG", progressive=True)
+    assert "cut short" in refusal(whole[: whole.rindex(b"\xff\xda")])
+
+
+@pytest.mark.parametrize(
+    "kind", ["JPEG", "PNG", "WEBP", "TIFF", "BMP", "HEIF", "AVIF", "GIF"]
+)
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.8])
 def test_a_file_cut_short_is_refused(kind, share, rng):
     noise = Image.fromarray(rng.integers(0, 255, (96, 96, 3), dtype=np.uint8))
@@ -404,7 +492,7 @@ def test_random_bytes_behind_a_true_signature_raise_nothing_else(head, data):
 
 SAMPLES = {
     kind: encode(four_corners(32, 24), kind)
-    for kind in ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "HEIF")
+    for kind in ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "HEIF", "AVIF", "GIF")
 }
 
 
@@ -477,7 +565,10 @@ def test_a_folder_gives_its_photos_in_order(tmp_path):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
     (tmp_path / "folder.jpg").mkdir()
+    (tmp_path / "raw.DNG").touch()
     found = [
         path.relative_to(tmp_path).as_posix() for path in photo_io.inside(tmp_path)
     ]
     assert found == ["b.PNG", "deep/a.jpg"]
+    named = photo_io.inside(tmp_path, photo_io.PICTURE_SUFFIXES)
+    assert "raw.DNG" in [path.name for path in named]

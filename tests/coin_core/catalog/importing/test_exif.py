@@ -68,17 +68,21 @@ def test_notes_go_and_the_picture_stays(kind, turn):
     assert strip_metadata(bare) == bare
 
 
-@pytest.mark.parametrize("kind", [*FORMATS, "TIFF", "BMP", "HEIF"])
+@pytest.mark.parametrize("kind", [*FORMATS, "TIFF", "BMP", "HEIF", "AVIF", "GIF"])
 def test_a_file_that_tells_nothing_is_left_as_it_is(kind):
     data = save(kind)
     assert strip_metadata(data) == data
 
 
-@pytest.mark.parametrize("kind", ["TIFF", "HEIF"])
+@pytest.mark.parametrize("kind", ["TIFF", "HEIF", "AVIF"])
 def test_what_cannot_be_taken_apart_is_to_be_saved_anew(kind):
     data = save(kind, exif=notes(1))
     assert SECRET in data
     assert strip_metadata(data) is None
+
+
+def test_a_comment_in_a_gif_is_metadata():
+    assert strip_metadata(save("GIF", comment=SECRET)) is None
 
 
 def test_the_colour_profile_stays():

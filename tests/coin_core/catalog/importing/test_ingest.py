@@ -158,6 +158,42 @@ def test_one_bad_thing_does_not_stop_the_rest(catalog, tmp_path):
     assert items["odd\\xff.png"].state is ItemState.DONE
 
 
+def test_pictures_that_cannot_be_read_are_named_with_the_reason(catalog, tmp_path):
+    unreadable = {
+        "a.jxl": b"\xff\x0a" + bytes(40),
+        "b.jp2": b"\0\0\0\x0cjP  \r\n\x87\n",
+        "c.NEF": b"II*\0\x10\0\0\0CR\2\0" + bytes(40),
+    }
+    lay_out(tmp_path, "good.png")
+    for name, data in unreadable.items():
+        (tmp_path / name).write_bytes(data)
+    with zipfile.ZipFile(tmp_path / "z.zip", "w") as packed:
+        packed.writestr("readme.txt", b"x")
+        for name, data in unreadable.items():
+            packed.writestr(f"in {name}", data + b"z")
+    last, items = bring(catalog, tmp_path)
+    assert (last.done, last.failed) == (7, 6)
+    for place in ("", "in "):
+        assert "is a JPEG XL picture" in items[f"{place}a.jxl"].message
+        assert "is a JPEG 2000 picture" in items[f"{place}b.jp2"].message
+        assert "is a raw camera file" in items[f"{place}c.NEF"].message
+
+
+@pytest.mark.parametrize("kind", ["GIF", "AVIF"])
+def test_gif_and_avif_are_imported_with_their_suffix(catalog, tmp_path, nets, kind):
+    path = tmp_path / "coin.dat"
+    Image.open(io.BytesIO(photo(1, 64))).save(path, kind)
+    prepared = import_run.prepare(path.read_bytes(), "coin")
+    assert (prepared.extension, prepared.size_px) == (kind.lower(), (64, 64))
+    assert not prepared.remark
+
+
+def test_a_damage_beside_the_pixels_becomes_a_remark(nets):
+    data = io.BytesIO()
+    Image.open(io.BytesIO(photo(1, 64))).save(data, "JPEG")
+    assert "end marker" in import_run.prepare(data.getvalue()[:-2], "coin").remark
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
 def test_a_folder_without_the_right_to_read_is_named(catalog, tmp_path):
     lay_out(tmp_path, "a.png", "locked/b.png")
