@@ -41,7 +41,7 @@ def _need_browser() -> None:
 
 @pytest.fixture(scope="session")
 def app_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the app under test keeps its log, and what it gathers in `data`."""
+    """The folder of the app under test: its log, and `data`."""
     return tmp_path_factory.mktemp("app")
 
 
@@ -98,31 +98,35 @@ def downloads(tmp_path: Path) -> Path:
     return folder
 
 
+def _open_browser(profile: Path, downloads: Path) -> Chrome:
+    """A Chromium that knows nothing of earlier visits."""
+    _need_browser()
+    options = webdriver.ChromeOptions()
+    options.binary_location = str(CHROMIUM)
+    for argument in (
+        "--headless=new",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-dev-shm-usage",
+        "--disable-background-networking",
+        "--window-size=1280,900",
+        f"--user-data-dir={profile}",
+    ):
+        options.add_argument(argument)
+    options.add_experimental_option(
+        "prefs", {"download.default_directory": str(downloads)}
+    )
+    return Chrome(options=options, service=Service(str(CHROMEDRIVER)))
+
+
 @pytest.fixture
 def new_browser(tmp_path: Path, downloads: Path) -> Iterator[Callable[[], Chrome]]:
-    """A function that opens a Chromium which knows nothing of earlier visits."""
-    _need_browser()
+    """A function that opens one more Chromium."""
     opened: list[Chrome] = []
 
     def open_one() -> Chrome:
-        options = webdriver.ChromeOptions()
-        options.binary_location = str(CHROMIUM)
-        for argument in (
-            "--headless=new",
-            "--no-sandbox",
-            "--disable-gpu",
-            "--disable-dev-shm-usage",
-            "--disable-background-networking",
-            "--window-size=1280,900",
-            f"--user-data-dir={tmp_path / f'profile{len(opened)}'}",
-        ):
-            options.add_argument(argument)
-        options.add_experimental_option(
-            "prefs", {"download.default_directory": str(downloads)}
-        )
-        chrome = Chrome(options=options, service=Service(str(CHROMEDRIVER)))
-        opened.append(chrome)
-        return chrome
+        opened.append(_open_browser(tmp_path / f"profile{len(opened)}", downloads))
+        return opened[-1]
 
     yield open_one
     for chrome in opened:
@@ -133,3 +137,18 @@ def new_browser(tmp_path: Path, downloads: Path) -> Iterator[Callable[[], Chrome
 def browser(new_browser: Callable[[], Chrome]) -> Chrome:
     """One Chromium."""
     return new_browser()
+
+
+@pytest.fixture(scope="module")
+def module_downloads(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("downloads")
+
+
+@pytest.fixture(scope="module")
+def module_browser(
+    tmp_path_factory: pytest.TempPathFactory, module_downloads: Path
+) -> Iterator[Chrome]:
+    """One Chromium for all visits of a module, where they leave nothing behind."""
+    chrome = _open_browser(tmp_path_factory.mktemp("profile"), module_downloads)
+    yield chrome
+    chrome.quit()

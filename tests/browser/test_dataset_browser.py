@@ -25,7 +25,7 @@ from coin_core.catalog import (
 )
 from coin_core.rendering import render_coin
 from coin_core.rulers import DEFAULT_CLASSES
-from tests.browser.test_classify_browser import Visit
+from tests.browser.visit import Visit
 from ui.components.cropper import MARGIN_PX
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -33,11 +33,11 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 NAME = "<b>both sides</b>.jpg"
 
 
-class Work(Visit):
-    """A visit that also reaches into the parts of the page's own making."""
+class DatasetVisit(Visit):
+    """A visit that also reaches into the custom components."""
 
     def within(self, selector: str) -> list[WebElement]:
-        """Elements inside the components, whose parts are hidden from the page."""
+        """Elements inside the shadow roots of the components."""
         return self.chrome.execute_script(
             "const found = [];"
             "for (const host of document.querySelectorAll("
@@ -59,7 +59,7 @@ class Work(Visit):
             lambda: self.reviewed_photo() == photo_id, f"Photo {photo_id} was not shown"
         )
 
-    def name_oneself(self, name: str) -> None:
+    def enter_name(self, name: str) -> None:
         def field() -> WebElement | None:
             return next(iter(self.all("input[placeholder^='Asked once']")), None)
 
@@ -104,107 +104,109 @@ def catalog(app_home: Path, app_address: str) -> Catalog:
 
 
 @pytest.fixture
-def work(browser: Chrome, app_address: str) -> Work:
-    return Work(browser, app_address)
+def page(browser: Chrome, app_address: str) -> DatasetVisit:
+    return DatasetVisit(browser, app_address)
 
 
-def test_a_photo_is_split_cropped_and_reviewed(work: Work, catalog: Catalog) -> None:
-    work.open("/Dataset")
-    tiles = work.until(lambda: work.within(".tile"), "The grid was not drawn")
+def test_a_photo_is_split_cropped_and_reviewed(
+    page: DatasetVisit, catalog: Catalog
+) -> None:
+    page.open("/Dataset")
+    tiles = page.until(lambda: page.within(".tile"), "The grid was not drawn")
     assert [tile.get_attribute("data-id") for tile in tiles] == ["4", "3", "2", "1"]
     assert NAME in tiles[3].text  # as text, not in bold
-    work.until(lambda: len(work.within(".tile img")) == 4, "Thumbnails are missing")
+    page.until(lambda: len(page.within(".tile img")) == 4, "Thumbnails are missing")
 
-    ActionChains(work.chrome).double_click(
+    ActionChains(page.chrome).double_click(
         tiles[3].find_element(By.CSS_SELECTOR, ".name")
     ).perform()
-    work.until(lambda: work.within(".viewer"), "The photo was not opened")
-    work.name_oneself("Anna")
-    _split_and_take_back(work, catalog)
-    _crop_by_mouse(work, catalog)
-    _review_by_keyboard(work, catalog)
+    page.until(lambda: page.within(".viewer"), "The photo was not opened")
+    page.enter_name("Anna")
+    _split_and_take_back(page, catalog)
+    _crop_by_mouse(page, catalog)
+    _review_by_keyboard(page, catalog)
 
-    work.open("/Dataset")  # a new visit by the same browser
-    work.until(
+    page.open("/Dataset")  # a new visit by the same browser
+    page.until(
         lambda: any(
             "Working as Anna" in side.text
-            for side in work.all('[data-testid="stSidebar"]')
+            for side in page.all('[data-testid="stSidebar"]')
         ),
         "The name was not remembered",
     )
 
 
-def _split_and_take_back(work: Work, catalog: Catalog) -> None:
+def _split_and_take_back(page: DatasetVisit, catalog: Catalog) -> None:
     (before,) = catalog.photos.faces(1)
-    work.press("Split in two")
-    work.until(lambda: len(catalog.photos.faces(1)) == 2, "The photo was not split")
+    page.press("Split in two")
+    page.until(lambda: len(catalog.photos.faces(1)) == 2, "The photo was not split")
     first, second = catalog.photos.faces(1)
     assert first.box.right == second.box.left == pytest.approx(0.5)
-    work.press("Undo")
-    work.until(lambda: catalog.photos.faces(1) == (before,), "The split was not undone")
-    work.press("Redo")
-    work.until(
+    page.press("Undo")
+    page.until(lambda: catalog.photos.faces(1) == (before,), "The split was not undone")
+    page.press("Redo")
+    page.until(
         lambda: len(catalog.photos.faces(1)) == 2, "The split was not done again"
     )
-    work.press("Undo")
-    work.until(lambda: catalog.photos.faces(1) == (before,), "The split was not undone")
-    work.settle()
+    page.press("Undo")
+    page.until(lambda: catalog.photos.faces(1) == (before,), "The split was not undone")
+    page.settle()
 
 
-def _crop_by_mouse(work: Work, catalog: Catalog) -> None:
+def _crop_by_mouse(page: DatasetVisit, catalog: Catalog) -> None:
     (before,) = catalog.photos.faces(1)
     switch = next(
         label
-        for label in work.all('[data-testid="stCheckbox"] label')
+        for label in page.all('[data-testid="stCheckbox"] label')
         if "Draw a box by mouse" in label.text
     )
-    work.chrome.execute_script("arguments[0].scrollIntoView({block:'center'})", switch)
+    page.chrome.execute_script("arguments[0].scrollIntoView({block:'center'})", switch)
     switch.click()
     # The box fills the photo, as on photos that were cut close to the coin.
-    smaller = _keep_after_drag(work, catalog, (1, 1), (0.7, 0.6))
+    smaller = _keep_after_drag(page, catalog, (1, 1), (0.7, 0.6))
     assert smaller.box.left == pytest.approx(before.box.left, abs=0.02)
     assert smaller.box.top == pytest.approx(before.box.top, abs=0.02)
     assert smaller.box.right < before.box.right - 0.05
     assert smaller.box.bottom < before.box.bottom - 0.05
     # How far it goes depends on how many steps of a drag the widget has seen.
-    moved = _keep_after_drag(work, catalog, (0.4, 0.35), (0.4625, 0.4125))
+    moved = _keep_after_drag(page, catalog, (0.4, 0.35), (0.4625, 0.4125))
     assert moved.box.left > smaller.box.left + 0.01
     assert moved.box.top > smaller.box.top + 0.01
     wide = smaller.box.right - smaller.box.left
     assert moved.box.right - moved.box.left == pytest.approx(wide, abs=0.02)
     assert moved.side is Side.LEGEND
-    work.press("Undo")
-    work.until(lambda: catalog.photos.faces(1) == (smaller,), "The crop was not undone")
-    work.press("Turn 90° right")
-    work.until(
+    page.press("Undo")
+    page.until(lambda: catalog.photos.faces(1) == (smaller,), "The crop was not undone")
+    page.press("Turn 90° right")
+    page.until(
         lambda: catalog.photos.faces(1)[0].box.turn_deg == 90, "It was not turned"
     )
-    work.press("Swap sides")
-    work.until(
+    page.press("Swap sides")
+    page.until(
         lambda: catalog.photos.faces(1)[0].side is Side.CORNUCOPIA,
         "Nothing was swapped",
     )
-    work.press("Back to the original")
-    work.until(lambda: catalog.photos.faces(1) == (before,), "It did not go back")
+    page.press("Back to the original")
+    page.until(lambda: catalog.photos.faces(1) == (before,), "It did not go back")
 
 
 def _keep_after_drag(
-    work: Work,
+    page: DatasetVisit,
     catalog: Catalog,
     start: tuple[float, float],
     end: tuple[float, float],
 ) -> CatalogFace:
     """Drag in the crop widget, from and to fractions of the photo; keep the box."""
     before = catalog.photos.faces(1)
-    work.settle()
-    frame = work.until(lambda: work.all("iframe"), "The crop widget did not open")[0]
-    work.chrome.execute_script("arguments[0].scrollIntoView({block:'center'})", frame)
-    work.chrome.switch_to.frame(frame)
-    canvas = work.until(lambda: work.all("canvas.upper-canvas"), "No canvas")[0]
+    page.settle()
+    frame = page.until(lambda: page.all("iframe"), "The crop widget did not open")[0]
+    page.chrome.execute_script("arguments[0].scrollIntoView({block:'center'})", frame)
+    page.chrome.switch_to.frame(frame)
+    canvas = page.until(lambda: page.all("canvas.upper-canvas"), "No canvas")[0]
     width = canvas.size["width"] - 2 * MARGIN_PX
     height = canvas.size["height"] - 2 * MARGIN_PX
     # The first click takes hold of the box; its corners answer from then on.
-    drag = ActionChains(work.chrome).click(canvas).pause(0.3)
+    drag = ActionChains(page.chrome).click(canvas).pause(0.3)
     drag.move_to_element_with_offset(
         canvas, round((start[0] - 0.5) * width), round((start[1] - 0.5) * height)
     )
@@ -215,67 +217,67 @@ def _keep_after_drag(
             round((end[1] - start[1]) * height / 4),
         )
     drag.release().perform()
-    work.chrome.switch_to.default_content()
-    work.settle()
-    work.press("Keep this box")
-    work.until(lambda: catalog.photos.faces(1) != before, "The box was not kept")
+    page.chrome.switch_to.default_content()
+    page.settle()
+    page.press("Keep this box")
+    page.until(lambda: catalog.photos.faces(1) != before, "The box was not kept")
     (after,) = catalog.photos.faces(1)
     return after
 
 
-def _review_by_keyboard(work: Work, catalog: Catalog) -> None:
-    work.press("Review")
-    work.wait_for_photo(1)
+def _review_by_keyboard(page: DatasetVisit, catalog: Catalog) -> None:
+    page.press("Review")
+    page.wait_for_photo(1)
     queue = next(
         button
-        for button in work.all('[data-testid="stButtonGroup"] button')
+        for button in page.all('[data-testid="stButtonGroup"] button')
         if "unsure" in button.text
     )
     for button in (queue, queue.find_element(By.XPATH, "../button[1]")):
-        ActionChains(work.chrome).click(button).perform()
-        work.settle()
-    work.wait_for_photo(1)
+        ActionChains(page.chrome).click(button).perform()
+        page.settle()
+    page.wait_for_photo(1)
     for key, photo_id in ((Keys.ARROW_RIGHT, 2), (Keys.ARROW_LEFT, 1)):
-        work.keys(key)  # though the mouse was in the menu of queues
-        work.wait_for_photo(photo_id)
+        page.keys(key)  # though the mouse was in the menu of queues
+        page.wait_for_photo(photo_id)
     for key, ruler in (("3", "alexander_jannaeus"), ("0", None)):
-        here = work.reviewed_photo()
-        work.keys(key)
-        work.wait_for_photo(here + 1)
+        here = page.reviewed_photo()
+        page.keys(key)
+        page.wait_for_photo(here + 1)
         # What shows the next photo has stored the decision on the last one.
         (review,) = catalog.reviews.of_photo(here)
         assert (review.ruler, review.reviewer) == (ruler, "Anna")
-    work.keys("x")
-    work.keys("2")
-    work.wait_for_photo(4)
+    page.keys("x")
+    page.keys("2")
+    page.wait_for_photo(4)
     assert catalog.photos.get(3).status is PhotoStatus.EXCLUDED
-    work.keys("u")
-    work.wait_for_photo(3)
+    page.keys("u")
+    page.wait_for_photo(3)
     assert catalog.photos.get(3).status is PhotoStatus.UNREVIEWED
-    work.keys(Keys.ARROW_LEFT)
-    work.wait_for_photo(2)
-    work.keys("u")
-    work.until(lambda: not catalog.reviews.of_photo(2), "The review was not undone")
+    page.keys(Keys.ARROW_LEFT)
+    page.wait_for_photo(2)
+    page.keys("u")
+    page.until(lambda: not catalog.reviews.of_photo(2), "The review was not undone")
     assert catalog.photos.get(2).status is PhotoStatus.UNREVIEWED
     assert catalog.photos.get(1).ruler == "alexander_jannaeus"
 
 
 def test_two_reviewers_at_once_lose_nothing(
-    work: Work,
+    page: DatasetVisit,
     app_address: str,
     catalog: Catalog,
     new_browser: Callable[[], Chrome],
 ) -> None:
     """Two browsers decide on the same photos in the same moments."""
-    other = Work(new_browser(), app_address)
-    both = {"Carla": work, "Dov": other}
+    other = DatasetVisit(new_browser(), app_address)
+    both = {"Carla": page, "Dov": other}
     catalog.edits.restore(range(1, 5), who="import")
     with catalog.database.writing() as connection:
         connection.execute(text("UPDATE photos SET status = 'unreviewed'"))
     for name, visit in both.items():
         visit.open("/Dataset")
         visit.press("Review")
-        visit.name_oneself(name)
+        visit.enter_name(name)
         visit.wait_for_photo(1)
     said = {"Carla": "1230", "Dov": "3302"}
     rulers = {str(k): ruler for k, ruler in enumerate(DEFAULT_CLASSES, 1)}
@@ -287,7 +289,7 @@ def test_two_reviewers_at_once_lose_nothing(
                 visit.wait_for_photo(turn + 2)
     for turn in range(4):
         expected = {(n, rulers.get(keys[turn])) for n, keys in said.items()}
-        work.until(
+        page.until(
             lambda photo_id=turn + 1, expected=expected: (
                 {(r.reviewer, r.ruler) for r in catalog.reviews.of_photo(photo_id)}
                 >= expected

@@ -12,7 +12,7 @@ from selenium.webdriver import Chrome, Keys
 from selenium.webdriver.remote.webelement import WebElement
 
 from coin_core.catalog import PhotoQuery, open_catalog
-from tests.browser.test_classify_browser import Visit
+from tests.browser.visit import Visit
 from tests.scrapers import museums
 from tests.scrapers.fake_sites import CONTACT, FakeSite
 

@@ -13,7 +13,7 @@ from selenium.webdriver import Chrome, Keys
 
 from coin_core.rendering import render_coin
 from coin_core.training.runs import Run
-from tests.browser.test_classify_browser import Visit
+from tests.browser.visit import Visit
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 

@@ -1,0 +1,113 @@
+"""A visit to the app in a real browser."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+from selenium.common.exceptions import StaleElementReferenceException
+from selenium.webdriver import Chrome
+from selenium.webdriver.common.by import By
+from selenium.webdriver.remote.webelement import WebElement
+
+PATIENCE_S = 90
+
+# Polls inside the browser: calls back once the page was idle for 0.6 s without a break.
+_SETTLE = """
+const [patience, done] = arguments;
+const end = Date.now() + 1000 * patience;
+const count = (selector) => document.querySelectorAll(selector).length;
+let idleSince = null;
+const poll = () => {
+  if (count('[data-testid="stException"]')) return done("exception");
+  const isIdle = count('[data-test-script-state="notRunning"]') && count("h1")
+    && !count('[data-testid="stSpinner"]');
+  idleSince = isIdle ? idleSince ?? Date.now() : null;
+  if (isIdle && Date.now() - idleSince >= 600) return done("idle");
+  if (Date.now() > end) return done("busy");
+  setTimeout(poll, 50);
+};
+poll();
+"""
+
+
+class Visit:
+    """What a visitor does on the page; fails on any exception that it shows."""
+
+    def __init__(self, chrome: Chrome, address: str) -> None:
+        self.chrome = chrome
+        self.address = address
+
+    def open(self, path: str) -> None:
+        self.chrome.get(self.address + path)
+        self.settle()
+
+    def all(self, selector: str) -> list[WebElement]:
+        return self.chrome.find_elements(By.CSS_SELECTOR, selector)
+
+    def text(self) -> str:
+        return self.chrome.find_element(By.CSS_SELECTOR, '[data-testid="stMain"]').text
+
+    def until(self, ready: Callable[[], Any], what: str) -> Any:
+        end = time.monotonic() + PATIENCE_S
+        while time.monotonic() < end:
+            self.no_exception()
+            # An element may be replaced between two commands.
+            with suppress(StaleElementReferenceException):
+                if found := ready():
+                    return found
+            time.sleep(0.2)
+        pytest.fail(f"{what} within {PATIENCE_S} s; the page reads:\n{self.text()}")
+
+    def settle(self) -> None:
+        """Wait until the page is drawn and nothing is being computed."""
+        self.chrome.set_script_timeout(PATIENCE_S + 30)
+        state = self.chrome.execute_async_script(_SETTLE, PATIENCE_S)
+        self.no_exception()
+        if state != "idle":
+            pytest.fail(f"The page did not come to rest; it reads:\n{self.text()}")
+
+    def no_exception(self) -> None:
+        shown = [e.text for e in self.all('[data-testid="stException"]')]
+        assert not shown, shown
+
+    def see(self, words: str) -> None:
+        self.until(lambda: words in self.text(), f"{words!r} was not shown")
+
+    def press(self, label: str) -> None:
+        def button() -> WebElement | None:
+            # The name of an icon comes before the label.
+            return next((b for b in self.all("button") if b.text.endswith(label)), None)
+
+        found = self.until(button, f"There was no button {label!r}")
+        self.chrome.execute_script(
+            "arguments[0].scrollIntoView({block: 'center'}); arguments[0].click()",
+            found,
+        )
+        self.settle()
+
+    def choose_classifier(self, title: str) -> None:
+        def name() -> str | None:
+            names = (button.text for button in self.all("button"))
+            return next((text for text in names if title in text), None)
+
+        self.press(self.until(name, f"There was no classifier {title!r}"))
+
+    def drop(self, *files: Path) -> None:
+        (uploader,) = self.all('[data-testid="stFileUploader"] input[type=file]')
+        uploader.send_keys("\n".join(str(file) for file in files))
+        self.see("kept while you are here")
+        self.settle()
+
+    def go_to(self, page: str) -> None:
+        link = next(
+            a
+            for a in self.all('[data-testid="stSidebarNavLink"]')
+            if (a.get_attribute("href") or "").rstrip("/").endswith(page)
+        )
+        link.click()
+        self.settle()
