@@ -92,8 +92,28 @@ NUMERAL: Final = re.compile(rf"[\s,]*(?:({_FIRST})|({_LATER}))")
 OR_LATER: Final = re.compile(rf"\.?{_OR}(?:{_LATER})")
 QUERY: Final = re.compile(r"\.?\s*\(?\?")
 
+# Fields of a museum's record that are about other coins, or an earlier opinion.
+OTHER_FIELDS: Final = re.compile(
+    r"\b(?:related|history of attribution|former attribution|earlier attribution"
+    r"|published|find ?spot|found with|fruhere (?:zuweisung|bestimmung)|fundort"
+    r"|ancienne attribution|provenance|gia schedat\w|provenienza|procedencia"
+    r"|прежнее определение|место находки|זיהוי קודם|מקום המציאה) ?:[^.;]*"
+)
+# "Not the star and anchor everybody has."
+NEGATED_TYPE: Final = re.compile(
+    r"\b(?:not?|nicht|kein\w*|pas|non|не)\b (?:\w+ ){0,2}?"
+    r"(?:star|anchor|lily|stern|anker|lilie|etoile|ancre|lis|stella|ancora|giglio"
+    r"|estrella|ancla|lirio|звезд\w*|якор\w*|лили\w*)[^.;,]*"
+)
+# Words about the coin under an overstrike: what follows them in the sentence, or the
+# whole sentence, is blanked where the type is read.
+OVERSTRIKE: Final = re.compile(
+    r"\b(?:(?:over)?struck (?:on|over)|frappee? sur|sotto si ved\w+|darunter|под ним"
+    r"|(?:uberprag|surfrapp|ribattut|riconiat|reacun)\w*)\b[^.;]*|נטבעה? על[^.;]*"
+)
+UNDERTYPE: Final = re.compile(r"\b(?:under-?type|untertyp|перечекан\w*)\b")
 # Words about other coins or people; they are blanked before the rest is read.
-ASIDES: Final = compile_all(
+_ASIDES: Final = compile_all(
     r"\b(?:overstruck|struck|restruck|overstrike)(?: type)? (?:on|over|upon)\b[^.;]*",
     r"\buberprag(?:t|ung) (?:auf|uber)\b[^.;]*|\bsurfrapp\w+ sur\b[^.;]*"
     r"|\b(?:ribattut|riconiat)\w+ su\b[^.;]*|\b(?:re)?acunad\w+ sobre\b[^.;]*"
@@ -119,13 +139,19 @@ ASIDES: Final = compile_all(
     r"|\b(?:rarer|scarcer|commoner|smaller|larger|lighter|heavier) than\b[^.;]*",
     r"\b(?:see also|compare)\b[^.;]*|\bzu den [^.;]* siehe\b[^.;]*"
     r"|\b(?:siehe auch|voir aussi|vedi anche|vease tambien|см\. также)\b[^.;]*",
-    r"\b(?:sohn|bruder|vater|neffe) des (?:\w+ ){0,2}\w+(?: i{1,3}\b)?",
+    r"\b(?:sohn|bruder|vater|neffe) des (?:\w+ ){0,2}\w+(?: i{1,3}\b)?"
+    r"(?: und (?:des )?\w+)?",
     r"\b(?:fils|frere|pere|neveu) d(?:e |')\w+(?: (?!et\b)\w+)?(?: (?:ier|i{1,3})\b)?"
     r"(?: et d(?:e |')\w+ \w+(?: (?:ier|i{1,3})\b)?)?",
     r"\b(?:figlio|fratello|padre|hijo|hermano) d[ei] (?:\w+ ){0,2}\w+(?: i{1,3}\b)?",
     r"\b(?:сын|сына|брат|брата|отец) (?:\w+ ){0,1}\w+(?: i{1,3}\b)?",
     r"\b(?:בן|בנו של|אחיו של|אביו של) (?:\w+ )?\w+",
+    r"\b(?:(?:great-)?grand(?:father|son|mother)|nephew|uncle) of (?:king )?\w+"
+    r"(?: \w+)?(?: i{1,3}\b)?|\b(?:ur)?(?:grossvater|enkel) (?:des|von) \w+(?: \w+)?"
+    r"|\b(?:bis|tatar)?(?:abuelo|nieto) de [^.;,]*|\b(?:nonno|nipote) di [^.;,]*"
+    r"|\b(?:petit-fils|grand-pere) d(?:e |')[^.;,]*|\b(?:внук|дед) \w+(?: \w+)?",
     r"\bex (?:\w+\.? ){1,4}collection\b|\b\w+ collection\b(?! of)",
     r"\b(?:collection of|sammlung|collezione|coleccion|collection de|собрани[ея]"
     r"|коллекци[яи]|אוסף) (?:\w+\.? ?){1,3}",
 )
+ASIDES: Final = (OTHER_FIELDS, NEGATED_TYPE, *_ASIDES)

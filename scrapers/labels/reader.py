@@ -28,6 +28,7 @@ from scrapers.labels.references import (
 )
 from scrapers.labels.rejections import (
     DOUBT,
+    NEGATED,
     NOTE_DOUBT,
     PRECIOUS,
     PROVENANCE,
@@ -160,22 +161,38 @@ class _Reader:
     Attributes:
         text: The text.
         folded: The folded text.
-        without_asides: The folded text, words about other coins blanked.
-        without_provenance: The folded text, words about earlier purchases blanked.
+        without_asides: The description, words about other coins blanked.
+        claims: Its sentences that name a ruler, or are short.
+        without_undertype: The same, words about the coin struck over blanked.
+        without_provenance: The description, words about earlier purchases blanked.
             "Collection of 6" is an aside, but tells that several coins are sold.
+        genuine: Without "no copy" and the like.
+        note: What the text says beside the description.
     """
 
     def __init__(self, text: str) -> None:
         self.text = text
         self.folded, self.places = fold(text)
         cited = find_references(self.folded)
-        described, self.note = split_parts(
-            self.folded, tuple((one.start, one.end) for one in cited)
-        )
-        self.without_provenance = PROVENANCE.sub(_blank, described)
-        self.without_asides = described
+        without_asides = self.folded
         for aside in patterns.ASIDES:
-            self.without_asides = aside.sub(_blank, self.without_asides)
+            without_asides = aside.sub(_blank, without_asides)
+        parts = split_parts(
+            self.folded,
+            [(one.start, one.end) for one in cited],
+            list(_find_named(without_asides)),
+        )
+        self.note = parts.note
+        self.without_asides = _keep(without_asides, parts.description)
+        self.claims = _keep(without_asides, parts.claims)
+        struck_over = patterns.OVERSTRIKE.sub(_blank, self.folded)
+        for match in patterns.UNDERTYPE.finditer(self.folded):
+            struck_over = _blank_sentence(struck_over, *match.span())
+        self.without_undertype = _keep(self.without_asides, struck_over)
+        self.without_provenance = parts.description
+        for aside in (PROVENANCE, NEGATED, patterns.OTHER_FIELDS):
+            self.without_provenance = aside.sub(_blank, self.without_provenance)
+        self.genuine = NEGATED.sub(_blank, self.without_asides)
         self.references = tuple(
             one for one in cited if self.without_asides[one.start : one.end].strip()
         )
@@ -198,7 +215,8 @@ class _Reader:
 
     def _decide(self) -> tuple[Outcome, str | None, str]:
         for rule, pattern in REJECTIONS.items():
-            text = self.without_provenance if rule == "several coins" else None
+            several = rule == "several coins"
+            text = self.without_provenance if several else self.genuine
             if self._search(rule, pattern, "rejected", text):
                 return Outcome.REJECTED, None, rule
         named, weak = self._find_names()
@@ -216,7 +234,7 @@ class _Reader:
         types = [
             name
             for name, pattern in patterns.OTHER_TYPES.items()
-            if self._search("other type", pattern, name)
+            if self._search("other type", pattern, name, self.without_undertype)
         ]
         votes = {one.votes_for for one in self.references if one.votes_for}
         for vote in self.references:
@@ -236,9 +254,12 @@ class _Reader:
         if (
             self.doubted
             or len(targets) > 1
-            or (anything and self._search("doubt", DOUBT, "doubt"))
+            or (anything and self._search("doubt", DOUBT, "doubt", self.claims))
             or (anything and self._search("doubt", NOTE_DOUBT, "doubt", self.note))
-            or (anything and self._search("metal", PRECIOUS, "precious metal"))
+            or (
+                anything
+                and self._search("metal", PRECIOUS, "precious metal", self.claims)
+            )
         ):
             return Outcome.AMBIGUOUS, None, "rulers in doubt"
         if others:
@@ -352,6 +373,32 @@ class _Reader:
         after = self.without_asides[end : end + _NEAR]
         near = patterns.OR_NEAR
         return bool(near.search(before) or near.search(after))
+
+
+def _find_named(text: str) -> Iterator[tuple[int, int, str]]:
+    """Where a text names rulers, with a key for each: start, end, key."""
+    for ruler in _RULERS:
+        for match in ruler.name.finditer(text):
+            numeral = patterns.NUMERAL.match(text, match.end())
+            later = ruler.namesake and numeral and numeral[2]
+            yield match.start(), match.end(), ruler.namesake if later else ruler.key
+    for number, pattern in enumerate(patterns.OTHER_RULERS):
+        for match in pattern.finditer(text):
+            yield match.start(), match.end(), f"{OTHER_RULER} {number}"
+
+
+def _keep(text: str, part: str) -> str:
+    """A text with everything blanked that is blank in a part of it."""
+    return "".join(
+        letter if kept != " " else " " for letter, kept in zip(text, part, strict=True)
+    )
+
+
+def _blank_sentence(text: str, start: int, end: int) -> str:
+    """A text with the clause around some words blanked."""
+    first = max(text.rfind(mark, 0, start) for mark in ".;") + 1
+    last = min(at if (at := text.find(mark, end)) >= 0 else len(text) for mark in ".;")
+    return text[:first] + " " * (last - first) + text[last:]
 
 
 def _blank(match: re.Match[str]) -> str:

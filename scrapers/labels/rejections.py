@@ -54,6 +54,8 @@ SEVERAL: Final = re.compile(
 PROVENANCE: Final = re.compile(
     r"\b(?:purchased|bought|acquired|erworben|gekauft|acquise?|achetee?|acquistat[ao]"
     r"|comprad[ao]|adquirid[ao]|куплен\w*|приобретен\w*)\b[^.;]*"
+    r"|\b(?:provenance|from|part of|teil|aus|issue?s?) (?:d'|de |of )?(?:an? |un |une"
+    r" |eine[smr] )?(?:\w+ )?(?:lot|los|lots)\b(?: (?:de|of|von))?[^.;]*"
 )
 NOT_GENUINE: Final = re.compile(
     r"\bimitation\w*\b|\bimitative\b|\breplicas?\b|\bfake\b|\bforger(?:y|ies)\b"
@@ -104,6 +106,20 @@ DOUBT: Final = re.compile(
     r"|\bprobablemente\b|\bquizas?\b|\bincierto\b|\batribuid[ao]\b"
     r"|вероятно|возможно|предположительно|неопредел\w+|приписыва\w+|современн\w+"
     r"|כנראה|\bאולי\b|מיוחס\w*|מודרני\w*"
+)
+# "No copy", "keine Replik"; and copies of documents that come with a coin.
+NEGATED: Final = re.compile(
+    r"\b(?:no|not|never|nor|kein\w*|nicht|pas|ni|jamais|non|senza|sin|не|ни|без)\b"
+    r"(?:'| |\b)(?:\w+[ ,]+){0,2}?(?:cop\w+|replik\w*|replica\w*|replique\w*|fakes?"
+    r"|forger\w+|imitat\w+|reproduc\w+|reproduk\w+|falschung\w*|faux|fausse"
+    r"|fals\w+|имитац\w+|копи\w+|реплик\w*|подделк\w*|новодел\w*)"
+    r"(?: (?:or|nor|oder|noch|ni|ou|o|и|или|ни) (?:не |ни )?(?:\w+ )?(?:cop\w+|repli\w+"
+    r"|fakes?|falschung\w*|fals\w+|reproduc\w+|новодел\w*|подделк\w*|реплик\w*))?"
+    r"|\b(?:и|и не|ни) новодел\b|\bו?לא (?:העתק|רפליקה|זיוף|חיקוי)"
+    r"(?: ולא (?:העתק|רפליקה|זיוף|חיקוי))?"
+    r"|\b(?:licen[cs]e|permit|genehmigung|ausfuhrgenehmigung|certificate|invoice"
+    r"|zertifikat|certificat|certificato|certificado)\b[^.;]{0,40}"
+    r"\b(?:copy|kopie|copie|copia)\b"
 )
 # What a note may say against its own coin; all else in a note is history.
 NOTE_DOUBT: Final = re.compile(

@@ -30,23 +30,28 @@ def test_the_table_is_long_enough_and_speaks_seven_languages():
     assert set(languages) == {"en", "de", "fr", "it", "es", "ru", "he"}
 
 
-@pytest.mark.parametrize("name", ["lot_texts.tsv", "long_lot_texts.tsv"])
-def test_precision_is_whole_and_recall_at_least_95_percent(name):
-    named = right = wanted = 0
+@pytest.mark.parametrize(
+    ("name", "least"),
+    [
+        ("lot_texts.tsv", 0.95),
+        ("long_lot_texts.tsv", 0.95),
+        ("other_lot_texts.tsv", 0.85),
+    ],
+)
+def test_no_label_is_wrong_and_few_are_missing(name, least):
+    right = wanted = 0
     wrong, missed = [], []
     for _, truth, text in lot_texts(name):
         label = read_label(text)
         expected = CLASSES.get(truth)
         wanted += expected is not None
-        named += label.ruler is not None
         right += label.ruler is not None and label.ruler == expected
         if label.ruler is not None and label.ruler != expected:
             wrong.append((truth, label.ruler, label.rule, text))
         elif expected and label.ruler is None:
             missed.append((truth, label.outcome, label.rule, text))
     assert wrong == []
-    assert right == named
-    assert right / wanted >= 0.95, missed
+    assert right / wanted >= least, missed
 
 
 def test_what_is_no_class_is_told_apart():
@@ -72,8 +77,8 @@ def test_the_evidence_stands_in_the_text_as_it_was_written():
 
 
 def test_long_texts_are_many_and_speak_seven_languages():
-    rows = lot_texts("long_lot_texts.tsv")
-    assert len(rows) >= 120
+    rows = lot_texts("long_lot_texts.tsv") + lot_texts("other_lot_texts.tsv")
+    assert len(rows) >= 200
     assert len({language for language, _, _ in rows}) == 7
 
 
