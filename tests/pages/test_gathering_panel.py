@@ -13,9 +13,9 @@ from streamlit.testing.v1 import AppTest
 from coin_core.catalog import Catalog, PhotoQuery, open_catalog
 from coin_core.catalog.importing.ledger import job_id
 from coin_core.catalog.scrape_jobs import ScrapeProgress, latest_scrape
-from tests.pages.test_dataset_page import PAGE, press, words_of
 from tests.scrapers import museums, saved_pages
 from tests.scrapers.fake_sites import CONTACT, FakeSite, Reply, draw_png
+from tests.ui.dataset.dataset_page import PAGE, press, words_of
 
 
 @pytest.fixture
