@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 from scrapers.base import Listing, ListingImage
 from scrapers.errors import NotFoundError, UnexpectedAnswerError
-from scrapers.http_client import PoliteClient
+
+if TYPE_CHECKING:
+    from scrapers.http_client import PoliteClient
 
 
 class CollectionSource(ABC):

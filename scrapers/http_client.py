@@ -22,7 +22,16 @@ from scrapers.errors import (
     UnsafeAddressError,
 )
 from scrapers.http_cache import HttpCache
-from scrapers.http_response import Answer, RawResponse, read_answer, read_raw
+from scrapers.http_response import (
+    HTML_TYPES,
+    IMAGE_TYPES,
+    JSON_TYPES,
+    ROBOTS_TYPES,
+    Answer,
+    RawResponse,
+    read_answer,
+    read_raw,
+)
 from scrapers.rate_limiter import RateLimiter
 from scrapers.robots import AGENT, RobotsRules, load_rules
 from scrapers.url_safety import LOOPBACK, check_address, check_public, origin_of
@@ -35,16 +44,6 @@ IMAGE_BYTES: Final = 40 << 20
 BACKOFF_S: Final = (2.0, 5.0, 15.0, 60.0)
 LONGEST_WAIT_S: Final = 900.0
 REDIRECTS: Final = 5
-JSON_TYPES: Final = ("application/json", "application/sparql-results+json", "text/json")
-XML_TYPES: Final = (
-    "application/xml",
-    "text/xml",
-    "application/rss+xml",
-    "application/atom+xml",
-)
-HTML_TYPES: Final = ("text/html", "application/xhtml+xml")
-ROBOTS_TYPES: Final = ("text/plain", "text/html", "")
-IMAGE_TYPES: Final = ("image/jpeg", "image/png", "image/webp", "image/tiff")
 
 
 class PoliteClient:

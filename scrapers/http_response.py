@@ -6,10 +6,8 @@ import email.utils
 import re
 import time
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
-
-import httpx
 
 from scrapers.errors import (
     NotFoundError,
@@ -18,6 +16,19 @@ from scrapers.errors import (
     UnexpectedAnswerError,
 )
 
+if TYPE_CHECKING:
+    import httpx
+
+JSON_TYPES: Final = ("application/json", "application/sparql-results+json", "text/json")
+XML_TYPES: Final = (
+    "application/xml",
+    "text/xml",
+    "application/rss+xml",
+    "application/atom+xml",
+)
+HTML_TYPES: Final = ("text/html", "application/xhtml+xml")
+ROBOTS_TYPES: Final = ("text/plain", "text/html", "")
+IMAGE_TYPES: Final = ("image/jpeg", "image/png", "image/webp", "image/tiff")
 RESPONSE_S: Final = 180.0
 _REFUSED: Final = (401, 402, 403, 407, 451)
 _REDIRECT: Final = (301, 302, 303, 307, 308)
@@ -161,6 +172,8 @@ def read_raw(url: str, response: httpx.Response, limit: int) -> RawResponse:
 
 def _read_body(url: str, response: httpx.Response, limit: int) -> bytes:
     """The whole body, of at most `limit` bytes."""
+    import httpx
+
     announced = int(response.headers.get("content-length") or 0)
     if announced > limit:
         raise UnexpectedAnswerError(

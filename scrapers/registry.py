@@ -20,7 +20,6 @@ from urllib.parse import urlsplit
 from coin_core.storage import data_dir
 from scrapers.base import ResultPage, Source
 from scrapers.errors import PageChangedError, ScrapeError
-from scrapers.http_client import PoliteClient
 from scrapers.rate_limiter import RateLimiter, stoppable_sleep
 from scrapers.settings import read_contact
 from scrapers.url_safety import origin_of
@@ -225,6 +224,8 @@ def open_source(
     Raises:
         ScrapeError: There is no such source, no contact, or no permission.
     """
+    from scrapers.http_client import PoliteClient
+
     info = get_source(order.source)
     if info.query_kind is QueryKind.FILES:
         yield info.factory()

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import coin_core
+import coin_core.catalog
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("coin_core", "scrapers", "ui")
@@ -130,12 +131,33 @@ def test_an_unknown_name_is_refused():
         coin_core.coin_maker  # noqa: B018
 
 
-def test_importing_the_package_loads_nothing_heavy(run_python):
-    code = (
-        "import sys, coin_core, coin_core.rulers, coin_core.errors;"
-        "print({'torch', 'numpy', 'cv2', 'sklearn'} & set(sys.modules))"
-    )
+HEAVY = {"torch", "numpy", "cv2", "pandas", "sqlalchemy", "httpx", "selenium", "PIL"}
+HEAVY |= {"sklearn"}
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "import coin_core, coin_core.rulers, coin_core.errors",
+        "import coin_core.catalog, coin_core.catalog.licences",
+        "import scrapers.registry; scrapers.registry.list_sources()",
+        "import coin_core.cli.main as one; one.build_parser('')",
+        "import coin_core.cli.main as one; one.build_parser('dataset')",
+    ],
+)
+def test_a_light_module_loads_nothing_heavy(run_python, statement):
+    code = f"import sys; {statement}; print({HEAVY} & set(sys.modules))"
     assert run_python("-c", code).stdout.strip() == "set()"
+
+
+@pytest.mark.parametrize("name", coin_core.catalog.__all__)
+def test_every_public_name_of_the_catalog_is_found(name):
+    assert getattr(coin_core.catalog, name) is not None
+
+
+def test_an_unknown_name_of_the_catalog_is_refused():
+    with pytest.raises(AttributeError, match="no attribute 'coin_maker'"):
+        coin_core.catalog.coin_maker  # noqa: B018
 
 
 def test_the_installed_commands_exist():

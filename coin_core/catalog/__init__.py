@@ -2,35 +2,49 @@
 
 `open_catalog()` returns a `Catalog`; its parts read and write plain values. Every write
 is one transaction, and every edit is signed and logged in it.
+
+The public names are imported when first asked for, so that a light module, such as
+`licences`, does not load SQLAlchemy.
 """
 
 from __future__ import annotations
 
-from coin_core.catalog.records import (
-    UNLABELLED,
-    Agreement,
-    CatalogFace,
-    CatalogPhoto,
-    Choices,
-    Coin,
-    CoinFacts,
-    CoinReference,
-    Edit,
-    ExcludeReason,
-    Page,
-    PhotoOrder,
-    PhotoQuery,
-    PhotoRecord,
-    PhotoStatus,
-    Prediction,
-    PredictionKind,
-    Progress,
-    QueueKind,
-    Review,
-)
-from coin_core.catalog.references import references_from, references_in_words
-from coin_core.catalog.repository import Catalog, open_catalog
-from coin_core.detection.faces import RotatedBox, Side
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from coin_core.catalog.records import (
+        UNLABELLED,
+        Agreement,
+        CatalogFace,
+        CatalogPhoto,
+        Choices,
+        Coin,
+        CoinFacts,
+        CoinReference,
+        Edit,
+        ExcludeReason,
+        Page,
+        PhotoOrder,
+        PhotoQuery,
+        PhotoRecord,
+        PhotoStatus,
+        Prediction,
+        PredictionKind,
+        Progress,
+        QueueKind,
+        Review,
+    )
+    from coin_core.catalog.references import references_from, references_in_words
+    from coin_core.catalog.repository import Catalog, open_catalog
+    from coin_core.detection.faces import RotatedBox, Side
+
+_HOMES = {
+    "Catalog": "repository",
+    "open_catalog": "repository",
+    "references_from": "references",
+    "references_in_words": "references",
+}
 
 __all__ = [
     "UNLABELLED",
@@ -60,3 +74,10 @@ __all__ = [
     "references_from",
     "references_in_words",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Import the module that holds a public name; most are in `records`."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES.get(name, 'records')}"), name)
