@@ -10,12 +10,13 @@ from __future__ import annotations
 import stat
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
+from coin_core.catalog.importing.encodings import ZIP_CODE_PAGES, guess_code_page
 from coin_core.errors import CatalogError, UnreadablePhotoError
 from coin_core.imaging.file_types import show_name
 from coin_core.imaging.photo_io import MAX_BYTES
@@ -30,6 +31,8 @@ _END_BYTES = 22
 _ZIP64_LOCATOR = b"PK\x06\x07"
 _LONGEST_COMMENT = 65_535
 _ENCRYPTED = 0x1
+_UTF8_NAME = 0x800
+_UNICODE_PATH = b"up"  # id 0x7075 of the extra field with the name in UTF-8
 ARCHIVE_SUFFIXES = frozenset({".zip"})
 _NESTED = frozenset(
     {".zip", ".rar", ".7z", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".zst", ".lzh"}
@@ -75,6 +78,7 @@ class Archive:
         if len(self._zip.infolist()) > MAX_MEMBERS:
             self._zip.close()
             raise self._too_many(len(self._zip.infolist()))
+        self._names = _decode_names(self._zip.infolist())
 
     def __enter__(self) -> Archive:
         return self
@@ -119,7 +123,7 @@ class Archive:
         for number, info in enumerate(self._zip.infolist()):
             if info.is_dir():
                 continue
-            name = info.filename.translate(_PATH_SEPARATORS)
+            name = self._names[number].translate(_PATH_SEPARATORS)
             if _is_system_file(name):
                 continue
             yield Member(
@@ -178,7 +182,7 @@ class Archive:
             UnreadablePhotoError: It is damaged, encrypted, or larger than declared.
         """
         info = self._zip.infolist()[number]
-        shown = f"{show_name(info.filename)} in {self._shown}"
+        shown = f"{show_name(self._names[number])} in {self._shown}"
         try:
             with self._zip.open(info) as file:
                 data = file.read(MAX_BYTES + 1)
@@ -195,6 +199,29 @@ class Archive:
                 f"{shown} is larger than it says, and than {MAX_BYTES // 1024**2} MB."
             )
         return data
+
+
+def _decode_names(infos: Sequence[zipfile.ZipInfo]) -> list[str]:
+    """The names of the members; without a UTF-8 flag, their encoding is guessed.
+
+    `zipfile` takes such names for cp437, whose characters stand for all 256 bytes.
+    """
+    names = [info.filename for info in infos]
+    unknown: dict[int, bytes] = {}
+    for number, info in enumerate(infos):
+        if info.flag_bits & _UTF8_NAME or _UNICODE_PATH in info.extra:
+            continue
+        try:
+            data = info.filename.encode("cp437")
+            names[number] = data.decode("utf-8")
+        except UnicodeEncodeError:
+            continue
+        except UnicodeDecodeError:
+            unknown[number] = data
+    code_page = guess_code_page(b"\n".join(unknown.values()), ZIP_CODE_PAGES)
+    for number, data in unknown.items():
+        names[number] = data.decode(code_page or "cp437", errors="replace")
+    return names
 
 
 def _is_system_file(name: str) -> bool:

@@ -21,9 +21,18 @@ from coin_core.rulers import (
 
 _TEXTS = ("source", "source_url", "licence_raw", "credit", "lot_text")
 _YES = frozenset(("yes", "true", "1", "ja"))
+SPLIT_FOLDERS: Mapping[str, str] = {
+    "train": "train",
+    "training": "train",
+    "val": "validation",
+    "valid": "validation",
+    "validation": "validation",
+    "test": "test",
+}
+"""The split of a folder with this name; it is no class."""
 _NOT_A_CLASS = frozenset(
     (
-        *("train", "training", "val", "valid", "validation", "test", "all", "data"),
+        *(*SPLIT_FOLDERS, "all", "data"),
         *("dataset", "photos", "images", "pictures", "obverse", "reverse", "coins"),
         *("coin", "rendered", "unknown", "unlabelled", "unlabeled", "none"),
     )

@@ -7,10 +7,12 @@ resumed.
 from __future__ import annotations
 
 import os
+import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import takewhile
 from pathlib import Path, PurePosixPath
 
 from coin_core.catalog.importing.archives import ARCHIVE_SUFFIXES, Archive
@@ -61,13 +63,19 @@ class Item:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NamedTable:
-    """A table with its mapping, and the folder of the files it names."""
+    """A table with its mapping.
+
+    Attributes:
+        folder: Of the files it names; None in an archive.
+        top: The folders of the table below its source, with "/".
+    """
 
     key: str
     name: str
     table: Table
     mapping: Mapping[str, str]
     folder: Path | None = None
+    top: str = ""
 
 
 def list_items(
@@ -134,15 +142,31 @@ def _walk(
 ) -> Iterator[Item]:
     path = source.absolute()
     if path.is_dir():
-        yield from _walk_folder(path, path, keep_open, tables)
+        yield from _walk_folder(path, path, _top_folder(path), keep_open, tables)
     elif path.suffix.lower() in ARCHIVE_SUFFIXES and path.exists():
         yield from _walk_archive(path, keep_open, tables)
     else:
         yield _file(path, path.parent)
 
 
+def _top_folder(folder: Path) -> Path:
+    """The folder itself, or the one folder around everything in it."""
+    try:
+        entries = [path for path in folder.iterdir() if not _is_hidden(path)]
+        is_wrapped = len(entries) == 1 and entries[0].is_dir()
+    except OSError:
+        return folder
+    if not is_wrapped or entries[0].is_symlink():
+        return folder
+    return _top_folder(entries[0])
+
+
+def _is_hidden(path: Path) -> bool:
+    return path.name.startswith(".") or path.name == "__MACOSX"
+
+
 def _walk_folder(
-    folder: Path, root: Path, keep_open: ExitStack, tables: list[NamedTable]
+    folder: Path, root: Path, top: Path, keep_open: ExitStack, tables: list[NamedTable]
 ) -> Iterator[Item]:
     """Photos in a folder and below, sorted by name; hidden files are left out."""
     try:
@@ -153,23 +177,30 @@ def _walk_folder(
         )
         return
     for path in entries:
-        if path.name.startswith(".") or path.name == "__MACOSX":
+        if _is_hidden(path):
             continue
         try:
-            is_folder = path.is_dir() and not path.is_symlink()
+            is_folder = path.is_dir()
+            is_link = path.is_symlink()
         except OSError as error:
             yield _failed_item(
                 path, f"It cannot be opened ({error.strerror or error})."
             )
             continue
         suffix = path.suffix.lower()
-        if is_folder:
-            yield from _walk_folder(path, root, keep_open, tables)
+        if is_folder and is_link:
+            yield _failed_item(
+                path,
+                "It is a link to a folder, and links are not followed. Import the "
+                "folder itself.",
+            )
+        elif is_folder:
+            yield from _walk_folder(path, root, top, keep_open, tables)
         elif suffix.lstrip(".") in PICTURE_SUFFIXES:
             yield _file(path, root)
         elif suffix in ARCHIVE_SUFFIXES:
             yield from _walk_archive(path, keep_open, tables)
-        elif folder == root and path.name.lower() == LABELS_FILE:
+        elif folder == top and path.name.lower() == LABELS_FILE:
             if any(table.key == text_of(path) for table in tables):
                 continue  # it is a source, with its own mapping
             try:
@@ -177,7 +208,15 @@ def _walk_folder(
             except CatalogError as error:
                 yield _failed_item(path, str(error))
             else:
-                _add_labels(tables, path, table)
+                inside = top.relative_to(root).as_posix()
+                _add_labels(tables, path, table, folder=top, top=inside)
+
+
+def _common_folder(files: Sequence[PurePosixPath]) -> PurePosixPath:
+    """The innermost folder around all files."""
+    levels = zip(*(file.parent.parts for file in files), strict=False)
+    shared = takewhile(lambda level: len(set(level)) == 1, levels)
+    return PurePosixPath(*(level[0] for level in shared))
 
 
 def _walk_archive(
@@ -189,17 +228,19 @@ def _walk_archive(
         yield _failed_item(path, str(error))
         return
     names: set[str] = set()
-    for member in archive.members():
+    members = list(archive.members())
+    top = _common_folder([PurePosixPath(member.name) for member in members])
+    for member in members:
         inside = PurePosixPath(member.name)
         suffix = inside.suffix.lower()
         if member.problem is None and suffix.lstrip(".") not in PICTURE_SUFFIXES:
-            if member.name.lower() == LABELS_FILE:
+            if inside.parent == top and inside.name.lower() == LABELS_FILE:
                 try:
-                    table = parse_table(archive.read(member.number), member.name)
+                    table = parse_table(archive.read(member.number), inside.name)
                 except (CatalogError, UnreadablePhotoError) as error:
                     yield _failed_item(path / LABELS_FILE, str(error))
                 else:
-                    _add_labels(tables, path / LABELS_FILE, table, in_folder=False)
+                    _add_labels(tables, path / LABELS_FILE, table, top=str(top))
             continue
         name = text_of(member.name)
         if name in names:
@@ -216,7 +257,12 @@ def _walk_archive(
 
 
 def _add_labels(
-    tables: list[NamedTable], path: Path, table: Table, *, in_folder: bool = True
+    tables: list[NamedTable],
+    path: Path,
+    table: Table,
+    *,
+    folder: Path | None = None,
+    top: str,
 ) -> None:
     """Add a labels.csv that was found, unless it has no column of files."""
     mapping = propose_mapping(table)
@@ -227,7 +273,8 @@ def _add_labels(
                 name=path.name,
                 table=table,
                 mapping=mapping,
-                folder=path.parent if in_folder else None,
+                folder=folder,
+                top=top,
             )
         )
 
@@ -284,8 +331,8 @@ def _apply(table: NamedTable, items: list[Item]) -> list[Item]:
     for index, item in enumerate(items):
         if item.problem is None:
             path = PurePosixPath(item.relative)
-            by_path.setdefault(str(path).casefold(), []).append(index)
-            by_name.setdefault(path.name.casefold(), []).append(index)
+            by_path.setdefault(_comparable(path), []).append(index)
+            by_name.setdefault(_comparable(path.name), []).append(index)
     out = list(items)
     keys = {item.key for item in items}
     columns = {column: k for k, column in enumerate(table.table.columns)}
@@ -298,8 +345,10 @@ def _apply(table: NamedTable, items: list[Item]) -> list[Item]:
             coin_key = f"{table.key} row {number}"
         for name in files or [""]:
             path = PurePosixPath(name.replace("\\", "/"))
-            matches = by_path.get(str(path).casefold()) or by_name.get(
-                path.name.casefold(), []
+            matches = (
+                by_path.get(_comparable(PurePosixPath(table.top) / path))
+                or by_path.get(_comparable(path))
+                or by_name.get(_comparable(path.name), [])
             )
             if len(matches) == 1:
                 item = replace(out[matches[0]], row=row)
@@ -312,6 +361,23 @@ def _apply(table: NamedTable, items: list[Item]) -> list[Item]:
                     keys.add(item.key)
                     out.append(replace(item, row=row, coin_key=coin_key))
     return out
+
+
+def _comparable(path: PurePosixPath | str) -> str:
+    """A path for comparing; macOS stores names in NFD, tables have them in NFC."""
+    return unicodedata.normalize("NFC", str(path)).casefold()
+
+
+def _find_file(folder: Path, named: PurePosixPath) -> Path:
+    """The file that a table names; if it is missing, one whose name compares equal."""
+    path = folder / named
+    is_below = path.parent.resolve().is_relative_to(folder.resolve())
+    if is_below and not path.is_file() and path.parent.is_dir():
+        with suppress(OSError):
+            for other in path.parent.iterdir():
+                if _comparable(other.name) == _comparable(path.name):
+                    return other
+    return path
 
 
 def _from_row(
@@ -327,7 +393,7 @@ def _from_row(
     elif table.folder is None:
         problem = f"{where}, which is not in the archive."
     else:
-        path = table.folder / named
+        path = _find_file(table.folder, named)
         inside = path.resolve().is_relative_to(table.folder.resolve())
         if not inside:
             problem = (

@@ -18,6 +18,17 @@ def pack(path, *members, **named):
     return path
 
 
+class UnflaggedName(zipfile.ZipInfo):
+    """A name in the encoding of an old program, without the UTF-8 flag."""
+
+    def __init__(self, name, encoding):
+        super().__init__(name)
+        self.encoding = encoding
+
+    def _encodeFilenameFlags(self):  # noqa: N802 - of zipfile
+        return self.filename.encode(self.encoding), self.flag_bits & ~0x800
+
+
 def listed(path):
     with Archive(path) as archive:
         return {member.name: member.problem for member in archive.members()}
@@ -138,6 +149,28 @@ def test_what_is_no_archive_is_said_to_be_none(tmp_path, data):
     path.write_bytes(data)
     with pytest.raises(CatalogError, match="no ZIP archive"):
         Archive(path)
+
+
+@pytest.mark.parametrize(
+    ("names", "encoding"),
+    [
+        (["אלכסנדר ינאי/ינאי 1.png", "labels.csv"], "utf-8"),
+        (["אלכסנדר ינאי/ינאי 1.png", "labels.csv"], "cp862"),
+        (["אלכסנדר ינאי/ינאי 1.png", "labels.csv"], "cp1255"),
+        (["Александр Яннай/монета 1.png"], "cp866"),
+        (["Müller/çoin.png"], "utf-8"),
+        (["Müller/çoin.png", "Künker 2.png"], "cp437"),
+        (["plain/coin.png"], "ascii"),
+    ],
+)
+def test_names_without_the_utf8_flag_are_read_by_their_letters(
+    tmp_path, names, encoding
+):
+    path = tmp_path / "a.zip"
+    pack(path, *((UnflaggedName(name, encoding), b"pixels") for name in names))
+    with Archive(path) as archive:
+        assert [member.name for member in archive.members()] == names
+        assert archive.read(0) == b"pixels"
 
 
 def test_what_systems_add_is_passed_over(tmp_path):

@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import time
+import unicodedata
 import zipfile
 
 import numpy as np
@@ -177,6 +178,53 @@ def test_pictures_that_cannot_be_read_are_named_with_the_reason(catalog, tmp_pat
         assert "is a JPEG XL picture" in items[f"{place}a.jxl"].message
         assert "is a JPEG 2000 picture" in items[f"{place}b.jp2"].message
         assert "is a raw camera file" in items[f"{place}c.NEF"].message
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need a right there")
+def test_a_link_to_a_folder_is_named_and_not_followed(catalog, tmp_path):
+    lay_out(tmp_path / "elsewhere", "b.png")
+    lay_out(tmp_path / "in", "a.png")
+    (tmp_path / "in" / "more").symlink_to(tmp_path / "elsewhere")
+    last, items = bring(catalog, tmp_path / "in")
+    assert (last.done, last.failed) == (2, 1)
+    assert "a link to a folder" in items["more"].message
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_one_folder_around_everything_is_the_top(catalog, tmp_path, packed):
+    folder = lay_out(tmp_path / "in", "My coins/sub/a.png", "My coins/other/a.png")
+    (folder / ".DS_Store").write_bytes(b"x")
+    labels = folder / "My coins" / "labels.csv"
+    labels.write_text("file,ruler\nsub/a.png,Yehudah\ngone.png,Yonatan\n")
+    source = folder
+    if packed:
+        source = tmp_path / "z.zip"
+        with zipfile.ZipFile(source, "w") as archive:
+            for path in folder.rglob("*"):
+                archive.write(path, path.relative_to(folder))
+            archive.writestr("__MACOSX/My coins/._a.png", b"x")
+    last, items = bring(catalog, source)
+    assert (last.done, last.failed) == (3, 1)
+    found = catalog.queries.find(PhotoQuery(), offset=0, limit=9).photos
+    assert sorted(photo.ruler or "" for photo in found) == ["", "judah_aristobulus_i"]
+    (problem,) = (item.message for item in items.values() if not item.photo_id)
+    assert "names gone.png" in problem
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+@pytest.mark.parametrize("with_folder", [False, True])
+def test_names_are_compared_however_their_accents_are_stored(
+    catalog, tmp_path, form, with_folder
+):
+    names = ["Münze Jérusalem.png", "ירושׁלים.png"]
+    lay_out(tmp_path, *(unicodedata.normalize(form, name) for name in names))
+    other = "NFD" if form == "NFC" else "NFC"
+    rows = [f"{unicodedata.normalize(other, name)},Yehudah\n" for name in names]
+    table = tmp_path / "table.csv"
+    table.write_text("file,ruler\n" + "".join(rows), encoding="utf-8")
+    last, _ = bring(catalog, table, *([tmp_path] if with_folder else []))
+    assert (last.done, last.failed) == (2, 0)
+    assert {p.ruler for p in by_name(catalog).values()} == {"judah_aristobulus_i"}
 
 
 @pytest.mark.parametrize("kind", ["GIF", "AVIF"])
