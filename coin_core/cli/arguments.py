@@ -54,6 +54,16 @@ def add_data(parser: argparse.ArgumentParser) -> None:
         help="a folder with one subfolder of photos per class, the dataset or a "
         "frozen version of it, or rendered coins",
     )
+    add_allow_duplicates(parser)
+
+
+def add_allow_duplicates(parser: argparse.ArgumentParser) -> None:
+    """Add `--allow-duplicates`."""
+    parser.add_argument(
+        "--allow-duplicates",
+        action="store_true",
+        help="accept a folder with the same photo in two classes",
+    )
 
 
 def add_model(parser: argparse.ArgumentParser) -> None:
@@ -81,11 +91,12 @@ def selected_models(options: argparse.Namespace) -> tuple[str, ...]:
     return (get_classifier(options.classifier).name,)
 
 
-def load_coins(data: str) -> CoinSet:
+def load_coins(data: str, *, allow_duplicates: bool = False) -> CoinSet:
     """Load a folder or the dataset, and print each file that cannot be read.
 
     Raises:
-        TrainingDataError: The folder or the dataset holds no labelled photo.
+        TrainingDataError: The folder or the dataset holds no labelled photo, or a
+            photo is in two classes and `allow_duplicates` is False.
         CatalogError: No version of the dataset has the given name.
     """
     from coin_core.training.catalog_dataset import is_catalog, load_catalog, version_of
@@ -96,7 +107,7 @@ def load_coins(data: str) -> CoinSet:
 
         coins = load_catalog(open_catalog(), version_of(data))
     else:
-        coins = load_folder(Path(data))
+        coins = load_folder(Path(data), allow_duplicates=allow_duplicates)
     for sentence in coins.unreadable:
         sys.stderr.write(f"{sentence}\n")
     return coins

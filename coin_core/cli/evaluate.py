@@ -85,13 +85,22 @@ def _evaluate_folder(
 
     classes = {label for name in names for label in classifier.model(name).card.classes}
     if classes <= set(DEFAULT_CLASSES):
-        reports, unreadable = measure_photos(classifier, names, Path(options.data))
+        reports, unreadable = measure_photos(
+            classifier,
+            names,
+            Path(options.data),
+            allow_duplicates=options.allow_duplicates,
+        )
         for sentence in unreadable:
             sys.stderr.write(f"{sentence}\n")
     else:
         # The side classifier knows Hasmonean coins only, so the sides are not judged.
-        coins = arguments.load_coins(options.data)
+        coins = arguments.load_coins(
+            options.data, allow_duplicates=options.allow_duplicates
+        )
         unreadable = list(coins.unreadable)
+        if coins.splits is not None and (coins.splits == "test").any():
+            coins = coins.take(coins.splits == "test")
         reports = [report for report, _ in measure_crops(classifier, names, coins)]
     _write_to_cards(options, classifier, reports, "photos")
     write_reports(reports, as_json=options.json)

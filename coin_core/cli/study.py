@@ -21,6 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `study`."""
     add = parser.add_argument
     add("data", metavar=arguments.DATA_METAVAR, help="the training data")
+    arguments.add_allow_duplicates(parser)
     add("--out", type=Path, default=Path("study"), metavar="DIR", help="default study")
     add("--only", nargs="+", metavar="KEY", help="only these experiments; default all")
     add(
@@ -49,7 +50,9 @@ def run(options: argparse.Namespace) -> int:
     if options.data == "rendered":
         coins = load_rendered(STUDY_SEED, options.coins)
     else:
-        coins = arguments.load_coins(options.data)
+        coins = arguments.load_coins(
+            options.data, allow_duplicates=options.allow_duplicates
+        )
     run_study(
         coins,
         options.out,

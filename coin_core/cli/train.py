@@ -214,7 +214,9 @@ def _train_on_photos(options: argparse.Namespace) -> int:
         ),
     )
     find_start(training.name, training.init)  # fails before photos are loaded
-    coins = arguments.load_coins(options.data)
+    coins = arguments.load_coins(
+        options.data, allow_duplicates=options.allow_duplicates
+    )
     data = options.data
     # Cards are published: they name a folder without its path.
     title = data if is_catalog(data) else Path(data).resolve().name

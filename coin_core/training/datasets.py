@@ -16,12 +16,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from coin_core.catalog.importing.metadata import SPLIT_FOLDERS
 from coin_core.detection import faces
 from coin_core.errors import CoinError, TrainingDataError, UnreadablePhotoError
 from coin_core.imaging import photo_io
 from coin_core.jobs import Progress, track
 from coin_core.rendering import render_coin
-from coin_core.rulers import DEFAULT_CLASSES
+from coin_core.rulers import DEFAULT_CLASSES, find_doubtful_ruler
 from coin_core.storage import data_dir, write_file
 
 logger = logging.getLogger(__name__)
@@ -49,7 +50,8 @@ class CoinSet:
         unreadable: One sentence per file that was left out.
         without_face: Photos in which no coin was found, used whole.
         legibility: Fraction of the name's legible letters, (N,); None for photos.
-        splits: "train", "validation" or "test" of a frozen version, (N,); else None.
+        splits: "train", "validation" or "test" of a frozen version, or of a folder
+            that holds `train` and `val`, (N,); else None.
         photo_ids: Ids of the photos in the catalog, (N,); None for others.
     """
 
@@ -84,17 +86,27 @@ class CoinSet:
 class LabelledPhoto:
     """A file, the folder it is in as its label, and its sha256.
 
-    The sha256 is "" when the file could not be opened.
+    The sha256 is "" when the file could not be opened. The split is "train",
+    "validation" or "test" if the folder is divided so, else "".
     """
 
     path: Path
     label: str
     digest: str
+    split: str = ""
+
+    @property
+    def name(self) -> str:
+        """Split, label and file name."""
+        return "/".join(filter(None, (self.split, self.label, self.path.name)))
 
 
-def load_folder(folder: Path, *, size_px: int = CROP_PX) -> CoinSet:
+def load_folder(
+    folder: Path, *, size_px: int = CROP_PX, allow_duplicates: bool = False
+) -> CoinSet:
     """Load a folder with one folder of photos per class.
 
+    The folders of classes may be inside `train`, `val` or `validation`, and `test`.
     Files that are not photos are skipped; photos that cannot be read are named in
     `unreadable` and left out. Photos are of one coin if they have the same `coin_id`
     in labels.csv (beside a column `file`), the same part of their name before "__", or
@@ -103,11 +115,13 @@ def load_folder(folder: Path, *, size_px: int = CROP_PX) -> CoinSet:
     Args:
         folder: The folder of folders.
         size_px: Side of the crops.
+        allow_duplicates: Accept a photo that is in two classes.
 
     Raises:
-        TrainingDataError: It is not a folder, or holds fewer than two classes.
+        TrainingDataError: It is not a folder, holds fewer than two classes, or has the
+            same photo in two classes.
     """
-    photos, classes = list_photos(folder)
+    photos, classes = list_photos(folder, allow_duplicates=allow_duplicates)
     crops, kept, unreadable, without_face = [], [], [], 0
     coin_ids = _read_coin_ids(folder)
     legend = set(classes) <= set(DEFAULT_CLASSES)
@@ -122,7 +136,7 @@ def load_folder(folder: Path, *, size_px: int = CROP_PX) -> CoinSet:
                 partial(_crop, photo.path, size_px, legend),
             )
         except UnreadablePhotoError as error:
-            unreadable.append(f"{photo.label}/{photo.path.name}: {error}")
+            unreadable.append(f"{photo.name}: {error}")
             continue
         crops.append(crop)
         kept.append(photo)
@@ -137,13 +151,27 @@ def load_folder(folder: Path, *, size_px: int = CROP_PX) -> CoinSet:
         crops=np.stack(crops),
         labels=np.array([photo.label for photo in kept]),
         groups=np.array([_coin_of(photo, folder, coin_ids) for photo in kept]),
-        names=tuple(f"{photo.label}/{photo.path.name}" for photo in kept),
+        names=tuple(photo.name for photo in kept),
         classes=order_classes(left),
         source=f"folder {folder.resolve().name}",
         digest=_digest_of([f"{photo.label} {photo.digest}" for photo in kept]),
         unreadable=tuple(unreadable),
         without_face=without_face,
+        splits=_splits_of(kept),
     )
+
+
+def _splits_of(photos: list[LabelledPhoto]) -> NDArray[np.str_] | None:
+    """The split of each photo; None without both training and validation photos."""
+    splits = np.array([photo.split for photo in photos])
+    if {"train", "validation"} <= set(splits):
+        return splits
+    if set(splits) - {""}:
+        logger.warning(
+            "The photos are not divided into train and val folders that both have "
+            "photos, so all of them are used for cross-validation."
+        )
+    return None
 
 
 def load_rendered(
@@ -202,11 +230,22 @@ def load_rendered(
     )
 
 
-def list_photos(folder: Path) -> tuple[list[LabelledPhoto], tuple[str, ...]]:
+def list_photos(
+    folder: Path, *, allow_duplicates: bool = False
+) -> tuple[list[LabelledPhoto], tuple[str, ...]]:
     """The photos of a folder of folders, in the same order everywhere, and its classes.
 
+    Classes that name a ruler in doubt, such as "Jannaeus?", are left out with a
+    warning.
+
+    Args:
+        folder: The folder; if all folders in it are called `train`, `val` or `test`,
+            the classes are inside these.
+        allow_duplicates: Accept a photo that is in two classes.
+
     Raises:
-        TrainingDataError: It is not a folder, or has photos of fewer than two classes.
+        TrainingDataError: It is not a folder, has photos of fewer than two classes, or
+            has the same photo in two classes.
     """
     if not folder.is_dir():
         raise TrainingDataError(
@@ -214,17 +253,40 @@ def list_photos(folder: Path) -> tuple[list[LabelledPhoto], tuple[str, ...]]:
             "class."
         )
     photos = []
+    doubted: set[str] = set()
+    tops = [path.name.casefold() for path in _classes(folder)]
+    is_split = bool(tops) and set(tops) <= set(SPLIT_FOLDERS)
     for path in _walk(folder):
+        parts = path.relative_to(folder).parts
+        if is_split and len(parts) < 3:
+            continue  # a class, or a photo in no class
         if path.suffix.lower().lstrip(".") in photo_io.SUFFIXES and path.is_file():
             try:
                 with path.open("rb") as file:
                     digest = hashlib.file_digest(file, "sha256").hexdigest()
             except OSError:
                 digest = ""
-            label = path.relative_to(folder).parts[0]
-            photos.append(LabelledPhoto(path=path, label=label, digest=digest))
+            label = parts[is_split]
+            if find_doubtful_ruler(label):
+                doubted.add(label)
+                continue
+            split = SPLIT_FOLDERS[parts[0].casefold()] if is_split else ""
+            photos.append(
+                LabelledPhoto(path=path, label=label, digest=digest, split=split)
+            )
     classes = sorted({photo.label for photo in photos})
-    if empty := sorted({path.name for path in _classes(folder)} - set(classes)):
+    if doubted:
+        logger.warning(
+            "Left out, as the name is in doubt: %s. Rename the folder if the ruler is "
+            "certain.",
+            ", ".join(sorted(doubted)),
+        )
+    filled = {path.split if is_split else path.label for path in photos} | doubted
+    names = {
+        SPLIT_FOLDERS[path.name.casefold()] if is_split else path.name
+        for path in _classes(folder)
+    }
+    if empty := sorted(names - filled):
         logger.warning("Left out, as there is no photo inside: %s.", ", ".join(empty))
     if len(classes) < 2:
         found = ", ".join(classes) or "none"
@@ -232,7 +294,31 @@ def list_photos(folder: Path) -> tuple[list[LabelledPhoto], tuple[str, ...]]:
             f"{folder} holds photos of {len(classes)} classes ({found}); at least 2 "
             "are needed, one folder each."
         )
+    if not allow_duplicates:
+        _refuse_duplicates(photos)
     return photos, tuple(classes)
+
+
+def _refuse_duplicates(photos: list[LabelledPhoto]) -> None:
+    """Refuse the same bytes in two classes, and warn of them in two splits."""
+    first: dict[str, LabelledPhoto] = {}
+    pairs, leaks = [], 0
+    for photo in photos:
+        other = first.setdefault(photo.digest, photo) if photo.digest else photo
+        if other.label != photo.label:
+            pairs.append(f"{other.name} and {photo.name}")
+        leaks += other.label == photo.label and other.split != photo.split
+    if leaks:
+        logger.warning(
+            "%d photos are in two splits, so figures on one of them look too good.",
+            leaks,
+        )
+    if pairs:
+        more = f" and {len(pairs) - 3} more pairs" if len(pairs) > 3 else ""
+        raise TrainingDataError(
+            f"The same photo is in two classes: {'; '.join(pairs[:3])}{more}. Remove "
+            "the copy in the wrong class, or add --allow-duplicates to keep both."
+        )
 
 
 def _walk(folder: Path) -> Iterator[Path]:

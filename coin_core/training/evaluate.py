@@ -62,24 +62,31 @@ def _parts(coins: CoinSet, name: str) -> list[NDArray[np.uint8]]:
 
 
 def measure_photos(
-    coin_classifier: CoinClassifier, names: Sequence[str], folder: Path
+    coin_classifier: CoinClassifier,
+    names: Sequence[str],
+    folder: Path,
+    *,
+    allow_duplicates: bool = False,
 ) -> tuple[list[Report], list[str]]:
     """Each model's report on a folder of photos, and the unreadable photos.
 
     Every photo goes through the whole pipeline: coins, legend side, classifier,
-    threshold. A photo without a detected coin counts as wrong and as not answered.
+    threshold. A photo without a detected coin counts as wrong and as not answered. If
+    the folder has a `test` folder beside `train`, only the photos in it count.
 
     Raises:
-        TrainingDataError: It is not a folder, or a label is not among the classes.
+        TrainingDataError: It is not a folder, a label is not among the classes, or a
+            photo is in two classes and `allow_duplicates` is False.
     """
     verdicts: dict[str, list[Verdict]] = {name: [] for name in names}
     labels, unreadable = [], []
-    listed, _ = list_photos(folder)
+    listed, _ = list_photos(folder, allow_duplicates=allow_duplicates)
+    listed = [photo for photo in listed if photo.split == "test"] or listed
     for photo in track(listed, "classifying", unit="photo"):
         try:
             image = photo_io.read(photo.path)
         except (UnreadablePhotoError, OSError) as error:
-            unreadable.append(f"{photo.label}/{photo.path.name}: {error}")
+            unreadable.append(f"{photo.name}: {error}")
             continue
         labels.append(photo.label)
         reading = coin_classifier.classify(image, classifiers=names)

@@ -121,6 +121,47 @@ def test_photos_of_one_coin_share_a_group(folder):
     assert len(set(coins.groups)) == 6
 
 
+@pytest.mark.parametrize("names", [("train", "val"), ("Training", "validation")])
+def test_train_and_val_are_splits_and_their_folders_the_classes(tmp_path, names):
+    for place, split in enumerate((*names, "test")):
+        for label in ("Leo", "Zeno"):
+            seed = 10 * place + ("LZ".index(label[0]))
+            draw_coin(tmp_path / "split" / split / label / "1.png", seed)
+    coins = load_folder(tmp_path / "split", size_px=64)
+    assert coins.classes == ("Leo", "Zeno")
+    splits = dict(zip(coins.names, coins.splits, strict=True))
+    assert all(name.startswith(f"{split}/") for name, split in splits.items())
+    assert set(coins.splits) == {"train", "validation", "test"}
+    assert len(set(coins.names)) == 6
+    assert "validation/Zeno/1.png" in coins.names
+
+
+def test_without_a_val_folder_there_are_no_splits_and_no_class_train(tmp_path, caplog):
+    for number, label in enumerate(("Leo", "Zeno")):
+        draw_coin(tmp_path / "split" / "train" / label / "1.png", number)
+    coins = load_folder(tmp_path / "split", size_px=64)
+    assert coins.splits is None
+    assert coins.classes == ("Leo", "Zeno")
+    assert "cross-validation" in caplog.text
+
+
+def test_a_photo_in_two_classes_is_named_and_refused(folder):
+    for number in range(3):
+        shutil.copy(
+            folder / "Leo" / f"{number}.png", folder / "Zeno" / f"c{number}.png"
+        )
+    with pytest.raises(TrainingDataError, match=r"Leo/0.png and Zeno/c0.png") as error:
+        load_folder(folder, size_px=64)
+    assert "--allow-duplicates" in str(error.value)
+    assert len(load_folder(folder, size_px=64, allow_duplicates=True)) == 9
+
+
+def test_a_class_in_doubt_is_left_out_and_said(folder, caplog):
+    draw_coin(folder / "Hyrcanus I?" / "1.png", 77)
+    assert load_folder(folder, size_px=64).classes == ("Leo", "Zeno")
+    assert "in doubt: Hyrcanus I?" in caplog.text
+
+
 def test_what_is_no_folder_of_folders_is_refused(tmp_path, folder):
     with pytest.raises(TrainingDataError, match="is not a folder"):
         load_folder(tmp_path / "nowhere")
