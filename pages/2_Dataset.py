@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from coin_core.errors import CoinError
-from ui.background_task import rerun_page, show_work
+from ui.background_task import rerun_page, show_task
 from ui.dataset.actions import show_actions
 from ui.dataset.filters import show_filters
 from ui.dataset.gallery import show_gallery
@@ -69,7 +69,7 @@ session = dataset_session()
 remember_reviewer(session)
 show_running_import(catalog)
 show_gathering(catalog)
-show_work(session)
+show_task(session)
 if not progress.total:
     session.show_messages()
     st.subheader("The collection is empty. Begin with one of these:", anchor=False)

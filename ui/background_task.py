@@ -1,7 +1,7 @@
-"""Long work of one visitor: it runs beside the page, which stays usable meanwhile.
+"""Background tasks of one visitor: threads beside the page, which stays usable.
 
-It shows how far it is and can be stopped. What it has stored by then stays, or, where
-it stores everything in one step at the end, nothing is changed; its caller says which.
+A task shows its progress and can be stopped. Its caller says what a stop leaves: the
+results that were stored by then, or nothing where all are stored in one step.
 """
 
 from __future__ import annotations
@@ -17,50 +17,56 @@ import streamlit as st
 from coin_core.errors import CoinError
 from ui.errors import show_error
 
-Tell = Callable[[int, int], None]
-Found = TypeVar("Found")
-_PATIENCE_S = 1.0  # work that ends sooner needs no bar
+ProgressCallback = Callable[[int, int], None]
+Result = TypeVar("Result")
+SHORT_TASK_S = 1.0  # a shorter task needs no progress bar
 
 
 class _StoppedError(Exception):
-    """Raised in the work where it tells how far it is; it leaves as on an error."""
+    """Raised by the progress callback of a task that was stopped."""
 
 
 @dataclass(slots=True, eq=False)
 class BackgroundTask:
-    """One piece of work in a thread of its own.
+    """A function in a thread of its own.
 
     Attributes:
-        title: What is done, as the start of a sentence: "Exporting".
-        job: Does it, calling what it is given with done and total; asks Streamlit
-            nothing.
-        then: Takes its result, in the page's own thread.
-        if_stopped: What a stop has left, as a sentence.
-        error: Why it failed.
+        title: The start of a sentence: "Exporting".
+        function: Does the work; it is called with a progress callback, which takes
+            the photos done and their total, and must not call Streamlit.
+        on_done: Takes the result, in the thread of the page.
+        stopped_notice: What a stop leaves, as a sentence.
+        error: Why the task failed.
+        is_shown: Whether the page shows the progress bar.
     """
 
     title: str
-    job: Callable[[Tell], Any]
-    then: Callable[[Any], None]
-    if_stopped: str = "Stopped; nothing was changed."
+    function: Callable[[ProgressCallback], Any]
+    on_done: Callable[[Any], None]
+    stopped_notice: str = "Stopped; nothing was changed."
     done: int = 0
     total: int = 0
     error: str = ""
     result: Any = None
     was_stopped: bool = False
-    shown: bool = False
-    _wants_stop: threading.Event = field(default_factory=threading.Event)
+    is_shown: bool = False
+    _stop_requested: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
 
     def start(self) -> None:
-        """Begin, and wait for a moment: most work is short."""
-        self._thread = threading.Thread(target=self._run, name="work", daemon=True)
+        """Start the thread, and wait for the end of a short task."""
+        self._thread = threading.Thread(target=self._run, name="task", daemon=True)
         self._thread.start()
-        self._thread.join(_PATIENCE_S)
+        self.join(SHORT_TASK_S)
+
+    def join(self, timeout_s: float) -> None:
+        """Wait for the end of the task."""
+        if self._thread is not None:
+            self._thread.join(timeout_s)
 
     def _run(self) -> None:
         try:
-            self.result = self.job(self._tell)
+            self.result = self.function(self._report_progress)
         except _StoppedError:
             self.was_stopped = True
         except CoinError as error:
@@ -69,19 +75,19 @@ class BackgroundTask:
             self.error = f"The program failed ({type(error).__name__}: {error})."
             raise
 
-    def _tell(self, done: int, total: int) -> None:
-        if self._wants_stop.is_set():
+    def _report_progress(self, done: int, total: int) -> None:
+        if self._stop_requested.is_set():
             raise _StoppedError
         self.done, self.total = done, total
 
     @property
-    def is_over(self) -> bool:
-        """Whether its thread has ended."""
+    def is_finished(self) -> bool:
+        """Whether the thread has ended."""
         return self._thread is not None and not self._thread.is_alive()
 
     def stop(self) -> None:
-        """Ask it to end after the photo it is at."""
-        self._wants_stop.set()
+        """Stop the task after the current photo."""
+        self._stop_requested.set()
 
 
 @dataclass(slots=True)
@@ -117,102 +123,99 @@ class TaskSession:
             st.toast(self.notice, icon=":material/check:")
         self.notice = self.error = ""
 
+    def finish_task(self) -> BackgroundTask | None:
+        """Take over the result of a finished task; returns the task if it runs."""
+        task = self.task
+        if task is None or not task.is_finished:
+            return task
+        self.task = None
+        if task.error:
+            self.error = task.error
+        elif task.was_stopped:
+            self.notice = task.stopped_notice
+        else:
+            task.on_done(task.result)
+        return None
 
-def begin(session: TaskSession, work: BackgroundTask) -> None:
-    """Start it, unless something is under way; short work is over on return."""
+
+def start_task(session: TaskSession, task: BackgroundTask) -> None:
+    """Start a task, unless another one runs; a short task is finished on return."""
     if session.task is not None:
         session.error = (
             f"{session.task.title} is under way. Wait for it, or stop it first."
         )
         return
     session.notice = session.error = ""
-    session.task = work
-    work.start()
-    _settle(session)
+    session.task = task
+    task.start()
+    session.finish_task()
 
 
 def cached_task(
     session: TaskSession,
+    function: Callable[[ProgressCallback], Result],
     *,
-    at_once: bool,
+    is_short: bool,
     key: tuple[str, ...],
     label: str,
-    job: Callable[[Tell], Found],
-) -> Found | None:
-    """What a job finds: at once, or beside the page when a button asks for it.
+) -> Result | None:
+    """The result of a function: at once if it is short, otherwise from a task.
 
     Args:
-        session: Of whoever asks.
-        at_once: Whether it is little work.
-        key: What is asked, the kind of question first; the last answer to each kind
-            is shown until it is asked anew.
-        label: Of the button.
-        job: Finds it.
+        session: The session of the visitor.
+        function: Computes the result.
+        is_short: Whether the function is called at once.
+        key: The arguments of the function, the kind of result first; the last result
+            of each kind is kept until a button asks for another.
+        label: The label of the button that starts the task.
     """
-    if at_once:
+    if is_short:
         try:
-            return job(lambda done, total: None)
+            return function(lambda done, total: None)
         except CoinError as error:
             show_error(str(error))
             return None
-    place = f"worked_out_{key[0]}"
+    store_key = f"task_result_{key[0]}"
 
-    def keep(found: Found) -> None:
-        st.session_state[place] = (key, found)
+    def store(result: Result) -> None:
+        st.session_state[store_key] = (key, result)
 
-    answered, found = st.session_state.get(place, (None, None))
-    known = answered == key
+    stored_key, result = st.session_state.get(store_key, (None, None))
+    is_current = stored_key == key
     if st.button(
-        f"{label} again" if known else label,
+        f"{label} again" if is_current else label,
         key=f"ask_{key[0]}",
         icon=":material/search:",
     ):
         stopped = "Stopped; nothing was found out."
-        begin(
-            session, BackgroundTask(title=label, job=job, then=keep, if_stopped=stopped)
-        )
+        start_task(session, BackgroundTask(label, function, store, stopped))
         st.rerun()
-    return found if known else None
+    return result if is_current else None
 
 
-def show_work(session: TaskSession) -> None:
-    """The work under way with its bar, or, once it is over, what came of it."""
+def show_task(session: TaskSession) -> None:
+    """Show the progress of the running task, or the message of the finished one."""
     if session.task is None:
         return
-    _settle(session)
-    if session.task is None:
-        session.show_messages()
+    if task := session.finish_task():
+        _show_progress(task)
     else:
-        _watch(session.task)
+        session.show_messages()
 
 
 def rerun_page(session: TaskSession) -> None:
-    """Draw the whole page where a part of it has started work that takes longer."""
-    if session.task is not None and not session.task.shown:
+    """Rerun the page if a fragment has started a task that is not shown yet."""
+    if session.task is not None and not session.task.is_shown:
         st.rerun()
-
-
-def _settle(session: TaskSession) -> None:
-    work = session.task
-    if work is None or not work.is_over:
-        return
-    session.task = None
-    if work.error:
-        session.error = work.error
-    elif work.was_stopped:
-        session.notice = work.if_stopped
-    else:
-        work.then(work.result)
 
 
 @st.fragment(run_every=1.0)
-def _watch(work: BackgroundTask) -> None:
-    """How far it is, drawn anew until it is over."""
-    work.shown = True
-    if work.is_over:
+def _show_progress(task: BackgroundTask) -> None:
+    task.is_shown = True
+    if task.is_finished:
         st.rerun()
     with st.container(horizontal=True, vertical_alignment="center", border=True):
-        share = work.done / work.total if work.total else 0.0
-        count = f": {work.done:,} of {work.total:,} photos" if work.total else " …"
-        st.progress(min(share, 1.0), work.title + count)
-        st.button("Stop", key="stop_work", type="tertiary", on_click=work.stop)
+        fraction = task.done / task.total if task.total else 0.0
+        count = f": {task.done:,} of {task.total:,} photos" if task.total else " …"
+        st.progress(min(fraction, 1.0), task.title + count)
+        st.button("Stop", key="stop_work", type="tertiary", on_click=task.stop)

@@ -1,4 +1,4 @@
-"""Long work beside the page: its end, a stop, a failure; never two at once."""
+"""Background tasks: the end, a stop, a failure; never two at once."""
 
 from __future__ import annotations
 
@@ -7,54 +7,65 @@ import threading
 import pytest
 
 from coin_core.errors import CatalogError
-from ui import background_task as work_module
-from ui.background_task import BackgroundTask, begin
-from ui.dataset.session import DatasetSession
+from ui import background_task
+from ui.background_task import BackgroundTask, ProgressCallback, TaskSession, start_task
 
 
 @pytest.fixture(autouse=True)
-def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(work_module, "_PATIENCE_S", 0.05)
+def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(background_task, "SHORT_TASK_S", 0.05)
 
 
-def wait_for(session: DatasetSession) -> None:
+def wait_for(session: TaskSession) -> None:
     assert session.task is not None
-    assert session.task._thread is not None
-    session.task._thread.join(20)
-    work_module._settle(session)
+    session.task.join(20)
+    session.finish_task()
 
 
-def test_short_work_is_over_when_it_returns(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(work_module, "_PATIENCE_S", 20.0)
-    session, got = DatasetSession(), []
-    begin(
-        session, BackgroundTask(title="Counting", job=lambda tell: 7, then=got.append)
+def test_a_short_task_is_finished_on_return(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(background_task, "SHORT_TASK_S", 20.0)
+    session, got = TaskSession(), []
+    start_task(
+        session,
+        BackgroundTask(
+            title="Counting", function=lambda progress: 7, on_done=got.append
+        ),
     )
     assert (got, session.task, session.error) == ([7], None, "")
 
 
-def test_work_tells_how_far_it_is_and_ends_by_a_stop() -> None:
-    session, go_on, got = DatasetSession(), threading.Event(), []
+def test_a_task_reports_its_progress_and_can_be_stopped() -> None:
+    session, go_on, got = TaskSession(), threading.Event(), []
 
-    def job(tell: work_module.Tell) -> int:
-        tell(3, 10)
+    def function(progress: ProgressCallback) -> int:
+        progress(3, 10)
         go_on.wait(20)
-        tell(4, 10)
+        progress(4, 10)
         return 1
 
-    begin(
+    start_task(
         session,
         BackgroundTask(
-            title="Counting", job=job, then=got.append, if_stopped="Halted."
+            title="Counting",
+            function=function,
+            on_done=got.append,
+            stopped_notice="Halted.",
         ),
     )
-    work = session.task
-    assert work is not None
-    assert (work.done, work.total, work.is_over) == (3, 10, False)
-    begin(session, BackgroundTask(title="Another", job=lambda tell: 2, then=got.append))
+    task = session.task
+    assert task is not None
+    assert (task.done, task.total, task.is_finished) == (3, 10, False)
+    start_task(
+        session,
+        BackgroundTask(
+            title="Another", function=lambda progress: 2, on_done=got.append
+        ),
+    )
     assert "Counting is under way" in session.error
-    assert session.task is work
-    work.stop()
+    assert session.task is task
+    task.stop()
     go_on.set()
     wait_for(session)
     assert (session.notice, got, session.task) == ("Halted.", [], None)
@@ -69,13 +80,15 @@ def test_work_tells_how_far_it_is_and_ends_by_a_stop() -> None:
 )
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_a_failure_becomes_a_sentence(error: Exception, sentence: str) -> None:
-    session, go_on = DatasetSession(), threading.Event()
+    session, go_on = TaskSession(), threading.Event()
 
-    def job(tell: work_module.Tell) -> None:
+    def function(progress: ProgressCallback) -> None:
         go_on.wait(20)
         raise error
 
-    begin(session, BackgroundTask(title="Counting", job=job, then=print))
+    start_task(
+        session, BackgroundTask(title="Counting", function=function, on_done=print)
+    )
     go_on.set()
     wait_for(session)
     assert (session.error, session.task) == (sentence, None)

@@ -10,7 +10,7 @@ import streamlit as st
 from coin_core.catalog import Catalog, ExcludeReason
 from coin_core.errors import WeightsMissingError
 from ui import resources
-from ui.background_task import BackgroundTask, begin
+from ui.background_task import BackgroundTask, start_task
 from ui.dataset import cropping
 from ui.dataset.formatting import REASON_TITLES, ruler_key, ruler_keys, ruler_title
 from ui.dataset.photo_facts import LICENCES
@@ -172,14 +172,14 @@ def _crop_selected(
     def report(changed: int) -> None:
         session.notice = f"{label}: {changed:,} of {len(selected):,} photos changed"
 
-    begin(
+    start_task(
         session,
         BackgroundTask(
             title=label,
-            job=lambda progress: cropping.edit_photos(
+            function=lambda progress: cropping.edit_photos(
                 catalog, selected, edit, who=reviewer, progress=progress
             ),
-            then=report,
+            on_done=report,
         ),
     )
 
@@ -266,11 +266,11 @@ def classify_catalog_photos(
         if not names:
             raise WeightsMissingError(resources.NO_CLASSIFIERS)
         coin_classifier = resources.coin_classifier()
-        begin(
+        start_task(
             session,
             BackgroundTask(
                 title="Asking the classifiers",
-                job=lambda progress: record_predictions(
+                function=lambda progress: record_predictions(
                     catalog,
                     coin_classifier,
                     photo_ids,
@@ -278,8 +278,8 @@ def classify_catalog_photos(
                     repeat=again,
                     progress=progress,
                 ),
-                then=report,
-                if_stopped="Stopped; what was read is kept, and is not read again.",
+                on_done=report,
+                stopped_notice="Stopped; what was read is kept, and is not read again.",
             ),
         )
 

@@ -16,7 +16,10 @@ from coin_core.detection.faces import RotatedBox, Side
 Faces = tuple[CatalogFace, ...]
 
 WHOLE_PHOTO = RotatedBox(left=0.0, top=0.0, right=1.0, bottom=1.0)
-_OTHER_SIDE: dict[Side | None, Side] = {Side.LEGEND: Side.CORNUCOPIA, Side.CORNUCOPIA: Side.LEGEND}
+_OTHER_SIDE: dict[Side | None, Side] = {
+    Side.LEGEND: Side.CORNUCOPIA,
+    Side.CORNUCOPIA: Side.LEGEND,
+}
 
 
 def normalize_turn(degrees: float) -> float:

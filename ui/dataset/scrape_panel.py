@@ -236,7 +236,6 @@ def _ask_contact() -> bool:
         return False
     st.session_state.pop("gather_contact_anew", None)
     st.rerun()
-    return True
 
 
 def _show_plan(order: ScrapeOrder) -> None:

@@ -23,7 +23,12 @@ from coin_core.catalog.versions import (
     list_versions,
     load_version,
 )
-from ui.background_task import BackgroundTask, Tell, begin, cached_task
+from ui.background_task import (
+    BackgroundTask,
+    ProgressCallback,
+    cached_task,
+    start_task,
+)
 from ui.components.table import show_table
 from ui.dataset.export_panel import offer_export
 from ui.dataset.formatting import ruler_title
@@ -87,11 +92,11 @@ def _show_freeze_form(session: DatasetSession, catalog: Catalog) -> None:
         session.notice = f"Frozen: {version.name}, {len(version.items):,} photos"
         st.session_state["version_shown"] = version.name
 
-    begin(
+    start_task(
         session,
         BackgroundTask(
             title="Freezing",
-            job=lambda progress: freeze(
+            function=lambda progress: freeze(
                 catalog,
                 name.strip(),
                 seed=int(seed),
@@ -100,8 +105,8 @@ def _show_freeze_form(session: DatasetSession, catalog: Catalog) -> None:
                 who=reviewer,
                 progress=progress,
             ),
-            then=report,
-            if_stopped="Stopped; nothing was frozen.",
+            on_done=report,
+            stopped_notice="Stopped; nothing was frozen.",
         ),
     )
     st.rerun()
@@ -142,10 +147,10 @@ def _show_version(
         st.text(notes[name])
     result = cached_task(
         session,
-        at_once=_is_small(versions, name),
+        lambda progress: _find_leaks(catalog, name, progress),
+        is_short=_is_small(versions, name),
         key=("leaks", name),
         label="Look through it for leaks",
-        job=lambda progress: _find_leaks(catalog, name, progress),
     )
     if result is None:
         return
@@ -169,7 +174,7 @@ def _show_version(
 
 
 def _find_leaks(
-    catalog: Catalog, name: str, progress: Tell
+    catalog: Catalog, name: str, progress: ProgressCallback
 ) -> tuple[Version, tuple[Leak, ...]]:
     progress(0, 0)
     version = load_version(catalog, name)
@@ -188,13 +193,13 @@ def _show_leaks(
         help="Lays the pictures of different parts over each other: finds copies that "
         "were cropped and that nobody has grouped.",
     ):
-        begin(
+        start_task(
             session,
             BackgroundTask(
                 title="Comparing the pictures",
-                job=lambda progress: find_visual_leaks(catalog, version, progress),
-                then=lambda pairs: similar.update({version.digest: pairs}),
-                if_stopped="Stopped; the pictures were not all compared.",
+                function=lambda progress: find_visual_leaks(catalog, version, progress),
+                on_done=lambda pairs: similar.update({version.digest: pairs}),
+                stopped_notice="Stopped; the pictures were not all compared.",
             ),
         )
         st.rerun()
@@ -242,10 +247,10 @@ def _show_comparison(
         )
     comparison = cached_task(
         session,
-        at_once=_is_small(versions, first, second),
+        lambda progress: _compare(catalog, first, second, progress),
+        is_short=_is_small(versions, first, second),
         key=("differences", first, second),
         label="Compare these two",
-        job=lambda progress: _compare(catalog, first, second, progress),
     )
     if comparison is None:
         return
@@ -283,7 +288,9 @@ def _show_comparison(
         )
 
 
-def _compare(catalog: Catalog, first: str, second: str, progress: Tell) -> Comparison:
+def _compare(
+    catalog: Catalog, first: str, second: str, progress: ProgressCallback
+) -> Comparison:
     progress(0, 0)
     before = load_version(catalog, first)
     progress(0, 0)

@@ -73,7 +73,7 @@ def open_page(part: str = "browse", who: str = "Anna") -> AppTest:
 
 
 def components(page: AppTest) -> list[dict[str, Any]]:
-    """What the components of our own were given."""
+    """The data of the custom components."""
     return [
         json.loads(part.proto.json or part.proto.mixed.json or "{}")
         for part in page.get("bidi_component")
@@ -96,14 +96,14 @@ def words_of(page: AppTest) -> str:
 def press(page: AppTest, key: str) -> AppTest:
     page.button(key=key).click().run()
     assert not page.exception
-    return wait_for_work(page)
+    return wait_for_task(page)
 
 
-def wait_for_work(page: AppTest) -> AppTest:
-    """What runs beside the page is over, and the page shows what came of it."""
-    work = page.session_state["dataset_session"].task
-    if work is not None:
-        work._thread.join(60)
+def wait_for_task(page: AppTest) -> AppTest:
+    """Wait for the background task, and show its result."""
+    task = page.session_state["dataset_session"].task
+    if task is not None:
+        task.join(60)
         page.run()
         assert not page.exception
     return page

@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from coin_core.catalog import Catalog, CatalogFace, PhotoStatus, RotatedBox
-from tests.ui.dataset.dataset_page import grid_of, open_page, press, wait_for_work
+from tests.ui.dataset.dataset_page import grid_of, open_page, press, wait_for_task
 from ui.dataset import cropping
 
 
@@ -82,7 +82,7 @@ def test_long_work_has_a_bar_and_a_stop_and_changes_nothing_halfway(
     assert "1 of 12 photos" in page.get("progress")[0].proto.text
     page.button(key="stop_work").click().run()
     go_on.set()
-    wait_for_work(page)
+    wait_for_task(page)
     assert not page.get("progress")
     assert page.toast[0].value == "Stopped; nothing was changed."
     assert catalog.photos.faces(12)[0].box.right == 0.95

@@ -5,7 +5,7 @@ import pytest
 from coin_core.catalog import Catalog
 from coin_core.catalog.versions import freeze
 from coin_core.jobs import JobKind, list_jobs
-from tests.ui.dataset.dataset_page import open_page, press, wait_for_work
+from tests.ui.dataset.dataset_page import open_page, press, wait_for_task
 
 
 def test_a_version_is_frozen_inspected_and_exported(
@@ -22,7 +22,7 @@ def test_a_version_is_frozen_inspected_and_exported(
     assert "spring-2026" in list(page.dataframe[0].value["name"])
     assert "No leak" in " ".join(s.value for s in page.success)
     next(b for b in page.button if b.label == "Compare the pictures too").click().run()
-    wait_for_work(page)
+    wait_for_task(page)
     assert "no two pictures" in " ".join(s.value for s in page.success)
     page.selectbox(key="export_version").set_value("spring-2026").run()
     press(page, "export_prepare")
@@ -44,7 +44,7 @@ def test_a_large_version_is_looked_through_on_request(
     assert not page.success
     for ask, found in (("leaks", "No leak"), ("differences", "Nothing differs")):
         press(page, f"ask_{ask}")
-        wait_for_work(page)
+        wait_for_task(page)
         assert found in " ".join(s.value for s in page.success)
     assert page.button(key="ask_leaks").label.endswith("again")
     page.selectbox(key="version_shown").set_value("spring").run()
