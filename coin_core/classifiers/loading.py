@@ -58,10 +58,11 @@ def load_classifier(folder: Path) -> tuple[Card, Any]:
         except ValueError as error:
             raise WeightsMismatchError(f"{folder.name}: {error}") from error
     estimator = bundle.read_estimator(folder, spec.trusted_types)
-    columns = getattr(estimator, "classes_", None)
-    if columns is None or not set(map(int, columns)) <= set(range(len(card.classes))):
+    columns = getattr(estimator, "classes_", ())
+    if list(map(int, columns)) != list(range(len(card.classes))):
         raise WeightsMismatchError(
-            f"{folder.name}: the estimator does not know the classes of the card."
+            f"{folder.name}: the card names {len(card.classes)} classes, and the "
+            f"estimator has {len(columns)}. Copy the bundle again, or train it again."
         )
     built.estimator_ = estimator
     return card, built

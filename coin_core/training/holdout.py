@@ -59,6 +59,11 @@ def fit_on_split(
                 "Freeze a version with more coins or a larger share, or train with "
                 "folds on the catalog as it is now: --data catalog"
             )
+    if missing := sorted(set(y) - set(y[train])):
+        raise TrainingDataError(
+            f"The training split has no coin of {', '.join(missing)}, which other "
+            "splits have. Add coins of it, or leave it out of all splits."
+        )
     with start_training(
         name, classes=classes, folds=1, with_final=False, run=run, **settings
     ) as task:

@@ -1,5 +1,6 @@
 """What every registered classifier keeps to."""
 
+import json
 import subprocess
 import sys
 
@@ -16,7 +17,7 @@ from coin_core.classifiers import (
     registry,
 )
 from coin_core.classifiers.torch_classifier import NetClassifier
-from coin_core.errors import UnknownClassifierError
+from coin_core.errors import UnknownClassifierError, WeightsMismatchError
 from coin_core.model_store import bundle
 
 LABELS = ("carp", "bream", "asp")
@@ -171,3 +172,19 @@ def test_listing_needs_no_heavy_library():
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("count", [2, 4])
+def test_a_card_with_more_or_fewer_classes_than_the_model_is_refused(
+    fitted, tmp_path, count
+):
+    spec, classifier, _, _ = fitted
+    card = bundle.Card(name="t", classifier=spec.name, title="t", classes=LABELS)
+    loading.save_classifier(tmp_path / "t", card, classifier)
+    path = tmp_path / "t" / "card.json"
+    stored = json.loads(path.read_text(encoding="utf-8"))
+    stored["classes"] = [*LABELS, "roach"][:count]
+    path.write_text(json.dumps(stored), encoding="utf-8")
+    with pytest.raises(WeightsMismatchError, match=f"card names {count} classes") as e:
+        loading.load_classifier(tmp_path / "t")
+    assert "has 3" in str(e.value)
