@@ -185,7 +185,7 @@ def _ask_columns(name: str, data: bytes) -> dict[str, str] | None:
             f"Not known as rulers, and left without a label: {names}"
             + (" and others." if len(proposal.unknown_rulers) > 8 else ".")
         )
-    if "file" not in mapping:
+    if "file" not in mapping and not proposal.picture_count:
         st.warning("Choose the column that holds the file names of the photos.")
         return None
     return mapping

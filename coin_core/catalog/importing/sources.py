@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
-from itertools import takewhile
+from itertools import chain, takewhile
 from pathlib import Path, PurePosixPath
 
 from coin_core.catalog.importing.archives import ARCHIVE_SUFFIXES, Archive
@@ -266,7 +266,7 @@ def _add_labels(
 ) -> None:
     """Add a labels.csv that was found, unless it has no column of files."""
     mapping = propose_mapping(table)
-    if "file" in mapping:
+    if "file" in mapping or table.pictures:
         tables.append(
             NamedTable(
                 key=text_of(path),
@@ -336,14 +336,17 @@ def _apply(table: NamedTable, items: list[Item]) -> list[Item]:
     out = list(items)
     keys = {item.key for item in items}
     columns = {column: k for k, column in enumerate(table.table.columns)}
-    for number, cells in enumerate(table.table.rows, start=2):
+    pictures = _pictures_by_row(table)
+    for number, cells in zip(table.table.row_numbers, table.table.rows, strict=True):
         row = {name: cells[columns[column]] for name, column in table.mapping.items()}
         files = [name for name in (row.get("file"), row.get("second_file")) if name]
         coin = row.get("coin_id")
         coin_key = f"{table.key} coin {coin}" if coin else None
-        if coin_key is None and len(files) > 1:
+        in_cells = pictures.pop(number, [])
+        if coin_key is None and len(files) + len(in_cells) > 1:
             coin_key = f"{table.key} row {number}"
-        for name in files or [""]:
+        out += [replace(item, row=row, coin_key=coin_key) for item in in_cells]
+        for name in files or ([] if in_cells else [""]):
             path = PurePosixPath(name.replace("\\", "/"))
             matches = (
                 by_path.get(_comparable(PurePosixPath(table.top) / path))
@@ -360,7 +363,25 @@ def _apply(table: NamedTable, items: list[Item]) -> list[Item]:
                 if item.key not in keys:
                     keys.add(item.key)
                     out.append(replace(item, row=row, coin_key=coin_key))
-    return out
+    return [*out, *chain.from_iterable(pictures.values())]
+
+
+def _pictures_by_row(table: NamedTable) -> dict[int, list[Item]]:
+    """The pictures in the cells of a table as items, by the number of their row."""
+    items: dict[int, list[Item]] = {}
+    for picture in table.table.pictures:
+        in_row = items.setdefault(picture.row_number, [])
+        where = f"row {picture.row_number} picture {len(in_row) + 1}"
+        name = f"{PurePosixPath(table.name).stem} {where}{picture.suffix}"
+        in_row.append(
+            Item(
+                key=f"{table.key} {where}",
+                name=name,
+                relative=name,
+                read=partial(bytes, picture.data),
+            )
+        )
+    return items
 
 
 def _comparable(path: PurePosixPath | str) -> str:

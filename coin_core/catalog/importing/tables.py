@@ -7,16 +7,19 @@ proposal, and the user decides.
 from __future__ import annotations
 
 import csv
+import dataclasses
 import io
 import re
 import zipfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
 from pathlib import Path, PurePosixPath
+from typing import Any
 
+from coin_core.catalog.importing.encodings import TABLE_CODE_PAGES, guess_code_page
 from coin_core.errors import CatalogError
 from coin_core.imaging.file_types import show_name
 from coin_core.imaging.photo_io import PICTURE_SUFFIXES
@@ -29,6 +32,11 @@ MAX_COLUMNS = 300
 _MAX_UNPACKED = 512 * 1024 * 1024
 _MAX_CELL = 32_767
 _SAMPLE_ROWS = 200  # for a proposal
+_DRAWING = "{http://schemas.openxmlformats.org/drawingml/2006/spreadsheetDrawing}"
+_MAIN = "{http://schemas.openxmlformats.org/drawingml/2006/main}"
+_RELATION = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}"
+_SEPARATOR_LINE = re.compile(r'"?sep=([^\r\n"])"?[ ,;\t]*(?:\r\n|\r|\n)', re.I)
+_HEADING_ROWS = 20  # the first ones, which are searched for the headings
 
 # Headings of each field as `_fold` writes them; the first one is this program's own.
 FIELDS: Mapping[str, tuple[str, ...]] = {
@@ -71,18 +79,39 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CellPicture:
+    """A picture in a cell of an Excel sheet.
+
+    Attributes:
+        row_number: Of the cell of its upper left corner, from 1; 0 if it has none.
+        suffix: Of its file, such as ".jpeg".
+        data: Its file.
+    """
+
+    row_number: int
+    suffix: str
+    data: bytes = dataclasses.field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
     """A table as text.
 
     Attributes:
         columns: Headings, all different.
         rows: Cells as in `columns`; "" for an empty cell.
+        row_numbers: The number of each row in the file, from 1.
         encoding: Of the file; "" for Excel.
+        searched: Where the headings were looked for, as the end of a sentence.
+        pictures: Pictures in the cells of its rows.
     """
 
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
+    row_numbers: tuple[int, ...] = ()
     encoding: str = ""
+    searched: str = ""
+    pictures: tuple[CellPicture, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +126,7 @@ class ColumnProposal:
         row_count: Rows in the table.
         encoding: Of the file; "" for Excel.
         unknown_rulers: Cells in the column of rulers that name no known ruler.
+        picture_count: Pictures in the cells, which need no column of file names.
     """
 
     columns: tuple[str, ...]
@@ -105,6 +135,7 @@ class ColumnProposal:
     row_count: int
     encoding: str
     unknown_rulers: tuple[str, ...]
+    picture_count: int = 0
 
 
 def propose_columns(path: Path) -> ColumnProposal:
@@ -127,6 +158,7 @@ def propose_columns(path: Path) -> ColumnProposal:
         row_count=len(table.rows),
         encoding=table.encoding,
         unknown_rulers=unknown,
+        picture_count=len(table.pictures),
     )
 
 
@@ -189,15 +221,18 @@ def check_mapping(table: Table, mapping: Mapping[str, str], name: str) -> None:
             f"{name} has no column {', '.join(missing)}; it has {columns}. Choose one "
             "of these."
         )
-    if "file" not in mapping:
+    if "file" not in mapping and not table.pictures:
         raise CatalogError(
             f"No column of {name} is set to hold the file names of the photos. It has "
-            f"{columns}. Choose the one that does."
+            f"{columns}; the headings were looked for in {table.searched}. Choose the "
+            "column that has the file names, or call it “file”."
         )
 
 
 def read_table(path: Path) -> Table:
-    """Read a CSV or Excel table with headings in its first row.
+    """Read a CSV or Excel table.
+
+    The headings are looked for in the first rows, and in Excel on every sheet.
 
     Raises:
         CatalogError: It is missing, not a table, or too large.
@@ -223,31 +258,68 @@ def parse_table(data: bytes, name: str) -> Table:
         raise CatalogError(
             f"{name} is larger than {MAX_TABLE_BYTES // 1024**2} MB. Split it."
         )
-    encoding = ""
     if data.startswith(b"PK\x03\x04"):
-        lines: Sequence[Sequence[object]] = _read_excel(data, name)
+        return _read_excel(data, name)
     elif data.startswith(b"\xd0\xcf\x11\xe0"):
         raise CatalogError(
             f"{name} is in the old Excel format. Save it as .xlsx or CSV and try again."
         )
-    else:
-        text, encoding = _decode(data, name)
-        lines = _read_csv(text, name)
+    text, encoding = _decode(data, name)
+    table = _make_table(_read_csv(text, name), name, encoding=encoding)
+    if table is None:
+        raise _empty(name)
+    return table
+
+
+def _empty(name: str) -> CatalogError:
+    return CatalogError(f"{name} is empty. Its first row must hold the headings.")
+
+
+def _make_table(
+    lines: Sequence[Sequence[object]],
+    name: str,
+    *,
+    encoding: str = "",
+    sheet: str = "",
+    pictures: tuple[CellPicture, ...] = (),
+) -> Table | None:
+    """The table in some lines of cells; None if all cells are empty.
+
+    Raises:
+        CatalogError: It is too large.
+    """
     if len(lines) > MAX_ROWS + 1 or max(map(len, lines), default=0) > MAX_COLUMNS:
         raise CatalogError(
             f"{name} has more than {MAX_ROWS:,} rows or {MAX_COLUMNS} columns; "
             "split it."
         )
-    filled = [row for row in (list(map(_cell, line)) for line in lines) if any(row)]
+    cells = (list(map(_cell, line)) for line in lines)
+    filled = [(number, row) for number, row in enumerate(cells, start=1) if any(row)]
     if not filled:
-        raise CatalogError(f"{name} is empty. Its first row must hold the headings.")
-    columns = _headings(filled[0])
+        return None
+    at = _find_headings([row for _, row in filled[:_HEADING_ROWS]])
+    first, headings = filled[at]
+    columns = _headings(headings)
     padding = [""] * len(columns)
+    searched = f"the first {min(len(filled), _HEADING_ROWS)} rows"
     return Table(
         columns=columns,
-        rows=tuple(tuple((row + padding)[: len(columns)]) for row in filled[1:]),
+        rows=tuple(
+            tuple((row + padding)[: len(columns)]) for _, row in filled[at + 1 :]
+        ),
+        row_numbers=tuple(number for number, _ in filled[at + 1 :]),
         encoding=encoding,
+        searched=f"{searched} of the {sheet}" if sheet else searched,
+        pictures=tuple(one for one in pictures if not 0 < one.row_number <= first),
     )
+
+
+def _find_headings(rows: Sequence[Sequence[str]]) -> int:
+    """The first row with the most known headings; a title has none, so often row 0."""
+    known = {heading for headings in FIELDS.values() for heading in headings}
+    counts = [len(known.intersection(map(_fold, row))) for row in rows]
+    best = max(range(len(rows)), key=counts.__getitem__)
+    return best if counts[best] > max(1, counts[0]) else 0
 
 
 def _cell(value: object) -> str:
@@ -280,20 +352,17 @@ def _headings(row: list[str]) -> tuple[str, ...]:
 def _decode(data: bytes, name: str) -> tuple[str, str]:
     """The text and its probable encoding."""
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        candidates: tuple[str, ...] = ("utf-16",)
+        encodings = ["utf-16"]
     else:
-        candidates = ("utf-8-sig", "cp1255", "cp1252")
-    for encoding in candidates:
+        encodings = ["utf-8-sig", guess_code_page(data, TABLE_CODE_PAGES) or "latin-1"]
+    for encoding in encodings:
         try:
             text = data.decode(encoding)
         except UnicodeDecodeError:
             continue
-        if encoding == "cp1255" and not _is_mostly_hebrew(text):
-            continue
-        if "\x00" in text:
-            break
-        return text, "utf-8" if encoding == "utf-8-sig" else encoding
-    if b"\x00" not in data and candidates != ("utf-16",):
+        if "\x00" not in text:
+            return text, "utf-8" if encoding == "utf-8-sig" else encoding
+    if b"\x00" not in data and encodings != ["utf-16"]:
         return data.decode("latin-1"), "latin-1"
     raise CatalogError(
         f"{name} is no text table: its bytes are in no known encoding. Save it as CSV "
@@ -301,14 +370,10 @@ def _decode(data: bytes, name: str) -> tuple[str, str]:
     )
 
 
-def _is_mostly_hebrew(text: str) -> bool:
-    foreign = [sign for sign in text if sign > "\x7f" and sign.isalpha()]
-    hebrew = sum("\u05d0" <= sign <= "\u05ea" for sign in foreign)
-    return bool(foreign) and hebrew > 0.7 * len(foreign)
-
-
 def _read_csv(text: str, name: str) -> list[list[str]]:
     """The cells; rows may have different lengths, unlike in `pandas.read_csv`."""
+    named = _SEPARATOR_LINE.match(text)  # Excel's own way to name the separator
+    text = text[named.end() :] if named else text
     head = text[:20_000].splitlines()[:20]
     # The separator that is in all of the first lines, and most often.
     delimiter = max(
@@ -317,7 +382,11 @@ def _read_csv(text: str, name: str) -> list[list[str]]:
     )
     if head and not any(sign in head[0] for sign in delimiter):
         delimiter = max(",;\t|", key=head[0].count)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    if named:
+        delimiter = named[1]
+    reader = csv.reader(
+        io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True
+    )
     csv.field_size_limit(max(csv.field_size_limit(), 1024 * 1024))
     try:
         return list(islice(reader, MAX_ROWS + 2))
@@ -328,10 +397,11 @@ def _read_csv(text: str, name: str) -> list[list[str]]:
         ) from error
 
 
-def _read_excel(data: bytes, name: str) -> list[tuple[object, ...]]:
-    """The cells of the first sheet, with formulas as text.
+def _read_excel(data: bytes, name: str) -> Table:
+    """The first sheet with file names or pictures, with formulas as text.
 
-    `pandas.read_excel` computes formulas and has no limit on columns.
+    Without such a sheet it is the first that is not empty. `pandas.read_excel` computes
+    formulas and has no limit on columns.
     """
     from openpyxl import load_workbook
 
@@ -339,19 +409,76 @@ def _read_excel(data: bytes, name: str) -> list[tuple[object, ...]]:
         f"{name} is no Excel table that can be read. Save it as .xlsx or CSV again and "
         "try once more."
     )
+    tables: list[Table] = []
+    sheets: list[str] = []
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as packed:
             infos = packed.infolist()
-        if len(infos) > 10_000 or sum(i.file_size for i in infos) > _MAX_UNPACKED:
-            raise damaged
-        book = load_workbook(
-            io.BytesIO(data), read_only=True, data_only=False, keep_links=False
-        )
-        with closing(book):
-            sheet = book.worksheets[0]
-            rows = sheet.iter_rows(max_col=MAX_COLUMNS, values_only=True)
-            return list(islice(rows, MAX_ROWS + 2))
+            if len(infos) > 10_000 or sum(i.file_size for i in infos) > _MAX_UNPACKED:
+                raise damaged
+            book: Any = load_workbook(
+                io.BytesIO(data), read_only=True, data_only=False, keep_links=False
+            )
+            with closing(book):
+                for sheet in book.worksheets:
+                    rows = sheet.iter_rows(max_col=MAX_COLUMNS, values_only=True)
+                    sheets.append(f"“{sheet.title}”")
+                    table = _make_table(
+                        list(islice(rows, MAX_ROWS + 2)),
+                        name,
+                        sheet=f"sheet{'s' * (len(sheets) > 1)} {', '.join(sheets)}",
+                        pictures=tuple(_cell_pictures(packed, sheet._worksheet_path)),
+                    )
+                    if table is None:
+                        continue
+                    if table.pictures or "file" in propose_mapping(table):
+                        return table
+                    tables.append(table)
     except CatalogError:
         raise
     except Exception as error:  # hostile bytes raise any error
         raise damaged from error
+    if not tables:
+        raise _empty(name)
+    return replace(tables[0], searched=tables[-1].searched)
+
+
+def _cell_pictures(packed: zipfile.ZipFile, sheet: str) -> Iterator[CellPicture]:
+    """The pictures that are anchored to cells of a sheet, by the path of its XML.
+
+    A sheet has a drawing, whose anchors name a cell and a file (ECMA-376, part 1,
+    20.5.2).
+    """
+    from openpyxl.xml.functions import fromstring
+
+    files: dict[str, bytes] = {}
+    for drawing in _related(packed, sheet, "drawing").values():
+        images = _related(packed, drawing, "image")
+        for anchor in fromstring(packed.read(drawing)):
+            row = anchor.findtext(f"{_DRAWING}from/{_DRAWING}row")
+            for blip in anchor.iter(f"{_MAIN}blip"):
+                target = images.get(blip.get(f"{_RELATION}embed", ""))
+                if target is None:
+                    continue
+                if target not in files:
+                    files[target] = packed.read(target)
+                yield CellPicture(
+                    row_number=0 if row is None else int(row) + 1,
+                    suffix=PurePosixPath(target).suffix.lower(),
+                    data=files[target],
+                )
+
+
+def _related(packed: zipfile.ZipFile, part: str, kind: str) -> dict[str, str]:
+    """Id to path of the parts of a kind that a part of an Excel file refers to."""
+    from openpyxl.packaging.relationship import get_dependents, get_rels_path
+
+    path = get_rels_path(part)  # type: ignore[no-untyped-call]
+    if path not in packed.namelist():
+        return {}
+    found: Any = get_dependents(packed, path)
+    return {
+        one.id: one.target
+        for one in found
+        if one.Type.endswith(f"/{kind}") and one.TargetMode != "External"
+    }

@@ -2,11 +2,15 @@
 
 import io
 import zipfile
+from contextlib import ExitStack
 
 import pytest
 from openpyxl import Workbook
+from openpyxl.drawing.image import Image as ExcelImage
+from PIL import Image
 
 from coin_core.catalog.importing import tables
+from coin_core.catalog.importing.sources import list_items
 from coin_core.catalog.importing.tables import (
     check_mapping,
     parse_table,
@@ -78,10 +82,17 @@ def test_tables_have_bounds(monkeypatch):
         parse_table(b"file\n", "t.csv")
 
 
-def excel(*rows):
+def excel(*rows, more=None, pictures=None):
+    """A workbook: rows of the first sheet, other sheets, cell to picture file."""
     book = Workbook()
     for row in rows:
         book.active.append(row)
+    for title, cells in (more or {}).items():
+        sheet = book.create_sheet(title)
+        for row in cells:
+            sheet.append(row)
+    for cell, data in pictures or ():
+        book.active.add_image(ExcelImage(io.BytesIO(data)), cell)
     buffer = io.BytesIO()
     book.save(buffer)
     return buffer.getvalue()
@@ -91,6 +102,106 @@ def test_excel_is_read_as_text_and_formulas_stay_text():
     data = excel(["file", "weight", "notes"], ["a.jpg", 2.0, "=1+1"], ["b.jpg", 1.86])
     table = parse_table(data, "t.xlsx")
     assert table.rows == (("a.jpg", "2", "=1+1"), ("b.jpg", "1.86", ""))
+
+
+TITLED = [["Collection 2024"], [], ["file", "ruler"], ["a.jpg", "Yehudah"]]
+
+
+def test_headings_are_found_below_a_title():
+    for data in (excel(*TITLED), b"Collection 2024\n\nfile,ruler\na.jpg,Yehudah\n"):
+        table = parse_table(data, "t")
+        assert (table.columns, table.rows) == (
+            ("file", "ruler"),
+            (("a.jpg", "Yehudah"),),
+        )
+        assert table.row_numbers == (4,)
+
+
+def test_a_row_of_unknown_headings_stays_the_first_one():
+    table = parse_table(b"p,q,r\na.jpg,source,1\nb.jpg,name,2\n", "t.csv")
+    assert table.columns == ("p", "q", "r")
+
+
+def test_headings_are_found_on_a_later_sheet():
+    table = parse_table(excel(["Read me"], more={"Coins": TITLED}), "t.xlsx")
+    assert table.columns == ("file", "ruler")
+
+
+def test_a_table_without_file_names_says_where_they_were_looked_for():
+    table = parse_table(excel(["Read me"], ["x"], more={"Coins": [["y"]]}), "t.xlsx")
+    with pytest.raises(CatalogError, match="of the sheets “Sheet”, “Coins”"):
+        check_mapping(table, propose_mapping(table), "t.xlsx")
+    table = parse_table(b"a,b\n1,2\n", "t.csv")
+    with pytest.raises(CatalogError, match="looked for in the first 2 rows"):
+        check_mapping(table, {}, "t.csv")
+
+
+def test_a_line_that_names_the_separator_is_no_heading():
+    for line in ("sep=;", "SEP=;\r", '"sep=;"'):
+        data = f"\ufeff{line}\nfile;notes\na.jpg;1,85, worn\n".encode()
+        table = parse_table(data, "t.csv")
+        assert table.columns == ("file", "notes")
+        assert table.rows == (("a.jpg", "1,85, worn"),)
+
+
+def test_a_blank_before_a_quoted_cell_is_ignored():
+    table = parse_table(b'file, ruler\na.jpg, "Jannaeus, Alexander"\n', "t.csv")
+    assert table.rows == (("a.jpg", "Jannaeus, Alexander"),)
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [
+        ("file;ruler\na.jpg;Александр Яннай\n", "cp1251"),
+        ("file;ruler\na.jpg;венок\n", "cp1251"),
+        ("file;ruler\na.jpg;Александр Яннай\n", "cp866"),
+        ("file;ruler\na.jpg;אלכסנדר ינאי\n", "cp862"),
+        ("file;ruler\na.jpg;שָׁלוֹם\n", "cp1255"),
+        ("file;notes\na.jpg;Künker – “été”, 14°, 1,85\xa0g\n", "cp1252"),
+        ("file;notes\na.jpg;John’s – 1½\n", "cp1252"),
+    ],
+)
+def test_the_code_page_that_gives_letters_is_chosen(text, encoding):
+    table = parse_table(text.encode(encoding), "t.csv")
+    assert table.encoding == encoding
+    assert table.rows[0][1] == text.splitlines()[1].partition(";")[2]
+
+
+def png(shade):
+    buffer = io.BytesIO()
+    Image.new("RGB", (32, 32), (shade, 90, 90)).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+PICTURED = (["Collection"], ["Obverse", "Ruler", "Weight"], [None, "Yehudah", 1.9])
+
+
+def test_pictures_in_the_cells_belong_to_their_rows():
+    one, other = png(1), png(2)
+    cells = [("D1", png(3)), ("A3", one), ("D3", other), ("A7", one)]
+    table = parse_table(excel(*PICTURED, pictures=cells), "t.xlsx")
+    assert [(p.row_number, p.suffix) for p in table.pictures] == [
+        (3, ".png"),
+        (3, ".png"),
+        (7, ".png"),
+    ]  # the logo above the headings is no photo
+    assert [p.data for p in table.pictures] == [one, other, one]
+    check_mapping(table, propose_mapping(table), "t.xlsx")
+
+
+def test_pictures_in_the_cells_are_imported_with_the_facts_of_their_rows(tmp_path):
+    path = tmp_path / "coins.xlsx"
+    cells = [("A3", png(1)), ("D3", png(2)), ("A9", png(4))]
+    path.write_bytes(excel(*PICTURED, pictures=cells))
+    assert propose_columns(path).picture_count == 3
+    with ExitStack() as keep_open:
+        obverse, reverse, alone = list_items([path], None, keep_open)
+    assert (obverse.name, obverse.read()) == ("coins row 3 picture 1.png", png(1))
+    assert reverse.read() == png(2)
+    assert obverse.row["ruler"] == reverse.row["ruler"] == "Yehudah"
+    assert obverse.row["weight_g"] == "1.9"
+    assert obverse.coin_key == reverse.coin_key is not None
+    assert (alone.row, alone.coin_key) == ({}, None)
 
 
 def test_a_swollen_workbook_is_not_opened(monkeypatch):
