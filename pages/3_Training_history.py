@@ -7,7 +7,7 @@ import streamlit as st
 from coin_core.training.run_comparison import summaries
 from ui.layout import begin_page
 from ui.training.compare import show_comparison
-from ui.training.form import ask_for_training
+from ui.training.form import show_training_form
 from ui.training.queue_view import watch_queue
 from ui.training.run_detail import show_run
 from ui.training.runs_table import filter_runs, select_runs, summary_line
@@ -21,7 +21,7 @@ runs = summaries()
 with st.expander(
     "Train a classifier", expanded=not runs, icon=":material/model_training:"
 ):
-    ask_for_training()
+    show_training_form()
 watch_queue()
 
 if not runs:

@@ -1,4 +1,4 @@
-"""What every page has in common; `begin_page` is the first call of each."""
+"""The common layout of the pages; each page first calls `begin_page`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _STYLE = f"""<style>
 .stMainBlockContainer {{ max-width: 1180px; padding: 2.6rem 2.5rem 4rem 2.5rem; }}
 h1, h2, h3, .coin-sentence {{ font-family: Georgia, 'Noto Serif', 'Times New Roman',
   serif !important; letter-spacing: 0 !important; }}
-/* Streamlit names the first page after its file. */
+/* Streamlit takes the title of the first page from its file name. */
 span[label="app"] p {{ font-size: 0; }}
 span[label="app"] p::after {{ content: "Home"; font-size: .875rem; }}
 h1 {{ font-size: 2.1rem !important; font-weight: 600 !important;
@@ -54,14 +54,14 @@ section[data-testid="stSidebar"][data-collapsed="false"] {{
 [data-testid="stElementContainer"], [data-testid="stFullScreenFrame"],
 [data-testid="stImage"], [data-testid="stImageContainer"],
 [data-testid="stImage"] img {{ max-width: 100%; height: auto; }}
-@media (max-width: 1150px) {{  /* the name table whole, below the pictures */
+@media (max-width: 1150px) {{  /* the table of names in a row of its own */
   .st-key-why [data-testid="stHorizontalBlock"] {{ flex-wrap: wrap; }}
   .st-key-why [data-testid="stColumn"]:last-child {{ flex: 1 1 100%;
     min-width: 100%; }}
 }}
 @media (max-width: 640px) {{
   .stMainBlockContainer {{ padding-left: 1rem; padding-right: 1rem; }} }}
-/* The crop widget has the size of its picture; where that is too wide it shrinks. */
+/* The crop widget is as large as its picture; on narrow screens it is scaled down. */
 [class*="st-key-crop_box"] {{ container-type: inline-size; }}
 [class*="st-key-crop_box"] iframe {{ width: 424px !important; max-width: none;
   transform-origin: 0 0; }}
@@ -73,11 +73,11 @@ section[data-testid="stSidebar"][data-collapsed="false"] {{
 
 
 def begin_page(title: str, lead: str = "") -> None:
-    """Set up the page: its name in the browser, the style, title and first sentence.
+    """Set up the page: browser title, style, heading and lead.
 
     Args:
-        title: The heading, and the name of the browser's tab.
-        lead: One or two sentences on what to do here.
+        title: The heading and the title of the browser tab.
+        lead: One or two sentences on what the visitor can do here.
     """
     st.set_page_config(
         page_title=f"{title} · {APP_NAME}",

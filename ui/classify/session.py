@@ -28,7 +28,7 @@ class UploadedPhoto:
     name: str
     digest: str
     data: bytes = field(repr=False)
-    rendered_as: str | None = None  # what a demo coin was rendered as
+    rendered_as: str | None = None  # what a demo coin shows
 
 
 @dataclass(slots=True)

@@ -1,4 +1,4 @@
-"""The crop widget: the only file that knows which component is used."""
+"""The crop widget; no other module knows which component it uses."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ from coin_core.detection.faces import RotatedBox
 from ui.components.images import shrink
 from ui.palette import BRONZE
 
-MARGIN_PX = 12  # around the photo: a box at its edge has corners to take hold of
+MARGIN_PX = 12  # around the photo, so that corners at its edge can be dragged
 _LONGEST_PX = 420 - 2 * MARGIN_PX  # fits the column beside the verdict
-_AROUND = "#e3dac6"
-_SMALLEST = 0.02  # of the photo: less is a slip of the mouse
+_MARGIN_COLOUR = "#e3dac6"
+_SMALLEST = 0.02  # fraction of the photo; a smaller box is a slip of the mouse
 
 
 def correct_crop(photo: np.ndarray, start: RotatedBox, *, key: str) -> RotatedBox:
-    """Let the user draw the box around the coin and turn it upright.
+    """Let the visitor draw the box around the coin and turn it upright.
 
     Args:
-        photo: The whole photo.
-        start: The box to begin with; must not change while the widget is open.
-        key: Tells the widgets of different photos apart.
+        photo: The whole photo, uint8 (height, width, 3).
+        start: The first box; it must not change while the widget is open.
+        key: The key of the widget, different for each photo.
     """
     image = Image.fromarray(shrink(photo, _LONGEST_PX))
     if max(image.size) < _LONGEST_PX:  # too small to draw on
         image = ImageOps.contain(image, (_LONGEST_PX, _LONGEST_PX))
     width, height = image.size
-    image = ImageOps.expand(image, MARGIN_PX, _AROUND)
-    with st.container(key=f"crop_box_{key}"):  # the frame's style fits it in
+    image = ImageOps.expand(image, MARGIN_PX, _MARGIN_COLOUR)
+    with st.container(key=f"crop_box_{key}"):  # the style scales it down
         drawn = st_cropper(
             image,
             realtime_update=True,
@@ -61,7 +61,7 @@ def correct_crop(photo: np.ndarray, start: RotatedBox, *, key: str) -> RotatedBo
 def to_box(
     drawn: dict[str, float], width: int, height: int, turn_deg: float
 ) -> RotatedBox:
-    """The component's pixels as fractions, kept inside the photo."""
+    """The drawn box in fractions of the photo, kept inside it."""
     x, y = drawn["left"] - MARGIN_PX, drawn["top"] - MARGIN_PX
     left = min(max(x / width, 0.0), 1.0 - _SMALLEST)
     top = min(max(y / height, 0.0), 1.0 - _SMALLEST)

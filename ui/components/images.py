@@ -1,4 +1,4 @@
-"""Pixels for the page: shrinking, data addresses, drawings around a picture."""
+"""Pictures for the page: shrinking, data addresses, SVG drawings."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from PIL import Image
 
 
 def shrink(image: np.ndarray, longest_px: int) -> np.ndarray:
-    """The picture with no side over `longest_px`; smaller ones stay as they are."""
+    """The picture with no side over `longest_px`; smaller ones are unchanged."""
     height, width = image.shape[:2]
     if max(height, width) <= longest_px:
         return image
@@ -21,14 +21,14 @@ def shrink(image: np.ndarray, longest_px: int) -> np.ndarray:
 
 
 def to_data_uri(image: np.ndarray, *, quality: int = 88) -> str:
-    """An RGB picture as a JPEG that can stand inside HTML, SVG or a table cell."""
+    """An RGB picture as a data address for HTML, SVG or a table cell."""
     buffer = io.BytesIO()
     Image.fromarray(image).save(buffer, "JPEG", quality=quality)
     return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()
 
 
 def svg_to_image_tag(svg: str, *, alt: str, height_em: float) -> str:
-    """A drawing as an HTML image: Streamlit strips bare SVG from its HTML."""
+    """A drawing as an HTML image: Streamlit removes bare SVG from HTML."""
     data = base64.b64encode(svg.encode()).decode()
     return (
         f'<img src="data:image/svg+xml;base64,{data}" alt="{escape(alt, quote=True)}" '
@@ -45,7 +45,7 @@ def svg_over_picture(
     Args:
         image: The picture.
         marks: SVG elements in px of `size`.
-        size: Width and height it is drawn at; the picture's own if None.
+        size: Drawn width and height; those of the picture if None.
     """
     height, width = image.shape[:2]
     if size is not None:

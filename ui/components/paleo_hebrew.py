@@ -1,7 +1,7 @@
 """Paleo-Hebrew drawn as strokes: few computers have a font for it.
 
-The strokes are those that the rendered coins are struck with, so the page shows
-the letters of the Hasmonean mint and not those of a Phoenician typeface.
+The strokes are those of the rendered coins, so the page shows the letters of the
+Hasmonean mint and not those of a Phoenician typeface.
 """
 
 from __future__ import annotations
@@ -54,13 +54,13 @@ def paleo_svg(letters: Sequence[str], *, colour: str = INK) -> str:
 def paleo_image(
     letters: Sequence[str], *, alt: str, height_em: float = 1.05, colour: str = INK
 ) -> str:
-    """The letters as an HTML image that stands in a line of text."""
+    """The letters as an HTML image for a line of text."""
     svg = paleo_svg(letters, colour=colour)
     return svg_to_image_tag(svg, alt=alt, height_em=height_em)
 
 
 def name_on_coin(ruler: Ruler, *, height_em: float = 1.05) -> str:
-    """A ruler's name as it stands on the coin, as an HTML image."""
+    """The name of a ruler on the coin, as an HTML image."""
     return paleo_image(
         letters_of(ruler.name_hebrew_on_coin),
         alt=f"{ruler.name_on_coin} in paleo-Hebrew: {ruler.name_paleo}",
@@ -70,40 +70,40 @@ def name_on_coin(ruler: Ruler, *, height_em: float = 1.05) -> str:
 
 _LETTERS = {letter.key: letter for letter in LETTERS}
 _LONGEST = max(len(ruler.name_hebrew_on_coin) for ruler in RULERS.values())
-# The name opens the legend, but a stray mark may be read as a line above it.
+# The legend begins with the name, but a stray mark may be read as a line above it.
 _NAME_STARTS_IN_LINE = 1
-_SPARE_LETTERS = 3  # that may be misread between the letters of a name
+_EXTRA_LETTERS = 3  # misread letters between those of the name
 
 
 def match_name(
     read: Sequence[LetterRead], name: Sequence[str]
 ) -> list[tuple[int, int]]:
-    """Which letters of a name were read, in their order, where a name may stand.
+    """The letters of a name that were read in their order at the start of the legend.
 
     Args:
         read: The letters in reading order.
         name: The letter keys of the name.
 
     Returns:
-        Pairs of a place in the name and a place in `read`.
+        Pairs of a position in the name and a position in `read`.
     """
     keys = tuple(letter.letter for letter in read)
     best: tuple[tuple[int, int], ...] = ()
     for start, letter in enumerate(read):
         if letter.line > _NAME_STARTS_IN_LINE:
             break
-        stop = start + len(name) + _SPARE_LETTERS
+        stop = start + len(name) + _EXTRA_LETTERS
         # A name is broken over two lines at most.
         near = sum(other.line <= letter.line + 1 for other in read[start:stop])
         found = _common(tuple(name), keys[start : start + near])
         if len(found) > len(best) and found[0][1] == 0:
-            best = tuple((place, start + at) for place, at in found)
+            best = tuple((i, start + j) for i, j in found)
     return list(best)
 
 
 @lru_cache(maxsize=4096)
 def _common(a: tuple[str, ...], b: tuple[str, ...]) -> tuple[tuple[int, int], ...]:
-    """The longest common subsequence, as pairs of places."""
+    """The longest common subsequence, as pairs of positions."""
     if not a or not b:
         return ()
     with_last = _common(a[:-1], b[:-1])
@@ -113,42 +113,45 @@ def _common(a: tuple[str, ...], b: tuple[str, ...]) -> tuple[tuple[int, int], ..
 
 
 def name_lines(read: Sequence[LetterRead]) -> str:
-    """A table: each ruler's name right to left, the letters that were read lit up."""
+    """A table of the rulers' names from right to left; the read letters are tinted."""
     rows = "".join(_name_line(ruler, read) for ruler in RULERS.values())
     return f'<table class="coin-reading">{rows}</table>'
 
 
 def _name_line(ruler: Ruler, read: Sequence[LetterRead]) -> str:
     name = letters_of(ruler.name_hebrew_on_coin)
-    lit = {place for place, _ in match_name(read, name)}
+    matched = {i for i, _ in match_name(read, name)}
     cells = []
-    for place, key in enumerate(name):
-        tells = key in ruler.telling_letters
-        kinds = " ".join(["read"] * (place in lit) + ["tells"] * tells)
+    for i, key in enumerate(name):
+        is_telling = key in ruler.telling_letters
+        kinds = " ".join(["read"] * (i in matched) + ["tells"] * is_telling)
         letter = _LETTERS[key]
         image = paleo_image(
-            (key,), alt=letter.form, height_em=1.25, colour=BRONZE if tells else INK
+            (key,),
+            alt=letter.form,
+            height_em=1.25,
+            colour=BRONZE if is_telling else INK,
         )
         cells.append(
             f'<td class="{kinds}">{image}<small>{letter.transliteration} '
             f"{letter.hebrew}</small></td>"
         )
-    # Names begin on the right, so a short one leaves room on the left.
+    # Names begin on the right: a short one has empty cells on the left.
     cells += ['<td class="none"></td>'] * (_LONGEST - len(cells))
-    who = f"{escape(ruler.name_on_coin)}<small>{escape(ruler.name)}</small>"
-    return f'<tr><td class="who">{who}</td>{"".join(reversed(cells))}</tr>'
+    title = f"{escape(ruler.name_on_coin)}<small>{escape(ruler.name)}</small>"
+    return f'<tr><td class="who">{title}</td>{"".join(reversed(cells))}</tr>'
 
 
 def letters_of_name(read: Sequence[LetterRead], class_name: str) -> set[int]:
-    """The places in `read` of the letters that spell a ruler's name."""
+    """The positions in `read` of the letters of a ruler's name."""
     ruler = RULERS.get(class_name)
     if ruler is None:
         return set()
-    return {at for _, at in match_name(read, letters_of(ruler.name_hebrew_on_coin))}
+    return {i for _, i in match_name(read, letters_of(ruler.name_hebrew_on_coin))}
 
 
 def transliterated(read: Sequence[LetterRead]) -> str:
-    """The lines that were read, from the right, in transliteration."""
+    """The lines that were read, right to left, in transliteration."""
     lines: dict[int, str] = {}
     for letter in read:
         sign = _LETTERS[letter.letter].transliteration

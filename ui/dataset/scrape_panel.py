@@ -233,9 +233,10 @@ def _ask_contact() -> bool:
         st.session_state["gather_contact"] = store_contact(given)
     except CoinError as error:
         show_error(str(error))
-        return False
-    st.session_state.pop("gather_contact_anew", None)
-    st.rerun()
+    else:
+        st.session_state.pop("gather_contact_anew", None)
+        st.rerun()
+    return False
 
 
 def _show_plan(order: ScrapeOrder) -> None:

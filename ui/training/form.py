@@ -1,4 +1,4 @@
-"""Ordering a training: classifier, data, start, and the settings that matter."""
+"""The training form: classifier, data, initial weights and settings."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ from ui.errors import errors_on_page
 from ui.formatting import classifier_names, classifier_title
 from ui.resources import catalog
 
-# What a person reads in place of the flag's value.
-_STARTS = {
+# Titles of the values of --init.
+_START_TITLES = {
     "rendered": "the shipped weights",
     "imagenet": "ImageNet's weights",
     "scratch": "nothing",
@@ -34,8 +34,8 @@ _FOLDER, _CATALOG, _RENDERED = "A folder of photos", "The catalog", "Rendered co
 _CATALOG_FLAG = "catalog"
 
 
-def ask_for_training() -> None:
-    """The form; what it orders goes into the queue."""
+def show_training_form() -> None:
+    """The form; its button adds a training to the queue."""
     left, right = st.columns([1, 1.4], gap="large")
     with left:
         classifier = st.selectbox(
@@ -46,11 +46,11 @@ def ask_for_training() -> None:
             help="kNN and SVM take seconds; ResNet and VGG take minutes to an hour on "
             "two cores.",
         )
-        start = _ask_for_start(classifier)
+        start = _ask_start(classifier)
     with right:
-        data = _ask_for_data(classifier)
+        data = _ask_data(classifier)
     with st.expander("Settings"):
-        settings = _ask_for_settings(
+        settings = _ask_settings(
             classifier,
             rendered=data == "rendered",
             has_split=data.startswith("catalog:"),
@@ -69,13 +69,13 @@ def ask_for_training() -> None:
         disabled=not data,
     ):
         with errors_on_page():
-            job = order(classifier, data, start, settings, name)
+            job = add_training(classifier, data, start, settings, name)
             st.toast(f"{job.title} is in the queue.")
             st.rerun()
 
 
-def _ask_for_start(classifier: str) -> str:
-    """What comes after --init."""
+def _ask_start(classifier: str) -> str:
+    """The value of --init."""
     spec = get_classifier(classifier)
     source = classifier if spec.inputs == "photo" else feature_extractor()
     found, _ = models.discover()
@@ -86,29 +86,32 @@ def _ask_for_start(classifier: str) -> str:
     ]
     starts, label = list(spec.starts), "Start from"
     if spec.backbone:
-        told = (
+        help_text = (
             "The shipped weights have learnt to read letters on rendered coins. "
             "ImageNet's are downloaded once. Or a model that was trained here."
         )
     elif spec.inputs == "photo":
-        told = "Or a model trained here."
+        help_text = "Or a model trained here."
     else:
         label = "Features of"
-        told = "Its 4096 features come from a VGG net: the shipped one, or one's own."
+        help_text = (
+            "Its 4096 features come from a VGG net: the shipped one, or one's own."
+        )
     if len(starts + own) == 1:
         return starts[0]
     return st.selectbox(
         label,
         starts + own,
-        format_func=lambda start: _STARTS.get(start, f"my model {start}"),
+        format_func=lambda start: _START_TITLES.get(start, f"my model {start}"),
         key=f"train_start_{source}_{label}",
-        help=told + " If it had learnt from the same coins, the figures come out too "
+        help=help_text
+        + " If it had learnt from the same coins, the figures come out too "
         "good; the run then says so.",
     )
 
 
-def _ask_for_data(classifier: str) -> str:
-    """What comes after --data; "" while there is nothing to learn from."""
+def _ask_data(classifier: str) -> str:
+    """The value of --data; "" without training data."""
     kinds = [_FOLDER]
     if os.environ.get("COIN_DATABASE_URL") or (
         (models.data_dir() / "catalog.sqlite").exists()
@@ -124,18 +127,18 @@ def _ask_for_data(classifier: str) -> str:
         )
         return "rendered"
     if kind == _CATALOG:
-        return _ask_for_version()
-    return _ask_for_folder()
+        return _ask_version()
+    return _ask_folder()
 
 
-def _ask_for_version() -> str:
-    """The catalog as it stands, or one of its frozen versions."""
+def _ask_version() -> str:
+    """The current labels of the dataset, or a frozen version."""
     from coin_core.catalog.versions import list_versions
 
     frozen: dict[str, str] = {}
     with errors_on_page():
-        for one in reversed(list_versions(catalog())):
-            frozen[f"{_CATALOG_FLAG}:{one.name}"] = f"version {one.name}"
+        for version in reversed(list_versions(catalog())):
+            frozen[f"{_CATALOG_FLAG}:{version.name}"] = f"version {version.name}"
     chosen = st.selectbox(
         "Labels",
         [_CATALOG_FLAG, *frozen],
@@ -147,10 +150,10 @@ def _ask_for_version() -> str:
     return str(chosen)
 
 
-def _ask_for_folder() -> str:
-    """One of the folders that may be learnt from, with what lies in it told."""
-    folders = {str(one.path): one.title for one in list_photo_folders()}
-    where = (
+def _ask_folder() -> str:
+    """One of the folders of training photos; shows the photos per class."""
+    folders = {str(each.path): each.title for each in list_photo_folders()}
+    origin = (
         "Folders are offered from data/collections, and from those that whoever runs "
         f"this program names in {VARIABLE}: from a page, nobody may look around on the "
         "computer behind it."
@@ -162,20 +165,20 @@ def _ask_for_folder() -> str:
             "reload the page.",
             icon=":material/folder_off:",
         )
-        st.caption(where)
+        st.caption(origin)
         return ""
-    given = st.selectbox(
+    path = st.selectbox(
         "Folder of photos",
         list(folders),
         format_func=lambda path: folders.get(path, "?"),
         key="train_folder",
         help="It holds one folder of photos per class. A new class, say coins with "
         "star and anchor, is one more folder. Photos of one coin share the part of "
-        f"the name before “__”. {where}",
+        f"the name before “__”. {origin}",
     )
-    if given not in folders:
+    if path not in folders:
         return ""
-    counts = count_photos(Path(given))
+    counts = count_photos(Path(path))
     full = {name: count for name, count in counts.items() if count}
     st.caption(
         " · ".join(
@@ -186,11 +189,11 @@ def _ask_for_folder() -> str:
         st.warning(f"Left out, as there is no photo inside: {', '.join(empty)}.")
     if warning := few_coins_warning(full):
         st.warning(warning, icon=":material/scale:")
-    return given
+    return path
 
 
-def _ask_for_settings(classifier: str, *, rendered: bool, has_split: bool) -> list[str]:
-    """Flags of the train command that differ from what it does by itself."""
+def _ask_settings(classifier: str, *, rendered: bool, has_split: bool) -> list[str]:
+    """The flags of the train command that differ from its defaults."""
     flags: list[str] = []
     if rendered:
         coins = st.number_input(
@@ -239,15 +242,15 @@ def _ask_for_settings(classifier: str, *, rendered: bool, has_split: bool) -> li
     return flags
 
 
-def order(
+def add_training(
     classifier: str, data: str, start: str, settings: list[str], name: str = ""
 ) -> Job:
-    """Put a training into the queue; its model never replaces an older one."""
-    where = "rendered" if data == "rendered" else data.rsplit("/", 1)[-1]
-    wanted = re.sub(r"[^A-Za-z0-9_-]+", "-", name or f"{classifier}-{where}").strip("-")
-    bundle = (wanted or classifier)[:56]
-    ordered = list_jobs(JobKind.TRAINING)
-    taken = {Path(job.arguments[-1]).name for job in ordered if job.arguments}
+    """Add a training to the queue; its model never replaces another one."""
+    source = "rendered" if data == "rendered" else data.rsplit("/", 1)[-1]
+    slug = re.sub(r"[^A-Za-z0-9_-]+", "-", name or f"{classifier}-{source}").strip("-")
+    bundle = (slug or classifier)[:56]
+    queued = list_jobs(JobKind.TRAINING)
+    taken = {Path(job.arguments[-1]).name for job in queued if job.arguments}
     if not name or bundle in taken or (models.models_dir() / bundle).exists():
         bundle = f"{bundle}-{secrets.token_hex(2)}"
     arguments = ["train", classifier, "--data", data, *settings]
@@ -255,6 +258,6 @@ def order(
     if data != "rendered" and (spec.backbone or start != spec.starts[0]):
         arguments += ["--init", start]
     arguments += ["--out", str((models.models_dir() / bundle).resolve())]
-    told = "the catalog" if data == "catalog" else where.replace(":", " ")
-    title = f"{classifier_title(classifier)} on {told}"
+    data_title = "the catalog" if data == "catalog" else source.replace(":", " ")
+    title = f"{classifier_title(classifier)} on {data_title}"
     return add_job(JobKind.TRAINING, title, arguments)
