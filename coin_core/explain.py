@@ -13,11 +13,15 @@ from sklearn.neighbors import KNeighborsClassifier
 
 from coin_core.classifiers import shipped_classifiers
 from coin_core.classifiers.legend_net import LETTER_CLASSES
-from coin_core.classifiers.tta import choose_poses, predict_once
+from coin_core.classifiers.torch_classifier import choose_poses, predict_once
 from coin_core.detection.faces import RotatedBox
 from coin_core.evaluation.calibration import calibrated
-from coin_core.imaging.legend_pose import LegendPose, warp_to_crop
-from coin_core.imaging.preprocessing import Preprocessing, centred_pose
+from coin_core.imaging.preprocessing import (
+    LegendPose,
+    Preprocessing,
+    centred_pose,
+    warp_to_crop,
+)
 from coin_core.pipeline import CROP_PX, CoinClassifier, LoadedModel
 from coin_core.rendering import render_coin
 from coin_core.rulers import LETTERS

@@ -28,7 +28,7 @@ from coin_core.detection.faces import (
 )
 from coin_core.errors import WeightsMismatchError
 from coin_core.evaluation.calibration import calibrated
-from coin_core.model_store.bundle import find_bundle, load_card, weights_digest
+from coin_core.model_store.bundle import find_bundle, weights_digest
 from coin_core.model_store.card import Card
 from coin_core.results import PhotoResult, RejectReason, Verdict
 from coin_core.rulers import RULERS
@@ -42,12 +42,13 @@ _WHOLE_PHOTO = RotatedBox(left=0.0, top=0.0, right=1.0, bottom=1.0)
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class LoadedModel:
-    """A bundle in memory: its name, card and fitted classifier."""
+    """A bundle in memory; `version` changes when its card is written again."""
 
     name: str
     folder: Path
     card: Card
     classifier: Any
+    version: tuple[int, ...]
 
     @property
     def takes_features(self) -> bool:
@@ -82,12 +83,11 @@ class CoinClassifier:
             return self._load(name)
 
     def _load(self, name: str) -> LoadedModel:
-        folder = find_bundle(name)
-        card = load_card(folder)
-        # A bundle that was replaced on disk is loaded again.
         known = self._models.get(name)
-        if known is not None and known.folder == folder and known.card == card:
+        if known is not None and known.version == _card_version(known.folder):
             return known
+        folder = find_bundle(name)
+        version = _card_version(folder)
         card, classifier = load_classifier(folder)
         if card.features_from:
             extractor = self._load(card.features_from["name"])
@@ -97,7 +97,13 @@ class CoinClassifier:
                     f"than the installed one. Train it again: python -m coin_core "
                     f"train {card.classifier} --data rendered"
                 )
-        loaded = LoadedModel(name=name, folder=folder, card=card, classifier=classifier)
+        loaded = LoadedModel(
+            name=name,
+            folder=folder,
+            card=card,
+            classifier=classifier,
+            version=version,
+        )
         self._models[name] = loaded
         return loaded
 
@@ -205,6 +211,15 @@ class CoinClassifier:
                         legend=one.legend,
                         verdicts=(_verdict(model, one, row, seconds),),
                     )
+
+
+def _card_version(folder: Path) -> tuple[int, ...]:
+    """Return numbers that differ once a card is replaced; none if it is missing."""
+    try:
+        card = (folder / "card.json").stat()
+    except OSError:
+        return ()
+    return card.st_ino, card.st_mtime_ns, card.st_size
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

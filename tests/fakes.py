@@ -10,7 +10,7 @@ import pytest
 
 from coin_core.detection.faces import DetectedFace, RotatedBox, Side
 from coin_core.explain import LetterRead, NearCoin
-from coin_core.imaging.legend_pose import LegendPose
+from coin_core.imaging.preprocessing import LegendPose
 from coin_core.model_store.bundle import BundleInfo
 from coin_core.model_store.card import Card
 from coin_core.results import PhotoResult, RejectReason, Verdict

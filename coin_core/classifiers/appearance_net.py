@@ -8,19 +8,12 @@ from letters, also describe portraits and symbols.
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from coin_core.classifiers.backbones import build_legend_net
-from coin_core.classifiers.legend_net import FEATURES, LegendNet
-from coin_core.classifiers.torch_classifier import NetClassifier, best_device
-from coin_core.classifiers.tta import predict
-from coin_core.imaging.preprocessing import Preprocessing
+from coin_core.classifiers.legend_net import FEATURES, LegendNet, build_legend_net
 from coin_core.rulers import RULERS
 
 GRID = 4  # cells along each side of the flan
@@ -145,49 +138,3 @@ def shape_parameters(tensors: dict[str, Tensor]) -> dict[str, bool]:
     full_width = first is not None and len(first) == _PUBLISHED_WIDTH
     deep = "look.1.line.weight" in tensors
     return {"module__full_width": full_width, "module__deep": deep}
-
-
-class PhotoClassifier(NetClassifier):
-    """A classifier of crops, with a network of the shape of the weights it loads."""
-
-    def infer(self, x: Any, **fit_params: Any) -> Any:
-        """Return class logits; crops of legends go through `tta.predict`."""
-        if x.dtype != torch.uint8 or self.module_.training or not self._reads_legend:
-            return super().infer(x, **fit_params)
-        return predict(self.module_, np.asarray(x), self.preparation).logits
-
-    def embed(self, crops: NDArray[np.uint8]) -> Tensor:
-        """Return the embeddings (N, D) of crops (N, S, S, 3)."""
-        if not self._reads_legend:
-            return super().embed(crops)
-        return predict(self.module_.eval(), crops, self.preparation).embedding
-
-    @property
-    def _reads_legend(self) -> bool:
-        return isinstance(self.module_, LegendNet)
-
-    def load_tensors(self, tensors: dict[str, Tensor]) -> NetClassifier:
-        """Load weights into a network of their shape."""
-        self.set_params(**shape_parameters(tensors))
-        return super().load_tensors(tensors)
-
-
-def build_photo_classifier(
-    backbone: str, labels: tuple[str, ...], *, seed: int, lr: float
-) -> PhotoClassifier:
-    """Build the unfitted classifier on a backbone ("resnet" or "vgg")."""
-    feature_mode = feature_mode_for(labels)
-    return PhotoClassifier(
-        build_net,
-        module__backbone=backbone,
-        module__classes=len(labels),
-        module__feature_mode=feature_mode,
-        classes=labels,
-        seed=seed,
-        preprocessing=Preprocessing(framed=feature_mode is not FeatureMode.APPEARANCE),
-        max_epochs=20,
-        batch_size=32,
-        lr=lr,
-        optimizer__weight_decay=2e-2,
-        device=best_device(),
-    )

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from coin_core.classifiers.appearance_net import GRID, FeatureMode, spatial_pool
 from coin_core.classifiers.legend_net import FEATURES, LegendOutput
-from coin_core.classifiers.tta import predict
+from coin_core.classifiers.torch_classifier import predict
 from coin_core.imaging.preprocessing import prepare
 from coin_core.storage import data_dir, write_file
 

@@ -8,11 +8,14 @@ from the backbone to the classes, for coins that differ in pictures and not in l
 Its weights are zero until a fine-tuning uses it.
 """
 
+from collections import OrderedDict
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+
+from coin_core.classifiers.torchvision_import import torchvision
 
 STRIDE_PX = 8
 LETTER_CLASSES = 17  # the 16 letters of coin_core.rulers.LETTERS, then "none"
@@ -48,6 +51,74 @@ class Trunk(nn.Module):
     def early(self) -> nn.Sequential:
         """Return the layers up to stride 8, under the same names."""
         raise TypeError("a backbone names its own early layers")
+
+
+class ResNetTrunk(Trunk):
+    """ResNet-18 without its head (He et al. 2016)."""
+
+    channels = (128, 256, 512)
+
+    def __init__(self, *, imagenet: bool = False, full_width: bool = True) -> None:
+        super().__init__()
+        weights = "IMAGENET1K_V1" if imagenet else None
+        net = torchvision.models.resnet18(weights=weights)
+        self.conv1, self.bn1 = net.conv1, net.bn1
+        self.relu, self.maxpool = net.relu, net.maxpool
+        self.layer1, self.layer2 = net.layer1, net.layer2
+        self.layer3, self.layer4 = net.layer3, net.layer4
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return feature maps at stride 8, 16 and 32 of x (N, 3, S, S)."""
+        x = self.layer1(self.maxpool(self.relu(self.bn1(self.conv1(x)))))
+        eighth = self.layer2(x)
+        sixteenth = self.layer3(eighth)
+        return eighth, sixteenth, self.layer4(sixteenth)
+
+    def early(self) -> nn.Sequential:
+        """Return the layers up to stride 8, under the same names."""
+        names = ("conv1", "bn1", "relu", "maxpool", "layer1", "layer2")
+        return nn.Sequential(OrderedDict((n, getattr(self, n)) for n in names))
+
+
+# VGG-11's layers at half the width take a fourth of the time and of the space, so that
+# two cores can train it in a night.
+_VGG_HALF = [32, "M", 64, "M", 128, 128, "M", 256, 256, "M", 256, 256, "M"]
+
+
+class VggTrunk(Trunk):
+    """VGG-11 with batch norm, convolutions only (Simonyan and Zisserman 2015).
+
+    Half as wide as published; of full width when it starts from ImageNet.
+    """
+
+    def __init__(self, *, imagenet: bool = False, full_width: bool = False) -> None:
+        super().__init__()
+        if imagenet or full_width:
+            weights = "IMAGENET1K_V1" if imagenet else None
+            self.features = torchvision.models.vgg11_bn(weights=weights).features
+            self.channels = (512, 512, 512)
+        else:
+            self.features = torchvision.models.vgg.make_layers(_VGG_HALF, True)
+            self.channels = (256, 256, 256)
+            for layer in self.features:
+                if isinstance(layer, nn.Conv2d):
+                    nn.init.kaiming_normal_(layer.weight, mode="fan_out")
+        # The maps before the fourth and the fifth pooling are returned.
+        pools = [i for i, layer in enumerate(self.features) if "Pool" in str(layer)]
+        self._third, self._fourth = pools[3], pools[4]
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return feature maps at stride 8, 16 and 32 of x (N, 3, S, S)."""
+        maps = []
+        for number, layer in enumerate(self.features):
+            if number in (self._third, self._fourth):
+                maps.append(x)
+            x = layer(x)
+        return maps[0], maps[1], x
+
+    def early(self) -> nn.Sequential:
+        """Return the layers up to stride 8, under the same names."""
+        return nn.Sequential(OrderedDict(features=self.features[: self._third]))
 
 
 class LetterHead(nn.Module):
@@ -179,6 +250,29 @@ class LegendNet(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Return class logits (N, C) of x float32 (N, 3, S, S), or of embeddings."""
         return self.classify(x) if x.ndim == 2 else self.read_letters(x).logits
+
+
+TRUNKS: dict[str, type[ResNetTrunk | VggTrunk]] = {
+    "resnet": ResNetTrunk,
+    "vgg": VggTrunk,
+}
+"""Backbone by the name that `ClassifierSpec.backbone` gives."""
+
+
+def build_legend_net(
+    backbone: str, classes: int, *, imagenet: bool = False, full_width: bool = False
+) -> LegendNet:
+    """Build an untrained legend net.
+
+    Args:
+        backbone: A key of `TRUNKS`.
+        classes: How many classes it tells apart.
+        imagenet: Start the backbone from ImageNet's weights, which are downloaded.
+        full_width: Build the backbone as wide as published; only VGG's is narrower.
+    """
+    return LegendNet(
+        TRUNKS[backbone](imagenet=imagenet, full_width=full_width), classes
+    )
 
 
 def load_compatible(module: nn.Module, tensors: dict[str, Tensor]) -> list[str]:

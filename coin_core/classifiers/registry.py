@@ -39,7 +39,7 @@ class ClassifierSpec:
             stopping ends most trainings before; None if it does not train in epochs.
         release_epochs: Epochs on the rendered coins of the shipped model; None for
             what the training itself chooses.
-        backbone: The network of `classifiers.backbones` inside it, which can start
+        backbone: The network of `classifiers.legend_net` inside it, which can start
             from weights pretrained on rendered coins or on ImageNet; "" for none.
         extracts_features: Whether its network computes the features of the others.
         trusted_types: Types in the saved estimator beyond those that the shipped ones

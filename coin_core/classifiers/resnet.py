@@ -21,6 +21,6 @@ from coin_core.classifiers.registry import register_classifier
 )
 def build_resnet(labels: tuple[str, ...], *, seed: int) -> Any:
     """Build the unfitted classifier."""
-    from coin_core.classifiers.appearance_net import build_photo_classifier
+    from coin_core.classifiers.torch_classifier import build_photo_classifier
 
     return build_photo_classifier("resnet", labels, seed=seed, lr=5e-4)

@@ -22,6 +22,6 @@ from coin_core.classifiers.registry import register_classifier
 )
 def build_vgg(labels: tuple[str, ...], *, seed: int) -> Any:
     """Build the unfitted classifier."""
-    from coin_core.classifiers.appearance_net import build_photo_classifier
+    from coin_core.classifiers.torch_classifier import build_photo_classifier
 
     return build_photo_classifier("vgg", labels, seed=seed, lr=3e-4)

@@ -196,7 +196,7 @@ def classify_sides(
     Raises:
         WeightsMissingError: The network's weights are missing.
     """
-    from coin_core.detection.nets import SIDE_PX, side_probabilities
+    from coin_core.detection.legend_localizer import SIDE_PX, side_probabilities
 
     if not boxes:
         return ()

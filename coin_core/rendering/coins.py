@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from coin_core.imaging.legend_pose import LegendPose
+from coin_core.imaging.preprocessing import LegendPose
 from coin_core.rendering.cornucopia import draw_die as draw_cornucopia
 from coin_core.rendering.engraving import DiePlacement, PlacedCanvas, polar
 from coin_core.rendering.flans import (

@@ -1,16 +1,28 @@
 """From photo to verdict with the shipped models: sides, reasons, by-hand boxes."""
 
+import io
+import re
+import shutil
+import sys
+from pathlib import Path
+from types import FrameType
+
 import numpy as np
 import pytest
+from PIL import Image
 
 from coin_core import pipeline
 from coin_core.classifiers import shipped_classifiers
 from coin_core.detection.faces import RotatedBox
+from coin_core.imaging import photo_io
+from coin_core.model_store import bundle
 from coin_core.pipeline import CoinClassifier
 from coin_core.rendering import RenderedCoin, render_coin
 from coin_core.rendering.backgrounds import draw_background
 from coin_core.rendering.clutter import paste
 from coin_core.results import RejectReason, Verdict, sentence
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -143,3 +155,40 @@ def test_no_certainty_is_ever_shown() -> None:
         seconds=0.1,
     )
     assert sentence(sure) == "John Hyrcanus I, 99 %"
+
+
+def test_the_path_of_a_photo_is_the_documented_one(
+    coin_classifier: CoinClassifier, coin: RenderedCoin
+) -> None:
+    file = io.BytesIO()
+    Image.fromarray(coin.image).save(file, "PNG")
+    coin_classifier.classify(photo_io.decode(file.getvalue()), classifiers=["resnet"])
+    run: dict[str, None] = {}
+
+    def note(frame: FrameType, event: str, _: object) -> None:
+        path = Path(frame.f_code.co_filename)
+        if event == "call" and path.is_relative_to(ROOT / "coin_core"):
+            run[path.relative_to(ROOT).as_posix()] = None
+
+    sys.setprofile(note)
+    try:
+        photo = photo_io.decode(file.getvalue())
+        coin_classifier.classify(photo, classifiers=["resnet"])
+    finally:
+        sys.setprofile(None)
+    text = (ROOT / "docs" / "architecture.md").read_text("utf-8")
+    assert list(run) == re.findall(r"^\| \d+ \| `(coin_core/\S+)`", text, re.M)
+    assert len(run) <= 11
+
+
+def test_a_model_that_is_replaced_on_disk_is_loaded_again(
+    coin_classifier: CoinClassifier, tmp_path: Path
+) -> None:
+    folder = tmp_path / "resnet"
+    shutil.copytree(bundle.find_bundle("resnet"), folder)
+    model = coin_classifier.model(str(folder))
+    assert coin_classifier.model(str(folder)) is model
+    bundle.add_figures(folder, {"what": "other coins", "n": 3})
+    again = coin_classifier.model(str(folder))
+    assert again is not model
+    assert again.card.metrics[-1] == {"what": "other coins", "n": 3}

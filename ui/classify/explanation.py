@@ -14,7 +14,7 @@ import numpy as np
 import streamlit as st
 
 from coin_core.detection.faces import RotatedBox
-from coin_core.imaging.legend_pose import warp_to_legend
+from coin_core.imaging.preprocessing import warp_to_legend
 from coin_core.model_store.card import Card
 from coin_core.results import Verdict, class_title
 from coin_core.rulers import DEFAULT_CLASSES, RULERS

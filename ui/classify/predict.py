@@ -19,7 +19,7 @@ from ui.resources import coin_classifier, weights_version
 
 if TYPE_CHECKING:
     from coin_core.explain import LetterRead, NearCoin
-    from coin_core.imaging.legend_pose import LegendPose
+    from coin_core.imaging.preprocessing import LegendPose
 
 HashFuncs = dict[str | type[Any], Callable[[Any], Any]]
 

@@ -7,9 +7,14 @@ import torch
 from torch import nn
 
 from coin_core.detection import coin_detector, faces
-from coin_core.detection.coin_detector import iou, segment, split_regions, zoom_crop
+from coin_core.detection.coin_detector import (
+    detect_on_plain_background,
+    iou,
+    segment,
+    split_regions,
+    zoom_crop,
+)
 from coin_core.detection.faces import DetectedFace, RotatedBox, Side
-from coin_core.detection.plain_background import detect_on_plain_background
 from coin_core.errors import CropOutOfBoundsError
 from coin_core.model_store.bundle import WEIGHTS_DIR
 from coin_core.rendering.backgrounds import draw_background

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coin_core.imaging.legend_pose import (
+from coin_core.imaging.preprocessing import (
     VIEW_MARGIN,
     LegendPose,
     warp_to_crop,

@@ -6,8 +6,12 @@ import sys
 import numpy as np
 import pytest
 
-from coin_core.imaging.legend_pose import LegendPose
-from coin_core.imaging.preprocessing import Preprocessing, centred_pose, prepare
+from coin_core.imaging.preprocessing import (
+    LegendPose,
+    Preprocessing,
+    centred_pose,
+    prepare,
+)
 
 
 def _crops(count: int = 2, size: int = 160) -> np.ndarray:

@@ -65,7 +65,7 @@ def test_what_cannot_be_started_from_is_said(tmp_path, monkeypatch):
     def refused(*given, **options):
         raise OSError("no route")
 
-    monkeypatch.setattr("coin_core.classifiers.backbones.build_legend_net", refused)
+    monkeypatch.setattr("coin_core.classifiers.legend_net.build_legend_net", refused)
     net = get_classifier("resnet").build(OURS, seed=1)
     net.initialize()
     with pytest.raises(WeightsMissingError, match="--init rendered or --init scratch"):
@@ -137,11 +137,11 @@ def test_features_come_from_a_bundle_that_will_be_found_again(tmp_path):
 
 @pytest.mark.parametrize("classes", [OURS, OTHERS])
 def test_vgg_takes_imagenets_width_and_is_found_again(tmp_path, monkeypatch, classes):
-    from coin_core.classifiers import backbones
+    from coin_core.classifiers import legend_net
 
-    build = backbones.build_legend_net
+    build = legend_net.build_legend_net
     monkeypatch.setattr(
-        backbones,
+        legend_net,
         "build_legend_net",
         lambda name, classes, imagenet: build(name, classes, full_width=imagenet),
     )

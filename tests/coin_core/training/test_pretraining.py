@@ -12,9 +12,8 @@ from safetensors.torch import save_file
 from torch import nn
 from torch.nn import functional
 
-from coin_core.classifiers import backbones
-from coin_core.classifiers.backbones import build_legend_net
-from coin_core.classifiers.legend_net import LegendNet, Trunk
+from coin_core.classifiers import legend_net
+from coin_core.classifiers.legend_net import LegendNet, Trunk, build_legend_net
 from coin_core.rulers import LETTERS
 from coin_core.training import pretraining
 from coin_core.training.letter_targets import NONE
@@ -110,7 +109,7 @@ def test_readers_give_maps_features_and_classes(name: str) -> None:
 def test_a_killed_training_ends_as_it_would_have(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(backbones, "build_legend_net", _small_reader)
+    monkeypatch.setattr(legend_net, "build_legend_net", _small_reader)
     plan = Schedule(
         rounds=(
             Round(coins=16, batch=8),
@@ -155,7 +154,7 @@ def test_a_killed_training_ends_as_it_would_have(
 def test_a_checkpoint_of_the_version_before_is_left_unused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(backbones, "build_legend_net", _small_reader)
+    monkeypatch.setattr(legend_net, "build_legend_net", _small_reader)
     plan = Schedule(rounds=(Round(coins=8, batch=8),), validation_coins=4)
     # Its notes were "seen" alone, and its moments were named by the weights.
     tensors = {f"net.{k}": v for k, v in _small_reader().state_dict().items()}

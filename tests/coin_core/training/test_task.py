@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from coin_core.classifiers import backbones
+from coin_core.classifiers import legend_net
 from coin_core.errors import TrainingDataError
 from coin_core.rulers import DEFAULT_CLASSES
 from coin_core.training.config import TrainingConfig
@@ -78,9 +78,9 @@ def test_fine_tuning_reaches_the_trunk(shipped, how):  # noqa: F811
 
 
 def test_what_a_frozen_net_sees_is_worked_out_once(monkeypatch):
-    seen, forward = [], backbones.ResNetTrunk.forward
+    seen, forward = [], legend_net.ResNetTrunk.forward
     monkeypatch.setattr(
-        backbones.ResNetTrunk,
+        legend_net.ResNetTrunk,
         "forward",
         lambda self, x: seen.append(len(x)) or forward(self, x),
     )

@@ -7,11 +7,10 @@ import numpy as np
 import pytest
 import torch
 
-from coin_core.classifiers import tta
-from coin_core.classifiers.tta import choose_poses, predict, predict_once
+from coin_core.classifiers import torch_classifier
+from coin_core.classifiers.torch_classifier import choose_poses, predict, predict_once
 from coin_core.detection.legend_localizer import best_poses, predict_poses
-from coin_core.imaging.legend_pose import LegendPose
-from coin_core.imaging.preprocessing import Preprocessing, centred_pose
+from coin_core.imaging.preprocessing import LegendPose, Preprocessing, centred_pose
 from coin_core.pipeline import CoinClassifier
 from coin_core.rendering import RenderedCoin, render_coin
 
@@ -42,7 +41,7 @@ def test_the_turn_in_which_more_is_read_is_taken(
         (frame, _upside_down(frame)) if upright_first else (_upside_down(frame), frame)
         for _, frame in coins
     ]
-    monkeypatch.setattr(tta, "predict_poses", lambda _: likely)
+    monkeypatch.setattr(torch_classifier, "predict_poses", lambda _: likely)
     crops = np.stack([coin.image for coin, _ in coins])
     found = choose_poses(net.module_, crops, net.preparation)
     assert sum(a == frame for a, (_, frame) in zip(found, coins, strict=True)) >= 5
