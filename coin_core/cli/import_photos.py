@@ -45,6 +45,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="whether a photo's folder names the ruler (default folder)",
     )
     add("--who", metavar="NAME", help="who imports; you by default")
+    add(
+        "--report",
+        type=Path,
+        metavar="FILE.csv",
+        help="write each file with its result and the reason to this table",
+    )
     add("--resume", type=arguments.count, metavar="ID", help="resume a stopped import")
 
 
@@ -67,7 +73,7 @@ def run(options: argparse.Namespace) -> int:
             mapping=mapping,
             labels=options.labels,
         )
-    return follow_import(catalog, steps)
+    return follow_import(catalog, steps, report=options.report)
 
 
 def _user_name() -> str:
@@ -92,12 +98,23 @@ def _load_mapping(path: Path) -> dict[str, str]:
     return mapping
 
 
-def follow_import(catalog: Catalog, steps: Iterator[ImportProgress]) -> int:
+def follow_import(
+    catalog: Catalog, steps: Iterator[ImportProgress], *, report: Path | None = None
+) -> int:
     """Run an import with a progress bar and print its result.
+
+    Args:
+        catalog: The catalog that is imported to.
+        steps: The running import.
+        report: A CSV file to write, with the result of each file.
 
     Returns:
         The exit code: 1 if the import was stopped or a photo failed.
+
+    Raises:
+        CatalogError: The report cannot be written.
     """
+    from coin_core.catalog.import_report import import_report, summarize_import
     from coin_core.catalog.importing.records import ImportState
     from coin_core.jobs import Progress
 
@@ -115,12 +132,16 @@ def follow_import(catalog: Catalog, steps: Iterator[ImportProgress]) -> int:
     if progress is None:
         return 1
     _write_remarks(catalog, progress.import_id)
-    new = progress.done - progress.known - progress.failed
-    sys.stderr.write(
-        f"{new} photos imported ({progress.grouped} of them show a known coin), "
-        f"{progress.known} were in the dataset before, {progress.failed} could not be "
-        f"imported. {catalog.database.where}\n"
-    )
+    summary = summarize_import(catalog, progress.import_id)
+    sys.stderr.write(f"{summary}\n{catalog.database.where}\n")
+    if report is not None:
+        try:
+            report.write_bytes(import_report(catalog, progress.import_id))
+        except OSError as error:
+            raise CatalogError(
+                f"{report} cannot be written ({error.strerror or error}). The import "
+                f"itself is recorded as number {progress.import_id}."
+            ) from error
     if progress.state is not ImportState.DONE:
         command = f"python -m coin_core import --resume {progress.import_id}"
         sys.stderr.write(f"The import was stopped. Resume it with: {command}\n")

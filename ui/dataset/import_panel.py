@@ -14,6 +14,7 @@ import pandas as pd
 import streamlit as st
 
 from coin_core.catalog import Catalog, PhotoQuery, Progress
+from coin_core.catalog.import_report import import_report, summarize_import
 from coin_core.catalog.importing import ledger
 from coin_core.catalog.importing.ingest import (
     discard_import,
@@ -64,9 +65,25 @@ class ImportPanel(JobPanel):
         if job.is_open:
             return
         with errors_on_page():
-            for title, rows in _remarks(self.catalog, ledger.import_id_of(job)):
+            import_id = ledger.import_id_of(job)
+            st.text(summarize_import(self.catalog, import_id))
+            _offer_report(self.catalog, import_id, "now")
+            for title, rows in _remarks(self.catalog, import_id):
                 with st.expander(title):
                     show_table(rows)
+
+
+def _offer_report(catalog: Catalog, import_id: int, place: str) -> None:
+    """A table of all files of an import with their results, to download."""
+    st.download_button(
+        "All files and their results (CSV)",
+        lambda: import_report(catalog, import_id),
+        f"import-{import_id}.csv",
+        "text/csv",
+        key=f"import_report_{place}_{import_id}",
+        icon=":material/download:",
+        on_click="ignore",
+    )
 
 
 def show_running_import(catalog: Catalog) -> None:
@@ -100,6 +117,7 @@ def show_earlier_imports(catalog: Catalog) -> None:
         for one in earlier:
             when = f"{one.created_at:%Y-%m-%d %H:%M}, " if one.created_at else ""
             st.text(f"{when}{one.text}, {one.state}.")
+            _offer_report(catalog, one.import_id, "earlier")
             for title, rows in _remarks(catalog, one.import_id):
                 st.caption(title)
                 show_table(rows)

@@ -1,5 +1,6 @@
 """Bringing photos in: what arrives, what is said of what does not, going on."""
 
+import csv
 import io
 import json
 import os
@@ -8,6 +9,7 @@ import signal
 import time
 import unicodedata
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -523,10 +525,18 @@ def test_the_command_brings_in_and_says_what_it_could_not(
     (folder / "t.csv").write_text("P,K\nYehudah/a.png,Yonatan\n", encoding="utf-8")
     (tmp_path / "m.json").write_text(json.dumps({"file": "P", "ruler": "K"}))
     arguments = ["import", str(folder), str(folder / "t.csv"), "--who", "ada"]
-    assert main([*arguments, "--mapping", str(tmp_path / "m.json")]) == 1
+    report = tmp_path / "report.csv"
+    arguments += ["--mapping", str(tmp_path / "m.json"), "--report", str(report)]
+    assert main(arguments) == 1
     said = capsys.readouterr().err
     assert "bad.jpg is a text file" in said
-    assert "1 photos imported" in said
+    assert "1 photo is in: 1 new, 0 in the dataset before.\n1 file is not in:" in said
+    assert "- bad.jpg: is a text file.\nWhat to do: " in said
+    with report.open(encoding="utf-8-sig", newline="") as file:
+        rows = {Path(row["file"]).name: row for row in csv.DictReader(file)}
+    assert rows["a.png"]["result"] == "imported"
+    assert rows["bad.jpg"]["result"] == "not imported"
+    assert "is a text file" in rows["bad.jpg"]["reason"]
     assert by_name(catalog)["a.png"].ruler == "alexander_jannaeus"
     assert main(["import"]) == 2
     assert main(["import", str(folder), "--mapping", str(folder / "t.csv")]) == 2

@@ -1,0 +1,76 @@
+"""How an import ends: what is in, what is not, why, and what to do."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+import pytest
+
+from coin_core.catalog.import_report import import_report, summarize_import
+from coin_core.catalog.importing import ledger
+from coin_core.catalog.importing.records import ImportItem, ItemState
+from coin_core.imaging.photo_io import ACCEPTED
+
+
+def an_import(catalog, *results):
+    """An import with items of these keys, states and messages."""
+    import_id = ledger.create(catalog, "photos", {"sources": [], "who": "ada"})
+    ledger.enter_items(catalog, import_id, [(key, None) for key, _, _ in results])
+    items = [
+        ImportItem(key=key, state=state, photo_id=None, message=message)
+        for key, state, message in results
+        if state is not ItemState.WAITING
+    ]
+    ledger.record_results(catalog, import_id, items)
+    return import_id
+
+
+def test_the_summary_counts_names_and_advises(catalog):
+    raw = [
+        (f"/in/{k}.dng", ItemState.FAILED, f"{k}.dng is a raw file; {ACCEPTED}.")
+        for k in range(5)
+    ]
+    import_id = an_import(
+        catalog,
+        *raw,
+        ("/in/a.zip!/b.jpg", ItemState.FAILED, "b.jpg in a.zip is locked."),
+        ("/in/a.png", ItemState.DONE, None),
+        ("/in/b.png", ItemState.KNOWN, "In the catalog already."),
+        ("/in/c.png", ItemState.WAITING, None),
+    )
+    assert summarize_import(catalog, import_id).splitlines() == [
+        "2 photos are in: 1 new, 1 in the dataset before.",
+        "1 file is not read yet.",
+        "6 files are not in:",
+        "- 0.dng, 1.dng, 2.dng and 2 more: is a raw file.",
+        "- b.jpg: in a.zip is locked.",
+        "What to do: correct these files, or save them in a format that is read, and "
+        "import the same again. Photos that are in are not added twice.",
+    ]
+
+
+def test_many_reasons_are_counted(catalog):
+    failed = [(f"/{k}", ItemState.FAILED, f"Reason {k}.") for k in range(14)]
+    assert "- 4 files are not in for other reasons." in summarize_import(
+        catalog, an_import(catalog, *failed)
+    )
+
+
+def test_an_import_without_photos_says_so(catalog):
+    assert "No photos were found" in summarize_import(catalog, an_import(catalog))
+
+
+@pytest.mark.parametrize("count", [0, 3])
+def test_the_report_has_a_row_for_each_file(catalog, monkeypatch, count):
+    monkeypatch.setattr("coin_core.catalog.import_report._PAGE", 2)
+    results = [(f"/{k}.png", ItemState.DONE, None) for k in range(count)]
+    results.append(("=x.jpg", ItemState.FAILED, "x.jpg is a text file."))
+    text = import_report(catalog, an_import(catalog, *results)).decode("utf-8-sig")
+    *others, last = csv.DictReader(io.StringIO(text, newline=""))
+    assert [row["result"] for row in others] == ["imported"] * count
+    assert last == {
+        "file": "'=x.jpg",
+        "result": "not imported",
+        "reason": "x.jpg is a text file.",
+    }
