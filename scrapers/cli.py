@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from coin_core.errors import CoinError
+from coin_core.storage import write_file
 from scrapers.settings import read_contact, store_contact
 
 if TYPE_CHECKING:
@@ -36,6 +37,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if words[:1] == ["contact"] and len(words) <= 2:
             return _set_contact(words[1:])
+        if words[:1] == ["left-out"]:
+            return _list_left_out(words[1:])
         return _run(_parse(arguments))
     except CoinError as error:
         sys.stderr.write(f"{error}\n")
@@ -53,6 +56,54 @@ def _set_contact(words: Sequence[str]) -> int:
     return 0
 
 
+def _list_left_out(words: Sequence[str]) -> int:
+    """List what a scrape left out, and write what became of all of it as CSV."""
+    parser = argparse.ArgumentParser(
+        prog="python -m scrapers left-out",
+        description="List the coins that a scrape left out, each with the reason.",
+    )
+    parser.add_argument("run", type=_positive, help="number of the scrape")
+    parser.add_argument(
+        "--csv", type=Path, metavar="FILE", help="write every result of the scrape here"
+    )
+    options = parser.parse_args(words)
+    from coin_core.catalog import open_catalog
+    from coin_core.catalog.left_out import list_left_out, scrape_table
+    from coin_core.catalog.scrape_jobs import scrape_order
+
+    catalog = open_catalog()
+    try:
+        scrape_order(catalog, options.run)  # it must be a scrape
+        for one in list_left_out(catalog, options.run):
+            matched = ", ".join(map(repr, one.words))
+            taken = " (taken after all)" if one.taken else ""
+            _print(f"{one.key}: {one.reason}, by {matched}{taken}\n  {one.title}")
+        if options.csv:
+            write_file(options.csv, scrape_table(catalog, options.run))
+    finally:
+        catalog.close()
+    return 0
+
+
+def _take(options: argparse.Namespace) -> int:
+    """Add a listing that a scrape left out."""
+    from coin_core.catalog import open_catalog
+    from scrapers.ingest import take_after_all
+
+    catalog = open_catalog()
+    try:
+        taken = take_after_all(
+            catalog, options.query, who=options.who or getpass.getuser()
+        )
+    finally:
+        catalog.close()
+    _print(
+        f"{options.query}: {taken.added} new photos without a label, {taken.known} "
+        "known already. They are in the review."
+    )
+    return 0
+
+
 def _run(options: argparse.Namespace) -> int:
     from scrapers.registry import list_sources, open_source, plan
 
@@ -61,6 +112,8 @@ def _run(options: argparse.Namespace) -> int:
             entry = json.dumps(info.as_json(), ensure_ascii=False)
             _print(entry if options.json else f"{info.name}: {info.title}")
         return 0
+    if options.source == "take":
+        return _take(options)
     order = _order(options)
     if options.dry_run:
         for line in plan(order):
@@ -96,6 +149,8 @@ def _build_parser() -> argparse.ArgumentParser:
                 "examples:",
                 "  python -m scrapers contact you@example.org    (once, before a run)",
                 "  python -m scrapers sources",
+                "  python -m scrapers left-out 12 --csv all.csv  (of scrape 12)",
+                "  python -m scrapers take acsearch:101          (after all)",
                 *(
                     f"  python -m scrapers {one.name} '{one.query_hint}'\n"
                     f"      {one.title}: {one.query_label}"
@@ -108,7 +163,7 @@ def _build_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    add("source", choices=("contact", "sources", *names))
+    add("source", choices=("contact", "sources", "left-out", "take", *names))
     add("query", nargs="?", help="words, a file or folder, or an address")
     add("--limit", type=_positive, help="stop after this number of new listings")
     add("--dry-run", action="store_true", help="print the plan and ask nothing")
@@ -188,7 +243,13 @@ def summary(progress: ScrapeProgress) -> str:
         f"({progress.labelled} labelled), {progress.known} known, "
         f"{progress.failed} failed; {progress.left_out} listings left out.",
         *(f"  {sentence}" for sentence in progress.problems),
+        *progress.advice(),
     ]
+    if progress.listings:
+        lines.append(
+            "Every result as a table: python -m scrapers left-out "
+            f"{progress.import_id} --csv FILE"
+        )
     if progress.error:
         lines.append(f"Stopped: {progress.error}")
     return "\n".join(lines)

@@ -10,7 +10,7 @@ import dataclasses
 import errno
 import hashlib
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -22,8 +22,22 @@ from coin_core.catalog import Catalog, CatalogPhoto, PhotoStatus
 from coin_core.catalog.importing import ledger
 from coin_core.catalog.importing.ingest import Prepared, drop_uploads, prepare
 from coin_core.catalog.importing.records import SCRAPE, ImportState, ItemState
+from coin_core.catalog.left_out import (
+    MOST_KEPT,
+    LeftOut,
+    find_left_out,
+    keep_photo,
+    kept_photo,
+    list_left_out,
+    note_left_out,
+)
 from coin_core.catalog.schema import ImportItemRow, ImportRow
-from coin_core.catalog.scrape_jobs import ScrapeOrder, ScrapeProgress, begin_scrape
+from coin_core.catalog.scrape_jobs import (
+    ScrapeOrder,
+    ScrapeProgress,
+    begin_scrape,
+    scrape_order,
+)
 from coin_core.catalog.similarity import Matcher
 from coin_core.errors import (
     CatalogError,
@@ -41,13 +55,46 @@ from scrapers.errors import (
 )
 from scrapers.labels.reader import LotLabel, Outcome, read_label
 from scrapers.mapping import coin_facts, describe_evidence, file_name
+from scrapers.registry import open_source
 
 _log = logging.getLogger("scrapers")
 
 MOST_FAILURES: Final = 20
 THUMBNAILS_CACHED: Final = 500  # the site is slower than decoding a photo again
 PROBLEMS_KEPT: Final = 10
+_LONG_DATA: Final = 100  # characters of a data address that a key contains whole
 Prepare = Callable[[bytes, str], Prepared]
+
+
+def take_after_all(
+    catalog: Catalog, key: str, *, who: str, prepare_photo: Prepare = prepare
+) -> ScrapeProgress:
+    """Add a listing that a scrape left out, without a label, to be reviewed.
+
+    Args:
+        catalog: The dataset.
+        key: The listing, such as "acsearch:101".
+        who: Signs the change.
+        prepare_photo: Decodes a photo and finds its coins.
+
+    Raises:
+        CoinError: No scrape left it out, it is scraped right now, or its photo is
+            missing.
+    """
+    import_id, entry = find_left_out(catalog, key)
+    listing = _stored_listing(catalog, import_id, entry.listing)
+    order = replace(scrape_order(catalog, import_id), who=who)
+    if ledger.is_running(import_id):
+        raise CatalogError(
+            f"Scrape {import_id} is running. Wait for its end, or stop it first."
+        )
+    with open_source(order) as source:
+        run = _Run(catalog, source, import_id, order, prepare_photo)
+        run.take(listing)
+        if run.progress.problems:
+            raise NotFoundError(run.progress.problems[-1])
+        note_left_out(catalog, import_id, replace(entry, taken=True))
+    return run.progress
 
 
 def scrape(
@@ -115,6 +162,7 @@ class _Run:
         self._prepare = prepare_photo
         self._matcher = Matcher(catalog.photos, cache_size=THUMBNAILS_CACHED)
         self._recorded = _recorded_photos(catalog)
+        self._left_out = {one.key for one in list_left_out(catalog, import_id)}
         self._failures_in_a_row = 0
         self._problems_reported = 0
         self.progress = ScrapeProgress(
@@ -173,10 +221,55 @@ class _Run:
         other = label.outcome is Outcome.OTHER and not self._order.everything
         if label.outcome is Outcome.REJECTED or other:
             _log.info("left out, %s: %s", label.rule, listing.title)
-            self._count(left_out=1)
+            self._leave_out(listing, label)
             return False
+        return self._add_photos(listing, label)
+
+    def take(self, listing: Listing) -> None:
+        """Add the photos of a listing whatever its text says; it gets no label."""
+        label = replace(read_label(listing.lot_text), ruler=None)
+        self._count(listings=1, taken=int(self._add_photos(listing, label)))
+        with self._catalog.database.writing() as connection:
+            connection.execute(
+                update(ImportRow)
+                .where(ImportRow.id == self.progress.import_id)
+                .values(total=ImportRow.done)
+            )
+
+    def _leave_out(self, listing: Listing, label: LotLabel) -> None:
+        """Count a listing and record it, so that a person can take it after all."""
+        reasons = dict(self.progress.reasons)
+        reasons[label.rule] = reasons.get(label.rule, 0) + 1
+        self._count(left_out=1)
+        self.progress = replace(self.progress, reasons=reasons)
+        import_id = self.progress.import_id
+        if listing.key in self._left_out or len(self._left_out) >= MOST_KEPT:
+            return
+        self._left_out.add(listing.key)
+        stored = dataclasses.asdict(listing)
+        for image in stored["images"]:
+            data = image.pop("data")
+            image["kept"] = keep_photo(self._catalog, import_id, data) if data else ""
+            if data and image["url"].startswith("data:"):
+                image["url"] = f"data:{image['kept']}"
+        entry = LeftOut(
+            key=listing.key,
+            reason=label.rule,
+            words=tuple(dict.fromkeys(one.words for one in label.evidence)),
+            title=listing.title,
+            url=listing.url,
+            taken=False,
+            listing=stored,
+        )
+        note_left_out(self._catalog, import_id, entry)
+
+    def _add_photos(self, listing: Listing, label: LotLabel) -> bool:
+        """Add the photos of a listing; returns whether one of them is new."""
         coin_id, new = None, False
-        keys = [f"{listing.key}#{image.side}:{image.url}" for image in listing.images]
+        keys = [
+            _short_key(f"{listing.key}#{image.side}:{image.url}")
+            for image in listing.images
+        ]
         for key in keys:
             photo_id = self._recorded.get(key)
             if photo_id is not None:
@@ -354,7 +447,32 @@ def _recorded_photos(catalog: Catalog) -> dict[str, int | None]:
                 ImportItemRow.state.in_((ItemState.DONE, ItemState.KNOWN)),
             )
         )
-        return {row.key: row.photo_id for row in rows}
+        return {_short_key(row.key): row.photo_id for row in rows}
+
+
+def _short_key(key: str) -> str:
+    """The key of a photo, with the digest of a photo that its address contains."""
+    place, mark, data = key.partition(":data:")
+    if not mark or len(data) < _LONG_DATA:
+        return key
+    return f"{place}:data:{hashlib.sha256(data.encode()).hexdigest()}"
+
+
+def _stored_listing(
+    catalog: Catalog, import_id: int, stored: Mapping[str, Any]
+) -> Listing:
+    """A listing as it was left out, with the photos that were saved along with it."""
+    images = tuple(
+        ListingImage(
+            url=image["url"],
+            side=ImageSide(image["side"]),
+            sha1=image["sha1"],
+            data=kept_photo(catalog, import_id, image["kept"]),
+        )
+        for image in stored["images"]
+    )
+    texts = {**stored, "references": tuple(stored["references"]), "images": images}
+    return Listing(**texts)
 
 
 def _count_listings(catalog: Catalog, import_id: int) -> int:

@@ -6,7 +6,8 @@ The package `scrapers` asks the sites; the catalog only starts it, as a job.
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from sqlalchemy import func, select
@@ -77,6 +78,7 @@ class ScrapeProgress:
         current: The listing dealt with last.
         error: Why it stopped, as a sentence.
         problems: What went wrong, one sentence each, the last ones.
+        reasons: How many listings were left out by each rule.
     """
 
     import_id: int
@@ -91,6 +93,36 @@ class ScrapeProgress:
     current: str = ""
     error: str | None = None
     problems: tuple[str, ...] = ()
+    reasons: Mapping[str, int] = field(default_factory=dict)
+
+    def advice(self, *, on_page: bool = False) -> tuple[str, ...]:
+        """What did not come in, why, and what to do: one sentence for each reason."""
+        sentences = []
+        if self.left_out:
+            why = ", ".join(f"{n:,} {rule}" for rule, n in self.reasons.items())
+            how = (
+                "They are listed below, each with its words; take one all the same "
+                "with its button."
+                if on_page
+                else "List them with: python -m scrapers left-out "
+                f"{self.import_id}. Take one all the same with: python -m scrapers "
+                "take LISTING"
+            )
+            coins = "coin was" if self.left_out == 1 else "coins were"
+            sentences.append(f"{self.left_out:,} {coins} left out ({why}). {how}")
+        if self.failed:
+            sentences.append(
+                f"{self.failed:,} photos or records failed. "
+                + ("Start" if on_page else "Run")
+                + " the same again to retry them; the others are skipped."
+            )
+        unlabelled = self.added - self.labelled
+        if unlabelled > 0:
+            sentences.append(
+                f"{unlabelled:,} of {self.added:,} new photos have no label, as their "
+                "texts name no ruler or leave a doubt. They are in the review."
+            )
+        return tuple(sentences)
 
     @property
     def text(self) -> str:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import base64
 import json
 
 import pytest
 
+from coin_core.catalog import PhotoQuery
+from scrapers import ingest
 from scrapers.cli import main
 from scrapers.registry import list_sources
 from tests.scrapers import saved_pages
-from tests.scrapers.fake_sites import CONTACT
+from tests.scrapers.fake_sites import CONTACT, draw_png
+from tests.scrapers.listed import prepare
 
 
 def test_a_plan_sends_nothing_and_needs_no_contact(capsys, monkeypatch):
@@ -52,6 +56,37 @@ def test_saved_pages_without_photos_are_counted(tmp_path, capsys, caplog):
     assert "Stopped:" in (out := capsys.readouterr().out)
     assert "neither a file nor a folder" in out
     assert "neither a file nor a folder" in caplog.text
+
+
+def test_a_lot_that_was_left_out_is_taken_after_all(
+    tmp_path, capsys, monkeypatch, catalog
+):
+    quick = {"prepare_photo": prepare}
+    monkeypatch.setattr(ingest.take_after_all, "__kwdefaults__", quick)
+    photo = base64.b64encode(draw_png(1)).decode()
+    (tmp_path / "lot.html").write_text(
+        "<!-- saved from url=(0044)https://www.numisbids.com/sale/62/lot/7 -->"
+        f"<div class=viewlot><img src='data:image/png;base64,{photo}'><div "
+        "class=description>Lot of 5 prutot of Alexander Jannaeus.</div></div>"
+    )
+    assert main(["saved", str(tmp_path)]) == 0
+    out = capsys.readouterr().out
+    assert "1 coin was left out (1 several coins)" in out
+    run = out.split("left-out ")[1].split(".")[0]
+    table = tmp_path / "all.csv"
+    assert main(["left-out", run, "--csv", str(table)]) == 0
+    assert "numisbids:62-7: several coins, by " in capsys.readouterr().out
+    assert "left out,several coins" in table.read_text(encoding="utf-8-sig")
+    (tmp_path / "lot.html").unlink()  # the page is not needed any more
+    assert main(["take", "numisbids:62-7", "--who", "ada"]) == 0
+    assert "1 new photos without a label" in capsys.readouterr().out
+    (added,) = catalog.queries.find(PhotoQuery(), offset=0, limit=9).photos
+    assert (added.ruler, added.status) == (None, "unreviewed")
+    assert "several coins" in added.label_evidence
+    assert main(["left-out", run]) == 0
+    assert "(taken after all)" in capsys.readouterr().out
+    assert main(["take", "numisbids:62-8"]) == 1
+    assert "No scrape has left out" in capsys.readouterr().err
 
 
 def test_the_sources_are_listed_for_people_and_programs(capsys):

@@ -19,6 +19,7 @@ from coin_core.catalog import (
     open_catalog,
 )
 from coin_core.catalog.importing.ledger import job_id
+from coin_core.catalog.left_out import list_left_out, scrape_table
 from coin_core.catalog.scrape_jobs import ScrapeOrder
 from coin_core.jobs import find_job
 from coin_core.rendering import render_coin
@@ -164,6 +165,30 @@ def test_texts_decide_what_is_brought_in(catalog):
     assert rulers == {"listed-1": "alexander_jannaeus", "listed-4": None}
     with_others = run(catalog, source, query="again", everything=True)
     assert (with_others.added, with_others.left_out) == (1, 1)
+
+
+def test_what_is_left_out_is_recorded_with_the_words_that_decided(catalog):
+    lots = [lot(1), lot(2, "Lot of 5 prutot of Alexander Jannaeus")]
+    last = run(catalog, Listed(lots))
+    (entry,) = list_left_out(catalog, last.import_id)
+    assert (entry.key, entry.reason) == ("listed:2", "several coins")
+    assert entry.words == ("Lot of",)
+    assert last.reasons == {"several coins": 1}
+    text = summary(last)
+    assert "1 coin was left out (1 several coins)" in text
+    assert f"python -m scrapers left-out {last.import_id}" in text
+    rows = scrape_table(catalog, last.import_id).decode("utf-8-sig").splitlines()
+    assert rows[1].startswith("listed:1,imported")
+    assert rows[2].startswith("listed:2,left out,several coins")
+
+
+def test_photos_without_a_label_and_failures_are_explained_at_the_end(catalog):
+    lots = [lot(1, "John Hyrcanus I or Alexander Jannaeus. Prutah"), lot(2)]
+    last = run(catalog, Listed(lots, {"photo-2": NotFoundError("It is gone.")}))
+    first, second = last.advice()
+    assert first.startswith("1 photos or records failed. Run the same again")
+    assert second.startswith("1 of 1 new photos have no label")
+    assert run(catalog, Listed([lot(3)]), query="more").advice() == ()
 
 
 def test_the_same_file_of_two_lots_is_one_photo(catalog):
