@@ -67,10 +67,8 @@ SALOME_ALEXANDRA = Ruler(
         reign=r"\\b76 ?- ?67\\b",
         catalogue_numbers=(("GBC5", "1399"),),
     ),
-    spellings=(),
     layouts=break_lines("שלמ", "שלמשי | ונהמלכה | וחברהי | הודים", source=TJC),
     legend_frequencies=LegendFrequencies(names=(("שלמשיונ", 1.0),)),
-    sources=(TJC,),
 )
 register_ruler(SALOME_ALEXANDRA)
 '''

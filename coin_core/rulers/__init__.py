@@ -26,7 +26,6 @@ from coin_core.rulers.records import (
     NameOnCoin,
     Reference,
     Ruler,
-    Spelling,
 )
 from coin_core.rulers.registry import (
     RULERS,
@@ -52,7 +51,6 @@ __all__ = [
     "Namesake",
     "Reference",
     "Ruler",
-    "Spelling",
     "find_doubtful_ruler",
     "find_name_on_coin",
     "find_ruler",

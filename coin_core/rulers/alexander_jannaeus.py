@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 from coin_core.rulers.bibliography import (
-    AJC,
     COLLECTORS,
     GBC4,
     GBC5,
-    GBC6,
-    OSTERMANN,
-    PRIEST_AND_COUNCIL,
     TJC,
-    TRADE,
     break_lines,
     cite,
 )
@@ -22,7 +17,6 @@ from coin_core.rulers.records import (
     LegendFrequencies,
     NameOnCoin,
     Ruler,
-    Spelling,
 )
 from coin_core.rulers.registry import register_ruler
 
@@ -109,32 +103,6 @@ ALEXANDER_JANNAEUS = Ruler(
     ),
     legend_frequencies=LegendFrequencies(
         names=(("יהונתן", 0.8), ("ינתן", 0.12), ("יונתן", 0.08))
-    ),
-    spellings=(
-        Spelling(
-            name="יהונתן",
-            legend="יהונתן הכהן הגדל וחבר היהודים",
-            meaning=f"Yehonatan {PRIEST_AND_COUNCIL}",
-            source=TJC,
-        ),
-        Spelling(
-            name="יהונתן",
-            legend="יהונתן הכהן הגדל וחבר הידם",
-            meaning=f"Yehonatan {PRIEST_AND_COUNCIL} (HYDM for HYHWDYM)",
-            source=f"{GBC4}, no. 474",
-        ),
-        Spelling(
-            name="ינתן",
-            legend="ינתן הכהן הגדל וחבר היהדים",
-            meaning=f"Yonatan {PRIEST_AND_COUNCIL}; mostly over lily and anchor",
-            source=TJC,
-        ),
-        Spelling(
-            name="יונתן",
-            legend="יונתן הכהן הגדל וחבר היהדים",
-            meaning=f"Yonatan {PRIEST_AND_COUNCIL}; mostly over lily and anchor",
-            source=TJC,
-        ),
     ),
     layouts=(
         *break_lines(
@@ -223,6 +191,5 @@ ALEXANDER_JANNAEUS = Ruler(
             note="Lists put a question mark there after this work.",
         ),
     ),
-    sources=(TJC, AJC, GBC4, GBC5, GBC6, OSTERMANN, TRADE, COLLECTORS),
 )
 register_ruler(ALEXANDER_JANNAEUS)

@@ -12,13 +12,10 @@ GBC6 = "Hendin, Guide to Biblical Coins, 6th ed., 2021"
 HGC10 = "Hoover, Handbook of Coins of the Southern Levant (HGC 10), 2010"
 HENDIN_1991 = "Hendin, in The Celator, 1991 (the Nablus hoard)"
 OSTERMANN = "Ostermann, Die Münzen der Hasmonäer, 2005"
-SPELLING_VARIES = f"{GBC5}: waw and yod come and go from die to die"
 TRADE = "dealers' descriptions that cite the catalogue"
 COLLECTORS = "collectors' readings of well-struck specimens"
 FORUM = "Forum Ancient Coins, legend printed line by line"
 NOT_CHECKED = "general knowledge of the series, not checked against the book"
-
-PRIEST_AND_COUNCIL = "the High Priest and the Council of the Jews"
 
 
 def cite(edition: str, number: str, note: str, *, checked: bool = True) -> Reference:

@@ -3,14 +3,7 @@
 from __future__ import annotations
 
 from coin_core.rulers.bibliography import (
-    AJC,
     COLLECTORS,
-    GBC4,
-    GBC5,
-    HENDIN_1991,
-    HGC10,
-    PRIEST_AND_COUNCIL,
-    SPELLING_VARIES,
     TJC,
     TRADE,
     break_lines,
@@ -23,7 +16,6 @@ from coin_core.rulers.records import (
     LegendFrequencies,
     NameOnCoin,
     Ruler,
-    Spelling,
 )
 from coin_core.rulers.registry import register_ruler
 
@@ -92,26 +84,6 @@ JOHN_HYRCANUS_I = Ruler(
     ),
     legend_frequencies=LegendFrequencies(
         names=(("יהוחנן", 1.0),), head_of_council=0.25, greek_a=0.33
-    ),
-    spellings=(
-        Spelling(
-            name="יהוחנן",
-            legend="יהוחנן הכהן הגדל וחבר היהודים",
-            meaning=f"Yehohanan {PRIEST_AND_COUNCIL}",
-            source=TJC,
-        ),
-        Spelling(
-            name="יהוחנן",
-            legend="יהוחנן הכהן הגדל וחבר היהדים",
-            meaning=f"Yehohanan {PRIEST_AND_COUNCIL} (waw left out)",
-            source=SPELLING_VARIES,
-        ),
-        Spelling(
-            name="יהוחנן",
-            legend="יהוחנן הכהן הגדל ראש חבר היהודים",
-            meaning="Yehohanan the High Priest, Head of the Council of the Jews",
-            source=TJC,
-        ),
     ),
     layouts=(
         *break_lines(
@@ -186,6 +158,5 @@ JOHN_HYRCANUS_I = Ruler(
             note="Argues for the older view again.",
         ),
     ),
-    sources=(TJC, AJC, GBC4, GBC5, HGC10, HENDIN_1991, TRADE, COLLECTORS),
 )
 register_ruler(JOHN_HYRCANUS_I)

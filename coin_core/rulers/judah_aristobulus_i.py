@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 from coin_core.rulers.bibliography import (
-    AJC,
     COLLECTORS,
     FORUM,
-    GBC4,
     GBC5,
-    HENDIN_1991,
-    SPELLING_VARIES,
     TJC,
     break_lines,
     cite,
@@ -27,7 +23,6 @@ from coin_core.rulers.records import (
     LegendFrequencies,
     NameOnCoin,
     Ruler,
-    Spelling,
 )
 from coin_core.rulers.registry import register_ruler
 
@@ -117,26 +112,6 @@ JUDAH_ARISTOBULUS_I = Ruler(
     # ones. On the letters read on 815 real coins, this bias named all three rulers
     # most evenly (benchmarks/letters.py).
     class_logit_bias=-0.6,
-    spellings=(
-        Spelling(
-            name="יהודה",
-            legend="יהודה כהן גדול וחבר היהודים",
-            meaning="Yehudah High Priest and the Council of the Jews",
-            source=f"{TJC}, group U",
-        ),
-        Spelling(
-            name="יהוד",
-            legend="יהוד הכהן גדול וחבר היהודים",
-            meaning="The same, the he read with 'priest' and not with the name",
-            source=FORUM,
-        ),
-        Spelling(
-            name="יהודה",
-            legend="יהודה כהן גדול וחבר היהדים",
-            meaning="Yehudah High Priest and the Council of the Jews (waw left out)",
-            source=SPELLING_VARIES,
-        ),
-    ),
     layouts=(
         *break_lines(
             "יהודה",
@@ -188,6 +163,5 @@ JUDAH_ARISTOBULUS_I = Ruler(
             note="The attribution that this program follows.",
         ),
     ),
-    sources=(TJC, AJC, GBC4, GBC5, HENDIN_1991, FORUM, COLLECTORS),
 )
 register_ruler(JUDAH_ARISTOBULUS_I)

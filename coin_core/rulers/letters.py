@@ -21,7 +21,6 @@ class Letter:
         paleo: The character of the Phoenician block that prints it.
         transliteration: Its Latin equivalent.
         form: Its form on coins.
-        confused_with: Keys of the letters that it is most easily confused with.
     """
 
     key: str
@@ -29,7 +28,6 @@ class Letter:
     paleo: str
     transliteration: str
     form: str
-    confused_with: tuple[str, ...] = ()
 
 
 # This is the order of the classes in the networks' letter maps.
@@ -47,7 +45,6 @@ LETTERS: Final[tuple[Letter, ...]] = (
         paleo="\U00010901",
         transliteration="B",
         form="A round head on a stem that bends into a foot to the left.",
-        confused_with=("dalet", "resh"),
     ),
     Letter(
         key="gimel",
@@ -55,7 +52,6 @@ LETTERS: Final[tuple[Letter, ...]] = (
         paleo="\U00010902",
         transliteration="G",
         form="An angle like a 7 or an inverted V with a short left arm.",
-        confused_with=("waw",),
     ),
     Letter(
         key="dalet",
@@ -63,7 +59,6 @@ LETTERS: Final[tuple[Letter, ...]] = (
         paleo="\U00010903",
         transliteration="D",
         form="A triangle, its right side often running on below as a short leg.",
-        confused_with=("bet", "resh"),
     ),
     Letter(
         key="he",
@@ -74,7 +69,6 @@ LETTERS: Final[tuple[Letter, ...]] = (
             "A flat or slanting top bar, a long right leg and one or two short bars "
             "that often close to a loop, like an A with a flat top."
         ),
-        confused_with=("het",),
     ),
     Letter(
         key="waw",
@@ -85,7 +79,6 @@ LETTERS: Final[tuple[Letter, ...]] = (
             "A stem with a hook or fork at its head and a cross stroke, like a 7 with "
             "a bar, an f, or a Y with one arm."
         ),
-        confused_with=("gimel",),
     ),
     Letter(
         key="het",
@@ -93,7 +86,6 @@ LETTERS: Final[tuple[Letter, ...]] = (
         paleo="\U00010907",
         transliteration="Ḥ",
         form="A ladder of two fields, sometimes open at top or bottom like an H.",
-        confused_with=("he",),
     ),
     Letter(
         key="yod",
@@ -101,7 +93,6 @@ LETTERS: Final[tuple[Letter, ...]] = (
         paleo="\U00010909",
         transliteration="Y",
         form="A Z, often with a short middle bar.",
-        confused_with=("nun",),
     ),
     Letter(
         key="kaf",
@@ -109,7 +100,6 @@ LETTERS: Final[tuple[Letter, ...]] = (
         paleo="\U0001090a",
         transliteration="K",
         form="A Y whose right arm runs down as a long leg bending left.",
-        confused_with=("mem", "nun"),
     ),
     Letter(
         key="lamed",
@@ -124,7 +114,6 @@ LETTERS: Final[tuple[Letter, ...]] = (
         paleo="\U0001090c",
         transliteration="M",
         form="A short zigzag on top of a long leg bending left.",
-        confused_with=("kaf", "nun"),
     ),
     Letter(
         key="nun",
@@ -132,7 +121,6 @@ LETTERS: Final[tuple[Letter, ...]] = (
         paleo="\U0001090d",
         transliteration="N",
         form="An S or a 5 with sharp corners: a short head, a long leg curving left.",
-        confused_with=("kaf", "mem", "yod"),
     ),
     Letter(
         key="resh",
@@ -140,7 +128,6 @@ LETTERS: Final[tuple[Letter, ...]] = (
         paleo="\U00010913",
         transliteration="R",
         form="The head of bet on a straight leg without a foot, like a 9 or a q.",
-        confused_with=("bet", "dalet"),
     ),
     Letter(
         key="shin",
@@ -162,7 +149,6 @@ LETTERS: Final[tuple[Letter, ...]] = (
         paleo="Α",
         transliteration="A",
         form="An ordinary Greek capital A, alone above the legend.",
-        confused_with=("he",),
     ),
 )
 

@@ -55,16 +55,6 @@ class Layout:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Spelling:
-    """One wording of a legend, with spaces between the words, and its name."""
-
-    name: str
-    legend: str
-    meaning: str
-    source: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Reference:
     """A number in one edition of a catalogue.
 
@@ -139,12 +129,10 @@ class Ruler:
         aliases: Other names of the ruler, as people write them.
         names_on_coin: The forms of the name on the coins, as people write them.
         label_words: The words by which lot texts name the ruler.
-        spellings: Wordings of the legend.
         layouts: Ways in which the legend breaks into lines.
         legend_frequencies: How often rendered coins show each wording.
         references: Catalogue numbers with their editions.
         attributions: Whose coins these are, by each school.
-        sources: The works that all this is taken from.
         class_logit_bias: Added to the logit of the class in the shipped models.
         default: Whether models trained on rendered coins have this class.
     """
@@ -161,10 +149,8 @@ class Ruler:
     tell_apart: str
     colour: str
     label_words: LabelWords
-    spellings: tuple[Spelling, ...]
     layouts: tuple[Layout, ...]
     legend_frequencies: LegendFrequencies
-    sources: tuple[str, ...]
     aliases: tuple[str, ...] = ()
     names_on_coin: tuple[NameOnCoin, ...] = ()
     references: tuple[Reference, ...] = ()

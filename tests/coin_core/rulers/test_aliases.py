@@ -36,8 +36,8 @@ def test_every_ruler_is_found_by_his_own_names():
     for key, ruler in RULERS.items():
         for name in (ruler.name, ruler.name_hebrew, ruler.name_on_coin):
             assert find_ruler(name) == key
-        for spelling in ruler.spellings:
-            assert find_ruler(spelling.name) in (key, None)
+        for layout in ruler.layouts:
+            assert find_ruler(layout.name) in (key, None)
 
 
 def test_the_name_on_the_coin_is_told_from_the_ruler():
