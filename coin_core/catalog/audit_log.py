@@ -10,13 +10,12 @@ from sqlalchemy import Connection, bindparam, insert, select, update
 
 from coin_core.catalog.mappers import (
     COIN_FIELDS,
+    FACES,
+    REFERENCES,
+    ListTable,
     checked_name,
     chunks,
-    read_faces,
-    read_references,
     utc_now,
-    write_faces,
-    write_references,
 )
 from coin_core.catalog.schema import CoinRow, EditRow, PhotoRow, ReviewRow
 from coin_core.errors import CatalogError
@@ -36,6 +35,10 @@ _TABLES: dict[str, tuple[Any, tuple[str, ...]]] = {
     "photo": (PhotoRow, _PHOTO_FIELDS),
     "faces": (PhotoRow, ()),
     "review": (ReviewRow, ("withdrawn",)),
+}
+_LISTS: dict[str, tuple[str, ListTable]] = {
+    "faces": ("faces", FACES),
+    "coin": ("references", REFERENCES),
 }
 
 State = Mapping[str, Any]
@@ -118,10 +121,9 @@ def read_states(
         for row in rows:
             state = dict(row._mapping)
             states[state.pop("id")] = state
-    lists = {"faces": ("faces", read_faces), "coin": ("references", read_references)}
-    if entity in lists:
-        name, read = lists[entity]
-        found = read(connection, states)
+    if entity in _LISTS:
+        name, table_of_lists = _LISTS[entity]
+        found = table_of_lists.read(connection, states)
         for entity_id, state in states.items():
             state[name] = found[entity_id]
     return states
@@ -133,12 +135,12 @@ def write_states(
     """Set the named fields of things."""
     table, _ = _TABLES[entity]
     by_names: dict[tuple[str, ...], list[dict[str, Any]]] = {}
-    lists: dict[str, dict[int, Any]] = {"faces": {}, "references": {}}
+    name, table_of_lists = _LISTS.get(entity, ("", FACES))
+    lists: dict[int, Any] = {}
     for entity_id, state in states.items():
         plain = dict(state)
-        for name in lists:
-            if name in plain:
-                lists[name][entity_id] = plain.pop(name)
+        if name in plain:
+            lists[entity_id] = plain.pop(name)
         if plain:
             row = {"row_id": entity_id} | {f"new_{k}": v for k, v in plain.items()}
             by_names.setdefault(tuple(sorted(plain)), []).append(row)
@@ -146,8 +148,7 @@ def write_states(
         values: dict[str, Any] = {name: bindparam(f"new_{name}") for name in names}
         statement = update(table.__table__).where(table.id == bindparam("row_id"))
         connection.execute(statement.values(values), rows)
-    write_faces(connection, lists["faces"])
-    write_references(connection, lists["references"])
+    table_of_lists.write(connection, lists)
 
 
 def coins_of(connection: Connection, photo_ids: Iterable[int]) -> dict[int, int]:

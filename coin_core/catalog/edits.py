@@ -20,11 +20,11 @@ from coin_core.catalog.licences import read_licence
 from coin_core.catalog.mappers import (
     checked_name,
     chunks,
-    edit_from,
     face_to_json,
     insert_coin,
     read_coin,
     read_photos,
+    record_from,
 )
 from coin_core.catalog.records import (
     CatalogFace,
@@ -289,7 +289,7 @@ class Edits:
                 )
                 .order_by(EditRow.id)
             )
-            return tuple(edit_from(row) for row in rows)
+            return tuple(record_from(Edit, row, edit_id=row.id) for row in rows)
 
     def undo(self, *, who: str) -> EditGroup | None:
         """Undo the last action of this user; later changes by others stay.
@@ -329,7 +329,7 @@ class Edits:
                 select(EditRow.group_id).where(EditRow.id == edit_id)
             )
             edits = [
-                edit_from(row)
+                record_from(Edit, row, edit_id=row.id)
                 for row in connection.execute(
                     select(*EditRow.__table__.columns)
                     .where(EditRow.group_id == group_id)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, fields
+from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from itertools import islice
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from sqlalchemy import Connection, Row, Select, delete, insert, select
 
@@ -17,7 +17,6 @@ from coin_core.catalog.records import (
     Coin,
     CoinFacts,
     CoinReference,
-    Edit,
     ExcludeReason,
     PhotoStatus,
 )
@@ -64,14 +63,22 @@ def photos_with_ruler() -> Select[Any]:
     ).join(CoinRow, CoinRow.id == PhotoRow.coin_id)
 
 
+def record_from(kind: type[T], row: Row[Any], /, **values: Any) -> T:
+    """A record with the columns of a row by their names, and with further values."""
+    known = {**row._mapping, **values}
+    return kind(**{field.name: known[field.name] for field in fields(cast(Any, kind))})
+
+
 def photo_from(row: Row[Any]) -> CatalogPhoto:
     """The record of a row of `photos_with_ruler`."""
-    values = dict(row._mapping)
-    values["photo_id"] = values.pop("id")
-    values["status"] = PhotoStatus(values["status"])
-    if values["exclude_reason"] is not None:
-        values["exclude_reason"] = ExcludeReason(values["exclude_reason"])
-    return CatalogPhoto(**values)
+    reason = row.exclude_reason
+    return record_from(
+        CatalogPhoto,
+        row,
+        photo_id=row.id,
+        status=PhotoStatus(row.status),
+        exclude_reason=None if reason is None else ExcludeReason(reason),
+    )
 
 
 def read_photos(
@@ -95,13 +102,6 @@ def read_photos(
     return tuple(photos[photo_id] for photo_id in photo_ids)
 
 
-def edit_from(row: Row[Any]) -> Edit:
-    """The record of a row of the edits."""
-    values = dict(row._mapping)
-    values["edit_id"] = values.pop("id")
-    return Edit(**values)
-
-
 def face_to_json(face: CatalogFace) -> dict[str, Any]:
     """A face as the tables and the log of edits keep it."""
     box = {name: float(value) for name, value in asdict(face.box).items()}
@@ -116,109 +116,81 @@ def face_from_json(values: Mapping[str, Any]) -> CatalogFace:
     )
 
 
-def _read_grouped(
-    connection: Connection,
-    table: Any,
-    order: Any,
-    key: str,
-    ids: Iterable[int] | None,
-) -> Grouped:
-    """Rows as dictionaries without their id, grouped by the column `key`."""
-    column = getattr(table, key)
-    query = select(*table.__table__.columns).order_by(column, order)
-    grouped: Grouped = defaultdict(list)
-    for part in [None] if ids is None else chunks(ids):
-        rows = query if part is None else query.where(column.in_(part))
-        for row in connection.execute(rows):
-            values = dict(row._mapping)
-            del values["id"]
-            grouped[values.pop(key)].append(values)
-    return grouped
+@dataclass(frozen=True, slots=True)
+class ListTable:
+    """A table with a list for each owner, such as the faces of a photo.
 
-
-def read_faces(
-    connection: Connection, photo_ids: Iterable[int] | None = None
-) -> Grouped:
-    """The faces of photos in their order, as `face_to_json` writes them.
-
-    Args:
-        connection: To the database.
-        photo_ids: Which photos; None for all.
-
-    Returns:
-        Photo id to faces; an empty list for a photo without faces.
+    Attributes:
+        table: The class of its rows.
+        owner: The column with the owner's id.
+        position: The column with the place in the list; "" if `id` gives the order.
     """
-    faces = _read_grouped(connection, FaceRow, FaceRow.position, "photo_id", photo_ids)
-    for several in faces.values():
-        for face in several:
-            del face["position"]
-    return faces
+
+    table: Any
+    owner: str
+    position: str = ""
+
+    def read(
+        self, connection: Connection, owner_ids: Iterable[int] | None = None
+    ) -> Grouped:
+        """The lists of these owners, or of all.
+
+        Returns:
+            Owner id to the entries as columns, in their order; an empty list for an
+            owner without any.
+        """
+        owner = getattr(self.table, self.owner)
+        order = getattr(self.table, self.position or "id")
+        query = select(*self.table.__table__.columns).order_by(owner, order)
+        lists: Grouped = defaultdict(list)
+        for part in [None] if owner_ids is None else chunks(owner_ids):
+            rows = query if part is None else query.where(owner.in_(part))
+            for row in connection.execute(rows):
+                values = dict(row._mapping)
+                entry = {
+                    name: value
+                    for name, value in values.items()
+                    if name not in ("id", self.owner, self.position)
+                }
+                lists[values[self.owner]].append(entry)
+        return lists
+
+    def write(
+        self, connection: Connection, lists: Mapping[int, Sequence[Mapping[str, Any]]]
+    ) -> None:
+        """Replace the lists of owners, given as `read` returns them."""
+        owner = getattr(self.table, self.owner)
+        for part in chunks(lists):
+            connection.execute(delete(self.table).where(owner.in_(part)))
+        rows = [
+            {self.owner: owner_id, **entry}
+            | ({self.position: index} if self.position else {})
+            for owner_id, entries in lists.items()
+            for index, entry in enumerate(entries)
+        ]
+        if rows:
+            connection.execute(insert(self.table), rows)
 
 
-def write_faces(connection: Connection, faces: Mapping[int, Sequence[Any]]) -> None:
-    """Replace the faces of photos, given as `face_to_json` writes them."""
-    for part in chunks(faces):
-        connection.execute(delete(FaceRow).where(FaceRow.photo_id.in_(part)))
-    rows = [
-        {"photo_id": photo_id, "position": position, **face}
-        for photo_id, several in faces.items()
-        for position, face in enumerate(several)
-    ]
-    if rows:
-        connection.execute(insert(FaceRow), rows)
+FACES = ListTable(FaceRow, "photo_id", "position")
+"""Faces of photos, as `face_to_json` writes them."""
 
-
-def read_references(
-    connection: Connection, coin_ids: Iterable[int] | None = None
-) -> Grouped:
-    """The references of coins in the order they were entered.
-
-    Args:
-        connection: To the database.
-        coin_ids: Which coins; None for all.
-
-    Returns:
-        Coin id to fields of `CoinReference`; an empty list for a coin without any.
-    """
-    return _read_grouped(
-        connection, CoinReferenceRow, CoinReferenceRow.id, "coin_id", coin_ids
-    )
-
-
-def write_references(
-    connection: Connection, references: Mapping[int, Sequence[Any]]
-) -> None:
-    """Replace the references of coins, given as fields of `CoinReference`."""
-    for part in chunks(references):
-        connection.execute(
-            delete(CoinReferenceRow).where(CoinReferenceRow.coin_id.in_(part))
-        )
-    rows = [
-        {"coin_id": coin_id, **reference}
-        for coin_id, several in references.items()
-        for reference in several
-    ]
-    if rows:
-        connection.execute(insert(CoinReferenceRow), rows)
+REFERENCES = ListTable(CoinReferenceRow, "coin_id")
+"""References of coins, with the fields of `CoinReference`."""
 
 
 def read_coins(
     connection: Connection, coin_ids: Sequence[int] | None = None
 ) -> dict[int, Coin]:
     """Coins with their references, by id; None reads all."""
-    references = read_references(connection, coin_ids)
+    references = REFERENCES.read(connection, coin_ids)
     query = select(*CoinRow.__table__.columns)
     coins: dict[int, Coin] = {}
     for part in [None] if coin_ids is None else chunks(coin_ids):
         rows = query if part is None else query.where(CoinRow.id.in_(part))
         for row in connection.execute(rows):
-            values: dict[str, Any] = dict(row._mapping)
-            coin_id = values.pop("id")
-            coins[coin_id] = Coin(
-                coin_id=coin_id,
-                references=tuple(CoinReference(**r) for r in references[coin_id]),
-                **values,
-            )
+            several = tuple(CoinReference(**r) for r in references[row.id])
+            coins[row.id] = record_from(Coin, row, coin_id=row.id, references=several)
     return coins
 
 
@@ -240,6 +212,5 @@ def insert_coin(connection: Connection, facts: CoinFacts) -> int:
     inserted = connection.execute(insert(CoinRow).values(**values))
     coin_id = int((inserted.inserted_primary_key or (0,))[0])
     references = [asdict(reference) for reference in facts.references]
-    if references:
-        write_references(connection, {coin_id: references})
+    REFERENCES.write(connection, {coin_id: references})
     return coin_id

@@ -14,6 +14,7 @@ from coin_core.catalog.audit_log import Action
 from coin_core.catalog.database import Database
 from coin_core.catalog.file_store import Originals
 from coin_core.catalog.mappers import (
+    FACES,
     checked_name,
     chunks,
     face_from_json,
@@ -22,10 +23,8 @@ from coin_core.catalog.mappers import (
     photo_from,
     photos_with_ruler,
     read_coin,
-    read_faces,
     read_photos,
     utc_now,
-    write_faces,
 )
 from coin_core.catalog.records import (
     AddedPhoto,
@@ -136,7 +135,7 @@ class Photos:
             )
         )
         photo_id = int((inserted.inserted_primary_key or (0,))[0])
-        write_faces(connection, {photo_id: [face_to_json(face) for face in faces]})
+        FACES.write(connection, {photo_id: [face_to_json(face) for face in faces]})
         Action(connection, who).log([("added", photo_id, {}, {"coin_id": coin_id})])
         return AddedPhoto(photo_id=photo_id, coin_id=coin_id, known=False)
 
@@ -191,7 +190,7 @@ class Photos:
     def faces_of(self, photo_ids: Sequence[int]) -> dict[int, tuple[CatalogFace, ...]]:
         """The faces of several photos."""
         with self._database.reading() as connection:
-            faces = read_faces(connection, photo_ids)
+            faces = FACES.read(connection, photo_ids)
         return {
             photo_id: tuple(face_from_json(face) for face in faces[photo_id])
             for photo_id in photo_ids

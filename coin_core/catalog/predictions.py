@@ -11,7 +11,7 @@ from sqlalchemy import Connection, delete, insert, select, update
 
 from coin_core.catalog.audit_log import coins_of
 from coin_core.catalog.database import Database
-from coin_core.catalog.mappers import chunks, utc_now
+from coin_core.catalog.mappers import chunks, record_from, utc_now
 from coin_core.catalog.records import Prediction, PredictionKind
 from coin_core.catalog.schema import OpinionRow, PhotoRow
 
@@ -91,10 +91,9 @@ class Predictions:
                 if part is not None:
                     rows = query.where(OpinionRow.photo_id.in_(part))
                 for row in connection.execute(rows):
-                    values = dict(row._mapping)
-                    del values["id"]
-                    values["kind"] = PredictionKind(values["kind"])
-                    predictions[row.photo_id].append(Prediction(**values))
+                    predictions[row.photo_id].append(
+                        record_from(Prediction, row, kind=PredictionKind(row.kind))
+                    )
         return {photo_id: tuple(several) for photo_id, several in predictions.items()}
 
     def mark_label_issues(self, suspicion: Mapping[int, float]) -> None:

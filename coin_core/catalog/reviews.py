@@ -9,6 +9,7 @@ from sqlalchemy import insert, select
 
 from coin_core.catalog.audit_log import Action, coins_of
 from coin_core.catalog.database import Database
+from coin_core.catalog.mappers import record_from
 from coin_core.catalog.records import Agreement, PairAgreement, PhotoStatus, Review
 from coin_core.catalog.schema import ReviewRow
 
@@ -64,16 +65,7 @@ class Reviews:
                 .where(ReviewRow.photo_id == photo_id, ReviewRow.withdrawn.is_(False))
                 .order_by(ReviewRow.id)
             )
-            return tuple(
-                Review(
-                    review_id=row.id,
-                    photo_id=row.photo_id,
-                    reviewer=row.reviewer,
-                    ruler=row.ruler,
-                    at=row.at,
-                )
-                for row in rows
-            )
+            return tuple(record_from(Review, row, review_id=row.id) for row in rows)
 
     def agreement(self) -> Agreement:
         """How far reviewers agree beyond chance; "cannot tell" counts as an answer."""

@@ -15,18 +15,19 @@ from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, func, insert, select
+from sqlalchemy import Connection, Row, func, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from coin_core.catalog.licences import is_free
 from coin_core.catalog.mappers import (
+    FACES,
     chunks,
     face_from_json,
     face_to_json,
     photo_from,
     photos_with_ruler,
     read_coins,
-    read_faces,
+    record_from,
 )
 from coin_core.catalog.records import (
     CatalogFace,
@@ -459,7 +460,7 @@ def load_photos(
         connection: To the database.
         progress: Called now and then with 0 and 0; it may raise to stop.
     """
-    coins, faces = read_coins(connection), read_faces(connection)
+    coins, faces = read_coins(connection), FACES.read(connection)
     rows = connection.execute(photos_with_ruler().order_by(PhotoRow.id))
     details: list[PhotoDetails] = []
     for photo in map(photo_from, rows):
@@ -593,7 +594,7 @@ def list_versions(catalog: Catalog) -> tuple[VersionSummary, ...]:
     columns = _items.c.version_id, _items.c.label, _items.c.split
     with catalog.database.reading() as connection:
         versions = connection.execute(select(_versions).order_by(_versions.c.id))
-        rows = versions.mappings().all()
+        rows = versions.all()
         counted = connection.execute(
             select(*columns, func.count()).group_by(*columns)
         ).all()
@@ -606,14 +607,15 @@ def list_versions(catalog: Catalog) -> tuple[VersionSummary, ...]:
         splits: Counter[Split] = Counter()
         rulers: Counter[str] = Counter()
         for version_id, label, split, count in counted:
-            if version_id == row["id"]:
+            if version_id == row.id:
                 splits[Split(split)] += count
                 rulers[label] += count
         summaries.append(
-            VersionSummary(
-                **_head(row),
+            record_from(
+                VersionSummary,
+                row,
                 photos={split: splits[split] for split in Split},
-                coins=coins.get(row["id"], 0),
+                coins=coins.get(row.id, 0),
                 rulers=dict(sorted(rulers.items())),
             )
         )
@@ -628,21 +630,19 @@ def load_version(catalog: Catalog, name: str) -> Version:
     """
     photos = PhotoRow.__table__
     with catalog.database.reading() as connection:
-        row = (
-            connection.execute(select(_versions).where(_versions.c.name == name))
-            .mappings()
-            .one_or_none()
-        )
+        row = connection.execute(
+            select(_versions).where(_versions.c.name == name)
+        ).one_or_none()
         if row is None:
             names = connection.scalars(select(_versions.c.name).order_by("name"))
             raise _unknown(name, list(names))
         item_rows = connection.execute(
             select(_items, photos.c.coin_id.label("current_coin_id"), photos.c.phash)
             .join_from(_items, photos, _items.c.photo_id == photos.c.id, isouter=True)
-            .where(_items.c.version_id == row["id"])
-        ).mappings()
+            .where(_items.c.version_id == row.id)
+        )
         items = sorted(map(_item, item_rows), key=lambda item: item.sha256)
-    version = Version(**_head(row), items=tuple(items))
+    version = record_from(Version, row, items=tuple(items))
     if digest_of(version.items) != version.digest:
         raise CatalogError(
             f"The version {name} is not what was frozen (its digest differs): somebody "
@@ -738,23 +738,16 @@ def _item_row(item: VersionItem) -> dict[str, object]:
     }
 
 
-def _item(row: RowMapping) -> VersionItem:
-    stored = row["face"] or {"all": (), "read": None}
-    return VersionItem(
-        photo_id=row["photo_id"],
-        coin_id=row["coin_id"],
-        sha256=row["sha256"],
-        label=row["label"],
-        split=Split(row["split"]),
+def _item(row: Row[Any]) -> VersionItem:
+    stored = row.face or {"all": (), "read": None}
+    return record_from(
+        VersionItem,
+        row,
+        split=Split(row.split),
         faces=tuple(face_from_json(face) for face in stored["all"]),
         face_index=stored["read"],
-        current_coin_id=row["current_coin_id"],
-        phash=row["phash"] or "",
+        phash=row.phash or "",
     )
-
-
-def _head(row: RowMapping) -> dict[str, Any]:
-    return {name: row[name] for name in _INFO}
 
 
 def _refuse_taken(connection: Connection, name: str) -> None:
