@@ -76,7 +76,7 @@ def _photo_paths(names: list[str]) -> Iterator[str]:
     for name in names:
         path = Path(name)
         if path.is_dir():
-            yield from map(str, photo_io.inside(path, photo_io.PICTURE_SUFFIXES))
+            yield from map(str, photo_io.inside_with_unreadable(path))
         else:
             yield name
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 import threading
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -76,10 +76,23 @@ pillow_heif.register_heif_opener(thumbnails=False)
 warnings.filterwarnings("ignore", module=r"PIL\.(\w+ImagePlugin|Image)$")
 
 
-def inside(folder: Path, suffixes: Sequence[str] = SUFFIXES) -> Iterator[Path]:
+def inside(folder: Path) -> Iterator[Path]:
     """Yield the photos in a folder and its subfolders, by suffix, in order."""
     for path in sorted(folder.rglob("*")):
-        if path.suffix.lower().lstrip(".") in suffixes and path.is_file():
+        if path.suffix.lower().lstrip(".") in SUFFIXES and path.is_file():
+            yield path
+
+
+def inside_with_unreadable(folder: Path) -> Iterator[Path]:
+    """Like `inside`, with pictures that cannot be read, and links to folders.
+
+    Links to folders are not followed; `read` refuses both with the reason.
+    """
+    for path in sorted(folder.rglob("*")):
+        if path.is_dir():
+            if path.is_symlink():
+                yield path
+        elif path.suffix.lower().lstrip(".") in PICTURE_SUFFIXES and path.is_file():
             yield path
 
 
@@ -98,7 +111,8 @@ def read(path: Path | str) -> np.ndarray:
     path = Path(path)
     try:
         if not path.is_file():
-            what = "is a folder" if path.is_dir() else "is not there"
+            folder = "a link to a folder" if path.is_symlink() else "a folder"
+            what = f"is {folder}" if path.is_dir() else "is not there"
             raise _refusal(path.name, what)
         with path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)

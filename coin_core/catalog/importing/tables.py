@@ -389,7 +389,8 @@ def _read_csv(text: str, name: str) -> list[list[str]]:
     )
     csv.field_size_limit(max(csv.field_size_limit(), 1024 * 1024))
     try:
-        return list(islice(reader, MAX_ROWS + 2))
+        first: list[list[str]] = [[]] if named else []  # rows keep their numbers
+        return [*first, *islice(reader, MAX_ROWS + 2)]
     except csv.Error as error:
         raise CatalogError(
             f"{name} is damaged near line {reader.line_num} ({error}). Save it as CSV "

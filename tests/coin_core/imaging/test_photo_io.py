@@ -570,5 +570,8 @@ def test_a_folder_gives_its_photos_in_order(tmp_path):
         path.relative_to(tmp_path).as_posix() for path in photo_io.inside(tmp_path)
     ]
     assert found == ["b.PNG", "deep/a.jpg"]
-    named = photo_io.inside(tmp_path, photo_io.PICTURE_SUFFIXES)
-    assert "raw.DNG" in [path.name for path in named]
+    (tmp_path / "linked").symlink_to(tmp_path / "deep")
+    named = [path.name for path in photo_io.inside_with_unreadable(tmp_path)]
+    assert named == ["b.PNG", "a.jpg", "linked", "raw.DNG"]
+    with pytest.raises(UnreadablePhotoError, match="is a link to a folder"):
+        photo_io.read(tmp_path / "linked")

@@ -142,6 +142,7 @@ def test_a_line_that_names_the_separator_is_no_heading():
         table = parse_table(data, "t.csv")
         assert table.columns == ("file", "notes")
         assert table.rows == (("a.jpg", "1,85, worn"),)
+        assert table.row_numbers == (3,)
 
 
 def test_a_blank_before_a_quoted_cell_is_ignored():

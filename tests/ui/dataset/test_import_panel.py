@@ -1,0 +1,74 @@
+"""The panel of an import that is over: its result, and the table of its files."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+from openpyxl import Workbook
+from openpyxl.drawing.image import Image as ExcelImage
+from PIL import Image
+from streamlit.testing.v1 import AppTest
+
+from coin_core.catalog import Catalog
+from coin_core.catalog.importing.ingest import import_photos
+
+
+def show_details() -> None:
+    from dataclasses import replace
+
+    from coin_core.catalog import open_catalog
+    from coin_core.catalog.importing import ledger
+    from coin_core.jobs import JobState
+    from ui.dataset.import_panel import ImportPanel
+
+    catalog = open_catalog()
+    job = replace(ledger.make_job(catalog, 1), state=JobState.DONE)
+    ImportPanel(catalog).show_details(job)
+
+
+def show_columns() -> None:
+    import streamlit as st
+
+    from ui.dataset import import_panel
+
+    name, data = st.session_state["table"]
+    st.text(f"mapping {import_panel._ask_columns(name, data)}")
+
+
+def test_an_import_ends_with_what_is_in_what_is_not_and_a_table(
+    empty: Catalog, tmp_path: Path
+) -> None:
+    (tmp_path / "a.cr2").write_bytes(b"II*\0\x10\0\0\0CR\2\0" + bytes(40))
+    for _ in import_photos(empty, [tmp_path / "a.cr2"], who="Anna"):
+        pass
+    page = AppTest.from_function(show_details, default_timeout=60).run()
+    assert not page.exception
+    (summary,) = (part.value for part in page.text)
+    assert "0 photos are in" in summary
+    assert "- a.cr2: is a raw camera file" in summary
+    assert "What to do: " in summary
+    (button,) = page.get("download_button")
+    assert "CSV" in button.proto.label
+
+
+@pytest.mark.parametrize("has_picture", [True, False])
+def test_pictures_in_the_cells_need_no_column_of_file_names(
+    empty: Catalog, has_picture: bool
+) -> None:
+    book = Workbook()
+    book.active.append(["Ruler", "Weight"])
+    book.active.append(["Yehudah", 1.9])
+    if has_picture:
+        picture = io.BytesIO()
+        Image.new("RGB", (32, 32)).save(picture, "PNG")
+        book.active.add_image(ExcelImage(picture), "C2")
+    data = io.BytesIO()
+    book.save(data)
+    page = AppTest.from_function(show_columns, default_timeout=60)
+    page.session_state["table"] = ("coins.xlsx", data.getvalue())
+    page.run()
+    assert not page.exception
+    assert bool(page.warning) is not has_picture
+    assert ("mapping None" in page.text[-1].value) is not has_picture
