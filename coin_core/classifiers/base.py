@@ -7,6 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.decomposition import PCA
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import Normalizer, StandardScaler
 from sklearn.utils.validation import check_is_fitted
 
 
@@ -24,6 +27,21 @@ def to_columns(y: ArrayLike, labels: tuple[str, ...]) -> NDArray[np.int64]:
             f"Unknown labels: {', '.join(unknown)}. Known are: {', '.join(labels)}."
         )
     return np.array([column[name] for name in names], dtype=np.int64)
+
+
+def build_pipeline(name: str, classifier: Any, *, seed: int) -> Pipeline:
+    """Build a pipeline of principal components, on the unit sphere, and a classifier.
+
+    There, classifiers compare the directions of features and not their brightness.
+    """
+    return Pipeline(
+        [
+            ("scale", StandardScaler()),
+            ("pca", PCA(n_components=64, random_state=seed)),
+            ("normalise", Normalizer()),
+            (name, classifier),
+        ]
+    )
 
 
 class NamedLabelsClassifier(ClassifierMixin, BaseEstimator):

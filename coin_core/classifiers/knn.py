@@ -19,22 +19,11 @@ from coin_core.classifiers.registry import register_classifier
 )
 def build_knn(labels: tuple[str, ...], *, seed: int) -> Any:
     """Build the unfitted classifier."""
-    from sklearn.decomposition import PCA
     from sklearn.neighbors import KNeighborsClassifier
-    from sklearn.pipeline import Pipeline
-    from sklearn.preprocessing import Normalizer, StandardScaler
 
-    from coin_core.classifiers.base import NEIGHBOURS, SmoothedKNN
+    from coin_core.classifiers.base import NEIGHBOURS, SmoothedKNN, build_pipeline
 
-    pipeline = Pipeline(
-        [
-            ("scale", StandardScaler()),
-            ("pca", PCA(n_components=64, random_state=seed)),
-            # On the unit sphere distance is similarity of direction.
-            ("normalise", Normalizer()),
-            # A tree is no faster in 64 dimensions, and would be one more type to
-            # trust in a bundle.
-            ("knn", KNeighborsClassifier(NEIGHBOURS, algorithm="brute")),
-        ]
-    )
-    return SmoothedKNN(pipeline, labels)
+    # A tree is no faster in 64 dimensions, and would be one more type to trust in a
+    # bundle.
+    neighbours = KNeighborsClassifier(NEIGHBOURS, algorithm="brute")
+    return SmoothedKNN(build_pipeline("knn", neighbours, seed=seed), labels)

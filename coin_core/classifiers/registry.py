@@ -92,35 +92,22 @@ class ClassifierSpec:
 _specs: dict[str, ClassifierSpec] = {}
 
 
-def register_classifier(
-    *, name: str, title: str, short_title: str, inputs: Inputs, order: int, **more: Any
-) -> Callable[[Build], Build]:
+def register_classifier(*, name: str, **attributes: Any) -> Callable[[Build], Build]:
     """Register the decorated function as the builder of the classifier `name`.
 
     Args:
-        name: See `ClassifierSpec`, as for all arguments.
-        title: What a person reads.
-        short_title: The same where there is little room.
-        inputs: "photo" or "features".
-        order: The position in menus.
-        **more: The optional attributes of `ClassifierSpec`.
+        name: A lower-case word.
+        **attributes: The others of `ClassifierSpec`.
 
     Raises:
+        TypeError: An attribute is missing or unknown.
         ValueError: The name is taken, or is not a lower-case word.
     """
 
     def register(build: Build) -> Build:
         if name in _specs:
             raise ValueError(f"A classifier named {name!r} is registered already.")
-        _specs[name] = ClassifierSpec(
-            name=name,
-            title=title,
-            short_title=short_title,
-            inputs=inputs,
-            build=build,
-            order=order,
-            **more,
-        )
+        _specs[name] = ClassifierSpec(name=name, build=build, **attributes)
         return build
 
     return register

@@ -24,13 +24,10 @@ def build_svm(labels: tuple[str, ...], *, seed: int) -> Any:
     calibrated than Platt's sigmoids.
     """
     from sklearn.calibration import CalibratedClassifierCV
-    from sklearn.decomposition import PCA
     from sklearn.multiclass import OneVsRestClassifier
-    from sklearn.pipeline import Pipeline
-    from sklearn.preprocessing import Normalizer, StandardScaler
     from sklearn.svm import SVC
 
-    from coin_core.classifiers.base import NamedLabelsClassifier
+    from coin_core.classifiers.base import NamedLabelsClassifier, build_pipeline
 
     svc = OneVsRestClassifier(
         SVC(
@@ -42,17 +39,6 @@ def build_svm(labels: tuple[str, ...], *, seed: int) -> Any:
             class_weight="balanced",
         )
     )
-    pipeline = Pipeline(
-        [
-            ("scale", StandardScaler()),
-            ("pca", PCA(n_components=64, random_state=seed)),
-            # On the unit sphere the kernel compares directions, not brightness.
-            ("normalise", Normalizer()),
-            # Machines on all coins, three folds for the softmax's temperature alone.
-            (
-                "svc",
-                CalibratedClassifierCV(svc, method="temperature", cv=3, ensemble=False),
-            ),
-        ]
-    )
-    return NamedLabelsClassifier(pipeline, labels)
+    # Machines on all coins, three folds for the softmax's temperature alone.
+    calibrated = CalibratedClassifierCV(svc, method="temperature", cv=3, ensemble=False)
+    return NamedLabelsClassifier(build_pipeline("svc", calibrated, seed=seed), labels)
