@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,28 +30,13 @@ from coin_core.errors import (
 )
 from coin_core.imaging import photo_io
 
+if TYPE_CHECKING:
+    from coin_core.pipeline import CoinClassifier
+
 CROP_PX = 160
 _BATCH = 16
 _MIN_PHOTOS = 5  # of a ruler; below, the labels of others cannot be compared
 _WHOLE = RotatedBox(left=0.0, top=0.0, right=1.0, bottom=1.0)
-
-
-class Predictor(Protocol):
-    """The part of `coin_core.CoinClassifier` that is used here."""
-
-    def model(self, name: str) -> Any:
-        """A loaded model with `card` and `takes_features`."""
-
-    def features(self, crops: NDArray[np.uint8], name: str) -> NDArray[np.float32]:
-        """Features (N, D) of crops (N, S, S, 3)."""
-
-    def probabilities(
-        self,
-        crops: NDArray[np.uint8],
-        name: str,
-        features: NDArray[np.float32] | None = None,
-    ) -> NDArray[np.float32]:
-        """Probabilities (N, classes) of crops (N, S, S, 3)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +72,7 @@ class LabelIssue:
 
 def record_predictions(
     catalog: Catalog,
-    predictor: Predictor,
+    predictor: CoinClassifier,
     photo_ids: Iterable[int],
     *,
     classifiers: Sequence[str] | None = None,
@@ -171,7 +156,7 @@ def _crops(
 
 
 def _predict(
-    predictor: Predictor,
+    predictor: CoinClassifier,
     crops: Mapping[int, NDArray[np.uint8]],
     digests: Mapping[str, str],
 ) -> list[Prediction]:
@@ -182,10 +167,10 @@ def _predict(
         model = predictor.model(name)
         features = None
         if model.takes_features:
-            net = str(sorted(model.card.features_from.items()))
-            if net not in features_by_net:
-                features_by_net[net] = predictor.features(batch, name)
-            features = features_by_net[net]
+            key = str(sorted(model.card.features_from.items()))
+            if key not in features_by_net:
+                features_by_net[key] = predictor.features(batch, name)
+            features = features_by_net[key]
         rows = predictor.probabilities(batch, name, features)
         predictions += _to_predictions(
             *(name, list(crops), rows, model.card.classes, digest),
