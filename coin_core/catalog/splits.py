@@ -100,15 +100,9 @@ def join_coins(
 
     A group is named by its lowest coin.
     """
-    parent = {coin: coin for coin in coins}
+    from scipy.cluster.hierarchy import DisjointSet
 
-    def root(coin: int) -> int:
-        while parent[coin] != coin:
-            parent[coin] = parent[parent[coin]]
-            coin = parent[coin]
-        return coin
-
+    groups = DisjointSet(coins)
     for one, other in pairs:
-        low, high = sorted((root(one), root(other)))
-        parent[high] = low
-    return {coin: root(coin) for coin in parent}
+        groups.merge(one, other)
+    return {coin: min(group) for group in groups.subsets() for coin in group}
