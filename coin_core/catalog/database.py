@@ -265,11 +265,9 @@ def _translate_errors(url: URL) -> Iterator[None]:
     """Turn errors of the database into a CatalogError that says what to do."""
     try:
         yield
-    except DBAPIError as error:
-        cause = error.orig if error.orig is not None else error
+    except (DBAPIError, sqlite3.Error) as error:
+        cause = getattr(error, "orig", None) or error
         raise CatalogError(_explain(cause, url)) from error
-    except sqlite3.Error as error:
-        raise CatalogError(_explain(error, url)) from error
     except PoolTimeoutError as error:
         raise CatalogError(
             "Too many programs use the catalog at the same time. Try again in a moment."

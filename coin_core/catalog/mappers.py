@@ -206,11 +206,16 @@ def read_coin(connection: Connection, coin_id: int) -> Coin:
     return coins[coin_id]
 
 
+def insert_row(connection: Connection, table: Any, values: Mapping[str, Any]) -> int:
+    """Insert a row; returns its id."""
+    inserted = connection.execute(insert(table).values(**values))
+    return int((inserted.inserted_primary_key or (0,))[0])
+
+
 def insert_coin(connection: Connection, facts: CoinFacts) -> int:
     """Insert a coin with its references; returns its id."""
     values = {name: getattr(facts, name) for name in COIN_FIELDS}
-    inserted = connection.execute(insert(CoinRow).values(**values))
-    coin_id = int((inserted.inserted_primary_key or (0,))[0])
+    coin_id = insert_row(connection, CoinRow, values)
     references = [asdict(reference) for reference in facts.references]
     REFERENCES.write(connection, {coin_id: references})
     return coin_id

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import fields
 from pathlib import Path
 
-from sqlalchemy import Connection, delete, func, insert, select
+from sqlalchemy import Connection, delete, func, select
 from sqlalchemy.exc import IntegrityError
 
 from coin_core.catalog.audit_log import Action
@@ -20,6 +20,7 @@ from coin_core.catalog.mappers import (
     face_from_json,
     face_to_json,
     insert_coin,
+    insert_row,
     photo_from,
     photos_with_ruler,
     read_coin,
@@ -124,17 +125,14 @@ class Photos:
             read_coin(connection, coin_id)
         values = {f.name: getattr(record, f.name) for f in fields(record)}
         del values["coin"]
-        inserted = connection.execute(
-            insert(PhotoRow).values(
-                coin_id=coin_id,
-                sha256=digest,
-                byte_size=byte_size,
-                added_at=utc_now(),
-                status=PhotoStatus.UNREVIEWED,
-                **values,
-            )
-        )
-        photo_id = int((inserted.inserted_primary_key or (0,))[0])
+        values |= {
+            "coin_id": coin_id,
+            "sha256": digest,
+            "byte_size": byte_size,
+            "added_at": utc_now(),
+            "status": PhotoStatus.UNREVIEWED,
+        }
+        photo_id = insert_row(connection, PhotoRow, values)
         FACES.write(connection, {photo_id: [face_to_json(face) for face in faces]})
         Action(connection, who).log([("added", photo_id, {}, {"coin_id": coin_id})])
         return AddedPhoto(photo_id=photo_id, coin_id=coin_id, known=False)

@@ -254,11 +254,7 @@ class Queries:
 def _order(query: PhotoQuery) -> list[Any]:
     if query.order is PhotoOrder.ADDED:
         return [PhotoRow.id if query.reverse else PhotoRow.id.desc()]
-    column: Any = {
-        PhotoOrder.CONFIDENCE: PhotoRow.confidence,
-        PhotoOrder.DISAGREEMENT: PhotoRow.disagreement,
-        PhotoOrder.QUALITY: PhotoRow.quality,
-    }[PhotoOrder(query.order)]
+    column: Any = getattr(PhotoRow, PhotoOrder(query.order))
     ascending = (query.order is PhotoOrder.CONFIDENCE) is not query.reverse
     if ascending:
         return [column.asc().nulls_last(), PhotoRow.id]

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import defaultdict
 from itertools import combinations
 
-from sqlalchemy import insert, select
+from sqlalchemy import select
 
 from coin_core.catalog.audit_log import Action, coins_of
 from coin_core.catalog.database import Database
-from coin_core.catalog.mappers import record_from
+from coin_core.catalog.mappers import insert_row, record_from
 from coin_core.catalog.records import Agreement, PairAgreement, PhotoStatus, Review
 from coin_core.catalog.schema import ReviewRow
 
@@ -36,16 +36,14 @@ class Reviews:
         with self._database.writing() as connection:
             coin_id = coins_of(connection, [photo_id])[photo_id]
             action = Action(connection, who)
-            inserted = connection.execute(
-                insert(ReviewRow).values(
-                    photo_id=photo_id,
-                    reviewer=action.who,
-                    ruler=ruler,
-                    at=action.at,
-                    withdrawn=False,
-                )
-            )
-            review_id = int((inserted.inserted_primary_key or (0,))[0])
+            review = {
+                "photo_id": photo_id,
+                "reviewer": action.who,
+                "ruler": ruler,
+                "at": action.at,
+                "withdrawn": False,
+            }
+            review_id = insert_row(connection, ReviewRow, review)
             action.log(
                 [("review", review_id, {"withdrawn": True}, {"withdrawn": False})]
             )

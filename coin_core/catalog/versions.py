@@ -24,6 +24,7 @@ from coin_core.catalog.mappers import (
     chunks,
     face_from_json,
     face_to_json,
+    insert_row,
     photo_from,
     photos_with_ruler,
     read_coins,
@@ -556,10 +557,9 @@ def freeze(
     with catalog.database.writing() as connection:
         _refuse_taken(connection, name)
         try:
-            inserted = connection.execute(insert(VersionRow).values(row))
+            version_id = insert_row(connection, VersionRow, row)
         except IntegrityError as error:
             raise _taken(name) from error
-        version_id = (inserted.inserted_primary_key or (0,))[0]
         items.sort(key=lambda item: item.sha256)
         rows = [{"version_id": version_id, **_item_row(item)} for item in items]
         for part in chunks(rows, _ROWS_PER_INSERT):

@@ -9,6 +9,7 @@ from typing import Any
 
 from coin_core.catalog.exporting import sheets
 from coin_core.catalog.licences import licence_page
+from coin_core.catalog.mappers import COIN_FIELDS
 from coin_core.catalog.records import CatalogFace, CatalogPhoto, Coin
 from coin_core.catalog.references import references_in_words
 from coin_core.catalog.splits import Split
@@ -39,13 +40,7 @@ _PHOTO_COLUMNS = (
 )
 _COIN_COLUMNS = (
     "coin_id",
-    "name_on_coin",
-    "authority",
-    "denomination",
-    "weight_g",
-    "diameter_mm",
-    "die_axis_h",
-    "notes",
+    *(name for name in COIN_FIELDS if name != "ruler_attributed"),
 )
 _UNKNOWN = "unknown"
 
