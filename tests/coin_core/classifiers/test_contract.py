@@ -162,6 +162,14 @@ def test_a_wrong_registration_is_refused(monkeypatch, name, inputs, said):
         )(lambda labels, seed: 0)
 
 
+def test_a_registration_needs_every_attribute(monkeypatch):
+    monkeypatch.setattr(registry, "_specs", {})
+    with pytest.raises(TypeError, match="short_title"):
+        register_classifier(name="new", title="x", inputs="photo", order=9)(
+            lambda labels, seed: 0
+        )
+
+
 def test_listing_needs_no_heavy_library():
     code = (
         "import sys; from coin_core.classifiers import list_classifiers;"
@@ -179,7 +187,14 @@ def test_a_card_with_more_or_fewer_classes_than_the_model_is_refused(
     fitted, tmp_path, count
 ):
     spec, classifier, _, _ = fitted
-    card = bundle.Card(name="t", classifier=spec.name, title="t", classes=LABELS)
+    preparation = getattr(classifier, "preparation", None)
+    card = bundle.Card(
+        name="t",
+        classifier=spec.name,
+        title="t",
+        classes=LABELS,
+        preprocessing=preparation.as_dict() if preparation else {},
+    )
     loading.save_classifier(tmp_path / "t", card, classifier)
     path = tmp_path / "t" / "card.json"
     stored = json.loads(path.read_text(encoding="utf-8"))
