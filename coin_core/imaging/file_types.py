@@ -155,6 +155,14 @@ def read_jpeg_structure(data: bytes) -> tuple[int, bool]:
     return scans, is_sequential and is_whole_scan and scans == 1
 
 
+def next_restart_marker(data: bytes) -> bytes:
+    """The restart marker that would follow the last scan of a JPEG; they count to 7."""
+    scan = data[data.rindex(b"\xff\xda") :]
+    found = re.findall(rb"\xff[\xd0-\xd7]", scan)
+    number = (found[-1][1] - 0xD0 + 1) % 8 if found else 0
+    return bytes((0xFF, 0xD0 + number))
+
+
 def drop_damaged_chunks(data: bytes) -> tuple[bytes, tuple[str, ...]]:
     """Leave out the ancillary chunks of a PNG whose checksum is wrong.
 

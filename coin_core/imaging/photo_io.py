@@ -66,8 +66,9 @@ _MAX_TIFF_PICTURES = 32
 _TIFF_SUBFILE_TYPE = 254
 _REDUCED_OR_MASK = 0b101
 
-# A JPEG without an end marker is whole if what follows its last byte changes nothing.
-_JPEG_ENDS = (b"\xff\xd9", b"\x55" * 64 + b"\xff\xd9", b"\xaa" * 64 + b"\xff\xd9")
+# A JPEG without an end marker is whole if more bytes after its last change nothing.
+_JPEG_END = b"\xff\xd9"
+_MORE_BYTES = (b"\x55" * 64, b"\xaa" * 64)
 
 pillow_heif.register_heif_opener(thumbnails=False)
 
@@ -151,7 +152,10 @@ def decode(data: bytes, *, name: str = "photo") -> np.ndarray:
         if scans > _MAX_JPEG_SCANS:
             raise _refusal(name, f"is {kind} of more than {_MAX_JPEG_SCANS} scans")
         if lacks_end:
-            data, endings = data.removesuffix(b"\xff"), _JPEG_ENDS
+            data = data.removesuffix(b"\xff")
+            restart = file_types.next_restart_marker(data)
+            endings = (_JPEG_END, *(restart + b + _JPEG_END for b in _MORE_BYTES))
+            endings += tuple(more + _JPEG_END for more in _MORE_BYTES)
     try:
         photo = _decode_once(data + endings[0], pillow_format, name)
         for ending in endings[1:]:

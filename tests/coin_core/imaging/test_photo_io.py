@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import struct
 import threading
 import time
@@ -339,7 +340,10 @@ def test_a_wrong_checksum_of_the_pixels_is_refused(name):
     assert "damaged" in refusal(data)
 
 
-@pytest.mark.parametrize("options", [{}, {"subsampling": 0}, {"quality": 30}])
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"subsampling": 0}, {"quality": 30}, {"restart_marker_blocks": 2}],
+)
 @pytest.mark.parametrize("lost", [1, 2])
 def test_a_jpeg_without_its_end_marker_is_read(rng, options, lost):
     noise = Image.fromarray(rng.integers(0, 255, (90, 70, 3), dtype=np.uint8))
@@ -356,6 +360,16 @@ def test_a_jpeg_that_lacks_pixels_is_refused(rng, progressive, lost):
     whole = encode(noise, "JPEG", progressive=progressive)
     for data in (whole[:-lost], whole[:-lost] + b"\xff"):
         assert "cut short" in refusal(data)
+
+
+def test_a_jpeg_cut_before_or_behind_a_restart_marker_is_refused(rng):
+    noise = Image.fromarray(rng.integers(0, 255, (64, 64, 3), dtype=np.uint8))
+    whole = encode(noise, "JPEG", restart_marker_blocks=2)
+    restarts = [found.start() for found in re.finditer(rb"\xff[\xd0-\xd7]", whole)]
+    assert len(restarts) > 6
+    for at in restarts:
+        assert "cut short" in refusal(whole[:at])
+        assert "cut short" in refusal(whole[: at + 2])
 
 
 def test_a_jpeg_cut_between_its_scans_is_refused():
