@@ -41,6 +41,7 @@ from coin_core.errors import CatalogError, CoinError, UnreadablePhotoError
 from coin_core.imaging import photo_io
 
 TABLE, MANIFEST, ATTRIBUTION = "labels.csv", "manifest.json", "ATTRIBUTION.txt"
+_IMAGES = "images/"
 _MIN_CROP_PX, _MAX_CROP_PX = 64, 1024
 _QUALITY = 95
 # Formats that every program opens; others are written as JPEG.
@@ -138,9 +139,11 @@ def export(
             "created": frozen.created_at.isoformat(timespec="seconds"),
             "note": frozen.note,
         }
-    exporter = _Exporter(catalog, items, _title(frozen, items), about, left_out)
-    exporter.keep_metadata = keep_notes
-    exporter.progress = progress or (lambda done, total: None)
+    exporter = _Exporter(
+        *(catalog, items, _title(frozen, items), about, left_out),
+        keep_metadata=keep_notes,
+        progress=progress or (lambda done, total: None),
+    )
     return exporter.write(checked, out)
 
 
@@ -226,13 +229,15 @@ class _Exporter:
         title: str,
         about: dict[str, Any],
         left_out: list[str],
+        *,
+        keep_metadata: bool,
+        progress: Progress,
     ) -> None:
         self.catalog, self.items = catalog, items
         self.title, self.about = title, about
         self.left_out = left_out
+        self.keep_metadata, self.progress = keep_metadata, progress
         self.stripped = 0
-        self.keep_metadata = False
-        self.progress: Progress = lambda done, total: None
 
     def write(self, form: ExportForm, out: Path) -> Exported:
         """Write the export.
@@ -240,13 +245,26 @@ class _Exporter:
         Raises:
             CatalogError: It cannot be written; then nothing is left of it.
         """
-        write = {
-            ExportForm.CSV: self._write_table,
-            ExportForm.COCO: self._write_coco,
-            ExportForm.ZIP: self._write_zip,
-            ExportForm.IMAGEFOLDER: self._write_imagefolder,
-        }[form]
-        count = write(out)
+        if form is ExportForm.CSV:
+            with new_file(out) as file:
+                file.write_bytes(write_table([("", item) for item in self.items]))
+            count = len(self.items)
+        elif form is ExportForm.ZIP:
+            with (
+                new_file(out) as path,
+                zipfile.ZipFile(path, "w", allowZip64=True) as archive,
+            ):
+                count = self._write_files(
+                    form, lambda name, data: archive.writestr(_zip_entry(name), data)
+                )
+        else:
+            with new_folder(out) as folder:
+
+                def put(name: str, data: bytes) -> None:
+                    (folder / name).parent.mkdir(parents=True, exist_ok=True)
+                    (folder / name).write_bytes(data)
+
+                count = self._write_files(form, put)
         return Exported(
             path=out,
             photos=count,
@@ -254,89 +272,58 @@ class _Exporter:
             stripped=self.stripped,
         )
 
-    def _write_table(self, out: Path) -> int:
-        """The table alone."""
-        with new_file(out) as file:
-            file.write_bytes(write_table([("", item) for item in self.items]))
-        return len(self.items)
+    def _write_files(self, form: ExportForm, put: Callable[[str, bytes], None]) -> int:
+        """Write the photos and the documents; returns how many photos were written.
 
-    def _write_imagefolder(self, out: Path) -> int:
-        """SPLIT/RULER/crop.jpg, or RULER/crop.jpg without a version."""
-        with new_folder(out) as folder:
-
-            def write(item: ExportItem, name: str) -> tuple[str, ExportItem]:
-                path = folder / f"{name}.jpg"
-                path.parent.mkdir(parents=True, exist_ok=True)
-                crop = self._crop(item)
-                path.write_bytes(crop)
-                return f"{name}.jpg", _with_digest(item, crop)
-
-            written = self._write_each(write)
-            for name, data in self._documents(written).items():
-                (folder / name).write_bytes(data)
-        return len(written)
-
-    def _write_coco(self, out: Path) -> int:
-        """images/ with whole photos, annotations/ with one file for each split."""
-        with new_folder(out) as folder:
-            (folder / "annotations").mkdir()
-            (folder / "images").mkdir()
-
-            def write(item: ExportItem, name: str) -> tuple[str, ExportItem]:
-                data, item = self._whole_photo(item, upright=True)
-                file = f"{name.split('/')[-1]}.{item.photo.extension}"
-                (folder / "images" / file).write_bytes(data)
-                return file, item
-
-            written = self._write_each(write)
-            for split in (*Split, None):
-                part = [pair for pair in written if pair[1].split is split]
-                if part:
-                    path = folder / "annotations" / f"{split or 'all'}.json"
-                    path.write_bytes(write_coco(part, self._info()))
-            named = [(f"images/{file}", item) for file, item in written]
-            for name, data in self._documents(named).items():
-                (folder / name).write_bytes(data)
-        return len(written)
-
-    def _write_zip(self, out: Path) -> int:
-        """Whole photos, table, COCO annotations, manifest and attribution."""
-        with (
-            new_file(out) as path,
-            zipfile.ZipFile(path, "w", allowZip64=True) as archive,
-        ):
-
-            def write(item: ExportItem, name: str) -> tuple[str, ExportItem]:
-                data, item = self._whole_photo(item, upright=False)
-                file = f"photos/{name}"
-                if item.label is None:
-                    file = f"{UNLABELLED}/{name.split('/')[-1]}"
-                file = f"{file}.{item.photo.extension}"
-                archive.writestr(_zip_entry(file), data)
-                return file, item
-
-            written = self._write_each(write)
-            documents = self._documents(written)
-            documents["coco.json"] = write_coco(written, self._info())
-            for name, data in documents.items():
-                archive.writestr(_zip_entry(name, zipfile.ZIP_DEFLATED), data)
-        return len(written)
-
-    def _write_each(
-        self, write: Callable[[ExportItem, str], tuple[str, ExportItem]]
-    ) -> list[tuple[str, ExportItem]]:
-        """Write each photo; those that cannot be read are left out and reported."""
-        written = []
-        for item, name in self._named_items():
+        Photos that cannot be read are left out and reported.
+        """
+        written: list[tuple[str, ExportItem]] = []
+        for original, name in self._named_items():
             try:
-                written.append(write(item, name))
+                file, item, data = self._exported_file(form, original, name)
             except CatalogError:
                 raise
             except CoinError as error:
-                self.left_out.append(f"Photo {item.photo.photo_id}: {error}")
-            else:
-                self.progress(len(written), len(self.items))
-        return written
+                self.left_out.append(f"Photo {original.photo.photo_id}: {error}")
+                continue
+            put(file, data)
+            written.append((file, item))
+            self.progress(len(written), len(self.items))
+        for name, data in self._documents(written).items():
+            put(name, data)
+        if form is ExportForm.ZIP:
+            put("coco.json", write_coco(written, self._info()))
+        for split in (*Split, None) if form is ExportForm.COCO else ():
+            part = [
+                (file.removeprefix(_IMAGES), item)
+                for file, item in written
+                if item.split is split
+            ]
+            if part:
+                name = f"annotations/{split or 'all'}.json"
+                put(name, write_coco(part, self._info()))
+        return len(written)
+
+    def _exported_file(
+        self, form: ExportForm, item: ExportItem, name: str
+    ) -> tuple[str, ExportItem, bytes]:
+        """The path and the bytes of an exported photo, and the item that describes it.
+
+        ImageFolder has crops in SPLIT/RULER, or in RULER without a version; COCO has
+        whole photos in images/, ZIP in photos/SPLIT/RULER.
+        """
+        if form is ExportForm.IMAGEFOLDER:
+            crop = self._crop(item)
+            return f"{name}.jpg", _with_digest(item, crop), crop
+        data, item = self._whole_photo(item, upright=form is ExportForm.COCO)
+        folder, _, base = name.rpartition("/")
+        if form is ExportForm.COCO:
+            path = f"{_IMAGES}{base}"
+        elif item.label is None:
+            path = f"{UNLABELLED}/{base}"
+        else:
+            path = f"photos/{folder}/{base}"
+        return f"{path}.{item.photo.extension}", item, data
 
     def _named_items(self) -> Iterator[tuple[ExportItem, str]]:
         """Each item with a safe path without extension, which names its coin."""
@@ -438,9 +425,11 @@ def _folder_name(label: str, taken: set[str]) -> str:
     return name
 
 
-def _zip_entry(name: str, compression: int = zipfile.ZIP_STORED) -> zipfile.ZipInfo:
+def _zip_entry(name: str) -> zipfile.ZipInfo:
+    """An entry of a ZIP; photos are compressed already."""
     entry = zipfile.ZipInfo(name, _ZIP_TIME)
-    entry.compress_type = compression
+    if name.endswith((".csv", ".json", ".txt")):
+        entry.compress_type = zipfile.ZIP_DEFLATED
     entry.external_attr = 0o644 << 16
     return entry
 
