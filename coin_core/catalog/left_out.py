@@ -10,7 +10,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -75,6 +75,7 @@ def list_left_out(catalog: Catalog, import_id: int) -> tuple[LeftOut, ...]:
     for line in lines:
         try:
             entry = LeftOut(**json.loads(line))
+            entry = replace(entry, words=tuple(entry.words))
         except (ValueError, TypeError):  # the last line of a run that was killed
             continue
         entries[entry.key] = entry

@@ -225,6 +225,31 @@ def test_saved_pages_are_dropped_and_read(catalog: Catalog, tmp_path: Path) -> N
     assert list(uploads.iterdir()) == []
 
 
+def test_a_coin_that_was_left_out_is_taken_with_its_button(catalog: Catalog) -> None:
+    lots = [(101, "House A, Lot 12", "Lot of 5 prutot of Alexander Jannaeus.")]
+    packed = saved_pages.mhtml(
+        saved_pages.coinarchives(lots, announced=1),
+        "https://pro.coinarchives.com/a/results.php?search=john+hyrcanus",
+        {"https://pro.coinarchives.com/photos/101.jpg": draw_png(3)},
+    )
+    page = open_panel("saved")
+    page.file_uploader(key="gather_files_0_False").set_value(
+        ("result.mhtml", packed, "multipart/related")
+    ).run()
+    press(page, "gather_read")
+    last = wait_for(catalog, lambda one: one.state not in ("running", "stopping"))
+    assert (last.added, last.left_out) == (0, 1)
+    page.run()
+    assert "1 coin was left out (1 several coins)" in words_of(page)
+    assert "several coins: “Lot of”" in words_of(page)
+    button = f"take_{last.import_id}_coinarchives:101"
+    press(page, button)
+    assert not page.error
+    photo = catalog.queries.find(PhotoQuery(), limit=1).photos[0]
+    assert (photo.ruler, photo.source) == (None, "coinarchives")
+    assert button not in keys_of(page)
+
+
 def test_a_browser_needs_a_named_host_and_the_tick(catalog: Catalog) -> None:
     page = open_panel("browser")
     page.text_input(key="gather_query_browser").set_value(

@@ -17,16 +17,23 @@ import streamlit as st
 from coin_core.catalog import Catalog
 from coin_core.catalog.importing import ledger
 from coin_core.catalog.importing.ingest import stage_uploads
-from coin_core.catalog.scrape_jobs import ScrapeOrder, scrape_order, start_scrape
+from coin_core.catalog.left_out import list_left_out, scrape_table
+from coin_core.catalog.scrape_jobs import (
+    ScrapeOrder,
+    scrape_order,
+    scrape_progress,
+    start_scrape,
+)
 from coin_core.errors import CoinError
 from coin_core.jobs import Job, JobKind
 from coin_core.storage import PROJECT_DIR
 from ui.dataset.import_panel import ImportPanel
-from ui.dataset.session import DatasetSession, ask_reviewer
-from ui.errors import show_error
+from ui.dataset.session import DatasetSession, ask_reviewer, dataset_session
+from ui.errors import errors_on_page, show_error
 
 _LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
 _MAX_UPLOAD_MB = 1024
+_SHOWN_LEFT_OUT = 50
 _PAGES = ["html", "htm", "mhtml", "mht", "zip"]
 
 
@@ -330,13 +337,56 @@ class ScrapePanel(ImportPanel):
             with st.expander(f"What went wrong ({details.get('failed', 0):,})"):
                 for sentence in problems:
                     st.text(sentence)
+        if not job.is_open:
+            with errors_on_page():
+                self._show_left_out(ledger.import_id_of(job))
         with st.expander("Every request and its answer"):
             log = job.log_tail(200)
             st.code(log or "Nothing yet.", language=None, height=240)
 
+    def _show_left_out(self, import_id: int) -> None:
+        """What did not come in and why, the coins left out, and a table of it all."""
+        for sentence in scrape_progress(self.catalog, import_id).advice(on_page=True):
+            st.text(sentence)
+        st.download_button(
+            "Every result as a table (CSV)",
+            lambda: scrape_table(self.catalog, import_id),
+            file_name=f"scrape-{import_id}.csv",
+            mime="text/csv",
+            key=f"scrape_table_{import_id}",
+            on_click="ignore",
+        )
+        entries = list_left_out(self.catalog, import_id)
+        waiting = [one for one in entries if not one.taken]
+        if not waiting:
+            return
+        with st.expander(f"Coins that were left out ({len(waiting):,})"):
+            if not ask_reviewer(dataset_session(), "to sign what is taken:"):
+                return
+            for one in waiting[:_SHOWN_LEFT_OUT]:
+                with st.container(horizontal=True, vertical_alignment="center"):
+                    # text of a site is shown as text, never as HTML
+                    words = ", ".join(f"“{word}”" for word in one.words)
+                    st.text(f"{one.reason}: {words[:160]}\n{one.title[:160]}")
+                    key = f"take_{import_id}_{one.key}"
+                    if st.button("Take it after all", key=key):
+                        _take(one.key)
+            if len(waiting) > _SHOWN_LEFT_OUT:
+                st.caption(
+                    f"The first {_SHOWN_LEFT_OUT} are shown; the table has them all."
+                )
+
     def stage(self, job: Job) -> str:
         """The first photos are there to look at."""
         return str(job.progress().details.get("added", 0) > 0)
+
+
+def _take(listing: str) -> None:
+    """Add a listing that was left out; it has no label and is to be reviewed."""
+    with st.spinner("Fetching its photos …"):
+        said = ask_scrapers("--who", dataset_session().reviewer, "--", "take", listing)
+    st.toast(" ".join(said))
+    st.rerun()
 
 
 def show_gathering(catalog: Catalog) -> None:
