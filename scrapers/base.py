@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -109,10 +110,12 @@ class Source(Protocol):
 
     problems: list[str]
 
+    @abstractmethod
     def plan(self, query: str) -> tuple[str, ...]:
         """What a run would ask for, in sentences; sends nothing."""
         ...
 
+    @abstractmethod
     def find(self, query: str) -> Iterator[Listing]:
         """The listings that match a query, in the order of the source.
 
@@ -121,6 +124,7 @@ class Source(Protocol):
         """
         ...
 
+    @abstractmethod
     def fetch(self, image: ListingImage) -> bytes:
         """The bytes of a photo.
 

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from scrapers.base import Listing, ListingImage
+from scrapers.base import Listing, ListingImage, Source
 from scrapers.errors import NotFoundError, UnexpectedAnswerError
 
 if TYPE_CHECKING:
     from scrapers.http_client import PoliteClient
 
 
-class CollectionSource(ABC):
+class CollectionSource(Source):
     """A collection that answers programs.
 
     Args:
@@ -28,14 +27,6 @@ class CollectionSource(ABC):
         self.problems: list[str] = []
         self.client = client
         self.base = base
-
-    @abstractmethod
-    def plan(self, query: str) -> tuple[str, ...]:
-        """What a run would ask for, in sentences; sends nothing."""
-
-    @abstractmethod
-    def find(self, query: str) -> Iterator[Listing]:
-        """The listings that match a query, in the order of the collection."""
 
     def fetch(self, image: ListingImage) -> bytes:
         """The bytes of a photo."""
