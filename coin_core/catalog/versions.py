@@ -122,9 +122,6 @@ class VersionInfo:
     note: str
 
 
-_INFO = tuple(field.name for field in fields(VersionInfo))
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VersionSummary(VersionInfo):
     """A version in a list: its photos per split, its coins, its photos per ruler."""
@@ -190,7 +187,7 @@ class Version(VersionInfo):
         """The version without its items."""
         splits = Counter(item.split for item in self.items)
         return VersionSummary(
-            **{name: getattr(self, name) for name in _INFO},
+            **{f.name: getattr(self, f.name) for f in fields(VersionInfo)},
             photos={split: splits[split] for split in Split},
             coins=len({item.coin_id for item in self.items}),
             rulers=self.rulers,
