@@ -68,6 +68,7 @@ class NamedTable:
     Attributes:
         folder: Of the files it names; None in an archive.
         top: The folders of the table below its source, with "/".
+        own: How the keys of the photos in its source begin; "" if it was named.
     """
 
     key: str
@@ -76,6 +77,7 @@ class NamedTable:
     mapping: Mapping[str, str]
     folder: Path | None = None
     top: str = ""
+    own: str = ""
 
 
 def list_items(
@@ -209,7 +211,8 @@ def _walk_folder(
                 yield _failed_item(path, str(error))
             else:
                 inside = top.relative_to(root).as_posix()
-                _add_labels(tables, path, table, folder=top, top=inside)
+                own = f"{text_of(root)}/"
+                _add_labels(tables, path, table, folder=top, top=inside, own=own)
 
 
 def _common_folder(files: Sequence[PurePosixPath]) -> PurePosixPath:
@@ -240,7 +243,10 @@ def _walk_archive(
                 except (CatalogError, UnreadablePhotoError) as error:
                     yield _failed_item(path / LABELS_FILE, str(error))
                 else:
-                    _add_labels(tables, path / LABELS_FILE, table, top=str(top))
+                    own = f"{text_of(path)}!/"
+                    _add_labels(
+                        tables, path / LABELS_FILE, table, top=str(top), own=own
+                    )
             continue
         name = text_of(member.name)
         if name in names:
@@ -263,6 +269,7 @@ def _add_labels(
     *,
     folder: Path | None = None,
     top: str,
+    own: str,
 ) -> None:
     """Add a labels.csv that was found, unless it has no column of files."""
     mapping = propose_mapping(table)
@@ -275,6 +282,7 @@ def _add_labels(
                 mapping=mapping,
                 folder=folder,
                 top=top,
+                own=own,
             )
         )
 
@@ -353,6 +361,8 @@ def _apply(table: NamedTable, items: list[Item]) -> list[Item]:
                 or by_path.get(_comparable(path))
                 or by_name.get(_comparable(path.name), [])
             )
+            in_source = [k for k in matches if out[k].key.startswith(table.own)]
+            matches = in_source or matches
             if len(matches) == 1:
                 item = replace(out[matches[0]], row=row)
                 if coin_key:

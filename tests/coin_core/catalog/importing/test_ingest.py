@@ -213,6 +213,18 @@ def test_one_folder_around_everything_is_the_top(catalog, tmp_path, packed):
     assert "names gone.png" in problem
 
 
+def test_labels_in_an_archive_are_about_its_own_photos(catalog, tmp_path):
+    for number, ruler in enumerate(("Yehudah", "Yonatan")):
+        with zipfile.ZipFile(tmp_path / f"{number}.zip", "w") as archive:
+            archive.writestr("a.png", photo(number))
+            archive.writestr("labels.csv", f"file,ruler\na.png,{ruler}\n")
+    last, _ = bring(catalog, tmp_path)
+    assert (last.done, last.failed) == (2, 0)
+    found = catalog.queries.find(PhotoQuery(), offset=0, limit=9).photos
+    rulers = {photo.ruler for photo in found}
+    assert rulers == {"judah_aristobulus_i", "alexander_jannaeus"}
+
+
 @pytest.mark.parametrize("form", ["NFC", "NFD"])
 @pytest.mark.parametrize("with_folder", [False, True])
 def test_names_are_compared_however_their_accents_are_stored(
