@@ -759,4 +759,9 @@ def _coin_of_match(match: Match, facts: Facts) -> tuple[int | None, str]:
             f"Looks the same as {name}, which is labelled {photo.ruler}; the two "
             "were not put together."
         )
+    if photo.ruler and facts.photo.get("label_evidence"):
+        return None, (
+            f"Looks the same as {name}, which is labelled {photo.ruler}; the two were "
+            "not put together, as this ruler is in doubt."
+        )
     return photo.coin_id, f"{GROUPED}{name}, by its look."

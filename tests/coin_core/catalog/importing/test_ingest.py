@@ -35,7 +35,7 @@ from coin_core.catalog.importing.ingest import (
 )
 from coin_core.catalog.importing.records import ImportState, ItemState
 from coin_core.catalog.schema import ImportRow
-from coin_core.catalog.similarity import THUMBNAIL_PX
+from coin_core.catalog.similarity import THUMBNAIL_PX, Match
 from coin_core.cli.main import main
 from coin_core.errors import CatalogError
 from coin_core.imaging import photo_io
@@ -633,3 +633,19 @@ def test_an_original_that_was_lost_is_put_back(catalog, tmp_path):
     last, _ = bring(catalog, tmp_path)
     assert last.known == 1
     assert catalog.check(digests=True) == []
+
+
+def test_a_photo_in_doubt_is_not_put_together_with_a_labelled_coin(
+    catalog, tmp_path, monkeypatch
+):
+    lay_out(tmp_path, "one/Jannaeus/a.png", "two/Jannaeus?/b.png")
+    bring(catalog, tmp_path / "one")
+    labelled = by_name(catalog)["a.png"]
+    match = Match(photo=labelled, similarity=1.0)
+    monkeypatch.setattr(import_run.Matcher, "find", lambda *_, **__: match)
+    _, items = bring(catalog, tmp_path / "two")
+    doubted = by_name(catalog)["b.png"]
+    assert doubted.ruler is None
+    assert doubted.coin_id != labelled.coin_id
+    assert "'Jannaeus?' is in doubt" in items["b.png"].message
+    assert "suggested: alexander_jannaeus" in doubted.label_evidence
