@@ -10,15 +10,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from sqlalchemy import func, select
-
 from coin_core import jobs
 from coin_core.catalog.importing import ledger
 from coin_core.catalog.importing.ingest import start_again
 from coin_core.catalog.importing.records import SCRAPE, ImportState
 from coin_core.catalog.mappers import checked_name
 from coin_core.catalog.repository import Catalog
-from coin_core.catalog.schema import ImportRow
 from coin_core.errors import CatalogError
 
 _LOOKED_AT: Final = 50
@@ -203,12 +200,3 @@ def scrape_progress(catalog: Catalog, import_id: int) -> ScrapeProgress:
     facts["problems"] = tuple(facts.get("problems", ()))
     known = {field.name for field in dataclasses.fields(ScrapeProgress)}
     return ScrapeProgress(**{key: facts[key] for key in facts if key in known})
-
-
-def latest_scrape(catalog: Catalog) -> ScrapeProgress | None:
-    """The run that was begun last; None if there never was one."""
-    with catalog.database.reading() as connection:
-        newest = connection.scalar(
-            select(func.max(ImportRow.id)).where(ImportRow.kind == SCRAPE)
-        )
-    return None if newest is None else scrape_progress(catalog, newest)
