@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import time
-import zipfile
 from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from coin_core.catalog import Catalog, PhotoQuery
+from coin_core.catalog import Catalog
 from coin_core.catalog.importing.ingest import import_photos
-from coin_core.jobs import Job, JobKind, list_jobs
 from tests.ui.dataset.dataset_page import PAGE, a_photo, open_page, press, words_of
 
 
@@ -20,55 +17,6 @@ def test_an_empty_collection_says_how_to_begin(empty: Catalog) -> None:
     assert "The collection is empty" in words_of(page)
     assert page.button(key="demo_make").label == "Strike 300 demo coins"
     assert page.file_uploader
-
-
-def export(page: AppTest) -> Job:
-    """Press the button and wait until the job is over."""
-    press(page, "export_prepare")
-    end = time.monotonic() + 120
-    while (job := list_jobs(JobKind.EXPORT)[-1]).is_open:
-        assert time.monotonic() < end, job.log_tail()
-        time.sleep(0.1)
-    page.run()
-    assert not page.exception
-    return job
-
-
-def test_a_folder_is_exported_as_one_file_and_kept_over_a_reload(
-    catalog: Catalog, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from ui.dataset import export_panel
-
-    page = open_page("versions")
-    page.selectbox(key="export_form").set_value("coco").run()
-    job = export(page)
-    assert job.progress().text == "packing: 16 of 16 files"
-    (packed,) = job.folder.glob("coins-*")  # the folder it was made of is gone
-    with zipfile.ZipFile(packed) as archive:
-        assert archive.testzip() is None
-        assert "coins-all/ATTRIBUTION.txt" in archive.namelist()
-        assert sum(n.startswith("coins-all/images/") for n in archive.namelist()) == 12
-    page = open_page("versions")
-    assert page.get("download_button")
-    assert "12 photos." in words_of(page)
-    monkeypatch.setattr(export_panel, "_MAX_MB", 0)
-    page.run()
-    assert not page.get("download_button")
-    assert str(packed) in words_of(page)
-    press(page, f"forget_{job.job_id}")
-    assert not packed.exists()
-
-
-def test_nothing_free_is_told_and_nothing_is_exported(catalog: Catalog) -> None:
-    ids = [
-        p.photo_id for p in catalog.queries.find(PhotoQuery(licence="cc-by-4.0")).photos
-    ]
-    catalog.edits.exclude(ids, "noise", who="Anna")
-    page = open_page("versions")
-    page.checkbox(key="export_free").set_value(True).run()
-    export(page)
-    assert "There is no photo to export" in page.error[0].value
-    assert not page.get("download_button")
 
 
 def test_what_was_not_taken_from_a_table_is_told(

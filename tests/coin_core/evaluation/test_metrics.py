@@ -11,9 +11,9 @@ from coin_core.evaluation.metrics import (
     confusion_table,
     evaluate,
     expected_calibration_error,
+    format_proportion,
     report_json,
     report_table,
-    format_proportion,
     wilson,
 )
 
