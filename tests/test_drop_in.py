@@ -157,7 +157,7 @@ import logging
 logging.disable()
 from streamlit.testing.v1 import AppTest
 
-form = "from ui.training.form import ask_for_training; ask_for_training()"
+form = "from ui.training.form import show_training_form; show_training_form()"
 page = AppTest.from_string(form, default_timeout=120).run()
 page.selectbox(key="train_classifier").set_value("logistic").run()
 assert not page.exception, page.exception

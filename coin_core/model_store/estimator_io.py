@@ -113,7 +113,8 @@ def _audit(data: bytes, trusted: Iterable[str]) -> None:
         raise WeightsMismatchError("the estimator is no skops file") from error
     if foreign:
         raise WeightsMismatchError(
-            f"the estimator holds types that are not trusted: {', '.join(foreign[:5])}"
+            f"the estimator holds types that are not trusted: {', '.join(foreign)}. If "
+            "the classifier is yours, name them in the trusted_types of its file"
         )
 
 

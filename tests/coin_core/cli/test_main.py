@@ -333,9 +333,9 @@ class StubModels(StubCoinClassifier):
 
 def test_evaluate_prints_the_fixed_fields(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(pipeline, "CoinClassifier", StubModels)
-    for label in DEFAULT_CLASSES[1:]:
-        write_photo(tmp_path / "set" / label / "1.png")
-        write_photo(tmp_path / "set" / label / "2.png", 5)
+    for number, label in enumerate(DEFAULT_CLASSES[1:]):
+        write_photo(tmp_path / "set" / label / "1.png", 150 + number)
+        write_photo(tmp_path / "set" / label / "2.png", 5 + number)
     data = ["--data", str(tmp_path / "set"), "--classifier", "knn"]
     assert main(["evaluate", *data, "--json"]) == 0
     report = json.loads(capsys.readouterr().out)

@@ -107,7 +107,8 @@ def test_imagefolder_holds_upright_crops_by_split_and_ruler(catalog, ids, place)
 def test_an_imagefolder_can_be_trained_on_again(catalog, ids, place):
     catalog.edits.group_coins([ids[0], ids[3]], who="ada")
     export(catalog, place / "out")
-    photos, classes = list_photos(place / "out")
+    # The photos of this catalog differ by their colours alone, some not at all.
+    photos, classes = list_photos(place / "out", allow_duplicates=True)
     assert set(classes) == set(RULERS)
     assert len({photo.path.stem.partition("__")[0] for photo in photos}) == 11
 
