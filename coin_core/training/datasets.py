@@ -260,7 +260,8 @@ def list_photos(
         parts = path.relative_to(folder).parts
         if is_split and len(parts) < 3:
             continue  # a class, or a photo in no class
-        if path.suffix.lower().lstrip(".") in photo_io.SUFFIXES and path.is_file():
+        suffix = path.suffix.lower().lstrip(".")
+        if suffix in photo_io.PICTURE_SUFFIXES and path.is_file():
             try:
                 with path.open("rb") as file:
                     digest = hashlib.file_digest(file, "sha256").hexdigest()

@@ -52,6 +52,7 @@ def folder(tmp_path):
         for number in range(3):
             draw_coin(root / label / f"{number}.png", 10 * place + number)
     (root / "Zeno" / "broken.jpg").write_bytes(b"not a photo")
+    (root / "Zeno" / "raw.dng").write_bytes(b"II*\0" + bytes(20))
     (root / "Zeno" / "notes.txt").write_text("no photo either")
     (root / "readme.md").write_text("a stray file")
     (root / ".hidden").mkdir()
@@ -65,8 +66,9 @@ def test_a_folder_of_folders_is_read(folder):
     assert list(coins.labels) == ["Leo"] * 3 + ["Zeno"] * 3
     assert coins.source == "folder my coins"
     assert len(set(coins.groups)) == 6
-    assert len(coins.unreadable) == 1
-    assert coins.unreadable[0].startswith("Zeno/broken.jpg: ")
+    # A raw picture is named as well; a text is none.
+    names = [sentence.partition(": ")[0] for sentence in coins.unreadable]
+    assert names == ["Zeno/broken.jpg", "Zeno/raw.dng"]
 
 
 def test_a_photo_without_a_coin_is_used_whole(folder):
@@ -90,7 +92,7 @@ def test_crops_come_from_the_cache_the_second_time(folder, monkeypatch):
     second = load_folder(folder, size_px=64)
     np.testing.assert_array_equal(first.crops, second.crops)
     assert first.digest == second.digest
-    assert cropped == ["broken.jpg"]
+    assert cropped == ["broken.jpg", "raw.dng"], "what cannot be read is tried again"
 
 
 def test_a_damaged_cache_is_made_again(folder, tmp_path):
