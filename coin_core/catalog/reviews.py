@@ -12,6 +12,7 @@ from coin_core.catalog.database import Database
 from coin_core.catalog.mappers import insert_row, record_from
 from coin_core.catalog.records import Agreement, PairAgreement, PhotoStatus, Review
 from coin_core.catalog.schema import ReviewRow
+from coin_core.evaluation.metrics import cohens_kappa
 
 _CANNOT_TELL = "cannot tell"
 
@@ -101,14 +102,10 @@ def _agreement_of(
     reviewers: tuple[str, str], answers: list[tuple[str, str]]
 ) -> PairAgreement:
     """Agreement of two reviewers on the photos that both have decided on."""
-    kappa = None
-    if len({answer for pair in answers for answer in pair}) > 1:
-        from sklearn.metrics import cohen_kappa_score
-
-        kappa = float(cohen_kappa_score(*zip(*answers, strict=True)))
+    first, second = ([pair[rater] for pair in answers] for rater in (0, 1))
     return PairAgreement(
         reviewers=reviewers,
         n=len(answers),
         same=sum(one == other for one, other in answers),
-        kappa=kappa,
+        kappa=cohens_kappa(first, second),
     )
