@@ -315,7 +315,7 @@ def start_waiting() -> None:
         if job.state is JobState.WAITING:
             is_training = job.kind is JobKind.TRAINING
             # A resumed job does not wait for its last process to be gone.
-            key = (job.job_id, job.started)
+            key = (job.folder, job.started)
             if key not in _children and not (is_training and busy):
                 _children[key] = _spawn(job)
             busy = busy or is_training
@@ -638,7 +638,7 @@ class _InterruptedError(Exception):
 # The job whose lock `main` holds for the command that it is about to run.
 _handed_over = ""
 # The processes that this one has started, so that none of them stays a zombie.
-_children: dict[tuple[str, str], subprocess.Popen[bytes]] = {}
+_children: dict[tuple[Path, str], subprocess.Popen[bytes]] = {}
 # What the job of this process has reported and not written yet.
 _pending: dict[str, Any] = {}
 _written_at = 0.0

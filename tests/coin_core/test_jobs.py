@@ -172,6 +172,27 @@ def test_a_waiting_job_is_taken_back(not_started):
     assert state_of(job) is JobState.STOPPED
 
 
+def test_a_job_of_the_same_name_in_another_data_folder_starts_as_well(
+    tmp_path, monkeypatch
+):
+    def start():
+        jobs.start_job(
+            Job(
+                job_id="import-1",
+                kind=JobKind.IMPORT,
+                title="Counting",
+                arguments=SLOW,
+                module=COMMANDS,
+            )
+        )
+        return len(jobs._children)
+
+    assert start() == 1
+    # The process in the first folder has not ended yet.
+    monkeypatch.setenv("COIN_DATA_DIR", str(tmp_path / "other"))
+    assert start() == 2
+
+
 def test_damaged_and_foreign_files_are_passed_over(not_started):
     count("good")
     for name, text in (("torn", "{"), ("list", "[]"), ("empty", "{}")):
