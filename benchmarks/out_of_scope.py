@@ -49,7 +49,7 @@ def main() -> None:
             cases.append((f"photos {folder.name}", photos, OTHER_COIN))
         cases.append(("legible coins", legible_coins(args.count), set()))
         for title, photos, expected in cases:
-            results = coin_classifier.classify_batch(photos, name)
+            results = coin_classifier.classify_batch(photos, (name,))
             reasons = [result.verdicts[0].reason for result in results]
             rejected = sum(reason is not None for reason in reasons)
             total = len(reasons)

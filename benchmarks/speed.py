@@ -55,7 +55,7 @@ def main() -> None:
         print(f"one photo, warm, {title}: {seconds * 1000:.0f} ms (median)")
     photos = (photo_io.decode(files[i % len(files)]) for i in range(args.photos))
     with stopwatch() as elapsed:
-        count = len(list(coin_classifier.classify_batch(photos, shipped[0])))
+        count = len(list(coin_classifier.classify_batch(photos, shipped[:1])))
     rate = count / elapsed.seconds
     print(f"{count} photos with {shipped[0]}: {rate:.1f} photos a second")
     mib = psutil.Process().memory_info().rss / 1024**2

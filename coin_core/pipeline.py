@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
+from weakref import WeakValueDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,14 +41,19 @@ _BATCH = 16
 _WHOLE_PHOTO = RotatedBox(left=0.0, top=0.0, right=1.0, bottom=1.0)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, weakref_slot=True)
 class LoadedModel:
-    """A bundle in memory; `version` changes when its card is written again."""
+    """A bundle in memory.
+
+    Its `digest` is that of its weights; its `version` changes when its card is written
+    again.
+    """
 
     name: str
     folder: Path
     card: Card
     classifier: Any
+    digest: str
     version: tuple[int, ...]
 
     @property
@@ -61,15 +67,23 @@ class LoadedModel:
         return str(sorted(self.card.features_from.items()))
 
 
+# Models in use, each in memory once, whatever holds it: the pages and the API do.
+_loaded: WeakValueDictionary[tuple[str, Path, tuple[int, ...]], LoadedModel] = (
+    WeakValueDictionary()
+)
+_lock = threading.Lock()
+
+
 class CoinClassifier:
     """Classifies photos with any number of models, each loaded on first use.
 
-    Threads may share it: what it holds is only ever added to.
+    Threads may share it. A bundle that is written again is loaded again, between two
+    calls: all probabilities that one call returns for a model come from one version.
     """
 
     def __init__(self) -> None:
         self._models: dict[str, LoadedModel] = {}
-        self._lock = threading.Lock()
+        self._pinned = False
 
     def model(self, name: str) -> LoadedModel:
         """Return the model of a bundle, by name or folder.
@@ -79,33 +93,44 @@ class CoinClassifier:
             WeightsMismatchError: It is damaged or foreign, or it was trained on the
                 features of another network than the installed one.
         """
-        with self._lock:
+        if self._pinned and name in self._models:
+            return self._models[name]
+        with _lock:
             return self._load(name)
 
+    def pinned(self, names: Sequence[str]) -> CoinClassifier:
+        """Return a classifier that keeps these models as they are now.
+
+        Raises:
+            WeightsMissingError: As for `model`.
+            WeightsMismatchError: As for `model`.
+        """
+        if self._pinned:
+            return self
+        fixed = CoinClassifier()
+        with _lock:
+            for name in names:
+                model = self._load(name)
+                fixed._models[name] = model
+                if model.takes_features:
+                    extractor = model.card.features_from["name"]
+                    fixed._models[extractor] = self._models[extractor]
+        fixed._pinned = True
+        return fixed
+
     def _load(self, name: str) -> LoadedModel:
-        known = self._models.get(name)
-        if known is not None and known.version == _card_version(known.folder):
-            return known
-        folder = find_bundle(name)
-        version = _card_version(folder)
-        card, classifier = load_classifier(folder)
-        if card.features_from:
-            extractor = self._load(card.features_from["name"])
-            if weights_digest(extractor.card) != card.features_from["sha256"]:
+        model = self._models.get(name)
+        if model is None or model.version != _card_version(model.folder):
+            model = self._models[name] = _load_bundle(name)
+        if model.takes_features:
+            extractor = self._load(model.card.features_from["name"])
+            if extractor.digest != model.card.features_from["sha256"]:
                 raise WeightsMismatchError(
                     f"{name} was trained on the features of another {extractor.name} "
                     f"than the installed one. Train it again: python -m coin_core "
-                    f"train {card.classifier} --data rendered"
+                    f"train {model.card.classifier} --data rendered"
                 )
-        loaded = LoadedModel(
-            name=name,
-            folder=folder,
-            card=card,
-            classifier=classifier,
-            version=version,
-        )
-        self._models[name] = loaded
-        return loaded
+        return model
 
     def load(self, names: Sequence[str] | None = None) -> None:
         """Load models and the detection networks now instead of on first use.
@@ -167,50 +192,73 @@ class CoinClassifier:
         Returns:
             The faces, the one that was classified, and a verdict for each model.
         """
-        prepared = prepare_photo(photo, box)
-        crops = prepared.crop[None]
-        shared: dict[str, NDArray[np.float32]] = {}
-        verdicts = []
-        for name in shipped_classifiers()[:1] if classifiers is None else classifiers:
-            started = time.perf_counter()
-            model = self.model(name)
-            row = np.zeros(0, np.float32)
-            if prepared.faces:
-                if model.takes_features and model.features_key not in shared:
-                    shared[model.features_key] = self.features(crops, name)
-                features = shared.get(model.features_key)
-                row = self.probabilities(crops, name, features)[0]
-            seconds = time.perf_counter() - started
-            verdicts.append(_verdict(model, prepared, row, seconds))
-        return PhotoResult(
-            faces=prepared.faces, legend=prepared.legend, verdicts=tuple(verdicts)
-        )
+        names = shipped_classifiers()[:1] if classifiers is None else classifiers
+        return self._classify_prepared([prepare_photo(photo, box)], names)[0]
 
     def classify_batch(
-        self, photos: Iterable[NDArray[np.uint8]], classifier: str | None = None
+        self,
+        photos: Iterable[NDArray[np.uint8]],
+        classifiers: Sequence[str] | None = None,
     ) -> Iterator[PhotoResult]:
-        """Classify many photos with one model, in order, a batch at a time.
+        """Classify many photos, in order, a batch at a time.
 
         Args:
             photos: uint8 (H, W, 3) RGB each.
-            classifier: Name of a model; the default one if None.
+            classifiers: Names of models; the default one if None.
         """
-        model = self.model(classifier or shipped_classifiers()[0])
+        names = shipped_classifiers()[:1] if classifiers is None else classifiers
+        for name in names:
+            self.model(name)
         remaining = iter(photos)
         with ThreadPoolExecutor(max_workers=2) as pool:
             while batch := list(islice(remaining, _BATCH)):
-                started = time.perf_counter()
                 prepared = list(pool.map(prepare_photo, batch))
-                crops = np.stack([one.crop for one in prepared])
-                rows = self.probabilities(crops, model.name)
-                seconds = (time.perf_counter() - started) / len(batch)
-                for one, row in zip(prepared, rows, strict=True):
-                    row = row if one.faces else row[:0]
-                    yield PhotoResult(
-                        faces=one.faces,
-                        legend=one.legend,
-                        verdicts=(_verdict(model, one, row, seconds),),
-                    )
+                yield from self._classify_prepared(prepared, names)
+
+    def _classify_prepared(
+        self, prepared: Sequence[PreparedPhoto], names: Sequence[str]
+    ) -> list[PhotoResult]:
+        models = self.pinned(names)
+        verdicts: list[list[Verdict]] = [[] for _ in prepared]
+        with_coins = [i for i, one in enumerate(prepared) if one.faces]
+        shared: dict[str, NDArray[np.float32]] = {}
+        for name in names:
+            started = time.perf_counter()
+            model = models.model(name)
+            rows = [np.zeros(0, np.float32)] * len(prepared)
+            if with_coins:
+                crops = np.stack([prepared[i].crop for i in with_coins])
+                if model.takes_features and model.features_key not in shared:
+                    shared[model.features_key] = models.features(crops, name)
+                features = shared.get(model.features_key)
+                found = models.probabilities(crops, name, features)
+                for i, row in zip(with_coins, found, strict=True):
+                    rows[i] = row
+            seconds = (time.perf_counter() - started) / len(prepared)
+            for own, one, row in zip(verdicts, prepared, rows, strict=True):
+                own.append(_verdict(model, one, row, seconds))
+        return [
+            PhotoResult(faces=one.faces, legend=one.legend, verdicts=tuple(own))
+            for one, own in zip(prepared, verdicts, strict=True)
+        ]
+
+
+def _load_bundle(name: str) -> LoadedModel:
+    folder = find_bundle(name)
+    key = name, folder, _card_version(folder)
+    if (known := _loaded.get(key)) is not None:
+        return known
+    card, classifier = load_classifier(folder)
+    model = LoadedModel(
+        name=name,
+        folder=folder,
+        card=card,
+        classifier=classifier,
+        digest=weights_digest(card),
+        version=key[-1],
+    )
+    _loaded[key] = model
+    return model
 
 
 def _card_version(folder: Path) -> tuple[int, ...]:
@@ -292,6 +340,7 @@ def _verdict(
         reason = RejectReason.TOO_WORN
     return Verdict(
         classifier=model.name,
+        model=model.digest,
         probabilities=dict(zip(classes, row.tolist(), strict=False)),
         ruler=None if reason or best is None else classes[best],
         reason=reason,

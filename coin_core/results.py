@@ -44,6 +44,7 @@ class Verdict:
         ruler: The class, or None if there is a `reason`.
         reason: Why there is no ruler.
         seconds: The classifier's own time.
+        model: The digest of the weights that made it; "" if it is not known.
     """
 
     classifier: str
@@ -51,6 +52,7 @@ class Verdict:
     ruler: str | None
     reason: RejectReason | None
     seconds: float
+    model: str = ""
 
     def __post_init__(self) -> None:
         if (self.ruler is None) == (self.reason is None):

@@ -94,10 +94,10 @@ class FakeCoinClassifier:
         )
 
     def classify_batch(
-        self, photos: Iterable[np.ndarray], classifier: str
+        self, photos: Iterable[np.ndarray], classifiers: Sequence[str]
     ) -> Iterator[PhotoResult]:
         for photo in photos:
-            yield self.classify(photo, classifiers=[classifier])
+            yield self.classify(photo, classifiers=classifiers)
 
 
 def _face(box: RotatedBox, side: Side) -> DetectedFace:

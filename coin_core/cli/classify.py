@@ -58,14 +58,7 @@ def run(options: argparse.Namespace) -> int:
             pending.append(path)
             yield photo
 
-    if len(names) == 1:
-        results = coin_classifier.classify_batch(decode_photos(), names[0])
-    else:  # photo by photo: the classifiers share most of the work on one photo
-        results = (
-            coin_classifier.classify(photo, classifiers=names)
-            for photo in decode_photos()
-        )
-    for result in results:
+    for result in coin_classifier.classify_batch(decode_photos(), names):
         _write_result(pending.popleft(), result, as_json=options.json)
     return 1 if unreadable else 0
 

@@ -14,6 +14,7 @@ from PIL import Image
 from coin_core import pipeline
 from coin_core.classifiers import shipped_classifiers
 from coin_core.detection.faces import RotatedBox
+from coin_core.errors import WeightsMismatchError
 from coin_core.imaging import photo_io
 from coin_core.model_store import bundle
 from coin_core.pipeline import CoinClassifier
@@ -129,7 +130,7 @@ def test_many_photos_come_back_in_order_as_if_read_alone(
 ) -> None:
     blank = np.full((100, 100, 3), 255, np.uint8)
     photos = [coin.image, blank, coin.image[::1, ::1].copy()]
-    many = list(coin_classifier.classify_batch(photos, "resnet"))
+    many = list(coin_classifier.classify_batch(photos, ["resnet"]))
     alone = [
         coin_classifier.classify(photo, classifiers=["resnet"]) for photo in photos
     ]
@@ -192,3 +193,42 @@ def test_a_model_that_is_replaced_on_disk_is_loaded_again(
     again = coin_classifier.model(str(folder))
     assert again is not model
     assert again.card.metrics[-1] == {"what": "other coins", "n": 3}
+
+
+def test_one_model_is_in_memory_once() -> None:
+    assert CoinClassifier().model("resnet") is CoinClassifier().model("resnet")
+
+
+def test_a_pinned_model_stays_though_its_bundle_is_replaced(
+    coin_classifier: CoinClassifier, coin: RenderedCoin, tmp_path: Path
+) -> None:
+    folder = tmp_path / "mine"
+    shutil.copytree(bundle.find_bundle("resnet"), folder)
+    before = coin_classifier.pinned([str(folder)])
+    shutil.rmtree(folder)
+    shutil.copytree(bundle.find_bundle("vgg"), folder)
+    after = coin_classifier.pinned([str(folder)])
+    digests = {
+        which: classifier.classify(coin.image, classifiers=[str(folder)])
+        .verdicts[0]
+        .model
+        for which, classifier in {"before": before, "after": after}.items()
+    }
+    assert digests == {
+        which: bundle.weights_digest(bundle.load_card(bundle.find_bundle(name)))
+        for which, name in {"before": "resnet", "after": "vgg"}.items()
+    }
+
+
+def test_features_of_a_replaced_network_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COIN_DATA_DIR", str(tmp_path))
+    for name in ("vgg", "svm"):
+        shutil.copytree(bundle.WEIGHTS_DIR / name, bundle.models_dir() / name)
+    coin_classifier = CoinClassifier()
+    coin_classifier.model("svm")
+    shutil.rmtree(bundle.models_dir() / "vgg")
+    shutil.copytree(bundle.WEIGHTS_DIR / "resnet", bundle.models_dir() / "vgg")
+    with pytest.raises(WeightsMismatchError, match="features of another vgg"):
+        coin_classifier.model("svm")

@@ -138,7 +138,7 @@ def classify_uploads(session: UploadSession, classifier: str) -> bool:
             waiting.append((photo, pixels))
             yield pixels
 
-    results = coin_classifier().classify_batch(decoded(), classifier)
+    results = coin_classifier().classify_batch(decoded(), (classifier,))
     for done, result in enumerate(results, 1):
         photo, pixels = waiting.popleft()
         session.results[photo.digest, classifier] = result

@@ -58,9 +58,9 @@ class StubCoinClassifier:
             ),
         )
 
-    def classify_batch(self, photos, classifier):
+    def classify_batch(self, photos, classifiers):
         for photo in photos:
-            yield self.classify(photo, classifiers=[classifier])
+            yield self.classify(photo, classifiers=classifiers)
 
 
 @pytest.fixture
