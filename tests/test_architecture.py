@@ -15,8 +15,12 @@ import coin_core.catalog
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("coin_core", "scrapers", "ui")
-PAGES = [ROOT / "app.py", *sorted((ROOT / "pages").glob("*.py"))]
-SOURCES = [*PAGES, *sorted(p for name in PACKAGES for p in (ROOT / name).rglob("*.py"))]
+PAGES = [ROOT / "Home.py", *sorted((ROOT / "pages").glob("*.py"))]
+SOURCES = [
+    ROOT / "app.py",
+    *PAGES,
+    *sorted(p for name in PACKAGES for p in (ROOT / name).rglob("*.py")),
+]
 PICKLES = {"pickle", "joblib", "dill", "cloudpickle", "shelve", "marshal"}
 TORCHVISION_DOOR = "coin_core/classifiers/torchvision_import.py"
 

@@ -34,7 +34,7 @@ def extend(tmp_path, run_python, monkeypatch):
                 ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__")
             )
         (copy / "weights").symlink_to(ROOT / "weights")
-        for name in ("app.py", "pyproject.toml"):
+        for name in ("Home.py", "pyproject.toml"):
             shutil.copy(ROOT / name, copy)
         blocks = BLOCK.findall((ROOT / "docs" / page).read_text("utf-8"))
         added = [name for name, _ in blocks if not name.startswith("tests/")]
@@ -115,7 +115,7 @@ print([photo.ruler for photo in open_catalog().photos.get_many([1, 2])])
 assert list(RULERS)[-1] == "mattathias_antigonus" not in DEFAULT_CLASSES
 """
     assert "['mattathias_antigonus', 'mattathias_antigonus']" in run("-c", code).stdout
-    assert "Mattathias Antigonus" in " ".join(menus(run, "app.py"))
+    assert "Mattathias Antigonus" in " ".join(menus(run, "Home.py"))
     text = "Mattathias Antigonus, 40-37 BC. AE prutah, wreath. Hendin 1164"
     code = f"from scrapers.labels.reader import read_label; print(read_label({text!r}))"
     assert "ruler='mattathias_antigonus'" in run("-c", code).stdout

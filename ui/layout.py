@@ -7,14 +7,18 @@ import streamlit as st
 from ui.palette import BRONZE, INK, INK_SOFT, PAPER_DEEP
 
 APP_NAME = "Hasmonean coin reader"
+# A picture of its own: browsers fetch emoji and Material icons from other hosts.
+_ICON = (
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32">'
+    f'<circle cx="16" cy="16" r="15" fill="{BRONZE}"/>'
+    f'<circle cx="16" cy="16" r="10" fill="none" stroke="{PAPER_DEEP}" '
+    'stroke-width="2" stroke-dasharray="3 2"/></svg>'
+)
 
 _STYLE = f"""<style>
 .stMainBlockContainer {{ max-width: 1180px; padding: 2.6rem 2.5rem 4rem 2.5rem; }}
 h1, h2, h3, .coin-sentence {{ font-family: Georgia, 'Noto Serif', 'Times New Roman',
   serif !important; letter-spacing: 0 !important; }}
-/* Streamlit takes the title of the first page from its file name. */
-span[label="app"] p {{ font-size: 0; }}
-span[label="app"] p::after {{ content: "Home"; font-size: .875rem; }}
 h1 {{ font-size: 2.1rem !important; font-weight: 600 !important;
   padding-bottom: .2rem !important; }}
 h2 {{ font-size: 1.4rem !important; font-weight: 600 !important;
@@ -81,7 +85,7 @@ def begin_page(title: str, lead: str = "") -> None:
     """
     st.set_page_config(
         page_title=f"{title} · {APP_NAME}",
-        page_icon=":material/toll:",
+        page_icon=_ICON,
         layout="wide",
         initial_sidebar_state="auto",
     )

@@ -15,7 +15,7 @@ from coin_core.model_store.bundle import BundleProblem
 from tests import fakes
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "app.py", *sorted((ROOT / "pages").glob("*.py"))]
+PAGES = [ROOT / "Home.py", *sorted((ROOT / "pages").glob("*.py"))]
 CLASSIFY = ROOT / "pages" / "1_Classify.py"
 
 
@@ -51,7 +51,7 @@ def test_every_page_opens(path: Path) -> None:
 
 
 def test_home_names_the_three_rulers_and_links_to_classify() -> None:
-    shown = html_of(open_page(ROOT / "app.py"))
+    shown = html_of(open_page(ROOT / "Home.py"))
     for name in ("John Hyrcanus I", "Judah Aristobulus I", "Alexander Jannaeus"):
         assert name in shown
     for name_on_coin in ("יהוחנן", "יהודה", "יהונתן"):
