@@ -170,7 +170,9 @@ class Preprocessing:
             raise ValueError(
                 f"size_px must be a multiple of 8 from 32 to 512, got {self.size_px}."
             )
-        if not 0 < self.disc <= 1.5 or not self.clip > 0 or not 0.2 <= self.zoom <= 1:
+        if not (
+            0.1 <= self.disc <= 1.5 and 0 < self.clip <= 100 and 0.2 <= self.zoom <= 1
+        ):
             raise ValueError(f"zoom, disc or clip are out of range: {self!r}.")
 
     def as_dict(self) -> dict[str, Any]:
@@ -185,15 +187,13 @@ class Preprocessing:
             ValueError: If a setting is missing, unknown or out of range.
         """
         try:
-            return cls(
-                size_px=int(values["size_px"]),
-                zoom=float(values["zoom"]),
-                disc=float(values["disc"]),
-                clip=float(values["clip"]),
-                framed=bool(values.get("framed", False)),
-            )
-        except (KeyError, TypeError) as error:
+            settings = cls(**values)
+        except TypeError as error:
             raise ValueError(f"preprocessing settings are damaged: {error}") from error
+        missing = {"size_px", "zoom", "disc", "clip"} - values.keys()
+        if missing or not isinstance(settings.size_px, int):
+            raise ValueError(f"preprocessing settings are damaged: {values}")
+        return settings
 
 
 def resized(crop: NDArray[np.uint8], size_px: int) -> NDArray[np.uint8]:

@@ -24,6 +24,47 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _MAX_CLASSES = 500
 _MAX_TEXT = 4000
+_MAX_DIGITS = 20
+_SIGHTS = ("legend", "look", "both")
+_COUNT = (0, 10**9)
+_SEED = (-1, 2**63 - 1)
+_FRACTION = (-1e-6, 1 + 1e-6)  # the bounds of an interval are rounded
+# What the program computes with, by range or type.
+_PREPROCESSING: Mapping[str, tuple[float, float] | type] = {
+    "size_px": (16, 1024),
+    "long_px": (16, 1024),
+    "zoom_px": (16, 1024),
+    "zoom": (0.2, 1.0),
+    "disc": (0.1, 1.5),
+    "clip": (0.1, 100.0),
+    "framed": bool,
+}
+_TRAINING: Mapping[str, tuple[float, float] | type] = {
+    "data": str,
+    "digest": str,
+    "command": str,
+    "machine": str,
+    "init": str,
+    "run": str,
+    "repeatable": str,
+    "coins": (1, 10**9),
+    "seconds": (0.0, 1e9),
+    "seed": _SEED,
+    "coins_seed": _SEED,
+}
+_METRICS: Mapping[str, tuple[float, float] | type] = {
+    "data": str,
+    "what": str,
+    "how": str,
+    "classifier": str,
+    "n": (1, 10**9),
+    "answered": _COUNT,
+    "accuracy": _FRACTION,
+    "accuracy_low": _FRACTION,
+    "accuracy_high": _FRACTION,
+    "accuracy_answered": _FRACTION,
+    "ece": _FRACTION,
+}
 # Keys of earlier versions.
 _RENAMED = {"leans": "class_logit_bias"}
 
@@ -76,7 +117,7 @@ class Card:
     def __post_init__(self) -> None:
         for attribute in ("name", "classifier", "title", "licence", "created"):
             _check_text(attribute, getattr(self, attribute))
-        if not _NAME.fullmatch(self.name):
+        if not is_bundle_name(self.name):
             raise ValueError(
                 f"name is letters, digits, '.', '_' and '-', not {self.name[:80]!r}"
             )
@@ -100,6 +141,13 @@ class Card:
         _check_number("threshold", self.threshold, 0.0, 1.0)
         for name, bound in self.limits.items():
             _check_number(f"limits.{name}", bound, -1e12, 1e12)
+        _check_known("preprocessing", self.preprocessing, _PREPROCESSING)
+        _check_features_from(self.features_from, self.name)
+        _check_known("training", self.training, _TRAINING, others=True)
+        for figures in self.metrics:
+            _check_known("metrics", figures, _METRICS, others=True)
+        for library, release in self.versions.items():
+            _check_text(f"versions.{library}", release)
         for file, digest in self.files.items():
             if file not in (TENSORS_FILE, ESTIMATOR_FILE):
                 raise ValueError(
@@ -108,20 +156,86 @@ class Card:
                 )
             if not isinstance(digest, str) or not _SHA256.fullmatch(digest):
                 raise ValueError(f"the sha256 of {file} is 64 hexadecimal digits")
+        if len(self.files) > 1:
+            raise ValueError("files names two files; a bundle holds one")
+
+
+def is_bundle_name(name: str) -> bool:
+    """Whether a bundle, and its folder, can have this name."""
+    return bool(_NAME.fullmatch(name))
 
 
 def _check_text(what: str, value: object) -> None:
     if not isinstance(value, str) or len(value) > _MAX_TEXT:
         raise ValueError(f"{what} is text of at most {_MAX_TEXT} letters")
-    if any(ord(letter) < 32 and letter not in "\n\t" for letter in value):
+    if any(
+        (ord(letter) < 32 and letter not in "\n\t") or "\ud800" <= letter <= "\udfff"
+        for letter in value
+    ):
         raise ValueError(f"{what} holds control characters")
 
 
 def _check_number(what: str, value: object, low: float, high: float) -> None:
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ValueError(f"{what} is a number, not {value!r}")
+        raise ValueError(f"{what} is a number, not {str(value)[:80]!r}")
     if not (math.isfinite(value) and low <= value <= high):
         raise ValueError(f"{what} is from {low:g} to {high:g}, not {value!r}")
+
+
+def _check_known(
+    what: str,
+    values: Mapping[str, Any],
+    known: Mapping[str, tuple[float, float] | type],
+    *,
+    others: bool = False,
+) -> None:
+    """Check the values of known keys, by range or type.
+
+    With `others`, further keys may hold any JSON of a few levels.
+    """
+    for key, value in values.items():
+        expected = known.get(key)
+        if expected is None:
+            if not others:
+                raise ValueError(f"{what} holds the unknown key {str(key)[:80]!r}")
+            _check_plain(f"{what}.{key}", value)
+        elif isinstance(expected, tuple):
+            # Nothing was answered, so no answer was right or wrong.
+            if value is not None or key != "accuracy_answered":
+                _check_number(f"{what}.{key}", value, *expected)
+        elif expected is str:
+            _check_text(f"{what}.{key}", value)
+        elif not isinstance(value, expected):
+            raise ValueError(f"{what}.{key} is true or false, not {str(value)[:80]!r}")
+
+
+def _check_plain(what: str, value: object, levels: int = 5) -> None:
+    """Check what the program only shows: a few levels of text and finite numbers."""
+    if isinstance(value, str):
+        _check_text(what, value)
+    elif isinstance(value, dict | list) and levels:
+        if isinstance(value, dict):
+            _check_plain(what, list(value), levels)
+            value = list(value.values())
+        for item in value:
+            _check_plain(what, item, levels - 1)
+    elif value is not None and not isinstance(value, bool):
+        _check_number(what, value, -1e18, 1e18)
+
+
+def _check_features_from(values: Mapping[str, str], own_name: str) -> None:
+    if not values:
+        return
+    _check_known("features_from", values, {"name": str, "sha256": str, "sight": str})
+    name, digest = values.get("name", ""), values.get("sha256", "")
+    if not is_bundle_name(name) or name == own_name:
+        raise ValueError(
+            f"features_from names the bundle that computes the features, not {name!r}"
+        )
+    if not _SHA256.fullmatch(digest):
+        raise ValueError("the sha256 of features_from is 64 hexadecimal digits")
+    if values.get("sight", _SIGHTS[0]) not in _SIGHTS:
+        raise ValueError(f"features_from.sight is one of {', '.join(_SIGHTS)}")
 
 
 def card_to_json(card: Card) -> str:
@@ -144,15 +258,28 @@ def card_from_json(data: bytes) -> Card:
     if len(data) > MAX_CARD_BYTES:
         raise WeightsMismatchError(f"is larger than {MAX_CARD_BYTES // 1024} KiB")
     try:
-        raw = json.loads(data.decode("utf-8"), parse_constant=_refuse_constant)
+        raw = json.loads(
+            data.decode("utf-8"),
+            parse_constant=_finite,
+            parse_float=_finite,
+            parse_int=_finite_int,
+        )
         return _from_raw(raw)
     except (ValueError, TypeError, RecursionError) as error:
-        reason = str(error) if isinstance(error, ValueError) else "is no model card"
+        reason = str(error) if isinstance(error, ValueError) else "it is no model card"
         raise WeightsMismatchError(f"cannot be read: {reason}") from error
 
 
-def _refuse_constant(text: str) -> float:
-    raise ValueError(f"{text} is no number")
+def _finite(text: str) -> float:
+    if not math.isfinite(number := float(text)):
+        raise ValueError(f"{text[:80]} is no finite number")
+    return number
+
+
+def _finite_int(text: str) -> int:
+    if len(text) > _MAX_DIGITS:
+        raise ValueError(f"{text[:20]}... is too long for a number")
+    return int(text)
 
 
 def _from_raw(raw: object) -> Card:
@@ -166,16 +293,16 @@ def _from_raw(raw: object) -> Card:
     for old, new in _RENAMED.items():
         if old in given:
             given.setdefault(new, given.pop(old))
-    # Fields that a later version has added are ignored.
-    values = {name: value for name, value in given.items() if name in known}
-    missing = {"name", "classifier", "title", "classes", "files"} - values.keys()
+    if unknown := sorted(given.keys() - known.keys()):
+        raise ValueError(f"it holds the unknown key {unknown[0][:80]!r}")
+    missing = {"name", "classifier", "title", "classes", "files"} - given.keys()
     if missing:
         raise ValueError(f"it lacks {', '.join(sorted(missing))}")
     for name in ("classes", "metrics"):
-        if not isinstance(values.get(name, []), list):
+        if not isinstance(given.get(name, []), list):
             raise ValueError(f"{name} is a list")
-        if name in values:
-            values[name] = tuple(values[name])
+        if name in given:
+            given[name] = tuple(given[name])
     for name in (
         "preprocessing",
         "class_logit_bias",
@@ -185,10 +312,10 @@ def _from_raw(raw: object) -> Card:
         "versions",
         "files",
     ):
-        if not isinstance(values.get(name, {}), dict):
+        if not isinstance(given.get(name, {}), dict):
             raise ValueError(f"{name} is an object")
-    if not all(isinstance(entry, dict) for entry in values.get("metrics", ())):
+    if not all(isinstance(entry, dict) for entry in given.get("metrics", ())):
         raise ValueError("metrics is a list of objects")
-    if not values["files"]:
+    if not given["files"]:
         raise ValueError("it names no file")
-    return Card(**values)
+    return Card(**given)
