@@ -2,6 +2,7 @@
 
     CoinError
     ├── UnreadablePhotoError    (ValueError)         a file is not an accepted photo
+    ├── DecoderMissingError     (RuntimeError)       photos cannot be decoded at all
     ├── CropOutOfBoundsError    (ValueError)         a crop box is outside the photo
     ├── UnknownRulerError       (LookupError)        no ruler has that key
     ├── UnknownClassifierError  (LookupError)        no classifier has that name
@@ -10,6 +11,7 @@
     ├── TrainingDataError       (ValueError)         the data cannot be trained on
     ├── TrainingStoppedError                         stopped before there is a model
     ├── JobStoppedError                              a user has stopped a job
+    ├── NotAllowedError         (PermissionError)    the role of a user is too low
     └── CatalogError                                 the catalog refuses a change
 
 A message says what was expected, what was found and what to do next, and is shown to
@@ -23,6 +25,10 @@ class CoinError(Exception):
 
 class UnreadablePhotoError(CoinError, ValueError):
     """A file is not a readable photo: another kind, damaged, or too large."""
+
+
+class DecoderMissingError(CoinError, RuntimeError):
+    """The process that decodes photos does not start."""
 
 
 class CropOutOfBoundsError(CoinError, ValueError):
@@ -55,6 +61,10 @@ class TrainingStoppedError(CoinError):
 
 class JobStoppedError(CoinError):
     """A user has stopped a job; its command can be run again."""
+
+
+class NotAllowedError(CoinError, PermissionError):
+    """Somebody does not have the role that a change needs."""
 
 
 class CatalogError(CoinError):

@@ -97,7 +97,7 @@ TESTED_BY = {
     "coin_core/classifiers/*": "classifiers/test_contract.py",
     "coin_core/cli/*": "cli/test_main.py",
     "coin_core/detection/*": "detection/test_faces.py",
-    "coin_core/imaging/file_types.py": "imaging/test_photo_io.py",
+    "coin_core/imaging/decoder.py": "imaging/test_photo_io.py",
     "coin_core/model_store/*": "model_store/test_bundle.py",
     "coin_core/rendering/*": "rendering/test_coins.py",
     "coin_core/results.py": "test_pipeline.py",

@@ -9,7 +9,7 @@ from coin_core.catalog.exporting.sheets import table
 from coin_core.catalog.importing import ledger
 from coin_core.catalog.importing.records import ImportItem, ItemState
 from coin_core.catalog.repository import Catalog
-from coin_core.imaging.file_types import show_name
+from coin_core.imaging.decoder import show_name
 from coin_core.imaging.photo_io import ACCEPTED
 
 _PAGE = 5000

@@ -1,32 +1,56 @@
-"""Decoding of untrusted photos; no other module turns bytes into pixels.
+"""The door for untrusted photos; no other module turns bytes into pixels.
 
-The type of a file is identified by its first bytes, never by its name. Its size is
-checked in the header, before any pixel is decoded, so that a small file that claims a
-huge picture takes neither time nor memory.
+The type of a file is identified by its first bytes, never by its name. Everything
+else happens in `decoder`, in a process of its own: a file that crashes it, or takes
+too much time or memory, costs that process and nothing more.
 """
 
 from __future__ import annotations
 
-import io
+import atexit
+import json
+import os
+import signal
+import subprocess
+import sys
 import threading
-import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import IO, Any, Final
 
 import numpy as np
-import pillow_heif
-from PIL import Image, ImageCms, ImageOps
 
-from coin_core.errors import UnreadablePhotoError
-from coin_core.imaging import file_types
+from coin_core.errors import DecoderMissingError, UnreadablePhotoError
+from coin_core.imaging.decoder import (
+    MAX_CPU_S,
+    MAX_MEMORY,
+    MAX_PIXELS,
+    MAX_SIDE_PX,
+    show_name,
+    sniff,
+)
+from coin_core.storage import PROJECT_DIR
 
 MAX_BYTES: Final = 100 * 1024 * 1024
-MAX_PIXELS: Final = 64_000_000
-MAX_SIDE_PX: Final = 4096
-"""The longer side that larger photos are scaled down to."""
-MIN_SIDE_PX: Final = 16
+MAX_WALL_S: Final = 120.0
+"""Time after which a decoder is killed, however little it has computed."""
+
+_MAX_DECODERS = 8
+_KEPT_DECODERS = 2  # those beyond are ended after use
+_MEMORY_OF_ALL = 2 * MAX_MEMORY
+# A photo that takes longer makes way for the others.
+_PATIENCE_S = 1.0
+_NICE = 5
+_LONGEST_ANSWER = 1 << 20
+# Threads of a decoder would take address space and time beyond its limits.
+_ENVIRONMENT = {"MALLOC_ARENA_MAX": "1", "OPENBLAS_NUM_THREADS": "1"}
+
+_MISSING = (
+    "The process that decodes photos does not start ({}). Install the program again, "
+    "or see what this prints: python -m coin_core.imaging.decoder"
+)
 
 # fmt: off
 SUFFIXES: Final = (
@@ -48,33 +72,6 @@ ACCEPTED: Final = (
     f"accepted are JPEG, PNG, WebP, TIFF, BMP, HEIC, AVIF and GIF photos of up to "
     f"{MAX_BYTES // 1024**2} MB and {MAX_PIXELS // 10**6} million pixels"
 )
-
-# Photos above this size are decoded one at a time, so that several large ones need no
-# more memory than one.
-_LARGE_PIXELS = 12_000_000
-_large_decode = threading.Lock()
-
-# A genuine progressive JPEG has about ten scans. A small file with thousands of empty
-# ones takes minutes to decode.
-_MAX_JPEG_SCANS = 100
-
-# Rows are converted in strips, so that a large photo is not in memory twice.
-_STRIP_PIXELS = 4_000_000
-
-# Of the pictures in a TIFF, the first of these are searched for the photo.
-_MAX_TIFF_PICTURES = 32
-_TIFF_SUBFILE_TYPE = 254
-_REDUCED_OR_MASK = 0b101
-
-# A JPEG without an end marker is whole if more bytes after its last change nothing.
-_JPEG_END = b"\xff\xd9"
-_MORE_BYTES = (b"\x55" * 64, b"\xaa" * 64)
-
-pillow_heif.register_heif_opener(thumbnails=False)
-
-# Pillow warns of odd metadata that does not affect the pixels. The filter is set once,
-# since `warnings.catch_warnings` is not thread-safe.
-warnings.filterwarnings("ignore", module=r"PIL\.(\w+ImagePlugin|Image)$")
 
 
 def inside(folder: Path) -> Iterator[Path]:
@@ -123,12 +120,35 @@ def read(path: Path | str) -> np.ndarray:
     return decode(data, name=path.name)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PhotoFacts:
+    """What a file says of its photo.
+
+    Attributes:
+        width_px: As the file stores it, before it is turned or scaled down.
+        height_px: Likewise.
+        fault: A sentence about what is damaged beside the pixels, or "".
+        orientation: By EXIF, 1 to 8. This and the following: of `look` alone.
+        tags: The EXIF tags of the file, for TIFF all of its tags.
+        notes: What the file holds beside tags, such as "xmp" or "comment".
+        pictures: How many pictures the file has.
+    """
+
+    width_px: int
+    height_px: int
+    fault: str = ""
+    orientation: int = 1
+    tags: frozenset[int] = frozenset()
+    notes: frozenset[str] = frozenset()
+    pictures: int = 1
+
+
 def decode(data: bytes, *, name: str = "photo") -> np.ndarray:
     """Decode a photo; of an animation or a multi-page file, the first picture.
 
     The photo is turned upright by its EXIF orientation, transparent parts become white,
     and it is scaled down if its longer side exceeds `MAX_SIDE_PX`. Faults beside the
-    pixels are ignored; `find_faults` names them.
+    pixels are ignored; `decode_with_facts` names them.
 
     Args:
         data: The whole file.
@@ -141,193 +161,246 @@ def decode(data: bytes, *, name: str = "photo") -> np.ndarray:
         UnreadablePhotoError: The bytes are not an accepted photo. The message is one
             sentence: the file's name, what is wrong, and what is accepted.
     """
+    return decode_with_facts(data, name=name)[0]
+
+
+def decode_with_facts(
+    data: bytes, *, name: str = "photo"
+) -> tuple[np.ndarray, PhotoFacts]:
+    """Decode a photo as `decode` does, and say what its file says of it."""
+    facts, pixels = _ask(data, "decode", name)
+    return pixels, facts
+
+
+def look(data: bytes, *, name: str = "photo") -> PhotoFacts:
+    """Read the metadata of a photo that `decode` accepts.
+
+    Raises:
+        UnreadablePhotoError: It is not a photo, or its metadata are damaged.
+    """
+    return _ask(data, "look", name)[0]
+
+
+def _ask(data: bytes, task: str, name: str) -> tuple[PhotoFacts, np.ndarray]:
+    """Let a decoder do a task; the pixels of "look" are empty."""
     if len(data) > MAX_BYTES:
         raise _refusal(name, f"is larger than {MAX_BYTES // 1024**2} MB")
-    kind, pillow_format = file_types.sniff(data)
+    kind, pillow_format = sniff(data)
     if pillow_format is None:
         raise _refusal(name, f"is {kind}")
-    endings: tuple[bytes, ...] = (b"",)
-    if pillow_format == "JPEG":
-        scans, lacks_end = file_types.read_jpeg_structure(data)
-        if scans > _MAX_JPEG_SCANS:
-            raise _refusal(name, f"is {kind} of more than {_MAX_JPEG_SCANS} scans")
-        if lacks_end:
-            data = data.removesuffix(b"\xff")
-            restart = file_types.next_restart_marker(data)
-            endings = (_JPEG_END, *(restart + b + _JPEG_END for b in _MORE_BYTES))
-            endings += tuple(more + _JPEG_END for more in _MORE_BYTES)
+    request = {"task": task, "kind": kind, "format": pillow_format, "length": len(data)}
     try:
-        photo = _decode_once(data + endings[0], pillow_format, name)
-        for ending in endings[1:]:
-            other = _decode_once(data + ending, pillow_format, name)
-            if not np.array_equal(photo, other):
-                raise _refusal(name, f"is {kind} that is damaged or cut short")
-        return photo
-    except UnreadablePhotoError:
-        raise
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise _refusal(name, _too_many_pixels()) from error
-    except Exception as error:  # Hostile bytes raise anything at all.
-        raise _refusal(name, f"is {kind} that is damaged or cut short") from error
-
-
-def _decode_once(data: bytes, pillow_format: str, name: str) -> np.ndarray:
-    with _open(data, pillow_format, name) as image:
-        _check_size(image.size, name)
-        if image.width * image.height > _LARGE_PIXELS:
-            with _large_decode:
-                return _load(image)
-        return _load(image)
-
-
-@contextmanager
-def _open(data: bytes, pillow_format: str, name: str) -> Iterator[Image.Image]:
-    """Open a file at its photo, without decoding the pixels."""
-    if pillow_format == "PNG":
-        data, _ = file_types.drop_damaged_chunks(data)
-    with Image.open(io.BytesIO(data), formats=[pillow_format]) as image:
-        if pillow_format == "TIFF":
-            _seek_photo(image, name)
-        yield image
-
-
-def _seek_photo(image: Image.Image, name: str) -> None:
-    """Go to the first picture of a TIFF that is neither a reduced one nor a mask."""
-    for index in range(_MAX_TIFF_PICTURES):
-        try:
-            image.seek(index)
-        except EOFError:
-            break
-        tags = image.tag_v2  # type: ignore[attr-defined]
-        if not int(tags.get(_TIFF_SUBFILE_TYPE, 0)) & _REDUCED_OR_MASK:
-            return
-    raise _refusal(
-        name,
-        "is a raw camera file, or another TIFF of which only a reduced preview can be "
-        "read; save it as JPEG",
+        with _borrowed_decoder() as decoder:
+            answer, pixels = decoder.run(request, data)
+    except _DecoderLostError as error:
+        raise _refusal(name, f"is {kind} that {error}") from error
+    if "refused" in answer:
+        raise _refusal(name, answer["refused"])
+    facts = PhotoFacts(
+        width_px=int(answer["width_px"]),
+        height_px=int(answer["height_px"]),
+        fault=str(answer["fault"]),
+        orientation=int(answer.get("orientation", 1)),
+        tags=frozenset(map(int, answer.get("tags", ()))),
+        notes=frozenset(map(str, answer.get("notes", ()))),
+        pictures=int(answer.get("pictures", 1)),
     )
-
-
-def stored_size(data: bytes) -> tuple[int, int]:
-    """Width and height in px of a photo that `decode` reads, as its file stores it."""
-    _, pillow_format = file_types.sniff(data)
-    with _open(data, str(pillow_format), "photo") as image:
-        return image.size
-
-
-def find_faults(data: bytes) -> str:
-    """A sentence about what is damaged beside the pixels of a photo, or ""."""
-    _, pillow_format = file_types.sniff(data)
-    if pillow_format == "PNG":
-        _, chunks = file_types.drop_damaged_chunks(data)
-        if chunks:
-            return (
-                f"The file is damaged beside its pixels ({', '.join(chunks)}); they "
-                "are whole."
-            )
-    elif pillow_format == "JPEG" and file_types.read_jpeg_structure(data)[1]:
-        return "The end marker of the file is missing; its pixels are whole."
-    return ""
+    return facts, pixels
 
 
 def _refusal(name: str, what: str) -> UnreadablePhotoError:
     """The error that says what is wrong with a file."""
-    return UnreadablePhotoError(f"{file_types.show_name(name)} {what}; {ACCEPTED}.")
+    return UnreadablePhotoError(f"{show_name(name)} {what}; {ACCEPTED}.")
 
 
-def _too_many_pixels(size: tuple[int, int] | None = None) -> str:
-    claim = f"is {size[0]} × {size[1]} pixels large, " if size else "has "
-    return f"{claim}more than {MAX_PIXELS // 10**6} million pixels"
+class _DecoderLostError(Exception):
+    """A decoder died of a photo; the message says what the photo does."""
 
 
-def _check_size(size: tuple[int, int], name: str) -> None:
-    """Refuse a photo by its size (width, height) in the header."""
-    width, height = size
-    if width * height > MAX_PIXELS:
-        raise _refusal(name, _too_many_pixels(size))
-    if min(width, height) < MIN_SIDE_PX:
-        raise _refusal(
-            name,
-            f"is {width} × {height} pixels large, too small to show a coin "
-            f"(at least {MIN_SIDE_PX} × {MIN_SIDE_PX})",
-        )
+class _Decoder:
+    """A process that decodes photos, one at a time."""
+
+    def __init__(self) -> None:
+        try:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "coin_core.imaging.decoder"],
+                cwd=PROJECT_DIR,
+                env={**os.environ, **_ENVIRONMENT},
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+            )
+        except OSError as error:
+            raise DecoderMissingError(_MISSING.format(error.strerror)) from error
+        self._requests: IO[bytes] = self.process.stdin  # type: ignore[assignment]
+        self._answers: IO[bytes] = self.process.stdout  # type: ignore[assignment]
+        self._is_ready = False
+        self.is_spent = False
+        self._took_too_long = False
+
+    def run(
+        self, request: dict[str, Any], data: bytes
+    ) -> tuple[dict[str, Any], np.ndarray]:
+        """Do a task.
+
+        Raises:
+            _DecoderLostError: The process died of it.
+            DecoderMissingError: It never began.
+        """
+        pixels = np.empty((0, 0, 3), np.uint8)
+        if not self._is_ready:
+            if not self._answers.readline():
+                code = self.process.wait()
+                raise DecoderMissingError(_MISSING.format(f"exit code {code}"))
+            self._is_ready = True
+        try:
+            with self._watched():
+                self._send(json.dumps(request).encode() + b"\n", data)
+                answer = self._read_answer()
+            if "needs" in answer:
+                with _pool.memory.hold(int(answer["needs"])), self._watched():
+                    self._send(b"\n")
+                    answer = self._read_answer()
+                    if "shape" in answer:
+                        pixels = self._read_pixels(*answer["shape"])
+        except (OSError, EOFError, ValueError) as error:
+            raise _DecoderLostError(self._cause_of_death()) from error
+        self.is_spent = self.is_spent or "spent" in answer
+        return answer, pixels
+
+    def _send(self, *parts: bytes) -> None:
+        for part in parts:
+            self._requests.write(part)
+        self._requests.flush()
+
+    def _read_answer(self) -> dict[str, Any]:
+        answer: dict[str, Any] = json.loads(self._answers.readline(_LONGEST_ANSWER))
+        return answer
+
+    def _read_pixels(self, height: int, width: int) -> np.ndarray:
+        if not (0 < height <= MAX_SIDE_PX and 0 < width <= MAX_SIDE_PX):
+            raise ValueError(f"{width} x {height} pixels were not asked for")
+        pixels = np.empty((height, width, 3), np.uint8)
+        # A BufferedReader fills the whole array unless the process dies.
+        if self._answers.readinto(pixels.data.cast("B")) != pixels.nbytes:  # type: ignore[attr-defined]
+            raise EOFError
+        return pixels
+
+    @contextmanager
+    def _watched(self) -> Iterator[None]:
+        """Slow the process down once it takes long, and kill it in the end."""
+        done = threading.Event()
+
+        def watch() -> None:
+            if done.wait(_PATIENCE_S):
+                return
+            self.is_spent = True  # it cannot be made fast again
+            if hasattr(os, "setpriority"):
+                with suppress(OSError):
+                    os.setpriority(os.PRIO_PROCESS, self.process.pid, _NICE)
+            if not done.wait(MAX_WALL_S - _PATIENCE_S):
+                self._took_too_long = True
+                self.process.kill()
+
+        threading.Thread(target=watch, name="decoder", daemon=True).start()
+        try:
+            yield
+        finally:
+            done.set()
+
+    def _cause_of_death(self) -> str:
+        self.process.kill()
+        code = self.process.wait()
+        if self._took_too_long or code == -getattr(signal, "SIGXCPU", 0):
+            return f"takes more than {MAX_CPU_S} s to decode"
+        return "crashes the decoder"
+
+    def end(self) -> None:
+        """End the process."""
+        self.process.kill()
+        self.process.wait()
+        for pipe in (self._requests, self._answers):
+            with suppress(OSError):  # the rest of a request is not sent any more
+                pipe.close()
 
 
-def _load(image: Image.Image) -> np.ndarray:
-    """Decode the pixels of an opened image of checked size."""
-    # JPEG can be decoded at 1/2, 1/4 or 1/8 of its size at a fraction of the cost.
-    image.draft(None, _fit(image.size))  # type: ignore[no-untyped-call, unused-ignore]
-    image.load()
-    rgb = _to_rgb(image)
-    if max(rgb.size) > MAX_SIDE_PX:
-        rgb = rgb.resize(_fit(rgb.size), Image.Resampling.BOX, reducing_gap=2.0)
-    # TIFF and HEIC are turned on loading, and have no orientation left here.
-    return np.array(_turn_upright(rgb, image), dtype=np.uint8)
+class _Memory:
+    """An amount of memory that photos being decoded share."""
+
+    def __init__(self, free_bytes: int) -> None:
+        self._free = free_bytes
+        self._changed = threading.Condition()
+
+    @contextmanager
+    def hold(self, amount: int) -> Iterator[None]:
+        """Wait until so much is free, and keep it from others."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._free >= amount)
+            self._free -= amount
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._free += amount
+                self._changed.notify_all()
 
 
-def _fit(size: tuple[int, int]) -> tuple[int, int]:
-    """The size (width, height) with the longer side within the limit."""
-    scale = min(1.0, MAX_SIDE_PX / max(size))
-    return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
+@dataclass(slots=True, eq=False)
+class _Pool:
+    """The decoders of this process."""
+
+    idle: list[_Decoder] = field(default_factory=list)
+    running: set[_Decoder] = field(default_factory=set)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    places: threading.Semaphore = field(
+        default_factory=lambda: threading.Semaphore(_MAX_DECODERS)
+    )
+    memory: _Memory = field(default_factory=lambda: _Memory(_MEMORY_OF_ALL))
 
 
-def _turn_upright(rgb: Image.Image, source: Image.Image) -> Image.Image:
-    """Apply the EXIF orientation of `source`; damaged EXIF has none."""
-    try:
-        orientation = source.getexif().get(0x0112, 1)
-        rgb.getexif()[0x0112] = orientation
-        return ImageOps.exif_transpose(rgb)
-    except Exception:  # noqa: BLE001 - metadata is not worth refusing a photo for
-        return rgb
+_pool = _Pool()
 
 
-def _to_rgb(image: Image.Image) -> Image.Image:
-    """Convert any colour mode to RGB."""
-    if image.mode == "RGB" and "transparency" not in image.info:
-        return image
-    rows = max(1, _STRIP_PIXELS // image.width)
-    white_level = _white_level(image)
-    rgb = Image.new("RGB", image.size, "white")
-    for top in range(0, image.height, rows):
-        bottom = min(top + rows, image.height)
-        strip = image.crop((0, top, image.width, bottom))
-        if white_level is not None:
-            values = np.asarray(strip, dtype=np.float32)
-            grey = np.nan_to_num(values, posinf=white_level, neginf=0.0)
-            eight_bit = np.clip(grey * (255.0 / white_level) + 0.5, 0, 255)
-            strip = Image.fromarray(eight_bit.astype(np.uint8))
-        elif image.mode == "LAB":
-            strip = _lab_to_rgb(strip)
-        if strip.has_transparency_data:
-            with_alpha = strip.convert("RGBA")
-            rgb.paste(with_alpha, (0, top), mask=with_alpha.getchannel("A"))
-        else:
-            rgb.paste(strip.convert("RGB"), (0, top))
-    return rgb
+def _forget_decoders() -> None:
+    """A fork has its own decoders: two processes cannot share pipes."""
+    global _pool
+    _pool = _Pool()
 
 
-def _white_level(image: Image.Image) -> float | None:
-    """The value that means white in a deep grey image; None for 8-bit modes.
-
-    Cameras store 12 bits in 16, and floats end at 1, 255 or 65535: it is the smallest
-    of the usual levels that is not below the brightest pixel.
-    """
-    if image.mode.startswith("I;16"):
-        levels: tuple[float, ...] = (4095.0, 65535.0)
-    elif image.mode == "I":
-        levels = (255.0, 4095.0, 65535.0)
-    elif image.mode == "F":
-        levels = (1.0, 255.0, 65535.0)
-    else:
-        return None
-    brightest = float(np.nan_to_num(np.asarray(image), posinf=0.0).max())
-    return next((level for level in levels if brightest <= level), brightest)
+def _end_decoders() -> None:
+    with _pool.lock:
+        for decoder in (*_pool.idle, *_pool.running):
+            decoder.process.kill()
+            decoder.process.wait()
+        _pool.idle.clear()
 
 
-def _lab_to_rgb(strip: Image.Image) -> Image.Image:
-    """Convert CIE L*a*b*, which Pillow's own convert cannot."""
-    lab, srgb = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
-    converted = ImageCms.profileToProfile(strip, lab, srgb, outputMode="RGB")
-    if converted is None:
-        raise ValueError("L*a*b* was not converted")
-    return converted
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_decoders)
+atexit.register(_end_decoders)
+
+
+@contextmanager
+def _borrowed_decoder() -> Iterator[_Decoder]:
+    """A decoder for one task; a lost one is replaced when the next is needed."""
+    pool = _pool
+    with pool.places:
+        with pool.lock:
+            alive = [each for each in pool.idle if each.process.poll() is None]
+            decoder = alive.pop() if alive else None
+            pool.idle = alive
+        decoder = decoder or _Decoder()
+        pool.running.add(decoder)
+        try:
+            yield decoder
+        except BaseException:
+            decoder.is_spent = True
+            raise
+        finally:
+            with pool.lock:
+                pool.running.discard(decoder)
+                is_kept = not decoder.is_spent and len(pool.idle) < _KEPT_DECODERS
+                if is_kept:
+                    pool.idle.append(decoder)
+            if not is_kept:
+                decoder.end()

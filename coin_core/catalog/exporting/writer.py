@@ -46,7 +46,7 @@ _MIN_CROP_PX, _MAX_CROP_PX = 64, 1024
 _QUALITY = 95
 # Formats that every program opens; others are written as JPEG.
 _COMMON = ("jpg", "jpeg", "png", "bmp", "webp", "tif", "tiff")
-_ORIENTATION = 0x0112
+_UPRIGHT = 1
 _ZIP_TIME = (1980, 1, 1, 0, 0, 0)  # so that equal data give an equal ZIP
 
 Progress = Callable[[int, int], None]
@@ -447,7 +447,6 @@ def _with_digest(item: ExportItem, data: bytes) -> ExportItem:
 def _is_upright(data: bytes) -> bool:
     """Whether a picture is stored in the orientation to show it in."""
     try:
-        with Image.open(io.BytesIO(data)) as image:
-            return image.getexif().get(_ORIENTATION, 1) in (0, 1)
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        return photo_io.look(data).orientation == _UPRIGHT
+    except UnreadablePhotoError:
         return False

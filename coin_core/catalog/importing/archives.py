@@ -18,7 +18,7 @@ from typing import BinaryIO
 
 from coin_core.catalog.importing.encodings import ZIP_CODE_PAGES, guess_code_page
 from coin_core.errors import CatalogError, UnreadablePhotoError
-from coin_core.imaging.file_types import show_name
+from coin_core.imaging.decoder import show_name
 from coin_core.imaging.photo_io import MAX_BYTES
 
 MAX_MEMBERS = 50_000

@@ -6,14 +6,12 @@ again if its file can be taken apart instead.
 
 from __future__ import annotations
 
-import io
 import re
 import struct
 import zlib
 
-from PIL import Image
-
-from coin_core.imaging import file_types
+from coin_core.imaging import photo_io
+from coin_core.imaging.decoder import drop_damaged_chunks, sniff
 
 _ORIENTATION = 0x0112
 _UPRIGHT = 1
@@ -42,26 +40,19 @@ def strip_metadata(data: bytes) -> bytes | None:
         The same bytes if they contain no metadata; None if the file cannot be taken
         apart, and the picture has to be encoded again.
     """
-    _, kind = file_types.sniff(data)
+    _, kind = sniff(data)
     try:
         if kind == "JPEG":
             return _strip_jpeg(data)
         if kind == "PNG":
-            return _strip_png(file_types.drop_damaged_chunks(data)[0])
+            return _strip_png(drop_damaged_chunks(data)[0])
         if kind == "WEBP":
             return _strip_webp(data)
         if kind == "BMP":
             return data
-        return data if _is_plain(data) else None
+        return data if _is_plain(data, kind) else None
     except (OSError, ValueError, SyntaxError, struct.error, IndexError):
         return None
-
-
-def _orientation(data: bytes) -> int:
-    """The EXIF orientation, 1 to 8."""
-    with Image.open(io.BytesIO(data)) as image:
-        orientation = image.getexif().get(_ORIENTATION, _UPRIGHT)
-    return orientation if orientation in range(1, 9) else _UPRIGHT
 
 
 def _exif(orientation: int) -> bytes:
@@ -90,7 +81,7 @@ def _strip_jpeg(data: bytes) -> bytes:
             kept.append(segment)
         offset += length
     picture = data[offset : _end_of_jpeg(data, offset)]
-    orientation = _orientation(data)
+    orientation = photo_io.look(data).orientation
     if orientation != _UPRIGHT:
         exif = b"Exif\0\0" + _exif(orientation)
         segment = b"\xff\xe1" + struct.pack(">H", len(exif) + 2) + exif
@@ -112,7 +103,7 @@ def _end_of_jpeg(data: bytes, offset: int) -> int:
 
 
 def _strip_png(data: bytes) -> bytes:
-    orientation = _orientation(data)
+    orientation = photo_io.look(data).orientation
     kept, offset, ended = [data[:8]], 8, False
     while not ended:
         (length,) = struct.unpack(">I", data[offset : offset + 4])
@@ -131,7 +122,7 @@ def _strip_png(data: bytes) -> bytes:
 
 
 def _strip_webp(data: bytes) -> bytes:
-    orientation = _orientation(data)
+    orientation = photo_io.look(data).orientation
     (length,) = struct.unpack("<I", data[4:8])
     end = min(8 + length, len(data))
     kept, offset = [], 12
@@ -152,11 +143,9 @@ def _strip_webp(data: bytes) -> bytes:
     return b"RIFF" + struct.pack("<I", len(body)) + body
 
 
-def _is_plain(data: bytes) -> bool:
+def _is_plain(data: bytes, kind: str | None) -> bool:
     """Whether a TIFF, HEIC, AVIF or GIF file contains the picture only."""
-    with Image.open(io.BytesIO(data)) as image:
-        if image.format != "TIFF":
-            beside = ("exif", "xmp", "metadata", "comment")
-            return not any(image.info.get(key) for key in beside)
-        frames = getattr(image, "n_frames", 1)
-        return frames == 1 and set(image.getexif()) <= _TIFF_PLAIN
+    facts = photo_io.look(data)
+    if kind != "TIFF":
+        return not facts.notes
+    return facts.pictures == 1 and facts.tags <= _TIFF_PLAIN

@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from sqlalchemy import delete, select
 
 from coin_core import jobs
+from coin_core.access import Right, check
 from coin_core.catalog.importing import ledger
 from coin_core.catalog.importing.demo import (
     DEMO_COUNT,
@@ -67,7 +68,7 @@ from coin_core.errors import (
     UnreadablePhotoError,
 )
 from coin_core.imaging import photo_io
-from coin_core.imaging.file_types import show_name, sniff
+from coin_core.imaging.decoder import show_name, sniff
 
 Labels = Literal["folder", "none"]
 Stop = Callable[[], bool]
@@ -170,6 +171,7 @@ def remove_demo(catalog: Catalog, *, who: str = "demo") -> int:
     Raises:
         CatalogError: The rendering does not stop.
     """
+    check(Right.DELETE)
     with catalog.database.reading() as connection:
         running = connection.scalars(
             select(ImportRow.id).where(
@@ -194,7 +196,7 @@ def remove_demo(catalog: Catalog, *, who: str = "demo") -> int:
         if not photo_ids:
             break
         removed += catalog.photos.remove(photo_ids, who=who)
-    with catalog.database.writing() as connection:
+    with catalog.database.writing(Right.DELETE) as connection:
         connection.execute(delete(ImportRow).where(ImportRow.kind == "demo"))
     return removed
 
@@ -320,6 +322,7 @@ def start_again(catalog: Catalog, import_id: int) -> None:
         CoinError: It is running already, or no process can be started.
     """
     job = ledger.make_job(catalog, import_id)
+    jobs.check_job(jobs.find_job(job.job_id) or job)
     if not ledger.is_running(import_id):
         ledger.set_state(catalog, import_id, ImportState.RUNNING)
     jobs.start_job(job)
@@ -360,6 +363,8 @@ def discard_import(catalog: Catalog, import_id: int) -> None:
         CatalogError: There is no such import, or it is running: stop it first.
     """
     spec = ledger.spec_of(catalog, import_id)
+    job = ledger.make_job(catalog, import_id)
+    jobs.check_job(jobs.find_job(job.job_id) or job)
     with ledger.hold(catalog, import_id):
         message = "It was given up; the photos imported before stay."
         ledger.set_state(catalog, import_id, ImportState.FAILED, message)
@@ -382,6 +387,7 @@ def stage_uploads(
     Raises:
         CatalogError: They cannot be written.
     """
+    check(Right.IMPORT)
     folder = _uploads(catalog) / uuid4().hex / "dropped"
     tables: list[Path] = []
     try:
@@ -526,7 +532,7 @@ def prepare(data: bytes, name: str) -> Prepared:
         UnreadablePhotoError: The file is not an accepted photo.
         WeightsMissingError: The weights of the coin detector are missing.
     """
-    pixels = photo_io.decode(data, name=name)
+    pixels, stored = photo_io.decode_with_facts(data, name=name)
     _, kind = sniff(data)
     boxes = faces.detect_coins(pixels)
     detected = faces.classify_sides(pixels, boxes)
@@ -534,19 +540,21 @@ def prepare(data: bytes, name: str) -> Prepared:
     return Prepared(
         thumbnail=make_thumbnail(pixels, main_face(boxes, width, height)),
         extension=_EXTENSIONS[str(kind)],
-        size_px=_file_size_px(data, width, height),
+        size_px=_file_size_px(stored, width, height),
         phash=hash_photo(pixels, boxes),
         quality=estimate_quality(pixels, boxes) if boxes else None,
         faces=tuple(CatalogFace(box=face.box, side=face.side) for face in detected),
-        remark=photo_io.find_faults(data),
+        remark=stored.fault,
     )
 
 
-def _file_size_px(data: bytes, width: int, height: int) -> tuple[int, int]:
+def _file_size_px(
+    stored: photo_io.PhotoFacts, width: int, height: int
+) -> tuple[int, int]:
     """Width and height of the file; decoding scales large photos down."""
     if max(height, width) < photo_io.MAX_SIDE_PX:
         return width, height
-    short_px, long_px = sorted(photo_io.stored_size(data))
+    short_px, long_px = sorted((stored.width_px, stored.height_px))
     return (long_px, short_px) if width >= height else (short_px, long_px)
 
 

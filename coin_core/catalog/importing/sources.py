@@ -25,7 +25,7 @@ from coin_core.catalog.importing.tables import (
     read_table,
 )
 from coin_core.errors import CatalogError, UnreadablePhotoError
-from coin_core.imaging.file_types import show_name
+from coin_core.imaging.decoder import show_name
 from coin_core.imaging.photo_io import MAX_BYTES, PICTURE_SUFFIXES
 
 LABELS_FILE = "labels.csv"

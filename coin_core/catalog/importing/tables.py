@@ -21,7 +21,7 @@ from typing import Any
 
 from coin_core.catalog.importing.encodings import TABLE_CODE_PAGES, guess_code_page
 from coin_core.errors import CatalogError
-from coin_core.imaging.file_types import show_name
+from coin_core.imaging.decoder import show_name
 from coin_core.imaging.photo_io import PICTURE_SUFFIXES
 from coin_core.rulers import find_ruler
 

@@ -7,10 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, PngImagePlugin
+from pillow_heif import register_heif_opener
 
 from coin_core.catalog.importing.exif import strip_metadata
 from coin_core.errors import UnreadablePhotoError
 from coin_core.imaging import photo_io
+
+register_heif_opener()  # to write them
 
 SECRET = b"FINDSPOT"
 FORMATS = ("JPEG", "PNG", "WEBP")
