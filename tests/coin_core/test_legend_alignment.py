@@ -1,0 +1,106 @@
+"""Letters that were read, aligned with the legends of the rulers."""
+
+import numpy as np
+import pytest
+
+from coin_core.detection.faces import RotatedBox
+from coin_core.explain import LetterRead
+from coin_core.legend_alignment import LetterState, fit_legends
+from coin_core.rendering.legends import draw_legend
+from coin_core.rulers import DEFAULT_CLASSES, HEBREW_TO_LETTER
+
+BOX = RotatedBox(left=0.0, top=0.0, right=0.1, bottom=0.1)
+
+
+def read(*lines, probability=0.9):
+    """Letters in reading order, from lines of Hebrew letters; a dot was not read."""
+    return tuple(
+        LetterRead(
+            letter=HEBREW_TO_LETTER[sign],
+            box=BOX,
+            probability=probability,
+            line=number,
+            place=place,
+        )
+        for number, line in enumerate(lines)
+        for place, sign in enumerate(line)
+        if sign != "."
+    )
+
+
+def best(letters):
+    return max(fit_legends(letters, DEFAULT_CLASSES), key=lambda fit: fit.probability)
+
+
+@pytest.mark.parametrize("ruler", DEFAULT_CLASSES)
+def test_a_legend_that_is_read_whole_is_that_of_its_ruler(ruler):
+    rng = np.random.default_rng(5)
+    for _ in range(6):
+        legend = draw_legend(rng, ruler)
+        fit = best(read(*legend.text()))
+        assert fit.ruler == ruler
+        assert fit.probability > 0.95
+
+
+def test_the_probabilities_sum_to_one_and_nothing_read_says_nothing():
+    fits = fit_legends((), DEFAULT_CLASSES)
+    assert [fit.ruler for fit in fits] == list(DEFAULT_CLASSES)
+    assert [fit.probability for fit in fits] == pytest.approx([1 / 3] * 3)
+    assert {fit.found for fit in fits} == {0}
+    assert all(
+        letter.state is LetterState.MISSING for fit in fits for letter in fit.name
+    )
+    fits = fit_legends(read("יהו", "נתןה"), DEFAULT_CLASSES)
+    assert sum(fit.probability for fit in fits) == pytest.approx(1)
+
+
+def test_the_letters_of_the_name_are_clear_doubtful_or_missing():
+    letters = (*read("יהו", "נת"), *read("...הכ", probability=0.5))
+    fit = best(letters)
+    assert fit.ruler == "alexander_jannaeus"
+    states = [letter.state for letter in fit.name]
+    assert states == [LetterState.CLEAR] * 5 + [LetterState.MISSING]
+    assert [letter.read for letter in fit.name] == [0, 1, 2, 3, 4, None]
+    assert fit.found == 5
+    doubtful = best(read("יהו", "נתןהכהן", probability=0.6))
+    assert {letter.state for letter in doubtful.name} == {LetterState.DOUBTFUL}
+
+
+def test_a_misread_letter_is_not_one_of_the_name():
+    fit = best(read("יהו", "בתןהכ", "הןהגדל"))
+    assert fit.ruler == "alexander_jannaeus"
+    assert fit.name[3].letter == "nun"
+    assert (fit.name[3].state, fit.name[3].read) == (LetterState.MISSING, None)
+    assert fit.found == 5
+
+
+def test_the_letter_that_decides_decides():
+    fits = {
+        fit.ruler: fit.probability
+        for fit in fit_legends(read("יהו.", "הכהןה"), DEFAULT_CLASSES)
+    }
+    assert max(fits.values()) < 0.75
+    assert best(read("יהוד", "הכהןה")).ruler == "judah_aristobulus_i"
+    assert best(read("יהוח", "ןהכהןה")).ruler == "john_hyrcanus_i"
+
+
+def test_marks_beside_the_legend_do_not_hide_the_name():
+    fit = best(read("ש", "יהו", "נתןהכ", "הןהגדל", "וחבר"))
+    assert fit.ruler == "alexander_jannaeus"
+    assert fit.found == 6
+    assert fit.name[0].read == 1
+
+
+def test_a_name_is_not_found_where_the_title_stands():
+    # "the high priest": its letters he, nun and yod spell no name.
+    fits = fit_legends(read("....", "..", "הכהןהגדל"), DEFAULT_CLASSES)
+    assert all(fit.found <= 2 for fit in fits)
+    assert max(fit.probability for fit in fits) < 0.8
+
+
+def test_the_path_names_each_letter_once():
+    letters = read("יהו", "נתןהכ", "הןהגדלו", "חברהי", "הד")
+    for fit in fit_legends(letters, DEFAULT_CLASSES):
+        assert len(fit.path) == sum(map(len, fit.legend.lines))
+        used = [place for place in fit.path if place is not None]
+        assert used == sorted(set(used))
