@@ -34,7 +34,8 @@ from typing import Any, Final, TypeVar
 from filelock import FileLock, Timeout
 from tqdm import tqdm
 
-from coin_core.errors import CoinError, JobStoppedError
+from coin_core.access import Right, acting_as, check, current_person, operator
+from coin_core.errors import CoinError, JobStoppedError, NotAllowedError
 from coin_core.storage import (
     PROJECT_DIR,
     data_dir,
@@ -82,6 +83,12 @@ class JobState(StrEnum):
     FAILED = "failed"
 
 
+_RIGHTS: Final = {
+    JobKind.TRAINING: Right.TRAIN,
+    JobKind.IMPORT: Right.IMPORT,
+    JobKind.EXPORT: Right.EXPORT,
+    JobKind.SCRAPE: Right.GATHER,
+}
 _CAN_RESUME = (JobState.STOPPED, JobState.INTERRUPTED, JobState.FAILED)
 
 
@@ -137,6 +144,7 @@ class Job:
         kind: What it does.
         title: Its name on the page.
         arguments: Of the `main` function of `module`.
+        who: Who added it; "" if that is not known.
         module: Where the command is.
         state: Its state; RUNNING only while its process lives.
         message: Why it failed or stopped, as a sentence.
@@ -148,6 +156,7 @@ class Job:
     kind: JobKind
     title: str
     arguments: tuple[str, ...]
+    who: str = field(default_factory=lambda: current_person().name)
     module: str = "coin_core.cli.main"
     state: JobState = JobState.WAITING
     message: str = ""
@@ -225,20 +234,45 @@ def start_job(job: Job) -> None:
 
     Raises:
         CoinError: A job of that name is running.
+        NotAllowedError: The person who acts may not start it.
     """
     with _editing():
         before = _load(job.job_id)
+        check_job(before or job)
+        who = before.who if before else job.who
         if before is not None and before.state is JobState.RUNNING:
             raise CoinError(_busy(before))
         created = before.created if before else _now()
-        _write(replace(job, state=JobState.WAITING, created=created))
+        _write(replace(job, who=who, state=JobState.WAITING, created=created))
         (job.folder / "stop").unlink(missing_ok=True)
     start_waiting()
 
 
+def check_job(job: Job) -> None:
+    """Refuse who may not start, stop, resume or remove a job.
+
+    Raises:
+        NotAllowedError: The role is too low, or too low for a job of somebody else.
+    """
+    check(_RIGHTS[job.kind])
+    if job.who != current_person().name:
+        check(Right.MANAGE_JOBS)
+
+
+def may_change(job: Job) -> bool:
+    """Whether the person who acts may start, stop, resume or remove a job."""
+    try:
+        check_job(job)
+    except NotAllowedError:
+        return False
+    return True
+
+
 def add_interrupted(job: Job, message: str, details: dict[str, Any]) -> None:
     """List a job that ended early without being on the list; it can be resumed."""
-    ended = replace(job, state=JobState.INTERRUPTED, message=message, created=_now())
+    ended = replace(
+        job, who="", state=JobState.INTERRUPTED, message=message, created=_now()
+    )
     with _editing():
         job.folder.mkdir(parents=True, exist_ok=True)
         write_json(job.folder / "progress.json", {"details": details})
@@ -267,6 +301,7 @@ def stop_job(job_id: str) -> None:
     """
     with _editing():
         job = _get(job_id)
+        check_job(job)
         if job.state is JobState.WAITING:
             _write(replace(job, state=JobState.STOPPED, ended=_now()))
         elif job.state is not JobState.RUNNING:
@@ -286,6 +321,7 @@ def resume_job(job_id: str) -> None:
         CoinError: There is no such job, or it waits, runs or is done.
     """
     job = _get(job_id)
+    check_job(job)
     if not job.can_resume:
         raise CoinError(f"{job.title} is {job.state}.")
     start_job(replace(job, message="", pid=0, ended=""))
@@ -299,6 +335,7 @@ def forget_job(job_id: str) -> None:
     """
     with _editing():
         job = _get(job_id)
+        check_job(job)
         if job.state is JobState.RUNNING:
             raise CoinError(f"{job.title} is running. Stop it first.")
         _remove(job)
@@ -320,7 +357,7 @@ def start_waiting() -> None:
                 _children[key] = _spawn(job)
             busy = busy or is_training
         elif job.state is JobState.DONE and _is_old(job):
-            with suppress(CoinError):
+            with suppress(CoinError), acting_as(operator()):
                 forget_job(job.job_id)
 
 
@@ -373,6 +410,7 @@ class JobHold:
                 state=JobState.RUNNING,
                 message="",
                 pid=os.getpid(),
+                who=before.who if before else self.job.who,
                 created=before.created if before else _now(),
                 started=_now(),
                 ended="",
@@ -735,6 +773,7 @@ def _from_json(raw: dict[str, Any]) -> Job | None:
     try:
         known = {item.name for item in fields(Job)}
         values = {name: value for name, value in raw.items() if name in known}
+        values.setdefault("who", "")  # of an older version
         values["arguments"] = tuple(str(part) for part in values["arguments"])
         values["state"] = JobState(values["state"])
         values["kind"] = JobKind(values.get("kind", JobKind.TRAINING))

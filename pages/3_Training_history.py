@@ -6,6 +6,7 @@ import streamlit as st
 
 from coin_core.training.run_comparison import summaries
 from ui.layout import begin_page
+from ui.training.bin_view import show_bin
 from ui.training.compare import show_comparison
 from ui.training.form import show_training_form
 from ui.training.queue_view import watch_queue
@@ -25,6 +26,7 @@ with st.expander(
 watch_queue()
 
 if not runs:
+    show_bin()
     st.caption("No training has been run on this computer yet.")
     st.stop()
 st.header("Runs", anchor=False)
@@ -37,3 +39,4 @@ if len(selected) == 1:
     show_run(selected[0], runs)
 elif selected:
     show_comparison(selected)
+show_bin()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import getpass
 import json
 import logging
 import signal
@@ -13,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from coin_core.access import operator
 from coin_core.errors import CoinError
 from coin_core.storage import write_file
 from scrapers.settings import read_contact, store_contact
@@ -93,7 +93,7 @@ def _take(options: argparse.Namespace) -> int:
     catalog = open_catalog()
     try:
         taken = take_after_all(
-            catalog, options.query, who=options.who or getpass.getuser()
+            catalog, options.query, who=options.who or operator().name
         )
     finally:
         catalog.close()
@@ -206,7 +206,7 @@ def _order(options: argparse.Namespace) -> ScrapeOrder:
     return ScrapeOrder(
         source=options.source,
         query=query,
-        who=options.who or getpass.getuser(),
+        who=options.who or operator().name,
         limit=options.limit,
         everything=options.everything,
         base=options.base.rstrip("/") if options.base else None,

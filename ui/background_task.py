@@ -14,8 +14,10 @@ from typing import Any, TypeVar
 
 import streamlit as st
 
+from coin_core.access import Person, acting_as, current_person
 from coin_core.errors import CoinError
 from ui.errors import show_error
+from ui.formatting import as_text
 
 ProgressCallback = Callable[[int, int], None]
 Result = TypeVar("Result")
@@ -55,7 +57,9 @@ class BackgroundTask:
 
     def start(self) -> None:
         """Start the thread, and wait for the end of a short task."""
-        self._thread = threading.Thread(target=self._run, name="task", daemon=True)
+        self._thread = threading.Thread(
+            target=self._run, args=(current_person(),), name="task", daemon=True
+        )
         self._thread.start()
         self.join(SHORT_TASK_S)
 
@@ -64,9 +68,10 @@ class BackgroundTask:
         if self._thread is not None:
             self._thread.join(timeout_s)
 
-    def _run(self) -> None:
+    def _run(self, person: Person) -> None:
         try:
-            self.result = self.function(self._report_progress)
+            with acting_as(person):
+                self.result = self.function(self._report_progress)
         except _StoppedError:
             self.was_stopped = True
         except CoinError as error:
@@ -120,7 +125,7 @@ class TaskSession:
         if self.error:
             show_error(self.error)
         if self.notice:
-            st.toast(self.notice, icon=":material/check:")
+            st.toast(as_text(self.notice), icon=":material/check:")
         self.notice = self.error = ""
 
     def finish_task(self) -> BackgroundTask | None:
@@ -217,5 +222,5 @@ def _show_progress(task: BackgroundTask) -> None:
     with st.container(horizontal=True, vertical_alignment="center", border=True):
         fraction = task.done / task.total if task.total else 0.0
         count = f": {task.done:,} of {task.total:,} photos" if task.total else " …"
-        st.progress(min(fraction, 1.0), task.title + count)
+        st.progress(min(fraction, 1.0), as_text(task.title) + count)
         st.button("Stop", key="stop_work", type="tertiary", on_click=task.stop)

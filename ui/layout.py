@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from ui.identity import show_visitor
 from ui.palette import BRONZE, INK, INK_SOFT, PAPER_DEEP
 
 APP_NAME = "Hasmonean coin reader"
@@ -77,7 +78,7 @@ section[data-testid="stSidebar"][data-collapsed="false"] {{
 
 
 def begin_page(title: str, lead: str = "") -> None:
-    """Set up the page: browser title, style, heading and lead.
+    """Set up the page: browser title, style, heading, lead, and who visits it.
 
     Args:
         title: The heading and the title of the browser tab.
@@ -98,3 +99,4 @@ def begin_page(title: str, lead: str = "") -> None:
     st.title(title, anchor=False)
     if lead:
         st.html(f'<p class="coin-lead">{lead}</p>')
+    show_visitor()

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, insert, select, update
 
+from coin_core.access import current_person
 from coin_core.catalog.mappers import (
     COIN_FIELDS,
     FACES,
@@ -51,7 +52,9 @@ class Action:
         self.connection = connection
         self.who = checked_name(who)
         self.at = utc_now()
-        self.group_id = uuid.uuid4().hex
+        # The ids of one visit begin alike, so that it knows its own actions.
+        visit = current_person().visit
+        self.group_id = visit + uuid.uuid4().hex[len(visit) :]
 
     def change(self, entity: str, changes: Mapping[int, State]) -> None:
         """Set fields of things of one kind; only real changes are logged.

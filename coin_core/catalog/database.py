@@ -17,6 +17,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
+from coin_core.access import Right, check
 from coin_core.errors import CatalogError
 from coin_core.storage import data_dir, replacing
 
@@ -70,12 +71,17 @@ class Database:
             yield connection
 
     @contextmanager
-    def writing(self) -> Iterator[Connection]:
+    def writing(self, right: Right = Right.LABEL) -> Iterator[Connection]:
         """A transaction: everything in it is written, or nothing after an error.
 
+        Args:
+            right: What the person who acts must be allowed to do.
+
         Raises:
+            NotAllowedError: The person is not.
             CatalogError: The database cannot be written, or other writers keep it busy.
         """
+        check(right)
         with _translate_errors(self._engine.url), self._writer.begin() as connection:
             yield connection
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, func, or_, select, update
 
+from coin_core.access import Right
 from coin_core.catalog.audit_log import (
     PROVENANCE,
     Action,
@@ -142,7 +143,7 @@ class Edits:
             photo_id: {"faces": [face_to_json(face) for face in several]}
             for photo_id, several in faces.items()
         }
-        with self._database.writing() as connection:
+        with self._database.writing(Right.CROP) as connection:
             Action(connection, who).change("faces", changes)
 
     def reset_faces(self, photo_ids: Iterable[int], *, who: str) -> None:
@@ -151,7 +152,7 @@ class Edits:
         Raises:
             CatalogError: A photo does not exist.
         """
-        with self._database.writing() as connection:
+        with self._database.writing(Right.CROP) as connection:
             originals: dict[int, Any] = {}
             for part in chunks(sorted(set(photo_ids))):
                 rows = connection.execute(
@@ -291,62 +292,98 @@ class Edits:
             )
             return tuple(record_from(Edit, row, edit_id=row.id) for row in rows)
 
-    def undo(self, *, who: str) -> EditGroup | None:
+    def undo(self, *, who: str, expected: str | None = None) -> EditGroup | None:
         """Undo the last action of this user; later changes by others stay.
+
+        Args:
+            who: The user.
+            expected: The group of the action, if it was looked at before.
 
         Returns:
             What was undone, or None if there is nothing left to undo.
-        """
-        return self._revert(who, undo=True)
 
-    def redo(self, *, who: str) -> EditGroup | None:
+        Raises:
+            CatalogError: The last action is another one than was expected.
+        """
+        return self._revert(who, expected, undo=True)
+
+    def redo(self, *, who: str, expected: str | None = None) -> EditGroup | None:
         """Redo what this user undid last, unless the user has edited since.
+
+        The arguments and errors are those of `undo`.
 
         Returns:
             What was redone, or None if there is nothing to redo.
         """
-        return self._revert(who, undo=False)
+        return self._revert(who, expected, undo=False)
 
-    def _revert(self, who: str, *, undo: bool) -> EditGroup | None:
+    def find_next(self, *, who: str, undo: bool) -> EditGroup | None:
+        """What `undo` or `redo` would change next, or None."""
+        with self._database.reading() as connection:
+            group_id = _next_group(connection, checked_name(who), undo=undo)
+            if group_id is None:
+                return None
+            edits = _edits_of(connection, group_id, undo=undo)
+            photo_ids = _photos_of_edits(connection, edits)
+        return EditGroup(group_id=group_id, edits=tuple(edits), photo_ids=photo_ids)
+
+    def _revert(
+        self, who: str, expected: str | None, *, undo: bool
+    ) -> EditGroup | None:
         name = checked_name(who)
-        own = (EditRow.who == name, EditRow.entity != "added")
-        newest = select(func.max(EditRow.id)).where(*own, EditRow.undone.is_(False))
         with self._database.writing() as connection:
             if connection.dialect.name == "postgresql":
                 # Undos of one user in two windows queue; SQLite's writers always do.
                 lock = func.pg_advisory_xact_lock(func.hashtext(name))
                 connection.execute(select(lock))
-            edit_id = connection.scalar(newest)
-            if not undo:
-                edit_id = connection.scalar(
-                    select(func.min(EditRow.id)).where(
-                        *own, EditRow.undone.is_(True), EditRow.id > (edit_id or 0)
-                    )
+            group_id = _next_group(connection, name, undo=undo)
+            if expected not in (None, group_id):
+                raise CatalogError(
+                    f"{name} has changed something else since. Nothing was changed; "
+                    "look at it again."
                 )
-            if edit_id is None:
+            if group_id is None:
                 return None
-            group_id = connection.scalar(
-                select(EditRow.group_id).where(EditRow.id == edit_id)
-            )
-            edits = [
-                record_from(Edit, row, edit_id=row.id)
-                for row in connection.execute(
-                    select(*EditRow.__table__.columns)
-                    .where(EditRow.group_id == group_id)
-                    .order_by(EditRow.id.desc() if undo else EditRow.id)
-                )
-            ]
+            edits = _edits_of(connection, group_id, undo=undo)
             left_alone = _apply(connection, edits, undo=undo)
             connection.execute(
                 update(EditRow).where(EditRow.group_id == group_id).values(undone=undo)
             )
             photo_ids = _photos_of_edits(connection, edits)
         return EditGroup(
-            group_id=str(group_id),
+            group_id=group_id,
             edits=tuple(replace(edit, undone=undo) for edit in edits),
             photo_ids=photo_ids,
             left_alone=tuple(left_alone),
         )
+
+
+def _next_group(connection: Connection, name: str, *, undo: bool) -> str | None:
+    """The action that an undo or a redo of this user concerns."""
+    own = (EditRow.who == name, EditRow.entity != "added")
+    edit_id = connection.scalar(
+        select(func.max(EditRow.id)).where(*own, EditRow.undone.is_(False))
+    )
+    if not undo:
+        edit_id = connection.scalar(
+            select(func.min(EditRow.id)).where(
+                *own, EditRow.undone.is_(True), EditRow.id > (edit_id or 0)
+            )
+        )
+    group_id: str | None = connection.scalar(
+        select(EditRow.group_id).where(EditRow.id == edit_id)
+    )
+    return group_id
+
+
+def _edits_of(connection: Connection, group_id: str, *, undo: bool) -> list[Edit]:
+    """The changes of an action, in the order in which they are reverted or redone."""
+    rows = connection.execute(
+        select(*EditRow.__table__.columns)
+        .where(EditRow.group_id == group_id)
+        .order_by(EditRow.id.desc() if undo else EditRow.id)
+    )
+    return [record_from(Edit, row, edit_id=row.id) for row in rows]
 
 
 def _apply(connection: Connection, edits: list[Edit], *, undo: bool) -> list[Edit]:

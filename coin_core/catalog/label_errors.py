@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from coin_core.access import Right, check
 from coin_core.catalog.mappers import chunks
 from coin_core.catalog.records import (
     CatalogFace,
@@ -101,6 +102,7 @@ def record_predictions(
     """
     from coin_core.model_store.bundle import weights_digest
 
+    check(Right.LABEL)
     left_out: list[str] = []
     digests = {}
     classifiers = shipped_classifiers() if classifiers is None else classifiers

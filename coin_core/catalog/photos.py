@@ -10,6 +10,7 @@ from pathlib import Path
 from sqlalchemy import Connection, delete, func, select
 from sqlalchemy.exc import IntegrityError
 
+from coin_core.access import Right, check
 from coin_core.catalog.audit_log import Action
 from coin_core.catalog.database import Database
 from coin_core.catalog.file_store import Originals
@@ -78,6 +79,7 @@ class Photos:
             CatalogError: The disk is full, the database is busy, or the coin does not
                 exist.
         """
+        check(Right.IMPORT)
         checked_name(who)
         digest = hashlib.sha256(data).hexdigest()
         name = f"{digest}.{record.extension}"
@@ -87,7 +89,7 @@ class Photos:
                 if known is None:
                     self.originals.write(name, data)
                     try:
-                        with self._database.writing() as connection:
+                        with self._database.writing(Right.IMPORT) as connection:
                             size = len(data)
                             return self._insert(
                                 connection, digest, size, record, faces, coin_id, who
@@ -225,6 +227,7 @@ class Photos:
         Raises:
             CatalogError: One of them is a photograph; nothing was removed.
         """
+        check(Right.DELETE)
         ids = sorted(set(photo_ids))
         photos = self.get_many(ids)
         kept = next((photo for photo in photos if not photo.is_rendered), None)
@@ -235,7 +238,7 @@ class Photos:
             )
         names = [f"{photo.sha256}.{photo.extension}" for photo in photos]
         with self.originals.announced(*names):
-            with self._database.writing() as connection:
+            with self._database.writing(Right.DELETE) as connection:
                 _delete_photos(connection, ids, {photo.coin_id for photo in photos})
             for name in names:
                 self.originals.delete(name)

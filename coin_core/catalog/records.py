@@ -318,7 +318,7 @@ class Edit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EditGroup:
-    """One user action that was undone or redone.
+    """One user action that is, was or will be undone or redone.
 
     Attributes:
         edits: All its changes.

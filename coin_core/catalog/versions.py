@@ -18,6 +18,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, func, insert, select
 from sqlalchemy.exc import IntegrityError
 
+from coin_core.access import Right, check
 from coin_core.catalog.licences import is_free
 from coin_core.catalog.mappers import (
     FACES,
@@ -523,6 +524,7 @@ def freeze(
     Raises:
         CatalogError: The name is taken or invalid, or no photo is suitable.
     """
+    check(Right.FREEZE)
     if not _NAME.fullmatch(name):
         raise CatalogError(
             "A version is called by 1 to 64 letters, digits, '.', '_' or '-', such as "
@@ -551,7 +553,7 @@ def freeze(
         "digest": digest_of(items),
         "note": _freeze_note(left_out, checked, who),
     }
-    with catalog.database.writing() as connection:
+    with catalog.database.writing(Right.FREEZE) as connection:
         _refuse_taken(connection, name)
         try:
             version_id = insert_row(connection, VersionRow, row)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import getpass
 import json
 import sys
 from collections import Counter
@@ -12,6 +11,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from coin_core.access import operator
 from coin_core.cli import arguments
 from coin_core.errors import CatalogError
 
@@ -69,18 +69,11 @@ def run(options: argparse.Namespace) -> int:
         steps = import_photos(
             catalog,
             options.paths,
-            who=options.who or _user_name(),
+            who=options.who or operator().name,
             mapping=mapping,
             labels=options.labels,
         )
     return follow_import(catalog, steps, report=options.report)
-
-
-def _user_name() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a container may have no user of that number
-        return "command line"
 
 
 def _load_mapping(path: Path) -> dict[str, str]:

@@ -21,6 +21,7 @@ from coin_core.cli import (
     demo,
     evaluate,
     import_photos,
+    recycle_bin,
     render,
     study,
     train,
@@ -43,6 +44,7 @@ COMMANDS = {
     "import": import_photos,
     "demo": demo,
     "dataset": dataset,
+    "bin": recycle_bin,
 }
 
 

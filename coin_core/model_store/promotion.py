@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from coin_core.access import Right, check
 from coin_core.model_store.bundle import find_bundle
 from coin_core.storage import data_dir, write_file
 
@@ -23,6 +24,7 @@ def promote(name: str) -> None:
     Raises:
         WeightsMissingError: There is no such model.
     """
+    check(Right.PROMOTE)
     find_bundle(name)
     text = json.dumps({"model": name}, ensure_ascii=False)
     data_dir().mkdir(parents=True, exist_ok=True)
@@ -31,4 +33,5 @@ def promote(name: str) -> None:
 
 def demote() -> None:
     """Make the Classify page open with the shipped models again."""
+    check(Right.PROMOTE)
     (data_dir() / "promoted.json").unlink(missing_ok=True)

@@ -21,6 +21,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from coin_core.access import Right, check
 from coin_core.errors import CoinError
 from coin_core.jobs import (
     JobState,
@@ -29,6 +30,7 @@ from coin_core.jobs import (
     report_outcome,
     stop_requested,
 )
+from coin_core.recycle_bin import discard
 from coin_core.storage import (
     data_dir,
     is_locked,
@@ -41,7 +43,6 @@ from coin_core.storage import (
 Row = dict[str, Any]
 
 MAX_NOTE = 4000
-_DELETED = ".deleted-"
 # The locks that this process holds, by the run's folder.
 _held: dict[Path, FileLock] = {}
 
@@ -146,6 +147,7 @@ class Run:
 
     def set_note(self, text: str) -> None:
         """Replace the note; "" removes it."""
+        check(Right.TRAIN)
         path = self.folder / "notes.txt"
         if text.strip():
             write_file(path, text.strip()[:MAX_NOTE].encode())
@@ -230,18 +232,16 @@ class Run:
         write_json(self.folder / "report.json", report)
 
     def delete(self) -> None:
-        """Remove the folder with everything in it.
+        """Move the folder with everything in it to the bin.
 
         Raises:
-            CoinError: It is being trained.
+            CoinError: It is being trained, or cannot be moved.
+            NotAllowedError: The person who acts may not delete.
         """
+        check(Right.DELETE)
         if self.is_alive():
             raise CoinError(f"{self.run_id} is being trained. Stop it first.")
-        # Renamed first, so that it disappears in one step.
-        aside = self.folder.with_name(f"{_DELETED}{self.run_id}")
-        shutil.rmtree(aside, ignore_errors=True)
-        self.folder.rename(aside)
-        shutil.rmtree(aside, ignore_errors=True)
+        discard(self.folder)
 
 
 def start_run(config: Mapping[str, Any], about: Mapping[str, Any] | None = None) -> Run:

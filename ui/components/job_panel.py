@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import ClassVar
 
@@ -15,14 +14,14 @@ from coin_core.jobs import (
     JobState,
     forget_job,
     list_jobs,
+    may_change,
     resume_job,
     start_waiting,
     stop_job,
 )
 from ui.errors import errors_on_page, show_error
-from ui.formatting import duration
+from ui.formatting import as_text, duration
 
-_MARKDOWN = re.compile(r"([\\`*_\[\]<>#|~$]|:(?=\w))")
 _OPENED = "jobs_seen_open"
 
 
@@ -130,17 +129,22 @@ class JobPanel:
                     self._show_waiting(job)
                 else:
                     self._show_ended(job)
+                if not may_change(job):
+                    who = job.who or "whoever runs this program"
+                    st.text(f"Started by {who}, who can change it, as an admin can.")
 
     def _show_running(self, job: Job) -> None:
         stopping = job.stop_requested
         with _row():
-            st.markdown(f"**{_plain(self.title(job))}**", width="content")
+            st.markdown(f"**{as_text(self.title(job))}**", width="content")
             label = "Stop at once" if stopping else self.stop_label(job)
             icon = ":material/stop_circle:"
-            if st.button(label, key=f"stop_{job.job_id}", icon=icon):
+            if may_change(job) and st.button(
+                label, key=f"stop_{job.job_id}", icon=icon
+            ):
                 _act(lambda: stop_job(job.job_id))
         progress = job.progress()
-        words = _plain(progress.text) or "starting …"
+        words = as_text(progress.text) or "starting …"
         if progress.seconds_left is not None:
             words += f", at most {duration(progress.seconds_left)} left"
         if stopping:
@@ -150,17 +154,18 @@ class JobPanel:
 
     def _show_waiting(self, job: Job) -> None:
         with _row():
-            words = f"**{_plain(self.title(job))}** waits for its turn."
+            words = f"**{as_text(self.title(job))}** waits for its turn."
             st.markdown(words, width="content")
-            if st.button("Take it back", key=f"stop_{job.job_id}"):
+            key = f"stop_{job.job_id}"
+            if may_change(job) and st.button("Take it back", key=key):
                 _act(lambda: stop_job(job.job_id))
 
     def _show_ended(self, job: Job) -> None:
         parts = [job.progress().text, self.ended_words(job)]
-        words = "; ".join(_plain(part) for part in parts if part)
+        words = "; ".join(as_text(part) for part in parts if part)
         with _row(distribute=False):
-            st.markdown(f"**{_plain(self.title(job))}**: {words}.")
-            if job.can_resume:
+            st.markdown(f"**{as_text(self.title(job))}**: {words}.")
+            if job.can_resume and may_change(job):
                 failed = job.state is JobState.FAILED
                 if st.button(
                     "Try again" if failed else "Go on",
@@ -170,7 +175,8 @@ class JobPanel:
                 ):
                     _act(lambda: resume_job(job.job_id))
             label = self.remove_label(job)
-            if st.button(label, key=f"forget_{job.job_id}", type="tertiary"):
+            key = f"forget_{job.job_id}"
+            if may_change(job) and st.button(label, key=key, type="tertiary"):
                 _act(lambda: self.remove(job))
         if job.state is JobState.FAILED:
             show_error(job.message or "It gave no reason; the log is below.")
@@ -197,8 +203,3 @@ def _act(action: Callable[[], object]) -> None:
         show_error(str(error))
     else:
         st.rerun()
-
-
-def _plain(text: str) -> str:
-    """A text in which no character is Markdown."""
-    return _MARKDOWN.sub(r"\\\1", text)

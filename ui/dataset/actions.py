@@ -7,26 +7,36 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from coin_core.catalog import Catalog, ExcludeReason
+from coin_core.access import current_person
+from coin_core.catalog import Catalog, EditGroup, ExcludeReason
 from coin_core.errors import WeightsMissingError
 from ui import resources
 from ui.background_task import BackgroundTask, start_task
 from ui.dataset import cropping
-from ui.dataset.formatting import REASON_TITLES, ruler_key, ruler_keys, ruler_title
+from ui.dataset.formatting import (
+    REASON_TITLES,
+    edit_text,
+    ruler_key,
+    ruler_keys,
+    ruler_title,
+)
 from ui.dataset.photo_facts import LICENCES
 from ui.dataset.session import DatasetSession, ask_reviewer
-from ui.formatting import plural
+from ui.formatting import as_text, plural
 
 if TYPE_CHECKING:
     from coin_core.catalog.label_errors import Recorded
+
+_SHOWN_CHANGES = 3
 
 
 def show_actions(session: DatasetSession, catalog: Catalog) -> None:
     """Buttons for the selected photos, and undo and redo."""
     if not session.selected:
-        if session.reviewer:
+        if session.may_sign:
             with st.container(horizontal=True, vertical_alignment="center"):
                 show_undo(session, catalog)
+            ask_undo(session, catalog)
         return
     if not ask_reviewer(session, "to stand beside every change:"):
         return
@@ -49,6 +59,7 @@ def show_actions(session: DatasetSession, catalog: Catalog) -> None:
             classify_catalog_photos(session, catalog, session.selected)
             st.rerun()
         show_undo(session, catalog)
+    ask_undo(session, catalog)
 
 
 def _action_button(
@@ -65,7 +76,7 @@ def _action_button(
             change()
 
     options.setdefault("key", f"do_{label}")
-    st.button(label, on_click=act, type="tertiary", **options)
+    st.button(as_text(label), on_click=act, type="tertiary", **options)
 
 
 def _offer_rulers(session: DatasetSession, catalog: Catalog) -> None:
@@ -286,35 +297,98 @@ def classify_catalog_photos(
 
 def show_undo(session: DatasetSession, catalog: Catalog) -> None:
     """The buttons that undo and redo the reviewer's own changes."""
-    for label, undo, help_text in (
-        ("Undo", True, "Your own last change, whichever photo it was on."),
-        ("Redo", False, "What you undid last."),
+    for word, help_text in (
+        ("undo", "Your own last change, whichever photo it was on."),
+        ("redo", "What you undid last."),
     ):
         st.button(
-            label,
-            key=f"{label.lower()}_edit",
-            icon=f":material/{label.lower()}:",
+            word.capitalize(),
+            key=f"{word}_edit",
+            icon=f":material/{word}:",
             type="tertiary",
             on_click=_undo_or_redo,
-            args=(session, catalog, undo),
+            args=(session, catalog, word),
             help=help_text,
         )
 
 
-def _undo_or_redo(session: DatasetSession, catalog: Catalog, undo: bool) -> None:
-    undo_or_redo(session, catalog, undo=undo)
+def ask_undo(
+    session: DatasetSession,
+    catalog: Catalog,
+    confirm: Callable[[str, str], None] | None = None,
+) -> None:
+    """Ask whether to undo what nobody knows to be the visitor's own.
+
+    Args:
+        session: Keeps what is asked.
+        catalog: The catalog.
+        confirm: Called with "undo" or "redo" and the group of the action.
+    """
+    if session.asked_undo is None:
+        return
+    word, group = session.asked_undo
+    first = group.edits[0]
+    changes = list(dict.fromkeys(edit_text(edit) for edit in group.edits))
+    with st.container(border=True, key="asked_undo"):
+        st.text(
+            f"This change is signed {first.who} and was made on "
+            f"{first.at:%Y-%m-%d %H:%M} UTC, but not in this visit, so it may be "
+            f"somebody else's. It concerns {plural(len(group.photo_ids), 'photo')}:"
+        )
+        st.text("\n".join(changes[:_SHOWN_CHANGES]))
+        if len(changes) > _SHOWN_CHANGES:
+            st.text(f"and {len(changes) - _SHOWN_CHANGES} more")
+
+        def answer(go_on: bool) -> None:
+            session.asked_undo = None
+            if go_on and confirm is not None:
+                confirm(word, group.group_id)
+            elif go_on:
+                _undo_or_redo(session, catalog, word, group.group_id)
+
+        with st.container(horizontal=True):
+            for label, go_on in ((f"{word.capitalize()} it", True), ("Cancel", False)):
+                st.button(
+                    label,
+                    key=f"asked_{label}",
+                    type="primary" if go_on else "tertiary",
+                    on_click=answer,
+                    args=(go_on,),
+                )
+
+
+def _undo_or_redo(
+    session: DatasetSession, catalog: Catalog, word: str, confirmed: str | None = None
+) -> None:
+    undo_or_redo(session, catalog, word, confirmed)
 
 
 def undo_or_redo(
-    session: DatasetSession, catalog: Catalog, *, undo: bool
+    session: DatasetSession, catalog: Catalog, word: str, confirmed: str | None = None
 ) -> tuple[int, ...]:
-    """Undo or redo the reviewer's last action; returns the photos that it changed."""
+    """Undo or redo the reviewer's last action, or ask first if it may be another's.
+
+    Args:
+        session: The session of the reviewer.
+        catalog: The catalog.
+        word: "undo" or "redo".
+        confirmed: The group of the action, after the reviewer was asked.
+
+    Returns:
+        The photos that it changed.
+    """
     photo_ids: tuple[int, ...] = ()
+    undo, who = word == "undo", session.reviewer
+    session.asked_undo = None
     with session.action():
+        group = catalog.edits.find_next(who=who, undo=undo)
+        if group is not None and group.group_id != confirmed and not _is_own(group):
+            session.asked_undo = (word, group)
+            return ()
         step = catalog.edits.undo if undo else catalog.edits.redo
-        group = step(who=session.reviewer)
+        group = step(who=who, expected=confirmed or (group and group.group_id))
         if group is None:
-            session.notice = "Nothing to undo" if undo else "Nothing to redo"
+            session.notice = f"Nothing to {word}"
         else:
             photo_ids = group.photo_ids
             title = "Undone" if undo else "Done again"
@@ -324,3 +398,9 @@ def undo_or_redo(
                     "; what somebody else has changed since was left alone"
                 )
     return photo_ids
+
+
+def _is_own(group: EditGroup) -> bool:
+    """Whether the visitor made a change: known by name, or in this visit."""
+    person = current_person()
+    return person.is_verified or group.group_id.startswith(person.visit)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import streamlit as st
 
+from coin_core.access import Right, may, refusal
 from coin_core.catalog.versions import VersionSummary
 from coin_core.jobs import Job, JobKind, JobState
 from ui.components.job_panel import JobPanel
 from ui.errors import errors_on_page
+from ui.formatting import as_text
 
 _FORMS = {
     "zip": "ZIP: photos and table",
@@ -48,7 +50,7 @@ class ExportPanel(JobPanel):
             )
             return
         st.download_button(
-            f"Download {path.name} ({size_mb:.1f} MB)",
+            f"Download {as_text(path.name)} ({size_mb:.1f} MB)",
             data=path.read_bytes,
             file_name=path.name,
             key=f"download_{job.job_id}",
@@ -60,6 +62,9 @@ class ExportPanel(JobPanel):
 
 def offer_export(frozen: tuple[VersionSummary, ...]) -> None:
     """Ask what to export and how, and show the exports."""
+    if not may(Right.EXPORT):
+        st.caption(refusal(Right.EXPORT))
+        return
     with st.container(horizontal=True, vertical_alignment="bottom"):
         which = st.selectbox(
             "What",

@@ -13,6 +13,7 @@ from typing import ClassVar
 import pandas as pd
 import streamlit as st
 
+from coin_core.access import Right, may, refusal
 from coin_core.catalog import Catalog, PhotoQuery, Progress
 from coin_core.catalog.import_report import import_report, summarize_import
 from coin_core.catalog.importing import ledger
@@ -126,6 +127,9 @@ def show_earlier_imports(catalog: Catalog) -> None:
 def offer_bringing_in(session: DatasetSession, catalog: Catalog) -> None:
     """The drop zone, the columns of a dropped table, and the start."""
     st.header("Bring photos in", anchor=False)
+    if not may(Right.IMPORT):
+        st.caption(refusal(Right.IMPORT))
+        return
     drops = st.session_state.setdefault("import_drops", 0)
     folder = st.session_state.get("import_folder", False)
     files = st.file_uploader(
@@ -157,7 +161,7 @@ def offer_bringing_in(session: DatasetSession, catalog: Catalog) -> None:
         help="A folder such as “jannaeus” or “John Hyrcanus I” labels its photos. "
         "Folders with other names label nothing.",
     ).startswith("The")
-    if not ask_reviewer(session, "to sign what is brought in:"):
+    if not ask_reviewer(session, "to sign what is brought in:", Right.IMPORT):
         return
     if st.button(
         f"Bring in {len(files)} file{'s' * (len(files) != 1)}",
@@ -250,6 +254,7 @@ def offer_demo(session: DatasetSession, catalog: Catalog, stand: Progress) -> No
             icon=":material/toll:",
             on_click=_strike,
             args=(session, catalog),
+            disabled=not may(Right.IMPORT),
         )
         return
     st.header("Rendered coins", anchor=False)
@@ -257,13 +262,23 @@ def offer_demo(session: DatasetSession, catalog: Catalog, stand: Progress) -> No
         f"{rendered:,} of the {stand.total:,} photos here are rendered coins, not "
         "photographs. Removing them leaves your own photos alone."
     )
-    st.button(
-        f"Remove the {rendered:,} rendered coins",
-        key="demo_remove",
-        icon=":material/delete:",
-        on_click=_remove,
-        args=(session, catalog),
-    )
+    if not may(Right.DELETE):
+        st.caption(refusal(Right.DELETE))
+        return
+    with st.popover(
+        f"Remove the {rendered:,} rendered coins", icon=":material/delete:"
+    ):
+        st.caption(
+            "They can be rendered again, but the labels, crops and reviews that were "
+            "given to them are lost for good."
+        )
+        st.button(
+            "Remove them for good",
+            key="demo_remove",
+            type="primary",
+            on_click=_remove,
+            args=(session, catalog),
+        )
 
 
 def _strike(session: DatasetSession, catalog: Catalog) -> None:

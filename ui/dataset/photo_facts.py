@@ -59,7 +59,7 @@ def show_coin_facts(
         for i, (name, title) in enumerate(_COIN_FIELDS.items()):
             with columns[i % 3]:
                 values[name] = _ask_coin_fact(name, title, coin)
-        submitted = st.form_submit_button("Keep", disabled=not session.reviewer)
+        submitted = st.form_submit_button("Keep", disabled=not session.may_sign)
     if submitted:
         with session.action("Coin kept"):
             changes = _changes(coin, values)
@@ -121,7 +121,7 @@ def show_provenance(
         for name, value in rows.items():
             if value:
                 st.text(f"{name}: {value}")
-        if session.reviewer:
+        if session.may_sign:
             with st.popover("Correct this"):
                 _ask_provenance(session, catalog, photo)
 

@@ -7,11 +7,12 @@ from html import escape
 
 import streamlit as st
 
+from coin_core.access import Right, may
 from coin_core.catalog import Catalog, CatalogFace, CatalogPhoto, ExcludeReason
 from ui.components.custom import photo_viewer
 from ui.components.table import show_table
 from ui.components.thumbnails import Size, thumbnail_uri
-from ui.dataset.actions import classify_catalog_photos, show_undo
+from ui.dataset.actions import ask_undo, classify_catalog_photos, show_undo
 from ui.dataset.cropping import show_crop_tools
 from ui.dataset.formatting import (
     REASON_TITLES,
@@ -52,7 +53,7 @@ def show_photo_panel(session: DatasetSession, catalog: Catalog, photo_id: int) -
     with right:
         _show_label(session, catalog, photo)
         _show_predictions(session, catalog, photo)
-    if session.reviewer:
+    if session.reviewer and may(Right.CROP):
         st.subheader("Crop, split and turn", anchor=False)
         show_crop_tools(session, catalog, photo)
     show_coin_facts(session, catalog, photo)
@@ -166,6 +167,7 @@ def _show_label(session: DatasetSession, catalog: Catalog, photo: CatalogPhoto) 
     )
     with st.container(horizontal=True):
         show_undo(session, catalog)
+    ask_undo(session, catalog)
 
 
 def _show_predictions(
@@ -189,7 +191,7 @@ def _show_predictions(
         )
     if photo.suspicion is not None:
         st.caption(f"The label may be wrong: suspicion {percent(photo.suspicion)}.")
-    if st.button(
+    if may(Right.LABEL) and st.button(
         "Ask the classifiers now",
         key="ask_now",
         type="tertiary",
@@ -223,7 +225,7 @@ def _show_same_coin(
                 st.button(
                     "This photo shows another coin",
                     type="tertiary",
-                    disabled=not session.reviewer,
+                    disabled=not session.may_sign,
                     on_click=separate,
                 )
             search = st.button("Look for more photos of this coin", type="tertiary")
@@ -253,7 +255,7 @@ def _show_similar(
                 st.button(
                     "Same coin",
                     key=f"same_{other.photo_id}",
-                    disabled=not session.reviewer,
+                    disabled=not session.may_sign,
                     on_click=group,
                     args=(other.photo_id,),
                 )

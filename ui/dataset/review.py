@@ -22,7 +22,7 @@ from coin_core.catalog import (
 from coin_core.errors import CatalogError
 from ui.components.custom import review_keys
 from ui.components.thumbnails import prefetch
-from ui.dataset.actions import undo_or_redo
+from ui.dataset.actions import ask_undo, undo_or_redo
 from ui.dataset.formatting import (
     QUEUE_TITLES,
     REASON_TITLES,
@@ -98,6 +98,12 @@ def show_review(session: DatasetSession, catalog: Catalog) -> None:
     if session.error:
         show_error(session.error)
         session.error = ""
+
+    def confirm(word: str, group: str) -> None:
+        decision = {"photo": 0, "what": word, "value": group}
+        apply_decision(session, catalog, queue, decision)
+
+    ask_undo(session, catalog, confirm)
     photo = _current_photo(queue, catalog)
     progress = st.container()  # filled while the browser draws the photo
     if photo is None:
@@ -291,15 +297,15 @@ def apply_decision(
         session: The session of the reviewer.
         catalog: The catalog.
         queue: The queue.
-        decision: `what` is "ruler", "exclude", "undo" or "step", with its `value`, and
-            `photo` is the photo's id.
+        decision: `what` is "ruler", "exclude", "undo", "redo" or "step", with its
+            `value`, and `photo` is the photo's id.
     """
     photo_id, value = int(decision["photo"]), decision["value"]
     if decision["what"] == "step":
         last = max(len(queue.photo_ids) - 1, 0)
         queue.position = min(max(queue.position + int(value), 0), last)
-    elif decision["what"] == "undo":
-        changed = undo_or_redo(session, catalog, undo=True)
+    elif decision["what"] in ("undo", "redo"):
+        changed = undo_or_redo(session, catalog, decision["what"], value)
         session.notice = ""
         if changed and changed[0] in queue.photo_ids:
             queue.position = queue.photo_ids.index(changed[0])

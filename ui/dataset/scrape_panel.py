@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 import streamlit as st
 
+from coin_core.access import Right, check, may, refusal
 from coin_core.catalog import Catalog
 from coin_core.catalog.importing import ledger
 from coin_core.catalog.importing.ingest import stage_uploads
@@ -30,6 +31,7 @@ from coin_core.storage import PROJECT_DIR
 from ui.dataset.import_panel import ImportPanel
 from ui.dataset.session import DatasetSession, ask_reviewer, dataset_session
 from ui.errors import errors_on_page, show_error
+from ui.formatting import as_text
 
 _LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
 _MAX_UPLOAD_MB = 1024
@@ -71,6 +73,9 @@ def list_sources() -> dict[str, SourceEntry]:
 def offer_gathering(session: DatasetSession, catalog: Catalog) -> None:
     """The whole panel."""
     st.header("Gather photos from collections", anchor=False)
+    if not may(Right.GATHER):
+        st.caption(refusal(Right.GATHER))
+        return
     try:
         sources = list_sources()
     except ScrapersRefuseError as error:
@@ -102,7 +107,7 @@ def offer_gathering(session: DatasetSession, catalog: Catalog) -> None:
     permission = _ask_permission(source, query)
     if permission is None or not _ask_contact():
         return
-    if not ask_reviewer(session, "to sign what is gathered:"):
+    if not ask_reviewer(session, "to sign what is gathered:", Right.GATHER):
         return
     with st.container(horizontal=True):
         plan = st.button("Show the plan", key="gather_plan", disabled=not query)
@@ -223,7 +228,7 @@ def _ask_contact() -> bool:
     if known and not st.session_state.get("gather_contact_anew"):
         st.session_state["gather_contact"] = known
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.caption(f"Sites are told to write to {known}.", width="content")
+            st.caption(f"Sites are told to write to {as_text(known)}.", width="content")
             if st.button("Change", key="gather_contact_change", type="tertiary"):
                 st.session_state["gather_contact_anew"] = True
                 st.rerun()
@@ -288,7 +293,8 @@ def _offer_saved(
     )
     st.toggle("Pick a whole folder", key="gather_folder", persist_state="session")
     limit, everything = _ask_how_many()
-    if not files or not ask_reviewer(session, "to sign what is gathered:"):
+    why = "to sign what is gathered:"
+    if not files or not ask_reviewer(session, why, Right.GATHER):
         return
     many = f"{len(files)} file{'s' * (len(files) != 1)}"
     if not st.button(f"Read {many}", key="gather_read", type="primary"):
@@ -361,7 +367,8 @@ class ScrapePanel(ImportPanel):
         if not waiting:
             return
         with st.expander(f"Coins that were left out ({len(waiting):,})"):
-            if not ask_reviewer(dataset_session(), "to sign what is taken:"):
+            why = "to sign what is taken:"
+            if not ask_reviewer(dataset_session(), why, Right.GATHER):
                 return
             for one in waiting[:_SHOWN_LEFT_OUT]:
                 with st.container(horizontal=True, vertical_alignment="center"):
@@ -383,9 +390,10 @@ class ScrapePanel(ImportPanel):
 
 def _take(listing: str) -> None:
     """Add a listing that was left out; it has no label and is to be reviewed."""
+    check(Right.GATHER)
     with st.spinner("Fetching its photos …"):
         said = ask_scrapers("--who", dataset_session().reviewer, "--", "take", listing)
-    st.toast(" ".join(said))
+    st.toast(as_text(" ".join(said)))
     st.rerun()
 
 
@@ -445,6 +453,7 @@ def store_contact(contact: str) -> str:
     Raises:
         ScrapersRefuseError: It is neither a mail address nor a web page.
     """
+    check(Right.GATHER)
     return _contact_in(ask_scrapers("--", "contact", contact))
 
 

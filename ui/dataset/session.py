@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 import streamlit as st
 
-from coin_core.catalog import PhotoQuery
+from coin_core.access import Right, current_person, may, refusal
+from coin_core.catalog import EditGroup, PhotoQuery
 from ui.background_task import TaskSession
 from ui.components.custom import stored_reviewer
 
@@ -20,7 +21,7 @@ class DatasetSession(TaskSession):
     """One visitor's filters, selection and open photo.
 
     Attributes:
-        reviewer: The name that signs every change; "" until it is known.
+        typed_name: The name that the visitor has typed, where nothing else tells it.
         forget_reviewer: Whether the browser must drop the name it keeps.
         reviewer_is_new: Whether the sidebar does not show the name yet.
         query: The filters.
@@ -31,9 +32,11 @@ class DatasetSession(TaskSession):
         open_photo_id: The photo that is shown large.
         return_to: The part of the page that the photo was opened from.
         page_photo_ids: The photos of the grid page that the photo was opened from.
+        asked_undo: The action whose undo waits for an answer, with the word "undo" or
+            "redo".
     """
 
-    reviewer: str = ""
+    typed_name: str = ""
     forget_reviewer: bool = False
     reviewer_is_new: bool = False
     query: PhotoQuery = field(default_factory=PhotoQuery)
@@ -44,6 +47,22 @@ class DatasetSession(TaskSession):
     open_photo_id: int | None = None
     return_to: str = "browse"
     page_photo_ids: tuple[int, ...] = ()
+    asked_undo: tuple[str, EditGroup] | None = None
+
+    @property
+    def reviewer(self) -> str:
+        """The name that signs every change; "" until it is known."""
+        person = current_person()
+        return person.name if person.is_verified else self.typed_name
+
+    @reviewer.setter
+    def reviewer(self, name: str) -> None:
+        self.typed_name = name
+
+    @property
+    def may_sign(self) -> bool:
+        """Whether the reviewer may change labels and facts."""
+        return bool(self.reviewer) and may(Right.LABEL)
 
     def select(self, photo_ids: Iterable[int] = ()) -> None:
         """Select exactly these photos, in the grid too."""
@@ -74,7 +93,9 @@ def dataset_session() -> DatasetSession:
 
 
 def remember_reviewer(session: DatasetSession) -> None:
-    """Load the name from the browser, store it there, show it in the sidebar."""
+    """Load a typed name from the browser, store it there, show it in the sidebar."""
+    if current_person().is_verified:
+        return
     with st.sidebar:
         kept = stored_reviewer(
             data={"name": session.reviewer, "forget": session.forget_reviewer},
@@ -91,13 +112,17 @@ def remember_reviewer(session: DatasetSession) -> None:
                 st.rerun()
 
 
-def ask_reviewer(session: DatasetSession, why: str) -> bool:
-    """Ask for the reviewer's name once; returns whether it is known.
+def ask_reviewer(session: DatasetSession, why: str, right: Right = Right.LABEL) -> bool:
+    """Ask for the reviewer's name once; returns whether the reviewer may go on.
 
     Args:
         session: Keeps the name.
         why: What the name is for, as the second half of a sentence.
+        right: What the reviewer must be allowed to do.
     """
+    if not may(right):
+        st.caption(refusal(right))
+        return False
     if session.reviewer:
         if session.reviewer_is_new:
             session.reviewer_is_new = False

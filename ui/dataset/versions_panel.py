@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from coin_core.access import Right
 from coin_core.catalog import Catalog
 from coin_core.catalog.splits import Split
 from coin_core.catalog.versions import (
@@ -34,6 +35,7 @@ from ui.dataset.export_panel import offer_export
 from ui.dataset.formatting import ruler_title
 from ui.dataset.session import DatasetSession, ask_reviewer
 from ui.errors import show_error
+from ui.formatting import as_text
 
 _LEAK_REASONS = {
     "same_coin": "the same coin",
@@ -58,7 +60,7 @@ def show_versions(session: DatasetSession, catalog: Catalog) -> None:
         + (versions[-1].name if versions else "NAME"),
         language=None,
     )
-    if ask_reviewer(session, "to stand in the version's note:"):
+    if ask_reviewer(session, "to stand in the version's note:", Right.FREEZE):
         _show_freeze_form(session, catalog)
     if versions:
         st.header("Versions", anchor=False)
@@ -158,7 +160,9 @@ def _show_version(
     for warning in version.warnings:
         ruler = next((r for r in version.rulers if warning.startswith(r)), "")
         title = ruler_title(ruler) if ruler else ""
-        st.warning(f"{title}{warning[len(ruler) :]}", icon=":material/warning:")
+        st.warning(
+            as_text(f"{title}{warning[len(ruler) :]}"), icon=":material/warning:"
+        )
     left, right = st.columns(2, gap="large")
     with left:
         show_table(
@@ -282,8 +286,10 @@ def _show_comparison(
             )
     if comparison.contaminated:
         st.warning(
-            f"{len(comparison.contaminated)} test photos of {second} show coins that "
-            f"{first} learns from: do not measure a model of {first} on them.",
+            as_text(
+                f"{len(comparison.contaminated)} test photos of {second} show coins "
+                f"that {first} learns from: do not measure a model of {first} on them."
+            ),
             icon=":material/warning:",
         )
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from coin_core.access import Right, may, refusal
 from coin_core.classifiers import feature_extractor, get_classifier
 from coin_core.jobs import Job, JobKind, add_job, list_jobs
 from coin_core.model_store import bundle as models
@@ -21,7 +22,7 @@ from coin_core.training.data_roots import (
 )
 from coin_core.training.splits import few_coins_warning
 from ui.errors import errors_on_page
-from ui.formatting import classifier_names, classifier_title
+from ui.formatting import as_text, classifier_names, classifier_title
 from ui.resources import catalog
 
 # Titles of the values of --init.
@@ -36,6 +37,9 @@ _CATALOG_FLAG = "catalog"
 
 def show_training_form() -> None:
     """The form; its button adds a training to the queue."""
+    if not may(Right.TRAIN):
+        st.caption(refusal(Right.TRAIN))
+        return
     left, right = st.columns([1, 1.4], gap="large")
     with left:
         classifier = st.selectbox(
@@ -70,7 +74,7 @@ def show_training_form() -> None:
     ):
         with errors_on_page():
             job = add_training(classifier, data, start, settings, name)
-            st.toast(f"{job.title} is in the queue.")
+            st.toast(f"{as_text(job.title)} is in the queue.")
             st.rerun()
 
 
@@ -82,7 +86,7 @@ def _ask_start(classifier: str) -> str:
     own = [
         bundle.name
         for bundle in found
-        if bundle.origin == "own" and bundle.card.classifier == source
+        if bundle.card.origin == "own" and bundle.card.classifier == source
     ]
     starts, label = list(spec.starts), "Start from"
     if spec.backbone:
@@ -161,8 +165,8 @@ def _ask_folder() -> str:
     if not folders:
         st.info(
             "There is no folder of photos yet. Put one into "
-            f"`{collections_dir()}`, with a folder of photos per class inside, and "
-            "reload the page.",
+            f"{as_text(collections_dir())}, with a folder of photos per class inside, "
+            "and reload the page.",
             icon=":material/folder_off:",
         )
         st.caption(origin)
@@ -182,13 +186,16 @@ def _ask_folder() -> str:
     full = {name: count for name, count in counts.items() if count}
     st.caption(
         " · ".join(
-            f"{class_title(name)}: {count} photos" for name, count in full.items()
+            f"{as_text(class_title(name))}: {count:,} photos"
+            for name, count in full.items()
         )
     )
     if empty := [name for name, count in counts.items() if not count]:
-        st.warning(f"Left out, as there is no photo inside: {', '.join(empty)}.")
+        st.warning(
+            f"Left out, as there is no photo inside: {as_text(', '.join(empty))}."
+        )
     if warning := few_coins_warning(full):
-        st.warning(warning, icon=":material/scale:")
+        st.warning(as_text(warning), icon=":material/scale:")
     return path
 
 

@@ -8,9 +8,11 @@ from typing import Any
 
 import streamlit as st
 
+from coin_core.access import Right, may, refusal
 from coin_core.errors import CoinError, WeightsMismatchError, WeightsMissingError
 from coin_core.model_store import bundle as models
 from coin_core.model_store.promotion import demote, promote, promoted
+from coin_core.recycle_bin import KEPT_DAYS
 from coin_core.results import class_title
 from coin_core.training.error_analysis import by_legibility, reliability
 from coin_core.training.report import html_report
@@ -30,7 +32,7 @@ from ui.components.charts import (
 )
 from ui.components.table import show_table
 from ui.errors import damage_on_page, errors_on_page, show_error
-from ui.formatting import duration
+from ui.formatting import as_text, duration
 from ui.training.confusion_view import show_confusion, show_mistakes
 from ui.training.formatting import (
     STATE_TITLES,
@@ -49,7 +51,7 @@ def show_run(summary: RunSummary, runs: Sequence[RunSummary]) -> None:
     """Everything about one run, and the actions on it."""
     with errors_on_page():
         run = find_run(summary.run_id)
-        st.header(run_title(summary), anchor=False)
+        st.header(as_text(run_title(summary)), anchor=False)
         if summary.state is RunState.DAMAGED:
             show_error(
                 f"This run's folder is damaged: {summary.reason} What can still be "
@@ -78,12 +80,12 @@ def _show_headline(run: Run, summary: RunSummary, runs: Sequence[RunSummary]) ->
             f"{100 * summary.accuracy[0]:.0f} %",
             help="Highest probability on the right class, with Wilson's 95 % interval.",
         )
-        cells[0].caption(f"{interval(summary.accuracy)} of {summary.n} photos")
+        cells[0].caption(f"{interval(summary.accuracy)} of {summary.n:,} photos")
     if summary.valid_accuracy:
         cells[1].metric("Right, validation", f"{100 * summary.valid_accuracy[0]:.0f} %")
         cells[1].caption(interval(summary.valid_accuracy))
     cells[2].metric("Took", duration(summary.seconds) or "–")
-    cells[2].caption(summary.machine)
+    cells[2].caption(as_text(summary.machine))
     cells[3].metric("State", STATE_TITLES[summary.state])
     cells[3].caption(f"begun {when(summary.started)}")
     if summary.accuracy:
@@ -94,19 +96,25 @@ def _show_headline(run: Run, summary: RunSummary, runs: Sequence[RunSummary]) ->
                 f" {count} runs were measured on these same coins: the best of them "
                 "looks a little better than it is."
             )
-        (st.caption if is_clean else st.info)(sentence)
+        (st.caption if is_clean else st.info)(as_text(sentence))
         if caution := run.config().get("caution"):
-            st.warning(f"Not to be taken at its word: {caution}.")
+            st.warning(f"Not to be taken at its word: {as_text(caution)}.")
     if summary.few:
-        st.warning(summary.few, icon=":material/scale:")
+        st.warning(as_text(summary.few), icon=":material/scale:")
 
 
 def _show_actions(run: Run, summary: RunSummary) -> None:
     card, problem = _load_card(summary)
+    if not may(Right.PROMOTE):
+        st.caption(refusal(Right.PROMOTE))
     with st.container(horizontal=True, vertical_alignment="center"):
         if card and promoted() == card.name:
             st.markdown("The Classify page opens with this model.", width="content")
-            if st.button("Go back to the shipped ones", icon=":material/undo:"):
+            if st.button(
+                "Go back to the shipped ones",
+                icon=":material/undo:",
+                disabled=not may(Right.PROMOTE),
+            ):
                 demote()
                 _reset_model_selector()
                 st.rerun()
@@ -114,14 +122,15 @@ def _show_actions(run: Run, summary: RunSummary) -> None:
             "Use on the Classify page",
             icon=":material/publish:",
             type="primary",
-            help=f"The Classify page then opens with {card.name}; the others stay "
-            "one click away.",
+            help=f"The Classify page then opens with {as_text(card.name)}; the others "
+            "stay one click away.",
+            disabled=not may(Right.PROMOTE),
         ):
             promote(card.name)
             _reset_model_selector()
             st.rerun()
         if problem:
-            st.caption(problem, width="content")
+            st.caption(as_text(problem), width="content")
         st.download_button(
             "Report as HTML",
             lambda: html_report(run, summary).encode(),
@@ -157,6 +166,8 @@ def _reset_model_selector() -> None:
 
 
 def _show_deletion(run: Run, summary: RunSummary) -> None:
+    if not may(Right.DELETE):
+        return
     with st.popover(
         "Delete",
         icon=":material/delete:",
@@ -164,8 +175,11 @@ def _show_deletion(run: Run, summary: RunSummary) -> None:
         key=f"delete_{run.run_id}",
     ):
         st.markdown("Delete this run with its curves, answers and notes?")
-        st.caption("The model that came out of it stays.")
-        if st.button("Delete it for good", type="primary", key="delete_now"):
+        st.caption(
+            f"It goes to the bin for {KEPT_DAYS} days; the model that came out of it "
+            "stays."
+        )
+        if st.button("Delete it", type="primary", key="delete_now"):
             try:
                 run.delete()
             except (CoinError, OSError) as error:
@@ -183,6 +197,7 @@ def _show_note(run: Run) -> None:
         key=f"note_{run.run_id}",
         height=80,
         placeholder="What you tried, what you think of it …",
+        disabled=not may(Right.TRAIN),
     )
     if text.strip() != before.strip():
         run.set_note(text)
@@ -235,7 +250,7 @@ def _show_curves(run: Run) -> None:
     with st.expander("Learning rate"):
         show_chart(learning_rate_curves(curves_by_fold(log, "rate")), key="rate")
     if torn := run.torn_lines():
-        st.caption(f"{torn} line(s) of the history cannot be read and are left out.")
+        st.caption(f"{torn:,} line(s) of the history cannot be read and are left out.")
 
 
 def _show_calibration(rows: Sequence[Row]) -> None:
@@ -270,7 +285,7 @@ def _show_settings_and_card(run: Run, summary: RunSummary) -> None:
         _show_training_data(config)
         card, _ = _load_card(summary)
         if card:
-            st.markdown(f"**Card of {card.name}**")
+            st.markdown(f"**Card of {as_text(card.name)}**")
             st.json(asdict(card), expanded=False)
 
 
@@ -283,9 +298,11 @@ def _show_training_data(config: dict[str, Any]) -> None:
             for name, count in per_class.items()
         )
         st.caption(
-            f"{config.get('photos', '?')} photos; {config.get('unreadable', 0)} "
-            f"could not be read; in {config.get('without_face', 0)} no coin was "
-            "found, so the whole photo was used."
+            as_text(
+                f"{config.get('photos', '?')} photos; {config.get('unreadable', 0)} "
+                f"could not be read; in {config.get('without_face', 0)} no coin was "
+                "found, so the whole photo was used."
+            )
         )
     if left_out := config.get("left_out"):
         with st.expander(f"The {len(left_out)} that could not be read"):

@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import func, insert, select, update
 
 from coin_core import jobs
+from coin_core.access import Right
 from coin_core.catalog.importing.records import (
     GROUPED,
     SCRAPE,
@@ -32,7 +33,8 @@ _PART = 400  # rows a statement
 
 def create(catalog: Catalog, kind: str, spec: Mapping[str, Any]) -> int:
     """Add a new import; returns its id."""
-    with catalog.database.writing() as connection:
+    right = Right.GATHER if kind == SCRAPE else Right.IMPORT
+    with catalog.database.writing(right) as connection:
         made = connection.execute(
             insert(ImportRow).values(
                 created_at=utc_now(),

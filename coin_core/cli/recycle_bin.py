@@ -1,0 +1,43 @@
+"""List what was deleted, restore it, or empty the bin."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from dataclasses import asdict
+
+from coin_core.cli.arguments import add_json
+from coin_core.cli.output import write_json
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `bin`."""
+    add = parser.add_argument
+    add(
+        "action",
+        nargs="?",
+        choices=("list", "restore", "empty"),
+        default="list",
+        help="default list",
+    )
+    add("item", nargs="?", metavar="ITEM", help="what to restore, as listed")
+    add_json(parser, "the list as one line of JSON")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Perform the action."""
+    from coin_core import recycle_bin
+    from coin_core.errors import CatalogError
+
+    if (options.action == "restore") != (options.item is not None):
+        raise CatalogError("Name what to restore: python -m coin_core bin restore ITEM")
+    if options.action == "restore":
+        sys.stderr.write(f"Restored: {recycle_bin.restore(options.item)}\n")
+    elif options.action == "empty":
+        sys.stderr.write(f"{recycle_bin.empty_bin()} deleted for good.\n")
+    elif options.json:
+        write_json([asdict(item) for item in recycle_bin.list_bin()])
+    else:
+        for item in recycle_bin.list_bin():
+            sys.stdout.write(f"{item.item_id}  {item.at}  {item.path}\n")
+    return 0
