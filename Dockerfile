@@ -4,18 +4,21 @@
 # (pytorch.org, "Get started": Linux, pip, CPU):
 #   docker build --build-arg PIP_EXTRA_INDEX_URL=... -t coin-reader .
 #   docker run -p 8501:8501 -v coin-data:/data coin-reader
+# On another processor than x86-64, add --build-arg TORCH=torch==2.13.0+cpu: the hash of
+# that build is not listed, and not compared.
 
 FROM python:3.11-slim-bookworm AS packages
 ARG PIP_EXTRA_INDEX_URL=""
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 RUN python -m venv /venv
 WORKDIR /setup
-COPY requirements.txt constraints.txt ./
+COPY constraints.txt constraints-cpu.txt ./
 # "+cpu" keeps gigabytes of CUDA libraries out; without the index this stops here.
-RUN /venv/bin/pip install torch==2.13.0+cpu torchvision==0.28.0+cpu \
+ARG TORCH=""
+RUN /venv/bin/pip install --no-deps ${TORCH:---require-hashes --requirement constraints-cpu.txt} \
     || { echo "Name the index of CPU wheels: --build-arg PIP_EXTRA_INDEX_URL=..." >&2; \
          exit 1; }
-RUN /venv/bin/pip install --requirement requirements.txt --constraint constraints.txt
+RUN /venv/bin/pip install --no-deps --require-hashes --requirement constraints.txt
 
 FROM python:3.11-slim-bookworm
 ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \

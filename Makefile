@@ -13,33 +13,44 @@ PYTHON ?= $(shell for p in python3 python3.11 python3.12 python3.13; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
 	&& { echo $$p; break; }; done)
 
+# A build of torch that is taken without comparing its hash, such as torch==2.13.0+cpu.
+TORCH ?=
+# Only files whose sha256 is listed.
+INSTALL = $(PY) -m pip install --quiet --no-compile --no-deps --require-hashes
+
 export PYTHONUTF8 := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 # One thread in each process; a group of tests (xdist_group) stays in one process.
 PYTEST = OMP_NUM_THREADS=1 $(PY) -m pytest --numprocesses $(WORKERS) --dist loadgroup
 
-.PHONY: setup app test test-slow lint types unit bench constraints clean help
+.PHONY: setup app test test-slow lint types unit bench constraints digests sbom audit licences clean help
 
 help:
 	@sed -n 's/^# //p' Makefile | head -4
 
 setup: .venv/stamp
 
-.venv/stamp: requirements.txt requirements-dev.txt constraints.txt pyproject.toml
+.venv/stamp: $(wildcard constraints*.txt) pyproject.toml
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed." >&2; exit 1; }
 	@test -x $(PY) || $(PYTHON) -m venv .venv || { \
 		echo "On Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
-	@# Two halves at once, nothing to resolve: less than half the time.
+	@# Two halves at once, nothing to resolve, and beside them torch: its build for
+	@# CPUs where an index has it.
 	@for half in 0 1; do \
-		sed '/^#/d' constraints.txt | awk "NR % 2 == $$half" > .venv/half$$half.txt; \
-		$(PY) -m pip install --quiet --no-compile --no-deps \
-			--requirement .venv/half$$half.txt & halves+=($$!); \
-	done; for job in "$${halves[@]}"; do wait "$$job" || exit 1; done
-	@# What this system needs beyond that, and that everything fits together.
-	@$(PY) -m pip install --quiet --requirement requirements-dev.txt
+		awk "/^[a-z]/ { n++; torch = /^torch==/ } n && !torch && n % 2 == $$half" \
+			constraints.txt constraints-dev.txt > .venv/half$$half.txt; \
+		$(INSTALL) --requirement .venv/half$$half.txt & halves+=($$!); \
+	done; \
+	if [ -n "$(TORCH)" ]; then $(PY) -m pip install --quiet --no-deps $(TORCH); \
+	else $(INSTALL) --requirement constraints-cpu.txt 2> .venv/torch.log; fi; \
+	for job in "$${halves[@]}"; do wait "$$job" || exit 1; done
+	@$(INSTALL) --requirement constraints.txt
+	@if $(PY) -c 'import importlib.metadata as m; exit("+" in m.version("torch"))'; \
+		then $(INSTALL) --requirement constraints-cuda.txt; fi
+	@$(PY) -m pip check > .venv/check.txt || { cat .venv/check.txt >&2; exit 1; }
 	@# The commands coin-reader and coin-scrape.
-	@$(PY) -m pip install --quiet --no-deps --editable .
+	@$(PY) -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
 app: setup
@@ -94,10 +105,54 @@ ifdef COLLECTION
 	done
 endif
 
-constraints: setup
+# Exact versions and hashes of all that requirements*.txt bring along; versions stay
+# where they are unless requirements*.txt ask for others.
+LOCK = .venv-tools/bin/uv pip compile --quiet --universal --python-version 3.11 \
+	--generate-hashes --no-annotate --no-header
+ON_LINUX = /^[a-z]/ { linux = /sys_platform == .linux./ }
+
+# After the weights have changed: the table of what is shipped.
+digests: setup
+	$(PY) -m coin_core.model_store.shipped
+
+constraints: .venv-tools/stamp
+	@sed '/^#/d' constraints.txt constraints-dev.txt constraints-cuda.txt > .lock.txt
+	@$(LOCK) requirements-dev.txt --output-file .lock.txt
+	@$(LOCK) requirements.txt --constraints .lock.txt --output-file .lock-run.txt
 	@{ sed -n '/^#/p' constraints.txt; \
-		$(PY) -m pip freeze --exclude-editable | sed 's/+cpu$$//'; } > constraints.new
-	@mv constraints.new constraints.txt
+		awk '$(ON_LINUX) !linux' .lock-run.txt; } > .lock.new; \
+		mv .lock.new constraints.txt
+	@{ sed -n '/^#/p' constraints-cuda.txt; \
+		awk '$(ON_LINUX) linux' .lock-run.txt; } > .lock.new; \
+		mv .lock.new constraints-cuda.txt
+	@{ sed -n '/^#/p' constraints-dev.txt; \
+		awk 'NR == FNR { if (/^[a-z]/) run[$$1]; next } \
+			/^[a-z]/ { dev = !($$1 in run) } dev' .lock-run.txt .lock.txt; } \
+		> .lock.new; mv .lock.new constraints-dev.txt
+	@rm .lock.txt .lock-run.txt
+	@$(LOCK) requirements-tools.in --output-file requirements-tools.txt
+
+# Tools that are run now and then, apart from the program.
+.venv-tools/stamp: requirements-tools.txt
+	@test -x .venv-tools/bin/pip || $(PYTHON) -m venv .venv-tools
+	@.venv-tools/bin/pip install --quiet --no-deps --require-hashes \
+		--requirement requirements-tools.txt
+	@touch $@
+
+# What is installed, as CycloneDX JSON in sbom.json.
+sbom: setup .venv-tools/stamp
+	.venv-tools/bin/cyclonedx-py environment --output-file sbom.json $(PY)
+
+# Known vulnerabilities of the listed versions, by the data of the package index. Where
+# that cannot be reached, it fails and says so: nothing was found out.
+audit: .venv-tools/stamp
+	.venv-tools/bin/pip-audit --require-hashes --disable-pip --strict \
+		--requirement constraints.txt --requirement constraints-dev.txt \
+		--requirement constraints-cuda.txt
+
+# The table of docs/licences.md.
+licences: setup
+	$(PY) deploy/licences.py
 
 clean:
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-tools .mypy_cache .ruff_cache .pytest_cache .hypothesis
