@@ -8,11 +8,12 @@ from contextlib import contextmanager
 import streamlit as st
 
 from coin_core.errors import CoinError
+from ui.formatting import as_text
 
 
 def show_error(message: str) -> None:
-    """Show one message about something that the visitor can correct."""
-    st.error(message, icon=":material/error:")
+    """Show one message, as text, about something that the visitor can correct."""
+    st.error(as_text(message), icon=":material/error:")
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from coin_core.classifiers import list_classifiers
@@ -19,6 +20,25 @@ SIDE_TITLES = {
 }
 
 
+# What Markdown takes for more than a letter, anywhere or at the start.
+_MARKDOWN = re.compile(
+    r"([\\`*\[\]<~$|]|(?<![^\W_])_|_(?![^\W_])|:(?=[\w:+-])|&(?=#?\w+;)"
+    r"|^[-+#>])"
+)
+_LIST_NUMBER = re.compile(r"^(\d{1,9})(?=[.)](\s|$))")
+_SPACE = re.compile(r"[\x00-\x20\x7f\x85\u2028\u2029]+")
+
+
+def as_text(value: object) -> str:
+    """What was stored or typed, as Markdown that shows it letter by letter.
+
+    Labels, messages and captions of Streamlit are Markdown: without this a name could
+    load a picture from elsewhere. Line breaks become spaces.
+    """
+    text = _MARKDOWN.sub(r"\\\1", _SPACE.sub(" ", str(value)).strip())
+    return _LIST_NUMBER.sub(r"\1\\", text)
+
+
 def classifier_names() -> list[str]:
     """The names of all classifiers, in the order of menus."""
     return [spec.name for spec in list_classifiers()]
@@ -31,18 +51,24 @@ def classifier_title(name: str) -> str:
 
 
 def short_title(card: Card) -> str:
-    """A name for buttons and charts; a user's bundle keeps its own name."""
+    """A name for buttons and charts; a user's bundle keeps its own name, marked."""
     short = classifier_title(card.classifier)
-    return short if card.name == card.classifier else f"{short}, {card.name}"
+    named = short if card.name == card.classifier else f"{short}, {card.name}"
+    return named + _mark(card)
+
+
+def full_title(card: Card) -> str:
+    """The title of a classifier; a user's bundle is marked."""
+    return card.title + _mark(card)
+
+
+def _mark(card: Card) -> str:
+    return " (yours)" if card.origin == "own" else ""
 
 
 def menu_titles(found: Sequence[BundleInfo]) -> dict[str, str]:
     """The title of each bundle in the classifier menu, by bundle name."""
-    return {
-        bundle.name: short_title(bundle.card)
-        + (" (yours)" if bundle.origin == "own" else "")
-        for bundle in found
-    }
+    return {bundle.name: short_title(bundle.card) for bundle in found}
 
 
 def percent(fraction: float) -> str:

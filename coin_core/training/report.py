@@ -134,6 +134,8 @@ def html_report(run: Run, summary: RunSummary) -> str:
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width">'
+        '<meta http-equiv="Content-Security-Policy" '
+        "content=\"default-src 'unsafe-inline' data: blob:\">"
         f"<title>{escape(title)}</title><style>{_STYLE}</style></head><body>"
         + "\n".join(part for part in parts if part)
         + "</body></html>\n"
@@ -161,7 +163,7 @@ def _headline(summary: RunSummary) -> str:
     if summary.valid_accuracy:
         sentences.append(f"Validation coins: {_percent(*summary.valid_accuracy)}.")
     if summary.best_epochs:
-        epochs = ", ".join(map(str, summary.best_epochs))
+        epochs = escape(", ".join(map(str, summary.best_epochs)))
         sentences.append(f"Epoch kept in each fold: {epochs}.")
     if summary.seconds:
         sentences.append(f"Training took {summary.seconds / 60:.1f} minutes.")

@@ -10,6 +10,7 @@ from tests import fakes
 from ui.formatting import (
     NBSP,
     SIDE_TITLES,
+    as_text,
     classifier_names,
     classifier_title,
     duration,
@@ -32,8 +33,8 @@ def test_classifiers_come_from_the_registry_and_strangers_keep_their_names() -> 
 
 def test_the_menu_tells_the_visitor_s_own_bundles_apart() -> None:
     shipped = fakes.bundles()[0]
-    card = replace(shipped.card, name="museum")
-    own = replace(shipped, name="museum", card=card, origin="own")
+    card = replace(shipped.card, name="museum", origin="own")
+    own = replace(shipped, name="museum", card=card)
     assert menu_titles([shipped, own]) == {
         "resnet": "ResNet",
         "museum": "ResNet, museum (yours)",
@@ -64,3 +65,34 @@ def test_one_thing_is_singular() -> None:
         "1 photo",
         "1,200 photos",
     ]
+
+
+@pytest.mark.parametrize(
+    ("typed", "shown"),
+    [
+        ("Hendin 1132 (5th edition); 2.1 g", "Hendin 1132 (5th edition); 2.1 g"),
+        (
+            "mine: the card is damaged. Use --data",
+            "mine: the card is damaged. Use --data",
+        ),
+        ("python -m coin_core train", "python -m coin_core train"),
+        ("https://example.org/a_b", "https://example.org/a_b"),
+        ("![a](http://x/y)", r"!\[a\](http://x/y)"),
+        ("[a](javascript:b)", r"\[a\](javascript\:b)"),
+        ("<img src=x>", r"\<img src=x>"),
+        (":material/toll: :smile: :red[a]", r"\:material/toll: \:smile: \:red\[a\]"),
+        ("**b** __c__ `d` ~e~ $f$", r"\*\*b\*\* \_\_c\_\_ \`d\` \~e\~ \$f\$"),
+        ("C:\\new & &lt;", "C\\:\\\\new & \\&lt;"),
+        ("# a", r"\# a"),
+        ("> a", r"\> a"),
+        ("- a", r"\- a"),
+        ("12. a", r"12\. a"),
+        ("  a\n\n    b\x00\tc ", "a b c"),
+        (f"91{NBSP}%", f"91{NBSP}%"),
+        ("יהוחנן", "יהוחנן"),
+        (None, "None"),
+        ("", ""),
+    ],
+)
+def test_text_is_no_markdown(typed: object, shown: str) -> None:
+    assert as_text(typed) == shown

@@ -26,7 +26,7 @@ from ui.components.overlays import heat_on_coin, letters_on_coin
 from ui.components.paleo_hebrew import letters_of_name, name_lines, transliterated
 from ui.components.table import percent_column, show_table
 from ui.errors import errors_on_page
-from ui.formatting import percent, short_title
+from ui.formatting import as_text, percent, short_title
 from ui.palette import class_colours
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ def agreement(verdicts: Sequence[Verdict]) -> str:
         return "None of them names a ruler."
     refused = sum(v.ruler is None for v in verdicts)
     others = len(verdicts) - count - refused
-    parts = [f"**{count} of {len(verdicts)}** say {class_title(ruler)}"]
+    parts = [f"**{count} of {len(verdicts)}** say {as_text(class_title(ruler))}"]
     if others:
         parts.append(f"{others} name{'s' * (others == 1)} another ruler")
     if refused:
@@ -158,7 +158,8 @@ def _show_heat_map(
         crop = predict.crop_for_page(photo, box)
         st.image(heat_on_coin(crop, heat), width="stretch", alt="Heat map")
     st.caption(
-        f"The warmer, the more it spoke for {class_title(ruler)} ({short_title(card)})."
+        f"The warmer, the more it spoke for {as_text(class_title(ruler))} "
+        f"({as_text(short_title(card))})."
     )
 
 
@@ -181,8 +182,9 @@ def _show_letters(
             st.caption(f"The legend, turned upright by {abs(turned)}° {direction}.")
         if letters:
             st.caption(
-                f"Right to left: {transliterated(letters)}. In bronze what "
-                f"spells {_short_name(ruler)}; fainter frames are less certain."
+                f"Right to left: {as_text(transliterated(letters))}. In bronze what "
+                f"spells {as_text(_short_name(ruler))}; fainter frames are less "
+                "certain."
             )
         else:
             st.caption("No letter was certain enough to be named.")
@@ -207,7 +209,8 @@ def _show_nearest_coins(photo: UploadedPhoto, box: RotatedBox) -> None:
             with row.container(width=104):
                 if image is not None:
                     st.image(np.ascontiguousarray(image), width=104)
+                name = as_text(_short_name(coin.label))
                 st.caption(
-                    f"{_short_name(coin.label)}  \n{percent(coin.similarity)} alike",
-                    help=f"{class_title(coin.label)}; {coin.origin}",
+                    f"{name}  \n{percent(coin.similarity)} alike",
+                    help=as_text(f"{class_title(coin.label)}; {coin.origin}"),
                 )

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from coin_core.model_store.bundle import BundleInfo
-from ui.formatting import menu_titles
+from ui.formatting import as_text, menu_titles
 
 _KEY = "classifier"
 
@@ -20,7 +20,7 @@ def choose_classifier(found: Sequence[BundleInfo]) -> str:
     chosen = st.segmented_control(
         "Classifier",
         list(titles),
-        format_func=titles.__getitem__,
+        format_func=lambda name: as_text(titles[name]),
         required=True,
         key=_KEY,
         persist_state="session",

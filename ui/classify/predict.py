@@ -15,6 +15,7 @@ from coin_core.imaging.photo_io import decode
 from coin_core.results import PhotoResult, sentence
 from ui.classify.session import UploadedPhoto, UploadSession
 from ui.components.images import shrink, to_data_uri
+from ui.formatting import as_text
 from ui.resources import coin_classifier, weights_version
 
 if TYPE_CHECKING:
@@ -147,8 +148,8 @@ def classify_uploads(session: UploadSession, classifier: str) -> bool:
         if bar is not None:
             bar.progress(
                 done / len(pending),
-                f"{done} of {len(pending)}: {photo.name}, "
-                f"{sentence(result.verdicts[0])}",
+                f"{done:,} of {len(pending):,}: "
+                + as_text(f"{photo.name}, {sentence(result.verdicts[0])}"),
             )
     if bar is not None:
         bar.empty()

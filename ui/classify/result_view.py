@@ -15,6 +15,7 @@ from ui.classify.session import UploadedPhoto, UploadSession
 from ui.classify.verdict import show_probabilities, show_verdict
 from ui.components.cropper import correct_crop
 from ui.components.overlays import face_name, faces_on_photo
+from ui.formatting import as_text
 
 _PICTURE_PX = 480
 _DEFAULT_BOX = RotatedBox(left=0.1, top=0.1, right=0.9, bottom=0.9)
@@ -56,7 +57,7 @@ def _show_photo_and_verdict(
     """Returns the box that the visitor chose, if any, and the verdict on it."""
     if len(session.photos) > 1:
         with st.container(horizontal=True, vertical_alignment="bottom"):
-            st.header(photo.name, anchor=False)
+            st.header(as_text(photo.name), anchor=False)
             if st.button("Remove this photo", type="tertiary"):
                 session.remove(photo.digest)
                 st.rerun()
@@ -74,7 +75,7 @@ def _show_photo_and_verdict(
         faces_on_photo(pixels, result.faces, classified=box or _legend_box(result)),
         # A tall photo would push everything else off the screen.
         width="stretch" if width >= height else round(_PICTURE_PX * width / height),
-        caption=photo.name,
+        caption=as_text(photo.name),
         alt=f"{photo.name} with the faces that were found",
     )
     with right:

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from dataclasses import fields as dataclass_fields
 
-import pandas as pd
 import streamlit as st
 
+from coin_core.catalog.exporting.sheets import table
 from coin_core.model_store.card import Card
 from coin_core.results import RejectReason, class_title
 from ui.classify.session import UploadSession
 from ui.classify.verdict import WHY_NOT, calibration_note
 from ui.components.table import percent_column, show_table
-from ui.formatting import short_title
-
-# Spreadsheets run a cell that begins like this as a formula.
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
+from ui.formatting import as_text, short_title
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +72,8 @@ def show_results_table(session: UploadSession, classifier: str, card: Card) -> N
     answered = sum(not row.verdict.startswith("cannot tell") for row in rows)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.markdown(
-            f"**{len(rows)} photos**, {answered} answered by {short_title(card)}. "
+            f"**{len(rows)} photos**, {answered} answered by "
+            f"{as_text(short_title(card))}. "
             "Sort by a column's head; tick a row to see that coin below."
         )
         st.download_button(
@@ -129,17 +128,12 @@ def show_results_table(session: UploadSession, classifier: str, card: Card) -> N
 def to_csv(rows: Sequence[Row]) -> bytes:
     """The table as CSV; no cell is run as a formula by a spreadsheet."""
     classes = sorted({name for row in rows for name in row.probabilities})
-    frame = pd.DataFrame([asdict(row) for row in rows])
-    frame = frame.drop(columns=["thumbnail", "probabilities"])
-    for name in classes:
-        frame[f"p_{name}"] = [row.probabilities.get(name) for row in rows]
-    frame = frame.map(_quote_formula)
-    # Excel reads UTF-8 only with a byte order mark.
-    text = frame.to_csv(index=False, float_format="%.4f", lineterminator="\r\n")
-    return text.encode("utf-8-sig")
+    fields = [field.name for field in dataclass_fields(Row)]
+    columns = [name for name in fields if name not in ("thumbnail", "probabilities")]
 
+    def cells(row: Row) -> list[object]:
+        values = [getattr(row, name) for name in columns]
+        values += [row.probabilities.get(name) for name in classes]
+        return [round(one, 4) if isinstance(one, float) else one for one in values]
 
-def _quote_formula(cell: object) -> object:
-    if isinstance(cell, str) and cell.lstrip(" ").startswith(_FORMULA_STARTS):
-        return f"'{cell}"
-    return cell
+    return table([*columns, *(f"p_{name}" for name in classes)], map(cells, rows))

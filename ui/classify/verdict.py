@@ -9,9 +9,9 @@ import streamlit as st
 from coin_core.model_store.card import Card
 from coin_core.results import RejectReason, Verdict, class_title, sentence
 from coin_core.rulers import RULERS
-from ui.components.charts import Bar, probability_bars, show_chart
+from ui.components.charts import Bar, chart_text, probability_bars, show_chart
 from ui.components.paleo_hebrew import name_on_coin
-from ui.formatting import percent
+from ui.formatting import as_text, full_title, percent
 from ui.palette import class_colours
 
 WHY_NOT = {
@@ -78,7 +78,7 @@ def show_probabilities(verdict: Verdict, card: Card) -> None:
             "side with the inscription."
         )
     st.caption(
-        f"{card.title}, read in {verdict.seconds * 1000:.0f} ms",
+        f"{as_text(full_title(card))}, read in {verdict.seconds * 1000:.0f} ms",
         help=calibration_note(card),
     )
 
@@ -115,4 +115,6 @@ def calibration_note(card: Card, *, html: bool = False) -> str:
         parts.append("Calibrated on rendered coins; real ones are harder.")
     if not parts:
         parts.append("How well these probabilities hold was not measured.")
-    return ("<br>" if html else "  \n").join(parts)
+    return ("<br>" if html else "  \n").join(
+        chart_text(part) if html else as_text(part) for part in parts
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from html import escape
 from typing import TYPE_CHECKING
 
 import plotly.graph_objects as go
@@ -27,6 +28,11 @@ class Bar:
     label: str
     probability: float
     colour: str
+
+
+def chart_text(text: str) -> str:
+    """A text that Plotly shows letter by letter: it reads HTML and "%{…}"."""
+    return escape(text, quote=False).replace("%{", "%\u2060{")
 
 
 def show_chart(figure: go.Figure, *, key: str) -> None:
@@ -71,7 +77,7 @@ def probability_bars(
         go.Bar(
             orientation="h",
             x=[bar.probability for bar in bars],
-            y=[bar.label for bar in bars],
+            y=[chart_text(bar.label) for bar in bars],
             marker={
                 "color": [
                     bar.colour if answered and bar.probability == best else MUTED
@@ -112,8 +118,12 @@ def comparison_bars(
             are pale.
     """
     figure = go.Figure()
+    rows = {chart_text(title): bars for title, bars in rows.items()}
+    refused = {chart_text(title): chart_text(why) for title, why in refused.items()}
     titles = list(rows)
-    classes = [(bar.label, bar.colour) for bar in next(iter(rows.values()), ())]
+    classes = [
+        (chart_text(bar.label), bar.colour) for bar in next(iter(rows.values()), ())
+    ]
     for i, (label, colour) in enumerate(classes):
         values = [rows[title][i].probability for title in titles]
         figure.add_bar(
@@ -187,15 +197,16 @@ def _add_lines(
         legend: The names that have a legend entry.
     """
     for name, line in lines.items():
+        shown = chart_text(name)
         figure.add_scatter(
             x=[epoch for epoch, _ in line],
             y=[point for _, point in line],
             mode="lines+markers" if len(line) < 3 else "lines",
-            name=name,
-            legendgroup=name,
+            name=shown,
+            legendgroup=shown,
             showlegend=name in legend,
             line={"color": colours[name], "dash": dash, "width": 2},
-            hovertemplate=f"{name}{what}: {value} after epoch %{{x}}<extra></extra>",
+            hovertemplate=f"{shown}{what}: {value} after epoch %{{x}}<extra></extra>",
         )
 
 
@@ -244,7 +255,7 @@ def loss_curves(
             mode="markers",
             showlegend=False,
             marker={"size": 11, "color": "white", "line": ring},
-            hovertemplate=f"{name}: kept, %{{y:.3f}}<extra></extra>",
+            hovertemplate=f"{chart_text(name)}: kept, %{{y:.3f}}<extra></extra>",
         )
     return _over_epochs(figure, 320, y="loss")
 

@@ -23,6 +23,7 @@ from ui.components.charts import (
 )
 from ui.components.table import percent_column, show_table
 from ui.errors import damage_on_page
+from ui.formatting import as_text
 from ui.palette import PAPER_DEEP
 from ui.training.formatting import (
     interval,
@@ -94,26 +95,26 @@ def _show_significance(names: dict[str, str]) -> None:
     }
     pairs, not_comparable = compare_pairs(predictions)
     for pair in pairs:
-        one, other = _letter(pair.one), _letter(pair.other)
+        one, other = as_text(_letter(pair.one)), as_text(_letter(pair.other))
         counts = (
-            f"Of {pair.coins} coins that both measured, {pair.only_one} only {one} and "
-            f"{pair.only_other} only {other} got right "
+            f"Of {pair.coins:,} coins that both measured, {pair.only_one:,} only {one} "
+            f"and {pair.only_other:,} only {other} got right "
             f"(McNemar's exact test, p = {pair.p:.2g})."
         )
         if pair.is_real:
             first = pair.only_one > pair.only_other
-            better, worse = (one, other) if first else (other, one)
+            better, worse = one if first else other, other if first else one
             st.markdown(f"**{better} really is better than {worse}.** {counts}")
         else:
             st.markdown(f"**No real difference** between {one} and {other}. {counts}")
     if len(pairs) > 1:
         st.caption("p after Holm's correction for the number of pairs.")
     for sentence in not_comparable:
-        st.caption(sentence)
+        st.caption(as_text(sentence))
     if without := [name for name in names.values() if name not in predictions]:
         st.caption(
-            f"No answers photo by photo are kept of {', '.join(without)}: whether it "
-            "really differs cannot be told."
+            f"No answers photo by photo are kept of {as_text(', '.join(without))}: "
+            "whether it really differs cannot be told."
         )
 
 
@@ -138,7 +139,9 @@ def _show_curves(names: dict[str, str]) -> None:
         "coins it learnt from."
     )
     if without := [name for name in logs if name not in train and name not in valid]:
-        caption += f" Without curves, as not learnt in epochs: {', '.join(without)}."
+        caption += (
+            f" Without curves, as not learnt in epochs: {as_text(', '.join(without))}."
+        )
     st.caption(caption)
     with st.expander("Learning rate"):
         show_chart(learning_rate_curves(rate), key="compare_rate")

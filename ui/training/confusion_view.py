@@ -22,7 +22,7 @@ from coin_core.training.error_analysis import (
 from coin_core.training.prediction_store import picture_path
 from coin_core.training.runs import Row
 from ui.components.table import show_table
-from ui.formatting import NBSP, plural
+from ui.formatting import NBSP, as_text, plural
 from ui.palette import INK_SOFT, MUTED, PAPER_DEEP
 from ui.training.formatting import percent_with_interval
 
@@ -110,11 +110,13 @@ def _show_cells(
         for j, (answer, count) in enumerate(zip(classes, counts, strict=True)):
             key = f"cell_{i}_{j}"
             if line[j + 1].button(
-                str(count),
+                as_text(count),
                 key=key,
                 width="stretch",
                 disabled=not (openable and count),
-                help=f"{count} of {class_title(truth)} taken for {class_title(answer)}",
+                help=as_text(
+                    f"{count} of {class_title(truth)} taken for {class_title(answer)}"
+                ),
             ):
                 st.session_state[_OPEN_CELL] = (truth, answer)
             fraction = count / max(1, sum(counts))
@@ -153,7 +155,7 @@ def _show_figures(confusion: Sequence[Sequence[int]], classes: Sequence[str]) ->
     rows = "".join(
         f"<tr><td>{escape(class_title(one.label))}</td>"
         f"<td>{_fraction_text(one.recall)}</td><td>{_fraction_text(one.precision)}</td>"
-        f"<td>{one.recall.n}</td></tr>"
+        f"<td>{escape(str(one.recall.n))}</td></tr>"
         for one in class_figures(confusion, classes)
     )
     st.html(
@@ -176,8 +178,10 @@ def _show_open_cell(rows: Sequence[Row], classes: Sequence[str]) -> None:
         return
     photos = photos_in_cell(rows, truth, answer)
     st.subheader(
-        f"{plural(len(photos), 'photo')} of {class_title(truth)} "
-        f"taken for {class_title(answer)}",
+        as_text(
+            f"{plural(len(photos), 'photo')} of {class_title(truth)} "
+            f"taken for {class_title(answer)}"
+        ),
         anchor=False,
     )
     pages = -(-len(photos) // _PHOTOS_PER_PAGE)
