@@ -5,7 +5,8 @@ secret and no weights to lose, its memory and its processor time are limited by 
 system, and it ends with its parent. It reads requests from its standard input and
 answers on its standard output, after a first line that says that it is ready:
 
-    request   a line of JSON with "length" and "task", then the file
+    request   a line of JSON with the task, the type and length of the file, and the
+              limits of "memory" and "cpu_s"; then the file
     answer 1  a line of JSON: what the task "needs" in bytes, or that it is "refused"
     go ahead  an empty line, once that much memory may be used
     answer 2  a line of JSON: a `PhotoFacts`, with "shape" before pixels, or "refused"
@@ -17,7 +18,6 @@ from __future__ import annotations
 
 import io
 import json
-import math
 import os
 import re
 import signal
@@ -44,10 +44,6 @@ MAX_PIXELS: Final = 64_000_000
 MAX_SIDE_PX: Final = 4096
 """The longer side that larger photos are scaled down to."""
 MIN_SIDE_PX: Final = 16
-MAX_CPU_S: Final = 10
-"""Processor time that one photo may take; the slowest that is accepted takes 4 s."""
-MAX_MEMORY: Final = 2**30
-"""Bytes that decoding one photo may take."""
 
 # A genuine progressive JPEG has about ten scans. A small file with thousands of empty
 # ones takes minutes to decode.
@@ -130,7 +126,7 @@ _LONGEST_NAME = 80
 
 
 _DAMAGED = "is {kind} that is damaged or cut short"
-_TOO_MUCH_MEMORY = f"takes more than {MAX_MEMORY // 2**30} GB of memory to decode"
+_TOO_MUCH_MEMORY = "that takes too much memory to decode"
 
 
 class RefusedError(ValueError):
@@ -156,21 +152,30 @@ def _answer(request: dict[str, Any], requests: IO[bytes], answers: IO[bytes]) ->
     _limit_memory(_NO_LIMIT)
     _import_plugin(pillow_format)
     _limit_memory(_address_space() + _SPARE_BYTES + 3 * length)
-    _limit_cpu()
+    _limit_cpu(request["cpu_s"])
     data = requests.read(length)
     _end_with_parent(True)
     pixels: Image.Image | None = None
+
+    def claim(size: tuple[int, int]) -> None:
+        """Wait until there is the memory for so many pixels."""
+        needs = _SPARE_BYTES + 3 * length + _BYTES_PER_PIXEL * size[0] * size[1]
+        needs = min(needs, request["memory"])
+        _limit_memory(_address_space() + needs)
+        _end_with_parent(False)
+        _write(answers, {"needs": needs})
+        requests.readline()
+        _end_with_parent(True)
+
     try:
+        if pillow_format == "WEBP":  # opening it takes the memory for its pixels
+            claim(_webp_size(data))
         with _Photo(data, pillow_format) as photo:
-            needs = photo.needs()
             if photo.is_deep:
                 _limit_memory(_NO_LIMIT)
                 import numpy  # noqa: F401 - most photos need none of it
-            _limit_memory(_address_space() + needs)
-            _end_with_parent(False)
-            _write(answers, {"needs": needs})
-            requests.readline()
-            _end_with_parent(True)
+            if pillow_format != "WEBP":
+                claim(photo.image.size)
             if request["task"] == "look":
                 facts = {**photo.facts(), **photo.metadata()}
             else:
@@ -180,12 +185,13 @@ def _answer(request: dict[str, Any], requests: IO[bytes], answers: IO[bytes]) ->
     except RefusedError as refusal:
         facts = {"refused": str(refusal)}
     except MemoryError:
-        facts = {"refused": _TOO_MUCH_MEMORY, "spent": True}
+        facts = {"refused": f"is {request['kind']} {_TOO_MUCH_MEMORY}", "spent": True}
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         facts = {"refused": _too_many_pixels()}
     except Exception:  # noqa: BLE001 - hostile bytes raise anything at all
         facts = {"refused": _DAMAGED.format(kind=request["kind"])}
     _end_with_parent(False)
+    _limit_cpu(0)
     _write(answers, facts)
     if pixels is not None:
         for _, strip in _strips(pixels, _SENT_PIXELS):
@@ -213,28 +219,23 @@ def _address_space() -> int:
     try:
         pages = int(Path("/proc/self/statm").read_text().split()[0])
     except OSError:
-        return MAX_MEMORY
+        return _NO_LIMIT // 2
     return pages * os.sysconf("SC_PAGE_SIZE")
 
 
 def _limit_memory(limit_bytes: int) -> None:
-    if resource is not None:
-        _set_limit(resource.RLIMIT_AS, limit_bytes)
-
-
-def _limit_cpu() -> None:
-    if resource is not None:
-        used = resource.getrusage(resource.RUSAGE_SELF)
-        seconds = math.ceil(used.ru_utime + used.ru_stime)
-        _set_limit(resource.RLIMIT_CPU, seconds + MAX_CPU_S)
-
-
-def _set_limit(which: int, limit: int) -> None:
-    _, hard = resource.getrlimit(which)
+    if resource is None:
+        return
+    _, hard = resource.getrlimit(resource.RLIMIT_AS)
     if hard != resource.RLIM_INFINITY:
-        limit = min(limit, hard)
+        limit_bytes = min(limit_bytes, hard)
     with suppress(ValueError, OSError):  # a system that lacks this limit
-        resource.setrlimit(which, (limit, hard))
+        resource.setrlimit(resource.RLIMIT_AS, (limit_bytes, hard))
+
+
+def _limit_cpu(seconds: float) -> None:
+    if hasattr(signal, "setitimer"):
+        signal.setitimer(signal.ITIMER_PROF, seconds)  # SIGPROF, which ends a process
 
 
 def _end_with_parent(is_on: bool) -> None:
@@ -269,6 +270,9 @@ class _Photo:
         self.data = data
         self.image = self._open()
         self.size = self.image.size
+        _check_size(self.size)
+        # JPEG can be decoded at 1/2, 1/4 or 1/8 of its size at a fraction of the cost.
+        self.image.draft(None, _fit(self.size))  # type: ignore[no-untyped-call, unused-ignore]
 
     def _read_structure(self, data: bytes) -> bytes:
         scans, lacks_end = read_jpeg_structure(data)
@@ -319,15 +323,6 @@ class _Photo:
         """Whether its pixels have more than 8 bits."""
         return self.image.mode.startswith(("I", "F"))
 
-    def needs(self) -> int:
-        """Bytes of memory that decoding takes at most; refuses a wrong size."""
-        _check_size(self.size)
-        # JPEG can be decoded at 1/2, 1/4 or 1/8 of its size at a fraction of the cost.
-        self.image.draft(None, _fit(self.size))  # type: ignore[no-untyped-call, unused-ignore]
-        width, height = self.image.size
-        needs = _SPARE_BYTES + 3 * len(self.data) + _BYTES_PER_PIXEL * width * height
-        return min(needs, MAX_MEMORY)
-
     def decode(self) -> Image.Image:
         """The pixels as RGB."""
         rgb = _load(self.image)
@@ -353,6 +348,23 @@ def _seek_photo(image: Image.Image) -> None:
         "is a raw camera file, or another TIFF of which only a reduced preview can be "
         "read; save it as JPEG"
     )
+
+
+def _webp_size(data: bytes) -> tuple[int, int]:
+    """Width and height by the header of a WebP; refuses a wrong size."""
+    if data[12:16] == b"VP8X":
+        width, height = (int.from_bytes(data[i : i + 3], "little") for i in (24, 27))
+        size = width + 1, height + 1
+    elif data[12:16] == b"VP8L":
+        bits = int.from_bytes(data[21:25], "little")
+        size = (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
+    else:
+        width, height = (int.from_bytes(data[i : i + 2], "little") for i in (26, 28))
+        size = width & 0x3FFF, height & 0x3FFF
+    if len(data) < 30:
+        raise ValueError("the header is cut short")
+    _check_size(size)
+    return size
 
 
 def _too_many_pixels(size: tuple[int, int] | None = None) -> str:

@@ -24,8 +24,6 @@ import numpy as np
 
 from coin_core.errors import DecoderMissingError, UnreadablePhotoError
 from coin_core.imaging.decoder import (
-    MAX_CPU_S,
-    MAX_MEMORY,
     MAX_PIXELS,
     MAX_SIDE_PX,
     show_name,
@@ -34,6 +32,10 @@ from coin_core.imaging.decoder import (
 from coin_core.storage import PROJECT_DIR
 
 MAX_BYTES: Final = 100 * 1024 * 1024
+MAX_CPU_S: Final = 10.0
+"""Processor time that one photo may take; the slowest that is accepted takes 4 s."""
+MAX_MEMORY: Final = 2**30
+"""Bytes that decoding one photo may take."""
 MAX_WALL_S: Final = 120.0
 """Time after which a decoder is killed, however little it has computed."""
 
@@ -44,8 +46,13 @@ _MEMORY_OF_ALL = 2 * MAX_MEMORY
 _PATIENCE_S = 1.0
 _NICE = 5
 _LONGEST_ANSWER = 1 << 20
-# Threads of a decoder would take address space and time beyond its limits.
-_ENVIRONMENT = {"MALLOC_ARENA_MAX": "1", "OPENBLAS_NUM_THREADS": "1"}
+# Arenas and buffers of threads would count against the limit of the memory; what one
+# photo has taken is given back.
+_ENVIRONMENT = {
+    "MALLOC_ARENA_MAX": "1",
+    "MALLOC_TRIM_THRESHOLD_": str(8 << 20),
+    "OPENBLAS_NUM_THREADS": "1",
+}
 
 _MISSING = (
     "The process that decodes photos does not start ({}). Install the program again, "
@@ -188,7 +195,14 @@ def _ask(data: bytes, task: str, name: str) -> tuple[PhotoFacts, np.ndarray]:
     kind, pillow_format = sniff(data)
     if pillow_format is None:
         raise _refusal(name, f"is {kind}")
-    request = {"task": task, "kind": kind, "format": pillow_format, "length": len(data)}
+    request = {
+        "task": task,
+        "kind": kind,
+        "format": pillow_format,
+        "length": len(data),
+        "memory": MAX_MEMORY,
+        "cpu_s": MAX_CPU_S,
+    }
     try:
         with _borrowed_decoder() as decoder:
             answer, pixels = decoder.run(request, data)
@@ -249,7 +263,9 @@ class _Decoder:
         """
         pixels = np.empty((0, 0, 3), np.uint8)
         if not self._is_ready:
-            if not self._answers.readline():
+            with self._watched(patience_s=MAX_WALL_S):
+                is_ready = bool(self._answers.readline())
+            if not is_ready:
                 code = self.process.wait()
                 raise DecoderMissingError(_MISSING.format(f"exit code {code}"))
             self._is_ready = True
@@ -287,18 +303,19 @@ class _Decoder:
         return pixels
 
     @contextmanager
-    def _watched(self) -> Iterator[None]:
+    def _watched(self, patience_s: float | None = None) -> Iterator[None]:
         """Slow the process down once it takes long, and kill it in the end."""
         done = threading.Event()
 
         def watch() -> None:
-            if done.wait(_PATIENCE_S):
+            patience = _PATIENCE_S if patience_s is None else patience_s
+            if done.wait(patience):
                 return
             self.is_spent = True  # it cannot be made fast again
             if hasattr(os, "setpriority"):
                 with suppress(OSError):
                     os.setpriority(os.PRIO_PROCESS, self.process.pid, _NICE)
-            if not done.wait(MAX_WALL_S - _PATIENCE_S):
+            if not done.wait(MAX_WALL_S - patience):
                 self._took_too_long = True
                 self.process.kill()
 
@@ -311,8 +328,8 @@ class _Decoder:
     def _cause_of_death(self) -> str:
         self.process.kill()
         code = self.process.wait()
-        if self._took_too_long or code == -getattr(signal, "SIGXCPU", 0):
-            return f"takes more than {MAX_CPU_S} s to decode"
+        if self._took_too_long or code == -getattr(signal, "SIGPROF", 0):
+            return f"takes more than {MAX_CPU_S:.0f} s to decode"
         return "crashes the decoder"
 
     def end(self) -> None:

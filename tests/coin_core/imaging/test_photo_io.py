@@ -3,25 +3,36 @@
 from __future__ import annotations
 
 import io
+import os
 import re
+import signal
 import struct
+import subprocess
+import sys
 import threading
 import time
 import tracemalloc
 import zlib
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
 
 import numpy as np
+import psutil
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, TiffImagePlugin
 from pillow_heif import register_heif_opener
 
-from coin_core.errors import UnreadablePhotoError
+from coin_core.errors import DecoderMissingError, UnreadablePhotoError
 from coin_core.imaging import photo_io
 
 register_heif_opener()  # to write them
 
+ROOT = Path(__file__).resolve().parents[3]
 RED, GREEN, BLUE = (200, 30, 30), (30, 160, 60), (40, 60, 190)
 
 
@@ -601,3 +612,135 @@ def test_a_folder_gives_its_photos_in_order(tmp_path):
     assert named == ["b.PNG", "a.jpg", "linked", "raw.DNG"]
     with pytest.raises(UnreadablePhotoError, match="is a link to a folder"):
         photo_io.read(tmp_path / "linked")
+
+
+# The process that decodes
+
+
+def slow_photo() -> bytes:
+    """A small file of 64 million pixels, which take most of a second."""
+    return encode(Image.new("1", (8000, 8000)), "PNG")
+
+
+@contextmanager
+def stuck_decoder() -> Iterator[tuple[photo_io._Decoder, Future[str]]]:
+    """A decoder that stands still with a photo, and the sentence to come."""
+
+    def running() -> photo_io._Decoder | None:
+        found = [each for each in photo_io._pool.running if each._is_ready]
+        return found[0] if found else None
+
+    with ThreadPoolExecutor(1) as pool:
+        future = pool.submit(refusal, slow_photo())
+        decoder = wait_for(running)
+        decoder.process.send_signal(signal.SIGSTOP)
+        yield decoder, future
+        decoder.process.kill()
+
+
+def wait_for(condition: Callable[[], Any]) -> Any:
+    """The first true value of a condition."""
+    for _ in range(3000):
+        if value := condition():
+            return value
+        time.sleep(0.01)
+    raise AssertionError("it did not happen within 30 s")
+
+
+def test_a_photo_that_takes_too_long_is_refused(monkeypatch):
+    monkeypatch.setattr(photo_io, "MAX_CPU_S", 0.1)
+    assert "PNG picture that takes more than 0 s to decode" in refusal(slow_photo())
+    assert photo_io.decode(encode(four_corners(), "PNG")).shape == (48, 64, 3)
+
+
+def test_a_photo_that_takes_too_much_memory_is_refused(monkeypatch):
+    monkeypatch.setattr(photo_io, "MAX_MEMORY", 100 << 20)
+    assert "takes too much memory to decode" in refusal(slow_photo())
+    assert photo_io.decode(encode(four_corners(), "PNG")).shape == (48, 64, 3)
+
+
+def test_nobody_waits_for_a_photo_that_is_stuck():
+    with stuck_decoder():
+        for _ in range(3):
+            photo_io.decode(encode(four_corners(), "PNG"))
+
+
+def test_a_crash_of_the_decoder_costs_one_photo():
+    with stuck_decoder() as (decoder, sentence):
+        decoder.process.send_signal(signal.SIGSEGV)
+        decoder.process.send_signal(signal.SIGCONT)
+        assert "PNG picture that crashes the decoder" in sentence.result()
+    assert photo_io.decode(encode(four_corners(), "PNG")).shape == (48, 64, 3)
+
+
+def test_a_decoder_that_computes_nothing_is_killed_in_the_end(monkeypatch):
+    monkeypatch.setattr(photo_io, "_PATIENCE_S", 0.1)
+    monkeypatch.setattr(photo_io, "MAX_WALL_S", 0.5)
+    with stuck_decoder() as (_, sentence):
+        assert "takes more than 10 s" in sentence.result()
+
+
+def test_an_idle_decoder_that_died_is_replaced():
+    photo_io.decode(encode(four_corners(), "PNG"))
+    for decoder in photo_io._pool.idle:
+        decoder.process.kill()
+        decoder.process.wait()
+    assert photo_io.decode(encode(four_corners(), "PNG")).shape == (48, 64, 3)
+
+
+def test_a_decoder_that_does_not_start_is_no_fault_of_the_photo(monkeypatch):
+    photo_io._end_decoders()
+    monkeypatch.setattr(photo_io.sys, "executable", "/bin/false")
+    with pytest.raises(DecoderMissingError, match="does not start"):
+        photo_io.decode(encode(four_corners(), "PNG"))
+    monkeypatch.setattr(photo_io.sys, "executable", "/nowhere")
+    with pytest.raises(DecoderMissingError, match="does not start"):
+        photo_io.decode(encode(four_corners(), "PNG"))
+
+
+def test_large_photos_wait_for_the_memory_of_others():
+    memory, order = photo_io._Memory(100), []
+
+    def take_more() -> None:
+        with memory.hold(40):
+            order.append("large")
+
+    with ThreadPoolExecutor(1) as pool:
+        with memory.hold(70):
+            future = pool.submit(take_more)
+            with memory.hold(30):  # a small photo does not wait behind the large one
+                time.sleep(0.05)
+                order.append("small")
+        future.result(timeout=30)
+    assert order == ["small", "large"]
+
+
+def test_a_fork_has_decoders_of_its_own():
+    photo_io.decode(encode(four_corners(), "PNG"))
+    pid = os.fork()
+    if not pid:
+        try:
+            photo_io.decode(encode(Image.new("RGB", (20, 20)), "PNG"))
+            os._exit(0)
+        finally:
+            os._exit(1)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+    assert photo_io.decode(encode(four_corners(), "PNG")).shape == (48, 64, 3)
+
+
+def test_no_decoder_outlives_its_parent(tmp_path):
+    path = tmp_path / "slow.png"
+    path.write_bytes(slow_photo())
+    script = (
+        "import sys, threading, time; from coin_core.imaging import photo_io as p\n"
+        "threading.Thread(target=p.read, args=sys.argv[1:], daemon=True).start()\n"
+        "while not p._pool.running: time.sleep(0.01)\n"
+        "print(next(iter(p._pool.running)).process.pid, flush=True); time.sleep(60)"
+    )
+    command = [sys.executable, "-c", script, str(path)]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE) as parent:
+        decoder = psutil.Process(int(parent.stdout.readline()))
+        parent.kill()
+    wait_for(
+        lambda: not decoder.is_running() or decoder.status() == psutil.STATUS_ZOMBIE
+    )
