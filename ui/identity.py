@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import secrets
+from importlib.util import find_spec
 from typing import Any
 
 import streamlit as st
@@ -70,7 +71,7 @@ def show_visitor() -> None:
             f"{ADMINS} or {EDITORS} gives roles, but nothing says who visits. Whoever "
             "runs this program sets up a proxy or a log-in, or unsets them."
         )
-    elif _can_log_in():
+    elif find_spec("authlib") is not None:
         st.button("Log in", type="primary", key="log_in", on_click=st.login)
     else:
         show_error("To log in, this program needs Authlib: pip install Authlib")
@@ -95,12 +96,6 @@ def _has_login() -> bool:
 
 def _has_roles() -> bool:
     return bool(os.environ.get(ADMINS) or os.environ.get(EDITORS))
-
-
-def _can_log_in() -> bool:
-    from importlib.util import find_spec
-
-    return find_spec("authlib") is not None
 
 
 def _visit() -> str:

@@ -386,7 +386,7 @@ def undo_or_redo(
             session.asked_undo = (word, group)
             return ()
         step = catalog.edits.undo if undo else catalog.edits.redo
-        group = step(who=who, expected=confirmed or (group and group.group_id))
+        group = step(who=who, expected=group.group_id if group else None)
         if group is None:
             session.notice = f"Nothing to {word}"
         else:

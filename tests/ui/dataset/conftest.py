@@ -1,1 +1,0 @@
-from tests.ui.dataset.dataset_page import catalog, empty  # noqa: F401
