@@ -26,7 +26,7 @@ from scrapers.errors import (
 )
 from scrapers.http_client import REDIRECTS, PoliteClient
 from scrapers.http_response import RawResponse, check_status
-from scrapers.url_safety import LOOPBACK, origin_of
+from scrapers.url_safety import host_of, local_sites, origin_of
 
 _log = logging.getLogger("scrapers")
 
@@ -77,8 +77,8 @@ class BrowserProxy:
 
     def other_hosts(self) -> list[str]:
         """Hosts that the page needs and that may not be asked."""
-        hosts = {urlsplit(url).hostname or "" for url in self.failed}
-        named = {origin.partition(":")[0] for origin in self._client.origins}
+        hosts = {host_of(url) for url in self.failed} - {""}
+        named = {host_of(f"https://{origin}") for origin in self._client.origins}
         return sorted(hosts - named)
 
     def _handle(self, request: Any) -> None:
@@ -196,13 +196,13 @@ class BrowserProxy:
 
 def _is_sent_to(cookie: Any, url: str) -> bool:
     """Whether a browser sends a cookie to an address (RFC 6265, 5.4)."""
-    parts = urlsplit(url)
+    parts, local = urlsplit(url), local_sites()
     host, path = parts.hostname or "", parts.path or "/"
     domain, folder = cookie.domain, cookie.path
     return (
         (host == domain.lstrip(".") or (domain[:1] == "." and host.endswith(domain)))
         and (path == folder or path.startswith(folder.rstrip("/") + "/"))
-        and (not cookie.secure or parts.scheme == "https" or host in LOOPBACK)
+        and (not cookie.secure or parts.scheme == "https" or parts.netloc in local)
     )
 
 

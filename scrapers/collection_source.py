@@ -6,7 +6,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from scrapers.base import Listing, ListingImage, Source
-from scrapers.errors import NotFoundError, UnexpectedAnswerError
+from scrapers.errors import (
+    NotFoundError,
+    UnexpectedAnswerError,
+    UnsafeAddressError,
+)
 
 if TYPE_CHECKING:
     from scrapers.http_client import PoliteClient
@@ -36,6 +40,6 @@ class CollectionSource(Source):
         """Read a record; one that is missing or damaged is noted in `problems`."""
         try:
             return read()
-        except (NotFoundError, UnexpectedAnswerError) as error:
+        except (NotFoundError, UnexpectedAnswerError, UnsafeAddressError) as error:
             self.problems.append(str(error))
             return None

@@ -8,6 +8,7 @@
         ├── SiteRefusesError     (PermissionError)   401, 403, 451
         ├── SiteBusyError        (ConnectionError)   429 or 5xx, after waiting
         ├── SiteUnreachableError (ConnectionError)   no answer at all
+        ├── UnknownHostError     (LookupError)       no host has that name
         ├── NotFoundError        (LookupError)       404, 410
         ├── UnexpectedAnswerError (ValueError)       wrong type, too large, cut off
         ├── PageChangedError     (ValueError)        a page is not as expected
@@ -56,6 +57,10 @@ class SiteBusyError(ScrapeError, ConnectionError):
 
 class SiteUnreachableError(ScrapeError, ConnectionError):
     """The site does not answer."""
+
+
+class UnknownHostError(ScrapeError, LookupError):
+    """There is no host of that name."""
 
 
 class NotFoundError(ScrapeError, LookupError):

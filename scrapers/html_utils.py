@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 import copy
+import functools
 import re
 from typing import Final
-from urllib.parse import parse_qs, urljoin, urlsplit
 
 from bs4 import BeautifulSoup, Tag
+from bs4.exceptions import ParserRejectedMarkup
 
 from scrapers.base import ImageSide, Listing, ListingImage
-from scrapers.errors import PageChangedError
+from scrapers.errors import PageChangedError, UnexpectedAnswerError
+from scrapers.url_safety import join_address, query_of
 
+PAGE_BYTES: Final = 20 << 20
+"""The longest page, without the photos in it."""
+MOST_TAGS: Final = 200_000
+_MOST_WORK: Final = 200_000_000
+_TAG_WORK: Final = 40
+_LONG_LINK: Final = 2000  # characters; what reads links takes long for longer ones
 _PLACEHOLDER: Final = re.compile(
     r"blank\.gif|spacer|placeholder|pixel\.|loading|/logo|icon", re.IGNORECASE
 )
 _SINGLE_FILE_IMAGE: Final = re.compile(r"var\((--sf-img-\d+)\)")
+_STYLE_VARIABLE: Final = re.compile(
+    r"(--sf-img-\d+)\s*+:\s*+url\(\s*+[\"']?(data:[^\"')]+)"
+)
 _DESCRIPTIONS: Final = (
     ".lot-description",
     ".description:not([id])",
@@ -30,9 +41,61 @@ _SMALL_DATA: Final = 200  # characters; a smaller inline GIF is a placeholder
 NOT_STATED: Final = "not stated; the photo belongs to the auction house"
 
 
-def read_html(text: str) -> BeautifulSoup:
-    """Parse a page."""
-    return BeautifulSoup(text, "html.parser")
+class Page(BeautifulSoup):
+    """A parsed page; one that would take long to read is refused while it is parsed.
+
+    What reads a page takes as long as its text and tags are long, times their depth.
+    """
+
+    def __init__(self, text: str) -> None:
+        self._tags, self._work = 0, 0
+        if len(text) > PAGE_BYTES:
+            raise UnexpectedAnswerError(
+                f"The page has more than {PAGE_BYTES >> 20} MB without its photos."
+            )
+        super().__init__(text, "html.parser")
+
+    def pushTag(self, tag: Tag) -> None:  # noqa: N802 - BeautifulSoup's name
+        """Count a tag and enter it."""
+        super().pushTag(tag)
+        self._tags += 1
+        self._add_work(_TAG_WORK)
+
+    def handle_data(self, data: str) -> None:
+        """Count a text and add it."""
+        self._add_work(len(data))
+        super().handle_data(data)
+
+    def _add_work(self, size: int) -> None:
+        self._work += size * len(self.tagStack)
+        if self._tags > MOST_TAGS or self._work > _MOST_WORK:
+            raise UnexpectedAnswerError(
+                f"The page has more than {MOST_TAGS:,} parts, or they are nested too "
+                "deeply."
+            )
+
+    @functools.cached_property
+    def style_variables(self) -> dict[str, str]:
+        """The data addresses that SingleFile keeps in variables of a style."""
+        found: dict[str, str] = {}
+        for style in self.find_all("style"):
+            for name, address in _STYLE_VARIABLE.findall(style.get_text()):
+                found.setdefault(name, address)
+        return found
+
+
+def read_html(text: str) -> Page:
+    """Parse a page.
+
+    Raises:
+        UnexpectedAnswerError: It is too large, or too deeply nested.
+    """
+    try:
+        return Page(text)
+    except UnexpectedAnswerError:
+        raise
+    except (ParserRejectedMarkup, ValueError) as error:  # such as "<![x" and "&#9…9;"
+        raise UnexpectedAnswerError("The page is damaged HTML.") from error
 
 
 def plain_text(element: Tag | None) -> str:
@@ -81,11 +144,7 @@ def _is_placeholder(address: str) -> bool:
 def _style_variable(element: Tag, name: str) -> str:
     """The data address that a style of the page gives a variable, or ""."""
     *_, page = element.parents
-    pattern = re.compile(rf"{name}\s*:\s*url\(\s*[\"']?(data:[^\"')]+)")
-    for style in page.find_all("style"):
-        if found := pattern.search(style.get_text()):
-            return found[1]
-    return ""
+    return page.style_variables.get(name, "") if isinstance(page, Page) else ""
 
 
 def description_of(box: Tag) -> str:
@@ -114,7 +173,7 @@ def meta(soup: BeautifulSoup, name: str) -> str:
 def read_number(text: str) -> int | None:
     """A count with any thousands separator: 13'521, 13,521 or 13.521."""
     digits = re.sub(r"(?<=\d)['’.,\s](?=\d{3}\b)", "", text)
-    found = re.search(r"\d+", digits)
+    found = re.search(r"\d{1,15}", digits)
     return int(found[0]) if found else None
 
 
@@ -130,12 +189,12 @@ def check_echo(site: str, url: str, parameter: str, echoed: str) -> None:
     Raises:
         PageChangedError: The page answers another query.
     """
-    query = parse_qs(urlsplit(url).query).get(parameter, [""])[0]
+    query = query_of(url, parameter)
     if not echoed or echoed.endswith(("…", "...")) or len(echoed) >= _LONG_ECHO:
         return
     if not _words(query) <= _words(echoed):
         raise PageChangedError(
-            f"{site} answers {echoed[:80]!r} where {query!r} was asked for. Nothing "
+            f"{site} answers another query where {query[:80]!r} was asked for. Nothing "
             "was taken, since these may be other coins. Ask again, and save that page."
         )
 
@@ -155,7 +214,7 @@ def make_lot(
     date: str = "",
 ) -> Listing:
     """A lot of an auction: one photo of both sides, the rights with the house."""
-    image = ListingImage(url=urljoin(url, photo), side=ImageSide.BOTH)
+    image = ListingImage(url=join_address(url, photo), side=ImageSide.BOTH)
     return Listing(
         source=source,
         record_id=record_id,
@@ -184,7 +243,7 @@ def lots_by_link(
     """
     lots: dict[tuple[str, ...], Listing] = {}
     for anchor in soup.find_all("a", href=True):
-        found = link.search(attribute(anchor, "href"))
+        found = link.search(_link_of(anchor))
         if found is None or found.groups() in lots:
             continue
         key = found.groups()
@@ -194,7 +253,7 @@ def lots_by_link(
         lots[key] = make_lot(
             source,
             "-".join(key),
-            url=urljoin(base, attribute(anchor, "href")),
+            url=join_address(base, _link_of(anchor)),
             title=plain_text(headline) if isinstance(headline, Tag) else text[:120],
             text=text,
             photo=photo_of(*box.find_all("img")),
@@ -202,11 +261,15 @@ def lots_by_link(
     return tuple(lot for lot in lots.values() if lot.text)
 
 
+def _link_of(anchor: Tag) -> str:
+    return attribute(anchor, "href")[:_LONG_LINK]
+
+
 def _box_of(anchor: Tag, link: re.Pattern[str], key: tuple[str, ...]) -> Tag:
     box = anchor
     while box.parent is not None and box.parent.name not in ("body", "[document]"):
         others = (
-            link.search(attribute(other, "href"))
+            link.search(_link_of(other))
             for other in box.parent.descendants
             if isinstance(other, Tag) and other.name == "a"
         )

@@ -10,12 +10,14 @@ import time
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Final, TypeVar
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urljoin
 
 import httpx
 
 from coin_core.storage import data_dir
+from scrapers.checked_transport import CheckedTransport
 from scrapers.errors import (
+    ScrapeError,
     SiteBusyError,
     SiteUnreachableError,
     UnexpectedAnswerError,
@@ -34,7 +36,7 @@ from scrapers.http_response import (
 )
 from scrapers.rate_limiter import RateLimiter
 from scrapers.robots import AGENT, RobotsRules, load_rules
-from scrapers.url_safety import LOOPBACK, check_address, check_public, origin_of
+from scrapers.url_safety import check_address, normalize, origin_of
 
 _log = logging.getLogger("scrapers")
 _Result = TypeVar("_Result")
@@ -81,18 +83,12 @@ class PoliteClient:
         self._sleep = sleep
         self._robots_exemptions = robots_exemptions
         self._rules: dict[str, RobotsRules] = {}
-        self._http = httpx.Client(
-            headers={"User-Agent": self.agent, "Accept-Encoding": "gzip"},
-            timeout=httpx.Timeout(30.0, connect=10.0),
-            follow_redirects=False,
-            verify=_certificates(),
-            # a proxy of the environment would resolve names, unchecked
-            trust_env=False,
-        )
+        self._http: dict[str, httpx.Client] = {}
 
     def close(self) -> None:
         """Close the connections."""
-        self._http.close()
+        for http in self._http.values():
+            http.close()
 
     def __enter__(self) -> PoliteClient:
         return self
@@ -146,7 +142,7 @@ class PoliteClient:
         Raises:
             ScrapeError: The address may not be asked, or the answer is not usable.
         """
-        full = str(httpx.URL(url, params=dict(params)) if params else httpx.URL(url))
+        full = normalize(url, params)
         cached = self._cache.read(full, self._keep_s if keep_s is None else keep_s)
         if cached is not None:
             _log.debug("from the cache: %s", full)
@@ -186,7 +182,7 @@ class PoliteClient:
         encoded = {name.encode(): value.encode() for name, value in headers.items()}
 
         def read(response: httpx.Response) -> RawResponse:
-            self._http.cookies.clear()  # the browser has its own
+            self._http_of(url).cookies.clear()  # the browser has its own
             return read_raw(url, response, TEXT_BYTES)
 
         return self._send(method, url, read, content=body, headers=encoded)
@@ -227,11 +223,11 @@ class PoliteClient:
     ) -> Answer:
         """Ask, follow redirects within the host, and try again where that may help."""
         for _ in range(REDIRECTS + 1):
-            url = _normalize(url)
-            # without a network, names cannot be resolved either
-            self._retry(url, partial(check_address, url, self.origins))
+            url = normalize(url)
             if obey_robots:
                 self.permit(url)
+            else:
+                check_address(url, self.origins)
             send = partial(self._send_checked, method, url, types, limit, check)
             answer = self._retry(url, partial(send, **content))
             if not answer.location:
@@ -281,39 +277,52 @@ class PoliteClient:
         try:
             with self.rate_limiter.turn(origin):
                 _log.info("%s %s", method, url)
-                with self._http.stream(method, url, **content) as response:
-                    _check_peer(url, response)
+                with self._http_of(url).stream(method, url, **content) as response:
                     return read(response)
         except SiteBusyError as error:
             self.hold_off(origin, error)
             raise
-        except httpx.TransportError as error:
-            if "location header" in str(error):  # httpx parses it unasked
-                raise UnsafeAddressError(
-                    f"{url} redirects to something that is no web address."
-                ) from error
-            raise SiteUnreachableError(
-                f"{origin} does not answer ({type(error).__name__}: {error})"
-            ) from error
-        except httpx.DecodingError as error:
-            raise UnexpectedAnswerError(f"{url}: {error}") from error
+        except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
+            raise _as_sentence(url, error) from error
+
+    def _http_of(self, url: str) -> httpx.Client:
+        """The connections and cookies of a host, which no other host gets."""
+        origin = origin_of(url)
+        if origin not in self._http:
+            self._http[origin] = httpx.Client(
+                headers={"User-Agent": self.agent, "Accept-Encoding": "gzip"},
+                timeout=httpx.Timeout(30.0, connect=10.0),
+                follow_redirects=False,
+                transport=CheckedTransport(_certificates()),
+                # a proxy of the environment would resolve names, unchecked
+                trust_env=False,
+            )
+        return self._http[origin]
 
 
-def _check_peer(url: str, response: httpx.Response) -> None:
-    """Refuse a private address: the name may resolve differently since its check."""
-    host = urlsplit(url).hostname or ""
-    stream = response.extensions.get("network_stream")
-    peer = stream.get_extra_info("server_addr") if stream else None
-    if peer and host not in LOOPBACK:
-        check_public(str(peer[0]), host)
+def _as_sentence(url: str, error: Exception) -> ScrapeError:
+    """What a failed request means; nothing of the answer is quoted."""
+    if isinstance(error, httpx.RemoteProtocolError):
+        if "location header" in str(error):  # httpx parses it unasked
+            return UnsafeAddressError(
+                f"{url} redirects to something that is no web address."
+            )
+        if "disconnected" not in str(error):
+            return UnexpectedAnswerError(f"{url} did not answer as a web site does.")
+    if not isinstance(error, httpx.TransportError):
+        return UnexpectedAnswerError(f"{url} did not answer as a web site does.")
+    reason = f": {error}" if isinstance(error, httpx.ConnectError) else ""
+    return SiteUnreachableError(
+        f"{origin_of(url)} does not answer ({type(error).__name__}{reason})"
+    )
 
 
 def _parse_json(url: str, text: str) -> Any:
     try:
         return json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UnexpectedAnswerError(
-            f"{url} answered something that is not JSON: {text[:60]!r}"
+            f"{url} answered something that is not JSON, or nested too deeply."
         ) from error
 
 
@@ -323,18 +332,11 @@ def _certificates() -> ssl.SSLContext:
     return httpx.create_ssl_context(trust_env=False)
 
 
-def _normalize(url: str) -> str:
-    try:
-        return str(httpx.URL(url))
-    except httpx.InvalidURL as error:
-        raise UnsafeAddressError(f"{url!r} is no web address.") from error
-
-
 def _redirect_target(url: str, location: str) -> str:
     """The address that a redirect leads to, on the same host."""
     try:
-        target = _normalize(urljoin(url, location))
-    except ValueError as error:
+        target = normalize(urljoin(url, location))
+    except (ValueError, UnsafeAddressError) as error:
         raise UnsafeAddressError(
             f"{url} redirects to something that is no web address."
         ) from error

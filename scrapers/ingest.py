@@ -10,6 +10,7 @@ import dataclasses
 import errno
 import hashlib
 import logging
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -51,17 +52,22 @@ from scrapers.errors import (
     NotFoundError,
     PageChangedError,
     UnexpectedAnswerError,
+    UnknownHostError,
     UnsafeAddressError,
 )
 from scrapers.labels.reader import LotLabel, Outcome, read_label
 from scrapers.mapping import coin_facts, describe_evidence, file_name
 from scrapers.registry import open_source
+from scrapers.url_safety import origin_of
 
 _log = logging.getLogger("scrapers")
 
 MOST_FAILURES: Final = 20
 THUMBNAILS_CACHED: Final = 500  # the site is slower than decoding a photo again
 PROBLEMS_KEPT: Final = 10
+MOST_TEXT: Final = 20_000
+"""Characters of each text of a listing; what reads labels takes long for more."""
+_UNSTORABLE: Final = re.compile("[\0\ud800-\udfff]")
 _LONG_DATA: Final = 100  # characters of a data address that a key contains whole
 Prepare = Callable[[bytes, str], Prepared]
 
@@ -217,6 +223,14 @@ class _Run:
 
     def _process(self, listing: Listing) -> bool:
         """Process a listing; returns whether a photo of it is new."""
+        longest = max(map(len, (listing.lot_text, *_texts_of(listing).values())))
+        if longest > MOST_TEXT:
+            self._add_problem(
+                f"{listing.key[:80]} has a text of {longest:,} characters, more than "
+                f"{MOST_TEXT:,}: that is no description of a coin."
+            )
+            return False
+        listing = _storable(listing)
         label = read_label(listing.lot_text)
         other = label.outcome is Outcome.OTHER and not self._order.everything
         if label.outcome is Outcome.REJECTED or other:
@@ -285,6 +299,7 @@ class _Run:
                 NotFoundError,
                 UnexpectedAnswerError,
                 UnreadablePhotoError,
+                UnknownHostError,
                 UnsafeAddressError,
             ) as error:
                 self._fail(key, listing, str(error))
@@ -314,7 +329,7 @@ class _Run:
             prepared.record(
                 file_name=name,
                 source=listing.source,
-                source_url=listing.url or None,
+                source_url=listing.url if origin_of(listing.url) else None,
                 licence=listing.licence,
                 licence_raw=listing.licence_raw,
                 credit=listing.credit,
@@ -385,6 +400,7 @@ class _Run:
 
     def _add_problem(self, sentence: str) -> None:
         self._count(failed=1)
+        sentence = _UNSTORABLE.sub("\ufffd", sentence)
         last = (*self.progress.problems, sentence)[-PROBLEMS_KEPT:]
         self.progress = replace(self.progress, problems=last)
 
@@ -421,6 +437,27 @@ class _Run:
             )
         if state is not ItemState.FAILED:
             self._recorded[key] = photo_id
+
+
+def _texts_of(listing: Listing) -> dict[str, str]:
+    values = {
+        one.name: getattr(listing, one.name) for one in dataclasses.fields(listing)
+    }
+    return {name: value for name, value in values.items() if isinstance(value, str)}
+
+
+def _storable(listing: Listing) -> Listing:
+    """A listing without characters that no database and no file can hold."""
+    images = tuple(
+        replace(image, url=_UNSTORABLE.sub("\ufffd", image.url))
+        for image in listing.images
+    )
+    texts: dict[str, Any] = {
+        name: _UNSTORABLE.sub("\ufffd", value)
+        for name, value in _texts_of(listing).items()
+    }
+    references = tuple(_UNSTORABLE.sub("\ufffd", one) for one in listing.references)
+    return replace(listing, images=images, references=references, **texts)
 
 
 def _disagree(label: LotLabel, other: CatalogPhoto) -> bool:

@@ -17,7 +17,7 @@ from typing import Final
 from coin_core.errors import JobStoppedError
 from coin_core.jobs import stop_requested
 from coin_core.storage import open_lock, read_json, write_json
-from scrapers.url_safety import LOOPBACK
+from scrapers.url_safety import local_sites
 
 OTHER_PAUSE_S: Final = 2.0
 JITTER: Final = 0.1
@@ -63,8 +63,8 @@ class RateLimiter:
         self._sleep = sleep
 
     def pause_s(self, origin: str) -> float:
-        """The pause of a host; for this machine itself only what its sites ask for."""
-        other = 0.0 if origin.rpartition(":")[0] in LOOPBACK else OTHER_PAUSE_S
+        """The pause of a host; a local site has only the one that it asks for."""
+        other = 0.0 if origin in local_sites() else OTHER_PAUSE_S
         return self.pauses_s.get(origin, other)
 
     def lengthen(self, origin: str, pause_s: float) -> None:

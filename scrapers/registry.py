@@ -15,14 +15,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final, TypeVar
-from urllib.parse import urlsplit
 
 from coin_core.storage import data_dir
 from scrapers.base import ResultPage, Source
-from scrapers.errors import PageChangedError, ScrapeError
+from scrapers.errors import PageChangedError, ScrapeError, UnexpectedAnswerError
 from scrapers.rate_limiter import RateLimiter, stoppable_sleep
 from scrapers.settings import read_contact
-from scrapers.url_safety import origin_of
+from scrapers.url_safety import check_address, host_of, local_sites, origin_of
 
 if TYPE_CHECKING:
     from coin_core.catalog.scrape_jobs import ScrapeOrder
@@ -59,7 +58,8 @@ class SourceInfo:
         hosts: Hosts that it may ask, each at most once in `pause_s`.
         photos_from: Names of other sources on whose hosts its photos are.
         pause_s: Seconds from the start of a request to that of the next.
-        other_sites: Whether other sites run the same software (`--base`).
+        other_sites: Whether other sites run the same software (`--base`); sources
+            without them take only a local site there.
         needs_browser: Whether it needs Chromium.
         api_paths: Paths below `base_url` that the owner's published rules open to
             programs, whatever robots.txt says. They are asked only with the user's
@@ -191,16 +191,22 @@ def parse_page(text: str, url: str) -> ResultPage:
 
     Raises:
         PageChangedError: It is of no known site, or not as expected.
+        UnexpectedAnswerError: It is too large, too deeply nested, or damaged.
     """
     _load_all()
-    host = urlsplit(url).hostname or ""
+    host = host_of(url)
     # pages of one site link to others, so the address decides first
     parsers = sorted(
         _parsers.values(), key=lambda one: (one.name not in host, one.order)
     )
     for parser in parsers:
         if parser.name in host or parser.recognizes(text):
-            return parser.parse(text, url)
+            try:
+                return parser.parse(text, url)
+            except ScrapeError:
+                raise
+            except (ValueError, RecursionError) as error:
+                raise UnexpectedAnswerError("The page is damaged.") from error
     known = ", ".join(sorted(_parsers))
     raise PageChangedError(f"The page is from none of the known sites: {known}.")
 
@@ -283,8 +289,8 @@ def known_pauses_s() -> dict[str, float]:
 def _origins(order: ScrapeOrder, info: SourceInfo) -> frozenset[str]:
     """The hosts that may be asked."""
     if info.query_kind is QueryKind.ADDRESS:
-        host = (urlsplit(order.query).hostname or "").lower()
-        if not host or (order.permission or "").lower() != host:
+        host = host_of(order.query)
+        if not host or host_of(f"https://{order.permission}") != host:
             raise ScrapeError(
                 "A browser opens only a host that you name yourself: add "
                 f"--i-have-permission {host or 'HOST'} if the site has allowed it. "
@@ -293,7 +299,14 @@ def _origins(order: ScrapeOrder, info: SourceInfo) -> frozenset[str]:
             )
         return frozenset({origin_of(order.query)})
     if order.base:
-        return frozenset({origin_of(order.base)})
+        origin = origin_of(order.base)
+        if not info.other_sites and origin not in local_sites():
+            raise ScrapeError(
+                f"{info.title} is asked at {info.base_url} only; no other site is "
+                "known to run the same software."
+            )
+        check_address(order.base, frozenset({origin}))
+        return frozenset({origin})
     others = (get_source(name).hosts for name in info.photos_from)
     return frozenset(info.hosts).union(*others)
 
@@ -308,9 +321,9 @@ def _robots_exemptions(
     """
     if info.query_kind is QueryKind.ADDRESS or not order.permission:
         return frozenset()
-    if order.permission.lower() != urlsplit(base).hostname:
+    if order.permission.lower() != host_of(base):
         raise ScrapeError(
-            f"{order.source} asks {urlsplit(base).hostname}, but the permission is for "
+            f"{order.source} asks {host_of(base)}, but the permission is for "
             f"{order.permission}."
         )
     return frozenset(f"{base}{path}" for path in info.api_paths)

@@ -20,6 +20,9 @@ from scrapers.errors import (
 AGENT: Final = "CoinGatherer"
 """The name by which a robots.txt can address this program."""
 
+ROBOTS_CHARS: Final = 512 << 10  # RFC 9309: what is beyond 500 KiB may be ignored
+LONGEST_DELAY_S: Final = 3600.0
+
 _log = logging.getLogger("scrapers")
 
 
@@ -84,8 +87,13 @@ def load_rules(origin: str, fetch: Callable[[], str]) -> RobotsRules:
         _log.info("%s answers a page for robots.txt, which counts as none", origin)
         return RobotsRules(parser=None)
     try:
-        rules = RobotsRules(parser=Protego.parse(text))
+        rules = RobotsRules(parser=Protego.parse(text[:ROBOTS_CHARS]))
     except ValueError as error:
         raise ScrapeError(f"The robots.txt of {origin} is damaged.") from error
+    if not rules.crawl_delay_s <= LONGEST_DELAY_S:  # nor a number that is none
+        raise SiteRefusesError(
+            f"{origin} asks for a pause of {rules.crawl_delay_s:g} s after each "
+            "request, so nothing is asked. Ask the site for permission."
+        )
     _log.info("%s has a robots.txt; pause asked for: %g s", origin, rules.crawl_delay_s)
     return rules

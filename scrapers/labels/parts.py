@@ -90,6 +90,7 @@ _MANY_RULERS: Final = 3
 _HEADING: Final = 3
 _HEADING_WORDS: Final = 12
 # "TJC A." ends a sentence although it ends in a single letter.
+_NEAR: Final = 200  # characters before a full stop in which its word is looked for
 _CITED_LETTER: Final = re.compile(r"\b(?:tjc|group|gruppe|groupe|gruppo)[ ,]+[a-v]$")
 
 
@@ -249,10 +250,11 @@ def _find_sentences(folded: str) -> list[Span]:
     spans, start = [], 0
     for match in _BREAK.finditer(folded):
         if match[0].startswith("."):
-            word = _LAST_WORD.search(folded, start, match.start())
+            near = max(start, match.start() - _NEAR)
+            word = _LAST_WORD.search(folded, near, match.start())
             last = word[1] if word and word.end() == match.start() else ""
             short = last and (len(last) < 3 or last in _ABBREVIATIONS)
-            if _CITED_LETTER.search(folded, start, match.start()):
+            if _CITED_LETTER.search(folded, near, match.start()):
                 short = False
             elif _ROMAN.fullmatch(last):
                 short = True

@@ -70,7 +70,7 @@ _VOTES: Final[dict[tuple[str, str], str]] = {
 """Edition and number to what they vote for."""
 
 _HENDIN: Final = re.compile(
-    r"\b(?:hendin|gbc ?([3456])?)(?:[ ,-]|\(?gbc ?[3456]?\)?|nos?\.?|#)*"
+    r"\b(?:hendin|gbc ?([3456])?)(?:[ ,-]|\(?gbc(?: ?[3456])?\)?|nos?\.?|#){0,12}"
     r"(\d{3,4})([a-z])?\b(?:[ ,(]*(?:gbc ?([3456])|([3456])(?:th|rd) ed))?"
 )
 _TJC: Final = re.compile(

@@ -11,7 +11,6 @@ import json
 import re
 from dataclasses import replace
 from typing import Any, Final
-from urllib.parse import urljoin
 
 from bs4 import BeautifulSoup
 
@@ -28,6 +27,7 @@ from scrapers.html_utils import (
     strip_markup,
 )
 from scrapers.registry import register_page_parser
+from scrapers.url_safety import join_address
 
 NAME: Final = "acsearch"
 HOST: Final = "www.acsearch.info"
@@ -98,9 +98,9 @@ def _from_script(text: str, base: str) -> tuple[Listing, ...]:
     try:
         # a description may hold "];", so the end is where the JSON ends
         items, _ = json.JSONDecoder().raw_decode(text, start.end())
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise PageChangedError(
-            f"The results in the script of this acsearch page are damaged ({error})."
+            "The results in the script of this acsearch page are damaged."
         ) from error
     if not isinstance(items, list):
         raise PageChangedError("The results of this acsearch page are no list.")
@@ -110,7 +110,7 @@ def _from_script(text: str, base: str) -> tuple[Listing, ...]:
 def _from_item(item: dict[str, Any], base: str) -> Listing:
     record_id = str(item.get("id") or "")
     if not record_id.isdigit():
-        raise PageChangedError(f"An acsearch lot has no number: {str(item)[:80]}")
+        raise PageChangedError("An acsearch lot has no number.")
     image = str(item.get("image") or "")
     return make_lot(
         NAME,
@@ -140,4 +140,4 @@ def _from_list(soup: BeautifulSoup, base: str) -> tuple[Listing, ...]:
 
 
 def _joined(base: str, photo: str) -> str:
-    return urljoin(base, photo) if photo else ""
+    return join_address(base, photo) if photo else ""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import re
 from typing import Final
-from urllib.parse import parse_qs, urljoin, urlsplit
 
 from bs4 import BeautifulSoup, Tag
 
@@ -21,13 +20,15 @@ from scrapers.html_utils import (
     read_number,
 )
 from scrapers.registry import register_page_parser
+from scrapers.url_safety import host_of, join_address, path_of, query_of
 
 NAME: Final = "coinarchives"
 _FREE_ROWS: Final = 100
 _PRO_ROWS: Final = (100, 200, 400, 800, 1600)
 _BASE: Final = "https://www.coinarchives.com/a/results.php"
 _HEADER: Final = re.compile(
-    r"search for\s+['\"“‘](.*)['\"”’]\s+matched\s+(\d[\d,.']*|no)\s+lots?(.*)",
+    r"search for\s+['\"“‘](.{0,500})['\"”’]\s+matched\s+(\d[\d,.']{0,15}|no)\s+"
+    r"lots?(.{0,500})",
     re.IGNORECASE,
 )
 _LOT_PAGE: Final = re.compile(r"<title>[^<]{0,60}Lot Viewer", re.IGNORECASE)
@@ -50,7 +51,7 @@ def parse_page(text: str, url: str = "") -> ResultPage:
             another query, or has not as many rows as it announces.
     """
     soup = read_html(text)
-    if "lotviewer.php" in urlsplit(url).path or _LOT_PAGE.search(text[:8000]):
+    if "lotviewer.php" in path_of(url) or _LOT_PAGE.search(text[:8000]):
         return ResultPage(listings=(_read_lot(soup, url),), announced=1)
     header = _HEADER.search(plain_text(soup.select_one(".resultsinfo")))
     if re.search(r"closest matches", plain_text(soup), re.IGNORECASE):
@@ -66,7 +67,7 @@ def parse_page(text: str, url: str = "") -> ResultPage:
         )
     check_echo("CoinArchives", url, "search", header[1])
     announced = read_number(header[2]) or 0
-    free = "six months" in header[3] or "pro." not in (urlsplit(url).hostname or "")
+    free = "six months" in header[3] or "pro." not in host_of(url)
     full = (_FREE_ROWS,) if free else _PRO_ROWS
     if len(rows) != announced and not (len(rows) < announced and len(rows) in full):
         raise PageChangedError(
@@ -102,7 +103,7 @@ def _read_lot(soup: BeautifulSoup, url: str) -> Listing:
     house = next((plain_text(one) for one in soup.find_all("td") if one != cell), "")
     date = _SALE_DAY.search(words)
     number = re.search(r"Lot number:\s*(\S{1,12})", words)
-    lot_id = parse_qs(urlsplit(url).query).get("LotID", [""])[0]
+    lot_id = query_of(url, "LotID")
     return make_lot(
         NAME,
         lot_id or hashlib.sha256(text.encode()).hexdigest()[:12],
@@ -126,8 +127,8 @@ def _read_row(row: Tag, base: str, suffix: str = "") -> Listing:
             f"Row {_number(row)} of this CoinArchives page has no link to its lot; the "
             "site has changed."
         )
-    address = urljoin(base, attribute(link, "href"))
-    lot_id = parse_qs(urlsplit(address).query).get("LotID", [_number(row)])[0]
+    address = join_address(base, attribute(link, "href"))
+    lot_id = query_of(address, "LotID") or _number(row)
     photo = ""
     for anchor in row.select("td.rightborder a[href]"):
         if re.search(r"\.(?:jpe?g|png|webp)(?:$|\?)", attribute(anchor, "href"), re.I):

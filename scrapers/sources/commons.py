@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from coin_core.catalog.licences import normalize_licence
 from scrapers.base import ImageSide, Listing, ListingImage
@@ -17,6 +16,7 @@ from scrapers.errors import (
 )
 from scrapers.html_utils import strip_markup
 from scrapers.registry import register_source
+from scrapers.url_safety import host_of
 
 NAME: Final = "commons"
 _API: Final = "/w/api.php"
@@ -74,7 +74,7 @@ class Commons(CollectionSource):
         try:
             return self.client.get_json(f"{self.base}{_API}", params, check=_check)
         except RobotsForbidError as error:
-            host = urlsplit(self.base).hostname
+            host = host_of(self.base)
             raise RobotsForbidError(
                 f"The robots.txt of {host} closes its API, {_API}, to crawlers. "
                 "Nothing was asked. Its owner allows programs by other rules "
@@ -121,17 +121,28 @@ def parse_answer(answer: Any) -> tuple[tuple[Listing, ...], dict[str, str] | Non
     """
     if not isinstance(answer, dict):
         raise UnexpectedAnswerError("Commons answered JSON that is no object.")
-    pages = answer.get("query", {}).get("pages", [])
-    if not isinstance(pages, list) or not ({"query", "batchcomplete"} & set(answer)):
+    try:
+        pages = answer.get("query", {}).get("pages", [])
+        if not isinstance(pages, list) or not {"query", "batchcomplete"} & set(answer):
+            raise TypeError
+        ordered = sorted(pages, key=lambda page: int(page.get("index", 0)))
+        listings = tuple(filter(None, (_from_page(page) for page in ordered)))
+        following = answer.get("continue")
+        if following is None:
+            return listings, None
+        return listings, {str(key): str(value) for key, value in following.items()}
+    except UnexpectedAnswerError:
+        raise
+    except (
+        ArithmeticError,
+        AttributeError,
+        LookupError,
+        TypeError,
+        ValueError,
+    ) as error:
         raise UnexpectedAnswerError(
             "Commons answered JSON without the list of files; its API has changed."
-        )
-    ordered = sorted(pages, key=lambda page: page.get("index", 0))
-    listings = tuple(filter(None, (_from_page(page) for page in ordered)))
-    following = answer.get("continue")
-    if following is None:
-        return listings, None
-    return listings, {str(key): str(value) for key, value in following.items()}
+        ) from error
 
 
 def _from_page(page: dict[str, Any]) -> Listing | None:
@@ -179,7 +190,6 @@ def _check(answer: Any) -> None:
         return
     error = answer["error"]
     code = error.get("code", "") if isinstance(error, dict) else ""
-    info = error.get("info", "") if isinstance(error, dict) else str(error)
     if code in ("maxlag", "ratelimited", "readonly"):
-        raise SiteBusyError(f"Commons is busy ({info}). Try again in some minutes.")
-    raise UnexpectedAnswerError(f"Commons does not accept the request ({info}).")
+        raise SiteBusyError(f"Commons is busy ({code}). Try again in some minutes.")
+    raise UnexpectedAnswerError("Commons does not accept the request.")

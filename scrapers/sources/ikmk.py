@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator
 from functools import partial
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from coin_core.catalog.licences import normalize_licence
 from scrapers.base import ImageSide, Listing, ListingImage
@@ -21,6 +20,7 @@ from scrapers.html_utils import (
 )
 from scrapers.measures import parse_axis, parse_size
 from scrapers.registry import register_source
+from scrapers.url_safety import host_of
 
 NAME: Final = "ikmk"
 _MOST: Final = 4000
@@ -99,7 +99,7 @@ def parse_tray(text: str, query: str = "") -> tuple[str, ...]:
     echoed = attribute(field, "value")
     if query and echoed and echoed.strip().casefold() != query.strip().casefold():
         raise PageChangedError(
-            f"The Berlin cabinet answers {echoed!r} where {query!r} was asked for; its "
+            f"The cabinet answers another search where {query!r} was asked for; its "
             "session was lost."
         )
     links = (
@@ -132,7 +132,7 @@ def parse_object(
         raise UnexpectedAnswerError(f"Object {object_id} is no JSON object.")
     stated = str(_dig(record, "ikmk_mds_id") or _dig(record, "id") or "")
     if stated and stated.rpartition("/")[2] != object_id:
-        raise UnexpectedAnswerError(f"Object {object_id} answers as {stated}.")
+        raise UnexpectedAnswerError(f"Object {object_id} answers as another one.")
     raw = _words(record, "image_right", "short") or _words(record, "image_right")
     people = record.get("linked_persons_corporations") or []
     names = [
@@ -154,7 +154,7 @@ def parse_object(
     title = _words(record, "title_en") or _words(record, "title") or ", ".join(names)
     literature = record.get("literatur") or ""
     works = literature if isinstance(literature, list) else [literature]
-    host = urlsplit(base).hostname or ""
+    host = host_of(base)
     return Listing(
         source=NAME,
         record_id=object_id,

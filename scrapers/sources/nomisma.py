@@ -10,7 +10,6 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from coin_core.catalog.licences import normalize_licence
 from scrapers.base import ImageSide, Listing, ListingImage
@@ -18,7 +17,7 @@ from scrapers.collection_source import CollectionSource
 from scrapers.errors import PageChangedError, ScrapeError, UnexpectedAnswerError
 from scrapers.measures import parse_axis, parse_size
 from scrapers.registry import register_source
-from scrapers.url_safety import origin_of
+from scrapers.url_safety import host_of, local_sites, origin_of
 
 NAME: Final = "nomisma"
 _PAGE: Final = 500
@@ -94,9 +93,10 @@ class Nomisma(CollectionSource):
             if origin_of(image.url) in self.client.origins
         )
         if len(kept) < len(listing.images):
-            host = urlsplit(listing.images[0].url).hostname
+            host = host_of(listing.images[0].url) or "no host"
             self.problems.append(
-                f"{listing.url}: its photos are on {host}, which is no source here."
+                f"{listing.url[:200]}: its photos are on {host}, which is no source "
+                "here."
             )
         return replace(listing, images=kept)
 
@@ -159,7 +159,7 @@ def _from_rows(coin: str, rows: list[dict[str, str]]) -> Listing:
         images=tuple(images),
         licence=normalize_licence("", raw),
         licence_raw=raw,
-        credit=values.get("publisher") or (urlsplit(coin).hostname or ""),
+        credit=values.get("publisher") or host_of(coin),
         weight_g=parse_size(values.get("weight", "")),
         diameter_mm=parse_size(values.get("diameter", "")),
         die_axis_h=parse_axis(values.get("axis", "")),
@@ -168,5 +168,5 @@ def _from_rows(coin: str, rows: list[dict[str, str]]) -> Listing:
 
 def _https(url: str) -> str:
     """The encrypted address: datasets have old ones; a local address stays."""
-    local = (urlsplit(url).hostname or "") == "127.0.0.1"
+    local = origin_of(url) in local_sites()
     return url if local else re.sub(r"^http:", "https:", url)

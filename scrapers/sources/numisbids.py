@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from typing import Final
-from urllib.parse import parse_qs, urlsplit
 
 from scrapers.base import ResultPage
 from scrapers.errors import PageChangedError
 from scrapers.html_utils import lots_by_link, read_html, single_lot
 from scrapers.registry import register_page_parser
+from scrapers.url_safety import query_of
 
 NAME: Final = "numisbids"
 _SALE: Final = re.compile(r"/sale/(\d+)/lot/(\d+)")
@@ -39,5 +39,5 @@ def parse_page(text: str, url: str = "") -> ResultPage:
             "No lots were found in this NumisBids page. It was saved before it had "
             "loaded, nothing matched, or the site has changed."
         )
-    query = parse_qs(urlsplit(address).query).get("searchall", [""])[0]
+    query = query_of(address, "searchall")
     return ResultPage(listings=lots, query=query)

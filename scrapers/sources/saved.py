@@ -9,25 +9,33 @@ import base64
 import binascii
 import contextlib
 import email
-import email.policy
 import errno
 import html
+import itertools
 import logging
+import quopri
 import re
 import tempfile
 import unicodedata
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from email.message import Message
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
-from urllib.parse import unquote, unquote_to_bytes, urlsplit
+from urllib.parse import unquote, unquote_to_bytes
 
 from coin_core.errors import CoinError
 from scrapers.base import Listing, ListingImage, ResultPage
-from scrapers.errors import NotFoundError, PageChangedError, ScrapeError
-from scrapers.html_utils import attribute, read_html
+from scrapers.errors import (
+    NotFoundError,
+    PageChangedError,
+    ScrapeError,
+    UnexpectedAnswerError,
+)
+from scrapers.html_utils import PAGE_BYTES, attribute, read_html
 from scrapers.http_response import decode_text
 from scrapers.registry import QueryKind, parse_page, register_source
+from scrapers.url_safety import origin_of, path_of
 
 if TYPE_CHECKING:
     from coin_core.catalog.importing.archives import Archive
@@ -36,16 +44,27 @@ _log = logging.getLogger("scrapers")
 
 _ARCHIVE: Final = ".zip"
 SUFFIXES: Final = frozenset({".html", ".htm", ".mhtml", ".mht", _ARCHIVE})
-PAGE_BYTES: Final = 300 << 20
-ARCHIVE_BYTES: Final = 4 << 30
+FILE_BYTES: Final = 200 << 20
+"""The largest saved page, with its photos."""
+PHOTO_BYTES: Final = 40 << 20
+ARCHIVE_BYTES: Final = 1 << 30
+MOST_RATIO: Final = 50
+"""Pages shrink to a tenth, photos hardly; what shrinks more is no archive of them."""
+_RATIO_FROM_BYTES: Final = 100 << 20
+MOST_FILES: Final = 20_000
+"""Photos and other files of one page."""
+_MOST_NESTED: Final = 3  # parts of MHTML in parts
+_HEAD_BYTES: Final = 64 << 10  # of a part of MHTML
+_LONG_ADDRESS: Final = 2000  # characters
+_INLINE: Final = re.compile(rb"data:[\w/+.;=-]{1,100},[^\"'()<>&\s]{300,}+(?!&)")
 _SAVED_FROM: Final = re.compile(
     r"<!--\s*saved from url=\(\d+\)(\S+)\s*-->"
     r"|<!--\s*Page saved with SingleFile\s+url: (\S+)"
 )
-_FOLDER_ENDING: Final = re.compile(r"[_.\- ][^\W\d_]+", re.UNICODE)
+_FOLDER_ENDING: Final = re.compile(r"[_.\- ][^\W\d_]+\Z")
 """How browsers call the folder of a page: `_files`, `-Dateien`, `_fichiers`."""
 _POINTED_FOLDER: Final = re.compile(
-    r"""\b(?:src|data-src|srcset|href)\s*=\s*["']?(?:\./)?([^"'<>?#/:]{1,255})/"""
+    r"""\b(?:src|data-src|srcset|href)\s*+=\s*+["']?(?:\./)?([^"'<>?#/:]{1,255})/"""
 )
 _THUMBNAIL: Final = re.compile(r"\.s\.(jpe?g|png|webp)", re.IGNORECASE)
 
@@ -96,7 +115,7 @@ class SavedPages:
     def _read(self, path: Path) -> Iterator[Listing]:
         try:
             page, find_file = open_page(path)
-        except (PageChangedError, OSError) as error:
+        except (PageChangedError, UnexpectedAnswerError, OSError) as error:
             self._note(path, error)
             return
         _log.info("%s: %d lots", path.name, len(page.listings))
@@ -119,7 +138,7 @@ class SavedPages:
             yield folder
 
     def _unpack_into(self, archive: Archive, folder: Path) -> None:
-        taken = 0
+        taken, packed = 0, archive.path.stat().st_size
         for member in archive.members():
             if member.problem:
                 self.problems.append(member.problem)
@@ -135,6 +154,11 @@ class SavedPages:
                     f"{archive.path.name} unpacks to more than {ARCHIVE_BYTES >> 30} "
                     "GB. Pack several smaller archives."
                 )
+            if taken > max(MOST_RATIO * packed, _RATIO_FROM_BYTES):
+                raise PageChangedError(
+                    f"{archive.path.name} unpacks to far more than pages and photos "
+                    "do. Pack the pages again, without other files."
+                )
             place = folder.joinpath(*member.name.split("/")).resolve()
             if not place.is_relative_to(folder) or place.exists():
                 self.problems.append(f"{member.name[:80]!r} in the archive is skipped.")
@@ -148,7 +172,8 @@ class SavedPages:
                 self.problems.append(f"{member.name[:80]!r} cannot be unpacked.")
 
     def _note(self, path: Path, error: Exception) -> None:
-        self.problems.append(f"{path.name}: {error}")
+        reason = error.strerror if isinstance(error, OSError) else None
+        self.problems.append(f"{path.name}: {reason or error}")
 
     def fetch(self, image: ListingImage) -> bytes:
         """The bytes of a photo that was saved with its page.
@@ -158,8 +183,9 @@ class SavedPages:
         """
         if image.data is None:
             raise NotFoundError(
-                f"{image.url} was not saved along with its page. Save the page "
-                "completely, or as one file (MHTML), after scrolling to its end."
+                f"{image.url[:200]} was not saved along with its page, or has more "
+                f"than {PHOTO_BYTES >> 20} MB. Save the page completely, or as one "
+                "file (MHTML), after scrolling to its end."
             )
         return image.data
 
@@ -172,16 +198,52 @@ def open_page(path: Path) -> tuple[ResultPage, FindFile]:
 
     Raises:
         PageChangedError: It is of no known site, or not as expected.
+        UnexpectedAnswerError: It is too large, too deeply nested, or damaged.
     """
-    if path.stat().st_size > PAGE_BYTES:
-        raise PageChangedError(f"{path.name} is larger than {PAGE_BYTES >> 20} MB.")
+    if path.stat().st_size > FILE_BYTES:
+        raise UnexpectedAnswerError(
+            f"The file has more than {FILE_BYTES >> 20} MB. Save fewer lots at a time."
+        )
     data = path.read_bytes()
+    find_file: FindFile | None = None
+    charset, url = "", ""
     if path.suffix.lower() in (".mhtml", ".mht") or data.startswith(b"From: <Saved"):
-        text, url, find_file = _open_mhtml(data, path.name)
-    else:
-        text = decode_text(data)
-        url, find_file = _address_of(text), _files_beside(path, text)
-    return parse_page(text, url), find_file
+        data, charset, url, find_file = _open_mhtml(data)
+    data, inline = _set_photos_aside(data)
+    if len(data) > PAGE_BYTES:
+        raise UnexpectedAnswerError(
+            f"The page has more than {PAGE_BYTES >> 20} MB without its photos. Save "
+            "fewer lots at a time."
+        )
+    text = decode_text(data, charset)
+    page = parse_page(text, url if find_file else _address_of(text))
+    lots = tuple(
+        replace(lot, images=tuple(_put_back(image, inline) for image in lot.images))
+        for lot in page.listings
+    )
+    return replace(page, listings=lots), find_file or _files_beside(path, text)
+
+
+def _set_photos_aside(page: bytes) -> tuple[bytes, list[str]]:
+    """A page with short data addresses in place of long ones, and the long ones."""
+    inline: list[str] = []
+
+    def shorten(found: re.Match[bytes]) -> bytes:
+        inline.append(found[0].decode("ascii", "replace"))
+        return found[0].partition(b",")[0] + b",%0250d" % (len(inline) - 1)
+
+    short = _INLINE.sub(shorten, page)
+    if len(inline) > MOST_FILES:
+        raise UnexpectedAnswerError(f"The page has more than {MOST_FILES:,} photos.")
+    return short, inline
+
+
+def _put_back(image: ListingImage, inline: list[str]) -> ListingImage:
+    """A photo with its own data address, if a short one was in its place."""
+    _, _, number = image.url.partition(",")
+    if not re.fullmatch(r"0[0-9]{249}", number) or int(number) >= len(inline):
+        return image
+    return replace(image, url=inline[int(number)])
 
 
 def _pages_in(path: Path) -> Iterator[Path]:
@@ -192,12 +254,19 @@ def _pages_in(path: Path) -> Iterator[Path]:
         raise ScrapeError(f"{path} is neither a file nor a folder.")
     found = False
     owned: dict[Path, bool] = {}  # folders of pages: their files are no own pages
-    for page in sorted(path.rglob("*")):
+    stems: dict[Path, set[str]] = {}  # of the pages in a folder
+    pages = sorted(path.rglob("*"))
+    for page in pages:
+        if page.suffix.lower() in (".html", ".htm"):
+            stems.setdefault(page.parent, set()).add(page.stem)
+    for page in pages:
         inside = False
         for folder in page.relative_to(path).parents[:-1]:
             place = path / folder
             if place not in owned:
-                owned[place] = _belongs_to_a_page(place)
+                owned[place] = place.name.endswith(("_files", "-Dateien")) or (
+                    _stem_of(place.name) in stems.get(place.parent, ())
+                )
             inside |= owned[place]
         if page.suffix.lower() in SUFFIXES and page.is_file() and not inside:
             found = True
@@ -209,19 +278,10 @@ def _pages_in(path: Path) -> Iterator[Path]:
         )
 
 
-def _belongs_to_a_page(folder: Path) -> bool:
-    """Whether a browser saved this folder beside a page, in any language."""
-    if folder.name.endswith(("_files", "-Dateien")):
-        return True
-    return any(
-        _is_folder_of(page.stem, folder.name)
-        for page in folder.parent.iterdir()
-        if page.suffix.lower() in (".html", ".htm")
-    )
-
-
-def _is_folder_of(stem: str, name: str) -> bool:
-    return name.startswith(stem) and bool(_FOLDER_ENDING.fullmatch(name, len(stem)))
+def _stem_of(name: str) -> str | None:
+    """The name of a page without its suffix, by that of the folder saved with it."""
+    ending = _FOLDER_ENDING.search(name)
+    return name[: ending.start()] if ending else None
 
 
 def _address_of(text: str) -> str:
@@ -236,38 +296,109 @@ def _address_of(text: str) -> str:
         ("base[href]", "href"),
     ):
         value = attribute(soup.select_one(name), where)
-        if urlsplit(value).scheme in ("http", "https"):
+        if origin_of(value):
             return value
     return ""
 
 
-def _open_mhtml(data: bytes, name: str) -> tuple[str, str, FindFile]:
-    message = email.message_from_bytes(data, policy=email.policy.compat32)
-    text, url = "", str(message.get("Snapshot-Content-Location") or "").strip()
-    files: dict[str, bytes] = {}
-    for part in message.walk():
-        if part.is_multipart():
-            continue
-        location = str(part.get("Content-Location") or "").strip()
-        payload = part.get_payload(decode=True)
-        body = payload if isinstance(payload, bytes) else b""
-        if part.get_content_type() in ("text/html", "application/xhtml+xml"):
-            if not text:
-                text = decode_text(body, str(part.get_content_charset() or ""))
-                url = url or location
-        elif body:
-            files[location] = body
-            content_id = str(part.get("Content-ID") or "").strip("<> ")
-            if content_id:
-                files[f"cid:{content_id}"] = body
-    if not text:
-        raise PageChangedError(f"{name} has no page in it; was it saved to its end?")
-    by_name = {_base_name(location): location for location in files}
+def _open_mhtml(data: bytes) -> tuple[bytes, str, str, FindFile]:
+    """The page of an MHTML file, its encoding and address, and its files."""
+    page, charset, url = b"", "", ""
+    parts: dict[str, _Part] = {}
+    try:
+        head, _ = _split_head(data, 0, len(data))
+        url = _header(head, "Snapshot-Content-Location")
+        for part in _parts_of(data, 0, len(data), itertools.count(1)):
+            location = _header(part.head, "Content-Location")
+            if part.head.get_content_type() in ("text/html", "application/xhtml+xml"):
+                if not page:
+                    page = part.body(data)
+                    charset = str(part.head.get_content_charset() or "")
+                    url = url or location
+            else:
+                parts[location] = part
+                content_id = _header(part.head, "Content-ID").strip("<> ")
+                if content_id:
+                    parts[f"cid:{content_id}"] = part
+    except ScrapeError:
+        raise
+    except (ValueError, LookupError, TypeError) as error:  # of a part's header
+        raise UnexpectedAnswerError("The file is damaged.") from error
+    if not page:
+        raise PageChangedError("It has no page in it; was it saved to its end?")
+    by_name = {_base_name(location): part for location, part in parts.items()}
 
     def find_file(address: str) -> bytes | None:
-        return files.get(address) or files.get(by_name.get(_base_name(address), ""))
+        part = parts.get(address) or by_name.get(_base_name(address))
+        return (part.body(data) or None) if part else None
 
-    return text, url, find_file
+    return page, charset, url, find_file
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Part:
+    """A part of an MHTML file: its head, and where its body begins and ends."""
+
+    head: Message
+    start: int
+    end: int
+
+    def body(self, data: bytes) -> bytes:
+        """The body, decoded; b"" if it is damaged or larger than a photo may be."""
+        if self.end - self.start > 2 * PHOTO_BYTES:
+            return b""
+        body = data[self.start : self.end]
+        encoding = _header(self.head, "Content-Transfer-Encoding").lower()
+        if encoding == "quoted-printable":
+            return quopri.decodestring(body)
+        if encoding != "base64":
+            return body
+        try:
+            return base64.b64decode(body + b"==")  # the padding may be missing
+        except binascii.Error:
+            return b""
+
+
+def _parts_of(
+    data: bytes, start: int, end: int, counter: Iterator[int], nested: int = 0
+) -> Iterator[_Part]:
+    """The parts of a message that have no parts themselves."""
+    head, body = _split_head(data, start, end)
+    boundary = head.get_boundary()
+    if head.get_content_maintype() != "multipart" or not boundary:
+        yield _Part(head=head, start=body, end=end)
+        return
+    if nested > _MOST_NESTED:
+        raise UnexpectedAnswerError("The parts of the file are nested too deeply.")
+    mark = re.compile(
+        rb"\n--" + re.escape(boundary.encode(errors="surrogateescape")) + rb"(--)?"
+        rb"[ \t]*(?=[\r\n]|\Z)"
+    )
+    begun = None
+    for found in mark.finditer(data, max(body - 1, 0), end):
+        if next(counter) > MOST_FILES:
+            raise UnexpectedAnswerError(f"The file has over {MOST_FILES:,} parts.")
+        if begun is not None:
+            yield from _parts_of(data, begun, found.start(), counter, nested + 1)
+        if found[1]:
+            return
+        begun = found.end()
+    if begun is not None:  # the file was cut off
+        yield from _parts_of(data, begun, end, counter, nested + 1)
+
+
+def _split_head(data: bytes, start: int, end: int) -> tuple[Message, int]:
+    """The head of a message or part, and where its body begins."""
+    limit = min(end, start + _HEAD_BYTES)
+    found = re.compile(rb"\r?\n\r?\n").search(data, start, limit)
+    stop, body = found.span() if found else (limit, limit)
+    return email.message_from_bytes(data[start:stop].lstrip()), body
+
+
+def _header(head: Message, name: str) -> str:
+    """A header as text; "" if it is missing or too long."""
+    value = str(head.get(name) or "").strip()
+    return value if len(value) <= _LONG_ADDRESS else ""
 
 
 def _files_beside(path: Path, text: str) -> FindFile:
@@ -283,7 +414,7 @@ def _files_beside(path: Path, text: str) -> FindFile:
     for folder in sorted(path.parent.iterdir()):
         name = _normal(folder.name)
         stem = _normal(path.stem)
-        is_own = name in pointed or name == stem or _is_folder_of(stem, name)
+        is_own = name in pointed or stem in (name, _stem_of(name))
         if not is_own or not folder.is_dir() or folder.is_symlink():
             continue
         for file in sorted(folder.iterdir()):
@@ -292,9 +423,12 @@ def _files_beside(path: Path, text: str) -> FindFile:
                 files.setdefault(_normal(file.name), file)
 
     def find_file(address: str) -> bytes | None:
-        parts = _normal(unquote(urlsplit(address).path)).split("/")
+        parts = _normal(unquote(path_of(address))).split("/")
         file = files.get("/".join(parts[-2:])) or files.get(parts[-1])
-        return file.read_bytes() if file else None
+        with contextlib.suppress(OSError):
+            if file is not None and file.stat().st_size <= PHOTO_BYTES:
+                return file.read_bytes()
+        return None
 
     return find_file
 
@@ -305,7 +439,7 @@ def _normal(name: str) -> str:
 
 
 def _base_name(address: str) -> str:
-    return unquote(urlsplit(address).path).rpartition("/")[2]
+    return unquote(path_of(address)).rpartition("/")[2]
 
 
 def _fill(image: ListingImage, find_file: FindFile) -> ListingImage:
@@ -317,6 +451,8 @@ def _fill(image: ListingImage, find_file: FindFile) -> ListingImage:
 
 
 def _inline(url: str) -> bytes | None:
+    if len(url) > 3 * PHOTO_BYTES:
+        return None
     head, _, body = url.partition(",")
     # SingleFile calls a photo of unknown type an octet-stream
     if not head.startswith(("data:image/", "data:application/octet-stream")):

@@ -7,6 +7,7 @@ overlaps another, or that does not say whom to write to. `site.close` fails on t
 from __future__ import annotations
 
 import io
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -15,6 +16,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
 from PIL import Image
+
+from scrapers.url_safety import LOCAL_SITES, local_sites
 
 CONTACT = "curator@example.org"
 PAUSE_S = 0.04
@@ -84,6 +87,7 @@ class FakeSite:
         self._server = Server(("127.0.0.1", 0), Handler)
         self.origin = f"127.0.0.1:{self._server.server_port}"
         self.address = f"http://{self.origin}"
+        os.environ[LOCAL_SITES] = " ".join([*local_sites(), self.origin])
         self._thread = threading.Thread(
             target=self._server.serve_forever, args=(0.02,), daemon=True
         )

@@ -2,29 +2,45 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import itertools
 import logging
+import os
+import socket
 import threading
 import time
+import tracemalloc
+import zlib
 
+import httpcore
 import pytest
 
-from scrapers import http_cache, http_client, http_response
+from coin_core.storage import data_dir
+from scrapers import checked_transport, http_cache, http_client, http_response
 from scrapers.errors import (
     ContactMissingError,
     NotFoundError,
     RobotsForbidError,
-    ScrapeError,
     SiteBusyError,
     SiteRefusesError,
     SiteUnreachableError,
     UnexpectedAnswerError,
+    UnknownHostError,
     UnsafeAddressError,
 )
 from scrapers.rate_limiter import RateLimiter
+from scrapers.robots import RobotsRules
 from scrapers.settings import read_contact, store_contact
-from scrapers.url_safety import check_address, check_public
+from scrapers.url_safety import (
+    LOCAL_SITES,
+    check_address,
+    check_public,
+    host_of,
+    local_sites,
+    normalize,
+    origin_of,
+)
 from tests.scrapers.fake_sites import PAUSE_S, FakeSite, Reply, draw_png
 
 
@@ -179,18 +195,163 @@ def test_a_network_that_comes_back_is_waited_for(site, client):
     assert client(one).get_text(f"{one.address}/a") == "back"
 
 
+def resolver(*codes: int, address: str = "127.0.0.1"):
+    """Answers `museum.example` with an error for each code, then with an address."""
+    left, look_up = list(codes), socket.getaddrinfo
+
+    def answer(host, *args, **kwargs):
+        if host != "museum.example":
+            return look_up(host, *args, **kwargs)
+        if left and (code := left.pop(0)):
+            raise socket.gaierror(code, "of the test")
+        return [(2, 1, 6, "", (address, 0))]
+
+    return answer
+
+
 def test_a_network_without_names_is_waited_for(client, monkeypatch):
     """Where the network is gone, its names are gone first."""
     waits = []
-
-    def gone(*_, **__):
-        raise OSError("Name or service not known")
-
-    monkeypatch.setattr("socket.getaddrinfo", gone)
-    polite = client(origins=frozenset({"museum.example"}), sleep=waits.append)
+    monkeypatch.setattr("socket.getaddrinfo", resolver(*[socket.EAI_AGAIN] * 9))
+    limiter = RateLimiter(data_dir() / "pace", {MUSEUM: 0.0})
+    polite = client(
+        origins=frozenset({MUSEUM}), sleep=waits.append, rate_limiter=limiter
+    )
     with pytest.raises(SiteUnreachableError, match="is the network up"):
         polite.get_image("https://museum.example/a.png")
     assert waits == [0.01, 0.02]
+
+
+def test_a_name_that_does_not_exist_is_told_at_once(client, monkeypatch):
+    waits, looked_up = [], []
+
+    def missing(host, *_, **__):
+        looked_up.append(host)
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr("socket.getaddrinfo", missing)
+    polite = client(origins=frozenset({"musuem.example"}), sleep=waits.append)
+    with pytest.raises(UnknownHostError, match="Check its spelling"):
+        polite.get_text("https://musuem.example/a")
+    assert (waits, looked_up) == ([], ["musuem.example"])
+
+
+def test_a_name_that_was_there_before_is_waited_for(site, client, monkeypatch):
+    """Some systems say that there is no such name while the network is gone."""
+    gone = [0, socket.EAI_NONAME]
+    monkeypatch.setattr("socket.getaddrinfo", resolver(*gone))
+    one, polite = as_museum(site, client, monkeypatch)
+    one.routes["/a"] = lambda _: page(headers={"Connection": "close"})
+    one.routes["/robots.txt"] = lambda _: Reply(
+        "", kind="text/plain", headers={"Connection": "close"}
+    )
+    assert polite.get_text(f"http://{MUSEUM}:{one.port}/a") == "hello"
+
+
+MUSEUM = "museum.example"
+
+
+def as_museum(site, client, monkeypatch, **routes):
+    """A site under a name that the operator has opened, and a client for it."""
+    one = site(routes)
+    one.port = int(one.origin.rpartition(":")[2])
+    origin = f"{MUSEUM}:{one.port}"
+    monkeypatch.setenv(LOCAL_SITES, origin)
+    limiter = RateLimiter(data_dir() / "pace", {origin: PAUSE_S})
+    return one, client(origins=frozenset({origin}), rate_limiter=limiter)
+
+
+def test_a_name_is_looked_up_once_for_each_connection(site, client, monkeypatch):
+    """The address that was checked is asked, whatever the name leads to later."""
+    looked_up = []
+    answer = resolver()
+
+    def rebinding(host, *args, **kwargs):
+        if host == MUSEUM:
+            looked_up.append(host)
+            if len(looked_up) > 1:
+                return [(2, 1, 6, "", ("127.9.9.9", 0))]
+        return answer(host, *args, **kwargs)
+
+    monkeypatch.setattr("socket.getaddrinfo", rebinding)
+    one, polite = as_museum(site, client, monkeypatch)
+    one.routes["/a"] = lambda _: page()
+    assert polite.get_text(f"http://{MUSEUM}:{one.port}/a") == "hello"
+    assert looked_up == [MUSEUM]
+    assert {request.headers["Host"] for request in one.requests} == {
+        f"{MUSEUM}:{one.port}"
+    }
+
+
+class Refusing(httpcore.SyncBackend):
+    """Notes where connections would go to, and under which name; opens none."""
+
+    def __init__(self) -> None:
+        self.asked, self.names = [], []
+
+    def connect_tcp(self, host, port, *_, **__):
+        self.asked.append((host, port))
+        if host in ("203.0.114.1", "2a00::1"):
+            raise httpcore.ConnectError("nobody there")
+        return self
+
+    def start_tls(self, ssl_context, server_hostname=None, timeout=None):
+        self.names.append((server_hostname, ssl_context.check_hostname))
+        raise httpcore.ConnectError("enough")
+
+    def get_extra_info(self, info):
+        return None
+
+
+@pytest.fixture
+def nobody(monkeypatch):
+    """The connections that would be made; none is."""
+    one = Refusing()
+    monkeypatch.setattr("httpcore.SyncBackend", lambda: one)
+    return one
+
+
+def leads_to(monkeypatch, *addresses):
+    found = [(2, 1, 6, "", (one, 443)) for one in addresses]
+    monkeypatch.setattr("socket.getaddrinfo", lambda *_, **__: found)
+
+
+def test_the_checked_address_is_connected_to_under_the_name(
+    client, monkeypatch, nobody
+):
+    """Each address of a name is tried; certificates are those of the name."""
+    leads_to(monkeypatch, "2a00::1", "203.0.114.1", "203.0.114.2", "203.0.114.2")
+    polite = client(origins=frozenset({MUSEUM}), backoff_s=())
+    with pytest.raises(SiteUnreachableError, match="does not answer"):
+        polite.get_text(f"https://{MUSEUM}/a")
+    assert nobody.asked == [
+        *(("2a00::1", 443), ("203.0.114.1", 443), ("203.0.114.2", 443)),
+    ]
+    assert nobody.names == [(MUSEUM, True)]
+
+
+@pytest.mark.parametrize(
+    "addresses",
+    [
+        ("192.168.1.10",),
+        ("203.0.114.1", "127.0.0.1"),
+        ("::1", "203.0.114.1"),
+        ("64:ff9b::7f00:1",),
+    ],
+)
+@pytest.mark.parametrize("use", ["get_text", "get_image", "permit", "forward"])
+def test_a_name_that_leads_into_the_private_network_is_not_asked(
+    client, monkeypatch, nobody, addresses, use
+):
+    """One private address among public ones is enough."""
+    leads_to(monkeypatch, *addresses)
+    polite = client(origins=frozenset({MUSEUM}))
+    url = f"https://{MUSEUM}/a"
+    ask = {"forward": lambda _: polite.forward("GET", url, {}, b"")}
+    with pytest.raises(UnsafeAddressError, match="open internet") as told:
+        ask.get(use, getattr(polite, use))(url)
+    assert nobody.asked == []
+    assert not any(one in str(told.value) for one in addresses)
 
 
 def test_a_network_that_stays_away_is_told(tmp_path, client):
@@ -217,7 +378,7 @@ def test_a_network_that_stays_away_is_told(tmp_path, client):
         (
             Reply(b"not gz", kind="image/png", headers={"Content-Encoding": "gzip"}),
             UnexpectedAnswerError,
-            "header check",
+            "no gzip",
         ),
     ],
 )
@@ -297,11 +458,84 @@ def test_redirects_end_and_stay_on_their_host(site, client):
         "https://169.254.169.254/latest",
         "https://",
         "https://museum.example:99999999/",
+        "https://museum.example:8443/",
+        "https://museum.example@127.0.0.1/",
+        "https://127.0.0.1@museum.example/",
+        "https://:@museum.example:1/",
+        "https://museum.example\\@127.0.0.1/",
+        "https:\\\\museum.example/",
+        "https://museum.example\t.evil/",
+        "https://museum.example\r\nX: y/",
+        "https://museum .example/",
+        " https://museum.example/",
+        "https://museum.example%2f@x/",
+        "https://museum.example\u3002evil/",
+        "https://mu\u017feum.example/",
+        "https://museum\ud800.example/",
+        "https://①②⑦.⓪.⓪.①/",
+        "https://xn--/",
+        "https://[::1/",
+        "https://[::1%25eth0]/",
+        "https://[museum.example]/",
+        "https://" + "a" * 70_000,
+        "https://museum.example/" + "a" * 70_000,
+        "//museum.example/",
+        "museum.example",
+        "javascript:alert(1)",
+        "data:text/html,x",
+        "",
+        "\x00",
     ],
 )
 def test_addresses_that_are_not_asked(url):
-    with pytest.raises(ScrapeError):
-        check_address(url, frozenset({"museum.example"}))
+    with pytest.raises(UnsafeAddressError):
+        check_address(url, frozenset({"museum.example", "127.0.0.1:1"}))
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        *("127.0.0.1", "127.1", "0x7f.1", "2130706433", "0177.0.0.1", "0x7f000001"),
+        *("127.0.0.1.", "[::1]", "[::ffff:127.0.0.1]", "[::ffff:7f00:1]", "0", "1.2.3"),
+        *("10.0.0.1", "0x08080808", "8.8.8.010", "[fe80::1]", "[64:ff9b::808:808]"),
+    ],
+)
+def test_numbers_of_this_computer_are_not_asked(host):
+    """In whatever notation; a public number in a usual one is as good as a name."""
+    url = f"https://{host}/"
+    with pytest.raises(UnsafeAddressError):
+        check_address(url, frozenset({host, origin_of(url)}))
+    check_address("https://8.8.8.8/", frozenset({"8.8.8.8"}))
+
+
+def test_what_may_be_asked_is_read_in_one_way_by_all():
+    """The address as it is sent; its host in ASCII, the rest encoded."""
+    for url, sent, origin in (
+        ("HTTPS://Museum.Example:443/a b", "https://museum.example/a%20b", None),
+        ("https://münze.example/ü", "https://xn--mnze-0ra.example/%C3%BC", None),
+        ("http://[::1]:8080/", "http://[::1]:8080/", "[::1]:8080"),
+        ("https://museum.example?a=[1]", "https://museum.example?a=[1]", None),
+    ):
+        assert normalize(url) == sent
+        assert normalize(sent) == sent
+        assert origin_of(url) == (origin or sent.split("/")[2].partition("?")[0])
+        assert host_of(url) == origin_of(url).removesuffix(":8080")
+    assert (origin_of("nonsense"), host_of("http://[")) == ("", "")
+
+
+def test_a_site_of_this_computer_is_asked_only_where_the_operator_says(
+    site, client, monkeypatch
+):
+    one = site({"/a": lambda _: page()})
+    monkeypatch.setenv(LOCAL_SITES, "localhost:1, 127.0.0.1, 127.0.0.1:1")
+    with pytest.raises(UnsafeAddressError, match=LOCAL_SITES):
+        client(one).get_text(f"{one.address}/a")
+    monkeypatch.delenv(LOCAL_SITES)
+    with pytest.raises(UnsafeAddressError, match=LOCAL_SITES):
+        client(one).get_text(f"{one.address}/a")
+    assert one.requests == []
+    monkeypatch.setenv(LOCAL_SITES, f"localhost:1,{one.origin.upper()}")
+    assert client(one).get_text(f"{one.address}/a") == "hello"
 
 
 @pytest.mark.parametrize(
@@ -309,6 +543,13 @@ def test_addresses_that_are_not_asked(url):
     [
         *("10.1.2.3", "192.168.0.1", "127.0.0.1", "169.254.169.254", "::1", "fd00::1"),
         *("::ffff:10.0.0.1", "0.0.0.0", "224.0.0.1", "100.64.0.1", "fe80::1%eth0"),
+        *("0.1.2.3", "100.127.255.255", "255.255.255.255", "240.0.0.1", "192.0.0.8"),
+        *("198.18.0.1", "172.31.255.255", "192.0.2.1", "192.88.99.1", "239.1.1.1"),
+        *("::", "::127.0.0.1", "::8.8.8.8", "::ffff:8.8.8.8", "::ffff:0:8.8.8.8"),
+        *("64:ff9b::7f00:1", "64:ff9b::808:808", "64:ff9b:1::1", "2002:7f00:1::"),
+        *("2002:808:808::", "2001:0:808:808::1", "2001:20::1", "2001:db8::1"),
+        *("fec0::1", "fc00::1", "fd00:ec2::254", "ff02::1", "ff0e::1", "100::1"),
+        *("5f00::1", "3fff::1", "4000::1", "0x7f.1", "2130706433", "", "no number"),
     ],
 )
 def test_private_networks_are_not_asked(address):
@@ -316,11 +557,11 @@ def test_private_networks_are_not_asked(address):
         check_public(address, "museum.example")
 
 
-def test_a_name_that_leads_into_the_private_network_is_not_asked(monkeypatch):
-    found = [(2, 1, 6, "", ("192.168.1.10", 443))]
-    monkeypatch.setattr("socket.getaddrinfo", lambda *_, **__: found)
-    with pytest.raises(UnsafeAddressError, match=r"192\.168\.1\.10"):
-        check_address("https://museum.example/a", frozenset({"museum.example"}))
+@pytest.mark.parametrize(
+    "address", ["8.8.8.8", "100.63.255.255", "2606:4700::1111", "2a00:1450::5"]
+)
+def test_public_addresses_are_asked(address):
+    check_public(address, "museum.example")
 
 
 @pytest.mark.parametrize(
@@ -359,3 +600,182 @@ def test_what_is_done_stands_in_the_log(site, client, caplog):
     client(one).get_text(f"{one.address}/a")
     assert f"GET {one.address}/a" in caplog.text
     assert "has a robots.txt" in caplog.text
+
+
+SECRET = "hunter2-token"
+
+
+@pytest.fixture
+def speaks():
+    """Opens servers that send the given bytes, each piece after a wait."""
+    opened: list[socket.socket] = []
+
+    def open_server(*pieces: bytes, wait_s: float = 0.0) -> str:
+        server = socket.create_server(("127.0.0.1", 0))
+        opened.append(server)
+        origin = f"127.0.0.1:{server.getsockname()[1]}"
+        os.environ[LOCAL_SITES] = " ".join([*local_sites(), origin])
+
+        def serve() -> None:
+            with contextlib.suppress(OSError):
+                while True:
+                    connection, _ = server.accept()
+                    with connection, contextlib.suppress(OSError):
+                        connection.recv(65536)
+                        for piece in pieces:
+                            connection.sendall(piece)
+                            time.sleep(wait_s)
+
+        threading.Thread(target=serve, daemon=True).start()
+        return origin
+
+    yield open_server
+    for one in opened:
+        one.close()
+
+
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+HALF = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nX-Y: {SECRET}".encode()
+
+
+@pytest.mark.parametrize(
+    ("sent", "error"),
+    [
+        (f"SSH-2.0-{SECRET}\r\n", SiteUnreachableError),
+        (f"{SECRET}\r\n\r\n", UnexpectedAnswerError),
+        (f"HTTP/1.1 200 OK\r\n{SECRET}\r\n\r\n", UnexpectedAnswerError),
+        (f"HTTP/1.1 2{SECRET} OK\r\n\r\n", UnexpectedAnswerError),
+        (f"HTTP/1.1 302 X\r\nLocation: http://[{SECRET}\r\n\r\n", UnsafeAddressError),
+        (HEAD + f"Content-Length: {SECRET}\r\n\r\n".encode(), UnexpectedAnswerError),
+        (HEAD + b"Content-Length: -5\r\n\r\n", UnexpectedAnswerError),
+        (HEAD + b"Content-Length: 5, 6\r\n\r\n", UnexpectedAnswerError),
+        (
+            HEAD + f"Transfer-Encoding: chunked\r\n\r\n{SECRET}\r\n".encode(),
+            UnexpectedAnswerError,
+        ),
+        (HEAD + f"Content-Encoding: {SECRET}\r\n\r\nx".encode(), UnexpectedAnswerError),
+        (HEAD + f"Content-Length: 30\r\n\r\n{SECRET}".encode(), UnexpectedAnswerError),
+        (HEAD + f"\r\n{{{SECRET}".encode(), UnexpectedAnswerError),
+        (
+            HEAD + b"".join(b"X-%d: y\r\n" % n for n in range(20_000)),
+            UnexpectedAnswerError,
+        ),
+        (HEAD + b"X: " + b"y" * 300_000, UnexpectedAnswerError),
+        (HEAD + b"\r\n" + b"[" * 100_000, UnexpectedAnswerError),
+        (HEAD + b"\r\n" + b"9" * 100_000, UnexpectedAnswerError),
+    ],
+)
+def test_an_answer_that_is_no_answer_is_told_and_never_quoted(
+    speaks, client, caplog, sent, error
+):
+    origin = speaks(sent.encode() if isinstance(sent, str) else sent)
+    polite = client(
+        origins=frozenset({origin}), backoff_s=(), robots_exemptions=frozenset()
+    )
+    polite._rules[origin] = RobotsRules(parser=None)
+    with pytest.raises(error) as told:
+        polite.get_json(f"http://{origin}/a")
+    assert SECRET not in str(told.value)
+    assert SECRET not in caplog.text
+
+
+@pytest.mark.parametrize(
+    "pieces", [(HALF, *[b"x"] * 200), (HEAD + b"\r\n", *[b"1"] * 200)]
+)
+def test_an_answer_that_drips_ends(speaks, client, monkeypatch, pieces):
+    """The whole of it has a time, not only each byte; it is not asked for again."""
+    monkeypatch.setattr(checked_transport, "RESPONSE_S", 0.5)
+    origin = speaks(*pieces, wait_s=0.05)
+    polite = client(origins=frozenset({origin}))
+    polite._rules[origin] = RobotsRules(parser=None)
+    begun = time.monotonic()
+    with pytest.raises(UnexpectedAnswerError, match=r"more than 0\.5 s"):
+        polite.get_json(f"http://{origin}/a")
+    assert time.monotonic() - begun < 8  # all of it takes ten seconds
+
+
+@pytest.mark.parametrize(
+    "encoding", ["gzip, gzip", "deflate", "br", "zstd", "gzip;q=1", "x", "identity, br"]
+)
+def test_only_the_encoding_that_was_asked_for_is_unpacked(site, client, encoding):
+    headers = {"Content-Encoding": encoding}
+    one = site({"/a": lambda _: page(gzip.compress(b"hello"), headers=headers)})
+    with pytest.raises(UnexpectedAnswerError, match="encoding"):
+        client(one).get_text(f"{one.address}/a")
+    assert one.asked("/a")[0].headers["Accept-Encoding"] == "gzip"
+
+
+def test_an_answer_is_unpacked_once_and_to_its_limit(site, client):
+    """A bomb takes no more memory than the limit, and a nested one less."""
+    pack = zlib.compressobj(9, wbits=31)
+    bomb = b"".join(pack.compress(bytes(1 << 20)) for _ in range(60)) + pack.flush()
+    headers = {"Content-Encoding": "GZip"}
+    one = site(
+        {
+            "/bomb": lambda _: page(bomb, headers=headers),
+            "/nested": lambda _: page(gzip.compress(bomb), headers=headers),
+            "/cut": lambda _: page(gzip.compress(b"hello" * 99)[:-9], headers=headers),
+            "/empty": lambda _: page(b"", headers=headers),
+            "/plain": lambda _: page(
+                b"hello", headers={"Content-Encoding": "identity"}
+            ),
+        }
+    )
+    polite = client(one)
+    polite.permit(f"{one.address}/bomb")
+    tracemalloc.start()
+    try:
+        with pytest.raises(UnexpectedAnswerError, match="16 MB, the limit"):
+            polite.get_text(f"{one.address}/bomb")
+        assert len(polite.get_text(f"{one.address}/nested")) <= len(bomb)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 3 * http_client.TEXT_BYTES
+    with pytest.raises(UnexpectedAnswerError, match="cut off"):
+        polite.get_text(f"{one.address}/cut")
+    assert polite.get_text(f"{one.address}/empty") == ""
+    assert polite.get_text(f"{one.address}/plain") == "hello"
+
+
+def test_cookies_stay_with_the_host_that_set_them(site, client):
+    """Also where two hosts share a name, a parent, or an address."""
+    headers = {"Set-Cookie": "session=1; Path=/"}
+    one = site({"/a": lambda _: page(headers=headers), "/b": lambda _: page()})
+    other = site({"/a": lambda _: page()})
+    polite = client(one, other)
+    for address in (f"{one.address}/a", f"{other.address}/a", f"{one.address}/b"):
+        polite.get_text(address)
+    assert [r.headers.get("Cookie") for r in one.requests[1:]] == [None, "session=1"]
+    assert all("Cookie" not in request.headers for request in other.requests)
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        *(("7", 7.0), (" 7 ", 7.0), ("", None), ("soon", None), ("\xb2", None)),
+        *(("-1", None), ("9" * 5000, float("inf")), ("nan", None)),
+        *(("Mon, 01 Jan 0001 00:00:00 GMT", None), ("Mon, 01 Jan 2001 00:00:00", None)),
+        ("Fri, 31 Dec 99999999 00:00:00 GMT", None),
+    ],
+)
+def test_a_wait_is_read_or_left(value, seconds):
+    assert http_response.parse_retry_after(value) == seconds
+
+
+@pytest.mark.parametrize(
+    "charset",
+    ["punycode", "idna", "unicode_escape", "zlib", "undefined", "rot13", "\0"],
+)
+def test_a_page_names_no_encoding_but_one_of_pages(charset):
+    assert http_response.decode_text(b"\xff\x41\\n", charset) == "ÿA\\n"
+    body = b"<meta charset='%s'>\xff" % charset.encode()
+    assert http_response.decode_text(body).endswith("ÿ")
+
+
+@pytest.mark.parametrize("delay", ["3601", "99999999"])
+def test_a_pause_of_hours_is_a_no(site, client, delay):
+    one = site({"/a": lambda _: page()}, robots=f"User-agent: *\nCrawl-delay: {delay}")
+    with pytest.raises(SiteRefusesError, match="pause"):
+        client(one).get_text(f"{one.address}/a")
+    assert one.asked("/a") == []
