@@ -15,6 +15,7 @@ from coin_core import errors
         (errors.WeightsMissingError, FileNotFoundError),
         (errors.WeightsMismatchError, ValueError),
         (errors.TrainingDataError, ValueError),
+        (errors.NotAllowedError, PermissionError),
         (errors.CatalogError, Exception),
     ],
 )
