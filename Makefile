@@ -113,7 +113,7 @@ ON_LINUX = /^[a-z]/ { linux = /sys_platform == .linux./ }
 
 # After the weights have changed: the table of what is shipped.
 digests: setup
-	$(PY) -m coin_core.model_store.shipped
+	$(PY) -c "from coin_core.model_store.bundle import *; write_shipped_table()"
 
 constraints: .venv-tools/stamp
 	@sed '/^#/d' constraints.txt constraints-dev.txt constraints-cuda.txt > .lock.txt

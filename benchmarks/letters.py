@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from benchmarks.common import argument_parser
 from coin_core.classifiers import shipped_classifiers
 from coin_core.classifiers.legend_net import LETTER_CLASSES, STRIDE_PX
-from coin_core.evaluation.calibration import apply_logit_bias
+from coin_core.classifiers.torch_classifier import apply_logit_bias
 from coin_core.evaluation.metrics import format_proportion
 from coin_core.imaging.preprocessing import Preprocessing
 from coin_core.pipeline import CoinClassifier

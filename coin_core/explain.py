@@ -13,16 +13,21 @@ from sklearn.neighbors import KNeighborsClassifier
 
 from coin_core.classifiers import shipped_classifiers
 from coin_core.classifiers.legend_net import LETTER_CLASSES
-from coin_core.classifiers.torch_classifier import choose_poses, predict_once
+from coin_core.classifiers.torch_classifier import (
+    calibrated,
+    choose_poses,
+    predict_once,
+)
 from coin_core.detection.faces import RotatedBox
-from coin_core.evaluation.calibration import calibrated
+from coin_core.errors import WeightsMismatchError
 from coin_core.imaging.preprocessing import (
     LegendPose,
     Preprocessing,
     centred_pose,
     warp_to_crop,
 )
-from coin_core.pipeline import CROP_PX, CoinClassifier, LoadedModel
+from coin_core.models import LoadedModel
+from coin_core.pipeline import CROP_PX, CoinClassifier
 from coin_core.rendering import render_coin
 from coin_core.rulers import LETTERS
 
@@ -92,7 +97,17 @@ def _pose(net: Any, crop: NDArray[np.uint8]) -> LegendPose:
 def _letter_logits(net: Any, crop: NDArray[np.uint8], pose: LegendPose) -> torch.Tensor:
     """Letter logits (1, 17, H, W) of the view at a pose."""
     module = net.module_.eval()
-    return predict_once(module, crop[None], net.preparation, [pose]).letters
+    logits = predict_once(module, crop[None], net.preparation, [pose]).letters
+    return _finite(logits)
+
+
+def _finite(values: torch.Tensor) -> torch.Tensor:
+    if not bool(values.isfinite().all()):
+        raise WeightsMismatchError(
+            "This classifier is damaged: its answer is no number. Choose another one, "
+            "and copy or train this one again."
+        )
+    return values
 
 
 def read_letters(
@@ -254,7 +269,7 @@ def _hide_photo(
 
 def _losses(probabilities: NDArray[np.float32]) -> NDArray[np.float32]:
     """Loss of log probability against the last row, as a square grid."""
-    logs = np.log(probabilities + 1e-6)
+    logs = np.log(_finite(torch.from_numpy(probabilities)).numpy() + 1e-6)
     side = math.isqrt(len(logs) - 1)
     losses: NDArray[np.float32] = (logs[-1] - logs[:-1]).reshape(side, side)
     return losses
@@ -269,16 +284,20 @@ def nearest_coins(
     again from their number; others come without a picture.
     """
     model = coin_classifier.model(_NEIGHBOUR_MODEL)
+    if model.card.classifier != _NEIGHBOUR_MODEL:
+        return []  # a user's own bundle of that name is something else
     pipeline = model.classifier.estimator_
     features = coin_classifier.features(crop[None], _NEIGHBOUR_MODEL)
+    _finite(torch.from_numpy(features))
     projected = pipeline[:-1].transform(features)
     neighbours: KNeighborsClassifier = pipeline[-1]
     rows_fitted = neighbours.n_samples_fit_
     seed = int(model.card.training.get("coins_seed", -1))
     rendered = model.card.training.get("data") == "rendered" and seed >= 0
     # A rendered coin has several rows, each with other letters hidden.
-    coins = int(model.card.training["coins"]) if rendered else rows_fitted
-    most = min(count * (rows_fitted // coins), rows_fitted)
+    coins = int(model.card.training.get("coins", rows_fitted))
+    coins = coins if rendered else rows_fitted
+    most = min(count * max(1, rows_fitted // coins), rows_fitted)
     distances, rows = neighbours.kneighbors(projected, n_neighbors=most)
     near: dict[int, tuple[NearCoin, NDArray[np.uint8] | None]] = {}
     for distance, row in zip(distances[0].tolist(), rows[0].tolist(), strict=True):

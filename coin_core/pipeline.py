@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
-from pathlib import Path
 from typing import Any
-from weakref import WeakValueDictionary
 
 import numpy as np
 from numpy.typing import NDArray
 
 from coin_core.classifiers.features import compute_features
-from coin_core.classifiers.loading import load_classifier
 from coin_core.classifiers.registry import shipped_classifiers
+from coin_core.classifiers.torch_classifier import predict_calibrated
 from coin_core.detection.faces import (
     DetectedFace,
     RotatedBox,
@@ -27,10 +26,8 @@ from coin_core.detection.faces import (
     detect_coins,
     legend_side,
 )
-from coin_core.errors import WeightsMismatchError
-from coin_core.evaluation.calibration import calibrated
-from coin_core.model_store.bundle import find_bundle, weights_digest
-from coin_core.model_store.card import Card
+from coin_core.evaluation.metrics import check_probabilities
+from coin_core.models import LoadedModel, open_model
 from coin_core.results import PhotoResult, RejectReason, Verdict
 from coin_core.rulers import RULERS
 
@@ -38,39 +35,10 @@ CROP_PX = 160
 """Side of the crops that classifiers and explanations get."""
 
 _BATCH = 16
+_AT_ONCE = 2  # decoded photos of a batch; a large one takes 50 MB
 _WHOLE_PHOTO = RotatedBox(left=0.0, top=0.0, right=1.0, bottom=1.0)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, weakref_slot=True)
-class LoadedModel:
-    """A bundle in memory.
-
-    Its `digest` is that of its weights; its `version` changes when its card is written
-    again.
-    """
-
-    name: str
-    folder: Path
-    card: Card
-    classifier: Any
-    digest: str
-    version: tuple[int, ...]
-
-    @property
-    def takes_features(self) -> bool:
-        """Whether its inputs are features instead of crops."""
-        return bool(self.card.features_from)
-
-    @property
-    def features_key(self) -> str:
-        """The same for models with the same features."""
-        return str(sorted(self.card.features_from.items()))
-
-
-# Models in use, each in memory once, whatever holds it: the pages and the API do.
-_loaded: WeakValueDictionary[tuple[str, Path, tuple[int, ...]], LoadedModel] = (
-    WeakValueDictionary()
-)
 _lock = threading.Lock()
 
 
@@ -109,27 +77,14 @@ class CoinClassifier:
             return self
         fixed = CoinClassifier()
         with _lock:
-            for name in names:
-                model = self._load(name)
-                fixed._models[name] = model
-                if model.takes_features:
-                    extractor = model.card.features_from["name"]
-                    fixed._models[extractor] = self._models[extractor]
+            fixed._models = {name: self._load(name) for name in names}
         fixed._pinned = True
         return fixed
 
     def _load(self, name: str) -> LoadedModel:
         model = self._models.get(name)
-        if model is None or model.version != _card_version(model.folder):
-            model = self._models[name] = _load_bundle(name)
-        if model.takes_features:
-            extractor = self._load(model.card.features_from["name"])
-            if extractor.digest != model.card.features_from["sha256"]:
-                raise WeightsMismatchError(
-                    f"{name} was trained on the features of another {extractor.name} "
-                    f"than the installed one. Train it again: python -m coin_core "
-                    f"train {model.card.classifier} --data rendered"
-                )
+        if model is None or not _is_current(model):
+            model = self._models[name] = open_model(name)
         return model
 
     def load(self, names: Sequence[str] | None = None) -> None:
@@ -146,9 +101,7 @@ class CoinClassifier:
     def feature_extractor(self, name: str) -> LoadedModel:
         """Return the model whose network a model uses: itself, or its extractor."""
         model = self.model(name)
-        if model.takes_features:
-            return self.model(model.card.features_from["name"])
-        return model
+        return model.extractor or model
 
     def features(self, crops: NDArray[np.uint8], name: str) -> NDArray[np.float32]:
         """Return the features (N, D) of crops (N, S, S, 3) that a model gets."""
@@ -168,12 +121,26 @@ class CoinClassifier:
             crops: uint8 (N, S, S, 3).
             name: The model.
             features: What `features` returned, to save computing them again.
+
+        Raises:
+            WeightsMismatchError: The model is damaged: some are no numbers.
         """
+        rows = self._rows(crops, name, features)
+        check_probabilities(name, rows)
+        return rows
+
+    def _rows(
+        self,
+        crops: NDArray[np.uint8],
+        name: str,
+        features: NDArray[np.float32] | None = None,
+    ) -> NDArray[np.float32]:
+        """The same; NaN in the rows that a damaged model has no numbers for."""
         model = self.model(name)
         inputs: Any = crops
         if model.takes_features:
             inputs = self.features(crops, name) if features is None else features
-        return calibrated(model.classifier.predict_proba(inputs), model.card)
+        return predict_calibrated(model.classifier, model.card, inputs)
 
     def classify(
         self,
@@ -202,6 +169,8 @@ class CoinClassifier:
     ) -> Iterator[PhotoResult]:
         """Classify many photos, in order, a batch at a time.
 
+        Of a batch only the crops are kept, so that few photos are in memory at once.
+
         Args:
             photos: uint8 (H, W, 3) RGB each.
             classifiers: Names of models; the default one if None.
@@ -211,8 +180,7 @@ class CoinClassifier:
             self.model(name)
         remaining = iter(photos)
         with ThreadPoolExecutor(max_workers=2) as pool:
-            while batch := list(islice(remaining, _BATCH)):
-                prepared = list(pool.map(prepare_photo, batch))
+            while prepared := _prepare_photos(pool, islice(remaining, _BATCH)):
                 yield from self._classify_prepared(prepared, names)
 
     def _classify_prepared(
@@ -231,7 +199,7 @@ class CoinClassifier:
                 if model.takes_features and model.features_key not in shared:
                     shared[model.features_key] = models.features(crops, name)
                 features = shared.get(model.features_key)
-                found = models.probabilities(crops, name, features)
+                found = models._rows(crops, name, features)
                 for i, row in zip(with_coins, found, strict=True):
                     rows[i] = row
             seconds = (time.perf_counter() - started) / len(prepared)
@@ -243,31 +211,15 @@ class CoinClassifier:
         ]
 
 
-def _load_bundle(name: str) -> LoadedModel:
-    folder = find_bundle(name)
-    key = name, folder, _card_version(folder)
-    if (known := _loaded.get(key)) is not None:
-        return known
-    card, classifier = load_classifier(folder)
-    model = LoadedModel(
-        name=name,
-        folder=folder,
-        card=card,
-        classifier=classifier,
-        digest=weights_digest(card),
-        version=key[-1],
-    )
-    _loaded[key] = model
-    return model
-
-
-def _card_version(folder: Path) -> tuple[int, ...]:
-    """Return numbers that differ once a card is replaced; none if it is missing."""
+def _is_current(model: LoadedModel) -> bool:
+    """Whether neither the bundle nor its extractor was written again."""
     try:
-        card = (folder / "card.json").stat()
+        card = (model.folder / "card.json").stat()
     except OSError:
-        return ()
-    return card.st_ino, card.st_mtime_ns, card.st_size
+        return False
+    return model.version == (card.st_ino, card.st_mtime_ns, card.st_size) and (
+        model.extractor is None or _is_current(model.extractor)
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -278,6 +230,19 @@ class PreparedPhoto:
     legend: int | None
     crop: NDArray[np.uint8]
     reason: RejectReason | None
+
+
+def _prepare_photos(
+    pool: ThreadPoolExecutor, photos: Iterable[NDArray[np.uint8]]
+) -> list[PreparedPhoto]:
+    """Prepare photos in order, while the next one is read; two are kept at most."""
+    pending: deque[Future[PreparedPhoto]] = deque()
+    prepared = []
+    for photo in photos:
+        pending.append(pool.submit(prepare_photo, photo))
+        if len(pending) == _AT_ONCE:
+            prepared.append(pending.popleft().result())
+    return [*prepared, *(future.result() for future in pending)]
 
 
 def prepare_photo(
@@ -300,7 +265,7 @@ def prepare_photo(
         )
     faces = classify_sides(photo, boxes)
     legend = legend_side(faces)
-    chosen = _largest(faces) if legend is None else legend
+    chosen = largest_face(faces) if legend is None else legend
     return PreparedPhoto(
         faces=faces,
         legend=legend,
@@ -309,7 +274,8 @@ def prepare_photo(
     )
 
 
-def _largest(faces: Sequence[DetectedFace]) -> int:
+def largest_face(faces: Sequence[DetectedFace]) -> int:
+    """Return the index of the face that is classified where none shows a legend."""
     areas = [(f.box.right - f.box.left) * (f.box.bottom - f.box.top) for f in faces]
     return int(np.argmax(areas))
 
@@ -335,12 +301,15 @@ def _verdict(
     # Only the Hasmonean coins have these sides; models of other coins name any side.
     if reason is not RejectReason.NO_COIN and not set(classes) <= set(RULERS):
         reason = None
+    if not np.isfinite(row).all():
+        reason, row = RejectReason.DAMAGED, row[:0]
     best = int(row.argmax()) if len(row) else None
     if reason is None and (best is None or row[best] < model.card.threshold):
         reason = RejectReason.TOO_WORN
     return Verdict(
         classifier=model.name,
         model=model.digest,
+        origin=model.card.origin,
         probabilities=dict(zip(classes, row.tolist(), strict=False)),
         ruler=None if reason or best is None else classes[best],
         reason=reason,

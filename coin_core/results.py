@@ -18,6 +18,7 @@ class RejectReason(StrEnum):
     LEGEND_NOT_SHOWN = "legend_side_not_shown"
     TOO_WORN = "too_worn_to_tell"
     NOT_THESE = "not_one_of_these_coins"
+    DAMAGED = "classifier_is_damaged"
 
 
 _REASONS = {
@@ -30,6 +31,10 @@ _REASONS = {
     RejectReason.NOT_THESE: (
         "this does not look like a coin with the legend in a wreath."
     ),
+    RejectReason.DAMAGED: (
+        "this classifier is damaged, its answer is no number. "
+        "Choose another one, and copy or train this one again."
+    ),
 }
 
 
@@ -40,11 +45,12 @@ class Verdict:
     Attributes:
         classifier: The name of the model.
         probabilities: Calibrated probability 0..1 of each class, in the order of the
-            model card; empty if no coin was found.
+            model card; empty if no coin was found or the model is damaged.
         ruler: The class, or None if there is a `reason`.
         reason: Why there is no ruler.
         seconds: The classifier's own time.
         model: The digest of the weights that made it; "" if it is not known.
+        origin: Whether the model is "shipped" or a user's "own".
     """
 
     classifier: str
@@ -53,6 +59,7 @@ class Verdict:
     reason: RejectReason | None
     seconds: float
     model: str = ""
+    origin: str = "shipped"
 
     def __post_init__(self) -> None:
         if (self.ruler is None) == (self.reason is None):
@@ -100,6 +107,7 @@ def to_json(photo: str, result: PhotoResult) -> list[dict[str, Any]]:
         {
             "photo": photo,
             "classifier": verdict.classifier,
+            "origin": verdict.origin,
             "ruler": verdict.ruler,
             "reason": None if verdict.reason is None else str(verdict.reason),
             "probabilities": dict(verdict.probabilities),

@@ -60,8 +60,8 @@ def bundles() -> tuple[BundleInfo, ...]:
                     {"data": "rendered", "n": 3000, "accuracy": 0.97, "ece": 0.012},
                 ),
                 files={"model.skops": "0" * 64},
+                origin="shipped",
             ),
-            origin="shipped",
         )
         for name, title in TITLES.items()
     )

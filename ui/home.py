@@ -10,6 +10,7 @@ from coin_core.rulers import RULERS, Ruler
 from ui import resources
 from ui.components.paleo_hebrew import name_on_coin
 from ui.components.table import percent_column, show_table
+from ui.formatting import full_title
 
 _REQUIRED_FIGURES = {
     *("n", "data", "answered", "accuracy", "accuracy_low", "accuracy_high"),
@@ -59,7 +60,7 @@ def show_measurements() -> None:
     found, _ = resources.bundles()
     rows = [
         {
-            "classifier": bundle.card.title,
+            "classifier": full_title(bundle.card),
             "measured on": f"{figures['n']:,} "
             + str(figures.get("what") or f"{figures['data']} coins"),
             "right": 100 * figures["accuracy"],

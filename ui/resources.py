@@ -41,7 +41,7 @@ def bundles() -> tuple[tuple[BundleInfo, ...], tuple[BundleProblem, ...]]:
 
     def menu_place(bundle: BundleInfo) -> tuple[bool, bool, int]:
         place = names.index(bundle.card.classifier)
-        return bundle.name != first, bundle.origin == "own", place
+        return bundle.name != first, bundle.card.origin == "own", place
 
     return tuple(sorted(usable.values(), key=menu_place)), problems
 
@@ -49,11 +49,7 @@ def bundles() -> tuple[tuple[BundleInfo, ...], tuple[BundleProblem, ...]]:
 def weights_version() -> str:
     """Changes when a bundle is added, changed or removed."""
     found, _ = models.discover()
-    return "|".join(
-        f"{b.folder}:{models.weights_digest(b.card)}:{b.card.class_logit_bias}:"
-        f"{b.card.temperature}:{b.card.threshold}"
-        for b in found
-    )
+    return "|".join(f"{b.folder}:{models.verdict_digest(b.card)}" for b in found)
 
 
 def coin_classifier() -> CoinClassifier:

@@ -135,6 +135,6 @@ def build_net(
 def shape_parameters(tensors: dict[str, Tensor]) -> dict[str, bool]:
     """Return the parameters of the network whose weights these are: width and depth."""
     first = tensors.get("trunk.features.0.weight")
-    full_width = first is not None and len(first) == _PUBLISHED_WIDTH
+    full_width = first is not None and first.shape[:1] == (_PUBLISHED_WIDTH,)
     deep = "look.1.line.weight" in tensors
     return {"module__full_width": full_width, "module__deep": deep}

@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from coin_core.classifiers.registry import get_classifier
-from coin_core.errors import WeightsMismatchError
+from coin_core.errors import UnknownClassifierError, WeightsMismatchError
 from coin_core.imaging.preprocessing import Preprocessing
 from coin_core.model_store import bundle
 from coin_core.model_store.card import TENSORS_FILE, Card
@@ -42,14 +44,17 @@ def load_classifier(folder: Path) -> tuple[Card, Any]:
         UnknownClassifierError: The card names a classifier that is not registered.
     """
     card = bundle.load_card(folder)
-    spec = get_classifier(card.classifier)
+    try:
+        spec = get_classifier(card.classifier)
+    except UnknownClassifierError as error:
+        raise UnknownClassifierError(f"{folder.name}: {error}") from error
     built = spec.build(card.classes, seed=0)
     if TENSORS_FILE in card.files:
         if not hasattr(built, "load_tensors"):
             raise WeightsMismatchError(
                 f"{folder.name}: holds a network, and {card.classifier} is not one."
             )
-        tensors = bundle.to_single(bundle.read_tensors(folder))
+        tensors = bundle.read_tensors(folder)
         try:
             if spec.inputs == "photo":
                 settings = Preprocessing.from_dict(dict(card.preprocessing))
@@ -58,11 +63,11 @@ def load_classifier(folder: Path) -> tuple[Card, Any]:
         except ValueError as error:
             raise WeightsMismatchError(f"{folder.name}: {error}") from error
     estimator = bundle.read_estimator(folder, spec.trusted_types)
-    columns = getattr(estimator, "classes_", ())
-    if list(map(int, columns)) != list(range(len(card.classes))):
+    columns = np.asarray(getattr(estimator, "classes_", ()))
+    if not np.array_equal(columns, np.arange(len(card.classes))):
         raise WeightsMismatchError(
             f"{folder.name}: the card names {len(card.classes)} classes, and the "
-            f"estimator has {len(columns)}. Copy the bundle again, or train it again."
+            f"estimator has {columns.size}. Copy the bundle again, or train it again."
         )
     built.estimator_ = estimator
     return card, built

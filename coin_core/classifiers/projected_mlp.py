@@ -12,8 +12,10 @@ from torch import nn
 
 from coin_core.classifiers.legend_net import FEATURES
 from coin_core.classifiers.torch_classifier import NetClassifier
+from coin_core.errors import WeightsMismatchError
 
 PROJECTED = 256
+MAX_INPUTS = 4 * FEATURES
 
 
 class ProjectedMlp(nn.Module):
@@ -68,9 +70,18 @@ class MlpClassifier(NetClassifier):
             self.module_.axes.copy_(torch.from_numpy(axes))
 
     def load_tensors(self, tensors: dict[str, torch.Tensor]) -> NetClassifier:
-        """Load weights for inputs of any width."""
-        if "mean" in tensors:
-            self.set_params(module__inputs=int(tensors["mean"].numel()))
+        """Load weights for inputs of any width up to `MAX_INPUTS`.
+
+        Raises:
+            WeightsMismatchError: They belong to another network.
+        """
+        inputs = tensors["mean"].numel() if "mean" in tensors else FEATURES
+        if not 1 <= inputs <= MAX_INPUTS:
+            raise WeightsMismatchError(
+                f"the weights are for {inputs} features, where 1 to {MAX_INPUTS} were "
+                "expected. Copy the bundle again, or train it again."
+            )
+        self.set_params(module__inputs=inputs)
         return super().load_tensors(tensors)
 
 

@@ -1,4 +1,4 @@
-"""The skorch estimators of the networks, and how a legend net predicts.
+"""The skorch estimators of the networks, how a legend net predicts, calibration.
 
 They take label names and uint8 crops. From one seed they train the same way
 whether or not they are interrupted between two epochs.
@@ -6,14 +6,16 @@ whether or not they are interrupted between two epochs.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import logging
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import softmax
 from skorch import NeuralNetClassifier
 from skorch.callbacks import EpochTimer, PassthroughScoring
 from skorch.utils import to_tensor
@@ -28,13 +30,22 @@ from coin_core.classifiers.appearance_net import (
 from coin_core.classifiers.base import to_columns
 from coin_core.classifiers.legend_net import LegendNet, LegendOutput
 from coin_core.detection.legend_localizer import best_poses, predict_poses
-from coin_core.errors import WeightsMismatchError
+from coin_core.errors import CoinError, WeightsMismatchError
 from coin_core.imaging.preprocessing import (
     LegendPose,
     Preprocessing,
     centred_pose,
     prepare,
 )
+from coin_core.model_store.bundle import load_weights
+from coin_core.model_store.card import Card
+
+logger = logging.getLogger(__name__)
+
+SMALLEST = 1e-12
+"""Used for a probability of 0, which has no logarithm."""
+
+_SUM_TOLERANCE = 1e-3  # of the probabilities of a coin
 
 Augment = Callable[[NDArray[np.uint8]], NDArray[np.uint8]]
 
@@ -223,34 +234,21 @@ class NetClassifier(NeuralNetClassifier):
             WeightsMismatchError: They belong to another network.
         """
         self.initialize()
-        # The counters of batches matter to no prediction and may be missing.
-        counters = {
-            name: value
-            for name, value in self.module_.state_dict().items()
-            if name.endswith("num_batches_tracked")
+        own = self.module_.state_dict()
+        outputs = {
+            len(tensors[name])
+            for name, value in own.items()
+            if name in tensors
+            and value.ndim
+            and tensors[name].ndim
+            and len(value) == len(self.classes) != len(tensors[name])
         }
-        try:
-            self.module_.load_state_dict(counters | tensors)
-        except RuntimeError as error:
-            own = self.module_.state_dict()
-            outputs = {
-                len(tensors[name])
-                for name, value in own.items()
-                if name in tensors
-                and value.ndim
-                and tensors[name].ndim
-                and len(value) == len(self.classes) != len(tensors[name])
-            }
-            if len(outputs) == 1:
-                raise WeightsMismatchError(
-                    f"the card names {len(self.classes)} classes, and the network has "
-                    f"{outputs.pop()}. Copy the bundle again, or train it again."
-                ) from error
-            first = str(error).strip().splitlines()[-1].strip()
+        if len(outputs) == 1:
             raise WeightsMismatchError(
-                f"The weights do not fit this network: {first} "
-                "Train it again with python -m coin_core train."
-            ) from error
+                f"the card names {len(self.classes)} classes, and the network has "
+                f"{outputs.pop()}. Copy the bundle again, or train it again."
+            )
+        load_weights(self.module_, tensors)
         self.module_.eval()
         return self
 
@@ -421,3 +419,90 @@ def build_photo_classifier(
         optimizer__weight_decay=2e-2,
         device=best_device(),
     )
+
+
+def predict_calibrated(
+    classifier: Any, card: Card, inputs: NDArray[Any]
+) -> NDArray[np.float32]:
+    """Return the calibrated probabilities of a classifier, float32 (N, C).
+
+    Rows that are no probabilities are NaN, and only these: features that are not
+    finite say nothing of the other rows. If a user's own classifier fails, all are.
+
+    Args:
+        classifier: The fitted classifier.
+        card: Its card.
+        inputs: Crops uint8 (N, S, S, 3), or features float32 (N, D), as it takes them.
+    """
+    rows = np.full((len(inputs), len(card.classes)), np.nan, dtype=np.float32)
+    usable = np.isfinite(inputs).all(axis=tuple(range(1, inputs.ndim)))
+    if inputs.dtype == np.uint8:
+        usable[:] = True
+    if not usable.any():
+        return rows
+    try:
+        rows[usable] = calibrated(classifier.predict_proba(inputs[usable]), card)
+    except CoinError:
+        raise  # the program's own networks are damaged
+    except (ValueError, RuntimeError, LookupError, ArithmeticError, AttributeError):
+        if card.origin == "shipped":
+            raise
+        logger.exception("The classifier %s is broken", card.name)
+    return rows
+
+
+def calibrated(probabilities: ArrayLike, card: Card) -> NDArray[np.float32]:
+    """Calibrate probabilities (N, C) as the model card says, float32 (N, C).
+
+    A row that is no probabilities becomes NaN.
+    """
+    p = np.asarray(probabilities, dtype=np.float64)
+    with np.errstate(invalid="ignore", over="ignore"):
+        sums = p.sum(axis=1, keepdims=True)
+        valid = (np.abs(sums - 1) < _SUM_TOLERANCE) & (p >= 0).all(
+            axis=1, keepdims=True
+        )
+    return apply_temperature(
+        apply_logit_bias(
+            np.where(valid, p, np.nan), card.classes, card.class_logit_bias
+        ),
+        card.temperature,
+    )
+
+
+def apply_logit_bias(
+    probabilities: ArrayLike,
+    classes: tuple[str, ...],
+    class_logit_bias: Mapping[str, float],
+) -> NDArray[np.float32]:
+    """Probabilities (N, C) with the logits of some classes shifted; rows sum to 1.
+
+    Args:
+        probabilities: As the classifier gave them.
+        classes: The labels of the columns.
+        class_logit_bias: Added to the logits of these labels.
+    """
+    p = np.maximum(np.asarray(probabilities, dtype=np.float64), SMALLEST)
+    shifted = p * np.exp([class_logit_bias.get(label, 0.0) for label in classes])
+    out: NDArray[np.float64] = shifted / shifted.sum(axis=1, keepdims=True)
+    return out.astype(np.float32)
+
+
+def apply_temperature(
+    probabilities: ArrayLike, temperature: float
+) -> NDArray[np.float32]:
+    """The calibrated probabilities, float32 (N, C); each row sums to 1.
+
+    Args:
+        probabilities: As the classifier gave them, (N, C).
+        temperature: Above 1 lowers the confidence; 1 changes nothing.
+
+    Raises:
+        ValueError: The temperature is not above 0.
+    """
+    if not temperature > 0:
+        raise ValueError(f"A temperature is above 0, not {temperature!r}.")
+    p = np.asarray(probabilities, dtype=np.float64)
+    logits = np.log(np.maximum(p, SMALLEST)) / temperature
+    scaled: NDArray[np.float64] = softmax(logits, axis=1)
+    return scaled.astype(np.float32)

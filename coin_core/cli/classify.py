@@ -91,6 +91,8 @@ def _write_result(photo: str, result: PhotoResult, *, as_json: bool) -> None:
             write_json(answer)
     else:
         for verdict in result.verdicts:
-            name = f" [{verdict.classifier}]" if len(result.verdicts) > 1 else ""
+            yours = verdict.origin == "own"
+            name = verdict.classifier + " (yours)" * yours
+            name = f" [{name}]" if yours or len(result.verdicts) > 1 else ""
             sys.stdout.write(f"{photo}{name}: {sentence(verdict)}\n")
     sys.stdout.flush()

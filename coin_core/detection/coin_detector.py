@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from coin_core.detection.nets import conv_bn_relu, load_small_net
-from coin_core.model_store.bundle import find_bundle
+from coin_core.errors import WeightsMismatchError
+from coin_core.model_store.bundle import find_detection_bundle
 
 Box = tuple[float, float, float, float]
 """Left, top, right, bottom in px."""
@@ -102,7 +103,7 @@ class CoinSegmentationNet(nn.Module):
 @lru_cache(maxsize=1)
 def shipped_net() -> nn.Module:
     """Return the shipped network, loaded once."""
-    return load_small_net(find_bundle(BUNDLE), CoinSegmentationNet)
+    return load_small_net(find_detection_bundle(BUNDLE), CoinSegmentationNet)
 
 
 def to_input(photos: NDArray[np.uint8]) -> Tensor:
@@ -110,6 +111,20 @@ def to_input(photos: NDArray[np.uint8]) -> Tensor:
     pixels = torch.from_numpy(np.ascontiguousarray(photos)).permute(0, 3, 1, 2)
     scaled = pixels.float().div_(127.5).sub_(1.0)
     return scaled.contiguous(memory_format=torch.channels_last)
+
+
+def check_finite(output: Tensor, bundle: str) -> Tensor:
+    """Return what a network of detection found, if all of it are numbers.
+
+    Raises:
+        WeightsMismatchError: Some are not finite.
+    """
+    if not bool(output.isfinite().all()):
+        raise WeightsMismatchError(
+            f"The program's own network {bundle} is damaged: it gives no numbers. This "
+            f"makes it again: python -m coin_core train {bundle} --data rendered"
+        )
+    return output
 
 
 def segment(
@@ -125,7 +140,7 @@ def segment(
         for axes in _MIRRORED:
             maps = (net or shipped_net())(pixels.flip(axes)).sigmoid()
             total = total + maps.flip(axes)
-    out: NDArray[np.float32] = (total / len(_MIRRORED)).numpy()
+    out: NDArray[np.float32] = check_finite(total / len(_MIRRORED), BUNDLE).numpy()
     return out
 
 

@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from coin_core.detection.coin_detector import check_finite
 from coin_core.detection.nets import conv_bn_relu, load_small_net
 from coin_core.imaging.preprocessing import (
     VIEW_MARGIN,
@@ -19,7 +20,7 @@ from coin_core.imaging.preprocessing import (
     normalize_degrees,
     warp_to_legend,
 )
-from coin_core.model_store.bundle import find_bundle, load_card
+from coin_core.model_store.bundle import find_detection_bundle, load_card
 
 BUNDLE = "frames"
 INPUT_PX = 128
@@ -99,7 +100,7 @@ class LegendLocalizerNet(nn.Module):
 @lru_cache(maxsize=1)
 def shipped_net() -> nn.Module:
     """Return the shipped network, loaded once."""
-    return load_small_net(find_bundle(BUNDLE), LegendLocalizerNet)
+    return load_small_net(find_detection_bundle(BUNDLE), LegendLocalizerNet)
 
 
 def to_input(crops: NDArray[np.uint8]) -> Tensor:
@@ -169,7 +170,10 @@ def _predict(crops: NDArray[np.uint8], net: nn.Module) -> list[list[LegendPose]]
     usual = DEFAULT_POSE.radius
     for first in range(0, len(crops), _BATCH):
         with torch.inference_mode():
-            places, turns = net(to_input(crops[first : first + _BATCH]))
+            places, turns = (
+                check_finite(output, BUNDLE)
+                for output in net(to_input(crops[first : first + _BATCH]))
+            )
         probabilities = (turns.float() + _turn_logit_bias()).softmax(1).numpy()
         for (dx, dy, growth), row in zip(places.tolist(), probabilities, strict=True):
             poses.append(
@@ -240,7 +244,7 @@ class SideNet(nn.Module):
 @lru_cache(maxsize=1)
 def shipped_side_net() -> tuple[nn.Module, float]:
     """Return the shipped side network, loaded once, and its legend bias."""
-    folder = find_bundle(SIDE_BUNDLE)
+    folder = find_detection_bundle(SIDE_BUNDLE)
     bias = load_card(folder).limits.get(LEGEND_LOGIT_BIAS, 0.0)
     return load_small_net(folder, SideNet), float(bias)
 
@@ -262,7 +266,7 @@ def side_probabilities(
     if net is None:
         net, legend_bias = shipped_side_net()
     with torch.inference_mode():
-        logits = net(local_contrast_normalize(crops))
+        logits = check_finite(net(local_contrast_normalize(crops)), SIDE_BUNDLE)
         logits[:, 0] += legend_bias
         out: NDArray[np.float32] = logits.softmax(dim=1).numpy()
     return out

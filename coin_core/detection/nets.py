@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from coin_core.errors import WeightsMismatchError
-from coin_core.model_store.bundle import read_tensors, to_single
+from coin_core.model_store.bundle import load_weights, read_tensors
 
 
 def conv_bn_relu(inward: int, outward: int, stride: int = 1) -> nn.Sequential:
@@ -32,11 +32,10 @@ def load_small_net(folder: Path, build: Callable[[], nn.Module]) -> nn.Module:
     with torch.random.fork_rng(devices=[]):
         net = build()
     try:
-        net.load_state_dict(to_single(read_tensors(folder)))
-    except RuntimeError as error:
+        load_weights(net, read_tensors(folder))
+    except WeightsMismatchError as error:
         raise WeightsMismatchError(
-            f"{folder.name}: the tensors are not those of this version's network. "
-            f"Make them again with: python -m coin_core train {folder.name} "
-            "--data rendered"
+            f"{folder.name}: {error} This makes it again: "
+            f"python -m coin_core train {folder.name} --data rendered"
         ) from error
     return net.eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]

@@ -1,25 +1,19 @@
-"""Calibrated probabilities, and the threshold below which a coin is not named."""
+"""The temperature of a classifier, and the threshold below which it names no coin."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import minimize_scalar
-from scipy.special import log_softmax, softmax
+from scipy.special import log_softmax
 
 from coin_core.classifiers.base import to_columns
+from coin_core.classifiers.torch_classifier import SMALLEST, apply_temperature
 from coin_core.errors import TrainingDataError
-from coin_core.evaluation.metrics import Report, evaluate
+from coin_core.evaluation.metrics import Report, check_probabilities, evaluate
 
-if TYPE_CHECKING:
-    from coin_core.model_store.card import Card
-
-# A probability of 0 has no logarithm.
-_SMALLEST = 1e-12
 # No held-out dataset of a reasonable size supports a temperature outside of these.
 _COOLEST, _HOTTEST = 0.05, 20.0
 # A shipped classifier should be right in 99 of 100 answers on rendered coins, as real
@@ -45,9 +39,9 @@ def fit_temperature(probabilities: ArrayLike, y: ArrayLike) -> float:
         raise TrainingDataError(
             "Calibration needs held-out coins of at least two classes."
         )
-    p = np.asarray(probabilities, dtype=np.float64)
+    p = check_probabilities("the classifier", probabilities)
     # Classes without a held-out coin would only add a constant error.
-    logits = np.log(np.maximum(p, _SMALLEST))[:, present]
+    logits = np.log(np.maximum(p, SMALLEST))[:, present]
     rows = np.arange(len(columns))
 
     def log_loss(log_beta: float) -> float:
@@ -58,52 +52,6 @@ def fit_temperature(probabilities: ArrayLike, y: ArrayLike) -> float:
         log_loss, bounds=(-10.0, 10.0), method="bounded", options={"xatol": 1e-12}
     )
     return float(np.clip(np.exp(-found.x), _COOLEST, _HOTTEST))
-
-
-def calibrated(probabilities: ArrayLike, card: Card) -> NDArray[np.float32]:
-    """Raw probabilities (N, C) calibrated as the model card says, float32 (N, C)."""
-    return apply_temperature(
-        apply_logit_bias(probabilities, card.classes, card.class_logit_bias),
-        card.temperature,
-    )
-
-
-def apply_logit_bias(
-    probabilities: ArrayLike,
-    classes: tuple[str, ...],
-    class_logit_bias: Mapping[str, float],
-) -> NDArray[np.float32]:
-    """Probabilities (N, C) with the logits of some classes shifted; rows sum to 1.
-
-    Args:
-        probabilities: As the classifier gave them.
-        classes: The labels of the columns.
-        class_logit_bias: Added to the logits of these labels.
-    """
-    p = np.maximum(np.asarray(probabilities, dtype=np.float64), _SMALLEST)
-    shifted = p * np.exp([class_logit_bias.get(label, 0.0) for label in classes])
-    out: NDArray[np.float64] = shifted / shifted.sum(axis=1, keepdims=True)
-    return out.astype(np.float32)
-
-
-def apply_temperature(
-    probabilities: ArrayLike, temperature: float
-) -> NDArray[np.float32]:
-    """The calibrated probabilities, float32 (N, C); each row sums to 1.
-
-    Args:
-        probabilities: As the classifier gave them, (N, C).
-        temperature: Above 1 lowers the confidence; 1 changes nothing.
-
-    Raises:
-        ValueError: The temperature is not above 0.
-    """
-    if not temperature > 0:
-        raise ValueError(f"A temperature is above 0, not {temperature!r}.")
-    p = np.asarray(probabilities, dtype=np.float64)
-    logits = np.log(np.maximum(p, _SMALLEST)) / temperature
-    scaled: NDArray[np.float64] = softmax(logits, axis=1)
-    return scaled.astype(np.float32)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,7 +95,7 @@ def find_threshold(
     Raises:
         TrainingDataError: There are no held-out coins.
     """
-    p = np.asarray(probabilities, dtype=np.float64)
+    p = check_probabilities("the classifier", probabilities)
     if not len(p):
         raise TrainingDataError("A threshold needs held-out coins.")
     confidence = p.max(axis=1)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from coin_core.errors import TrainingDataError
+from coin_core.errors import TrainingDataError, WeightsMismatchError
 
 # Edges of the bins of the legibility table; the last bin includes 1.
 LEGIBILITY_EDGES = (0.0, 0.25, 0.5, 0.75, 1.0)
@@ -148,6 +148,23 @@ def expected_calibration_error(
     return float(np.abs(gap).sum() / len(p))
 
 
+def check_probabilities(
+    classifier: str, probabilities: ArrayLike
+) -> NDArray[np.float64]:
+    """Return probabilities (N, C) in double precision; all must be numbers.
+
+    Raises:
+        WeightsMismatchError: Some are not finite.
+    """
+    p = np.asarray(probabilities, dtype=np.float64)
+    if damaged := int((~np.isfinite(p)).any(axis=-1).sum()):
+        raise WeightsMismatchError(
+            f"{classifier} is damaged: its answer for {damaged} of {len(p)} coins is "
+            "no number. Copy its bundle again, or train it again."
+        )
+    return p
+
+
 def evaluate(
     classifier: str,
     y_true: Sequence[str] | NDArray[Any],
@@ -172,7 +189,7 @@ def evaluate(
 
     from coin_core.classifiers.base import to_columns
 
-    p = np.asarray(probabilities, dtype=np.float64)
+    p = check_probabilities(classifier, probabilities)
     if not len(p):
         raise TrainingDataError("There is no coin to measure on.")
     try:

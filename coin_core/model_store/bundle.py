@@ -3,20 +3,29 @@
 Networks are stored as model.safetensors, scikit-learn estimators as model.skops, never
 as pickles. The sha256 of the weights is in the card and is checked before they are
 parsed. Shipped bundles are in `weights/`, a user's own in `data/models/`.
+
+A bundle may come from anyone. Programs open it with `coin_core.models.open_model`,
+which uses the functions here; they read only regular files of limited sizes, and accept
+only the tensors that a network of this program has.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
+import math
+import os
+import stat
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from coin_core.errors import WeightsMismatchError, WeightsMissingError
+from coin_core.model_store import shipped
 from coin_core.model_store.card import (
     ESTIMATOR_FILE,
     MAX_CARD_BYTES,
@@ -24,7 +33,10 @@ from coin_core.model_store.card import (
     Card,
     card_from_json,
     card_to_json,
+    is_bundle_name,
 )
+from coin_core.model_store.shipped import DETECTION, SHIPPED
+from coin_core.recycle_bin import discard
 from coin_core.storage import (
     WEIGHTS_DIR,
     data_dir,
@@ -34,9 +46,10 @@ from coin_core.storage import (
 )
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Tensor, nn
 
 __all__ = [
+    "DETECTION",
     "ESTIMATOR_FILE",
     "TENSORS_FILE",
     "WEIGHTS_DIR",
@@ -49,19 +62,26 @@ __all__ = [
     "find_bundle",
     "library_versions",
     "load_card",
+    "load_weights",
     "models_dir",
     "read_estimator",
+    "read_files",
     "read_tensors",
     "save_bundle",
     "to_half",
     "to_single",
+    "verdict_digest",
     "weights_digest",
+    "write_shipped_table",
 ]
 
 MAX_FILE_BYTES = 256 * 1024 * 1024
+_MAX_HEADER_BYTES = 1024 * 1024
+_MAX_DIMENSIONS = 8
 _LIBRARIES = ("numpy", "scikit-learn", "skops", "skorch", "torch", "torchvision")
-
-Origin = Literal["shipped", "own"]
+_NO_LINKS = getattr(os, "O_NOFOLLOW", 0)
+_BINARY = getattr(os, "O_BINARY", 0)
+_AGAIN = "Copy the bundle again, or train it again."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +91,6 @@ class BundleInfo:
     name: str
     folder: Path
     card: Card
-    origin: Origin
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,20 +114,62 @@ def load_card(folder: Path) -> Card:
         WeightsMismatchError: The card is damaged, or of another program.
     """
     recover_folder(folder)
+    data = _read_regular(folder / "card.json", MAX_CARD_BYTES)
     try:
-        with (folder / "card.json").open("rb") as file:
-            return card_from_json(file.read(MAX_CARD_BYTES + 1))
+        card = card_from_json(data)
+    except WeightsMismatchError as error:
+        raise WeightsMismatchError(
+            f"{folder.name}: the card {error}. {_AGAIN}"
+        ) from error
+    if is_shipped(folder, card):
+        return replace(card, origin="shipped")
+    return card
+
+
+def is_shipped(folder: Path, card: Card) -> bool:
+    """Whether a bundle is one of those that this version ships, unchanged."""
+    return (
+        SHIPPED.get(folder.name) == verdict_digest(card)
+        and folder.resolve() == (WEIGHTS_DIR / folder.name).resolve()
+    )
+
+
+def _read_regular(path: Path, limit: int) -> bytes:
+    """Read a regular file: no link, pipe or device, and not more than `limit` bytes."""
+    name = path.parent.name
+    try:
+        # A pipe without a writer would block, and a device might never end.
+        descriptor = os.open(
+            path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | _NO_LINKS | _BINARY
+        )
+        with os.fdopen(descriptor, "rb") as file:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise _not_regular(path)
+            data = file.read(limit + 1)
     except (FileNotFoundError, NotADirectoryError) as error:
         raise WeightsMissingError(
-            f"{folder.name}: there is no model bundle in {folder} (card.json is "
+            f"{name}: there is no model bundle in {path.parent} ({path.name} is "
             "missing)."
         ) from error
     except OSError as error:
+        if path.is_symlink() or not path.is_file():
+            raise _not_regular(path) from error
         raise WeightsMismatchError(
-            f"{folder.name}: card.json cannot be opened ({error.strerror})."
+            f"{name}: {path.name} cannot be opened ({error.strerror})."
         ) from error
-    except WeightsMismatchError as error:
-        raise WeightsMismatchError(f"{folder.name}: the card {error}.") from error
+    if len(data) > limit:
+        raise WeightsMismatchError(
+            f"{name}: {path.name} is larger than {limit >> 10} KiB, more than a bundle "
+            f"may have. {_AGAIN}"
+        )
+    return data
+
+
+def _not_regular(path: Path) -> WeightsMismatchError:
+    return WeightsMismatchError(
+        f"{path.parent.name}: {path.name} is a link, a folder or a device; a bundle "
+        f"holds its own files. {_AGAIN}"
+    )
 
 
 def read_tensors(folder: Path) -> dict[str, Tensor]:
@@ -123,11 +184,75 @@ def read_tensors(folder: Path) -> dict[str, Tensor]:
 
     data = _read_verified(folder, TENSORS_FILE)
     try:
+        _check_header(data)
         return safetensors.torch.load(data)
-    except (safetensors.SafetensorError, ValueError, KeyError) as error:
+    except (
+        safetensors.SafetensorError,
+        ValueError,
+        KeyError,
+        TypeError,
+        RuntimeError,
+    ) as error:
         raise WeightsMismatchError(
-            f"{folder.name}: {TENSORS_FILE} is no safetensors file ({error})."
+            f"{folder.name}: {TENSORS_FILE} is no safetensors file ({error}). {_AGAIN}"
         ) from error
+
+
+def _check_header(data: bytes) -> None:
+    """Refuse a header that no network of this program needs, before it is parsed."""
+    size = int.from_bytes(data[:8], "little")
+    if not 2 <= size <= min(_MAX_HEADER_BYTES, len(data) - 8):
+        raise ValueError("the size of its header is wrong")
+    header = json.loads(data[8 : 8 + size])
+    for name, entry in header.items():
+        if name != "__metadata__" and len(entry["shape"]) > _MAX_DIMENSIONS:
+            raise ValueError(f"{name[:80]!r} has {len(entry['shape'])} dimensions")
+
+
+def load_weights(module: nn.Module, tensors: Mapping[str, Tensor]) -> None:
+    """Load tensors into a network that has exactly these, in single precision.
+
+    The counters of batches matter to no prediction and may be missing.
+
+    Raises:
+        WeightsMismatchError: A name, a shape or a type differs, or a number is not
+            finite; the message has no name of a bundle.
+    """
+    own = module.state_dict()
+    counters = {name for name in own if name.endswith("num_batches_tracked")}
+    if odd := sorted((own.keys() - counters) ^ (tensors.keys() - counters)):
+        has = "is missing" if odd[0] in own else "belongs to another network"
+        raise WeightsMismatchError(
+            f"The weights do not fit this network: {odd[0][:80]!r} {has}. {_AGAIN}"
+        )
+    for name, value in tensors.items():
+        expected = own.get(name)
+        if expected is None or value.shape != expected.shape:
+            shape = "nothing" if expected is None else tuple(expected.shape)
+            raise WeightsMismatchError(
+                f"The weights do not fit this network: {name[:80]!r} has the shape "
+                f"{tuple(value.shape)}, expected {shape}. {_AGAIN}"
+            )
+        if value.is_floating_point() != expected.is_floating_point() or (
+            value.is_complex()
+        ):
+            raise WeightsMismatchError(
+                f"The weights do not fit this network: {name[:80]!r} is {value.dtype}, "
+                f"expected {expected.dtype}. {_AGAIN}"
+            )
+        low, high = value.aminmax() if value.numel() else (0.0, 0.0)
+        if not (math.isfinite(low) and math.isfinite(high)):
+            raise WeightsMismatchError(
+                f"The weights are damaged: {name[:80]!r} holds numbers that are not "
+                f"finite. {_AGAIN}"
+            )
+        if name.endswith("running_var") and low < 0:
+            raise WeightsMismatchError(
+                f"The weights are damaged: a variance in {name[:80]!r} is negative. "
+                f"{_AGAIN}"
+            )
+    kept = {name: own[name] for name in counters}
+    module.load_state_dict(kept | to_single(tensors))
 
 
 def read_estimator(folder: Path, trusted: Iterable[str] = ()) -> Any:
@@ -157,8 +282,7 @@ def _read_verified(folder: Path, name: str) -> bytes:
         raise WeightsMismatchError(
             f"{folder.name}: holds {', '.join(card.files)}, where {name} was expected."
         )
-    _check_file(folder / name)
-    data = (folder / name).read_bytes()
+    data = _read_regular(folder / name, MAX_FILE_BYTES)
     _check_digest(folder / name, hashlib.sha256(data).hexdigest(), card)
     return data
 
@@ -167,24 +291,69 @@ def _check_digest(path: Path, digest: str, card: Card) -> None:
     if digest != card.files[path.name]:
         raise WeightsMismatchError(
             f"{path.parent.name}: {path.name} is not the file its card describes "
-            "(sha256 differs). Copy the bundle again, or train it again."
+            f"(sha256 differs). {_AGAIN}"
         )
 
 
 def _check_file(path: Path) -> None:
-    name = path.parent.name
-    if path.is_symlink():
-        raise WeightsMismatchError(
-            f"{name}: {path.name} is a link; a bundle holds its own files."
-        )
+    """Check a file without reading it, for `discover`."""
+    if path.is_symlink() or (path.exists() and not path.is_file()):
+        raise _not_regular(path)
     if not path.is_file():
-        raise WeightsMissingError(f"{name}: {path.name} is missing.")
-    size = path.stat().st_size
-    if size > MAX_FILE_BYTES:
+        raise WeightsMissingError(f"{path.parent.name}: {path.name} is missing.")
+    if path.stat().st_size > MAX_FILE_BYTES:
         raise WeightsMismatchError(
-            f"{name}: {path.name} has {size >> 20} MB, more than the "
-            f"{MAX_FILE_BYTES >> 20} MB a bundle may have."
+            f"{path.parent.name}: {path.name} has {path.stat().st_size >> 20} MB, more "
+            f"than the {MAX_FILE_BYTES >> 20} MB a bundle may have."
         )
+
+
+def read_files(source: Path) -> dict[str, bytes]:
+    """Read the files of a bundle in a folder or a ZIP file, by name; not checked yet.
+
+    Raises:
+        WeightsMissingError: There is no bundle in it.
+        WeightsMismatchError: A file is too large, or the ZIP file is damaged.
+    """
+    names = ("card.json", TENSORS_FILE, ESTIMATOR_FILE)
+    limits = (MAX_CARD_BYTES, MAX_FILE_BYTES, MAX_FILE_BYTES)
+    if source.is_dir():
+        return {
+            name: _read_regular(source / name, limit)
+            for name, limit in zip(names, limits, strict=True)
+            if name == "card.json" or os.path.lexists(source / name)
+        }
+    from coin_core.model_store.estimator_io import UNREADABLE_ZIP, open_small_zip
+
+    data = _read_regular(source, MAX_FILE_BYTES + MAX_CARD_BYTES)
+    try:
+        with open_small_zip(data) as archive:
+            members = {member.filename: member for member in archive.infolist()}
+            cards = [path for path in members if path.split("/")[-1] == "card.json"]
+            if not cards:
+                raise WeightsMissingError(
+                    f"{source.name}: there is no model bundle in it (card.json is "
+                    "missing). Pack the folder of the bundle."
+                )
+            folder = min(cards, key=len).removesuffix("card.json")
+            files = {}
+            for name, limit in zip(names, limits, strict=True):
+                if folder + name in members:
+                    with archive.open(members[folder + name]) as file:
+                        files[name] = file.read(limit + 1)
+                    if len(files[name]) > limit:
+                        raise WeightsMismatchError(
+                            f"{source.name}: {name} is larger than {limit >> 10} KiB, "
+                            "more than a bundle may have."
+                        )
+    except (*UNREADABLE_ZIP, OSError, ValueError, RuntimeError) as error:
+        if isinstance(error, WeightsMissingError | WeightsMismatchError):
+            raise
+        raise WeightsMismatchError(
+            f"{source.name} is no ZIP file, is damaged, or needs a password. Pack the "
+            "folder of the bundle again."
+        ) from error
+    return files
 
 
 def save_bundle(
@@ -195,7 +364,7 @@ def save_bundle(
     estimator: Any = None,
     trusted: Iterable[str] = (),
 ) -> Card:
-    """Write a bundle atomically, in place of an older one.
+    """Write a bundle atomically; a user's older one in its place goes to the bin.
 
     Args:
         folder: Where it goes.
@@ -229,7 +398,10 @@ def save_bundle(
         versions=dict(card.versions) or library_versions(),
         created=card.created or datetime.now(UTC).isoformat(timespec="seconds"),
     )
-    write_folder(folder, {name: data, "card.json": card_to_json(written).encode()})
+    files = {name: data, "card.json": card_to_json(written).encode()}
+    own = folder.parent.absolute() == models_dir().absolute()
+    keep = partial(discard, folder) if own else None
+    write_folder(folder, files, keep)
     return written
 
 
@@ -272,6 +444,30 @@ def weights_digest(card: Card) -> str:
     return "+".join(card.files[name] for name in sorted(card.files))
 
 
+def verdict_digest(card: Card) -> str:
+    """Return the sha256 of all that decides a verdict: weights, classes, settings."""
+    fields = (
+        *("classifier", "classes", "preprocessing", "class_logit_bias", "temperature"),
+        *("threshold", "limits", "features_from", "files"),
+    )
+    values = {name: getattr(card, name) for name in fields}
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
+
+
+def write_shipped_table() -> None:
+    """Write the digests of the bundles in `weights/` into `shipped.py` again."""
+    cards = {path.parent.name: path.parent for path in WEIGHTS_DIR.glob("*/card.json")}
+    lines = [
+        f'    "{name}": "{verdict_digest(load_card(folder))}",\n'
+        for name, folder in sorted(cards.items())
+    ]
+    path = Path(shipped.__file__)
+    before, _, rest = path.read_text("utf-8").partition("SHIPPED = {\n")
+    after = rest.partition("}\n")[2]
+    text = f"{before}SHIPPED = {{\n{''.join(lines)}}}\n{after}"
+    write_file(path, text.encode())
+
+
 def library_versions() -> dict[str, str]:
     """Return the versions of the libraries that affect a model."""
     found = {}
@@ -294,27 +490,52 @@ def discover() -> tuple[tuple[BundleInfo, ...], tuple[BundleProblem, ...]]:
     """Return all usable bundles, shipped ones first, and the unusable folders."""
     found: list[BundleInfo] = []
     problems: list[BundleProblem] = []
-    roots: dict[Origin, Path] = {"shipped": WEIGHTS_DIR, "own": models_dir()}
-    for origin, root in roots.items():
+    for root in (WEIGHTS_DIR, models_dir()):
         for folder in sorted(root.iterdir()) if root.is_dir() else []:
             if folder.name.startswith(".") or not folder.is_dir():
                 continue
             try:
-                card = load_card(folder)
-                for path in (folder / name for name in card.files):
-                    _check_file(path)
-                    stat = path.stat()
-                    digest = _file_digest(path, stat.st_mtime_ns, stat.st_size)
-                    _check_digest(path, digest, card)
+                card = _check_files(folder)
             except (WeightsMissingError, WeightsMismatchError) as error:
                 problems.append(BundleProblem(folder=folder, sentence=str(error)))
             else:
-                found.append(
-                    BundleInfo(
-                        name=folder.name, folder=folder, card=card, origin=origin
-                    )
-                )
+                found.append(BundleInfo(name=folder.name, folder=folder, card=card))
     return tuple(found), tuple(problems)
+
+
+def _check_files(folder: Path) -> Card:
+    """Return the card of a listed bundle, after a check of its name and its files."""
+    own = folder.parent == models_dir()
+    if own and (folder.name in DETECTION or not is_bundle_name(folder.name)):
+        why = "one of the program's own networks has it"
+        if folder.name not in DETECTION:
+            why = "a name is up to 64 letters, digits, '.', '_' and '-'"
+        raise WeightsMismatchError(
+            f"A model cannot have the name {folder.name[:80]!r}: {why}. Rename the "
+            f"folder in {folder.parent}."
+        )
+    card = load_card(folder)
+    try:
+        for path in (folder / name for name in card.files):
+            _check_file(path)
+            stat = path.stat()
+            _check_digest(
+                path, _file_digest(path, stat.st_mtime_ns, stat.st_size), card
+            )
+    except OSError as error:
+        raise WeightsMismatchError(
+            f"{folder.name}: the files cannot be read ({error.strerror})."
+        ) from error
+    return card
+
+
+def find_detection_bundle(name: str) -> Path:
+    """Return the folder of one of the program's own networks, which is shipped.
+
+    Raises:
+        WeightsMissingError: It is missing; the message names the command to make it.
+    """
+    return find_bundle(WEIGHTS_DIR / name)
 
 
 def find_bundle(name_or_path: str | Path) -> Path:
@@ -331,9 +552,12 @@ def find_bundle(name_or_path: str | Path) -> Path:
         if path.is_dir():
             places.append(path)
     for place in places:
-        recover_folder(place)
-        if (place / "card.json").is_file():
-            return place
+        try:
+            recover_folder(place)
+            if os.path.lexists(place / "card.json"):
+                return place
+        except (OSError, ValueError):
+            continue  # a name that no folder can have, or a folder without access
     name = path.name or given
     classifier = name if name.isidentifier() else "CLASSIFIER"
     raise WeightsMissingError(

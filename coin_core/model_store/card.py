@@ -11,7 +11,7 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
-from typing import Any
+from typing import Any, Literal
 
 from coin_core.errors import WeightsMismatchError
 
@@ -95,6 +95,7 @@ class Card:
         files: sha256 of each file, by name.
         licence: The licence of the weights.
         created: UTC time, ISO 8601.
+        origin: "shipped" or "own"; known once a bundle is read, and not in its file.
     """
 
     name: str
@@ -113,6 +114,7 @@ class Card:
     files: Mapping[str, str] = field(default_factory=dict)
     licence: str = ""
     created: str = ""
+    origin: Literal["shipped", "own"] = field(default="own", compare=False)
 
     def __post_init__(self) -> None:
         for attribute in ("name", "classifier", "title", "licence", "created"):
@@ -137,7 +139,7 @@ class Card:
                     f"class_logit_bias names {str(label)[:80]!r}, which is no class"
                 )
             _check_number(f"class_logit_bias.{label}", bias, -20.0, 20.0)
-        _check_number("temperature", self.temperature, 0.01, 100.0)
+        _check_number("temperature", self.temperature, 0.05, 20.0)
         _check_number("threshold", self.threshold, 0.0, 1.0)
         for name, bound in self.limits.items():
             _check_number(f"limits.{name}", bound, -1e12, 1e12)
@@ -241,11 +243,15 @@ def _check_features_from(values: Mapping[str, str], own_name: str) -> None:
 def card_to_json(card: Card) -> str:
     """Return the text of card.json."""
     return json.dumps(
-        {"format": FORMAT, **asdict(card)},
+        {"format": FORMAT, **_stored(asdict(card))},
         indent=2,
         ensure_ascii=False,
         allow_nan=False,
     )
+
+
+def _stored(values: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if name != "origin"}
 
 
 def card_from_json(data: bytes) -> Card:
@@ -289,11 +295,11 @@ def _from_raw(raw: object) -> Card:
     version = given.pop("format", None)
     if version != FORMAT:
         raise ValueError(f"its format is {version!r}, and this version reads {FORMAT}")
-    known = {item.name: item for item in fields(Card)}
+    known = {item.name for item in fields(Card)} - {"origin"}
     for old, new in _RENAMED.items():
         if old in given:
             given.setdefault(new, given.pop(old))
-    if unknown := sorted(given.keys() - known.keys()):
+    if unknown := sorted(given.keys() - known):
         raise ValueError(f"it holds the unknown key {unknown[0][:80]!r}")
     missing = {"name", "classifier", "title", "classes", "files"} - given.keys()
     if missing:

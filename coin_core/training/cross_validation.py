@@ -17,11 +17,10 @@ import torch
 from numpy.typing import NDArray
 
 from coin_core.classifiers.base import to_columns
-from coin_core.classifiers.torch_classifier import NetClassifier
+from coin_core.classifiers.torch_classifier import NetClassifier, apply_temperature
 from coin_core.errors import TrainingDataError, TrainingStoppedError
 from coin_core.evaluation.calibration import (
     Threshold,
-    apply_temperature,
     find_threshold,
     fit_temperature,
 )

@@ -8,12 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coin_core.classifiers.base import to_columns
+from coin_core.classifiers.torch_classifier import apply_temperature
 from coin_core.errors import TrainingDataError, TrainingStoppedError
-from coin_core.evaluation.calibration import (
-    apply_temperature,
-    find_threshold,
-    fit_temperature,
-)
+from coin_core.evaluation.calibration import find_threshold, fit_temperature
 from coin_core.evaluation.metrics import evaluate
 from coin_core.training.cross_validation import NOTHING_LEARNED, FittedClassifier
 from coin_core.training.runs import Run

@@ -14,7 +14,8 @@ def test_the_menu_order_is_the_registry_s_with_own_bundles_last(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     shipped = fakes.bundles()
-    own = replace(shipped[0], name="museum", origin="own")
+    card = replace(shipped[0].card, origin="own")
+    own = replace(shipped[0], name="museum", card=card)
     monkeypatch.setattr(bundle, "discover", lambda: ((own, *shipped[::-1]), ()))
     names = [one.name for one in resources.bundles()[0]]
     assert names == ["resnet", "vgg", "svm", "knn", "mlp", "museum"]

@@ -19,7 +19,7 @@ from ui.formatting import as_text, short_title
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One photo in the table; probabilities from 0 to 1."""
+    """One photo in the table; probabilities from 0 to 1, origin "shipped" or "own"."""
 
     photo: str
     thumbnail: str
@@ -29,6 +29,7 @@ class Row:
     second_probability: float | None
     reason: str
     classifier: str
+    origin: str
     seconds: float
     probabilities: dict[str, float]
 
@@ -59,6 +60,7 @@ def table_rows(session: UploadSession, classifier: str) -> list[Row]:
                 second_probability=second[1],
                 reason=reason,
                 classifier=classifier,
+                origin=verdict.origin,
                 seconds=verdict.seconds,
                 probabilities=dict(verdict.probabilities),
             )

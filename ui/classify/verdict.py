@@ -19,6 +19,7 @@ WHY_NOT = {
     RejectReason.LEGEND_NOT_SHOWN: "legend side not shown",
     RejectReason.TOO_WORN: "too worn to tell",
     RejectReason.NOT_THESE: "not one of these coins",
+    RejectReason.DAMAGED: "this classifier is damaged",
 }
 
 NEXT_STEP = {
@@ -30,6 +31,7 @@ NEXT_STEP = {
     "bars show which way it leans.",
     RejectReason.NOT_THESE: "If it is one all the same, draw the crop close to its "
     "edge.",
+    RejectReason.DAMAGED: "The answers of the other classifiers are not affected.",
 }
 
 

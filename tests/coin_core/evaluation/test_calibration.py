@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+from coin_core.classifiers.torch_classifier import apply_temperature
 from coin_core.errors import TrainingDataError
 from coin_core.evaluation.calibration import (
-    apply_temperature,
     calibrate_and_measure,
     find_threshold,
     fit_temperature,

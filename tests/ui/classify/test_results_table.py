@@ -21,6 +21,7 @@ def a_row(photo: str) -> Row:
         second_probability=0.06,
         reason="",
         classifier="resnet",
+        origin="shipped",
         seconds=0.05,
         probabilities=dict(zip(DEFAULT_CLASSES, (0.06, 0.03, 0.91), strict=True)),
     )

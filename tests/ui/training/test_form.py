@@ -53,9 +53,8 @@ def test_a_training_starts_from_a_model_of_ones_own(monkeypatch) -> None:
         card = bundle.Card(
             name=name, classifier=classifier, title=name, classes=CLASSES
         )
-        return bundle.BundleInfo(
-            name=name, folder=bundle.models_dir() / name, card=card, origin="own"
-        )
+        folder = bundle.models_dir() / name
+        return bundle.BundleInfo(name=name, folder=folder, card=card)
 
     own = (own_bundle("museum", "resnet"), own_bundle("portraits", "vgg"))
     monkeypatch.setattr(bundle, "discover", lambda: (own, ()))

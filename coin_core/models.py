@@ -1,0 +1,285 @@
+"""Models: bundles opened through one door, tried on rendered coins, and installed.
+
+A bundle may come from anyone. Before a user's own one answers anybody, it is tried on
+coins that the program renders. What the trial shows is kept by the bundle's digest.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from collections import Counter
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from itertools import count, permutations
+from pathlib import Path
+from typing import Any
+from weakref import WeakValueDictionary
+
+import numpy as np
+from numpy.typing import NDArray
+
+from coin_core.access import Right, check
+from coin_core.classifiers.features import compute_features
+from coin_core.classifiers.loading import load_classifier
+from coin_core.classifiers.registry import feature_extractor, get_classifier
+from coin_core.classifiers.torch_classifier import predict_calibrated
+from coin_core.detection.faces import RotatedBox, crop_to_flan
+from coin_core.errors import CoinError, WeightsMismatchError
+from coin_core.model_store import bundle
+from coin_core.model_store.card import Card, card_from_json, card_to_json
+from coin_core.rendering import render_coin
+from coin_core.rulers import DEFAULT_CLASSES, RULERS
+from coin_core.storage import data_dir, read_json, replacing, write_file, write_json
+
+logger = logging.getLogger(__name__)
+
+_TRIAL = 1  # changes when the trial does
+_TRIAL_SEED = 1_000_211  # no training uses it
+_COINS_PER_RULER = 4
+_LEGIBLE = 0.9
+_SAME = 1e-6
+# A classifier that reads legends, but has the rulers in another order.
+_MIXED_UP = 10, 6  # right in the other order, at least; right as it is, at most
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, weakref_slot=True)
+class LoadedModel:
+    """A bundle in memory.
+
+    Attributes:
+        name: What it is called by: the name or the folder of the bundle.
+        folder: The bundle's folder.
+        card: Its card; `card.origin` says whether it is shipped.
+        classifier: The fitted classifier.
+        digest: That of its weights.
+        version: Changes when its card is written again.
+        extractor: The model that computes its features, or None.
+        takes_features: Whether its inputs are features instead of crops.
+        features_key: The same for models with the same features.
+    """
+
+    name: str
+    folder: Path
+    card: Card
+    classifier: Any
+    digest: str
+    version: tuple[int, ...]
+    extractor: LoadedModel | None
+    takes_features: bool
+    features_key: str
+
+
+# Models in use, each in memory once, whatever holds it: the pages and the API do.
+_loaded: WeakValueDictionary[tuple[str, Path, tuple[int, ...]], LoadedModel] = (
+    WeakValueDictionary()
+)
+
+
+def open_model(name: str | Path) -> LoadedModel:
+    """Open a bundle, by name or folder: the one door for every use of its weights.
+
+    Raises:
+        WeightsMissingError: There is none; the message names the command.
+        WeightsMismatchError: It is damaged or foreign, its trial showed that it is
+            broken, or it was trained on the features of another network.
+        UnknownClassifierError: Its card names a classifier that is not registered.
+    """
+    return _open(str(name), bundle.find_bundle(name))
+
+
+def _open(name: str, folder: Path) -> LoadedModel:
+    key = name, folder, _card_version(folder)
+    known = _loaded.get(key)
+    extractor = None if known is None else known.extractor
+    if known is not None and (
+        extractor is None or extractor.version == _card_version(extractor.folder)
+    ):
+        return known
+    try:
+        model = _load(name, folder, key[-1])
+        if model.card.origin == "own":
+            _try_once(model)
+    except CoinError:
+        raise
+    except Exception as error:
+        if folder.parent == bundle.WEIGHTS_DIR:
+            raise
+        raise WeightsMismatchError(
+            f"{folder.name}: the bundle cannot be used ({type(error).__name__}: "
+            f"{error}). Copy it again, or train it again."
+        ) from error
+    _loaded[key] = model
+    return model
+
+
+def _card_version(folder: Path) -> tuple[int, ...]:
+    """Return numbers that differ once a card is replaced; none if it is missing."""
+    try:
+        card = (folder / "card.json").stat()
+    except OSError:
+        return ()
+    return card.st_ino, card.st_mtime_ns, card.st_size
+
+
+def _load(name: str, folder: Path, version: tuple[int, ...]) -> LoadedModel:
+    card, classifier = load_classifier(folder)
+    on_features = get_classifier(card.classifier).inputs == "features"
+    if on_features != bool(card.features_from):
+        raise WeightsMismatchError(
+            f"{folder.name}: the card must name the bundle of the features for a "
+            f"classifier of features, and for no other. {card.classifier} takes "
+            f"{'features' if on_features else 'photos'}. Train it again."
+        )
+    return LoadedModel(
+        name=name,
+        folder=folder,
+        card=card,
+        classifier=classifier,
+        digest=bundle.weights_digest(card),
+        version=version,
+        extractor=_open_extractor(name, card) if on_features else None,
+        takes_features=on_features,
+        features_key=str(sorted(card.features_from.items())),
+    )
+
+
+def _open_extractor(name: str, card: Card) -> LoadedModel:
+    """Open the bundle, own or shipped, whose features a classifier was trained on."""
+    wanted, digest = card.features_from["name"], card.features_from["sha256"]
+    for root in (bundle.models_dir(), bundle.WEIGHTS_DIR):
+        folder = root / wanted
+        try:
+            found = bundle.load_card(folder)
+        except CoinError:
+            continue
+        if bundle.weights_digest(found) == digest and (
+            found.classifier == feature_extractor()
+        ):
+            return _open(wanted, folder)
+    bundle.find_bundle(wanted)  # says how to make it, if there is none at all
+    raise WeightsMismatchError(
+        f"{name} was trained on the features of another {wanted} than the installed "
+        f"one. Train it again: python -m coin_core train {card.classifier} "
+        "--data rendered"
+    )
+
+
+def _try_once(model: LoadedModel) -> None:
+    """Try a model, unless a bundle with the same answers was tried before.
+
+    Raises:
+        WeightsMismatchError: The trial showed that it is broken.
+    """
+    digests = [bundle.verdict_digest(model.card), bundle.library_versions(), _TRIAL]
+    if model.extractor is not None:
+        digests.append(bundle.verdict_digest(model.extractor.card))
+    key = hashlib.sha256(json.dumps(digests, sort_keys=True).encode()).hexdigest()
+    path = data_dir() / "cache" / "trials" / f"{key}.json"
+    problem = read_json(path).get("problem")
+    if not isinstance(problem, str):
+        problem = _find_problem(model)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_json(path, {"problem": problem}, durable=False)
+        except OSError as error:
+            logger.warning("The trial of a model is not kept: %s", error)
+    if problem:
+        raise WeightsMismatchError(
+            f"{model.folder.name}: {problem} Copy the bundle again, or train it again."
+        )
+
+
+def _find_problem(model: LoadedModel) -> str:
+    """Return what is wrong with the answers on rendered coins, in a sentence, or ""."""
+    crops, truth = _trial_coins()
+    inputs: NDArray[Any] = crops
+    if model.extractor is not None:
+        mode = model.card.features_from.get("sight", "legend")
+        inputs = compute_features(model.extractor.classifier, crops, mode=mode)
+    rows = predict_calibrated(model.classifier, model.card, inputs)
+    if not np.isfinite(rows).all():
+        return "the classifier is damaged: its answers are no numbers."
+    classes = model.card.classes
+    if set(classes) != set(DEFAULT_CLASSES):
+        return ""  # of other coins nothing is known
+    if np.ptp(rows, axis=0).max() < _SAME:
+        return "the classifier is broken: it gives every coin the same answer."
+    named, best = rows.argmax(axis=1), rows.max(axis=1)
+    if len({*named}) == 1 and (best >= model.card.threshold).all():
+        return (
+            f"the classifier is broken: it names {RULERS[classes[named[0]]].name} on "
+            f"each of {len(crops)} rendered coins of {len(classes)} rulers."
+        )
+    columns = np.array([classes.index(ruler) for ruler in truth])
+    at_least, at_most = _MIXED_UP
+    if (named == columns).sum() <= at_most and any(
+        (np.array(order)[named] == columns).sum() >= at_least
+        for order in permutations(range(len(classes)))
+    ):
+        return "the classifier is broken: its card has the rulers in another order."
+    return ""
+
+
+@lru_cache(maxsize=1)
+def _trial_coins() -> tuple[NDArray[np.uint8], tuple[str, ...]]:
+    """Return crops (N, S, S, 3) of legible rendered coins, and their rulers."""
+    crops: list[NDArray[np.uint8]] = []
+    rulers: Counter[str] = Counter()
+    truth: list[str] = []
+    for number in count():
+        coin = render_coin(_TRIAL_SEED, number, wear=0.5)
+        ruler = str(coin.ruler)
+        if coin.name_legibility < _LEGIBLE or rulers[ruler] == _COINS_PER_RULER:
+            continue
+        left, top, right, bottom = np.clip(coin.flan_box, 0, 1).tolist()
+        box = RotatedBox(left=left, top=top, right=right, bottom=bottom)
+        crops.append(crop_to_flan(coin.image, box, len(coin.image)))
+        truth.append(ruler)
+        rulers[ruler] += 1
+        if len(truth) == _COINS_PER_RULER * len(DEFAULT_CLASSES):
+            break
+    return np.stack(crops), tuple(truth)
+
+
+def install_model(source: Path, name: str = "") -> LoadedModel:
+    """Copy a bundle into `data/models/`, after all checks and its trial.
+
+    Args:
+        source: A folder, or a ZIP file of one.
+        name: What it is called here; the name in its card if empty.
+
+    Raises:
+        WeightsMissingError: There is no bundle in it.
+        WeightsMismatchError: It is damaged or foreign, or its trial showed that it is
+            broken; nothing was installed.
+        CoinError: The name cannot be used, or is taken.
+        NotAllowedError: The person who acts may not add classifiers.
+    """
+    check(Right.TRAIN)
+    files = bundle.read_files(source)
+    try:
+        card = card_from_json(files.pop("card.json"))
+        card = replace(card, name=name or card.name)
+    except ValueError as error:
+        raise WeightsMismatchError(
+            f"{source.name}: the card {error}. Copy the bundle again."
+        ) from error
+    folder = bundle.models_dir() / card.name
+    if card.name in bundle.DETECTION or folder.exists():
+        raise CoinError(
+            f"The name {card.name!r} is taken. Give the model another name, or remove "
+            f"the folder {folder} first."
+        )
+    with replacing(folder) as temporary:
+        temporary.mkdir()
+        for file, data in files.items():
+            write_file(temporary / file, data)
+        write_file(temporary / "card.json", card_to_json(card).encode())
+        try:
+            _open(card.name, temporary)
+        except CoinError as error:
+            message = str(error).replace(temporary.name, card.name)
+            raise type(error)(message) from error
+    return open_model(card.name)
