@@ -51,10 +51,14 @@ def bin_dir() -> Path:
     return data_dir() / "bin"
 
 
-def discard(path: Path) -> BinItem:
+def discard(path: Path, lies_at: Path | None = None) -> BinItem:
     """Move a file or folder of the data folder to the bin.
 
     The caller checks whether the person who acts may do that.
+
+    Args:
+        path: Where it would be restored.
+        lies_at: Where it is now, if something has taken its place.
 
     Raises:
         CoinError: It cannot be moved.
@@ -71,7 +75,7 @@ def discard(path: Path) -> BinItem:
     try:
         folder.mkdir(parents=True)
         write_json(folder / "item.json", asdict(item))
-        path.rename(item.content)
+        (lies_at or path).rename(item.content)
     except OSError as error:
         shutil.rmtree(folder, ignore_errors=True)
         raise _cannot_move(path, error) from error

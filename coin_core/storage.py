@@ -13,7 +13,7 @@ import os
 import secrets
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -97,11 +97,17 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def replacing(
+    path: Path, keep: Callable[[Path], object] | None = None
+) -> Iterator[Path]:
     """A temporary path that replaces `path` when the block ends without an error.
 
     The caller creates a file or a folder there. An existing folder at `path` is
     exchanged. What killed processes left beside `path` is deleted.
+
+    Args:
+        path: What is replaced.
+        keep: Called with the place of a folder that was replaced; it may move it away.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     recover_folder(path)
@@ -114,14 +120,18 @@ def replacing(path: Path) -> Iterator[Path]:
                 _sync(temporary)
                 if not path.is_dir():
                     temporary.replace(path)
-                elif not _exchange(temporary, path):
-                    # Between the two steps only the set-aside copy exists;
-                    # recover_folder restores it.
-                    aside = _aside(path)
-                    _remove(aside)
-                    path.rename(aside)
-                    temporary.rename(path)
-                    _remove(aside)
+                else:
+                    old = temporary
+                    if not _exchange(temporary, path):
+                        # Between the two steps only the set-aside copy exists;
+                        # recover_folder restores it.
+                        old = _aside(path)
+                        _remove(old)
+                        path.rename(old)
+                        temporary.rename(path)
+                    if keep is not None:
+                        keep(old)
+                    _remove(old)
                 _sync_folder(path.parent)
             finally:
                 _remove(temporary)
@@ -129,9 +139,16 @@ def replacing(path: Path) -> Iterator[Path]:
         _lock_of(temporary).unlink(missing_ok=True)
 
 
-def write_folder(folder: Path, files: dict[str, bytes]) -> None:
-    """Make `folder` hold exactly `files`; a reader finds the old folder or the new."""
-    with replacing(folder) as temporary:
+def write_folder(
+    folder: Path,
+    files: dict[str, bytes],
+    keep: Callable[[Path], object] | None = None,
+) -> None:
+    """Make `folder` hold exactly `files`; a reader finds the old folder or the new.
+
+    `keep` is called as by `replacing`.
+    """
+    with replacing(folder, keep) as temporary:
         temporary.mkdir()
         for name, data in files.items():
             _write_synced(temporary / name, data)

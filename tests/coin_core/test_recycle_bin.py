@@ -119,3 +119,30 @@ def test_the_bin_empties_itself_after_a_time(monkeypatch: pytest.MonkeyPatch) ->
     later += timedelta(minutes=10)
     assert list_bin() == []
     assert not any(bin_dir().iterdir())
+
+
+@pytest.mark.parametrize("can_exchange", [True, False])
+def test_a_model_that_is_trained_anew_leaves_the_old_one_in_the_bin(
+    can_exchange: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    torch = pytest.importorskip("torch")
+    from coin_core import storage
+    from coin_core.model_store import bundle
+
+    if not can_exchange:
+        monkeypatch.setattr(storage, "_exchange", lambda one, other: False)
+    for folder in (bundle.models_dir() / "mine", tmp_path / "shipped"):
+        for title in ("first", "second"):
+            card = bundle.Card(
+                name="mine", classifier="mlp", title=title, classes=("a", "b")
+            )
+            bundle.save_bundle(folder, card, tensors={"weight": torch.zeros(2)})
+        assert bundle.load_card(folder).title == "second"
+        assert [path.name for path in folder.parent.iterdir()] == [folder.name]
+    (item,) = list_bin()
+    assert item.path == "models/mine"
+    with pytest.raises(CoinError, match="exists again"):
+        restore(item.item_id)
+    discard(bundle.models_dir() / "mine")
+    restore(item.item_id)
+    assert bundle.load_card(bundle.models_dir() / "mine").title == "first"
