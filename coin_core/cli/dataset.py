@@ -1,4 +1,4 @@
-"""Freeze, list, compare, check and export versions of the dataset."""
+"""Freeze, compare and export versions of the dataset; check and restore it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from coin_core.access import operator
 from coin_core.cli.arguments import add_json
 from coin_core.cli.output import write_json
 
@@ -41,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action=argparse.BooleanOptionalAction,
         help="also rendered demo coins; by default only if there are no photos",
     )
-    freeze.add_argument("--who", metavar="NAME", default="", help="who freezes it")
+    freeze.add_argument("--who", metavar="NAME", help="who freezes it; you by default")
     freeze.set_defaults(perform=_freeze)
 
     list_ = actions.add_parser("list", help="list the versions")
@@ -81,6 +82,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     for action in (freeze, list_, compare, leaks, export):
         add_json(action, "the result as one line of JSON")
 
+    check = actions.add_parser(
+        "check", help="find damaged rows and photos; exit code 1 if any"
+    )
+    check.add_argument(
+        "--digests", action="store_true", help="also read every photo; takes longer"
+    )
+    check.set_defaults(perform=_check)
+
+    restore = actions.add_parser(
+        "restore", help="put a backup in the place of a lost or damaged dataset"
+    )
+    restore.add_argument(
+        "backup", nargs="?", type=Path, metavar="FILE", help="default: the newest"
+    )
+    restore.set_defaults(perform=None)
+
 
 def _add_free_only(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
@@ -89,9 +106,11 @@ def _add_free_only(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Perform one action; return 1 if `leaks` finds any."""
+    """Perform one action; return 1 if `leaks` or `check` finds any."""
     from coin_core.catalog import open_catalog
 
+    if options.perform is None:
+        return _restore(options.backup)
     code: int = options.perform(options, open_catalog())
     return code
 
@@ -106,7 +125,7 @@ def _freeze(options: argparse.Namespace, catalog: Catalog) -> int:
         fractions=options.shares,
         free_only=options.free_only,
         with_rendered=options.with_rendered,
-        who=options.who,
+        who=options.who or operator().name,
     )
     for sentence in version.warnings:
         sys.stderr.write(f"{sentence}\n")
@@ -218,6 +237,34 @@ def _export(options: argparse.Namespace, catalog: Catalog) -> int:
             "of them; --keep-camera-notes keeps it.\n"
         )
     return 0
+
+
+def _check(options: argparse.Namespace, catalog: Catalog) -> int:
+    problems = catalog.check(digests=options.digests)
+    for problem in problems:
+        sys.stdout.write(f"{problem.sentence}\n")
+    if not problems:
+        sys.stdout.write("The dataset is whole.\n")
+    return 1 if problems else 0
+
+
+def _restore(backup: Path | None) -> int:
+    from coin_core.catalog import open_catalog
+    from coin_core.catalog.backups import restore
+    from coin_core.catalog.database import find_url
+    from coin_core.errors import CatalogError
+
+    url = find_url(None)
+    if url.get_backend_name() != "sqlite":
+        raise CatalogError(
+            "The dataset is on PostgreSQL: restore it by PostgreSQL's own tools."
+        )
+    copy, aside = restore(Path(str(url.database)), backup)
+    sys.stderr.write(f"The dataset is as it was in {copy}.\n")
+    if aside is not None:
+        sys.stderr.write(f"What was there before is now {aside}.\n")
+    sys.stderr.write("Restart the program if it is running.\n")
+    return _check(argparse.Namespace(digests=False), open_catalog())
 
 
 def _summary_json(version: VersionSummary) -> dict[str, Any]:
