@@ -30,9 +30,9 @@ CLEAR: Final = 0.7
 
 # Chosen on rendered coins: python -m benchmarks.legend_alignment.
 _MISSED = 0.35  # a letter of the legend that was not read
-_ADDED = 0.05  # a mark that was read as a letter
-_SAME_LINE = 0.9  # two letters of one line are read in one line
-_NEW_LINE = 0.85  # two letters of different lines are read in different lines
+_ADDED = 0.15  # a mark that was read as a letter
+_SAME_LINE = 0.65  # two letters of one line are read in one line
+_NEW_LINE = 0.55  # two letters of different lines are read in different lines
 _SURE = 0.45, 0.97  # how far the probability of a letter is believed
 _DRAWS = 300  # legends of each ruler
 
