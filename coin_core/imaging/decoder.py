@@ -224,13 +224,12 @@ def _address_space() -> int:
 
 
 def _limit_memory(limit_bytes: int) -> None:
-    if resource is None:
-        return
-    _, hard = resource.getrlimit(resource.RLIMIT_AS)
-    if hard != resource.RLIM_INFINITY:
-        limit_bytes = min(limit_bytes, hard)
-    with suppress(ValueError, OSError):  # a system that lacks this limit
-        resource.setrlimit(resource.RLIMIT_AS, (limit_bytes, hard))
+    if resource is not None:
+        _, hard = resource.getrlimit(resource.RLIMIT_AS)
+        if hard != resource.RLIM_INFINITY:
+            limit_bytes = min(limit_bytes, hard)
+        with suppress(ValueError, OSError):  # a system that lacks this limit
+            resource.setrlimit(resource.RLIMIT_AS, (limit_bytes, hard))
 
 
 def _limit_cpu(seconds: float) -> None:

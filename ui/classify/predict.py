@@ -26,6 +26,7 @@ HashFuncs = dict[str | type[Any], Callable[[Any], Any]]
 
 _SHOWN_PX = 400  # side of a crop on the page; the nets see a smaller one
 _THUMBNAIL_PX = 96
+_WAITING_PX = 1024  # longer side of a photo of which a thumbnail will be made
 _PROGRESS_BAR_FROM = 3
 _BY_PHOTO: HashFuncs = {UploadedPhoto: lambda photo: photo.digest}
 _BY_PHOTO_AND_WEIGHTS: HashFuncs = {
@@ -136,7 +137,8 @@ def classify_uploads(session: UploadSession, classifier: str) -> bool:
             except UnreadablePhotoError as error:
                 session.reject(photo.digest, str(error))
                 continue
-            waiting.append((photo, pixels))
+            # A batch of photos in full size would fill the memory.
+            waiting.append((photo, shrink(pixels, _WAITING_PX)))
             yield pixels
 
     results = coin_classifier().classify_batch(decoded(), (classifier,))

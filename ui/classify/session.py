@@ -11,12 +11,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from coin_core.detection.faces import RotatedBox
 from coin_core.results import PhotoResult
+from ui import memory
 
 MAX_PHOTOS = 600
-MAX_BYTES = 400 * 1024 * 1024
 
 _KEY = "upload_session"
 
@@ -31,7 +32,7 @@ class UploadedPhoto:
     rendered_as: str | None = None  # what a demo coin shows
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, weakref_slot=True)
 class UploadSession:
     """The photos of this visit and their results.
 
@@ -69,14 +70,14 @@ class UploadSession:
         """
         self.problems = []
         self.upload_count += 1
-        size, first = self.size_bytes, None
+        size, first, max_bytes = self.size_bytes, None, memory.visitor_bytes()
         for name, data in files:
             digest = hashlib.sha256(data).hexdigest()
             if digest not in self.photos:
-                if len(self.photos) >= MAX_PHOTOS or size + len(data) > MAX_BYTES:
+                if len(self.photos) >= MAX_PHOTOS or size + len(data) > max_bytes:
                     self.problems.append(
                         f"{name} was left out: up to {MAX_PHOTOS} photos and "
-                        f"{MAX_BYTES // 2**20} MB are kept at a time. Clear some, or "
+                        f"{max_bytes // 2**20} MB are kept at a time. Clear some, or "
                         "use: python -m coin_core classify PHOTO..."
                     )
                     continue
@@ -113,4 +114,6 @@ class UploadSession:
 def upload_session() -> UploadSession:
     """The session of this visit."""
     session: UploadSession = st.session_state.setdefault(_KEY, UploadSession())
+    if (context := get_script_run_ctx()) is not None:
+        memory.trays[context.session_id] = session
     return session

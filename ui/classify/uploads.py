@@ -8,6 +8,7 @@ from coin_core.imaging.photo_io import ACCEPTED, MAX_BYTES
 from ui.classify.demo import show_demo_coins
 from ui.classify.session import UploadSession
 from ui.errors import show_error
+from ui.memory import MAX_UPLOAD_MB, show_refused_uploads
 
 # The browser gives pasted pictures to the page, not to the uploader, and the uploader
 # drops files that are too large without a word; the script handles both.
@@ -39,7 +40,7 @@ if (!window.coinDrops) {
 </script>"""
 _SCRIPT = (
     _SCRIPT.replace("MOST", str(MAX_BYTES))
-    .replace("LIMIT", str(MAX_BYTES // 2**20))
+    .replace("LIMIT", str(MAX_UPLOAD_MB))
     .replace("ACCEPTED", ACCEPTED)
 )
 
@@ -51,12 +52,13 @@ def show_uploader(session: UploadSession) -> None:
         "Drop photos of coins here, or paste one",
         accept_multiple_files="directory" if whole_folder else True,
         key=f"drop_{session.upload_count}_{whole_folder}",
-        max_upload_size=MAX_BYTES // 2**20,
+        max_upload_size=MAX_UPLOAD_MB,
         help=ACCEPTED[0].upper() + ACCEPTED[1:] + ".",
     )
     with st.sidebar:
         st.html(_SCRIPT, unsafe_allow_javascript=True)
     st.html('<div id="coin-too-large" class="coin-refused" role="alert"></div>')
+    show_refused_uploads()
     if files:
         session.add([(file.name, file.getvalue()) for file in files])
         st.rerun()  # draws an empty uploader; the session holds the photos

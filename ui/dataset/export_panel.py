@@ -8,6 +8,7 @@ from coin_core.access import Right, may, refusal
 from coin_core.catalog.versions import VersionSummary
 from coin_core.jobs import Job, JobKind, JobState
 from ui.components.job_panel import JobPanel
+from ui.downloads import download_address, export_path
 from ui.errors import errors_on_page
 from ui.formatting import as_text
 
@@ -18,7 +19,6 @@ _FORMS = {
     "coco": "COCO annotations with photos",
 }
 _SHOWN = 200
-_MAX_MB = 1024  # a download is held in memory
 
 
 class ExportPanel(JobPanel):
@@ -41,22 +41,14 @@ class ExportPanel(JobPanel):
             with st.expander(f"Left out: {len(left_out)}"):
                 for sentence in left_out[:_SHOWN]:
                     st.text(sentence)
-        path = job.folder / details["file"]
-        size_mb = path.stat().st_size / 2**20
-        if size_mb > _MAX_MB:
-            st.text(
-                f"It is {size_mb / 1024:.1f} GB, too large for a download in the "
-                f"browser. It is kept for a day in {path}"
-            )
+        if (path := export_path(job)) is None:
+            st.text("Its file is gone. Prepare the export again.")
             return
-        st.download_button(
-            f"Download {as_text(path.name)} ({size_mb:.1f} MB)",
-            data=path.read_bytes,
-            file_name=path.name,
-            key=f"download_{job.job_id}",
+        st.link_button(
+            f"Download {as_text(path.name)} ({path.stat().st_size / 2**20:.1f} MB)",
+            download_address(job),
             type="primary",
             icon=":material/download:",
-            on_click="ignore",
         )
 
 

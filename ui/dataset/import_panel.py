@@ -33,8 +33,8 @@ from ui.components.job_panel import JobPanel
 from ui.components.table import show_table
 from ui.dataset.session import DatasetSession, ask_reviewer
 from ui.errors import errors_on_page, show_error
+from ui.memory import MAX_UPLOAD_MB, show_refused_uploads
 
-MAX_UPLOAD_MB = 1024
 _TABLES = (".csv", ".tsv", ".xlsx", ".xlsm")
 _FIRST_FIELDS = ("file", "ruler", "coin_id", "lot_text", "source", "licence", "credit")
 _NOT_USED = "not used"
@@ -140,6 +140,7 @@ def offer_bringing_in(session: DatasetSession, catalog: Catalog) -> None:
         help="JPEG, PNG, WebP, TIFF, BMP, HEIC, AVIF and GIF. The same photo is never "
         "kept twice.",
     )
+    show_refused_uploads()
     st.toggle("Pick a whole folder", key="import_folder", persist_state="session")
     if not files:
         st.caption(

@@ -32,9 +32,9 @@ from ui.dataset.import_panel import ImportPanel
 from ui.dataset.session import DatasetSession, ask_reviewer, dataset_session
 from ui.errors import errors_on_page, show_error
 from ui.formatting import as_text
+from ui.memory import MAX_UPLOAD_MB, show_refused_uploads
 
 _LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
-_MAX_UPLOAD_MB = 1024
 _SHOWN_LEFT_OUT = 50
 _PAGES = ["html", "htm", "mhtml", "mht", "zip"]
 
@@ -286,11 +286,12 @@ def _offer_saved(
         accept_multiple_files="directory" if folder else True,
         key=f"gather_files_{drops}_{folder}",
         type=None if folder else _PAGES,
-        max_upload_size=_MAX_UPLOAD_MB,
+        max_upload_size=MAX_UPLOAD_MB,
         help="In Chrome: save as “Webpage, single file”, after scrolling to the end. "
         "A plain HTML page has its photos in a folder beside it: pick that folder "
         "whole, or pack both into a ZIP.",
     )
+    show_refused_uploads()
     st.toggle("Pick a whole folder", key="gather_folder", persist_state="session")
     limit, everything = _ask_how_many()
     why = "to sign what is gathered:"

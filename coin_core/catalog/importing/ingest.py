@@ -68,7 +68,7 @@ from coin_core.errors import (
     UnreadablePhotoError,
 )
 from coin_core.imaging import photo_io
-from coin_core.imaging.decoder import show_name, sniff
+from coin_core.imaging.decoder import MAX_SIDE_PX, show_name, sniff
 
 Labels = Literal["folder", "none"]
 Stop = Callable[[], bool]
@@ -552,7 +552,7 @@ def _file_size_px(
     stored: photo_io.PhotoFacts, width: int, height: int
 ) -> tuple[int, int]:
     """Width and height of the file; decoding scales large photos down."""
-    if max(height, width) < photo_io.MAX_SIDE_PX:
+    if max(height, width) < MAX_SIDE_PX:
         return width, height
     short_px, long_px = sorted((stored.width_px, stored.height_px))
     return (long_px, short_px) if width >= height else (short_px, long_px)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from ui.classify import session as session_module
+from ui import memory
 from ui.classify.session import UploadSession
 
 
@@ -23,7 +23,7 @@ def test_the_same_bytes_are_kept_once() -> None:
 def test_what_breaks_the_bound_is_left_out_by_name(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(session_module, "MAX_BYTES", 10)
+    monkeypatch.setattr(memory, "visitor_bytes", lambda: 10)
     session = UploadSession()
     session.add([("a.jpg", b"aaaa"), ("large.jpg", b"b" * 9), ("c.jpg", b"cccc")])
     assert [photo.name for photo in session.photos.values()] == ["a.jpg", "c.jpg"]

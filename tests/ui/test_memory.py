@@ -1,0 +1,118 @@
+"""Who may upload how much, and what is said when there is no room."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.testclient import TestClient
+
+from ui import memory
+from ui.classify.session import UploadSession
+
+MB = 1 << 20
+ADDRESS = "/_stcore/upload_file/{}/{}"
+
+
+@pytest.fixture
+def files(monkeypatch: pytest.MonkeyPatch) -> dict[str, dict[str, Any]]:
+    """The uploads that Streamlit holds, by session."""
+    found: dict[str, dict[str, Any]] = {}
+    manager = SimpleNamespace(file_storage=found)
+    instance = SimpleNamespace(uploaded_file_mgr=manager)
+    monkeypatch.setattr(memory.runtime, "exists", lambda: True)
+    monkeypatch.setattr(memory.runtime, "get_instance", lambda: instance)
+    monkeypatch.setattr(memory, "_WAIT_S", 0.0)
+    monkeypatch.setattr(memory, "_LOOK_AGAIN_S", 0.01)
+    monkeypatch.setenv(memory.VARIABLE, "200")
+    return found
+
+
+@pytest.fixture
+def client(files: dict[str, dict[str, Any]]) -> Iterator[TestClient]:
+    """A server that keeps uploads as Streamlit does."""
+
+    async def put(request: Request) -> Response:
+        data = await request.body()
+        session, file = request.path_params["session"], request.path_params["file"]
+        files.setdefault(session, {})[file] = SimpleNamespace(data=data)
+        return Response(status_code=204)
+
+    route = Route(ADDRESS.format("{session}", "{file}"), put, methods=["PUT", "DELETE"])
+    app = Starlette(routes=[route], middleware=[Middleware(memory.UploadBudget)])
+    with TestClient(app) as opened:
+        yield opened
+
+
+def upload(client: TestClient, session: str, file: str, mb: int) -> Response:
+    return client.put(ADDRESS.format(session, file), content=bytes(mb * MB))
+
+
+def test_a_visitor_may_upload_half_of_the_budget(client, files) -> None:
+    assert upload(client, "one", "a", 60).status_code == 204
+    refused = upload(client, "one", "b", 60)
+    assert refused.status_code == 413
+    assert "100 MB that one visitor may upload" in refused.text
+    assert upload(client, "other", "b", 60).status_code == 204
+    assert set(files["one"]) == {"a"}
+
+
+def test_all_visitors_share_one_budget(client, files) -> None:
+    for session in ("one", "two"):
+        assert upload(client, session, "a", 90).status_code == 204
+    refused = upload(client, "three", "a", 30)
+    assert refused.status_code == 503
+    assert "The server is busy" in refused.text
+    del files["one"]
+    assert upload(client, "three", "a", 30).status_code == 204
+
+
+def test_an_upload_waits_for_room(client, files, monkeypatch) -> None:
+    monkeypatch.setattr(memory, "_WAIT_S", 60.0)
+    for session in ("one", "two"):
+        upload(client, session, "a", 90)
+    threading.Timer(0.2, files.pop, ["one"]).start()
+    assert upload(client, "three", "a", 30).status_code == 204
+
+
+def test_a_photo_that_is_kept_counts_once_with_its_upload(files) -> None:
+    tray = UploadSession()
+    data = bytes(5 * MB)
+    files["one"] = {"a": SimpleNamespace(data=data)}
+    tray.add([("a.jpg", data), ("b.jpg", b"b" * MB)])
+    memory.trays["one"] = tray
+    assert memory.held_bytes() == memory.held_bytes("one") == 6 * MB
+    assert memory.held_bytes("other") == 0
+    files.clear()
+    assert memory.held_bytes() == 6 * MB
+    del tray
+    assert memory.held_bytes() == 0
+
+
+def test_what_arrives_counts_until_it_is_there(files, monkeypatch) -> None:
+    held = []
+
+    async def put(_: Request) -> Response:
+        held.append((memory.held_bytes(), memory.held_bytes("one")))
+        return Response(status_code=204)
+
+    route = Route(ADDRESS.format("{session}", "{file}"), put, methods=["PUT"])
+    app = Starlette(routes=[route], middleware=[Middleware(memory.UploadBudget)])
+    upload(TestClient(app), "one", "a", 3)
+    assert held == [(3 * MB, 3 * MB)]
+    assert memory.held_bytes() == 0
+
+
+@pytest.mark.parametrize("text", ["", "much", "100", "-5"])
+def test_a_budget_that_is_none_stops_the_start(text, monkeypatch) -> None:
+    monkeypatch.setenv(memory.VARIABLE, text)
+    with pytest.raises(SystemExit, match="COIN_VISITORS_MB"):
+        memory.UploadBudget(Starlette())

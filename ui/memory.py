@@ -1,0 +1,162 @@
+"""One budget for what the server holds in memory for its visitors.
+
+Streamlit keeps uploads in memory, and the photos that a visitor classifies stay there
+for the whole visit. Without a bound, a few visitors fill the computer. An upload for
+which there is no room waits a while, and is then refused; `COIN_VISITORS_MB` sets the
+budget. Downloads of exports need none of it: they are read from the disk.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+import sys
+import time
+from collections import Counter
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
+from weakref import WeakValueDictionary
+
+import streamlit as st
+from starlette.datastructures import Headers
+from starlette.responses import PlainTextResponse
+from streamlit import runtime
+
+from coin_core.imaging.photo_io import MAX_BYTES
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Receive, Scope, Send
+
+    from ui.classify.session import UploadSession
+
+MAX_UPLOAD_MB: Final = MAX_BYTES >> 20
+"""Of one file, whatever it holds; as `server.maxUploadSize`."""
+VARIABLE: Final = "COIN_VISITORS_MB"
+_DEFAULT_MB = 512
+_WAIT_S = 20.0  # for room, in the queue
+_LOOK_AGAIN_S = 0.25
+_UPLOAD = re.compile(r"/_stcore/upload_file/([^/]+)/[^/]+$")
+# The uploader shows the status of a refused upload; this adds the sentence for it.
+_SCRIPT = """<script>
+if (!window.coinRoom) {
+  window.coinRoom = true;
+  const sentences = SENTENCES;
+  new PerformanceObserver((list) => {
+    for (const entry of list.getEntries()) {
+      const note = document.getElementById("coin-no-room");
+      const isUpload = entry.name.includes("/_stcore/upload_file/");
+      const sentence = isUpload && sentences[entry.responseStatus];
+      if (note && sentence) note.textContent = sentence;
+    }
+  }).observe({ type: "resource" });
+}
+</script>"""
+_BUSY_STATUS, _TOO_MANY_STATUS = 503, 413
+
+trays: WeakValueDictionary[str, UploadSession] = WeakValueDictionary()
+"""The photos of each visit, by the session of Streamlit."""
+_arriving: Counter[str] = Counter()  # bytes on their way, by session
+
+
+def budget_bytes() -> int:
+    """Bytes that all visitors together may have the server hold.
+
+    A number that is none stops the start of the server, with a sentence.
+    """
+    text = os.environ.get(VARIABLE, str(_DEFAULT_MB))
+    if not text.isdecimal() or int(text) < 2 * MAX_BYTES >> 20:
+        sys.exit(
+            f"{VARIABLE} is {text!r}. It is the memory for the photos of all visitors "
+            f"in MB, a number of at least {2 * MAX_BYTES >> 20}."
+        )
+    return int(text) << 20
+
+
+def visitor_bytes() -> int:
+    """Bytes that one visitor may have the server hold: half of the budget."""
+    return budget_bytes() // 2
+
+
+def held_bytes(session_id: str | None = None) -> int:
+    """Bytes of the uploads and the photos that the server holds, or is receiving.
+
+    Args:
+        session_id: A session of Streamlit; all if None.
+    """
+    uploads: Mapping[str, Mapping[str, Any]] = {}
+    if runtime.exists():
+        manager: Any = runtime.get_instance().uploaded_file_mgr
+        uploads = manager.file_storage
+    names = {*uploads, *trays} if session_id is None else {session_id}
+    sizes: dict[int, int] = {}  # a photo just dropped is an upload as well
+    for name in names:
+        for file in list(uploads.get(name, {}).values()):
+            sizes[id(file.data)] = len(file.data)
+        if (tray := trays.get(name)) is not None:
+            for photo in list(tray.photos.values()):
+                sizes[id(photo.data)] = len(photo.data)
+    arriving = _arriving if session_id is None else {"": _arriving[session_id]}
+    return sum(sizes.values()) + sum(arriving.values())
+
+
+class UploadBudget:
+    """Lets an upload in when there is room for it, after a while in a queue."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        """Read the budget once, when the server starts."""
+        self.app = app
+        budget_bytes()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        upload = _UPLOAD.search(scope["path"]) if scope["type"] == "http" else None
+        if upload is None or scope["method"] != "PUT":
+            await self.app(scope, receive, send)
+            return
+        # A body of unknown length is cut off by Streamlit at the limit of a file.
+        length = Headers(scope=scope).get("content-length", "")
+        size = int(length) if length.isdecimal() else MAX_BYTES
+        if status := await _wait_for_room(upload[1], size):
+            response = PlainTextResponse(refusals()[status], status)
+            await response(scope, receive, send)
+            return
+        _arriving[upload[1]] += size
+        try:
+            await self.app(scope, receive, send)
+        finally:
+            _arriving[upload[1]] -= size
+            if not _arriving[upload[1]]:
+                del _arriving[upload[1]]
+
+
+async def _wait_for_room(session_id: str, size: int) -> int:
+    """Wait until there is room for an upload; the status if there is none, or 0."""
+    if held_bytes(session_id) + size > visitor_bytes():
+        return _TOO_MANY_STATUS
+    ends = time.monotonic() + _WAIT_S
+    while held_bytes() + size > budget_bytes():
+        if time.monotonic() > ends:
+            return _BUSY_STATUS
+        await asyncio.sleep(_LOOK_AGAIN_S)
+    return 0
+
+
+def refusals() -> dict[int, str]:
+    """The sentences for uploads without room, by the status of the answer."""
+    return {
+        _BUSY_STATUS: "The server is busy: it holds as many photos of its visitors as "
+        "its memory allows. Try again in a few minutes, or with fewer photos.",
+        _TOO_MANY_STATUS: "These are more than the "
+        f"{visitor_bytes() >> 20} MB that one visitor may upload at once. Upload fewer "
+        "at a time, or use the command line: python -m coin_core import FOLDER",
+    }
+
+
+def show_refused_uploads() -> None:
+    """A place below an uploader for the sentence when there is no room."""
+    script = _SCRIPT.replace("SENTENCES", json.dumps(refusals()))
+    with st.sidebar:
+        st.html(script, unsafe_allow_javascript=True)
+    st.html('<div id="coin-no-room" class="coin-refused" role="alert"></div>')
