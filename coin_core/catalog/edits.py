@@ -323,9 +323,33 @@ class Edits:
             group_id = _next_group(connection, checked_name(who), undo=undo)
             if group_id is None:
                 return None
-            edits = _edits_of(connection, group_id, undo=undo)
-            photo_ids = _photos_of_edits(connection, edits)
-        return EditGroup(group_id=group_id, edits=tuple(edits), photo_ids=photo_ids)
+            return _read_group(connection, group_id, undo=undo)
+
+    def find_group(self, group_id: str) -> EditGroup:
+        """One action of anybody.
+
+        Raises:
+            CatalogError: There is no such action.
+        """
+        with self._database.reading() as connection:
+            return _read_group(connection, group_id, undo=True)
+
+    def reverse(self, group_id: str, *, who: str) -> EditGroup:
+        """Reverse an action of anybody, as an action of this user.
+
+        Returns:
+            The action that was reversed; what has changed since is left alone.
+
+        Raises:
+            CatalogError: There is no such action.
+        """
+        with self._database.writing() as connection:
+            action = Action(connection, who)
+            group = _read_group(connection, group_id, undo=True)
+            changes, left_alone = _find_changes(connection, group.edits, undo=True)
+            for entity, states in changes.items():
+                action.change(entity, states)
+        return replace(group, left_alone=tuple(left_alone))
 
     def _revert(
         self, who: str, expected: str | None, *, undo: bool
@@ -344,18 +368,15 @@ class Edits:
                 )
             if group_id is None:
                 return None
-            edits = _edits_of(connection, group_id, undo=undo)
-            left_alone = _apply(connection, edits, undo=undo)
+            group = _read_group(connection, group_id, undo=undo)
+            changes, left_alone = _find_changes(connection, group.edits, undo=undo)
+            for entity, states in changes.items():
+                write_states(connection, entity, states)
             connection.execute(
                 update(EditRow).where(EditRow.group_id == group_id).values(undone=undo)
             )
-            photo_ids = _photos_of_edits(connection, edits)
-        return EditGroup(
-            group_id=group_id,
-            edits=tuple(replace(edit, undone=undo) for edit in edits),
-            photo_ids=photo_ids,
-            left_alone=tuple(left_alone),
-        )
+        edits = tuple(replace(edit, undone=undo) for edit in group.edits)
+        return replace(group, edits=edits, left_alone=tuple(left_alone))
 
 
 def _next_group(connection: Connection, name: str, *, undo: bool) -> str | None:
@@ -376,23 +397,32 @@ def _next_group(connection: Connection, name: str, *, undo: bool) -> str | None:
     return group_id
 
 
-def _edits_of(connection: Connection, group_id: str, *, undo: bool) -> list[Edit]:
-    """The changes of an action, in the order in which they are reverted or redone."""
+def _read_group(connection: Connection, group_id: str, *, undo: bool) -> EditGroup:
+    """An action, with its changes in the order in which they are undone or redone."""
     rows = connection.execute(
         select(*EditRow.__table__.columns)
         .where(EditRow.group_id == group_id)
         .order_by(EditRow.id.desc() if undo else EditRow.id)
     )
-    return [record_from(Edit, row, edit_id=row.id) for row in rows]
+    edits = [record_from(Edit, row, edit_id=row.id) for row in rows]
+    if not edits or any(edit.entity == "added" for edit in edits):
+        raise CatalogError(f"No change {group_id!r} can be undone; reload the list.")
+    return EditGroup(
+        group_id=group_id,
+        edits=tuple(edits),
+        photo_ids=_photos_of_edits(connection, edits),
+    )
 
 
-def _apply(connection: Connection, edits: list[Edit], *, undo: bool) -> list[Edit]:
-    """Set things to their state before or after; returns the edits that conflict."""
+def _find_changes(
+    connection: Connection, edits: Sequence[Edit], *, undo: bool
+) -> tuple[dict[str, dict[int, dict[str, Any]]], list[Edit]]:
+    """New states by entity and id, and the edits that conflict with later ones."""
+    changes: dict[str, dict[int, dict[str, Any]]] = {}
     conflicts = []
     for entity in dict.fromkeys(edit.entity for edit in edits):
         same = [edit for edit in edits if edit.entity == entity]
         states = read_states(connection, entity, {edit.entity_id for edit in same})
-        changes: dict[int, dict[str, Any]] = {}
         for edit in same:
             old, new = edit.after, edit.before
             if not undo:
@@ -404,9 +434,9 @@ def _apply(connection: Connection, edits: list[Edit], *, undo: bool) -> list[Edi
             if len(applicable) < len(new):
                 conflicts.append(edit)
             state |= applicable
-            changes.setdefault(edit.entity_id, {}).update(applicable)
-        write_states(connection, entity, changes)
-    return conflicts
+            of_entity = changes.setdefault(entity, {})
+            of_entity.setdefault(edit.entity_id, {}).update(applicable)
+    return changes, conflicts
 
 
 def _photos_of_edits(connection: Connection, edits: list[Edit]) -> tuple[int, ...]:

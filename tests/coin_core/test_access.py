@@ -159,6 +159,12 @@ DOORS: dict[str, tuple[Right, Callable[[Place, str], object]]] = {
         Right.LABEL,
         lambda p, who: p.catalog.predictions.mark_label_issues({1: 0.9}),
     ),
+    "reverse": (
+        Right.LABEL,
+        lambda p, who: p.catalog.edits.reverse(
+            p.catalog.edits.history(2)[-1].group_id, who=who
+        ),
+    ),
     "crop": (
         Right.CROP,
         lambda p, who: p.catalog.edits.set_faces(1, [], who=who),

@@ -344,3 +344,40 @@ def test_the_keyboard_review_asks_too(catalog: Catalog) -> None:
     assert not catalog.reviews.of_photo(12)
     assert len(catalog.reviews.of_photo(11)) == 1
     assert next(data for data in components(page) if "reasons" in data)["photo"] == 12
+
+
+@pytest.mark.parametrize(("name", "may"), [("ben", True), ("carl", False)])
+def test_an_editor_undoes_a_change_of_somebody_else_after_a_question(
+    proxy: None, catalog: Catalog, name: str, may: bool
+) -> None:
+    with acting_as(operator()):
+        catalog.edits.set_ruler([1, 2], "alexander_jannaeus", who="anna")
+    page = open_as(dataset_page(), name)
+    page.session_state["dataset_session"].open_photo(1)
+    page.run()
+    menus = [menu for menu in page.selectbox if menu.label.startswith("Undo one")]
+    assert bool(menus) is may
+    if not may:
+        return
+    before = catalog.edits.history(1)
+    menus[0].set_value(before[-1].group_id).run()
+    assert not page.exception
+    assert "signed anna" in words_of(page)
+    assert "2 photos" in words_of(page)
+    assert catalog.edits.history(1) == before
+    page.user = {"name": "carl"}  # a forged answer
+    page.button(key="asked_Undo it").click().run()
+    assert catalog.edits.history(1) == before
+    page.user = {"name": "ben"}
+    page.run()
+    menu = next(m for m in page.selectbox if m.label.startswith("Undo one"))
+    menu.set_value(None).run()
+    menu.set_value(before[-1].group_id).run()
+    page.button(key="asked_Undo it").click().run()
+    assert not page.exception
+    assert catalog.photos.get(1).ruler == "john_hyrcanus_i"
+    last = catalog.edits.history(1)[-1]
+    assert (last.who, last.after) == ("ben", {"ruler_attributed": "john_hyrcanus_i"})
+    catalog_edit = catalog.edits.find_next(who="ben", undo=True)
+    assert catalog_edit is not None
+    assert catalog_edit.group_id == last.group_id

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from coin_core.access import current_person
-from coin_core.catalog import Catalog, EditGroup, ExcludeReason
+from coin_core.catalog import Catalog, Edit, EditGroup, ExcludeReason
 from coin_core.errors import WeightsMissingError
 from ui import resources
 from ui.background_task import BackgroundTask, start_task
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from coin_core.catalog.label_errors import Recorded
 
 _SHOWN_CHANGES = 3
+_LEFT_ALONE = "; what somebody else has changed since was left alone"
 
 
 def show_actions(session: DatasetSession, catalog: Catalog) -> None:
@@ -317,12 +318,13 @@ def ask_undo(
     catalog: Catalog,
     confirm: Callable[[str, str], None] | None = None,
 ) -> None:
-    """Ask whether to undo what nobody knows to be the visitor's own.
+    """Ask whether to undo what may be, or is, somebody else's.
 
     Args:
         session: Keeps what is asked.
         catalog: The catalog.
-        confirm: Called with "undo" or "redo" and the group of the action.
+        confirm: Called with "undo" or "redo" and the group of the action, instead of
+            `undo_or_redo`.
     """
     if session.asked_undo is None:
         return
@@ -330,10 +332,11 @@ def ask_undo(
     first = group.edits[0]
     changes = list(dict.fromkeys(edit_text(edit) for edit in group.edits))
     with st.container(border=True, key="asked_undo"):
+        doubt = ", but not in this visit, so it may be somebody else's"
         st.text(
             f"This change is signed {first.who} and was made on "
-            f"{first.at:%Y-%m-%d %H:%M} UTC, but not in this visit, so it may be "
-            f"somebody else's. It concerns {plural(len(group.photo_ids), 'photo')}:"
+            f"{first.at:%Y-%m-%d %H:%M} UTC{doubt * (word != 'reverse')}. It concerns "
+            f"{plural(len(group.photo_ids), 'photo')}:"
         )
         st.text("\n".join(changes[:_SHOWN_CHANGES]))
         if len(changes) > _SHOWN_CHANGES:
@@ -341,13 +344,16 @@ def ask_undo(
 
         def answer(go_on: bool) -> None:
             session.asked_undo = None
-            if go_on and confirm is not None:
+            if go_on and word == "reverse":
+                _reverse(session, catalog, group.group_id)
+            elif go_on and confirm is not None:
                 confirm(word, group.group_id)
             elif go_on:
                 _undo_or_redo(session, catalog, word, group.group_id)
 
         with st.container(horizontal=True):
-            for label, go_on in ((f"{word.capitalize()} it", True), ("Cancel", False)):
+            title = "Redo it" if word == "redo" else "Undo it"
+            for label, go_on in ((title, True), ("Cancel", False)):
                 st.button(
                     label,
                     key=f"asked_{label}",
@@ -355,6 +361,43 @@ def ask_undo(
                     on_click=answer,
                     args=(go_on,),
                 )
+
+
+def offer_reversal(
+    session: DatasetSession, catalog: Catalog, edits: Sequence[Edit], key: str
+) -> None:
+    """A menu of changes, also of others, to undo one of them; it asks first."""
+    groups = {
+        edit.group_id: f"{edit.at:%Y-%m-%d %H:%M} {edit.who}: {edit_text(edit)}"
+        for edit in edits
+        if not edit.undone and edit.entity != "added"
+    }
+    if not groups:
+        return
+
+    def ask() -> None:
+        if (group_id := st.session_state[key]) is not None:
+            with session.action():
+                group = catalog.edits.find_group(group_id)
+                session.asked_undo = ("reverse", group)
+
+    st.selectbox(
+        "Undo one of these changes",
+        list(groups),
+        index=None,
+        format_func=groups.__getitem__,
+        key=key,
+        on_change=ask,
+        placeholder="Also one of somebody else; you are asked first",
+    )
+
+
+def _reverse(session: DatasetSession, catalog: Catalog, group_id: str) -> None:
+    with session.action():
+        group = catalog.edits.reverse(group_id, who=session.reviewer)
+        session.notice = f"Undone: {plural(len(group.photo_ids), 'photo')}"
+        if group.left_alone:
+            session.notice += _LEFT_ALONE
 
 
 def _undo_or_redo(
@@ -394,9 +437,7 @@ def undo_or_redo(
             title = "Undone" if undo else "Done again"
             session.notice = f"{title}: {plural(len(photo_ids), 'photo')}"
             if group.left_alone:
-                session.notice += (
-                    "; what somebody else has changed since was left alone"
-                )
+                session.notice += _LEFT_ALONE
     return photo_ids
 
 

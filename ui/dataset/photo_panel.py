@@ -12,7 +12,12 @@ from coin_core.catalog import Catalog, CatalogFace, CatalogPhoto, ExcludeReason
 from ui.components.custom import photo_viewer
 from ui.components.table import show_table
 from ui.components.thumbnails import Size, thumbnail_uri
-from ui.dataset.actions import ask_undo, classify_catalog_photos, show_undo
+from ui.dataset.actions import (
+    ask_undo,
+    classify_catalog_photos,
+    offer_reversal,
+    show_undo,
+)
 from ui.dataset.cropping import show_crop_tools
 from ui.dataset.formatting import (
     REASON_TITLES,
@@ -59,7 +64,7 @@ def show_photo_panel(session: DatasetSession, catalog: Catalog, photo_id: int) -
     show_coin_facts(session, catalog, photo)
     show_provenance(session, catalog, photo)
     _show_same_coin(session, catalog, photo)
-    _show_history(catalog, photo)
+    _show_history(session, catalog, photo)
 
 
 def show_photo(
@@ -275,7 +280,9 @@ def _show_other(session: DatasetSession, catalog: Catalog, other: CatalogPhoto) 
         )
 
 
-def _show_history(catalog: Catalog, photo: CatalogPhoto) -> None:
+def _show_history(
+    session: DatasetSession, catalog: Catalog, photo: CatalogPhoto
+) -> None:
     edits = catalog.edits.history(photo.photo_id)
     with st.expander(f"History: {plural(len(edits), 'edit')}"):
         show_table(
@@ -287,3 +294,6 @@ def _show_history(catalog: Catalog, photo: CatalogPhoto) -> None:
             }
             for edit in edits
         )
+        if session.may_sign:
+            key = f"reverse_{photo.photo_id}_{len(edits)}"
+            offer_reversal(session, catalog, edits, key)

@@ -32,8 +32,8 @@ class DatasetSession(TaskSession):
         open_photo_id: The photo that is shown large.
         return_to: The part of the page that the photo was opened from.
         page_photo_ids: The photos of the grid page that the photo was opened from.
-        asked_undo: The action whose undo waits for an answer, with the word "undo" or
-            "redo".
+        asked_undo: The action whose undo waits for an answer, with the word "undo",
+            "redo" or, for one of anybody, "reverse".
     """
 
     typed_name: str = ""

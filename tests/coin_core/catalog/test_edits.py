@@ -279,3 +279,31 @@ def test_undoing_everything_returns_the_state_before(
     while catalog.edits.redo(who=who) is not None:
         redone += 1
     assert (state(catalog, ids), redone) == (after, undone)
+
+
+def test_anybodys_action_is_reversed_as_an_action_of_ones_own(
+    catalog: Catalog, add_photo: Add
+):
+    one, two = add_photo(1), add_photo(2)
+    catalog.edits.set_ruler([one, two], JANNAEUS, who="ada")
+    catalog.reviews.add(one, HYRCANUS, who="ada")
+    labelled, reviewed = dict.fromkeys(
+        edit.group_id for edit in catalog.edits.history(one) if edit.entity == "coin"
+    )
+    group = catalog.edits.reverse(reviewed, who="bert")
+    assert group.edits[0].who == "ada"
+    assert not catalog.reviews.of_photo(one)
+    assert catalog.photos.get(one).ruler == JANNAEUS
+    # What has changed since is left alone; both are in the log under bert's name.
+    catalog.edits.set_ruler([two], ARISTOBULUS, who="carl")
+    group = catalog.edits.reverse(labelled, who="bert")
+    assert len(group.left_alone) == 1
+    assert [catalog.photos.get(k).ruler for k in (one, two)] == [None, ARISTOBULUS]
+    assert catalog.edits.history(one)[-1].who == "bert"
+    # So bert can undo it, and ada her own.
+    assert catalog.edits.undo(who="bert") is not None
+    assert catalog.photos.get(one).ruler == JANNAEUS
+    with pytest.raises(CatalogError, match="can be undone"):
+        catalog.edits.reverse(catalog.edits.history(one)[0].group_id, who="bert")
+    with pytest.raises(CatalogError, match="can be undone"):
+        catalog.edits.find_group("nothing")
