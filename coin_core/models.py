@@ -7,7 +7,6 @@ coins that the program renders. What the trial shows is kept by the bundle's dig
 from __future__ import annotations
 
 import hashlib
-import json
 import logging
 from collections import Counter
 from dataclasses import dataclass, replace
@@ -31,7 +30,14 @@ from coin_core.model_store import bundle
 from coin_core.model_store.card import Card, card_from_json, card_to_json
 from coin_core.rendering import render_coin
 from coin_core.rulers import DEFAULT_CLASSES, RULERS
-from coin_core.storage import data_dir, read_json, replacing, write_file, write_json
+from coin_core.storage import (
+    data_dir,
+    dump_json,
+    read_json,
+    replacing,
+    write_file,
+    write_json,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -175,7 +181,7 @@ def _try_once(model: LoadedModel) -> None:
     digests = [bundle.verdict_digest(model.card), bundle.library_versions(), _TRIAL]
     if model.extractor is not None:
         digests.append(bundle.verdict_digest(model.extractor.card))
-    key = hashlib.sha256(json.dumps(digests, sort_keys=True).encode()).hexdigest()
+    key = hashlib.sha256(dump_json(digests, sort_keys=True).encode()).hexdigest()
     path = data_dir() / "cache" / "trials" / f"{key}.json"
     problem = read_json(path).get("problem")
     if not isinstance(problem, str):

@@ -20,6 +20,8 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from coin_core.errors import CoinError
+
 PROJECT_DIR = Path(__file__).resolve().parents[1]
 WEIGHTS_DIR = PROJECT_DIR / "weights"
 
@@ -81,10 +83,28 @@ def write_file(path: Path, data: bytes, *, durable: bool = True) -> None:
         _sync_folder(path.parent)
 
 
+def dump_json(value: Any, **options: Any) -> str:
+    """The JSON text of a value, with letters as they are and only finite numbers.
+
+    Args:
+        value: What `json.dumps` takes.
+        **options: Of `json.dumps`.
+
+    Raises:
+        CoinError: A number is not finite; JSON has no such numbers.
+    """
+    try:
+        return json.dumps(value, **({"ensure_ascii": False} | options), allow_nan=False)
+    except ValueError as error:
+        raise CoinError(
+            "A result is no number (NaN or infinite) and is not written: a classifier "
+            "or a training is damaged."
+        ) from error
+
+
 def write_json(path: Path, value: Any, *, durable: bool = True) -> None:
     """Write a value as JSON in one step; arguments as for `write_file`."""
-    data = json.dumps(value, indent=2, ensure_ascii=False).encode()
-    write_file(path, data, durable=durable)
+    write_file(path, dump_json(value, indent=2).encode(), durable=durable)
 
 
 def read_json(path: Path) -> dict[str, Any]:

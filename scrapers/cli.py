@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import json
 import logging
 import signal
 import sys
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from coin_core.access import operator
 from coin_core.errors import CoinError
-from coin_core.storage import write_file
+from coin_core.storage import dump_json, write_file
 from scrapers.settings import read_contact, store_contact
 
 if TYPE_CHECKING:
@@ -109,7 +108,7 @@ def _run(options: argparse.Namespace) -> int:
 
     if options.source == "sources":
         for info in list_sources():
-            entry = json.dumps(info.as_json(), ensure_ascii=False)
+            entry = dump_json(info.as_json())
             _print(entry if options.json else f"{info.name}: {info.title}")
         return 0
     if options.source == "take":
@@ -224,7 +223,7 @@ def _scrape(source: Source, order: ScrapeOrder, *, as_json: bool) -> int:
     try:
         for last in scrape(catalog, source, order):
             if as_json:
-                _print(json.dumps(dataclasses.asdict(last), ensure_ascii=False))
+                _print(dump_json(dataclasses.asdict(last)))
     except CoinError:
         # the log and the summary say what ended the run
         if last is None or not last.error:

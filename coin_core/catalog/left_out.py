@@ -19,7 +19,7 @@ from coin_core.catalog.importing import ledger
 from coin_core.catalog.importing.records import ItemState
 from coin_core.catalog.repository import Catalog
 from coin_core.errors import CatalogError
-from coin_core.storage import write_file
+from coin_core.storage import dump_json, write_file
 
 MOST_KEPT: Final = 5000
 """Listings that one scrape keeps; more are only counted."""
@@ -54,7 +54,7 @@ def note_left_out(catalog: Catalog, import_id: int, entry: LeftOut) -> None:
     path = _file_of(catalog, import_id)
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a", encoding="utf-8") as file:
-        file.write(json.dumps(asdict(entry), ensure_ascii=False) + "\n")
+        file.write(dump_json(asdict(entry)) + "\n")
 
 
 def list_left_out(catalog: Catalog, import_id: int) -> tuple[LeftOut, ...]:

@@ -7,7 +7,6 @@ are divided among training, validation and test.
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -61,6 +60,7 @@ from coin_core.catalog.splits import (
 from coin_core.detection.faces import Side
 from coin_core.errors import CatalogError
 from coin_core.rulers import DEFAULT_CLASSES
+from coin_core.storage import dump_json
 
 DEFAULT_FRACTIONS = (0.7, 0.15, 0.15)
 
@@ -422,7 +422,7 @@ def digest_of(items: Iterable[VersionItem]) -> str:
     for item in ordered:
         names.setdefault(item.coin_id, item.sha256)
     lines = [
-        json.dumps(
+        dump_json(
             [
                 item.sha256,
                 names[item.coin_id],
@@ -431,6 +431,7 @@ def digest_of(items: Iterable[VersionItem]) -> str:
                 _faces_to_json(item),
             ],
             sort_keys=True,
+            ensure_ascii=True,
         )
         for item in ordered
     ]

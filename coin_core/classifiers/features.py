@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from coin_core.classifiers.appearance_net import GRID, FeatureMode, spatial_pool
 from coin_core.classifiers.legend_net import FEATURES, LegendOutput
 from coin_core.classifiers.torch_classifier import predict
+from coin_core.errors import WeightsMismatchError
 from coin_core.imaging.preprocessing import prepare
 from coin_core.storage import data_dir, write_file
 
@@ -135,6 +136,9 @@ def cached_features(
 
     Returns:
         float32 (N, 4096), or (N, 8192) of both kinds, rounded to half precision.
+
+    Raises:
+        WeightsMismatchError: The net is damaged: some are no numbers.
     """
     key = hashlib.sha256(f"{digest} {mode} {crops.shape} ".encode() + crops.tobytes())
     path = data_dir() / "cache" / "features" / f"own-{key.hexdigest()[:32]}.npz"
@@ -143,13 +147,20 @@ def cached_features(
             features: NDArray[np.float16] = stored["features"]
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         features = np.empty((0, 0), np.float16)
-    if features.shape == (len(crops), feature_width(mode)):
+    if features.shape == (len(crops), feature_width(mode)) and (
+        np.isfinite(features).all()
+    ):
         if progress:
             progress(len(crops))
         return features.astype(np.float32)
     features = compute_features(net, crops, mode=mode, progress=progress).astype(
         np.float16
     )
+    if not np.isfinite(features).all():
+        raise WeightsMismatchError(
+            "The network that computes the features is damaged: its answer is no "
+            "number. Copy its bundle again, or train it again."
+        )
     buffer = io.BytesIO()
     np.savez(buffer, features=features)
     try:

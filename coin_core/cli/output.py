@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
+
+from coin_core.storage import dump_json
 
 if TYPE_CHECKING:
     from coin_core.evaluation.metrics import Report
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
 def write_json(value: Any) -> None:
     """Print a value as one line of JSON."""
-    sys.stdout.write(json.dumps(value, ensure_ascii=False, default=float) + "\n")
+    sys.stdout.write(dump_json(value, default=float) + "\n")
 
 
 def write_reports(reports: Sequence[Report], *, as_json: bool) -> None:

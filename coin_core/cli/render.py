@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from coin_core.cli import arguments
 from coin_core.errors import TrainingDataError
+from coin_core.storage import dump_json
 
 if TYPE_CHECKING:
     import numpy as np
@@ -68,7 +68,7 @@ def run(options: argparse.Namespace) -> int:
                     (out / name).parent.mkdir(exist_ok=True)
                 Image.fromarray(image).save(out / name)
                 line = {"file": name, "seed": options.seed, "index": index, **truth}
-                truth_file.write(json.dumps(line, ensure_ascii=False) + "\n")
+                truth_file.write(dump_json(line) + "\n")
     except OSError as error:
         raise TrainingDataError(
             f"{out} cannot be written ({error.strerror or error})."

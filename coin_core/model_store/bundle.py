@@ -40,6 +40,7 @@ from coin_core.recycle_bin import discard
 from coin_core.storage import (
     WEIGHTS_DIR,
     data_dir,
+    dump_json,
     recover_folder,
     write_file,
     write_folder,
@@ -451,7 +452,7 @@ def verdict_digest(card: Card) -> str:
         *("threshold", "limits", "features_from", "files"),
     )
     values = {name: getattr(card, name) for name in fields}
-    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(dump_json(values, sort_keys=True).encode()).hexdigest()
 
 
 def write_shipped_table() -> None:

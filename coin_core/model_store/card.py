@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal
 
 from coin_core.errors import WeightsMismatchError
+from coin_core.storage import dump_json
 
 FORMAT = 1
 MAX_CARD_BYTES = 256 * 1024
@@ -242,12 +243,7 @@ def _check_features_from(values: Mapping[str, str], own_name: str) -> None:
 
 def card_to_json(card: Card) -> str:
     """Return the text of card.json."""
-    return json.dumps(
-        {"format": FORMAT, **_stored(asdict(card))},
-        indent=2,
-        ensure_ascii=False,
-        allow_nan=False,
-    )
+    return dump_json({"format": FORMAT, **_stored(asdict(card))}, indent=2)
 
 
 def _stored(values: dict[str, Any]) -> dict[str, Any]:

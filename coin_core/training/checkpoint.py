@@ -16,7 +16,7 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
-from coin_core.storage import write_file
+from coin_core.storage import dump_json, write_file
 
 logger = logging.getLogger(__name__)
 
@@ -24,7 +24,7 @@ logger = logging.getLogger(__name__)
 def save_tensors(path: Path, tensors: dict[str, Tensor], notes: dict[str, Any]) -> None:
     """Write tensors and notes in one step."""
     whole = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
-    data = safetensors.torch.save(whole, metadata={"notes": json.dumps(notes)})
+    data = safetensors.torch.save(whole, metadata={"notes": dump_json(notes)})
     path.parent.mkdir(parents=True, exist_ok=True)
     write_file(path, data)
 

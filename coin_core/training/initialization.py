@@ -12,6 +12,7 @@ from torch import nn
 from coin_core.classifiers import feature_extractor, get_classifier
 from coin_core.classifiers.appearance_net import shape_parameters
 from coin_core.classifiers.legend_net import load_compatible
+from coin_core.classifiers.loading import load_classifier
 from coin_core.classifiers.torch_classifier import NetClassifier, PhotoClassifier
 from coin_core.errors import TrainingDataError, WeightsMissingError
 from coin_core.model_store import bundle
@@ -93,7 +94,7 @@ def find_start(name: str, init: str) -> Start:
             f"A training starts from {', '.join(INITS)} or from a model's name or "
             f"folder; there is no model {init!r}."
         ) from error
-    card = bundle.load_card(folder)
+    card, _ = load_classifier(folder)
     expected = feature_extractor() if on_features else name
     if card.classifier != expected:
         raise TrainingDataError(
@@ -178,10 +179,11 @@ def freeze_backbone(module: nn.Module) -> None:
 
 
 def _load_bundle(net: NetClassifier, folder: Path, fresh_head: bool) -> None:
-    tensors = bundle.read_tensors(folder)
+    card, trained = load_classifier(folder)
+    tensors = trained.tensors()
     if isinstance(net, PhotoClassifier):
         net.set_params(**shape_parameters(tensors))
-    if fresh_head or tuple(net.classes) != bundle.load_card(folder).classes:
+    if fresh_head or tuple(net.classes) != card.classes:
         # A head for other classes would have to be unlearned first.
         tensors = {
             key: value

@@ -35,7 +35,7 @@ from coin_core.evaluation.calibration import calibrate_and_measure
 from coin_core.evaluation.metrics import Report, report_json
 from coin_core.model_store import bundle
 from coin_core.rulers import DEFAULT_CLASSES, RULERS
-from coin_core.storage import data_dir, write_file
+from coin_core.storage import data_dir, dump_json, write_file
 from coin_core.training.datasets import load_rendered
 from coin_core.training.environment import describe_machine
 from coin_core.training.pretraining import CALIBRATION_SEED, TEST_SEED, pretrain
@@ -152,7 +152,7 @@ def train_legend_nets(
     runs = dict(runs or {})
     for name in outs.keys() - runs.keys():
         config = {"classifier": name, "seed": seed, "schedule": asdict(schedule)}
-        runs[name] = resume_run(json.loads(json.dumps(config)))
+        runs[name] = resume_run(json.loads(dump_json(config)))
     folders = {name: runs[name].folder for name in outs}
     trained = pretrain(folders, seed=seed, schedule=schedule, workers=workers)
     shipped = []

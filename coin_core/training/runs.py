@@ -33,6 +33,7 @@ from coin_core.jobs import (
 from coin_core.recycle_bin import discard
 from coin_core.storage import (
     data_dir,
+    dump_json,
     is_locked,
     open_lock,
     read_json,
@@ -165,7 +166,7 @@ class Run:
 
     def write_predictions(self, rows: Iterable[Mapping[str, Any]]) -> None:
         """Replace the predictions in one step."""
-        lines = [json.dumps(row, ensure_ascii=False) + "\n" for row in rows]
+        lines = [dump_json(row) + "\n" for row in rows]
         write_file(self.folder / "predictions.jsonl", "".join(lines).encode())
 
     def torn_lines(self) -> int:
@@ -192,7 +193,7 @@ class Run:
             # A line torn by a kill must not spoil the next one.
             torn = file.tell() > 0 and not _ends_with_newline(path)
             row = {**row, "at": now()}
-            line = json.dumps(row, ensure_ascii=False) + "\n"
+            line = dump_json(row) + "\n"
             file.write((("\n" if torn else "") + line).encode())
             file.flush()
             os.fsync(file.fileno())

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from coin_core.classifiers import get_classifier, list_classifiers
 from coin_core.errors import CoinError, TrainingDataError
-from coin_core.storage import write_file
+from coin_core.storage import write_file, write_json
 from coin_core.training.config import TrainingConfig
 from coin_core.training.environment import describe_machine
 from coin_core.training.report import COLOURS, Curve, curve_charts
@@ -230,7 +230,7 @@ def _write(
         "settings": dict(settings),
         "outcomes": [asdict(one) for one in outcomes if not one.stopped],
     }
-    write_file(out / "study.json", json.dumps(kept, indent=2).encode())
+    write_json(out / "study.json", kept)
     about = (
         f"{len(coins)} photos of {len(coins.classes)} classes, {coins.source}, digest "
         f"{coins.digest[:12]}; {settings['folds']}-fold cross-validation by coin, seed "

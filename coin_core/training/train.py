@@ -18,7 +18,7 @@ from coin_core.classifiers import feature_extractor, get_classifier, loading
 from coin_core.classifiers.appearance_net import feature_mode_for
 from coin_core.classifiers.features import cached_features
 from coin_core.classifiers.torch_classifier import NetClassifier
-from coin_core.errors import CoinError, TrainingStoppedError
+from coin_core.errors import CoinError, TrainingDataError, TrainingStoppedError
 from coin_core.evaluation.metrics import report_json
 from coin_core.jobs import Progress
 from coin_core.model_store import bundle
@@ -185,6 +185,11 @@ def _load_inputs(training: Training, coins: CoinSet) -> tuple[NDArray[Any], _Sou
         return coins.crops, _Source(start=start)
     folder = start.folder or bundle.find_bundle(feature_extractor())
     base, net = loading.load_classifier(folder)
+    if base.classifier != feature_extractor():
+        raise TrainingDataError(
+            f"{training.name} needs the features of a {feature_extractor()} net; "
+            f"{folder} holds {base.classifier}. Rename that folder."
+        )
     digest, mode = bundle.weights_digest(base), feature_mode_for(coins.classes)
     with Progress("computing features", len(coins), unit="photo") as bar:
         features = cached_features(

@@ -28,7 +28,12 @@ from coin_core.detection.coin_detector import (
     zoom_crop,
 )
 from coin_core.evaluation.metrics import accuracy_figures
-from coin_core.model_store.bundle import load_card, read_tensors, weights_digest
+from coin_core.model_store.bundle import (
+    load_card,
+    load_weights,
+    read_tensors,
+    weights_digest,
+)
 from coin_core.model_store.card import Card
 from coin_core.rendering.coins import KINDS, RenderedCoin, render_coin
 from coin_core.rendering.scenes import Scene, draw_scene
@@ -96,7 +101,7 @@ def train_coin_detector(
     torch.manual_seed(seed)
     net = CoinSegmentationNet()
     if start is not None:
-        net.load_state_dict(read_tensors(start))
+        load_weights(net, read_tensors(start))
     pool = Pool(seed + 1, _POOL, _POOL_PX)
 
     def draw_epoch(epoch: int) -> Iterator[Views]:

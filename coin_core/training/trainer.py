@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from coin_core.classifiers.torch_classifier import best_device, training_autocast
+from coin_core.errors import TrainingDataError
 from coin_core.jobs import Progress
 from coin_core.training.checkpoint import (
     load_checkpoint,
@@ -135,12 +136,20 @@ class Trainer(Generic[Batch]):
 
         Args:
             seconds: Taken by the steps of the epoch.
+
+        Raises:
+            TrainingDataError: The loss is no number.
         """
         started = time.monotonic()
         losses, samples = zip(*self._losses, strict=True)
         weights = torch.tensor(samples, dtype=torch.float64)
         mean = torch.stack(losses).cpu().double() @ weights / weights.sum()
         self._losses.clear()
+        if not math.isfinite(mean):
+            raise TrainingDataError(
+                "The training diverged: its loss is no number any more. Start again "
+                "from other weights (--init), or check the photos."
+            )
         self.notes["epoch"] = self.epoch + 1
         row = {"epoch": self.epoch, "rate": self._rate, "train_loss": float(mean)}
         if self.validate is not None:

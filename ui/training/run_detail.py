@@ -126,9 +126,11 @@ def _show_actions(run: Run, summary: RunSummary) -> None:
             "stay one click away.",
             disabled=not may(Right.PROMOTE),
         ):
-            promote(card.name)
-            _reset_model_selector()
-            st.rerun()
+            with errors_on_page():
+                _check_model(card.name)
+                promote(card.name)
+                _reset_model_selector()
+                st.rerun()
         if problem:
             st.caption(as_text(problem), width="content")
         st.download_button(
@@ -158,6 +160,14 @@ def _load_card(summary: RunSummary) -> tuple[models.Card | None, str]:
     if card.training.get("run") != summary.run_id:
         return None, f"A later training has replaced its model {summary.bundle}."
     return card, ""
+
+
+def _check_model(name: str) -> None:
+    """Refuse a damaged model before it is chosen."""
+    from coin_core.models import open_model
+
+    with st.spinner("Trying the model …"):
+        open_model(name)
 
 
 def _reset_model_selector() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +13,7 @@ from coin_core.catalog.records import CatalogFace, CatalogPhoto, Coin
 from coin_core.catalog.references import references_in_words
 from coin_core.catalog.splits import Split
 from coin_core.detection.faces import Side
+from coin_core.storage import dump_json
 
 _PHOTO_COLUMNS = (
     "photo_id",
@@ -98,7 +98,7 @@ def _line(file: str, item: ExportItem) -> list[object]:
         *coin,
         references_in_words(item.coin.references),
         *(getattr(item.photo, name) for name in _PHOTO_COLUMNS),
-        json.dumps(faces_of(item)) if item.faces else "",
+        dump_json(faces_of(item)) if item.faces else "",
     ]
 
 
@@ -185,7 +185,7 @@ def write_coco(
         "images": images,
         "annotations": annotations,
     }
-    return json.dumps(document, ensure_ascii=False).encode()
+    return dump_json(document).encode()
 
 
 def write_attribution(items: Iterable[tuple[str, ExportItem]], title: str) -> bytes:

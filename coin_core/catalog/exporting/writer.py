@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import json
 import re
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
@@ -39,6 +38,7 @@ from coin_core.catalog.versions import (
 from coin_core.detection.faces import crop_to_flan
 from coin_core.errors import CatalogError, CoinError, UnreadablePhotoError
 from coin_core.imaging import photo_io
+from coin_core.storage import dump_json
 
 TABLE, MANIFEST, ATTRIBUTION = "labels.csv", "manifest.json", "ATTRIBUTION.txt"
 _IMAGES = "images/"
@@ -407,7 +407,7 @@ class _Exporter:
         }
         return {
             TABLE: write_table(written),
-            MANIFEST: json.dumps(manifest, ensure_ascii=False).encode(),
+            MANIFEST: dump_json(manifest).encode(),
             ATTRIBUTION: write_attribution(written, self.title),
         }
 

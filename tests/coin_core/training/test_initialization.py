@@ -19,7 +19,13 @@ def shipped(tmp_path, monkeypatch):
     monkeypatch.setattr(bundle, "WEIGHTS_DIR", tmp_path)
     net = get_classifier("resnet").build(OURS, seed=9)
     net.initialize()
-    card = bundle.Card(name="resnet", classifier="resnet", title="ResNet", classes=OURS)
+    card = bundle.Card(
+        name="resnet",
+        classifier="resnet",
+        title="ResNet",
+        classes=OURS,
+        preprocessing=net.preparation.as_dict(),
+    )
     loading.save_classifier(tmp_path / "resnet", card, net)
     return net.tensors()
 

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import pytest
+
+from coin_core import models
 from coin_core.model_store import bundle
 from coin_core.model_store.card import card_to_json
 from coin_core.model_store.promotion import promoted
@@ -38,7 +41,7 @@ def test_a_note_is_kept_and_shown_in_the_table() -> None:
     assert "try again" in list(page.dataframe[0].value["remark"])
 
 
-def test_a_model_is_promoted_and_taken_back() -> None:
+def test_a_model_is_promoted_and_taken_back(monkeypatch: pytest.MonkeyPatch) -> None:
     run = make_run("knn")
     card = bundle.Card(
         name="knn-coins",
@@ -52,6 +55,10 @@ def test_a_model_is_promoted_and_taken_back() -> None:
     written = bundle.models_dir() / "knn-coins" / "card.json"
     written.write_text(card_to_json(card))
     page = open_page(run)
+    button(page, "Use on the Classify page").click().run()
+    assert "model.skops is missing" in page.error[0].value
+    assert promoted() is None
+    monkeypatch.setattr(models, "open_model", lambda name: None)
     button(page, "Use on the Classify page").click().run()
     assert promoted() == "knn-coins"
     button(page, "Go back").click().run()
