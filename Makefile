@@ -1,6 +1,7 @@
 # make app        the program on http://localhost:8501
 # make test       every check in a few minutes; make test-slow runs the slow tests
 # make bench      every figure of docs/benchmarks.md
+# make fuzz       damaged files at every door, for hours; a short part is in make test
 # make setup      the environment alone (the other targets call it)
 
 SHELL := /bin/bash
@@ -24,10 +25,10 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # One thread in each process; a group of tests (xdist_group) stays in one process.
 PYTEST = OMP_NUM_THREADS=1 $(PY) -m pytest --numprocesses $(WORKERS) --dist loadgroup
 
-.PHONY: setup app test test-slow lint types unit bench constraints digests sbom audit licences clean help
+.PHONY: setup app test test-slow lint types unit bench fuzz constraints digests sbom audit licences clean help
 
 help:
-	@sed -n 's/^# //p' Makefile | head -4
+	@sed -n 's/^# //p' Makefile | head -5
 
 setup: .venv/stamp
 
@@ -54,7 +55,7 @@ setup: .venv/stamp
 	@touch $@
 
 app: setup
-	$(PY) -m streamlit run app.py --server.port $(PORT) --server.headless true
+	$(PY) server.py --server.port $(PORT)
 
 test: setup lint types unit
 
@@ -104,6 +105,10 @@ ifdef COLLECTION
 			--folds 5 --out data/models/collection-$$name || exit 1; \
 	done
 endif
+
+# Damaged photos, bundles, pages, tables and archives; FUZZ="--first 20000" takes others.
+fuzz: setup
+	$(PY) -m benchmarks.fuzz $(FUZZ)
 
 # Exact versions and hashes of all that requirements*.txt bring along; versions stay
 # where they are unless requirements*.txt ask for others.

@@ -39,7 +39,8 @@ _AT_ONCE = 2  # decoded photos of a batch; a large one takes 50 MB
 _WHOLE_PHOTO = RotatedBox(left=0.0, top=0.0, right=1.0, bottom=1.0)
 
 
-_lock = threading.Lock()
+# One bundle at a time; those that are loaded answer meanwhile.
+_loading = threading.Lock()
 
 
 class CoinClassifier:
@@ -63,8 +64,7 @@ class CoinClassifier:
         """
         if self._pinned and name in self._models:
             return self._models[name]
-        with _lock:
-            return self._load(name)
+        return self._load(name)
 
     def pinned(self, names: Sequence[str]) -> CoinClassifier:
         """Return a classifier that keeps these models as they are now.
@@ -76,15 +76,15 @@ class CoinClassifier:
         if self._pinned:
             return self
         fixed = CoinClassifier()
-        with _lock:
-            fixed._models = {name: self._load(name) for name in names}
+        fixed._models = {name: self._load(name) for name in names}
         fixed._pinned = True
         return fixed
 
     def _load(self, name: str) -> LoadedModel:
         model = self._models.get(name)
         if model is None or not _is_current(model):
-            model = self._models[name] = open_model(name)
+            with _loading:
+                model = self._models[name] = open_model(name)
         return model
 
     def load(self, names: Sequence[str] | None = None) -> None:

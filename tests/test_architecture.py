@@ -91,6 +91,7 @@ def test_every_package_is_in_the_layers():
 # Modules without a test file of their own, and what tests them. Every module of
 # training and ui has its own.
 TESTED_BY = {
+    "coin_core/api/*": "api/test_app.py",
     "coin_core/catalog/*": "catalog/test_photos.py",
     "coin_core/catalog/exporting/*": "catalog/exporting/test_writer.py",
     "coin_core/catalog/importing/*": "catalog/importing/test_ingest.py",

@@ -14,7 +14,6 @@ import streamlit as st
 from coin_core.errors import CoinError
 from coin_core.model_store import bundle as models
 from coin_core.model_store.bundle import BundleInfo, BundleProblem
-from coin_core.model_store.promotion import promoted
 from coin_core.storage import data_dir
 
 if TYPE_CHECKING:
@@ -28,22 +27,10 @@ NO_CLASSIFIERS = (
 
 
 def bundles() -> tuple[tuple[BundleInfo, ...], tuple[BundleProblem, ...]]:
-    """The installed classifiers in menu order, and the bundles that were refused.
+    """The installed classifiers in menu order, and the bundles that were refused."""
+    from coin_core.classifiers.installed import installed_models
 
-    A user's bundle replaces a shipped one of the same name; a promoted bundle comes
-    first.
-    """
-    from coin_core.classifiers import list_classifiers
-
-    found, problems = models.discover()
-    names, first = [spec.name for spec in list_classifiers()], promoted()
-    usable = {b.name: b for b in found if b.card.classifier in names}
-
-    def menu_place(bundle: BundleInfo) -> tuple[bool, bool, int]:
-        place = names.index(bundle.card.classifier)
-        return bundle.name != first, bundle.card.origin == "own", place
-
-    return tuple(sorted(usable.values(), key=menu_place)), problems
+    return installed_models()
 
 
 def weights_version() -> str:

@@ -1,37 +1,71 @@
-"""The model that the Classify page opens with, if a user has promoted one."""
+"""The model that answers where nobody chooses one, if a user has promoted it."""
 
 from __future__ import annotations
 
-import json
+from collections.abc import Callable
 
 from coin_core.access import Right, check
+from coin_core.errors import CoinError
 from coin_core.model_store.bundle import find_bundle
-from coin_core.storage import data_dir, write_file
+from coin_core.storage import data_dir, open_lock, read_json, write_json
+
+_KEPT = 50  # former choices
 
 
 def promoted() -> str | None:
     """Return the name of the promoted model, or None."""
-    try:
-        name = json.loads((data_dir() / "promoted.json").read_text("utf-8"))["model"]
-    except (OSError, ValueError, TypeError, KeyError):
-        return None
+    name = read_json(data_dir() / "promoted.json").get("model")
     return name if isinstance(name, str) else None
 
 
 def promote(name: str) -> None:
-    """Make the Classify page open with a model.
+    """Let a model answer where nobody chooses one.
 
     Raises:
         WeightsMissingError: There is no such model.
     """
     check(Right.PROMOTE)
     find_bundle(name)
-    text = json.dumps({"model": name}, ensure_ascii=False)
-    data_dir().mkdir(parents=True, exist_ok=True)
-    write_file(data_dir() / "promoted.json", text.encode())
+    with open_lock(data_dir() / "promoted.json.lock"):
+        _write(name, [*_before(), promoted()])
 
 
 def demote() -> None:
-    """Make the Classify page open with the shipped models again."""
+    """Let the shipped models answer again."""
     check(Right.PROMOTE)
-    (data_dir() / "promoted.json").unlink(missing_ok=True)
+    with open_lock(data_dir() / "promoted.json.lock"):
+        if promoted() is not None:
+            _write(None, [*_before(), promoted()])
+
+
+def roll_back(prepare: Callable[[str], object] = find_bundle) -> str | None:
+    """Undo the last choice; return the name of the model that answers now, or None.
+
+    Args:
+        prepare: Called with the name before it answers; an error leaves all as it is.
+
+    Raises:
+        CoinError: No choice is left to undo.
+        WeightsMissingError: The model that answered before is gone.
+    """
+    check(Right.PROMOTE)
+    with open_lock(data_dir() / "promoted.json.lock"):
+        if not (before := _before()):
+            raise CoinError("No model was chosen before this one.")
+        name = before.pop()
+        if name is not None:
+            prepare(name)
+        _write(name, before)
+    return name
+
+
+def _before() -> list[str | None]:
+    """The former choices, the last one last; None stands for the shipped models."""
+    before = read_json(data_dir() / "promoted.json").get("before")
+    known = before if isinstance(before, list) else []
+    return [name for name in known if name is None or isinstance(name, str)]
+
+
+def _write(name: str | None, before: list[str | None]) -> None:
+    value = {"model": name, "before": before[-_KEPT:]}
+    write_json(data_dir() / "promoted.json", value)

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from coin_core.classifiers import installed
 from coin_core.errors import WeightsMissingError
 from coin_core.model_store import bundle
 from tests import fakes
@@ -19,7 +20,7 @@ def test_the_menu_order_is_the_registry_s_with_own_bundles_last(
     monkeypatch.setattr(bundle, "discover", lambda: ((own, *shipped[::-1]), ()))
     names = [one.name for one in resources.bundles()[0]]
     assert names == ["resnet", "vgg", "svm", "knn", "mlp", "museum"]
-    monkeypatch.setattr(resources, "promoted", lambda: "museum")
+    monkeypatch.setattr(installed, "promoted", lambda: "museum")
     assert resources.bundles()[0][0].name == "museum"
 
 

@@ -1,0 +1,240 @@
+"""Photos of all requests that arrive together are classified as one batch.
+
+A batch is made of what waits when the last one is done, so nobody waits for company for
+longer than `MAX_WAIT_S`. It runs in a thread beside the event loop, with models that
+stay the same while it lasts; a photo that cannot be read fails alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import io
+import logging
+import math
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from coin_core import explain
+from coin_core.api.uploads import Upload, busy
+from coin_core.detection.faces import crop_to_flan
+from coin_core.errors import CoinError, UnreadablePhotoError
+from coin_core.imaging import photo_io
+from coin_core.pipeline import CROP_PX, CoinClassifier, largest_face
+from coin_core.results import PhotoResult, to_json
+
+MAX_WAIT_S = 0.005
+MAX_PHOTOS = 16
+# Three times the largest photo that `photo_io` gives.
+MAX_PIXELS = 48_000_000
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """Which classifiers a photo is for, and the evidence that is wanted."""
+
+    classifiers: tuple[str, ...]
+    letters: bool = False
+    heat_map: bool = False
+
+
+@dataclass(slots=True, eq=False)
+class _Waiting:
+    upload: Upload
+    wish: Wish
+    answer: asyncio.Future[list[dict[str, Any]]]
+
+
+class Batcher:
+    """A queue of photos, and the thread that classifies them batch by batch."""
+
+    def __init__(
+        self,
+        coin_classifier: CoinClassifier,
+        *,
+        max_waiting: int,
+        observe_batch: Callable[[int], object],
+    ) -> None:
+        self.waiting = 0
+        self._coin_classifier = coin_classifier
+        self._max_waiting = max_waiting
+        self._observe_batch = observe_batch
+        self._queue: asyncio.Queue[_Waiting] = asyncio.Queue()
+        self._seconds_per_photo = 0.2
+
+    def submit(
+        self, uploads: Sequence[Upload], wish: Wish
+    ) -> list[asyncio.Future[list[dict[str, Any]]]]:
+        """Queue the photos of a request; each future gives its verdicts as JSON.
+
+        A cancelled future takes its photo out of the queue.
+
+        Raises:
+            RequestRefusedError: 503; so many photos wait that these have no place.
+        """
+        self.check_room(len(uploads))
+        futures = []
+        for upload in uploads:
+            answer = asyncio.get_running_loop().create_future()
+            self.waiting += 1
+            answer.add_done_callback(self._count_down)
+            self._queue.put_nowait(_Waiting(upload, wish, answer))
+            futures.append(answer)
+        return futures
+
+    def check_room(self, count: int = 1) -> None:
+        """Raise the refusal of `submit`, before the photos are read."""
+        if self.waiting + count > self._max_waiting:
+            seconds = math.ceil(self.waiting * self._seconds_per_photo / 2)
+            raise busy(min(60, max(1, seconds)))
+
+    def _count_down(self, _: object) -> None:
+        self.waiting -= 1
+
+    async def run(self) -> None:
+        """Classify until cancelled."""
+        loop = asyncio.get_running_loop()
+        with ThreadPoolExecutor(1, "classify") as thread:
+            while True:
+                batch = [await self._queue.get()]
+                if self._queue.empty():
+                    await asyncio.sleep(MAX_WAIT_S)
+                while len(batch) < MAX_PHOTOS and not self._queue.empty():
+                    batch.append(self._queue.get_nowait())
+                batch = [one for one in batch if not one.answer.done()]
+                if not batch:
+                    continue
+                self._observe_batch(len(batch))
+                started = loop.time()
+                await loop.run_in_executor(thread, self._classify, batch, loop)
+                seconds = (loop.time() - started) / len(batch)
+                self._seconds_per_photo += 0.1 * (seconds - self._seconds_per_photo)
+
+    def _classify(self, batch: list[_Waiting], loop: asyncio.AbstractEventLoop) -> None:
+        """Answer every photo of a batch, in the thread."""
+
+        def answer(one: _Waiting, result: list[dict[str, Any]] | Exception) -> None:
+            loop.call_soon_threadsafe(_settle, one.answer, result)
+
+        groups: dict[tuple[str, ...], list[_Waiting]] = {}
+        for one in batch:
+            groups.setdefault(one.wish.classifiers, []).append(one)
+        for names, group in groups.items():
+            try:
+                models = self._coin_classifier.pinned(names)
+            except CoinError as error:
+                for one in group:
+                    answer(one, error)
+                continue
+            for part in _decode(group, answer):
+                for one, result in _classify_part(models, names, part):
+                    answer(one, result)
+
+
+def _settle(
+    future: asyncio.Future[list[dict[str, Any]]],
+    result: list[dict[str, Any]] | Exception,
+) -> None:
+    if future.done():  # the client has hung up
+        return
+    if isinstance(result, Exception):
+        future.set_exception(result)
+    else:
+        future.set_result(result)
+
+
+_Photo = tuple[_Waiting, np.ndarray]
+
+
+def _decode(
+    group: Sequence[_Waiting], fail: Callable[[_Waiting, Exception], None]
+) -> Iterator[list[_Photo]]:
+    """Yield the readable photos, so many at a time as fit into memory."""
+    part: list[_Photo] = []
+    pixels = 0
+    with ThreadPoolExecutor(2) as pool:
+        for start in range(0, len(group), 2):
+            pair = [one for one in group[start : start + 2] if not one.answer.done()]
+            for one, photo in zip(pair, pool.map(_decode_one, pair), strict=True):
+                if isinstance(photo, Exception):
+                    fail(one, photo)
+                else:
+                    part.append((one, photo))
+                    pixels += photo.shape[0] * photo.shape[1]
+            if pixels > MAX_PIXELS:
+                yield part
+                part, pixels = [], 0
+    if part:
+        yield part
+
+
+def _decode_one(one: _Waiting) -> np.ndarray | Exception:
+    upload = one.upload
+    if upload.too_large:
+        return UnreadablePhotoError(
+            f"{upload.name} is larger than {photo_io.MAX_BYTES >> 20} MB; "
+            f"{photo_io.ACCEPTED}."
+        )
+    try:
+        return photo_io.decode(bytes(upload.data), name=upload.name)
+    except Exception as error:  # noqa: BLE001 - it must fail alone
+        return error
+
+
+def _classify_part(
+    models: CoinClassifier, names: Sequence[str], part: list[_Photo]
+) -> Iterator[tuple[_Waiting, list[dict[str, Any]] | Exception]]:
+    """Yield the verdicts of each photo; if the batch fails, each is tried alone."""
+    try:
+        results = list(models.classify_batch([photo for _, photo in part], names))
+        answers = [
+            _answer(models, one, photo, result)
+            for (one, photo), result in zip(part, results, strict=True)
+        ]
+    except Exception as error:  # noqa: BLE001 - one must not fail the others
+        if len(part) == 1:
+            yield part[0][0], error
+            return
+        _log.exception("A batch failed; its photos are tried one by one")
+        for photo_alone in part:
+            yield from _classify_part(models, names, [photo_alone])
+    else:
+        for (one, _), answer in zip(part, answers, strict=True):
+            yield one, answer
+
+
+def _answer(
+    models: CoinClassifier, one: _Waiting, photo: np.ndarray, result: PhotoResult
+) -> list[dict[str, Any]]:
+    """The verdicts on a photo as JSON, with the evidence that is wanted."""
+    answers = to_json(one.upload.name, result)
+    for verdict, answer in zip(result.verdicts, answers, strict=True):
+        answer["model"] = verdict.model
+        answer |= {"letters": []} if one.wish.letters else {}
+        answer |= {"heat_map": None} if one.wish.heat_map else {}
+    if result.faces and (one.wish.letters or one.wish.heat_map):
+        face = largest_face(result.faces) if result.legend is None else result.legend
+        crop = crop_to_flan(photo, result.faces[face].box, CROP_PX)
+        for verdict, answer in zip(result.verdicts, answers, strict=True):
+            name = verdict.classifier
+            if one.wish.letters:
+                letters = explain.read_letters(models, crop, name)
+                answer["letters"] = [asdict(letter) for letter in letters]
+            if one.wish.heat_map:
+                best = verdict.ranked[0][0]
+                heat = explain.heat_map(models, crop, name, best)
+                answer["heat_map"] = _png(np.rint(heat * 255).astype(np.uint8))
+    return answers
+
+
+def _png(grey: np.ndarray) -> str:
+    file = io.BytesIO()
+    Image.fromarray(grey).save(file, "PNG")
+    return base64.b64encode(file.getvalue()).decode("ascii")

@@ -1,0 +1,82 @@
+"""HTTP for uvicorn, for clients that send their header slowly, in part, or never."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from coin_core.api.problems import MEDIA_TYPE, problem
+
+if TYPE_CHECKING:
+    import h11
+
+HEADER_TIMEOUT_S = 20.0
+_LINGER_S = 2.0
+
+
+class TimedProtocol(H11Protocol):
+    """Answers a connection with 408 unless its request begins in time.
+
+    uvicorn limits only the pause between two requests, so a client could hold any
+    number of connections by sending a byte now and then.
+    """
+
+    _timer: asyncio.TimerHandle | None = None
+    _given_up = False
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Begin to wait for a request."""
+        super().connection_made(transport)
+        self._start_timer()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """End."""
+        self._stop_timer()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Take data, perhaps the first of another request."""
+        if self._given_up:
+            return
+        if self._timer is None and (self.cycle is None or self.cycle.response_complete):
+            self._start_timer()
+        super().data_received(data)
+
+    def handle_events(self) -> None:
+        """Answer what has come."""
+        before = self.cycle
+        super().handle_events()
+        if self.cycle is not before:
+            self._stop_timer()
+
+    def handle_websocket_upgrade(self, event: h11.Request) -> None:
+        """Hand the connection to the websocket, which has limits of its own."""
+        self._stop_timer()
+        super().handle_websocket_upgrade(event)
+
+    def _start_timer(self) -> None:
+        self._timer = self.loop.call_later(HEADER_TIMEOUT_S, self._give_up)
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _give_up(self) -> None:
+        if self.transport.is_closing():
+            return
+        body = problem(408, "No whole request came in time. Send it again.")
+        content = body.model_dump_json(exclude_none=True).encode()
+        head = (
+            "HTTP/1.1 408 Request Timeout\r\n"
+            f"Content-Type: {MEDIA_TYPE}\r\nContent-Length: {len(content)}\r\n"
+            "Connection: close\r\n\r\n"
+        )
+        self.transport.write(head.encode("ascii") + content)
+        # Closed at once, a client that still sends would not get to read this.
+        self._given_up = True
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+        self.loop.call_later(_LINGER_S, self.transport.close)
