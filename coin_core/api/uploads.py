@@ -12,11 +12,11 @@ from fastapi import Request
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
-if TYPE_CHECKING:
-    from python_multipart.multipart import MultipartCallbacks
-
 from coin_core.api.problems import RequestRefusedError
 from coin_core.imaging import photo_io
+
+if TYPE_CHECKING:
+    from python_multipart.multipart import MultipartCallbacks
 
 # It logs parts of what it cannot parse.
 logging.getLogger("python_multipart").setLevel(logging.ERROR)

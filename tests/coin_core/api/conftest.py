@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import select
 import socket
 import threading
 import time
@@ -130,13 +131,14 @@ class Listening:
         return f"http://127.0.0.1:{self.port}"
 
     def send(self, *pieces: bytes, pause_s: float = 0.0) -> bytes:
-        """The whole answer to what is sent, piece by piece."""
+        """The whole answer; with a pause, no more is sent once it begins."""
         with socket.create_connection(("127.0.0.1", self.port), timeout=60) as link:
             answer = b""
             try:
                 for piece in pieces:
                     link.sendall(piece)
-                    time.sleep(pause_s)
+                    if pause_s and select.select([link], [], [], pause_s)[0]:
+                        break
                 while received := link.recv(65_536):
                     answer += received
             except ConnectionError:
