@@ -42,6 +42,7 @@ def test_a_stopwatch_tells_waiting_from_computing():
     assert elapsed.seconds >= 0.2 > elapsed.cpu_seconds
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="needs signals of POSIX")
 def test_kills_during_reviews_and_exports_lose_nothing(run_python):
     kills = ("--imports", 0, "--reviews", 2, "--exports", 2)
@@ -79,6 +80,7 @@ def test_letters_are_where_the_table_says():
     assert drawn[number["shin"]].max() < -9
 
 
+@pytest.mark.slow
 def test_a_table_of_letters_is_classified_by_every_classifier(
     tmp_path, monkeypatch, capsys
 ):

@@ -105,6 +105,7 @@ def run(copy: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.slow
 def test_a_new_classifier_is_one_file(copy: Path) -> None:
     (copy / "coin_core" / "classifiers" / "logistic.py").write_text(LOGISTIC)
     menus = ask(
@@ -148,6 +149,7 @@ print(json.dumps({
     )
 
 
+@pytest.mark.slow
 def test_the_training_form_offers_a_new_classifier(copy: Path) -> None:
     (copy / "coin_core" / "classifiers" / "logistic.py").write_text(LOGISTIC)
     labels = ask(

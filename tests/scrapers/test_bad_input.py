@@ -161,6 +161,7 @@ def test_a_site_that_does_not_answer_as_it_should_ends_the_run(
     assert count(catalog) == 2 * COINS
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "reply",
     [

@@ -91,6 +91,7 @@ def test_a_page_of_no_known_site_is_refused():
         parse_page("<p>eggs and milk", "https://shop.example/list")
 
 
+@pytest.mark.slow
 def test_a_source_in_a_new_file_is_in_every_menu_and_can_be_run(tmp_path):
     """No other file is touched: command line, page and plan take it from its entry."""
     for package in ("scrapers", "coin_core", "ui"):

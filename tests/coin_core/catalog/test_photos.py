@@ -230,6 +230,7 @@ def test_two_processes_writing_at_once_lose_nothing(catalog, project_root):
     assert catalog.check(digests=True) == []
 
 
+@pytest.mark.slow
 @needs_fork
 def test_a_kill_leaves_neither_half_a_photo_nor_a_lost_decision(
     catalog: Catalog, database_url: str, project_root: Path

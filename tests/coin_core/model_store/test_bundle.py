@@ -317,6 +317,7 @@ for turn in range(100000):
 """
 
 
+@pytest.mark.slow
 def test_a_kill_at_any_moment_leaves_a_whole_bundle(tmp_path):
     folder = tmp_path / "t"
     for pause_s in (0.0, 0.013, 0.031):

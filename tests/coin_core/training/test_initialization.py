@@ -141,6 +141,7 @@ def test_features_come_from_a_bundle_that_will_be_found_again(tmp_path):
         find_start("svm", str(tmp_path / "elsewhere"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("classes", [OURS, OTHERS])
 def test_vgg_takes_imagenets_width_and_is_found_again(tmp_path, monkeypatch, classes):
     from coin_core.classifiers import legend_net

@@ -91,6 +91,7 @@ print([len(batch.rulers) for batch in batches])
 """
 
 
+@pytest.mark.slow
 def test_coins_are_rendered_in_background_although_opencv_has_threads(
     project_root: Path,
 ) -> None:

@@ -51,6 +51,7 @@ def test_a_run_repeated_with_the_same_seed_gives_the_same_figures(name):
     same(train(name, OTHERS), train(name, OTHERS))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("classes", [DEFAULT_CLASSES, (*DEFAULT_CLASSES[:2], "lily")])
 def test_readers_of_legends_repeat_themselves_too(classes):
     same(train("vgg", classes), train("vgg", classes))
@@ -60,6 +61,7 @@ class Killed(BaseException):
     """Stands for the signal: nothing in the program catches it."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("classes", [OTHERS, (*DEFAULT_CLASSES[:2], "lily")])
 def test_a_killed_photo_net_ends_as_it_would_have(classes, monkeypatch):
     whole = train("vgg", classes, epochs=2)

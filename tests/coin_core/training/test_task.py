@@ -77,6 +77,7 @@ def test_fine_tuning_reaches_the_trunk(shipped, how):  # noqa: F811
     assert max(weights) > 1e-3
 
 
+@pytest.mark.slow
 def test_what_a_frozen_net_sees_is_worked_out_once(monkeypatch):
     seen, forward = [], legend_net.ResNetTrunk.forward
     monkeypatch.setattr(

@@ -138,6 +138,7 @@ def reads(browser, client, tmp_path):
     return read
 
 
+@pytest.mark.slow
 @pytest.mark.browser
 def test_an_endless_list_is_read_to_its_end(site, reads):
     """The referee sees that the page's own requests come one by one, with the pause."""
@@ -150,6 +151,7 @@ def test_an_endless_list_is_read_to_its_end(site, reads):
     assert not [r for r in one.requests if r.path.startswith("/photos/")]
 
 
+@pytest.mark.slow
 @pytest.mark.browser
 def test_what_a_page_asks_for_is_sent_as_it_meant_it(site, reads, caplog):
     """Forms, cookies and two at a time; no second try, nothing half understood."""
@@ -190,6 +192,7 @@ def test_a_page_gets_nothing_that_we_would_not_ask_for(site, reads, caplog):
     assert elsewhere.address in caplog.text
 
 
+@pytest.mark.slow
 @pytest.mark.browser
 @pytest.mark.parametrize(
     ("changes", "words"),
@@ -235,6 +238,7 @@ def test_a_site_that_says_no_amid_the_list_is_left_alone(
     assert len(one.asked("/more")) == 3
 
 
+@pytest.mark.slow
 @pytest.mark.browser
 def test_a_page_that_leads_elsewhere_or_is_refused_is_not_read(site, reads):
     elsewhere = site({"/a": lambda _: Reply("<p>stolen")})

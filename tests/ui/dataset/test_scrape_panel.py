@@ -127,6 +127,7 @@ def test_a_plan_is_shown_and_nothing_asked(
     assert latest_scrape(catalog) is None
 
 
+@pytest.mark.slow
 def test_a_museum_is_gathered_by_a_process_of_its_own(
     catalog: Catalog, site: Callable[..., FakeSite]
 ) -> None:
@@ -162,6 +163,7 @@ def open_panel_of_a_full_collection() -> AppTest:
     return page
 
 
+@pytest.mark.slow
 def test_it_is_watched_after_a_reload_stopped_and_gone_on_with(
     catalog: Catalog, site: Callable[..., FakeSite]
 ) -> None:

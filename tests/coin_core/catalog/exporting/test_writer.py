@@ -382,6 +382,7 @@ export(open_catalog(), out, form=form, progress=progress)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="needs signals and locks of POSIX")
 def test_a_killed_export_leaves_no_half_and_the_next_clears_up(
     catalog, ids, place, project_root

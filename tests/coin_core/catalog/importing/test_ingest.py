@@ -585,6 +585,7 @@ def kill_workers():
     kill()
 
 
+@pytest.mark.slow
 def test_a_process_of_its_own_survives_kill_9(catalog, tmp_path, nets, kill_workers):
     lay_out(tmp_path, *(f"{n}.png" for n in range(12)))
     import_id = start_import_process(catalog, [tmp_path], who="ada")
