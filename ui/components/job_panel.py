@@ -7,6 +7,7 @@ from typing import ClassVar
 
 import streamlit as st
 
+from coin_core.access import current_person
 from coin_core.errors import CoinError
 from coin_core.jobs import (
     Job,
@@ -129,9 +130,11 @@ class JobPanel:
                     self._show_waiting(job)
                 else:
                     self._show_ended(job)
-                if not may_change(job):
+                person = current_person()
+                if person.is_verified and job.who != person.name:
                     who = job.who or "whoever runs this program"
-                    st.text(f"Started by {who}, who can change it, as an admin can.")
+                    hint = " That person or an admin can change it."
+                    st.text(f"Started by {who}.{hint * (not may_change(job))}")
 
     def _show_running(self, job: Job) -> None:
         stopping = job.stop_requested
