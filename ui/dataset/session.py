@@ -107,7 +107,7 @@ def remember_reviewer(session: DatasetSession) -> None:
             session.reviewer = str(kept.name)[:MAX_NAME_LENGTH]
         if session.reviewer:
             st.text(f"Working as {session.reviewer}")
-            if st.button("Somebody else", type="tertiary", key="other_reviewer"):
+            if st.button("Switch user", type="tertiary", key="other_reviewer"):
                 session.reviewer, session.forget_reviewer = "", True
                 st.rerun()
 
