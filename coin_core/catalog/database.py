@@ -4,22 +4,30 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import sqlite3
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.exc import (
+    ArgumentError,
+    DBAPIError,
+    NoSuchColumnError,
+    NoSuchModuleError,
+    SQLAlchemyError,
+)
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from coin_core.access import Right, check
+from coin_core.catalog import backups
 from coin_core.errors import CatalogError
-from coin_core.storage import data_dir, replacing
+from coin_core.storage import data_dir, dump_json
 
 WAIT_S = 15.0
 """How long a writer waits for other writers."""
@@ -30,7 +38,15 @@ HEAD = "0002"
 _ADVISORY_LOCK = 0x436F696E  # "Coin": one migration at a time on PostgreSQL
 
 
+# What SQLite says of a file that is damaged, or whose tables are not those expected.
+_DAMAGE = (
+    *("malformed", "not a database", "file is encrypted", "could not decode"),
+    *("no such table", "no such column", "has no column", "duplicate column"),
+    *("already exists", "unsupported file format"),
+)
+
 _log = logging.getLogger(__name__)
+_TO_JSON = partial(dump_json, ensure_ascii=True)
 _MIGRATING = threading.Lock()  # Alembic runs one migration per process
 
 
@@ -39,6 +55,7 @@ class Database:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._backup_due = 0.0
         self._writer = engine.execution_options(coin_writes=True)
         # SQLite's readers always see one state.
         self._reader = engine
@@ -82,8 +99,15 @@ class Database:
             CatalogError: The database cannot be written, or other writers keep it busy.
         """
         check(right)
+        self.back_up_daily()
         with _translate_errors(self._engine.url), self._writer.begin() as connection:
             yield connection
+
+    def back_up_daily(self) -> None:
+        """Copy a file of which there is no copy of the last 24 hours."""
+        if self.is_sqlite and time.monotonic() > self._backup_due:
+            self._backup_due = time.monotonic() + backups.DAY_S
+            backups.back_up_daily(Path(self.where))
 
     def close(self) -> None:
         """Release all connections; the object can still be used."""
@@ -134,12 +158,17 @@ def connect(url: URL) -> Engine:
     """
     if url.get_backend_name() == "sqlite":
         _make_folder(Path(str(url.database)).parent)
-        engine = create_engine(url, connect_args={"timeout": WAIT_S})
+        engine = create_engine(
+            url, connect_args={"timeout": WAIT_S}, json_serializer=_TO_JSON
+        )
         event.listen(engine, "connect", _set_up_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
     else:
         engine = create_engine(
-            url, pool_pre_ping=True, connect_args={"connect_timeout": int(WAIT_S)}
+            url,
+            pool_pre_ping=True,
+            connect_args={"connect_timeout": int(WAIT_S)},
+            json_serializer=_TO_JSON,
         )
     with _translate_errors(url):
         if url.get_backend_name() == "sqlite":
@@ -154,18 +183,13 @@ def migrate(engine: Engine) -> None:
     Before the tables of a file change, a copy of the file is kept beside it.
 
     Raises:
-        CatalogError: A newer program has changed the tables, or there is no room for
-            the copy.
+        CatalogError: A newer program has changed the tables, they are damaged, or
+            there is no room for the copy.
     """
     with engine.connect() as connection:
         found = _revision(connection)
     if found == HEAD:
         return
-    if found is not None and found > HEAD:
-        raise CatalogError(
-            f"The catalog {_describe(engine.url)} was changed by a newer version of "
-            f"this program (state {found}, known here is {HEAD}). Update the program."
-        )
     from alembic import command
     from alembic.config import Config
 
@@ -189,17 +213,8 @@ def migrate(engine: Engine) -> None:
 
 def _keep_copy(path: Path, revision: str) -> None:
     """Copy the file before its tables change."""
-    now = datetime.now(UTC)
-    copy = path.with_name(
-        f"{path.stem}.before-{HEAD}.{now:%Y%m%d-%H%M%S-%f}{path.suffix}"
-    )
     try:
-        with (
-            replacing(copy) as temporary,
-            closing(sqlite3.connect(path, timeout=WAIT_S)) as old,
-            closing(sqlite3.connect(temporary)) as new,
-        ):
-            old.backup(new)
+        copy = backups.back_up(path, f"before-{HEAD}")
     except (OSError, sqlite3.Error) as error:
         raise CatalogError(
             f"The tables of {path} need an update, but a copy of the file could not "
@@ -216,11 +231,75 @@ def _keep_copy(path: Path, revision: str) -> None:
 
 
 def _revision(connection: Connection) -> str | None:
-    """The last migration applied to the tables; None if there are no tables yet."""
+    """The last migration applied to the tables; None if there are no tables yet.
+
+    Raises:
+        CatalogError: It is not one migration of this program.
+    """
     if not connection.dialect.has_table(connection, "alembic_version"):
+        found: list[object] = []
+    else:
+        query = text("SELECT version_num FROM alembic_version")
+        found = list(connection.execute(query).scalars())
+    if not found and not connection.dialect.has_table(connection, "photos"):
         return None
-    found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
-    return None if found is None else str(found)
+    states = ", ".join(map(str, found)) or "none"
+    if len(found) == 1 and re.fullmatch(r"[0-9]{4}", states):
+        if HEAD >= states > "0000":
+            return states
+        if states > HEAD:
+            raise CatalogError(
+                f"The catalog {_describe(connection.engine.url)} was changed by a "
+                f"newer version of this program (state {states}, known here is "
+                f"{HEAD}). Update the program."
+            )
+    raise _damaged(
+        connection.engine.url, f"the state of its tables is {states[:60]!r}, not {HEAD}"
+    )
+
+
+def _damaged(url: URL, reason: str) -> CatalogError:
+    """The error of a damaged catalog, with what to do about it."""
+    where = _describe(url)
+    if url.get_backend_name() != "sqlite":
+        how = "Restore the database from a backup by PostgreSQL's own tools."
+    else:
+        how = backups.advice(Path(where))
+    return CatalogError(
+        f"The catalog {where} is damaged ({reason}). It is left as it is, and the "
+        f"photos beside it are unharmed. {how}"
+    )
+
+
+def refuse_lost(url: URL, originals: Path) -> None:
+    """Refuse to make a new catalog beside the photos of one that was lost.
+
+    Raises:
+        CatalogError: The file is missing or has no tables, but there are originals.
+    """
+    path = Path(str(url.database))
+    if url.get_backend_name() != "sqlite" or not _has_original(originals):
+        return
+    if path.is_file():
+        with (
+            _translate_errors(url),
+            closing(sqlite3.connect(path, timeout=WAIT_S)) as raw,
+        ):
+            if raw.execute("SELECT 1 FROM sqlite_master").fetchone() is not None:
+                return
+    state = "is empty" if path.is_file() else "is missing"
+    raise CatalogError(
+        f"The catalog {path} {state}, but there are photos of it in {originals}. "
+        f"Nothing was changed. {backups.advice(path)}"
+    )
+
+
+def _has_original(folder: Path) -> bool:
+    try:
+        with os.scandir(folder) as entries:
+            return any(re.fullmatch(r"[0-9a-f]{64}\..+", e.name) for e in entries)
+    except OSError:
+        return False
 
 
 def _make_folder(folder: Path) -> None:
@@ -280,6 +359,8 @@ def _translate_errors(url: URL) -> Iterator[None]:
         ) from error
     except NoSuchModuleError as error:
         raise CatalogError(f"{_describe(url)} needs a missing driver.") from error
+    except (NoSuchColumnError, UnicodeDecodeError) as error:
+        raise _damaged(url, str(error)) from error
     except SQLAlchemyError as error:
         raise CatalogError(f"{_describe(url)} cannot be used: {error}") from error
 
@@ -312,17 +393,8 @@ def _explain(error: BaseException, url: URL) -> str:
             f"The disk of the catalog {where} is full; nothing was changed. Make room "
             "and do it again."
         )
-    if (
-        "malformed" in lower
-        or "not a database" in lower
-        or "file is encrypted" in lower
-    ):
-        return (
-            f"The catalog {where} is damaged ({message}). The file is left as it is, "
-            "and the photos beside it are unharmed. Put a backup in its place, or try "
-            "`sqlite3 catalog.sqlite .recover`; to start again, move the file away and "
-            "import the photos folder."
-        )
+    if any(sign in lower for sign in _DAMAGE):
+        return str(_damaged(url, message))
     if "readonly" in lower or "read-only" in lower or "unable to open" in lower:
         return (
             f"The catalog {where} cannot be opened for writing ({message}). Check the "

@@ -429,7 +429,9 @@ def _find_changes(
                 old, new = new, old
             state = states.get(edit.entity_id, {})
             applicable = {
-                k: v for k, v in new.items() if k in state and state[k] == old[k]
+                k: v
+                for k, v in new.items()
+                if k in state and k in old and state[k] == old[k]
             }
             if len(applicable) < len(new):
                 conflicts.append(edit)

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
-from sqlalchemy import select, text
+from sqlalchemy import Connection, select, text
 
-from coin_core.catalog.database import Database, connect, find_url
+from coin_core.catalog.database import Database, connect, find_url, refuse_lost
 from coin_core.catalog.edits import Edits
 from coin_core.catalog.photos import Photos
 from coin_core.catalog.predictions import Predictions
 from coin_core.catalog.queries import Queries
 from coin_core.catalog.records import Problem
 from coin_core.catalog.reviews import Reviews
-from coin_core.catalog.schema import PhotoRow
+from coin_core.catalog.schema import Checked, PhotoRow, Row
+from coin_core.errors import CatalogError
 from coin_core.storage import data_dir
 
 
@@ -64,6 +66,7 @@ class Catalog:
                         sentences.append(f"The database: {row[0]}.")
                 for row in connection.execute(text("PRAGMA foreign_key_check")):
                     sentences.append(f"A row of {row[0]} points nowhere.")
+                sentences += _damaged_rows(connection)
             rows = connection.execute(
                 select(PhotoRow.sha256, PhotoRow.extension, PhotoRow.byte_size)
             )
@@ -72,6 +75,27 @@ class Catalog:
             *(Problem(kind="database", sentence=sentence) for sentence in sentences),
             *self.photos.originals.compare(sizes, digests=digests),
         ]
+
+
+def _damaged_rows(connection: Connection) -> Iterator[str]:
+    """A sentence for each row with a value that its column cannot have."""
+    for table in Row.metadata.sorted_tables:
+        types = {
+            column.name: column.type.dialect_impl(connection.dialect)
+            for column in table.columns
+            if isinstance(column.type, Checked)
+        }
+        readers = {
+            name: read
+            for name, kind in types.items()
+            if (read := kind.result_processor(connection.dialect, None)) is not None
+        }
+        for row in connection.execute(text(f'SELECT * FROM "{table.name}"')).mappings():
+            for name, read in readers.items():
+                try:
+                    read(row[name])
+                except CatalogError as error:
+                    yield f"Row {row['id']} of {table.name}: {error}"
 
 
 def open_catalog(url: str | None = None, *, photos_dir: Path | None = None) -> Catalog:
@@ -84,10 +108,13 @@ def open_catalog(url: str | None = None, *, photos_dir: Path | None = None) -> C
             folder.
 
     Raises:
-        CatalogError: The database is damaged, busy, newer than the program, or not
-            writable. The message says what to do; the file is not changed.
+        CatalogError: The database is damaged, lost, busy, newer than the program, or
+            not writable. The message says what to do; the file is not changed.
     """
-    database = Database(connect(find_url(url)))
-    catalog = Catalog(database, photos_dir or data_dir().resolve() / "photos")
+    address = find_url(url)
+    photos_dir = photos_dir or data_dir().resolve() / "photos"
+    refuse_lost(address, photos_dir)
+    catalog = Catalog(Database(connect(address)), photos_dir)
+    catalog.database.back_up_daily()
     catalog.photos.sweep()
     return catalog

@@ -5,14 +5,19 @@ Every change needs a migration in `migrations/versions`; a test compares the two
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import (
     JSON,
     Dialect,
+    Double,
     ForeignKey,
     Index,
+    Integer,
     MetaData,
     String,
     Text,
@@ -22,12 +27,124 @@ from sqlalchemy import DateTime as SqlDateTime
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
 
+from coin_core.catalog.importing.records import ImportState, ItemState
+from coin_core.catalog.records import ExcludeReason, PhotoStatus, PredictionKind
+from coin_core.catalog.splits import Split
+from coin_core.detection.faces import Side
+from coin_core.errors import CatalogError
 
-class UtcTime(TypeDecorator[datetime]):
+
+class Checked(TypeDecorator[Any]):
+    """Values of one kind; any other, which only a damaged file holds, is refused.
+
+    Attributes:
+        kinds: The types of its values in Python.
+        place: Table and column.
+    """
+
+    impl: Any = Text
+    cache_ok = True
+    kinds: tuple[type, ...] = (str,)
+    place = ""
+
+    def is_sound(self, value: Any) -> bool:
+        """Whether a value, not None, is of this kind."""
+        return type(value) in self.kinds
+
+    def result_processor(
+        self, dialect: Dialect, coltype: object
+    ) -> Callable[[Any], Any]:
+        """Convert and check a value of the database."""
+        convert = super().result_processor(dialect, coltype)
+
+        def read(stored: Any) -> Any:
+            try:
+                value = stored if convert is None else convert(stored)
+            except (TypeError, ValueError, RecursionError) as error:
+                raise self._damaged(stored) from error
+            if value is not None and not self.is_sound(value):
+                raise self._damaged(stored)
+            return value
+
+        return read
+
+    def _damaged(self, stored: Any) -> CatalogError:
+        return CatalogError(
+            f"The catalog is damaged: {self.place} holds {str(stored)[:60]!r}. "
+            "`python -m coin_core dataset check` lists all that is damaged, and "
+            "`python -m coin_core dataset restore` brings back the last copy."
+        )
+
+
+class ShortText(Checked):
+    """Texts of limited length."""
+
+    impl = String
+    cache_ok = True
+
+
+class Whole(Checked):
+    """Whole numbers."""
+
+    impl = Integer
+    cache_ok = True
+    kinds = (int,)
+
+
+class Number(Checked):
+    """Finite numbers."""
+
+    impl = Double
+    cache_ok = True
+    kinds = (float, int)
+
+    def is_sound(self, value: Any) -> bool:
+        """Whether it is a finite number."""
+        return type(value) in self.kinds and math.isfinite(value)
+
+
+class JsonObject(Checked):
+    """JSON objects."""
+
+    impl = JSON
+    cache_ok = True
+    kinds = (dict,)
+
+
+class Probabilities(JsonObject):
+    """JSON objects of finite numbers."""
+
+    cache_ok = True
+
+    def is_sound(self, value: Any) -> bool:
+        """Whether every value of the object is a finite number."""
+        return type(value) is dict and all(
+            type(number) in (int, float) and math.isfinite(number)
+            for number in value.values()
+        )
+
+
+class Member(Checked):
+    """The values of an enumeration, as texts."""
+
+    impl = String
+    cache_ok = True
+
+    def __init__(self, among: type[StrEnum], length: int = 16) -> None:
+        super().__init__(length)
+        self.among = among
+
+    def is_sound(self, value: Any) -> bool:
+        """Whether the enumeration has it."""
+        return type(value) is str and value in self.among.__members__.values()
+
+
+class UtcTime(Checked):
     """Times with time zone in Python, and UTC without one in the database."""
 
     impl = SqlDateTime
     cache_ok = True
+    kinds = (datetime,)
 
     def process_bind_param(
         self, value: datetime | None, dialect: Dialect
@@ -57,8 +174,10 @@ class Row(DeclarativeBase):
     )
     type_annotation_map = {  # noqa: RUF012 - SQLAlchemy reads it from the class
         datetime: UtcTime,
-        str: Text,
-        dict[str, Any]: JSON(none_as_null=True),
+        str: Checked,
+        int: Whole,
+        float: Number,
+        dict[str, Any]: JsonObject(none_as_null=True),
     }
 
 
@@ -67,8 +186,8 @@ class CoinRow(Row):
 
     __tablename__ = "coins"
     id: Mapped[int] = mapped_column(primary_key=True)
-    name_on_coin: Mapped[str | None] = mapped_column(String(64))
-    ruler_attributed: Mapped[str | None] = mapped_column(String(64), index=True)
+    name_on_coin: Mapped[str | None] = mapped_column(ShortText(64))
+    ruler_attributed: Mapped[str | None] = mapped_column(ShortText(64), index=True)
     authority: Mapped[str | None]
     denomination: Mapped[str | None]
     weight_g: Mapped[float | None]
@@ -96,8 +215,8 @@ class PhotoRow(Row):
     __tablename__ = "photos"
     id: Mapped[int] = mapped_column(primary_key=True)
     coin_id: Mapped[int] = mapped_column(ForeignKey("coins.id"), index=True)
-    sha256: Mapped[str] = mapped_column(String(64), unique=True)
-    extension: Mapped[str] = mapped_column(String(8))
+    sha256: Mapped[str] = mapped_column(ShortText(64), unique=True)
+    extension: Mapped[str] = mapped_column(ShortText(8))
     width_px: Mapped[int]
     height_px: Mapped[int]
     byte_size: Mapped[int]
@@ -105,7 +224,7 @@ class PhotoRow(Row):
     file_name: Mapped[str]
     source: Mapped[str]
     source_url: Mapped[str | None]
-    licence: Mapped[str | None] = mapped_column(String(64))
+    licence: Mapped[str | None] = mapped_column(ShortText(64))
     licence_raw: Mapped[str]
     credit: Mapped[str]
     lot_text: Mapped[str]
@@ -116,8 +235,8 @@ class PhotoRow(Row):
     added_at: Mapped[datetime]
     is_rendered: Mapped[bool]
     quality: Mapped[float | None]
-    status: Mapped[str] = mapped_column(String(16))
-    exclude_reason: Mapped[str | None] = mapped_column(String(16))
+    status: Mapped[str] = mapped_column(Member(PhotoStatus))
+    exclude_reason: Mapped[str | None] = mapped_column(Member(ExcludeReason))
     confidence: Mapped[float | None]
     disagreement: Mapped[float | None]
     rulers_differ: Mapped[bool | None]
@@ -143,7 +262,7 @@ class FaceRow(Row):
     id: Mapped[int] = mapped_column(primary_key=True)
     photo_id: Mapped[int] = mapped_column(ForeignKey("photos.id", ondelete="CASCADE"))
     position: Mapped[int]
-    side: Mapped[str | None] = mapped_column(String(16))
+    side: Mapped[str | None] = mapped_column(Member(Side))
     left: Mapped[float]
     top: Mapped[float]
     right: Mapped[float]
@@ -163,7 +282,7 @@ class ReviewRow(Row):
     id: Mapped[int] = mapped_column(primary_key=True)
     photo_id: Mapped[int] = mapped_column(ForeignKey("photos.id", ondelete="CASCADE"))
     reviewer: Mapped[str]
-    ruler: Mapped[str | None] = mapped_column(String(64))
+    ruler: Mapped[str | None] = mapped_column(ShortText(64))
     at: Mapped[datetime]
     withdrawn: Mapped[bool]
 
@@ -176,11 +295,11 @@ class OpinionRow(Row):
     __tablename__ = "opinions"
     id: Mapped[int] = mapped_column(primary_key=True)
     photo_id: Mapped[int] = mapped_column(ForeignKey("photos.id", ondelete="CASCADE"))
-    classifier: Mapped[str] = mapped_column(String(64))
+    classifier: Mapped[str] = mapped_column(ShortText(64))
     model_digest: Mapped[str]
-    probabilities: Mapped[dict[str, Any]]
-    ruler: Mapped[str | None] = mapped_column(String(64))
-    kind: Mapped[str] = mapped_column(String(16))
+    probabilities: Mapped[dict[str, Any]] = mapped_column(Probabilities)
+    ruler: Mapped[str | None] = mapped_column(ShortText(64))
+    kind: Mapped[str] = mapped_column(Member(PredictionKind))
     at: Mapped[datetime]
 
     __table_args__ = (UniqueConstraint("photo_id", "classifier", "kind"),)
@@ -193,8 +312,8 @@ class EditRow(Row):
     id: Mapped[int] = mapped_column(primary_key=True)
     at: Mapped[datetime]
     who: Mapped[str]
-    group_id: Mapped[str] = mapped_column(String(32), index=True)
-    entity: Mapped[str] = mapped_column(String(16))
+    group_id: Mapped[str] = mapped_column(ShortText(32), index=True)
+    entity: Mapped[str] = mapped_column(ShortText(16))
     entity_id: Mapped[int]
     before: Mapped[dict[str, Any]]
     after: Mapped[dict[str, Any]]
@@ -211,11 +330,11 @@ class VersionRow(Row):
 
     __tablename__ = "versions"
     id: Mapped[int] = mapped_column(primary_key=True)
-    name: Mapped[str] = mapped_column(String(128), unique=True)
+    name: Mapped[str] = mapped_column(ShortText(128), unique=True)
     created_at: Mapped[datetime]
     seed: Mapped[int]
     free_only: Mapped[bool]
-    digest: Mapped[str] = mapped_column(String(64))
+    digest: Mapped[str] = mapped_column(ShortText(64))
     note: Mapped[str]
 
 
@@ -231,10 +350,10 @@ class VersionItemRow(Row):
         ForeignKey("photos.id", ondelete="SET NULL"), index=True
     )
     coin_id: Mapped[int]
-    sha256: Mapped[str] = mapped_column(String(64))
-    label: Mapped[str] = mapped_column(String(64))
-    split: Mapped[str] = mapped_column(String(16))
-    face: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    sha256: Mapped[str] = mapped_column(ShortText(64))
+    label: Mapped[str] = mapped_column(ShortText(64))
+    split: Mapped[str] = mapped_column(Member(Split))
+    face: Mapped[dict[str, Any] | None] = mapped_column(JsonObject(none_as_null=True))
 
     __table_args__ = (
         Index(None, "version_id", "sha256"),
@@ -248,9 +367,9 @@ class ImportRow(Row):
     __tablename__ = "imports"
     id: Mapped[int] = mapped_column(primary_key=True)
     created_at: Mapped[datetime]
-    kind: Mapped[str] = mapped_column(String(32))
+    kind: Mapped[str] = mapped_column(ShortText(32))
     spec: Mapped[dict[str, Any]]
-    state: Mapped[str] = mapped_column(String(16))
+    state: Mapped[str] = mapped_column(Member(ImportState))
     total: Mapped[int | None]
     done: Mapped[int]
     error: Mapped[str | None]
@@ -263,7 +382,7 @@ class ImportItemRow(Row):
     id: Mapped[int] = mapped_column(primary_key=True)
     import_id: Mapped[int] = mapped_column(ForeignKey("imports.id", ondelete="CASCADE"))
     key: Mapped[str]
-    state: Mapped[str] = mapped_column(String(16))
+    state: Mapped[str] = mapped_column(Member(ItemState))
     photo_id: Mapped[int | None] = mapped_column(
         ForeignKey("photos.id", ondelete="SET NULL"), index=True
     )
@@ -273,3 +392,10 @@ class ImportItemRow(Row):
         UniqueConstraint("import_id", "key"),
         Index(None, "import_id", "state"),
     )
+
+
+for _table in Row.metadata.tables.values():
+    for _column in _table.columns:
+        if isinstance(_column.type, Checked):
+            _column.type = _column.type.copy()
+            _column.type.place = f"{_table.name}.{_column.name}"

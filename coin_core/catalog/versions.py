@@ -740,12 +740,22 @@ def _item_row(item: VersionItem) -> dict[str, object]:
 
 def _item(row: Row[Any]) -> VersionItem:
     stored = row.face or {"all": (), "read": None}
+    try:
+        faces = tuple(face_from_json(face) for face in stored["all"])
+        index = stored["read"]
+        if index is not None:
+            faces[index]
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        raise CatalogError(
+            f"A version is damaged: photo {row.sha256[:12]} has faces that cannot be "
+            "read. `python -m coin_core dataset restore` brings back the last copy."
+        ) from error
     return record_from(
         VersionItem,
         row,
         split=Split(row.split),
-        faces=tuple(face_from_json(face) for face in stored["all"]),
-        face_index=stored["read"],
+        faces=faces,
+        face_index=index,
         phash=row.phash or "",
     )
 

@@ -111,7 +111,7 @@ def test_a_copy_is_kept_before_tables_change(tmp_path: Path, caplog):
     with contextlib.closing(open_catalog(f"sqlite:///{path}")) as catalog:
         assert catalog.queries.find().total == 1
         assert catalog.check() == []
-    (copy,) = tmp_path.glob("catalog.before-*.sqlite")
+    (copy,) = (tmp_path / "backups").glob("catalog.before-*.sqlite")
     assert str(copy) in caplog.text
     with contextlib.closing(sqlite3.connect(copy)) as raw:
         assert raw.execute("PRAGMA integrity_check").fetchone() == ("ok",)
@@ -123,7 +123,7 @@ def test_a_copy_is_kept_before_tables_change(tmp_path: Path, caplog):
             raw.execute("SELECT sql FROM sqlite_master").fetchall()
         )
     open_catalog(f"sqlite:///{path}").close()
-    assert len(list(tmp_path.glob("catalog.before-*"))) == 1  # not at every opening
+    assert len(list((tmp_path / "backups").glob("catalog.before-*"))) == 1  # not at every opening
 
 
 def test_tables_stay_as_they_are_where_no_copy_can_be_kept(tmp_path, monkeypatch):

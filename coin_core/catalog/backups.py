@@ -1,0 +1,137 @@
+"""Copies of the file of a catalog: one a day, and one before its tables change.
+
+They are in `backups` beside the file. SQLite makes a copy while others write; it is
+checked before it counts, so that a damaged catalog replaces no good copy.
+"""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import time
+from contextlib import closing, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from filelock import Timeout
+
+from coin_core.errors import CatalogError
+from coin_core.storage import open_lock, replacing
+
+KEPT: Final = 7
+"""Daily copies that are kept; those before a change of the tables all are."""
+
+DAY_S: Final = 24 * 3600.0
+WAIT_S: Final = 15.0
+
+_log = logging.getLogger(__name__)
+
+
+def list_backups(path: Path) -> list[Path]:
+    """The copies of a catalog's file, the newest first."""
+    found = (path.parent / "backups").glob(f"{path.stem}.*{path.suffix}")
+    return sorted(found, key=lambda copy: copy.name.split(".")[-2], reverse=True)
+
+
+def back_up(path: Path, reason: str = "daily") -> Path:
+    """Copy a catalog's file; returns the copy.
+
+    Raises:
+        OSError: The copy cannot be written.
+        sqlite3.Error: The file is damaged.
+    """
+    now = datetime.now(UTC)
+    name = f"{path.stem}.{reason}.{now:%Y%m%d-%H%M%S-%f}{path.suffix}"
+    copy = path.parent / "backups" / name
+    with replacing(copy) as temporary:
+        with (
+            closing(sqlite3.connect(path, timeout=WAIT_S)) as old,
+            closing(sqlite3.connect(temporary)) as new,
+        ):
+            old.backup(new)
+            (answer,) = new.execute("PRAGMA quick_check(1)").fetchone()
+        if answer != "ok":
+            raise sqlite3.DatabaseError(f"database disk image is malformed: {answer}")
+    return copy
+
+
+def back_up_daily(path: Path) -> None:
+    """Copy a file with photos if the last copy is a day old; a failure is logged."""
+    last = next(iter(list_backups(path)), None)
+    try:
+        if last is not None and time.time() - last.stat().st_mtime < DAY_S:
+            return
+        with closing(sqlite3.connect(path, timeout=WAIT_S)) as raw:
+            if raw.execute("SELECT 1 FROM photos LIMIT 1").fetchone() is None:
+                return
+        with open_lock(path.parent / "backups" / ".lock", timeout_s=0):
+            back_up(path)
+            for old in [p for p in list_backups(path) if ".daily." in p.name][KEPT:]:
+                old.unlink(missing_ok=True)
+    except Timeout:  # another process makes it
+        return
+    except (OSError, sqlite3.Error) as error:
+        _log.warning("%s could not be copied to its backups: %s", path, error)
+
+
+def advice(path: Path) -> str:
+    """How to get a lost or damaged catalog back, in sentences."""
+    again = (
+        "To start again without it, move the file and the photos folder away, and "
+        "import that folder."
+    )
+    copies = list_backups(path)
+    if not copies:
+        return (
+            f"There is no backup in {path.parent / 'backups'}; put one of your own in "
+            f"its place, or try `sqlite3 {path.name} .recover`. {again}"
+        )
+    made = datetime.fromtimestamp(copies[0].stat().st_mtime, UTC)
+    return (
+        f"The newest backup is of {made:%d %B %Y, %H:%M} UTC. This puts it in place: "
+        f"python -m coin_core dataset restore. {again}"
+    )
+
+
+def restore(path: Path, copy: Path | None = None) -> tuple[Path, Path | None]:
+    """Put a copy in the place of a catalog's file, which is kept beside it.
+
+    Args:
+        path: The catalog's file.
+        copy: The copy; the newest by default.
+
+    Returns:
+        The copy, and where the replaced file is now, if there was one.
+
+    Raises:
+        CatalogError: There is no copy, it is damaged, or a file cannot be moved.
+    """
+    copies = list_backups(path) if copy is None else [copy]
+    if not copies:
+        raise CatalogError(
+            f"There is no backup of {path} in {path.parent / 'backups'}."
+        )
+    aside = path.with_name(f"{path.stem}.replaced.{time.time_ns()}{path.suffix}")
+    try:
+        with replacing(path) as temporary:
+            with (
+                closing(
+                    sqlite3.connect(f"{copies[0].as_uri()}?mode=ro", uri=True)
+                ) as old,
+                closing(sqlite3.connect(temporary)) as new,
+            ):
+                old.backup(new)
+                new.execute("PRAGMA journal_mode = DELETE")
+                new.execute("SELECT count(*) FROM photos").fetchone()
+            there = path.exists()
+            # The old log must not be applied to the copy.
+            for end in ("", "-wal", "-shm"):
+                with suppress(FileNotFoundError):
+                    path.with_name(path.name + end).rename(f"{aside}{end}")
+    except (OSError, sqlite3.Error, ValueError) as error:
+        raise CatalogError(
+            f"{copies[0]} could not be put in the place of {path} ({error}). Name "
+            "another backup: python -m coin_core dataset restore FILE"
+        ) from error
+    return copies[0], aside if there else None
