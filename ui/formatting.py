@@ -20,12 +20,15 @@ SIDE_TITLES = {
 }
 
 
-# What Markdown takes for more than a letter, anywhere or at the start.
+# What Markdown takes for more than a letter, anywhere or at the start. In an address
+# that begins with an unescaped "://" or "www." no sign would be escaped.
 _MARKDOWN = re.compile(
-    r"([\\`*\[\]<~$|]|(?<![^\W_])_|_(?![^\W_])|:(?=[\w:+-])|&(?=#?\w+;)"
-    r"|^[-+#>])"
+    r"([\\`*\[\]<~$|]|(?<![^\W_])_|_(?![^\W_])|&(?=#?\w+;)|^[-+#>]"
+    r"|:(?=[^\W\d]|::?|//)|(?i:(?<=www))\.)"
 )
 _LIST_NUMBER = re.compile(r"^(\d{1,9})(?=[.)](\s|$))")
+# Icons and emoji, which Streamlit finds among escaped letters too.
+_NAME_IN_COLONS = re.compile(r":(?=material[/_]|[\w+-]+:)")
 _SPACE = re.compile(r"[\x00-\x20\x7f\x85\u2028\u2029]+")
 
 
@@ -35,8 +38,9 @@ def as_text(value: object) -> str:
     Labels, messages and captions of Streamlit are Markdown: without this a name could
     load a picture from elsewhere. Line breaks become spaces.
     """
-    text = _MARKDOWN.sub(r"\\\1", _SPACE.sub(" ", str(value)).strip())
-    return _LIST_NUMBER.sub(r"\1\\", text)
+    text = _SPACE.sub(" ", str(value)).strip()
+    text = _NAME_IN_COLONS.sub(":\N{WORD JOINER}", text)
+    return _LIST_NUMBER.sub(r"\1\\", _MARKDOWN.sub(r"\\\1", text))
 
 
 def classifier_names() -> list[str]:

@@ -11,6 +11,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -45,18 +46,17 @@ def app_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("app")
 
 
-@pytest.fixture(scope="session")
-def app_address(app_home: Path) -> Iterator[str]:
-    """A fresh installation of the app, with an empty data folder."""
+@contextmanager
+def serve(home: Path, script: Path = ROOT / "app.py") -> Iterator[str]:
+    """Run the app with the data folder `home/data`; yields its address."""
     _need_browser()
-    home = app_home
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     with (home / "log.txt").open("wb") as log:
         server = subprocess.Popen(
             [
-                *(sys.executable, "-m", "streamlit", "run", "app.py"),
+                *(sys.executable, "-m", "streamlit", "run", str(script)),
                 *("--server.port", str(port), "--server.headless", "true"),
             ],
             cwd=ROOT,
@@ -74,6 +74,13 @@ def app_address(app_home: Path) -> Iterator[str]:
                 server.wait(20)
             except subprocess.TimeoutExpired:
                 server.kill()
+
+
+@pytest.fixture(scope="session")
+def app_address(app_home: Path) -> Iterator[str]:
+    """A fresh installation of the app, with an empty data folder."""
+    with serve(app_home) as address:
+        yield address
 
 
 def _wait_until_served(
@@ -98,7 +105,7 @@ def downloads(tmp_path: Path) -> Path:
     return folder
 
 
-def _open_browser(profile: Path, downloads: Path) -> Chrome:
+def open_browser(profile: Path, downloads: Path, *flags: str) -> Chrome:
     """A Chromium that knows nothing of earlier visits."""
     _need_browser()
     options = webdriver.ChromeOptions()
@@ -111,6 +118,7 @@ def _open_browser(profile: Path, downloads: Path) -> Chrome:
         "--disable-background-networking",
         "--window-size=1280,900",
         f"--user-data-dir={profile}",
+        *flags,
     ):
         options.add_argument(argument)
     options.add_experimental_option(
@@ -125,7 +133,7 @@ def new_browser(tmp_path: Path, downloads: Path) -> Iterator[Callable[[], Chrome
     opened: list[Chrome] = []
 
     def open_one() -> Chrome:
-        opened.append(_open_browser(tmp_path / f"profile{len(opened)}", downloads))
+        opened.append(open_browser(tmp_path / f"profile{len(opened)}", downloads))
         return opened[-1]
 
     yield open_one
@@ -149,6 +157,6 @@ def module_browser(
     tmp_path_factory: pytest.TempPathFactory, module_downloads: Path
 ) -> Iterator[Chrome]:
     """One Chromium for all visits of a module, where they leave nothing behind."""
-    chrome = _open_browser(tmp_path_factory.mktemp("profile"), module_downloads)
+    chrome = open_browser(tmp_path_factory.mktemp("profile"), module_downloads)
     yield chrome
     chrome.quit()

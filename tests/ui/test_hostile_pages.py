@@ -1,0 +1,106 @@
+"""Every page with hostile texts stored: what Streamlit reads as Markdown is escaped.
+
+`tests/browser/test_requests_browser.py` looks at the same pages in a browser.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from google.protobuf.json_format import MessageToDict
+from streamlit.testing.v1 import AppTest
+
+from tests import hostile
+from tests.pages.test_pages import CLASSIFY, a_photo
+from tests.ui.dataset.dataset_page import components, open_page
+from tests.ui.training import history_page
+
+# Elements that show letters; HTML is escaped in another way.
+LETTERS = {"text", "code", "arrow_data_frame", "bidi_component", "json", "html"}
+MARKDOWN = {"label", "body", "help", "caption", "text", "title", "content"}
+RAW = re.compile("|".join(rf"(?<!\\){re.escape(trace)}" for trace in hostile.TRACES))
+
+
+@pytest.fixture
+def runs(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    for place in ("coin_core.jobs", "ui.components.job_panel"):
+        monkeypatch.setattr(f"{place}.start_waiting", lambda: None)
+    monkeypatch.setattr(history_page, "CLASSES", history_page.CLASSES)
+    return hostile.fill()
+
+
+def nodes(block: Any) -> Iterator[Any]:
+    for child in block.children.values():
+        yield child
+        if hasattr(child, "children"):
+            yield from nodes(child)
+
+
+def markdown_of(page: AppTest) -> Iterator[str]:
+    def texts(facts: Any) -> Iterator[str]:
+        if isinstance(facts, dict):
+            for name, value in facts.items():
+                if isinstance(value, str) and name in MARKDOWN:
+                    yield value
+                yield from texts(value)
+        elif isinstance(facts, list):
+            for value in facts:
+                yield from texts(value)
+
+    for place in (page.main, page.sidebar):
+        for node in nodes(place):
+            if node.type not in LETTERS and getattr(node, "proto", None) is not None:
+                yield from texts(MessageToDict(node.proto))
+
+
+def check(page: AppTest) -> None:
+    assert not page.exception
+    shown = list(markdown_of(page))
+    assert shown
+    assert [text for text in shown if RAW.search(text)] == []
+    for part in page.get("html"):
+        assert "<img src=http:" not in part.value
+        assert "<script>" not in part.value or "coinDrops" in part.value
+
+
+def test_hostile_text_on_the_dataset_page_is_escaped(runs: list[str]) -> None:
+    page = open_page()
+    check(page)
+    tiles = next(data for data in components(page) if "photos" in data)["photos"]
+    page.session_state["dataset_session"].open_photo(tiles[0]["id"])
+    check(page.run())
+    page.session_state["dataset_session"].reviewer = hostile.short_hostile()
+    page.session_state["dataset_session"].notice = hostile.hostile("notice")
+    page.session_state["dataset_session"].error = hostile.hostile("error")
+    check(page.run())
+    page.session_state["dataset_session"].go_back()
+    page.session_state["dataset_session"].select([tiles[0]["id"]])
+    check(page.run())
+    for part in ("review", "bring", "versions"):
+        check(open_page(part, who=hostile.short_hostile()))
+
+
+def test_hostile_text_on_the_history_page_is_escaped(runs: list[str]) -> None:
+    page = AppTest.from_file(str(history_page.PAGE), default_timeout=60)
+    check(page.run())
+    for chosen in (runs[:1], runs):
+        page = AppTest.from_file(str(history_page.PAGE), default_timeout=60)
+        page.query_params["run"] = chosen
+        check(page.run())
+
+
+def test_hostile_file_names_on_the_classify_page_are_escaped(runs: list[str]) -> None:
+    page = AppTest.from_file(str(CLASSIFY), default_timeout=60).run()
+    files = [a_photo(), a_photo(grey=124), b"no photo"]
+    page.file_uploader[0].set_value(
+        [
+            (f"{hostile.file_name()} {k}", data, "image/png")
+            for k, data in enumerate(files)
+        ]
+    ).run()
+    check(page)
+    assert page.error
+    assert page.dataframe
