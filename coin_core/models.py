@@ -95,7 +95,7 @@ def open_model(name: str | Path) -> LoadedModel:
     return _open(str(name), bundle.find_bundle(name))
 
 
-def _open(name: str, folder: Path) -> LoadedModel:
+def _open(name: str, folder: Path, tries: int = 5) -> LoadedModel:
     key = name, folder, _card_version(folder)
     known = _loaded.get(key)
     extractor = None if known is None else known.extractor
@@ -108,6 +108,8 @@ def _open(name: str, folder: Path) -> LoadedModel:
         if model.card.origin == "own":
             _try_once(model)
     except CoinError:
+        if key[-1] != _card_version(folder) and tries > 1:
+            return _open(name, folder, tries - 1)
         raise
     except Exception as error:
         if folder.parent == bundle.WEIGHTS_DIR:
@@ -116,6 +118,14 @@ def _open(name: str, folder: Path) -> LoadedModel:
             f"{folder.name}: the bundle cannot be used ({type(error).__name__}: "
             f"{error}). Copy it again, or train it again."
         ) from error
+    if key[-1] != _card_version(folder):
+        # It was replaced meanwhile: the card may be of one version, the weights of
+        # another.
+        if tries > 1:
+            return _open(name, folder, tries - 1)
+        raise WeightsMismatchError(
+            f"{folder.name}: the bundle is replaced all the time. Wait until it is whole."
+        )
     _loaded[key] = model
     return model
 

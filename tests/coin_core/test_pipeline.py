@@ -237,3 +237,25 @@ def test_a_model_keeps_the_network_whose_features_it_was_trained_on(
     path.write_text(path.read_text().replace(shipped.digest, "0" * 64))
     with pytest.raises(WeightsMismatchError, match="features of another vgg"):
         coin_classifier.model("svm")
+
+
+def test_a_bundle_that_is_replaced_while_it_is_loaded_is_no_mixture(
+    coin: RenderedCoin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither its card with other weights, nor an error."""
+    folder = tmp_path / "mine"
+    shutil.copytree(bundle.WEIGHTS_DIR / "resnet", folder)
+    read, replaced = bundle.read_tensors, []
+
+    def replace_and_read(path: Path) -> object:
+        if path == folder and len(replaced) < 3:
+            name = ("vgg", "resnet")[len(replaced) % 2]
+            bundle.write_folder(folder, bundle.read_files(bundle.WEIGHTS_DIR / name))
+            replaced.append(name)
+        return read(path)
+
+    monkeypatch.setattr(bundle, "read_tensors", replace_and_read)
+    mine = CoinClassifier().classify(coin.image, classifiers=[str(folder)]).verdicts[0]
+    vgg = CoinClassifier().classify(coin.image, classifiers=["vgg"]).verdicts[0]
+    assert replaced == ["vgg", "resnet", "vgg"]
+    assert (mine.model, dict(mine.probabilities)) == (vgg.model, vgg.probabilities)
