@@ -1,0 +1,1 @@
+"""Hostile files through the doors that users' files take."""
