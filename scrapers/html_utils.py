@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import functools
 import re
+from html.parser import HTMLParser
 from typing import Final
 
 from bs4 import BeautifulSoup, Tag
@@ -17,6 +18,11 @@ from scrapers.url_safety import join_address, query_of
 PAGE_BYTES: Final = 20 << 20
 """The longest page, without the photos in it."""
 MOST_TAGS: Final = 200_000
+MOST_ATTRIBUTES: Final = 1_000_000
+_LONGEST_TAG: Final = 100_000
+_USUAL_TAG: Final = 2_000
+_MOST_MARKS: Final = 1_000_000
+"""Of the beginnings of tags, comments and references."""
 _MOST_WORK: Final = 200_000_000
 _TAG_WORK: Final = 40
 _LONG_LINK: Final = 2000  # characters; what reads links takes long for longer ones
@@ -41,24 +47,67 @@ _SMALL_DATA: Final = 200  # characters; a smaller inline GIF is a placeholder
 NOT_STATED: Final = "not stated; the photo belongs to the auction house"
 
 
-class Page(BeautifulSoup):
-    """A parsed page; one that would take long to read is refused while it is parsed.
+class _Scan(HTMLParser):
+    """Reads a page as its parser does, and refuses what would take that long.
 
-    What reads a page takes as long as its text and tags are long, times their depth.
+    The parser looks to the end of the page for the end of each tag that has none.
     """
 
     def __init__(self, text: str) -> None:
-        self._tags, self._work = 0, 0
-        if len(text) > PAGE_BYTES:
+        super().__init__(convert_charrefs=False)
+        self._tags = self._attributes = 0
+        self.feed(text)
+        # the tail is a tag or comment without an end, or a script without one
+        if len(self.rawdata) > _USUAL_TAG and (
+            self.cdata_elem is None or "</" in self.rawdata
+        ):
             raise UnexpectedAnswerError(
-                f"The page has more than {PAGE_BYTES >> 20} MB without its photos."
+                "The page has a tag or comment without an end. Save it again."
             )
+
+    def parse_starttag(self, i: int) -> int:
+        """Count a tag and parse it."""
+        self._tags += 1
+        if (
+            self._tags > MOST_TAGS
+            or self._attributes > MOST_ATTRIBUTES
+            or self._is_long_tag(i)
+        ):
+            raise UnexpectedAnswerError(
+                f"The page has more than {MOST_TAGS:,} tags, or very long ones."
+            )
+        return super().parse_starttag(i)
+
+    def _is_long_tag(self, i: int) -> bool:
+        """Whether a tag goes on for long; the parser takes much memory to find out."""
+        whole = self.rawdata
+        try:
+            for length in (_USUAL_TAG, _LONGEST_TAG):
+                self.rawdata = whole[i : i + length]
+                if 0 <= self.check_for_whole_start_tag(0) < length:
+                    return False
+        finally:
+            self.rawdata = whole
+        return len(whole) - i > _LONGEST_TAG
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Count the attributes of a tag."""
+        self._attributes += len(attrs)
+
+
+class Page(BeautifulSoup):
+    """A parsed page; one that is nested so deeply that it takes long is refused.
+
+    What reads a page takes as long as its texts and tags are, times their depth.
+    """
+
+    def __init__(self, text: str) -> None:
+        self._work = 0
         super().__init__(text, "html.parser")
 
     def pushTag(self, tag: Tag) -> None:  # noqa: N802 - BeautifulSoup's name
         """Count a tag and enter it."""
         super().pushTag(tag)
-        self._tags += 1
         self._add_work(_TAG_WORK)
 
     def handle_data(self, data: str) -> None:
@@ -68,11 +117,8 @@ class Page(BeautifulSoup):
 
     def _add_work(self, size: int) -> None:
         self._work += size * len(self.tagStack)
-        if self._tags > MOST_TAGS or self._work > _MOST_WORK:
-            raise UnexpectedAnswerError(
-                f"The page has more than {MOST_TAGS:,} parts, or they are nested too "
-                "deeply."
-            )
+        if self._work > _MOST_WORK:
+            raise UnexpectedAnswerError("The page is nested too deeply.")
 
     @functools.cached_property
     def style_variables(self) -> dict[str, str]:
@@ -88,9 +134,16 @@ def read_html(text: str) -> Page:
     """Parse a page.
 
     Raises:
-        UnexpectedAnswerError: It is too large, or too deeply nested.
+        UnexpectedAnswerError: It is too large, too deeply nested, or damaged.
     """
+    if len(text) > PAGE_BYTES:
+        raise UnexpectedAnswerError(
+            f"The page has more than {PAGE_BYTES >> 20} MB without its photos."
+        )
+    if text.count("<") + text.count("&") > _MOST_MARKS:
+        raise UnexpectedAnswerError(f"The page has more than {_MOST_MARKS:,} tags.")
     try:
+        _Scan(text)
         return Page(text)
     except UnexpectedAnswerError:
         raise

@@ -27,8 +27,8 @@ _FREE_ROWS: Final = 100
 _PRO_ROWS: Final = (100, 200, 400, 800, 1600)
 _BASE: Final = "https://www.coinarchives.com/a/results.php"
 _HEADER: Final = re.compile(
-    r"search for\s+['\"“‘](.{0,500})['\"”’]\s+matched\s+(\d[\d,.']{0,15}|no)\s+"
-    r"lots?(.{0,500})",
+    r"search for\s+['\"“‘](.*)['\"”’]\s+matched\s+(\d[\d,.']{0,15}|no)\s+"
+    r"lots?(.*)",
     re.IGNORECASE,
 )
 _LOT_PAGE: Final = re.compile(r"<title>[^<]{0,60}Lot Viewer", re.IGNORECASE)
@@ -53,7 +53,7 @@ def parse_page(text: str, url: str = "") -> ResultPage:
     soup = read_html(text)
     if "lotviewer.php" in path_of(url) or _LOT_PAGE.search(text[:8000]):
         return ResultPage(listings=(_read_lot(soup, url),), announced=1)
-    header = _HEADER.search(plain_text(soup.select_one(".resultsinfo")))
+    header = _HEADER.search(plain_text(soup.select_one(".resultsinfo"))[:2000])
     if re.search(r"closest matches", plain_text(soup), re.IGNORECASE):
         raise PageChangedError(
             "CoinArchives found nothing and shows its closest matches, which are other "

@@ -52,7 +52,7 @@ MOST_RATIO: Final = 50
 """Pages shrink to a tenth, photos hardly; what shrinks more is no archive of them."""
 _RATIO_FROM_BYTES: Final = 100 << 20
 MOST_FILES: Final = 20_000
-"""Photos and other files of one page."""
+"""Of one page, or of an archive of pages."""
 _MOST_NESTED: Final = 3  # parts of MHTML in parts
 _HEAD_BYTES: Final = 64 << 10  # of a part of MHTML
 _LONG_ADDRESS: Final = 2000  # characters
@@ -139,7 +139,12 @@ class SavedPages:
 
     def _unpack_into(self, archive: Archive, folder: Path) -> None:
         taken, packed = 0, archive.path.stat().st_size
-        for member in archive.members():
+        for count, member in enumerate(archive.members()):
+            if count >= MOST_FILES:
+                raise PageChangedError(
+                    f"{archive.path.name} has more than {MOST_FILES:,} files. Pack "
+                    "several smaller archives."
+                )
             if member.problem:
                 self.problems.append(member.problem)
                 continue
@@ -289,7 +294,10 @@ def _address_of(text: str) -> str:
     comment = _SAVED_FROM.search(head)
     if comment:
         return html.unescape(comment[1] or comment[2])
-    soup = read_html(head)
+    try:
+        soup = read_html(head[: head.rfind(">") + 1])
+    except UnexpectedAnswerError:  # where it is cut
+        return ""
     for name, where in (
         ("link[rel=canonical]", "href"),
         ("meta[property='og:url']", "content"),
