@@ -18,6 +18,9 @@ import pytest
 from PIL import Image
 from selenium.webdriver import Chrome, Keys
 
+from coin_core.training.report import html_report
+from coin_core.training.run_comparison import summaries
+from coin_core.training.runs import find_run
 from tests import hostile
 from tests.browser.conftest import ROOT, open_browser, serve
 from tests.browser.visit import Visit
@@ -93,27 +96,22 @@ class Look(Visit):
         self.settle()
         found = self.chrome.execute_script(FOUND)
         assert found == {"run": None, "pictures": [], "links": 0}, where
-        refused = [
-            entry["message"]
-            for entry in self.chrome.get_log("browser")
-            if "Content Security Policy" in entry["message"]
-        ]
-        assert refused == [], where
+        assert self.refused() == [], where
+
+    def refused(self) -> list[str]:
+        """What the browser did not load, because the page may not."""
+        messages = (entry["message"] for entry in self.chrome.get_log("browser"))
+        return [one for one in messages if "Content Security Policy" in one]
 
 
-def urls_in(net_log: Path) -> set[str]:
-    """Every address that the browser asked for."""
+def asked_by_pages(net_log: Path) -> set[str]:
+    """Every address that a page asked for; Chromium asks for others by itself."""
     log = json.loads(net_log.read_text("utf-8"))
     urls = set()
     for event in log["events"]:
-        url = (event.get("params") or {}).get("url")
-        if isinstance(url, str) and urlsplit(url).scheme in (
-            "http",
-            "https",
-            "ws",
-            "wss",
-        ):
-            urls.add(url)
+        facts = event.get("params") or {}
+        if str(facts.get("initiator")).startswith("http"):
+            urls.add(facts["url"])
     return urls
 
 
@@ -135,7 +133,7 @@ def test_no_page_asks_another_host_whatever_is_stored(
             tmp_path / "profile",
             downloads,
             f"--log-net-log={net_log}",
-            # What is asked is seen all the same, and reaches nobody.
+            # What Chromium asks by itself reaches nobody.
             "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost",
             "--disable-component-update",
             "--disable-sync",
@@ -156,11 +154,38 @@ def test_no_page_asks_another_host_whatever_is_stored(
                 visit.open(f"/Training_history{query}")
                 visit.look(f"history {query}")
                 assert hostile.TRACES[0] in visit.text()
+            # What a page asks of others is seen, and reaches nobody.
+            chrome.execute_script(
+                "new Image().src = arguments[0]", f"http://{address}/seen"
+            )
+            assert f"http://{address}/seen" in " ".join(visit.refused())
         finally:
             chrome.quit()
     assert asked == []
-    others = {url for url in urls_in(net_log) if urlsplit(url).netloc != app[7:]}
-    assert others == set()
+    asked_for = {urlsplit(url).netloc for url in asked_by_pages(net_log)}
+    assert asked_for == {urlsplit(app).netloc}
+
+
+def test_a_report_asks_nobody_whatever_is_stored(
+    tmp_path: Path,
+    browser: Chrome,
+    runs: tuple[Path, list[str]],
+    listener: tuple[str, list[str]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    home, names = runs
+    monkeypatch.setenv("COIN_DATA_DIR", str(home / "data"))
+    summary = next(one for one in summaries() if one.run_id == names[0])
+    report = tmp_path / "report.html"
+    report.write_text(html_report(find_run(names[0]), summary), "utf-8")
+    browser.get(report.as_uri())
+    visit = Look(browser, "")
+    visit.until(lambda: visit.all(".js-plotly-plot .scatterlayer"), "No curves")
+    assert hostile.TRACES[0] in browser.page_source
+    found = browser.execute_script(FOUND)
+    assert found == {"run": None, "pictures": [], "links": 0}
+    assert visit.refused() == []
+    assert listener[1] == []
 
 
 def look_at_collection(visit: Look) -> None:
