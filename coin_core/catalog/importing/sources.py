@@ -143,9 +143,12 @@ def _walk(
     source: Path, keep_open: ExitStack, tables: list[NamedTable]
 ) -> Iterator[Item]:
     path = source.absolute()
-    if path.is_dir():
+    is_folder = is_there = False
+    with suppress(OSError):  # a name longer than the system allows: reading tells
+        is_folder, is_there = path.is_dir(), path.exists()
+    if is_folder:
         yield from _walk_folder(path, path, _top_folder(path), keep_open, tables)
-    elif path.suffix.lower() in ARCHIVE_SUFFIXES and path.exists():
+    elif path.suffix.lower() in ARCHIVE_SUFFIXES and is_there:
         yield from _walk_archive(path, keep_open, tables)
     else:
         yield _file(path, path.parent)
@@ -424,17 +427,16 @@ def _from_row(
     elif table.folder is None:
         problem = f"{where}, which is not in the archive."
     else:
-        path = _find_file(table.folder, named)
-        inside = path.resolve().is_relative_to(table.folder.resolve())
-        if not inside:
-            problem = (
-                f"{where}, which is outside the table's folder. Import that folder "
-                "together with the table."
-            )
-        elif not path.is_file():
-            problem = f"{where}, which is not there."
-        else:
-            return _file(path, table.folder)
+        problem = f"{where}, which is not there."
+        with suppress(OSError, ValueError, RuntimeError):  # no file can have that name
+            path = _find_file(table.folder, named)
+            if not path.resolve().is_relative_to(table.folder.resolve()):
+                problem = (
+                    f"{where}, which is outside the table's folder. Import that folder "
+                    "together with the table."
+                )
+            elif path.is_file():
+                return _file(path, table.folder)
     return Item(
         key=f"{table.key} row {number} {named.name}",
         name=name,

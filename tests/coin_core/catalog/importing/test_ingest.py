@@ -347,6 +347,18 @@ def test_a_table_tells_what_is_known_of_its_photos(catalog, tmp_path):
     assert "outside the table's folder" in messages
 
 
+def test_names_that_no_file_can_have_are_not_there(catalog, tmp_path):
+    folder = lay_out(tmp_path / "in", "a.png")
+    names = ("a.png", f"{'a' * 300}.png", f"{'b/' * 3000}c.png", "d\\0.png")
+    rows = "\n".join(["file", *names])
+    (folder / "t.csv").write_text(rows, encoding="utf-8")
+    last, items = bring(catalog, folder / "t.csv", folder / f"{'e' * 300}.zip")
+    assert (last.done, last.failed) == (5, 4)
+    told = [str(item.message) for item in items.values() if item.message]
+    assert sum("not there" in one for one in told) == 3, told
+    assert sum("cannot be opened" in one for one in told) == 1, told
+
+
 def test_a_table_that_comes_later_adds_what_was_not_known(catalog, tmp_path):
     folder = lay_out(tmp_path / "in", "a.png", "b.png")
     bring(catalog, folder)
