@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 from benchmarks.common import catalog_in
@@ -100,7 +101,8 @@ def _shipped_models() -> CoinClassifier:
 
 
 def warm_up() -> None:
-    """Load what the first case would wait for."""
+    """Load what the first case would wait for, without threads, which no fork has."""
+    cv2.setNumThreads(1)
     check_finite(_shipped_models().classify(np.asarray(coin_photo())))
 
 
