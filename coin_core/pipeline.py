@@ -240,6 +240,7 @@ def _prepare_photos(
     prepared = []
     for photo in photos:
         pending.append(pool.submit(prepare_photo, photo))
+        del photo  # of no use while the next one is decoded
         if len(pending) == _AT_ONCE:
             prepared.append(pending.popleft().result())
     return [*prepared, *(future.result() for future in pending)]

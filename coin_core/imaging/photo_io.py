@@ -14,6 +14,7 @@ import signal
 import subprocess
 import sys
 import threading
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -45,6 +46,8 @@ _MEMORY_OF_ALL = 2 * MAX_MEMORY
 # A photo that takes longer makes way for the others.
 _PATIENCE_S = 1.0
 _NICE = 5
+_PIXELS_OF_ALL = 384 << 20
+_LONGEST_WAIT_S = 1.0
 _LONGEST_ANSWER = 1 << 20
 # Arenas and buffers of threads would count against the limit of the memory; what one
 # photo has taken is given back.
@@ -297,6 +300,8 @@ class _Decoder:
         if not (0 < height <= MAX_SIDE_PX and 0 < width <= MAX_SIDE_PX):
             raise ValueError(f"{width} x {height} pixels were not asked for")
         pixels = np.empty((height, width, 3), np.uint8)
+        _pixels_in_use.take(pixels.nbytes, _LONGEST_WAIT_S)
+        weakref.finalize(pixels, _pixels_in_use.give_back, pixels.nbytes)
         # A BufferedReader fills the whole array unless the process dies.
         if self._answers.readinto(pixels.data.cast("B")) != pixels.nbytes:  # type: ignore[attr-defined]
             raise EOFError
@@ -342,24 +347,38 @@ class _Decoder:
 
 
 class _Memory:
-    """An amount of memory that photos being decoded share."""
+    """An amount of memory that is shared."""
 
     def __init__(self, free_bytes: int) -> None:
         self._free = free_bytes
-        self._changed = threading.Condition()
+        # Reentrant: pixels are given back by whatever thread collects garbage.
+        self._changed = threading.Condition(threading.RLock())
+
+    def take(self, amount: int, timeout_s: float | None = None) -> None:
+        """Wait until so much is free, and keep it from others."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._free >= amount, timeout_s)
+            self._free -= amount
+
+    def give_back(self, amount: int) -> None:
+        """Let others have what was taken."""
+        with self._changed:
+            self._free += amount
+            self._changed.notify_all()
 
     @contextmanager
     def hold(self, amount: int) -> Iterator[None]:
-        """Wait until so much is free, and keep it from others."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._free >= amount)
-            self._free -= amount
+        """Take so much for a block."""
+        self.take(amount)
         try:
             yield
         finally:
-            with self._changed:
-                self._free += amount
-                self._changed.notify_all()
+            self.give_back(amount)
+
+
+# Pixels that are in use in this process. A server that decodes for many visitors waits
+# for those of others, though never for long: who keeps them may need more.
+_pixels_in_use = _Memory(_PIXELS_OF_ALL)
 
 
 @dataclass(slots=True, eq=False)

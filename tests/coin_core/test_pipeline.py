@@ -4,6 +4,8 @@ import io
 import re
 import shutil
 import sys
+import weakref
+from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
 
@@ -156,6 +158,29 @@ def test_no_certainty_is_ever_shown() -> None:
         seconds=0.1,
     )
     assert sentence(sure) == "John Hyrcanus I, 99 %"
+
+
+def test_few_photos_of_a_batch_are_in_memory_at_once(
+    coin_classifier: CoinClassifier, coin: RenderedCoin
+) -> None:
+    alive, counts = 0, []
+
+    def collected() -> None:
+        nonlocal alive
+        alive -= 1
+
+    def photos() -> Iterator[np.ndarray]:
+        nonlocal alive
+        for _ in range(8):
+            photo = coin.image.copy()
+            alive += 1
+            weakref.finalize(photo, collected)
+            counts.append(alive)
+            yield photo
+            del photo
+
+    assert len(list(coin_classifier.classify_batch(photos(), ["resnet"]))) == 8
+    assert max(counts) <= 3
 
 
 def test_the_path_of_a_photo_is_the_documented_one(

@@ -13,6 +13,7 @@ from coin_core.detection.faces import RotatedBox, crop_to_flan
 from coin_core.errors import UnreadablePhotoError
 from coin_core.imaging.photo_io import decode
 from coin_core.results import PhotoResult, sentence
+from coin_core.rulers import RULERS
 from ui.classify.session import UploadedPhoto, UploadSession
 from ui.components.images import shrink, to_data_uri
 from ui.formatting import as_text
@@ -21,6 +22,7 @@ from ui.resources import coin_classifier, weights_version
 if TYPE_CHECKING:
     from coin_core.explain import LetterRead, NearCoin
     from coin_core.imaging.preprocessing import LegendPose
+    from coin_core.legend_alignment import LegendFit
 
 HashFuncs = dict[str | type[Any], Callable[[Any], Any]]
 
@@ -34,7 +36,7 @@ _BY_PHOTO_AND_WEIGHTS: HashFuncs = {
 }
 
 
-@st.cache_resource(show_spinner=False, max_entries=3, hash_funcs=_BY_PHOTO)
+@st.cache_resource(show_spinner=False, max_entries=2, hash_funcs=_BY_PHOTO)
 def photo_pixels(photo: UploadedPhoto) -> np.ndarray:
     """A decoded photo; the last few are cached."""
     return decode(photo.data, name=photo.name)
@@ -70,6 +72,16 @@ def letters_read(
 
     crop = _crop_for_nets(photo, box)
     return explain.read_letters(coin_classifier(), crop, classifier)
+
+
+@st.cache_data(show_spinner=False, max_entries=100, hash_funcs=_BY_PHOTO_AND_WEIGHTS)
+def legend_fits(
+    photo: UploadedPhoto, box: RotatedBox, classifier: str
+) -> tuple[LegendFit, ...]:
+    """How well the letters that were read fit the legends of each ruler."""
+    from coin_core.legend_alignment import fit_legends
+
+    return fit_legends(letters_read(photo, box, classifier), tuple(RULERS))
 
 
 @st.cache_data(show_spinner=False, max_entries=100, hash_funcs=_BY_PHOTO_AND_WEIGHTS)
@@ -140,6 +152,7 @@ def classify_uploads(session: UploadSession, classifier: str) -> bool:
             # A batch of photos in full size would fill the memory.
             waiting.append((photo, shrink(pixels, _WAITING_PX)))
             yield pixels
+            del pixels
 
     results = coin_classifier().classify_batch(decoded(), (classifier,))
     for done, result in enumerate(results, 1):

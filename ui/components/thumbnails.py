@@ -56,7 +56,9 @@ def thumbnail_uri(
         except UnreadablePhotoError:
             return None
         _write(pixels, photo.sha256, size)
-    return _data_uri(path, path.stat().st_mtime_ns)
+    if size is Size.THUMB:
+        return _cached_data_uri(path, path.stat().st_mtime_ns)
+    return _data_uri(path)
 
 
 def prefetch(catalog: Catalog, photos: Iterable[CatalogPhoto]) -> None:
@@ -81,5 +83,9 @@ def _write(pixels: np.ndarray, sha256: str, size: Size) -> None:
 
 
 @lru_cache(maxsize=600)
-def _data_uri(path: Path, _written: int) -> str:
+def _cached_data_uri(path: Path, _written: int) -> str:
+    return _data_uri(path)
+
+
+def _data_uri(path: Path) -> str:
     return "data:image/jpeg;base64," + base64.b64encode(path.read_bytes()).decode()

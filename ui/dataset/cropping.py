@@ -31,7 +31,7 @@ SaveFaces = Callable[[str, Callable[[], Faces]], None]
 
 @st.cache_resource(
     show_spinner=False,
-    max_entries=3,
+    max_entries=2,
     hash_funcs={CatalogPhoto: lambda photo: photo.sha256},
 )
 def _photo_pixels(_catalog: Catalog, photo: CatalogPhoto) -> np.ndarray:
