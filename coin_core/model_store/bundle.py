@@ -273,7 +273,7 @@ def read_estimator(folder: Path, trusted: Iterable[str] = ()) -> Any:
     try:
         return load_estimator(data, trusted)
     except WeightsMismatchError as error:
-        raise WeightsMismatchError(f"{folder.name}: {error}.") from error
+        raise WeightsMismatchError(f"{folder.name}: {error}. {_AGAIN}") from error
 
 
 def _read_verified(folder: Path, name: str) -> bytes:

@@ -139,7 +139,7 @@ class Card:
                 raise ValueError(
                     f"class_logit_bias names {str(label)[:80]!r}, which is no class"
                 )
-            _check_number(f"class_logit_bias.{label}", bias, -20.0, 20.0)
+            _check_number(f"class_logit_bias.{label}", bias, -5.0, 5.0)
         _check_number("temperature", self.temperature, 0.05, 20.0)
         _check_number("threshold", self.threshold, 0.0, 1.0)
         for name, bound in self.limits.items():

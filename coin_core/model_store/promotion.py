@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from coin_core.access import Right, check
-from coin_core.errors import CoinError
+from coin_core.errors import CoinError, disk_errors
 from coin_core.model_store.bundle import find_bundle
 from coin_core.storage import data_dir, open_lock, read_json, write_json
 
@@ -26,14 +27,14 @@ def promote(name: str) -> None:
     """
     check(Right.PROMOTE)
     find_bundle(name)
-    with open_lock(data_dir() / "promoted.json.lock"):
+    with _changing():
         _write(name, [*_before(), promoted()])
 
 
 def demote() -> None:
     """Let the shipped models answer again."""
     check(Right.PROMOTE)
-    with open_lock(data_dir() / "promoted.json.lock"):
+    with _changing():
         if promoted() is not None:
             _write(None, [*_before(), promoted()])
 
@@ -49,7 +50,7 @@ def roll_back(prepare: Callable[[str], object] = find_bundle) -> str | None:
         WeightsMissingError: The model that answered before is gone.
     """
     check(Right.PROMOTE)
-    with open_lock(data_dir() / "promoted.json.lock"):
+    with _changing():
         if not (before := _before()):
             raise CoinError("No model was chosen before this one.")
         name = before.pop()
@@ -57,6 +58,18 @@ def roll_back(prepare: Callable[[str], object] = find_bundle) -> str | None:
             prepare(name)
         _write(name, before)
     return name
+
+
+@contextmanager
+def _changing() -> Iterator[None]:
+    """Nobody else changes the choice inside it.
+
+    Raises:
+        CoinError: It cannot be stored.
+    """
+    failure = "The choice of the model could not be stored"
+    with disk_errors(failure), open_lock(data_dir() / "promoted.json.lock"):
+        yield
 
 
 def _before() -> list[str | None]:
