@@ -19,6 +19,13 @@ the user. Any other exception is a mistake in the program.
 """
 
 
+from __future__ import annotations
+
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
 class CoinError(Exception):
     """The base class of all errors that a user can correct."""
 
@@ -69,3 +76,34 @@ class NotAllowedError(CoinError, PermissionError):
 
 class CatalogError(CoinError):
     """The catalog refuses a change, or cannot be opened."""
+
+
+def explain_disk_error(error: OSError) -> str:
+    """What is wrong with a file or disk and what to do, after the words "X: "."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return "the disk is full. Make room and do it again"
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return "this is not permitted. Check the permissions"
+    if isinstance(error, TimeoutError):
+        return "another process is at work on it. Try again in a moment"
+    return f"{error.strerror or error}. Check the disk"
+
+
+@contextmanager
+def disk_errors(
+    failure: str, undone: str = "was changed", kind: type[CoinError] = CoinError
+) -> Iterator[None]:
+    """Turn errors of files and disks inside the block into one that says what to do.
+
+    Args:
+        failure: What could not be done, as a sentence without its end.
+        undone: What did not happen either: "was changed".
+        kind: The class of the error.
+    """
+    try:
+        yield
+    except CoinError:
+        raise
+    except OSError as error:
+        reason = explain_disk_error(error)
+        raise kind(f"{failure}: {reason}; nothing {undone}.") from error

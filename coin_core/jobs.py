@@ -117,7 +117,7 @@ class JobProgress:
     @property
     def fraction(self) -> float:
         """The part that is done, 0 to 1."""
-        return min(1.0, self.done / self.total) if self.total else 0.0
+        return min(1.0, max(0.0, self.done / self.total)) if self.total else 0.0
 
     @property
     def seconds_left(self) -> float | None:
@@ -188,8 +188,9 @@ class Job:
     def progress(self) -> JobProgress:
         """How far it is; without numbers before it has reported any."""
         raw = read_json(self.folder / "progress.json")
-        known = {item.name for item in fields(JobProgress)}
-        return JobProgress(**{name: raw[name] for name in raw if name in known})
+        return JobProgress(
+            **{name: raw[name] for name in raw if _is_progress(name, raw[name])}
+        )
 
     def log_tail(self, lines: int = 12) -> str:
         """The last lines of its output."""
@@ -202,6 +203,16 @@ class Job:
         # A progress bar overwrites itself.
         whole = [line.rsplit("\r", 1)[-1] for line in text.splitlines()]
         return "\n".join([line for line in whole if line.strip()][-lines:])
+
+
+def _is_progress(name: str, value: object) -> bool:
+    """Whether a damaged file has not given a field of `JobProgress` a wrong value."""
+    if name in ("done", "total", "seconds", "at"):
+        is_number = isinstance(value, int | float) and -1e15 < value < 1e15
+        return is_number or (value is None and name in ("total", "seconds"))
+    if name == "details":
+        return isinstance(value, dict)
+    return name in ("unit", "words") and isinstance(value, str)
 
 
 def jobs_dir() -> Path:
@@ -308,7 +319,7 @@ def stop_job(job_id: str) -> None:
             raise CoinError(f"{job.title} is {job.state}, and cannot be stopped.")
         elif not job.stop_requested:
             (job.folder / "stop").touch()
-        elif job.pid != os.getpid():
+        elif job.pid not in (0, os.getpid()):  # 0 is every process of this group
             # Its lock is held, so the number is still that of its process.
             with suppress(ProcessLookupError):
                 os.kill(job.pid, signal.SIGTERM)
@@ -443,8 +454,9 @@ class JobHold:
             message = f"The program failed ({type(error).__name__}: {error})."
         _merge({})
         reported = read_json(self.job.folder / "progress.json")
-        if reported.get("outcome"):
-            state, message = JobState(reported["outcome"]), reported["message"]
+        if reported.get("outcome") in [*JobState]:
+            state = JobState(reported["outcome"])
+            message = str(reported.get("message", ""))
         elif state is JobState.FAILED and self.job.stop_requested:
             state, message = JobState.STOPPED, ""
         with suppress(OSError), _editing():
@@ -723,7 +735,8 @@ def _merge(facts: dict[str, Any], *, at_once: bool = True) -> None:
         _pending.update(facts, details=details, at=time.time())
         if at_once or time.monotonic() - _written_at > _WRITE_EVERY_S:
             before = read_json(path)
-            details = {**before.get("details", {}), **details}
+            if isinstance(kept := before.get("details"), dict):
+                details = {**kept, **details}
             whole = {**before, **_pending, "details": details}
             write_json(path, whole, durable=False)
             _pending.clear()
@@ -766,7 +779,8 @@ def _load_all() -> list[Job]:
 def _parse(job_id: str) -> Job | None:
     if not _ID.fullmatch(job_id):
         return None
-    return _from_json(read_json(jobs_dir() / job_id / "job.json"))
+    job = _from_json(read_json(jobs_dir() / job_id / "job.json"))
+    return job if job is not None and job.job_id == job_id else None
 
 
 def _from_json(raw: dict[str, Any]) -> Job | None:
@@ -774,9 +788,15 @@ def _from_json(raw: dict[str, Any]) -> Job | None:
         known = {item.name for item in fields(Job)}
         values = {name: value for name, value in raw.items() if name in known}
         values.setdefault("who", "")  # of an older version
-        values["arguments"] = tuple(str(part) for part in values["arguments"])
+        values["arguments"] = tuple(map(str, values["arguments"]))
         values["state"] = JobState(values["state"])
         values["kind"] = JobKind(values.get("kind", JobKind.TRAINING))
+        others = ("arguments", "pid")
+        words = [word for name, word in values.items() if name not in others]
+        pid = values.get("pid", 0)
+        is_pid = type(pid) is int and pid >= 0
+        if not is_pid or not all(isinstance(word, str) for word in words):
+            return None
         return Job(**values)
     except (ValueError, TypeError, KeyError):
         return None

@@ -7,11 +7,14 @@ lock ends with its process, however that ends.
 from __future__ import annotations
 
 import ctypes
+import errno
 import glob
 import json
+import math
 import os
 import secrets
 import shutil
+import stat
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -24,6 +27,9 @@ from coin_core.errors import CoinError
 
 PROJECT_DIR = Path(__file__).resolve().parents[1]
 WEIGHTS_DIR = PROJECT_DIR / "weights"
+
+MOST_JSON_BYTES = 256 << 20
+"""The largest file of JSON that is read."""
 
 _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2  # Linux: swap two paths in one step
@@ -104,13 +110,63 @@ def dump_json(value: Any, **options: Any) -> str:
 
 def write_json(path: Path, value: Any, *, durable: bool = True) -> None:
     """Write a value as JSON in one step; arguments as for `write_file`."""
-    write_file(path, dump_json(value, indent=2).encode(), durable=durable)
+    write_file(path, encode_json(dump_json(value, indent=2)), durable=durable)
+
+
+def encode_json(text: str) -> bytes:
+    """JSON as UTF-8; names of files in other encodings become escapes of JSON."""
+    return text.encode("utf-8", "backslashreplace")
+
+
+def parse_json(text: str | bytes, *, finite: bool = False) -> Any:
+    """The value of a JSON text.
+
+    Args:
+        text: The JSON.
+        finite: Whether what is no finite number, or too large for one, becomes None.
+
+    Raises:
+        ValueError: It is no JSON, or is nested too deeply.
+    """
+    try:
+        if finite:
+            return json.loads(
+                text,
+                parse_constant=lambda _: None,
+                parse_float=_finite_or_none,
+                parse_int=lambda digits: int(digits) if len(digits) < 300 else None,
+            )
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError("It is nested too deeply.") from None
+
+
+def _finite_or_none(digits: str) -> float | None:
+    value = float(digits)
+    return value if math.isfinite(value) else None
+
+
+def read_text(
+    path: Path, *, errors: str = "strict", most_bytes: int = MOST_JSON_BYTES
+) -> str:
+    """The text of a file of UTF-8; `errors` as for `open`.
+
+    Raises:
+        OSError: It is missing, no file, or larger than `most_bytes`.
+        ValueError: It is not UTF-8, or its path is impossible.
+    """
+    facts = path.stat()
+    if not stat.S_ISREG(facts.st_mode):  # opening a pipe would wait for ever
+        raise OSError(errno.EINVAL, "It is no regular file", str(path))
+    if facts.st_size > most_bytes:
+        raise OSError(errno.EFBIG, "It is too large", str(path))
+    return path.read_text("utf-8", errors=errors)
 
 
 def read_json(path: Path) -> dict[str, Any]:
     """The JSON object in a file; {} if the file is missing or damaged."""
     try:
-        value = json.loads(path.read_text("utf-8"))
+        value = parse_json(read_text(path), finite=True)
     except (OSError, ValueError):
         return {}
     return value if isinstance(value, dict) else {}

@@ -30,7 +30,9 @@ _GONE = "This download is gone, or its page is an old one. Reload the page."
 def export_path(job: Job) -> Path | None:
     """The file that a finished export has made; None if there is none."""
     name = job.progress().details.get("file")
-    if job.kind is not JobKind.EXPORT or job.state is not JobState.DONE or not name:
+    if job.kind is not JobKind.EXPORT or job.state is not JobState.DONE:
+        return None
+    if not isinstance(name, str) or not name:
         return None
     path = job.folder / name
     return path if path.parent == job.folder and path.is_file() else None

@@ -7,8 +7,11 @@ from contextlib import contextmanager
 
 import streamlit as st
 
-from coin_core.errors import CoinError
+from coin_core.errors import CoinError, explain_disk_error
 from ui.formatting import as_text
+
+DAMAGE = (TypeError, ValueError, LookupError, AttributeError, ArithmeticError)
+"""What code raises that reads damaged files without checking each value."""
 
 
 def show_error(message: str) -> None:
@@ -18,11 +21,13 @@ def show_error(message: str) -> None:
 
 @contextmanager
 def errors_on_page() -> Iterator[None]:
-    """Show a `CoinError` that is raised inside the block, and continue after it."""
+    """Show a `CoinError` or an error of a disk, and continue after the block."""
     try:
         yield
     except CoinError as error:
         show_error(str(error))
+    except OSError as error:
+        show_error(f"{error.filename or 'A file'}: {explain_disk_error(error)}.")
 
 
 @contextmanager
@@ -34,7 +39,7 @@ def damage_on_page(title: str) -> Iterator[None]:
     """
     try:
         yield
-    except (TypeError, ValueError, KeyError, IndexError, AttributeError) as error:
+    except DAMAGE as error:
         cause = f"{type(error).__name__}: {error}"
         show_error(
             f"{title} cannot be shown: its files hold something unexpected ({cause})."

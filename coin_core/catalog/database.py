@@ -359,6 +359,11 @@ def _translate_errors(url: URL) -> Iterator[None]:
         ) from error
     except NoSuchModuleError as error:
         raise CatalogError(f"{_describe(url)} needs a missing driver.") from error
+    except UnicodeEncodeError as error:
+        raise CatalogError(
+            f"{error.object[:60]!r} is no text that can be stored: it holds bytes of "
+            "an unknown encoding. Rename the file, or type the text again."
+        ) from error
     except (NoSuchColumnError, UnicodeDecodeError) as error:
         raise _damaged(url, str(error)) from error
     except SQLAlchemyError as error:

@@ -7,16 +7,15 @@ added or removed; `sweep` cleans up after the notes of killed processes.
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import os
 import secrets
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from coin_core.catalog.records import Problem
-from coin_core.errors import CatalogError
+from coin_core.errors import CatalogError, disk_errors
 from coin_core.storage import is_locked, open_lock, replacing, write_file
 
 
@@ -26,7 +25,6 @@ class Originals:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._notes = folder / ".incoming"
-        self._failure = (f"A photo could not be stored in {folder}", "was changed")
 
     @contextmanager
     def announced(self, *names: str) -> Iterator[None]:
@@ -35,11 +33,11 @@ class Originals:
         Nobody else adds, removes or sweeps meanwhile. After an error, the notes stay
         for `sweep`.
         """
-        with _explained(*self._failure):
+        with self._explained():
             self._notes.mkdir(parents=True, exist_ok=True)
         with self._lock():
             notes = [self._notes / f"{name}~{secrets.token_hex(4)}" for name in names]
-            with _explained(*self._failure):
+            with self._explained():
                 for note in notes:
                     note.touch()
             yield
@@ -52,14 +50,14 @@ class Originals:
         Raises:
             CatalogError: The disk is full, or the folder is not writable.
         """
-        with _explained(*self._failure):
+        with self._explained():
             path = self.folder / name
             if not path.is_file() or path.stat().st_size != len(data):
                 write_file(path, data)
 
     def delete(self, name: str) -> None:
         """Delete a file whose row is deleted."""
-        with _explained(*self._failure):
+        with self._explained():
             (self.folder / name).unlink(missing_ok=True)
 
     def sweep(self, is_known: Callable[[str], bool]) -> int:
@@ -125,10 +123,14 @@ class Originals:
         with (self.folder / name).open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest() == name.split(".")[0]
 
+    def _explained(self) -> AbstractContextManager[None]:
+        failure = f"A photo could not be stored in {self.folder}"
+        return disk_errors(failure, kind=CatalogError)
+
     @contextmanager
     def _lock(self) -> Iterator[None]:
         """Lock the folder; the lock of a killed process is free."""
-        with _explained(*self._failure):
+        with self._explained():
             lock = open_lock(self.folder / ".lock", timeout_s=-1)
             lock.acquire()
         try:
@@ -144,7 +146,7 @@ def new_folder(out: Path) -> Iterator[Path]:
     Raises:
         CatalogError: `out` exists and is not empty, or cannot be written.
     """
-    with _explained(f"{out} cannot be written", "was left there"):
+    with disk_errors(f"{out} cannot be written", "was left there", CatalogError):
         if out.exists() and not (out.is_dir() and not any(out.iterdir())):
             raise CatalogError(
                 f"{out} is there already and is left as it is. Name a folder that is "
@@ -162,23 +164,8 @@ def new_file(out: Path) -> Iterator[Path]:
     Raises:
         CatalogError: `out` is a folder, or it cannot be written.
     """
-    with _explained(f"{out} cannot be written", "was left there"):
+    with disk_errors(f"{out} cannot be written", "was left there", CatalogError):
         if out.is_dir():
             raise CatalogError(f"{out} is a folder; a file was expected.")
         with replacing(out) as temporary:
             yield temporary
-
-
-@contextmanager
-def _explained(failure: str, undone: str) -> Iterator[None]:
-    """Turn errors of the disk into a CatalogError that says what to do."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            reason = "the disk is full. Make room and do it again"
-        elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-            reason = "writing there is not permitted. Check the permissions"
-        else:
-            reason = f"{error.strerror or error}. Check the disk"
-        raise CatalogError(f"{failure}: {reason}; nothing {undone}.") from error

@@ -7,7 +7,6 @@ with a page are kept beside it, as the page itself is deleted after the scrape.
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
@@ -19,7 +18,7 @@ from coin_core.catalog.importing import ledger
 from coin_core.catalog.importing.records import ItemState
 from coin_core.catalog.repository import Catalog
 from coin_core.errors import CatalogError
-from coin_core.storage import dump_json, write_file
+from coin_core.storage import dump_json, parse_json, write_file
 
 MOST_KEPT: Final = 5000
 """Listings that one scrape keeps; more are only counted."""
@@ -65,7 +64,7 @@ def list_left_out(catalog: Catalog, import_id: int) -> tuple[LeftOut, ...]:
     """
     entries: dict[str, LeftOut] = {}
     try:
-        lines = _file_of(catalog, import_id).read_text(encoding="utf-8").splitlines()
+        lines = _file_of(catalog, import_id).read_text("utf-8", "replace").splitlines()
     except FileNotFoundError:
         return ()
     except OSError as error:
@@ -74,7 +73,7 @@ def list_left_out(catalog: Catalog, import_id: int) -> tuple[LeftOut, ...]:
         ) from error
     for line in lines:
         try:
-            entry = LeftOut(**json.loads(line))
+            entry = LeftOut(**parse_json(line))
             entry = replace(entry, words=tuple(entry.words))
         except (ValueError, TypeError):  # the last line of a run that was killed
             continue

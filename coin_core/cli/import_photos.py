@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections import Counter
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING
 from coin_core.access import operator
 from coin_core.cli import arguments
 from coin_core.errors import CatalogError
+from coin_core.storage import parse_json, read_text
 
 if TYPE_CHECKING:
     from coin_core.catalog import Catalog
@@ -78,7 +78,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _load_mapping(path: Path) -> dict[str, str]:
     try:
-        mapping = json.loads(path.read_text(encoding="utf-8-sig"))
+        mapping = parse_json(read_text(path).removeprefix("\ufeff"))
     except (OSError, ValueError) as error:
         raise CatalogError(f"{path} cannot be read as JSON: {error}") from error
     if not isinstance(mapping, dict) or not all(

@@ -9,6 +9,7 @@ that `--help` takes a few hundredths of a second.
 from __future__ import annotations
 
 import argparse
+import io
 import logging
 import os
 import sys
@@ -31,6 +32,7 @@ from coin_core.errors import (
     CoinError,
     TrainingDataError,
     UnknownClassifierError,
+    explain_disk_error,
 )
 
 SUCCESS, FAILED, WRONG_USE, INTERRUPTED = 0, 1, 2, 130
@@ -55,11 +57,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         SystemExit: From argparse, with code 2 for wrong arguments and 0 for help.
     """
     argv = sys.argv[1:] if argv is None else argv
+    if any("\0" in argument for argument in argv):
+        return _report("An argument holds a NUL character; no file has one.", WRONG_USE)
     options = build_parser(argv[0] if argv else "").parse_args(argv)
     logging.basicConfig(
         level=logging.INFO, format="%(message)s", stream=sys.stderr, force=True
     )
     logging.getLogger("alembic").setLevel(logging.WARNING)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # Names of files that are not UTF-8 are printed with escapes.
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         code: int = COMMANDS[options.command].run(options)
         sys.stdout.flush()
@@ -68,12 +75,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _report(error, WRONG_USE)
     except CoinError as error:
         return _report(error, FAILED)
-    except KeyboardInterrupt:
-        return _report("Stopped. Run the same command to resume.", INTERRUPTED)
     except BrokenPipeError:
         # The reader of our output has closed it, so nothing can be flushed into it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
+    except OSError as error:
+        name = error.filename or "A file"
+        return _report(f"{name}: {explain_disk_error(error)}.", FAILED)
+    except KeyboardInterrupt:
+        return _report("Stopped. Run the same command to resume.", INTERRUPTED)
 
 
 def build_parser(selected: str) -> argparse.ArgumentParser:

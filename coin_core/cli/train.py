@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import re
 import sys
 import time
@@ -143,7 +142,7 @@ def _train_steps(
     settings = {"seed": options.seed, "coins": options.coins}
     done: list[str] = []
     with suppress(OSError, ValueError, AttributeError, KeyError, TypeError):
-        saved = json.loads(path.read_text("utf-8"))
+        saved = storage.parse_json(storage.read_text(path))
         if {key: saved.get(key) for key in settings} == settings:
             done = [
                 title for title in map(" and ".join, steps) if title in saved["done"]

@@ -6,7 +6,6 @@ the optimizer for the parameter of that number. The notes are JSON in the metada
 
 from __future__ import annotations
 
-import json
 import logging
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
-from coin_core.storage import dump_json, write_file
+from coin_core.storage import dump_json, parse_json, write_file
 
 logger = logging.getLogger(__name__)
 
@@ -35,7 +34,7 @@ def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         return {}, {}
     try:
         with safetensors.safe_open(path, framework="pt") as file:
-            notes = json.loads((file.metadata() or {}).get("notes", "{}"))
+            notes = parse_json((file.metadata() or {}).get("notes", "{}"))
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (safetensors.SafetensorError, ValueError) as error:
         logger.warning("%s cannot be read and is not used: %s", path, error)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -21,6 +22,7 @@ VARIABLE = "COIN_PHOTO_DIRS"
 _DEPTH = 3
 _MOST_FOLDERS = 2_000
 _MOST_COUNTED = 20_000
+_MOST_SEARCHED = 200_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +57,7 @@ def list_photo_folders() -> list[PhotoFolder]:
         for folder in islice(_walk(root, _DEPTH), _MOST_FOLDERS):
             # A link must not lead out of the folders that the operator named.
             inside = folder.resolve().is_relative_to(root)
-            if inside and _holds_classes(folder):
+            if inside and _holds_classes(folder) and not _leads_out(folder, root):
                 place = folder.relative_to(root).as_posix()
                 title = root.name if place == "." else f"{root.name}/{place}"
                 found.setdefault(folder, PhotoFolder(path=folder, title=title))
@@ -68,6 +70,27 @@ def _walk(folder: Path, depth: int) -> Iterator[Path]:
     if depth and not _holds_classes(folder):
         for inner in _folders(folder):
             yield from _walk(inner, depth - 1)
+
+
+def _leads_out(folder: Path, root: Path) -> bool:
+    """Whether a link among the classes or their photos leads out of `root`."""
+    left = _MOST_SEARCHED
+    waiting = [folder.resolve()]
+    while waiting:
+        try:
+            with os.scandir(waiting.pop()) as entries:
+                for entry in entries:
+                    left -= 1
+                    if left < 0:
+                        return True  # too many to look at each
+                    if entry.is_symlink():
+                        if not Path(entry.path).resolve().is_relative_to(root):
+                            return True
+                    elif entry.is_dir():
+                        waiting.append(Path(entry.path))
+        except (OSError, RuntimeError):  # without access, or links in a circle
+            continue
+    return False
 
 
 def _folders(folder: Path) -> list[Path]:
@@ -103,9 +126,10 @@ def count_photos(folder: Path) -> dict[str, int]:
     left = _MOST_COUNTED
     for label in _folders(folder):
         counts[label.name] = 0
-        for path in label.rglob("*"):
-            left -= 1
-            if left < 0:
-                return counts
-            counts[label.name] += _is_photo(path.name)
+        with suppress(OSError):  # a folder without access, or one just removed
+            for path in label.rglob("*"):
+                left -= 1
+                if left < 0:
+                    return counts
+                counts[label.name] += _is_photo(path.name)
     return counts

@@ -371,7 +371,8 @@ def _coin_of(photo: LabelledPhoto, folder: Path, coin_ids: dict[str, str]) -> st
 
 
 def _digest_of(lines: list[str]) -> str:
-    return hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest()
+    text = "\n".join(sorted(lines))
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def cached_crop(

@@ -30,6 +30,8 @@ _FACTS = {
     "caution",
 }
 _LAST_DIGITS = ("threads", "precision")
+# What code raises that reads damaged files without checking each value.
+_DAMAGE = (TypeError, ValueError, LookupError, AttributeError, ArithmeticError)
 # p-values below it are called significant.
 SIGNIFICANT = 0.05
 
@@ -109,7 +111,7 @@ def _summarise(
     try:
         record_of_tests(run)
         return _read_summary(run, state, reason)
-    except (TypeError, ValueError, KeyError, AttributeError) as error:
+    except _DAMAGE as error:
         return RunSummary(
             run_id=run.run_id,
             state=RunState.DAMAGED,
@@ -138,11 +140,15 @@ def _read_summary(run: Run, state: RunState, reason: str) -> RunSummary:
         best_epochs=tuple(int(row["epoch"]) for row in best),
         valid_accuracy=_pooled(best),
         accuracy=(
-            (figures["accuracy"], figures["accuracy_low"], figures["accuracy_high"])
+            (
+                float(figures["accuracy"]),
+                float(figures["accuracy_low"]),
+                float(figures["accuracy_high"]),
+            )
             if figures
             else None
         ),
-        n=figures.get("n"),
+        n=int(figures["n"]) if figures else None,
         bundle=str(report.get("bundle", "")),
         note=run.note(),
         few=few_coins_warning(config.get("coins_per_class") or {}),

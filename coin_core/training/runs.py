@@ -8,7 +8,6 @@ trains holds running.lock: no second process resumes the run.
 
 from __future__ import annotations
 
-import json
 import os
 import secrets
 import shutil
@@ -34,9 +33,12 @@ from coin_core.recycle_bin import discard
 from coin_core.storage import (
     data_dir,
     dump_json,
+    encode_json,
     is_locked,
     open_lock,
+    parse_json,
     read_json,
+    read_text,
     write_file,
     write_json,
 )
@@ -142,7 +144,7 @@ class Run:
     def note(self) -> str:
         """The user's note about the run."""
         try:
-            return (self.folder / "notes.txt").read_text("utf-8", errors="replace")
+            return read_text(self.folder / "notes.txt", errors="replace")
         except OSError:
             return ""
 
@@ -167,7 +169,7 @@ class Run:
     def write_predictions(self, rows: Iterable[Mapping[str, Any]]) -> None:
         """Replace the predictions in one step."""
         lines = [dump_json(row) + "\n" for row in rows]
-        write_file(self.folder / "predictions.jsonl", "".join(lines).encode())
+        write_file(self.folder / "predictions.jsonl", encode_json("".join(lines)))
 
     def torn_lines(self) -> int:
         """Lines of the history that cannot be read."""
@@ -194,7 +196,7 @@ class Run:
             torn = file.tell() > 0 and not _ends_with_newline(path)
             row = {**row, "at": now()}
             line = dump_json(row) + "\n"
-            file.write((("\n" if torn else "") + line).encode())
+            file.write(encode_json(("\n" if torn else "") + line))
             file.flush()
             os.fsync(file.fileno())
         report = self.report()
@@ -318,13 +320,15 @@ def now() -> str:
 def _read_lines(path: Path) -> tuple[list[Row], int]:
     """The JSON objects of a file of lines, and the number of unreadable lines."""
     try:
-        lines = path.read_text("utf-8", errors="replace").splitlines()
-    except OSError:
+        lines = read_text(path, errors="replace").splitlines()
+    except FileNotFoundError:
         return [], 0
+    except OSError:
+        return [], 1
     rows, torn = [], 0
     for line in lines:
         try:
-            row = json.loads(line)
+            row = parse_json(line, finite=True)
         except ValueError:
             row = None
         if isinstance(row, dict):

@@ -9,7 +9,6 @@ experiments come out in the same order, not which is better.
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -19,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from coin_core.classifiers import get_classifier, list_classifiers
 from coin_core.errors import CoinError, TrainingDataError
-from coin_core.storage import write_file, write_json
+from coin_core.storage import parse_json, read_text, write_file, write_json
 from coin_core.training.config import TrainingConfig
 from coin_core.training.environment import describe_machine
 from coin_core.training.report import COLOURS, Curve, curve_charts
@@ -259,7 +258,7 @@ _STARTS = {
 def _read(path: Path, settings: Mapping[str, Any]) -> dict[str, Outcome]:
     """The completed experiments of an earlier session with the same settings."""
     try:
-        kept = json.loads(path.read_text("utf-8"))
+        kept = parse_json(read_text(path))
         if kept["settings"] != dict(settings):
             return {}
         found = [

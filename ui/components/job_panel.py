@@ -20,7 +20,7 @@ from coin_core.jobs import (
     start_waiting,
     stop_job,
 )
-from ui.errors import errors_on_page, show_error
+from ui.errors import damage_on_page, errors_on_page, show_error
 from ui.formatting import as_text, duration
 
 _OPENED = "jobs_seen_open"
@@ -123,7 +123,7 @@ class JobPanel:
 
     def _show_all(self, jobs: list[Job]) -> None:
         for job in jobs:
-            with st.container(border=True):
+            with st.container(border=True), damage_on_page("This job"):
                 if job.state is JobState.RUNNING:
                     self._show_running(job)
                 elif job.state is JobState.WAITING:

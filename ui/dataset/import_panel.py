@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import ClassVar
 
@@ -27,7 +28,7 @@ from coin_core.catalog.importing.ingest import (
 )
 from coin_core.catalog.importing.records import ItemState
 from coin_core.catalog.importing.tables import FIELDS, ColumnProposal, propose_columns
-from coin_core.errors import CoinError
+from coin_core.errors import CatalogError, CoinError
 from coin_core.jobs import Job, JobKind
 from ui.components.job_panel import JobPanel
 from ui.components.table import show_table
@@ -58,7 +59,9 @@ class ImportPanel(JobPanel):
     def remove(self, job: Job) -> None:
         """Give up an import that ended early."""
         if job.can_resume:
-            discard_import(self.catalog, ledger.import_id_of(job))
+            # A restored catalog may not know it.
+            with suppress(CatalogError):
+                discard_import(self.catalog, ledger.import_id_of(job))
         super().remove(job)
 
     def show_details(self, job: Job) -> None:

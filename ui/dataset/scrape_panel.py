@@ -34,7 +34,6 @@ from ui.errors import errors_on_page, show_error
 from ui.formatting import as_text
 from ui.memory import MAX_UPLOAD_MB, show_refused_uploads
 
-_LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
 _SHOWN_LEFT_OUT = 50
 _PAGES = ["html", "htm", "mhtml", "mht", "zip"]
 
@@ -117,7 +116,6 @@ def offer_gathering(session: DatasetSession, catalog: Catalog) -> None:
     if not (plan or begin):
         return
     try:
-        _refuse_this_computer(base, query if source.needs_browser else "")
         order = ScrapeOrder(
             source=name,
             query=query.strip(),
@@ -127,8 +125,9 @@ def offer_gathering(session: DatasetSession, catalog: Catalog) -> None:
             base=base.rstrip("/") or None,
             permission=permission or None,
         )
+        steps = _plan(order)  # also before a start: it says what would be refused
         if plan:
-            _show_plan(order)
+            _show_plan(steps)
             return
         start_scrape(catalog, order)
     except CoinError as error:
@@ -212,16 +211,6 @@ def _host_of(address: str) -> str:
         return ""
 
 
-def _serves_only_here() -> bool:
-    return str(st.get_option("server.address")) in _LOCAL
-
-
-def _refuse_this_computer(*addresses: str) -> None:
-    """Who uses this page from afar may not send it to the computer it runs on."""
-    if not _serves_only_here() and any(_host_of(one) in _LOCAL for one in addresses):
-        raise CoinError("That address leads to this computer itself; it is not asked.")
-
-
 def _ask_contact() -> bool:
     """Whom sites may write to, asked once for this installation."""
     known: str = st.session_state.setdefault("gather_contact", "") or read_contact()
@@ -251,17 +240,24 @@ def _ask_contact() -> bool:
     return False
 
 
-def _show_plan(order: ScrapeOrder) -> None:
-    """What would be asked; nothing is."""
+def _plan(order: ScrapeOrder) -> tuple[str, ...]:
+    """What would be asked, in sentences; nothing is.
+
+    Raises:
+        ScrapersRefuseError: It may not be asked.
+    """
     options = [f"--{name}={value}" for name, value in _options(order).items()]
     switches = ["--everything"] if order.everything else []
     with st.spinner("Planning …"):
-        lines = ask_scrapers(
+        return ask_scrapers(
             "--dry-run", *options, *switches, "--", order.source, order.query
         )
+
+
+def _show_plan(steps: tuple[str, ...]) -> None:
     with st.container(border=True):
         st.markdown("**What would be done.** Nothing has been asked yet.")
-        for line in lines:
+        for line in steps:
             st.text(f"· {line}")
 
 
@@ -386,7 +382,7 @@ class ScrapePanel(ImportPanel):
 
     def stage(self, job: Job) -> str:
         """The first photos are there to look at."""
-        return str(job.progress().details.get("added", 0) > 0)
+        return str(job.progress().details.get("added") not in (None, 0))
 
 
 def _take(listing: str) -> None:

@@ -6,6 +6,7 @@ job was started by a page or the command by hand.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -324,8 +325,15 @@ def job_id(import_id: int) -> str:
 
 
 def import_id_of(job: jobs.Job) -> int:
-    """The import that a job works on."""
-    return int(job.job_id.rpartition("-")[2])
+    """The import that a job works on.
+
+    Raises:
+        CatalogError: It works on none.
+    """
+    number = job.job_id.removeprefix("import-")
+    if not re.fullmatch(r"[0-9]{1,18}", number):
+        raise CatalogError(f"The job {job.job_id!r} works on no import.")
+    return int(number)
 
 
 def make_job(catalog: Catalog, import_id: int) -> jobs.Job:

@@ -56,6 +56,32 @@ def test_a_link_leads_nowhere_else(tmp_path):
     assert titles() == []
 
 
+@pytest.mark.skipif(os.name != "posix", reason="links need rights there")
+@pytest.mark.parametrize("link", ["c", "a/photo.jpg", "a/deep/photo.jpg", "a/deep/d"])
+def test_a_link_among_the_classes_leads_nowhere_else(tmp_path, link):
+    put_photos(tmp_path / "private", "c")
+    folder = put_photos(collections_dir() / "dig", "a", "b")
+    (folder / "a" / "deep").mkdir()
+    (folder / link).symlink_to(
+        tmp_path / "private" / "c" / ("0.jpg" if link.endswith("jpg") else "")
+    )
+    assert titles() == []
+    (folder / link).unlink()
+    (folder / link).symlink_to(folder / "b" / ("0.jpg" if "jpg" in link else ""))
+    assert titles() == ["collections/dig"]  # a link within is no way out
+
+
+@pytest.mark.skipif(os.name != "posix", reason="links need rights there")
+def test_links_in_a_circle_and_pipes_are_passed_over():
+    folder = put_photos(collections_dir() / "dig", "a", "b")
+    (folder / "itself").symlink_to(folder / "itself")
+    (folder / "up").symlink_to("..")
+    os.mkfifo(folder / "pipe")
+    os.mkfifo(folder / "a" / "pipe.jpg")
+    assert titles() == ["collections/dig"]
+    assert count_photos(folder)["b"] == 2
+
+
 def test_photos_are_counted_by_class():
     folder = put_photos(collections_dir() / "dig", "a", "b", count=3)
     (folder / "empty").mkdir()

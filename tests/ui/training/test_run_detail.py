@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+from itertools import islice
+
 import pytest
 
 from coin_core import models
 from coin_core.model_store import bundle
 from coin_core.model_store.card import card_to_json
 from coin_core.model_store.promotion import promoted
+from coin_core.training.run_comparison import _summarise
 from coin_core.training.runs import find_run, list_runs
+from tests.damage import damaged
 from tests.ui.training.history_page import (
     CLASSES,
     button,
@@ -31,6 +35,26 @@ def test_one_run_shows_figures_and_its_cells_open_photos() -> None:
         page
     )
     assert "data:image/jpeg" in words_of(page)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "name", ["config.json", "report.json", "history.jsonl", "predictions.jsonl"]
+)
+def test_damaged_files_of_a_run_are_said_on_the_page(name: str) -> None:
+    run = make_run()
+    path = run.folder / name
+    lines = path.read_bytes()
+    rest = b""
+    if name.endswith("jsonl"):
+        lines, _, rest = lines.partition(b"\n")
+    page = open_page(run)
+    for what, data in islice(damaged(lines), 3, None, 17):
+        path.write_bytes(data + b"\n" + rest)
+        _summarise.cache_clear()
+        page.run()
+        assert not page.exception, f"{what}: {page.exception[0].value}"
+        assert run.run_id in list(page.dataframe[0].value["run"]), what
 
 
 def test_a_note_is_kept_and_shown_in_the_table() -> None:

@@ -1,0 +1,241 @@
+"""Files of jobs and runs, damaged in every way: no error but a `CoinError` leaves."""
+
+import json
+import os
+from contextlib import suppress
+from itertools import islice
+
+import pytest
+
+from coin_core import jobs
+from coin_core.errors import CoinError, disk_errors
+from coin_core.jobs import JobKind, JobState, find_job, list_jobs
+from coin_core.model_store.promotion import promote, promoted
+from coin_core.storage import data_dir, parse_json, read_json, read_text, write_json
+from coin_core.training import run_comparison
+from coin_core.training.run_comparison import curve_points, mean_curve, summaries
+from coin_core.training.runs import RunState, find_run, list_runs, start_run
+from tests.damage import damaged
+
+
+@pytest.fixture
+def job(monkeypatch):
+    """A job that is done, with a report, as the program writes them."""
+    monkeypatch.setattr(jobs, "start_waiting", lambda: None)
+    added = jobs.add_job(JobKind.EXPORT, "Export", ["a", "b"])
+    with jobs.hold_job(added):
+        jobs.report("going", done=1, total=3, file="x.zip", photos=2)
+        jobs.report_outcome(JobState.DONE, "all of it")
+    return find_job(added.job_id)
+
+
+def test_a_damaged_job_is_left_out_or_read(job):
+    path = job.folder / "job.json"
+    other = jobs.add_job(JobKind.IMPORT, "Import", [])
+    for what, data in damaged(path.read_bytes()):
+        path.write_bytes(data)
+        found = list_jobs()
+        assert other.job_id in [one.job_id for one in found], what
+        for one in found:
+            assert isinstance(one.title, str), what
+            assert all(isinstance(part, str) for part in one.arguments), what
+            assert one.progress().text is not None
+            assert isinstance(one.can_resume, bool)
+        with suppress(CoinError):
+            jobs.stop_job(job.job_id)
+
+
+def test_damaged_progress_is_left_out_or_read(job):
+    path = job.folder / "progress.json"
+    for what, data in damaged(path.read_bytes()):
+        path.write_bytes(data)
+        progress = job.progress()
+        assert 0 <= progress.fraction <= 1, what
+        assert isinstance(progress.text, str), what
+        assert progress.seconds_left is None or progress.seconds_left >= 0, what
+        assert isinstance(progress.details, dict), what
+
+
+def test_a_job_ends_and_reports_over_damaged_progress(job):
+    path = job.folder / "progress.json"
+    for what, data in islice(damaged(path.read_bytes()), 0, None, 5):
+        with jobs.hold_job(find_job(job.job_id)):
+            path.write_bytes(data)
+            jobs.report_details(more=1)
+        assert find_job(job.job_id).progress().details["more"] == 1, what
+
+
+def test_a_damaged_number_of_a_process_ends_no_process(job, monkeypatch):
+    killed = []
+    monkeypatch.setattr(os, "kill", lambda pid, number: killed.append(pid))
+    raw = read_json(job.folder / "job.json")
+    with jobs.hold_job(job):
+        for pid in (0, -1, "1", 2.5, True, None):
+            write_json(job.folder / "job.json", {**raw, "state": "running", "pid": pid})
+            (job.folder / "stop").touch()
+            with suppress(CoinError):
+                jobs.stop_job(job.job_id)
+    assert killed == []
+
+
+@pytest.fixture
+def run():
+    """A run that is done, as the program writes it."""
+    config = {
+        "classifier": "mlp",
+        "folds": 2,
+        "seed": 1,
+        "recipe": {"epochs": 2, "rotations": [1, 2]},
+        "digest": "0" * 64,
+    }
+    about = {
+        "classes": ["a", "b"],
+        "coins_per_class": {"a": 4, "b": 5},
+        "versions": {"torch": "2"},
+        "machine": "here",
+    }
+    made = start_run(config, about)
+    for fold in range(2):
+        for epoch in (1, 2):
+            made.log(
+                {
+                    "fold": fold,
+                    "epoch": epoch,
+                    "train_loss": 1.0,
+                    "valid_loss": 0.5,
+                    "valid_accuracy": 0.5,
+                    "valid_n": 4,
+                    "seconds": 1.0,
+                }
+            )
+        made.note_test(fold, 4)
+    made.write_predictions(
+        {
+            "photo": f"{n}.jpg",
+            "coin": str(n),
+            "label": "ab"[n % 2],
+            "fold": n % 2,
+            "probabilities": {"a": 0.75, "b": 0.25},
+            "legibility": 0.5,
+        }
+        for n in range(4)
+    )
+    figures = {
+        "n": 4,
+        "accuracy": 0.5,
+        "accuracy_low": 0.2,
+        "accuracy_high": 0.8,
+        "classes": ["a", "b"],
+        "confusion": [[2, 0], [2, 0]],
+    }
+    made.finish({"report": figures, "seconds": 2.0, "bundle": "mine"})
+    return made
+
+
+@pytest.mark.parametrize("name", ["config.json", "report.json"])
+def test_a_damaged_run_is_listed_as_such_or_read(run, name):
+    other = start_run({"classifier": "knn"})
+    other.finish({})
+    path = run.folder / name
+    states = set()
+    for what, data in damaged(path.read_bytes()):
+        path.write_bytes(data)
+        run_comparison._summarise.cache_clear()  # two writes may be within one tick
+        both = {one.run_id: one for one in summaries()}
+        assert both[other.run_id].state is RunState.DONE, what
+        one = both[run.run_id]
+        states.add(one.state)
+        for text in (one.classifier, one.data, one.started, one.machine, one.bundle):
+            assert isinstance(text, str), what
+        for number in (one.seconds, *(one.accuracy or ()), *(one.valid_accuracy or ())):
+            assert number is None or -1e15 < number < 1e15, what
+        assert one.state is not RunState.DAMAGED or one.reason, what
+        assert find_run(run.run_id).note() == ""
+    assert {RunState.DONE, RunState.DAMAGED} <= states
+
+
+@pytest.mark.parametrize("name", ["history.jsonl", "predictions.jsonl"])
+def test_damaged_lines_are_left_out(run, name):
+    path = run.folder / name
+    first, *others = path.read_bytes().splitlines(keepends=True)
+    for what, data in damaged(first):
+        path.write_bytes(data + b"\n" + b"".join(others))
+        assert len(run.rows()) >= 3, what
+        assert len(run.predictions()) >= 3, what
+        for curve in ("train_loss", "valid_loss", "valid_accuracy"):
+            curve_points(run.rows(), curve)
+            mean_curve(run.rows(), curve)
+        run_comparison.compare_pairs({"a": run.predictions(), "b": run.predictions()})
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+@pytest.mark.parametrize("kind", ["pipe", "folder", "loop", "huge"])
+@pytest.mark.parametrize(
+    "name",
+    ["config.json", "report.json", "history.jsonl", "predictions.jsonl", "notes.txt"],
+)
+def test_something_else_in_place_of_a_file_of_a_run(run, name, kind):
+    path = run.folder / name
+    path.unlink(missing_ok=True)
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "folder":
+        path.mkdir()
+    elif kind == "loop":
+        path.symlink_to(path)
+    else:
+        with path.open("wb") as file:
+            file.truncate(1 << 30)
+    assert [one.run_id for one in summaries()] == [run.run_id]
+    assert isinstance(run.rows(), list)
+    assert isinstance(run.predictions(), list)
+    assert run.note() == ""
+
+
+def test_files_beside_the_runs_are_no_runs(run):
+    root = run.folder.parent
+    (root / "file").write_text("x")
+    (root / "link").symlink_to(root / "link")
+    assert [one.run_id for one in list_runs()] == [run.run_id]
+
+
+def test_a_damaged_choice_of_the_model_is_none():
+    path = data_dir() / "promoted.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    for what, data in damaged(json.dumps({"model": "resnet", "before": []}).encode()):
+        path.write_bytes(data)
+        assert promoted() is None or isinstance(promoted(), str), what
+
+
+def test_a_choice_that_cannot_be_stored_is_an_error_of_ours():
+    path = data_dir() / "promoted.json"
+    path.mkdir(parents=True)
+    with pytest.raises(CoinError, match=r"choice of the model.*nothing was changed"):
+        promote("resnet")
+
+
+def test_errors_of_a_disk_say_what_to_do():
+    for error, words in (
+        (OSError(28, "No space left on device"), "the disk is full. Make room"),
+        (PermissionError(13, "Permission denied"), "not permitted"),
+        (TimeoutError(), "another process"),
+        (OSError(5, "Input/output error"), "Input/output error. Check the disk"),
+    ):
+        with pytest.raises(CoinError, match=words), disk_errors("It was not written"):
+            raise error
+
+
+def test_json_is_read_with_bounds(tmp_path):
+    path = tmp_path / "x.json"
+    path.write_text('{"a": NaN, "b": -Infinity}')
+    assert read_json(path) == {"a": None, "b": None}
+    with pytest.raises(OSError, match="too large"):
+        read_text(path, most_bytes=5)
+    with pytest.raises(ValueError, match="deeply"):
+        parse_json("[" * 100_000)
+
+
+def test_a_name_in_another_encoding_is_written_as_json(tmp_path):
+    path = tmp_path / "x.json"
+    write_json(path, {"photo": "b\udcff.jpg", "word": "ä"})
+    assert read_json(path) == {"photo": "b\udcff.jpg", "word": "ä"}
