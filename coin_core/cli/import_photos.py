@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 from coin_core.access import operator
 from coin_core.cli import arguments
 from coin_core.errors import CatalogError
-from coin_core.storage import parse_json, read_text
 
 if TYPE_CHECKING:
     from coin_core.catalog import Catalog
@@ -77,6 +76,8 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _load_mapping(path: Path) -> dict[str, str]:
+    from coin_core.storage import parse_json, read_text
+
     try:
         mapping = parse_json(read_text(path).removeprefix("\ufeff"))
     except (OSError, ValueError) as error:

@@ -123,7 +123,8 @@ def test_a_copy_is_kept_before_tables_change(tmp_path: Path, caplog):
             raw.execute("SELECT sql FROM sqlite_master").fetchall()
         )
     open_catalog(f"sqlite:///{path}").close()
-    assert len(list((tmp_path / "backups").glob("catalog.before-*"))) == 1  # not at every opening
+    copies = list((tmp_path / "backups").glob("catalog.before-*"))
+    assert len(copies) == 1  # not at every opening
 
 
 def test_tables_stay_as_they_are_where_no_copy_can_be_kept(tmp_path, monkeypatch):
