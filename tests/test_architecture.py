@@ -67,6 +67,22 @@ def test_nothing_unpickles_and_torchvision_has_one_door():
             assert "torchvision" not in found, f"{relative(path)}: {TORCHVISION_DOOR}"
 
 
+def test_json_is_written_in_one_place():
+    """`storage.dump_json` refuses what is no number; `json.dumps` would write NaN."""
+    between_processes = {
+        "coin_core/imaging/decoder.py",
+        "coin_core/imaging/photo_io.py",
+    }
+    writers = {
+        relative(path)
+        for path in SOURCES
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Call)
+        and ast.unparse(node.func) in ("json.dump", "json.dumps")
+    }
+    assert writers - between_processes == {"coin_core/storage.py"}
+
+
 def test_no_private_name_is_imported():
     for path in SOURCES:
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
@@ -103,6 +119,7 @@ TESTED_BY = {
     "coin_core/rendering/*": "rendering/test_coins.py",
     "coin_core/results.py": "test_pipeline.py",
     "coin_core/rulers/*": "rulers/test_registry.py",
+    "ui/application.py": "test_server.py",
     "scrapers/*": "test_ingest.py",
     "scrapers/labels/*": "labels/test_reader.py",
 }
