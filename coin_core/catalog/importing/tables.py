@@ -31,6 +31,7 @@ MAX_ROWS = 200_000
 MAX_COLUMNS = 300
 _MAX_UNPACKED = 512 * 1024 * 1024
 _MAX_CELL = 32_767
+_LONGEST_NAMES = 400  # of headings or sheets, in a message
 _SAMPLE_ROWS = 200  # for a proposal
 _DRAWING = "{http://schemas.openxmlformats.org/drawingml/2006/spreadsheetDrawing}"
 _MAIN = "{http://schemas.openxmlformats.org/drawingml/2006/main}"
@@ -209,7 +210,7 @@ def check_mapping(table: Table, mapping: Mapping[str, str], name: str) -> None:
     Raises:
         CatalogError: A field or a column is unknown, or no column has the file names.
     """
-    columns = ", ".join(table.columns) or "none"
+    columns = _shortened(", ".join(table.columns)) or "none"
     unknown = [field for field in mapping if field not in FIELDS]
     if unknown:
         raise CatalogError(
@@ -224,9 +225,15 @@ def check_mapping(table: Table, mapping: Mapping[str, str], name: str) -> None:
     if "file" not in mapping and not table.pictures:
         raise CatalogError(
             f"No column of {name} is set to hold the file names of the photos. It has "
-            f"{columns}; the headings were looked for in {table.searched}. Choose the "
-            "column that has the file names, or call it “file”."
+            f"{columns}; the headings were looked for in {_shortened(table.searched)}. "
+            "Choose the column that has the file names, or call it “file”."
         )
+
+
+def _shortened(names: str) -> str:
+    """Names from a file as part of a sentence: in one line, and not very long."""
+    line = " ".join(names.split())
+    return line if len(line) <= _LONGEST_NAMES else f"{line[:_LONGEST_NAMES]} …"
 
 
 def read_table(path: Path) -> Table:

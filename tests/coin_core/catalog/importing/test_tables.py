@@ -257,6 +257,17 @@ def test_a_proposal_names_labels_that_are_not_known(tmp_path):
         propose_columns(tmp_path / "none.csv")
 
 
+def test_endless_headings_do_not_make_an_endless_sentence():
+    heads = ",".join(f'"{"9" * 5000}\n{number}"' for number in range(50))
+    sheets = {f"{number} {'s' * 25}": [["y"]] for number in range(50)}
+    for data in (heads.encode(), excel(["x"], more=sheets)):
+        table = parse_table(data, "t.csv")
+        with pytest.raises(CatalogError, match="No column of") as refused:
+            check_mapping(table, {}, "t.csv")
+        assert len(str(refused.value)) < 1100
+        assert "\n" not in str(refused.value)
+
+
 @pytest.mark.parametrize(
     ("mapping", "match"),
     [
