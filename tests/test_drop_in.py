@@ -176,6 +176,7 @@ def test_a_new_ruler_is_one_file(copy: Path) -> None:
     found = ask(
         copy,
         """
+from coin_core.legend_alignment import fit_legends
 from coin_core.rendering import render_coin
 from coin_core.results import class_title
 from coin_core.rulers import DEFAULT_CLASSES, find_name_on_coin, find_ruler
@@ -191,7 +192,8 @@ print(json.dumps({
               find_name_on_coin("shelamzion"), class_title("salome_alexandra")],
     "rendered": sorted({coin.ruler for coin in coins}),
     "labels": [read_label(text).ruler for text in texts],
-    "pages": ["Shelamzion" in name_lines([]), ruler_title("salome_alexandra"),
+    "pages": ["Shelamzion" in name_lines(fit_legends([], DEFAULT_CLASSES)),
+              ruler_title("salome_alexandra"),
               class_colours(DEFAULT_CLASSES)["salome_alexandra"]],
 }))
 """,

@@ -38,6 +38,7 @@ section[data-testid="stSidebar"][data-collapsed="false"] {{
   color: {INK}; }}
 .coin-card.unsure {{ border-left-color: #b9ab97; }}
 .coin-sentence {{ font-size: 1.65rem; line-height: 1.25; margin: 0 0 .5rem 0; }}
+.coin-read {{ margin: 0 0 .6rem 0; }}
 .coin-names {{ font-size: 1.15rem; margin: 0 0 .3rem 0; }}
 .coin-soft {{ color: {INK_SOFT}; font-size: .92rem; line-height: 1.45; margin: 0; }}
 .coin-refused {{ background: #fdecea; color: #8c3f26; border-radius: 4px;
@@ -53,7 +54,10 @@ section[data-testid="stSidebar"][data-collapsed="false"] {{
 .coin-reading td.who {{ text-align: left; border: none; padding: 0 .6rem 0 0;
   min-width: 6.4rem; }}
 .coin-reading td.none {{ border: none; }}
-.coin-reading td.read {{ background: #f0dfc0; }}
+.coin-reading td.clear {{ background: #e6c98f; }}
+.coin-reading td.doubtful {{ background: #f5e8cf; }}
+.coin-reading td.found {{ border: none; padding-left: .6rem; white-space: nowrap; }}
+.coin-reading tr.best {{ outline: 2px solid {BRONZE}; outline-offset: -1px; }}
 .coin-reading td.tells {{ box-shadow: inset 0 -3px 0 {BRONZE}; }}
 .coin-reading small {{ color: {INK_SOFT}; display: block; }}
 [data-testid="stElementContainer"], [data-testid="stFullScreenFrame"],

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from html import escape
-from typing import TYPE_CHECKING
 
 import numpy as np
 import streamlit as st
@@ -16,7 +15,7 @@ import streamlit as st
 from coin_core.detection.faces import RotatedBox
 from coin_core.imaging.preprocessing import warp_to_legend
 from coin_core.model_store.card import Card
-from coin_core.results import Verdict, class_title
+from coin_core.results import RejectReason, Verdict, class_title
 from coin_core.rulers import DEFAULT_CLASSES, RULERS
 from ui.classify import predict
 from ui.classify.session import UploadedPhoto
@@ -28,9 +27,6 @@ from ui.components.table import percent_column, show_table
 from ui.errors import errors_on_page
 from ui.formatting import as_text, percent, short_title
 from ui.palette import class_colours
-
-if TYPE_CHECKING:
-    from coin_core.explain import LetterRead
 
 _SMALLEST_REPORTED_TURN_DEG = 20
 
@@ -110,7 +106,7 @@ def agreement(verdicts: Sequence[Verdict]) -> str:
     """One sentence on how many classifiers agree."""
     ruler, count = _majority(verdicts)
     if ruler is None:
-        return "None of them names a ruler."
+        return f"None of them names a ruler{_lean(verdicts)}."
     refused = sum(v.ruler is None for v in verdicts)
     others = len(verdicts) - count - refused
     parts = [f"**{count} of {len(verdicts)}** say {as_text(class_title(ruler))}"]
@@ -119,6 +115,16 @@ def agreement(verdicts: Sequence[Verdict]) -> str:
     if refused:
         parts.append(f"{refused} cannot tell")
     return "; ".join(parts) + "."
+
+
+def _lean(verdicts: Sequence[Verdict]) -> str:
+    """The ruler whom all find the most probable, with the lowest and the highest."""
+    best = [v.ranked[0] for v in verdicts if v.reason is RejectReason.TOO_WORN]
+    if not 1 < len(best) == len(verdicts) or len({name for name, _ in best}) > 1:
+        return ""
+    low, high = (as_text(percent(f(p for _, p in best))) for f in (min, max))
+    between = low if low == high else f"{low} to {high}"
+    return f"; all lean to {as_text(class_title(best[0][0]))} ({between})"
 
 
 def show_explanation(
@@ -136,14 +142,16 @@ def show_explanation(
     with left:
         _show_heat_map(photo, box, verdict.classifier, ruler, card)
     with middle:
-        letters = _show_letters(photo, box, verdict.classifier, ruler)
+        _show_letters(photo, box, verdict.classifier, ruler)
     with right:
-        st.subheader("How the name should read", anchor=False)
+        st.subheader("Which name the letters fit", anchor=False)
         with errors_on_page():
-            st.html(name_lines(letters))
+            fits = predict.legend_fits(photo, box, verdict.classifier)
+            st.html(name_lines(fits))
         st.caption(
-            "Right to left, as on the coin. Tinted: read in this order where the name "
-            "stands. Underlined: the letter that tells this name from the others."
+            "Right to left, as on the coin. Dark: read clearly; pale: in doubt; white: "
+            "not read. Underlined: the letter that tells this name from the others. "
+            "Framed: the name that the whole legend fits best."
         )
     if card.classes == DEFAULT_CLASSES:
         _show_nearest_coins(photo, box)
@@ -165,16 +173,16 @@ def _show_heat_map(
 
 def _show_letters(
     photo: UploadedPhoto, box: RotatedBox, classifier: str, ruler: str
-) -> Sequence[LetterRead]:
-    """The letters framed on the upright legend; returns them in reading order."""
+) -> None:
+    """The letters framed on the upright legend."""
     st.subheader("What it read", anchor=False)
-    letters: Sequence[LetterRead] = ()
     with errors_on_page(), st.spinner("Reading the letters …"):
         letters = predict.letters_read(photo, box, classifier)
         pose = predict.legend_pose(photo, box, classifier)
         crop = predict.crop_for_page(photo, box)
         legend = warp_to_legend(crop[None], [pose], crop.shape[0])[0]
-        of_name = letters_of_name(letters, ruler)
+        fits = predict.legend_fits(photo, box, classifier)
+        of_name = letters_of_name(fits, ruler)
         st.image(letters_on_coin(legend, letters, of_name), width="stretch")
         turned = round(-pose.turn_deg)
         if abs(turned) >= _SMALLEST_REPORTED_TURN_DEG:
@@ -188,7 +196,6 @@ def _show_letters(
             )
         else:
             st.caption("No letter was certain enough to be named.")
-    return letters
 
 
 def _short_name(name: str) -> str:

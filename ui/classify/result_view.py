@@ -8,13 +8,16 @@ import streamlit as st
 
 from coin_core.detection.faces import RotatedBox
 from coin_core.model_store.card import Card
-from coin_core.results import PhotoResult, Verdict
+from coin_core.results import PhotoResult, RejectReason, Verdict
+from coin_core.rulers import RULERS
 from ui.classify.explanation import show_comparison, show_explanation
-from ui.classify.predict import classify_photo, photo_pixels
+from ui.classify.predict import classify_photo, legend_fits, photo_pixels
+from ui.classify.reading import reading_sentences
 from ui.classify.session import UploadedPhoto, UploadSession
 from ui.classify.verdict import show_probabilities, show_verdict
 from ui.components.cropper import correct_crop
 from ui.components.overlays import face_name, faces_on_photo
+from ui.errors import errors_on_page
 from ui.formatting import as_text
 
 _PICTURE_PX = 480
@@ -79,9 +82,24 @@ def _show_photo_and_verdict(
         alt=f"{photo.name} with the faces that were found",
     )
     with right:
-        show_verdict(verdicts[0], rendered_as=photo.rendered_as)
+        reading = _reading(photo, box or _legend_box(result), verdicts[0])
+        show_verdict(verdicts[0], reading=reading, rendered_as=photo.rendered_as)
         show_probabilities(verdicts[0], cards[classifier])
     return box, verdicts[0]
+
+
+def _reading(photo: UploadedPhoto, box: RotatedBox | None, verdict: Verdict) -> str:
+    """What the letters say for the verdict; "" where no legend was weighed."""
+    if box is None or verdict.reason not in (None, RejectReason.TOO_WORN):
+        return ""
+    ruler = verdict.ranked[0][0]
+    if ruler not in RULERS:
+        return ""
+    reading = ""
+    with errors_on_page():
+        fits = legend_fits(photo, box, verdict.classifier)
+        reading = reading_sentences(fits, ruler)
+    return reading
 
 
 def _legend_box(result: PhotoResult) -> RotatedBox | None:

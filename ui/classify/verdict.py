@@ -35,11 +35,21 @@ NEXT_STEP = {
 }
 
 
-def show_verdict(verdict: Verdict, *, rendered_as: str | None = None) -> None:
-    """The verdict in one sentence, then the name of the ruler on the coin."""
+def show_verdict(
+    verdict: Verdict, *, reading: str = "", rendered_as: str | None = None
+) -> None:
+    """The verdict in one sentence, the reason for it, and the name on the coin.
+
+    Args:
+        verdict: What to show.
+        reading: What the letters say, in sentences.
+        rendered_as: The ruler of a rendered coin; None for a photo.
+    """
     # Advice in the second sentence is shown in smaller type.
     answer, stop, advice = sentence(verdict).partition(". ")
     parts = [f'<p class="coin-sentence">{escape(answer + stop.strip())}</p>']
+    if reading:
+        parts.append(f'<p class="coin-read">{escape(reading)}</p>')
     ruler = RULERS.get(verdict.ruler or "")
     if ruler is not None:
         parts.append(

@@ -7,7 +7,6 @@ Hasmonean mint and not those of a Phoenician typeface.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
 from html import escape
 from typing import TYPE_CHECKING
 
@@ -18,6 +17,7 @@ from ui.palette import BRONZE, INK
 
 if TYPE_CHECKING:
     from coin_core.explain import LetterRead
+    from coin_core.legend_alignment import LegendFit
 
 _GAP = 0.28
 _HEIGHT = 100
@@ -70,84 +70,59 @@ def name_on_coin(ruler: Ruler, *, height_em: float = 1.05) -> str:
 
 _LETTERS = {letter.key: letter for letter in LETTERS}
 _LONGEST = max(len(ruler.name_hebrew_on_coin) for ruler in RULERS.values())
-# The legend begins with the name, but a stray mark may be read as a line above it.
-_NAME_STARTS_IN_LINE = 1
-_EXTRA_LETTERS = 3  # misread letters between those of the name
 
 
-def match_name(
-    read: Sequence[LetterRead], name: Sequence[str]
-) -> list[tuple[int, int]]:
-    """The letters of a name that were read in their order at the start of the legend.
+def name_lines(fits: Sequence[LegendFit]) -> str:
+    """A table of the rulers' names from right to left, with what was read of each.
 
     Args:
-        read: The letters in reading order.
-        name: The letter keys of the name.
-
-    Returns:
-        Pairs of a position in the name and a position in `read`.
+        fits: The fit of each ruler's legends, as of `legend_alignment.fit_legends`.
     """
-    keys = tuple(letter.letter for letter in read)
-    best: tuple[tuple[int, int], ...] = ()
-    for start, letter in enumerate(read):
-        if letter.line > _NAME_STARTS_IN_LINE:
-            break
-        stop = start + len(name) + _EXTRA_LETTERS
-        # A name is broken over two lines at most.
-        near = sum(other.line <= letter.line + 1 for other in read[start:stop])
-        found = _common(tuple(name), keys[start : start + near])
-        if len(found) > len(best) and found[0][1] == 0:
-            best = tuple((i, start + j) for i, j in found)
-    return list(best)
-
-
-@lru_cache(maxsize=4096)
-def _common(a: tuple[str, ...], b: tuple[str, ...]) -> tuple[tuple[int, int], ...]:
-    """The longest common subsequence, as pairs of positions."""
-    if not a or not b:
-        return ()
-    with_last = _common(a[:-1], b[:-1])
-    if a[-1] == b[-1]:
-        return (*with_last, (len(a) - 1, len(b) - 1))
-    return max(_common(a[:-1], b), _common(a, b[:-1]), key=len)
-
-
-def name_lines(read: Sequence[LetterRead]) -> str:
-    """A table of the rulers' names from right to left; the read letters are tinted."""
-    rows = "".join(_name_line(ruler, read) for ruler in RULERS.values())
+    best = max(fits, key=lambda fit: fit.probability)
+    # Without a letter all fit alike.
+    rows = "".join(
+        _name_line(fit, is_best=fit is best and any(fit.found for fit in fits))
+        for fit in fits
+    )
     return f'<table class="coin-reading">{rows}</table>'
 
 
-def _name_line(ruler: Ruler, read: Sequence[LetterRead]) -> str:
-    name = letters_of(ruler.name_hebrew_on_coin)
-    matched = {i for i, _ in match_name(read, name)}
+def _name_line(fit: LegendFit, *, is_best: bool) -> str:
+    ruler = RULERS[fit.ruler]
     cells = []
-    for i, key in enumerate(name):
-        is_telling = key in ruler.telling_letters
-        kinds = " ".join(["read"] * (i in matched) + ["tells"] * is_telling)
-        letter = _LETTERS[key]
+    for name_letter in fit.name:
+        is_telling = name_letter.letter in ruler.telling_letters
+        kinds = " ".join([name_letter.state] + ["tells"] * is_telling)
+        letter = _LETTERS[name_letter.letter]
         image = paleo_image(
-            (key,),
-            alt=letter.form,
+            (letter.key,),
+            alt=f"{letter.key}, {name_letter.state}",
             height_em=1.25,
             colour=BRONZE if is_telling else INK,
         )
         cells.append(
-            f'<td class="{kinds}">{image}<small>{letter.transliteration} '
-            f"{letter.hebrew}</small></td>"
+            f'<td class="{kinds}" title="{escape(letter.form)}">{image}'
+            f"<small>{letter.transliteration} {letter.hebrew}</small></td>"
         )
     # Names begin on the right: a short one has empty cells on the left.
     cells += ['<td class="none"></td>'] * (_LONGEST - len(cells))
     title = f"{escape(ruler.name_on_coin)}<small>{escape(ruler.name)}</small>"
-    return f'<tr><td class="who">{title}</td>{"".join(reversed(cells))}</tr>'
+    return (
+        f'<tr{" class=best" * is_best}><td class="who">{title}</td>'
+        f"{''.join(reversed(cells))}"
+        f'<td class="found">{fit.found} of {len(fit.name)}</td></tr>'
+    )
 
 
-def letters_of_name(read: Sequence[LetterRead], class_name: str) -> set[int]:
-    """The positions in `read` of the letters of a ruler's name."""
-    ruler = RULERS.get(class_name)
-    if ruler is None:
-        return set()
-    return {i for _, i in match_name(read, letters_of(ruler.name_hebrew_on_coin))}
+def letters_of_name(fits: Sequence[LegendFit], class_name: str) -> set[int]:
+    """The positions, among the letters read, of those of a ruler's name."""
+    return {
+        letter.read
+        for fit in fits
+        if fit.ruler == class_name
+        for letter in fit.name
+        if letter.read is not None
+    }
 
 
 def transliterated(read: Sequence[LetterRead]) -> str:

@@ -1,0 +1,88 @@
+"""What the letters that were read say for a verdict, in sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from coin_core.legend_alignment import LegendFit, LetterState, NameLetter
+from coin_core.rulers import LETTERS, RULERS
+
+_SIGNS = {letter.key: letter.transliteration for letter in LETTERS}
+_NAMES = {"het": "ḥet", "tet": "ṭet"}
+_UNREAD = "·"
+_FITS_AS_WELL = 0.2  # probability of the other ruler's legends, by the letters alone
+_BETTER = 3  # times as probable
+_FEW = 2  # missing letters that are named one by one
+
+
+def reading_sentences(fits: Sequence[LegendFit], ruler: str) -> str:
+    """What was read of a ruler's name, the letters that decide, and any doubt.
+
+    Args:
+        fits: The fit of each ruler's legends to the letters, as of `fit_legends`.
+        ruler: The ruler of the verdict, or the most probable one if there is none.
+    """
+    by_ruler = {fit.ruler: fit for fit in fits}
+    fit = by_ruler[ruler]
+    name = RULERS[ruler].name_on_coin
+    if not fit.found:
+        return f"No letter of the name {name} could be read. {_unread(fits)}".strip()
+    spelled = "".join(
+        _UNREAD if letter.state is LetterState.MISSING else _SIGNS[letter.letter]
+        for letter in fit.name
+    )
+    parts = [f"Read {spelled}, {fit.found} of {len(fit.name)} letters of {name}"]
+    parts += _telling(fit)
+    missing = [i for i, x in enumerate(fit.name) if x.state is LetterState.MISSING]
+    missing = [i for i in missing if fit.name[i].letter not in _tellers(ruler)]
+    if 0 < len(missing) <= _FEW:
+        listed = " and ".join(_letter_name(fit.name, i) for i in missing)
+        parts.append(f"{listed} {'is' if len(missing) == 1 else 'are'} missing")
+    sentences = [f"{'; '.join(parts)}.", _unread(fits), _doubt(fits, fit)]
+    return " ".join(filter(None, sentences))
+
+
+def _tellers(ruler: str) -> tuple[str, ...]:
+    return RULERS[ruler].telling_letters
+
+
+def _telling(fit: LegendFit) -> list[str]:
+    """The state of the letters that tell the name from the others, if one was read."""
+    states = {x.letter: x.state for x in fit.name if x.letter in _tellers(fit.ruler)}
+    return [
+        f"the {_NAMES.get(key, key)}, which decides, is {state}"
+        for key, state in states.items()
+        if state is not LetterState.MISSING
+    ]
+
+
+def _unread(fits: Sequence[LegendFit]) -> str:
+    """A sentence if none of the letters that decide was read for any name."""
+    keys = list(dict.fromkeys(key for fit in fits for key in _tellers(fit.ruler)))
+    if any(_telling(fit) for fit in fits):
+        return ""
+    *first, last = [_NAMES.get(key, key) for key in keys]
+    listed = f"{', '.join(first)} or {last}" if first else last
+    return f"The letter that decides ({listed}) could not be read."
+
+
+def _doubt(fits: Sequence[LegendFit], fit: LegendFit) -> str:
+    """A sentence if the letters fit another ruler's legends as well, or better."""
+    others = [other for other in fits if other.ruler != fit.ruler]
+    best = max(others, key=lambda other: other.probability, default=None)
+    if best is None or best.probability < _FITS_AS_WELL:
+        return ""
+    name = RULERS[best.ruler].name_on_coin
+    if best.probability > _BETTER * fit.probability:
+        return f"By themselves the letters fit {name} better."
+    return f"The letters fit {name} as well."
+
+
+def _letter_name(name: Sequence[NameLetter], place: int) -> str:
+    """A letter of a name, such as "the taw" or "the last nun"."""
+    key = name[place].letter
+    places = [i for i, letter in enumerate(name) if letter.letter == key]
+    which = ""
+    if len(places) > 1:
+        which = "first " if place == places[0] else "last "
+    return f"the {which}{_NAMES.get(key, key)}"
