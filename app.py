@@ -1,17 +1,9 @@
-"""The server: it answers requests of its own pages, and of nobody else's."""
+"""The server of the pages alone: it answers their own requests, and nobody else's."""
 
 from __future__ import annotations
 
 import streamlit as st
-from starlette.middleware import Middleware
 
-from ui.downloads import download_route
-from ui.memory import UploadBudget
-from ui.server import RequestGuard, trust_named_hosts
+from ui.application import pages
 
-trust_named_hosts()
-app = st.App(
-    "Home.py",
-    routes=[download_route()],
-    middleware=[Middleware(RequestGuard), Middleware(UploadBudget)],
-)
+app = st.App("Home.py", **pages())

@@ -9,13 +9,12 @@ from typing import Any
 
 import streamlit as st
 import uvicorn
-from starlette.middleware import Middleware
 from streamlit import config
 
 from coin_core.api.app import Service, admin_token, routes
 from coin_core.api.protocol import TimedProtocol
 from coin_core.errors import CoinError
-from ui.server import RequestGuard, trust_named_hosts
+from ui.application import pages
 
 _DRAIN_S = 30
 _WEBSOCKET_PING_S = 30
@@ -43,13 +42,12 @@ def main() -> None:
     except CoinError as error:
         sys.exit(str(error))
     service = Service()
-    app = st.App(
-        Path(__file__).with_name("Home.py"),
-        routes=routes(service),
-        middleware=[Middleware(RequestGuard)],
-        lifespan=service.lifespan,
-    )
-    trust_named_hosts()
+    home = Path(__file__).with_name("Home.py")
+    # Where the settings are; otherwise Streamlit looks in the working directory.
+    config._main_script_path = str(home)
+    parts = pages()
+    parts["routes"] += routes(service)
+    app = st.App(home, **parts, lifespan=service.lifespan)
     for name in ("port", "address"):
         if (value := getattr(options, name)) is not None:
             config.set_option(f"server.{name}", value)

@@ -17,7 +17,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import PlainTextResponse
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
 from streamlit import config
 
 if TYPE_CHECKING:
@@ -134,10 +135,17 @@ class RequestGuard:
         if refusal and scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1008, "reason": refusal})
         elif refusal:
-            response = PlainTextResponse(refusal, 403, _HEADERS)
-            await response(scope, receive, send)
+            await _refuse(scope, refusal)(scope, receive, send)
         else:
             await self.app(_with_own_host(scope, headers), receive, _limited(send))
+
+
+def _refuse(scope: Scope, refusal: str) -> Response:
+    if scope["path"].startswith("/api/"):
+        from coin_core.api.problems import respond
+
+        return respond(Request(scope), 403, refusal, _HEADERS)
+    return PlainTextResponse(refusal, 403, _HEADERS)
 
 
 def _with_own_host(scope: Scope, headers: Headers) -> Scope:
