@@ -18,6 +18,7 @@ from scrapers.url_safety import join_address, query_of
 PAGE_BYTES: Final = 20 << 20
 """The longest page, without the photos in it."""
 MOST_TAGS: Final = 200_000
+MOST_LOTS: Final = 20_000
 MOST_ATTRIBUTES: Final = 1_000_000
 _LONGEST_TAG: Final = 100_000
 _USUAL_TAG: Final = 2_000
@@ -299,6 +300,8 @@ def lots_by_link(
         found = link.search(_link_of(anchor))
         if found is None or found.groups() in lots:
             continue
+        if len(lots) >= MOST_LOTS:
+            raise UnexpectedAnswerError(f"The page has more than {MOST_LOTS:,} lots.")
         key = found.groups()
         box = _box_of(anchor, link, key)
         text = description_of(box) or plain_text(box)

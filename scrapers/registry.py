@@ -297,6 +297,7 @@ def _origins(order: ScrapeOrder, info: SourceInfo) -> frozenset[str]:
                 "Otherwise save its pages by hand and use: python -m scrapers saved "
                 "FOLDER"
             )
+        check_address(order.query, frozenset({origin_of(order.query)}))
         return frozenset({origin_of(order.query)})
     if order.base:
         origin = origin_of(order.base)

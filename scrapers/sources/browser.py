@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from scrapers.base import Listing, ListingImage, ResultPage
 from scrapers.errors import PageChangedError, ScrapeError, SiteUnreachableError
+from scrapers.html_utils import MOST_LOTS
 from scrapers.registry import QueryKind, parse_page, register_source
 from scrapers.url_safety import origin_of
 
@@ -33,7 +34,6 @@ _log = logging.getLogger("scrapers")
 CHANGE_S: Final = 30.0
 LOAD_S: Final = 300.0  # each file of a page waits for the pause
 _POLL_S: Final = 0.05
-_MOST_LOTS: Final = 20_000
 _STATE: Final = """
 const list = document.querySelector('#search-container') || document.body;
 return [list.querySelectorAll('.auction-lot').length, list.querySelectorAll('a').length,
@@ -176,8 +176,8 @@ class BrowserPages:
                 "known. Nothing was taken: it is no list of results, or has changed."
             )
         while len(page.listings) < page.announced:
-            if len(page.listings) > _MOST_LOTS:
-                raise PageChangedError(f"{url} lists more than {_MOST_LOTS} lots.")
+            if len(page.listings) > MOST_LOTS:
+                raise PageChangedError(f"{url} lists more than {MOST_LOTS} lots.")
             state = driver.execute_script(_STATE)
             driver.execute_script(_SCROLL)
             if not self._changes(driver, state, proxy, self._change_s):
@@ -239,6 +239,8 @@ class BrowserPages:
             "--disable-gpu",
             "--disable-dev-shm-usage",
             "--disable-background-networking",
+            # calls between browsers need no names, so `UNREACHABLE` does not stop them
+            "--webrtc-ip-handling-policy=disable_non_proxied_udp",
             "--window-size=1200,900",
         )
 

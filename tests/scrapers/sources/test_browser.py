@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import socket
 
 import pytest
 
@@ -54,6 +55,12 @@ for (const host of [location.host, 'ELSEWHERE']) {
   new WebSocket(`ws://${host}/private/socket`);
   new SharedWorker(`data:text/javascript,fetch('http://${host}/private/worker')`); }
 navigator.serviceWorker.register('/private/service.js').catch(() => {}); page++
+"""
+CALLS = """
+const call = new RTCPeerConnection({iceServers: [{urls: 'stun:127.0.0.1:PORT'}]});
+call.createDataChannel('x');
+call.createOffer().then(offer => call.setLocalDescription(offer));
+await new Promise(done => setTimeout(done, 1500)); page++
 """
 BY_POST = """await fetch('/more', {
   method: 'POST', headers: {'X-Requested-With': 'XMLHttpRequest'},
@@ -193,6 +200,19 @@ def test_a_page_gets_nothing_that_we_would_not_ask_for(site, reads, caplog):
 
 
 @pytest.mark.slow
+@pytest.mark.browser
+def test_a_page_calls_nobody_past_the_program(site, reads):
+    """Calls between browsers are UDP, which needs neither names nor requests."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.settimeout(0.2)
+        port = str(listener.getsockname()[1])
+        one = endless(site, total=5, **{"page += 1": CALLS.replace("PORT", port)})
+        assert len(reads(one)) == 5
+        with pytest.raises(TimeoutError):
+            listener.recv(100)
+
+
 @pytest.mark.browser
 @pytest.mark.parametrize(
     ("changes", "words"),

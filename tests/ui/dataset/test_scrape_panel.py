@@ -16,6 +16,7 @@ from coin_core.catalog.importing.ledger import job_id
 from coin_core.catalog.importing.records import SCRAPE
 from coin_core.catalog.schema import ImportRow
 from coin_core.catalog.scrape_jobs import ScrapeProgress, scrape_progress
+from scrapers.url_safety import LOCAL_SITES
 from tests.scrapers import museums, saved_pages
 from tests.scrapers.fake_sites import CONTACT, FakeSite, Reply, draw_png
 from tests.ui.dataset.dataset_page import PAGE, press, words_of
@@ -291,14 +292,20 @@ def test_the_leave_for_an_api_is_stated_by_the_user(catalog: Catalog) -> None:
     assert not page.error
 
 
-def test_this_computer_is_not_asked_for_a_visitor_from_afar(
-    catalog: Catalog, monkeypatch: pytest.MonkeyPatch
+def test_this_computer_is_asked_for_nobody_unless_its_operator_says_so(
+    catalog: Catalog, site: Callable[..., FakeSite], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ui.dataset.scrape_panel._serves_only_here", lambda: False)
+    """Neither for a plan nor for a run; nothing of it is shown."""
+    secret = "hunter2-token"
+    one = site({"/home": lambda _: Reply(secret), "/tray": lambda _: Reply(secret)})
+    monkeypatch.delenv(LOCAL_SITES)
     page = open_panel("ikmk")
     give_contact(page)
     page.text_input(key="gather_query_ikmk").set_value("x").run()
-    page.text_input(key="gather_base").set_value("http://127.0.0.1:8501").run()
+    page.text_input(key="gather_base").set_value(one.address).run()
+    press(page, "gather_plan")
+    assert LOCAL_SITES in page.error[0].value
     press(page, "gather_start")
-    assert "this computer itself" in page.error[0].value
+    assert LOCAL_SITES in page.error[0].value
+    assert one.requests == []
     assert latest_scrape(catalog) is None
