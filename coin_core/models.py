@@ -107,9 +107,13 @@ def _open(name: str, folder: Path, tries: int = 5) -> LoadedModel:
         model = _load(name, folder, key[-1])
         if model.card.origin == "own":
             _try_once(model)
-    except CoinError:
+    except CoinError as error:
         if key[-1] != _card_version(folder) and tries > 1:
             return _open(name, folder, tries - 1)
+        if folder.parent == bundle.models_dir() and folder.name in bundle.SHIPPED:
+            raise type(error)(
+                f"{error} Without the folder {folder} the shipped one answers."
+            ) from error
         raise
     except Exception as error:
         if folder.parent == bundle.WEIGHTS_DIR:

@@ -9,7 +9,6 @@ budget. Downloads of exports need none of it: they are read from the disk.
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import re
 import sys
@@ -25,6 +24,7 @@ from starlette.responses import PlainTextResponse
 from streamlit import runtime
 
 from coin_core.imaging.photo_io import MAX_BYTES
+from coin_core.storage import dump_json
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
@@ -156,7 +156,7 @@ def refusals() -> dict[int, str]:
 
 def show_refused_uploads() -> None:
     """A place below an uploader for the sentence when there is no room."""
-    script = _SCRIPT.replace("SENTENCES", json.dumps(refusals()))
+    script = _SCRIPT.replace("SENTENCES", dump_json(refusals(), ensure_ascii=True))
     with st.sidebar:
         st.html(script, unsafe_allow_javascript=True)
     st.html('<div id="coin-no-room" class="coin-refused" role="alert"></div>')
