@@ -13,8 +13,8 @@ from collections import defaultdict
 from tqdm import tqdm
 
 from benchmarks.common import argument_parser
-from coin_core.detection.coin_detector import iou
 from coin_core.detection.faces import RotatedBox, detect_coins
+from coin_core.detection.nets import iou
 from coin_core.evaluation.metrics import format_proportion
 from coin_core.rendering.scenes import render_scene
 

@@ -21,7 +21,7 @@ from coin_core.classifiers.torch_classifier import (
     predict,
     predict_once,
 )
-from coin_core.detection.legend_localizer import best_poses
+from coin_core.detection.nets import best_poses
 from coin_core.evaluation.metrics import format_proportion
 from coin_core.pipeline import CoinClassifier
 from coin_core.rendering import render_coin

@@ -29,7 +29,7 @@ from coin_core.classifiers.appearance_net import (
 )
 from coin_core.classifiers.base import to_columns
 from coin_core.classifiers.legend_net import LegendNet, LegendOutput
-from coin_core.detection.legend_localizer import best_poses, predict_poses
+from coin_core.detection.nets import best_poses, predict_poses
 from coin_core.errors import CoinError, WeightsMismatchError
 from coin_core.imaging.preprocessing import (
     LegendPose,

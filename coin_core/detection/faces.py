@@ -87,7 +87,7 @@ def detect_coins(
     Raises:
         WeightsMissingError: The network's weights are missing.
     """
-    from coin_core.detection.coin_detector import detect_boxes
+    from coin_core.detection.nets import detect_boxes
 
     height, width = photo.shape[:2]
     boxes = detect_boxes(photo, net)
@@ -192,7 +192,7 @@ def classify_sides(
     Raises:
         WeightsMissingError: The network's weights are missing.
     """
-    from coin_core.detection.legend_localizer import SIDE_PX, side_probabilities
+    from coin_core.detection.nets import SIDE_PX, side_probabilities
 
     if not boxes:
         return ()

@@ -1,15 +1,37 @@
-"""What the small networks of detection share: a layer, and how they are loaded."""
+"""The small networks of detection: coins in a photo, their sides, their legends.
+
+The first network finds coins on any background. On a plain background the colour gives
+the outline to the pixel, and replaces the network's box where the two agree. The other
+two look at the crop of a coin: the side it shows, and the pose of its legend.
+"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 
+import cv2
+import numpy as np
 import torch
-from torch import nn
+from numpy.typing import NDArray
+from torch import Tensor, nn
 
 from coin_core.errors import WeightsMismatchError
-from coin_core.model_store.bundle import load_weights, read_tensors
+from coin_core.imaging.preprocessing import (
+    VIEW_MARGIN,
+    LegendPose,
+    normalize_degrees,
+    warp_to_legend,
+)
+from coin_core.model_store.bundle import (
+    find_detection_bundle,
+    load_card,
+    load_weights,
+    read_tensors,
+)
 
 
 def conv_bn_relu(inward: int, outward: int, stride: int = 1) -> nn.Sequential:
@@ -39,3 +61,786 @@ def load_small_net(folder: Path, build: Callable[[], nn.Module]) -> nn.Module:
             f"python -m coin_core train {folder.name} --data rendered"
         ) from error
     return net.eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+
+
+# Coins in a photo
+
+Box = tuple[float, float, float, float]
+"""Left, top, right, bottom in px."""
+
+COIN_BUNDLE = "faces"
+PHOTO_PX = 128  # longer side of the whole photo as the network gets it
+ZOOM_PX = 96  # side of the view of one coin
+ZOOM = 1.35  # side of that view over the longer edge of the coin's box
+BORDER_PX = 4  # grey around the photo, so that coins cut off by it have an edge
+BORDER_GREY = 128
+STRIDE = 2  # the maps are half as wide as the input
+
+_TINY_PX = 16
+_MIN_OF_LARGEST = 0.35  # of the largest coin; denominations differ less
+_MIN_OF_PHOTO = 0.06  # of the photo's longer side
+_SAME_COIN = 0.85  # IoU of a coin's boxes by network and colour
+_OTHER_COIN = 0.3  # a lower IoU is a coin that the network missed
+_FOREGROUND = 0.5
+_LARGE = 0.4  # of the photo's longer side
+_MAX_REGIONS = 32
+_ROUNDS = 3  # of zooming in, the later ones for boxes that still moved
+_MIN_SCORE = 0.75
+_UPSAMPLING = 4
+_MIRRORED: tuple[tuple[int, ...], ...] = ((), (3,), (2,), (2, 3))
+
+# Detection by colour, on plain backgrounds.
+_PLAIN_PX = 400  # longer side of the photo
+_SMALLEST = 0.0012  # fraction of the photo
+_ROUND = 0.8  # area over that of the ellipse in the same box
+_WHOLE = 0.92  # area over that of the convex hull
+_WHOLE_AT_EDGE = 0.95  # things at the edge of a photo merge with coins
+_SHARP = 0.96  # area of the box at a stricter level; lower with a shadow
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """A coin's box and the mean probability of its core, 0..1."""
+
+    box: Box
+    score: float
+
+
+class CoinSegmentationNet(nn.Module):
+    """Flan and core of the flan for every second pixel of a reduced photo.
+
+    (N, 3, H, W) in -1..1, H and W multiples of 32, to logits (N, 2, H/2, W/2): part of
+    a flan; part of a flan's inner region, which never touches another one.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = conv_bn_relu(3, 12, 2)
+        self.fourth = nn.Sequential(conv_bn_relu(12, 24, 2), conv_bn_relu(24, 24))
+        self.eighth = nn.Sequential(conv_bn_relu(24, 48, 2), conv_bn_relu(48, 48))
+        self.sixteenth = nn.Sequential(conv_bn_relu(48, 64, 2), conv_bn_relu(64, 64))
+        self.whole = nn.Sequential(conv_bn_relu(64, 64, 2), conv_bn_relu(64, 64))
+        self.to_sixteenth = conv_bn_relu(64 + 64, 48)
+        self.to_eighth = conv_bn_relu(48 + 48, 32)
+        self.to_fourth = conv_bn_relu(32 + 24, 24)
+        self.to_half = conv_bn_relu(24 + 12, 16)
+        self.maps = nn.Conv2d(16, 2, 1)
+        self.up = nn.Upsample(scale_factor=2, mode="nearest")
+
+    def forward(self, photos: Tensor) -> Tensor:
+        """Return two maps of logits."""
+        half = self.first(photos)
+        fourth = self.fourth(half)
+        eighth = self.eighth(fourth)
+        sixteenth = self.sixteenth(eighth)
+        x = self.whole(sixteenth)
+        for skip, layer in (
+            (sixteenth, self.to_sixteenth),
+            (eighth, self.to_eighth),
+            (fourth, self.to_fourth),
+            (half, self.to_half),
+        ):
+            x = layer(torch.cat((self.up(x), skip), dim=1))
+        out: Tensor = self.maps(x)
+        return out
+
+
+@lru_cache(maxsize=1)
+def shipped_coin_net() -> nn.Module:
+    """Return the shipped network, loaded once."""
+    return load_small_net(find_detection_bundle(COIN_BUNDLE), CoinSegmentationNet)
+
+
+def photos_to_input(photos: NDArray[np.uint8]) -> Tensor:
+    """Turn photos uint8 (N, H, W, 3) into float (N, 3, H, W), from -1 to 1."""
+    pixels = torch.from_numpy(np.ascontiguousarray(photos)).permute(0, 3, 1, 2)
+    scaled = pixels.float().div_(127.5).sub_(1.0)
+    return scaled.contiguous(memory_format=torch.channels_last)
+
+
+def check_finite(output: Tensor, bundle: str) -> Tensor:
+    """Return what a network of detection found, if all of it are numbers.
+
+    Raises:
+        WeightsMismatchError: Some are not finite.
+    """
+    if not bool(output.isfinite().all()):
+        raise WeightsMismatchError(
+            f"The program's own network {bundle} is damaged: it gives no numbers. This "
+            f"makes it again: python -m coin_core train {bundle} --data rendered"
+        )
+    return output
+
+
+def segment(
+    photos: NDArray[np.uint8], net: nn.Module | None = None
+) -> NDArray[np.float32]:
+    """Return the probabilities of flan and core, float32 (N, 2, H/2, W/2).
+
+    They are the mean over each photo and its three mirror images.
+    """
+    pixels = photos_to_input(photos)
+    total = torch.zeros(())
+    with torch.inference_mode():
+        for axes in _MIRRORED:
+            maps = (net or shipped_coin_net())(pixels.flip(axes)).sigmoid()
+            total = total + maps.flip(axes)
+    out: NDArray[np.float32] = check_finite(total / len(_MIRRORED), COIN_BUNDLE).numpy()
+    return out
+
+
+def detect_boxes(photo: NDArray[np.uint8], net: nn.Module | None = None) -> list[Box]:
+    """Return the boxes of the coins in px of the photo, in no order.
+
+    Args:
+        photo: RGB, uint8 (H, W, 3).
+        net: The network; the shipped one if None.
+    """
+    if min(photo.shape[:2]) < _TINY_PX:
+        return []
+    boxes = detect_by_network(photo, net)
+    for exact in detect_on_plain_background(photo) or []:
+        overlaps = [iou(exact, box) for box in boxes]
+        best = int(np.argmax(overlaps)) if overlaps else 0
+        if not overlaps or overlaps[best] < _OTHER_COIN:
+            boxes.append(exact)
+        elif overlaps[best] > _SAME_COIN:
+            boxes[best] = exact
+    # Much smaller things are pebbles, seeds or letters.
+    least = _MIN_OF_LARGEST * max(map(_long_side, boxes), default=0.0)
+    least = max(least, _MIN_OF_PHOTO * max(photo.shape[:2]))
+    return [box for box in boxes if _long_side(box) >= least]
+
+
+def detect_by_network(
+    photo: NDArray[np.uint8], net: nn.Module | None = None
+) -> list[Box]:
+    """Return boxes in px of the photo: from the whole, refined by zooming in."""
+    height, width = photo.shape[:2]
+    long_px = max(height, width)
+    regions = _detect_in_whole(photo, PHOTO_PX, net)
+    largest = max((_long_side(region.box) for region in regions), default=0.0)
+    if largest < _LARGE * long_px and long_px > PHOTO_PX * 1.25:
+        # Small coins merge or vanish in the small view.
+        regions += _detect_in_whole(photo, 2 * PHOTO_PX, net)
+    regions = _suppress_overlaps(regions, 0.6)[:_MAX_REGIONS]
+    settled: list[Region] = []
+    for _ in range(_ROUNDS):
+        moved: list[Region] = []
+        for before, after in zip(regions, _refine(photo, regions, net), strict=True):
+            if after is not None:
+                same = iou(before.box, after.box) > 0.9
+                (settled if same else moved).append(after)
+        regions = _suppress_overlaps(moved, 0.6)
+        if not regions:
+            break
+    likely = [region for region in settled + regions if region.score > _MIN_SCORE]
+    boxes = [region.box for region in _suppress_overlaps(likely, 0.4)]
+    return [
+        (max(0.0, x0), max(0.0, y0), min(float(width), x1), min(float(height), y1))
+        for x0, y0, x1, y1 in boxes
+    ]
+
+
+def _suppress_overlaps(regions: list[Region], limit: float) -> list[Region]:
+    """Keep the best regions that cover neither each other nor half of a smaller one."""
+    kept: list[Region] = []
+    for region in sorted(regions, key=lambda region: -region.score):
+        if all(
+            iou(region.box, other.box) < limit
+            and _fraction_inside(region.box, other.box) < max(0.6, limit)
+            for other in kept
+        ):
+            kept.append(region)
+    return kept
+
+
+def _detect_in_whole(
+    photo: NDArray[np.uint8], long_px: int, net: nn.Module | None
+) -> list[Region]:
+    view, scale, _ = letterbox(photo, long_px)
+    origin = (-BORDER_PX / scale, -BORDER_PX / scale)
+    maps = segment(view[None], net)[0]
+    return [_to_photo(region, 1 / scale, origin) for region in split_regions(maps)]
+
+
+def _refine(
+    photo: NDArray[np.uint8], regions: list[Region], net: nn.Module | None
+) -> list[Region | None]:
+    """Detect each region again in a view of its own; None if there is no coin."""
+    if not regions:
+        return []
+    views = [zoom_crop(photo, region.box) for region in regions]
+    every = segment(np.stack([view[0] for view in views]), net)
+    refined: list[Region | None] = []
+    for first, maps, (_, scale, origin, _) in zip(regions, every, views, strict=True):
+        found = [_to_photo(region, 1 / scale, origin) for region in split_regions(maps)]
+        best = max(found, key=lambda one: iou(one.box, first.box), default=None)
+        if best is None or iou(best.box, first.box) < 0.3:
+            refined.append(None)
+        else:
+            refined.append(_extended(best, first.box, photo.shape[:2]))
+    return refined
+
+
+def _extended(region: Region, zoomed: Box, shape: tuple[int, int]) -> Region:
+    """Enlarge a region on the sides where it reaches the edge of its view.
+
+    Args:
+        region: In px of the photo.
+        zoomed: The box whose view it was found in.
+        shape: Height and width of the photo.
+    """
+    reach = ZOOM / 2 * _long_side(zoomed)
+    x = (zoomed[0] + zoomed[2]) / 2
+    y = (zoomed[1] + zoomed[3]) / 2
+    height, width = shape
+    x0, y0, x1, y1 = region.box
+    close, more = 0.04 * reach, 0.6 * reach
+    return Region(
+        (
+            x0 - more if x0 < x - reach + close and x0 > close else x0,
+            y0 - more if y0 < y - reach + close and y0 > close else y0,
+            x1 + more if x1 > x + reach - close and x1 < width - close else x1,
+            y1 + more if y1 > y + reach - close and y1 < height - close else y1,
+        ),
+        region.score,
+    )
+
+
+def letterbox(
+    photo: NDArray[np.uint8],
+    long_px: int = PHOTO_PX,
+    *,
+    square: bool = False,
+    instances: NDArray[np.uint8] | None = None,
+) -> tuple[NDArray[np.uint8], float, NDArray[np.uint8]]:
+    """Reduce a photo into a grey border, to sides that are multiples of 32.
+
+    Args:
+        photo: RGB, uint8 (H, W, 3).
+        long_px: Longer side of the view, border included.
+        square: Pad to a square, for training batches.
+        instances: The instance map (H, W) of the same photo, reduced alike.
+
+    Returns:
+        The view, its px per px of the photo, and the instance map of the view (zeros
+        without one). The photo starts `BORDER_PX` from the corner.
+    """
+    height, width = photo.shape[:2]
+    scale = (long_px - 2 * BORDER_PX) / max(height, width)
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    sides = [long_px, long_px] if square else [n + 2 * BORDER_PX for n in size[::-1]]
+    rows, columns = (math.ceil(n / 32) * 32 for n in sides)
+    at = (BORDER_PX, BORDER_PX)
+    view = np.full((rows, columns, 3), BORDER_GREY, np.uint8)
+    _paste(view, photo, size, at)
+    truth = np.zeros((rows, columns), np.uint8)
+    if instances is not None:
+        _paste(truth, instances, size, at)
+    return view, scale, truth
+
+
+def zoom_crop(
+    photo: NDArray[np.uint8], box: Box, instances: NDArray[np.uint8] | None = None
+) -> tuple[NDArray[np.uint8], float, tuple[float, float], NDArray[np.uint8]]:
+    """Crop a square around a box to `ZOOM_PX`, grey outside the photo.
+
+    Returns:
+        The view, its px per px of the photo, the photo's px at its corner, and the
+        instance map of the view (zeros without one).
+    """
+    left, top, right, bottom = box
+    side = max(4, math.ceil(ZOOM * max(right - left, bottom - top)))
+    x0 = math.floor((left + right - side) / 2)
+    y0 = math.floor((top + bottom - side) / 2)
+    height, width = photo.shape[:2]
+    rows = slice(max(y0, 0), min(y0 + side, height))
+    columns = slice(max(x0, 0), min(x0 + side, width))
+    scale = ZOOM_PX / side
+    at = (round((columns.start - x0) * scale), round((rows.start - y0) * scale))
+    size = (
+        max(1, min(ZOOM_PX - at[0], round((columns.stop - columns.start) * scale))),
+        max(1, min(ZOOM_PX - at[1], round((rows.stop - rows.start) * scale))),
+    )
+    view = np.full((ZOOM_PX, ZOOM_PX, 3), BORDER_GREY, np.uint8)
+    _paste(view, photo[rows, columns], size, at)
+    truth = np.zeros((ZOOM_PX, ZOOM_PX), np.uint8)
+    if instances is not None:
+        _paste(truth, instances[rows, columns], size, at)
+    return view, scale, (float(x0), float(y0)), truth
+
+
+def _paste(
+    view: NDArray[np.uint8],
+    part: NDArray[np.uint8],
+    size: tuple[int, int],
+    at: tuple[int, int],
+) -> None:
+    """Scale a part of a photo, or of an instance map, and paste it into a view."""
+    if part.ndim == 2:
+        mode = cv2.INTER_NEAREST_EXACT
+    else:
+        mode = cv2.INTER_AREA if size[0] < part.shape[1] else cv2.INTER_LINEAR
+    x, y = at
+    scaled = cv2.resize(part, size, interpolation=mode)
+    view[y : y + size[1], x : x + size[0]] = scaled
+
+
+def _to_photo(region: Region, scale: float, origin: tuple[float, float]) -> Region:
+    x, y = origin
+    x0, y0, x1, y1 = region.box
+    box = (x + x0 * scale, y + y0 * scale, x + x1 * scale, y + y1 * scale)
+    return Region(box, region.score)
+
+
+def split_regions(maps: NDArray[np.float32]) -> list[Region]:
+    """Separate coins, in px of the view, in maps (2, H/2, W/2) of flan and core.
+
+    Each connected part of the core is a coin. Each pixel of flan belongs to the nearest
+    core, measured in that core's radii, so that large coins keep their wide rims.
+    """
+    flan, core = maps
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(
+        np.asarray(core > _FOREGROUND, np.uint8), connectivity=4
+    )
+    seeds = [k for k in range(1, count) if stats[k, cv2.CC_STAT_AREA] >= 4]
+    seeds = [k for k in seeds if float(core[labels == k].max()) > 0.7]
+    if not seeds:
+        return []
+    distances = []
+    for k in seeds:
+        away = cv2.distanceTransform(np.asarray(labels != k, np.uint8), cv2.DIST_L2, 5)
+        distances.append(away / math.sqrt(stats[k, cv2.CC_STAT_AREA] / math.pi))
+    stacked = np.stack(distances)
+    owner = stacked.argmin(axis=0)
+    # No rim is wider than about the core itself.
+    near = stacked.min(axis=0) < 1.6
+    regions = []
+    for number, k in enumerate(seeds):
+        own = np.where((owner == number) & near, flan, 0).astype(np.float32)
+        box = _subpixel_box(own, labels == k)
+        if box is not None:
+            regions.append(Region(box, float(core[labels == k].mean())))
+    return regions
+
+
+def _subpixel_box(flan: NDArray[np.float32], seed: NDArray[np.bool_]) -> Box | None:
+    """The box of the part above one half around the seed, in px of the view."""
+    height, width = flan.shape
+    fine = cv2.resize(
+        flan,
+        (width * _UPSAMPLING, height * _UPSAMPLING),
+        interpolation=cv2.INTER_LINEAR,
+    )
+    mask = np.asarray(fine > _FOREGROUND, np.uint8)
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=4)
+    if count < 2:
+        return None
+    rows, columns = (
+        index * _UPSAMPLING + _UPSAMPLING // 2 for index in np.nonzero(seed)
+    )
+    hits = labels[rows, columns]
+    hits = hits[hits > 0]
+    if not len(hits):
+        return None
+    best = int(np.bincount(hits).argmax())
+    x, y, w, h = (int(v) for v in stats[best, :4])
+    unit = STRIDE / _UPSAMPLING
+    if min(w, h) * unit < 4:
+        return None
+    return x * unit, y * unit, (x + w) * unit, (y + h) * unit
+
+
+def detect_on_plain_background(photo: NDArray[np.uint8]) -> list[Box] | None:
+    """Return boxes in px of a photo (H, W, 3), or None if colour alone is unreliable.
+
+    It is on uneven or patterned backgrounds, for coins that touch, with shadows, and if
+    anything has another shape than a coin.
+    """
+    height, width = photo.shape[:2]
+    scale = min(1.0, _PLAIN_PX / max(height, width))
+    small = photo
+    if scale < 1:
+        size = (max(1, round(width * scale)), max(1, round(height * scale)))
+        small = np.asarray(
+            cv2.resize(photo, size, interpolation=cv2.INTER_AREA), np.uint8
+        )
+    distances = _distances_from_background(small)
+    if distances is None:
+        return None
+    boxes = _coin_boxes(distances, min(small.shape[:2]))
+    if boxes is None:
+        return None
+    sx, sy = width / small.shape[1], height / small.shape[0]
+    return [(x0 * sx, y0 * sy, x1 * sx, y1 * sy) for x0, y0, x1, y1 in boxes]
+
+
+def _distances_from_background(small: NDArray[np.uint8]) -> NDArray[np.uint8] | None:
+    """Distance of each pixel from the background's colour, or None if there is none."""
+    lab = np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2LAB), np.float32)
+    height, width = lab.shape[:2]
+    edge = max(1, min(height, width) // 24)
+    rows = (slice(0, edge), slice(height - edge, height))
+    columns = (slice(0, edge), slice(width - edge, width))
+    corners = [lab[r, c].reshape(-1, 3) for r in rows for c in columns]
+    middles = np.stack([np.median(corner, axis=0) for corner in corners])
+    background = np.median(middles, axis=0)
+    off = np.sqrt(((middles - background) ** 2).sum(axis=1))
+    # One corner may be covered by a coin.
+    if np.sort(off)[2] > 9:
+        return None
+    away = np.sqrt(((lab - background) ** 2).sum(axis=2))
+    ring = np.concatenate(
+        (
+            away[:edge].ravel(),
+            away[-edge:].ravel(),
+            away[:, :edge].ravel(),
+            away[:, -edge:].ravel(),
+        )
+    )
+    similar = float((ring < 14).mean())
+    grain = float(np.median(np.abs(ring[ring < 14]))) if similar else 99.0
+    if similar < 0.45 or grain > 5:
+        return None
+    return np.asarray(np.clip(away, 0, 255), np.uint8)
+
+
+def _coin_boxes(away: NDArray[np.uint8], short: int) -> list[Box] | None:
+    otsu, _ = cv2.threshold(away, 0, 255, cv2.THRESH_BINARY + cv2.THRESH_OTSU)
+    above = away[away > max(otsu, 8)]
+    if above.size < _SMALLEST * away.size:
+        return []
+    level = min(max(0.35 * float(above.mean()), 12.0), 60.0)
+    mask = np.asarray(away > level, np.uint8)
+    # A shadow is between background and coin: the box must not depend on the level.
+    stricter = np.asarray(away > min(level * 1.7, 200), np.uint8)
+    boxes = []
+    least = max(40.0, _SMALLEST * away.size)
+    for contour in _outlines(mask, short):
+        area = cv2.contourArea(contour)
+        if area < least:
+            continue
+        x, y, w, h = cv2.boundingRect(contour)
+        at_edge = min(x, y) <= 0 or x + w >= away.shape[1] or y + h >= away.shape[0]
+        if not _is_coin_shaped(contour, area, w, h, at_edge):
+            return None
+        inside = stricter[y : y + h, x : x + w]
+        xs, ys = np.flatnonzero(inside.any(axis=0)), np.flatnonzero(inside.any(axis=1))
+        if not len(xs):
+            return None
+        tight = (xs[-1] - xs[0] + 1) * (ys[-1] - ys[0] + 1)
+        if tight < _SHARP * w * h:
+            return None
+        boxes.append((float(x), float(y), float(x + w), float(y + h)))
+    return boxes
+
+
+def _outlines(mask: NDArray[np.uint8], short: int) -> list[NDArray[np.int32]]:
+    """Outer outlines without thin lines and specks."""
+    width = max(3, short // 60 * 2 + 1)
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (width, width))
+    padded = cv2.copyMakeBorder(
+        mask, width, width, width, width, cv2.BORDER_CONSTANT, value=0
+    )
+    closed = cv2.morphologyEx(padded, cv2.MORPH_CLOSE, disc)
+    outer, _ = cv2.findContours(closed, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    full = np.zeros_like(closed)
+    cv2.drawContours(full, outer, -1, 1, cv2.FILLED)
+    opened = cv2.morphologyEx(full, cv2.MORPH_OPEN, disc)
+    found, _ = cv2.findContours(
+        opened, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE, offset=(-width, -width)
+    )
+    return [np.asarray(contour, np.int32) for contour in found]
+
+
+def _is_coin_shaped(
+    contour: NDArray[np.int32], area: float, width: int, height: int, at_edge: bool
+) -> bool:
+    if max(width, height) > 1.6 * min(width, height):
+        return False
+    if area < _ROUND * math.pi / 4 * width * height:
+        return False
+    hull = cv2.contourArea(cv2.convexHull(contour))
+    if area < (_WHOLE_AT_EDGE if at_edge else _WHOLE) * hull:
+        return False
+    # A card fills its box, however it is turned; a coin does not fill the corners.
+    _, (wide, high), _ = cv2.minAreaRect(contour)
+    return area < 0.9 * (wide + 1) * (high + 1)
+
+
+def iou(a: Box, b: Box) -> float:
+    """Return the intersection over union of two boxes."""
+    both = _intersection(a, b)
+    return both / (_area(a) + _area(b) - both)
+
+
+def _fraction_inside(a: Box, b: Box) -> float:
+    """The fraction of the smaller box that is inside the other."""
+    return _intersection(a, b) / min(_area(a), _area(b))
+
+
+def _intersection(a: Box, b: Box) -> float:
+    width = min(a[2], b[2]) - max(a[0], b[0])
+    height = min(a[3], b[3]) - max(a[1], b[1])
+    return max(0.0, width) * max(0.0, height)
+
+
+def _area(box: Box) -> float:
+    return (box[2] - box[0]) * (box[3] - box[1])
+
+
+def _long_side(box: Box) -> float:
+    return max(box[2] - box[0], box[3] - box[1])
+
+
+# Sides and legends in the crop of a coin
+
+LEGEND_BUNDLE = "frames"
+LEGEND_PX = 128
+TURNS = 36  # directions, 10 degrees apart
+DEFAULT_POSE = LegendPose()
+_BATCH = 64
+# A third of the training crops are at any angle. Far fewer photos are, and a legend
+# that is wrongly turned cannot be read, so turns near upright get a bias.
+_UPRIGHT_DEG = 45
+_UPRIGHT_LOGIT_BIAS = 1.4
+_SECOND = 0.02  # a second turn of a lower probability is hardly ever right
+
+SIDE_BUNDLE = "sides"
+SIDE_PX = 64
+LEGEND_LOGIT_BIAS = "legend_lift"
+"""The limit in the side network's card that is added to the logit of the legend."""
+
+
+def local_contrast_normalize(crops: NDArray[np.uint8]) -> Tensor:
+    """Remove colour and light from crops (N, S, S, 3), or grey ones (N, S, S).
+
+    Each pixel becomes its grey less the local mean, over the local standard deviation.
+    What a side shows is in the relief; patina, metal and light only distract.
+
+    Returns:
+        float (N, 1, S, S), in -3..3.
+    """
+    size = crops.shape[1]
+    window = (size // 4 | 1, size // 4 | 1)
+    normalized = np.empty((len(crops), 1, size, size), np.float32)
+    for k, crop in enumerate(crops):
+        flat = crop if crop.ndim == 2 else cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY)
+        grey = np.asarray(flat, np.float32)
+        mean = cv2.blur(grey, window)
+        variance = cv2.blur(grey * grey, window) - mean * mean
+        off = (grey - mean) / (np.sqrt(np.maximum(variance, 0)) + np.float32(4))
+        normalized[k, 0] = np.clip(off, -3, 3)
+    return torch.from_numpy(normalized).contiguous(memory_format=torch.channels_last)
+
+
+class LegendLocalizerNet(nn.Module):
+    """From normalized crops (N, 1, 128, 128) to 3 numbers and 36 logits.
+
+    The numbers are the offset of the centre from the middle, right and down, in default
+    radii, and the logarithm of the radius over the default one. The logits are of the
+    turn, clockwise from upright in steps of 10 degrees.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.trunk = nn.Sequential(
+            conv_bn_relu(1, 24, 2),
+            conv_bn_relu(24, 48, 2),
+            conv_bn_relu(48, 48),
+            conv_bn_relu(48, 96, 2),
+            conv_bn_relu(96, 96),
+            conv_bn_relu(96, 96),
+            conv_bn_relu(96, 160, 2),
+            conv_bn_relu(160, 160),
+            conv_bn_relu(160, 160),
+            nn.Conv2d(160, 64, 1),
+            nn.Flatten(),
+            nn.ReLU(inplace=True),
+            nn.Dropout(0.1),
+            nn.Linear(64 * 64, 256),
+            nn.ReLU(inplace=True),
+        )
+        self.place = nn.Linear(256, 3)
+        self.turn = nn.Linear(256, TURNS)
+
+    def forward(self, crops: Tensor) -> tuple[Tensor, Tensor]:
+        """Return places (N, 3) and turn logits (N, 36)."""
+        hidden = self.trunk(crops)
+        return self.place(hidden), self.turn(hidden)
+
+
+@lru_cache(maxsize=1)
+def shipped_localizer() -> nn.Module:
+    """Return the shipped network, loaded once."""
+    return load_small_net(find_detection_bundle(LEGEND_BUNDLE), LegendLocalizerNet)
+
+
+def crops_to_input(crops: NDArray[np.uint8]) -> Tensor:
+    """Turn crops uint8 (N, S, S, 3) into network inputs (N, 1, 128, 128)."""
+    size = (LEGEND_PX, LEGEND_PX)
+    mode = cv2.INTER_AREA if crops.shape[1] > LEGEND_PX else cv2.INTER_LINEAR
+    small = [cv2.resize(crop, size, interpolation=mode) for crop in crops]
+    return local_contrast_normalize(np.stack(small).astype(np.uint8))
+
+
+def best_poses(
+    crops: NDArray[np.uint8], net: nn.Module | None = None
+) -> list[LegendPose]:
+    """Return the likeliest pose of each crop, see `predict_poses`."""
+    return [turns[0] for turns in predict_poses(crops, net)]
+
+
+def predict_poses(
+    crops: NDArray[np.uint8], net: nn.Module | None = None
+) -> list[tuple[LegendPose, ...]]:
+    """Predict the poses of the legends on crops of coins.
+
+    The mean of a prediction on the crop and one on the view found there is closer to
+    the truth than either.
+
+    Args:
+        crops: uint8 (N, S, S, 3).
+        net: The network; the shipped one if None.
+
+    Returns:
+        For each crop the likeliest pose, and a second one with another turn where that
+        may be right. On a coin without a legend it is about the middle of the flan.
+
+    Raises:
+        WeightsMissingError: The weights are missing.
+    """
+    net = net or shipped_localizer()
+    per_crop = _predict(crops, net)
+    owner = [k for k, poses in enumerate(per_crop) for _ in poses]
+    first = [pose for poses in per_crop for pose in poses]
+    windows = [window_around(pose) for pose in first]
+    second = _predict(warp_to_legend(crops[owner], windows, LEGEND_PX), net)
+    merged: list[list[LegendPose]] = [[] for _ in per_crop]
+    for k, pose, again, window in zip(owner, first, second, windows, strict=True):
+        merged[k].append(_mean(pose, again[0].compose(window)))
+    return [tuple(poses) for poses in merged]
+
+
+def window_around(pose: LegendPose) -> LegendPose:
+    """Return the pose in whose view the legend is centred and of the default size."""
+    return replace(pose, radius=pose.radius / (2 * VIEW_MARGIN * DEFAULT_POSE.radius))
+
+
+def _mean(one: LegendPose, other: LegendPose) -> LegendPose:
+    turned = normalize_degrees(other.turn_deg - one.turn_deg)
+    return LegendPose(
+        centre_x=(one.centre_x + other.centre_x) / 2,
+        centre_y=(one.centre_y + other.centre_y) / 2,
+        radius=math.sqrt(one.radius * other.radius),
+        turn_deg=one.turn_deg + turned / 2,
+    )
+
+
+def _predict(crops: NDArray[np.uint8], net: nn.Module) -> list[list[LegendPose]]:
+    """Return one or two poses for each crop, from one pass."""
+    poses: list[list[LegendPose]] = []
+    usual = DEFAULT_POSE.radius
+    for first in range(0, len(crops), _BATCH):
+        with torch.inference_mode():
+            places, turns = (
+                check_finite(output, LEGEND_BUNDLE)
+                for output in net(crops_to_input(crops[first : first + _BATCH]))
+            )
+        probabilities = (turns.float() + _turn_logit_bias()).softmax(1).numpy()
+        for (dx, dy, growth), row in zip(places.tolist(), probabilities, strict=True):
+            poses.append(
+                [
+                    LegendPose(
+                        centre_x=0.5 + dx * usual,
+                        centre_y=0.5 + dy * usual,
+                        radius=usual * math.exp(max(-1.0, min(1.0, growth))),
+                        turn_deg=turn,
+                    )
+                    for turn in _likely_turns(row)
+                ]
+            )
+    return poses
+
+
+@lru_cache(maxsize=1)
+def _turn_logit_bias() -> Tensor:
+    """Return the bias added to the logits of the turn, (36,)."""
+    away = (torch.arange(TURNS) * 360 / TURNS + 180) % 360 - 180
+    return _UPRIGHT_LOGIT_BIAS * (away.abs() <= _UPRIGHT_DEG).float()
+
+
+def _likely_turns(probabilities: NDArray[np.float32]) -> list[float]:
+    """Return the likeliest turn, and the next if it may be right, in degrees.
+
+    Each is the mean over the directions around it, -180 to 180.
+    """
+    remaining = probabilities.copy()
+    turns: list[float] = []
+    for least in (0.0, _SECOND):
+        smoothed = remaining + np.roll(remaining, 1) + np.roll(remaining, -1)
+        best = int(smoothed.argmax())
+        near = np.arange(best - 2, best + 3)
+        weights = remaining[near % TURNS]
+        if weights.sum() > least:
+            turn = float((weights * near).sum() / weights.sum()) * 360 / TURNS
+            turns.append(normalize_degrees(turn))
+        remaining[np.arange(best - 3, best + 4) % TURNS] = 0
+    return turns
+
+
+class SideNet(nn.Module):
+    """The side of a coin: normalized crops (N, 1, 64, 64) to five logits."""
+
+    def __init__(self, sides: int = 5) -> None:
+        super().__init__()
+        self.trunk = nn.Sequential(
+            conv_bn_relu(1, 16, 2),
+            conv_bn_relu(16, 24, 2),
+            conv_bn_relu(24, 32),
+            conv_bn_relu(32, 56, 2),
+            conv_bn_relu(56, 56),
+            conv_bn_relu(56, 96, 2),
+            conv_bn_relu(96, 96),
+        )
+        self.drop = nn.Dropout(0.2)
+        self.head = nn.Linear(96 * 2, sides)
+
+    def forward(self, crops: Tensor) -> Tensor:
+        """Return logits in the order of `Side`."""
+        x = self.trunk(crops)
+        pooled = torch.cat((x.mean((2, 3)), x.amax((2, 3))), dim=1)
+        out: Tensor = self.head(self.drop(pooled))
+        return out
+
+
+@lru_cache(maxsize=1)
+def shipped_side_net() -> tuple[nn.Module, float]:
+    """Return the shipped side network, loaded once, and its legend bias."""
+    folder = find_detection_bundle(SIDE_BUNDLE)
+    bias = load_card(folder).limits.get(LEGEND_LOGIT_BIAS, 0.0)
+    return load_small_net(folder, SideNet), float(bias)
+
+
+def side_probabilities(
+    crops: NDArray[np.uint8], net: nn.Module | None = None, legend_bias: float = 0.0
+) -> NDArray[np.float32]:
+    """Return the probability of each side.
+
+    Args:
+        crops: RGB, uint8 (N, 64, 64, 3).
+        net: The network; the shipped one with its own bias if None.
+        legend_bias: Added to the legend's logit. To refuse a readable coin is worse
+            than to classify one without a name, since classifiers can refuse it too.
+
+    Returns:
+        float32 (N, 5) in the order of `Side`.
+    """
+    if net is None:
+        net, legend_bias = shipped_side_net()
+    with torch.inference_mode():
+        logits = check_finite(net(local_contrast_normalize(crops)), SIDE_BUNDLE)
+        logits[:, 0] += legend_bias
+        out: NDArray[np.float32] = logits.softmax(dim=1).numpy()
+    return out

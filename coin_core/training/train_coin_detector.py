@@ -17,14 +17,14 @@ from torch.nn import functional
 from torch.utils.data import Dataset
 
 from coin_core.detection import faces
-from coin_core.detection.coin_detector import (
-    BUNDLE,
-    INPUT_PX,
+from coin_core.detection.nets import (
+    COIN_BUNDLE,
+    PHOTO_PX,
     ZOOM_PX,
     CoinSegmentationNet,
     iou,
     letterbox,
-    to_input,
+    photos_to_input,
     zoom_crop,
 )
 from coin_core.evaluation.metrics import accuracy_figures
@@ -115,18 +115,18 @@ def train_coin_detector(
         draw_epoch,
         _loss,
         folder=checkpoints_of(out),
-        name=BUNDLE,
+        name=COIN_BUNDLE,
         epochs=epochs,
         steps=steps,
         peak_rate=_PEAK_RATE if start is None else _PEAK_RATE / 2,
     )
     figures = measure_coin_detector(200, seed + 10_000, net=net)
     card = Card(
-        name=BUNDLE,
+        name=COIN_BUNDLE,
         classifier="",
         title="Finds the coins in a photo",
         classes=("flan", "core"),
-        preprocessing={"long_px": INPUT_PX, "zoom_px": ZOOM_PX},
+        preprocessing={"long_px": PHOTO_PX, "zoom_px": ZOOM_PX},
         training={
             "data": "rendered scenes",
             "scenes": scenes * epochs,
@@ -178,7 +178,7 @@ def _draw_batch(pool: Pool, seed: int, number: int, batch: int) -> Views:
         zooms.append((_tinted(rng, view), target_maps(owners)))
     return tuple(
         (
-            to_input(np.stack([view for view, _ in views])),
+            photos_to_input(np.stack([view for view, _ in views])),
             torch.from_numpy(np.stack([maps for _, maps in views])),
         )
         for views in (wholes, zooms)

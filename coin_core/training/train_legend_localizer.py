@@ -16,14 +16,14 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.data import IterableDataset
 
-from coin_core.detection.legend_localizer import (
-    BUNDLE,
+from coin_core.detection.nets import (
     DEFAULT_POSE,
-    INPUT_PX,
+    LEGEND_BUNDLE,
+    LEGEND_PX,
     TURNS,
     LegendLocalizerNet,
     best_poses,
-    to_input,
+    crops_to_input,
     window_around,
 )
 from coin_core.evaluation.metrics import accuracy_figures
@@ -83,11 +83,11 @@ def _place(
     windows = [
         _window(rng, _flan(coin), pose) for coin, pose in zip(coins, poses, strict=True)
     ]
-    crops = warp_to_legend(np.stack([coin.image for coin in coins]), windows, INPUT_PX)
+    crops = warp_to_legend(np.stack([coin.image for coin in coins]), windows, LEGEND_PX)
     relative = [
         pose.relative_to(window) for pose, window in zip(poses, windows, strict=True)
     ]
-    return to_input(_photograph(rng, crops)), *_targets(relative)
+    return crops_to_input(_photograph(rng, crops)), *_targets(relative)
 
 
 def train_legend_localizer(
@@ -126,18 +126,18 @@ def train_legend_localizer(
         draw_epoch,
         _loss,
         folder=checkpoints_of(out),
-        name=BUNDLE,
+        name=LEGEND_BUNDLE,
         epochs=epochs,
         steps=groups * placements,
         peak_rate=2e-3,
     )
     figures = measure_legend_localizer(2000, net=net)
     card = Card(
-        name=BUNDLE,
+        name=LEGEND_BUNDLE,
         classifier="",
         title="Finds where the legend lies and how it is turned",
         classes=("place", "turn"),
-        preprocessing={"size_px": INPUT_PX},
+        preprocessing={"size_px": LEGEND_PX},
         training={
             "data": "rendered coins",
             "coins": coins,
@@ -267,10 +267,10 @@ def _photograph(
         if chance[0] < 0.15:  # earth may be lighter or darker than the letters
             out[k] = 255 - out[k]
         if chance[1] < 0.25:
-            small = int(rng.integers(40, INPUT_PX))
+            small = int(rng.integers(40, LEGEND_PX))
             size = (small, small)
             fewer = cv2.resize(out[k], size, interpolation=cv2.INTER_AREA)
-            out[k] = cv2.resize(fewer, (INPUT_PX, INPUT_PX))
+            out[k] = cv2.resize(fewer, (LEGEND_PX, LEGEND_PX))
         if chance[2] < 0.25:
             out[k] = cv2.GaussianBlur(out[k], (0, 0), float(rng.uniform(0.4, 1.2)))
     return out

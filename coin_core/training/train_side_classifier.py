@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from coin_core.detection.faces import RotatedBox, Side, crop_to_flan
-from coin_core.detection.legend_localizer import (
+from coin_core.detection.nets import (
     LEGEND_LOGIT_BIAS,
     SIDE_BUNDLE,
     SIDE_PX,

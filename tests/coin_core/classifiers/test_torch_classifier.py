@@ -9,7 +9,7 @@ import torch
 
 from coin_core.classifiers import torch_classifier
 from coin_core.classifiers.torch_classifier import choose_poses, predict, predict_once
-from coin_core.detection.legend_localizer import best_poses, predict_poses
+from coin_core.detection.nets import best_poses, predict_poses
 from coin_core.imaging.preprocessing import LegendPose, Preprocessing, centred_pose
 from coin_core.pipeline import CoinClassifier
 from coin_core.rendering import RenderedCoin, render_coin

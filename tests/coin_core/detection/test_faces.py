@@ -6,15 +6,15 @@ import pytest
 import torch
 from torch import nn
 
-from coin_core.detection import coin_detector, faces
-from coin_core.detection.coin_detector import (
+from coin_core.detection import faces, nets
+from coin_core.detection.faces import DetectedFace, RotatedBox, Side
+from coin_core.detection.nets import (
     detect_on_plain_background,
     iou,
     segment,
     split_regions,
     zoom_crop,
 )
-from coin_core.detection.faces import DetectedFace, RotatedBox, Side
 from coin_core.errors import CropOutOfBoundsError
 from coin_core.model_store.bundle import WEIGHTS_DIR
 from coin_core.rendering.backgrounds import draw_background
@@ -118,13 +118,9 @@ def test_touching_coins_are_cut_apart_where_their_cores_are():
 def test_the_net_says_what_is_a_coin_and_colour_how_far(
     monkeypatch, by_net, by_colour, found
 ):
-    monkeypatch.setattr(
-        coin_detector, "detect_by_network", lambda photo, net: list(by_net)
-    )
-    monkeypatch.setattr(
-        coin_detector, "detect_on_plain_background", lambda _: by_colour
-    )
-    boxes = coin_detector.detect_boxes(np.zeros((200, 200, 3), np.uint8))
+    monkeypatch.setattr(nets, "detect_by_network", lambda photo, net: list(by_net))
+    monkeypatch.setattr(nets, "detect_on_plain_background", lambda _: by_colour)
+    boxes = nets.detect_boxes(np.zeros((200, 200, 3), np.uint8))
     assert boxes == (by_net if found is None else found)
 
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from coin_core.detection import faces
-from coin_core.detection.legend_localizer import SideNet
+from coin_core.detection.nets import SideNet
 from coin_core.model_store.bundle import load_card, read_tensors
 from coin_core.training import train_side_classifier
 

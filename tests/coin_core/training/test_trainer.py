@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from coin_core.detection.legend_localizer import (
+from coin_core.detection.nets import (
     SideNet,
     local_contrast_normalize,
     side_probabilities,

@@ -3,12 +3,12 @@
 import numpy as np
 import torch
 
-from coin_core.detection.legend_localizer import best_poses, shipped_net
+from coin_core.detection.nets import best_poses, shipped_localizer
 from coin_core.rendering import render_coin
 
 
 def test_predicting_a_pose_leaves_the_random_state_alone() -> None:
-    shipped_net.cache_clear()
+    shipped_localizer.cache_clear()
     torch.manual_seed(5)
     before = torch.random.get_rng_state()
     best_poses(render_coin(4, 1, size_px=96).image[None])
