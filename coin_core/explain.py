@@ -29,6 +29,7 @@ from coin_core.imaging.preprocessing import (
 from coin_core.models import LoadedModel
 from coin_core.pipeline import CROP_PX, CoinClassifier
 from coin_core.rendering import render_coin
+from coin_core.results import LetterRead
 from coin_core.rulers import LETTERS
 
 _NONE = LETTER_CLASSES - 1
@@ -40,25 +41,6 @@ _HALF_LETTER = 0.065, 0.08  # width, height
 
 Found = tuple[float, float, float, str]
 """A letter's centre x and y, its probability, and its key."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LetterRead:
-    """A letter that a network read.
-
-    Attributes:
-        letter: Its key.
-        box: Its box, in fractions of the legend's view.
-        probability: That of its best cell, uncalibrated, 0..1.
-        line: Counts from the top, from 0.
-        place: Counts within the line from the right, from 0.
-    """
-
-    letter: str
-    box: RotatedBox
-    probability: float
-    line: int
-    place: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,16 +14,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from coin_core.rendering.legends import Legend, draw_legend
+from coin_core.results import LetterRead
 from coin_core.rulers import LETTERS
-
-if TYPE_CHECKING:
-    from coin_core.explain import LetterRead
 
 CLEAR: Final = 0.7
 """A letter is clear from this probability on, doubtful below it."""

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
-from coin_core.detection.faces import DetectedFace
+from coin_core.detection.faces import DetectedFace, RotatedBox
 from coin_core.rulers import RULERS
 
 
@@ -69,6 +69,25 @@ class Verdict:
     def ranked(self) -> tuple[tuple[str, float], ...]:
         """Classes with their probabilities, the most probable first."""
         return tuple(sorted(self.probabilities.items(), key=lambda pair: -pair[1]))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LetterRead:
+    """A letter that a network read.
+
+    Attributes:
+        letter: Its key.
+        box: Its box, in fractions of the legend's view.
+        probability: That of its best cell, uncalibrated, 0..1.
+        line: Counts from the top, from 0.
+        place: Counts within the line from the right, from 0.
+    """
+
+    letter: str
+    box: RotatedBox
+    probability: float
+    line: int
+    place: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

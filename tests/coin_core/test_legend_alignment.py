@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from coin_core.detection.faces import RotatedBox
-from coin_core.explain import LetterRead
 from coin_core.legend_alignment import LetterState, fit_legends
 from coin_core.rendering.legends import draw_legend
+from coin_core.results import LetterRead
 from coin_core.rulers import DEFAULT_CLASSES, HEBREW_TO_LETTER
 
 BOX = RotatedBox(left=0.0, top=0.0, right=0.1, bottom=0.1)

@@ -12,7 +12,7 @@ import streamlit as st
 from coin_core.detection.faces import RotatedBox, crop_to_flan
 from coin_core.errors import UnreadablePhotoError
 from coin_core.imaging.photo_io import decode
-from coin_core.results import PhotoResult, sentence
+from coin_core.results import LetterRead, PhotoResult, sentence
 from coin_core.rulers import RULERS
 from ui.classify.session import UploadedPhoto, UploadSession
 from ui.components.images import shrink, to_data_uri
@@ -20,7 +20,7 @@ from ui.formatting import as_text
 from ui.resources import coin_classifier, weights_version
 
 if TYPE_CHECKING:
-    from coin_core.explain import LetterRead, NearCoin
+    from coin_core.explain import NearCoin
     from coin_core.imaging.preprocessing import LegendPose
     from coin_core.legend_alignment import LegendFit
 

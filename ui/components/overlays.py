@@ -16,7 +16,7 @@ from ui.formatting import SIDE_TITLES
 from ui.palette import BRONZE, SHADOW
 
 if TYPE_CHECKING:
-    from coin_core.explain import LetterRead
+    from coin_core.results import LetterRead
 
 _TRANSLITERATION = {letter.key: letter.transliteration for letter in LETTERS}
 

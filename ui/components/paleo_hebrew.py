@@ -16,8 +16,8 @@ from ui.components.images import svg_to_image_tag
 from ui.palette import BRONZE, INK
 
 if TYPE_CHECKING:
-    from coin_core.explain import LetterRead
     from coin_core.legend_alignment import LegendFit
+    from coin_core.results import LetterRead
 
 _GAP = 0.28
 _HEIGHT = 100

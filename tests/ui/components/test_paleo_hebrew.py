@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from coin_core.detection.faces import RotatedBox
-from coin_core.explain import LetterRead
 from coin_core.legend_alignment import LegendFit, fit_legends
+from coin_core.results import LetterRead
 from coin_core.rulers import RULERS
 from ui.components.paleo_hebrew import (
     letters_of,
