@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from coin_core.access import operator
-from coin_core.errors import CoinError
+from coin_core.errors import CoinError, explain_disk_error
 from coin_core.storage import dump_json, write_file
 from scrapers.settings import read_contact, store_contact
 
@@ -41,6 +41,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _run(_parse(arguments))
     except CoinError as error:
         sys.stderr.write(f"{error}\n")
+        return 1
+    except BrokenPipeError:
+        raise  # whoever read the output has closed it
+    except OSError as error:
+        name = error.filename or "A file"
+        sys.stderr.write(f"{name}: {explain_disk_error(error)}.\n")
         return 1
     except KeyboardInterrupt:
         sys.stderr.write("Stopped. The same command resumes the run.\n")

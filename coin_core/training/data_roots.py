@@ -46,8 +46,16 @@ def collections_dir() -> Path:
 def photo_roots() -> list[Path]:
     """The folders whose folders are offered; missing ones are left out."""
     named = [part for part in os.environ.get(VARIABLE, "").split(os.pathsep) if part]
-    roots = [collections_dir(), *(Path(part).expanduser() for part in named)]
-    return [root.resolve() for root in roots if root.is_dir()]
+    # Unlike the method of Path, this leaves "~nobody/coins" as it is.
+    roots = [collections_dir(), *(Path(os.path.expanduser(part)) for part in named)]  # noqa: PTH111
+    return [root.resolve() for root in roots if _is_folder(root)]
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:  # without access
+        return False
 
 
 def list_photo_folders() -> list[PhotoFolder]:

@@ -1,18 +1,22 @@
 """Files of jobs and runs, damaged in every way: no error but a `CoinError` leaves."""
 
+import io
 import json
 import os
+import re
+import sys
 from contextlib import suppress
 from itertools import islice
 
 import pytest
 
 from coin_core import jobs
-from coin_core.errors import CoinError, disk_errors
+from coin_core.cli.main import main
+from coin_core.errors import CoinError, TrainingDataError, disk_errors
 from coin_core.jobs import JobKind, JobState, find_job, list_jobs
 from coin_core.model_store.promotion import promote, promoted
 from coin_core.storage import data_dir, parse_json, read_json, read_text, write_json
-from coin_core.training import run_comparison
+from coin_core.training import datasets, run_comparison
 from coin_core.training.run_comparison import curve_points, mean_curve, summaries
 from coin_core.training.runs import RunState, find_run, list_runs, start_run
 from tests.damage import damaged
@@ -239,3 +243,60 @@ def test_a_name_in_another_encoding_is_written_as_json(tmp_path):
     path = tmp_path / "x.json"
     write_json(path, {"photo": "b\udcff.jpg", "word": "ä"})
     assert read_json(path) == {"photo": "b\udcff.jpg", "word": "ä"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (("dataset", "export", "a\0b"), 2, "NUL"),
+        (("dataset", "compare", "\udcff", "other"), 2, "cannot|no text"),
+        (("dataset", "restore", "no-such-file"), 2, "no-such-file"),
+        (("render", "--count", "1", "--out", "FILE/out"), 2, "cannot be written"),
+        (("import", "FILE", "--mapping", "FOLDER"), 2, "cannot be read as JSON"),
+        (("import", "FILE", "--mapping", "DEEP"), 2, "nested too deeply"),
+    ],
+)
+def test_arguments_that_name_nothing_usable(tmp_path, capsys, arguments, code, words):
+    places = {"FILE": tmp_path / "file", "FOLDER": tmp_path, "DEEP": tmp_path / "deep"}
+    places["FILE"].touch()
+    places["DEEP"].write_text("[" * 100_000)
+    filled = []
+    for argument in arguments:
+        for name, path in places.items():
+            argument = argument.replace(name, str(path))
+        filled.append(argument)
+    assert main(filled) == code
+    assert re.search(words, capsys.readouterr().err)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="names are bytes only there")
+def test_a_name_in_another_encoding_is_printed(monkeypatch):
+    photos = data_dir() / "photos"
+    photos.mkdir(parents=True)
+    (photos / "b\udcff.jpg").touch()
+    printed = io.BytesIO()
+    stream = io.TextIOWrapper(printed, encoding="utf-8", errors="strict")
+    monkeypatch.setattr(sys, "stdout", stream)
+    monkeypatch.delenv("COIN_DATABASE_URL", raising=False)
+    assert main(["dataset", "check"]) == 1
+    assert rb"b\udcff.jpg belongs to no photo" in printed.getvalue()
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_a_training_folder_with_links_pipes_and_strange_names_is_listed(tmp_path):
+    for label in ("a", "b\nc", "d\udcff"):
+        (tmp_path / label).mkdir()
+        for name in ("x.jpg", "y\n.jpg", "z\udcff.jpg"):
+            (tmp_path / label / name).write_text(label + name, errors="replace")
+    (tmp_path / "a" / "up").symlink_to("..")
+    (tmp_path / "a" / "itself.jpg").symlink_to("itself.jpg")
+    (tmp_path / "itself").symlink_to("itself")
+    os.mkfifo(tmp_path / "a" / "pipe.jpg")
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "file").touch()
+    photos, classes = datasets.list_photos(tmp_path)
+    assert classes == ("a", "b\nc", "d\udcff")
+    assert len(photos) == 9
+    assert all(photo.digest for photo in photos)
+    with pytest.raises(TrainingDataError, match="0 classes"):
+        datasets.load_folder(tmp_path)  # none of them is a photo

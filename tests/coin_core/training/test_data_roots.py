@@ -37,6 +37,14 @@ def test_the_data_folder_and_what_is_named_are_offered_and_nothing_else(
     assert titles() == ["collections/dig 4", "museum/2026/prutot"]
 
 
+@pytest.mark.parametrize("value", ["~no-such-user/x", "::", "x" * 5000, "\udcff", "~"])
+def test_what_is_no_folder_is_not_offered(tmp_path, monkeypatch, value):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv(VARIABLE, value)
+    put_photos(collections_dir() / "dig", "a", "b")
+    assert titles() == ["collections/dig"]
+
+
 def test_a_root_may_be_the_folder_of_classes(tmp_path, monkeypatch):
     monkeypatch.setenv(VARIABLE, str(put_photos(tmp_path / "coins", "a", "b")))
     assert titles() == ["coins"]
