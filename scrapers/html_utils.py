@@ -148,7 +148,8 @@ def read_html(text: str) -> Page:
         return Page(text)
     except UnexpectedAnswerError:
         raise
-    except (ParserRejectedMarkup, ValueError) as error:  # such as "<![x" and "&#9…9;"
+    # such as "<![x" and "&#9…9;"
+    except (ParserRejectedMarkup, AssertionError, ValueError) as error:
         raise UnexpectedAnswerError("The page is damaged HTML.") from error
 
 

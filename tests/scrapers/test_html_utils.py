@@ -1,0 +1,20 @@
+"""What the parsers of result pages share."""
+
+import pytest
+
+from scrapers.errors import UnexpectedAnswerError
+from scrapers.html_utils import read_html
+
+
+@pytest.mark.parametrize("damage", ["<![x", "<![a<b>]]>", "<![if", "&#9" + "9" * 5000])
+def test_damaged_markup_is_refused_or_read_but_never_escapes(damage):
+    for text in (damage, f"<p>x</p>{damage}<p>y</p>"):
+        try:
+            assert read_html(text).name == "[document]"
+        except UnexpectedAnswerError as error:
+            assert str(error).endswith(".")
+
+
+def test_an_unknown_marked_section_is_damaged_html():
+    with pytest.raises(UnexpectedAnswerError, match="damaged HTML"):
+        read_html("<p>x</p><![a<b>]]><p>y</p>")
