@@ -9,8 +9,9 @@ import os
 import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Depends, FastAPI, Query, Request, Response
 from fastapi import Path as PathParameter
@@ -49,8 +50,9 @@ from coin_core.errors import (
 from coin_core.model_store.bundle import MAX_FILE_BYTES, find_bundle, weights_digest
 from coin_core.model_store.card import is_bundle_name
 from coin_core.model_store.promotion import demote, promote, promoted, roll_back
-from coin_core.models import install_model
-from coin_core.pipeline import CoinClassifier
+
+if TYPE_CHECKING:
+    from coin_core.pipeline import CoinClassifier
 
 TOKEN_VARIABLE = "COIN_ADMIN_TOKEN"
 MIN_TOKEN_LENGTH = 16
@@ -66,16 +68,24 @@ class Service:
         coin_classifier: CoinClassifier | None = None,
         limits: Limits | None = None,
     ) -> None:
-        self.coin_classifier = coin_classifier or CoinClassifier()
+        if coin_classifier is not None:
+            self.coin_classifier = coin_classifier
         self.budget = Budget(limits or Limits())
         self.metrics = Metrics()
         self.batcher = Batcher(
-            self.coin_classifier,
+            lambda: self.coin_classifier,
             max_waiting=self.budget.limits.waiting_photos,
             observe_batch=self.metrics.batch.observe,
         )
         self.metrics.waiting.set_function(lambda: self.batcher.waiting)
         self.state = "The classifiers are being loaded."
+
+    @cached_property
+    def coin_classifier(self) -> CoinClassifier:
+        """The pipeline; its networks are imported beside the server, which starts."""
+        from coin_core.pipeline import CoinClassifier
+
+        return CoinClassifier()
 
     @asynccontextmanager
     async def lifespan(self, _: object = None) -> AsyncIterator[None]:
@@ -101,7 +111,9 @@ class Service:
 
     async def _load(self) -> None:
         try:
-            await asyncio.to_thread(self.coin_classifier.load, (default_classifier(),))
+            await asyncio.to_thread(
+                lambda: self.coin_classifier.load((default_classifier(),))
+            )
             self.state = ""
             # The others are loaded before somebody asks for them.
             await asyncio.to_thread(self.coin_classifier.load)
@@ -373,6 +385,8 @@ def _model_routes(service: Service) -> APIRouter:
                     file.write(chunk)
 
             def install() -> None:
+                from coin_core.models import install_model
+
                 try:
                     model = install_model(path, name)
                 except WeightsMissingError as error:

@@ -15,18 +15,19 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image
 
-from coin_core import explain
 from coin_core.api.uploads import Upload, busy
 from coin_core.detection.faces import crop_to_flan
 from coin_core.errors import CoinError, UnreadablePhotoError
 from coin_core.imaging import photo_io
-from coin_core.pipeline import CROP_PX, CoinClassifier, largest_face
 from coin_core.results import PhotoResult, to_json
+
+if TYPE_CHECKING:
+    from coin_core.pipeline import CoinClassifier
 
 MAX_WAIT_S = 0.005
 MAX_PHOTOS = 16
@@ -57,7 +58,7 @@ class Batcher:
 
     def __init__(
         self,
-        coin_classifier: CoinClassifier,
+        coin_classifier: Callable[[], CoinClassifier],
         *,
         max_waiting: int,
         observe_batch: Callable[[int], object],
@@ -128,7 +129,7 @@ class Batcher:
             groups.setdefault(one.wish.classifiers, []).append(one)
         for names, group in groups.items():
             try:
-                models = self._coin_classifier.pinned(names)
+                models = self._coin_classifier().pinned(names)
             except CoinError as error:
                 for one in group:
                     answer(one, error)
@@ -220,6 +221,9 @@ def _answer(
         answer |= {"letters": []} if one.wish.letters else {}
         answer |= {"heat_map": None} if one.wish.heat_map else {}
     if result.faces and (one.wish.letters or one.wish.heat_map):
+        from coin_core import explain
+        from coin_core.pipeline import CROP_PX, largest_face
+
         face = largest_face(result.faces) if result.legend is None else result.legend
         crop = crop_to_flan(photo, result.faces[face].box, CROP_PX)
         for verdict, answer in zip(result.verdicts, answers, strict=True):

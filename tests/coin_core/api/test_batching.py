@@ -28,7 +28,7 @@ def run(stub: CoinClassifier, *submissions: tuple[list[Upload], Wish]) -> list:
     """What becomes of photos that are submitted at once."""
 
     async def all_at_once() -> list:
-        batcher = Batcher(stub, max_waiting=100, observe_batch=lambda _: None)
+        batcher = Batcher(lambda: stub, max_waiting=100, observe_batch=lambda _: None)
         working = asyncio.create_task(batcher.run())
         futures = [f for s in submissions for f in batcher.submit(*s)]
         answers = await asyncio.gather(*futures, return_exceptions=True)
@@ -113,7 +113,8 @@ def test_two_hundred_swaps_under_load_mix_no_answer(tmp_path, coin_jpeg):
             swaps += 1
 
     async def load() -> list:
-        batcher = Batcher(CoinClassifier(), max_waiting=100, observe_batch=print)
+        coin_classifier = CoinClassifier()
+        batcher = Batcher(lambda: coin_classifier, max_waiting=100, observe_batch=print)
         working = asyncio.create_task(batcher.run())
         answers = []
         while swapping.is_alive():

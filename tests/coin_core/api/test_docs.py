@@ -30,6 +30,7 @@ def folder(tmp_path, coin_jpeg):
     return tmp_path
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not shutil.which("curl"), reason="curl is not installed")
 def test_every_command_of_the_page_succeeds(folder, monkeypatch, capsys):
     monkeypatch.setenv("COIN_ADMIN_TOKEN", TOKEN)

@@ -1,0 +1,212 @@
+"""Requests a second over HTTP: this server, and two straightforward ones beside it.
+
+    python -m benchmarks.serving [--seconds 20] [--clients 1 8 32]
+
+Each client sends the photo of a rendered coin, waits for the answer, and sends the
+next one. All servers get the same photos, one after another on the same machine:
+
+- ours, as `python server.py` starts it;
+- one that loads a ResNet-18 (224 px) from disk for each request, as the first project
+  did, behind Python's own threading server;
+- one that keeps it in memory and answers one request at a time.
+
+The other two only resize the photo and run the network: they find no coin, choose no
+side and read no letter.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import os
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import httpx
+import numpy as np
+import torch
+from PIL import Image
+from safetensors.torch import load_file, save_file
+
+from benchmarks.common import ROOT, argument_parser, encode_jpeg
+from coin_core.classifiers.torchvision_import import torchvision
+from coin_core.rendering import render_coin
+from coin_core.training.environment import describe_machine
+
+SEED = 4_000_039
+PHOTOS = 20
+SIZE_PX = 480
+INPUT_PX = 224
+SERVERS = {
+    "ours": "/api/classify",
+    "loads the network for each request": "/",
+    "keeps it, one at a time": "/",
+}
+
+
+def main() -> None:
+    """Measure every server, or be one of the straightforward ones."""
+    parser = argument_parser(__doc__, seconds=20)
+    parser.add_argument("--clients", type=int, nargs="+", default=[1, 8, 32])
+    parser.add_argument("--be", choices=["loading", "keeping"])
+    parser.add_argument("--port", type=int)
+    parser.add_argument("--weights", type=Path)
+    args = parser.parse_args()
+    if args.be:
+        serve(args.port, args.weights, keep=args.be == "keeping")
+        return
+    print(describe_machine())
+    photos = [
+        encode_jpeg(render_coin(SEED, number, size_px=SIZE_PX).image)
+        for number in range(PHOTOS)
+    ]
+    with tempfile.TemporaryDirectory() as folder:
+        weights = Path(folder) / "resnet18.safetensors"
+        network = torchvision.models.resnet18(num_classes=3)
+        save_file(network.state_dict(), weights)
+        ours, loading, keeping = SERVERS
+        be = ["-m", "benchmarks.serving", "--weights", str(weights), "--be"]
+        commands = {
+            ours: ["server.py", "--server.port"],
+            loading: [*be, "loading", "--port"],
+            keeping: [*be, "keeping", "--port"],
+        }
+        print("requests a second; p50, p95 and p99 of the answer in ms")
+        for name, command in commands.items():
+            measure(name, command, photos, args.clients, args.seconds, folder)
+
+
+def measure(
+    name: str,
+    command: list[str],
+    photos: list[bytes],
+    clients: list[int],
+    seconds: float,
+    folder: str,
+) -> None:
+    """Start a server, measure it with each number of clients, and stop it."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    process = subprocess.Popen(
+        [sys.executable, *command, str(port)],
+        cwd=ROOT,
+        env={**os.environ, "COIN_DATA_DIR": folder},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    url = f"http://localhost:{port}"
+    try:
+        wait_until_ready(url, process)
+        for count in clients:
+            asyncio.run(load(url + SERVERS[name], photos, count, seconds / 4))
+            took = asyncio.run(load(url + SERVERS[name], photos, count, seconds))
+            ms = [1000 * one for one in took]
+            p50, p95, p99 = np.percentile(ms, [50, 95, 99])
+            print(
+                f"{name}, {count} clients: {len(took) / seconds:.1f} a second; "
+                f"{p50:.0f}, {p95:.0f}, {p99:.0f} ms (mean {statistics.mean(ms):.0f})",
+                flush=True,
+            )
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def wait_until_ready(url: str, process: subprocess.Popen[bytes]) -> None:
+    """Return once photos can be classified."""
+    while process.poll() is None:
+        try:
+            if httpx.get(f"{url}/api/ready", timeout=60).is_success:
+                return
+        except httpx.HTTPError:
+            pass
+        time.sleep(0.2)
+    raise SystemExit("The server did not start.")
+
+
+async def load(
+    address: str, photos: list[bytes], clients: int, seconds: float
+) -> list[float]:
+    """The seconds that each answer took, of those that came in time."""
+    end = time.monotonic() + seconds
+    took: list[float] = []
+
+    async def ask(first: int, http: httpx.AsyncClient) -> None:
+        number = first
+        while time.monotonic() < end:
+            photo = ("a.jpg", photos[number % len(photos)])
+            number += 1
+            started = time.monotonic()
+            response = await http.post(address, files={"photo": photo})
+            response.raise_for_status()
+            if time.monotonic() <= end:
+                took.append(time.monotonic() - started)
+
+    limits = httpx.Limits(max_connections=clients)
+    async with httpx.AsyncClient(timeout=300, limits=limits) as http:
+        await asyncio.gather(*(ask(i, http) for i in range(clients)))
+    if not took:
+        raise SystemExit("No answer came in time: measure for longer.")
+    return took
+
+
+def serve(port: int, weights: Path, *, keep: bool) -> None:
+    """Be a straightforward server, until killed."""
+    kept = load_network(weights) if keep else None
+    one_at_a_time = threading.Lock()
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            self.answer(b"{}")
+
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            photo = body[body.index(b"\r\n\r\n") + 4 : body.rindex(b"\r\n--")]
+            if kept is None:
+                row = predict(load_network(weights), photo)
+            else:
+                with one_at_a_time:
+                    row = predict(kept, photo)
+            self.answer(f'{{"probabilities": {row}}}'.encode())
+
+        def answer(self, body: bytes) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    ThreadingHTTPServer(("127.0.0.1", port), Handler).serve_forever()
+
+
+def load_network(weights: Path) -> torch.nn.Module:
+    """A ResNet-18 with weights from disk."""
+    network = torchvision.models.resnet18(num_classes=3)
+    network.load_state_dict(load_file(weights))
+    return network.eval()
+
+
+@torch.inference_mode()
+def predict(network: torch.nn.Module, photo: bytes) -> list[float]:
+    """The probabilities of a photo, resized to the network's input."""
+    image = Image.open(io.BytesIO(photo)).convert("RGB").resize((INPUT_PX, INPUT_PX))
+    pixels = torch.from_numpy(np.array(image)).permute(2, 0, 1)[None] / 255
+    row: list[float] = network((pixels - 0.45) / 0.225).softmax(1)[0].tolist()
+    return row
+
+
+if __name__ == "__main__":
+    main()
