@@ -65,8 +65,8 @@ _log = logging.getLogger("scrapers")
 MOST_FAILURES: Final = 20
 THUMBNAILS_CACHED: Final = 500  # the site is slower than decoding a photo again
 PROBLEMS_KEPT: Final = 10
-MOST_TEXT: Final = 20_000
-"""Characters of each text of a listing; what reads labels takes long for more."""
+MOST_TEXT: Final = 100_000
+"""Characters of each text of a listing; what has more describes no coin."""
 _UNSTORABLE: Final = re.compile("[\0\ud800-\udfff]")
 _LONG_DATA: Final = 100  # characters of a data address that a key contains whole
 Prepare = Callable[[bytes, str], Prepared]

@@ -31,6 +31,7 @@ from scrapers.errors import (
     NotFoundError,
     PageChangedError,
     SiteBusyError,
+    UnknownHostError,
 )
 from scrapers.ingest import scrape
 from scrapers.sources import ans, commons
@@ -355,3 +356,53 @@ def test_a_coin_that_is_sold_again_is_one_coin(catalog):
     rulers = {name: photo.ruler for name, photo in photos.items()}
     assert rulers["6"] == rulers["1"] == "alexander_jannaeus"
     assert (rulers["4"], rulers["5"]) == ("john_hyrcanus_i", None)
+
+
+def test_what_no_database_can_hold_is_replaced_and_what_is_no_lot_is_told(catalog):
+    """Half of a pair of surrogates, a zero, an address that runs, a text of a book."""
+    url = "https://museum.example/\ud800.png"
+    odd = Listing(
+        source="listed",
+        record_id="1\0\udfff",
+        url="javascript:alert(1)",
+        title="Alexander Jannaeus\0. Prutah.",
+        text="\ud800",
+        credit="\udc00",
+        references=("TJC\0 A",),
+        images=(ListingImage(url=url),),
+    )
+    book = replace(odd, record_id="2", text="x" * 200_000)
+    source = Listed([odd, book], {url.replace("\ud800", "\ufffd"): draw_png(1)})
+    source.problems.append("The record \ud800 is damaged.")
+    order = ScrapeOrder(source="listed", query="x", who="ada")
+    *_, last = scrape(catalog, source, order, prepare_photo=prepare)
+    assert (last.state, last.added, last.failed) == ("done", 1, 2)
+    assert "200,0" in summary(last)
+    assert "The record \ufffd is damaged." in last.problems
+    photo = catalog.queries.find(PhotoQuery(), limit=1).photos[0]
+    assert photo.source_url is None
+    assert photo.lot_text.startswith("Alexander Jannaeus\ufffd. Prutah.")
+
+
+def test_a_photo_on_a_host_that_does_not_exist_costs_only_itself(catalog):
+    class Gone(Listed):
+        def fetch(self, image):
+            if "gone" in image.url:
+                raise UnknownHostError("There is no site gone.example.")
+            return super().fetch(image)
+
+    photo = draw_png(3)
+    lots = [
+        Listing(
+            source="listed",
+            record_id=host,
+            url=f"https://{host}.example/",
+            title="Alexander Jannaeus. Prutah.",
+            images=(ListingImage(url=f"https://{host}.example/a.png"),),
+        )
+        for host in ("gone", "here")
+    ]
+    source = Gone(lots, {"https://here.example/a.png": photo})
+    order = ScrapeOrder(source="listed", query="x", who="ada")
+    *_, last = scrape(catalog, source, order, prepare_photo=prepare)
+    assert (last.state, last.added, last.failed) == ("done", 1, 1)

@@ -22,6 +22,7 @@ from scrapers.registry import (
     register_page_parser,
     register_source,
 )
+from scrapers.url_safety import LOCAL_SITES
 
 ROOT = Path(__file__).resolve().parents[2]
 NEW_SOURCE = '''
@@ -129,6 +130,51 @@ def test_a_source_in_a_new_file_is_in_every_menu_and_can_be_run(tmp_path):
     steps = run("-m", "scrapers", "newmuseum", "prutah", "--dry-run")
     assert "ask https://new.example for prutah" in steps
     assert "3 s for new.example" in steps
+
+
+@pytest.mark.parametrize(
+    ("source", "base", "words"),
+    [
+        ("commons", "https://elsewhere.example", "commons.wikimedia.org only"),
+        ("ans", "https://8.8.8.8", "numismatics.org only"),
+        ("ikmk", "http://ikmk.example", "not encrypted"),
+        ("ikmk", "https://ikmk.example:8443", "a port of its own"),
+        ("ikmk", "https://user:word@ikmk.example", "password"),
+        ("ikmk", "https://127.0.0.1", LOCAL_SITES),
+        ("ikmk", "https://0x7f.1", LOCAL_SITES),
+        ("ikmk", "http://[::1", "no web address"),
+        ("ikmk", "ikmk.example", "no web address"),
+    ],
+)
+@pytest.mark.parametrize("plan_only", [True, False])
+def test_another_site_is_asked_where_it_runs_the_same_software(
+    monkeypatch, source, base, words, plan_only
+):
+    monkeypatch.setenv("COIN_CONTACT", "ada@example.org")
+    order = ScrapeOrder(source=source, query="x", who="ada", base=base)
+    with (
+        pytest.raises(ScrapeError, match=words),
+        open_source(order, plan_only=plan_only),
+    ):
+        pass
+
+
+def test_a_site_that_the_operator_opens_may_run_any_software(monkeypatch):
+    monkeypatch.setenv(LOCAL_SITES, "museum.lan:8080")
+    order = ScrapeOrder(
+        source="commons", query="x", who="ada", base="http://museum.lan:8080"
+    )
+    with open_source(order, plan_only=True) as source:
+        assert source.client.origins == {"museum.lan:8080"}
+
+
+@pytest.mark.parametrize("address", ["http://[::1", "", "nonsense", "https://a b/"])
+def test_an_address_for_a_browser_that_is_none_is_told(address):
+    order = ScrapeOrder(
+        source="browser", query=address or "x", who="ada", permission="a"
+    )
+    with pytest.raises(ScrapeError, match="HOST"), open_source(order, plan_only=True):
+        pass
 
 
 def test_the_hosts_of_photos_are_those_of_the_sources_named():
