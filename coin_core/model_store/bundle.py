@@ -52,6 +52,7 @@ if TYPE_CHECKING:
 __all__ = [
     "DETECTION",
     "ESTIMATOR_FILE",
+    "SHIPPED",
     "TENSORS_FILE",
     "WEIGHTS_DIR",
     "BundleInfo",

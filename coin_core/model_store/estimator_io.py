@@ -25,6 +25,7 @@ MAX_MEMBERS = 500
 MAX_UNPACKED_BYTES = 256 * 1024 * 1024
 _MAX_SCHEMA_BYTES = 4 * 1024 * 1024
 _MAX_DIRECTORY_BYTES = 256 * 1024
+_MAX_NODES = 200_000
 _MAX_WIDTH = 16_384  # of features
 
 # Types that the classifiers need and skops does not trust by itself.
@@ -115,6 +116,8 @@ def _audit(data: bytes, trusted: Iterable[str]) -> None:
                 raise WeightsMismatchError("the estimator's schema is too large")
             schema = json.loads(archive.read("schema.json"))
             foreign = sorted(_foreign_types(schema) - {*trusted})
+            if _count_nodes(schema, {}) > _MAX_NODES:
+                raise ValueError("parts that refer to others multiply")
             for member in () if foreign else members:
                 if member.filename != "schema.json":
                     _check_array_file(archive, member)
@@ -165,6 +168,25 @@ def _check_array_file(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> None
             or size != (member.file_size - file.tell())
         ):
             raise ValueError("an array has another size than its header says")
+
+
+def _count_nodes(node: Any, known: dict[int, int]) -> int:
+    """Count the parts that skops visits: one that is named again counts again."""
+    if isinstance(node, list):
+        return sum(_count_nodes(value, known) for value in node)
+    if not isinstance(node, dict):
+        return 0
+    name = node.get("__id__", 0)
+    if type(name) is not int:
+        raise ValueError("a part has no number")
+    if name in known:
+        return known[name]
+    if name:
+        known[name] = _MAX_NODES + 1  # within itself
+    count = 1 + sum(_count_nodes(value, known) for value in node.values())
+    if name:
+        known[name] = count
+    return count
 
 
 def _foreign_types(node: Any) -> set[str]:

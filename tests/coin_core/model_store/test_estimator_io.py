@@ -187,7 +187,25 @@ def nest(name, data):
     return b"[" * 100_000 if name == "schema.json" else data
 
 
-@pytest.mark.parametrize("change", [announce_terabytes, hold_objects, nest])
+def multiply(name, data):
+    """Each list holds the one before twice."""
+    if name != "schema.json":
+        return data
+    kind = {"__class__": "list", "__module__": "builtins", "__loader__": "ListNode"}
+    schema = {**kind, "__id__": 1, "content": []}
+    for number in range(2, 60):
+        again = {**kind, "__id__": number - 1, "content": []}
+        schema = {**kind, "__id__": number, "content": [schema, again]}
+    return json.dumps(schema | {"protocol": 2, "_skops_version": "0.16.0"}).encode()
+
+
+def hold_itself(name, data):
+    return data.replace(b'"__id__": ', b'"__id__": 7, "x": ')
+
+
+@pytest.mark.parametrize(
+    "change", [announce_terabytes, hold_objects, nest, multiply, hold_itself]
+)
 def test_a_file_that_lies_is_refused_before_it_is_read(files, change, monkeypatch):
     monkeypatch.setattr(estimator_io.skops.io, "loads", lambda *_, **__: 1 / 0)
     with pytest.raises(WeightsMismatchError, match=r"the estimator (is|holds)"):
