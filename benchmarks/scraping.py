@@ -45,6 +45,7 @@ from scrapers.http_client import PoliteClient
 from scrapers.ingest import scrape
 from scrapers.rate_limiter import RateLimiter
 from scrapers.sources.commons import Commons
+from scrapers.url_safety import LOCAL_SITES
 from tests.scrapers import museums
 from tests.scrapers.fake_sites import CONTACT, FakeSite, Reply, Request
 from tests.scrapers.listed import prepare as decode
@@ -90,6 +91,7 @@ def new_catalog() -> Iterator[Catalog]:
 
 def order(site: str) -> ScrapeOrder:
     """All files of a site that answers as Wikimedia Commons does."""
+    os.environ[LOCAL_SITES] = site.partition("//")[2]
     return ScrapeOrder(source="commons", query="prutah", who="bench", base=site)
 
 
@@ -160,10 +162,11 @@ def measure_memory(catalog: Catalog, count: int, prepare_photo: Any) -> None:
     samples: list[float] = []
     with served(count) as (address, account):
         origins = frozenset({address.partition("//")[2]})
+        scraped = order(address)
         begun = time.perf_counter()
         with PoliteClient(contact=CONTACT, origins=origins) as client:
             source = Commons(client, address)
-            steps = scrape(catalog, source, order(address), prepare_photo=prepare_photo)
+            steps = scrape(catalog, source, scraped, prepare_photo=prepare_photo)
             for last in tqdm(steps, total=count, desc="listings", unit="listing"):
                 if last.listings % max(count // SAMPLES, 1) == 0:
                     samples.append(resident_mib())

@@ -12,6 +12,7 @@ from selenium.webdriver import Chrome, Keys
 from selenium.webdriver.remote.webelement import WebElement
 
 from coin_core.catalog import PhotoQuery, open_catalog
+from tests.browser.conftest import serve
 from tests.browser.visit import Visit
 from tests.scrapers import museums
 from tests.scrapers.fake_sites import CONTACT, FakeSite
@@ -37,6 +38,19 @@ def museum() -> Iterator[FakeSite]:
     one.answer_quickly = lambda: one.routes.update({"/object": quick})
     yield one
     one.close()
+
+
+@pytest.fixture
+def app_home(tmp_path: Path) -> Path:
+    """The folder of an app of its own."""
+    return tmp_path
+
+
+@pytest.fixture
+def app_address(app_home: Path, museum: FakeSite) -> Iterator[str]:
+    """An app whose operator has opened the museum, which is on this computer."""
+    with serve(app_home) as address:
+        yield address
 
 
 class Gathering(Visit):
