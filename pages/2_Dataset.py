@@ -20,7 +20,7 @@ from ui.dataset.review import show_agreement, show_review
 from ui.dataset.scrape_panel import offer_gathering, show_gathering
 from ui.dataset.session import DatasetSession, dataset_session, remember_reviewer
 from ui.dataset.versions_panel import show_versions
-from ui.errors import show_error
+from ui.errors import errors_on_page, show_error
 from ui.layout import begin_page
 from ui.resources import catalog as open_catalog
 
@@ -39,6 +39,7 @@ begin_page(
 
 
 @st.fragment
+@errors_on_page()
 def browse(session: DatasetSession) -> None:
     """The gallery, or the photo that was opened from it."""
     rerun_page(session)
@@ -67,8 +68,9 @@ except CoinError as error:
 
 session = dataset_session()
 remember_reviewer(session)
-show_running_import(catalog)
-show_gathering(catalog)
+with errors_on_page():
+    show_running_import(catalog)
+    show_gathering(catalog)
 show_task(session)
 if not progress.total:
     session.show_messages()
@@ -88,17 +90,18 @@ part = st.segmented_control(
     persist_state="session",
     label_visibility="collapsed",
 )
-if part == "browse":
-    browse(session)
-elif part == "review":
-    show_review(session, catalog)
-    show_agreement(catalog)
-elif part == "bring":
-    session.show_messages()
-    offer_bringing_in(session, catalog)
-    offer_gathering(session, catalog)
-    offer_demo(session, catalog, progress)
-    show_earlier_imports(catalog)
-else:
-    session.show_messages()
-    show_versions(session, catalog)
+with errors_on_page():
+    if part == "browse":
+        browse(session)
+    elif part == "review":
+        show_review(session, catalog)
+        show_agreement(catalog)
+    elif part == "bring":
+        session.show_messages()
+        offer_bringing_in(session, catalog)
+        offer_gathering(session, catalog)
+        offer_demo(session, catalog, progress)
+        show_earlier_imports(catalog)
+    else:
+        session.show_messages()
+        show_versions(session, catalog)

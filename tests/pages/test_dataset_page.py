@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 from streamlit.testing.v1 import AppTest
 
 from coin_core.catalog import Catalog
@@ -72,3 +73,55 @@ def test_a_damaged_catalog_is_told_and_left_alone(
     assert not page.exception
     assert page.error
     assert broken.read_bytes().startswith(b"not a database")
+
+
+def test_a_lost_catalog_beside_photos_is_told_with_a_way_back(catalog: Catalog) -> None:
+    catalog.close()
+    path = Path(catalog.database.where)
+    for end in ("-wal", "-shm"):
+        path.with_name(path.name + end).unlink(missing_ok=True)
+    path.write_bytes(b"")
+    page = AppTest.from_file(str(PAGE), default_timeout=60).run()
+    assert not page.exception
+    assert "is empty, but there are photos of it" in page.error[0].value
+    assert "To start again" in page.error[0].value
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE photos SET status = 'weird' WHERE id = 3",
+        "UPDATE photos SET added_at = 'yesterday'",
+        "UPDATE faces SET \"left\" = 'far'",
+        "DROP TABLE reviews",
+    ],
+)
+@pytest.mark.parametrize("view", ["browse", "review", "versions"])
+def test_damaged_rows_are_told_on_the_page(
+    catalog: Catalog, statement: str, view: str
+) -> None:
+    page = open_page(view)
+    with catalog.database.writing() as connection:
+        connection.execute(text(statement))
+    page.run()
+    assert not page.exception
+    if view == "browse" and "photos" in statement:
+        assert "damaged" in page.error[0].value
+
+
+@pytest.mark.parametrize("view", ["browse", "review"])
+def test_originals_that_are_gone_or_no_files_stop_no_page(
+    catalog: Catalog, view: str
+) -> None:
+    paths = [catalog.photos.path(p) for p in catalog.queries.find().photos]
+    for number, path in enumerate(paths):
+        if number % 4 == 0:
+            path.write_bytes(path.read_bytes()[:40])
+            continue
+        path.unlink()
+        if number % 4 == 1:
+            path.mkdir()
+        elif number % 4 == 2:
+            path.symlink_to(path)
+    page = open_page(view)
+    assert not page.exception

@@ -33,7 +33,7 @@ from ui.dataset.formatting import (
 )
 from ui.dataset.photo_panel import show_photo
 from ui.dataset.session import DatasetSession, ask_reviewer
-from ui.errors import show_error
+from ui.errors import errors_on_page, show_error
 from ui.formatting import percent, plural
 
 _KEY = "review_queue_state"
@@ -75,6 +75,7 @@ class ReviewQueue:
 
 
 @st.fragment
+@errors_on_page()
 def show_review(session: DatasetSession, catalog: Catalog) -> None:
     """The review; a key reruns this fragment, not the page."""
     if not ask_reviewer(session, "to stand beside your decisions:"):
