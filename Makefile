@@ -84,6 +84,7 @@ bench: setup
 	$(PY) -m benchmarks.scenes
 	$(PY) -m benchmarks.out_of_scope $(if $(OTHER_COINS),--photos $(OTHER_COINS))
 	$(PY) -m benchmarks.speed
+	$(PY) -m benchmarks.serving
 	$(PY) -m benchmarks.training_speed
 	$(PY) -m benchmarks.import_photos
 	$(PY) -m benchmarks.scraping
