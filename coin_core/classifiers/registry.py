@@ -39,6 +39,8 @@ class ClassifierSpec:
             stopping ends most trainings before; None if it does not train in epochs.
         release_epochs: Epochs on the rendered coins of the shipped model; None for
             what the training itself chooses.
+        training_mb: Memory that a training on a few dozen photos took, in MB; more
+            photos add 0.1 MB each. None if nobody has measured it.
         backbone: The network of `classifiers.legend_net` inside it, which can start
             from weights pretrained on rendered coins or on ImageNet; "" for none.
         extracts_features: Whether its network computes the features of the others.
@@ -58,6 +60,7 @@ class ClassifierSpec:
     shipped: bool = False
     default_epochs: int | None = None
     release_epochs: int | None = None
+    training_mb: int | None = None
     backbone: str = ""
     extracts_features: bool = False
     trusted_types: tuple[str, ...] = ()

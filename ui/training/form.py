@@ -33,6 +33,7 @@ _START_TITLES = {
 }
 _FOLDER, _CATALOG, _RENDERED = "A folder of photos", "The catalog", "Rendered coins"
 _CATALOG_FLAG = "catalog"
+_MB_PER_PHOTO = 0.1  # its crop, 160 pixels wide
 
 
 def show_training_form() -> None:
@@ -59,6 +60,7 @@ def show_training_form() -> None:
             rendered=data == "rendered",
             has_split=data.startswith("catalog:"),
         )
+    st.caption(memory_note(classifier, data))
     name = st.text_input(
         "Name of the model",
         key="train_name",
@@ -76,6 +78,19 @@ def show_training_form() -> None:
             job = add_training(classifier, data, start, settings, name)
             st.toast(f"{as_text(job.title)} is in the queue.")
             st.rerun()
+
+
+def memory_note(classifier: str, data: str) -> str:
+    """How much memory a training takes, as far as it was measured."""
+    note = "A training is a process of its own, one at a time"
+    measured_mb = get_classifier(classifier).training_mb
+    if measured_mb is None or data == "rendered":
+        return f"{note}. How much memory this one takes has not been measured."
+    is_folder = data and not data.startswith(_CATALOG_FLAG)
+    photos = sum(count_photos(Path(data)).values()) if is_folder else 0
+    total_gb = (measured_mb + _MB_PER_PHOTO * photos) / 1024
+    more = "" if photos else ", and 0.1 GB more for 1,000 photos"
+    return f"{note}, and takes about {total_gb:.1f} GB of memory{more}."
 
 
 def _ask_start(classifier: str) -> str:

@@ -6,6 +6,7 @@ from coin_core.jobs import JobState, list_jobs
 from coin_core.model_store import bundle
 from coin_core.training.data_roots import VARIABLE, collections_dir
 from tests.ui.training.history_page import CLASSES, button, open_page, words_of
+from ui.training.form import memory_note
 
 
 def test_an_empty_history_offers_a_training() -> None:
@@ -70,3 +71,15 @@ def test_a_training_starts_from_a_model_of_ones_own(monkeypatch) -> None:
     features.set_value("portraits").run()
     button(page, "Start training").click().run()
     assert list_jobs()[-1].arguments[-4:-2] == ("--init", "portraits")
+
+
+def test_the_memory_of_a_training_is_said_before_it_starts(tmp_path: Path) -> None:
+    for ruler in ("one", "two"):
+        (tmp_path / ruler).mkdir()
+        for number in range(1000):
+            (tmp_path / ruler / f"{number}.jpg").touch()
+    note = memory_note("resnet", "catalog")
+    assert "takes about 1.1 GB of memory, and 0.1 GB" in note
+    assert "takes about 0.8 GB of memory." in memory_note("vgg", str(tmp_path))
+    assert "has not been measured" in memory_note("alexnet", "catalog")
+    assert "has not been measured" in memory_note("resnet", "rendered")
