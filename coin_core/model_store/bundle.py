@@ -236,7 +236,7 @@ def load_weights(module: nn.Module, tensors: Mapping[str, Tensor]) -> None:
                 f"{tuple(value.shape)}, expected {shape}. {_AGAIN}"
             )
         if value.is_floating_point() != expected.is_floating_point() or (
-            value.is_complex()
+            value.is_complex() or value.dtype.itemsize < 2
         ):
             raise WeightsMismatchError(
                 f"The weights do not fit this network: {name[:80]!r} is {value.dtype}, "

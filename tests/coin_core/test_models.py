@@ -115,6 +115,7 @@ def test_the_table_is_written_again(monkeypatch, tmp_path):
         (with_one("trunk.features.0.weight", lambda w: w.sum()), "has the shape"),
         (as_type(torch.int8), "torch.int8"),
         (as_type(torch.complex64), "torch.complex64"),
+        (as_type(torch.float8_e4m3fn), "torch.float8_e4m3fn"),
     ],
 )
 def test_weights_of_another_net_or_no_numbers_are_refused(change, said):
