@@ -15,7 +15,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 from weakref import WeakValueDictionary
 
 import streamlit as st
@@ -28,8 +28,6 @@ from coin_core.storage import dump_json
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
-
-    from ui.classify.session import UploadSession
 
 MAX_UPLOAD_MB: Final = MAX_BYTES >> 20
 """Of one file, whatever it holds; as `server.maxUploadSize`."""
@@ -55,8 +53,8 @@ if (!window.coinRoom) {
 </script>"""
 _BUSY_STATUS, _TOO_MANY_STATUS = 503, 413
 
-trays: WeakValueDictionary[str, UploadSession] = WeakValueDictionary()
-"""The photos of each visit, by the session of Streamlit."""
+trays: WeakValueDictionary[str, Any] = WeakValueDictionary()
+"""The `UploadSession` of each visit, by the session of Streamlit."""
 _arriving: Counter[str] = Counter()  # bytes on their way, by session
 
 
