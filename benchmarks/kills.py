@@ -38,8 +38,8 @@ from coin_core.catalog import (
     Side,
 )
 from coin_core.catalog.exporting.writer import export
+from coin_core.catalog.import_records import ImportState
 from coin_core.catalog.importing import ingest
-from coin_core.catalog.importing.records import ImportState
 from coin_core.jobs import JobKind, list_jobs
 from coin_core.rulers import DEFAULT_CLASSES
 

@@ -20,9 +20,9 @@ from sqlalchemy import delete, insert, select, update
 
 from coin_core import jobs
 from coin_core.catalog import Catalog, CatalogPhoto, PhotoStatus
+from coin_core.catalog.import_records import SCRAPE, ImportState, ItemState
 from coin_core.catalog.importing import ledger
 from coin_core.catalog.importing.ingest import Prepared, drop_uploads, prepare
-from coin_core.catalog.importing.records import SCRAPE, ImportState, ItemState
 from coin_core.catalog.left_out import (
     MOST_KEPT,
     LeftOut,

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 from coin_core.catalog.exporting.sheets import table
+from coin_core.catalog.import_records import ImportItem, ItemState
 from coin_core.catalog.importing import ledger
-from coin_core.catalog.importing.records import ImportItem, ItemState
 from coin_core.catalog.repository import Catalog
 from coin_core.imaging.decoder import show_name
 from coin_core.imaging.photo_io import ACCEPTED

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from coin_core.catalog.exporting import sheets
+from coin_core.catalog.import_records import ItemState
 from coin_core.catalog.importing import ledger
-from coin_core.catalog.importing.records import ItemState
 from coin_core.catalog.repository import Catalog
 from coin_core.errors import CatalogError
 from coin_core.storage import dump_json, parse_json, write_file

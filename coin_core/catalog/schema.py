@@ -27,7 +27,7 @@ from sqlalchemy import DateTime as SqlDateTime
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
 
-from coin_core.catalog.importing.records import ImportState, ItemState
+from coin_core.catalog.import_records import ImportState, ItemState
 from coin_core.catalog.records import ExcludeReason, PhotoStatus, PredictionKind
 from coin_core.catalog.splits import Split
 from coin_core.detection.faces import Side

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from coin_core import jobs
+from coin_core.catalog.import_records import SCRAPE, ImportState
 from coin_core.catalog.importing import ledger
 from coin_core.catalog.importing.ingest import start_again
-from coin_core.catalog.importing.records import SCRAPE, ImportState
 from coin_core.catalog.mappers import checked_name
 from coin_core.catalog.repository import Catalog
 from coin_core.errors import CatalogError

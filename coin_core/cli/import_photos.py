@@ -16,7 +16,7 @@ from coin_core.errors import CatalogError
 
 if TYPE_CHECKING:
     from coin_core.catalog import Catalog
-    from coin_core.catalog.importing.records import ImportProgress
+    from coin_core.catalog.import_records import ImportProgress
 
 _MAX_REMARKS = 20
 _PAGE = 5000
@@ -108,8 +108,8 @@ def follow_import(
     Raises:
         CatalogError: The report cannot be written.
     """
+    from coin_core.catalog.import_records import ImportState
     from coin_core.catalog.import_report import import_report, summarize_import
-    from coin_core.catalog.importing.records import ImportState
     from coin_core.jobs import Progress
 
     progress = None
@@ -145,8 +145,8 @@ def follow_import(
 
 def _write_remarks(catalog: Catalog, import_id: int) -> None:
     """Print each message once: all failures first, then the most common remarks."""
+    from coin_core.catalog.import_records import ItemState
     from coin_core.catalog.importing.ingest import import_items
-    from coin_core.catalog.importing.records import ItemState
 
     def count_messages(state: ItemState) -> Counter[str]:
         messages: Counter[str] = Counter()

@@ -16,6 +16,7 @@ import streamlit as st
 
 from coin_core.access import Right, may, refusal
 from coin_core.catalog import Catalog, PhotoQuery, Progress
+from coin_core.catalog.import_records import ItemState
 from coin_core.catalog.import_report import import_report, summarize_import
 from coin_core.catalog.importing import ledger
 from coin_core.catalog.importing.ingest import (
@@ -26,7 +27,6 @@ from coin_core.catalog.importing.ingest import (
     start_demo_process,
     start_import_process,
 )
-from coin_core.catalog.importing.records import ItemState
 from coin_core.catalog.importing.tables import FIELDS, ColumnProposal, propose_columns
 from coin_core.errors import CatalogError, CoinError
 from coin_core.jobs import Job, JobKind

@@ -26,6 +26,13 @@ from sqlalchemy import delete, select
 
 from coin_core import jobs
 from coin_core.access import Right, check
+from coin_core.catalog.import_records import (
+    GROUPED,
+    ImportItem,
+    ImportProgress,
+    ImportState,
+    ItemState,
+)
 from coin_core.catalog.importing import ledger
 from coin_core.catalog.importing.demo import (
     DEMO_COUNT,
@@ -34,13 +41,6 @@ from coin_core.catalog.importing.demo import (
     demo_spec,
 )
 from coin_core.catalog.importing.metadata import Facts, facts_of
-from coin_core.catalog.importing.records import (
-    GROUPED,
-    ImportItem,
-    ImportProgress,
-    ImportState,
-    ItemState,
-)
 from coin_core.catalog.importing.sources import Item, list_items, read_tables, text_of
 from coin_core.catalog.importing.tables import TABLE_SUFFIXES
 from coin_core.catalog.mappers import checked_name

@@ -15,7 +15,7 @@ from sqlalchemy import func, insert, select, update
 
 from coin_core import jobs
 from coin_core.access import Right
-from coin_core.catalog.importing.records import (
+from coin_core.catalog.import_records import (
     GROUPED,
     SCRAPE,
     ImportItem,

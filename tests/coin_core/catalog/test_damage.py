@@ -23,8 +23,8 @@ from coin_core.catalog import (
     backups,
     open_catalog,
 )
+from coin_core.catalog.import_records import ImportItem, ItemState
 from coin_core.catalog.importing import ingest, ledger
-from coin_core.catalog.importing.records import ImportItem, ItemState
 from coin_core.catalog.records import CoinFacts, CoinReference, Prediction, QueueKind
 from coin_core.catalog.versions import freeze, list_versions, load_version
 from coin_core.cli.main import main

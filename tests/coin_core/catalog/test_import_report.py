@@ -7,9 +7,9 @@ import io
 
 import pytest
 
+from coin_core.catalog.import_records import ImportItem, ItemState
 from coin_core.catalog.import_report import import_report, summarize_import
 from coin_core.catalog.importing import ledger
-from coin_core.catalog.importing.records import ImportItem, ItemState
 from coin_core.imaging.photo_io import ACCEPTED
 
 

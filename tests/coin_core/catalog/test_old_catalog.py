@@ -12,8 +12,8 @@ from coin_core.catalog import (
     RotatedBox,
     open_catalog,
 )
+from coin_core.catalog.import_records import ImportState, ItemState
 from coin_core.catalog.importing.ingest import import_items, list_imports
-from coin_core.catalog.importing.records import ImportState, ItemState
 from coin_core.catalog.versions import list_versions, load_version
 from coin_core.imaging import photo_io
 

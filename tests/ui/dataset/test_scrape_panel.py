@@ -12,8 +12,8 @@ from sqlalchemy import func, select
 from streamlit.testing.v1 import AppTest
 
 from coin_core.catalog import Catalog, PhotoQuery, open_catalog
+from coin_core.catalog.import_records import SCRAPE
 from coin_core.catalog.importing.ledger import job_id
-from coin_core.catalog.importing.records import SCRAPE
 from coin_core.catalog.schema import ImportRow
 from coin_core.catalog.scrape_jobs import ScrapeProgress, scrape_progress
 from scrapers.url_safety import LOCAL_SITES

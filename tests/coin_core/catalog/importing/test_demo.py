@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from coin_core.catalog import PhotoQuery, PhotoRecord
+from coin_core.catalog.import_records import ImportState
 from coin_core.catalog.importing import demo
 from coin_core.catalog.importing import ingest as import_run
 from coin_core.catalog.importing.demo import SOURCE, RenderedPhoto, plan_demo
@@ -13,7 +14,6 @@ from coin_core.catalog.importing.ingest import (
     make_demo,
     remove_demo,
 )
-from coin_core.catalog.importing.records import ImportState
 from coin_core.catalog.similarity import THUMBNAIL_PX
 from coin_core.cli.main import main
 from coin_core.errors import CatalogError

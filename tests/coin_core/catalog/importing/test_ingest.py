@@ -18,6 +18,7 @@ from sqlalchemy import update
 
 from coin_core import jobs
 from coin_core.catalog import CatalogFace, PhotoQuery, PhotoRecord, RotatedBox, Side
+from coin_core.catalog.import_records import ImportState, ItemState
 from coin_core.catalog.importing import ingest as import_run
 from coin_core.catalog.importing import ledger
 from coin_core.catalog.importing.ingest import (
@@ -33,7 +34,6 @@ from coin_core.catalog.importing.ingest import (
     start_import_process,
     stop_import,
 )
-from coin_core.catalog.importing.records import ImportState, ItemState
 from coin_core.catalog.schema import ImportRow
 from coin_core.catalog.similarity import THUMBNAIL_PX, Match
 from coin_core.cli.main import main
