@@ -37,6 +37,8 @@ def install(monkeypatch: pytest.MonkeyPatch) -> None:
     from coin_core import explain, pipeline
     from coin_core.model_store import bundle
 
+    # Visitors see the type of a defect; whoever reads a failed test needs all of it.
+    st.set_option("client.showErrorDetails", "full")
     st.cache_data.clear()
     st.cache_resource.clear()
     monkeypatch.setattr(bundle, "discover", lambda: (bundles(), ()))

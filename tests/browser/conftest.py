@@ -58,6 +58,7 @@ def serve(home: Path, script: Path = ROOT / "app.py") -> Iterator[str]:
             [
                 *(sys.executable, "-m", "streamlit", "run", str(script)),
                 *("--server.port", str(port), "--server.headless", "true"),
+                *("--client.showErrorDetails", "full"),
             ],
             cwd=ROOT,
             env={**os.environ, "COIN_DATA_DIR": str(home / "data")},

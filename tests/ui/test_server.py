@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import tomllib
+from pathlib import Path
 
 import pytest
 from starlette.datastructures import Headers
@@ -11,6 +13,7 @@ from streamlit import config
 from ui import server
 from ui.server import RequestGuard, find_refusal, named_hosts
 
+ROOT = Path(__file__).parents[2]
 LOCAL = ("localhost", "127.0.0.1", "::1")
 NAMED = ("coins.example.org", "*.museum.example")
 REBOUND = "name in the address"
@@ -152,6 +155,13 @@ def test_what_names_no_host_is_told(text, monkeypatch):
 
 def test_the_settings_name_this_computer_only():
     assert config.get_option("server.allowedHosts") == list(LOCAL)
+
+
+def test_visitors_see_no_traceback():
+    """Tests do: `fakes.install`."""
+    settings = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text("utf-8"))
+    assert settings["client"]["showErrorDetails"] == "type"
+    assert settings["client"]["showErrorLinks"] is False
 
 
 def ask(guard: RequestGuard, scope_type: str, **headers: str) -> list[dict]:
