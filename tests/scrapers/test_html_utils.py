@@ -1,5 +1,7 @@
 """What the parsers of result pages share."""
 
+from contextlib import suppress
+
 import pytest
 
 from scrapers.errors import UnexpectedAnswerError
@@ -9,10 +11,8 @@ from scrapers.html_utils import read_html
 @pytest.mark.parametrize("damage", ["<![x", "<![a<b>]]>", "<![if", "&#9" + "9" * 5000])
 def test_damaged_markup_is_refused_or_read_but_never_escapes(damage):
     for text in (damage, f"<p>x</p>{damage}<p>y</p>"):
-        try:
+        with suppress(UnexpectedAnswerError):
             assert read_html(text).name == "[document]"
-        except UnexpectedAnswerError as error:
-            assert str(error).endswith(".")
 
 
 def test_an_unknown_marked_section_is_damaged_html():
