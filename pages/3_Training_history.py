@@ -9,6 +9,7 @@ from ui.layout import begin_page
 from ui.training.bin_view import show_bin
 from ui.training.compare import show_comparison
 from ui.training.form import show_training_form
+from ui.training.models_panel import show_models
 from ui.training.queue_view import watch_queue
 from ui.training.run_detail import show_run
 from ui.training.runs_table import filter_runs, select_runs, summary_line
@@ -23,6 +24,7 @@ with st.expander(
     "Train a classifier", expanded=not runs, icon=":material/model_training:"
 ):
     show_training_form()
+show_models()
 watch_queue()
 
 if not runs:

@@ -44,6 +44,7 @@ from ui.training.formatting import (
     setting_value,
     when,
 )
+from ui.training.models_panel import show_choice, try_model
 from ui.training.runs_table import clear_selection
 
 
@@ -116,8 +117,7 @@ def _show_actions(run: Run, summary: RunSummary) -> None:
                 disabled=not may(Right.PROMOTE),
             ):
                 demote()
-                _reset_model_selector()
-                st.rerun()
+                show_choice()
         elif card and st.button(
             "Use on the Classify page",
             icon=":material/publish:",
@@ -127,10 +127,9 @@ def _show_actions(run: Run, summary: RunSummary) -> None:
             disabled=not may(Right.PROMOTE),
         ):
             with errors_on_page():
-                _check_model(card.name)
+                try_model(card.name)
                 promote(card.name)
-                _reset_model_selector()
-                st.rerun()
+                show_choice()
         if problem:
             st.caption(as_text(problem), width="content")
         st.download_button(
@@ -160,19 +159,6 @@ def _load_card(summary: RunSummary) -> tuple[models.Card | None, str]:
     if card.training.get("run") != summary.run_id:
         return None, f"A later training has replaced its model {summary.bundle}."
     return card, ""
-
-
-def _check_model(name: str) -> None:
-    """Refuse a damaged model before it is chosen."""
-    from coin_core.models import open_model
-
-    with st.spinner("Trying the model …"):
-        open_model(name)
-
-
-def _reset_model_selector() -> None:
-    """Let the Classify page start with the first model of its menu."""
-    st.session_state.pop("classifier", None)
 
 
 def _show_deletion(run: Run, summary: RunSummary) -> None:
