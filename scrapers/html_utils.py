@@ -18,6 +18,8 @@ from scrapers.url_safety import join_address, query_of
 PAGE_BYTES: Final = 20 << 20
 """The longest page, without the photos in it."""
 MOST_TAGS: Final = 200_000
+MOST_DEPTH: Final = 1_000
+"""Of tags in each other; each row of a table is searched through all rows in it."""
 MOST_LOTS: Final = 20_000
 MOST_ATTRIBUTES: Final = 1_000_000
 _LONGEST_TAG: Final = 100_000
@@ -109,6 +111,8 @@ class Page(BeautifulSoup):
     def pushTag(self, tag: Tag) -> None:  # noqa: N802 - BeautifulSoup's name
         """Count a tag and enter it."""
         super().pushTag(tag)
+        if len(self.tagStack) > MOST_DEPTH:
+            raise UnexpectedAnswerError("The page is nested too deeply.")
         self._add_work(_TAG_WORK)
 
     def handle_data(self, data: str) -> None:
