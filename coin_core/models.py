@@ -95,7 +95,7 @@ def open_model(name: str | Path) -> LoadedModel:
     return _open(str(name), bundle.find_bundle(name))
 
 
-def _open(name: str, folder: Path, tries: int = 5) -> LoadedModel:
+def _open(name: str, folder: Path, tries: int = 20) -> LoadedModel:
     key = name, folder, _card_version(folder)
     known = _loaded.get(key)
     extractor = None if known is None else known.extractor
@@ -108,6 +108,7 @@ def _open(name: str, folder: Path, tries: int = 5) -> LoadedModel:
         if model.card.origin == "own":
             _try_once(model)
     except CoinError as error:
+        # Replaced between the reading of its card and of its weights?
         if key[-1] != _card_version(folder) and tries > 1:
             return _open(name, folder, tries - 1)
         if folder.parent == bundle.models_dir() and folder.name in bundle.SHIPPED:
@@ -122,14 +123,6 @@ def _open(name: str, folder: Path, tries: int = 5) -> LoadedModel:
             f"{folder.name}: the bundle cannot be used ({type(error).__name__}: "
             f"{error}). Copy it again, or train it again."
         ) from error
-    if key[-1] != _card_version(folder):
-        # It was replaced meanwhile: the card may be of one version, the weights of
-        # another.
-        if tries > 1:
-            return _open(name, folder, tries - 1)
-        raise WeightsMismatchError(
-            f"{folder.name}: the bundle is being replaced. Wait until it is whole."
-        )
     _loaded[key] = model
     return model
 

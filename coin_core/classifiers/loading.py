@@ -54,7 +54,7 @@ def load_classifier(folder: Path) -> tuple[Card, Any]:
             raise WeightsMismatchError(
                 f"{folder.name}: holds a network, and {card.classifier} is not one."
             )
-        tensors = bundle.read_tensors(folder)
+        tensors = bundle.read_tensors(folder, card)
         try:
             if spec.inputs == "photo":
                 settings = Preprocessing.from_dict(dict(card.preprocessing))
@@ -62,7 +62,7 @@ def load_classifier(folder: Path) -> tuple[Card, Any]:
             return card, built.load_tensors(tensors)
         except ValueError as error:
             raise WeightsMismatchError(f"{folder.name}: {error}") from error
-    estimator = bundle.read_estimator(folder, spec.trusted_types)
+    estimator = bundle.read_estimator(folder, spec.trusted_types, card)
     columns = np.asarray(getattr(estimator, "classes_", ()))
     if not np.array_equal(columns, np.arange(len(card.classes))):
         raise WeightsMismatchError(

@@ -174,8 +174,13 @@ def _not_regular(path: Path) -> WeightsMismatchError:
     )
 
 
-def read_tensors(folder: Path) -> dict[str, Tensor]:
+def read_tensors(folder: Path, card: Card | None = None) -> dict[str, Tensor]:
     """Read the tensors of a bundle, in the precision that they are stored in.
+
+    Args:
+        folder: The bundle.
+        card: Its card, if it was read before: they then belong to that card, also if
+            the bundle is replaced meanwhile.
 
     Raises:
         WeightsMissingError: The bundle or its file is missing.
@@ -184,7 +189,7 @@ def read_tensors(folder: Path) -> dict[str, Tensor]:
     import safetensors
     import safetensors.torch
 
-    data = _read_verified(folder, TENSORS_FILE)
+    data = _read_verified(folder, TENSORS_FILE, card)
     try:
         _check_header(data)
         return safetensors.torch.load(data)
@@ -257,12 +262,15 @@ def load_weights(module: nn.Module, tensors: Mapping[str, Tensor]) -> None:
     module.load_state_dict(kept | to_single(tensors))
 
 
-def read_estimator(folder: Path, trusted: Iterable[str] = ()) -> Any:
+def read_estimator(
+    folder: Path, trusted: Iterable[str] = (), card: Card | None = None
+) -> Any:
     """Read the scikit-learn estimator of a bundle.
 
     Args:
         folder: The bundle.
         trusted: Types that it may hold besides the usual ones.
+        card: As for `read_tensors`.
 
     Raises:
         WeightsMissingError: The bundle or its file is missing.
@@ -270,16 +278,16 @@ def read_estimator(folder: Path, trusted: Iterable[str] = ()) -> Any:
     """
     from coin_core.model_store.estimator_io import load_estimator
 
-    data = _read_verified(folder, ESTIMATOR_FILE)
+    data = _read_verified(folder, ESTIMATOR_FILE, card)
     try:
         return load_estimator(data, trusted)
     except WeightsMismatchError as error:
         raise WeightsMismatchError(f"{folder.name}: {error}. {_AGAIN}") from error
 
 
-def _read_verified(folder: Path, name: str) -> bytes:
+def _read_verified(folder: Path, name: str, card: Card | None) -> bytes:
     """Read a file of a bundle and check its sha256."""
-    card = load_card(folder)
+    card = card or load_card(folder)
     if name not in card.files:
         raise WeightsMismatchError(
             f"{folder.name}: holds {', '.join(card.files)}, where {name} was expected."

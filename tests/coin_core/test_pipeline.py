@@ -272,12 +272,12 @@ def test_a_bundle_that_is_replaced_while_it_is_loaded_is_no_mixture(
     shutil.copytree(bundle.WEIGHTS_DIR / "resnet", folder)
     read, replaced = bundle.read_tensors, []
 
-    def replace_and_read(path: Path) -> object:
+    def replace_and_read(path: Path, card: object = None) -> object:
         if path == folder and len(replaced) < 3:
             name = ("vgg", "resnet")[len(replaced) % 2]
             bundle.write_folder(folder, bundle.read_files(bundle.WEIGHTS_DIR / name))
             replaced.append(name)
-        return read(path)
+        return read(path, card)
 
     monkeypatch.setattr(bundle, "read_tensors", replace_and_read)
     mine = CoinClassifier().classify(coin.image, classifiers=[str(folder)]).verdicts[0]
