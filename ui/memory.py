@@ -9,13 +9,14 @@ budget. Downloads of exports need none of it: they are read from the disk.
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import os
 import re
 import sys
 import time
 from collections import Counter
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakValueDictionary
 
 import streamlit as st
@@ -33,6 +34,7 @@ MAX_UPLOAD_MB: Final = MAX_BYTES >> 20
 """Of one file, whatever it holds; as `server.maxUploadSize`."""
 VARIABLE: Final = "COIN_VISITORS_MB"
 _DEFAULT_MB = 512
+_ARENA_MAX, _TRIM_THRESHOLD = -8, -1  # of mallopt, in malloc.h
 _WAIT_S = 20.0  # for room, in the queue
 _LOOK_AGAIN_S = 0.25
 _UPLOAD = re.compile(r"/_stcore/upload_file/([^/]+)/[^/]+$")
@@ -56,6 +58,20 @@ _BUSY_STATUS, _TOO_MANY_STATUS = 503, 413
 trays: WeakValueDictionary[str, Any] = WeakValueDictionary()
 """The `UploadSession` of each visit, by the session of Streamlit."""
 _arriving: Counter[str] = Counter()  # bytes on their way, by session
+
+
+def keep_heaps_small() -> None:
+    """Let the threads of the server share two heaps, which give memory back.
+
+    By default glibc keeps a heap for each thread, with what its photos once took: 200
+    MB for two visitors (`benchmarks/memory.py`). Other systems are left as they are.
+    """
+    mallopt = (
+        getattr(ctypes.CDLL(None), "mallopt", None) if os.name == "posix" else None
+    )
+    if mallopt is not None:
+        mallopt(_ARENA_MAX, 2)
+        mallopt(_TRIM_THRESHOLD, 32 << 20)
 
 
 def budget_bytes() -> int:

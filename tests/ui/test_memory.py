@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import sys
 import threading
 from collections.abc import Iterator
 from types import SimpleNamespace
@@ -116,3 +118,17 @@ def test_a_budget_that_is_none_stops_the_start(text, monkeypatch) -> None:
     monkeypatch.setenv(memory.VARIABLE, text)
     with pytest.raises(SystemExit, match="COIN_VISITORS_MB"):
         memory.UploadBudget(Starlette())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have other heaps")
+def test_threads_share_two_heaps(run_python) -> None:
+    script = (
+        "import threading; from ui.memory import keep_heaps_small; keep_heaps_small()\n"
+        "def fill(): kept.append([bytes(9000) for _ in range(20)]); barrier.wait(30)\n"
+        "kept = []; barrier = threading.Barrier(12)\n"
+        "threads = [threading.Thread(target=fill) for _ in range(12)]\n"
+        "[each.start() for each in threads]; [each.join() for each in threads]\n"
+        "import ctypes; ctypes.CDLL(None).malloc_stats()"
+    )
+    statistics = run_python("-c", script).stderr
+    assert 1 <= len(re.findall(r"^Arena \d+:", statistics, re.M)) <= 3
