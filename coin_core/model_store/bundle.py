@@ -196,12 +196,14 @@ def read_tensors(folder: Path, card: Card | None = None) -> dict[str, Tensor]:
     except (
         safetensors.SafetensorError,
         ValueError,
-        KeyError,
+        LookupError,
+        AttributeError,
         TypeError,
         RuntimeError,
     ) as error:
         raise WeightsMismatchError(
-            f"{folder.name}: {TENSORS_FILE} is no safetensors file ({error}). {_AGAIN}"
+            f"{folder.name}: {TENSORS_FILE} is no safetensors file "
+            f"({str(error)[:200]}). {_AGAIN}"  # it may quote the file
         ) from error
 
 

@@ -97,7 +97,7 @@ def load_estimator(data: bytes, trusted: Iterable[str] = ()) -> Any:
         _check(estimator, 0)
     except Exception as error:
         raise WeightsMismatchError(
-            f"the estimator cannot be read ({type(error).__name__}: {error})"
+            f"the estimator cannot be read ({type(error).__name__}: {str(error)[:200]})"
         ) from error
     return estimator
 

@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import signal
+import struct
 import subprocess
 import sys
 import time
@@ -192,15 +193,24 @@ def test_missing_and_linked_weights_are_refused(bundle, tmp_path):
         models.read_tensors(bundle)
 
 
-def test_a_file_of_another_kind_with_the_right_sha256_is_refused(bundle):
+LONG = "a" * 70_000
+
+
+@pytest.mark.parametrize(
+    "header",
+    [b"\xff", LONG, ["x"], 7, {"x": LONG}, {"x": {"shape": [1], "dtype": LONG}}],
+)
+def test_a_file_of_another_kind_with_the_right_sha256_is_refused(bundle, header):
     path = bundle / "model.safetensors"
-    path.write_bytes(b"\xff" * 64)
+    head = header if isinstance(header, bytes) else json.dumps(header).encode()
+    path.write_bytes(struct.pack("<Q", len(head)) + head + bytes(64))
     edit_card(
         bundle,
         files={path.name: hashlib.sha256(path.read_bytes()).hexdigest()},
     )
-    with pytest.raises(WeightsMismatchError, match="no safetensors"):
+    with pytest.raises(WeightsMismatchError, match="no safetensors") as refused:
         models.read_tensors(bundle)
+    assert len(str(refused.value)) < 500  # the library quotes the file
 
 
 def test_a_net_does_not_load_as_another(bundle):
