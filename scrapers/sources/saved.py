@@ -6,7 +6,6 @@ No site is asked. Photos that were not saved with the page count as missing.
 from __future__ import annotations
 
 import base64
-import binascii
 import contextlib
 import email
 import errno
@@ -363,7 +362,7 @@ class _Part:
             return body
         try:
             return base64.b64decode(body + b"==")  # the padding may be missing
-        except binascii.Error:
+        except ValueError:
             return b""
 
 
@@ -468,6 +467,6 @@ def _inline(url: str) -> bytes | None:
     try:
         if head.endswith(";base64"):
             return base64.b64decode(unquote(body), validate=True)
-    except binascii.Error:
+    except ValueError:  # also of letters that are not ASCII
         return None
     return unquote_to_bytes(body)

@@ -414,3 +414,16 @@ def test_an_archive_that_grows_too_much_is_told(tmp_path, monkeypatch):
             source = SavedPages()
             assert len(list(source.find(str(tmp_path)))) == 3
         assert words in source.problems[0]
+
+
+@pytest.mark.parametrize("data", ["AAAé", "A", "%C3%A9", "&#xD800;", "====", "\u202e"])
+def test_a_photo_in_a_page_that_is_no_base64_counts_as_missing(tmp_path, data):
+    (tmp_path / "a.html").write_text(
+        f"{NUMISBIDS}<div class=browse><a href='/sale/4/lot/1'>Lot</a>"
+        f"<img src='data:image/png;base64,{data}'> Prutah</div>",
+        encoding="utf-8",
+    )
+    source = SavedPages()
+    (lot,) = source.find(str(tmp_path))
+    with pytest.raises(NotFoundError):
+        source.fetch(lot.images[0])
