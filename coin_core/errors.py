@@ -18,7 +18,6 @@ A message says what was expected, what was found and what to do next, and is sho
 the user. Any other exception is a mistake in the program.
 """
 
-
 from __future__ import annotations
 
 import errno

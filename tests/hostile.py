@@ -59,7 +59,8 @@ def fill(listener: str = "127.0.0.1:9") -> list[str]:
     rulers = ("john_hyrcanus_i", text("ruler"), text("other"))
     for k in range(9):
         buffer = io.BytesIO()
-        Image.fromarray(np.full((60, 120, 3), 18 * k + 20, np.uint8)).save(buffer, "PNG")
+        pixels = np.full((60, 120, 3), 18 * k + 20, np.uint8)
+        Image.fromarray(pixels).save(buffer, "PNG")
         record = PhotoRecord(
             extension="png",
             width_px=120,

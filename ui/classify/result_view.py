@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import streamlit as st
 
 from coin_core.detection.faces import RotatedBox
+from coin_core.legend_alignment import LegendFit
 from coin_core.model_store.card import Card
 from coin_core.results import PhotoResult, RejectReason, Verdict
 from coin_core.rulers import RULERS
@@ -95,11 +96,10 @@ def _reading(photo: UploadedPhoto, box: RotatedBox | None, verdict: Verdict) -> 
     ruler = verdict.ranked[0][0]
     if ruler not in RULERS:
         return ""
-    reading = ""
+    fits: tuple[LegendFit, ...] = ()
     with errors_on_page():
         fits = legend_fits(photo, box, verdict.classifier)
-        reading = reading_sentences(fits, ruler)
-    return reading
+    return reading_sentences(fits, ruler) if fits else ""
 
 
 def _legend_box(result: PhotoResult) -> RotatedBox | None:
