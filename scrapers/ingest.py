@@ -395,7 +395,7 @@ class _Run:
         fresh = self._source.problems[self._problems_reported :]
         self._problems_reported += len(fresh)
         for sentence in fresh:
-            _log.warning("left out: %s", sentence)
+            _log.warning("left out: %s", _UNSTORABLE.sub("\ufffd", sentence))
             self._add_problem(sentence)
 
     def _add_problem(self, sentence: str) -> None:

@@ -358,7 +358,9 @@ def test_a_coin_that_is_sold_again_is_one_coin(catalog):
     assert (rulers["4"], rulers["5"]) == ("john_hyrcanus_i", None)
 
 
-def test_what_no_database_can_hold_is_replaced_and_what_is_no_lot_is_told(catalog):
+def test_what_no_database_can_hold_is_replaced_and_what_is_no_lot_is_told(
+    catalog, caplog
+):
     """Half of a pair of surrogates, a zero, an address that runs, a text of a book."""
     url = "https://museum.example/\ud800.png"
     odd = Listing(
@@ -379,6 +381,7 @@ def test_what_no_database_can_hold_is_replaced_and_what_is_no_lot_is_told(catalo
     assert (last.state, last.added, last.failed) == ("done", 1, 2)
     assert "200,0" in summary(last)
     assert "The record \ufffd is damaged." in last.problems
+    caplog.text.encode()  # a log is UTF-8
     photo = catalog.queries.find(PhotoQuery(), limit=1).photos[0]
     assert photo.source_url is None
     assert photo.lot_text.startswith("Alexander Jannaeus\ufffd. Prutah.")
