@@ -126,12 +126,12 @@ def to_json(photo: str, result: PhotoResult) -> list[dict[str, Any]]:
         {
             "photo": photo,
             "classifier": verdict.classifier,
-            "origin": verdict.origin,
             "ruler": verdict.ruler,
             "reason": None if verdict.reason is None else str(verdict.reason),
             "probabilities": dict(verdict.probabilities),
             "faces": faces,
             "seconds": round(verdict.seconds, 4),
+            "origin": verdict.origin,
         }
         for verdict in result.verdicts
     ]

@@ -86,8 +86,10 @@ def test_classify_prints_one_json_object_a_line(stub, tmp_path, capsys):
         "probabilities",
         "faces",
         "seconds",
+        "origin",
     }
     assert (one["photo"], one["classifier"]) == (bright, "resnet")
+    assert one["origin"] == "shipped"
     assert (one["ruler"], one["reason"]) == ("alexander_jannaeus", None)
     assert one["probabilities"]["alexander_jannaeus"] == pytest.approx(0.7)
     assert one["faces"][0]["side"] == "legend"
