@@ -63,8 +63,8 @@ _arriving: Counter[str] = Counter()  # bytes on their way, by session
 def keep_heaps_small() -> None:
     """Let the threads of the server share two heaps, which give memory back.
 
-    By default glibc keeps a heap for each thread, with what its photos once took: 200
-    MB for two visitors (`benchmarks/memory.py`). Other systems are left as they are.
+    By default glibc keeps a heap for each thread, with what its photos once took
+    (`benchmarks/memory.py` measures it). Other systems are left as they are.
     """
     mallopt = (
         getattr(ctypes.CDLL(None), "mallopt", None) if os.name == "posix" else None
