@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
+from weakref import WeakValueDictionary
 
 import pytest
 from starlette.applications import Starlette
@@ -32,6 +33,8 @@ def files(monkeypatch: pytest.MonkeyPatch) -> dict[str, dict[str, Any]]:
     instance = SimpleNamespace(uploaded_file_mgr=manager)
     monkeypatch.setattr(memory.runtime, "exists", lambda: True)
     monkeypatch.setattr(memory.runtime, "get_instance", lambda: instance)
+    # Pages that other tests opened may still hold photos.
+    monkeypatch.setattr(memory, "trays", WeakValueDictionary())
     monkeypatch.setattr(memory, "_WAIT_S", 0.0)
     monkeypatch.setattr(memory, "_LOOK_AGAIN_S", 0.01)
     monkeypatch.setenv(memory.VARIABLE, "200")

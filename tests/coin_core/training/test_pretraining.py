@@ -106,6 +106,7 @@ def test_readers_give_maps_features_and_classes(name: str) -> None:
     assert out.logits.shape == (2, 3)
 
 
+@pytest.mark.slow
 def test_a_killed_training_ends_as_it_would_have(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

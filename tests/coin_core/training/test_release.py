@@ -35,6 +35,7 @@ def _tiny(tmp_path, monkeypatch):
     )
 
 
+@pytest.mark.slow
 def test_vgg_then_knn_ship_and_belong_together():
     card, report = release.train_shipped("vgg", seed=3)
     assert report.n == 9
@@ -73,6 +74,7 @@ def test_what_does_not_ship_is_trained_on_a_folder():
         release.train_shipped("alexnet")
 
 
+@pytest.mark.slow
 def test_all_readers_are_taught_at_once(tmp_path):
     outs = {name: tmp_path / name for name in pretrained_classifiers()}
     shipped = release.train_legend_nets(outs)

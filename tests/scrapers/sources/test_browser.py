@@ -213,6 +213,7 @@ def test_a_page_calls_nobody_past_the_program(site, reads):
             listener.recv(100)
 
 
+@pytest.mark.slow
 @pytest.mark.browser
 @pytest.mark.parametrize(
     ("changes", "words"),

@@ -200,6 +200,7 @@ def bars(page: AppTest) -> str:
     return " ".join(part.proto.text for part in page.get("progress"))
 
 
+@pytest.mark.slow
 def test_what_ends_a_run_is_told_in_a_sentence(
     catalog: Catalog, site: Callable[..., FakeSite]
 ) -> None:
@@ -240,6 +241,7 @@ def test_saved_pages_are_dropped_and_read(catalog: Catalog, tmp_path: Path) -> N
     assert list(uploads.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_a_coin_that_was_left_out_is_taken_with_its_button(catalog: Catalog) -> None:
     lots = [(101, "House A, Lot 12", "Lot of 5 prutot of Alexander Jannaeus.")]
     packed = saved_pages.mhtml(
@@ -292,6 +294,7 @@ def test_the_leave_for_an_api_is_stated_by_the_user(catalog: Catalog) -> None:
     assert not page.error
 
 
+@pytest.mark.slow
 def test_this_computer_is_asked_for_nobody_unless_its_operator_says_so(
     catalog: Catalog, site: Callable[..., FakeSite], monkeypatch: pytest.MonkeyPatch
 ) -> None:
