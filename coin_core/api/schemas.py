@@ -49,12 +49,12 @@ class Verdict(BaseModel):
 
     photo: str = Field(description="The file name that was sent.")
     classifier: str
-    origin: str = Field(description='Whether the model is "shipped" or "own".')
     ruler: str | None
     reason: str | None = Field(description="Why no ruler is named.")
     probabilities: dict[str, float]
     faces: list[Face]
     seconds: float = Field(description="The classifier's own time.")
+    origin: str = Field(description='Whether the model is "shipped" or "own".')
     model: str = Field(description="The digest of the weights that made the verdict.")
     letters: list[Letter] = Field(default=[], description="Only with letters=true.")
     heat_map: str | None = Field(
