@@ -459,9 +459,12 @@ class JobHold:
             message = str(reported.get("message", ""))
         elif state is JobState.FAILED and self.job.stop_requested:
             state, message = JobState.STOPPED, ""
-        with suppress(OSError), _editing():
-            (self.job.folder / "stop").unlink(missing_ok=True)
-            _write(replace(self.job, state=state, message=message, ended=_now()))
+        try:
+            with _editing():
+                (self.job.folder / "stop").unlink(missing_ok=True)
+                _write(replace(self.job, state=state, message=message, ended=_now()))
+        except OSError:  # whoever looks next finds it interrupted
+            logger.exception("The end of %s could not be written", self.job.title)
         os.environ.pop(VARIABLE, None)
         if self._outer is not None:
             os.environ[VARIABLE] = self._outer

@@ -34,18 +34,7 @@ NAME = "<b>both sides</b>.jpg"
 
 
 class DatasetVisit(Visit):
-    """A visit that also reaches into the custom components."""
-
-    def within(self, selector: str) -> list[WebElement]:
-        """Elements inside the shadow roots of the components."""
-        return self.chrome.execute_script(
-            "const found = [];"
-            "for (const host of document.querySelectorAll("
-            "'[data-testid=stBidiComponentIsolated]'))"
-            "found.push(...host.shadowRoot.querySelectorAll(arguments[0]));"
-            "return found",
-            selector,
-        )
+    """A visit that works by keyboard and names itself."""
 
     def keys(self, *keys: str) -> None:
         ActionChains(self.chrome).send_keys(*keys).perform()

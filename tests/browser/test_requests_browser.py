@@ -189,11 +189,8 @@ def test_a_report_asks_nobody_whatever_is_stored(
 
 
 def look_at_collection(visit: Look) -> None:
-    visit.chrome.execute_script(
-        "for (const host of document.querySelectorAll("
-        "'[data-testid=stBidiComponentIsolated]'))"
-        "host.shadowRoot.querySelector('.tile .open')?.click()"
-    )
+    tiles = visit.until(lambda: visit.within(".tile .open"), "No photo to open")
+    visit.chrome.execute_script("arguments[0].click()", tiles[0])
     visit.see("Back to all photos")
     visit.look("one photo")
     (field,) = visit.all("input[placeholder^='Asked once']")

@@ -9,7 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from selenium.common.exceptions import StaleElementReferenceException
+from selenium.common.exceptions import (
+    NoSuchElementException,
+    StaleElementReferenceException,
+)
 from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
@@ -35,6 +38,13 @@ poll();
 """
 
 
+# The roots of the custom components; one that is being drawn has none yet.
+_COMPONENTS = """
+const roots = [...document.querySelectorAll('[data-testid=stBidiComponentIsolated]')]
+  .map((host) => host.shadowRoot).filter((root) => root);
+"""
+
+
 class Visit:
     """What a visitor does on the page; fails on any exception that it shows."""
 
@@ -49,6 +59,11 @@ class Visit:
     def all(self, selector: str) -> list[WebElement]:
         return self.chrome.find_elements(By.CSS_SELECTOR, selector)
 
+    def within(self, selector: str) -> list[WebElement]:
+        """Elements inside the custom components."""
+        find = "return roots.flatMap((one) => [...one.querySelectorAll(arguments[0])])"
+        return self.chrome.execute_script(_COMPONENTS + find, selector)
+
     def text(self) -> str:
         return self.chrome.find_element(By.CSS_SELECTOR, '[data-testid="stMain"]').text
 
@@ -57,7 +72,7 @@ class Visit:
         while time.monotonic() < end:
             self.no_exception()
             # An element may be replaced between two commands.
-            with suppress(StaleElementReferenceException):
+            with suppress(NoSuchElementException, StaleElementReferenceException):
                 if found := ready():
                     return found
             time.sleep(0.2)
