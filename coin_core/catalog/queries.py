@@ -24,6 +24,7 @@ from coin_core.catalog.records import (
 from coin_core.catalog.schema import (
     CoinRow,
     FaceRow,
+    OpinionRow,
     PhotoRow,
     ReviewRow,
     VersionItemRow,
@@ -146,15 +147,18 @@ class Queries:
                 ReviewRow.withdrawn.is_(False),
             )
             undecided = and_(included, ~decided)
+        cannot_tell = exists().where(
+            OpinionRow.photo_id == PhotoRow.id, OpinionRow.ruler.is_(None)
+        )
         ids = select(PhotoRow.id)
         queries = {
             QueueKind.UNREVIEWED: ids.where(undecided),
             QueueKind.DISAGREEMENT: ids.where(
-                undecided, PhotoRow.disagreement.is_not(None)
+                undecided, PhotoRow.rulers_differ.is_(True)
             ).order_by(PhotoRow.disagreement.desc()),
-            QueueKind.LOW_CONFIDENCE: ids.where(
-                undecided, PhotoRow.confidence.is_not(None)
-            ).order_by(PhotoRow.confidence),
+            QueueKind.LOW_CONFIDENCE: ids.where(undecided, cannot_tell).order_by(
+                PhotoRow.confidence
+            ),
             QueueKind.SUSPECTED: ids.where(
                 included, PhotoRow.suspicion.is_not(None)
             ).order_by(PhotoRow.suspicion.desc()),

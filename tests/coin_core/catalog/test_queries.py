@@ -16,6 +16,7 @@ from coin_core.catalog import (
     PhotoQuery,
     PhotoRecord,
     PhotoStatus,
+    Prediction,
     RotatedBox,
     Side,
 )
@@ -135,6 +136,33 @@ def test_pages_counts_choices_queues_and_progress(filled: Catalog):
     assert filled.queries.queue("suspected") == ()
     with pytest.raises(CatalogError, match="no queue"):
         filled.queries.queue("funny")
+
+
+def test_queues_of_disagreement_and_doubt_hold_only_such_photos(filled: Catalog):
+    def opinion(photo_id: int, classifier: str, ruler: str | None, p: float) -> None:
+        rest = 1 - p
+        filled.predictions.add(
+            [
+                Prediction(
+                    photo_id=photo_id,
+                    classifier=classifier,
+                    model_digest="0",
+                    probabilities={HYRCANUS: p, JANNAEUS: rest},
+                    ruler=ruler,
+                )
+            ]
+        )
+
+    opinion(3, "svm", HYRCANUS, 0.99)  # all agree, as surely as not
+    opinion(3, "knn", HYRCANUS, 0.6)
+    opinion(4, "svm", HYRCANUS, 0.9)  # two rulers
+    opinion(4, "knn", JANNAEUS, 0.1)
+    opinion(5, "svm", HYRCANUS, 0.95)  # one cannot tell
+    opinion(5, "knn", None, 0.5)
+    opinion(6, "svm", None, 0.52)  # nobody can tell
+    opinion(2, "svm", None, 0.51)  # excluded
+    assert filled.queries.queue("disagreement") == (4,)
+    assert filled.queries.queue("low_confidence") == (6, 5)
 
 
 def test_a_recompressed_photo_is_proposed_as_the_same_coin(
