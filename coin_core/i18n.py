@@ -1,0 +1,95 @@
+"""The language of the pages, and their texts in it.
+
+How to wrap a text that a person reads on a page:
+    st.button(_("Save"))
+    _("{name} has {size} letters.").format(name=name, size=size)  # never an f-string
+    ngettext("{count} photo is new.", "{count} photos are new.", n).format(count=n)
+    PARTS = {"browse": N_("Browse")}  at module level; then _(PARTS[key]) where shown
+Placeholders have names; a sentence is one text, not glued from parts; Markdown and
+icons (":material/...:") stay outside where they can. Sentences of a `CoinError` stay
+plain English f-strings: pages translate them when they show them. The API, command
+line, logs and jobs are English, which is the language of a process that no page uses.
+
+A language is one file, `locale/<code>/LC_MESSAGES/coin_reader.po`; its code is one that
+Babel knows. `python -m coin_core.i18n` brings the files up to date with the program.
+"""
+
+from __future__ import annotations
+
+import gettext as gettext_module
+import io
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+ENGLISH: Final = "en"
+DOMAIN: Final = "coin_reader"
+LOCALE_FOLDER: Final = Path(__file__).parent.parent / "locale"
+
+_language: ContextVar[str | None] = ContextVar("language", default=None)
+_find_language: Callable[[], str] = lambda: ENGLISH  # noqa: E731
+
+
+def find_language_by(find: Callable[[], str]) -> None:
+    """Let a function say in which language this process speaks, in place of English."""
+    global _find_language
+    _find_language = find
+
+
+@contextmanager
+def speaking(language: str) -> Iterator[None]:
+    """Texts are in this language inside the block, in the thread that runs it."""
+    token = _language.set(language)
+    try:
+        yield
+    finally:
+        _language.reset(token)
+
+
+def current_language() -> str:
+    """The code of the language that is spoken now: "en", "he"."""
+    return _language.get() or _find_language()
+
+
+def languages(folder: Path = LOCALE_FOLDER) -> tuple[str, ...]:
+    """The codes of all languages: English, and each with a catalogue in the folder."""
+    found = sorted(path.parts[-3] for path in folder.glob(f"*/*/{DOMAIN}.po"))
+    return (ENGLISH, *found)
+
+
+def _(text: str) -> str:
+    """A text in the current language; the English one where it has none."""
+    language = current_language()
+    if language == ENGLISH or not text:
+        return text
+    return _translations(language).gettext(text)
+
+
+def ngettext(singular: str, plural: str, count: int) -> str:
+    """The form of a text for a count, in the current language."""
+    return _translations(current_language()).ngettext(singular, plural, count)
+
+
+def N_(text: str) -> str:  # noqa: N802
+    """Mark a text that is translated later, by `_`, where it is shown."""
+    return text
+
+
+@cache
+def _translations(language: str) -> gettext_module.NullTranslations:
+    path = LOCALE_FOLDER / language / "LC_MESSAGES" / f"{DOMAIN}.po"
+    if language == ENGLISH or not path.is_file():
+        return gettext_module.NullTranslations()
+    # Babel takes a moment to load, which English does without.
+    from babel.messages.mofile import write_mo
+    from babel.messages.pofile import read_po
+
+    with path.open("rb") as file:
+        catalog = read_po(file, locale=language, domain=DOMAIN)
+    compiled = io.BytesIO()
+    write_mo(compiled, catalog)
+    compiled.seek(0)
+    return gettext_module.GNUTranslations(compiled)
