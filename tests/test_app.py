@@ -7,16 +7,14 @@ import os
 import re
 import shlex
 import socket
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
+from tests.serving import ROOT, serve
+
 pytestmark = pytest.mark.slow
 PATHS = (
     *("/", "/Dataset", "/_stcore/health", "/_stcore/host-config", "/_stcore/metrics"),
@@ -92,48 +90,16 @@ def server(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Server]:
     command, hosts = request.param
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command[command.index("--server.port") + 1] = str(port)
-    folder = tmp_path_factory.mktemp("app")
-    (folder / "sitecustomize.py").write_text(SPY)
-    (folder / "asked.txt").touch()
-    environment = {
-        **os.environ,
-        "COIN_DATA_DIR": str(folder / "data"),
-        "COIN_HOSTS": hosts,
-        "PYTHONPATH": str(folder),
-        "SPY_LOG": str(folder / "asked.txt"),
-    }
+    command[command.index("--server.port") + 1] = "PORT"
     if command[0] == "python":
         del command[0]
-    with (folder / "log.txt").open("wb") as log:
-        process = subprocess.Popen(
-            [sys.executable, *command],
-            cwd=ROOT,
-            env=environment,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-        )
-    started = Server(port, folder / "asked.txt")
-    try:
-        end = time.monotonic() + 150
-        while True:
-            assert process.poll() is None, (folder / "log.txt").read_text()
-            try:
-                assert started.ask("/_stcore/health") == 200
-                break
-            except OSError:
-                assert time.monotonic() < end, "The app was not served"
-                time.sleep(0.2)
-        yield started
-    finally:
-        process.terminate()
-        try:
-            process.wait(20)
-        except subprocess.TimeoutExpired:
-            process.kill()
+    folder = tmp_path_factory.mktemp("app")
+    (folder / "sitecustomize.py").write_text(SPY)
+    asked = folder / "asked.txt"
+    asked.touch()
+    variables = {"COIN_HOSTS": hosts, "PYTHONPATH": str(folder), "SPY_LOG": str(asked)}
+    with serve(folder, command, environment=variables) as served:
+        yield Server(served.port, asked)
 
 
 def test_its_own_pages_are_answered(server):

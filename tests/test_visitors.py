@@ -2,61 +2,26 @@
 
 from __future__ import annotations
 
-import os
-import socket
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 import websocket
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
-ROOT = Path(__file__).parents[1]
+from tests.serving import serve
+
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
 def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
-    folder = tmp_path_factory.mktemp("visitors")
-    environment = {
-        **os.environ,
-        "COIN_DATA_DIR": str(folder / "data"),
+    variables = {
         "COIN_ADMINS": "anna",
         "STREAMLIT_SERVER_TRUSTED_USER_HEADERS": '{"X-Forwarded-User": "name"}',
     }
-    command = [sys.executable, "-m", "streamlit", "run", "app.py"]
-    with (folder / "log.txt").open("wb") as log:
-        process = subprocess.Popen(
-            [*command, "--server.port", str(port)],
-            cwd=ROOT,
-            env=environment,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-        )
-    try:
-        end = time.monotonic() + 150
-        while True:
-            assert process.poll() is None, (folder / "log.txt").read_text()
-            try:
-                socket.create_connection(("127.0.0.1", port), timeout=5).close()
-                break
-            except OSError:
-                assert time.monotonic() < end, "The app was not served"
-                time.sleep(0.2)
-        yield port
-    finally:
-        process.terminate()
-        try:
-            process.wait(20)
-        except subprocess.TimeoutExpired:
-            process.kill()
+    with serve(tmp_path_factory.mktemp("visitors"), environment=variables) as served:
+        yield served.port
 
 
 def visit(port: int, **headers: str) -> str:

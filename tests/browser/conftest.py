@@ -4,12 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
-import subprocess
-import sys
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,7 +13,7 @@ from selenium import webdriver
 from selenium.webdriver import Chrome
 from selenium.webdriver.chrome.service import Service
 
-ROOT = Path(__file__).parents[2]
+from tests.serving import ROOT, serve
 
 
 def _found(*names: str) -> str | None:
@@ -27,7 +21,6 @@ def _found(*names: str) -> str | None:
 
 
 CHROMIUM = _found("chromium", "chromium-browser", "google-chrome")
-PATIENCE_S = 150  # other work may run beside the tests
 CHROMEDRIVER = _found("chromedriver")
 
 
@@ -47,56 +40,20 @@ def app_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @contextmanager
-def serve(home: Path, script: Path = ROOT / "app.py") -> Iterator[str]:
+def serve_pages(home: Path, script: Path = ROOT / "app.py") -> Iterator[str]:
     """Run the app with the data folder `home/data`; yields its address."""
     _need_browser()
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    with (home / "log.txt").open("wb") as log:
-        server = subprocess.Popen(
-            [
-                *(sys.executable, "-m", "streamlit", "run", str(script)),
-                *("--server.port", str(port), "--server.headless", "true"),
-                *("--client.showErrorDetails", "full"),
-            ],
-            cwd=ROOT,
-            env={**os.environ, "COIN_DATA_DIR": str(home / "data")},
-            stdout=log,
-            stderr=subprocess.STDOUT,
-        )
-        try:
-            address = f"http://localhost:{port}"
-            _wait_until_served(address, server, home / "log.txt")
-            yield address
-        finally:
-            server.terminate()
-            try:
-                server.wait(20)
-            except subprocess.TimeoutExpired:
-                server.kill()
+    command = [*("-m", "streamlit", "run", str(script), "--server.port", "PORT")]
+    command += ["--server.headless", "true", "--client.showErrorDetails", "full"]
+    with serve(home, command) as served:
+        yield served.address
 
 
 @pytest.fixture(scope="session")
 def app_address(app_home: Path) -> Iterator[str]:
     """A fresh installation of the app, with an empty data folder."""
-    with serve(app_home) as address:
+    with serve_pages(app_home) as address:
         yield address
-
-
-def _wait_until_served(
-    address: str, server: subprocess.Popen[bytes], log: Path
-) -> None:
-    end = time.monotonic() + PATIENCE_S
-    while time.monotonic() < end:
-        if server.poll() is not None:
-            pytest.fail(f"The app did not start:\n{log.read_text()[-2000:]}")
-        try:
-            with urllib.request.urlopen(f"{address}/_stcore/health", timeout=5):
-                return
-        except (urllib.error.URLError, OSError):
-            time.sleep(0.3)
-    pytest.fail(f"The app was not served within {PATIENCE_S} s")
 
 
 @pytest.fixture

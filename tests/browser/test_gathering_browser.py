@@ -12,7 +12,7 @@ from selenium.webdriver import Chrome, Keys
 from selenium.webdriver.remote.webelement import WebElement
 
 from coin_core.catalog import PhotoQuery, open_catalog
-from tests.browser.conftest import serve
+from tests.browser.conftest import serve_pages
 from tests.browser.visit import Visit
 from tests.scrapers import museums
 from tests.scrapers.fake_sites import CONTACT, FakeSite
@@ -49,7 +49,7 @@ def app_home(tmp_path: Path) -> Path:
 @pytest.fixture
 def app_address(app_home: Path, museum: FakeSite) -> Iterator[str]:
     """An app whose operator has opened the museum, which is on this computer."""
-    with serve(app_home) as address:
+    with serve_pages(app_home) as address:
         yield address
 
 

@@ -22,8 +22,9 @@ from coin_core.training.report import html_report
 from coin_core.training.run_comparison import summaries
 from coin_core.training.runs import find_run
 from tests import hostile
-from tests.browser.conftest import ROOT, open_browser, serve
+from tests.browser.conftest import open_browser, serve_pages
 from tests.browser.visit import Visit
+from tests.serving import ROOT
 from ui.formatting import as_text
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -128,7 +129,7 @@ def test_no_page_asks_another_host_whatever_is_stored(
     for k, photo in enumerate(photos):
         Image.fromarray(np.full((90, 90, 3), 90 + k, np.uint8)).save(photo)
     net_log = tmp_path / "net.json"
-    with serve(home) as app:
+    with serve_pages(home) as app:
         chrome = open_browser(
             tmp_path / "profile",
             downloads,
@@ -269,7 +270,7 @@ def test_text_is_shown_letter_by_letter(
         "    st.container(key=f'b{i}').markdown(f'**{text}**: {text}.')\n"
         "    st.container(key=f'c{i}').checkbox(text, key=f'box{i}')\n"
     )
-    with serve(tmp_path, tmp_path / "app.py") as address:
+    with serve_pages(tmp_path, tmp_path / "app.py") as address:
         visit = Visit(browser, address)
         visit.open("/")
 

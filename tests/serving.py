@@ -1,0 +1,91 @@
+"""Start the app as its users do, and wait until it answers."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PAGES = ("-m", "streamlit", "run", "app.py", "--server.port", "PORT")
+PATIENCE_S = 300  # other work may run beside the tests
+
+
+@dataclass(frozen=True)
+class Served:
+    """An app that answers."""
+
+    port: int
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    @property
+    def address(self) -> str:
+        return f"http://localhost:{self.port}"
+
+
+@contextmanager
+def serve(
+    folder: Path,
+    arguments: Sequence[str] = PAGES,
+    *,
+    ready: str = "/_stcore/health",
+    cwd: Path = ROOT,
+    environment: Mapping[str, str] | None = None,
+) -> Iterator[Served]:
+    """Run the app until the block ends.
+
+    Args:
+        folder: For its log; its data folder is `folder/data`.
+        arguments: Of Python; PORT becomes a free port.
+        ready: The path that answers once it is served.
+        cwd: Where it is started.
+        environment: More variables.
+    """
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = int(probe.getsockname()[1])
+    variables = {"COIN_DATA_DIR": str(folder / "data"), **(environment or {})}
+    log = folder / "log.txt"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, *(str(port) if a == "PORT" else a for a in arguments)],
+            cwd=cwd,
+            env={**os.environ, **variables},
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    served = Served(port, process, log)
+    try:
+        _wait(served, ready)
+        yield served
+    finally:
+        process.terminate()
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _wait(served: Served, path: str) -> None:
+    end = time.monotonic() + PATIENCE_S
+    while time.monotonic() < end:
+        if served.process.poll() is not None:
+            pytest.fail(f"The app did not start:\n{served.log.read_text()[-2000:]}")
+        try:
+            with urllib.request.urlopen(served.address + path, timeout=60):
+                return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.2)
+    pytest.fail(f"The app was not served within {PATIENCE_S} s")
