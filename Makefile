@@ -126,8 +126,9 @@ constraints: .venv-tools/stamp
 	@$(LOCK) requirements-dev.txt --output-file .lock.txt
 	@$(LOCK) requirements.txt --constraints .lock.txt --output-file .lock-run.txt
 	@{ sed -n '/^#/p' constraints.txt; \
-		awk '$(ON_LINUX) !linux' .lock-run.txt; } > .lock.new; \
-		mv .lock.new constraints.txt
+		awk 'NR == FNR { if (/^[a-z]/) run[$$1]; next } \
+			/^[a-z]/ { keep = $$1 in run && !/sys_platform == .linux./ } keep' \
+			.lock-run.txt .lock.txt; } > .lock.new; mv .lock.new constraints.txt
 	@{ sed -n '/^#/p' constraints-cuda.txt; \
 		awk '$(ON_LINUX) linux' .lock-run.txt; } > .lock.new; \
 		mv .lock.new constraints-cuda.txt

@@ -16,12 +16,10 @@ PAGE: Final = PROJECT / "docs" / "licences.md"
 START: Final = "| package | version | licence |"
 
 ELSEWHERE: Final = {
-    "cffi": "MIT-0",
     "colorama": "BSD License",
     "cuda-bindings": "Apache-2.0",
     "cuda-pathfinder": "Apache-2.0",
     "nvidia-nvtx": "Apache-2.0",
-    "pycparser": "BSD-3-Clause",
     "skops": "MIT",
     "triton": "MIT License",
 }
