@@ -16,6 +16,7 @@ import streamlit as st
 
 from coin_core.access import Person, acting_as, current_person
 from coin_core.errors import CoinError
+from coin_core.i18n import current_language, speaking
 from ui.errors import show_error
 from ui.formatting import as_text
 
@@ -58,7 +59,10 @@ class BackgroundTask:
     def start(self) -> None:
         """Start the thread, and wait for the end of a short task."""
         self._thread = threading.Thread(
-            target=self._run, args=(current_person(),), name="task", daemon=True
+            target=self._run,
+            args=(current_person(), current_language()),
+            name="task",
+            daemon=True,
         )
         self._thread.start()
         self.join(SHORT_TASK_S)
@@ -68,9 +72,9 @@ class BackgroundTask:
         if self._thread is not None:
             self._thread.join(timeout_s)
 
-    def _run(self, person: Person) -> None:
+    def _run(self, person: Person, language: str) -> None:
         try:
-            with acting_as(person):
+            with acting_as(person), speaking(language):
                 self.result = self.function(self._report_progress)
         except _StoppedError:
             self.was_stopped = True

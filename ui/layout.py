@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
-import streamlit as st
+from contextlib import suppress
 
+import streamlit as st
+from streamlit.errors import StreamlitPageNotFoundError
+
+from coin_core.i18n import N_, _
+from ui.components.job_list import show_job_list
 from ui.identity import show_visitor
+from ui.language import is_right_to_left, show_language_switch
 from ui.palette import BRONZE, INK, INK_SOFT, PAPER_DEEP
 
-APP_NAME = "Hasmonean coin reader"
+APP_NAME = N_("Hasmonean coin reader")
+PAGES = {
+    "Home.py": N_("Home"),
+    "pages/1_Classify.py": N_("Classify"),
+    "pages/2_Dataset.py": N_("Dataset"),
+    "pages/3_Training_history.py": N_("Training history"),
+}
 # A picture of its own: browsers fetch emoji and Material icons from other hosts.
 _ICON = (
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32">'
@@ -29,9 +41,10 @@ section[data-testid="stSidebar"][data-collapsed="false"] {{
   width: 210px !important; min-width: 210px !important; }}
 .coin-lead {{ color: {INK_SOFT}; font-size: 1.05rem; max-width: 46rem;
   margin: 0 0 .4rem 0; line-height: 1.5; }}
-[data-testid="stPageLink-NavLink"] {{ background: {BRONZE}; padding: .45rem 1rem; }}
-[data-testid="stPageLink-NavLink"]:hover {{ background: {INK}; }}
-[data-testid="stPageLink-NavLink"] * {{ color: white !important; }}
+.stMain [data-testid="stPageLink-NavLink"] {{ background: {BRONZE};
+  padding: .45rem 1rem; }}
+.stMain [data-testid="stPageLink-NavLink"]:hover {{ background: {INK}; }}
+.stMain [data-testid="stPageLink-NavLink"] * {{ color: white !important; }}
 .coin-swatch {{ display: inline-block; width: .8em; height: .8em;
   border-radius: 2px; margin: 0 .35em 0 0; vertical-align: -.05em; }}
 .coin-card {{ border-left: 4px solid {BRONZE}; padding: .1rem 0 .1rem 1rem;
@@ -80,27 +93,48 @@ section[data-testid="stSidebar"][data-collapsed="false"] {{
   [class*="st-key-crop_box"] iframe {{ transform: scale(.59); margin-bottom: -41%; }} }}
 </style>"""
 
+# Text, columns and the sidebar run from the right; charts, tables of figures, code and
+# the crop widget stay as they are.
+_RIGHT_TO_LEFT = """<style>
+:root { direction: rtl; }
+[data-testid="stPlotlyChart"], [data-testid="stVegaLiteChart"], iframe,
+[data-testid="stDataFrame"], code, pre { direction: ltr; }
+</style>"""
+
 
 def begin_page(title: str, lead: str = "") -> None:
-    """Set up the page: browser title, style, heading, lead, and who visits it.
+    """Set up the page: browser title, style, heading, lead, visitor, and the jobs.
 
     Args:
         title: The heading and the title of the browser tab.
         lead: One or two sentences on what the visitor can do here.
     """
     st.set_page_config(
-        page_title=f"{title} · {APP_NAME}",
+        page_title=f"{title} · {_(APP_NAME)}",
         page_icon=_ICON,
         layout="wide",
         initial_sidebar_state="auto",
     )
-    st.html(_STYLE)
+    st.html(_STYLE + (_RIGHT_TO_LEFT if is_right_to_left() else ""))
     with st.sidebar:
+        _show_pages()
+        show_language_switch()
         st.caption(
-            "Everything runs on this computer: no photo leaves it, and no internet "
-            "is needed."
+            _(
+                "Everything runs on this computer: no photo leaves it, and no internet "
+                "is needed."
+            )
         )
     st.title(title, anchor=False)
     if lead:
         st.html(f'<p class="coin-lead">{lead}</p>')
     show_visitor()
+    show_job_list()
+
+
+def _show_pages() -> None:
+    """The links to all pages; Streamlit's own take their titles from file names."""
+    for path, title in PAGES.items():
+        # A page that a test opens alone does not know of the others.
+        with suppress(StreamlitPageNotFoundError):
+            st.page_link(path, label=_(title))

@@ -121,7 +121,7 @@ class Visit:
     def go_to(self, page: str) -> None:
         link = next(
             a
-            for a in self.all('[data-testid="stSidebarNavLink"]')
+            for a in self.all('.stSidebar [data-testid="stPageLink-NavLink"]')
             if (a.get_attribute("href") or "").rstrip("/").endswith(page)
         )
         link.click()
