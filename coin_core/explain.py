@@ -35,6 +35,7 @@ from coin_core.rulers import LETTERS
 _NONE = LETTER_CLASSES - 1
 _MIN_PROBABILITY = 0.45  # of a letter that is shown, in its best cell
 _WINDOW = 3  # cells hidden at a time
+_LEAST_LOSS = 0.01  # of the log probability; below it a place does not matter
 _NEIGHBOUR_MODEL = "knn"
 _MIN_LETTER_DX, _MIN_LINE_DY = 0.07, 0.085  # between letters; fractions of the view
 _HALF_LETTER = 0.065, 0.08  # width, height
@@ -92,6 +93,11 @@ def _finite(values: torch.Tensor) -> torch.Tensor:
     return values
 
 
+def reads_letters(coin_classifier: CoinClassifier, name: str | None = None) -> bool:
+    """Whether a model reads letters; others compare the appearance of the coins."""
+    return hasattr(_network(coin_classifier, name).module_, "letters")
+
+
 def read_letters(
     coin_classifier: CoinClassifier, crop: NDArray[np.uint8], name: str | None = None
 ) -> tuple[LetterRead, ...]:
@@ -105,9 +111,9 @@ def read_letters(
         name: The model; the default one if None. Classifiers of features get their
             letters from the network of the features.
     """
+    if not reads_letters(coin_classifier, name):
+        return ()
     net = _network(coin_classifier, name)
-    if not hasattr(net.module_, "letters"):
-        return ()  # it compares the appearance of other coins
     logits = _letter_logits(net, crop, _pose(net, crop))[0]
     probabilities = logits.softmax(0).cpu().numpy()[:_NONE]  # (16, H, W)
     cells = probabilities.shape[1]
@@ -178,7 +184,8 @@ def heat_map(
         ruler: The class.
 
     Returns:
-        float32 (160, 160), from 0, no effect, to 1, the strongest.
+        float32 (160, 160), from 0, no effect, to 1, the strongest. All 0 if no place
+        alone takes a hundredth of the probability.
     """
     model = coin_classifier.model(name)
     column = model.card.classes.index(ruler)
@@ -195,7 +202,8 @@ def heat_map(
         pose = _pose(net, crop)
         grid = _hide_letters(model, net, _letter_logits(net, crop, pose), column)
     grid = np.maximum(grid, 0)
-    grid = grid / max(float(grid.max()), 1e-6)
+    strongest = float(grid.max())
+    grid = grid / strongest if strongest > _LEAST_LOSS else np.zeros_like(grid)
     large = torch.nn.functional.interpolate(
         torch.from_numpy(grid.astype(np.float32))[None, None],
         size=(CROP_PX, CROP_PX),

@@ -61,6 +61,33 @@ class NameLetter:
     read: int | None
 
 
+class PairState(StrEnum):
+    """How a letter that was read and one of the legend go together."""
+
+    CLEAR = "clear"
+    DOUBTFUL = "doubtful"
+    MISREAD = "misread"  # another letter was read in its place
+    MISSING = "missing"  # nothing was read in its place
+    ADDED = "added"  # read where the legend has no letter
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pair:
+    """A letter that was read above one of the legend.
+
+    Attributes:
+        attested: The key of the legend's letter; None if a letter was added.
+        read: The position among the letters that were read; None if it is missing.
+        state: How they go together.
+        of_name: Whether the legend's letter is one of the name.
+    """
+
+    attested: str | None
+    read: int | None
+    state: PairState
+    of_name: bool
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LegendFit:
     """How well the letters fit the legends of one ruler.
@@ -106,6 +133,48 @@ def fit_legends(
         share = float(of_ruler.sum() / total)
         fits.append(_describe(letters, ruler, share, legend))
     return tuple(fits)
+
+
+def align(
+    letters: Sequence[LetterRead], fit: LegendFit
+) -> tuple[tuple[Pair, ...], ...]:
+    """Return the letters read beside those of the legend that they fit, line by line.
+
+    Args:
+        letters: What was read, in reading order.
+        fit: A fit of these letters.
+    """
+    lines: list[list[Pair]] = []
+    done = place = 0
+    for line in fit.legend.lines:
+        lines.append([])
+        for key in line:
+            read = fit.path[place]
+            for mark in range(done, done if read is None else read):
+                # A mark before a new line may have been read at the end of the last.
+                is_before = len(lines) > 1 and not lines[-1] and mark > 0
+                is_left = is_before and letters[mark].line == letters[mark - 1].line
+                lines[-2 if is_left else -1].append(_added(mark))
+            state = PairState.MISSING
+            if read is not None:
+                done = read + 1
+                state = _pair_state(letters[read], key)
+            of_name = place < fit.legend.name_letters
+            pair = Pair(attested=key, read=read, state=state, of_name=of_name)
+            lines[-1].append(pair)
+            place += 1
+    lines[-1].extend(_added(mark) for mark in range(done, len(letters)))
+    return tuple(map(tuple, lines))
+
+
+def _added(read: int) -> Pair:
+    return Pair(attested=None, read=read, state=PairState.ADDED, of_name=False)
+
+
+def _pair_state(letter: LetterRead, key: str) -> PairState:
+    if letter.letter != key:
+        return PairState.MISREAD
+    return PairState.CLEAR if letter.probability >= CLEAR else PairState.DOUBTFUL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

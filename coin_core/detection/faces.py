@@ -175,6 +175,29 @@ def crop_to_flan(
     return np.asarray(out, np.uint8)
 
 
+def crop_matrix(box: RotatedBox, width_px: int, height_px: int) -> NDArray[np.float64]:
+    """Return the affine map (2, 3) from a crop to the photo that it was cut from.
+
+    Args:
+        box: The box that was cropped, as of `crop_to_flan`.
+        width_px: Of the photo.
+        height_px: Of the photo.
+
+    Returns:
+        Maps points in fractions of the crop's side to pixels of the photo.
+    """
+    centre = np.array(
+        [(box.left + box.right) * width_px, (box.top + box.bottom) * height_px]
+    )
+    side = _MARGIN * max(
+        (box.right - box.left) * width_px, (box.bottom - box.top) * height_px, 1.0
+    )
+    turn = math.radians(box.turn_deg)
+    cos, sin = math.cos(turn), math.sin(turn)
+    linear = side * np.array([[cos, sin], [-sin, cos]])
+    return np.column_stack([linear, centre / 2 - linear @ np.array([0.5, 0.5])])
+
+
 def _corner_colour(photo: NDArray[np.uint8]) -> NDArray[np.float64]:
     """The median colour of the photo's four corners."""
     edge = max(1, min(photo.shape[:2]) // 24)

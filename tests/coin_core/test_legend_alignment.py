@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from coin_core.detection.faces import RotatedBox
-from coin_core.legend_alignment import LetterState, fit_legends
+from coin_core.legend_alignment import LetterState, align, fit_legends
 from coin_core.rendering.legends import draw_legend
 from coin_core.results import LetterRead
 from coin_core.rulers import DEFAULT_CLASSES, HEBREW_TO_LETTER
@@ -104,3 +104,48 @@ def test_the_path_names_each_letter_once():
         assert len(fit.path) == sum(map(len, fit.legend.lines))
         used = [place for place in fit.path if place is not None]
         assert used == sorted(set(used))
+
+
+def _aligned(*lines: str) -> list[list[str]]:
+    """The pairs as "letter read, letter of the legend, state", line by line."""
+    letters = read(*lines)
+    fit = best(letters)
+    return [
+        [
+            f"{'-' if pair.read is None else letters[pair.read].letter} "
+            f"{pair.attested or '-'} {pair.state}"
+            for pair in line
+        ]
+        for line in align(letters, fit)
+    ]
+
+
+def test_letters_stand_above_those_of_the_legend_line_by_line():
+    first, second, *_ = _aligned("יהו", "נתןהכ", "הןהגדל")
+    assert first[:3] == ["yod yod clear", "he he clear", "waw waw clear"]
+    assert [pair.split()[1] for pair in (first + second)[3:6]] == ["nun", "taw", "nun"]
+
+
+def test_a_gap_is_left_for_what_was_missed_misread_or_added():
+    pairs = [pair for line in _aligned("יהש", "בתןהכ", "הןהגדל") for pair in line]
+    assert "bet nun misread" in pairs or {"- nun missing", "bet - added"} <= set(pairs)
+    assert "taw taw clear" in pairs
+    assert _aligned("י")[-1][-1].startswith("- ")
+
+
+def test_each_letter_read_stands_in_one_place():
+    letters = read("ש", "יהו", "נתןהכ", "הןהגדל", "וחבר", "ש")
+    for fit in fit_legends(letters, DEFAULT_CLASSES):
+        lines = align(letters, fit)
+        places = [p.read for line in lines for p in line if p.read is not None]
+        assert places == list(range(len(letters)))
+        attested = [[p.attested for p in line if p.attested] for line in lines]
+        assert attested == [list(line) for line in fit.legend.lines]
+        named = [p for line in lines for p in line if p.of_name]
+        assert [p.attested for p in named] == [one.letter for one in fit.name]
+
+
+def test_a_mark_after_a_line_stays_in_the_line_it_was_read_in():
+    letters = read("יהוש", "נתןהכ", "הןהגדל")
+    first = align(letters, best(letters))[0]
+    assert (first[-1].attested, first[-1].read) in ((None, 3), ("nun", 3))

@@ -239,3 +239,14 @@ def test_the_shipped_finder_cuts_touching_coins_apart():
     assert len(found) == 2
     for box, other in zip(found, truth, strict=True):
         assert iou(box, other) > 0.8
+
+
+@pytest.mark.parametrize("turn_deg", [0.0, 30.0, -90.0, 170.0])
+def test_the_matrix_of_a_crop_leads_back_to_the_photo(turn_deg: float) -> None:
+    photo = np.full((300, 500, 3), 20, np.uint8)
+    photo[118:123, 218:223] = 255
+    box = RotatedBox(left=0.3, top=0.2, right=0.7, bottom=0.9, turn_deg=turn_deg)
+    crop = faces.crop_to_flan(photo, box, 200)
+    y, x = (np.argwhere(crop[..., 0] > 120).mean(axis=0) + 0.5) / 200
+    at = faces.crop_matrix(box, 500, 300) @ np.array([x, y, 1.0])
+    assert at == pytest.approx([220.5, 120.5], abs=1.0)
