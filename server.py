@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +14,16 @@ import uvicorn
 from streamlit import config
 
 from coin_core.api.app import Service, admin_token, routes
-from coin_core.api.protocol import TimedProtocol
+from coin_core.api.protocol import DrainingServer, TimedProtocol
 from coin_core.errors import CoinError
 from ui.application import pages
 
-_DRAIN_S = 30
+DRAIN_VARIABLE = "COIN_DRAIN_S"
+MAX_DRAIN_S = 3600
+_LAST_ANSWERS_S = 60
+# Longer than proxies keep idle connections (60 s in nginx, 90 s in Go): a request over
+# one that is closed at that moment would fail.
+_KEEP_ALIVE_S = 120
 _WEBSOCKET_PING_S = 30
 _LOGGING: dict[str, Any] = {
     "version": 1,
@@ -39,6 +46,7 @@ def main() -> None:
     options = parser.parse_args()
     try:
         admin_token()
+        drain_s = read_drain_s()
     except CoinError as error:
         sys.exit(str(error))
     service = Service()
@@ -60,7 +68,7 @@ def main() -> None:
         "\n\n"
     )
     sys.stdout.flush()
-    uvicorn.run(
+    settings = uvicorn.Config(
         app,
         host=address,
         port=port,
@@ -73,8 +81,26 @@ def main() -> None:
         log_config=_LOGGING,
         access_log=False,
         server_header=False,
-        timeout_graceful_shutdown=_DRAIN_S,
+        timeout_keep_alive=_KEEP_ALIVE_S,
+        timeout_graceful_shutdown=_LAST_ANSWERS_S,
     )
+    with suppress(KeyboardInterrupt):
+        DrainingServer(settings, drain_s=drain_s, on_drain=service.end).run()
+
+
+def read_drain_s() -> float:
+    """Seconds for which the server goes on answering when it is told to end.
+
+    Raises:
+        CoinError: `COIN_DRAIN_S` is no number of seconds.
+    """
+    text = os.environ.get(DRAIN_VARIABLE) or "0"
+    if not text.isdecimal() or int(text) > MAX_DRAIN_S:
+        raise CoinError(
+            f"{DRAIN_VARIABLE} is {text!r}. It is for how long the server goes on "
+            f"answering when it is told to end, in seconds from 0 to {MAX_DRAIN_S}."
+        )
+    return float(text)
 
 
 if __name__ == "__main__":

@@ -79,6 +79,7 @@ class Service:
         )
         self.metrics.waiting.set_function(lambda: self.batcher.waiting)
         self.state = "The classifiers are being loaded."
+        self.ends = False
 
     @cached_property
     def coin_classifier(self) -> CoinClassifier:
@@ -95,10 +96,14 @@ class Service:
         try:
             yield
         finally:
-            self.state = "The server is ending."
+            self.end()
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+
+    def end(self) -> None:
+        """Be no longer ready; what is asked all the same is answered."""
+        self.ends = True
 
     def activate(self, name: str) -> None:
         """Load a model, which tries it, and only then let it answer by default.
@@ -257,8 +262,9 @@ def _add_public_routes(api: FastAPI, service: Service) -> None:
     @api.get("/ready", responses=describe(503))
     async def ready() -> Status:
         """Answer once photos can be classified, and until the server ends."""
-        if service.state:
-            raise RequestRefusedError(503, service.state, retry_after_s=2)
+        state = "The server is ending." if service.ends else service.state
+        if state:
+            raise RequestRefusedError(503, state, retry_after_s=2)
         return Status(status="ready")
 
 

@@ -1,19 +1,58 @@
-"""HTTP for uvicorn, for clients that send their header slowly, in part, or never."""
+"""What uvicorn lacks: giving up slow clients, and an end that no client notices."""
 
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import TYPE_CHECKING
 
+from uvicorn import Server
 from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.server import ServerState
 
 from coin_core.api.problems import MEDIA_TYPE, problem
 
 if TYPE_CHECKING:
+    import socket
+    from collections.abc import Callable
+
     import h11
+    from uvicorn import Config
 
 HEADER_TIMEOUT_S = 20.0
 _LINGER_S = 2.0
+_CLOSE = (b"connection", b"close")
+
+
+class _State(ServerState):
+    """What the connections of a server share."""
+
+    draining = False
+
+
+class DrainingServer(Server):
+    """Goes on answering for a while when it is told to end.
+
+    A proxy that does not know yet sends no request to a closed port, and none over a
+    connection that is being closed: each answer says that it is the last of its own.
+    """
+
+    def __init__(
+        self, config: Config, *, drain_s: float, on_drain: Callable[[], None]
+    ) -> None:
+        super().__init__(config)
+        self.server_state = _State()
+        self.drain_s = drain_s
+        self._on_drain = on_drain
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Drain, then close; a second interrupt cuts the wait short."""
+        self._on_drain()
+        self.server_state.draining = True
+        began = time.monotonic()
+        while time.monotonic() < began + self.drain_s and not self.force_exit:
+            await asyncio.sleep(0.1)
+        await super().shutdown(sockets)
 
 
 class TimedProtocol(H11Protocol):
@@ -50,6 +89,8 @@ class TimedProtocol(H11Protocol):
         super().handle_events()
         if self.cycle is not before:
             self._stop_timer()
+            if getattr(self.server_state, "draining", False):
+                self.cycle.default_headers = [*self.cycle.default_headers, _CLOSE]
 
     def handle_websocket_upgrade(self, event: h11.Request) -> None:
         """Hand the connection to the websocket, which has limits of its own."""

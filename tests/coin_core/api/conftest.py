@@ -21,7 +21,7 @@ from starlette.testclient import TestClient
 
 from coin_core.api import layer
 from coin_core.api.app import Service, routes
-from coin_core.api.protocol import TimedProtocol
+from coin_core.api.protocol import DrainingServer, TimedProtocol
 from coin_core.api.uploads import Limits
 from coin_core.detection.faces import DetectedFace, RotatedBox, Side
 from coin_core.pipeline import CoinClassifier
@@ -124,6 +124,7 @@ class Listening:
     """A server on a real socket."""
 
     service: Service
+    server: DrainingServer
     port: int
 
     @property
@@ -147,11 +148,10 @@ class Listening:
 
 
 @contextmanager
-def listen(service: Service) -> Iterator[Listening]:
+def listen(service: Service, drain_s: float = 0) -> Iterator[Listening]:
     app = Starlette(routes=routes(service), lifespan=service.lifespan)
-    server = uvicorn.Server(
-        uvicorn.Config(app, port=0, http=TimedProtocol, log_config=None)
-    )
+    settings = uvicorn.Config(app, port=0, http=TimedProtocol, log_config=None)
+    server = DrainingServer(settings, drain_s=drain_s, on_drain=service.end)
     thread = threading.Thread(target=server.run)
     thread.start()
     try:
@@ -159,9 +159,9 @@ def listen(service: Service) -> Iterator[Listening]:
             assert thread.is_alive()
             time.sleep(0.01)
         port = server.servers[0].sockets[0].getsockname()[1]
-        yield Listening(service, port)
+        yield Listening(service, server, port)
     finally:
-        server.should_exit = True
+        server.should_exit, server.drain_s = True, 0
         thread.join(30)
 
 

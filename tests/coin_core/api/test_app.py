@@ -258,7 +258,10 @@ def test_ready_follows_the_classifiers(stub, monkeypatch):
         go.set()
         while client.get("/api/ready").status_code != 200:
             pass
-    assert "ending" in service.state
+        service.end()
+        check_problem(client.get("/api/ready"), 503, "is ending")
+        assert client.get("/api/health").json() == {"status": "ok"}
+        assert client.post("/api/classify", files=parts(png())).status_code == 200
 
 
 def test_classifiers_that_cannot_be_loaded_are_named(stub, monkeypatch):

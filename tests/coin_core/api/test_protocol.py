@@ -65,9 +65,7 @@ def test_half_a_second_request_is_given_up_too(server):
         while not answer.endswith(b"}"):
             answer += link.recv(65_536)
         link.sendall(b"GET /api/health HT")
-        answer = b""
-        while received := link.recv(65_536):
-            answer += received
+        answer = rest(link)
     assert status_and_sentence(answer)[0] == 408
 
 
@@ -123,6 +121,35 @@ def test_nothing_is_done_for_a_client_that_hangs_up(server):
         del stub.classify_batch
     assert server.send(whole_request(png(), b"Connection: close\r\n"))[9:12] == b"200"
     assert stub.batches == [1, 1]
+
+
+def test_a_server_that_ends_still_answers_and_then_closes_its_connections():
+    service = Service(StubClassifier())
+    asked = b"GET /api/health HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    with listen(service, drain_s=600) as server:
+        idle = socket.create_connection(("127.0.0.1", server.port), timeout=60)
+        idle.sendall(asked)
+        assert b"connection: close" not in idle.recv(65_536).lower()
+        server.server.should_exit = True
+        until(lambda: service.ends)
+        # Whole answers, to old and new connections; these end with them.
+        idle.sendall(asked)
+        answer = rest(idle)
+        assert answer.startswith(b"HTTP/1.1 200")
+        assert answer.endswith(b"}")
+        assert b"connection: close" in answer.lower()
+        assert server.send(whole_request(png())).startswith(b"HTTP/1.1 200")
+        ready = asked.replace(b"health", b"ready")
+        assert "ending" in status_and_sentence(server.send(ready))[1]
+    with pytest.raises(ConnectionError):
+        socket.create_connection(("127.0.0.1", server.port), timeout=60)
+
+
+def rest(link: socket.socket) -> bytes:
+    received = b""
+    while some := link.recv(65_536):
+        received += some
+    return received
 
 
 def until(condition) -> None:
