@@ -9,8 +9,8 @@ from coin_core.rulers import RULERS
 PAPER = "#f7f2e8"
 PAPER_DEEP = "#ece3d2"
 INK = "#2e2620"
-INK_SOFT = "#6f6357"
-BRONZE = "#8a5a24"
+INK_SOFT = "#60564b"
+BRONZE = "#7a4e1c"
 MUTED = "#b9ab97"
 SHADOW = "#5f5548"  # outlines that are not bronze
 
@@ -24,6 +24,45 @@ CLASS_COLOURS = (
     "#9c9a4a",
     "#5f5348",
 )
+
+
+def contrast(one: str, other: str) -> float:
+    """The contrast of two colours, 1 to 21 (WCAG 2.2, relative luminance).
+
+    Args:
+        one: As "#rrggbb".
+        other: As "#rrggbb".
+    """
+    low, high = sorted((_luminance(one), _luminance(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+def text_on(colour: str, opacity: float = 1.0) -> str:
+    """Black or white, whichever is easier to read on a colour laid over paper.
+
+    One of the two always has a contrast of 4.5 or more.
+
+    Args:
+        colour: As "#rrggbb".
+        opacity: Of the colour, 0 to 1.
+    """
+    mixed = "#" + "".join(
+        f"{round(opacity * top + (1 - opacity) * under):02x}"
+        for top, under in zip(_channels(colour), _channels(PAPER), strict=True)
+    )
+    return max("#000000", "#ffffff", key=lambda text: contrast(text, mixed))
+
+
+def _channels(colour: str) -> list[int]:
+    return [int(colour[i : i + 2], 16) for i in (1, 3, 5)]
+
+
+def _luminance(colour: str) -> float:
+    linear = [
+        value / 12.92 if value <= 0.03928 else ((value + 0.055) / 1.055) ** 2.4
+        for value in (channel / 255 for channel in _channels(colour))
+    ]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
 def class_colours(classes: Sequence[str]) -> dict[str, str]:

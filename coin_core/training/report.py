@@ -40,7 +40,7 @@ h1 { font-size: 1.7rem; } h2 { font-size: 1.2rem; margin-top: 2rem; }
 table { border-collapse: collapse; margin-bottom: 1rem; }
 td, th { padding: .25rem .8rem .25rem 0; text-align: left; vertical-align: top;
   border-bottom: 1px solid #ece3d2; overflow-wrap: anywhere; }
-.soft { color: #6f6357; font-size: .9rem; }
+.soft { color: #60564b; font-size: .9rem; }
 .photos { display: grid; gap: 1rem;
   grid-template-columns: repeat(auto-fill, minmax(130px, 1fr)); }
 .photos div { overflow-wrap: anywhere; }

@@ -11,7 +11,15 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from ui.formatting import percent, probability_text
-from ui.palette import BRONZE, CLASS_COLOURS, INK, INK_SOFT, MUTED, PAPER_DEEP
+from ui.palette import (
+    BRONZE,
+    CLASS_COLOURS,
+    INK,
+    INK_SOFT,
+    MUTED,
+    PAPER_DEEP,
+    text_on,
+)
 
 if TYPE_CHECKING:
     from coin_core.training.error_analysis import Bin
@@ -121,6 +129,7 @@ def comparison_bars(
     rows = {chart_text(title): bars for title, bars in rows.items()}
     refused = {chart_text(title): chart_text(why) for title, why in refused.items()}
     titles = list(rows)
+    opacities = [0.32 if title in refused else 1.0 for title in titles]
     classes = [
         (chart_text(bar.label), bar.colour) for bar in next(iter(rows.values()), ())
     ]
@@ -133,15 +142,13 @@ def comparison_bars(
             x=values,
             marker={
                 "color": colour,
-                "opacity": [0.32 if title in refused else 1.0 for title in titles],
+                "opacity": opacities,
                 "line": {"color": PAPER_DEEP, "width": 1},
             },
             text=[probability_text(value) if value >= 0.12 else "" for value in values],
             textposition="inside",
             insidetextanchor="middle",
-            insidetextfont={
-                "color": [INK if title in refused else "white" for title in titles]
-            },
+            insidetextfont={"color": [text_on(colour, one) for one in opacities]},
             textangle=0,
             customdata=[refused.get(title, "") for title in titles],
             hovertemplate=f"%{{y}}: {label} %{{x:.1%}} %{{customdata}}<extra></extra>",

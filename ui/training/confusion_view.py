@@ -23,7 +23,7 @@ from coin_core.training.prediction_store import picture_path
 from coin_core.training.runs import Row
 from ui.components.table import show_table
 from ui.formatting import NBSP, as_text, plural
-from ui.palette import INK_SOFT, MUTED, PAPER_DEEP
+from ui.palette import CLASS_COLOURS, INK_SOFT, PAPER_DEEP, text_on
 from ui.training.formatting import percent_with_interval
 
 # A larger matrix is a table with two menus instead of buttons.
@@ -48,7 +48,7 @@ _PHOTOS_STYLE = f"""
   grid-template-columns: repeat(auto-fill, minmax(150px, 1fr)); }}
 .runs-photos img, .runs-photos .gone {{ width: 100%; aspect-ratio: 1;
   border-radius: 4px; display: block; }}
-.runs-photos .gone {{ background: {PAPER_DEEP}; color: {MUTED}; display: grid;
+.runs-photos .gone {{ background: {PAPER_DEEP}; color: {INK_SOFT}; display: grid;
   place-items: center; }}
 .runs-photos p {{ margin: .3rem 0 0 0; overflow-wrap: anywhere; }}
 """
@@ -120,10 +120,11 @@ def _show_cells(
             ):
                 st.session_state[_OPEN_CELL] = (truth, answer)
             fraction = count / max(1, sum(counts))
-            colour = "63, 116, 104" if i == j else "140, 63, 38"
+            colour = CLASS_COLOURS[0 if i == j else 2]
+            alpha = f"{round(255 * fraction):02x}"
             style.append(
-                f".st-key-{key} button {{ background: rgba({colour}, {fraction:.2f}); "
-                f"opacity: 1; color: {'white' if fraction > 0.55 else 'inherit'}; }}"
+                f".st-key-{key} button {{ background: {colour}{alpha}; opacity: 1; "
+                f"color: {text_on(colour, fraction)}; }}"
             )
     return style
 
