@@ -41,7 +41,7 @@ class DrainingServer(Server):
         self, config: Config, *, drain_s: float, on_drain: Callable[[], None]
     ) -> None:
         super().__init__(config)
-        self.server_state = _State()
+        self.server_state: _State = _State()
         self.drain_s = drain_s
         self._on_drain = on_drain
 

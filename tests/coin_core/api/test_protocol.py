@@ -61,9 +61,7 @@ def test_a_request_that_never_comes_whole_is_given_up(server, pieces):
 def test_half_a_second_request_is_given_up_too(server):
     with socket.create_connection(("127.0.0.1", server.port), timeout=60) as link:
         link.sendall(b"GET /api/health HTTP/1.1\r\nHost: localhost\r\n\r\n")
-        answer = b""
-        while not answer.endswith(b"}"):
-            answer += link.recv(65_536)
+        until_brace(link)
         link.sendall(b"GET /api/health HT")
         answer = rest(link)
     assert status_and_sentence(answer)[0] == 408
@@ -123,13 +121,16 @@ def test_nothing_is_done_for_a_client_that_hangs_up(server):
     assert stub.batches == [1, 1]
 
 
-def test_a_server_that_ends_still_answers_and_then_closes_its_connections():
+def test_a_server_that_ends_still_answers_and_then_closes_its_connections(
+    monkeypatch,
+):
+    monkeypatch.setattr(protocol, "HEADER_TIMEOUT_S", 60)
     service = Service(StubClassifier())
     asked = b"GET /api/health HTTP/1.1\r\nHost: localhost\r\n\r\n"
     with listen(service, drain_s=600) as server:
         idle = socket.create_connection(("127.0.0.1", server.port), timeout=60)
         idle.sendall(asked)
-        assert b"connection: close" not in idle.recv(65_536).lower()
+        assert b"connection: close" not in until_brace(idle).lower()
         server.server.should_exit = True
         until(lambda: service.ends)
         # Whole answers, to old and new connections; these end with them.
@@ -143,6 +144,13 @@ def test_a_server_that_ends_still_answers_and_then_closes_its_connections():
         assert "ending" in status_and_sentence(server.send(ready))[1]
     with pytest.raises(ConnectionError):
         socket.create_connection(("127.0.0.1", server.port), timeout=60)
+
+
+def until_brace(link: socket.socket) -> bytes:
+    answer = b""
+    while not answer.endswith(b"}"):
+        answer += link.recv(65_536)
+    return answer
 
 
 def rest(link: socket.socket) -> bytes:
