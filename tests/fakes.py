@@ -78,6 +78,9 @@ class FakeCoinClassifier:
     def model(self, name: str) -> None:
         pass
 
+    def feature_extractor(self, name: str) -> None:
+        pass
+
     def classify(
         self,
         photo: np.ndarray,

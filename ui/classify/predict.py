@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import streamlit as st
 
 from coin_core.detection.faces import RotatedBox, crop_to_flan
 from coin_core.errors import UnreadablePhotoError
+from coin_core.i18n import _
 from coin_core.imaging.photo_io import decode
 from coin_core.results import LetterRead, PhotoResult, sentence
 from coin_core.rulers import RULERS
@@ -114,6 +116,79 @@ def nearest_coins(
     return explain.nearest_coins(coin_classifier(), _crop_for_nets(photo, box))
 
 
+def result_of(
+    session: UploadSession, photo: UploadedPhoto, classifier: str
+) -> PhotoResult | None:
+    """The answer on a photo, or on the box chosen in it; None before there is one."""
+    if (box := session.boxes.get(photo.digest)) is not None:
+        return classify_photo(photo, (classifier,), box)
+    return session.results.get((photo.digest, classifier))
+
+
+def legend_box(result: PhotoResult) -> RotatedBox | None:
+    """The box of the face that was read, if a legend side was found."""
+    return None if result.legend is None else result.faces[result.legend].box
+
+
+def letters_of(
+    session: UploadSession, photo: UploadedPhoto, result: PhotoResult, classifier: str
+) -> tuple[LetterRead, ...]:
+    """The letters that were read for a result; none where no legend side was found."""
+    box = legend_box(result)
+    if box is None:
+        return ()
+    key = (photo.digest, box, classifier)
+    if key not in session.letters:
+        session.letters[key] = letters_read(photo, box, classifier)
+    return session.letters[key]
+
+
+def classify_rest(session: UploadSession, classifiers: Sequence[str]) -> None:
+    """Let the other classifiers answer too, and read the letters, after all is shown.
+
+    Then another classifier, the CSV and the report are there at once. A click ends
+    this, and the next run of the page goes on where it was.
+    """
+    _forget_old_answers(session)
+    pending = [
+        photo
+        for photo in session.photos.values()
+        if any((photo.digest, name) not in session.results for name in classifiers)
+    ]
+    if not pending:
+        return
+    loaded = coin_classifier()
+    progress = st.empty()
+    for done, photo in enumerate(pending):
+        progress.caption(
+            _("The other classifiers read too: {done} of {total}").format(
+                done=done, total=len(pending)
+            )
+        )
+        names = [n for n in classifiers if (photo.digest, n) not in session.results]
+        try:
+            result = classify_photo(photo, tuple(names))
+        except UnreadablePhotoError:  # said when it was dropped
+            continue
+        for name, verdict in zip(names, result.verdicts, strict=True):
+            session.results[photo.digest, name] = replace(result, verdicts=(verdict,))
+        if (box := legend_box(result)) is not None:
+            by_net: dict[int, tuple[LetterRead, ...]] = {}
+            for name in classifiers:
+                net = id(loaded.feature_extractor(name))
+                if net not in by_net:
+                    by_net[net] = letters_read(photo, box, name)
+                session.letters[photo.digest, box, name] = by_net[net]
+    progress.empty()
+
+
+def _forget_old_answers(session: UploadSession) -> None:
+    if session.weights_version != (version := weights_version()):
+        session.results.clear()
+        session.letters.clear()
+        session.weights_version = version
+
+
 def classify_uploads(session: UploadSession, classifier: str) -> bool:
     """Classify the photos that have no result of this classifier yet.
 
@@ -123,9 +198,7 @@ def classify_uploads(session: UploadSession, classifier: str) -> bool:
     Returns:
         Whether a file was removed.
     """
-    if session.weights_version != (version := weights_version()):
-        session.results.clear()
-        session.weights_version = version
+    _forget_old_answers(session)
     pending = [
         photo
         for photo in session.photos.values()

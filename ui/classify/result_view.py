@@ -59,17 +59,13 @@ def _show_photo_and_verdict(
     cards: Mapping[str, Card],
 ) -> tuple[RotatedBox | None, Verdict]:
     """Returns the box that the visitor chose, if any, and the verdict on it."""
-    if len(session.photos) > 1:
-        with st.container(horizontal=True, vertical_alignment="bottom"):
-            st.header(as_text(photo.name), anchor=False)
-            if st.button("Remove this photo", type="tertiary"):
-                session.remove(photo.digest)
-                st.rerun()
     left, right = st.columns([1, 1.1], gap="large")
     with left:
         picture = st.empty()
         box = _choose_face(photo, result)
         box = _correct_crop(session, photo, result, box)
+        if session.choose_box(photo.digest, box):
+            st.rerun()  # the table above shows the verdict on the box, too
     verdicts = (
         result if box is None else classify_photo(photo, (classifier,), box)
     ).verdicts

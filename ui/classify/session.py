@@ -9,15 +9,21 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from coin_core.detection.faces import RotatedBox
-from coin_core.results import PhotoResult
+from coin_core.results import LetterRead, PhotoResult
 from ui import memory
 
 MAX_PHOTOS = 600
+
+NOBODY = "nobody"
+"""The visitor's own reading where no ruler can be told."""
+
+LettersKey = tuple[str, RotatedBox, str]
 
 _KEY = "upload_session"
 
@@ -32,6 +38,22 @@ class UploadedPhoto:
     rendered_as: str | None = None  # what a demo coin shows
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PhotoNote:
+    """What the visitor wrote about a photo.
+
+    Attributes:
+        context: The number of the find or of its context.
+        ruler: The ruler that the visitor reads; `NOBODY` for "cannot tell", "" for
+            no opinion.
+        text: Any remark.
+    """
+
+    context: str = ""
+    ruler: str = ""
+    text: str = ""
+
+
 @dataclass(slots=True, eq=False, weakref_slot=True)
 class UploadSession:
     """The photos of this visit and their results.
@@ -41,7 +63,11 @@ class UploadSession:
         problems: Error messages of the last upload.
         results: Results by digest and classifier.
         thumbnails: Data addresses by digest.
+        letters: What nets read, by digest, box and classifier.
         crops: The boxes that the visitor drew, by digest.
+        boxes: The boxes that the visitor chose or drew, by digest; a photo without
+            one is read on the face that was found.
+        notes: What the visitor wrote about photos, by digest.
         selected: The digest of the photo that is shown.
         weights_version: The weights that the results come from.
         upload_count: Part of the uploader's key, so that it is empty after an upload.
@@ -51,7 +77,10 @@ class UploadSession:
     problems: list[str] = field(default_factory=list)
     results: dict[tuple[str, str], PhotoResult] = field(default_factory=dict)
     thumbnails: dict[str, str] = field(default_factory=dict)
+    letters: dict[LettersKey, tuple[LetterRead, ...]] = field(default_factory=dict)
     crops: dict[str, RotatedBox] = field(default_factory=dict)
+    boxes: dict[str, RotatedBox] = field(default_factory=dict)
+    notes: dict[str, PhotoNote] = field(default_factory=dict)
     selected: str | None = None
     weights_version: str = ""
     upload_count: int = 0
@@ -88,20 +117,43 @@ class UploadSession:
             first = first or digest
         self.selected = first or self.selected
 
+    def choose_box(self, digest: str, box: RotatedBox | None) -> bool:
+        """Read a photo on this box, or on the face found if None; whether it is new."""
+        if self.boxes.get(digest) == box:
+            return False
+        if box is None:
+            del self.boxes[digest]
+        else:
+            self.boxes[digest] = box
+        return True
+
+    def step(self, by: int) -> None:
+        """Select the photo so many places further in the order of the table."""
+        order = list(self.photos)
+        if self.selected in order:
+            place = order.index(self.selected) + by
+            self.selected = order[min(max(place, 0), len(order) - 1)]
+
     def reject(self, digest: str, message: str) -> None:
         """Remove a photo and report why."""
         self.remove(digest)
         self.problems.append(message)
 
     def remove(self, digest: str) -> None:
-        """Remove one photo; the last uploaded one is selected in its place."""
-        self.photos.pop(digest, None)
-        self.thumbnails.pop(digest, None)
-        self.crops.pop(digest, None)
-        for key in [key for key in self.results if key[0] == digest]:
-            del self.results[key]
+        """Remove one photo; the next one is selected in its place."""
+        order = list(self.photos)
+        of_photos: tuple[dict[str, Any], ...] = (
+            *(self.photos, self.thumbnails, self.crops, self.boxes, self.notes),
+        )
+        for kept in of_photos:
+            kept.pop(digest, None)
+        of_answers: tuple[dict[Any, Any], ...] = (self.results, self.letters)
+        for answers in of_answers:
+            for key in [key for key in answers if key[0] == digest]:
+                del answers[key]
         if self.selected == digest:
-            self.selected = next(reversed(self.photos), None)
+            place = min(order.index(digest), len(self.photos) - 1)
+            self.selected = list(self.photos)[place] if self.photos else None
 
     def clear(self) -> None:
         """Remove every photo and every result."""
