@@ -13,6 +13,7 @@
     ├── JobStoppedError                              a user has stopped a job
     ├── NotAllowedError         (PermissionError)    the role of a user is too low
     └── CatalogError                                 the catalog refuses a change
+        └── StoreError                               a team's store cannot be used
 
 A message says what was expected, what was found and what to do next, and is shown to
 the user. Any other exception is a mistake in the program.
@@ -75,6 +76,10 @@ class NotAllowedError(CoinError, PermissionError):
 
 class CatalogError(CoinError):
     """The catalog refuses a change, or cannot be opened."""
+
+
+class StoreError(CatalogError):
+    """The store of originals and models that a team shares cannot be used."""
 
 
 def explain_disk_error(error: OSError) -> str:

@@ -26,6 +26,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from coin_core.access import Right, check
 from coin_core.catalog import backups
+from coin_core.catalog.file_store import Originals
 from coin_core.errors import CatalogError
 from coin_core.storage import data_dir, dump_json
 
@@ -56,6 +57,7 @@ class Database:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._backup_due = 0.0
+        self._turns = threading.Lock()
         self._writer = engine.execution_options(coin_writes=True)
         # SQLite's readers always see one state.
         self._reader = engine
@@ -102,6 +104,38 @@ class Database:
         self.back_up_daily()
         with _translate_errors(self._engine.url), self._writer.begin() as connection:
             yield connection
+
+    @contextmanager
+    def turn(self, key: int, *, wait: bool = True) -> Iterator[bool]:
+        """One process of all that use a PostgreSQL server at a time.
+
+        Args:
+            key: Of what is locked.
+            wait: Whether to wait for others; otherwise yields whether it is free. A
+                killed process holds nothing.
+        """
+        mine = self._turns.acquire(blocking=wait)
+        try:
+            if not mine:
+                yield False
+                return
+            how = "pg_advisory_lock" if wait else "pg_try_advisory_lock"
+            alone = self._engine.execution_options(isolation_level="AUTOCOMMIT")
+            with _translate_errors(self._engine.url):
+                connection = alone.connect()
+            with connection:
+                with _translate_errors(self._engine.url):
+                    query = text(f"SELECT {how}(:key)")
+                    held = connection.execute(query, {"key": key}).scalar()
+                try:
+                    yield wait or bool(held)
+                finally:
+                    if wait or held:
+                        # Not given back to the pool: its end frees the lock for sure.
+                        connection.invalidate()
+        finally:
+            if mine:
+                self._turns.release()
 
     def back_up_daily(self) -> None:
         """Copy a file of which there is no copy of the last 24 hours."""
@@ -271,14 +305,14 @@ def _damaged(url: URL, reason: str) -> CatalogError:
     )
 
 
-def refuse_lost(url: URL, originals: Path) -> None:
+def refuse_lost(url: URL, originals: Originals) -> None:
     """Refuse to make a new catalog beside the photos of one that was lost.
 
     Raises:
         CatalogError: The file is missing or has no tables, but there are originals.
     """
     path = Path(str(url.database))
-    if url.get_backend_name() != "sqlite" or not _has_original(originals):
+    if url.get_backend_name() != "sqlite":
         return
     if path.is_file():
         with (
@@ -287,19 +321,13 @@ def refuse_lost(url: URL, originals: Path) -> None:
         ):
             if raw.execute("SELECT 1 FROM sqlite_master").fetchone() is not None:
                 return
+    if originals.is_empty():
+        return
     state = "is empty" if path.is_file() else "is missing"
     raise CatalogError(
-        f"The catalog {path} {state}, but there are photos of it in {originals}. "
+        f"The catalog {path} {state}, but there are photos of it in {originals.where}. "
         f"Nothing was changed. {backups.advice(path)}"
     )
-
-
-def _has_original(folder: Path) -> bool:
-    try:
-        with os.scandir(folder) as entries:
-            return any(re.fullmatch(r"[0-9a-f]{64}\..+", e.name) for e in entries)
-    except OSError:
-        return False
 
 
 def _make_folder(folder: Path) -> None:

@@ -9,14 +9,19 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import secrets
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
+
+from filelock import Timeout
 
 from coin_core.catalog.records import Problem
 from coin_core.errors import CatalogError, disk_errors
-from coin_core.storage import is_locked, open_lock, replacing, write_file
+from coin_core.storage import open_lock, replacing, write_file
+
+_NAME = re.compile(r"[0-9a-f]{64}\..+")
 
 
 class Originals:
@@ -33,16 +38,21 @@ class Originals:
         Nobody else adds, removes or sweeps meanwhile. After an error, the notes stay
         for `sweep`.
         """
-        with self._explained():
-            self._notes.mkdir(parents=True, exist_ok=True)
         with self._lock():
-            notes = [self._notes / f"{name}~{secrets.token_hex(4)}" for name in names]
-            with self._explained():
-                for note in notes:
-                    note.touch()
+            notes = [f"{name}~{secrets.token_hex(4)}" for name in names]
+            for note in notes:
+                self._write_note(note)
             yield
             for note in notes:
-                note.unlink(missing_ok=True)
+                self._delete_note(note)
+
+    def path(self, name: str) -> Path:
+        """Where an original can be read; there is no file if it is missing."""
+        return self.folder / name
+
+    def has(self, name: str) -> bool:
+        """Whether there is an original of that name."""
+        return self.path(name).is_file()
 
     def write(self, name: str, data: bytes) -> None:
         """Write a file whole or not at all.
@@ -69,21 +79,17 @@ class Originals:
         Returns:
             How many files without a row were deleted.
         """
-        if not self._notes.is_dir() or not any(self._notes.iterdir()):
-            return 0
-        if is_locked(self.folder / ".lock"):
+        if not self._list_notes():
             return 0
         deleted = 0
-        with self._lock():
-            for note in sorted(self._notes.iterdir()):
-                name = note.name.rsplit("~", 1)[0]
-                for unfinished in self.folder.glob(f".{name}.*.tmp"):
-                    unfinished.unlink(missing_ok=True)
-                path = self.folder / name
-                if path.is_file() and not is_known(name.split(".")[0]):
-                    path.unlink()
+        with self._lock(wait=False) as is_mine:
+            for note in self._list_notes() if is_mine else ():
+                name = note.rsplit("~", 1)[0]
+                self._delete_unfinished(name)
+                if self.has(name) and not is_known(name.split(".")[0]):
+                    self.delete(name)
                     deleted += 1
-                note.unlink(missing_ok=True)
+                self._delete_note(note)
         return deleted
 
     def compare(self, sizes: Mapping[str, int], *, digests: bool) -> list[Problem]:
@@ -93,50 +99,92 @@ class Originals:
             sizes: Name of each original to its size in bytes.
             digests: Also read each file, and compare its sha256 with its name.
         """
-        files: dict[str, int] = {}
-        if self.folder.is_dir():
-            with os.scandir(self.folder) as entries:
-                files = {e.name: e.stat().st_size for e in entries if e.is_file()}
+        files = self._list_files()
         problems = [
             Problem(
                 kind="orphan_file",
-                sentence=f"{self.folder / name} belongs to no photo of the catalog.",
+                sentence=f"{self._place(name)} belongs to no photo of the catalog.",
             )
             for name in sorted(files.keys() - sizes.keys() - {".lock"})
         ]
         for name, size in sorted(sizes.items()):
             if name not in files:
                 sentence = (
-                    f"The original {self.folder / name} is missing; put it back from a "
+                    f"The original {self._place(name)} is missing; put it back from a "
                     "backup, or import the photo again."
                 )
                 problems.append(Problem(kind="missing_file", sentence=sentence))
             elif files[name] != size or (digests and not self._is_unchanged(name)):
                 sentence = (
-                    f"The original {self.folder / name} was changed from outside; put "
+                    f"The original {self._place(name)} was changed from outside; put "
                     "it back from a backup, or delete it and import the photo again."
                 )
                 problems.append(Problem(kind="changed_file", sentence=sentence))
         return problems
 
+    def is_empty(self) -> bool:
+        """Whether there is no original at all, as far as can be seen."""
+        try:
+            return not any(map(_NAME.fullmatch, self._list_files()))
+        except OSError:
+            return True
+
+    @property
+    def where(self) -> str:
+        """Where they are, for a person."""
+        return str(self.folder)
+
+    def _place(self, name: str) -> str:
+        return f"{self.where}/{name}"
+
+    def _list_files(self) -> dict[str, int]:
+        """The sizes of all files by name."""
+        if not self.folder.is_dir():
+            return {}
+        with os.scandir(self.folder) as entries:
+            return {e.name: e.stat().st_size for e in entries if e.is_file()}
+
     def _is_unchanged(self, name: str) -> bool:
         with (self.folder / name).open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest() == name.split(".")[0]
+
+    def _list_notes(self) -> list[str]:
+        if not self._notes.is_dir():
+            return []
+        return sorted(note.name for note in self._notes.iterdir())
+
+    def _write_note(self, note: str) -> None:
+        with self._explained():
+            self._notes.mkdir(parents=True, exist_ok=True)
+            (self._notes / note).touch()
+
+    def _delete_note(self, note: str) -> None:
+        (self._notes / note).unlink(missing_ok=True)
+
+    def _delete_unfinished(self, name: str) -> None:
+        for unfinished in self.folder.glob(f".{name}.*.tmp"):
+            unfinished.unlink(missing_ok=True)
 
     def _explained(self) -> AbstractContextManager[None]:
         failure = f"A photo could not be stored in {self.folder}"
         return disk_errors(failure, kind=CatalogError)
 
     @contextmanager
-    def _lock(self) -> Iterator[None]:
-        """Lock the folder; the lock of a killed process is free."""
-        with self._explained():
-            lock = open_lock(self.folder / ".lock", timeout_s=-1)
+    def _lock(self, *, wait: bool = True) -> Iterator[bool]:
+        """Lock the originals, if need be by waiting; yields whether that is done.
+
+        The lock of a killed process is free.
+        """
+        lock = None
+        with self._explained(), suppress(Timeout):
+            lock = open_lock(self.folder / ".lock", timeout_s=-1 if wait else 0)
             lock.acquire()
+        is_mine = lock is not None and lock.is_locked
         try:
-            yield
+            yield is_mine
         finally:
-            lock.release()
+            if lock is not None and is_mine:
+                lock.release()
 
 
 @contextmanager

@@ -44,14 +44,12 @@ class Photos:
     """The photos of a catalog.
 
     Attributes:
-        folder: The folder of the original files.
-        originals: Writes and removes files in that folder.
+        originals: Reads, writes and removes the original files.
     """
 
-    def __init__(self, database: Database, folder: Path) -> None:
+    def __init__(self, database: Database, originals: Originals) -> None:
         self._database = database
-        self.folder = folder
-        self.originals = Originals(folder)
+        self.originals = originals
 
     def add(
         self,
@@ -101,7 +99,7 @@ class Photos:
                         if known is None:
                             raise
                 photo = self.get(known.photo_id)
-                if not self.path(photo).is_file():
+                if not self.has_original(photo):
                     self.originals.write(f"{digest}.{photo.extension}", data)
                 return known
         except BaseException:
@@ -180,8 +178,17 @@ class Photos:
             return [(row.id, row.coin_id, row.phash) for row in rows]
 
     def path(self, photo: CatalogPhoto) -> Path:
-        """The original file of a photo. Read it, never write it."""
-        return self.folder / f"{photo.sha256}.{photo.extension}"
+        """The original file of a photo. Read it soon, never write it.
+
+        Raises:
+            CatalogError: The store of the originals cannot be used, or the original
+                was changed there.
+        """
+        return self.originals.path(f"{photo.sha256}.{photo.extension}")
+
+    def has_original(self, photo: CatalogPhoto) -> bool:
+        """Whether the original file of a photo is there."""
+        return self.originals.has(f"{photo.sha256}.{photo.extension}")
 
     def faces(self, photo_id: int) -> tuple[CatalogFace, ...]:
         """The faces on a photo in their order; empty for an unknown photo."""

@@ -9,13 +9,16 @@ from sqlalchemy import Connection, select, text
 
 from coin_core.catalog.database import Database, connect, find_url, refuse_lost
 from coin_core.catalog.edits import Edits
+from coin_core.catalog.file_store import Originals
 from coin_core.catalog.photos import Photos
 from coin_core.catalog.predictions import Predictions
 from coin_core.catalog.queries import Queries
 from coin_core.catalog.records import Problem
 from coin_core.catalog.reviews import Reviews
 from coin_core.catalog.schema import Checked, PhotoRow, Row
+from coin_core.catalog.shared_originals import SharedOriginals
 from coin_core.errors import CatalogError
+from coin_core.object_store import shared_store
 from coin_core.storage import data_dir
 
 
@@ -27,6 +30,7 @@ class Catalog:
 
     Attributes:
         database: Transactions on the tables.
+        photos_dir: The folder of the original files, unless a store keeps them.
         photos: Photos with their files, faces and coins.
         edits: Changes by users, with history, undo and redo.
         reviews: Decisions of reviewers and how far they agree.
@@ -34,18 +38,14 @@ class Catalog:
         queries: Lists, counts and queues of photos.
     """
 
-    def __init__(self, database: Database, photos_dir: Path) -> None:
+    def __init__(self, database: Database, originals: Originals, folder: Path) -> None:
         self.database = database
-        self.photos = Photos(database, photos_dir)
+        self.photos_dir = folder
+        self.photos = Photos(database, originals)
         self.edits = Edits(database)
         self.reviews = Reviews(database)
         self.predictions = Predictions(database)
         self.queries = Queries(database, self.photos)
-
-    @property
-    def photos_dir(self) -> Path:
-        """The folder of the original files."""
-        return self.photos.folder
 
     def close(self) -> None:
         """Release all connections; the catalog can still be used."""
@@ -104,17 +104,25 @@ def open_catalog(url: str | None = None, *, photos_dir: Path | None = None) -> C
     Args:
         url: Address of the database; by default COIN_DATABASE_URL, or catalog.sqlite
             in the data folder.
-        photos_dir: Folder of the original files; by default photos/ in the data
-            folder.
+        photos_dir: Folder of the original files; by default the store that
+            COIN_STORAGE_URL names, or photos/ in the data folder.
 
     Raises:
         CatalogError: The database is damaged, lost, busy, newer than the program, or
             not writable. The message says what to do; the file is not changed.
     """
     address = find_url(url)
+    store = shared_store() if photos_dir is None else None
     photos_dir = photos_dir or data_dir().resolve() / "photos"
-    refuse_lost(address, photos_dir)
-    catalog = Catalog(Database(connect(address)), photos_dir)
+    originals = Originals(photos_dir)
+    if store is not None:
+        cache = data_dir().resolve() / "cache" / "originals"
+        originals = SharedOriginals(store, cache)
+    refuse_lost(address, originals)
+    database = Database(connect(address))
+    if isinstance(originals, SharedOriginals) and not database.is_sqlite:
+        originals.take_turns(database)
+    catalog = Catalog(database, originals, photos_dir)
     catalog.database.back_up_daily()
     catalog.photos.sweep()
     return catalog

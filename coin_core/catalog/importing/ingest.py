@@ -16,6 +16,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Se
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, fields, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 from uuid import uuid4
@@ -50,6 +51,7 @@ from coin_core.catalog.records import (
     PhotoRecord,
     PhotoStatus,
 )
+from coin_core.catalog.removed import discard_photos
 from coin_core.catalog.repository import Catalog
 from coin_core.catalog.schema import ImportRow, PhotoRow
 from coin_core.catalog.similarity import (
@@ -69,6 +71,7 @@ from coin_core.errors import (
 )
 from coin_core.imaging import photo_io
 from coin_core.imaging.decoder import MAX_SIDE_PX, show_name, sniff
+from coin_core.results import class_title
 
 Labels = Literal["folder", "none"]
 Stop = Callable[[], bool]
@@ -78,7 +81,6 @@ _MAX_UNRECORDED = 32
 _WORKERS = max(1, min(8, os.cpu_count() or 1))
 _AHEAD = 4 * _WORKERS  # photos being prepared or waiting to be written
 _DEMO_STOPS_IN_S = 30.0
-_REMOVED_AT_ONCE = 500
 _EXTENSIONS = {
     "JPEG": "jpg",
     "PNG": "png",
@@ -162,8 +164,19 @@ def _find_or_create_demo(catalog: Catalog, spec: Mapping[str, Any]) -> int:
     return ledger.create(catalog, "demo", spec) if import_id is None else import_id
 
 
-def remove_demo(catalog: Catalog, *, who: str = "demo") -> int:
-    """Stop the rendering of demo coins and remove all rendered photos.
+def remove_demo(
+    catalog: Catalog,
+    *,
+    who: str = "demo",
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> int:
+    """Stop the generation of demo coins and move all rendered photos to the bin.
+
+    Args:
+        catalog: The catalog.
+        who: The user.
+        progress: Called with photos done and photos in all; if it raises, nothing is
+            removed.
 
     Returns:
         How many photos were removed.
@@ -184,18 +197,16 @@ def remove_demo(catalog: Catalog, *, who: str = "demo") -> int:
         while ledger.is_running(import_id):
             if time.monotonic() > deadline:
                 raise CatalogError(
-                    "The demo coins are still being rendered. Wait until that has "
+                    "The demo coins are still being generated. Wait until that has "
                     "stopped, and remove them then."
                 )
             time.sleep(0.1)
     rendered = select(PhotoRow.id).where(PhotoRow.is_rendered.is_(True))
+    with catalog.database.reading() as connection:
+        photo_ids = connection.scalars(rendered.order_by(PhotoRow.id)).all()
     removed = 0
-    while True:
-        with catalog.database.reading() as connection:
-            photo_ids = connection.scalars(rendered.limit(_REMOVED_AT_ONCE)).all()
-        if not photo_ids:
-            break
-        removed += catalog.photos.remove(photo_ids, who=who)
+    if photo_ids:
+        removed = discard_photos(catalog, photo_ids, who=who, progress=progress)
     with catalog.database.writing(Right.DELETE) as connection:
         connection.execute(delete(ImportRow).where(ImportRow.kind == "demo"))
     return removed
@@ -369,6 +380,18 @@ def discard_import(catalog: Catalog, import_id: int) -> None:
         message = "It was given up; the photos imported before stay."
         ledger.set_state(catalog, import_id, ImportState.FAILED, message)
         drop_uploads(catalog, spec)
+
+
+def waiting_files(catalog: Catalog, import_id: int, *, limit: int) -> list[str]:
+    """Names of the first files of an import that has not listed its items yet."""
+    paths = map(Path, ledger.spec_of(catalog, import_id).get("sources", ()))
+    files = (
+        path
+        for source in paths
+        for path in ([source] if source.is_file() else sorted(source.rglob("*")))
+        if path.is_file()
+    )
+    return list(dict.fromkeys(path.name for path in islice(files, limit)))
 
 
 def stage_uploads(
@@ -681,7 +704,7 @@ class _Writer:
 
     def _restore_file(self, photo: CatalogPhoto, data: bytes) -> None:
         """Write a lost original file again; the rest of the photo stays as it is."""
-        if not self._catalog.photos.path(photo).is_file():
+        if not self._catalog.photos.has_original(photo):
             record = PhotoRecord(
                 extension=photo.extension,
                 width_px=photo.width_px,
@@ -703,7 +726,10 @@ class _Writer:
         remark = f"In the catalog already, as {name} (photo {photo.photo_id})."
         ruler = facts.coin.ruler_attributed
         if ruler and photo.ruler and ruler != photo.ruler:
-            remark += f" Its label {photo.ruler} was kept; here it is {ruler}."
+            remark += (
+                f" Its label {class_title(photo.ruler)} was kept; here it is "
+                f"{class_title(ruler)}."
+            )
         if added:
             remark += f" What it lacked was added: {', '.join(added)}."
         self._note(item, ItemState.KNOWN, photo.photo_id, remark)
@@ -764,12 +790,12 @@ def _coin_of_match(match: Match, facts: Facts) -> tuple[int | None, str]:
     ruler = facts.coin.ruler_attributed
     if ruler and photo.ruler and ruler != photo.ruler:
         return None, (
-            f"Looks the same as {name}, which is labelled {photo.ruler}; the two "
-            "were not put together."
+            f"Looks the same as {name}, which is labelled {class_title(photo.ruler)}; "
+            "the two were not put together."
         )
     if photo.ruler and facts.photo.get("label_evidence"):
         return None, (
-            f"Looks the same as {name}, which is labelled {photo.ruler}; the two were "
-            "not put together, as this ruler is in doubt."
+            f"Looks the same as {name}, which is labelled {class_title(photo.ruler)}; "
+            "the two were not put together, as this ruler is in doubt."
         )
     return photo.coin_id, f"{GROUPED}{name}, by its look."
