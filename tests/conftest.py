@@ -11,14 +11,17 @@ import io
 import random
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import hypothesis
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw
+
+if TYPE_CHECKING:
+    from coin_core.object_store import ObjectStore
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -114,3 +117,26 @@ def encode_photo() -> Callable[..., bytes]:
         return buffer.getvalue()
 
     return encode
+
+
+@pytest.fixture(scope="session")
+def store_server() -> Iterator[dict[str, str]]:
+    """A running S3-compatible server: the variables by which programs find it."""
+    from tests.object_store import serve_store
+
+    with serve_store() as variables:
+        yield variables
+
+
+@pytest.fixture
+def team_store(
+    store_server: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> ObjectStore:
+    """An empty store, which COIN_STORAGE_URL names."""
+    from coin_core.object_store import ObjectStore
+    from tests.object_store import new_prefix
+
+    for name, value in store_server.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("COIN_STORAGE_URL", url := new_prefix())
+    return ObjectStore(url)
