@@ -1,4 +1,4 @@
-"""Long commands in processes of their own: imports, exports, scrapes, trainings.
+"""Long commands in processes of their own: imports, exports, trainings and others.
 
 A job is a folder `data/jobs/<job_id>/`: job.json holds its command and state,
 progress.json is written by the command, log.txt is its output, `stop` asks it to stop,
@@ -70,6 +70,8 @@ class JobKind(StrEnum):
     IMPORT = "import"
     EXPORT = "export"
     SCRAPE = "scrape"
+    CLASSIFY = "classify"
+    FREEZE = "freeze"
 
 
 class JobState(StrEnum):
@@ -88,6 +90,8 @@ _RIGHTS: Final = {
     JobKind.IMPORT: Right.IMPORT,
     JobKind.EXPORT: Right.EXPORT,
     JobKind.SCRAPE: Right.GATHER,
+    JobKind.CLASSIFY: Right.LABEL,
+    JobKind.FREEZE: Right.FREEZE,
 }
 _CAN_RESUME = (JobState.STOPPED, JobState.INTERRUPTED, JobState.FAILED)
 
@@ -133,6 +137,11 @@ class JobProgress:
             return self.words
         count = f"{self.done:,.0f} of {self.total:,.0f} {self.unit}s"
         return f"{self.words}: {count}" if self.words else count
+
+    @property
+    def has_more_steps(self) -> bool:
+        """Whether the numbers are those of a step, and others come after it."""
+        return self.details.get("more_steps") is True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -118,7 +118,8 @@ def record_predictions(
     for part in chunks(ids, _BATCH):
         stored = catalog.predictions.of_photos(part, kind=PredictionKind.MODEL)
         fresh = []
-        for photo in catalog.photos.get_many(part):
+        # One that was removed since the others were chosen is skipped.
+        for photo in catalog.photos.get_existing(part):
             if photo.status is PhotoStatus.EXCLUDED:
                 continue
             old = {p.classifier: p.model_digest for p in stored.get(photo.photo_id, ())}

@@ -59,6 +59,7 @@ from coin_core.catalog.splits import (
 )
 from coin_core.detection.faces import Side
 from coin_core.errors import CatalogError
+from coin_core.results import class_title
 from coin_core.rulers import DEFAULT_CLASSES
 from coin_core.storage import dump_json
 
@@ -171,8 +172,8 @@ class Version(VersionInfo):
     def warnings(self) -> tuple[str, ...]:
         """A sentence for each thing to know before training on this version."""
         warnings = [
-            f"{ruler} has only {count} coin{'s' if count > 1 else ''}; what is "
-            "measured on it will be uncertain."
+            f"{class_title(ruler)} has only {count} coin{'s' if count > 1 else ''}; "
+            "what is measured on it will be uncertain."
             for ruler, count in self.rare.items()
         ]
         used = {item.split for item in self.items}
@@ -181,7 +182,9 @@ class Version(VersionInfo):
                 str(split) for split in Split if split in used and not counts[split]
             ]
             if empty:
-                warnings.append(f"{ruler} has no coin for {' and '.join(empty)}.")
+                warnings.append(
+                    f"{class_title(ruler)} has no coin for {' and '.join(empty)}."
+                )
         return tuple(warnings)
 
     def summary(self) -> VersionSummary:
@@ -526,14 +529,9 @@ def freeze(
         CatalogError: The name is taken or invalid, or no photo is suitable.
     """
     check(Right.FREEZE)
-    if not _NAME.fullmatch(name):
-        raise CatalogError(
-            "A version is called by 1 to 64 letters, digits, '.', '_' or '-', such as "
-            f"'spring-2026'; not {name[:80]!r}."
-        )
+    check_new_name(catalog, name)
     checked = check_fractions(fractions)
     with catalog.database.reading() as connection:
-        _refuse_taken(connection, name)
         photos = load_photos(connection, progress)
     chosen, left_out = _choose_labelled(photos, free_only, with_rendered)
     groups = _group_copies(chosen, progress)
@@ -569,6 +567,21 @@ def freeze(
     return load_version(catalog, name)
 
 
+def check_new_name(catalog: Catalog, name: str) -> None:
+    """Refuse a name that no new version can have.
+
+    Raises:
+        CatalogError: The name is taken or invalid.
+    """
+    if not _NAME.fullmatch(name):
+        raise CatalogError(
+            "Enter a name of 1 to 64 letters, digits, '.', '_' or '-', such as "
+            f"'spring-2026'; not {name[:80]!r}."
+        )
+    with catalog.database.reading() as connection:
+        _refuse_taken(connection, name)
+
+
 def snapshot(catalog: Catalog) -> tuple[tuple[VersionItem, ...], tuple[int, ...]]:
     """The labelled photos as they are now, without freezing them.
 
@@ -587,6 +600,18 @@ def snapshot(catalog: Catalog) -> tuple[tuple[VersionItem, ...], tuple[int, ...]
         tuple(_to_item(details, Split.TRAIN) for details in chosen),
         tuple(groups[details.photo.coin_id] for details in chosen),
     )
+
+
+def labelled_coins(catalog: Catalog) -> dict[str, int]:
+    """Coins of each ruler that `snapshot` would take, by class key."""
+    with catalog.database.reading() as connection:
+        photos = load_photos(connection)
+    try:
+        chosen, _ = _choose_labelled(photos, free_only=False, with_rendered=None)
+    except CatalogError:
+        return {}
+    pairs = {(str(d.photo.ruler), d.photo.coin_id) for d in chosen}
+    return dict(sorted(Counter(ruler for ruler, _ in pairs).items()))
 
 
 def list_versions(catalog: Catalog) -> tuple[VersionSummary, ...]:
@@ -678,7 +703,7 @@ def _choose_labelled(
     if with_rendered is False or (with_rendered is None and real):
         chosen = real
         if rendered:
-            left_out["rendered"] += rendered
+            left_out["rendered demo coins"] += rendered
     if not chosen:
         reasons = _list_reasons(left_out)
         raise CatalogError(

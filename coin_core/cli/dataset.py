@@ -117,16 +117,21 @@ def run(options: argparse.Namespace) -> int:
 
 def _freeze(options: argparse.Namespace, catalog: Catalog) -> int:
     from coin_core.catalog.versions import freeze
+    from coin_core.jobs import Progress, report_details
 
-    version = freeze(
-        catalog,
-        options.name,
-        seed=options.seed,
-        fractions=options.shares,
-        free_only=options.free_only,
-        with_rendered=options.with_rendered,
-        who=options.who or operator().name,
-    )
+    with Progress("comparing the photos", unit="photo") as bar:
+        version = freeze(
+            catalog,
+            options.name,
+            seed=options.seed,
+            fractions=options.shares,
+            free_only=options.free_only,
+            with_rendered=options.with_rendered,
+            who=options.who or operator().name,
+            progress=bar.advance_to,
+        )
+    photos, coins = len(version.items), sum(version.coins.values())
+    report_details(version=version.name, photos=photos, coins=coins, note=version.note)
     for sentence in version.warnings:
         sys.stderr.write(f"{sentence}\n")
     if options.json:

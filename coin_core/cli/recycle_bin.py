@@ -32,7 +32,7 @@ def run(options: argparse.Namespace) -> int:
     if (options.action == "restore") != (options.item is not None):
         raise CatalogError("Name what to restore: python -m coin_core bin restore ITEM")
     if options.action == "restore":
-        sys.stderr.write(f"Restored: {recycle_bin.restore(options.item)}\n")
+        sys.stderr.write(f"Restored: {_restore(options.item)}\n")
     elif options.action == "empty":
         sys.stderr.write(f"{recycle_bin.empty_bin()} deleted for good.\n")
     elif options.json:
@@ -41,3 +41,14 @@ def run(options: argparse.Namespace) -> int:
         for item in recycle_bin.list_bin():
             sys.stdout.write(f"{item.item_id}  {item.at}  {item.path}\n")
     return 0
+
+
+def _restore(item_id: str) -> str:
+    """Restore a file or folder, or removed photos; returns what that was."""
+    from coin_core import recycle_bin
+    from coin_core.catalog import open_catalog
+    from coin_core.catalog.removed import list_removed, restore_photos
+
+    if item_id in (item.item_id for item in list_removed()):
+        return f"{restore_photos(open_catalog(), item_id)} photos"
+    return str(recycle_bin.restore(item_id))

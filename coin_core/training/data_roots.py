@@ -130,14 +130,32 @@ def _is_photo(name: str) -> bool:
 
 def count_photos(folder: Path) -> dict[str, int]:
     """Files that look like photos in each folder of the folder."""
-    counts: dict[str, int] = {}
+    return {label: len(names) for label, names in _photos_in(folder).items()}
+
+
+def count_coins(folder: Path) -> dict[str, int]:
+    """Coins in each folder with photos; "__" ends the part of a name that they share.
+
+    Photos that are copies of each other count as several coins.
+    """
+    return {
+        label: len({name.split("__")[0] for name in names})
+        for label, names in _photos_in(folder).items()
+        if names
+    }
+
+
+def _photos_in(folder: Path) -> dict[str, list[str]]:
+    """The names of the photos in each folder of the folder."""
+    names: dict[str, list[str]] = {}
     left = _MOST_COUNTED
     for label in _folders(folder):
-        counts[label.name] = 0
+        here = names[label.name] = []
         with suppress(OSError):  # a folder without access, or one just removed
             for path in label.rglob("*"):
                 left -= 1
                 if left < 0:
-                    return counts
-                counts[label.name] += _is_photo(path.name)
-    return counts
+                    return names
+                if _is_photo(path.name):
+                    here.append(path.name)
+    return names

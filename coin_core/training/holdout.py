@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from coin_core.classifiers.torch_classifier import apply_temperature
 from coin_core.errors import TrainingDataError, TrainingStoppedError
 from coin_core.evaluation.calibration import find_threshold, fit_temperature
 from coin_core.evaluation.metrics import evaluate
+from coin_core.results import class_title
 from coin_core.training.cross_validation import NOTHING_LEARNED, FittedClassifier
 from coin_core.training.runs import Run
 from coin_core.training.task import start_training
@@ -46,21 +48,10 @@ def fit_on_split(
         TrainingDataError: A split has too few coins, or of one class only.
         TrainingStoppedError: It was stopped before anything was learned.
     """
+    check_split(y, splits)
     train, valid, test = (
         np.flatnonzero(splits == split) for split in ("train", "validation", "test")
     )
-    for what, rows in (("training", train), ("validation", valid)):
-        if len(np.unique(y[rows])) < 2:
-            raise TrainingDataError(
-                f"The {what} split of this version has coins of fewer than two rulers. "
-                "Freeze a version with more coins or a larger share, or train with "
-                "folds on the catalog as it is now: --data catalog"
-            )
-    if missing := sorted(set(y) - set(y[train])):
-        raise TrainingDataError(
-            f"The training split has no coin of {', '.join(missing)}, which other "
-            "splits have. Add coins of it, or leave it out of all splits."
-        )
     with start_training(
         name, classes=classes, folds=1, with_final=False, run=run, **settings
     ) as task:
@@ -95,6 +86,34 @@ def fit_on_split(
         seconds=round(result.seconds, 1),
         stopped=result.stopped,
     )
+
+
+def check_split(y: NDArray[Any], splits: NDArray[np.str_]) -> None:
+    """Refuse a split that nothing can be learned from or chosen by, with the counts.
+
+    Args:
+        y: Label names, (N,).
+        splits: "train", "validation" or "test", (N,).
+
+    Raises:
+        TrainingDataError: A split has coins of one class only, or a class has none in
+            training.
+    """
+    for what, split in (("training", "train"), ("validation", "validation")):
+        here = Counter(y[splits == split].tolist())
+        if len(here) < 2:
+            counts = ", ".join(f"{class_title(k)}: {n:,}" for k, n in here.items())
+            raise TrainingDataError(
+                f"The {what} split of this version has photos of fewer than two rulers "
+                f"({counts or 'none'}). Freeze a version with more coins or a larger "
+                "share, or train with folds on the dataset as it is now: --data catalog"
+            )
+    if missing := sorted(set(y) - set(y[splits == "train"])):
+        named = ", ".join(map(class_title, missing))
+        raise TrainingDataError(
+            f"The training split has no coin of {named}, which other splits have. Add "
+            "coins of it, or leave it out of all splits."
+        )
 
 
 def how_measured(splits: NDArray[np.str_] | None, folds: int) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -31,7 +30,7 @@ def split_by_coin(
     from sklearn.model_selection import StratifiedGroupKFold
 
     labels, coins = np.asarray(y), np.asarray(groups)
-    _check_enough(labels, coins, folds)
+    check_enough(coins_per_class(labels, coins), folds=folds)
     splitter = StratifiedGroupKFold(n_splits=folds, shuffle=True, random_state=seed)
     yield from splitter.split(np.zeros(len(labels)), labels, coins)
 
@@ -54,8 +53,9 @@ def hold_out_by_coin(
     rest = np.flatnonzero(~np.isin(labels, single))
     if not len(rest):
         raise TrainingDataError(
-            f"Each class has only one coin to learn from ({', '.join(single)}): "
-            "none is left to choose the epoch by. Add photos."
+            f"Each class has only one coin to learn from "
+            f"({', '.join(map(class_title, single))}): none is left to choose the "
+            "epoch by. Add photos."
         )
     enough = (count for count in per_class.values() if count > 1)
     splitter = StratifiedGroupKFold(
@@ -77,21 +77,34 @@ def coins_per_class(y: ArrayLike, groups: ArrayLike) -> dict[str, int]:
     }
 
 
-def _check_enough(labels: NDArray[Any], coins: NDArray[Any], folds: int) -> None:
-    per_class = coins_per_class(labels, coins)
+def check_enough(
+    per_class: Mapping[str, int], *, folds: int, to_learn: int = 1
+) -> None:
+    """Refuse a cross-validation for which a class has too few coins, with the counts.
+
+    Args:
+        per_class: Coins of each class.
+        folds: Of the cross-validation.
+        to_learn: Coins of each class that must be left to learn from in a fold.
+
+    Raises:
+        TrainingDataError: There are too few classes, coins or folds.
+    """
+    counts = ", ".join(f"{class_title(key)}: {n:,}" for key, n in per_class.items())
     if len(per_class) < 2:
         raise TrainingDataError(
-            "Learning needs photos of at least two classes; "
-            f"found only {', '.join(per_class) or 'none'}."
+            "Training needs coins of at least two classes; here are "
+            f"{counts or 'none'}. Add photos of another class, or label more."
         )
     if folds < 2:
         raise TrainingDataError(f"A split needs at least 2 folds, not {folds}.")
-    few = {label: count for label, count in per_class.items() if count < folds}
-    if few:
-        named = ", ".join(f"{label} ({count})" for label, count in few.items())
+    least = folds
+    while least - -(-least // folds) < to_learn:
+        least += 1
+    if min(per_class.values()) < least:
         raise TrainingDataError(
-            f"{folds} folds need at least {folds} coins of each class; "
-            f"too few of {named}. Add photos or take fewer folds."
+            f"{folds} folds need at least {least} coins of each class; here are "
+            f"{counts}. Add photos of the rare classes, or take fewer folds."
         )
 
 

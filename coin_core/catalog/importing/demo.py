@@ -166,7 +166,8 @@ class RenderedPhoto:
             if plan.wrongly:
                 others = [key for key in DEFAULT_CLASSES if key != label]
                 label = others[int(rng.integers(len(others)))]
-                row["notes"] = f"Labelled wrongly on purpose: rendered as {self.ruler}."
+                name = RULERS[self.ruler].name
+                row["notes"] = f"Labelled wrongly on purpose: it is a coin of {name}."
             row["ruler"] = label
             row["name_on_coin"] = RULERS[label].name_on_coin
         return row

@@ -29,6 +29,7 @@ from coin_core.catalog.schema import ImportItemRow, ImportRow, PhotoRow
 from coin_core.errors import CatalogError, CoinError
 from coin_core.storage import read_json
 
+DEMO_TITLE = "Generating demo coins"
 _PART = 400  # rows a statement
 
 
@@ -344,7 +345,7 @@ def make_job(catalog: Catalog, import_id: int) -> jobs.Job:
     """
     spec, kind = spec_of(catalog, import_id), progress_of(catalog, import_id).kind
     module, arguments = "coin_core.cli.main", ["import", "--resume", str(import_id)]
-    title = "Rendering demo coins" if kind == "demo" else "Importing photos"
+    title = DEMO_TITLE if kind == "demo" else "Importing photos"
     if kind == SCRAPE:
         module, title = "scrapers.cli", f"{spec['source']}, {spec['query'][:80]}"
         arguments = _scrape_arguments(spec)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from coin_core.errors import TrainingDataError
-from coin_core.training.splits import hold_out_by_coin, split_by_coin
+from coin_core.training.splits import check_enough, hold_out_by_coin, split_by_coin
 
 Y = np.array(["a", "a", "b", "b"] * 15)
 COINS = np.array([f"{i // 2}" for i in range(60)])
@@ -47,10 +47,28 @@ def test_a_single_coin_of_a_class_is_learnt_from_and_the_rest_held_out():
     ("y", "folds", "said"),
     [
         (["a"] * 4, 2, "two classes"),
-        (["a", "a", "a", "b"], 2, r"too few of b \(1\)"),
+        (["a", "a", "a", "b"], 2, "at least 2 coins of each class; here are a: 3, b: 1"),
         (["a", "a", "b", "b"], 1, "at least 2 folds"),
     ],
 )
 def test_what_cannot_be_split_is_refused(y, folds, said):
     with pytest.raises(TrainingDataError, match=said):
         list(split_by_coin(y, range(4), folds=folds, seed=0))
+
+
+@pytest.mark.parametrize(
+    ("per_class", "folds", "least"),
+    [({"a": 9, "b": 5}, 5, None), ({"a": 9, "b": 4}, 5, 5), ({"a": 9, "b": 5}, 2, 6)],
+)
+def test_enough_coins_are_left_to_learn_from_in_each_fold(per_class, folds, least):
+    if least is None:
+        check_enough(per_class, folds=folds, to_learn=3)
+        return
+    with pytest.raises(TrainingDataError, match=f"at least {least} coins") as refused:
+        check_enough(per_class, folds=folds, to_learn=3)
+    assert "a: 9, b: " in str(refused.value)
+
+
+def test_people_read_names_of_rulers_and_no_keys():
+    with pytest.raises(TrainingDataError, match="Judah Aristobulus I: 2"):
+        check_enough({"judah_aristobulus_i": 2, "john_hyrcanus_i": 9}, folds=5)

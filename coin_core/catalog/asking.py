@@ -1,0 +1,60 @@
+"""Asking the classifiers about photos of the dataset, as a job."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from coin_core import jobs
+from coin_core.errors import WeightsMissingError
+
+_MAX_NAMED = 200
+
+
+def start_asking(photo_ids: Sequence[int]) -> jobs.Job:
+    """Store what the installed classifiers say of photos; the job continues if resumed.
+
+    What they have said with the same weights is not asked again.
+    """
+    title = f"Asking the classifiers about {len(photo_ids):,} photos"
+    arguments = [str(photo_id) for photo_id in photo_ids]
+    return jobs.add_job(
+        jobs.JobKind.CLASSIFY, title, arguments, module="coin_core.catalog.asking"
+    )
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Ask about the photos with these ids; returns 0.
+
+    Raises:
+        WeightsMissingError: There is no classifier.
+    """
+    # Counted from here, so that the time left includes loading the classifiers.
+    with jobs.Progress(
+        "asking the classifiers", len(arguments), unit="photo"
+    ) as progress:
+        # The page that starts the job does not wait for these.
+        from coin_core.catalog import open_catalog
+        from coin_core.catalog.label_errors import record_predictions
+        from coin_core.classifiers.installed import installed_models
+        from coin_core.pipeline import CoinClassifier
+
+        names = [one.name for one in installed_models()[0]]
+        if not names:
+            raise WeightsMissingError(
+                "There are no classifiers in this installation yet. This makes them: "
+                "python -m coin_core train all --data rendered"
+            )
+        recorded = record_predictions(
+            open_catalog(),
+            CoinClassifier(),
+            [int(photo_id) for photo_id in arguments],
+            classifiers=names,
+            progress=progress.advance_to,
+        )
+    read = recorded.photos + recorded.known
+    jobs.report_details(
+        read=read,
+        skipped=len(arguments) - read,
+        left_out=list(recorded.left_out[:_MAX_NAMED]),
+    )
+    return 0
