@@ -7,6 +7,7 @@ results that were stored by then, or nothing where all are stored in one step.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -16,9 +17,9 @@ import streamlit as st
 
 from coin_core.access import Person, acting_as, current_person
 from coin_core.errors import CoinError
-from coin_core.i18n import current_language, speaking
+from coin_core.i18n import _, current_language, speaking
 from ui.errors import show_error
-from ui.formatting import as_text
+from ui.formatting import as_text, duration
 
 ProgressCallback = Callable[[int, int], None]
 Result = TypeVar("Result")
@@ -40,7 +41,6 @@ class BackgroundTask:
         on_done: Takes the result, in the thread of the page.
         stopped_notice: What a stop leaves, as a sentence.
         error: Why the task failed.
-        is_shown: Whether the page shows the progress bar.
     """
 
     title: str
@@ -52,7 +52,7 @@ class BackgroundTask:
     error: str = ""
     result: Any = None
     was_stopped: bool = False
-    is_shown: bool = False
+    began: float = field(default_factory=time.monotonic)
     _stop_requested: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
 
@@ -88,6 +88,27 @@ class BackgroundTask:
         if self._stop_requested.is_set():
             raise _StoppedError
         self.done, self.total = done, total
+
+    @property
+    def fraction(self) -> float:
+        """The part that is done, 0 to 1."""
+        return min(self.done / self.total, 1.0) if self.total else 0.0
+
+    @property
+    def words(self) -> str:
+        """What is done, as Markdown, with the time that is left at most."""
+        title = as_text(self.title)
+        if not self.total:
+            return f"{title} …"
+        words = _("{title}: {done} of {total} photos").format(
+            title=title, done=f"{self.done:,}", total=f"{self.total:,}"
+        )
+        if not 0 < self.done < self.total:
+            return words
+        left = (time.monotonic() - self.began) / self.done * (self.total - self.done)
+        return _("{words}, at most {time} left").format(
+            words=words, time=duration(left)
+        )
 
     @property
     def is_finished(self) -> bool:
@@ -212,19 +233,10 @@ def show_task(session: TaskSession) -> None:
         session.show_messages()
 
 
-def rerun_page(session: TaskSession) -> None:
-    """Rerun the page if a fragment has started a task that is not shown yet."""
-    if session.task is not None and not session.task.is_shown:
-        st.rerun()
-
-
 @st.fragment(run_every=1.0)
 def _show_progress(task: BackgroundTask) -> None:
-    task.is_shown = True
     if task.is_finished:
         st.rerun()
     with st.container(horizontal=True, vertical_alignment="center", border=True):
-        fraction = task.done / task.total if task.total else 0.0
-        count = f": {task.done:,} of {task.total:,} photos" if task.total else " …"
-        st.progress(min(fraction, 1.0), as_text(task.title) + count)
-        st.button("Stop", key="stop_work", type="tertiary", on_click=task.stop)
+        st.progress(task.fraction, task.words)
+        st.button(_("Stop"), key="stop_work", type="tertiary", on_click=task.stop)

@@ -9,6 +9,7 @@ import streamlit as st
 
 from coin_core.access import current_person
 from coin_core.errors import CoinError
+from coin_core.i18n import _
 from coin_core.jobs import (
     Job,
     JobKind,
@@ -26,10 +27,34 @@ from ui.formatting import as_text, duration
 _OPENED = "jobs_seen_open"
 
 
-class JobPanel:
-    """Shows the jobs of some kinds; a subclass says what differs.
+def seen_open() -> set[str]:
+    """The ids of the jobs that this visitor has seen waiting or running."""
+    seen: set[str] = st.session_state.setdefault(_OPENED, set())
+    return seen
 
-    Jobs that are done are shown to whoever saw them running, until they dismiss them.
+
+def progress_words(job: Job) -> str:
+    """What a running job does, how much is done, and how long it takes at most."""
+    if job.stop_requested:
+        return _("Stopping …")
+    progress = job.progress()
+    words = as_text(progress.text) or _("starting …")
+    words = words[0].upper() + words[1:]
+    if progress.seconds_left is None:
+        return words
+    left = duration(progress.seconds_left)
+    if progress.has_more_steps:
+        return _("{words}, at most {time} left in this step").format(
+            words=words, time=left
+        )
+    return _("{words}, at most {time} left").format(words=words, time=left)
+
+
+class JobPanel:
+    """Shows the jobs of some kinds beside the button that starts them.
+
+    A subclass says what differs. The sidebar lists the jobs of all kinds. Jobs that are
+    done are shown to whoever saw them running, until they dismiss them.
 
     Attributes:
         kinds: Which jobs.
@@ -47,22 +72,30 @@ class JobPanel:
     hides_done = False
     every_s = 1.0
 
+    def belongs(self, job: Job) -> bool:
+        """Whether a job of these kinds is shown here."""
+        return True
+
     def title(self, job: Job) -> str:
         """The job's name."""
         return job.title
 
     def stop_label(self, job: Job) -> str:
         """Label of the button that stops a running job."""
-        return "Stop"
+        return _("Stop")
 
     def remove_label(self, job: Job) -> str:
         """Label of the button that removes a job that is over."""
-        return "Dismiss"
+        return _("Dismiss")
+
+    def remove_question(self, job: Job) -> str:
+        """What removing a job loses, which is asked first; "" if it loses nothing."""
+        return ""
 
     def ended_words(self, job: Job) -> str:
         """How a job ended, as the second half of a sentence."""
         if job.state is JobState.INTERRUPTED:
-            return "interrupted: it was killed, or the computer went down"
+            return _("interrupted: it was killed, or the computer went down")
         return str(job.state)
 
     def remove(self, job: Job) -> None:
@@ -81,14 +114,13 @@ class JobPanel:
         with errors_on_page():
             start_waiting()
         jobs = self._listed()
-        opened = st.session_state.setdefault(_OPENED, set())
-        opened.update(job.job_id for job in jobs if job.is_open)
+        seen_open().update(job.job_id for job in jobs if job.is_open)
         st.session_state[self._key] = self._stages(jobs)
         if not jobs:
             return
         is_open = any(job.is_open for job in jobs)
         if title := self.open_title if is_open else self.ended_title:
-            st.header(title, anchor=False)
+            st.header(_(title), anchor=False)
         if is_open:
             st.fragment(self._update, run_every=self.every_s)()
         else:
@@ -104,7 +136,7 @@ class JobPanel:
 
     @property
     def _key(self) -> str:
-        return f"job_stages_{'_'.join(self.kinds)}"
+        return f"job_stages_{type(self).__name__}"
 
     def _stages(self, jobs: list[Job]) -> dict[str, str]:
         return {
@@ -112,13 +144,16 @@ class JobPanel:
         }
 
     def _listed(self) -> list[Job]:
-        opened = st.session_state.get(_OPENED, ())
+        opened = seen_open()
         return [
             job
             for job in list_jobs(*self.kinds)
-            if job.state is not JobState.DONE
-            or self.shows_done
-            or (job.job_id in opened and not self.hides_done)
+            if self.belongs(job)
+            and (
+                job.state is not JobState.DONE
+                or self.shows_done
+                or (job.job_id in opened and not self.hides_done)
+            )
         ]
 
     def _show_all(self, jobs: list[Job]) -> None:
@@ -137,30 +172,24 @@ class JobPanel:
                     st.text(f"Started by {who}.{hint * (not may_change(job))}")
 
     def _show_running(self, job: Job) -> None:
-        stopping = job.stop_requested
         with _row():
             st.markdown(f"**{as_text(self.title(job))}**", width="content")
-            label = "Stop at once" if stopping else self.stop_label(job)
+            stopping = job.stop_requested
+            label = _("Stop at once") if stopping else self.stop_label(job)
             icon = ":material/stop_circle:"
             if may_change(job) and st.button(
                 label, key=f"stop_{job.job_id}", icon=icon
             ):
                 _act(lambda: stop_job(job.job_id))
-        progress = job.progress()
-        words = as_text(progress.text) or "starting …"
-        if progress.seconds_left is not None:
-            words += f", at most {duration(progress.seconds_left)} left"
-        if stopping:
-            words = "stopping …"
-        st.progress(progress.fraction, words[0].upper() + words[1:])
+        st.progress(job.progress().fraction, progress_words(job))
         self.show_details(job)
 
     def _show_waiting(self, job: Job) -> None:
         with _row():
-            words = f"**{as_text(self.title(job))}** waits for its turn."
-            st.markdown(words, width="content")
+            words = _("**{title}** waits for its turn.")
+            st.markdown(words.format(title=as_text(self.title(job))), width="content")
             key = f"stop_{job.job_id}"
-            if may_change(job) and st.button("Take it back", key=key):
+            if may_change(job) and st.button(_("Remove from queue"), key=key):
                 _act(lambda: stop_job(job.job_id))
 
     def _show_ended(self, job: Job) -> None:
@@ -171,23 +200,31 @@ class JobPanel:
             if job.can_resume and may_change(job):
                 failed = job.state is JobState.FAILED
                 if st.button(
-                    "Try again" if failed else "Go on",
+                    _("Try again") if failed else _("Resume"),
                     key=f"resume_{job.job_id}",
                     icon=":material/resume:",
-                    help="It goes on from where it was.",
+                    help=_("It resumes where it stopped."),
                 ):
                     _act(lambda: resume_job(job.job_id))
-            label = self.remove_label(job)
-            key = f"forget_{job.job_id}"
-            if may_change(job) and st.button(label, key=key, type="tertiary"):
-                _act(lambda: self.remove(job))
+            if may_change(job):
+                self._offer_removal(job)
         if job.state is JobState.FAILED:
-            show_error(job.message or "It gave no reason; the log is below.")
-            with st.expander("Log"):
+            show_error(job.message or _("It gave no reason; the log is below."))
+            with st.expander(_("Log")):
                 st.code(job.log_tail(), language=None)
         elif job.message and job.state is JobState.STOPPED:
             st.text(job.message)
         self.show_details(job)
+
+    def _offer_removal(self, job: Job) -> None:
+        label, key = self.remove_label(job), f"forget_{job.job_id}"
+        if question := self.remove_question(job):
+            with st.popover(label, type="tertiary"):
+                st.text(question)
+                if st.button(label, key=key, type="primary"):
+                    _act(lambda: self.remove(job))
+        elif st.button(label, key=key, type="tertiary"):
+            _act(lambda: self.remove(job))
 
 
 def _row(*, distribute: bool = True) -> st.delta_generator.DeltaGenerator:

@@ -1,0 +1,144 @@
+"""All jobs in the sidebar of every page: bar, time left, stop, and where they belong.
+
+What a job does is in its files, so a closed tab or browser loses nothing: the list is
+the same in every tab.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import streamlit as st
+
+from coin_core.i18n import N_, _
+from coin_core.jobs import (
+    Job,
+    JobKind,
+    JobState,
+    list_jobs,
+    may_change,
+    start_waiting,
+    stop_job,
+)
+from ui.components.job_panel import progress_words, seen_open
+from ui.errors import damage_on_page, errors_on_page
+from ui.formatting import as_text
+
+_STAGES = "job_list_stages"
+_EVERY_S = 2.0
+_STATES = {
+    JobState.DONE: N_("done"),
+    JobState.STOPPED: N_("stopped"),
+    JobState.INTERRUPTED: N_("interrupted"),
+    JobState.FAILED: N_("failed"),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Place:
+    """The page of a job, and the part of it that has the job's button."""
+
+    page: str
+    part: str = ""
+
+
+_DATASET, _HISTORY = "pages/2_Dataset.py", "pages/3_Training_history.py"
+_PLACES = {
+    JobKind.TRAINING: _Place(page=_HISTORY),
+    JobKind.IMPORT: _Place(page=_DATASET, part="bring"),
+    JobKind.SCRAPE: _Place(page=_DATASET, part="bring"),
+    JobKind.EXPORT: _Place(page=_DATASET, part="versions"),
+    JobKind.FREEZE: _Place(page=_DATASET, part="versions"),
+    JobKind.CLASSIFY: _Place(page=_DATASET, part="browse"),
+}
+
+
+def show_job_list() -> None:
+    """Show the jobs that wait, run or ended early, and those seen running, in a list.
+
+    When a job ends or shows its first results, the page is drawn again.
+    """
+    with st.sidebar, errors_on_page():
+        start_waiting()
+        jobs = _listed()
+        seen_open().update(job.job_id for job in jobs if job.is_open)
+        st.session_state[_STAGES] = _stages(jobs)
+        if any(job.is_open for job in jobs):
+            st.fragment(_update, run_every=_EVERY_S)()
+        else:
+            _show_all(jobs)
+
+
+def _listed() -> list[Job]:
+    seen = seen_open()
+    return [
+        job
+        for job in list_jobs()
+        if job.state is not JobState.DONE or job.job_id in seen
+    ]
+
+
+def _stages(jobs: list[Job]) -> dict[str, str]:
+    return {
+        job.job_id: f"{job.state} {job.is_open and job.progress().done > 0}"
+        for job in jobs
+    }
+
+
+def _update() -> None:
+    with errors_on_page():
+        start_waiting()
+        jobs = _listed()
+        if _stages(jobs) != st.session_state.get(_STAGES):
+            st.rerun()
+        _show_all(jobs)
+
+
+def _show_all(jobs: list[Job]) -> None:
+    if not jobs:
+        return
+    st.markdown(f"**{_('Jobs')}**")
+    for job in reversed(jobs):
+        with (
+            st.container(key=f"job_{job.job_id}", gap=None),
+            damage_on_page("This job"),
+        ):
+            _show(job)
+
+
+def _show(job: Job) -> None:
+    title = as_text(job.title)
+    if job.state is JobState.RUNNING:
+        st.caption(title)
+        st.progress(job.progress().fraction, progress_words(job))
+    elif job.state is JobState.WAITING:
+        st.caption(_("{title}: waits for its turn").format(title=title))
+    else:
+        words = _("{title}: {state}").format(title=title, state=_(_STATES[job.state]))
+        st.caption(words)
+    with st.container(horizontal=True, gap="small"):
+        place = _PLACES[job.kind]
+        if st.button(
+            _("Show"),
+            key=f"side_show_{job.job_id}",
+            type="tertiary",
+            on_click=_choose_part,
+            args=(place.part,),
+        ):
+            st.switch_page(place.page)
+        if job.is_open:
+            stop = _("Stop at once") if job.stop_requested else _("Stop")
+            key = f"side_stop_{job.job_id}"
+            if may_change(job) and st.button(stop, key=key, type="tertiary"):
+                stop_job(job.job_id)
+                st.rerun()
+        elif job.state is JobState.DONE and st.button(
+            _("Dismiss"), key=f"side_dismiss_{job.job_id}", type="tertiary"
+        ):
+            seen_open().discard(job.job_id)
+            st.rerun()
+
+
+def _choose_part(part: str) -> None:
+    if part:
+        st.session_state["dataset_part"] = part
