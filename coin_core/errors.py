@@ -24,6 +24,7 @@ from __future__ import annotations
 import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Final
 
 
 class CoinError(Exception):
@@ -91,6 +92,17 @@ def explain_disk_error(error: OSError) -> str:
     if isinstance(error, TimeoutError):
         return "another process is at work on it. Try again in a moment"
     return f"{error.strerror or error}. Check the disk"
+
+
+KNOWN_ERRORS: Final = (CoinError, OSError)
+"""What users are told in a sentence, by `sentence_of`; others are bugs."""
+
+
+def sentence_of(error: CoinError | OSError) -> str:
+    """The sentence of an error: its message, or what is wrong with a file or disk."""
+    if isinstance(error, CoinError):
+        return str(error)
+    return f"{error.filename or 'A file'}: {explain_disk_error(error)}."
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from coin_core.errors import CoinError
+from coin_core.errors import KNOWN_ERRORS, CoinError, sentence_of
 from ui.background_task import rerun_page, show_task
 from ui.dataset.actions import show_actions
 from ui.dataset.filters import show_filters
@@ -62,8 +62,8 @@ def browse(session: DatasetSession) -> None:
 try:
     catalog = open_catalog()
     progress = catalog.queries.progress()
-except CoinError as error:
-    show_error(str(error))
+except KNOWN_ERRORS as error:
+    show_error(sentence_of(error))
     st.stop()
 
 session = dataset_session()

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from coin_core.access import operator
-from coin_core.errors import CoinError, explain_disk_error
+from coin_core.errors import CoinError, sentence_of
 from coin_core.storage import dump_json, write_file
 from scrapers.settings import read_contact, store_contact
 
@@ -48,8 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except OSError as error:
-        name = error.filename or "A file"
-        sys.stderr.write(f"{name}: {explain_disk_error(error)}.\n")
+        sys.stderr.write(f"{sentence_of(error)}\n")
         return 1
     except KeyboardInterrupt:
         sys.stderr.write("Stopped. The same command resumes the run.\n")

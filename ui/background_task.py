@@ -16,9 +16,9 @@ from typing import Any, TypeVar
 import streamlit as st
 
 from coin_core.access import Person, acting_as, current_person
-from coin_core.errors import CoinError
+from coin_core.errors import KNOWN_ERRORS, sentence_of
 from coin_core.i18n import _, current_language, speaking
-from ui.errors import show_error
+from ui.errors import errors_on_page, show_error
 from ui.formatting import as_text, duration
 
 ProgressCallback = Callable[[int, int], None]
@@ -78,8 +78,8 @@ class BackgroundTask:
                 self.result = self.function(self._report_progress)
         except _StoppedError:
             self.was_stopped = True
-        except CoinError as error:
-            self.error = str(error)
+        except KNOWN_ERRORS as error:
+            self.error = sentence_of(error)
         except BaseException as error:
             self.error = f"The program failed ({type(error).__name__}: {error})."
             raise
@@ -136,12 +136,12 @@ class TaskSession:
 
     @contextmanager
     def action(self, notice: str = "") -> Iterator[None]:
-        """Run an action; the next rerun shows its notice or its `CoinError`."""
+        """Run an action; the next rerun shows its notice or its error."""
         self.notice = self.error = ""
         try:
             yield
-        except CoinError as error:
-            self.error = str(error)
+        except KNOWN_ERRORS as error:
+            self.error = sentence_of(error)
         else:
             self.notice = self.notice or notice
 
@@ -200,11 +200,9 @@ def cached_task(
         label: The label of the button that starts the task.
     """
     if is_short:
-        try:
+        with errors_on_page():
             return function(lambda done, total: None)
-        except CoinError as error:
-            show_error(str(error))
-            return None
+        return None
     store_key = f"task_result_{key[0]}"
 
     def store(result: Result) -> None:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import streamlit as st
 
-from coin_core.errors import CoinError, explain_disk_error
+from coin_core.errors import KNOWN_ERRORS, sentence_of
 from ui.formatting import as_text
 
 DAMAGE = (TypeError, ValueError, LookupError, AttributeError, ArithmeticError)
@@ -24,10 +24,8 @@ def errors_on_page() -> Iterator[None]:
     """Show a `CoinError` or an error of a disk, and continue after the block."""
     try:
         yield
-    except CoinError as error:
-        show_error(str(error))
-    except OSError as error:
-        show_error(f"{error.filename or 'A file'}: {explain_disk_error(error)}.")
+    except KNOWN_ERRORS as error:
+        show_error(sentence_of(error))
 
 
 @contextmanager

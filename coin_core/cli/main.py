@@ -32,7 +32,7 @@ from coin_core.errors import (
     CoinError,
     TrainingDataError,
     UnknownClassifierError,
-    explain_disk_error,
+    sentence_of,
 )
 
 SUCCESS, FAILED, WRONG_USE, INTERRUPTED = 0, 1, 2, 130
@@ -80,8 +80,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
     except OSError as error:
-        name = error.filename or "A file"
-        return _report(f"{name}: {explain_disk_error(error)}.", FAILED)
+        return _report(sentence_of(error), FAILED)
     except KeyboardInterrupt:
         return _report("Stopped. Run the same command to resume.", INTERRUPTED)
 

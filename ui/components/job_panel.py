@@ -8,7 +8,7 @@ from typing import ClassVar
 import streamlit as st
 
 from coin_core.access import current_person
-from coin_core.errors import CoinError
+from coin_core.errors import KNOWN_ERRORS, sentence_of
 from coin_core.i18n import _
 from coin_core.jobs import (
     Job,
@@ -239,7 +239,7 @@ def _act(action: Callable[[], object]) -> None:
     """Change a job; it may have changed since the page was drawn."""
     try:
         action()
-    except CoinError as error:
-        show_error(str(error))
+    except KNOWN_ERRORS as error:
+        show_error(sentence_of(error))
     else:
         st.rerun()

@@ -28,7 +28,7 @@ from coin_core.catalog.importing.ingest import (
     start_import_process,
 )
 from coin_core.catalog.importing.tables import FIELDS, ColumnProposal, propose_columns
-from coin_core.errors import CatalogError, CoinError
+from coin_core.errors import KNOWN_ERRORS, CatalogError, sentence_of
 from coin_core.jobs import Job, JobKind
 from ui.components.job_panel import JobPanel
 from ui.components.table import show_table
@@ -181,8 +181,8 @@ def offer_bringing_in(session: DatasetSession, catalog: Catalog) -> None:
                 mapping=mapping,
                 labels="folder" if by_folder else "none",
             )
-        except CoinError as error:
-            show_error(str(error))
+        except KNOWN_ERRORS as error:
+            show_error(sentence_of(error))
             return
         st.session_state["import_drops"] = drops + 1
         st.rerun()
@@ -195,8 +195,8 @@ def _ask_columns(name: str, data: bytes) -> dict[str, str] | None:
         path.write_bytes(data)
         try:
             proposal = propose_columns(path)
-        except CoinError as error:
-            show_error(str(error).replace(path.name, name))
+        except KNOWN_ERRORS as error:
+            show_error(sentence_of(error).replace(path.name, name))
             return None
     st.subheader("What the columns of the table mean", anchor=False)
     st.text(f"{name}: {proposal.row_count:,} rows. Correct what was guessed wrongly.")

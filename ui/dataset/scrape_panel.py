@@ -25,7 +25,7 @@ from coin_core.catalog.scrape_jobs import (
     scrape_progress,
     start_scrape,
 )
-from coin_core.errors import CoinError
+from coin_core.errors import KNOWN_ERRORS, CoinError, sentence_of
 from coin_core.jobs import Job, JobKind
 from coin_core.storage import PROJECT_DIR
 from ui.dataset.import_panel import ImportPanel
@@ -130,8 +130,8 @@ def offer_gathering(session: DatasetSession, catalog: Catalog) -> None:
             _show_plan(steps)
             return
         start_scrape(catalog, order)
-    except CoinError as error:
-        show_error(str(error))
+    except KNOWN_ERRORS as error:
+        show_error(sentence_of(error))
         return
     st.rerun()
 
@@ -232,8 +232,8 @@ def _ask_contact() -> bool:
         return False
     try:
         st.session_state["gather_contact"] = store_contact(given)
-    except CoinError as error:
-        show_error(str(error))
+    except KNOWN_ERRORS as error:
+        show_error(sentence_of(error))
     else:
         st.session_state.pop("gather_contact_anew", None)
         st.rerun()
@@ -308,8 +308,8 @@ def _offer_saved(
                 everything=everything,
             ),
         )
-    except CoinError as error:
-        show_error(str(error))
+    except KNOWN_ERRORS as error:
+        show_error(sentence_of(error))
         return
     st.session_state["gather_drops"] = drops + 1
     st.rerun()
