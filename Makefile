@@ -25,7 +25,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # One thread in each process; a group of tests (xdist_group) stays in one process.
 PYTEST = OMP_NUM_THREADS=1 $(PY) -m pytest --numprocesses $(WORKERS) --dist loadgroup
 
-.PHONY: setup app test test-slow lint types unit bench fuzz constraints digests sbom audit licences clean help
+.PHONY: setup app test test-slow lint types unit bench fuzz constraints digests texts sbom audit licences clean help
 
 help:
 	@sed -n 's/^# //p' Makefile | head -5
@@ -110,6 +110,10 @@ endif
 # Damaged photos, bundles, pages, tables and archives; FUZZ="--first 20000" takes others.
 fuzz: setup
 	$(PY) -m benchmarks.fuzz $(FUZZ)
+
+# The catalogues in locale/ with the texts that the program has now.
+texts: setup
+	$(PY) -m deploy.catalogues
 
 # Exact versions and hashes of all that requirements*.txt bring along; versions stay
 # where they are unless requirements*.txt ask for others.

@@ -11,18 +11,20 @@ plain English f-strings: pages translate them when they show them. The API, comm
 line, logs and jobs are English, which is the language of a process that no page uses.
 
 A language is one file, `locale/<code>/LC_MESSAGES/coin_reader.po`; its code is one that
-Babel knows. `python -m coin_core.i18n` brings the files up to date with the program.
+Babel knows. `make texts` brings the files up to date with the program.
 """
 
 from __future__ import annotations
 
 import gettext as gettext_module
 import io
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
 from pathlib import Path
+from string import Formatter
 from typing import Final
 
 ENGLISH: Final = "en"
@@ -78,9 +80,62 @@ def N_(text: str) -> str:  # noqa: N802
     return text
 
 
+def translate(sentence: str) -> str:
+    """A finished English sentence in the current language, as far as it is known.
+
+    What a job or an error has said is English, with names and numbers in it. It is
+    compared with the texts that have placeholders, and so are the parts it names.
+    """
+    language = current_language()
+    if language == ENGLISH or not sentence.strip():
+        return sentence
+    known = _(sentence)
+    if known != sentence:
+        return known
+    for pattern, text in _patterns(language):
+        if found := pattern.fullmatch(sentence):
+            parts = {name: translate(part) for name, part in found.groupdict().items()}
+            return _(text).format(**parts)
+    return sentence
+
+
+@cache
+def _patterns(language: str) -> tuple[tuple[re.Pattern[str], str], ...]:
+    """A pattern for each text with placeholders, those with most words first."""
+    texts = [text for text in _texts(language) if "{" in text]
+    texts.sort(key=lambda text: -len(re.sub(r"\{.*?\}", "", text)))
+    return tuple((_pattern(text), text) for text in texts)
+
+
+def _pattern(text: str) -> re.Pattern[str]:
+    expression = ""
+    for words, name, _spec, _conversion in Formatter().parse(text):
+        expression += re.escape(words)
+        if name:
+            is_known = f"(?P<{name}>" in expression
+            expression += f"(?P={name})" if is_known else f"(?P<{name}>.+?)"
+    return re.compile(expression, re.DOTALL)
+
+
+@cache
+def _texts(language: str) -> tuple[str, ...]:
+    """The English texts of a language's catalogue, without those with a plural."""
+    from babel.messages.pofile import read_po
+
+    with _path(language).open("rb") as file:
+        catalog = read_po(file, locale=language, domain=DOMAIN)
+    return tuple(
+        entry.id for entry in catalog if isinstance(entry.id, str) and entry.id
+    )
+
+
+def _path(language: str) -> Path:
+    return LOCALE_FOLDER / language / "LC_MESSAGES" / f"{DOMAIN}.po"
+
+
 @cache
 def _translations(language: str) -> gettext_module.NullTranslations:
-    path = LOCALE_FOLDER / language / "LC_MESSAGES" / f"{DOMAIN}.po"
+    path = _path(language)
     if language == ENGLISH or not path.is_file():
         return gettext_module.NullTranslations()
     # Babel takes a moment to load, which English does without.

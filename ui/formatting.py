@@ -4,20 +4,37 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from datetime import datetime
 
 from coin_core.classifiers import list_classifiers
 from coin_core.detection.faces import Side
+from coin_core.i18n import ENGLISH, N_, _, current_language, ngettext
 from coin_core.model_store.bundle import BundleInfo
 from coin_core.model_store.card import Card
 
 NBSP = "\N{NO-BREAK SPACE}"
 SIDE_TITLES = {
-    Side.LEGEND: "legend side",
-    Side.CORNUCOPIA: "cornucopia side",
-    Side.STAR_ANCHOR: "star or anchor",
-    Side.OTHER: "another coin",
-    Side.NOTHING: "no coin",
+    Side.LEGEND: N_("legend side"),
+    Side.CORNUCOPIA: N_("cornucopia side"),
+    Side.STAR_ANCHOR: N_("star or anchor"),
+    Side.OTHER: N_("another coin"),
+    Side.NOTHING: N_("no coin"),
 }
+
+_DOUBTED_SIDES = {
+    Side.LEGEND: N_("perhaps the legend side"),
+    Side.CORNUCOPIA: N_("perhaps a cornucopia side"),
+    Side.STAR_ANCHOR: N_("perhaps a star or anchor"),
+    Side.OTHER: N_("perhaps another coin"),
+    Side.NOTHING: N_("perhaps no coin"),
+}
+SURE_OF_SIDE = 0.9
+"""A side is doubted below this probability."""
+
+
+def side_title(side: Side, confidence: float = 1.0) -> str:
+    """The title of a side, with "perhaps" if the net is not sure of it."""
+    return _((SIDE_TITLES if confidence >= SURE_OF_SIDE else _DOUBTED_SIDES)[side])
 
 
 # What Markdown takes for more than a letter, anywhere or at the start. In an address
@@ -67,7 +84,7 @@ def full_title(card: Card) -> str:
 
 
 def _mark(card: Card) -> str:
-    return " (yours)" if card.origin == "own" else ""
+    return f" ({_('yours')})" if card.origin == "own" else ""
 
 
 def menu_titles(found: Sequence[BundleInfo]) -> dict[str, str]:
@@ -92,7 +109,25 @@ def probability_text(probability: float) -> str:
 
 def plural(count: int, noun: str) -> str:
     """A count with its noun, e.g. "1 photo" or "1,200 photos"."""
-    return f"{count:,} {noun}{'s' * (count != 1)}"
+    form = ngettext(f"{{count}} {noun}", f"{{count}} {noun}s", count)
+    return form.format(count=f"{count:,}")
+
+
+def date_and_time(time: datetime) -> str:
+    """A time as "22 Nov 2026 17:50" in the server's time zone; the day with `date`."""
+    time = time.astimezone()
+    return f"{date(time)} {time:%H:%M}"
+
+
+def date(day: datetime) -> str:
+    """A day as "22 Nov 2026" in the current language."""
+    language = current_language()
+    if language == ENGLISH:
+        return f"{day.day} {day:%b %Y}"
+    # Babel takes a moment to load, which English does without.
+    from babel.dates import format_date
+
+    return format_date(day, "medium", locale=language)
 
 
 def duration(seconds: float | None) -> str:
@@ -100,8 +135,10 @@ def duration(seconds: float | None) -> str:
     if seconds is None:
         return ""
     if seconds < 60:
-        return f"{max(1, round(seconds))}{NBSP}s"
+        return _("{seconds}\N{NO-BREAK SPACE}s").format(seconds=max(1, round(seconds)))
     minutes = round(seconds / 60)
     if minutes < 60:
-        return f"{minutes}{NBSP}min"
-    return f"{minutes // 60}{NBSP}h {minutes % 60:02d}{NBSP}min"
+        return _("{minutes}\N{NO-BREAK SPACE}min").format(minutes=minutes)
+    return _("{hours}\N{NO-BREAK SPACE}h {minutes}\N{NO-BREAK SPACE}min").format(
+        hours=minutes // 60, minutes=f"{minutes % 60:02d}"
+    )

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
+from coin_core.i18n import _, ngettext
 from coin_core.training.run_comparison import (
     RunSummary,
     compare_pairs,
@@ -40,18 +41,26 @@ def show_comparison(selected: Sequence[RunSummary]) -> None:
     """The comparison of two to six runs."""
     runs = [run for run in selected if run.state is not RunState.DAMAGED]
     if damaged := len(selected) - len(runs):
-        st.caption(f"{damaged} damaged run(s) left out.")
+        st.caption(
+            ngettext(
+                "{count} damaged run is left out.",
+                "{count} damaged runs are left out.",
+                damaged,
+            ).format(count=damaged)
+        )
     if len(runs) > MAX_RUNS:
         st.caption(
-            f"The first {MAX_RUNS} of {len(runs)}; more lines cannot be told apart."
+            _("The first {shown} of {count}; more lines cannot be told apart.").format(
+                shown=MAX_RUNS, count=len(runs)
+            )
         )
         runs = runs[:MAX_RUNS]
     if len(runs) < 2:
-        st.caption("Tick at least two undamaged runs to compare them.")
+        st.caption(_("Select at least two undamaged runs to compare them."))
         return
-    st.header(f"{len(runs)} runs compared", anchor=False)
+    st.header(_("{count} runs compared").format(count=len(runs)), anchor=False)
     names = _names(runs)
-    with damage_on_page("One of these runs"):
+    with damage_on_page(_("One of these runs")):
         _show_accuracies(runs, names)
         _show_significance(names)
         _show_curves(names)
@@ -74,15 +83,15 @@ def _show_accuracies(runs: Sequence[RunSummary], names: dict[str, str]) -> None:
     show_table(
         [
             {
-                "run": names[run.run_id],
-                "right": 100 * run.accuracy[0] if run.accuracy else None,
-                "95 % interval": interval(run.accuracy),
-                "of": run.n,
-                "settings": short_settings(run),
+                _("run"): names[run.run_id],
+                _("right"): 100 * run.accuracy[0] if run.accuracy else None,
+                _("95 % interval"): interval(run.accuracy),
+                _("of"): run.n,
+                _("settings"): short_settings(run),
             }
             for run in runs
         ],
-        column_config={"right": percent_column()},
+        column_config={_("right"): percent_column()},
     )
 
 
@@ -96,25 +105,39 @@ def _show_significance(names: dict[str, str]) -> None:
     pairs, not_comparable = compare_pairs(predictions)
     for pair in pairs:
         one, other = as_text(_letter(pair.one)), as_text(_letter(pair.other))
-        counts = (
-            f"Of {pair.coins:,} coins that both measured, {pair.only_one:,} only {one} "
-            f"and {pair.only_other:,} only {other} got right "
-            f"(McNemar's exact test, p = {pair.p:.2g})."
+        counts = _(
+            "Of {coins:,} coins that both measured, only {one} was right on "
+            "{only_one:,}, and only {other} on {only_other:,} (McNemar's exact "
+            "test, p = {p:.2g})."
+        ).format(
+            coins=pair.coins,
+            only_one=pair.only_one,
+            one=one,
+            only_other=pair.only_other,
+            other=other,
+            p=pair.p,
         )
         if pair.is_real:
             first = pair.only_one > pair.only_other
             better, worse = one if first else other, other if first else one
-            st.markdown(f"**{better} really is better than {worse}.** {counts}")
+            sentence = _("**{better} really is better than {worse}.**").format(
+                better=better, worse=worse
+            )
         else:
-            st.markdown(f"**No real difference** between {one} and {other}. {counts}")
+            sentence = _("**No real difference** between {one} and {other}.").format(
+                one=one, other=other
+            )
+        st.markdown(f"{sentence} {counts}")
     if len(pairs) > 1:
-        st.caption("p after Holm's correction for the number of pairs.")
+        st.caption(_("p after Holm's correction for the number of pairs."))
     for sentence in not_comparable:
         st.caption(as_text(sentence))
     if without := [name for name in names.values() if name not in predictions]:
         st.caption(
-            f"No answers photo by photo are kept of {as_text(', '.join(without))}: "
-            "whether it really differs cannot be told."
+            _(
+                "No answers photo by photo are kept of {runs}, so whether it really "
+                "differs cannot be told."
+            ).format(runs=as_text(", ".join(without)))
         )
 
 
@@ -125,37 +148,37 @@ def _show_curves(names: dict[str, str]) -> None:
         for column in ("train_loss", "valid_loss", "valid_accuracy", "rate")
     )
     if not train and not valid:
-        st.caption("None of them learns in epochs, so there are no curves.")
+        st.caption(_("None of them is trained in epochs, so there are no curves."))
         return
     left, right = st.columns(2)
     with left:
-        st.subheader("Loss", anchor=False)
+        st.subheader(_("Loss"), anchor=False)
         show_chart(loss_curves(train, valid), key="compare_loss")
     with right:
-        st.subheader("Right, validation coins", anchor=False)
+        st.subheader(_("Right, validation coins"), anchor=False)
         show_chart(accuracy_curves(accuracy), key="compare_right")
-    caption = (
+    caption = _(
         "Mean over the folds that reached the epoch. Solid: validation coins; dotted: "
-        "coins it learnt from."
+        "training coins."
     )
     if without := [name for name in logs if name not in train and name not in valid]:
-        caption += (
-            f" Without curves, as not learnt in epochs: {as_text(', '.join(without))}."
-        )
+        caption += " " + _(
+            "Without curves, as they are not trained in epochs: {runs}."
+        ).format(runs=as_text(", ".join(without)))
     st.caption(caption)
-    with st.expander("Learning rate"):
+    with st.expander(_("Learning rate")):
         show_chart(learning_rate_curves(rate), key="compare_rate")
 
 
 def _show_settings(runs: Sequence[RunSummary], names: dict[str, str]) -> None:
-    st.subheader("Settings", anchor=False)
+    st.subheader(_("Settings"), anchor=False)
     rows = setting_rows(runs)
     frame = pd.DataFrame(
         [
             [setting_title(name), *(setting_value(name, value) for value in values)]
             for name, values, _ in rows
         ],
-        columns=["setting", *map(_letter, names.values())],
+        columns=[_("setting"), *map(_letter, names.values())],
     )
     differing = [differs for _, _, differs in rows]
 
@@ -168,10 +191,10 @@ def _show_settings(runs: Sequence[RunSummary], names: dict[str, str]) -> None:
     show_table(
         frame.style.apply(shade),
         height=min(36 * len(rows) + 40, 640),
-        column_config={"setting": st.column_config.TextColumn(width="medium")},
+        column_config={_("setting"): st.column_config.TextColumn(width="medium")},
     )
     st.caption(
-        "What differs comes first and is shaded."
+        _("What differs comes first and is shaded.")
         if any(differing)
-        else "No setting differs: the same training, run again."
+        else _("No setting differs: the same training, run again.")
     )

@@ -9,6 +9,7 @@ from typing import Any
 
 import streamlit as st
 
+from coin_core.i18n import _, ngettext
 from coin_core.results import class_title
 from coin_core.training.error_analysis import (
     Proportion,
@@ -22,7 +23,8 @@ from coin_core.training.error_analysis import (
 from coin_core.training.prediction_store import picture_path
 from coin_core.training.runs import Row
 from ui.components.table import show_table
-from ui.formatting import NBSP, as_text, plural
+from ui.formatting import NBSP, as_text
+from ui.language import is_right_to_left
 from ui.palette import CLASS_COLOURS, INK_SOFT, PAPER_DEEP, text_on
 from ui.training.formatting import percent_with_interval
 
@@ -38,7 +40,8 @@ _STYLE = """
 .st-key-runs_matrix p { overflow-wrap: anywhere; hyphens: auto; }
 """
 _FIGURES_STYLE = f"""
-.runs-figures td, .runs-figures th {{ padding: .3rem .8rem .3rem 0; text-align: left;
+.runs-figures td, .runs-figures th {{ padding: .3rem 0;
+  padding-inline-end: .8rem; text-align: start;
   border-bottom: 1px solid {PAPER_DEEP}; }}
 .runs-figures td + td {{ white-space: nowrap; }}
 .runs-figures th {{ color: {INK_SOFT}; font-weight: 600; }}
@@ -66,7 +69,7 @@ def show_confusion(
     """
     confusion = confusion_of(rows, classes) if rows else report.get("confusion")
     if not confusion:
-        st.caption("No answers were kept of this run.")
+        st.caption(_("No answers were kept of this run."))
         return
     left, right = st.columns([1.1, 1], gap="large")
     with left:
@@ -79,15 +82,15 @@ def show_confusion(
     if rows:
         _show_open_cell(rows, classes)
     else:
-        st.caption("The answers photo by photo were not kept, only their counts.")
+        st.caption(_("The answers photo by photo were not kept, only their counts."))
 
 
 def _show_matrix(
     confusion: Sequence[Sequence[int]], classes: Sequence[str], *, openable: bool
 ) -> None:
     st.markdown(
-        "Each row is what the coins are, each column what they were taken for."
-        + (" Click a number to see its photos." if openable else "")
+        _("Each row is what the coins are, each column what they were taken for.")
+        + (" " + _("Click a number to see its photos.") if openable else "")
     )
     with st.container(key="runs_matrix"):
         style = _show_cells(confusion, classes, openable=openable)
@@ -100,7 +103,10 @@ def _show_cells(
     """The cells as buttons; returns the CSS of each."""
     widths = [1.5, *[1.0] * len(classes)]
     head = st.columns(widths, vertical_alignment="bottom")
-    head[0].html('<p class="coin-soft">is ↓ &ensp; taken for →</p>')
+    arrow = "←" if is_right_to_left() else "→"
+    head[0].html(
+        f'<p class="coin-soft">{_("is")} ↓ &ensp; {_("taken for")} {arrow}</p>'
+    )
     for column, name in zip(head[1:], classes, strict=True):
         column.html(f'<p class="coin-soft"><b>{escape(class_title(name))}</b></p>')
     style = []
@@ -115,7 +121,11 @@ def _show_cells(
                 width="stretch",
                 disabled=not (openable and count),
                 help=as_text(
-                    f"{count} of {class_title(truth)} taken for {class_title(answer)}"
+                    _("{count} of {truth} taken for {answer}").format(
+                        count=count,
+                        truth=class_title(truth),
+                        answer=class_title(answer),
+                    )
                 ),
             ):
                 st.session_state[_OPEN_CELL] = (truth, answer)
@@ -141,14 +151,18 @@ def _show_cell_menus(
     ]
     show_table(
         [
-            {"is": class_title(t), "taken for": class_title(a), "photos": count}
+            {
+                _("is"): class_title(t),
+                _("taken for"): class_title(a),
+                _("photos"): count,
+            }
             for count, t, a in sorted(cells, reverse=True)
         ],
         height=280,
     )
     with st.container(horizontal=True):
-        truth = st.selectbox("Is", classes, format_func=class_title)
-        answer = st.selectbox("Taken for", classes, format_func=class_title)
+        truth = st.selectbox(_("Is"), classes, format_func=class_title)
+        answer = st.selectbox(_("Taken for"), classes, format_func=class_title)
     st.session_state[_OPEN_CELL] = (truth, answer)
 
 
@@ -161,11 +175,11 @@ def _show_figures(confusion: Sequence[Sequence[int]], classes: Sequence[str]) ->
     )
     st.html(
         f"<style>{_FIGURES_STYLE}</style>"
-        '<table class="runs-figures"><tr><th></th><th>found (recall)</th>'
-        "<th>rightly so called (precision)</th><th>photos</th></tr>"
+        f'<table class="runs-figures"><tr><th></th><th>{_("found (recall)")}</th>'
+        f"<th>{_('correct when named (precision)')}</th><th>{_('photos')}</th></tr>"
         f"{rows}</table>"
-        '<p class="coin-soft" style="margin-top:.5rem">With Wilson’s 95 % intervals.'
-        "</p>"
+        '<p class="coin-soft" style="margin-top:.5rem">'
+        f"{_('With Wilson’s 95 % intervals.')}</p>"
     )
 
 
@@ -180,8 +194,13 @@ def _show_open_cell(rows: Sequence[Row], classes: Sequence[str]) -> None:
     photos = photos_in_cell(rows, truth, answer)
     st.subheader(
         as_text(
-            f"{plural(len(photos), 'photo')} of {class_title(truth)} "
-            f"taken for {class_title(answer)}"
+            ngettext(
+                "{count} photo of {truth} taken for {answer}",
+                "{count} photos of {truth} taken for {answer}",
+                len(photos),
+            ).format(
+                count=len(photos), truth=class_title(truth), answer=class_title(answer)
+            )
         ),
         anchor=False,
     )
@@ -189,7 +208,11 @@ def _show_open_cell(rows: Sequence[Row], classes: Sequence[str]) -> None:
     page = 1
     if pages > 1:
         page = st.segmented_control(
-            "Page", range(1, pages + 1), default=1, required=True, key="runs_cell_page"
+            _("Page"),
+            range(1, pages + 1),
+            default=1,
+            required=True,
+            key="runs_cell_page",
         )
     _show_photos(photos[(page - 1) * _PHOTOS_PER_PAGE : page * _PHOTOS_PER_PAGE])
 
@@ -198,13 +221,15 @@ def show_mistakes(rows: Sequence[Row]) -> None:
     """The most confident mistakes; mislabelled coins are often among them."""
     mistakes = confident_mistakes(rows)
     if not rows:
-        st.caption("The answers photo by photo were not kept of this run.")
+        st.caption(_("The answers photo by photo were not kept of this run."))
     elif not mistakes:
-        st.markdown("There is no mistake.")
+        st.markdown(_("There are no mistakes."))
     else:
         st.markdown(
-            "What it was surest of and wrong. Look at the label first: mislabelled "
-            "coins tend to be among these."
+            _(
+                "What it was most certain of, and wrong. Look at the label first: "
+                "mislabelled coins tend to be among these."
+            )
         )
         _show_photos(mistakes)
 
@@ -222,8 +247,12 @@ def _photo_card(row: Row) -> str:
         f"{min(99, round(100 * confidence_of(row)))}{NBSP}%"
     )
     if answer != label:
-        answer_html = f"is {escape(class_title(label))}<br>taken for {answer_html}"
-    alt = f"{class_title(label)}, taken for {class_title(answer)}"
+        answer_html = _("is {truth}<br>taken for {answer}").format(
+            truth=escape(class_title(label)), answer=answer_html
+        )
+    alt = _("{truth}, taken for {answer}").format(
+        truth=class_title(label), answer=class_title(answer)
+    )
     return (
         f"<div>{_picture_tag(row, alt)}<p class='coin-soft'>{answer_html}</p>"
         f"<p class='coin-soft' style='font-size:.75rem'>{escape(str(row['photo']))}"
@@ -236,7 +265,7 @@ def _picture_tag(row: Row, alt: str) -> str:
     try:
         data = picture_path(str(row["picture"])).read_bytes()
     except (OSError, KeyError):
-        return '<div class="gone">no longer kept</div>'
+        return f'<div class="gone">{_("no longer kept")}</div>'
     return (
         f'<img alt="{escape(alt, quote=True)}" loading="lazy" '
         f'src="data:image/jpeg;base64,{base64.b64encode(data).decode()}">'

@@ -11,50 +11,57 @@ import streamlit as st
 
 from coin_core.access import Right, may, refusal
 from coin_core.classifiers import feature_extractor, get_classifier
+from coin_core.i18n import N_, _
 from coin_core.jobs import Job, JobKind, add_job, list_jobs
 from coin_core.model_store import bundle as models
 from coin_core.results import class_title
 from coin_core.training.data_roots import (
     VARIABLE,
     collections_dir,
+    count_coins,
     count_photos,
     list_photo_folders,
 )
-from coin_core.training.splits import few_coins_warning
+from coin_core.training.datasets import SPLIT_FOLDERS
+from coin_core.training.splits import check_enough, few_coins_warning
 from ui.errors import errors_on_page
-from ui.formatting import as_text, classifier_names, classifier_title
+from ui.formatting import as_text, classifier_names, classifier_title, plural
 from ui.resources import catalog
 
 # Titles of the values of --init.
 _START_TITLES = {
-    "rendered": "the shipped weights",
-    "imagenet": "ImageNet's weights",
-    "scratch": "nothing",
+    "rendered": N_("the shipped weights"),
+    "imagenet": N_("ImageNet's weights"),
+    "scratch": N_("nothing"),
 }
-_FOLDER, _CATALOG, _RENDERED = "A folder of photos", "The catalog", "Rendered coins"
+_FOLDER = N_("A folder of photos")
+_CATALOG = N_("The dataset")
+_RENDERED = N_("Rendered coins")
 _CATALOG_FLAG = "catalog"
 _MB_PER_PHOTO = 0.1  # its crop, 160 pixels wide
 
 
 def show_training_form() -> None:
-    """The form; its button adds a training to the queue."""
+    """The form; its button adds a training to the queue, which is shown below it."""
     if not may(Right.TRAIN):
         st.caption(refusal(Right.TRAIN))
         return
     left, right = st.columns([1, 1.4], gap="large")
     with left:
         classifier = st.selectbox(
-            "Classifier",
+            _("Classifier"),
             classifier_names(),
             format_func=classifier_title,
             key="train_classifier",
-            help="kNN and SVM take seconds; ResNet and VGG take minutes to an hour on "
-            "two cores.",
+            help=_(
+                "kNN and SVM take seconds; ResNet and VGG take minutes to an hour "
+                "on two cores."
+            ),
         )
         start = _ask_start(classifier)
     with right:
         data = _ask_data(classifier)
-    with st.expander("Settings"):
+    with st.expander(_("Settings")):
         settings = _ask_settings(
             classifier,
             rendered=data == "rendered",
@@ -62,71 +69,86 @@ def show_training_form() -> None:
         )
     st.caption(memory_note(classifier, data))
     name = st.text_input(
-        "Name of the model",
+        _("Name of the model"),
         key="train_name",
-        placeholder="made from classifier and data",
+        placeholder=_("from classifier and data"),
         max_chars=40,
         width=360,
     )
     if st.button(
-        "Start training",
+        _("Start training"),
         type="primary",
         icon=":material/play_arrow:",
         disabled=not data,
     ):
         with errors_on_page():
-            job = add_training(classifier, data, start, settings, name)
-            st.toast(f"{as_text(job.title)} is in the queue.")
+            add_training(classifier, data, start, settings, name)
             st.rerun()
 
 
 def memory_note(classifier: str, data: str) -> str:
     """How much memory a training takes, as far as it was measured."""
-    note = "A training is a process of its own, one at a time"
     measured_mb = get_classifier(classifier).training_mb
     if measured_mb is None or data == "rendered":
-        return f"{note}. How much memory this one takes has not been measured."
+        return _(
+            "Trainings run one at a time. How much memory this one takes has not been "
+            "measured."
+        )
     is_folder = data and not data.startswith(_CATALOG_FLAG)
     photos = sum(count_photos(Path(data)).values()) if is_folder else 0
     total_gb = (measured_mb + _MB_PER_PHOTO * photos) / 1024
-    more = "" if photos else ", and 0.1 GB more for 1,000 photos"
-    return f"{note}, and takes about {total_gb:.1f} GB of memory{more}."
+    note = _(
+        "Trainings run one at a time. This one takes about {size} GB of memory."
+    ).format(size=f"{total_gb:.1f}")
+    if photos:
+        return note
+    return f"{note} {_('1,000 photos take 0.1 GB more.')}"
 
 
 def _ask_start(classifier: str) -> str:
     """The value of --init."""
     spec = get_classifier(classifier)
     source = classifier if spec.inputs == "photo" else feature_extractor()
-    found, _ = models.discover()
+    found = models.discover()[0]
     own = [
         bundle.name
         for bundle in found
         if bundle.card.origin == "own" and bundle.card.classifier == source
     ]
-    starts, label = list(spec.starts), "Start from"
+    starts, label = list(spec.starts), _("Start from")
     if spec.backbone:
-        help_text = (
-            "The shipped weights have learnt to read letters on rendered coins. "
-            "ImageNet's are downloaded once. Or a model that was trained here."
+        help_text = _(
+            "The shipped weights already read letters on rendered coins; "
+            "ImageNet's are downloaded once; or choose a model that was "
+            "trained here."
         )
     elif spec.inputs == "photo":
-        help_text = "Or a model trained here."
+        help_text = _("Or choose a model that was trained here.")
     else:
-        label = "Features of"
-        help_text = (
-            "Its 4096 features come from a VGG net: the shipped one, or one's own."
+        label = _("Features of")
+        help_text = _(
+            "Its 4096 features come from a VGG net: the shipped one, or your own."
         )
     if len(starts + own) == 1:
         return starts[0]
     return st.selectbox(
         label,
         starts + own,
-        format_func=lambda start: _START_TITLES.get(start, f"my model {start}"),
-        key=f"train_start_{source}_{label}",
+        format_func=_start_title,
+        key=f"train_start_{source}_{spec.inputs}",
         help=help_text
-        + " If it had learnt from the same coins, the figures come out too "
-        "good; the run then says so.",
+        + " "
+        + _(
+            "If it was trained on the same coins, the figures come out too good; the "
+            "run then says so."
+        ),
     )
+
+
+def _start_title(start: str) -> str:
+    if start in _START_TITLES:
+        return _(_START_TITLES[start])
+    return _("my model {name}").format(name=start)
 
 
 def _ask_data(classifier: str) -> str:
@@ -138,11 +160,14 @@ def _ask_data(classifier: str) -> str:
         kinds.append(_CATALOG)
     if get_classifier(classifier).trains_on_rendered_coins:
         kinds.append(_RENDERED)
-    kind = st.radio("Data", kinds, horizontal=True, key="train_data")
+    kind = st.radio(_("Data"), kinds, format_func=_, horizontal=True, key="train_data")
     if kind == _RENDERED:
         st.caption(
-            "Coins struck by the program, in one long pass: hours for ResNet and VGG. "
-            "The shipped models were made that way; yours goes beside them."
+            _(
+                "Coin images that the app generates, in one long pass: hours for "
+                "ResNet and VGG. The shipped models were made that way; yours is "
+                "added beside them."
+            )
         )
         return "rendered"
     if kind == _CATALOG:
@@ -157,14 +182,18 @@ def _ask_version() -> str:
     frozen: dict[str, str] = {}
     with errors_on_page():
         for version in reversed(list_versions(catalog())):
-            frozen[f"{_CATALOG_FLAG}:{version.name}"] = f"version {version.name}"
+            frozen[f"{_CATALOG_FLAG}:{version.name}"] = _("version {name}").format(
+                name=version.name
+            )
     chosen = st.selectbox(
-        "Labels",
+        _("Labels"),
         [_CATALOG_FLAG, *frozen],
-        format_func=lambda data: frozen.get(data, "as they are now"),
+        format_func=lambda data: frozen.get(data) or _("as they are now"),
         key="train_version",
-        help="Versions are frozen on the Dataset page; each has its own split into "
-        "training, validation and test.",
+        help=_(
+            "Versions are frozen on the Dataset page; each has its own split "
+            "into training, validation and test."
+        ),
     )
     return str(chosen)
 
@@ -172,28 +201,31 @@ def _ask_version() -> str:
 def _ask_folder() -> str:
     """One of the folders of training photos; shows the photos per class."""
     folders = {str(each.path): each.title for each in list_photo_folders()}
-    origin = (
-        "Folders are offered from data/collections, and from those that whoever runs "
-        f"this program names in {VARIABLE}: from a page, nobody may look around on the "
-        "computer behind it."
-    )
+    origin = _(
+        "Folders are offered from data/collections and from those named in {variable}: "
+        "the page cannot browse the server's disk."
+    ).format(variable=VARIABLE)
     if not folders:
         st.info(
-            "There is no folder of photos yet. Put one into "
-            f"{as_text(collections_dir())}, with a folder of photos per class inside, "
-            "and reload the page.",
+            _(
+                "There is no folder of photos yet. Put one into {place}, with a folder "
+                "of photos per class inside, and reload the page."
+            ).format(place=as_text(collections_dir())),
             icon=":material/folder_off:",
         )
         st.caption(origin)
         return ""
     path = st.selectbox(
-        "Folder of photos",
+        _("Folder of photos"),
         list(folders),
         format_func=lambda path: folders.get(path, "?"),
         key="train_folder",
-        help="It holds one folder of photos per class. A new class, say coins with "
-        "star and anchor, is one more folder. Photos of one coin share the part of "
-        f"the name before “__”. {origin}",
+        help=_(
+            "It holds one folder of photos per class. A new class, say coins with "
+            "star and anchor, is one more folder. Photos of one coin share the part "
+            "of the name before “__”."
+        )
+        + f" {origin}",
     )
     if path not in folders:
         return ""
@@ -201,13 +233,15 @@ def _ask_folder() -> str:
     full = {name: count for name, count in counts.items() if count}
     st.caption(
         " · ".join(
-            f"{as_text(class_title(name))}: {count:,} photos"
+            f"{as_text(class_title(name))}: {plural(count, 'photo')}"
             for name, count in full.items()
         )
     )
     if empty := [name for name, count in counts.items() if not count]:
         st.warning(
-            f"Left out, as there is no photo inside: {as_text(', '.join(empty))}."
+            _("Left out, as there is no photo inside: {folders}.").format(
+                folders=as_text(", ".join(empty))
+            )
         )
     if warning := few_coins_warning(full):
         st.warning(as_text(warning), icon=":material/scale:")
@@ -219,55 +253,108 @@ def _ask_settings(classifier: str, *, rendered: bool, has_split: bool) -> list[s
     flags: list[str] = []
     if rendered:
         coins = st.number_input(
-            "Coins to learn from", 100, 10_000_000, None, placeholder="the usual number"
+            _("Training coins"),
+            100,
+            10_000_000,
+            None,
+            placeholder=_("the usual number"),
         )
-        seed = st.number_input("Seed", 0, 2**31 - 1, 0)
+        seed = st.number_input(_("Seed"), 0, 2**31 - 1, 0)
         flags += ["--coins", str(coins)] if coins else []
         return [*flags, "--seed", str(seed)]
     one, two, three = st.columns(3)
     with one:
         if has_split:
-            st.caption("The version's own split is learnt, validated and tested.")
+            st.caption(
+                _("The split of the version is used for training, validation and test.")
+            )
         else:
             folds = st.number_input(
-                "Folds",
+                _("Folds"),
                 2,
                 20,
                 5,
-                help="Every coin is measured by the fold that has not seen it.",
+                help=_(
+                    "Every coin is measured by the fold that was not trained on it."
+                ),
             )
             flags += ["--folds", str(folds)]
-        seed = st.number_input("Seed", 0, 2**31 - 1, 0)
+        seed = st.number_input(_("Seed"), 0, 2**31 - 1, 0)
         flags += ["--seed", str(seed)]
     if get_classifier(classifier).default_epochs is None:
         return flags
     with two:
         epochs = st.number_input(
-            "Epochs at most", 1, 1000, None, placeholder="the usual number"
+            _("At most this many epochs"),
+            1,
+            1000,
+            None,
+            placeholder=_("the usual number"),
         )
         patience = st.number_input(
-            "Stop after so many epochs without a better one", 1, 1000, 6
+            _("Stop after this many epochs without improvement"), 1, 1000, 6
         )
-        flags += ["--epochs", str(epochs)] if epochs else []
+        flags += [_("--epochs"), str(epochs)] if epochs else []
         flags += ["--patience", str(patience)] if patience != 6 else []
     with three:
         if not st.checkbox(
-            "Rare classes weigh as much as frequent ones", True, key="train_weights"
+            _("Weigh rare classes as much as frequent ones"), True, key="train_weights"
         ):
             flags.append("--no-class-weights")
         if get_classifier(classifier).backbone and st.checkbox(
-            "Only the last layers learn",
+            _("Train only the last layers"),
             key="train_frozen",
-            help="The trunk stays as it is: quicker, and safer with few coins.",
+            help=_(
+                "The other layers stay as they are: faster, and safer with few coins."
+            ),
         ):
             flags.append("--frozen")
     return flags
 
 
+def check_data(classifier: str, data: str, settings: list[str]) -> None:
+    """Refuse a training that cannot work with the coins that there are.
+
+    Raises:
+        TrainingDataError: Some class has too few coins; the message has the counts.
+    """
+    if data == "rendered":
+        return
+    if data.startswith(f"{_CATALOG_FLAG}:"):
+        import numpy as np
+
+        from coin_core.catalog.versions import load_version
+        from coin_core.training.holdout import check_split
+
+        items = load_version(catalog(), data.partition(":")[2]).items
+        check_split(
+            np.array([item.label for item in items]),
+            np.array([str(item.split) for item in items]),
+        )
+        return
+    if data == _CATALOG_FLAG:
+        from coin_core.catalog.versions import labelled_coins
+
+        counts = labelled_coins(catalog())
+    else:
+        counts = count_coins(Path(data))
+        if {name.casefold() for name in counts} & SPLIT_FOLDERS.keys():
+            return  # its classes are a level deeper
+    folds = int(settings[settings.index("--folds") + 1])
+    # The calibration of an estimator without epochs splits its coins in three.
+    is_net = get_classifier(classifier).default_epochs is not None
+    check_enough(counts, folds=folds, to_learn=1 if is_net else 3)
+
+
 def add_training(
     classifier: str, data: str, start: str, settings: list[str], name: str = ""
 ) -> Job:
-    """Add a training to the queue; its model never replaces another one."""
+    """Add a training to the queue; its model never replaces another one.
+
+    Raises:
+        TrainingDataError: It cannot work with so few coins; the message has the counts.
+    """
+    check_data(classifier, data, settings)
     source = "rendered" if data == "rendered" else data.rsplit("/", 1)[-1]
     slug = re.sub(r"[^A-Za-z0-9_-]+", "-", name or f"{classifier}-{source}").strip("-")
     bundle = (slug or classifier)[:56]
@@ -280,6 +367,8 @@ def add_training(
     if data != "rendered" and (spec.backbone or start != spec.starts[0]):
         arguments += ["--init", start]
     arguments += ["--out", str((models.models_dir() / bundle).resolve())]
-    data_title = "the catalog" if data == "catalog" else source.replace(":", " ")
-    title = f"{classifier_title(classifier)} on {data_title}"
+    data_title = "the dataset" if data == "catalog" else source.replace(":", " ")
+    title = N_("{classifier} on {data}").format(
+        classifier=classifier_title(classifier), data=data_title
+    )
     return add_job(JobKind.TRAINING, title, arguments)

@@ -6,30 +6,31 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
+from coin_core.i18n import N_, _
 from coin_core.training.run_comparison import RunSummary, curve_points
 from coin_core.training.runs import Row, RunState
-from ui.formatting import classifier_title, percent
+from ui.formatting import classifier_title, date_and_time, percent
 
 STATE_TITLES = {
-    RunState.RUNNING: "running",
-    RunState.DONE: "done",
-    RunState.STOPPED: "stopped",
-    RunState.INTERRUPTED: "interrupted",
-    RunState.FAILED: "failed",
-    RunState.DAMAGED: "damaged",
+    RunState.RUNNING: N_("running"),
+    RunState.DONE: N_("done"),
+    RunState.STOPPED: N_("stopped"),
+    RunState.INTERRUPTED: N_("interrupted"),
+    RunState.FAILED: N_("failed"),
+    RunState.DAMAGED: N_("damaged"),
 }
 _SETTING_TITLES = {
-    "init": "start",
-    "size_px": "input, pixels",
-    "digest": "data digest",
-    "features": "features of net",
-    "features_sight": "features by",
-    "init_digest": "digest of the start",
-    "class_weights": "rare classes weigh more",
-    "frozen": "only the last layers learn",
-    "fresh_head": "last layers from nothing",
-    "rotations": "turned copies",
-    "patience": "early stopping after",
+    "init": N_("start"),
+    "size_px": N_("input, pixels"),
+    "digest": N_("data digest"),
+    "features": N_("features of net"),
+    "features_sight": N_("features by"),
+    "init_digest": N_("digest of the start"),
+    "class_weights": N_("rare classes weigh more"),
+    "frozen": N_("only the last layers learn"),
+    "fresh_head": N_("last layers from nothing"),
+    "rotations": N_("turned copies"),
+    "patience": N_("early stopping after"),
 }
 # Default values, which the short form leaves out.
 _DEFAULTS = {
@@ -45,72 +46,78 @@ _DEFAULTS = {
     "epochs": None,
 }
 _SHORT_FORMS = {
-    "frozen": "last layers only",
-    "fresh_head": "fresh last layers",
-    "class_weights": "no class weights",
-    "rotations": "{} turned copies",
-    "momentum": "momentum {}",
-    "size_px": "{} px",
-    "epochs": "{} epochs",
-    "folds": "{} folds",
-    "seed": "seed {}",
-    "patience": "patience {}",
+    "frozen": N_("last layers only"),
+    "fresh_head": N_("fresh last layers"),
+    "class_weights": N_("no class weights"),
+    "rotations": N_("{value} turned copies"),
+    "momentum": N_("momentum {value}"),
+    "size_px": N_("{value} px"),
+    "epochs": N_("{value} epochs"),
+    "folds": N_("{value} folds"),
+    "seed": N_("seed {value}"),
+    "patience": N_("patience {value}"),
 }
 
 
 def run_title(run: RunSummary) -> str:
     """The title of a run: classifier, data and time."""
     if run.state is RunState.DAMAGED:
-        return f"Damaged run {run.run_id}"
-    return f"{classifier_title(run.classifier)} on {run.data}, {when(run.started)}"
+        return _("Damaged run {run_id}").format(run_id=run.run_id)
+    return _("{classifier} on {data}, {time}").format(
+        classifier=classifier_title(run.classifier),
+        data=run.data,
+        time=when(run.started),
+    )
 
 
 def when(started: str) -> str:
     """An ISO time as "22 Nov 2026 17:50" in the server's time zone; "?" if unknown."""
     try:
-        time = datetime.fromisoformat(started).astimezone()
+        return date_and_time(datetime.fromisoformat(started))
     except ValueError:
         return "?"
-    return f"{time.day} {time:%b %Y %H:%M}"
 
 
 def interval(accuracy: tuple[float, float, float] | None) -> str:
     """The 95 % interval of (value, low, high) as "61 to 83 %"; "" if unknown."""
     if accuracy is None or accuracy[1] == accuracy[2]:
         return ""
-    return f"{100 * accuracy[1]:.0f} to {percent(accuracy[2])}"
+    return _("{low} to {high}").format(
+        low=f"{100 * accuracy[1]:.0f}", high=percent(accuracy[2])
+    )
 
 
 def percent_with_interval(fraction: float | None, low: float, high: float) -> str:
     """A fraction with its interval, e.g. "75 % (61 to 83)"; a dash if unknown."""
     if fraction is None:
         return "–"
-    return f"{percent(fraction)} ({100 * low:.0f} to {100 * high:.0f})"
+    span = _("{low} to {high}").format(low=f"{100 * low:.0f}", high=f"{100 * high:.0f}")
+    return f"{percent(fraction)} ({span})"
 
 
 def short_settings(run: RunSummary) -> str:
     """The start of a run, and the settings that differ from the defaults."""
     parts = []
     if init := run.settings.get("init"):
-        parts.append(f"from {init}")
+        parts.append(_("from {start}").format(start=init))
     for name, form in _SHORT_FORMS.items():
         value = run.settings.get(name, _DEFAULTS[name])
         if value != _DEFAULTS[name]:
-            parts.append(form.format(value))
+            parts.append(_(form).format(value=value))
     return ", ".join(parts)
 
 
 def setting_title(name: str) -> str:
     """The title of a setting."""
-    return _SETTING_TITLES.get(name, name.replace("_", " "))
+    return _(_SETTING_TITLES.get(name, name.replace("_", " ")))
 
 
 def setting_value(name: str, value: Any) -> str:
     """The value of a setting; a dash if the run has no such setting."""
     if value is None:
-        return "usual" if name in _DEFAULTS else "–"
+        return _("usual") if name in _DEFAULTS else "–"
     if isinstance(value, bool):
-        return "yes" if value else "no"
+        return _("yes") if value else _("no")
     text = f"{value:g}" if isinstance(value, float) else str(value)
     return text if len(text) <= 24 else f"{text[:12]}…"
 
@@ -124,4 +131,6 @@ def curves_by_fold(
 
 def fold_title(fold: str) -> str:
     """The title of a fold, from 1; a run without folds has one curve."""
-    return f"fold {int(fold) + 1}" if fold.isdigit() else "all coins"
+    if fold.isdigit():
+        return _("fold {number}").format(number=int(fold) + 1)
+    return _("all coins")

@@ -8,6 +8,7 @@ from pathlib import Path
 import streamlit as st
 
 from coin_core.access import Right, may, refusal
+from coin_core.i18n import _
 from coin_core.model_store.promotion import demote, promote, promoted, roll_back
 from ui import resources
 from ui.errors import errors_on_page, show_error
@@ -19,12 +20,20 @@ _ADDED = "model_added"
 def show_models() -> None:
     """The models of this installation, for those who may change them to change."""
     found, problems = resources.bundles()
-    with st.expander(f"Models: {len(found)}", icon=":material/deployed_code:"):
+    with st.expander(
+        _("Models: {count}").format(count=len(found)), icon=":material/deployed_code:"
+    ):
         if name := st.session_state.pop(_ADDED, None):
-            st.success(f"{as_text(name)} is installed, and the pages offer it.")
+            st.success(
+                _("{name} is installed, and the pages offer it.").format(
+                    name=as_text(name)
+                )
+            )
         st.caption(
-            "The Classify page opens with the active model, and the API answers with "
-            "it where no other is named."
+            _(
+                "The Classify page opens with the active model, and the API "
+                "answers with it unless a request names another."
+            )
         )
         active = promoted() or found[0].name if found else ""
         with errors_on_page():
@@ -41,7 +50,7 @@ def show_models() -> None:
             return
         with errors_on_page():
             if st.button(
-                "Undo the last choice", icon=":material/undo:", key="model_roll_back"
+                _("Undo the last choice"), icon=":material/undo:", key="model_roll_back"
             ):
                 roll_back(try_model)
                 show_choice()
@@ -50,16 +59,17 @@ def show_models() -> None:
 
 def _show_model(name: str, title: str, *, is_active: bool) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.text(f"{name}: {title}" + ", active" * is_active)
+        words = _("{name}: {title}, active") if is_active else "{name}: {title}"
+        st.text(words.format(name=name, title=title))
         if not may(Right.PROMOTE):
             return
         if not is_active:
-            if st.button("Activate", key=f"activate_{name}", type="tertiary"):
+            if st.button(_("Activate"), key=f"activate_{name}", type="tertiary"):
                 try_model(name)
                 promote(name)
                 show_choice()
         elif promoted() == name and st.button(
-            "Deactivate", key=f"deactivate_{name}", type="tertiary"
+            _("Deactivate"), key=f"deactivate_{name}", type="tertiary"
         ):
             demote()
             show_choice()
@@ -67,14 +77,18 @@ def _show_model(name: str, title: str, *, is_active: bool) -> None:
 
 def _add_model() -> None:
     with st.form("add_model", clear_on_submit=True):
-        file = st.file_uploader("A bundle, the ZIP file of its folder", type="zip")
-        name = st.text_input("Its name here; empty for the one in its card")
-        if st.form_submit_button("Add the model") and file is not None:
+        file = st.file_uploader(
+            _("A model bundle: the ZIP file of its folder"), type="zip"
+        )
+        name = st.text_input(
+            _("Name of the model here; leave empty for the name in its card")
+        )
+        if st.form_submit_button(_("Add the model")) and file is not None:
             from coin_core.models import install_model
 
             with (
                 tempfile.TemporaryDirectory() as folder,
-                st.spinner("Checking and trying the model …"),
+                st.spinner(_("Checking and trying the model …")),
             ):
                 path = Path(folder) / "bundle.zip"
                 path.write_bytes(file.getvalue())
@@ -87,7 +101,7 @@ def try_model(name: str) -> None:
     """Load a model, which tries it, before it answers anybody."""
     from coin_core.models import open_model
 
-    with st.spinner("Trying the model …"):
+    with st.spinner(_("Trying the model …")):
         open_model(name)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from coin_core.i18n import N_, _
 from coin_core.jobs import Job, JobKind, JobState
 from coin_core.training.runs import Run, runs_dir
 from ui.components.charts import loss_curves, show_chart
@@ -15,22 +16,24 @@ class TrainingPanel(JobPanel):
     """The trainings; those that are done are in the table of runs."""
 
     kinds = (JobKind.TRAINING,)
-    open_title = "In training"
-    ended_title = "Did not come to their end"
+    open_title = N_("In training")
+    ended_title = N_("Unfinished")
     hides_done = True
     every_s = 3.0
 
     def stop_label(self, job: Job) -> str:
         """Rendered coins are one long pass without a best so far."""
-        return "Stop, keep the best so far" if _keeps_best(job) else "Stop for now"
+        if _keeps_best(job):
+            return _("Stop, keep the best so far")
+        return _("Stop for now")
 
     def ended_words(self, job: Job) -> str:
         """What is kept of a stopped training."""
         if job.state is not JobState.STOPPED:
             return super().ended_words(job)
         if _keeps_best(job):
-            return "stopped; the best so far is kept"
-        return "stopped; what it has learnt so far is kept, and it can go on from there"
+            return _("stopped; the best so far is kept")
+        return _("stopped; what it has learned is kept, and it can be resumed")
 
     def stage(self, job: Job) -> str:
         """Its run belongs into the table of runs as soon as it appears."""
@@ -46,7 +49,7 @@ class TrainingPanel(JobPanel):
         valid = curves_by_fold(log, "valid_loss")
         if train or valid:
             show_chart(loss_curves(train, valid), key=f"live_{job.job_id}")
-            st.caption("Solid: validation coins; dotted: coins it learns from.")
+            st.caption(_("Solid: validation coins; dotted: training coins."))
 
 
 def watch_queue() -> None:

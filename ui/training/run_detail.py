@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -10,6 +10,7 @@ import streamlit as st
 
 from coin_core.access import Right, may, refusal
 from coin_core.errors import CoinError, WeightsMismatchError, WeightsMissingError
+from coin_core.i18n import _, ngettext, translate
 from coin_core.model_store import bundle as models
 from coin_core.model_store.promotion import demote, promote, promoted
 from coin_core.recycle_bin import KEPT_DAYS
@@ -32,7 +33,7 @@ from ui.components.charts import (
 )
 from ui.components.table import show_table
 from ui.errors import damage_on_page, errors_on_page, show_error
-from ui.formatting import as_text, duration
+from ui.formatting import as_text, duration, percent
 from ui.training.confusion_view import show_confusion, show_mistakes
 from ui.training.formatting import (
     STATE_TITLES,
@@ -55,51 +56,64 @@ def show_run(summary: RunSummary, runs: Sequence[RunSummary]) -> None:
         st.header(as_text(run_title(summary)), anchor=False)
         if summary.state is RunState.DAMAGED:
             show_error(
-                f"This run's folder is damaged: {summary.reason} What can still be "
-                f"read lies in {run.folder}."
+                _(
+                    "The folder of this run is damaged: {reason} What can still be "
+                    "read is in {folder}."
+                ).format(reason=summary.reason, folder=run.folder)
             )
             _show_deletion(run, summary)
             return
         _show_headline(run, summary, runs)
         _show_actions(run, summary)
-        with damage_on_page("The rest of this run"):
+        with damage_on_page(_("The rest of this run")):
             _show_tabs(run, summary)
 
 
 def _show_headline(run: Run, summary: RunSummary, runs: Sequence[RunSummary]) -> None:
     if summary.state is RunState.FAILED:
-        show_error(f"This training failed: {summary.reason}")
+        show_error(
+            _("This training failed: {reason}").format(reason=translate(summary.reason))
+        )
     elif summary.state is RunState.INTERRUPTED:
         st.warning(
-            "This training ended without a word: it was killed, or the computer went "
-            "down. The same command, or “Go on” above, takes it up at its last epoch."
+            _(
+                "This training was interrupted: it was killed, or the computer "
+                "went down. The same command, or “Resume” above, continues at its "
+                "last epoch."
+            )
         )
     cells = st.columns(4)
     if summary.accuracy:
         cells[0].metric(
-            "Right, held-out coins",
-            f"{100 * summary.accuracy[0]:.0f} %",
-            help="Highest probability on the right class, with Wilson's 95 % interval.",
+            _("Right, held-out coins"),
+            percent(summary.accuracy[0]),
+            help=_(
+                "Highest probability on the right class, with Wilson's 95 % interval."
+            ),
         )
-        cells[0].caption(f"{interval(summary.accuracy)} of {summary.n:,} photos")
+        cells[0].caption(
+            ngettext(
+                "{interval} of {count} photo", "{interval} of {count} photos", summary.n
+            ).format(interval=interval(summary.accuracy), count=f"{summary.n:,}")
+        )
     if summary.valid_accuracy:
-        cells[1].metric("Right, validation", f"{100 * summary.valid_accuracy[0]:.0f} %")
+        cells[1].metric(_("Right, validation"), percent(summary.valid_accuracy[0]))
         cells[1].caption(interval(summary.valid_accuracy))
-    cells[2].metric("Took", duration(summary.seconds) or "–")
+    cells[2].metric(_("Took"), duration(summary.seconds) or "–")
     cells[2].caption(as_text(summary.machine))
-    cells[3].metric("State", STATE_TITLES[summary.state])
-    cells[3].caption(f"begun {when(summary.started)}")
+    cells[3].metric(_("State"), _(STATE_TITLES[summary.state]))
+    cells[3].caption(_("started {time}").format(time=when(summary.started)))
     if summary.accuracy:
         sentence, is_clean = record_of_tests(run)
         count = runs_on_same_coins(summary, runs)
         if count > 1:
-            sentence += (
-                f" {count} runs were measured on these same coins: the best of them "
+            sentence += " " + _(
+                "{count} runs were measured on these same coins, so the best of them "
                 "looks a little better than it is."
-            )
+            ).format(count=count)
         (st.caption if is_clean else st.info)(as_text(sentence))
         if caution := run.config().get("caution"):
-            st.warning(f"Not to be taken at its word: {as_text(caution)}.")
+            st.warning(_("Unreliable: {caution}.").format(caution=as_text(caution)))
     if summary.few:
         st.warning(as_text(summary.few), icon=":material/scale:")
 
@@ -110,20 +124,22 @@ def _show_actions(run: Run, summary: RunSummary) -> None:
         st.caption(refusal(Right.PROMOTE))
     with st.container(horizontal=True, vertical_alignment="center"):
         if card and promoted() == card.name:
-            st.markdown("The Classify page opens with this model.", width="content")
+            st.markdown(_("The Classify page opens with this model."), width="content")
             if st.button(
-                "Go back to the shipped ones",
+                _("Go back to the shipped models"),
                 icon=":material/undo:",
                 disabled=not may(Right.PROMOTE),
             ):
                 demote()
                 show_choice()
         elif card and st.button(
-            "Use on the Classify page",
+            _("Use on the Classify page"),
             icon=":material/publish:",
             type="primary",
-            help=f"The Classify page then opens with {as_text(card.name)}; the others "
-            "stay one click away.",
+            help=_(
+                "The Classify page then opens with {model}; the others stay one click "
+                "away."
+            ).format(model=as_text(card.name)),
             disabled=not may(Right.PROMOTE),
         ):
             with errors_on_page():
@@ -133,9 +149,9 @@ def _show_actions(run: Run, summary: RunSummary) -> None:
         if problem:
             st.caption(as_text(problem), width="content")
         st.download_button(
-            "Report as HTML",
+            _("Report as HTML"),
             lambda: html_report(run, summary).encode(),
-            f"{run.run_id}.html",
+            _("{run_id}.html").format(run_id=run.run_id),
             "text/html",
             icon=":material/download:",
             on_click="ignore",
@@ -153,11 +169,15 @@ def _load_card(summary: RunSummary) -> tuple[models.Card | None, str]:
     try:
         card = models.load_card(folder)
     except WeightsMissingError:
-        return None, f"Its model {summary.bundle} is not among the models here."
+        return None, _("Its model {name} is not among the models here.").format(
+            name=summary.bundle
+        )
     except WeightsMismatchError as error:
         return None, str(error)
     if card.training.get("run") != summary.run_id:
-        return None, f"A later training has replaced its model {summary.bundle}."
+        return None, _("A later training has replaced its model {name}.").format(
+            name=summary.bundle
+        )
     return card, ""
 
 
@@ -165,17 +185,18 @@ def _show_deletion(run: Run, summary: RunSummary) -> None:
     if not may(Right.DELETE):
         return
     with st.popover(
-        "Delete",
+        _("Delete"),
         icon=":material/delete:",
         disabled=summary.state is RunState.RUNNING,
         key=f"delete_{run.run_id}",
     ):
-        st.markdown("Delete this run with its curves, answers and notes?")
+        st.markdown(_("Delete this run with its curves, answers and notes?"))
         st.caption(
-            f"It goes to the bin for {KEPT_DAYS} days; the model that came out of it "
-            "stays."
+            _(
+                "It stays in the bin for {days} days. The model that it made is kept."
+            ).format(days=KEPT_DAYS)
         )
-        if st.button("Delete it", type="primary", key="delete_now"):
+        if st.button(_("Delete the run"), type="primary", key="delete_now"):
             try:
                 run.delete()
             except (CoinError, OSError) as error:
@@ -188,11 +209,11 @@ def _show_deletion(run: Run, summary: RunSummary) -> None:
 def _show_note(run: Run) -> None:
     before = run.note()
     text = st.text_area(
-        "Notes",
+        _("Notes"),
         before,
         key=f"note_{run.run_id}",
         height=80,
-        placeholder="What you tried, what you think of it …",
+        placeholder=_("What you tried, what you think of it …"),
         disabled=not may(Right.TRAIN),
     )
     if text.strip() != before.strip():
@@ -203,34 +224,28 @@ def _show_note(run: Run) -> None:
 def _show_tabs(run: Run, summary: RunSummary) -> None:
     rows, report = run.predictions(), run.report().get("report", {})
     classes = report.get("classes") or run.config().get("classes") or []
-    curves, confusion, calibration, mistakes, card = st.tabs(
-        [
-            "Curves",
-            "Who was taken for whom",
-            "Is it as sure as it is right",
-            "Most confident mistakes",
-            "Card and settings",
-        ]
-    )
-    with curves:
-        _show_curves(run)
-    with confusion:
-        show_confusion(rows, report, classes)
-    with calibration:
-        _show_calibration(rows)
-    with mistakes:
-        show_mistakes(rows)
-    with card:
-        _show_settings_and_card(run, summary)
-
-
-def _show_curves(run: Run) -> None:
     log = run.rows()
+    has_curves = any(
+        curves_by_fold(log, column) for column in ("train_loss", "valid_loss")
+    )
+    # A classifier that does not learn in epochs has no curves, and no tab of them.
+    parts: dict[str, Callable[[], None]] = {
+        _("Curves"): lambda: _show_curves(run, log),
+        _("Confusion matrix"): lambda: show_confusion(rows, report, classes),
+        _("Calibration"): lambda: _show_calibration(rows),
+        _("Most confident mistakes"): lambda: show_mistakes(rows),
+        _("Card and settings"): lambda: _show_settings_and_card(run, summary),
+    }
+    if not has_curves:
+        del parts[_("Curves")]
+    for tab, show in zip(st.tabs(list(parts)), parts.values(), strict=True):
+        with tab:
+            show()
+
+
+def _show_curves(run: Run, log: Sequence[Row]) -> None:
     train = curves_by_fold(log, "train_loss")
     valid = curves_by_fold(log, "valid_loss")
-    if not train and not valid:
-        st.caption("This classifier does not learn in epochs, so there are no curves.")
-        return
     best = run.report().get("best", {})
     kept = {fold_title(fold): int(row["epoch"]) for fold, row in best.items()}
     left, right = st.columns(2)
@@ -240,66 +255,79 @@ def _show_curves(run: Run) -> None:
         lines = curves_by_fold(log, "valid_accuracy")
         show_chart(accuracy_curves(lines), key="right")
     st.caption(
-        "Solid: validation coins; dotted: coins it learnt from; the ring is the epoch "
-        "that was kept."
+        _(
+            "Solid: validation coins; dotted: training coins; the ring marks "
+            "the epoch that was kept."
+        )
     )
-    with st.expander("Learning rate"):
+    with st.expander(_("Learning rate")):
         show_chart(learning_rate_curves(curves_by_fold(log, "rate")), key="rate")
     if torn := run.torn_lines():
-        st.caption(f"{torn:,} line(s) of the history cannot be read and are left out.")
+        st.caption(
+            ngettext(
+                "{count} line of the history cannot be read and is left out.",
+                "{count} lines of the history cannot be read and are left out.",
+                torn,
+            ).format(count=torn)
+        )
 
 
 def _show_calibration(rows: Sequence[Row]) -> None:
     if not rows:
-        st.caption("The answers photo by photo were not kept of this run.")
+        st.caption("The answers photo by photo were not kept for this run.")
         return
     left, right = st.columns(2, gap="large")
     with left:
-        st.markdown("Of the photos it called so probable, how many were right?")
+        st.markdown(_("Of the photos it called so probable, how many were right?"))
         show_chart(reliability_chart(reliability(rows)), key="reliability")
     with right:
-        st.markdown("How much of the name must be legible?")
+        st.markdown(_("How much of the name must be legible?"))
         if bins := by_legibility(rows):
             show_chart(legibility_chart(bins), key="legibility")
         else:
-            st.caption("How legible these coins are is not known.")
+            st.caption(_("How legible these coins are is not known."))
 
 
 def _show_settings_and_card(run: Run, summary: RunSummary) -> None:
     config = run.config()
     left, right = st.columns(2, gap="large")
     with left:
-        st.markdown("**Settings**")
+        st.markdown(_("**Settings**"))
         show_table(
-            {"setting": setting_title(name), "value": setting_value(name, value)}
+            {_("setting"): setting_title(name), _("value"): setting_value(name, value)}
             for name, value in summary.settings.items()
         )
         if command := config.get("command"):
-            st.caption("The command that makes it again:")
+            st.caption(_("The command that repeats it:"))
             st.code(command, language="bash", wrap_lines=True)
     with right:
         _show_training_data(config)
-        card, _ = _load_card(summary)
+        card = _load_card(summary)[0]
         if card:
-            st.markdown(f"**Card of {as_text(card.name)}**")
+            st.markdown(_("**Card of {model}**").format(model=as_text(card.name)))
             st.json(asdict(card), expanded=False)
 
 
 def _show_training_data(config: dict[str, Any]) -> None:
     per_class: dict[str, int] = config.get("coins_per_class") or {}
     if per_class:
-        st.markdown("**Coins it learnt from**")
+        st.markdown(_("**Training coins**"))
         show_table(
-            {"class": class_title(name), "coins": count}
+            {_("class"): class_title(name), _("coins"): count}
             for name, count in per_class.items()
         )
         st.caption(
             as_text(
-                f"{config.get('photos', '?')} photos; {config.get('unreadable', 0)} "
-                f"could not be read; in {config.get('without_face', 0)} no coin was "
-                "found, so the whole photo was used."
+                _(
+                    "{photos} photos; {unreadable} could not be read; in {whole} no "
+                    "coin was found, so the whole photo was used."
+                ).format(
+                    photos=config.get("photos", "?"),
+                    unreadable=config.get("unreadable", 0),
+                    whole=config.get("without_face", 0),
+                )
             )
         )
     if left_out := config.get("left_out"):
-        with st.expander(f"The {len(left_out)} that could not be read"):
+        with st.expander(_("Could not be read: {count}").format(count=len(left_out))):
             st.code("\n".join(map(str, left_out)), language=None, wrap_lines=True)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
+from coin_core.i18n import _
 from coin_core.training.run_comparison import RunSummary
 from coin_core.training.runs import RunState
 from ui.components.table import percent_column, show_table
@@ -21,29 +22,29 @@ def filter_runs(runs: Sequence[RunSummary]) -> list[RunSummary]:
     """Show the filters; returns the runs that match."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         text = st.text_input(
-            "Find",
+            _("Find"),
             key="runs_text",
-            placeholder="data, setting, note …",
+            placeholder=_("data, setting, note …"),
             persist_state="session",
             width=260,
         )
         names = list(dict.fromkeys(run.classifier for run in runs if run.classifier))
         classifiers = st.multiselect(
-            "Classifier",
+            _("Classifier"),
             names,
             format_func=classifier_title,
             key="runs_classifiers",
             persist_state="session",
-            placeholder="all",
+            placeholder=_("all"),
             width=260,
         )
         states = st.multiselect(
-            "State",
+            _("State"),
             list(dict.fromkeys(run.state for run in runs)),
-            format_func=STATE_TITLES.__getitem__,
+            format_func=lambda state: _(STATE_TITLES[state]),
             key="runs_states",
             persist_state="session",
-            placeholder="all",
+            placeholder=_("all"),
             width=260,
         )
     words = text.casefold().split()
@@ -80,21 +81,27 @@ def select_runs(runs: Sequence[RunSummary]) -> list[RunSummary]:
         },
         key=f"runs_{key}",
         column_config={
-            "started": st.column_config.DatetimeColumn(
+            _("started"): st.column_config.DatetimeColumn(
                 format="D MMM YYYY HH:mm", pinned=True
             ),
-            "right": percent_column(
-                help="Of held-out or test coins, those whose highest probability is on "
-                "the right class; “cannot tell” counted too.",
+            _("right"): percent_column(
+                help=_(
+                    "Of held-out or test coins, those whose highest probability is on "
+                    "the right class; “cannot tell” is counted too."
+                ),
             ),
-            "95 % interval": st.column_config.TextColumn(help="Wilson's interval."),
-            "validation": percent_column(
-                help="The same of the coins by which the epochs were chosen: "
-                "a little too good to be true.",
+            _("95 % interval"): st.column_config.TextColumn(
+                help=_("Wilson's interval.")
             ),
-            "of": st.column_config.NumberColumn(help="Photos measured."),
-            "kept epoch": st.column_config.TextColumn(help="Of each fold."),
-            "remark": st.column_config.TextColumn(width="medium"),
+            _("validation"): percent_column(
+                help=_(
+                    "The same for the coins by which the epochs were chosen, so a "
+                    "little too good."
+                ),
+            ),
+            _("of"): st.column_config.NumberColumn(help=_("Photos measured.")),
+            _("kept epoch"): st.column_config.TextColumn(help=_("Of each fold.")),
+            _("remark"): st.column_config.TextColumn(width="medium"),
         },
     )
     selection = [runs[i] for i in rows if i < len(runs)]
@@ -121,27 +128,29 @@ def clear_selection() -> None:
 def _frame(runs: Sequence[RunSummary]) -> pd.DataFrame:
     return pd.DataFrame(
         {
-            "started": pd.to_datetime(
+            _("started"): pd.to_datetime(
                 [run.started for run in runs], utc=True, errors="coerce"
             ).tz_convert(st.context.timezone or "UTC"),
-            "classifier": [classifier_title(run.classifier) for run in runs],
-            "data": [run.data for run in runs],
-            "right": [100 * run.accuracy[0] if run.accuracy else None for run in runs],
-            "95 % interval": [interval(run.accuracy) for run in runs],
-            "of": [run.n for run in runs],
-            "validation": [
+            _("classifier"): [classifier_title(run.classifier) for run in runs],
+            _("data"): [run.data for run in runs],
+            _("right"): [
+                100 * run.accuracy[0] if run.accuracy else None for run in runs
+            ],
+            _("95 % interval"): [interval(run.accuracy) for run in runs],
+            _("of"): [run.n for run in runs],
+            _("validation"): [
                 100 * run.valid_accuracy[0] if run.valid_accuracy else None
                 for run in runs
             ],
-            "kept epoch": [", ".join(map(str, run.best_epochs)) for run in runs],
-            "took": [duration(run.seconds) for run in runs],
-            "state": [STATE_TITLES[run.state] for run in runs],
-            "settings": [short_settings(run) for run in runs],
-            "remark": [_remark(run) for run in runs],
-            "model": [run.bundle for run in runs],
-            "data digest": [run.digest[:10] for run in runs],
-            "machine": [run.machine for run in runs],
-            "run": [run.run_id for run in runs],
+            _("kept epoch"): [", ".join(map(str, run.best_epochs)) for run in runs],
+            _("took"): [duration(run.seconds) for run in runs],
+            _("state"): [_(STATE_TITLES[run.state]) for run in runs],
+            _("settings"): [short_settings(run) for run in runs],
+            _("remark"): [_remark(run) for run in runs],
+            _("model"): [run.bundle for run in runs],
+            _("data digest"): [run.digest[:10] for run in runs],
+            _("machine"): [run.machine for run in runs],
+            _("run"): [run.run_id for run in runs],
         }
     )
 
@@ -155,9 +164,14 @@ def _remark(run: RunSummary) -> str:
 
 def summary_line(runs: Sequence[RunSummary], shown: int) -> str:
     """How many runs there are, and how to select them."""
-    count = f"{shown} of {len(runs)} runs"
+    count = _("{shown} of {count} runs").format(shown=shown, count=len(runs))
     if shown == len(runs):
         count = plural(shown, "run")
     latest = next((run for run in runs if run.started), None)
-    since = f", the latest from {when(latest.started)}" if latest else ""
-    return f"**{count}**{since}. Tick one to look at it, several to compare them."
+    if latest:
+        count = _("**{runs}**, the latest from {time}.").format(
+            runs=count, time=when(latest.started)
+        )
+    else:
+        count = f"**{count}**."
+    return f"{count} {_('Select one to open it, several to compare them.')}"
