@@ -26,7 +26,7 @@ from coin_core.classifiers.registry import feature_extractor, get_classifier
 from coin_core.classifiers.torch_classifier import predict_calibrated
 from coin_core.detection.faces import RotatedBox, crop_to_flan
 from coin_core.errors import CoinError, WeightsMismatchError
-from coin_core.model_store import bundle
+from coin_core.model_store import bundle, sharing
 from coin_core.model_store.card import Card, card_from_json, card_to_json
 from coin_core.rendering import render_coin
 from coin_core.rulers import DEFAULT_CLASSES, RULERS
@@ -92,6 +92,7 @@ def open_model(name: str | Path) -> LoadedModel:
             broken, or it was trained on the features of another network.
         UnknownClassifierError: Its card names a classifier that is not registered.
     """
+    sharing.follow()
     return _open(str(name), bundle.find_bundle(name))
 
 
@@ -125,6 +126,10 @@ def _open(name: str, folder: Path, tries: int = 20) -> LoadedModel:
         ) from error
     _loaded[key] = model
     return model
+
+
+# What comes from another machine of the team is tried as one's own.
+sharing.try_first(_open)
 
 
 def _card_version(folder: Path) -> tuple[int, ...]:
@@ -295,4 +300,5 @@ def install_model(source: Path, name: str = "") -> LoadedModel:
         except CoinError as error:
             message = str(error).replace(temporary.name, card.name)
             raise type(error)(message) from error
+    sharing.publish()
     return open_model(card.name)

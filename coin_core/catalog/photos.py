@@ -181,8 +181,8 @@ class Photos:
         """The original file of a photo. Read it soon, never write it.
 
         Raises:
-            CatalogError: The store of the originals cannot be used, or the original
-                was changed there.
+            CatalogError: The store of the originals cannot be used.
+            UnreadablePhotoError: The original was changed there.
         """
         return self.originals.path(f"{photo.sha256}.{photo.extension}")
 

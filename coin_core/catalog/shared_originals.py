@@ -17,7 +17,7 @@ from typing import Final
 
 from coin_core.catalog.database import Database
 from coin_core.catalog.file_store import Originals
-from coin_core.errors import CatalogError
+from coin_core.errors import UnreadablePhotoError
 from coin_core.object_store import ObjectStore
 from coin_core.storage import write_file
 
@@ -55,7 +55,8 @@ class SharedOriginals(Originals):
         """A copy of an original on this machine; no file if it is missing.
 
         Raises:
-            CatalogError: The store cannot be used, or has another file there.
+            CatalogError: The store cannot be used.
+            UnreadablePhotoError: The file was changed there.
         """
         path = self.folder / name
         try:
@@ -70,8 +71,8 @@ class SharedOriginals(Originals):
         if data is None:
             return
         if hashlib.sha256(data).hexdigest() != name.split(".")[0]:
-            raise CatalogError(
-                f"The original {self._place(name)} was changed from outside; put it "
+            raise UnreadablePhotoError(
+                f"its original {self._place(name)} was changed from outside. Put it "
                 "back from a backup."
             )
         self.folder.mkdir(parents=True, exist_ok=True)

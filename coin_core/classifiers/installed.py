@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from coin_core.classifiers.registry import list_classifiers
 from coin_core.model_store import bundle as models
+from coin_core.model_store import sharing
 from coin_core.model_store.bundle import BundleInfo, BundleProblem
 from coin_core.model_store.promotion import promoted
 
@@ -14,6 +15,7 @@ def installed_models() -> tuple[tuple[BundleInfo, ...], tuple[BundleProblem, ...
     A user's bundle replaces a shipped one of the same name; a promoted bundle comes
     first.
     """
+    sharing.follow()
     found, problems = models.discover()
     names, first = [spec.name for spec in list_classifiers()], promoted()
     usable = {b.name: b for b in found if b.card.classifier in names}

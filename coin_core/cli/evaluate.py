@@ -247,11 +247,13 @@ def _write_to_cards(
     data: str,
 ) -> None:
     from coin_core.evaluation.metrics import report_json
-    from coin_core.model_store import bundle
+    from coin_core.model_store import bundle, sharing
 
     for report in reports if options.keep else ():
         figures = {"data": data, "what": options.keep, **report_json(report)}
         bundle.add_figures(classifier.model(report.classifier).folder, figures)
+    if options.keep:
+        sharing.publish()
 
 
 def _legibility_table(tables: dict[str, tuple[LegibilityRow, ...]]) -> str:

@@ -84,6 +84,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Train the models; return 1 if a photo cannot be read."""
     from coin_core.classifiers import get_classifier, shipped_classifiers
+    from coin_core.model_store import sharing
 
     names: tuple[str, ...] = (options.classifier,)
     if options.classifier == "all":
@@ -93,13 +94,16 @@ def run(options: argparse.Namespace) -> int:
             get_classifier(name)
     if options.data == "rendered":
         _check_rendered(options, names)
-        return _train_rendered(options, names)
-    if options.classifier == "all" or options.classifier in DETECTORS:
+        code = _train_rendered(options, names)
+    elif options.classifier == "all" or options.classifier in DETECTORS:
         raise TrainingDataError(
             f"{options.classifier} is trained on rendered coins: "
             f"python -m coin_core train {options.classifier} --data rendered"
         )
-    return _train_on_photos(options)
+    else:
+        code = _train_on_photos(options)
+    sharing.publish()
+    return code
 
 
 def _check_rendered(options: argparse.Namespace, names: Sequence[str]) -> None:

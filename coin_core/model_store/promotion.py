@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 from coin_core.access import Right, check
 from coin_core.errors import CoinError, disk_errors
+from coin_core.model_store import sharing
 from coin_core.model_store.bundle import find_bundle
 from coin_core.storage import data_dir, open_lock, read_json, write_json
 
@@ -15,7 +16,8 @@ _KEPT = 50  # former choices
 
 def promoted() -> str | None:
     """Return the name of the promoted model, or None."""
-    name = read_json(data_dir() / "promoted.json").get("model")
+    sharing.follow()
+    name = read_json(data_dir() / sharing.CHOICE).get("model")
     return name if isinstance(name, str) else None
 
 
@@ -62,23 +64,25 @@ def roll_back(prepare: Callable[[str], object] = find_bundle) -> str | None:
 
 @contextmanager
 def _changing() -> Iterator[None]:
-    """Nobody else changes the choice inside it.
+    """Nobody else changes the choice inside it; other machines learn of it after it.
 
     Raises:
         CoinError: It cannot be stored.
     """
+    sharing.follow()
     failure = "The choice of the model could not be stored"
-    with disk_errors(failure), open_lock(data_dir() / "promoted.json.lock"):
+    with disk_errors(failure), open_lock(data_dir() / f"{sharing.CHOICE}.lock"):
         yield
+    sharing.publish()
 
 
 def _before() -> list[str | None]:
     """The former choices, the last one last; None stands for the shipped models."""
-    before = read_json(data_dir() / "promoted.json").get("before")
+    before = read_json(data_dir() / sharing.CHOICE).get("before")
     known = before if isinstance(before, list) else []
     return [name for name in known if name is None or isinstance(name, str)]
 
 
 def _write(name: str | None, before: list[str | None]) -> None:
     value = {"model": name, "before": before[-_KEPT:]}
-    write_json(data_dir() / "promoted.json", value)
+    write_json(data_dir() / sharing.CHOICE, value)

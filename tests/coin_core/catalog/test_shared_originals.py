@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from coin_core.catalog import Catalog, PhotoRecord, open_catalog, shared_originals
-from coin_core.errors import CatalogError
+from coin_core.errors import CatalogError, UnreadablePhotoError
 from coin_core.object_store import ObjectStore
 
 DATA = b"a coin in a photo"
@@ -76,7 +76,7 @@ def test_a_changed_original_is_never_shown(machine, team_store, tmp_path):
     photo = catalog.photos.get(catalog.photos.add(DATA, RECORD, [], who="ada").photo_id)
     team_store.write(f"photos/{NAME}", DATA[::-1])
     team_store.write("photos/other.jpg", b"")
-    with pytest.raises(CatalogError, match="changed from outside"):
+    with pytest.raises(UnreadablePhotoError, match="changed from outside"):
         catalog.photos.path(photo)
     assert files_in(tmp_path / "here" / "cache") == []
     assert [p.kind for p in catalog.check()] == ["orphan_file"]
