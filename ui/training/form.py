@@ -294,7 +294,7 @@ def _ask_settings(classifier: str, *, rendered: bool, has_split: bool) -> list[s
         patience = st.number_input(
             _("Stop after this many epochs without improvement"), 1, 1000, 6
         )
-        flags += [_("--epochs"), str(epochs)] if epochs else []
+        flags += ["--epochs", str(epochs)] if epochs else []
         flags += ["--patience", str(patience)] if patience != 6 else []
     with three:
         if not st.checkbox(
@@ -367,7 +367,7 @@ def add_training(
     if data != "rendered" and (spec.backbone or start != spec.starts[0]):
         arguments += ["--init", start]
     arguments += ["--out", str((models.models_dir() / bundle).resolve())]
-    data_title = "the dataset" if data == "catalog" else source.replace(":", " ")
+    data_title = N_("the dataset") if data == "catalog" else source.replace(":", " ")
     title = N_("{classifier} on {data}").format(
         classifier=classifier_title(classifier), data=data_title
     )

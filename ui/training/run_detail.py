@@ -151,10 +151,10 @@ def _show_actions(run: Run, summary: RunSummary) -> None:
         st.download_button(
             _("Report as HTML"),
             lambda: html_report(run, summary).encode(),
-            _("{run_id}.html").format(run_id=run.run_id),
+            f"{run.run_id}.html",
             "text/html",
             icon=":material/download:",
-            on_click="ignore",
+            on_click=_("ignore"),
             help="One file with everything in it; a browser prints it as PDF.",
         )
         _show_deletion(run, summary)
@@ -261,7 +261,7 @@ def _show_curves(run: Run, log: Sequence[Row]) -> None:
         )
     )
     with st.expander(_("Learning rate")):
-        show_chart(learning_rate_curves(curves_by_fold(log, "rate")), key="rate")
+        show_chart(learning_rate_curves(curves_by_fold(log, _("rate"))), key="rate")
     if torn := run.torn_lines():
         st.caption(
             ngettext(
