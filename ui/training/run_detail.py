@@ -155,7 +155,7 @@ def _show_actions(run: Run, summary: RunSummary) -> None:
             "text/html",
             icon=":material/download:",
             on_click=_("ignore"),
-            help="One file with everything in it; a browser prints it as PDF.",
+            help=_("One file with everything in it; a browser prints it as PDF."),
         )
         _show_deletion(run, summary)
     _show_note(run)
@@ -274,7 +274,7 @@ def _show_curves(run: Run, log: Sequence[Row]) -> None:
 
 def _show_calibration(rows: Sequence[Row]) -> None:
     if not rows:
-        st.caption("The answers photo by photo were not kept for this run.")
+        st.caption(_("The answers photo by photo were not kept for this run."))
         return
     left, right = st.columns(2, gap="large")
     with left:
