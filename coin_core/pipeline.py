@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from coin_core.classifiers.features import compute_features
 from coin_core.classifiers.registry import shipped_classifiers
+from coin_core.classifiers.scope import outside_scope
 from coin_core.classifiers.torch_classifier import predict_calibrated
 from coin_core.detection.faces import (
     DetectedFace,
@@ -142,6 +143,28 @@ class CoinClassifier:
             inputs = self.features(crops, name) if features is None else features
         return predict_calibrated(model.classifier, model.card, inputs)
 
+    def outside_scope(
+        self,
+        crops: NDArray[np.uint8],
+        name: str,
+        features: NDArray[np.float32] | None = None,
+    ) -> NDArray[np.bool_]:
+        """Return whether crops look unlike what a model learned from, (N,).
+
+        Args:
+            crops: uint8 (N, S, S, 3).
+            name: The model.
+            features: What `features` returned, to save computing them again.
+        """
+        model = self.model(name)
+        if not model.card.scope:
+            return np.zeros(len(crops), bool)
+        if not model.takes_features:
+            features = np.asarray(model.classifier.embed(crops).cpu())
+        elif features is None:
+            features = self.features(crops, name)
+        return outside_scope(model.card.scope, features)
+
     def classify(
         self,
         photo: NDArray[np.uint8],
@@ -194,17 +217,21 @@ class CoinClassifier:
             started = time.perf_counter()
             model = models.model(name)
             rows = [np.zeros(0, np.float32)] * len(prepared)
+            unlike = np.zeros(len(prepared), bool)
             if with_coins:
                 crops = np.stack([prepared[i].crop for i in with_coins])
                 if model.takes_features and model.features_key not in shared:
                     shared[model.features_key] = models.features(crops, name)
                 features = shared.get(model.features_key)
                 found = models._rows(crops, name, features)
+                unlike[with_coins] = models.outside_scope(crops, name, features)
                 for i, row in zip(with_coins, found, strict=True):
                     rows[i] = row
             seconds = (time.perf_counter() - started) / len(prepared)
-            for own, one, row in zip(verdicts, prepared, rows, strict=True):
-                own.append(_verdict(model, one, row, seconds))
+            for own, one, row, is_unlike in zip(
+                verdicts, prepared, rows, unlike.tolist(), strict=True
+            ):
+                own.append(_verdict(model, one, row, is_unlike, seconds))
         return [
             PhotoResult(faces=one.faces, legend=one.legend, verdicts=tuple(own))
             for one, own in zip(prepared, verdicts, strict=True)
@@ -294,6 +321,7 @@ def _verdict(
     model: LoadedModel,
     prepared: PreparedPhoto,
     row: NDArray[np.float32],
+    is_unlike: bool,
     seconds: float,
 ) -> Verdict:
     """Turn the probabilities of one photo, (C,) or empty, into a verdict."""
@@ -301,7 +329,7 @@ def _verdict(
     reason = prepared.reason
     # Only the Hasmonean coins have these sides; models of other coins name any side.
     if reason is not RejectReason.NO_COIN and not set(classes) <= set(RULERS):
-        reason = None
+        reason = RejectReason.NOT_THESE if is_unlike else None
     if not np.isfinite(row).all():
         reason, row = RejectReason.DAMAGED, row[:0]
     best = int(row.argmax()) if len(row) else None

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
 from coin_core.detection.faces import DetectedFace, RotatedBox
-from coin_core.rulers import RULERS
+from coin_core.rulers import LETTERS, RULERS
+
+
+_TRANSLITERATIONS = {letter.key: letter.transliteration for letter in LETTERS}
 
 
 class RejectReason(StrEnum):
@@ -36,6 +39,10 @@ _REASONS = {
         "Choose another one, and copy or train this one again."
     ),
 }
+
+
+# Of a classifier of other coins than those of the rulers.
+_UNLIKE = "this does not look like the coins that this classifier learned from."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +97,15 @@ class LetterRead:
     place: int
 
 
+def transliterated(letters: Sequence[LetterRead]) -> str:
+    """The lines that were read, each from right to left, in transliteration."""
+    lines: dict[int, str] = {}
+    for letter in letters:
+        sign = _TRANSLITERATIONS[letter.letter]
+        lines[letter.line] = lines.get(letter.line, "") + sign
+    return " / ".join(lines.values())
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PhotoResult:
     """A photo's faces, the index of the one with the legend, and the verdicts."""
@@ -107,6 +123,9 @@ def class_title(name: str) -> str:
 def sentence(verdict: Verdict) -> str:
     """Return the verdict in one sentence."""
     if verdict.reason is not None:
+        is_own = not set(verdict.probabilities) <= set(RULERS)
+        if verdict.reason is RejectReason.NOT_THESE and is_own:
+            return f"Cannot tell: {_UNLIKE}"
         return f"Cannot tell: {_REASONS[verdict.reason]}"
     best, probability = verdict.ranked[0]
     # Never "100 %": the calibration is not measured that finely.

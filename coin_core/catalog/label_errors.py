@@ -179,6 +179,7 @@ def _predict(
             *(name, list(crops), rows, model.card.classes, digest),
             threshold=model.card.threshold,
             kind=PredictionKind.MODEL,
+            unlike=predictor.outside_scope(batch, name, features),
         )
     return predictions
 
@@ -222,9 +223,13 @@ def _to_predictions(
     *,
     threshold: float,
     kind: PredictionKind,
+    unlike: NDArray[np.bool_] | None = None,
 ) -> Iterator[Prediction]:
-    for photo_id, row in zip(photo_ids, probabilities, strict=True):
+    if unlike is None:
+        unlike = np.zeros(len(photo_ids), bool)
+    for photo_id, row, is_unlike in zip(photo_ids, probabilities, unlike, strict=True):
         best = int(row.argmax())
+        is_answer = row[best] >= threshold and not is_unlike
         yield Prediction(
             photo_id=int(photo_id),
             classifier=classifier,
@@ -232,7 +237,7 @@ def _to_predictions(
             probabilities={
                 name: round(float(p), 6) for name, p in zip(classes, row, strict=True)
             },
-            ruler=classes[best] if row[best] >= threshold else None,
+            ruler=classes[best] if is_answer else None,
             kind=kind,
         )
 

@@ -20,6 +20,9 @@ _COOLEST, _HOTTEST = 0.05, 20.0
 # coins are harder, but refuse at most one legible coin in twenty. One in twenty-five is
 # allowed on the held-out coins, because it may be a few more on others.
 TARGET_ACCURACY, MAX_REFUSED = 0.99, 0.04
+# A user's own classifier may be weak: below this its calibrated answer is more likely
+# wrong than right.
+LEAST_PROBABILITY = 0.5
 
 
 def fit_temperature(probabilities: ArrayLike, y: ArrayLike) -> float:
@@ -79,11 +82,12 @@ def find_threshold(
     legible: ArrayLike | None = None,
     target: float = 0.95,
     max_refused: float = 0.05,
+    least: float = 0.0,
 ) -> Threshold:
     """The smallest probability from which answers reach `target` accuracy.
 
     Where that would refuse more than `max_refused` of the legible coins, it is the
-    largest that does not.
+    largest that does not, but never below `least`.
 
     Args:
         probabilities: Calibrated, on held-out coins, (N, C).
@@ -91,6 +95,7 @@ def find_threshold(
         legible: Which coins should be answered, bool (N,); all when None.
         target: Fraction of answers that should be right.
         max_refused: Largest fraction of the legible ones that may be refused.
+        least: No answer has a lower probability, however many that refuses.
 
     Raises:
         TrainingDataError: There are no held-out coins.
@@ -104,10 +109,11 @@ def find_threshold(
     counted = counted if counted.any() else np.ones(len(p), bool)
     tried: list[Threshold] = []
     # The accuracy of the answers is not monotonic: every candidate is tried.
-    for value in [0.0, *np.unique(np.floor(confidence * 1000) / 1000).tolist()]:
+    values = np.unique(np.floor(confidence * 1000) / 1000)
+    for value in [least, *values[values > least].tolist()]:
         answered = confidence >= value
         refused = float((~answered[counted]).mean())
-        if refused > max_refused:
+        if refused > max_refused and tried:
             break
         accuracy = float(right[answered].mean()) if answered.any() else 1.0
         reached = accuracy >= target
@@ -116,7 +122,7 @@ def find_threshold(
         )
         if reached:
             break
-    return tried[-1]  # never empty: 0 refuses nothing
+    return tried[-1]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

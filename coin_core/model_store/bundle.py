@@ -463,6 +463,8 @@ def verdict_digest(card: Card) -> str:
         *("threshold", "limits", "features_from", "files"),
     )
     values = {name: getattr(card, name) for name in fields}
+    if card.scope:  # cards without one keep the digest that they had before
+        values["scope"] = card.scope
     return hashlib.sha256(dump_json(values, sort_keys=True).encode()).hexdigest()
 
 

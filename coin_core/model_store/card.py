@@ -26,6 +26,8 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 _MAX_CLASSES = 500
 _MAX_TEXT = 4000
 _MAX_DIGITS = 20
+_MAX_AXES = 16
+_MAX_CHANNELS = 2048
 _SIGHTS = ("legend", "look", "both")
 _COUNT = (0, 10**9)
 _SEED = (-1, 2**63 - 1)
@@ -87,6 +89,8 @@ class Card:
             confidence.
         threshold: "Cannot tell" if the highest probability is below it.
         limits: Other measured values, by name.
+        scope: What the coins that it learned from look like, see `classifiers.scope`;
+            empty where that is not measured.
         features_from: The bundle whose features the classifier gets: `name`, `sha256`
             and `sight`, a `FeatureMode`, "legend" if missing. Empty for classifiers of
             photos.
@@ -108,6 +112,7 @@ class Card:
     temperature: float = 1.0
     threshold: float = 0.0
     limits: Mapping[str, float] = field(default_factory=dict)
+    scope: Mapping[str, Any] = field(default_factory=dict)
     features_from: Mapping[str, str] = field(default_factory=dict)
     training: Mapping[str, Any] = field(default_factory=dict)
     metrics: tuple[Mapping[str, Any], ...] = ()
@@ -144,6 +149,7 @@ class Card:
         _check_number("threshold", self.threshold, 0.0, 1.0)
         for name, bound in self.limits.items():
             _check_number(f"limits.{name}", bound, -1e12, 1e12)
+        _check_scope(self.scope)
         _check_known("preprocessing", self.preprocessing, _PREPROCESSING)
         _check_features_from(self.features_from, self.name)
         _check_known("training", self.training, _TRAINING, others=True)
@@ -226,6 +232,27 @@ def _check_plain(what: str, value: object, levels: int = 5) -> None:
         _check_number(what, value, -1e18, 1e18)
 
 
+def _check_scope(values: Mapping[str, Any]) -> None:
+    if not values:
+        return
+    if values.keys() != {"mean", "scale", "axes", "limit"}:
+        raise ValueError("scope holds mean, scale, axes and limit")
+    _check_number("scope.limit", values["limit"], 0.0, 1e12)
+    axes = values["axes"]
+    if not isinstance(axes, list | tuple) or len(axes) > _MAX_AXES:
+        raise ValueError(f"scope.axes holds at most {_MAX_AXES} axes")
+    rows = (values["mean"], values["scale"], *axes)
+    if not all(isinstance(row, list | tuple) for row in rows):
+        raise ValueError("scope holds lists of numbers")
+    if len({len(row) for row in rows}) != 1 or not 0 < len(rows[0]) <= _MAX_CHANNELS:
+        raise ValueError(f"scope holds lists of one length up to {_MAX_CHANNELS}")
+    for row in rows:
+        for number in row:
+            _check_number("scope", number, -1e9, 1e9)
+    if min(values["scale"]) <= 0:
+        raise ValueError("scope.scale is above 0")
+
+
 def _check_features_from(values: Mapping[str, str], own_name: str) -> None:
     if not values:
         return
@@ -247,7 +274,9 @@ def card_to_json(card: Card) -> str:
 
 
 def _stored(values: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in values.items() if name != "origin"}
+    """What a card's file holds; a scope only where there is one."""
+    left_out = ("origin",) if values["scope"] else ("origin", "scope")
+    return {name: value for name, value in values.items() if name not in left_out}
 
 
 def card_from_json(data: bytes) -> Card:
@@ -309,6 +338,7 @@ def _from_raw(raw: object) -> Card:
         "preprocessing",
         "class_logit_bias",
         "limits",
+        "scope",
         "features_from",
         "training",
         "versions",

@@ -20,6 +20,7 @@ from coin_core.classifiers.base import to_columns
 from coin_core.classifiers.torch_classifier import NetClassifier, apply_temperature
 from coin_core.errors import TrainingDataError, TrainingStoppedError
 from coin_core.evaluation.calibration import (
+    LEAST_PROBABILITY,
     Threshold,
     find_threshold,
     fit_temperature,
@@ -144,7 +145,7 @@ def fit_classifier(
     columns = to_columns(y, classes)[measured]
     calibrated = np.full_like(raw, 1 / len(classes))
     calibrated[measured] = _calibrate_across(raw[measured], columns, fold_of[measured])
-    threshold = find_threshold(calibrated[measured], columns)
+    threshold = find_threshold(calibrated[measured], columns, least=LEAST_PROBABILITY)
     answered = calibrated[measured].max(axis=1) >= threshold.value
     return FittedClassifier(
         classifier=kept.classifier,

@@ -11,7 +11,11 @@ from numpy.typing import NDArray
 from coin_core.classifiers.base import to_columns
 from coin_core.classifiers.torch_classifier import apply_temperature
 from coin_core.errors import TrainingDataError, TrainingStoppedError
-from coin_core.evaluation.calibration import find_threshold, fit_temperature
+from coin_core.evaluation.calibration import (
+    LEAST_PROBABILITY,
+    find_threshold,
+    fit_temperature,
+)
 from coin_core.evaluation.metrics import evaluate
 from coin_core.results import class_title
 from coin_core.training.cross_validation import NOTHING_LEARNED, FittedClassifier
@@ -62,7 +66,9 @@ def fit_on_split(
     columns = to_columns(y, classes)
     raw = result.classifier.predict_proba(inputs[valid])
     temperature = fit_temperature(raw, columns[valid])
-    threshold = find_threshold(apply_temperature(raw, temperature), columns[valid])
+    threshold = find_threshold(
+        apply_temperature(raw, temperature), columns[valid], least=LEAST_PROBABILITY
+    )
     measured = test if len(test) else valid
     run.note_test(0, len(measured))
     if len(test):

@@ -15,8 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coin_core.classifiers import feature_extractor, get_classifier, loading
-from coin_core.classifiers.appearance_net import feature_mode_for
+from coin_core.classifiers.appearance_net import FeatureMode, feature_mode_for
 from coin_core.classifiers.features import cached_features
+from coin_core.classifiers.scope import fit_scope
 from coin_core.classifiers.torch_classifier import NetClassifier
 from coin_core.errors import CoinError, TrainingDataError, TrainingStoppedError
 from coin_core.evaluation.metrics import report_json
@@ -35,6 +36,7 @@ from coin_core.training.splits import coins_per_class
 FOLDS = 5
 # Unreadable photos that a run names; the others are only counted.
 _MAX_NAMED = 200
+_BATCH = 32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,6 +128,7 @@ def train_on_coins(
         preprocessing=source.preprocessing or fitted.classifier.preparation.as_dict(),
         temperature=fitted.temperature,
         threshold=fitted.threshold.value,
+        scope=_scope(coins, source.features, fitted.classifier),
         features_from=source.features_from,
         training={
             "data": coins.source,
@@ -176,6 +179,7 @@ class _Source:
     start: Start
     features_from: dict[str, str] = field(default_factory=dict)
     preprocessing: dict[str, Any] = field(default_factory=dict)
+    features: NDArray[np.float32] | None = None
 
 
 def _load_inputs(training: Training, coins: CoinSet) -> tuple[NDArray[Any], _Source]:
@@ -199,7 +203,20 @@ def _load_inputs(training: Training, coins: CoinSet) -> tuple[NDArray[Any], _Sou
         start=start,
         features_from={"name": folder.name, "sha256": digest, "sight": str(mode)},
         preprocessing=net.preparation.as_dict(),
+        features=features,
     )
+
+
+def _scope(
+    coins: CoinSet, features: NDArray[np.float32] | None, classifier: Any
+) -> dict[str, Any]:
+    """What the coins look like; of rulers alone the sides of a coin tell as much."""
+    if feature_mode_for(coins.classes) is FeatureMode.LEGEND:
+        return {}
+    if features is None:
+        parts = np.array_split(coins.crops, -(-len(coins) // _BATCH))
+        features = np.concatenate([classifier.embed(one).cpu() for one in parts])
+    return fit_scope(features, coins.groups)
 
 
 def _fit(

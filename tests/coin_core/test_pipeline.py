@@ -6,6 +6,7 @@ import shutil
 import sys
 import weakref
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 
@@ -15,10 +16,12 @@ from PIL import Image
 
 from coin_core import pipeline
 from coin_core.classifiers import shipped_classifiers
+from coin_core.classifiers.scope import fit_scope
 from coin_core.detection.faces import RotatedBox
 from coin_core.errors import WeightsMismatchError
 from coin_core.imaging import photo_io
 from coin_core.model_store import bundle
+from coin_core.model_store.card import card_to_json
 from coin_core.pipeline import CoinClassifier
 from coin_core.rendering import RenderedCoin, render_coin
 from coin_core.rendering.backgrounds import draw_background
@@ -77,6 +80,29 @@ def test_of_two_sides_the_one_with_the_legend_is_read(
     reading = coin_classifier.classify(np.hstack(sides), classifiers=["vgg"])
     assert len(reading.faces) == 2
     assert reading.legend == 1
+
+
+@pytest.mark.slow
+def test_a_classifier_of_other_coins_names_nobody_on_a_coin_unlike_its_own() -> None:
+    own = bundle.models_dir() / "portraits"
+    shutil.copytree(bundle.WEIGHTS_DIR / "svm", own)
+    alike = [render_coin(78, n, size_px=200, kind="other").image for n in range(25)]
+    reader = CoinClassifier()
+    crops = np.stack([pipeline.prepare_photo(image).crop for image in alike])
+    card = replace(
+        bundle.load_card(own),
+        name="portraits",
+        classes=("vespasian", "titus", "domitian"),
+        threshold=0.0,
+        scope=fit_scope(reader.features(crops, "svm"), np.arange(len(crops))),
+    )
+    (own / "card.json").write_text(card_to_json(card))
+    hasmonean = render_coin(77, 1, size_px=200, wear=0.1).image
+    verdict = reader.classify(hasmonean, classifiers=["portraits"]).verdicts[0]
+    assert verdict.reason is RejectReason.NOT_THESE
+    assert "coins that this classifier learned from" in sentence(verdict)
+    named = reader.classify_batch(alike, ["portraits"])
+    assert sum(one.verdicts[0].ruler is not None for one in named) >= 22
 
 
 @pytest.mark.parametrize("shade", [0, 128, 255])

@@ -212,7 +212,7 @@ def test_no_measured_coin_is_learnt_from(rows, monkeypatch):
     ("change", "said"),
     [
         (lambda X, y, g: (X, np.array(["b"] * len(y)), g), "two classes"),
-        (lambda X, y, g: (X[:4], y[:4], g[:4]), "too few"),
+        (lambda X, y, g: (X[:4], y[:4], g[:4]), "at least 3 coins of each"),
         (lambda X, y, g: (X, y[:-1], g), "do not belong together"),
     ],
 )

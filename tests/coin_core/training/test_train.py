@@ -77,7 +77,7 @@ def test_an_empty_class_is_named_and_left_out(folder, caplog):
 
 @pytest.mark.parametrize("name", ["knn", "svm", "mlp", "resnet"])
 def test_one_photo_a_class_is_refused_in_a_sentence(folder, name):
-    with pytest.raises(TrainingDataError, match="Add photos or take fewer folds"):
+    with pytest.raises(TrainingDataError, match="Add photos"):
         train(name, load_folder(folder(1, 1)))
     (run,) = list_runs()
     assert run.state() is RunState.FAILED
@@ -92,6 +92,14 @@ def test_too_few_photos_for_the_folds_are_refused(folder, name, too_few, enough)
     with pytest.raises(TrainingDataError, match="Add photos"):
         train(name, fewer)
     assert train(name, coins)[0].metrics[0]["n"] == 2 * enough
+
+
+def test_a_classifier_of_other_coins_knows_what_its_coins_look_like(folder):
+    card, fitted = train("svm", load_folder(folder(12, 12)))
+    assert card.scope["limit"] > 0
+    assert bundle.load_card(bundle.models_dir() / "out").scope == card.scope
+    # No answer that is more likely wrong than right.
+    assert fitted.threshold.value >= 0.5
 
 
 def test_unreadable_photos_are_left_out_and_counted(folder):

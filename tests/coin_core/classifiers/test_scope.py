@@ -1,0 +1,94 @@
+"""Coins that look unlike those that a classifier learned from."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from coin_core.classifiers.scope import MIN_COINS, fit_scope, outside_scope
+from coin_core.model_store.card import Card, card_from_json, card_to_json
+
+_CHANNELS = 24
+
+
+def embeddings(
+    count: int, seed: int, shift: float = 0.0, tilt: float = 0.0
+) -> NDArray[np.float32]:
+    """Embeddings of 16 cells a channel; coins vary along one direction most."""
+    rng = np.random.default_rng(seed)
+    along = np.linspace(-1, 1, _CHANNELS)
+    odd = np.where(np.arange(_CHANNELS) % 2, 1.0, -1.0)
+    means = rng.normal(0, 3, (count, 1)) * along + rng.normal(0, 1, (count, _CHANNELS))
+    means += shift + tilt * odd
+    cells = means[:, :, None] + rng.normal(0, 0.5, (count, _CHANNELS, 16))
+    return cells.reshape(count, -1).astype(np.float32)
+
+
+def test_coins_of_the_same_kind_are_inside_and_others_are_not() -> None:
+    scope = fit_scope(embeddings(200, 0), np.arange(200))
+    # One in 33 is refused by design.
+    assert outside_scope(scope, embeddings(400, 1)).mean() < 0.08
+    assert outside_scope(scope, embeddings(50, 2, shift=4)).mean() > 0.9
+    assert outside_scope(scope, embeddings(50, 3, tilt=3)).mean() > 0.9
+
+
+def test_photos_of_one_coin_are_held_out_together() -> None:
+    """Copies would make held-out coins look nearer than new ones are."""
+    one_each = embeddings(40, 0)
+    doubled = np.repeat(one_each, 2, axis=0)
+    scope = fit_scope(doubled, np.repeat(np.arange(40), 2))
+    assert scope["limit"] == pytest.approx(
+        fit_scope(one_each, np.arange(40))["limit"], rel=0.2
+    )
+
+
+def test_of_too_few_coins_nothing_is_said() -> None:
+    few = MIN_COINS - 1
+    assert fit_scope(embeddings(2 * few, 0), np.arange(2 * few) // 2) == {}
+    assert not outside_scope({}, embeddings(3, 1, shift=99)).any()
+
+
+def test_rows_that_are_no_numbers_are_left_to_the_probabilities() -> None:
+    scope = fit_scope(embeddings(40, 0), np.arange(40))
+    rows = embeddings(2, 1)
+    rows[0] = np.nan
+    assert not outside_scope(scope, rows)[0]
+
+
+def a_card(**changes: object) -> Card:
+    values = {"name": "own", "classifier": "svm", "title": "t", "classes": ("a", "b")}
+    files = {"model.skops": "0" * 64}
+    return Card(**(values | {"files": files} | changes))  # type: ignore[arg-type]
+
+
+def test_a_card_keeps_the_scope_and_one_without_it_stays_as_it_was() -> None:
+    scope = fit_scope(embeddings(40, 0), np.arange(40))
+    read = card_from_json(card_to_json(a_card(scope=scope)).encode())
+    shown = embeddings(30, 1, tilt=1)
+    before, after = (outside_scope(one, shown) for one in (scope, read.scope))
+    assert (before == after).all()
+    assert "scope" not in json.loads(card_to_json(a_card()))
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"mean": [1.0]}, "one length"),
+        ({"mean": "abc"}, "lists"),
+        ({"scale": [0.0] * _CHANNELS}, "above 0"),
+        ({"axes": [[1.0] * _CHANNELS] * 17}, "at most"),
+        ({"limit": -1.0}, "limit"),
+        ({"limit": "1"}, "number"),
+        ({"more": 1}, "scope holds"),
+        ({"axes": [[True] * _CHANNELS]}, "number"),
+    ],
+)
+def test_a_scope_that_makes_no_sense_is_refused(
+    changes: dict[str, object], said: str
+) -> None:
+    scope = fit_scope(embeddings(40, 0), np.arange(40)) | changes
+    with pytest.raises(ValueError, match=said):
+        a_card(scope=scope)
