@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import threading
 
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from coin_core.errors import CatalogError
 from ui import background_task
@@ -75,6 +77,10 @@ def test_a_task_reports_its_progress_and_can_be_stopped() -> None:
     ("error", "sentence"),
     [
         (CatalogError("The disk is full."), "The disk is full."),
+        (
+            OSError(errno.ENOSPC, "No space left on device", "/data/coins.zip"),
+            "/data/coins.zip: the disk is full. Make room and do it again.",
+        ),
         (ValueError("odd"), "The program failed (ValueError: odd)."),
     ],
 )
@@ -92,3 +98,35 @@ def test_a_failure_becomes_a_sentence(error: Exception, sentence: str) -> None:
     go_on.set()
     wait_for(session)
     assert (session.error, session.task) == (sentence, None)
+
+
+def test_an_action_that_meets_a_full_disk_says_so() -> None:
+    session = TaskSession()
+    with session.action("Saved."):
+        raise OSError(errno.EACCES, "Permission denied", "/data/photo.jpg")
+    assert (session.error, session.notice) == (
+        "/data/photo.jpg: this is not permitted. Check the permissions.",
+        "",
+    )
+
+
+def _short_task_page() -> None:
+    import errno
+
+    import streamlit as st
+
+    from ui.background_task import TaskSession, cached_task
+
+    def fail(progress: object) -> int:
+        raise OSError(errno.EIO, "Input/output error", "/data/photo.jpg")
+
+    key = ("doubts",)
+    found = cached_task(TaskSession(), fail, is_short=True, key=key, label="Look")
+    st.text(f"found {found}")
+
+
+def test_a_short_task_that_meets_a_broken_disk_says_so_and_the_page_goes_on() -> None:
+    page = AppTest.from_function(_short_task_page).run()
+    assert not page.exception
+    assert page.error[0].value.startswith("/data/photo.jpg: Input/output error.")
+    assert page.text[0].value == "found None"

@@ -11,6 +11,8 @@ def _page() -> None:
 
     with errors_on_page():
         raise CatalogError("The disk is full.")
+    with errors_on_page():
+        raise PermissionError(13, "Permission denied", "/data/jobs")
     with damage_on_page("This run"):
         {}["report"]
     st.text("the rest of the page")
@@ -26,8 +28,9 @@ def _defect() -> None:
 def test_known_errors_are_sentences_and_the_page_continues() -> None:
     page = AppTest.from_function(_page).run()
     assert not page.exception
-    first, second = (error.value for error in page.error)
+    first, disk, second = (error.value for error in page.error)
     assert first == "The disk is full."
+    assert disk == "/data/jobs: this is not permitted. Check the permissions."
     assert second.startswith("This run cannot be shown")
     assert "KeyError: 'report'" in second
     assert page.text[0].value == "the rest of the page"
