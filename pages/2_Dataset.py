@@ -5,19 +5,22 @@ from __future__ import annotations
 import streamlit as st
 
 from coin_core.errors import KNOWN_ERRORS, CoinError, sentence_of
-from ui.background_task import rerun_page, show_task
+from coin_core.i18n import N_, _
+from ui.background_task import show_task
 from ui.dataset.actions import show_actions
 from ui.dataset.filters import show_filters
 from ui.dataset.gallery import show_gallery
 from ui.dataset.import_panel import (
+    adopt_unfinished,
+    describe_empty,
     offer_bringing_in,
     offer_demo,
+    offer_demo_removal,
     show_earlier_imports,
-    show_running_import,
 )
 from ui.dataset.photo_panel import show_photo_panel
 from ui.dataset.review import show_agreement, show_review
-from ui.dataset.scrape_panel import offer_gathering, show_gathering
+from ui.dataset.scrape_panel import offer_gathering
 from ui.dataset.session import DatasetSession, dataset_session, remember_reviewer
 from ui.dataset.versions_panel import show_versions
 from ui.errors import errors_on_page, show_error
@@ -25,16 +28,18 @@ from ui.layout import begin_page
 from ui.resources import catalog as open_catalog
 
 PARTS = {
-    "browse": ":material/grid_view: Browse",
-    "review": ":material/keyboard: Review",
-    "bring": ":material/add_photo_alternate: Bring in",
-    "versions": ":material/inventory_2: Versions and export",
+    "browse": (":material/grid_view:", N_("Browse")),
+    "review": (":material/keyboard:", N_("Review")),
+    "bring": (":material/add_photo_alternate:", N_("Add photos")),
+    "versions": (":material/inventory_2:", N_("Versions and export")),
 }
 
 begin_page(
-    "The collection",
-    "Your photos of coins: bring them in, crop and split them, say whose they are, "
-    "and freeze a data set to train on or to hand to a colleague.",
+    _("The dataset"),
+    _(
+        "Your photos of coins: add them, crop and split them, say whose they are, "
+        "and freeze a version to train on or to hand to a colleague."
+    ),
 )
 
 
@@ -42,7 +47,6 @@ begin_page(
 @errors_on_page()
 def browse(session: DatasetSession) -> None:
     """The gallery, or the photo that was opened from it."""
-    rerun_page(session)
     if st.session_state["dataset_part"] != "browse":  # opened from another part
         st.rerun()
     session.show_messages()
@@ -56,6 +60,7 @@ def browse(session: DatasetSession) -> None:
             return
     query = show_filters(session, catalog)
     show_actions(session, catalog)
+    show_task(session)
     show_gallery(session, catalog, query)
 
 
@@ -69,22 +74,22 @@ except KNOWN_ERRORS as error:
 session = dataset_session()
 remember_reviewer(session)
 with errors_on_page():
-    show_running_import(catalog)
-    show_gathering(catalog)
-show_task(session)
+    adopt_unfinished(catalog)
 if not progress.total:
     session.show_messages()
-    st.subheader("The collection is empty. Begin with one of these:", anchor=False)
-    offer_demo(session, catalog, progress)
+    st.subheader(describe_empty(), anchor=False)
     offer_bringing_in(session, catalog)
+    offer_demo(session, catalog)
+    offer_demo_removal(session, catalog)
     offer_gathering(session, catalog)
     st.stop()
 
 part = st.segmented_control(
-    "Part of the page",
+    _("Part of the page"),
     list(PARTS),
-    format_func=PARTS.__getitem__,
-    default="browse",
+    format_func=lambda part: f"{PARTS[part][0]} {_(PARTS[part][1])}",
+    # Buttons choose a part too, and a widget has either a default or a value.
+    default=None if "dataset_part" in st.session_state else "browse",
     required=True,
     key="dataset_part",
     persist_state="session",
@@ -100,8 +105,10 @@ with errors_on_page():
         session.show_messages()
         offer_bringing_in(session, catalog)
         offer_gathering(session, catalog)
-        offer_demo(session, catalog, progress)
+        offer_demo(session, catalog)
+        offer_demo_removal(session, catalog)
         show_earlier_imports(catalog)
     else:
         session.show_messages()
+        show_task(session)
         show_versions(session, catalog)

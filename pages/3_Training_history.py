@@ -16,16 +16,16 @@ from ui.training.runs_table import filter_runs, select_runs, summary_line
 
 begin_page(
     "Training history",
-    "Teach a classifier your own coins, and see what each training made of them: which "
-    "data, which settings, what came out, and how sure that is.",
+    "Train a classifier on your own coins, and compare the results of each run: which "
+    "data, which settings, which figures, and how certain they are.",
 )
 runs = summaries()
 with st.expander(
     "Train a classifier", expanded=not runs, icon=":material/model_training:"
 ):
     show_training_form()
-show_models()
 watch_queue()
+show_models()
 
 if not runs:
     show_bin()

@@ -9,9 +9,13 @@ import streamlit as st
 
 from coin_core.access import current_person
 from coin_core.catalog import Catalog, Edit, EditGroup, ExcludeReason
+from coin_core.catalog.asking import start_asking
 from coin_core.errors import WeightsMissingError
+from coin_core.i18n import _, ngettext
+from coin_core.jobs import Job, JobKind, JobState
 from ui import resources
 from ui.background_task import BackgroundTask, start_task
+from ui.components.job_panel import JobPanel
 from ui.dataset import cropping
 from ui.dataset.formatting import (
     REASON_TITLES,
@@ -31,31 +35,78 @@ _SHOWN_CHANGES = 3
 _LEFT_ALONE = "; what somebody else has changed since was left alone"
 
 
+class AskingPanel(JobPanel):
+    """The jobs that ask the classifiers about photos."""
+
+    kinds = (JobKind.CLASSIFY,)
+
+    def ended_words(self, job: Job) -> str:
+        """A stopped job loses nothing."""
+        if job.state is JobState.STOPPED:
+            return _("stopped; what was read is kept, and is not read again")
+        return super().ended_words(job)
+
+    def show_details(self, job: Job) -> None:
+        """How many photos were read, and why the others were not."""
+        details = job.progress().details
+        if job.state is not JobState.DONE or "read" not in details:
+            return
+        st.text(asked_words(int(details["read"]), int(details["skipped"])))
+        if left_out := details.get("left_out"):
+            with st.expander(_("Problems")):
+                for sentence in left_out:
+                    st.text(sentence)
+
+
+def asked_words(read: int, skipped: int) -> str:
+    """How many photos the classifiers have read, and why they did not read others."""
+    words = ngettext("{count} photo read.", "{count} photos read.", read)
+    words = words.format(count=f"{read:,}")
+    if skipped:
+        more = ngettext(
+            "{count} was not: it is excluded, cannot be opened, or no legend side is "
+            "marked on it.",
+            "{count} were not: they are excluded, cannot be opened, or no legend side "
+            "is marked on them.",
+            skipped,
+        )
+        words += " " + more.format(count=f"{skipped:,}")
+    return words
+
+
 def show_actions(session: DatasetSession, catalog: Catalog) -> None:
-    """Buttons for the selected photos, and undo and redo."""
+    """Buttons for the selected photos, undo and redo, and what they have started."""
+    _show_buttons(session, catalog)
+    AskingPanel().show()
+
+
+def _show_buttons(session: DatasetSession, catalog: Catalog) -> None:
     if not session.selected:
         if session.may_sign:
             with st.container(horizontal=True, vertical_alignment="center"):
                 show_undo(session, catalog)
             ask_undo(session, catalog)
         return
-    if not ask_reviewer(session, "to stand beside every change:"):
+    if not ask_reviewer(session, _("to sign every change:")):
         return
     with st.container(
         horizontal=True, vertical_alignment="center", key="actions", border=True
     ):
-        st.markdown(f"**{len(session.selected):,} chosen**", width="content")
+        count = f"{len(session.selected):,}"
+        st.markdown(_("**{count} selected**").format(count=count), width="content")
         _offer_rulers(session, catalog)
         _offer_exclusion(session, catalog)
         _offer_crops(session, catalog)
         _offer_provenance(session, catalog)
         _offer_grouping(session, catalog)
         if st.button(
-            "Ask the classifiers",
+            _("Ask the classifiers"),
             key="ask_chosen",
             type="tertiary",
-            help="Their answers fill the orders “least sure” and “most disputed” and "
-            "the queues of the review.",
+            help=_(
+                "Their answers fill the orders “least sure” and “most disputed” and "
+                "the queues of the review."
+            ),
         ):
             classify_catalog_photos(session, catalog, session.selected)
             st.rerun()
@@ -98,7 +149,7 @@ def _offer_rulers(session: DatasetSession, catalog: Catalog) -> None:
                     who=session.reviewer,
                     authority=authority or None,
                 ),
-                f"{len(session.selected)} photos: {ruler_title(ruler)}",
+                labelled_words(len(session.selected), ruler),
                 **options,
             )
 
@@ -119,6 +170,23 @@ def _offer_rulers(session: DatasetSession, catalog: Catalog) -> None:
         )
 
 
+def labelled_words(count: int, ruler: str | None) -> str:
+    """What labelling photos has changed."""
+    if ruler is None:
+        words = ngettext(
+            "The label of {count} photo is removed.",
+            "The labels of {count} photos are removed.",
+            count,
+        )
+        return words.format(count=f"{count:,}")
+    words = ngettext(
+        "{count} photo is labelled {ruler}.",
+        "{count} photos are labelled {ruler}.",
+        count,
+    )
+    return words.format(count=f"{count:,}", ruler=ruler_title(ruler))
+
+
 def _offer_exclusion(session: DatasetSession, catalog: Catalog) -> None:
     count = len(session.selected)
     with st.popover("Exclude"):
@@ -131,15 +199,15 @@ def _offer_exclusion(session: DatasetSession, catalog: Catalog) -> None:
                 session,
                 title.capitalize(),
                 exclude,
-                f"{count} photos excluded: {title}",
+                f"{plural(count, 'photo')} excluded: {title}",
                 key=f"exclude_{reason}",
             )
         st.divider()
         _action_button(
             session,
-            "Take back in",
+            "Include again",
             lambda: catalog.edits.restore(session.selected, who=session.reviewer),
-            f"{count} photos taken back in",
+            f"{plural(count, 'photo')} included again",
         )
 
 
@@ -170,7 +238,7 @@ def _offer_crops(session: DatasetSession, catalog: Catalog) -> None:
             session,
             "Back to the original",
             lambda: catalog.edits.reset_faces(session.selected, who=session.reviewer),
-            f"{len(session.selected)} photos as they came in",
+            f"{plural(len(session.selected), 'photo')} with the boxes of the import",
             key="original_all",
         )
 
@@ -182,7 +250,7 @@ def _crop_selected(
     selected, reviewer = session.selected, session.reviewer
 
     def report(changed: int) -> None:
-        session.notice = f"{label}: {changed:,} of {len(selected):,} photos changed"
+        session.notice = cropping.changed_words(label, changed, len(selected))
 
     start_task(
         session,
@@ -217,11 +285,12 @@ def _offer_provenance(session: DatasetSession, catalog: Catalog) -> None:
         changes = {name: value for name, value in values.items() if value}
         _action_button(
             session,
-            f"Tell this of {len(session.selected)} photos",
+            f"Save for {plural(len(session.selected), 'photo')}",
             lambda: catalog.edits.edit_photos(
                 dict.fromkeys(session.selected, changes), who=session.reviewer
             ),
-            f"{len(session.selected)} photos: {', '.join(map(str, changes.values()))}",
+            f"{plural(len(session.selected), 'photo')} now with "
+            f"{', '.join(map(str, changes.values()))}",
             key="tell_all",
             disabled=not changes,
         )
@@ -230,19 +299,19 @@ def _offer_provenance(session: DatasetSession, catalog: Catalog) -> None:
 def _offer_grouping(session: DatasetSession, catalog: Catalog) -> None:
     count = len(session.selected)
     with st.popover("Same coin"):
-        st.caption("Photos of one coin stay together when a data set is split.")
+        st.caption("Photos of one coin stay together when a dataset is split.")
         _action_button(
             session,
             "They show one coin",
             lambda: catalog.edits.group_coins(session.selected, who=session.reviewer),
-            f"{count} photos grouped as one coin",
+            f"{count} photos now show one coin and stay together in every split",
             disabled=count < 2,
         )
         _action_button(
             session,
             "Each shows a coin of its own",
             lambda: catalog.edits.ungroup(session.selected, who=session.reviewer),
-            f"{count} photos are coins of their own",
+            f"{plural(count, 'photo')} now of separate coins",
         )
 
 
@@ -253,24 +322,29 @@ def classify_catalog_photos(
     *,
     again: bool = False,
 ) -> None:
-    """Classify photos of the catalog in a background task, and store the predictions.
+    """Classify photos of the catalog and store the predictions.
+
+    Several photos are a job, which goes on when the page is closed; for a single one
+    the classifiers of the page answer at once.
 
     Args:
         session: The session of the visitor.
         catalog: The catalog.
         photo_ids: The photos.
-        again: Whether to repeat predictions that the same models have stored.
+        again: Whether to repeat the predictions that the same models have stored for a
+            single photo.
     """
+    if len(photo_ids) > 1:
+        with session.action():
+            if not resources.bundles()[0]:
+                raise WeightsMissingError(resources.NO_CLASSIFIERS)
+            start_asking(photo_ids)
+        return
     from coin_core.catalog.label_errors import record_predictions
 
     def report(recorded: Recorded) -> None:
-        count = recorded.photos + recorded.known
-        session.notice = f"{plural(count, 'photo')} read"
-        if len(photo_ids) > count:
-            session.notice += (
-                f"; {len(photo_ids) - count:,} not, as they are excluded, cannot be "
-                "opened, or no legend side is marked on them"
-            )
+        read = recorded.photos + recorded.known
+        session.notice = asked_words(read, len(photo_ids) - read)
 
     with session.action():
         load_errors = resources.load_errors()
@@ -281,7 +355,7 @@ def classify_catalog_photos(
         start_task(
             session,
             BackgroundTask(
-                title="Asking the classifiers",
+                title=_("Asking the classifiers"),
                 function=lambda progress: record_predictions(
                     catalog,
                     coin_classifier,
@@ -291,7 +365,7 @@ def classify_catalog_photos(
                     progress=progress,
                 ),
                 on_done=report,
-                stopped_notice="Stopped; what was read is kept, and is not read again.",
+                stopped_notice=_("Stopped; nothing was read."),
             ),
         )
 

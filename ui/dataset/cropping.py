@@ -12,6 +12,7 @@ from coin_core.catalog import Catalog, CatalogFace, CatalogPhoto, Side
 from coin_core.detection import faces as face_finding
 from coin_core.detection.faces import RotatedBox, crop_to_flan
 from coin_core.errors import WeightsMissingError
+from coin_core.i18n import N_, _
 from coin_core.imaging import photo_io
 from ui.components.cropper import correct_crop
 from ui.dataset import face_edits
@@ -25,8 +26,8 @@ _UNKNOWN_SIDE = "untold"  # a menu with the option None can be cleared
 _DEFAULT_BOX = RotatedBox(left=0.2, top=0.2, right=0.8, bottom=0.8)
 
 PhotoEdit = Callable[[Catalog, CatalogPhoto, Faces], Faces]
-# Stores the faces that a function returns; the text is the notice.
-SaveFaces = Callable[[str, Callable[[], Faces]], None]
+# Stores the faces that a function returns.
+SaveFaces = Callable[[Callable[[], Faces]], None]
 
 
 @st.cache_resource(
@@ -83,6 +84,32 @@ _HELP = {
 }
 
 
+_CHANGED = {
+    "Find the coins": N_("Coins found anew on {changed} of {total} photos"),
+    "Split in two": N_("{changed} of {total} photos split in two"),
+    "Swap sides": N_("Sides swapped on {changed} of {total} photos"),
+}
+
+
+def changed_words(label: str, changed: int, total: int) -> str:
+    """How many photos one of `EDITS`, or a turn, has changed."""
+    text = _(_CHANGED.get(label, N_("{changed} of {total} photos turned")))
+    return text.format(changed=f"{changed:,}", total=f"{total:,}")
+
+
+def faces_words(faces: Faces) -> str:
+    """The faces on a photo with their sides and turns."""
+    if not faces:
+        return _("No coin is marked on this photo now.")
+    parts = []
+    for number, face in enumerate(faces, 1):
+        part = f"{number} {side_title(face.side)}"
+        if face.box.turn_deg:
+            part += f" ({face.box.turn_deg:.0f}°)"
+        parts.append(part)
+    return _("Marked now: {faces}").format(faces=", ".join(parts))
+
+
 def edit_photos(
     catalog: Catalog,
     photo_ids: Sequence[int],
@@ -122,17 +149,19 @@ def show_crop_tools(
     """The tools of an open photo: buttons, the crops, the box drawn by mouse."""
     faces = tuple(catalog.photos.faces(photo.photo_id))
 
-    def save(notice: str, edit: Callable[[], Faces]) -> None:
-        with session.action(notice):
+    def save(edit: Callable[[], Faces]) -> None:
+        with session.action():
             after = edit()
             if after == tuple(catalog.photos.faces(photo.photo_id)):
-                session.notice = f"{notice}: nothing to change"
+                session.notice = _("Nothing changed: the photo is marked so already.")
             else:
                 catalog.edits.set_faces(photo.photo_id, after, who=session.reviewer)
+                session.notice = faces_words(after)
 
     def reset() -> None:
-        with session.action("Back to the original"):
+        with session.action():
             catalog.edits.reset_faces([photo.photo_id], who=session.reviewer)
+            session.notice = faces_words(tuple(catalog.photos.faces(photo.photo_id)))
 
     with st.container(horizontal=True, vertical_alignment="center"):
         for label, edit in EDITS.items():
@@ -142,7 +171,7 @@ def show_crop_tools(
                 icon=f":material/{_ICONS[label]}:",
                 help=_HELP.get(label),
                 on_click=save,
-                args=(label, lambda edit=edit: edit(catalog, photo, faces)),
+                args=(lambda edit=edit: edit(catalog, photo, faces),),
             )
         st.button(
             "Back to the original",
@@ -171,8 +200,12 @@ def show_crop_tools(
 def _copy_faces(
     session: DatasetSession, catalog: Catalog, faces: Faces, others: list[int]
 ) -> None:
-    with session.action(f"Boxes taken over for {len(others)} photos"):
-        edit_photos(catalog, others, lambda *_: faces, who=session.reviewer)
+    with session.action():
+        changed = edit_photos(
+            catalog, others, lambda *ignored: faces, who=session.reviewer
+        )
+        text = _("{changed} of {total} photos have these boxes now")
+        session.notice = text.format(changed=f"{changed:,}", total=f"{len(others):,}")
 
 
 def _show_crops(
@@ -198,10 +231,7 @@ def _show_crops(
                         key=f"drop_{key}",
                         type="tertiary",
                         on_click=save,
-                        args=(
-                            f"Face {i + 1} removed",
-                            lambda i=i: face_edits.without(faces, i),
-                        ),
+                        args=(lambda i=i: face_edits.without(faces, i),),
                     )
 
 
@@ -214,10 +244,7 @@ def _ask_side(i: int, faces: Faces, key: str, save: SaveFaces) -> None:
 
     def store() -> None:
         side = to_side(st.session_state[f"side_{key}"])
-        save(
-            f"Face {i + 1}: {side_title(side)}",
-            lambda: face_edits.change(faces, i, side=side),
-        )
+        save(lambda: face_edits.change(faces, i, side=side))
 
     st.selectbox(
         f"Face {i + 1} shows",
@@ -234,10 +261,7 @@ def _ask_turn(i: int, faces: Faces, key: str, save: SaveFaces) -> None:
     def store() -> None:
         degrees = float(st.session_state[f"angle_{key}"])
         by_deg = degrees - faces[i].box.turn_deg
-        save(
-            f"Face {i + 1} turned to {degrees:.0f}°",
-            lambda: face_edits.rotate(faces, by_deg, i),
-        )
+        save(lambda: face_edits.rotate(faces, by_deg, i))
 
     st.slider(
         f"Turn face {i + 1} clockwise",
@@ -278,14 +302,11 @@ def _show_box_drawing(
     if index < len(faces) and _is_same(drawn, start):
         drawn = start
     st.button(
-        "Keep this box",
+        _("Save this box"),
         key="keep_box",
         type="primary",
         on_click=save,
-        args=(
-            f"Box of face {index + 1}",
-            lambda: face_edits.with_box(faces, drawn, index),
-        ),
+        args=(lambda: face_edits.with_box(faces, drawn, index),),
         disabled=index < len(faces) and drawn == start,
     )
 

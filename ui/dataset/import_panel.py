@@ -1,4 +1,4 @@
-"""Bringing photos in: drop them, say what a table's columns mean, see how far it is.
+"""Adding photos: drop them, say what a table's columns mean, see how far it is.
 
 The work is done by a process of its own, so a reload or a closed browser stops nothing.
 """
@@ -15,7 +15,7 @@ import pandas as pd
 import streamlit as st
 
 from coin_core.access import Right, may, refusal
-from coin_core.catalog import Catalog, PhotoQuery, Progress
+from coin_core.catalog import Catalog, PhotoQuery
 from coin_core.catalog.import_records import ItemState
 from coin_core.catalog.import_report import import_report, summarize_import
 from coin_core.catalog.importing import ledger
@@ -23,13 +23,19 @@ from coin_core.catalog.importing.ingest import (
     discard_import,
     import_items,
     list_imports,
+    remove_demo,
     stage_uploads,
     start_demo_process,
     start_import_process,
+    waiting_files,
 )
 from coin_core.catalog.importing.tables import FIELDS, ColumnProposal, propose_columns
+from coin_core.catalog.removed import list_removed, restore_photos
 from coin_core.errors import KNOWN_ERRORS, CatalogError, sentence_of
-from coin_core.jobs import Job, JobKind
+from coin_core.i18n import N_, _, ngettext
+from coin_core.jobs import Job, JobKind, list_jobs
+from coin_core.recycle_bin import KEPT_DAYS
+from ui.background_task import BackgroundTask, show_task, start_task
 from ui.components.job_panel import JobPanel
 from ui.components.table import show_table
 from ui.dataset.session import DatasetSession, ask_reviewer
@@ -41,20 +47,40 @@ _FIRST_FIELDS = ("file", "ruler", "coin_id", "lot_text", "source", "licence", "c
 _NOT_USED = "not used"
 _DEMO_PHOTOS = 300
 _SHOWN_PROBLEMS = 200
+_SHOWN_FILES = 200
+_RESULTS = {
+    ItemState.WAITING: N_("waits"),
+    ItemState.DONE: N_("imported"),
+    ItemState.KNOWN: N_("in the dataset before"),
+    ItemState.FAILED: N_("not imported"),
+}
 _EARLIER = 8
 
 
 class ImportPanel(JobPanel):
-    """The imports, and the demo coins; what is left of one can be left out."""
+    """The imports of photos: their files from the first moment, and their results."""
 
     kinds: ClassVar = (JobKind.IMPORT,)
 
     def __init__(self, catalog: Catalog) -> None:
         self.catalog = catalog
 
+    def belongs(self, job: Job) -> bool:
+        """Demo coins have a panel of their own."""
+        return job.title != ledger.DEMO_TITLE
+
     def remove_label(self, job: Job) -> str:
         """The import is given up, or its result has been seen."""
-        return "Leave the rest out" if job.can_resume else "Good"
+        return _("Stop import") if job.can_resume else _("Dismiss")
+
+    def remove_question(self, job: Job) -> str:
+        """The files that are not read yet are lost."""
+        if not job.can_resume:
+            return ""
+        return _(
+            "Files that are not read yet are left out, and the import cannot be "
+            "resumed. Photos that are in stay."
+        )
 
     def remove(self, job: Job) -> None:
         """Give up an import that ended early."""
@@ -65,22 +91,58 @@ class ImportPanel(JobPanel):
         super().remove(job)
 
     def show_details(self, job: Job) -> None:
-        """Photos that were not imported, and remarks on others."""
-        if job.is_open:
-            return
+        """The files while they are read; then the results, and why some are not in."""
         with errors_on_page():
             import_id = ledger.import_id_of(job)
+            if job.is_open:
+                self.show_files(import_id)
+                return
             st.text(summarize_import(self.catalog, import_id))
             _offer_report(self.catalog, import_id, "now")
             for title, rows in _remarks(self.catalog, import_id):
                 with st.expander(title):
                     show_table(rows)
 
+    def show_files(self, import_id: int) -> None:
+        """The files of a running import, each with its result so far."""
+        items = import_items(self.catalog, import_id, limit=_SHOWN_FILES + 1)
+        rows = [(Path(one.key).name, one.state) for one in items] or [
+            (name, ItemState.WAITING)
+            for name in waiting_files(self.catalog, import_id, limit=_SHOWN_FILES + 1)
+        ]
+        if not rows:
+            return
+        show_table(
+            [
+                {_("file"): name, _("result"): _(_RESULTS[state])}
+                for name, state in rows[:_SHOWN_FILES]
+            ],
+            height=min(36 * len(rows) + 40, 220),
+        )
+        if len(rows) > _SHOWN_FILES:
+            text = _("The first {count} files are shown.")
+            st.caption(text.format(count=_SHOWN_FILES))
+
+
+class DemoPanel(ImportPanel):
+    """The demo coins while they are generated."""
+
+    def belongs(self, job: Job) -> bool:
+        """Only demo coins."""
+        return job.title == ledger.DEMO_TITLE
+
+    def remove_question(self, job: Job) -> str:
+        """They can be generated again."""
+        return ""
+
+    def show_files(self, import_id: int) -> None:
+        """Their files have no names that say anything."""
+
 
 def _offer_report(catalog: Catalog, import_id: int, place: str) -> None:
     """A table of all files of an import with their results, to download."""
     st.download_button(
-        "All files and their results (CSV)",
+        _("All files and their results (CSV)"),
         lambda: import_report(catalog, import_id),
         f"import-{import_id}.csv",
         "text/csv",
@@ -90,11 +152,20 @@ def _offer_report(catalog: Catalog, import_id: int, place: str) -> None:
     )
 
 
-def show_running_import(catalog: Catalog) -> None:
-    """Show imports that run or ended early, or that this visitor saw running."""
-    with errors_on_page():
-        ledger.adopt_unfinished(catalog)
-    ImportPanel(catalog).show()
+def adopt_unfinished(catalog: Catalog) -> None:
+    """List the imports that ended early before they were jobs."""
+    ledger.adopt_unfinished(catalog)
+
+
+def describe_empty() -> str:
+    """The heading of an empty dataset: how to begin, or that photos are coming."""
+    kinds = (JobKind.IMPORT, JobKind.SCRAPE)
+    running = [job for job in list_jobs(*kinds) if job.is_open]
+    if not running:
+        return _("The dataset is empty. Begin with one of these:")
+    if all(job.title == ledger.DEMO_TITLE for job in running):
+        return _("The dataset is empty so far; demo coins are being generated …")
+    return _("The dataset is empty so far; photos are being imported …")
 
 
 def _remarks(
@@ -102,14 +173,17 @@ def _remarks(
 ) -> Iterator[tuple[str, list[dict[str, str | None]]]]:
     """A title and rows for photos that failed, and for those with a remark."""
     for state, title in (
-        (ItemState.FAILED, "Files that were left out, and why"),
-        (ItemState.DONE, "Brought in, with a remark"),
+        (ItemState.FAILED, _("Files that were left out, and why")),
+        (ItemState.DONE, _("Imported with notes")),
     ):
         items = import_items(
             catalog, import_id, state=state, remarked=True, limit=_SHOWN_PROBLEMS
         )
         if items:
-            yield title, [{"file": Path(i.key).name, "why": i.message} for i in items]
+            yield (
+                title,
+                [{_("file"): Path(i.key).name, _("why"): i.message} for i in items],
+            )
 
 
 def show_earlier_imports(catalog: Catalog) -> None:
@@ -117,7 +191,7 @@ def show_earlier_imports(catalog: Catalog) -> None:
     earlier = list_imports(catalog, limit=_EARLIER)
     if not earlier:
         return
-    with st.expander("Earlier imports"):
+    with st.expander(_("Earlier imports")):
         for one in earlier:
             when = f"{one.created_at:%Y-%m-%d %H:%M}, " if one.created_at else ""
             st.text(f"{when}{one.text}, {one.state}.")
@@ -128,27 +202,36 @@ def show_earlier_imports(catalog: Catalog) -> None:
 
 
 def offer_bringing_in(session: DatasetSession, catalog: Catalog) -> None:
-    """The drop zone, the columns of a dropped table, and the start."""
-    st.header("Bring photos in", anchor=False)
-    if not may(Right.IMPORT):
+    """The drop zone, the columns of a dropped table, the start, and the imports."""
+    st.header(_("Add photos"), anchor=False)
+    if may(Right.IMPORT):
+        _ask_files(session, catalog)
+    else:
         st.caption(refusal(Right.IMPORT))
-        return
+    ImportPanel(catalog).show()
+
+
+def _ask_files(session: DatasetSession, catalog: Catalog) -> None:
     drops = st.session_state.setdefault("import_drops", 0)
     folder = st.session_state.get("import_folder", False)
     files = st.file_uploader(
-        "Drop photos, ZIP archives, or a CSV or Excel table with its photos",
+        _("Drop photos, ZIP archives, or a CSV or Excel table with its photos"),
         accept_multiple_files="directory" if folder else True,
         key=f"import_files_{drops}_{folder}",
         max_upload_size=MAX_UPLOAD_MB,
-        help="JPEG, PNG, WebP, TIFF, BMP, HEIC, AVIF and GIF. The same photo is never "
-        "kept twice.",
+        help=_(
+            "JPEG, PNG, WebP, TIFF, BMP, HEIC, AVIF and GIF. The same photo is never "
+            "kept twice."
+        ),
     )
     show_refused_uploads()
-    st.toggle("Pick a whole folder", key="import_folder", persist_state="session")
+    st.toggle(_("Pick a whole folder"), key="import_folder", persist_state="session")
     if not files:
         st.caption(
-            "Many thousands of photos are brought in faster from the command line: "
-            "python -m coin_core import FOLDER"
+            _(
+                "Many thousands of photos are imported faster from the command line: "
+                "python -m coin_core import FOLDER"
+            )
         )
         return
     tables = [f for f in files if f.name.lower().endswith(_TABLES)]
@@ -158,19 +241,26 @@ def offer_bringing_in(session: DatasetSession, catalog: Catalog) -> None:
         if mapping is None:
             return
     by_folder = st.radio(
-        "Whose coins are they?",
-        ["The folders are named after the rulers", "Nobody has said yet"],
+        _("Whose coins are they?"),
+        [True, False],
+        format_func=lambda named: (
+            _("The folders are named after the rulers")
+            if named
+            else _("Nobody has said yet")
+        ),
         horizontal=True,
         key="import_labels",
-        help="A folder such as “jannaeus” or “John Hyrcanus I” labels its photos. "
-        "Folders with other names label nothing.",
-    ).startswith("The")
-    if not ask_reviewer(session, "to sign what is brought in:", Right.IMPORT):
+        help=_(
+            "A folder such as “jannaeus” or “John Hyrcanus I” labels its photos. "
+            "Folders with other names label nothing."
+        ),
+    )
+    why = _("to sign what is imported:")
+    if not ask_reviewer(session, why, Right.IMPORT):
         return
+    label = ngettext("Import {count} file", "Import {count} files", len(files))
     if st.button(
-        f"Bring in {len(files)} file{'s' * (len(files) != 1)}",
-        type="primary",
-        key="import_start",
+        label.format(count=f"{len(files):,}"), type="primary", key="import_start"
     ):
         try:
             sources = stage_uploads(catalog, ((f.name, f.getvalue()) for f in files))
@@ -241,60 +331,130 @@ def _ask_mapping(proposal: ColumnProposal) -> dict[str, str]:
     return mapping
 
 
-def offer_demo(session: DatasetSession, catalog: Catalog, stand: Progress) -> None:
-    """The rendered demo collection: one click to have it, one to be rid of it."""
-    rendered = catalog.queries.find(PhotoQuery(rendered=True), limit=1).total
-    if not rendered:
-        st.header("Try it with rendered coins", anchor=False)
-        st.markdown(
-            f"{_DEMO_PHOTOS} coins are struck by the program, some worn, some with "
-            "both sides on one picture, so that you can try everything here. They are "
-            "marked as rendered everywhere, and one click removes them."
-        )
-        st.button(
-            f"Strike {_DEMO_PHOTOS} demo coins",
-            key="demo_make",
-            type="primary" if not stand.total else "secondary",
-            icon=":material/toll:",
-            on_click=_strike,
-            args=(session, catalog),
-            disabled=not may(Right.IMPORT),
-        )
-        return
-    st.header("Rendered coins", anchor=False)
-    st.markdown(
-        f"{rendered:,} of the {stand.total:,} photos here are rendered coins, not "
-        "photographs. Removing them leaves your own photos alone."
+def offer_demo(session: DatasetSession, catalog: Catalog) -> None:
+    """The button that generates the demo coins, and how far they are."""
+    st.header(_("Try it with demo coins"), anchor=False)
+    text = _(
+        "The app generates {count} coin images, some worn, some with both sides on "
+        "one picture, so that you can try everything here. They are marked as rendered "
+        "everywhere, and can be removed."
     )
-    if not may(Right.DELETE):
-        st.caption(refusal(Right.DELETE))
+    st.markdown(text.format(count=_DEMO_PHOTOS))
+    rendered = _count_rendered(catalog)
+    is_open = any(
+        job.is_open and job.title == ledger.DEMO_TITLE
+        for job in list_jobs(JobKind.IMPORT)
+    )
+    label = _("Generate {count} demo coins").format(count=_DEMO_PHOTOS)
+    st.button(
+        label,
+        key="demo_make",
+        icon=":material/toll:",
+        on_click=_generate,
+        args=(session, catalog),
+        disabled=not may(Right.IMPORT) or is_open or bool(rendered),
+    )
+    if rendered and not is_open:
+        text = ngettext(
+            "{count} demo coin is here.", "{count} demo coins are here.", rendered
+        )
+        st.caption(text.format(count=f"{rendered:,}"))
+    DemoPanel(catalog).show()
+
+
+def offer_demo_removal(session: DatasetSession, catalog: Catalog) -> None:
+    """Remove the rendered coins, after a question, and restore removed ones."""
+    rendered, removed = _count_rendered(catalog), list_removed()
+    if not (rendered or removed) or not may(Right.DELETE):
         return
-    with st.popover(
-        f"Remove the {rendered:,} rendered coins", icon=":material/delete:"
-    ):
-        st.caption(
-            "They can be rendered again, but the labels, crops and reviews that were "
-            "given to them are lost for good."
+    st.header(_("Remove demo coins"), anchor=False)
+    if rendered:
+        text = ngettext(
+            "{count} of the photos here is a rendered coin, not a photograph. Your own "
+            "photos stay.",
+            "{count} of the photos here are rendered coins, not photographs. Your own "
+            "photos stay.",
+            rendered,
         )
-        st.button(
-            "Remove them for good",
-            key="demo_remove",
-            type="primary",
-            on_click=_remove,
-            args=(session, catalog),
-        )
+        st.markdown(text.format(count=f"{rendered:,}"))
+        label = ngettext(
+            "Remove {count} rendered coin", "Remove {count} rendered coins", rendered
+        ).format(count=f"{rendered:,}")
+        with st.popover(label, icon=":material/delete:"):
+            text = _(
+                "They go to the bin for {days} days, with their labels, crops and "
+                "reviews, and can be restored from there."
+            )
+            st.caption(text.format(days=KEPT_DAYS))
+            st.button(
+                _("Move them to the bin"),
+                key="demo_remove",
+                type="primary",
+                on_click=_remove,
+                args=(session, catalog),
+            )
+    for item in removed:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            text = ngettext(
+                "{count} rendered coin, in the bin since {time} UTC",
+                "{count} rendered coins, in the bin since {time} UTC",
+                item.count,
+            )
+            time = item.at[:16].replace("T", " ")
+            st.text(text.format(count=f"{item.count:,}", time=time))
+            st.button(
+                _("Restore"),
+                key=f"demo_restore_{item.item_id}",
+                icon=":material/undo:",
+                on_click=_restore,
+                args=(session, catalog, item.item_id),
+            )
+    show_task(session)
 
 
-def _strike(session: DatasetSession, catalog: Catalog) -> None:
+def _count_rendered(catalog: Catalog) -> int:
+    return catalog.queries.find(PhotoQuery(rendered=True), limit=1).total
+
+
+def _generate(session: DatasetSession, catalog: Catalog) -> None:
     with session.action():
         start_demo_process(catalog, count=_DEMO_PHOTOS)
 
 
 def _remove(session: DatasetSession, catalog: Catalog) -> None:
-    from coin_core.catalog.importing.ingest import remove_demo
-
-    with session.action():
-        gone = remove_demo(catalog)
-        session.notice = f"{gone} rendered coins removed"
+    def report(gone: int) -> None:
+        text = ngettext(
+            "{count} rendered coin is in the bin; restore it at “Add photos”.",
+            "{count} rendered coins are in the bin; restore them at “Add photos”.",
+            gone,
+        )
+        session.notice = text.format(count=f"{gone:,}")
         session.select()
         session.open_photo(None)
+
+    start_task(
+        session,
+        BackgroundTask(
+            title=_("Moving the demo coins to the bin"),
+            function=lambda progress: remove_demo(catalog, progress=progress),
+            on_done=report,
+        ),
+    )
+
+
+def _restore(session: DatasetSession, catalog: Catalog, item_id: str) -> None:
+    def report(restored: int) -> None:
+        text = ngettext("{count} photo restored.", "{count} photos restored.", restored)
+        session.notice = text.format(count=f"{restored:,}")
+
+    start_task(
+        session,
+        BackgroundTask(
+            title=_("Restoring the demo coins"),
+            function=lambda progress: restore_photos(
+                catalog, item_id, progress=progress
+            ),
+            on_done=report,
+            stopped_notice=_("Stopped; restore again for the others."),
+        ),
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import fields
 from typing import Any
 
@@ -15,6 +16,7 @@ from coin_core.catalog import (
     references_from,
     references_in_words,
 )
+from coin_core.i18n import _
 from ui.dataset.session import DatasetSession
 from ui.formatting import percent
 
@@ -59,12 +61,13 @@ def show_coin_facts(
         for i, (name, title) in enumerate(_COIN_FIELDS.items()):
             with columns[i % 3]:
                 values[name] = _ask_coin_fact(name, title, coin)
-        submitted = st.form_submit_button("Keep", disabled=not session.may_sign)
+        submitted = st.form_submit_button(_("Save"), disabled=not session.may_sign)
     if submitted:
-        with session.action("Coin kept"):
+        with session.action():
             changes = _changes(coin, values)
             if changes:
                 catalog.edits.edit_coin(coin.coin_id, changes, who=session.reviewer)
+            session.notice = _saved_words([_COIN_FIELDS[name] for name in changes])
         st.rerun()
 
 
@@ -81,6 +84,13 @@ def _ask_coin_fact(name: str, title: str, coin: Coin) -> Any:
         )
         return value if typed == text else references_from(typed)
     return st.text_input(title, value=value or "")
+
+
+def _saved_words(titles: Sequence[str]) -> str:
+    """Which fields were saved."""
+    if not titles:
+        return _("Nothing changed.")
+    return _("Saved: {fields}").format(fields=", ".join(titles))
 
 
 def _changes(coin: Coin, values: dict[str, Any]) -> dict[str, Any]:
@@ -106,7 +116,7 @@ def show_provenance(
             else "photograph",
             "source": photo.source,
             "address": photo.source_url,
-            "licence": photo.licence or photo.licence_raw or "not told",
+            "licence": photo.licence or photo.licence_raw or _("not stated"),
             "credit": photo.credit,
             "lot text": photo.lot_text,
             "dated": photo.source_date,
@@ -137,9 +147,14 @@ def _ask_provenance(
         for name, title in _PROVENANCE_FIELDS.items():
             field = st.text_area if name == "lot_text" else st.text_input
             values[name] = field(title, value=before[name], key=f"{name}_{key}")
-        submitted = st.form_submit_button("Keep")
+        submitted = st.form_submit_button(_("Save"))
     if submitted:
         changes = {name: v for name, v in values.items() if v != before[name]}
-        with session.action("Kept"):
-            catalog.edits.edit_photos({photo.photo_id: changes}, who=session.reviewer)
+        with session.action():
+            if changes:
+                edits = {photo.photo_id: changes}
+                catalog.edits.edit_photos(edits, who=session.reviewer)
+            session.notice = _saved_words(
+                [_PROVENANCE_FIELDS[name] for name in changes]
+            )
         st.rerun()

@@ -9,12 +9,15 @@ import streamlit as st
 
 from coin_core.access import Right, may
 from coin_core.catalog import Catalog, CatalogFace, CatalogPhoto, ExcludeReason
+from coin_core.i18n import _
+from ui.background_task import show_task
 from ui.components.custom import photo_viewer
 from ui.components.table import show_table
 from ui.components.thumbnails import Size, thumbnail_uri
 from ui.dataset.actions import (
     ask_undo,
     classify_catalog_photos,
+    labelled_words,
     offer_reversal,
     show_undo,
 )
@@ -137,7 +140,7 @@ def _show_label(session: DatasetSession, catalog: Catalog, photo: CatalogPhoto) 
     def store_ruler() -> None:
         chosen = st.session_state[f"ruler_{key}"]
         ruler = None if chosen == UNLABELLED else chosen
-        with session.action(ruler_title(ruler)):
+        with session.action(labelled_words(1, ruler)):
             catalog.edits.set_ruler([photo.photo_id], ruler, who=session.reviewer)
 
     st.selectbox(
@@ -154,12 +157,14 @@ def _show_label(session: DatasetSession, catalog: Catalog, photo: CatalogPhoto) 
         with session.action():
             if reason == _INCLUDED:
                 catalog.edits.restore([photo.photo_id], who=session.reviewer)
+                session.notice = _("The photo is in datasets again.")
             else:
                 catalog.edits.exclude([photo.photo_id], reason, who=session.reviewer)
+                session.notice = _("The photo is left out of datasets.")
 
     reasons: tuple[str, ...] = (_INCLUDED, *ExcludeReason)
     st.selectbox(
-        "In data sets",
+        _("In datasets"),
         reasons,
         index=reasons.index(photo.exclude_reason or _INCLUDED),
         format_func=lambda reason: (
@@ -204,6 +209,7 @@ def _show_predictions(
     ):
         classify_catalog_photos(session, catalog, [photo.photo_id], again=True)
         st.rerun()
+    show_task(session)
 
 
 def _show_same_coin(
@@ -217,7 +223,7 @@ def _show_same_coin(
     ]
 
     def separate() -> None:
-        with session.action("A coin of its own"):
+        with session.action(_("The photo now belongs to a separate coin.")):
             catalog.edits.ungroup([photo.photo_id], who=session.reviewer)
 
     title = f"Other photos of this coin: {len(others)}"
@@ -249,7 +255,7 @@ def _show_similar(
         st.text("No other photo looks like the same coin.")
 
     def group(other_id: int) -> None:
-        with session.action("Grouped as one coin"):
+        with session.action(_("Both photos now show one coin.")):
             ids = [photo.photo_id, other_id]
             catalog.edits.group_coins(ids, who=session.reviewer)
 

@@ -26,6 +26,7 @@ from coin_core.catalog.scrape_jobs import (
     start_scrape,
 )
 from coin_core.errors import KNOWN_ERRORS, CoinError, sentence_of
+from coin_core.i18n import _
 from coin_core.jobs import Job, JobKind
 from coin_core.storage import PROJECT_DIR
 from ui.dataset.import_panel import ImportPanel
@@ -70,11 +71,16 @@ def list_sources() -> dict[str, SourceEntry]:
 
 
 def offer_gathering(session: DatasetSession, catalog: Catalog) -> None:
-    """The whole panel."""
-    st.header("Gather photos from collections", anchor=False)
-    if not may(Right.GATHER):
+    """What to gather, the start, and the scrapes."""
+    st.header(_("Gather photos from collections"), anchor=False)
+    if may(Right.GATHER):
+        _ask_source(session, catalog)
+    else:
         st.caption(refusal(Right.GATHER))
-        return
+    ScrapePanel(catalog).show()
+
+
+def _ask_source(session: DatasetSession, catalog: Catalog) -> None:
     try:
         sources = list_sources()
     except ScrapersRefuseError as error:
@@ -320,6 +326,10 @@ class ScrapePanel(ImportPanel):
 
     kinds: ClassVar = (JobKind.SCRAPE,)
 
+    def belongs(self, job: Job) -> bool:
+        """All of them."""
+        return True
+
     def title(self, job: Job) -> str:
         """The source's title, and the query unless it is a folder of uploads."""
         with suppress(CoinError, KeyError):
@@ -392,11 +402,6 @@ def _take(listing: str) -> None:
         said = ask_scrapers("--who", dataset_session().reviewer, "--", "take", listing)
     st.toast(as_text(" ".join(said)))
     st.rerun()
-
-
-def show_gathering(catalog: Catalog) -> None:
-    """Show scrapes that run or ended early, or that this visitor saw running."""
-    ScrapePanel(catalog).show()
 
 
 _PATIENCE_S = 60

@@ -10,26 +10,29 @@ from collections.abc import Sequence
 import streamlit as st
 
 from coin_core.access import Right
-from coin_core.catalog import Catalog
+from coin_core.catalog import Catalog, PhotoQuery
 from coin_core.catalog.splits import Split
 from coin_core.catalog.versions import (
     Comparison,
     Leak,
     Version,
     VersionSummary,
+    check_new_name,
     compare_versions,
     find_leaks,
     find_visual_leaks,
-    freeze,
     list_versions,
     load_version,
 )
+from coin_core.i18n import _
+from coin_core.jobs import Job, JobKind, JobState, add_job
 from ui.background_task import (
     BackgroundTask,
     ProgressCallback,
     cached_task,
     start_task,
 )
+from ui.components.job_panel import JobPanel
 from ui.components.table import show_table
 from ui.dataset.export_panel import offer_export
 from ui.dataset.formatting import ruler_title
@@ -49,68 +52,98 @@ _MAX_UNASKED = 5000  # photos of a version that is checked without a click
 def show_versions(session: DatasetSession, catalog: Catalog) -> None:
     """The whole panel."""
     versions = list_versions(catalog)
-    st.header("Freeze a data set", anchor=False)
+    st.header(_("Freeze a dataset"), anchor=False)
     st.markdown(
-        "A version is the photos, labels and crops as they stand now, divided by coin "
-        "into training, validation and test. It never changes; the classifiers are "
-        "trained on it with"
+        _(
+            "A version is the photos, labels and crops as they are now, divided by "
+            "coin into training, validation and test. It never changes. Train on it on "
+            "the page Training history, or with"
+        )
     )
     st.code(
         "python -m coin_core train resnet --data catalog:"
         + (versions[-1].name if versions else "NAME"),
         language=None,
     )
-    if ask_reviewer(session, "to stand in the version's note:", Right.FREEZE):
+    if ask_reviewer(session, _("to sign the version:"), Right.FREEZE):
         _show_freeze_form(session, catalog)
+    FreezePanel().show()
     if versions:
-        st.header("Versions", anchor=False)
+        st.header(_("Versions"), anchor=False)
         _show_list(versions)
         _show_version(session, catalog, versions)
         if len(versions) > 1:
             _show_comparison(session, catalog, versions)
-    st.header("Export", anchor=False)
+    st.header(_("Export"), anchor=False)
     offer_export(versions)
 
 
+class FreezePanel(JobPanel):
+    """The versions that are being frozen, and what was left out of them."""
+
+    kinds = (JobKind.FREEZE,)
+
+    def show_details(self, job: Job) -> None:
+        """What is in the version, and what was left out."""
+        details = job.progress().details
+        if job.state is not JobState.DONE or "version" not in details:
+            return
+        st.session_state["version_shown"] = details["version"]
+        text = _("{version} is frozen: {photos} photos of {coins} coins.")
+        st.text(
+            text.format(
+                version=details["version"],
+                photos=f"{int(details['photos']):,}",
+                coins=f"{int(details['coins']):,}",
+            )
+        )
+        st.text(str(details["note"]))
+
+
 def _show_freeze_form(session: DatasetSession, catalog: Catalog) -> None:
+    everything = catalog.queries.progress().total
+    rendered = catalog.queries.find(PhotoQuery(rendered=True), limit=1).total
+    with_rendered = rendered == everything
     with st.form("freeze", border=False):
         with st.container(horizontal=True, vertical_alignment="bottom"):
             name = st.text_input(
-                "Name", placeholder="e.g. spring-2026", max_chars=64, width=240
+                _("Name"), placeholder=_("e.g. spring-2026"), max_chars=64, width=240
             )
             seed = st.number_input(
-                "Seed", 0, 10**6, 0, step=1, width=110, help="Fixes the division."
+                _("Seed"), 0, 10**6, 0, step=1, width=110, help=_("Fixes the division.")
             )
             test_percent = st.slider(
-                "Test, and as much for validation", 5, 40, 15, format="%d %%", width=230
+                _("Test share (validation gets the same)"),
+                5,
+                40,
+                15,
+                format="%d %%",
+                width=230,
             )
-            free_only = st.checkbox("Only freely licensed")
-        submitted = st.form_submit_button("Freeze", type="primary")
+            free_only = st.checkbox(_("Only freely licensed"))
+            if 0 < rendered < everything:
+                text = _("Include the {count} rendered demo coins")
+                with_rendered = st.checkbox(
+                    text.format(count=f"{rendered:,}"),
+                    help=_(
+                        "Without this they are left out: a classifier is then trained "
+                        "and measured on photographs only."
+                    ),
+                )
+        submitted = st.form_submit_button(_("Freeze"), type="primary")
     if not submitted:
         return
-    test, reviewer = test_percent / 100, session.reviewer
-
-    def report(version: Version) -> None:
-        session.notice = f"Frozen: {version.name}, {len(version.items):,} photos"
-        st.session_state["version_shown"] = version.name
-
-    start_task(
-        session,
-        BackgroundTask(
-            title="Freezing",
-            function=lambda progress: freeze(
-                catalog,
-                name.strip(),
-                seed=int(seed),
-                fractions=(1 - 2 * test, test, test),
-                free_only=free_only,
-                who=reviewer,
-                progress=progress,
-            ),
-            on_done=report,
-            stopped_notice="Stopped; nothing was frozen.",
-        ),
-    )
+    test = test_percent / 100
+    with session.action():
+        check_new_name(catalog, name.strip())
+        arguments = [
+            *("dataset", "freeze", name.strip(), "--seed", str(int(seed))),
+            *("--shares", *(f"{share:g}" for share in (1 - 2 * test, test, test))),
+            "--with-rendered" if with_rendered else "--no-with-rendered",
+            *(["--free-only"] if free_only else []),
+            f"--who={session.reviewer}",
+        ]
+        add_job(JobKind.FREEZE, f"Freezing {name.strip()}", arguments)
     st.rerun()
 
 
@@ -144,7 +177,9 @@ def _show_version(
     notes = {version.name: version.note for version in reversed(versions)}
     if st.session_state.get("version_shown") not in notes:
         st.session_state["version_shown"] = next(iter(notes))
-    name = st.selectbox("Look closer at", list(notes), key="version_shown", width=320)
+    name = st.selectbox(
+        _("Look closer at"), list(notes), key="version_shown", width=320
+    )
     if notes[name]:
         st.text(notes[name])
     result = cached_task(
@@ -158,11 +193,7 @@ def _show_version(
         return
     version, found = result
     for warning in version.warnings:
-        ruler = next((r for r in version.rulers if warning.startswith(r)), "")
-        title = ruler_title(ruler) if ruler else ""
-        st.warning(
-            as_text(f"{title}{warning[len(ruler) :]}"), icon=":material/warning:"
-        )
+        st.warning(as_text(warning), icon=":material/warning:")
     left, right = st.columns(2, gap="large")
     with left:
         show_table(
@@ -216,14 +247,14 @@ def _show_leaks(
     if not found:
         compared = version.digest in similar
         st.success(
-            "No leak: no coin stands in two of its parts"
+            "No leak: no coin appears in more than one split"
             + (", and no two pictures are the same." if compared else "."),
             icon=":material/check:",
         )
         return
     show_error(
-        f"{len(found)} leaks: coins that are learnt from and measured on. "
-        "Group their photos as one coin, then freeze anew."
+        f"{len(found)} leaks: coins that are trained on and measured on. "
+        "Group their photos as one coin, then freeze a new version."
     )
     show_table(
         {
