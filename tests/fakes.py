@@ -43,7 +43,13 @@ def install(monkeypatch: pytest.MonkeyPatch) -> None:
     st.cache_resource.clear()
     monkeypatch.setattr(bundle, "discover", lambda: (bundles(), ()))
     monkeypatch.setattr(pipeline, "CoinClassifier", FakeCoinClassifier)
-    for fake in (read_letters, find_legend_pose, heat_map, nearest_coins):
+    for fake in (
+        reads_letters,
+        read_letters,
+        find_legend_pose,
+        heat_map,
+        nearest_coins,
+    ):
         monkeypatch.setattr(explain, fake.__name__, fake)
 
 
@@ -148,6 +154,10 @@ def _verdict(
         reason=None if answered else RejectReason.TOO_WORN,
         seconds=0.04,
     )
+
+
+def reads_letters(*_: object) -> bool:
+    return True
 
 
 def read_letters(*_: object) -> tuple[LetterRead, ...]:

@@ -50,8 +50,9 @@ section[data-testid="stSidebar"][data-collapsed="false"] {{
 .coin-card {{ border-left: 4px solid {BRONZE}; padding: .1rem 0 .1rem 1rem;
   color: {INK}; }}
 .coin-card.unsure {{ border-left-color: #b9ab97; }}
+.coin-photo {{ margin: 0; overflow-wrap: anywhere; }}
 .coin-sentence {{ font-size: 1.65rem; line-height: 1.25; margin: 0 0 .5rem 0; }}
-.coin-read {{ margin: 0 0 .6rem 0; }}
+.coin-read {{ margin: .5rem 0 .6rem 0; }}
 .coin-names {{ font-size: 1.15rem; margin: 0 0 .3rem 0; }}
 [data-testid="stCaptionContainer"] {{ color: {INK_SOFT} !important; }}
 .coin-soft {{ color: {INK_SOFT}; font-size: .92rem; line-height: 1.45; margin: 0; }}
@@ -61,37 +62,39 @@ section[data-testid="stSidebar"][data-collapsed="false"] {{
   display: none; }}
 .coin-tag {{ background: {PAPER_DEEP}; color: {INK_SOFT}; border-radius: 3px;
   padding: 0 .4em; font-size: .8rem; white-space: nowrap; }}
-.coin-reading {{ border-collapse: collapse; margin: .2rem 0 .6rem 0;
-  display: block; max-width: 100%; overflow-x: auto; }}
-.coin-reading td {{ text-align: center; padding: .15rem .2rem;
-  border: 1px solid {PAPER_DEEP}; min-width: 2.1rem; line-height: 1.25; }}
-.coin-reading td.who {{ text-align: left; border: none; padding: 0 .6rem 0 0;
-  min-width: 6.4rem; }}
-.coin-reading td.none {{ border: none; }}
-.coin-reading td.clear {{ background: #e6c98f; }}
-.coin-reading td.doubtful {{ background: #f5e8cf; }}
-.coin-reading td.found {{ border: none; padding-left: .6rem; white-space: nowrap; }}
-.coin-reading tr.best {{ outline: 2px solid {BRONZE}; outline-offset: -1px; }}
-.coin-reading td.tells {{ box-shadow: inset 0 -3px 0 {BRONZE}; }}
-.coin-reading small {{ color: {INK_SOFT}; display: block; }}
+.coin-legend {{ border: 1px solid {PAPER_DEEP}; border-radius: 4px; color: {INK};
+  margin: 0 0 .35rem 0; max-width: 32rem; overflow-x: auto; }}
+.coin-legend.best {{ outline: 2px solid {BRONZE}; outline-offset: -1px; }}
+.coin-legend summary {{ display: flex; align-items: center; gap: .5rem; cursor: pointer;
+  padding: .25rem .5rem; line-height: 1.2; }}
+.coin-legend summary:focus-visible, .coin-aligned span:focus-visible {{
+  outline: 2px solid {BRONZE}; outline-offset: 1px; }}
+.coin-legend small {{ color: {INK_SOFT}; display: block; font-size: .75rem; }}
+.coin-legend .who {{ flex: 1 1 6.5rem; }}
+.coin-legend .found {{ white-space: nowrap; }}
+.coin-letters, .coin-aligned .line {{ display: flex; flex-wrap: wrap; gap: 2px; }}
+.coin-letters > span, .coin-aligned .line > span {{ border: 1px solid {PAPER_DEEP};
+  border-radius: 2px; min-width: 1.9rem; padding: .15rem .1rem; text-align: center; }}
+.coin-legend .clear {{ background: #e6c98f; }}
+.coin-legend .doubtful {{ background: #f5e8cf; }}
+.coin-legend .misread {{ background: #f6d5cb; }}
+.coin-legend .missing, .coin-legend .added {{ border-style: dashed !important; }}
+.coin-legend .tells {{ box-shadow: inset 0 -3px 0 {BRONZE}; }}
+.coin-legend .lit {{ background: #ffd34d; outline: 2px solid {INK}; }}
+.coin-aligned {{ padding: .35rem .5rem .5rem; border-top: 1px solid {PAPER_DEEP}; }}
+.coin-aligned .line + .line {{ margin-top: .3rem; }}
+.coin-aligned .line > span > * {{ display: block; margin: 0 auto; }}
+.coin-aligned i, .coin-aligned .coin-glyph {{ height: 1.3rem; font-style: normal; }}
+.coin-aligned b {{ font-weight: 400; border-top: 1px solid {PAPER_DEEP}; }}
+.coin-aligned .name b {{ font-weight: 700; color: {BRONZE}; }}
+.coin-glyph {{ display: inline-block; width: 1.3rem; height: 1.3rem;
+  background: currentColor; -webkit-mask: var(--shape) center / contain no-repeat;
+  mask: var(--shape) center / contain no-repeat; }}
 [data-testid="stElementContainer"], [data-testid="stFullScreenFrame"],
 [data-testid="stImage"], [data-testid="stImageContainer"],
 [data-testid="stImage"] img {{ max-width: 100%; height: auto; }}
-@media (max-width: 1150px) {{  /* the table of names in a row of its own */
-  .st-key-why [data-testid="stHorizontalBlock"] {{ flex-wrap: wrap; }}
-  .st-key-why [data-testid="stColumn"]:last-child {{ flex: 1 1 100%;
-    min-width: 100%; }}
-}}
 @media (max-width: 640px) {{
   .stMainBlockContainer {{ padding-left: 1rem; padding-right: 1rem; }} }}
-/* The crop widget is as large as its picture; on narrow screens it is scaled down. */
-[class*="st-key-crop_box"] {{ container-type: inline-size; }}
-[class*="st-key-crop_box"] iframe {{ width: 424px !important; max-width: none;
-  transform-origin: 0 0; }}
-@container (max-width: 423px) {{
-  [class*="st-key-crop_box"] iframe {{ transform: scale(.8); margin-bottom: -20%; }} }}
-@container (max-width: 339px) {{
-  [class*="st-key-crop_box"] iframe {{ transform: scale(.59); margin-bottom: -41%; }} }}
 </style>"""
 
 # Text, columns and the sidebar run from the right; charts, tables of figures, code and
@@ -100,6 +103,13 @@ _RIGHT_TO_LEFT = """<style>
 :root { direction: rtl; }
 [data-testid="stPlotlyChart"], [data-testid="stVegaLiteChart"], iframe,
 [data-testid="stDataFrame"], code, pre { direction: ltr; }
+.stHeading, .stMarkdown, .stHeading *, .stMarkdown p, .stMarkdown li,
+[data-testid="stCaptionContainer"] p { text-align: start !important; }
+.stMarkdown ul, .stMarkdown ol { padding-inline-start: 1.4rem; margin-inline-start: 0; }
+.coin-card { border-left: 0; border-right: 4px solid #8a5a24;
+  padding: .1rem 1rem .1rem 0; }
+.coin-card.unsure { border-right-color: #b9ab97; }
+.coin-swatch { margin: 0 0 0 .35em; }
 </style>"""
 
 

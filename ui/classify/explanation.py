@@ -1,4 +1,4 @@
-"""All classifiers side by side, and the reasons for one verdict.
+"""All classifiers side by side, the names that the letters fit, and similar coins.
 
 Each part is computed after the parts above it are on the screen.
 """
@@ -13,43 +13,38 @@ import numpy as np
 import streamlit as st
 
 from coin_core.detection.faces import RotatedBox
-from coin_core.imaging.preprocessing import warp_to_legend
+from coin_core.i18n import _
 from coin_core.model_store.card import Card
-from coin_core.results import RejectReason, Verdict, class_title
-from coin_core.rulers import DEFAULT_CLASSES, RULERS
+from coin_core.results import Verdict, class_title
+from coin_core.rulers import RULERS
 from ui.classify import predict
 from ui.classify.session import UploadedPhoto
-from ui.classify.verdict import WHY_NOT, verdict_bars
+from ui.classify.verdict import WHY_NOT, is_weighed, real_figures, verdict_bars
 from ui.components.charts import comparison_bars, show_chart
-from ui.components.overlays import heat_on_coin, letters_on_coin
-from ui.components.paleo_hebrew import letters_of_name, name_lines, transliterated
+from ui.components.paleo_hebrew import glyph_style, legend_table
 from ui.components.table import percent_column, show_table
 from ui.errors import errors_on_page
-from ui.formatting import as_text, percent, short_title
+from ui.formatting import as_text, short_title
 from ui.palette import class_colours
 
-_SMALLEST_REPORTED_TURN_DEG = 20
 
-
-def show_comparison(
-    photo: UploadedPhoto, cards: Mapping[str, Card], box: RotatedBox | None
-) -> None:
+def show_comparison(verdicts: Sequence[Verdict], cards: Mapping[str, Card]) -> None:
     """A chart and a table of the verdicts of all classifiers on this coin."""
-    st.header("How the classifiers agree", anchor=False)
-    with errors_on_page(), st.spinner("Asking the other classifiers …"):
-        verdicts = predict.classify_photo(photo, tuple(cards), box).verdicts
-        st.markdown(agreement(verdicts))
-        _show_colours(cards[verdicts[0].classifier].classes)
-        chart, table = st.columns([1, 1.15], gap="medium", vertical_alignment="center")
-        with chart:
-            _show_bars(verdicts, cards)
-        with table:
-            _show_verdicts(verdicts, cards)
+    st.header(_("How the classifiers agree"), anchor=False)
+    st.markdown(agreement(verdicts))
+    if not any(map(is_weighed, verdicts)):
+        return
+    _show_colours(cards[verdicts[0].classifier].classes)
+    chart, table = st.columns([1, 1.3], gap="medium", vertical_alignment="center")
+    with chart:
+        _show_bars(verdicts, cards)
+    with table:
+        _show_verdicts(verdicts, cards)
 
 
 def _show_bars(verdicts: Sequence[Verdict], cards: Mapping[str, Card]) -> None:
     bars, refused = {}, {}
-    for verdict in verdicts:
+    for verdict in filter(is_weighed, verdicts):
         card = cards[verdict.classifier]
         bars[short_title(card)] = verdict_bars(verdict, card.classes)
         if verdict.reason is not None:
@@ -58,7 +53,6 @@ def _show_bars(verdicts: Sequence[Verdict], cards: Mapping[str, Card]) -> None:
 
 
 def _show_verdicts(verdicts: Sequence[Verdict], cards: Mapping[str, Card]) -> None:
-    majority, _ = _majority(verdicts)
     show_table(
         [
             {
@@ -71,17 +65,29 @@ def _show_verdicts(verdicts: Sequence[Verdict], cards: Mapping[str, Card]) -> No
                 "probability": min(99.0, 100 * verdict.probabilities[verdict.ruler])
                 if verdict.ruler
                 else None,
-                "agrees": verdict.ruler is not None and verdict.ruler == majority,
+                "right on real coins": _right_on_real_coins(cards[verdict.classifier]),
             }
             for verdict in verdicts
         ],
         key="comparison_table",
         column_config={
+            "says": st.column_config.TextColumn(width="medium"),
             "probability": percent_column("", width=60),
-            "agrees": st.column_config.CheckboxColumn(
-                width=60, help="With what most classifiers say of this coin."
+            "right on real coins": st.column_config.TextColumn(
+                _("right on real coins"),
+                help=_("How often its most probable ruler was the right one."),
             ),
         },
+    )
+
+
+def _right_on_real_coins(card: Card) -> str:
+    figures = real_figures(card)
+    if figures is None:
+        return _("not measured")
+    return _("{found} of {count}").format(
+        found=f"{round(figures['accuracy'] * figures['n']):,}",
+        count=f"{figures['n']:,}",
     )
 
 
@@ -96,17 +102,13 @@ def _show_colours(classes: Sequence[str]) -> None:
     )
 
 
-def _majority(verdicts: Sequence[Verdict]) -> tuple[str | None, int]:
-    """The ruler that most classifiers name, and how many they are."""
-    named = Counter(v.ruler for v in verdicts if v.ruler is not None)
-    return named.most_common(1)[0] if named else (None, 0)
-
-
 def agreement(verdicts: Sequence[Verdict]) -> str:
     """One sentence on how many classifiers agree."""
-    ruler, count = _majority(verdicts)
+    named = Counter(v.ruler for v in verdicts if v.ruler is not None)
+    ruler, count = named.most_common(1)[0] if named else (None, 0)
     if ruler is None:
-        return f"None of them names a ruler{_lean(verdicts)}."
+        reasons = Counter(WHY_NOT[v.reason] for v in verdicts if v.reason is not None)
+        return f"None of them names a ruler: {', '.join(reasons)}."
     refused = sum(v.ruler is None for v in verdicts)
     others = len(verdicts) - count - refused
     parts = [f"**{count} of {len(verdicts)}** say {as_text(class_title(ruler))}"]
@@ -117,85 +119,30 @@ def agreement(verdicts: Sequence[Verdict]) -> str:
     return "; ".join(parts) + "."
 
 
-def _lean(verdicts: Sequence[Verdict]) -> str:
-    """The ruler whom all find the most probable, with the lowest and the highest."""
-    best = [v.ranked[0] for v in verdicts if v.reason is RejectReason.TOO_WORN]
-    if not 1 < len(best) == len(verdicts) or len({name for name, _ in best}) > 1:
-        return ""
-    low, high = (as_text(percent(f(p for _, p in best))) for f in (min, max))
-    between = low if low == high else f"{low} to {high}"
-    return f"; all lean to {as_text(class_title(best[0][0]))} ({between})"
-
-
-def show_explanation(
-    photo: UploadedPhoto, verdict: Verdict, card: Card, box: RotatedBox
-) -> None:
-    """The heat map, the letters that were read, and the nearest known coins."""
-    st.header("Why", anchor=False)
-    probabilities = verdict.probabilities
-    if not probabilities:
-        st.caption("Nothing was weighed, so there is nothing to show.")
-        return
-    ruler = verdict.ruler or max(probabilities, key=probabilities.__getitem__)
-    with st.container(key="why"):
-        left, middle, right = st.columns([1, 1, 1.3], gap="medium")
-    with left:
-        _show_heat_map(photo, box, verdict.classifier, ruler, card)
-    with middle:
-        _show_letters(photo, box, verdict.classifier, ruler)
-    with right:
-        st.subheader("Which name the letters fit", anchor=False)
-        with errors_on_page():
-            fits = predict.legend_fits(photo, box, verdict.classifier)
-            st.html(name_lines(fits))
-        st.caption(
-            "Right to left, as on the coin. Dark: read clearly; pale: in doubt; white: "
-            "not read. Underlined: the letter that tells this name from the others. "
-            "Framed: the name that the whole legend fits best."
-        )
-    if card.classes == DEFAULT_CLASSES:
-        _show_nearest_coins(photo, box)
-
-
-def _show_heat_map(
-    photo: UploadedPhoto, box: RotatedBox, classifier: str, ruler: str, card: Card
-) -> None:
-    st.subheader("Where it looked", anchor=False)
-    with errors_on_page(), st.spinner("Tracing where it looked …"):
-        heat = predict.heat_map(photo, box, classifier, ruler)
-        crop = predict.crop_for_page(photo, box)
-        st.image(heat_on_coin(crop, heat), width="stretch", alt="Heat map")
-    st.caption(
-        f"The warmer, the more it spoke for {as_text(class_title(ruler))} "
-        f"({as_text(short_title(card))})."
-    )
-
-
-def _show_letters(
+def show_names(
     photo: UploadedPhoto, box: RotatedBox, classifier: str, ruler: str
 ) -> None:
-    """The letters framed on the upright legend."""
-    st.subheader("What it read", anchor=False)
-    with errors_on_page(), st.spinner("Reading the letters …"):
-        letters = predict.letters_read(photo, box, classifier)
-        pose = predict.legend_pose(photo, box, classifier)
-        crop = predict.crop_for_page(photo, box)
-        legend = warp_to_legend(crop[None], [pose], crop.shape[0])[0]
-        fits = predict.legend_fits(photo, box, classifier)
-        of_name = letters_of_name(fits, ruler)
-        st.image(letters_on_coin(legend, letters, of_name), width="stretch")
-        turned = round(-pose.turn_deg)
-        if abs(turned) >= _SMALLEST_REPORTED_TURN_DEG:
-            direction = "clockwise" if turned > 0 else "anticlockwise"
-            st.caption(f"The legend, turned upright by {abs(turned)}° {direction}.")
-        if letters:
-            st.caption(
-                f"Right to left: {as_text(transliterated(letters))}. In bronze what "
-                f"spells {as_text(_short_name(ruler))}; fainter frames are less "
-                "certain."
-            )
-        else:
-            st.caption("No letter was certain enough to be named.")
+    """The rulers' names and legends, with what was read of each.
+
+    Args:
+        photo: The photo.
+        box: The face with the legend.
+        classifier: Whose letters they are.
+        ruler: The ruler whose legend is open.
+    """
+    st.subheader(_("Which name the letters fit"), anchor=False)
+    letters = predict.letters_read(photo, box, classifier)
+    fits = predict.legend_fits(photo, box, classifier)
+    st.html(glyph_style() + legend_table(fits, letters, ruler=ruler))
+    st.caption(
+        _(
+            "Right to left, as on the coin. Dark: read clearly; pale: in doubt; white: "
+            "not read; red: another letter was read. Underlined: the letter that tells "
+            "this name from the others. Framed: the name that the whole legend fits "
+            "best. Open a name to see the letters read above those of its legend; "
+            "point at a letter to see it on the coin."
+        )
+    )
 
 
 def _short_name(name: str) -> str:
@@ -203,21 +150,17 @@ def _short_name(name: str) -> str:
     return RULERS[name].name_on_coin if name in RULERS else class_title(name)
 
 
-def _show_nearest_coins(photo: UploadedPhoto, box: RotatedBox) -> None:
+def show_nearest_coins(photo: UploadedPhoto, box: RotatedBox) -> None:
     """The most similar known coins, the most similar first."""
-    st.subheader("The nearest known coins", anchor=False)
-    with errors_on_page(), st.spinner("Looking for its like …"):
+    st.subheader(_("The nearest known coins"), anchor=False)
+    with errors_on_page(), st.spinner(_("Finding similar coins …")):
         nearest = predict.nearest_coins(photo, box)
         if not nearest:
-            st.caption("No known coins are stored with the classifiers.")
+            st.caption(_("No known coins are stored with the classifiers."))
             return
         row = st.container(horizontal=True)
         for coin, image in nearest:
             with row.container(width=104):
                 if image is not None:
                     st.image(np.ascontiguousarray(image), width=104)
-                name = as_text(_short_name(coin.label))
-                st.caption(
-                    f"{name}  \n{percent(coin.similarity)} alike",
-                    help=as_text(f"{class_title(coin.label)}; {coin.origin}"),
-                )
+                st.caption(as_text(_short_name(coin.label)))

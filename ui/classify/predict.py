@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 HashFuncs = dict[str | type[Any], Callable[[Any], Any]]
 
-_SHOWN_PX = 400  # side of a crop on the page; the nets see a smaller one
 _THUMBNAIL_PX = 96
 _WAITING_PX = 1024  # longer side of a photo of which a thumbnail will be made
 _PROGRESS_BAR_FROM = 3
@@ -54,15 +53,17 @@ def classify_photo(
     )
 
 
-def crop_for_page(photo: UploadedPhoto, box: RotatedBox) -> np.ndarray:
-    """The square around one face, turned upright, in the size that the page shows."""
-    return crop_to_flan(photo_pixels(photo), box, _SHOWN_PX)
-
-
 def _crop_for_nets(photo: UploadedPhoto, box: RotatedBox) -> np.ndarray:
     from coin_core.pipeline import CROP_PX
 
     return crop_to_flan(photo_pixels(photo), box, CROP_PX)
+
+
+def reads_letters(classifier: str) -> bool:
+    """Whether a classifier reads letters; others compare the look of coins."""
+    from coin_core import explain
+
+    return explain.reads_letters(coin_classifier(), classifier)
 
 
 @st.cache_data(show_spinner=False, max_entries=100, hash_funcs=_BY_PHOTO_AND_WEIGHTS)

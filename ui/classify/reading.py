@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from coin_core.legend_alignment import LegendFit, LetterState, NameLetter
 from coin_core.rulers import LETTERS, RULERS
+from ui.components.paleo_hebrew import letter_name
 
 _SIGNS = {letter.key: letter.transliteration for letter in LETTERS}
-_NAMES = {"het": "ḥet", "tet": "ṭet"}
 _UNREAD = "·"
 _FITS_AS_WELL = 0.2  # probability of the other ruler's legends, by the letters alone
 _BETTER = 3  # times as probable
@@ -36,7 +36,7 @@ def reading_sentences(fits: Sequence[LegendFit], ruler: str) -> str:
     missing = [i for i, x in enumerate(fit.name) if x.state is LetterState.MISSING]
     missing = [i for i in missing if fit.name[i].letter not in _tellers(ruler)]
     if 0 < len(missing) <= _FEW:
-        listed = " and ".join(_letter_name(fit.name, i) for i in missing)
+        listed = " and ".join(_placed_name(fit.name, i) for i in missing)
         parts.append(f"{listed} {'is' if len(missing) == 1 else 'are'} missing")
     sentences = [f"{'; '.join(parts)}.", _unread(fits), _doubt(fits, fit)]
     return " ".join(filter(None, sentences))
@@ -50,7 +50,7 @@ def _telling(fit: LegendFit) -> list[str]:
     """The state of the letters that tell the name from the others, if one was read."""
     states = {x.letter: x.state for x in fit.name if x.letter in _tellers(fit.ruler)}
     return [
-        f"the {_NAMES.get(key, key)}, which decides, is {state}"
+        f"the {letter_name(key)}, which decides, is {state}"
         for key, state in states.items()
         if state is not LetterState.MISSING
     ]
@@ -61,7 +61,7 @@ def _unread(fits: Sequence[LegendFit]) -> str:
     keys = list(dict.fromkeys(key for fit in fits for key in _tellers(fit.ruler)))
     if any(_telling(fit) for fit in fits):
         return ""
-    *first, last = [_NAMES.get(key, key) for key in keys]
+    *first, last = [letter_name(key) for key in keys]
     listed = f"{', '.join(first)} or {last}" if first else last
     return f"The letter that decides ({listed}) could not be read."
 
@@ -78,11 +78,11 @@ def _doubt(fits: Sequence[LegendFit], fit: LegendFit) -> str:
     return f"The letters fit {name} as well."
 
 
-def _letter_name(name: Sequence[NameLetter], place: int) -> str:
+def _placed_name(name: Sequence[NameLetter], place: int) -> str:
     """A letter of a name, such as "the taw" or "the last nun"."""
     key = name[place].letter
     places = [i for i, letter in enumerate(name) if letter.letter == key]
     which = ""
     if len(places) > 1:
         which = "first " if place == places[0] else "last "
-    return f"the {which}{_NAMES.get(key, key)}"
+    return f"the {which}{letter_name(key)}"

@@ -2,52 +2,127 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from html import escape
+from typing import Any
 
 import streamlit as st
 
+from coin_core.detection.faces import DetectedFace
+from coin_core.i18n import N_, _
 from coin_core.model_store.card import Card
 from coin_core.results import RejectReason, Verdict, class_title, sentence
 from coin_core.rulers import RULERS
 from ui.components.charts import Bar, chart_text, probability_bars, show_chart
 from ui.components.paleo_hebrew import name_on_coin
-from ui.formatting import as_text, full_title, percent
+from ui.formatting import (
+    SURE_OF_SIDE,
+    as_text,
+    full_title,
+    percent,
+    probability_text,
+    short_title,
+)
 from ui.palette import class_colours
 
 WHY_NOT = {
     RejectReason.NO_COIN: "no coin found",
-    RejectReason.LEGEND_NOT_SHOWN: "legend side not shown",
+    RejectReason.LEGEND_NOT_SHOWN: "cornucopia side only",
     RejectReason.TOO_WORN: "too worn to tell",
     RejectReason.NOT_THESE: "not one of these coins",
     RejectReason.DAMAGED: "this classifier is damaged",
 }
 
 NEXT_STEP = {
-    RejectReason.NO_COIN: "If there is a coin in the photo, draw a box around it with "
-    "“Correct the crop”.",
-    RejectReason.LEGEND_NOT_SHOWN: "If the inscription is in the photo after all, "
-    "choose its face below the photo, or draw the crop yourself.",
-    RejectReason.TOO_WORN: "Low light from one side often brings worn letters out. The "
-    "bars show which way it leans.",
-    RejectReason.NOT_THESE: "If it is one all the same, draw the crop close to its "
-    "edge.",
-    RejectReason.DAMAGED: "The answers of the other classifiers are not affected.",
+    RejectReason.NO_COIN: N_(
+        "If there is a coin in the photo, draw a box around it with “Correct the crop”."
+    ),
+    RejectReason.LEGEND_NOT_SHOWN: N_(
+        "If the inscription is in the photo after all, choose its face below the "
+        "photo, or draw the crop yourself."
+    ),
+    RejectReason.TOO_WORN: N_(
+        "Too little of the name can be read. Low light from one side often brings worn "
+        "letters out."
+    ),
+    RejectReason.NOT_THESE: N_(
+        "It may be another coin, or the other side of one of these. If the inscription "
+        "is in the photo after all, draw the crop close to the edge of the coin."
+    ),
+    RejectReason.DAMAGED: N_("The answers of the other classifiers are not affected."),
 }
+# What is said where the net that looks for the sides is not sure itself.
+_DOUBTED = {
+    RejectReason.LEGEND_NOT_SHOWN: N_(
+        "Cannot tell: this is perhaps the cornucopia side, which names no ruler."
+    ),
+    RejectReason.NOT_THESE: N_("Cannot tell: this is perhaps another coin."),
+    RejectReason.NO_COIN: N_("Cannot tell: there is perhaps no coin in this photo."),
+}
+_REAL_COINS = "photos of real coins"  # `what` of such figures on a card
+_WEIGHED = (None, RejectReason.TOO_WORN)
+
+
+def is_weighed(verdict: Verdict) -> bool:
+    """Whether the probabilities of a verdict mean anything."""
+    return verdict.reason in _WEIGHED and bool(verdict.probabilities)
+
+
+def headline(
+    verdict: Verdict, all_verdicts: Sequence[Verdict], faces: Sequence[DetectedFace]
+) -> str:
+    """The verdict in one sentence, with its doubts.
+
+    Args:
+        verdict: The verdict.
+        all_verdicts: Those of all classifiers, if they were asked.
+        faces: The faces of the photo.
+    """
+    if verdict.reason is RejectReason.TOO_WORN and verdict.probabilities:
+        return lean(all_verdicts) or lean([verdict])
+    doubted = all(face.confidence < SURE_OF_SIDE for face in faces)
+    if verdict.reason in _DOUBTED and faces and doubted:
+        return _(_DOUBTED[verdict.reason])
+    return sentence(verdict).partition(". ")[0]
+
+
+def lean(verdicts: Sequence[Verdict]) -> str:
+    """Whom all find the most probable where none can tell; "" if they differ."""
+    best = [v.ranked[0] for v in verdicts if v.reason is RejectReason.TOO_WORN]
+    if not best or len(best) < len(verdicts) or len({name for name, _p in best}) > 1:
+        return ""
+    low, high = (probability_text(f(p for _name, p in best)) for f in (min, max))
+    if len(best) == 1:
+        text = _("Cannot tell. It leans to {ruler} ({low}).")
+    elif low == high:
+        text = _("Cannot tell. All {count} lean to {ruler} ({low}).")
+    else:
+        text = _("Cannot tell. All {count} lean to {ruler} ({low} to {high}).")
+    return text.format(
+        count=len(best), ruler=class_title(best[0][0]), low=low, high=high
+    )
 
 
 def show_verdict(
-    verdict: Verdict, *, reading: str = "", rendered_as: str | None = None
+    verdict: Verdict,
+    card: Card,
+    *,
+    answer: str,
+    reading: str = "",
+    rendered_as: str | None = None,
 ) -> None:
     """The verdict in one sentence, the reason for it, and the name on the coin.
 
     Args:
         verdict: What to show.
+        card: Of its classifier.
+        answer: The verdict in one sentence.
         reading: What the letters say, in sentences.
         rendered_as: The ruler of a rendered coin; None for a photo.
     """
-    # Advice in the second sentence is shown in smaller type.
-    answer, stop, advice = sentence(verdict).partition(". ")
-    parts = [f'<p class="coin-sentence">{escape(answer + stop.strip())}</p>']
+    parts = [f'<p class="coin-sentence">{escape(answer)}</p>']
+    if is_weighed(verdict):
+        parts.append(f'<p class="coin-soft">{escape(measured(card))}</p>')
     if reading:
         parts.append(f'<p class="coin-read">{escape(reading)}</p>')
     ruler = RULERS.get(verdict.ruler or "")
@@ -61,7 +136,7 @@ def show_verdict(
             f"ruled {ruler.reign}</p>"
         )
     elif verdict.reason is not None:
-        step = f"{escape(advice)} {NEXT_STEP[verdict.reason]}"
+        step = escape(_(NEXT_STEP[verdict.reason]))
         parts.append(f'<p class="coin-soft">{step}</p>')
     if rendered_as is not None:
         parts.append(
@@ -74,8 +149,8 @@ def show_verdict(
 
 
 def show_probabilities(verdict: Verdict, card: Card) -> None:
-    """The probability bars, with a note on their calibration."""
-    if not verdict.probabilities:
+    """The probability bars; nothing where the probabilities mean nothing."""
+    if not is_weighed(verdict):
         return
     figure = probability_bars(
         verdict_bars(verdict, card.classes),
@@ -84,11 +159,6 @@ def show_probabilities(verdict: Verdict, card: Card) -> None:
         note=calibration_note(card, html=True),
     )
     show_chart(figure, key=f"bars_{verdict.classifier}")
-    if verdict.reason not in (None, RejectReason.TOO_WORN):
-        st.caption(
-            "Pale, because they count for nothing: they would hold if this were the "
-            "side with the inscription."
-        )
     st.caption(
         f"{as_text(full_title(card))}, read in {verdict.seconds * 1000:.0f} ms",
         help=calibration_note(card),
@@ -107,6 +177,53 @@ def verdict_bars(verdict: Verdict, classes: tuple[str, ...]) -> list[Bar]:
         )
         for name in classes
     ]
+
+
+def real_figures(card: Card) -> Mapping[str, Any] | None:
+    """What was measured of a classifier on real coins; None if nothing was."""
+    of_photos = [
+        figures
+        for figures in card.metrics
+        if figures.keys() >= {"n", "accuracy", "accuracy_low", "accuracy_high"}
+        and (figures.get("what") == _REAL_COINS or figures.get("how"))
+    ]
+    return of_photos[-1] if of_photos else None
+
+
+def measured(card: Card) -> str:
+    """How often a classifier was right on real coins, in one sentence."""
+    title, figures = short_title(card), real_figures(card)
+    if figures is None:
+        rendered = [one for one in card.metrics if one.keys() >= {"n", "accuracy"}]
+        if not rendered:
+            return _("{classifier} was never measured on real coins.").format(
+                classifier=title
+            )
+        return _(
+            "{classifier} was measured on rendered coins only: {accuracy} of {count} "
+            "right."
+        ).format(
+            classifier=title,
+            accuracy=percent(rendered[-1]["accuracy"]),
+            count=f"{rendered[-1]['n']:,}",
+        )
+    values = {
+        "classifier": title,
+        "right": f"{round(figures['accuracy'] * figures['n']):,}",
+        "count": f"{figures['n']:,}",
+        "low": f"{100 * figures['accuracy_low']:.0f}",
+        "high": percent(figures["accuracy_high"]),
+        "data": str(figures.get("data", "")),
+        "how": str(figures.get("how", "")),
+    }
+    if figures.get("how"):
+        return _(
+            "Measured on {data}, {how}: {right} of {count} right ({low} to {high})."
+        ).format(**values)
+    return _(
+        "On {count} photos of real coins, {classifier} put the right ruler first on "
+        "{right} ({low} to {high})."
+    ).format(**values)
 
 
 def calibration_note(card: Card, *, html: bool = False) -> str:

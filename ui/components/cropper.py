@@ -1,20 +1,20 @@
-"""The crop widget; no other module knows which component it uses."""
+"""Drawing the box around a coin, in the viewer, by mouse, finger or key."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
-import streamlit as st
-from PIL import Image, ImageOps
-from streamlit_cropper import st_cropper
 
 from coin_core.detection.faces import RotatedBox
-from ui.components.images import shrink
-from ui.palette import BRONZE
+from coin_core.i18n import _
+from ui.components.custom import photo_viewer
+from ui.components.images import media_address, shrink, to_jpeg
 
-MARGIN_PX = 12  # around the photo, so that corners at its edge can be dragged
-_LONGEST_PX = 420 - 2 * MARGIN_PX  # fits the column beside the verdict
-_MARGIN_COLOUR = "#e3dac6"
-_SMALLEST = 0.02  # fraction of the photo; a smaller box is a slip of the mouse
+_LONGEST_PX = 900
+_HEIGHT_PX = 440
+_SMALLEST = 0.02  # fraction of the photo; a smaller box is a slip of the hand
 
 
 def correct_crop(photo: np.ndarray, start: RotatedBox, *, key: str) -> RotatedBox:
@@ -22,49 +22,76 @@ def correct_crop(photo: np.ndarray, start: RotatedBox, *, key: str) -> RotatedBo
 
     Args:
         photo: The whole photo, uint8 (height, width, 3).
-        start: The first box; it must not change while the widget is open.
+        start: The first box; it must not change while the box is drawn.
         key: The key of the widget, different for each photo.
     """
-    image = Image.fromarray(shrink(photo, _LONGEST_PX))
-    if max(image.size) < _LONGEST_PX:  # too small to draw on
-        image = ImageOps.contain(image, (_LONGEST_PX, _LONGEST_PX))
-    width, height = image.size
-    image = ImageOps.expand(image, MARGIN_PX, _MARGIN_COLOUR)
-    with st.container(key=f"crop_box_{key}"):  # the style scales it down
-        drawn = st_cropper(
-            image,
-            realtime_update=True,
-            default_coords=(
-                round(start.left * width) + MARGIN_PX,
-                round(start.right * width) + MARGIN_PX,
-                round(start.top * height) + MARGIN_PX,
-                round(start.bottom * height) + MARGIN_PX,
-            ),
-            box_color=BRONZE,
-            return_type="box",
-            should_resize_image=False,
-            key=f"cropper_{key}",
+    height, width = photo.shape[:2]
+    drawn = photo_viewer(
+        data={
+            "photo": key,
+            "src": media_address(to_jpeg(shrink(photo, _LONGEST_PX)), f"cropper_{key}"),
+            "alt": _("The photo with the box that is drawn"),
+            "widthPx": width,
+            "heightPx": height,
+            "height": _HEIGHT_PX,
+            "faces": [],
+            "crop": crop_data(start, key),
+            "help": crop_help(),
+            "words": viewer_words(),
+        },
+        key=f"cropper_{key}",
+        on_crop_change=lambda: None,
+    ).crop
+    return read_crop(drawn, key) or start
+
+
+def crop_data(box: RotatedBox, crop_id: str) -> dict[str, Any]:
+    """A box as the viewer takes it; another id makes the viewer begin with it."""
+    return {
+        "id": crop_id,
+        "left": box.left,
+        "top": box.top,
+        "right": box.right,
+        "bottom": box.bottom,
+        "turn": box.turn_deg,
+    }
+
+
+def read_crop(drawn: Mapping[str, Any] | None, crop_id: str) -> RotatedBox | None:
+    """The box that the viewer reports, kept inside the photo; None if it is another."""
+    try:
+        if not drawn or drawn["id"] != crop_id:
+            return None
+        left = min(max(float(drawn["left"]), 0.0), 1.0 - _SMALLEST)
+        top = min(max(float(drawn["top"]), 0.0), 1.0 - _SMALLEST)
+        return RotatedBox(
+            left=left,
+            top=top,
+            right=min(max(float(drawn["right"]), left + _SMALLEST), 1.0),
+            bottom=min(max(float(drawn["bottom"]), top + _SMALLEST), 1.0),
+            turn_deg=float(drawn["turn"]),
         )
-    turn = st.slider(
-        "Turn clockwise",
-        min_value=-180,
-        max_value=180,
-        value=round(start.turn_deg),
-        step=5,
-        format="%d°",
-        key=f"turn_{key}",
-        help="Until the lines of the legend lie level, first line on top.",
+    except (KeyError, TypeError, ValueError):
+        return None  # the viewer never sends this
+
+
+def crop_help() -> str:
+    """The keys that draw a box."""
+    return _(
+        "Arrow keys move the box, Shift + arrow keys resize it, [ and ] turn it, + and "
+        "− zoom. Or drag the box and its corners. The mark on its edge is the top of "
+        "the legend."
     )
-    return to_box(drawn, width, height, float(turn))
 
 
-def to_box(
-    drawn: dict[str, float], width: int, height: int, turn_deg: float
-) -> RotatedBox:
-    """The drawn box in fractions of the photo, kept inside it."""
-    x, y = drawn["left"] - MARGIN_PX, drawn["top"] - MARGIN_PX
-    left = min(max(x / width, 0.0), 1.0 - _SMALLEST)
-    top = min(max(y / height, 0.0), 1.0 - _SMALLEST)
-    right = min(max((x + drawn["width"]) / width, left + _SMALLEST), 1.0)
-    bottom = min(max((y + drawn["height"]) / height, top + _SMALLEST), 1.0)
-    return RotatedBox(left=left, top=top, right=right, bottom=bottom, turn_deg=turn_deg)
+def viewer_words() -> dict[str, str]:
+    """The words on the buttons of the viewer."""
+    return {
+        "zoomIn": _("Zoom in"),
+        "zoomOut": _("Zoom out"),
+        "whole": _("Whole photo"),
+        "coin": _("Coin"),
+        "upright": _("Turn the legend upright"),
+        "left": _("Turn the box left"),
+        "right": _("Turn the box right"),
+    }

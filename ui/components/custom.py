@@ -13,12 +13,10 @@ from typing import Any
 import streamlit as st
 
 _FOLDER = Path(__file__).parent
-_VIEWER_HTML = """<div class="viewer">
+_VIEWER_HTML = """<div class="viewer" tabindex="0" role="group">
 <div class="stage"><img alt=""><svg xmlns="http://www.w3.org/2000/svg"></svg></div>
-<div class="tools"><button type="button" title="Zoom in">+</button>
-<button type="button" title="Zoom out">−</button>
-<button type="button" title="The whole photo">Fit</button></div>
-<div class="badge" hidden></div></div>"""
+<div class="badge" hidden></div></div>
+<div class="tools"></div><div class="layers"></div><div class="help"></div>"""
 
 
 def _component(name: str, html: str) -> Callable[..., Any]:

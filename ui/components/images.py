@@ -8,6 +8,7 @@ from html import escape
 
 import numpy as np
 from PIL import Image
+from streamlit import config, runtime
 
 
 def shrink(image: np.ndarray, longest_px: int) -> np.ndarray:
@@ -22,9 +23,33 @@ def shrink(image: np.ndarray, longest_px: int) -> np.ndarray:
 
 def to_data_uri(image: np.ndarray, *, quality: int = 88) -> str:
     """An RGB picture as a data address for HTML, SVG or a table cell."""
+    code = base64.b64encode(to_jpeg(image, quality=quality)).decode()
+    return f"data:image/jpeg;base64,{code}"
+
+
+def media_address(jpeg: bytes, place: str) -> str:
+    """An address of a JPEG for a custom component, good while the page is shown.
+
+    The browser fetches it once, where a data address would be sent with every change
+    of the component.
+
+    Args:
+        jpeg: The picture.
+        place: Which picture of the page it is; another one there replaces it.
+    """
+    if not runtime.exists():  # in tests of a page without a server
+        return "data:image/jpeg;base64," + base64.b64encode(jpeg).decode()
+    manager = runtime.get_instance().media_file_mgr
+    base = str(config.get_option("server.baseUrlPath")).strip("/")
+    address = manager.add(jpeg, "image/jpeg", place)
+    return f"/{base}{address}" if base else address
+
+
+def to_jpeg(image: np.ndarray, *, quality: int = 88) -> bytes:
+    """An RGB picture as a JPEG."""
     buffer = io.BytesIO()
     Image.fromarray(image).save(buffer, "JPEG", quality=quality)
-    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()
+    return buffer.getvalue()
 
 
 def svg_to_image_tag(svg: str, *, alt: str, height_em: float) -> str:
@@ -34,26 +59,4 @@ def svg_to_image_tag(svg: str, *, alt: str, height_em: float) -> str:
         f'<img src="data:image/svg+xml;base64,{data}" alt="{escape(alt, quote=True)}" '
         f'title="{escape(alt, quote=True)}" '
         f'style="height:{height_em}em;vertical-align:-0.18em">'
-    )
-
-
-def svg_over_picture(
-    image: np.ndarray, marks: str, *, size: tuple[int, int] | None = None
-) -> str:
-    """The picture with marks drawn over it.
-
-    Args:
-        image: The picture.
-        marks: SVG elements in px of `size`.
-        size: Drawn width and height; those of the picture if None.
-    """
-    height, width = image.shape[:2]
-    if size is not None:
-        width, height = size
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
-        f'viewBox="0 0 {width} {height}" '
-        f"font-family=\"Georgia, 'Noto Serif', serif\">"
-        f'<image href="{to_data_uri(image)}" width="{width}" height="{height}"/>'
-        f"{marks}</svg>"
     )

@@ -6,14 +6,17 @@ Hasmonean mint and not those of a Phoenician typeface.
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
+from coin_core.i18n import N_, _
+from coin_core.legend_alignment import Pair, PairState, align
 from coin_core.rendering.letters import LETTER_FORMS
 from coin_core.rulers import HEBREW_TO_LETTER, LETTERS, RULERS, Ruler
 from ui.components.images import svg_to_image_tag
-from ui.palette import BRONZE, INK
+from ui.palette import INK
 
 if TYPE_CHECKING:
     from coin_core.legend_alignment import LegendFit
@@ -69,49 +72,118 @@ def name_on_coin(ruler: Ruler, *, height_em: float = 1.05) -> str:
 
 
 _LETTERS = {letter.key: letter for letter in LETTERS}
-_LONGEST = max(len(ruler.name_hebrew_on_coin) for ruler in RULERS.values())
+_READ = {
+    PairState.CLEAR: N_("{letter}, read clearly"),
+    PairState.DOUBTFUL: N_("{letter}, read in doubt"),
+    PairState.MISREAD: N_("{read} was read in place of {letter}"),
+    PairState.MISSING: N_("{letter}, not read"),
+    PairState.ADDED: N_("{read}, read where the legend has no letter"),
+}
 
 
-def name_lines(fits: Sequence[LegendFit]) -> str:
-    """A table of the rulers' names from right to left, with what was read of each.
+def glyph_style() -> str:
+    """The style sheet with the shapes of the letters that `legend_table` uses."""
+    rules = []
+    for key in LETTER_FORMS:
+        svg = base64.b64encode(paleo_svg((key,)).encode()).decode()
+        rules.append(
+            f'.coin-glyph.{key} {{ --shape: url("data:image/svg+xml;base64,{svg}"); }}'
+        )
+    return f"<style>{''.join(rules)}</style>"
+
+
+def legend_table(
+    fits: Sequence[LegendFit], letters: Sequence[LetterRead], *, ruler: str
+) -> str:
+    """The rulers' names with what was read of each, and the legend below, as HTML.
+
+    Cells of a letter that was read have its position as `data-letter`, which the
+    viewer lights.
 
     Args:
         fits: The fit of each ruler's legends, as of `legend_alignment.fit_legends`.
+        letters: The letters that they were fitted to.
+        ruler: The ruler whose legend is open.
     """
     best = max(fits, key=lambda fit: fit.probability)
     # Without a letter all fit alike.
-    rows = "".join(
-        _name_line(fit, is_best=fit is best and any(fit.found for fit in fits))
+    is_read = any(fit.found for fit in fits)
+    return "".join(
+        _legend(
+            fit, letters, is_best=is_read and fit is best, is_open=fit.ruler == ruler
+        )
         for fit in fits
     )
-    return f'<table class="coin-reading">{rows}</table>'
 
 
-def _name_line(fit: LegendFit, *, is_best: bool) -> str:
+def _legend(
+    fit: LegendFit, letters: Sequence[LetterRead], *, is_best: bool, is_open: bool
+) -> str:
     ruler = RULERS[fit.ruler]
-    cells = []
-    for name_letter in fit.name:
-        is_telling = name_letter.letter in ruler.telling_letters
-        kinds = " ".join([name_letter.state] + ["tells"] * is_telling)
-        letter = _LETTERS[name_letter.letter]
-        image = paleo_image(
-            (letter.key,),
-            alt=f"{letter.key}, {name_letter.state}",
-            height_em=1.25,
-            colour=BRONZE if is_telling else INK,
-        )
-        cells.append(
-            f'<td class="{kinds}" title="{escape(letter.form)}">{image}'
-            f"<small>{letter.transliteration} {letter.hebrew}</small></td>"
-        )
-    # Names begin on the right: a short one has empty cells on the left.
-    cells += ['<td class="none"></td>'] * (_LONGEST - len(cells))
-    title = f"{escape(ruler.name_on_coin)}<small>{escape(ruler.name)}</small>"
-    return (
-        f'<tr{" class=best" * is_best}><td class="who">{title}</td>'
-        f"{''.join(reversed(cells))}"
-        f'<td class="found">{fit.found} of {len(fit.name)}</td></tr>'
+    found = _("{found} of {count}").format(found=fit.found, count=len(fit.name))
+    lines = align(letters, fit)
+    name = "".join(
+        _name_cell(pair.attested, pair.read, pair.state, fit.ruler)
+        for line in lines
+        for pair in line
+        if pair.of_name and pair.attested is not None
     )
+    rows = "".join(_line(line, letters, fit.ruler) for line in lines)
+    return (
+        f'<details class="coin-legend{" best" * is_best}"{" open" * is_open}>'
+        f'<summary><span class="who">{escape(ruler.name_on_coin)}'
+        f"<small>{escape(ruler.name)}</small></span>"
+        f'<span class="coin-letters" dir="rtl">{name}</span>'
+        f'<span class="found">{found}</span></summary>'
+        f'<div class="coin-aligned" dir="rtl">{rows}</div></details>'
+    )
+
+
+def _name_cell(key: str, read: int | None, state: PairState, ruler: str) -> str:
+    """A letter of a name; one that was misread counts as not read."""
+    if state is PairState.MISREAD:
+        state, read = PairState.MISSING, None
+    letter = _LETTERS[key]
+    tells = " tells" if key in RULERS[ruler].telling_letters else ""
+    return (
+        f'<span class="{state}{tells}"{_position(read)}>{_glyph(key)}'
+        f"<small>{letter.hebrew} {letter.transliteration}</small></span>"
+    )
+
+
+def _line(line: Sequence[Pair], letters: Sequence[LetterRead], ruler: str) -> str:
+    return f'<div class="line">{"".join(_pair(p, letters, ruler) for p in line)}</div>'
+
+
+def _pair(pair: Pair, letters: Sequence[LetterRead], ruler: str) -> str:
+    """What was read above what the legend has; a gap where either is missing."""
+    read = None if pair.read is None else letters[pair.read].letter
+    words = _(_READ[pair.state]).format(
+        read=read and letter_name(read),
+        letter=pair.attested and letter_name(pair.attested),
+    )
+    tells = pair.of_name and pair.attested in RULERS[ruler].telling_letters
+    kinds = f"{pair.state}{' name' * pair.of_name}{' tells' * tells}"
+    focus = "" if read is None else ' tabindex="0"'
+    below = "–" if pair.attested is None else _LETTERS[pair.attested].hebrew
+    return (
+        f'<span class="{kinds}"{_position(pair.read)}{focus} role="img" '
+        f'aria-label="{escape(words, quote=True)}" title="{escape(words, quote=True)}">'
+        f"{'<i>·</i>' if read is None else _glyph(read)}<b>{below}</b></span>"
+    )
+
+
+def _position(read: int | None) -> str:
+    return "" if read is None else f' data-letter="{read}"'
+
+
+def _glyph(key: str) -> str:
+    return f'<span class="coin-glyph {key}"></span>'
+
+
+def letter_name(key: str) -> str:
+    """The name of a letter, such as "ḥet"."""
+    return {"het": "ḥet", "tet": "ṭet"}.get(key, key)
 
 
 def letters_of_name(fits: Sequence[LegendFit], class_name: str) -> set[int]:
@@ -123,12 +195,3 @@ def letters_of_name(fits: Sequence[LegendFit], class_name: str) -> set[int]:
         for letter in fit.name
         if letter.read is not None
     }
-
-
-def transliterated(read: Sequence[LetterRead]) -> str:
-    """The lines that were read, right to left, in transliteration."""
-    lines: dict[int, str] = {}
-    for letter in read:
-        sign = _LETTERS[letter.letter].transliteration
-        lines[letter.line] = lines.get(letter.line, "") + sign
-    return " / ".join(lines.values())

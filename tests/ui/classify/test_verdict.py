@@ -3,10 +3,21 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
-from coin_core.results import RejectReason
+from coin_core.detection.faces import DetectedFace, RotatedBox, Side
+from coin_core.results import RejectReason, Verdict
 from tests import fakes
-from ui.classify.verdict import NEXT_STEP, WHY_NOT, calibration_note, verdict_bars
+from ui.classify.verdict import (
+    NEXT_STEP,
+    WHY_NOT,
+    calibration_note,
+    headline,
+    is_weighed,
+    lean,
+    measured,
+    verdict_bars,
+)
 
 CARD = fakes.bundles()[0].card
 
@@ -38,3 +49,80 @@ def test_the_bars_follow_the_card_not_the_verdict() -> None:
     bars = verdict_bars(verdict.verdicts[0], CARD.classes)
     assert bars[0].label == "John Hyrcanus I"
     assert len({bar.colour for bar in bars}) == 3
+
+
+NBSP = "\N{NO-BREAK SPACE}"
+
+
+def verdict(reason: RejectReason | None, *probabilities: float) -> Verdict:
+    rulers = ("john_hyrcanus_i", "alexander_jannaeus")
+    return Verdict(
+        classifier="resnet",
+        probabilities=dict(zip(rulers, probabilities, strict=False)),
+        ruler=None if reason else rulers[0],
+        reason=reason,
+        seconds=0.0,
+    )
+
+
+def worn(*probabilities: float) -> list[Verdict]:
+    return [verdict(RejectReason.TOO_WORN, p, 1 - p) for p in probabilities]
+
+
+def test_cannot_tell_says_where_all_lean() -> None:
+    assert lean(worn(0.4, 0.45)) == (
+        f"Cannot tell. All 2 lean to Alexander Jannaeus (55{NBSP}% to 60{NBSP}%)."
+    )
+    assert lean(worn(0.4)) == (
+        f"Cannot tell. It leans to Alexander Jannaeus (60{NBSP}%)."
+    )
+    assert lean(worn(0.4, 0.6)) == ""
+    assert lean([*worn(0.4), verdict(RejectReason.NOT_THESE, 0.4, 0.6)]) == ""
+
+
+def test_the_headline_falls_back_to_the_lean_of_the_one_that_was_asked() -> None:
+    (one, other) = worn(0.4, 0.6)
+    assert headline(one, [one, other], ()).startswith("Cannot tell. It leans to Alex")
+    assert headline(verdict(None, 0.999, 0.001), [], ()) == "John Hyrcanus I, 99 %"
+
+
+@pytest.mark.parametrize(("confidence", "is_doubted"), [(0.82, True), (0.97, False)])
+def test_a_side_that_is_doubted_is_said_as_doubt(
+    confidence: float, is_doubted: bool
+) -> None:
+    box = RotatedBox(left=0.1, top=0.1, right=0.9, bottom=0.9)
+    face = DetectedFace(box=box, side=Side.CORNUCOPIA, confidence=confidence)
+    said = headline(verdict(RejectReason.LEGEND_NOT_SHOWN, 0.5, 0.5), [], [face])
+    assert ("perhaps" in said) is is_doubted
+    assert "cornucopia side, which names no ruler" in said
+
+
+def test_probabilities_count_only_where_a_legend_was_weighed() -> None:
+    assert is_weighed(verdict(None, 0.9, 0.1))
+    assert is_weighed(verdict(RejectReason.TOO_WORN, 0.6, 0.4))
+    assert not is_weighed(verdict(RejectReason.LEGEND_NOT_SHOWN, 0.9, 0.1))
+    assert not is_weighed(verdict(RejectReason.DAMAGED))
+
+
+def test_figures_on_real_coins_are_those_of_the_card() -> None:
+    real = {"data": "photos", "what": "photos of real coins", "n": 18}
+    real |= {"accuracy": 14 / 18, "accuracy_low": 0.548, "accuracy_high": 0.91}
+    card = replace(CARD, metrics=(*CARD.metrics, real))
+    assert measured(card) == (
+        "On 18 photos of real coins, ResNet put the right ruler first on 14 "
+        f"(55 to 91{NBSP}%)."
+    )
+    own = {**real, "data": "flavians", "how": "5-fold cross-validation by coin"}
+    assert measured(replace(CARD, metrics=(own,))) == (
+        "Measured on flavians, 5-fold cross-validation by coin: 14 of 18 right "
+        f"(55 to 91{NBSP}%)."
+    )
+
+
+def test_what_was_not_measured_on_real_coins_says_so() -> None:
+    assert measured(CARD) == (
+        f"ResNet was measured on rendered coins only: 97{NBSP}% of 3,000 right."
+    )
+    assert measured(replace(CARD, metrics=())) == (
+        "ResNet was never measured on real coins."
+    )

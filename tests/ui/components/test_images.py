@@ -8,7 +8,6 @@ from PIL import Image
 
 from ui.components.images import (
     shrink,
-    svg_over_picture,
     svg_to_image_tag,
     to_data_uri,
 )
@@ -31,9 +30,3 @@ def test_a_drawing_escapes_its_description() -> None:
     tag = svg_to_image_tag("<svg/>", alt='a "name"', height_em=2)
     assert 'alt="a &quot;name&quot;"' in tag
     assert "height:2em" in tag
-
-
-def test_marks_are_drawn_in_the_given_size() -> None:
-    svg = svg_over_picture(PHOTO, "<rect/>", size=(800, 400))
-    assert 'viewBox="0 0 800 400"' in svg
-    assert svg.endswith("<rect/></svg>")
