@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import threading
 from collections import Counter
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -25,7 +26,7 @@ from coin_core.classifiers.loading import load_classifier
 from coin_core.classifiers.registry import feature_extractor, get_classifier
 from coin_core.classifiers.torch_classifier import predict_calibrated
 from coin_core.detection.faces import RotatedBox, crop_to_flan
-from coin_core.errors import CoinError, WeightsMismatchError
+from coin_core.errors import CoinError, WeightsMismatchError, sentence_of
 from coin_core.model_store import bundle, sharing
 from coin_core.model_store.card import Card, card_from_json, card_to_json
 from coin_core.rendering import render_coin
@@ -78,9 +79,9 @@ class LoadedModel:
 
 
 # Models in use, each in memory once, whatever holds it: the pages and the API do.
-_loaded: WeakValueDictionary[tuple[str, Path, tuple[int, ...]], LoadedModel] = (
-    WeakValueDictionary()
-)
+_Key = tuple[str, Path, tuple[int, ...]]
+_loaded: WeakValueDictionary[_Key, LoadedModel] = WeakValueDictionary()
+_opening: dict[_Key, threading.Lock] = {}
 
 
 def open_model(name: str | Path) -> LoadedModel:
@@ -96,14 +97,33 @@ def open_model(name: str | Path) -> LoadedModel:
     return _open(str(name), bundle.find_bundle(name))
 
 
+def is_tried(name: str) -> bool:
+    """Whether a bundle opens without a trial, which takes seconds."""
+    try:
+        card = bundle.load_card(bundle.find_bundle(name))
+        return card.origin != "own" or _trial_path(card).is_file()
+    except CoinError:  # which opening tells, at once
+        return True
+
+
 def _open(name: str, folder: Path, tries: int = 20) -> LoadedModel:
     key = name, folder, _card_version(folder)
-    known = _loaded.get(key)
-    extractor = None if known is None else known.extractor
-    if known is not None and (
-        extractor is None or extractor.version == _card_version(extractor.folder)
-    ):
-        return known
+    # Others of the same bundle wait for it, and those of another do not.
+    with _opening.setdefault(key, threading.Lock()):
+        known = _loaded.get(key)
+        extractor = None if known is None else known.extractor
+        if known is not None and (
+            extractor is None or extractor.version == _card_version(extractor.folder)
+        ):
+            return known
+        try:
+            return _load_and_try(key, tries)
+        finally:
+            _opening.pop(key, None)
+
+
+def _load_and_try(key: _Key, tries: int) -> LoadedModel:
+    name, folder, _ = key
     try:
         model = _load(name, folder, key[-1])
         if model.card.origin == "own":
@@ -117,6 +137,10 @@ def _open(name: str, folder: Path, tries: int = 20) -> LoadedModel:
                 f"{error} Without the folder {folder} the shipped one answers."
             ) from error
         raise
+    except OSError as error:
+        raise WeightsMismatchError(
+            f"{folder.name}: the bundle cannot be read. {sentence_of(error)}"
+        ) from error
     except Exception as error:
         if folder.parent == bundle.WEIGHTS_DIR:
             raise
@@ -150,6 +174,9 @@ def _load(name: str, folder: Path, version: tuple[int, ...]) -> LoadedModel:
             f"classifier of features, and for no other. {card.classifier} takes "
             f"{'features' if on_features else 'photos'}. Train it again."
         )
+    extractor = None
+    if on_features:
+        extractor = _open(card.features_from["name"], _find_extractor(name, card))
     return LoadedModel(
         name=name,
         folder=folder,
@@ -157,14 +184,14 @@ def _load(name: str, folder: Path, version: tuple[int, ...]) -> LoadedModel:
         classifier=classifier,
         digest=bundle.weights_digest(card),
         version=version,
-        extractor=_open_extractor(name, card) if on_features else None,
+        extractor=extractor,
         takes_features=on_features,
         features_key=str(sorted(card.features_from.items())),
     )
 
 
-def _open_extractor(name: str, card: Card) -> LoadedModel:
-    """Open the bundle, own or shipped, whose features a classifier was trained on."""
+def _find_extractor(name: str, card: Card) -> Path:
+    """The bundle, own or shipped, whose features a classifier was trained on."""
     wanted, digest = card.features_from["name"], card.features_from["sha256"]
     for root in (bundle.models_dir(), bundle.WEIGHTS_DIR):
         folder = root / wanted
@@ -175,7 +202,7 @@ def _open_extractor(name: str, card: Card) -> LoadedModel:
         if bundle.weights_digest(found) == digest and (
             found.classifier == feature_extractor()
         ):
-            return _open(wanted, folder)
+            return folder
     bundle.find_bundle(wanted)  # says how to make it, if there is none at all
     raise WeightsMismatchError(
         f"{name} was trained on the features of another {wanted} than the installed "
@@ -190,11 +217,7 @@ def _try_once(model: LoadedModel) -> None:
     Raises:
         WeightsMismatchError: The trial showed that it is broken.
     """
-    digests = [bundle.verdict_digest(model.card), bundle.library_versions(), _TRIAL]
-    if model.extractor is not None:
-        digests.append(bundle.verdict_digest(model.extractor.card))
-    key = hashlib.sha256(dump_json(digests, sort_keys=True).encode()).hexdigest()
-    path = data_dir() / "cache" / "trials" / f"{key}.json"
+    path = _trial_path(model.card)
     problem = read_json(path).get("problem")
     if not isinstance(problem, str):
         problem = _find_problem(model)
@@ -207,6 +230,16 @@ def _try_once(model: LoadedModel) -> None:
         raise WeightsMismatchError(
             f"{model.folder.name}: {problem} Copy the bundle again, or train it again."
         )
+
+
+def _trial_path(card: Card) -> Path:
+    """The file of a trial: its name is the digest of all that decides a verdict."""
+    digests = [bundle.verdict_digest(card), bundle.library_versions(), _TRIAL]
+    if card.features_from:
+        extractor = bundle.load_card(_find_extractor(card.name, card))
+        digests.append(bundle.verdict_digest(extractor))
+    key = hashlib.sha256(dump_json(digests, sort_keys=True).encode()).hexdigest()
+    return data_dir() / "cache" / "trials" / f"{key}.json"
 
 
 def _find_problem(model: LoadedModel) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
@@ -40,10 +39,6 @@ _AT_ONCE = 2  # decoded photos of a batch; a large one takes 50 MB
 _WHOLE_PHOTO = RotatedBox(left=0.0, top=0.0, right=1.0, bottom=1.0)
 
 
-# One bundle at a time; those that are loaded answer meanwhile.
-_loading = threading.Lock()
-
-
 class CoinClassifier:
     """Classifies photos with any number of models, each loaded on first use.
 
@@ -53,6 +48,7 @@ class CoinClassifier:
 
     def __init__(self) -> None:
         self._models: dict[str, LoadedModel] = {}
+        self._reloading: set[str] = set()
         self._pinned = False
 
     def model(self, name: str) -> LoadedModel:
@@ -83,9 +79,13 @@ class CoinClassifier:
 
     def _load(self, name: str) -> LoadedModel:
         model = self._models.get(name)
-        if model is None or not _is_current(model):
-            with _loading:
-                model = self._models[name] = open_model(name)
+        if model is not None and (_is_current(model) or name in self._reloading):
+            return model  # while its next version is loaded by the first who saw it
+        self._reloading.add(name)
+        try:
+            model = self._models[name] = open_model(name)
+        finally:
+            self._reloading.discard(name)
         return model
 
     def load(self, names: Sequence[str] | None = None) -> None:
