@@ -6,6 +6,10 @@ and `lock` is held by its process. A job therefore outlives the page, the browse
 the server, a killed one is recognized by anybody who looks, and two servers on one data
 folder never run a job twice. Trainings run one after another.
 
+Where several computers share the folder, a lock may hold on its own computer only.
+So each job names its computer, and its process touches `beat` now and then: while that
+is fresh, the job runs.
+
 Run a job in this process: python -m coin_core.jobs JOB_ID
 """
 
@@ -17,6 +21,7 @@ import re
 import secrets
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -58,6 +63,9 @@ _KEEP_DONE_S = {"export": 24 * 3600.0}  # its file takes room
 _KEEP_OTHERS_S = 30 * 24 * 3600.0
 _LOG_BYTES = 64 << 10
 _KILLED = 130  # the exit code of an interrupted command
+_BEAT_S = 10.0
+_LEASE_S = 90.0  # without a sign of life for so long, a computer counts as gone
+_AT_ONCE = "at once"  # in the file `stop`: end its process
 _INTERRUPTED = "It was interrupted; it can go on from where it was."
 
 Item = TypeVar("Item")
@@ -158,6 +166,7 @@ class Job:
         state: Its state; RUNNING only while its process lives.
         message: Why it failed or stopped, as a sentence.
         pid: Of its process; 0 before.
+        machine: The computer that it runs or ran on; "" before.
         created: UTC, ISO 8601; jobs run in this order. So are `started`, `ended`.
     """
 
@@ -170,6 +179,7 @@ class Job:
     state: JobState = JobState.WAITING
     message: str = ""
     pid: int = 0
+    machine: str = ""
     created: str = ""
     started: str = ""
     ended: str = ""
@@ -183,6 +193,11 @@ class Job:
     def can_resume(self) -> bool:
         """Whether it ended early."""
         return self.state in _CAN_RESUME
+
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether it runs or ran on another computer that shares the folder."""
+        return self.machine not in ("", this_machine())
 
     @property
     def folder(self) -> Path:
@@ -222,6 +237,11 @@ def _is_progress(name: str, value: object) -> bool:
     if name == "details":
         return isinstance(value, dict)
     return name in ("unit", "words") and isinstance(value, str)
+
+
+def this_machine() -> str:
+    """The name of this computer."""
+    return socket.gethostname()
 
 
 def jobs_dir() -> Path:
@@ -328,6 +348,8 @@ def stop_job(job_id: str) -> None:
             raise CoinError(f"{job.title} is {job.state}, and cannot be stopped.")
         elif not job.stop_requested:
             (job.folder / "stop").touch()
+        elif job.is_elsewhere:
+            (job.folder / "stop").write_text(_AT_ONCE)
         elif job.pid not in (0, os.getpid()):  # 0 is every process of this group
             # Its lock is held, so the number is still that of its process.
             with suppress(ProcessLookupError):
@@ -416,6 +438,7 @@ class JobHold:
         self._lock = lock
         self._in_turn = in_turn
         self._outer: str | None = None
+        self._ended = threading.Event()
 
     def __enter__(self) -> JobHold:
         if self._lock is None:  # the process was started as this job
@@ -425,18 +448,24 @@ class JobHold:
             if self._in_turn and not _has_turn(before):
                 self._lock.release()
                 raise _NotInTurnError
+            if before is not None and before.state is JobState.RUNNING:
+                self._lock.release()
+                raise CoinError(_busy(before))
             self.job = replace(
                 self.job,
                 state=JobState.RUNNING,
                 message="",
                 pid=os.getpid(),
+                machine=this_machine(),
                 who=before.who if before else self.job.who,
                 created=before.created if before else _now(),
                 started=_now(),
                 ended="",
             )
+            _beat(self.job)
             _write(self.job)
             (self.job.folder / "stop").unlink(missing_ok=True)
+        threading.Thread(target=self._keep_beating, daemon=True).start()
         self._outer = os.environ.get(VARIABLE)
         os.environ[VARIABLE] = self.job.job_id
         _pending.clear()
@@ -474,10 +503,18 @@ class JobHold:
                 _write(replace(self.job, state=state, message=message, ended=_now()))
         except OSError:  # whoever looks next finds it interrupted
             logger.exception("The end of %s could not be written", self.job.title)
+        self._ended.set()
         os.environ.pop(VARIABLE, None)
         if self._outer is not None:
             os.environ[VARIABLE] = self._outer
         self._lock.release()
+
+    def _keep_beating(self) -> None:
+        while not self._ended.wait(_BEAT_S):
+            _beat(self.job)
+            with suppress(OSError):
+                if (self.job.folder / "stop").read_text() == _AT_ONCE:
+                    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def current_job_id() -> str:
@@ -772,13 +809,25 @@ def _load(job_id: str) -> Job | None:
     job = _parse(job_id)
     if job is None or job.state is not JobState.RUNNING:
         return job
-    if is_locked(job.folder / "lock"):
+    if is_locked(job.folder / "lock") or (job.is_elsewhere and _beats(job)):
         return job
     # A process records its end before it releases the lock: read that.
     job = _parse(job_id)
     if job is not None and job.state is JobState.RUNNING:
         return replace(job, state=JobState.INTERRUPTED, message=_INTERRUPTED)
     return job
+
+
+def _beat(job: Job) -> None:
+    with suppress(OSError):
+        (job.folder / "beat").touch()
+
+
+def _beats(job: Job) -> bool:
+    try:
+        return time.time() - (job.folder / "beat").stat().st_mtime < _LEASE_S
+    except OSError:
+        return False
 
 
 def _load_all() -> list[Job]:
@@ -853,7 +902,8 @@ def _adopt_old_queue() -> None:
 
 
 def _busy(job: Job) -> str:
-    return f"{job.title} is running already. Wait for it, or stop it first."
+    where = f" on {job.machine}" if job.is_elsewhere else ""
+    return f"{job.title} is running already{where}. Wait for it, or stop it first."
 
 
 def _now() -> str:

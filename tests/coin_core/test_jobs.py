@@ -334,3 +334,88 @@ def test_a_lock_dies_with_its_process(tmp_path):
     holder.kill()
     holder.wait()
     assert not is_locked(path)
+
+
+@pytest.fixture
+def elsewhere(not_started):
+    """A function: a job that another computer, which shares the folder, says it runs.
+
+    Locks of that computer hold there alone.
+    """
+
+    def run(age_s=0.0):
+        job = count(to=("1", "0"))
+        raw = json.loads((job.folder / "job.json").read_text())
+        raw |= {"state": "running", "machine": "museum-2", "pid": os.getpid()}
+        (job.folder / "job.json").write_text(json.dumps(raw))
+        (job.folder / "beat").touch()
+        os.utime(job.folder / "beat", (time.time() - age_s,) * 2)
+        return find_job(job.job_id)
+
+    return run
+
+
+def test_a_job_names_its_computer():
+    job = count(to=("1", "0"))
+    wait_until(lambda: state_of(job) is JobState.DONE)
+    found = find_job(job.job_id)
+    assert found.machine == jobs.this_machine()
+    assert not found.is_elsewhere
+
+
+def test_a_job_of_another_computer_runs_while_that_shows_signs_of_life(elsewhere):
+    job = elsewhere(age_s=jobs._LEASE_S / 2)
+    assert (job.state, job.machine, job.is_elsewhere) == ("running", "museum-2", True)
+    assert not is_locked(job.folder / "lock")
+    for act in (lambda: resume_job(job.job_id), lambda: forget_job(job.job_id)):
+        with pytest.raises(CoinError, match="running"):
+            act()
+    with pytest.raises(CoinError, match="running already on museum-2"), hold_job(job):
+        pass
+    assert not is_locked(job.folder / "lock")
+    assert state_of(job) is JobState.RUNNING
+
+
+def test_a_computer_that_shows_no_sign_of_life_has_lost_its_job(elsewhere):
+    job = elsewhere(age_s=jobs._LEASE_S * 2)
+    assert job.state is JobState.INTERRUPTED
+    resume_job(job.job_id)
+    with hold_job(find_job(job.job_id)):
+        found = find_job(job.job_id)
+        assert (found.state, found.is_elsewhere) == (JobState.RUNNING, False)
+
+
+def test_a_training_waits_for_that_of_another_computer(elsewhere):
+    job = elsewhere()
+    second = count("two", ("1", "0"))
+    with pytest.raises(jobs._NotInTurnError), hold_job(second, in_turn=True):
+        pass
+    (job.folder / "beat").unlink()
+    with hold_job(second, in_turn=True):
+        assert state_of(second) is JobState.RUNNING
+
+
+def test_a_job_of_another_computer_is_never_killed_by_its_number_here(elsewhere):
+    job = elsewhere()
+    stop_job(job.job_id)
+    assert (job.folder / "stop").read_text() == ""
+    stop_job(job.job_id)  # its number is that of this process, which goes on
+    assert (job.folder / "stop").read_text() == jobs._AT_ONCE
+
+
+def test_a_process_gives_signs_of_life_and_ends_at_once_if_asked_from_elsewhere(
+    monkeypatch, not_started
+):
+    monkeypatch.setattr(jobs, "_BEAT_S", 0.05)
+    job = count(to=("1", "0"))
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt), hold_job(job):
+            beat = job.folder / "beat"
+            os.utime(beat, (1, 1))
+            wait_until(lambda: beat.stat().st_mtime > 1)
+            (job.folder / "stop").write_text(jobs._AT_ONCE)
+            wait_until(lambda: False)
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    assert state_of(job) is JobState.STOPPED
