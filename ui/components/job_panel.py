@@ -165,6 +165,8 @@ class JobPanel:
                     self._show_waiting(job)
                 else:
                     self._show_ended(job)
+                if job.is_elsewhere:
+                    st.text(_("On the computer {name}.").format(name=job.machine))
                 person = current_person()
                 if person.is_verified and job.who != person.name:
                     who = job.who or "whoever runs this program"
