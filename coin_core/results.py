@@ -8,8 +8,8 @@ from enum import StrEnum
 from typing import Any
 
 from coin_core.detection.faces import DetectedFace, RotatedBox
+from coin_core.i18n import N_, _
 from coin_core.rulers import LETTERS, RULERS
-
 
 _TRANSLITERATIONS = {letter.key: letter.transliteration for letter in LETTERS}
 
@@ -25,16 +25,16 @@ class RejectReason(StrEnum):
 
 
 _REASONS = {
-    RejectReason.NO_COIN: "no coin was found in the photo.",
-    RejectReason.LEGEND_NOT_SHOWN: (
+    RejectReason.NO_COIN: N_("no coin was found in the photo."),
+    RejectReason.LEGEND_NOT_SHOWN: N_(
         "this is the cornucopia side, which names no ruler. "
         "Photograph the side with the inscription in the wreath."
     ),
-    RejectReason.TOO_WORN: "too little of the name can be read.",
-    RejectReason.NOT_THESE: (
+    RejectReason.TOO_WORN: N_("too little of the name can be read."),
+    RejectReason.NOT_THESE: N_(
         "this does not look like a coin with the legend in a wreath."
     ),
-    RejectReason.DAMAGED: (
+    RejectReason.DAMAGED: N_(
         "this classifier is damaged, its answer is no number. "
         "Choose another one, and copy or train this one again."
     ),
@@ -42,7 +42,7 @@ _REASONS = {
 
 
 # Of a classifier of other coins than those of the rulers.
-_UNLIKE = "this does not look like the coins that this classifier learned from."
+_UNLIKE = N_("this does not look like the coins that this classifier learned from.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,7 +117,7 @@ class PhotoResult:
 
 def class_title(name: str) -> str:
     """Return what a person reads for a class: the ruler's name, or the label."""
-    return RULERS[name].name if name in RULERS else name.replace("_", " ")
+    return _(RULERS[name].name if name in RULERS else name.replace("_", " "))
 
 
 def sentence(verdict: Verdict) -> str:
@@ -125,8 +125,8 @@ def sentence(verdict: Verdict) -> str:
     if verdict.reason is not None:
         is_own = not set(verdict.probabilities) <= set(RULERS)
         if verdict.reason is RejectReason.NOT_THESE and is_own:
-            return f"Cannot tell: {_UNLIKE}"
-        return f"Cannot tell: {_REASONS[verdict.reason]}"
+            return _("Cannot tell: {reason}").format(reason=_(_UNLIKE))
+        return _("Cannot tell: {reason}").format(reason=_(_REASONS[verdict.reason]))
     best, probability = verdict.ranked[0]
     # Never "100 %": the calibration is not measured that finely.
     percent = min(99, round(100 * probability))

@@ -1,0 +1,77 @@
+"""The CSV of all answers: a row for each photo and classifier."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+
+from coin_core.catalog.exporting.sheets import table
+from coin_core.errors import UnreadablePhotoError
+from coin_core.model_store.card import Card
+from coin_core.results import class_title, transliterated
+from ui.classify import predict
+from ui.classify.results_table import own_reading
+from ui.classify.session import PhotoNote, UploadedPhoto, UploadSession
+from ui.classify.verdict import WHY_NOT
+
+_COLUMNS = (
+    *("photo", "context", "own_reading", "note", "classifier", "verdict"),
+    *("probability", "second_choice", "second_probability", "reason", "letters"),
+    *("box_left", "box_top", "box_right", "box_bottom", "turn_deg", "box_by"),
+    *("model_sha256", "origin", "photo_sha256", "rendered_as", "read_at"),
+)
+
+
+def answers_csv(session: UploadSession, cards: Mapping[str, Card]) -> bytes:
+    """The answers of all classifiers; no cell is run as a formula by a spreadsheet."""
+    classes = sorted({name for card in cards.values() for name in card.classes})
+    at = datetime.now(UTC)
+    rows = (
+        row
+        for photo in session.photos.values()
+        for row in _rows(session, photo, cards, classes, at)
+    )
+    return table([*_COLUMNS, *(f"p_{name}" for name in classes)], rows)
+
+
+def _rows(
+    session: UploadSession,
+    photo: UploadedPhoto,
+    cards: Mapping[str, Card],
+    classes: list[str],
+    at: datetime,
+) -> Iterator[list[object]]:
+    note = session.notes.get(photo.digest, PhotoNote())
+    for name, card in cards.items():
+        try:
+            result = predict.answer(session, photo, name)
+        except UnreadablePhotoError:  # said when it was dropped
+            return
+        verdict = result.verdicts[0]
+        ranked = verdict.ranked[:2]
+        cells: list[object] = []
+        for one, share in ranked:
+            cells += [class_title(one), round(share, 4)]
+        cells += [None] * (4 - len(cells))
+        box = predict.legend_box(result)
+        edges: list[object] = [None] * 5
+        if box is not None:
+            edges = [
+                round(edge, 4) for edge in (box.left, box.top, box.right, box.bottom)
+            ] + [round(box.turn_deg, 1)]
+        by = "visitor" if photo.digest in session.boxes else "program"
+        yield [
+            *(photo.name, note.context, own_reading(note), note.text, card.name),
+            "cannot tell" if verdict.ruler is None else cells[0],
+            # Without a ruler the first choice is only what the coin leans to.
+            *cells[1:],
+            WHY_NOT[verdict.reason] if verdict.reason else "",
+            transliterated(predict.letters_of(session, photo, result, name)),
+            *(*edges, by if box else ""),
+            *(verdict.model, verdict.origin, photo.digest, photo.rendered_as or "", at),
+            *(_rounded(verdict.probabilities.get(one)) for one in classes),
+        ]
+
+
+def _rounded(probability: float | None) -> float | None:
+    return None if probability is None else round(probability, 4)

@@ -1,0 +1,1 @@
+"""The report: one page for each coin, as HTML or PDF."""

@@ -1,0 +1,260 @@
+"""What the report says of one coin, in the language that is spoken."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+
+from coin_core.detection.faces import crop_to_flan
+from coin_core.i18n import _
+from coin_core.imaging.preprocessing import warp_to_legend
+from coin_core.legend_alignment import fit_legends
+from coin_core.model_store.card import Card
+from coin_core.results import (
+    PhotoResult,
+    RejectReason,
+    Verdict,
+    class_title,
+    sentence,
+    transliterated,
+)
+from coin_core.rulers import RULERS
+from ui.classify import predict
+from ui.classify.reading import reading_sentences
+from ui.classify.report.pictures import (
+    SIDE_PX,
+    picture_of,
+    picture_of_heat,
+    picture_of_letters,
+)
+from ui.classify.results_table import own_reading
+from ui.classify.session import PhotoNote, UploadedPhoto, UploadSession
+from ui.classify.verdict import WHY_NOT
+from ui.components.paleo_hebrew import letters_of_name
+from ui.formatting import full_title, percent, probability_text, short_title
+from ui.palette import class_colours
+
+_DIGEST = 12  # signs of a digest that are printed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Share:
+    """The probability of one class."""
+
+    title: str
+    text: str
+    fraction: float
+    colour: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Picture:
+    """A square JPEG with its caption."""
+
+    jpeg: bytes
+    caption: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CoinPage:
+    """One coin of a report, all in words.
+
+    Attributes:
+        photo: The name of the file, as it came.
+        verdict: The answer in one sentence.
+        reading: What was read of the name, in sentences; "" if nothing was.
+        facts: Titles with what they say: the context, the visitor's own reading.
+        pictures: The coin first.
+        shares: The probabilities of the chosen classifier; empty if they mean nothing.
+        letters: What was read, right to left, in transliteration.
+        names: For each ruler, how many letters of his name were read.
+        alternatives: The answers of all classifiers: title, answer, model.
+        caveats: What the numbers rest on.
+        signature: Date, classifier, photo.
+    """
+
+    photo: str
+    verdict: str
+    reading: str
+    facts: tuple[tuple[str, str], ...]
+    pictures: tuple[Picture, ...]
+    shares: tuple[Share, ...]
+    letters: str
+    names: tuple[tuple[str, str], ...]
+    alternatives: tuple[tuple[str, str, str], ...]
+    caveats: tuple[str, ...]
+    signature: str
+
+
+def coin_page(
+    session: UploadSession,
+    photo: UploadedPhoto,
+    classifier: str,
+    cards: Mapping[str, Card],
+    at: datetime,
+) -> CoinPage:
+    """Everything the report says of one photo.
+
+    Args:
+        session: Holds the answers.
+        photo: The photo.
+        classifier: The classifier whose verdict heads the page.
+        cards: The cards of all classifiers.
+        at: When the report is made.
+
+    Raises:
+        CoinError: The photo cannot be read any more.
+    """
+    results = {name: predict.answer(session, photo, name) for name in cards}
+    result = results[classifier]
+    verdict = result.verdicts[0]
+    is_weighed = verdict.reason in (None, RejectReason.TOO_WORN)
+    leaning = verdict.ranked[0][0] if is_weighed and verdict.ranked else ""
+    letters = predict.letters_of(session, photo, result, classifier)
+    fits = ()
+    if is_weighed and letters and leaning in RULERS:
+        fits = fit_legends(letters, tuple(RULERS))
+    note = session.notes.get(photo.digest, PhotoNote())
+    facts = (
+        (_("Find or context"), note.context),
+        (_("Own reading"), own_reading(note)),
+        (_("Note"), note.text),
+        (_("Rendered coin, not a photograph"), photo.rendered_as or ""),
+    )
+    return CoinPage(
+        photo=photo.name,
+        verdict=sentence(verdict),
+        reading=reading_sentences(fits, leaning) if fits else "",
+        facts=tuple((title, text) for title, text in facts if text),
+        pictures=_pictures(session, photo, result, classifier, leaning),
+        shares=_shares(verdict, cards[classifier]) if is_weighed else (),
+        letters=transliterated(letters),
+        names=tuple(
+            (
+                RULERS[fit.ruler].name_on_coin + f" ({RULERS[fit.ruler].name})",
+                _("{found} of {count} letters").format(
+                    found=fit.found, count=len(fit.name)
+                ),
+            )
+            for fit in fits
+        ),
+        alternatives=tuple(
+            _alternative(cards[name], one.verdicts[0]) for name, one in results.items()
+        ),
+        caveats=caveats(cards[classifier]),
+        signature=_("{date} · {classifier}, model {model} · photo {photo}").format(
+            date=f"{at:%Y-%m-%d %H:%M}",
+            classifier=full_title(cards[classifier]),
+            model=verdict.model[:_DIGEST] or "?",
+            photo=photo.digest[:_DIGEST],
+        ),
+    )
+
+
+def caveats(card: Card) -> tuple[str, ...]:
+    """How well a classifier was right on real coins, and what it was trained on."""
+    said = [
+        _("Measured on {n} {coins}: {accuracy} right ({low} to {high}).").format(
+            n=figures["n"],
+            coins=figures.get("what") or figures["data"],
+            accuracy=percent(figures["accuracy"]),
+            low=percent(figures["accuracy_low"]),
+            high=percent(figures["accuracy_high"]),
+        )
+        for figures in card.metrics
+        if figures.get("n")
+        and figures["data"] != "rendered"
+        and figures.keys() >= {"accuracy", "accuracy_low", "accuracy_high"}
+    ]
+    if not said:
+        said.append(_("This classifier was not measured on real coins."))
+    if card.training.get("data") == "rendered":
+        said.append(
+            _("It was trained and calibrated on rendered coins; real ones are harder.")
+        )
+    said.append(
+        _(
+            "It reads the name on the coin. A probability is no proof: on a worn coin "
+            "this is a second opinion, not an attribution."
+        )
+    )
+    return tuple(said)
+
+
+def _pictures(
+    session: UploadSession,
+    photo: UploadedPhoto,
+    result: PhotoResult,
+    classifier: str,
+    leaning: str,
+) -> tuple[Picture, ...]:
+    """The coin; where a legend was weighed, also its letters and the heat map."""
+    box = predict.legend_box(result)
+    if box is None:
+        whole = predict.photo_pixels(photo)
+        return (Picture(jpeg=picture_of(_squared(whole)), caption=_("The photo")),)
+    crop = crop_to_flan(predict.photo_pixels(photo), box, SIDE_PX)
+    pictures = [Picture(jpeg=picture_of(crop), caption=_("The coin"))]
+    if leaning in RULERS and predict.reads_letters(classifier):
+        letters = predict.letters_of(session, photo, result, classifier)
+        pose = predict.legend_pose(photo, box, classifier)
+        legend = warp_to_legend(crop[None], [pose], crop.shape[0])[0]
+        fits = fit_legends(letters, tuple(RULERS))
+        of_name = letters_of_name(fits, leaning)
+        pictures.append(
+            Picture(
+                jpeg=picture_of_letters(legend, letters, of_name),
+                caption=_("The letters that were read"),
+            )
+        )
+    if leaning:
+        heat = predict.heat_map(photo, box, classifier, leaning)
+        pictures.append(
+            Picture(
+                jpeg=picture_of_heat(crop, heat),
+                caption=_("What speaks for {ruler}: the warmer, the more").format(
+                    ruler=class_title(leaning)
+                ),
+            )
+        )
+    return tuple(pictures)
+
+
+def _squared(image: np.ndarray) -> np.ndarray:
+    """A picture with light bands, so that it is square."""
+    side = max(image.shape[:2])
+    square = np.full((side, side, 3), 245, np.uint8)
+    top, left = (side - image.shape[0]) // 2, (side - image.shape[1]) // 2
+    square[top : top + image.shape[0], left : left + image.shape[1]] = image
+    return square
+
+
+def _shares(verdict: Verdict, card: Card) -> tuple[Share, ...]:
+    colours = class_colours(card.classes)
+    return tuple(
+        Share(
+            title=class_title(name),
+            text=probability_text(probability),
+            fraction=probability,
+            colour=colours[name],
+        )
+        for name, probability in verdict.ranked
+    )
+
+
+def _alternative(card: Card, verdict: Verdict) -> tuple[str, str, str]:
+    if verdict.ruler is not None:
+        probability = probability_text(verdict.probabilities[verdict.ruler])
+        says = f"{class_title(verdict.ruler)}, {probability}"
+    else:
+        reason = _(WHY_NOT[verdict.reason]) if verdict.reason else ""
+        says = _("cannot tell: {reason}").format(reason=reason)
+        if verdict.reason is RejectReason.TOO_WORN and verdict.ranked:
+            name, probability = verdict.ranked[0]
+            says += " " + _("(leans to {ruler}, {probability})").format(
+                ruler=class_title(name), probability=probability_text(probability)
+            )
+    return short_title(card), says, verdict.model[:_DIGEST]
