@@ -80,6 +80,18 @@ def test_a_running_job_has_a_bar_and_stops() -> None:
         assert page.get("progress")[0].proto.text == "Stopping …"
 
 
+def test_a_job_of_another_computer_is_shown_with_its_name(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with hold_job(make("a")):
+        here = list_jobs()[0].machine
+        assert "computer" not in words_of(open_panel())
+        monkeypatch.setattr("coin_core.jobs.this_machine", lambda: "museum-2")
+        page = open_panel()
+        assert f"On the computer {here}." in words_of(page)
+        assert page.button(key="stop_a").label == "Stop"
+
+
 def test_what_was_seen_running_is_shown_when_it_is_done() -> None:
     with hold_job(make("a")):
         page = open_panel()
