@@ -18,6 +18,7 @@ from enum import StrEnum
 from typing import Final
 
 from coin_core.errors import NotAllowedError
+from coin_core.i18n import N_, _
 
 ADMINS, EDITORS = "COIN_ADMINS", "COIN_EDITORS"
 """Environment variables with the names of those who have a role."""
@@ -26,24 +27,24 @@ ADMINS, EDITORS = "COIN_ADMINS", "COIN_EDITORS"
 class Right(StrEnum):
     """What a person may do, as the end of a sentence."""
 
-    LABEL = "change labels and facts"
-    CROP = "crop photos"
-    FREEZE = "freeze versions"
-    IMPORT = "bring photos in"
-    EXPORT = "export photos"
-    GATHER = "gather photos from sites"
-    TRAIN = "train classifiers"
-    PROMOTE = "choose the model of the Classify page"
-    DELETE = "delete or restore anything"
-    MANAGE_JOBS = "change other people's jobs"
+    LABEL = N_("change labels and facts")
+    CROP = N_("crop photos")
+    FREEZE = N_("freeze versions")
+    IMPORT = N_("import photos")
+    EXPORT = N_("export photos")
+    GATHER = N_("gather photos from sites")
+    TRAIN = N_("train classifiers")
+    PROMOTE = N_("choose the model of the Classify page")
+    DELETE = N_("delete or restore anything")
+    MANAGE_JOBS = N_("change other people's jobs")
 
 
 class Role(StrEnum):
     """What a person is here; each may do what those before it may."""
 
-    READER = "reader"
-    EDITOR = "editor"
-    ADMIN = "admin"
+    READER = N_("reader")
+    EDITOR = N_("editor")
+    ADMIN = N_("admin")
 
 
 _EDITORS_RIGHTS: Final = frozenset(
@@ -124,10 +125,10 @@ def refusal(right: Right) -> str:
     """The sentence for somebody who does not have a right."""
     person = current_person()
     needed = next(role for role in Role if right in RIGHTS[role])
-    return (
-        f"Your role is {person.role}: to {right} you need the role {needed}. "
-        "Whoever runs this program gives roles."
-    )
+    return _(
+        "Your role is {role}: to {right} you need the role {needed}. Whoever runs this "
+        "program gives roles."
+    ).format(role=_(person.role), right=_(right), needed=_(needed))
 
 
 def check(right: Right) -> None:

@@ -22,8 +22,11 @@ SOURCES: Final = ("Home.py", "pages", "ui", "coin_core", "scrapers")
 DECLARED: Final = {
     "register_classifier": {"title", "short_title"},
     "register_source": {"title", "hint"},
+    "Ruler": {"name", "tell_apart", "reign_note"},
+    "Attribution": {"school", "ruler", "note"},
+    "Letter": {"form"},
 }
-"""Texts in the declarations of classifiers and sources, which pages show."""
+"""Texts in what classifiers, sources and rulers declare, which pages show."""
 
 Text = str | tuple[str, str]
 
@@ -60,6 +63,8 @@ def texts_of(tree: ast.Module, errors: Collection[str] = ()) -> Iterator[Text]:
                 yield words[0], words[1]
             elif name == "plural" and words:
                 yield f"{{count}} {words[0]}", f"{{count}} {words[0]}s"
+            elif name == "cite" and len(words) == 3:
+                yield words[2]
             elif name in DECLARED:
                 for keyword in node.keywords:
                     if keyword.arg in DECLARED[name] and _constant(keyword.value):

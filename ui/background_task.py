@@ -17,7 +17,7 @@ import streamlit as st
 
 from coin_core.access import Person, acting_as, current_person
 from coin_core.errors import KNOWN_ERRORS, sentence_of
-from coin_core.i18n import _, current_language, speaking
+from coin_core.i18n import N_, _, current_language, speaking
 from ui.errors import errors_on_page, show_error
 from ui.formatting import as_text, duration
 
@@ -46,7 +46,7 @@ class BackgroundTask:
     title: str
     function: Callable[[ProgressCallback], Any]
     on_done: Callable[[Any], None]
-    stopped_notice: str = "Stopped; nothing was changed."
+    stopped_notice: str = N_("Stopped; nothing was changed.")
     done: int = 0
     total: int = 0
     error: str = ""
@@ -81,7 +81,9 @@ class BackgroundTask:
         except KNOWN_ERRORS as error:
             self.error = sentence_of(error)
         except BaseException as error:
-            self.error = f"The program failed ({type(error).__name__}: {error})."
+            self.error = _("The program failed ({cause}).").format(
+                cause=f"{type(error).__name__}: {error}"
+            )
             raise
 
     def _report_progress(self, done: int, total: int) -> None:
@@ -162,7 +164,7 @@ class TaskSession:
         if task.error:
             self.error = task.error
         elif task.was_stopped:
-            self.notice = task.stopped_notice
+            self.notice = _(task.stopped_notice)
         else:
             task.on_done(task.result)
         return None
@@ -171,9 +173,9 @@ class TaskSession:
 def start_task(session: TaskSession, task: BackgroundTask) -> None:
     """Start a task, unless another one runs; a short task is finished on return."""
     if session.task is not None:
-        session.error = (
-            f"{session.task.title} is under way. Wait for it, or stop it first."
-        )
+        session.error = _(
+            "{title} is under way. Wait for it, or stop it first."
+        ).format(title=session.task.title)
         return
     session.notice = session.error = ""
     session.task = task
@@ -211,11 +213,11 @@ def cached_task(
     stored_key, result = st.session_state.get(store_key, (None, None))
     is_current = stored_key == key
     if st.button(
-        f"{label} again" if is_current else label,
+        _("{label} again").format(label=label) if is_current else label,
         key=f"ask_{key[0]}",
         icon=":material/search:",
     ):
-        stopped = "Stopped; nothing was found out."
+        stopped = _("Stopped, without a result.")
         start_task(session, BackgroundTask(label, function, store, stopped))
         st.rerun()
     return result if is_current else None

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import streamlit as st
 
 from coin_core.errors import KNOWN_ERRORS, sentence_of
+from coin_core.i18n import _, translate
 from ui.formatting import as_text
 
 DAMAGE = (TypeError, ValueError, LookupError, AttributeError, ArithmeticError)
@@ -16,7 +17,7 @@ DAMAGE = (TypeError, ValueError, LookupError, AttributeError, ArithmeticError)
 
 def show_error(message: str) -> None:
     """Show one message, as text, about something that the visitor can correct."""
-    st.error(as_text(message), icon=":material/error:")
+    st.error(as_text(translate(message)), icon=":material/error:")
 
 
 @contextmanager
@@ -40,5 +41,8 @@ def damage_on_page(title: str) -> Iterator[None]:
     except DAMAGE as error:
         cause = f"{type(error).__name__}: {error}"
         show_error(
-            f"{title} cannot be shown: its files hold something unexpected ({cause})."
+            _(
+                "{title} cannot be shown: its files hold something unexpected "
+                "({cause})."
+            ).format(title=title, cause=cause)
         )

@@ -25,6 +25,7 @@ from coin_core.access import (
     identify_by,
     role_of,
 )
+from coin_core.i18n import _
 from ui.errors import show_error
 
 _NOBODY = Person(name="", role=Role.READER)
@@ -57,24 +58,34 @@ def show_visitor() -> None:
         return
     if person.name:
         with st.sidebar:
-            st.text(f"Signed in as {person.name}, {person.role}")
+            st.text(
+                _("Signed in as {name}, {role}").format(
+                    name=person.name, role=_(person.role)
+                )
+            )
             if not _trusted_headers():
-                st.button("Log out", type="tertiary", key="log_out", on_click=st.logout)
+                st.button(
+                    _("Log out"), type="tertiary", key="log_out", on_click=st.logout
+                )
         return
     if _trusted_headers():
         show_error(
-            "The proxy in front of this program has not said who you are. Open the "
-            "address of the proxy, and log in there."
+            _(
+                "The proxy in front of this program has not said who you are. Open "
+                "the address of the proxy, and log in there."
+            )
         )
     elif not _has_login():
         show_error(
-            f"{ADMINS} or {EDITORS} gives roles, but nothing says who visits. Whoever "
-            "runs this program sets up a proxy or a log-in, or unsets them."
+            _(
+                "{admins} or {editors} gives roles, but nothing says who visits. "
+                "Whoever runs this program sets up a proxy or a log-in, or unsets them."
+            ).format(admins=ADMINS, editors=EDITORS)
         )
     elif find_spec("authlib") is not None:
-        st.button("Log in", type="primary", key="log_in", on_click=st.login)
+        st.button(_("Log in"), type="primary", key="log_in", on_click=st.login)
     else:
-        show_error("To log in, this program needs Authlib: pip install Authlib")
+        show_error(_("To log in, this program needs Authlib: pip install Authlib"))
     st.stop()
 
 

@@ -54,7 +54,7 @@ section[data-testid="stSidebar"][data-collapsed="false"] {{
 .coin-sentence {{ font-size: 1.65rem; line-height: 1.25; margin: 0 0 .5rem 0; }}
 .coin-read {{ margin: .5rem 0 .6rem 0; }}
 .coin-names {{ font-size: 1.15rem; margin: 0 0 .3rem 0; }}
-[data-testid="stCaptionContainer"] {{ color: {INK_SOFT} !important; }}
+[data-testid="stCaptionContainer"] {{ color: {INK_SOFT}; opacity: 1; }}
 .coin-soft {{ color: {INK_SOFT}; font-size: .92rem; line-height: 1.45; margin: 0; }}
 .coin-refused {{ background: #fdecea; color: #8c3f26; border-radius: 4px;
   padding: .8rem 1rem; }}

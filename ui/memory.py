@@ -24,6 +24,7 @@ from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse
 from streamlit import runtime
 
+from coin_core.i18n import _
 from coin_core.imaging.photo_io import MAX_BYTES
 from coin_core.storage import dump_json
 
@@ -160,11 +161,15 @@ async def _wait_for_room(session_id: str, size: int) -> int:
 def refusals() -> dict[int, str]:
     """The sentences for uploads without room, by the status of the answer."""
     return {
-        _BUSY_STATUS: "The server is busy: it holds as many photos of its visitors as "
-        "its memory allows. Try again in a few minutes, or with fewer photos.",
-        _TOO_MANY_STATUS: "These are more than the "
-        f"{visitor_bytes() >> 20} MB that one visitor may upload at once. Upload fewer "
-        "at a time, or use the command line: python -m coin_core import FOLDER",
+        _BUSY_STATUS: _(
+            "The server is busy: it holds as many photos of its visitors as its memory "
+            "allows. Try again in a few minutes, or with fewer photos."
+        ),
+        _TOO_MANY_STATUS: _(
+            "These are more than the {size} MB that one visitor may upload at once. "
+            "Upload fewer at a time, or use the command line: python -m coin_core "
+            "import FOLDER"
+        ).format(size=visitor_bytes() >> 20),
     }
 
 

@@ -7,11 +7,14 @@ before they are loaded.
 from __future__ import annotations
 
 import os
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from coin_core.errors import CoinError
+from coin_core.i18n import _
 from coin_core.model_store import bundle as models
 from coin_core.model_store.bundle import BundleInfo, BundleProblem
 from coin_core.storage import data_dir
@@ -35,21 +38,23 @@ def bundles() -> tuple[tuple[BundleInfo, ...], tuple[BundleProblem, ...]]:
 
 def weights_version() -> str:
     """Changes when a bundle is added, changed or removed."""
-    found, _ = models.discover()
+    found = models.discover()[0]
     return "|".join(f"{b.folder}:{models.verdict_digest(b.card)}" for b in found)
 
 
 def coin_classifier() -> CoinClassifier:
     """The pipeline with all classifiers that can be loaded."""
-    return _load_classifiers(weights_version())[0]
+    with _spinner(_("Loading the classifiers …")):
+        return _load_classifiers(weights_version())[0]
 
 
 def load_errors() -> dict[str, str]:
     """The error messages of the bundles that cannot be loaded, by bundle name."""
-    return _load_classifiers(weights_version())[1]
+    with _spinner(_("Loading the classifiers …")):
+        return _load_classifiers(weights_version())[1]
 
 
-@st.cache_resource(show_spinner="Loading the classifiers …", max_entries=1)
+@st.cache_resource(show_spinner=False, max_entries=1)
 def _load_classifiers(version: str) -> tuple[CoinClassifier, dict[str, str]]:
     from coin_core.pipeline import CoinClassifier
 
@@ -68,10 +73,17 @@ def catalog() -> Catalog:
     Raises:
         CatalogError: It cannot be opened; the message says how to recover.
     """
-    return _open_catalog(str(data_dir()), os.environ.get("COIN_DATABASE_URL", ""))
+    with _spinner(_("Opening the dataset …")):
+        return _open_catalog(str(data_dir()), os.environ.get("COIN_DATABASE_URL", ""))
 
 
-@st.cache_resource(show_spinner="Opening the collection …", max_entries=2)
+def _spinner(text: str) -> AbstractContextManager[None]:
+    """A sign of waiting, where there is a page to show it."""
+    is_page = get_script_run_ctx(suppress_warning=True) is not None
+    return st.spinner(text) if is_page else nullcontext()
+
+
+@st.cache_resource(show_spinner=False, max_entries=2)
 def _open_catalog(data_folder: str, url: str) -> Catalog:
     from coin_core.catalog import open_catalog
 

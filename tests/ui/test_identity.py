@@ -179,7 +179,7 @@ def test_the_training_page_by_role(
     open_as(page, name)
     labels = {button.label for button in page.button}
     assert ("Start training" in labels) is trains
-    assert ("Delete it" in labels) is deletes
+    assert ("Delete the run" in labels) is deletes
     assert page.text_area(key=f"note_{run.run_id}").disabled is not trains
     if not trains:
         assert "to train classifiers you need the role admin" in words_of(page)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import plotly.graph_objects as go
 import streamlit as st
 
+from coin_core.i18n import _
 from ui.formatting import percent, probability_text
 from ui.palette import (
     BRONZE,
@@ -107,7 +108,9 @@ def probability_bars(
             yref="paper",
             yanchor="bottom",
             xanchor="right" if threshold > 0.6 else "center",  # a phone is narrow
-            text=f"cannot tell below {percent(threshold)}",
+            text=_("cannot tell below {threshold}").format(
+                threshold=percent(threshold)
+            ),
             showarrow=False,
             font={"size": 12, "color": INK_SOFT},
         )
@@ -179,7 +182,7 @@ def _over_epochs(figure: go.Figure, height_px: int, *, y: str) -> go.Figure:
     """The axes of a chart over epochs, with whole epochs as ticks."""
     last = max((max(line.x, default=1) for line in figure.data), default=1)
     figure.update_xaxes(tick0=1, dtick=max(1, -(-last // 8)))
-    return _apply_axes_theme(figure, height_px, x="epoch", y=y)
+    return _apply_axes_theme(figure, height_px, x=_("epoch"), y=y)
 
 
 def _add_lines(
@@ -213,7 +216,7 @@ def _add_lines(
             legendgroup=shown,
             showlegend=name in legend,
             line={"color": colours[name], "dash": dash, "width": 2},
-            hovertemplate=f"{shown}{what}: {value} after epoch %{{x}}<extra></extra>",
+            hovertemplate=f"{shown}{what}: {value}, {_('epoch')} %{{x}}<extra></extra>",
         )
 
 
@@ -239,8 +242,8 @@ def loss_curves(
     # Each name is once in the legend, for its validation line if there is one.
     several = names if len(names) > 1 else []
     for lines, dash, what, legend in (
-        (train, "dot", ", learning", [n for n in several if n not in valid]),
-        (valid, "solid", ", validation", several),
+        (train, "dot", ", " + _("training"), [n for n in several if n not in valid]),
+        (valid, "solid", ", " + _("validation"), several),
     ):
         _add_lines(
             figure,
@@ -262,23 +265,23 @@ def loss_curves(
             mode="markers",
             showlegend=False,
             marker={"size": 11, "color": "white", "line": ring},
-            hovertemplate=f"{chart_text(name)}: kept, %{{y:.3f}}<extra></extra>",
+            hovertemplate=f"{chart_text(name)}: {_('kept')}, %{{y:.3f}}<extra></extra>",
         )
-    return _over_epochs(figure, 320, y="loss")
+    return _over_epochs(figure, 320, y=_("loss"))
 
 
 def accuracy_curves(lines: Mapping[str, Line]) -> go.Figure:
     """Accuracy on validation coins over epochs."""
     figure = _single_lines(lines, "%{y:.1%}")
     figure.update_yaxes(tickformat=".0%", range=[0, 1.03])
-    return _over_epochs(figure, 320, y="right, validation coins")
+    return _over_epochs(figure, 320, y=_("right, validation coins"))
 
 
 def learning_rate_curves(lines: Mapping[str, Line]) -> go.Figure:
     """The learning rate over epochs."""
     figure = _single_lines(lines, "%{y:.2g}")
     figure.update_yaxes(tickformat=".0e", rangemode="tozero")
-    return _over_epochs(figure, 220, y="learning rate")
+    return _over_epochs(figure, 220, y=_("learning rate"))
 
 
 def _single_lines(lines: Mapping[str, Line], value: str) -> go.Figure:
@@ -301,18 +304,18 @@ def reliability_chart(bins: Sequence[Bin]) -> go.Figure:
     figure.add_annotation(
         x=0.2,
         y=0.2,
-        text="as often right as it says",
+        text=_("as often right as it says"),
         textangle=-26,
         showarrow=False,
         yshift=12,
         font={"color": INK_SOFT, "size": 12},
     )
-    return _accuracy_in_bins(figure, bins, 360, x="probability it gave")
+    return _accuracy_in_bins(figure, bins, 360, x=_("stated probability"))
 
 
 def legibility_chart(bins: Sequence[Bin]) -> go.Figure:
     """Accuracy over the legible fraction of the name, with intervals."""
-    x = "letters of the name that are legible"
+    x = _("legible letters of the name")
     return _accuracy_in_bins(go.Figure(), bins, 300, x=x)
 
 
@@ -340,5 +343,5 @@ def _accuracy_in_bins(
     )
     figure.update_xaxes(range=[0, 1.02], tickformat=".0%")
     figure.update_yaxes(range=[0, 1.03], tickformat=".0%")
-    figure = _apply_axes_theme(figure, height_px, x=x, y="share right")
+    figure = _apply_axes_theme(figure, height_px, x=x, y=_("share right"))
     return figure.update_layout(showlegend=False)

@@ -2,11 +2,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
+from coin_core.catalog import Catalog, CoinFacts, PhotoRecord
+from coin_core.catalog.versions import freeze
+from coin_core.errors import TrainingDataError
 from coin_core.jobs import JobState, list_jobs
 from coin_core.model_store import bundle
-from coin_core.training.data_roots import VARIABLE, collections_dir
+from coin_core.training.data_roots import VARIABLE, collections_dir, count_coins
+from tests.ui.dataset.dataset_page import a_photo
 from tests.ui.training.history_page import CLASSES, button, open_page, words_of
-from ui.training.form import memory_note
+from ui.training.form import add_training, memory_note
 
 
 def test_an_empty_history_offers_a_training() -> None:
@@ -17,7 +23,7 @@ def test_an_empty_history_offers_a_training() -> None:
 
 def put_collection() -> Path:
     folder = collections_dir() / "dig 4"
-    for name, count in (("anchor", 3), ("wreath", 2), ("empty", 0)):
+    for name, count in (("anchor", 8), ("wreath", 5), ("empty", 0)):
         (folder / name).mkdir(parents=True)
         for i in range(count):
             (folder / name / f"{i}.jpg").write_bytes(b"a photo")
@@ -34,7 +40,7 @@ def test_without_a_folder_the_page_says_where_to_put_one(tmp_path: Path) -> None
 def test_a_folder_is_checked_and_its_training_queued() -> None:
     folder = put_collection()
     page = open_page()
-    assert "anchor: 3 photos" in words_of(page)
+    assert "anchor: 8 photos" in words_of(page)
     assert "no photo inside: empty" in words_of(page)
     assert "Fewer than 30 coins" in words_of(page)
     button(page, "Start training").click().run()
@@ -43,10 +49,64 @@ def test_a_folder_is_checked_and_its_training_queued() -> None:
     assert job.arguments[:4] == ("train", "resnet", "--data", str(folder.resolve()))
     assert job.state is JobState.WAITING
     assert "waits for its turn" in words_of(page)
-    button(page, "Take it back").click().run()
+    button(page, "Remove from queue").click().run()
     assert list_jobs()[0].state is JobState.STOPPED
-    button(page, "Go on").click().run()
+    button(page, "Resume").click().run()
     assert list_jobs()[0].state is JobState.WAITING
+
+
+def test_a_training_that_cannot_work_is_refused_with_the_counts() -> None:
+    folder = put_collection()
+    (folder / "wreath" / "4.jpg").unlink()
+    page = open_page()
+    button(page, "Start training").click().run()
+    assert not page.exception
+    (error,) = page.error
+    assert "at least 5 coins of each class" in error.value
+    assert "anchor: 8, wreath: 4" in error.value
+    assert list_jobs() == []
+    next(box for box in page.number_input if box.label == "Folds").set_value(4).run()
+    button(page, "Start training").click().run()
+    assert len(list_jobs()) == 1
+
+
+def test_photos_of_one_coin_count_once(tmp_path: Path) -> None:
+    folder = put_collection()
+    for i in range(9):  # three photos each of three coins more
+        (folder / "wreath" / f"coin {i // 3}__{i}.jpg").write_bytes(b"a photo")
+    assert count_coins(folder) == {"anchor": 8, "wreath": 8}
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        ("catalog", "Alexander Jannaeus: 3, John Hyrcanus I: 3"),
+        ("catalog:spring", "The training split of this version has photos of fewer"),
+    ],
+)
+def test_too_few_coins_of_the_dataset_are_refused_with_the_counts(
+    empty: Catalog, data: str, said: str
+) -> None:
+    for k in range(6):
+        ruler = ("john_hyrcanus_i", "alexander_jannaeus")[k % 2]
+        record = PhotoRecord(
+            extension="png",
+            width_px=120,
+            height_px=60,
+            coin=CoinFacts(ruler_attributed=ruler),
+        )
+        empty.photos.add(a_photo(40 * k), record, (), who="Anna")
+    if data != "catalog":
+        hyrcanus = [
+            photo.photo_id
+            for photo in empty.queries.find().photos
+            if photo.ruler == "john_hyrcanus_i"
+        ]
+        empty.edits.exclude(hyrcanus, "noise", who="Anna")
+        freeze(empty, "spring")
+    with pytest.raises(TrainingDataError, match=said):
+        add_training("resnet", data, "rendered", ["--folds", "5"])
+    assert list_jobs() == []
 
 
 def test_a_training_starts_from_a_model_of_ones_own(monkeypatch) -> None:
