@@ -31,11 +31,12 @@ function outlines(photo) {
   return svg;
 }
 
-function makeTile(photo) {
+function makeTile(photo, words) {
   const tile = make("div", `tile ${photo.status}`);
   tile.tabIndex = 0;
   tile.dataset.id = photo.id;
-  tile.setAttribute("role", "option");
+  tile.setAttribute("role", "gridcell");
+  tile.setAttribute("aria-label", `${photo.name}, ${photo.label}`);
   tile.title = photo.title;
   const picture = make("div", photo.src ? "photo" : "photo pending");
   if (photo.src) {
@@ -53,8 +54,9 @@ function makeTile(photo) {
   if (photo.note) line.append(make("span", "note", photo.note));
   const tags = make("div", "line");
   for (const tag of photo.tags) tags.append(make("span", `tag ${tag}`, tag));
-  const open = make("button", "open", "Open");
+  const open = make("button", "open", words.open);
   open.type = "button";
+  open.setAttribute("aria-label", `${words.open} ${photo.name}`);
   tile.append(picture, make("span", "tick"), open, make("div", "name", photo.name));
   tile.append(line, tags);
   return tile;
@@ -72,10 +74,14 @@ export default function ({ data, parentElement, setStateValue, setTriggerValue }
   const isNewPage = state.first !== undefined && state.first !== first;
   if (isNewPage) state.last = null;
   state.first = first;
-  const tiles = data.photos.map(makeTile);
-  grid.setAttribute("role", "listbox");
+  const tiles = data.photos.map((photo) => makeTile(photo, data.words));
+  grid.setAttribute("role", "grid");
+  grid.setAttribute("aria-label", data.words.photos);
   grid.setAttribute("aria-multiselectable", "true");
-  grid.replaceChildren(...tiles);
+  const row = make("div", "row");
+  row.setAttribute("role", "row");
+  row.append(...tiles);
+  grid.replaceChildren(row);
   // A new page is shown from its top.
   if (isNewPage && grid.getBoundingClientRect().top < 0) grid.scrollIntoView();
 
@@ -112,8 +118,10 @@ export default function ({ data, parentElement, setStateValue, setTriggerValue }
     tile.ondblclick = () => open(index);
     tile.onkeydown = (event) => {
       if (event.target !== tile) return;
-      const columns = getComputedStyle(grid).gridTemplateColumns.split(" ").length;
-      const step = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -columns,
+      const style = getComputedStyle(grid);
+      const columns = style.gridTemplateColumns.split(" ").length;
+      const next = style.direction === "rtl" ? -1 : 1;
+      const step = { ArrowLeft: -next, ArrowRight: next, ArrowUp: -columns,
         ArrowDown: columns }[event.key];
       if (step !== undefined) tiles[index + step]?.focus();
       else if (event.key === " ") select(index, event.shiftKey);

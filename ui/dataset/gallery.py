@@ -8,6 +8,7 @@ from typing import Any
 import streamlit as st
 
 from coin_core.catalog import Catalog, CatalogPhoto, PhotoQuery, PhotoStatus
+from coin_core.i18n import _
 from ui.components.custom import photo_grid
 from ui.components.thumbnails import Size, is_cached, thumbnail_uri
 from ui.dataset.formatting import (
@@ -98,6 +99,7 @@ def _show_grid(
             "photos": _tiles(catalog, photos, _NEXT_S if is_next else _FIRST_S),
             "selected": list(session.preset_selection),
             "version": session.selection_version,
+            "words": {"open": _("Open"), "photos": _("Photos")},
         },
         key="grid",
         on_selected_change=store_selection,
