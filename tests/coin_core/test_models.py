@@ -1,9 +1,12 @@
 """Models come through one door: checked, tried once, marked, installed whole."""
 
+import errno
 import json
 import os
 import shutil
+import threading
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -412,3 +415,64 @@ def test_a_small_net_on_other_coins_is_tried_without_rulers():
 def test_a_card_survives_writing(tmp_path):
     card = bundle.load_card(bundle.WEIGHTS_DIR / "vgg")
     assert "origin" not in json.loads(card_to_json(card))
+
+
+@pytest.fixture
+def slow_trial(monkeypatch):
+    """Trials that go on until the second event is set; they set the first."""
+    began, may_end = threading.Event(), threading.Event()
+
+    def find_problem(model):
+        began.set()
+        assert may_end.wait(60)
+        return ""
+
+    monkeypatch.setattr(models, "_find_problem", find_problem)
+    yield began, may_end
+    may_end.set()
+
+
+def test_while_a_new_model_is_tried_the_others_load(slow_trial):
+    began, may_end = slow_trial
+    copy("mine")
+    with ThreadPoolExecutor(2) as pool:
+        tried = pool.submit(open_model, "mine")
+        assert began.wait(60)
+        shared = CoinClassifier()
+        assert shared.model("resnet").name == "resnet"
+        assert shared.model("svm").extractor is open_model("vgg")
+        again = pool.submit(open_model, "mine")  # waits for the same trial
+        assert not models.is_tried("mine")
+        assert not again.done()
+        may_end.set()
+        assert tried.result(60) is again.result(60)
+    assert models.is_tried("mine")
+
+
+def test_the_last_version_of_a_model_answers_while_the_next_one_is_tried(slow_trial):
+    began, may_end = slow_trial
+    may_end.set()
+    copy("mine")
+    shared = CoinClassifier()
+    before = shared.model("mine")
+    shutil.rmtree(bundle.models_dir() / "mine")
+    may_end.clear()
+    began.clear()
+    copy("mine", threshold=0.77)
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(shared.model, "mine")
+        assert began.wait(60)
+        assert shared.model("mine") is before
+        may_end.set()
+        after = first.result(60)
+    assert after.card.threshold == 0.77
+    assert shared.model("mine") is after
+
+
+def test_a_disk_that_fails_is_told_as_such_also_of_a_shipped_model(monkeypatch):
+    def fail(folder):
+        raise OSError(errno.EIO, "Input/output error", str(folder / "card.json"))
+
+    monkeypatch.setattr(models, "load_classifier", fail)
+    with pytest.raises(WeightsMismatchError, match="^vgg: the bundle cannot be read. "):
+        CoinClassifier().model("vgg")
