@@ -677,7 +677,38 @@ def test_a_decoder_that_computes_nothing_is_killed_in_the_end(monkeypatch):
     monkeypatch.setattr(photo_io, "_PATIENCE_S", 0.1)
     monkeypatch.setattr(photo_io, "MAX_WALL_S", 0.5)
     with stuck_decoder() as (_, sentence):
-        assert "takes more than 10 s" in sentence.result()
+        assert "PNG picture that was not decoded within 0 s" in sentence.result()
+
+
+def test_a_decoder_that_waits_on_a_busy_computer_is_kept(monkeypatch):
+    monkeypatch.setattr(photo_io, "_PATIENCE_S", 0.3)
+    photo_io.decode(encode(four_corners(), "PNG"))
+    (decoder, *_) = photo_io._pool.idle
+    decoder.process.send_signal(signal.SIGSTOP)
+    threading.Timer(1.0, decoder.process.send_signal, [signal.SIGCONT]).start()
+    photo_io._pool.idle[:] = [decoder]
+    photo_io.decode(encode(four_corners(), "PNG"))
+    assert photo_io._pool.idle == [decoder]
+    assert not decoder.is_spent
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="others tell no processor time")
+def test_a_decoder_that_has_computed_long_makes_way_and_is_replaced(monkeypatch):
+    monkeypatch.setattr(photo_io, "_PATIENCE_S", 0.05)
+    photo_io.decode(encode(four_corners(), "PNG"))
+    (decoder, *_) = photo_io._pool.idle
+    photo_io._pool.idle[:] = [decoder]
+    priorities = []
+    end = decoder.end
+    monkeypatch.setattr(
+        decoder,
+        "end",
+        lambda: [priorities.append(psutil.Process(decoder.process.pid).nice()), end()],
+    )
+    before = psutil.Process(decoder.process.pid).nice()
+    photo_io.decode(slow_photo())
+    assert decoder not in photo_io._pool.idle
+    assert priorities == [max(before, photo_io._NICE)]
 
 
 def test_an_idle_decoder_that_died_is_replaced():
