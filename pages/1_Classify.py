@@ -5,8 +5,10 @@ from __future__ import annotations
 import streamlit as st
 
 from ui import resources
+from ui.classify.exports import show_exports
 from ui.classify.model_selector import choose_classifier
-from ui.classify.predict import classify_uploads
+from ui.classify.photo_bar import show_photo_bar
+from ui.classify.predict import classify_rest, classify_uploads
 from ui.classify.result_view import show_result
 from ui.classify.results_table import show_results_table
 from ui.classify.session import upload_session
@@ -43,9 +45,11 @@ classifier = choose_classifier(found)
 if classify_uploads(session, classifier):
     st.rerun()  # the uploader above counts the photos
 show_problems(session)
-table = st.empty()
 if len(session.photos) > 1:
-    with table.container():
-        show_results_table(session, classifier, cards[classifier])
+    show_results_table(session, classifier, cards[classifier])
+show_exports(session, classifier, cards)
 if session.selected is not None:
-    show_result(session, session.photos[session.selected], classifier, cards)
+    photo = session.photos[session.selected]
+    show_photo_bar(session, photo)
+    show_result(session, photo, classifier, cards)
+classify_rest(session, tuple(cards))

@@ -72,7 +72,7 @@ def test_a_visit_from_drop_to_download(
     visit.go_to("")
     visit.see("The three names")
     visit.go_to("/Classify")
-    visit.see("2 photos kept while you are here")
+    visit.see("2 photos kept for this session")
     assert visit.all(".coin-sentence")
 
     visit.press("Clear all")

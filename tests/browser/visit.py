@@ -115,7 +115,7 @@ class Visit:
     def drop(self, *files: Path) -> None:
         (uploader,) = self.all('[data-testid="stFileUploader"] input[type=file]')
         uploader.send_keys("\n".join(str(file) for file in files))
-        self.see("kept while you are here")
+        self.see("kept for this session")
         self.settle()
 
     def go_to(self, page: str) -> None:

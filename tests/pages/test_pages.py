@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import io
+import json
+import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -39,6 +42,16 @@ def drop(page: AppTest, *files: tuple[str, bytes]) -> AppTest:
 
 def html_of(page: AppTest) -> str:
     return " ".join(str(part.value) for part in page.get("html"))
+
+
+def results_of(page: AppTest) -> dict[str, Any]:
+    """The data of the table of results."""
+    found: dict[str, Any] = next(
+        data
+        for part in page.get("bidi_component")
+        if "columns" in (data := json.loads(part.proto.json or "{}"))
+    )
+    return found
 
 
 def errors_of(page: AppTest) -> list[str]:
@@ -107,10 +120,65 @@ def test_a_photo_without_a_coin_says_so() -> None:
 def test_many_photos_make_a_table() -> None:
     photos = [(f"locus-{i}.png", a_photo(grey=100 + i)) for i in range(5)]
     page = drop(open_page(), *photos)
-    table = page.dataframe[0].value
-    assert list(table["photo"]) == [name for name, _ in photos]
-    assert set(table["probability"].round()) == {91}
+    table = results_of(page)
+    assert [row["name"] for row in table["photos"]] == [name for name, _ in photos]
+    assert {row["percent"] for row in table["photos"]} == {"91\N{NO-BREAK SPACE}%"}
     assert page.get("download_button")
+
+
+def test_the_row_shown_is_the_row_marked_through_arrows_and_classifiers() -> None:
+    photos = [(f"locus-{i}.png", a_photo(grey=100 + i)) for i in range(3)]
+    page = drop(open_page(), *photos)
+    digests = list(page.session_state["upload_session"].photos)
+
+    def check(place: int) -> None:
+        assert results_of(page)["selected"] == digests[place]
+        assert f'<b dir="auto">locus-{place}.png</b>' in html_of(page)
+
+    check(0)
+    for step, place in (("next", 1), ("next", 2), ("previous", 1)):
+        page.button(key=f"{step}_photo").click().run()
+        check(place)
+    assert not page.button(key="next_photo").disabled
+    switch = next(group for group in page.button_group if group.key == "classifier")
+    switch.set_value("mlp").run()
+    assert not page.exception
+    check(1)
+
+
+def test_notes_stay_with_their_photo() -> None:
+    page = drop(open_page(), ("a.png", a_photo()), ("b.png", a_photo(grey=90)))
+    first, _ = page.session_state["upload_session"].photos
+    page.text_input(key=f"context_{first}").set_value("L.12 <b>").run()
+    page.selectbox(key=f"ruler_{first}").set_value("john_hyrcanus_i").run()
+    page.button(key="next_photo").click().run()
+    assert not page.exception
+    row = results_of(page)["photos"][0]
+    assert (row["context"], row["own"]) == ("L.12 <b>", "you: John Hyrcanus I")
+    page.button(key="previous_photo").click().run()
+    assert page.text_input(key=f"context_{first}").value == "L.12 <b>"
+
+
+def test_a_report_is_made_and_offered() -> None:
+    page = drop(open_page(), ("a.png", a_photo()), ("b.png", a_photo(grey=90)))
+    page.button(key="make_report").click().run()
+    for _ in range(200):
+        if "report_made" in page.session_state:
+            break
+        time.sleep(0.2)
+        page.run()
+    assert not page.exception
+    name, data = page.session_state["report_made"]
+    assert name == "coins.pdf"
+    assert data.startswith(b"%PDF")
+
+
+def test_the_other_classifiers_have_read_when_the_page_is_drawn() -> None:
+    page = drop(open_page(), ("a.png", a_photo()), ("b.png", a_photo(grey=90)))
+    session = page.session_state["upload_session"]
+    names = {bundle.name for bundle in fakes.bundles()}
+    assert set(session.results) == {(d, n) for d in session.photos for n in names}
+    assert {name for _, _, name in session.letters} == names
 
 
 def test_a_demo_coin_is_marked_as_rendered() -> None:

@@ -17,7 +17,7 @@ from coin_core.imaging.photo_io import decode
 from coin_core.results import LetterRead, PhotoResult, sentence
 from coin_core.rulers import RULERS
 from ui.classify.session import UploadedPhoto, UploadSession
-from ui.components.images import shrink, to_data_uri
+from ui.components.images import shrink, to_jpeg
 from ui.formatting import as_text
 from ui.resources import coin_classifier, weights_version
 
@@ -117,6 +117,16 @@ def nearest_coins(
     return explain.nearest_coins(coin_classifier(), _crop_for_nets(photo, box))
 
 
+@st.cache_data(show_spinner=False, max_entries=100, hash_funcs=_BY_PHOTO_AND_WEIGHTS)
+def similarity_vector(photo: UploadedPhoto, box: RotatedBox) -> np.ndarray:
+    """What makes one face similar to others, as a unit vector."""
+    from coin_core import explain
+
+    crops = _crop_for_nets(photo, box)[None]
+    vector: np.ndarray = explain.similarity_vectors(coin_classifier(), crops)[0]
+    return vector
+
+
 def result_of(
     session: UploadSession, photo: UploadedPhoto, classifier: str
 ) -> PhotoResult | None:
@@ -124,6 +134,17 @@ def result_of(
     if (box := session.boxes.get(photo.digest)) is not None:
         return classify_photo(photo, (classifier,), box)
     return session.results.get((photo.digest, classifier))
+
+
+def answer(
+    session: UploadSession, photo: UploadedPhoto, classifier: str
+) -> PhotoResult:
+    """The answer on a photo, asked for if it is not there yet."""
+    result = result_of(session, photo, classifier)
+    if result is None:
+        result = classify_photo(photo, (classifier,))
+        session.results[photo.digest, classifier] = result
+    return result
 
 
 def legend_box(result: PhotoResult) -> RotatedBox | None:
@@ -136,7 +157,7 @@ def letters_of(
 ) -> tuple[LetterRead, ...]:
     """The letters that were read for a result; none where no legend side was found."""
     box = legend_box(result)
-    if box is None:
+    if box is None or not reads_letters(classifier):
         return ()
     key = (photo.digest, box, classifier)
     if key not in session.letters:
@@ -175,7 +196,7 @@ def classify_rest(session: UploadSession, classifiers: Sequence[str]) -> None:
             session.results[photo.digest, name] = replace(result, verdicts=(verdict,))
         if (box := legend_box(result)) is not None:
             by_net: dict[int, tuple[LetterRead, ...]] = {}
-            for name in classifiers:
+            for name in filter(reads_letters, classifiers):
                 net = id(loaded.feature_extractor(name))
                 if net not in by_net:
                     by_net[net] = letters_read(photo, box, name)
@@ -245,8 +266,8 @@ def classify_uploads(session: UploadSession, classifier: str) -> bool:
     return len(session.photos) < count
 
 
-def _thumbnail(pixels: np.ndarray, result: PhotoResult) -> str:
-    """The legend face, or the whole photo, as a small data address."""
+def _thumbnail(pixels: np.ndarray, result: PhotoResult) -> bytes:
+    """The legend face, or the whole photo, as a small JPEG."""
     if result.legend is not None:
         pixels = crop_to_flan(pixels, result.faces[result.legend].box, _THUMBNAIL_PX)
-    return to_data_uri(shrink(pixels, _THUMBNAIL_PX), quality=80)
+    return to_jpeg(shrink(pixels, _THUMBNAIL_PX), quality=80)

@@ -1,44 +1,45 @@
-"""The table of results of several photos, and its CSV."""
+"""The table of results of several photos: each row opens its photo."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from dataclasses import fields as dataclass_fields
+from typing import Any
 
 import streamlit as st
 
-from coin_core.catalog.exporting.sheets import table
+from coin_core.i18n import _, ngettext
 from coin_core.model_store.card import Card
 from coin_core.results import RejectReason, class_title
-from ui.classify.session import UploadSession
-from ui.classify.verdict import WHY_NOT, calibration_note
-from ui.components.table import percent_column, show_table
-from ui.formatting import as_text, short_title
+from ui.classify.predict import result_of
+from ui.classify.session import NOBODY, PhotoNote, UploadSession
+from ui.classify.verdict import WHY_NOT
+from ui.components.custom import results_table
+from ui.components.images import media_address
+from ui.formatting import as_text, probability_text, short_title
+from ui.language import is_right_to_left
+
+_KEY = "results"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One photo in the table; probabilities from 0 to 1, origin "shipped" or "own"."""
+    """One photo in the table; probabilities from 0 to 1."""
 
+    digest: str
     photo: str
-    thumbnail: str
     verdict: str
+    answered: bool
     probability: float | None
     second_choice: str
     second_probability: float | None
     reason: str
-    classifier: str
-    origin: str
-    seconds: float
-    probabilities: dict[str, float]
 
 
 def table_rows(session: UploadSession, classifier: str) -> list[Row]:
-    """The rows of the table, in the order of the uploads."""
+    """The rows of the table, in the order of the photos."""
     rows = []
     for photo in session.photos.values():
-        result = session.results.get((photo.digest, classifier))
+        result = result_of(session, photo, classifier)
         if result is None:
             continue
         verdict = result.verdicts[0]
@@ -47,95 +48,122 @@ def table_rows(session: UploadSession, classifier: str) -> list[Row]:
         if verdict.ruler is None and verdict.reason is not RejectReason.TOO_WORN:
             ranked = []
         first, second = [*ranked, ("", None), ("", None)][:2]
-        reason = WHY_NOT[verdict.reason] if verdict.reason else ""
+        reason = _(WHY_NOT[verdict.reason]) if verdict.reason else ""
         if ranked and not verdict.ruler:
-            reason += f"; leans to {class_title(first[0])}"
+            reason = _("{reason}; leans to {ruler}").format(
+                reason=reason, ruler=class_title(first[0])
+            )
         rows.append(
             Row(
+                digest=photo.digest,
                 photo=photo.name,
-                thumbnail=session.thumbnails.get(photo.digest, ""),
-                verdict=class_title(first[0]) if verdict.ruler else "cannot tell",
+                verdict=class_title(first[0]) if verdict.ruler else _("cannot tell"),
+                answered=verdict.ruler is not None,
                 probability=first[1],
                 second_choice=class_title(second[0]),
                 second_probability=second[1],
                 reason=reason,
-                classifier=classifier,
-                origin=verdict.origin,
-                seconds=verdict.seconds,
-                probabilities=dict(verdict.probabilities),
             )
         )
     return rows
 
 
+def sort_photos(session: UploadSession, rows: list[Row], column: str) -> None:
+    """Sort the photos by a column; a second time, the other way round.
+
+    Args:
+        session: Holds the photos.
+        rows: As of `table_rows`.
+        column: "photo", "verdict" or "probability".
+    """
+    session.descending = session.sorted_by == column and not session.descending
+    session.sorted_by = column
+
+    def place(row: Row) -> Any:
+        if column == "probability":
+            return -1.0 if row.probability is None else row.probability
+        text = row.photo if column == "photo" else row.verdict
+        return (column == "verdict" and not row.answered, text.casefold())
+
+    order = sorted(rows, key=place, reverse=session.descending)
+    sorted_photos = {row.digest: session.photos[row.digest] for row in order}
+    session.photos = sorted_photos | session.photos
+
+
+def own_reading(note: PhotoNote) -> str:
+    """What the visitor says of a photo, in words; "" for nothing."""
+    if note.ruler == NOBODY:
+        return _("cannot tell")
+    return class_title(note.ruler) if note.ruler else ""
+
+
 def show_results_table(session: UploadSession, classifier: str, card: Card) -> None:
-    """The table with its download; the selected row is shown below the table."""
+    """The table; the photo of the marked row is shown below it."""
     rows = table_rows(session, classifier)
-    answered = sum(not row.verdict.startswith("cannot tell") for row in rows)
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        st.markdown(
-            f"**{len(rows)} photos**, {answered} answered by "
-            f"{as_text(short_title(card))}. "
-            "Sort by a column's head; tick a row to see that coin below."
+    answered = sum(row.answered for row in rows)
+    st.markdown(
+        ngettext("**{count} photo**", "**{count} photos**", len(rows)).format(
+            count=len(rows)
         )
-        st.download_button(
-            "Download CSV",
-            to_csv(rows),
-            "coins.csv",
-            "text/csv",
-            icon=":material/download:",
-            on_click="ignore",
+        + ", "
+        + _("{answered} answered by {classifier}").format(
+            answered=answered, classifier=as_text(short_title(card))
         )
-    selected = show_table(
-        [
-            {
-                "coin": row.thumbnail,
-                "photo": row.photo,
-                "verdict": row.verdict,
-                "probability": None
-                if row.probability is None
-                else min(99.0, 100 * row.probability),
-                "second choice": row.second_choice,
-                "2nd": None
-                if row.second_probability is None
-                else 100 * row.second_probability,
-                "why not": row.reason,
-            }
-            for row in rows
-        ],
-        row_height=56,
-        height=min(56 * len(rows) + 40, 460),
-        selection_mode="single-row",
-        key=f"table_{session.upload_count}",
-        column_config={
-            "coin": st.column_config.ImageColumn("", width=64),
-            "probability": st.column_config.ProgressColumn(
-                "probability",
-                min_value=0,
-                max_value=100,
-                format="%.0f %%",
-                width=130,
-                help=calibration_note(card),
-            ),
-            "2nd": percent_column(
-                "", width=56, help="Probability of the second choice."
-            ),
-            "why not": st.column_config.TextColumn(width="medium"),
-        },
     )
-    if selected:
-        session.selected = list(session.photos)[selected[0]]
+
+    def open_photo() -> None:
+        digest = st.session_state[_KEY].get("open")
+        if digest in session.photos:
+            session.selected = digest
+
+    def sort() -> None:
+        if column := st.session_state[_KEY].get("sort"):
+            sort_photos(session, rows, column)
+
+    results_table(
+        data={
+            "photos": [_row_data(session, row) for row in rows],
+            "columns": _columns(),
+            "label": _("Results"),
+            "selected": session.selected,
+            "sorted": session.sorted_by,
+            "descending": session.descending,
+            "direction": "rtl" if is_right_to_left() else "ltr",
+        },
+        key=_KEY,
+        on_open_change=open_photo,
+        on_sort_change=sort,
+    )
 
 
-def to_csv(rows: Sequence[Row]) -> bytes:
-    """The table as CSV; no cell is run as a formula by a spreadsheet."""
-    classes = sorted({name for row in rows for name in row.probabilities})
-    fields = [field.name for field in dataclass_fields(Row)]
-    columns = [name for name in fields if name not in ("thumbnail", "probabilities")]
+def _columns() -> list[dict[str, str]]:
+    return [
+        {"key": "", "title": "", "className": "picture"},
+        {"key": "photo", "title": _("Photo"), "className": "photo"},
+        {"key": "verdict", "title": _("Verdict"), "className": "verdict"},
+        {"key": "probability", "title": _("Probability"), "className": "chance"},
+        {"key": "", "title": _("Second choice"), "className": "second"},
+        {"key": "", "title": _("Why not"), "className": "reason"},
+    ]
 
-    def cells(row: Row) -> list[object]:
-        values = [getattr(row, name) for name in columns]
-        values += [row.probabilities.get(name) for name in classes]
-        return [round(one, 4) if isinstance(one, float) else one for one in values]
 
-    return table([*columns, *(f"p_{name}" for name in classes)], map(cells, rows))
+def _row_data(session: UploadSession, row: Row) -> dict[str, Any]:
+    note = session.notes.get(row.digest, PhotoNote())
+    own = own_reading(note)
+    thumbnail = session.thumbnails.get(row.digest)
+    second = row.second_choice
+    if row.second_probability is not None:
+        second += f", {probability_text(row.second_probability)}"
+    return {
+        "id": row.digest,
+        "src": media_address(thumbnail, row.digest) if thumbnail else "",
+        "name": row.photo,
+        "context": note.context,
+        "verdict": row.verdict,
+        "answered": row.answered,
+        "own": _("you: {ruler}").format(ruler=own) if own else "",
+        "share": 0 if row.probability is None else round(100 * row.probability),
+        "percent": "" if row.probability is None else probability_text(row.probability),
+        "second": second,
+        "reason": row.reason,
+    }

@@ -62,13 +62,15 @@ class UploadSession:
         photos: The photos by digest, in the order of their upload.
         problems: Error messages of the last upload.
         results: Results by digest and classifier.
-        thumbnails: Data addresses by digest.
+        thumbnails: Small JPEGs by digest.
         letters: What nets read, by digest, box and classifier.
         crops: The boxes that the visitor drew, by digest.
         boxes: The boxes that the visitor chose or drew, by digest; a photo without
             one is read on the face that was found.
         notes: What the visitor wrote about photos, by digest.
         selected: The digest of the photo that is shown.
+        sorted_by: What the photos are sorted by; "" as they came.
+        descending: Whether the last comes first.
         weights_version: The weights that the results come from.
         upload_count: Part of the uploader's key, so that it is empty after an upload.
     """
@@ -76,12 +78,14 @@ class UploadSession:
     photos: dict[str, UploadedPhoto] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
     results: dict[tuple[str, str], PhotoResult] = field(default_factory=dict)
-    thumbnails: dict[str, str] = field(default_factory=dict)
+    thumbnails: dict[str, bytes] = field(default_factory=dict)
     letters: dict[LettersKey, tuple[LetterRead, ...]] = field(default_factory=dict)
     crops: dict[str, RotatedBox] = field(default_factory=dict)
     boxes: dict[str, RotatedBox] = field(default_factory=dict)
     notes: dict[str, PhotoNote] = field(default_factory=dict)
     selected: str | None = None
+    sorted_by: str = ""
+    descending: bool = False
     weights_version: str = ""
     upload_count: int = 0
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import streamlit as st
 
+from coin_core.i18n import _, ngettext
 from coin_core.imaging.photo_io import ACCEPTED, MAX_BYTES
 from ui.classify.demo import show_demo_coins
 from ui.classify.session import UploadSession
+from ui.components.custom import camera_button
 from ui.errors import show_error
+from ui.handover import take_sent_photos
 from ui.memory import MAX_UPLOAD_MB, show_refused_uploads
 
 # The browser gives pasted pictures to the page, not to the uploader, and the uploader
@@ -46,15 +49,22 @@ _SCRIPT = (
 
 
 def show_uploader(session: UploadSession) -> None:
-    """The drop zone, the folder switch and the demo coins."""
+    """The drop zone, the camera, the folder switch and the demo coins."""
+    for sent in take_sent_photos():
+        session.add([(sent.name, sent.data)], rendered_as=sent.rendered_as)
+        if sent.box is not None and session.selected is not None:
+            # As if the visitor had drawn it here.
+            session.crops[session.selected] = sent.box
+            st.session_state[f"correct_{session.selected}"] = True
     whole_folder = st.session_state.get("whole_folder", False)
     files = st.file_uploader(
-        "Drop photos of coins here, or paste one",
+        _("Drop photos of coins here, or paste one"),
         accept_multiple_files="directory" if whole_folder else True,
         key=f"drop_{session.upload_count}_{whole_folder}",
         max_upload_size=MAX_UPLOAD_MB,
         help=ACCEPTED[0].upper() + ACCEPTED[1:] + ".",
     )
+    camera_button(data={"label": _("Take a photo")}, key="camera", height="content")
     with st.sidebar:
         st.html(_SCRIPT, unsafe_allow_javascript=True)
     st.html('<div id="coin-too-large" class="coin-refused" role="alert"></div>')
@@ -63,24 +73,31 @@ def show_uploader(session: UploadSession) -> None:
         session.add([(file.name, file.getvalue()) for file in files])
         st.rerun()  # draws an empty uploader; the session holds the photos
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.toggle("Pick a whole folder", key="whole_folder", persist_state="session")
+        st.toggle(_("Pick a whole folder"), key="whole_folder", persist_state="session")
         if session.photos:
             with st.popover(
-                "Demo coins", type="tertiary", key=f"demo_coins_{session.upload_count}"
+                _("Demo coins"),
+                type="tertiary",
+                key=f"demo_coins_{session.upload_count}",
             ):
                 show_demo_coins(session)
         if session.photos or session.problems:
-            kept = len(session.photos)
             st.caption(
-                f"{kept} photo{'s' * (kept != 1)} kept while you are here "
-                f"({session.size_bytes / 2**20:.1f} MB)",
+                ngettext(
+                    "{count} photo kept for this session ({size} MB)",
+                    "{count} photos kept for this session ({size} MB)",
+                    len(session.photos),
+                ).format(
+                    count=len(session.photos),
+                    size=f"{session.size_bytes / 2**20:.1f}",
+                ),
                 width="content",
             )
-            if st.button("Clear all", icon=":material/delete:", type="tertiary"):
+            if st.button(_("Clear all"), icon=":material/delete:", type="tertiary"):
                 session.clear()
                 st.rerun()
     if not session.photos:
-        st.markdown("**No photo at hand? Try one of these rendered coins:**")
+        st.markdown(_("**No photo at hand? Try one of these rendered coins:**"))
         show_demo_coins(session)
 
 

@@ -35,3 +35,9 @@ photo_viewer = _component("viewer", _VIEWER_HTML)
 review_keys = _component("review", '<div class="keys"></div>')
 stored_reviewer = _component("reviewer", "<span></span>")
 kept_language = _component("language", "<span></span>")
+results_table = _component("results", '<div class="results"></div>')
+camera_button = _component(
+    "camera",
+    '<div class="camera"><button type="button"></button>'
+    '<input type="file" accept="image/*" capture="environment" hidden></div>',
+)

@@ -29,7 +29,7 @@ def test_a_file_that_is_no_photo_is_removed_and_the_others_are_classified(
     assert {photo.name for photo in session.photos.values()} == {"120.png", "121.png"}
     assert set(session.results) == {(digest, "resnet") for digest in session.photos}
     for digest in session.photos:
-        assert session.thumbnails[digest].startswith("data:image/jpeg")
+        assert session.thumbnails[digest].startswith(b"\xff\xd8")
 
 
 def test_only_photos_without_a_result_are_classified(

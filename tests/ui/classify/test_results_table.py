@@ -1,73 +1,41 @@
 from __future__ import annotations
 
-import csv
-import io
-
 import pytest
 
 from coin_core.results import PhotoResult, RejectReason, Verdict
 from coin_core.rulers import DEFAULT_CLASSES
-from ui.classify.results_table import Row, table_rows, to_csv
+from ui.classify.results_table import Row, sort_photos, table_rows
 from ui.classify.session import UploadSession
 
 
-def a_row(photo: str) -> Row:
-    return Row(
-        photo=photo,
-        thumbnail="",
-        verdict="Alexander Jannaeus",
-        probability=0.91,
-        second_choice="John Hyrcanus I",
-        second_probability=0.06,
-        reason="",
-        classifier="resnet",
-        origin="shipped",
-        seconds=0.05,
-        probabilities=dict(zip(DEFAULT_CLASSES, (0.06, 0.03, 0.91), strict=True)),
+def a_verdict(
+    reason: RejectReason | None = None,
+    shares: tuple[float, ...] = (0.5, 0.2, 0.3),
+    classifier: str = "resnet",
+) -> Verdict:
+    probabilities = dict(zip(DEFAULT_CLASSES, shares, strict=True))
+    return Verdict(
+        classifier=classifier,
+        probabilities=probabilities,
+        ruler=None if reason else max(probabilities, key=probabilities.__getitem__),
+        reason=reason,
+        seconds=0.1,
     )
 
 
-@pytest.mark.parametrize(
-    ("name", "cell"),
-    [
-        ("locus 12.jpg", "locus 12.jpg"),
-        ('=HYPERLINK("x")', '\'=HYPERLINK("x")'),
-        ("+1", "'+1"),
-        ("-1", "'-1"),
-        ("@SUM(A1)", "'@SUM(A1)"),
-        ("\t=1", "'=1"),
-        ("  =1", "'=1"),
-        ("יהוחנן.jpg", "יהוחנן.jpg"),
-    ],
-)
-def test_no_cell_of_the_csv_is_a_formula(name: str, cell: str) -> None:
-    text = to_csv([a_row(name)]).decode("utf-8-sig")
-    (row,) = csv.DictReader(io.StringIO(text))
-    assert row["photo"] == cell
-
-
-def test_the_csv_holds_every_probability() -> None:
-    text = to_csv([a_row("a.jpg")]).decode("utf-8-sig")
-    (row,) = csv.DictReader(io.StringIO(text))
-    assert row["verdict"] == "Alexander Jannaeus"
-    assert float(row["p_alexander_jannaeus"]) == pytest.approx(0.91)
-    assert row["second_choice"] == "John Hyrcanus I"
+def answered(session: UploadSession, name: str, verdict: Verdict) -> str:
+    """Add a photo with its answer; returns its digest."""
+    session.add([(name, name.encode())])
+    assert session.selected is not None
+    session.results[session.selected, "resnet"] = PhotoResult(
+        faces=(), legend=None, verdicts=(verdict,)
+    )
+    return session.selected
 
 
 def read(reason: RejectReason | None) -> Row:
     session = UploadSession()
-    session.add([("a.jpg", b"bytes")])
-    (digest,) = session.photos
-    verdict = Verdict(
-        classifier="resnet",
-        probabilities=dict(zip(DEFAULT_CLASSES, (0.5, 0.2, 0.3), strict=True)),
-        ruler=None if reason else DEFAULT_CLASSES[0],
-        reason=reason,
-        seconds=0.1,
-    )
-    session.results[digest, "resnet"] = PhotoResult(
-        faces=(), legend=None, verdicts=(verdict,)
-    )
+    answered(session, "a.jpg", a_verdict(reason))
     (row,) = table_rows(session, "resnet")
     return row
 
@@ -94,3 +62,47 @@ def test_an_answer_needs_no_reason() -> None:
     row = read(None)
     assert row.verdict == "John Hyrcanus I"
     assert row.reason == ""
+
+
+@pytest.fixture
+def three() -> UploadSession:
+    """Three photos: of Jannaeus, of Hyrcanus, of nobody."""
+    session = UploadSession()
+    answered(session, "b.jpg", a_verdict(shares=(0.1, 0.1, 0.8)))
+    answered(session, "C.jpg", a_verdict(shares=(0.9, 0.05, 0.05)))
+    answered(session, "a.jpg", a_verdict(RejectReason.TOO_WORN, (0.4, 0.3, 0.3)))
+    return session
+
+
+@pytest.mark.parametrize(
+    ("column", "once", "twice"),
+    [
+        ("photo", "a.jpg b.jpg C.jpg", "C.jpg b.jpg a.jpg"),
+        ("verdict", "b.jpg C.jpg a.jpg", "a.jpg C.jpg b.jpg"),
+        ("probability", "a.jpg b.jpg C.jpg", "C.jpg b.jpg a.jpg"),
+    ],
+)
+def test_a_heading_sorts_and_then_sorts_the_other_way(
+    three: UploadSession, column: str, once: str, twice: str
+) -> None:
+    for expected in (once, twice):
+        sort_photos(three, table_rows(three, "resnet"), column)
+        assert " ".join(photo.name for photo in three.photos.values()) == expected
+
+
+def test_the_arrows_follow_the_order_of_the_table(three: UploadSession) -> None:
+    sort_photos(three, table_rows(three, "resnet"), "photo")
+    three.selected = next(iter(three.photos))
+    seen = []
+    for _ in range(4):  # the last one stays
+        assert three.selected is not None
+        seen.append(three.photos[three.selected].name)
+        three.step(1)
+    assert seen == ["a.jpg", "b.jpg", "C.jpg", "C.jpg"]
+
+
+def test_a_photo_without_an_answer_is_sorted_to_the_end(three: UploadSession) -> None:
+    rows = table_rows(three, "resnet")
+    three.add([("0.jpg", b"new")])
+    sort_photos(three, rows, "photo")
+    assert [photo.name for photo in three.photos.values()][-1] == "0.jpg"

@@ -1,0 +1,101 @@
+"""The bar above one photo: to the next one, its name, and what to note of it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from html import escape
+
+import streamlit as st
+
+from coin_core.i18n import _
+from coin_core.results import class_title
+from coin_core.rulers import RULERS
+from ui.classify.session import NOBODY, PhotoNote, UploadedPhoto, UploadSession
+from ui.language import is_right_to_left
+
+_MAX_NOTE = 300
+
+
+def show_photo_bar(session: UploadSession, photo: UploadedPhoto) -> None:
+    """Arrows from photo to photo (keys too), the name, and the notes."""
+    order = list(session.photos)
+    place, count = order.index(photo.digest), len(order)
+    with st.container(horizontal=True, vertical_alignment="center", key="photo_bar"):
+        if count > 1:
+            _show_arrow(session, -1, disabled=place == 0)
+            _show_arrow(session, 1, disabled=place == count - 1)
+        words = _("{number} of {count}").format(number=place + 1, count=count)
+        st.html(
+            f'<p class="coin-photo"><b dir="auto">{escape(photo.name)}</b> '
+            f'<span class="coin-soft">{escape(words if count > 1 else "")}</span></p>'
+        )
+        st.button(
+            _("Remove this photo"),
+            type="tertiary",
+            icon=":material/close:",
+            key="remove_photo",
+            on_click=session.remove,
+            args=(photo.digest,),
+        )
+    _show_notes(session, photo)
+
+
+def _show_arrow(session: UploadSession, step: int, *, disabled: bool) -> None:
+    """A button to the photo before or after; it points where the key does."""
+    is_back = step < 0
+    points_left = is_back != is_right_to_left()
+    st.button(
+        _("Previous") if is_back else _("Next"),
+        icon=":material/arrow_back:" if points_left else ":material/arrow_forward:",
+        key="previous_photo" if is_back else "next_photo",
+        shortcut="Left" if points_left else "Right",
+        disabled=disabled,
+        on_click=session.step,
+        args=(step,),
+    )
+
+
+def _show_notes(session: UploadSession, photo: UploadedPhoto) -> None:
+    """The find's number, the visitor's own reading, and a remark, for the exports."""
+    note = session.notes.get(photo.digest, PhotoNote())
+
+    def store(name: str) -> None:
+        value = st.session_state[f"{name}_{photo.digest}"] or ""
+        kept = session.notes.get(photo.digest, PhotoNote())
+        session.notes[photo.digest] = replace(kept, **{name: str(value)[:_MAX_NOTE]})
+
+    def ruler_words(ruler: str) -> str:
+        if ruler == NOBODY:
+            return _("cannot tell")
+        return class_title(ruler) if ruler else _("as the classifier reads it")
+
+    with st.container(horizontal=True, vertical_alignment="bottom", key="photo_notes"):
+        st.text_input(
+            _("Find or context"),
+            value=note.context,
+            key=f"context_{photo.digest}",
+            max_chars=_MAX_NOTE,
+            placeholder=_("number, for the report"),
+            on_change=store,
+            args=("context",),
+            width=190,
+        )
+        st.selectbox(
+            _("Your own reading"),
+            ("", *RULERS, NOBODY),
+            index=("", *RULERS, NOBODY).index(note.ruler),
+            format_func=ruler_words,
+            key=f"ruler_{photo.digest}",
+            on_change=store,
+            args=("ruler",),
+            width=230,
+        )
+        st.text_input(
+            _("Note"),
+            value=note.text,
+            key=f"text_{photo.digest}",
+            max_chars=_MAX_NOTE,
+            on_change=store,
+            args=("text",),
+            width="stretch",
+        )
