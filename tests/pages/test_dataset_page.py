@@ -8,16 +8,76 @@ import pytest
 from sqlalchemy import text
 from streamlit.testing.v1 import AppTest
 
-from coin_core.catalog import Catalog
-from coin_core.catalog.importing.ingest import import_photos
+from coin_core.catalog import (
+    Catalog,
+    CatalogFace,
+    PhotoQuery,
+    PhotoStatus,
+    RotatedBox,
+)
+from coin_core.catalog.importing.ingest import import_photos, make_demo
+from coin_core.catalog.removed import list_removed
+from coin_core.jobs import list_jobs, main, stop_job
 from tests.ui.dataset.dataset_page import PAGE, a_photo, open_page, press, words_of
 
 
 def test_an_empty_collection_says_how_to_begin(empty: Catalog) -> None:
     page = open_page()
-    assert "The collection is empty" in words_of(page)
-    assert page.button(key="demo_make").label == "Strike 300 demo coins"
+    assert "The dataset is empty. Begin with one of these:" in words_of(page)
+    assert page.button(key="demo_make").label == "Generate 300 demo coins"
     assert page.file_uploader
+
+
+@pytest.fixture
+def _jobs_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (
+        "coin_core.jobs",
+        "ui.components.job_panel",
+        "ui.components.job_list",
+    ):
+        monkeypatch.setattr(f"{module}.start_waiting", lambda: None)
+
+
+@pytest.mark.usefixtures("_jobs_wait")
+def test_an_import_shows_its_files_from_the_first_moment_beside_its_button(
+    empty: Catalog,
+) -> None:
+    page = open_page()
+    files = [(f"locus {k}.png", a_photo(60 * k), "image/png") for k in (1, 2, 3)]
+    page.file_uploader[0].set_value(files).run()
+    page.button(key="import_start").click().run()
+    assert not page.exception
+    assert "photos are being imported" in words_of(page)
+    (shown,) = page.dataframe
+    assert list(shown.value["file"]) == ["locus 1.png", "locus 2.png", "locus 3.png"]
+    assert set(shown.value["result"]) == {"waits"}
+    (job,) = list_jobs()
+    assert page.sidebar.button(key=f"side_stop_{job.job_id}")
+    # The same in another tab, and after this one was closed.
+    assert "photos are being imported" in words_of(open_page())
+    main([job.job_id])
+    page.run()
+    assert not page.exception
+    assert empty.queries.progress().total == 3
+    assert "Importing photos: done" in [part.value for part in page.sidebar.caption]
+
+
+@pytest.mark.usefixtures("_jobs_wait")
+def test_the_button_of_the_demo_never_turns_into_another(empty: Catalog) -> None:
+    page = open_page()
+    label = page.button(key="demo_make").label
+    press(page, "demo_make")
+    assert "demo coins are being generated" in words_of(page)
+    button = page.button(key="demo_make")
+    assert (button.label, button.disabled) == (label, True)
+    (job,) = list_jobs()
+    stop_job(job.job_id)
+    for _ in make_demo(empty, 3):
+        pass
+    page = open_page("bring")
+    button = page.button(key="demo_make")
+    assert (button.label, button.disabled) == (label, True)
+    assert "3 demo coins are here" in words_of(page)
 
 
 def test_what_was_not_taken_from_a_table_is_told(
@@ -53,14 +113,32 @@ def test_a_dropped_table_shows_what_its_columns_mean(catalog: Catalog) -> None:
     assert chosen["ruler"] == "king"
     assert chosen["weight g"] == "weight"
     assert "Herod" in words_of(page)
-    assert page.button(key="import_start").label == "Bring in 2 files"
+    assert page.button(key="import_start").label == "Import 2 files"
 
 
-def test_the_demo_coins_go_with_one_click(catalog: Catalog) -> None:
+def test_removed_demo_coins_can_be_restored_with_what_people_gave_them(
+    catalog: Catalog,
+) -> None:
+    (rendered,) = catalog.queries.find(PhotoQuery(rendered=True)).photos
+    ids = [rendered.photo_id]
+    catalog.reviews.add(rendered.photo_id, "alexander_jannaeus", who="Anna")
+    box = RotatedBox(left=0.1, top=0.1, right=0.5, bottom=0.5, turn_deg=20)
+    catalog.edits.edit_faces({ids[0]: (CatalogFace(box=box),)}, who="Anna")
     page = open_page("bring")
-    assert "1 of the 12 photos" in words_of(page)
+    assert "1 of the photos here is a rendered coin" in words_of(page)
     press(page, "demo_remove")
     assert catalog.queries.progress().total == 11
+    assert "1 rendered coin is in the bin" in page.toast[0].value
+    (item,) = list_removed()
+    press(open_page("bring"), f"demo_restore_{item.item_id}")
+    (back,) = catalog.queries.find(PhotoQuery(rendered=True)).photos
+    assert (back.sha256, back.ruler) == (rendered.sha256, "alexander_jannaeus")
+    assert back.status is PhotoStatus.REVIEWED
+    assert catalog.photos.faces(back.photo_id) == (CatalogFace(box=box),)
+    (review,) = catalog.reviews.of_photo(back.photo_id)
+    assert (review.reviewer, review.ruler) == ("Anna", "alexander_jannaeus")
+    assert catalog.photos.path(back).is_file()
+    assert list_removed() == ()
 
 
 def test_a_damaged_catalog_is_told_and_left_alone(

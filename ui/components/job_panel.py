@@ -193,6 +193,7 @@ class JobPanel:
             key = f"stop_{job.job_id}"
             if may_change(job) and st.button(_("Remove from queue"), key=key):
                 _act(lambda: stop_job(job.job_id))
+        self.show_details(job)
 
     def _show_ended(self, job: Job) -> None:
         parts = [job.progress().text, self.ended_words(job)]

@@ -10,7 +10,7 @@ def test_the_coin_is_edited_and_a_wrong_measure_refused(catalog: Catalog) -> Non
     page.run()
     weight = next(n for n in page.number_input if n.label == "Weight in g")
     weight.set_value(1.97)
-    next(b for b in page.button if b.label == "Keep").click().run()
+    next(b for b in page.button if b.label == "Save").click().run()
     assert not page.exception
     assert catalog.photos.coin(catalog.photos.get(2).coin_id).weight_g == 1.97
 
@@ -21,7 +21,7 @@ def test_references_are_written_as_one_reads_them(catalog: Catalog) -> None:
     page.run()
     field = next(t for t in page.text_input if t.label == "References")
     field.set_value("Hendin 1132 (5th edition); TJC A12")
-    next(b for b in page.button if b.label == "Keep").click().run()
+    next(b for b in page.button if b.label == "Save").click().run()
     assert not page.exception
     first, second = catalog.photos.coin(catalog.photos.get(2).coin_id).references
     assert (first.catalogue, first.number, first.edition) == (

@@ -1,23 +1,42 @@
 from __future__ import annotations
 
 import pytest
+from streamlit.testing.v1 import AppTest
 
-from coin_core.catalog import Catalog
+from coin_core.catalog import Catalog, PhotoQuery
 from coin_core.catalog.versions import freeze
-from coin_core.jobs import JobKind, list_jobs
-from tests.ui.dataset.dataset_page import open_page, press, wait_for_task
+from coin_core.jobs import JobKind, list_jobs, main
+from tests.ui.dataset.dataset_page import open_page, press, wait_for_task, words_of
+
+
+def freeze_as(page: AppTest, name: str) -> None:
+    next(box for box in page.text_input if box.label == "Name").set_value(name)
+    next(b for b in page.button if b.label == "Freeze").click().run()
+    assert not page.exception
 
 
 def test_a_version_is_frozen_inspected_and_exported(
     catalog: Catalog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("coin_core.jobs.start_waiting", lambda: None)
-    monkeypatch.setattr("ui.components.job_panel.start_waiting", lambda: None)
+    for module in ("job_panel", "job_list"):
+        monkeypatch.setattr(f"ui.components.{module}.start_waiting", lambda: None)
+    (demo,) = catalog.queries.find(PhotoQuery(rendered=True)).photos
+    catalog.edits.set_ruler([demo.photo_id], "alexander_jannaeus", who="Anna")
     page = open_page("versions")
-    page.text_input[0].set_value("spring-2026")
-    next(b for b in page.button if b.label == "Freeze").click().run()
+    freeze_as(page, "no/name")
+    assert "Enter a name" in page.error[0].value, "before a job is made"
+    freeze_as(page, "spring-2026")
+    (freezing,) = list_jobs(JobKind.FREEZE)
+    assert "**Freezing spring-2026** waits for its turn" in words_of(page)
+    main([freezing.job_id])
+    page.run()
     assert not page.exception
     assert not page.error
+    # The demo coin among the photographs is left out, and that is said.
+    assert "spring-2026 is frozen: 9 photos of 9 coins" in words_of(page)
+    assert "Left out: 2 without a ruler, 1 rendered demo coins" in words_of(page)
+    assert any("Include the 1 rendered" in box.label for box in page.checkbox)
     assert "catalog:spring-2026" in page.code[0].value
     assert "spring-2026" in list(page.dataframe[0].value["name"])
     assert "No leak" in " ".join(s.value for s in page.success)

@@ -22,6 +22,6 @@ def test_a_deleted_run_is_restored_from_the_page() -> None:
 def test_the_bin_is_emptied_by_hand() -> None:
     make_run().delete()
     page = open_page()
-    button(page, "Empty the bin now").click().run()
+    button(page, "Delete for good").click().run()
     assert not page.exception
     assert not list_bin()

@@ -38,7 +38,7 @@ def test_a_running_training_shows_how_far_it_is() -> None:
         assert "running" in list(page.dataframe[0].value["state"])
         run.finish({"seconds": 1.0}, state=RunState.STOPPED)
     page = open_page()
-    assert "Did not come to their end" in words_of(page)
+    assert "Unfinished" in words_of(page)
     assert "the best so far is kept" in words_of(page)
     button(page, "Dismiss").click().run()
     assert list_jobs() == []

@@ -37,6 +37,20 @@ def test_one_run_shows_figures_and_its_cells_open_photos() -> None:
     assert "data:image/jpeg" in words_of(page)
 
 
+def test_a_run_without_epochs_opens_on_its_confusion_matrix() -> None:
+    run = make_run("svm")
+    assert [tab.label for tab in open_page(run).tabs][:2] == [
+        "Curves",
+        "Confusion matrix",
+    ]
+    (run.folder / "history.jsonl").write_text(
+        '{"fold": 0, "epoch": 0, "test_accuracy": 0.7}\n'
+    )
+    labels = [tab.label for tab in open_page(run).tabs]
+    assert labels[0] == "Confusion matrix"
+    assert "Curves" not in labels
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "name", ["config.json", "report.json", "history.jsonl", "predictions.jsonl"]
