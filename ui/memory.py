@@ -15,7 +15,7 @@ import re
 import sys
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakValueDictionary
 
@@ -23,6 +23,7 @@ import streamlit as st
 from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse
 from streamlit import runtime
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from coin_core.i18n import _
 from coin_core.imaging.photo_io import MAX_BYTES
@@ -30,6 +31,7 @@ from coin_core.storage import dump_json
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
+    from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 MAX_UPLOAD_MB: Final = MAX_BYTES >> 20
 """Of one file, whatever it holds; as `server.maxUploadSize`."""
@@ -114,6 +116,18 @@ def held_bytes(session_id: str | None = None) -> int:
                 sizes[id(photo.data)] = len(photo.data)
     arriving = _arriving if session_id is None else {"": _arriving[session_id]}
     return sum(sizes.values()) + sum(arriving.values())
+
+
+def forget_uploads(files: Iterable[UploadedFile]) -> None:
+    """Let go of uploads that were taken over; Streamlit keeps them for the whole visit.
+
+    What a script gets of them are copies.
+    """
+    context = get_script_run_ctx()
+    if context is not None:
+        manager: Any = context.uploaded_file_mgr
+        for file in files:
+            manager.remove_file(context.session_id, file.file_id)
 
 
 class UploadBudget:

@@ -11,7 +11,7 @@ from ui.classify.session import UploadSession
 from ui.components.custom import camera_button
 from ui.errors import show_error
 from ui.handover import take_sent_photos
-from ui.memory import MAX_UPLOAD_MB, show_refused_uploads
+from ui.memory import MAX_UPLOAD_MB, forget_uploads, show_refused_uploads
 
 # The browser gives pasted pictures to the page, not to the uploader, and the uploader
 # drops files that are too large without a word; the script handles both.
@@ -71,6 +71,7 @@ def show_uploader(session: UploadSession) -> None:
     show_refused_uploads()
     if files:
         session.add([(file.name, file.getvalue()) for file in files])
+        forget_uploads(files)
         st.rerun()  # draws an empty uploader; the session holds the photos
     with st.container(horizontal=True, vertical_alignment="center"):
         st.toggle(_("Pick a whole folder"), key="whole_folder", persist_state="session")

@@ -40,7 +40,7 @@ from ui.components.job_panel import JobPanel
 from ui.components.table import show_table
 from ui.dataset.session import DatasetSession, ask_reviewer
 from ui.errors import errors_on_page, show_error
-from ui.memory import MAX_UPLOAD_MB, show_refused_uploads
+from ui.memory import MAX_UPLOAD_MB, forget_uploads, show_refused_uploads
 
 _TABLES = (".csv", ".tsv", ".xlsx", ".xlsm")
 _FIRST_FIELDS = ("file", "ruler", "coin_id", "lot_text", "source", "licence", "credit")
@@ -274,6 +274,7 @@ def _ask_files(session: DatasetSession, catalog: Catalog) -> None:
         except KNOWN_ERRORS as error:
             show_error(sentence_of(error))
             return
+        forget_uploads(files)
         st.session_state["import_drops"] = drops + 1
         st.rerun()
 

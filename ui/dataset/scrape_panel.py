@@ -33,7 +33,7 @@ from ui.dataset.import_panel import ImportPanel
 from ui.dataset.session import DatasetSession, ask_reviewer, dataset_session
 from ui.errors import errors_on_page, show_error
 from ui.formatting import as_text
-from ui.memory import MAX_UPLOAD_MB, show_refused_uploads
+from ui.memory import MAX_UPLOAD_MB, forget_uploads, show_refused_uploads
 
 _SHOWN_LEFT_OUT = 50
 _PAGES = ["html", "htm", "mhtml", "mht", "zip"]
@@ -317,6 +317,7 @@ def _offer_saved(
     except KNOWN_ERRORS as error:
         show_error(sentence_of(error))
         return
+    forget_uploads(files)
     st.session_state["gather_drops"] = drops + 1
     st.rerun()
 

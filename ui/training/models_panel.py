@@ -13,6 +13,7 @@ from coin_core.model_store.promotion import demote, promote, promoted, roll_back
 from ui import resources
 from ui.errors import errors_on_page, show_error
 from ui.formatting import as_text
+from ui.memory import forget_uploads
 
 _ADDED = "model_added"
 
@@ -92,6 +93,7 @@ def _add_model() -> None:
             ):
                 path = Path(folder) / "bundle.zip"
                 path.write_bytes(file.getvalue())
+                forget_uploads([file])
                 model = install_model(path, name.strip())
             st.session_state[_ADDED] = model.name
             st.rerun()
