@@ -198,6 +198,7 @@ def _train_detector(name: str, out: Path, options: argparse.Namespace) -> Any:
 
 
 def _train_on_photos(options: argparse.Namespace) -> int:
+    from coin_core.jobs import report_details
     from coin_core.model_store import bundle
     from coin_core.training.catalog_dataset import is_catalog
     from coin_core.training.config import TrainingConfig
@@ -217,6 +218,8 @@ def _train_on_photos(options: argparse.Namespace) -> int:
         ),
     )
     find_start(training.name, training.init)  # fails before photos are loaded
+    began = time.monotonic()
+    report_details(more_steps=True)
     coins = arguments.load_coins(
         options.data, allow_duplicates=options.allow_duplicates
     )
@@ -231,7 +234,9 @@ def _train_on_photos(options: argparse.Namespace) -> int:
     )
     if warning := few_coins_warning(coins_per_class(coins.labels, coins.groups)):
         sys.stderr.write(f"{warning}\n")
-    card, fitted = train_on_coins(training, coins, out=out, data=data)
+    card, fitted = train_on_coins(
+        training, coins, out=out, data=data, loading_s=time.monotonic() - began
+    )
     write_reports([fitted.report], as_json=options.json)
     if fitted.stopped:
         sys.stderr.write("Stopped: the model is the best so far.\n")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import shlex
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -21,7 +22,7 @@ from coin_core.classifiers.scope import fit_scope
 from coin_core.classifiers.torch_classifier import NetClassifier
 from coin_core.errors import CoinError, TrainingDataError, TrainingStoppedError
 from coin_core.evaluation.metrics import report_json
-from coin_core.jobs import Progress
+from coin_core.jobs import Progress, report_details
 from coin_core.model_store import bundle
 from coin_core.training.config import TrainingConfig
 from coin_core.training.cross_validation import FittedClassifier, fit_classifier
@@ -85,7 +86,12 @@ class Training:
 
 
 def train_on_coins(
-    training: Training, coins: CoinSet, *, out: Path, data: str
+    training: Training,
+    coins: CoinSet,
+    *,
+    out: Path,
+    data: str,
+    loading_s: float = 0.0,
 ) -> tuple[bundle.Card, FittedClassifier]:
     """Cross-validate a classifier on coins, fit it on all of them, save it.
 
@@ -97,6 +103,8 @@ def train_on_coins(
         coins: The crops with their labels.
         out: The bundle's folder.
         data: The value of `--data`; the card keeps only the folder's name.
+        loading_s: How long it took to find the coins, which counts as time of the
+            training.
 
     Raises:
         TrainingDataError: There are too few coins.
@@ -110,6 +118,7 @@ def train_on_coins(
         data if in_catalog else str(Path(data).resolve()), folds=crossed
     )
     source, run, fitted = _fit(training, coins, command=command)
+    fitted.seconds = round(fitted.seconds + loading_s, 1)
     spec = get_classifier(training.name)
     how = how_measured(coins.splits, training.folds)
     if fitted.stopped:
@@ -223,7 +232,10 @@ def _fit(
     training: Training, coins: CoinSet, *, command: str, with_final: bool = True
 ) -> tuple[_Source, Run, FittedClassifier]:
     """Fit and measure, in an unfinished run with the same settings if there is one."""
+    began = time.monotonic()
     X, source = _load_inputs(training, coins)
+    inputs_s = time.monotonic() - began
+    report_details(more_steps=False)
     start = source.start
     config = {
         "classifier": training.name,
@@ -278,6 +290,7 @@ def _fit(
         else:
             settings |= {"folds": training.folds, "with_final": with_final}
             fitted = fit_classifier(name, X, y, coins.groups, **settings)
+        fitted.seconds += inputs_s
         rows = prediction_rows(coins, fitted.probabilities, fitted.fold_of)
         run.write_predictions(rows)
     return source, run, fitted

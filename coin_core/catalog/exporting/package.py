@@ -42,6 +42,7 @@ def main(arguments: Sequence[str]) -> int:
     is_file = form in _ONE_FILE
     out = folder / (f"{name}.{form}" if is_file else name)
     shutil.rmtree(folder / name, ignore_errors=True)  # of an interrupted export
+    jobs.report_details(more_steps=not is_file)
     try:
         with jobs.Progress("exporting", unit="photo") as progress:
             done = export(
@@ -70,6 +71,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def _pack(done: Exported, file: Path) -> Path:
     """Move an exported folder into a ZIP, file by file: the disk holds them once."""
+    jobs.report_details(more_steps=False)
     paths = sorted(path for path in done.path.rglob("*") if path.is_file())
     with zipfile.ZipFile(file, "w") as archive:
         for path in jobs.track(paths, "packing", unit="file"):

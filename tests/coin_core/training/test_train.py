@@ -102,6 +102,16 @@ def test_a_classifier_of_other_coins_knows_what_its_coins_look_like(folder):
     assert fitted.threshold.value >= 0.5
 
 
+def test_the_time_of_a_training_counts_finding_the_coins_too(folder):
+    coins = load_folder(folder(4, 4))
+    training = Training(name="knn", folds=2)
+    out = bundle.models_dir() / "out"
+    card, fitted = train_on_coins(training, coins, out=out, data="x", loading_s=500)
+    assert fitted.seconds >= 500
+    assert card.training["seconds"] == fitted.seconds
+    assert summaries()[0].seconds == fitted.seconds
+
+
 def test_unreadable_photos_are_left_out_and_counted(folder):
     place = folder(4, 4)
     (place / "anchor" / "torn.png").write_bytes(b"\x89PNG\r\n\x1a\n torn")
