@@ -36,9 +36,11 @@ _NONE = LETTER_CLASSES - 1
 _MIN_PROBABILITY = 0.45  # of a letter that is shown, in its best cell
 _WINDOW = 3  # cells hidden at a time
 _LEAST_LOSS = 0.01  # of the log probability; below it a place does not matter
-_NEIGHBOUR_MODEL = "knn"
 _MIN_LETTER_DX, _MIN_LINE_DY = 0.07, 0.085  # between letters; fractions of the view
 _HALF_LETTER = 0.065, 0.08  # width, height
+
+NEIGHBOUR_MODEL = "knn"
+"""The model in whose space coins are similar or not."""
 
 Found = tuple[float, float, float, str]
 """A letter's centre x and y, its probability, and its key."""
@@ -265,6 +267,19 @@ def _losses(probabilities: NDArray[np.float32]) -> NDArray[np.float32]:
     return losses
 
 
+def similarity_vectors(
+    coin_classifier: CoinClassifier, crops: NDArray[np.uint8]
+) -> NDArray[np.float32]:
+    """Return unit vectors (N, D) of crops (N, S, S, 3), in the space of the knn model.
+
+    The scalar product of two is the similarity of the coins.
+    """
+    pipeline = coin_classifier.model(NEIGHBOUR_MODEL).classifier.estimator_
+    features = coin_classifier.features(crops, NEIGHBOUR_MODEL)
+    _finite(torch.from_numpy(features))
+    return np.asarray(pipeline[:-1].transform(features), np.float32)
+
+
 def nearest_coins(
     coin_classifier: CoinClassifier, crop: NDArray[np.uint8], count: int = 8
 ) -> list[tuple[NearCoin, NDArray[np.uint8] | None]]:
@@ -273,14 +288,11 @@ def nearest_coins(
     They are the coins that the knn model was fitted to. Rendered ones are rendered
     again from their number; others come without a picture.
     """
-    model = coin_classifier.model(_NEIGHBOUR_MODEL)
-    if model.card.classifier != _NEIGHBOUR_MODEL:
+    model = coin_classifier.model(NEIGHBOUR_MODEL)
+    if model.card.classifier != NEIGHBOUR_MODEL:
         return []  # a user's own bundle of that name is something else
-    pipeline = model.classifier.estimator_
-    features = coin_classifier.features(crop[None], _NEIGHBOUR_MODEL)
-    _finite(torch.from_numpy(features))
-    projected = pipeline[:-1].transform(features)
-    neighbours: KNeighborsClassifier = pipeline[-1]
+    projected = similarity_vectors(coin_classifier, crop[None])
+    neighbours: KNeighborsClassifier = model.classifier.estimator_[-1]
     rows_fitted = neighbours.n_samples_fit_
     seed = int(model.card.training.get("coins_seed", -1))
     rendered = model.card.training.get("data") == "rendered" and seed >= 0

@@ -49,6 +49,7 @@ def install(monkeypatch: pytest.MonkeyPatch) -> None:
         find_legend_pose,
         heat_map,
         nearest_coins,
+        similarity_vectors,
     ):
         monkeypatch.setattr(explain, fake.__name__, fake)
 
@@ -182,6 +183,12 @@ def heat_map(*_: object) -> np.ndarray:
     y, x = np.mgrid[:40, :40] / 40
     heat: np.ndarray = np.exp(-((x - 0.5) ** 2 + (y - 0.4) ** 2) / 0.04)
     return heat.astype(np.float32)
+
+
+def similarity_vectors(_: object, crops: np.ndarray) -> np.ndarray:
+    """Photos are similar if they are equally bright."""
+    angle = crops.mean(axis=(1, 2, 3)) / 255 * np.pi / 2
+    return np.stack([np.cos(angle), np.sin(angle)], axis=1).astype(np.float32)
 
 
 def nearest_coins(

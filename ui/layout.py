@@ -87,6 +87,14 @@ section[data-testid="stSidebar"][data-collapsed="false"] {{
 .coin-aligned i, .coin-aligned .coin-glyph {{ height: 1.3rem; font-style: normal; }}
 .coin-aligned b {{ font-weight: 400; border-top: 1px solid {PAPER_DEEP}; }}
 .coin-aligned .name b {{ font-weight: 700; color: {BRONZE}; }}
+.coin-near {{ display: flex; flex-wrap: wrap; gap: .8rem; }}
+.coin-near figure {{ width: 120px; margin: 0; font-size: .9rem; color: {INK};
+  overflow-wrap: anywhere; }}
+.coin-near figure > div {{ position: relative; height: 120px;
+  background: {PAPER_DEEP}; border-radius: 4px; overflow: hidden; }}
+.coin-near figure > div > span {{ position: absolute; left: 0; right: 0; bottom: 0;
+  background: #3d4c6bd9; color: white; font-size: .78rem; text-align: center; }}
+.coin-near small {{ display: block; color: {INK_SOFT}; line-height: 1.3; }}
 .coin-glyph {{ display: inline-block; width: 1.3rem; height: 1.3rem;
   background: currentColor; -webkit-mask: var(--shape) center / contain no-repeat;
   mask: var(--shape) center / contain no-repeat; }}

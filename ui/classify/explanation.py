@@ -1,7 +1,4 @@
-"""All classifiers side by side, the names that the letters fit, and similar coins.
-
-Each part is computed after the parts above it are on the screen.
-"""
+"""All classifiers side by side, the names that the letters fit."""
 
 from __future__ import annotations
 
@@ -9,21 +6,18 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from html import escape
 
-import numpy as np
 import streamlit as st
 
 from coin_core.detection.faces import RotatedBox
 from coin_core.i18n import _
 from coin_core.model_store.card import Card
 from coin_core.results import Verdict, class_title
-from coin_core.rulers import RULERS
 from ui.classify import predict
 from ui.classify.session import UploadedPhoto
 from ui.classify.verdict import WHY_NOT, is_weighed, real_figures, verdict_bars
 from ui.components.charts import comparison_bars, show_chart
 from ui.components.paleo_hebrew import glyph_style, legend_table
 from ui.components.table import percent_column, show_table
-from ui.errors import errors_on_page
 from ui.formatting import as_text, short_title
 from ui.palette import class_colours
 
@@ -143,24 +137,3 @@ def show_names(
             "point at a letter to see it on the coin."
         )
     )
-
-
-def _short_name(name: str) -> str:
-    """The name on the coin if the class is a ruler: it fits under a thumbnail."""
-    return RULERS[name].name_on_coin if name in RULERS else class_title(name)
-
-
-def show_nearest_coins(photo: UploadedPhoto, box: RotatedBox) -> None:
-    """The most similar known coins, the most similar first."""
-    st.subheader(_("The nearest known coins"), anchor=False)
-    with errors_on_page(), st.spinner(_("Finding similar coins …")):
-        nearest = predict.nearest_coins(photo, box)
-        if not nearest:
-            st.caption(_("No known coins are stored with the classifiers."))
-            return
-        row = st.container(horizontal=True)
-        for coin, image in nearest:
-            with row.container(width=104):
-                if image is not None:
-                    st.image(np.ascontiguousarray(image), width=104)
-                st.caption(as_text(_short_name(coin.label)))

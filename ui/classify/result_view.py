@@ -11,7 +11,8 @@ from coin_core.i18n import _
 from coin_core.model_store.card import Card
 from coin_core.results import PhotoResult, RejectReason, Verdict
 from coin_core.rulers import DEFAULT_CLASSES, RULERS
-from ui.classify.explanation import show_comparison, show_names, show_nearest_coins
+from ui.classify.explanation import show_comparison, show_names
+from ui.classify.nearest import show_nearest_coins
 from ui.classify.picture import show_picture
 from ui.classify.predict import classify_photo, legend_fits, reads_letters
 from ui.classify.reading import reading_sentences
