@@ -24,7 +24,7 @@ from coin_core.access import Right, check
 from coin_core.classifiers.features import compute_features
 from coin_core.classifiers.loading import load_classifier
 from coin_core.classifiers.registry import feature_extractor, get_classifier
-from coin_core.classifiers.torch_classifier import predict_calibrated
+from coin_core.classifiers.torch_classifier import PhotoClassifier, predict_calibrated
 from coin_core.detection.faces import RotatedBox, crop_to_flan
 from coin_core.errors import CoinError, WeightsMismatchError, sentence_of
 from coin_core.model_store import bundle, sharing
@@ -174,6 +174,8 @@ def _load(name: str, folder: Path, version: tuple[int, ...]) -> LoadedModel:
             f"classifier of features, and for no other. {card.classifier} takes "
             f"{'features' if on_features else 'photos'}. Train it again."
         )
+    if isinstance(classifier, PhotoClassifier):
+        classifier.freeze()
     extractor = None
     if on_features:
         extractor = _open(card.features_from["name"], _find_extractor(name, card))

@@ -7,6 +7,7 @@ from letters, also describe portraits and symbols.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
 
 import torch
@@ -14,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from coin_core.classifiers.legend_net import FEATURES, LegendNet, build_legend_net
+from coin_core.model_store.graph import compiled
 from coin_core.rulers import RULERS
 
 GRID = 4  # cells along each side of the flan
@@ -80,6 +82,11 @@ class AppearanceNet(nn.Module):
         self.widths = [width * GRID**2 for width in used]
         self.look = nn.ModuleList(AppearanceHead(width, classes) for width in used)
 
+    def freeze(self, size_px: int) -> None:
+        """Let ONNX Runtime compute the backbone; the network then only answers."""
+        views = torch.zeros(1, 3, size_px, size_px)
+        self.trunk = compiled(self.trunk, views)  # type: ignore[assignment]
+
     def embed(self, x: Tensor) -> Tensor:
         """Return the embeddings (N, D) of x float32 (N, 3, S, S)."""
         maps = self.trunk(x)
@@ -103,7 +110,7 @@ class LegendAppearanceNet(LegendNet):
             [AppearanceHead(legend_net.trunk.channels[0], classes)]
         )
 
-    def join(self, features: Tensor, maps: tuple[Tensor, Tensor, Tensor]) -> Tensor:
+    def join(self, features: Tensor, maps: Sequence[Tensor]) -> Tensor:
         """Return the embedding (N, D) of the features and the backbone's maps."""
         return torch.cat([super().join(features, maps), spatial_pool(maps[0])], dim=1)
 

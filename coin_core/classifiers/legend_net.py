@@ -9,6 +9,7 @@ Its weights are zero until a fine-tuning uses it.
 """
 
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -16,6 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from coin_core.classifiers.torchvision_import import torchvision
+from coin_core.model_store.graph import compiled
 
 STRIDE_PX = 8
 LETTER_CLASSES = 17  # the 16 letters of coin_core.rulers.LETTERS, then "none"
@@ -201,6 +203,20 @@ class LegendHead(nn.Module):
         return out
 
 
+class LetterNet(nn.Module):
+    """Backbone and letter head in one, to be computed in one go."""
+
+    def __init__(self, trunk: Trunk, letters: LetterHead) -> None:
+        super().__init__()
+        self.trunk = trunk
+        self.letters = letters
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Return letter logits and the backbone's maps of x (N, 3, S, S)."""
+        maps = self.trunk(x)
+        return self.letters(maps), *maps
+
+
 class LegendNet(nn.Module):
     """Backbone, letter head and ruler head."""
 
@@ -208,6 +224,7 @@ class LegendNet(nn.Module):
         super().__init__()
         self.trunk = trunk
         self.letters = LetterHead(trunk.channels)
+        self.frozen: nn.Module | None = None
         self.legend = LegendHead()
         self.drop = nn.Dropout(dropout)
         self.ruler = nn.Linear(FEATURES, classes)
@@ -217,13 +234,30 @@ class LegendNet(nn.Module):
             nn.init.zeros_(layer.weight)
             nn.init.zeros_(layer.bias)
 
+    def freeze(self, size_px: int) -> None:
+        """Let ONNX Runtime compute the layers, for inputs of `size_px` on a CPU.
+
+        The network only answers from then on. `trunk` becomes its early layers, so
+        that the weights are not in memory twice.
+        """
+        views = torch.zeros(1, 3, size_px, size_px)
+        whole = LetterNet(self.trunk, self.letters).eval()
+        frozen = compiled(whole, views)
+        if frozen is whole:
+            return
+        with torch.inference_mode():
+            letters = whole(views)[0]
+        self.frozen = frozen
+        self.legend = compiled(self.legend, letters)  # type: ignore[assignment]
+        self.trunk = compiled(self.trunk.early(), views)  # type: ignore[assignment]
+
     def classify_features(self, features: Tensor) -> Tensor:
         """Return class logits (N, C) of features (N, 4096): by place, and anywhere."""
         best = features.view(len(features), -1, 16).amax(2)
         out: Tensor = self.ruler(self.drop(features)) + self.anywhere(self.drop(best))
         return out
 
-    def join(self, features: Tensor, maps: tuple[Tensor, Tensor, Tensor]) -> Tensor:
+    def join(self, features: Tensor, maps: Sequence[Tensor]) -> Tensor:
         """Return the embedding (N, D) of the features and the backbone's maps."""
         return torch.cat([features, maps[2].mean((2, 3))], dim=1)
 
@@ -237,8 +271,11 @@ class LegendNet(nn.Module):
 
     def read_letters(self, x: Tensor) -> LegendOutput:
         """Return all outputs for x float32 (N, 3, S, S)."""
-        maps = self.trunk(x)
-        letters = self.letters(maps)
+        if self.frozen is not None:
+            letters, *maps = self.frozen(x)
+        else:
+            maps = self.trunk(x)
+            letters = self.letters(maps)
         features = self.legend(letters)
         embedding = self.join(features, maps)
         return LegendOutput(letters, features, embedding, self.classify(embedding))

@@ -287,17 +287,36 @@ def choose_poses(
     poses = [turns[0] for turns in likely]
     unsure = [k for k, turns in enumerate(likely) if len(turns) > 1]
     if unsure:
-        first, second = (
-            _letters_read(
-                predict_once(
-                    net, crops[unsure], settings, [likely[k][turn] for k in unsure]
-                )
-            )
-            for turn in range(2)
-        )
-        for k, clearly in zip(unsure, second > _CLEARLY_MORE * first, strict=True):
-            poses[k] = likely[k][1] if clearly else poses[k]
+        two = [likely[k] for k in unsure]
+        chosen = _read_turns(net, crops[unsure], settings, two)[1]
+        for k, pose in zip(unsure, chosen, strict=True):
+            poses[k] = pose
     return poses
+
+
+def _read_turns(
+    net: LegendNet,
+    crops: NDArray[np.uint8],
+    settings: Preprocessing,
+    likely: Sequence[tuple[LegendPose, ...]],
+) -> tuple[LegendOutput, list[LegendPose]]:
+    """Return the outputs for each crop in the turn in which more is read, and those."""
+    owners = [k for k, turns in enumerate(likely) for _ in turns]
+    poses = [pose for turns in likely for pose in turns]
+    output = predict_once(net, crops[owners], settings, poses)
+    if len(poses) == len(likely):
+        return output, poses
+    read = _letters_read(output).tolist()
+    rows: list[int] = []
+    first = 0
+    for turns in likely:
+        clearly = len(turns) > 1 and read[first + 1] > _CLEARLY_MORE * read[first]
+        rows.append(first + clearly)
+        first += len(turns)
+    chosen = LegendOutput(
+        *(getattr(output, item.name)[rows] for item in fields(LegendOutput))
+    )
+    return chosen, [poses[row] for row in rows]
 
 
 @torch.inference_mode()
@@ -309,21 +328,22 @@ def predict(
     The letters are those of one view. Features, embedding and logits of doubtful coins
     come from the mean of seven views.
     """
-    poses = choose_poses(net, crops, settings)
-    output = predict_once(net, crops, settings, poses)
+    if not settings.framed:
+        return predict_once(net, crops, settings, [centred_pose(settings)] * len(crops))
+    output, poses = _read_turns(net, crops, settings, predict_poses(crops))
     best = output.logits.softmax(1).amax(1)
     doubtful = torch.nonzero(best < _DOUBTFUL).flatten().tolist()
-    if not settings.framed or not doubtful:
+    if not doubtful:
         return output
-    nearby = [
-        predict_once(
-            net, crops[doubtful], settings, [_moved(poses[k], *move) for k in doubtful]
-        )
-        for move in _NEARBY
-    ]
+    nearby = predict_once(
+        net,
+        crops[doubtful * len(_NEARBY)],
+        settings,
+        [_moved(poses[k], *move) for move in _NEARBY for k in doubtful],
+    )
     features, embedding = output.features.clone(), output.embedding.clone()
-    features[doubtful] = _mean(features[doubtful], [one.features for one in nearby])
-    embedding[doubtful] = _mean(embedding[doubtful], [one.embedding for one in nearby])
+    features[doubtful] = _mean(features[doubtful], nearby.features)
+    embedding[doubtful] = _mean(embedding[doubtful], nearby.embedding)
     return replace(
         output,
         features=features,
@@ -332,8 +352,9 @@ def predict(
     )
 
 
-def _mean(first: Tensor, others: Sequence[Tensor]) -> Tensor:
-    return torch.stack([first, *others]).mean(0)
+def _mean(first: Tensor, nearby: Tensor) -> Tensor:
+    """The mean of rows (N, D) and those of the views near by, (6 N, D)."""
+    return torch.cat([first[None], nearby.view(-1, *first.shape)]).mean(0)
 
 
 def _moved(pose: LegendPose, right: float, down: float, scale: float) -> LegendPose:
@@ -358,7 +379,7 @@ def predict_once(
     for first in range(0, len(crops), _BATCH):
         rows = slice(first, first + _BATCH)
         inputs = torch.from_numpy(prepare(crops[rows], settings, poses[rows]))
-        if device.type == "cpu":
+        if device.type == "cpu" and net.frozen is None:
             inputs = inputs.contiguous(memory_format=torch.channels_last)
         parts.append(net.read_letters(inputs.to(device)))
     if len(parts) == 1:
@@ -389,6 +410,10 @@ class PhotoClassifier(NetClassifier):
         if not self._reads_legend:
             return super().embed(crops)
         return predict(self.module_.eval(), crops, self.preparation).embedding
+
+    def freeze(self) -> None:
+        """Let ONNX Runtime compute the network, which then only answers."""
+        self.module_.eval().freeze(self.preparation.size_px)
 
     @property
     def _reads_legend(self) -> bool:

@@ -32,6 +32,7 @@ from coin_core.model_store.bundle import (
     load_weights,
     read_tensors,
 )
+from coin_core.model_store.graph import compiled
 
 
 def conv_bn_relu(inward: int, outward: int, stride: int = 1) -> nn.Sequential:
@@ -148,7 +149,8 @@ class CoinSegmentationNet(nn.Module):
 @lru_cache(maxsize=1)
 def shipped_coin_net() -> nn.Module:
     """Return the shipped network, loaded once."""
-    return load_small_net(find_detection_bundle(COIN_BUNDLE), CoinSegmentationNet)
+    net = load_small_net(find_detection_bundle(COIN_BUNDLE), CoinSegmentationNet)
+    return compiled(net, torch.zeros(1, 3, ZOOM_PX, ZOOM_PX))
 
 
 def photos_to_input(photos: NDArray[np.uint8]) -> Tensor:
@@ -674,7 +676,8 @@ class LegendLocalizerNet(nn.Module):
 @lru_cache(maxsize=1)
 def shipped_localizer() -> nn.Module:
     """Return the shipped network, loaded once."""
-    return load_small_net(find_detection_bundle(LEGEND_BUNDLE), LegendLocalizerNet)
+    net = load_small_net(find_detection_bundle(LEGEND_BUNDLE), LegendLocalizerNet)
+    return compiled(net, torch.zeros(1, 1, LEGEND_PX, LEGEND_PX))
 
 
 def crops_to_input(crops: NDArray[np.uint8]) -> Tensor:
@@ -820,7 +823,8 @@ def shipped_side_net() -> tuple[nn.Module, float]:
     """Return the shipped side network, loaded once, and its legend bias."""
     folder = find_detection_bundle(SIDE_BUNDLE)
     bias = load_card(folder).limits.get(LEGEND_LOGIT_BIAS, 0.0)
-    return load_small_net(folder, SideNet), float(bias)
+    net = compiled(load_small_net(folder, SideNet), torch.zeros(1, 1, SIDE_PX, SIDE_PX))
+    return net, float(bias)
 
 
 def side_probabilities(

@@ -1,0 +1,119 @@
+"""Networks in ONNX Runtime answer as torch does, for every kind of network we build."""
+
+import pytest
+import torch
+from torch import nn
+
+from coin_core.classifiers.appearance_net import FeatureMode, build_net
+from coin_core.classifiers.loading import load_classifier
+from coin_core.detection import nets
+from coin_core.model_store.bundle import find_bundle, find_detection_bundle
+from coin_core.model_store.graph import Graph, compiled
+from coin_core.models import open_model
+
+TOLERANCE = 1e-4
+
+
+def randomized(net: nn.Module) -> nn.Module:
+    """The network with weights and statistics unlike those that it starts with."""
+    torch.manual_seed(3)
+    for name, value in net.state_dict().items():
+        if value.is_floating_point():
+            spread = torch.rand_like(value) * 0.1
+            value.copy_(spread + 0.5 if "var" in name else value + spread)
+    return net.eval()
+
+
+@pytest.fixture(autouse=True)
+def _keep_random_state():
+    with torch.random.fork_rng(devices=[]):
+        yield
+
+
+@pytest.mark.parametrize(
+    ("bundle", "build", "shape", "others"),
+    [
+        ("faces", nets.CoinSegmentationNet, (1, 3, 96, 96), (5, 3, 64, 128)),
+        ("sides", nets.SideNet, (1, 1, 64, 64), (3, 1, 64, 64)),
+        ("frames", nets.LegendLocalizerNet, (1, 1, 128, 128), (2, 1, 128, 128)),
+    ],
+)
+def test_the_nets_of_detection_answer_as_in_torch(bundle, build, shape, others):
+    net = nets.load_small_net(find_detection_bundle(bundle), build)
+    fast = compiled(net, torch.zeros(shape))
+    assert isinstance(fast, Graph)
+    inputs = torch.rand(others) * 2 - 1
+    with torch.inference_mode():
+        expected, found = net(inputs), fast(inputs)
+    if isinstance(expected, torch.Tensor):
+        expected, found = (expected,), (found,)
+    for one, other in zip(expected, found, strict=True):
+        assert torch.allclose(one, other, atol=TOLERANCE)
+
+
+@pytest.mark.parametrize("name", ["resnet", "vgg"])
+def test_a_shipped_legend_net_answers_as_in_torch(name):
+    inputs = torch.randn(3, 3, 128, 128)
+    plain = load_classifier(find_bundle(name))[1].module_.eval()
+    fast = open_model(name).classifier.module_
+    assert isinstance(fast.frozen, Graph)
+    assert isinstance(fast.legend, Graph)
+    with torch.inference_mode():
+        expected, found = plain.read_letters(inputs), fast.read_letters(inputs)
+        early = plain.trunk.early()(inputs)
+        assert torch.allclose(early, fast.trunk(inputs), atol=TOLERANCE)
+    for output in ("letters", "features", "embedding", "logits"):
+        one, other = getattr(expected, output), getattr(found, output)
+        assert torch.allclose(one, other, atol=TOLERANCE)
+
+
+@pytest.mark.parametrize(
+    ("backbone", "size_px", "mode", "deep"),
+    [
+        ("resnet", 96, FeatureMode.LEGEND, False),
+        ("vgg", 64, FeatureMode.LEGEND, False),
+        ("vgg", 64, FeatureMode.BOTH, False),
+        ("resnet", 64, FeatureMode.APPEARANCE, False),
+        ("resnet", 64, FeatureMode.APPEARANCE, True),
+        ("vgg", 96, FeatureMode.APPEARANCE, True),
+    ],
+)
+def test_a_net_of_every_shape_answers_as_before(backbone, size_px, mode, deep):
+    net = randomized(build_net(backbone, 3, feature_mode=mode, deep=deep))
+    inputs = torch.rand(2, 3, size_px, size_px) - 0.5
+    with torch.inference_mode():
+        expected = net(inputs), net.embed(inputs)
+        net.freeze(size_px)
+        found = net(inputs), net.embed(inputs)
+    assert any(isinstance(part, Graph) for part in net.modules())
+    for one, other in zip(expected, found, strict=True):
+        assert torch.allclose(one, other, rtol=1e-3, atol=1e-3)
+
+
+def test_it_answers_only():
+    fast = compiled(nn.Sequential(nn.Conv2d(1, 2, 3)).eval(), torch.zeros(1, 1, 8, 8))
+    fast.eval()
+    with pytest.raises(TypeError, match="cannot be trained"):
+        fast.train()
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        nn.GELU(),
+        nn.Conv2d(1, 2, 3, padding="same"),
+        nn.MaxPool2d(2, ceil_mode=True),
+        nn.AdaptiveMaxPool2d(3),
+        nn.Upsample(scale_factor=2, mode="bicubic"),
+    ],
+)
+def test_an_unknown_layer_is_left_to_torch(layer):
+    net = nn.Sequential(layer).eval()
+    assert compiled(net, torch.zeros(1, 1, 8, 8)) is net
+
+
+def test_weights_that_are_no_numbers_are_left_to_torch():
+    net = nn.Sequential(nn.Conv2d(1, 2, 3)).eval()
+    with torch.no_grad():
+        net[0].weight[0, 0, 1, 1] = torch.nan
+    assert compiled(net, torch.zeros(1, 1, 8, 8)) is net
