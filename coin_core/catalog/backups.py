@@ -1,12 +1,14 @@
 """Copies of the file of a catalog: one a day, and one before its tables change.
 
 They are in `backups` beside the file. SQLite makes a copy while others write; it is
-checked before it counts, so that a damaged catalog replaces no good copy.
+checked before it counts, so that a damaged catalog replaces no good copy. Against a
+broken disk, `copy_folder` copies the whole data folder to another one.
 """
 
 from __future__ import annotations
 
 import logging
+import shutil
 import sqlite3
 import time
 from contextlib import closing, suppress
@@ -16,7 +18,7 @@ from typing import Final
 
 from filelock import Timeout
 
-from coin_core.errors import CatalogError
+from coin_core.errors import CatalogError, disk_errors
 from coin_core.storage import open_lock, replacing
 
 KEPT: Final = 7
@@ -44,6 +46,11 @@ def back_up(path: Path, reason: str = "daily") -> Path:
     now = datetime.now(UTC)
     name = f"{path.stem}.{reason}.{now:%Y%m%d-%H%M%S-%f}{path.suffix}"
     copy = path.parent / "backups" / name
+    _copy_checked(path, copy)
+    return copy
+
+
+def _copy_checked(path: Path, copy: Path) -> None:
     with replacing(copy) as temporary:
         with (
             closing(sqlite3.connect(path, timeout=WAIT_S)) as old,
@@ -53,7 +60,62 @@ def back_up(path: Path, reason: str = "daily") -> Path:
             (answer,) = new.execute("PRAGMA quick_check(1)").fetchone()
         if answer != "ok":
             raise sqlite3.DatabaseError(f"database disk image is malformed: {answer}")
-    return copy
+
+
+def copy_folder(path: Path, out: Path) -> int:
+    """Copy what is new in a catalog's data folder, while others write there.
+
+    What was deleted meanwhile stays in the copy. The cache is left out.
+
+    Args:
+        path: The catalog's file, whose copy is checked.
+        out: The folder of the copy, which may hold an older one.
+
+    Returns:
+        How many other files were copied.
+
+    Raises:
+        CatalogError: The catalog is damaged, or `out` cannot be written.
+    """
+    data, copied = path.parent, 0
+    if data == out or data in out.parents or out in data.parents:
+        raise CatalogError(
+            f"{out} is in the data folder, or holds it. Name a folder on another disk."
+        )
+    with (
+        disk_errors(f"The copy in {out} could not be finished", kind=CatalogError),
+        open_lock(out / ".lock", timeout_s=WAIT_S),
+    ):
+        # First, so that the photos of all its rows are there when they are copied.
+        if path.exists():
+            try:
+                _copy_checked(path, out / path.name)
+            except sqlite3.Error as error:
+                raise CatalogError(
+                    f"{path} could not be copied ({error}); the older copy in {out} "
+                    f"stays. {advice(path)}"
+                ) from error
+        for file in data.rglob("*"):
+            name = file.relative_to(data)
+            skipped = name.parts[0] == "cache" or name.name.startswith((".", path.name))
+            if not skipped and file.is_file():
+                with suppress(FileNotFoundError):  # deleted meanwhile
+                    copied += _copy_changed(file, out / name)
+    return copied
+
+
+def _copy_changed(file: Path, copy: Path) -> bool:
+    there, now = copy.stat() if copy.exists() else None, file.stat()
+    if there and (there.st_size, int(there.st_mtime)) == (
+        now.st_size,
+        int(now.st_mtime),
+    ):
+        return False
+    copy.parent.mkdir(parents=True, exist_ok=True)
+    part = copy.with_name(f".{copy.name}.part")
+    shutil.copy2(file, part)
+    part.replace(copy)
+    return True
 
 
 def back_up_daily(path: Path) -> None:

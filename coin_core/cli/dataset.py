@@ -90,13 +90,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     check.set_defaults(perform=_check)
 
+    backup = actions.add_parser(
+        "backup", help="copy what is new in the data folder to a folder elsewhere"
+    )
+    backup.add_argument("out", type=Path, metavar="FOLDER")
+    backup.set_defaults(unopened=_back_up)
+
     restore = actions.add_parser(
         "restore", help="put a backup in the place of a lost or damaged dataset"
     )
     restore.add_argument(
         "backup", nargs="?", type=Path, metavar="FILE", help="default: the newest"
     )
-    restore.set_defaults(perform=None)
+    restore.set_defaults(unopened=_restore)
 
 
 def _add_free_only(parser: argparse.ArgumentParser) -> None:
@@ -109,9 +115,10 @@ def run(options: argparse.Namespace) -> int:
     """Perform one action; return 1 if `leaks` or `check` finds any."""
     from coin_core.catalog import open_catalog
 
-    if options.perform is None:
-        return _restore(options.backup)
-    code: int = options.perform(options, open_catalog())
+    if "unopened" in options:
+        code: int = options.unopened(options)
+    else:
+        code = options.perform(options, open_catalog())
     return code
 
 
@@ -253,18 +260,38 @@ def _check(options: argparse.Namespace, catalog: Catalog) -> int:
     return 1 if problems else 0
 
 
-def _restore(backup: Path | None) -> int:
-    from coin_core.catalog import open_catalog
-    from coin_core.catalog.backups import restore
+def _back_up(options: argparse.Namespace) -> int:
+    from coin_core.catalog.backups import copy_folder
+
+    copied = copy_folder(_file("back it up"), options.out.resolve())
+    sys.stderr.write(
+        f"The dataset is in {options.out}, with {copied} new or changed files.\n"
+    )
+    return 0
+
+
+def _file(what: str) -> Path:
+    """The catalog's file.
+
+    Raises:
+        CatalogError: It has none.
+    """
     from coin_core.catalog.database import find_url
     from coin_core.errors import CatalogError
 
     url = find_url(None)
     if url.get_backend_name() != "sqlite":
         raise CatalogError(
-            "The dataset is on PostgreSQL: restore it by PostgreSQL's own tools."
+            f"The dataset is on PostgreSQL: {what} by PostgreSQL's own tools."
         )
-    copy, aside = restore(Path(str(url.database)), backup)
+    return Path(str(url.database))
+
+
+def _restore(options: argparse.Namespace) -> int:
+    from coin_core.catalog import open_catalog
+    from coin_core.catalog.backups import restore
+
+    copy, aside = restore(_file("restore it"), options.backup)
     sys.stderr.write(f"The dataset is as it was in {copy}.\n")
     if aside is not None:
         sys.stderr.write(f"What was there before is now {aside}.\n")

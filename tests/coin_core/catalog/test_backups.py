@@ -1,0 +1,90 @@
+"""A copy of the data folder on another disk is enough to go on with."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from coin_core.access import acting_as, operator
+from coin_core.catalog import PhotoRecord, open_catalog
+from coin_core.cli.main import main
+
+
+@pytest.fixture
+def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A data folder with two photos and a run."""
+    folder = tmp_path / "data"
+    monkeypatch.setenv("COIN_DATA_DIR", str(folder))
+    monkeypatch.delenv("COIN_DATABASE_URL", raising=False)
+    add(b"first")
+    add(b"second")
+    (folder / "runs" / "a").mkdir(parents=True)
+    (folder / "runs" / "a" / "report.json").write_text("{}")
+    (folder / "cache").mkdir(exist_ok=True)
+    (folder / "cache" / "page").write_text("again from the network")
+    return folder
+
+
+def add(photo: bytes) -> None:
+    record = PhotoRecord(extension="jpg", width_px=4, height_px=3, phash="0" * 64)
+    catalog = open_catalog()
+    with acting_as(operator()):
+        catalog.photos.add(photo, record, [], who="ada")
+    catalog.close()
+
+
+def back_up(out: Path, capsys: pytest.CaptureFixture[str]) -> int:
+    capsys.readouterr()
+    assert main(["dataset", "backup", str(out)]) == 0
+    words = capsys.readouterr().err.split()
+    return int(words[words.index("with") + 1])
+
+
+def test_a_copy_is_whole_and_the_next_one_takes_what_is_new(
+    data, tmp_path, monkeypatch, capsys
+):
+    out = tmp_path / "elsewhere"
+    assert back_up(out, capsys) >= 3
+    assert back_up(out, capsys) == 0
+    # A copy that was killed is done again; what changed is replaced.
+    (original,) = (p for p in (out / "photos").glob("*.jpg") if p.read_bytes() < b"s")
+    original.rename(original.with_name(f".{original.name}.part"))
+    (data / "runs" / "a" / "report.json").write_text('{"right": 1}')
+    assert back_up(out, capsys) == 2
+    add(b"third")
+    back_up(out, capsys)
+    assert not (out / "cache").exists()
+    monkeypatch.setenv("COIN_DATA_DIR", str(out))
+    assert main(["dataset", "check", "--digests"]) == 0
+    assert len(list((out / "photos").glob("[!.]*.jpg"))) == 3
+    assert (out / "runs" / "a" / "report.json").read_text() == '{"right": 1}'
+
+
+def test_a_damaged_dataset_replaces_no_copy(data, tmp_path, capsys):
+    out = tmp_path / "elsewhere"
+    back_up(out, capsys)
+    good = (out / "catalog.sqlite").read_bytes()
+    file = data / "catalog.sqlite"
+    with sqlite3.connect(file) as raw:
+        raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    raw.close()
+    damaged = bytearray(file.read_bytes())
+    damaged[4096 : len(damaged) // 2] = bytes(len(damaged) // 2 - 4096)
+    file.write_bytes(damaged)
+    assert main(["dataset", "backup", str(out)]) != 0
+    assert "Traceback" not in capsys.readouterr().err
+    assert (out / "catalog.sqlite").read_bytes() == good
+
+
+@pytest.mark.parametrize("where", ["data", "data/copy", "."])
+def test_a_folder_within_the_other_is_refused(data, tmp_path, where, capsys):
+    assert main(["dataset", "backup", str(tmp_path / where)]) != 0
+    assert "on another disk" in capsys.readouterr().err
+
+
+def test_postgresql_has_tools_of_its_own(monkeypatch, tmp_path, capsys):
+    monkeypatch.setenv("COIN_DATABASE_URL", "postgresql://coin@nowhere/coins")
+    assert main(["dataset", "backup", str(tmp_path / "copy")]) != 0
+    assert "back it up by PostgreSQL's own tools" in capsys.readouterr().err
