@@ -78,7 +78,7 @@ def _show_notes(session: UploadSession, photo: UploadedPhoto) -> None:
             placeholder=_("number, for the report"),
             on_change=store,
             args=("context",),
-            width=190,
+            width=150,
         )
         st.selectbox(
             _("Your own reading"),
@@ -88,7 +88,7 @@ def _show_notes(session: UploadSession, photo: UploadedPhoto) -> None:
             key=f"ruler_{photo.digest}",
             on_change=store,
             args=("ruler",),
-            width=230,
+            width=190,
         )
         st.text_input(
             _("Note"),

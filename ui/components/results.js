@@ -13,7 +13,7 @@ function named(tag, className, text) {
   return node;
 }
 
-function makeRow(photo) {
+function makeRow(photo, secondTitle) {
   const row = make("tr", "");
   row.dataset.id = photo.id;
   const picture = make("td", "picture");
@@ -38,7 +38,9 @@ function makeRow(photo) {
     bar.append(fill);
     chance.append(bar, make("span", "number", photo.percent));
   }
-  row.append(picture, name, verdict, chance, make("td", "second", photo.second),
+  const second = make("td", "second", photo.second);
+  second.dataset.title = secondTitle; // where the headings are not shown
+  row.append(picture, name, verdict, chance, second,
     make("td", "reason", photo.reason));
   return row;
 }
@@ -72,7 +74,8 @@ export default function ({ data, parentElement, setTriggerValue }) {
     }
     head.append(cell);
   }
-  const rows = data.photos.map(makeRow);
+  const secondTitle = data.columns.find((one) => one.className === "second").title;
+  const rows = data.photos.map((photo) => makeRow(photo, secondTitle));
   const focused = box.getRootNode().activeElement?.closest?.("tr[data-id]");
   const heading = make("thead", "");
   heading.append(head);
