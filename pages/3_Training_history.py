@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from coin_core.i18n import N_
 from coin_core.training.run_comparison import summaries
 from ui.layout import begin_page
 from ui.training.bin_view import show_bin
@@ -15,13 +16,16 @@ from ui.training.run_detail import show_run
 from ui.training.runs_table import filter_runs, select_runs, summary_line
 
 begin_page(
-    "Training history",
-    "Train a classifier on your own coins, and compare the results of each run: which "
-    "data, which settings, which figures, and how certain they are.",
+    N_("Training history"),
+    N_(
+        "Train a classifier on your own coins, and compare the results of "
+        "each run: which data, which settings, which figures, and how "
+        "certain they are."
+    ),
 )
 runs = summaries()
 with st.expander(
-    "Train a classifier", expanded=not runs, icon=":material/model_training:"
+    N_("Train a classifier"), expanded=not runs, icon=":material/model_training:"
 ):
     show_training_form()
 watch_queue()
@@ -29,9 +33,9 @@ show_models()
 
 if not runs:
     show_bin()
-    st.caption("No training has been run on this computer yet.")
+    st.caption(N_("No training has been run on this computer yet."))
     st.stop()
-st.header("Runs", anchor=False)
+st.header(N_("Runs"), anchor=False)
 shown = filter_runs(runs)
 st.markdown(summary_line(runs, len(shown)))
 if not shown:

@@ -53,7 +53,7 @@ function makeTile(photo, words) {
   line.append(dot, make("span", "label", photo.label));
   if (photo.note) line.append(make("span", "note", photo.note));
   const tags = make("div", "line");
-  for (const tag of photo.tags) tags.append(make("span", `tag ${tag}`, tag));
+  for (const [kind, text] of photo.tags) tags.append(make("span", `tag ${kind}`, text));
   const open = make("button", "open", words.open);
   open.type = "button";
   open.setAttribute("aria-label", `${words.open} ${photo.name}`);

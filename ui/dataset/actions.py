@@ -11,7 +11,7 @@ from coin_core.access import current_person
 from coin_core.catalog import Catalog, Edit, EditGroup, ExcludeReason
 from coin_core.catalog.asking import start_asking
 from coin_core.errors import WeightsMissingError
-from coin_core.i18n import _, ngettext
+from coin_core.i18n import N_, _, ngettext
 from coin_core.jobs import Job, JobKind, JobState
 from ui import resources
 from ui.background_task import BackgroundTask, start_task
@@ -26,13 +26,13 @@ from ui.dataset.formatting import (
 )
 from ui.dataset.photo_facts import LICENCES
 from ui.dataset.session import DatasetSession, ask_reviewer
-from ui.formatting import as_text, plural
+from ui.formatting import as_text, date_and_time, plural
 
 if TYPE_CHECKING:
     from coin_core.catalog.label_errors import Recorded
 
 _SHOWN_CHANGES = 3
-_LEFT_ALONE = "; what somebody else has changed since was left alone"
+_LEFT_ALONE = N_("Later changes by somebody else were kept.")
 
 
 class AskingPanel(JobPanel):
@@ -132,11 +132,11 @@ def _action_button(
 
 
 def _offer_rulers(session: DatasetSession, catalog: Catalog) -> None:
-    with st.popover("Ruler"):
+    with st.popover(_("Ruler")):
         authority = st.text_input(
-            "Attribution follows (optional)",
+            _("Attribution follows (optional)"),
             key="authority",
-            placeholder="e.g. Meshorer, TJC 2001",
+            placeholder=_("e.g. Meshorer, TJC 2001"),
         )
 
         def ruler_button(ruler: str | None, label: str, **options: Any) -> None:
@@ -156,15 +156,17 @@ def _offer_rulers(session: DatasetSession, catalog: Catalog) -> None:
         for key in (*ruler_keys(catalog.queries.choices().rulers), None):
             ruler_button(key, ruler_title(key), key=f"set_ruler_{key}")
         name = st.text_input(
-            "Another",
+            _("Another"),
             key="other_ruler",
-            placeholder="Mattathias Antigonus, star and anchor …",
-            help="A class of its own, which trainings on the catalog then learn too.",
+            placeholder=_("Mattathias Antigonus, star and anchor …"),
+            help=_(
+                "A class of its own, which trainings on the dataset then learn too."
+            ),
         )
         other = ruler_key(name)
         ruler_button(
             other or None,
-            ruler_title(other) if other else "Write a name first",
+            ruler_title(other) if other else _("Write a name first"),
             key="set_other_ruler",
             disabled=not other,
         )
@@ -189,7 +191,7 @@ def labelled_words(count: int, ruler: str | None) -> str:
 
 def _offer_exclusion(session: DatasetSession, catalog: Catalog) -> None:
     count = len(session.selected)
-    with st.popover("Exclude"):
+    with st.popover(_("Exclude")):
         for reason, title in REASON_TITLES.items():
 
             def exclude(reason: ExcludeReason = reason) -> None:
@@ -197,48 +199,56 @@ def _offer_exclusion(session: DatasetSession, catalog: Catalog) -> None:
 
             _action_button(
                 session,
-                title.capitalize(),
+                _(title).capitalize(),
                 exclude,
-                f"{plural(count, 'photo')} excluded: {title}",
+                _("{photos} excluded: {reason}").format(
+                    photos=plural(count, "photo"), reason=_(title)
+                ),
                 key=f"exclude_{reason}",
             )
         st.divider()
         _action_button(
             session,
-            "Include again",
+            _("Include again"),
             lambda: catalog.edits.restore(session.selected, who=session.reviewer),
-            f"{plural(count, 'photo')} included again",
+            ngettext(
+                "{count} photo is included again.",
+                "{count} photos are included again.",
+                count,
+            ).format(count=f"{count:,}"),
         )
 
 
 def _offer_crops(session: DatasetSession, catalog: Catalog) -> None:
-    with st.popover("Crop and turn"):
+    with st.popover(_("Crop and turn")):
         for label, edit in cropping.EDITS.items():
             st.button(
-                label,
+                _(label),
                 key=f"crop_all_{label}",
                 type="tertiary",
                 on_click=_crop_selected,
                 args=(session, catalog, label, edit),
             )
         angle = st.number_input(
-            "Turn clockwise by °", -180, 180, 0, step=1, key="turn_all_by"
+            _("Turn clockwise by °"), -180, 180, 0, step=1, key="turn_all_by"
         )
         turn = cropping.rotation(float(angle))
         st.button(
-            "Turn all by this angle",
+            _("Turn all by this angle"),
             key="turn_all",
             type="tertiary",
             on_click=_crop_selected,
-            args=(session, catalog, f"Turn by {angle}°", turn),
+            args=(session, catalog, _("Turn by {angle}°").format(angle=angle), turn),
             disabled=angle == 0,
         )
         st.divider()
         _action_button(
             session,
-            "Back to the original",
+            _("Back to the original"),
             lambda: catalog.edits.reset_faces(session.selected, who=session.reviewer),
-            f"{plural(len(session.selected), 'photo')} with the boxes of the import",
+            _("{photos} with the boxes of the import").format(
+                photos=plural(len(session.selected), "photo")
+            ),
             key="original_all",
         )
 
@@ -255,7 +265,7 @@ def _crop_selected(
     start_task(
         session,
         BackgroundTask(
-            title=label,
+            title=_(label),
             function=lambda progress: cropping.edit_photos(
                 catalog, selected, edit, who=reviewer, progress=progress
             ),
@@ -266,31 +276,35 @@ def _crop_selected(
 
 def _offer_provenance(session: DatasetSession, catalog: Catalog) -> None:
     """The same source, licence and credit for all; an empty field changes nothing."""
-    with st.popover("Licence"):
-        st.caption("Fields that are left empty stay as they are on each photo.")
+    with st.popover(_("Licence")):
+        st.caption(_("Fields that are left empty stay as they are on each photo."))
         values = {
             "licence": st.selectbox(
-                "Licence",
+                _("Licence"),
                 LICENCES,
                 index=None,
                 accept_new_options=True,
                 key="told_licence",
-                placeholder="choose, or write another",
+                placeholder=_("choose, or write another"),
             ),
-            "credit": st.text_input("Credit: who must be named", key="told_credit"),
+            "credit": st.text_input(_("Credit: who must be named"), key="told_credit"),
             "source": st.text_input(
-                "Source", key="told_source", placeholder="a museum, own camera …"
+                _("Source"), key="told_source", placeholder=_("a museum, own camera …")
             ),
         }
         changes = {name: value for name, value in values.items() if value}
         _action_button(
             session,
-            f"Save for {plural(len(session.selected), 'photo')}",
+            _("Save for {photos}").format(
+                photos=plural(len(session.selected), "photo")
+            ),
             lambda: catalog.edits.edit_photos(
                 dict.fromkeys(session.selected, changes), who=session.reviewer
             ),
-            f"{plural(len(session.selected), 'photo')} now with "
-            f"{', '.join(map(str, changes.values()))}",
+            _("{photos} now with {values}").format(
+                photos=plural(len(session.selected), "photo"),
+                values=", ".join(map(str, changes.values())),
+            ),
             key="tell_all",
             disabled=not changes,
         )
@@ -298,20 +312,22 @@ def _offer_provenance(session: DatasetSession, catalog: Catalog) -> None:
 
 def _offer_grouping(session: DatasetSession, catalog: Catalog) -> None:
     count = len(session.selected)
-    with st.popover("Same coin"):
-        st.caption("Photos of one coin stay together when a dataset is split.")
+    with st.popover(_("Same coin")):
+        st.caption(_("Photos of one coin stay together when a dataset is split."))
         _action_button(
             session,
-            "They show one coin",
+            _("They show one coin"),
             lambda: catalog.edits.group_coins(session.selected, who=session.reviewer),
-            f"{count} photos now show one coin and stay together in every split",
+            _(
+                "{count} photos now show one coin and stay together in every split"
+            ).format(count=count),
             disabled=count < 2,
         )
         _action_button(
             session,
-            "Each shows a coin of its own",
+            _("Each shows a coin of its own"),
             lambda: catalog.edits.ungroup(session.selected, who=session.reviewer),
-            f"{plural(count, 'photo')} now of separate coins",
+            _("{photos} now show separate coins").format(photos=plural(count, "photo")),
         )
 
 
@@ -373,11 +389,11 @@ def classify_catalog_photos(
 def show_undo(session: DatasetSession, catalog: Catalog) -> None:
     """The buttons that undo and redo the reviewer's own changes."""
     for word, help_text in (
-        ("undo", "Your own last change, whichever photo it was on."),
-        ("redo", "What you undid last."),
+        ("undo", _("Your own last change, whichever photo it was on.")),
+        ("redo", _("What you undid last.")),
     ):
         st.button(
-            word.capitalize(),
+            _("Undo") if word == "undo" else _("Redo"),
             key=f"{word}_edit",
             icon=f":material/{word}:",
             type="tertiary",
@@ -406,15 +422,20 @@ def ask_undo(
     first = group.edits[0]
     changes = list(dict.fromkeys(edit_text(edit) for edit in group.edits))
     with st.container(border=True, key="asked_undo"):
-        doubt = ", but not in this visit, so it may be somebody else's"
-        st.text(
-            f"This change is signed {first.who} and was made on "
-            f"{first.at:%Y-%m-%d %H:%M} UTC{doubt * (word != 'reverse')}. It concerns "
-            f"{plural(len(group.photo_ids), 'photo')}:"
+        words = _("This change is signed {who} and was made on {time}.")
+        if word != "reverse":
+            words = _(
+                "This change is signed {who} and was made on {time}, but not in this "
+                "visit, so it may be somebody else's."
+            )
+        concerned = _("It concerns {photos}:").format(
+            photos=plural(len(group.photo_ids), "photo")
         )
+        words = words.format(who=first.who, time=date_and_time(first.at))
+        st.text(f"{words} {concerned}")
         st.text("\n".join(changes[:_SHOWN_CHANGES]))
         if len(changes) > _SHOWN_CHANGES:
-            st.text(f"and {len(changes) - _SHOWN_CHANGES} more")
+            st.text(_("and {count} more").format(count=len(changes) - _SHOWN_CHANGES))
 
         def answer(go_on: bool) -> None:
             session.asked_undo = None
@@ -426,11 +447,11 @@ def ask_undo(
                 _undo_or_redo(session, catalog, word, group.group_id)
 
         with st.container(horizontal=True):
-            title = "Redo it" if word == "redo" else "Undo it"
-            for label, go_on in ((title, True), ("Cancel", False)):
+            title = _("Redo it") if word == "redo" else _("Undo it")
+            for label, go_on in ((title, True), (_("Cancel"), False)):
                 st.button(
                     label,
-                    key=f"asked_{label}",
+                    key=f"asked_{'yes' if go_on else 'no'}",
                     type="primary" if go_on else "tertiary",
                     on_click=answer,
                     args=(go_on,),
@@ -442,7 +463,7 @@ def offer_reversal(
 ) -> None:
     """A menu of changes, also of others, to undo one of them; it asks first."""
     groups = {
-        edit.group_id: f"{edit.at:%Y-%m-%d %H:%M} {edit.who}: {edit_text(edit)}"
+        edit.group_id: f"{date_and_time(edit.at)} {edit.who}: {edit_text(edit)}"
         for edit in edits
         if not edit.undone and edit.entity != "added"
     }
@@ -456,22 +477,24 @@ def offer_reversal(
                 session.asked_undo = ("reverse", group)
 
     st.selectbox(
-        "Undo one of these changes",
+        _("Undo one of these changes"),
         list(groups),
         index=None,
         format_func=groups.__getitem__,
         key=key,
         on_change=ask,
-        placeholder="Also one of somebody else; you are asked first",
+        placeholder=_("Also one of somebody else; you are asked first"),
     )
 
 
 def _reverse(session: DatasetSession, catalog: Catalog, group_id: str) -> None:
     with session.action():
         group = catalog.edits.reverse(group_id, who=session.reviewer)
-        session.notice = f"Undone: {plural(len(group.photo_ids), 'photo')}"
+        session.notice = _("Undone: {photos}").format(
+            photos=plural(len(group.photo_ids), "photo")
+        )
         if group.left_alone:
-            session.notice += _LEFT_ALONE
+            session.notice += " " + _(_LEFT_ALONE)
 
 
 def _undo_or_redo(
@@ -505,13 +528,13 @@ def undo_or_redo(
         step = catalog.edits.undo if undo else catalog.edits.redo
         group = step(who=who, expected=group.group_id if group else None)
         if group is None:
-            session.notice = f"Nothing to {word}"
+            session.notice = _("Nothing to undo") if undo else _("Nothing to redo")
         else:
             photo_ids = group.photo_ids
-            title = "Undone" if undo else "Done again"
-            session.notice = f"{title}: {plural(len(photo_ids), 'photo')}"
+            words = _("Undone: {photos}") if undo else _("Done again: {photos}")
+            session.notice = words.format(photos=plural(len(photo_ids), "photo"))
             if group.left_alone:
-                session.notice += _LEFT_ALONE
+                session.notice += " " + _(_LEFT_ALONE)
     return photo_ids
 
 

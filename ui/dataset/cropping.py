@@ -64,30 +64,30 @@ def rotation(by_deg: float) -> PhotoEdit:
 
 
 EDITS: dict[str, PhotoEdit] = {
-    "Find the coins": detect,
-    "Split in two": split,
-    "Turn 90° left": rotation(-90),
-    "Turn 90° right": rotation(90),
-    "Swap sides": lambda _catalog, _photo, faces: face_edits.swap_sides(faces),
+    N_("Find the coins"): detect,
+    N_("Split in two"): split,
+    N_("Turn 90° left"): rotation(-90),
+    N_("Turn 90° right"): rotation(90),
+    N_("Swap sides"): lambda _catalog, _photo, faces: face_edits.swap_sides(faces),
 }
 _ICONS = {
-    "Find the coins": "frame_inspect",
-    "Split in two": "splitscreen_left",
-    "Turn 90° left": "rotate_left",
-    "Turn 90° right": "rotate_right",
-    "Swap sides": "swap_horiz",
+    N_("Find the coins"): "frame_inspect",
+    N_("Split in two"): "splitscreen_left",
+    N_("Turn 90° left"): "rotate_left",
+    N_("Turn 90° right"): "rotate_right",
+    N_("Swap sides"): "swap_horiz",
 }
 _HELP = {
-    "Find the coins": "Boxes around the coins in this photo, found anew.",
-    "Split in two": "Cut the box in the middle: obverse and reverse from one picture.",
-    "Swap sides": "The legend side is the other one.",
+    N_("Find the coins"): N_("Boxes around the coins in this photo, found anew."),
+    N_("Split in two"): N_("Cut the box in the middle: two sides from one picture."),
+    N_("Swap sides"): N_("The legend side is the other one."),
 }
 
 
 _CHANGED = {
-    "Find the coins": N_("Coins found anew on {changed} of {total} photos"),
-    "Split in two": N_("{changed} of {total} photos split in two"),
-    "Swap sides": N_("Sides swapped on {changed} of {total} photos"),
+    N_("Find the coins"): N_("Coins found anew on {changed} of {total} photos"),
+    N_("Split in two"): N_("{changed} of {total} photos split in two"),
+    N_("Swap sides"): N_("Sides swapped on {changed} of {total} photos"),
 }
 
 
@@ -166,30 +166,32 @@ def show_crop_tools(
     with st.container(horizontal=True, vertical_alignment="center"):
         for label, edit in EDITS.items():
             st.button(
-                label,
+                _(label),
                 key=f"crop_{label}",
                 icon=f":material/{_ICONS[label]}:",
-                help=_HELP.get(label),
+                help=_(_HELP.get(label, "")) or None,
                 on_click=save,
                 args=(lambda edit=edit: edit(catalog, photo, faces),),
             )
         st.button(
-            "Back to the original",
+            _("Back to the original"),
             key="crop_original",
             icon=":material/history:",
             type="tertiary",
             on_click=reset,
-            help="The boxes as they were when the photo came in.",
+            help=_("The boxes as they were when the photo was imported."),
         )
     if faces:
         _show_crops(_photo_pixels(catalog, photo), photo.photo_id, faces, save)
     else:
-        st.caption("No coin is marked in this photo: find it, or draw a box.")
+        st.caption(_("No coin is marked in this photo: find it, or draw a box."))
     _show_box_drawing(catalog, photo, faces, save)
     others = [i for i in session.selected if i != photo.photo_id]
     if others and faces:
         st.button(
-            f"Use these boxes for the {len(others)} other chosen photos",
+            _("Use these boxes for the {count} other selected photos").format(
+                count=len(others)
+            ),
             key="boxes_to_chosen",
             type="tertiary",
             on_click=_copy_faces,
@@ -221,13 +223,15 @@ def _show_crops(
                 st.image(
                     crop_to_flan(pixels, faces[i].box, _CROP_PX),
                     width=_CROP_PX,
-                    alt=f"Face {i + 1}, {side_title(faces[i].side)}",
+                    alt=_("Face {number}, {side}").format(
+                        number=i + 1, side=side_title(faces[i].side)
+                    ),
                 )
                 _ask_side(i, faces, key, save)
                 _ask_turn(i, faces, key, save)
                 if len(faces) > 1:
                     st.button(
-                        "Remove this face",
+                        _("Remove this face"),
                         key=f"drop_{key}",
                         type="tertiary",
                         on_click=save,
@@ -247,7 +251,7 @@ def _ask_side(i: int, faces: Faces, key: str, save: SaveFaces) -> None:
         save(lambda: face_edits.change(faces, i, side=side))
 
     st.selectbox(
-        f"Face {i + 1} shows",
+        _("Face {number} shows").format(number=i + 1),
         options,
         index=options.index(current),
         format_func=lambda option: side_title(to_side(option)),
@@ -264,7 +268,7 @@ def _ask_turn(i: int, faces: Faces, key: str, save: SaveFaces) -> None:
         save(lambda: face_edits.rotate(faces, by_deg, i))
 
     st.slider(
-        f"Turn face {i + 1} clockwise",
+        _("Turn face {number} clockwise").format(number=i + 1),
         -180,
         180,
         round(faces[i].box.turn_deg),
@@ -280,19 +284,25 @@ def _show_box_drawing(
     catalog: Catalog, photo: CatalogPhoto, faces: Faces, save: SaveFaces
 ) -> None:
     """A crop box drawn by mouse, for one of the faces or for a new one."""
-    if not st.toggle("Draw a box by mouse", key=f"draw_{photo.photo_id}"):
+    if not st.toggle(_("Draw a box by mouse"), key=f"draw_{photo.photo_id}"):
         return
     index = 0
     if faces:
         index = st.segmented_control(
-            "Box of",
+            _("Box of"),
             list(range(len(faces) + 1)),
-            format_func=lambda i: f"face {i + 1}" if i < len(faces) else "one more",
+            format_func=lambda i: (
+                _("face {number}").format(number=i + 1)
+                if i < len(faces)
+                else _("one more")
+            ),
             default=0,
             required=True,
             key=f"draw_face_{photo.photo_id}_{len(faces)}",
         )
-    st.caption("Click the box; then drag it by its middle, or size it by its corners.")
+    st.caption(
+        _("Click the box; then drag it by its middle, or size it by its corners.")
+    )
     start = faces[index].box if index < len(faces) else _DEFAULT_BOX
     drawn = correct_crop(
         _photo_pixels(catalog, photo),

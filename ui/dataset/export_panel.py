@@ -6,17 +6,18 @@ import streamlit as st
 
 from coin_core.access import Right, may, refusal
 from coin_core.catalog.versions import VersionSummary
+from coin_core.i18n import N_, _, translate
 from coin_core.jobs import Job, JobKind, JobState
 from ui.components.job_panel import JobPanel
 from ui.downloads import download_address, export_path
 from ui.errors import errors_on_page
-from ui.formatting import as_text
+from ui.formatting import as_text, plural
 
 _FORMS = {
-    "zip": "ZIP: photos and table",
-    "imagefolder": "ImageFolder: one folder per ruler",
-    "csv": "CSV table alone",
-    "coco": "COCO annotations with photos",
+    "zip": N_("ZIP: photos and table"),
+    "imagefolder": N_("ImageFolder: one folder per ruler"),
+    "csv": N_("CSV table alone"),
+    "coco": N_("COCO annotations with photos"),
 }
 _SHOWN = 200
 
@@ -33,19 +34,25 @@ class ExportPanel(JobPanel):
         if job.state is not JobState.DONE or "file" not in details:
             return
         photos, bared = int(details["photos"]), int(details["bared"])
-        said = [f"{photos:,} photo{'s' * (photos != 1)}."]
+        said = [plural(photos, "photo") + "."]
         if bared:
-            said.append(f"What the camera wrote was taken out of {bared:,} of them.")
+            said.append(
+                _("Camera data was removed from {count} of them.").format(
+                    count=f"{bared:,}"
+                )
+            )
         st.text(" ".join(said))
         if left_out := details["left_out"]:
-            with st.expander(f"Left out: {len(left_out)}"):
+            with st.expander(_("Left out: {count}").format(count=len(left_out))):
                 for sentence in left_out[:_SHOWN]:
-                    st.text(sentence)
+                    st.text(translate(sentence))
         if (path := export_path(job)) is None:
-            st.text("Its file is gone. Prepare the export again.")
+            st.text(_("Its file is gone. Prepare the export again."))
             return
         st.link_button(
-            f"Download {as_text(path.name)} ({path.stat().st_size / 2**20:.1f} MB)",
+            _("Download {name} ({size} MB)").format(
+                name=as_text(path.name), size=f"{path.stat().st_size / 2**20:.1f}"
+            ),
             download_address(job),
             type="primary",
             icon=":material/download:",
@@ -59,34 +66,39 @@ def offer_export(frozen: tuple[VersionSummary, ...]) -> None:
         return
     with st.container(horizontal=True, vertical_alignment="bottom"):
         which = st.selectbox(
-            "What",
+            _("What"),
             [None, *(v.name for v in reversed(frozen))],
-            format_func=lambda n: "all photos as they are now" if n is None else n,
+            format_func=lambda n: _("all photos as they are now") if n is None else n,
             key="export_version",
             width=250,
         )
         form = st.selectbox(
-            "As",
+            _("As"),
             list(_FORMS),
-            format_func=_FORMS.__getitem__,
+            format_func=lambda form: _(_FORMS[form]),
             key="export_form",
             width=280,
         )
         free_only = st.checkbox(
-            "Only freely licensed",
+            _("Only freely licensed"),
             key="export_free",
-            help="Leaves out photos whose licence does not let anybody pass them on.",
+            help=_("Leaves out photos whose licence does not allow passing them on."),
         )
     keep_notes = st.checkbox(
-        "Leave in the photos what the camera wrote: place (GPS), serial number, owner",
+        _("Keep camera data in the photos: place (GPS), serial number, owner"),
         key="export_notes",
-        help="Taken out by default, so that no find spot is published unawares. The "
-        "originals in the collection keep it in any case.",
+        help=_(
+            "Taken out by default, so that no find spot is published unawares. "
+            "The originals in the collection keep it in any case."
+        ),
     )
     st.caption(
-        "With the photos goes an attribution file: source, licence and credit of each."
+        _(
+            "With the photos goes an attribution file: source, licence and "
+            "credit of each."
+        )
     )
-    if st.button("Prepare the export", key="export_prepare"):
+    if st.button(_("Prepare the export"), key="export_prepare"):
         from coin_core.catalog.exporting.package import start_export
 
         with errors_on_page():

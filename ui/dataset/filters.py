@@ -15,6 +15,7 @@ from coin_core.catalog import (
     PhotoStatus,
     Side,
 )
+from coin_core.i18n import N_, _
 from ui.components.custom import ruler_counts
 from ui.dataset.formatting import (
     ORDER_TITLES,
@@ -27,9 +28,10 @@ from ui.dataset.formatting import (
 from ui.dataset.session import DatasetSession
 from ui.formatting import SIDE_TITLES
 
-_SPLITS = ("train", "validation", "test")
+_SPLITS = (N_("train"), N_("validation"), N_("test"))
+_RENDERED = N_("rendered coins")
 _MENUS = ("f_side", "f_source", "f_licence", "f_kind", "f_version")
-_ALL = "all"
+_ALL = N_("all")
 
 
 def show_filters(session: DatasetSession, catalog: Catalog) -> PhotoQuery:
@@ -74,39 +76,39 @@ def _show_counts(
         key="ruler_counts",
         on_pick_change=store,
     )
-    st.caption("Click a bar to see only those photos.")
+    st.caption(_("Click a bar to see only those photos."))
 
 
 def _ask_query(session: DatasetSession, choices: Choices) -> PhotoQuery:
     text = st.text_input(
-        "Search",
+        _("Search"),
         key="f_text",
-        placeholder="in file names, lot texts, credits, sources",
+        placeholder=_("in file names, lot texts, credits, sources"),
         persist_state="session",
     )
     with st.container(horizontal=True, vertical_alignment="bottom"):
         status = _menu(
-            "Status",
+            _("Status"),
             STATUS_TITLES,
             "f_status",
             format_func=STATUS_TITLES.get,
             width=150,
         )
         order = st.selectbox(
-            "Order",
+            _("Order"),
             list(ORDER_TITLES),
-            format_func=ORDER_TITLES.__getitem__,
+            format_func=lambda order: _(ORDER_TITLES[order]),
             key="f_order",
             persist_state="session",
             width=185,
         )
         more = sum(st.session_state.get(key, _ALL) != _ALL for key in _MENUS)
         more += sum(bool(st.session_state.get(k)) for k in ("f_dispute", "f_quality"))
-        with st.popover(f"More filters{f' ({more})' if more else ''}", width=150):
+        with st.popover(_("More filters") + (f" ({more})" if more else ""), width=150):
             more_filters = _ask_more(choices)
         if session.ruler or text or status is not None or more:
             st.button(
-                "Clear",
+                _("Clear"),
                 type="tertiary",
                 key="f_clear",
                 on_click=_clear,
@@ -141,7 +143,7 @@ def _menu(
     chosen = st.selectbox(
         label,
         [_ALL, *options],
-        format_func=lambda option: format_func(option) or option,
+        format_func=lambda option: _(format_func(option) or option),
         key=key,
         persist_state="session",
         width=width,
@@ -150,22 +152,26 @@ def _menu(
 
 
 def _ask_more(choices: Choices) -> dict[str, Any]:
-    side = _menu("Shows the", choices.sides, "f_side", format_func=SIDE_TITLES.get)
-    source = _menu("Source", choices.sources, "f_source")
-    licence = _menu("Licence", choices.licences, "f_licence")
-    kind = _menu("Kind", ("photographs", "rendered coins"), "f_kind")
+    side = _menu(_("Shows the"), choices.sides, "f_side", format_func=SIDE_TITLES.get)
+    source = _menu(_("Source"), choices.sources, "f_source")
+    licence = _menu(_("Licence"), choices.licences, "f_licence")
+    kind = _menu(_("Kind"), (N_("photographs"), _RENDERED), "f_kind")
     version = split = None
     if choices.versions:
-        version = _menu("Data set version", choices.versions, "f_version")
+        version = _menu(_("Version"), choices.versions, "f_version")
         if version is not None:
             split = st.selectbox(
-                "Part of it", _SPLITS, key="f_split", persist_state="session"
+                _("Split"),
+                _SPLITS,
+                format_func=_,
+                key="f_split",
+                persist_state="session",
             )
     dispute = st.toggle(
-        "Classifiers name different rulers", key="f_dispute", persist_state="session"
+        _("Classifiers name different rulers"), key="f_dispute", persist_state="session"
     )
     quality = st.slider(
-        "Picture quality at least",
+        _("Minimum picture quality"),
         0.0,
         1.0,
         step=0.05,
@@ -176,7 +182,7 @@ def _ask_more(choices: Choices) -> dict[str, Any]:
         "side": None if side is None else Side(side),
         "source": source,
         "licence": licence,
-        "rendered": None if kind is None else kind == "rendered coins",
+        "rendered": None if kind is None else kind == _RENDERED,
         "split": (version, str(split)) if version else None,
         "disagreement": True if dispute else None,
         "min_quality": quality or None,

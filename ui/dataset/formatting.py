@@ -16,53 +16,75 @@ from coin_core.catalog import (
     QueueKind,
     Side,
 )
+from coin_core.i18n import N_, _
 from coin_core.results import class_title
 from coin_core.rulers import RULERS
 from ui.formatting import SIDE_TITLES, plural
 from ui.palette import BRONZE, MUTED, SHADOW, class_colours
 
-UNLABELLED = "unlabelled"
+UNLABELLED = N_("unlabelled")
 
 STATUS_TITLES = {
-    PhotoStatus.UNREVIEWED: "not reviewed",
-    PhotoStatus.REVIEWED: "reviewed",
-    PhotoStatus.EXCLUDED: "excluded",
+    PhotoStatus.UNREVIEWED: N_("not reviewed"),
+    PhotoStatus.REVIEWED: N_("reviewed"),
+    PhotoStatus.EXCLUDED: N_("excluded"),
 }
 REASON_TITLES = {
-    ExcludeReason.NOISE: "noise",
-    ExcludeReason.WRONG_COIN: "wrong coin",
-    ExcludeReason.OBVERSE_ONLY: "obverse only",
-    ExcludeReason.DUPLICATE: "duplicate",
+    ExcludeReason.NOISE: N_("not a usable photo"),
+    ExcludeReason.WRONG_COIN: N_("wrong coin"),
+    ExcludeReason.OBVERSE_ONLY: N_("cornucopia side only"),
+    ExcludeReason.DUPLICATE: N_("duplicate"),
 }
 ORDER_TITLES = {
-    PhotoOrder.ADDED: "newest first",
-    PhotoOrder.CONFIDENCE: "least sure first",
-    PhotoOrder.DISAGREEMENT: "most disputed first",
-    PhotoOrder.QUALITY: "best picture first",
+    PhotoOrder.ADDED: N_("newest first"),
+    PhotoOrder.CONFIDENCE: N_("least certain first"),
+    PhotoOrder.DISAGREEMENT: N_("most disputed first"),
+    PhotoOrder.QUALITY: N_("best picture first"),
 }
 QUEUE_TITLES = {
-    QueueKind.UNREVIEWED: "not reviewed yet",
-    QueueKind.DISAGREEMENT: "classifiers disagree",
-    QueueKind.LOW_CONFIDENCE: "classifiers unsure",
-    QueueKind.SUSPECTED: "label may be wrong",
+    QueueKind.UNREVIEWED: N_("not reviewed yet"),
+    QueueKind.DISAGREEMENT: N_("classifiers disagree"),
+    QueueKind.LOW_CONFIDENCE: N_("classifiers uncertain"),
+    QueueKind.SUSPECTED: N_("label may be wrong"),
 }
 _ENTITY_TITLES = {
-    "coin": "coin",
-    "photo": "photo",
-    "faces": "crop",
-    "review": "review",
-    "added": "brought in",
+    "coin": N_("coin"),
+    "photo": N_("photo"),
+    "faces": N_("crop"),
+    "review": N_("review"),
+    "added": N_("imported"),
+}
+
+_KEY_TITLES = {
+    "ruler": N_("ruler"),
+    "ruler_attributed": N_("ruler"),
+    "name_on_coin": N_("name on the coin"),
+    "authority": N_("attribution follows"),
+    "denomination": N_("denomination"),
+    "weight_g": N_("weight in g"),
+    "diameter_mm": N_("diameter in mm"),
+    "die_axis_h": N_("die axis"),
+    "references": N_("references"),
+    "notes": N_("notes"),
+    "source": N_("source"),
+    "source_url": N_("address"),
+    "licence": N_("licence"),
+    "credit": N_("credit"),
+    "status": N_("status"),
+    "exclude_reason": N_("reason"),
+    "faces": N_("crop"),
+    "coin_id": N_("coin"),
 }
 
 
 def side_title(side: Side | None) -> str:
-    """The title of a side; None is "side not told"."""
-    return "side not told" if side is None else SIDE_TITLES[side]
+    """The title of a side; None is "side not stated"."""
+    return _("side not stated") if side is None else _(SIDE_TITLES[side])
 
 
 def ruler_title(key: str | None) -> str:
     """The title of a ruler; None is "unlabelled"."""
-    return UNLABELLED if key in (None, UNLABELLED) else class_title(str(key))
+    return _(UNLABELLED) if key in (None, UNLABELLED) else class_title(str(key))
 
 
 def short_ruler_title(key: str | None) -> str:
@@ -109,28 +131,31 @@ def face_outlines(faces: Iterable[CatalogFace]) -> list[dict[str, Any]]:
 
 def photo_name(photo: CatalogPhoto) -> str:
     """The file name of a photo, or its number."""
-    return photo.file_name or f"photo {photo.photo_id}"
+    return photo.file_name or _("photo {number}").format(number=photo.photo_id)
 
 
 def _value_text(key: str, value: Any) -> str:
     if value is None or value == "":
-        return "nothing"
+        return _("nothing")
     if key in ("ruler", "ruler_attributed"):
         return ruler_title(str(value))
     if isinstance(value, Mapping | list):
         return plural(len(value), "face") if key == "faces" else "…"
-    return str(value).replace("_", " ")
+    return _(str(value).replace("_", " "))
 
 
 def edit_text(edit: Edit) -> str:
     """One edit as a short line."""
-    title = _ENTITY_TITLES.get(edit.entity, edit.entity)
+    title = _(_ENTITY_TITLES.get(edit.entity, edit.entity))
     if edit.entity == "added":
         return title
     keys = [k for k in (*edit.after, *edit.before) if k not in ("reviewer", "photo_id")]
     changes = [
-        f"{key.replace('_', ' ')}: {_value_text(key, edit.before.get(key))} → "
-        f"{_value_text(key, edit.after.get(key))}"
+        _("{key}: {before} → {after}").format(
+            key=_(_KEY_TITLES.get(key, key.replace("_", " "))),
+            before=_value_text(key, edit.before.get(key)),
+            after=_value_text(key, edit.after.get(key)),
+        )
         for key in dict.fromkeys(keys)
         if edit.before.get(key) != edit.after.get(key)
     ]

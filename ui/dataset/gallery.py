@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from coin_core.catalog import Catalog, CatalogPhoto, PhotoQuery, PhotoStatus
-from coin_core.i18n import _
+from coin_core.i18n import N_, _, ngettext
 from ui.components.custom import photo_grid
 from ui.components.thumbnails import Size, is_cached, thumbnail_uri
 from ui.dataset.formatting import (
@@ -40,10 +40,17 @@ def show_gallery(session: DatasetSession, catalog: Catalog, query: PhotoQuery) -
         return
     session.page_photo_ids = tuple(photo.photo_id for photo in page.photos)
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(f"**{page.total:,}** photo{'s' * (page.total != 1)}", width=110)
+        st.markdown(
+            ngettext("**{count}** photo", "**{count}** photos", page.total).format(
+                count=f"{page.total:,}"
+            ),
+            width=110,
+        )
         if page.photos:
             st.button(
-                f"Choose all {min(page.total, MAX_SELECTED):,}",
+                _("Select all {count}").format(
+                    count=f"{min(page.total, MAX_SELECTED):,}"
+                ),
                 type="tertiary",
                 key="choose_all",
                 on_click=_select_all,
@@ -51,7 +58,7 @@ def show_gallery(session: DatasetSession, catalog: Catalog, query: PhotoQuery) -
             )
         if session.selected:
             st.button(
-                "Choose none",
+                _("Clear selection"),
                 type="tertiary",
                 key="choose_none",
                 on_click=session.select,
@@ -60,17 +67,19 @@ def show_gallery(session: DatasetSession, catalog: Catalog, query: PhotoQuery) -
             with st.container(horizontal_alignment="right"):
                 st.pagination(pages, key="grid_page", max_visible_pages=7)
     if not page.photos:
-        st.info("No photo fits these filters.", icon=":material/search_off:")
+        st.info(_("No photo matches these filters."), icon=":material/search_off:")
         return
     _show_grid(session, catalog, page.photos)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption(
-            "Click to choose, shift-click to choose a run, “Open” or double-click to "
-            "see a photo large."
+            _(
+                "Click to select; Shift-click for a range; “Open” or double-click "
+                "to see a photo large."
+            )
         )
         if number < pages:
             st.button(
-                "Next page",
+                _("Next page"),
                 key="next_page",
                 icon=":material/arrow_forward:",
                 on_click=_go_to_page,
@@ -148,23 +157,36 @@ def _tiles(
     return tiles
 
 
-def _tags(photo: CatalogPhoto, is_broken: bool) -> list[str]:
+def _tags(photo: CatalogPhoto, is_broken: bool) -> list[list[str]]:
+    """The name of the style and the words of each tag."""
     tags = {
-        "rendered": photo.is_rendered,
-        "reviewed": photo.status is PhotoStatus.REVIEWED,
-        "excluded": photo.status is PhotoStatus.EXCLUDED,
-        "disputed": photo.rulers_differ,
-        "unreadable": is_broken,
+        N_("rendered"): photo.is_rendered,
+        N_("reviewed"): photo.status is PhotoStatus.REVIEWED,
+        N_("excluded"): photo.status is PhotoStatus.EXCLUDED,
+        N_("disputed"): photo.rulers_differ,
+        N_("unreadable"): is_broken,
     }
-    return [tag for tag, applies in tags.items() if applies]
+    return [[tag, _(tag)] for tag, applies in tags.items() if applies]
 
 
 def _tooltip(photo: CatalogPhoto) -> str:
-    lines = [photo_name(photo), ruler_title(photo.ruler), STATUS_TITLES[photo.status]]
+    lines = [
+        photo_name(photo),
+        ruler_title(photo.ruler),
+        _(STATUS_TITLES[photo.status]),
+    ]
     if photo.exclude_reason is not None:
-        lines.append(f"excluded: {REASON_TITLES[photo.exclude_reason]}")
+        lines.append(
+            _("excluded: {reason}").format(
+                reason=_(REASON_TITLES[photo.exclude_reason])
+            )
+        )
     if photo.confidence is not None:
-        lines.append(f"surest classifier: {percent(photo.confidence)}")
+        lines.append(
+            _("most certain classifier: {probability}").format(
+                probability=percent(photo.confidence)
+            )
+        )
     if photo.is_rendered:
-        lines.append("rendered coin, not a photograph")
+        lines.append(_("rendered coin, not a photograph"))
     return "\n".join(lines)

@@ -25,8 +25,8 @@ def test_search_status_and_source_filter(catalog: Catalog) -> None:
     page.text_input(key="f_text").set_value("locus 7").run()
     assert shown_in(page) == ["locus 7.png"]
     page.text_input(key="f_text").set_value("no such words").run()
-    assert "No photo fits" in page.info[0].value
+    assert "No photo matches" in page.info[0].value
     press(page, "f_clear")
     page.selectbox(key="f_status").set_value(PhotoStatus.EXCLUDED).run()
     assert not page.exception
-    assert "No photo fits" in page.info[0].value
+    assert "No photo matches" in page.info[0].value

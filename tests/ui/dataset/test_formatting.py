@@ -60,7 +60,7 @@ def test_faces_are_outlined_with_number_and_side(catalog: Catalog) -> None:
     assert outline["label"] == "1 · legend side"
     assert outline["colour"] == BRONZE
     assert outline["box"] == [0.05, 0.1, 0.95, 0.9]
-    assert formatting.side_title(None) == "side not told"
+    assert formatting.side_title(None) == "side not stated"
     assert formatting.side_title(Side.OTHER) == "another coin"
 
 
@@ -68,7 +68,7 @@ def test_an_edit_is_one_line(catalog: Catalog) -> None:
     catalog.edits.set_ruler([1], "alexander_jannaeus", who="Anna")
     texts = [formatting.edit_text(edit) for edit in catalog.edits.history(1)]
     assert any(
-        "ruler attributed: John Hyrcanus I → Alexander Jannaeus" in text
+        "ruler: John Hyrcanus I → Alexander Jannaeus" in text
         for text in texts
     ), texts
-    assert "brought in" in texts
+    assert "imported" in texts
