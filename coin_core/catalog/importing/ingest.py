@@ -13,7 +13,7 @@ import shutil
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, fields, replace
 from itertools import islice
@@ -80,6 +80,9 @@ _RECORD_EVERY_S = 0.5
 _MAX_UNRECORDED = 32
 _WORKERS = max(1, min(8, os.cpu_count() or 1))
 _AHEAD = 4 * _WORKERS  # photos being prepared or waiting to be written
+# Files of prepared photos that wait behind one that takes long; of the pixels nothing
+# but a thumbnail is kept, and `photo_io` bounds those that are being prepared.
+_AHEAD_BYTES = 128 << 20
 _DEMO_STOPS_IN_S = 30.0
 _EXTENSIONS = {
     "JPEG": "jpg",
@@ -601,10 +604,22 @@ def _load_ahead(
     remaining = iter(items)
     try:
         while True:
-            while len(pending) < _AHEAD and (item := next(remaining, None)) is not None:
-                pending.append((item, pool.submit(load, item)))
+            loading = [future for _, future in pending if not future.done()]
+            done = [future for _, future in pending if future.done()]
+            kept_bytes = sum(len(f.result().data) for f in done if not f.exception())
+            while (
+                len(loading) <= _WORKERS  # one waits until another is done
+                and len(pending) < _AHEAD
+                and kept_bytes < _AHEAD_BYTES
+                and (item := next(remaining, None)) is not None
+            ):
+                loading.append(pool.submit(load, item))
+                pending.append((item, loading[-1]))
             if not pending:
                 return
+            if not pending[0][1].done():
+                wait(loading, return_when=FIRST_COMPLETED)
+                continue
             item, future = pending.popleft()
             yield item, future.result()
     finally:
