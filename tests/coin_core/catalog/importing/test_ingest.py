@@ -6,9 +6,11 @@ import json
 import os
 import shutil
 import signal
+import threading
 import time
 import unicodedata
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -662,3 +664,27 @@ def test_a_photo_in_doubt_is_not_put_together_with_a_labelled_coin(
     assert doubted.coin_id != labelled.coin_id
     assert "'Jannaeus?' is in doubt" in items["b.png"].message
     assert "suggested: alexander_jannaeus" in doubted.label_evidence
+
+
+def test_few_bytes_wait_behind_a_photo_that_takes_long(monkeypatch):
+    monkeypatch.setattr(import_run, "_WORKERS", 2)
+    monkeypatch.setattr(import_run, "_AHEAD", 1000)
+    monkeypatch.setattr(import_run, "_AHEAD_BYTES", 100)
+    may_end, begun = threading.Event(), []
+
+    def load(number):
+        begun.append(number)
+        assert number or may_end.wait(60)
+        return import_run._Loaded(data=bytes(40))
+
+    with ThreadPoolExecutor(2) as pool, ThreadPoolExecutor(1) as reader:
+        loaded = import_run._load_ahead(pool, load, range(50))
+        first = reader.submit(next, loaded)
+        end = time.monotonic() + 60
+        while len(begun) < 4 and time.monotonic() < end:
+            time.sleep(0.01)
+        time.sleep(0.2)
+        # The first, those whose bytes reach the limit, and what was under way by then.
+        assert 4 <= len(begun) <= 4 + 2
+        may_end.set()
+        assert [first.result(60)[0], *(item for item, _ in loaded)] == [*range(50)]
