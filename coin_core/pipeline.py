@@ -24,6 +24,7 @@ from coin_core.detection.faces import (
     classify_sides,
     crop_to_flan,
     detect_coins,
+    find_faces,
     legend_side,
 )
 from coin_core.evaluation.metrics import check_probabilities
@@ -35,7 +36,9 @@ CROP_PX = 160
 """Side of the crops that classifiers and explanations get."""
 
 _BATCH = 16
-_AT_ONCE = 2  # decoded photos of a batch; a large one takes 50 MB
+_GROUP = 4  # photos whose faces are found together
+_GROUP_PX = 4_000_000  # a larger photo is a group by itself; it may take 50 MB
+_AT_ONCE = 2  # groups of a batch
 _WHOLE_PHOTO = RotatedBox(left=0.0, top=0.0, right=1.0, bottom=1.0)
 
 
@@ -203,7 +206,7 @@ class CoinClassifier:
             self.model(name)
         remaining = iter(photos)
         with ThreadPoolExecutor(max_workers=2) as pool:
-            while prepared := _prepare_photos(pool, islice(remaining, _BATCH)):
+            while prepared := _prepare_in_groups(pool, islice(remaining, _BATCH)):
                 yield from self._classify_prepared(prepared, names)
 
     def _classify_prepared(
@@ -259,18 +262,28 @@ class PreparedPhoto:
     reason: RejectReason | None
 
 
-def _prepare_photos(
+def _prepare_in_groups(
     pool: ThreadPoolExecutor, photos: Iterable[NDArray[np.uint8]]
 ) -> list[PreparedPhoto]:
-    """Prepare photos in order, while the next one is read; two are kept at most."""
-    pending: deque[Future[PreparedPhoto]] = deque()
-    prepared = []
+    """Prepare photos in order, a group at a time, while the next group is read."""
+    pending: deque[Future[list[PreparedPhoto]]] = deque()
+    prepared: list[PreparedPhoto] = []
+    group: list[NDArray[np.uint8]] = []
     for photo in photos:
-        pending.append(pool.submit(prepare_photo, photo))
+        group.append(photo)
         del photo  # of no use while the next one is decoded
+        pixels = sum(one.shape[0] * one.shape[1] for one in group)
+        if len(group) == _GROUP or pixels >= _GROUP_PX:
+            pending.append(pool.submit(prepare_photos, group))
+            group = []
         if len(pending) == _AT_ONCE:
-            prepared.append(pending.popleft().result())
-    return [*prepared, *(future.result() for future in pending)]
+            prepared += pending.popleft().result()
+    if group:
+        pending.append(pool.submit(prepare_photos, group))
+        del group
+    for future in pending:
+        prepared += future.result()
+    return prepared
 
 
 def prepare_photo(
@@ -278,28 +291,40 @@ def prepare_photo(
 ) -> PreparedPhoto:
     """Find the faces, choose the one to classify and crop it.
 
+    Args:
+        photo: uint8 (H, W, 3) RGB.
+        box: The coin, drawn by a person; its side is then not classified.
+    """
+    if box is None:
+        return prepare_photos([photo])[0]
+    face = DetectedFace(box=box, side=Side.LEGEND, confidence=1.0)
+    crop = crop_to_flan(photo, box, CROP_PX)
+    return PreparedPhoto(faces=(face,), legend=0, crop=crop, reason=None)
+
+
+def prepare_photos(photos: Sequence[NDArray[np.uint8]]) -> list[PreparedPhoto]:
+    """Find the faces of photos in batches, choose one in each and crop it.
+
     Without a legend side the largest face is cropped, so that its probabilities can be
     shown beside the reason not to rely on them.
     """
-    if box is not None:
-        face = DetectedFace(box=box, side=Side.LEGEND, confidence=1.0)
-        crop = crop_to_flan(photo, box, CROP_PX)
-        return PreparedPhoto(faces=(face,), legend=0, crop=crop, reason=None)
-    boxes = detect_coins(photo)
-    if not boxes:
-        blank = np.zeros((CROP_PX, CROP_PX, 3), np.uint8)
-        return PreparedPhoto(
-            faces=(), legend=None, crop=blank, reason=RejectReason.NO_COIN
-        )
-    faces = classify_sides(photo, boxes)
-    legend = legend_side(faces)
-    chosen = largest_face(faces) if legend is None else legend
-    return PreparedPhoto(
-        faces=faces,
-        legend=legend,
-        crop=crop_to_flan(photo, faces[chosen].box, CROP_PX),
-        reason=_reject_reason(faces) if legend is None else None,
-    )
+    prepared = []
+    for photo, faces in zip(photos, find_faces(photos), strict=True):
+        if not faces:
+            blank = np.zeros((CROP_PX, CROP_PX, 3), np.uint8)
+            reason = RejectReason.NO_COIN
+            one = PreparedPhoto(faces=(), legend=None, crop=blank, reason=reason)
+        else:
+            legend = legend_side(faces)
+            chosen = largest_face(faces) if legend is None else legend
+            one = PreparedPhoto(
+                faces=faces,
+                legend=legend,
+                crop=crop_to_flan(photo, faces[chosen].box, CROP_PX),
+                reason=_reject_reason(faces) if legend is None else None,
+            )
+        prepared.append(one)
+    return prepared
 
 
 def largest_face(faces: Sequence[DetectedFace]) -> int:

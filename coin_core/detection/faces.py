@@ -87,21 +87,32 @@ def detect_coins(
     Raises:
         WeightsMissingError: The network's weights are missing.
     """
+    return _detect_in_each([photo], net)[0]
+
+
+def _detect_in_each(
+    photos: Sequence[NDArray[np.uint8]], net: "nn.Module | None" = None
+) -> list[tuple[RotatedBox, ...]]:
     from coin_core.detection.nets import detect_boxes
 
-    height, width = photo.shape[:2]
-    boxes = detect_boxes(photo, net)
-    boxes.sort(key=lambda b: (b[2] - b[0]) * (b[3] - b[1]), reverse=True)
-    found = [
-        RotatedBox(
-            left=max(0.0, left / width),
-            top=max(0.0, top / height),
-            right=min(1.0, right / width),
-            bottom=min(1.0, bottom / height),
+    found = []
+    for photo, boxes in zip(photos, detect_boxes(photos, net), strict=True):
+        height, width = photo.shape[:2]
+        boxes.sort(key=lambda b: (b[2] - b[0]) * (b[3] - b[1]), reverse=True)
+        found.append(
+            _in_reading_order(
+                [
+                    RotatedBox(
+                        left=max(0.0, left / width),
+                        top=max(0.0, top / height),
+                        right=min(1.0, right / width),
+                        bottom=min(1.0, bottom / height),
+                    )
+                    for left, top, right, bottom in boxes[:MAX_COINS]
+                ]
+            )
         )
-        for left, top, right, bottom in boxes[:MAX_COINS]
-    ]
-    return _in_reading_order(found)
+    return found
 
 
 def _in_reading_order(boxes: list[RotatedBox]) -> tuple[RotatedBox, ...]:
@@ -215,18 +226,37 @@ def classify_sides(
     Raises:
         WeightsMissingError: The network's weights are missing.
     """
+    return _classify_in_each([photo], [boxes])[0]
+
+
+def find_faces(
+    photos: Sequence[NDArray[np.uint8]],
+) -> list[tuple[DetectedFace, ...]]:
+    """Detect the coins in each photo, and classify their sides, all in batches.
+
+    Raises:
+        WeightsMissingError: A network's weights are missing.
+    """
+    return _classify_in_each(photos, _detect_in_each(photos))
+
+
+def _classify_in_each(
+    photos: Sequence[NDArray[np.uint8]], boxes: Sequence[Sequence[RotatedBox]]
+) -> list[tuple[DetectedFace, ...]]:
     from coin_core.detection.nets import SIDE_PX, side_probabilities
 
-    if not boxes:
-        return ()
-    crops = np.stack([crop_to_flan(photo, box, SIDE_PX) for box in boxes])
-    faces = []
-    for box, row in zip(boxes, side_probabilities(crops), strict=True):
-        best = int(row.argmax())
-        faces.append(
-            DetectedFace(box=box, side=tuple(Side)[best], confidence=float(row[best]))
-        )
-    return tuple(faces)
+    crops = [
+        crop_to_flan(photo, box, SIDE_PX)
+        for photo, own in zip(photos, boxes, strict=True)
+        for box in own
+    ]
+    rows = iter(side_probabilities(np.stack(crops)) if crops else ())
+    return [tuple(_face(box, next(rows)) for box in own) for own in boxes]
+
+
+def _face(box: RotatedBox, row: NDArray[np.float32]) -> DetectedFace:
+    best = int(row.argmax())
+    return DetectedFace(box=box, side=tuple(Side)[best], confidence=float(row[best]))
 
 
 def legend_side(faces: Sequence[DetectedFace]) -> int | None:

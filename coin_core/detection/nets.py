@@ -8,7 +8,7 @@ two look at the crop of a coin: the side it shows, and the pose of its legend.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -88,6 +88,7 @@ _MAX_REGIONS = 32
 _ROUNDS = 3  # of zooming in, the later ones for boxes that still moved
 _MIN_SCORE = 0.75
 _UPSAMPLING = 4
+_BATCH_AREA = 16 * 128 * 128  # px of the views that are segmented at once
 _MIRRORED: tuple[tuple[int, ...], ...] = ((), (3,), (2,), (2, 3))
 
 # Detection by colour, on plain backgrounds.
@@ -181,67 +182,114 @@ def segment(
 
     They are the mean over each photo and its three mirror images.
     """
+    net = net or shipped_coin_net()
     pixels = photos_to_input(photos)
-    total = torch.zeros(())
     with torch.inference_mode():
-        for axes in _MIRRORED:
-            maps = (net or shipped_coin_net())(pixels.flip(axes)).sigmoid()
-            total = total + maps.flip(axes)
-    out: NDArray[np.float32] = check_finite(total / len(_MIRRORED), COIN_BUNDLE).numpy()
+        mirrored = torch.cat([pixels.flip(axes) for axes in _MIRRORED])
+        maps = check_finite(net(mirrored).sigmoid(), COIN_BUNDLE)
+        maps = maps.view(len(_MIRRORED), len(photos), *maps.shape[1:])
+        total = torch.zeros(())
+        for one, axes in zip(maps, _MIRRORED, strict=True):
+            total = total + one.flip(axes)
+        out: NDArray[np.float32] = (total / len(_MIRRORED)).numpy()
     return out
 
 
-def detect_boxes(photo: NDArray[np.uint8], net: nn.Module | None = None) -> list[Box]:
-    """Return the boxes of the coins in px of the photo, in no order.
+def _segment_views(
+    views: Sequence[NDArray[np.uint8]], net: nn.Module | None
+) -> list[NDArray[np.float32]]:
+    """Return the maps of views of any size; those of one size are one batch."""
+    by_shape: dict[tuple[int, ...], list[int]] = {}
+    for number, view in enumerate(views):
+        by_shape.setdefault(view.shape, []).append(number)
+    maps: dict[int, NDArray[np.float32]] = {}
+    for (height, width, _), numbers in by_shape.items():
+        at_once = max(1, _BATCH_AREA // (height * width))
+        for first in range(0, len(numbers), at_once):
+            part = numbers[first : first + at_once]
+            found = segment(np.stack([views[k] for k in part]), net)
+            maps.update(zip(part, found, strict=True))
+    return [maps[number] for number in range(len(views))]
+
+
+def detect_boxes(
+    photos: Sequence[NDArray[np.uint8]], net: nn.Module | None = None
+) -> list[list[Box]]:
+    """Return the boxes of the coins in px of each photo, in no order.
 
     Args:
-        photo: RGB, uint8 (H, W, 3).
+        photos: RGB, uint8 (H, W, 3) each.
         net: The network; the shipped one if None.
     """
-    if min(photo.shape[:2]) < _TINY_PX:
-        return []
-    boxes = detect_by_network(photo, net)
-    for exact in detect_on_plain_background(photo) or []:
-        overlaps = [iou(exact, box) for box in boxes]
+    large = [k for k, photo in enumerate(photos) if min(photo.shape[:2]) >= _TINY_PX]
+    found: list[list[Box]] = [[] for _ in photos]
+    by_network = detect_by_network([photos[k] for k in large], net)
+    for k, boxes in zip(large, by_network, strict=True):
+        exact = detect_on_plain_background(photos[k]) or []
+        found[k] = _join_boxes(boxes, exact, max(photos[k].shape[:2]))
+    return found
+
+
+def _join_boxes(boxes: list[Box], exact: list[Box], long_px: int) -> list[Box]:
+    """Join the boxes that the network found with those found by colour."""
+    for box in exact:
+        overlaps = [iou(box, other) for other in boxes]
         best = int(np.argmax(overlaps)) if overlaps else 0
         if not overlaps or overlaps[best] < _OTHER_COIN:
-            boxes.append(exact)
+            boxes.append(box)
         elif overlaps[best] > _SAME_COIN:
-            boxes[best] = exact
+            boxes[best] = box
     # Much smaller things are pebbles, seeds or letters.
     least = _MIN_OF_LARGEST * max(map(_long_side, boxes), default=0.0)
-    least = max(least, _MIN_OF_PHOTO * max(photo.shape[:2]))
+    least = max(least, _MIN_OF_PHOTO * long_px)
     return [box for box in boxes if _long_side(box) >= least]
 
 
 def detect_by_network(
-    photo: NDArray[np.uint8], net: nn.Module | None = None
-) -> list[Box]:
-    """Return boxes in px of the photo: from the whole, refined by zooming in."""
-    height, width = photo.shape[:2]
-    long_px = max(height, width)
-    regions = _detect_in_whole(photo, PHOTO_PX, net)
-    largest = max((_long_side(region.box) for region in regions), default=0.0)
-    if largest < _LARGE * long_px and long_px > PHOTO_PX * 1.25:
-        # Small coins merge or vanish in the small view.
-        regions += _detect_in_whole(photo, 2 * PHOTO_PX, net)
-    regions = _suppress_overlaps(regions, 0.6)[:_MAX_REGIONS]
-    settled: list[Region] = []
+    photos: Sequence[NDArray[np.uint8]], net: nn.Module | None = None
+) -> list[list[Box]]:
+    """Return boxes in px of each photo: from the whole, refined by zooming in."""
+    regions = _detect_in_whole(photos, PHOTO_PX, net)
+    small = []
+    for k, (photo, found) in enumerate(zip(photos, regions, strict=True)):
+        long_px = max(photo.shape[:2])
+        largest = max((_long_side(region.box) for region in found), default=0.0)
+        if largest < _LARGE * long_px and long_px > PHOTO_PX * 1.25:
+            small.append(k)
+    # Small coins merge or vanish in the small view.
+    again = _detect_in_whole([photos[k] for k in small], 2 * PHOTO_PX, net)
+    for k, found in zip(small, again, strict=True):
+        regions[k] += found
+    regions = [_suppress_overlaps(found, 0.6)[:_MAX_REGIONS] for found in regions]
+    settled: list[list[Region]] = [[] for _ in photos]
     for _ in range(_ROUNDS):
-        moved: list[Region] = []
-        for before, after in zip(regions, _refine(photo, regions, net), strict=True):
-            if after is not None:
-                same = iou(before.box, after.box) > 0.9
-                (settled if same else moved).append(after)
-        regions = _suppress_overlaps(moved, 0.6)
-        if not regions:
+        if not any(regions):
             break
-    likely = [region for region in settled + regions if region.score > _MIN_SCORE]
-    boxes = [region.box for region in _suppress_overlaps(likely, 0.4)]
-    return [
-        (max(0.0, x0), max(0.0, y0), min(float(width), x1), min(float(height), y1))
-        for x0, y0, x1, y1 in boxes
-    ]
+        refined = iter(_refine(photos, regions, net))
+        for k, before in enumerate(regions):
+            moved: list[Region] = []
+            for one, after in zip(before, refined, strict=False):
+                if after is not None:
+                    same = iou(one.box, after.box) > 0.9
+                    (settled[k] if same else moved).append(after)
+            regions[k] = _suppress_overlaps(moved, 0.6)
+    boxes: list[list[Box]] = []
+    for photo, done, rest in zip(photos, settled, regions, strict=True):
+        height, width = photo.shape[:2]
+        likely = [region for region in done + rest if region.score > _MIN_SCORE]
+        kept = [region.box for region in _suppress_overlaps(likely, 0.4)]
+        boxes.append(
+            [
+                (
+                    max(0.0, x0),
+                    max(0.0, y0),
+                    min(float(width), x1),
+                    min(float(height), y1),
+                )
+                for x0, y0, x1, y1 in kept
+            ]
+        )
+    return boxes
 
 
 def _suppress_overlaps(regions: list[Region], limit: float) -> list[Region]:
@@ -258,24 +306,40 @@ def _suppress_overlaps(regions: list[Region], limit: float) -> list[Region]:
 
 
 def _detect_in_whole(
-    photo: NDArray[np.uint8], long_px: int, net: nn.Module | None
-) -> list[Region]:
-    view, scale, _ = letterbox(photo, long_px)
-    origin = (-BORDER_PX / scale, -BORDER_PX / scale)
-    maps = segment(view[None], net)[0]
-    return [_to_photo(region, 1 / scale, origin) for region in split_regions(maps)]
+    photos: Sequence[NDArray[np.uint8]], long_px: int, net: nn.Module | None
+) -> list[list[Region]]:
+    views = [letterbox(photo, long_px) for photo in photos]
+    found = []
+    every = _segment_views([view for view, _, _ in views], net)
+    for maps, (_, scale, _) in zip(every, views, strict=True):
+        origin = (-BORDER_PX / scale, -BORDER_PX / scale)
+        found.append(
+            [_to_photo(region, 1 / scale, origin) for region in split_regions(maps)]
+        )
+    return found
 
 
 def _refine(
-    photo: NDArray[np.uint8], regions: list[Region], net: nn.Module | None
+    photos: Sequence[NDArray[np.uint8]],
+    regions: Sequence[Sequence[Region]],
+    net: nn.Module | None,
 ) -> list[Region | None]:
-    """Detect each region again in a view of its own; None if there is no coin."""
-    if not regions:
-        return []
-    views = [zoom_crop(photo, region.box) for region in regions]
-    every = segment(np.stack([view[0] for view in views]), net)
+    """Detect each region again in a view of its own; None if there is no coin.
+
+    Returns:
+        The regions of the first photo, then those of the second, and so on.
+    """
+    pairs = [
+        (photo, region)
+        for photo, found in zip(photos, regions, strict=True)
+        for region in found
+    ]
+    views = [zoom_crop(photo, region.box) for photo, region in pairs]
+    every = _segment_views([view[0] for view in views], net)
     refined: list[Region | None] = []
-    for first, maps, (_, scale, origin, _) in zip(regions, every, views, strict=True):
+    for (photo, first), maps, (_, scale, origin, _) in zip(
+        pairs, every, views, strict=True
+    ):
         found = [_to_photo(region, 1 / scale, origin) for region in split_regions(maps)]
         best = max(found, key=lambda one: iou(one.box, first.box), default=None)
         if best is None or iou(best.box, first.box) < 0.3:

@@ -186,8 +186,9 @@ def test_no_certainty_is_ever_shown() -> None:
     assert sentence(sure) == "John Hyrcanus I, 99 %"
 
 
+@pytest.mark.parametrize(("side_px", "most"), [(200, 12), (2000, 3)])
 def test_few_photos_of_a_batch_are_in_memory_at_once(
-    coin_classifier: CoinClassifier, coin: RenderedCoin
+    coin_classifier: CoinClassifier, coin: RenderedCoin, side_px: int, most: int
 ) -> None:
     alive, counts = 0, []
 
@@ -197,16 +198,49 @@ def test_few_photos_of_a_batch_are_in_memory_at_once(
 
     def photos() -> Iterator[np.ndarray]:
         nonlocal alive
-        for _ in range(8):
-            photo = coin.image.copy()
+        for _ in range(14):
+            photo = np.full((side_px, side_px, 3), 255, np.uint8)
+            photo[:200, :200] = coin.image
             alive += 1
             weakref.finalize(photo, collected)
             counts.append(alive)
             yield photo
             del photo
 
-    assert len(list(coin_classifier.classify_batch(photos(), ["resnet"]))) == 8
-    assert max(counts) <= 3
+    assert len(list(coin_classifier.classify_batch(photos(), ["resnet"]))) == 14
+    assert max(counts) <= most
+
+
+def test_photos_in_a_batch_are_found_and_read_as_each_alone(
+    coin_classifier: CoinClassifier,
+) -> None:
+    """Photos of several sizes, with no coin, one and two."""
+    coins = [render_coin(77, number, size_px=200, wear=0.3).image for number in (1, 2)]
+    photos = [
+        coins[0],
+        np.full((150, 210, 3), 200, np.uint8),
+        np.hstack(coins),
+        np.vstack(coins),
+        np.zeros((9, 300, 3), np.uint8),
+        coins[1],
+    ]
+    together = list(coin_classifier.classify_batch(photos, ["resnet"]))
+    for photo, found in zip(photos, together, strict=True):
+        alone = coin_classifier.classify(photo, classifiers=["resnet"])
+        assert [face.side for face in found.faces] == [
+            face.side for face in alone.faces
+        ]
+        for one, other in zip(found.faces, alone.faces, strict=True):
+            edges = [one.box.left, one.box.top, one.box.right, one.box.bottom]
+            assert edges == pytest.approx(
+                [other.box.left, other.box.top, other.box.right, other.box.bottom],
+                abs=1e-4,
+            )
+        assert found.verdicts[0].ruler == alone.verdicts[0].ruler
+        assert found.verdicts[0].reason == alone.verdicts[0].reason
+        assert found.verdicts[0].probabilities == pytest.approx(
+            alone.verdicts[0].probabilities, abs=1e-3
+        )
 
 
 def test_the_path_of_a_photo_is_the_documented_one(

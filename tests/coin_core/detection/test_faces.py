@@ -118,9 +118,9 @@ def test_touching_coins_are_cut_apart_where_their_cores_are():
 def test_the_net_says_what_is_a_coin_and_colour_how_far(
     monkeypatch, by_net, by_colour, found
 ):
-    monkeypatch.setattr(nets, "detect_by_network", lambda photo, net: list(by_net))
+    monkeypatch.setattr(nets, "detect_by_network", lambda photos, net: [list(by_net)])
     monkeypatch.setattr(nets, "detect_on_plain_background", lambda _: by_colour)
-    boxes = nets.detect_boxes(np.zeros((200, 200, 3), np.uint8))
+    (boxes,) = nets.detect_boxes([np.zeros((200, 200, 3), np.uint8)])
     assert boxes == (by_net if found is None else found)
 
 
