@@ -79,6 +79,10 @@ class CatalogError(CoinError):
     """The catalog refuses a change, or cannot be opened."""
 
 
+class DamagedCatalogError(CatalogError):
+    """The catalog is lost or damaged; a backup can take its place."""
+
+
 class StoreError(CatalogError):
     """The store of originals and models that a team shares cannot be used."""
 

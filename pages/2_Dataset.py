@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from coin_core.errors import KNOWN_ERRORS, CoinError, sentence_of
+from coin_core.errors import CoinError
 from coin_core.i18n import N_, _
 from ui.background_task import show_task
 from ui.dataset.actions import show_actions
@@ -19,6 +19,7 @@ from ui.dataset.import_panel import (
     show_earlier_imports,
 )
 from ui.dataset.photo_panel import show_photo_panel
+from ui.dataset.restore_panel import errors_or_backup
 from ui.dataset.review import show_agreement, show_review
 from ui.dataset.scrape_panel import offer_gathering
 from ui.dataset.session import DatasetSession, dataset_session, remember_reviewer
@@ -44,9 +45,13 @@ begin_page(
 
 
 @st.fragment
-@errors_on_page()
 def browse(session: DatasetSession) -> None:
     """The gallery, or the photo that was opened from it."""
+    with errors_or_backup(session):
+        _browse(session)
+
+
+def _browse(session: DatasetSession) -> None:
     if st.session_state["dataset_part"] != "browse":  # opened from another part
         st.rerun()
     session.show_messages()
@@ -64,14 +69,13 @@ def browse(session: DatasetSession) -> None:
     show_gallery(session, catalog, query)
 
 
-try:
+session, progress = dataset_session(), None
+with errors_or_backup(session):
     catalog = open_catalog()
     progress = catalog.queries.progress()
-except KNOWN_ERRORS as error:
-    show_error(sentence_of(error))
+if progress is None:
     st.stop()
 
-session = dataset_session()
 remember_reviewer(session)
 with errors_on_page():
     adopt_unfinished(catalog)
@@ -95,7 +99,7 @@ part = st.segmented_control(
     persist_state="session",
     label_visibility="collapsed",
 )
-with errors_on_page():
+with errors_or_backup(session):
     if part == "browse":
         browse(session)
     elif part == "review":

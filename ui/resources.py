@@ -7,13 +7,13 @@ before they are loaded.
 from __future__ import annotations
 
 import os
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import TYPE_CHECKING
 
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from coin_core.errors import CoinError
+from coin_core.errors import KNOWN_ERRORS, CoinError
 from coin_core.i18n import _
 from coin_core.model_store import bundle as models
 from coin_core.model_store.bundle import BundleInfo, BundleProblem
@@ -75,6 +75,13 @@ def catalog() -> Catalog:
     """
     with _spinner(_("Opening the dataset …")):
         return _open_catalog(str(data_dir()), os.environ.get("COIN_DATABASE_URL", ""))
+
+
+def close_catalog() -> None:
+    """Let go of the file of the catalog; the next use opens it anew."""
+    with suppress(*KNOWN_ERRORS):
+        catalog().close()
+    _open_catalog.clear()
 
 
 def _spinner(text: str) -> AbstractContextManager[None]:

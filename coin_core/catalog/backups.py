@@ -18,6 +18,7 @@ from typing import Final
 
 from filelock import Timeout
 
+from coin_core.access import Right, check
 from coin_core.errors import CatalogError, disk_errors
 from coin_core.storage import open_lock, replacing
 
@@ -137,6 +138,16 @@ def back_up_daily(path: Path) -> None:
         _log.warning("%s could not be copied to its backups: %s", path, error)
 
 
+def facts_of(copy: Path) -> tuple[datetime, int | None]:
+    """When a copy was made, and how many photos it has; None if it is damaged."""
+    made_at = datetime.fromtimestamp(copy.stat().st_mtime, UTC)
+    try:
+        with closing(sqlite3.connect(f"{copy.as_uri()}?mode=ro", uri=True)) as raw:
+            return made_at, int(raw.execute("SELECT count(*) FROM photos").fetchone()[0])
+    except sqlite3.Error:
+        return made_at, None
+
+
 def advice(path: Path) -> str:
     """How to get a lost or damaged catalog back, in sentences."""
     again = (
@@ -149,7 +160,7 @@ def advice(path: Path) -> str:
             f"There is no backup in {path.parent / 'backups'}; put one of your own in "
             f"its place, or try `sqlite3 {path.name} .recover`. {again}"
         )
-    made = datetime.fromtimestamp(copies[0].stat().st_mtime, UTC)
+    made, _ = facts_of(copies[0])
     return (
         f"The newest backup is of {made:%d %B %Y, %H:%M} UTC. This puts it in place: "
         f"python -m coin_core dataset restore. {again}"
@@ -168,7 +179,9 @@ def restore(path: Path, copy: Path | None = None) -> tuple[Path, Path | None]:
 
     Raises:
         CatalogError: There is no copy, it is damaged, or a file cannot be moved.
+        NotAllowedError: The person who acts may not restore anything.
     """
+    check(Right.DELETE)
     copies = list_backups(path) if copy is None else [copy]
     if not copies:
         raise CatalogError(

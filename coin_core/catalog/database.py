@@ -27,7 +27,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from coin_core.access import Right, check
 from coin_core.catalog import backups
 from coin_core.catalog.file_store import Originals
-from coin_core.errors import CatalogError
+from coin_core.errors import CatalogError, DamagedCatalogError
 from coin_core.storage import data_dir, dump_json
 
 WAIT_S = 15.0
@@ -177,6 +177,12 @@ def find_url(url: str | None) -> URL:
     )
 
 
+def catalog_file() -> Path | None:
+    """The file of the catalog; None if it is on PostgreSQL."""
+    url = find_url(None)
+    return Path(str(url.database)) if url.get_backend_name() == "sqlite" else None
+
+
 def _describe(url: URL) -> str:
     """The database in a message: its path, or its address without the password."""
     if url.get_backend_name() == "sqlite":
@@ -292,14 +298,14 @@ def _revision(connection: Connection) -> str | None:
     )
 
 
-def _damaged(url: URL, reason: str) -> CatalogError:
+def _damaged(url: URL, reason: str) -> DamagedCatalogError:
     """The error of a damaged catalog, with what to do about it."""
     where = _describe(url)
     if url.get_backend_name() != "sqlite":
         how = "Restore the database from a backup by PostgreSQL's own tools."
     else:
         how = backups.advice(Path(where))
-    return CatalogError(
+    return DamagedCatalogError(
         f"The catalog {where} is damaged ({reason}). It is left as it is, and the "
         f"photos beside it are unharmed. {how}"
     )
@@ -324,7 +330,7 @@ def refuse_lost(url: URL, originals: Originals) -> None:
     if originals.is_empty():
         return
     state = "is empty" if path.is_file() else "is missing"
-    raise CatalogError(
+    raise DamagedCatalogError(
         f"The catalog {path} {state}, but there are photos of it in {originals.where}. "
         f"Nothing was changed. {backups.advice(path)}"
     )
@@ -380,7 +386,7 @@ def _translate_errors(url: URL) -> Iterator[None]:
         yield
     except (DBAPIError, sqlite3.Error) as error:
         cause = getattr(error, "orig", None) or error
-        raise CatalogError(_explain(cause, url)) from error
+        raise _explained(cause, url) from error
     except PoolTimeoutError as error:
         raise CatalogError(
             "Too many programs use the catalog at the same time. Try again in a moment."
@@ -398,8 +404,16 @@ def _translate_errors(url: URL) -> Iterator[None]:
         raise CatalogError(f"{_describe(url)} cannot be used: {error}") from error
 
 
+def _explained(error: BaseException, url: URL) -> CatalogError:
+    """The error that says what a database refuses, with the next step."""
+    message = " ".join(str(error).split())
+    is_file = url.get_backend_name() == "sqlite"
+    if is_file and any(sign in message.lower() for sign in _DAMAGE):
+        return _damaged(url, message)
+    return CatalogError(_explain(error, url))
+
+
 def _explain(error: BaseException, url: URL) -> str:
-    """Explain a database error to the user, with the next step."""
     message = " ".join(str(error).split())
     lower = message.lower()
     where = _describe(url)
@@ -426,8 +440,6 @@ def _explain(error: BaseException, url: URL) -> str:
             f"The disk of the catalog {where} is full; nothing was changed. Make room "
             "and do it again."
         )
-    if any(sign in lower for sign in _DAMAGE):
-        return str(_damaged(url, message))
     if "readonly" in lower or "read-only" in lower or "unable to open" in lower:
         return (
             f"The catalog {where} cannot be opened for writing ({message}). Check the "

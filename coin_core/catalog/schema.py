@@ -31,7 +31,7 @@ from coin_core.catalog.import_records import ImportState, ItemState
 from coin_core.catalog.records import ExcludeReason, PhotoStatus, PredictionKind
 from coin_core.catalog.splits import Split
 from coin_core.detection.faces import Side
-from coin_core.errors import CatalogError
+from coin_core.errors import DamagedCatalogError
 
 
 class Checked(TypeDecorator[Any]):
@@ -68,8 +68,8 @@ class Checked(TypeDecorator[Any]):
 
         return read
 
-    def _damaged(self, stored: Any) -> CatalogError:
-        return CatalogError(
+    def _damaged(self, stored: Any) -> DamagedCatalogError:
+        return DamagedCatalogError(
             f"The catalog is damaged: {self.place} holds {str(stored)[:60]!r}. "
             "`python -m coin_core dataset check` lists all that is damaged, and "
             "`python -m coin_core dataset restore` brings back the last copy."

@@ -276,15 +276,15 @@ def _file(what: str) -> Path:
     Raises:
         CatalogError: It has none.
     """
-    from coin_core.catalog.database import find_url
+    from coin_core.catalog.database import catalog_file
     from coin_core.errors import CatalogError
 
-    url = find_url(None)
-    if url.get_backend_name() != "sqlite":
+    path = catalog_file()
+    if path is None:
         raise CatalogError(
             f"The dataset is on PostgreSQL: {what} by PostgreSQL's own tools."
         )
-    return Path(str(url.database))
+    return path
 
 
 def _restore(options: argparse.Namespace) -> int:
