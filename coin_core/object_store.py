@@ -59,9 +59,9 @@ class ObjectStore:
         """
         if not _PATTERN.fullmatch(url):
             raise StoreError(
-                f"{STORAGE_VARIABLE} is no address of a store. Expected is something "
-                "like s3://bucket/prefix; keys and the server's address are in "
-                "AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_ENDPOINT_URL."
+                f"{url[:80]!r} is no address of a store. {STORAGE_VARIABLE} is "
+                "something like s3://bucket/prefix; keys and the server's address are "
+                "in AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_ENDPOINT_URL."
             )
         self.url = url.rstrip("/")
         self._root = self.url.removeprefix("s3://")
@@ -87,11 +87,12 @@ class ObjectStore:
             except FileNotFoundError:
                 return None
 
-    def read(self, name: str) -> bytes | None:
-        """The contents of an object; None if there is none."""
+    def read(self, name: str, *, most_bytes: int | None = None) -> bytes | None:
+        """The contents of an object, or their beginning; None if there is none."""
         with self._explained():
             try:
-                return bytes(self._files().cat_file(self._path(name)))
+                path = self._path(name)
+                return bytes(self._files().cat_file(path, end=most_bytes))
             except FileNotFoundError as error:
                 if "NoSuchBucket" in _codes(error):
                     raise
@@ -155,7 +156,7 @@ class ObjectStore:
             reason = " ".join(str(error).split()) or type(error).__name__
             raise StoreError(
                 f"The store {self.url} cannot be used ({reason}); nothing was changed "
-                f"there. Start it, or correct {STORAGE_VARIABLE}, the keys and "
+                "there. Start it, or correct its address, the keys and "
                 "AWS_ENDPOINT_URL."
             ) from error
 
@@ -168,11 +169,6 @@ def shared_store() -> ObjectStore | None:
     """
     url = os.environ.get(STORAGE_VARIABLE, "")
     return ObjectStore(url) if url else None
-
-
-def remote_files() -> Any:
-    """The file system of fsspec for s3:// addresses, with the settings of the store."""
-    return _open_files(os.getpid())
 
 
 @lru_cache(maxsize=1)

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from coin_core.classifiers import shipped_classifiers
-from coin_core.cli.arguments import add_json, add_model, selected_models
+from coin_core.cli.arguments import add_json, add_model, count, selected_models
 from coin_core.cli.output import write_json
-from coin_core.errors import UnreadablePhotoError
+from coin_core.errors import CoinError, UnreadablePhotoError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,7 +24,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `classify`."""
     default, *others = shipped_classifiers()
     add = parser.add_argument
-    add("photos", nargs="+", metavar="PHOTO", help="a photo, or a folder of photos")
+    add(
+        "photos",
+        nargs="+",
+        metavar="PHOTO",
+        help="a photo, or a folder of photos; with --ray also s3://bucket/folder",
+    )
     add(
         "--classifier",
         default=default,
@@ -32,10 +37,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_model(parser)
     add_json(parser, "one line of JSON for each verdict")
+    add(
+        "--ray",
+        action="store_true",
+        help="classify very many photos with the processes of a Ray cluster",
+    )
+    add("--out", type=Path, metavar="FILE.parquet", help="with --ray: the results")
+    add("--workers", type=count, help="with --ray: how many processes classify at most")
 
 
 def run(options: argparse.Namespace) -> int:
     """Classify every readable photo; return 1 if a photo cannot be read."""
+    if options.ray != (options.out is not None) or (
+        options.workers and not options.ray
+    ):
+        raise CoinError("--ray and --out belong together, and --workers is for --ray.")
+    if options.ray:
+        from coin_core.cli import cluster
+
+        return cluster.run(options)
     from coin_core.pipeline import CoinClassifier
 
     coin_classifier = CoinClassifier()

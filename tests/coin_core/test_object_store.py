@@ -20,6 +20,7 @@ def test_objects_are_written_found_read_and_deleted(team_store):
     assert {name: facts.size for name, facts in found.items()} == {"photos/a.jpg": 4}
     assert team_store.facts("photos/a.jpg") == found["photos/a.jpg"]
     assert team_store.read("photos/a.jpg") == b"coin"
+    assert team_store.read("photos/a.jpg", most_bytes=2) == b"co"
     team_store.write("photos/a.jpg", b"die ")
     assert team_store.facts("photos/a.jpg").version != found["photos/a.jpg"].version
     team_store.delete("photos/a.jpg")
@@ -54,7 +55,7 @@ def test_of_two_who_change_an_object_at_once_one_is_told(team_store):
 )
 def test_an_address_of_no_store_is_refused(monkeypatch, url):
     monkeypatch.setenv("COIN_STORAGE_URL", url)
-    with pytest.raises(StoreError, match="like s3://bucket/prefix"):
+    with pytest.raises(StoreError, match="something like s3://bucket/prefix"):
         shared_store()
 
 
@@ -83,7 +84,7 @@ def test_a_store_that_does_not_answer_is_named(team_store, monkeypatch):
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     object_store._open_files.cache_clear()
     try:
-        with pytest.raises(StoreError, match=r"s3://coins.*Start it, or correct COIN"):
+        with pytest.raises(StoreError, match=r"s3://coins.*Start it, or correct its address"):
             team_store.read("a")
     finally:
         object_store._open_files.cache_clear()
