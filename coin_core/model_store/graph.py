@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import logging
 import operator
-from collections.abc import Iterable
+import threading
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,8 @@ from torch.nn import functional
 logger = logging.getLogger(__name__)
 
 onnxruntime.disable_telemetry_events()  # which its builds for Windows have
+
+_tracing = threading.Lock()  # one network at a time
 
 _OPSET = 18
 _IR_VERSION = 9
@@ -99,11 +102,43 @@ def to_onnx(module: nn.Module, *examples: Tensor) -> bytes:
     Raises:
         TypeError: It has a layer that is not known here.
     """
-    traced = fx.symbolic_trace(module)
+    with _tracing:
+        traced = fx.GraphModule(module, _Tracer().trace(module))
     writer = _Writer(traced)
     with torch.inference_mode():
         writer.run(*examples)
     return writer.model()
+
+
+class _Tracer(fx.Tracer):
+    """Traces a network while other threads use theirs.
+
+    Tracing replaces the call of every module of the process for its time.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._thread = threading.get_ident()
+
+    def call_module(
+        self,
+        m: nn.Module,
+        forward: Callable[..., Any],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+    ) -> Any:
+        """Note a call of the traced network, and let those of others through."""
+        if threading.get_ident() != self._thread:
+            return forward(*args, **kwargs)
+        return super().call_module(m, forward, args, kwargs)
+
+    def getattr(
+        self, attr: str, attr_val: Any, parameter_proxy_cache: dict[str, Any]
+    ) -> Any:
+        """Note the use of a parameter of the traced network alone."""
+        if threading.get_ident() != self._thread:
+            return attr_val
+        return super().getattr(attr, attr_val, parameter_proxy_cache)
 
 
 class _Writer(fx.Interpreter):

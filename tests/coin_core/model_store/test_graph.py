@@ -1,5 +1,8 @@
 """Networks in ONNX Runtime answer as torch does, for every kind of network we build."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 import torch
 from torch import nn
@@ -117,3 +120,35 @@ def test_weights_that_are_no_numbers_are_left_to_torch():
     with torch.no_grad():
         net[0].weight[0, 0, 1, 1] = torch.nan
     assert compiled(net, torch.zeros(1, 1, 8, 8)) is net
+
+
+def test_networks_are_rewritten_in_several_threads_while_others_answer():
+    """A tracing network once caught the calls of all threads."""
+    build = (nets.SideNet, nets.LegendLocalizerNet)
+    other, x = randomized(nets.SideNet()), torch.zeros(1, 1, 64, 64)
+    expected = other(x)
+    stop = threading.Event()
+
+    def answer():
+        count = 0
+        while not stop.is_set() or not count:
+            with torch.inference_mode():
+                torch.testing.assert_close(other(x), expected)
+            count += 1
+        return count
+
+    with ThreadPoolExecutor(4) as pool:
+        answering = pool.submit(answer)
+        px = (64, 128)
+        made = [
+            pool.submit(
+                compiled,
+                randomized(build[k % 2]()),
+                torch.zeros(1, 1, px[k % 2], px[k % 2]),
+            )
+            for k in range(12)
+        ]
+        graphs = [one.result(60) for one in made]
+        stop.set()
+        assert answering.result(60)
+    assert all(isinstance(graph, Graph) for graph in graphs)
