@@ -43,7 +43,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
 
   const reasons = make("div", "reasons");
   reasons.hidden = true;
-  reasons.append(make("span", "", "Exclude it, because it is …"));
+  reasons.append(make("span", "", data.words.because));
   const reasonRow = make("div", "row");
   reasons.append(reasonRow);
   const askReason = (open) => {
@@ -62,7 +62,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
     node.onclick = actions.get(key);
     nodes.push(node);
   });
-  const cannotTell = button("0", "Cannot tell", "ruler", "");
+  const cannotTell = button("0", data.words.cannotTell, "ruler", "");
   cannotTell.style.setProperty("--colour", "#b9ab97");
   cannotTell.onclick = () => decide("ruler", null);
   actions.set("0", cannotTell.onclick);
@@ -70,10 +70,10 @@ export default function ({ data, parentElement, setTriggerValue }) {
 
   const row = make("div", "row");
   const tools = [
-    ["X", "Exclude …", "x", () => askReason(!state.isExcluding)],
-    ["U", "Undo", "u", () => decide("undo", null)],
-    ["←", "Back", "arrowleft", () => decide("step", -1)],
-    ["→", "Skip", "arrowright", () => decide("step", 1)],
+    ["X", data.words.exclude, "x", () => askReason(!state.isExcluding)],
+    ["U", data.words.undo, "u", () => decide("undo", null)],
+    ["←", data.words.back, "arrowleft", () => decide("step", -1)],
+    ["→", data.words.skip, "arrowright", () => decide("step", 1)],
   ];
   for (const [sign, label, key, action] of tools) {
     const node = button(sign, label, "small");
@@ -89,7 +89,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
     reasonActions.set(key, node.onclick);
     reasonRow.append(node);
   });
-  const cancel = button("Esc", "Not after all", "small");
+  const cancel = button("Esc", data.words.cancel, "small");
   cancel.onclick = () => askReason(false);
   reasonActions.set("escape", cancel.onclick);
   reasonActions.set("x", cancel.onclick);

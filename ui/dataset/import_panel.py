@@ -44,7 +44,7 @@ from ui.memory import MAX_UPLOAD_MB, forget_uploads, show_refused_uploads
 
 _TABLES = (".csv", ".tsv", ".xlsx", ".xlsm")
 _FIRST_FIELDS = ("file", "ruler", "coin_id", "lot_text", "source", "licence", "credit")
-_NOT_USED = "not used"
+_NOT_USED = N_("not used")
 _DEMO_PHOTOS = 300
 _SHOWN_PROBLEMS = 200
 _SHOWN_FILES = 200
@@ -289,8 +289,12 @@ def _ask_columns(name: str, data: bytes) -> dict[str, str] | None:
         except KNOWN_ERRORS as error:
             show_error(sentence_of(error).replace(path.name, name))
             return None
-    st.subheader("What the columns of the table mean", anchor=False)
-    st.text(f"{name}: {proposal.row_count:,} rows. Correct what was guessed wrongly.")
+    st.subheader(_("What the columns of the table mean"), anchor=False)
+    st.text(
+        _("{name}: {count} rows. Correct what was guessed wrongly.").format(
+            name=name, count=f"{proposal.row_count:,}"
+        )
+    )
     st.dataframe(
         pd.DataFrame(list(proposal.examples), columns=list(proposal.columns)),
         hide_index=True,
@@ -299,11 +303,12 @@ def _ask_columns(name: str, data: bytes) -> dict[str, str] | None:
     if proposal.unknown_rulers:
         names = ", ".join(proposal.unknown_rulers[:8])
         st.text(
-            f"Not known as rulers, and left without a label: {names}"
-            + (" and others." if len(proposal.unknown_rulers) > 8 else ".")
+            _("Not known as rulers, and left without a label: {names}").format(
+                names=names + " …" * (len(proposal.unknown_rulers) > 8)
+            )
         )
     if "file" not in mapping and not proposal.picture_count:
-        st.warning("Choose the column that holds the file names of the photos.")
+        st.warning(_("Choose the column that holds the file names of the photos."))
         return None
     return mapping
 
@@ -318,7 +323,7 @@ def _ask_mapping(proposal: ColumnProposal) -> dict[str, str]:
         for at, field in enumerate(fields):
             with columns[at % 4]:
                 chosen = st.selectbox(
-                    field.replace("_", " "),
+                    _(field.replace("_", " ")),
                     options,
                     index=options.index(guessed.get(field, _NOT_USED)),
                     key=f"column_{field}_{hash(proposal.columns)}",
@@ -327,7 +332,7 @@ def _ask_mapping(proposal: ColumnProposal) -> dict[str, str]:
                 mapping[field] = str(chosen)
 
     ask(list(_FIRST_FIELDS), proposal.mapping)
-    with st.expander("More columns: weight, references, addresses …"):
+    with st.expander(_("More columns: weight, references, addresses …")):
         ask(others, proposal.mapping)
     return mapping
 

@@ -16,9 +16,9 @@ from coin_core.catalog import (
     references_from,
     references_in_words,
 )
-from coin_core.i18n import _
+from coin_core.i18n import N_, _
 from ui.dataset.session import DatasetSession
-from ui.formatting import percent
+from ui.formatting import date, date_and_time, percent
 
 LICENCES = (
     "CC0 1.0",
@@ -28,22 +28,22 @@ LICENCES = (
     "All rights reserved",
 )
 _COIN_FIELDS = {
-    "name_on_coin": "Name on the coin",
-    "authority": "Attribution follows",
-    "denomination": "Denomination",
-    "weight_g": "Weight in g",
-    "diameter_mm": "Diameter in mm",
-    "die_axis_h": "Die axis, 1 to 12 h",
-    "references": "References",
-    "notes": "Notes",
+    "name_on_coin": N_("Name on the coin"),
+    "authority": N_("Attribution follows"),
+    "denomination": N_("Denomination"),
+    "weight_g": N_("Weight in g"),
+    "diameter_mm": N_("Diameter in mm"),
+    "die_axis_h": N_("Die axis, 1 to 12 h"),
+    "references": N_("References"),
+    "notes": N_("Notes"),
 }
 _PROVENANCE_FIELDS = {
-    "source": "Source",
-    "source_url": "Address",
-    "licence": "Licence",
-    "credit": "Credit: who must be named",
-    "source_date": "Dated",
-    "lot_text": "Lot text",
+    "source": N_("Source"),
+    "source_url": N_("Address"),
+    "licence": N_("Licence"),
+    "credit": N_("Credit: who must be named"),
+    "source_date": N_("Dated"),
+    "lot_text": N_("Lot text"),
 }
 
 
@@ -53,7 +53,7 @@ def show_coin_facts(
     """The facts of the coin, as a form."""
     coin = catalog.photos.coin(photo.coin_id)
     with (
-        st.expander("The coin: name, weight, references"),
+        st.expander(_("The coin: name, weight, references")),
         st.form(f"coin_{coin.coin_id}_{hash(coin)}", border=False),
     ):
         values: dict[str, Any] = {}
@@ -67,23 +67,25 @@ def show_coin_facts(
             changes = _changes(coin, values)
             if changes:
                 catalog.edits.edit_coin(coin.coin_id, changes, who=session.reviewer)
-            session.notice = _saved_words([_COIN_FIELDS[name] for name in changes])
+            session.notice = _saved_words([_(_COIN_FIELDS[name]) for name in changes])
         st.rerun()
 
 
 def _ask_coin_fact(name: str, title: str, coin: Coin) -> Any:
     value = getattr(coin, name)
     if name in ("weight_g", "diameter_mm"):
-        return st.number_input(title, value=value, min_value=0.0, step=0.01)
+        return st.number_input(_(title), value=value, min_value=0.0, step=0.01)
     if name == "die_axis_h":
-        return st.number_input(title, value=value, min_value=1, max_value=12, step=1)
+        return st.number_input(_(title), value=value, min_value=1, max_value=12, step=1)
     if name == "references":
         text = references_in_words(value)
         typed = st.text_input(
-            title, value=text, placeholder="e.g. Hendin 1132 (5th edition); TJC A12"
+            _(title),
+            value=text,
+            placeholder=_("e.g. Hendin 1132 (5th edition); TJC A12"),
         )
         return value if typed == text else references_from(typed)
-    return st.text_input(title, value=value or "")
+    return st.text_input(_(title), value=value or "")
 
 
 def _saved_words(titles: Sequence[str]) -> str:
@@ -107,32 +109,35 @@ def show_provenance(
     session: DatasetSession, catalog: Catalog, photo: CatalogPhoto
 ) -> None:
     """The origin of a photo, and a form to correct it."""
-    with st.expander("Where it comes from", expanded=bool(photo.lot_text)):
+    with st.expander(_("Where it comes from"), expanded=bool(photo.lot_text)):
         # st.text never interprets the text of a source as HTML.
         rows = {
-            "file": photo.file_name,
-            "kind": "rendered coin, not a photograph"
+            _("file"): photo.file_name,
+            _("kind"): _("rendered coin, not a photograph")
             if photo.is_rendered
-            else "photograph",
-            "source": photo.source,
-            "address": photo.source_url,
-            "licence": photo.licence or photo.licence_raw or _("not stated"),
-            "credit": photo.credit,
-            "lot text": photo.lot_text,
-            "dated": photo.source_date,
-            "label": photo.label_evidence,
-            "fetched": photo.retrieved_at and f"{photo.retrieved_at:%Y-%m-%d}",
-            "brought in": f"{photo.added_at:%Y-%m-%d %H:%M} UTC",
-            "size": f"{photo.width_px} × {photo.height_px} pixels, "
-            f"{photo.byte_size / 1024:.0f} kB",
-            "picture quality": photo.quality is not None and percent(photo.quality),
+            else _("photograph"),
+            _("source"): photo.source,
+            _("address"): photo.source_url,
+            _("licence"): photo.licence or photo.licence_raw or _("not stated"),
+            _("credit"): photo.credit,
+            _("lot text"): photo.lot_text,
+            _("dated"): photo.source_date,
+            _("label"): photo.label_evidence,
+            _("fetched"): photo.retrieved_at and date(photo.retrieved_at),
+            _("imported"): date_and_time(photo.added_at),
+            _("size"): _("{width} × {height} pixels, {size} kB").format(
+                width=photo.width_px,
+                height=photo.height_px,
+                size=f"{photo.byte_size / 1024:.0f}",
+            ),
+            _("picture quality"): photo.quality is not None and percent(photo.quality),
             "sha256": photo.sha256,
         }
         for name, value in rows.items():
             if value:
                 st.text(f"{name}: {value}")
         if session.may_sign:
-            with st.popover("Correct this"):
+            with st.popover(_("Correct this")):
                 _ask_provenance(session, catalog, photo)
 
 
@@ -146,7 +151,7 @@ def _ask_provenance(
         values = {}
         for name, title in _PROVENANCE_FIELDS.items():
             field = st.text_area if name == "lot_text" else st.text_input
-            values[name] = field(title, value=before[name], key=f"{name}_{key}")
+            values[name] = field(_(title), value=before[name], key=f"{name}_{key}")
         submitted = st.form_submit_button(_("Save"))
     if submitted:
         changes = {name: v for name, v in values.items() if v != before[name]}
@@ -155,6 +160,6 @@ def _ask_provenance(
                 edits = {photo.photo_id: changes}
                 catalog.edits.edit_photos(edits, who=session.reviewer)
             session.notice = _saved_words(
-                [_PROVENANCE_FIELDS[name] for name in changes]
+                [_(_PROVENANCE_FIELDS[name]) for name in changes]
             )
         st.rerun()

@@ -36,7 +36,7 @@ from ui.dataset.formatting import (
 from ui.dataset.photo_facts import show_coin_facts, show_provenance
 from ui.dataset.session import DatasetSession, ask_reviewer
 from ui.errors import errors_on_page, show_error
-from ui.formatting import percent, plural
+from ui.formatting import date_and_time, percent, plural
 
 _INCLUDED = "taken"
 _MAX_OTHERS = 6
@@ -55,14 +55,15 @@ def show_photo_panel(session: DatasetSession, catalog: Catalog, photo_id: int) -
     with left:
         show_photo(catalog, photo, faces, key="opened_photo", height_px=440)
         st.caption(
-            "Wheel or + to zoom, drag to move, double-click for the whole photo. "
-            + (" · ".join(side_title(f.side) for f in faces) or "No coin marked.")
+            _("Wheel or + to zoom, drag to move, double-click for the whole photo.")
+            + " "
+            + (" · ".join(side_title(f.side) for f in faces) or _("No coin marked."))
         )
     with right:
         _show_label(session, catalog, photo)
         _show_predictions(session, catalog, photo)
     if session.reviewer and may(Right.CROP):
-        st.subheader("Crop, split and turn", anchor=False)
+        st.subheader(_("Crop, split and turn"), anchor=False)
         show_crop_tools(session, catalog, photo)
     show_coin_facts(session, catalog, photo)
     show_provenance(session, catalog, photo)
@@ -82,8 +83,10 @@ def show_photo(
     view = thumbnail_uri(catalog, photo, Size.VIEW)
     if view is None:
         show_error(
-            "The file of this photo is missing or cannot be read. Bring it in again: "
-            "the same file finds its place."
+            _(
+                "The file of this photo is missing or cannot be read. Import it "
+                "again: the same file finds its place."
+            )
         )
         return
     photo_viewer(
@@ -95,7 +98,7 @@ def show_photo(
             "heightPx": photo.height_px,
             "height": height_px,
             "faces": face_outlines(faces),
-            "badge": "rendered coin, not a photograph" if photo.is_rendered else "",
+            "badge": _("rendered coin, not a photograph") if photo.is_rendered else "",
         },
         key=key,
     )
@@ -107,12 +110,15 @@ def _show_navigation(session: DatasetSession, photo: CatalogPhoto) -> None:
     is_from_gallery = session.return_to == "browse"
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button(
-            "Back to all photos" if is_from_gallery else "Back to the review",
+            _("Back to all photos") if is_from_gallery else _("Back to the review"),
             icon=":material/arrow_back:",
             on_click=session.go_back,
             shortcut="B",
         )
-        for label, step, key in (("Previous", -1, "P"), ("Next", 1, "N")):
+        for label, step, key in (
+            (_("Previous"), -1, "P"),
+            (_("Next"), 1, "N"),
+        ):
             target = -1 if here is None else here + step
             exists = 0 <= target < len(ids)
             st.button(
@@ -127,12 +133,12 @@ def _show_navigation(session: DatasetSession, photo: CatalogPhoto) -> None:
 
 
 def _show_label(session: DatasetSession, catalog: Catalog, photo: CatalogPhoto) -> None:
-    status = STATUS_TITLES[photo.status]
+    status = _(STATUS_TITLES[photo.status])
     if photo.exclude_reason is not None:
-        status += f" ({REASON_TITLES[photo.exclude_reason]})"
+        status += f" ({_(REASON_TITLES[photo.exclude_reason])})"
     st.html(f'<p class="coin-sentence">{escape(ruler_title(photo.ruler))}</p>')
     st.caption(status)
-    if not ask_reviewer(session, "to change anything:"):
+    if not ask_reviewer(session, _("to change anything:")):
         return
     rulers = (UNLABELLED, *ruler_keys(catalog.queries.choices().rulers))
     key = f"{photo.photo_id}_{photo.ruler}_{photo.exclude_reason}"
@@ -144,7 +150,7 @@ def _show_label(session: DatasetSession, catalog: Catalog, photo: CatalogPhoto) 
             catalog.edits.set_ruler([photo.photo_id], ruler, who=session.reviewer)
 
     st.selectbox(
-        "Ruler",
+        _("Ruler"),
         rulers,
         index=rulers.index(photo.ruler or UNLABELLED),
         format_func=ruler_title,
@@ -168,9 +174,11 @@ def _show_label(session: DatasetSession, catalog: Catalog, photo: CatalogPhoto) 
         reasons,
         index=reasons.index(photo.exclude_reason or _INCLUDED),
         format_func=lambda reason: (
-            "yes"
+            _("yes")
             if reason == _INCLUDED
-            else f"no: {REASON_TITLES[ExcludeReason(reason)]}"
+            else _("no: {reason}").format(
+                reason=_(REASON_TITLES[ExcludeReason(reason)])
+            )
         ),
         key=f"reason_{key}",
         on_change=store_exclusion,
@@ -183,29 +191,36 @@ def _show_label(session: DatasetSession, catalog: Catalog, photo: CatalogPhoto) 
 def _show_predictions(
     session: DatasetSession, catalog: Catalog, photo: CatalogPhoto
 ) -> None:
-    st.subheader("What the classifiers say", anchor=False)
+    st.subheader(_("What the classifiers say"), anchor=False)
     predictions = catalog.predictions.of_photo(photo.photo_id)
     if predictions:
         show_table(
             {
-                "classifier": prediction.classifier
-                + (" (not taught on it)" * (prediction.kind == "out_of_fold")),
-                "says": ruler_title(prediction.ruler)
+                _("classifier"): _("{name} (not trained on it)").format(
+                    name=prediction.classifier
+                )
+                if prediction.kind == "out_of_fold"
+                else prediction.classifier,
+                _("says"): ruler_title(prediction.ruler)
                 if prediction.ruler
-                else "cannot tell",
-                "probability": percent(
+                else _("cannot tell"),
+                _("probability"): percent(
                     max(prediction.probabilities.values(), default=0.0)
                 ),
             }
             for prediction in predictions
         )
     if photo.suspicion is not None:
-        st.caption(f"The label may be wrong: suspicion {percent(photo.suspicion)}.")
+        st.caption(
+            _("The label may be wrong: suspicion {probability}.").format(
+                probability=percent(photo.suspicion)
+            )
+        )
     if may(Right.LABEL) and st.button(
-        "Ask the classifiers now",
+        _("Ask the classifiers now"),
         key="ask_now",
         type="tertiary",
-        help="They see the legend side as it is cropped and turned now.",
+        help=_("They see the legend side as it is cropped and turned now."),
     ):
         classify_catalog_photos(session, catalog, [photo.photo_id], again=True)
         st.rerun()
@@ -226,7 +241,7 @@ def _show_same_coin(
         with session.action(_("The photo now belongs to a separate coin.")):
             catalog.edits.ungroup([photo.photo_id], who=session.reviewer)
 
-    title = f"Other photos of this coin: {len(others)}"
+    title = _("Other photos of this coin: {count}").format(count=len(others))
     with st.expander(title, expanded=bool(others)):
         with st.container(horizontal=True):
             for other in others[:_MAX_OTHERS]:
@@ -234,12 +249,12 @@ def _show_same_coin(
         with st.container(horizontal=True):
             if others:
                 st.button(
-                    "This photo shows another coin",
+                    _("This photo shows another coin"),
                     type="tertiary",
                     disabled=not session.may_sign,
                     on_click=separate,
                 )
-            search = st.button("Look for more photos of this coin", type="tertiary")
+            search = st.button(_("Look for more photos of this coin"), type="tertiary")
         if search:
             with errors_on_page():
                 _show_similar(session, catalog, photo)
@@ -249,10 +264,10 @@ def _show_similar(
     session: DatasetSession, catalog: Catalog, photo: CatalogPhoto
 ) -> None:
     """Photos of other coins that may be this one, each with a button to group it."""
-    with st.spinner("Comparing the pictures …"):
+    with st.spinner(_("Comparing the pictures …")):
         found = catalog.queries.similar(photo.photo_id, limit=_MAX_OTHERS)
     if not found:
-        st.text("No other photo looks like the same coin.")
+        st.text(_("No other photo looks like the same coin."))
 
     def group(other_id: int) -> None:
         with session.action(_("Both photos now show one coin.")):
@@ -264,7 +279,7 @@ def _show_similar(
             with st.container(width=150):
                 _show_other(session, catalog, other)
                 st.button(
-                    "Same coin",
+                    _("Same coin"),
                     key=f"same_{other.photo_id}",
                     disabled=not session.may_sign,
                     on_click=group,
@@ -278,7 +293,7 @@ def _show_other(session: DatasetSession, catalog: Catalog, other: CatalogPhoto) 
             st.image(thumbnail, width=140, alt=photo_name(other))
         st.text(photo_name(other))
         st.button(
-            "Open",
+            _("Open"),
             key=f"open_{other.photo_id}",
             type="tertiary",
             on_click=session.open_photo,
@@ -290,13 +305,13 @@ def _show_history(
     session: DatasetSession, catalog: Catalog, photo: CatalogPhoto
 ) -> None:
     edits = catalog.edits.history(photo.photo_id)
-    with st.expander(f"History: {plural(len(edits), 'edit')}"):
+    with st.expander(_("History: {edits}").format(edits=plural(len(edits), "edit"))):
         show_table(
             {
-                "when": f"{edit.at:%Y-%m-%d %H:%M:%S}",
-                "who": edit.who,
-                "what": edit_text(edit),
-                "taken back": "yes" if edit.undone else "",
+                _("when"): date_and_time(edit.at),
+                _("who"): edit.who,
+                _("what"): edit_text(edit),
+                _("undone"): _("yes") if edit.undone else "",
             }
             for edit in edits
         )

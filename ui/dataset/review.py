@@ -20,6 +20,7 @@ from coin_core.catalog import (
     Side,
 )
 from coin_core.errors import CatalogError
+from coin_core.i18n import _
 from ui.components.custom import review_keys
 from ui.components.thumbnails import prefetch
 from ui.dataset.actions import ask_undo, undo_or_redo
@@ -78,21 +79,23 @@ class ReviewQueue:
 @errors_on_page()
 def show_review(session: DatasetSession, catalog: Catalog) -> None:
     """The review; a key reruns this fragment, not the page."""
-    if not ask_reviewer(session, "to stand beside your decisions:"):
+    if not ask_reviewer(session, _("to sign your decisions:")):
         return
     queue: ReviewQueue = st.session_state.setdefault(_KEY, ReviewQueue())
-    titles = {str(kind): title for kind, title in QUEUE_TITLES.items()}
-    titles[SECOND_OPINION] = "second opinion"
+    titles = {str(kind): _(title) for kind, title in QUEUE_TITLES.items()}
+    titles[SECOND_OPINION] = _("second opinion")
     kind = st.segmented_control(
-        "Which photos",
+        _("Which photos"),
         list(titles),
         format_func=titles.__getitem__,
         default=str(QueueKind.UNREVIEWED),
         required=True,
         key="review_queue",
         persist_state="session",
-        help="“Second opinion” shows what others have decided and you have not, "
-        "without saying what they decided.",
+        help=_(
+            "“Second opinion” shows what others have decided and you have not, "
+            "without saying what they decided."
+        ),
     )
     if kind != queue.kind or (queue.photo_id is None and queue.photo_ids):
         _fill(queue, catalog, str(kind), session.reviewer)
@@ -146,11 +149,15 @@ def _show_progress(queue: ReviewQueue, catalog: Catalog) -> None:
     progress = catalog.queries.progress()
     done = progress.total - progress.unreviewed
     left = max(len(queue.photo_ids) - queue.position, 0)
+    words = _("{done} of {total} photos reviewed or excluded, {left} in this queue")
+    if len(queue.photo_ids) == _QUEUE_LENGTH:
+        words = _(
+            "{done} of {total} photos reviewed or excluded, {left} or more in this "
+            "queue"
+        )
     st.progress(
         done / progress.total if progress.total else 0.0,
-        f"{done:,} of {progress.total:,} photos reviewed or excluded, "
-        f"{left:,}{' or more' * (len(queue.photo_ids) == _QUEUE_LENGTH)} "
-        "wait in this queue",
+        words.format(done=f"{done:,}", total=f"{progress.total:,}", left=f"{left:,}"),
     )
 
 
@@ -163,12 +170,12 @@ def _show_current(
         show_photo(catalog, photo, faces, key="review_photo", height_px=470)
         # Always as many elements, so that nothing of the last photo is left.
         st.text(photo_name(photo))
-        st.text(photo.lot_text or "no lot text")
+        st.text(photo.lot_text or _("no lot text"))
         st.caption(_hint(faces))
     with right:
         _show_keys(session, catalog, queue, photo)
         if st.button(
-            "Crop, split or turn this photo",
+            _("Crop, split or turn this photo"),
             key="review_crop",
             type="tertiary",
             icon=":material/crop:",
@@ -178,10 +185,10 @@ def _show_current(
         ):
             st.rerun()
         if not queue.is_blind and st.toggle(
-            "Show what the classifiers say",
+            _("Show what the classifiers say"),
             key="review_opinions",
             persist_state="session",
-            help="Hidden at first, so that your eye comes before theirs.",
+            help=_("Hidden at first, so that you decide before they do."),
         ):
             _show_predictions(catalog, photo)
     start = queue.position + 1
@@ -191,8 +198,8 @@ def _show_current(
 
 def _hint(faces: tuple[CatalogFace, ...]) -> str:
     if faces and all(face.side is Side.CORNUCOPIA for face in faces):
-        return "Only the cornucopia side is marked here: it names nobody."
-    return "Wheel or + to zoom, drag to move."
+        return _("Only the cornucopia side is marked here: it names nobody.")
+    return _("Wheel or + to zoom, drag to move.")
 
 
 def _show_empty_queue(
@@ -200,34 +207,35 @@ def _show_empty_queue(
 ) -> None:
     """How to fill an empty queue."""
     if queue.kind in (QueueKind.DISAGREEMENT, QueueKind.LOW_CONFIDENCE):
-        text = (
-            "Nothing waits here. The queue is filled by the classifiers: choose "
-            "photos under “Browse” and press “Ask the classifiers”."
+        text = _(
+            "This queue is empty. The classifiers fill it: select photos under "
+            "“Browse” and press “Ask the classifiers”."
         )
     elif queue.kind == SECOND_OPINION:
-        text = "Nobody else has decided on a photo that you have not seen."
+        text = _("Nobody else has decided on a photo that you have not seen.")
     elif queue.kind == QueueKind.SUSPECTED:
-        text = (
-            "No label is under suspicion so far. Labels are compared with what "
-            "classifiers say of coins they have not learnt from. So train one on the "
-            "catalog first, on the page Training history or by `python -m coin_core "
-            "train svm --data catalog`, and then look for wrong labels here."
+        text = _(
+            "No label is suspected so far. Labels are compared with what "
+            "classifiers say of coins they were not trained on. Train one on "
+            "the dataset first, on the page Training history or by `python -m "
+            "coin_core train svm --data catalog`, and then look for wrong "
+            "labels here."
         )
     else:
-        text = "Every photo has been reviewed. Well done."
+        text = _("Every photo has been reviewed. Well done.")
     if queue.kind == QueueKind.UNREVIEWED:
         st.success(text, icon=":material/task_alt:")
     else:
         st.info(text, icon=":material/info:")
     st.button(
-        "Undo the last decision",
+        _("Undo the last decision"),
         icon=":material/undo:",
         type="tertiary",
         on_click=apply_decision,
         args=(session, catalog, queue, {"photo": 0, "what": "undo", "value": None}),
         shortcut="U",
     )
-    if queue.kind == QueueKind.SUSPECTED and st.button("Look for wrong labels"):
+    if queue.kind == QueueKind.SUSPECTED and st.button(_("Look for wrong labels")):
         from coin_core.catalog.label_errors import find_label_issues
 
         with session.action():
@@ -260,9 +268,9 @@ def _show_keys(
             "title": ruler_title(ruler),
             "colour": ruler_colour(ruler, queue.rulers),
             "current": is_label,
-            "note": "you said so"
+            "note": _("you said so")
             if ruler == own_ruler
-            else "label now"
+            else _("label now")
             if is_label
             else "",
         }
@@ -273,17 +281,30 @@ def _show_keys(
             "turn": queue.turn,
             "rulers": [ruler_data(ruler) for ruler in queue.rulers],
             "reasons": [
-                {"key": str(reason), "title": title}
+                {"key": str(reason), "title": _(title)}
                 for reason, title in REASON_TITLES.items()
             ],
+            "words": {
+                "exclude": _("Exclude …"),
+                "because": _("Reason for excluding it:"),
+                "cannotTell": _("Cannot tell"),
+                "undo": _("Undo"),
+                "back": _("Back"),
+                "skip": _("Skip"),
+                "cancel": _("Cancel"),
+            },
         },
         key="review_keys",
         on_decision_change=store,
     )
     if photo.status is PhotoStatus.EXCLUDED and photo.exclude_reason is not None:
-        st.caption(f"Excluded now: {REASON_TITLES[photo.exclude_reason]}.")
+        st.caption(
+            _("Excluded now: {reason}.").format(
+                reason=_(REASON_TITLES[photo.exclude_reason])
+            )
+        )
     elif own_ruler is None:
-        st.caption("You said: cannot tell.")
+        st.caption(_("You said: cannot tell."))
 
 
 def apply_decision(
@@ -326,10 +347,10 @@ def apply_decision(
 def _show_predictions(catalog: Catalog, photo: CatalogPhoto) -> None:
     predictions = catalog.predictions.of_photo(photo.photo_id)
     if not predictions:
-        st.caption("No classifier has been asked about this photo yet.")
+        st.caption(_("No classifier has been asked about this photo yet."))
     for prediction in predictions:
         best = max(prediction.probabilities.values(), default=None)
-        ruler = ruler_title(prediction.ruler) if prediction.ruler else "cannot tell"
+        ruler = ruler_title(prediction.ruler) if prediction.ruler else _("cannot tell")
         probability = f", {percent(best)}" if best else ""
         st.text(f"{prediction.classifier}: {ruler}{probability}")
 
@@ -339,22 +360,34 @@ def show_agreement(catalog: Catalog) -> None:
     agreement = catalog.reviews.agreement()
     if len(agreement.reviewers) < 2:
         st.caption(
-            "Once a second person has gone through some of the same photos (queue "
-            "“second opinion”), their agreement (Cohen's kappa) stands here."
+            _(
+                "Once a second person has gone through some of the same photos "
+                "(queue “second opinion”), their agreement (Cohen's kappa) will "
+                "appear here."
+            )
         )
         return
-    st.header("Agreement of the reviewers", anchor=False)
+    st.header(_("Agreement of the reviewers"), anchor=False)
     if agreement.kappa is None:
-        st.caption(
-            "No photo has two reviewers yet, or all decisions are one and the same."
-        )
+        st.caption(_("No photo has two reviewers yet, or all decisions are the same."))
         return
     st.metric("Cohen's kappa", f"{agreement.kappa:.2f}", width="content")
     for pair in agreement.pairs:
-        kappa = "none" if pair.kappa is None else f"{pair.kappa:.2f}"
+        kappa = _("none") if pair.kappa is None else f"{pair.kappa:.2f}"
         st.text(
-            f"{pair.reviewers[0]} and {pair.reviewers[1]}: {pair.same} of {pair.n} "
-            f"photos the same, kappa {kappa}"
+            _(
+                "{one} and {other}: {same} of {count} photos the same, kappa {kappa}"
+            ).format(
+                one=pair.reviewers[0],
+                other=pair.reviewers[1],
+                same=pair.same,
+                count=pair.n,
+                kappa=kappa,
+            )
         )
     if agreement.disputed:
-        st.text(f"They differ on {plural(len(agreement.disputed), 'photo')}.")
+        st.text(
+            _("They differ on {photos}.").format(
+                photos=plural(len(agreement.disputed), "photo")
+            )
+        )

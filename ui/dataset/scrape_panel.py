@@ -26,7 +26,7 @@ from coin_core.catalog.scrape_jobs import (
     start_scrape,
 )
 from coin_core.errors import KNOWN_ERRORS, CoinError, sentence_of
-from coin_core.i18n import _
+from coin_core.i18n import _, ngettext, translate
 from coin_core.jobs import Job, JobKind
 from coin_core.storage import PROJECT_DIR
 from ui.dataset.import_panel import ImportPanel
@@ -87,22 +87,22 @@ def _ask_source(session: DatasetSession, catalog: Catalog) -> None:
         show_error(str(error))
         return
     name = st.segmented_control(
-        "Where from",
+        _("Where from"),
         list(sources),
-        format_func=lambda key: sources[key].title,
+        format_func=lambda key: _(sources[key].title),
         default=next(iter(sources)),
         required=True,
         key="gather_source",
         persist_state="session",
     )
     source = sources[name]
-    st.markdown(source.summary)
+    st.markdown(_(source.summary))
     if source.query_kind == "files":
         _offer_saved(session, catalog, source)
         return
     query = st.text_input(
-        source.query_label,
-        placeholder=source.query_hint,
+        _(source.query_label),
+        placeholder=_(source.query_hint),
         key=f"gather_query_{name}",
         persist_state="session",
         max_chars=1000,
@@ -112,12 +112,12 @@ def _ask_source(session: DatasetSession, catalog: Catalog) -> None:
     permission = _ask_permission(source, query)
     if permission is None or not _ask_contact():
         return
-    if not ask_reviewer(session, "to sign what is gathered:", Right.GATHER):
+    if not ask_reviewer(session, _("to sign what is gathered:"), Right.GATHER):
         return
     with st.container(horizontal=True):
-        plan = st.button("Show the plan", key="gather_plan", disabled=not query)
+        plan = st.button(_("Show the plan"), key="gather_plan", disabled=not query)
         begin = st.button(
-            "Start gathering", key="gather_start", type="primary", disabled=not query
+            _("Start gathering"), key="gather_start", type="primary", disabled=not query
         )
     if not (plan or begin):
         return
@@ -145,7 +145,7 @@ def _ask_source(session: DatasetSession, catalog: Catalog) -> None:
 def _ask_how_many() -> tuple[int | None, bool]:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         limit = st.number_input(
-            "New coins at most (0: all there are)",
+            _("Maximum number of new coins (0: all)"),
             min_value=0,
             value=50,
             step=10,
@@ -154,7 +154,7 @@ def _ask_how_many() -> tuple[int | None, bool]:
             width=240,
         )
         everything = st.toggle(
-            "Also other rulers and coin types, without a label",
+            _("Also other rulers and coin types, without a label"),
             key="gather_everything",
             persist_state="session",
         )
@@ -162,9 +162,9 @@ def _ask_how_many() -> tuple[int | None, bool]:
 
 
 def _ask_cabinet() -> str:
-    with st.expander("Another cabinet on the same software"):
+    with st.expander(_("Another cabinet on the same software")):
         base: str = st.text_input(
-            "Its address",
+            _("Its address"),
             placeholder="https://ikmk.at",
             key="gather_base",
             persist_state="session",
@@ -176,27 +176,34 @@ def _ask_permission(source: SourceEntry, query: str) -> str | None:
     """The host whose leave the user has, or ""; None while a needed one is missing."""
     if source.api_rules:
         ticked = st.checkbox(
-            f"I have read the [rules of {source.title} for programs]"
-            f"({source.api_rules}), and they cover what I gather.",
+            _(
+                "I have read the [rules of {source} for programs]({address}), and they "
+                "cover what I gather."
+            ).format(source=source.title, address=source.api_rules),
             key=f"gather_leave_{source.name}",
-            help="Its robots.txt may keep crawlers from the API that this program "
-            "asks. Without the tick nothing is asked that robots.txt forbids.",
+            help=_(
+                "Its robots.txt may keep crawlers from the API that this program "
+                "uses. Without the tick nothing is requested that robots.txt "
+                "forbids."
+            ),
         )
         return _host_of(source.base_url) if ticked else ""
     if not source.needs_browser:
         return ""
     host = st.text_input(
-        "The host that has allowed you, as it stands in the address",
+        _("The host that has allowed you, as written in the address"),
         placeholder="www.example.org",
         key="gather_host",
     )
     ticked = st.checkbox(
-        "Its owner has allowed me to have these pages read by a program.",
+        _("Its owner has allowed me to read these pages by a program."),
         key=f"gather_leave_{source.name}",
     )
     st.caption(
-        "To log in by hand first, use the command line: python -m scrapers "
-        f"{source.name} ADDRESS --i-have-permission HOST --show"
+        _(
+            "To log in by hand first, use the command line: python -m scrapers "
+            "{source} ADDRESS --i-have-permission HOST --show"
+        ).format(source=source.name)
     )
     asked = _host_of(query)
     if not host or not ticked:
@@ -204,7 +211,9 @@ def _ask_permission(source: SourceEntry, query: str) -> str | None:
     if host.strip().lower() != asked:
         if query:
             show_error(
-                f"The address leads to {asked or 'no host'}, not to {host.strip()}."
+                _("The address leads to {host}, not to {wanted}.").format(
+                    host=asked or _("no host"), wanted=host.strip()
+                )
             )
         return None
     return asked
@@ -223,15 +232,18 @@ def _ask_contact() -> bool:
     if known and not st.session_state.get("gather_contact_anew"):
         st.session_state["gather_contact"] = known
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.caption(f"Sites are told to write to {as_text(known)}.", width="content")
-            if st.button("Change", key="gather_contact_change", type="tertiary"):
+            st.caption(
+                _("Contact given to sites: {contact}").format(contact=as_text(known)),
+                width="content",
+            )
+            if st.button(_("Change"), key="gather_contact_change", type="tertiary"):
                 st.session_state["gather_contact_anew"] = True
                 st.rerun()
         return True
     given = st.text_input(
-        "Whom may sites write to about this? A mail address or a web page",
+        _("Contact address sent with each request: e-mail or web page"),
         key="gather_contact_asked",
-        placeholder="Asked once, sent with every request; press Enter",
+        placeholder=_("Asked once; press Enter"),
         width=420,
     )
     if not given:
@@ -254,7 +266,7 @@ def _plan(order: ScrapeOrder) -> tuple[str, ...]:
     """
     options = [f"--{name}={value}" for name, value in _options(order).items()]
     switches = ["--everything"] if order.everything else []
-    with st.spinner("Planning …"):
+    with st.spinner(_("Planning …")):
         return ask_scrapers(
             "--dry-run", *options, *switches, "--", order.source, order.query
         )
@@ -262,9 +274,9 @@ def _plan(order: ScrapeOrder) -> tuple[str, ...]:
 
 def _show_plan(steps: tuple[str, ...]) -> None:
     with st.container(border=True):
-        st.markdown("**What would be done.** Nothing has been asked yet.")
+        st.markdown(_("**The plan.** Nothing has been requested yet."))
         for line in steps:
-            st.text(f"· {line}")
+            st.text(f"· {translate(line)}")
 
 
 def _options(order: ScrapeOrder) -> dict[str, str]:
@@ -284,23 +296,25 @@ def _offer_saved(
     drops = st.session_state.setdefault("gather_drops", 0)
     folder = st.session_state.get("gather_folder", False)
     files = st.file_uploader(
-        "Drop saved pages: MHTML, a ZIP of pages with their folders, or plain HTML",
+        _("Drop saved pages: MHTML, a ZIP of pages with their folders, or plain HTML"),
         accept_multiple_files="directory" if folder else True,
         key=f"gather_files_{drops}_{folder}",
         type=None if folder else _PAGES,
         max_upload_size=MAX_UPLOAD_MB,
-        help="In Chrome: save as “Webpage, single file”, after scrolling to the end. "
-        "A plain HTML page has its photos in a folder beside it: pick that folder "
-        "whole, or pack both into a ZIP.",
+        help=_(
+            "In Chrome: save as “Webpage, single file”, after scrolling to the "
+            "end. A plain HTML page has its photos in a folder beside it: pick "
+            "that folder whole, or pack both into a ZIP."
+        ),
     )
     show_refused_uploads()
-    st.toggle("Pick a whole folder", key="gather_folder", persist_state="session")
+    st.toggle(_("Pick a whole folder"), key="gather_folder", persist_state="session")
     limit, everything = _ask_how_many()
-    why = "to sign what is gathered:"
+    why = _("to sign what is gathered:")
     if not files or not ask_reviewer(session, why, Right.GATHER):
         return
-    many = f"{len(files)} file{'s' * (len(files) != 1)}"
-    if not st.button(f"Read {many}", key="gather_read", type="primary"):
+    words = ngettext("Read {count} file", "Read {count} files", len(files))
+    if not st.button(words.format(count=len(files)), key="gather_read", type="primary"):
         return
     try:
         staged = stage_uploads(catalog, ((f.name, f.getvalue()) for f in files))
@@ -348,22 +362,24 @@ class ScrapePanel(ImportPanel):
         if job.is_open and details.get("current"):
             st.text(str(details["current"])[:160])
         if problems := details.get("problems"):
-            with st.expander(f"What went wrong ({details.get('failed', 0):,})"):
+            with st.expander(
+                _("Errors ({count})").format(count=f"{details.get('failed', 0):,}")
+            ):
                 for sentence in problems:
-                    st.text(sentence)
+                    st.text(translate(sentence))
         if not job.is_open:
             with errors_on_page():
                 self._show_left_out(ledger.import_id_of(job))
-        with st.expander("Every request and its answer"):
+        with st.expander(_("Every request and its answer")):
             log = job.log_tail(200)
-            st.code(log or "Nothing yet.", language=None, height=240)
+            st.code(log or _("Nothing yet."), language=None, height=240)
 
     def _show_left_out(self, import_id: int) -> None:
         """What did not come in and why, the coins left out, and a table of it all."""
         for sentence in scrape_progress(self.catalog, import_id).advice(on_page=True):
-            st.text(sentence)
+            st.text(translate(sentence))
         st.download_button(
-            "Every result as a table (CSV)",
+            _("Every result as a table (CSV)"),
             lambda: scrape_table(self.catalog, import_id),
             file_name=f"scrape-{import_id}.csv",
             mime="text/csv",
@@ -374,21 +390,27 @@ class ScrapePanel(ImportPanel):
         waiting = [one for one in entries if not one.taken]
         if not waiting:
             return
-        with st.expander(f"Coins that were left out ({len(waiting):,})"):
-            why = "to sign what is taken:"
+        with st.expander(
+            _("Coins that were left out ({count})").format(count=f"{len(waiting):,}")
+        ):
+            why = _("to sign what is taken:")
             if not ask_reviewer(dataset_session(), why, Right.GATHER):
                 return
             for one in waiting[:_SHOWN_LEFT_OUT]:
                 with st.container(horizontal=True, vertical_alignment="center"):
                     # text of a site is shown as text, never as HTML
                     words = ", ".join(f"“{word}”" for word in one.words)
-                    st.text(f"{one.reason}: {words[:160]}\n{one.title[:160]}")
+                    st.text(
+                        f"{translate(one.reason)}: {words[:160]}\n{one.title[:160]}"
+                    )
                     key = f"take_{import_id}_{one.key}"
-                    if st.button("Take it after all", key=key):
+                    if st.button(_("Add it anyway"), key=key):
                         _take(one.key)
             if len(waiting) > _SHOWN_LEFT_OUT:
                 st.caption(
-                    f"The first {_SHOWN_LEFT_OUT} are shown; the table has them all."
+                    _("The first {count} are shown; the table has them all.").format(
+                        count=_SHOWN_LEFT_OUT
+                    )
                 )
 
     def stage(self, job: Job) -> str:
@@ -399,7 +421,7 @@ class ScrapePanel(ImportPanel):
 def _take(listing: str) -> None:
     """Add a listing that was left out; it has no label and is to be reviewed."""
     check(Right.GATHER)
-    with st.spinner("Fetching its photos …"):
+    with st.spinner(_("Fetching its photos …")):
         said = ask_scrapers("--who", dataset_session().reviewer, "--", "take", listing)
     st.toast(as_text(" ".join(said)))
     st.rerun()

@@ -9,6 +9,7 @@ import streamlit as st
 
 from coin_core.access import Right, current_person, may, refusal
 from coin_core.catalog import EditGroup, PhotoQuery
+from coin_core.i18n import _
 from ui.background_task import TaskSession
 from ui.components.custom import stored_reviewer
 
@@ -106,8 +107,8 @@ def remember_reviewer(session: DatasetSession) -> None:
         if not session.reviewer and not session.forget_reviewer and kept.name:
             session.reviewer = str(kept.name)[:MAX_NAME_LENGTH]
         if session.reviewer:
-            st.text(f"Working as {session.reviewer}")
-            if st.button("Switch user", type="tertiary", key="other_reviewer"):
+            st.text(_("Working as {name}").format(name=session.reviewer))
+            if st.button(_("Switch user"), type="tertiary", key="other_reviewer"):
                 session.reviewer, session.forget_reviewer = "", True
                 st.rerun()
 
@@ -135,11 +136,11 @@ def ask_reviewer(session: DatasetSession, why: str, right: Right = Right.LABEL) 
             session.forget_reviewer, session.reviewer_is_new = False, True
 
     st.text_input(
-        f"Your name or initials, {why}",
+        _("Your name or initials, {why}").format(why=why),
         key="reviewer_asked",
         max_chars=MAX_NAME_LENGTH,
         on_change=store_name,
-        placeholder="Asked once, kept in this browser; press Enter",
+        placeholder=_("Asked once, kept in this browser; press Enter"),
         width=420,
     )
     return False

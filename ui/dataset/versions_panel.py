@@ -24,7 +24,7 @@ from coin_core.catalog.versions import (
     list_versions,
     load_version,
 )
-from coin_core.i18n import _
+from coin_core.i18n import N_, _, ngettext, translate
 from coin_core.jobs import Job, JobKind, JobState, add_job
 from ui.background_task import (
     BackgroundTask,
@@ -38,12 +38,12 @@ from ui.dataset.export_panel import offer_export
 from ui.dataset.formatting import ruler_title
 from ui.dataset.session import DatasetSession, ask_reviewer
 from ui.errors import show_error
-from ui.formatting import as_text
+from ui.formatting import as_text, date_and_time
 
 _LEAK_REASONS = {
-    "same_coin": "the same coin",
-    "same_coin_now": "grouped as one coin since",
-    "same_picture": "the pictures look the same",
+    "same_coin": N_("the same coin"),
+    "same_coin_now": N_("grouped as one coin since"),
+    "same_picture": N_("the pictures look the same"),
 }
 _MAX_ROWS = 200
 _MAX_UNASKED = 5000  # photos of a version that is checked without a click
@@ -143,21 +143,23 @@ def _show_freeze_form(session: DatasetSession, catalog: Catalog) -> None:
             *(["--free-only"] if free_only else []),
             f"--who={session.reviewer}",
         ]
-        add_job(JobKind.FREEZE, f"Freezing {name.strip()}", arguments)
+        add_job(
+            JobKind.FREEZE, N_("Freezing {name}").format(name=name.strip()), arguments
+        )
     st.rerun()
 
 
 def _show_list(versions: Sequence[VersionSummary]) -> None:
     show_table(
         {
-            "name": version.name,
-            "frozen": f"{version.created_at:%Y-%m-%d %H:%M}",
-            "photos": sum(version.photos.values()),
-            "coins": version.coins,
-            **{str(split): version.photos.get(split, 0) for split in Split},
-            "free only": "yes" if version.free_only else "",
-            "digest": version.digest[:12],
-            "note": version.note,
+            _("name"): version.name,
+            _("frozen"): date_and_time(version.created_at),
+            _("photos"): sum(version.photos.values()),
+            _("coins"): version.coins,
+            **{_(str(split)): version.photos.get(split, 0) for split in Split},
+            _("freely licensed only"): _("yes") if version.free_only else "",
+            _("digest"): version.digest[:12],
+            _("note"): version.note,
         }
         for version in reversed(versions)
     )
@@ -181,26 +183,26 @@ def _show_version(
         _("Look closer at"), list(notes), key="version_shown", width=320
     )
     if notes[name]:
-        st.text(notes[name])
+        st.text(translate(notes[name]))
     result = cached_task(
         session,
         lambda progress: _find_leaks(catalog, name, progress),
         is_short=_is_small(versions, name),
         key=("leaks", name),
-        label="Look through it for leaks",
+        label=_("Check it for leaks"),
     )
     if result is None:
         return
     version, found = result
     for warning in version.warnings:
-        st.warning(as_text(warning), icon=":material/warning:")
+        st.warning(as_text(translate(warning)), icon=":material/warning:")
     left, right = st.columns(2, gap="large")
     with left:
         show_table(
             {
-                "ruler": ruler_title(ruler),
-                **{str(split): counts[split] for split in Split},
-                "coins": version.coins[ruler],
+                _("ruler"): ruler_title(ruler),
+                **{_(str(split)): counts[split] for split in Split},
+                _("coins"): version.coins[ruler],
             }
             for ruler, counts in version.counts.items()
         )
@@ -222,19 +224,21 @@ def _show_leaks(
     """Coins in two splits: by their groups and, on request, by similar pictures."""
     similar: dict[str, tuple[Leak, ...]] = st.session_state.setdefault("lookalikes", {})
     if st.button(
-        "Compare the pictures too",
+        _("Compare the pictures too"),
         type="tertiary",
         icon=":material/compare:",
-        help="Lays the pictures of different parts over each other: finds copies that "
-        "were cropped and that nobody has grouped.",
+        help=_(
+            "Compares the pictures of different splits: finds cropped copies "
+            "that nobody has grouped."
+        ),
     ):
         start_task(
             session,
             BackgroundTask(
-                title="Comparing the pictures",
+                title=_("Comparing the pictures"),
                 function=lambda progress: find_visual_leaks(catalog, version, progress),
                 on_done=lambda pairs: similar.update({version.digest: pairs}),
-                stopped_notice="Stopped; the pictures were not all compared.",
+                stopped_notice=_("Stopped; the pictures were not all compared."),
             ),
         )
         st.rerun()
@@ -247,22 +251,31 @@ def _show_leaks(
     if not found:
         compared = version.digest in similar
         st.success(
-            "No leak: no coin appears in more than one split"
-            + (", and no two pictures are the same." if compared else "."),
+            _(
+                "No leak: no coin appears in more than one split, and no two pictures "
+                "are the same."
+            )
+            if compared
+            else _("No leak: no coin appears in more than one split."),
             icon=":material/check:",
         )
         return
     show_error(
-        f"{len(found)} leaks: coins that are trained on and measured on. "
-        "Group their photos as one coin, then freeze a new version."
+        ngettext(
+            "{count} leak: a coin is both trained on and measured on. Group its photos "
+            "as one coin, then freeze a new version.",
+            "{count} leaks: coins are both trained on and measured on. Group their "
+            "photos as one coin, then freeze a new version.",
+            len(found),
+        ).format(count=len(found))
     )
     show_table(
         {
-            "photo": leak.first.photo_id,
-            "in": str(leak.first.split),
-            "and photo": leak.second.photo_id,
-            "in ": str(leak.second.split),
-            "because": _LEAK_REASONS.get(leak.why, leak.why),
+            _("photo"): leak.first.photo_id,
+            _("split"): _(str(leak.first.split)),
+            _("and photo"): leak.second.photo_id,
+            _("its split"): _(str(leak.second.split)),
+            _("reason"): _(_LEAK_REASONS.get(leak.why, leak.why)),
         }
         for leak in found[:_MAX_ROWS]
     )
@@ -271,55 +284,59 @@ def _show_leaks(
 def _show_comparison(
     session: DatasetSession, catalog: Catalog, versions: Sequence[VersionSummary]
 ) -> None:
-    st.header("Compare two versions", anchor=False)
+    st.header(_("Compare two versions"), anchor=False)
     names = [version.name for version in versions]
     with st.container(horizontal=True):
         first = st.selectbox(
-            "From", names, index=len(names) - 2, key="compare_first", width=260
+            _("From"), names, index=len(names) - 2, key="compare_first", width=260
         )
         second = st.selectbox(
-            "To", names, index=len(names) - 1, key="compare_second", width=260
+            _("To"), names, index=len(names) - 1, key="compare_second", width=260
         )
     comparison = cached_task(
         session,
         lambda progress: _compare(catalog, first, second, progress),
         is_short=_is_small(versions, first, second),
         key=("differences", first, second),
-        label="Compare these two",
+        label=_("Compare these two"),
     )
     if comparison is None:
         return
     if comparison.identical:
-        st.success("Nothing differs.", icon=":material/check:")
+        st.success(_("Nothing differs."), icon=":material/check:")
         return
     counts = {
-        "the same in both": comparison.same,
-        f"only in {second}": len(comparison.added),
-        f"only in {first}": len(comparison.removed),
-        "another ruler": len(comparison.relabelled),
-        "another part": len(comparison.moved),
-        "cropped otherwise": len(comparison.recropped),
-        "grouped otherwise": len(comparison.regrouped),
+        _("the same in both"): comparison.same,
+        _("only in {version}").format(version=second): len(comparison.added),
+        _("only in {version}").format(version=first): len(comparison.removed),
+        _("another ruler"): len(comparison.relabelled),
+        _("another split"): len(comparison.moved),
+        _("cropped differently"): len(comparison.recropped),
+        _("grouped differently"): len(comparison.regrouped),
     }
     show_table(
-        [{"what": title, "photos": count} for title, count in counts.items()],
+        [{_("what"): title, _("photos"): count} for title, count in counts.items()],
         width="content",
     )
     if comparison.relabelled:
-        with st.expander(f"Another ruler: {len(comparison.relabelled)}"):
+        with st.expander(
+            _("Another ruler: {count}").format(count=len(comparison.relabelled))
+        ):
             show_table(
                 {
                     "sha256": change.sha256[:16],
-                    "was": ruler_title(change.before),
-                    "is": ruler_title(change.after),
+                    _("before"): ruler_title(change.before),
+                    _("after"): ruler_title(change.after),
                 }
                 for change in comparison.relabelled[:_MAX_ROWS]
             )
     if comparison.contaminated:
         st.warning(
             as_text(
-                f"{len(comparison.contaminated)} test photos of {second} show coins "
-                f"that {first} learns from: do not measure a model of {first} on them."
+                _(
+                    "{count} test photos of {second} show coins that {first} is "
+                    "trained on: do not measure a model of {first} on them."
+                ).format(count=len(comparison.contaminated), second=second, first=first)
             ),
             icon=":material/warning:",
         )
