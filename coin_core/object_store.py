@@ -178,7 +178,10 @@ def _open_files(_pid: int) -> Any:
 
     # It names the host of each request.
     logging.getLogger("aiobotocore").setLevel(logging.WARNING)
+    region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
     return s3fs.S3FileSystem(
+        endpoint_url=os.environ.get("AWS_ENDPOINT_URL") or None,
+        client_kwargs={"region_name": region} if region else {},
         use_listings_cache=False,
         skip_instance_cache=True,
         config_kwargs={

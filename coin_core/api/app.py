@@ -43,6 +43,7 @@ from coin_core.classifiers import shipped_classifiers
 from coin_core.classifiers.installed import installed_models
 from coin_core.errors import (
     CoinError,
+    StoreError,
     UnknownClassifierError,
     UnreadablePhotoError,
     WeightsMissingError,
@@ -56,6 +57,7 @@ if TYPE_CHECKING:
 
 TOKEN_VARIABLE = "COIN_ADMIN_TOKEN"
 MIN_TOKEN_LENGTH = 16
+_STORE_AGAIN_S = 2.0
 
 _log = logging.getLogger("coin_core.api")
 
@@ -115,16 +117,20 @@ class Service:
         promote(name)
 
     async def _load(self) -> None:
-        try:
-            await asyncio.to_thread(
-                lambda: self.coin_classifier.load((default_classifier(),))
-            )
-            self.state = ""
-            # The others are loaded before somebody asks for them.
-            await asyncio.to_thread(self.coin_classifier.load)
-        except CoinError as error:
-            _log.error("The classifiers cannot be loaded: %s", error)
-            self.state = self.state and f"The classifiers cannot be loaded: {error}"
+        while self.state:
+            try:
+                await asyncio.to_thread(
+                    lambda: self.coin_classifier.load((default_classifier(),))
+                )
+                self.state = ""
+                # The others are loaded before somebody asks for them.
+                await asyncio.to_thread(self.coin_classifier.load)
+            except CoinError as error:
+                _log.error("The classifiers cannot be loaded: %s", error)
+                self.state = self.state and f"The classifiers cannot be loaded: {error}"
+                if not isinstance(error, StoreError):
+                    return
+                await asyncio.sleep(_STORE_AGAIN_S)
 
 
 def default_classifier() -> str:
