@@ -190,6 +190,11 @@ class Job:
         return self.state in (JobState.WAITING, JobState.RUNNING)
 
     @property
+    def is_queued(self) -> bool:
+        """Whether it waits for others; jobs that are no trainings start at once."""
+        return self.state is JobState.WAITING and self.kind is JobKind.TRAINING
+
+    @property
     def can_resume(self) -> bool:
         """Whether it ended early."""
         return self.state in _CAN_RESUME

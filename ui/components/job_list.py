@@ -108,11 +108,11 @@ def _show_all(jobs: list[Job]) -> None:
 
 def _show(job: Job) -> None:
     title = as_text(job.title)
-    if job.state is JobState.RUNNING:
+    if job.is_queued:
+        st.caption(_("{title}: waits for its turn").format(title=title))
+    elif job.is_open:
         st.caption(title)
         st.progress(job.progress().fraction, progress_words(job))
-    elif job.state is JobState.WAITING:
-        st.caption(_("{title}: waits for its turn").format(title=title))
     else:
         words = _("{title}: {state}").format(title=title, state=_(_STATES[job.state]))
         st.caption(words)

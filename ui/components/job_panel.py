@@ -159,10 +159,10 @@ class JobPanel:
     def _show_all(self, jobs: list[Job]) -> None:
         for job in jobs:
             with st.container(border=True), damage_on_page("This job"):
-                if job.state is JobState.RUNNING:
-                    self._show_running(job)
-                elif job.state is JobState.WAITING:
+                if job.is_queued:
                     self._show_waiting(job)
+                elif job.is_open:
+                    self._show_running(job)
                 else:
                     self._show_ended(job)
                 if job.is_elsewhere:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -34,8 +36,18 @@ def show_panel() -> None:
     Panel().show()
 
 
-def open_panel() -> AppTest:
-    page = AppTest.from_function(show_panel).run()
+def show_trainings() -> None:
+    from coin_core.jobs import JobKind
+    from ui.components.job_panel import JobPanel
+
+    class Panel(JobPanel):
+        kinds = (JobKind.TRAINING,)
+
+    Panel().show()
+
+
+def open_panel(show: Callable[[], None] = show_panel) -> AppTest:
+    page = AppTest.from_function(show).run()
     assert not page.exception
     return page
 
@@ -59,12 +71,18 @@ def test_nothing_is_shown_without_jobs_or_for_other_kinds() -> None:
 
 
 def test_a_waiting_job_is_taken_back() -> None:
-    job = add_job(JobKind.EXPORT, "an export", ())
-    page = open_panel()
-    assert "**an export** waits for its turn." in words_of(page)
+    job = add_job(JobKind.TRAINING, "a training", ())
+    page = open_panel(show_trainings)
+    assert "**a training** waits for its turn." in words_of(page)
     press(page, f"stop_{job.job_id}")
     assert list_jobs()[0].state is JobState.STOPPED
-    assert "**an export**: stopped." in words_of(page)
+    assert "**a training**: stopped." in words_of(page)
+
+
+def test_a_job_that_starts_at_once_has_a_bar_from_the_first_moment() -> None:
+    add_job(JobKind.EXPORT, "an export", ())
+    (bar,) = open_panel().get("progress")
+    assert (bar.proto.value, bar.proto.text) == (0, "Starting …")
 
 
 def test_a_running_job_has_a_bar_and_stops() -> None:
