@@ -544,7 +544,7 @@ def detect_on_plain_background(photo: NDArray[np.uint8]) -> list[Box] | None:
 
 def _distances_from_background(small: NDArray[np.uint8]) -> NDArray[np.uint8] | None:
     """Distance of each pixel from the background's colour, or None if there is none."""
-    lab = np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2LAB), np.float32)
+    lab = np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2LAB), np.uint8)
     height, width = lab.shape[:2]
     edge = max(1, min(height, width) // 24)
     rows = (slice(0, edge), slice(height - edge, height))
@@ -556,7 +556,10 @@ def _distances_from_background(small: NDArray[np.uint8]) -> NDArray[np.uint8] | 
     # One corner may be covered by a coin.
     if np.sort(off)[2] > 9:
         return None
-    away = np.sqrt(((lab - background) ** 2).sum(axis=2))
+    # A table has the square for each value of a channel; the sums of three are exact.
+    squares = ((np.arange(256)[:, None] - background) ** 2).astype(np.float32)
+    parts = np.asarray(cv2.LUT(lab, squares[None]), np.float32)
+    away = np.sqrt(np.asarray(cv2.transform(parts, np.ones((1, 3))), np.float32))
     ring = np.concatenate(
         (
             away[:edge].ravel(),
