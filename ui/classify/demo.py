@@ -9,7 +9,9 @@ import numpy as np
 import streamlit as st
 from PIL import Image
 
+from coin_core.i18n import N_, _
 from coin_core.rendering import render_coin
+from coin_core.rendering.backgrounds import draw_background
 from coin_core.results import class_title
 from ui.classify.session import UploadSession
 
@@ -19,7 +21,7 @@ _SIZE_PX = 360
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DemoCoin:
-    """The parameters of one rendered coin."""
+    """The parameters of one rendered coin; "nothing" is the cloth without a coin."""
 
     label: str
     kind: str
@@ -27,44 +29,60 @@ class DemoCoin:
     wear: float = 1.0
 
 
+# Each answer and each reason for none, once, by every classifier that is shipped.
 DEMO_COINS = (
-    DemoCoin(label="Bronze A", kind="legend", index=10),
-    DemoCoin(label="Bronze B", kind="legend", index=7),
-    DemoCoin(label="Bronze C", kind="legend", index=6),
-    DemoCoin(label="Worn", kind="legend", index=12),
-    DemoCoin(label="Cornucopia", kind="cornucopia", index=27, wear=0.4),
-    DemoCoin(label="Anchor", kind="star_anchor", index=30, wear=0.4),
+    DemoCoin(label=N_("Bronze A"), kind="legend", index=10),
+    DemoCoin(label=N_("Bronze B"), kind="legend", index=20),
+    DemoCoin(label=N_("Bronze C"), kind="legend", index=6),
+    DemoCoin(label=N_("Worn"), kind="legend", index=31, wear=2.1),
+    DemoCoin(label=N_("Cornucopia"), kind="cornucopia", index=27, wear=0.4),
+    DemoCoin(label=N_("Anchor"), kind="star_anchor", index=30, wear=0.4),
+    DemoCoin(label=N_("No coin"), kind="nothing", index=5),
 )
 _RENDERED_AS = {
-    "cornucopia": "the cornucopia side, which names no ruler",
-    "star_anchor": "a star-and-anchor coin",
-    "other": "a coin of somewhere else",
+    "cornucopia": N_("the cornucopia side, which names no ruler"),
+    "star_anchor": N_("a star-and-anchor coin"),
+    "nothing": N_("a cloth without a coin"),
 }
 
 
 @st.cache_data(show_spinner=False, max_entries=50)
 def render_demo_coin(coin: DemoCoin) -> tuple[np.ndarray, str | None]:
     """A demo coin, uint8 (S, S, 3), and the ruler on it."""
+    if coin.kind == "nothing":
+        rng = np.random.default_rng(coin.index)
+        return draw_background(rng, _SIZE_PX, _SIZE_PX, "cloth"), None
     rendered = render_coin(
         _SEED, coin.index, size_px=_SIZE_PX, kind=coin.kind, wear=coin.wear
     )
     return rendered.image, rendered.ruler
 
 
+def rendered_as(coin: DemoCoin) -> str:
+    """What a demo coin shows, in words."""
+    _image, ruler = render_demo_coin(coin)
+    return class_title(ruler) if ruler else _(_RENDERED_AS[coin.kind])
+
+
+def demo_file(coin: DemoCoin) -> tuple[str, bytes]:
+    """A demo coin as a file: its name and its bytes."""
+    image, _ruler = render_demo_coin(coin)
+    buffer = io.BytesIO()
+    Image.fromarray(image).save(buffer, "PNG")
+    return f"{coin.label} (rendered).png", buffer.getvalue()
+
+
 def show_demo_coins(session: UploadSession) -> None:
     """A row of rendered coins, each with a button that uploads it."""
     row = st.container(horizontal=True)
     for coin in DEMO_COINS:
-        image, ruler = render_demo_coin(coin)
+        label = _(coin.label)
         with row.container(width=128):
-            st.image(image, width=128, alt=f"{coin.label}, rendered")
-            if st.button(coin.label, key=f"demo_{coin.label}", width="stretch"):
-                buffer = io.BytesIO()
-                Image.fromarray(image).save(buffer, "PNG")
-                session.add(
-                    [(f"{coin.label} (rendered).png", buffer.getvalue())],
-                    rendered_as=class_title(ruler)
-                    if ruler
-                    else _RENDERED_AS[coin.kind],
-                )
+            st.image(
+                render_demo_coin(coin)[0],
+                width=128,
+                alt=_("{coin}, rendered").format(coin=label),
+            )
+            if st.button(label, key=f"demo_{coin.label}", width="stretch"):
+                session.add([demo_file(coin)], rendered_as=rendered_as(coin))
                 st.rerun()
