@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from selenium.webdriver import Chrome
+from selenium.webdriver import ActionChains, Chrome
+from selenium.webdriver.common.keys import Keys
 
 from coin_core.rendering import render_coin
 from tests.browser.visit import Visit
@@ -110,8 +111,60 @@ def test_a_demo_coin_is_read_and_its_crop_corrected(visit: Visit) -> None:
     )
     switch.click()
     visit.settle()
-    visit.until(lambda: visit.all("iframe"), "The crop widget did not open")
-    visit.see("Turn clockwise")
+    visit.until(lambda: visit.within(".handle"), "The box is not drawn")
+    (viewer,) = visit.within(".viewer")
+    visit.chrome.execute_script("arguments[0].focus()", viewer)
+    (before,) = visit.within(".crop")
+    size = before.size["width"]
+    keys = ActionChains(visit.chrome)
+    keys.send_keys(Keys.ARROW_RIGHT, "]", "]").key_down(Keys.SHIFT)
+    keys.send_keys(*[Keys.ARROW_LEFT] * 5).key_up(Keys.SHIFT).perform()
+    visit.settle()
+    (after,) = visit.within(".crop")
+    turned = "return arguments[0].parentNode.getAttribute('transform')"
+    assert "rotate(4" in visit.chrome.execute_script(turned, after)
+    assert after.size["width"] != size
+    visit.see("resize it")  # the keys are named
+
+
+def test_a_letter_lights_its_place_in_the_legend_and_the_other_way_round(
+    visit: Visit,
+) -> None:
+    visit.open("/Classify")
+    visit.press("Bronze A")
+    visit.see("Which name the letters fit")
+    visit.settle()
+    letters = visit.until(lambda: visit.within(".glyph"), "No letters are drawn")
+    visit.chrome.execute_script("arguments[0].focus()", letters[1])
+    lit = visit.until(lambda: visit.all("[data-letter].lit"), "Nothing is lit")
+    assert {cell.get_attribute("data-letter") for cell in lit} == {"1"}
+    cell = visit.all('.coin-legend[open] .coin-aligned [data-letter="2"]')[0]
+    visit.chrome.execute_script("arguments[0].focus()", cell)
+    (shown,) = visit.until(lambda: visit.within(".glyph.lit"), "No letter is lit")
+    assert shown.get_attribute("data-letter") == "2"
+    assert "clear" in shown.get_attribute("aria-label") or "doubtful" in (
+        shown.get_attribute("aria-label")
+    )
+
+
+def test_the_photo_zooms_by_keys_and_shows_the_heat_map_when_asked(
+    visit: Visit,
+) -> None:
+    visit.open("/Classify")
+    visit.press("Bronze A")
+    visit.see("Which name the letters fit")
+    visit.settle()
+    (viewer,) = visit.until(lambda: visit.within(".viewer"), "There is no viewer")
+    visit.chrome.execute_script("arguments[0].focus()", viewer)
+    ActionChains(visit.chrome).send_keys("+", "+").perform()
+    assert float(viewer.get_attribute("data-zoom")) > 1.5
+    ActionChains(visit.chrome).send_keys("0").perform()
+    assert float(viewer.get_attribute("data-zoom")) == 1
+    assert not visit.within(".stage image")
+    heat = visit.within(".layers input[type=checkbox]")[1]
+    visit.chrome.execute_script("arguments[0].click()", heat)
+    visit.until(lambda: visit.within(".stage image"), "No heat map came")
+    visit.see("Heat map:")
 
 
 @pytest.mark.parametrize("coin", [coin.label for coin in DEMO_COINS])

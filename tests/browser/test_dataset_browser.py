@@ -26,7 +26,6 @@ from coin_core.catalog import (
 from coin_core.rendering import render_coin
 from coin_core.rulers import DEFAULT_CLASSES
 from tests.browser.visit import Visit
-from ui.components.cropper import MARGIN_PX
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -185,19 +184,17 @@ def _keep_after_drag(
     start: tuple[float, float],
     end: tuple[float, float],
 ) -> CatalogFace:
-    """Drag in the crop widget, from and to fractions of the photo; keep the box."""
+    """Drag in the viewer, from and to fractions of the photo; keep the box."""
     before = catalog.photos.faces(1)
     page.settle()
-    frame = page.until(lambda: page.all("iframe"), "The crop widget did not open")[0]
-    page.chrome.execute_script("arguments[0].scrollIntoView({block:'center'})", frame)
-    page.chrome.switch_to.frame(frame)
-    canvas = page.until(lambda: page.all("canvas.upper-canvas"), "No canvas")[0]
-    width = canvas.size["width"] - 2 * MARGIN_PX
-    height = canvas.size["height"] - 2 * MARGIN_PX
-    # The first click takes hold of the box; its corners answer from then on.
-    drag = ActionChains(page.chrome).click(canvas).pause(0.3)
-    drag.move_to_element_with_offset(
-        canvas, round((start[0] - 0.5) * width), round((start[1] - 0.5) * height)
+    page.until(lambda: page.within(".crop"), "The box is not drawn")
+    (stage,) = page.chrome.execute_script(
+        "return arguments[0].map((one) => one.closest('.stage'))", page.within(".crop")
+    )
+    page.chrome.execute_script("arguments[0].scrollIntoView({block:'center'})", stage)
+    width, height = stage.rect["width"], stage.rect["height"]
+    drag = ActionChains(page.chrome).move_to_element_with_offset(
+        stage, round((start[0] - 0.5) * width), round((start[1] - 0.5) * height)
     )
     drag.click_and_hold()
     for _ in range(4):
@@ -206,7 +203,6 @@ def _keep_after_drag(
             round((end[1] - start[1]) * height / 4),
         )
     drag.release().perform()
-    page.chrome.switch_to.default_content()
     page.settle()
     page.press("Keep this box")
     page.until(lambda: catalog.photos.faces(1) != before, "The box was not kept")

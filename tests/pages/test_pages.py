@@ -44,14 +44,24 @@ def html_of(page: AppTest) -> str:
     return " ".join(str(part.value) for part in page.get("html"))
 
 
-def results_of(page: AppTest) -> dict[str, Any]:
-    """The data of the table of results."""
+def component_with(page: AppTest, name: str) -> dict[str, Any]:
+    """The data of the custom component that has this name among them."""
     found: dict[str, Any] = next(
         data
         for part in page.get("bidi_component")
-        if "columns" in (data := json.loads(part.proto.json or "{}"))
+        if name in (data := json.loads(part.proto.json or "{}"))
     )
     return found
+
+
+def results_of(page: AppTest) -> dict[str, Any]:
+    """The data of the table of results."""
+    return component_with(page, "columns")
+
+
+def viewer_of(page: AppTest) -> dict[str, Any]:
+    """The data of the photo's viewer."""
+    return component_with(page, "widthPx")
 
 
 def errors_of(page: AppTest) -> list[str]:
@@ -106,10 +116,25 @@ def test_only_broken_files_leave_an_empty_tray() -> None:
     assert not page.session_state["upload_session"].photos
 
 
-def test_a_legend_that_had_to_be_turned_is_said_to_be() -> None:
+def test_letters_lie_over_the_photo_and_a_turned_legend_can_be_brought_upright() -> (
+    None
+):
     page = drop(open_page(), ("coin.png", a_photo(grey=124)))
-    captions = " ".join(caption.value for caption in page.caption)
-    assert "turned upright by 170° clockwise" in captions
+    viewer = viewer_of(page)
+    assert len(viewer["letters"]) == 12
+    assert any(letter["named"] for letter in viewer["letters"])
+    assert viewer["upright"] == 170
+    assert [layer["name"] for layer in viewer["layers"]] == ["letters", "heat"]
+    assert "heat" not in viewer  # computed when it is asked for
+    assert 'data-letter="0"' in html_of(page)
+
+
+def test_a_coin_without_its_legend_side_has_no_bars_letters_or_heat_map() -> None:
+    page = drop(open_page(), ("dark.png", a_photo(grey=2)))
+    viewer = viewer_of(page)
+    assert (viewer["faces"], viewer["layers"]) == ([], [])
+    assert "letters" not in viewer
+    assert not page.get("plotly_chart")
 
 
 def test_a_photo_without_a_coin_says_so() -> None:

@@ -114,14 +114,14 @@ def agreement(verdicts: Sequence[Verdict]) -> str:
 
 
 def show_names(
-    photo: UploadedPhoto, box: RotatedBox, classifier: str, ruler: str
+    photo: UploadedPhoto, classifier: str, box: RotatedBox, ruler: str
 ) -> None:
     """The rulers' names and legends, with what was read of each.
 
     Args:
         photo: The photo.
-        box: The face with the legend.
         classifier: Whose letters they are.
+        box: The face with the legend.
         ruler: The ruler whose legend is open.
     """
     st.subheader(_("Which name the letters fit"), anchor=False)

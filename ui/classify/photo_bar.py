@@ -1,4 +1,4 @@
-"""The bar above one photo: to the next one, its name, and what to note of it."""
+"""The bar above one photo, to the next one; and what to note of it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _MAX_NOTE = 300
 
 
 def show_photo_bar(session: UploadSession, photo: UploadedPhoto) -> None:
-    """Arrows from photo to photo (keys too), the name, and the notes."""
+    """Arrows from photo to photo (keys too), and the name."""
     order = list(session.photos)
     place, count = order.index(photo.digest), len(order)
     with st.container(horizontal=True, vertical_alignment="center", key="photo_bar"):
@@ -37,7 +37,6 @@ def show_photo_bar(session: UploadSession, photo: UploadedPhoto) -> None:
             on_click=session.remove,
             args=(photo.digest,),
         )
-    _show_notes(session, photo)
 
 
 def _show_arrow(session: UploadSession, step: int, *, disabled: bool) -> None:
@@ -55,7 +54,7 @@ def _show_arrow(session: UploadSession, step: int, *, disabled: bool) -> None:
     )
 
 
-def _show_notes(session: UploadSession, photo: UploadedPhoto) -> None:
+def show_notes(session: UploadSession, photo: UploadedPhoto) -> None:
     """The find's number, the visitor's own reading, and a remark, for the exports."""
     note = session.notes.get(photo.digest, PhotoNote())
 

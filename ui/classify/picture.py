@@ -37,7 +37,7 @@ def show_picture(
     *,
     classified: RotatedBox | None,
     classifier: str,
-    ruler: str | None,
+    ruler: str,
     with_letters: bool,
     crop: tuple[RotatedBox, str] | None,
 ) -> None:
@@ -49,7 +49,7 @@ def show_picture(
         result: Its faces.
         classified: The face that is read.
         classifier: Whose letters and heat map are drawn.
-        ruler: Whose name is in bronze, and what the heat map is for; None for none.
+        ruler: Whose name is in bronze, and what the heat map is for; "" for none.
         with_letters: Whether the classifier reads letters.
         crop: The box that is being drawn, and its id.
     """
@@ -64,7 +64,7 @@ def show_picture(
         "heightPx": height,
         "height": _HEIGHT_PX,
         "faces": face_outlines(result.faces, classified=classified),
-        "help": crop_help() if crop else _viewer_help(),
+        "help": crop_help() if crop else _viewer_help(with_letters),
         "words": viewer_words(),
         "badge": "" if photo.rendered_as is None else _("rendered coin"),
         "layers": [],
@@ -76,7 +76,7 @@ def show_picture(
             classified.right,
             classified.bottom,
         ]
-    if with_letters and classified is not None and ruler is not None:
+    if with_letters and classified is not None:
         pose = predict.legend_pose(photo, classified, classifier)
         fits = predict.legend_fits(photo, classified, classifier)
         upright = upright_deg(pose, classified)
@@ -98,7 +98,7 @@ def show_picture(
             }
         )
     heat_words = ""
-    if ruler is not None and classified is not None:
+    if ruler and classified is not None:
         data["layers"].append(
             {
                 "name": "heat",
@@ -157,8 +157,10 @@ def _heat_words(is_anywhere: bool, ruler: str) -> str:
     return text.format(ruler=class_title(ruler))
 
 
-def _viewer_help() -> str:
-    return _(
-        "+ and − zoom, 0 shows the whole photo, arrow keys or dragging move it, Tab "
-        "goes from letter to letter."
-    )
+def _viewer_help(with_letters: bool) -> str:
+    if with_letters:
+        return _(
+            "+ and − zoom, 0 shows the whole photo, arrow keys or dragging move it, "
+            "Tab goes from letter to letter."
+        )
+    return _("+ and − zoom, 0 shows the whole photo, arrow keys or dragging move it.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import streamlit as st
 
@@ -13,6 +13,7 @@ from coin_core.results import PhotoResult, RejectReason, Verdict
 from coin_core.rulers import DEFAULT_CLASSES, RULERS
 from ui.classify.explanation import show_comparison, show_names
 from ui.classify.nearest import show_nearest_coins
+from ui.classify.photo_bar import show_notes
 from ui.classify.picture import show_picture
 from ui.classify.predict import classify_photo, legend_fits, reads_letters
 from ui.classify.reading import reading_sentences
@@ -39,6 +40,7 @@ def show_result(
     top, agreement, similar = st.empty(), st.empty(), st.empty()
     with top.container():
         box = _show_photo_and_verdict(session, photo, result, cards[classifier], others)
+        show_notes(session, photo)
     if len(others) > 1:
         with agreement.container(), errors_on_page(), st.spinner(_("Comparing …")):
             verdicts = classify_photo(photo, tuple(others), box).verdicts
@@ -57,6 +59,7 @@ def _show_photo_and_verdict(
     others: Mapping[str, Card],
 ) -> RotatedBox | None:
     """Returns the box that the visitor chose, if any."""
+    card_of_verdict = st.container()  # first on a phone, too
     left, right = st.columns([1, 1.1], gap="large")
     with left:
         picture = st.container()
@@ -67,28 +70,27 @@ def _show_photo_and_verdict(
     if session.choose_box(photo.digest, box):
         st.rerun()  # the table above shows the verdict on the box, too
     if box is not None:
-        result_of_box = classify_photo(photo, (card.name,), box)
-        verdict = result_of_box.verdicts[0]
+        verdict = classify_photo(photo, (card.name,), box).verdicts[0]
     else:
         verdict = result.verdicts[0]
     face = box or _legend_box(result)
-    ruler = verdict.ranked[0][0] if is_weighed(verdict) and face else None
-    is_read = face is not None and ruler in RULERS and reads_letters(card.name)
-    with right:
-        reading = ""
-        if is_read:
-            with errors_on_page():
-                fits = legend_fits(photo, face, card.name)
-                reading = reading_sentences(fits, ruler)
-        answer = headline(
-            verdict,
-            _all_verdicts(photo, verdict, others, box),
-            () if box is not None else result.faces,
-        )
+    ruler = verdict.ranked[0][0] if is_weighed(verdict) else ""
+    # The face and the ruler whose name is looked for on it; None without letters.
+    legend = None
+    if face is not None and ruler in RULERS and reads_letters(card.name):
+        legend = face, ruler
+    reading, asked = "", tuple[Verdict, ...]()
+    with card_of_verdict, errors_on_page():
+        if legend is not None:
+            fits = legend_fits(photo, legend[0], card.name)
+            reading = reading_sentences(fits, ruler)
+        if verdict.reason is RejectReason.TOO_WORN and len(others) > 1:
+            asked = classify_photo(photo, tuple(others), box).verdicts  # who may lean
+    with card_of_verdict:
         show_verdict(
             verdict,
             card,
-            answer=answer,
+            answer=headline(verdict, asked, () if box else result.faces),
             reading=reading,
             rendered_as=photo.rendered_as,
         )
@@ -100,29 +102,15 @@ def _show_photo_and_verdict(
             classified=face,
             classifier=card.name,
             ruler=ruler,
-            with_letters=is_read,
+            with_letters=legend is not None,
             crop=(crop, f"{photo.digest}:{chosen}") if crop else None,
         )
     with right:
-        if is_read:
+        if legend is not None:
             with errors_on_page():
-                show_names(photo, face, card.name, ruler)
+                show_names(photo, card.name, *legend)
         show_probabilities(verdict, card)
     return box
-
-
-def _all_verdicts(
-    photo: UploadedPhoto,
-    verdict: Verdict,
-    cards: Mapping[str, Card],
-    box: RotatedBox | None,
-) -> Sequence[Verdict]:
-    """The verdicts of all classifiers where this one cannot tell: others may lean."""
-    if verdict.reason is not RejectReason.TOO_WORN or len(cards) < 2:
-        return ()
-    with errors_on_page():
-        return classify_photo(photo, tuple(cards), box).verdicts
-    return ()
 
 
 def _legend_box(result: PhotoResult) -> RotatedBox | None:

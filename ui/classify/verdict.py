@@ -38,8 +38,8 @@ NEXT_STEP = {
         "If there is a coin in the photo, draw a box around it with “Correct the crop”."
     ),
     RejectReason.LEGEND_NOT_SHOWN: N_(
-        "If the inscription is in the photo after all, choose its face below the "
-        "photo, or draw the crop yourself."
+        "Photograph the side with the inscription in the wreath. If it is in this "
+        "photo after all, choose its face, or draw the box with “Correct the crop”."
     ),
     RejectReason.TOO_WORN: N_(
         "Too little of the name can be read. Low light from one side often brings worn "
@@ -47,7 +47,8 @@ NEXT_STEP = {
     ),
     RejectReason.NOT_THESE: N_(
         "It may be another coin, or the other side of one of these. If the inscription "
-        "is in the photo after all, draw the crop close to the edge of the coin."
+        "is in the photo after all, draw the box with “Correct the crop”, close to the "
+        "edge of the coin."
     ),
     RejectReason.DAMAGED: N_("The answers of the other classifiers are not affected."),
 }

@@ -142,7 +142,8 @@ export default function ({ data: given, parentElement, setStateValue }) {
   const scaleOf = ([left, top, right, bottom]) => {
     const cos = Math.abs(Math.cos(turned())), sin = Math.abs(Math.sin(turned()));
     const w = (right - left) * data.widthPx, h = (bottom - top) * data.heightPx;
-    return Math.min(viewer.clientWidth / (w * cos + h * sin),
+    const room = data.crop ? 0.92 : 1;  // for the corners of the box
+    return room * Math.min(viewer.clientWidth / (w * cos + h * sin),
       height() / (w * sin + h * cos));
   };
   const whole = [0, 0, 1, 1];

@@ -14,7 +14,7 @@ FOLDER = Path(custom.__file__).parent
 
 @pytest.mark.parametrize("script", sorted(FOLDER.glob("*.js")), ids=lambda p: p.stem)
 def test_every_script_belongs_to_a_component_and_inserts_no_html(script: Path) -> None:
-    declared = re.findall(r'_component\("(\w+)"', Path(custom.__file__).read_text())
+    declared = re.findall(r'_component\(\s*"(\w+)"', Path(custom.__file__).read_text())
     assert script.stem in declared
     source = script.read_text(encoding="utf-8")
     assert "export default function" in source
