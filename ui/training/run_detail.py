@@ -154,7 +154,7 @@ def _show_actions(run: Run, summary: RunSummary) -> None:
             f"{run.run_id}.html",
             "text/html",
             icon=":material/download:",
-            on_click=_("ignore"),
+            on_click="ignore",
             help=_("One file with everything in it; a browser prints it as PDF."),
         )
         _show_deletion(run, summary)
@@ -261,7 +261,7 @@ def _show_curves(run: Run, log: Sequence[Row]) -> None:
         )
     )
     with st.expander(_("Learning rate")):
-        show_chart(learning_rate_curves(curves_by_fold(log, _("rate"))), key="rate")
+        show_chart(learning_rate_curves(curves_by_fold(log, "rate")), key="rate")
     if torn := run.torn_lines():
         st.caption(
             ngettext(
