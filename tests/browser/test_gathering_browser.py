@@ -80,7 +80,7 @@ def test_a_museum_is_gathered_stopped_and_gone_on_with(
     visit = Gathering(browser, app_address)
     visit.open("/Dataset")
     if "The collection is empty" not in visit.text():
-        visit.press("Bring in")
+        visit.press("Add photos")
     visit.press("Münzkabinett Berlin")
     visit.unfold("Another cabinet")
     visit.fill("https://ikmk", museum.address)

@@ -198,7 +198,7 @@ def look_at_collection(visit: Look) -> None:
     field.send_keys("**Anna** ![a](http:x)", Keys.ENTER)
     visit.look("one photo, with a name")
     visit.press("Back to all photos\nB")
-    for part in ("Review", "Bring in", "Versions and export"):
+    for part in ("Review", "Add photos", "Versions and export"):
         visit.press(part)
         visit.look(part)
 

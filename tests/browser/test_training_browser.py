@@ -92,6 +92,6 @@ def test_a_training_is_ordered_watched_reported_and_deleted(
     assert "small-hoard" in report.read_text("utf-8")
 
     visit.press("Delete\nexpand_more")
-    visit.press("Delete it")
+    visit.press("Delete the run")
     visit.see("No training has been run")
     assert not folder.exists()
