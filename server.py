@@ -20,7 +20,7 @@ from ui.application import pages
 
 DRAIN_VARIABLE = "COIN_DRAIN_S"
 MAX_DRAIN_S = 3600
-_LAST_ANSWERS_S = 60
+LAST_ANSWERS_S = 60
 # Longer than proxies keep idle connections (60 s in nginx, 90 s in Go): a request over
 # one that is closed at that moment would fail.
 _KEEP_ALIVE_S = 120
@@ -82,7 +82,7 @@ def main() -> None:
         access_log=False,
         server_header=False,
         timeout_keep_alive=_KEEP_ALIVE_S,
-        timeout_graceful_shutdown=_LAST_ANSWERS_S,
+        timeout_graceful_shutdown=LAST_ANSWERS_S,
     )
     with suppress(KeyboardInterrupt):
         DrainingServer(settings, drain_s=drain_s, on_drain=service.end).run()

@@ -35,11 +35,11 @@ def test_no_pinned_package_wants_a_newer_python_than_debians(locks):
         assert OLDEST in SpecifierSet(wanted), f"{name} wants Python {wanted}"
 
 
-@pytest.mark.parametrize("name", [*LOCKS, "tools"])
+@pytest.mark.parametrize("name", [*LOCKS, "tools", "kubectl"])
 def test_every_line_is_a_pin_with_hashes(project_root, locks, name):
     path = project_root / f"constraints{name}.txt"
-    if name == "tools":
-        path = project_root / "requirements-tools.txt"
+    if not path.exists():
+        path = project_root / f"requirements-{name}.txt"
     lines = [line for line in path.read_text().splitlines() if line[:1] != "#"]
     starts = [line for line in lines if not line.startswith("    --hash=sha256:")]
     pins = _blocks(path.read_text())
