@@ -143,7 +143,8 @@ def facts_of(copy: Path) -> tuple[datetime, int | None]:
     made_at = datetime.fromtimestamp(copy.stat().st_mtime, UTC)
     try:
         with closing(sqlite3.connect(f"{copy.as_uri()}?mode=ro", uri=True)) as raw:
-            return made_at, int(raw.execute("SELECT count(*) FROM photos").fetchone()[0])
+            (photos,) = raw.execute("SELECT count(*) FROM photos").fetchone()
+            return made_at, int(photos)
     except sqlite3.Error:
         return made_at, None
 

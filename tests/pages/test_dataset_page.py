@@ -8,17 +8,30 @@ import pytest
 from sqlalchemy import text
 from streamlit.testing.v1 import AppTest
 
+from coin_core import access
+from coin_core.access import Person, Role, acting_as
 from coin_core.catalog import (
     Catalog,
     CatalogFace,
     PhotoQuery,
     PhotoStatus,
     RotatedBox,
+    open_catalog,
 )
+from coin_core.catalog.backups import back_up, restore
 from coin_core.catalog.importing.ingest import import_photos, make_demo
 from coin_core.catalog.removed import list_removed
+from coin_core.errors import NotAllowedError
 from coin_core.jobs import list_jobs, main, stop_job
-from tests.ui.dataset.dataset_page import PAGE, a_photo, open_page, press, words_of
+from tests.ui.dataset.dataset_page import (
+    PAGE,
+    RULERS,
+    a_photo,
+    open_page,
+    press,
+    shown_in,
+    words_of,
+)
 
 
 def test_an_empty_collection_says_how_to_begin(empty: Catalog) -> None:
@@ -48,9 +61,8 @@ def test_an_import_shows_its_files_from_the_first_moment_beside_its_button(
     page.button(key="import_start").click().run()
     assert not page.exception
     assert "photos are being imported" in words_of(page)
-    (shown,) = page.dataframe
-    assert list(shown.value["file"]) == ["locus 1.png", "locus 2.png", "locus 3.png"]
-    assert set(shown.value["result"]) == {"waits"}
+    lines = [f"locus {k}.png: waits" for k in (1, 2, 3)]
+    assert "\n".join(lines) in [part.value for part in page.text]
     (job,) = list_jobs()
     assert page.sidebar.button(key=f"side_stop_{job.job_id}")
     # The same in another tab, and after this one was closed.
@@ -153,16 +165,90 @@ def test_a_damaged_catalog_is_told_and_left_alone(
     assert broken.read_bytes().startswith(b"not a database")
 
 
-def test_a_lost_catalog_beside_photos_is_told_with_a_way_back(catalog: Catalog) -> None:
+def lose(catalog: Catalog, rest: bytes = b"") -> Path:
+    """Leave nothing of the catalog's file but `rest`."""
     catalog.close()
     path = Path(catalog.database.where)
     for end in ("-wal", "-shm"):
         path.with_name(path.name + end).unlink(missing_ok=True)
-    path.write_bytes(b"")
+    path.write_bytes(rest)
+    return path
+
+
+def test_a_lost_catalog_beside_photos_is_told_with_a_way_back(catalog: Catalog) -> None:
+    lose(catalog)
     page = AppTest.from_file(str(PAGE), default_timeout=60).run()
     assert not page.exception
     assert "is empty, but there are photos of it" in page.error[0].value
     assert "To start again" in page.error[0].value
+    assert "restore_backup" not in {button.key for button in page.button}
+
+
+@pytest.mark.parametrize("rest", [b"", b"not a database at all" * 100])
+def test_a_backup_takes_the_place_of_a_lost_or_damaged_catalog(
+    catalog: Catalog, rest: bytes
+) -> None:
+    backup = back_up(Path(catalog.database.where))
+    catalog.edits.set_ruler([4], RULERS[0], who="Anna")
+    path = lose(catalog, rest)
+    damaged = back_up_of_nothing(path)
+    page = AppTest.from_file(str(PAGE), default_timeout=60).run()
+    assert not page.exception
+    choice = page.selectbox(key="backup")
+    assert choice.options[0].endswith(" UTC, damaged")
+    assert choice.options[1].endswith(" UTC, 12 photos")
+    assert path.read_bytes() == rest  # nothing is done before the question is answered
+
+    press(page, "restore_backup")
+    assert "could not be put in the place" in page.error[-1].value
+    assert path.read_bytes() == rest
+
+    page.selectbox(key="backup").set_value(backup)
+    press(page, "restore_backup")
+    assert not page.error
+    assert len(shown_in(page)) == 12
+    assert open_catalog().photos.get(4).ruler is None  # as it was
+    (aside,) = path.parent.glob("catalog.replaced.*.sqlite")
+    assert aside.read_bytes() == rest
+    assert any(aside.name in toast.value for toast in page.toast)
+    assert backup.is_file()
+    assert damaged.is_file()
+
+
+def back_up_of_nothing(path: Path) -> Path:
+    """A backup whose file was damaged since, newer than the others."""
+    newest = path.parent / "backups" / "catalog.daily.99991231-000000-000000.sqlite"
+    newest.write_bytes(b"nothing")
+    return newest
+
+
+def test_a_dataset_damaged_while_it_is_open_offers_its_backup(catalog: Catalog) -> None:
+    back_up(Path(catalog.database.where))
+    page = open_page()
+    with catalog.database.writing() as connection:
+        connection.execute(text("UPDATE photos SET status = 'weird' WHERE id = 3"))
+    page.run()
+    assert "damaged" in page.error[0].value
+    press(page, "restore_backup")
+    assert not page.error
+    assert len(shown_in(page)) == 12
+
+
+def test_whoever_may_not_restore_is_told_and_has_no_button(
+    catalog: Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = Path(catalog.database.where)
+    back_up(path)
+    lose(catalog)
+    editor = Person(name="Ben", role=Role.EDITOR)
+    monkeypatch.setattr(access, "_find_person", lambda: editor)
+    monkeypatch.setattr(access, "identify_by", lambda find: None)
+    page = AppTest.from_file(str(PAGE), default_timeout=60).run()
+    assert not page.exception
+    assert "to delete or restore anything you need the role admin" in words_of(page)
+    assert "restore_backup" not in {button.key for button in page.button}
+    with acting_as(editor), pytest.raises(NotAllowedError):
+        restore(path)
 
 
 @pytest.mark.parametrize(
