@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -237,6 +238,48 @@ def raw_markdown(source: str, path: str = "") -> list[str]:
 
     visit(module, module)
     return found
+
+
+# Streamlit gives the labels of these to screen readers as they are, with all signs of
+# Markdown: a stored text goes beside them.
+READ_OUT = {
+    *("checkbox", "toggle", "slider", "select_slider", "text_input", "text_area"),
+    *("number_input", "selectbox", "multiselect", "radio", "pills"),
+    *("segmented_control", "file_uploader", "date_input", "time_input"),
+}
+SIGNS = re.compile(r"[*`\[\]\\\\]|:material/")
+
+
+def marked_labels(source: str) -> list[str]:
+    """The labels that would be read out with signs of Markdown."""
+    return [
+        ast.unparse(call.args[0])
+        for call in ast.walk(ast.parse(source))
+        if isinstance(call, ast.Call) and call.args
+        if isinstance(call.func, ast.Attribute) and call.func.attr in READ_OUT
+        for part in ast.walk(call.args[0])
+        if (isinstance(part, ast.Name) and part.id == "as_text")
+        or (
+            isinstance(part, ast.Constant)
+            and isinstance(part.value, str)
+            and SIGNS.search(part.value)
+        )
+    ]
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda p: p.relative_to(ROOT).as_posix())
+def test_no_label_is_read_out_with_signs_of_markdown(path):
+    assert marked_labels(path.read_text("utf-8")) == []
+
+
+def test_labels_with_signs_of_markdown_are_found():
+    assert marked_labels("st.checkbox(f'Of {as_text(name)}')\nst.toggle('*x*')") == [
+        "f'Of {as_text(name)}'",
+        "'*x*'",
+    ]
+    assert marked_labels("c.slider(_('[x](y)'))\nst.button(as_text(x))") == [
+        "_('[x](y)')"
+    ]
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda p: p.relative_to(ROOT).as_posix())

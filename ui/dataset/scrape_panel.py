@@ -175,11 +175,10 @@ def _ask_cabinet() -> str:
 def _ask_permission(source: SourceEntry, query: str) -> str | None:
     """The host whose leave the user has, or ""; None while a needed one is missing."""
     if source.api_rules:
+        rules = _("The rules of {source} for programs: {address}")
+        st.caption(rules.format(source=source.title, address=source.api_rules))
         ticked = st.checkbox(
-            _(
-                "I have read the [rules of {source} for programs]({address}), and they "
-                "cover what I gather."
-            ).format(source=source.title, address=source.api_rules),
+            _("I have read these rules, and they cover what I gather."),
             key=f"gather_leave_{source.name}",
             help=_(
                 "Its robots.txt may keep crawlers from the API that this program "
