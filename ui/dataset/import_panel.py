@@ -112,13 +112,13 @@ class ImportPanel(JobPanel):
         ]
         if not rows:
             return
-        show_table(
-            [
-                {_("file"): name, _("result"): _(_RESULTS[state])}
-                for name, state in rows[:_SHOWN_FILES]
-            ],
-            height=min(36 * len(rows) + 40, 220),
-        )
+        # A table of Streamlit would be drawn only after a moment.
+        lines = [
+            _("{file}: {result}").format(file=name, result=_(_RESULTS[state]))
+            for name, state in rows[:_SHOWN_FILES]
+        ]
+        with st.container(height=200 if len(lines) > 8 else "content", border=False):
+            st.text("\n".join(lines))
         if len(rows) > _SHOWN_FILES:
             text = _("The first {count} files are shown.")
             st.caption(text.format(count=_SHOWN_FILES))
