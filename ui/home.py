@@ -1,21 +1,120 @@
-"""The parts of the home page: the rulers, and the accuracy of the classifiers."""
+"""The parts of the home page: an example, the rulers, the measured accuracy."""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from html import escape
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from coin_core.errors import CoinError
+from coin_core.i18n import _, current_language
+from coin_core.imaging.photo_io import ACCEPTED
+from coin_core.model_store.card import Card
 from coin_core.rulers import RULERS, Ruler
 from ui import resources
+from ui.classify.demo import DEMO_COINS, demo_file, render_demo_coin, rendered_as
+from ui.classify.session import UploadSession
 from ui.components.paleo_hebrew import name_on_coin
 from ui.components.table import percent_column, show_table
-from ui.formatting import full_title
+from ui.formatting import as_text, full_title, short_title
+from ui.handover import CLASSIFY_PAGE, SentPhoto, send_to_classify
+from ui.memory import MAX_UPLOAD_MB, show_refused_uploads
 
+if TYPE_CHECKING:
+    from streamlit.delta_generator import DeltaGenerator
+
+    from ui.classify.report.coin_page import CoinPage
+
+_DROPS = "home_drops"
 _REQUIRED_FIGURES = {
     *("n", "data", "answered", "accuracy", "accuracy_low", "accuracy_high"),
     *("accuracy_answered", "ece"),
 }
+
+
+def show_drop_zone() -> None:
+    """Where photos are dropped; they are read on the Classify page."""
+    count = st.session_state.setdefault(_DROPS, 0)
+    files = st.file_uploader(
+        _("Drop photos of coins here"),
+        accept_multiple_files=True,
+        key=f"home_drop_{count}",
+        max_upload_size=MAX_UPLOAD_MB,
+        help=ACCEPTED[0].upper() + ACCEPTED[1:] + ".",
+    )
+    show_refused_uploads()
+    if files:
+        st.session_state[_DROPS] = count + 1
+        send_to_classify(
+            SentPhoto(name=file.name, data=file.getvalue()) for file in files
+        )
+        st.switch_page(CLASSIFY_PAGE)
+
+
+def show_example_coin() -> None:
+    """The coin of the example, before it is read."""
+    st.image(
+        render_demo_coin(DEMO_COINS[0])[0],
+        width="stretch",
+        alt=_("A rendered bronze of the wreath side"),
+    )
+    st.caption(_("An example. Rendered coin, not a photograph."))
+
+
+def show_example(place: DeltaGenerator) -> None:
+    """The example with its verdict and evidence, in place of the mere coin."""
+    loaded, _problems = resources.bundles()
+    usable = [one for one in loaded if one.name not in resources.load_errors()]
+    if not usable:
+        return
+    card = usable[0].card
+    try:
+        page = _read_example(
+            card.name, current_language(), resources.weights_version(), card
+        )
+    except CoinError:  # Classify says what is wrong with the classifier
+        return
+    pictures = page.pictures[:2]
+    with place.container(key="example"):
+        st.html(
+            f'<div class="coin-card"><p class="coin-sentence">{escape(page.verdict)}'
+            f'</p><p class="coin-read">{escape(page.reading)}</p></div>'
+        )
+        for column, picture in zip(st.columns(len(pictures)), pictures, strict=True):
+            with column:
+                st.image(picture.jpeg, width="stretch", alt=picture.caption)
+                st.caption(as_text(picture.caption))
+        st.caption(
+            _("An example, read by {classifier}.").format(
+                classifier=as_text(short_title(card))
+            )
+            + " "
+            + _("Rendered coin, not a photograph.")
+        )
+        if st.button(_("See everything about this coin"), key="open_example"):
+            name, data = demo_file(DEMO_COINS[0])
+            words = rendered_as(DEMO_COINS[0])
+            send_to_classify([SentPhoto(name=name, data=data, rendered_as=words)])
+            st.switch_page(CLASSIFY_PAGE)
+
+
+@st.cache_data(show_spinner=False, max_entries=4)
+def _read_example(
+    classifier: str, language: str, version: str, _card: Card
+) -> CoinPage:
+    """What the report would say of the example; only its first visitor waits."""
+    from coin_core.i18n import speaking
+    from ui.classify.report.coin_page import coin_page
+
+    session = UploadSession()
+    session.add([demo_file(DEMO_COINS[0])], rendered_as=rendered_as(DEMO_COINS[0]))
+    (photo,) = session.photos.values()
+    with speaking(language):
+        return coin_page(
+            session, photo, classifier, {classifier: _card}, datetime.now(UTC)
+        )
 
 
 def show_rulers() -> None:
@@ -36,15 +135,16 @@ def _show_ruler(ruler: Ruler) -> None:
         f"{escape(ruler.name_on_coin)}, {escape(ruler.letters_transliterated)}</p>"
         f"<p>{escape(ruler.tell_apart)}</p>"
     )
-    with st.expander("Catalogue references"):
+    unverified = escape(_("not yet verified"))
+    with st.expander(_("Catalogue references")):
         st.html(
             "".join(
                 f'<p class="coin-soft"><b>{escape(r.edition)} {escape(r.number)}</b> '
-                f"{escape(r.note)}{'' if r.checked else ' (not checked)'}</p>"
+                f"{escape(r.note)}{'' if r.checked else f' ({unverified})'}</p>"
                 for r in ruler.references
             )
         )
-    with st.expander("Who is meant by the name"):
+    with st.expander(_("Who is meant by the name")):
         st.html(
             "".join(
                 f'<p class="coin-soft"><b>{escape(a.ruler)}</b>, '
@@ -57,7 +157,7 @@ def _show_ruler(ruler: Ruler) -> None:
 
 def show_measurements() -> None:
     """The measurements in the cards of the classifiers, as a table."""
-    found, _ = resources.bundles()
+    found, _refused = resources.bundles()
     rows = [
         {
             "classifier": full_title(bundle.card),

@@ -45,6 +45,9 @@ section[data-testid="stSidebar"][data-collapsed="false"] {{
   padding: .45rem 1rem; }}
 .stMain [data-testid="stPageLink-NavLink"]:hover {{ background: {INK}; }}
 .stMain [data-testid="stPageLink-NavLink"] * {{ color: white !important; }}
+.st-key-home_more [data-testid="stPageLink-NavLink"] {{ background: none;
+  padding-left: 0; }}
+.st-key-home_more [data-testid="stPageLink-NavLink"] * {{ color: {BRONZE} !important; }}
 .coin-swatch {{ display: inline-block; width: .8em; height: .8em;
   border-radius: 2px; margin: 0 .35em 0 0; vertical-align: -.05em; }}
 .coin-card {{ border-left: 4px solid {BRONZE}; padding: .1rem 0 .1rem 1rem;
@@ -87,11 +90,13 @@ section[data-testid="stSidebar"][data-collapsed="false"] {{
 .coin-aligned i, .coin-aligned .coin-glyph {{ height: 1.3rem; font-style: normal; }}
 .coin-aligned b {{ font-weight: 400; border-top: 1px solid {PAPER_DEEP}; }}
 .coin-aligned .name b {{ font-weight: 700; color: {BRONZE}; }}
-.coin-near {{ display: flex; flex-wrap: wrap; gap: .8rem; }}
-.coin-near figure {{ width: 120px; margin: 0; font-size: .9rem; color: {INK};
+.coin-near {{ display: grid; gap: .7rem;
+  grid-template-columns: repeat(auto-fill, minmax(104px, 1fr)); }}
+.coin-near figure {{ margin: 0; max-width: 120px; font-size: .9rem; color: {INK};
   overflow-wrap: anywhere; }}
-.coin-near figure > div {{ position: relative; height: 120px;
+.coin-near figure > div {{ position: relative; aspect-ratio: 1;
   background: {PAPER_DEEP}; border-radius: 4px; overflow: hidden; }}
+.coin-near img {{ width: 100%; }}
 .coin-near figure > div > span {{ position: absolute; left: 0; right: 0; bottom: 0;
   background: #3d4c6bd9; color: white; font-size: .78rem; text-align: center; }}
 .coin-near small {{ display: block; color: {INK_SOFT}; line-height: 1.3; }}
@@ -102,6 +107,8 @@ section[data-testid="stSidebar"][data-collapsed="false"] {{
 [data-testid="stImage"], [data-testid="stImageContainer"],
 [data-testid="stImage"] img {{ max-width: 100%; height: auto; }}
 @media (max-width: 640px) {{
+  .coin-legend summary {{ flex-wrap: wrap; }}
+  .coin-legend .who {{ flex-basis: 70%; }}
   .stMainBlockContainer {{ padding-left: 1rem; padding-right: 1rem; }} }}
 </style>"""
 

@@ -1,12 +1,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from coin_core.model_store import bundle
 from tests import fakes
+from ui.classify.demo import DEMO_COINS, demo_file
+from ui.handover import SentPhoto
+
+ROOT = Path(__file__).parents[2]
 
 FIGURES = {
     **{"data": "rendered", "n": 3000, "answered": 2400, "accuracy": 0.9},
@@ -37,3 +42,35 @@ def test_only_complete_measurements_are_shown(monkeypatch: pytest.MonkeyPatch) -
 def test_without_measurements_the_page_says_so() -> None:
     page = AppTest.from_function(_measurements).run()
     assert "No measurements are stored" in page.caption[0].value
+
+
+def test_the_example_has_a_verdict_its_reason_and_its_pictures() -> None:
+    page = AppTest.from_file(str(ROOT / "Home.py"), default_timeout=60).run()
+    assert not page.exception
+    shown = " ".join(str(part.value) for part in page.get("html"))
+    assert "91\N{NO-BREAK SPACE}%" in shown
+    assert "Read " in shown
+    captions = " ".join(caption.value for caption in page.caption)
+    assert "The letters that were read" in captions
+    assert "Rendered coin, not a photograph" in captions
+
+
+def test_without_classifiers_the_example_is_only_a_coin(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(bundle, "discover", lambda: ((), ()))
+    page = AppTest.from_file(str(ROOT / "Home.py"), default_timeout=60).run()
+    assert not page.exception
+    captions = " ".join(caption.value for caption in page.caption)
+    assert "An example. Rendered coin" in captions
+
+
+def test_photos_dropped_at_home_are_read_on_classify() -> None:
+    sent = [SentPhoto(name="a.png", data=demo_file(DEMO_COINS[0])[1])]
+    page = AppTest.from_file(str(ROOT / "pages/1_Classify.py"), default_timeout=60)
+    page.session_state["photos_for_classify"] = sent
+    page.run()
+    assert not page.exception
+    (photo,) = page.session_state["upload_session"].photos.values()
+    assert photo.name == "a.png"
+    assert "photos_for_classify" not in page.session_state

@@ -34,7 +34,7 @@ from ui.classify.results_table import own_reading
 from ui.classify.session import PhotoNote, UploadedPhoto, UploadSession
 from ui.classify.verdict import WHY_NOT
 from ui.components.paleo_hebrew import letters_of_name
-from ui.formatting import full_title, percent, probability_text, short_title
+from ui.formatting import NBSP, full_title, percent, probability_text, short_title
 from ui.palette import class_colours
 
 _DIGEST = 12  # signs of a digest that are printed
@@ -126,7 +126,7 @@ def coin_page(
     )
     return CoinPage(
         photo=photo.name,
-        verdict=sentence(verdict),
+        verdict=sentence(verdict).replace(" %", f"{NBSP}%"),
         reading=reading_sentences(fits, leaning) if fits else "",
         facts=tuple((title, text) for title, text in facts if text),
         pictures=_pictures(session, photo, result, classifier, leaning),
@@ -210,14 +210,12 @@ def _pictures(
                 caption=_("The letters that were read"),
             )
         )
-    if leaning:
-        heat = predict.heat_map(photo, box, classifier, leaning)
+    if leaning and (heat := predict.heat_map(photo, box, classifier, leaning)).any():
+        caption = _("What speaks for {ruler}: the warmer, the more")
         pictures.append(
             Picture(
                 jpeg=picture_of_heat(crop, heat),
-                caption=_("What speaks for {ruler}: the warmer, the more").format(
-                    ruler=class_title(leaning)
-                ),
+                caption=caption.format(ruler=class_title(leaning)),
             )
         )
     return tuple(pictures)
