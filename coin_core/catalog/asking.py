@@ -8,15 +8,21 @@ from coin_core import jobs
 from coin_core.errors import WeightsMissingError
 
 _MAX_NAMED = 200
+_WITH = "--with="
 
 
-def start_asking(photo_ids: Sequence[int]) -> jobs.Job:
-    """Store what the installed classifiers say of photos; the job continues if resumed.
+def start_asking(photo_ids: Sequence[int], classifiers: Sequence[str] = ()) -> jobs.Job:
+    """Store what classifiers say of photos; the job continues if resumed.
 
     What they have said with the same weights is not asked again.
+
+    Args:
+        photo_ids: The photos.
+        classifiers: Names of installed models; all if there are none.
     """
     title = f"Asking the classifiers about {len(photo_ids):,} photos"
-    arguments = [str(photo_id) for photo_id in photo_ids]
+    arguments = [_WITH + name for name in classifiers]
+    arguments += [str(photo_id) for photo_id in photo_ids]
     return jobs.add_job(
         jobs.JobKind.CLASSIFY, title, arguments, module="coin_core.catalog.asking"
     )
@@ -26,8 +32,10 @@ def main(arguments: Sequence[str]) -> int:
     """Ask about the photos with these ids; returns 0.
 
     Raises:
-        WeightsMissingError: There is no classifier.
+        WeightsMissingError: There is no classifier, or none of those named.
     """
+    asked = [a.removeprefix(_WITH) for a in arguments if a.startswith(_WITH)]
+    arguments = [a for a in arguments if not a.startswith(_WITH)]
     # Counted from here, so that the time left includes loading the classifiers.
     with jobs.Progress(
         "asking the classifiers", len(arguments), unit="photo"
@@ -38,7 +46,8 @@ def main(arguments: Sequence[str]) -> int:
         from coin_core.classifiers.installed import installed_models
         from coin_core.pipeline import CoinClassifier
 
-        names = [one.name for one in installed_models()[0]]
+        installed = [one.name for one in installed_models()[0]]
+        names = [name for name in installed if not asked or name in asked]
         if not names:
             raise WeightsMissingError(
                 "There are no classifiers in this installation yet. This makes them: "

@@ -8,7 +8,7 @@ from html import escape
 import streamlit as st
 
 from coin_core.access import Right, may
-from coin_core.catalog import Catalog, CatalogFace, CatalogPhoto, ExcludeReason
+from coin_core.catalog import Catalog, CatalogFace, CatalogPhoto, ExcludeReason, Side
 from coin_core.i18n import _
 from ui.background_task import show_task
 from ui.components.custom import photo_viewer
@@ -37,6 +37,7 @@ from ui.dataset.photo_facts import show_coin_facts, show_provenance
 from ui.dataset.session import DatasetSession, ask_reviewer
 from ui.errors import errors_on_page, show_error
 from ui.formatting import date_and_time, percent, plural
+from ui.handover import CLASSIFY_PAGE, SentPhoto, send_to_classify
 
 _INCLUDED = "taken"
 _MAX_OTHERS = 6
@@ -216,6 +217,7 @@ def _show_predictions(
                 probability=percent(photo.suspicion)
             )
         )
+    _offer_reasons(catalog, photo)
     if may(Right.LABEL) and st.button(
         _("Ask the classifiers now"),
         key="ask_now",
@@ -225,6 +227,34 @@ def _show_predictions(
         classify_catalog_photos(session, catalog, [photo.photo_id], again=True)
         st.rerun()
     show_task(session)
+
+
+def _offer_reasons(catalog: Catalog, photo: CatalogPhoto) -> None:
+    """A button to the Classify page, which shows the evidence for this photo."""
+    if not st.button(
+        _("Show why"),
+        key="show_why",
+        icon=":material/search_insights:",
+        help=_(
+            "Opens this photo on the Classify page, with the letters, the heat map "
+            "and the similar coins."
+        ),
+    ):
+        return
+    faces = catalog.photos.faces(photo.photo_id)
+    legend = next((face.box for face in faces if face.side is Side.LEGEND), None)
+    edits = catalog.edits.history(photo.photo_id)
+    is_drawn = any(edit.entity == "faces" and not edit.undone for edit in edits)
+    with errors_on_page():
+        data = catalog.photos.path(photo).read_bytes()
+        sent = SentPhoto(
+            name=photo_name(photo),
+            data=data,
+            box=legend if is_drawn else None,
+            rendered_as=ruler_title(photo.ruler) if photo.is_rendered else None,
+        )
+        send_to_classify([sent])
+        st.switch_page(CLASSIFY_PAGE)
 
 
 def _show_same_coin(

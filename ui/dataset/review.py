@@ -19,11 +19,13 @@ from coin_core.catalog import (
     QueueKind,
     Side,
 )
+from coin_core.catalog.asking import start_asking
 from coin_core.errors import CatalogError
-from coin_core.i18n import _
+from coin_core.i18n import _, ngettext
+from ui import resources
 from ui.components.custom import review_keys
 from ui.components.thumbnails import prefetch
-from ui.dataset.actions import ask_undo, undo_or_redo
+from ui.dataset.actions import AskingPanel, ask_undo, undo_or_redo
 from ui.dataset.formatting import (
     QUEUE_TITLES,
     REASON_TITLES,
@@ -35,13 +37,14 @@ from ui.dataset.formatting import (
 from ui.dataset.photo_panel import show_photo
 from ui.dataset.session import DatasetSession, ask_reviewer
 from ui.errors import errors_on_page, show_error
-from ui.formatting import percent, plural
+from ui.formatting import as_text, menu_titles, percent, plural
 
 _KEY = "review_queue_state"
 SECOND_OPINION = "second_look"
 _QUEUE_LENGTH = 500  # photos fetched at a time
 _SECOND_OPINION_SEARCH = 5000  # photos among which second opinions are looked for
 _PREFETCHED = 3
+_CLASSIFIED_AT_ONCE = 5000
 
 
 @dataclass(slots=True)
@@ -116,6 +119,49 @@ def show_review(session: DatasetSession, catalog: Catalog) -> None:
         _show_current(session, catalog, queue, photo)
     with progress:
         _show_progress(queue, catalog)
+    _offer_classifying(session, catalog)
+
+
+def _offer_classifying(session: DatasetSession, catalog: Catalog) -> None:
+    """Let classifiers read all photos that wait for a review, as a job."""
+    found = resources.bundles()[0]
+    with st.popover(_("Classify all with …"), icon=":material/model_training:"):
+        if not found:
+            st.caption(as_text(resources.NO_CLASSIFIERS))
+            return
+        waiting = catalog.queries.queue(QueueKind.UNREVIEWED, limit=_CLASSIFIED_AT_ONCE)
+        titles = menu_titles(found)
+        chosen = st.pills(
+            _("Classifiers"),
+            list(titles),
+            format_func=lambda name: as_text(titles[name]),
+            selection_mode="multi",
+            default=list(titles),
+            key="classify_all_with",
+        )
+        st.caption(
+            _(
+                "Their answers are suggestions: they fill the queues of disagreement "
+                "and doubt, and label nothing. What they have read is not read again."
+            )
+        )
+
+        def start() -> None:
+            with session.action():
+                start_asking(waiting, chosen)
+
+        st.button(
+            ngettext(
+                "Classify {count} unreviewed photo",
+                "Classify {count} unreviewed photos",
+                len(waiting),
+            ).format(count=f"{len(waiting):,}"),
+            key="classify_all",
+            type="primary",
+            disabled=not (waiting and chosen),
+            on_click=start,
+        )
+    AskingPanel().show()
 
 
 def _fill(queue: ReviewQueue, catalog: Catalog, kind: str, reviewer: str) -> None:

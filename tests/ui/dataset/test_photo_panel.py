@@ -1,7 +1,11 @@
 from __future__ import annotations
 
-from coin_core.catalog import Catalog
+import pytest
+import streamlit as st
+
+from coin_core.catalog import Catalog, CatalogFace, RotatedBox, Side
 from tests.ui.dataset.dataset_page import NASTY, open_page, shown_in
+from ui.handover import CLASSIFY_PAGE, SentPhoto
 
 
 def test_an_opened_photo_shows_names_and_lot_texts_as_text(catalog: Catalog) -> None:
@@ -23,3 +27,29 @@ def test_a_photo_that_is_gone_leads_back_to_the_grid(catalog: Catalog) -> None:
     assert not page.exception
     assert "9999" in page.error[0].value
     assert len(shown_in(page)) == 12
+
+
+def test_show_why_sends_the_original_with_the_box_that_somebody_drew(
+    catalog: Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[str] = []
+    monkeypatch.setattr(st, "switch_page", opened.append)
+    photo = catalog.photos.get(1)
+
+    def sent() -> SentPhoto:
+        page = open_page()
+        page.session_state["dataset_session"].open_photo(1)
+        page.run()
+        page.button(key="show_why").click().run()
+        assert not page.exception
+        (one,) = page.session_state["photos_for_classify"]
+        return one
+
+    first = sent()
+    assert first.data == catalog.photos.path(photo).read_bytes()
+    assert first.box is None  # Classify finds the coin as the import did
+    box = RotatedBox(left=0.2, top=0.1, right=0.8, bottom=0.7, turn_deg=90.0)
+    face = CatalogFace(box=box, side=Side.LEGEND)
+    catalog.edits.set_faces(1, [face], who="Anna")
+    assert sent().box == box
+    assert opened == [CLASSIFY_PAGE] * 2

@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import pytest
 from streamlit.testing.v1 import AppTest
 
-from coin_core.catalog import Catalog, PhotoStatus
+from coin_core.catalog import Catalog, PhotoStatus, QueueKind
 from tests.ui.dataset.dataset_page import RULERS, components, open_page, press, words_of
+from ui.dataset import review
 from ui.dataset.review import ReviewQueue, apply_decision
 
 
@@ -77,3 +81,24 @@ def test_a_second_reviewer_is_shown_what_the_first_has_seen(catalog: Catalog) ->
         catalog.reviews.add(photo_id, ruler, who="Anna")
     page.run()
     assert page.metric[0].label == "Cohen's kappa"
+
+
+def test_chosen_classifiers_read_all_that_wait_for_a_review(
+    catalog: Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[list[int], list[str]]] = []
+
+    def start(photo_ids: Sequence[int], classifiers: Sequence[str]) -> None:
+        asked.append((sorted(photo_ids), list(classifiers)))
+
+    monkeypatch.setattr(review, "start_asking", start)
+    catalog.edits.exclude([2], "noise", who="Anna")
+    page = open_page("review")
+    page.button_group(key="classify_all_with").set_value(["vgg", "svm"]).run()
+    page.button(key="classify_all").click().run()
+    assert not page.exception
+    waiting = sorted(catalog.queries.queue(QueueKind.UNREVIEWED))
+    assert asked == [(waiting, ["vgg", "svm"])]
+    assert 2 not in waiting
+    page.button_group(key="classify_all_with").set_value([]).run()
+    assert page.button(key="classify_all").disabled
