@@ -18,7 +18,7 @@ from coin_core.api.app import Service, admin_token
 from coin_core.api.uploads import Limits
 from coin_core.classifiers import shipped_classifiers
 from coin_core.cli.main import main
-from coin_core.errors import CoinError
+from coin_core.errors import CoinError, StoreError
 from tests.coin_core.api.conftest import StubClassifier, png, serve
 
 
@@ -274,6 +274,23 @@ def test_classifiers_that_cannot_be_loaded_are_named(stub, monkeypatch):
         while "being loaded" in service.state:
             client.get("/api/health")
         check_problem(client.get("/api/ready"), 503, "The weights are gone.")
+
+
+def test_it_is_ready_once_the_store_of_the_team_answers(stub, monkeypatch):
+    tries = []
+
+    def load(names: Any = None) -> None:
+        tries.append(names)
+        if len(tries) < 3:
+            raise StoreError("The store does not answer.")
+
+    monkeypatch.setattr(stub, "load", load)
+    monkeypatch.setattr("coin_core.api.app._STORE_AGAIN_S", 0.01)
+    service = Service(stub)
+    with serve(service) as client:
+        while len(tries) < 4:  # the first model, then all
+            client.get("/api/health")
+        assert client.get("/api/ready").json() == {"status": "ready"}
 
 
 def test_a_short_token_is_refused(monkeypatch):
