@@ -133,6 +133,17 @@ def _path(language: str) -> Path:
     return LOCALE_FOLDER / language / "LC_MESSAGES" / f"{DOMAIN}.po"
 
 
+def _isolate(text: str) -> str:
+    """A right-to-left text whose placeholders keep the order of what they will hold.
+
+    A path or a number with its sign would otherwise be torn apart. Addresses in links
+    stay as they are, and so does a text with isolates of its own.
+    """
+    if re.search("[\u2066-\u2069]", text):
+        return text
+    return re.sub(r"(?<!\]\()(?<!\{)\{\w[^{}]*\}(?!\})", "\u2068\\g<0>\u2069", text)
+
+
 @cache
 def _translations(language: str) -> gettext_module.NullTranslations:
     path = _path(language)
@@ -144,6 +155,11 @@ def _translations(language: str) -> gettext_module.NullTranslations:
 
     with path.open("rb") as file:
         catalog = read_po(file, locale=language, domain=DOMAIN)
+    if catalog.locale is not None and catalog.locale.text_direction == "rtl":
+        for entry in catalog:
+            forms = entry.string
+            is_one = isinstance(forms, str)
+            entry.string = _isolate(forms) if is_one else tuple(map(_isolate, forms))
     compiled = io.BytesIO()
     write_mo(compiled, catalog)
     compiled.seek(0)

@@ -130,7 +130,7 @@ def sentence(verdict: Verdict) -> str:
     best, probability = verdict.ranked[0]
     # Never "100 %": the calibration is not measured that finely.
     percent = min(99, round(100 * probability))
-    return f"{class_title(best)}, {percent} %"
+    return _("{ruler}, {percent} %").format(ruler=class_title(best), percent=percent)
 
 
 def to_json(photo: str, result: PhotoResult) -> list[dict[str, Any]]:

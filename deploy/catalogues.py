@@ -22,9 +22,9 @@ SOURCES: Final = ("Home.py", "pages", "ui", "coin_core", "scrapers")
 DECLARED: Final = {
     "register_classifier": {"title", "short_title"},
     "register_source": {"title", "hint"},
-    "Ruler": {"name", "tell_apart", "reign_note"},
+    "Ruler": {"name", "name_on_coin", "tell_apart", "reign_note"},
     "Attribution": {"school", "ruler", "note"},
-    "Letter": {"form"},
+    "Letter": {"key", "transliteration", "form"},
 }
 """Texts in what classifiers, sources and rulers declare, which pages show."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from coin_core.i18n import _
 from ui import resources
 from ui.classify.exports import show_exports
 from ui.classify.model_selector import choose_classifier
@@ -17,9 +18,12 @@ from ui.errors import show_error
 from ui.layout import begin_page
 
 begin_page(
-    "Whose coin is it?",
-    "Drop the photo of a small Hasmonean bronze. The side that matters is the one with "
-    "the inscription in a wreath; both sides in one photo are fine.",
+    _("Whose coin is it?"),
+    _(
+        "Drop the photo of a small Hasmonean bronze. The side that matters "
+        "is the one with the inscription in a wreath; both sides in one "
+        "photo are fine."
+    ),
 )
 session = upload_session()
 show_uploader(session)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from coin_core.i18n import N_
+from coin_core.i18n import _
 from coin_core.training.run_comparison import summaries
 from ui.layout import begin_page
 from ui.training.bin_view import show_bin
@@ -16,8 +16,8 @@ from ui.training.run_detail import show_run
 from ui.training.runs_table import filter_runs, select_runs, summary_line
 
 begin_page(
-    N_("Training history"),
-    N_(
+    _("Training history"),
+    _(
         "Train a classifier on your own coins, and compare the results of "
         "each run: which data, which settings, which figures, and how "
         "certain they are."
@@ -25,7 +25,7 @@ begin_page(
 )
 runs = summaries()
 with st.expander(
-    N_("Train a classifier"), expanded=not runs, icon=":material/model_training:"
+    _("Train a classifier"), expanded=not runs, icon=":material/model_training:"
 ):
     show_training_form()
 watch_queue()
@@ -33,9 +33,9 @@ show_models()
 
 if not runs:
     show_bin()
-    st.caption(N_("No training has been run on this computer yet."))
+    st.caption(_("No training has been run on this computer yet."))
     st.stop()
-st.header(N_("Runs"), anchor=False)
+st.header(_("Runs"), anchor=False)
 shown = filter_runs(runs)
 st.markdown(summary_line(runs, len(shown)))
 if not shown:

@@ -11,6 +11,7 @@ from coin_core.detection.faces import Side
 from coin_core.i18n import ENGLISH, N_, _, current_language, ngettext
 from coin_core.model_store.bundle import BundleInfo
 from coin_core.model_store.card import Card
+from coin_core.rulers import Ruler
 
 NBSP = "\N{NO-BREAK SPACE}"
 SIDE_TITLES = {
@@ -92,9 +93,11 @@ def menu_titles(found: Sequence[BundleInfo]) -> dict[str, str]:
     return {bundle.name: short_title(bundle.card) for bundle in found}
 
 
-def percent(fraction: float) -> str:
-    """A fraction of 1 as a whole percentage, e.g. "91 %"."""
-    return f"{100 * fraction:.0f}{NBSP}%"
+def percent(fraction: float, digits: int = 0) -> str:
+    """A fraction of 1 as a percentage, e.g. "91 %"."""
+    return _("{number}\N{NO-BREAK SPACE}%").format(
+        number=f"{100 * fraction:.{digits}f}"
+    )
 
 
 def probability_text(probability: float) -> str:
@@ -103,8 +106,15 @@ def probability_text(probability: float) -> str:
     The classifiers were not measured finely enough for either.
     """
     if probability < 0.005:
-        return f"<{NBSP}1{NBSP}%"
+        return f"<{NBSP}{percent(0.01)}"
     return percent(min(probability, 0.99))
+
+
+def reign_years(ruler: Ruler) -> str:
+    """The years of a reign before the common era."""
+    return _("{first}\N{EN DASH}{last} BCE").format(
+        first=-ruler.reign_from, last=-ruler.reign_to
+    )
 
 
 def plural(count: int, noun: str) -> str:

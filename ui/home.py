@@ -18,7 +18,7 @@ from ui.classify.demo import DEMO_COINS, demo_file, render_demo_coin, rendered_a
 from ui.classify.session import UploadSession
 from ui.components.paleo_hebrew import name_on_coin
 from ui.components.table import percent_column, show_table
-from ui.formatting import as_text, full_title, short_title
+from ui.formatting import as_text, full_title, percent, reign_years, short_title
 from ui.handover import CLASSIFY_PAGE, SentPhoto, send_to_classify
 from ui.memory import MAX_UPLOAD_MB, show_refused_uploads
 
@@ -126,32 +126,33 @@ def show_rulers() -> None:
 
 def _show_ruler(ruler: Ruler) -> None:
     st.html(
-        f'<p class="coin-sentence">{escape(ruler.name)}</p>'
+        f'<p class="coin-sentence">{escape(_(ruler.name))}</p>'
         f'<p class="coin-soft"><span dir="rtl" lang="he">{ruler.name_hebrew}</span>'
-        f" &ensp;·&ensp; {ruler.reign}</p>"
+        f" &ensp;·&ensp; {escape(reign_years(ruler))}</p>"
         f'<p style="margin:.9rem 0 .3rem 0">{name_on_coin(ruler, height_em=2.1)}</p>'
         f'<p class="coin-names"><span dir="rtl" lang="he">'
         f"{ruler.name_hebrew_on_coin}</span> &ensp;·&ensp; "
         f"{escape(ruler.name_on_coin)}, {escape(ruler.letters_transliterated)}</p>"
-        f"<p>{escape(ruler.tell_apart)}</p>"
+        f"<p>{escape(_(ruler.tell_apart))}</p>"
     )
     unverified = escape(_("not yet verified"))
     with st.expander(_("Catalogue references")):
         st.html(
             "".join(
                 f'<p class="coin-soft"><b>{escape(r.edition)} {escape(r.number)}</b> '
-                f"{escape(r.note)}{'' if r.checked else f' ({unverified})'}</p>"
+                f"{escape(_(r.note))}{'' if r.checked else f' ({unverified})'}</p>"
                 for r in ruler.references
             )
         )
     with st.expander(_("Who is meant by the name")):
         st.html(
             "".join(
-                f'<p class="coin-soft"><b>{escape(a.ruler)}</b>, '
-                f"{escape(a.school)}. {escape(a.note)}</p>"
+                f'<p class="coin-soft"><b>{escape(_(a.ruler))}</b>, '
+                f"{escape(_(a.school))}. {escape(_(a.note))}</p>"
                 for a in ruler.attributions
             )
-            + f'<p class="coin-soft">Reign: {escape(ruler.reign_note)}</p>'
+            + f'<p class="coin-soft">{escape(_("Reign"))}: '
+            f"{escape(_(ruler.reign_note))}</p>"
         )
 
 
@@ -160,36 +161,42 @@ def show_measurements() -> None:
     found, _refused = resources.bundles()
     rows = [
         {
-            "classifier": full_title(bundle.card),
-            "measured on": f"{figures['n']:,} "
-            + str(figures.get("what") or f"{figures['data']} coins"),
-            "right": 100 * figures["accuracy"],
-            "95 % interval": f"{100 * figures['accuracy_low']:.0f} to "
-            f"{100 * figures['accuracy_high']:.0f} %",
-            "answers": 100 * figures["answered"] / figures["n"],
-            "right when it answers": 100 * (figures["accuracy_answered"] or 0.0),
-            "calibration error": 100 * figures["ece"],
+            _("classifier"): full_title(bundle.card),
+            _("measured on"): f"{figures['n']:,} "
+            + _(str(figures.get("what") or f"{figures['data']} coins")),
+            _("right"): 100 * figures["accuracy"],
+            _("95 % interval"): _("{low} to {high}").format(
+                low=f"{100 * figures['accuracy_low']:.0f}",
+                high=percent(figures["accuracy_high"]),
+            ),
+            _("answers"): 100 * figures["answered"] / figures["n"],
+            _("right when it answers"): 100 * (figures["accuracy_answered"] or 0.0),
+            _("calibration error"): 100 * figures["ece"],
         }
         for bundle in found
         for figures in bundle.card.metrics
         if figures.keys() >= _REQUIRED_FIGURES
     ]
     if not rows:
-        st.caption("No measurements are stored with the classifiers of this copy.")
+        st.caption(_("No measurements are stored with the classifiers of this copy."))
         return
     show_table(
         rows,
         column_config={
-            "right": percent_column(
-                help="Highest probability on the right ruler, refusals counted too."
+            _("right"): percent_column(
+                help=_("Highest probability on the right ruler, refusals counted too.")
             ),
-            "95 % interval": st.column_config.TextColumn(help="Wilson's interval."),
-            "answers": percent_column(help="The others get “cannot tell”."),
-            "right when it answers": percent_column(),
-            "calibration error": st.column_config.NumberColumn(
+            _("95 % interval"): st.column_config.TextColumn(
+                help=_("Wilson's interval.")
+            ),
+            _("answers"): percent_column(help=_("The others get “cannot tell”.")),
+            _("right when it answers"): percent_column(),
+            _("calibration error"): st.column_config.NumberColumn(
                 format="%.1f %%",
-                help="How far the stated probabilities are from what came true, on "
-                "average.",
+                help=_(
+                    "How far the stated probabilities are from what came true, on "
+                    "average."
+                ),
             ),
         },
     )

@@ -35,7 +35,7 @@ def test_only_complete_measurements_are_shown(monkeypatch: pytest.MonkeyPatch) -
     (row,) = page.dataframe[0].value.to_dict("records")
     assert row["classifier"] == "ResNet-18"
     assert row["measured on"] == "3,000 rendered coins"
-    assert row["95 % interval"] == "89 to 91 %"
+    assert row["95 % interval"] == "89 to 91\N{NO-BREAK SPACE}%"
     assert (row["right"], row["answers"]) == pytest.approx((90, 80))
 
 

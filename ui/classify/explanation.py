@@ -9,7 +9,7 @@ from html import escape
 import streamlit as st
 
 from coin_core.detection.faces import RotatedBox
-from coin_core.i18n import _
+from coin_core.i18n import _, ngettext
 from coin_core.model_store.card import Card
 from coin_core.results import Verdict, class_title
 from ui.classify import predict
@@ -42,7 +42,9 @@ def _show_bars(verdicts: Sequence[Verdict], cards: Mapping[str, Card]) -> None:
         card = cards[verdict.classifier]
         bars[short_title(card)] = verdict_bars(verdict, card.classes)
         if verdict.reason is not None:
-            refused[short_title(card)] = f"(cannot tell: {WHY_NOT[verdict.reason]})"
+            refused[short_title(card)] = "({})".format(
+                _("cannot tell: {reason}").format(reason=_(WHY_NOT[verdict.reason]))
+            )
     show_chart(comparison_bars(bars, refused=refused), key="comparison")
 
 
@@ -50,24 +52,28 @@ def _show_verdicts(verdicts: Sequence[Verdict], cards: Mapping[str, Card]) -> No
     show_table(
         [
             {
-                "classifier": short_title(cards[verdict.classifier]),
-                "says": class_title(verdict.ruler)
+                _("classifier"): short_title(cards[verdict.classifier]),
+                _("says"): class_title(verdict.ruler)
                 if verdict.ruler
-                else f"cannot tell: {WHY_NOT[verdict.reason]}"
+                else _("cannot tell: {reason}").format(
+                    reason=_(WHY_NOT[verdict.reason])
+                )
                 if verdict.reason
-                else "cannot tell",
-                "probability": min(99.0, 100 * verdict.probabilities[verdict.ruler])
+                else _("cannot tell"),
+                _("probability"): min(99.0, 100 * verdict.probabilities[verdict.ruler])
                 if verdict.ruler
                 else None,
-                "right on real coins": _right_on_real_coins(cards[verdict.classifier]),
+                _("right on real coins"): _right_on_real_coins(
+                    cards[verdict.classifier]
+                ),
             }
             for verdict in verdicts
         ],
         key="comparison_table",
         column_config={
-            "says": st.column_config.TextColumn(width="medium"),
-            "probability": percent_column("", width=60),
-            "right on real coins": st.column_config.TextColumn(
+            _("says"): st.column_config.TextColumn(width="medium"),
+            _("probability"): percent_column("", width=60),
+            _("right on real coins"): st.column_config.TextColumn(
                 _("right on real coins"),
                 help=_("How often its most probable ruler was the right one."),
             ),
@@ -101,15 +107,27 @@ def agreement(verdicts: Sequence[Verdict]) -> str:
     named = Counter(v.ruler for v in verdicts if v.ruler is not None)
     ruler, count = named.most_common(1)[0] if named else (None, 0)
     if ruler is None:
-        reasons = Counter(WHY_NOT[v.reason] for v in verdicts if v.reason is not None)
-        return f"None of them names a ruler: {', '.join(reasons)}."
+        reasons = Counter(
+            _(WHY_NOT[v.reason]) for v in verdicts if v.reason is not None
+        )
+        return _("None of them names a ruler: {reasons}.").format(
+            reasons=", ".join(reasons)
+        )
     refused = sum(v.ruler is None for v in verdicts)
     others = len(verdicts) - count - refused
-    parts = [f"**{count} of {len(verdicts)}** say {as_text(class_title(ruler))}"]
+    words = ngettext(
+        "**{count} of {all}** says {ruler}", "**{count} of {all}** say {ruler}", count
+    )
+    title = as_text(class_title(ruler))
+    parts = [words.format(count=count, all=len(verdicts), ruler=title)]
     if others:
-        parts.append(f"{others} name{'s' * (others == 1)} another ruler")
+        words = ngettext(
+            "{count} names another ruler", "{count} name another ruler", others
+        )
+        parts.append(words.format(count=others))
     if refused:
-        parts.append(f"{refused} cannot tell")
+        words = ngettext("{count} cannot tell", "{count} cannot tell", refused)
+        parts.append(words.format(count=refused))
     return "; ".join(parts) + "."
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from coin_core.i18n import _
 from coin_core.model_store.bundle import BundleInfo
 from ui.formatting import as_text, menu_titles
 
@@ -18,13 +19,15 @@ def choose_classifier(found: Sequence[BundleInfo]) -> str:
     if st.session_state.get(_KEY) not in titles:
         st.session_state[_KEY] = next(iter(titles))
     chosen = st.segmented_control(
-        "Classifier",
+        _("Classifier"),
         list(titles),
         format_func=lambda name: as_text(titles[name]),
         required=True,
         key=_KEY,
         persist_state="session",
-        help="The same coin through another classifier; all of them side by side "
-        "are further down.",
+        help=_(
+            "The same coin through another classifier; all of them side by "
+            "side are further down."
+        ),
     )
     return chosen or next(iter(titles))

@@ -258,8 +258,11 @@ def classify_uploads(session: UploadSession, classifier: str) -> bool:
         if bar is not None:
             bar.progress(
                 done / len(pending),
-                f"{done:,} of {len(pending):,}: "
-                + as_text(f"{photo.name}, {sentence(result.verdicts[0])}"),
+                _("{done} of {count}: {photo}").format(
+                    done=f"{done:,}",
+                    count=f"{len(pending):,}",
+                    photo=as_text(f"{photo.name}, {sentence(result.verdicts[0])}"),
+                ),
             )
     if bar is not None:
         bar.empty()

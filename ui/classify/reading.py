@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from coin_core.i18n import _
 from coin_core.legend_alignment import LegendFit, LetterState, NameLetter
 from coin_core.rulers import LETTERS, RULERS
 from ui.components.paleo_hebrew import letter_name
@@ -24,20 +25,29 @@ def reading_sentences(fits: Sequence[LegendFit], ruler: str) -> str:
     """
     by_ruler = {fit.ruler: fit for fit in fits}
     fit = by_ruler[ruler]
-    name = RULERS[ruler].name_on_coin
+    name = _(RULERS[ruler].name_on_coin)
     if not fit.found:
-        return f"No letter of the name {name} could be read. {_unread(fits)}".strip()
+        none = _("No letter of the name {name} could be read.").format(name=name)
+        return f"{none} {_unread(fits)}".strip()
     spelled = "".join(
-        _UNREAD if letter.state is LetterState.MISSING else _SIGNS[letter.letter]
+        _UNREAD if letter.state is LetterState.MISSING else _(_SIGNS[letter.letter])
         for letter in fit.name
     )
-    parts = [f"Read {spelled}, {fit.found} of {len(fit.name)} letters of {name}"]
+    parts = [
+        _("Read {letters}, {found} of {count} letters of {name}").format(
+            letters=spelled, found=fit.found, count=len(fit.name), name=name
+        )
+    ]
     parts += _telling(fit)
     missing = [i for i, x in enumerate(fit.name) if x.state is LetterState.MISSING]
     missing = [i for i in missing if fit.name[i].letter not in _tellers(ruler)]
     if 0 < len(missing) <= _FEW:
-        listed = " and ".join(_placed_name(fit.name, i) for i in missing)
-        parts.append(f"{listed} {'is' if len(missing) == 1 else 'are'} missing")
+        placed = [_placed_name(fit.name, i) for i in missing]
+        if len(placed) == 1:
+            parts.append(_("{letter} is missing").format(letter=placed[0]))
+        else:
+            words = _("{letter} and {other} are missing")
+            parts.append(words.format(letter=placed[0], other=placed[1]))
     sentences = [f"{'; '.join(parts)}.", _unread(fits), _doubt(fits, fit)]
     return " ".join(filter(None, sentences))
 
@@ -50,7 +60,9 @@ def _telling(fit: LegendFit) -> list[str]:
     """The state of the letters that tell the name from the others, if one was read."""
     states = {x.letter: x.state for x in fit.name if x.letter in _tellers(fit.ruler)}
     return [
-        f"the {letter_name(key)}, which decides, is {state}"
+        _("the {letter}, which decides, is {state}").format(
+            letter=letter_name(key), state=_(str(state))
+        )
         for key, state in states.items()
         if state is not LetterState.MISSING
     ]
@@ -62,8 +74,12 @@ def _unread(fits: Sequence[LegendFit]) -> str:
     if any(_telling(fit) for fit in fits):
         return ""
     *first, last = [letter_name(key) for key in keys]
-    listed = f"{', '.join(first)} or {last}" if first else last
-    return f"The letter that decides ({listed}) could not be read."
+    listed = last
+    if first:
+        listed = _("{letters} or {last}").format(letters=", ".join(first), last=last)
+    return _("The letter that decides ({letters}) could not be read.").format(
+        letters=listed
+    )
 
 
 def _doubt(fits: Sequence[LegendFit], fit: LegendFit) -> str:
@@ -72,17 +88,18 @@ def _doubt(fits: Sequence[LegendFit], fit: LegendFit) -> str:
     best = max(others, key=lambda other: other.probability, default=None)
     if best is None or best.probability < _FITS_AS_WELL:
         return ""
-    name = RULERS[best.ruler].name_on_coin
+    name = _(RULERS[best.ruler].name_on_coin)
     if best.probability > _BETTER * fit.probability:
-        return f"By themselves the letters fit {name} better."
-    return f"The letters fit {name} as well."
+        return _("By themselves the letters fit {name} better.").format(name=name)
+    return _("The letters fit {name} as well.").format(name=name)
 
 
 def _placed_name(name: Sequence[NameLetter], place: int) -> str:
     """A letter of a name, such as "the taw" or "the last nun"."""
     key = name[place].letter
     places = [i for i, letter in enumerate(name) if letter.letter == key]
-    which = ""
+    words = _("the {letter}")
     if len(places) > 1:
-        which = "first " if place == places[0] else "last "
-    return f"the {which}{letter_name(key)}"
+        is_first = place == places[0]
+        words = _("the first {letter}") if is_first else _("the last {letter}")
+    return words.format(letter=letter_name(key))

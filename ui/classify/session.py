@@ -15,6 +15,7 @@ import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from coin_core.detection.faces import RotatedBox
+from coin_core.i18n import _
 from coin_core.results import LetterRead, PhotoResult
 from ui import memory
 
@@ -109,9 +110,11 @@ class UploadSession:
             if digest not in self.photos:
                 if len(self.photos) >= MAX_PHOTOS or size + len(data) > max_bytes:
                     self.problems.append(
-                        f"{name} was left out: up to {MAX_PHOTOS} photos and "
-                        f"{max_bytes // 2**20} MB are kept at a time. Clear some, or "
-                        "use: python -m coin_core classify PHOTO..."
+                        _(
+                            "{name} was left out: up to {photos} photos and {size} MB "
+                            "are kept at a time. Clear some, or use: python -m "
+                            "coin_core classify PHOTO..."
+                        ).format(name=name, photos=MAX_PHOTOS, size=max_bytes // 2**20)
                     )
                     continue
                 size += len(data)

@@ -21,16 +21,17 @@ from ui.formatting import (
     full_title,
     percent,
     probability_text,
+    reign_years,
     short_title,
 )
 from ui.palette import class_colours
 
 WHY_NOT = {
-    RejectReason.NO_COIN: "no coin found",
-    RejectReason.LEGEND_NOT_SHOWN: "cornucopia side only",
-    RejectReason.TOO_WORN: "too worn to tell",
-    RejectReason.NOT_THESE: "not one of these coins",
-    RejectReason.DAMAGED: "this classifier is damaged",
+    RejectReason.NO_COIN: N_("no coin found"),
+    RejectReason.LEGEND_NOT_SHOWN: N_("cornucopia side only"),
+    RejectReason.TOO_WORN: N_("too worn to tell"),
+    RejectReason.NOT_THESE: N_("not one of these coins"),
+    RejectReason.DAMAGED: N_("this classifier is damaged"),
 }
 
 NEXT_STEP = {
@@ -60,7 +61,7 @@ _DOUBTED = {
     RejectReason.NOT_THESE: N_("Cannot tell: this is perhaps another coin."),
     RejectReason.NO_COIN: N_("Cannot tell: there is perhaps no coin in this photo."),
 }
-_REAL_COINS = "photos of real coins"  # `what` of such figures on a card
+_REAL_COINS = N_("photos of real coins")  # `what` of such figures on a card
 _WEIGHED = (None, RejectReason.TOO_WORN)
 
 
@@ -131,10 +132,11 @@ def show_verdict(
         parts.append(
             f'<p class="coin-names"><span dir="rtl" lang="he">{ruler.name_hebrew}'
             f"</span> &ensp;·&ensp; {name_on_coin(ruler)}</p>"
-            f'<p class="coin-soft">On the coin: {escape(ruler.name_on_coin)} '
+            f'<p class="coin-soft">{escape(_("On the coin"))}: '
+            f"<bdi>{escape(ruler.name_on_coin)}</bdi> "
             f'(<span dir="rtl" lang="he">{ruler.name_hebrew_on_coin}</span>, '
-            f"{escape(ruler.letters_transliterated)}) &ensp;·&ensp; "
-            f"ruled {ruler.reign}</p>"
+            f"<bdi>{escape(ruler.letters_transliterated)}</bdi>) &ensp;·&ensp; "
+            f"{escape(_('ruled {years}').format(years=reign_years(ruler)))}</p>"
         )
     elif verdict.reason is not None:
         step = escape(_(NEXT_STEP[verdict.reason]))
@@ -142,8 +144,8 @@ def show_verdict(
     if rendered_as is not None:
         parts.append(
             '<p class="coin-soft" style="margin-top:.5rem"><span class="coin-tag">'
-            f"rendered coin, not a photograph</span> struck as: {escape(rendered_as)}"
-            "</p>"
+            f"{escape(_('rendered coin, not a photograph'))}</span> "
+            f"{escape(_('rendered as: {coin}').format(coin=rendered_as))}</p>"
         )
     style = "coin-card" if verdict.ruler else "coin-card unsure"
     st.html(f'<div class="{style}">{"".join(parts)}</div>')
@@ -161,7 +163,10 @@ def show_probabilities(verdict: Verdict, card: Card) -> None:
     )
     show_chart(figure, key=f"bars_{verdict.classifier}")
     st.caption(
-        f"{as_text(full_title(card))}, read in {verdict.seconds * 1000:.0f} ms",
+        _("{classifier}, read in {milliseconds} ms").format(
+            classifier=as_text(full_title(card)),
+            milliseconds=f"{verdict.seconds * 1000:.0f}",
+        ),
         help=calibration_note(card),
     )
 
@@ -215,7 +220,7 @@ def measured(card: Card) -> str:
         "low": f"{100 * figures['accuracy_low']:.0f}",
         "high": percent(figures["accuracy_high"]),
         "data": str(figures.get("data", "")),
-        "how": str(figures.get("how", "")),
+        "how": _(str(figures.get("how", ""))),
     }
     if figures.get("how"):
         return _(
@@ -233,18 +238,26 @@ def calibration_note(card: Card, *, html: bool = False) -> str:
     for figures in card.metrics:
         if figures.get("ece") is None or not figures.get("n"):
             continue
-        coins = figures.get("what") or f"unseen {figures['data']} coins"
+        coins = _(str(figures.get("what") or f"unseen {figures['data']} coins"))
         if figures.get("how"):
-            coins = f"coins of {figures['data']}, {figures['how']}"
+            coins = _("coins of {data}, {how}").format(
+                data=figures["data"], how=_(str(figures["how"]))
+            )
         parts.append(
-            f"Measured on {figures['n']:,} {coins}: "
-            f"{percent(figures['accuracy'])} right; the probabilities are off "
-            f"by {100 * figures['ece']:.1f}\N{NO-BREAK SPACE}% on average."
+            _(
+                "Measured on {count} {coins}: {accuracy} right; the probabilities are "
+                "off by {error} on average."
+            ).format(
+                count=f"{figures['n']:,}",
+                coins=coins,
+                accuracy=percent(figures["accuracy"]),
+                error=percent(figures["ece"], digits=1),
+            )
         )
     if card.training.get("data") == "rendered":
-        parts.append("Calibrated on rendered coins; real ones are harder.")
+        parts.append(_("Calibrated on rendered coins; real ones are harder."))
     if not parts:
-        parts.append("How well these probabilities hold was not measured.")
+        parts.append(_("How well these probabilities hold was not measured."))
     return ("<br>" if html else "  \n").join(
         chart_text(part) if html else as_text(part) for part in parts
     )

@@ -338,8 +338,10 @@ def _accuracy_in_bins(
             "thickness": 1.5,
         },
         customdata=[(one.right.right, one.right.n) for one in bins],
-        hovertemplate="%{customdata[0]} of %{customdata[1]} right"
-        " (%{y:.0%})<extra></extra>",
+        hovertemplate=_("{right} of {count} right ({share})").format(
+            right="%{customdata[0]}", count="%{customdata[1]}", share="%{y:.0%}"
+        )
+        + "<extra></extra>",
     )
     figure.update_xaxes(range=[0, 1.02], tickformat=".0%")
     figure.update_yaxes(range=[0, 1.03], tickformat=".0%")

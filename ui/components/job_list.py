@@ -101,7 +101,7 @@ def _show_all(jobs: list[Job]) -> None:
     for job in reversed(jobs):
         with (
             st.container(key=f"job_{job.job_id}", gap=None),
-            damage_on_page("This job"),
+            damage_on_page(_("This job")),
         ):
             _show(job)
 

@@ -158,7 +158,7 @@ class JobPanel:
 
     def _show_all(self, jobs: list[Job]) -> None:
         for job in jobs:
-            with st.container(border=True), damage_on_page("This job"):
+            with st.container(border=True), damage_on_page(_("This job")):
                 if job.is_queued:
                     self._show_waiting(job)
                 elif job.is_open:
@@ -169,9 +169,13 @@ class JobPanel:
                     st.text(_("On the computer {name}.").format(name=job.machine))
                 person = current_person()
                 if person.is_verified and job.who != person.name:
-                    who = job.who or "whoever runs this program"
-                    hint = " That person or an admin can change it."
-                    st.text(f"Started by {who}.{hint * (not may_change(job))}")
+                    who = job.who or _("whoever runs this program")
+                    words = _("Started by {who}.")
+                    if not may_change(job):
+                        words = _(
+                            "Started by {who}. That person or an admin can change it."
+                        )
+                    st.text(words.format(who=who))
 
     def _show_running(self, job: Job) -> None:
         with _row():

@@ -66,7 +66,9 @@ def name_on_coin(ruler: Ruler, *, height_em: float = 1.05) -> str:
     """The name of a ruler on the coin, as an HTML image."""
     return paleo_image(
         letters_of(ruler.name_hebrew_on_coin),
-        alt=f"{ruler.name_on_coin} in paleo-Hebrew: {ruler.name_paleo}",
+        alt=_("{name} in paleo-Hebrew: {letters}").format(
+            name=_(ruler.name_on_coin), letters=ruler.name_paleo
+        ),
         height_em=height_em,
     )
 
@@ -183,7 +185,7 @@ def _glyph(key: str) -> str:
 
 def letter_name(key: str) -> str:
     """The name of a letter, such as "ḥet"."""
-    return {"het": "ḥet", "tet": "ṭet"}.get(key, key)
+    return _({"het": N_("ḥet"), "tet": N_("ṭet")}.get(key, key))
 
 
 def letters_of_name(fits: Sequence[LegendFit], class_name: str) -> set[int]:

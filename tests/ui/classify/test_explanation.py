@@ -11,7 +11,7 @@ PHOTO = np.full((200, 200, 3), 90, np.uint8)
 def test_agreement_is_one_sentence() -> None:
     reading = fakes.FakeCoinClassifier().classify(PHOTO, classifiers=("resnet", "mlp"))
     assert agreement(reading.verdicts) == (
-        "**1 of 2** say John Hyrcanus I; 1 cannot tell."
+        "**1 of 2** says John Hyrcanus I; 1 cannot tell."
     )
     silent = fakes.FakeCoinClassifier().classify(PHOTO, classifiers=("mlp",))
     assert agreement(silent.verdicts) == (
