@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from pathlib import Path
 
 import streamlit as st
 
@@ -17,6 +18,7 @@ from coin_core.catalog.importing.ingest import (
 )
 from coin_core.errors import CatalogError
 from coin_core.i18n import _, ngettext
+from coin_core.imaging.photo_io import PICTURE_SUFFIXES
 from coin_core.model_store.bundle import weights_digest
 from coin_core.model_store.card import Card
 from coin_core.results import RejectReason
@@ -137,7 +139,8 @@ def add_photos(
     Raises:
         CoinError: They cannot be added.
     """
-    sources = stage_uploads(catalog, ((photo.name, photo.data) for photo in photos))
+    files = ((_file_name(photo.name), photo.data) for photo in photos)
+    sources = stage_uploads(catalog, files)
     import_id = 0
     for state in import_photos(catalog, sources, who=who, labels="none"):
         import_id = state.import_id
@@ -159,6 +162,11 @@ def add_photos(
             catalog.predictions.add(_suggestions(session, photo, item.photo_id, cards))
     remarks = [item.message for item in items if item.message]
     return " ".join(_summary(added, known, remarks))
+
+
+def _file_name(name: str) -> str:
+    """A name by which an import knows a photo; what it is, its bytes say."""
+    return name if Path(name).suffix.lower() in PICTURE_SUFFIXES else f"{name}.jpg"
 
 
 def _keep_notes(
