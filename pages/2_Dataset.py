@@ -80,6 +80,8 @@ remember_reviewer(session)
 with errors_on_page():
     adopt_unfinished(catalog)
 if not progress.total:
+    # Whoever adds the first photos stays beside their progress.
+    st.session_state["dataset_part"] = "bring"
     session.show_messages()
     st.subheader(describe_empty(), anchor=False)
     offer_bringing_in(session, catalog)

@@ -71,6 +71,7 @@ def test_an_import_shows_its_files_from_the_first_moment_beside_its_button(
     page.run()
     assert not page.exception
     assert empty.queries.progress().total == 3
+    assert "3 photos are in" in words_of(page), "beside the button that began it"
     assert "Importing photos: done" in [part.value for part in page.sidebar.caption]
 
 
