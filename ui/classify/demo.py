@@ -76,13 +76,12 @@ def show_demo_coins(session: UploadSession) -> None:
     """A row of rendered coins, each with a button that uploads it."""
     row = st.container(horizontal=True)
     for coin in DEMO_COINS:
-        label = _(coin.label)
         with row.container(width=128):
             st.image(
                 render_demo_coin(coin)[0],
                 width=128,
-                alt=_("{coin}, rendered").format(coin=label),
+                alt=_("{coin}, rendered").format(coin=_(coin.label)),
             )
-            if st.button(label, key=f"demo_{coin.label}", width="stretch"):
+            if st.button(_(coin.label), key=f"demo_{coin.label}", width="stretch"):
                 session.add([demo_file(coin)], rendered_as=rendered_as(coin))
                 st.rerun()

@@ -166,7 +166,8 @@ def add_photos(
 
 def _file_name(name: str) -> str:
     """A name by which an import knows a photo; what it is, its bytes say."""
-    return name if Path(name).suffix.lower() in PICTURE_SUFFIXES else f"{name}.jpg"
+    suffix = Path(name).suffix.lower().lstrip(".")
+    return name if suffix in PICTURE_SUFFIXES else f"{name}.jpg"
 
 
 def _keep_notes(
