@@ -114,6 +114,11 @@ class Text:
                 return plain(value)
             case ast.Call(func=ast.Attribute(value=text, attr="join"), args=[parts]):
                 return plain(text, parts)
+            case ast.Call(func=ast.Name(id="_" | "N_" | "ngettext"), args=texts):
+                # Translations are words of the program; a count is a number.
+                return plain(*texts[:2])
+            case ast.Call(func=ast.Attribute(value=text, attr="format")):
+                return plain(text, *(k.value for k in node.keywords))
             case ast.Call(func=ast.Attribute(value=text, attr=name)):
                 allowed = ("upper", "capitalize", "get", "replace")
                 return name in allowed and plain(text)
@@ -307,6 +312,9 @@ def test_only_words_of_the_program_are_markdown(path):
         "def f(n): st.caption(_hint(n))\ndef _hint(n):\n return n.text",
         "def f(n):\n for label, key in n.items(): st.button(label)",
         "def f(n): st.markdown(n * 3)",
+        "def f(n): st.markdown(_('of {name}').format(name=n))",
+        "def f(n): st.markdown(_(n))",
+        "def f(n): st.markdown(ngettext('x', n, 3))",
     ],
 )
 def test_stored_text_is_found(code):
@@ -317,6 +325,8 @@ def test_stored_text_is_found(code):
     "code",
     [
         "st.markdown('**x**')",
+        "def f(n): st.markdown(_('of {name}').format(name=as_text(n)))",
+        "def f(n): st.markdown(ngettext('{c} x', '{c} y', n).format(c=len(n)))",
         "def f(photo): st.markdown(f'**{as_text(photo.name)}**')",
         "def f(n): st.markdown(f'{n:,} photos{\"s\" * (n != 1)}')",
         "def f(n):\n text = 'x'\n text += as_text(n)\n st.error(text)",
