@@ -81,6 +81,7 @@ _TINY_PX = 16
 _MIN_OF_LARGEST = 0.35  # of the largest coin; denominations differ less
 _MIN_OF_PHOTO = 0.06  # of the photo's longer side
 _SAME_COIN = 0.85  # IoU of a coin's boxes by network and colour
+_CLEARLY_SAME = 0.9  # at a glance
 _OTHER_COIN = 0.3  # a lower IoU is a coin that the network missed
 _FOREGROUND = 0.5
 _LARGE = 0.4  # of the photo's longer side
@@ -89,7 +90,10 @@ _ROUNDS = 3  # of zooming in, the later ones for boxes that still moved
 _MIN_SCORE = 0.75
 _UPSAMPLING = 4
 _BATCH_AREA = 16 * 128 * 128  # px of the views that are segmented at once
-_MIRRORED: tuple[tuple[int, ...], ...] = ((), (3,), (2,), (2, 3))
+Mirrors = tuple[tuple[int, ...], ...]
+"""Axes along which a batch of photos is mirrored, for each time that it is seen."""
+_MIRRORED: Mirrors = ((), (3,), (2,), (2, 3))
+_GLANCE: Mirrors = ((),)
 
 # Detection by colour, on plain backgrounds.
 _PLAIN_PX = 400  # longer side of the photo
@@ -176,27 +180,31 @@ def check_finite(output: Tensor, bundle: str) -> Tensor:
 
 
 def segment(
-    photos: NDArray[np.uint8], net: nn.Module | None = None
+    photos: NDArray[np.uint8],
+    net: nn.Module | None = None,
+    mirrors: Mirrors = _MIRRORED,
 ) -> NDArray[np.float32]:
     """Return the probabilities of flan and core, float32 (N, 2, H/2, W/2).
 
-    They are the mean over each photo and its three mirror images.
+    They are the mean over each photo and its mirror images.
     """
     net = net or shipped_coin_net()
     pixels = photos_to_input(photos)
     with torch.inference_mode():
-        mirrored = torch.cat([pixels.flip(axes) for axes in _MIRRORED])
+        mirrored = torch.cat([pixels.flip(axes) for axes in mirrors])
         maps = check_finite(net(mirrored).sigmoid(), COIN_BUNDLE)
-        maps = maps.view(len(_MIRRORED), len(photos), *maps.shape[1:])
+        maps = maps.view(len(mirrors), len(photos), *maps.shape[1:])
         total = torch.zeros(())
-        for one, axes in zip(maps, _MIRRORED, strict=True):
+        for one, axes in zip(maps, mirrors, strict=True):
             total = total + one.flip(axes)
-        out: NDArray[np.float32] = (total / len(_MIRRORED)).numpy()
+        out: NDArray[np.float32] = (total / len(mirrors)).numpy()
     return out
 
 
 def _segment_views(
-    views: Sequence[NDArray[np.uint8]], net: nn.Module | None
+    views: Sequence[NDArray[np.uint8]],
+    net: nn.Module | None,
+    mirrors: Mirrors = _MIRRORED,
 ) -> list[NDArray[np.float32]]:
     """Return the maps of views of any size; those of one size are one batch."""
     by_shape: dict[tuple[int, ...], list[int]] = {}
@@ -207,7 +215,7 @@ def _segment_views(
         at_once = max(1, _BATCH_AREA // (height * width))
         for first in range(0, len(numbers), at_once):
             part = numbers[first : first + at_once]
-            found = segment(np.stack([views[k] for k in part]), net)
+            found = segment(np.stack([views[k] for k in part]), net, mirrors)
             maps.update(zip(part, found, strict=True))
     return [maps[number] for number in range(len(views))]
 
@@ -222,12 +230,44 @@ def detect_boxes(
         net: The network; the shipped one if None.
     """
     large = [k for k, photo in enumerate(photos) if min(photo.shape[:2]) >= _TINY_PX]
+    exact = {k: detect_on_plain_background(photos[k]) or [] for k in large}
+    net = net or shipped_coin_net()
+    plain = [k for k in large if exact[k]]
+    glances = _detect_in_whole([photos[k] for k in plain], PHOTO_PX, net, _GLANCE)
+    sure = {
+        k
+        for k, regions in zip(plain, glances, strict=True)
+        if _agree(exact[k], regions, photos[k].shape)
+    }
+    closer = [k for k in large if k not in sure]
+    by_network = detect_by_network([photos[k] for k in closer], net)
     found: list[list[Box]] = [[] for _ in photos]
-    by_network = detect_by_network([photos[k] for k in large], net)
-    for k, boxes in zip(large, by_network, strict=True):
-        exact = detect_on_plain_background(photos[k]) or []
-        found[k] = _join_boxes(boxes, exact, max(photos[k].shape[:2]))
+    for k, boxes in [*((k, exact[k]) for k in sure), *zip(closer, by_network)]:
+        found[k] = _join_boxes(boxes, exact[k], max(photos[k].shape[:2]))
     return found
+
+
+def _agree(
+    exact: Sequence[Box], regions: Sequence[Region], shape: tuple[int, ...]
+) -> bool:
+    """Whether the network sees at a glance the coins that were found by colour.
+
+    Zooming in would only confirm boxes that are exact already. At the edge of the photo
+    other things may merge with a coin.
+    """
+    height, width = shape[:2]
+    return (
+        len(exact) == len(regions)
+        and max(map(_long_side, exact)) >= _LARGE * max(height, width)
+        and all(region.score > _MIN_SCORE for region in regions)
+        and all(
+            x0 > 0 and y0 > 0 and x1 < width and y1 < height for x0, y0, x1, y1 in exact
+        )
+        and all(
+            max(iou(box, region.box) for region in regions) > _CLEARLY_SAME
+            for box in exact
+        )
+    )
 
 
 def _join_boxes(boxes: list[Box], exact: list[Box], long_px: int) -> list[Box]:
@@ -306,11 +346,14 @@ def _suppress_overlaps(regions: list[Region], limit: float) -> list[Region]:
 
 
 def _detect_in_whole(
-    photos: Sequence[NDArray[np.uint8]], long_px: int, net: nn.Module | None
+    photos: Sequence[NDArray[np.uint8]],
+    long_px: int,
+    net: nn.Module | None,
+    mirrors: Mirrors = _MIRRORED,
 ) -> list[list[Region]]:
     views = [letterbox(photo, long_px) for photo in photos]
     found = []
-    every = _segment_views([view for view, _, _ in views], net)
+    every = _segment_views([view for view, _, _ in views], net, mirrors)
     for maps, (_, scale, _) in zip(every, views, strict=True):
         origin = (-BORDER_PX / scale, -BORDER_PX / scale)
         found.append(

@@ -250,3 +250,23 @@ def test_the_matrix_of_a_crop_leads_back_to_the_photo(turn_deg: float) -> None:
     y, x = (np.argwhere(crop[..., 0] > 120).mean(axis=0) + 0.5) / 200
     at = faces.crop_matrix(box, 500, 300) @ np.array([x, y, 1.0])
     assert at == pytest.approx([220.5, 120.5], abs=1.0)
+
+
+def test_a_coin_on_plain_ground_is_not_zoomed_in_on_and_has_the_same_box(monkeypatch):
+    coin = render_coin(77, 1, size_px=200, wear=0.1)
+    page = np.full((260, 260, 3), 255, np.uint8)
+    page[30:230, 30:230][coin.mask > 127] = coin.image[coin.mask > 127]
+    rounds: list[int] = []
+    refine = nets._refine
+
+    def count(*args):
+        rounds.append(1)
+        return refine(*args)
+
+    monkeypatch.setattr(nets, "_refine", count)
+    (at_a_glance,) = nets.detect_boxes([page])
+    assert rounds == []
+    monkeypatch.setattr(nets, "_agree", lambda *_: False)
+    (zoomed_in,) = nets.detect_boxes([page])
+    assert rounds
+    assert at_a_glance == zoomed_in
