@@ -31,6 +31,7 @@ ENGLISH: Final = "en"
 DOMAIN: Final = "coin_reader"
 LOCALE_FOLDER: Final = Path(__file__).parent.parent / "locale"
 
+_FEW_LETTERS: Final = 9  # a text of fewer fits sentences that are not its own
 _language: ContextVar[str | None] = ContextVar("language", default=None)
 _find_language: Callable[[], str] = lambda: ENGLISH  # noqa: E731
 
@@ -102,8 +103,11 @@ def translate(sentence: str) -> str:
 @cache
 def _patterns(language: str) -> tuple[tuple[re.Pattern[str], str], ...]:
     """A pattern for each text with placeholders, those with most words first."""
-    texts = [text for text in _texts(language) if "{" in text]
-    texts.sort(key=lambda text: -len(re.sub(r"\{.*?\}", "", text)))
+    sizes = {text: len(re.sub(r"\{.*?\}|\W", "", text)) for text in _texts(language)}
+    texts = [
+        text for text, size in sizes.items() if "{" in text and size > _FEW_LETTERS
+    ]
+    texts.sort(key=lambda text: -sizes[text])
     return tuple((_pattern(text), text) for text in texts)
 
 

@@ -19,9 +19,11 @@ from babel.messages.pofile import read_po, write_po
 
 PROJECT: Final = Path(__file__).resolve().parents[1]
 SOURCES: Final = ("Home.py", "pages", "ui", "coin_core", "scrapers")
+NOT_SHOWN: Final = ("coin_core/api", "coin_core/cli", "scrapers/cli.py")
+"""Commands and the API speak English."""
 DECLARED: Final = {
-    "register_classifier": {"title", "short_title"},
-    "register_source": {"title", "hint"},
+    "register_classifier": {"title"},
+    "register_source": {"title", "summary", "query_label"},
     "Ruler": {"name", "name_on_coin", "tell_apart", "reign_note"},
     "Attribution": {"school", "ruler", "note"},
     "Letter": {"key", "transliteration", "form"},
@@ -169,7 +171,9 @@ def strings(message: Message) -> tuple[str, ...]:
 def _files(project: Path) -> Iterator[Path]:
     for source in SOURCES:
         path = project / source
-        yield from [path] if path.is_file() else sorted(path.rglob("*.py"))
+        for file in [path] if path.is_file() else sorted(path.rglob("*.py")):
+            if not file.relative_to(project).as_posix().startswith(NOT_SHOWN):
+                yield file
 
 
 def _called(node: ast.Call) -> str:

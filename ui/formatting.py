@@ -81,7 +81,7 @@ def short_title(card: Card) -> str:
 
 def full_title(card: Card) -> str:
     """The title of a classifier; a user's bundle is marked."""
-    return card.title + _mark(card)
+    return _(card.title) + _mark(card)
 
 
 def _mark(card: Card) -> str:

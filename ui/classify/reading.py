@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from coin_core.i18n import _
+from coin_core.i18n import N_, _
 from coin_core.legend_alignment import LegendFit, LetterState, NameLetter
 from coin_core.rulers import LETTERS, RULERS
 from ui.components.paleo_hebrew import letter_name
 
 _SIGNS = {letter.key: letter.transliteration for letter in LETTERS}
+_STATES = {
+    LetterState.CLEAR: N_("clear"),
+    LetterState.DOUBTFUL: N_("doubtful"),
+    LetterState.MISSING: N_("missing"),
+}
 _UNREAD = "·"
 _FITS_AS_WELL = 0.2  # probability of the other ruler's legends, by the letters alone
 _BETTER = 3  # times as probable
@@ -61,7 +66,7 @@ def _telling(fit: LegendFit) -> list[str]:
     states = {x.letter: x.state for x in fit.name if x.letter in _tellers(fit.ruler)}
     return [
         _("the {letter}, which decides, is {state}").format(
-            letter=letter_name(key), state=_(str(state))
+            letter=letter_name(key), state=_(_STATES[state])
         )
         for key, state in states.items()
         if state is not LetterState.MISSING

@@ -238,7 +238,7 @@ def calibration_note(card: Card, *, html: bool = False) -> str:
     for figures in card.metrics:
         if figures.get("ece") is None or not figures.get("n"):
             continue
-        coins = _(str(figures.get("what") or f"unseen {figures['data']} coins"))
+        coins = _(str(figures.get("what") or f"{figures['data']} coins"))
         if figures.get("how"):
             coins = _("coins of {data}, {how}").format(
                 data=figures["data"], how=_(str(figures["how"]))

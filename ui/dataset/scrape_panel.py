@@ -102,7 +102,7 @@ def _ask_source(session: DatasetSession, catalog: Catalog) -> None:
         return
     query = st.text_input(
         _(source.query_label),
-        placeholder=_(source.query_hint),
+        placeholder=source.query_hint,
         key=f"gather_query_{name}",
         persist_state="session",
         max_chars=1000,

@@ -24,7 +24,7 @@ CARD = fakes.bundles()[0].card
 
 def test_the_note_names_the_data_and_the_calibration_error() -> None:
     note = calibration_note(CARD)
-    assert "3,000 unseen rendered coins" in note
+    assert "3,000 rendered coins" in note
     assert "1.2\N{NO-BREAK SPACE}%" in note
 
 
