@@ -131,6 +131,10 @@ class DemoPanel(ImportPanel):
         """Only demo coins."""
         return job.title == ledger.DEMO_TITLE
 
+    def remove_label(self, job: Job) -> str:
+        """The button above goes on with those that are missing."""
+        return _("Dismiss")
+
     def remove_question(self, job: Job) -> str:
         """They can be generated again."""
         return ""
@@ -358,7 +362,7 @@ def offer_demo(session: DatasetSession, catalog: Catalog) -> None:
         icon=":material/toll:",
         on_click=_generate,
         args=(session, catalog),
-        disabled=not may(Right.IMPORT) or is_open or bool(rendered),
+        disabled=not may(Right.IMPORT) or is_open or rendered >= _DEMO_PHOTOS,
     )
     if rendered and not is_open:
         text = ngettext(
