@@ -56,9 +56,8 @@ def _rows(
         box = predict.legend_box(result)
         edges: list[object] = [None] * 5
         if box is not None:
-            edges = [
-                round(edge, 4) for edge in (box.left, box.top, box.right, box.bottom)
-            ] + [round(box.turn_deg, 1)]
+            sides = (box.left, box.top, box.right, box.bottom)
+            edges = [*(round(side, 4) for side in sides), round(box.turn_deg, 1)]
         by = "visitor" if photo.digest in session.boxes else "program"
         yield [
             *(photo.name, note.context, own_reading(note), note.text, card.name),

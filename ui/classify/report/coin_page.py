@@ -11,7 +11,7 @@ import numpy as np
 from coin_core.detection.faces import crop_to_flan
 from coin_core.i18n import _
 from coin_core.imaging.preprocessing import warp_to_legend
-from coin_core.legend_alignment import fit_legends
+from coin_core.legend_alignment import LegendFit, fit_legends
 from coin_core.model_store.card import Card
 from coin_core.results import (
     PhotoResult,
@@ -114,7 +114,7 @@ def coin_page(
     is_weighed = verdict.reason in (None, RejectReason.TOO_WORN)
     leaning = verdict.ranked[0][0] if is_weighed and verdict.ranked else ""
     letters = predict.letters_of(session, photo, result, classifier)
-    fits = ()
+    fits: tuple[LegendFit, ...] = ()
     if is_weighed and letters and leaning in RULERS:
         fits = fit_legends(letters, tuple(RULERS))
     note = session.notes.get(photo.digest, PhotoNote())
@@ -245,8 +245,8 @@ def _shares(verdict: Verdict, card: Card) -> tuple[Share, ...]:
 
 def _alternative(card: Card, verdict: Verdict) -> tuple[str, str, str]:
     if verdict.ruler is not None:
-        probability = probability_text(verdict.probabilities[verdict.ruler])
-        says = f"{class_title(verdict.ruler)}, {probability}"
+        share = probability_text(verdict.probabilities[verdict.ruler])
+        says = f"{class_title(verdict.ruler)}, {share}"
     else:
         reason = _(WHY_NOT[verdict.reason]) if verdict.reason else ""
         says = _("cannot tell: {reason}").format(reason=reason)
