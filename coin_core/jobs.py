@@ -141,7 +141,7 @@ class JobProgress:
     @property
     def text(self) -> str:
         """The words with the count."""
-        if not self.unit or self.total is None:
+        if not self.unit or not self.total:
             return self.words
         count = f"{self.done:,.0f} of {self.total:,.0f} {self.unit}s"
         return f"{self.words}: {count}" if self.words else count

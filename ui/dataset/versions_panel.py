@@ -103,7 +103,7 @@ class FreezePanel(JobPanel):
 def _show_freeze_form(session: DatasetSession, catalog: Catalog) -> None:
     everything = catalog.queries.progress().total
     rendered = catalog.queries.find(PhotoQuery(rendered=True), limit=1).total
-    with_rendered = rendered == everything
+    with_rendered = False
     with st.form("freeze", border=False):
         with st.container(horizontal=True, vertical_alignment="bottom"):
             name = st.text_input(
@@ -126,8 +126,9 @@ def _show_freeze_form(session: DatasetSession, catalog: Catalog) -> None:
                 with_rendered = st.checkbox(
                     text.format(count=f"{rendered:,}"),
                     help=_(
-                        "Without this they are left out: a classifier is then trained "
-                        "and measured on photographs only."
+                        "Without this they are left out as soon as a photograph has a "
+                        "ruler: a classifier is then trained and measured on "
+                        "photographs only."
                     ),
                 )
         submitted = st.form_submit_button(_("Freeze"), type="primary")
@@ -139,7 +140,7 @@ def _show_freeze_form(session: DatasetSession, catalog: Catalog) -> None:
         arguments = [
             *("dataset", "freeze", name.strip(), "--seed", str(int(seed))),
             *("--shares", *(f"{share:g}" for share in (1 - 2 * test, test, test))),
-            "--with-rendered" if with_rendered else "--no-with-rendered",
+            *(["--with-rendered"] if with_rendered else []),
             *(["--free-only"] if free_only else []),
             f"--who={session.reviewer}",
         ]
