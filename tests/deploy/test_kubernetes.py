@@ -36,7 +36,13 @@ MI = {"Mi": 1, "Gi": 1024}
 LOGIN = {
     *("provider", "code-challenge-method", "email-domain", "http-address", "upstream"),
     *("upstream-timeout", "pass-basic-auth", "skip-provider-button"),
-    *("skip-auth-route", "exclude-logging-path", "oidc-issuer-url", "redirect-url"),
+    *(
+        "api-route",
+        "skip-auth-route",
+        "exclude-logging-path",
+        "oidc-issuer-url",
+        "redirect-url",
+    ),
     *("client-id", "client-secret", "cookie-secret"),
 }
 ELSEWHERE = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION"} | {
