@@ -34,6 +34,13 @@ class Served:
         return f"http://localhost:{self.port}"
 
 
+def free_port() -> int:
+    """A port that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
 @contextmanager
 def serve(
     folder: Path,
@@ -42,6 +49,7 @@ def serve(
     ready: str = "/_stcore/health",
     cwd: Path = ROOT,
     environment: Mapping[str, str] | None = None,
+    port: int = 0,
 ) -> Iterator[Served]:
     """Run the app until the block ends.
 
@@ -51,13 +59,12 @@ def serve(
         ready: The path that answers once it is served.
         cwd: Where it is started.
         environment: More variables.
+        port: That of the app; a free one if 0.
     """
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
+    port = port or free_port()
     variables = {"COIN_DATA_DIR": str(folder / "data"), **(environment or {})}
     log = folder / "log.txt"
-    with log.open("wb") as output:
+    with log.open("ab") as output:
         process = subprocess.Popen(
             [sys.executable, *(str(port) if a == "PORT" else a for a in arguments)],
             cwd=cwd,
