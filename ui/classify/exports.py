@@ -19,6 +19,7 @@ from ui.background_task import (
 from ui.classify.answers_csv import answers_csv
 from ui.classify.session import UploadSession
 from ui.classify.to_dataset import show_add_to_dataset
+from ui.formatting import as_text
 from ui.language import language_name
 
 MAX_REPORT_COINS = 200  # the pictures of a report are kept in memory
@@ -48,7 +49,7 @@ def show_exports(
         if made := st.session_state.get(_MADE):
             name, data = made
             st.download_button(
-                _("Download {file}").format(file=name),
+                _("Download {file}").format(file=as_text(name)),
                 data,
                 name,
                 _TYPES[name.rpartition(".")[2]],
