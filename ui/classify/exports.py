@@ -33,6 +33,7 @@ def show_exports(
 ) -> None:
     """The buttons of the exports, and below them the progress of a report."""
     task = task_session()
+    task.finish_task()  # a report that is done is offered at once
     with st.container(horizontal=True, vertical_alignment="center", key="exports"):
         st.download_button(
             _("Download CSV"),
