@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from coin_core.errors import CoinError
-from coin_core.i18n import _, current_language
+from coin_core.i18n import _, current_language, translate
 from coin_core.imaging.photo_io import ACCEPTED
 from coin_core.model_store.card import Card
 from coin_core.rulers import RULERS, Ruler
@@ -37,12 +37,13 @@ _REQUIRED_FIGURES = {
 def show_drop_zone() -> None:
     """Where photos are dropped; they are read on the Classify page."""
     count = st.session_state.setdefault(_DROPS, 0)
+    accepted = translate(ACCEPTED)
     files = st.file_uploader(
         _("Drop photos of coins here"),
         accept_multiple_files=True,
         key=f"home_drop_{count}",
         max_upload_size=MAX_UPLOAD_MB,
-        help=ACCEPTED[0].upper() + ACCEPTED[1:] + ".",
+        help=f"{accepted[:1].upper()}{accepted[1:]}.",
     )
     show_refused_uploads()
     if files:

@@ -117,7 +117,7 @@ section[data-testid="stSidebar"][data-collapsed="false"] {{
 _RIGHT_TO_LEFT = """<style>
 :root { direction: rtl; }
 [data-testid="stPlotlyChart"], [data-testid="stVegaLiteChart"], iframe,
-[data-testid="stDataFrame"], code, pre { direction: ltr; }
+[data-testid="stDataFrame"], code, pre, #js-plotly-tester { direction: ltr; }
 .stHeading, .stMarkdown, .stHeading *, .stMarkdown p, .stMarkdown li,
 [data-testid="stCaptionContainer"] p { text-align: start !important; }
 .stMarkdown ul, .stMarkdown ol { padding-inline-start: 1.4rem; margin-inline-start: 0; }

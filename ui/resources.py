@@ -14,7 +14,7 @@ import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from coin_core.errors import KNOWN_ERRORS, CoinError
-from coin_core.i18n import _
+from coin_core.i18n import N_, _
 from coin_core.model_store import bundle as models
 from coin_core.model_store.bundle import BundleInfo, BundleProblem
 from coin_core.storage import data_dir
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from coin_core.catalog import Catalog
     from coin_core.pipeline import CoinClassifier
 
-NO_CLASSIFIERS = (
+NO_CLASSIFIERS = N_(
     "There are no classifiers in this installation yet. This makes them: "
     "python -m coin_core train all --data rendered"
 )

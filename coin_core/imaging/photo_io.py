@@ -26,6 +26,7 @@ from typing import IO, Any, Final
 import numpy as np
 
 from coin_core.errors import DecoderMissingError, UnreadablePhotoError
+from coin_core.i18n import N_
 from coin_core.imaging.decoder import (
     MAX_PIXELS,
     MAX_SIDE_PX,
@@ -84,10 +85,10 @@ PICTURE_SUFFIXES: Final = (
 """Suffixes of all pictures, to name those that cannot be read with the reason."""
 # fmt: on
 
-ACCEPTED: Final = (
-    f"accepted are JPEG, PNG, WebP, TIFF, BMP, HEIC, AVIF and GIF photos of up to "
-    f"{MAX_BYTES // 1024**2} MB and {MAX_PIXELS // 10**6} million pixels"
-)
+ACCEPTED: Final = N_(
+    "accepted are JPEG, PNG, WebP, TIFF, BMP, HEIC, AVIF and GIF photos of up to "
+    "{size} MB and {pixels} million pixels"
+).format(size=MAX_BYTES // 1024**2, pixels=MAX_PIXELS // 10**6)
 
 
 def inside(folder: Path) -> Iterator[Path]:

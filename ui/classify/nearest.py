@@ -167,4 +167,4 @@ def _card(
 
 def _short_name(name: str) -> str:
     """The name on the coin if the class is a ruler: it fits under a picture."""
-    return RULERS[name].name_on_coin if name in RULERS else class_title(name)
+    return _(RULERS[name].name_on_coin) if name in RULERS else class_title(name)

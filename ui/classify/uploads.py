@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
-from coin_core.i18n import _, ngettext
+from coin_core.i18n import _, ngettext, translate
 from coin_core.imaging.photo_io import ACCEPTED, MAX_BYTES
+from coin_core.storage import dump_json
 from ui.classify.demo import show_demo_coins
 from ui.classify.session import UploadSession
 from ui.components.custom import camera_button
@@ -22,7 +23,7 @@ if (!window.coinDrops) {
   const refuse = (files) => {
     const note = document.getElementById("coin-too-large");
     if (note) note.textContent = [...files].filter((file) => file.size > MOST)
-      .map((file) => file.name + " is larger than LIMIT MB; ACCEPTED.").join(" ");
+      .map((file) => SENTENCE.replace("NAME", file.name)).join(" ");
   };
   document.addEventListener("drop", (event) => {
     if (event.target.closest(zone)) refuse(event.dataTransfer.files);
@@ -41,11 +42,14 @@ if (!window.coinDrops) {
   });
 }
 </script>"""
-_SCRIPT = (
-    _SCRIPT.replace("MOST", str(MAX_BYTES))
-    .replace("LIMIT", str(MAX_UPLOAD_MB))
-    .replace("ACCEPTED", ACCEPTED)
-)
+
+
+def _script() -> str:
+    too_large = _("{name} is larger than {size} MB; {accepted}.").format(
+        name="NAME", size=MAX_UPLOAD_MB, accepted=translate(ACCEPTED)
+    )
+    sentence = dump_json(too_large, ensure_ascii=True)
+    return _SCRIPT.replace("MOST", str(MAX_BYTES)).replace("SENTENCE", sentence)
 
 
 def show_uploader(session: UploadSession) -> None:
@@ -66,7 +70,7 @@ def show_uploader(session: UploadSession) -> None:
     )
     camera_button(data={"label": _("Take a photo")}, key="camera", height="content")
     with st.sidebar:
-        st.html(_SCRIPT, unsafe_allow_javascript=True)
+        st.html(_script(), unsafe_allow_javascript=True)
     st.html('<div id="coin-too-large" class="coin-refused" role="alert"></div>')
     show_refused_uploads()
     if files:

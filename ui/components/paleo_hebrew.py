@@ -133,8 +133,8 @@ def _legend(
     rows = "".join(_line(line, letters, fit.ruler) for line in lines)
     return (
         f'<details class="coin-legend{" best" * is_best}"{" open" * is_open}>'
-        f'<summary><span class="who">{escape(ruler.name_on_coin)}'
-        f"<small>{escape(ruler.name)}</small></span>"
+        f'<summary><span class="who">{escape(_(ruler.name_on_coin))}'
+        f"<small>{escape(_(ruler.name))}</small></span>"
         f'<span class="coin-letters" dir="rtl">{name}</span>'
         f'<span class="found">{found}</span></summary>'
         f'<div class="coin-aligned" dir="rtl">{rows}</div></details>'

@@ -41,7 +41,7 @@ def show_models() -> None:
             for bundle in found:
                 _show_model(
                     bundle.name,
-                    f"{bundle.card.title} ({bundle.card.origin})",
+                    f"{_(bundle.card.title)} ({_(bundle.card.origin)})",
                     is_active=bundle.name == active,
                 )
         for problem in problems:

@@ -134,7 +134,7 @@ def coin_page(
         letters=transliterated(letters),
         names=tuple(
             (
-                RULERS[fit.ruler].name_on_coin + f" ({RULERS[fit.ruler].name})",
+                f"{_(RULERS[fit.ruler].name_on_coin)} ({_(RULERS[fit.ruler].name)})",
                 _("{found} of {count} letters").format(
                     found=fit.found, count=len(fit.name)
                 ),
