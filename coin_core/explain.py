@@ -35,7 +35,7 @@ from coin_core.rulers import LETTERS
 _NONE = LETTER_CLASSES - 1
 _MIN_PROBABILITY = 0.45  # of a letter that is shown, in its best cell
 _WINDOW = 3  # cells hidden at a time
-_LEAST_LOSS = 0.01  # of the log probability; below it a place does not matter
+_LEAST_LOSS = 0.001  # of the log probability; below it a place does not matter
 _MIN_LETTER_DX, _MIN_LINE_DY = 0.07, 0.085  # between letters; fractions of the view
 _HALF_LETTER = 0.065, 0.08  # width, height
 
@@ -187,7 +187,7 @@ def heat_map(
 
     Returns:
         float32 (160, 160), from 0, no effect, to 1, the strongest. All 0 if no place
-        alone takes a hundredth of the probability.
+        alone takes a thousandth of the probability.
     """
     model = coin_classifier.model(name)
     column = model.card.classes.index(ruler)

@@ -118,14 +118,19 @@ def load_card(folder: Path) -> Card:
     recover_folder(folder)
     data = _read_regular(folder / "card.json", MAX_CARD_BYTES)
     try:
-        card = card_from_json(data)
+        card = _parse_card(data)
     except WeightsMismatchError as error:
         raise WeightsMismatchError(
             f"{folder.name}: the card {error}. {_AGAIN}"
         ) from error
-    if is_shipped(folder, card):
-        return replace(card, origin="shipped")
-    return card
+    return _parse_card(data, shipped=True) if is_shipped(folder, card) else card
+
+
+@lru_cache(maxsize=64)
+def _parse_card(data: bytes, *, shipped: bool = False) -> Card:
+    """The card in a file: pages look for new cards several times a run."""
+    card = card_from_json(data)
+    return replace(card, origin="shipped") if shipped else card
 
 
 def is_shipped(folder: Path, card: Card) -> bool:

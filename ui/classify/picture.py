@@ -151,7 +151,8 @@ def _heat_words(is_anywhere: bool, ruler: str) -> str:
         _("Heat map: the warmer a place, the more {ruler} loses when it is hidden.")
         if is_anywhere
         else _(
-            "The heat map is empty: {ruler} loses nothing, whichever place is hidden."
+            "The heat map is empty: whichever place is hidden, {ruler} stays as "
+            "probable."
         )
     )
     return text.format(ruler=class_title(ruler))
