@@ -304,18 +304,18 @@ def test_undoing_what_may_be_somebody_elses_asks_first(catalog: Catalog) -> None
     assert "signed Anna" in asked
     assert "2 photos" in asked
     assert "ruler" in asked
-    page.button(key="asked_Cancel").click().run()
+    page.button(key="asked_no").click().run()
     assert catalog.edits.history(1) == before
-    assert "asked_Cancel" not in keys_of(page)
+    assert "asked_no" not in keys_of(page)
     page.button(key="undo_edit").click().run()
-    page.button(key="asked_Undo it").click().run()
+    page.button(key="asked_yes").click().run()
     assert not page.exception
     assert catalog.edits.history(1)[-1].undone
     # What is done in this visit is undone without a question.
     select(page, 1)
     page.button(key="set_ruler_alexander_jannaeus").click().run()
     page.button(key="undo_edit").click().run()
-    assert "asked_Cancel" not in keys_of(page)
+    assert "asked_no" not in keys_of(page)
     assert catalog.edits.history(1)[-1].undone
 
 
@@ -326,7 +326,7 @@ def test_who_is_known_undoes_an_earlier_change_at_once(
         catalog.edits.set_ruler([1], "alexander_jannaeus", who="ben")
     page = open_as(dataset_page(), "ben")
     page.button(key="undo_edit").click().run()
-    assert "asked_Cancel" not in keys_of(page)
+    assert "asked_no" not in keys_of(page)
     assert catalog.edits.history(1)[-1].undone
 
 
@@ -340,7 +340,7 @@ def test_the_keyboard_review_asks_too(catalog: Catalog) -> None:
     next(b for b in page.button if b.label == "Undo the last decision").click().run()
     assert "signed Anna" in words_of(page)
     assert len(catalog.reviews.of_photo(12)) == 1
-    page.button(key="asked_Undo it").click().run()
+    page.button(key="asked_yes").click().run()
     assert not page.exception
     assert not catalog.reviews.of_photo(12)
     assert len(catalog.reviews.of_photo(11)) == 1
@@ -367,14 +367,14 @@ def test_an_editor_undoes_a_change_of_somebody_else_after_a_question(
     assert "2 photos" in words_of(page)
     assert catalog.edits.history(1) == before
     page.user = {"name": "carl"}  # a forged answer
-    page.button(key="asked_Undo it").click().run()
+    page.button(key="asked_yes").click().run()
     assert catalog.edits.history(1) == before
     page.user = {"name": "ben"}
     page.run()
     menu = next(m for m in page.selectbox if m.label.startswith("Undo one"))
     menu.set_value(None).run()
     menu.set_value(before[-1].group_id).run()
-    page.button(key="asked_Undo it").click().run()
+    page.button(key="asked_yes").click().run()
     assert not page.exception
     assert catalog.photos.get(1).ruler == "john_hyrcanus_i"
     last = catalog.edits.history(1)[-1]
