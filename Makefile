@@ -83,6 +83,7 @@ bench: setup
 	$(PY) -m coin_core evaluate --data rendered --count 3000 --by-legibility
 	$(PY) -m benchmarks.tta
 	$(PY) -m benchmarks.scenes
+	$(PY) -m benchmarks.sides
 	$(PY) -m benchmarks.out_of_scope $(if $(OTHER_COINS),--photos $(OTHER_COINS))
 	$(PY) -m benchmarks.speed
 	$(PY) -m benchmarks.serving

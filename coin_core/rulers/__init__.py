@@ -2,6 +2,9 @@
 
 A new ruler is one new file here that calls `register_ruler`. Models, label rules,
 tables and pages take everything about the ruler from that entry.
+
+The sides are called by what they show, legend side and cornucopia side. "Obverse" would
+mislead: in Hendin it is the legend side.
 """
 
 from __future__ import annotations
