@@ -453,7 +453,7 @@ class JobHold:
             if self._in_turn and not _has_turn(before):
                 self._lock.release()
                 raise _NotInTurnError
-            if before is not None and before.state is JobState.RUNNING:
+            if before is not None and _runs_elsewhere(before):
                 self._lock.release()
                 raise CoinError(_busy(before))
             self.job = replace(
@@ -814,7 +814,7 @@ def _load(job_id: str) -> Job | None:
     job = _parse(job_id)
     if job is None or job.state is not JobState.RUNNING:
         return job
-    if is_locked(job.folder / "lock") or (job.is_elsewhere and _beats(job)):
+    if is_locked(job.folder / "lock") or _runs_elsewhere(job):
         return job
     # A process records its end before it releases the lock: read that.
     job = _parse(job_id)
@@ -828,7 +828,10 @@ def _beat(job: Job) -> None:
         (job.folder / "beat").touch()
 
 
-def _beats(job: Job) -> bool:
+def _runs_elsewhere(job: Job) -> bool:
+    """Whether another computer runs a job, and shows signs of life."""
+    if job.state is not JobState.RUNNING or not job.is_elsewhere:
+        return False
     try:
         return time.time() - (job.folder / "beat").stat().st_mtime < _LEASE_S
     except OSError:

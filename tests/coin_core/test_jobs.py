@@ -379,10 +379,20 @@ def test_a_job_of_another_computer_runs_while_that_shows_signs_of_life(elsewhere
 def test_a_computer_that_shows_no_sign_of_life_has_lost_its_job(elsewhere):
     job = elsewhere(age_s=jobs._LEASE_S * 2)
     assert job.state is JobState.INTERRUPTED
-    resume_job(job.job_id)
     with hold_job(find_job(job.job_id)):
         found = find_job(job.job_id)
         assert (found.state, found.is_elsewhere) == (JobState.RUNNING, False)
+
+
+def test_a_job_that_was_killed_here_is_taken_up_by_its_command(not_started):
+    job = count(to=("1", "0"))
+    raw = json.loads((job.folder / "job.json").read_text())
+    raw |= {"state": "running", "machine": jobs.this_machine(), "pid": os.getpid()}
+    (job.folder / "job.json").write_text(json.dumps(raw))
+    (job.folder / "beat").touch()
+    assert state_of(job) is JobState.INTERRUPTED
+    with hold_job(find_job(job.job_id)):
+        assert state_of(job) is JobState.RUNNING
 
 
 def test_a_training_waits_for_that_of_another_computer(elsewhere):
@@ -408,14 +418,19 @@ def test_a_process_gives_signs_of_life_and_ends_at_once_if_asked_from_elsewhere(
 ):
     monkeypatch.setattr(jobs, "_BEAT_S", 0.05)
     job = count(to=("1", "0"))
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        with pytest.raises(KeyboardInterrupt), hold_job(job):
+
+    def work():
+        with hold_job(job):
             beat = job.folder / "beat"
             os.utime(beat, (1, 1))
             wait_until(lambda: beat.stat().st_mtime > 1)
             (job.folder / "stop").write_text(jobs._AT_ONCE)
             wait_until(lambda: False)
+
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            work()
     finally:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
     assert state_of(job) is JobState.STOPPED
