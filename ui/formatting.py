@@ -8,7 +8,8 @@ from datetime import datetime
 
 from coin_core.classifiers import list_classifiers
 from coin_core.detection.faces import Side
-from coin_core.i18n import ENGLISH, N_, _, current_language, ngettext
+from coin_core.i18n import ENGLISH, N_, _, current_language, ngettext, translate
+from coin_core.imaging.photo_io import ACCEPTED
 from coin_core.model_store.bundle import BundleInfo
 from coin_core.model_store.card import Card
 from coin_core.rulers import Ruler
@@ -115,6 +116,12 @@ def reign_years(ruler: Ruler) -> str:
     return _("{first}\N{EN DASH}{last} BCE").format(
         first=-ruler.reign_from, last=-ruler.reign_to
     )
+
+
+def accepted_files() -> str:
+    """Which files are accepted as photos, in one sentence."""
+    words = translate(ACCEPTED)
+    return f"{words[:1].upper()}{words[1:]}."
 
 
 def plural(count: int, noun: str) -> str:

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from coin_core.errors import CoinError
-from coin_core.i18n import _, current_language, translate
-from coin_core.imaging.photo_io import ACCEPTED
+from coin_core.i18n import _, current_language
 from coin_core.model_store.card import Card
 from coin_core.rulers import RULERS, Ruler
 from ui import resources
@@ -18,7 +17,14 @@ from ui.classify.demo import DEMO_COINS, demo_file, render_demo_coin, rendered_a
 from ui.classify.session import UploadSession
 from ui.components.paleo_hebrew import name_on_coin
 from ui.components.table import percent_column, show_table
-from ui.formatting import as_text, full_title, percent, reign_years, short_title
+from ui.formatting import (
+    accepted_files,
+    as_text,
+    full_title,
+    percent,
+    reign_years,
+    short_title,
+)
 from ui.handover import CLASSIFY_PAGE, SentPhoto, send_to_classify
 from ui.memory import MAX_UPLOAD_MB, show_refused_uploads
 
@@ -37,13 +43,12 @@ _REQUIRED_FIGURES = {
 def show_drop_zone() -> None:
     """Where photos are dropped; they are read on the Classify page."""
     count = st.session_state.setdefault(_DROPS, 0)
-    accepted = translate(ACCEPTED)
     files = st.file_uploader(
         _("Drop photos of coins here"),
         accept_multiple_files=True,
         key=f"home_drop_{count}",
         max_upload_size=MAX_UPLOAD_MB,
-        help=f"{accepted[:1].upper()}{accepted[1:]}.",
+        help=accepted_files(),
     )
     show_refused_uploads()
     if files:

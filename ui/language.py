@@ -22,6 +22,7 @@ from ui.components.custom import kept_language
 
 COOKIE = "coin-language"
 _KEY = "language"
+_MENUS = ("f_", "train_start", "train_version", "runs_states")
 
 
 def find_language() -> str:
@@ -82,6 +83,10 @@ def show_language_switch() -> None:
 def _change_language() -> None:
     st.session_state[_KEY] = st.session_state["language_switch"]
     st.query_params.pop("lang", None)
+    # A menu in the browser keeps the words of its choice, unless it is given anew.
+    for key, value in list(st.session_state.items()):
+        if str(key).startswith(_MENUS):
+            st.session_state[key] = value
 
 
 find_language_by(find_language)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from coin_core import jobs
 from coin_core.errors import WeightsMissingError
+from coin_core.i18n import N_
 
 _MAX_NAMED = 200
 _WITH = "--with="
@@ -20,7 +21,9 @@ def start_asking(photo_ids: Sequence[int], classifiers: Sequence[str] = ()) -> j
         photo_ids: The photos.
         classifiers: Names of installed models; all if there are none.
     """
-    title = f"Asking the classifiers about {len(photo_ids):,} photos"
+    title = N_("Asking the classifiers about {count} photos").format(
+        count=f"{len(photo_ids):,}"
+    )
     arguments = [_WITH + name for name in classifiers]
     arguments += [str(photo_id) for photo_id in photo_ids]
     return jobs.add_job(

@@ -11,6 +11,7 @@ from ui.classify.demo import show_demo_coins
 from ui.classify.session import UploadSession
 from ui.components.custom import camera_button
 from ui.errors import show_error
+from ui.formatting import accepted_files
 from ui.handover import take_sent_photos
 from ui.memory import MAX_UPLOAD_MB, forget_uploads, show_refused_uploads
 
@@ -66,7 +67,7 @@ def show_uploader(session: UploadSession) -> None:
         accept_multiple_files="directory" if whole_folder else True,
         key=f"drop_{session.upload_count}_{whole_folder}",
         max_upload_size=MAX_UPLOAD_MB,
-        help=ACCEPTED[0].upper() + ACCEPTED[1:] + ".",
+        help=accepted_files(),
     )
     camera_button(data={"label": _("Take a photo")}, key="camera", height="content")
     with st.sidebar:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from coin_core.i18n import N_, _
+from coin_core.i18n import N_, _, translate
 from coin_core.jobs import (
     Job,
     JobKind,
@@ -107,7 +107,7 @@ def _show_all(jobs: list[Job]) -> None:
 
 
 def _show(job: Job) -> None:
-    title = as_text(job.title)
+    title = as_text(translate(job.title))
     if job.is_queued:
         st.caption(_("{title}: waits for its turn").format(title=title))
     elif job.is_open:

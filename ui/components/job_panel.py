@@ -9,7 +9,7 @@ import streamlit as st
 
 from coin_core.access import current_person
 from coin_core.errors import KNOWN_ERRORS, sentence_of
-from coin_core.i18n import _
+from coin_core.i18n import _, translate
 from coin_core.jobs import (
     Job,
     JobKind,
@@ -78,7 +78,7 @@ class JobPanel:
 
     def title(self, job: Job) -> str:
         """The job's name."""
-        return job.title
+        return translate(job.title)
 
     def stop_label(self, job: Job) -> str:
         """Label of the button that stops a running job."""

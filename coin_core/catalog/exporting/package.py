@@ -11,6 +11,7 @@ from coin_core import jobs
 from coin_core.catalog import open_catalog
 from coin_core.catalog.exporting.writer import Exported, ExportForm, export
 from coin_core.errors import CatalogError
+from coin_core.i18n import N_
 
 _ONE_FILE = (ExportForm.ZIP, ExportForm.CSV)
 
@@ -26,8 +27,13 @@ def start_export(
         free_only: Leave out what may not be passed on freely.
         keep_notes: Keep what the camera wrote into the photos.
     """
-    title = f"Exporting {version or 'all photos'} as {form}"
-    title += ", only freely licensed" * free_only + ", with camera notes" * keep_notes
+    title = N_("Exporting {photos} as {form}").format(
+        photos=version or N_("all photos"), form=form
+    )
+    if free_only:
+        title = N_("{title}, only freely licensed").format(title=title)
+    if keep_notes:
+        title = N_("{title}, with camera data").format(title=title)
     arguments = [version or "", form, str(free_only), str(keep_notes)]
     module = "coin_core.catalog.exporting.package"
     return jobs.add_job(jobs.JobKind.EXPORT, title, arguments, module=module)

@@ -27,9 +27,10 @@ from coin_core.catalog.mappers import utc_now
 from coin_core.catalog.repository import Catalog
 from coin_core.catalog.schema import ImportItemRow, ImportRow, PhotoRow
 from coin_core.errors import CatalogError, CoinError
+from coin_core.i18n import N_
 from coin_core.storage import read_json
 
-DEMO_TITLE = "Generating demo coins"
+DEMO_TITLE = N_("Generating demo coins")
 _PART = 400  # rows a statement
 
 
@@ -345,7 +346,7 @@ def make_job(catalog: Catalog, import_id: int) -> jobs.Job:
     """
     spec, kind = spec_of(catalog, import_id), progress_of(catalog, import_id).kind
     module, arguments = "coin_core.cli.main", ["import", "--resume", str(import_id)]
-    title = DEMO_TITLE if kind == "demo" else "Importing photos"
+    title = DEMO_TITLE if kind == "demo" else N_("Importing photos")
     if kind == SCRAPE:
         module, title = "scrapers.cli", f"{spec['source']}, {spec['query'][:80]}"
         arguments = _scrape_arguments(spec)

@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pytest
+
+from coin_core import i18n
+from coin_core.errors import CoinError
+from coin_core.i18n import _, current_language, languages, ngettext, speaking, translate
+
+PO = """msgid ""
+msgstr ""
+"Language: {language}\\n"
+"Content-Type: text/plain; charset=utf-8\\n"
+"Plural-Forms: nplurals=2; plural=(n != 1);\\n"
+
+msgid "Save"
+msgstr "Konservi"
+
+msgid "The folder {{folder}} holds {{count:,}} photos."
+msgstr "En {{folder}} estas {{count:,}} fotoj."
+
+msgid "it is full"
+msgstr "ĝi plenas"
+
+msgid "The photo {{name}} is not kept: {{reason}}."
+msgstr "La foto {{name}} ne estas konservita: {{reason}}."
+
+msgid "{{title}} is {{state}}."
+msgstr "{{title}}: {{state}}."
+
+msgid "{{count}} photo"
+msgid_plural "{{count}} photos"
+msgstr[0] "{{count}} foto"
+msgstr[1] "{{count}} fotoj"
+"""
+
+
+@pytest.fixture
+def catalogue(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """A function that makes the catalogue of a language, which is one file."""
+    monkeypatch.setattr(i18n, "LOCALE_FOLDER", tmp_path)
+    caches = (i18n._translations, i18n._texts, i18n._patterns)
+
+    def make(language: str) -> None:
+        path = tmp_path / language / "LC_MESSAGES" / "coin_reader.po"
+        path.parent.mkdir(parents=True)
+        path.write_text(PO.format(language=language), encoding="utf-8")
+        for one in caches:
+            one.cache_clear()
+
+    yield make
+    for one in caches:
+        one.cache_clear()
+
+
+def test_english_needs_no_catalogue() -> None:
+    assert current_language() == "en"
+    assert _("Save") == "Save"
+    assert ngettext("{count} photo", "{count} photos", 1) == "{count} photo"
+    assert ngettext("{count} photo", "{count} photos", 2) == "{count} photos"
+    assert translate("The photo is full.") == "The photo is full."
+
+
+def test_another_language_is_one_file(catalogue, tmp_path: Path) -> None:
+    catalogue("eo")
+    assert languages(tmp_path) == ("en", "eo")
+    with speaking("eo"):
+        assert _("Save") == "Konservi"
+        assert _("Nobody translated this.") == "Nobody translated this."
+        assert _("") == ""
+        assert ngettext("{count} photo", "{count} photos", 2) == "{count} fotoj"
+    assert _("Save") == "Save"
+
+
+def test_a_finished_sentence_is_translated_with_what_it_names(catalogue) -> None:
+    catalogue("eo")
+    error = CoinError(f"The photo {'a b.png'} is not kept: {'it is full'}.")
+    with speaking("eo"):
+        assert translate(str(error)) == (
+            "La foto a b.png ne estas konservita: ĝi plenas."
+        )
+        # A text of few words would fit sentences that are not its own.
+        assert translate("This is new.") == "This is new."
+    assert translate(str(error)) == str(error)
+
+
+def test_placeholders_keep_their_order_in_text_from_right_to_left(catalogue) -> None:
+    catalogue("he")
+    with speaking("he"):
+        shown = _("The folder {folder} holds {count:,} photos.")
+    shown = shown.format(folder="/data/a", count=1200)
+    assert shown == "En \u2068/data/a\u2069 estas \u20681,200\u2069 fotoj."
+
+
+def test_a_thread_speaks_english_unless_told(catalogue) -> None:
+    catalogue("eo")
+    heard: list[str] = []
+
+    def listen() -> None:
+        heard.append(_("Save"))
+        with speaking("eo"):
+            heard.append(_("Save"))
+
+    with speaking("eo"):
+        thread = threading.Thread(target=listen)
+        thread.start()
+        thread.join()
+    assert heard == ["Save", "Konservi"]
