@@ -159,7 +159,7 @@ def caveats(card: Card) -> tuple[str, ...]:
     said = [
         _("Measured on {n} {coins}: {accuracy} right ({low} to {high}).").format(
             n=figures["n"],
-            coins=figures.get("what") or figures["data"],
+            coins=_(str(figures.get("what") or figures["data"])),
             accuracy=percent(figures["accuracy"]),
             low=percent(figures["accuracy_low"]),
             high=percent(figures["accuracy_high"]),
