@@ -26,7 +26,7 @@ from ui.formatting import (
     short_title,
 )
 from ui.handover import CLASSIFY_PAGE, SentPhoto, send_to_classify
-from ui.memory import MAX_UPLOAD_MB, show_refused_uploads
+from ui.memory import MAX_UPLOAD_MB, forget_uploads, show_refused_uploads
 
 if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator
@@ -56,6 +56,7 @@ def show_drop_zone() -> None:
         send_to_classify(
             SentPhoto(name=file.name, data=file.getvalue()) for file in files
         )
+        forget_uploads(files)
         st.switch_page(CLASSIFY_PAGE)
 
 

@@ -74,7 +74,7 @@ def keep_heaps_small() -> None:
     )
     if mallopt is not None:
         mallopt(_ARENA_MAX, 2)
-        mallopt(_TRIM_THRESHOLD, 32 << 20)
+        mallopt(_TRIM_THRESHOLD, 1 << 20)
 
 
 def budget_bytes() -> int:

@@ -35,21 +35,23 @@ PLAIN = {
     *("as_text", "plural", "percent", "duration", "probability_text", "interval"),
     *("when", "len", "min", "max", "sum", "round", "abs", "calibration_note"),
     *("face_name", "side_title", "summary_line", "agreement", "fold_title", "refusal"),
-    *("describe_empty", "language_name"),
+    "describe_empty",
 }
 # Words of the program that come in variables.
 TRUSTED = {
     "ui/background_task.py": {"label", "task.words"},  # of a button; as text already
     "ui/resources.py": {"text"},  # of a spinner
+    "ui/classify/exports.py": {"language_name"},
+    "ui/language.py": {"language_name"},
     "ui/classify/predict.py": {"done"},
     "ui/classify/report/pdf_report.py": {"page"},  # of paper
     "ui/components/job_list.py": {"progress_words(job)"},  # as text already
     "ui/training/compare.py": {
         *("pair.coins", "pair.only_one", "pair.only_other", "pair.p"),  # numbers
-        *("better", "worse"),  # as text already
+        *("better", "worse", "f'{sentence} {counts}'"),  # as text already
     },
     "ui/training/form.py": {"_"},  # of its own options
-    "ui/training/run_detail.py": {"list(parts)"},
+    "ui/training/run_detail.py": {"list(parts)", "torn"},
     "ui/layout.py": {"title"},
     "ui/classify/demo.py": {"coin.label"},
     "ui/components/job_panel.py": {
