@@ -9,6 +9,7 @@ from coin_core.catalog.exporting.sheets import table
 from coin_core.catalog.import_records import ImportItem, ItemState
 from coin_core.catalog.importing import ledger
 from coin_core.catalog.repository import Catalog
+from coin_core.i18n import _, ngettext, translate
 from coin_core.imaging.decoder import show_name
 from coin_core.imaging.photo_io import ACCEPTED
 
@@ -42,23 +43,44 @@ def summarize_import(catalog: Catalog, import_id: int) -> str:
     """
     progress = ledger.progress_of(catalog, import_id)
     if progress.total == 0:
-        return (
-            f"No photos were found; {ACCEPTED}. What to do: check that the folder or "
+        return _(
+            "No photos were found; {accepted}. What to do: check that the folder or "
             "archive is the right one."
-        )
+        ).format(accepted=translate(ACCEPTED))
     new = progress.done - progress.known - progress.failed
     are_in = new + progress.known
-    grouped = f" ({progress.grouped:,} of a known coin)" if progress.grouped else ""
-    lines = [
-        f"{_count(are_in, 'photo')} in: {new:,} new{grouped}, {progress.known:,} in "
-        "the dataset before."
-    ]
+    counts = {
+        "count": f"{are_in:,}",
+        "new": f"{new:,}",
+        "grouped": f"{progress.grouped:,}",
+        "known": f"{progress.known:,}",
+    }
+    words = ngettext(
+        "{count} photo is in: {new} new, {known} in the dataset before.",
+        "{count} photos are in: {new} new, {known} in the dataset before.",
+        are_in,
+    )
+    if progress.grouped:
+        words = ngettext(
+            "{count} photo is in: {new} new ({grouped} of a known coin), {known} in "
+            "the dataset before.",
+            "{count} photos are in: {new} new ({grouped} of a known coin), {known} in "
+            "the dataset before.",
+            are_in,
+        )
+    lines = [words.format(**counts)]
     waiting = (progress.total or 0) - progress.done
     if waiting > 0:
-        lines.append(f"{_count(waiting, 'file')} not read yet.")
+        words = ngettext(
+            "{count} file is not read yet.", "{count} files are not read yet.", waiting
+        )
+        lines.append(words.format(count=f"{waiting:,}"))
     if not progress.failed:
         return "\n".join(lines)
-    lines.append(f"{_count(progress.failed, 'file')} not in:")
+    words = ngettext(
+        "{count} file is not in:", "{count} files are not in:", progress.failed
+    )
+    lines.append(words.format(count=f"{progress.failed:,}"))
     reasons: dict[str, list[str]] = {}
     for item in _items(catalog, import_id, ItemState.FAILED):
         name, reason = _reason(item)
@@ -67,20 +89,24 @@ def summarize_import(catalog: Catalog, import_id: int) -> str:
     for reason, names in common[:_MAX_REASONS]:
         shown = ", ".join(names[:_MAX_NAMES])
         more = len(names) - _MAX_NAMES
-        shown += f" and {more:,} more" if more > 0 else ""
-        lines.append(f"- {shown}: {reason}")
+        if more > 0:
+            shown = _("{names} and {count} more").format(names=shown, count=f"{more:,}")
+        lines.append(f"- {shown}: {translate(reason)}")
     if len(common) > _MAX_REASONS:
-        rest = sum(len(names) for _, names in common[_MAX_REASONS:])
-        lines.append(f"- {_count(rest, 'file')} not in for other reasons.")
+        rest = sum(len(names) for _why, names in common[_MAX_REASONS:])
+        words = ngettext(
+            "{count} file is not in for other reasons.",
+            "{count} files are not in for other reasons.",
+            rest,
+        )
+        lines.append(f"- {words.format(count=f'{rest:,}')}")
     lines.append(
-        "What to do: correct these files, or save them in a format that is read, and "
-        "import the same again. Photos that are in are not added twice."
+        _(
+            "What to do: correct these files, or save them in a format that is read, "
+            "and import the same again. Photos that are in are not added twice."
+        )
     )
     return "\n".join(lines)
-
-
-def _count(number: int, noun: str) -> str:
-    return f"1 {noun} is" if number == 1 else f"{number:,} {noun}s are"
 
 
 def _items(

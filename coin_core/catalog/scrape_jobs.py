@@ -17,6 +17,7 @@ from coin_core.catalog.importing.ingest import start_again
 from coin_core.catalog.mappers import checked_name
 from coin_core.catalog.repository import Catalog
 from coin_core.errors import CatalogError
+from coin_core.i18n import _, ngettext
 
 _LOOKED_AT: Final = 50
 
@@ -98,26 +99,32 @@ class ScrapeProgress:
         if self.left_out:
             why = ", ".join(f"{n:,} {rule}" for rule, n in self.reasons.items())
             how = (
-                "They are listed below, each with its words; take one all the same "
-                "with its button."
+                _("They are listed below, each with its words and a button to add it.")
                 if on_page
                 else "List them with: python -m scrapers left-out "
                 f"{self.import_id}. Take one all the same with: python -m scrapers "
                 "take LISTING"
             )
-            coins = "coin was" if self.left_out == 1 else "coins were"
-            sentences.append(f"{self.left_out:,} {coins} left out ({why}). {how}")
+            words = ngettext(
+                "{count} coin was left out ({why}).",
+                "{count} coins were left out ({why}).",
+                self.left_out,
+            ).format(count=f"{self.left_out:,}", why=why)
+            sentences.append(f"{words} {how}")
         if self.failed:
-            sentences.append(
-                f"{self.failed:,} photos or records failed. "
-                + ("Start" if on_page else "Run")
-                + " the same again to retry them; the others are skipped."
+            words = _(
+                "{count} photos or records failed. Run the same again to retry them; "
+                "the others are skipped."
             )
+            sentences.append(words.format(count=f"{self.failed:,}"))
         unlabelled = self.added - self.labelled
         if unlabelled > 0:
+            words = _(
+                "{count} of {all} new photos have no label, as their texts name no "
+                "ruler or leave a doubt. They are in the review."
+            )
             sentences.append(
-                f"{unlabelled:,} of {self.added:,} new photos have no label, as their "
-                "texts name no ruler or leave a doubt. They are in the review."
+                words.format(count=f"{unlabelled:,}", all=f"{self.added:,}")
             )
         return tuple(sentences)
 

@@ -59,6 +59,7 @@ from coin_core.catalog.splits import (
 )
 from coin_core.detection.faces import Side
 from coin_core.errors import CatalogError
+from coin_core.i18n import _, ngettext
 from coin_core.results import class_title
 from coin_core.rulers import DEFAULT_CLASSES
 from coin_core.storage import dump_json
@@ -172,8 +173,13 @@ class Version(VersionInfo):
     def warnings(self) -> tuple[str, ...]:
         """A sentence for each thing to know before training on this version."""
         warnings = [
-            f"{class_title(ruler)} has only {count} coin{'s' if count > 1 else ''}; "
-            "what is measured on it will be uncertain."
+            ngettext(
+                "{ruler} has only {count} coin; what is measured on it will be "
+                "uncertain.",
+                "{ruler} has only {count} coins; what is measured on it will be "
+                "uncertain.",
+                count,
+            ).format(ruler=class_title(ruler), count=count)
             for ruler, count in self.rare.items()
         ]
         used = {item.split for item in self.items}
@@ -183,7 +189,10 @@ class Version(VersionInfo):
             ]
             if empty:
                 warnings.append(
-                    f"{class_title(ruler)} has no coin for {' and '.join(empty)}."
+                    _("{ruler} has no coin for {splits}.").format(
+                        ruler=class_title(ruler),
+                        splits=", ".join(map(_, empty)),
+                    )
                 )
         return tuple(warnings)
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from coin_core.evaluation.metrics import mcnemar, wilson
+from coin_core.i18n import _
 from coin_core.training.config import TrainingConfig
 from coin_core.training.runs import Row, Run, RunState, list_runs
 from coin_core.training.splits import few_coins_warning
@@ -231,26 +232,30 @@ def mean_curve(rows: Iterable[Row], name: str) -> list[tuple[int, float]]:
 def record_of_tests(run: Run) -> tuple[str, bool]:
     """How often the held-out coins were measured, and whether once as it should be."""
     measured = Counter(int(test["fold"]) for test in run.report().get("tests", []))
-    resumed = "the training was stopped or killed afterwards, and resumed."
     if not measured:
-        return "How often its test coins were measured was not recorded.", False
+        return _("How often its test coins were measured was not recorded."), False
     if run.config().get("folds", 0) is None:
         if measured.total() == 1:
-            return "Test coins were measured once, after the epoch was chosen.", True
+            return _("Test coins were measured once, after the epoch was chosen."), True
         times = measured.total()
-        return f"Test coins were measured {times} times: {resumed}", False
+        words = _(
+            "Test coins were measured {times} times: the training was stopped or "
+            "killed afterwards, and resumed."
+        )
+        return words.format(times=times), False
     again = sorted(fold for fold, times in measured.items() if times > 1)
     if not again:
-        return (
+        words = _(
             "The held-out coins of each fold were measured once, after its epoch was "
-            "chosen on other coins.",
-            True,
+            "chosen on other coins."
         )
+        return words, True
     folds = ", ".join(str(fold + 1) for fold in again)
-    return (
-        f"The held-out coins of fold {folds} were measured more than once: {resumed}",
-        False,
+    words = _(
+        "The held-out coins of fold {folds} were measured more than once: the training "
+        "was stopped or killed afterwards, and resumed."
     )
+    return words.format(folds=folds), False
 
 
 def runs_on_same_coins(run: RunSummary, runs: Iterable[RunSummary]) -> int:
@@ -309,7 +314,11 @@ def compare_pairs(
         a, b = right[one], right[other]
         shared = [coin for coin in a if coin in b]
         if not shared:
-            apart.append(f"{one} and {other} measured no coin in common.")
+            apart.append(
+                _("{one} and {other} measured no coin in common.").format(
+                    one=one, other=other
+                )
+            )
             continue
         only_one = sum(a[coin] and not b[coin] for coin in shared)
         only_other = sum(b[coin] and not a[coin] for coin in shared)

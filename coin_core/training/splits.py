@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from coin_core.errors import TrainingDataError
+from coin_core.i18n import _
 from coin_core.results import class_title
 
 Indices = NDArray[np.int64]
@@ -118,7 +119,7 @@ def few_coins_warning(per_class: Mapping[str, int]) -> str:
     if not few:
         return ""
     named = ", ".join(f"{class_title(key)} ({count})" for key, count in few.items())
-    return (
-        f"Fewer than {FEW_COINS} coins of {named}: what is measured for so few may be "
-        "far off. Add coins before relying on it."
-    )
+    return _(
+        "Fewer than {count} coins of {named}: what is measured for so few may be far "
+        "off. Add coins before relying on it."
+    ).format(count=FEW_COINS, named=named)

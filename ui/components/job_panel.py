@@ -38,7 +38,7 @@ def progress_words(job: Job) -> str:
     if job.stop_requested:
         return _("Stopping …")
     progress = job.progress()
-    words = as_text(progress.text) or _("starting …")
+    words = as_text(translate(progress.text)) or _("starting …")
     words = words[0].upper() + words[1:]
     if progress.seconds_left is None:
         return words

@@ -115,7 +115,7 @@ def _show_headline(run: Run, summary: RunSummary, runs: Sequence[RunSummary]) ->
         if caution := run.config().get("caution"):
             st.warning(_("Unreliable: {caution}.").format(caution=as_text(caution)))
     if summary.few:
-        st.warning(as_text(summary.few), icon=":material/scale:")
+        st.warning(as_text(translate(summary.few)), icon=":material/scale:")
 
 
 def _show_actions(run: Run, summary: RunSummary) -> None:
