@@ -25,7 +25,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # One thread in each process; a group of tests (xdist_group) stays in one process.
 PYTEST = OMP_NUM_THREADS=1 $(PY) -m pytest --numprocesses $(WORKERS) --dist loadgroup
 
-.PHONY: setup app test test-slow lint types unit bench fuzz constraints digests texts sbom audit \
+.PHONY: setup app test test-slow lint types unit bench soak fuzz constraints digests texts sbom audit \
 	kubectl pin-images licences clean help
 
 help:
@@ -108,6 +108,12 @@ ifdef COLLECTION
 			--folds 5 --out data/models/collection-$$name || exit 1; \
 	done
 endif
+
+# The server for a long time: 30 minutes, 10,000 photos, 50 sessions.
+soak: setup
+	$(PY) -m benchmarks.soak --minutes 30
+	$(PY) -m benchmarks.soak --photos 10000
+	$(PY) -m benchmarks.soak --sessions 50
 
 # Damaged photos, bundles, pages, tables and archives; FUZZ="--first 20000" takes others.
 fuzz: setup

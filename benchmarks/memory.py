@@ -3,8 +3,8 @@
     python -m benchmarks.memory [--visitors 2] [--photos 18] [--megapixels 12]
 
 Starts the app on a port of its own, with an empty data folder. Each visitor drops all
-photos at once and waits for the table. Counted is the resident memory of the server
-with its decoders; what they share is counted once (PSS).
+photos of their own at once and waits for the table. Counted is the resident memory of
+the server with its decoders; what they share is counted once (PSS).
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ import tempfile
 import threading
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import httpx
@@ -38,8 +38,12 @@ LONGEST_S = 900.0
 def main() -> None:
     """Measure and print."""
     args = argument_parser(__doc__, visitors=2, photos=18, megapixels=12).parse_args()
-    photos = [large_photo(args.megapixels, seed) for seed in range(args.photos)]
-    size_mb = sum(map(len, photos)) / 2**20
+    seeds = iter(range(args.visitors * args.photos))
+    trays = [
+        [large_photo(args.megapixels, next(seeds)) for _ in range(args.photos)]
+        for _ in range(args.visitors)
+    ]
+    size_mb = sum(map(len, trays[0])) / 2**20
     print(f"{args.photos} photos of {args.megapixels} megapixels, {size_mb:.0f} MB")
     with running_server() as (process, port), Peak(process) as peak:
         first = Visitor(port)
@@ -48,7 +52,7 @@ def main() -> None:
         first.close()
         with stopwatch() as elapsed, ThreadPoolExecutor(args.visitors) as pool:
             verdicts = pool.map(
-                lambda _: visit(port, photos), range(args.visitors), timeout=LONGEST_S
+                lambda photos: visit(port, photos), trays, timeout=LONGEST_S
             )
             print("photos in the tables:", *verdicts)
         print(
@@ -72,28 +76,31 @@ def large_photo(megapixels: int, seed: int) -> bytes:
     return encode_jpeg(np.repeat(pixels[..., None], 3, axis=2))
 
 
+PAGES_ALONE = ("-m", "streamlit", "run", "app.py", "--server.headless", "true")
+
+
 @contextmanager
-def running_server() -> Iterator[tuple[psutil.Process, int]]:
-    """The app as `make app` starts it."""
+def running_server(
+    command: Sequence[str] = PAGES_ALONE, ready: str = "/_stcore/health"
+) -> Iterator[tuple[psutil.Process, int]]:
+    """A server on a free port with an empty data folder, once it says it is ready."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    options = ["--server.port", str(port), "--server.headless", "true"]
     with tempfile.TemporaryDirectory() as folder:
         server = subprocess.Popen(
-            [sys.executable, "-m", "streamlit", "run", "app.py", *options],
+            [sys.executable, *command, "--server.port", str(port)],
             cwd=ROOT,
             env={**os.environ, "COIN_DATA_DIR": folder},
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
         try:
-            for _ in range(600):
-                try:
-                    httpx.get(f"http://localhost:{port}/_stcore/health")
-                    break
-                except httpx.TransportError:
-                    time.sleep(0.1)
+            for _ in range(1200):
+                with suppress(httpx.TransportError):
+                    if httpx.get(f"http://localhost:{port}{ready}").is_success:
+                        break
+                time.sleep(0.1)
             yield psutil.Process(server.pid), port
         finally:
             server.kill()
@@ -110,9 +117,12 @@ class Peak:
 
     def now(self) -> float:
         """The memory at this moment."""
-        server_mb, *decoders_mb = map(
-            _pss_mb, [self.process, *self.process.children(recursive=True)]
-        )
+        decoders = [
+            one
+            for one in self.process.children(recursive=True)
+            if any("decoder" in word for word in _command(one))
+        ]
+        server_mb, *decoders_mb = map(process_memory_mb, [self.process, *decoders])
         total_mb = server_mb + sum(decoders_mb)
         if total_mb > self.highest:
             self.highest, self.decoders_mb = total_mb, sum(decoders_mb)
@@ -131,7 +141,16 @@ class Peak:
         self._thread.join()
 
 
-def _pss_mb(process: psutil.Process) -> float:
+def _command(process: psutil.Process) -> list[str]:
+    """The command of a process; that of its parent while it shares its memory."""
+    try:
+        return process.cmdline()
+    except psutil.Error:
+        return []
+
+
+def process_memory_mb(process: psutil.Process) -> float:
+    """The memory of a process in MB, its share of what it shares; 0 if it has ended."""
     try:
         return float(process.memory_full_info().pss) / 2**20
     except psutil.Error:  # it has ended

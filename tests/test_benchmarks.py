@@ -7,8 +7,9 @@ import time
 import numpy as np
 import pytest
 
-from benchmarks import letters, scenes
+from benchmarks import letters, scenes, soak
 from benchmarks.common import stopwatch
+from benchmarks.speed import in_turns
 from coin_core.classifiers import shipped_classifiers
 from coin_core.detection.faces import RotatedBox
 
@@ -102,3 +103,17 @@ def test_a_table_of_letters_is_classified_by_every_classifier(
         f"{name} without class logit bias" for name in shipped_classifiers()
     ]
     assert all("of 1," in line for line in lines)
+
+
+def test_growth_of_memory_is_read_after_the_warm_up():
+    readings = [(k / 100, 500.0 + (k == 5) * 400 + (k >= 95) * 30) for k in range(100)]
+    assert soak.ends(readings) == (500.0, 530.0)
+    with pytest.raises(SystemExit, match="measure for longer"):
+        soak.ends([(0.0, 500.0), (1.0, 500.0)])
+
+
+def test_runs_in_turns_are_timed_alike():
+    order: list[str] = []
+    times = in_turns({"a": lambda _: order.append("a"), "b": order.append}, 3)
+    assert order == ["a", 0, "a", 1, "a", 2, "a", 3]
+    assert set(times) == {"a", "b"}
