@@ -15,6 +15,8 @@ from coin_core.catalog import (
     CatalogFace,
     CatalogPhoto,
     ExcludeReason,
+    PhotoOrder,
+    PhotoQuery,
     PhotoStatus,
     QueueKind,
     Side,
@@ -248,11 +250,22 @@ def _hint(faces: tuple[CatalogFace, ...]) -> str:
     return _("Wheel or + to zoom, drag to move.")
 
 
+def _was_asked(catalog: Catalog) -> bool:
+    """Whether the classifiers have read any photo."""
+    query = PhotoQuery(order=PhotoOrder.CONFIDENCE)  # without a number comes last
+    first = catalog.queries.find(query, limit=1).photos
+    return any(photo.confidence is not None for photo in first)
+
+
 def _show_empty_queue(
     session: DatasetSession, catalog: Catalog, queue: ReviewQueue
 ) -> None:
     """How to fill an empty queue."""
-    if queue.kind in (QueueKind.DISAGREEMENT, QueueKind.LOW_CONFIDENCE):
+    if queue.kind == QueueKind.DISAGREEMENT and _was_asked(catalog):
+        text = _("The classifiers name the same ruler for all photos that they read.")
+    elif queue.kind == QueueKind.LOW_CONFIDENCE and _was_asked(catalog):
+        text = _("The classifiers name a ruler for all photos that they read.")
+    elif queue.kind in (QueueKind.DISAGREEMENT, QueueKind.LOW_CONFIDENCE):
         text = _(
             "This queue is empty. The classifiers fill it: select photos under "
             "“Browse” and press “Ask the classifiers”."

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from coin_core.catalog import Catalog, PhotoStatus, QueueKind
+from coin_core.catalog import Catalog, PhotoStatus, Prediction, QueueKind
 from tests.ui.dataset.dataset_page import RULERS, components, open_page, press, words_of
 from ui.dataset import review
 from ui.dataset.review import ReviewQueue, apply_decision
@@ -102,3 +102,25 @@ def test_chosen_classifiers_read_all_that_wait_for_a_review(
     assert 2 not in waiting
     page.button_group(key="classify_all_with").set_value([]).run()
     assert page.button(key="classify_all").disabled
+
+
+def test_an_empty_queue_says_whether_the_classifiers_were_asked(
+    catalog: Catalog,
+) -> None:
+    page = open_page("review")
+    page.button_group(key="review_queue").set_value("disagreement").run()
+    assert "The classifiers fill it" in page.info[0].value
+    for classifier in ("svm", "knn"):
+        answer = {"alexander_jannaeus": 0.9, "john_hyrcanus_i": 0.1}
+        prediction = Prediction(
+            photo_id=3,
+            classifier=classifier,
+            model_digest="0",
+            probabilities=answer,
+            ruler="alexander_jannaeus",
+        )
+        catalog.predictions.add([prediction])
+    page.run()
+    assert "name the same ruler" in page.info[0].value
+    page.button_group(key="review_queue").set_value("low_confidence").run()
+    assert "name a ruler for all" in page.info[0].value
