@@ -204,7 +204,7 @@ def _keep_after_drag(
         )
     drag.release().perform()
     page.settle()
-    page.press("Keep this box")
+    page.press("Save this box")
     page.until(lambda: catalog.photos.faces(1) != before, "The box was not kept")
     (after,) = catalog.photos.faces(1)
     return after

@@ -79,14 +79,14 @@ def test_a_museum_is_gathered_stopped_and_gone_on_with(
 ) -> None:
     visit = Gathering(browser, app_address)
     visit.open("/Dataset")
-    if "The collection is empty" not in visit.text():
+    if "The dataset is empty" not in visit.text():
         visit.press("Add photos")
     visit.press("Münzkabinett Berlin")
     visit.unfold("Another cabinet")
     visit.fill("https://ikmk", museum.address)
     visit.fill("Iannaios", "Iannaios")
-    if visit.asks("Asked once, sent"):
-        visit.fill("Asked once, sent", CONTACT)
+    if visit.asks("Asked once; press"):
+        visit.fill("Asked once; press", CONTACT)
     if visit.asks("Asked once, kept"):
         visit.fill("Asked once, kept", "Anna")
     visit.press("Show the plan")
@@ -96,15 +96,18 @@ def test_a_museum_is_gathered_stopped_and_gone_on_with(
     visit.press("Start gathering")
     visit.see("new photos")
     browser.refresh()
+    visit.see("Jobs")
+    if "The dataset is empty" not in visit.text():
+        visit.press("Add photos")
     visit.see("Münzkabinett Berlin, Iannaios")
     visit.press("Stop")
     visit.see("It was stopped by hand.")
     asked = _photos_asked(museum)
     assert 0 < len(asked) < 2 * COINS
     museum.answer_quickly()
-    visit.press("Go on")
+    visit.press("Resume")
     visit.see("done.")
-    visit.press("Good")
+    visit.press("Dismiss")
 
     assert sorted(set(_photos_asked(museum))) == sorted(_photos_asked(museum))
     data = app_home / "data"
