@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from streamlit.testing.v1 import AppTest
 
 from coin_core import explain
 from coin_core.catalog import Catalog, ExcludeReason, PhotoQuery
 from tests import fakes
-from tests.ui.dataset.dataset_page import NASTY
 from ui.classify.own_coins import OwnCoin, OwnCoins
 
 PATIENCE_S = 120
@@ -106,44 +103,3 @@ def test_a_lost_original_or_a_damaged_cache_stops_nothing(
     assert (own.done, own.total) == (8, 8)
     assert like(own, 131)[0].photo.file_name == "locus 5.png"
     assert "damaged" in caplog.text
-
-
-def _nearest(data: bytes) -> None:
-    from coin_core.detection.faces import RotatedBox
-    from ui.classify.nearest import show_nearest_coins
-    from ui.classify.session import upload_session
-
-    session = upload_session()
-    session.add([("coin.png", data)])
-    (photo,) = session.photos.values()
-    show_nearest_coins(photo, RotatedBox(left=0.0, top=0.0, right=1.0, bottom=1.0))
-
-
-def test_own_coins_come_first_with_source_and_licence_then_rendered_ones(
-    catalog: Catalog, encode_photo: Callable[..., bytes]
-) -> None:
-    data = encode_photo(np.full((60, 60, 3), 12, np.uint8))
-    page = AppTest.from_function(_nearest, default_timeout=60, kwargs={"data": data})
-    page.run()
-    page.run()  # by now the few photos are prepared
-    assert not page.exception
-    (shown,) = [p.value for p in page.get("html") if "coin-near" in p.value]
-    figures = shown.split("<figure>")[1:]
-    assert len(figures) > 5
-    assert ["rendered</span>" in one for one in figures[:5]] == [False] * 5
-    assert all("rendered</span>" in one for one in figures[5:])
-    assert "own camera" in figures[0]
-    assert "cc-by-4.0" in shown
-    assert "licence not stated" in figures[0]
-    assert NASTY not in shown
-    assert "&lt;img src=x" in figures[0]
-
-
-def test_without_own_photos_all_are_called_rendered(
-    empty: Catalog, encode_photo: Callable[..., bytes]
-) -> None:
-    data = encode_photo(np.full((60, 60, 3), 12, np.uint8))
-    page = AppTest.from_function(_nearest, default_timeout=60, kwargs={"data": data})
-    page.run()
-    assert not page.exception
-    assert page.caption[0].value.startswith("All of these are rendered.")
