@@ -16,6 +16,7 @@ from streamlit import config
 from coin_core.api.app import Service, admin_token, routes
 from coin_core.api.protocol import DrainingServer, TimedProtocol
 from coin_core.errors import CoinError
+from coin_core.object_store import shared_store
 from ui.application import pages
 
 DRAIN_VARIABLE = "COIN_DRAIN_S"
@@ -46,6 +47,7 @@ def main() -> None:
     options = parser.parse_args()
     try:
         admin_token()
+        shared_store()
         drain_s = read_drain_s()
     except CoinError as error:
         sys.exit(str(error))

@@ -51,6 +51,7 @@ from coin_core.errors import (
 from coin_core.model_store.bundle import MAX_FILE_BYTES, find_bundle, weights_digest
 from coin_core.model_store.card import is_bundle_name
 from coin_core.model_store.promotion import demote, promote, promoted, roll_back
+from coin_core.model_store.sharing import follow
 
 if TYPE_CHECKING:
     from coin_core.pipeline import CoinClassifier
@@ -119,6 +120,7 @@ class Service:
     async def _load(self) -> None:
         while self.state:
             try:
+                await asyncio.to_thread(lambda: follow(strict=True))
                 await asyncio.to_thread(
                     lambda: self.coin_classifier.load((default_classifier(),))
                 )

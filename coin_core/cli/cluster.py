@@ -53,7 +53,7 @@ def run(options: argparse.Namespace) -> int:
     if out.suffix != ".parquet":
         raise CoinError(f"{out}: the results are a table; name it like coins.parquet.")
     ray = _import_ray()
-    sharing.follow()
+    sharing.follow(strict=True)
     digests = {
         name: bundle.weights_digest(bundle.load_card(bundle.find_bundle(name)))
         for name in selected_models(options)

@@ -59,27 +59,41 @@ def try_first(try_model: Callable[[str, Path], object]) -> None:
     _try_first = try_model
 
 
-def follow() -> None:
+def follow(*, strict: bool = False) -> None:
     """Keep the models like those of the store from now on, if there is one.
 
+    Args:
+        strict: Whether it is an error if the models of the store were never seen here.
+
     Raises:
-        StoreError: The store cannot be used, and its models were never seen here.
+        CoinError: That, because the store cannot be used.
     """
     global _following
-    store = shared_store()
-    if store is None or _following == (here := (data_dir(), store.url)):
+    try:
+        store = shared_store()
+    except StoreError:  # a wrong address, which every use of the dataset names
+        if strict:
+            raise
+        return
+    if store is None:
+        return
+    here = (data_dir(), store.url)
+    if _following == here and (not strict or _note().exists()):
         return
     with _starting:
-        if _following == here:
-            return
-        try:
-            synchronize(store)
-        except CoinError as error:
-            if not _note().exists():
-                raise
-            _log.warning("The models of the team may be older ones: %s", error)
-        _following = here
-        threading.Thread(target=_keep_looking, args=(here, store), daemon=True).start()
+        if _following != here or not _note().exists():
+            try:
+                with disk_errors("The models of the team cannot be fetched"):
+                    synchronize(store)
+            except CoinError as error:
+                if strict and not _note().exists():
+                    raise
+                _log.warning("The models of the team may be missing or old: %s", error)
+        if _following != here:
+            _following = here
+            threading.Thread(
+                target=_keep_looking, args=(here, store), daemon=True
+            ).start()
 
 
 def _keep_looking(here: tuple[Path, str], store: ObjectStore) -> None:
@@ -149,7 +163,7 @@ def synchronize(store: ObjectStore, *, wait_s: float = _WAIT_S) -> None:
             seen[name] = {"there": there.get(name, ""), "here": here.get(name, "")}
             _log.warning("A model of the team is not used here: %s", problem)
         gone = [name for name, both in seen.items() if both == _NOTHING]
-        if refused or gone:
+        if refused or gone or not _note().exists():
             left = {name: both for name, both in seen.items() if name not in gone}
             write_json(_note(), left)
 

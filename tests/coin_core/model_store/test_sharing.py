@@ -252,17 +252,31 @@ def test_without_the_store_the_models_that_are_here_answer(on, monkeypatch, capl
 
     monkeypatch.setattr(ObjectStore, "find", fail)
     assert promoted() == "ours"
-    assert "may be older" in caplog.text
+    assert "may be missing or old" in caplog.text
     with pytest.raises(CoinError, match="cannot be used"):
         promote("svm")
 
 
-def test_a_machine_that_never_saw_the_models_does_not_guess(on, monkeypatch, tmp_path):
+@pytest.mark.parametrize("url", ["s3://no-such-bucket", "no address"])
+def test_a_machine_that_never_saw_the_models_says_so_if_asked(
+    on, monkeypatch, tmp_path, url
+):
     monkeypatch.setenv("COIN_DATA_DIR", str(tmp_path / "new"))
     monkeypatch.setattr(sharing, "_following", None)
-    monkeypatch.setenv("COIN_STORAGE_URL", "s3://no-such-bucket")
-    with pytest.raises(StoreError):
-        promoted()
+    monkeypatch.setenv("COIN_STORAGE_URL", url)
+    assert promoted() is None  # pages go on with what is here
+    for _ in range(2):
+        with pytest.raises(StoreError):
+            sharing.follow(strict=True)
+    monkeypatch.setattr(sharing, "_following", None)  # the thread ends
+
+
+def test_an_empty_store_counts_as_seen(team_store, monkeypatch):
+    monkeypatch.setattr(sharing, "_following", None)
+    sharing.follow(strict=True)
+    monkeypatch.setattr(ObjectStore, "find", pytest.fail)
+    sharing.follow(strict=True)
+    monkeypatch.setattr(sharing, "_following", None)
 
 
 def test_a_change_elsewhere_is_followed_without_being_asked(
