@@ -107,10 +107,10 @@ def test_every_photo_is_read_before_it_is_damaged():
 
 
 def test_a_short_run_finds_no_failure(run_python, tmp_path):
-    counts = ("--photos", 100, "--bundles", 2, "--pages", 8, "--tables", 6)
+    counts = ("--photos", 60, "--bundles", 1, "--pages", 4, "--tables", 3)
     done = run_python(
         *("-m", "benchmarks.fuzz", *counts, "--out", tmp_path), check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
     inputs = [line.split()[-8] for line in done.stdout.splitlines()[1:]]
-    assert inputs == ["100", "2", "8", "6"], done.stdout
+    assert inputs == ["60", "1", "4", "3"], done.stdout
