@@ -57,9 +57,9 @@ def current_language() -> str:
     return _language.get() or _find_language()
 
 
-def languages(folder: Path = LOCALE_FOLDER) -> tuple[str, ...]:
-    """The codes of all languages: English, and each with a catalogue in the folder."""
-    found = sorted(path.parts[-3] for path in folder.glob(f"*/*/{DOMAIN}.po"))
+def languages() -> tuple[str, ...]:
+    """The codes of all languages: English, and each that has a catalogue."""
+    found = sorted(path.parts[-3] for path in LOCALE_FOLDER.glob(f"*/*/{DOMAIN}.po"))
     return (ENGLISH, *found)
 
 
@@ -162,8 +162,10 @@ def _translations(language: str) -> gettext_module.NullTranslations:
     if catalog.locale is not None and catalog.locale.text_direction == "rtl":
         for entry in catalog:
             forms = entry.string
-            is_one = isinstance(forms, str)
-            entry.string = _isolate(forms) if is_one else tuple(map(_isolate, forms))
+            if isinstance(forms, str):
+                entry.string = _isolate(forms)
+            elif forms:
+                entry.string = tuple(map(_isolate, forms))
     compiled = io.BytesIO()
     write_mo(compiled, catalog)
     compiled.seek(0)

@@ -93,7 +93,9 @@ def _show_headline(run: Run, summary: RunSummary, runs: Sequence[RunSummary]) ->
         )
         cells[0].caption(
             ngettext(
-                "{interval} of {count} photo", "{interval} of {count} photos", summary.n
+                "{interval} of {count} photo",
+                "{interval} of {count} photos",
+                summary.n or 0,
             ).format(interval=interval(summary.accuracy), count=f"{summary.n:,}")
         )
     if summary.valid_accuracy:
