@@ -12,7 +12,7 @@ from coin_core.model_store.card import Card
 from coin_core.results import RejectReason, class_title
 from ui.classify.predict import result_of
 from ui.classify.session import NOBODY, PhotoNote, UploadSession
-from ui.classify.verdict import WHY_NOT
+from ui.classify.verdict import WHY_NOT, measured
 from ui.components.custom import results_table
 from ui.components.images import media_address
 from ui.formatting import as_text, probability_text, short_title
@@ -110,6 +110,7 @@ def show_results_table(session: UploadSession, classifier: str, card: Card) -> N
             answered=answered, classifier=as_text(short_title(card))
         )
     )
+    st.caption(as_text(measured(card)))
 
     def open_photo() -> None:
         digest = st.session_state[_KEY].get("open")
