@@ -102,7 +102,7 @@ def test_the_contact_is_asked_once(catalog: Catalog) -> None:
     page.text_input(key="gather_contact_asked").set_value("nobody").run()
     assert "mail address or a web page" in page.error[0].value
     give_contact(page)
-    assert f"Sites are told to write to {CONTACT}" in words_of(page)
+    assert f"Contact given to sites: {CONTACT}" in words_of(page)
     assert "gather_start" in keys_of(page)
     again = open_panel("nomisma")
     assert "gather_start" in keys_of(again)
