@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -182,3 +183,98 @@ def test_every_demo_coin_is_answered_and_explained(visit: Visit, coin: str) -> N
 def test_an_address_opens_its_page_directly(visit: Visit) -> None:
     visit.open("/Classify")
     visit.see("Drop photos of coins here")
+
+
+# Counts the bytes that the page is sent over its WebSocket.
+_COUNT = """window.received = 0; const Plain = window.WebSocket;
+window.WebSocket = class extends Plain { constructor(...more) { super(...more);
+  this.addEventListener("message", ({ data }) => {
+    window.received += data.byteLength ?? data.size ?? data.length; }); } };"""
+_MOST_BYTES = 300_000
+
+
+@pytest.fixture
+def received(visit: Visit) -> Iterator[Callable[[], int]]:
+    """The bytes that the page was sent since the last call."""
+    added = visit.chrome.execute_cdp_cmd(
+        "Page.addScriptToEvaluateOnNewDocument", {"source": _COUNT}
+    )
+
+    def count() -> int:
+        visit.settle()
+        read = "const n = window.received; window.received = 0; return n"
+        return int(visit.chrome.execute_script(read))
+
+    yield count
+    visit.chrome.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", added)
+
+
+def test_rows_and_keys_lead_from_photo_to_photo(
+    visit: Visit, tmp_path: Path, received: Callable[[], int]
+) -> None:
+    names = ["a.png", "b.png", "לוקוס 12.png", *(f"{n}.png" for n in range(4, 11))]
+    for number, name in enumerate(names, 1):
+        image = render_coin(2026, number, size_px=240).image
+        Image.fromarray(image).save(tmp_path / name)
+    visit.open("/Classify")
+    assert 0 < received() < _MOST_BYTES
+    visit.drop(*(tmp_path / name for name in names))
+
+    def shown() -> str:
+        return visit.all(".coin-photo b")[0].text
+
+    def marked() -> str:
+        (row,) = visit.within("tr[aria-selected=true]")
+        return row.find_element("css selector", ".name").text
+
+    def both(name: str) -> None:
+        visit.until(lambda: shown() == marked() == name, f"{name} is not shown")
+
+    both("a.png")
+    assert received() < _MOST_BYTES
+    visit.within("tr[data-id] .reason")[1].click()
+    both("b.png")
+    assert received() < _MOST_BYTES
+    for key, name in ((Keys.ARROW_RIGHT, names[2]), (Keys.ARROW_LEFT, "b.png")):
+        visit.chrome.switch_to.active_element.send_keys(key)
+        both(name)
+        assert received() < _MOST_BYTES
+    visit.choose_classifier("SVM")
+    both("b.png")
+    assert received() < _MOST_BYTES
+    # In a field the keys move the cursor.
+    field = visit.all('input[aria-label="Find or context"]')[0]
+    field.send_keys("L.12", Keys.ARROW_LEFT, Keys.ARROW_LEFT, "0", Keys.ENTER)
+    visit.until(lambda: [n.text for n in visit.within(".note")] == ["L.012"], "no note")
+    both("b.png")
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_no_column_of_the_results_is_cut_off(
+    visit: Visit, tmp_path: Path, width: int
+) -> None:
+    files = [tmp_path / f"{'a long name of a photo ' * 4}{n}.png" for n in (1, 2)]
+    for number, file in enumerate(files, 1):
+        Image.fromarray(render_coin(2026, number, size_px=240).image).save(file)
+    size = {
+        "width": width,
+        "height": 900,
+        "deviceScaleFactor": 1,
+        "mobile": width < 640,
+    }
+    visit.chrome.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    try:
+        visit.open("/Classify")
+        visit.drop(*files)
+        visit.until(lambda: len(visit.within("tr[data-id]")) == 2, "no table")
+        visit.settle()
+        for cell in visit.within("tr[data-id] td, tr[data-id] th, tr[data-id] .name"):
+            box = cell.rect
+            assert box["x"] >= 0
+            assert box["x"] + box["width"] <= width
+        wide = "return document.documentElement.scrollWidth"
+        assert visit.chrome.execute_script(wide) <= width
+        (camera,) = visit.within(".camera")
+        assert camera.is_displayed() == (width < 640)
+    finally:
+        visit.chrome.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
