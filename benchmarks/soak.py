@@ -57,6 +57,7 @@ def soak(
     process: psutil.Process, port: int, clients: int, seconds: float, photos: int
 ) -> bool:
     """Send photos for so long, or so many, and say how memory went."""
+    files = make_files()
     started = time.monotonic()
     counts = {"answers": 0, "errors": 0}
     memory: list[tuple[float, float]] = []  # fraction done, MB
@@ -72,7 +73,6 @@ def soak(
         async with httpx.AsyncClient(
             base_url=f"http://localhost:{port}", timeout=600, limits=limits
         ) as http:
-            files = make_files()
             tasks = [send(http, files, k, counts, done) for k in range(clients)]
             await asyncio.gather(watch(process, memory, done), *tasks)
 

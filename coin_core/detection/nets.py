@@ -89,7 +89,9 @@ _MAX_REGIONS = 32
 _ROUNDS = 3  # of zooming in, the later ones for boxes that still moved
 _MIN_SCORE = 0.75
 _UPSAMPLING = 4
-_BATCH_AREA = 16 * 128 * 128  # px of the views that are segmented at once
+# px of the views that are segmented at once, each mirrored: in larger batches each view
+# takes longer on a CPU, since memory has to be fetched
+_BATCH_AREA = 2 * 128 * 128
 Mirrors = tuple[tuple[int, ...], ...]
 """Axes along which a batch of photos is mirrored, for each time that it is seen."""
 _MIRRORED: Mirrors = ((), (3,), (2,), (2, 3))
