@@ -132,10 +132,14 @@ def show_rulers() -> None:
 
 
 def _show_ruler(ruler: Ruler) -> None:
+    other_name = ""
+    if _(ruler.name) != ruler.name_hebrew:
+        other_name = (
+            f'<span dir="rtl" lang="he">{ruler.name_hebrew}</span> &ensp;·&ensp; '
+        )
     st.html(
         f'<p class="coin-sentence">{escape(_(ruler.name))}</p>'
-        f'<p class="coin-soft"><span dir="rtl" lang="he">{ruler.name_hebrew}</span>'
-        f" &ensp;·&ensp; {escape(reign_years(ruler))}</p>"
+        f'<p class="coin-soft">{other_name}{escape(reign_years(ruler))}</p>'
         f'<p style="margin:.9rem 0 .3rem 0">{name_on_coin(ruler, height_em=2.1)}</p>'
         f'<p class="coin-names"><span dir="rtl" lang="he">'
         f"{ruler.name_hebrew_on_coin}</span> &ensp;·&ensp; "
