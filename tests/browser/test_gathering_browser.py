@@ -96,7 +96,7 @@ def test_a_museum_is_gathered_stopped_and_gone_on_with(
     visit.press("Start gathering")
     visit.see("new photos")
     browser.refresh()
-    visit.see("Jobs")
+    visit.see("Add photos")
     if "The dataset is empty" not in visit.text():
         visit.press("Add photos")
     visit.see("Münzkabinett Berlin, Iannaios")
