@@ -203,6 +203,12 @@ def _keep_after_drag(
             round((end[1] - start[1]) * height / 4),
         )
     drag.release().perform()
+
+    def can_save() -> bool:
+        buttons = page.all("button")
+        return any(b.text == "Save this box" and b.is_enabled() for b in buttons)
+
+    page.until(can_save, "The page was not told of the box")
     page.settle()
     page.press("Save this box")
     page.until(lambda: catalog.photos.faces(1) != before, "The box was not kept")

@@ -203,6 +203,8 @@ export default function ({ data: given, parentElement, setStateValue }) {
 
   // ---- the box that is drawn ----
   if (data.crop && view.crop?.id !== data.crop.id) view.crop = { ...data.crop };
+  if (Boolean(data.crop) !== view.isCropping && view.fitted) view.photo = null;  // refit
+  view.isCropping = Boolean(data.crop);
   const drawCrop = () => {
     drawn.crop.replaceChildren();
     if (!data.crop) return;
