@@ -70,10 +70,11 @@ def outside_scope(
     """
     if not scope:
         return np.zeros(len(embeddings), bool)
-    parts = (np.asarray(scope[name], float) for name in ("mean", "scale", "axes"))
-    outside: NDArray[np.bool_] = (
-        _distances(*parts, _channels(embeddings)) > scope["limit"]
+    mean, scale, axes = (
+        np.asarray(scope[name], float) for name in ("mean", "scale", "axes")
     )
+    distances = _distances(mean, scale, axes, _channels(embeddings))
+    outside: NDArray[np.bool_] = distances > scope["limit"]
     return outside
 
 

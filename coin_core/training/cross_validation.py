@@ -51,8 +51,8 @@ class FittedClassifier:
         threshold: The probability below which it does not answer.
         report: Accuracy and calibration of `probabilities`.
         epochs: Epochs that net was trained; 0 for other estimators.
-        seconds: Time of all folds and the final fit, over all sessions; whoever prepares
-            the coins adds that.
+        seconds: Time of all folds and the final fit, over all sessions; whoever
+            prepares the coins adds that.
         stopped: Whether it was stopped early; then the classifier is the best of the
             last fold, and `report` counts the measured coins.
     """

@@ -84,7 +84,9 @@ def test_a_store_that_does_not_answer_is_named(team_store, monkeypatch):
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     object_store._open_files.cache_clear()
     try:
-        with pytest.raises(StoreError, match=r"s3://coins.*Start it, or correct its address"):
+        with pytest.raises(
+            StoreError, match=r"s3://coins.*Start it, or correct its address"
+        ):
             team_store.read("a")
     finally:
         object_store._open_files.cache_clear()

@@ -10,6 +10,7 @@ from pathlib import Path
 import streamlit as st
 
 from coin_core.access import Right, may, refusal
+from coin_core.catalog.importing.metadata import SPLIT_FOLDERS
 from coin_core.classifiers import feature_extractor, get_classifier
 from coin_core.i18n import N_, _
 from coin_core.jobs import Job, JobKind, add_job, list_jobs
@@ -22,7 +23,6 @@ from coin_core.training.data_roots import (
     count_photos,
     list_photo_folders,
 )
-from coin_core.training.datasets import SPLIT_FOLDERS
 from coin_core.training.splits import check_enough, few_coins_warning
 from ui.errors import errors_on_page
 from ui.formatting import as_text, classifier_names, classifier_title, plural

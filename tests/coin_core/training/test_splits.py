@@ -47,7 +47,11 @@ def test_a_single_coin_of_a_class_is_learnt_from_and_the_rest_held_out():
     ("y", "folds", "said"),
     [
         (["a"] * 4, 2, "two classes"),
-        (["a", "a", "a", "b"], 2, "at least 2 coins of each class; here are a: 3, b: 1"),
+        (
+            ["a", "a", "a", "b"],
+            2,
+            "at least 2 coins of each class; here are a: 3, b: 1",
+        ),
         (["a", "a", "b", "b"], 1, "at least 2 folds"),
     ],
 )

@@ -68,7 +68,6 @@ def test_an_edit_is_one_line(catalog: Catalog) -> None:
     catalog.edits.set_ruler([1], "alexander_jannaeus", who="Anna")
     texts = [formatting.edit_text(edit) for edit in catalog.edits.history(1)]
     assert any(
-        "ruler: John Hyrcanus I → Alexander Jannaeus" in text
-        for text in texts
+        "ruler: John Hyrcanus I → Alexander Jannaeus" in text for text in texts
     ), texts
     assert "imported" in texts
