@@ -205,7 +205,7 @@ def cached_task(
         answer = None
         with errors_on_page():
             answer = function(lambda done, total: None)
-        return answer
+        return answer  # noqa: RET504 (an error leaves it None)
     store_key = f"task_result_{key[0]}"
 
     def store(result: Result) -> None:

@@ -474,5 +474,6 @@ def test_a_disk_that_fails_is_told_as_such_also_of_a_shipped_model(monkeypatch):
         raise OSError(errno.EIO, "Input/output error", str(folder / "card.json"))
 
     monkeypatch.setattr(models, "load_classifier", fail)
-    with pytest.raises(WeightsMismatchError, match=r"^vgg: the bundle cannot be read\. "):
+    sentence = r"^vgg: the bundle cannot be read\. "
+    with pytest.raises(WeightsMismatchError, match=sentence):
         CoinClassifier().model("vgg")
