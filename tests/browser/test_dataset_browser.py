@@ -193,9 +193,13 @@ def _keep_after_drag(
     )
     page.chrome.execute_script("arguments[0].scrollIntoView({block:'center'})", stage)
     width, height = stage.rect["width"], stage.rect["height"]
-    drag = ActionChains(page.chrome).move_to_element_with_offset(
-        stage, round((start[0] - 0.5) * width), round((start[1] - 0.5) * height)
-    )
+    drag = ActionChains(page.chrome)
+    if start == (1, 1):
+        drag.move_to_element(page.within(".grip")[3])
+    else:
+        drag.move_to_element_with_offset(
+            stage, round((start[0] - 0.5) * width), round((start[1] - 0.5) * height)
+        )
     drag.click_and_hold()
     for _ in range(4):
         drag.move_by_offset(

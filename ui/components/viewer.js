@@ -175,8 +175,8 @@ export default function ({ data: given, parentElement, setStateValue }) {
       const wide = Math.hypot(b[0] - a[0], b[1] - a[1]) * view.scale;
       group.querySelector("text").style.display = wide < 16 ? "none" : "";
     }
-    for (const handle of drawn.crop.querySelectorAll(".handle")) {
-      handle.setAttribute("r", 7 * unit);
+    for (const circle of drawn.crop.querySelectorAll("circle")) {
+      circle.setAttribute("r", (circle.dataset.edge ? 14 : 7) * unit);  // a finger is wide
     }
   };
   const show = (box) => {
@@ -218,7 +218,8 @@ export default function ({ data: given, parentElement, setStateValue }) {
     line("path", { d: `M ${x + width / 2} ${y} v ${tall / 8}` }, "#8a5a24", group, 1.5);
     for (const [edge, cx, cy] of [["left top", x, y], ["right top", x + width, y],
       ["left bottom", x, y + tall], ["right bottom", x + width, y + tall]]) {
-      draw("circle", { cx, cy, class: "handle", "data-edge": edge }, group);
+      draw("circle", { cx, cy, class: "handle" }, group);
+      draw("circle", { cx, cy, class: "grip", "data-edge": edge }, group);
     }
   };
   const changeCrop = (changes) => {
