@@ -119,6 +119,11 @@ TESTED_BY = {
     "coin_core/rendering/*": "rendering/test_coins.py",
     "coin_core/results.py": "test_pipeline.py",
     "coin_core/rulers/*": "rulers/test_registry.py",
+    "ui/handover.py": "test_home.py",
+    "ui/classify/exports.py": "../pages/test_pages.py",
+    "ui/classify/photo_bar.py": "../pages/test_pages.py",
+    "ui/classify/report/*": "classify/report/test_report.py",
+    "ui/dataset/restore_panel.py": "../pages/test_dataset_page.py",
     "ui/application.py": "test_server.py",
     "scrapers/*": "test_ingest.py",
     "scrapers/labels/*": "labels/test_reader.py",
@@ -201,5 +206,10 @@ def test_every_data_file_of_the_packages_is_installed():
     for name in PACKAGES:
         for path in (ROOT / name).rglob("*.*"):
             if path.suffix not in (".py", ".pyc"):
-                package = ".".join(path.relative_to(ROOT).parent.parts)
-                assert any(path.match(p) for p in patterns.get(package, ())), path
+                folders = [f for f in path.parents if f != ROOT and ROOT in f.parents]
+                matches = (
+                    path.relative_to(folder).match(pattern)
+                    for folder in folders
+                    for pattern in patterns.get(relative(folder).replace("/", "."), ())
+                )
+                assert any(matches), path
