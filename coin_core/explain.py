@@ -35,7 +35,7 @@ from coin_core.rulers import LETTERS
 _NONE = LETTER_CLASSES - 1
 _MIN_PROBABILITY = 0.45  # of a letter that is shown, in its best cell
 _WINDOW = 3  # cells hidden at a time
-_LEAST_LOSS = 0.001  # of the log probability; below it a place does not matter
+_LEAST_LOSS = 0.05  # of the log odds; below it a place does not matter
 _MIN_LETTER_DX, _MIN_LINE_DY = 0.07, 0.085  # between letters; fractions of the view
 _HALF_LETTER = 0.065, 0.08  # width, height
 
@@ -187,7 +187,7 @@ def heat_map(
 
     Returns:
         float32 (160, 160), from 0, no effect, to 1, the strongest. All 0 if no place
-        alone takes a thousandth of the probability.
+        alone takes a twentieth of the odds.
     """
     model = coin_classifier.model(name)
     column = model.card.classes.index(ruler)
@@ -260,10 +260,14 @@ def _hide_photo(
 
 
 def _losses(probabilities: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Loss of log probability against the last row, as a square grid."""
-    logs = np.log(_finite(torch.from_numpy(probabilities)).numpy() + 1e-6)
-    side = math.isqrt(len(logs) - 1)
-    losses: NDArray[np.float32] = (logs[-1] - logs[:-1]).reshape(side, side)
+    """Loss of log odds against the last row, as a square grid.
+
+    The odds of a sure answer still fall where its probability hardly does.
+    """
+    sure = _finite(torch.from_numpy(probabilities)).double().numpy()
+    odds = np.log(sure + 1e-6) - np.log(1 - sure + 1e-6)
+    side = math.isqrt(len(odds) - 1)
+    losses: NDArray[np.float32] = (odds[-1] - odds[:-1]).reshape(side, side)
     return losses
 
 
