@@ -13,6 +13,7 @@
     ├── JobStoppedError                              a user has stopped a job
     ├── NotAllowedError         (PermissionError)    the role of a user is too low
     └── CatalogError                                 the catalog refuses a change
+        ├── DamagedCatalogError                      the catalog is lost or damaged
         └── StoreError                               a team's store cannot be used
 
 A message says what was expected, what was found and what to do next, and is shown to

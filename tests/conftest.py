@@ -48,17 +48,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _steady(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory):
+def _steady(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Fix the seeds, and keep what a test gathers away from the real data folder."""
     random.seed(0)
     np.random.seed(0)  # noqa: NPY002 - libraries draw from the global state
-    monkeypatch.setenv("COIN_DATA_DIR", str(tmp_path_factory.mktemp("data")))
     # Tests that need no torch should not wait for it.
     if "torch" in sys.modules:
         import torch
 
         torch.manual_seed(0)
         torch.set_num_threads(1)
+    # A patch of its own, which a test that undoes its patches leaves in place.
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("COIN_DATA_DIR", str(tmp_path_factory.mktemp("data")))
+        yield
 
 
 @pytest.fixture(scope="session")

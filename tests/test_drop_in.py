@@ -181,7 +181,6 @@ from coin_core.rendering import render_coin
 from coin_core.results import class_title
 from coin_core.rulers import DEFAULT_CLASSES, find_name_on_coin, find_ruler
 from scrapers.labels.reader import read_label
-from ui.components.paleo_hebrew import name_lines
 from ui.dataset.formatting import ruler_title
 from ui.palette import class_colours
 coins = [render_coin(3, number, size_px=64) for number in range(60)]
@@ -192,7 +191,7 @@ print(json.dumps({
               find_name_on_coin("shelamzion"), class_title("salome_alexandra")],
     "rendered": sorted({coin.ruler for coin in coins}),
     "labels": [read_label(text).ruler for text in texts],
-    "pages": ["Shelamzion" in name_lines(fit_legends([], DEFAULT_CLASSES)),
+    "pages": [fit_legends([], DEFAULT_CLASSES)[-1].ruler == "salome_alexandra",
               ruler_title("salome_alexandra"),
               class_colours(DEFAULT_CLASSES)["salome_alexandra"]],
 }))

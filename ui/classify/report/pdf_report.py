@@ -32,6 +32,7 @@ _LONGEST: Final = 2000  # signs of any text
 _PT_TO_MM: Final = 25.4 / 72
 # Marks of direction steer the order, and have no shape.
 _BLANKS = re.compile(r"[\x00-\x20\x7f-\x9f\u2028\u2029]+")
+_HALVES = re.compile("[\ud800-\udfff]")  # of a pair, which no font has
 _NO_SHAPE = re.compile("[\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]")
 
 
@@ -119,6 +120,7 @@ class _Writer:
     def _broken(self, text: str, width: float, most: int) -> list[str]:
         """A text in lines that fit, each in the order of sight."""
         text = _BLANKS.sub(" ", text[:_LONGEST]).strip(" ")
+        text = _HALVES.sub("\ufffd", text)
         direction = _direction(text)
         words = text.split(" ")
         lines = [""]
