@@ -72,7 +72,7 @@ def _show_verdicts(verdicts: Sequence[Verdict], cards: Mapping[str, Card]) -> No
         key="comparison_table",
         column_config={
             _("says"): st.column_config.TextColumn(width="medium"),
-            _("probability"): percent_column("", width=60),
+            _("probability"): percent_column(_("probability"), width=90),
             _("right on real coins"): st.column_config.TextColumn(
                 _("right on real coins"),
                 help=_("How often its most probable ruler was the right one."),
