@@ -22,6 +22,7 @@ ELSEWHERE: Final = {
     "nvidia-nvtx": "Apache-2.0",
     "skops": "MIT",
     "triton": "MIT License",
+    "tzdata": "Apache-2.0",
 }
 """Licences of packages that only other systems have, or that state none."""
 

@@ -474,6 +474,7 @@ def test_a_disk_that_fails_is_told_as_such_also_of_a_shipped_model(monkeypatch):
         raise OSError(errno.EIO, "Input/output error", str(folder / "card.json"))
 
     monkeypatch.setattr(models, "load_classifier", fail)
+    monkeypatch.setattr(models, "_loaded", {})
     sentence = r"^vgg: the bundle cannot be read\. "
     with pytest.raises(WeightsMismatchError, match=sentence):
         CoinClassifier().model("vgg")

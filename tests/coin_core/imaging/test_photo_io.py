@@ -694,8 +694,8 @@ def test_a_decoder_that_waits_on_a_busy_computer_is_kept(monkeypatch):
 
 @pytest.mark.skipif(sys.platform != "linux", reason="others tell no processor time")
 def test_a_decoder_that_has_computed_long_makes_way_and_is_replaced(monkeypatch):
-    monkeypatch.setattr(photo_io, "_PATIENCE_S", 0.05)
     photo_io.decode(encode(four_corners(), "PNG"))
+    monkeypatch.setattr(photo_io, "_PATIENCE_S", 0.05)
     (decoder, *_) = photo_io._pool.idle
     photo_io._pool.idle[:] = [decoder]
     priorities = []
