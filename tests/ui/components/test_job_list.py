@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from coin_core.catalog import PhotoRecord, open_catalog
 from coin_core.errors import CoinError
 from coin_core.jobs import (
     Job,
@@ -123,7 +126,13 @@ def test_every_page_has_the_list(page: str | Path) -> None:
     assert stopped.state is JobState.STOPPED
 
 
-def test_a_job_leads_to_the_part_of_the_page_with_its_button() -> None:
+def test_a_job_leads_to_the_part_of_the_page_with_its_button(
+    encode_photo: Callable[..., bytes], disc_photo: np.ndarray
+) -> None:
+    facts = PhotoRecord(
+        extension="png", width_px=disc_photo.shape[1], height_px=disc_photo.shape[0]
+    )
+    open_catalog().photos.add(encode_photo(disc_photo), facts, [], who="ada")
     job = add_job(JobKind.EXPORT, "an export", ())
     page = AppTest.from_file(str(ROOT / "Home.py"), default_timeout=60).run()
     page.sidebar.button(key=f"side_show_{job.job_id}").click().run()
