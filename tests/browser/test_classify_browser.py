@@ -69,7 +69,9 @@ def test_a_visit_from_drop_to_download(
     table = visit.until(lambda: list(module_downloads.glob("*.csv")), "No CSV came")[0]
     with table.open(encoding="utf-8-sig", newline="") as file:
         rows = list(csv.DictReader(file))
-    assert [row["photo"] for row in rows] == [photos["one"].name, photos["both"].name]
+    names = [photos[key].name for key in ("one", "both")]
+    assert [row["photo"] for row in rows] == [name for name in names for _ in range(5)]
+    assert len({row["classifier"] for row in rows}) == 5
 
     visit.go_to("")
     visit.see("The three names")

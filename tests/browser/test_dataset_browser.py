@@ -226,7 +226,7 @@ def _review_by_keyboard(page: DatasetVisit, catalog: Catalog) -> None:
     queue = next(
         button
         for button in page.all('[data-testid="stButtonGroup"] button')
-        if "unsure" in button.text
+        if "uncertain" in button.text
     )
     for button in (queue, queue.find_element(By.XPATH, "../button[1]")):
         ActionChains(page.chrome).click(button).perform()

@@ -66,7 +66,7 @@ def test_a_training_is_ordered_watched_reported_and_deleted(
     visit.see("Fewer than 30 coins")
     visit.unfold("Settings")
     visit.set_number("Folds", 2)
-    visit.set_number("Epochs at most", 2)
+    visit.set_number("At most this many epochs", 2)
     visit.press("Start training")
     visit.see("ResNet on small-hoard")
 
@@ -80,7 +80,7 @@ def test_a_training_is_ordered_watched_reported_and_deleted(
     (folder,) = done
     visit.open(f"/Training_history?run={folder.name}")
     visit.see(f"of {COINS} photos")
-    visit.see("the ring is the epoch")
+    visit.see("the ring marks the epoch")
     visit.until(
         lambda: len(visit.all(".js-plotly-plot .scatterlayer path.js-line")) >= 4,
         "No curves were drawn",

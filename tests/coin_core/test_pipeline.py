@@ -93,6 +93,7 @@ def test_a_classifier_of_other_coins_names_nobody_on_a_coin_unlike_its_own() -> 
         bundle.load_card(own),
         name="portraits",
         classes=("vespasian", "titus", "domitian"),
+        class_logit_bias={},
         threshold=0.0,
         scope=fit_scope(reader.features(crops, "svm"), np.arange(len(crops))),
     )
