@@ -179,8 +179,7 @@ def test_it_is_watched_after_a_reload_stopped_and_gone_on_with(
     page.text_input(key="gather_base").set_value(one.address).run()
     press(page, "gather_start")
     wait_for(catalog, lambda one: one.added >= 2)
-    reloaded = AppTest.from_file(str(PAGE), default_timeout=60).run()
-    assert not reloaded.exception
+    reloaded = open_panel_of_a_full_collection()
     assert "Münzkabinett Berlin, Iannaios" in words_of(reloaded)
     assert "coins looked at" in bars(reloaded)
     press(reloaded, f"stop_{job_of(catalog)}")
