@@ -130,13 +130,18 @@ def test_a_demo_coin_is_read_and_its_crop_corrected(visit: Visit) -> None:
     visit.see("resize it")  # the keys are named
 
 
-def test_a_letter_lights_its_place_in_the_legend_and_the_other_way_round(
-    visit: Visit,
-) -> None:
+def read_bronze_a(visit: Visit) -> None:
+    """Let the page read a demo coin, whose letters it shows."""
     visit.open("/Classify")
     visit.press("Bronze A")
     visit.see("Which name the letters fit")
     visit.settle()
+
+
+def test_a_letter_lights_its_place_in_the_legend_and_the_other_way_round(
+    visit: Visit,
+) -> None:
+    read_bronze_a(visit)
     letters = visit.until(lambda: visit.within(".glyph"), "No letters are drawn")
     visit.chrome.execute_script("arguments[0].focus()", letters[1])
     lit = visit.until(lambda: visit.all("[data-letter].lit"), "Nothing is lit")
@@ -153,10 +158,7 @@ def test_a_letter_lights_its_place_in_the_legend_and_the_other_way_round(
 def test_the_photo_zooms_by_keys_and_shows_the_heat_map_when_asked(
     visit: Visit,
 ) -> None:
-    visit.open("/Classify")
-    visit.press("Bronze A")
-    visit.see("Which name the letters fit")
-    visit.settle()
+    read_bronze_a(visit)
     (viewer,) = visit.until(lambda: visit.within(".viewer"), "There is no viewer")
     visit.chrome.execute_script("arguments[0].focus()", viewer)
     ActionChains(visit.chrome).send_keys("+", "+").perform()
