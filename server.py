@@ -51,6 +51,9 @@ def main() -> None:
         drain_s = read_drain_s()
     except CoinError as error:
         sys.exit(str(error))
+    # Read by torch, which is not loaded yet. Its threads would spin after each step and
+    # keep the processor from those of other requests.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     service = Service()
     home = Path(__file__).with_name("Home.py")
     # Where the settings are; otherwise Streamlit looks in the working directory.

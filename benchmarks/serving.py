@@ -214,7 +214,10 @@ def serve(port: int, weights: Path, *, keep: bool) -> None:
         def log_message(self, *_: object) -> None:
             pass
 
-    ThreadingHTTPServer(("127.0.0.1", port), Handler).serve_forever()
+    class Server(ThreadingHTTPServer):
+        request_queue_size = 128  # all clients connect at once
+
+    Server(("127.0.0.1", port), Handler).serve_forever()
 
 
 def load_network(weights: Path) -> torch.nn.Module:

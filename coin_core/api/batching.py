@@ -1,8 +1,9 @@
 """Photos of all requests that arrive together are classified as one batch.
 
-A batch is made of what waits when the last one is done, so nobody waits for company for
-longer than `MAX_WAIT_S`. It runs in a thread beside the event loop, with models that
-stay the same while it lasts; a photo that cannot be read fails alone.
+A batch is made of what waits when a thread is free, so nobody waits for company for
+longer than `MAX_WAIT_S`. It runs beside the event loop, with models that stay the same
+while it lasts; a photo that cannot be read fails alone. Two batches run at once: each
+has steps that use one core.
 """
 
 from __future__ import annotations
@@ -31,8 +32,9 @@ if TYPE_CHECKING:
 
 MAX_WAIT_S = 0.005
 MAX_PHOTOS = 16
-# Three times the largest photo that `photo_io` gives.
-MAX_PIXELS = 48_000_000
+AT_ONCE = 2
+# Of one batch: one and a half times the largest photo that `photo_io` gives.
+MAX_PIXELS = 24_000_000
 
 _log = logging.getLogger(__name__)
 
@@ -54,7 +56,7 @@ class _Waiting:
 
 
 class Batcher:
-    """A queue of photos, and the thread that classifies them batch by batch."""
+    """A queue of photos, and the threads that classify them batch by batch."""
 
     def __init__(
         self,
@@ -68,6 +70,7 @@ class Batcher:
         self._max_waiting = max_waiting
         self._observe_batch = observe_batch
         self._queue: asyncio.Queue[_Waiting] = asyncio.Queue()
+        self._gathering = asyncio.Lock()
         self._seconds_per_photo = 0.2
 
     def submit(
@@ -101,22 +104,30 @@ class Batcher:
 
     async def run(self) -> None:
         """Classify until cancelled."""
+        with ThreadPoolExecutor(AT_ONCE, "classify") as threads:
+            await asyncio.gather(*(self._work(threads) for _ in range(AT_ONCE)))
+
+    async def _work(self, threads: ThreadPoolExecutor) -> None:
         loop = asyncio.get_running_loop()
-        with ThreadPoolExecutor(1, "classify") as thread:
-            while True:
-                batch = [await self._queue.get()]
-                if self._queue.empty():
-                    await asyncio.sleep(MAX_WAIT_S)
-                while len(batch) < MAX_PHOTOS and not self._queue.empty():
-                    batch.append(self._queue.get_nowait())
-                batch = [one for one in batch if not one.answer.done()]
-                if not batch:
-                    continue
-                self._observe_batch(len(batch))
-                started = loop.time()
-                await loop.run_in_executor(thread, self._classify, batch, loop)
-                seconds = (loop.time() - started) / len(batch)
-                self._seconds_per_photo += 0.1 * (seconds - self._seconds_per_photo)
+        while True:
+            async with self._gathering:
+                batch = await self._gather()
+            if not batch:
+                continue
+            self._observe_batch(len(batch))
+            started = loop.time()
+            await loop.run_in_executor(threads, self._classify, batch, loop)
+            seconds = (loop.time() - started) / len(batch) / AT_ONCE
+            self._seconds_per_photo += 0.1 * (seconds - self._seconds_per_photo)
+
+    async def _gather(self) -> list[_Waiting]:
+        """Take the next batch from the queue."""
+        batch = [await self._queue.get()]
+        if self._queue.empty():
+            await asyncio.sleep(MAX_WAIT_S)
+        while len(batch) < MAX_PHOTOS and not self._queue.empty():
+            batch.append(self._queue.get_nowait())
+        return [one for one in batch if not one.answer.done()]
 
     def _classify(self, batch: list[_Waiting], loop: asyncio.AbstractEventLoop) -> None:
         """Answer every photo of a batch, in the thread."""
