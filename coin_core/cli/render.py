@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--size-px", type=arguments.image_size, default=160, help="default 160")
     add(
         "--kind",
-        choices=("legend", "cornucopia", "star_anchor", "other"),
+        choices=("legend", "cornucopia", "star_anchor", "other", "foreign"),
         default="legend",
         help="which side (default legend)",
     )

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from functools import partial
 
 import cv2
 import numpy as np
@@ -17,6 +18,8 @@ from coin_core.rendering.flans import (
     draw_shape,
     draw_surface,
 )
+from coin_core.rendering.foreign_coins import cut_hole
+from coin_core.rendering.foreign_coins import draw_die as draw_foreign_coin
 from coin_core.rendering.legend_die import EngravedLetter, engrave_legend_die
 from coin_core.rendering.noise import Field, blur
 from coin_core.rendering.other_coins import draw_die as draw_other_coin
@@ -26,10 +29,16 @@ from coin_core.rendering.wear import apply_wear
 from coin_core.rulers import DEFAULT_CLASSES
 
 KINDS = ("legend", "cornucopia", "star_anchor", "other")
+HARDER_KINDS = ("foreign", "rough_cornucopia")
+"""Other coins from far away, and cornucopias by any hand in low relief."""
+
+_ALL_KINDS = KINDS + HARDER_KINDS
 _OTHER_DIES = {
     "cornucopia": draw_cornucopia,
     "star_anchor": draw_star_or_anchor,
     "other": draw_other_coin,
+    "foreign": draw_foreign_coin,
+    "rough_cornucopia": partial(draw_cornucopia, rough=True),
 }
 
 
@@ -64,7 +73,7 @@ class RenderedCoin:
     Attributes:
         image: The photo, uint8 (S, S, 3) RGB.
         mask: The flan, uint8 (S, S), 255 inside.
-        kind: One of `KINDS`.
+        kind: One of `KINDS` or `HARDER_KINDS`.
         ruler: A key of `rulers.RULERS`; None if the side is not the legend side.
         legend: The lines in Hebrew letters, read right to left.
         letters: The letters in reading order.
@@ -196,18 +205,18 @@ def render_coin(
             same pixels on every machine.
         index: Number of the coin in the set, 0 or more.
         size_px: Side of the square photo, 48 to 1024.
-        kind: One of `KINDS`; the legend side by default.
+        kind: One of `KINDS` or `HARDER_KINDS`; the legend side by default.
         wear: Scales wear and corrosion: 1 as on real coins, 0 as struck.
 
     Raises:
         ValueError: The size or kind is not valid.
     """
     kind = "legend" if kind is None else kind
-    if kind not in KINDS:
-        raise ValueError(f"kind must be one of {', '.join(KINDS)}, got {kind!r}.")
+    if kind not in _ALL_KINDS:
+        raise ValueError(f"kind must be one of {', '.join(_ALL_KINDS)}, got {kind!r}.")
     if not 48 <= size_px <= 1024:
         raise ValueError(f"size_px must be 48 to 1024, got {size_px}.")
-    rng = np.random.default_rng([seed, index, KINDS.index(kind)])
+    rng = np.random.default_rng([seed, index, _ALL_KINDS.index(kind)])
     shape = draw_shape(rng, size_px)
     placement = _place_die(rng, shape, any_turn=rng.random() < 0.1)
     # a worn die leaves soft ridges where a fresh one leaves edges
@@ -235,9 +244,13 @@ def render_coin(
     # most coins are moderately worn; a few are fresh, a few nearly smooth
     wear *= float(rng.beta(1.6, 2.2))
     mask = draw_mask(shape, size_px)
+    if kind == "foreign":
+        mask = cut_hole(rng, mask, placement)
     worn = apply_wear(rng, relief, wear)
     surface = draw_surface(rng, shape, distance_to_edge(mask), placement)
     depth = np.float32(rng.uniform(0.8, 1.9))
+    if kind == "rough_cornucopia":
+        depth *= np.float32(rng.uniform(0.35, 1.0))
     detail = worn.relief * depth + worn.corrosion
     steepness = np.float32(size_px / 160)
     lit = simulate_light(rng, (surface + detail) * steepness * 2, detail, mask)

@@ -9,23 +9,36 @@ from coin_core.rendering.engraving import DieCanvas, bezier, ellipse, tapered_ba
 from coin_core.rendering.letters import Point
 
 
-def draw_die(rng: np.random.Generator, size_px: int) -> NDArray[np.float32]:
-    """Engrave a random die; relief 0 (field) to 1, float32 (size_px, size_px)."""
+def draw_die(
+    rng: np.random.Generator, size_px: int, *, rough: bool = False
+) -> NDArray[np.float32]:
+    """Engrave a random die; relief 0 (field) to 1, float32 (size_px, size_px).
+
+    Args:
+        rng: Source of chance.
+        size_px: Side of the die.
+        rough: By any hand: narrow or wide, thin or clumsy, and not symmetric.
+    """
     die = DieCanvas(size_px)
-    thickness = float(rng.uniform(0.75, 1.5))
-    spread = float(rng.uniform(0.18, 0.3))  # of the mouths from the middle
-    foot = float(rng.uniform(0.2, 0.32))
-    top = float(rng.uniform(-0.3, -0.16))
+
+    def draw(usual: tuple[float, float], any_hand: tuple[float, float]) -> float:
+        return float(rng.uniform(*(any_hand if rough else usual)))
+
+    thickness = draw((0.75, 1.5), (0.5, 1.9))
+    spread = draw((0.18, 0.3), (0.1, 0.34))  # of the mouths from the middle
+    foot = draw((0.2, 0.32), (0.14, 0.36))
+    top = draw((-0.3, -0.16), (-0.36, -0.1))
+    shift = 0.03 if rough else 0.012
     crossed = rng.random() < 0.15
     ribs = int(rng.integers(0, 9))
     if rng.random() < 0.3:
         ribs = 0
     fruits = int(rng.integers(3, 8))
     curl = float(rng.uniform(0.0, 0.12))
-    bulge = float(rng.uniform(0.9, 1.5))
+    bulge = draw((0.9, 1.5), (0.4, 1.9))
     ribbon = float(rng.uniform(0.12, 0.3)) if rng.random() < 0.85 else 0.0
     for side in (-1, 1):
-        jitter = rng.normal(0, 0.012, 4)
+        jitter = rng.normal(0, shift, 4)
         mouth = (side * spread + jitter[0], top + jitter[1])
         start = (-side * 0.05 if crossed else side * 0.025, foot)
         control = (

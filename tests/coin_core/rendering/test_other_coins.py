@@ -1,18 +1,27 @@
 """Dies of other coins, and what all dies have in common."""
 
 import hashlib
+from functools import partial
 
 import numpy as np
 import pytest
 
-from coin_core.rendering import cornucopia, other_coins, star_anchor
+from coin_core.rendering import (
+    cornucopia,
+    foreign_coins,
+    other_coins,
+    render_coin,
+    star_anchor,
+)
 
 DRAWERS = [
     cornucopia.draw_die,
+    partial(cornucopia.draw_die, rough=True),
     star_anchor.draw_die,
     star_anchor.draw_star,
     star_anchor.draw_anchor,
     other_coins.draw_die,
+    foreign_coins.draw_die,
 ]
 
 
@@ -39,6 +48,28 @@ def test_the_same_seed_cuts_the_same_die(draw):
 def test_no_two_dies_are_alike(draw):
     dies = [draw(np.random.default_rng(seed), 64).tobytes() for seed in range(20)]
     assert len(set(dies)) == 20
+
+
+def test_any_hand_cuts_cornucopias_of_more_shapes_than_the_usual_one():
+    def height_of_the_mouths(rough: bool) -> float:
+        rows = []
+        for seed in range(60):
+            rng = np.random.default_rng(seed)
+            die = cornucopia.draw_die(rng, 64, rough=rough)[4:60, 8:56]
+            rows.append(float(np.argmax((die > 0.5).sum(1) > 3)))
+        return float(np.std(rows))
+
+    assert height_of_the_mouths(True) > height_of_the_mouths(False)
+
+
+def test_some_coins_from_far_away_have_a_hole_that_shows_what_lies_behind():
+    coins = [render_coin(3, k, size_px=64, kind="foreign") for k in range(60)]
+    holes = [coin for coin in coins if coin.mask[24:40, 24:40].min() == 0]
+    assert 1 <= len(holes) <= 20
+    for coin in holes:
+        behind = coin.mask[24:40, 24:40] == 0
+        shown = coin.image[24:40, 24:40][behind].mean(0)
+        assert np.abs(shown - coin.image[:2, :2].mean((0, 1))).max() < 60
 
 
 def test_half_of_the_other_coins_are_portraits_and_few_are_blank():
