@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from coin_core.classifiers import list_classifiers
 from coin_core.detection.faces import Side
@@ -30,6 +31,7 @@ _DOUBTED_SIDES = {
     Side.OTHER: N_("perhaps another coin"),
     Side.NOTHING: N_("perhaps no coin"),
 }
+_REAL_COINS = N_("photos of real coins")  # `what` of such figures on a card
 SURE_OF_SIDE = 0.9
 """A side is doubted below this probability."""
 
@@ -109,6 +111,74 @@ def probability_text(probability: float) -> str:
     if probability < 0.005:
         return f"<{NBSP}{percent(0.01)}"
     return percent(min(probability, 0.99))
+
+
+def real_figures(card: Card) -> Mapping[str, Any] | None:
+    """What was measured of a classifier on real coins; None if nothing was."""
+    of_photos = [
+        figures
+        for figures in card.metrics
+        if figures.keys() >= {"n", "accuracy", "accuracy_low", "accuracy_high"}
+        and (figures.get("what") == _REAL_COINS or figures.get("how"))
+    ]
+    return of_photos[-1] if of_photos else None
+
+
+def measured(card: Card) -> str:
+    """How often a classifier was right on real coins, in one sentence."""
+    title, figures = short_title(card), real_figures(card)
+    if figures is None:
+        rendered = [one for one in card.metrics if one.keys() >= {"n", "accuracy"}]
+        if not rendered:
+            return _("{classifier} was never measured on real coins.").format(
+                classifier=title
+            )
+        return _(
+            "{classifier} was measured on rendered coins only: {accuracy} of {count} "
+            "right."
+        ).format(
+            classifier=title,
+            accuracy=percent(rendered[-1]["accuracy"]),
+            count=f"{rendered[-1]['n']:,}",
+        )
+    values = {
+        "classifier": title,
+        "right": f"{round(figures['accuracy'] * figures['n']):,}",
+        "count": f"{figures['n']:,}",
+        "low": f"{100 * figures['accuracy_low']:.0f}",
+        "high": percent(figures["accuracy_high"]),
+        "data": str(figures.get("data", "")),
+        "how": _(str(figures.get("how", ""))),
+    }
+    if figures.get("how"):
+        return _(
+            "Measured on {data}, {how}: {right} of {count} right ({low} to {high})."
+        ).format(**values)
+    return _(
+        "On {count} photos of real coins, {classifier} put the right ruler first on "
+        "{right} ({low} to {high})."
+    ).format(**values)
+
+
+def measured_together(cards: Sequence[Card]) -> str:
+    """What the percentage of a photo is that several classifiers have read."""
+    return _(
+        "A percentage is the highest probability that a classifier gives. Right on "
+        "photos of real coins: {figures}."
+    ).format(
+        figures=", ".join(f"{short_title(c)} {right_on_real_coins(c)}" for c in cards)
+    )
+
+
+def right_on_real_coins(card: Card) -> str:
+    """On how many photos of real coins a classifier put the right ruler first."""
+    figures = real_figures(card)
+    if figures is None:
+        return _("not measured")
+    return _("{found} of {count}").format(
+        found=f"{round(figures['accuracy'] * figures['n']):,}",
+        count=f"{figures['n']:,}",
+    )
 
 
 def reign_years(ruler: Ruler) -> str:

@@ -14,11 +14,15 @@ from ui.formatting import (
     classifier_names,
     classifier_title,
     duration,
+    measured,
+    measured_together,
     menu_titles,
     percent,
     plural,
     probability_text,
 )
+
+_CARD = fakes.bundles()[0].card
 
 
 def test_every_side_has_a_title() -> None:
@@ -99,3 +103,34 @@ def test_one_thing_is_singular() -> None:
 )
 def test_text_is_no_markdown(typed: object, shown: str) -> None:
     assert as_text(typed) == shown
+
+
+def test_figures_on_real_coins_are_those_of_the_card() -> None:
+    real = {"data": "photos", "what": "photos of real coins", "n": 18}
+    real |= {"accuracy": 14 / 18, "accuracy_low": 0.548, "accuracy_high": 0.91}
+    card = replace(_CARD, metrics=(*_CARD.metrics, real))
+    assert measured(card) == (
+        "On 18 photos of real coins, ResNet put the right ruler first on 14 "
+        f"(55 to 91{NBSP}%)."
+    )
+    own = {**real, "data": "flavians", "how": "5-fold cross-validation by coin"}
+    assert measured(replace(_CARD, metrics=(own,))) == (
+        "Measured on flavians, 5-fold cross-validation by coin: 14 of 18 right "
+        f"(55 to 91{NBSP}%)."
+    )
+
+
+def test_what_was_not_measured_on_real_coins_says_so() -> None:
+    assert measured(_CARD) == (
+        f"ResNet was measured on rendered coins only: 97{NBSP}% of 3,000 right."
+    )
+    assert measured(replace(_CARD, metrics=())) == (
+        "ResNet was never measured on real coins."
+    )
+
+
+def test_figures_of_several_classifiers_are_one_sentence() -> None:
+    real = {"data": "photos", "what": "photos of real coins", "n": 18}
+    real |= {"accuracy": 14 / 18, "accuracy_low": 0.548, "accuracy_high": 0.91}
+    words = measured_together([replace(_CARD, metrics=(real,)), _CARD])
+    assert words.endswith("ResNet 14 of 18, ResNet not measured.")

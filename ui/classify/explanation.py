@@ -14,11 +14,11 @@ from coin_core.model_store.card import Card
 from coin_core.results import Verdict, class_title
 from ui.classify import predict
 from ui.classify.session import UploadedPhoto
-from ui.classify.verdict import WHY_NOT, is_weighed, real_figures, verdict_bars
+from ui.classify.verdict import WHY_NOT, is_weighed, verdict_bars
 from ui.components.charts import comparison_bars, show_chart
 from ui.components.paleo_hebrew import glyph_style, legend_table
 from ui.components.table import percent_column, show_table
-from ui.formatting import as_text, short_title
+from ui.formatting import as_text, right_on_real_coins, short_title
 from ui.palette import class_colours
 
 
@@ -63,7 +63,7 @@ def _show_verdicts(verdicts: Sequence[Verdict], cards: Mapping[str, Card]) -> No
                 _("probability"): min(99.0, 100 * verdict.probabilities[verdict.ruler])
                 if verdict.ruler
                 else None,
-                _("right on real coins"): _right_on_real_coins(
+                _("right on real coins"): right_on_real_coins(
                     cards[verdict.classifier]
                 ),
             }
@@ -78,16 +78,6 @@ def _show_verdicts(verdicts: Sequence[Verdict], cards: Mapping[str, Card]) -> No
                 help=_("How often its most probable ruler was the right one."),
             ),
         },
-    )
-
-
-def _right_on_real_coins(card: Card) -> str:
-    figures = real_figures(card)
-    if figures is None:
-        return _("not measured")
-    return _("{found} of {count}").format(
-        found=f"{round(figures['accuracy'] * figures['n']):,}",
-        count=f"{figures['n']:,}",
     )
 
 

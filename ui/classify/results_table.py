@@ -12,10 +12,10 @@ from coin_core.model_store.card import Card
 from coin_core.results import RejectReason, class_title
 from ui.classify.predict import result_of
 from ui.classify.session import NOBODY, PhotoNote, UploadSession
-from ui.classify.verdict import WHY_NOT, measured
+from ui.classify.verdict import WHY_NOT
 from ui.components.custom import results_table
 from ui.components.images import media_address
-from ui.formatting import as_text, probability_text, short_title
+from ui.formatting import as_text, measured, probability_text, short_title
 from ui.language import is_right_to_left
 
 _KEY = "results"

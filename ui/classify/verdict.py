@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from html import escape
-from typing import Any
 
 import streamlit as st
 
@@ -19,10 +18,10 @@ from ui.formatting import (
     SURE_OF_SIDE,
     as_text,
     full_title,
+    measured,
     percent,
     probability_text,
     reign_years,
-    short_title,
 )
 from ui.palette import class_colours
 
@@ -61,7 +60,6 @@ _DOUBTED = {
     RejectReason.NOT_THESE: N_("Cannot tell: this is perhaps another coin."),
     RejectReason.NO_COIN: N_("Cannot tell: there is perhaps no coin in this photo."),
 }
-_REAL_COINS = N_("photos of real coins")  # `what` of such figures on a card
 _WEIGHED = (None, RejectReason.TOO_WORN)
 
 
@@ -183,53 +181,6 @@ def verdict_bars(verdict: Verdict, classes: tuple[str, ...]) -> list[Bar]:
         )
         for name in classes
     ]
-
-
-def real_figures(card: Card) -> Mapping[str, Any] | None:
-    """What was measured of a classifier on real coins; None if nothing was."""
-    of_photos = [
-        figures
-        for figures in card.metrics
-        if figures.keys() >= {"n", "accuracy", "accuracy_low", "accuracy_high"}
-        and (figures.get("what") == _REAL_COINS or figures.get("how"))
-    ]
-    return of_photos[-1] if of_photos else None
-
-
-def measured(card: Card) -> str:
-    """How often a classifier was right on real coins, in one sentence."""
-    title, figures = short_title(card), real_figures(card)
-    if figures is None:
-        rendered = [one for one in card.metrics if one.keys() >= {"n", "accuracy"}]
-        if not rendered:
-            return _("{classifier} was never measured on real coins.").format(
-                classifier=title
-            )
-        return _(
-            "{classifier} was measured on rendered coins only: {accuracy} of {count} "
-            "right."
-        ).format(
-            classifier=title,
-            accuracy=percent(rendered[-1]["accuracy"]),
-            count=f"{rendered[-1]['n']:,}",
-        )
-    values = {
-        "classifier": title,
-        "right": f"{round(figures['accuracy'] * figures['n']):,}",
-        "count": f"{figures['n']:,}",
-        "low": f"{100 * figures['accuracy_low']:.0f}",
-        "high": percent(figures["accuracy_high"]),
-        "data": str(figures.get("data", "")),
-        "how": _(str(figures.get("how", ""))),
-    }
-    if figures.get("how"):
-        return _(
-            "Measured on {data}, {how}: {right} of {count} right ({low} to {high})."
-        ).format(**values)
-    return _(
-        "On {count} photos of real coins, {classifier} put the right ruler first on "
-        "{right} ({low} to {high})."
-    ).format(**values)
 
 
 def calibration_note(card: Card, *, html: bool = False) -> str:

@@ -9,6 +9,7 @@ import streamlit as st
 
 from coin_core.catalog import Catalog, CatalogPhoto, PhotoQuery, PhotoStatus
 from coin_core.i18n import N_, _, ngettext
+from ui import resources
 from ui.components.custom import photo_grid
 from ui.components.thumbnails import Size, is_cached, thumbnail_uri
 from ui.dataset.formatting import (
@@ -21,7 +22,7 @@ from ui.dataset.formatting import (
     short_ruler_title,
 )
 from ui.dataset.session import DatasetSession
-from ui.formatting import percent
+from ui.formatting import as_text, measured_together, probability_text
 
 PAGE_SIZE = 48
 MAX_SELECTED = 5000  # by "Choose all"; the command line handles more
@@ -70,6 +71,9 @@ def show_gallery(session: DatasetSession, catalog: Catalog, query: PhotoQuery) -
         st.info(_("No photo matches these filters."), icon=":material/search_off:")
         return
     _show_grid(session, catalog, page.photos)
+    if any(photo.confidence is not None for photo in page.photos):
+        found = resources.bundles()[0]
+        st.caption(as_text(measured_together([bundle.card for bundle in found])))
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption(
             _(
@@ -150,7 +154,9 @@ def _tiles(
                 "label": short_ruler_title(photo.ruler),
                 "colour": ruler_colour(photo.ruler),
                 "status": photo.status.value,
-                "note": "" if photo.confidence is None else percent(photo.confidence),
+                "note": ""
+                if photo.confidence is None
+                else probability_text(photo.confidence),
                 "tags": _tags(photo, is_broken),
             }
         )
@@ -184,7 +190,7 @@ def _tooltip(photo: CatalogPhoto) -> str:
     if photo.confidence is not None:
         lines.append(
             _("most certain classifier: {probability}").format(
-                probability=percent(photo.confidence)
+                probability=probability_text(photo.confidence)
             )
         )
     if photo.is_rendered:

@@ -8,8 +8,16 @@ from html import escape
 import streamlit as st
 
 from coin_core.access import Right, may
-from coin_core.catalog import Catalog, CatalogFace, CatalogPhoto, ExcludeReason, Side
+from coin_core.catalog import (
+    Catalog,
+    CatalogFace,
+    CatalogPhoto,
+    ExcludeReason,
+    PredictionKind,
+    Side,
+)
 from coin_core.i18n import _
+from ui import resources
 from ui.background_task import show_task
 from ui.components.custom import photo_viewer
 from ui.components.table import show_table
@@ -36,7 +44,14 @@ from ui.dataset.formatting import (
 from ui.dataset.photo_facts import show_coin_facts, show_provenance
 from ui.dataset.session import DatasetSession, ask_reviewer
 from ui.errors import errors_on_page, show_error
-from ui.formatting import date_and_time, percent, plural
+from ui.formatting import (
+    date_and_time,
+    percent,
+    plural,
+    probability_text,
+    right_on_real_coins,
+    short_title,
+)
 from ui.handover import CLASSIFY_PAGE, SentPhoto, send_to_classify
 
 _INCLUDED = "taken"
@@ -62,7 +77,7 @@ def show_photo_panel(session: DatasetSession, catalog: Catalog, photo_id: int) -
         )
     with right:
         _show_label(session, catalog, photo)
-        _show_predictions(session, catalog, photo)
+        _show_opinions(session, catalog, photo)
     if session.reviewer and may(Right.CROP):
         st.subheader(_("Crop, split and turn"), anchor=False)
         show_crop_tools(session, catalog, photo)
@@ -189,28 +204,39 @@ def _show_label(session: DatasetSession, catalog: Catalog, photo: CatalogPhoto) 
     ask_undo(session, catalog)
 
 
-def _show_predictions(
+def show_predictions(catalog: Catalog, photo: CatalogPhoto) -> None:
+    """What each classifier has said of a photo, and how often it is right."""
+    predictions = catalog.predictions.of_photo(photo.photo_id)
+    if not predictions:
+        st.caption(_("No classifier has been asked about this photo yet."))
+        return
+    cards = {bundle.name: bundle.card for bundle in resources.bundles()[0]}
+    rows = []
+    for prediction in predictions:
+        card = cards.get(prediction.classifier)
+        name = prediction.classifier if card is None else short_title(card)
+        if prediction.kind is PredictionKind.OUT_OF_FOLD:
+            name = _("{name} (not trained on it)").format(name=name)
+        best = max(prediction.probabilities.values(), default=None)
+        says = ruler_title(prediction.ruler) if prediction.ruler else _("cannot tell")
+        rows.append(
+            {
+                _("classifier"): name,
+                _("says"): says,
+                _("probability"): "" if best is None else probability_text(best),
+                _("right on real coins"): _("not measured")
+                if card is None
+                else right_on_real_coins(card),
+            }
+        )
+    show_table(rows)
+
+
+def _show_opinions(
     session: DatasetSession, catalog: Catalog, photo: CatalogPhoto
 ) -> None:
     st.subheader(_("What the classifiers say"), anchor=False)
-    predictions = catalog.predictions.of_photo(photo.photo_id)
-    if predictions:
-        show_table(
-            {
-                _("classifier"): _("{name} (not trained on it)").format(
-                    name=prediction.classifier
-                )
-                if prediction.kind == "out_of_fold"
-                else prediction.classifier,
-                _("says"): ruler_title(prediction.ruler)
-                if prediction.ruler
-                else _("cannot tell"),
-                _("probability"): percent(
-                    max(prediction.probabilities.values(), default=0.0)
-                ),
-            }
-            for prediction in predictions
-        )
+    show_predictions(catalog, photo)
     if photo.suspicion is not None:
         st.caption(
             _("The label may be wrong: suspicion {probability}.").format(

@@ -36,10 +36,10 @@ from ui.dataset.formatting import (
     ruler_keys,
     ruler_title,
 )
-from ui.dataset.photo_panel import show_photo
+from ui.dataset.photo_panel import show_photo, show_predictions
 from ui.dataset.session import DatasetSession, ask_reviewer
 from ui.errors import errors_on_page, show_error
-from ui.formatting import as_text, menu_titles, percent, plural
+from ui.formatting import as_text, menu_titles, plural
 
 _KEY = "review_queue_state"
 SECOND_OPINION = "second_look"
@@ -238,7 +238,7 @@ def _show_current(
             persist_state="session",
             help=_("Hidden at first, so that you decide before they do."),
         ):
-            _show_predictions(catalog, photo)
+            show_predictions(catalog, photo)
     start = queue.position + 1
     next_ids = queue.photo_ids[start : start + _PREFETCHED]
     prefetch(catalog, catalog.photos.get_existing(next_ids))
@@ -401,17 +401,6 @@ def apply_decision(
                 catalog.reviews.add(photo_id, value, who=session.reviewer)
         if not session.error:
             queue.position += 1
-
-
-def _show_predictions(catalog: Catalog, photo: CatalogPhoto) -> None:
-    predictions = catalog.predictions.of_photo(photo.photo_id)
-    if not predictions:
-        st.caption(_("No classifier has been asked about this photo yet."))
-    for prediction in predictions:
-        best = max(prediction.probabilities.values(), default=None)
-        ruler = ruler_title(prediction.ruler) if prediction.ruler else _("cannot tell")
-        probability = f", {percent(best)}" if best else ""
-        st.text(f"{prediction.classifier}: {ruler}{probability}")
 
 
 def show_agreement(catalog: Catalog) -> None:

@@ -15,7 +15,6 @@ from ui.classify.verdict import (
     headline,
     is_weighed,
     lean,
-    measured,
     verdict_bars,
 )
 
@@ -102,27 +101,3 @@ def test_probabilities_count_only_where_a_legend_was_weighed() -> None:
     assert is_weighed(verdict(RejectReason.TOO_WORN, 0.6, 0.4))
     assert not is_weighed(verdict(RejectReason.LEGEND_NOT_SHOWN, 0.9, 0.1))
     assert not is_weighed(verdict(RejectReason.DAMAGED))
-
-
-def test_figures_on_real_coins_are_those_of_the_card() -> None:
-    real = {"data": "photos", "what": "photos of real coins", "n": 18}
-    real |= {"accuracy": 14 / 18, "accuracy_low": 0.548, "accuracy_high": 0.91}
-    card = replace(CARD, metrics=(*CARD.metrics, real))
-    assert measured(card) == (
-        "On 18 photos of real coins, ResNet put the right ruler first on 14 "
-        f"(55 to 91{NBSP}%)."
-    )
-    own = {**real, "data": "flavians", "how": "5-fold cross-validation by coin"}
-    assert measured(replace(CARD, metrics=(own,))) == (
-        "Measured on flavians, 5-fold cross-validation by coin: 14 of 18 right "
-        f"(55 to 91{NBSP}%)."
-    )
-
-
-def test_what_was_not_measured_on_real_coins_says_so() -> None:
-    assert measured(CARD) == (
-        f"ResNet was measured on rendered coins only: 97{NBSP}% of 3,000 right."
-    )
-    assert measured(replace(CARD, metrics=())) == (
-        "ResNet was never measured on real coins."
-    )
