@@ -55,12 +55,15 @@ def _script() -> str:
 
 def show_uploader(session: UploadSession) -> None:
     """The drop zone, the camera, the folder switch and the demo coins."""
+    first = None
     for sent in take_sent_photos():
         session.add([(sent.name, sent.data)], rendered_as=sent.rendered_as)
+        first = first or session.selected
         if sent.box is not None and session.selected is not None:
             # As if the visitor had drawn it here.
             session.crops[session.selected] = sent.box
             st.session_state[f"correct_{session.selected}"] = True
+    session.selected = first or session.selected
     whole_folder = st.session_state.get("whole_folder", False)
     files = st.file_uploader(
         _("Drop photos of coins here, or paste one"),
