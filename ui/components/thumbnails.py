@@ -6,7 +6,6 @@ photo never changes, so neither do they.
 
 from __future__ import annotations
 
-import base64
 import io
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -45,10 +44,10 @@ def is_cached(sha256: str, size: Size) -> bool:
     return cache_path(sha256, size).exists()
 
 
-def thumbnail_uri(
+def thumbnail(
     catalog: Catalog, photo: CatalogPhoto, size: Size = Size.THUMB
-) -> str | None:
-    """A photo as the data address of a JPEG; None if the file cannot be read."""
+) -> bytes | None:
+    """A photo as a JPEG; None if the file cannot be read."""
     path = cache_path(photo.sha256, size)
     if not path.exists():
         try:
@@ -57,15 +56,15 @@ def thumbnail_uri(
             return None
         _write(pixels, photo.sha256, size)
     if size is Size.THUMB:
-        return _cached_data_uri(path, path.stat().st_mtime_ns)
-    return _data_uri(path)
+        return _cached_bytes(path, path.stat().st_mtime_ns)
+    return path.read_bytes()
 
 
 def prefetch(catalog: Catalog, photos: Iterable[CatalogPhoto]) -> None:
     """Make the large views of photos in the background."""
     for photo in photos:
         if not is_cached(photo.sha256, Size.VIEW):
-            _prefetch_pool.submit(thumbnail_uri, catalog, photo, Size.VIEW)
+            _prefetch_pool.submit(thumbnail, catalog, photo, Size.VIEW)
 
 
 def _write(pixels: np.ndarray, sha256: str, size: Size) -> None:
@@ -83,9 +82,5 @@ def _write(pixels: np.ndarray, sha256: str, size: Size) -> None:
 
 
 @lru_cache(maxsize=600)
-def _cached_data_uri(path: Path, _written: int) -> str:
-    return _data_uri(path)
-
-
-def _data_uri(path: Path) -> str:
-    return "data:image/jpeg;base64," + base64.b64encode(path.read_bytes()).decode()
+def _cached_bytes(path: Path, _written: int) -> bytes:
+    return path.read_bytes()

@@ -75,7 +75,7 @@ export default function ({ data: given, parentElement, setStateValue }) {
     Math.max(160, (viewer.clientWidth * data.heightPx) / data.widthPx)));
   const resize = () => { viewer.style.height = `${height()}px`; };
   resize();
-  if (image.src !== data.src) image.src = data.src;
+  if (image.getAttribute("src") !== data.src) image.src = data.src;
   image.alt = data.alt;
   viewer.setAttribute("aria-label", `${data.alt}. ${data.help ?? ""}`);
   badge.textContent = data.badge ?? "";

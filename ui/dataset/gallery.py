@@ -11,7 +11,8 @@ from coin_core.catalog import Catalog, CatalogPhoto, PhotoQuery, PhotoStatus
 from coin_core.i18n import N_, _, ngettext
 from ui import resources
 from ui.components.custom import photo_grid
-from ui.components.thumbnails import Size, is_cached, thumbnail_uri
+from ui.components.images import media_address
+from ui.components.thumbnails import Size, is_cached, thumbnail
 from ui.dataset.formatting import (
     REASON_TITLES,
     STATUS_TITLES,
@@ -137,16 +138,16 @@ def _tiles(
     end = time.monotonic() + time_limit_s
     tiles = []
     faces = catalog.photos.faces_of([photo.photo_id for photo in photos])
-    for photo in photos:
+    for place, photo in enumerate(photos):
         in_time = is_cached(photo.sha256, Size.THUMB) or time.monotonic() < end
-        thumbnail = thumbnail_uri(catalog, photo) if in_time else None
-        is_broken = in_time and thumbnail is None
+        jpeg = thumbnail(catalog, photo) if in_time else None
+        is_broken = in_time and jpeg is None
         tiles.append(
             {
                 "id": photo.photo_id,
                 "name": photo_name(photo),
                 "title": _tooltip(photo),
-                "src": thumbnail,
+                "src": None if jpeg is None else media_address(jpeg, f"tile_{place}"),
                 "broken": is_broken,
                 "width": photo.width_px,
                 "height": photo.height_px,

@@ -20,8 +20,9 @@ from coin_core.i18n import _
 from ui import resources
 from ui.background_task import show_task
 from ui.components.custom import photo_viewer
+from ui.components.images import media_address
 from ui.components.table import show_table
-from ui.components.thumbnails import Size, thumbnail_uri
+from ui.components.thumbnails import Size, thumbnail
 from ui.dataset.actions import (
     ask_undo,
     classify_catalog_photos,
@@ -96,7 +97,7 @@ def show_photo(
     height_px: int,
 ) -> None:
     """The zoomable photo with its faces outlined, marked if it is rendered."""
-    view = thumbnail_uri(catalog, photo, Size.VIEW)
+    view = thumbnail(catalog, photo, Size.VIEW)
     if view is None:
         show_error(
             _(
@@ -108,7 +109,7 @@ def show_photo(
     photo_viewer(
         data={
             "photo": photo.photo_id,
-            "src": view,
+            "src": media_address(view, key),
             "alt": photo_name(photo),
             "widthPx": photo.width_px,
             "heightPx": photo.height_px,
@@ -345,8 +346,8 @@ def _show_similar(
 
 def _show_other(session: DatasetSession, catalog: Catalog, other: CatalogPhoto) -> None:
     with st.container(width=150):
-        if thumbnail := thumbnail_uri(catalog, other):
-            st.image(thumbnail, width=140, alt=photo_name(other))
+        if jpeg := thumbnail(catalog, other):
+            st.image(jpeg, width=140, alt=photo_name(other))
         st.text(photo_name(other))
         st.button(
             _("Open"),

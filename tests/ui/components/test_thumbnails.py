@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import io
 from collections.abc import Callable
 
@@ -11,7 +10,7 @@ import pytest
 from PIL import Image
 
 from coin_core.catalog import Catalog, CatalogPhoto, PhotoRecord, open_catalog
-from ui.components.thumbnails import Size, cache_path, is_cached, thumbnail_uri
+from ui.components.thumbnails import Size, cache_path, is_cached, thumbnail
 
 
 @pytest.fixture
@@ -26,28 +25,28 @@ def photo(catalog: Catalog, encode_photo: Callable[..., bytes]) -> CatalogPhoto:
     return catalog.photos.get(catalog.photos.add(data, record, [], who="test").photo_id)
 
 
-def opened(address: str) -> Image.Image:
-    return Image.open(io.BytesIO(base64.b64decode(address.split(",", 1)[1])))
+def opened(jpeg: bytes) -> Image.Image:
+    return Image.open(io.BytesIO(jpeg))
 
 
 def test_a_thumbnail_is_made_once_and_kept_by_digest(
     catalog: Catalog, photo: CatalogPhoto
 ) -> None:
     assert not is_cached(photo.sha256, Size.THUMB)
-    address = thumbnail_uri(catalog, photo)
-    assert address is not None
-    assert opened(address).size == (200, 67)
+    jpeg = thumbnail(catalog, photo)
+    assert jpeg is not None
+    assert opened(jpeg).size == (200, 67)
     written = cache_path(photo.sha256, Size.THUMB).stat().st_mtime_ns
-    assert thumbnail_uri(catalog, photo) == address
+    assert thumbnail(catalog, photo) == jpeg
     assert cache_path(photo.sha256, Size.THUMB).stat().st_mtime_ns == written
 
 
 def test_the_large_picture_is_no_larger_than_the_photo_and_brings_the_thumbnail(
     catalog: Catalog, photo: CatalogPhoto
 ) -> None:
-    address = thumbnail_uri(catalog, photo, Size.VIEW)
-    assert address is not None
-    assert opened(address).size == (900, 300)
+    jpeg = thumbnail(catalog, photo, Size.VIEW)
+    assert jpeg is not None
+    assert opened(jpeg).size == (900, 300)
     assert is_cached(photo.sha256, Size.THUMB)
     assert not list(cache_path(photo.sha256, Size.VIEW).parent.glob("*.part"))
 
@@ -56,4 +55,4 @@ def test_a_missing_original_gives_no_picture(
     catalog: Catalog, photo: CatalogPhoto
 ) -> None:
     catalog.photos.path(photo).unlink()
-    assert thumbnail_uri(catalog, photo) is None
+    assert thumbnail(catalog, photo) is None

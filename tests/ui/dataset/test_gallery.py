@@ -12,7 +12,7 @@ def test_the_grid_shows_every_photo_with_its_faces_and_marks(catalog: Catalog) -
     assert len(gallery["photos"]) == 12
     tile = gallery["photos"][0]  # the newest first
     assert tile["tags"] == [["rendered", "rendered"]]
-    assert tile["src"].startswith("data:image/jpeg;base64,")
+    assert tile["src"].startswith("/mock/media/")
     assert tile["faces"][0]["label"] == "1 · legend side"
 
 
