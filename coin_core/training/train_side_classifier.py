@@ -20,11 +20,13 @@ from coin_core.detection.nets import (
     SIDE_BUNDLE,
     SIDE_PX,
     SideNet,
+    load_small_net,
     local_contrast_normalize,
     side_probabilities,
 )
 from coin_core.evaluation.metrics import accuracy_figures
 from coin_core.jobs import Progress
+from coin_core.model_store.bundle import load_card, weights_digest
 from coin_core.model_store.card import Card
 from coin_core.rendering.backgrounds import BACKGROUNDS, draw_background
 from coin_core.rendering.clutter import draw_clutter
@@ -58,9 +60,10 @@ def train_side_classifier(
     out: Path,
     *,
     seed: int = 0,
-    coins: int = 14_400,
-    epochs: int = 20,
+    coins: int = 32_000,
+    epochs: int = 16,
     batch: int = _BATCH,
+    start: Path | None = None,
 ) -> dict[str, Any]:
     """Train the side net on rendered coins and write it as a bundle.
 
@@ -71,13 +74,14 @@ def train_side_classifier(
         coins: How many are rendered; every epoch photographs each anew.
         epochs: At least 1.
         batch: Crops of a step.
+        start: The bundle of a side net to go on from; a new net if None.
 
     Returns:
         The figures of `measure_side_classifier` on coins that were not trained on.
     """
     images, masks, labels = _render_all(checkpoints_of(out), seed, coins)
     torch.manual_seed(seed)
-    net = SideNet()
+    net = load_small_net(start, SideNet).train() if start else SideNet()
     steps = max(1, len(images) // batch)
     chance = np.random.default_rng([seed, 4])
     empty = [draw_nothing(chance) for _ in range(max(8, len(images) // 12))]
@@ -114,7 +118,7 @@ def train_side_classifier(
         name=SIDE_BUNDLE,
         epochs=epochs,
         steps=steps,
-        peak_rate=3e-3,
+        peak_rate=1e-3 if start else 3e-3,
     )
     bias = find_legend_bias(net, draw_sample(1000, seed + 20_000))
     figures = measure_side_classifier(1000, seed + 10_000, net=net, bias=bias)
@@ -130,6 +134,7 @@ def train_side_classifier(
             "coins": coins,
             "epochs": epochs,
             "seed": seed,
+            **({"init": weights_digest(load_card(start))} if start else {}),
         },
         metrics=(figures,),
     )
