@@ -65,6 +65,7 @@ _LOG_BYTES = 64 << 10
 _KILLED = 130  # the exit code of an interrupted command
 _BEAT_S = 10.0
 _LEASE_S = 90.0  # without a sign of life for so long, a computer counts as gone
+_PUT_AWAY = "put_away"  # a file: the list of all jobs leaves it out
 _AT_ONCE = "at once"  # in the file `stop`: end its process
 _INTERRUPTED = "It was interrupted; it can go on from where it was."
 
@@ -214,6 +215,11 @@ class Job:
         """Whether somebody asked it to stop."""
         return (self.folder / "stop").exists()
 
+    @property
+    def is_put_away(self) -> bool:
+        """Whether it is over and the list of all jobs leaves it out."""
+        return not self.is_open and (self.folder / _PUT_AWAY).exists()
+
     def progress(self) -> JobProgress:
         """How far it is; without numbers before it has reported any."""
         raw = read_json(self.folder / "progress.json")
@@ -289,7 +295,8 @@ def start_job(job: Job) -> None:
             raise CoinError(_busy(before))
         created = before.created if before else _now()
         _write(replace(job, who=who, state=JobState.WAITING, created=created))
-        (job.folder / "stop").unlink(missing_ok=True)
+        for mark in ("stop", _PUT_AWAY):
+            (job.folder / mark).unlink(missing_ok=True)
     start_waiting()
 
 
@@ -386,6 +393,18 @@ def forget_job(job_id: str) -> None:
         if job.state is JobState.RUNNING:
             raise CoinError(f"{job.title} is running. Stop it first.")
         _remove(job)
+
+
+def put_away(job_id: str) -> None:
+    """Leave a job that is over out of the list of all jobs; it can still be resumed.
+
+    Raises:
+        CoinError: There is no such job.
+    """
+    with _editing():
+        job = _get(job_id)
+        check_job(job)
+        (job.folder / _PUT_AWAY).touch()
 
 
 def start_waiting() -> None:

@@ -37,6 +37,7 @@ from coin_core.catalog.scrape_jobs import (
     ScrapeOrder,
     ScrapeProgress,
     begin_scrape,
+    job_title,
     scrape_order,
 )
 from coin_core.catalog.similarity import Matcher
@@ -57,7 +58,7 @@ from scrapers.errors import (
 )
 from scrapers.labels.reader import LotLabel, Outcome, read_label
 from scrapers.mapping import coin_facts, describe_evidence, file_name
-from scrapers.registry import open_source
+from scrapers.registry import QueryKind, get_source, open_source
 from scrapers.url_safety import origin_of
 
 _log = logging.getLogger("scrapers")
@@ -128,7 +129,7 @@ def scrape(
         CoinError: The source or the catalog ends the run.
     """
     import_id = begin_scrape(catalog, order)
-    with ledger.hold(catalog, import_id):
+    with ledger.hold(catalog, import_id, _title(order)):
         ledger.set_state(catalog, import_id, ImportState.RUNNING)
         run = _Run(catalog, source, import_id, order, prepare_photo)
         try:
@@ -510,6 +511,15 @@ def _stored_listing(
     )
     texts = {**stored, "references": tuple(stored["references"]), "images": images}
     return Listing(**texts)
+
+
+def _title(order: ScrapeOrder) -> str:
+    try:
+        info = get_source(order.source)
+    except CoinError:  # a source that is not registered has no title
+        return ""
+    is_upload = info.query_kind is QueryKind.FILES
+    return job_title(info.title, order.query, is_upload=is_upload)
 
 
 def _count_listings(catalog: Catalog, import_id: int) -> int:

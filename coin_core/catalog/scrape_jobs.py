@@ -165,17 +165,33 @@ def begin_scrape(catalog: Catalog, order: ScrapeOrder) -> int:
     return ledger.create(catalog, SCRAPE, spec)
 
 
-def start_scrape(catalog: Catalog, order: ScrapeOrder) -> int:
+def start_scrape(catalog: Catalog, order: ScrapeOrder, title: str = "") -> int:
     """Scrape in a process of its own, which outlives the page; returns the run's id.
 
     `ingest.stop_import` stops it, `ingest.start_again` resumes it.
+
+    Args:
+        catalog: The catalog.
+        order: What to gather.
+        title: Of the job, as `job_title` makes it; "" for the name of the source.
 
     Raises:
         CatalogError: The same is being gathered, or no process can be started.
     """
     import_id = begin_scrape(catalog, order)
-    start_again(catalog, import_id)
+    start_again(catalog, import_id, title)
     return import_id
+
+
+def job_title(source: str, query: str, *, is_upload: bool = False) -> str:
+    """The title of a scrape's job; folders of uploads have no names to show.
+
+    Args:
+        source: The title of the source.
+        query: What is asked of it.
+        is_upload: Whether the query is a folder of uploads.
+    """
+    return source if is_upload else f"{source}, {query[:80]}"
 
 
 def scrape_order(catalog: Catalog, import_id: int) -> ScrapeOrder:

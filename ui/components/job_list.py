@@ -10,17 +10,18 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from coin_core.i18n import N_, _, translate
+from coin_core.i18n import N_, _
 from coin_core.jobs import (
     Job,
     JobKind,
     JobState,
     list_jobs,
     may_change,
+    put_away,
     start_waiting,
     stop_job,
 )
-from ui.components.job_panel import progress_words, seen_open
+from ui.components.job_panel import progress_words, seen_open, title_of
 from ui.errors import damage_on_page, errors_on_page
 from ui.formatting import as_text
 
@@ -74,7 +75,8 @@ def _listed() -> list[Job]:
     return [
         job
         for job in list_jobs()
-        if job.state is not JobState.DONE or job.job_id in seen
+        if (job.state is not JobState.DONE or job.job_id in seen)
+        and not job.is_put_away
     ]
 
 
@@ -107,7 +109,7 @@ def _show_all(jobs: list[Job]) -> None:
 
 
 def _show(job: Job) -> None:
-    title = as_text(translate(job.title))
+    title = as_text(title_of(job))
     if job.is_queued:
         st.caption(_("{title}: waits for its turn").format(title=title))
     elif job.is_open:
@@ -132,10 +134,17 @@ def _show(job: Job) -> None:
             if may_change(job) and st.button(stop, key=key, type="tertiary"):
                 stop_job(job.job_id)
                 st.rerun()
-        elif job.state is JobState.DONE and st.button(
-            _("Dismiss"), key=f"side_dismiss_{job.job_id}", type="tertiary"
+        elif (job.state is JobState.DONE or may_change(job)) and st.button(
+            _("Dismiss"),
+            key=f"side_dismiss_{job.job_id}",
+            type="tertiary",
+            help=None
+            if job.state is JobState.DONE
+            else _("It stays in its place, where it can be resumed or removed."),
         ):
             seen_open().discard(job.job_id)
+            if job.state is not JobState.DONE:
+                put_away(job.job_id)
             st.rerun()
 
 

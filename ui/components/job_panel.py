@@ -50,6 +50,14 @@ def progress_words(job: Job) -> str:
     return _("{words}, at most {time} left").format(words=words, time=left)
 
 
+def title_of(job: Job) -> str:
+    """A job's name; of a scrape that of its source, and what was asked of it."""
+    source, comma, query = job.title.partition(", ")
+    if job.kind is JobKind.SCRAPE and comma:
+        return f"{translate(source)}{comma}{query}"
+    return translate(job.title)
+
+
 class JobPanel:
     """Shows the jobs of some kinds beside the button that starts them.
 
@@ -78,7 +86,7 @@ class JobPanel:
 
     def title(self, job: Job) -> str:
         """The job's name."""
-        return translate(job.title)
+        return title_of(job)
 
     def stop_label(self, job: Job) -> str:
         """Label of the button that stops a running job."""

@@ -7,7 +7,6 @@ import json
 import os
 import subprocess
 import sys
-from contextlib import suppress
 from dataclasses import dataclass, fields
 from typing import ClassVar
 from urllib.parse import urlsplit
@@ -21,7 +20,7 @@ from coin_core.catalog.importing.ingest import stage_uploads
 from coin_core.catalog.left_out import list_left_out, scrape_table
 from coin_core.catalog.scrape_jobs import (
     ScrapeOrder,
-    scrape_order,
+    job_title,
     scrape_progress,
     start_scrape,
 )
@@ -135,7 +134,7 @@ def _ask_source(session: DatasetSession, catalog: Catalog) -> None:
         if plan:
             _show_plan(steps)
             return
-        start_scrape(catalog, order)
+        start_scrape(catalog, order, job_title(source.title, order.query))
     except KNOWN_ERRORS as error:
         show_error(sentence_of(error))
         return
@@ -326,6 +325,7 @@ def _offer_saved(
                 limit=limit,
                 everything=everything,
             ),
+            source.title,
         )
     except KNOWN_ERRORS as error:
         show_error(sentence_of(error))
@@ -343,16 +343,6 @@ class ScrapePanel(ImportPanel):
     def belongs(self, job: Job) -> bool:
         """All of them."""
         return True
-
-    def title(self, job: Job) -> str:
-        """The source's title, and the query unless it is a folder of uploads."""
-        with suppress(CoinError, KeyError):
-            order = scrape_order(self.catalog, ledger.import_id_of(job))
-            source = list_sources()[order.source]
-            if source.query_kind == "files":
-                return source.title
-            return f"{source.title}, {order.query[:80]}"
-        return job.title
 
     def show_details(self, job: Job) -> None:
         """The current listing, the problems and the log."""

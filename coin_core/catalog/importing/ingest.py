@@ -328,14 +328,19 @@ def start_demo_process(
     return import_id
 
 
-def start_again(catalog: Catalog, import_id: int) -> None:
+def start_again(catalog: Catalog, import_id: int, title: str = "") -> None:
     """Resume an import in a process of its own.
+
+    Args:
+        catalog: The catalog.
+        import_id: The import.
+        title: Of the job, for a scrape; "" names it by its source and query.
 
     Raises:
         CatalogError: There is no such import.
         CoinError: It is running already, or no process can be started.
     """
-    job = ledger.make_job(catalog, import_id)
+    job = ledger.make_job(catalog, import_id, title)
     jobs.check_job(jobs.find_job(job.job_id) or job)
     if not ledger.is_running(import_id):
         ledger.set_state(catalog, import_id, ImportState.RUNNING)

@@ -338,17 +338,18 @@ def import_id_of(job: jobs.Job) -> int:
     return int(number)
 
 
-def make_job(catalog: Catalog, import_id: int) -> jobs.Job:
-    """The job that works on an import, or resumes it.
+def make_job(catalog: Catalog, import_id: int, title: str = "") -> jobs.Job:
+    """The job that works on an import, or resumes it; a scrape is given its title.
 
     Raises:
         CatalogError: There is no such import.
     """
     spec, kind = spec_of(catalog, import_id), progress_of(catalog, import_id).kind
     module, arguments = "coin_core.cli.main", ["import", "--resume", str(import_id)]
-    title = DEMO_TITLE if kind == "demo" else N_("Importing photos")
+    given, title = title, DEMO_TITLE if kind == "demo" else N_("Importing photos")
     if kind == SCRAPE:
-        module, title = "scrapers.cli", f"{spec['source']}, {spec['query'][:80]}"
+        module = "scrapers.cli"
+        title = given or f"{spec['source']}, {spec['query'][:80]}"
         arguments = _scrape_arguments(spec)
     return jobs.Job(
         job_id=job_id(import_id),
@@ -371,13 +372,13 @@ def _scrape_arguments(spec: Mapping[str, Any]) -> list[str]:
     return [*arguments, "--", str(spec["source"]), str(spec["query"])]
 
 
-def hold(catalog: Catalog, import_id: int) -> jobs.JobHold:
+def hold(catalog: Catalog, import_id: int, title: str = "") -> jobs.JobHold:
     """Take hold of an import, as a context manager.
 
     Raises:
         CatalogError: Another process works on it, or its files cannot be written.
     """
-    job = make_job(catalog, import_id)
+    job = make_job(catalog, import_id, title)
     try:
         return jobs.hold_job(job)
     except OSError as error:

@@ -11,6 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from coin_core.catalog import PhotoRecord, open_catalog
 from coin_core.errors import CoinError
+from coin_core.i18n import _, speaking
 from coin_core.jobs import (
     Job,
     JobKind,
@@ -19,9 +20,12 @@ from coin_core.jobs import (
     add_job,
     find_job,
     hold_job,
+    list_jobs,
     report_details,
+    resume_job,
 )
 from ui.components import job_list
+from ui.components.job_panel import title_of
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -112,6 +116,25 @@ def test_what_ended_early_is_listed_after_the_tab_was_closed() -> None:
     with pytest.raises(CoinError), hold_job(make("a")):
         raise CoinError("There is no room.")
     assert captions(open_list()) == ["a: failed"]
+
+
+def test_what_ended_early_is_put_away_for_all_and_comes_back_when_resumed() -> None:
+    with pytest.raises(CoinError), hold_job(make("a")):
+        raise CoinError("The disk is full.")
+    page = open_list()
+    page.sidebar.button(key="side_dismiss_a").click().run()
+    assert captions(page) == captions(open_list()) == []
+    assert find_job("a") is not None  # for the panel beside its button
+    resume_job("a")
+    assert captions(open_list()) == ["a"]
+
+
+def test_a_scrape_is_named_by_its_source_in_the_visitor_s_language() -> None:
+    add_job(JobKind.SCRAPE, "Pages I have saved, Yehoḥanan, prutah", ())
+    with speaking("he"):
+        (job,) = list_jobs()
+        assert title_of(job) == f"{_('Pages I have saved')}, Yehoḥanan, prutah"
+        assert _("Pages I have saved") != "Pages I have saved"
 
 
 @pytest.mark.parametrize("page", ["Home.py", *sorted(ROOT.glob("pages/*.py"))])
