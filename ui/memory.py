@@ -69,12 +69,19 @@ def keep_heaps_small() -> None:
     By default glibc keeps a heap for each thread, with what its photos once took
     (`benchmarks/memory.py` measures it). Other systems are left as they are.
     """
-    mallopt = (
-        getattr(ctypes.CDLL(None), "mallopt", None) if os.name == "posix" else None
-    )
-    if mallopt is not None:
-        mallopt(_ARENA_MAX, 2)
-        mallopt(_TRIM_THRESHOLD, 1 << 20)
+    _ask_heap("mallopt", _ARENA_MAX, 2)
+    _ask_heap("mallopt", _TRIM_THRESHOLD, 1 << 20)
+
+
+def give_memory_back() -> None:
+    """Give the system what is free amid the heaps, after work that took much."""
+    _ask_heap("malloc_trim", 0)
+
+
+def _ask_heap(function: str, *arguments: int) -> None:
+    """Call a function of glibc; other systems have none."""
+    if os.name == "posix" and hasattr(library := ctypes.CDLL(None), function):
+        getattr(library, function)(*arguments)
 
 
 def budget_bytes() -> int:

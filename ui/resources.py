@@ -18,6 +18,7 @@ from coin_core.i18n import N_, _
 from coin_core.model_store import bundle as models
 from coin_core.model_store.bundle import BundleInfo, BundleProblem
 from coin_core.storage import data_dir
+from ui.memory import give_memory_back
 
 if TYPE_CHECKING:
     from coin_core.catalog import Catalog
@@ -64,6 +65,7 @@ def _load_classifiers(version: str) -> tuple[CoinClassifier, dict[str, str]]:
             loaded.load((bundle.name,))
         except CoinError as error:  # one damaged bundle must not stop the others
             problems[bundle.name] = str(error)
+    give_memory_back()
     return loaded, problems
 
 

@@ -16,7 +16,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from coin_core.classifiers.torchvision_import import torchvision
 from coin_core.model_store.graph import compiled
 
 STRIDE_PX = 8
@@ -55,6 +54,41 @@ class Trunk(nn.Module):
         raise TypeError("a backbone names its own early layers")
 
 
+# The layers are those of torchvision, under the same names. Its import takes seconds
+# and 70 MB, so only those who need its weights do it.
+
+
+class ResidualBlock(nn.Module):
+    """Two convolutions beside a shortcut."""
+
+    def __init__(self, inward: int, outward: int, stride: int) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(inward, outward, 3, stride, 1, bias=False)
+        self.bn1 = nn.BatchNorm2d(outward)
+        self.relu = nn.ReLU(inplace=True)
+        self.conv2 = nn.Conv2d(outward, outward, 3, padding=1, bias=False)
+        self.bn2 = nn.BatchNorm2d(outward)
+        self.downsample: nn.Module | None = None
+        if stride > 1:
+            self.downsample = nn.Sequential(
+                nn.Conv2d(inward, outward, 1, stride, bias=False),
+                nn.BatchNorm2d(outward),
+            )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return maps (N, outward, H / stride, W / stride) of x (N, inward, H, W)."""
+        deep = self.bn2(self.conv2(self.relu(self.bn1(self.conv1(x)))))
+        deep += x if self.downsample is None else self.downsample(x)
+        out: Tensor = self.relu(deep)
+        return out
+
+
+def _stage(inward: int, outward: int, stride: int) -> nn.Sequential:
+    return nn.Sequential(
+        ResidualBlock(inward, outward, stride), ResidualBlock(outward, outward, 1)
+    )
+
+
 class ResNetTrunk(Trunk):
     """ResNet-18 without its head (He et al. 2016)."""
 
@@ -62,12 +96,22 @@ class ResNetTrunk(Trunk):
 
     def __init__(self, *, imagenet: bool = False, full_width: bool = True) -> None:
         super().__init__()
-        weights = "IMAGENET1K_V1" if imagenet else None
-        net = torchvision.models.resnet18(weights=weights)
-        self.conv1, self.bn1 = net.conv1, net.bn1
-        self.relu, self.maxpool = net.relu, net.maxpool
-        self.layer1, self.layer2 = net.layer1, net.layer2
-        self.layer3, self.layer4 = net.layer3, net.layer4
+        self.conv1 = nn.Conv2d(3, 64, 7, 2, 3, bias=False)
+        self.bn1 = nn.BatchNorm2d(64)
+        self.relu = nn.ReLU(inplace=True)
+        self.maxpool = nn.MaxPool2d(3, 2, 1)
+        self.layer1, self.layer2 = _stage(64, 64, 1), _stage(64, 128, 2)
+        self.layer3, self.layer4 = _stage(128, 256, 2), _stage(256, 512, 2)
+        if imagenet:
+            from coin_core.classifiers.torchvision_import import torchvision
+
+            net = torchvision.models.resnet18(weights="IMAGENET1K_V1")
+            load_compatible(self, net.state_dict())
+            return
+        nn.Linear(512, 1000)  # the head's draw, so that a seed gives the same weights
+        for layer in self.modules():
+            if isinstance(layer, nn.Conv2d):
+                nn.init.kaiming_normal_(layer.weight, mode="fan_out")
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return feature maps at stride 8, 16 and 32 of x (N, 3, S, S)."""
@@ -84,7 +128,19 @@ class ResNetTrunk(Trunk):
 
 # VGG-11's layers at half the width take a fourth of the time and of the space, so that
 # two cores can train it in a night.
-_VGG_HALF = [32, "M", 64, "M", 128, 128, "M", 256, 256, "M", 256, 256, "M"]
+_VGG_HALF = (32,), (64,), (128, 128), (256, 256), (256, 256)  # a pooling after each
+
+
+def _vgg_half() -> nn.Sequential:
+    layers: list[nn.Module] = []
+    inward = 3
+    for widths in _VGG_HALF:
+        for width in widths:
+            layers.append(nn.Conv2d(inward, width, 3, padding=1))
+            layers += [nn.BatchNorm2d(width), nn.ReLU(inplace=True)]
+            inward = width
+        layers.append(nn.MaxPool2d(2))
+    return nn.Sequential(*layers)
 
 
 class VggTrunk(Trunk):
@@ -96,11 +152,13 @@ class VggTrunk(Trunk):
     def __init__(self, *, imagenet: bool = False, full_width: bool = False) -> None:
         super().__init__()
         if imagenet or full_width:
+            from coin_core.classifiers.torchvision_import import torchvision
+
             weights = "IMAGENET1K_V1" if imagenet else None
             self.features = torchvision.models.vgg11_bn(weights=weights).features
             self.channels = (512, 512, 512)
         else:
-            self.features = torchvision.models.vgg.make_layers(_VGG_HALF, True)
+            self.features = _vgg_half()
             self.channels = (256, 256, 256)
             for layer in self.features:
                 if isinstance(layer, nn.Conv2d):

@@ -85,6 +85,13 @@ def to_inputs(crops: NDArray[np.uint8], settings: Preprocessing) -> NDArray[np.f
     return prepare(crops, settings, best_poses(crops) if settings.framed else None)
 
 
+class _NoOptimizer(torch.optim.Optimizer):
+    """Keeps nothing; a real one imports 70 MB that only trainings need."""
+
+    def __init__(self) -> None:
+        self.param_groups, self.defaults = [], {}
+
+
 class NetClassifier(NeuralNetClassifier):
     """A network as a scikit-learn classifier over label names.
 
@@ -96,6 +103,8 @@ class NetClassifier(NeuralNetClassifier):
         augment: Changes a training batch of crops, uint8 (N, S, S, 3), or None. It
             draws from torch's random state, which is seeded for each epoch.
     """
+
+    _is_loading = False
 
     def __init__(
         self,
@@ -142,6 +151,13 @@ class NetClassifier(NeuralNetClassifier):
         if self.device == "cpu":
             # Convolutions on a CPU are a sixth faster in this layout.
             self.module_.to(memory_format=torch.channels_last)
+        return self
+
+    def initialize_optimizer(self, *args: Any, **kwargs: Any) -> Any:
+        """Make the optimizer; that of a net that only answers keeps no weights."""
+        if not self._is_loading:
+            return super().initialize_optimizer()
+        self.optimizer_ = _NoOptimizer()
         return self
 
     def begin(self, X: Any) -> None:
@@ -233,7 +249,11 @@ class NetClassifier(NeuralNetClassifier):
         Raises:
             WeightsMismatchError: They belong to another network.
         """
-        self.initialize()
+        self._is_loading = True
+        try:
+            self.initialize()
+        finally:
+            self._is_loading = False
         own = self.module_.state_dict()
         outputs = {
             len(tensors[name])
@@ -306,7 +326,7 @@ def _read_turns(
     output = predict_once(net, crops[owners], settings, poses)
     if len(poses) == len(likely):
         return output, poses
-    read = _letters_read(output).tolist()
+    read = letters_read(output).tolist()
     rows: list[int] = []
     first = 0
     for turns in likely:
@@ -390,7 +410,7 @@ def predict_once(
     )
 
 
-def _letters_read(output: LegendOutput) -> Tensor:
+def letters_read(output: LegendOutput) -> Tensor:
     """Return how much is read on each coin, (N,); clear letters count most."""
     probabilities = output.letters.softmax(1)[:, :-1].amax(1)
     return (probabilities**2).sum((1, 2))

@@ -72,6 +72,8 @@ class Graph(nn.Module):
         self._session = onnxruntime.InferenceSession(
             to_onnx(module, *examples), options, providers=["CPUExecutionProvider"]
         )
+        # It keeps the model, and so the weights twice, in case it is to load it again.
+        self._session._model_bytes = None
         self._inputs = [one.name for one in self._session.get_inputs()]
         self.eval()
 

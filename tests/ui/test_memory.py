@@ -135,3 +135,16 @@ def test_threads_share_two_heaps(run_python) -> None:
     )
     statistics = run_python("-c", script).stderr
     assert 1 <= len(re.findall(r"^Arena \d+:", statistics, re.M)) <= 3
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have other heaps")
+def test_what_is_free_amid_a_heap_is_given_back(run_python) -> None:
+    script = (
+        "import re; from ui.memory import give_memory_back\n"
+        "def mb(): return int(re.search(r'VmRSS:\\s+(\\d+)',"
+        " open('/proc/self/status').read())[1]) / 1024\n"
+        "kept = [bytearray(60_000) for _ in range(2000)]\n"
+        "last = kept[-1]; del kept; before = mb(); give_memory_back()\n"
+        "print(before - mb())"
+    )
+    assert float(run_python("-c", script).stdout) > 80

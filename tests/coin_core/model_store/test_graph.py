@@ -152,3 +152,34 @@ def test_networks_are_rewritten_in_several_threads_while_others_answer():
         stop.set()
         assert answering.result(60)
     assert all(isinstance(graph, Graph) for graph in graphs)
+
+
+def test_weights_are_in_memory_once():
+    net = nn.Sequential(nn.Conv2d(3, 64, 9), nn.ReLU()).eval()
+    graph = compiled(net, torch.zeros(1, 3, 16, 16))
+    assert isinstance(graph, Graph)
+    kept = [v for v in vars(graph._session).values() if isinstance(v, bytes)]
+    assert sum(map(len, kept)) < 1000
+
+
+@pytest.mark.slow
+def test_answering_loads_nothing_of_trainings(run_python):
+    script = (
+        "import sys; from coin_core.pipeline import CoinClassifier\n"
+        "CoinClassifier().load(('resnet', 'mlp'))\n"
+        "print([one for one in ('torch._dynamo', 'torchvision') if one in sys.modules])"
+    )
+    assert run_python("-c", script).stdout.strip() == "[]"
+
+
+@pytest.mark.slow
+def test_the_backbone_is_that_of_torchvision():
+    from coin_core.classifiers.legend_net import ResNetTrunk
+    from coin_core.classifiers.torchvision_import import torchvision
+
+    torch.manual_seed(4)
+    theirs = torchvision.models.resnet18().state_dict()
+    torch.manual_seed(4)
+    ours = ResNetTrunk().state_dict()
+    assert list(ours) == [name for name in theirs if not name.startswith("fc.")]
+    assert all(torch.equal(value, theirs[name]) for name, value in ours.items())
