@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
@@ -16,6 +17,12 @@ from numpy.typing import NDArray
 from coin_core.classifiers.features import compute_features
 from coin_core.classifiers.registry import shipped_classifiers
 from coin_core.classifiers.scope import outside_scope
+from coin_core.classifiers.together import READERS, read_together
+from coin_core.classifiers.together_card import (
+    TOGETHER,
+    TOGETHER_CARD,
+    can_read_together,
+)
 from coin_core.classifiers.torch_classifier import predict_calibrated
 from coin_core.detection.faces import (
     DetectedFace,
@@ -27,10 +34,12 @@ from coin_core.detection.faces import (
     find_faces,
     legend_side,
 )
+from coin_core.errors import WeightsMismatchError
 from coin_core.evaluation.metrics import check_probabilities
+from coin_core.model_store.card import Card
 from coin_core.models import LoadedModel, open_model
 from coin_core.results import PhotoResult, RejectReason, Verdict
-from coin_core.rulers import RULERS
+from coin_core.rulers import DEFAULT_CLASSES, RULERS
 
 CROP_PX = 160
 """Side of the crops that classifiers and explanations get."""
@@ -39,6 +48,7 @@ _BATCH = 16
 _GROUP = 4  # photos whose faces are found together
 _GROUP_PX = 4_000_000  # a larger photo is a group by itself; it may take 50 MB
 _AT_ONCE = 2  # groups of a batch
+_NO_CROP = np.zeros((CROP_PX, CROP_PX, 3), np.uint8)
 _WHOLE_PHOTO = RotatedBox(left=0.0, top=0.0, right=1.0, bottom=1.0)
 
 
@@ -76,7 +86,7 @@ class CoinClassifier:
         if self._pinned:
             return self
         fixed = CoinClassifier()
-        fixed._models = {name: self._load(name) for name in names}
+        fixed._models = {name: self._load(name) for name in with_parts(names)}
         fixed._pinned = True
         return fixed
 
@@ -179,7 +189,7 @@ class CoinClassifier:
 
         Args:
             photo: uint8 (H, W, 3) RGB.
-            classifiers: Names of models; the default one if None.
+            classifiers: Names of models, or `TOGETHER`; the default one if None.
             box: The coin, drawn by a person; its side is then not classified.
 
         Returns:
@@ -199,10 +209,10 @@ class CoinClassifier:
 
         Args:
             photos: uint8 (H, W, 3) RGB each.
-            classifiers: Names of models; the default one if None.
+            classifiers: Names of models, or `TOGETHER`; the default one if None.
         """
         names = shipped_classifiers()[:1] if classifiers is None else classifiers
-        for name in names:
+        for name in with_parts(names):
             self.model(name)
         remaining = iter(photos)
         with ThreadPoolExecutor(max_workers=2) as pool:
@@ -213,32 +223,105 @@ class CoinClassifier:
         self, prepared: Sequence[PreparedPhoto], names: Sequence[str]
     ) -> list[PhotoResult]:
         models = self.pinned(names)
-        verdicts: list[list[Verdict]] = [[] for _ in prepared]
+        verdicts: dict[str, list[Verdict]] = {}
+        answers: dict[str, NDArray[np.float32]] = {}
+        unlike_of: dict[str, NDArray[np.bool_]] = {}
         with_coins = [i for i, one in enumerate(prepared) if one.faces]
+        crops = np.stack([prepared[i].crop for i in with_coins] or [_NO_CROP])
         shared: dict[str, NDArray[np.float32]] = {}
-        for name in names:
+        for name in with_parts(names):
             started = time.perf_counter()
             model = models.model(name)
-            rows = [np.zeros(0, np.float32)] * len(prepared)
-            unlike = np.zeros(len(prepared), bool)
+            unlike = unlike_of[name] = np.zeros(len(prepared), bool)
             if with_coins:
-                crops = np.stack([prepared[i].crop for i in with_coins])
                 if model.takes_features and model.features_key not in shared:
                     shared[model.features_key] = models.features(crops, name)
                 features = shared.get(model.features_key)
-                found = models._rows(crops, name, features)
+                answers[name] = models._rows(crops, name, features)
                 unlike[with_coins] = models.outside_scope(crops, name, features)
-                for i, row in zip(with_coins, found, strict=True):
-                    rows[i] = row
             seconds = (time.perf_counter() - started) / len(prepared)
-            for own, one, row, is_unlike in zip(
-                verdicts, prepared, rows, unlike.tolist(), strict=True
-            ):
-                own.append(_verdict(model, one, row, is_unlike, seconds))
+            rows = _rows_of_all(answers.get(name), with_coins, len(prepared))
+            verdicts[name] = [
+                _verdict(name, model.card, model.digest, one, row, is_unlike, seconds)
+                for one, row, is_unlike in zip(
+                    prepared, rows, unlike.tolist(), strict=True
+                )
+            ]
+        if TOGETHER in names:
+            started = time.perf_counter()
+            digest, together = models._together(crops, answers)
+            rows = _rows_of_all(together, with_coins, len(prepared))
+            seconds = (time.perf_counter() - started) / len(prepared)
+            parts = with_parts([TOGETHER])
+            seconds += sum(verdicts[name][0].seconds for name in parts)
+            unlike = np.mean([unlike_of[name] for name in parts], axis=0) > 0.5
+            card = TOGETHER_CARD
+            verdicts[TOGETHER] = [
+                _verdict(TOGETHER, card, digest, one, row, is_unlike, seconds)
+                for one, row, is_unlike in zip(
+                    prepared, rows, unlike.tolist(), strict=True
+                )
+            ]
         return [
-            PhotoResult(faces=one.faces, legend=one.legend, verdicts=tuple(own))
-            for one, own in zip(prepared, verdicts, strict=True)
+            PhotoResult(
+                faces=one.faces,
+                legend=one.legend,
+                verdicts=tuple(verdicts[name][i] for name in names),
+            )
+            for i, one in enumerate(prepared)
         ]
+
+    def _together(
+        self, crops: NDArray[np.uint8], answers: dict[str, NDArray[np.float32]]
+    ) -> tuple[str, NDArray[np.float32] | None]:
+        """The digest of all models, and their probabilities; NaN where one has none.
+
+        Raises:
+            WeightsMismatchError: A user's own bundle replaces one that ships.
+        """
+        parts = {name: self.model(name) for name in with_parts([TOGETHER])}
+        if not can_read_together({name: model.card for name, model in parts.items()}):
+            raise WeightsMismatchError(
+                "The verdict of all was measured with the classifiers that ship, and "
+                "one of your models replaces one of them. Rename yours, or ask each "
+                "classifier by itself."
+            )
+        digests = " ".join(model.digest for model in parts.values())
+        digest = hashlib.sha256(digests.encode()).hexdigest()
+        if not answers:
+            return digest, None
+        rows = np.full((len(crops), len(DEFAULT_CLASSES)), np.nan, np.float32)
+        own = {name: answers[name] for name in parts}
+        usable = np.isfinite(np.stack(list(own.values()))).all(axis=(0, 2))
+        if usable.any():
+            bias = parts[READERS[0]].card.class_logit_bias
+            rows[usable] = read_together(
+                crops[usable],
+                {name: found[usable] for name, found in own.items()},
+                {name: parts[name].classifier for name in READERS},
+                np.array([bias.get(name, 0.0) for name in DEFAULT_CLASSES]),
+            )
+        return digest, rows
+
+
+def with_parts(names: Sequence[str]) -> tuple[str, ...]:
+    """The models that are needed for these names; `TOGETHER` needs all that ship."""
+    needed: dict[str, None] = {}
+    for name in names:
+        parts = shipped_classifiers() if name == TOGETHER else (name,)
+        needed |= dict.fromkeys(parts)
+    return tuple(needed)
+
+
+def _rows_of_all(
+    found: NDArray[np.float32] | None, with_coins: Sequence[int], count: int
+) -> list[NDArray[np.float32]]:
+    """The rows of those photos that have a coin, among empty ones."""
+    rows = [np.zeros(0, np.float32)] * count
+    if found is not None:
+        for i, row in zip(with_coins, found, strict=True):
+            rows[i] = row
+    return rows
 
 
 def _is_current(model: LoadedModel) -> bool:
@@ -311,9 +394,8 @@ def prepare_photos(photos: Sequence[NDArray[np.uint8]]) -> list[PreparedPhoto]:
     prepared = []
     for photo, faces in zip(photos, find_faces(photos), strict=True):
         if not faces:
-            blank = np.zeros((CROP_PX, CROP_PX, 3), np.uint8)
             reason = RejectReason.NO_COIN
-            one = PreparedPhoto(faces=(), legend=None, crop=blank, reason=reason)
+            one = PreparedPhoto(faces=(), legend=None, crop=_NO_CROP, reason=reason)
         else:
             legend = legend_side(faces)
             chosen = largest_face(faces) if legend is None else legend
@@ -343,14 +425,16 @@ def _reject_reason(faces: Sequence[DetectedFace]) -> RejectReason:
 
 
 def _verdict(
-    model: LoadedModel,
+    name: str,
+    card: Card,
+    digest: str,
     prepared: PreparedPhoto,
     row: NDArray[np.float32],
     is_unlike: bool,
     seconds: float,
 ) -> Verdict:
     """Turn the probabilities of one photo, (C,) or empty, into a verdict."""
-    classes = model.card.classes
+    classes = card.classes
     reason = prepared.reason
     # Only the Hasmonean coins have these sides; models of other coins name any side.
     if reason is not RejectReason.NO_COIN and not set(classes) <= set(RULERS):
@@ -358,12 +442,12 @@ def _verdict(
     if not np.isfinite(row).all():
         reason, row = RejectReason.DAMAGED, row[:0]
     best = int(row.argmax()) if len(row) else None
-    if reason is None and (best is None or row[best] < model.card.threshold):
+    if reason is None and (best is None or row[best] < card.threshold):
         reason = RejectReason.TOO_WORN
     return Verdict(
-        classifier=model.name,
-        model=model.digest,
-        origin=model.card.origin,
+        classifier=name,
+        model=digest,
+        origin=card.origin,
         probabilities=dict(zip(classes, row.tolist(), strict=False)),
         ruler=None if reason or best is None else classes[best],
         reason=reason,

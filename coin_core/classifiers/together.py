@@ -1,0 +1,124 @@
+"""One verdict of all classifiers that ship: several looks at a coin, weighed.
+
+Where the nets are in doubt or disagree, both read the coin again in other turns, since
+the net that finds legends is sometimes wrong by a quarter or by half. A look counts the
+more, the more letters are read in it. What each part weighs was chosen on rendered
+coins: python -m benchmarks.together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import log_softmax, softmax
+
+from coin_core.classifiers.torch_classifier import (
+    SMALLEST,
+    PhotoClassifier,
+    letters_read,
+    predict_once,
+)
+from coin_core.detection.nets import predict_poses
+from coin_core.imaging.preprocessing import LegendPose, normalize_degrees
+
+READERS: Final = ("resnet", "vgg")
+"""The nets that read a coin again."""
+
+# python -m benchmarks.together --fit
+_WEIGHTS: Final = (0.2, 0.05, 0.05, 0.32, 0.36)  # in the order of `evidence`
+_CLEAR: Final = 0.95  # both nets are at least so sure, of the same ruler
+_TURNS: Final = (0, -90, 90, 180)  # from the turn that was found, in degrees
+_LOOKS: Final = len(_TURNS) + 1  # and one as the photo is
+_SHARPNESS: Final = 6  # a look with twice the letters counts 64 times as much
+
+
+def read_together(
+    crops: NDArray[np.uint8],
+    probabilities: Mapping[str, NDArray[np.float32]],
+    nets: Mapping[str, PhotoClassifier],
+    class_logit_bias: NDArray[np.float64],
+) -> NDArray[np.float32]:
+    """Return the calibrated probabilities of all classifiers together, (N, C).
+
+    Args:
+        crops: uint8 (N, S, S, 3).
+        probabilities: Of each classifier on these crops, float32 (N, C).
+        nets: The `READERS` by name.
+        class_logit_bias: Added to the logits of the nets, (C,).
+    """
+    scores = np.einsum(
+        "p,npc->nc",
+        _WEIGHTS,
+        evidence(crops, probabilities, nets, class_logit_bias),
+    )
+    together: NDArray[np.float32] = softmax(scores, axis=1).astype(np.float32)
+    return together
+
+
+def evidence(
+    crops: NDArray[np.uint8],
+    probabilities: Mapping[str, NDArray[np.float32]],
+    nets: Mapping[str, PhotoClassifier],
+    class_logit_bias: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """Return the logarithms that are weighed, (N, 5, C).
+
+    They are those of resnet, vgg, the mean of the other classifiers, and what each net
+    reads in all turns. Of a clear coin the last two are the first two again.
+
+    Args:
+        crops: As for `read_together`.
+        probabilities: As for `read_together`.
+        nets: As for `read_together`.
+        class_logit_bias: As for `read_together`.
+    """
+    logs = {name: _log(rows) for name, rows in probabilities.items()}
+    first = [logs[name] for name in READERS]
+    others = [rows for name, rows in logs.items() if name not in READERS]
+    parts = np.stack([*first, np.mean(others, axis=0), *first], axis=1)
+    doubtful = np.flatnonzero(in_doubt(*(probabilities[name] for name in READERS)))
+    if len(doubtful):
+        poses = [turns[0] for turns in predict_poses(crops[doubtful])]
+        for place, name in enumerate(READERS, 3):
+            looks = _look(nets[name], crops[doubtful], poses, class_logit_bias)
+            parts[doubtful, place] = looks
+    return parts
+
+
+def in_doubt(*readings: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Return which coins are read again: one net is not sure, or they disagree."""
+    best = np.stack([rows.argmax(axis=1) for rows in readings])
+    sure = np.stack([rows.max(axis=1) >= _CLEAR for rows in readings]).all(axis=0)
+    doubtful: NDArray[np.bool_] = ~sure | (best != best[0]).any(axis=0)
+    return doubtful
+
+
+def _look(
+    net: PhotoClassifier,
+    crops: NDArray[np.uint8],
+    poses: list[LegendPose],
+    class_logit_bias: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """The logarithms of what a net reads in all turns, weighed by its letters."""
+    turned = [
+        replace(pose, turn_deg=normalize_degrees(turn))
+        for pose in poses
+        for turn in (*(pose.turn_deg + turn for turn in _TURNS), 0.0)
+    ]
+    many = np.repeat(crops, _LOOKS, axis=0)
+    output = predict_once(net.module_.eval(), many, net.preparation, turned)
+    logits = output.logits.double().cpu().numpy() + class_logit_bias
+    logs = log_softmax(logits.reshape(len(crops), _LOOKS, -1), axis=2)
+    letters = letters_read(output).double().cpu().numpy()
+    weights = np.maximum(letters.reshape(len(crops), -1), SMALLEST) ** _SHARPNESS
+    weights /= weights.sum(axis=1, keepdims=True)
+    mean: NDArray[np.float64] = np.einsum("nt,ntc->nc", weights, logs)
+    return mean
+
+
+def _log(probabilities: NDArray[np.float32]) -> NDArray[np.float64]:
+    return np.log(np.maximum(np.asarray(probabilities, np.float64), SMALLEST))

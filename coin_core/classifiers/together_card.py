@@ -1,0 +1,33 @@
+"""The card of the verdict of all classifiers: its threshold, and how good it is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from coin_core.classifiers.registry import shipped_classifiers
+from coin_core.i18n import N_
+from coin_core.model_store.card import Card
+from coin_core.rulers import DEFAULT_CLASSES
+
+TOGETHER: Final = "together"
+"""What the verdict of all is called where a classifier is named."""
+
+# python -m benchmarks.together
+TOGETHER_CARD: Final = Card(
+    name=TOGETHER,
+    classifier=TOGETHER,
+    title=N_("the verdict of all"),
+    classes=DEFAULT_CLASSES,
+    threshold=0.66,
+    metrics=(),
+    origin="shipped",
+)
+
+
+def can_read_together(cards: Mapping[str, Card]) -> bool:
+    """Whether all classifiers that ship are there, and none is a user's own."""
+    return all(
+        name in cards and cards[name].origin == "shipped"
+        for name in shipped_classifiers()
+    )
