@@ -13,6 +13,7 @@ from ui.home import (
     show_measurements,
     show_rulers,
 )
+from ui.language import arrow
 from ui.layout import begin_page
 
 begin_page(
@@ -29,7 +30,7 @@ with words:
     st.page_link(
         CLASSIFY_PAGE,
         label=_("**Classify a coin**"),
-        icon=":material/arrow_forward:",
+        icon=arrow(forward=True),
     )
     st.markdown(
         _(

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from coin_core.classifiers import list_classifiers
+from coin_core.classifiers.together_card import TOGETHER, TOGETHER_CARD
 from coin_core.detection.faces import Side
 from coin_core.i18n import ENGLISH, N_, _, current_language, ngettext, translate
 from coin_core.imaging.photo_io import ACCEPTED
@@ -71,6 +72,8 @@ def classifier_names() -> list[str]:
 
 def classifier_title(name: str) -> str:
     """The short title of a classifier."""
+    if name == TOGETHER:
+        return _(TOGETHER_CARD.title)
     titles = {spec.name: spec.short_title for spec in list_classifiers()}
     return titles.get(name, name)
 
@@ -166,7 +169,12 @@ def measured_together(cards: Sequence[Card]) -> str:
         "A percentage is the highest probability that a classifier gives. Right on "
         "photos of real coins: {figures}."
     ).format(
-        figures=", ".join(f"{short_title(c)} {right_on_real_coins(c)}" for c in cards)
+        figures=", ".join(
+            _("{classifier}: {figure}").format(
+                classifier=short_title(card), figure=right_on_real_coins(card)
+            )
+            for card in cards
+        )
     )
 
 

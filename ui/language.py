@@ -56,6 +56,12 @@ def is_right_to_left() -> bool:
     return text_direction(current_language()) == "rtl"
 
 
+def arrow(*, forward: bool) -> str:
+    """The icon that points on, or back, in the direction of the text."""
+    is_right = forward != is_right_to_left()
+    return ":material/arrow_forward:" if is_right else ":material/arrow_back:"
+
+
 def show_language_switch() -> None:
     """Show the switch in the sidebar, and keep the language in the browser."""
     language = current_language()

@@ -8,9 +8,11 @@ import streamlit as st
 from streamlit.errors import StreamlitPageNotFoundError
 
 from coin_core.i18n import N_, _
+from coin_core.storage import dump_json
 from ui.components.job_list import show_job_list
 from ui.identity import show_visitor
 from ui.language import is_right_to_left, show_language_switch
+from ui.memory import MAX_UPLOAD_MB
 from ui.palette import BRONZE, INK, INK_SOFT, PAPER_DEEP
 
 APP_NAME = N_("Hasmonean coin reader")
@@ -90,6 +92,11 @@ section[data-testid="stSidebar"][data-collapsed="false"] {{
 .coin-aligned i, .coin-aligned .coin-glyph {{ height: 1.3rem; font-style: normal; }}
 .coin-aligned b {{ font-weight: 400; border-top: 1px solid {PAPER_DEEP}; }}
 .coin-aligned .name b {{ font-weight: 700; color: {BRONZE}; }}
+.coin-table {{ width: 100%; border-collapse: collapse; font-size: .9rem;
+  color: {INK}; }}
+.coin-table th, .coin-table td {{ border: 1px solid {PAPER_DEEP}; padding: .4rem .5rem;
+  text-align: start; }}
+.coin-table th {{ color: {INK_SOFT}; font-weight: 400; background: #f3eadc; }}
 .coin-near {{ display: grid; gap: .7rem;
   grid-template-columns: repeat(auto-fill, minmax(104px, 1fr)); }}
 .coin-near figure {{ margin: 0; max-width: 120px; font-size: .9rem; color: {INK};
@@ -125,7 +132,28 @@ _RIGHT_TO_LEFT = """<style>
   padding: .1rem 1rem .1rem 0; }
 .coin-card.unsure { border-right-color: #b9ab97; }
 .coin-swatch { margin: 0 0 0 .35em; }
+/* Streamlit moves a closed sidebar to the left, here over the page. */
+section[data-testid="stSidebar"][data-collapsed="true"] {
+  display: none !important; }
+[data-testid="stButtonGroup"] [data-variant="segmented_control"] {
+  margin: 0 0 0 -1px !important; }
+[data-testid="stButtonGroup"] [data-variant="segmented_control"]:first-child {
+  border-radius: 0 .35rem .35rem 0 !important; }
+[data-testid="stButtonGroup"] [data-variant="segmented_control"]:last-child {
+  border-radius: .35rem 0 0 .35rem !important; margin: 0 !important; }
 </style>"""
+
+# The words on Streamlit's own drop zone are in English only; these take their place.
+_DROP_ZONE = """<style>
+.ZONE button p, .ZONE > input + :not(:has(button)) > *, .ZONE_NOTE span {
+  visibility: hidden; font-size: 0 !important; }
+.ZONE button p::after, .ZONE > input + :not(:has(button)) > *::after,
+.ZONE_NOTE span::after { visibility: visible; font-size: .875rem; }
+.ZONE button p::after { content: CHOOSE; }
+.ZONE > input + :not(:has(button)) > *::after { content: DROP; }
+.ZONE_NOTE span::after { content: NOTE; }
+</style>"""
+_ZONE = '[data-testid="stFileUploaderDropzone"]'
 
 
 def begin_page(title: str, lead: str = "") -> None:
@@ -141,7 +169,8 @@ def begin_page(title: str, lead: str = "") -> None:
         layout="wide",
         initial_sidebar_state="auto",
     )
-    st.html(_STYLE + (_RIGHT_TO_LEFT if is_right_to_left() else ""))
+    direction = _RIGHT_TO_LEFT if is_right_to_left() else ""
+    st.html(_STYLE + direction + drop_zone_style())
     with st.sidebar:
         _show_pages()
         show_language_switch()
@@ -156,6 +185,19 @@ def begin_page(title: str, lead: str = "") -> None:
         st.html(f'<p class="coin-lead">{lead}</p>')
     show_visitor()
     show_job_list()
+
+
+def drop_zone_style() -> str:
+    """The style that puts words of this language on Streamlit's drop zone."""
+    words = {
+        "CHOOSE": _("Choose files"),
+        "DROP": _("Drop the files here"),
+        "NOTE": _("or drop them here; up to {size} MB each").format(size=MAX_UPLOAD_MB),
+    }
+    style = _DROP_ZONE.replace(".ZONE_NOTE", f'{_ZONE[:-2]}Instructions"]')
+    for name, word in words.items():
+        style = style.replace(f"content: {name}", f"content: {dump_json(word)}")
+    return style.replace(".ZONE", _ZONE)
 
 
 def _show_pages() -> None:

@@ -13,7 +13,7 @@ from selenium.webdriver import ActionChains, Chrome
 from selenium.webdriver.common.keys import Keys
 
 from coin_core.rendering import render_coin
-from tests.browser.visit import Visit
+from tests.browser.visit import MOST_BYTES, Visit, counted_bytes
 from ui.classify.demo import DEMO_COINS
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -189,28 +189,11 @@ def test_an_address_opens_its_page_directly(visit: Visit) -> None:
     visit.see("Drop photos of coins here")
 
 
-# Counts the bytes that the page is sent over its WebSocket.
-_COUNT = """window.received = 0; const Plain = window.WebSocket;
-window.WebSocket = class extends Plain { constructor(...more) { super(...more);
-  this.addEventListener("message", ({ data }) => {
-    window.received += data.byteLength ?? data.size ?? data.length; }); } };"""
-_MOST_BYTES = 300_000
-
-
 @pytest.fixture
 def received(visit: Visit) -> Iterator[Callable[[], int]]:
     """The bytes that the page was sent since the last call."""
-    added = visit.chrome.execute_cdp_cmd(
-        "Page.addScriptToEvaluateOnNewDocument", {"source": _COUNT}
-    )
-
-    def count() -> int:
-        visit.settle()
-        read = "const n = window.received; window.received = 0; return n"
-        return int(visit.chrome.execute_script(read))
-
-    yield count
-    visit.chrome.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", added)
+    with counted_bytes(visit) as count:
+        yield count
 
 
 def test_rows_and_keys_lead_from_photo_to_photo(
@@ -221,7 +204,7 @@ def test_rows_and_keys_lead_from_photo_to_photo(
         image = render_coin(2026, number, size_px=240).image
         Image.fromarray(image).save(tmp_path / name)
     visit.open("/Classify")
-    assert 0 < received() < _MOST_BYTES
+    assert 0 < received() < MOST_BYTES
     visit.drop(*(tmp_path / name for name in names))
 
     def shown() -> str:
@@ -235,17 +218,17 @@ def test_rows_and_keys_lead_from_photo_to_photo(
         visit.until(lambda: shown() == marked() == name, f"{name} is not shown")
 
     both("a.png")
-    assert received() < _MOST_BYTES
+    assert received() < MOST_BYTES
     visit.within("tr[data-id] .reason")[1].click()
     both("b.png")
-    assert received() < _MOST_BYTES
+    assert received() < MOST_BYTES
     for key, name in ((Keys.ARROW_RIGHT, names[2]), (Keys.ARROW_LEFT, "b.png")):
         visit.chrome.switch_to.active_element.send_keys(key)
         both(name)
-        assert received() < _MOST_BYTES
+        assert received() < MOST_BYTES
     visit.choose_classifier("SVM")
     both("b.png")
-    assert received() < _MOST_BYTES
+    assert received() < MOST_BYTES
     # In a field the keys move the cursor.
     field = visit.all('input[aria-label="Find or context"]')[0]
     field.send_keys("L.12", Keys.ARROW_LEFT, Keys.ARROW_LEFT, "0", Keys.ENTER)

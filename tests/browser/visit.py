@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +43,15 @@ _COMPONENTS = """
 const roots = [...document.querySelectorAll('[data-testid=stBidiComponentIsolated]')]
   .map((host) => host.shadowRoot).filter((root) => root);
 """
+
+
+# Counts the bytes that the page is sent over its WebSocket.
+_COUNT = """window.received = 0; const Plain = window.WebSocket;
+window.WebSocket = class extends Plain { constructor(...more) { super(...more);
+  this.addEventListener("message", ({ data }) => {
+    window.received += data.byteLength ?? data.size ?? data.length; }); } };"""
+MOST_BYTES = 300_000
+"""That one action may send."""
 
 
 class Visit:
@@ -126,3 +135,19 @@ class Visit:
         )
         link.click()
         self.settle()
+
+
+@contextmanager
+def counted_bytes(visit: Visit) -> Iterator[Callable[[], int]]:
+    """A function that gives the bytes that the page was sent since its last call."""
+    added = visit.chrome.execute_cdp_cmd(
+        "Page.addScriptToEvaluateOnNewDocument", {"source": _COUNT}
+    )
+
+    def count() -> int:
+        visit.settle()
+        read = "const n = window.received; window.received = 0; return n"
+        return int(visit.chrome.execute_script(read))
+
+    yield count
+    visit.chrome.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", added)

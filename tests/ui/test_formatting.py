@@ -133,4 +133,4 @@ def test_figures_of_several_classifiers_are_one_sentence() -> None:
     real = {"data": "photos", "what": "photos of real coins", "n": 18}
     real |= {"accuracy": 14 / 18, "accuracy_low": 0.548, "accuracy_high": 0.91}
     words = measured_together([replace(_CARD, metrics=(real,)), _CARD])
-    assert words.endswith("ResNet 14 of 18, ResNet not measured.")
+    assert words.endswith("ResNet: 14 of 18, ResNet: not measured.")

@@ -11,7 +11,7 @@ from coin_core.i18n import _
 from coin_core.results import class_title
 from coin_core.rulers import RULERS
 from ui.classify.session import NOBODY, PhotoNote, UploadedPhoto, UploadSession
-from ui.language import is_right_to_left
+from ui.language import arrow, is_right_to_left
 
 _MAX_NOTE = 300
 
@@ -42,12 +42,11 @@ def show_photo_bar(session: UploadSession, photo: UploadedPhoto) -> None:
 def _show_arrow(session: UploadSession, step: int, *, disabled: bool) -> None:
     """A button to the photo before or after; it points where the key does."""
     is_back = step < 0
-    points_left = is_back != is_right_to_left()
     st.button(
         _("Previous") if is_back else _("Next"),
-        icon=":material/arrow_back:" if points_left else ":material/arrow_forward:",
+        icon=arrow(forward=not is_back),
         key="previous_photo" if is_back else "next_photo",
-        shortcut="Left" if points_left else "Right",
+        shortcut="Left" if is_back != is_right_to_left() else "Right",
         disabled=disabled,
         on_click=session.step,
         args=(step,),

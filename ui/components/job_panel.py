@@ -104,7 +104,7 @@ class JobPanel:
         """How a job ended, as the second half of a sentence."""
         if job.state is JobState.INTERRUPTED:
             return _("interrupted: it was killed, or the computer went down")
-        return str(job.state)
+        return _(str(job.state))
 
     def remove(self, job: Job) -> None:
         """Remove a job that is over."""
@@ -208,7 +208,10 @@ class JobPanel:
         self.show_details(job)
 
     def _show_ended(self, job: Job) -> None:
-        parts = [job.progress().text, self.ended_words(job)]
+        progress = job.progress()
+        # All of them are done: the count says nothing.
+        is_whole = job.state is JobState.DONE and progress.unit
+        parts = ["" if is_whole else translate(progress.text), self.ended_words(job)]
         words = "; ".join(as_text(part) for part in parts if part)
         with _row(distribute=False):
             st.markdown(f"**{as_text(self.title(job))}**: {words}.")

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from html import escape
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 from pandas.io.formats.style import Styler
 from streamlit.elements.lib.column_types import ColumnConfig
+
+_HEBREW = re.compile("[\u0590-\u05ff]")
 
 
 def show_table(
@@ -26,6 +30,8 @@ def show_table(
     """
     if not isinstance(data, pd.DataFrame | Styler):
         data = pd.DataFrame(list(data))
+    if isinstance(data, pd.DataFrame):
+        data = data.map(_in_its_direction)
     if "selection_mode" not in options:
         st.dataframe(data, hide_index=True, placeholder="", **options)
         return []
@@ -33,6 +39,27 @@ def show_table(
         data, hide_index=True, placeholder="", on_select="rerun", **options
     )
     return list(state["selection"]["rows"])
+
+
+def show_small_table(rows: Sequence[Mapping[str, str]]) -> None:
+    """Show a few rows of words, whole at any width: long ones are wrapped."""
+    if not rows:
+        return
+    head = "".join(f'<th scope="col">{escape(title)}</th>' for title in rows[0])
+    body = "".join(
+        "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row.values()) + "</tr>"
+        for row in rows
+    )
+    st.html(
+        f'<table class="coin-table"><thead><tr>{head}</tr></thead>'
+        f"<tbody>{body}</tbody></table>"
+    )
+
+
+def _in_its_direction(cell: Any) -> Any:
+    """A cell whose Hebrew stays in order beside Latin: tables run left to right."""
+    is_mixed = isinstance(cell, str) and _HEBREW.search(cell)
+    return f"\u2067{cell}\u2069" if is_mixed else cell
 
 
 def percent_column(label: str | None = None, **options: Any) -> ColumnConfig:

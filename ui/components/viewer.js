@@ -166,8 +166,10 @@ export default function ({ data: given, parentElement, setStateValue }) {
       text.setAttribute("stroke-width", size / 4);
       const at = [text.getAttribute("x"), text.getAttribute("y")];
       text.setAttribute("transform", `rotate(${-view.angle} ${at})`);
-      text.setAttribute("dx", letter ? 2 * unit : 0);
-      text.setAttribute("dy", letter ? size * 0.95 : -5 * unit);
+      text.setAttribute("dx", letter || text.getAttribute("y") <= 18 * unit ? 3 * unit : 0);
+      // Above its box, or inside where the photo ends.
+      const above = text.getAttribute("y") > 18 * unit ? -5 * unit : size + 3 * unit;
+      text.setAttribute("dy", letter ? size * 0.95 : above);
     }
     for (const group of drawn.letters.children) {
       // On a small picture the signs would cover the letters.

@@ -24,6 +24,7 @@ from ui.dataset.formatting import (
 )
 from ui.dataset.session import DatasetSession
 from ui.formatting import as_text, measured_together, probability_text
+from ui.language import arrow
 
 PAGE_SIZE = 48
 MAX_SELECTED = 5000  # by "Choose all"; the command line handles more
@@ -86,7 +87,7 @@ def show_gallery(session: DatasetSession, catalog: Catalog, query: PhotoQuery) -
             st.button(
                 _("Next page"),
                 key="next_page",
-                icon=":material/arrow_forward:",
+                icon=arrow(forward=True),
                 on_click=_go_to_page,
                 args=(number + 1,),
             )

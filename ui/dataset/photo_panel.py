@@ -19,9 +19,10 @@ from coin_core.catalog import (
 from coin_core.i18n import _
 from ui import resources
 from ui.background_task import show_task
+from ui.components.cropper import viewer_words
 from ui.components.custom import photo_viewer
 from ui.components.images import media_address
-from ui.components.table import show_table
+from ui.components.table import show_small_table, show_table
 from ui.components.thumbnails import Size, thumbnail
 from ui.dataset.actions import (
     ask_undo,
@@ -54,6 +55,7 @@ from ui.formatting import (
     short_title,
 )
 from ui.handover import CLASSIFY_PAGE, SentPhoto, send_to_classify
+from ui.language import arrow
 
 _INCLUDED = "taken"
 _MAX_OTHERS = 6
@@ -116,6 +118,7 @@ def show_photo(
             "height": height_px,
             "faces": face_outlines(faces),
             "badge": _("rendered coin, not a photograph") if photo.is_rendered else "",
+            "words": viewer_words(),
         },
         key=key,
     )
@@ -128,7 +131,7 @@ def _show_navigation(session: DatasetSession, photo: CatalogPhoto) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button(
             _("Back to all photos") if is_from_gallery else _("Back to the review"),
-            icon=":material/arrow_back:",
+            icon=arrow(forward=False),
             on_click=session.go_back,
             shortcut="B",
         )
@@ -230,7 +233,7 @@ def show_predictions(catalog: Catalog, photo: CatalogPhoto) -> None:
                 else right_on_real_coins(card),
             }
         )
-    show_table(rows)
+    show_small_table(rows)
 
 
 def _show_opinions(

@@ -216,10 +216,6 @@ def _show_current(
     left, right = st.columns([1.55, 1], gap="large")
     with left:
         show_photo(catalog, photo, faces, key="review_photo", height_px=470)
-        # Always as many elements, so that nothing of the last photo is left.
-        st.text(photo_name(photo))
-        st.text(photo.lot_text or _("no lot text"))
-        st.caption(_hint(faces))
     with right:
         _show_keys(session, catalog, queue, photo)
         if st.button(
@@ -239,6 +235,11 @@ def _show_current(
             help=_("Hidden at first, so that you decide before they do."),
         ):
             show_predictions(catalog, photo)
+    # Below the keys on a phone. Always as many elements, so that nothing of the last
+    # photo is left.
+    st.text(photo_name(photo))
+    st.text(photo.lot_text or _("no lot text"))
+    st.caption(_hint(faces))
     start = queue.position + 1
     next_ids = queue.photo_ids[start : start + _PREFETCHED]
     prefetch(catalog, catalog.photos.get_existing(next_ids))

@@ -14,6 +14,12 @@ def _records() -> None:
     assert rows == []
 
 
+def _hebrew() -> None:
+    from ui.components.table import show_table
+
+    show_table({"name": name} for name in ("SVM, על מאפייני VGG", "VGG"))
+
+
 def _selectable() -> None:
     import pandas as pd
     import streamlit as st
@@ -37,6 +43,27 @@ def test_records_are_rows() -> None:
     pd.testing.assert_frame_equal(
         shown, pd.DataFrame({"name": ["a", "b"], "share": [50, 50]})
     )
+
+
+def _small() -> None:
+    from ui.components.table import show_small_table
+
+    show_small_table([{"classifier": "<b>mine</b>", "says": "Alexander Jannaeus"}])
+    show_small_table([])
+
+
+def test_a_small_table_has_its_words_as_text() -> None:
+    page = AppTest.from_function(_small).run()
+    assert not page.exception
+    (shown,) = page.get("html")
+    assert '<th scope="col">classifier</th>' in shown.value
+    assert "<td>&lt;b&gt;mine&lt;/b&gt;</td>" in shown.value
+
+
+def test_hebrew_cells_keep_their_order_beside_latin_names() -> None:
+    page = AppTest.from_function(_hebrew).run()
+    cells = list(page.dataframe[0].value["name"])
+    assert cells == ["\u2067SVM, על מאפייני VGG\u2069", "VGG"]
 
 
 def test_selected_rows_are_returned() -> None:
