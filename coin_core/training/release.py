@@ -29,6 +29,7 @@ from coin_core.classifiers import (
 )
 from coin_core.classifiers.features import drop_letters, read_crops
 from coin_core.classifiers.loading import load_classifier, save_classifier
+from coin_core.classifiers.scope import LEAST_READ, find_least_read
 from coin_core.classifiers.torch_classifier import apply_logit_bias
 from coin_core.errors import TrainingDataError
 from coin_core.evaluation.calibration import calibrate_and_measure
@@ -247,11 +248,20 @@ def _calibrate(
             classifier.predict_proba(inputs), card.classes, card.class_logit_bias
         )
 
+    legible = held_out.legibility >= LEGIBLE
+    seen = held_out.inputs[legible]
+    if card.name in pretrained_classifiers():
+        seen = np.concatenate(
+            [
+                classifier.embed(seen[first : first + _BATCH]).cpu().numpy()
+                for first in range(0, len(seen), _BATCH)
+            ]
+        )
     measured = calibrate_and_measure(
         card.name,
         card.classes,
         held_out=(predict(held_out.inputs), held_out.labels),
-        legible=held_out.legibility >= LEGIBLE,
+        legible=legible,
         test=(predict(test.inputs), test.labels),
     )
     total = round(seconds + time.monotonic() - started)
@@ -260,6 +270,7 @@ def _calibrate(
         card,
         temperature=measured.temperature,
         threshold=measured.threshold.value,
+        limits={LEAST_READ: find_least_read(seen)},
         training={**card.training, "seconds": total},
         metrics=(figures,),
     )

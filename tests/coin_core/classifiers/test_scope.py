@@ -8,7 +8,15 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from coin_core.classifiers.scope import MIN_COINS, fit_scope, outside_scope
+from coin_core.classifiers.legend_net import FEATURES
+from coin_core.classifiers.scope import (
+    LEAST_READ,
+    MIN_COINS,
+    find_least_read,
+    fit_scope,
+    outside_scope,
+    too_little_read,
+)
 from coin_core.model_store.card import Card, card_from_json, card_to_json
 
 _CHANNELS = 24
@@ -92,3 +100,21 @@ def test_a_scope_that_makes_no_sense_is_refused(
     scope = fit_scope(embeddings(40, 0), np.arange(40)) | changes
     with pytest.raises(ValueError, match=said):
         a_card(scope=scope)
+
+
+def test_too_little_is_what_one_legible_coin_in_a_hundred_has() -> None:
+    rng = np.random.default_rng(0)
+    read = rng.uniform(1, 2, 500)[:, None] * rng.random((500, FEATURES))
+    # What a net finds besides the legend says nothing of it.
+    besides = rng.normal(50, 100, (500, 64))
+    legible = np.hstack([read, besides]).astype(np.float32)
+    limits = {LEAST_READ: find_least_read(legible)}
+    assert too_little_read(limits, legible).sum() == 5
+    assert too_little_read(limits, legible[:9] * np.float32(0.4)).all()
+    assert not too_little_read({}, legible * 0).any()
+
+
+def test_a_row_that_is_no_number_is_not_too_little() -> None:
+    rows = np.zeros((2, FEATURES), np.float32)
+    rows[0, 5] = np.nan
+    assert too_little_read({LEAST_READ: 1.0}, rows).tolist() == [False, True]
