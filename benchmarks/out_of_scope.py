@@ -3,13 +3,14 @@
     python -m benchmarks.out_of_scope [--count 200] [--classifiers NAME ...]
         [--photos DIR ...]
 
-DIR holds photos of other coins, in any folder. The last line shows the price: how
+DIR holds photos of other coins; its folders are measured one by one and together. In a
+folder `cornucopia`, that side is the right reason. The last lines show the price: how
 many legible rendered coins are rejected.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import count, islice
 from pathlib import Path
 
@@ -27,6 +28,7 @@ SEED = 6_000_011
 SIZE_PX = 240
 NOT_LEGEND = {RejectReason.LEGEND_NOT_SHOWN}
 OTHER_COIN = {RejectReason.NOT_THESE}
+CLASSIFIER = CoinClassifier()
 
 
 def main() -> None:
@@ -36,28 +38,54 @@ def main() -> None:
     parser.add_argument("--classifiers", nargs="*", default=shipped)
     parser.add_argument("--photos", type=Path, nargs="*", default=[])
     args = parser.parse_args()
-    coin_classifier = CoinClassifier()
-    for name in args.classifiers:
-        cases = [
-            ("cornucopia side", coins("cornucopia", args.count), NOT_LEGEND),
-            ("star and anchor", coins("star_anchor", args.count), OTHER_COIN),
-            ("other coins", coins("other", args.count), OTHER_COIN),
-            ("noise", noise(args.count), {RejectReason.NO_COIN, *OTHER_COIN}),
-        ]
-        for folder in args.photos:
-            photos = map(photo_io.read, photo_io.inside(folder))
-            cases.append((f"photos {folder.name}", photos, OTHER_COIN))
-        cases.append(("legible coins", legible_coins(args.count), set()))
-        for title, photos, expected in cases:
-            results = coin_classifier.classify_batch(photos, (name,))
-            reasons = [result.verdicts[0].reason for result in results]
-            rejected = sum(reason is not None for reason in reasons)
-            total = len(reasons)
-            line = f"{name}: {title}: rejected {format_proportion(rejected, total)}"
-            if expected:
-                correct = sum(reason in expected for reason in reasons)
-                line += f", for the right reason {format_proportion(correct, total)}"
-            print(line, flush=True)
+    names = args.classifiers
+    sets: list[tuple[str, Iterable[np.ndarray], set[RejectReason]]] = [
+        ("cornucopia side", coins("cornucopia", args.count), NOT_LEGEND),
+        ("rough cornucopia", coins("rough_cornucopia", args.count), NOT_LEGEND),
+        ("star and anchor", coins("star_anchor", args.count), OTHER_COIN),
+        ("other coins", coins("other", args.count), OTHER_COIN),
+        ("foreign coins", coins("foreign", args.count), OTHER_COIN),
+        ("noise", noise(args.count), {RejectReason.NO_COIN, *OTHER_COIN}),
+        ("legible coins", legible_coins(args.count), set()),
+    ]
+    for title, pictures, expected in sets:
+        show(title, classify(pictures, names), names, expected)
+    for folder in args.photos:
+        whole: list[tuple[RejectReason | None, ...]] = []
+        every = list(photo_io.inside(folder))
+        for name in sorted({path.parent for path in every}):
+            part = [photo_io.read(path) for path in every if path.parent == name]
+            expected = NOT_LEGEND if name.name == "cornucopia" else OTHER_COIN
+            reasons = classify(part, names)
+            show(f"photos {name.name}", reasons, names, expected)
+            if expected is OTHER_COIN:
+                whole += reasons
+        show(f"photos {folder.name}, all other coins", whole, names, OTHER_COIN)
+
+
+def classify(
+    photos: Iterable[np.ndarray], names: Sequence[str]
+) -> list[tuple[RejectReason | None, ...]]:
+    """For each photo, each classifier's reason not to name a ruler."""
+    results = CLASSIFIER.classify_batch(photos, names)
+    return [tuple(one.reason for one in result.verdicts) for result in results]
+
+
+def show(
+    title: str,
+    reasons: Sequence[tuple[RejectReason | None, ...]],
+    names: Sequence[str],
+    expected: set[RejectReason],
+) -> None:
+    """Print how many photos of a set each classifier refused, and rightly so."""
+    for name, of_name in zip(names, zip(*reasons), strict=False):
+        rejected = sum(reason is not None for reason in of_name)
+        total = len(of_name)
+        line = f"{title}: {name}: rejected {format_proportion(rejected, total)}"
+        if expected:
+            correct = sum(reason in expected for reason in of_name)
+            line += f", for the right reason {format_proportion(correct, total)}"
+        print(line, flush=True)
 
 
 def coins(kind: str, number: int) -> Iterator[np.ndarray]:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from coin_core.classifiers.features import compute_features
 from coin_core.classifiers.registry import shipped_classifiers
-from coin_core.classifiers.scope import outside_scope
+from coin_core.classifiers.scope import LEAST_READ, outside_scope, too_little_read
 from coin_core.classifiers.together import READERS, read_together
 from coin_core.classifiers.together_card import (
     TOGETHER,
@@ -49,6 +49,7 @@ _GROUP = 4  # photos whose faces are found together
 _GROUP_PX = 4_000_000  # a larger photo is a group by itself; it may take 50 MB
 _AT_ONCE = 2  # groups of a batch
 _NO_CROP = np.zeros((CROP_PX, CROP_PX, 3), np.uint8)
+_SURE_SIDE = 0.9  # a coin that is less surely a legend side is no worn legend side
 _WHOLE_PHOTO = RotatedBox(left=0.0, top=0.0, right=1.0, bottom=1.0)
 
 
@@ -118,7 +119,12 @@ class CoinClassifier:
         return model.extractor or model
 
     def features(self, crops: NDArray[np.uint8], name: str) -> NDArray[np.float32]:
-        """Return the features (N, D) of crops (N, S, S, 3) that a model gets."""
+        """Return what a model classifies crops (N, S, S, 3) by, (N, D).
+
+        It is the features that it gets, or the embeddings of its own network.
+        """
+        if not self.model(name).takes_features:
+            return np.asarray(self.model(name).classifier.embed(crops).cpu())
         mode = self.model(name).card.features_from.get("sight", "legend")
         extractor = self.feature_extractor(name).classifier
         return compute_features(extractor, crops, mode=mode)
@@ -154,6 +160,8 @@ class CoinClassifier:
         inputs: Any = crops
         if model.takes_features:
             inputs = self.features(crops, name) if features is None else features
+        elif features is not None:
+            inputs = features
         return predict_calibrated(model.classifier, model.card, inputs)
 
     def outside_scope(
@@ -169,14 +177,14 @@ class CoinClassifier:
             name: The model.
             features: What `features` returned, to save computing them again.
         """
-        model = self.model(name)
-        if not model.card.scope:
+        card = self.model(name).card
+        if not card.scope and LEAST_READ not in card.limits:
             return np.zeros(len(crops), bool)
-        if not model.takes_features:
-            features = np.asarray(model.classifier.embed(crops).cpu())
-        elif features is None:
+        if features is None:
             features = self.features(crops, name)
-        return outside_scope(model.card.scope, features)
+        return outside_scope(card.scope, features) | too_little_read(
+            card.limits, features
+        )
 
     def classify(
         self,
@@ -237,6 +245,8 @@ class CoinClassifier:
                 if model.takes_features and model.features_key not in shared:
                     shared[model.features_key] = models.features(crops, name)
                 features = shared.get(model.features_key)
+                if LEAST_READ in model.card.limits and not model.takes_features:
+                    features = models.features(crops, name)
                 answers[name] = models._rows(crops, name, features)
                 unlike[with_coins] = models.outside_scope(crops, name, features)
             seconds = (time.perf_counter() - started) / len(prepared)
@@ -437,13 +447,17 @@ def _verdict(
     classes = card.classes
     reason = prepared.reason
     # Only the Hasmonean coins have these sides; models of other coins name any side.
-    if reason is not RejectReason.NO_COIN and not set(classes) <= set(RULERS):
+    of_rulers = set(classes) <= set(RULERS)
+    if reason is not RejectReason.NO_COIN and not of_rulers:
         reason = RejectReason.NOT_THESE if is_unlike else None
     if not np.isfinite(row).all():
         reason, row = RejectReason.DAMAGED, row[:0]
     best = int(row.argmax()) if len(row) else None
-    if reason is None and (best is None or row[best] < card.threshold):
+    if reason is None and (best is None or is_unlike or row[best] < card.threshold):
         reason = RejectReason.TOO_WORN
+        legend = None if prepared.legend is None else prepared.faces[prepared.legend]
+        if of_rulers and legend is not None and legend.confidence < _SURE_SIDE:
+            reason = RejectReason.NOT_THESE
     return Verdict(
         classifier=name,
         model=digest,

@@ -16,8 +16,8 @@ from PIL import Image
 
 from coin_core import pipeline
 from coin_core.classifiers import shipped_classifiers
-from coin_core.classifiers.scope import fit_scope
-from coin_core.detection.faces import RotatedBox
+from coin_core.classifiers.scope import LEAST_READ, fit_scope
+from coin_core.detection.faces import DetectedFace, RotatedBox, Side
 from coin_core.errors import WeightsMismatchError
 from coin_core.imaging import photo_io
 from coin_core.model_store import bundle
@@ -104,6 +104,45 @@ def test_a_classifier_of_other_coins_names_nobody_on_a_coin_unlike_its_own() -> 
     assert "coins that this classifier learned from" in sentence(verdict)
     named = reader.classify_batch(alike, ["portraits"])
     assert sum(one.verdicts[0].ruler is not None for one in named) >= 22
+
+
+@pytest.mark.parametrize("name", ["svm", "resnet"])
+def test_nobody_is_named_where_too_little_of_a_legend_is_read(
+    coin: RenderedCoin, name: str
+) -> None:
+    own = bundle.models_dir() / "strict"
+    shutil.copytree(bundle.WEIGHTS_DIR / name, own)
+    card = bundle.load_card(own)
+    verdicts = []
+    for least in (0.0, 1e6):
+        limits = {**card.limits, LEAST_READ: least}
+        strict = replace(card, name="strict", limits=limits)
+        (own / "card.json").write_text(card_to_json(strict))
+        found = CoinClassifier().classify(coin.image, classifiers=["strict"])
+        verdicts.append(found.verdicts[0])
+    assert verdicts[0].ruler == coin.ruler
+    assert verdicts[1].reason is RejectReason.TOO_WORN
+    assert verdicts[1].probabilities == verdicts[0].probabilities
+
+
+@pytest.mark.parametrize(
+    ("sure", "reason"), [(0.95, RejectReason.TOO_WORN), (0.6, RejectReason.NOT_THESE)]
+)
+def test_only_what_is_surely_a_legend_side_is_a_worn_one(
+    coin_classifier: CoinClassifier,
+    monkeypatch: pytest.MonkeyPatch,
+    sure: float,
+    reason: RejectReason,
+) -> None:
+    def find(photos):
+        box = RotatedBox(left=0.0, top=0.0, right=1.0, bottom=1.0)
+        face = DetectedFace(box=box, side=Side.LEGEND, confidence=sure)
+        return [(face,) for _ in photos]
+
+    monkeypatch.setattr(pipeline, "find_faces", find)
+    blank = np.full((160, 160, 3), 120, np.uint8)
+    verdict = coin_classifier.classify(blank, classifiers=["resnet"]).verdicts[0]
+    assert verdict.reason is reason
 
 
 @pytest.mark.parametrize("shade", [0, 128, 255])
