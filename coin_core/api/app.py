@@ -41,6 +41,7 @@ from coin_core.api.schemas import (
 from coin_core.api.uploads import Budget, Limits, Upload, body_within, read_photos
 from coin_core.classifiers import shipped_classifiers
 from coin_core.classifiers.installed import installed_models
+from coin_core.classifiers.together_card import TOGETHER
 from coin_core.errors import (
     CoinError,
     StoreError,
@@ -156,7 +157,7 @@ def selected(classifier: str | None) -> tuple[str, ...]:
     except WeightsMissingError as error:
         names = ", ".join(bundle.name for bundle in installed_models()[0])
         raise RequestRefusedError(
-            422, f"There is no such classifier. There are: all, {names}."
+            422, f"There is no such classifier. There are: all, {TOGETHER}, {names}."
         ) from error
     return (name,)
 
@@ -225,8 +226,8 @@ def _add_public_routes(api: FastAPI, service: Service) -> None:
             str | None,
             Query(
                 max_length=64,
-                description='A name of /api/classifiers, or "all" that ship; without '
-                "it the default one answers.",
+                description='A name of /api/classifiers, "all" that ship, or '
+                '"together" for one verdict of these; without it the default answers.',
             ),
         ] = None,
         letters: Annotated[bool, Query(description="Also the letters read.")] = False,
@@ -236,7 +237,9 @@ def _add_public_routes(api: FastAPI, service: Service) -> None:
         client = request.client.host if request.client else ""
         with service.budget.admit(client) as lease:
             service.batcher.check_room()
-            names = await asyncio.to_thread(selected, classifier)
+            names: tuple[str, ...] = (TOGETHER,)
+            if classifier != TOGETHER:
+                names = await asyncio.to_thread(selected, classifier)
             uploads = await read_photos(request, lease)
             request.state.log = {"photos": len(uploads)}
             wish = Wish(classifiers=names, letters=letters, heat_map=heat_map)

@@ -22,6 +22,8 @@ import numpy as np
 from PIL import Image
 
 from coin_core.api.uploads import Upload, busy
+from coin_core.classifiers import shipped_classifiers
+from coin_core.classifiers.together_card import TOGETHER
 from coin_core.detection.faces import crop_to_flan
 from coin_core.errors import CoinError, UnreadablePhotoError
 from coin_core.imaging import photo_io
@@ -239,6 +241,8 @@ def _answer(
         crop = crop_to_flan(photo, result.faces[face].box, CROP_PX)
         for verdict, answer in zip(result.verdicts, answers, strict=True):
             name = verdict.classifier
+            if name == TOGETHER:  # the letters of the first net stand for all
+                name = shipped_classifiers()[0]
             if one.wish.letters:
                 letters = explain.read_letters(models, crop, name)
                 answer["letters"] = [asdict(letter) for letter in letters]

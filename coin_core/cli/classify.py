@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from coin_core.classifiers import shipped_classifiers
+from coin_core.classifiers.together_card import TOGETHER
 from coin_core.cli.arguments import add_json, add_model, count, selected_models
 from coin_core.cli.output import write_json
 from coin_core.errors import CoinError, UnreadablePhotoError
@@ -33,7 +34,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "--classifier",
         default=default,
-        help=f"{default} (default), {', '.join(others)}, or all",
+        help=f"{default} (default), {', '.join(others)}, all of them one by one, or "
+        f"{TOGETHER} for one verdict of all",
     )
     add_model(parser)
     add_json(parser, "one line of JSON for each verdict")
@@ -56,11 +58,12 @@ def run(options: argparse.Namespace) -> int:
         from coin_core.cli import cluster
 
         return cluster.run(options)
-    from coin_core.pipeline import CoinClassifier
+    from coin_core.pipeline import CoinClassifier, with_parts
 
     coin_classifier = CoinClassifier()
-    names = selected_models(options)
-    for name in names:
+    is_together = options.classifier == TOGETHER and not options.model
+    names = (TOGETHER,) if is_together else selected_models(options)
+    for name in with_parts(names):
         coin_classifier.model(name)
     unreadable = 0
     pending: deque[str] = deque()

@@ -8,26 +8,41 @@ from html import escape
 
 import streamlit as st
 
+from coin_core.classifiers.together_card import TOGETHER_CARD
 from coin_core.detection.faces import RotatedBox
 from coin_core.i18n import _, ngettext
 from coin_core.model_store.card import Card
 from coin_core.results import Verdict, class_title
 from ui.classify import predict
 from ui.classify.session import UploadedPhoto
-from ui.classify.verdict import WHY_NOT, is_weighed, verdict_bars
+from ui.classify.verdict import WHY_NOT, headline, is_weighed, verdict_bars
 from ui.components.charts import comparison_bars, show_chart
 from ui.components.paleo_hebrew import glyph_style, legend_table
 from ui.components.table import percent_column, show_table
-from ui.formatting import as_text, right_on_real_coins, short_title
+from ui.formatting import as_text, measured, right_on_real_coins, short_title
 from ui.palette import class_colours
 
 
-def show_comparison(verdicts: Sequence[Verdict], cards: Mapping[str, Card]) -> None:
-    """A chart and a table of the verdicts of all classifiers on this coin."""
+def show_comparison(
+    verdicts: Sequence[Verdict],
+    cards: Mapping[str, Card],
+    together: Verdict | None = None,
+) -> None:
+    """A chart and a table of the verdicts of all classifiers on this coin.
+
+    Args:
+        verdicts: Of each classifier.
+        cards: Of all of them.
+        together: The verdict of all that ship together.
+    """
     st.header(_("How the classifiers agree"), anchor=False)
     st.markdown(agreement(verdicts))
     if not any(map(is_weighed, verdicts)):
         return
+    if together is not None:
+        answer = as_text(headline(together, (), ()))
+        st.markdown(_("Weighed together: **{answer}**").format(answer=answer))
+        st.caption(as_text(measured(TOGETHER_CARD)))
     _show_colours(cards[verdicts[0].classifier].classes)
     chart, table = st.columns([1, 1.3], gap="medium", vertical_alignment="center")
     with chart:

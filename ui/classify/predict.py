@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import streamlit as st
 
+from coin_core.classifiers.together_card import TOGETHER, can_read_together
 from coin_core.detection.faces import RotatedBox, crop_to_flan
 from coin_core.errors import UnreadablePhotoError
 from coin_core.i18n import _
 from coin_core.imaging.photo_io import decode
-from coin_core.results import LetterRead, PhotoResult, sentence
+from coin_core.model_store.card import Card
+from coin_core.results import LetterRead, PhotoResult, Verdict, sentence
 from coin_core.rulers import RULERS
 from ui.classify.session import UploadedPhoto, UploadSession
 from ui.components.images import shrink, to_jpeg
@@ -51,6 +53,20 @@ def classify_photo(
     return coin_classifier().classify(
         photo_pixels(photo), classifiers=classifiers, box=box
     )
+
+
+def ask_all(
+    photo: UploadedPhoto, cards: Mapping[str, Card], box: RotatedBox | None = None
+) -> tuple[tuple[Verdict, ...], Verdict | None]:
+    """The verdicts of these classifiers, and that of all that ship together.
+
+    The second is None where a classifier is missing, or a user's own replaces one.
+    """
+    names = tuple(cards)
+    if not can_read_together(cards):
+        return classify_photo(photo, names, box).verdicts, None
+    *verdicts, together = classify_photo(photo, (*names, TOGETHER), box).verdicts
+    return tuple(verdicts), together
 
 
 def _crop_for_nets(photo: UploadedPhoto, box: RotatedBox) -> np.ndarray:

@@ -15,7 +15,12 @@ from ui.classify.explanation import show_comparison, show_names
 from ui.classify.nearest import show_nearest_coins
 from ui.classify.photo_bar import show_notes
 from ui.classify.picture import show_picture
-from ui.classify.predict import classify_photo, legend_fits, reads_letters
+from ui.classify.predict import (
+    ask_all,
+    classify_photo,
+    legend_fits,
+    reads_letters,
+)
 from ui.classify.reading import reading_sentences
 from ui.classify.session import UploadedPhoto, UploadSession
 from ui.classify.verdict import headline, is_weighed, show_probabilities, show_verdict
@@ -43,8 +48,8 @@ def show_result(
         show_notes(session, photo)
     if len(others) > 1:
         with agreement.container(), errors_on_page(), st.spinner(_("Comparing …")):
-            verdicts = classify_photo(photo, tuple(others), box).verdicts
-            show_comparison(verdicts, others)
+            verdicts, together = ask_all(photo, others, box)
+            show_comparison(verdicts, others, together)
     face = box or _legend_box(result)
     if face is not None and classes == DEFAULT_CLASSES:
         with similar.container():
@@ -85,7 +90,7 @@ def _show_photo_and_verdict(
             fits = legend_fits(photo, legend[0], card.name)
             reading = reading_sentences(fits, ruler)
         if verdict.reason is RejectReason.TOO_WORN and len(others) > 1:
-            asked = classify_photo(photo, tuple(others), box).verdicts  # who may lean
+            asked, _together = ask_all(photo, others, box)  # who may lean
     with card_of_verdict:
         show_verdict(
             verdict,

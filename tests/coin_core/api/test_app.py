@@ -69,6 +69,19 @@ def test_the_answer_is_that_of_the_command_line(
         )
 
 
+def test_one_verdict_of_all_has_the_letters_of_the_first_net(real_client, coin_jpeg):
+    files = [("photo", ("1.jpg", coin_jpeg(1)))]
+    answers = [
+        real_client.post(f"/api/classify?classifier={name}&letters=true", files=files)
+        for name in ("together", "resnet")
+    ]
+    together, resnet = (one.json()["photos"][0]["verdicts"][0] for one in answers)
+    assert together["classifier"] == "together"
+    assert len(together["model"]) == 64
+    assert together["ruler"] == resnet["ruler"]
+    assert together["letters"] == resnet["letters"]
+
+
 def test_letters_and_heat_map_come_when_they_are_wanted(real_client, coin_jpeg):
     blank = png(255, 80)
     response = real_client.post(

@@ -106,6 +106,13 @@ def test_classify_with_all_answers_once_per_classifier(stub, tmp_path, capsys):
     )
 
 
+def test_classify_together_answers_once(stub, tmp_path, capsys):
+    photo = write_photo(tmp_path / "a.png")
+    assert main(["classify", photo, "--classifier", "together", "--json"]) == 0
+    (line,) = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert line["classifier"] == "together"
+
+
 def test_classify_names_unreadable_files_and_answers_the_others(stub, tmp_path, capsys):
     good = write_photo(tmp_path / "good.png")
     bad = tmp_path / "bad.jpg"

@@ -80,6 +80,9 @@ def test_only_classifiers_of_the_same_classes_are_compared(
 ) -> None:
     page.run()
     assert headers_of(page) == ["How the classifiers agree", "The nearest known coins"]
+    assert [m.value for m in page.markdown if "together" in m.value] == [
+        "Weighed together: **John Hyrcanus I, 91 %**"
+    ]
     first, *others = fakes.bundles()
     alone = [
         replace(one, card=replace(one.card, classes=("gallus", "vespasian")))
@@ -87,4 +90,5 @@ def test_only_classifiers_of_the_same_classes_are_compared(
     ]
     monkeypatch.setattr(bundle, "discover", lambda: ((first, *alone), ()))
     page.run()
+    assert not any("together" in m.value for m in page.markdown)
     assert headers_of(page) == ["The nearest known coins"]
