@@ -204,7 +204,7 @@ class CoinClassifier:
             The faces, the one that was classified, and a verdict for each model.
         """
         names = shipped_classifiers()[:1] if classifiers is None else classifiers
-        return self._classify_prepared([prepare_photo(photo, box)], names)[0]
+        return self.classify_prepared([prepare_photo(photo, box)], names)[0]
 
     def classify_batch(
         self,
@@ -222,14 +222,13 @@ class CoinClassifier:
         names = shipped_classifiers()[:1] if classifiers is None else classifiers
         for name in with_parts(names):
             self.model(name)
-        remaining = iter(photos)
-        with ThreadPoolExecutor(max_workers=2) as pool:
-            while prepared := _prepare_in_groups(pool, islice(remaining, _BATCH)):
-                yield from self._classify_prepared(prepared, names)
+        for prepared in prepare_in_batches(photos):
+            yield from self.classify_prepared(prepared, names)
 
-    def _classify_prepared(
+    def classify_prepared(
         self, prepared: Sequence[PreparedPhoto], names: Sequence[str]
     ) -> list[PhotoResult]:
+        """Classify photos whose faces were found, with each of these models."""
         models = self.pinned(names)
         verdicts: dict[str, list[Verdict]] = {}
         answers: dict[str, NDArray[np.float32]] = {}
@@ -353,6 +352,20 @@ class PreparedPhoto:
     legend: int | None
     crop: NDArray[np.uint8]
     reason: RejectReason | None
+
+
+def prepare_in_batches(
+    photos: Iterable[NDArray[np.uint8]],
+) -> Iterator[list[PreparedPhoto]]:
+    """Prepare photos in order, a batch at a time; two of them are in memory at once.
+
+    Args:
+        photos: uint8 (H, W, 3) RGB each.
+    """
+    remaining = iter(photos)
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        while prepared := _prepare_in_groups(pool, islice(remaining, _BATCH)):
+            yield prepared
 
 
 def _prepare_in_groups(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +13,7 @@ from coin_core.explain import NearCoin
 from coin_core.imaging.preprocessing import LegendPose
 from coin_core.model_store.bundle import BundleInfo
 from coin_core.model_store.card import Card
+from coin_core.pipeline import PreparedPhoto
 from coin_core.results import LetterRead, PhotoResult, RejectReason, Verdict
 from coin_core.rulers import DEFAULT_CLASSES
 
@@ -43,6 +44,7 @@ def install(monkeypatch: pytest.MonkeyPatch) -> None:
     st.cache_resource.clear()
     monkeypatch.setattr(bundle, "discover", lambda: (bundles(), ()))
     monkeypatch.setattr(pipeline, "CoinClassifier", FakeCoinClassifier)
+    monkeypatch.setattr(pipeline, "prepare_photos", lambda all_: [*map(_prepare, all_)])
     for fake in (
         reads_letters,
         read_letters,
@@ -95,21 +97,29 @@ class FakeCoinClassifier:
         classifiers: Sequence[str],
         box: RotatedBox | None = None,
     ) -> PhotoResult:
-        faces = (_face(box, Side.LEGEND),) if box else _find(photo)
-        legend = next((i for i, f in enumerate(faces) if f.side is Side.LEGEND), None)
-        return PhotoResult(
-            faces=faces,
-            legend=legend,
-            verdicts=tuple(
-                _verdict(photo, name, bool(faces), legend) for name in classifiers
-            ),
-        )
+        return self.classify_prepared([_prepare(photo, box)], classifiers)[0]
 
-    def classify_batch(
-        self, photos: Iterable[np.ndarray], classifiers: Sequence[str]
-    ) -> Iterator[PhotoResult]:
-        for photo in photos:
-            yield self.classify(photo, classifiers=classifiers)
+    def classify_prepared(
+        self, prepared: Sequence[PreparedPhoto], names: Sequence[str]
+    ) -> list[PhotoResult]:
+        return [
+            PhotoResult(
+                faces=one.faces,
+                legend=one.legend,
+                verdicts=tuple(
+                    _verdict(one.crop, name, bool(one.faces), one.legend)
+                    for name in names
+                ),
+            )
+            for one in prepared
+        ]
+
+
+def _prepare(photo: np.ndarray, box: RotatedBox | None = None) -> PreparedPhoto:
+    """The whole photo as the crop."""
+    faces = (_face(box, Side.LEGEND),) if box else _find(photo)
+    legend = next((i for i, f in enumerate(faces) if f.side is Side.LEGEND), None)
+    return PreparedPhoto(faces=faces, legend=legend, crop=photo, reason=None)
 
 
 def _face(box: RotatedBox, side: Side) -> DetectedFace:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -21,22 +21,30 @@ from coin_core.rulers import RULERS
 from ui.classify.session import UploadedPhoto, UploadSession
 from ui.components.images import shrink, to_jpeg
 from ui.formatting import as_text
+from ui.memory import give_memory_back
 from ui.resources import coin_classifier, weights_version
 
 if TYPE_CHECKING:
     from coin_core.explain import NearCoin
     from coin_core.imaging.preprocessing import LegendPose
     from coin_core.legend_alignment import LegendFit
+    from coin_core.pipeline import PreparedPhoto
 
 HashFuncs = dict[str | type[Any], Callable[[Any], Any]]
 
 _THUMBNAIL_PX = 96
-_WAITING_PX = 1024  # longer side of a photo of which a thumbnail will be made
+_KEPT = 256  # prepared photos, 77 kB each
 _PROGRESS_BAR_FROM = 3
 _BY_PHOTO: HashFuncs = {UploadedPhoto: lambda photo: photo.digest}
 _BY_PHOTO_AND_WEIGHTS: HashFuncs = {
     UploadedPhoto: lambda photo: f"{photo.digest} {weights_version()}"
 }
+
+
+@st.cache_resource(show_spinner=False)
+def _prepared() -> OrderedDict[str, PreparedPhoto]:
+    """The last photos whose faces were found, by digest."""
+    return OrderedDict()
 
 
 @st.cache_resource(show_spinner=False, max_entries=2, hash_funcs=_BY_PHOTO)
@@ -50,9 +58,27 @@ def classify_photo(
     photo: UploadedPhoto, classifiers: tuple[str, ...], box: RotatedBox | None = None
 ) -> PhotoResult:
     """The result of these classifiers on a photo, or on one box of it."""
-    return coin_classifier().classify(
-        photo_pixels(photo), classifiers=classifiers, box=box
-    )
+    return coin_classifier().classify_prepared([_prepare(photo, box)], classifiers)[0]
+
+
+def _prepare(photo: UploadedPhoto, box: RotatedBox | None = None) -> PreparedPhoto:
+    """The faces and the crop of a photo, which is decoded if it is not kept."""
+    from coin_core.pipeline import prepare_photo
+
+    if box is not None:
+        return prepare_photo(photo_pixels(photo), box)
+    prepared = _prepared().get(photo.digest)
+    if prepared is None:
+        prepared = prepare_photo(photo_pixels(photo))
+        _keep(photo, prepared)
+    return prepared
+
+
+def _keep(photo: UploadedPhoto, prepared: PreparedPhoto) -> None:
+    kept = _prepared()
+    kept[photo.digest] = prepared
+    if len(kept) > _KEPT:
+        kept.popitem(last=False)
 
 
 def ask_all(
@@ -72,6 +98,9 @@ def ask_all(
 def _crop_for_nets(photo: UploadedPhoto, box: RotatedBox) -> np.ndarray:
     from coin_core.pipeline import CROP_PX
 
+    kept = _prepared().get(photo.digest)
+    if kept and kept.legend is not None and kept.faces[kept.legend].box == box:
+        return kept.crop
     return crop_to_flan(photo_pixels(photo), box, CROP_PX)
 
 
@@ -218,6 +247,7 @@ def classify_rest(session: UploadSession, classifiers: Sequence[str]) -> None:
                     by_net[net] = letters_read(photo, box, name)
                 session.letters[photo.digest, box, name] = by_net[net]
     progress.empty()
+    give_memory_back()
 
 
 def _forget_old_answers(session: UploadSession) -> None:
@@ -244,8 +274,11 @@ def classify_uploads(session: UploadSession, classifier: str) -> bool:
     ]
     if not pending:
         return False
+    from coin_core.pipeline import prepare_in_batches
+
+    loaded = coin_classifier()
     count = len(session.photos)
-    waiting: deque[tuple[UploadedPhoto, np.ndarray]] = deque()  # decoded, no result yet
+    waiting: deque[tuple[UploadedPhoto, bytes]] = deque()  # decoded, no result yet
     bar = st.progress(0.0) if len(pending) >= _PROGRESS_BAR_FROM else None
 
     def decoded() -> Iterator[np.ndarray]:
@@ -260,17 +293,23 @@ def classify_uploads(session: UploadSession, classifier: str) -> bool:
             except UnreadablePhotoError as error:
                 session.reject(photo.digest, str(error))
                 continue
-            # A batch of photos in full size would fill the memory.
-            waiting.append((photo, shrink(pixels, _WAITING_PX)))
+            waiting.append((photo, _thumbnail(pixels)))
             yield pixels
             del pixels
 
-    results = coin_classifier().classify_batch(decoded(), (classifier,))
-    for done, result in enumerate(results, 1):
-        photo, pixels = waiting.popleft()
+    def results() -> Iterator[tuple[PreparedPhoto, PhotoResult]]:
+        for batch in prepare_in_batches(decoded()):
+            yield from zip(
+                batch, loaded.classify_prepared(batch, (classifier,)), strict=True
+            )
+
+    for done, (prepared, result) in enumerate(results(), 1):
+        photo, whole = waiting.popleft()
+        _keep(photo, prepared)
         session.results[photo.digest, classifier] = result
-        if photo.digest not in session.thumbnails:
-            session.thumbnails[photo.digest] = _thumbnail(pixels, result)
+        session.thumbnails[photo.digest] = (
+            whole if result.legend is None else _thumbnail(prepared.crop)
+        )
         if bar is not None:
             bar.progress(
                 done / len(pending),
@@ -282,11 +321,11 @@ def classify_uploads(session: UploadSession, classifier: str) -> bool:
             )
     if bar is not None:
         bar.empty()
+        give_memory_back()
     return len(session.photos) < count
 
 
-def _thumbnail(pixels: np.ndarray, result: PhotoResult) -> bytes:
-    """The legend face, or the whole photo, as a small JPEG."""
-    if result.legend is not None:
-        pixels = crop_to_flan(pixels, result.faces[result.legend].box, _THUMBNAIL_PX)
-    return to_jpeg(shrink(pixels, _THUMBNAIL_PX), quality=80)
+def _thumbnail(pixels: np.ndarray) -> bytes:
+    """A picture as a small JPEG; Pillow would make a whole copy of a large one."""
+    step = max(1, max(pixels.shape) // (4 * _THUMBNAIL_PX))
+    return to_jpeg(shrink(pixels[::step, ::step], _THUMBNAIL_PX), quality=80)

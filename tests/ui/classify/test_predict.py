@@ -5,6 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from coin_core.imaging import photo_io
 from tests import fakes
 from ui.classify import predict
 from ui.classify.session import UploadedPhoto, UploadSession
@@ -36,7 +37,7 @@ def test_only_photos_without_a_result_are_classified(
     session: UploadSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert not predict.classify_uploads(session, "resnet")
-    monkeypatch.setattr(fakes.FakeCoinClassifier, "classify_batch", None)
+    monkeypatch.setattr(fakes.FakeCoinClassifier, "classify_prepared", None)
     assert not predict.classify_uploads(session, "resnet")
 
 
@@ -55,9 +56,9 @@ def test_results_are_cached_by_photo_and_weights(
     calls = []
 
     class Counting(fakes.FakeCoinClassifier):
-        def classify(self, *args, **options):
-            calls.append(options)
-            return super().classify(*args, **options)
+        def classify_prepared(self, *args):
+            calls.append(args)
+            return super().classify_prepared(*args)
 
     monkeypatch.setattr(predict, "coin_classifier", Counting)
     (first, second) = session.photos.values()
@@ -68,3 +69,30 @@ def test_results_are_cached_by_photo_and_weights(
     monkeypatch.setattr(predict, "weights_version", lambda: "retrained")
     predict.classify_photo(first, ("resnet",))
     assert len(calls) == 3
+
+
+def test_a_photo_is_decoded_once_for_all_classifiers_and_letters(
+    session: UploadSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decoded = []
+
+    def decode(data: bytes, *, name: str) -> np.ndarray:
+        decoded.append(name)
+        return photo_io.decode(data, name=name)
+
+    monkeypatch.setattr(predict, "decode", decode)
+    predict.classify_uploads(session, "resnet")
+    predict.classify_rest(session, ("resnet", "vgg", "mlp"))
+    assert sorted(decoded) == ["120.png", "121.png"]
+    assert {name for _, name in session.results} == {"resnet", "vgg", "mlp"}
+    assert len(session.letters) == 6
+
+
+def test_few_crops_are_kept(
+    session: UploadSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(predict, "_KEPT", 1)
+    predict.classify_uploads(session, "resnet")
+    predict.classify_rest(session, ("resnet", "vgg"))
+    assert len(session.results) == 4
+    assert len(predict._prepared()) == 1
