@@ -82,6 +82,7 @@ bench: setup
 	$(PY) -m coin_core evaluate --data rendered --count 3000 --legible 0.5
 	$(PY) -m coin_core evaluate --data rendered --count 3000 --by-legibility
 	$(PY) -m benchmarks.tta
+	$(PY) -m benchmarks.together
 	$(PY) -m benchmarks.scenes
 	$(PY) -m benchmarks.sides
 	$(PY) -m benchmarks.out_of_scope $(if $(OTHER_COINS),--photos $(OTHER_COINS))
@@ -101,6 +102,7 @@ endif
 ifdef PHOTOS
 	$(PY) -m coin_core evaluate --data $(PHOTOS)
 	$(PY) -m benchmarks.speed --of $(PHOTOS)
+	$(PY) -m benchmarks.together --coins 0 --hard 0 --photos $(PHOTOS)
 endif
 ifdef COLLECTION
 	for name in resnet vgg svm knn mlp; do \

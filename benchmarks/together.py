@@ -54,6 +54,8 @@ LEGIBLE = 0.5
 HARD_LEGIBLE = 0.3
 NAMES = (*shipped_classifiers(), TOGETHER)
 
+EDGES = ("left", "top", "right", "bottom")
+
 Coin = tuple[NDArray[np.uint8], RotatedBox, str]
 """A photo, the box of the flan, the ruler."""
 
@@ -135,8 +137,8 @@ def draw_coins(seed: int, number: int, at_least_legible: float) -> Iterator[Coin
     rendered = (render_coin(seed, index) for index in count())
     legible = (coin for coin in rendered if coin.name_legibility >= at_least_legible)
     for coin in islice(legible, number):
-        left, top, right, bottom = np.clip(coin.flan_box, 0, 1).tolist()
-        box = RotatedBox(left=left, top=top, right=right, bottom=bottom)
+        edges = np.clip(coin.flan_box, 0, 1).tolist()
+        box = RotatedBox(**dict(zip(EDGES, edges, strict=True)))
         yield coin.image, box, str(coin.ruler)
 
 
@@ -153,13 +155,10 @@ def harden(coin: Coin) -> Coin:
     real = mean + (real - mean) * np.float32(rng.uniform(0.35, 1.0))
     real += rng.normal(0, rng.uniform(0, 4), real.shape).astype(np.float32)
     noisy = np.clip(np.rint(real), 0, 255).astype(np.uint8)
-    right, down = (rng.normal(0, 0.06, 2) * (box.right - box.left)).tolist()
-    moved = RotatedBox(
-        left=box.left + right,
-        top=box.top + down,
-        right=box.right + right,
-        bottom=box.bottom + down,
-    )
+    moves = np.tile(rng.normal(0, 0.06, 2) * (box.right - box.left), 2)
+    edges = np.array([box.left, box.top, box.right, box.bottom])
+    edges = np.clip(edges + moves, 0, 1)
+    moved = RotatedBox(**dict(zip(EDGES, edges.tolist(), strict=True)))
     return compress_jpeg(noisy, int(rng.integers(45, 93))), moved, ruler
 
 
