@@ -14,6 +14,7 @@ import streamlit as st
 from coin_core.detection.faces import RotatedBox
 
 CLASSIFY_PAGE = "pages/1_Classify.py"
+DATASET_PAGE = "pages/2_Dataset.py"
 _KEY = "photos_for_classify"
 
 

@@ -29,10 +29,12 @@ def find_language() -> str:
     """The language of this visit; English where there is no page."""
     if get_script_run_ctx(suppress_warning=True) is None:
         return ENGLISH
-    if _KEY not in st.session_state:
+    language = st.session_state.get(_KEY)  # asked for each text of the page
+    if language is None:
         wanted = st.query_params.get("lang") or st.context.cookies.get(COOKIE)
-        st.session_state[_KEY] = wanted if wanted in languages() else ENGLISH
-    return str(st.session_state[_KEY])
+        language = wanted if wanted in languages() else ENGLISH
+        st.session_state[_KEY] = language
+    return str(language)
 
 
 @cache

@@ -18,8 +18,14 @@ from ui.classify.session import UploadedPhoto
 from ui.classify.verdict import WHY_NOT, headline, is_weighed, verdict_bars
 from ui.components.charts import comparison_bars, show_chart
 from ui.components.paleo_hebrew import glyph_style, legend_table
-from ui.components.table import percent_column, show_table
-from ui.formatting import as_text, measured, right_on_real_coins, short_title
+from ui.components.table import show_small_table
+from ui.formatting import (
+    as_text,
+    measured,
+    probability_text,
+    right_on_real_coins,
+    short_title,
+)
 from ui.palette import class_colours
 
 
@@ -64,7 +70,7 @@ def _show_bars(verdicts: Sequence[Verdict], cards: Mapping[str, Card]) -> None:
 
 
 def _show_verdicts(verdicts: Sequence[Verdict], cards: Mapping[str, Card]) -> None:
-    show_table(
+    show_small_table(
         [
             {
                 _("classifier"): short_title(cards[verdict.classifier]),
@@ -75,24 +81,15 @@ def _show_verdicts(verdicts: Sequence[Verdict], cards: Mapping[str, Card]) -> No
                 )
                 if verdict.reason
                 else _("cannot tell"),
-                _("probability"): min(99.0, 100 * verdict.probabilities[verdict.ruler])
+                _("probability"): probability_text(verdict.probabilities[verdict.ruler])
                 if verdict.ruler
-                else None,
+                else "",
                 _("right on real coins"): right_on_real_coins(
                     cards[verdict.classifier]
                 ),
             }
             for verdict in verdicts
-        ],
-        key="comparison_table",
-        column_config={
-            _("says"): st.column_config.TextColumn(width="medium"),
-            _("probability"): percent_column(_("probability"), width=90),
-            _("right on real coins"): st.column_config.TextColumn(
-                _("right on real coins"),
-                help=_("How often its most probable ruler was the right one."),
-            ),
-        },
+        ]
     )
 
 

@@ -18,7 +18,7 @@ from ui.background_task import (
 )
 from ui.classify.answers_csv import answers_csv
 from ui.classify.session import UploadSession
-from ui.classify.to_dataset import show_add_to_dataset
+from ui.classify.to_dataset import offer_review, show_add_to_dataset
 from ui.formatting import as_text
 from ui.language import language_name
 
@@ -47,6 +47,7 @@ def show_exports(
         with st.popover(_("Report"), icon=":material/description:"):
             _ask_report(session, task, classifier, cards)
         show_add_to_dataset(session, task, cards)
+        offer_review()
         if made := st.session_state.get(_MADE):
             name, data = made
             st.download_button(

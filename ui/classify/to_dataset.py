@@ -32,8 +32,10 @@ from ui.background_task import (
 from ui.classify.session import NOBODY, PhotoNote, UploadedPhoto, UploadSession
 from ui.dataset.session import ask_reviewer, dataset_session
 from ui.errors import errors_on_page
+from ui.handover import DATASET_PAGE
 
 _SHOWN_PROBLEMS = 3
+_ADDED = "photos_were_added"
 # Verdicts that say something of a coin with a legend.
 _SUGGEST = (None, RejectReason.TOO_WORN)
 
@@ -85,6 +87,21 @@ def show_add_to_dataset(
                 st.rerun()
 
 
+def offer_review() -> None:
+    """The way to the review, once something was added."""
+    if st.session_state.get(_ADDED) and st.button(
+        _("Review what was added"),
+        key="review_added",
+        icon=":material/keyboard:",
+        on_click=_choose_review,
+    ):
+        st.switch_page(DATASET_PAGE)
+
+
+def _choose_review() -> None:
+    st.session_state["dataset_part"] = "review"
+
+
 def start_adding(
     session: UploadSession,
     task: TaskSession,
@@ -105,6 +122,7 @@ def start_adding(
 
     def report(words: str) -> None:
         task.notice = words
+        st.session_state[_ADDED] = True
 
     start_task(
         task,

@@ -5,6 +5,7 @@ import io
 import numpy as np
 import pytest
 from PIL import Image
+from streamlit.testing.v1 import AppTest
 
 from coin_core.access import Person, Role, acting_as
 from coin_core.catalog import Catalog, CatalogFace, PhotoQuery, Side
@@ -19,6 +20,7 @@ from tests.ui.classify.test_results_table import a_verdict
 from ui.classify import predict
 from ui.classify.session import NOBODY, PhotoNote, UploadSession
 from ui.classify.to_dataset import add_photos
+from ui.handover import DATASET_PAGE
 
 CARDS = {one.name: one.card for one in fakes.bundles()}
 BOX = RotatedBox(left=0.1, top=0.1, right=0.9, bottom=0.9)
@@ -139,3 +141,22 @@ def test_files_that_cannot_be_read_are_named(empty: Catalog) -> None:
     said = add(empty, session)
     assert "1 photo was added" in said
     assert "list.jpg" in said
+
+
+def _after_adding() -> None:
+    import streamlit as st
+
+    from ui.classify.to_dataset import offer_review
+
+    st.session_state["photos_were_added"] = True
+    offer_review()
+
+
+def test_what_was_added_leads_to_its_review(monkeypatch: pytest.MonkeyPatch) -> None:
+    went: list[str] = []
+    monkeypatch.setattr("streamlit.switch_page", went.append)
+    page = AppTest.from_function(_after_adding).run()
+    page.button(key="review_added").click().run()
+    assert not page.exception
+    assert page.session_state["dataset_part"] == "review"
+    assert went == [DATASET_PAGE]
