@@ -82,17 +82,30 @@ def _keep(photo: UploadedPhoto, prepared: PreparedPhoto) -> None:
 
 
 def ask_all(
-    photo: UploadedPhoto, cards: Mapping[str, Card], box: RotatedBox | None = None
+    session: UploadSession, photo: UploadedPhoto, cards: Mapping[str, Card]
 ) -> tuple[tuple[Verdict, ...], Verdict | None]:
     """The verdicts of these classifiers, and that of all that ship together.
 
     The second is None where a classifier is missing, or a user's own replaces one.
     """
-    names = tuple(cards)
-    if not can_read_together(cards):
-        return classify_photo(photo, names, box).verdicts, None
-    *verdicts, together = classify_photo(photo, (*names, TOGETHER), box).verdicts
-    return tuple(verdicts), together
+    count, box = len(cards), session.boxes.get(photo.digest)
+    together = (TOGETHER,) if can_read_together(cards) else ()
+    result = classify_photo(photo, (*cards, *together), box)
+    if box is None:
+        _store(session, photo, result, result.verdicts[:count])
+    return result.verdicts[:count], result.verdicts[-1] if together else None
+
+
+def _store(
+    session: UploadSession,
+    photo: UploadedPhoto,
+    result: PhotoResult,
+    verdicts: Sequence[Verdict],
+) -> None:
+    """Keep the answer of each classifier on the face that was found."""
+    for verdict in verdicts:
+        key = photo.digest, verdict.classifier
+        session.results[key] = replace(result, verdicts=(verdict,))
 
 
 def _crop_for_nets(photo: UploadedPhoto, box: RotatedBox) -> np.ndarray:
@@ -237,8 +250,7 @@ def classify_rest(session: UploadSession, classifiers: Sequence[str]) -> None:
             result = classify_photo(photo, tuple(names))
         except UnreadablePhotoError:  # said when it was dropped
             continue
-        for name, verdict in zip(names, result.verdicts, strict=True):
-            session.results[photo.digest, name] = replace(result, verdicts=(verdict,))
+        _store(session, photo, result, result.verdicts)
         if (box := legend_box(result)) is not None:
             by_net: dict[int, tuple[LetterRead, ...]] = {}
             for name in filter(reads_letters, classifiers):

@@ -48,7 +48,7 @@ def show_result(
         show_notes(session, photo)
     if len(others) > 1:
         with agreement.container(), errors_on_page(), st.spinner(_("Comparing …")):
-            verdicts, together = ask_all(photo, others, box)
+            verdicts, together = ask_all(session, photo, others)
             show_comparison(verdicts, others, together)
     face = box or _legend_box(result)
     if face is not None and classes == DEFAULT_CLASSES:
@@ -90,7 +90,7 @@ def _show_photo_and_verdict(
             fits = legend_fits(photo, legend[0], card.name)
             reading = reading_sentences(fits, ruler)
         if verdict.reason is RejectReason.TOO_WORN and len(others) > 1:
-            asked, _together = ask_all(photo, others, box)  # who may lean
+            asked, _together = ask_all(session, photo, others)  # who may lean
     with card_of_verdict:
         show_verdict(
             verdict,

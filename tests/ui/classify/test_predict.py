@@ -96,3 +96,24 @@ def test_few_crops_are_kept(
     predict.classify_rest(session, ("resnet", "vgg"))
     assert len(session.results) == 4
     assert len(predict._prepared()) == 1
+
+
+def test_the_comparison_of_a_photo_is_not_asked_for_again(
+    session: UploadSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cards = {bundle.name: bundle.card for bundle in fakes.bundles()}
+    predict.classify_uploads(session, "resnet")
+    shown, other = session.photos.values()
+    verdicts, _together = predict.ask_all(session, shown, cards)
+    assert [one.classifier for one in verdicts] == list(cards)
+    asked = []
+    classify = fakes.FakeCoinClassifier.classify_prepared
+
+    def counted(self, prepared, names):
+        asked.append(tuple(names))
+        return classify(self, prepared, names)
+
+    monkeypatch.setattr(fakes.FakeCoinClassifier, "classify_prepared", counted)
+    predict.classify_rest(session, tuple(cards))
+    assert asked == [("vgg", "svm", "knn", "mlp")]
+    assert (other.digest, "mlp") in session.results
