@@ -8,8 +8,6 @@ from datetime import datetime
 from typing import Any
 
 from coin_core.classifiers import list_classifiers
-from coin_core.classifiers.together_card import TOGETHER, TOGETHER_CARD
-from coin_core.classifiers.together_card import TOGETHER, TOGETHER_CARD
 from coin_core.detection.faces import Side
 from coin_core.i18n import ENGLISH, N_, _, current_language, ngettext, translate
 from coin_core.imaging.photo_io import ACCEPTED
@@ -73,10 +71,6 @@ def classifier_names() -> list[str]:
 
 def classifier_title(name: str) -> str:
     """The short title of a classifier."""
-    if name == TOGETHER:
-        return _(TOGETHER_CARD.title)
-    if name == TOGETHER:
-        return _(TOGETHER_CARD.title)
     titles = {spec.name: spec.short_title for spec in list_classifiers()}
     return titles.get(name, name)
 

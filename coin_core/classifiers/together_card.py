@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Final
 
 from coin_core.classifiers.registry import shipped_classifiers
-from coin_core.i18n import N_
 from coin_core.model_store.card import Card
 from coin_core.rulers import DEFAULT_CLASSES
 
@@ -17,7 +16,7 @@ TOGETHER: Final = "together"
 TOGETHER_CARD: Final = Card(
     name=TOGETHER,
     classifier=TOGETHER,
-    title=N_("the verdict of all"),
+    title="All classifiers together",
     classes=DEFAULT_CLASSES,
     threshold=0.66,
     metrics=(

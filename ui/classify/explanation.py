@@ -21,7 +21,6 @@ from ui.components.paleo_hebrew import glyph_style, legend_table
 from ui.components.table import show_small_table
 from ui.formatting import (
     as_text,
-    measured,
     probability_text,
     right_on_real_coins,
     short_title,
@@ -48,13 +47,26 @@ def show_comparison(
     if together is not None:
         answer = as_text(headline(together, (), ()))
         st.markdown(_("Weighed together: **{answer}**").format(answer=answer))
-        st.caption(as_text(measured(TOGETHER_CARD)))
+        st.caption(_together_measured())
     _show_colours(cards[verdicts[0].classifier].classes)
     chart, table = st.columns([1, 1.3], gap="medium", vertical_alignment="center")
     with chart:
         _show_bars(verdicts, cards)
     with table:
         _show_verdicts(verdicts, cards)
+
+
+def _together_measured() -> str:
+    figures = TOGETHER_CARD.metrics[-1]  # of real coins
+    return _(
+        "Where ResNet and VGG are in doubt, they read the coin again in other turns, "
+        "and what is read most clearly counts most. Of {count} photos of real coins, "
+        "it answered {answered}, {right} of them correctly."
+    ).format(
+        count=figures["n"],
+        answered=figures["answered"],
+        right=round(figures["answered"] * figures["accuracy_answered"]),
+    )
 
 
 def _show_bars(verdicts: Sequence[Verdict], cards: Mapping[str, Card]) -> None:
