@@ -232,14 +232,13 @@ class CoinClassifier:
         models = self.pinned(names)
         verdicts: dict[str, list[Verdict]] = {}
         answers: dict[str, NDArray[np.float32]] = {}
-        unlike_of: dict[str, NDArray[np.bool_]] = {}
         with_coins = [i for i, one in enumerate(prepared) if one.faces]
         crops = np.stack([prepared[i].crop for i in with_coins] or [_NO_CROP])
         shared: dict[str, NDArray[np.float32]] = {}
         for name in with_parts(names):
             started = time.perf_counter()
             model = models.model(name)
-            unlike = unlike_of[name] = np.zeros(len(prepared), bool)
+            unlike = np.zeros(len(prepared), bool)
             if with_coins:
                 if model.takes_features and model.features_key not in shared:
                     shared[model.features_key] = models.features(crops, name)
@@ -263,13 +262,11 @@ class CoinClassifier:
             seconds = (time.perf_counter() - started) / len(prepared)
             parts = with_parts([TOGETHER])
             seconds += sum(verdicts[name][0].seconds for name in parts)
-            unlike = np.mean([unlike_of[name] for name in parts], axis=0) > 0.5
             card = TOGETHER_CARD
+            # It looks in more turns than those in which `LEAST_READ` was measured.
             verdicts[TOGETHER] = [
-                _verdict(TOGETHER, card, digest, one, row, is_unlike, seconds)
-                for one, row, is_unlike in zip(
-                    prepared, rows, unlike.tolist(), strict=True
-                )
+                _verdict(TOGETHER, card, digest, one, row, False, seconds)
+                for one, row in zip(prepared, rows, strict=True)
             ]
         return [
             PhotoResult(
