@@ -27,7 +27,7 @@ features below which too little was read."""
 MIN_COINS: Final = 20
 """With fewer coins to learn from nothing is refused for its looks."""
 
-_TOO_LITTLE = 0.02  # of legible coins; three in four of them name nobody anyway
+_TOO_LITTLE = 0.01  # of legible coins
 _AXES = 4
 _REFUSED = 0.03  # of coins like those to learn from
 _FOLDS = 5

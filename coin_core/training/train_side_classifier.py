@@ -52,7 +52,7 @@ _KINDS = (
 _HARDER = {Side.CORNUCOPIA: "rough_cornucopia", Side.OTHER: "foreign"}
 _SIDES = {kind: side for side, kind in _HARDER.items()}
 _NOTHING = 0.08  # of the crops
-_MAX_FALSE_LEGENDS = 0.03  # fraction of the other sides
+_MAX_REFUSED = 0.01  # of the legible legends; classifiers refuse other sides too
 _MAX_BIAS = 2.5
 
 
@@ -299,12 +299,12 @@ def draw_sample(n: int, seed: int) -> Sample:
 
 
 def find_legend_bias(net: nn.Module, sample: Sample) -> float:
-    """The largest logit bias of the legend at which few other sides are called one."""
-    others = sample.crops[sample.sides != 0]
+    """The smallest logit bias of the legend at which few legible ones are refused."""
+    legible = sample.crops[sample.legible]
     bias = 0.0
-    while bias < _MAX_BIAS and len(others):
-        predicted = side_probabilities(others, net, bias + 0.1).argmax(axis=1)
-        if float((predicted == 0).mean()) > _MAX_FALSE_LEGENDS:
+    while bias < _MAX_BIAS and len(legible):
+        refused = side_probabilities(legible, net, bias).argmax(axis=1) != 0
+        if float(refused.mean()) <= _MAX_REFUSED:
             break
         bias += 0.1
     return round(bias, 1)

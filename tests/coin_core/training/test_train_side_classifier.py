@@ -68,13 +68,13 @@ def test_harder_coins_are_taught_as_the_sides_that_they_show(train, monkeypatch)
     )
 
 
-def test_the_bias_is_the_largest_that_calls_no_other_side_a_legend():
+def test_the_bias_is_the_smallest_that_refuses_no_legible_legend():
     class Undecided(torch.nn.Module):
         def forward(self, crops):
             return torch.tensor([[0.0, 0.55, -1, -1, -1]]).repeat(len(crops), 1)
 
     assert train_side_classifier.find_legend_bias(Undecided(), few()) == pytest.approx(
-        0.5
+        0.6
     )
 
 
