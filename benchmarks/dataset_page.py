@@ -24,8 +24,8 @@ from selenium.webdriver import ActionChains, Keys
 from selenium.webdriver.common.by import By
 
 from benchmarks import catalog_queries
-from benchmarks.browser import Page, open_browser, print_times, serve
-from benchmarks.common import argument_parser, catalog_in, encode_jpeg
+from benchmarks.browser import Page, open_browser, print_times
+from benchmarks.common import argument_parser, catalog_in, encode_jpeg, running_server
 from coin_core.catalog import Catalog
 from coin_core.rendering import render_coin
 
@@ -42,7 +42,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         data = args.keep or Path(scratch) / "data"
         catalog = fill(data, args.photos)
-        with serve(data) as address, open_browser(Path(scratch)) as chrome:
+        with (
+            running_server(data) as (_, address),
+            open_browser(Path(scratch)) as chrome,
+        ):
             page = DatasetPage(chrome, address)
             measure_gallery(page, args.photos)
             measure_review(page, catalog, args.decisions)

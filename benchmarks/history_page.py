@@ -16,8 +16,8 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.browser import Page, open_browser, print_times, serve
-from benchmarks.common import argument_parser
+from benchmarks.browser import Page, open_browser, print_times
+from benchmarks.common import argument_parser, running_server
 from coin_core.classifiers import shipped_classifiers
 from coin_core.evaluation.metrics import evaluate, report_json
 from coin_core.rulers import DEFAULT_CLASSES as CLASSES
@@ -35,7 +35,10 @@ def main() -> None:
         data = Path(scratch) / "data"
         os.environ["COIN_DATA_DIR"] = str(data)
         names = write_runs(args.runs)
-        with serve(data) as address, open_browser(Path(scratch)) as chrome:
+        with (
+            running_server(data) as (_, address),
+            open_browser(Path(scratch)) as chrome,
+        ):
             page = Page(chrome, address)
             listed = f"document.body.innerText.includes('{args.runs} runs')"
             print_times("first load since the start", [open_page(page, "", listed)])

@@ -3,24 +3,18 @@
     python -m benchmarks.memory [--visitors 2] [--photos 18] [--megapixels 12]
 
 Starts the app on a port of its own, with an empty data folder. Each visitor drops all
-photos of their own at once and waits for the table. Counted is the resident memory of
-the server with its decoders; what they share is counted once (PSS).
+photos of their own at once and waits for the table. Counted are all pages of the
+server that are in memory, those of libraries too, and what its decoders do not share.
 """
 
 from __future__ import annotations
 
-import os
 import re
-import socket
-import subprocess
-import sys
 import tempfile
 import threading
-import time
 import uuid
-from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -30,7 +24,12 @@ from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.sync.client import connect
 
-from benchmarks.common import ROOT, argument_parser, encode_jpeg, stopwatch
+from benchmarks.common import (
+    argument_parser,
+    encode_jpeg,
+    running_server,
+    stopwatch,
+)
 
 LONGEST_S = 900.0
 
@@ -45,14 +44,18 @@ def main() -> None:
     ]
     size_mb = sum(map(len, trays[0])) / 2**20
     print(f"{args.photos} photos of {args.megapixels} megapixels, {size_mb:.0f} MB")
-    with running_server() as (process, port), Peak(process) as peak:
-        first = Visitor(port)
+    with (
+        tempfile.TemporaryDirectory() as data,
+        running_server(Path(data)) as (pid, address),
+        Peak(psutil.Process(pid)) as peak,
+    ):
+        first = Visitor(address)
         first.open_page()
         print(f"with the classifiers loaded: {peak.now():.0f} MB")
         first.close()
         with stopwatch() as elapsed, ThreadPoolExecutor(args.visitors) as pool:
             verdicts = pool.map(
-                lambda photos: visit(port, photos), trays, timeout=LONGEST_S
+                lambda photos: visit(address, photos), trays, timeout=LONGEST_S
             )
             print("photos in the tables:", *verdicts)
         print(
@@ -76,37 +79,6 @@ def large_photo(megapixels: int, seed: int) -> bytes:
     return encode_jpeg(np.repeat(pixels[..., None], 3, axis=2))
 
 
-PAGES_ALONE = ("-m", "streamlit", "run", "app.py", "--server.headless", "true")
-
-
-@contextmanager
-def running_server(
-    command: Sequence[str] = PAGES_ALONE, ready: str = "/_stcore/health"
-) -> Iterator[tuple[psutil.Process, int]]:
-    """A server on a free port with an empty data folder, once it says it is ready."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    with tempfile.TemporaryDirectory() as folder:
-        server = subprocess.Popen(
-            [sys.executable, *command, "--server.port", str(port)],
-            cwd=ROOT,
-            env={**os.environ, "COIN_DATA_DIR": folder},
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        try:
-            for _ in range(1200):
-                with suppress(httpx.TransportError):
-                    if httpx.get(f"http://localhost:{port}{ready}").is_success:
-                        break
-                time.sleep(0.1)
-            yield psutil.Process(server.pid), port
-        finally:
-            server.kill()
-            server.wait()
-
-
 class Peak:
     """The highest memory of a process and its children, in MB."""
 
@@ -122,7 +94,8 @@ class Peak:
             for one in self.process.children(recursive=True)
             if any("decoder" in word for word in _command(one))
         ]
-        server_mb, *decoders_mb = map(process_memory_mb, [self.process, *decoders])
+        server_mb = self.process.memory_info().rss / 2**20
+        decoders_mb = [own_memory_mb(one) for one in decoders]
         total_mb = server_mb + sum(decoders_mb)
         if total_mb > self.highest:
             self.highest, self.decoders_mb = total_mb, sum(decoders_mb)
@@ -149,6 +122,14 @@ def _command(process: psutil.Process) -> list[str]:
         return []
 
 
+def own_memory_mb(process: psutil.Process) -> float:
+    """The memory in MB that a process shares with no other; 0 if it has ended."""
+    try:
+        return float(process.memory_full_info().uss) / 2**20
+    except psutil.Error:  # it has ended
+        return 0.0
+
+
 def process_memory_mb(process: psutil.Process) -> float:
     """The memory of a process in MB, its share of what it shares; 0 if it has ended."""
     try:
@@ -160,12 +141,12 @@ def process_memory_mb(process: psutil.Process) -> float:
 class Visitor:
     """A session of Streamlit without a browser."""
 
-    def __init__(self, port: int) -> None:
-        self.base = f"http://localhost:{port}"
+    def __init__(self, address: str) -> None:
+        self.base = address
         self.http = httpx.Client(trust_env=False, timeout=300, base_url=self.base)
         self.http.get("/_stcore/health")
         self.socket = connect(
-            f"ws://localhost:{port}/_stcore/stream",
+            f"{address.replace('http', 'ws', 1)}/_stcore/stream",
             origin=self.base,
             subprotocols=["streamlit"],
             max_size=None,
@@ -242,9 +223,9 @@ class Visitor:
         self.http.close()
 
 
-def visit(port: int, photos: list[bytes]) -> str:
+def visit(address: str, photos: list[bytes]) -> str:
     """One visitor; what the page says of their photos."""
-    visitor = Visitor(port)
+    visitor = Visitor(address)
     visitor.open_page()
     visitor.drop(photos)
     while not (found := re.findall(r"\*\*(\d+) photos\*\*", "".join(visitor.texts))):

@@ -18,16 +18,11 @@ from __future__ import annotations
 
 import asyncio
 import io
-import os
-import socket
 import statistics
-import subprocess
-import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -37,7 +32,13 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
-from benchmarks.common import ROOT, argument_parser, encode_jpeg
+from benchmarks.common import (
+    READY,
+    SERVER,
+    argument_parser,
+    encode_jpeg,
+    running_server,
+)
 from coin_core.classifiers.torchvision_import import torchvision
 from coin_core.rendering import render_coin
 from coin_core.training.environment import describe_machine
@@ -77,16 +78,19 @@ def main() -> None:
         ours, loading, keeping = SERVERS
         be = ["-m", "benchmarks.serving", "--weights", str(weights), "--be"]
         commands = {
-            ours: ["server.py", "--server.port"],
-            loading: [*be, "loading", "--port"],
-            keeping: [*be, "keeping", "--port"],
+            ours: SERVER,
+            loading: [*be, "loading"],
+            keeping: [*be, "keeping"],
         }
         print("requests a second; p50, p95 and p99 of the answer in ms")
         with ExitStack() as stack:
-            urls = {
-                name: stack.enter_context(running(command, folder)) + SERVERS[name]
-                for name, command in commands.items()
-            }
+            urls = {}
+            for name, command in commands.items():
+                option = "--server.port" if name == ours else "--port"
+                server = running_server(
+                    Path(folder), command, ready=READY, port_option=option
+                )
+                urls[name] = stack.enter_context(server)[1] + SERVERS[name]
             for count in args.clients:
                 rates = measure(urls, photos, count, args.seconds)
                 print(
@@ -123,40 +127,6 @@ def measure(
             flush=True,
         )
     return {name: len(answers) / seconds for name, answers in took.items()}
-
-
-@contextmanager
-def running(command: list[str], folder: str) -> Iterator[str]:
-    """A server on a free port: its address, once it can classify."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    process = subprocess.Popen(
-        [sys.executable, *command, str(port)],
-        cwd=ROOT,
-        env={**os.environ, "COIN_DATA_DIR": folder},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        url = f"http://localhost:{port}"
-        wait_until_ready(url, process)
-        yield url
-    finally:
-        process.terminate()
-        process.wait()
-
-
-def wait_until_ready(url: str, process: subprocess.Popen[bytes]) -> None:
-    """Return once photos can be classified."""
-    while process.poll() is None:
-        try:
-            if httpx.get(f"{url}/api/ready", timeout=60).is_success:
-                return
-        except httpx.HTTPError:
-            pass
-        time.sleep(0.2)
-    raise SystemExit("The server did not start.")
 
 
 async def load(

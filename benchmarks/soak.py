@@ -17,15 +17,24 @@ from __future__ import annotations
 import asyncio
 import statistics
 import sys
+import tempfile
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import httpx
 import numpy as np
 import psutil
 
-from benchmarks.common import argument_parser, encode_jpeg, stopwatch
-from benchmarks.memory import Visitor, process_memory_mb, running_server
+from benchmarks.common import (
+    READY,
+    SERVER,
+    argument_parser,
+    encode_jpeg,
+    running_server,
+    stopwatch,
+)
+from benchmarks.memory import Visitor, process_memory_mb
 from coin_core.rendering import render_coin
 from coin_core.training.environment import describe_machine
 
@@ -45,16 +54,20 @@ def main() -> None:
         raise SystemExit("Give --minutes, --photos or --sessions.")
     print(describe_machine())
     fine = True
-    with running_server(["server.py"], "/api/ready") as (process, port):
+    with (
+        tempfile.TemporaryDirectory() as data,
+        running_server(Path(data), SERVER, ready=READY) as (pid, address),
+    ):
         if args.sessions:
-            fine &= open_sessions(port, args.sessions, args.rounds)
+            fine &= open_sessions(address, args.sessions, args.rounds)
         if args.minutes or args.photos:
-            fine &= soak(process, port, args.clients, args.minutes * 60, args.photos)
+            process, seconds = psutil.Process(pid), args.minutes * 60
+            fine &= soak(process, address, args.clients, seconds, args.photos)
     sys.exit(not fine)
 
 
 def soak(
-    process: psutil.Process, port: int, clients: int, seconds: float, photos: int
+    process: psutil.Process, address: str, clients: int, seconds: float, photos: int
 ) -> bool:
     """Send photos for so long, or so many, and say how memory went."""
     files = make_files()
@@ -71,7 +84,7 @@ def soak(
     async def run() -> None:
         limits = httpx.Limits(max_connections=clients)
         async with httpx.AsyncClient(
-            base_url=f"http://localhost:{port}", timeout=600, limits=limits
+            base_url=address, timeout=600, limits=limits
         ) as http:
             tasks = [send(http, files, k, counts, done) for k in range(clients)]
             await asyncio.gather(watch(process, memory, done), *tasks)
@@ -145,13 +158,13 @@ async def watch(
         await asyncio.sleep(0.5)
 
 
-def open_sessions(port: int, sessions: int, rounds: int) -> bool:
+def open_sessions(address: str, sessions: int, rounds: int) -> bool:
     """Open so many sessions, and in each the page again; say how long that took."""
     visitors = []
     opening: list[float] = []
     for _ in range(sessions):
         with stopwatch() as elapsed:
-            visitors.append(Visitor(port))
+            visitors.append(Visitor(address))
             visitors[-1].open_page()
         opening.append(elapsed.seconds)
     again: list[float] = []

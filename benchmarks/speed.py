@@ -64,14 +64,14 @@ def main() -> None:
         )
         title = names[0] if len(names) == 1 else f"all {len(names)}"
         print(f"one photo, warm, {title}: {seconds * 1000:.0f} ms (median)")
+    mib = psutil.Process().memory_info().rss / 1024**2
+    print(f"memory of this process, all {len(shipped)} loaded: {mib:.0f} MiB")
     compare_with_forward_passes(coin_classifier, shipped[0], files, args.repeats)
     photos = (photo_io.decode(files[i % len(files)]) for i in range(args.photos))
     with stopwatch() as elapsed:
         count = len(list(coin_classifier.classify_batch(photos, shipped[:1])))
     rate = count / elapsed.seconds
     print(f"{count} photos with {shipped[0]}: {rate:.1f} photos a second")
-    mib = psutil.Process().memory_info().rss / 1024**2
-    print(f"memory of this process, all {len(shipped)} loaded: {mib:.0f} MiB")
     command = [sys.executable, "-m", "coin_core", "--help"]
     seconds = median_seconds(
         lambda _: subprocess.run(
