@@ -97,15 +97,6 @@ def open_model(name: str | Path) -> LoadedModel:
     return _open(str(name), bundle.find_bundle(name))
 
 
-def is_tried(name: str) -> bool:
-    """Whether a bundle opens without a trial, which takes seconds."""
-    try:
-        card = bundle.load_card(bundle.find_bundle(name))
-        return card.origin != "own" or _trial_path(card).is_file()
-    except CoinError:  # which opening tells, at once
-        return True
-
-
 def _open(name: str, folder: Path, tries: int = 20) -> LoadedModel:
     key = name, folder, _card_version(folder)
     # Others of the same bundle wait for it, and those of another do not.
