@@ -262,9 +262,9 @@ def find_label_issues(catalog: Catalog) -> tuple[LabelIssue, ...]:
     predictions = catalog.predictions.of_photos(kind=PredictionKind.OUT_OF_FOLD)
     if not predictions:
         raise CatalogError(
-            "Wrong labels are found by what classifiers say of coins they have not "
-            "learnt from, and none has been trained on the catalog yet. Train one on "
-            "the page Training history, or by: python -m coin_core train svm --data "
+            "Wrong labels are found by what classifiers say of coins that they were "
+            "not trained on, and none has been trained on the dataset yet. Train one "
+            "on the page Training history, or by: python -m coin_core train svm --data "
             "catalog"
         )
     photos = [
@@ -277,17 +277,17 @@ def find_label_issues(catalog: Catalog) -> tuple[LabelIssue, ...]:
     rulers = sorted(ruler for ruler, count in counts.items() if count >= _MIN_PHOTOS)
     if len(rulers) < 2:
         raise CatalogError(
-            "Wrong labels are found by what classifiers say of coins they have not "
-            f"learnt from, and of fewer than two rulers there are {_MIN_PHOTOS} such "
-            "coins. Label more photos and train again."
+            "Wrong labels are found by what classifiers say of coins that they were "
+            f"not trained on. Only one ruler, or none, has {_MIN_PHOTOS} such coins. "
+            "Label more photos and train again."
         )
     photos = [photo for photo in photos if photo.ruler in rulers]
     useful = _useful_classifiers(photos, predictions)
     if not useful:
         catalog.predictions.mark_label_issues({})
         raise CatalogError(
-            "No classifier trained on the catalog does better on coins it has not "
-            "learnt from than naming one ruler for all, so none can tell a wrong "
+            "No classifier trained on the dataset does better on coins that it was "
+            "not trained on than naming one ruler for all, so none can tell a wrong "
             "label. Label more photos and train again."
         )
     rows, judged = [], []

@@ -34,6 +34,8 @@ from typing import IO, Any, Final
 
 from PIL import Image, ImageOps
 
+from coin_core.i18n import N_
+
 try:
     import fcntl
     import resource
@@ -86,31 +88,31 @@ _PLUGINS = {
 }
 
 _PHOTOS = {
-    "JPEG": "a JPEG photo",
-    "PNG": "a PNG picture",
-    "WEBP": "a WebP picture",
-    "TIFF": "a TIFF picture",
-    "BMP": "a BMP picture",
-    "HEIF": "a HEIC photo",
-    "AVIF": "an AVIF picture",
-    "GIF": "a GIF picture",
+    "JPEG": N_("a JPEG photo"),
+    "PNG": N_("a PNG picture"),
+    "WEBP": N_("a WebP picture"),
+    "TIFF": N_("a TIFF picture"),
+    "BMP": N_("a BMP picture"),
+    "HEIF": N_("a HEIC photo"),
+    "AVIF": N_("an AVIF picture"),
+    "GIF": N_("a GIF picture"),
 }
 
-_RAW = "a raw camera file, which must be saved as JPEG or TIFF first"
+_RAW = N_("a raw camera file, which must be saved as JPEG or TIFF first")
 
 _OTHERS = (
-    (b"%PDF", "a PDF document"),
-    (b"PK\x03\x04", "a ZIP archive or office document"),
-    (b"\x1f\x8b", "a gzip archive"),
-    (b"8BPS", "a Photoshop document"),
-    (b"\x00\x00\x00\x0cjP", "a JPEG 2000 picture"),
-    (b"\xff\x4f\xff\x51", "a JPEG 2000 picture"),
-    (b"\xff\x0a", "a JPEG XL picture"),
-    (b"\x00\x00\x00\x0cJXL ", "a JPEG XL picture"),
-    (b"\x00\x00\x01\x00", "an icon"),
-    (b"\x7fELF", "a program"),
-    (b"MZ", "a program"),
-    (b"RIFF", "a sound or film"),
+    (b"%PDF", N_("a PDF document")),
+    (b"PK\x03\x04", N_("a ZIP archive or office document")),
+    (b"\x1f\x8b", N_("a gzip archive")),
+    (b"8BPS", N_("a Photoshop document")),
+    (b"\x00\x00\x00\x0cjP", N_("a JPEG 2000 picture")),
+    (b"\xff\x4f\xff\x51", N_("a JPEG 2000 picture")),
+    (b"\xff\x0a", N_("a JPEG XL picture")),
+    (b"\x00\x00\x00\x0cJXL ", N_("a JPEG XL picture")),
+    (b"\x00\x00\x01\x00", N_("an icon")),
+    (b"\x7fELF", N_("a program")),
+    (b"MZ", N_("a program")),
+    (b"RIFF", N_("a sound or film")),
     *(
         (sign, _RAW)
         for sign in (b"FUJIFILMCCD-RAW", b"IIRO", b"IIRS", b"MMOR", b"IIU\0")
@@ -532,26 +534,26 @@ def _is_raw(data: bytes) -> bool:
 
 def _sniff_other(data: bytes) -> str:
     if not data:
-        return "an empty file (0 bytes)"
+        return N_("an empty file (0 bytes)")
     for signature, kind in _OTHERS:
         if data.startswith(signature):
             return kind
     if data[4:8] == b"ftyp":
-        return _RAW if data[8:12] == b"crx " else "a film"
+        return _RAW if data[8:12] == b"crx " else N_("a film")
     head = data[:4096]
     # A byte order mark and white space may precede markup.
     start = head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1024].lower()
     if b"<svg" in start:
-        return "an SVG drawing"
+        return N_("an SVG drawing")
     if start.startswith((b"<!doctype html", b"<html")):
-        return "a web page"
+        return N_("a web page")
     try:
         # The last character may be cut at the end of the head.
         text = head.decode("utf-8", errors="strict" if len(data) <= 4093 else "ignore")
     except UnicodeDecodeError:
-        return "no photo of a known kind"
+        return N_("no photo of a known kind")
     printable = all(char.isprintable() or char in "\t\r\n\f" for char in text)
-    return "a text file" if text and printable else "no photo of a known kind"
+    return N_("a text file") if text and printable else N_("no photo of a known kind")
 
 
 def read_jpeg_structure(data: bytes) -> tuple[int, bool]:

@@ -53,7 +53,7 @@ _MEMORY_OF_ALL = 2 * MAX_MEMORY
 # A photo that takes more processor time makes way for the others.
 _PATIENCE_S = 1.0
 _NICE = 5
-_PIXELS_OF_ALL = 384 << 20
+_PIXELS_OF_ALL = 160 << 20  # four photos of 12 megapixels
 _LONGEST_WAIT_S = 1.0
 _LONGEST_ANSWER = 1 << 20
 # Arenas and buffers of threads would count against the limit of the memory; what one
@@ -230,6 +230,22 @@ def _ask(data: bytes, task: str, name: str) -> tuple[PhotoFacts, np.ndarray]:
         pictures=int(answer.get("pictures", 1)),
     )
     return facts, pixels
+
+
+# How refusals read, for `translate`, which looks up their parts too.
+_SENTENCES = (
+    N_("{name} is {kind}; accepted are {formats}."),
+    N_("{name} is {kind} that is damaged or cut short; accepted are {formats}."),
+    N_("{name} cannot be opened ({reason}); accepted are {formats}."),
+    N_(
+        "{name} is {width} × {height} pixels large, too small to show a coin (at least "
+        "{least} × {least}); accepted are {formats}."
+    ),
+    N_(
+        "JPEG, PNG, WebP, TIFF, BMP, HEIC, AVIF and GIF photos of up to {size} MB and "
+        "{pixels} million pixels"
+    ),
+)
 
 
 def _refusal(name: str, what: str) -> UnreadablePhotoError:

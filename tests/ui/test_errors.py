@@ -1,6 +1,11 @@
 from __future__ import annotations
 
+import pytest
 from streamlit.testing.v1 import AppTest
+
+from coin_core.errors import UnreadablePhotoError
+from coin_core.i18n import speaking, translate
+from coin_core.imaging import photo_io
 
 
 def _page() -> None:
@@ -39,3 +44,15 @@ def test_known_errors_are_sentences_and_the_page_continues() -> None:
 def test_other_errors_are_raised() -> None:
     page = AppTest.from_function(_defect).run()
     assert page.exception[0].message == "a defect of the program"
+
+
+@pytest.mark.parametrize(
+    "data", [b"%PDF-1.7", b"a shopping list", b"", b"\xff\xd8\xff\xe0 cut short"]
+)
+def test_refused_photos_are_named_in_the_visitor_s_language(data: bytes) -> None:
+    with pytest.raises(UnreadablePhotoError) as refused:
+        photo_io.decode(data, name="locus 12, left.jpg")
+    with speaking("he"):
+        words = translate(str(refused.value))
+    assert "locus 12, left.jpg" in words
+    assert not {"accepted", "document", "photo", "file", "damaged"} & set(words.split())

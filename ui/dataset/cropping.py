@@ -78,14 +78,14 @@ _ICONS = {
     N_("Swap sides"): "swap_horiz",
 }
 _HELP = {
-    N_("Find the coins"): N_("Boxes around the coins in this photo, found anew."),
+    N_("Find the coins"): N_("Boxes around the coins in this photo, detected again."),
     N_("Split in two"): N_("Cut the box in the middle: two sides from one picture."),
     N_("Swap sides"): N_("The legend side is the other one."),
 }
 
 
 _CHANGED = {
-    N_("Find the coins"): N_("Coins found anew on {changed} of {total} photos"),
+    N_("Find the coins"): N_("Coins detected again on {changed} of {total} photos"),
     N_("Split in two"): N_("{changed} of {total} photos split in two"),
     N_("Swap sides"): N_("Sides swapped on {changed} of {total} photos"),
 }

@@ -89,7 +89,7 @@ def _show_matrix(
     confusion: Sequence[Sequence[int]], classes: Sequence[str], *, openable: bool
 ) -> None:
     st.markdown(
-        _("Each row is what the coins are, each column what they were taken for.")
+        _("Each row is what the coins are, each column what they were identified as.")
         + (" " + _("Click a number to see its photos.") if openable else "")
     )
     with st.container(key="runs_matrix"):
@@ -105,7 +105,7 @@ def _show_cells(
     head = st.columns(widths, vertical_alignment="bottom")
     arrow = "←" if is_right_to_left() else "→"
     head[0].html(
-        f'<p class="coin-soft">{_("is")} ↓ &ensp; {_("taken for")} {arrow}</p>'
+        f'<p class="coin-soft">{_("is")} ↓ &ensp; {_("identified as")} {arrow}</p>'
     )
     for column, name in zip(head[1:], classes, strict=True):
         column.html(f'<p class="coin-soft"><b>{escape(class_title(name))}</b></p>')
@@ -121,7 +121,7 @@ def _show_cells(
                 width="stretch",
                 disabled=not (openable and count),
                 help=as_text(
-                    _("{count} of {truth} taken for {answer}").format(
+                    _("{count} of {truth} identified as {answer}").format(
                         count=count,
                         truth=class_title(truth),
                         answer=class_title(answer),
@@ -153,7 +153,7 @@ def _show_cell_menus(
         [
             {
                 _("is"): class_title(t),
-                _("taken for"): class_title(a),
+                _("identified as"): class_title(a),
                 _("photos"): count,
             }
             for count, t, a in sorted(cells, reverse=True)
@@ -162,7 +162,7 @@ def _show_cell_menus(
     )
     with st.container(horizontal=True):
         truth = st.selectbox(_("Is"), classes, format_func=class_title)
-        answer = st.selectbox(_("Taken for"), classes, format_func=class_title)
+        answer = st.selectbox(_("Identified as"), classes, format_func=class_title)
     st.session_state[_OPEN_CELL] = (truth, answer)
 
 
@@ -195,8 +195,8 @@ def _show_open_cell(rows: Sequence[Row], classes: Sequence[str]) -> None:
     st.subheader(
         as_text(
             ngettext(
-                "{count} photo of {truth} taken for {answer}",
-                "{count} photos of {truth} taken for {answer}",
+                "{count} photo of {truth} identified as {answer}",
+                "{count} photos of {truth} identified as {answer}",
                 len(photos),
             ).format(
                 count=len(photos), truth=class_title(truth), answer=class_title(answer)
@@ -247,10 +247,10 @@ def _photo_card(row: Row) -> str:
         f"{min(99, round(100 * confidence_of(row)))}{NBSP}%"
     )
     if answer != label:
-        answer_html = _("is {truth}<br>taken for {answer}").format(
+        answer_html = _("is {truth}<br>identified as {answer}").format(
             truth=escape(class_title(label)), answer=answer_html
         )
-    alt = _("{truth}, taken for {answer}").format(
+    alt = _("{truth}, identified as {answer}").format(
         truth=class_title(label), answer=class_title(answer)
     )
     return (

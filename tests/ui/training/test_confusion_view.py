@@ -58,6 +58,8 @@ def test_many_classes_have_menus_instead_of_buttons() -> None:
 
 def test_mistakes_come_with_label_and_answer() -> None:
     page = show(_mistakes, rows=make_run().predictions())
-    assert "is John Hyrcanus I<br>taken for <b>Judah Aristobulus I</b>" in html_of(page)
+    assert "is John Hyrcanus I<br>identified as <b>Judah Aristobulus I</b>" in html_of(
+        page
+    )
     page = show(_mistakes, rows=make_run(wrong_every=31).predictions()[1:])
     assert "There are no mistakes." in page.markdown[0].value

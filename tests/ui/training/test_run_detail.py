@@ -28,10 +28,10 @@ def test_one_run_shows_figures_and_its_cells_open_photos() -> None:
     assert "Fewer than 30 coins" in said
     assert len(page.get("plotly_chart")) >= 4
     assert "0\N{NO-BREAK SPACE}%" in said
-    assert "taken for <b>" in said, "the most confident mistakes"
+    assert "identified as <b>" in said, "the most confident mistakes"
     page.button(key="cell_0_1").click().run()
     assert not page.exception
-    assert "10 photos of John Hyrcanus I taken for Judah Aristobulus I" in words_of(
+    assert "10 photos of John Hyrcanus I identified as Judah Aristobulus I" in words_of(
         page
     )
     assert "data:image/jpeg" in words_of(page)
