@@ -235,7 +235,7 @@ def read(
         crop = crop_to_flan(photo, box, CROP_PX)[None]
         rows = {name: classifier.probabilities(crop, name) for name in models}
         added = np.array([bias.get(one, 0.0) for one in DEFAULT_CLASSES])
-        parts.append(together.evidence(crop, rows, readers, added)[0])
+        parts.append(together.evidence(crop, rows, readers, added)[0][0])
         columns.append(DEFAULT_CLASSES.index(ruler))
     return np.stack(parts), np.array(columns)
 

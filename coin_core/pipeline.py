@@ -232,13 +232,14 @@ class CoinClassifier:
         models = self.pinned(names)
         verdicts: dict[str, list[Verdict]] = {}
         answers: dict[str, NDArray[np.float32]] = {}
+        unlike_of: dict[str, NDArray[np.bool_]] = {}
         with_coins = [i for i, one in enumerate(prepared) if one.faces]
         crops = np.stack([prepared[i].crop for i in with_coins] or [_NO_CROP])
         shared: dict[str, NDArray[np.float32]] = {}
         for name in with_parts(names):
             started = time.perf_counter()
             model = models.model(name)
-            unlike = np.zeros(len(prepared), bool)
+            unlike = unlike_of[name] = np.zeros(len(prepared), bool)
             if with_coins:
                 if model.takes_features and model.features_key not in shared:
                     shared[model.features_key] = models.features(crops, name)
@@ -257,16 +258,23 @@ class CoinClassifier:
             ]
         if TOGETHER in names:
             started = time.perf_counter()
-            digest, together = models._together(crops, answers)
+            digest, together, read = models._together(crops, answers)
             rows = _rows_of_all(together, with_coins, len(prepared))
             seconds = (time.perf_counter() - started) / len(prepared)
             parts = with_parts([TOGETHER])
             seconds += sum(verdicts[name][0].seconds for name in parts)
+            # Unlike for both nets, in every turn in which they looked.
+            unlike = np.ones(len(prepared), bool)
+            for name, most in zip(READERS, read.T, strict=True):
+                least = models.model(name).card.limits.get(LEAST_READ, np.inf)
+                unlike &= unlike_of[name]
+                unlike[with_coins] &= most < least
             card = TOGETHER_CARD
-            # It looks in more turns than those in which `LEAST_READ` was measured.
             verdicts[TOGETHER] = [
-                _verdict(TOGETHER, card, digest, one, row, False, seconds)
-                for one, row in zip(prepared, rows, strict=True)
+                _verdict(TOGETHER, card, digest, one, row, is_unlike, seconds)
+                for one, row, is_unlike in zip(
+                    prepared, rows, unlike.tolist(), strict=True
+                )
             ]
         return [
             PhotoResult(
@@ -279,8 +287,10 @@ class CoinClassifier:
 
     def _together(
         self, crops: NDArray[np.uint8], answers: dict[str, NDArray[np.float32]]
-    ) -> tuple[str, NDArray[np.float32] | None]:
-        """The digest of all models, and their probabilities; NaN where one has none.
+    ) -> tuple[str, NDArray[np.float32] | None, NDArray[np.float64]]:
+        """The digest of all models, their probabilities, and how much is read.
+
+        Probabilities are NaN where a model has none.
 
         Raises:
             WeightsMismatchError: A user's own bundle replaces one that ships.
@@ -295,19 +305,20 @@ class CoinClassifier:
         digests = " ".join(model.digest for model in parts.values())
         digest = hashlib.sha256(digests.encode()).hexdigest()
         if not answers:
-            return digest, None
+            return digest, None, np.zeros((0, len(READERS)))
+        read = np.full((len(crops), len(READERS)), -np.inf)
         rows = np.full((len(crops), len(DEFAULT_CLASSES)), np.nan, np.float32)
         own = {name: answers[name] for name in parts}
         usable = np.isfinite(np.stack(list(own.values()))).all(axis=(0, 2))
         if usable.any():
             bias = parts[READERS[0]].card.class_logit_bias
-            rows[usable] = read_together(
+            rows[usable], read[usable] = read_together(
                 crops[usable],
                 {name: found[usable] for name, found in own.items()},
                 {name: parts[name].classifier for name in READERS},
                 np.array([bias.get(name, 0.0) for name in DEFAULT_CLASSES]),
             )
-        return digest, rows
+        return digest, rows, read
 
 
 def with_parts(names: Sequence[str]) -> tuple[str, ...]:

@@ -41,8 +41,12 @@ def read_together(
     probabilities: Mapping[str, NDArray[np.float32]],
     nets: Mapping[str, PhotoClassifier],
     class_logit_bias: NDArray[np.float64],
-) -> NDArray[np.float32]:
-    """Return the calibrated probabilities of all classifiers together, (N, C).
+) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+    """Return the calibrated probabilities of all together, and how much is read.
+
+    The first are (N, C). The second, (N, 2), is for each net the mean of the legend's
+    features in the turn in which it is largest; minus infinity for coins that are not
+    read again.
 
     Args:
         crops: uint8 (N, S, S, 3).
@@ -50,13 +54,10 @@ def read_together(
         nets: The `READERS` by name.
         class_logit_bias: Added to the logits of the nets, (C,).
     """
-    scores = np.einsum(
-        "p,npc->nc",
-        _WEIGHTS,
-        evidence(crops, probabilities, nets, class_logit_bias),
-    )
+    parts, read = evidence(crops, probabilities, nets, class_logit_bias)
+    scores = np.einsum("p,npc->nc", _WEIGHTS, parts)
     together: NDArray[np.float32] = softmax(scores, axis=1).astype(np.float32)
-    return together
+    return together, read
 
 
 def evidence(
@@ -64,11 +65,11 @@ def evidence(
     probabilities: Mapping[str, NDArray[np.float32]],
     nets: Mapping[str, PhotoClassifier],
     class_logit_bias: NDArray[np.float64],
-) -> NDArray[np.float64]:
-    """Return the logarithms that are weighed, (N, 5, C).
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the logarithms that are weighed, (N, 5, C), and how much is read.
 
-    They are those of resnet, vgg, the mean of the other classifiers, and what each net
-    reads in all turns. Of a clear coin the last two are the first two again.
+    The logarithms are those of resnet, vgg, the mean of the other classifiers, and
+    what each net reads in all turns. Of a clear coin the last two are the first two.
 
     Args:
         crops: As for `read_together`.
@@ -80,13 +81,15 @@ def evidence(
     first = [logs[name] for name in READERS]
     others = [rows for name, rows in logs.items() if name not in READERS]
     parts = np.stack([*first, np.mean(others, axis=0), *first], axis=1)
+    read = np.full((len(crops), len(READERS)), -np.inf)
     doubtful = np.flatnonzero(in_doubt(*(probabilities[name] for name in READERS)))
     if len(doubtful):
         poses = [turns[0] for turns in predict_poses(crops[doubtful])]
-        for place, name in enumerate(READERS, 3):
-            looks = _look(nets[name], crops[doubtful], poses, class_logit_bias)
-            parts[doubtful, place] = looks
-    return parts
+        for i, name in enumerate(READERS):
+            parts[doubtful, 3 + i], read[doubtful, i] = _look(
+                nets[name], crops[doubtful], poses, class_logit_bias
+            )
+    return parts, read
 
 
 def in_doubt(*readings: NDArray[np.float32]) -> NDArray[np.bool_]:
@@ -102,8 +105,11 @@ def _look(
     crops: NDArray[np.uint8],
     poses: list[LegendPose],
     class_logit_bias: NDArray[np.float64],
-) -> NDArray[np.float64]:
-    """The logarithms of what a net reads in all turns, weighed by its letters."""
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The logarithms of what a net reads in all turns, and how much it reads.
+
+    They are weighed by the letters.
+    """
     turned = [
         replace(pose, turn_deg=normalize_degrees(turn))
         for pose in poses
@@ -117,7 +123,8 @@ def _look(
     weights = np.maximum(letters.reshape(len(crops), -1), SMALLEST) ** _SHARPNESS
     weights /= weights.sum(axis=1, keepdims=True)
     mean: NDArray[np.float64] = np.einsum("nt,ntc->nc", weights, logs)
-    return mean
+    features = output.features.double().cpu().numpy().mean(axis=1)
+    return mean, features.reshape(len(crops), -1).max(axis=1)
 
 
 def _log(probabilities: NDArray[np.float32]) -> NDArray[np.float64]:
