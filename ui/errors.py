@@ -8,9 +8,15 @@ from contextlib import contextmanager
 import streamlit as st
 
 from coin_core.errors import KNOWN_ERRORS, sentence_of
-from coin_core.i18n import _, translate
+from coin_core.i18n import N_, _, translate
 from ui.formatting import as_text
 
+# How errors of a disk read, for `translate`; see `coin_core.errors.explain_disk_error`.
+_OF_DISKS = (
+    N_("{path}: the disk is full. Make room and do it again."),
+    N_("{path}: this is not permitted. Check the permissions."),
+    N_("{path}: another process is at work on it. Try again in a moment."),
+)
 DAMAGE = (TypeError, ValueError, LookupError, AttributeError, ArithmeticError)
 """What code raises that reads damaged files without checking each value."""
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from coin_core.errors import UnreadablePhotoError
+from coin_core.errors import UnreadablePhotoError, sentence_of
 from coin_core.i18n import speaking, translate
 from coin_core.imaging import photo_io
 
@@ -44,6 +44,15 @@ def test_known_errors_are_sentences_and_the_page_continues() -> None:
 def test_other_errors_are_raised() -> None:
     page = AppTest.from_function(_defect).run()
     assert page.exception[0].message == "a defect of the program"
+
+
+@pytest.mark.parametrize("error", [PermissionError(13, ""), OSError(28, "")])
+def test_errors_of_a_disk_are_told_in_the_visitor_s_language(error: OSError) -> None:
+    error.filename = "/data/jobs"
+    with speaking("he"):
+        words = translate(sentence_of(error))
+    assert "/data/jobs" in words
+    assert not {"disk", "permitted.", "this", "the"} & set(words.split())
 
 
 @pytest.mark.parametrize(
