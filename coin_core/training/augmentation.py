@@ -37,6 +37,31 @@ def augment_mirrored(crops: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return augment(turned)
 
 
+def jitter(crops: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Turn, shift, scale, relight and blur crops a little, uint8 (N, S, S, 3).
+
+    The legend stays legible, and where it was within a letter or so.
+    """
+    return np.stack([_jittered(crop, rng) for crop in crops])
+
+
+def _jittered(crop: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
+    size = crop.shape[0]
+    middle = ((size - 1) / 2, (size - 1) / 2)
+    matrix = cv2.getRotationMatrix2D(
+        middle, rng.uniform(-8, 8), rng.uniform(0.93, 1.07)
+    )
+    matrix[:, 2] += rng.uniform(-0.03, 0.03, 2) * size
+    image: NDArray[Any] = cv2.warpAffine(
+        crop, matrix, (size, size), borderMode=cv2.BORDER_REPLICATE
+    ).astype(np.float32)
+    if rng.random() < 0.3:
+        image = cv2.GaussianBlur(image, (0, 0), float(rng.uniform(0.4, 1.0)))
+    image = 255 * (image / 255) ** rng.uniform(0.7, 1.4)
+    changed: NDArray[np.uint8] = np.clip(image, 0, 255).astype(np.uint8)
+    return changed
+
+
 def _change(crop: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
     size = crop.shape[0]
     middle = ((size - 1) / 2, (size - 1) / 2)

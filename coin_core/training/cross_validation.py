@@ -9,6 +9,7 @@ as it would have.
 from __future__ import annotations
 
 import logging
+import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,12 +30,16 @@ from coin_core.evaluation.metrics import Report, evaluate
 from coin_core.training.checkpoint import load_tensors, save_tensors
 from coin_core.training.runs import Run
 from coin_core.training.splits import hold_out_by_coin, split_by_coin
-from coin_core.training.task import FoldResult, TrainingTask, start_training
+from coin_core.training.task import (
+    NOTHING_LEARNED,
+    FoldResult,
+    TrainingTask,
+    start_training,
+)
 
 logger = logging.getLogger(__name__)
 
 _VALIDATION_FRACTION = 0.15
-NOTHING_LEARNED = "Stopped before anything was learned. The same command starts again."
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -119,7 +124,9 @@ def fit_classifier(
         run=run,
         **settings,
     ) as task:
+        began = time.monotonic()
         X = task.inputs(X)
+        inputs_s = time.monotonic() - began
         for fold, (train, test) in enumerate(splits):
             result = _run_fold(task, fold, X, y, groups, train, test)
             if result is None:
@@ -156,7 +163,7 @@ def fit_classifier(
         threshold=threshold,
         report=evaluate(name, y[measured], calibrated[measured], classes, answered),
         epochs=kept.epochs,
-        seconds=round(sum(r.seconds for r in (*results, final) if r), 1),
+        seconds=round(inputs_s + sum(r.seconds for r in (*results, final) if r), 1),
         stopped=not completed,
     )
 
@@ -199,7 +206,7 @@ def _run_fold(
         )
     classifier = task.build(y[train])
     valid = np.arange(0)
-    if isinstance(classifier, NetClassifier):
+    if isinstance(classifier, NetClassifier) and not task.on_stored_maps:
         # The epoch is chosen on coins of the training side, never on held-out ones.
         inner, held_out = hold_out_by_coin(
             y[train], groups[train], fraction=_VALIDATION_FRACTION, seed=task.seed

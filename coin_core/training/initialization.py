@@ -182,7 +182,11 @@ def _load_bundle(net: NetClassifier, folder: Path, fresh_head: bool) -> None:
     card, trained = load_classifier(folder)
     tensors = trained.tensors()
     if isinstance(net, PhotoClassifier):
-        net.set_params(**shape_parameters(tensors))
+        shape = shape_parameters(tensors)
+        if getattr(net, "module__rings", False):
+            # Only the early layers are taken over, whatever is on top of them.
+            shape |= {"module__rings": True, "module__deep": False}
+        net.set_params(**shape)
     if fresh_head or tuple(net.classes) != card.classes:
         # A head for other classes would have to be unlearned first.
         tensors = {

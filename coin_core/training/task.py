@@ -14,13 +14,18 @@ import torch
 from numpy.typing import NDArray
 
 from coin_core.classifiers import get_classifier
-from coin_core.classifiers.appearance_net import FeatureMode, feature_mode_for
+from coin_core.classifiers.appearance_net import (
+    AppearanceNet,
+    FeatureMode,
+    feature_mode_for,
+)
 from coin_core.classifiers.base import to_columns
 from coin_core.classifiers.torch_classifier import NetClassifier
-from coin_core.errors import TrainingDataError
+from coin_core.errors import TrainingDataError, TrainingStoppedError
 from coin_core.evaluation.metrics import evaluate
 from coin_core.jobs import Progress
-from coin_core.training.augmentation import augment, augment_mirrored
+from coin_core.training.augmentation import augment, augment_mirrored, jitter
+from coin_core.training.checkpoint import load_tensors, save_tensors
 from coin_core.training.config import TrainingConfig
 from coin_core.training.initialization import Start, freeze_backbone, start_net
 from coin_core.training.loggers import ExtraLog
@@ -33,6 +38,20 @@ _BACKBONE_FACTOR = 10.0
 # Coins differ in more ways by their appearance than by their legends.
 _APPEARANCE_COMPONENTS = 200
 _BATCH = 32
+# What a net sees of coins that differ in their appearance, when only its last layers
+# learn: the whole flan, as the legend is at its edge, and as many pixels as a crop has.
+_WHOLE_FLAN = {"size_px": 160, "zoom": 1.0}
+_LAST_LAYERS_ALONE = {
+    "optimizer": torch.optim.SGD,
+    "optimizer__momentum": 0.9,
+    "optimizer__weight_decay": 1e-3,
+    "lr": 0.3,
+    "batch_size": 128,
+}
+# Views of each photo that it learns from, the photo itself among them; fewer of many
+# photos, whose maps must fit into memory.
+_VIEWS, _MAX_ROWS = 5, 6000
+NOTHING_LEARNED = "Stopped before anything was learned. The same command starts again."
 
 
 def set_optimizer(net: Any, config: TrainingConfig) -> None:
@@ -81,6 +100,24 @@ def with_copies(
     copies = len(X) // len(y)
     rows = np.concatenate([train + copy * len(y) for copy in range(copies)])
     return np.tile(y, copies), rows
+
+
+def learns_on_stored_maps(
+    name: str, classes: tuple[str, ...], start: Start, config: TrainingConfig
+) -> bool:
+    """Whether a net learns in its last layers alone, on maps computed once.
+
+    So it is for coins that differ in their appearance: a few hundred photos are too few
+    to improve what the early layers know. A training with the settings of the first
+    project, from scratch or from ImageNet reaches all layers.
+    """
+    return (
+        bool(get_classifier(name).backbone)
+        and feature_mode_for(classes) is FeatureMode.APPEARANCE
+        and start.init not in ("scratch", "imagenet")
+        and config.rotations is None
+        and config.momentum is None
+    )
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -137,6 +174,11 @@ class TrainingTask:
         folder = self.run.folder / "checkpoints" / f"fold-{fold}"
         return folder / f"{name}.safetensors"
 
+    @property
+    def on_stored_maps(self) -> bool:
+        """Whether only the last layers of a net learn, see `learns_on_stored_maps`."""
+        return learns_on_stored_maps(self.name, self.classes, self.start, self.config)
+
     def build(self, y: NDArray[Any]) -> Any:
         """An unfitted classifier, with class weights and augmentation for a net.
 
@@ -162,10 +204,16 @@ class TrainingTask:
             classifier.set_params(
                 criterion__weight=torch.tensor(weights, dtype=torch.float32)
             )
-        classifier.set_params(criterion__label_smoothing=0.05)
+        # Smoothing counts with the weights of the classes, so that rare ones would be
+        # expected everywhere; what is calibrated afterwards can do without.
+        smoothing = 0.0 if self.on_stored_maps else 0.05
+        classifier.set_params(criterion__label_smoothing=smoothing)
         set_optimizer(classifier, self.config)
         if spec.inputs == "photo":
             usual = classifier.preparation
+            if self.on_stored_maps:
+                usual = replace(usual, **_WHOLE_FLAN)
+                classifier.set_params(module__rings=True, **_LAST_LAYERS_ALONE)
             try:
                 sized = replace(usual, size_px=self.size_px or usual.size_px)
             except ValueError as error:
@@ -207,14 +255,50 @@ class TrainingTask:
         epoch: they are computed here, once, and the last layers are trained on them.
         """
         X = add_rotations(X, self.config.rotations)
-        if X.ndim != 4 or not (self.config.frozen and self.config.inputs_are_fixed):
+        if X.ndim != 4:
             return X
+        fixed = self.config.frozen and self.config.inputs_are_fixed
+        if not fixed and not self.on_stored_maps:
+            return X
+        return self._stored_embeddings(X, self.views(len(X)))
+
+    def views(self, photos: int) -> int:
+        """How many views of each photo are learned from, the photo itself among them.
+
+        Args:
+            photos: How many there are: of many, fewer views fit into memory.
+        """
+        return max(1, min(_VIEWS, _MAX_ROWS // photos)) if self.on_stored_maps else 1
+
+    def _stored_embeddings(self, X: NDArray[Any], views: int) -> NDArray[Any]:
+        """The embeddings of crops, then of changed views of them.
+
+        They are kept with the run, so that a training that resumes has them.
+        """
+        path = self.run.folder / "checkpoints" / "embeddings.safetensors"
+        tensors, notes = load_tensors(path)
+        if notes == {"views": views, "photos": len(X)}:
+            kept: NDArray[Any] = tensors["embeddings"].numpy()
+            return kept
         net = self.build(np.array(self.classes))
         self.initialize(net, X[:1])
-        parts = [
-            net.embed(part).cpu() for part in np.array_split(X, -(-len(X) // _BATCH))
-        ]
-        features: NDArray[Any] = torch.cat(parts).numpy()
+        parts = []
+        # Appearance nets take half precision, which halves the memory.
+        dtype = torch.float16 if self.on_stored_maps else torch.float32
+        rng = np.random.default_rng(self.seed)
+        with Progress("computing the maps", views * len(X), unit="view") as bar:
+            for view in range(views):
+                for part in np.array_split(X, -(-len(X) // _BATCH)):
+                    if self.run.stop_requested():
+                        raise TrainingStoppedError(NOTHING_LEARNED)
+                    crops = jitter(part, rng) if view else part
+                    parts.append(net.embed(crops).cpu().to(dtype))
+                    bar.update(len(part))
+        embeddings = torch.cat(parts)
+        save_tensors(
+            path, {"embeddings": embeddings}, {"views": views, "photos": len(X)}
+        )
+        features: NDArray[Any] = embeddings.numpy()
         return features
 
     def fit(
@@ -270,8 +354,10 @@ class TrainingTask:
         """
         net.begin(X)
         start_net(net, self.name, self.start, fresh_head=self.config.fresh_head)
-        if self.config.frozen:
+        if self.config.frozen or self.on_stored_maps:
             freeze_backbone(net.module_)
+        if X.ndim == 2 and isinstance(net.module_, AppearanceNet):
+            net.module_.standardize(torch.from_numpy(X).float())
 
     def _fit_net(
         self,

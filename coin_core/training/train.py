@@ -33,6 +33,7 @@ from coin_core.training.initialization import INITS, Start, find_start
 from coin_core.training.prediction_store import prediction_rows
 from coin_core.training.runs import Run, RunState, resume_run
 from coin_core.training.splits import coins_per_class
+from coin_core.training.task import learns_on_stored_maps
 
 FOLDS = 5
 # Unreadable photos that a run names; the others are only counted.
@@ -253,6 +254,8 @@ def _fit(
     if source.features_from:
         config["features"] = source.features_from["sha256"]
         config["features_sight"] = source.features_from["sight"]
+    if learns_on_stored_maps(training.name, coins.classes, start, training.config):
+        config["learns_on"] = "stored maps"
     if not with_final:
         config["measured_only"] = True
     about = {

@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from coin_core.classifiers import legend_net
+from coin_core.classifiers import get_classifier, legend_net, loading
+from coin_core.classifiers.appearance_net import AppearanceNet
 from coin_core.errors import TrainingDataError
+from coin_core.model_store import bundle
 from coin_core.rulers import DEFAULT_CLASSES
 from coin_core.training.config import TrainingConfig
 from coin_core.training.initialization import Start
@@ -19,13 +21,16 @@ SGD = {"rotations": 0, "momentum": 0.9}
 _HEADS = ("ruler.", "anywhere.", "pooled.", "look.")
 
 
-def train(config, classes, init="scratch", epochs=1):
-    """A net before and after its training, and the inputs it was trained on."""
+def train(config, classes, init="scratch", epochs=1, *, name="resnet", twice=False):
+    """A net before and after its training, and the inputs it was trained on.
+
+    `twice` asks for the inputs again, as a training that resumes does.
+    """
     rng = np.random.default_rng(3)
     y = np.array([classes[i % 3] for i in range(12)])
     crops = rng.integers(0, 255, (12, 64, 64, 3), dtype=np.uint8)
     with start_training(
-        "resnet",
+        name,
         classes=classes,
         folds=1,
         with_final=False,
@@ -34,9 +39,10 @@ def train(config, classes, init="scratch", epochs=1):
         seed=1,
         size_px=64,
         config=config,
-        run=start_run({"classifier": "resnet"}),
+        run=start_run({"classifier": name}),
     ) as task:
         X = task.inputs(crops)
+        X = task.inputs(crops) if twice else X
         before = task.build(y)
         _, rows = with_copies(X, y, np.arange(12))
         task.initialize(before, X[rows])
@@ -64,10 +70,13 @@ def test_a_frozen_net_learns_in_its_last_layers_alone(classes, how):
     assert any(moved for moved in changes(before, after).values())
 
 
-@pytest.mark.parametrize("how", [{}, {"rotations": 0, "momentum": 0.0}, SGD])
-def test_fine_tuning_reaches_the_trunk(shipped, how):  # noqa: F811
+@pytest.mark.parametrize(
+    ("classes", "how"),
+    [(MIXED, {}), (OTHERS, {"rotations": 0, "momentum": 0.0}), (OTHERS, SGD)],
+)
+def test_fine_tuning_reaches_the_trunk(shipped, classes, how):  # noqa: F811
     config = TrainingConfig(fresh_head=True, **how)
-    before, after, _, _ = train(config, OTHERS, "rendered", epochs=4)
+    before, after, _, _ = train(config, classes, "rendered", epochs=4)
     weights = [
         moved
         for name, moved in changes(before, after).items()
@@ -98,6 +107,67 @@ def test_what_a_frozen_net_sees_is_worked_out_once(monkeypatch):
     np.testing.assert_allclose(
         net.predict_proba(crops), net.predict_proba(X[: len(crops)]), atol=1e-4
     )
+
+
+@pytest.mark.parametrize("name", ["resnet", "vgg"])
+def test_coins_of_other_kinds_are_learned_on_maps_computed_once(
+    shipped,  # noqa: F811
+    monkeypatch,
+    name,
+):
+    seen, embed = [], AppearanceNet.embed
+    monkeypatch.setattr(
+        AppearanceNet,
+        "embed",
+        lambda self, x: seen.append(len(x)) or embed(self, x),
+    )
+    if name == "vgg":
+        net = get_classifier("vgg").build(DEFAULT_CLASSES, seed=9)
+        net.initialize()
+        card = bundle.Card(
+            name="vgg",
+            classifier="vgg",
+            title="VGG",
+            classes=DEFAULT_CLASSES,
+            preprocessing=net.preparation.as_dict(),
+        )
+        loading.save_classifier(bundle.WEIGHTS_DIR / "vgg", card, net)
+    before, after, X, crops = train(
+        TrainingConfig(), OTHERS, "rendered", epochs=3, name=name, twice=True
+    )
+    views = len(X) // len(crops)
+    assert views > 1, "changed views teach as well"
+    assert sum(n for n in seen if n > 1) == len(X), (
+        "neither an epoch nor a resumed training asks again"
+    )
+    moved = changes(before, after)
+    learned = {key for key, far in moved.items() if far}
+    assert learned
+    assert all(key.startswith("look.rings.") for key in learned), learned
+    # The maps are kept in half precision.
+    np.testing.assert_allclose(
+        after.predict_proba(crops), after.predict_proba(X[: len(crops)]), atol=5e-3
+    )
+    # A bundle tells its shape by its weights, and so do those of before.
+    again = get_classifier(name).build(OTHERS, seed=3)
+    again.set_params(preprocessing=after.preparation)
+    again.load_tensors(after.tensors())
+    np.testing.assert_allclose(
+        again.predict_proba(crops), after.predict_proba(crops), atol=1e-5
+    )
+
+
+def test_many_photos_have_fewer_views_so_that_their_maps_fit_into_memory(shipped):  # noqa: F811
+    with start_training(
+        "resnet",
+        classes=OTHERS,
+        folds=1,
+        with_final=False,
+        start=Start(init="rendered"),
+        run=start_run({"classifier": "resnet"}),
+    ) as task:
+        assert task.views(100) > task.views(2_500) > task.views(5_000) == 1
+        assert all(n * task.views(n) <= 6_000 for n in range(1, 6_000))
 
 
 def test_a_fresh_head_forgets_the_classes(shipped):  # noqa: F811
