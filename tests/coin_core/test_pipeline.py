@@ -95,6 +95,7 @@ def test_a_classifier_of_other_coins_names_nobody_on_a_coin_unlike_its_own() -> 
         classes=("vespasian", "titus", "domitian"),
         class_logit_bias={},
         threshold=0.0,
+        limits={},
         scope=fit_scope(reader.features(crops, "svm"), np.arange(len(crops))),
     )
     (own / "card.json").write_text(card_to_json(card))
