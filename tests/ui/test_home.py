@@ -66,11 +66,15 @@ def test_without_classifiers_the_example_is_only_a_coin(
 
 
 def test_photos_dropped_at_home_are_read_on_classify() -> None:
-    sent = [SentPhoto(name="a.png", data=demo_file(DEMO_COINS[0])[1])]
+    sent = [
+        SentPhoto(name=name, data=demo_file(coin)[1])
+        for name, coin in zip(("a.png", "b.png"), DEMO_COINS, strict=False)
+    ]
     page = AppTest.from_file(str(ROOT / "pages/1_Classify.py"), default_timeout=60)
     page.session_state["photos_for_classify"] = sent
     page.run()
     assert not page.exception
-    (photo,) = page.session_state["upload_session"].photos.values()
-    assert photo.name == "a.png"
+    session = page.session_state["upload_session"]
+    assert [photo.name for photo in session.photos.values()] == ["a.png", "b.png"]
+    assert session.photos[session.selected].name == "a.png"
     assert "photos_for_classify" not in page.session_state
