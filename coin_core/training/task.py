@@ -40,8 +40,8 @@ _APPEARANCE_COMPONENTS = 200
 _BATCH = 32
 # What a net sees of coins that differ in their appearance, when only its last layers
 # learn: the whole flan, as the legend is at its edge, and as many pixels as a crop has.
-_WHOLE_FLAN = {"size_px": 160, "zoom": 1.0}
-_LAST_LAYERS_ALONE = {
+_WHOLE_FLAN: dict[str, Any] = {"size_px": 160, "zoom": 1.0}
+_LAST_LAYERS_ALONE: dict[str, Any] = {
     "optimizer": torch.optim.SGD,
     "optimizer__momentum": 0.9,
     "optimizer__weight_decay": 1e-3,
