@@ -14,7 +14,7 @@ from coin_core.classifiers.registry import register_classifier
     inputs="features",
     order=4,
     shipped=True,
-    training_mb=525,
+    training_mb=750,
     study_title="k nearest neighbours, k = 10, on 4096 features",
     reported={"": "66 %"},
 )

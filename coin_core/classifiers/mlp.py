@@ -14,6 +14,7 @@ from coin_core.classifiers.registry import register_classifier
     inputs="features",
     order=5,
     shipped=True,
+    training_mb=725,
     default_epochs=30,
     # On thousands of coins more epochs only make it overconfident.
     release_epochs=12,

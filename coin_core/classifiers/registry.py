@@ -39,8 +39,9 @@ class ClassifierSpec:
             stopping ends most trainings before; None if it does not train in epochs.
         release_epochs: Epochs on the rendered coins of the shipped model; None for
             what the training itself chooses.
-        training_mb: Memory that a training on a few dozen photos took, in MB; more
-            photos add 0.1 MB each. None if nobody has measured it.
+        training_mb: Memory that a training on a few dozen photos took at most, in MB,
+            libraries included; more photos add 0.1 MB each. None if nobody has
+            measured it.
         backbone: The network of `classifiers.legend_net` inside it, which can start
             from weights pretrained on rendered coins or on ImageNet; "" for none.
         extracts_features: Whether its network computes the features of the others.

@@ -15,7 +15,7 @@ from coin_core.classifiers.registry import register_classifier
     order=1,
     shipped=True,
     default_epochs=16,
-    training_mb=1100,
+    training_mb=1650,
     backbone="resnet",
     study_title="ResNet, last layer replaced",
     reported={"fine-tuned-plain": "63 %", "fine-tuned-turned-momentum": "75 %"},

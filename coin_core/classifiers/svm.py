@@ -14,6 +14,7 @@ from coin_core.classifiers.registry import register_classifier
     inputs="features",
     order=3,
     shipped=True,
+    training_mb=750,
     study_title="SVM, polynomial kernel, on 4096 features",
     reported={"": "70 %"},
 )

@@ -15,7 +15,7 @@ from coin_core.classifiers.registry import register_classifier
     order=2,
     shipped=True,
     default_epochs=12,
-    training_mb=650,
+    training_mb=1000,
     backbone="vgg",
     extracts_features=True,
     study_title="VGG, last layer replaced",

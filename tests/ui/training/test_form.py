@@ -139,7 +139,7 @@ def test_the_memory_of_a_training_is_said_before_it_starts(tmp_path: Path) -> No
         for number in range(1000):
             (tmp_path / ruler / f"{number}.jpg").touch()
     note = memory_note("resnet", "catalog")
-    assert "about 1.1 GB of memory. 1,000 photos take 0.1 GB more" in note
-    assert "takes about 0.8 GB of memory." in memory_note("vgg", str(tmp_path))
+    assert "about 1.6 GB of memory. 1,000 photos take 0.1 GB more" in note
+    assert "takes about 1.2 GB of memory." in memory_note("vgg", str(tmp_path))
     assert "has not been measured" in memory_note("alexnet", "catalog")
     assert "has not been measured" in memory_note("resnet", "rendered")
