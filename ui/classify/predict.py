@@ -47,9 +47,9 @@ def _prepared() -> OrderedDict[str, PreparedPhoto]:
     return OrderedDict()
 
 
-@st.cache_resource(show_spinner=False, max_entries=2, hash_funcs=_BY_PHOTO)
+@st.cache_resource(show_spinner=False, max_entries=1, hash_funcs=_BY_PHOTO)
 def photo_pixels(photo: UploadedPhoto) -> np.ndarray:
-    """A decoded photo; the last few are cached."""
+    """A decoded photo, cached while its parts are shown one after the other."""
     return decode(photo.data, name=photo.name)
 
 
