@@ -16,14 +16,18 @@ from numpy.typing import NDArray
 
 from coin_core.classifiers.features import compute_features
 from coin_core.classifiers.registry import shipped_classifiers
-from coin_core.classifiers.scope import LEAST_READ, outside_scope, too_little_read
+from coin_core.classifiers.scope import outside_scope
 from coin_core.classifiers.together import READERS, read_together
 from coin_core.classifiers.together_card import (
     TOGETHER,
     TOGETHER_CARD,
     can_read_together,
 )
-from coin_core.classifiers.torch_classifier import predict_calibrated
+from coin_core.classifiers.torch_classifier import (
+    LEAST_READ,
+    predict_calibrated,
+    too_little_read,
+)
 from coin_core.detection.faces import (
     DetectedFace,
     RotatedBox,
@@ -182,9 +186,8 @@ class CoinClassifier:
             return np.zeros(len(crops), bool)
         if features is None:
             features = self.features(crops, name)
-        return outside_scope(card.scope, features) | too_little_read(
-            card.limits, features
-        )
+        unlike = too_little_read(card.limits, features)
+        return unlike | outside_scope(card.scope, features) if card.scope else unlike
 
     def classify(
         self,

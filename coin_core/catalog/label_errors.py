@@ -174,6 +174,8 @@ def _predict(
             if key not in features_by_net:
                 features_by_net[key] = predictor.features(batch, name)
             features = features_by_net[key]
+        elif model.card.limits:  # how much is read decides too: read it once
+            features = predictor.features(batch, name)
         rows = predictor.probabilities(batch, name, features)
         predictions += _to_predictions(
             *(name, list(crops), rows, model.card.classes, digest),

@@ -1,12 +1,11 @@
 """Whether a coin looks like those that a classifier learned from.
 
 A classifier names one of its classes on any photo. The shipped ones are told by the
-side of the coin whether it can be theirs, and by their features how much of a legend
-they read: on other coins the features of the legend are weak, even where the last layer
-is sure. Of a user's own coins the program knows only what they look like. Their
-embedding, averaged over the flan, is described by its mean, its spread and the few
-directions in which it varies most; how far a coin is from that is the distance. The
-limit is that of held-out coins.
+side of the coin whether it can be theirs, and by how much of a legend is read
+(`torch_classifier.too_little_read`). Of a user's own coins the program knows only what
+they look like. Their embedding, averaged over the flan, is described by its mean, its
+spread and the few directions in which it varies most; how far a coin is from that is
+the distance. The limit is that of held-out coins.
 """
 
 from __future__ import annotations
@@ -18,16 +17,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from coin_core.classifiers.appearance_net import GRID
-from coin_core.classifiers.legend_net import FEATURES
-
-LEAST_READ: Final = "least_read"
-"""The limit in the card of a classifier that reads legends: the mean of the legend's
-features below which too little was read."""
 
 MIN_COINS: Final = 20
 """With fewer coins to learn from nothing is refused for its looks."""
 
-_TOO_LITTLE = 0.01  # of legible coins
 _AXES = 4
 _REFUSED = 0.03  # of coins like those to learn from
 _FOLDS = 5
@@ -84,35 +77,6 @@ def outside_scope(
     distances = _distances(mean, scale, axes, _channels(embeddings))
     outside: NDArray[np.bool_] = distances > scope["limit"]
     return outside
-
-
-def find_least_read(features: NDArray[np.float32]) -> float:
-    """The limit `LEAST_READ` of a classifier, from the features of legible coins.
-
-    Args:
-        features: What it gets of coins, or its embeddings of them, (N, 4096 or more).
-    """
-    return float(f"{np.quantile(_mean_read(features), _TOO_LITTLE):.{_DIGITS}g}")
-
-
-def too_little_read(
-    limits: Mapping[str, float], features: NDArray[np.float32]
-) -> NDArray[np.bool_]:
-    """Whether too little of a legend was read to name anybody, (N,).
-
-    Args:
-        limits: Of the model card; without `LEAST_READ`, nothing is too little.
-        features: Of the coins, (N, D). Rows that are no numbers are not too little.
-    """
-    if LEAST_READ not in limits:
-        return np.zeros(len(features), bool)
-    too_little: NDArray[np.bool_] = _mean_read(features) < limits[LEAST_READ]
-    return too_little
-
-
-def _mean_read(features: NDArray[np.float32]) -> NDArray[np.float64]:
-    read: NDArray[np.float64] = np.asarray(features[:, :FEATURES], float).mean(1)
-    return read
 
 
 def _channels(embeddings: NDArray[np.float32]) -> NDArray[np.float64]:

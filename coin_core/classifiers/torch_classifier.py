@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import fields, replace
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import torch
@@ -28,7 +28,7 @@ from coin_core.classifiers.appearance_net import (
     shape_parameters,
 )
 from coin_core.classifiers.base import to_columns
-from coin_core.classifiers.legend_net import LegendNet, LegendOutput
+from coin_core.classifiers.legend_net import FEATURES, LegendNet, LegendOutput
 from coin_core.detection.nets import best_poses, predict_poses
 from coin_core.errors import CoinError, WeightsMismatchError
 from coin_core.imaging.preprocessing import (
@@ -42,6 +42,11 @@ from coin_core.model_store.card import Card
 
 logger = logging.getLogger(__name__)
 
+LEAST_READ: Final = "least_read"
+"""The limit in the card of a classifier that reads legends: the mean of the legend's
+features below which too little was read."""
+
+_TOO_LITTLE = 0.01  # of legible coins
 SMALLEST = 1e-12
 """Used for a probability of 0, which has no logarithm."""
 
@@ -278,7 +283,7 @@ class NetClassifier(NeuralNetClassifier):
 # result can change with a pose that is a little off, so doubtful coins are classified
 # from nearby views as well, and the results averaged (as Krizhevsky, Sutskever and
 # Hinton 2012 average over crops).
-_BATCH = 32
+_BATCH = 8  # crops at once; with 32 the maps of ResNet take 110 MB more
 # The less likely turn is chosen if it shows so many times as many letters.
 _CLEARLY_MORE = 1.2
 _DOUBTFUL = 0.95  # a highest probability below it
@@ -551,3 +556,32 @@ def apply_temperature(
     logits = np.log(np.maximum(p, SMALLEST)) / temperature
     scaled: NDArray[np.float64] = softmax(logits, axis=1)
     return scaled.astype(np.float32)
+
+
+def find_least_read(features: NDArray[np.float32]) -> float:
+    """The limit `LEAST_READ` of a classifier, from the features of legible coins.
+
+    Args:
+        features: What it gets of coins, or its embeddings of them, (N, 4096 or more).
+    """
+    return float(f"{np.quantile(_mean_read(features), _TOO_LITTLE):.6g}")
+
+
+def too_little_read(
+    limits: Mapping[str, float], features: NDArray[np.float32]
+) -> NDArray[np.bool_]:
+    """Whether too little of a legend was read to name anybody, (N,).
+
+    Args:
+        limits: Of the model card; without `LEAST_READ`, nothing is too little.
+        features: Of the coins, (N, D). Rows that are no numbers are not too little.
+    """
+    if LEAST_READ not in limits:
+        return np.zeros(len(features), bool)
+    too_little: NDArray[np.bool_] = _mean_read(features) < limits[LEAST_READ]
+    return too_little
+
+
+def _mean_read(features: NDArray[np.float32]) -> NDArray[np.float64]:
+    read: NDArray[np.float64] = np.asarray(features[:, :FEATURES], float).mean(1)
+    return read

@@ -29,8 +29,11 @@ from coin_core.classifiers import (
 )
 from coin_core.classifiers.features import drop_letters, read_crops
 from coin_core.classifiers.loading import load_classifier, save_classifier
-from coin_core.classifiers.scope import LEAST_READ, find_least_read
-from coin_core.classifiers.torch_classifier import apply_logit_bias
+from coin_core.classifiers.torch_classifier import (
+    LEAST_READ,
+    apply_logit_bias,
+    find_least_read,
+)
 from coin_core.errors import TrainingDataError
 from coin_core.evaluation.calibration import calibrate_and_measure
 from coin_core.evaluation.metrics import Report, report_json

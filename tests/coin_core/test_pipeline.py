@@ -16,7 +16,8 @@ from PIL import Image
 
 from coin_core import pipeline
 from coin_core.classifiers import shipped_classifiers
-from coin_core.classifiers.scope import LEAST_READ, fit_scope
+from coin_core.classifiers.scope import fit_scope
+from coin_core.classifiers.torch_classifier import LEAST_READ
 from coin_core.detection.faces import DetectedFace, RotatedBox, Side
 from coin_core.errors import WeightsMismatchError
 from coin_core.imaging import photo_io

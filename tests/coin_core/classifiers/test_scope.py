@@ -10,11 +10,13 @@ from numpy.typing import NDArray
 
 from coin_core.classifiers.legend_net import FEATURES
 from coin_core.classifiers.scope import (
-    LEAST_READ,
     MIN_COINS,
-    find_least_read,
     fit_scope,
     outside_scope,
+)
+from coin_core.classifiers.torch_classifier import (
+    LEAST_READ,
+    find_least_read,
     too_little_read,
 )
 from coin_core.model_store.card import Card, card_from_json, card_to_json
