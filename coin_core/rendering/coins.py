@@ -1,6 +1,7 @@
 """A coin from a seed: die, flan, strike, wear, corrosion, light, camera."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -33,7 +34,7 @@ HARDER_KINDS = ("foreign", "rough_cornucopia")
 """Other coins from far away, and cornucopias by any hand in low relief."""
 
 _ALL_KINDS = KINDS + HARDER_KINDS
-_OTHER_DIES = {
+_OTHER_DIES: dict[str, Callable[[np.random.Generator, int], Field]] = {
     "cornucopia": draw_cornucopia,
     "star_anchor": draw_star_or_anchor,
     "other": draw_other_coin,

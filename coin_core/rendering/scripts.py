@@ -29,7 +29,8 @@ class Script:
     def __init__(self, rng: np.random.Generator) -> None:
         manner = _MANNERS[int(rng.integers(len(_MANNERS)))]
         self.letters = [manner(rng) for _ in range(_LETTERS)]
-        self.line = {_hanging: 0.0, _joined: 0.75}.get(manner)
+        lines: dict[object, float] = {_hanging: 0.0, _joined: 0.75}
+        self.line = lines.get(manner)
         self.pitch = float(rng.uniform(0.7, 1.05))
 
     def write(
