@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from coin_core.classifiers.torch_classifier import LEAST_READ
 from coin_core.errors import TrainingDataError, UnreadablePhotoError
 from coin_core.evaluation.metrics import Report, evaluate
 from coin_core.imaging import photo_io
@@ -33,8 +34,9 @@ def measure_crops(
     measured = []
     for name in names:
         model = coin_classifier.model(name)
-        if model.takes_features:
-            key = model.features_key
+        features = None
+        if model.takes_features or LEAST_READ in model.card.limits:
+            key = model.features_key if model.takes_features else name
             if key not in shared:
                 shared[key] = np.concatenate(
                     [
@@ -42,7 +44,8 @@ def measure_crops(
                         for part in _parts(coins, name)
                     ]
                 )
-            p = coin_classifier.probabilities(coins.crops, name, shared[key])
+            features = shared[key]
+            p = coin_classifier.probabilities(coins.crops, name, features)
         else:
             p = np.concatenate(
                 [
@@ -50,7 +53,8 @@ def measure_crops(
                     for part in _parts(coins, name)
                 ]
             )
-        answered = p.max(axis=1) >= model.card.threshold
+        unlike = coin_classifier.outside_scope(coins.crops, name, features)
+        answered = (p.max(axis=1) >= model.card.threshold) & ~unlike
         report = evaluate(name, coins.labels, p, model.card.classes, answered)
         measured.append((report, p))
     return measured

@@ -60,3 +60,16 @@ def test_labels_that_a_model_does_not_know_are_refused(model):
     classifier = CoinClassifier()
     with pytest.raises(TrainingDataError, match="was not trained on this"):
         measure_crops(classifier, [str(model)], load_rendered(3, 2))
+
+
+@pytest.mark.parametrize("name", ["resnet", "knn"])
+def test_a_coin_is_answered_on_which_enough_is_read(name, monkeypatch):
+    coins = load_rendered(5, 4, at_least_legible=0.5)
+    classifier = CoinClassifier()
+    [(before, _)] = measure_crops(classifier, [name], coins)
+    assert before.answered > 0
+    card = classifier.model(name).card
+    monkeypatch.setitem(card.limits, "least_read", 1e3)
+    [(after, _)] = measure_crops(classifier, [name], coins)
+    assert after.answered == 0
+    assert after.accuracy == before.accuracy
