@@ -35,7 +35,7 @@ PLAIN = {
     *("as_text", "plural", "percent", "duration", "probability_text", "interval"),
     *("when", "len", "min", "max", "sum", "round", "abs", "calibration_note"),
     *("face_name", "side_title", "summary_line", "agreement", "fold_title", "refusal"),
-    *("describe_empty", "accepted_files"),
+    *("describe_empty", "accepted_files", "_together_measured"),
 }
 # Words of the program that come in variables.
 TRUSTED = {

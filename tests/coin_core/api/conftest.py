@@ -170,3 +170,11 @@ def real_client() -> Iterator[TestClient]:
     """A server with the shipped models."""
     with serve(Service()) as client:
         yield client
+
+
+def until(condition) -> None:
+    """Wait for what another thread does."""
+    end = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.01)

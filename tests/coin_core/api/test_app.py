@@ -132,7 +132,7 @@ def test_a_mistake_on_one_photo_fails_its_request_and_no_other(client, stub):
     ("path", "options", "status", "sentence"),
     [
         ("?classifier=../vgg", {"files": parts(png())}, 422, "no such classifier"),
-        ("?classifier=faces2", {"files": parts(png())}, 422, "all, resnet, vgg"),
+        ("?classifier=faces2", {"files": parts(png())}, 422, "all, together, resnet"),
         ("?classifier=", {"files": parts(png())}, 422, "no such classifier"),
         ("?letters=maybe", {"files": parts(png())}, 422, "letters: Input should be"),
         ("", {"files": [("photos", png())]}, 422, "part named 'photos'"),

@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 import socket
 import threading
-import time
+from contextlib import ExitStack
 
 import pytest
 
 from coin_core.api import protocol
 from coin_core.api.app import Service
+from coin_core.api.batching import AT_ONCE
 from coin_core.api.uploads import Limits
-from tests.coin_core.api.conftest import StubClassifier, listen, png
+from tests.coin_core.api.conftest import StubClassifier, listen, png, until
 
 HEAD = b"POST /api/classify HTTP/1.1\r\nHost: localhost\r\n"
 MULTIPART = b"Content-Type: multipart/form-data; boundary=x\r\n"
@@ -93,32 +94,40 @@ def test_a_client_that_sends_before_it_listens_gets_its_refusal(server):
 def test_nothing_is_done_for_a_client_that_hangs_up(server):
     service = server.service
     stub: StubClassifier = service.coin_classifier
-    blocked, go = threading.Event(), threading.Event()
+    blocked, go = threading.Semaphore(0), threading.Event()
     original = stub.classify_batch
 
     def wait(photos, classifiers=None):
-        blocked.set()
+        blocked.release()
         assert go.wait(60)
         return original(photos, classifiers)
 
     stub.classify_batch = wait
     try:
-        with socket.create_connection(("127.0.0.1", server.port)) as first:
-            first.sendall(whole_request(png()))
-            assert blocked.wait(60)
+        with ExitStack() as links:
+            first = [
+                links.enter_context(
+                    socket.create_connection(("127.0.0.1", server.port))
+                )
+                for _ in range(AT_ONCE)
+            ]
+            for link in first:
+                link.sendall(whole_request(png()))
+                assert blocked.acquire(timeout=60)
             stub.batches.clear()
             for _ in range(3):
-                with socket.create_connection(("127.0.0.1", server.port)) as link:
+                with socket.create_connection(address) as link:
                     link.sendall(whole_request(png()))
-                    until(lambda: service.batcher.waiting == 2)
-                until(lambda: service.batcher.waiting == 1)
+                    until(lambda: service.batcher.waiting == AT_ONCE + 1)
+                until(lambda: service.batcher.waiting == AT_ONCE)
             go.set()
-            assert first.recv(100).startswith(b"HTTP/1.1 200")
+            for link in first:
+                assert link.recv(100).startswith(b"HTTP/1.1 200")
     finally:
         go.set()
         del stub.classify_batch
     assert server.send(whole_request(png(), b"Connection: close\r\n"))[9:12] == b"200"
-    assert stub.batches == [1, 1]
+    assert stub.batches == [1] * (AT_ONCE + 1)
 
 
 def test_a_server_that_ends_still_answers_and_then_closes_its_connections(
@@ -158,13 +167,6 @@ def rest(link: socket.socket) -> bytes:
     while some := link.recv(65_536):
         received += some
     return received
-
-
-def until(condition) -> None:
-    end = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.01)
 
 
 @pytest.mark.parametrize(
