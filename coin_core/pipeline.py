@@ -266,14 +266,12 @@ class CoinClassifier:
             seconds = (time.perf_counter() - started) / len(prepared)
             parts = with_parts([TOGETHER])
             seconds += sum(verdicts[name][0].seconds for name in parts)
-            # One net read too little in every turn in which it looked.
-            unlike = np.zeros(len(prepared), bool)
+            # Unlike for both nets, in every turn in which they looked.
+            unlike = np.ones(len(prepared), bool)
             for name, most in zip(READERS, read.T, strict=True):
-                least = models.model(name).card.limits.get(LEAST_READ, -np.inf)
-                in_found_turn = unlike_of[name][with_coins]
-                unlike[with_coins] |= np.where(
-                    np.isfinite(most), most < least, in_found_turn
-                )
+                least = models.model(name).card.limits.get(LEAST_READ, np.inf)
+                unlike &= unlike_of[name]
+                unlike[with_coins] &= most < least
             card = TOGETHER_CARD
             verdicts[TOGETHER] = [
                 _verdict(TOGETHER, card, digest, one, row, is_unlike, seconds)
