@@ -104,11 +104,10 @@ def test_nothing_is_done_for_a_client_that_hangs_up(server):
 
     stub.classify_batch = wait
     try:
+        address = ("127.0.0.1", server.port)
         with ExitStack() as links:
             first = [
-                links.enter_context(
-                    socket.create_connection(("127.0.0.1", server.port))
-                )
+                links.enter_context(socket.create_connection(address))
                 for _ in range(AT_ONCE)
             ]
             for link in first:
