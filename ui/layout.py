@@ -146,9 +146,9 @@ section[data-testid="stSidebar"][data-collapsed="true"] {
 # The words on Streamlit's own drop zone are in English only; these take their place.
 _DROP_ZONE = """<style>
 .ZONE button p, .ZONE > input + :not(:has(button)) > *, .ZONE_NOTE span {
-  visibility: hidden; font-size: 0 !important; }
+  font-size: 0 !important; }
 .ZONE button p::after, .ZONE > input + :not(:has(button)) > *::after,
-.ZONE_NOTE span::after { visibility: visible; font-size: .875rem; }
+.ZONE_NOTE span::after { font-size: .875rem; }
 .ZONE button p::after { content: CHOOSE; }
 .ZONE > input + :not(:has(button)) > *::after { content: DROP; }
 .ZONE_NOTE span::after { content: NOTE; }
