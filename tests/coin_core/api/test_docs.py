@@ -36,7 +36,7 @@ def test_every_command_of_the_page_succeeds(folder, monkeypatch, capsys):
     monkeypatch.setenv("COIN_ADMIN_TOKEN", TOKEN)
     shell = "\n".join(re.findall(r"```bash\n(.*?)```", PAGE, re.DOTALL))
     commands = [c for c in re.split(r"\n(?=curl)", shell) if c.startswith("curl")]
-    assert len(commands) == PAGE.count("\ncurl ") == 11
+    assert len(commands) == PAGE.count("\ncurl ") == 12
     python = re.search(r"```python\n(.*?)```", PAGE, re.DOTALL)
     with listen(Service()) as server:
         # The classifiers are being loaded at first; curl waits for them.
