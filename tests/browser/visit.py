@@ -104,8 +104,10 @@ class Visit:
 
     def press(self, label: str) -> None:
         def button() -> WebElement | None:
-            # The name of an icon comes before the label.
-            return next((b for b in self.all("button") if b.text.endswith(label)), None)
+            # The name of an icon comes before the label. Streamlit's own "Stop", of a
+            # page that is being computed, is in the header.
+            ours = self.all('button:not([data-testid="stHeader"] *)')
+            return next((b for b in ours if b.text.endswith(label)), None)
 
         found = self.until(button, f"There was no button {label!r}")
         self.chrome.execute_script(
