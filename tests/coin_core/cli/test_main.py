@@ -339,6 +339,9 @@ class StubModels(StubCoinClassifier):
         rows[:, 2] = 0.6
         return rows
 
+    def outside_scope(self, crops, name, features=None):
+        return np.zeros(len(crops), bool)
+
 
 def test_evaluate_prints_the_fixed_fields(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(pipeline, "CoinClassifier", StubModels)
