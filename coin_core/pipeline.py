@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -253,11 +254,10 @@ class CoinClassifier:
                 unlike[with_coins] = models.outside_scope(crops, name, features)
             seconds = (time.perf_counter() - started) / len(prepared)
             rows = _rows_of_all(answers.get(name), with_coins, len(prepared))
+            judge = partial(_verdict, name, model.card, model.digest, seconds)
             verdicts[name] = [
-                _verdict(name, model.card, model.digest, one, row, is_unlike, seconds)
-                for one, row, is_unlike in zip(
-                    prepared, rows, unlike.tolist(), strict=True
-                )
+                judge(*of_one)
+                for of_one in zip(prepared, rows, unlike.tolist(), strict=True)
             ]
         if TOGETHER in names:
             started = time.perf_counter()
@@ -272,12 +272,10 @@ class CoinClassifier:
                 least = models.model(name).card.limits.get(LEAST_READ, np.inf)
                 unlike &= unlike_of[name]
                 unlike[with_coins] &= most < least
-            card = TOGETHER_CARD
+            judge = partial(_verdict, TOGETHER, TOGETHER_CARD, digest, seconds)
             verdicts[TOGETHER] = [
-                _verdict(TOGETHER, card, digest, one, row, is_unlike, seconds)
-                for one, row, is_unlike in zip(
-                    prepared, rows, unlike.tolist(), strict=True
-                )
+                judge(*of_one)
+                for of_one in zip(prepared, rows, unlike.tolist(), strict=True)
             ]
         return [
             PhotoResult(
@@ -462,10 +460,10 @@ def _verdict(
     name: str,
     card: Card,
     digest: str,
+    seconds: float,
     prepared: PreparedPhoto,
     row: NDArray[np.float32],
     is_unlike: bool,
-    seconds: float,
 ) -> Verdict:
     """Turn the probabilities of one photo, (C,) or empty, into a verdict."""
     classes = card.classes

@@ -136,6 +136,19 @@ def _arc(
     ]
 
 
+def _bow(
+    rng: np.random.Generator, x: Point, y: Point, radius: Point, sweep: Point
+) -> _Stroke:
+    """An arc drawn from these ranges, from any direction."""
+    centre = (float(rng.uniform(*x)), float(rng.uniform(*y)))
+    return _arc(
+        centre,
+        float(rng.uniform(*radius)),
+        float(rng.uniform(0, 6)),
+        float(rng.uniform(*sweep)),
+    )
+
+
 def _straight(rng: np.random.Generator) -> list[_Stroke]:
     """Strokes between nine points, circles and dots."""
     strokes: list[_Stroke] = [[(0.5, 0.0), (0.5, 1.0)]] if rng.random() < 0.5 else []
@@ -157,15 +170,7 @@ def _hanging(rng: np.random.Generator) -> list[_Stroke]:
     if rng.random() < 0.8:
         strokes.append([(stem, 0.0), (stem, 1.0)])
     for _ in range(int(rng.integers(1, 3))):
-        centre = (float(rng.uniform(0.2, 0.5)), float(rng.uniform(0.3, 0.75)))
-        strokes.append(
-            _arc(
-                centre,
-                float(rng.uniform(0.15, 0.3)),
-                float(rng.uniform(0, 6)),
-                float(rng.uniform(2.5, 5.5)),
-            )
-        )
+        strokes.append(_bow(rng, (0.2, 0.5), (0.3, 0.75), (0.15, 0.3), (2.5, 5.5)))
     if rng.random() < 0.3:
         strokes.append(bezier((0.2, -0.05), (0.4, -0.35), (stem, -0.05), 6))
     return strokes
@@ -208,15 +213,7 @@ def _round(rng: np.random.Generator) -> list[_Stroke]:
     """Bows and loops that run into each other."""
     strokes: list[_Stroke] = []
     for _ in range(int(rng.integers(2, 4))):
-        centre = (float(rng.uniform(0.25, 0.75)), float(rng.uniform(0.25, 0.75)))
-        strokes.append(
-            _arc(
-                centre,
-                float(rng.uniform(0.15, 0.45)),
-                float(rng.uniform(0, 6)),
-                float(rng.uniform(3, 6.3)),
-            )
-        )
+        strokes.append(_bow(rng, (0.25, 0.75), (0.25, 0.75), (0.15, 0.45), (3, 6.3)))
     return strokes
 
 
