@@ -20,6 +20,8 @@ TORCH ?=
 INSTALL = $(PY) -m pip install --quiet --no-compile --no-deps --require-hashes
 
 export PYTHONUTF8 := 1
+# Compiled modules are kept: without them each process of a test compiles torch anew.
+unexport PYTHONDONTWRITEBYTECODE
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 # One thread in each process; a group of tests (xdist_group) stays in one process.
