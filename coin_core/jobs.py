@@ -876,6 +876,8 @@ def _from_json(raw: dict[str, Any]) -> Job | None:
         known = {item.name for item in fields(Job)}
         values = {name: value for name, value in raw.items() if name in known}
         values.setdefault("who", "")  # of an older version
+        if values.get("module") == "coin_core.catalog.asking":  # its old place
+            values["module"] = "coin_core.label_review.asking"
         values["arguments"] = tuple(map(str, values["arguments"]))
         values["state"] = JobState(values["state"])
         values["kind"] = JobKind(values.get("kind", JobKind.TRAINING))

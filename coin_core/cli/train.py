@@ -257,7 +257,10 @@ def _record_predictions(
 ) -> None:
     """Record out-of-fold predictions in the catalog, and look for wrong labels."""
     from coin_core.catalog import open_catalog
-    from coin_core.catalog.label_errors import find_label_issues, record_out_of_fold
+    from coin_core.label_review.label_errors import (
+        find_label_issues,
+        record_out_of_fold,
+    )
     from coin_core.model_store import bundle
 
     rows = fitted.fold_of >= 0

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from importlib import import_module
 from itertools import pairwise
 
 import pytest
@@ -304,6 +305,14 @@ def test_the_queue_of_the_version_before_opens(not_started):
     assert not path.exists()
     resume_job(job.job_id)
     assert state_of(job) is JobState.WAITING
+
+
+def test_a_waiting_job_whose_command_has_moved_finds_it(not_started):
+    job = add_job(JobKind.CLASSIFY, "Asking", ["1"], module="coin_core.catalog.asking")
+    [waiting] = list_jobs()
+    assert waiting.job_id == job.job_id
+    assert waiting.module == "coin_core.label_review.asking"
+    assert callable(import_module(waiting.module).main)
 
 
 def test_old_exports_are_removed(monkeypatch):

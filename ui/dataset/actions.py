@@ -9,10 +9,10 @@ import streamlit as st
 
 from coin_core.access import current_person
 from coin_core.catalog import Catalog, Edit, EditGroup, ExcludeReason
-from coin_core.catalog.asking import start_asking
 from coin_core.errors import WeightsMissingError
 from coin_core.i18n import N_, _, ngettext
 from coin_core.jobs import Job, JobKind, JobState
+from coin_core.label_review.asking import start_asking
 from ui import resources
 from ui.background_task import BackgroundTask, start_task
 from ui.components.job_panel import JobPanel
@@ -29,7 +29,7 @@ from ui.dataset.session import DatasetSession, ask_reviewer
 from ui.formatting import as_text, date_and_time, plural
 
 if TYPE_CHECKING:
-    from coin_core.catalog.label_errors import Recorded
+    from coin_core.label_review.label_errors import Recorded
 
 _SHOWN_CHANGES = 3
 _LEFT_ALONE = N_("Later changes by somebody else were kept.")
@@ -356,7 +356,7 @@ def classify_catalog_photos(
                 raise WeightsMissingError(resources.NO_CLASSIFIERS)
             start_asking(photo_ids)
         return
-    from coin_core.catalog.label_errors import record_predictions
+    from coin_core.label_review.label_errors import record_predictions
 
     def report(recorded: Recorded) -> None:
         read = recorded.photos + recorded.known

@@ -21,9 +21,9 @@ from coin_core.catalog import (
     QueueKind,
     Side,
 )
-from coin_core.catalog.asking import start_asking
 from coin_core.errors import CatalogError
 from coin_core.i18n import _, ngettext
+from coin_core.label_review.asking import start_asking
 from ui import resources
 from ui.components.custom import review_keys
 from ui.components.thumbnails import prefetch
@@ -296,7 +296,7 @@ def _show_empty_queue(
         shortcut="U",
     )
     if queue.kind == QueueKind.SUSPECTED and st.button(_("Look for wrong labels")):
-        from coin_core.catalog.label_errors import find_label_issues
+        from coin_core.label_review.label_errors import find_label_issues
 
         with session.action():
             find_label_issues(catalog)

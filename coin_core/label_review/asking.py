@@ -27,7 +27,7 @@ def start_asking(photo_ids: Sequence[int], classifiers: Sequence[str] = ()) -> j
     arguments = [_WITH + name for name in classifiers]
     arguments += [str(photo_id) for photo_id in photo_ids]
     return jobs.add_job(
-        jobs.JobKind.CLASSIFY, title, arguments, module="coin_core.catalog.asking"
+        jobs.JobKind.CLASSIFY, title, arguments, module="coin_core.label_review.asking"
     )
 
 
@@ -45,8 +45,8 @@ def main(arguments: Sequence[str]) -> int:
     ) as progress:
         # The page that starts the job does not wait for these.
         from coin_core.catalog import open_catalog
-        from coin_core.catalog.label_errors import record_predictions
         from coin_core.classifiers.installed import installed_models
+        from coin_core.label_review.label_errors import record_predictions
         from coin_core.pipeline import CoinClassifier
 
         installed = [one.name for one in installed_models()[0]]

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from coin_core import jobs
-from coin_core.catalog import asking, label_errors
 from coin_core.classifiers import installed
 from coin_core.errors import WeightsMissingError
+from coin_core.label_review import asking, label_errors
 
 
 @pytest.fixture

@@ -13,12 +13,12 @@ from coin_core.catalog import (
     RotatedBox,
     Side,
 )
-from coin_core.catalog.label_errors import (
+from coin_core.errors import CatalogError
+from coin_core.label_review.label_errors import (
     find_label_issues,
     record_out_of_fold,
     record_predictions,
 )
-from coin_core.errors import CatalogError
 from coin_core.model_store.card import Card
 
 RULERS = ("john_hyrcanus_i", "judah_aristobulus_i", "alexander_jannaeus")
