@@ -14,6 +14,7 @@ import uvicorn
 from streamlit import config
 
 from coin_core.api.app import Service, admin_token, routes
+from coin_core.api.problems import respond
 from coin_core.api.protocol import DrainingServer, TimedProtocol
 from coin_core.errors import CoinError
 from coin_core.object_store import shared_store
@@ -58,7 +59,7 @@ def main() -> None:
     home = Path(__file__).with_name("Home.py")
     # Where the settings are; otherwise Streamlit looks in the working directory.
     config._main_script_path = str(home)
-    parts = pages()
+    parts = pages(refuse_api=respond)
     parts["routes"] += routes(service)
     app = st.App(home, **parts, lifespan=service.lifespan)
     for name in ("port", "address"):

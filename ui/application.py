@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from starlette.middleware import Middleware
+from starlette.responses import Response
 
 from ui.downloads import download_route
 from ui.memory import UploadBudget, keep_heaps_small
 from ui.server import RequestGuard, trust_named_hosts
 
 
-def pages() -> dict[str, Any]:
-    """The routes and middleware of `st.App`, after reading the settings."""
+def pages(refuse_api: Callable[..., Response] | None = None) -> dict[str, Any]:
+    """The routes and middleware of `st.App`, after reading the settings.
+
+    Args:
+        refuse_api: Words the refusal of a foreign request to the API, if one is served.
+    """
     keep_heaps_small()
     trust_named_hosts()
     return {
         "routes": [download_route()],
-        "middleware": [Middleware(RequestGuard), Middleware(UploadBudget)],
+        "middleware": [
+            Middleware(RequestGuard, refuse_api=refuse_api),
+            Middleware(UploadBudget),
+        ],
     }

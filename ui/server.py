@@ -13,7 +13,7 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -119,9 +119,18 @@ def _matches(name: str, patterns: Sequence[str]) -> bool:
 class RequestGuard:
     """Refuses foreign requests, of HTTP and of websockets, and limits the pages."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        """Read the hosts once, when the server starts."""
+    def __init__(
+        self, app: ASGIApp, refuse_api: Callable[..., Response] | None = None
+    ) -> None:
+        """Read the hosts once, when the server starts.
+
+        Args:
+            app: What answers the other requests.
+            refuse_api: Makes a response of a request to the API, a status, a sentence
+                and headers; without it the sentence alone is sent.
+        """
         self.app = app
+        self.refuse_api = refuse_api
         self.named = named_hosts(os.environ.get(HOSTS_VARIABLE, ""))
         self.hosts = (*config.get_option("server.allowedHosts"), *self.named)
 
@@ -135,17 +144,14 @@ class RequestGuard:
         if refusal and scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1008, "reason": refusal})
         elif refusal:
-            await _refuse(scope, refusal)(scope, receive, send)
+            await self._refuse(scope, refusal)(scope, receive, send)
         else:
             await self.app(_with_own_host(scope, headers), receive, _limited(send))
 
-
-def _refuse(scope: Scope, refusal: str) -> Response:
-    if scope["path"].startswith("/api/"):
-        from coin_core.api.problems import respond
-
-        return respond(Request(scope), 403, refusal, _HEADERS)
-    return PlainTextResponse(refusal, 403, _HEADERS)
+    def _refuse(self, scope: Scope, refusal: str) -> Response:
+        if self.refuse_api and scope["path"].startswith("/api/"):
+            return self.refuse_api(Request(scope), 403, refusal, _HEADERS)
+        return PlainTextResponse(refusal, 403, _HEADERS)
 
 
 def _with_own_host(scope: Scope, headers: Headers) -> Scope:
