@@ -77,7 +77,8 @@ test-slow: setup
 	$(PYTEST) -m slow
 
 # The figures of docs/benchmarks.md. PHOTOS=DIR (one folder of photos per ruler) adds real
-# photos, OTHER_COINS=DIR real coins of other kinds, COLLECTION=DIR (one folder of
+# photos, MARKED=DIR the photos whose letters are marked, OTHER_COINS=DIR real coins of
+# other kinds, COLLECTION=DIR (one folder of
 # photos per class) a training from the shipped weights with five folds, LETTERS=FILE
 # a table of the letters that were seen on coins.
 bench: setup
@@ -105,6 +106,9 @@ ifdef PHOTOS
 	$(PY) -m coin_core evaluate --data $(PHOTOS)
 	$(PY) -m benchmarks.speed --of $(PHOTOS)
 	$(PY) -m benchmarks.together --coins 0 --hard 0 --photos $(PHOTOS)
+endif
+ifdef MARKED
+	$(PY) -m benchmarks.real_letters $(MARKED)
 endif
 ifdef COLLECTION
 	for name in resnet vgg svm knn mlp; do \

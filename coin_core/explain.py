@@ -101,22 +101,26 @@ def reads_letters(coin_classifier: CoinClassifier, name: str | None = None) -> b
 
 
 def read_letters(
-    coin_classifier: CoinClassifier, crop: NDArray[np.uint8], name: str | None = None
+    coin_classifier: CoinClassifier,
+    crop: NDArray[np.uint8],
+    name: str | None = None,
+    pose: LegendPose | None = None,
 ) -> tuple[LetterRead, ...]:
     """Return the letters that a model reads on a crop, in reading order.
 
-    Their boxes are in the view of `find_legend_pose`.
+    Their boxes are in the view of the pose.
 
     Args:
         coin_classifier: Holds the models.
         crop: uint8 (S, S, 3).
         name: The model; the default one if None. Classifiers of features get their
             letters from the network of the features.
+        pose: Of the legend; that of `find_legend_pose` if None.
     """
     if not reads_letters(coin_classifier, name):
         return ()
     net = _network(coin_classifier, name)
-    logits = _letter_logits(net, crop, _pose(net, crop))[0]
+    logits = _letter_logits(net, crop, pose or _pose(net, crop))[0]
     probabilities = logits.softmax(0).cpu().numpy()[:_NONE]  # (16, H, W)
     cells = probabilities.shape[1]
     best, which = probabilities.max(axis=0), probabilities.argmax(axis=0)
