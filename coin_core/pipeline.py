@@ -393,12 +393,11 @@ def _prepare_in_groups(
             group = []
         if len(pending) == _AT_ONCE:
             prepared += pending.popleft().result()
-    if group:
-        pending.append(pool.submit(prepare_photos, group))
-        del group
+    last = prepare_photos(group)  # few photos need no other thread
+    del group
     for future in pending:
         prepared += future.result()
-    return prepared
+    return prepared + last
 
 
 def prepare_photo(

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 MAX_WAIT_S = 0.005
 MAX_PHOTOS = 16
 AT_ONCE = 2
+_DECODED_AT_ONCE = 2  # in all batches; `photo_io` keeps so many processes for it
 # Of one batch: one and a half times the largest photo that `photo_io` gives.
 MAX_PIXELS = 24_000_000
 
@@ -73,6 +74,7 @@ class Batcher:
         self._observe_batch = observe_batch
         self._queue: asyncio.Queue[_Waiting] = asyncio.Queue()
         self._gathering = asyncio.Lock()
+        self._decoding = ThreadPoolExecutor(_DECODED_AT_ONCE, "decode")
         self._seconds_per_photo = 0.2
 
     def submit(
@@ -106,7 +108,7 @@ class Batcher:
 
     async def run(self) -> None:
         """Classify until cancelled."""
-        with ThreadPoolExecutor(AT_ONCE, "classify") as threads:
+        with self._decoding, ThreadPoolExecutor(AT_ONCE, "classify") as threads:
             await asyncio.gather(*(self._work(threads) for _ in range(AT_ONCE)))
 
     async def _work(self, threads: ThreadPoolExecutor) -> None:
@@ -147,7 +149,7 @@ class Batcher:
                 for one in group:
                     answer(one, error)
                 continue
-            for part in _decode(group, answer):
+            for part in _decode(group, self._decoding, answer):
                 for one, result in _classify_part(models, names, part):
                     answer(one, result)
 
@@ -168,23 +170,25 @@ _Photo = tuple[_Waiting, np.ndarray]
 
 
 def _decode(
-    group: Sequence[_Waiting], fail: Callable[[_Waiting, Exception], None]
+    group: Sequence[_Waiting],
+    pool: ThreadPoolExecutor,
+    fail: Callable[[_Waiting, Exception], None],
 ) -> Iterator[list[_Photo]]:
     """Yield the readable photos, so many at a time as fit into memory."""
     part: list[_Photo] = []
     pixels = 0
-    with ThreadPoolExecutor(2) as pool:
-        for start in range(0, len(group), 2):
-            pair = [one for one in group[start : start + 2] if not one.answer.done()]
-            for one, photo in zip(pair, pool.map(_decode_one, pair), strict=True):
-                if isinstance(photo, Exception):
-                    fail(one, photo)
-                else:
-                    part.append((one, photo))
-                    pixels += photo.shape[0] * photo.shape[1]
-            if pixels > MAX_PIXELS:
-                yield part
-                part, pixels = [], 0
+    for start in range(0, len(group), _DECODED_AT_ONCE):
+        some = group[start : start + _DECODED_AT_ONCE]
+        some = [one for one in some if not one.answer.done()]
+        for one, photo in zip(some, pool.map(_decode_one, some), strict=True):
+            if isinstance(photo, Exception):
+                fail(one, photo)
+            else:
+                part.append((one, photo))
+                pixels += photo.shape[0] * photo.shape[1]
+        if pixels > MAX_PIXELS:
+            yield part
+            part, pixels = [], 0
     if part:
         yield part
 
