@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, datetime
 from html import escape
 from typing import TYPE_CHECKING
@@ -15,7 +16,7 @@ from coin_core.rulers import RULERS, Ruler
 from ui import resources
 from ui.classify.demo import DEMO_COINS, demo_file, render_demo_coin, rendered_as
 from ui.classify.session import UploadSession
-from ui.components.paleo_hebrew import name_on_coin
+from ui.components.paleo_hebrew import name_forms, name_on_coin
 from ui.components.table import percent_column, show_table
 from ui.formatting import (
     accepted_files,
@@ -26,7 +27,7 @@ from ui.formatting import (
     short_title,
 )
 from ui.handover import CLASSIFY_PAGE, SentPhoto, send_to_classify
-from ui.memory import MAX_UPLOAD_MB, forget_uploads, show_refused_uploads
+from ui.memory import MAX_UPLOAD_MB, show_refused_uploads, take_uploads
 
 if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator
@@ -54,9 +55,8 @@ def show_drop_zone() -> None:
     if files:
         st.session_state[_DROPS] = count + 1
         send_to_classify(
-            SentPhoto(name=file.name, data=file.getvalue()) for file in files
+            SentPhoto(name=name, data=data) for name, data in take_uploads(files)
         )
-        forget_uploads(files)
         st.switch_page(CLASSIFY_PAGE)
 
 
@@ -72,24 +72,21 @@ def show_example_coin() -> None:
 
 def show_example(place: DeltaGenerator) -> None:
     """The example with its verdict and evidence, in place of the mere coin."""
-    loaded, _problems = resources.bundles()
-    usable = [one for one in loaded if one.name not in resources.load_errors()]
-    if not usable:
+    language, version = current_language(), resources.weights_version()
+    for bundle in resources.bundles()[0]:
+        card = bundle.card
+        with suppress(CoinError):  # Classify says what is wrong with a classifier
+            page = _read_example(card.name, language, version, card)
+            break
+    else:
         return
-    card = usable[0].card
-    try:
-        page = _read_example(
-            card.name, current_language(), resources.weights_version(), card
-        )
-    except CoinError:  # Classify says what is wrong with the classifier
-        return
-    pictures = page.pictures[:2]
     with place.container(key="example"):
         st.html(
             f'<div class="coin-card"><p class="coin-sentence">{escape(page.verdict)}'
             f'</p><p class="coin-read">{escape(page.reading)}</p></div>'
         )
-        for column, picture in zip(st.columns(len(pictures)), pictures, strict=True):
+        columns = st.columns(len(page.pictures))
+        for column, picture in zip(columns, page.pictures, strict=True):
             with column:
                 st.image(picture.jpeg, width="stretch", alt=picture.caption)
                 st.caption(as_text(picture.caption))
@@ -120,7 +117,12 @@ def _read_example(
     (photo,) = session.photos.values()
     with speaking(language):
         return coin_page(
-            session, photo, classifier, {classifier: _card}, datetime.now(UTC)
+            session,
+            photo,
+            classifier,
+            {classifier: _card},
+            datetime.now(UTC),
+            with_heat=False,
         )
 
 
@@ -141,9 +143,7 @@ def _show_ruler(ruler: Ruler) -> None:
         f'<p class="coin-sentence">{escape(_(ruler.name))}</p>'
         f'<p class="coin-soft">{other_name}{escape(reign_years(ruler))}</p>'
         f'<p style="margin:.9rem 0 .3rem 0">{name_on_coin(ruler, height_em=2.1)}</p>'
-        f'<p class="coin-names"><span dir="rtl" lang="he">'
-        f"{ruler.name_hebrew_on_coin}</span> &ensp;·&ensp; "
-        f"{escape(ruler.name_on_coin)}, {escape(ruler.letters_transliterated)}</p>"
+        f'<p class="coin-names">{name_forms(ruler)}</p>'
         f"<p>{escape(_(ruler.tell_apart))}</p>"
     )
     unverified = escape(_("not yet verified"))

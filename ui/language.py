@@ -13,15 +13,61 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from coin_core.i18n import (
     ENGLISH,
+    N_,
     _,
     current_language,
     find_language_by,
     languages,
+    text_direction,
 )
 from ui.components.custom import kept_language
 
 COOKIE = "coin-language"
 _KEY = "language"
+_STREAMLIT = (
+    # of menus and fields
+    *(N_("No results"), N_("No options to select"), N_("Choose an option")),
+    *(N_("Choose options"), N_("Select all"), N_("Select {count} matches")),
+    *(N_("Clear all"), N_("Clear value"), N_("Clear entry"), N_("Open")),
+    *(N_("Selected values"), N_("Remove {name}"), N_("Press Enter to apply")),
+    *(N_("Press Enter to submit form"), N_("Increment"), N_("Decrement")),
+    *(N_("{count} options available."), N_("1 option available.")),
+    *(
+        N_("Dismiss"),
+        N_("Help"),
+        N_("Help for {name}"),
+        N_("Shortcut {key}"),
+        N_("Close"),
+    ),
+    # of tables and charts
+    *(N_("Fullscreen"), N_("Fullscreen: {name}"), N_("Close fullscreen")),
+    *(N_("Download as CSV"), N_("Search"), N_("Show/hide columns")),
+    *(N_("Clear selection"), N_("Sort ascending"), N_("Sort descending")),
+    *(N_("Format"), N_("Autosize"), N_("Pin column"), N_("Unpin column")),
+    *(N_("Hide column"), N_("Statistics"), N_("Automatic"), N_("Localized")),
+    *(N_("Plain"), N_("Compact"), N_("Percent"), N_("Scientific"), N_("Accounting")),
+    *(N_("Dollar"), N_("Euro"), N_("Yen"), N_("Copy column name")),
+    *(N_("Type to search"), N_("Close Search"), N_("Next Result")),
+    *(N_("Previous Result"), N_("Dataframe column menu"), N_("No data")),
+    *(N_("Pagination"), N_("Previous page"), N_("Next page"), N_("Page {number}")),
+    # of the frame around the page
+    *(N_("Skip to main content"), N_("Sidebar"), N_("Expand sidebar")),
+    *(N_("Collapse sidebar"), N_("Main menu"), N_("Running..."), N_("Stop")),
+    *(N_("Rerun"), N_("Print"), N_("Connecting"), N_("Connection error")),
+    *(N_("Notifications"), N_("Settings"), N_("Navigate to home page")),
+    N_("file upload"),
+)
+"""Words of Streamlit, which has them in English only."""
+_INSTEAD = {
+    "Upload": N_("Choose files"),
+    "Upload directories": N_("Choose a folder"),
+    "Add files": N_("Add files"),
+    "Drag and drop a file here": N_("Drop the files here"),
+    "Drag and drop files here": N_("Drop the files here"),
+    "Drag and drop directories here": N_("Drop the folder here"),
+    "{size}MB per file": N_("or drop them here; up to {size} MB each"),
+}
+"""Words of Streamlit, of its drop zone, with better ones."""
 _MENUS = ("f_", "train_start", "train_version", "runs_states")
 
 
@@ -45,14 +91,6 @@ def language_name(language: str) -> str:
     return (Locale.parse(language).get_display_name(language) or language).title()
 
 
-@cache
-def text_direction(language: str) -> str:
-    """The direction of a language's text, "ltr" or "rtl"."""
-    from babel import Locale
-
-    return Locale.parse(language).text_direction
-
-
 def is_right_to_left() -> bool:
     """Whether the current language runs from right to left."""
     return text_direction(current_language()) == "rtl"
@@ -72,6 +110,7 @@ def show_language_switch() -> None:
             "cookie": COOKIE,
             "language": language,
             "direction": text_direction(language),
+            "words": streamlit_words(),
         },
         key="kept_language",
         height=1,
@@ -86,6 +125,13 @@ def show_language_switch() -> None:
         label_visibility="collapsed",
         on_change=_change_language,
     )
+
+
+def streamlit_words() -> list[tuple[str, str]]:
+    """Each of Streamlit's words with what takes its place in the current language."""
+    words = {word: _(word) for word in _STREAMLIT}
+    words |= {word: _(text) for word, text in _INSTEAD.items()}
+    return [(word, text) for word, text in words.items() if text != word]
 
 
 def _change_language() -> None:

@@ -8,12 +8,11 @@ import streamlit as st
 from streamlit.errors import StreamlitPageNotFoundError
 
 from coin_core.i18n import N_, _
-from coin_core.storage import dump_json
 from ui.components.job_list import show_job_list
 from ui.identity import show_visitor
 from ui.language import is_right_to_left, show_language_switch
-from ui.memory import MAX_UPLOAD_MB
 from ui.palette import BRONZE, INK, INK_SOFT, PAPER_DEEP
+from ui.resources import look_for_bundles
 
 APP_NAME = N_("Hasmonean coin reader")
 PAGES = {
@@ -143,18 +142,6 @@ section[data-testid="stSidebar"][data-collapsed="true"] {
   border-radius: .35rem 0 0 .35rem !important; margin: 0 !important; }
 </style>"""
 
-# The words on Streamlit's own drop zone are in English only; these take their place.
-_DROP_ZONE = """<style>
-.ZONE button p, .ZONE > input + :not(:has(button)) > *, .ZONE_NOTE span {
-  font-size: 0 !important; }
-.ZONE button p::after, .ZONE > input + :not(:has(button)) > *::after,
-.ZONE_NOTE span::after { font-size: .875rem; }
-.ZONE button p::after { content: CHOOSE; }
-.ZONE > input + :not(:has(button)) > *::after { content: DROP; }
-.ZONE_NOTE span::after { content: NOTE; }
-</style>"""
-_ZONE = '[data-testid="stFileUploaderDropzone"]'
-
 
 def begin_page(title: str, lead: str = "") -> None:
     """Set up the page: browser title, style, heading, lead, visitor, and the jobs.
@@ -170,7 +157,7 @@ def begin_page(title: str, lead: str = "") -> None:
         initial_sidebar_state="auto",
     )
     direction = _RIGHT_TO_LEFT if is_right_to_left() else ""
-    st.html(_STYLE + direction + drop_zone_style())
+    st.html(_STYLE + direction)
     with st.sidebar:
         _show_pages()
         show_language_switch()
@@ -180,24 +167,12 @@ def begin_page(title: str, lead: str = "") -> None:
                 "is needed."
             )
         )
+    look_for_bundles()
     st.title(title, anchor=False)
     if lead:
         st.html(f'<p class="coin-lead">{lead}</p>')
     show_visitor()
     show_job_list()
-
-
-def drop_zone_style() -> str:
-    """The style that puts words of this language on Streamlit's drop zone."""
-    words = {
-        "CHOOSE": _("Choose files"),
-        "DROP": _("Drop the files here"),
-        "NOTE": _("or drop them here; up to {size} MB each").format(size=MAX_UPLOAD_MB),
-    }
-    style = _DROP_ZONE.replace(".ZONE_NOTE", f'{_ZONE[:-2]}Instructions"]')
-    for name, word in words.items():
-        style = style.replace(f"content: {name}", f"content: {dump_json(word)}")
-    return style.replace(".ZONE", _ZONE)
 
 
 def _show_pages() -> None:

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from coin_core.catalog import Catalog
     from coin_core.pipeline import CoinClassifier
 
+_VERSION = "weights_version"
+
 NO_CLASSIFIERS = N_(
     "There are no classifiers in this installation yet. This makes them: "
     "python -m coin_core train all --data rendered"
@@ -38,35 +40,57 @@ def bundles() -> tuple[tuple[BundleInfo, ...], tuple[BundleProblem, ...]]:
 
 
 def weights_version() -> str:
-    """Changes when a bundle is added, changed or removed."""
+    """Changes when a bundle is added, changed or removed.
+
+    A run of a page looks once: caches compare the version of each thing they hold.
+    """
+    if get_script_run_ctx(suppress_warning=True) is None:
+        return _find_version()
+    version: str | None = st.session_state.get(_VERSION)
+    if version is None:
+        version = st.session_state[_VERSION] = _find_version()
+    return version
+
+
+def look_for_bundles() -> None:
+    """Let `weights_version` look again, at the beginning of a run."""
+    st.session_state.pop(_VERSION, None)
+
+
+def _find_version() -> str:
     found = models.discover()[0]
     return "|".join(f"{b.folder}:{models.verdict_digest(b.card)}" for b in found)
 
 
 def coin_classifier() -> CoinClassifier:
-    """The pipeline with all classifiers that can be loaded."""
+    """The pipeline; a classifier is loaded when it is first asked."""
     with _spinner(_("Loading the classifiers …")):
-        return _load_classifiers(weights_version())[0]
+        return _pipeline(weights_version())
 
 
 def load_errors() -> dict[str, str]:
-    """The error messages of the bundles that cannot be loaded, by bundle name."""
+    """Load all classifiers; the error messages of those that cannot be, by name."""
     with _spinner(_("Loading the classifiers …")):
-        return _load_classifiers(weights_version())[1]
+        return _load_classifiers(weights_version())
 
 
 @st.cache_resource(show_spinner=False, max_entries=1)
-def _load_classifiers(version: str) -> tuple[CoinClassifier, dict[str, str]]:
+def _pipeline(version: str) -> CoinClassifier:
     from coin_core.pipeline import CoinClassifier
 
-    loaded, problems = CoinClassifier(), {}
+    return CoinClassifier()
+
+
+@st.cache_resource(show_spinner=False, max_entries=1)
+def _load_classifiers(version: str) -> dict[str, str]:
+    loaded, problems = _pipeline(version), {}
     for bundle in bundles()[0]:
         try:
             loaded.load((bundle.name,))
         except CoinError as error:  # one damaged bundle must not stop the others
             problems[bundle.name] = str(error)
     give_memory_back()
-    return loaded, problems
+    return problems
 
 
 def catalog() -> Catalog:

@@ -1,14 +1,15 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from coin_core import i18n
-from coin_core.i18n import speaking
+from coin_core.i18n import speaking, text_direction
 from ui.formatting import date, duration, percent, plural
-from ui.language import language_name, text_direction
+from ui.language import language_name, streamlit_words
 
 
 def _page() -> None:
@@ -68,6 +69,17 @@ def test_a_language_that_is_dropped_in_is_offered(
     switch = page.button_group(key="language_switch")
     assert switch.label == "Lingvo"
     assert switch.options == ["English", "Esperanto"]
+
+
+def test_streamlit_s_own_words_are_replaced() -> None:
+    english = dict(streamlit_words())
+    assert english["Upload"] == "Choose files"
+    assert "No results" not in english  # it is English already
+    with speaking("he"):
+        hebrew = dict(streamlit_words())
+    assert hebrew["No results"] == i18n._translations("he").gettext("No results")
+    assert hebrew.keys() > english.keys()
+    assert all(re.search("[\u0590-\u05ff]", text) for text in hebrew.values())
 
 
 def test_languages_name_themselves_and_their_direction() -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from coin_core.classifiers import installed
 from coin_core.errors import WeightsMissingError
@@ -30,6 +31,35 @@ def test_new_weights_are_another_version(monkeypatch: pytest.MonkeyPatch) -> Non
     changed = replace(first, card=replace(first.card, threshold=0.7))
     monkeypatch.setattr(bundle, "discover", lambda: ((changed, *rest), ()))
     assert resources.weights_version() != before
+
+
+def test_a_run_of_a_page_looks_for_bundles_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    looks: list[int] = []
+
+    def discover() -> tuple[object, tuple[()]]:
+        looks.append(len(looks))
+        return fakes.bundles()[len(looks) - 1 :], ()
+
+    monkeypatch.setattr(bundle, "discover", discover)
+
+    def page() -> None:
+        import streamlit as st
+
+        from ui import resources
+        from ui.layout import begin_page
+
+        begin_page("Title")
+        for _ in range(3):
+            st.text(resources.weights_version())
+
+    app = AppTest.from_function(page).run()
+    first = {text.value for text in app.text}
+    assert len(looks) == len(first) == 1
+    app.run()
+    assert len(looks) == 2
+    assert {text.value for text in app.text} != first
 
 
 def test_a_bundle_that_does_not_load_leaves_the_others(

@@ -1,7 +1,76 @@
 // The language is kept in this browser, and the page says which one it is in.
+// Streamlit's own words are in English only: each is replaced where it is shown, and
+// again whenever the page changes. What visitors wrote is in Markdown, in inputs and in
+// the shadow roots of our components, none of which is touched.
+const ATTRIBUTES = ["aria-label", "title", "placeholder"];
+const WRITTEN = "[data-testid=stMarkdownContainer], [data-testid=stHtml], code, pre";
+const STREAMLITS = "[data-testid=stTooltipContent], [data-testid=stFileUploaderDropzone]";
+
+// "Remove {name}" is a text around a name.
+function patternOf(text) {
+  const escaped = text.replace(/[.*+?^$()|[\]\\]/g, "\\$&");
+  return new RegExp(`^${escaped.replace(/\{(\w+)\}/g, "(?<$1>.+)")}$`, "s");
+}
+
+function translator(words) {
+  const plain = new Map(), patterns = [];
+  for (const [english, text] of words) {
+    if (english.includes("{")) patterns.push([patternOf(english), text]);
+    else plain.set(english, text);
+  }
+  return (text) => {
+    const key = text.trim();
+    if (!/[A-Za-z]/.test(key)) return null;
+    if (plain.has(key)) return plain.get(key);
+    for (const [pattern, form] of patterns) {
+      const found = pattern.exec(key);
+      if (found) return form.replace(/\{(\w+)\}/g, (_, name) => found.groups[name]);
+    }
+    return null;
+  };
+}
+
+function translateNode(node, translate) {
+  if (node.nodeType === Node.TEXT_NODE) {
+    const parent = node.parentElement;
+    if (parent?.closest(WRITTEN) && !parent.closest(STREAMLITS)) return;
+    const text = translate(node.nodeValue);
+    if (text !== null) node.nodeValue = text;
+    return;
+  }
+  if (node.nodeType !== Node.ELEMENT_NODE) return;
+  for (const name of ATTRIBUTES) {
+    const text = node.hasAttribute(name) ? translate(node.getAttribute(name)) : null;
+    if (text !== null) node.setAttribute(name, text);
+  }
+  for (const child of node.childNodes) translateNode(child, translate);
+}
+
 export default function ({ data }) {
   document.documentElement.lang = data.language;
   document.documentElement.dir = data.direction;
   document.cookie =
     `${data.cookie}=${data.language}; path=/; max-age=31536000; SameSite=Lax`;
+  if (window.coinWords?.language === data.language) return;
+  // A change of the language puts back the words that it had replaced.
+  const back = (window.coinWords?.words ?? []).map(([english, text]) => [text, english]);
+  window.coinWords?.observer.disconnect();
+  if (back.length) translateNode(document.body, translator(back));
+  const translate = translator(data.words);
+  const observer = new MutationObserver((changes) => {
+    for (const change of changes) {
+      if (change.type === "childList")
+        change.addedNodes.forEach((node) => translateNode(node, translate));
+      else translateNode(change.target, translate);
+    }
+  });
+  window.coinWords = { language: data.language, words: data.words, observer };
+  if (!data.words.length) return;
+  translateNode(document.body, translate);
+  observer.observe(document.body, {
+    attributeFilter: ATTRIBUTES,
+    characterData: true,
+    childList: true,
+    subtree: true,
+  });
 }
