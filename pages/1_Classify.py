@@ -56,4 +56,4 @@ if session.selected is not None:
     photo = session.photos[session.selected]
     show_photo_bar(session, photo)
     show_result(session, photo, classifier, cards)
-classify_rest(session, tuple(cards))
+classify_rest(session, cards)

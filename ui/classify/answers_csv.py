@@ -1,4 +1,4 @@
-"""The CSV of all answers: a row for each photo and classifier."""
+"""The CSV of all answers: a row for each photo and classifier, and for all together."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from coin_core.catalog.exporting.sheets import table
 from coin_core.errors import UnreadablePhotoError
+from coin_core.i18n import ENGLISH, speaking
 from coin_core.model_store.card import Card
 from coin_core.results import class_title, transliterated
 from ui.classify import predict
@@ -26,11 +27,12 @@ def answers_csv(session: UploadSession, cards: Mapping[str, Card]) -> bytes:
     """The answers of all classifiers; no cell is run as a formula by a spreadsheet."""
     classes = sorted({name for card in cards.values() for name in card.classes})
     at = datetime.now(UTC)
-    rows = (
-        row
-        for photo in session.photos.values()
-        for row in _rows(session, photo, cards, classes, at)
-    )
+    with speaking(ENGLISH):  # a table for programs, whatever the pages speak
+        rows = [
+            row
+            for photo in session.photos.values()
+            for row in _rows(session, photo, cards, classes, at)
+        ]
     return table([*_COLUMNS, *(f"p_{name}" for name in classes)], rows)
 
 
@@ -42,7 +44,7 @@ def _rows(
     at: datetime,
 ) -> Iterator[list[object]]:
     note = session.notes.get(photo.digest, PhotoNote())
-    for name, card in cards.items():
+    for name in predict.with_together(cards):
         try:
             result = predict.answer(session, photo, name)
         except UnreadablePhotoError:  # said when it was dropped
@@ -60,7 +62,7 @@ def _rows(
             edges = [*(round(side, 4) for side in sides), round(box.turn_deg, 1)]
         by = "visitor" if photo.digest in session.boxes else "program"
         yield [
-            *(photo.name, note.context, own_reading(note), note.text, card.name),
+            *(photo.name, note.context, own_reading(note), note.text, name),
             "cannot tell" if verdict.ruler is None else cells[0],
             # Without a ruler the first choice is only what the coin leans to.
             *cells[1:],

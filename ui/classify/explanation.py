@@ -47,6 +47,8 @@ def show_comparison(
     if together is not None:
         answer = as_text(headline(together, (), ()))
         st.markdown(_("Weighed together: **{answer}**").format(answer=answer))
+        if words := why_together_differs(verdicts, together):
+            st.markdown(as_text(words))
         st.caption(_together_measured())
     _show_colours(cards[verdicts[0].classifier].classes)
     chart, table = st.columns([1, 1.3], gap="medium", vertical_alignment="center")
@@ -54,6 +56,28 @@ def show_comparison(
         _show_bars(verdicts, cards)
     with table:
         _show_verdicts(verdicts, cards)
+
+
+def why_together_differs(verdicts: Sequence[Verdict], together: Verdict) -> str:
+    """Why the verdict of all prefers another ruler than most of them; "" if not."""
+    weighed = [one for one in verdicts if is_weighed(one)]
+    if not is_weighed(together) or not weighed:
+        return ""
+    best = together.ranked[0][0]
+    first, count = Counter(one.ranked[0][0] for one in weighed).most_common(1)[0]
+    if first == best or 2 * count <= len(weighed):
+        return ""
+    return _(
+        "By themselves, {count} of {all} put {first} first: each of them reads the "
+        "coin in the turn that was found. In the other turns its letters fit {best} "
+        "better. Compare the letters with the coin; if it is not upright, turn it "
+        "with “Correct the crop”."
+    ).format(
+        count=count,
+        all=len(verdicts),
+        first=class_title(first),
+        best=class_title(best),
+    )
 
 
 def _together_measured() -> str:

@@ -88,12 +88,21 @@ def ask_all(
 
     The second is None where a classifier is missing, or a user's own replaces one.
     """
-    count, box = len(cards), session.boxes.get(photo.digest)
-    together = (TOGETHER,) if can_read_together(cards) else ()
-    result = classify_photo(photo, (*cards, *together), box)
-    if box is None:
-        _store(session, photo, result, result.verdicts[:count])
-    return result.verdicts[:count], result.verdicts[-1] if together else None
+    names, box = with_together(cards), session.boxes.get(photo.digest)
+    count = len(cards)
+    known = [result_of(session, photo, name) for name in names] if box is None else []
+    verdicts = tuple(one.verdicts[0] for one in known if one is not None)
+    if len(verdicts) < len(names):
+        result = classify_photo(photo, names, box)
+        verdicts = result.verdicts
+        if box is None:
+            _store(session, photo, result, verdicts)
+    return verdicts[:count], verdicts[-1] if len(names) > count else None
+
+
+def with_together(cards: Mapping[str, Card]) -> tuple[str, ...]:
+    """The names of these classifiers, and of all together where they can be."""
+    return (*cards, TOGETHER) if can_read_together(cards) else tuple(cards)
 
 
 def _store(
@@ -215,7 +224,7 @@ def letters_of(
 ) -> tuple[LetterRead, ...]:
     """The letters that were read for a result; none where no legend side was found."""
     box = legend_box(result)
-    if box is None or not reads_letters(classifier):
+    if box is None or classifier == TOGETHER or not reads_letters(classifier):
         return ()
     key = (photo.digest, box, classifier)
     if key not in session.letters:
@@ -223,13 +232,14 @@ def letters_of(
     return session.letters[key]
 
 
-def classify_rest(session: UploadSession, classifiers: Sequence[str]) -> None:
+def classify_rest(session: UploadSession, cards: Mapping[str, Card]) -> None:
     """Let the other classifiers answer too, and read the letters, after all is shown.
 
     Then another classifier, the CSV and the report are there at once. A click ends
     this, and the next run of the page goes on where it was.
     """
     _forget_old_answers(session)
+    classifiers = with_together(cards)
     pending = [
         photo
         for photo in session.photos.values()
@@ -253,7 +263,7 @@ def classify_rest(session: UploadSession, classifiers: Sequence[str]) -> None:
         _store(session, photo, result, result.verdicts)
         if (box := legend_box(result)) is not None:
             by_net: dict[int, tuple[LetterRead, ...]] = {}
-            for name in filter(reads_letters, classifiers):
+            for name in filter(reads_letters, cards):
                 net = id(loaded.feature_extractor(name))
                 if net not in by_net:
                     by_net[net] = letters_read(photo, box, name)
@@ -300,7 +310,7 @@ def classify_uploads(session: UploadSession, classifier: str) -> bool:
                 pixels = (
                     photo_pixels(photo)
                     if len(pending) == 1
-                    else decode(photo.data, name=photo.name)
+                    else decode(photo.data, name=photo.name, queue=True)
                 )
             except UnreadablePhotoError as error:
                 session.reject(photo.digest, str(error))

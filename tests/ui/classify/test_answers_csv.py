@@ -5,7 +5,9 @@ import io
 
 import pytest
 
+from coin_core.classifiers.together_card import TOGETHER
 from coin_core.detection.faces import DetectedFace, RotatedBox, Side
+from coin_core.i18n import speaking
 from coin_core.results import LetterRead, PhotoResult
 from tests import fakes
 from tests.ui.classify.test_results_table import a_verdict
@@ -28,7 +30,7 @@ def a_session(name: str, note: PhotoNote | None = None) -> UploadSession:
     session.add([(name, b"bytes")])
     (digest,) = session.photos
     face = DetectedFace(box=BOX, side=Side.LEGEND, confidence=0.9)
-    for classifier in CARDS:
+    for classifier in (*CARDS, TOGETHER):
         session.results[digest, classifier] = PhotoResult(
             faces=(face,), legend=0, verdicts=(a_verdict(classifier=classifier),)
         )
@@ -69,7 +71,7 @@ def test_no_cell_of_the_csv_is_a_formula(name: str, cell: str) -> None:
 def test_every_classifier_has_a_row_with_its_probabilities_letters_and_box() -> None:
     session = a_session("a.jpg")
     rows = rows_of(session)
-    assert [row["classifier"] for row in rows] == list(CARDS)
+    assert [row["classifier"] for row in rows] == [*CARDS, TOGETHER]
     for row in rows:
         assert row["verdict"] == "John Hyrcanus I"
         assert row["second_choice"] == "Alexander Jannaeus"
@@ -79,7 +81,7 @@ def test_every_classifier_has_a_row_with_its_probabilities_letters_and_box() -> 
         assert row["box_by"] == "program"
         assert row["read_at"].endswith("+00:00")
         assert row["photo_sha256"] == next(iter(session.photos))
-        read = "" if row["classifier"] == "knn" else "YHWN / TNHK / HNGD"
+        read = "" if row["classifier"] in ("knn", TOGETHER) else "YHWN / TNHK / HNGD"
         assert row["letters"] == read
 
 
@@ -104,3 +106,16 @@ def test_what_the_visitor_reads_stands_beside_what_the_classifiers_say() -> None
     assert row["verdict"] == "John Hyrcanus I"
     row = rows_of(a_session("a.jpg", PhotoNote(ruler=NOBODY)))[0]
     assert row["own_reading"] == "cannot tell"
+
+
+def test_the_csv_is_english_whatever_the_pages_speak() -> None:
+    session = a_session("a.jpg", PhotoNote(ruler=NOBODY))
+    without_time = [
+        {name: cell for name, cell in row.items() if name != "read_at"}
+        for row in rows_of(session)
+    ]
+    with speaking("he"):
+        rows = rows_of(session)
+    assert [{**row, "read_at": ""} for row in rows] == [
+        {**row, "read_at": ""} for row in without_time
+    ]

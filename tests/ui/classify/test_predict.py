@@ -5,10 +5,13 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from coin_core.classifiers.together_card import TOGETHER
 from coin_core.imaging import photo_io
 from tests import fakes
 from ui.classify import predict
 from ui.classify.session import UploadedPhoto, UploadSession
+
+CARDS = {bundle.name: bundle.card for bundle in fakes.bundles()}
 
 
 @pytest.fixture
@@ -76,16 +79,16 @@ def test_a_photo_is_decoded_once_for_all_classifiers_and_letters(
 ) -> None:
     decoded = []
 
-    def decode(data: bytes, *, name: str) -> np.ndarray:
+    def decode(data: bytes, *, name: str, queue: bool = False) -> np.ndarray:
         decoded.append(name)
-        return photo_io.decode(data, name=name)
+        return photo_io.decode(data, name=name, queue=queue)
 
     monkeypatch.setattr(predict, "decode", decode)
     predict.classify_uploads(session, "resnet")
-    predict.classify_rest(session, ("resnet", "vgg", "mlp"))
+    predict.classify_rest(session, CARDS)
     assert sorted(decoded) == ["120.png", "121.png"]
-    assert {name for _, name in session.results} == {"resnet", "vgg", "mlp"}
-    assert len(session.letters) == 6
+    assert {name for _, name in session.results} == {*CARDS, TOGETHER}
+    assert len(session.letters) == 2 * len(CARDS)
 
 
 def test_few_crops_are_kept(
@@ -93,19 +96,20 @@ def test_few_crops_are_kept(
 ) -> None:
     monkeypatch.setattr(predict, "_KEPT", 1)
     predict.classify_uploads(session, "resnet")
-    predict.classify_rest(session, ("resnet", "vgg"))
-    assert len(session.results) == 4
+    predict.classify_rest(session, {name: CARDS[name] for name in ("resnet", "vgg")})
+    assert len(session.results) == 4  # not all are there, so none together
     assert len(predict._prepared()) == 1
 
 
 def test_the_comparison_of_a_photo_is_not_asked_for_again(
     session: UploadSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    cards = {bundle.name: bundle.card for bundle in fakes.bundles()}
     predict.classify_uploads(session, "resnet")
     shown, other = session.photos.values()
-    verdicts, _together = predict.ask_all(session, shown, cards)
-    assert [one.classifier for one in verdicts] == list(cards)
+    verdicts, together = predict.ask_all(session, shown, CARDS)
+    assert [one.classifier for one in verdicts] == list(CARDS)
+    assert together is not None
+    assert together.classifier == TOGETHER
     asked = []
     classify = fakes.FakeCoinClassifier.classify_prepared
 
@@ -114,6 +118,8 @@ def test_the_comparison_of_a_photo_is_not_asked_for_again(
         return classify(self, prepared, names)
 
     monkeypatch.setattr(fakes.FakeCoinClassifier, "classify_prepared", counted)
-    predict.classify_rest(session, tuple(cards))
-    assert asked == [("vgg", "svm", "knn", "mlp")]
+    predict.classify_rest(session, CARDS)
+    assert asked == [("vgg", "svm", "knn", "mlp", TOGETHER)]
     assert (other.digest, "mlp") in session.results
+    assert predict.ask_all(session, other, CARDS)[1] is not None
+    assert len(asked) == 1

@@ -69,9 +69,11 @@ class CoinPage:
         facts: Titles with what they say: the context, the visitor's own reading.
         pictures: The coin first.
         shares: The probabilities of the chosen classifier; empty if they mean nothing.
-        letters: What was read, right to left, in transliteration.
+        letters: What was read, right to left, in transliteration; in Hebrew letters
+            if the language has them.
         names: For each ruler, how many letters of his name were read.
-        alternatives: The answers of all classifiers: title, answer, model.
+        alternatives: The answers of all classifiers, and of all together: title,
+            answer, model.
         caveats: What the numbers rest on.
         signature: Date, classifier, photo.
     """
@@ -95,6 +97,8 @@ def coin_page(
     classifier: str,
     cards: Mapping[str, Card],
     at: datetime,
+    *,
+    with_heat: bool = True,
 ) -> CoinPage:
     """Everything the report says of one photo.
 
@@ -104,11 +108,15 @@ def coin_page(
         classifier: The classifier whose verdict heads the page.
         cards: The cards of all classifiers.
         at: When the report is made.
+        with_heat: Whether the heat map is among the pictures.
 
     Raises:
         CoinError: The photo cannot be read any more.
     """
-    results = {name: predict.answer(session, photo, name) for name in cards}
+    results = {
+        name: predict.answer(session, photo, name)
+        for name in predict.with_together(cards)
+    }
     result = results[classifier]
     verdict = result.verdicts[0]
     is_weighed = verdict.reason in (None, RejectReason.TOO_WORN)
@@ -129,7 +137,9 @@ def coin_page(
         verdict=sentence(verdict).replace(" %", f"{NBSP}%"),
         reading=reading_sentences(fits, leaning) if fits else "",
         facts=tuple((title, text) for title, text in facts if text),
-        pictures=_pictures(session, photo, result, classifier, leaning),
+        pictures=_pictures(
+            session, photo, result, classifier, leaning, with_heat=with_heat
+        ),
         shares=_shares(verdict, cards[classifier]) if is_weighed else (),
         letters=transliterated(letters),
         names=tuple(
@@ -142,7 +152,11 @@ def coin_page(
             for fit in fits
         ),
         alternatives=tuple(
-            _alternative(cards[name], one.verdicts[0]) for name, one in results.items()
+            _alternative(
+                short_title(cards[name]) if name in cards else _("Weighed together"),
+                one.verdicts[0],
+            )
+            for name, one in results.items()
         ),
         caveats=caveats(cards[classifier]),
         signature=_("{date} · {classifier}, model {model} · photo {photo}").format(
@@ -190,6 +204,8 @@ def _pictures(
     result: PhotoResult,
     classifier: str,
     leaning: str,
+    *,
+    with_heat: bool,
 ) -> tuple[Picture, ...]:
     """The coin; where a legend was weighed, also its letters and the heat map."""
     box = predict.legend_box(result)
@@ -210,14 +226,16 @@ def _pictures(
                 caption=_("The letters that were read"),
             )
         )
-    if leaning and (heat := predict.heat_map(photo, box, classifier, leaning)).any():
-        caption = _("What speaks for {ruler}: the warmer, the more")
-        pictures.append(
-            Picture(
-                jpeg=picture_of_heat(crop, heat),
-                caption=caption.format(ruler=class_title(leaning)),
+    if leaning and with_heat:
+        heat = predict.heat_map(photo, box, classifier, leaning)
+        if heat.any():
+            caption = _("What speaks for {ruler}: the warmer, the more")
+            pictures.append(
+                Picture(
+                    jpeg=picture_of_heat(crop, heat),
+                    caption=caption.format(ruler=class_title(leaning)),
+                )
             )
-        )
     return tuple(pictures)
 
 
@@ -243,7 +261,7 @@ def _shares(verdict: Verdict, card: Card) -> tuple[Share, ...]:
     )
 
 
-def _alternative(card: Card, verdict: Verdict) -> tuple[str, str, str]:
+def _alternative(title: str, verdict: Verdict) -> tuple[str, str, str]:
     if verdict.ruler is not None:
         share = probability_text(verdict.probabilities[verdict.ruler])
         says = f"{class_title(verdict.ruler)}, {share}"
@@ -255,4 +273,4 @@ def _alternative(card: Card, verdict: Verdict) -> tuple[str, str, str]:
             says += " " + _("(leans to {ruler}, {probability})").format(
                 ruler=class_title(name), probability=probability_text(probability)
             )
-    return short_title(card), says, verdict.model[:_DIGEST]
+    return title, says, verdict.model[:_DIGEST]
