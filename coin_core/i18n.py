@@ -31,7 +31,10 @@ ENGLISH: Final = "en"
 DOMAIN: Final = "coin_reader"
 LOCALE_FOLDER: Final = Path(__file__).parent.parent / "locale"
 
-_FEW_LETTERS: Final = 9  # a text of fewer fits sentences that are not its own
+# A text of no more letters fits sentences that are not its own.
+_FEW_LETTERS: Final = 9
+_FEW_IN_SENTENCE: Final = 6
+_Pattern = tuple[re.Pattern[str], re.Pattern[str], str]
 _language: ContextVar[str | None] = ContextVar("language", default=None)
 _find_language: Callable[[], str] = lambda: ENGLISH  # noqa: E731
 
@@ -61,6 +64,15 @@ def languages() -> tuple[str, ...]:
     """The codes of all languages: English, and each that has a catalogue."""
     found = sorted(path.parts[-3] for path in LOCALE_FOLDER.glob(f"*/*/{DOMAIN}.po"))
     return (ENGLISH, *found)
+
+
+@cache
+def text_direction(language: str) -> str:
+    """The direction of a language's text, "ltr" or "rtl"."""
+    # Babel takes a moment to load.
+    from babel import Locale
+
+    return Locale.parse(language).text_direction
 
 
 def _(text: str) -> str:
@@ -93,31 +105,69 @@ def translate(sentence: str) -> str:
     known = _(sentence)
     if known != sentence:
         return known
-    for pattern, text in _patterns(language):
-        if found := pattern.fullmatch(sentence):
-            parts = {name: translate(part) for name, part in found.groupdict().items()}
-            return _(text).format(**parts)
-    return sentence
+    for shortest, longest, text in _patterns(language):
+        if (found := shortest.fullmatch(sentence)) is None:
+            continue
+        # Where a name ends is a question if it holds the words that follow it.
+        other = longest.fullmatch(sentence)
+        ways = [_Parts(one.groupdict()) for one in (found, other) if one]
+        best = max(ways, key=lambda parts: parts.known)
+        return re.sub(r"\{(\w+)[^{}]*\}", r"{\1}", _(text)).format(**best)
+    return _translate_list(sentence)
+
+
+def _translate_list(text: str) -> str:
+    """Several sentences, or a list of which each part is known, part by part."""
+    sentences = re.split(r"(?<=\.) ", text)
+    if len(sentences) > 1:
+        return " ".join(map(translate, sentences))
+    parts = text.split(", ")
+    translated = list(map(translate, parts)) if len(parts) > 1 else parts
+    known = all(one != part for one, part in zip(translated, parts, strict=True))
+    return ", ".join(translated) if known else text
+
+
+class _Parts(dict[str, str]):
+    """The translated parts of a sentence, and how many are known words or numbers."""
+
+    def __init__(self, parts: dict[str, str]) -> None:
+        super().__init__({name: translate(part) for name, part in parts.items()})
+        self.known = sum(
+            self[name] != part or not re.search(r"[^\W\d_]", part)
+            for name, part in parts.items()
+        )
 
 
 @cache
-def _patterns(language: str) -> tuple[tuple[re.Pattern[str], str], ...]:
-    """A pattern for each text with placeholders, those with most words first."""
+def _patterns(
+    language: str,
+) -> tuple[tuple[re.Pattern[str], re.Pattern[str], str], ...]:
+    """Two patterns for each text with placeholders, those with most words first.
+
+    The first placeholder takes as little as it can in the one, and as much in the
+    other.
+    """
     sizes = {text: len(re.sub(r"\{.*?\}|\W", "", text)) for text in _texts(language)}
     texts = [
-        text for text, size in sizes.items() if "{" in text and size > _FEW_LETTERS
+        text
+        for text, size in sizes.items()
+        if "{" in text
+        and (size > (_FEW_IN_SENTENCE if "." in text else _FEW_LETTERS))
+        | text.startswith("{count} ")
     ]
     texts.sort(key=lambda text: -sizes[text])
-    return tuple((_pattern(text), text) for text in texts)
+    return tuple((_pattern(text), _pattern(text, "+"), text) for text in texts)
 
 
-def _pattern(text: str) -> re.Pattern[str]:
+def _pattern(text: str, first: str = "+?") -> re.Pattern[str]:
     expression = ""
     for words, name, _spec, _conversion in Formatter().parse(text):
         expression += re.escape(words)
         if name:
             is_known = f"(?P<{name}>" in expression
-            expression += f"(?P={name})" if is_known else f"(?P<{name}>.+?)"
+            many = "+?" if "(?P<" in expression else first
+            sign = r"[\d,]" if name == "count" else "."
+            expression += f"(?P={name})" if is_known else f"(?P<{name}>{sign}{many})"
     return re.compile(expression, re.DOTALL)
 
 

@@ -98,10 +98,10 @@ class LetterRead:
 
 
 def transliterated(letters: Sequence[LetterRead]) -> str:
-    """The lines that were read, each from right to left, in transliteration."""
+    """The lines that were read, each from right to left, in the script of the page."""
     lines: dict[int, str] = {}
     for letter in letters:
-        sign = _TRANSLITERATIONS[letter.letter]
+        sign = _(_TRANSLITERATIONS[letter.letter])
         lines[letter.line] = lines.get(letter.line, "") + sign
     return " / ".join(lines.values())
 

@@ -11,11 +11,65 @@ from coin_core.errors import KNOWN_ERRORS, sentence_of
 from coin_core.i18n import N_, _, translate
 from ui.formatting import as_text
 
-# How errors of a disk read, for `translate`; see `coin_core.errors.explain_disk_error`.
-_OF_DISKS = (
+# How sentences read that are made of parts, and the parts, for `translate`.
+_PARTS = (
+    # of `coin_core.errors`, about disks
     N_("{path}: the disk is full. Make room and do it again."),
     N_("{path}: this is not permitted. Check the permissions."),
     N_("{path}: another process is at work on it. Try again in a moment."),
+    N_("{path}: {error}. Check the disk."),
+    N_("{failure}: {reason}; nothing was changed."),
+    N_("{failure}: {reason}; nothing was left there."),
+    N_("the disk is full. Make room and do it again"),
+    N_("this is not permitted. Check the permissions"),
+    N_("another process is at work on it. Try again in a moment"),
+    N_("{error}. Check the disk"),
+    N_("{out} cannot be written"),
+    N_("The copy in {out} could not be finished"),
+    N_("A photo could not be stored in {folder}"),
+    N_("The choice of the model could not be stored"),
+    N_("The models of the team cannot be fetched"),
+    N_("The change has not reached the other machines yet"),
+    # of jobs and imports
+    N_("{title} is running already. Wait for it, or stop it first."),
+    N_("{title} is running already on {machine}. Wait for it, or stop it first."),
+    *(
+        N_("{count} of {total} photos read: {new} imported"),
+        N_("{count} known already"),
+    ),
+    *(N_("{count} of {total} coins rendered"), N_("{count} recognised as known coins")),
+    *(N_("{count} photos gathered"), N_("{count} coins looked at")),
+    *(N_("{count} new photos"), N_("{count} of them labelled"), N_("{count} failed")),
+    *(N_("{count} coins left out"), N_("{count} could not be read")),
+    N_("The same coin as {name} (photo {photo_id}), by its look."),
+    N_("It was interrupted; it can go on from where it was."),
+    N_("Row {number} of {name} names no file."),
+    N_("{where}, and several photos have that name. Give its folder too."),
+    N_("{where}, which is not in the archive."),
+    N_("{where}, which is not there."),
+    N_(
+        "{where}, which is outside the table's folder. Import that folder together "
+        "with the table."
+    ),
+    N_("column {number}"),
+    *(N_("is empty"), N_("is missing"), N_("is not there"), N_("is no file")),
+    # of versions
+    N_("Frozen by {who}. Shares {fractions}. Left out: {reasons}."),
+    N_("Frozen by {who}. Shares {fractions}."),
+    *(N_("Shares {fractions}. Left out: {reasons}."), N_("Shares {fractions}.")),
+    *(N_("{count} excluded"), N_("{count} without a ruler")),
+    *(N_("{count} not freely licensed"), N_("{count} without the legend side")),
+    N_("{count} rendered demo coins"),
+    # of photos and models
+    N_(
+        "The process that decodes photos does not start ({error}). Install the program "
+        "again, or see what this prints: python -m coin_core.imaging.decoder"
+    ),
+    N_("Copy the bundle again, or train it again."),
+    N_("belongs to another network"),
+    N_("one of the program's own networks has it"),
+    N_("a name is up to 64 letters, digits, '.', '_' and '-'"),
+    N_("Stopped before anything was learned. The same command starts again."),
 )
 DAMAGE = (TypeError, ValueError, LookupError, AttributeError, ArithmeticError)
 """What code raises that reads damaged files without checking each value."""

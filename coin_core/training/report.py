@@ -11,6 +11,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from coin_core.i18n import N_, _, current_language, text_direction, translate
 from coin_core.results import class_title
 from coin_core.training.error_analysis import (
     Bin,
@@ -28,17 +29,18 @@ from coin_core.training.runs import Row, Run, now
 
 COLOURS = ("#3f7468", "#d09a3c", "#8c3f26", "#5b6b8c", "#7a6a9c", "#9c9a4a")
 _CURVES = {
-    "train_loss": "loss, training coins",
-    "valid_loss": "loss, validation coins",
-    "valid_accuracy": "right, validation coins",
-    "rate": "learning rate",
+    "train_loss": N_("loss, training coins"),
+    "valid_loss": N_("loss, validation coins"),
+    "valid_accuracy": N_("right, validation coins"),
+    "rate": N_("learning rate"),
 }
 _STYLE = """
 body { font: 15px/1.5 Georgia, serif; color: #2e2620; max-width: 60rem;
   margin: 2rem auto; padding: 0 1rem; }
 h1 { font-size: 1.7rem; } h2 { font-size: 1.2rem; margin-top: 2rem; }
 table { border-collapse: collapse; margin-bottom: 1rem; }
-td, th { padding: .25rem .8rem .25rem 0; text-align: left; vertical-align: top;
+td, th { padding: .25rem 0;
+  padding-inline-end: .8rem; text-align: start; vertical-align: top;
   border-bottom: 1px solid #ece3d2; overflow-wrap: anywhere; }
 .soft { color: #60564b; font-size: .9rem; }
 .photos { display: grid; gap: 1rem;
@@ -111,28 +113,39 @@ def html_report(run: Run, summary: RunSummary) -> str:
     rows, config = run.predictions(), run.config()
     figures = run.report().get("report") or {}
     classes = list(figures.get("classes") or config.get("classes") or [])
-    title = f"{summary.classifier} on {summary.data}"
+    title = _("{classifier} on {data}").format(
+        classifier=summary.classifier, data=summary.data
+    )
     note = escape(summary.note).replace("\n", "<br>")
-    caution = escape(str(config.get("caution") or ""))
+    about = _("Run {run}, started {time}; {state}; {machine}. Written {now}.").format(
+        run=summary.run_id,
+        time=summary.started,
+        state=_(str(summary.state)),
+        machine=summary.machine,
+        now=now(),
+    )
+    caution = ""
+    if config.get("caution"):
+        caution = _("Unreliable: {caution}.").format(caution=config["caution"])
     parts = [
         f"<h1>{escape(title)}</h1>",
-        f'<p class="soft">Run {escape(summary.run_id)}, started '
-        f"{escape(summary.started)}; {escape(str(summary.state))}; "
-        f"{escape(summary.machine)}. Written {now()}.</p>",
+        f'<p class="soft">{escape(about)}</p>',
         f"<p>{_headline(summary)}</p>",
         f"<p>{escape(record_of_tests(run)[0])}</p>" if summary.accuracy else "",
-        f"<p><b>Unreliable: {caution}.</b></p>" if caution else "",
-        f"<p><b>{escape(summary.few)}</b></p>" if summary.few else "",
-        f"<h2>Notes</h2><p>{note}</p>" if note else "",
+        f"<p><b>{escape(caution)}</b></p>" if caution else "",
+        f"<p><b>{escape(translate(summary.few))}</b></p>" if summary.few else "",
+        f"<h2>{escape(_('Notes'))}</h2><p>{note}</p>" if note else "",
         _curves(run),
         _confusion(rows, figures, classes),
-        _bins("Calibration", "confidence", reliability(rows)),
-        _bins("By legible letters", "legible", by_legibility(rows)),
+        _bins(_("Calibration"), _("confidence"), reliability(rows)),
+        _bins(_("By legible letters"), _("legible"), by_legibility(rows)),
         _mistakes(rows),
         _settings(summary, config),
     ]
+    language = current_language()
     return (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        f'<!doctype html><html lang="{language}" dir="{text_direction(language)}">'
+        '<head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width">'
         '<meta http-equiv="Content-Security-Policy" '
         "content=\"default-src 'unsafe-inline' data: blob:\">"
@@ -143,7 +156,10 @@ def html_report(run: Run, summary: RunSummary) -> str:
 
 
 def _percent(value: float | None, low: float, high: float) -> str:
-    return "–" if value is None else f"{value:.1%} ({low:.1%} to {high:.1%})"
+    if value is None:
+        return "–"
+    span = _("{low} to {high}").format(low=f"{low:.1%}", high=f"{high:.1%}")
+    return f"{value:.1%} ({span})"
 
 
 def _table(rows: Sequence[Any], names: list[str] | None = None) -> str:
@@ -156,17 +172,23 @@ def _table(rows: Sequence[Any], names: list[str] | None = None) -> str:
 def _headline(summary: RunSummary) -> str:
     sentences = []
     if summary.accuracy:
-        sentences.append(
-            f"<b>{_percent(*summary.accuracy)}</b> of {summary.n} held-out photos were "
-            "right (Wilson 95 % interval)."
-        )
+        words = _(
+            "{percent} of {count} held-out photos were right (Wilson 95 % interval)."
+        ).format(percent="{percent}", count=summary.n)
+        share = f"<b>{_percent(*summary.accuracy)}</b>"
+        sentences.append(escape(words).replace("{percent}", share))
     if summary.valid_accuracy:
-        sentences.append(f"Validation coins: {_percent(*summary.valid_accuracy)}.")
+        words = _("Validation coins: {percent}.")
+        sentences.append(
+            escape(words.format(percent=_percent(*summary.valid_accuracy)))
+        )
     if summary.best_epochs:
-        epochs = escape(", ".join(map(str, summary.best_epochs)))
-        sentences.append(f"Epoch kept in each fold: {epochs}.")
+        epochs = ", ".join(map(str, summary.best_epochs))
+        words = _("Epoch kept in each fold: {epochs}.")
+        sentences.append(escape(words.format(epochs=epochs)))
     if summary.seconds:
-        sentences.append(f"Training took {summary.seconds / 60:.1f} minutes.")
+        words = _("Training took {count} minutes.")
+        sentences.append(escape(words.format(count=f"{summary.seconds / 60:.1f}")))
     return " ".join(sentences)
 
 
@@ -175,9 +197,11 @@ def _curves(run: Run) -> str:
     charts = {}
     for name, title in _CURVES.items():
         if lines := curve_points(log, name):
-            charts[title] = [
+            charts[_(title)] = [
                 Curve(
-                    f"fold {int(fold) + 1}" if fold.isdigit() else "all coins",
+                    _("fold {number}").format(number=int(fold) + 1)
+                    if fold.isdigit()
+                    else _("all coins"),
                     points,
                     COLOURS[place % len(COLOURS)],
                 )
@@ -186,7 +210,8 @@ def _curves(run: Run) -> str:
     if not charts:
         return ""
     figure = curve_charts(charts, across=2)
-    return "<h2>Curves over epochs</h2>" + str(figure.to_html(full_html=False))
+    heading = f"<h2>{escape(_('Curves over epochs'))}</h2>"
+    return f'{heading}<div dir="ltr">{figure.to_html(full_html=False)}</div>'
 
 
 def _confusion(rows: Sequence[Row], figures: Row, classes: Sequence[str]) -> str:
@@ -197,49 +222,61 @@ def _confusion(rows: Sequence[Row], figures: Row, classes: Sequence[str]) -> str
     per_class = [
         {
             "": class_title(one.label),
-            "recall": _percent(one.recall.value, one.recall.low, one.recall.high),
-            "precision": _percent(
+            _("recall"): _percent(one.recall.value, one.recall.low, one.recall.high),
+            _("precision"): _percent(
                 one.precision.value, one.precision.low, one.precision.high
             ),
-            "photos": one.recall.n,
+            _("photos"): one.recall.n,
         }
         for one in class_figures(counts, classes)
     ]
+    words = _("Rows are the true classes, columns the predicted ones.")
     return (
-        '<h2>Confusion matrix</h2><p class="soft">Rows are the true classes, columns '
-        f"the predicted ones.</p>{_table(counts, titles)}{_table(per_class)}"
+        f"<h2>{escape(_('Confusion matrix'))}</h2>"
+        f'<p class="soft">{escape(words)}</p>'
+        f"{_table(counts, titles)}{_table(per_class)}"
     )
 
 
 def _bins(title: str, column: str, bins: Sequence[Bin]) -> str:
     rows = [
         {
-            column: f"{one.low:.0%} to {one.high:.0%}",
-            "right": _percent(one.right.value, one.right.low, one.right.high),
-            "photos": one.right.n,
+            column: _("{low} to {high}").format(
+                low=f"{one.low:.0%}", high=f"{one.high:.0%}"
+            ),
+            _("right"): _percent(one.right.value, one.right.low, one.right.high),
+            _("photos"): one.right.n,
         }
         for one in bins
     ]
-    return f"<h2>{title}</h2>{_table(rows)}" if rows else ""
+    return f"<h2>{escape(title)}</h2>{_table(rows)}" if rows else ""
 
 
 def _mistakes(rows: Sequence[Row]) -> str:
     cards = "".join(
-        f"<div>{_picture(row)}<br>is {escape(class_title(str(row['label'])))}<br>"
-        f"predicted {escape(class_title(answer_of(row)))}, {confidence_of(row):.0%}<br>"
-        f'<span class="soft">{escape(str(row["photo"]))}</span></div>'
+        f"<div>{_picture(row)}<br>{escape(_mistake(row))}<br>"
+        f'<span class="soft"><bdi>{escape(str(row["photo"]))}</bdi></span></div>'
         for row in confident_mistakes(rows)
     )
     if not cards:
         return ""
-    return f'<h2>Most confident mistakes</h2><div class="photos">{cards}</div>'
+    heading = escape(_("Most confident mistakes"))
+    return f'<h2>{heading}</h2><div class="photos">{cards}</div>'
+
+
+def _mistake(row: Row) -> str:
+    return _("is {label}; predicted {answer}, {percent}").format(
+        label=class_title(str(row["label"])),
+        answer=class_title(answer_of(row)),
+        percent=f"{confidence_of(row):.0%}",
+    )
 
 
 def _picture(row: Row) -> str:
     try:
         data = picture_path(str(row["picture"])).read_bytes()
     except (OSError, KeyError):
-        return '<span class="soft">picture no longer kept</span>'
+        return f'<span class="soft">{escape(_("picture no longer kept"))}</span>'
     code = base64.b64encode(data).decode()
     return f'<img alt="" src="data:image/jpeg;base64,{code}">'
 
@@ -249,8 +286,8 @@ def _settings(summary: RunSummary, config: Row) -> str:
     values |= {f"coins: {k}": v for k, v in config.get("coins_per_class", {}).items()}
     values |= {f"version: {k}": v for k, v in config.get("versions", {}).items()}
     rows = [
-        {"setting": name, "value": str(value)}
+        {_("setting"): name, _("value"): str(value)}
         for name, value in values.items()
         if value not in (None, "")
     ]
-    return f"<h2>Settings</h2>{_table(rows)}"
+    return f"<h2>{escape(_('Settings'))}</h2>{_table(rows)}"

@@ -86,6 +86,20 @@ def test_a_finished_sentence_is_translated_with_what_it_names(catalogue) -> None
     assert translate(str(error)) == str(error)
 
 
+def test_a_name_may_hold_the_words_of_a_sentence(catalogue) -> None:
+    catalogue("eo")
+    with speaking("eo"):
+        for name in ("a.png", "what is not kept: all.png"):
+            assert translate(f"The photo {name} is not kept: it is full.") == (
+                f"La foto {name} ne estas konservita: ĝi plenas."
+            )
+        # A number in a sentence is text already.
+        for folder in ("b", "what holds 2"):
+            assert translate(f"The folder {folder} holds 1,200 photos.") == (
+                f"En {folder} estas 1,200 fotoj."
+            )
+
+
 def test_placeholders_keep_their_order_in_text_from_right_to_left(catalogue) -> None:
     catalogue("he")
     with speaking("he"):

@@ -69,7 +69,8 @@ def demo_file(coin: DemoCoin) -> tuple[str, bytes]:
     image, _ruler = render_demo_coin(coin)
     buffer = io.BytesIO()
     Image.fromarray(image).save(buffer, "PNG")
-    return f"{coin.label} (rendered).png", buffer.getvalue()
+    name = _("{coin} (rendered)").format(coin=_(coin.label))
+    return f"{name}.png", buffer.getvalue()
 
 
 def show_demo_coins(session: UploadSession) -> None:

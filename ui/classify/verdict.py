@@ -13,7 +13,7 @@ from coin_core.model_store.card import Card
 from coin_core.results import RejectReason, Verdict, class_title, sentence
 from coin_core.rulers import RULERS
 from ui.components.charts import Bar, chart_text, probability_bars, show_chart
-from ui.components.paleo_hebrew import name_on_coin
+from ui.components.paleo_hebrew import name_forms, name_on_coin
 from ui.formatting import (
     SURE_OF_SIDE,
     as_text,
@@ -127,14 +127,14 @@ def show_verdict(
         parts.append(f'<p class="coin-read">{escape(reading)}</p>')
     ruler = RULERS.get(verdict.ruler or "")
     if ruler is not None:
+        names = [name_on_coin(ruler)]
+        if _(ruler.name) != ruler.name_hebrew:
+            names.insert(0, f'<span dir="rtl" lang="he">{ruler.name_hebrew}</span>')
+        reign = escape(_("ruled {years}").format(years=reign_years(ruler)))
         parts.append(
-            f'<p class="coin-names"><span dir="rtl" lang="he">{ruler.name_hebrew}'
-            f"</span> &ensp;·&ensp; {name_on_coin(ruler)}</p>"
-            f'<p class="coin-soft">{escape(_("On the coin"))}: '
-            f"<bdi>{escape(ruler.name_on_coin)}</bdi> "
-            f'(<span dir="rtl" lang="he">{ruler.name_hebrew_on_coin}</span>, '
-            f"<bdi>{escape(ruler.letters_transliterated)}</bdi>) &ensp;·&ensp; "
-            f"{escape(_('ruled {years}').format(years=reign_years(ruler)))}</p>"
+            f'<p class="coin-names">{" &ensp;·&ensp; ".join(names)}</p>'
+            f'<p class="coin-soft">{escape(_("On the coin"))}: {name_forms(ruler)} '
+            f"&ensp;·&ensp; {reign}</p>"
         )
     elif verdict.reason is not None:
         step = escape(_(NEXT_STEP[verdict.reason]))

@@ -22,7 +22,8 @@ export default function ({ data, parentElement, setTriggerValue }) {
     count.textContent = row.count.toLocaleString("en");
     bar.append(fill, count);
     button.append(label, bar);
-    button.title = selected ? "Show all rulers again" : `Show only: ${row.label}`;
+    const { all, only } = data.words;
+    button.title = selected ? all : only.replace("{ruler}", row.label);
     button.onclick = () => setTriggerValue("pick", selected ? "" : row.key);
     return button;
   }));

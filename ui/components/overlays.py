@@ -96,7 +96,7 @@ def letter_outlines(
                     ]
                     for corner in corners
                 ],
-                "sign": letter.transliteration,
+                "sign": _(letter.transliteration),
                 "label": name.format(letter=letter_name(read.letter)),
                 "named": named,
                 "doubtful": not is_clear,

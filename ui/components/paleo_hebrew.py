@@ -73,6 +73,17 @@ def name_on_coin(ruler: Ruler, *, height_em: float = 1.05) -> str:
     )
 
 
+def name_forms(ruler: Ruler) -> str:
+    """The name on the coin as it is spoken and spelled, as HTML; in Hebrew, once."""
+    spoken, hebrew = _(ruler.name_on_coin), ruler.name_hebrew_on_coin
+    if spoken == hebrew:
+        return escape(hebrew)
+    return (
+        f'{escape(spoken)} (<span dir="rtl" lang="he">{hebrew}</span>, '
+        f"<bdi>{escape(ruler.letters_transliterated)}</bdi>)"
+    )
+
+
 _LETTERS = {letter.key: letter for letter in LETTERS}
 _READ = {
     PairState.CLEAR: N_("{letter}, read clearly"),
@@ -147,9 +158,10 @@ def _name_cell(key: str, read: int | None, state: PairState, ruler: str) -> str:
         state, read = PairState.MISSING, None
     letter = _LETTERS[key]
     tells = " tells" if key in RULERS[ruler].telling_letters else ""
+    signs = dict.fromkeys((letter.hebrew, _(letter.transliteration)))
     return (
         f'<span class="{state}{tells}"{_position(read)}>{_glyph(key)}'
-        f"<small>{letter.hebrew} {letter.transliteration}</small></span>"
+        f"<small>{' '.join(signs)}</small></span>"
     )
 
 

@@ -333,16 +333,16 @@ export default function ({ data: given, parentElement, setStateValue }) {
   // ---- buttons ----
   const box = data.focus ?? whole;
   const buttons = [
-    ["+", words.zoomIn ?? "Zoom in", () => zoom(1.5)],
-    ["−", words.zoomOut ?? "Zoom out", () => zoom(1 / 1.5)],
-    [words.whole ?? "Whole photo", "", () => show(whole)],
-    data.focus && [words.coin ?? "Coin", "", () => show(box)],
-    data.upright && [words.upright ?? "Upright", "", () => {
+    ["+", words.zoomIn, () => zoom(1.5)],
+    ["−", words.zoomOut, () => zoom(1 / 1.5)],
+    [words.whole, "", () => show(whole)],
+    data.focus && [words.coin, "", () => show(box)],
+    data.upright && [words.upright, "", () => {
       view.angle = view.angle ? 0 : data.upright;
       show(view.fitted ?? box);
     }],
-    data.crop && ["↺", words.left ?? "Turn left", () => turnCrop(-5)],
-    data.crop && ["↻", words.right ?? "Turn right", () => turnCrop(5)],
+    data.crop && ["↺", words.left, () => turnCrop(-5)],
+    data.crop && ["↻", words.right, () => turnCrop(5)],
   ].filter(Boolean);
   const held = [...tools.children].indexOf(parentElement.getRootNode().activeElement);
   tools.replaceChildren(...buttons.map(([text, title, onclick]) => {

@@ -72,6 +72,7 @@ def _show_counts(
                 for key in (*keys, UNLABELLED)
             ],
             "selected": session.ruler,
+            "words": {"only": _("Show only: {ruler}"), "all": _("Show all rulers")},
         },
         key="ruler_counts",
         on_pick_change=store,

@@ -16,7 +16,7 @@ import streamlit as st
 
 from coin_core.access import Right, may, refusal
 from coin_core.catalog import Catalog, PhotoQuery
-from coin_core.catalog.import_records import ItemState
+from coin_core.catalog.import_records import ImportState, ItemState
 from coin_core.catalog.import_report import import_report, summarize_import
 from coin_core.catalog.importing import ledger
 from coin_core.catalog.importing.ingest import (
@@ -32,7 +32,7 @@ from coin_core.catalog.importing.ingest import (
 from coin_core.catalog.importing.tables import FIELDS, ColumnProposal, propose_columns
 from coin_core.catalog.removed import list_removed, restore_photos
 from coin_core.errors import KNOWN_ERRORS, CatalogError, sentence_of
-from coin_core.i18n import N_, _, ngettext
+from coin_core.i18n import N_, _, ngettext, translate
 from coin_core.jobs import Job, JobKind, list_jobs
 from coin_core.recycle_bin import KEPT_DAYS
 from ui.background_task import BackgroundTask, show_task, start_task
@@ -53,6 +53,12 @@ _RESULTS = {
     ItemState.DONE: N_("imported"),
     ItemState.KNOWN: N_("in the dataset before"),
     ItemState.FAILED: N_("not imported"),
+}
+_STATES = {
+    ImportState.RUNNING: N_("running"),
+    ImportState.STOPPED: N_("stopped"),
+    ImportState.DONE: N_("done"),
+    ImportState.FAILED: N_("given up"),
 }
 _EARLIER = 8
 
@@ -186,7 +192,10 @@ def _remarks(
         if items:
             yield (
                 title,
-                [{_("file"): Path(i.key).name, _("why"): i.message} for i in items],
+                [
+                    {_("file"): Path(i.key).name, _("why"): translate(i.message or "")}
+                    for i in items
+                ],
             )
 
 
@@ -198,7 +207,7 @@ def show_earlier_imports(catalog: Catalog) -> None:
     with st.expander(_("Earlier imports")):
         for one in earlier:
             when = f"{one.created_at:%Y-%m-%d %H:%M}, " if one.created_at else ""
-            st.text(f"{when}{one.text}, {one.state}.")
+            st.text(f"{when}{translate(one.text)}, {_(_STATES[one.state])}.")
             _offer_report(catalog, one.import_id, "earlier")
             for title, rows in _remarks(catalog, one.import_id):
                 st.caption(title)

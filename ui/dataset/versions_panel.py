@@ -160,7 +160,7 @@ def _show_list(versions: Sequence[VersionSummary]) -> None:
             **{_(str(split)): version.photos.get(split, 0) for split in Split},
             _("freely licensed only"): _("yes") if version.free_only else "",
             _("digest"): version.digest[:12],
-            _("note"): version.note,
+            _("note"): translate(version.note),
         }
         for version in reversed(versions)
     )

@@ -27,13 +27,8 @@ from coin_core.training.splits import check_enough, few_coins_warning
 from ui.errors import errors_on_page
 from ui.formatting import as_text, classifier_names, classifier_title, plural
 from ui.resources import catalog
+from ui.training.formatting import START_TITLES
 
-# Titles of the values of --init.
-_START_TITLES = {
-    "rendered": N_("the shipped weights"),
-    "imagenet": N_("ImageNet's weights"),
-    "scratch": N_("nothing"),
-}
 _FOLDER = N_("A folder of photos")
 _CATALOG = N_("The dataset")
 _RENDERED = N_("Rendered coins")
@@ -146,8 +141,8 @@ def _ask_start(classifier: str) -> str:
 
 
 def _start_title(start: str) -> str:
-    if start in _START_TITLES:
-        return _(_START_TITLES[start])
+    if start in START_TITLES:
+        return _(START_TITLES[start])
     return _("my model {name}").format(name=start)
 
 

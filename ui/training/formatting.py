@@ -19,6 +19,12 @@ STATE_TITLES = {
     RunState.FAILED: N_("failed"),
     RunState.DAMAGED: N_("damaged"),
 }
+START_TITLES = {
+    "rendered": N_("the shipped weights"),
+    "imagenet": N_("ImageNet's weights"),
+    "scratch": N_("nothing"),
+}
+"""Titles of the values of --init."""
 _SETTING_TITLES = {
     "init": N_("start"),
     "size_px": N_("input, pixels"),
@@ -31,6 +37,12 @@ _SETTING_TITLES = {
     "fresh_head": N_("last layers from nothing"),
     "rotations": N_("turned copies"),
     "patience": N_("early stopping after"),
+    "classifier": N_("classifier"),
+    "data": N_("data"),
+    "folds": N_("folds"),
+    "seed": N_("seed"),
+    "epochs": N_("epochs"),
+    "momentum": N_("momentum"),
 }
 # Default values, which the short form leaves out.
 _DEFAULTS = {
@@ -99,7 +111,8 @@ def short_settings(run: RunSummary) -> str:
     """The start of a run, and the settings that differ from the defaults."""
     parts = []
     if init := run.settings.get("init"):
-        parts.append(_("from {start}").format(start=init))
+        start = _(START_TITLES.get(str(init), str(init)))
+        parts.append(_("from {start}").format(start=start))
     for name, form in _SHORT_FORMS.items():
         value = run.settings.get(name, _DEFAULTS[name])
         if value != _DEFAULTS[name]:
@@ -118,6 +131,8 @@ def setting_value(name: str, value: Any) -> str:
         return _("usual") if name in _DEFAULTS else "–"
     if isinstance(value, bool):
         return _("yes") if value else _("no")
+    if name == "init" and value in START_TITLES:
+        return _(START_TITLES[value])
     text = f"{value:g}" if isinstance(value, float) else str(value)
     return text if len(text) <= 24 else f"{text[:12]}…"
 

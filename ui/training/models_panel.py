@@ -8,7 +8,7 @@ from pathlib import Path
 import streamlit as st
 
 from coin_core.access import Right, may, refusal
-from coin_core.i18n import _
+from coin_core.i18n import N_, _
 from coin_core.model_store.promotion import demote, promote, promoted, roll_back
 from ui import resources
 from ui.errors import errors_on_page, show_error
@@ -16,6 +16,7 @@ from ui.formatting import as_text
 from ui.memory import forget_uploads
 
 _ADDED = "model_added"
+_ORIGINS = {"shipped": N_("shipped"), "own": N_("yours")}
 
 
 def show_models() -> None:
@@ -41,7 +42,7 @@ def show_models() -> None:
             for bundle in found:
                 _show_model(
                     bundle.name,
-                    f"{_(bundle.card.title)} ({_(bundle.card.origin)})",
+                    f"{_(bundle.card.title)} ({_(_ORIGINS[bundle.card.origin])})",
                     is_active=bundle.name == active,
                 )
         for problem in problems:

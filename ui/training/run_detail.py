@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 import streamlit as st
 
 from coin_core.access import Right, may, refusal
 from coin_core.errors import CoinError, WeightsMismatchError, WeightsMissingError
-from coin_core.i18n import _, ngettext, translate
+from coin_core.i18n import _, current_language, ngettext, speaking, translate
 from coin_core.model_store import bundle as models
 from coin_core.model_store.promotion import demote, promote, promoted
 from coin_core.recycle_bin import KEPT_DAYS
@@ -152,7 +153,7 @@ def _show_actions(run: Run, summary: RunSummary) -> None:
             st.caption(as_text(problem), width="content")
         st.download_button(
             _("Report as HTML"),
-            lambda: html_report(run, summary).encode(),
+            partial(_html_report, run, summary, current_language()),
             f"{run.run_id}.html",
             "text/html",
             icon=":material/download:",
@@ -161,6 +162,11 @@ def _show_actions(run: Run, summary: RunSummary) -> None:
         )
         _show_deletion(run, summary)
     _show_note(run)
+
+
+def _html_report(run: Run, summary: RunSummary, language: str) -> bytes:
+    with speaking(language):  # made in another thread, when it is asked for
+        return html_report(run, summary).encode()
 
 
 def _load_card(summary: RunSummary) -> tuple[models.Card | None, str]:

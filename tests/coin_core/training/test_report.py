@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from coin_core.evaluation.metrics import evaluate, report_json
+from coin_core.i18n import _, speaking
 from coin_core.training.datasets import CoinSet
 from coin_core.training.prediction_store import prediction_rows
 from coin_core.training.report import html_report
@@ -48,6 +49,17 @@ def run():
     report = evaluate("mlp", labels, p, CLASSES)
     run.finish({"report": report_json(report), "seconds": 90.0})
     return run
+
+
+def test_a_report_speaks_hebrew(run):
+    with speaking("he"):
+        page = html_report(run, summarise(run))
+        headings = [_("Curves over epochs"), _("Confusion matrix"), _("Settings")]
+    assert '<html lang="he" dir="rtl">' in page
+    for heading in headings:
+        assert f"<h2>{heading}</h2>" in page
+    text = re.sub(r"<(script|style).*?</\1>|<[^>]*>", " ", page, flags=re.DOTALL)
+    assert not re.search(r"\b(?:the|photos|right|coins|of|measured)\b", text)
 
 
 def test_a_report_shows_everything_and_needs_nothing_else(run):

@@ -15,7 +15,7 @@ def test_every_state_has_a_title() -> None:
 
 def test_only_unusual_settings_are_in_the_short_form() -> None:
     usual = summarise(make_run())
-    assert formatting.short_settings(usual) == "from rendered"
+    assert formatting.short_settings(usual) == "from the shipped weights"
     other = summarise(make_run(init="scratch", seed=3, folds=2))
     assert formatting.short_settings(other) == "from scratch, 2 folds, seed 3"
     assert formatting.run_title(usual).startswith("ResNet on folder coins, ")

@@ -6,9 +6,8 @@ import base64
 from collections.abc import Sequence
 from html import escape
 
-from coin_core.i18n import _, current_language
+from coin_core.i18n import _, current_language, text_direction
 from ui.classify.report.coin_page import CoinPage, Picture, Share
-from ui.language import text_direction
 
 _STYLE = """
 @page { size: A4; margin: 14mm; }
@@ -102,7 +101,7 @@ def _letters(page: CoinPage) -> str:
     if not page.letters:
         return ""
     heading = escape(_("Letters, from right to left"))
-    read = f'<p dir="ltr">{escape(page.letters)}</p>'
+    read = f'<p dir="auto">{escape(page.letters)}</p>'
     return f"<h3>{heading}</h3>{read}" + _table("", page.names)
 
 

@@ -17,10 +17,9 @@ from fpdf import FPDF, XPos, YPos
 from fpdf.bidi import BIDI_BRACKETS, BidiParagraph, auto_detect_base_direction
 from fpdf.enums import TextDirection
 
-from coin_core.i18n import _, current_language
+from coin_core.i18n import _, current_language, text_direction
 from ui.classify.report.coin_page import CoinPage, Picture, Share
 from ui.classify.report.pictures import FONTS
-from ui.language import text_direction
 from ui.palette import INK, INK_SOFT, MUTED, PAPER_DEEP
 
 _FONT: Final = "DejaVu"
@@ -79,7 +78,7 @@ class _Writer:
         self._shares(page.shares)
         if page.letters:
             self._heading(_("Letters, from right to left"))
-            self._text(f"\u2066{page.letters}\u2069", size=10, lines=2)
+            self._text(page.letters, size=10, lines=2)
             self._rows(page.names, (0.6, 0.4))
         self._heading(_("All classifiers"))
         self._rows(page.alternatives, (0.27, 0.55, 0.18))

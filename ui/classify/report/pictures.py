@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from coin_core.i18n import _
 from coin_core.results import LetterRead
 from coin_core.rulers import LETTERS
 from ui.components.images import to_jpeg
@@ -47,7 +48,7 @@ def picture_of_letters(
         right, bottom = round(box.right * SIDE_PX), round(box.bottom * SIDE_PX)
         colour = BRONZE if position in of_name else SHADOW
         draw.rectangle((left, top, right, bottom), outline=colour, width=2)
-        sign = _SIGNS[letters[position].letter]
+        sign = _(_SIGNS[letters[position].letter])
         tag = draw.textbbox((left + 3, top), sign, font=font)
         draw.rectangle((left, top, tag[2] + 3, tag[3] + 3), fill=colour)
         draw.text((left + 3, top), sign, fill="white", font=font)
