@@ -15,7 +15,7 @@ import re
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakValueDictionary
 
@@ -125,11 +125,29 @@ def held_bytes(session_id: str | None = None) -> int:
     return sum(sizes.values()) + sum(arriving.values())
 
 
-def forget_uploads(files: Iterable[UploadedFile]) -> None:
-    """Let go of uploads that were taken over; Streamlit keeps them for the whole visit.
+def take_uploads(files: Sequence[UploadedFile]) -> list[tuple[str, bytes]]:
+    """The names and bytes of uploads, of which Streamlit lets go.
 
-    What a script gets of them are copies.
+    The bytes are those that the server holds: what a script gets of a file is a copy
+    of it, and Streamlit keeps both until the script has run.
     """
+    context = get_script_run_ctx()
+    data: dict[str, bytes] = {}
+    if context is not None:
+        ids = [file.file_id for file in files]
+        manager = context.uploaded_file_mgr
+        held = manager.get_files(context.session_id, ids)
+        data = {record.file_id: record.data for record in held}
+    taken = [
+        (file.name, data[file.file_id] if file.file_id in data else file.getvalue())
+        for file in files
+    ]
+    forget_uploads(files)
+    return taken
+
+
+def forget_uploads(files: Iterable[UploadedFile]) -> None:
+    """Let go of uploads that were taken over; Streamlit keeps them for the visit."""
     context = get_script_run_ctx()
     if context is not None:
         manager: Any = context.uploaded_file_mgr

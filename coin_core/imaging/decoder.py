@@ -7,7 +7,8 @@ answers on its standard output, after a first line that says that it is ready:
 
     request   a line of JSON with the task, the type and length of the file, and the
               limits of "memory" and "cpu_s"; then the file
-    answer 1  a line of JSON: what the task "needs" in bytes, or that it is "refused"
+    answer 1  a line of JSON: the bytes that the task "needs", and those of the pixels
+              that it "gives", or that it is "refused"
     go ahead  an empty line, once that much memory may be used
     answer 2  a line of JSON: a `PhotoFacts`, with "shape" before pixels, or "refused"
 
@@ -165,7 +166,8 @@ def _answer(request: dict[str, Any], requests: IO[bytes], answers: IO[bytes]) ->
         needs = min(needs, request["memory"])
         _limit_memory(_address_space() + needs)
         _end_with_parent(False)
-        _write(answers, {"needs": needs})
+        width, height = _fit(size) if request["task"] == "decode" else (0, 0)
+        _write(answers, {"needs": needs, "gives": 3 * width * height})
         requests.readline()
         _end_with_parent(True)
 

@@ -17,7 +17,7 @@ import sys
 import threading
 import time
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -53,8 +53,11 @@ _MEMORY_OF_ALL = 2 * MAX_MEMORY
 # A photo that takes more processor time makes way for the others.
 _PATIENCE_S = 1.0
 _NICE = 5
-_PIXELS_OF_ALL = 160 << 20  # four photos of 12 megapixels
+# Large photos that are in use at once: two of the largest.
+_PIXELS_OF_ALL = 2 * 3 * MAX_SIDE_PX**2
+_SMALL_BYTES = 12_000_000  # 4 megapixels; these wait for nobody
 _LONGEST_WAIT_S = 1.0
+_LONGEST_QUEUE_S = 60.0
 _LONGEST_ANSWER = 1 << 20
 # Arenas and buffers of threads would count against the limit of the memory; what one
 # photo has taken is given back.
@@ -160,7 +163,7 @@ class PhotoFacts:
     pictures: int = 1
 
 
-def decode(data: bytes, *, name: str = "photo") -> np.ndarray:
+def decode(data: bytes, *, name: str = "photo", queue: bool = False) -> np.ndarray:
     """Decode a photo; of an animation or a multi-page file, the first picture.
 
     The photo is turned upright by its EXIF orientation, transparent parts become white,
@@ -170,6 +173,8 @@ def decode(data: bytes, *, name: str = "photo") -> np.ndarray:
     Args:
         data: The whole file.
         name: What to call the file in an error message.
+        queue: Wait until the large photos of others are done with. For callers that
+            need no further photo to be done with one; others wait a second at most.
 
     Returns:
         RGB pixels, uint8 of shape (H, W, 3), writable and contiguous.
@@ -178,7 +183,7 @@ def decode(data: bytes, *, name: str = "photo") -> np.ndarray:
         UnreadablePhotoError: The bytes are not an accepted photo. The message is one
             sentence: the file's name, what is wrong, and what is accepted.
     """
-    return decode_with_facts(data, name=name)[0]
+    return _ask(data, "decode", name, queue)[1]
 
 
 def decode_with_facts(
@@ -198,7 +203,9 @@ def look(data: bytes, *, name: str = "photo") -> PhotoFacts:
     return _ask(data, "look", name)[0]
 
 
-def _ask(data: bytes, task: str, name: str) -> tuple[PhotoFacts, np.ndarray]:
+def _ask(
+    data: bytes, task: str, name: str, queue: bool = False
+) -> tuple[PhotoFacts, np.ndarray]:
     """Let a decoder do a task; the pixels of "look" are empty."""
     if len(data) > MAX_BYTES:
         raise _refusal(name, f"is larger than {MAX_BYTES // 1024**2} MB")
@@ -215,7 +222,7 @@ def _ask(data: bytes, task: str, name: str) -> tuple[PhotoFacts, np.ndarray]:
     }
     try:
         with _borrowed_decoder() as decoder:
-            answer, pixels = decoder.run(request, data)
+            answer, pixels = decoder.run(request, data, queue)
     except _DecoderLostError as error:
         raise _refusal(name, f"is {kind} that {error}") from error
     if "refused" in answer:
@@ -236,7 +243,22 @@ def _ask(data: bytes, task: str, name: str) -> tuple[PhotoFacts, np.ndarray]:
 _SENTENCES = (
     N_("{name} is {kind}; accepted are {formats}."),
     N_("{name} is {kind} that is damaged or cut short; accepted are {formats}."),
+    N_(
+        "{name} is {kind} that takes too much memory to decode; accepted are {formats}."
+    ),
+    N_("{name} is {kind} that was not decoded within {n} s; accepted are {formats}."),
+    N_(
+        "{name} is {kind} that takes more than {n} s to decode; accepted are {formats}."
+    ),
+    N_("{name} is {kind} that crashes the decoder; accepted are {formats}."),
+    N_("{name} is larger than {size} MB; accepted are {formats}."),
     N_("{name} cannot be opened ({reason}); accepted are {formats}."),
+    N_("{name} is not there; accepted are {formats}."),
+    N_("{name} has more than {count} million pixels; accepted are {formats}."),
+    N_(
+        "{name} is {width} × {height} pixels large, more than {count} million pixels; "
+        "accepted are {formats}."
+    ),
     N_(
         "{name} is {width} × {height} pixels large, too small to show a coin (at least "
         "{least} × {least}); accepted are {formats}."
@@ -244,6 +266,15 @@ _SENTENCES = (
     N_(
         "JPEG, PNG, WebP, TIFF, BMP, HEIC, AVIF and GIF photos of up to {size} MB and "
         "{pixels} million pixels"
+    ),
+    N_("a folder"),
+    N_("a link to a folder"),
+    N_("a JPEG photo of more than {count} scans"),
+    N_("a JPEG photo of more than {count} segments"),
+    N_("a PNG picture of more than {count} chunks"),
+    N_(
+        "a raw camera file, or another TIFF of which only a reduced preview can be "
+        "read; save it as JPEG"
     ),
 )
 
@@ -279,9 +310,9 @@ class _Decoder:
         self._hangs = False
 
     def run(
-        self, request: dict[str, Any], data: bytes
+        self, request: dict[str, Any], data: bytes, queue: bool = False
     ) -> tuple[dict[str, Any], np.ndarray]:
-        """Do a task.
+        """Do a task; see `decode` for the queue.
 
         Raises:
             _DecoderLostError: The process died of it.
@@ -300,11 +331,16 @@ class _Decoder:
                 self._send(json.dumps(request).encode() + b"\n", data)
                 answer = self._read_answer()
             if "needs" in answer:
-                with _pool.memory.hold(int(answer["needs"])), self._watched():
+                room, give_way = _room_for_pixels(int(answer["gives"]), queue)
+                with (
+                    _pool.memory.hold(int(answer["needs"])),
+                    self._watched(give_way=give_way),
+                ):
                     self._send(b"\n")
                     answer = self._read_answer()
                     if "shape" in answer:
-                        pixels = self._read_pixels(*answer["shape"])
+                        pixels = self._read_pixels(room, *answer["shape"])
+                del room
         except (OSError, EOFError, ValueError) as error:
             raise _DecoderLostError(self._cause_of_death()) from error
         self.is_spent = self.is_spent or "spent" in answer
@@ -319,19 +355,19 @@ class _Decoder:
         answer: dict[str, Any] = json.loads(self._answers.readline(_LONGEST_ANSWER))
         return answer
 
-    def _read_pixels(self, height: int, width: int) -> np.ndarray:
-        if not (0 < height <= MAX_SIDE_PX and 0 < width <= MAX_SIDE_PX):
-            raise ValueError(f"{width} x {height} pixels were not asked for")
-        pixels = np.empty((height, width, 3), np.uint8)
-        _pixels_in_use.take(pixels.nbytes, _LONGEST_WAIT_S)
-        weakref.finalize(pixels, _pixels_in_use.give_back, pixels.nbytes)
+    def _read_pixels(self, room: np.ndarray, height: int, width: int) -> np.ndarray:
+        pixels = room[: 3 * height * width].reshape(height, width, 3)
         # A BufferedReader fills the whole array unless the process dies.
         if self._answers.readinto(pixels.data.cast("B")) != pixels.nbytes:  # type: ignore[attr-defined]
             raise EOFError
         return pixels
 
     @contextmanager
-    def _watched(self, patience_s: float | None = None) -> Iterator[None]:
+    def _watched(
+        self,
+        patience_s: float | None = None,
+        give_way: Callable[[], object] = lambda: None,
+    ) -> Iterator[None]:
         """Slow the process down once it computes long, and kill it in the end."""
         done = threading.Event()
 
@@ -345,6 +381,7 @@ class _Decoder:
                     return
                 if _cpu_s(self.process.pid) - before > patience and not self.is_spent:
                     self.is_spent = True  # it cannot be made fast again
+                    give_way()
                     if hasattr(os, "setpriority"):
                         with suppress(OSError):
                             os.setpriority(os.PRIO_PROCESS, self.process.pid, _NICE)
@@ -413,9 +450,22 @@ class _Memory:
             self.give_back(amount)
 
 
-# Pixels that are in use in this process. A server that decodes for many visitors waits
-# for those of others, though never for long: who keeps them may need more.
+# Large photos that are in use in this process, decoded or about to be.
 _pixels_in_use = _Memory(_PIXELS_OF_ALL)
+
+
+def _room_for_pixels(size: int, queue: bool) -> tuple[np.ndarray, Callable[[], object]]:
+    """An array of so many bytes, and what lets others have them before it is gone.
+
+    A large one waits for those of others.
+    """
+    if not 0 <= size <= 3 * MAX_SIDE_PX**2:
+        raise ValueError(f"{size} bytes of pixels were not asked for")
+    room = np.empty(size, np.uint8)  # no memory before pixels are written into it
+    if size <= _SMALL_BYTES:
+        return room, lambda: None
+    _pixels_in_use.take(size, _LONGEST_QUEUE_S if queue else _LONGEST_WAIT_S)
+    return room, weakref.finalize(room, _pixels_in_use.give_back, size)
 
 
 @dataclass(slots=True, eq=False)

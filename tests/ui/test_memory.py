@@ -17,6 +17,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 from starlette.testclient import TestClient
+from streamlit.testing.v1 import AppTest
 
 from ui import memory
 from ui.classify.session import UploadSession
@@ -100,6 +101,35 @@ def test_a_photo_that_is_kept_counts_once_with_its_upload(files) -> None:
     assert memory.held_bytes() == 6 * MB
     del tray
     assert memory.held_bytes() == 0
+
+
+def _page_that_takes_uploads() -> None:
+    import streamlit as st
+    from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+    from ui.memory import take_uploads
+
+    files = st.file_uploader("Photos", accept_multiple_files=True)
+    context = get_script_run_ctx()
+    if files and context is not None:
+        manager, session_id = context.uploaded_file_mgr, context.session_id
+        ids = [file.file_id for file in files]
+        held = [record.data for record in manager.get_files(session_id, ids)]
+        taken = take_uploads(files)
+        assert [name for name, _ in taken] == ["a.png", "b.png"]
+        assert [data for _, data in taken] == [b"one", b"two"]
+        pairs = zip(taken, held, strict=True)
+        assert all(data is own for (_, data), own in pairs), "copies"
+        assert not manager.get_files(session_id, ids)
+        st.write("taken")
+
+
+def test_uploads_are_taken_over_without_a_copy() -> None:
+    page = AppTest.from_function(_page_that_takes_uploads).run()
+    two = [("a.png", b"one", "image/png"), ("b.png", b"two", "image/png")]
+    page.file_uploader[0].set_value(two).run()
+    assert not page.exception
+    assert page.markdown[0].value == "taken"
 
 
 def test_what_arrives_counts_until_it_is_there(files, monkeypatch) -> None:

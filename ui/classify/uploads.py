@@ -13,7 +13,7 @@ from ui.components.custom import camera_button
 from ui.errors import show_error
 from ui.formatting import accepted_files
 from ui.handover import take_sent_photos
-from ui.memory import MAX_UPLOAD_MB, forget_uploads, show_refused_uploads
+from ui.memory import MAX_UPLOAD_MB, show_refused_uploads, take_uploads
 
 # The browser gives pasted pictures to the page, not to the uploader, and the uploader
 # drops files that are too large without a word; the script handles both.
@@ -78,8 +78,7 @@ def show_uploader(session: UploadSession) -> None:
     st.html('<div id="coin-too-large" class="coin-refused" role="alert"></div>')
     show_refused_uploads()
     if files:
-        session.add([(file.name, file.getvalue()) for file in files])
-        forget_uploads(files)
+        session.add(take_uploads(files))
         st.rerun()  # draws an empty uploader; the session holds the photos
     with st.container(horizontal=True, vertical_alignment="center"):
         st.toggle(_("Pick a whole folder"), key="whole_folder", persist_state="session")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import os
 import re
@@ -744,6 +745,61 @@ def test_large_photos_wait_for_the_memory_of_others():
                 order.append("small")
         future.result(timeout=30)
     assert order == ["small", "large"]
+
+
+@pytest.fixture
+def little_room(monkeypatch: pytest.MonkeyPatch) -> photo_io._Memory:
+    """Room for one large photo, which somebody holds."""
+    memory = photo_io._Memory(100)
+    memory.take(100)
+    monkeypatch.setattr(photo_io, "_pixels_in_use", memory)
+    monkeypatch.setattr(photo_io, "_SMALL_BYTES", 4 * 48 * 64)
+    monkeypatch.setattr(photo_io, "_LONGEST_WAIT_S", 0.01)
+    return memory
+
+
+def test_a_queue_of_large_photos_waits_until_others_are_done_with(little_room):
+    large = encode(Image.new("RGB", (200, 100)), "PNG")
+    with ThreadPoolExecutor(1) as pool:
+        future = pool.submit(photo_io.decode, large, queue=True)
+        small = photo_io.decode(encode(four_corners(), "PNG"), queue=True)
+        assert small.shape == (48, 64, 3)
+        # Who does not wait in the queue goes on after a while.
+        assert photo_io.decode(large).shape == (100, 200, 3)
+        gc.collect()
+        assert not future.done()
+        assert little_room._free == 0
+        little_room.give_back(60_000)
+        pixels = future.result(timeout=60)
+    assert little_room._free == 0
+    part = pixels[:10]
+    del pixels, future
+    gc.collect()
+    assert little_room._free == 0  # a part keeps the whole
+    del part
+    gc.collect()
+    assert little_room._free == 60_000
+
+
+def test_a_refused_photo_leaves_no_room_taken(little_room):
+    large = encode(Image.new("RGB", (200, 100)), "PNG")
+    damaged = large[:-40]
+    assert "damaged" in refusal(damaged)
+    gc.collect()
+    assert little_room._free == 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="others tell no processor time")
+def test_a_photo_that_computes_long_gives_way_to_the_next(monkeypatch):
+    monkeypatch.setattr(photo_io, "_PATIENCE_S", 0.05)
+    memory = photo_io._Memory(photo_io._PIXELS_OF_ALL)
+    monkeypatch.setattr(photo_io, "_pixels_in_use", memory)
+    pixels = photo_io.decode(slow_photo())
+    assert pixels.nbytes > photo_io._SMALL_BYTES
+    assert memory._free == photo_io._PIXELS_OF_ALL
+    del pixels
+    gc.collect()
+    assert memory._free == photo_io._PIXELS_OF_ALL
 
 
 def test_a_fork_has_decoders_of_its_own():
