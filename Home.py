@@ -19,8 +19,8 @@ from ui.layout import begin_page
 begin_page(
     _("Hasmonean coin reader"),
     _(
-        "Whose coin is it? Drop the photo of a small bronze and see whose name is in "
-        "the wreath, how certain the reading is, and why."
+        "Drop a photo of a small bronze to see whose name is in the wreath, how "
+        "certain the reading is, and why."
     ),
 )
 
@@ -38,7 +38,7 @@ with words:
             "and reads its letters.\n"
             "- Five classifiers look at the same coin, and you see whether they "
             "agree.\n"
-            "- It shows the letters it read, the places that count, and the most "
+            "- It shows the letters it read, the places that matter, and the most "
             "similar known coins.\n"
             "- It says **cannot tell** where the photo does not show the name: the "
             "cornucopia side, a star-and-anchor coin, a coin too worn, no coin at all."

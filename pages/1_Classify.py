@@ -20,9 +20,8 @@ from ui.layout import begin_page
 begin_page(
     _("Whose coin is it?"),
     _(
-        "Drop the photo of a small Hasmonean bronze. The side that matters "
-        "is the one with the inscription in a wreath; both sides in one "
-        "photo are fine."
+        "Drop a photo of a small Hasmonean bronze. It should show the side with the "
+        "inscription in a wreath; both sides in one photo are fine."
     ),
 )
 session = upload_session()

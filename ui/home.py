@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import suppress
 from datetime import UTC, datetime
 from html import escape
@@ -13,6 +14,7 @@ from coin_core.errors import CoinError
 from coin_core.i18n import _, current_language
 from coin_core.model_store.card import Card
 from coin_core.rulers import RULERS, Ruler
+from coin_core.rulers.bibliography import TITLES
 from ui import resources
 from ui.classify.demo import DEMO_COINS, demo_file, render_demo_coin, rendered_as
 from ui.classify.session import UploadSession
@@ -147,17 +149,21 @@ def _show_ruler(ruler: Ruler) -> None:
         f"<p>{escape(_(ruler.tell_apart))}</p>"
     )
     unverified = escape(_("not yet verified"))
+    cited = dict.fromkeys(reference.edition for reference in ruler.references)
     with st.expander(_("Catalogue references")):
         st.html(
-            "".join(
+            _titles(cited)
+            + "".join(
                 f'<p class="coin-soft"><b>{escape(r.edition)} {escape(r.number)}</b> '
                 f"{escape(_(r.note))}{'' if r.checked else f' ({unverified})'}</p>"
                 for r in ruler.references
             )
         )
+    schools = " ".join(one.school for one in ruler.attributions)
     with st.expander(_("Who is meant by the name")):
         st.html(
-            "".join(
+            _titles(name for name in TITLES if name in schools)
+            + "".join(
                 f'<p class="coin-soft"><b>{escape(_(a.ruler))}</b>, '
                 f"{escape(_(a.school))}. {escape(_(a.note))}</p>"
                 for a in ruler.attributions
@@ -165,6 +171,16 @@ def _show_ruler(ruler: Ruler) -> None:
             + f'<p class="coin-soft">{escape(_("Reign"))}: '
             f"{escape(_(ruler.reign_note))}</p>"
         )
+
+
+def _titles(editions: Iterable[str]) -> str:
+    """The full titles of catalogues that are cited below by their initials."""
+    titles = [
+        f"<b>{escape(name)}</b>: {escape(TITLES[name])}"
+        for name in editions
+        if name in TITLES
+    ]
+    return f'<p class="coin-soft"><bdi>{"<br>".join(titles)}</bdi></p><hr>'
 
 
 def show_measurements() -> None:
@@ -195,18 +211,23 @@ def show_measurements() -> None:
         rows,
         column_config={
             _("right"): percent_column(
-                help=_("Highest probability on the right ruler, refusals counted too.")
+                help=_(
+                    "Highest probability on the right ruler; “cannot tell” is "
+                    "counted too."
+                )
             ),
             _("95 % interval"): st.column_config.TextColumn(
                 help=_("Wilson's interval.")
             ),
-            _("answers"): percent_column(help=_("The others get “cannot tell”.")),
+            _("answers"): percent_column(
+                help=_("The rest are answered “cannot tell”.")
+            ),
             _("right when it answers"): percent_column(),
             _("calibration error"): st.column_config.NumberColumn(
                 format="%.1f %%",
                 help=_(
-                    "How far the stated probabilities are from what came true, on "
-                    "average."
+                    "The average difference between the stated probability and how "
+                    "often it was right."
                 ),
             ),
         },

@@ -110,7 +110,7 @@ def show_language_switch() -> None:
             "cookie": COOKIE,
             "language": language,
             "direction": text_direction(language),
-            "words": streamlit_words(),
+            "streamlit": streamlit_words(),
         },
         key="kept_language",
         height=1,

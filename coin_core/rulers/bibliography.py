@@ -10,6 +10,11 @@ GBC4 = "Hendin, Guide to Biblical Coins, 4th ed., 2001"
 GBC5 = "Hendin, Guide to Biblical Coins, 5th ed., 2010"
 GBC6 = "Hendin, Guide to Biblical Coins, 6th ed., 2021"
 HGC10 = "Hoover, Handbook of Coins of the Southern Levant (HGC 10), 2010"
+TITLES = {
+    **{"TJC": TJC, "AJC": AJC, "GBC4": GBC4, "GBC5": GBC5, "GBC6": GBC6},
+    "HGC 10": HGC10,
+}
+"""The full titles of catalogues that are cited by their initials."""
 HENDIN_1991 = "Hendin, in The Celator, 1991 (the Nablus hoard)"
 OSTERMANN = "Ostermann, Die Münzen der Hasmonäer, 2005"
 TRADE = "dealers' descriptions that cite the catalogue"

@@ -170,7 +170,7 @@ def test_the_photo_zooms_by_keys_and_shows_the_heat_map_when_asked(
     visit.chrome.execute_script("arguments[0].click()", heat)
     visit.until(lambda: visit.within(".stage image"), "No heat map came")
     visit.until(
-        lambda: "the warmer a place" in visit.text() or "is empty" in visit.text(),
+        lambda: "hiding a warm place" in visit.text() or "is empty" in visit.text(),
         "The heat map was not explained",
     )
 

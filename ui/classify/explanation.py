@@ -68,8 +68,8 @@ def why_together_differs(verdicts: Sequence[Verdict], together: Verdict) -> str:
     if first == best or 2 * count <= len(weighed):
         return ""
     return _(
-        "By themselves, {count} of {all} put {first} first: each of them reads the "
-        "coin in the turn that was found. In the other turns its letters fit {best} "
+        "Alone, {count} of {all} put {first} first: each reads the coin at the "
+        "rotation that was found. At the other rotations the letters fit {best} "
         "better. Compare the letters with the coin; if it is not upright, turn it "
         "with “Correct the crop”."
     ).format(
@@ -83,9 +83,9 @@ def why_together_differs(verdicts: Sequence[Verdict], together: Verdict) -> str:
 def _together_measured() -> str:
     figures = TOGETHER_CARD.metrics[-1]  # of real coins
     return _(
-        "Where ResNet and VGG are in doubt, they read the coin again in other turns, "
-        "and what is read most clearly counts most. Of {count} photos of real coins, "
-        "it answered {answered}, {right} of them correctly."
+        "Where ResNet and VGG are in doubt, they read the coin again at other "
+        "rotations; the clearest reading counts most. Of {count} photos of real "
+        "coins, {answered} were answered, {right} of them correctly."
     ).format(
         count=figures["n"],
         answered=figures["answered"],

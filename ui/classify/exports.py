@@ -79,7 +79,7 @@ def _ask_report(
     """The form, the language and the coins of a report, and its start."""
     st.caption(_("One page for each coin, with pictures, letters and alternatives."))
     form = st.segmented_control(
-        _("Form"),
+        _("Format"),
         tuple(_FORMS),
         format_func=_FORMS.__getitem__,
         default="pdf",

@@ -26,8 +26,8 @@ def choose_classifier(found: Sequence[BundleInfo]) -> str:
         key=_KEY,
         persist_state="session",
         help=_(
-            "The same coin through another classifier; all of them side by "
-            "side are further down."
+            "Reads the same photos with another classifier. All of them are "
+            "compared further down."
         ),
     )
     return chosen or next(iter(titles))

@@ -148,11 +148,11 @@ def _wants_heat() -> bool:
 
 def _heat_words(is_anywhere: bool, ruler: str) -> str:
     text = (
-        _("Heat map: the warmer a place, the more {ruler} loses when it is hidden.")
+        _("Heat map: hiding a warm place makes {ruler} less probable.")
         if is_anywhere
         else _(
-            "The heat map is empty: whichever place is hidden, {ruler} stays as "
-            "probable."
+            "The heat map is empty: no single place makes {ruler} less probable "
+            "when it is hidden."
         )
     )
     return text.format(ruler=class_title(ruler))

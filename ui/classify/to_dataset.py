@@ -52,16 +52,16 @@ def show_add_to_dataset(
         if not photos:
             st.caption(
                 _(
-                    "Demo coins are rendered, and stay out of the dataset. The Dataset "
-                    "page makes demo coins of its own."
+                    "Demo coins are rendered, so they are not added. The Dataset "
+                    "page generates its own demo coins."
                 )
             )
             return
         st.caption(
             _(
-                "The photos are added without a label. What the classifiers say is "
-                "kept beside them as a suggestion for the review; your own reading, "
-                "if you gave one, is stored as your decision."
+                "The photos are added without a label. The verdicts are kept as "
+                "suggestions for the review; your own reading, if you gave one, is "
+                "stored as your decision."
             )
         )
         reviewer = dataset_session()
@@ -130,7 +130,7 @@ def start_adding(
             title=_("Adding to the dataset"),
             function=add,
             on_done=report,
-            stopped_notice=_("Stopped; the photos that were added by then stay."),
+            stopped_notice=_("Stopped; photos that were added before stay."),
         ),
     )
 

@@ -304,7 +304,7 @@ def reliability_chart(bins: Sequence[Bin]) -> go.Figure:
     figure.add_annotation(
         x=0.2,
         y=0.2,
-        text=_("as often right as it says"),
+        text=_("perfect calibration"),
         textangle=-26,
         showarrow=False,
         yshift=12,

@@ -103,7 +103,7 @@ class JobPanel:
     def ended_words(self, job: Job) -> str:
         """How a job ended, as the second half of a sentence."""
         if job.state is JobState.INTERRUPTED:
-            return _("interrupted: it was killed, or the computer went down")
+            return _("interrupted: its process ended, or the computer shut down")
         return _(str(job.state))
 
     def remove(self, job: Job) -> None:
@@ -177,7 +177,7 @@ class JobPanel:
                     st.text(_("On the computer {name}.").format(name=job.machine))
                 person = current_person()
                 if person.is_verified and job.who != person.name:
-                    who = job.who or _("whoever runs this program")
+                    who = job.who or _("the operator")
                     words = _("Started by {who}.")
                     if not may_change(job):
                         words = _(

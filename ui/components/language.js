@@ -56,7 +56,7 @@ export default function ({ data }) {
   const back = (window.coinWords?.words ?? []).map(([english, text]) => [text, english]);
   window.coinWords?.observer.disconnect();
   if (back.length) translateNode(document.body, translator(back));
-  const translate = translator(data.words);
+  const translate = translator(data.streamlit);
   const observer = new MutationObserver((changes) => {
     for (const change of changes) {
       if (change.type === "childList")
@@ -64,8 +64,8 @@ export default function ({ data }) {
       else translateNode(change.target, translate);
     }
   });
-  window.coinWords = { language: data.language, words: data.words, observer };
-  if (!data.words.length) return;
+  window.coinWords = { language: data.language, words: data.streamlit, observer };
+  if (!data.streamlit.length) return;
   translateNode(document.body, translate);
   observer.observe(document.body, {
     attributeFilter: ATTRIBUTES,

@@ -136,7 +136,7 @@ def _offer_rulers(session: DatasetSession, catalog: Catalog) -> None:
         authority = st.text_input(
             _("Attribution follows (optional)"),
             key="authority",
-            placeholder=_("e.g. Meshorer, TJC 2001"),
+            placeholder=_("e.g. Meshorer, A Treasury of Jewish Coins, 2001"),
         )
 
         def ruler_button(ruler: str | None, label: str, **options: Any) -> None:
@@ -159,9 +159,7 @@ def _offer_rulers(session: DatasetSession, catalog: Catalog) -> None:
             _("Another"),
             key="other_ruler",
             placeholder=_("Mattathias Antigonus, star and anchor …"),
-            help=_(
-                "A class of its own, which trainings on the dataset then learn too."
-            ),
+            help=_("Adds a class, which later trainings on the dataset learn."),
         )
         other = ruler_key(name)
         ruler_button(
@@ -277,7 +275,7 @@ def _crop_selected(
 def _offer_provenance(session: DatasetSession, catalog: Catalog) -> None:
     """The same source, licence and credit for all; an empty field changes nothing."""
     with st.popover(_("Licence")):
-        st.caption(_("Fields that are left empty stay as they are on each photo."))
+        st.caption(_("Empty fields stay unchanged."))
         values = {
             "licence": st.selectbox(
                 _("Licence"),
@@ -428,8 +426,8 @@ def ask_undo(
                 "This change is signed {who} and was made on {time}, but not in this "
                 "visit, so it may be somebody else's."
             )
-        concerned = _("It concerns {photos}:").format(
-            photos=plural(len(group.photo_ids), "photo")
+        concerned = _("Photos affected: {photos}").format(
+            photos=f"{len(group.photo_ids):,}"
         )
         words = words.format(who=first.who, time=date_and_time(first.at))
         st.text(f"{words} {concerned}")
@@ -483,7 +481,7 @@ def offer_reversal(
         format_func=groups.__getitem__,
         key=key,
         on_change=ask,
-        placeholder=_("Also one of somebody else; you are asked first"),
+        placeholder=_("Includes changes by others; you are asked first"),
     )
 
 
@@ -531,7 +529,7 @@ def undo_or_redo(
             session.notice = _("Nothing to undo") if undo else _("Nothing to redo")
         else:
             photo_ids = group.photo_ids
-            words = _("Undone: {photos}") if undo else _("Done again: {photos}")
+            words = _("Undone: {photos}") if undo else _("Redone: {photos}")
             session.notice = words.format(photos=plural(len(photo_ids), "photo"))
             if group.left_alone:
                 session.notice += " " + _(_LEFT_ALONE)

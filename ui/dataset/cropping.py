@@ -153,7 +153,7 @@ def show_crop_tools(
         with session.action():
             after = edit()
             if after == tuple(catalog.photos.faces(photo.photo_id)):
-                session.notice = _("Nothing changed: the photo is marked so already.")
+                session.notice = _("No change: the photo has these boxes already.")
             else:
                 catalog.edits.set_faces(photo.photo_id, after, who=session.reviewer)
                 session.notice = faces_words(after)
@@ -300,9 +300,7 @@ def _show_box_drawing(
             required=True,
             key=f"draw_face_{photo.photo_id}_{len(faces)}",
         )
-    st.caption(
-        _("Click the box; then drag it by its middle, or size it by its corners.")
-    )
+    st.caption(_("Click the box, then drag it, or resize it by its corners."))
     start = faces[index].box if index < len(faces) else _DEFAULT_BOX
     drawn = correct_crop(
         _photo_pixels(catalog, photo),

@@ -88,14 +88,14 @@ def offer_export(frozen: tuple[VersionSummary, ...]) -> None:
         _("Keep camera data in the photos: place (GPS), serial number, owner"),
         key="export_notes",
         help=_(
-            "Taken out by default, so that no find spot is published unawares. "
-            "The originals in the collection keep it in any case."
+            "Removed by default, so that no find spot is published by accident. The "
+            "originals always keep it."
         ),
     )
     st.caption(
         _(
-            "With the photos goes an attribution file: source, licence and "
-            "credit of each."
+            "The export includes an attribution file with the source, licence and "
+            "credit of each photo."
         )
     )
     if st.button(_("Prepare the export"), key="export_prepare"):

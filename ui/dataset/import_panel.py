@@ -85,7 +85,7 @@ class ImportPanel(JobPanel):
             return ""
         return _(
             "Files that are not read yet are left out, and the import cannot be "
-            "resumed. Photos that are in stay."
+            "resumed. Imported photos stay."
         )
 
     def remove(self, job: Job) -> None:

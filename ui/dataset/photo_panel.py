@@ -103,8 +103,8 @@ def show_photo(
     if view is None:
         show_error(
             _(
-                "The file of this photo is missing or cannot be read. Import it "
-                "again: the same file finds its place."
+                "The file of this photo is missing or cannot be read. Import the "
+                "same file again to restore it."
             )
         )
         return
@@ -252,7 +252,7 @@ def _show_opinions(
         _("Ask the classifiers now"),
         key="ask_now",
         type="tertiary",
-        help=_("They see the legend side as it is cropped and turned now."),
+        help=_("They read the legend side with its present crop and rotation."),
     ):
         classify_catalog_photos(session, catalog, [photo.photo_id], again=True)
         st.rerun()

@@ -46,8 +46,8 @@ def _offer_backup(session: TaskSession) -> None:
         copy = st.selectbox(_("Backup"), copies, format_func=_describe, key="backup")
         st.caption(
             _(
-                "It takes the place of the dataset. Labels and photos that were added "
-                "after it are not in it; the files of the photos stay, and the damaged "
+                "It replaces the dataset. Labels and photos that were added later "
+                "are not in it; the files of the photos stay, and the damaged "
                 "dataset is kept beside it."
             )
         )

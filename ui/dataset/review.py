@@ -98,8 +98,8 @@ def show_review(session: DatasetSession, catalog: Catalog) -> None:
         key="review_queue",
         persist_state="session",
         help=_(
-            "“Second opinion” shows what others have decided and you have not, "
-            "without saying what they decided."
+            "“Second opinion” shows photos that others have decided on and you have "
+            "not, without their decisions."
         ),
     )
     if kind != queue.kind or (queue.photo_id is None and queue.photo_ids):
@@ -143,8 +143,9 @@ def _offer_classifying(session: DatasetSession, catalog: Catalog) -> None:
         )
         st.caption(
             _(
-                "Their answers are suggestions: they fill the queues of disagreement "
-                "and doubt, and label nothing. What they have read is not read again."
+                "Their answers are suggestions: they fill the queues of "
+                "disagreement and doubt, and label nothing. Photos that they have "
+                "read are skipped."
             )
         )
 
@@ -247,7 +248,7 @@ def _show_current(
 
 def _hint(faces: tuple[CatalogFace, ...]) -> str:
     if faces and all(face.side is Side.CORNUCOPIA for face in faces):
-        return _("Only the cornucopia side is marked here: it names nobody.")
+        return _("Only the cornucopia side is marked here, which names no ruler.")
     return _("Wheel or + to zoom, drag to move.")
 
 

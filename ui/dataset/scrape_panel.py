@@ -189,12 +189,12 @@ def _ask_permission(source: SourceEntry, query: str) -> str | None:
     if not source.needs_browser:
         return ""
     host = st.text_input(
-        _("The host that has allowed you, as written in the address"),
+        _("The host that has given you permission, as in the address"),
         placeholder="www.example.org",
         key="gather_host",
     )
     ticked = st.checkbox(
-        _("Its owner has allowed me to read these pages by a program."),
+        _("Its owner has permitted me to read these pages with a program."),
         key=f"gather_leave_{source.name}",
     )
     st.caption(

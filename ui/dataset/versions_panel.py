@@ -126,8 +126,8 @@ def _show_freeze_form(session: DatasetSession, catalog: Catalog) -> None:
                 with_rendered = st.checkbox(
                     text.format(count=f"{rendered:,}"),
                     help=_(
-                        "Without this they are left out as soon as a photograph has a "
-                        "ruler: a classifier is then trained and measured on "
+                        "Otherwise they are left out as soon as a photograph has a "
+                        "ruler, so that classifiers are trained and measured on "
                         "photographs only."
                     ),
                 )
@@ -229,8 +229,8 @@ def _show_leaks(
         type="tertiary",
         icon=":material/compare:",
         help=_(
-            "Compares the pictures of different splits: finds cropped copies "
-            "that nobody has grouped."
+            "Compares the pictures of different splits and finds cropped copies "
+            "that are not grouped."
         ),
     ):
         start_task(
@@ -239,7 +239,7 @@ def _show_leaks(
                 title=_("Comparing the pictures"),
                 function=lambda progress: find_visual_leaks(catalog, version, progress),
                 on_done=lambda pairs: similar.update({version.digest: pairs}),
-                stopped_notice=_("Stopped; the pictures were not all compared."),
+                stopped_notice=_("Stopped before all pictures were compared."),
             ),
         )
         st.rerun()

@@ -135,8 +135,8 @@ def _show_significance(names: dict[str, str]) -> None:
     if without := [name for name in names.values() if name not in predictions]:
         st.caption(
             _(
-                "No answers photo by photo are kept of {runs}, so whether it really "
-                "differs cannot be told."
+                "{runs} kept no answers for single photos, so the difference cannot "
+                "be tested."
             ).format(runs=as_text(", ".join(without)))
         )
 
@@ -148,7 +148,7 @@ def _show_curves(names: dict[str, str]) -> None:
         for column in ("train_loss", "valid_loss", "valid_accuracy", "rate")
     )
     if not train and not valid:
-        st.caption(_("None of them is trained in epochs, so there are no curves."))
+        st.caption(_("None of these is trained in epochs, so there are no curves."))
         return
     left, right = st.columns(2)
     with left:

@@ -69,7 +69,7 @@ def show_confusion(
     """
     confusion = confusion_of(rows, classes) if rows else report.get("confusion")
     if not confusion:
-        st.caption(_("No answers were kept of this run."))
+        st.caption(_("This run has kept no answers."))
         return
     left, right = st.columns([1.1, 1], gap="large")
     with left:
@@ -82,14 +82,14 @@ def show_confusion(
     if rows:
         _show_open_cell(rows, classes)
     else:
-        st.caption(_("The answers photo by photo were not kept, only their counts."))
+        st.caption(_("Only counts were kept, not the answers for single photos."))
 
 
 def _show_matrix(
     confusion: Sequence[Sequence[int]], classes: Sequence[str], *, openable: bool
 ) -> None:
     st.markdown(
-        _("Each row is what the coins are, each column what they were identified as.")
+        _("Rows are the true classes, columns the predicted ones.")
         + (" " + _("Click a number to see its photos.") if openable else "")
     )
     with st.container(key="runs_matrix"):
@@ -221,13 +221,13 @@ def show_mistakes(rows: Sequence[Row]) -> None:
     """The most confident mistakes; mislabelled coins are often among them."""
     mistakes = confident_mistakes(rows)
     if not rows:
-        st.caption(_("The answers photo by photo were not kept of this run."))
+        st.caption(_("The answers for single photos of this run were not kept."))
     elif not mistakes:
         st.markdown(_("There are no mistakes."))
     else:
         st.markdown(
             _(
-                "What it was most certain of, and wrong. Look at the label first: "
+                "The most certain wrong answers. Check the labels first: "
                 "mislabelled coins tend to be among these."
             )
         )

@@ -16,6 +16,7 @@ from coin_core.i18n import N_, _
 from coin_core.jobs import Job, JobKind, add_job, list_jobs
 from coin_core.model_store import bundle as models
 from coin_core.results import class_title
+from coin_core.rulers import DEFAULT_CLASSES
 from coin_core.training.data_roots import (
     VARIABLE,
     collections_dir,
@@ -62,6 +63,8 @@ def show_training_form() -> None:
             rendered=data == "rendered",
             has_split=data.startswith("catalog:"),
         )
+    if note := reading_note(classifier, data, start, settings):
+        st.caption(note)
     st.caption(memory_note(classifier, data))
     name = st.text_input(
         _("Name of the model"),
@@ -79,6 +82,29 @@ def show_training_form() -> None:
         with errors_on_page():
             add_training(classifier, data, start, settings, name)
             st.rerun()
+
+
+def reading_note(classifier: str, data: str, start: str, settings: list[str]) -> str:
+    """What a net learns from coins of the rulers; "" where it learns otherwise."""
+    spec = get_classifier(classifier)
+    is_folder = data and not data.startswith(_CATALOG_FLAG)
+    classes = (
+        set(count_photos(Path(data))) if is_folder and data != "rendered" else {""}
+    )
+    if (
+        not spec.backbone
+        or not data
+        or data == "rendered"
+        or start in ("scratch", "imagenet")
+        or "--frozen" in settings
+        or (is_folder and not classes <= {*DEFAULT_CLASSES, *SPLIT_FOLDERS})
+    ):
+        return ""
+    return _(
+        "If all classes are Hasmonean rulers, the net learns to read these coins: each "
+        "label gives the legend, which is matched with the letters that the net reads "
+        "now. Half of what it sees are rendered coins, so that it forgets nothing."
+    )
 
 
 def memory_note(classifier: str, data: str) -> str:
@@ -134,8 +160,8 @@ def _ask_start(classifier: str) -> str:
         help=help_text
         + " "
         + _(
-            "If it was trained on the same coins, the figures come out too good; the "
-            "run then says so."
+            "If it was trained on the same coins, the figures are too good; the run "
+            "says so."
         ),
     )
 
@@ -160,7 +186,7 @@ def _ask_data(classifier: str) -> str:
         st.caption(
             _(
                 "Coin images that the app generates, in one long pass: hours for "
-                "ResNet and VGG. The shipped models were made that way; yours is "
+                "ResNet and VGG. The shipped models were trained this way; yours is "
                 "added beside them."
             )
         )

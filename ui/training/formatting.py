@@ -22,7 +22,7 @@ STATE_TITLES = {
 START_TITLES = {
     "rendered": N_("the shipped weights"),
     "imagenet": N_("ImageNet's weights"),
-    "scratch": N_("nothing"),
+    "scratch": N_("scratch"),
 }
 """Titles of the values of --init."""
 _SETTING_TITLES = {

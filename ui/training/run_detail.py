@@ -78,8 +78,8 @@ def _show_headline(run: Run, summary: RunSummary, runs: Sequence[RunSummary]) ->
     elif summary.state is RunState.INTERRUPTED:
         st.warning(
             _(
-                "This training was interrupted: it was killed, or the computer "
-                "went down. The same command, or “Resume” above, continues at its "
+                "This training was interrupted: its process ended, or the computer "
+                "shut down. The same command, or “Resume” above, continues at its "
                 "last epoch."
             )
         )
@@ -111,8 +111,8 @@ def _show_headline(run: Run, summary: RunSummary, runs: Sequence[RunSummary]) ->
         count = runs_on_same_coins(summary, runs)
         if count > 1:
             sentence += " " + _(
-                "{count} runs were measured on these same coins, so the best of them "
-                "looks a little better than it is."
+                "{count} runs were measured on the same coins, so the best one "
+                "looks slightly better than it is."
             ).format(count=count)
         (st.caption if is_clean else st.info)(as_text(sentence))
         if caution := run.config().get("caution"):
@@ -282,18 +282,18 @@ def _show_curves(run: Run, log: Sequence[Row]) -> None:
 
 def _show_calibration(rows: Sequence[Row]) -> None:
     if not rows:
-        st.caption(_("The answers photo by photo were not kept for this run."))
+        st.caption(_("The answers for single photos of this run were not kept."))
         return
     left, right = st.columns(2, gap="large")
     with left:
-        st.markdown(_("Of the photos it called so probable, how many were right?"))
+        st.markdown(_("How many of the photos with this probability were right?"))
         show_chart(reliability_chart(reliability(rows)), key="reliability")
     with right:
-        st.markdown(_("How much of the name must be legible?"))
+        st.markdown(_("Accuracy by legible letters"))
         if bins := by_legibility(rows):
             show_chart(legibility_chart(bins), key="legibility")
         else:
-            st.caption(_("How legible these coins are is not known."))
+            st.caption(_("The legibility of these coins is unknown."))
 
 
 def _show_settings_and_card(run: Run, summary: RunSummary) -> None:

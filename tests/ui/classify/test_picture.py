@@ -77,7 +77,7 @@ def test_the_box_that_is_drawn_comes_with_its_keys(photo: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    ("warmest", "words"), [(1.0, "the warmer a place"), (0.0, "The heat map is empty")]
+    ("warmest", "words"), [(1.0, "hiding a warm place"), (0.0, "The heat map is empty")]
 )
 def test_a_heat_map_that_was_asked_for_is_explained(
     photo: bytes, monkeypatch: pytest.MonkeyPatch, warmest: float, words: str

@@ -191,8 +191,8 @@ def caveats(card: Card) -> tuple[str, ...]:
         )
     said.append(
         _(
-            "It reads the name on the coin. A probability is no proof: on a worn coin "
-            "this is a second opinion, not an attribution."
+            "It reads the name on the coin. A probability is not proof: on a worn "
+            "coin this is a second opinion, not an attribution."
         )
     )
     return tuple(said)
@@ -229,7 +229,7 @@ def _pictures(
     if leaning and with_heat:
         heat = predict.heat_map(photo, box, classifier, leaning)
         if heat.any():
-            caption = _("What speaks for {ruler}: the warmer, the more")
+            caption = _("Heat map: warm places speak for {ruler}")
             pictures.append(
                 Picture(
                     jpeg=picture_of_heat(crop, heat),
