@@ -73,7 +73,7 @@ def show_notes(session: UploadSession, photo: UploadedPhoto) -> None:
             value=note.context,
             key=f"context_{photo.digest}",
             max_chars=_MAX_NOTE,
-            placeholder=_("number, for the report"),
+            placeholder=_("number"),
             on_change=store,
             args=("context",),
             width=150,
@@ -86,14 +86,13 @@ def show_notes(session: UploadSession, photo: UploadedPhoto) -> None:
             key=f"ruler_{photo.digest}",
             on_change=store,
             args=("ruler",),
-            width=190,
-        )
-        st.text_input(
-            _("Note"),
-            value=note.text,
-            key=f"text_{photo.digest}",
-            max_chars=_MAX_NOTE,
-            on_change=store,
-            args=("text",),
             width="stretch",
         )
+    st.text_input(
+        _("Note"),
+        value=note.text,
+        key=f"text_{photo.digest}",
+        max_chars=_MAX_NOTE,
+        on_change=store,
+        args=("text",),
+    )

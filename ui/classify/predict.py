@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,19 +13,21 @@ import streamlit as st
 
 from coin_core.classifiers.together_card import TOGETHER, can_read_together
 from coin_core.detection.faces import RotatedBox, crop_to_flan
-from coin_core.errors import UnreadablePhotoError
+from coin_core.errors import KNOWN_ERRORS, UnreadablePhotoError
 from coin_core.i18n import _
 from coin_core.imaging.photo_io import decode
 from coin_core.model_store.card import Card
 from coin_core.results import LetterRead, PhotoResult, Verdict, sentence
 from coin_core.rulers import RULERS
-from ui.classify.session import UploadedPhoto, UploadSession
+from ui.classify.session import LettersKey, UploadedPhoto, UploadSession
 from ui.components.images import shrink, to_jpeg
 from ui.formatting import as_text
 from ui.memory import give_memory_back
 from ui.resources import coin_classifier, weights_version
 
 if TYPE_CHECKING:
+    from streamlit.delta_generator import DeltaGenerator
+
     from coin_core.explain import NearCoin
     from coin_core.imaging.preprocessing import LegendPose
     from coin_core.legend_alignment import LegendFit
@@ -35,6 +38,7 @@ HashFuncs = dict[str | type[Any], Callable[[Any], Any]]
 _THUMBNAIL_PX = 96
 _KEPT = 256  # prepared photos, 77 kB each
 _PROGRESS_BAR_FROM = 3
+_LOOK_S = 0.2  # between two looks for a click, while a thread reads
 _BY_PHOTO: HashFuncs = {UploadedPhoto: lambda photo: photo.digest}
 _BY_PHOTO_AND_WEIGHTS: HashFuncs = {
     UploadedPhoto: lambda photo: f"{photo.digest} {weights_version()}"
@@ -235,41 +239,76 @@ def letters_of(
 def classify_rest(session: UploadSession, cards: Mapping[str, Card]) -> None:
     """Let the other classifiers answer too, and read the letters, after all is shown.
 
-    Then another classifier, the CSV and the report are there at once. A click ends
-    this, and the next run of the page goes on where it was.
+    Then another classifier, the CSV and the report are there at once. Each photo is
+    read in a thread, so that a click is answered at once; the next run of the page
+    goes on with the others.
     """
     _forget_old_answers(session)
-    classifiers = with_together(cards)
     pending = [
         photo
         for photo in session.photos.values()
-        if any((photo.digest, name) not in session.results for name in classifiers)
+        if any(
+            (photo.digest, name) not in session.results for name in with_together(cards)
+        )
     ]
     if not pending:
         return
-    loaded = coin_classifier()
     progress = st.empty()
     for done, photo in enumerate(pending):
-        progress.caption(
-            _("The other classifiers read too: {done} of {total}").format(
-                done=done, total=len(pending)
-            )
+        words = _("The other classifiers are reading: {done} of {total}").format(
+            done=done, total=len(pending)
         )
-        names = [n for n in classifiers if (photo.digest, n) not in session.results]
-        try:
-            result = classify_photo(photo, tuple(names))
-        except UnreadablePhotoError:  # said when it was dropped
-            continue
-        _store(session, photo, result, result.verdicts)
-        if (box := legend_box(result)) is not None:
-            by_net: dict[int, tuple[LetterRead, ...]] = {}
+        progress.caption(words)
+        _wait_for_reader(session, progress, words)  # which an earlier run has begun
+        session.reader = Thread(
+            target=_read_rest, args=(session, photo, cards), name="rest", daemon=True
+        )
+        session.reader.start()
+        _wait_for_reader(session, progress, words)
+    progress.empty()
+    give_memory_back()
+
+
+def _wait_for_reader(
+    session: UploadSession, progress: DeltaGenerator, words: str
+) -> None:
+    while session.reader is not None and session.reader.is_alive():
+        session.reader.join(_LOOK_S)
+        progress.caption(words)  # a click ends this run of the page here
+
+
+def _missing(
+    session: UploadSession, photo: UploadedPhoto, cards: Mapping[str, Card]
+) -> tuple[str, ...]:
+    """The classifiers whose answers on a photo are not there yet."""
+    results, names = session.results, with_together(cards)
+    return tuple(name for name in names if (photo.digest, name) not in results)
+
+
+def _read_rest(
+    session: UploadSession, photo: UploadedPhoto, cards: Mapping[str, Card]
+) -> None:
+    """The answers on a photo that are not there yet, and the letters of each net."""
+    names = [
+        n for n in with_together(cards) if (photo.digest, n) not in session.results
+    ]
+    if not names:
+        return
+    try:
+        result = classify_photo(photo, names)
+        box, letters = legend_box(result), dict[LettersKey, tuple[LetterRead, ...]]()
+        if box is not None:
+            loaded, by_net = coin_classifier(), dict[int, tuple[LetterRead, ...]]()
             for name in filter(reads_letters, cards):
                 net = id(loaded.feature_extractor(name))
                 if net not in by_net:
                     by_net[net] = letters_read(photo, box, name)
-                session.letters[photo.digest, box, name] = by_net[net]
-    progress.empty()
-    give_memory_back()
+                letters[photo.digest, box, name] = by_net[net]
+    except KNOWN_ERRORS:  # said where the photo is shown
+        return
+    if photo.digest in session.photos:  # it may have been removed meanwhile
+        _store(session, photo, result, result.verdicts)
+        session.letters |= letters
 
 
 def _forget_old_answers(session: UploadSession) -> None:
@@ -303,21 +342,21 @@ def classify_uploads(session: UploadSession, classifier: str) -> bool:
     waiting: deque[tuple[UploadedPhoto, bytes]] = deque()  # decoded, no result yet
     bar = st.progress(0.0) if len(pending) >= _PROGRESS_BAR_FROM else None
 
+    def pixels_of(photo: UploadedPhoto) -> np.ndarray:
+        # A single photo is shown next: cached, it is decoded only once.
+        if len(pending) == 1:
+            pixels = photo_pixels(photo)
+        else:
+            pixels = decode(photo.data, name=photo.name, queue=True)
+        waiting.append((photo, _thumbnail(pixels)))
+        return pixels
+
     def decoded() -> Iterator[np.ndarray]:
         for photo in pending:
             try:
-                # A single photo is shown next: cached, it is decoded only once.
-                pixels = (
-                    photo_pixels(photo)
-                    if len(pending) == 1
-                    else decode(photo.data, name=photo.name, queue=True)
-                )
+                yield pixels_of(photo)  # in no variable, where a batch would keep it
             except UnreadablePhotoError as error:
                 session.reject(photo.digest, str(error))
-                continue
-            waiting.append((photo, _thumbnail(pixels)))
-            yield pixels
-            del pixels
 
     def results() -> Iterator[tuple[PreparedPhoto, PhotoResult]]:
         for batch in prepare_in_batches(decoded()):

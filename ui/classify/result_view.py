@@ -45,7 +45,6 @@ def show_result(
     top, agreement, similar = st.empty(), st.empty(), st.empty()
     with top.container():
         box = _show_photo_and_verdict(session, photo, result, cards[classifier], others)
-        show_notes(session, photo)
     if len(others) > 1:
         with agreement.container(), errors_on_page(), st.spinner(_("Comparing …")):
             verdicts, together = ask_all(session, photo, others)
@@ -71,6 +70,7 @@ def _show_photo_and_verdict(
         chosen = _choose_face(session, photo, result)
         box = None if chosen is None else result.faces[chosen].box
         crop = _correct_crop(session, photo, box or _legend_box(result))
+        show_notes(session, photo)
     box = crop or box
     if session.choose_box(photo.digest, box):
         st.rerun()  # the table above shows the verdict on the box, too

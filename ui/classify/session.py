@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from threading import Thread
 from typing import Any
 
 import streamlit as st
@@ -74,6 +75,7 @@ class UploadSession:
         descending: Whether the last comes first.
         weights_version: The weights that the results come from.
         upload_count: Part of the uploader's key, so that it is empty after an upload.
+        reader: The thread in which the other classifiers read a photo.
     """
 
     photos: dict[str, UploadedPhoto] = field(default_factory=dict)
@@ -89,6 +91,7 @@ class UploadSession:
     descending: bool = False
     weights_version: str = ""
     upload_count: int = 0
+    reader: Thread | None = None
 
     @property
     def size_bytes(self) -> int:

@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+import gc
+import weakref
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
 
+from coin_core import pipeline
 from coin_core.classifiers.together_card import TOGETHER
 from coin_core.imaging import photo_io
 from tests import fakes
@@ -34,6 +38,40 @@ def test_a_file_that_is_no_photo_is_removed_and_the_others_are_classified(
     assert set(session.results) == {(digest, "resnet") for digest in session.photos}
     for digest in session.photos:
         assert session.thumbnails[digest].startswith(b"\xff\xd8")
+
+
+def test_no_decoded_photo_is_in_memory_while_a_batch_is_classified(
+    encode_photo: Callable[..., bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = UploadSession()
+    session.add(
+        (f"{grey}.png", encode_photo(np.full((20, 20, 3), grey, np.uint8)))
+        for grey in range(18)
+    )
+    decoded: list[weakref.ref[Any]] = []
+    alive: list[int] = []
+    classify = fakes.FakeCoinClassifier.classify_prepared
+    prepare = pipeline.prepare_photos
+
+    def prepare_copies(photos: list[np.ndarray]) -> list[pipeline.PreparedPhoto]:
+        return prepare([photo.copy() for photo in photos])  # a fake crop is the photo
+
+    def decode(*args: Any, **options: Any) -> np.ndarray:
+        pixels = photo_io.decode(*args, **options)
+        decoded.append(weakref.ref(pixels if pixels.base is None else pixels.base))
+        return pixels
+
+    def classify_batch(*args: Any) -> Any:
+        gc.collect()
+        alive.append(sum(one() is not None for one in decoded))
+        return classify(*args)
+
+    monkeypatch.setattr(pipeline, "prepare_photos", prepare_copies)
+    monkeypatch.setattr(predict, "decode", decode)
+    monkeypatch.setattr(fakes.FakeCoinClassifier, "classify_prepared", classify_batch)
+    assert not predict.classify_uploads(session, "resnet")
+    assert len(decoded) == len(session.results) == 18
+    assert alive == [0, 0]
 
 
 def test_only_photos_without_a_result_are_classified(
