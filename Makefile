@@ -97,6 +97,7 @@ bench: setup
 	$(PY) -m benchmarks.lot_texts tests/scrapers/labels/other_lot_texts.tsv
 	$(PY) -m benchmarks.kills
 	$(PY) -m benchmarks.catalog_queries
+	$(PY) -m benchmarks.classify_page
 	$(PY) -m benchmarks.dataset_page
 	$(PY) -m benchmarks.history_page
 ifdef LETTERS
