@@ -240,6 +240,7 @@ def log_in(user: dict[str, Any]) -> AppTest:
 def test_without_a_log_in_a_page_shows_only_how_to_log_in(
     catalog: Catalog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("ui.identity.find_spec", lambda name: None)
     page = log_in({"is_logged_in": False})
     assert "Authlib" in page.error[0].value
     assert not page.button
