@@ -82,7 +82,7 @@ class ClassifyPage(Page):
     def press(self, label: str) -> None:
         """Click the button with this label."""
         buttons = self.chrome.find_elements("css selector", "button")
-        button = next(one for one in buttons if one.text.strip() == label)
+        button = next(one for one in buttons if one.text.startswith(label))
         self.chrome.execute_script(
             "arguments[0].scrollIntoView({block: 'center'})", button
         )

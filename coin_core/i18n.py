@@ -105,6 +105,10 @@ def translate(sentence: str) -> str:
     known = _(sentence)
     if known != sentence:
         return known
+    if re.match(r"[\d,]+ .*, \d", sentence):  # counts of several things
+        listed = _translate_list(sentence)
+        if listed != sentence:
+            return listed
     for shortest, longest, text in _patterns(language):
         if (found := shortest.fullmatch(sentence)) is None:
             continue

@@ -133,7 +133,8 @@ def _show_colours(classes: Sequence[str]) -> None:
     """The colour of each class, in one line for the whole chart."""
     st.html(
         " &emsp; ".join(
-            f'<span class="coin-soft"><span class="coin-swatch" '
+            '<span class="coin-soft" style="white-space:nowrap">'
+            f'<span class="coin-swatch" '
             f'style="background:{colour}"></span>{escape(class_title(name))}</span>'
             for name, colour in class_colours(classes).items()
         )
