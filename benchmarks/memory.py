@@ -14,6 +14,7 @@ import tempfile
 import threading
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -145,12 +146,15 @@ class Visitor:
         self.base = address
         self.http = httpx.Client(trust_env=False, timeout=300, base_url=self.base)
         self.http.get("/_stcore/health")
-        self.socket = connect(
-            f"{address.replace('http', 'ws', 1)}/_stcore/stream",
-            origin=self.base,
-            subprotocols=["streamlit"],
-            max_size=None,
-            ping_interval=None,
+        self._opened = ExitStack()
+        self.socket = self._opened.enter_context(
+            connect(
+                f"{address.replace('http', 'ws', 1)}/_stcore/stream",
+                origin=self.base,
+                subprotocols=["streamlit"],
+                max_size=None,
+                ping_interval=None,
+            )
         )
         self.session_id = ""
         self.uploader: Any = None
@@ -219,7 +223,7 @@ class Visitor:
 
     def close(self) -> None:
         """Leave the page."""
-        self.socket.close()
+        self._opened.close()
         self.http.close()
 
 
