@@ -254,17 +254,12 @@ def _agree(
 ) -> bool:
     """Whether the network sees at a glance the coins that were found by colour.
 
-    Zooming in would only confirm boxes that are exact already. At the edge of the photo
-    other things may merge with a coin.
+    Zooming in would only confirm boxes that are exact already.
     """
-    height, width = shape[:2]
     return (
         len(exact) == len(regions)
-        and max(map(_long_side, exact)) >= _LARGE * max(height, width)
+        and max(map(_long_side, exact)) >= _LARGE * max(shape[:2])
         and all(region.score > _MIN_SCORE for region in regions)
-        and all(
-            x0 > 0 and y0 > 0 and x1 < width and y1 < height for x0, y0, x1, y1 in exact
-        )
         and all(
             max(iou(box, region.box) for region in regions) > _CLEARLY_SAME
             for box in exact
@@ -594,8 +589,8 @@ def _distances_from_background(small: NDArray[np.uint8]) -> NDArray[np.uint8] | 
     edge = max(1, min(height, width) // 24)
     rows = (slice(0, edge), slice(height - edge, height))
     columns = (slice(0, edge), slice(width - edge, width))
-    corners = [lab[r, c].reshape(-1, 3) for r in rows for c in columns]
-    middles = np.stack([np.median(corner, axis=0) for corner in corners])
+    corners = np.stack([lab[r, c].reshape(-1, 3) for r in rows for c in columns])
+    middles = np.median(corners, axis=1)
     background = np.median(middles, axis=0)
     off = np.sqrt(((middles - background) ** 2).sum(axis=1))
     # One corner may be covered by a coin.
@@ -622,10 +617,11 @@ def _distances_from_background(small: NDArray[np.uint8]) -> NDArray[np.uint8] | 
 
 def _coin_boxes(away: NDArray[np.uint8], short: int) -> list[Box] | None:
     otsu, _ = cv2.threshold(away, 0, 255, cv2.THRESH_BINARY + cv2.THRESH_OTSU)
-    above = away[away > max(otsu, 8)]
-    if above.size < _SMALLEST * away.size:
+    above = np.arange(int(max(otsu, 8)) + 1, 256)
+    counts = np.bincount(away.ravel(), minlength=256)[above]
+    if counts.sum() < max(1.0, _SMALLEST * away.size):
         return []
-    level = min(max(0.35 * float(above.mean()), 12.0), 60.0)
+    level = min(max(0.35 * float(above @ counts / counts.sum()), 12.0), 60.0)
     mask = np.asarray(away > level, np.uint8)
     # A shadow is between background and coin: the box must not depend on the level.
     stricter = np.asarray(away > min(level * 1.7, 200), np.uint8)

@@ -252,10 +252,15 @@ def test_the_matrix_of_a_crop_leads_back_to_the_photo(turn_deg: float) -> None:
     assert at == pytest.approx([220.5, 120.5], abs=1.0)
 
 
-def test_a_coin_on_plain_ground_is_not_zoomed_in_on_and_has_the_same_box(monkeypatch):
+@pytest.mark.parametrize("left", [30, -8], ids=["whole", "cut off by the edge"])
+def test_a_coin_on_plain_ground_is_not_zoomed_in_on_and_has_the_same_box(
+    monkeypatch, left
+):
     coin = render_coin(77, 1, size_px=200, wear=0.1)
-    page = np.full((260, 260, 3), 255, np.uint8)
-    page[30:230, 30:230][coin.mask > 127] = coin.image[coin.mask > 127]
+    page = np.full((260, 276, 3), 255, np.uint8)
+    first = 8 + left
+    page[30:230, first : first + 200][coin.mask > 127] = coin.image[coin.mask > 127]
+    page = page[:, 8:268]
     rounds: list[int] = []
     refine = nets._refine
 
