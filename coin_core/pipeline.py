@@ -18,7 +18,11 @@ from numpy.typing import NDArray
 from coin_core.classifiers.features import compute_features
 from coin_core.classifiers.registry import shipped_classifiers
 from coin_core.classifiers.scope import outside_scope
-from coin_core.classifiers.together import READERS, read_together
+from coin_core.classifiers.together import (
+    READERS,
+    read_together,
+    too_little_read_together,
+)
 from coin_core.classifiers.together_card import (
     TOGETHER,
     TOGETHER_CARD,
@@ -26,6 +30,8 @@ from coin_core.classifiers.together_card import (
 )
 from coin_core.classifiers.torch_classifier import (
     LEAST_READ,
+    counted,
+    how_much_read,
     predict_calibrated,
     too_little_read,
 )
@@ -39,6 +45,7 @@ from coin_core.detection.faces import (
     find_faces,
     legend_side,
 )
+from coin_core.detection.nets import sides_of_crops
 from coin_core.errors import WeightsMismatchError
 from coin_core.evaluation.metrics import check_probabilities
 from coin_core.model_store.card import Card
@@ -54,7 +61,9 @@ _GROUP = 4  # photos whose faces are found together
 _GROUP_PX = 4_000_000  # a larger photo is a group by itself; it may take 50 MB
 _AT_ONCE = 2  # groups of a batch
 _NO_CROP = np.zeros((CROP_PX, CROP_PX, 3), np.uint8)
-_SURE_SIDE = 0.9  # a coin that is less surely a legend side is no worn legend side
+# A coin that is less surely the side is another coin: python -m benchmarks.sides
+_SURE_WORN = 0.9
+_SURE_CORNUCOPIA = 0.6
 _WHOLE_PHOTO = RotatedBox(left=0.0, top=0.0, right=1.0, bottom=1.0)
 
 
@@ -174,6 +183,7 @@ class CoinClassifier:
         crops: NDArray[np.uint8],
         name: str,
         features: NDArray[np.float32] | None = None,
+        sureness: NDArray[np.float32] | None = None,
     ) -> NDArray[np.bool_]:
         """Return whether crops look unlike what a model learned from, (N,).
 
@@ -181,14 +191,22 @@ class CoinClassifier:
             crops: uint8 (N, S, S, 3).
             name: The model.
             features: What `features` returned, to save computing them again.
+            sureness: How probable it is that each shows a legend, (N,); found on the
+                crops if None.
         """
         card = self.model(name).card
         if not card.scope and LEAST_READ not in card.limits:
             return np.zeros(len(crops), bool)
         if features is None:
             features = self.features(crops, name)
-        unlike = too_little_read(card.limits, features)
-        return unlike | outside_scope(card.scope, features) if card.scope else unlike
+        unlike = np.zeros(len(crops), bool)
+        if LEAST_READ in card.limits:
+            if sureness is None:
+                sureness = sides_of_crops(crops)[:, 0]
+            unlike |= too_little_read(card.limits, features, sureness)
+        if card.scope:
+            unlike |= outside_scope(card.scope, features)
+        return unlike
 
     def classify(
         self,
@@ -236,14 +254,15 @@ class CoinClassifier:
         models = self.pinned(names)
         verdicts: dict[str, list[Verdict]] = {}
         answers: dict[str, NDArray[np.float32]] = {}
-        unlike_of: dict[str, NDArray[np.bool_]] = {}
+        read_of: dict[str, NDArray[np.float64]] = {}
         with_coins = [i for i, one in enumerate(prepared) if one.faces]
         crops = np.stack([prepared[i].crop for i in with_coins] or [_NO_CROP])
+        sureness = np.array([prepared[i].sureness for i in with_coins], np.float32)
         shared: dict[str, NDArray[np.float32]] = {}
         for name in with_parts(names):
             started = time.perf_counter()
             model = models.model(name)
-            unlike = unlike_of[name] = np.zeros(len(prepared), bool)
+            unlike = np.zeros(len(prepared), bool)
             if with_coins:
                 if model.takes_features and model.features_key not in shared:
                     shared[model.features_key] = models.features(crops, name)
@@ -251,7 +270,11 @@ class CoinClassifier:
                 if LEAST_READ in model.card.limits and not model.takes_features:
                     features = models.features(crops, name)
                 answers[name] = models._rows(crops, name, features)
-                unlike[with_coins] = models.outside_scope(crops, name, features)
+                unlike[with_coins] = models.outside_scope(
+                    crops, name, features, sureness
+                )
+                if name in READERS and features is not None:
+                    read_of[name] = how_much_read(features, sureness)
             seconds = (time.perf_counter() - started) / len(prepared)
             rows = _rows_of_all(answers.get(name), with_coins, len(prepared))
             judge = partial(_verdict, name, model.card, model.digest, seconds)
@@ -266,12 +289,14 @@ class CoinClassifier:
             seconds = (time.perf_counter() - started) / len(prepared)
             parts = with_parts([TOGETHER])
             seconds += sum(verdicts[name][0].seconds for name in parts)
-            # Unlike for both nets, in every turn in which they looked.
-            unlike = np.ones(len(prepared), bool)
-            for name, most in zip(READERS, read.T, strict=True):
-                least = models.model(name).card.limits.get(LEAST_READ, np.inf)
-                unlike &= unlike_of[name]
-                unlike[with_coins] &= most < least
+            unlike = np.zeros(len(prepared), bool)
+            if with_coins:
+                usual = np.stack([read_of[name] for name in READERS], axis=1)
+                limits = [models.model(name).card.limits for name in READERS]
+                unlike[with_coins] = too_little_read_together(
+                    np.maximum(usual, read * counted(sureness)[:, None]),
+                    [of_net.get(LEAST_READ, 0.0) for of_net in limits],
+                )
             judge = partial(_verdict, TOGETHER, TOGETHER_CARD, digest, seconds)
             verdicts[TOGETHER] = [
                 judge(*of_one)
@@ -362,6 +387,11 @@ class PreparedPhoto:
     crop: NDArray[np.uint8]
     reason: RejectReason | None
 
+    @property
+    def sureness(self) -> float:
+        """How probable it is that the classified face shows a legend."""
+        return 0.0 if self.legend is None else self.faces[self.legend].confidence
+
 
 def prepare_in_batches(
     photos: Iterable[NDArray[np.uint8]],
@@ -448,7 +478,10 @@ def largest_face(faces: Sequence[DetectedFace]) -> int:
 
 def _reject_reason(faces: Sequence[DetectedFace]) -> RejectReason:
     sides = {face.side for face in faces}
-    if Side.CORNUCOPIA in sides:
+    if any(
+        face.side is Side.CORNUCOPIA and face.confidence >= _SURE_CORNUCOPIA
+        for face in faces
+    ):
         return RejectReason.LEGEND_NOT_SHOWN
     if sides == {Side.NOTHING}:
         return RejectReason.NO_COIN
@@ -477,7 +510,7 @@ def _verdict(
     if reason is None and (best is None or is_unlike or row[best] < card.threshold):
         reason = RejectReason.TOO_WORN
         legend = None if prepared.legend is None else prepared.faces[prepared.legend]
-        if of_rulers and legend is not None and legend.confidence < _SURE_SIDE:
+        if of_rulers and legend is not None and legend.confidence < _SURE_WORN:
             reason = RejectReason.NOT_THESE
     return Verdict(
         classifier=name,

@@ -8,7 +8,7 @@ coins: python -m benchmarks.together.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -27,6 +27,9 @@ from coin_core.imaging.preprocessing import LegendPose, normalize_degrees
 
 READERS: Final = ("resnet", "vgg")
 """The nets that read a coin again."""
+
+LEAST_READ: Final = 1.0
+"""Of the limits of both nets, in the geometric mean: python -m benchmarks.refusal"""
 
 # python -m benchmarks.together --fit
 _WEIGHTS: Final = (0.2, 0.05, 0.05, 0.32, 0.36)  # in the order of `evidence`
@@ -58,6 +61,23 @@ def read_together(
     scores = np.einsum("p,npc->nc", _WEIGHTS, parts)
     together: NDArray[np.float32] = softmax(scores, axis=1).astype(np.float32)
     return together, read
+
+
+def too_little_read_together(
+    read: NDArray[np.float64], limits: Sequence[float]
+) -> NDArray[np.bool_]:
+    """Return whether too little of a legend was read to name anybody, (N,).
+
+    A net that reads twice its limit makes up for one that reads half of its own.
+
+    Args:
+        read: How much each of the `READERS` reads, in the turn in which it is most,
+            (N, 2).
+        limits: `LEAST_READ` of each.
+    """
+    least = LEAST_READ ** len(limits) * float(np.prod(limits))
+    too_little: NDArray[np.bool_] = read.prod(axis=1) < least
+    return too_little
 
 
 def evidence(

@@ -43,10 +43,14 @@ from coin_core.model_store.card import Card
 logger = logging.getLogger(__name__)
 
 LEAST_READ: Final = "least_read"
-"""The limit in the card of a classifier that reads legends: the mean of the legend's
-features below which too little was read."""
+"""The limit in the card of a classifier that reads legends: nobody is named where
+`how_much_read` is below it."""
 
-_TOO_LITTLE = 0.01  # of legible coins
+_TOO_LITTLE = 0.02  # of legible coins
+# What is read counts less on a coin that may show no legend. Both were chosen on
+# rendered coins: python -m benchmarks.refusal
+_SURE_ODDS = 55.0  # for a legend side; at these and above it counts in full
+_DOUBT = 0.2  # half the odds let it count for 13 per cent less
 SMALLEST = 1e-12
 """Used for a probability of 0, which has no logarithm."""
 
@@ -558,30 +562,58 @@ def apply_temperature(
     return scaled.astype(np.float32)
 
 
-def find_least_read(features: NDArray[np.float32]) -> float:
+def find_least_read(
+    features: NDArray[np.float32], sureness: NDArray[np.float32]
+) -> float:
     """The limit `LEAST_READ` of a classifier, from the features of legible coins.
 
     Args:
         features: What it gets of coins, or its embeddings of them, (N, 4096 or more).
+        sureness: As for `how_much_read`.
     """
-    return float(f"{np.quantile(_mean_read(features), _TOO_LITTLE):.6g}")
+    read = how_much_read(features, sureness)
+    return float(f"{np.quantile(read, _TOO_LITTLE):.6g}")
 
 
 def too_little_read(
-    limits: Mapping[str, float], features: NDArray[np.float32]
+    limits: Mapping[str, float],
+    features: NDArray[np.float32],
+    sureness: NDArray[np.float32],
 ) -> NDArray[np.bool_]:
     """Whether too little of a legend was read to name anybody, (N,).
 
     Args:
         limits: Of the model card; without `LEAST_READ`, nothing is too little.
         features: Of the coins, (N, D). Rows that are no numbers are not too little.
+        sureness: As for `how_much_read`.
     """
     if LEAST_READ not in limits:
         return np.zeros(len(features), bool)
-    too_little: NDArray[np.bool_] = _mean_read(features) < limits[LEAST_READ]
+    too_little: NDArray[np.bool_] = (
+        how_much_read(features, sureness) < limits[LEAST_READ]
+    )
     return too_little
 
 
-def _mean_read(features: NDArray[np.float32]) -> NDArray[np.float64]:
+def how_much_read(
+    features: NDArray[np.float32], sureness: NDArray[np.float32]
+) -> NDArray[np.float64]:
+    """How much of a legend was read, (N,).
+
+    It is the mean of the legend's features, and less the less sure it is that there is
+    a legend.
+
+    Args:
+        features: Of the coins, (N, 4096 or more).
+        sureness: The probability that each shows the side with the legend, (N,).
+    """
     read: NDArray[np.float64] = np.asarray(features[:, :FEATURES], float).mean(1)
-    return read
+    return read * counted(sureness)
+
+
+def counted(sureness: NDArray[np.float32]) -> NDArray[np.float64]:
+    """The fraction that counts of what is read, (N,); see `how_much_read`."""
+    sure = np.clip(np.asarray(sureness, float), SMALLEST, 1 - SMALLEST)
+    odds = sure / (1 - sure)
+    part: NDArray[np.float64] = np.minimum(odds / _SURE_ODDS, 1) ** _DOUBT
+    return part

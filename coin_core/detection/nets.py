@@ -935,6 +935,20 @@ def shipped_side_net() -> tuple[nn.Module, float]:
     return net, float(bias)
 
 
+def sides_of_crops(crops: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Return the probability of each side, (N, 5), on crops (N, S, S, 3) of any size.
+
+    That of the side with the legend comes first.
+    """
+    size = (SIDE_PX, SIDE_PX)
+    small = [cv2.resize(crop, size, interpolation=cv2.INTER_AREA) for crop in crops]
+    parts = [
+        side_probabilities(np.stack(small[first : first + _BATCH]).astype(np.uint8))
+        for first in range(0, len(small), _BATCH)
+    ]
+    return np.concatenate(parts)
+
+
 def side_probabilities(
     crops: NDArray[np.uint8], net: nn.Module | None = None, legend_bias: float = 0.0
 ) -> NDArray[np.float32]:

@@ -6,16 +6,16 @@ A bundle in `weights/` with another digest works, but counts as a user's own.
 
 from __future__ import annotations
 
-DETECTION = ("faces", "sides", "frames")
+DETECTION = ("faces", "sides", "frames", "pictures")
 """The program's own networks, which no bundle in `data/` replaces."""
 
 SHIPPED = {
     "faces": "5129da57c0752ece7895a4b8dd65e173f5297a06481181e799f0e2bbab9ac01c",
     "frames": "c7f37a5cbd807445c1931809aadd221c32f2e62f95422be31f9889bcd0434149",
-    "knn": "a7ae25bdb15c4b8e4cd60d9eca793c1537053e80eff7880417276ad3eda3a7f7",
-    "mlp": "6e622fd551845c613371cd25740db8b796547886f566b02d8f518b1fcb7c616f",
-    "resnet": "63c708da41123e7459e88de096f9eaa730a66e1f178a356fad01037fd5a715e4",
+    "knn": "adae0c376e521fc206413e5d81343cc7c413fa750e5bce679d21941d8ee40390",
+    "mlp": "3f296babbf65118b96b5d46bec9cec64ba417e97889ed08f76ac6842c1db3290",
+    "resnet": "3130de1ce4697e52ca3ed81840eb891607284dffba1d12b2c83aa31167851a2e",
     "sides": "5c9e547bd10ec74d1758e17e9cf98800f789bd2530efa362e402e5ca8e5e6e8c",
-    "svm": "99dfe43a8e8d86f1b38f4407f304f6e00113615d624da0b6e9119aee83d23cc7",
-    "vgg": "785b831d1be8544fd7a0eaceebe07aa0476fb31985c059ff8b25ac2fc67592b2",
+    "svm": "d7478f3dd429594095d2c9c7f1cd29dca042e5e8b6fcedf5b77c88cf0ae517b7",
+    "vgg": "8db75d7b10ad693d1329c9a92054c2634c4c6cfb686dd45e038b5d14915bff0e",
 }

@@ -34,6 +34,7 @@ from coin_core.classifiers.torch_classifier import (
     apply_logit_bias,
     find_least_read,
 )
+from coin_core.detection.nets import sides_of_crops
 from coin_core.errors import TrainingDataError
 from coin_core.evaluation.calibration import calibrate_and_measure
 from coin_core.evaluation.metrics import Report, report_json
@@ -260,6 +261,8 @@ def _calibrate(
                 for first in range(0, len(seen), _BATCH)
             ]
         )
+    crops = _draw_crops(CALIBRATION_SEED, CALIBRATION_COINS).inputs
+    sureness = sides_of_crops(crops[legible])[:, 0]
     measured = calibrate_and_measure(
         card.name,
         card.classes,
@@ -273,7 +276,7 @@ def _calibrate(
         card,
         temperature=measured.temperature,
         threshold=measured.threshold.value,
-        limits={LEAST_READ: find_least_read(seen)},
+        limits={LEAST_READ: find_least_read(seen, sureness)},
         training={**card.training, "seconds": total},
         metrics=(figures,),
     )

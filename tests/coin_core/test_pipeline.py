@@ -127,21 +127,54 @@ def test_nobody_is_named_where_too_little_of_a_legend_is_read(
     assert verdicts[1].probabilities == verdicts[0].probabilities
 
 
-@pytest.mark.parametrize(
-    ("sure", "reason"), [(0.95, RejectReason.TOO_WORN), (0.6, RejectReason.NOT_THESE)]
-)
-def test_only_what_is_surely_a_legend_side_is_a_worn_one(
-    coin_classifier: CoinClassifier,
-    monkeypatch: pytest.MonkeyPatch,
-    sure: float,
-    reason: RejectReason,
-) -> None:
+def let_faces_be(monkeypatch: pytest.MonkeyPatch, side: Side, sure: float) -> None:
+    """Let each photo be one coin whose side is found to be this."""
+
     def find(photos):
         box = RotatedBox(left=0.0, top=0.0, right=1.0, bottom=1.0)
-        face = DetectedFace(box=box, side=Side.LEGEND, confidence=sure)
+        face = DetectedFace(box=box, side=side, confidence=sure)
         return [(face,) for _ in photos]
 
     monkeypatch.setattr(pipeline, "find_faces", find)
+
+
+def test_more_has_to_be_read_on_a_coin_that_may_show_no_legend(
+    coin: RenderedCoin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = bundle.models_dir() / "strict"
+    shutil.copytree(bundle.WEIGHTS_DIR / "svm", own)
+    let_faces_be(monkeypatch, Side.LEGEND, 0.99)
+    crop = pipeline.prepare_photos([coin.image])[0].crop
+    least = 0.9 * float(CoinClassifier().features(crop[None], "svm").mean())
+    card = replace(bundle.load_card(own), name="strict", limits={LEAST_READ: least})
+    (own / "card.json").write_text(card_to_json(card))
+    reasons = []
+    for sure in (0.99, 0.8):
+        let_faces_be(monkeypatch, Side.LEGEND, sure)
+        found = CoinClassifier().classify(coin.image, classifiers=["strict"])
+        reasons.append(found.verdicts[0].reason)
+    assert reasons == [None, RejectReason.NOT_THESE]
+
+
+@pytest.mark.parametrize(
+    ("side", "sure", "reason"),
+    [
+        (Side.LEGEND, 0.95, RejectReason.TOO_WORN),
+        (Side.LEGEND, 0.6, RejectReason.NOT_THESE),
+        (Side.CORNUCOPIA, 0.8, RejectReason.LEGEND_NOT_SHOWN),
+        (Side.CORNUCOPIA, 0.4, RejectReason.NOT_THESE),
+        (Side.OTHER, 0.4, RejectReason.NOT_THESE),
+        (Side.NOTHING, 0.4, RejectReason.NO_COIN),
+    ],
+)
+def test_a_reason_is_given_where_the_side_is_sure(
+    coin_classifier: CoinClassifier,
+    monkeypatch: pytest.MonkeyPatch,
+    side: Side,
+    sure: float,
+    reason: RejectReason,
+) -> None:
+    let_faces_be(monkeypatch, side, sure)
     blank = np.full((160, 160, 3), 120, np.uint8)
     verdict = coin_classifier.classify(blank, classifiers=["resnet"]).verdicts[0]
     assert verdict.reason is reason

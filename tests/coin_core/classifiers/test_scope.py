@@ -17,6 +17,7 @@ from coin_core.classifiers.scope import (
 from coin_core.classifiers.torch_classifier import (
     LEAST_READ,
     find_least_read,
+    how_much_read,
     too_little_read,
 )
 from coin_core.model_store.card import Card, card_from_json, card_to_json
@@ -104,19 +105,34 @@ def test_a_scope_that_makes_no_sense_is_refused(
         a_card(scope=scope)
 
 
-def test_too_little_is_what_one_legible_coin_in_a_hundred_has() -> None:
+def test_too_little_is_what_two_legible_coins_in_a_hundred_have() -> None:
     rng = np.random.default_rng(0)
     read = rng.uniform(1, 2, 500)[:, None] * rng.random((500, FEATURES))
     # What a net finds besides the legend says nothing of it.
     besides = rng.normal(50, 100, (500, 64))
     legible = np.hstack([read, besides]).astype(np.float32)
-    limits = {LEAST_READ: find_least_read(legible)}
-    assert too_little_read(limits, legible).sum() == 5
-    assert too_little_read(limits, legible[:9] * np.float32(0.4)).all()
-    assert not too_little_read({}, legible * 0).any()
+    sure = np.full(500, 0.99, np.float32)
+    limits = {LEAST_READ: find_least_read(legible, sure)}
+    assert too_little_read(limits, legible, sure).sum() == 10
+    assert too_little_read(limits, legible[:9] * np.float32(0.4), sure[:9]).all()
+    assert not too_little_read({}, legible * 0, sure).any()
+
+
+def test_what_is_read_counts_less_the_less_sure_a_legend_is_there() -> None:
+    rows = np.ones((5, FEATURES), np.float32)
+    sureness = np.array([0.0, 0.3, 0.6, 0.9, 0.99], np.float32)
+    read = how_much_read(rows, sureness)
+    assert (np.diff(read) > 0).all()
+    assert read[-1] == pytest.approx(1)
+    certain = np.array([0.999, 1.0], np.float32)
+    assert how_much_read(rows[:2], certain).tolist() == [1, 1]
+    limits = {LEAST_READ: 0.6}
+    refused = too_little_read(limits, rows, sureness)
+    assert refused.tolist() == [True, True, True, False, False]
 
 
 def test_a_row_that_is_no_number_is_not_too_little() -> None:
     rows = np.zeros((2, FEATURES), np.float32)
     rows[0, 5] = np.nan
-    assert too_little_read({LEAST_READ: 1.0}, rows).tolist() == [False, True]
+    sure = np.ones(2, np.float32)
+    assert too_little_read({LEAST_READ: 1.0}, rows, sure).tolist() == [False, True]

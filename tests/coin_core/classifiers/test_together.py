@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from coin_core.classifiers import shipped_classifiers, together, torch_classifier
-from coin_core.classifiers.together import in_doubt
+from coin_core.classifiers.together import in_doubt, too_little_read_together
 from coin_core.classifiers.together_card import TOGETHER, can_read_together
 from coin_core.detection import nets
 from coin_core.detection.faces import RotatedBox
@@ -51,6 +51,13 @@ def test_a_coin_is_in_doubt_where_a_net_is_unsure_or_they_disagree() -> None:
     first = np.array([sure, sure, sure], np.float32)
     second = np.array([sure, unsure, other], np.float32)
     assert in_doubt(first, second).tolist() == [False, True, True]
+
+
+def test_one_net_that_reads_much_makes_up_for_the_other() -> None:
+    limits = [2.0, 4.0]
+    read = np.array([[2.1, 4.1], [1.0, 9.0], [1.0, 7.0], [0.0, 99.0], [np.nan, 1.0]])
+    too_little = too_little_read_together(read, limits)
+    assert too_little.tolist() == [False, False, True, True, False]
 
 
 def test_a_legend_that_was_found_turned_is_read_all_the_same(
