@@ -53,6 +53,14 @@ class Trunk(nn.Module):
         """Return the layers up to stride 8, under the same names."""
         raise TypeError("a backbone names its own early layers")
 
+    def stem(self) -> nn.Sequential:
+        """Return the layers that see strokes alone: the first at stride 8 are left."""
+        raise TypeError("a backbone names its own stem")
+
+    def finish(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return what `forward` returns, of the output of the stem."""
+        raise TypeError("a backbone names its own later layers")
+
 
 # The layers are those of torchvision, under the same names. Its import takes seconds
 # and 70 MB, so only those who need its weights do it.
@@ -125,6 +133,15 @@ class ResNetTrunk(Trunk):
         names = ("conv1", "bn1", "relu", "maxpool", "layer1", "layer2")
         return nn.Sequential(OrderedDict((n, getattr(self, n)) for n in names))
 
+    def stem(self) -> nn.Sequential:
+        """Return the layers up to stride 8."""
+        return self.early()
+
+    def finish(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return what `forward` returns, of the output of the stem."""
+        sixteenth = self.layer3(x)
+        return x, sixteenth, self.layer4(sixteenth)
+
 
 # VGG-11's layers at half the width take a fourth of the time and of the space, so that
 # two cores can train it in a night.
@@ -166,11 +183,15 @@ class VggTrunk(Trunk):
         # The maps before the fourth and the fifth pooling are returned.
         pools = [i for i, layer in enumerate(self.features) if "Pool" in str(layer)]
         self._third, self._fourth = pools[3], pools[4]
+        self._eighth = pools[2] + 1
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return feature maps at stride 8, 16 and 32 of x (N, 3, S, S)."""
+        return self._run(x, 0)
+
+    def _run(self, x: Tensor, first: int) -> tuple[Tensor, Tensor, Tensor]:
         maps = []
-        for number, layer in enumerate(self.features):
+        for number, layer in enumerate(self.features[first:], first):
             if number in (self._third, self._fourth):
                 maps.append(x)
             x = layer(x)
@@ -179,6 +200,14 @@ class VggTrunk(Trunk):
     def early(self) -> nn.Sequential:
         """Return the layers up to stride 8, under the same names."""
         return nn.Sequential(OrderedDict(features=self.features[: self._third]))
+
+    def stem(self) -> nn.Sequential:
+        """Return the layers up to the pooling to stride 8."""
+        return nn.Sequential(OrderedDict(features=self.features[: self._eighth]))
+
+    def finish(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return what `forward` returns, of the output of the stem."""
+        return self._run(x, self._eighth)
 
 
 class LetterHead(nn.Module):

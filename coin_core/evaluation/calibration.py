@@ -25,7 +25,9 @@ TARGET_ACCURACY, MAX_REFUSED = 0.99, 0.04
 LEAST_PROBABILITY = 0.5
 
 
-def fit_temperature(probabilities: ArrayLike, y: ArrayLike) -> float:
+def fit_temperature(
+    probabilities: ArrayLike, y: ArrayLike, *, spread: float | None = None
+) -> float:
     """The temperature that gives held-out labels the highest likelihood.
 
     Guo et al., "On Calibration of Modern Neural Networks", ICML 2017.
@@ -33,6 +35,9 @@ def fit_temperature(probabilities: ArrayLike, y: ArrayLike) -> float:
     Args:
         probabilities: On coins not used in training, (N, C).
         y: The column of the right class, int (N,).
+        spread: How far the logarithm of the temperature is from 0 as a rule, where
+            that is known before: a dozen coins alone, all of them right, would make
+            every answer certain.
 
     Raises:
         TrainingDataError: There are no coins, or all are of one class.
@@ -49,7 +54,8 @@ def fit_temperature(probabilities: ArrayLike, y: ArrayLike) -> float:
 
     def log_loss(log_beta: float) -> float:
         likely = log_softmax(np.exp(log_beta) * logits, axis=1)
-        return -float(likely[rows, columns].mean())
+        unusual = log_beta**2 / (2 * spread**2 * len(columns)) if spread else 0.0
+        return unusual - float(likely[rows, columns].mean())
 
     found = minimize_scalar(
         log_loss, bounds=(-10.0, 10.0), method="bounded", options={"xatol": 1e-12}

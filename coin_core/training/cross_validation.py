@@ -125,7 +125,7 @@ def fit_classifier(
         **settings,
     ) as task:
         began = time.monotonic()
-        X = task.inputs(X)
+        X = task.inputs(X, y)
         inputs_s = time.monotonic() - began
         for fold, (train, test) in enumerate(splits):
             result = _run_fold(task, fold, X, y, groups, train, test)
@@ -152,14 +152,18 @@ def fit_classifier(
     measured = fold_of >= 0
     columns = to_columns(y, classes)[measured]
     calibrated = np.full_like(raw, 1 / len(classes))
-    calibrated[measured] = _calibrate_across(raw[measured], columns, fold_of[measured])
+    calibrated[measured] = _calibrate_across(
+        raw[measured], columns, fold_of[measured], task.temperature_spread
+    )
     threshold = find_threshold(calibrated[measured], columns, least=LEAST_PROBABILITY)
     answered = calibrated[measured].max(axis=1) >= threshold.value
     return FittedClassifier(
         classifier=kept.classifier,
         probabilities=calibrated,
         fold_of=fold_of,
-        temperature=fit_temperature(raw[measured], columns),
+        temperature=fit_temperature(
+            raw[measured], columns, spread=task.temperature_spread
+        ),
         threshold=threshold,
         report=evaluate(name, y[measured], calibrated[measured], classes, answered),
         epochs=kept.epochs,
@@ -169,7 +173,10 @@ def fit_classifier(
 
 
 def _calibrate_across(
-    raw: NDArray[np.float32], columns: NDArray[np.int64], fold_of: NDArray[np.int64]
+    raw: NDArray[np.float32],
+    columns: NDArray[np.int64],
+    fold_of: NDArray[np.int64],
+    spread: float | None,
 ) -> NDArray[np.float32]:
     """Calibrate each fold by the temperature of the others."""
     calibrated = raw.copy()
@@ -177,7 +184,7 @@ def _calibrate_across(
         inside = fold_of == fold
         if inside.all():  # stopped in the first fold: there are no others
             continue
-        temperature = fit_temperature(raw[~inside], columns[~inside])
+        temperature = fit_temperature(raw[~inside], columns[~inside], spread=spread)
         calibrated[inside] = apply_temperature(raw[inside], temperature)
     return calibrated
 
@@ -206,7 +213,7 @@ def _run_fold(
         )
     classifier = task.build(y[train])
     valid = np.arange(0)
-    if isinstance(classifier, NetClassifier) and not task.on_stored_maps:
+    if isinstance(classifier, NetClassifier) and not task.has_fixed_length:
         # The epoch is chosen on coins of the training side, never on held-out ones.
         inner, held_out = hold_out_by_coin(
             y[train], groups[train], fraction=_VALIDATION_FRACTION, seed=task.seed

@@ -61,14 +61,14 @@ def fit_on_split(
         name, classes=classes, folds=1, with_final=False, run=run, **settings
     ) as task:
         began = time.monotonic()
-        inputs = task.inputs(X)
+        inputs = task.inputs(X, y)
         inputs_s = time.monotonic() - began
         result = task.fit(task.build(y[train]), inputs, y, train, valid)
         if result is None:
             raise TrainingStoppedError(NOTHING_LEARNED)
     columns = to_columns(y, classes)
     raw = result.classifier.predict_proba(inputs[valid])
-    temperature = fit_temperature(raw, columns[valid])
+    temperature = fit_temperature(raw, columns[valid], spread=task.temperature_spread)
     threshold = find_threshold(
         apply_temperature(raw, temperature), columns[valid], least=LEAST_PROBABILITY
     )

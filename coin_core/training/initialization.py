@@ -10,9 +10,14 @@ from urllib.error import URLError
 from torch import nn
 
 from coin_core.classifiers import feature_extractor, get_classifier
-from coin_core.classifiers.appearance_net import shape_parameters
+from coin_core.classifiers.appearance_net import (
+    FeatureMode,
+    feature_mode_for,
+    shape_parameters,
+)
 from coin_core.classifiers.legend_net import load_compatible
 from coin_core.classifiers.loading import load_classifier
+from coin_core.classifiers.picture_trunk import load_pictures
 from coin_core.classifiers.torch_classifier import NetClassifier, PhotoClassifier
 from coin_core.errors import TrainingDataError, WeightsMissingError
 from coin_core.model_store import bundle
@@ -37,6 +42,7 @@ class Start:
         digest: sha256 of its weights, or of the shipped ones; "" for the others.
         data: What that bundle was trained on.
         data_digest: sha256 over those coins.
+        classes: What those weights tell apart; () for ImageNet's and none.
     """
 
     init: str
@@ -44,6 +50,7 @@ class Start:
     digest: str = ""
     data: str = ""
     data_digest: str = ""
+    classes: tuple[str, ...] = ()
 
     def caution(self, digest: str) -> str:
         """Why figures on coins with this digest are too high; "" if they are not."""
@@ -85,8 +92,11 @@ def find_start(name: str, init: str) -> Start:
         # A run resumes only with the weights that it started from.
         shipped = bundle.WEIGHTS_DIR / name
         known = init == "rendered" and not on_features and shipped.is_dir()
-        digest = bundle.weights_digest(bundle.load_card(shipped)) if known else ""
-        return Start(init=init, digest=digest)
+        if not known:
+            return Start(init=init)
+        card = bundle.load_card(shipped)
+        digest = bundle.weights_digest(card)
+        return Start(init=init, digest=digest, classes=card.classes)
     try:
         folder = bundle.find_bundle(init)
     except WeightsMissingError as error:
@@ -112,6 +122,7 @@ def find_start(name: str, init: str) -> Start:
         digest=bundle.weights_digest(card),
         data=str(card.training.get("data", "")),
         data_digest=str(card.training.get("digest", "")),
+        classes=card.classes,
     )
 
 
@@ -183,11 +194,22 @@ def _load_bundle(net: NetClassifier, folder: Path, fresh_head: bool) -> None:
     tensors = trained.tensors()
     if isinstance(net, PhotoClassifier):
         shape = shape_parameters(tensors)
-        if getattr(net, "module__rings", False):
+        if getattr(net, "module__rim", False):
             # Only the early layers are taken over, whatever is on top of them.
-            shape |= {"module__rings": True, "module__deep": False}
+            shape |= {"module__rings": False, "module__deep": False}
+            shape["module__rim"] = True
         net.set_params(**shape)
-    if fresh_head or tuple(net.classes) != card.classes:
+    own, known = tuple(net.classes), card.classes
+    if feature_mode_for(own) is FeatureMode.LEGEND and set(own) < set(known):
+        # Some of the rulers: each keeps what is known of him.
+        rows = [known.index(label) for label in own]
+        tensors |= {
+            key: value[rows]
+            for key, value in tensors.items()
+            if key.startswith(LAST_LAYERS)
+        }
+        known = own
+    if fresh_head or own != known:
         # A head for other classes would have to be unlearned first.
         tensors = {
             key: value
@@ -195,6 +217,9 @@ def _load_bundle(net: NetClassifier, folder: Path, fresh_head: bool) -> None:
             if not key.startswith(LAST_LAYERS)
         }
     load_compatible(net.module_, tensors)
+    pictures = getattr(net.module_, "pictures", None)
+    if pictures is not None:
+        pictures.load_state_dict(load_pictures().state_dict())
 
 
 def _load_imagenet(net: Any, name: str) -> None:

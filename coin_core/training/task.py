@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from coin_core.classifiers import get_classifier
 from coin_core.classifiers.appearance_net import (
+    WHOLE_FLAN,
     AppearanceNet,
     FeatureMode,
     feature_mode_for,
@@ -24,9 +27,10 @@ from coin_core.classifiers.torch_classifier import NetClassifier
 from coin_core.errors import TrainingDataError, TrainingStoppedError
 from coin_core.evaluation.metrics import evaluate
 from coin_core.jobs import Progress
+from coin_core.training import reading
 from coin_core.training.augmentation import augment, augment_mirrored, jitter
 from coin_core.training.checkpoint import load_tensors, save_tensors
-from coin_core.training.config import TrainingConfig
+from coin_core.training.config import PATIENCE, TrainingConfig
 from coin_core.training.initialization import Start, freeze_backbone, start_net
 from coin_core.training.loggers import ExtraLog
 from coin_core.training.runs import Run
@@ -38,9 +42,6 @@ _BACKBONE_FACTOR = 10.0
 # Coins differ in more ways by their appearance than by their legends.
 _APPEARANCE_COMPONENTS = 200
 _BATCH = 32
-# What a net sees of coins that differ in their appearance, when only its last layers
-# learn: the whole flan, as the legend is at its edge, and as many pixels as a crop has.
-_WHOLE_FLAN: dict[str, Any] = {"size_px": 160, "zoom": 1.0}
 _LAST_LAYERS_ALONE: dict[str, Any] = {
     "optimizer": torch.optim.SGD,
     "optimizer__momentum": 0.9,
@@ -51,6 +52,7 @@ _LAST_LAYERS_ALONE: dict[str, Any] = {
 # Views of each photo that it learns from, the photo itself among them; fewer of many
 # photos, whose maps must fit into memory.
 _VIEWS, _MAX_ROWS = 5, 6000
+_USUAL_SPREAD = 0.4
 NOTHING_LEARNED = "Stopped before anything was learned. The same command starts again."
 
 
@@ -120,6 +122,28 @@ def learns_on_stored_maps(
     )
 
 
+def teaches_reading(
+    name: str,
+    classes: tuple[str, ...],
+    start: Start,
+    config: TrainingConfig,
+    size_px: int | None = None,
+) -> bool:
+    """Whether a net learns to read the coins of rulers whose legends it knows.
+
+    The same exceptions as for `learns_on_stored_maps` reach other layers, in which
+    the rulers alone are learned.
+    """
+    spec = get_classifier(name)
+    return (
+        bool(spec.backbone)
+        and feature_mode_for(classes) is FeatureMode.LEGEND
+        and set(classes) <= set(start.classes)
+        and size_px is None
+        and replace(config, patience=PATIENCE, class_weights=True) == TrainingConfig()
+    )
+
+
 @dataclass(slots=True, kw_only=True, eq=False)
 class FoldResult:
     """A classifier after one fit.
@@ -179,6 +203,26 @@ class TrainingTask:
         """Whether only the last layers of a net learn, see `learns_on_stored_maps`."""
         return learns_on_stored_maps(self.name, self.classes, self.start, self.config)
 
+    @property
+    def teaches_reading(self) -> bool:
+        """Whether a net learns the letters of the coins, see `teaches_reading`."""
+        return teaches_reading(
+            self.name, self.classes, self.start, self.config, self.size_px
+        )
+
+    @property
+    def has_fixed_length(self) -> bool:
+        """Whether all epochs are taken, without coins that would choose one."""
+        return self.on_stored_maps or self.teaches_reading
+
+    @property
+    def temperature_spread(self) -> float | None:
+        """How far the logarithm of the temperature is from 0 as a rule.
+
+        A net that goes on from a calibrated one is nearly calibrated itself.
+        """
+        return _USUAL_SPREAD if self.teaches_reading else None
+
     def build(self, y: NDArray[Any]) -> Any:
         """An unfitted classifier, with class weights and augmentation for a net.
 
@@ -209,11 +253,13 @@ class TrainingTask:
         smoothing = 0.0 if self.on_stored_maps else 0.05
         classifier.set_params(criterion__label_smoothing=smoothing)
         set_optimizer(classifier, self.config)
+        if self.teaches_reading:
+            classifier.set_params(lr=reading.RATE)
         if spec.inputs == "photo":
             usual = classifier.preparation
             if self.on_stored_maps:
-                usual = replace(usual, **_WHOLE_FLAN)
-                classifier.set_params(module__rings=True, **_LAST_LAYERS_ALONE)
+                usual = replace(usual, **WHOLE_FLAN)
+                classifier.set_params(module__rim=True, **_LAST_LAYERS_ALONE)
             try:
                 sized = replace(usual, size_px=self.size_px or usual.size_px)
             except ValueError as error:
@@ -248,12 +294,19 @@ class TrainingTask:
                 f"{self.size_px}: --size-px {smallest}"
             )
 
-    def inputs(self, X: NDArray[Any]) -> NDArray[Any]:
+    def inputs(self, X: NDArray[Any], y: NDArray[Any]) -> NDArray[Any]:
         """What a net is trained on: crops and their rotated copies.
 
         The frozen layers of a net give the same values for a fixed input in each
         epoch: they are computed here, once, and the last layers are trained on them.
         """
+        if self.teaches_reading:
+            net = self.build(np.array(self.classes))
+            self.initialize(net, X[:1])
+            reading.compute_maps(
+                net, X, y.tolist(), self._maps, seed=self.seed, stopping=self._stopping
+            )
+            return X
         X = add_rotations(X, self.config.rotations)
         if X.ndim != 4:
             return X
@@ -261,6 +314,14 @@ class TrainingTask:
         if not fixed and not self.on_stored_maps:
             return X
         return self._stored_embeddings(X, self.views(len(X)))
+
+    @property
+    def _maps(self) -> Path:
+        return self.run.folder / "checkpoints" / "maps.safetensors"
+
+    def _stopping(self) -> None:
+        if self.run.stop_requested():
+            raise TrainingStoppedError(NOTHING_LEARNED)
 
     def views(self, photos: int) -> int:
         """How many views of each photo are learned from, the photo itself among them.
@@ -289,8 +350,7 @@ class TrainingTask:
         with Progress("computing the maps", views * len(X), unit="view") as bar:
             for view in range(views):
                 for part in np.array_split(X, -(-len(X) // _BATCH)):
-                    if self.run.stop_requested():
-                        raise TrainingStoppedError(NOTHING_LEARNED)
+                    self._stopping()
                     crops = jitter(part, rng) if view else part
                     parts.append(net.embed(crops).cpu().to(dtype))
                     bar.update(len(part))
@@ -372,14 +432,7 @@ class TrainingTask:
         names, rows = with_copies(X, y, train)
         self.initialize(net, X[rows])
         epochs = epochs or self.epochs
-        dataset = net.get_dataset(X[rows], to_columns(names[rows], self.classes))
-        batches = net.get_iterator(dataset, training=True)
-
-        def compute_loss(batch: Any) -> tuple[torch.Tensor, int]:
-            inputs, targets = batch
-            logits = net.infer(inputs)
-            loss = net.get_loss(logits, targets, X=inputs, training=True)
-            return loss, len(targets)
+        draw_epoch, compute_loss, optimizer = self._lesson(net, X, names, rows, fold)
 
         def validate() -> dict[str, float]:
             report = evaluate(
@@ -406,22 +459,23 @@ class TrainingTask:
                 epoch, epochs, warmup=warmup, start=0.3, end=0.02, fall_from=0
             )
 
+        chosen = len(valid) > 0 and not self.teaches_reading
         trainer: Trainer[Any] = Trainer(
             net=net.module_,
-            optimizer=net.optimizer_,
+            optimizer=optimizer,
             compute_loss=compute_loss,
             learning_rate=learning_rate,
             checkpoint=self.checkpoint(fold, "latest"),
             report=report,
-            validate=validate if len(valid) else None,
-            patience=self.config.patience if len(valid) else None,
+            validate=validate if chosen else None,
+            patience=self.config.patience if chosen else None,
             max_norm=None,
         )
         self.bar.skip(trainer.epoch)
         self.bar.describe(words)
         stopped = fit(
             [trainer],
-            lambda epoch: batches,
+            draw_epoch,
             epochs=epochs,
             seed=net.seed * 100_003,
             stop_requested=self.run.stop_requested,
@@ -431,6 +485,42 @@ class TrainingTask:
             return None
         seconds = float(trainer.notes["seconds"])
         return FoldResult(classifier=net, epochs=kept, seconds=seconds, stopped=stopped)
+
+    def _lesson(
+        self,
+        net: NetClassifier,
+        X: NDArray[Any],
+        names: NDArray[Any],
+        rows: NDArray[np.int64],
+        fold: int | str,
+    ) -> tuple[
+        Callable[[int], Iterable[Any]],
+        Callable[[Any], tuple[Tensor, int]],
+        torch.optim.Optimizer,
+    ]:
+        """The batches of an epoch, the loss of one, and what learns from it."""
+        columns = to_columns(names[rows], self.classes)
+        if self.teaches_reading:
+            lesson = reading.ReadingLesson(
+                net,
+                reading.load_maps(self._maps),
+                rows,
+                columns,
+                names[rows].tolist(),
+                self.checkpoint(fold, "letters"),
+                weighted=self.config.class_weights,
+            )
+            return lesson.draw_epoch, lesson.loss, lesson.optimizer(float(net.lr))
+        dataset = net.get_dataset(X[rows], columns)
+        batches = net.get_iterator(dataset, training=True)
+
+        def compute_loss(batch: Any) -> tuple[Tensor, int]:
+            inputs, targets = batch
+            logits = net.infer(inputs)
+            loss = net.get_loss(logits, targets, X=inputs, training=True)
+            return loss, len(targets)
+
+        return lambda epoch: batches, compute_loss, net.optimizer_
 
 
 def _accepts(module: torch.nn.Module, size_px: int) -> bool:
@@ -477,7 +567,10 @@ def start_training(
         TrainingDataError: The input size is too small for the net.
     """
     spec = get_classifier(name)
-    if isinstance(spec.build(classes, seed=seed), NetClassifier):
+    start, config = start or Start(init="rendered"), config or TrainingConfig()
+    if teaches_reading(name, classes, start, config, size_px):
+        epochs = epochs or reading.EPOCHS
+    elif isinstance(spec.build(classes, seed=seed), NetClassifier):
         epochs = epochs or spec.default_epochs or 20
     else:
         epochs = 1
@@ -490,12 +583,12 @@ def start_training(
             task = TrainingTask(
                 name=name,
                 classes=classes,
-                start=start or Start(init="rendered"),
+                start=start,
                 epochs=epochs,
                 seed=seed,
                 run=run,
                 size_px=size_px,
-                config=config or TrainingConfig(),
+                config=config,
                 bar=bar,
                 extra=extra,
             )

@@ -33,7 +33,7 @@ from coin_core.training.initialization import INITS, Start, find_start
 from coin_core.training.prediction_store import prediction_rows
 from coin_core.training.runs import Run, RunState, resume_run
 from coin_core.training.splits import coins_per_class
-from coin_core.training.task import learns_on_stored_maps
+from coin_core.training.task import learns_on_stored_maps, teaches_reading
 
 FOLDS = 5
 # Unreadable photos that a run names; the others are only counted.
@@ -205,6 +205,8 @@ def _load_inputs(training: Training, coins: CoinSet) -> tuple[NDArray[Any], _Sou
             f"{folder} holds {base.classifier}. Rename that folder."
         )
     digest, mode = bundle.weights_digest(base), feature_mode_for(coins.classes)
+    if mode is FeatureMode.APPEARANCE:
+        mode = FeatureMode.RIM
     with Progress("computing features", len(coins), unit="photo") as bar:
         features = cached_features(
             net, digest, coins.crops, mode=mode, progress=bar.update
@@ -255,7 +257,11 @@ def _fit(
         config["features"] = source.features_from["sha256"]
         config["features_sight"] = source.features_from["sight"]
     if learns_on_stored_maps(training.name, coins.classes, start, training.config):
-        config["learns_on"] = "stored maps"
+        config["learns_on"] = "stored maps, rims and pictures"
+    if teaches_reading(
+        training.name, coins.classes, start, training.config, training.size_px
+    ):
+        config["learns_on"] = "letters"
     if not with_final:
         config["measured_only"] = True
     about = {

@@ -107,3 +107,19 @@ def test_calibrating_and_measuring_use_different_coins():
     assert measured.temperature == pytest.approx(2, rel=0.1)
     assert measured.report.n == 1000
     assert measured.report.ece < 0.06
+
+
+def test_a_dozen_right_answers_do_not_make_every_answer_certain() -> None:
+    few, y = np.tile([[0.9, 0.1], [0.1, 0.9]], (6, 1)), np.tile([0, 1], 6)
+    assert fit_temperature(few, y) < 0.1
+    assert 0.5 < fit_temperature(few, y, spread=0.4) < 1
+
+    rng = np.random.default_rng(3)
+    truth = rng.dirichlet([1.0, 1.0], 4000)
+    drawn = (rng.random(4000) < truth[:, 1]).astype(int)
+    sharpened = truth**2 / (truth**2).sum(1, keepdims=True)
+    usual = fit_temperature(sharpened, drawn)
+    assert usual == pytest.approx(2, rel=0.15)
+    assert fit_temperature(sharpened, drawn, spread=0.4) == pytest.approx(
+        usual, rel=0.02
+    )

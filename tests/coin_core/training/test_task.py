@@ -41,8 +41,8 @@ def train(config, classes, init="scratch", epochs=1, *, name="resnet", twice=Fal
         config=config,
         run=start_run({"classifier": name}),
     ) as task:
-        X = task.inputs(crops)
-        X = task.inputs(crops) if twice else X
+        X = task.inputs(crops, y)
+        X = task.inputs(crops, y) if twice else X
         before = task.build(y)
         _, rows = with_copies(X, y, np.arange(12))
         task.initialize(before, X[rows])

@@ -12,7 +12,7 @@ from coin_core.model_store import bundle
 from coin_core.training.data_roots import VARIABLE, collections_dir, count_coins
 from tests.ui.dataset.dataset_page import a_photo
 from tests.ui.training.history_page import CLASSES, button, open_page, words_of
-from ui.training.form import add_training, memory_note
+from ui.training.form import add_training, memory_note, reading_note
 
 
 def test_an_empty_history_offers_a_training() -> None:
@@ -131,6 +131,27 @@ def test_a_training_starts_from_a_model_of_ones_own(monkeypatch) -> None:
     features.set_value("portraits").run()
     button(page, "Start training").click().run()
     assert list_jobs()[-1].arguments[-4:-2] == ("--init", "portraits")
+
+
+def test_of_rulers_a_net_learns_the_letters_and_the_form_says_so(
+    tmp_path: Path,
+) -> None:
+    for name, labels in {
+        "ours": ("john_hyrcanus_i", "alexander_jannaeus"),
+        "others": ("john_hyrcanus_i", "anchor"),
+    }.items():
+        for label in labels:
+            (tmp_path / name / label).mkdir(parents=True)
+            (tmp_path / name / label / "1.jpg").touch()
+    ours, others = str(tmp_path / "ours"), str(tmp_path / "others")
+    for classifier in ("resnet", "vgg"):
+        assert "read these coins" in reading_note(classifier, ours, "rendered", [])
+        assert reading_note(classifier, others, "rendered", []) == ""
+        assert reading_note(classifier, ours, "scratch", []) == ""
+        assert reading_note(classifier, ours, "rendered", ["--frozen"]) == ""
+    assert "If all classes" in reading_note("vgg", "catalog", "rendered", [])
+    for classifier, data in (("svm", ours), ("alexnet", ours), ("vgg", "rendered")):
+        assert reading_note(classifier, data, "rendered", []) == ""
 
 
 def test_the_memory_of_a_training_is_said_before_it_starts(tmp_path: Path) -> None:

@@ -1,0 +1,168 @@
+"""Teaching a net to read the coins of rulers: trains, stops, resumes, keeps others."""
+
+import numpy as np
+import pytest
+import torch
+
+from coin_core.classifiers.loading import load_classifier
+from coin_core.errors import TrainingStoppedError
+from coin_core.model_store import bundle
+from coin_core.rulers import DEFAULT_CLASSES
+from coin_core.training import reading
+from coin_core.training.config import TrainingConfig
+from coin_core.training.cross_validation import fit_classifier
+from coin_core.training.datasets import load_rendered
+from coin_core.training.initialization import Start, find_start
+from coin_core.training.letter_targets import NONE
+from coin_core.training.runs import Run, start_run
+from coin_core.training.task import start_training, teaches_reading
+
+RULERS = (DEFAULT_CLASSES[0], DEFAULT_CLASSES[2])
+
+
+@pytest.fixture(autouse=True)
+def _own_data(tmp_path, monkeypatch):
+    monkeypatch.setenv("COIN_DATA_DIR", str(tmp_path / "data"))
+    for name, value in {"_RENDERED": 16, "_VIEWS": 2, "_STEPS": 2}.items():
+        monkeypatch.setattr(reading, name, value)
+    monkeypatch.setattr(reading, "ALIGNED_AGAIN", 1)
+
+
+@pytest.fixture(scope="module")
+def coins():
+    """Eight rendered coins of two rulers, clear ones."""
+    drawn = load_rendered(9_000_043, 24, at_least_legible=0.8)
+    rows = [
+        row
+        for ruler in RULERS
+        for row in np.flatnonzero(drawn.labels == ruler)[:4].tolist()
+    ]
+    return drawn.take(rows)
+
+
+def fit(coins, run, **changes):
+    settings = {"classes": RULERS, "folds": 2, "epochs": 2, "seed": 1}
+    start = find_start("vgg", "rendered")
+    return fit_classifier(
+        "vgg",
+        coins.crops,
+        coins.labels,
+        coins.groups,
+        start=start,
+        run=run,
+        **(settings | changes),
+    )
+
+
+def test_legends_are_taught_where_the_start_knows_them_and_nowhere_else():
+    start, config = find_start("vgg", "rendered"), TrainingConfig()
+    assert teaches_reading("vgg", RULERS, start, config)
+    assert teaches_reading("vgg", tuple(DEFAULT_CLASSES), start, config)
+    assert teaches_reading("vgg", RULERS, start, TrainingConfig(class_weights=False))
+    others = [
+        ("vgg", ("anchor", "lily"), start, config),
+        ("vgg", (*RULERS, "lily"), start, config),
+        ("svm", RULERS, start, config),
+        ("alexnet", RULERS, start, config),
+        ("vgg", RULERS, Start(init="scratch"), config),
+        ("vgg", RULERS, Start(init="imagenet"), config),
+        ("vgg", RULERS, start, TrainingConfig(frozen=True)),
+        ("vgg", RULERS, start, TrainingConfig(fresh_head=True)),
+        ("vgg", RULERS, start, TrainingConfig(rotations=3)),
+        ("vgg", RULERS, start, TrainingConfig(momentum=0.9)),
+    ]
+    for other in others:
+        assert not teaches_reading(*other)
+    assert not teaches_reading("vgg", RULERS, start, config, 64)
+
+
+def test_it_starts_with_what_is_known_of_these_rulers(coins):
+    run = start_run({"classifier": "vgg"})
+    with start_training(
+        "vgg",
+        classes=RULERS,
+        folds=1,
+        with_final=False,
+        start=find_start("vgg", "rendered"),
+        run=run,
+    ) as task:
+        net = task.build(coins.labels)
+        task.initialize(net, coins.crops)
+    known = load_classifier(bundle.WEIGHTS_DIR / "vgg")[1].tensors()["ruler.weight"]
+    own = net.tensors()["ruler.weight"]
+    assert torch.allclose(own, known[[0, 2]].float())
+
+
+@pytest.mark.slow
+def test_a_killed_training_ends_as_it_would_have(coins, monkeypatch):
+    whole = fit(coins, start_run({"classifier": "vgg"}))
+    assert whole.report.n == 8
+    assert whole.epochs == 2
+    before = load_classifier(bundle.WEIGHTS_DIR / "vgg")[1].tensors()
+    after = whole.classifier.tensors()
+    moved = {
+        name for name in after if not torch.equal(after[name], before[name].float())
+    }
+    assert {"letters.mix.5.weight", "ruler.weight"} <= moved
+    early = [name for name in after if name.startswith("trunk.features.0.")]
+    assert early
+    assert not moved & set(early)
+    assert not after["pooled.weight"].any()
+    assert not [name for name in moved if "running" in name]
+
+    log = Run.log
+
+    def log_and_die(self, row):
+        log(self, row)
+        if (row["fold"], row["epoch"]) == ("final", 1):
+            raise KeyboardInterrupt
+
+    run = start_run({"classifier": "vgg"})
+    with monkeypatch.context() as patched:
+        patched.setattr(Run, "log", log_and_die)
+        with pytest.raises(KeyboardInterrupt):
+            fit(coins, run)
+    resumed = fit(coins, run)
+    assert np.allclose(resumed.probabilities, whole.probabilities)
+    assert all(
+        torch.equal(value, after[name])
+        for name, value in resumed.classifier.tensors().items()
+    )
+
+
+@pytest.mark.slow
+def test_a_stopped_training_keeps_its_best_and_goes_on(coins, monkeypatch):
+    run = start_run({"classifier": "vgg"})
+    run.request_stop()
+    with pytest.raises(TrainingStoppedError, match="before anything was learned"):
+        fit(coins, run)
+    run = start_run({"classifier": "vgg"})
+    log = Run.log
+
+    def log_and_stop(self, row):
+        log(self, row)
+        self.request_stop()
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Run, "log", log_and_stop)
+        stopped = fit(coins, run)
+    assert stopped.stopped
+    assert stopped.report.n == 4
+    assert stopped.classifier.predict_proba(coins.crops[:1]).shape == (1, 2)
+
+
+def test_doubtful_letters_are_neither_taught_nor_taken_for_empty():
+    pose = reading._pose_of((0.5, 0.5, 1 / 2.44, 0.0))
+    row = [5.0, 0.5, 0.5, 0.12, 0.15, 0.9, 1.0]
+    packed = torch.full((reading._MOST_LETTERS, 7), -1.0)
+    packed[0] = torch.tensor(row)
+    settings = reading.Preprocessing(framed=True)
+    targets, weights = reading.letter_targets(packed, pose, settings)
+    assert targets[8, 8] == 5
+    assert weights[8, 8] > 0.9
+    assert targets[0, 0] == NONE
+    empty = weights[0, 0]
+    packed[0, 5] = 0.2
+    targets, weights = reading.letter_targets(packed, pose, settings)
+    assert weights[8, 8] == 0
+    assert 0 < weights[0, 0] < empty / 2
