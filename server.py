@@ -19,6 +19,7 @@ from coin_core.api.protocol import DrainingServer, TimedProtocol
 from coin_core.errors import CoinError
 from coin_core.object_store import shared_store
 from ui.application import pages
+from ui.resources import share_pipeline
 
 DRAIN_VARIABLE = "COIN_DRAIN_S"
 MAX_DRAIN_S = 3600
@@ -56,6 +57,7 @@ def main() -> None:
     # keep the processor from those of other requests.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     service = Service()
+    share_pipeline(lambda: service.coin_classifier)
     home = Path(__file__).with_name("Home.py")
     # Where the settings are; otherwise Streamlit looks in the working directory.
     config._main_script_path = str(home)

@@ -7,6 +7,7 @@ before they are loaded.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from coin_core.pipeline import CoinClassifier
 
 _VERSION = "weights_version"
+_find_shared: Callable[[], CoinClassifier] | None = None
 
 NO_CLASSIFIERS = N_(
     "There are no classifiers in this installation yet. This makes them: "
@@ -74,8 +76,16 @@ def load_errors() -> dict[str, str]:
         return _load_classifiers(weights_version())
 
 
+def share_pipeline(find: Callable[[], CoinClassifier]) -> None:
+    """Let the pages use the pipeline of the server, which has its models loaded."""
+    global _find_shared
+    _find_shared = find
+
+
 @st.cache_resource(show_spinner=False, max_entries=1)
 def _pipeline(version: str) -> CoinClassifier:
+    if _find_shared is not None:
+        return _find_shared()
     from coin_core.pipeline import CoinClassifier
 
     return CoinClassifier()

@@ -54,7 +54,7 @@ def test_a_run_of_a_page_looks_for_bundles_once(
         for _ in range(3):
             st.text(resources.weights_version())
 
-    app = AppTest.from_function(page).run()
+    app = AppTest.from_function(page, default_timeout=60).run()
     first = {text.value for text in app.text}
     assert len(looks) == len(first) == 1
     app.run()
@@ -71,6 +71,19 @@ def test_a_bundle_that_does_not_load_leaves_the_others(
 
     monkeypatch.setattr(fakes.FakeCoinClassifier, "load", load)
     assert resources.load_errors() == {"svm": "svm: model.skops is missing."}
+
+
+def test_the_pages_use_the_pipeline_of_the_server(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    own = resources.coin_classifier()
+    assert resources.coin_classifier() is own
+    of_server = fakes.FakeCoinClassifier()
+    monkeypatch.setattr(resources, "_find_shared", None)
+    resources.share_pipeline(lambda: of_server)
+    resources._pipeline.clear()
+    assert resources.coin_classifier() is of_server
+    resources._pipeline.clear()
 
 
 def test_the_catalog_is_opened_once() -> None:
