@@ -10,32 +10,52 @@ from __future__ import annotations
 from collections.abc import Sequence
 from enum import StrEnum
 from functools import lru_cache
+from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from coin_core.classifiers.legend_net import FEATURES, LegendNet, build_legend_net
+from coin_core.classifiers.picture_trunk import CONTRAST, PictureTrunk
 from coin_core.model_store.graph import compiled
 from coin_core.rulers import RULERS
 
 GRID = 4  # cells along each side of the flan
+Rings = tuple[tuple[int, float], ...]
 # From the middle to the edge: how many sectors a ring has, and its outer radius as a
 # fraction of half the input's side. Portraits are in the inner two, legends in the
 # third, where a sector holds about a letter. Their number is a multiple of GRID**2.
-_RINGS = ((4, 0.35), (12, 0.65), (32, 1.0))
+_RINGS: Rings = ((4, 0.35), (12, 0.65), (32, 1.0))
+_COARSE_RINGS: Rings = ((4, 0.4), (12, 1.0))
 SECTORS = sum(number for number, _ in _RINGS)
+# The strip: its height and length in px, how much of the other end each end repeats,
+# its inner and outer edge as fractions of the flan's radius, and its sectors. The
+# margin of a crop is as wide as `detection.faces` leaves it.
+_STRIP_PX, _AROUND_PX, _REPEATED_PX = 48, 512, 32
+_INNER, _OUTER = 0.52 / 1.04, 1.0 / 1.04
+_STRIP_SECTORS = 12
+_MIXED = 2048  # numbers that are kept of each of the three
+RIM_FEATURES = 3 * _MIXED
+WHOLE_FLAN: dict[str, Any] = {"size_px": 160, "zoom": 1.0}
+"""What the input shows where the rim matters: all of it, in a crop's pixels."""
 # A channel that never varies must not decide; the length of a feature vector.
 _LEAST_SPREAD, _LENGTH = 3e-3, 10.0
 _PUBLISHED_WIDTH = 64  # kernels in the first layer of the published VGG-11
 
 
 class FeatureMode(StrEnum):
-    """What classes are told apart by; the values are stored in model cards."""
+    """What classes are told apart by; the values are stored in model cards.
+
+    `RIM` is the appearance in the features of svm, knn and mlp. In their models of
+    before it is `APPEARANCE`: the maps in each sixteenth of the flan.
+    """
 
     LEGEND = "legend"
     APPEARANCE = "look"
     BOTH = "both"
+    RIM = "rim"
 
 
 def feature_mode_for(classes: tuple[str, ...]) -> FeatureMode:
@@ -52,32 +72,34 @@ def spatial_pool(maps: Tensor) -> Tensor:
     The square root of each mean is taken, so that one strong stroke does not dominate
     (Arandjelovic and Zisserman 2012).
     """
-    means = functional.adaptive_avg_pool2d(maps, GRID).flatten(1)
+    return _roots(functional.adaptive_avg_pool2d(maps, GRID).flatten(1))
+
+
+def _roots(means: Tensor) -> Tensor:
     return means.sign() * (means.abs() + 1e-6).sqrt()
 
 
-def ring_pool(maps: Tensor) -> Tensor:
-    """Return the mean of maps (N, C, H, W) in each sector of three rings, (N, 48 C).
+def ring_pool(maps: Tensor, rings: Rings = _RINGS) -> Tensor:
+    """Return the mean of maps (N, C, H, W) in each sector of rings, (N, 48 C).
 
     Neighbouring sectors overlap, so that a coin that is turned a little changes little.
     The square root of each mean is taken, as `spatial_pool` does.
     """
-    weights = _sector_weights(*maps.shape[-2:]).to(maps)
-    means = (maps.flatten(2) @ weights.T).flatten(1)
-    return means.sign() * (means.abs() + 1e-6).sqrt()
+    weights = _sector_weights(*maps.shape[-2:], rings).to(maps)
+    return _roots((maps.flatten(2) @ weights.T).flatten(1))
 
 
 @lru_cache(maxsize=8)
 @torch.inference_mode(mode=False)  # kept for a training too
-def _sector_weights(height: int, width: int) -> Tensor:
-    """How much each cell of a map counts in each sector, (48, H W); rows sum to 1."""
+def _sector_weights(height: int, width: int, rings: Rings) -> Tensor:
+    """How much each cell of a map counts in each sector, (K, H W); rows sum to 1."""
     down = (torch.arange(height) + 0.5) * 2 / height - 1
     right = (torch.arange(width) + 0.5) * 2 / width - 1
     radius = torch.hypot(down[:, None], right[None])
     angle = torch.atan2(down[:, None], right[None].expand(height, width))
     blur = 2 / min(height, width)  # a cell
     rows, inner = [], 0.0
-    for number, outer in _RINGS:
+    for number, outer in rings:
         beyond = torch.maximum(inner - radius, radius - outer)
         ring = (1 - beyond / blur).clamp(0, 1)
         for sector in range(number):
@@ -88,6 +110,75 @@ def _sector_weights(height: int, width: int) -> Tensor:
             rows.append(row.flatten() / row.sum().clamp(min=1e-6))
         inner = outer
     return torch.stack(rows)
+
+
+def unrolled(x: Tensor) -> Tensor:
+    """Return the rims of flans (N, 3, S, S) as strips, (N, 3, 48, 576).
+
+    They begin below and go round clockwise, the edge of the coin above. Each has mean
+    0 and deviation 1. Both ends go on with what is at the other.
+    """
+    strips = functional.grid_sample(
+        x,
+        _strip_grid().to(x).expand(len(x), -1, -1, -1),
+        padding_mode="border",
+        align_corners=False,
+    )
+    strips = strips - strips.mean((2, 3), keepdim=True)
+    spread = strips.mean(1, keepdim=True).square().mean((2, 3), keepdim=True).sqrt()
+    return (strips / (spread + 0.05)).clamp(-4, 4)
+
+
+@lru_cache(maxsize=1)
+@torch.inference_mode(mode=False)
+def _strip_grid() -> Tensor:
+    """Where each pixel of a strip is on the flan, (1, 48, 576, 2), from -1 to 1."""
+    down = (torch.arange(_STRIP_PX) + 0.5) / _STRIP_PX
+    along = torch.arange(-_REPEATED_PX, _AROUND_PX + _REPEATED_PX) + 0.5
+    radius = (_OUTER - down * (_OUTER - _INNER))[:, None]
+    angle = (2 * torch.pi * along / _AROUND_PX + torch.pi / 2)[None]
+    return torch.stack([radius * angle.cos(), radius * angle.sin()], 2)[None]
+
+
+def strip_pool(maps: Tensor) -> Tensor:
+    """Return the mean of maps of strips in each sector of the rim, (N, 12 C).
+
+    Neighbouring sectors overlap, as those of `ring_pool` do.
+    """
+    repeated = _REPEATED_PX * maps.shape[3] // (_AROUND_PX + 2 * _REPEATED_PX)
+    around = maps[..., repeated:-repeated].mean(2)
+    at = (torch.arange(around.shape[2]) + 0.5) * _STRIP_SECTORS / around.shape[2]
+    away = (at - torch.arange(_STRIP_SECTORS)[:, None] - 0.5).abs()
+    weights = (1 - torch.minimum(away, _STRIP_SECTORS - away)).clamp(min=0)
+    weights = weights / weights.sum(1, keepdim=True)
+    return _roots((around @ weights.T.to(around)).flatten(1))
+
+
+def mixed(features: Tensor) -> Tensor:
+    """Return 2048 numbers instead of many, (N, 2048), that keep their inner products.
+
+    Each is the sum of some of them with random signs (a count sketch: Charikar, Chen
+    and Farach-Colton 2002), so that a model stays small.
+    """
+    place, sign = _mixing(features.shape[1])
+    out = features.new_zeros(len(features), _MIXED)
+    return out.index_add_(1, place.to(features.device), features * sign.to(features))
+
+
+@lru_cache(maxsize=8)
+@torch.inference_mode(mode=False)
+def _mixing(count: int) -> tuple[Tensor, Tensor]:
+    """To which number each is added, and with which sign; by MurmurHash's last step.
+
+    So they are the same with every version of NumPy and torch.
+    """
+    h = np.arange(1, count + 1, dtype=np.uint32)
+    for shift, factor in ((16, 0x85EBCA6B), (13, 0xC2B2AE35)):
+        h = (h ^ (h >> np.uint32(shift))) * np.uint32(factor)
+    h ^= h >> np.uint32(16)
+    sign = 1 - 2 * (h >> np.uint32(31)).astype(np.float32)
+    place = (h % np.uint32(_MIXED)).astype(np.int64)
+    return torch.from_numpy(place), torch.from_numpy(sign)
 
 
 class AppearanceHead(nn.Module):
@@ -108,8 +199,8 @@ class AppearanceHead(nn.Module):
         return out
 
 
-class RingHead(nn.Module):
-    """Class logits from the mean maps in each sector, for maps that stay as they are.
+class DirectionHead(nn.Module):
+    """Class logits from numbers that stay as they are, such as pooled maps.
 
     Coins are compared by the direction of their standardized features, not by how
     strong these are. With plain gradient descent the weights stay within what the
@@ -119,23 +210,22 @@ class RingHead(nn.Module):
     mean: Tensor
     spread: Tensor
 
-    def __init__(self, channels: int, classes: int) -> None:
+    def __init__(self, width: int, classes: int) -> None:
         super().__init__()
-        width = channels * SECTORS
         self.register_buffer("mean", torch.zeros(width))
         self.register_buffer("spread", torch.ones(width))
         self.line = nn.Linear(width, classes)
         nn.init.zeros_(self.line.weight)
         nn.init.zeros_(self.line.bias)
 
-    def standardize(self, pooled: Tensor) -> None:
-        """Take mean and spread from the pooled maps of the coins to learn from."""
-        self.mean.copy_(pooled.mean(0))
-        self.spread.copy_(pooled.std(0, correction=0) + _LEAST_SPREAD)
+    def standardize(self, embeddings: Tensor) -> None:
+        """Take mean and spread from the coins to learn from, (N, width)."""
+        self.mean.copy_(embeddings.mean(0))
+        self.spread.copy_(embeddings.std(0, correction=0) + _LEAST_SPREAD)
 
-    def forward(self, pooled: Tensor) -> Tensor:
-        """Return logits (N, classes) of pooled maps (N, 48 C)."""
-        direction = functional.normalize((pooled - self.mean) / self.spread)
+    def forward(self, embedding: Tensor) -> Tensor:
+        """Return logits (N, classes) of embeddings (N, width)."""
+        direction = functional.normalize((embedding - self.mean) / self.spread)
         out: Tensor = self.line(_LENGTH * direction)
         return out
 
@@ -143,8 +233,9 @@ class RingHead(nn.Module):
 class AppearanceNet(nn.Module):
     """A backbone up to stride 8 with an appearance head.
 
-    `deep` keeps the whole backbone, for weights that know more than letters. `rings`
-    pools the maps in the sectors of three rings instead of the cells of a grid.
+    `deep` keeps the whole backbone, for weights that know more than letters. `rim`
+    learns from stored maps: of the flan in rings, of its rim as a strip, and of a
+    network of pictures. `rings`, of models of before, has the first of these alone.
     """
 
     def __init__(
@@ -154,35 +245,45 @@ class AppearanceNet(nn.Module):
         *,
         deep: bool = False,
         rings: bool = False,
+        rim: bool = False,
     ) -> None:
         super().__init__()
         channels: tuple[int, ...] = legend_net.trunk.channels
         self.trunk = legend_net.trunk if deep else legend_net.trunk.early()
         used = channels if deep else channels[:1]
-        parts = SECTORS if rings else GRID**2
         self.pool = ring_pool if rings else spatial_pool
-        self.widths = [width * parts for width in used]
-        # The name tells the two shapes apart in a file of weights.
-        self.look: nn.ModuleDict | nn.ModuleList = (
-            nn.ModuleDict({"rings": RingHead(used[0], classes)})
-            if rings
-            else nn.ModuleList(AppearanceHead(width, classes) for width in used)
-        )
+        self.widths = [width * GRID**2 for width in used]
+        self.pictures: nn.Module | None = None
+        # The names tell the shapes apart in a file of weights.
+        self.look: nn.ModuleDict | nn.ModuleList
+        if rim:
+            self.pictures = PictureTrunk().requires_grad_(False)
+            self.widths = [RIM_FEATURES]
+            self.look = nn.ModuleDict({"rim": DirectionHead(RIM_FEATURES, classes)})
+        elif rings:
+            self.widths = [used[0] * SECTORS]
+            self.look = nn.ModuleDict({"rings": DirectionHead(*self.widths, classes)})
+        else:
+            self.look = nn.ModuleList(AppearanceHead(w, classes) for w in used)
 
     def freeze(self, size_px: int) -> None:
         """Let ONNX Runtime compute the backbone; the network then only answers."""
         views = torch.zeros(1, 3, size_px, size_px)
         self.trunk = compiled(self.trunk, views)  # type: ignore[assignment]
+        if self.pictures is not None:
+            self.pictures = compiled(self.pictures, views)
 
     @torch.no_grad()
     def standardize(self, embeddings: Tensor) -> None:
         """Take mean and spread of features from the coins to learn from, (N, D)."""
         for head in self.look.children():
-            if isinstance(head, RingHead):
+            if isinstance(head, DirectionHead):
                 head.standardize(embeddings)
 
     def embed(self, x: Tensor) -> Tensor:
         """Return the embeddings (N, D) of x float32 (N, 3, S, S)."""
+        if self.pictures is not None:
+            return rim_embedding(self.trunk, self.pictures, x)
         maps = self.trunk(x)
         maps = (maps,) if isinstance(maps, Tensor) else maps
         return torch.cat([self.pool(one) for one in maps], dim=1)
@@ -194,6 +295,22 @@ class AppearanceNet(nn.Module):
         heads = self.look.children()
         logits = [head(part) for head, part in zip(heads, pooled, strict=True)]
         return torch.stack(logits).sum(0)
+
+
+def rim_embedding(trunk: nn.Module, pictures: nn.Module, x: Tensor) -> Tensor:
+    """Return what a net learns from stored maps, (N, 6144).
+
+    Args:
+        trunk: A backbone's early layers.
+        pictures: A `PictureTrunk`.
+        x: Whole flans, float32 (N, 3, S, S).
+    """
+    parts = (
+        ring_pool(trunk(x)),
+        strip_pool(trunk(unrolled(x))),
+        ring_pool(pictures(CONTRAST * x), _COARSE_RINGS),
+    )
+    return torch.cat([mixed(part) for part in parts], dim=1)
 
 
 class LegendAppearanceNet(LegendNet):
@@ -224,6 +341,7 @@ def build_net(
     feature_mode: FeatureMode = FeatureMode.LEGEND,
     deep: bool = False,
     rings: bool = False,
+    rim: bool = False,
     full_width: bool = False,
 ) -> nn.Module:
     """Build the untrained network on a backbone ("resnet" or "vgg")."""
@@ -232,7 +350,8 @@ def build_net(
         return legend_net
     if feature_mode is FeatureMode.BOTH:
         return LegendAppearanceNet(legend_net, classes)
-    return AppearanceNet(legend_net, classes, deep=deep, rings=rings and not deep)
+    shape = {} if deep else {"rings": rings, "rim": rim}
+    return AppearanceNet(legend_net, classes, deep=deep, **shape)
 
 
 def shape_parameters(tensors: dict[str, Tensor]) -> dict[str, bool]:
@@ -243,4 +362,5 @@ def shape_parameters(tensors: dict[str, Tensor]) -> dict[str, bool]:
     shape = {"module__full_width": full_width, "module__deep": deep}
     if any(name.startswith("look.") for name in tensors):
         shape["module__rings"] = "look.rings.line.weight" in tensors
+        shape["module__rim"] = "look.rim.line.weight" in tensors
     return shape

@@ -1,8 +1,9 @@
 """The features that the VGG network computes of a crop, for svm, knn and mlp.
 
-There are two kinds of 4096 numbers. The names of the rulers are in the legend: which
-letters are where. Other coins differ in their appearance: what the backbone finds in
-each sixteenth of the flan. For rulers among other coins, the vector holds both.
+The names of the rulers are in the legend: which letters are where, 4096 numbers. Other
+coins differ in their appearance, 6144 numbers of `rim_embedding`. For rulers among
+other coins, the vector holds the legend's and 4096 of what the backbone finds in each
+sixteenth of the flan, which in models of before stand for the appearance.
 """
 
 from __future__ import annotations
@@ -19,8 +20,16 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from coin_core.classifiers.appearance_net import GRID, FeatureMode, spatial_pool
+from coin_core.classifiers.appearance_net import (
+    GRID,
+    RIM_FEATURES,
+    WHOLE_FLAN,
+    FeatureMode,
+    rim_embedding,
+    spatial_pool,
+)
 from coin_core.classifiers.legend_net import FEATURES, LegendOutput
+from coin_core.classifiers.picture_trunk import compiled_pictures
 from coin_core.classifiers.torch_classifier import predict
 from coin_core.errors import WeightsMismatchError
 from coin_core.imaging.preprocessing import prepare
@@ -63,18 +72,33 @@ def _appearance_features(net: Any, crops: NDArray[np.uint8]) -> torch.Tensor:
 
     Neighbouring channels of a net of full width are averaged.
     """
-    module = net.module_.eval()
     flans = replace(net.preparation, framed=False)
     inputs = torch.from_numpy(prepare(crops, flans)).to(net.device)
-    early = module.trunk.early() if hasattr(module.trunk, "early") else module.trunk
-    maps: torch.Tensor = early(inputs)
+    maps: torch.Tensor = _early(net)(inputs)
     if maps.shape[1] != _CHANNELS:
         shape = (_CHANNELS, *maps.shape[2:])
         maps = torch.nn.functional.adaptive_avg_pool3d(maps[:, None], shape)[:, 0]
     return spatial_pool(maps)
 
 
+def _early(net: Any) -> torch.nn.Module:
+    """The layers up to stride 8; a net that only answers has no others."""
+    trunk: Any = net.module_.eval().trunk
+    layers: torch.nn.Module = trunk.early() if hasattr(trunk, "early") else trunk
+    return layers
+
+
+@torch.inference_mode()
+def _rim_features(net: Any, crops: NDArray[np.uint8]) -> torch.Tensor:
+    """Return what resnet and vgg see of coins other than the rulers', (N, 6144)."""
+    flans = replace(net.preparation, framed=False, **WHOLE_FLAN)
+    inputs = torch.from_numpy(prepare(crops, flans)).to(net.device)
+    return rim_embedding(_early(net), compiled_pictures(net.device), inputs)
+
+
 def _features(net: Any, crops: NDArray[np.uint8], mode: str) -> torch.Tensor:
+    if mode == FeatureMode.RIM:
+        return _rim_features(net, crops)
     parts = []
     if mode != FeatureMode.APPEARANCE:
         parts.append(read_crops(net, crops).features)
@@ -85,6 +109,8 @@ def _features(net: Any, crops: NDArray[np.uint8], mode: str) -> torch.Tensor:
 
 def feature_width(mode: str) -> int:
     """Return the length of a feature vector."""
+    if mode == FeatureMode.RIM:
+        return RIM_FEATURES
     return FEATURES * (2 if mode == FeatureMode.BOTH else 1)
 
 
@@ -106,7 +132,7 @@ def compute_features(
         progress: Called with the number of crops just done.
 
     Returns:
-        float32 (N, 4096), or (N, 8192) of both kinds.
+        float32 (N, 4096), (N, 6144) of the appearance, or (N, 8192) of both kinds.
     """
     features = np.empty((len(crops), feature_width(mode)), np.float32)
     for first in range(0, len(crops), batch):
@@ -135,7 +161,7 @@ def cached_features(
         progress: Called with the number of crops just done.
 
     Returns:
-        float32 (N, 4096), or (N, 8192) of both kinds, rounded to half precision.
+        float32 (N, D) as `compute_features` returns them, rounded to half precision.
 
     Raises:
         WeightsMismatchError: The net is damaged: some are no numbers.

@@ -218,6 +218,13 @@ class _Writer(fx.Interpreter):
             self._resize(node, value, str(layer.mode))
         elif isinstance(layer, nn.ReLU):
             self._add("Relu", node)
+        elif isinstance(layer, nn.ReLU6):
+            limits = [self._constant(node, np.array(x, np.float32)) for x in (0, 6)]
+            self._add("Clip", node, limits)
+        elif isinstance(layer, nn.ZeroPad2d):
+            left, right, top, bottom = layer.padding
+            edges = np.array([0, 0, top, left, 0, 0, bottom, right], np.int64)
+            self._add("Pad", node, [self._constant(node, edges)], mode="constant")
         elif isinstance(layer, nn.Flatten):
             self._add("Flatten", node, axis=int(layer.start_dim))
         elif isinstance(layer, nn.Dropout | nn.Dropout2d | nn.Identity):

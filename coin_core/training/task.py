@@ -51,7 +51,7 @@ _LAST_LAYERS_ALONE: dict[str, Any] = {
 }
 # Views of each photo that it learns from, the photo itself among them; fewer of many
 # photos, whose maps must fit into memory.
-_VIEWS, _MAX_ROWS = 5, 6000
+_VIEWS, _MAX_ROWS = 3, 6000
 _USUAL_SPREAD = 0.4
 NOTHING_LEARNED = "Stopped before anything was learned. The same command starts again."
 
@@ -343,6 +343,8 @@ class TrainingTask:
             return kept
         net = self.build(np.array(self.classes))
         self.initialize(net, X[:1])
+        if self.on_stored_maps:
+            net.freeze()  # it only answers here
         parts = []
         # Appearance nets take half precision, which halves the memory.
         dtype = torch.float16 if self.on_stored_maps else torch.float32

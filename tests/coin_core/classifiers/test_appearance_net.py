@@ -1,0 +1,92 @@
+"""What networks for the appearance see of a coin."""
+
+import math
+
+import pytest
+import torch
+
+from coin_core.classifiers import get_classifier
+from coin_core.classifiers.appearance_net import (
+    RIM_FEATURES,
+    FeatureMode,
+    build_net,
+    mixed,
+    strip_pool,
+    unrolled,
+)
+
+CLASSES = ("anchor", "lily", "star")
+
+
+def marked(clock, radius=0.75, px=160):
+    """A flan with one bright spot, `clock` hours clockwise from the top."""
+    angle = math.radians(30 * clock - 90)
+    at = (torch.arange(px) + 0.5) * 2 / px - 1
+    x, y = radius * math.cos(angle), radius * math.sin(angle)
+    spot = torch.exp(-((at[None] - x) ** 2 + (at[:, None] - y) ** 2) / 0.003)
+    return spot.expand(1, 3, px, px)
+
+
+@pytest.mark.parametrize("clock", [1, 3, 6.5, 9, 11])
+def test_the_rim_is_unrolled_clockwise_from_below(clock):
+    strip = unrolled(marked(clock))[0, 0]
+    assert strip.shape == (48, 576)
+    strip = strip[:, 32:-32]
+    row, column = (strip == strip.max()).nonzero().float().mean(0).tolist()
+    assert column / 512 == pytest.approx(((clock - 6) % 12) / 12, abs=0.01)
+    # from its outer edge to its inner one
+    assert row / 48 == pytest.approx((1 - 0.75 * 1.04) / 0.48, abs=0.04)
+
+
+def test_both_ends_of_a_strip_go_on_with_what_is_at_the_other():
+    strip = unrolled(torch.rand(2, 3, 96, 96))
+    torch.testing.assert_close(strip[..., :64], strip[..., -64:])
+
+
+def test_a_coin_in_other_light_has_the_same_strip():
+    coin = torch.rand(1, 3, 160, 160) * 4 - 2
+    torch.testing.assert_close(
+        unrolled(coin), unrolled(1.5 * coin + 0.3), atol=0.15, rtol=0
+    )
+
+
+def test_a_coin_turned_by_a_sector_has_its_letters_in_the_next_sector():
+    maps = torch.rand(2, 5, 6, 72)
+    turned = maps.clone()
+    around = maps[..., 4:-4].roll(64 // 4, 3)
+    turned[..., 4:-4] = around
+    before = strip_pool(maps).view(2, 5, 12)
+    torch.testing.assert_close(
+        strip_pool(turned).view(2, 5, 12), before.roll(12 // 4, 2)
+    )
+    assert not torch.allclose(before, before.roll(1, 2), atol=1e-3)
+
+
+def test_mixed_numbers_keep_inner_products():
+    torch.manual_seed(0)
+    features = torch.randn(20, 9000)
+    features[10:] = features[:10] + 0.3 * features[10:]  # like the first ten
+    features = torch.nn.functional.normalize(features)
+    few = mixed(features)
+    assert few.shape[1] * 3 == RIM_FEATURES < features.shape[1]
+    far = (few @ few.T - features @ features.T).abs()
+    assert far.max() < 0.12
+    torch.testing.assert_close(mixed(features), few, atol=0, rtol=0)
+
+
+@pytest.mark.parametrize("kind", ["rim", "rings"])
+@pytest.mark.parametrize("backbone", ["resnet", "vgg"])
+def test_a_model_tells_its_kind_by_its_weights(backbone, kind):
+    torch.manual_seed(2)
+    net = build_net(
+        backbone, 3, feature_mode=FeatureMode.APPEARANCE, **{kind: True}
+    ).eval()
+    torch.nn.init.normal_(net.look[kind].line.weight)
+    again = get_classifier(backbone).build(CLASSES, seed=1)
+    again.load_tensors(net.state_dict())
+    x = torch.randn(2, 3, 64, 64)
+    with torch.inference_mode():
+        expected = net(x)
+        torch.testing.assert_close(again.module_(x), expected)
+        again.module_.freeze(64)
+        torch.testing.assert_close(again.module_(x), expected, atol=1e-4, rtol=1e-4)
