@@ -19,7 +19,7 @@ from coin_core.rendering.flans import (
     draw_shape,
     draw_surface,
 )
-from coin_core.rendering.foreign_coins import cut_hole
+from coin_core.rendering.foreign_coins import cut_hole, shape_flan
 from coin_core.rendering.foreign_coins import draw_die as draw_foreign_coin
 from coin_core.rendering.legend_die import EngravedLetter, engrave_legend_die
 from coin_core.rendering.noise import Field, blur
@@ -41,6 +41,7 @@ _OTHER_DIES: dict[str, Callable[[np.random.Generator, int], Field]] = {
     "foreign": draw_foreign_coin,
     "rough_cornucopia": partial(draw_cornucopia, rough=True),
 }
+_SHALLOW = 0.4  # of the coins from far away: those of our days are in low relief
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -219,6 +220,8 @@ def render_coin(
         raise ValueError(f"size_px must be 48 to 1024, got {size_px}.")
     rng = np.random.default_rng([seed, index, _ALL_KINDS.index(kind)])
     shape = draw_shape(rng, size_px)
+    if kind == "foreign":
+        shape = shape_flan(rng, shape)
     placement = _place_die(rng, shape, any_turn=rng.random() < 0.1)
     # a worn die leaves soft ridges where a fresh one leaves edges
     sigma = float(rng.uniform(0.4, 1.8 if rng.random() < 0.35 else 1.1)) * size_px / 160
@@ -250,7 +253,7 @@ def render_coin(
     worn = apply_wear(rng, relief, wear)
     surface = draw_surface(rng, shape, distance_to_edge(mask), placement)
     depth = np.float32(rng.uniform(0.8, 1.9))
-    if kind == "rough_cornucopia":
+    if kind == "rough_cornucopia" or (kind == "foreign" and rng.random() < _SHALLOW):
         depth *= np.float32(rng.uniform(0.35, 1.0))
     detail = worn.relief * depth + worn.corrosion
     steepness = np.float32(size_px / 160)

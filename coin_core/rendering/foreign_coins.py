@@ -19,20 +19,49 @@ from coin_core.rendering.engraving import (
     polar,
     tapered_band,
 )
-from coin_core.rendering.letters import Point
+from coin_core.rendering.flans import FlanShape
+from coin_core.rendering.letters import LATIN, Point
 from coin_core.rendering.portraits import draw_head
 from coin_core.rendering.scripts import Script
 
 _HOLED = 0.1  # of the flans
+_ROUND = 0.4
+_SQUARE = 0.1
 
 
 def draw_die(rng: np.random.Generator, size_px: int) -> NDArray[np.float32]:
     """Engrave a random die; relief 0 (field) to 1, float32 (size_px, size_px)."""
     die = DieCanvas(size_px)
-    _DESIGNS[int(rng.integers(len(_DESIGNS)))](die, rng)
+    DESIGNS[int(rng.integers(len(DESIGNS)))](die, rng)
     if rng.random() < 0.6:
         die.border(rng)
     return die.relief(float(rng.uniform(0.002, 0.006)))
+
+
+def shape_flan(rng: np.random.Generator, shape: FlanShape) -> FlanShape:
+    """The flan of such a coin: some are struck on round ones, some on square ones."""
+    chance = rng.random()
+    if chance < _ROUND:
+        edges = [1.0] * len(shape.outline)
+    elif chance < _ROUND + _SQUARE:
+        turn, long = float(rng.normal(0, 0.1)), float(rng.uniform(0.7, 1.0))
+        edges = []
+        for k in range(len(shape.outline)):
+            x, y = polar(1.0, turn + 2 * math.pi * k / len(shape.outline))
+            edges.append(min(0.8 / max(abs(x), 1e-3), 0.8 * long / max(abs(y), 1e-3)))
+        edges = [min(edge, 1.05) for edge in edges]
+    else:
+        return shape
+    left, top, right, bottom = shape.box()
+    centre_x, centre_y = (left + right) / 2, (top + bottom) / 2
+    radius = max(right - left, bottom - top) / 2
+    outline = []
+    for k, edge in enumerate(edges):
+        x, y = polar(radius * edge, 2 * math.pi * k / len(edges))
+        outline.append((centre_x + x, centre_y + y))
+    return FlanShape(
+        centre_x=centre_x, centre_y=centre_y, radius=radius, outline=tuple(outline)
+    )
 
 
 def cut_hole(
@@ -230,6 +259,172 @@ def _modern(die: DieCanvas, rng: np.random.Generator) -> None:
     if rng.random() < 0.6:
         die.ring((0, 0), float(rng.uniform(0.3, 0.36)), 0.012, 220)
     die.ring((0, 0), 0.455, 0.02, 240)
+
+
+def _milled(die: DieCanvas, rng: np.random.Generator) -> None:
+    """A coin of today: a flat rim, a large numeral or a picture, stars or letters."""
+    rim = float(rng.uniform(0.36, 0.44))
+    die.ring((0, 0), 0.465, float(rng.uniform(0.015, 0.05)), 220)
+    if rng.random() < 0.5:  # of two metals
+        die.ring((0, 0), rim - 0.06, float(rng.uniform(0.006, 0.02)), 200)
+    heights = int(rng.integers(120, 256))
+    chance = rng.random()
+    if chance < 0.5:
+        value = "0123456789"[int(rng.integers(1, 10))]
+        value += "0" if rng.random() < 0.5 else ""
+        size = float(rng.uniform(0.25, 0.5))
+        pitch = 0.75
+        at = (float(rng.uniform(-0.25, 0.12)), float(rng.uniform(-0.12, 0.1)))
+        width = size * float(rng.uniform(0.1, 0.24))
+        die.text(value, at, size, width, pitch=pitch, height=heights)
+        if rng.random() < 0.4:  # an outline
+            die.text(value, at, size, width * 0.55, pitch=pitch, height=heights // 3)
+        if rng.random() < 0.7:
+            word = "".join("EUROCENTSPAI"[int(rng.integers(12))] for _ in range(4))
+            below = (at[0] - 0.05, at[1] + size * 0.5 + 0.07)
+            die.text(word, below, float(rng.uniform(0.06, 0.13)), 0.016)
+        side = 1 if at[0] < 0 else -1
+        for _ in range(int(rng.integers(5, 25))):  # the lands of a map
+            x, y = side * float(rng.uniform(0.05, 0.3)), float(rng.uniform(-0.3, 0.3))
+            land = ellipse((x, y), float(rng.uniform(0.01, 0.07)), 0.03, 0.0, 7)
+            die.fill(land, int(rng.integers(70, 220)))
+        if rng.random() < 0.6:
+            across = float(rng.uniform(0.02, 0.045))
+            for k in range(6):
+                x = side * (0.02 + across * k)
+                die.line([(x, -0.34), (x, 0.34)], 0.007, 170)
+    elif chance < 0.65:
+        draw_head(die, rng)
+    elif chance < 0.75:
+        _beast(die, rng)
+    elif chance < 0.85:
+        _person(die, rng)
+    else:  # a building: walls, windows, spires
+        for _ in range(int(rng.integers(2, 7))):
+            x = -0.24 + 0.48 * float(rng.random())
+            high = float(rng.uniform(0.1, 0.4))
+            die.line(
+                [(x, 0.22), (x, 0.22 - high)], float(rng.uniform(0.015, 0.08)), 200
+            )
+            die.line([(x, 0.22 - high), (x, 0.16 - high)], 0.014, 230)
+        for y in np.arange(-0.05, 0.24, 0.07).tolist():
+            die.line([(-0.26, y), (0.26, y)], 0.01, 120)
+    chance = rng.random()
+    if chance < 0.6:
+        small = float(rng.uniform(0.014, 0.03))
+        for k in range(12):
+            x, y = polar(rim, k * math.pi / 6)
+            for arm in range(5):
+                dx, dy = polar(small, arm * math.pi * 0.4)
+                die.line([(x, y), (x + dx, y + dy)], small * 0.5, 230)
+    elif chance < 0.85:
+        die.rim_legend(
+            rng,
+            LATIN,
+            radius=rim - 0.02,
+            size=float(rng.uniform(0.045, 0.075)),
+            width=0.012,
+            start=float(rng.uniform(0, 6.3)),
+            sweep=float(rng.uniform(2, 5.5)),
+        )
+
+
+def _flowing(die: DieCanvas, rng: np.random.Generator) -> None:
+    """A crowded picture: limbs, drapery and ornament as bands that flow together."""
+    waves = [
+        (rng.normal(0, 3.5, 2), float(rng.uniform(0, 6.3)), float(rng.uniform(0.2, 1)))
+        for _ in range(3)
+    ]
+    upright = float(rng.normal(math.pi / 2, 0.5))
+    mirrored = rng.random() < 0.45
+
+    def direction(x: float, y: float) -> float:
+        turns = sum(
+            size * math.sin(float(by @ (x, y)) + phase) for by, phase, size in waves
+        )
+        return upright + turns
+
+    width = float(rng.uniform(0.025, 0.075))
+    steps = int(rng.integers(3, 12))
+    reach = float(rng.uniform(0.3, 0.44))
+    taken = np.full((1, 2), 9.0)
+    for _ in range(int(rng.integers(30, 140))):
+        x, y = polar(reach * math.sqrt(float(rng.random())), float(rng.uniform(0, 6.3)))
+        x = abs(x) if mirrored else x
+        spine = [(x, y)]
+        for _ in range(int(rng.integers(2, steps))):
+            dx, dy = polar(width, direction(x, y))
+            x, y = x + dx, y + dy
+            if math.hypot(x, y) > reach + 0.03:
+                break
+            spine.append((x, y))
+        new = np.array(spine)
+        gaps = np.square(new[:, None] - taken[None]).sum(axis=2)
+        if float(gaps.min()) < (1.15 * width) ** 2:
+            continue
+        taken = np.concatenate([taken, new])
+        thick = width * float(rng.uniform(0.7, 1.2))
+        for sign in (1, -1) if mirrored else (1,):
+            points = [(sign * u, v) for u, v in spine]
+            if len(points) < 3 or rng.random() < 0.1:
+                die.pellet(points[0], thick * 0.6, 235)
+            else:
+                ends = [thick * (0.5 + 0.5 * math.sin(k + 0.6)) for k in range(2)]
+                widths = np.interp(
+                    np.linspace(0, 1, len(points)),
+                    (0, 0.5, 1),
+                    (ends[0], thick, ends[1]),
+                )
+                die.body(tapered_band(points, widths.tolist()), thick / 2, 240, 80)
+    if rng.random() < 0.5:
+        head = (0.0, -float(rng.uniform(0.2, 0.32)))
+        die.body(ellipse(head, 0.06, 0.07), 0.04)
+        if rng.random() < 0.5:
+            die.ring(head, 0.1, 0.014, 200)
+    if rng.random() < 0.5:
+        die.pellet_ring(float(rng.uniform(0.4, 0.45)), float(rng.uniform(0.012, 0.03)))
+
+
+def _standing_king(die: DieCanvas, rng: np.random.Generator) -> None:
+    """A king in stripes with balls beside him, as in Ceylon and the Chola country."""
+    facing = 1 if rng.random() < 0.5 else -1
+    wide = float(rng.uniform(0.03, 0.055))
+    for k in range(int(rng.integers(3, 7))):
+        x = facing * (0.05 * k - 0.12)
+        bend = float(rng.normal(0, 0.03))
+        points = bezier((x, -0.1), (x + bend, 0.1), (x + bend, 0.34))
+        die.body(tapered_band(points, [wide] * len(points)), wide / 2, 240, 90)
+    die.body(ellipse((0, -0.24), 0.06, 0.07), 0.04)
+    for side in (-1, 1):
+        hand = (side * float(rng.uniform(0.15, 0.3)), float(rng.uniform(-0.3, 0.0)))
+        arm = bezier((0, -0.13), (side * 0.2, float(rng.uniform(-0.1, 0.1))), hand)
+        die.body(tapered_band(arm, [wide] * len(arm)), wide / 2, 240, 90)
+        if rng.random() < 0.7:
+            _symbol(die, rng, hand, float(rng.uniform(0.04, 0.09)))
+    ball = float(rng.uniform(0.025, 0.05))
+    for k in range(int(rng.integers(0, 6))):
+        die.pellet((facing * 0.3, -0.15 + 2.1 * ball * k), ball, 235)
+    if rng.random() < 0.4:
+        script = Script(rng)
+        start = (-facing * 0.34, -0.15)
+        script.write(die, rng, start, 3, 0.11, 0.02, turn=math.pi / 2)
+    if rng.random() < 0.5:
+        die.pellet_ring(0.44, float(rng.uniform(0.012, 0.025)))
+
+
+def _beast_and_line(die: DieCanvas, rng: np.random.Generator) -> None:
+    """A beast below or above a line of large letters, in a ring of dots."""
+    above = rng.random() < 0.6
+    beasts = DieCanvas(die.size_px)
+    _beast(beasts, rng)
+    up = round(die.side * float(rng.uniform(0.04, 0.14))) * (1 if above else -1)
+    die.canvas = np.roll(beasts.canvas, up, axis=0)
+    script = Script(rng)
+    size = float(rng.uniform(0.09, 0.17))
+    middle = -0.22 if above else 0.22
+    script.lines(die, rng, rows=1, size=size, half_width=0.4, middle=middle)
+    if rng.random() < 0.7:
+        die.pellet_ring(float(rng.uniform(0.38, 0.45)), float(rng.uniform(0.008, 0.02)))
 
 
 def _fruit(die: DieCanvas, rng: np.random.Generator) -> None:
@@ -447,10 +642,14 @@ def _symbol(
 
 
 _Design = Callable[[DieCanvas, np.random.Generator], None]
-_DESIGNS: tuple[_Design, ...] = (
+DESIGNS: tuple[_Design, ...] = (
     *(_inscription,) * 6,
     *(_with_script,) * 6,
-    *(_punches,) * 2,
+    *(_flowing,) * 5,
+    *(_standing_king,) * 2,
+    *(_beast_and_line,) * 4,
+    *(_milled,) * 6,
+    *(_punches,) * 3,
     *(_pattern,) * 2,
     _four_signs,
     _four_signs,

@@ -72,6 +72,26 @@ def test_some_coins_from_far_away_have_a_hole_that_shows_what_lies_behind():
         assert np.abs(shown - coin.image[:2, :2].mean((0, 1))).max() < 60
 
 
+@pytest.mark.parametrize("design", sorted(set(foreign_coins.DESIGNS), key=repr))
+def test_each_design_from_far_away_covers_a_part_of_the_field(design, monkeypatch):
+    monkeypatch.setattr(foreign_coins, "DESIGNS", (design,))
+    for seed in range(6):
+        die = foreign_coins.draw_die(np.random.default_rng(seed), 96)
+        assert 0.01 < float((die > 0.2).mean()) < 0.95
+
+
+def test_coins_from_far_away_are_uneven_round_or_square():
+    filled = []
+    for index in range(40):
+        coin = render_coin(4, index, size_px=64, kind="foreign")
+        left, top, right, bottom = (round(64 * edge) for edge in coin.flan_box)
+        box = coin.mask[max(top, 0) : bottom, max(left, 0) : right]
+        filled.append(float((box > 127).mean()))
+    part = np.array(filled)
+    assert ((part > 0.76) & (part < 0.81)).sum() >= 8  # a disc fills 0.785 of its box
+    assert (part > 0.85).sum() >= 2
+
+
 def test_half_of_the_other_coins_are_portraits_and_few_are_blank():
     inked = [
         (
