@@ -25,9 +25,18 @@ import pytest
 from PIL import Image
 from sqlalchemy import create_engine, make_url, text
 
-from coin_core.catalog import open_catalog
+from coin_core.catalog import (
+    CatalogFace,
+    PhotoRecord,
+    RotatedBox,
+    Side,
+    open_catalog,
+)
 from coin_core.model_store.bundle import WEIGHTS_DIR, load_card, weights_digest
 from coin_core.rendering import render_coin
+from coin_core.rulers import DEFAULT_CLASSES
+from tests.browser.conftest import open_browser
+from tests.browser.visit import DatasetVisit
 from tests.object_store import new_prefix
 from tests.serving import PATIENCE_S, ROOT, Served, free_port, serve
 
@@ -35,6 +44,7 @@ NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
 SERVER = os.environ.get("COIN_TEST_DATABASE_URL")
 TOKEN = "a token of this test"
 CLIENTS = 4
+_CONNECTED = '[data-test-connection-state="CONNECTED"]'
 
 pytestmark = [
     pytest.mark.slow,
@@ -94,6 +104,14 @@ class Team:
         process.send_signal(number)
         process.wait(PATIENCE_S)
         self._stack.pop(name).close()
+
+    def asked(self, visitor: str) -> list[str]:
+        """The machines that answered the requests with a cookie, in their order."""
+        names = {str(port): name for name, port in self.ports.items()}
+        lines = (self.folder / "nginx" / "requests.txt").read_text().splitlines()
+        # A line ends with the addresses that were tried, the last of which answered.
+        found = [line.split()[-1] for line in lines if line.startswith(visitor)]
+        return [names[address.rpartition(":")[2]] for address in found]
 
     def close(self) -> None:
         """End all servers."""
@@ -338,15 +356,73 @@ def test_a_visitor_stays_on_one_machine(team):
                 assert client.get(f"{team.address}/Classify").status_code == 200
             visitors.append(client.cookies["coin_visitor"])
     assert len({*visitors}) == 12
-    machines: dict[str, list[str]] = {visitor: [] for visitor in visitors}
+    machines: dict[str, list[str]] = {}
 
     def is_logged() -> bool:
-        lines = (team.folder / "nginx" / "requests.txt").read_text().splitlines()
         for visitor in visitors:
-            machines[visitor] = [x.split()[1] for x in lines if x.startswith(visitor)]
+            machines[visitor] = team.asked(visitor)
         return all(len(seen) == 3 for seen in machines.values())  # those with a cookie
 
     wait_until(is_logged)
     assert all(len({*seen}) == 1 for seen in machines.values())
-    ports = {seen[0].rpartition(":")[2] for seen in machines.values()}
-    assert ports == {str(port) for port in team.ports.values()}
+    assert {seen[0] for seen in machines.values()} == {*team.ports}
+
+
+@pytest.mark.browser
+def test_decisions_on_a_page_outlive_its_machine(team, photo, monkeypatch, tmp_path):
+    """A reviewer in a browser goes on after the machine of the page is killed."""
+    for variable, value in team.variables.items():
+        monkeypatch.setenv(variable, value)
+    catalog = open_catalog()
+    box = RotatedBox(left=0.0, top=0.0, right=1.0, bottom=1.0)
+    for number in range(8):
+        catalog.photos.add(
+            photo + bytes([number]),  # after the end of a JPEG
+            PhotoRecord(extension="jpg", width_px=240, height_px=240),
+            [CatalogFace(box=box, side=Side.LEGEND)],
+            who="import",
+        )
+    decisions: dict[int, str | None] = {}
+    rulers = {str(k): ruler for k, ruler in enumerate(DEFAULT_CLASSES, 1)}
+    chrome = open_browser(tmp_path / "profile", tmp_path)
+    try:
+        page = DatasetVisit(chrome, team.address)
+
+        def begin() -> None:
+            if not page.reviewed_photo():
+                page.press("Review")
+            if page.all("input[placeholder^='Asked once']"):
+                page.enter_name("Anna")
+            page.until(page.reviewed_photo, "No photo was shown")
+
+        def decide(keys: str) -> None:
+            for key in keys:
+                here = page.reviewed_photo()
+                page.keys(key)
+                page.until(
+                    lambda here=here: page.reviewed_photo() not in (0, here),
+                    "The next photo was not shown",
+                )
+                decisions[here] = rulers.get(key)  # the page has taken it
+
+        page.open("/Dataset")
+        begin()
+        decide("120")
+        visitor = chrome.get_cookie("coin_visitor")["value"]
+        machine = team.asked(visitor)[-1]
+        team.end(machine, signal.SIGKILL)
+        page.keys("3")  # nobody hears it, and the page does not go on
+        page.until(lambda: page.all(_CONNECTED), "The page did not connect again")
+        page.settle()
+        begin()
+        decide("321")
+        assert team.asked(visitor)[-1] != machine
+    finally:
+        chrome.quit()
+    assert len(decisions) == 6, "none is asked again"
+    for photo_id, ruler in decisions.items():
+        (review,) = catalog.reviews.of_photo(photo_id)
+        assert (review.ruler, review.reviewer) == (ruler, "Anna")
+    assert catalog.check(digests=True) == []
+    catalog.close()
+    team.start(machine)

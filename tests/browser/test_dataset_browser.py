@@ -11,7 +11,6 @@ import pytest
 from PIL import Image
 from selenium.webdriver import ActionChains, Chrome, Keys
 from selenium.webdriver.common.by import By
-from selenium.webdriver.remote.webelement import WebElement
 from sqlalchemy import text
 
 from coin_core.catalog import (
@@ -25,34 +24,11 @@ from coin_core.catalog import (
 )
 from coin_core.rendering import render_coin
 from coin_core.rulers import DEFAULT_CLASSES
-from tests.browser.visit import Visit
+from tests.browser.visit import DatasetVisit
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 NAME = "<b>both sides</b>.jpg"
-
-
-class DatasetVisit(Visit):
-    """A visit that works by keyboard and names itself."""
-
-    def keys(self, *keys: str) -> None:
-        ActionChains(self.chrome).send_keys(*keys).perform()
-
-    def reviewed_photo(self) -> int:
-        found = self.within(".keys")
-        return int(found[0].get_attribute("data-photo") or 0) if found else 0
-
-    def wait_for_photo(self, photo_id: int) -> None:
-        self.until(
-            lambda: self.reviewed_photo() == photo_id, f"Photo {photo_id} was not shown"
-        )
-
-    def enter_name(self, name: str) -> None:
-        def field() -> WebElement | None:
-            return next(iter(self.all("input[placeholder^='Asked once']")), None)
-
-        self.until(field, "No name was asked for").send_keys(name, Keys.ENTER)
-        self.settle()
 
 
 @pytest.fixture

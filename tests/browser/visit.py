@@ -13,7 +13,7 @@ from selenium.common.exceptions import (
     NoSuchElementException,
     StaleElementReferenceException,
 )
-from selenium.webdriver import Chrome
+from selenium.webdriver import ActionChains, Chrome, Keys
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 
@@ -136,6 +136,29 @@ class Visit:
             if (a.get_attribute("href") or "").rstrip("/").endswith(page)
         )
         link.click()
+        self.settle()
+
+
+class DatasetVisit(Visit):
+    """A visit that works by keyboard and names itself."""
+
+    def keys(self, *keys: str) -> None:
+        ActionChains(self.chrome).send_keys(*keys).perform()
+
+    def reviewed_photo(self) -> int:
+        found = self.within(".keys")
+        return int(found[0].get_attribute("data-photo") or 0) if found else 0
+
+    def wait_for_photo(self, photo_id: int) -> None:
+        self.until(
+            lambda: self.reviewed_photo() == photo_id, f"Photo {photo_id} was not shown"
+        )
+
+    def enter_name(self, name: str) -> None:
+        def field() -> WebElement | None:
+            return next(iter(self.all("input[placeholder^='Asked once']")), None)
+
+        self.until(field, "No name was asked for").send_keys(name, Keys.ENTER)
         self.settle()
 
 
