@@ -11,7 +11,8 @@ next one. All servers get the same photos, in turns on the same machine:
 - one that keeps it in memory and answers one request at a time.
 
 The other two only resize the photo and run the network: they find no coin, choose no
-side and read no letter.
+side and read no letter. Beside the answers a second stands the processor time that the
+server and its decoders took for each, which other work on the machine changes less.
 """
 
 from __future__ import annotations
@@ -22,12 +23,13 @@ import statistics
 import tempfile
 import threading
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import httpx
 import numpy as np
+import psutil
 import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
@@ -84,15 +86,17 @@ def main() -> None:
         }
         print("requests a second; p50, p95 and p99 of the answer in ms")
         with ExitStack() as stack:
-            urls = {}
+            urls, processes = {}, {}
             for name, command in commands.items():
                 option = "--server.port" if name == ours else "--port"
                 server = running_server(
                     Path(folder), command, ready=READY, port_option=option
                 )
-                urls[name] = stack.enter_context(server)[1] + SERVERS[name]
+                pid, address = stack.enter_context(server)
+                urls[name] = address + SERVERS[name]
+                processes[name] = psutil.Process(pid)
             for count in args.clients:
-                rates = measure(urls, photos, count, args.seconds)
+                rates = measure(urls, processes, photos, count, args.seconds)
                 print(
                     f"{count} clients: ours answers "
                     f"{rates[ours] / rates[loading]:.1f} times as many as the one that "
@@ -103,7 +107,11 @@ def main() -> None:
 
 
 def measure(
-    urls: dict[str, str], photos: list[bytes], clients: int, seconds: float
+    urls: dict[str, str],
+    processes: dict[str, psutil.Process],
+    photos: list[bytes],
+    clients: int,
+    seconds: float,
 ) -> dict[str, float]:
     """Load the servers in turns, so that other work on the machine slows all alike.
 
@@ -111,11 +119,17 @@ def measure(
         The requests a second of each.
     """
     took: dict[str, list[float]] = {name: [] for name in urls}
+    cpu_s = dict.fromkeys(urls, 0.0)
+    answered = dict.fromkeys(urls, 0)
     for url in urls.values():
         asyncio.run(load(url, photos, clients, seconds / 4))
     for _ in range(TURNS):
         for name, url in urls.items():
-            took[name] += asyncio.run(load(url, photos, clients, seconds / TURNS))
+            before = processor_s(processes[name])
+            in_time, late = asyncio.run(load(url, photos, clients, seconds / TURNS))
+            cpu_s[name] += processor_s(processes[name]) - before
+            took[name] += in_time
+            answered[name] += len(in_time) + late
     for name, answers in took.items():
         if not answers:
             raise SystemExit("No answer came in time: measure for longer.")
@@ -123,20 +137,32 @@ def measure(
         p50, p95, p99 = np.percentile(ms, [50, 95, 99])
         print(
             f"{name}, {clients} clients: {len(answers) / seconds:.1f} a second; "
-            f"{p50:.0f}, {p95:.0f}, {p99:.0f} ms (mean {statistics.mean(ms):.0f})",
+            f"{p50:.0f}, {p95:.0f}, {p99:.0f} ms (mean {statistics.mean(ms):.0f}); "
+            f"{1000 * cpu_s[name] / answered[name]:.0f} ms of processor time each",
             flush=True,
         )
     return {name: len(answers) / seconds for name, answers in took.items()}
 
 
+def processor_s(process: psutil.Process) -> float:
+    """Processor time of a server and its processes, those that have ended too."""
+    seconds = sum(process.cpu_times()[:4])
+    for child in process.children(recursive=True):
+        with suppress(psutil.NoSuchProcess):
+            seconds += sum(child.cpu_times()[:4])
+    return float(seconds)
+
+
 async def load(
     address: str, photos: list[bytes], clients: int, seconds: float
-) -> list[float]:
-    """The seconds that each answer took, of those that came in time."""
+) -> tuple[list[float], int]:
+    """The seconds that each answer took that came in time, and how many were late."""
     end = time.monotonic() + seconds
     took: list[float] = []
+    late = 0
 
     async def ask(first: int, http: httpx.AsyncClient) -> None:
+        nonlocal late
         number = first
         while time.monotonic() < end:
             photo = ("a.jpg", photos[number % len(photos)])
@@ -146,11 +172,13 @@ async def load(
             response.raise_for_status()
             if time.monotonic() <= end:
                 took.append(time.monotonic() - started)
+            else:
+                late += 1
 
     limits = httpx.Limits(max_connections=clients)
     async with httpx.AsyncClient(timeout=300, limits=limits) as http:
         await asyncio.gather(*(ask(i, http) for i in range(clients)))
-    return took
+    return took, late
 
 
 def serve(port: int, weights: Path, *, keep: bool) -> None:
