@@ -10,8 +10,11 @@ import pytest
 from benchmarks import letters, scenes, soak
 from benchmarks.common import stopwatch
 from benchmarks.speed import in_turns
+from benchmarks.unseen_coins import render_unseen_coin, unseen_forms
 from coin_core.classifiers import shipped_classifiers
 from coin_core.detection.faces import RotatedBox
+from coin_core.rendering import render_coin
+from coin_core.rendering.letters import LETTER_FORMS
 
 
 def box(left, top, right, bottom):
@@ -117,3 +120,17 @@ def test_runs_in_turns_are_timed_alike():
     times = in_turns({"a": lambda _: order.append("a"), "b": order.append}, 3)
     assert order == ["a", 0, "a", 1, "a", 2, "a", 3]
     assert set(times) == {"a", "b"}
+
+
+def test_unseen_coins_have_letters_of_their_own_and_leave_the_product_alone():
+    usual = render_coin(5, 3)
+    one, again = (render_unseen_coin(5, 3) for _ in range(2))
+    assert np.array_equal(one.image, again.image)
+    assert np.array_equal(render_coin(5, 3).image, usual.image)
+    assert one.ruler == usual.ruler
+    assert one.legend == usual.legend
+    assert not np.array_equal(one.image, usual.image)
+    known = {form.strokes for forms in LETTER_FORMS.values() for form in forms}
+    unseen = unseen_forms()
+    assert unseen.keys() == LETTER_FORMS.keys()
+    assert not [f for forms in unseen.values() for f in forms if f.strokes in known]
