@@ -105,7 +105,8 @@ def randomize_appearance(inputs: Tensor) -> Tensor:
     """
     changed = torch.rand(len(inputs), device=inputs.device) >= _UNCHANGED
     out = inputs.clone()
-    out[changed] = _randomize(inputs[changed])
+    if changed.any():
+        out[changed] = _randomize(inputs[changed])
     return out
 
 

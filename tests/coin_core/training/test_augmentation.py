@@ -54,3 +54,10 @@ def test_randomizing_the_appearance_moves_nothing() -> None:
     strong = (changed - changed.mean((2, 3), keepdim=True)).abs().mean(1)
     inside = strong[:, 41:47, 17:23].mean((1, 2))
     assert (inside > strong.mean((1, 2)))[~same].float().mean() > 0.9
+
+
+def test_a_batch_of_which_no_coin_is_changed_stays_as_it_is():
+    coins = torch.randn(1, 3, 32, 32)
+    torch.manual_seed(0)
+    unchanged = [torch.equal(randomize_appearance(coins), coins) for _ in range(20)]
+    assert 0 < sum(unchanged) < 20
