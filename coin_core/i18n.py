@@ -55,6 +55,11 @@ def speaking(language: str) -> Iterator[None]:
         _language.reset(token)
 
 
+def speak(language: str) -> None:
+    """Speak a language in this thread from now on."""
+    _language.set(language)
+
+
 def current_language() -> str:
     """The code of the language that is spoken now: "en", "he"."""
     return _language.get() or _find_language()

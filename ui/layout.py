@@ -7,10 +7,10 @@ from contextlib import suppress
 import streamlit as st
 from streamlit.errors import StreamlitPageNotFoundError
 
-from coin_core.i18n import N_, _
+from coin_core.i18n import N_, _, speak
 from ui.components.job_list import show_job_list
 from ui.identity import show_visitor
-from ui.language import is_right_to_left, show_language_switch
+from ui.language import find_language, is_right_to_left, show_language_switch
 from ui.palette import BRONZE, INK, INK_SOFT, PAPER_DEEP
 from ui.resources import look_for_bundles
 
@@ -150,6 +150,7 @@ def begin_page(title: str, lead: str = "") -> None:
         title: The heading and the title of the browser tab.
         lead: One or two sentences on what the visitor can do here.
     """
+    speak(find_language())  # for this run: each text of the page asks for it
     st.set_page_config(
         page_title=f"{title} · {_(APP_NAME)}",
         page_icon=_ICON,

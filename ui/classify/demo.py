@@ -14,9 +14,11 @@ from coin_core.rendering import render_coin
 from coin_core.rendering.backgrounds import draw_background
 from coin_core.results import class_title
 from ui.classify.session import UploadSession
+from ui.components.images import shrink, to_jpeg
 
 _SEED = 2026
 _SIZE_PX = 360
+_SHOWN_PX = 128
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +60,12 @@ def render_demo_coin(coin: DemoCoin) -> tuple[np.ndarray, str | None]:
     return rendered.image, rendered.ruler
 
 
+@st.cache_data(show_spinner=False, max_entries=50)
+def _thumbnail(coin: DemoCoin) -> bytes:
+    """A demo coin as it is offered; Streamlit would make it again in each run."""
+    return to_jpeg(shrink(render_demo_coin(coin)[0], _SHOWN_PX))
+
+
 def rendered_as(coin: DemoCoin) -> str:
     """What a demo coin shows, in words."""
     _image, ruler = render_demo_coin(coin)
@@ -77,10 +85,10 @@ def show_demo_coins(session: UploadSession) -> None:
     """A row of rendered coins, each with a button that uploads it."""
     row = st.container(horizontal=True)
     for coin in DEMO_COINS:
-        with row.container(width=128):
+        with row.container(width=_SHOWN_PX):
             st.image(
-                render_demo_coin(coin)[0],
-                width=128,
+                _thumbnail(coin),
+                width=_SHOWN_PX,
                 alt=_("{coin}, rendered").format(coin=_(coin.label)),
             )
             if st.button(_(coin.label), key=f"demo_{coin.label}", width="stretch"):
