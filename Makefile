@@ -91,7 +91,9 @@ bench: setup
 	$(PY) -m benchmarks.out_of_scope $(if $(OTHER_COINS),--photos $(OTHER_COINS))
 	$(PY) -m benchmarks.speed
 	$(PY) -m benchmarks.serving
+	$(PY) -m benchmarks.memory
 	$(PY) -m benchmarks.training_speed
+	$(PY) -m benchmarks.training_memory
 	$(PY) -m benchmarks.import_photos
 	$(PY) -m benchmarks.scraping
 	$(PY) -m benchmarks.lot_texts tests/scrapers/labels/other_lot_texts.tsv

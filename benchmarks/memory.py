@@ -14,7 +14,7 @@ import tempfile
 import threading
 import uuid
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -104,7 +104,8 @@ class Peak:
 
     def _look(self) -> None:
         while not self._is_over.wait(0.1):
-            self.now()
+            with suppress(psutil.Error):  # it has ended
+                self.now()
 
     def __enter__(self) -> Peak:
         self._thread.start()
