@@ -40,14 +40,13 @@ def test_the_rim_is_unrolled_clockwise_from_below(clock):
 
 def test_both_ends_of_a_strip_go_on_with_what_is_at_the_other():
     strip = unrolled(torch.rand(2, 3, 96, 96))
-    torch.testing.assert_close(strip[..., :64], strip[..., -64:])
+    assert torch.allclose(strip[..., :64], strip[..., -64:], atol=1e-3)
 
 
 def test_a_coin_in_other_light_has_the_same_strip():
     coin = torch.rand(1, 3, 160, 160) * 4 - 2
-    torch.testing.assert_close(
-        unrolled(coin), unrolled(1.5 * coin + 0.3), atol=0.15, rtol=0
-    )
+    other = unrolled(1.5 * coin + 0.3)
+    assert torch.allclose(unrolled(coin), other, atol=0.15)
 
 
 def test_a_coin_turned_by_a_sector_has_its_letters_in_the_next_sector():
@@ -56,9 +55,8 @@ def test_a_coin_turned_by_a_sector_has_its_letters_in_the_next_sector():
     around = maps[..., 4:-4].roll(64 // 4, 3)
     turned[..., 4:-4] = around
     before = strip_pool(maps).view(2, 5, 12)
-    torch.testing.assert_close(
-        strip_pool(turned).view(2, 5, 12), before.roll(12 // 4, 2)
-    )
+    after = strip_pool(turned).view(2, 5, 12)
+    assert torch.allclose(after, before.roll(12 // 4, 2), atol=1e-5)
     assert not torch.allclose(before, before.roll(1, 2), atol=1e-3)
 
 
@@ -71,7 +69,7 @@ def test_mixed_numbers_keep_inner_products():
     assert few.shape[1] * 3 == RIM_FEATURES < features.shape[1]
     far = (few @ few.T - features @ features.T).abs()
     assert far.max() < 0.12
-    torch.testing.assert_close(mixed(features), few, atol=0, rtol=0)
+    assert torch.equal(mixed(features), few)
 
 
 @pytest.mark.parametrize("kind", ["rim", "rings"])
@@ -87,6 +85,7 @@ def test_a_model_tells_its_kind_by_its_weights(backbone, kind):
     x = torch.randn(2, 3, 64, 64)
     with torch.inference_mode():
         expected = net(x)
-        torch.testing.assert_close(again.module_(x), expected)
+        assert torch.allclose(again.module_(x), expected, atol=1e-3)
         again.module_.freeze(64)
-        torch.testing.assert_close(again.module_(x), expected, atol=1e-4, rtol=1e-4)
+        assert torch.allclose(again.module_(x), expected, atol=1e-2)
+    assert expected.abs().max() > 1

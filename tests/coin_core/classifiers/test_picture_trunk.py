@@ -93,7 +93,7 @@ def test_the_file_has_the_published_layers_with_their_norms_in_them():
     x = torch.randn(2, 3, 64, 96)
     expected = as_published(weights, x)
     assert expected.std() > 0.1
-    torch.testing.assert_close(trunk(x), expected, atol=1e-3, rtol=1e-3)
+    assert torch.allclose(trunk(x), expected, atol=1e-3)
 
 
 @torch.inference_mode()
@@ -102,7 +102,7 @@ def test_the_shipped_network_is_the_same_in_onnx_runtime():
     x = torch.randn(2, 3, 64, 64)
     fast = compiled(trunk, x[:1])
     assert fast is not trunk, "each of its layers is known there"
-    torch.testing.assert_close(fast(x), trunk(x), atol=1e-4, rtol=1e-4)
+    assert torch.allclose(fast(x), trunk(x), atol=1e-3)
 
 
 def test_loading_it_draws_no_random_numbers():

@@ -143,7 +143,7 @@ def test_coins_of_other_kinds_are_learned_on_maps_computed_once(
     moved = changes(before, after)
     learned = {key for key, far in moved.items() if far}
     assert learned
-    assert all(key.startswith("look.rings.") for key in learned), learned
+    assert all(key.startswith("look.rim.") for key in learned), learned
     # The maps are kept in half precision.
     np.testing.assert_allclose(
         after.predict_proba(crops), after.predict_proba(X[: len(crops)]), atol=5e-3

@@ -1,0 +1,47 @@
+"""The features of svm, knn and mlp."""
+
+import numpy as np
+import pytest
+import torch
+
+from coin_core.classifiers import feature_extractor, get_classifier, loading
+from coin_core.classifiers.appearance_net import (
+    RIM_FEATURES,
+    WHOLE_FLAN,
+    FeatureMode,
+)
+from coin_core.classifiers.features import compute_features, feature_width
+from coin_core.classifiers.picture_trunk import load_pictures
+from coin_core.imaging.preprocessing import Preprocessing
+from coin_core.model_store import bundle
+
+CROPS = np.random.default_rng(4).integers(0, 255, (3, 64, 64, 3), dtype=np.uint8)
+
+
+@pytest.fixture(scope="module")
+def vgg():
+    return loading.load_classifier(bundle.WEIGHTS_DIR / feature_extractor())[1]
+
+
+@pytest.mark.parametrize(
+    ("mode", "width"),
+    [("legend", 4096), ("look", 4096), ("both", 8192), ("rim", 6144)],
+)
+def test_every_kind_has_the_width_that_models_of_it_expect(vgg, mode, width):
+    # "look" is the kind of models that were trained before there was "rim".
+    features = compute_features(vgg, CROPS, mode=mode)
+    assert features.shape == (3, feature_width(mode)) == (3, width)
+    assert np.isfinite(features).all()
+    assert (features.std(0) > 0).any()
+
+
+def test_they_see_of_other_coins_what_resnet_and_vgg_see(vgg):
+    net = get_classifier("vgg").build(("anchor", "lily"), seed=0)
+    net.set_params(module__rim=True, preprocessing=Preprocessing(**WHOLE_FLAN))
+    net.initialize()
+    net.module_.trunk.load_state_dict(vgg.module_.trunk.early().state_dict())
+    net.module_.pictures.load_state_dict(load_pictures().state_dict())
+    expected = net.embed(CROPS)
+    assert expected.shape == (3, RIM_FEATURES)
+    found = torch.from_numpy(compute_features(vgg, CROPS, mode=FeatureMode.RIM))
+    assert torch.allclose(found, expected, atol=1e-2)
