@@ -261,8 +261,9 @@ class AppearanceNet(nn.Module):
             self.widths = [RIM_FEATURES]
             self.look = nn.ModuleDict({"rim": DirectionHead(RIM_FEATURES, classes)})
         elif rings:
-            self.widths = [used[0] * SECTORS]
-            self.look = nn.ModuleDict({"rings": DirectionHead(*self.widths, classes)})
+            width = used[0] * SECTORS
+            self.widths = [width]
+            self.look = nn.ModuleDict({"rings": DirectionHead(width, classes)})
         else:
             self.look = nn.ModuleList(AppearanceHead(w, classes) for w in used)
 
