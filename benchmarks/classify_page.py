@@ -80,13 +80,16 @@ class ClassifyPage(Page):
         )
 
     def press(self, label: str) -> None:
-        """Click the button with this label."""
-        buttons = self.chrome.find_elements("css selector", "button")
-        button = next(one for one in buttons if one.text.startswith(label))
+        """Click the button with this label, which may be drawn anew at any moment."""
         self.chrome.execute_script(
-            "arguments[0].scrollIntoView({block: 'center'})", button
+            """
+            const button = [...document.querySelectorAll("button")].find(
+              (one) => one.innerText.startsWith(arguments[0]));
+            button.dispatchEvent(new PointerEvent("pointerdown", { bubbles: true }));
+            button.click();
+            """,
+            label,
         )
-        ActionChains(self.chrome).click(button).perform()
 
 
 def main() -> None:
