@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -61,6 +62,30 @@ def test_large_photos_are_classified_in_parts(monkeypatch):
     stub = StubClassifier()
     run(stub, ([upload(png())] * 10, WISH))
     assert stub.batches == [4, 4, 2]
+
+
+def test_batches_at_once_decode_with_the_two_decoders_that_are_kept(monkeypatch):
+    """More would be started for each batch, and ended after it."""
+    decode, lock = batching._decode_one, threading.Lock()
+    running, most = 0, 0
+
+    def counted(one):
+        nonlocal running, most
+        with lock:
+            running += 1
+            most = max(most, running)
+        time.sleep(0.02)
+        try:
+            return decode(one)
+        finally:
+            with lock:
+                running -= 1
+
+    monkeypatch.setattr(batching, "_decode_one", counted)
+    stub = StubClassifier()
+    run(stub, ([upload(png())] * 20, WISH))
+    assert sorted(stub.batches) == [4, 16]
+    assert most == 2
 
 
 def test_a_photo_on_which_the_program_fails_fails_alone():
