@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
@@ -26,8 +27,6 @@ from ui.memory import give_memory_back
 from ui.resources import coin_classifier, weights_version
 
 if TYPE_CHECKING:
-    from streamlit.delta_generator import DeltaGenerator
-
     from coin_core.explain import NearCoin
     from coin_core.imaging.preprocessing import LegendPose
     from coin_core.legend_alignment import LegendFit
@@ -94,13 +93,16 @@ def ask_all(
     """
     names, box = with_together(cards), session.boxes.get(photo.digest)
     count = len(cards)
-    known = [result_of(session, photo, name) for name in names] if box is None else []
-    verdicts = tuple(one.verdicts[0] for one in known if one is not None)
-    if len(verdicts) < len(names):
-        result = classify_photo(photo, names, box)
-        verdicts = result.verdicts
-        if box is None:
-            _store(session, photo, result, verdicts)
+    if box is None and _missing(session, photo, cards):
+        place = st.empty()
+        _wait_for_reader(session, place.empty)
+        _start_reader(session, photo, cards)
+        _wait_for_reader(session, place.empty)
+    if box is None and not _missing(session, photo, cards):
+        kept = [session.results[photo.digest, name] for name in names]
+        verdicts = tuple(one.verdicts[0] for one in kept)
+    else:  # a drawn box, or what was read could not be kept
+        verdicts = classify_photo(photo, names, box).verdicts
     return verdicts[:count], verdicts[-1] if len(names) > count else None
 
 
@@ -258,23 +260,28 @@ def classify_rest(session: UploadSession, cards: Mapping[str, Card]) -> None:
         words = _("The other classifiers are reading: {done} of {total}").format(
             done=done, total=len(pending)
         )
-        progress.caption(words)
-        _wait_for_reader(session, progress, words)  # which an earlier run has begun
-        session.reader = Thread(
-            target=_read_rest, args=(session, photo, cards), name="rest", daemon=True
-        )
-        session.reader.start()
-        _wait_for_reader(session, progress, words)
+        tell = partial(progress.caption, words)
+        tell()
+        _wait_for_reader(session, tell)  # which an earlier run has begun
+        _start_reader(session, photo, cards)
+        _wait_for_reader(session, tell)
     progress.empty()
     give_memory_back()
 
 
-def _wait_for_reader(
-    session: UploadSession, progress: DeltaGenerator, words: str
+def _start_reader(
+    session: UploadSession, photo: UploadedPhoto, cards: Mapping[str, Card]
 ) -> None:
+    session.reader = Thread(
+        target=_read_rest, args=(session, photo, cards), name="rest", daemon=True
+    )
+    session.reader.start()
+
+
+def _wait_for_reader(session: UploadSession, tell: Callable[[], object]) -> None:
     while session.reader is not None and session.reader.is_alive():
         session.reader.join(_LOOK_S)
-        progress.caption(words)  # a click ends this run of the page here
+        tell()  # a click ends this run of the page here
 
 
 def _missing(
