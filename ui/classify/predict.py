@@ -296,10 +296,7 @@ def _read_rest(
     session: UploadSession, photo: UploadedPhoto, cards: Mapping[str, Card]
 ) -> None:
     """The answers on a photo that are not there yet, and the letters of each net."""
-    names = [
-        n for n in with_together(cards) if (photo.digest, n) not in session.results
-    ]
-    if not names:
+    if not (names := _missing(session, photo, cards)):
         return
     try:
         result = classify_photo(photo, names)

@@ -74,12 +74,12 @@ def _bar_chart(
 ) -> go.Figure:
     """Horizontal bars, made in one step: each update of a figure takes milliseconds."""
     x = {"range": [0, longest], "visible": False, "fixedrange": True}
-    y = {"autorange": "reversed", "ticks": "", "ticksuffix": "  ", "title": None}
-    y |= {"fixedrange": True, "automargin": True}
+    y = {"autorange": "reversed", "ticks": "", "ticksuffix": "  "}
+    y_axis: dict[str, Any] = {**y, "fixedrange": True, "automargin": True}
     return go.Figure(
         {
             "data": [{"type": "bar", "orientation": "h", **bar} for bar in bars],
-            "layout": {**_theme(height_px), "xaxis": x, "yaxis": y, **layout},
+            "layout": {**_theme(height_px), "xaxis": x, "yaxis": y_axis, **layout},
         }
     )
 
