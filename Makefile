@@ -88,6 +88,7 @@ bench: setup
 	$(PY) -m benchmarks.together
 	$(PY) -m benchmarks.scenes
 	$(PY) -m benchmarks.sides
+	$(PY) -m benchmarks.refusal
 	$(PY) -m benchmarks.out_of_scope $(if $(OTHER_COINS),--photos $(OTHER_COINS))
 	$(PY) -m benchmarks.speed
 	$(PY) -m benchmarks.serving
