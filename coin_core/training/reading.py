@@ -49,8 +49,6 @@ _RENDERED = 480
 _RENDERED_SEED = 1_000_081
 RATE = 6e-4
 _HEAD_FACTOR = 1.5  # the layers above the backbone learn faster
-_RULER_WEIGHT = 0.5
-_OWN_RULER_WEIGHT = 0.3  # beside rendered coins: rulers are soon known by heart
 # How well the letters of a legend must fit for each one, to be believed at all and
 # fully; between them, quarter turns are tried too.
 _POOR_FIT, _DOUBTFUL_FIT, _GOOD_FIT = 0.7, 0.85, 1.0
@@ -69,8 +67,6 @@ class ReadingMaps:
         rendered: Maps of rendered coins, float16 (R, C, H, H).
         targets: Their letters by cell, (R, H, H).
         weights: The weights of these, (R, H, H).
-        rulers: Their rulers as columns; -1 for one that the collection lacks, (R,).
-        legible: The fraction of their names that is legible, (R,).
     """
 
     own: Tensor
@@ -79,8 +75,6 @@ class ReadingMaps:
     rendered: Tensor
     targets: Tensor
     weights: Tensor
-    rulers: Tensor
-    legible: Tensor
 
 
 def compute_maps(
@@ -153,20 +147,8 @@ def compute_maps(
             stopping()
             coins = [render_coin(_RENDERED_SEED, first + i) for i in range(_BATCH)]
             batch = view_batch(coins, _RENDERED_SEED + seed, first, 0)
-            known = [
-                net.classes.index(coin.ruler) if coin.ruler in net.classes else -1
-                for coin in coins
-            ]
             maps_ = _stem_maps(stem, batch.inputs().numpy(), settings, True)
-            rendered.append(
-                (
-                    maps_,
-                    batch.letters,
-                    batch.weights,
-                    torch.tensor(known),
-                    batch.legible,
-                )
-            )
+            rendered.append((maps_, batch.letters, batch.weights))
             bar.update(_BATCH)
     columns = [torch.cat(part) for part in zip(*rendered, strict=True)]
     tensors = [torch.cat(own), torch.cat(poses), torch.stack(letters), *columns]
@@ -317,8 +299,8 @@ def letter_targets(
     return targets, weights
 
 
-# Maps, targets and weights by cell, rulers, and the weights of these.
-Batch = tuple[Tensor, Tensor, Tensor, Tensor, Tensor]
+# Maps, then targets and weights by cell.
+Batch = tuple[Tensor, Tensor, Tensor]
 
 
 class ReadingLesson:
@@ -328,10 +310,8 @@ class ReadingLesson:
         net: The net to teach, with the weights to start from.
         maps: Of all coins.
         rows: Coins to learn from.
-        columns: Their rulers.
-        labels: The same as keys of `RULERS`.
+        labels: Their rulers.
         path: Where the letters that were aligned last are kept.
-        weighted: Whether rare rulers weigh as much as frequent ones.
     """
 
     def __init__(
@@ -339,17 +319,12 @@ class ReadingLesson:
         net: NetClassifier,
         maps: ReadingMaps,
         rows: NDArray[np.int64],
-        columns: NDArray[np.int64],
         labels: Sequence[str],
         path: Path,
-        *,
-        weighted: bool = True,
     ) -> None:
-        self.net, self.maps, self.rows = net, maps, rows
-        self.columns, self.labels = torch.from_numpy(columns), labels
+        self.net, self.maps, self.rows, self.labels = net, maps, rows, labels
         self.path = path
         self.steps = max(_STEPS, -(-len(rows) // _BATCH))
-        self.weights = _class_weights(self.columns, len(net.classes), weighted)
         module: LegendNet = net.module_
         module.trunk.stem().requires_grad_(False)
         for layer in module.modules():
@@ -358,17 +333,16 @@ class ReadingLesson:
                 layer.register_forward_pre_hook(lambda one, _: one.eval() and None)
 
     def optimizer(self, rate: float) -> torch.optim.Optimizer:
-        """The optimizer of what learns, the layers above the backbone faster."""
+        """The optimizer of what learns: later layers, and the letter head faster.
+
+        The layers from letters to rulers saw hundreds of thousands of coins, and would
+        know these few by heart: with them the confidence was lost.
+        """
         module = self.net.module_
         trunk = [one for one in module.trunk.parameters() if one.requires_grad]
-        heads = [
-            one
-            for name, one in module.named_parameters()
-            if not name.startswith(("trunk.", "pooled."))
-        ]
         groups: list[dict[str, Any]] = [
             {"params": trunk},
-            {"params": heads, "factor": _HEAD_FACTOR},
+            {"params": list(module.letters.parameters()), "factor": _HEAD_FACTOR},
         ]
         return torch.optim.AdamW(groups, lr=rate, weight_decay=0.01)
 
@@ -400,8 +374,6 @@ class ReadingLesson:
                 for row, coin, view in zip(own, coins, views, strict=True)
             ]
             targets, weights = zip(*cells, strict=True)
-            rulers = self.maps.rulers[rendered]
-            legible = 0.25 + 0.75 * self.maps.legible[rendered]
             yield (
                 torch.cat([self.maps.own[coins, views], self.maps.rendered[rendered]]),
                 torch.cat(
@@ -416,33 +388,21 @@ class ReadingLesson:
                         self.maps.weights[rendered],
                     ]
                 ),
-                torch.cat([self.columns[own], rulers.clamp(min=0)]),
-                torch.cat(
-                    [
-                        _OWN_RULER_WEIGHT * self.weights[self.columns[own]],
-                        legible * (rulers >= 0),
-                    ]
-                ),
             )
 
     def loss(self, batch: Batch) -> tuple[Tensor, int]:
-        """Weighted cross-entropy of letters and of rulers, and the number of coins."""
+        """Weighted cross-entropy of letters, and the number of coins."""
         device = self.net.device
-        maps, targets, weights, rulers, counted = (part.to(device) for part in batch)
+        maps, targets, weights = (part.to(device) for part in batch)
         with training_autocast(str(device)):
-            letters, logits = self._read(maps.float())
+            letters = self._read(maps.float())
         cells = functional.cross_entropy(letters.float(), targets, reduction="none")
-        by_letter = (cells * weights).sum() / weights.sum().clamp(min=1)
-        by_ruler = functional.cross_entropy(logits.float(), rulers, reduction="none")
-        named = (by_ruler * counted).sum() / counted.sum().clamp(min=1)
-        return by_letter + _RULER_WEIGHT * named, len(rulers)
+        return (cells * weights).sum() / weights.sum().clamp(min=1), len(maps)
 
-    def _read(self, maps: Tensor) -> tuple[Tensor, Tensor]:
+    def _read(self, maps: Tensor) -> Tensor:
         module: LegendNet = self.net.module_
-        whole = module.trunk.finish(maps)
-        letters = module.letters(whole)
-        features = module.legend(letters)
-        return letters, module.classify(module.join(features, whole))
+        letters: Tensor = module.letters(module.trunk.finish(maps))
+        return letters
 
     def _letters(self, epoch: int) -> Tensor:
         """The letters of the rows, aligned anew where this epoch begins with that."""
@@ -458,7 +418,7 @@ class ReadingLesson:
             coins = self.rows[first : first + _BATCH]
             with torch.inference_mode():
                 own = self.maps.own[coins, 0].float().to(self.net.device)
-                logits = self._read(own)[0].float().cpu().numpy()
+                logits = self._read(own).float().cpu().numpy()
             for number, coin in enumerate(coins):
                 letters = _believed(
                     align_letters(logits[number], self.labels[first + number])
@@ -469,10 +429,3 @@ class ReadingLesson:
         packed = torch.stack(parts)
         save_tensors(self.path, {"letters": packed}, {"epoch": last})
         return packed
-
-
-def _class_weights(columns: Tensor, classes: int, weighted: bool) -> Tensor:
-    if not weighted:
-        return torch.ones(classes)
-    counts = torch.bincount(columns, minlength=classes).clamp(min=1)
-    return len(columns) / (classes * counts.float())

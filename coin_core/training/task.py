@@ -507,10 +507,8 @@ class TrainingTask:
                 net,
                 reading.load_maps(self._maps),
                 rows,
-                columns,
                 names[rows].tolist(),
                 self.checkpoint(fold, "letters"),
-                weighted=self.config.class_weights,
             )
             return lesson.draw_epoch, lesson.loss, lesson.optimizer(float(net.lr))
         dataset = net.get_dataset(X[rows], columns)
