@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
+from coin_core.classifiers.together_card import TOGETHER
 from coin_core.model_store import bundle
 from coin_core.model_store.bundle import BundleProblem
 from tests import fakes
@@ -200,7 +201,8 @@ def test_the_other_classifiers_have_read_when_the_page_is_drawn() -> None:
     page = drop(open_page(), ("a.png", a_photo()), ("b.png", a_photo(grey=90)))
     session = page.session_state["upload_session"]
     names = {bundle.name for bundle in fakes.bundles()}
-    assert set(session.results) == {(d, n) for d in session.photos for n in names}
+    asked = {*names, TOGETHER}
+    assert set(session.results) == {(d, n) for d in session.photos for n in asked}
     assert {name for _, _, name in session.letters} == names
 
 
