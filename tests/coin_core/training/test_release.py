@@ -1,5 +1,7 @@
 """What ships is taught, calibrated, measured and saved in one go."""
 
+import shutil
+
 import numpy as np
 import pytest
 
@@ -17,6 +19,9 @@ from coin_core.training.runs import list_runs, start_run
 def _tiny(tmp_path, monkeypatch):
     """A dozen coins where thousands are struck, and readers that know nothing."""
     monkeypatch.setenv("COIN_DATA_DIR", str(tmp_path / "data"))
+    # The limit on how much is read takes the side classifier's word.
+    sides = bundle.WEIGHTS_DIR / "sides"
+    shutil.copytree(sides, tmp_path / "weights" / "sides")
     monkeypatch.setattr(bundle, "WEIGHTS_DIR", tmp_path / "weights")
     monkeypatch.setattr(release, "CALIBRATION_COINS", 12)
     monkeypatch.setattr(release, "TEST_COINS", 9)
