@@ -6,9 +6,9 @@ For each net, how well these scores part the two (area under the curve): the dis
 the nearest features of legible coins, the energy of the logits, the highest
 probability, how much of a legend is read, the side classifier, and the last two
 together. Then the weights of both in a logistic regression (`_DOUBT` of
-`torch_classifier` is near their ratio), and at several limits how many legible coins are
-refused by all that refuses, and on how many others a ruler is named. Last, the same for
-the verdict of all. None of these coins was learned from.
+`torch_classifier` is near their ratio), and at several limits how many legible coins
+are refused by all that refuses, and on how many others a ruler is named. Last, the same
+for the verdict of all. None of these coins was learned from.
 """
 
 from __future__ import annotations
