@@ -48,7 +48,7 @@ from coin_core.training.initialization import Start, find_start, start_net
 from coin_core.training.runs import Run, start_run
 from coin_core.training.train_legend_localizer import crop_to_coin
 
-TRAIN_SEED, TEST_SEED, PLAIN_SEED = 31, 32, 33
+TRAIN_SEED, TEST_SEED, PLAIN_SEED = 41, 42, 43
 PLAIN_COINS = 500
 HELD_BACK = 5  # each fifth coin calibrates
 

@@ -206,7 +206,7 @@ def test_the_programs_own_networks_are_not_replaced():
     assert nets.find_detection_bundle("faces") == bundle.WEIGHTS_DIR / "faces"
     found, problems = bundle.discover()
     assert {info.folder.parent for info in found} == {bundle.WEIGHTS_DIR}
-    assert len(problems) == 3
+    assert len(problems) == len(bundle.DETECTION)
     assert "Rename the folder" in problems[0].sentence
 
 

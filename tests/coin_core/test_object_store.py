@@ -78,6 +78,7 @@ def test_a_bucket_that_is_not_there_is_no_empty_store():
             ask()
 
 
+@pytest.mark.slow
 def test_a_store_that_does_not_answer_is_named(team_store, monkeypatch):
     from coin_core import object_store
 

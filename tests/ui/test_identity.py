@@ -303,7 +303,7 @@ def test_undoing_what_may_be_somebody_elses_asks_first(catalog: Catalog) -> None
     assert catalog.edits.history(1) == before
     asked = words_of(page)
     assert "signed Anna" in asked
-    assert "2 photos" in asked
+    assert "Photos affected: 2" in asked
     assert "ruler" in asked
     page.button(key="asked_no").click().run()
     assert catalog.edits.history(1) == before
@@ -365,7 +365,7 @@ def test_an_editor_undoes_a_change_of_somebody_else_after_a_question(
     menus[0].set_value(before[-1].group_id).run()
     assert not page.exception
     assert "signed anna" in words_of(page)
-    assert "2 photos" in words_of(page)
+    assert "Photos affected: 2" in words_of(page)
     assert catalog.edits.history(1) == before
     page.user = {"name": "carl"}  # a forged answer
     page.button(key="asked_yes").click().run()

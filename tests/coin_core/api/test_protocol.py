@@ -76,6 +76,7 @@ def test_a_body_that_comes_too_slowly_is_given_up(server):
     assert b"connection: close" in answer.lower()
 
 
+@pytest.mark.slow
 def test_a_fast_enough_body_may_take_longer(server):
     request = whole_request(png())
     pieces = [request[i : i + 400] for i in range(0, len(request), 400)]

@@ -89,6 +89,7 @@ def test_all_readers_are_taught_at_once(tmp_path):
     assert names == set(pretrained_classifiers())
 
 
+@pytest.mark.slow
 def test_a_reader_is_taught_in_the_run_that_was_given(tmp_path):
     run = start_run({"classifier": "vgg"})
     release.train_shipped("vgg", out=tmp_path / "vgg", run=run)

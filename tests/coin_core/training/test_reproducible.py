@@ -46,7 +46,16 @@ def same(one, other):
     assert one.threshold == other.threshold
 
 
-@pytest.mark.parametrize("name", [spec.name for spec in list_classifiers()])
+_SLOW = ("alexnet", "resnet")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(spec.name, marks=[pytest.mark.slow] * (spec.name in _SLOW))
+        for spec in list_classifiers()
+    ],
+)
 def test_a_run_repeated_with_the_same_seed_gives_the_same_figures(name):
     same(train(name, OTHERS), train(name, OTHERS))
 

@@ -70,6 +70,7 @@ def test_a_frozen_net_learns_in_its_last_layers_alone(classes, how):
     assert any(moved for moved in changes(before, after).values())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("classes", "how"),
     [(MIXED, {}), (OTHERS, {"rotations": 0, "momentum": 0.0}), (OTHERS, SGD)],
@@ -109,7 +110,9 @@ def test_what_a_frozen_net_sees_is_worked_out_once(monkeypatch):
     )
 
 
-@pytest.mark.parametrize("name", ["resnet", "vgg"])
+@pytest.mark.parametrize(
+    "name", [pytest.param("resnet", marks=pytest.mark.slow), "vgg"]
+)
 def test_coins_of_other_kinds_are_learned_on_maps_computed_once(
     shipped,  # noqa: F811
     monkeypatch,
@@ -170,6 +173,7 @@ def test_many_photos_have_fewer_views_so_that_their_maps_fit_into_memory(shipped
         assert all(n * task.views(n) <= 6_000 for n in range(1, 6_000))
 
 
+@pytest.mark.slow
 def test_a_fresh_head_forgets_the_classes(shipped):  # noqa: F811
     known, _, _, _ = train(TrainingConfig(), DEFAULT_CLASSES, "rendered")
     config = TrainingConfig(fresh_head=True)

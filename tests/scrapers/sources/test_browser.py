@@ -242,6 +242,7 @@ def test_a_list_that_is_not_what_it_should_be_is_refused(site, reads, changes, w
         reads(one, change_s=3)
 
 
+@pytest.mark.slow
 @pytest.mark.browser
 @pytest.mark.parametrize(
     ("more", "error", "words"),

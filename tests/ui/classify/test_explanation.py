@@ -26,7 +26,7 @@ def test_a_verdict_of_all_that_differs_from_most_is_explained() -> None:
     worn = RejectReason.TOO_WORN
     five = [a_verdict(worn, jannaeus)] * 4 + [a_verdict(worn, hyrcanus)]
     words = why_together_differs(five, a_verdict(None, hyrcanus))
-    assert words.startswith("By themselves, 4 of 5 put Alexander Jannaeus first")
+    assert words.startswith("Alone, 4 of 5 put Alexander Jannaeus first")
     assert "fit John Hyrcanus I better" in words
     for same in (
         why_together_differs(five, a_verdict(None, jannaeus)),
