@@ -29,7 +29,9 @@ def to_columns(y: ArrayLike, labels: tuple[str, ...]) -> NDArray[np.int64]:
     return np.array([column[name] for name in names], dtype=np.int64)
 
 
-def build_pipeline(name: str, classifier: Any, *, seed: int) -> Pipeline:
+def build_pipeline(
+    name: str, classifier: Any, *, seed: int, components: int = 64
+) -> Pipeline:
     """Build a pipeline of principal components, on the unit sphere, and a classifier.
 
     There, classifiers compare the directions of features and not their brightness.
@@ -37,7 +39,7 @@ def build_pipeline(name: str, classifier: Any, *, seed: int) -> Pipeline:
     return Pipeline(
         [
             ("scale", StandardScaler()),
-            ("pca", PCA(n_components=64, random_state=seed)),
+            ("pca", PCA(n_components=components, random_state=seed)),
             ("normalise", Normalizer()),
             (name, classifier),
         ]

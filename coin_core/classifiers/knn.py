@@ -22,9 +22,14 @@ def build_knn(labels: tuple[str, ...], *, seed: int) -> Any:
     """Build the unfitted classifier."""
     from sklearn.neighbors import KNeighborsClassifier
 
+    from coin_core.classifiers.appearance_net import FeatureMode, feature_mode_for
     from coin_core.classifiers.base import NEIGHBOURS, SmoothedKNN, build_pipeline
 
     # A tree is no faster in 64 dimensions, and would be one more type to trust in a
     # bundle.
     neighbours = KNeighborsClassifier(NEIGHBOURS, algorithm="brute")
-    return SmoothedKNN(build_pipeline("knn", neighbours, seed=seed), labels)
+    # Coins differ in more ways by their appearance than by their legends.
+    components = 64 if feature_mode_for(labels) is FeatureMode.LEGEND else 200
+    return SmoothedKNN(
+        build_pipeline("knn", neighbours, seed=seed, components=components), labels
+    )

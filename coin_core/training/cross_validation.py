@@ -21,7 +21,6 @@ from coin_core.classifiers.base import to_columns
 from coin_core.classifiers.torch_classifier import NetClassifier, apply_temperature
 from coin_core.errors import TrainingDataError, TrainingStoppedError
 from coin_core.evaluation.calibration import (
-    LEAST_PROBABILITY,
     Threshold,
     find_threshold,
     fit_temperature,
@@ -155,7 +154,9 @@ def fit_classifier(
     calibrated[measured] = _calibrate_across(
         raw[measured], columns, fold_of[measured], task.temperature_spread
     )
-    threshold = find_threshold(calibrated[measured], columns, least=LEAST_PROBABILITY)
+    threshold = find_threshold(
+        calibrated[measured], columns, least=task.least_probability
+    )
     answered = calibrated[measured].max(axis=1) >= threshold.value
     return FittedClassifier(
         classifier=kept.classifier,

@@ -13,7 +13,6 @@ from coin_core.classifiers.base import to_columns
 from coin_core.classifiers.torch_classifier import apply_temperature
 from coin_core.errors import TrainingDataError, TrainingStoppedError
 from coin_core.evaluation.calibration import (
-    LEAST_PROBABILITY,
     find_threshold,
     fit_temperature,
 )
@@ -70,7 +69,9 @@ def fit_on_split(
     raw = result.classifier.predict_proba(inputs[valid])
     temperature = fit_temperature(raw, columns[valid], spread=task.temperature_spread)
     threshold = find_threshold(
-        apply_temperature(raw, temperature), columns[valid], least=LEAST_PROBABILITY
+        apply_temperature(raw, temperature),
+        columns[valid],
+        least=task.least_probability,
     )
     measured = test if len(test) else valid
     run.note_test(0, len(measured))

@@ -43,6 +43,7 @@ class Start:
         data: What that bundle was trained on.
         data_digest: sha256 over those coins.
         classes: What those weights tell apart; () for ImageNet's and none.
+        threshold: The probability below which that classifier does not answer.
     """
 
     init: str
@@ -51,6 +52,7 @@ class Start:
     data: str = ""
     data_digest: str = ""
     classes: tuple[str, ...] = ()
+    threshold: float = 0.0
 
     def caution(self, digest: str) -> str:
         """Why figures on coins with this digest are too high; "" if they are not."""
@@ -96,7 +98,9 @@ def find_start(name: str, init: str) -> Start:
             return Start(init=init)
         card = bundle.load_card(shipped)
         digest = bundle.weights_digest(card)
-        return Start(init=init, digest=digest, classes=card.classes)
+        return Start(
+            init=init, digest=digest, classes=card.classes, threshold=card.threshold
+        )
     try:
         folder = bundle.find_bundle(init)
     except WeightsMissingError as error:
@@ -123,6 +127,7 @@ def find_start(name: str, init: str) -> Start:
         data=str(card.training.get("data", "")),
         data_digest=str(card.training.get("digest", "")),
         classes=card.classes,
+        threshold=card.threshold,
     )
 
 

@@ -25,6 +25,7 @@ from coin_core.classifiers.appearance_net import (
 from coin_core.classifiers.base import to_columns
 from coin_core.classifiers.torch_classifier import NetClassifier
 from coin_core.errors import TrainingDataError, TrainingStoppedError
+from coin_core.evaluation.calibration import LEAST_PROBABILITY
 from coin_core.evaluation.metrics import evaluate
 from coin_core.jobs import Progress
 from coin_core.training import reading
@@ -39,8 +40,6 @@ from coin_core.training.trainer import Trainer, fit, warmup_cosine
 # With plain gradient descent, the backbone learns faster than the last layers by this
 # factor: the gradients that reach it are small.
 _BACKBONE_FACTOR = 10.0
-# Coins differ in more ways by their appearance than by their legends.
-_APPEARANCE_COMPONENTS = 200
 _BATCH = 32
 _LAST_LAYERS_ALONE: dict[str, Any] = {
     "optimizer": torch.optim.SGD,
@@ -223,6 +222,17 @@ class TrainingTask:
         """
         return _USUAL_SPREAD if self.teaches_reading else None
 
+    @property
+    def least_probability(self) -> float:
+        """No answer has a lower probability.
+
+        Where a net goes on from one that reads these rulers, the threshold of that one,
+        found on thousands of coins, is not lowered by the few to learn from.
+        """
+        if self.teaches_reading:
+            return max(LEAST_PROBABILITY, self.start.threshold)
+        return LEAST_PROBABILITY
+
     def build(self, y: NDArray[Any]) -> Any:
         """An unfitted classifier, with class weights and augmentation for a net.
 
@@ -236,10 +246,6 @@ class TrainingTask:
         classifier = spec.build(self.classes, seed=self.seed)
         mode = feature_mode_for(self.classes)
         if not isinstance(classifier, NetClassifier):
-            if mode is not FeatureMode.LEGEND:
-                classifier.set_params(
-                    estimator__pca__n_components=_APPEARANCE_COMPONENTS
-                )
             return classifier
         if self.config.class_weights:
             columns = to_columns(y, self.classes)

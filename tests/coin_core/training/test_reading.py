@@ -6,6 +6,7 @@ import torch
 
 from coin_core.classifiers.loading import load_classifier
 from coin_core.errors import TrainingStoppedError
+from coin_core.evaluation.calibration import LEAST_PROBABILITY
 from coin_core.model_store import bundle
 from coin_core.rulers import DEFAULT_CLASSES
 from coin_core.training import reading
@@ -88,6 +89,8 @@ def test_it_starts_with_what_is_known_of_these_rulers(coins):
     ) as task:
         net = task.build(coins.labels)
         task.initialize(net, coins.crops)
+        card = bundle.load_card(bundle.WEIGHTS_DIR / "vgg")
+        assert task.least_probability == card.threshold > LEAST_PROBABILITY
     known = load_classifier(bundle.WEIGHTS_DIR / "vgg")[1].tensors()["ruler.weight"]
     own = net.tensors()["ruler.weight"]
     assert torch.allclose(own, known[[0, 2]].float())
