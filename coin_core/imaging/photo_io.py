@@ -59,6 +59,7 @@ _SMALL_BYTES = 12_000_000  # 4 megapixels; these wait for nobody
 _LONGEST_WAIT_S = 1.0
 _LONGEST_QUEUE_S = 60.0
 _LONGEST_ANSWER = 1 << 20
+_PIPE_BYTES = 1 << 20  # the most that Linux gives everybody
 # Arenas and buffers of threads would count against the limit of the memory; what one
 # photo has taken is given back.
 _ENVIRONMENT = {
@@ -305,6 +306,11 @@ class _Decoder:
             raise DecoderMissingError(_MISSING.format(error.strerror)) from error
         self._requests: IO[bytes] = self.process.stdin  # type: ignore[assignment]
         self._answers: IO[bytes] = self.process.stdout  # type: ignore[assignment]
+        # Pixels come in fewer and larger pieces, where the system can do that.
+        with suppress(ImportError, AttributeError, OSError):
+            import fcntl
+
+            fcntl.fcntl(self._answers, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
         self._is_ready = False
         self.is_spent = False
         self._hangs = False
