@@ -35,6 +35,7 @@ _CATALOG = N_("The dataset")
 _RENDERED = N_("Rendered coins")
 _CATALOG_FLAG = "catalog"
 _MB_PER_PHOTO = 0.1  # its crop, 160 pixels wide
+_MB_OF_MAPS = 0.8  # a photo whose letters are learned: maps of three views, too
 
 
 def show_training_form() -> None:
@@ -63,9 +64,10 @@ def show_training_form() -> None:
             rendered=data == "rendered",
             has_split=data.startswith("catalog:"),
         )
-    if note := reading_note(classifier, data, start, settings):
-        st.caption(note)
-    st.caption(memory_note(classifier, data))
+    reading = reading_note(classifier, data, start, settings)
+    if reading:
+        st.caption(reading)
+    st.caption(memory_note(classifier, data, keeps_maps=bool(reading)))
     name = st.text_input(
         _("Name of the model"),
         key="train_name",
@@ -107,9 +109,16 @@ def reading_note(classifier: str, data: str, start: str, settings: list[str]) ->
     )
 
 
-def memory_note(classifier: str, data: str) -> str:
-    """How much memory a training takes, as far as it was measured."""
-    measured_mb = get_classifier(classifier).training_mb
+def memory_note(classifier: str, data: str, *, keeps_maps: bool = False) -> str:
+    """How much memory a training takes, as far as it was measured.
+
+    Args:
+        classifier: Its name.
+        data: What it learns from, a value of --data.
+        keeps_maps: Whether it learns to read the coins.
+    """
+    spec = get_classifier(classifier)
+    measured_mb = spec.training_mb
     if measured_mb is None or data == "rendered":
         return _(
             "Trainings run one at a time. How much memory this one takes has not been "
@@ -117,13 +126,15 @@ def memory_note(classifier: str, data: str) -> str:
         )
     is_folder = data and not data.startswith(_CATALOG_FLAG)
     photos = sum(count_photos(Path(data)).values()) if is_folder else 0
-    total_gb = (measured_mb + _MB_PER_PHOTO * photos) / 1024
+    each_mb = _MB_OF_MAPS if keeps_maps else _MB_PER_PHOTO
+    total_gb = (measured_mb + each_mb * photos) / 1024
     note = _(
         "Trainings run one at a time. This one takes about {size} GB of memory."
     ).format(size=f"{total_gb:.1f}")
     if photos:
         return note
-    return f"{note} {_('1,000 photos take 0.1 GB more.')}"
+    more = _("1,000 photos take {size} GB more.").format(size=f"{each_mb:.1f}")
+    return f"{note} {more}"
 
 
 def _ask_start(classifier: str) -> str:
