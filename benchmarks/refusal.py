@@ -72,7 +72,7 @@ def main() -> None:
         limit = card.limits.get(LEAST_READ, 0.0)
         show_limits(name, card.threshold, limit, read, sides)
     both = [read_by_both(classifier, one) for one in (legible, others)]
-    limit = together.LEAST_READ
+    limit = 1.0  # of the limits of both nets, in the geometric mean
     show_limits("together", TOGETHER_CARD.threshold, limit, both, (legible, others))
 
 

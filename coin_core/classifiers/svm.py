@@ -22,8 +22,8 @@ def build_svm(labels: tuple[str, ...], *, seed: int) -> Any:
     """Build the unfitted classifier.
 
     One machine per class against the others. A softmax over their margins is better
-    calibrated than Platt's sigmoids. Coins of other kinds than the rulers' have ten
-    times as many features, which a plane divides better (docs/benchmarks.md).
+    calibrated than Platt's sigmoids. The features of coins of other kinds than the
+    rulers' are better divided by planes (docs/benchmarks.md).
     """
     from sklearn.calibration import CalibratedClassifierCV
     from sklearn.multiclass import OneVsRestClassifier

@@ -28,9 +28,6 @@ from coin_core.imaging.preprocessing import LegendPose, normalize_degrees
 READERS: Final = ("resnet", "vgg")
 """The nets that read a coin again."""
 
-LEAST_READ: Final = 1.0
-"""Of the limits of both nets, in the geometric mean: python -m benchmarks.refusal"""
-
 # python -m benchmarks.together --fit
 _WEIGHTS: Final = (0.2, 0.05, 0.05, 0.32, 0.36)  # in the order of `evidence`
 _CLEAR: Final = 0.95  # both nets are at least so sure, of the same ruler
@@ -68,15 +65,15 @@ def too_little_read_together(
 ) -> NDArray[np.bool_]:
     """Return whether too little of a legend was read to name anybody, (N,).
 
-    A net that reads twice its limit makes up for one that reads half of its own.
+    A net that reads twice its limit makes up for one that reads half of its own: the
+    geometric mean counts (python -m benchmarks.refusal).
 
     Args:
         read: How much each of the `READERS` reads, in the turn in which it is most,
             (N, 2).
-        limits: `LEAST_READ` of each.
+        limits: `LEAST_READ` of each card.
     """
-    least = LEAST_READ ** len(limits) * float(np.prod(limits))
-    too_little: NDArray[np.bool_] = read.prod(axis=1) < least
+    too_little: NDArray[np.bool_] = read.prod(axis=1) < np.prod(limits)
     return too_little
 
 

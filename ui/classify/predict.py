@@ -247,11 +247,7 @@ def classify_rest(session: UploadSession, cards: Mapping[str, Card]) -> None:
     """
     _forget_old_answers(session)
     pending = [
-        photo
-        for photo in session.photos.values()
-        if any(
-            (photo.digest, name) not in session.results for name in with_together(cards)
-        )
+        photo for photo in session.photos.values() if _missing(session, photo, cards)
     ]
     if not pending:
         return
