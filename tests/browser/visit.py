@@ -10,14 +10,17 @@ from typing import Any
 
 import pytest
 from selenium.common.exceptions import (
+    JavascriptException,
     NoSuchElementException,
     StaleElementReferenceException,
+    TimeoutException,
 )
 from selenium.webdriver import ActionChains, Chrome, Keys
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 
 PATIENCE_S = 90
+_LOOK_S = 10  # before a page is asked anew
 
 # Polls inside the browser: calls back once the page was idle for 0.6 s without a break.
 _SETTLE = """
@@ -89,8 +92,13 @@ class Visit:
 
     def settle(self) -> None:
         """Wait until the page is drawn and nothing is being computed."""
-        self.chrome.set_script_timeout(PATIENCE_S + 30)
-        state = self.chrome.execute_async_script(_SETTLE, PATIENCE_S)
+        self.chrome.set_script_timeout(2 * _LOOK_S)
+        end = time.monotonic() + PATIENCE_S
+        state = "busy"
+        while state == "busy" and time.monotonic() < end:
+            # A page that leaves for another address answers no more.
+            with suppress(JavascriptException, TimeoutException):
+                state = self.chrome.execute_async_script(_SETTLE, _LOOK_S)
         self.no_exception()
         if state != "idle":
             pytest.fail(f"The page did not come to rest; it reads:\n{self.text()}")
