@@ -920,7 +920,10 @@ def _adopt_old_queue() -> None:
             job = _from_json(read_json(path))
             if job is None or not _OLD_ID.fullmatch(job.job_id):
                 continue
-            stamp = datetime.strptime(job.job_id[:21], "%Y%m%d-%H%M%S%f")
+            try:
+                stamp = datetime.strptime(job.job_id[:21], "%Y%m%d-%H%M%S%f")
+            except ValueError:  # such as month 13
+                continue
             created = stamp.replace(tzinfo=UTC).isoformat(timespec="microseconds")
             if not (job.folder / "job.json").exists():
                 _write(replace(job, created=created))

@@ -89,16 +89,25 @@ def list_bin(within: str = ".") -> list[BinItem]:
         within: Only what was in this folder of the data folder.
     """
     _remove_older(_now() - timedelta(days=KEPT_DAYS))
-    items = []
-    for folder in reversed(_folders()):
-        raw = read_json(folder / "item.json")
-        try:
-            item = BinItem(**{**raw, "item_id": folder.name})
-        except TypeError:
-            continue
-        if item.content.exists() and Path(item.path).is_relative_to(within):
-            items.append(item)
-    return items
+    return [
+        item
+        for folder in reversed(_folders())
+        if (item := _read_item(folder)) is not None
+        and item.content.exists()
+        and Path(item.path).is_relative_to(within)
+    ]
+
+
+def _read_item(folder: Path) -> BinItem | None:
+    """What a folder of the bin holds; None if its item.json is damaged."""
+    raw = {**read_json(folder / "item.json"), "item_id": folder.name}
+    try:
+        item = BinItem(**raw)
+        datetime.fromisoformat(item.at)
+    except (TypeError, ValueError):
+        return None
+    is_text = all(isinstance(value, str) for value in raw.values())
+    return item if is_text and "\0" not in item.path else None
 
 
 def restore(item_id: str) -> Path:

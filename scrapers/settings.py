@@ -6,9 +6,10 @@ import os
 import re
 from typing import Final
 
-from coin_core.storage import data_dir
+from coin_core.storage import data_dir, read_text
 from scrapers.errors import ContactMissingError
 
+_MOST_BYTES: Final = 10_000
 _CONTACT: Final = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+|https?://[^\s/]+\.\S+")
 
 
@@ -21,7 +22,7 @@ def read_contact() -> str:
     contact = os.environ.get("COIN_CONTACT", "")
     stored = data_dir() / "contact.txt"
     if not contact and stored.is_file():
-        contact = stored.read_text(encoding="utf-8")
+        contact = read_text(stored, errors="replace", most_bytes=_MOST_BYTES)
     if not contact.strip():
         raise ContactMissingError(
             "No contact is set; sites get it with every request. Set it once: "

@@ -18,7 +18,7 @@ from coin_core.catalog.import_records import ItemState
 from coin_core.catalog.importing import ledger
 from coin_core.catalog.repository import Catalog
 from coin_core.errors import CatalogError
-from coin_core.storage import dump_json, parse_json, write_file
+from coin_core.storage import dump_json, parse_json, read_text, write_file
 
 MOST_KEPT: Final = 5000
 """Listings that one scrape keeps; more are only counted."""
@@ -64,7 +64,7 @@ def list_left_out(catalog: Catalog, import_id: int) -> tuple[LeftOut, ...]:
     """
     entries: dict[str, LeftOut] = {}
     try:
-        lines = _file_of(catalog, import_id).read_text("utf-8", "replace").splitlines()
+        lines = read_text(_file_of(catalog, import_id), errors="replace").splitlines()
     except FileNotFoundError:
         return ()
     except OSError as error:
@@ -77,7 +77,9 @@ def list_left_out(catalog: Catalog, import_id: int) -> tuple[LeftOut, ...]:
             entry = replace(entry, words=tuple(entry.words))
         except (ValueError, TypeError):  # the last line of a run that was killed
             continue
-        entries[entry.key] = entry
+        texts = (entry.key, entry.reason, entry.title, entry.url, *entry.words)
+        if isinstance(entry.listing, dict) and all(isinstance(t, str) for t in texts):
+            entries[entry.key] = entry
     return tuple(entries.values())
 
 

@@ -102,10 +102,16 @@ def list_removed() -> tuple[RemovedPhotos, ...]:
             item_id=item.item_id,
             at=item.at,
             who=item.who,
-            count=len(read_json(item.content / _ROWS).get("photos", ())),
+            count=len(_read_rows(item) or ()),
         )
         for item in recycle_bin.list_bin(FOLDER)
     )
+
+
+def _read_rows(item: recycle_bin.BinItem) -> list[Any] | None:
+    """The photos of an item; None if their file is damaged."""
+    rows = read_json(item.content / _ROWS).get("photos")
+    return rows if isinstance(rows, list) else None
 
 
 def restore_photos(
@@ -129,8 +135,8 @@ def restore_photos(
         raise CatalogError(
             f"The bin holds no {item_id!r}; it may have been emptied or restored."
         )
-    rows = read_json(item.content / _ROWS).get("photos")
-    if not isinstance(rows, list):
+    rows = _read_rows(item)
+    if rows is None:
         raise CatalogError(f"{item.content / _ROWS} is damaged, and is not restored.")
     coins: dict[int, int] = {}
     who = current_person().name or "restored"

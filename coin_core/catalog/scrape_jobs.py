@@ -202,7 +202,7 @@ def scrape_order(catalog: Catalog, import_id: int) -> ScrapeOrder:
     """
     try:
         return ScrapeOrder(**ledger.spec_of(catalog, import_id))
-    except TypeError as error:
+    except (TypeError, AttributeError) as error:
         raise CatalogError(f"Import {import_id} gathers from no site.") from error
 
 

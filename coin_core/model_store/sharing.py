@@ -132,7 +132,11 @@ def synchronize(store: ObjectStore, *, wait_s: float = _WAIT_S) -> None:
         Timeout: Another process of this machine is at it all the time.
     """
     with open_lock(_note().with_suffix(".lock"), wait_s):
-        seen: dict[str, dict[str, str]] = read_json(_note())
+        seen: dict[str, dict[str, str]] = {
+            name: both
+            for name, both in read_json(_note()).items()
+            if isinstance(both, dict) and both.keys() == _NOTHING.keys()
+        }
         there = {
             name.removeprefix(_PREFIX): facts.version
             for name, facts in store.find(_PREFIX).items()

@@ -6,13 +6,17 @@ import os
 import re
 import sys
 from contextlib import suppress
+from datetime import datetime
 from itertools import islice
 
 import pytest
 
-from coin_core import jobs
+from coin_core import jobs, recycle_bin
+from coin_core.catalog import left_out, open_catalog, removed
+from coin_core.catalog.importing import ledger
+from coin_core.catalog.scrape_jobs import ScrapeOrder, scrape_order
 from coin_core.cli.main import main
-from coin_core.errors import CoinError, TrainingDataError, disk_errors
+from coin_core.errors import CatalogError, CoinError, TrainingDataError, disk_errors
 from coin_core.jobs import JobKind, JobState, find_job, list_jobs
 from coin_core.model_store.promotion import promote, promoted
 from coin_core.storage import data_dir, parse_json, read_json, read_text, write_json
@@ -216,6 +220,82 @@ def test_a_choice_that_cannot_be_stored_is_an_error_of_ours():
     path.mkdir(parents=True)
     with pytest.raises(CoinError, match=r"choice of the model.*nothing was changed"):
         promote("resnet")
+
+
+def test_a_damaged_item_of_the_bin_is_left_out_or_read():
+    folder = data_dir() / "runs" / "one"
+    folder.mkdir(parents=True)
+    item = recycle_bin.discard(folder)
+    path = item.content.parent / "item.json"
+    for what, data in damaged(path.read_bytes()):
+        path.write_bytes(data)
+        for one in recycle_bin.list_bin("runs"):
+            assert isinstance(one.who, str), what
+            assert datetime.fromisoformat(one.at), what
+    write_json(path, {"path": "runs/a\0b", "who": "", "at": item.at})
+    with pytest.raises(CoinError, match="holds no"):
+        recycle_bin.restore(item.item_id)
+
+
+def test_removed_photos_with_a_damaged_list_count_as_none():
+    folder = data_dir() / removed.FOLDER / "one"
+    folder.mkdir(parents=True)
+    write_json(folder / "photos.json", {"photos": []})
+    item = recycle_bin.discard(folder)
+    path = item.content / "photos.json"
+    for what, data in damaged(path.read_bytes()):
+        path.write_bytes(data)
+        assert [one.count for one in removed.list_removed()] in ([0], [1]), what
+
+
+def test_a_damaged_record_of_what_was_left_out_is_left_out_or_read():
+    catalog = open_catalog()
+    entry = left_out.LeftOut(
+        key="acsearch:1",
+        reason="several coins",
+        words=("lot of 5",),
+        title="Lot of 5",
+        url="https://example.org/1",
+        taken=False,
+        listing={"source": "acsearch"},
+    )
+    left_out.note_left_out(catalog, 1, entry)
+    (path,) = (data_dir() / "imports").glob("left-out-1.jsonl")
+    for what, data in damaged(path.read_bytes()):
+        path.write_bytes(data)
+        left_out.scrape_table(catalog, 1)
+        for one in left_out.list_left_out(catalog, 1):
+            assert all(map(str.isascii, (one.key, one.title, *one.words))), what
+    path.unlink()
+    path.mkdir()
+    with pytest.raises(CatalogError, match="cannot be read"):
+        left_out.list_left_out(catalog, 1)
+    catalog.close()
+
+
+def test_a_damaged_order_of_a_scrape_is_refused_or_read(monkeypatch):
+    catalog = open_catalog()
+    whole = ScrapeOrder(source="commons", query="prutah", who="Ada").spec()
+    for what, data in damaged(json.dumps(whole).encode()):
+        with suppress(ValueError):
+            spec = parse_json(data)
+            if not isinstance(spec, dict):  # which the catalog refuses itself
+                continue
+            monkeypatch.setattr(ledger, "spec_of", lambda *_, spec=spec: spec)
+            with suppress(CatalogError):
+                assert scrape_order(catalog, 1).query.strip(), what
+    catalog.close()
+
+
+def test_the_queue_of_version_1_may_hold_an_impossible_time(job):
+    raw = read_json(job.folder / "job.json")
+    queue = data_dir() / "queue"
+    queue.mkdir()
+    write_json(
+        queue / "x.json",
+        raw | {"job_id": "20269999-999999999999-0a0a", "kind": "training"},
+    )
+    assert [one.job_id for one in list_jobs()] == [job.job_id]
 
 
 def test_errors_of_a_disk_say_what_to_do():

@@ -592,6 +592,9 @@ def test_the_contact_is_set_once(monkeypatch):
             store_contact(wrong)
     store_contact(" curator@example.org ")
     assert read_contact() == "curator@example.org"
+    (data_dir() / "contact.txt").write_bytes(b"curator@example.org\xff")
+    with pytest.raises(ContactMissingError, match="in ASCII"):
+        read_contact()
 
 
 def test_what_is_done_stands_in_the_log(site, client, caplog):

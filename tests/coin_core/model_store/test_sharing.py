@@ -16,6 +16,7 @@ from coin_core.model_store.bundle import WEIGHTS_DIR, discover, models_dir
 from coin_core.model_store.promotion import promote, promoted, roll_back
 from coin_core.object_store import ChangedMeanwhileError, ObjectStore
 from coin_core.recycle_bin import list_bin
+from tests.damage import damaged
 
 
 @pytest.fixture(autouse=True)
@@ -54,6 +55,16 @@ def own() -> dict[str, str]:
     found, problems = discover()
     assert problems == ()
     return {b.name: b.card.title for b in found if b.folder.parent == models_dir()}
+
+
+def test_a_damaged_note_of_what_was_seen_is_read_as_far_as_it_goes(on, team_store):
+    make("ours")
+    sharing.publish()
+    note = models_dir() / ".store.json"
+    for what, data in damaged(note.read_bytes()):
+        note.write_bytes(data)
+        sharing.synchronize(team_store)
+        assert own() == {"ours": "Ours"}, what
 
 
 def test_a_model_that_is_made_replaced_and_removed_reaches_the_others(on, team_store):
