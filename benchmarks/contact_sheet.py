@@ -15,9 +15,9 @@ import numpy as np
 from PIL import Image
 
 from benchmarks.common import argument_parser
-from coin_core.detection.faces import crop_to_flan, detect_coins
+from coin_core.detection import detect_coins
 from coin_core.imaging import photo_io
-from coin_core.imaging.preprocessing import resized
+from coin_core.imaging.preprocessing import crop_to_flan, resized
 from coin_core.rendering import render_coin
 
 CELL_PX = 180

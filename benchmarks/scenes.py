@@ -13,9 +13,9 @@ from collections import defaultdict
 from tqdm import tqdm
 
 from benchmarks.common import argument_parser
-from coin_core.detection.faces import RotatedBox, detect_coins
-from coin_core.detection.nets import iou
+from coin_core.detection import detect_coins, iou
 from coin_core.evaluation.metrics import format_proportion
+from coin_core.imaging.preprocessing import RotatedBox
 from coin_core.rendering.scenes import render_scene
 
 MIN_IOU = 0.85

@@ -15,9 +15,11 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from benchmarks.common import argument_parser
-from coin_core.detection.faces import RotatedBox, Side, classify_sides, detect_coins
+from coin_core.detection import classify_sides, detect_coins
 from coin_core.evaluation.metrics import format_proportion
+from coin_core.imaging.preprocessing import RotatedBox
 from coin_core.rendering import render_coin
+from coin_core.results import Side
 from ui.formatting import SURE_OF_SIDE
 
 SEED = 777_001

@@ -30,10 +30,13 @@ from scipy.special import log_softmax, softmax
 from tqdm import tqdm
 
 from benchmarks.common import argument_parser
-from coin_core.classifiers import shipped_classifiers, together, torch_classifier
+from coin_core.classifiers import (
+    legend_net,
+    shipped_classifiers,
+    together,
+    torch_classifier,
+)
 from coin_core.classifiers.together_card import TOGETHER
-from coin_core.detection import nets
-from coin_core.detection.faces import RotatedBox, crop_to_flan
 from coin_core.evaluation.calibration import (
     MAX_REFUSED,
     TARGET_ACCURACY,
@@ -41,7 +44,12 @@ from coin_core.evaluation.calibration import (
 )
 from coin_core.evaluation.metrics import evaluate, format_proportion
 from coin_core.imaging import photo_io
-from coin_core.imaging.preprocessing import LegendPose, normalize_degrees
+from coin_core.imaging.preprocessing import (
+    LegendPose,
+    RotatedBox,
+    crop_to_flan,
+    normalize_degrees,
+)
 from coin_core.pipeline import CROP_PX, CoinClassifier
 from coin_core.rendering import render_coin
 from coin_core.rendering.photo import compress_jpeg
@@ -165,7 +173,7 @@ def harden(coin: Coin) -> Coin:
 @contextmanager
 def wrong_poses() -> Iterator[None]:
     """Let the legend poses be as wrong as on real coins while this lasts."""
-    found = nets.predict_poses
+    found = legend_net.predict_poses
 
     def predict_poses(crops: NDArray[np.uint8]) -> list[tuple[LegendPose, ...]]:
         return [

@@ -15,13 +15,13 @@ from tqdm import tqdm
 
 from benchmarks.common import argument_parser
 from coin_core.classifiers import pretrained_classifiers
+from coin_core.classifiers.legend_net import best_poses
 from coin_core.classifiers.torch_classifier import (
     apply_logit_bias,
     choose_poses,
     predict,
     predict_once,
 )
-from coin_core.detection.nets import best_poses
 from coin_core.evaluation.metrics import format_proportion
 from coin_core.pipeline import CoinClassifier
 from coin_core.rendering import render_coin

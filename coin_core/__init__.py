@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from coin_core.classifiers import get_classifier, list_classifiers
-    from coin_core.detection.faces import DetectedFace, RotatedBox, Side
     from coin_core.errors import CoinError, UnreadablePhotoError
+    from coin_core.imaging.preprocessing import RotatedBox
     from coin_core.pipeline import CoinClassifier
-    from coin_core.results import PhotoResult, RejectReason, Verdict
+    from coin_core.results import DetectedFace, PhotoResult, RejectReason, Side, Verdict
     from coin_core.rulers import DEFAULT_CLASSES, LETTERS, RULERS, get_ruler
 
 _HOMES = {
@@ -26,9 +26,9 @@ _HOMES = {
     "list_classifiers": "classifiers",
     "CoinError": "errors",
     "UnreadablePhotoError": "errors",
-    "RotatedBox": "detection.faces",
-    "DetectedFace": "detection.faces",
-    "Side": "detection.faces",
+    "RotatedBox": "imaging.preprocessing",
+    "DetectedFace": "results",
+    "Side": "results",
     "DEFAULT_CLASSES": "rulers",
     "LETTERS": "rulers",
     "RULERS": "rulers",

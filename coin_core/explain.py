@@ -18,11 +18,11 @@ from coin_core.classifiers.torch_classifier import (
     choose_poses,
     predict_once,
 )
-from coin_core.detection.faces import RotatedBox
 from coin_core.errors import WeightsMismatchError
 from coin_core.imaging.preprocessing import (
     LegendPose,
     Preprocessing,
+    RotatedBox,
     centred_pose,
     warp_to_crop,
 )

@@ -25,8 +25,8 @@ from coin_core.classifiers.features import compute_features
 from coin_core.classifiers.loading import load_classifier
 from coin_core.classifiers.registry import feature_extractor, get_classifier
 from coin_core.classifiers.torch_classifier import PhotoClassifier, predict_calibrated
-from coin_core.detection.faces import RotatedBox, crop_to_flan
 from coin_core.errors import CoinError, WeightsMismatchError, sentence_of
+from coin_core.imaging.preprocessing import RotatedBox, crop_to_flan
 from coin_core.model_store import bundle, sharing
 from coin_core.model_store.card import Card, card_from_json, card_to_json
 from coin_core.rendering import render_coin
@@ -311,7 +311,7 @@ def install_model(source: Path, name: str = "") -> LoadedModel:
             f"{source.name}: the card {error}. Copy the bundle again."
         ) from error
     folder = bundle.models_dir() / card.name
-    if card.name in bundle.DETECTION or folder.exists():
+    if card.name.casefold() in bundle.RESERVED or folder.exists():
         raise CoinError(
             f"The name {card.name!r} is taken. Give the model another name, or remove "
             f"the folder {folder} first."

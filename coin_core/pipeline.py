@@ -35,22 +35,19 @@ from coin_core.classifiers.torch_classifier import (
     predict_calibrated,
     too_little_read,
 )
-from coin_core.detection.faces import (
-    DetectedFace,
-    RotatedBox,
-    Side,
+from coin_core.detection import (
     classify_sides,
-    crop_to_flan,
     detect_coins,
     find_faces,
     legend_side,
+    sides_of_crops,
 )
-from coin_core.detection.nets import sides_of_crops
 from coin_core.errors import WeightsMismatchError
 from coin_core.evaluation.metrics import check_probabilities
+from coin_core.imaging.preprocessing import RotatedBox, crop_to_flan
 from coin_core.model_store.card import Card
 from coin_core.models import LoadedModel, open_model
-from coin_core.results import PhotoResult, RejectReason, Verdict
+from coin_core.results import DetectedFace, PhotoResult, RejectReason, Side, Verdict
 from coin_core.rulers import DEFAULT_CLASSES, RULERS
 
 CROP_PX = 160

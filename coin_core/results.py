@@ -1,4 +1,4 @@
-"""The result for a photo: a ruler with a probability, or the reason for none."""
+"""The result for a photo: its coins, and a ruler or the reason for none."""
 
 from __future__ import annotations
 
@@ -7,11 +7,30 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
-from coin_core.detection.faces import DetectedFace, RotatedBox
 from coin_core.i18n import N_, _
+from coin_core.imaging.preprocessing import RotatedBox
 from coin_core.rulers import LETTERS, RULERS
 
 _TRANSLITERATIONS = {letter.key: letter.transliteration for letter in LETTERS}
+
+
+class Side(StrEnum):
+    """The side that a face shows."""
+
+    LEGEND = "legend"
+    CORNUCOPIA = "cornucopia"
+    STAR_ANCHOR = "star_anchor"
+    OTHER = "other"
+    NOTHING = "nothing"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DetectedFace:
+    """The visible side of one coin; `confidence` is the probability of `side`."""
+
+    box: RotatedBox
+    side: Side
+    confidence: float
 
 
 class RejectReason(StrEnum):

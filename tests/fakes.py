@@ -8,13 +8,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from coin_core.detection.faces import DetectedFace, RotatedBox, Side
 from coin_core.explain import NearCoin
-from coin_core.imaging.preprocessing import LegendPose
+from coin_core.imaging.preprocessing import LegendPose, RotatedBox
 from coin_core.model_store.bundle import BundleInfo
 from coin_core.model_store.card import Card
 from coin_core.pipeline import PreparedPhoto
-from coin_core.results import LetterRead, PhotoResult, RejectReason, Verdict
+from coin_core.results import (
+    DetectedFace,
+    LetterRead,
+    PhotoResult,
+    RejectReason,
+    Side,
+    Verdict,
+)
 from coin_core.rulers import DEFAULT_CLASSES
 
 TITLES = {

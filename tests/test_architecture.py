@@ -113,7 +113,6 @@ TESTED_BY = {
     "coin_core/catalog/importing/*": "catalog/importing/test_ingest.py",
     "coin_core/classifiers/*": "classifiers/test_contract.py",
     "coin_core/cli/*": "cli/test_main.py",
-    "coin_core/detection/*": "detection/test_faces.py",
     "coin_core/imaging/decoder.py": "imaging/test_photo_io.py",
     "coin_core/model_store/*": "model_store/test_bundle.py",
     "coin_core/rendering/*": "rendering/test_coins.py",

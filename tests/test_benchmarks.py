@@ -12,7 +12,7 @@ from benchmarks.common import stopwatch
 from benchmarks.speed import in_turns
 from benchmarks.unseen_coins import render_unseen_coin, unseen_forms
 from coin_core.classifiers import shipped_classifiers
-from coin_core.detection.faces import RotatedBox
+from coin_core.imaging.preprocessing import RotatedBox
 from coin_core.rendering import render_coin
 from coin_core.rendering.letters import LETTER_FORMS
 

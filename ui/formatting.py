@@ -8,11 +8,11 @@ from datetime import datetime
 from typing import Any
 
 from coin_core.classifiers import list_classifiers
-from coin_core.detection.faces import Side
 from coin_core.i18n import ENGLISH, N_, _, current_language, ngettext, translate
 from coin_core.imaging.photo_io import ACCEPTED
 from coin_core.model_store.bundle import BundleInfo
 from coin_core.model_store.card import Card
+from coin_core.results import Side
 from coin_core.rulers import Ruler
 
 NBSP = "\N{NO-BREAK SPACE}"

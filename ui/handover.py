@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import streamlit as st
 
-from coin_core.detection.faces import RotatedBox
+from coin_core.imaging.preprocessing import RotatedBox
 
 CLASSIFY_PAGE = "pages/1_Classify.py"
 DATASET_PAGE = "pages/2_Dataset.py"

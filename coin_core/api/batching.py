@@ -24,9 +24,9 @@ from PIL import Image
 from coin_core.api.uploads import Upload, busy
 from coin_core.classifiers import shipped_classifiers
 from coin_core.classifiers.together_card import TOGETHER
-from coin_core.detection.faces import crop_to_flan
 from coin_core.errors import CoinError, UnreadablePhotoError
 from coin_core.imaging import photo_io
+from coin_core.imaging.preprocessing import crop_to_flan
 from coin_core.results import PhotoResult, to_json
 
 if TYPE_CHECKING:

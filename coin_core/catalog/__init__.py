@@ -38,7 +38,8 @@ if TYPE_CHECKING:
     )
     from coin_core.catalog.references import references_from, references_in_words
     from coin_core.catalog.repository import Catalog, open_catalog
-    from coin_core.detection.faces import RotatedBox, Side
+    from coin_core.imaging.preprocessing import RotatedBox
+    from coin_core.results import Side
 
 _HOMES = {
     "Catalog": "repository",

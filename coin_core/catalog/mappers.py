@@ -21,8 +21,9 @@ from coin_core.catalog.records import (
     PhotoStatus,
 )
 from coin_core.catalog.schema import CoinReferenceRow, CoinRow, FaceRow, PhotoRow
-from coin_core.detection.faces import RotatedBox, Side
 from coin_core.errors import CatalogError
+from coin_core.imaging.preprocessing import RotatedBox
+from coin_core.results import Side
 
 CHUNK = 500  # ids in one statement; SQLite takes some thousands at most
 

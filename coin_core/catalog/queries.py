@@ -36,8 +36,8 @@ from coin_core.catalog.similarity import (
     ThumbnailCache,
     compare_thumbnails,
 )
-from coin_core.detection.faces import Side
 from coin_core.errors import CatalogError
+from coin_core.results import Side
 
 
 class Queries:

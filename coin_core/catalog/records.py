@@ -8,8 +8,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from coin_core.detection.faces import RotatedBox, Side
 from coin_core.errors import CatalogError
+from coin_core.imaging.preprocessing import RotatedBox
+from coin_core.results import Side
 
 UNLABELLED = "unlabelled"
 """The name for "no ruler" in counts and filters."""

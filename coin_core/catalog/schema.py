@@ -30,8 +30,8 @@ from sqlalchemy.types import TypeDecorator
 from coin_core.catalog.import_records import ImportState, ItemState
 from coin_core.catalog.records import ExcludeReason, PhotoStatus, PredictionKind
 from coin_core.catalog.splits import Split
-from coin_core.detection.faces import Side
 from coin_core.errors import DamagedCatalogError
+from coin_core.results import Side
 
 
 class Checked(TypeDecorator[Any]):

@@ -20,9 +20,9 @@ from PIL import Image
 
 from coin_core.catalog.photos import Photos
 from coin_core.catalog.records import CatalogPhoto
-from coin_core.detection.faces import RotatedBox, crop_to_flan
 from coin_core.errors import UnreadablePhotoError
 from coin_core.imaging import photo_io
+from coin_core.imaging.preprocessing import RotatedBox, crop_to_flan
 
 HASH_BITS = 256
 MAX_HASH_DISTANCE = 92

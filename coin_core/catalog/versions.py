@@ -57,10 +57,9 @@ from coin_core.catalog.splits import (
     rare_rulers,
     split_coins,
 )
-from coin_core.detection.faces import Side
 from coin_core.errors import CatalogError
 from coin_core.i18n import _, ngettext
-from coin_core.results import class_title
+from coin_core.results import Side, class_title
 from coin_core.rulers import DEFAULT_CLASSES
 from coin_core.storage import dump_json
 

@@ -32,7 +32,7 @@ _COARSE_RINGS: Rings = ((4, 0.4), (12, 1.0))
 SECTORS = sum(number for number, _ in _RINGS)
 # The strip: its height and length in px, how much of the other end each end repeats,
 # its inner and outer edge as fractions of the flan's radius, and its sectors. The
-# margin of a crop is as wide as `detection.faces` leaves it.
+# margin of a crop is as wide as `crop_to_flan` leaves it.
 _STRIP_PX, _AROUND_PX, _REPEATED_PX = 48, 512, 32
 _INNER, _OUTER = 0.52 / 1.04, 1.0 / 1.04
 _STRIP_SECTORS = 12

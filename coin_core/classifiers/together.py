@@ -16,13 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import log_softmax, softmax
 
+from coin_core.classifiers.legend_net import predict_poses
 from coin_core.classifiers.torch_classifier import (
     SMALLEST,
     PhotoClassifier,
     letters_read,
     predict_once,
 )
-from coin_core.detection.nets import predict_poses
 from coin_core.imaging.preprocessing import LegendPose, normalize_degrees
 
 READERS: Final = ("resnet", "vgg")

@@ -28,8 +28,13 @@ from coin_core.classifiers.appearance_net import (
     shape_parameters,
 )
 from coin_core.classifiers.base import to_columns
-from coin_core.classifiers.legend_net import FEATURES, LegendNet, LegendOutput
-from coin_core.detection.nets import best_poses, predict_poses
+from coin_core.classifiers.legend_net import (
+    FEATURES,
+    LegendNet,
+    LegendOutput,
+    best_poses,
+    predict_poses,
+)
 from coin_core.errors import CoinError, WeightsMismatchError
 from coin_core.imaging.preprocessing import (
     LegendPose,

@@ -1,4 +1,4 @@
-"""From crops to network inputs, by the pose of the legend; the same for training.
+"""From photos to crops, and from crops to network inputs; the same for training.
 
 Light and patina say nothing about the ruler, so every crop gets the same mean and
 contrast. Dies were struck off the flan's centre, at any angle, and differ in size, so
@@ -17,11 +17,138 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from coin_core.errors import CropOutOfBoundsError
+
 if TYPE_CHECKING:
     from torch import Tensor
 
 VIEW_MARGIN = 1.22
 """Half the side of the view, in radii of the legend's field."""
+_MARGIN = 1.04  # the crop's side over the longer edge of the flan's box
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RotatedBox:
+    """A box in fractions of the photo, and the turn that brings the coin upright.
+
+    Attributes:
+        left: 0 at the photo's left edge, 1 at its right.
+        top: 0 at the photo's top edge, 1 at its bottom.
+        right: More than `left`.
+        bottom: More than `top`.
+        turn_deg: That turn, clockwise.
+
+    Raises:
+        CropOutOfBoundsError: The box is empty or reaches outside the photo.
+    """
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+    turn_deg: float = 0.0
+
+    def __post_init__(self) -> None:
+        edges = (self.left, self.top, self.right, self.bottom, self.turn_deg)
+        if not all(math.isfinite(edge) for edge in edges):
+            raise CropOutOfBoundsError(f"A crop box needs finite numbers, not {edges}.")
+        if not (0 <= self.left < self.right <= 1 and 0 <= self.top < self.bottom <= 1):
+            raise CropOutOfBoundsError(
+                "A crop box is inside the photo, left < right and top < bottom in "
+                f"fractions 0 to 1; got left {self.left:g}, top {self.top:g}, right "
+                f"{self.right:g}, bottom {self.bottom:g}. Draw it again."
+            )
+
+
+def crop_to_flan(
+    photo: NDArray[np.uint8], box: RotatedBox, size_px: int
+) -> NDArray[np.uint8]:
+    """Crop a square around a coin, a little wider than its box, turned upright.
+
+    Args:
+        photo: RGB, uint8 (H, W, 3).
+        box: The coin; its `turn_deg` turns the crop clockwise.
+        size_px: Side of the crop.
+
+    Returns:
+        uint8 (size_px, size_px, 3). Pixels outside the photo have the colour of its
+        corners, which are background even if the coin fills the photo.
+    """
+    height, width = photo.shape[:2]
+    centre_x = (box.left + box.right) / 2 * width
+    centre_y = (box.top + box.bottom) / 2 * height
+    side = _MARGIN * max(
+        (box.right - box.left) * width, (box.bottom - box.top) * height, 1.0
+    )
+    reach = side / 2 * (math.sqrt(2) if box.turn_deg % 90 else 1.0)
+    x0, y0 = math.floor(centre_x - reach), math.floor(centre_y - reach)
+    x1, y1 = math.ceil(centre_x + reach), math.ceil(centre_y + reach)
+    part = photo[max(y0, 0) : min(y1, height), max(x0, 0) : min(x1, width)]
+    outside = (max(-y0, 0), max(y1 - height, 0), max(-x0, 0), max(x1 - width, 0))
+    if any(outside):
+        background = [float(v) for v in _corner_colour(photo)]
+        part = np.asarray(
+            cv2.copyMakeBorder(part, *outside, cv2.BORDER_CONSTANT, value=background),
+            np.uint8,
+        )
+    scale = size_px / side
+    if scale < 0.5:  # average first, since warping alone skips pixels
+        small = (
+            max(1, round(part.shape[1] * scale * 2)),
+            max(1, round(part.shape[0] * scale * 2)),
+        )
+        ratio_x, ratio_y = small[0] / part.shape[1], small[1] / part.shape[0]
+        part = np.asarray(
+            cv2.resize(part, small, interpolation=cv2.INTER_AREA), np.uint8
+        )
+    else:
+        ratio_x = ratio_y = 1.0
+    centre = ((centre_x - x0) * ratio_x, (centre_y - y0) * ratio_y)
+    step = 2 if scale < 1 else 1
+    big = size_px * step
+    turn = cv2.getRotationMatrix2D(centre, -box.turn_deg, scale * step / ratio_x)
+    turn[:, 2] += np.array([big / 2 - centre[0], big / 2 - centre[1]])
+    # OpenCV puts pixel centres at whole numbers, boxes have them at halves.
+    turn[:, 2] += turn[:, :2] @ np.array([0.5, 0.5]) - 0.5
+    smooth = cv2.INTER_CUBIC if scale >= 1 else cv2.INTER_LINEAR
+    out = cv2.warpAffine(
+        part, turn, (big, big), flags=smooth, borderMode=cv2.BORDER_REPLICATE
+    )
+    if step > 1:
+        out = cv2.resize(out, (size_px, size_px), interpolation=cv2.INTER_AREA)
+    return np.asarray(out, np.uint8)
+
+
+def crop_matrix(box: RotatedBox, width_px: int, height_px: int) -> NDArray[np.float64]:
+    """Return the affine map (2, 3) from a crop to the photo that it was cut from.
+
+    Args:
+        box: The box that was cropped, as of `crop_to_flan`.
+        width_px: Of the photo.
+        height_px: Of the photo.
+
+    Returns:
+        Maps points in fractions of the crop's side to pixels of the photo.
+    """
+    centre = np.array(
+        [(box.left + box.right) * width_px, (box.top + box.bottom) * height_px]
+    )
+    side = _MARGIN * max(
+        (box.right - box.left) * width_px, (box.bottom - box.top) * height_px, 1.0
+    )
+    turn = math.radians(box.turn_deg)
+    cos, sin = math.cos(turn), math.sin(turn)
+    linear = side * np.array([[cos, sin], [-sin, cos]])
+    return np.column_stack([linear, centre / 2 - linear @ np.array([0.5, 0.5])])
+
+
+def _corner_colour(photo: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """The median colour of the photo's four corners."""
+    edge = max(1, min(photo.shape[:2]) // 24)
+    ends = np.r_[:edge, -edge:0]
+    corners = photo[np.ix_(ends, ends)].reshape(-1, 3)
+    out: NDArray[np.float64] = np.median(corners, axis=0)
+    return out
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -274,3 +401,27 @@ def standardize(images: Tensor, settings: Preprocessing, least: float = 4.0) -> 
     deviation = (grey**2 * weights).sum((2, 3), keepdim=True).sqrt()
     standardized = (images - means) / (deviation + least)
     return standardized.clamp(-settings.clip, settings.clip).contiguous()
+
+
+def local_contrast_normalize(crops: NDArray[np.uint8]) -> Tensor:
+    """Remove colour and light from crops (N, S, S, 3), or grey ones (N, S, S).
+
+    Each pixel becomes its grey less the local mean, over the local standard deviation.
+    What a side shows is in the relief; patina, metal and light only distract.
+
+    Returns:
+        float (N, 1, S, S), in -3..3.
+    """
+    import torch
+
+    size = crops.shape[1]
+    window = (size // 4 | 1, size // 4 | 1)
+    normalized = np.empty((len(crops), 1, size, size), np.float32)
+    for k, crop in enumerate(crops):
+        flat = crop if crop.ndim == 2 else cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY)
+        grey = np.asarray(flat, np.float32)
+        mean = cv2.blur(grey, window)
+        variance = cv2.blur(grey * grey, window) - mean * mean
+        off = (grey - mean) / (np.sqrt(np.maximum(variance, 0)) + np.float32(4))
+        normalized[k, 0] = np.clip(off, -3, 3)
+    return torch.from_numpy(normalized).contiguous(memory_format=torch.channels_last)

@@ -22,7 +22,6 @@ from coin_core.catalog.records import (
 from coin_core.catalog.repository import Catalog
 from coin_core.catalog.versions import find_legend_face
 from coin_core.classifiers import shipped_classifiers
-from coin_core.detection.faces import RotatedBox, crop_to_flan
 from coin_core.errors import (
     CatalogError,
     CoinError,
@@ -30,6 +29,7 @@ from coin_core.errors import (
     WeightsMissingError,
 )
 from coin_core.imaging import photo_io
+from coin_core.imaging.preprocessing import RotatedBox, crop_to_flan
 
 if TYPE_CHECKING:
     from coin_core.pipeline import CoinClassifier

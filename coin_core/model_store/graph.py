@@ -11,6 +11,7 @@ import logging
 import operator
 import threading
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,9 @@ import onnxruntime
 import torch
 from torch import Tensor, fx, nn
 from torch.nn import functional
+
+from coin_core.errors import WeightsMismatchError
+from coin_core.model_store.bundle import load_weights, read_tensors
 
 logger = logging.getLogger(__name__)
 
@@ -388,3 +392,49 @@ def _attribute(name: str, value: Any) -> bytes:
     else:
         data, kind = b"".join(_field(8, int(one)) for one in value), 7
     return _field(1, name) + data + _field(20, kind)
+
+
+# The small networks that the program brings along
+
+
+def conv_bn_relu(inward: int, outward: int, stride: int = 1) -> nn.Sequential:
+    """Return a 3 x 3 convolution, its batch norm and a ReLU."""
+    return nn.Sequential(
+        nn.Conv2d(inward, outward, 3, stride, 1, bias=False),
+        nn.BatchNorm2d(outward),
+        nn.ReLU(inplace=True),
+    )
+
+
+def load_small_net(folder: Path, build: Callable[[], nn.Module]) -> nn.Module:
+    """Load a network from its bundle; the caller's random state stays as it is.
+
+    Raises:
+        WeightsMissingError: The bundle or its file is missing.
+        WeightsMismatchError: The bundle belongs to another network.
+    """
+    # Initial weights are drawn and overwritten, which must not change a training.
+    with torch.random.fork_rng(devices=[]):
+        net = build()
+    try:
+        load_weights(net, read_tensors(folder))
+    except WeightsMismatchError as error:
+        raise WeightsMismatchError(
+            f"{folder.name}: {error} This makes it again: "
+            f"python -m coin_core train {folder.name} --data rendered"
+        ) from error
+    return net.eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+
+
+def check_finite(output: Tensor, bundle: str) -> Tensor:
+    """Return what a small network gives, if all of it are numbers.
+
+    Raises:
+        WeightsMismatchError: Some are not finite.
+    """
+    if not bool(output.isfinite().all()):
+        raise WeightsMismatchError(
+            f"The program's own network {bundle} is damaged: it gives no numbers. This "
+            f"makes it again: python -m coin_core train {bundle} --data rendered"
+        )
+    return output

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from coin_core.detection.faces import RotatedBox
+from coin_core.imaging.preprocessing import RotatedBox
 from coin_core.rendering.backgrounds import (
     BACKGROUNDS,
     PLAIN_BACKGROUNDS,

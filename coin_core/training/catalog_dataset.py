@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from coin_core.detection.faces import RotatedBox, crop_to_flan
 from coin_core.errors import CatalogError, TrainingDataError, UnreadablePhotoError
 from coin_core.imaging import photo_io
+from coin_core.imaging.preprocessing import RotatedBox, crop_to_flan
 from coin_core.jobs import track
 from coin_core.training.datasets import (
     CROP_PX,

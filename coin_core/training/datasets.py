@@ -17,9 +17,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from coin_core.catalog.importing.metadata import SPLIT_FOLDERS
-from coin_core.detection import faces
 from coin_core.errors import CoinError, TrainingDataError, UnreadablePhotoError
 from coin_core.imaging import photo_io
+from coin_core.imaging.preprocessing import RotatedBox, crop_to_flan
 from coin_core.jobs import Progress, track
 from coin_core.rendering import render_coin
 from coin_core.rulers import DEFAULT_CLASSES, find_doubtful_ruler
@@ -208,8 +208,8 @@ def load_rendered(
                 continue
             # A flan may extend beyond the edge of its picture.
             left, top, right, bottom = np.clip(coin.flan_box, 0, 1).tolist()
-            box = faces.RotatedBox(left=left, top=top, right=right, bottom=bottom)
-            crops.append(faces.crop_to_flan(coin.image, box, size_px))
+            box = RotatedBox(left=left, top=top, right=right, bottom=bottom)
+            crops.append(crop_to_flan(coin.image, box, size_px))
             labels.append(str(coin.ruler))
             legible.append(coin.name_legibility)
             names.append(str(index))
@@ -408,20 +408,22 @@ def cached_crop(
 def _crop(
     path: Path, size_px: int, wants_legend: bool
 ) -> tuple[NDArray[np.uint8], bool]:
+    from coin_core.detection import classify_sides, detect_coins, legend_side
+
     try:
         photo = photo_io.read(path)
     except OSError as error:
         raise UnreadablePhotoError(f"cannot be opened ({error.strerror}).") from error
-    boxes = faces.detect_coins(photo)
+    boxes = detect_coins(photo)
     if not boxes:
-        whole = faces.RotatedBox(left=0.0, top=0.0, right=1.0, bottom=1.0)
-        return faces.crop_to_flan(photo, whole, size_px), False
+        whole = RotatedBox(left=0.0, top=0.0, right=1.0, bottom=1.0)
+        return crop_to_flan(photo, whole, size_px), False
     # By custom the obverse is on the left; these rulers are named on the reverse.
     box = boxes[0]
     if wants_legend and len(boxes) > 1:
-        legend = faces.legend_side(faces.classify_sides(photo, boxes))
+        legend = legend_side(classify_sides(photo, boxes))
         box = boxes[legend] if legend is not None else box
     try:
-        return faces.crop_to_flan(photo, box, size_px), True
+        return crop_to_flan(photo, box, size_px), True
     except CoinError as error:
         raise UnreadablePhotoError(f"cannot be cropped: {error}") from error

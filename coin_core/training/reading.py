@@ -21,9 +21,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from coin_core.classifiers.legend_net import LegendNet
+from coin_core.classifiers.legend_net import LegendNet, predict_poses
 from coin_core.classifiers.torch_classifier import NetClassifier, training_autocast
-from coin_core.detection.nets import predict_poses
 from coin_core.imaging.preprocessing import (
     LegendPose,
     Preprocessing,

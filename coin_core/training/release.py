@@ -34,7 +34,7 @@ from coin_core.classifiers.torch_classifier import (
     apply_logit_bias,
     find_least_read,
 )
-from coin_core.detection.nets import sides_of_crops
+from coin_core.detection import sides_of_crops
 from coin_core.errors import TrainingDataError
 from coin_core.evaluation.calibration import calibrate_and_measure
 from coin_core.evaluation.metrics import Report, report_json

@@ -16,8 +16,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.data import Dataset
 
-from coin_core.detection import faces
-from coin_core.detection.nets import (
+from coin_core import detection
+from coin_core.detection import (
     COIN_BUNDLE,
     PHOTO_PX,
     ZOOM_PX,
@@ -28,6 +28,7 @@ from coin_core.detection.nets import (
     zoom_crop,
 )
 from coin_core.evaluation.metrics import accuracy_figures
+from coin_core.imaging.preprocessing import RotatedBox
 from coin_core.model_store.bundle import (
     load_card,
     load_weights,
@@ -269,7 +270,7 @@ def measure_coin_detector(
         rng = np.random.default_rng([seed, number, 77])
         scene = draw_scene(rng)
         started = time.perf_counter()
-        found = faces.detect_coins(scene.photo, net=net)
+        found = detection.detect_coins(scene.photo, net=net)
         times.append(time.perf_counter() - started)
         good = [
             any(iou(_edges(box), _edges(other)) > _MIN_IOU for other in found)
@@ -288,5 +289,5 @@ def measure_coin_detector(
     }
 
 
-def _edges(box: faces.RotatedBox) -> tuple[float, float, float, float]:
+def _edges(box: RotatedBox) -> tuple[float, float, float, float]:
     return box.left, box.top, box.right, box.bottom

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.data import IterableDataset
 
-from coin_core.detection.nets import (
+from coin_core.classifiers.legend_net import (
     DEFAULT_POSE,
     LEGEND_BUNDLE,
     LEGEND_PX,

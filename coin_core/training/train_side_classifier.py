@@ -14,21 +14,25 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from coin_core.detection.faces import RotatedBox, Side, crop_to_flan
-from coin_core.detection.nets import (
+from coin_core.detection import (
     LEGEND_LOGIT_BIAS,
     SIDE_BUNDLE,
     SIDE_PX,
     SideNet,
-    local_contrast_normalize,
     side_probabilities,
 )
 from coin_core.evaluation.metrics import accuracy_figures
+from coin_core.imaging.preprocessing import (
+    RotatedBox,
+    crop_to_flan,
+    local_contrast_normalize,
+)
 from coin_core.jobs import Progress
 from coin_core.model_store.card import Card
 from coin_core.rendering.backgrounds import BACKGROUNDS, draw_background
 from coin_core.rendering.clutter import draw_clutter
 from coin_core.rendering.coins import render_coin
+from coin_core.results import Side
 from coin_core.training.checkpoint import load_tensors, save_tensors
 from coin_core.training.release import checkpoints_of, save_small_net
 from coin_core.training.trainer import fit_small_net

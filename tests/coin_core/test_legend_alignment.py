@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from coin_core.detection.faces import RotatedBox
+from coin_core.imaging.preprocessing import RotatedBox
 from coin_core.legend_alignment import LetterState, align, fit_legends
 from coin_core.rendering.legends import draw_legend
 from coin_core.results import LetterRead

@@ -13,10 +13,9 @@ import pytest
 import safetensors.torch
 import torch
 
-from coin_core import models
+from coin_core import detection, models
 from coin_core.classifiers import get_classifier, loading
 from coin_core.classifiers.torch_classifier import predict_calibrated
-from coin_core.detection import nets
 from coin_core.errors import CoinError, WeightsMismatchError, WeightsMissingError
 from coin_core.explain import nearest_coins
 from coin_core.model_store import bundle
@@ -203,7 +202,7 @@ def test_a_damaged_vgg_of_ones_own_leaves_what_was_trained_on_the_shipped_one(co
 def test_the_programs_own_networks_are_not_replaced():
     for name in bundle.DETECTION:
         copy(name, name)
-    assert nets.find_detection_bundle("faces") == bundle.WEIGHTS_DIR / "faces"
+    assert detection.find_detection_bundle("faces") == bundle.WEIGHTS_DIR / "faces"
     found, problems = bundle.discover()
     assert {info.folder.parent for info in found} == {bundle.WEIGHTS_DIR}
     assert len(problems) == len(bundle.DETECTION)

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from coin_core.classifiers import list_classifiers
-from coin_core.detection.faces import Side
+from coin_core.results import Side
 from tests import fakes
 from ui.formatting import (
     NBSP,

@@ -9,8 +9,8 @@ from html import escape
 import streamlit as st
 
 from coin_core.classifiers.together_card import TOGETHER_CARD
-from coin_core.detection.faces import RotatedBox
 from coin_core.i18n import _, ngettext
+from coin_core.imaging.preprocessing import RotatedBox
 from coin_core.model_store.card import Card
 from coin_core.results import Verdict, class_title
 from ui.classify import predict

@@ -11,10 +11,10 @@ import numpy as np
 import streamlit as st
 
 from coin_core.catalog import Catalog, CatalogPhoto
-from coin_core.detection.faces import RotatedBox, crop_to_flan
 from coin_core.errors import CoinError
 from coin_core.i18n import _
 from coin_core.imaging import photo_io
+from coin_core.imaging.preprocessing import RotatedBox, crop_to_flan
 from coin_core.model_store.bundle import verdict_digest
 from coin_core.results import class_title
 from coin_core.rulers import RULERS

@@ -22,9 +22,9 @@ from numpy.typing import NDArray
 from coin_core import storage
 from coin_core.catalog.records import CatalogPhoto, PhotoQuery, PhotoStatus
 from coin_core.catalog.versions import find_legend_face
-from coin_core.detection.faces import RotatedBox, crop_to_flan
 from coin_core.errors import CoinError
 from coin_core.imaging import photo_io
+from coin_core.imaging.preprocessing import RotatedBox, crop_to_flan
 from coin_core.rulers import DEFAULT_CLASSES
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ from typing import Any
 
 import streamlit as st
 
-from coin_core.detection.faces import RotatedBox
 from coin_core.i18n import _
+from coin_core.imaging.preprocessing import RotatedBox
 from coin_core.results import PhotoResult, class_title
 from ui.classify import predict
 from ui.classify.session import UploadedPhoto, UploadSession

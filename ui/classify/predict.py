@@ -13,10 +13,10 @@ import numpy as np
 import streamlit as st
 
 from coin_core.classifiers.together_card import TOGETHER, can_read_together
-from coin_core.detection.faces import RotatedBox, crop_to_flan
 from coin_core.errors import KNOWN_ERRORS, UnreadablePhotoError
 from coin_core.i18n import _
 from coin_core.imaging.photo_io import decode
+from coin_core.imaging.preprocessing import RotatedBox, crop_to_flan
 from coin_core.model_store.card import Card
 from coin_core.results import LetterRead, PhotoResult, Verdict, sentence
 from coin_core.rulers import RULERS

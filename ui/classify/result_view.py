@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-from coin_core.detection.faces import RotatedBox
 from coin_core.i18n import _
+from coin_core.imaging.preprocessing import RotatedBox
 from coin_core.model_store.card import Card
 from coin_core.results import PhotoResult, RejectReason, Verdict
 from coin_core.rulers import DEFAULT_CLASSES, RULERS

@@ -15,8 +15,8 @@ from typing import Any
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from coin_core.detection.faces import RotatedBox
 from coin_core.i18n import _
+from coin_core.imaging.preprocessing import RotatedBox
 from coin_core.results import LetterRead, PhotoResult
 from ui import memory
 

@@ -7,10 +7,9 @@ from html import escape
 
 import streamlit as st
 
-from coin_core.detection.faces import DetectedFace
 from coin_core.i18n import N_, _
 from coin_core.model_store.card import Card
-from coin_core.results import RejectReason, Verdict, class_title, sentence
+from coin_core.results import DetectedFace, RejectReason, Verdict, class_title, sentence
 from coin_core.rulers import RULERS
 from ui.components.charts import Bar, chart_text, probability_bars, show_chart
 from ui.components.paleo_hebrew import name_forms, name_on_coin

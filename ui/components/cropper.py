@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from coin_core.detection.faces import RotatedBox
 from coin_core.i18n import _
+from coin_core.imaging.preprocessing import RotatedBox
 from ui.components.custom import photo_viewer
 from ui.components.images import media_address, shrink, to_jpeg
 

@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from coin_core.detection.faces import DetectedFace, RotatedBox, crop_matrix
 from coin_core.i18n import _
+from coin_core.imaging.preprocessing import RotatedBox, crop_matrix
 from coin_core.legend_alignment import CLEAR
+from coin_core.results import DetectedFace
 from coin_core.rulers import LETTERS
 from ui.components.paleo_hebrew import letter_name
 from ui.formatting import side_title

@@ -9,16 +9,16 @@ import numpy as np
 import streamlit as st
 
 from coin_core.catalog import Catalog, CatalogFace, CatalogPhoto, Side
-from coin_core.detection import faces as face_finding
-from coin_core.detection.faces import RotatedBox, crop_to_flan
 from coin_core.errors import WeightsMissingError
 from coin_core.i18n import N_, _
 from coin_core.imaging import photo_io
+from coin_core.imaging.preprocessing import RotatedBox, crop_to_flan
 from ui.components.cropper import correct_crop
 from ui.dataset import face_edits
 from ui.dataset.face_edits import Faces
 from ui.dataset.formatting import side_title
 from ui.dataset.session import DatasetSession
+from ui.language import key_of_menu
 
 _CROP_PX = 260
 _SIDES = (Side.LEGEND, Side.CORNUCOPIA, Side.STAR_ANCHOR, Side.OTHER)
@@ -41,16 +41,20 @@ def _photo_pixels(_catalog: Catalog, photo: CatalogPhoto) -> np.ndarray:
 
 def detect(catalog: Catalog, photo: CatalogPhoto, faces: Faces = ()) -> Faces:
     """The detected coins with their sides; the old faces if no coin is found."""
+    from coin_core.detection import classify_sides, detect_coins
+
     pixels = photo_io.read(catalog.photos.path(photo))
-    found = face_finding.classify_sides(pixels, face_finding.detect_coins(pixels))
+    found = classify_sides(pixels, detect_coins(pixels))
     return tuple(CatalogFace(box=face.box, side=face.side) for face in found) or faces
 
 
 def split(catalog: Catalog, photo: CatalogPhoto, faces: Faces) -> Faces:
     """Two halves with their predicted sides."""
+    from coin_core.detection import classify_sides
+
     halves = face_edits.split(faces, photo.width_px, photo.height_px)
     try:
-        predicted = face_finding.classify_sides(
+        predicted = classify_sides(
             photo_io.read(catalog.photos.path(photo)), [half.box for half in halves]
         )
     except WeightsMissingError:
@@ -246,8 +250,10 @@ def _ask_side(i: int, faces: Faces, key: str, save: SaveFaces) -> None:
     def to_side(option: str) -> Side | None:
         return None if option == _UNKNOWN_SIDE else Side(option)
 
+    menu_key = key_of_menu(f"side_{key}")
+
     def store() -> None:
-        side = to_side(st.session_state[f"side_{key}"])
+        side = to_side(st.session_state[menu_key])
         save(lambda: face_edits.change(faces, i, side=side))
 
     st.selectbox(
@@ -255,7 +261,7 @@ def _ask_side(i: int, faces: Faces, key: str, save: SaveFaces) -> None:
         options,
         index=options.index(current),
         format_func=lambda option: side_title(to_side(option)),
-        key=f"side_{key}",
+        key=menu_key,
         on_change=store,
         width=_CROP_PX,
     )

@@ -11,7 +11,8 @@ from dataclasses import replace
 from typing import Any
 
 from coin_core.catalog import CatalogFace
-from coin_core.detection.faces import RotatedBox, Side
+from coin_core.imaging.preprocessing import RotatedBox
+from coin_core.results import Side
 
 Faces = tuple[CatalogFace, ...]
 

@@ -12,7 +12,7 @@ from coin_core.catalog.mappers import COIN_FIELDS
 from coin_core.catalog.records import CatalogFace, CatalogPhoto, Coin
 from coin_core.catalog.references import references_in_words
 from coin_core.catalog.splits import Split
-from coin_core.detection.faces import Side
+from coin_core.results import Side
 from coin_core.storage import dump_json
 
 _PHOTO_COLUMNS = (

@@ -35,9 +35,9 @@ from coin_core.catalog.versions import (
     load_photos,
     load_version,
 )
-from coin_core.detection.faces import crop_to_flan
 from coin_core.errors import CatalogError, CoinError, UnreadablePhotoError
 from coin_core.imaging import photo_io
+from coin_core.imaging.preprocessing import crop_to_flan
 from coin_core.storage import dump_json
 
 TABLE, MANIFEST, ATTRIBUTION = "labels.csv", "manifest.json", "ATTRIBUTION.txt"

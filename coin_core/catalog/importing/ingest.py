@@ -62,7 +62,6 @@ from coin_core.catalog.similarity import (
     main_face,
     make_thumbnail,
 )
-from coin_core.detection import faces
 from coin_core.errors import (
     CatalogError,
     CoinError,
@@ -563,10 +562,12 @@ def prepare(data: bytes, name: str) -> Prepared:
         UnreadablePhotoError: The file is not an accepted photo.
         WeightsMissingError: The weights of the coin detector are missing.
     """
+    from coin_core.detection import classify_sides, detect_coins
+
     pixels, stored = photo_io.decode_with_facts(data, name=name)
     _, kind = sniff(data)
-    boxes = faces.detect_coins(pixels)
-    detected = faces.classify_sides(pixels, boxes)
+    boxes = detect_coins(pixels)
+    detected = classify_sides(pixels, boxes)
     height, width = pixels.shape[:2]
     return Prepared(
         thumbnail=make_thumbnail(pixels, main_face(boxes, width, height)),

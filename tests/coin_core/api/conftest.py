@@ -23,10 +23,10 @@ from coin_core.api import layer
 from coin_core.api.app import Service, routes
 from coin_core.api.protocol import DrainingServer, TimedProtocol
 from coin_core.api.uploads import Limits
-from coin_core.detection.faces import DetectedFace, RotatedBox, Side
+from coin_core.imaging.preprocessing import RotatedBox
 from coin_core.pipeline import CoinClassifier
 from coin_core.rendering import render_coin
-from coin_core.results import PhotoResult, Verdict
+from coin_core.results import DetectedFace, PhotoResult, Side, Verdict
 from coin_core.rulers import DEFAULT_CLASSES
 
 TOKEN = "an-admin-token-of-the-tests"

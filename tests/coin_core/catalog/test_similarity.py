@@ -18,7 +18,7 @@ from coin_core.catalog.similarity import (
     make_thumbnail,
     near_pairs,
 )
-from coin_core.detection.faces import RotatedBox
+from coin_core.imaging.preprocessing import RotatedBox
 from coin_core.rendering import render_coin
 
 WHOLE = RotatedBox(left=0.0, top=0.0, right=1.0, bottom=1.0)

@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import pytest
 
+from coin_core import detection
 from coin_core.catalog import CatalogFace, CoinFacts, PhotoRecord, Side
 from coin_core.catalog.similarity import hash_photo
 from coin_core.catalog.splits import Split
 from coin_core.catalog.versions import find_leaks, find_visual_leaks, freeze
-from coin_core.detection import faces
 from coin_core.rendering import render_coin
 
 COINS = 6
@@ -19,7 +19,7 @@ def add(catalog, encode_photo):
     """A function (pixels) -> photo id, hashed as an import does it."""
 
     def photo(pixels):
-        boxes = faces.detect_coins(pixels)
+        boxes = detection.detect_coins(pixels)
         record = PhotoRecord(
             extension="png",
             width_px=pixels.shape[1],

@@ -5,13 +5,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from coin_core.classifiers import shipped_classifiers, together, torch_classifier
+from coin_core.classifiers import (
+    legend_net,
+    shipped_classifiers,
+    together,
+    torch_classifier,
+)
 from coin_core.classifiers.together import in_doubt, too_little_read_together
 from coin_core.classifiers.together_card import TOGETHER, can_read_together
-from coin_core.detection import nets
-from coin_core.detection.faces import RotatedBox
 from coin_core.errors import WeightsMismatchError
-from coin_core.imaging.preprocessing import normalize_degrees
+from coin_core.imaging.preprocessing import RotatedBox, normalize_degrees
 from coin_core.pipeline import CoinClassifier
 from coin_core.rendering import render_coin
 from coin_core.results import RejectReason
@@ -33,7 +36,7 @@ def photo_and_box(number: int):
 
 def turn_poses(monkeypatch: pytest.MonkeyPatch, degrees: float) -> None:
     """Let the net that finds legends be wrong by so much."""
-    found = nets.predict_poses
+    found = legend_net.predict_poses
 
     def predict_poses(crops):
         return [

@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from coin_core.classifiers import torch_classifier
+from coin_core.classifiers.legend_net import best_poses, predict_poses
 from coin_core.classifiers.torch_classifier import choose_poses, predict, predict_once
-from coin_core.detection.nets import best_poses, predict_poses
 from coin_core.imaging.preprocessing import LegendPose, Preprocessing, centred_pose
 from coin_core.pipeline import CoinClassifier
 from coin_core.rendering import RenderedCoin, render_coin

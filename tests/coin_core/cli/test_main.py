@@ -11,14 +11,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from coin_core import pipeline
+from coin_core import detection, pipeline
 from coin_core.classifiers import get_classifier
 from coin_core.cli import arguments, train
 from coin_core.cli.main import INTERRUPTED, main
-from coin_core.detection import faces
-from coin_core.detection.faces import DetectedFace, RotatedBox, Side
+from coin_core.imaging.preprocessing import RotatedBox
 from coin_core.model_store import bundle
-from coin_core.results import PhotoResult, RejectReason, Verdict
+from coin_core.results import DetectedFace, PhotoResult, RejectReason, Side, Verdict
 from coin_core.rulers import DEFAULT_CLASSES
 from coin_core.training.runs import list_runs
 
@@ -30,7 +29,7 @@ WHOLE = RotatedBox(left=0.0, top=0.0, right=1.0, bottom=1.0)
 def _own_data(tmp_path, monkeypatch):
     monkeypatch.setenv("COIN_DATA_DIR", str(tmp_path / "data"))
     monkeypatch.setattr(bundle, "WEIGHTS_DIR", tmp_path / "weights")
-    monkeypatch.setattr(faces, "detect_coins", lambda photo: (WHOLE,))
+    monkeypatch.setattr(detection, "detect_coins", lambda photo: (WHOLE,))
 
 
 class StubCoinClassifier:

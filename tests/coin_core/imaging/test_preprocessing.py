@@ -1,15 +1,21 @@
 """Preparing crops: shape, light, and what is refused."""
 
+import math
 import subprocess
 import sys
 
+import cv2
 import numpy as np
 import pytest
 
+from coin_core.errors import CropOutOfBoundsError
 from coin_core.imaging.preprocessing import (
     LegendPose,
     Preprocessing,
+    RotatedBox,
     centred_pose,
+    crop_matrix,
+    crop_to_flan,
     prepare,
 )
 
@@ -111,3 +117,43 @@ def test_preprocessing_imports_no_detection() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    "box",
+    [
+        (0.5, 0.1, 0.5, 0.9),
+        (0.6, 0.1, 0.5, 0.9),
+        (-0.01, 0.1, 0.5, 0.9),
+        (0.1, 0.1, 0.5, 1.01),
+        (math.nan, 0.1, 0.5, 0.9),
+    ],
+)
+def test_a_box_that_leaves_the_photo_is_refused(box):
+    left, top, right, bottom = box
+    with pytest.raises(CropOutOfBoundsError):
+        RotatedBox(left=left, top=top, right=right, bottom=bottom)
+
+
+@pytest.mark.parametrize("turn", [90.0, -90.0, 37.0, 180.0])
+def test_a_crop_turns_clockwise(turn):
+    photo = np.zeros((200, 200, 3), np.uint8)
+    cv2.circle(photo, (100, 60), 8, (255, 255, 255), cv2.FILLED)
+    box = RotatedBox(left=0.2, top=0.2, right=0.8, bottom=0.8, turn_deg=turn)
+    crop = crop_to_flan(photo, box, 125)
+    y, x = np.argwhere(crop[:, :, 0] > 128).mean(axis=0)
+    reach = 40 * 125 / (120 * 1.04)
+    angle = math.radians(turn)
+    assert x == pytest.approx(62 + reach * math.sin(angle), abs=1.5)
+    assert y == pytest.approx(62 - reach * math.cos(angle), abs=1.5)
+
+
+@pytest.mark.parametrize("turn_deg", [0.0, 30.0, -90.0, 170.0])
+def test_the_matrix_of_a_crop_leads_back_to_the_photo(turn_deg: float) -> None:
+    photo = np.full((300, 500, 3), 20, np.uint8)
+    photo[118:123, 218:223] = 255
+    box = RotatedBox(left=0.3, top=0.2, right=0.7, bottom=0.9, turn_deg=turn_deg)
+    crop = crop_to_flan(photo, box, 200)
+    y, x = (np.argwhere(crop[..., 0] > 120).mean(axis=0) + 0.5) / 200
+    at = crop_matrix(box, 500, 300) @ np.array([x, y, 1.0])
+    assert at == pytest.approx([220.5, 120.5], abs=1.0)

@@ -7,11 +7,12 @@ import pytest
 import torch
 from torch import nn
 
+from coin_core import detection
 from coin_core.classifiers.appearance_net import FeatureMode, build_net
+from coin_core.classifiers.legend_net import LegendLocalizerNet
 from coin_core.classifiers.loading import load_classifier
-from coin_core.detection import nets
 from coin_core.model_store.bundle import find_bundle, find_detection_bundle
-from coin_core.model_store.graph import Graph, compiled
+from coin_core.model_store.graph import Graph, compiled, load_small_net
 from coin_core.models import open_model
 
 TOLERANCE = 1e-4
@@ -36,13 +37,13 @@ def _keep_random_state():
 @pytest.mark.parametrize(
     ("bundle", "build", "shape", "others"),
     [
-        ("faces", nets.CoinSegmentationNet, (1, 3, 96, 96), (5, 3, 64, 128)),
-        ("sides", nets.SideNet, (1, 1, 64, 64), (3, 1, 64, 64)),
-        ("frames", nets.LegendLocalizerNet, (1, 1, 128, 128), (2, 1, 128, 128)),
+        ("faces", detection.CoinSegmentationNet, (1, 3, 96, 96), (5, 3, 64, 128)),
+        ("sides", detection.SideNet, (1, 1, 64, 64), (3, 1, 64, 64)),
+        ("frames", LegendLocalizerNet, (1, 1, 128, 128), (2, 1, 128, 128)),
     ],
 )
 def test_the_nets_of_detection_answer_as_in_torch(bundle, build, shape, others):
-    net = nets.load_small_net(find_detection_bundle(bundle), build)
+    net = load_small_net(find_detection_bundle(bundle), build)
     fast = compiled(net, torch.zeros(shape))
     assert isinstance(fast, Graph)
     inputs = torch.rand(others) * 2 - 1
@@ -124,8 +125,8 @@ def test_weights_that_are_no_numbers_are_left_to_torch():
 
 def test_networks_are_rewritten_in_several_threads_while_others_answer():
     """A tracing network once caught the calls of all threads."""
-    build = (nets.SideNet, nets.LegendLocalizerNet)
-    other, x = randomized(nets.SideNet()), torch.zeros(1, 1, 64, 64)
+    build = (detection.SideNet, LegendLocalizerNet)
+    other, x = randomized(detection.SideNet()), torch.zeros(1, 1, 64, 64)
     expected = other(x)
     stop = threading.Event()
 

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from coin_core.detection import faces
+from coin_core import detection
 from coin_core.errors import TrainingDataError
+from coin_core.imaging.preprocessing import RotatedBox
 from coin_core.training import datasets
 from coin_core.training.datasets import load_folder, load_rendered
 
@@ -15,7 +16,7 @@ from coin_core.training.datasets import load_folder, load_rendered
 @pytest.fixture(autouse=True)
 def _own_data(tmp_path, monkeypatch):
     monkeypatch.setenv("COIN_DATA_DIR", str(tmp_path / "data"))
-    monkeypatch.setattr(faces, "detect_coins", find_disc)
+    monkeypatch.setattr(detection, "detect_coins", find_disc)
 
 
 def find_disc(photo):
@@ -25,7 +26,7 @@ def find_disc(photo):
         return ()
     height, width = photo.shape[:2]
     return (
-        faces.RotatedBox(
+        RotatedBox(
             left=columns.min() / width,
             top=rows.min() / height,
             right=(columns.max() + 1) / width,

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from coin_core import detection
 from coin_core.classifiers import loading
-from coin_core.detection import faces
 from coin_core.errors import CoinError, TrainingDataError
 from coin_core.imaging.preprocessing import Preprocessing
 from coin_core.model_store import bundle
@@ -37,7 +37,7 @@ def _quick(monkeypatch):
         classes=CLASSES,
         files={bundle.TENSORS_FILE: "0" * 64},
     )
-    monkeypatch.setattr(faces, "detect_coins", lambda photo: ())
+    monkeypatch.setattr(detection, "detect_coins", lambda photo: ())
     monkeypatch.setattr(loading, "load_classifier", lambda folder: (card, Net()))
     monkeypatch.setattr(bundle, "find_bundle", lambda name: bundle.WEIGHTS_DIR / name)
 

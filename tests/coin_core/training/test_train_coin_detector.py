@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from coin_core.detection.faces import RotatedBox
-from coin_core.detection.nets import CoinSegmentationNet
+from coin_core.detection import CoinSegmentationNet
+from coin_core.imaging.preprocessing import RotatedBox
 from coin_core.model_store.bundle import load_card, read_tensors
 from coin_core.training import train_coin_detector
 from coin_core.training.rendered_dataset import rendered_in_background

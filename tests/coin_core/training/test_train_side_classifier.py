@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from coin_core.detection import faces
-from coin_core.detection.nets import SideNet
+from coin_core.detection import SideNet
 from coin_core.model_store.bundle import load_card, read_tensors
+from coin_core.results import Side
 from coin_core.training import train_side_classifier
 
 
@@ -36,7 +36,7 @@ def train(tmp_path, monkeypatch):
 
 def test_the_side_net_is_written_as_a_bundle(train):
     folder = train("sides")
-    assert load_card(folder).classes == tuple(side.value for side in faces.Side)
+    assert load_card(folder).classes == tuple(side.value for side in Side)
     SideNet().load_state_dict(read_tensors(folder))
 
 
@@ -48,7 +48,7 @@ def test_harder_coins_are_taught_as_the_sides_that_they_show(train, monkeypatch)
         lambda path, tensors, notes: taught.append(tensors.get("labels")),
     )
     train("sides")
-    names = [list(faces.Side)[k].value for k in taught[0].tolist()]
+    names = [list(Side)[k].value for k in taught[0].tolist()]
     assert (
         names
         == ["legend"] * 8 + ["cornucopia"] * 6 + ["star_anchor"] * 3 + ["other"] * 11

@@ -7,11 +7,8 @@ import pytest
 import torch
 from torch import nn
 
-from coin_core.detection.nets import (
-    SideNet,
-    local_contrast_normalize,
-    side_probabilities,
-)
+from coin_core.detection import SideNet, side_probabilities
+from coin_core.imaging.preprocessing import local_contrast_normalize
 from coin_core.training.trainer import Trainer, fit, fit_small_net, warmup_cosine
 
 

@@ -6,9 +6,9 @@ import io
 import pytest
 
 from coin_core.classifiers.together_card import TOGETHER
-from coin_core.detection.faces import DetectedFace, RotatedBox, Side
 from coin_core.i18n import speaking
-from coin_core.results import LetterRead, PhotoResult
+from coin_core.imaging.preprocessing import RotatedBox
+from coin_core.results import DetectedFace, LetterRead, PhotoResult, Side
 from tests import fakes
 from tests.ui.classify.test_results_table import a_verdict
 from ui.classify import predict

@@ -12,7 +12,7 @@ from tests.ui.dataset.dataset_page import NASTY
 
 
 def _nearest(data: bytes) -> None:
-    from coin_core.detection.faces import RotatedBox
+    from coin_core.imaging.preprocessing import RotatedBox
     from ui.classify.nearest import show_nearest_coins
     from ui.classify.session import upload_session
 

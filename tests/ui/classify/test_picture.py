@@ -14,7 +14,7 @@ from coin_core import explain
 
 
 def _picture(data: bytes, ruler: str, is_cropping: bool) -> None:
-    from coin_core.detection.faces import RotatedBox
+    from coin_core.imaging.preprocessing import RotatedBox
     from ui.classify.picture import show_picture
     from ui.classify.predict import classify_photo
     from ui.classify.session import upload_session

@@ -11,10 +11,10 @@ from coin_core.access import Person, Role, acting_as
 from coin_core.catalog import Catalog, CatalogFace, PhotoQuery, Side
 from coin_core.catalog.importing import ingest
 from coin_core.catalog.similarity import THUMBNAIL_PX
-from coin_core.detection.faces import DetectedFace, RotatedBox
 from coin_core.errors import NotAllowedError
 from coin_core.imaging import photo_io
-from coin_core.results import PhotoResult, RejectReason
+from coin_core.imaging.preprocessing import RotatedBox
+from coin_core.results import DetectedFace, PhotoResult, RejectReason
 from tests import fakes
 from tests.ui.classify.test_results_table import a_verdict
 from ui.classify import predict

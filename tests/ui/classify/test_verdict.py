@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from coin_core.detection.faces import DetectedFace, RotatedBox, Side
-from coin_core.results import RejectReason, Verdict
+from coin_core.imaging.preprocessing import RotatedBox
+from coin_core.results import DetectedFace, RejectReason, Side, Verdict
 from tests import fakes
 from ui.classify.verdict import (
     NEXT_STEP,

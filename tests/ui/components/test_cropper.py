@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from coin_core.detection.faces import RotatedBox
+from coin_core.imaging.preprocessing import RotatedBox
 from ui.components.cropper import crop_data, read_crop
 
 BOX = RotatedBox(left=0.1, top=0.2, right=0.6, bottom=0.7, turn_deg=15.0)

@@ -7,8 +7,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from coin_core.detection.faces import DetectedFace, RotatedBox, Side, crop_to_flan
-from coin_core.imaging.preprocessing import LegendPose, warp_to_legend
+from coin_core.imaging.preprocessing import (
+    LegendPose,
+    RotatedBox,
+    crop_to_flan,
+    warp_to_legend,
+)
+from coin_core.results import DetectedFace, Side
 from tests import fakes
 from ui.components.overlays import (
     face_outlines,

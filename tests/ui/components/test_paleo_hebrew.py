@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from coin_core.detection.faces import RotatedBox
+from coin_core.imaging.preprocessing import RotatedBox
 from coin_core.legend_alignment import LegendFit, fit_legends
 from coin_core.results import LetterRead
 from coin_core.rulers import LETTERS, RULERS

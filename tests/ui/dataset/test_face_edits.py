@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from coin_core.catalog import CatalogFace
-from coin_core.detection.faces import RotatedBox, Side
+from coin_core.imaging.preprocessing import RotatedBox
+from coin_core.results import Side
 from ui.dataset import face_edits
 
 fractions = st.floats(0, 1, allow_nan=False)

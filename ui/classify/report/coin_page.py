@@ -8,9 +8,8 @@ from datetime import datetime
 
 import numpy as np
 
-from coin_core.detection.faces import crop_to_flan
 from coin_core.i18n import _
-from coin_core.imaging.preprocessing import warp_to_legend
+from coin_core.imaging.preprocessing import crop_to_flan, warp_to_legend
 from coin_core.legend_alignment import LegendFit, fit_legends
 from coin_core.model_store.card import Card
 from coin_core.results import (

@@ -1,17 +1,16 @@
-"""The small networks of detection: coins in a photo, their sides, their legends.
+"""The coins in a photo: their boxes, and the side that each shows.
 
-The first network finds coins on any background. On a plain background the colour gives
-the outline to the pixel, and replaces the network's box where the two agree. The other
-two look at the crop of a coin: the side it shows, and the pose of its legend.
+A network finds coins on any background. On a plain background the colour gives the
+outline to the pixel, and replaces the network's box where the two agree. A second
+network looks at the crop of a coin and gives the side.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -19,49 +18,120 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from coin_core.errors import WeightsMismatchError
 from coin_core.imaging.preprocessing import (
-    VIEW_MARGIN,
-    LegendPose,
-    normalize_degrees,
-    warp_to_legend,
+    RotatedBox,
+    crop_to_flan,
+    local_contrast_normalize,
 )
-from coin_core.model_store.bundle import (
-    find_detection_bundle,
-    load_card,
-    load_weights,
-    read_tensors,
+from coin_core.model_store.bundle import find_detection_bundle, load_card
+from coin_core.model_store.graph import (
+    check_finite,
+    compiled,
+    conv_bn_relu,
+    load_small_net,
 )
-from coin_core.model_store.graph import compiled
+from coin_core.results import DetectedFace, Side
+
+MAX_COINS = 24
 
 
-def conv_bn_relu(inward: int, outward: int, stride: int = 1) -> nn.Sequential:
-    """Return a 3 x 3 convolution, its batch norm and a ReLU."""
-    return nn.Sequential(
-        nn.Conv2d(inward, outward, 3, stride, 1, bias=False),
-        nn.BatchNorm2d(outward),
-        nn.ReLU(inplace=True),
-    )
+def detect_coins(
+    photo: NDArray[np.uint8], *, net: nn.Module | None = None
+) -> tuple[RotatedBox, ...]:
+    """Detect the coins in a photo.
 
+    Args:
+        photo: RGB, uint8 (H, W, 3), on any background.
+        net: The network; the shipped one if None.
 
-def load_small_net(folder: Path, build: Callable[[], nn.Module]) -> nn.Module:
-    """Load a network from its bundle; the caller's random state stays as it is.
+    Returns:
+        Tight boxes around the flans, row by row from the top, each row from the left.
+        At most `MAX_COINS`, the largest ones.
 
     Raises:
-        WeightsMissingError: The bundle or its file is missing.
-        WeightsMismatchError: The bundle belongs to another network.
+        WeightsMissingError: The network's weights are missing.
     """
-    # Initial weights are drawn and overwritten, which must not change a training.
-    with torch.random.fork_rng(devices=[]):
-        net = build()
-    try:
-        load_weights(net, read_tensors(folder))
-    except WeightsMismatchError as error:
-        raise WeightsMismatchError(
-            f"{folder.name}: {error} This makes it again: "
-            f"python -m coin_core train {folder.name} --data rendered"
-        ) from error
-    return net.eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+    return _detect_in_each([photo], net)[0]
+
+
+def _detect_in_each(
+    photos: Sequence[NDArray[np.uint8]], net: nn.Module | None = None
+) -> list[tuple[RotatedBox, ...]]:
+    found = []
+    for photo, boxes in zip(photos, detect_boxes(photos, net), strict=True):
+        height, width = photo.shape[:2]
+        boxes.sort(key=lambda b: (b[2] - b[0]) * (b[3] - b[1]), reverse=True)
+        found.append(
+            _in_reading_order(
+                [
+                    RotatedBox(
+                        left=max(0.0, left / width),
+                        top=max(0.0, top / height),
+                        right=min(1.0, right / width),
+                        bottom=min(1.0, bottom / height),
+                    )
+                    for left, top, right, bottom in boxes[:MAX_COINS]
+                ]
+            )
+        )
+    return found
+
+
+def _in_reading_order(boxes: list[RotatedBox]) -> tuple[RotatedBox, ...]:
+    """Sort by rows from the top; a row overlaps the middle of its first coin."""
+    remaining = sorted(boxes, key=lambda box: box.top + box.bottom)
+    ordered: list[RotatedBox] = []
+    while remaining:
+        bottom = remaining[0].bottom
+        row = [box for box in remaining if (box.top + box.bottom) / 2 < bottom]
+        remaining = [box for box in remaining if box not in row]
+        ordered += sorted(row, key=lambda box: box.left + box.right)
+    return tuple(ordered)
+
+
+def classify_sides(
+    photo: NDArray[np.uint8], boxes: Sequence[RotatedBox]
+) -> tuple[DetectedFace, ...]:
+    """Classify the side of each coin, all boxes in one batch.
+
+    Raises:
+        WeightsMissingError: The network's weights are missing.
+    """
+    return _classify_in_each([photo], [boxes])[0]
+
+
+def find_faces(
+    photos: Sequence[NDArray[np.uint8]],
+) -> list[tuple[DetectedFace, ...]]:
+    """Detect the coins in each photo, and classify their sides, all in batches.
+
+    Raises:
+        WeightsMissingError: A network's weights are missing.
+    """
+    return _classify_in_each(photos, _detect_in_each(photos))
+
+
+def _classify_in_each(
+    photos: Sequence[NDArray[np.uint8]], boxes: Sequence[Sequence[RotatedBox]]
+) -> list[tuple[DetectedFace, ...]]:
+    crops = [
+        crop_to_flan(photo, box, SIDE_PX)
+        for photo, own in zip(photos, boxes, strict=True)
+        for box in own
+    ]
+    rows = iter(side_probabilities(np.stack(crops)) if crops else ())
+    return [tuple(_face(box, next(rows)) for box in own) for own in boxes]
+
+
+def _face(box: RotatedBox, row: NDArray[np.float32]) -> DetectedFace:
+    best = int(row.argmax())
+    return DetectedFace(box=box, side=tuple(Side)[best], confidence=float(row[best]))
+
+
+def legend_side(faces: Sequence[DetectedFace]) -> int | None:
+    """Return the index of the face that most probably has the legend, or None."""
+    legends = [k for k, face in enumerate(faces) if face.side is Side.LEGEND]
+    return max(legends, key=lambda k: faces[k].confidence, default=None)
 
 
 # Coins in a photo
@@ -165,20 +235,6 @@ def photos_to_input(photos: NDArray[np.uint8]) -> Tensor:
     pixels = torch.from_numpy(np.ascontiguousarray(photos)).permute(0, 3, 1, 2)
     scaled = pixels.float().div_(127.5).sub_(1.0)
     return scaled.contiguous(memory_format=torch.channels_last)
-
-
-def check_finite(output: Tensor, bundle: str) -> Tensor:
-    """Return what a network of detection found, if all of it are numbers.
-
-    Raises:
-        WeightsMismatchError: Some are not finite.
-    """
-    if not bool(output.isfinite().all()):
-        raise WeightsMismatchError(
-            f"The program's own network {bundle} is damaged: it gives no numbers. This "
-            f"makes it again: python -m coin_core train {bundle} --data rendered"
-        )
-    return output
 
 
 def segment(
@@ -704,201 +760,13 @@ def _long_side(box: Box) -> float:
     return max(box[2] - box[0], box[3] - box[1])
 
 
-# Sides and legends in the crop of a coin
-
-LEGEND_BUNDLE = "frames"
-LEGEND_PX = 128
-TURNS = 36  # directions, 10 degrees apart
-DEFAULT_POSE = LegendPose()
-_BATCH = 64
-# A third of the training crops are at any angle. Far fewer photos are, and a legend
-# that is wrongly turned cannot be read, so turns near upright get a bias.
-_UPRIGHT_DEG = 45
-_UPRIGHT_LOGIT_BIAS = 1.4
-_SECOND = 0.02  # a second turn of a lower probability is hardly ever right
+# Sides
 
 SIDE_BUNDLE = "sides"
 SIDE_PX = 64
+_BATCH = 64
 LEGEND_LOGIT_BIAS = "legend_lift"
 """The limit in the side network's card that is added to the logit of the legend."""
-
-
-def local_contrast_normalize(crops: NDArray[np.uint8]) -> Tensor:
-    """Remove colour and light from crops (N, S, S, 3), or grey ones (N, S, S).
-
-    Each pixel becomes its grey less the local mean, over the local standard deviation.
-    What a side shows is in the relief; patina, metal and light only distract.
-
-    Returns:
-        float (N, 1, S, S), in -3..3.
-    """
-    size = crops.shape[1]
-    window = (size // 4 | 1, size // 4 | 1)
-    normalized = np.empty((len(crops), 1, size, size), np.float32)
-    for k, crop in enumerate(crops):
-        flat = crop if crop.ndim == 2 else cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY)
-        grey = np.asarray(flat, np.float32)
-        mean = cv2.blur(grey, window)
-        variance = cv2.blur(grey * grey, window) - mean * mean
-        off = (grey - mean) / (np.sqrt(np.maximum(variance, 0)) + np.float32(4))
-        normalized[k, 0] = np.clip(off, -3, 3)
-    return torch.from_numpy(normalized).contiguous(memory_format=torch.channels_last)
-
-
-class LegendLocalizerNet(nn.Module):
-    """From normalized crops (N, 1, 128, 128) to 3 numbers and 36 logits.
-
-    The numbers are the offset of the centre from the middle, right and down, in default
-    radii, and the logarithm of the radius over the default one. The logits are of the
-    turn, clockwise from upright in steps of 10 degrees.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.trunk = nn.Sequential(
-            conv_bn_relu(1, 24, 2),
-            conv_bn_relu(24, 48, 2),
-            conv_bn_relu(48, 48),
-            conv_bn_relu(48, 96, 2),
-            conv_bn_relu(96, 96),
-            conv_bn_relu(96, 96),
-            conv_bn_relu(96, 160, 2),
-            conv_bn_relu(160, 160),
-            conv_bn_relu(160, 160),
-            nn.Conv2d(160, 64, 1),
-            nn.Flatten(),
-            nn.ReLU(inplace=True),
-            nn.Dropout(0.1),
-            nn.Linear(64 * 64, 256),
-            nn.ReLU(inplace=True),
-        )
-        self.place = nn.Linear(256, 3)
-        self.turn = nn.Linear(256, TURNS)
-
-    def forward(self, crops: Tensor) -> tuple[Tensor, Tensor]:
-        """Return places (N, 3) and turn logits (N, 36)."""
-        hidden = self.trunk(crops)
-        return self.place(hidden), self.turn(hidden)
-
-
-@lru_cache(maxsize=1)
-def shipped_localizer() -> nn.Module:
-    """Return the shipped network, loaded once."""
-    net = load_small_net(find_detection_bundle(LEGEND_BUNDLE), LegendLocalizerNet)
-    return compiled(net, torch.zeros(1, 1, LEGEND_PX, LEGEND_PX))
-
-
-def crops_to_input(crops: NDArray[np.uint8]) -> Tensor:
-    """Turn crops uint8 (N, S, S, 3) into network inputs (N, 1, 128, 128)."""
-    size = (LEGEND_PX, LEGEND_PX)
-    mode = cv2.INTER_AREA if crops.shape[1] > LEGEND_PX else cv2.INTER_LINEAR
-    small = [cv2.resize(crop, size, interpolation=mode) for crop in crops]
-    return local_contrast_normalize(np.stack(small).astype(np.uint8))
-
-
-def best_poses(
-    crops: NDArray[np.uint8], net: nn.Module | None = None
-) -> list[LegendPose]:
-    """Return the likeliest pose of each crop, see `predict_poses`."""
-    return [turns[0] for turns in predict_poses(crops, net)]
-
-
-def predict_poses(
-    crops: NDArray[np.uint8], net: nn.Module | None = None
-) -> list[tuple[LegendPose, ...]]:
-    """Predict the poses of the legends on crops of coins.
-
-    The mean of a prediction on the crop and one on the view found there is closer to
-    the truth than either.
-
-    Args:
-        crops: uint8 (N, S, S, 3).
-        net: The network; the shipped one if None.
-
-    Returns:
-        For each crop the likeliest pose, and a second one with another turn where that
-        may be right. On a coin without a legend it is about the middle of the flan.
-
-    Raises:
-        WeightsMissingError: The weights are missing.
-    """
-    net = net or shipped_localizer()
-    per_crop = _predict(crops, net)
-    owner = [k for k, poses in enumerate(per_crop) for _ in poses]
-    first = [pose for poses in per_crop for pose in poses]
-    windows = [window_around(pose) for pose in first]
-    second = _predict(warp_to_legend(crops[owner], windows, LEGEND_PX), net)
-    merged: list[list[LegendPose]] = [[] for _ in per_crop]
-    for k, pose, again, window in zip(owner, first, second, windows, strict=True):
-        merged[k].append(_mean(pose, again[0].compose(window)))
-    return [tuple(poses) for poses in merged]
-
-
-def window_around(pose: LegendPose) -> LegendPose:
-    """Return the pose in whose view the legend is centred and of the default size."""
-    return replace(pose, radius=pose.radius / (2 * VIEW_MARGIN * DEFAULT_POSE.radius))
-
-
-def _mean(one: LegendPose, other: LegendPose) -> LegendPose:
-    turned = normalize_degrees(other.turn_deg - one.turn_deg)
-    return LegendPose(
-        centre_x=(one.centre_x + other.centre_x) / 2,
-        centre_y=(one.centre_y + other.centre_y) / 2,
-        radius=math.sqrt(one.radius * other.radius),
-        turn_deg=one.turn_deg + turned / 2,
-    )
-
-
-def _predict(crops: NDArray[np.uint8], net: nn.Module) -> list[list[LegendPose]]:
-    """Return one or two poses for each crop, from one pass."""
-    poses: list[list[LegendPose]] = []
-    usual = DEFAULT_POSE.radius
-    for first in range(0, len(crops), _BATCH):
-        with torch.inference_mode():
-            places, turns = (
-                check_finite(output, LEGEND_BUNDLE)
-                for output in net(crops_to_input(crops[first : first + _BATCH]))
-            )
-        probabilities = (turns.float() + _turn_logit_bias()).softmax(1).numpy()
-        for (dx, dy, growth), row in zip(places.tolist(), probabilities, strict=True):
-            poses.append(
-                [
-                    LegendPose(
-                        centre_x=0.5 + dx * usual,
-                        centre_y=0.5 + dy * usual,
-                        radius=usual * math.exp(max(-1.0, min(1.0, growth))),
-                        turn_deg=turn,
-                    )
-                    for turn in _likely_turns(row)
-                ]
-            )
-    return poses
-
-
-@lru_cache(maxsize=1)
-def _turn_logit_bias() -> Tensor:
-    """Return the bias added to the logits of the turn, (36,)."""
-    away = (torch.arange(TURNS) * 360 / TURNS + 180) % 360 - 180
-    return _UPRIGHT_LOGIT_BIAS * (away.abs() <= _UPRIGHT_DEG).float()
-
-
-def _likely_turns(probabilities: NDArray[np.float32]) -> list[float]:
-    """Return the likeliest turn, and the next if it may be right, in degrees.
-
-    Each is the mean over the directions around it, -180 to 180.
-    """
-    remaining = probabilities.copy()
-    turns: list[float] = []
-    for least in (0.0, _SECOND):
-        smoothed = remaining + np.roll(remaining, 1) + np.roll(remaining, -1)
-        best = int(smoothed.argmax())
-        near = np.arange(best - 2, best + 3)
-        weights = remaining[near % TURNS]
-        if weights.sum() > least:
-            turn = float((weights * near).sum() / weights.sum()) * 360 / TURNS
-            turns.append(normalize_degrees(turn))
-        remaining[np.arange(best - 3, best + 4) % TURNS] = 0
-    return turns
 
 
 class SideNet(nn.Module):

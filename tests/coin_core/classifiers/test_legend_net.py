@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from coin_core.detection.nets import best_poses, shipped_localizer
+from coin_core.classifiers.legend_net import best_poses, shipped_localizer
 from coin_core.rendering import render_coin
 
 

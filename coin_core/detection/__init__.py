@@ -1,1 +1,0 @@
-"""Coins in a photo: their boxes, their sides, the poses of their legends."""
