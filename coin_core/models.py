@@ -311,7 +311,12 @@ def install_model(source: Path, name: str = "") -> LoadedModel:
             f"{source.name}: the card {error}. Copy the bundle again."
         ) from error
     folder = bundle.models_dir() / card.name
-    if card.name.casefold() in bundle.RESERVED or folder.exists():
+    if card.name.casefold() in bundle.RESERVED:
+        raise CoinError(
+            f"A model cannot have the name {card.name!r}: the program uses it itself. "
+            "Give the model another name."
+        )
+    if folder.exists():
         raise CoinError(
             f"The name {card.name!r} is taken. Give the model another name, or remove "
             f"the folder {folder} first."

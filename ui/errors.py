@@ -67,7 +67,7 @@ _PARTS = (
     ),
     N_("Copy the bundle again, or train it again."),
     N_("belongs to another network"),
-    N_("one of the program's own networks has it"),
+    N_("the program uses it itself"),
     N_("a name is up to 64 letters, digits, '.', '_' and '-'"),
     N_("Stopped before anything was learned. The same command starts again."),
 )

@@ -35,7 +35,7 @@ from coin_core.model_store.card import (
     card_to_json,
     is_bundle_name,
 )
-from coin_core.model_store.shipped import DETECTION, SHIPPED
+from coin_core.model_store.shipped import DETECTION, RESERVED, SHIPPED
 from coin_core.recycle_bin import discard
 from coin_core.storage import (
     WEIGHTS_DIR,
@@ -52,6 +52,7 @@ if TYPE_CHECKING:
 __all__ = [
     "DETECTION",
     "ESTIMATOR_FILE",
+    "RESERVED",
     "SHIPPED",
     "TENSORS_FILE",
     "WEIGHTS_DIR",
@@ -525,9 +526,10 @@ def discover() -> tuple[tuple[BundleInfo, ...], tuple[BundleProblem, ...]]:
 def _check_files(folder: Path) -> Card:
     """Return the card of a listed bundle, after a check of its name and its files."""
     own = folder.parent == models_dir()
-    if own and (folder.name in DETECTION or not is_bundle_name(folder.name)):
-        why = "one of the program's own networks has it"
-        if folder.name not in DETECTION:
+    is_reserved = folder.name.casefold() in RESERVED
+    if own and (is_reserved or not is_bundle_name(folder.name)):
+        why = "the program uses it itself"
+        if not is_reserved:
             why = "a name is up to 64 letters, digits, '.', '_' and '-'"
         raise WeightsMismatchError(
             f"A model cannot have the name {folder.name[:80]!r}: {why}. Rename the "

@@ -34,7 +34,7 @@ _SEED = (-1, 2**63 - 1)
 _FRACTION = (-1e-6, 1 + 1e-6)  # the bounds of an interval are rounded
 # What the program computes with, by range or type.
 _PREPROCESSING: Mapping[str, tuple[float, float] | type] = {
-    "size_px": (16, 1024),
+    "size_px": (16, 512),  # as much as a training takes
     "long_px": (16, 1024),
     "zoom_px": (16, 1024),
     "zoom": (0.2, 1.0),

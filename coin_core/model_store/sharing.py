@@ -228,7 +228,7 @@ def _write_choice(data: bytes | None, here: str) -> str | None:
 def _write_bundle(name: str, data: bytes | None, here: str, *, keeps_old: bool) -> str:
     """Write a bundle of the store, once it was tried; the digest of its card."""
     model = name.removesuffix(_ZIP)
-    if model == name or not is_bundle_name(model) or model in bundle.DETECTION:
+    if model == name or not is_bundle_name(model) or model in bundle.RESERVED:
         return ""
     folder = bundle.models_dir() / model
     if data is None:

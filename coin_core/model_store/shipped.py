@@ -9,6 +9,9 @@ from __future__ import annotations
 DETECTION = ("faces", "sides", "frames", "pictures")
 """The program's own networks, which no bundle in `data/` replaces."""
 
+RESERVED = frozenset({*DETECTION, "all", "together"})
+"""Names with a meaning for pages, commands and the API; no user's bundle has one."""
+
 SHIPPED = {
     "faces": "5129da57c0752ece7895a4b8dd65e173f5297a06481181e799f0e2bbab9ac01c",
     "frames": "c7f37a5cbd807445c1931809aadd221c32f2e62f95422be31f9889bcd0434149",

@@ -15,6 +15,7 @@ import torch
 
 from coin_core import detection, models
 from coin_core.classifiers import get_classifier, loading
+from coin_core.classifiers.together_card import TOGETHER
 from coin_core.classifiers.torch_classifier import predict_calibrated
 from coin_core.errors import CoinError, WeightsMismatchError, WeightsMissingError
 from coin_core.explain import nearest_coins
@@ -200,12 +201,15 @@ def test_a_damaged_vgg_of_ones_own_leaves_what_was_trained_on_the_shipped_one(co
 
 
 def test_the_programs_own_networks_are_not_replaced():
+    assert TOGETHER in bundle.RESERVED
     for name in bundle.DETECTION:
         copy(name, name)
+    for name in ("all", "Together"):
+        copy(name, "svm")
     assert detection.find_detection_bundle("faces") == bundle.WEIGHTS_DIR / "faces"
     found, problems = bundle.discover()
     assert {info.folder.parent for info in found} == {bundle.WEIGHTS_DIR}
-    assert len(problems) == len(bundle.DETECTION)
+    assert len(problems) == len(bundle.DETECTION) + 2
     assert "Rename the folder" in problems[0].sentence
 
 
@@ -314,7 +318,10 @@ def test_a_bundle_is_installed_under_a_name(tmp_path, how):
 
 @pytest.mark.parametrize(
     ("name", "said"),
-    [("faces", "taken"), ("../x", "name is letters"), (".x", "name is letters")],
+    [
+        *[(name, "uses it itself") for name in (*sorted(bundle.RESERVED), "Faces")],
+        *[("../x", "name is letters"), (".x", "name is letters")],
+    ],
 )
 def test_some_names_cannot_be_installed(name, said):
     with pytest.raises(CoinError, match=said):

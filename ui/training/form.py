@@ -388,10 +388,11 @@ def add_training(
     """
     check_data(classifier, data, settings)
     source = "rendered" if data == "rendered" else data.rsplit("/", 1)[-1]
-    slug = re.sub(r"[^A-Za-z0-9_-]+", "-", name or f"{classifier}-{source}").strip("-")
+    slug = re.sub(r"[^A-Za-z0-9_-]+", "-", name or f"{classifier}-{source}").strip("-_")
     bundle = (slug or classifier)[:56]
     queued = list_jobs(JobKind.TRAINING)
     taken = {Path(job.arguments[-1]).name for job in queued if job.arguments}
+    taken |= {*models.RESERVED, *models.SHIPPED}
     if not name or bundle in taken or (models.models_dir() / bundle).exists():
         bundle = f"{bundle}-{secrets.token_hex(2)}"
     arguments = ["train", classifier, "--data", data, *settings]

@@ -142,6 +142,7 @@ def test_matrices_are_halved_and_vectors_are_not(tmp_path):
         ({"files": {"model.safetensors": "xyz"}}, "hexadecimal"),
         ({"files": ["model.safetensors"]}, "object"),
         ({"preprocessing": []}, "object"),
+        ({"preprocessing": {"size_px": 1024}}, "from 16 to 512"),
         ({"metrics": [1]}, "objects"),
     ],
 )

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -68,6 +69,19 @@ def test_a_training_that_cannot_work_is_refused_with_the_counts() -> None:
     next(box for box in page.number_input if box.label == "Folds").set_value(4).run()
     button(page, "Start training").click().run()
     assert len(list_jobs()) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "bundle"),
+    [
+        ("mine", "mine"),
+        ("_my best!", "my-best"),
+        *((name, f"{name}-[0-9a-f]+") for name in ("resnet", "faces", "together")),
+    ],
+)
+def test_a_training_makes_a_model_of_a_free_name(name: str, bundle: str) -> None:
+    job = add_training("svm", "rendered", "scratch", [], name)
+    assert re.fullmatch(bundle, Path(job.arguments[-1]).name)
 
 
 def test_photos_of_one_coin_count_once(tmp_path: Path) -> None:
