@@ -68,7 +68,11 @@ _INSTEAD = {
     "{size}MB per file": N_("or drop them here; up to {size} MB each"),
 }
 """Words of Streamlit, of its drop zone, with better ones."""
-_MENUS = ("f_", "train_start", "train_version", "runs_states")
+MENUS = (
+    *("f_", "train_classifier", "train_start", "train_version", "train_folder"),
+    *("runs_classifiers", "runs_states", "export_version", "export_form", "backup"),
+)
+"""How the keys of the menus begin that hold the only copy of a choice."""
 
 
 def find_language() -> str:
@@ -127,6 +131,15 @@ def show_language_switch() -> None:
     )
 
 
+def key_of_menu(key: str) -> str:
+    """The key of a menu whose choice is stored elsewhere: another in each language.
+
+    A browser answers with the words of a choice. Those of another language are none
+    of the menu's, and would be stored as they are.
+    """
+    return f"{key}_{current_language()}"
+
+
 def streamlit_words() -> list[tuple[str, str]]:
     """Each of Streamlit's words with what takes its place in the current language."""
     words = {word: _(word) for word in _STREAMLIT}
@@ -139,7 +152,7 @@ def _change_language() -> None:
     st.query_params.pop("lang", None)
     # A menu in the browser keeps the words of its choice, unless it is given anew.
     for key, value in list(st.session_state.items()):
-        if str(key).startswith(_MENUS):
+        if str(key).startswith(MENUS) and not isinstance(value, bool):
             st.session_state[key] = value
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import ast
 import re
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 from coin_core import i18n
 from coin_core.i18n import speaking, text_direction
 from ui.formatting import date, duration, percent, plural
-from ui.language import language_name, streamlit_words
+from ui.language import MENUS, key_of_menu, language_name, streamlit_words
 
 
 def _page() -> None:
@@ -102,3 +103,43 @@ def test_counts_times_and_days_follow_the_language() -> None:
         assert "דק׳" in duration(120)
         # From left to right within the text, and without a gap that turns it around.
         assert percent(0.91) == "\u206691%\u2069"
+
+
+def _menus() -> list[tuple[str, ast.expr]]:
+    """The keys of all menus of the pages, with where they are."""
+    root = Path(__file__).resolve().parents[2]
+    return [
+        (f"{path.relative_to(root)}:{call.lineno}", word.value)
+        for path in sorted((root / "ui").rglob("*.py"))
+        for call in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(call, ast.Call)
+        and ast.unparse(call.func) in ("st.selectbox", "st.multiselect")
+        for word in call.keywords
+        if word.arg == "key"
+    ]
+
+
+# Of names that are the same in each language, and of fields whose callers give the key.
+_IN_NO_LANGUAGE = {"version_shown", "compare_first", "compare_second", "told_licence"}
+
+
+def test_no_menu_keeps_the_words_of_another_language() -> None:
+    """A browser answers with words, which no menu of another language knows."""
+    loose = []
+    for where, key in _menus():
+        words = ast.unparse(key).removeprefix("f").strip("'\"")
+        if isinstance(key, ast.Constant) and words in _IN_NO_LANGUAGE:
+            continue
+        if not words.startswith(MENUS) and "key_of_menu" not in words:
+            loose.append(f"{where} {words}")
+    # Names that were given their key by `key_of_menu`, or by a caller, above.
+    named = {"menu_key", "ruler_key", "reason_key", "key"}
+    assert [one for one in loose if one.split()[-1] not in named] == []
+
+
+def test_a_menu_has_a_key_in_each_language() -> None:
+    keys = set()
+    for language in ("en", "he"):
+        with speaking(language):
+            keys.add(key_of_menu("ruler_7"))
+    assert len(keys) == 2

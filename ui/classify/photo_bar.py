@@ -11,7 +11,7 @@ from coin_core.i18n import _
 from coin_core.results import class_title
 from coin_core.rulers import RULERS
 from ui.classify.session import NOBODY, PhotoNote, UploadedPhoto, UploadSession
-from ui.language import arrow, is_right_to_left
+from ui.language import arrow, is_right_to_left, key_of_menu
 
 _MAX_NOTE = 300
 
@@ -57,8 +57,8 @@ def show_notes(session: UploadSession, photo: UploadedPhoto) -> None:
     """The find's number, the visitor's own reading, and a remark, for the exports."""
     note = session.notes.get(photo.digest, PhotoNote())
 
-    def store(name: str) -> None:
-        value = st.session_state[f"{name}_{photo.digest}"] or ""
+    def store(name: str, key: str) -> None:
+        value = st.session_state[key] or ""
         kept = session.notes.get(photo.digest, PhotoNote())
         session.notes[photo.digest] = replace(kept, **{name: str(value)[:_MAX_NOTE]})
 
@@ -71,11 +71,11 @@ def show_notes(session: UploadSession, photo: UploadedPhoto) -> None:
         st.text_input(
             _("Find or context"),
             value=note.context,
-            key=f"context_{photo.digest}",
+            key=(key := f"context_{photo.digest}"),
             max_chars=_MAX_NOTE,
             placeholder=_("number"),
             on_change=store,
-            args=("context",),
+            args=("context", key),
             width=150,
         )
         st.selectbox(
@@ -83,16 +83,16 @@ def show_notes(session: UploadSession, photo: UploadedPhoto) -> None:
             ("", *RULERS, NOBODY),
             index=("", *RULERS, NOBODY).index(note.ruler),
             format_func=ruler_words,
-            key=f"ruler_{photo.digest}",
+            key=(key := key_of_menu(f"ruler_{photo.digest}")),
             on_change=store,
-            args=("ruler",),
+            args=("ruler", key),
             width="stretch",
         )
     st.text_input(
         _("Note"),
         value=note.text,
-        key=f"text_{photo.digest}",
+        key=(key := f"text_{photo.digest}"),
         max_chars=_MAX_NOTE,
         on_change=store,
-        args=("text",),
+        args=("text", key),
     )

@@ -27,6 +27,7 @@ from ui.dataset.formatting import (
 from ui.dataset.photo_facts import LICENCES
 from ui.dataset.session import DatasetSession, ask_reviewer
 from ui.formatting import as_text, date_and_time, plural
+from ui.language import key_of_menu
 
 if TYPE_CHECKING:
     from coin_core.label_review.label_errors import Recorded
@@ -468,8 +469,10 @@ def offer_reversal(
     if not groups:
         return
 
+    menu_key = key_of_menu(key)
+
     def ask() -> None:
-        if (group_id := st.session_state[key]) is not None:
+        if (group_id := st.session_state[menu_key]) is not None:
             with session.action():
                 group = catalog.edits.find_group(group_id)
                 session.asked_undo = ("reverse", group)
@@ -479,7 +482,7 @@ def offer_reversal(
         list(groups),
         index=None,
         format_func=groups.__getitem__,
-        key=key,
+        key=menu_key,
         on_change=ask,
         placeholder=_("Includes changes by others; you are asked first"),
     )

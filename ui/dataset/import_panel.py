@@ -40,6 +40,7 @@ from ui.components.job_panel import JobPanel
 from ui.components.table import show_table
 from ui.dataset.session import DatasetSession, ask_reviewer
 from ui.errors import errors_on_page, show_error
+from ui.language import key_of_menu
 from ui.memory import MAX_UPLOAD_MB, forget_uploads, show_refused_uploads
 
 _TABLES = (".csv", ".tsv", ".xlsx", ".xlsm")
@@ -339,7 +340,8 @@ def _ask_mapping(proposal: ColumnProposal) -> dict[str, str]:
                     _(field.replace("_", " ")),
                     options,
                     index=options.index(guessed.get(field, _NOT_USED)),
-                    key=f"column_{field}_{hash(proposal.columns)}",
+                    format_func=lambda name: _(name) if name == _NOT_USED else name,
+                    key=key_of_menu(f"column_{field}_{hash(proposal.columns)}"),
                 )
             if chosen != _NOT_USED:
                 mapping[field] = str(chosen)

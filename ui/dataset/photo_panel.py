@@ -55,7 +55,7 @@ from ui.formatting import (
     short_title,
 )
 from ui.handover import CLASSIFY_PAGE, SentPhoto, send_to_classify
-from ui.language import arrow
+from ui.language import arrow, key_of_menu
 
 _INCLUDED = "taken"
 _MAX_OTHERS = 6
@@ -163,8 +163,10 @@ def _show_label(session: DatasetSession, catalog: Catalog, photo: CatalogPhoto) 
     rulers = (UNLABELLED, *ruler_keys(catalog.queries.choices().rulers))
     key = f"{photo.photo_id}_{photo.ruler}_{photo.exclude_reason}"
 
+    ruler_key = key_of_menu(f"ruler_{key}")
+
     def store_ruler() -> None:
-        chosen = st.session_state[f"ruler_{key}"]
+        chosen = st.session_state[ruler_key]
         ruler = None if chosen == UNLABELLED else chosen
         with session.action(labelled_words(1, ruler)):
             catalog.edits.set_ruler([photo.photo_id], ruler, who=session.reviewer)
@@ -174,12 +176,14 @@ def _show_label(session: DatasetSession, catalog: Catalog, photo: CatalogPhoto) 
         rulers,
         index=rulers.index(photo.ruler or UNLABELLED),
         format_func=ruler_title,
-        key=f"ruler_{key}",
+        key=ruler_key,
         on_change=store_ruler,
     )
 
+    reason_key = key_of_menu(f"reason_{key}")
+
     def store_exclusion() -> None:
-        reason = st.session_state[f"reason_{key}"]
+        reason = st.session_state[reason_key]
         with session.action():
             if reason == _INCLUDED:
                 catalog.edits.restore([photo.photo_id], who=session.reviewer)
@@ -200,7 +204,7 @@ def _show_label(session: DatasetSession, catalog: Catalog, photo: CatalogPhoto) 
                 reason=_(REASON_TITLES[ExcludeReason(reason)])
             )
         ),
-        key=f"reason_{key}",
+        key=reason_key,
         on_change=store_exclusion,
     )
     with st.container(horizontal=True):
