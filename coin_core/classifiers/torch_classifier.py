@@ -239,8 +239,17 @@ class NetClassifier(NeuralNetClassifier):
 
     def predict_proba(self, X: Any) -> NDArray[np.float32]:
         """Return probabilities, float32 (N, classes); each row sums to 1."""
-        logits = self.forward(X)
-        logits = logits[0] if isinstance(logits, tuple) else logits
+        if isinstance(X, np.ndarray) and len(X):
+            # A loader of batches takes longer than a head does for one coin.
+            rows = torch.from_numpy(np.require(X, requirements=["C", "W"]))
+            parts = [
+                self.evaluation_step((part, None))
+                for part in rows.split(self.batch_size)
+            ]
+            logits = torch.cat(parts).cpu()
+        else:
+            logits = self.forward(X)
+            logits = logits[0] if isinstance(logits, tuple) else logits
         return torch.softmax(logits.to(torch.float32), dim=1).numpy()
 
     def predict(self, X: Any) -> NDArray[Any]:
