@@ -28,12 +28,12 @@ import unicodedata
 import warnings
 import zlib
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from importlib import import_module
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, Final
 
-from PIL import Image, ImageOps
+from PIL import Image, ImageFile
 
 from coin_core.i18n import N_
 
@@ -63,7 +63,7 @@ _REDUCED_OR_MASK = 0b101
 
 # Rows are converted in strips, so that a large photo is not in memory twice.
 _STRIP_PIXELS = 4_000_000
-_SENT_PIXELS = 250_000  # a strip that stays in the processor's cache
+_SENT_BYTES = 256 << 10  # these stay in the processor's cache
 
 # A JPEG without an end marker is whole if more bytes after its last change nothing.
 _JPEG_END = b"\xff\xd9"
@@ -75,6 +75,15 @@ _NO_LIMIT = 2**60
 _BYTES_PER_PIXEL = 24
 
 _ORIENTATION = 0x0112
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 _NOTES = ("exif", "xmp", "metadata", "comment")
 _LONGEST_LIST = 200
 
@@ -159,6 +168,7 @@ def _answer(request: dict[str, Any], requests: IO[bytes], answers: IO[bytes]) ->
     data = requests.read(length)
     _end_with_parent(True)
     pixels: Image.Image | None = None
+    opened = ExitStack()
 
     def claim(size: tuple[int, int]) -> None:
         """Wait until there is the memory for so many pixels."""
@@ -174,18 +184,18 @@ def _answer(request: dict[str, Any], requests: IO[bytes], answers: IO[bytes]) ->
     try:
         if pillow_format == "WEBP":  # opening it takes the memory for its pixels
             claim(_webp_size(data))
-        with _Photo(data, pillow_format) as photo:
-            if photo.is_deep:
-                _limit_memory(_NO_LIMIT)
-                import numpy  # noqa: F401 - most photos need none of it
-            if pillow_format != "WEBP":
-                claim(photo.image.size)
-            if request["task"] == "look":
-                facts = {**photo.facts(), **photo.metadata()}
-            else:
-                pixels = photo.decode()
-                size = {"shape": (pixels.height, pixels.width)}
-                facts = {**photo.facts(), **size}
+        photo = opened.enter_context(_Photo(data, pillow_format))
+        if photo.is_deep:
+            _limit_memory(_NO_LIMIT)
+            import numpy  # noqa: F401 - most photos need none of it
+        if pillow_format != "WEBP":
+            claim(photo.image.size)
+        if request["task"] == "look":
+            facts = {**photo.facts(), **photo.metadata()}
+        else:
+            pixels = photo.decode()
+            size = {"shape": (pixels.height, pixels.width)}
+            facts = {**photo.facts(), **size}
     except RefusedError as refusal:
         facts = {"refused": str(refusal)}
     except MemoryError:
@@ -197,10 +207,10 @@ def _answer(request: dict[str, Any], requests: IO[bytes], answers: IO[bytes]) ->
     _end_with_parent(False)
     _limit_cpu(0)
     _write(answers, facts)
-    if pixels is not None:
-        for _, strip in _strips(pixels, _SENT_PIXELS):
-            answers.write(strip.tobytes())
-        answers.flush()
+    with opened:
+        if pixels is not None:  # from the image into the pipe, with no copy of it
+            whole = ImageFile._Tile("raw", (0, 0, *pixels.size), 0, "RGB")
+            ImageFile._save(pixels, answers, [whole], _SENT_BYTES)
 
 
 def _write(answers: IO[bytes], answer: dict[str, Any]) -> None:
@@ -406,11 +416,10 @@ def _fit(size: tuple[int, int]) -> tuple[int, int]:
 def _turn_upright(rgb: Image.Image, source: Image.Image) -> Image.Image:
     """Apply the EXIF orientation of `source`; damaged EXIF has none."""
     try:
-        orientation = source.getexif().get(_ORIENTATION, 1)
-        rgb.getexif()[_ORIENTATION] = orientation
-        return ImageOps.exif_transpose(rgb)
+        turn = _TURNS.get(source.getexif().get(_ORIENTATION, 1))
     except Exception:  # noqa: BLE001 - metadata is not worth refusing a photo for
-        return rgb
+        turn = None
+    return rgb if turn is None else rgb.transpose(turn)
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:

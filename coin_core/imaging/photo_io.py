@@ -60,11 +60,14 @@ _LONGEST_WAIT_S = 1.0
 _LONGEST_QUEUE_S = 60.0
 _LONGEST_ANSWER = 1 << 20
 _PIPE_BYTES = 1 << 20  # the most that Linux gives everybody
-# Arenas and buffers of threads would count against the limit of the memory; what one
-# photo has taken is given back.
+# Arenas and buffers of threads would count against the limit of the memory. What a
+# large photo has taken is given back, and comes in huge pages: to fetch it page by page
+# takes as long as to decode it. The next small photo finds the memory of the last one.
 _ENVIRONMENT = {
     "MALLOC_ARENA_MAX": "1",
+    "MALLOC_MMAP_THRESHOLD_": str(4 << 20),
     "MALLOC_TRIM_THRESHOLD_": str(8 << 20),
+    "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",
     "OPENBLAS_NUM_THREADS": "1",
 }
 
@@ -226,18 +229,32 @@ def _ask(
             answer, pixels = decoder.run(request, data, queue)
     except _DecoderLostError as error:
         raise _refusal(name, f"is {kind} that {error}") from error
-    if "refused" in answer:
-        raise _refusal(name, answer["refused"])
-    facts = PhotoFacts(
-        width_px=int(answer["width_px"]),
-        height_px=int(answer["height_px"]),
-        fault=str(answer["fault"]),
+    if isinstance(answer, str):
+        raise _refusal(name, answer)
+    return answer, pixels
+
+
+def _read_facts(answer: dict[str, Any]) -> PhotoFacts:
+    """The facts in an answer of a decoder, which may be in the hands of its photo."""
+    width, height = int(answer["width_px"]), int(answer["height_px"])
+    if min(width, height) < 1 or width * height > MAX_PIXELS:
+        raise ValueError(f"no photo of {width} × {height} pixels is decoded")
+    return PhotoFacts(
+        width_px=width,
+        height_px=height,
+        fault=_read_sentence(answer["fault"]),
         orientation=int(answer.get("orientation", 1)),
         tags=frozenset(map(int, answer.get("tags", ()))),
         notes=frozenset(map(str, answer.get("notes", ()))),
         pictures=int(answer.get("pictures", 1)),
     )
-    return facts, pixels
+
+
+def _read_sentence(text: Any) -> str:
+    """A sentence in an answer of a decoder."""
+    if not isinstance(text, str) or len(text) > 500 or not text.isprintable():
+        raise ValueError("that is no sentence")
+    return text
 
 
 # How refusals read, for `translate`, which looks up their parts too.
@@ -285,8 +302,29 @@ def _refusal(name: str, what: str) -> UnreadablePhotoError:
     return UnreadablePhotoError(f"{show_name(name)} {what}; {ACCEPTED}.")
 
 
+# What reading an answer raises if it is none.
+_NO_ANSWER = (
+    OSError,
+    EOFError,
+    ValueError,
+    TypeError,
+    KeyError,
+    OverflowError,
+    RecursionError,
+)
+
+
 class _DecoderLostError(Exception):
     """A decoder died of a photo; the message says what the photo does."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Watch:
+    """When a decoder is slowed down, which lets others go on, and when it is killed."""
+
+    ends: float
+    slow_from_cpu_s: float
+    give_way: Callable[[], object]
 
 
 class _Decoder:
@@ -306,19 +344,26 @@ class _Decoder:
             raise DecoderMissingError(_MISSING.format(error.strerror)) from error
         self._requests: IO[bytes] = self.process.stdin  # type: ignore[assignment]
         self._answers: IO[bytes] = self.process.stdout  # type: ignore[assignment]
-        # Pixels come in fewer and larger pieces, where the system can do that.
+        # What is sent comes in fewer and larger pieces, where the system can do that.
         with suppress(ImportError, AttributeError, OSError):
             import fcntl
 
-            fcntl.fcntl(self._answers, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
+            for pipe in (self._requests, self._answers):
+                fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
         self._is_ready = False
         self.is_spent = False
         self._hangs = False
+        self._watch: _Watch | None = None
 
     def run(
         self, request: dict[str, Any], data: bytes, queue: bool = False
-    ) -> tuple[dict[str, Any], np.ndarray]:
+    ) -> tuple[PhotoFacts | str, np.ndarray]:
         """Do a task; see `decode` for the queue.
+
+        Nothing that the process says is believed: a photo may have taken it over.
+
+        Returns:
+            The facts, or why the photo is refused; the pixels of "decode".
 
         Raises:
             _DecoderLostError: The process died of it.
@@ -337,20 +382,22 @@ class _Decoder:
                 self._send(json.dumps(request).encode() + b"\n", data)
                 answer = self._read_answer()
             if "needs" in answer:
+                needs = int(answer["needs"])
+                if not 0 <= needs <= MAX_MEMORY:
+                    raise ValueError(f"{needs} bytes of memory are not given")
                 room, give_way = _room_for_pixels(int(answer["gives"]), queue)
-                with (
-                    _pool.memory.hold(int(answer["needs"])),
-                    self._watched(give_way=give_way),
-                ):
+                with _pool.memory.hold(needs), self._watched(give_way=give_way):
                     self._send(b"\n")
                     answer = self._read_answer()
                     if "shape" in answer:
                         pixels = self._read_pixels(room, *answer["shape"])
                 del room
-        except (OSError, EOFError, ValueError) as error:
+            self.is_spent = self.is_spent or "spent" in answer
+            if "refused" in answer:
+                return _read_sentence(answer["refused"]), pixels
+            return _read_facts(answer), pixels
+        except _NO_ANSWER as error:
             raise _DecoderLostError(self._cause_of_death()) from error
-        self.is_spent = self.is_spent or "spent" in answer
-        return answer, pixels
 
     def _send(self, *parts: bytes) -> None:
         for part in parts:
@@ -362,6 +409,8 @@ class _Decoder:
         return answer
 
     def _read_pixels(self, room: np.ndarray, height: int, width: int) -> np.ndarray:
+        if not (1 <= height <= MAX_SIDE_PX and 1 <= width <= MAX_SIDE_PX):
+            raise ValueError(f"{width} × {height} pixels are not given")
         pixels = room[: 3 * height * width].reshape(height, width, 3)
         # A BufferedReader fills the whole array unless the process dies.
         if self._answers.readinto(pixels.data.cast("B")) != pixels.nbytes:  # type: ignore[attr-defined]
@@ -371,32 +420,31 @@ class _Decoder:
     @contextmanager
     def _watched(
         self,
-        patience_s: float | None = None,
+        patience_s: float = 0.0,
         give_way: Callable[[], object] = lambda: None,
     ) -> Iterator[None]:
-        """Slow the process down once it computes long, and kill it in the end."""
-        done = threading.Event()
-
-        def watch() -> None:
-            patience = _PATIENCE_S if patience_s is None else patience_s
-            ends, before = time.monotonic() + MAX_WALL_S, _cpu_s(self.process.pid)
-            while not done.wait(_PATIENCE_S):
-                if time.monotonic() > ends:
-                    self._hangs = True
-                    self.process.kill()
-                    return
-                if _cpu_s(self.process.pid) - before > patience and not self.is_spent:
-                    self.is_spent = True  # it cannot be made fast again
-                    give_way()
-                    if hasattr(os, "setpriority"):
-                        with suppress(OSError):
-                            os.setpriority(os.PRIO_PROCESS, self.process.pid, _NICE)
-
-        threading.Thread(target=watch, name="decoder", daemon=True).start()
+        """Let `look` slow the process down, and kill it in the end."""
+        now, cpu_s = time.monotonic(), _cpu_s(self.process.pid)
+        patience_s = patience_s or _PATIENCE_S
+        self._watch = _Watch(now + MAX_WALL_S, cpu_s + patience_s, give_way)
         try:
             yield
         finally:
-            done.set()
+            self._watch = None
+
+    def look(self) -> None:
+        """Slow the process down once it has computed long, and kill it in the end."""
+        if (watch := self._watch) is None:
+            return
+        if time.monotonic() > watch.ends:
+            self._hangs = True
+            self.process.kill()
+        elif _cpu_s(self.process.pid) > watch.slow_from_cpu_s and not self.is_spent:
+            self.is_spent = True  # it cannot be made fast again
+            watch.give_way()
+            if hasattr(os, "setpriority"):
+                with suppress(OSError):
+                    os.setpriority(os.PRIO_PROCESS, self.process.pid, _NICE)
 
     def _cause_of_death(self) -> str:
         self.process.kill()
@@ -485,6 +533,29 @@ class _Pool:
         default_factory=lambda: threading.Semaphore(_MAX_DECODERS)
     )
     memory: _Memory = field(default_factory=lambda: _Memory(_MEMORY_OF_ALL))
+    watcher: threading.Thread | None = None
+
+    def run(self, decoder: _Decoder) -> None:
+        """Watch a decoder until it is taken out of those that run."""
+        with self.lock:
+            self.running.add(decoder)
+            if self.watcher is None:
+                watcher = threading.Thread(
+                    target=self._watch, name="decoders", daemon=True
+                )
+                watcher.start()
+                self.watcher = watcher
+
+    def _watch(self) -> None:
+        while True:
+            time.sleep(_PATIENCE_S)
+            with self.lock:
+                running = list(self.running)
+                if not running:
+                    self.watcher = None
+                    return
+            for decoder in running:
+                decoder.look()
 
 
 _pool = _Pool()
@@ -519,8 +590,8 @@ def _borrowed_decoder() -> Iterator[_Decoder]:
             decoder = alive.pop() if alive else None
             pool.idle = alive
         decoder = decoder or _Decoder()
-        pool.running.add(decoder)
         try:
+            pool.run(decoder)
             yield decoder
         except BaseException:
             decoder.is_spent = True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import io
+import json
 import os
 import re
 import signal
@@ -648,6 +649,18 @@ def wait_for(condition: Callable[[], Any]) -> Any:
     raise AssertionError("it did not happen within 30 s")
 
 
+@pytest.fixture
+def look_every(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
+    """Let decoders be looked at so often, and be slowed down after that time."""
+
+    def change(seconds: float) -> None:
+        monkeypatch.setattr(photo_io, "_PATIENCE_S", seconds)
+        if (watcher := photo_io._pool.watcher) is not None:
+            watcher.join()  # it still looks as often as before
+
+    return change
+
+
 def test_a_photo_that_takes_too_long_is_refused(monkeypatch):
     monkeypatch.setattr(photo_io, "MAX_CPU_S", 0.1)
     assert "PNG picture that takes more than 0 s to decode" in refusal(slow_photo())
@@ -674,15 +687,15 @@ def test_a_crash_of_the_decoder_costs_one_photo():
     assert photo_io.decode(encode(four_corners(), "PNG")).shape == (48, 64, 3)
 
 
-def test_a_decoder_that_computes_nothing_is_killed_in_the_end(monkeypatch):
-    monkeypatch.setattr(photo_io, "_PATIENCE_S", 0.1)
+def test_a_decoder_that_computes_nothing_is_killed_in_the_end(monkeypatch, look_every):
+    look_every(0.1)
     monkeypatch.setattr(photo_io, "MAX_WALL_S", 0.5)
     with stuck_decoder() as (_, sentence):
         assert "PNG picture that was not decoded within 0 s" in sentence.result()
 
 
-def test_a_decoder_that_waits_on_a_busy_computer_is_kept(monkeypatch):
-    monkeypatch.setattr(photo_io, "_PATIENCE_S", 0.3)
+def test_a_decoder_that_waits_on_a_busy_computer_is_kept(look_every):
+    look_every(0.3)
     photo_io.decode(encode(four_corners(), "PNG"))
     (decoder, *_) = photo_io._pool.idle
     decoder.process.send_signal(signal.SIGSTOP)
@@ -694,9 +707,11 @@ def test_a_decoder_that_waits_on_a_busy_computer_is_kept(monkeypatch):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="others tell no processor time")
-def test_a_decoder_that_has_computed_long_makes_way_and_is_replaced(monkeypatch):
+def test_a_decoder_that_has_computed_long_makes_way_and_is_replaced(
+    monkeypatch, look_every
+):
     photo_io.decode(encode(four_corners(), "PNG"))
-    monkeypatch.setattr(photo_io, "_PATIENCE_S", 0.05)
+    look_every(0.05)
     (decoder, *_) = photo_io._pool.idle
     photo_io._pool.idle[:] = [decoder]
     priorities = []
@@ -728,6 +743,89 @@ def test_a_decoder_that_does_not_start_is_no_fault_of_the_photo(monkeypatch):
     monkeypatch.setattr(photo_io.sys, "executable", "/nowhere")
     with pytest.raises(DecoderMissingError, match="does not start"):
         photo_io.decode(encode(four_corners(), "PNG"))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="others tell it otherwise")
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_a_decoder_holds_a_large_photo_once_and_gives_its_memory_back(orientation):
+    photo_io._end_decoders()
+    photo_io.decode(encode(four_corners(), "JPEG"))
+    (decoder,) = photo_io._pool.idle
+
+    def mebibytes(what: str) -> float:
+        status = Path(f"/proc/{decoder.process.pid}/status").read_text()
+        return int(re.search(rf"{what}:\s+(\d+)", status)[1]) / 1024
+
+    before = mebibytes("VmRSS")
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    large = encode(Image.new("RGB", (4000, 3000)), "JPEG", exif=exif.tobytes())
+    photo_io.decode(large)
+    photo = 4 * 4000 * 3000 / 2**20  # Pillow takes 4 bytes for a pixel
+    held = photo * (2 if orientation > 1 else 1)
+    assert held < mebibytes("VmHWM") - before < held + 20
+    photo_io.decode(encode(four_corners(), "JPEG"))
+    assert mebibytes("VmRSS") < before + 20
+
+
+TRUE_FACTS = {"width_px": 64, "height_px": 48, "fault": ""}
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        [["needs", "gives"]],
+        ["needs"],
+        [7],
+        [{}],
+        [{"needs": 2**40, "gives": 0}],
+        [{"needs": -(2**40), "gives": 0}],
+        [{"needs": "all", "gives": 0}],
+        [{"needs": None, "gives": 0}],
+        [{"needs": 0, "gives": 2**40}],
+        [{"needs": 0, "gives": -3}],
+        *(
+            [{"needs": 0, "gives": 3 * 64 * 48}, {**TRUE_FACTS, "shape": shape}]
+            for shape in ([49, 64], [-48, -64], [0, 64], [48.0, 64], [48], "48", None)
+        ),
+        [{"needs": 0, "gives": 0}, {**TRUE_FACTS, "width_px": 2**63}],
+        [{"needs": 0, "gives": 0}, {**TRUE_FACTS, "width_px": -64, "height_px": -48}],
+        [{"needs": 0, "gives": 0}, {**TRUE_FACTS, "width_px": float("inf")}],
+        [{"needs": 0, "gives": 0}, {**TRUE_FACTS, "fault": 7}],
+        [{"needs": 0, "gives": 0}, {**TRUE_FACTS, "tags": 7}],
+        [{"refused": "is\nno photo"}],
+        [{"refused": "is \ud800"}],
+        [{"refused": "no " * 100_000}],
+        [{"refused": ["no"]}],
+    ],
+)
+def test_a_decoder_that_lies_costs_one_photo(monkeypatch, tmp_path, answers):
+    """As one would that a photo has taken over."""
+    assert "crashes the decoder" in refusal_of_fake(monkeypatch, tmp_path, answers)
+    assert photo_io._pool.memory._free == photo_io._MEMORY_OF_ALL
+
+
+def test_an_answer_nested_without_end_costs_one_photo(monkeypatch, tmp_path):
+    script = f"print('[' * {photo_io._LONGEST_ANSWER}, flush=True)"
+    assert "crashes the decoder" in refusal_of_fake(monkeypatch, tmp_path, [], script)
+
+
+def refusal_of_fake(
+    monkeypatch: pytest.MonkeyPatch, folder: Path, answers: list, then: str = ""
+) -> str:
+    """How a photo is refused if this is what its decoder answers."""
+    lines = [json.dumps(answer) for answer in answers]
+    (folder / "answers").write_text("\n".join(["ready", *lines]))
+    path = folder / "decoder"
+    path.write_text(
+        f"#!{sys.executable}\nimport time\n"
+        f"print(open({str(folder / 'answers')!r}).read(), flush=True)\n"
+        f"{then}\ntime.sleep(60)"
+    )
+    path.chmod(0o700)
+    photo_io._end_decoders()
+    monkeypatch.setattr(photo_io.sys, "executable", str(path))
+    return refusal(encode(four_corners(), "PNG"))
 
 
 def test_large_photos_wait_for_the_memory_of_others():
@@ -790,8 +888,8 @@ def test_a_refused_photo_leaves_no_room_taken(little_room):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="others tell no processor time")
-def test_a_photo_that_computes_long_gives_way_to_the_next(monkeypatch):
-    monkeypatch.setattr(photo_io, "_PATIENCE_S", 0.05)
+def test_a_photo_that_computes_long_gives_way_to_the_next(monkeypatch, look_every):
+    look_every(0.05)
     memory = photo_io._Memory(photo_io._PIXELS_OF_ALL)
     monkeypatch.setattr(photo_io, "_pixels_in_use", memory)
     pixels = photo_io.decode(slow_photo())
