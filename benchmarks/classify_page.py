@@ -20,8 +20,9 @@ from pathlib import Path
 from selenium.webdriver import ActionChains, Keys
 
 from benchmarks.browser import PATIENCE_S, Page, open_browser, print_times
-from benchmarks.common import argument_parser, encode_jpeg, running_server
+from benchmarks.common import argument_parser, encode_jpeg
 from coin_core.rendering import render_coin
+from tests.serving import serve
 
 PHOTOS = 10
 MOST_BYTES = 300_000
@@ -100,13 +101,17 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         photos = photos_in(args.photos) if args.photos else render(Path(scratch))
         with (
-            running_server(Path(scratch) / "data") as (pid, address),
+            serve(Path(scratch)) as served,
             open_browser(Path(scratch)) as chrome,
         ):
             chrome.execute_cdp_cmd(
                 "Page.addScriptToEvaluateOnNewDocument", {"source": COUNT}
             )
-            measure(ClassifyPage(Page(chrome, address), pid), photos, args.times)
+            measure(
+                ClassifyPage(Page(chrome, served.address), served.process.pid),
+                photos,
+                args.times,
+            )
 
 
 def photos_in(folder: Path) -> list[Path]:

@@ -5,17 +5,13 @@ from __future__ import annotations
 import argparse
 import io
 import os
-import socket
-import subprocess
-import sys
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import httpx
 import numpy as np
 from PIL import Image
 
@@ -23,9 +19,6 @@ if TYPE_CHECKING:
     from coin_core.catalog import Catalog
 
 ROOT = Path(__file__).resolve().parents[1]
-
-SERVER, READY = ("server.py",), "/api/ready"
-PAGES_ALONE = ("-m", "streamlit", "run", "app.py", "--server.headless", "true")
 
 
 def argument_parser(
@@ -57,54 +50,6 @@ def stopwatch() -> Iterator[Elapsed]:
     yield elapsed
     elapsed.seconds = time.perf_counter() - wall
     elapsed.cpu_seconds = time.process_time() - cpu
-
-
-@contextmanager
-def running_server(
-    data: Path,
-    command: Sequence[str] = PAGES_ALONE,
-    *,
-    ready: str = "/_stcore/health",
-    port_option: str = "--server.port",
-) -> Iterator[tuple[int, str]]:
-    """Run a server on a free port, until it is ready and longer.
-
-    Args:
-        data: Its data folder.
-        command: Arguments of Python.
-        ready: What answers when it is.
-        port_option: How it is told its port.
-
-    Yields:
-        The number of its process, and its address.
-    """
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    server = subprocess.Popen(
-        [sys.executable, *command, port_option, str(port)],
-        cwd=ROOT,
-        env={**os.environ, "COIN_DATA_DIR": str(data)},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    address = f"http://localhost:{port}"
-    try:
-        while server.poll() is None:
-            with suppress(httpx.HTTPError):
-                if httpx.get(address + ready, timeout=60).is_success:
-                    break
-            time.sleep(0.1)
-        else:
-            raise SystemExit("The server did not start.")
-        yield server.pid, address
-    finally:
-        server.terminate()
-        try:
-            server.wait(60)
-        except subprocess.TimeoutExpired:
-            server.kill()
-            server.wait()
 
 
 def encode_jpeg(photo: np.ndarray, quality: int = 90) -> bytes:

@@ -25,9 +25,10 @@ from selenium.webdriver.common.by import By
 
 from benchmarks import catalog_queries
 from benchmarks.browser import Page, open_browser, print_times
-from benchmarks.common import argument_parser, catalog_in, encode_jpeg, running_server
+from benchmarks.common import argument_parser, catalog_in, encode_jpeg
 from coin_core.catalog import Catalog
 from coin_core.rendering import render_coin
+from tests.serving import serve
 
 WIDTH_PX, HEIGHT_PX = 1600, 800
 FILES = 40
@@ -43,10 +44,10 @@ def main() -> None:
         data = args.keep or Path(scratch) / "data"
         catalog = fill(data, args.photos)
         with (
-            running_server(data) as (_, address),
+            serve(Path(scratch), environment={"COIN_DATA_DIR": str(data)}) as served,
             open_browser(Path(scratch)) as chrome,
         ):
-            page = DatasetPage(chrome, address)
+            page = DatasetPage(chrome, served.address)
             measure_gallery(page, args.photos)
             measure_review(page, catalog, args.decisions)
 

@@ -17,11 +17,12 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.browser import Page, open_browser, print_times
-from benchmarks.common import argument_parser, running_server
+from benchmarks.common import argument_parser
 from coin_core.classifiers import shipped_classifiers
 from coin_core.evaluation.metrics import evaluate, report_json
 from coin_core.rulers import DEFAULT_CLASSES as CLASSES
 from coin_core.training.runs import Run, start_run
+from tests.serving import serve
 
 FOLDS, EPOCHS, PHOTOS = 5, 20, 539
 TABLE = "document.querySelector('[data-testid=stDataFrame] canvas')"
@@ -36,10 +37,10 @@ def main() -> None:
         os.environ["COIN_DATA_DIR"] = str(data)
         names = write_runs(args.runs)
         with (
-            running_server(data) as (_, address),
+            serve(Path(scratch)) as served,
             open_browser(Path(scratch)) as chrome,
         ):
-            page = Page(chrome, address)
+            page = Page(chrome, served.address)
             listed = f"document.body.innerText.includes('{args.runs} runs')"
             print_times("first load since the start", [open_page(page, "", listed)])
             several = "?" + "&".join(f"run={name}" for name in names[:6])

@@ -25,12 +25,8 @@ from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.sync.client import connect
 
-from benchmarks.common import (
-    argument_parser,
-    encode_jpeg,
-    running_server,
-    stopwatch,
-)
+from benchmarks.common import argument_parser, encode_jpeg, stopwatch
+from tests.serving import serve
 
 LONGEST_S = 900.0
 
@@ -46,17 +42,17 @@ def main() -> None:
     size_mb = sum(map(len, trays[0])) / 2**20
     print(f"{args.photos} photos of {args.megapixels} megapixels, {size_mb:.0f} MB")
     with (
-        tempfile.TemporaryDirectory() as data,
-        running_server(Path(data)) as (pid, address),
-        Peak(psutil.Process(pid)) as peak,
+        tempfile.TemporaryDirectory() as folder,
+        serve(Path(folder)) as served,
+        Peak(psutil.Process(served.process.pid)) as peak,
     ):
-        first = Visitor(address)
+        first = Visitor(served.address)
         first.open_page()
         print(f"with the classifiers loaded: {peak.now():.0f} MB")
         first.close()
         with stopwatch() as elapsed, ThreadPoolExecutor(args.visitors) as pool:
             verdicts = pool.map(
-                lambda photos: visit(address, photos), trays, timeout=LONGEST_S
+                lambda photos: visit(served.address, photos), trays, timeout=LONGEST_S
             )
             print("photos in the tables:", *verdicts)
         print(

@@ -34,16 +34,11 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
-from benchmarks.common import (
-    READY,
-    SERVER,
-    argument_parser,
-    encode_jpeg,
-    running_server,
-)
+from benchmarks.common import argument_parser, encode_jpeg
 from coin_core.classifiers.torchvision_import import torchvision
 from coin_core.rendering import render_coin
 from coin_core.training.environment import describe_machine
+from tests.serving import READY, SERVER, serve
 
 SEED = 4_000_039
 PHOTOS = 20
@@ -66,7 +61,7 @@ def main() -> None:
     parser.add_argument("--weights", type=Path)
     args = parser.parse_args()
     if args.be:
-        serve(args.port, args.weights, keep=args.be == "keeping")
+        answer_plainly(args.port, args.weights, keep=args.be == "keeping")
         return
     print(describe_machine())
     photos = [
@@ -78,7 +73,8 @@ def main() -> None:
         network = torchvision.models.resnet18(num_classes=3)
         save_file(network.state_dict(), weights)
         ours, loading, keeping = SERVERS
-        be = ["-m", "benchmarks.serving", "--weights", str(weights), "--be"]
+        be = ["-m", "benchmarks.serving", "--weights", str(weights)]
+        be += ["--port", "PORT", "--be"]
         commands = {
             ours: SERVER,
             loading: [*be, "loading"],
@@ -88,13 +84,10 @@ def main() -> None:
         with ExitStack() as stack:
             urls, processes = {}, {}
             for name, command in commands.items():
-                option = "--server.port" if name == ours else "--port"
-                server = running_server(
-                    Path(folder), command, ready=READY, port_option=option
-                )
-                pid, address = stack.enter_context(server)
-                urls[name] = address + SERVERS[name]
-                processes[name] = psutil.Process(pid)
+                server = serve(Path(folder), command, ready=READY)
+                served = stack.enter_context(server)
+                urls[name] = served.address + SERVERS[name]
+                processes[name] = psutil.Process(served.process.pid)
             for count in args.clients:
                 rates = measure(urls, processes, photos, count, args.seconds)
                 print(
@@ -181,7 +174,7 @@ async def load(
     return took, late
 
 
-def serve(port: int, weights: Path, *, keep: bool) -> None:
+def answer_plainly(port: int, weights: Path, *, keep: bool) -> None:
     """Be a straightforward server, until killed."""
     kept = load_network(weights) if keep else None
     one_at_a_time = threading.Lock()

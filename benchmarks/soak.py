@@ -27,16 +27,14 @@ import numpy as np
 import psutil
 
 from benchmarks.common import (
-    READY,
-    SERVER,
     argument_parser,
     encode_jpeg,
-    running_server,
     stopwatch,
 )
 from benchmarks.memory import Visitor, process_memory_mb
 from coin_core.rendering import render_coin
 from coin_core.training.environment import describe_machine
+from tests.serving import READY, SERVER, serve
 
 SEED = 4_000_043
 PHOTOS = 40
@@ -55,14 +53,14 @@ def main() -> None:
     print(describe_machine())
     fine = True
     with (
-        tempfile.TemporaryDirectory() as data,
-        running_server(Path(data), SERVER, ready=READY) as (pid, address),
+        tempfile.TemporaryDirectory() as folder,
+        serve(Path(folder), SERVER, ready=READY) as served,
     ):
         if args.sessions:
-            fine &= open_sessions(address, args.sessions, args.rounds)
+            fine &= open_sessions(served.address, args.sessions, args.rounds)
         if args.minutes or args.photos:
-            process, seconds = psutil.Process(pid), args.minutes * 60
-            fine &= soak(process, address, args.clients, seconds, args.photos)
+            process, seconds = psutil.Process(served.process.pid), args.minutes * 60
+            fine &= soak(process, served.address, args.clients, seconds, args.photos)
     sys.exit(not fine)
 
 

@@ -1,4 +1,4 @@
-"""Start the app as its users do, and wait until it answers."""
+"""Start the app as its users do, and wait until it answers; for benchmarks too."""
 
 from __future__ import annotations
 
@@ -14,10 +14,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import pytest
-
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).resolve().parents[1]
 PAGES = ("-m", "streamlit", "run", "app.py", "--server.port", "PORT")
+SERVER, READY = (str(ROOT / "server.py"), "--server.port", "PORT"), "/api/ready"
 PATIENCE_S = 300  # other work may run beside the tests
 
 
@@ -79,20 +78,21 @@ def serve(
     finally:
         process.terminate()
         try:
-            process.wait(20)
+            process.wait(60)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
 
 
 def _wait(served: Served, path: str) -> None:
-    end = time.monotonic() + PATIENCE_S
-    while time.monotonic() < end:
+    until = time.monotonic() + PATIENCE_S
+    while time.monotonic() < until:
         if served.process.poll() is not None:
-            pytest.fail(f"The app did not start:\n{served.log.read_text()[-2000:]}")
+            end = served.log.read_text()[-2000:]
+            raise RuntimeError(f"The app did not start:\n{end}")
         try:
             with urllib.request.urlopen(served.address + path, timeout=60):
                 return
         except (urllib.error.URLError, OSError):
             time.sleep(0.2)
-    pytest.fail(f"The app was not served within {PATIENCE_S} s")
+    raise RuntimeError(f"The app was not served within {PATIENCE_S} s")

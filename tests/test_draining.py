@@ -12,7 +12,7 @@ import pytest
 from coin_core.errors import CoinError
 from coin_core.rendering import render_coin
 from server import DRAIN_VARIABLE, MAX_DRAIN_S, read_drain_s
-from tests.serving import ROOT, serve
+from tests.serving import READY, SERVER, serve
 
 DRAIN_S = 15
 CLIENTS = 4
@@ -43,9 +43,8 @@ def test_no_request_fails_while_the_server_ends(tmp_path, encode_photo):
                     return
                 answers.append((sent, answer.status_code))
 
-    command = [str(ROOT / "server.py"), "--server.port", "PORT"]
     settings = {DRAIN_VARIABLE: str(DRAIN_S)}
-    with serve(tmp_path, command, ready="/api/ready", environment=settings) as served:
+    with serve(tmp_path, SERVER, ready=READY, environment=settings) as served:
 
         def ready() -> int:
             return httpx.get(f"{served.address}/api/ready", timeout=60).status_code

@@ -11,7 +11,7 @@ import pytest
 
 from coin_core.api import Client
 from coin_core.rendering import render_coin
-from tests.serving import ROOT, serve
+from tests.serving import READY, SERVER, serve
 
 pytestmark = pytest.mark.slow
 
@@ -20,8 +20,7 @@ pytestmark = pytest.mark.slow
 def started(tmp_path_factory):
     """The server; it finds its pages and settings from anywhere."""
     folder = tmp_path_factory.mktemp("server")
-    command = [str(ROOT / "server.py"), "--server.port", "PORT"]
-    with serve(folder, command, ready="/api/ready", cwd=folder) as served:
+    with serve(folder, SERVER, ready=READY, cwd=folder) as served:
         yield served
 
 

@@ -35,6 +35,7 @@ from coin_core.catalog import (
 from coin_core.model_store.bundle import WEIGHTS_DIR, load_card, weights_digest
 from coin_core.rendering import render_coin
 from coin_core.rulers import DEFAULT_CLASSES
+from tests import serving
 from tests.browser.conftest import open_browser
 from tests.browser.visit import DatasetVisit
 from tests.object_store import new_prefix
@@ -86,13 +87,12 @@ class Team:
         """Start the server of a machine, and wait until it is ready."""
         folder = self.folder / name
         folder.mkdir(exist_ok=True)
-        command = [str(ROOT / "server.py"), "--server.port", "PORT"]
         self._stack[name] = ExitStack()
         self.servers[name] = self._stack[name].enter_context(
             serve(
                 folder,
-                command,
-                ready="/api/ready",
+                serving.SERVER,
+                ready=serving.READY,
                 environment=self.variables,
                 port=self.ports[name],
             )
