@@ -56,7 +56,7 @@ def test_a_scene_counts_only_when_nothing_else_is_found(monkeypatch, coins, shar
         background="white",
         arrangement="one",
     )
-    monkeypatch.setattr(train_coin_detector.faces, "detect_coins", find)
+    monkeypatch.setattr(train_coin_detector.detection, "detect_coins", find)
     monkeypatch.setattr(train_coin_detector, "draw_scene", lambda rng: scene)
     figures = train_coin_detector.measure_coin_detector(4, 0)
     assert figures["accuracy"] == share
