@@ -34,7 +34,9 @@ LOCALE_FOLDER: Final = Path(__file__).parent.parent / "locale"
 # A text of no more letters fits sentences that are not its own.
 _FEW_LETTERS: Final = 9
 _FEW_IN_SENTENCE: Final = 6
-_Pattern = tuple[re.Pattern[str], re.Pattern[str], str]
+# Longer sentences stay English, and so do parts of parts of parts of parts.
+_MOST_LETTERS: Final = 2000
+_LEVELS: Final = 4
 _language: ContextVar[str | None] = ContextVar("language", default=None)
 _find_language: Callable[[], str] = lambda: ENGLISH  # noqa: E731
 
@@ -104,34 +106,43 @@ def translate(sentence: str) -> str:
     What a job or an error has said is English, with names and numbers in it. It is
     compared with the texts that have placeholders, and so are the parts it names.
     """
+    return _translate(sentence, _LEVELS)
+
+
+def _translate(sentence: str, levels: int) -> str:
+    """`translate`, with parts of parts down to a number of levels.
+
+    The names in a sentence may be anybody's: the work must not grow faster than it.
+    """
     language = current_language()
-    if language == ENGLISH or not sentence.strip():
+    if language == ENGLISH or not sentence.strip() or not levels:
         return sentence
     known = _(sentence)
-    if known != sentence:
+    if known != sentence or len(sentence) > _MOST_LETTERS:
         return known
     if re.match(r"[\d,]+ .*, \d", sentence):  # counts of several things
-        listed = _translate_list(sentence)
+        listed = _translate_list(sentence, levels)
         if listed != sentence:
             return listed
-    for shortest, longest, text in _patterns(language):
-        if (found := shortest.fullmatch(sentence)) is None:
+    for pattern in _patterns(language):
+        if not (found := pattern.match(sentence)):
             continue
         # Where a name ends is a question if it holds the words that follow it.
-        other = longest.fullmatch(sentence)
-        ways = [_Parts(one.groupdict()) for one in (found, other) if one]
+        ways = [_Parts(parts, levels - 1) for parts in found]
         best = max(ways, key=lambda parts: parts.known)
-        return re.sub(r"\{(\w+)[^{}]*\}", r"{\1}", _(text)).format(**best)
-    return _translate_list(sentence)
+        return re.sub(r"\{(\w+)[^{}]*\}", r"{\1}", _(pattern.text)).format(**best)
+    return _translate_list(sentence, levels)
 
 
-def _translate_list(text: str) -> str:
+def _translate_list(text: str, levels: int) -> str:
     """Several sentences, or a list of which each part is known, part by part."""
     sentences = re.split(r"(?<=\.) ", text)
     if len(sentences) > 1:
-        return " ".join(map(translate, sentences))
+        return " ".join(_translate(one, levels - 1) for one in sentences)
     parts = text.split(", ")
-    translated = list(map(translate, parts)) if len(parts) > 1 else parts
+    if len(parts) == 1:
+        return text
+    translated = [_translate(part, levels - 1) for part in parts]
     known = all(one != part for one, part in zip(translated, parts, strict=True))
     return ", ".join(translated) if known else text
 
@@ -139,23 +150,72 @@ def _translate_list(text: str) -> str:
 class _Parts(dict[str, str]):
     """The translated parts of a sentence, and how many are known words or numbers."""
 
-    def __init__(self, parts: dict[str, str]) -> None:
-        super().__init__({name: translate(part) for name, part in parts.items()})
+    def __init__(self, parts: dict[str, str], levels: int) -> None:
+        super().__init__(
+            {name: _translate(part, levels) for name, part in parts.items()}
+        )
         self.known = sum(
             self[name] != part or not re.search(r"[^\W\d_]", part)
             for name, part in parts.items()
         )
 
 
-@cache
-def _patterns(
-    language: str,
-) -> tuple[tuple[re.Pattern[str], re.Pattern[str], str], ...]:
-    """Two patterns for each text with placeholders, those with most words first.
+class _Pattern:
+    """A text with placeholders, which are of one letter or more in a sentence."""
 
-    The first placeholder takes as little as it can in the one, and as much in the
-    other.
-    """
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self._names: list[str] = []
+        self._words = [""]
+        for words, name, _spec, _conversion in Formatter().parse(text):
+            self._words[-1] += words
+            if name:
+                self._names.append(name)
+                self._words.append("")
+
+    def match(self, sentence: str) -> list[dict[str, str]]:
+        """The parts of a sentence in place of the placeholders, if it is that text.
+
+        The first one takes as little as it can, and then as much.
+        """
+        first, *between = self._words[:-1]
+        start, end = len(first), len(sentence) - len(self._words[-1])
+        if end <= start or not (
+            sentence.startswith(first) and sentence.endswith(self._words[-1])
+        ):
+            return []
+        last = end
+        for words in reversed(between):
+            last = sentence.rfind(words, start + 1, last - 1)
+            if last < 0:
+                return []
+        ways = [
+            self._parts(sentence, between, start, one, end)
+            for one in ((start, last) if between else (start,))
+        ]
+        return [parts for parts in ways if parts]
+
+    def _parts(
+        self, sentence: str, between: list[str], start: int, least: int, end: int
+    ) -> dict[str, str]:
+        """The parts, where the first does not end before `least`; {} if none fit."""
+        parts: dict[str, str] = {}
+        for name, words in zip(self._names, [*between, None], strict=True):
+            stop = end
+            if words is not None:
+                stop = sentence.find(words, max(start + 1, least), end)
+            part = sentence[start:stop]
+            if stop <= start or parts.setdefault(name, part) != part:
+                return {}
+            if name == "count" and not re.fullmatch(r"[\d,]+", part):
+                return {}
+            start = stop + len(words or "")
+        return parts
+
+
+@cache
+def _patterns(language: str) -> tuple[_Pattern, ...]:
+    """A pattern for each text with placeholders, those with most words first."""
     sizes = {text: len(re.sub(r"\{.*?\}|\W", "", text)) for text in _texts(language)}
     texts = [
         text
@@ -165,19 +225,7 @@ def _patterns(
         | text.startswith("{count} ")
     ]
     texts.sort(key=lambda text: -sizes[text])
-    return tuple((_pattern(text), _pattern(text, "+"), text) for text in texts)
-
-
-def _pattern(text: str, first: str = "+?") -> re.Pattern[str]:
-    expression = ""
-    for words, name, _spec, _conversion in Formatter().parse(text):
-        expression += re.escape(words)
-        if name:
-            is_known = f"(?P<{name}>" in expression
-            many = "+?" if "(?P<" in expression else first
-            sign = r"[\d,]" if name == "count" else "."
-            expression += f"(?P={name})" if is_known else f"(?P<{name}>{sign}{many})"
-    return re.compile(expression, re.DOTALL)
+    return tuple(map(_Pattern, texts))
 
 
 @cache

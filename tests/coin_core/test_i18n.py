@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import re
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -98,6 +100,33 @@ def test_a_name_may_hold_the_words_of_a_sentence(catalogue) -> None:
             assert translate(f"The folder {folder} holds 1,200 photos.") == (
                 f"En {folder} estas 1,200 fotoj."
             )
+
+
+def test_names_that_repeat_the_words_of_a_sentence_take_no_time() -> None:
+    """Names come from anybody; a search that goes back and forth took minutes."""
+    began = time.process_time()
+    with speaking("he"):
+        most = sorted(i18n._texts("he"), key=lambda text: -text.count("{"))[:20]
+        for text in most:
+            words = re.split(r"\{.*?\}", text)
+            for part in ("".join(one * 200 for one in words), "x".join(words) * 50):
+                assert translate(f"{part[:1990]}!")
+        assert translate("a, " * 600)
+        assert translate("x. " * 600)
+        assert translate("x. " * 900) == "x. " * 900
+    assert time.process_time() - began < 15
+
+
+def test_a_finished_sentence_fits_one_text_as_a_whole(catalogue) -> None:
+    catalogue("eo")
+    with speaking("eo"):
+        for sentence in (
+            "The photo  is not kept: it is full.",
+            "The photo is not kept: it is full.",
+            "The photo a is not kept: .",
+            "The folder b holds some photos.",
+        ):
+            assert translate(sentence) == sentence
 
 
 def test_placeholders_keep_their_order_in_text_from_right_to_left(catalogue) -> None:

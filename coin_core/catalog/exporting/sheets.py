@@ -39,7 +39,6 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
     """A CSV table in UTF-8, with the byte order mark that spreadsheets need."""
     text = io.StringIO()
     writer = csv.writer(text, quoting=csv.QUOTE_MINIMAL, lineterminator="\r\n")
-    writer.writerow(columns)
-    for row in rows:
+    for row in (columns, *rows):
         writer.writerow([guard(value) for value in row])
     return b"\xef\xbb\xbf" + text.getvalue().encode("utf-8", errors="replace")

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
 from coin_core.catalog import CatalogFace, CoinFacts, PhotoRecord, RotatedBox, Side
-from coin_core.catalog.exporting.sheets import guard
+from coin_core.catalog.exporting.sheets import guard, table
 from coin_core.catalog.exporting.writer import export
 from coin_core.catalog.versions import freeze
 from coin_core.errors import CatalogError
@@ -337,6 +337,12 @@ FORMULAS = [
 @pytest.mark.parametrize("text", FORMULAS)
 def test_no_cell_can_run(text):
     assert not runs(str(guard(text)))
+
+
+def test_no_heading_can_run():
+    """Those of the answers hold the names of classes, which come from a card."""
+    line = table(["photo", "p_;=1+1"], [["a", 1]]).decode("utf-8-sig").splitlines()[0]
+    assert not runs(line.replace(",", ";"))
 
 
 def runs(cell):
