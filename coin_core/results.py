@@ -139,6 +139,14 @@ def class_title(name: str) -> str:
     return _(RULERS[name].name if name in RULERS else name.replace("_", " "))
 
 
+def stated(probability: float) -> float:
+    """A probability as people are told it: never surer than 0.99, and never 0.
+
+    The calibration is not measured finely enough for either.
+    """
+    return min(max(probability, 0.001), 0.99)
+
+
 def sentence(verdict: Verdict) -> str:
     """Return the verdict in one sentence."""
     if verdict.reason is not None:
@@ -147,8 +155,7 @@ def sentence(verdict: Verdict) -> str:
             return _("Cannot tell: {reason}").format(reason=_(_UNLIKE))
         return _("Cannot tell: {reason}").format(reason=_(_REASONS[verdict.reason]))
     best, probability = verdict.ranked[0]
-    # Never "100 %": the calibration is not measured that finely.
-    percent = min(99, round(100 * probability))
+    percent = round(100 * stated(probability))
     return _("{ruler}, {percent} %").format(ruler=class_title(best), percent=percent)
 
 

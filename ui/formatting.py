@@ -12,7 +12,7 @@ from coin_core.i18n import ENGLISH, N_, _, current_language, ngettext, translate
 from coin_core.imaging.photo_io import ACCEPTED
 from coin_core.model_store.bundle import BundleInfo
 from coin_core.model_store.card import Card
-from coin_core.results import Side
+from coin_core.results import Side, stated
 from coin_core.rulers import Ruler
 
 NBSP = "\N{NO-BREAK SPACE}"
@@ -104,13 +104,10 @@ def percent(fraction: float, digits: int = 0) -> str:
 
 
 def probability_text(probability: float) -> str:
-    """A probability as a whole percentage, never 0 % or 100 %.
-
-    The classifiers were not measured finely enough for either.
-    """
+    """A probability as a whole percentage, never 0 % or 100 %."""
     if probability < 0.005:
         return f"<{NBSP}{percent(0.01)}"
-    return percent(min(probability, 0.99))
+    return percent(stated(probability))
 
 
 def real_figures(card: Card) -> Mapping[str, Any] | None:

@@ -24,6 +24,7 @@ from ui.formatting import (
     accepted_files,
     as_text,
     full_title,
+    measured,
     percent,
     reign_years,
     short_title,
@@ -98,6 +99,8 @@ def show_example(place: DeltaGenerator) -> None:
             )
             + " "
             + _("Rendered coin, not a photograph.")
+            + " "
+            + as_text(measured(card))
         )
         if st.button(_("See everything about this coin"), key="open_example"):
             name, data = demo_file(DEMO_COINS[0])
@@ -223,8 +226,8 @@ def show_measurements() -> None:
                 help=_("The rest are answered “cannot tell”.")
             ),
             _("right when it answers"): percent_column(),
-            _("calibration error"): st.column_config.NumberColumn(
-                format="%.1f %%",
+            _("calibration error"): percent_column(
+                digits=1,
                 help=_(
                     "The average difference between the stated probability and how "
                     "often it was right."

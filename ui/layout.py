@@ -131,6 +131,16 @@ _RIGHT_TO_LEFT = """<style>
   padding: .1rem 1rem .1rem 0; }
 .coin-card.unsure { border-right-color: #b9ab97; }
 .coin-swatch { margin: 0 0 0 .35em; }
+/* A field may hold either script; what it holds decides. */
+input, textarea { unicode-bidi: plaintext; text-align: start; }
+/* The knob of a switch moves to the right, as if text did. */
+[data-testid="stCheckbox"] label:has([role="switch"]) > div:not([data-testid]) {
+  direction: ltr; transform: scaleX(-1); }
+[data-testid="stCheckbox"] [data-testid="stTooltipIcon"],
+[data-testid="stWidgetLabel"] [data-testid="stTooltipIcon"] {
+  margin-inline-start: .35rem; }
+[data-testid="stExpander"] summary > span > span:first-child {
+  transform: scaleX(-1); }
 /* Streamlit moves a closed sidebar to the left, here over the page. */
 section[data-testid="stSidebar"][data-collapsed="true"] {
   display: none !important; }
@@ -140,6 +150,8 @@ section[data-testid="stSidebar"][data-collapsed="true"] {
   border-radius: 0 .35rem .35rem 0 !important; }
 [data-testid="stButtonGroup"] [data-variant="segmented_control"]:last-child {
   border-radius: .35rem 0 0 .35rem !important; margin: 0 !important; }
+[data-testid="stButtonGroup"] [data-variant="segmented_control"]:not([data-selected]) {
+  border-color: #d8ccb8 !important; }
 </style>"""
 
 

@@ -12,7 +12,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from coin_core.i18n import N_, _, current_language, text_direction, translate
-from coin_core.results import class_title
+from coin_core.results import class_title, stated
 from coin_core.training.error_analysis import (
     Bin,
     answer_of,
@@ -268,7 +268,7 @@ def _mistake(row: Row) -> str:
     return _("is {label}; predicted {answer}, {percent}").format(
         label=class_title(str(row["label"])),
         answer=class_title(answer_of(row)),
-        percent=f"{confidence_of(row):.0%}",
+        percent=f"{stated(confidence_of(row)):.0%}",
     )
 
 

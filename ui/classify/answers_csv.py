@@ -9,11 +9,11 @@ from coin_core.catalog.exporting.sheets import table
 from coin_core.errors import UnreadablePhotoError
 from coin_core.i18n import ENGLISH, speaking
 from coin_core.model_store.card import Card
-from coin_core.results import class_title, transliterated
+from coin_core.results import class_title, stated, transliterated
 from ui.classify import predict
 from ui.classify.results_table import own_reading
 from ui.classify.session import PhotoNote, UploadedPhoto, UploadSession
-from ui.classify.verdict import WHY_NOT
+from ui.classify.verdict import why_not
 
 _COLUMNS = (
     *("photo", "context", "own_reading", "note", "classifier", "verdict"),
@@ -50,10 +50,11 @@ def _rows(
         except UnreadablePhotoError:  # said when it was dropped
             return
         verdict = result.verdicts[0]
+        faces = () if photo.digest in session.boxes else result.faces
         ranked = verdict.ranked[:2]
         cells: list[object] = []
         for one, share in ranked:
-            cells += [class_title(one), round(share, 4)]
+            cells += [class_title(one), _rounded(share)]
         cells += [None] * (4 - len(cells))
         box = predict.legend_box(result)
         edges: list[object] = [None] * 5
@@ -66,7 +67,7 @@ def _rows(
             "cannot tell" if verdict.ruler is None else cells[0],
             # Without a ruler the first choice is only what the coin leans to.
             *cells[1:],
-            WHY_NOT[verdict.reason] if verdict.reason else "",
+            why_not(verdict, faces),
             transliterated(predict.letters_of(session, photo, result, name)),
             *(*edges, by if box else ""),
             *(verdict.model, verdict.origin, photo.digest, photo.rendered_as or "", at),
@@ -75,4 +76,4 @@ def _rows(
 
 
 def _rounded(probability: float | None) -> float | None:
-    return None if probability is None else round(probability, 4)
+    return None if probability is None else round(stated(probability), 4)

@@ -12,10 +12,10 @@ from coin_core.classifiers.together_card import TOGETHER_CARD
 from coin_core.i18n import _, ngettext
 from coin_core.imaging.preprocessing import RotatedBox
 from coin_core.model_store.card import Card
-from coin_core.results import Verdict, class_title
+from coin_core.results import DetectedFace, Verdict, class_title
 from ui.classify import predict
 from ui.classify.session import UploadedPhoto
-from ui.classify.verdict import WHY_NOT, headline, is_weighed, verdict_bars
+from ui.classify.verdict import headline, is_weighed, verdict_bars, why_not
 from ui.components.charts import comparison_bars, show_chart
 from ui.components.paleo_hebrew import glyph_style, legend_table
 from ui.components.table import show_small_table
@@ -32,6 +32,7 @@ def show_comparison(
     verdicts: Sequence[Verdict],
     cards: Mapping[str, Card],
     together: Verdict | None = None,
+    faces: Sequence[DetectedFace] = (),
 ) -> None:
     """A chart and a table of the verdicts of all classifiers on this coin.
 
@@ -39,9 +40,10 @@ def show_comparison(
         verdicts: Of each classifier.
         cards: Of all of them.
         together: The verdict of all that ship together.
+        faces: The faces of the photo; none if the visitor drew the box.
     """
     st.header(_("How the classifiers agree"), anchor=False)
-    st.markdown(agreement(verdicts))
+    st.markdown(agreement(verdicts, faces))
     if not any(map(is_weighed, verdicts)):
         return
     if together is not None:
@@ -100,7 +102,7 @@ def _show_bars(verdicts: Sequence[Verdict], cards: Mapping[str, Card]) -> None:
         bars[short_title(card)] = verdict_bars(verdict, card.classes)
         if verdict.reason is not None:
             refused[short_title(card)] = "({})".format(
-                _("cannot tell: {reason}").format(reason=_(WHY_NOT[verdict.reason]))
+                _("cannot tell: {reason}").format(reason=why_not(verdict, ()))
             )
     show_chart(comparison_bars(bars, refused=refused), key="comparison")
 
@@ -112,11 +114,7 @@ def _show_verdicts(verdicts: Sequence[Verdict], cards: Mapping[str, Card]) -> No
                 _("classifier"): short_title(cards[verdict.classifier]),
                 _("says"): class_title(verdict.ruler)
                 if verdict.ruler
-                else _("cannot tell: {reason}").format(
-                    reason=_(WHY_NOT[verdict.reason])
-                )
-                if verdict.reason
-                else _("cannot tell"),
+                else _("cannot tell: {reason}").format(reason=why_not(verdict, ())),
                 _("probability"): probability_text(verdict.probabilities[verdict.ruler])
                 if verdict.ruler
                 else "",
@@ -141,14 +139,12 @@ def _show_colours(classes: Sequence[str]) -> None:
     )
 
 
-def agreement(verdicts: Sequence[Verdict]) -> str:
-    """One sentence on how many classifiers agree."""
+def agreement(verdicts: Sequence[Verdict], faces: Sequence[DetectedFace] = ()) -> str:
+    """One sentence on how many classifiers agree on a photo with these faces."""
     named = Counter(v.ruler for v in verdicts if v.ruler is not None)
     ruler, count = named.most_common(1)[0] if named else (None, 0)
     if ruler is None:
-        reasons = Counter(
-            _(WHY_NOT[v.reason]) for v in verdicts if v.reason is not None
-        )
+        reasons = dict.fromkeys(why_not(verdict, faces) for verdict in verdicts)
         return _("None of them names a ruler: {reasons}.").format(
             reasons=", ".join(reasons)
         )

@@ -20,7 +20,7 @@ from ui.classify.answers_csv import answers_csv
 from ui.classify.session import UploadSession
 from ui.classify.to_dataset import offer_review, show_add_to_dataset
 from ui.formatting import as_text
-from ui.language import language_name
+from ui.language import key_of_menu, language_name
 
 MAX_REPORT_COINS = 200  # the pictures of a report are kept in memory
 _KEY, _MADE = "report_task", "report_made"
@@ -93,7 +93,7 @@ def _ask_report(
         format_func=language_name,
         default=current_language(),
         required=True,
-        key="report_language",
+        key=key_of_menu("report_language"),
         persist_state="session",
     )
     count = min(len(session.photos), MAX_REPORT_COINS)

@@ -48,7 +48,7 @@ def show_result(
     if len(others) > 1:
         with agreement.container(), errors_on_page(), st.spinner(_("Comparing …")):
             verdicts, together = ask_all(session, photo, others)
-            show_comparison(verdicts, others, together)
+            show_comparison(verdicts, others, together, () if box else result.faces)
     face = box or _legend_box(result)
     if face is not None and classes == DEFAULT_CLASSES:
         with similar.container():

@@ -12,7 +12,7 @@ from coin_core.model_store.card import Card
 from coin_core.results import RejectReason, class_title
 from ui.classify.predict import result_of
 from ui.classify.session import NOBODY, PhotoNote, UploadSession
-from ui.classify.verdict import WHY_NOT
+from ui.classify.verdict import why_not
 from ui.components.custom import results_table
 from ui.components.images import media_address
 from ui.formatting import as_text, measured, probability_text, short_title
@@ -48,7 +48,8 @@ def table_rows(session: UploadSession, classifier: str) -> list[Row]:
         if verdict.ruler is None and verdict.reason is not RejectReason.TOO_WORN:
             ranked = []
         first, second = [*ranked, ("", None), ("", None)][:2]
-        reason = _(WHY_NOT[verdict.reason]) if verdict.reason else ""
+        faces = () if photo.digest in session.boxes else result.faces
+        reason = why_not(verdict, faces)
         if ranked and not verdict.ruler:
             reason = _("{reason}; leans to {ruler}").format(
                 reason=reason, ruler=class_title(first[0])

@@ -63,6 +63,8 @@ class UploadSession:
     Attributes:
         photos: The photos by digest, in the order of their upload.
         problems: Error messages of the last upload.
+        repeated: Files of the last upload that were there already, with the names
+            under which they are.
         results: Results by digest and classifier.
         thumbnails: Small JPEGs by digest.
         letters: What nets read, by digest, box and classifier.
@@ -80,6 +82,7 @@ class UploadSession:
 
     photos: dict[str, UploadedPhoto] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
+    repeated: list[tuple[str, str]] = field(default_factory=list)
     results: dict[tuple[str, str], PhotoResult] = field(default_factory=dict)
     thumbnails: dict[str, bytes] = field(default_factory=dict)
     letters: dict[LettersKey, tuple[LetterRead, ...]] = field(default_factory=dict)
@@ -105,7 +108,7 @@ class UploadSession:
 
         A file beyond the limit is refused by name; the others are kept.
         """
-        self.problems = []
+        self.problems, self.repeated = [], []
         self.upload_count += 1
         size, first, max_bytes = self.size_bytes, None, memory.visitor_bytes()
         for name, data in files:
@@ -124,6 +127,8 @@ class UploadSession:
                 self.photos[digest] = UploadedPhoto(
                     name=name, digest=digest, data=data, rendered_as=rendered_as
                 )
+            else:
+                self.repeated.append((name, self.photos[digest].name))
             first = first or digest
         self.selected = first or self.selected
 
@@ -169,7 +174,7 @@ class UploadSession:
         """Remove every photo and every result."""
         for digest in list(self.photos):
             self.remove(digest)
-        self.problems = []
+        self.problems, self.repeated = [], []
         self.upload_count += 1
 
 

@@ -11,7 +11,7 @@ from ui.classify.demo import show_demo_coins
 from ui.classify.session import UploadSession
 from ui.components.custom import camera_button
 from ui.errors import show_error
-from ui.formatting import accepted_files
+from ui.formatting import accepted_files, as_text
 from ui.handover import take_sent_photos
 from ui.memory import MAX_UPLOAD_MB, show_refused_uploads, take_uploads
 
@@ -44,6 +44,8 @@ if (!window.coinDrops) {
 }
 </script>"""
 
+_MOST_NAMED = 5
+
 
 def _script() -> str:
     too_large = _("{name} is larger than {size} MB; {accepted}.").format(
@@ -63,6 +65,7 @@ def show_uploader(session: UploadSession) -> None:
             # As if the visitor had drawn it here.
             session.crops[session.selected] = sent.box
             st.session_state[f"correct_{session.selected}"] = True
+        session.repeated = []  # opened again on purpose
     session.selected = first or session.selected
     whole_folder = st.session_state.get("whole_folder", False)
     files = st.file_uploader(
@@ -110,6 +113,24 @@ def show_uploader(session: UploadSession) -> None:
 
 
 def show_problems(session: UploadSession) -> None:
-    """One error message for each file of the last upload that was refused."""
+    """What became of the files of the last upload that are not among the photos."""
     for message in session.problems:
         show_error(message)
+    if not session.repeated:
+        return
+    told = [
+        (
+            _("{name} was there already.")
+            if name == other
+            else _("{name} is the same photo as {other}, and is kept once.")
+        ).format(name=as_text(name), other=as_text(other))
+        for name, other in session.repeated[:_MOST_NAMED]
+    ]
+    if more := len(session.repeated) - len(told):
+        words = ngettext(
+            "{count} more was there already.",
+            "{count} more were there already.",
+            more,
+        )
+        told.append(words.format(count=more))
+    st.caption(" ".join(told))

@@ -59,6 +59,11 @@ _DOUBTED = {
     RejectReason.NOT_THESE: N_("Cannot tell: this is perhaps another coin."),
     RejectReason.NO_COIN: N_("Cannot tell: there is perhaps no coin in this photo."),
 }
+_DOUBTED_WHY = {
+    RejectReason.LEGEND_NOT_SHOWN: N_("perhaps the cornucopia side only"),
+    RejectReason.NOT_THESE: N_("perhaps not one of these coins"),
+    RejectReason.NO_COIN: N_("perhaps no coin"),
+}
 _WEIGHED = (None, RejectReason.TOO_WORN)
 
 
@@ -79,10 +84,28 @@ def headline(
     """
     if verdict.reason is RejectReason.TOO_WORN and verdict.probabilities:
         return lean(all_verdicts) or lean([verdict])
-    doubted = all(face.confidence < SURE_OF_SIDE for face in faces)
-    if verdict.reason in _DOUBTED and faces and doubted:
+    if verdict.reason in _DOUBTED and _are_doubted(faces):
         return _(_DOUBTED[verdict.reason])
     return sentence(verdict).partition(". ")[0]
+
+
+def why_not(verdict: Verdict, faces: Sequence[DetectedFace]) -> str:
+    """Why a verdict names no ruler, in a few words; "" if it names one.
+
+    Args:
+        verdict: The verdict.
+        faces: The faces of the photo; none if the visitor drew the box.
+    """
+    if verdict.reason is None:
+        return ""
+    if verdict.reason in _DOUBTED_WHY and _are_doubted(faces):
+        return _(_DOUBTED_WHY[verdict.reason])
+    return _(WHY_NOT[verdict.reason])
+
+
+def _are_doubted(faces: Sequence[DetectedFace]) -> bool:
+    """Whether the net that looks for the sides is sure of none."""
+    return bool(faces) and all(face.confidence < SURE_OF_SIDE for face in faces)
 
 
 def lean(verdicts: Sequence[Verdict]) -> str:

@@ -106,7 +106,7 @@ def probability_bars(
         "text": [probability_text(bar.probability) for bar in bars],
         "textposition": "outside",
         "cliponaxis": False,
-        "hovertemplate": "%{y}: %{x:.1%}<br>" + note + "<extra></extra>",
+        "hovertemplate": "%{y}: %{text}<br>" + note + "<extra></extra>",
     }
     limit: dict[str, Any] = {}
     if threshold is not None and threshold > 0:
@@ -163,9 +163,11 @@ def comparison_bars(
                 "insidetextanchor": "middle",
                 "insidetextfont": {"color": [text_on(colour, o) for o in opacities]},
                 "textangle": 0,
-                "customdata": [refused.get(title, "") for title in titles],
-                "hovertemplate": f"%{{y}}: {label} %{{x:.1%}} %{{customdata}}"
-                "<extra></extra>",
+                "customdata": [
+                    f"{probability_text(value)} {refused.get(title, '')}"
+                    for title, value in zip(titles, values, strict=True)
+                ],
+                "hovertemplate": f"%{{y}}: {label} %{{customdata}}<extra></extra>",
             }
         )
     height_px = 38 * max(len(titles), 2) + 24

@@ -12,6 +12,8 @@ import streamlit as st
 from pandas.io.formats.style import Styler
 from streamlit.elements.lib.column_types import ColumnConfig
 
+from ui.language import is_right_to_left
+
 _HEBREW = re.compile("[\u0590-\u05ff]")
 
 
@@ -32,6 +34,10 @@ def show_table(
         data = pd.DataFrame(list(data))
     if isinstance(data, pd.DataFrame):
         data = data.map(_in_its_direction)
+        if is_right_to_left():
+            options["column_config"] = _right_aligned(
+                data, options.get("column_config", {})
+            )
     if "selection_mode" not in options:
         st.dataframe(data, hide_index=True, placeholder="", **options)
         return []
@@ -39,6 +45,15 @@ def show_table(
         data, hide_index=True, placeholder="", on_select="rerun", **options
     )
     return list(state["selection"]["rows"])
+
+
+def _right_aligned(
+    data: pd.DataFrame, config: Mapping[str, ColumnConfig]
+) -> dict[str, ColumnConfig]:
+    """Columns of words at their right edge, Latin ones like Hebrew ones."""
+    words = [name for name in data if not pd.api.types.is_numeric_dtype(data[name])]
+    at_right: ColumnConfig = {"alignment": "right"}
+    return {**config, **{name: at_right | (config.get(name) or {}) for name in words}}
 
 
 def show_small_table(rows: Sequence[Mapping[str, str]]) -> None:
@@ -62,6 +77,9 @@ def _in_its_direction(cell: Any) -> Any:
     return f"\u2067{cell}\u2069" if is_mixed else cell
 
 
-def percent_column(label: str | None = None, **options: Any) -> ColumnConfig:
+def percent_column(
+    label: str | None = None, *, digits: int = 0, **options: Any
+) -> ColumnConfig:
     """The configuration of a column of percentages from 0 to 100."""
-    return st.column_config.NumberColumn(label, format="%.0f %%", **options)
+    sign = "%%" if is_right_to_left() else " %%"  # as in `percent`
+    return st.column_config.NumberColumn(label, format=f"%.{digits}f{sign}", **options)

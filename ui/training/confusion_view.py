@@ -23,7 +23,7 @@ from coin_core.training.error_analysis import (
 from coin_core.training.prediction_store import picture_path
 from coin_core.training.runs import Row
 from ui.components.table import show_table
-from ui.formatting import NBSP, as_text
+from ui.formatting import as_text, probability_text
 from ui.language import is_right_to_left
 from ui.palette import CLASS_COLOURS, INK_SOFT, PAPER_DEEP, text_on
 from ui.training.formatting import percent_with_interval
@@ -242,9 +242,8 @@ def _show_photos(rows: Sequence[Row]) -> None:
 
 def _photo_card(row: Row) -> str:
     answer, label = answer_of(row), str(row.get("label"))
-    answer_html = (
-        f"<b>{escape(class_title(answer))}</b>, "
-        f"{min(99, round(100 * confidence_of(row)))}{NBSP}%"
+    answer_html = f"<b>{escape(class_title(answer))}</b>, " + escape(
+        probability_text(confidence_of(row))
     )
     if answer != label:
         answer_html = _("is {truth}<br>identified as {answer}").format(

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import io
+from dataclasses import replace
 
 import pytest
 
@@ -86,8 +87,6 @@ def test_every_classifier_has_a_row_with_its_probabilities_letters_and_box() -> 
 
 
 def test_the_digest_of_the_model_is_that_of_the_verdict() -> None:
-    from dataclasses import replace
-
     session = a_session("a.jpg")
     (digest,) = session.photos
     known = session.results[digest, "vgg"]
@@ -119,3 +118,14 @@ def test_the_csv_is_english_whatever_the_pages_speak() -> None:
     assert [{**row, "read_at": ""} for row in rows] == [
         {**row, "read_at": ""} for row in without_time
     ]
+
+
+def test_no_probability_of_the_csv_is_surer_than_the_page() -> None:
+    session = a_session("a.jpg")
+    (digest,) = session.photos
+    sure = a_verdict(shares=(0.99998, 0.00002, 0.0))
+    known = session.results[digest, "resnet"]
+    session.results[digest, "resnet"] = replace(known, verdicts=(sure,))
+    row = rows_of(session)[0]
+    assert [float(row["probability"]), float(row["p_john_hyrcanus_i"])] == [0.99, 0.99]
+    assert float(row["second_probability"]) == 0.001

@@ -35,3 +35,16 @@ def test_problems_are_shown_one_by_one() -> None:
     page.session_state["upload_session"].problems = ["a.txt is a text.", "b is empty."]
     page.run()
     assert [error.value for error in page.error] == ["a.txt is a text.", "b is empty."]
+
+
+def test_a_photo_that_is_there_already_is_named() -> None:
+    page = AppTest.from_function(_uploader, default_timeout=60).run()
+    files = [(name, b"bytes", "image/png") for name in ("a.png", "b.png", "a.png")]
+    page.file_uploader[0].set_value(files).run()
+    assert not page.exception
+    assert "1 photo kept" in page.caption[0].value
+    assert page.caption[1].value == (
+        "b.png is the same photo as a.png, and is kept once. a.png was there already."
+    )
+    page.file_uploader[0].set_value([("c.png", b"others", "image/png")]).run()
+    assert len(page.caption) == 1

@@ -16,6 +16,7 @@ from ui.classify.verdict import (
     is_weighed,
     lean,
     verdict_bars,
+    why_not,
 )
 
 CARD = fakes.bundles()[0].card
@@ -101,3 +102,15 @@ def test_probabilities_count_only_where_a_legend_was_weighed() -> None:
     assert is_weighed(verdict(RejectReason.TOO_WORN, 0.6, 0.4))
     assert not is_weighed(verdict(RejectReason.LEGEND_NOT_SHOWN, 0.9, 0.1))
     assert not is_weighed(verdict(RejectReason.DAMAGED))
+
+
+def test_the_few_words_of_a_reason_doubt_what_the_headline_doubts() -> None:
+    box = RotatedBox(left=0.1, top=0.1, right=0.9, bottom=0.9)
+    unsure = DetectedFace(box=box, side=Side.OTHER, confidence=0.6)
+    refused = verdict(RejectReason.NOT_THESE, 0.5, 0.5)
+    assert why_not(refused, [unsure]) == "perhaps not one of these coins"
+    assert why_not(refused, ()) == "not one of these coins"  # the box was drawn
+    assert why_not(verdict(RejectReason.TOO_WORN, 0.5, 0.5), [unsure]) == (
+        "too worn to tell"
+    )
+    assert why_not(verdict(None, 0.9, 0.1), [unsure]) == ""

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import json
+
 import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from coin_core.i18n import speaking
 from ui.components.table import percent_column
 
 
@@ -76,3 +79,13 @@ def test_selected_rows_are_returned() -> None:
 def test_percentages_are_whole(options) -> None:
     column = percent_column("right", **options)
     assert column["type_config"]["format"] == "%.0f %%"
+
+
+def test_words_and_percentages_follow_a_language_from_right_to_left() -> None:
+    with speaking("he"):
+        assert percent_column()["type_config"]["format"] == "%.0f%%"
+    page = AppTest.from_function(_hebrew)
+    page.query_params["lang"] = "he"
+    page.run()
+    columns = json.loads(page.dataframe[0].proto.columns)
+    assert columns["name"]["alignment"] == "right"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -13,11 +13,11 @@ from coin_core.imaging.preprocessing import crop_to_flan, warp_to_legend
 from coin_core.legend_alignment import LegendFit, fit_legends
 from coin_core.model_store.card import Card
 from coin_core.results import (
+    DetectedFace,
     PhotoResult,
     RejectReason,
     Verdict,
     class_title,
-    sentence,
     transliterated,
 )
 from coin_core.rulers import RULERS
@@ -31,10 +31,10 @@ from ui.classify.report.pictures import (
 )
 from ui.classify.results_table import own_reading
 from ui.classify.session import PhotoNote, UploadedPhoto, UploadSession
-from ui.classify.verdict import WHY_NOT
+from ui.classify.verdict import headline, why_not
 from ui.components.paleo_hebrew import letters_of_name
 from ui.formatting import NBSP, full_title, percent, probability_text, short_title
-from ui.palette import class_colours
+from ui.palette import MUTED, class_colours
 
 _DIGEST = 12  # signs of a digest that are printed
 
@@ -124,6 +124,12 @@ def coin_page(
     fits: tuple[LegendFit, ...] = ()
     if is_weighed and letters and leaning in RULERS:
         fits = fit_legends(letters, tuple(RULERS))
+    faces = () if photo.digest in session.boxes else result.faces
+    comparable = [
+        results[name].verdicts[0]
+        for name, card in cards.items()
+        if card.classes == cards[classifier].classes
+    ]
     note = session.notes.get(photo.digest, PhotoNote())
     facts = (
         (_("Find or context"), note.context),
@@ -133,7 +139,7 @@ def coin_page(
     )
     return CoinPage(
         photo=photo.name,
-        verdict=sentence(verdict).replace(" %", f"{NBSP}%"),
+        verdict=headline(verdict, comparable, faces).replace(" %", f"{NBSP}%"),
         reading=reading_sentences(fits, leaning) if fits else "",
         facts=tuple((title, text) for title, text in facts if text),
         pictures=_pictures(
@@ -154,6 +160,7 @@ def coin_page(
             _alternative(
                 short_title(cards[name]) if name in cards else _("Weighed together"),
                 one.verdicts[0],
+                faces,
             )
             for name, one in results.items()
         ),
@@ -254,19 +261,20 @@ def _shares(verdict: Verdict, card: Card) -> tuple[Share, ...]:
             title=class_title(name),
             text=probability_text(probability),
             fraction=probability,
-            colour=colours[name],
+            colour=colours[name] if verdict.ruler else MUTED,
         )
         for name, probability in verdict.ranked
     )
 
 
-def _alternative(title: str, verdict: Verdict) -> tuple[str, str, str]:
+def _alternative(
+    title: str, verdict: Verdict, faces: Sequence[DetectedFace]
+) -> tuple[str, str, str]:
     if verdict.ruler is not None:
         share = probability_text(verdict.probabilities[verdict.ruler])
         says = f"{class_title(verdict.ruler)}, {share}"
     else:
-        reason = _(WHY_NOT[verdict.reason]) if verdict.reason else ""
-        says = _("cannot tell: {reason}").format(reason=reason)
+        says = _("cannot tell: {reason}").format(reason=why_not(verdict, faces))
         if verdict.reason is RejectReason.TOO_WORN and verdict.ranked:
             name, probability = verdict.ranked[0]
             says += " " + _("(leans to {ruler}, {probability})").format(

@@ -24,10 +24,11 @@ p { margin: .2rem 0; overflow-wrap: anywhere; }
 figure { margin: 0; flex: 1 1 12rem; max-width: 15rem; }
 figure img { width: 100%; border-radius: 4px; }
 table { border-collapse: collapse; width: 100%; }
-td, th { text-align: start; vertical-align: top; padding: .2rem .6rem .2rem 0;
-  border-bottom: 1px solid #ece3d2; font-weight: 400; overflow-wrap: anywhere; }
+td, th { text-align: start; vertical-align: top; padding: .2rem 0;
+  padding-inline-end: .6rem; border-bottom: 1px solid #ece3d2; font-weight: 400;
+  overflow-wrap: break-word; }
 .bar { display: block; height: .7rem; border-radius: 3px; }
-td.bars { width: 45%; }
+td.bars { width: 45%; vertical-align: middle; }
 .caveat { border-inline-start: 4px solid #b9ab97; padding-inline-start: .8rem;
   margin-top: 1rem; }
 """

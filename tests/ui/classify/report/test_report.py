@@ -22,6 +22,7 @@ from ui.classify.report.coin_page import CoinPage, caveats, coin_page
 from ui.classify.report.html_report import html_report
 from ui.classify.report.pdf_report import in_order_of_sight, pdf_report
 from ui.classify.session import PhotoNote, UploadSession
+from ui.palette import MUTED
 
 AT = datetime(2026, 11, 29, 12, 30, tzinfo=UTC)
 CARDS = {one.name: one.card for one in fakes.bundles()}
@@ -37,7 +38,11 @@ HOSTILE = (
 )
 
 
-def a_page(name: str = "coin.png", note: PhotoNote | None = None) -> CoinPage:
+def a_page(
+    name: str = "coin.png",
+    note: PhotoNote | None = None,
+    classifier: str = "resnet",
+) -> CoinPage:
     buffer = io.BytesIO()
     Image.fromarray(np.full((90, 90, 3), 121, np.uint8)).save(buffer, "PNG")
     session = UploadSession()
@@ -45,7 +50,7 @@ def a_page(name: str = "coin.png", note: PhotoNote | None = None) -> CoinPage:
     (photo,) = session.photos.values()
     if note is not None:
         session.notes[photo.digest] = note
-    return coin_page(session, photo, "resnet", CARDS, AT)
+    return coin_page(session, photo, classifier, CARDS, AT)
 
 
 @pytest.fixture(scope="module")
@@ -200,3 +205,13 @@ def test_a_photo_without_a_coin_has_its_picture_and_no_probabilities(
     assert len(empty.pictures) == 1
     assert not any((empty.shares, empty.letters, empty.names, empty.reading))
     assert text_of_pdf([empty])
+
+
+def test_a_refused_coin_has_pale_bars_and_the_headline_of_the_page(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    fakes.install(monkeypatch)
+    refused = a_page(classifier="mlp")
+    assert refused.verdict.startswith("Cannot tell. It leans to ")
+    assert {share.colour for share in refused.shares} == {MUTED}
+    assert MUTED not in {share.colour for share in a_page().shares}
