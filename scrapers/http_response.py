@@ -32,6 +32,7 @@ ROBOTS_TYPES: Final = ("text/plain", "text/html", "")
 IMAGE_TYPES: Final = ("image/jpeg", "image/png", "image/webp", "image/tiff")
 _REFUSED: Final = (401, 402, 403, 407, 451)
 _REDIRECT: Final = (301, 302, 303, 307, 308)
+_LONGEST_ASKED_S: Final = 1e9  # of a Retry-After header
 _BUSY: Final = (408, 425, 429, 500, 502, 503, 504)
 _OF_THE_CONNECTION: Final = (
     "connection",
@@ -100,7 +101,7 @@ def check_status(url: str, code: int, retry_after: str = "") -> None:
         raise NotFoundError(f"{url} is not there ({code}).")
     if code in _BUSY:
         wait_s = parse_retry_after(retry_after)
-        request = f", and asks to wait {wait_s:g} s" if wait_s else ""
+        request = f", and asks to wait {wait_s:,.0f} s" if wait_s else ""
         raise SiteBusyError(f"{host} answered {code}{request}", retry_after_s=wait_s)
     if code in _REFUSED:
         raise SiteRefusesError(
@@ -114,7 +115,7 @@ def parse_retry_after(value: str) -> float | None:
     """Seconds of a Retry-After header, which is a number or a date."""
     try:
         if re.fullmatch(r"\s*[0-9]+\s*", value):
-            return float(value)
+            return min(float(value), _LONGEST_ASKED_S)
         moment = email.utils.parsedate_to_datetime(value).timestamp()
     except (TypeError, ValueError, OverflowError):
         return None

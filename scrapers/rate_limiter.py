@@ -89,7 +89,7 @@ class RateLimiter:
     @contextlib.contextmanager
     def _locked(self, origin: str) -> Iterator[Path]:
         """The file of a host, which no other thread or process changes meanwhile."""
-        name = re.sub(r"[^a-z0-9.-]", "_", origin)
+        name = re.sub(r"[^a-z0-9.-]", "_", origin)[:200]  # a file's is limited, too
         with open_lock(self._folder / f"{name}.lock", timeout_s=-1):
             yield self._folder / f"{name}.json"
 

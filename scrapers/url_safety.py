@@ -15,6 +15,7 @@ from scrapers.errors import SiteUnreachableError, UnknownHostError, UnsafeAddres
 LOCAL_SITES: Final = "COIN_LOCAL_SITES"
 """Variable with the sites of this computer or its network that may be asked."""
 _SHOWN: Final = 200  # characters of an address in a message
+_LONGEST_HOST: Final = 253  # letters of a name in the DNS
 # the same host for every program that reads the address
 _PLAIN: Final = re.compile(
     r"https?://(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::\d{1,5})?(?:[/?#].*)?"
@@ -63,6 +64,7 @@ def normalize(url: str, params: Mapping[str, str] | None = None) -> str:
         parsed = httpx.URL(str(parsed))  # a scheme in capitals keeps its port at first
         whole = str(parsed)
         plain = _PLAIN.fullmatch(whole) and (parsed.port or 443) < 1 << 16
+        plain = plain and len(parsed.host) <= _LONGEST_HOST
     except (httpx.InvalidURL, ValueError) as error:
         raise UnsafeAddressError(f"{url[:_SHOWN]!r} is no web address.") from error
     if parsed.userinfo:

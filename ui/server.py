@@ -85,7 +85,8 @@ def find_refusal(headers: Headers, hosts: Sequence[str], named: Sequence[str]) -
             f"{HOSTS_VARIABLE}."
         )
     foreign = "This server answers only its own pages, not those of other sites."
-    if (origin := headers.get("origin")) is not None:
+    if origins := headers.getlist("origin"):
+        origin = ",".join(origins)
         page = re.fullmatch(f"(https?)://{_HOST}", origin, re.IGNORECASE)
         if page is None:
             return foreign

@@ -129,7 +129,7 @@ def test_a_record_that_cannot_be_read_is_left_out(
         (
             "/object",
             Reply(status=429, headers={"Retry-After": "86400"}),
-            "asks to wait 86400 s",
+            "asks to wait 86,400 s",
         ),
         ("/tray", Reply(hang_up=True), "does not answer"),
         ("/home", Reply(status=302, headers={"Location": "/home"}), "without end"),

@@ -100,6 +100,12 @@ def test_pages_of_other_sites_are_refused(origin):
     assert FOREIGN in refusal(("host", "localhost:8501"), ("origin", origin))
 
 
+def test_a_request_comes_from_one_page():
+    own, other = ("origin", "http://localhost"), ("origin", "http://evil.example")
+    for origins in ((own, other), (other, own), (own, own)):
+        assert FOREIGN in refusal(("host", "localhost"), *origins)
+
+
 def test_any_host_is_not_any_page():
     everything = ("*",)
     own = (("host", "a.example"), ("origin", "https://a.example"))
