@@ -19,6 +19,7 @@ from coin_core.api.protocol import DrainingServer, TimedProtocol
 from coin_core.errors import CoinError
 from coin_core.object_store import shared_store
 from ui.application import pages
+from ui.memory import share_budget
 from ui.resources import share_pipeline
 
 DRAIN_VARIABLE = "COIN_DRAIN_S"
@@ -58,6 +59,7 @@ def main() -> None:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     service = Service()
     share_pipeline(lambda: service.coin_classifier)
+    service.budget.shared_room = share_budget(lambda: service.budget.bytes)
     home = Path(__file__).with_name("Home.py")
     # Where the settings are; otherwise Streamlit looks in the working directory.
     config._main_script_path = str(home)

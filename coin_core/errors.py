@@ -3,6 +3,7 @@
     CoinError
     ├── UnreadablePhotoError    (ValueError)         a file is not an accepted photo
     ├── DecoderMissingError     (RuntimeError)       photos cannot be decoded at all
+    ├── BusyError                                    others use all the memory
     ├── CropOutOfBoundsError    (ValueError)         a crop box is outside the photo
     ├── UnknownRulerError       (LookupError)        no ruler has that key
     ├── UnknownClassifierError  (LookupError)        no classifier has that name
@@ -38,6 +39,10 @@ class UnreadablePhotoError(CoinError, ValueError):
 
 class DecoderMissingError(CoinError, RuntimeError):
     """The process that decodes photos does not start."""
+
+
+class BusyError(CoinError):
+    """Others use the memory that this needs; it can be tried again."""
 
 
 class CropOutOfBoundsError(CoinError, ValueError):

@@ -232,17 +232,26 @@ class CoinClassifier:
     ) -> Iterator[PhotoResult]:
         """Classify many photos, in order, a batch at a time.
 
-        Of a batch only the crops are kept, so that few photos are in memory at once.
-
         Args:
             photos: uint8 (H, W, 3) RGB each.
             classifiers: Names of models, or `TOGETHER`; the default one if None.
         """
         names = shipped_classifiers()[:1] if classifiers is None else classifiers
+        for _, result in self.prepare_and_classify(photos, names):
+            yield result
+
+    def prepare_and_classify(
+        self, photos: Iterable[NDArray[np.uint8]], names: Sequence[str]
+    ) -> Iterator[tuple[PreparedPhoto, PhotoResult]]:
+        """Prepare and classify many photos, in order, a batch at a time.
+
+        Of a batch only the crops are kept, so that few photos are in memory at once,
+        and none needs the next one to be done with.
+        """
         for name in with_parts(names):
             self.model(name)
-        for prepared in prepare_in_batches(photos):
-            yield from self.classify_prepared(prepared, names)
+        for batch in prepare_in_batches(photos):
+            yield from zip(batch, self.classify_prepared(batch, names), strict=True)
 
     def classify_prepared(
         self, prepared: Sequence[PreparedPhoto], names: Sequence[str]

@@ -12,7 +12,7 @@ from coin_core.explain import NearCoin
 from coin_core.imaging.preprocessing import LegendPose, RotatedBox
 from coin_core.model_store.bundle import BundleInfo
 from coin_core.model_store.card import Card
-from coin_core.pipeline import PreparedPhoto
+from coin_core.pipeline import CoinClassifier, PreparedPhoto
 from coin_core.results import (
     DetectedFace,
     LetterRead,
@@ -104,6 +104,8 @@ class FakeCoinClassifier:
         box: RotatedBox | None = None,
     ) -> PhotoResult:
         return self.classify_prepared([_prepare(photo, box)], classifiers)[0]
+
+    prepare_and_classify = CoinClassifier.prepare_and_classify
 
     def classify_prepared(
         self, prepared: Sequence[PreparedPhoto], names: Sequence[str]

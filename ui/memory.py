@@ -15,7 +15,7 @@ import re
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakValueDictionary
 
@@ -61,6 +61,7 @@ _BUSY_STATUS, _TOO_MANY_STATUS = 503, 413
 trays: WeakValueDictionary[str, Any] = WeakValueDictionary()
 """The `UploadSession` of each visit, by the session of Streamlit."""
 _arriving: Counter[str] = Counter()  # bytes on their way, by session
+_others: list[Callable[[], int]] = []  # say how much the HTTP API holds
 
 
 def keep_heaps_small() -> None:
@@ -113,16 +114,34 @@ def held_bytes(session_id: str | None = None) -> int:
     if runtime.exists():
         manager: Any = runtime.get_instance().uploaded_file_mgr
         uploads = manager.file_storage
-    names = {*uploads, *trays} if session_id is None else {session_id}
+    if session_id is None:
+        names, kept = list(uploads), [tray() for tray in trays.valuerefs()]
+    else:
+        names, kept = [session_id], [trays.get(session_id)]
     sizes: dict[int, int] = {}  # a photo just dropped is an upload as well
     for name in names:
         for file in list(uploads.get(name, {}).values()):
             sizes[id(file.data)] = len(file.data)
-        if (tray := trays.get(name)) is not None:
-            for photo in list(tray.photos.values()):
-                sizes[id(photo.data)] = len(photo.data)
-    arriving = _arriving if session_id is None else {"": _arriving[session_id]}
-    return sum(sizes.values()) + sum(arriving.values())
+    for tray in filter(None, kept):
+        for photo in list(tray.photos.values()):
+            sizes[id(photo.data)] = len(photo.data)
+    held = sum(sizes.values())
+    if session_id is not None:
+        return held + _arriving[session_id]
+    return held + sum(_arriving.values()) + sum(others() for others in _others)
+
+
+def share_budget(held: Callable[[], int]) -> Callable[[], int]:
+    """Count what the HTTP API of the same server holds as well.
+
+    Args:
+        held: Says how many bytes it holds.
+
+    Returns:
+        What says how many bytes it and the pages may still get.
+    """
+    _others.append(held)
+    return lambda: budget_bytes() - held_bytes()
 
 
 def take_uploads(files: Sequence[UploadedFile]) -> list[tuple[str, bytes]]:

@@ -38,11 +38,19 @@ from coin_core.api.schemas import (
     PhotoAnswer,
     Status,
 )
-from coin_core.api.uploads import Budget, Limits, Upload, body_within, read_photos
+from coin_core.api.uploads import (
+    Budget,
+    Limits,
+    Upload,
+    body_within,
+    busy,
+    read_photos,
+)
 from coin_core.classifiers import shipped_classifiers
 from coin_core.classifiers.installed import installed_models
 from coin_core.classifiers.together_card import TOGETHER
 from coin_core.errors import (
+    BusyError,
     CoinError,
     StoreError,
     UnknownClassifierError,
@@ -60,6 +68,7 @@ if TYPE_CHECKING:
 TOKEN_VARIABLE = "COIN_ADMIN_TOKEN"
 MIN_TOKEN_LENGTH = 16
 _STORE_AGAIN_S = 2.0
+_AGAIN_S = 30  # where large photos have waited for memory in vain
 
 _log = logging.getLogger("coin_core.api")
 
@@ -322,6 +331,8 @@ def _photo_answer(
         metrics.photos.labels("unreadable").inc()
         fault = problem(422, str(answer))
         return PhotoAnswer(photo=upload.name, verdicts=[], problem=fault)
+    if isinstance(answer, BusyError):
+        raise busy(_AGAIN_S) from answer
     if isinstance(answer, CoinError) and not isinstance(answer, UnknownClassifierError):
         # One of the models cannot be loaded.
         raise RequestRefusedError(503, str(answer)) from answer

@@ -13,6 +13,7 @@ import base64
 import io
 import logging
 import math
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
@@ -26,7 +27,6 @@ from coin_core.classifiers import shipped_classifiers
 from coin_core.classifiers.together_card import TOGETHER
 from coin_core.errors import CoinError, UnreadablePhotoError
 from coin_core.imaging import photo_io
-from coin_core.imaging.preprocessing import crop_to_flan
 from coin_core.results import PhotoResult, to_json
 
 if TYPE_CHECKING:
@@ -34,10 +34,7 @@ if TYPE_CHECKING:
 
 MAX_WAIT_S = 0.005
 MAX_PHOTOS = 16
-AT_ONCE = 2
-_DECODED_AT_ONCE = 2  # in all batches; `photo_io` keeps so many processes for it
-# Of one batch: one and a half times the largest photo that `photo_io` gives.
-MAX_PIXELS = 24_000_000
+AT_ONCE = 2  # `photo_io` keeps so many processes that decode
 
 _log = logging.getLogger(__name__)
 
@@ -74,7 +71,6 @@ class Batcher:
         self._observe_batch = observe_batch
         self._queue: asyncio.Queue[_Waiting] = asyncio.Queue()
         self._gathering = asyncio.Lock()
-        self._decoding = ThreadPoolExecutor(_DECODED_AT_ONCE, "decode")
         self._seconds_per_photo = 0.2
 
     def submit(
@@ -108,7 +104,7 @@ class Batcher:
 
     async def run(self) -> None:
         """Classify until cancelled."""
-        with self._decoding, ThreadPoolExecutor(AT_ONCE, "classify") as threads:
+        with ThreadPoolExecutor(AT_ONCE, "classify") as threads:
             await asyncio.gather(*(self._work(threads) for _ in range(AT_ONCE)))
 
     async def _work(self, threads: ThreadPoolExecutor) -> None:
@@ -149,9 +145,7 @@ class Batcher:
                 for one in group:
                     answer(one, error)
                 continue
-            for part in _decode(group, self._decoding, answer):
-                for one, result in _classify_part(models, names, part):
-                    answer(one, result)
+            _classify_group(models, names, group, answer)
 
 
 def _settle(
@@ -166,70 +160,63 @@ def _settle(
         future.set_result(result)
 
 
-_Photo = tuple[_Waiting, np.ndarray]
-
-
-def _decode(
+def _classify_group(
+    models: CoinClassifier,
+    names: Sequence[str],
     group: Sequence[_Waiting],
-    pool: ThreadPoolExecutor,
-    fail: Callable[[_Waiting, Exception], None],
-) -> Iterator[list[_Photo]]:
-    """Yield the readable photos, so many at a time as fit into memory."""
-    part: list[_Photo] = []
-    pixels = 0
-    for start in range(0, len(group), _DECODED_AT_ONCE):
-        some = group[start : start + _DECODED_AT_ONCE]
-        some = [one for one in some if not one.answer.done()]
-        for one, photo in zip(some, pool.map(_decode_one, some), strict=True):
-            if isinstance(photo, Exception):
-                fail(one, photo)
-            else:
-                part.append((one, photo))
-                pixels += photo.shape[0] * photo.shape[1]
-        if pixels > MAX_PIXELS:
-            yield part
-            part, pixels = [], 0
-    if part:
-        yield part
+    answer: Callable[[_Waiting, list[dict[str, Any]] | Exception], None],
+) -> None:
+    """Answer the photos of a group; if it fails, each is tried alone.
+
+    They are decoded one after the other, as there is memory for them.
+    """
+    pending = dict.fromkeys(group)
+    decoded: deque[_Waiting] = deque()
+
+    def settle(one: _Waiting, result: list[dict[str, Any]] | Exception) -> None:
+        pending.pop(one, None)
+        answer(one, result)
+
+    def pixels_of(one: _Waiting) -> np.ndarray:
+        pixels = _decode(one.upload)
+        decoded.append(one)
+        return pixels
+
+    def photos() -> Iterator[np.ndarray]:
+        for one in group:
+            if one.answer.done():  # the client has hung up
+                del pending[one]
+                continue
+            try:
+                yield pixels_of(one)  # in no variable, where a batch would keep it
+            except Exception as error:  # noqa: BLE001 - it must fail alone
+                settle(one, error)
+
+    try:
+        for prepared, result in models.prepare_and_classify(photos(), names):
+            one = decoded.popleft()
+            settle(one, _answer(models, one, prepared.crop, result))
+    except Exception as error:  # noqa: BLE001 - one must not fail the others
+        if len(group) == 1:
+            for one in group:
+                settle(one, error)
+        else:
+            _log.exception("A batch failed; its photos are tried one by one")
+    for one in list(pending):  # after the error, which keeps pixels
+        _classify_group(models, names, [one], answer)
 
 
-def _decode_one(one: _Waiting) -> np.ndarray | Exception:
-    upload = one.upload
+def _decode(upload: Upload) -> np.ndarray:
     if upload.too_large:
-        return UnreadablePhotoError(
+        raise UnreadablePhotoError(
             f"{upload.name} is larger than {photo_io.MAX_BYTES >> 20} MB; "
             f"{photo_io.ACCEPTED}."
         )
-    try:
-        return photo_io.decode(bytes(upload.data), name=upload.name)
-    except Exception as error:  # noqa: BLE001 - it must fail alone
-        return error
-
-
-def _classify_part(
-    models: CoinClassifier, names: Sequence[str], part: list[_Photo]
-) -> Iterator[tuple[_Waiting, list[dict[str, Any]] | Exception]]:
-    """Yield the verdicts of each photo; if the batch fails, each is tried alone."""
-    try:
-        results = list(models.classify_batch([photo for _, photo in part], names))
-        answers = [
-            _answer(models, one, photo, result)
-            for (one, photo), result in zip(part, results, strict=True)
-        ]
-    except Exception as error:  # noqa: BLE001 - one must not fail the others
-        if len(part) == 1:
-            yield part[0][0], error
-            return
-        _log.exception("A batch failed; its photos are tried one by one")
-        for photo_alone in part:
-            yield from _classify_part(models, names, [photo_alone])
-    else:
-        for (one, _), answer in zip(part, answers, strict=True):
-            yield one, answer
+    return photo_io.decode(upload.data, name=upload.name, queue=True)
 
 
 def _answer(
-    models: CoinClassifier, one: _Waiting, photo: np.ndarray, result: PhotoResult
+    models: CoinClassifier, one: _Waiting, crop: np.ndarray, result: PhotoResult
 ) -> list[dict[str, Any]]:
     """The verdicts on a photo as JSON, with the evidence that is wanted."""
     answers = to_json(one.upload.name, result)
@@ -239,10 +226,7 @@ def _answer(
         answer |= {"heat_map": None} if one.wish.heat_map else {}
     if result.faces and (one.wish.letters or one.wish.heat_map):
         from coin_core import explain
-        from coin_core.pipeline import CROP_PX, largest_face
 
-        face = largest_face(result.faces) if result.legend is None else result.legend
-        crop = crop_to_flan(photo, result.faces[face].box, CROP_PX)
         for verdict, answer in zip(result.verdicts, answers, strict=True):
             name = verdict.classifier
             if name == TOGETHER:  # the letters of the first net stand for all

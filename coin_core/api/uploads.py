@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 logging.getLogger("python_multipart").setLevel(logging.ERROR)
 
 MiB = 1024 * 1024
+_STEP_BYTES = MiB // 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +67,8 @@ class Budget:
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
         self.bytes = 0
+        # How much more the server may hold, with what its pages hold.
+        self.shared_room: Callable[[], int] = lambda: limits.bytes_in_flight
         self._clients: dict[str, int] = {}
 
     @contextmanager
@@ -109,6 +112,10 @@ class Lease:
             RequestRefusedError: 503 if the server holds too many.
         """
         if self.budget.bytes + count > self.budget.limits.bytes_in_flight:
+            raise busy()
+        # To count what the pages hold takes longer, and is done now and then.
+        is_step = self.bytes // _STEP_BYTES < (self.bytes + count) // _STEP_BYTES
+        if (is_step or not self.bytes) and self.budget.shared_room() < count:
             raise busy()
         self.bytes += count
         self.budget.bytes += count

@@ -488,7 +488,7 @@ def _lab_to_rgb(strip: Image.Image) -> Image.Image:
     return converted
 
 
-def sniff(data: bytes) -> tuple[str, str | None]:
+def sniff(data: bytes | bytearray) -> tuple[str, str | None]:
     """Identify a file.
 
     Returns:
@@ -503,7 +503,7 @@ def sniff(data: bytes) -> tuple[str, str | None]:
     return _sniff_other(data), None
 
 
-def _sniff_photo(head: bytes) -> str | None:
+def _sniff_photo(head: bytes | bytearray) -> str | None:
     if head.startswith(b"\xff\xd8\xff"):
         return "JPEG"
     if head.startswith(b"\x89PNG\r\n\x1a\n"):
@@ -524,7 +524,7 @@ def _sniff_photo(head: bytes) -> str | None:
     return None
 
 
-def _is_raw(data: bytes) -> bool:
+def _is_raw(data: bytes | bytearray) -> bool:
     """Whether a TIFF holds the values of a camera's sensor, as DNG and CR2 do."""
     if data[8:10] == b"CR":
         return True
@@ -543,7 +543,7 @@ def _is_raw(data: bytes) -> bool:
     return False
 
 
-def _sniff_other(data: bytes) -> str:
+def _sniff_other(data: bytes | bytearray) -> str:
     if not data:
         return N_("an empty file (0 bytes)")
     for signature, kind in _OTHERS:

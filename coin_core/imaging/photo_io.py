@@ -25,7 +25,7 @@ from typing import IO, Any, Final
 
 import numpy as np
 
-from coin_core.errors import DecoderMissingError, UnreadablePhotoError
+from coin_core.errors import BusyError, DecoderMissingError, UnreadablePhotoError
 from coin_core.i18n import N_
 from coin_core.imaging.decoder import (
     MAX_PIXELS,
@@ -74,6 +74,11 @@ _ENVIRONMENT = {
 _MISSING = (
     "The process that decodes photos does not start ({}). Install the program again, "
     "or see what this prints: python -m coin_core.imaging.decoder"
+)
+
+_BUSY = N_(
+    "Large photos of others took all the memory for a minute. Try again in some "
+    "minutes."
 )
 
 # fmt: off
@@ -167,7 +172,9 @@ class PhotoFacts:
     pictures: int = 1
 
 
-def decode(data: bytes, *, name: str = "photo", queue: bool = False) -> np.ndarray:
+def decode(
+    data: bytes | bytearray, *, name: str = "photo", queue: bool = False
+) -> np.ndarray:
     """Decode a photo; of an animation or a multi-page file, the first picture.
 
     The photo is turned upright by its EXIF orientation, transparent parts become white,
@@ -177,8 +184,9 @@ def decode(data: bytes, *, name: str = "photo", queue: bool = False) -> np.ndarr
     Args:
         data: The whole file.
         name: What to call the file in an error message.
-        queue: Wait until the large photos of others are done with. For callers that
-            need no further photo to be done with one; others wait a second at most.
+        queue: Wait until the large photos of others are done with, for a minute at
+            most. For callers that need no further photo to be done with one; others
+            wait a second at most, and then go on.
 
     Returns:
         RGB pixels, uint8 of shape (H, W, 3), writable and contiguous.
@@ -186,6 +194,7 @@ def decode(data: bytes, *, name: str = "photo", queue: bool = False) -> np.ndarr
     Raises:
         UnreadablePhotoError: The bytes are not an accepted photo. The message is one
             sentence: the file's name, what is wrong, and what is accepted.
+        BusyError: In the queue, its time came not.
     """
     return _ask(data, "decode", name, queue)[1]
 
@@ -208,7 +217,7 @@ def look(data: bytes, *, name: str = "photo") -> PhotoFacts:
 
 
 def _ask(
-    data: bytes, task: str, name: str, queue: bool = False
+    data: bytes | bytearray, task: str, name: str, queue: bool = False
 ) -> tuple[PhotoFacts, np.ndarray]:
     """Let a decoder do a task; the pixels of "look" are empty."""
     if len(data) > MAX_BYTES:
@@ -356,7 +365,7 @@ class _Decoder:
         self._watch: _Watch | None = None
 
     def run(
-        self, request: dict[str, Any], data: bytes, queue: bool = False
+        self, request: dict[str, Any], data: bytes | bytearray, queue: bool = False
     ) -> tuple[PhotoFacts | str, np.ndarray]:
         """Do a task; see `decode` for the queue.
 
@@ -368,6 +377,7 @@ class _Decoder:
         Raises:
             _DecoderLostError: The process died of it.
             DecoderMissingError: It never began.
+            BusyError: There was no room for the pixels in time.
         """
         pixels = np.empty((0, 0, 3), np.uint8)
         if not self._is_ready:
@@ -386,11 +396,15 @@ class _Decoder:
                 if not 0 <= needs <= MAX_MEMORY:
                     raise ValueError(f"{needs} bytes of memory are not given")
                 room, give_way = _room_for_pixels(int(answer["gives"]), queue)
-                with _pool.memory.hold(needs), self._watched(give_way=give_way):
-                    self._send(b"\n")
-                    answer = self._read_answer()
-                    if "shape" in answer:
-                        pixels = self._read_pixels(room, *answer["shape"])
+                try:
+                    with _pool.memory.hold(needs), self._watched(give_way=give_way):
+                        self._send(b"\n")
+                        answer = self._read_answer()
+                        if "shape" in answer:
+                            pixels = self._read_pixels(room, *answer["shape"])
+                except BaseException:
+                    give_way()  # the error keeps the room
+                    raise
                 del room
             self.is_spent = self.is_spent or "spent" in answer
             if "refused" in answer:
@@ -399,7 +413,7 @@ class _Decoder:
         except _NO_ANSWER as error:
             raise _DecoderLostError(self._cause_of_death()) from error
 
-    def _send(self, *parts: bytes) -> None:
+    def _send(self, *parts: bytes | bytearray) -> None:
         for part in parts:
             self._requests.write(part)
         self._requests.flush()
@@ -482,11 +496,24 @@ class _Memory:
         # Reentrant: pixels are given back by whatever thread collects garbage.
         self._changed = threading.Condition(threading.RLock())
 
-    def take(self, amount: int, timeout_s: float | None = None) -> None:
-        """Wait until so much is free, and keep it from others."""
+    def take(
+        self, amount: int, timeout_s: float | None = None, *, at_last: bool = False
+    ) -> bool:
+        """Wait until so much is free, and keep it from others.
+
+        Args:
+            amount: How much.
+            timeout_s: How long to wait; for ever if None.
+            at_last: Take it after that time, free or not.
+
+        Returns:
+            Whether it was taken.
+        """
         with self._changed:
-            self._changed.wait_for(lambda: self._free >= amount, timeout_s)
-            self._free -= amount
+            is_free = self._changed.wait_for(lambda: self._free >= amount, timeout_s)
+            if is_taken := is_free or at_last:
+                self._free -= amount
+        return is_taken
 
     def give_back(self, amount: int) -> None:
         """Let others have what was taken."""
@@ -518,7 +545,9 @@ def _room_for_pixels(size: int, queue: bool) -> tuple[np.ndarray, Callable[[], o
     room = np.empty(size, np.uint8)  # no memory before pixels are written into it
     if size <= _SMALL_BYTES:
         return room, lambda: None
-    _pixels_in_use.take(size, _LONGEST_QUEUE_S if queue else _LONGEST_WAIT_S)
+    wait_s = _LONGEST_QUEUE_S if queue else _LONGEST_WAIT_S
+    if not _pixels_in_use.take(size, wait_s, at_last=not queue):
+        raise BusyError(_BUSY)
     return room, weakref.finalize(room, _pixels_in_use.give_back, size)
 
 

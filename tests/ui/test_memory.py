@@ -19,6 +19,8 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 from streamlit.testing.v1 import AppTest
 
+from coin_core.api.problems import RequestRefusedError
+from coin_core.api.uploads import Budget, Limits
 from ui import memory
 from ui.classify.session import UploadSession
 
@@ -79,6 +81,23 @@ def test_all_visitors_share_one_budget(client, files) -> None:
     assert "The server is busy" in refused.text
     del files["one"]
     assert upload(client, "three", "a", 30).status_code == 204
+
+
+def test_the_pages_and_the_api_share_one_budget(client, files, monkeypatch) -> None:
+    monkeypatch.setattr(memory, "_others", [])
+    api = Budget(Limits(bytes_in_flight=500 * MB))
+    api.shared_room = memory.share_budget(lambda: api.bytes)
+    assert upload(client, "one", "a", 90).status_code == 204
+    with api.admit("somebody") as lease:
+        lease.take(90 * MB)
+        with pytest.raises(RequestRefusedError) as refused:
+            lease.take(21 * MB)
+        assert refused.value.status == 503
+        assert refused.value.headers["Retry-After"]
+        assert upload(client, "two", "a", 30).status_code == 503
+        assert memory.held_bytes() == 180 * MB
+        assert memory.held_bytes("one") == 90 * MB
+    assert upload(client, "two", "a", 30).status_code == 204
 
 
 def test_an_upload_waits_for_room(client, files, monkeypatch) -> None:

@@ -335,8 +335,6 @@ def classify_uploads(session: UploadSession, classifier: str) -> bool:
     ]
     if not pending:
         return False
-    from coin_core.pipeline import prepare_in_batches
-
     loaded = coin_classifier()
     count = len(session.photos)
     waiting: deque[tuple[UploadedPhoto, bytes]] = deque()  # decoded, no result yet
@@ -358,13 +356,8 @@ def classify_uploads(session: UploadSession, classifier: str) -> bool:
             except UnreadablePhotoError as error:
                 session.reject(photo.digest, str(error))
 
-    def results() -> Iterator[tuple[PreparedPhoto, PhotoResult]]:
-        for batch in prepare_in_batches(decoded()):
-            yield from zip(
-                batch, loaded.classify_prepared(batch, (classifier,)), strict=True
-            )
-
-    for done, (prepared, result) in enumerate(results(), 1):
+    results = loaded.prepare_and_classify(decoded(), (classifier,))
+    for done, (prepared, result) in enumerate(results, 1):
         photo, whole = waiting.popleft()
         _keep(photo, prepared)
         session.results[photo.digest, classifier] = result

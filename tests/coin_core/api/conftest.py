@@ -24,7 +24,7 @@ from coin_core.api.app import Service, routes
 from coin_core.api.protocol import DrainingServer, TimedProtocol
 from coin_core.api.uploads import Limits
 from coin_core.imaging.preprocessing import RotatedBox
-from coin_core.pipeline import CoinClassifier
+from coin_core.pipeline import CoinClassifier, PreparedPhoto
 from coin_core.rendering import render_coin
 from coin_core.results import DetectedFace, PhotoResult, Side, Verdict
 from coin_core.rulers import DEFAULT_CLASSES
@@ -47,7 +47,7 @@ class StubClassifier(CoinClassifier):
     def pinned(self, names: Any) -> StubClassifier:
         return self
 
-    def classify_batch(self, photos: Any, classifiers: Any = None) -> Iterator[Any]:
+    def prepare_and_classify(self, photos: Any, names: Any) -> Iterator[Any]:
         photos = list(photos)
         self.batches.append(len(photos))
         if any(photo.mean() == self.BAD for photo in photos):
@@ -68,9 +68,13 @@ class StubClassifier(CoinClassifier):
                     seconds=0.01,
                     model="0" * 64,
                 )
-                for name in classifiers
+                for name in names
             )
-            yield PhotoResult(faces=(face,), legend=0, verdicts=verdicts)
+            result = PhotoResult(faces=(face,), legend=0, verdicts=verdicts)
+            yield (
+                PreparedPhoto(faces=(face,), legend=0, crop=photo, reason=None),
+                result,
+            )
 
 
 def png(grey: int = 100, size: int = 40) -> bytes:

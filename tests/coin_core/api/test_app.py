@@ -19,6 +19,7 @@ from coin_core.api.uploads import Limits
 from coin_core.classifiers import shipped_classifiers
 from coin_core.cli.main import main
 from coin_core.errors import CoinError, StoreError
+from coin_core.imaging import photo_io
 from tests.coin_core.api.conftest import StubClassifier, png, serve
 
 
@@ -208,6 +209,34 @@ def test_a_full_server_says_when_to_come_back():
             response = client.post("/api/classify", files=parts(png(), png()))
             check_problem(response, status, "again|Wait")
             assert int(response.headers["retry-after"]) >= 1
+
+
+def test_a_server_without_memory_for_a_large_photo_says_when_to_come_back(
+    stub, monkeypatch
+):
+    monkeypatch.setattr(photo_io, "_SMALL_BYTES", 1000)
+    monkeypatch.setattr(photo_io, "_LONGEST_QUEUE_S", 0.01)
+    monkeypatch.setattr(photo_io, "_pixels_in_use", photo_io._Memory(0))
+    with serve(Service(stub)) as client:
+        response = client.post("/api/classify", files=parts(png()))
+        check_problem(response, 503, "as much to do as it can hold")
+        assert response.headers["retry-after"] == "30"
+        small = client.post("/api/classify", files=parts(png(size=16)))
+        assert small.status_code == 200
+
+
+def test_what_the_pages_hold_is_no_room_for_a_request(stub):
+    service = Service(stub)
+    free = 0
+    service.budget.shared_room = lambda: free - service.budget.bytes
+    with serve(service) as client:
+        response = client.post("/api/classify", files=parts(png()))
+        check_problem(response, 503, "as much to do as it can hold")
+        assert int(response.headers["retry-after"]) >= 1
+        free = 10_000
+        answer = client.post("/api/classify", files=parts(*[png()] * 4))
+        assert answer.status_code == 200
+        assert service.budget.bytes == 0
 
 
 def test_what_a_request_held_is_given_back(client):

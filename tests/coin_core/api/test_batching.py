@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import shutil
 import threading
 import time
@@ -10,12 +11,15 @@ import time
 import numpy as np
 import pytest
 
+from coin_core import pipeline
 from coin_core.api import batching
 from coin_core.api.batching import Batcher, Wish
 from coin_core.api.uploads import Upload
-from coin_core.errors import WeightsMissingError
+from coin_core.errors import BusyError, WeightsMissingError
+from coin_core.imaging import photo_io
 from coin_core.model_store import bundle
-from coin_core.pipeline import CoinClassifier
+from coin_core.pipeline import CoinClassifier, PreparedPhoto
+from coin_core.results import PhotoResult
 from tests.coin_core.api.conftest import StubClassifier, png
 
 WISH = Wish(classifiers=("resnet",))
@@ -57,31 +61,87 @@ def test_requests_for_other_classifiers_are_batches_of_their_own():
     assert [len(answer) for answer in answers] == [1, 1, 2, 2, 2]
 
 
-def test_large_photos_are_classified_in_parts(monkeypatch):
-    monkeypatch.setattr(batching, "MAX_PIXELS", 3 * 40 * 40)
-    stub = StubClassifier()
-    run(stub, ([upload(png())] * 10, WISH))
-    assert stub.batches == [4, 4, 2]
+class CoinlessClassifier(CoinClassifier):
+    """Reads photos as they come, as the real one does, and finds nothing."""
+
+    def pinned(self, names):
+        return self
+
+    def model(self, name):
+        pass
+
+    def classify_prepared(self, prepared, names):
+        return [PhotoResult(faces=(), legend=None, verdicts=()) for _ in prepared]
+
+
+class CountedMemory(photo_io._Memory):
+    """Notes how little was ever free."""
+
+    def __init__(self, free_bytes: int) -> None:
+        super().__init__(free_bytes)
+        self.least = free_bytes
+
+    def take(self, *args, **options):
+        is_taken = super().take(*args, **options)
+        self.least = min(self.least, self._free)
+        return is_taken
+
+
+@pytest.fixture
+def room(monkeypatch):
+    """Memory for three photos of 40 pixels a side, which count as large."""
+    memory = CountedMemory(3 * 3 * 40**2)
+    monkeypatch.setattr(photo_io, "_pixels_in_use", memory)
+    monkeypatch.setattr(photo_io, "_LONGEST_WAIT_S", 0)
+    monkeypatch.setattr(photo_io, "_SMALL_BYTES", 3 * 30**2)
+    monkeypatch.setattr(pipeline, "_GROUP_PX", 30**2)
+    return memory
+
+
+def test_large_photos_of_32_clients_are_in_memory_a_few_at_a_time(room, monkeypatch):
+    def prepare(photos):
+        time.sleep(0.01)
+        nothing = {"faces": (), "legend": None, "reason": None}
+        return [PreparedPhoto(crop=np.zeros(3), **nothing) for _ in photos]
+
+    monkeypatch.setattr(pipeline, "prepare_photos", prepare)
+    large = [([upload(png(40)), upload(png(41))], WISH) for _ in range(32)]
+    answers = run(CoinlessClassifier(), *large)
+    assert answers == [[]] * 64
+    assert room.least == 0
+    gc.collect()
+    assert room._free == 3 * 3 * 40**2
+
+
+def test_a_large_photo_for_which_there_is_no_memory_is_refused_as_busy(
+    room, monkeypatch
+):
+    monkeypatch.setattr(photo_io, "_LONGEST_QUEUE_S", 0.05)
+    room.take(room._free)
+    large, small = run(StubClassifier(), ([upload(png()), upload(png(1, 20))], WISH))
+    assert isinstance(large, BusyError)
+    assert small[0]["classifier"] == "resnet"
+    assert room._free == 0
 
 
 def test_batches_at_once_decode_with_the_two_decoders_that_are_kept(monkeypatch):
     """More would be started for each batch, and ended after it."""
-    decode, lock = batching._decode_one, threading.Lock()
+    decode, lock = batching._decode, threading.Lock()
     running, most = 0, 0
 
-    def counted(one):
+    def counted(upload):
         nonlocal running, most
         with lock:
             running += 1
             most = max(most, running)
         time.sleep(0.02)
         try:
-            return decode(one)
+            return decode(upload)
         finally:
             with lock:
                 running -= 1
 
-    monkeypatch.setattr(batching, "_decode_one", counted)
+    monkeypatch.setattr(batching, "_decode", counted)
     stub = StubClassifier()
     run(stub, ([upload(png())] * 20, WISH))
     assert sorted(stub.batches) == [4, 16]

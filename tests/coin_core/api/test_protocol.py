@@ -96,14 +96,14 @@ def test_nothing_is_done_for_a_client_that_hangs_up(server):
     service = server.service
     stub: StubClassifier = service.coin_classifier
     blocked, go = threading.Semaphore(0), threading.Event()
-    original = stub.classify_batch
+    original = stub.prepare_and_classify
 
-    def wait(photos, classifiers=None):
+    def wait(photos, names):
         blocked.release()
         assert go.wait(60)
-        return original(photos, classifiers)
+        return original(photos, names)
 
-    stub.classify_batch = wait
+    stub.prepare_and_classify = wait
     try:
         address = ("127.0.0.1", server.port)
         with ExitStack() as links:
@@ -125,7 +125,7 @@ def test_nothing_is_done_for_a_client_that_hangs_up(server):
                 assert link.recv(100).startswith(b"HTTP/1.1 200")
     finally:
         go.set()
-        del stub.classify_batch
+        del stub.prepare_and_classify
     assert server.send(whole_request(png(), b"Connection: close\r\n"))[9:12] == b"200"
     assert stub.batches == [1] * (AT_ONCE + 1)
 

@@ -29,7 +29,7 @@ from hypothesis import strategies as st
 from PIL import Image, TiffImagePlugin
 from pillow_heif import register_heif_opener
 
-from coin_core.errors import DecoderMissingError, UnreadablePhotoError
+from coin_core.errors import BusyError, DecoderMissingError, UnreadablePhotoError
 from coin_core.imaging import photo_io
 
 register_heif_opener()  # to write them
@@ -877,6 +877,28 @@ def test_a_queue_of_large_photos_waits_until_others_are_done_with(little_room):
     del part
     gc.collect()
     assert little_room._free == 60_000
+
+
+def test_a_queue_that_does_not_move_ends_in_a_sentence(little_room, monkeypatch):
+    monkeypatch.setattr(photo_io, "_LONGEST_QUEUE_S", 0.05)
+    large = encode(Image.new("RGB", (200, 100)), "PNG")
+    with pytest.raises(BusyError, match=r"Try again in some minutes\."):
+        photo_io.decode(large, queue=True)
+    assert little_room._free == 0
+    assert photo_io._pool.memory._free == photo_io._MEMORY_OF_ALL
+    assert photo_io.decode(encode(four_corners(), "PNG")).shape == (48, 64, 3)
+
+
+def test_a_crash_leaves_no_room_taken_while_its_error_is_there(monkeypatch):
+    memory = photo_io._Memory(photo_io._PIXELS_OF_ALL)
+    monkeypatch.setattr(photo_io, "_pixels_in_use", memory)
+    with ThreadPoolExecutor(1) as pool:
+        future = pool.submit(photo_io.decode, slow_photo())
+        wait_for(lambda: memory._free < photo_io._PIXELS_OF_ALL)
+        (decoder,) = photo_io._pool.running
+        decoder.process.kill()
+        assert isinstance(future.exception(), UnreadablePhotoError)
+    assert memory._free == photo_io._PIXELS_OF_ALL
 
 
 def test_a_refused_photo_leaves_no_room_taken(little_room):
