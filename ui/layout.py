@@ -132,14 +132,16 @@ _RIGHT_TO_LEFT = """<style>
 .coin-card.unsure { border-right-color: #b9ab97; }
 .coin-swatch { margin: 0 0 0 .35em; }
 /* A field may hold either script; what it holds decides. */
-input, textarea { unicode-bidi: plaintext; text-align: start; }
+input:not([type="number"]), textarea, ::placeholder {
+  unicode-bidi: plaintext; text-align: start; }
 /* The knob of a switch moves to the right, as if text did. */
 [data-testid="stCheckbox"] label:has([role="switch"]) > div:not([data-testid]) {
   direction: ltr; transform: scaleX(-1); }
 [data-testid="stCheckbox"] [data-testid="stTooltipIcon"],
 [data-testid="stWidgetLabel"] [data-testid="stTooltipIcon"] {
   margin-inline-start: .35rem; }
-[data-testid="stExpander"] summary > span > span:first-child {
+[data-testid="stExpander"] summary > span > span:first-child,
+[data-testid="stPagination"] [data-testid="stIconMaterial"] {
   transform: scaleX(-1); }
 /* Streamlit moves a closed sidebar to the left, here over the page. */
 section[data-testid="stSidebar"][data-collapsed="true"] {

@@ -69,11 +69,14 @@ export default function ({ data, parentElement, setTriggerValue }) {
   nodes.push(cannotTell);
 
   const row = make("div", "row");
+  const arrows = [["←", "arrowleft"], ["→", "arrowright"]];
+  if (getComputedStyle(keys).direction === "rtl") arrows.reverse();  // text goes left
+  const [[backSign, backKey], [skipSign, skipKey]] = arrows;
   const tools = [
     ["X", data.words.exclude, "x", () => askReason(!state.isExcluding)],
     ["U", data.words.undo, "u", () => decide("undo", null)],
-    ["←", data.words.back, "arrowleft", () => decide("step", -1)],
-    ["→", data.words.skip, "arrowright", () => decide("step", 1)],
+    [backSign, data.words.back, backKey, () => decide("step", -1)],
+    [skipSign, data.words.skip, skipKey, () => decide("step", 1)],
   ];
   for (const [sign, label, key, action] of tools) {
     const node = button(sign, label, "small");

@@ -40,6 +40,7 @@ from ui.components.job_panel import JobPanel
 from ui.components.table import show_table
 from ui.dataset.session import DatasetSession, ask_reviewer
 from ui.errors import errors_on_page, show_error
+from ui.formatting import date_and_time
 from ui.language import key_of_menu
 from ui.memory import MAX_UPLOAD_MB, forget_uploads, show_refused_uploads
 
@@ -105,10 +106,23 @@ class ImportPanel(JobPanel):
                 self.show_files(import_id)
                 return
             st.text(summarize_import(self.catalog, import_id))
-            _offer_report(self.catalog, import_id, "now")
+            with st.container(horizontal=True):
+                self.offer_photos(import_id)
+                _offer_report(self.catalog, import_id, "now")
             for title, rows in _remarks(self.catalog, import_id):
                 with st.expander(title):
                     show_table(rows)
+
+    def offer_photos(self, import_id: int) -> None:
+        """The way on, to the review of photos that came in."""
+        done = import_items(self.catalog, import_id, state=ItemState.DONE, limit=1)
+        if done and st.button(
+            _("Review the photos"),
+            key=f"import_review_{import_id}",
+            icon=":material/keyboard:",
+            on_click=_choose_review,
+        ):
+            st.rerun()  # the whole page, of which this panel is a part
 
     def show_files(self, import_id: int) -> None:
         """The files of a running import, each with its result so far."""
@@ -146,8 +160,15 @@ class DemoPanel(ImportPanel):
         """They can be generated again."""
         return ""
 
+    def offer_photos(self, import_id: int) -> None:
+        """They have their labels."""
+
     def show_files(self, import_id: int) -> None:
         """Their files have no names that say anything."""
+
+
+def _choose_review() -> None:
+    st.session_state["dataset_part"] = "review"
 
 
 def _offer_report(catalog: Catalog, import_id: int, place: str) -> None:
@@ -207,7 +228,7 @@ def show_earlier_imports(catalog: Catalog) -> None:
         return
     with st.expander(_("Earlier imports")):
         for one in earlier:
-            when = f"{one.created_at:%Y-%m-%d %H:%M}, " if one.created_at else ""
+            when = f"{date_and_time(one.created_at)}, " if one.created_at else ""
             st.text(f"{when}{translate(one.text)}, {_(_STATES[one.state])}.")
             _offer_report(catalog, one.import_id, "earlier")
             for title, rows in _remarks(catalog, one.import_id):
