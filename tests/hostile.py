@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import io
+import json
+import shutil
 import sys
+from collections.abc import Callable
+from contextlib import suppress
 
 import numpy as np
 from PIL import Image
 
-from coin_core import jobs
+from coin_core import jobs, recycle_bin
+from coin_core.access import Person, acting_as
 from coin_core.catalog import (
     CatalogFace,
     CoinFacts,
@@ -18,10 +23,14 @@ from coin_core.catalog import (
     Prediction,
     RotatedBox,
     Side,
+    left_out,
     open_catalog,
 )
+from coin_core.catalog.import_records import SCRAPE, ImportState
+from coin_core.catalog.importing import ledger
+from coin_core.catalog.scrape_jobs import ScrapeOrder
 from coin_core.catalog.versions import freeze
-from coin_core.storage import data_dir
+from coin_core.storage import WEIGHTS_DIR, data_dir
 from tests.ui.training import history_page
 
 # What Markdown would make a picture, a link, an icon, a formula or bold of.
@@ -126,6 +135,8 @@ def fill(listener: str = "127.0.0.1:9") -> list[str]:
     runs[0].set_note(text("note"))
     for kind in (jobs.JobKind.TRAINING, jobs.JobKind.EXPORT):
         jobs.add_job(kind, text("job"), ["train", text("argument")])
+    _fill_imports(text)
+    _fill_models_and_bin(text)
 
     data = data_dir()
     picture = data / "collections" / file_name(listener) / file_name(listener) / "1.png"
@@ -136,6 +147,76 @@ def fill(listener: str = "127.0.0.1:9") -> list[str]:
     (data / "models" / file_name(listener) / "card.json").write_text("{}")
     (data / "contact.txt").write_text(f"![m](http://{listener}/contact.png)x@y.zz")
     return [run.run_id for run in runs]
+
+
+def _fill_imports(text: Callable[[str], str]) -> None:
+    """Add a scrape and an import that said much, an export, and a failed training."""
+    catalog = open_catalog()
+    order = ScrapeOrder(source="commons", query=text("query"), who="Anna")
+    scrape = ledger.create(catalog, SCRAPE, order.spec())
+    left_out.note_left_out(
+        catalog,
+        scrape,
+        left_out.LeftOut(
+            key=text("key"),
+            reason=text("reason"),
+            words=(text("word"),),
+            title=text("listing"),
+            url=f"javascript:window.hit='listing' {text('listing')}",
+            taken=False,
+            listing={},
+        ),
+    )
+    imported = ledger.create(catalog, "photos", {"paths": [text("path")]})
+    ledger.enter_items(catalog, imported, [(text("item"), text("problem"))])
+    for made in (scrape, imported):
+        ledger.set_state(catalog, made, ImportState.FAILED, text("failure"))
+        with suppress(RuntimeError), jobs.hold_job(ledger.make_job(catalog, made)):
+            jobs.report(
+                text("words"),
+                done=1,
+                total=2,
+                current=text("current"),
+                failed=1,
+                left_out=1,
+                problems=[text("problem")],
+                reasons={text("reason"): 1},
+            )
+            jobs.report_outcome(jobs.JobState.FAILED, text("outcome"))
+    catalog.close()
+    for kind in (jobs.JobKind.EXPORT, jobs.JobKind.TRAINING):
+        job = jobs.add_job(kind, text("ended"), ["train", "svm"])
+        with jobs.hold_job(job):
+            (job.folder / "log.txt").write_text(text("log"))
+            name = file_name()
+            (job.folder / name).touch()
+            jobs.report_details(
+                file=name, photos=1, bared=1, left_out=[text("exported")]
+            )
+            is_export = kind is jobs.JobKind.EXPORT
+            state = jobs.JobState.DONE if is_export else jobs.JobState.FAILED
+            jobs.report_outcome(state, text("outcome"))
+
+
+def _fill_models_and_bin(text: Callable[[str], str]) -> None:
+    """Add a model that opens, with a card of hostile texts, and a deleted run."""
+    data = data_dir()
+    shutil.copytree(WEIGHTS_DIR / "svm", data / "models" / "pretty")
+    path = data / "models" / "pretty" / "card.json"
+    card = json.loads(path.read_text("utf-8"))
+    card |= {"name": "pretty", "title": text("title"), "licence": text("licence")}
+    card["training"] |= {name: text(name) for name in ("data", "machine", "command")}
+    card["metrics"] = [
+        {**one, "what": text("what"), "how": text("how"), "data": text("measured")}
+        for one in card["metrics"]
+    ]
+    path.write_text(json.dumps(card), "utf-8")
+    with acting_as(Person(name=text("deleted"))):
+        for name in (file_name(), "removed-photos/one"):
+            (data / "runs" / name).mkdir(parents=True)
+            (data / "runs" / name / "photos.json").write_text('{"photos": [1]}')
+            where = data / ("runs" if name == file_name() else ".") / name
+            recycle_bin.discard(where, data / "runs" / name)
 
 
 if __name__ == "__main__":
