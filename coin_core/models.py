@@ -10,6 +10,7 @@ import hashlib
 import logging
 import threading
 from collections import Counter
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import count, permutations
@@ -34,6 +35,7 @@ from coin_core.rulers import DEFAULT_CLASSES, RULERS
 from coin_core.storage import (
     data_dir,
     dump_json,
+    open_lock,
     read_json,
     replacing,
     write_file,
@@ -43,6 +45,7 @@ from coin_core.storage import (
 logger = logging.getLogger(__name__)
 
 _TRIAL = 1  # changes when the trial does
+_LONGEST_TRIAL_S = 600.0  # that another process is waited for
 _TRIAL_SEED = 1_000_211  # no training uses it
 _COINS_PER_RULER = 4
 _LEGIBLE = 0.9
@@ -211,18 +214,33 @@ def _try_once(model: LoadedModel) -> None:
         WeightsMismatchError: The trial showed that it is broken.
     """
     path = _trial_path(model.card)
-    problem = read_json(path).get("problem")
-    if not isinstance(problem, str):
-        problem = _find_problem(model)
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            write_json(path, {"problem": problem}, durable=False)
-        except OSError as error:
-            logger.warning("The trial of a model is not kept: %s", error)
+    problem = _kept_problem(path)
+    if problem is None:
+        with ExitStack() as held:
+            # Where nothing can be written, each process tries for itself.
+            with suppress(OSError):
+                lock = open_lock(path.with_suffix(".lock"), _LONGEST_TRIAL_S)
+                held.enter_context(lock)
+            problem = _kept_problem(path)
+            if problem is None:
+                problem = _find_problem(model)
+                _keep_problem(path, problem)
     if problem:
         raise WeightsMismatchError(
             f"{model.folder.name}: {problem} Copy the bundle again, or train it again."
         )
+
+
+def _kept_problem(path: Path) -> str | None:
+    problem = read_json(path).get("problem")
+    return problem if isinstance(problem, str) else None
+
+
+def _keep_problem(path: Path, problem: str) -> None:
+    try:
+        write_json(path, {"problem": problem}, durable=False)
+    except OSError as error:
+        logger.warning("The trial of a model is not kept: %s", error)
 
 
 def _trial_path(card: Card) -> Path:

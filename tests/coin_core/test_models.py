@@ -4,7 +4,10 @@ import errno
 import json
 import os
 import shutil
+import subprocess
+import sys
 import threading
+import time
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
 
@@ -25,7 +28,7 @@ from coin_core.models import install_model, open_model
 from coin_core.pipeline import CoinClassifier
 from coin_core.rendering import render_coin
 from coin_core.results import RejectReason, sentence, to_json
-from coin_core.storage import dump_json
+from coin_core.storage import PROJECT_DIR, dump_json
 
 NAN = float("nan")
 
@@ -471,6 +474,90 @@ def test_the_last_version_of_a_model_answers_while_the_next_one_is_tried(slow_tr
         after = first.result(600)
     assert after.card.threshold == 0.77
     assert shared.model("mine") is after
+
+
+# A process that opens a model, and notes whom it asks for a trial; the trial goes on
+# until so many processes have come to it, and for ever if they do not.
+OPEN_MINE = """
+import os, sys, time
+from pathlib import Path
+from coin_core import models
+
+folder, awaited = Path(sys.argv[1]), int(sys.argv[2])
+try_once = models._try_once
+
+def come(model):
+    (folder / f"came {os.getpid()}").touch()
+    try_once(model)
+
+def find_problem(model):
+    (folder / f"tried {os.getpid()}").touch()
+    while len(list(folder.glob("came *"))) < awaited:
+        time.sleep(0.01)
+    time.sleep(0.5)
+    return ""
+
+models._try_once, models._find_problem = come, find_problem
+models.open_model("mine")
+"""
+
+
+@pytest.fixture
+def open_in_a_process(tmp_path):
+    """A function that starts such a process; the test ends with all of them."""
+    started = []
+
+    def start(awaited):
+        command = [sys.executable, "-c", OPEN_MINE, str(tmp_path), str(awaited)]
+        started.append(subprocess.Popen(command, cwd=PROJECT_DIR))
+        return started[-1]
+
+    yield start
+    for process in started:
+        process.kill()
+        process.wait()
+
+
+@pytest.mark.slow
+def test_of_two_processes_one_tries_a_new_model(tmp_path, open_in_a_process):
+    copy("mine")
+    processes = [open_in_a_process(2) for _ in range(2)]
+    assert [process.wait(600) for process in processes] == [0, 0]
+    assert len(list(tmp_path.glob("came *"))) == 2
+    assert len(list(tmp_path.glob("tried *"))) == 1
+
+
+@pytest.mark.slow
+def test_a_process_that_is_killed_in_a_trial_leaves_it_to_the_next(
+    tmp_path, open_in_a_process
+):
+    copy("mine")
+    first = open_in_a_process(99)
+    while not list(tmp_path.glob("tried *")):
+        assert first.poll() is None
+        time.sleep(0.01)
+    second = open_in_a_process(2)
+    while len(list(tmp_path.glob("came *"))) < 2:
+        assert second.poll() is None
+        time.sleep(0.01)
+    assert len(list(tmp_path.glob("tried *"))) == 1, "it waits"
+    first.kill()
+    first.wait()
+    assert second.wait(600) == 0
+    assert len(list(tmp_path.glob("tried *"))) == 2
+
+
+def test_a_model_is_tried_where_nothing_can_be_written(monkeypatch, tmp_path):
+    def refuse(*_, **__):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    tried = []
+    copy("mine")
+    monkeypatch.setattr(models, "open_lock", refuse)
+    monkeypatch.setattr(models, "write_json", refuse)
+    monkeypatch.setattr(models, "_find_problem", lambda model: tried.append(1) or "")
+    assert open_model("mine").name == "mine"
+    assert tried == [1]
 
 
 def test_a_disk_that_fails_is_told_as_such_also_of_a_shipped_model(monkeypatch):
