@@ -30,6 +30,9 @@ DECLARED: Final = {
 }
 """Texts in what classifiers, sources and rulers declare, which pages show."""
 
+PHASES: Final = ("Progress", "track", "describe")
+"""Calls that say what a job does, and what it counts."""
+
 Text = str | tuple[str, str]
 
 
@@ -67,10 +70,20 @@ def texts_of(tree: ast.Module, errors: Collection[str] = ()) -> Iterator[Text]:
                 yield f"{{count}} {words[0]}", f"{{count}} {words[0]}s"
             elif name == "cite" and len(words) == 3:
                 yield words[2]
+            elif name in PHASES:
+                yield from _phase(node)
             elif name in DECLARED:
                 for keyword in node.keywords:
                     if keyword.arg in DECLARED[name] and _constant(keyword.value):
                         yield _constant(keyword.value)
+
+
+def _phase(call: ast.Call) -> Iterator[str]:
+    """What a job does at the moment, and the count of what it is through with."""
+    yield from filter(None, map(template, call.args))
+    for keyword in call.keywords:
+        if keyword.arg == "unit" and _constant(keyword.value):
+            yield f"{{done}} of {{total}} {_constant(keyword.value)}s"
 
 
 def _sentences(error: ast.Call) -> Iterator[str]:

@@ -15,10 +15,12 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from coin_core import i18n
+from coin_core.jobs import JobProgress
 from deploy import catalogues
 from tests import fakes
 from tests.ui.dataset.dataset_page import catalog, empty  # noqa: F401
 from tests.ui.training.history_page import make_run
+from ui.components.job_panel import done_words
 
 ROOT = Path(__file__).parents[1]
 PO_FILES = sorted((ROOT / "locale").glob("*/LC_MESSAGES/*.po"))
@@ -278,3 +280,26 @@ def test_the_training_page_speaks_hebrew() -> None:
         page.run()
         assert not page.exception
         assert not english_in(page)
+
+
+def test_what_a_job_does_is_said_in_hebrew() -> None:
+    """Its words and its count, as every command of the program writes them."""
+    said = set()
+    for path in sorted((ROOT / "coin_core").rglob("*.py")):
+        if any(part in path.as_posix() for part in catalogues.NOT_SHOWN):
+            continue
+        for call in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if not isinstance(call, ast.Call) or not call.args:
+                continue
+            if getattr(call.func, "id", getattr(call.func, "attr", "")) == "Progress":
+                unit = [k.value for k in call.keywords if k.arg == "unit"]
+                words = catalogues.template(call.args[0])
+                if words and unit and isinstance(unit[0], ast.Constant):
+                    said.add((words.format(name="svm"), str(unit[0].value)))
+    assert ("asking the classifiers", "photo") in said
+    with i18n.speaking("he"):
+        for words, unit in said:
+            progress = JobProgress(words=words, unit=unit, done=3, total=1_200)
+            shown = done_words(progress)
+            assert not re.search("[A-Za-z]{2}", shown.replace("svm", "")), shown
+            assert re.search(r"\b3\b.*\b1,200\b", shown), shown

@@ -20,6 +20,7 @@ from torch.nn import functional
 from coin_core.classifiers import legend_net
 from coin_core.classifiers.legend_net import LegendNet
 from coin_core.classifiers.torch_classifier import best_device, training_autocast
+from coin_core.i18n import N_
 from coin_core.jobs import Progress
 from coin_core.rulers import DEFAULT_CLASSES
 from coin_core.training.letter_targets import NONE
@@ -170,7 +171,8 @@ def pretrain(
     batches = rendered_in_background(
         workers, RenderedBatches(seed, shown, schedule), pinned=device == "cuda"
     )
-    words = f"training {' and '.join(folders)} on rendered coins"
+    words = N_("training {names} on rendered coins")
+    words = words.format(names=" and ".join(folders))
     bar = Progress(words, schedule.seen, done=shown, unit="coin")
 
     def steps() -> Iterator[Step]:

@@ -13,6 +13,7 @@ from coin_core.i18n import _, translate
 from coin_core.jobs import (
     Job,
     JobKind,
+    JobProgress,
     JobState,
     forget_job,
     list_jobs,
@@ -38,7 +39,7 @@ def progress_words(job: Job) -> str:
     if job.stop_requested:
         return _("Stopping …")
     progress = job.progress()
-    words = as_text(translate(progress.text)) or _("starting …")
+    words = as_text(done_words(progress)) or _("starting …")
     words = words[0].upper() + words[1:]
     if progress.seconds_left is None:
         return words
@@ -48,6 +49,17 @@ def progress_words(job: Job) -> str:
             words=words, time=left
         )
     return _("{words}, at most {time} left").format(words=words, time=left)
+
+
+def done_words(progress: JobProgress) -> str:
+    """What a job does, or did last, with the count."""
+    words = translate(progress.words)
+    if not progress.unit or not progress.total:
+        return words
+    count = _(f"{{done}} of {{total}} {progress.unit}s")  # a file may hold any unit
+    for name, value in (("done", progress.done), ("total", progress.total)):
+        count = count.replace(f"{{{name}}}", f"{value:,.0f}")
+    return f"{words}: {count}" if words else count
 
 
 def title_of(job: Job) -> str:
@@ -211,7 +223,7 @@ class JobPanel:
         progress = job.progress()
         # All of them are done: the count says nothing.
         is_whole = job.state is JobState.DONE and progress.unit
-        parts = ["" if is_whole else translate(progress.text), self.ended_words(job)]
+        parts = ["" if is_whole else done_words(progress), self.ended_words(job)]
         words = "; ".join(as_text(part) for part in parts if part)
         with _row(distribute=False):
             st.markdown(f"**{as_text(self.title(job))}**: {words}.")

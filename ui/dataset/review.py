@@ -46,6 +46,7 @@ SECOND_OPINION = "second_look"
 _QUEUE_LENGTH = 500  # photos fetched at a time
 _SECOND_OPINION_SEARCH = 5000  # photos among which second opinions are looked for
 _PREFETCHED = 3
+_ASKED = "classifiers_asked"  # how often, in this visit
 _CLASSIFIED_AT_ONCE = 5000
 
 
@@ -127,7 +128,12 @@ def show_review(session: DatasetSession, catalog: Catalog) -> None:
 def _offer_classifying(session: DatasetSession, catalog: Catalog) -> None:
     """Let classifiers read all photos that wait for a review, as a job."""
     found = resources.bundles()[0]
-    with st.popover(_("Classify all with …"), icon=":material/model_training:"):
+    with st.popover(
+        _("Classify all with …"),
+        icon=":material/model_training:",
+        # Another one, closed, once they were asked.
+        key=f"classify_menu_{st.session_state.setdefault(_ASKED, 0)}",
+    ):
         if not found:
             st.caption(as_text(resources.NO_CLASSIFIERS))
             return
@@ -152,6 +158,7 @@ def _offer_classifying(session: DatasetSession, catalog: Catalog) -> None:
         def start() -> None:
             with session.action():
                 start_asking(waiting, chosen)
+            st.session_state[_ASKED] += 1
 
         st.button(
             ngettext(
