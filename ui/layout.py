@@ -132,7 +132,7 @@ _RIGHT_TO_LEFT = """<style>
 .coin-card.unsure { border-right-color: #b9ab97; }
 .coin-swatch { margin: 0 0 0 .35em; }
 /* A field may hold either script; what it holds decides. */
-input:not([type="number"]), textarea, ::placeholder {
+input:not([type="number"], [role="combobox"]), textarea, ::placeholder {
   unicode-bidi: plaintext; text-align: start; }
 /* The knob of a switch moves to the right, as if text did. */
 [data-testid="stCheckbox"] label:has([role="switch"]) > div:not([data-testid]) {

@@ -283,10 +283,10 @@ def fit_small_net(
     )
 
     done = trainer.epoch * steps
-    bar = Progress(f"training {name}", epochs * steps, done=done, unit="step")
+    bar = Progress(f"training the net {name}", epochs * steps, done=done, unit="step")
 
     def batches(epoch: int) -> Iterator[Batch]:
-        bar.describe(f"training {name}, epoch {epoch + 1} of {epochs}")
+        bar.describe(f"training the net {name}, epoch {epoch + 1} of {epochs}")
         for batch in draw_epoch(epoch):
             yield batch
             bar.update()

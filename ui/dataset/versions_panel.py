@@ -39,6 +39,7 @@ from ui.dataset.formatting import ruler_title
 from ui.dataset.session import DatasetSession, ask_reviewer
 from ui.errors import show_error
 from ui.formatting import as_text, date_and_time
+from ui.language import is_right_to_left
 
 _LEAK_REASONS = {
     "same_coin": N_("the same coin"),
@@ -117,7 +118,7 @@ def _show_freeze_form(session: DatasetSession, catalog: Catalog) -> None:
                 5,
                 40,
                 15,
-                format="%d %%",
+                format="%d%%" if is_right_to_left() else "%d %%",
                 width=230,
             )
             free_only = st.checkbox(_("Only freely licensed"))
