@@ -1,6 +1,7 @@
 """Memory of the server while visitors classify many large photos at the same time.
 
     python -m benchmarks.memory [--visitors 2] [--photos 18] [--megapixels 12]
+    python -m benchmarks.memory --clients 32        of the HTTP API, a photo from each
 
 Starts the app on a port of its own, with an empty data folder. Each visitor drops all
 photos of their own at once and waits for the table. Counted are all pages of the
@@ -26,14 +27,19 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.sync.client import connect
 
 from benchmarks.common import argument_parser, encode_jpeg, stopwatch
-from tests.serving import serve
+from coin_core.api import Client
+from tests.serving import READY, SERVER, serve
 
 LONGEST_S = 900.0
 
 
 def main() -> None:
     """Measure and print."""
-    args = argument_parser(__doc__, visitors=2, photos=18, megapixels=12).parse_args()
+    parser = argument_parser(__doc__, visitors=2, photos=18, megapixels=12, clients=0)
+    args = parser.parse_args()
+    if args.clients:
+        ask_api(args.clients, args.megapixels)
+        return
     seeds = iter(range(args.visitors * args.photos))
     trays = [
         [large_photo(args.megapixels, next(seeds)) for _ in range(args.photos)]
@@ -61,6 +67,28 @@ def main() -> None:
             end=", ",
         )
         print(f"after them {peak.now():.0f} MB, {elapsed.seconds:.0f} s")
+
+
+def ask_api(clients: int, megapixels: int) -> None:
+    """Let clients send a large photo each at once, again until they have an answer."""
+    photos = [large_photo(megapixels, seed) for seed in range(clients)]
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        serve(Path(folder), SERVER, ready=READY) as served,
+        Client(served.address, timeout_s=LONGEST_S, retries=100) as client,
+        Peak(psutil.Process(served.process.pid)) as peak,
+        ThreadPoolExecutor(clients) as pool,
+    ):
+        client.classify([photos[0]])
+        print(f"with the classifiers loaded: {peak.now():.0f} MB")
+        with stopwatch() as elapsed:
+            answers = list(pool.map(lambda photo: client.classify([photo]), photos))
+        read = sum(photo.problem is None for one in answers for photo in one.photos)
+        print(
+            f"{read} of {clients} photos of {megapixels} megapixels answered, peak "
+            f"{peak.highest:.0f} MB, of which decoders {peak.decoders_mb:.0f} MB; "
+            f"after them {peak.now():.0f} MB, {elapsed.seconds:.0f} s"
+        )
 
 
 def large_photo(megapixels: int, seed: int) -> bytes:
