@@ -185,7 +185,7 @@ def _fill_imports(text: Callable[[str], str]) -> None:
             jobs.report_outcome(jobs.JobState.FAILED, text("outcome"))
     catalog.close()
     for kind in (jobs.JobKind.EXPORT, jobs.JobKind.TRAINING):
-        job = jobs.add_job(kind, text("ended"), ["train", "svm"])
+        job = jobs.Job(job_id=kind, kind=kind, title=text("ended"), arguments=())
         with jobs.hold_job(job):
             (job.folder / "log.txt").write_text(text("log"))
             name = file_name()

@@ -105,6 +105,3 @@ def test_hostile_file_names_on_the_classify_page_are_escaped(runs: list[str]) ->
     check(page)
     assert page.error
     assert any("coin-table" in part.value for part in page.get("html"))
-    page.session_state["classifier"] = "pretty"
-    check(page.run())
-    assert page.session_state["classifier"] == "pretty"
