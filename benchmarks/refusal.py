@@ -29,7 +29,7 @@ from benchmarks.common import argument_parser
 from coin_core.classifiers import shipped_classifiers, together
 from coin_core.classifiers.legend_net import FEATURES
 from coin_core.classifiers.together_card import TOGETHER_CARD
-from coin_core.classifiers.torch_classifier import LEAST_READ, counted, how_much_read
+from coin_core.classifiers.torch_classifier import LEAST_READ, how_much_read
 from coin_core.detection import sides_of_crops
 from coin_core.imaging.preprocessing import RotatedBox, crop_to_flan
 from coin_core.pipeline import CROP_PX, CoinClassifier
@@ -164,13 +164,11 @@ def show_scores(net: str, legible: Seen, others: Seen) -> None:
 
 def read_by_both(classifier: CoinClassifier, seen: Seen) -> NDArray[np.float64]:
     """What both nets read, as the geometric mean of the multiples of their limits."""
-    parts = []
-    for name, turned in zip(together.READERS, seen.turned.T, strict=True):
-        usual = how_much_read(seen.features[name], seen.sureness)
-        most = np.maximum(usual, turned * counted(seen.sureness))
-        parts.append(most / classifier.model(name).card.limits[LEAST_READ])
-    mean: NDArray[np.float64] = np.sqrt(parts[0] * parts[1])
-    return mean
+    nets = together.READERS
+    read = [how_much_read(seen.features[name], seen.sureness) for name in nets]
+    limits = [classifier.model(name).card.limits[LEAST_READ] for name in nets]
+    usual = np.stack(read, axis=1)
+    return together.read_by_both(usual, seen.turned, seen.sureness, limits)
 
 
 def show_limits(

@@ -25,7 +25,11 @@ from coin_core.access import Right, check
 from coin_core.classifiers.features import compute_features
 from coin_core.classifiers.loading import load_classifier
 from coin_core.classifiers.registry import feature_extractor, get_classifier
-from coin_core.classifiers.torch_classifier import PhotoClassifier, predict_calibrated
+from coin_core.classifiers.torch_classifier import (
+    LEAST_READ,
+    PhotoClassifier,
+    predict_calibrated,
+)
 from coin_core.errors import CoinError, WeightsMismatchError, sentence_of
 from coin_core.imaging.preprocessing import RotatedBox, crop_to_flan
 from coin_core.model_store import bundle, sharing
@@ -79,6 +83,15 @@ class LoadedModel:
     extractor: LoadedModel | None
     takes_features: bool
     features_key: str
+
+    @property
+    def needs_features(self) -> bool:
+        """Whether a verdict needs the features: as inputs, or to refuse other coins."""
+        return (
+            self.takes_features
+            or bool(self.card.scope)
+            or LEAST_READ in self.card.limits
+        )
 
 
 # Models in use, each in memory once, whatever holds it: the pages and the API do.
@@ -173,16 +186,17 @@ def _load(name: str, folder: Path, version: tuple[int, ...]) -> LoadedModel:
     extractor = None
     if on_features:
         extractor = _open(card.features_from["name"], _find_extractor(name, card))
+    digest = bundle.weights_digest(card)
     return LoadedModel(
         name=name,
         folder=folder,
         card=card,
         classifier=classifier,
-        digest=bundle.weights_digest(card),
+        digest=digest,
         version=version,
         extractor=extractor,
         takes_features=on_features,
-        features_key=str(sorted(card.features_from.items())),
+        features_key=str(sorted(card.features_from.items()) or digest),
     )
 
 

@@ -20,8 +20,8 @@ from coin_core.classifiers.registry import shipped_classifiers
 from coin_core.classifiers.scope import outside_scope
 from coin_core.classifiers.together import (
     READERS,
+    read_by_both,
     read_together,
-    too_little_read_together,
 )
 from coin_core.classifiers.together_card import (
     TOGETHER,
@@ -30,7 +30,6 @@ from coin_core.classifiers.together_card import (
 )
 from coin_core.classifiers.torch_classifier import (
     LEAST_READ,
-    counted,
     how_much_read,
     predict_calibrated,
     too_little_read,
@@ -260,7 +259,6 @@ class CoinClassifier:
         models = self.pinned(names)
         verdicts: dict[str, list[Verdict]] = {}
         answers: dict[str, NDArray[np.float32]] = {}
-        read_of: dict[str, NDArray[np.float64]] = {}
         with_coins = [i for i, one in enumerate(prepared) if one.faces]
         crops = np.stack([prepared[i].crop for i in with_coins] or [_NO_CROP])
         sureness = np.array([prepared[i].sureness for i in with_coins], np.float32)
@@ -270,17 +268,14 @@ class CoinClassifier:
             model = models.model(name)
             unlike = np.zeros(len(prepared), bool)
             if with_coins:
-                if model.takes_features and model.features_key not in shared:
-                    shared[model.features_key] = models.features(crops, name)
-                features = shared.get(model.features_key)
-                if LEAST_READ in model.card.limits and not model.takes_features:
-                    features = models.features(crops, name)
+                key = model.features_key
+                if model.needs_features and key not in shared:
+                    shared[key] = models.features(crops, name)
+                features = shared.get(key)
                 answers[name] = models._rows(crops, name, features)
                 unlike[with_coins] = models.outside_scope(
                     crops, name, features, sureness
                 )
-                if name in READERS and features is not None:
-                    read_of[name] = how_much_read(features, sureness)
             seconds = (time.perf_counter() - started) / len(prepared)
             rows = _rows_of_all(answers.get(name), with_coins, len(prepared))
             judge = partial(_verdict, name, model.card, model.digest, seconds)
@@ -297,12 +292,13 @@ class CoinClassifier:
             seconds += sum(verdicts[name][0].seconds for name in parts)
             unlike = np.zeros(len(prepared), bool)
             if with_coins:
-                usual = np.stack([read_of[name] for name in READERS], axis=1)
-                limits = [models.model(name).card.limits for name in READERS]
-                unlike[with_coins] = too_little_read_together(
-                    np.maximum(usual, read * counted(sureness)[:, None]),
-                    [of_net.get(LEAST_READ, 0.0) for of_net in limits],
-                )
+                nets = [models.model(name) for name in READERS]
+                usual = [
+                    how_much_read(shared[net.features_key], sureness) for net in nets
+                ]
+                limits = [net.card.limits.get(LEAST_READ, 0.0) for net in nets]
+                both = read_by_both(np.stack(usual, axis=1), read, sureness, limits)
+                unlike[with_coins] = both < 1
             judge = partial(_verdict, TOGETHER, TOGETHER_CARD, digest, seconds)
             verdicts[TOGETHER] = [
                 judge(*of_one)

@@ -20,6 +20,7 @@ from coin_core.classifiers.legend_net import predict_poses
 from coin_core.classifiers.torch_classifier import (
     SMALLEST,
     PhotoClassifier,
+    counted,
     letters_read,
     predict_once,
 )
@@ -60,21 +61,27 @@ def read_together(
     return together, read
 
 
-def too_little_read_together(
-    read: NDArray[np.float64], limits: Sequence[float]
-) -> NDArray[np.bool_]:
-    """Return whether too little of a legend was read to name anybody, (N,).
+def read_by_both(
+    usual: NDArray[np.float64],
+    turned: NDArray[np.float64],
+    sureness: NDArray[np.float32],
+    limits: Sequence[float],
+) -> NDArray[np.float64]:
+    """Return how much of a legend both nets read, (N,); below 1 is too little.
 
-    A net that reads twice its limit makes up for one that reads half of its own: the
-    geometric mean counts (python -m benchmarks.refusal).
+    It is the geometric mean of the multiples of their limits, so a net that reads twice
+    its limit makes up for one that reads half of its own (python -m
+    benchmarks.refusal). Each counts in the turn in which it reads most.
 
     Args:
-        read: How much each of the `READERS` reads, in the turn in which it is most,
-            (N, 2).
+        usual: `how_much_read` of the features of each of the `READERS`, (N, 2).
+        turned: What `read_together` returns, (N, 2).
+        sureness: As for `how_much_read`.
         limits: `LEAST_READ` of each card.
     """
-    too_little: NDArray[np.bool_] = read.prod(axis=1) < np.prod(limits)
-    return too_little
+    most = np.maximum(usual, turned * counted(sureness)[:, None])
+    mean: NDArray[np.float64] = np.sqrt((most / np.maximum(limits, SMALLEST)).prod(1))
+    return mean
 
 
 def evidence(

@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from coin_core.classifiers.torch_classifier import LEAST_READ
 from coin_core.errors import TrainingDataError, UnreadablePhotoError
 from coin_core.evaluation.metrics import Report, evaluate
 from coin_core.imaging import photo_io
@@ -35,8 +34,8 @@ def measure_crops(
     for name in names:
         model = coin_classifier.model(name)
         features = None
-        if model.takes_features or LEAST_READ in model.card.limits:
-            key = model.features_key if model.takes_features else name
+        if model.needs_features:
+            key = model.features_key
             if key not in shared:
                 shared[key] = np.concatenate(
                     [

@@ -1,5 +1,6 @@
 """The verdict of all: other turns are read where the nets are in doubt."""
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -11,7 +12,7 @@ from coin_core.classifiers import (
     together,
     torch_classifier,
 )
-from coin_core.classifiers.together import in_doubt, too_little_read_together
+from coin_core.classifiers.together import in_doubt, read_by_both
 from coin_core.classifiers.together_card import TOGETHER, can_read_together
 from coin_core.errors import WeightsMismatchError
 from coin_core.imaging.preprocessing import RotatedBox, normalize_degrees
@@ -59,8 +60,15 @@ def test_a_coin_is_in_doubt_where_a_net_is_unsure_or_they_disagree() -> None:
 def test_one_net_that_reads_much_makes_up_for_the_other() -> None:
     limits = [2.0, 4.0]
     read = np.array([[2.1, 4.1], [1.0, 9.0], [1.0, 7.0], [0.0, 99.0], [np.nan, 1.0]])
-    too_little = too_little_read_together(read, limits)
-    assert too_little.tolist() == [False, False, True, True, False]
+    sure = np.ones(len(read), np.float32)
+    unturned = np.full_like(read, -np.inf)
+    both = read_by_both(read, unturned, sure, limits)
+    assert (both < 1).tolist() == [False, False, True, True, False]
+    assert both[1] == pytest.approx(math.sqrt(1.0 / 2.0 * 9.0 / 4.0))
+    turned = np.maximum(unturned, [[2.0, 8.0]])
+    assert read_by_both(read[2:3], turned[:1], sure[:1], limits) == pytest.approx(
+        [2**0.5]
+    )
 
 
 def test_a_legend_that_was_found_turned_is_read_all_the_same(

@@ -320,7 +320,7 @@ class StubModels(StubCoinClassifier):
     """Models whose probabilities follow the brightness of a crop."""
 
     class Model:
-        takes_features = False
+        takes_features = needs_features = False
         card = bundle.Card(
             name="stub",
             classifier="knn",
