@@ -56,11 +56,10 @@ def texts_of(tree: ast.Module, errors: Collection[str] = ()) -> Iterator[Text]:
         errors: The names of the errors whose sentences pages show.
     """
     for node in ast.walk(tree):
-        if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call):
-            if _called(node.exc) in errors:
-                yield from _sentences(node.exc)
-        elif isinstance(node, ast.Call):
+        if isinstance(node, ast.Call):
             name = _called(node)
+            if name in errors:  # also of one that a function returns
+                yield from _sentences(node)
             words = [text for text in map(_constant, node.args) if text]
             if name in ("_", "N_") and words:
                 yield words[0]

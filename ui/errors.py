@@ -53,6 +53,7 @@ _PARTS = (
     ),
     N_("column {number}"),
     *(N_("is empty"), N_("is missing"), N_("is not there"), N_("is no file")),
+    *(N_("photos"), N_("comparing the photos")),
     # of versions
     N_("Frozen by {who}. Shares {fractions}. Left out: {reasons}."),
     N_("Frozen by {who}. Shares {fractions}."),

@@ -24,8 +24,9 @@ from coin_core.catalog.versions import (
     list_versions,
     load_version,
 )
-from coin_core.i18n import N_, _, ngettext, translate
-from coin_core.jobs import Job, JobKind, JobState, add_job
+from coin_core.errors import CatalogError
+from coin_core.i18n import N_, _, is_right_to_left, ngettext, translate
+from coin_core.jobs import Job, JobKind, JobState, add_job, list_jobs
 from ui.background_task import (
     BackgroundTask,
     ProgressCallback,
@@ -39,7 +40,6 @@ from ui.dataset.formatting import ruler_title
 from ui.dataset.session import DatasetSession, ask_reviewer
 from ui.errors import show_error
 from ui.formatting import as_text, date_and_time
-from ui.language import is_right_to_left
 
 _LEAK_REASONS = {
     "same_coin": N_("the same coin"),
@@ -98,7 +98,7 @@ class FreezePanel(JobPanel):
                 coins=f"{int(details['coins']):,}",
             )
         )
-        st.text(str(details["note"]))
+        st.text(translate(str(details["note"])))
 
 
 def _show_freeze_form(session: DatasetSession, catalog: Catalog) -> None:
@@ -138,6 +138,7 @@ def _show_freeze_form(session: DatasetSession, catalog: Catalog) -> None:
     test = test_percent / 100
     with session.action():
         check_new_name(catalog, name.strip())
+        _refuse_twice(name.strip())
         arguments = [
             *("dataset", "freeze", name.strip(), "--seed", str(int(seed))),
             *("--shares", *(f"{share:g}" for share in (1 - 2 * test, test, test))),
@@ -146,13 +147,28 @@ def _show_freeze_form(session: DatasetSession, catalog: Catalog) -> None:
             f"--who={session.reviewer}",
         ]
         add_job(
-            JobKind.FREEZE, N_("Freezing {name}").format(name=name.strip()), arguments
+            JobKind.FREEZE,
+            N_("Freezing the version {name}").format(name=name.strip()),
+            arguments,
         )
     st.rerun()
 
 
+def _refuse_twice(name: str) -> None:
+    """Freeze a version once, however often the button is pressed.
+
+    Raises:
+        CatalogError: A version of this name is being frozen.
+    """
+    if any(job.is_open and name in job.arguments for job in list_jobs(JobKind.FREEZE)):
+        raise CatalogError(
+            f"The version {name} is being frozen already. Wait for it, or choose "
+            "another name."
+        )
+
+
 def _show_list(versions: Sequence[VersionSummary]) -> None:
-    show_table(
+    rows = [
         {
             _("name"): version.name,
             _("frozen"): date_and_time(version.created_at),
@@ -164,7 +180,9 @@ def _show_list(versions: Sequence[VersionSummary]) -> None:
             _("note"): translate(version.note),
         }
         for version in reversed(versions)
-    )
+    ]
+    short = st.column_config.TextColumn(width="medium")  # below, it is shown whole
+    show_table(rows, column_config={_("note"): short})
 
 
 def _is_small(versions: Sequence[VersionSummary], *names: str) -> bool:

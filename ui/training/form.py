@@ -401,7 +401,7 @@ def add_training(
         arguments += ["--init", start]
     arguments += ["--out", str((models.models_dir() / bundle).resolve())]
     data_title = N_("the dataset") if data == "catalog" else source.replace(":", " ")
-    title = N_("{classifier} on {data}").format(
+    title = N_("Training {classifier} on {data}").format(
         classifier=classifier_title(classifier), data=data_title
     )
     return add_job(JobKind.TRAINING, title, arguments)

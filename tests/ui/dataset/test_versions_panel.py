@@ -28,7 +28,10 @@ def test_a_version_is_frozen_inspected_and_exported(
     assert "Enter a name" in page.error[0].value, "before a job is made"
     freeze_as(page, "spring-2026")
     (freezing,) = list_jobs(JobKind.FREEZE)
-    assert "**Freezing spring-2026**" in words_of(page)
+    assert "**Freezing the version spring-2026**" in words_of(page)
+    freeze_as(page, "spring-2026")
+    assert "is being frozen already" in page.error[0].value
+    assert len(list_jobs(JobKind.FREEZE)) == 1
     main([freezing.job_id])
     page.run()
     assert not page.exception
