@@ -82,6 +82,11 @@ def text_direction(language: str) -> str:
     return Locale.parse(language).text_direction
 
 
+def is_right_to_left() -> bool:
+    """Whether the current language runs from right to left."""
+    return text_direction(current_language()) == "rtl"
+
+
 def _(text: str) -> str:
     """A text in the current language; the English one where it has none."""
     language = current_language()

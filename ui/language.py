@@ -17,6 +17,7 @@ from coin_core.i18n import (
     _,
     current_language,
     find_language_by,
+    is_right_to_left,
     languages,
     text_direction,
 )
@@ -93,11 +94,6 @@ def language_name(language: str) -> str:
     from babel import Locale
 
     return (Locale.parse(language).get_display_name(language) or language).title()
-
-
-def is_right_to_left() -> bool:
-    """Whether the current language runs from right to left."""
-    return text_direction(current_language()) == "rtl"
 
 
 def arrow(*, forward: bool) -> str:

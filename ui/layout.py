@@ -7,10 +7,10 @@ from contextlib import suppress
 import streamlit as st
 from streamlit.errors import StreamlitPageNotFoundError
 
-from coin_core.i18n import N_, _, speak
+from coin_core.i18n import N_, _, is_right_to_left, speak
 from ui.components.job_list import show_job_list
 from ui.identity import show_visitor
-from ui.language import find_language, is_right_to_left, show_language_switch
+from ui.language import find_language, show_language_switch
 from ui.palette import BRONZE, INK, INK_SOFT, PAPER_DEEP
 from ui.resources import look_for_bundles
 

@@ -7,11 +7,11 @@ from html import escape
 
 import streamlit as st
 
-from coin_core.i18n import _
+from coin_core.i18n import _, is_right_to_left
 from coin_core.results import class_title
 from coin_core.rulers import RULERS
 from ui.classify.session import NOBODY, PhotoNote, UploadedPhoto, UploadSession
-from ui.language import arrow, is_right_to_left, key_of_menu
+from ui.language import arrow, key_of_menu
 
 _MAX_NOTE = 300
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from coin_core.i18n import _, ngettext
+from coin_core.i18n import _, is_right_to_left, ngettext
 from coin_core.model_store.card import Card
 from coin_core.results import RejectReason, class_title
 from ui.classify.predict import result_of
@@ -16,7 +16,6 @@ from ui.classify.verdict import why_not
 from ui.components.custom import results_table
 from ui.components.images import media_address
 from ui.formatting import as_text, measured, probability_text, short_title
-from ui.language import is_right_to_left
 
 _KEY = "results"
 

@@ -12,7 +12,7 @@ import streamlit as st
 from pandas.io.formats.style import Styler
 from streamlit.elements.lib.column_types import ColumnConfig
 
-from ui.language import is_right_to_left
+from coin_core.i18n import is_right_to_left
 
 _HEBREW = re.compile("[\u0590-\u05ff]")
 
@@ -51,9 +51,14 @@ def _right_aligned(
     data: pd.DataFrame, config: Mapping[str, ColumnConfig]
 ) -> dict[str, ColumnConfig]:
     """Columns of words at their right edge, Latin ones like Hebrew ones."""
-    words = [name for name in data if not pd.api.types.is_numeric_dtype(data[name])]
+    words = [
+        str(name) for name in data if not pd.api.types.is_numeric_dtype(data[name])
+    ]
     at_right: ColumnConfig = {"alignment": "right"}
-    return {**config, **{name: at_right | (config.get(name) or {}) for name in words}}
+    return {
+        **config,
+        **{name: {**at_right, **(config.get(name) or {})} for name in words},
+    }
 
 
 def show_small_table(rows: Sequence[Mapping[str, str]]) -> None:

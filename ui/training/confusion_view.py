@@ -9,7 +9,7 @@ from typing import Any
 
 import streamlit as st
 
-from coin_core.i18n import _, ngettext
+from coin_core.i18n import _, is_right_to_left, ngettext
 from coin_core.results import class_title
 from coin_core.training.error_analysis import (
     Proportion,
@@ -24,7 +24,6 @@ from coin_core.training.prediction_store import picture_path
 from coin_core.training.runs import Row
 from ui.components.table import show_table
 from ui.formatting import as_text, probability_text
-from ui.language import is_right_to_left
 from ui.palette import CLASS_COLOURS, INK_SOFT, PAPER_DEEP, text_on
 from ui.training.formatting import percent_with_interval
 
