@@ -71,6 +71,7 @@ class LoadedModel:
         version: Changes when its card is written again.
         extractor: The model that computes its features, or None.
         takes_features: Whether its inputs are features instead of crops.
+        needs_features: Whether a verdict needs them, if only to refuse other coins.
         features_key: The same for models with the same features.
     """
 
@@ -82,16 +83,8 @@ class LoadedModel:
     version: tuple[int, ...]
     extractor: LoadedModel | None
     takes_features: bool
+    needs_features: bool
     features_key: str
-
-    @property
-    def needs_features(self) -> bool:
-        """Whether a verdict needs the features: as inputs, or to refuse other coins."""
-        return (
-            self.takes_features
-            or bool(self.card.scope)
-            or LEAST_READ in self.card.limits
-        )
 
 
 # Models in use, each in memory once, whatever holds it: the pages and the API do.
@@ -196,6 +189,7 @@ def _load(name: str, folder: Path, version: tuple[int, ...]) -> LoadedModel:
         version=version,
         extractor=extractor,
         takes_features=on_features,
+        needs_features=(on_features or bool(card.scope) or LEAST_READ in card.limits),
         features_key=str(sorted(card.features_from.items()) or digest),
     )
 
