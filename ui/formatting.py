@@ -84,7 +84,22 @@ def short_title(card: Card) -> str:
 
 def full_title(card: Card) -> str:
     """The title of a classifier; a user's bundle is marked."""
+    title, comma, data = card.title.rpartition(", ")
+    if card.origin == "own" and comma:
+        return f"{_(title)}, {data_title(data)}{_mark(card)}"
     return _(card.title) + _mark(card)
+
+
+def data_title(data: str) -> str:
+    """Where the coins of a training came from, as a run or a card has it."""
+    name, _sign, rest = data.partition(" (")
+    title = _("the dataset") if name == "catalog" else name.removeprefix("catalog:")
+    if rest == "rendered)":
+        return _("{data} (rendered)").format(data=title)
+    if found := re.fullmatch(r"([\d,]+) of ([\d,]+) rendered\)", rest):
+        words = _("{data} ({count} of {total} rendered)")
+        return words.format(data=title, count=found[1], total=found[2])
+    return data if rest else title
 
 
 def _mark(card: Card) -> str:

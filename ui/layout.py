@@ -138,6 +138,7 @@ input:not([type="number"], [role="combobox"]), textarea, ::placeholder {
 [data-testid="stCheckbox"] label:has([role="switch"]) > div:not([data-testid]) {
   direction: ltr; transform: scaleX(-1); }
 [data-testid="stCheckbox"] [data-testid="stTooltipIcon"],
+[data-testid="stMetric"] [data-testid="stTooltipIcon"],
 [data-testid="stWidgetLabel"] [data-testid="stTooltipIcon"] {
   margin-inline-start: .35rem; }
 [data-testid="stExpander"] summary > span > span:first-child,

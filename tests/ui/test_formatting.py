@@ -13,6 +13,7 @@ from ui.formatting import (
     as_text,
     classifier_names,
     classifier_title,
+    data_title,
     duration,
     measured,
     measured_together,
@@ -134,3 +135,19 @@ def test_figures_of_several_classifiers_are_one_sentence() -> None:
     real |= {"accuracy": 14 / 18, "accuracy_low": 0.548, "accuracy_high": 0.91}
     words = measured_together([replace(_CARD, metrics=(real,)), _CARD])
     assert words.endswith("ResNet: 14 of 18, ResNet: not measured.")
+
+
+@pytest.mark.parametrize(
+    ("data", "title"),
+    [
+        ("catalog", "the dataset"),
+        ("catalog (rendered)", "the dataset (rendered)"),
+        ("catalog:dig-2026", "dig-2026"),
+        ("catalog:dig (3 of 47 rendered)", "dig (3 of 47 rendered)"),
+        ("catalog (something else)", "catalog (something else)"),
+        ("coins of a museum", "coins of a museum"),
+        ("", ""),
+    ],
+)
+def test_training_data_have_the_name_of_the_pages(data: str, title: str) -> None:
+    assert data_title(data) == title

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Sequence
 from html import escape
 from typing import Any
@@ -253,9 +254,17 @@ def _photo_card(row: Row) -> str:
     )
     return (
         f"<div>{_picture_tag(row, alt)}<p class='coin-soft'>{answer_html}</p>"
-        f"<p class='coin-soft' style='font-size:.75rem'>{escape(str(row['photo']))}"
+        f"<p class='coin-soft' style='font-size:.75rem'>{escape(_photo_name(row))}"
         "</p></div>"
     )
+
+
+def _photo_name(row: Row) -> str:
+    """The file of a photo, or its number in the dataset."""
+    name = str(row["photo"])
+    if found := re.fullmatch(r"photo (\d+)", name):
+        return _("photo {number}").format(number=found[1])
+    return name
 
 
 def _picture_tag(row: Row, alt: str) -> str:

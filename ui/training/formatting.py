@@ -9,7 +9,7 @@ from typing import Any
 from coin_core.i18n import N_, _
 from coin_core.training.run_comparison import RunSummary, curve_points
 from coin_core.training.runs import Row, RunState
-from ui.formatting import classifier_title, date_and_time, percent
+from ui.formatting import classifier_title, data_title, date_and_time, percent
 
 STATE_TITLES = {
     RunState.RUNNING: N_("running"),
@@ -77,7 +77,7 @@ def run_title(run: RunSummary) -> str:
         return _("Damaged run {run_id}").format(run_id=run.run_id)
     return _("{classifier} on {data}, {time}").format(
         classifier=classifier_title(run.classifier),
-        data=run.data,
+        data=data_title(run.data),
         time=when(run.started),
     )
 
@@ -131,6 +131,8 @@ def setting_value(name: str, value: Any) -> str:
         return _("usual") if name in _DEFAULTS else "–"
     if isinstance(value, bool):
         return _("yes") if value else _("no")
+    if name == "data":
+        return data_title(str(value))
     if name == "init" and value in START_TITLES:
         return _(START_TITLES[value])
     text = f"{value:g}" if isinstance(value, float) else str(value)
@@ -142,6 +144,14 @@ def curves_by_fold(
 ) -> dict[str, list[tuple[int, float]]]:
     """The (epoch, value) pairs of a column of the history, by the title of the fold."""
     return {fold_title(fold): line for fold, line in curve_points(log, column).items()}
+
+
+def machine_title(machine: str) -> str:
+    """The computer of a run, in words."""
+    cores, comma, rest = machine.partition(" cores, ")
+    if not comma or not cores.isdigit():
+        return machine
+    return _("{count} cores, {processor}").format(count=cores, processor=rest)
 
 
 def fold_title(fold: str) -> str:

@@ -41,6 +41,7 @@ from ui.training.formatting import (
     curves_by_fold,
     fold_title,
     interval,
+    machine_title,
     run_title,
     setting_title,
     setting_value,
@@ -103,7 +104,7 @@ def _show_headline(run: Run, summary: RunSummary, runs: Sequence[RunSummary]) ->
         cells[1].metric(_("Right, validation"), percent(summary.valid_accuracy[0]))
         cells[1].caption(interval(summary.valid_accuracy))
     cells[2].metric(_("Took"), duration(summary.seconds) or "–")
-    cells[2].caption(as_text(summary.machine))
+    cells[2].caption(as_text(machine_title(summary.machine)))
     cells[3].metric(_("State"), _(STATE_TITLES[summary.state]))
     cells[3].caption(_("started {time}").format(time=when(summary.started)))
     if summary.accuracy:

@@ -12,8 +12,15 @@ from coin_core.i18n import _
 from coin_core.training.run_comparison import RunSummary
 from coin_core.training.runs import RunState
 from ui.components.table import percent_column, show_table
-from ui.formatting import classifier_title, duration, plural
-from ui.training.formatting import STATE_TITLES, interval, short_settings, when
+from ui.formatting import classifier_title, data_title, duration, plural
+from ui.language import is_right_to_left
+from ui.training.formatting import (
+    STATE_TITLES,
+    interval,
+    machine_title,
+    short_settings,
+    when,
+)
 
 _SELECTED = "runs_chosen"
 
@@ -82,7 +89,9 @@ def select_runs(runs: Sequence[RunSummary]) -> list[RunSummary]:
         key=f"runs_{key}",
         column_config={
             _("started"): st.column_config.DatetimeColumn(
-                format="D MMM YYYY HH:mm", pinned=True
+                # Its names of months are English.
+                format="D.M.YYYY HH:mm" if is_right_to_left() else "D MMM YYYY HH:mm",
+                pinned=True,
             ),
             _("right"): percent_column(
                 help=_(
@@ -132,7 +141,7 @@ def _frame(runs: Sequence[RunSummary]) -> pd.DataFrame:
                 [run.started for run in runs], utc=True, errors="coerce"
             ).tz_convert(st.context.timezone or "UTC"),
             _("classifier"): [classifier_title(run.classifier) for run in runs],
-            _("data"): [run.data for run in runs],
+            _("data"): [data_title(run.data) for run in runs],
             _("right"): [
                 100 * run.accuracy[0] if run.accuracy else None for run in runs
             ],
@@ -149,7 +158,7 @@ def _frame(runs: Sequence[RunSummary]) -> pd.DataFrame:
             _("remark"): [_remark(run) for run in runs],
             _("model"): [run.bundle for run in runs],
             _("data digest"): [run.digest[:10] for run in runs],
-            _("machine"): [run.machine for run in runs],
+            _("machine"): [machine_title(run.machine) for run in runs],
             _("run"): [run.run_id for run in runs],
         }
     )
