@@ -6,7 +6,7 @@ import os
 import re
 from typing import Final
 
-from coin_core.storage import data_dir, read_text
+from coin_core.storage import data_dir, read_text, write_file
 from scrapers.errors import ContactMissingError
 
 _MOST_BYTES: Final = 10_000
@@ -39,7 +39,7 @@ def store_contact(contact: str) -> None:
     """
     checked = _checked(contact)
     data_dir().mkdir(parents=True, exist_ok=True)
-    (data_dir() / "contact.txt").write_text(checked + "\n", encoding="utf-8")
+    write_file(data_dir() / "contact.txt", f"{checked}\n".encode())
 
 
 def _checked(contact: str) -> str:

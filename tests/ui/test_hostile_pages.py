@@ -84,6 +84,22 @@ def test_hostile_text_on_the_dataset_page_is_escaped(runs: list[str]) -> None:
         check(open_page(part, who=hostile.short_hostile()))
 
 
+def test_a_visitor_without_a_name_is_asked_wherever_it_is_needed(
+    runs: list[str],
+) -> None:
+    """For an import, a scrape and the coins that each scrape has left out, at once."""
+    page = open_page("bring", who="")
+    photo = ("a.png", a_photo(), "image/png")
+    drop = next(one for one in page.file_uploader if "Drop photos" in one.label)
+    drop.set_value([photo]).run()
+    check(page)
+    asked = [field for field in page.text_input if "Your name" in field.label]
+    assert len(asked) == 3
+    asked[-1].set_value("Anna").run()
+    check(page)
+    assert not [field for field in page.text_input if "Your name" in field.label]
+
+
 def test_hostile_text_on_the_history_page_is_escaped(runs: list[str]) -> None:
     page = AppTest.from_file(str(history_page.PAGE), default_timeout=60)
     check(page.run())

@@ -142,7 +142,8 @@ def _ask_source(session: DatasetSession, catalog: Catalog) -> None:
     permission = _ask_permission(source, query)
     if permission is None or not _ask_contact():
         return
-    if not ask_reviewer(session, _("to sign what is gathered:"), Right.GATHER):
+    why = _("to sign what is gathered:")
+    if not ask_reviewer(session, why, Right.GATHER, "gather"):
         return
     with st.container(horizontal=True):
         plan = st.button(_("Show the plan"), key="gather_plan", disabled=not query)
@@ -340,7 +341,7 @@ def _offer_saved(
     st.toggle(_("Pick a whole folder"), key="gather_folder", persist_state="session")
     limit, everything = _ask_how_many()
     why = _("to sign what is gathered:")
-    if not files or not ask_reviewer(session, why, Right.GATHER):
+    if not files or not ask_reviewer(session, why, Right.GATHER, "gather"):
         return
     words = ngettext("Read {count} file", "Read {count} files", len(files))
     if not st.button(words.format(count=len(files)), key="gather_read", type="primary"):
@@ -414,7 +415,8 @@ class ScrapePanel(ImportPanel):
             _("Coins that were left out ({count})").format(count=f"{len(waiting):,}")
         ):
             why = _("to sign what is taken:")
-            if not ask_reviewer(dataset_session(), why, Right.GATHER):
+            place = f"left_out_{import_id}"
+            if not ask_reviewer(dataset_session(), why, Right.GATHER, place):
                 return
             for one in waiting[:_SHOWN_LEFT_OUT]:
                 with st.container(horizontal=True, vertical_alignment="center"):

@@ -113,13 +113,16 @@ def remember_reviewer(session: DatasetSession) -> None:
                 st.rerun()
 
 
-def ask_reviewer(session: DatasetSession, why: str, right: Right = Right.LABEL) -> bool:
+def ask_reviewer(
+    session: DatasetSession, why: str, right: Right = Right.LABEL, place: str = ""
+) -> bool:
     """Ask for the reviewer's name once; returns whether the reviewer may go on.
 
     Args:
         session: Keeps the name.
         why: What the name is for, as the second half of a sentence.
         right: What the reviewer must be allowed to do.
+        place: Tells the fields of one page apart.
     """
     if not may(right):
         st.caption(refusal(right))
@@ -130,14 +133,16 @@ def ask_reviewer(session: DatasetSession, why: str, right: Right = Right.LABEL) 
             st.rerun()
         return True
 
+    key = f"reviewer_asked_{place}" if place else "reviewer_asked"
+
     def store_name() -> None:
-        if name := str(st.session_state["reviewer_asked"] or "").strip():
+        if name := str(st.session_state[key] or "").strip():
             session.reviewer = name[:MAX_NAME_LENGTH]
             session.forget_reviewer, session.reviewer_is_new = False, True
 
     st.text_input(
         _("Your name or initials, {why}").format(why=why),
-        key="reviewer_asked",
+        key=key,
         max_chars=MAX_NAME_LENGTH,
         on_change=store_name,
         placeholder=_("Asked once, kept in this browser; press Enter"),
