@@ -21,7 +21,9 @@ from torch import Tensor, nn
 from coin_core.imaging.preprocessing import (
     RotatedBox,
     crop_to_flan,
+    halvings,
     local_contrast_normalize,
+    shrink_by_halves,
 )
 from coin_core.model_store.bundle import find_detection_bundle, load_card
 from coin_core.model_store.graph import (
@@ -168,7 +170,7 @@ _MIRRORED: Mirrors = ((), (3,), (2,), (2, 3))
 _GLANCE: Mirrors = ((),)
 
 # Detection by colour, on plain backgrounds.
-_PLAIN_PX = 400  # longer side of the photo
+_PLAIN_PX = 240  # least longer side of the photo, which is halved
 _SMALLEST = 0.0012  # fraction of the photo
 _ROUND = 0.8  # area over that of the ellipse in the same box
 _WHOLE = 0.92  # area over that of the convex hull
@@ -249,13 +251,14 @@ def segment(
     net = net or shipped_coin_net()
     pixels = photos_to_input(photos)
     with torch.inference_mode():
-        mirrored = torch.cat([pixels.flip(axes) for axes in mirrors])
-        maps = check_finite(net(mirrored).sigmoid(), COIN_BUNDLE)
+        if mirrors != _GLANCE:
+            pixels = torch.cat([pixels.flip(axes) for axes in mirrors])
+        maps = check_finite(net(pixels).sigmoid(), COIN_BUNDLE)
         maps = maps.view(len(mirrors), len(photos), *maps.shape[1:])
-        total = torch.zeros(())
-        for one, axes in zip(maps, mirrors, strict=True):
-            total = total + one.flip(axes)
-        out: NDArray[np.float32] = (total / len(mirrors)).numpy()
+        mean = maps[0]  # of the photos as they are
+        for one, axes in zip(maps[1:], mirrors[1:], strict=True):
+            mean = mean + one.flip(axes)
+        out: NDArray[np.float32] = (mean / len(mirrors)).numpy()
     return out
 
 
@@ -543,6 +546,8 @@ def _paste(
     if part.ndim == 2:
         mode = cv2.INTER_NEAREST_EXACT
     else:
+        times = min(map(halvings, part.shape[1::-1], (2 * size[0], 2 * size[1])))
+        part = shrink_by_halves(part, times)
         mode = cv2.INTER_AREA if size[0] < part.shape[1] else cv2.INTER_LINEAR
     x, y = at
     scaled = cv2.resize(part, size, interpolation=mode)
@@ -621,13 +626,8 @@ def detect_on_plain_background(photo: NDArray[np.uint8]) -> list[Box] | None:
     anything has another shape than a coin.
     """
     height, width = photo.shape[:2]
-    scale = min(1.0, _PLAIN_PX / max(height, width))
-    small = photo
-    if scale < 1:
-        size = (max(1, round(width * scale)), max(1, round(height * scale)))
-        small = np.asarray(
-            cv2.resize(photo, size, interpolation=cv2.INTER_AREA), np.uint8
-        )
+    times = halvings(max(height, width), _PLAIN_PX)
+    small = shrink_by_halves(photo, times)
     distances = _distances_from_background(small)
     if distances is None:
         return None
@@ -674,13 +674,14 @@ def _distances_from_background(small: NDArray[np.uint8]) -> NDArray[np.uint8] | 
 def _coin_boxes(away: NDArray[np.uint8], short: int) -> list[Box] | None:
     otsu, _ = cv2.threshold(away, 0, 255, cv2.THRESH_BINARY + cv2.THRESH_OTSU)
     above = np.arange(int(max(otsu, 8)) + 1, 256)
-    counts = np.bincount(away.ravel(), minlength=256)[above]
+    histogram = cv2.calcHist([away], [0], None, [256], [0, 256])
+    counts = np.asarray(histogram, np.float64).ravel()[above]
     if counts.sum() < max(1.0, _SMALLEST * away.size):
         return []
     level = min(max(0.35 * float(above @ counts / counts.sum()), 12.0), 60.0)
-    mask = np.asarray(away > level, np.uint8)
+    mask = (away > level).view(np.uint8)
     # A shadow is between background and coin: the box must not depend on the level.
-    stricter = np.asarray(away > min(level * 1.7, 200), np.uint8)
+    stricter = (away > min(level * 1.7, 200)).view(np.uint8)
     boxes = []
     least = max(40.0, _SMALLEST * away.size)
     for contour in _outlines(mask, short):
@@ -691,12 +692,8 @@ def _coin_boxes(away: NDArray[np.uint8], short: int) -> list[Box] | None:
         at_edge = min(x, y) <= 0 or x + w >= away.shape[1] or y + h >= away.shape[0]
         if not _is_coin_shaped(contour, area, w, h, at_edge):
             return None
-        inside = stricter[y : y + h, x : x + w]
-        xs, ys = np.flatnonzero(inside.any(axis=0)), np.flatnonzero(inside.any(axis=1))
-        if not len(xs):
-            return None
-        tight = (xs[-1] - xs[0] + 1) * (ys[-1] - ys[0] + 1)
-        if tight < _SHARP * w * h:
+        _, _, wide, high = cv2.boundingRect(stricter[y : y + h, x : x + w])
+        if wide * high < _SHARP * w * h:
             return None
         boxes.append((float(x), float(y), float(x + w), float(y + h)))
     return boxes

@@ -174,14 +174,19 @@ class NetClassifier(NeuralNetClassifier):
         self.optimizer_ = _NoOptimizer()
         return self
 
-    def begin(self, X: Any) -> None:
-        """Initialize the network for inputs like X."""
+    def begin(self, X: Any, y: Any = None) -> None:
+        """Initialize the network for inputs like X.
+
+        Args:
+            X: The inputs, (N, ...).
+            y: Their label names, for a network that computes more than its training.
+        """
         self.epochs_before_ = 0
         self.initialize()
 
     def fit(self, X: Any, y: Any, **fit_params: Any) -> Any:
         """Train from scratch on inputs and their label names."""
-        self.begin(X)
+        self.begin(X, y)
         return self.partial_fit(X, y, **fit_params)
 
     def fit_loop(
@@ -229,8 +234,13 @@ class NetClassifier(NeuralNetClassifier):
     def embed(self, crops: NDArray[np.uint8]) -> Tensor:
         """Return the embeddings (N, D) of crops (N, S, S, 3)."""
         inputs = torch.from_numpy(to_inputs(crops, self.preparation))
-        embedding: Tensor = self.module_.eval().embed(inputs.to(self.device))
+        embedding: Tensor = self._answering().embed(inputs.to(self.device))
         return embedding
+
+    def _answering(self) -> Any:
+        """The module in evaluation mode; to set each layer's again takes time."""
+        self.check_is_fitted()
+        return self.module_.eval() if self.module_.training else self.module_
 
     @property
     def preparation(self) -> Preprocessing:
@@ -242,10 +252,9 @@ class NetClassifier(NeuralNetClassifier):
         if isinstance(X, np.ndarray) and len(X):
             # A loader of batches takes longer than a head does for one coin.
             rows = torch.from_numpy(np.require(X, requirements=["C", "W"]))
-            parts = [
-                self.evaluation_step((part, None))
-                for part in rows.split(self.batch_size)
-            ]
+            with torch.inference_mode():
+                self._answering()
+                parts = [self.infer(part) for part in rows.split(self.batch_size)]
             logits = torch.cat(parts).cpu()
         else:
             logits = self.forward(X)
@@ -452,7 +461,7 @@ class PhotoClassifier(NetClassifier):
         """Return the embeddings (N, D) of crops (N, S, S, 3)."""
         if not self._reads_legend:
             return super().embed(crops)
-        return predict(self.module_.eval(), crops, self.preparation).embedding
+        return predict(self._answering(), crops, self.preparation).embedding
 
     def freeze(self) -> None:
         """Let ONNX Runtime compute the network, which then only answers."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import cv2
@@ -80,33 +81,19 @@ def crop_to_flan(
     side = _MARGIN * max(
         (box.right - box.left) * width, (box.bottom - box.top) * height, 1.0
     )
+    if not box.turn_deg and side >= 2 * size_px:
+        return _reduced_window(photo, (centre_x, centre_y), side, size_px)
     reach = side / 2 * (math.sqrt(2) if box.turn_deg % 90 else 1.0)
     x0, y0 = math.floor(centre_x - reach), math.floor(centre_y - reach)
     x1, y1 = math.ceil(centre_x + reach), math.ceil(centre_y + reach)
-    part = photo[max(y0, 0) : min(y1, height), max(x0, 0) : min(x1, width)]
-    outside = (max(-y0, 0), max(y1 - height, 0), max(-x0, 0), max(x1 - width, 0))
-    if any(outside):
-        background = [float(v) for v in _corner_colour(photo)]
-        part = np.asarray(
-            cv2.copyMakeBorder(part, *outside, cv2.BORDER_CONSTANT, value=background),
-            np.uint8,
-        )
+    part = _window(photo, x0, y0, x1, y1)
     scale = size_px / side
-    if scale < 0.5:  # average first, since warping alone skips pixels
-        small = (
-            max(1, round(part.shape[1] * scale * 2)),
-            max(1, round(part.shape[0] * scale * 2)),
-        )
-        ratio_x, ratio_y = small[0] / part.shape[1], small[1] / part.shape[0]
-        part = np.asarray(
-            cv2.resize(part, small, interpolation=cv2.INTER_AREA), np.uint8
-        )
-    else:
-        ratio_x = ratio_y = 1.0
-    centre = ((centre_x - x0) * ratio_x, (centre_y - y0) * ratio_y)
+    times = halvings(side, 2 * size_px)  # first, since warping alone skips pixels
+    part = shrink_by_halves(part, times)
+    centre = ((centre_x - x0) / 2**times, (centre_y - y0) / 2**times)
     step = 2 if scale < 1 else 1
     big = size_px * step
-    turn = cv2.getRotationMatrix2D(centre, -box.turn_deg, scale * step / ratio_x)
+    turn = cv2.getRotationMatrix2D(centre, -box.turn_deg, scale * step * 2**times)
     turn[:, 2] += np.array([big / 2 - centre[0], big / 2 - centre[1]])
     # OpenCV puts pixel centres at whole numbers, boxes have them at halves.
     turn[:, 2] += turn[:, :2] @ np.array([0.5, 0.5]) - 0.5
@@ -117,6 +104,35 @@ def crop_to_flan(
     if step > 1:
         out = cv2.resize(out, (size_px, size_px), interpolation=cv2.INTER_AREA)
     return np.asarray(out, np.uint8)
+
+
+def _reduced_window(
+    photo: NDArray[np.uint8], centre: tuple[float, float], side: float, size_px: int
+) -> NDArray[np.uint8]:
+    """Cut out an upright square of whole pixels, and reduce it to half or less."""
+    times = halvings(side, 2 * size_px)
+    whole = round(side / 2**times) * 2**times
+    x0, y0 = (round(at - whole / 2) for at in centre)
+    part = shrink_by_halves(_window(photo, x0, y0, x0 + whole, y0 + whole), times)
+    return np.asarray(
+        cv2.resize(part, (size_px, size_px), interpolation=cv2.INTER_AREA), np.uint8
+    )
+
+
+def _window(
+    photo: NDArray[np.uint8], x0: int, y0: int, x1: int, y1: int
+) -> NDArray[np.uint8]:
+    """Cut out a part of a photo; what is outside has the colour of its corners."""
+    height, width = photo.shape[:2]
+    part = photo[max(y0, 0) : min(y1, height), max(x0, 0) : min(x1, width)]
+    outside = (max(-y0, 0), max(y1 - height, 0), max(-x0, 0), max(x1 - width, 0))
+    if not any(outside):
+        return part
+    background = [float(v) for v in _corner_colour(photo)]
+    return np.asarray(
+        cv2.copyMakeBorder(part, *outside, cv2.BORDER_CONSTANT, value=background),
+        np.uint8,
+    )
 
 
 def crop_matrix(box: RotatedBox, width_px: int, height_px: int) -> NDArray[np.float64]:
@@ -323,6 +339,27 @@ class Preprocessing:
         return settings
 
 
+def shrink_by_halves(image: NDArray[np.uint8], times: int) -> NDArray[np.uint8]:
+    """Return an image (H, W, ...) reduced so many times to half its sides.
+
+    OpenCV averages pairs much faster than any other number of pixels. An odd last row
+    or column is left out, and nothing is smaller than one pixel.
+    """
+    for _ in range(times):
+        height, width = image.shape[0] // 2, image.shape[1] // 2
+        if not (height and width):
+            break
+        pairs = image[: 2 * height, : 2 * width]
+        half = cv2.resize(pairs, (width, height), interpolation=cv2.INTER_AREA)
+        image = np.asarray(half, np.uint8)
+    return image
+
+
+def halvings(px: float, least_px: float) -> int:
+    """Return how often so many px can be halved and stay at least `least_px`."""
+    return max(0, math.frexp(px / least_px)[1] - 1)
+
+
 def resized(crop: NDArray[np.uint8], size_px: int) -> NDArray[np.uint8]:
     """Return a square crop at another size, uint8 (size, size, 3)."""
     if crop.shape[0] == size_px:
@@ -390,12 +427,7 @@ def standardize(images: Tensor, settings: Preprocessing, least: float = 4.0) -> 
     Returns:
         float (N, 3, S, S), on the same device.
     """
-    import torch
-
-    at = (torch.arange(images.shape[-1], device=images.device) + 0.5) * 2
-    at = at / images.shape[-1] - 1
-    disc = (at[:, None] ** 2 + at[None, :] ** 2 < settings.disc**2).to(images.dtype)
-    weights = disc / disc.sum()
+    weights = _disc(images.shape[-1], settings.disc).to(images)
     means = (images * weights).sum((2, 3), keepdim=True)
     grey = (images - means).mean(1, keepdim=True)
     deviation = (grey**2 * weights).sum((2, 3), keepdim=True).sqrt()
@@ -425,3 +457,14 @@ def local_contrast_normalize(crops: NDArray[np.uint8]) -> Tensor:
         off = (grey - mean) / (np.sqrt(np.maximum(variance, 0)) + np.float32(4))
         normalized[k, 0] = np.clip(off, -3, 3)
     return torch.from_numpy(normalized).contiguous(memory_format=torch.channels_last)
+
+
+@lru_cache(maxsize=8)
+def _disc(size_px: int, radius: float) -> Tensor:
+    """Equal weights inside the disc of `Preprocessing`, (S, S); they sum to 1."""
+    import torch
+
+    with torch.inference_mode(False):  # a training may use it later
+        at = (torch.arange(size_px) + 0.5) * 2 / size_px - 1
+        disc = (at[:, None] ** 2 + at[None, :] ** 2 < radius**2).float()
+        return disc / disc.sum()

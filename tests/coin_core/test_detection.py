@@ -55,6 +55,15 @@ def test_coins_on_plain_ground_are_found_in_reading_order(ground, discs):
         assert iou(edges(box), truth) > 0.9
 
 
+@pytest.mark.parametrize("size", [(480, 640), (901, 1203), (2400, 3200)])
+def test_colour_finds_a_coin_to_the_hundredth_however_large_its_photo(size):
+    height, width = size
+    x, y, r = round(0.45 * width), round(0.5 * height), round(0.4 * height)
+    photo = lay_discs(255, [(x, y, r)], size)
+    (box,) = detect_on_plain_background(photo)
+    assert box == pytest.approx((x - r, y - r, x + r, y + r), abs=0.01 * width)
+
+
 @pytest.mark.parametrize("shape", [(3, 3), (1, 1), (1, 400), (400, 2)])
 def test_a_photo_of_next_to_nothing_holds_no_coin(shape):
     assert detection.detect_coins(np.zeros((*shape, 3), np.uint8)) == ()

@@ -16,7 +16,9 @@ from coin_core.imaging.preprocessing import (
     centred_pose,
     crop_matrix,
     crop_to_flan,
+    halvings,
     prepare,
+    shrink_by_halves,
 )
 
 
@@ -157,3 +159,44 @@ def test_the_matrix_of_a_crop_leads_back_to_the_photo(turn_deg: float) -> None:
     y, x = (np.argwhere(crop[..., 0] > 120).mean(axis=0) + 0.5) / 200
     at = crop_matrix(box, 500, 300) @ np.array([x, y, 1.0])
     assert at == pytest.approx([220.5, 120.5], abs=1.0)
+
+
+@pytest.mark.parametrize("size_px", [64, 160])
+@pytest.mark.parametrize("edge", [0.02, 0.27, 0.41], ids=["whole", "half", "small"])
+@pytest.mark.parametrize("turn", [0.0, 30.0])
+def test_a_large_photo_gives_the_crop_of_its_reduced_copy(
+    size_px: int, edge: float, turn: float
+) -> None:
+    rng = np.random.default_rng(1)
+    rough = rng.integers(0, 256, (24, 24, 3), dtype=np.uint8)
+    large = cv2.resize(rough, (2203, 2203), interpolation=cv2.INTER_CUBIC)
+    reduced = cv2.resize(large, (880, 880), interpolation=cv2.INTER_AREA)
+    box = RotatedBox(left=edge, top=edge, right=0.98, bottom=0.98, turn_deg=turn)
+    crops = [crop_to_flan(photo, box, size_px) for photo in (large, reduced)]
+    # Both show the same place to a fraction of a pixel.
+    (dx, dy), _ = cv2.phaseCorrelate(
+        *(cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY).astype(np.float64) for crop in crops)
+    )
+    assert max(abs(dx), abs(dy)) < 0.3
+    assert np.abs(crops[0].astype(float) - crops[1]).mean() < 5
+
+
+@pytest.mark.parametrize(
+    ("px", "least", "times"),
+    [(480, 240, 1), (479, 240, 0), (4000, 240, 4), (100, 320, 0), (960, 240, 2)],
+)
+def test_photos_are_halved_while_they_stay_large_enough(
+    px: int, least: int, times: int
+) -> None:
+    assert halvings(px, least) == times
+    assert shrink_by_halves(np.zeros((px, 40), np.uint8), times).shape == (
+        px >> times,
+        40 >> times,
+    )
+
+
+def test_halves_are_means_and_no_side_vanishes() -> None:
+    photo = _crops(1, 64)[0]
+    means = photo.reshape(16, 4, 16, 4, 3).mean((1, 3))
+    assert np.abs(shrink_by_halves(photo, 2) - means).max() <= 1
+    assert shrink_by_halves(photo[:2], 5).shape == (1, 32, 3)
