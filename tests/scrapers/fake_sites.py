@@ -45,7 +45,7 @@ class Reply:
     hang_up: bool = False
 
 
-Route = Callable[[Request], Reply]
+Route = Reply | Callable[[Request], Reply]
 
 
 class FakeSite:
@@ -144,7 +144,9 @@ class FakeSite:
         if route is None:
             above = request.path.rsplit("/", 1)[0] + "/"
             route = self.routes.get(above)
-        return route(request) if route else Reply("no such page", status=404)
+        if route is None:
+            return Reply("no such page", status=404)
+        return route if isinstance(route, Reply) else route(request)
 
     def asked(self, path: str) -> list[Request]:
         return [one for one in self.requests if one.path == path]
