@@ -304,9 +304,11 @@ def nearest_coins(
     rows_fitted = neighbours.n_samples_fit_
     seed = int(model.card.training.get("coins_seed", -1))
     rendered = model.card.training.get("data") == "rendered" and seed >= 0
-    # A rendered coin has several rows, each with other letters hidden.
-    coins = int(model.card.training.get("coins", rows_fitted))
-    coins = coins if rendered else rows_fitted
+    # A rendered coin has several rows, each with other letters hidden; of other coins
+    # there may be several views.
+    training = model.card.training
+    coins = rows_fitted // max(1, int(training.get("views", 1)))
+    coins = max(1, int(training.get("coins", coins)) if rendered else coins)
     most = min(count * max(1, rows_fitted // coins), rows_fitted)
     distances, rows = neighbours.kneighbors(projected, n_neighbors=most)
     near: dict[int, tuple[NearCoin, NDArray[np.uint8] | None]] = {}

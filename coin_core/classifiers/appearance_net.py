@@ -14,9 +14,11 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from coin_core.classifiers.class_space import AXES, ClassSpace
 from coin_core.classifiers.legend_net import FEATURES, LegendNet, build_legend_net
 from coin_core.classifiers.picture_trunk import CONTRAST, PictureTrunk
 from coin_core.model_store.graph import compiled
@@ -40,8 +42,7 @@ _MIXED = 2048  # numbers that are kept of each of the three
 RIM_FEATURES = 3 * _MIXED
 WHOLE_FLAN: dict[str, Any] = {"size_px": 160, "zoom": 1.0}
 """What the input shows where the rim matters: all of it, in a crop's pixels."""
-# A channel that never varies must not decide; the length of a feature vector.
-_LEAST_SPREAD, _LENGTH = 3e-3, 10.0
+_LENGTH = 10.0  # of a vector that logits are computed from
 _PUBLISHED_WIDTH = 64  # kernels in the first layer of the published VGG-11
 
 
@@ -203,8 +204,7 @@ class DirectionHead(nn.Module):
     """Class logits from numbers that stay as they are, such as pooled maps.
 
     Coins are compared by the direction of their standardized features, not by how
-    strong these are. With plain gradient descent the weights stay within what the
-    photos span, so that thousands of numbers of a few hundred photos are not too many.
+    strong these are. Models of before have it; `SpaceHead` is trained.
     """
 
     mean: Tensor
@@ -218,15 +218,34 @@ class DirectionHead(nn.Module):
         nn.init.zeros_(self.line.weight)
         nn.init.zeros_(self.line.bias)
 
-    def standardize(self, embeddings: Tensor) -> None:
-        """Take mean and spread from the coins to learn from, (N, width)."""
-        self.mean.copy_(embeddings.mean(0))
-        self.spread.copy_(embeddings.std(0, correction=0) + _LEAST_SPREAD)
-
     def forward(self, embedding: Tensor) -> Tensor:
         """Return logits (N, classes) of embeddings (N, width)."""
         direction = functional.normalize((embedding - self.mean) / self.spread)
         out: Tensor = self.line(_LENGTH * direction)
+        return out
+
+
+class SpaceHead(nn.Module):
+    """Class logits from where embeddings lie in a `ClassSpace`."""
+
+    def __init__(self, width: int, classes: int) -> None:
+        super().__init__()
+        self.space = ClassSpace(width)
+        self.line = nn.Linear(AXES, classes)
+        self._forget()
+
+    def _forget(self) -> None:
+        nn.init.zeros_(self.line.weight)
+        nn.init.zeros_(self.line.bias)
+
+    def learn(self, embeddings: NDArray[Any], columns: NDArray[np.int64]) -> None:
+        """Take the space from embeddings (N, width) of coins and their classes."""
+        self.space.learn(embeddings, columns)
+        self._forget()  # what other axes meant
+
+    def forward(self, embedding: Tensor) -> Tensor:
+        """Return logits (N, classes) of embeddings (N, width)."""
+        out: Tensor = self.line(_LENGTH * self.space(embedding))
         return out
 
 
@@ -235,7 +254,8 @@ class AppearanceNet(nn.Module):
 
     `deep` keeps the whole backbone, for weights that know more than letters. `rim`
     learns from stored maps: of the flan in rings, of its rim as a strip, and of a
-    network of pictures. `rings`, of models of before, has the first of these alone.
+    network of pictures. Models of before are `straight`, without a `ClassSpace`, and
+    `rings` has the first of these maps alone.
     """
 
     def __init__(
@@ -246,6 +266,7 @@ class AppearanceNet(nn.Module):
         deep: bool = False,
         rings: bool = False,
         rim: bool = False,
+        straight: bool = False,
     ) -> None:
         super().__init__()
         channels: tuple[int, ...] = legend_net.trunk.channels
@@ -259,7 +280,8 @@ class AppearanceNet(nn.Module):
         if rim:
             self.pictures = PictureTrunk().requires_grad_(False)
             self.widths = [RIM_FEATURES]
-            self.look = nn.ModuleDict({"rim": DirectionHead(RIM_FEATURES, classes)})
+            head = DirectionHead if straight else SpaceHead
+            self.look = nn.ModuleDict({"rim": head(RIM_FEATURES, classes)})
         elif rings:
             width = used[0] * SECTORS
             self.widths = [width]
@@ -274,12 +296,16 @@ class AppearanceNet(nn.Module):
         if self.pictures is not None:
             self.pictures = compiled(self.pictures, views)
 
-    @torch.no_grad()
-    def standardize(self, embeddings: Tensor) -> None:
-        """Take mean and spread of features from the coins to learn from, (N, D)."""
+    def learn(self, embeddings: NDArray[Any], columns: NDArray[np.int64]) -> None:
+        """Take what is computed, not trained, from the coins to learn from.
+
+        Args:
+            embeddings: Of the coins, (N, D).
+            columns: Their classes, (N,).
+        """
         for head in self.look.children():
-            if isinstance(head, DirectionHead):
-                head.standardize(embeddings)
+            if isinstance(head, SpaceHead):
+                head.learn(embeddings, columns)
 
     def embed(self, x: Tensor) -> Tensor:
         """Return the embeddings (N, D) of x float32 (N, 3, S, S)."""
@@ -343,6 +369,7 @@ def build_net(
     deep: bool = False,
     rings: bool = False,
     rim: bool = False,
+    straight: bool = False,
     full_width: bool = False,
 ) -> nn.Module:
     """Build the untrained network on a backbone ("resnet" or "vgg")."""
@@ -351,7 +378,7 @@ def build_net(
         return legend_net
     if feature_mode is FeatureMode.BOTH:
         return LegendAppearanceNet(legend_net, classes)
-    shape = {} if deep else {"rings": rings, "rim": rim}
+    shape = {} if deep else {"rings": rings, "rim": rim, "straight": straight}
     return AppearanceNet(legend_net, classes, deep=deep, **shape)
 
 
@@ -364,4 +391,5 @@ def shape_parameters(tensors: dict[str, Tensor]) -> dict[str, bool]:
     if any(name.startswith("look.") for name in tensors):
         shape["module__rings"] = "look.rings.line.weight" in tensors
         shape["module__rim"] = "look.rim.line.weight" in tensors
+        shape["module__straight"] = "look.rim.spread" in tensors
     return shape

@@ -12,6 +12,8 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import Normalizer, StandardScaler
 from sklearn.utils.validation import check_is_fitted
 
+from coin_core.classifiers.class_space import class_axes
+
 
 def to_columns(y: ArrayLike, labels: tuple[str, ...]) -> NDArray[np.int64]:
     """Return the column of each label name, int64 (N,).
@@ -30,15 +32,22 @@ def to_columns(y: ArrayLike, labels: tuple[str, ...]) -> NDArray[np.int64]:
 
 
 def build_pipeline(
-    name: str, classifier: Any, *, seed: int, components: int = 64
+    name: str,
+    classifier: Any,
+    *,
+    seed: int,
+    components: int = 64,
+    of_directions: bool = False,
 ) -> Pipeline:
     """Build a pipeline of principal components, on the unit sphere, and a classifier.
 
     There, classifiers compare the directions of features and not their brightness.
+    With `of_directions`, so do the components.
     """
     return Pipeline(
         [
             ("scale", StandardScaler()),
+            *([("direct", Normalizer())] if of_directions else []),
             ("pca", PCA(n_components=components, random_state=seed)),
             ("normalise", Normalizer()),
             (name, classifier),
@@ -111,7 +120,29 @@ _PRIOR_VOTES = 0.1
 
 
 class SmoothedKNN(NamedLabelsClassifier):
-    """k nearest neighbours with smoothed votes, so that no probability is 0 or 1."""
+    """k nearest neighbours with smoothed votes, so that no probability is 0 or 1.
+
+    Attributes:
+        learns_axes: Whether the principal components are turned into `class_axes`.
+    """
+
+    def __init__(
+        self, estimator: Any, labels: tuple[str, ...], learns_axes: bool = False
+    ) -> None:
+        super().__init__(estimator, labels)
+        self.learns_axes = learns_axes
+
+    def fit(self, X: NDArray[np.float32], y: ArrayLike) -> SmoothedKNN:
+        """Fit to features (N, D) and label names (N,)."""
+        super().fit(X, y)
+        columns = to_columns(y, self.labels)
+        if self.learns_axes and len(np.unique(columns)) > 1:
+            *_, (_, pca), _, (_, knn) = self.estimator_.steps
+            X = np.asarray(X, np.float32)
+            axes = class_axes(self.estimator_[:-2].transform(X), columns)
+            pca.components_ = (axes.T @ pca.components_).astype(np.float32)
+            knn.fit(self.estimator_[:-1].transform(X), columns)
+        return self
 
     def predict_proba(self, X: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return probabilities above 0, float32 (N, labels); each row sums to 1."""

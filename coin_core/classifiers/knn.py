@@ -24,12 +24,15 @@ def build_knn(labels: tuple[str, ...], *, seed: int) -> Any:
 
     from coin_core.classifiers.appearance_net import FeatureMode, feature_mode_for
     from coin_core.classifiers.base import NEIGHBOURS, SmoothedKNN, build_pipeline
+    from coin_core.classifiers.class_space import AXES
 
     # A tree is no faster in 64 dimensions, and would be one more type to trust in a
     # bundle.
     neighbours = KNeighborsClassifier(NEIGHBOURS, algorithm="brute")
-    # Coins differ in more ways by their appearance than by their legends.
-    components = 64 if feature_mode_for(labels) is FeatureMode.LEGEND else 200
-    return SmoothedKNN(
-        build_pipeline("knn", neighbours, seed=seed, components=components), labels
+    if feature_mode_for(labels) is FeatureMode.LEGEND:
+        return SmoothedKNN(build_pipeline("knn", neighbours, seed=seed), labels)
+    # Coins look alike in more than what tells the classes apart: that is learned.
+    pipeline = build_pipeline(
+        "knn", neighbours, seed=seed, components=AXES, of_directions=True
     )
+    return SmoothedKNN(pipeline, labels, learns_axes=True)

@@ -23,12 +23,14 @@ from coin_core.classifiers.registry import register_classifier
 )
 def build_mlp(labels: tuple[str, ...], *, seed: int) -> Any:
     """Build the unfitted classifier."""
+    from coin_core.classifiers.appearance_net import FeatureMode, feature_mode_for
     from coin_core.classifiers.projected_mlp import MlpClassifier, ProjectedMlp
     from coin_core.classifiers.torch_classifier import best_device
 
     return MlpClassifier(
         ProjectedMlp,
         module__classes=len(labels),
+        module__by_class=feature_mode_for(labels) is not FeatureMode.LEGEND,
         classes=labels,
         seed=seed,
         max_epochs=40,

@@ -1,4 +1,4 @@
-"""A multilayer perceptron on principal components, projection included."""
+"""A multilayer perceptron on projected features, projection included."""
 
 from __future__ import annotations
 
@@ -10,30 +10,42 @@ from numpy.typing import NDArray
 from sklearn.decomposition import PCA
 from torch import nn
 
+from coin_core.classifiers.base import to_columns
+from coin_core.classifiers.class_space import AXES, ClassSpace
 from coin_core.classifiers.legend_net import FEATURES
 from coin_core.classifiers.torch_classifier import NetClassifier
 from coin_core.errors import WeightsMismatchError
 
 PROJECTED = 256
 MAX_INPUTS = 4 * FEATURES
+_LENGTH = 16.0  # of the vectors of a class space, where numbers are then about 1
 
 
 class ProjectedMlp(nn.Module):
     """Standardization and projection of features, then four linear layers.
 
-    The projection onto principal components is fitted before the layers. It is part of
-    the module, so that one file of tensors holds the whole classifier.
+    The projection, onto principal components or into a `ClassSpace`, is fitted before
+    the layers. It is part of the module, so that one file of tensors holds the whole
+    classifier.
     """
 
     mean: torch.Tensor
     axes: torch.Tensor
 
     def __init__(
-        self, classes: int, inputs: int = FEATURES, projected: int = PROJECTED
+        self,
+        classes: int,
+        inputs: int = FEATURES,
+        projected: int = PROJECTED,
+        by_class: bool = False,
     ) -> None:
         super().__init__()
-        self.register_buffer("mean", torch.zeros(inputs))
-        self.register_buffer("axes", torch.zeros(projected, inputs))
+        self.space = ClassSpace(inputs) if by_class else None
+        if by_class:
+            projected = AXES
+        else:
+            self.register_buffer("mean", torch.zeros(inputs))
+            self.register_buffer("axes", torch.zeros(projected, inputs))
 
         def layer(width_in: int, width_out: int, dropout: float) -> list[nn.Module]:
             return [
@@ -52,18 +64,27 @@ class ProjectedMlp(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Return logits (N, classes) of features (N, inputs)."""
-        logits: torch.Tensor = self.layers((x - self.mean) @ self.axes.T)
+        if self.space is not None:
+            projected = _LENGTH * self.space(x)
+        else:
+            projected = (x - self.mean) @ self.axes.T
+        logits: torch.Tensor = self.layers(projected)
         return logits
 
 
 class MlpClassifier(NetClassifier):
     """The network with its projection, which `fit` fits first."""
 
-    def begin(self, X: Any) -> None:
+    def begin(self, X: Any, y: Any = None) -> None:
         """Initialize the network and fit the projection to features (N, inputs)."""
         features = np.asarray(X, dtype=np.float32)
         self.set_params(module__inputs=features.shape[1])
-        super().begin(features)
+        super().begin(features, y)
+        space = self.module_.space
+        if space is not None:
+            if y is not None:
+                space.learn(features, to_columns(y, self.classes))
+            return
         mean, axes = _fit_projection(features, len(self.module_.axes), self.seed)
         with torch.no_grad():
             self.module_.mean.copy_(torch.from_numpy(mean))
@@ -75,13 +96,15 @@ class MlpClassifier(NetClassifier):
         Raises:
             WeightsMismatchError: They belong to another network.
         """
-        inputs = tensors["mean"].numel() if "mean" in tensors else FEATURES
+        by_class = "space.mean" in tensors
+        mean = tensors.get("space.mean" if by_class else "mean")
+        inputs = FEATURES if mean is None else mean.numel()
         if not 1 <= inputs <= MAX_INPUTS:
             raise WeightsMismatchError(
                 f"the weights are for {inputs} features, where 1 to {MAX_INPUTS} were "
                 "expected. Copy the bundle again, or train it again."
             )
-        self.set_params(module__inputs=inputs)
+        self.set_params(module__inputs=inputs, module__by_class=by_class)
         return super().load_tensors(tensors)
 
 

@@ -40,7 +40,7 @@ class ClassifierSpec:
         release_epochs: Epochs on the rendered coins of the shipped model; None for
             what the training itself chooses.
         training_mb: Memory that a training on a few dozen photos took at most, in MB,
-            libraries included; more photos add 0.1 MB each. None if nobody has
+            libraries included; more photos add 0.5 MB each. None if nobody has
             measured it.
         backbone: The network of `classifiers.legend_net` inside it, which can start
             from weights pretrained on rendered coins or on ImageNet; "" for none.

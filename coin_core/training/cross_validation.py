@@ -89,7 +89,8 @@ def fit_classifier(
 
     Args:
         name: A registered classifier.
-        X: Crops uint8 (N, S, S, 3), or features float32 (N, D), as it takes them.
+        X: Crops uint8 (N, S, S, 3), or features float32 (N, D), as it takes them; the
+            rows of other views of the same coins may follow.
         y: Label names, (N,).
         groups: The coin of each row, (N,).
         classes: The labels in the order of the probabilities.
@@ -105,7 +106,7 @@ def fit_classifier(
         UnknownClassifierError: There is no such classifier.
         WeightsMissingError: The weights to start from are missing.
     """
-    if not len(X) == len(y) == len(groups):
+    if len(y) != len(groups) or len(X) % max(1, len(y)):
         raise TrainingDataError(
             f"{len(X)} coins, {len(y)} labels and {len(groups)} coin numbers "
             "do not belong together."

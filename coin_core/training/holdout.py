@@ -41,7 +41,8 @@ def fit_on_split(
 
     Args:
         name: A registered classifier.
-        X: Crops uint8 (N, S, S, 3), or features float32 (N, D), as it takes them.
+        X: Crops uint8 (N, S, S, 3), or features float32 (N, D), as it takes them; the
+            rows of other views of the same coins may follow.
         y: Label names, (N,).
         splits: "train", "validation" or "test", (N,).
         classes: The labels in the order of the probabilities.

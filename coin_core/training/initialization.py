@@ -201,7 +201,7 @@ def _load_bundle(net: NetClassifier, folder: Path, fresh_head: bool) -> None:
         shape = shape_parameters(tensors)
         if getattr(net, "module__rim", False):
             # Only the early layers are taken over, whatever is on top of them.
-            shape |= {"module__rings": False, "module__deep": False}
+            shape |= {f"module__{one}": False for one in ("rings", "deep", "straight")}
             shape["module__rim"] = True
         net.set_params(**shape)
     own, known = tuple(net.classes), card.classes

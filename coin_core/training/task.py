@@ -27,6 +27,7 @@ from coin_core.classifiers.torch_classifier import NetClassifier
 from coin_core.errors import TrainingDataError, TrainingStoppedError
 from coin_core.evaluation.calibration import LEAST_PROBABILITY
 from coin_core.evaluation.metrics import evaluate
+from coin_core.i18n import N_
 from coin_core.jobs import Progress
 from coin_core.training import reading
 from coin_core.training.augmentation import augment, augment_mirrored, jitter
@@ -101,6 +102,15 @@ def with_copies(
     copies = len(X) // len(y)
     rows = np.concatenate([train + copy * len(y) for copy in range(copies)])
     return np.tile(y, copies), rows
+
+
+def views_of(photos: int) -> int:
+    """How many views of each photo are learned from, where they are computed once.
+
+    Args:
+        photos: How many there are: of many, fewer views fit into memory.
+    """
+    return max(1, min(_VIEWS, _MAX_ROWS // photos))
 
 
 def learns_on_stored_maps(
@@ -182,9 +192,12 @@ class TrainingTask:
     def fold_title(self, fold: int | str) -> str:
         """The part of the training that a fold is, for its progress."""
         if fold == "final":
-            return "last fit, on all coins"
+            return N_("last fit, on all coins")
         folds = int(self.run.report()["plan"]["folds"])
-        return f"fold {int(fold) + 1} of {folds}" if folds > 1 else "training"
+        if folds == 1:
+            return N_("training")
+        words = N_("fold {number} of {count}")
+        return words.format(number=int(fold) + 1, count=folds)
 
     def log(self, row: dict[str, Any]) -> None:
         """Add an epoch to the history and to the optional loggers."""
@@ -330,12 +343,8 @@ class TrainingTask:
             raise TrainingStoppedError(NOTHING_LEARNED)
 
     def views(self, photos: int) -> int:
-        """How many views of each photo are learned from, the photo itself among them.
-
-        Args:
-            photos: How many there are: of many, fewer views fit into memory.
-        """
-        return max(1, min(_VIEWS, _MAX_ROWS // photos)) if self.on_stored_maps else 1
+        """How many views of each of so many photos a net learns from."""
+        return views_of(photos) if self.on_stored_maps else 1
 
     def _stored_embeddings(self, X: NDArray[Any], views: int) -> NDArray[Any]:
         """The embeddings of crops, then of changed views of them.
@@ -403,8 +412,9 @@ class TrainingTask:
             return self._fit_net(classifier, X, y, train, valid, fold, epochs)
         if self.run.stop_requested():
             return None
+        names, rows = with_copies(X, y, train)
         try:
-            classifier.fit(X[train], y[train])
+            classifier.fit(X[rows], names[rows])
         except ValueError as error:
             fewest = min(np.unique(y[train], return_counts=True)[1].tolist())
             raise TrainingDataError(
@@ -413,19 +423,22 @@ class TrainingTask:
             ) from error
         return FoldResult(classifier=classifier, seconds=time.monotonic() - started)
 
-    def initialize(self, net: NetClassifier, X: NDArray[Any]) -> None:
+    def initialize(
+        self, net: NetClassifier, X: NDArray[Any], names: NDArray[Any] | None = None
+    ) -> None:
         """Load the weights to start from into a net, and freeze what is frozen.
 
         Args:
             net: As `build` returns it.
             X: Inputs it will be trained on.
+            names: Their labels, where it is trained on them.
         """
-        net.begin(X)
+        net.begin(X, names)
         start_net(net, self.name, self.start, fresh_head=self.config.fresh_head)
         if self.config.frozen or self.on_stored_maps:
             freeze_backbone(net.module_)
-        if X.ndim == 2 and isinstance(net.module_, AppearanceNet):
-            net.module_.standardize(torch.from_numpy(X).float())
+        if names is not None and X.ndim == 2 and isinstance(net.module_, AppearanceNet):
+            net.module_.learn(X, to_columns(names, self.classes))
 
     def _fit_net(
         self,
@@ -438,7 +451,7 @@ class TrainingTask:
         epochs: int | None,
     ) -> FoldResult | None:
         names, rows = with_copies(X, y, train)
-        self.initialize(net, X[rows])
+        self.initialize(net, X[rows], names[rows])
         epochs = epochs or self.epochs
         draw_epoch, compute_loss, optimizer = self._lesson(net, X, names, rows, fold)
 
@@ -585,7 +598,7 @@ def start_training(
     extra = ExtraLog(run.folder, run.config())
     completed = False
     try:
-        with Progress(name, fits * epochs, unit="epoch", can_stop=False) as bar:
+        with Progress("training", fits * epochs, unit="epoch", can_stop=False) as bar:
             task = TrainingTask(
                 name=name,
                 classes=classes,

@@ -24,6 +24,7 @@ from coin_core.errors import CoinError, TrainingDataError, TrainingStoppedError
 from coin_core.evaluation.metrics import report_json
 from coin_core.jobs import Progress, report_details
 from coin_core.model_store import bundle
+from coin_core.training.augmentation import jitter
 from coin_core.training.config import TrainingConfig
 from coin_core.training.cross_validation import FittedClassifier, fit_classifier
 from coin_core.training.datasets import CoinSet
@@ -33,7 +34,11 @@ from coin_core.training.initialization import INITS, Start, find_start
 from coin_core.training.prediction_store import prediction_rows
 from coin_core.training.runs import Run, RunState, resume_run
 from coin_core.training.splits import coins_per_class
-from coin_core.training.task import learns_on_stored_maps, teaches_reading
+from coin_core.training.task import (
+    learns_on_stored_maps,
+    teaches_reading,
+    views_of,
+)
 
 FOLDS = 5
 # Unreadable photos that a run names; the others are only counted.
@@ -144,6 +149,7 @@ def train_on_coins(
             "data": coins.source,
             "digest": coins.digest,
             "coins": len(coins),
+            "views": source.views,
             "seed": training.seed,
             "init": source.start.init,
             "epochs": fitted.epochs,
@@ -190,10 +196,11 @@ class _Source:
     features_from: dict[str, str] = field(default_factory=dict)
     preprocessing: dict[str, Any] = field(default_factory=dict)
     features: NDArray[np.float32] | None = None
+    views: int = 1
 
 
 def _load_inputs(training: Training, coins: CoinSet) -> tuple[NDArray[Any], _Source]:
-    """The inputs of the classifier, (N, ...): crops or features."""
+    """The inputs of the classifier, (N, ...): crops, or features of several views."""
     start = find_start(training.name, training.init)
     if get_classifier(training.name).inputs == "photo":
         return coins.crops, _Source(start=start)
@@ -207,15 +214,22 @@ def _load_inputs(training: Training, coins: CoinSet) -> tuple[NDArray[Any], _Sou
     digest, mode = bundle.weights_digest(base), feature_mode_for(coins.classes)
     if mode is FeatureMode.APPEARANCE:
         mode = FeatureMode.RIM
-    with Progress("computing features", len(coins), unit="photo") as bar:
-        features = cached_features(
-            net, digest, coins.crops, mode=mode, progress=bar.update
-        )
-    return features, _Source(
+    # Legends are read from several views already.
+    views = views_of(len(coins)) if mode is FeatureMode.RIM else 1
+    rng = np.random.default_rng(training.seed)
+    parts = []
+    with Progress("computing features", views * len(coins), unit="view") as bar:
+        for view in range(views):
+            crops = jitter(coins.crops, rng) if view else coins.crops
+            parts.append(
+                cached_features(net, digest, crops, mode=mode, progress=bar.update)
+            )
+    return np.concatenate(parts), _Source(
         start=start,
         features_from={"name": folder.name, "sha256": digest, "sight": str(mode)},
         preprocessing=net.preparation.as_dict(),
-        features=features,
+        features=parts[0],
+        views=views,
     )
 
 
@@ -256,8 +270,9 @@ def _fit(
     if source.features_from:
         config["features"] = source.features_from["sha256"]
         config["features_sight"] = source.features_from["sight"]
+        config["views"] = source.views
     if learns_on_stored_maps(training.name, coins.classes, start, training.config):
-        config["learns_on"] = "stored maps, rims and pictures"
+        config["learns_on"] = "stored maps, rims and pictures, along axes"
     if teaches_reading(
         training.name, coins.classes, start, training.config, training.size_px
     ):

@@ -34,7 +34,7 @@ _FOLDER = N_("A folder of photos")
 _CATALOG = N_("The dataset")
 _RENDERED = N_("Rendered coins")
 _CATALOG_FLAG = "catalog"
-_MB_PER_PHOTO = 0.1  # its crop, 160 pixels wide
+_MB_PER_PHOTO = 0.5  # its crop, 160 pixels wide, and what is seen in three views
 _MB_OF_MAPS = 0.8  # a photo whose letters are learned: maps of three views, too
 
 
@@ -105,7 +105,7 @@ def reading_note(classifier: str, data: str, start: str, settings: list[str]) ->
     return _(
         "If all classes are Hasmonean rulers, the net learns to read these coins: each "
         "label gives the legend, which is matched with the letters that the net reads "
-        "now. Half of what it sees are rendered coins, so that it forgets nothing."
+        "now. A fourth of what it sees are rendered coins, so that it forgets nothing."
     )
 
 

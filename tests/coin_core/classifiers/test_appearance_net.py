@@ -72,14 +72,18 @@ def test_mixed_numbers_keep_inner_products():
     assert torch.equal(mixed(features), few)
 
 
-@pytest.mark.parametrize("kind", ["rim", "rings"])
+@pytest.mark.parametrize(
+    ("kind", "shape"),
+    [("rim", {}), ("rim", {"straight": True}), ("rings", {})],
+)
 @pytest.mark.parametrize("backbone", ["resnet", "vgg"])
-def test_a_model_tells_its_kind_by_its_weights(backbone, kind):
+def test_a_model_tells_its_kind_by_its_weights(backbone, kind, shape):
     torch.manual_seed(2)
-    net = build_net(
-        backbone, 3, feature_mode=FeatureMode.APPEARANCE, **{kind: True}
-    ).eval()
+    mode = FeatureMode.APPEARANCE
+    net = build_net(backbone, 3, feature_mode=mode, **{kind: True}, **shape).eval()
     torch.nn.init.normal_(net.look[kind].line.weight)
+    if space := getattr(net.look[kind], "space", None):
+        torch.nn.init.normal_(space.axes)
     again = get_classifier(backbone).build(CLASSES, seed=1)
     again.load_tensors(net.state_dict())
     x = torch.randn(2, 3, 64, 64)

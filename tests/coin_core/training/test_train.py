@@ -84,7 +84,7 @@ def test_one_photo_a_class_is_refused_in_a_sentence(folder, name):
 
 
 @pytest.mark.parametrize(
-    ("name", "too_few", "enough"), [("knn", 1, 2), ("mlp", 2, 3), ("svm", 5, 6)]
+    ("name", "too_few", "enough"), [("knn", 1, 2), ("mlp", 2, 3), ("svm", 1, 2)]
 )
 def test_too_few_photos_for_the_folds_are_refused(folder, name, too_few, enough):
     coins = load_folder(folder(enough, enough))
