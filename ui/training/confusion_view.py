@@ -23,7 +23,7 @@ from coin_core.training.error_analysis import (
 )
 from coin_core.training.prediction_store import picture_path
 from coin_core.training.runs import Row
-from ui.components.table import show_table
+from ui.components.table import show_small_table, show_table
 from ui.formatting import as_text, probability_text
 from ui.palette import CLASS_COLOURS, INK_SOFT, PAPER_DEEP, text_on
 from ui.training.formatting import percent_with_interval
@@ -38,13 +38,6 @@ _STYLE = """
 .st-key-runs_matrix [data-testid=stColumn] { min-width: 0; }
 .st-key-runs_matrix button { padding-left: 0; padding-right: 0; }
 .st-key-runs_matrix p { overflow-wrap: anywhere; hyphens: auto; }
-"""
-_FIGURES_STYLE = f"""
-.runs-figures td, .runs-figures th {{ padding: .3rem 0;
-  padding-inline-end: .8rem; text-align: start;
-  border-bottom: 1px solid {PAPER_DEEP}; }}
-.runs-figures td + td {{ white-space: nowrap; }}
-.runs-figures th {{ color: {INK_SOFT}; font-weight: 600; }}
 """
 _PHOTOS_STYLE = f"""
 .runs-photos {{ display: grid; gap: 1rem;
@@ -167,20 +160,18 @@ def _show_cell_menus(
 
 
 def _show_figures(confusion: Sequence[Sequence[int]], classes: Sequence[str]) -> None:
-    rows = "".join(
-        f"<tr><td>{escape(class_title(one.label))}</td>"
-        f"<td>{_fraction_text(one.recall)}</td><td>{_fraction_text(one.precision)}</td>"
-        f"<td>{escape(str(one.recall.n))}</td></tr>"
-        for one in class_figures(confusion, classes)
+    show_small_table(
+        [
+            {
+                _("class"): class_title(one.label),
+                _("found (recall)"): _fraction_text(one.recall),
+                _("correct when named (precision)"): _fraction_text(one.precision),
+                _("photos"): str(one.recall.n),
+            }
+            for one in class_figures(confusion, classes)
+        ]
     )
-    st.html(
-        f"<style>{_FIGURES_STYLE}</style>"
-        f'<table class="runs-figures"><tr><th></th><th>{_("found (recall)")}</th>'
-        f"<th>{_('correct when named (precision)')}</th><th>{_('photos')}</th></tr>"
-        f"{rows}</table>"
-        '<p class="coin-soft" style="margin-top:.5rem">'
-        f"{_('With Wilson’s 95 % intervals.')}</p>"
-    )
+    st.caption(_("With Wilson’s 95 % intervals."))
 
 
 def _fraction_text(fraction: Proportion) -> str:

@@ -8,12 +8,11 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
-from coin_core.i18n import _
+from coin_core.i18n import _, is_right_to_left
 from coin_core.training.run_comparison import RunSummary
 from coin_core.training.runs import RunState
 from ui.components.table import percent_column, show_table
 from ui.formatting import classifier_title, data_title, duration, plural
-from ui.language import is_right_to_left
 from ui.training.formatting import (
     STATE_TITLES,
     interval,
