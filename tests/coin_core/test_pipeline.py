@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 from coin_core import pipeline
-from coin_core.classifiers import shipped_classifiers
+from coin_core.classifiers import shipped_classifiers, torch_classifier
 from coin_core.classifiers.scope import fit_scope
 from coin_core.classifiers.torch_classifier import LEAST_READ
 from coin_core.errors import WeightsMismatchError
@@ -125,6 +125,33 @@ def test_nobody_is_named_where_too_little_of_a_legend_is_read(
     assert verdicts[0].ruler == coin.ruler
     assert verdicts[1].reason is RejectReason.TOO_WORN
     assert verdicts[1].probabilities == verdicts[0].probabilities
+
+
+def test_a_net_sees_a_coin_once_where_coins_of_other_kinds_are_refused(
+    coin_classifier: CoinClassifier,
+    coin: RenderedCoin,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """One embedding gives the probabilities, and says whether the coin is alike."""
+    own = bundle.models_dir() / "alike"
+    shutil.copytree(bundle.WEIGHTS_DIR / "resnet", own)
+    crop = pipeline.prepare_photo(coin.image).crop[None]
+    alike = np.repeat(coin_classifier.features(crop, "resnet"), 30, axis=0)
+    alike += np.random.default_rng(0).normal(0, 1, alike.shape).astype(np.float32)
+    scope = fit_scope(alike, np.arange(len(alike)))
+    card = replace(bundle.load_card(own), name="alike", limits={}, scope=scope)
+    (own / "card.json").write_text(card_to_json(card))
+    coin_classifier.model("alike")
+    seen, predict = [], torch_classifier.predict
+
+    def count(net, crops, *rest):
+        seen.append(len(crops))
+        return predict(net, crops, *rest)
+
+    monkeypatch.setattr(torch_classifier, "predict", count)
+    found = coin_classifier.classify(coin.image, classifiers=["alike"])
+    assert found.verdicts[0].ruler == coin.ruler
+    assert seen == [1]
 
 
 def let_faces_be(monkeypatch: pytest.MonkeyPatch, side: Side, sure: float) -> None:

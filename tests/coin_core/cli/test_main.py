@@ -2,9 +2,9 @@
 
 import json
 import os
+import resource
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -375,18 +375,23 @@ def test_evaluate_on_rendered_coins_shows_legibility(monkeypatch, capsys):
     assert main([*given, "--seed", "77"]) == 2
 
 
+def computed_by_children():
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
 @pytest.mark.parametrize("arguments", [["--help"], ["train", "--help"]])
 def test_help_comes_at_once(arguments):
     command = [sys.executable, "-m", "coin_core", *arguments]
     took = []
     for _ in range(3):
-        before = time.perf_counter()
+        before = computed_by_children()
         said = subprocess.run(
             command, cwd=ROOT, capture_output=True, text=True, check=True
         )
-        took.append(time.perf_counter() - before)
+        took.append(computed_by_children() - before)
         assert "usage: python -m coin_core" in said.stdout
-    # A second is promised; the best of three leaves room for a busy machine.
+    # A second is promised; processor time does not count who else uses the machine.
     assert min(took) < 1
 
 
