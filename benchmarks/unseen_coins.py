@@ -94,7 +94,7 @@ def _unseen_dies() -> Iterator[None]:
         mock.patch.object(legend_die, "Hand", _UnseenHand),
         mock.patch.object(photo, "PATINAS", _PATINAS),
         mock.patch.object(photo, "EARTHS", _EARTHS),
-        mock.patch.object(coins, "_strike", _hollow_strike(coins._strike)),
+        mock.patch.object(coins, "strike", _hollow_strike(coins.strike)),
     ):
         yield
 

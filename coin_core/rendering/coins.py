@@ -119,7 +119,7 @@ def _place_die(
     )
 
 
-def _strike(ink: NDArray[np.uint8], sigma: float, rise_px: float = 0.0) -> Field:
+def strike(ink: NDArray[np.uint8], sigma: float, rise_px: float = 0.0) -> Field:
     """The relief, 0 to 1, of metal that fills the die's strokes.
 
     Args:
@@ -162,7 +162,7 @@ def _add_ghost(
         relief = np.maximum(relief, moved * np.float32(rng.uniform(0.3, 0.7)))
     elif chance < 0.12:
         under = _engrave_other(rng, "star_anchor", size_px, placement)
-        old = _strike(under, 1.0) * np.float32(rng.uniform(0.2, 0.5))
+        old = strike(under, 1.0) * np.float32(rng.uniform(0.2, 0.5))
         relief = np.maximum(relief, old)
     return relief
 
@@ -244,7 +244,7 @@ def render_coin(
     else:
         ink = _engrave_other(rng, kind, size_px, placement)
     rise_px = float(rng.uniform(1.5, 4.5)) * size_px / 160
-    relief = _add_ghost(rng, _strike(ink, sigma, rise_px), size_px, placement)
+    relief = _add_ghost(rng, strike(ink, sigma, rise_px), size_px, placement)
     # most coins are moderately worn; a few are fresh, a few nearly smooth
     wear *= float(rng.beta(1.6, 2.2))
     mask = draw_mask(shape, size_px)

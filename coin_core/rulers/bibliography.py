@@ -15,8 +15,6 @@ TITLES = {
     "HGC 10": HGC10,
 }
 """The full titles of catalogues that are cited by their initials."""
-HENDIN_1991 = "Hendin, in The Celator, 1991 (the Nablus hoard)"
-OSTERMANN = "Ostermann, Die Münzen der Hasmonäer, 2005"
 TRADE = "dealers' descriptions that cite the catalogue"
 COLLECTORS = "collectors' readings of well-struck specimens"
 FORUM = "Forum Ancient Coins, legend printed line by line"
