@@ -105,7 +105,7 @@ def reading_note(classifier: str, data: str, start: str, settings: list[str]) ->
     return _(
         "If all classes are Hasmonean rulers, the net learns to read these coins: each "
         "label gives the legend, which is matched with the letters that the net reads "
-        "now. A fourth of what it sees are rendered coins, so that it forgets nothing."
+        "now. Half of what it sees are rendered coins, so that it forgets nothing."
     )
 
 
