@@ -43,8 +43,10 @@ def class_axes(Z: NDArray[Any], columns: NDArray[np.int64]) -> NDArray[np.float6
     apart = (means - Z.mean(0)) * np.sqrt(counts / len(Z))[:, None]
     strength, axes = eigh(apart.T @ apart, within)
     strength = np.clip(strength, 0, None)
-    lengths: NDArray[np.float64] = np.sqrt(strength + _ELSEWHERE * strength.mean())
-    return axes * lengths
+    scaled: NDArray[np.float64] = axes * np.sqrt(
+        strength + _ELSEWHERE * strength.mean()
+    )
+    return scaled
 
 
 class ClassSpace(nn.Module):

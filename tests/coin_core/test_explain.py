@@ -1,12 +1,15 @@
 """The evidence: letters, heat map, nearest coins, on the shipped models."""
 
 import itertools
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from coin_core.classifiers import shipped_classifiers
+from coin_core.classifiers.knn import build_knn
 from coin_core.explain import find_legend_pose, heat_map, nearest_coins, read_letters
+from coin_core.model_store.card import Card
 from coin_core.pipeline import CROP_PX, CoinClassifier
 from coin_core.rendering import render_coin
 from coin_core.rulers import DEFAULT_CLASSES, LETTERS
@@ -91,3 +94,26 @@ def test_near_coins_come_with_their_pictures_the_nearest_first(
         assert coin.label in DEFAULT_CLASSES
         assert picture is not None
         assert picture.shape == (CROP_PX, CROP_PX, 3)
+
+
+def test_a_coin_that_was_learnt_in_several_views_is_near_once() -> None:
+    labels, views, coins = ("asp", "bream"), 3, 12
+    rng = np.random.default_rng(0)
+    X = np.tile(rng.normal(size=(coins, 30)), (views, 1)).astype(np.float32)
+    X += 0.01 * rng.normal(size=X.shape).astype(np.float32)
+    knn = build_knn(labels, seed=0).fit(X, np.array(labels)[np.arange(len(X)) % 2])
+    card = Card(
+        name="knn",
+        classifier="knn",
+        title="own",
+        classes=labels,
+        training={"data": "folder x", "coins": coins, "views": views},
+    )
+    own = SimpleNamespace(
+        model=lambda name: SimpleNamespace(card=card, classifier=knn),
+        features=lambda crops, name: X[coins + 5 : coins + 6],
+    )
+    near = nearest_coins(own, np.zeros((4, 4, 3), np.uint8), count=5)
+    origins = [coin.origin for coin, _ in near]
+    assert origins[0] == "training coin 5"
+    assert len(set(origins)) == len(origins) == 5
