@@ -21,8 +21,13 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from coin_core.classifiers.legend_net import LegendNet, predict_poses
-from coin_core.classifiers.torch_classifier import NetClassifier, training_autocast
+from coin_core.classifiers.legend_net import LegendNet
+from coin_core.classifiers.torch_classifier import (
+    NetClassifier,
+    choose_poses,
+    predict_once,
+    training_autocast,
+)
 from coin_core.imaging.preprocessing import (
     LegendPose,
     Preprocessing,
@@ -49,8 +54,11 @@ _RENDERED_SEED = 1_000_081
 RATE = 6e-4
 _HEAD_FACTOR = 1.5  # the layers above the backbone learn faster
 # How well the letters of a legend must fit for each one, to be believed at all and
-# fully; between them, quarter turns are tried too.
-_POOR_FIT, _DOUBTFUL_FIT, _GOOD_FIT = 0.7, 0.85, 1.0
+# fully.
+_POOR_FIT, _GOOD_FIT = 0.7, 1.0
+# Confidences that count nothing, and fully: on coins of another style, most letters
+# below the first are another one in truth.
+_DOUBTED, _BELIEVED = 0.5, 0.9
 _MOST_LETTERS = 48
 _KEYS = [letter.key for letter in LETTERS]
 
@@ -176,41 +184,23 @@ def _stem_maps(
     return maps
 
 
+@torch.inference_mode()
 def _align_crops(
     net: LegendNet,
     crops: NDArray[np.uint8],
     labels: Sequence[str],
     settings: Preprocessing,
 ) -> list[tuple[LegendPose, AlignedLetters]]:
-    """The pose in which the legends of a coin's ruler fit best, and its letters."""
-    found: list[tuple[LegendPose, AlignedLetters] | None] = [None] * len(crops)
+    """The pose in which a net reads a coin, and the letters of its ruler's legend.
 
-    def try_poses(rows: list[int], poses: list[LegendPose]) -> None:
-        if not rows:
-            return
-        with torch.inference_mode():
-            views = torch.from_numpy(prepare(crops[rows], settings, poses))
-            device = next(net.parameters()).device
-            logits = net.read_letters(views.to(device)).letters.float().cpu().numpy()
-        for row, pose, one in zip(rows, poses, logits, strict=True):
-            letters = align_letters(one, labels[row])
-            best = found[row]
-            if best is None or letters.score > best[1].score:
-                found[row] = pose, letters
-
-    likely = predict_poses(crops)
-    owners = [row for row, poses in enumerate(likely) for _ in poses]
-    try_poses(owners, [pose for poses in likely for pose in poses])
-    poor = [
-        (row, replace(best[0], turn_deg=best[0].turn_deg + turn))
-        for row, best in enumerate(found)
-        if best and _fit(best[1]) < _DOUBTFUL_FIT
-        for turn in (90, 180, 270)
-    ]
-    try_poses([row for row, _ in poor], [pose for _, pose in poor])
+    How well legends fit does not tell the turn: in another one, some legend of the
+    ruler fits worn letters as well.
+    """
+    poses = choose_poses(net, crops, settings)
+    logits = predict_once(net, crops, settings, poses).letters.float().cpu().numpy()
     return [
-        (pose, on_crop(_believed(letters), pose))
-        for pose, letters in filter(None, found)
+        (pose, on_crop(_believed(align_letters(one, label)), pose))
+        for pose, one, label in zip(poses, logits, labels, strict=False)
     ]
 
 
@@ -219,10 +209,10 @@ def _fit(letters: AlignedLetters) -> float:
 
 
 def _believed(letters: AlignedLetters) -> AlignedLetters:
-    """Letters of which none is sure if the legend as a whole fits badly."""
-    trust = (_fit(letters) - _POOR_FIT) / (_GOOD_FIT - _POOR_FIT)
-    trusted = letters.confidence * np.float32(np.clip(trust, 0, 1))
-    return replace(letters, confidence=trusted)
+    """Letters as far as they are taught: none if the legend as a whole fits badly."""
+    trust = np.clip((_fit(letters) - _POOR_FIT) / (_GOOD_FIT - _POOR_FIT), 0, 1)
+    sure = (letters.confidence * trust - _DOUBTED) / (_BELIEVED - _DOUBTED)
+    return replace(letters, confidence=np.clip(sure, 0, 1).astype(np.float32))
 
 
 def _pose_row(pose: LegendPose) -> tuple[float, float, float, float]:

@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 import torch
 
+from benchmarks.unseen_coins import render_unseen_coin
 from coin_core.classifiers.loading import load_classifier
 from coin_core.errors import TrainingStoppedError
 from coin_core.evaluation.calibration import LEAST_PROBABILITY
+from coin_core.imaging.preprocessing import normalize_degrees
 from coin_core.model_store import bundle
 from coin_core.rulers import DEFAULT_CLASSES
 from coin_core.training import reading
@@ -14,9 +16,11 @@ from coin_core.training.config import TrainingConfig
 from coin_core.training.cross_validation import fit_classifier
 from coin_core.training.datasets import load_rendered
 from coin_core.training.initialization import Start, find_start
+from coin_core.training.letter_alignment import AlignedLetters
 from coin_core.training.letter_targets import NONE
 from coin_core.training.runs import Run, start_run
 from coin_core.training.task import start_training, teaches_reading
+from coin_core.training.train_legend_localizer import crop_to_coin
 
 RULERS = (DEFAULT_CLASSES[0], DEFAULT_CLASSES[2])
 
@@ -157,6 +161,39 @@ def test_a_stopped_training_keeps_its_best_and_goes_on(coins, monkeypatch):
     assert stopped.stopped
     assert stopped.report.n == 4
     assert stopped.classifier.predict_proba(coins.crops[:1]).shape == (1, 2)
+
+
+def test_a_coin_is_taught_in_the_turn_in_which_it_is_read():
+    # In a quarter turn some legend of the ruler fits worn letters as well.
+    drawn = [render_unseen_coin(41, number) for number in range(24)]
+    placed = [crop_to_coin(coin) for coin in drawn]
+    net = load_classifier(bundle.WEIGHTS_DIR / "vgg")[1]
+    found = reading._align_crops(
+        net.module_.eval(),
+        np.stack([crop for crop, _ in placed]),
+        [str(coin.ruler) for coin in drawn],
+        net.preparation,
+    )
+    away = [
+        abs(normalize_degrees(pose.turn_deg - true.turn_deg))
+        for (pose, _), (_, true) in zip(found, placed, strict=True)
+    ]
+    assert sum(turn > 25 for turn in away) <= 3
+
+
+def test_only_sure_letters_of_a_legend_that_fits_are_believed():
+    def believed(score):
+        letters = AlignedLetters(
+            keys=np.arange(4),
+            places=np.zeros((4, 4), np.float32),
+            confidence=np.array([0.3, 0.5, 0.7, 0.95], np.float32),
+            in_name=np.ones(4, bool),
+            score=score,
+        )
+        return reading._believed(letters).confidence
+
+    assert believed(4 * 1.1) == pytest.approx([0, 0, 0.5, 1], abs=1e-6)
+    assert not believed(4 * 0.6).any()
 
 
 def test_doubtful_letters_are_neither_taught_nor_taken_for_empty():
