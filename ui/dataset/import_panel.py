@@ -8,6 +8,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 from typing import ClassVar
 
@@ -31,9 +32,9 @@ from coin_core.catalog.importing.ingest import (
 )
 from coin_core.catalog.importing.tables import FIELDS, ColumnProposal, propose_columns
 from coin_core.catalog.removed import list_removed, restore_photos
-from coin_core.errors import KNOWN_ERRORS, CatalogError, sentence_of
+from coin_core.errors import KNOWN_ERRORS, CatalogError, CoinError, sentence_of
 from coin_core.i18n import N_, _, ngettext, translate
-from coin_core.jobs import Job, JobKind, list_jobs
+from coin_core.jobs import Job, JobKind, forget_job, list_jobs
 from coin_core.recycle_bin import KEPT_DAYS
 from ui.background_task import BackgroundTask, show_task, start_task
 from ui.components.job_panel import JobPanel
@@ -438,11 +439,11 @@ def offer_demo_removal(session: DatasetSession, catalog: Catalog) -> None:
     for item in removed:
         with st.container(horizontal=True, vertical_alignment="center"):
             text = ngettext(
-                "{count} rendered coin, in the bin since {time} UTC",
-                "{count} rendered coins, in the bin since {time} UTC",
+                "{count} rendered coin, in the bin since {time}",
+                "{count} rendered coins, in the bin since {time}",
                 item.count,
             )
-            time = item.at[:16].replace("T", " ")
+            time = date_and_time(datetime.fromisoformat(item.at))
             st.text(text.format(count=f"{item.count:,}", time=time))
             st.button(
                 _("Restore"),
@@ -465,6 +466,10 @@ def _generate(session: DatasetSession, catalog: Catalog) -> None:
 
 def _remove(session: DatasetSession, catalog: Catalog) -> None:
     def report(gone: int) -> None:
+        for job in list_jobs(JobKind.IMPORT):  # there is nothing left to resume
+            if job.title == ledger.DEMO_TITLE and not job.is_open:
+                with suppress(CoinError):  # somebody else has removed it
+                    forget_job(job.job_id)
         text = ngettext(
             "{count} rendered coin is in the bin; restore it at “Add photos”.",
             "{count} rendered coins are in the bin; restore them at “Add photos”.",
