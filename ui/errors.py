@@ -52,7 +52,13 @@ _PARTS = (
         "with the table."
     ),
     N_("column {number}"),
-    *(N_("is empty"), N_("is missing"), N_("is not there"), N_("is no file")),
+    *(
+        N_("is empty"),
+        N_("is missing"),
+        N_("is of another program"),
+        N_("is not there"),
+        N_("is no file"),
+    ),
     *(N_("photos"), N_("comparing the photos")),
     # of versions
     N_("Frozen by {who}. Shares {fractions}. Left out: {reasons}."),

@@ -315,21 +315,24 @@ def refuse_lost(url: URL, originals: Originals) -> None:
     """Refuse to make a new catalog beside the photos of one that was lost.
 
     Raises:
-        CatalogError: The file is missing or has no tables, but there are originals.
+        CatalogError: The file is missing or has no tables of a catalog, but there are
+            originals.
     """
     path = Path(str(url.database))
     if url.get_backend_name() != "sqlite":
         return
+    state = "is missing"
     if path.is_file():
         with (
             _translate_errors(url),
             closing(sqlite3.connect(path, timeout=WAIT_S)) as raw,
         ):
-            if raw.execute("SELECT 1 FROM sqlite_master").fetchone() is not None:
-                return
+            tables = {name for (name,) in raw.execute("SELECT name FROM sqlite_master")}
+        if tables & {"alembic_version", "photos"}:
+            return
+        state = "is of another program" if tables else "is empty"
     if originals.is_empty():
         return
-    state = "is empty" if path.is_file() else "is missing"
     raise DamagedCatalogError(
         f"The catalog {path} {state}, but there are photos of it in {originals.where}. "
         f"Nothing was changed. {backups.advice(path)}"

@@ -298,16 +298,18 @@ def test_something_else_in_its_place_is_refused(folder, kind):
     assert set(_use(folder)) == {"open"}
 
 
-@pytest.mark.parametrize("state", ["is empty", "is missing"])
+@pytest.mark.parametrize("state", ["is empty", "is missing", "is of another program"])
 def test_a_lost_catalog_beside_photos_is_not_replaced_by_an_empty_one(folder, state):
     path = folder / "catalog.sqlite"
     copy = backups.back_up(path)
     path.unlink()
-    if state == "is empty":
+    if state != "is missing":
         path.touch()
+    if state == "is of another program":
+        _sql(folder, "CREATE TABLE books (title TEXT)")
     with pytest.raises(CatalogError, match=rf"{state}.*photos.*dataset restore"):
         open_catalog()
-    assert path.is_file() == (state == "is empty")
+    assert path.is_file() == (state != "is missing")
     assert main(["dataset", "restore"]) == 0
     assert _use(folder) == {}
     assert copy.is_file()
