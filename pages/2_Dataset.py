@@ -77,6 +77,7 @@ if progress is None:
     st.stop()
 
 remember_reviewer(session)
+session.finish_task()  # before what it has changed is drawn
 with errors_on_page():
     adopt_unfinished(catalog)
 if not progress.total:
