@@ -66,7 +66,7 @@ def _set_contact(words: Sequence[str]) -> int:
 def _list_left_out(words: Sequence[str]) -> int:
     """List what a scrape left out, and write what became of all of it as CSV."""
     parser = argparse.ArgumentParser(
-        prog="python -m scrapers left-out",
+        prog=f"{_program()} left-out",
         description="List the coins that a scrape left out, each with the reason.",
     )
     parser.add_argument("run", type=_positive, help="number of the scrape")
@@ -144,12 +144,18 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     return options
 
 
+def _program() -> str:
+    """How the command was called."""
+    installed = Path(sys.argv[0]).stem == "coin-scrape"
+    return "coin-scrape" if installed else "python -m scrapers"
+
+
 def _build_parser() -> argparse.ArgumentParser:
     from scrapers.registry import list_sources
 
     names = [info.name for info in list_sources()]
     parser = argparse.ArgumentParser(
-        prog="python -m scrapers",
+        prog=_program(),
         description="Scrape photos of coins, with licence, credit and label evidence.",
         epilog="\n".join(
             [

@@ -103,3 +103,17 @@ def test_the_sources_are_listed_for_people_and_programs(capsys):
     entries = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [one["name"] for one in entries] == [one.name for one in list_sources()]
     assert all(one["title"] and one["summary"] for one in entries)
+
+
+@pytest.mark.parametrize(
+    ("called", "name"),
+    [("/usr/bin/coin-scrape", "coin-scrape"), ("__main__.py", "python -m scrapers")],
+)
+@pytest.mark.parametrize("words", [["--help"], ["left-out", "--help"]])
+def test_the_help_names_the_command_as_it_was_called(
+    capsys, monkeypatch, words, called, name
+):
+    monkeypatch.setattr("sys.argv", [called, *words])
+    with pytest.raises(SystemExit):
+        main(words)
+    assert f"usage: {name} " in capsys.readouterr().out
