@@ -110,8 +110,9 @@ def test_a_classifier_of_other_coins_names_nobody_on_a_coin_unlike_its_own() -> 
 
 @pytest.mark.parametrize("name", ["svm", "resnet"])
 def test_nobody_is_named_where_too_little_of_a_legend_is_read(
-    coin: RenderedCoin, name: str
+    name: str,
 ) -> None:
+    coin = render_coin(77, 4, size_px=200, wear=0.1)  # its side is beyond doubt
     own = bundle.models_dir() / "strict"
     shutil.copytree(bundle.WEIGHTS_DIR / name, own)
     card = bundle.load_card(own)
