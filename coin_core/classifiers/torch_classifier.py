@@ -254,7 +254,9 @@ class NetClassifier(NeuralNetClassifier):
             rows = torch.from_numpy(np.require(X, requirements=["C", "W"]))
             with torch.inference_mode():
                 self._answering()
-                parts = [self.infer(part) for part in rows.split(self.batch_size)]
+                parts = [
+                    self.infer(part) for part in torch.split(rows, self.batch_size)
+                ]
             logits = torch.cat(parts).cpu()
         else:
             logits = self.forward(X)
