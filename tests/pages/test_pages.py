@@ -175,7 +175,7 @@ def test_notes_stay_with_their_photo() -> None:
     page = drop(open_page(), ("a.png", a_photo()), ("b.png", a_photo(grey=90)))
     first, _ = page.session_state["upload_session"].photos
     page.text_input(key=f"context_{first}").set_value("L.12 <b>").run()
-    page.selectbox(key=f"ruler_{first}").set_value("john_hyrcanus_i").run()
+    page.selectbox(key=f"ruler_{first}_en").set_value("john_hyrcanus_i").run()
     page.button(key="next_photo").click().run()
     assert not page.exception
     row = results_of(page)["photos"][0]
