@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import click
 import streamlit as st
 import uvicorn
 from streamlit import config
+from streamlit.web.bootstrap import load_config_options
+from streamlit.web.cli import configurator_options
 
 from coin_core.api.app import Service, admin_token, routes
 from coin_core.api.problems import respond
@@ -41,13 +43,15 @@ _LOGGING: dict[str, Any] = {
 }
 
 
-def main() -> None:
+@click.command
+@configurator_options
+def main(**options: Any) -> None:
     """Serve until stopped; requests that are being answered may end."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    # The names that `streamlit run` has for them.
-    parser.add_argument("--server.port", dest="port", type=int, metavar="PORT")
-    parser.add_argument("--server.address", dest="address", metavar="ADDRESS")
-    options = parser.parse_args()
+    home = Path(__file__).with_name("Home.py")
+    # Where the settings are; otherwise Streamlit looks in the working directory.
+    config._main_script_path = str(home)
+    # From the variables STREAMLIT_... as well, as `streamlit run` takes them.
+    load_config_options(options)
     try:
         admin_token()
         shared_store()
@@ -60,15 +64,9 @@ def main() -> None:
     service = Service()
     share_pipeline(lambda: service.coin_classifier)
     service.budget.shared_room = share_budget(lambda: service.budget.bytes)
-    home = Path(__file__).with_name("Home.py")
-    # Where the settings are; otherwise Streamlit looks in the working directory.
-    config._main_script_path = str(home)
     parts = pages(refuse_api=respond)
     parts["routes"] += routes(service)
     app = st.App(home, **parts, lifespan=service.lifespan)
-    for name in ("port", "address"):
-        if (value := getattr(options, name)) is not None:
-            config.set_option(f"server.{name}", value)
     address, port = (
         config.get_option("server.address"),
         config.get_option("server.port"),

@@ -9,18 +9,27 @@ import websocket
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
-from tests.serving import serve
+from tests.serving import PAGES, READY, SERVER, serve
 
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture(scope="module")
-def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+@pytest.fixture(
+    scope="module",
+    params=[(SERVER, READY), (PAGES, "/_stcore/health")],
+    ids=["server", "pages"],
+)
+def port(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[int]:
+    """Of the app with its API, and of the pages alone."""
+    arguments, ready = request.param
+    folder = tmp_path_factory.mktemp("visitors")
     variables = {
         "COIN_ADMINS": "anna",
         "STREAMLIT_SERVER_TRUSTED_USER_HEADERS": '{"X-Forwarded-User": "name"}',
     }
-    with serve(tmp_path_factory.mktemp("visitors"), environment=variables) as served:
+    with serve(folder, arguments, ready=ready, environment=variables) as served:
         yield served.port
 
 

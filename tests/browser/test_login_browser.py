@@ -21,7 +21,7 @@ from selenium.webdriver import Chrome
 
 from coin_core.access import ADMINS, EDITORS
 from tests.browser.visit import Visit
-from tests.serving import free_port, serve
+from tests.serving import READY, SERVER, free_port, serve
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -120,7 +120,6 @@ def test_who_logs_in_has_the_role_of_their_checked_address(
     module_browser: Chrome, tmp_path: Path
 ) -> None:
     port, secrets = free_port(), tmp_path / "secrets.toml"
-    arguments = ["-m", "streamlit", "run", "app.py", "--server.port", str(port)]
     with running_provider() as provider:
         secrets.write_text(
             "[auth]\n"
@@ -129,9 +128,11 @@ def test_who_logs_in_has_the_role_of_their_checked_address(
             f'client_id = "{CLIENT}"\nclient_secret = "known to both"\n'
             f'server_metadata_url = "{provider.address}/about"\n'
         )
-        arguments += ["--secrets.files", str(secrets)]
+        arguments = [*SERVER, "--secrets.files", str(secrets)]
         roles = {ADMINS: "anna@x.org", EDITORS: "ben@x.org"}
-        with serve(tmp_path, arguments, environment=roles, port=port) as served:
+        with serve(
+            tmp_path, arguments, ready=READY, environment=roles, port=port
+        ) as served:
             visit = Visit(module_browser, served.address)
             for person, shown in (
                 ({"sub": "1", "email": "anna@x.org", "email_verified": True}, "admin"),
