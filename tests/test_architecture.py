@@ -118,11 +118,6 @@ TESTED_BY = {
     "coin_core/rendering/*": "rendering/test_coins.py",
     "coin_core/results.py": "test_pipeline.py",
     "coin_core/rulers/*": "rulers/test_registry.py",
-    "ui/classify/exports.py": "../pages/test_pages.py",
-    "ui/classify/photo_bar.py": "../pages/test_pages.py",
-    "ui/classify/report/*": "classify/report/test_report.py",
-    "ui/dataset/restore_panel.py": "../pages/test_dataset_page.py",
-    "ui/application.py": "test_server.py",
     "scrapers/*": "test_ingest.py",
     "scrapers/labels/*": "labels/test_reader.py",
 }

@@ -1,0 +1,58 @@
+"""What the report says of one coin."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from tests.ui.classify.report.conftest import CARDS, a_page, page_of
+from ui.classify.report.coin_page import CoinPage, caveats
+from ui.palette import MUTED
+
+
+def test_a_page_has_verdict_letters_alternatives_and_what_they_rest_on(
+    page: CoinPage,
+) -> None:
+    assert page.verdict == "Judah Aristobulus I, 91\N{NO-BREAK SPACE}%"
+    assert page.reading.startswith("Read ")
+    assert page.letters == "YHWN / TNHK / HNGD"
+    assert [title for title, _, _ in page.alternatives] == [
+        *("ResNet", "VGG", "SVM", "kNN", "MLP", "Weighed together")
+    ]
+    assert page.alternatives[-2][1].startswith("cannot tell: too worn")
+    assert page.alternatives[-1][1].startswith("Judah Aristobulus I")
+    assert len(page.pictures) == 3
+    assert dict(page.facts)["Own reading"] == "John Hyrcanus I"
+    assert page.caveats
+    assert "2026-11-29" in page.signature
+
+
+def test_accuracy_is_told_of_real_coins_only() -> None:
+    card = CARDS["resnet"]
+    assert caveats(card)[0] == "This classifier was not measured on real coins."
+    real = {
+        **{"data": "photos", "what": "photos of real coins", "n": 18},
+        **{"accuracy": 0.78, "accuracy_low": 0.55, "accuracy_high": 0.91},
+    }
+    measured = replace(card, metrics=(*card.metrics, real))
+    assert (
+        "18 photos of real coins: 78\N{NO-BREAK SPACE}% right" in caveats(measured)[0]
+    )
+
+
+@pytest.mark.usefixtures("_fake_models")
+def test_a_photo_without_a_coin_has_its_picture_and_no_probabilities() -> None:
+    empty = page_of(np.zeros((60, 100, 3), np.uint8))
+    assert empty.verdict.startswith("Cannot tell: no coin")
+    assert len(empty.pictures) == 1
+    assert not any((empty.shares, empty.letters, empty.names, empty.reading))
+
+
+@pytest.mark.usefixtures("_fake_models")
+def test_a_refused_coin_has_pale_bars_and_the_headline_of_the_page() -> None:
+    refused = a_page(classifier="mlp")
+    assert refused.verdict.startswith("Cannot tell. It leans to ")
+    assert {share.colour for share in refused.shares} == {MUTED}
+    assert MUTED not in {share.colour for share in a_page().shares}

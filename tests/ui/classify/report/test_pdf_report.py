@@ -1,0 +1,77 @@
+"""The report as PDF: what it says, the order of its lines, and that it runs nothing."""
+
+from __future__ import annotations
+
+import io
+import re
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from fpdf.enums import TextDirection
+from pypdf import PdfReader
+
+from coin_core.i18n import speaking
+from tests.ui.classify.report.conftest import HOSTILE, page_of, text_of_pdf
+from ui.classify.report.coin_page import CoinPage
+from ui.classify.report.pdf_report import in_order_of_sight, pdf_report
+
+
+def test_it_says_what_the_page_says(page: CoinPage) -> None:
+    (pdf,) = text_of_pdf([page])
+    for words in (page.verdict, "L.1204", "on the floor", page.letters, "ResNet"):
+        assert words.replace(" ", "\N{NO-BREAK SPACE}") in pdf
+
+
+def test_each_coin_has_one_sheet(page: CoinPage) -> None:
+    longest = replace(
+        page,
+        photo="long name " * 60,
+        facts=tuple((title, "many words " * 200) for title in ("a", "b", "c", "d")),
+        reading="It was read. " * 60,
+    )
+    assert len(text_of_pdf([page, longest, page])) == 3
+
+
+@pytest.mark.usefixtures("_fake_models")
+def test_a_photo_without_a_coin_has_a_sheet() -> None:
+    (text,) = text_of_pdf([page_of(np.zeros((60, 100, 3), np.uint8))])
+    assert "Cannot\N{NO-BREAK SPACE}tell" in text
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_hostile_names_and_notes_are_text(page: CoinPage, text: str) -> None:
+    hostile = replace(page, photo=text, facts=(("Note", text), ("Find", text)))
+    reader = PdfReader(io.BytesIO(pdf_report([hostile])))
+    root: Any = reader.trailer["/Root"]
+    assert not {"/Names", "/AA", "/AcroForm"} & set(root)
+    assert not isinstance(root["/OpenAction"], dict)  # it only fits the page
+    assert not {"/Annots", "/AA"} & set(reader.pages[0])
+    words = re.sub(r"[^\w]", "", text.replace("\ud800", ""))
+    if "\u202e" not in text:  # that one turns its own line round
+        assert words in re.sub(r"[^\w]", "", reader.pages[0].extract_text())
+
+
+def test_hebrew_is_read_back(page: CoinPage) -> None:
+    hebrew = replace(page, photo="לוקוס (12).jpg", verdict="ינאי (מלך), 91 %")
+    with speaking("he"):
+        pdf = pdf_report([hebrew])
+    read = PdfReader(io.BytesIO(pdf)).pages[0].extract_text()
+    assert {"ינאי", "לוקוס", "מלך"} <= set(re.findall("[א-ת]+", read))
+
+
+@pytest.mark.parametrize(
+    ("line", "direction", "seen"),
+    [
+        ("ינאי (מלך), 91 %", TextDirection.RTL, "% 91 ,(ךלמ) יאני"),
+        ("לוקוס (12).jpg", TextDirection.RTL, "jpg.(12) סוקול"),
+        ("Yannai (ינאי), 91 %", TextDirection.LTR, "Yannai (יאני), 91 %"),
+        ("Find: \u2068לוקוס 12\u2069, east", TextDirection.LTR, "Find: 12 סוקול, east"),
+        ("a \u202eb\u202c (c)", TextDirection.LTR, "a b (c)"),
+    ],
+)
+def test_lines_are_put_in_the_order_of_sight(
+    line: str, direction: TextDirection, seen: str
+) -> None:
+    assert in_order_of_sight(line, direction) == seen
