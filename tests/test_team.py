@@ -35,14 +35,21 @@ from coin_core.catalog import (
 from coin_core.model_store.bundle import WEIGHTS_DIR, load_card, weights_digest
 from coin_core.rendering import render_coin
 from coin_core.rulers import DEFAULT_CLASSES
-from tests import serving
 from tests.browser.conftest import open_browser
 from tests.browser.visit import DatasetVisit
 from tests.object_store import new_prefix
-from tests.serving import PATIENCE_S, ROOT, Served, free_port, serve
+from tests.serving import (
+    PATIENCE_S,
+    READY,
+    ROOT,
+    SERVER,
+    Served,
+    free_port,
+    serve,
+)
 
 NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
-SERVER = os.environ.get("COIN_TEST_DATABASE_URL")
+DATABASES = os.environ.get("COIN_TEST_DATABASE_URL")
 TOKEN = "a token of this test"
 CLIENTS = 4
 _CONNECTED = '[data-test-connection-state="CONNECTED"]'
@@ -50,13 +57,15 @@ _CONNECTED = '[data-test-connection-state="CONNECTED"]'
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(NGINX is None, reason="nginx is not installed"),
-    pytest.mark.skipif(SERVER is None, reason="COIN_TEST_DATABASE_URL names no server"),
+    pytest.mark.skipif(
+        DATABASES is None, reason="COIN_TEST_DATABASE_URL names no server"
+    ),
 ]
 
 
 @pytest.fixture(scope="module")
 def database_url() -> Iterator[str]:
-    url = make_url(str(SERVER)).set(drivername="postgresql+psycopg")
+    url = make_url(str(DATABASES)).set(drivername="postgresql+psycopg")
     admin = create_engine(url, isolation_level="AUTOCOMMIT")
     name = f"coins_{uuid.uuid4().hex[:12]}"
     with admin.connect() as connection:
@@ -91,8 +100,8 @@ class Team:
         self.servers[name] = self._stack[name].enter_context(
             serve(
                 folder,
-                serving.SERVER,
-                ready=serving.READY,
+                SERVER,
+                ready=READY,
                 environment=self.variables,
                 port=self.ports[name],
             )

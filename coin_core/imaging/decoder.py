@@ -208,7 +208,9 @@ def _answer(request: dict[str, Any], requests: IO[bytes], answers: IO[bytes]) ->
     _limit_cpu(0)
     _write(answers, facts)
     with opened:
-        if pixels is not None:  # from the image into the pipe, with no copy of it
+        # From the image into the pipe: what Pillow has in public, tobytes and
+        # getdata, first copies the image.
+        if pixels is not None:
             whole = ImageFile._Tile("raw", (0, 0, *pixels.size), 0, "RGB")
             ImageFile._save(pixels, answers, [whole], _SENT_BYTES)
 

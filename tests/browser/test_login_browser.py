@@ -5,10 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -21,7 +18,7 @@ from selenium.webdriver import Chrome
 
 from coin_core.access import ADMINS, EDITORS
 from tests.browser.visit import Visit
-from tests.serving import READY, SERVER, free_port, serve
+from tests.serving import READY, SERVER, answering, free_port, serve
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -104,23 +101,12 @@ class _Answers(BaseHTTPRequestHandler):
         """Stay silent."""
 
 
-@contextmanager
-def running_provider() -> Iterator[Provider]:
-    with Provider() as provider:
-        thread = threading.Thread(target=provider.serve_forever)
-        thread.start()
-        try:
-            yield provider
-        finally:
-            provider.shutdown()
-            thread.join()
-
-
 def test_who_logs_in_has_the_role_of_their_checked_address(
     module_browser: Chrome, tmp_path: Path
 ) -> None:
     port, secrets = free_port(), tmp_path / "secrets.toml"
-    with running_provider() as provider:
+    provider = Provider()
+    with answering(provider):
         secrets.write_text(
             "[auth]\n"
             f'redirect_uri = "http://localhost:{port}/oauth2callback"\n'

@@ -8,7 +8,6 @@ import os
 import random
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -24,7 +23,7 @@ from coin_core.training.runs import find_run
 from tests import hostile
 from tests.browser.conftest import open_browser, serve_pages
 from tests.browser.visit import Visit
-from tests.serving import ROOT
+from tests.serving import ROOT, answering
 from ui.formatting import as_text
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -62,10 +61,8 @@ def listener() -> Iterator[tuple[str, list[str]]]:
             pass
 
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Listener)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"127.0.0.1:{server.server_port}", asked
-    server.shutdown()
-    server.server_close()
+    with answering(server):
+        yield f"127.0.0.1:{server.server_port}", asked
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -11,6 +10,7 @@ import pytest
 from selenium.webdriver import Chrome
 
 from tests.browser.visit import Visit
+from tests.serving import answering
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -19,9 +19,8 @@ def test_a_page_that_leaves_while_it_is_waited_for_comes_to_rest_elsewhere(
     module_browser: Chrome, tmp_path: Path
 ) -> None:
     handler = partial(SimpleHTTPRequestHandler, directory=str(tmp_path))
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    with answering(server):
         # To another site: there the driver calls the wait of the first page timed out.
         elsewhere = f"http://localhost:{server.server_port}/second.html"
         (tmp_path / "first.html").write_text(
@@ -32,10 +31,6 @@ def test_a_page_that_leaves_while_it_is_waited_for_comes_to_rest_elsewhere(
         (tmp_path / "second.html").write_text(
             '<h1>Second</h1><p data-test-script-state="notRunning"></p>'
         )
-        try:
-            visit = Visit(module_browser, f"http://127.0.0.1:{server.server_port}")
-            visit.open("/first.html")
-            assert module_browser.find_element("tag name", "h1").text == "Second"
-        finally:
-            server.shutdown()
-            thread.join()
+        visit = Visit(module_browser, f"http://127.0.0.1:{server.server_port}")
+        visit.open("/first.html")
+        assert module_browser.find_element("tag name", "h1").text == "Second"
