@@ -56,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _set_contact(words: Sequence[str]) -> int:
-    """Store or print the contact; this loads no source, as pages call it often."""
+    """Store or print the contact; this loads no source."""
     for contact in words:
         store_contact(contact)
     _print(f"Contact given to sites: {read_contact()}")

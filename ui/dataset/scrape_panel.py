@@ -2,12 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-import json
-import os
-import subprocess
-import sys
-from dataclasses import dataclass, fields
 from typing import ClassVar
 from urllib.parse import urlsplit
 
@@ -24,10 +18,12 @@ from coin_core.catalog.scrape_jobs import (
     scrape_progress,
     start_scrape,
 )
-from coin_core.errors import KNOWN_ERRORS, CoinError, sentence_of
+from coin_core.errors import KNOWN_ERRORS, sentence_of
 from coin_core.i18n import N_, _, ngettext, translate
 from coin_core.jobs import Job, JobKind
-from coin_core.storage import PROJECT_DIR
+from scrapers.errors import ContactMissingError
+from scrapers.registry import QueryKind, SourceInfo, list_sources, plan
+from scrapers.settings import read_contact, store_contact
 from ui.dataset.import_panel import ImportPanel
 from ui.dataset.session import DatasetSession, ask_reviewer, dataset_session
 from ui.errors import errors_on_page, show_error
@@ -69,37 +65,6 @@ _STEPS = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SourceEntry:
-    """A source of photos; see `scrapers.registry.SourceInfo`, which this mirrors."""
-
-    name: str
-    title: str
-    summary: str
-    query_kind: str
-    query_label: str
-    query_hint: str
-    base_url: str
-    other_sites: bool
-    needs_browser: bool
-    api_rules: str
-
-
-@functools.cache
-def list_sources() -> dict[str, SourceEntry]:
-    """The sources by name, as `python -m scrapers` declares them.
-
-    Raises:
-        ScrapersRefuseError: The program does not answer.
-    """
-    known = {one.name for one in fields(SourceEntry)}
-    entries = map(json.loads, ask_scrapers("sources", "--json"))
-    return {
-        entry["name"]: SourceEntry(**{k: v for k, v in entry.items() if k in known})
-        for entry in entries
-    }
-
-
 def offer_gathering(session: DatasetSession, catalog: Catalog) -> None:
     """What to gather, the start, and the scrapes."""
     st.header(_("Gather photos from collections"), anchor=False)
@@ -111,11 +76,7 @@ def offer_gathering(session: DatasetSession, catalog: Catalog) -> None:
 
 
 def _ask_source(session: DatasetSession, catalog: Catalog) -> None:
-    try:
-        sources = list_sources()
-    except ScrapersRefuseError as error:
-        show_error(str(error))
-        return
+    sources = {source.name: source for source in list_sources()}
     name = st.segmented_control(
         _("Where from"),
         list(sources),
@@ -127,7 +88,7 @@ def _ask_source(session: DatasetSession, catalog: Catalog) -> None:
     )
     source = sources[name]
     st.markdown(_(source.summary))
-    if source.query_kind == "files":
+    if source.query_kind is QueryKind.FILES:
         _offer_saved(session, catalog, source)
         return
     query = st.text_input(
@@ -146,11 +107,13 @@ def _ask_source(session: DatasetSession, catalog: Catalog) -> None:
     if not ask_reviewer(session, why, Right.GATHER, "gather"):
         return
     with st.container(horizontal=True):
-        plan = st.button(_("Show the plan"), key="gather_plan", disabled=not query)
+        shows_plan = st.button(
+            _("Show the plan"), key="gather_plan", disabled=not query
+        )
         begin = st.button(
             _("Start gathering"), key="gather_start", type="primary", disabled=not query
         )
-    if not (plan or begin):
+    if not (shows_plan or begin):
         return
     try:
         order = ScrapeOrder(
@@ -162,8 +125,8 @@ def _ask_source(session: DatasetSession, catalog: Catalog) -> None:
             base=base.rstrip("/") or None,
             permission=permission or None,
         )
-        steps = _plan(order)  # also before a start: it says what would be refused
-        if plan:
+        steps = plan(order)  # also before a start: it says what would be refused
+        if shows_plan:
             _show_plan(steps)
             return
         start_scrape(catalog, order, job_title(source.title, order.query))
@@ -203,7 +166,7 @@ def _ask_cabinet() -> str:
     return base.strip()
 
 
-def _ask_permission(source: SourceEntry, query: str) -> str | None:
+def _ask_permission(source: SourceInfo, query: str) -> str | None:
     """The host whose leave the user has, or ""; None while a needed one is missing."""
     if source.api_rules:
         rules = _("The rules of {source} for programs: {address}")
@@ -258,7 +221,7 @@ def _host_of(address: str) -> str:
 
 def _ask_contact() -> bool:
     """Whom sites may write to, asked once for this installation."""
-    known: str = st.session_state.setdefault("gather_contact", "") or read_contact()
+    known: str = st.session_state.setdefault("gather_contact", "") or _contact()
     if known and not st.session_state.get("gather_contact_anew"):
         st.session_state["gather_contact"] = known
         with st.container(horizontal=True, vertical_alignment="center"):
@@ -279,27 +242,23 @@ def _ask_contact() -> bool:
     if not given:
         return False
     try:
-        st.session_state["gather_contact"] = store_contact(given)
+        check(Right.GATHER)
+        store_contact(given)
     except KNOWN_ERRORS as error:
         show_error(sentence_of(error))
     else:
-        st.session_state.pop("gather_contact_anew", None)
+        for key in ("gather_contact", "gather_contact_anew"):
+            st.session_state.pop(key, None)
         st.rerun()
     return False
 
 
-def _plan(order: ScrapeOrder) -> tuple[str, ...]:
-    """What would be asked, in sentences; nothing is.
-
-    Raises:
-        ScrapersRefuseError: It may not be asked.
-    """
-    options = [f"--{name}={value}" for name, value in _options(order).items()]
-    switches = ["--everything"] if order.everything else []
-    with st.spinner(_("Planning …")):
-        return ask_scrapers(
-            "--dry-run", *options, *switches, "--", order.source, order.query
-        )
+def _contact() -> str:
+    """Whom sites may write to; "" if nobody has said so yet."""
+    try:
+        return read_contact()
+    except ContactMissingError:
+        return ""
 
 
 def _show_plan(steps: tuple[str, ...]) -> None:
@@ -309,19 +268,7 @@ def _show_plan(steps: tuple[str, ...]) -> None:
             st.text(f"· {translate(line)}")
 
 
-def _options(order: ScrapeOrder) -> dict[str, str]:
-    told = {
-        "limit": order.limit,
-        "base": order.base,
-        "i-have-permission": order.permission,
-        "who": order.who,
-    }
-    return {name: str(value) for name, value in told.items() if value}
-
-
-def _offer_saved(
-    session: DatasetSession, catalog: Catalog, source: SourceEntry
-) -> None:
+def _offer_saved(session: DatasetSession, catalog: Catalog, source: SourceInfo) -> None:
     """Pages by upload: kept beside the photos until they are read."""
     drops = st.session_state.setdefault("gather_drops", 0)
     folder = st.session_state.get("gather_folder", False)
@@ -427,7 +374,7 @@ class ScrapePanel(ImportPanel):
                     )
                     key = f"take_{import_id}_{one.key}"
                     if st.button(_("Add it anyway"), key=key):
-                        _take(one.key)
+                        _take(self.catalog, one.key)
             if len(waiting) > _SHOWN_LEFT_OUT:
                 st.caption(
                     _("The first {count} are shown; the table has them all.").format(
@@ -440,69 +387,18 @@ class ScrapePanel(ImportPanel):
         return str(job.progress().details.get("added") not in (None, 0))
 
 
-def _take(listing: str) -> None:
+def _take(catalog: Catalog, listing: str) -> None:
     """Add a listing that was left out; it has no label and is to be reviewed."""
+    from scrapers.ingest import take_after_all
+
     check(Right.GATHER)
     with st.spinner(_("Fetching its photos …")):
-        said = ask_scrapers("--who", dataset_session().reviewer, "--", "take", listing)
-    st.toast(as_text(" ".join(said)))
+        taken = take_after_all(catalog, listing, who=dataset_session().reviewer)
+    words = _(
+        "{listing}: {added} new photos without a label, {known} known already. They "
+        "are in the review."
+    )
+    st.toast(
+        as_text(words.format(listing=listing, added=taken.added, known=taken.known))
+    )
     st.rerun()
-
-
-_PATIENCE_S = 60
-
-
-class ScrapersRefuseError(CoinError, ValueError):
-    """The program that gathers says no, in its own sentence."""
-
-
-def ask_scrapers(*arguments: str) -> tuple[str, ...]:
-    """Run one command that asks no site; returns the lines of its answer.
-
-    Raises:
-        ScrapersRefuseError: It says no, or does not answer.
-    """
-    try:
-        done = subprocess.run(
-            [sys.executable, "-m", "scrapers", *arguments],
-            cwd=PROJECT_DIR,
-            env={**os.environ, "PYTHONUTF8": "1"},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            encoding="utf-8",
-            errors="replace",
-            timeout=_PATIENCE_S,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired, ValueError) as error:
-        raise ScrapersRefuseError(
-            f"The program that gathers does not start ({type(error).__name__}). Try "
-            "again when less is running."
-        ) from error
-    if done.returncode:
-        said = done.stderr.strip().splitlines()
-        raise ScrapersRefuseError(said[-1] if said else "It gave no reason.")
-    return tuple(done.stdout.strip().splitlines())
-
-
-def read_contact() -> str:
-    """Whom sites may write to; "" if nobody has said so yet."""
-    try:
-        return _contact_in(ask_scrapers("contact"))
-    except ScrapersRefuseError:
-        return ""
-
-
-def store_contact(contact: str) -> str:
-    """Keep whom sites may write to; returns it as it is kept.
-
-    Raises:
-        ScrapersRefuseError: It is neither a mail address nor a web page.
-    """
-    check(Right.GATHER)
-    return _contact_in(ask_scrapers("--", "contact", contact))
-
-
-def _contact_in(lines: tuple[str, ...]) -> str:
-    return lines[-1].rpartition(" ")[2].removesuffix(".") if lines else ""
