@@ -138,13 +138,7 @@ def _photograph(
 
 
 def render_unseen_coin(seed: int, index: int, *, size_px: int = 160) -> RenderedCoin:
-    """Render a coin of the unseen style.
-
-    Args:
-        seed: Number of the set of coins.
-        index: Number of the coin in the set.
-        size_px: Side of the square photo.
-    """
+    """Render a coin of the unseen style."""
     with _unseen_dies():
         coin = render_coin(seed, index, size_px=size_px)
     rng = np.random.default_rng([seed, index, _STYLE_STREAM])

@@ -117,12 +117,7 @@ class LegendFit:
 def fit_legends(
     letters: Sequence[LetterRead], rulers: Sequence[str]
 ) -> tuple[LegendFit, ...]:
-    """Return how well letters fit the legends of each ruler, in the given order.
-
-    Args:
-        letters: What was read, in reading order.
-        rulers: Keys of `rulers.RULERS`.
-    """
+    """Return how well letters fit the legends of each ruler, in the given order."""
     known = _legends(tuple(rulers))
     joint = _forward(letters, known) * known.weights
     total = joint.sum()
@@ -138,12 +133,7 @@ def fit_legends(
 def align(
     letters: Sequence[LetterRead], fit: LegendFit
 ) -> tuple[tuple[Pair, ...], ...]:
-    """Return the letters read beside those of the legend that they fit, line by line.
-
-    Args:
-        letters: What was read, in reading order.
-        fit: A fit of these letters.
-    """
+    """Return the letters read beside those of the legend that they fit, line by line."""
     lines: list[list[Pair]] = []
     done = place = 0
     for line in fit.legend.lines:

@@ -106,11 +106,6 @@ class ObjectStore:
     def replace(self, name: str, data: bytes, before: str) -> str:
         """Write an object unless somebody else has written it meanwhile.
 
-        Args:
-            name: The object.
-            data: Its contents.
-            before: The version that it replaces; "" where there was none.
-
         Returns:
             Its new version.
 

@@ -83,11 +83,7 @@ def discard(path: Path, lies_at: Path | None = None) -> BinItem:
 
 
 def list_bin(within: str = ".") -> list[BinItem]:
-    """What is in the bin, the newest first.
-
-    Args:
-        within: Only what was in this folder of the data folder.
-    """
+    """What is in the bin, the newest first."""
     _remove_older(_now() - timedelta(days=KEPT_DAYS))
     return [
         item

@@ -160,12 +160,7 @@ def sentence(verdict: Verdict) -> str:
 
 
 def to_json(photo: str, result: PhotoResult) -> list[dict[str, Any]]:
-    """Return one JSON object for each verdict.
-
-    Args:
-        photo: The name of the photo, as the user gave it.
-        result: Its result.
-    """
+    """Return one JSON object for each verdict."""
     faces = [{"box": asdict(face.box), "side": str(face.side)} for face in result.faces]
     return [
         {

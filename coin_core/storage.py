@@ -44,10 +44,6 @@ def data_dir() -> Path:
 def open_lock(path: Path, timeout_s: float = 10.0) -> FileLock:
     """A lock on a file, for use in a `with` statement.
 
-    Args:
-        path: The lock file; its folder is created.
-        timeout_s: How long to wait for another holder.
-
     Raises `filelock.Timeout`, a `TimeoutError`, on entering when another process, or
     another lock object of this process, holds it all that time.
     """
@@ -91,10 +87,6 @@ def write_file(path: Path, data: bytes, *, durable: bool = True) -> None:
 
 def dump_json(value: Any, **options: Any) -> str:
     """The JSON text of a value, with letters as they are and only finite numbers.
-
-    Args:
-        value: What `json.dumps` takes.
-        **options: Of `json.dumps`.
 
     Raises:
         CoinError: A number is not finite; JSON has no such numbers.

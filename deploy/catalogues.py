@@ -49,12 +49,7 @@ def program_texts(project: Path = PROJECT) -> Catalog:
 
 
 def texts_of(tree: ast.Module, errors: Collection[str] = ()) -> Iterator[Text]:
-    """The texts in one Python file, with the plural where there is one.
-
-    Args:
-        tree: The parsed file.
-        errors: The names of the errors whose sentences pages show.
-    """
+    """The texts in one Python file, with the plural where there is one."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Call):
             name = _called(node)
@@ -146,12 +141,7 @@ def read(path: Path) -> Catalog:
 
 
 def written(catalog: Catalog, header: str) -> str:
-    """The text of a catalogue's file, in the order of the program's files.
-
-    Args:
-        catalog: The texts.
-        header: The beginning of the file up to its first blank line, which stays.
-    """
+    """The text of a catalogue's file, in the order of the program's files."""
     buffer = io.BytesIO()
     write_po(
         buffer,

@@ -40,10 +40,6 @@ _PAGES: Final = "text/html,application/xhtml+xml,*/*;q=0.8"
 class BrowserProxy:
     """Answers every request of a browser.
 
-    Args:
-        driver: The browser, started with BiDi and `UNREACHABLE`.
-        client: Sends what may be sent.
-
     Attributes:
         failed: Why an address was not asked, or did not answer, by address.
         page_error: Why there is no page, or None.

@@ -19,10 +19,6 @@ if TYPE_CHECKING:
 class CollectionSource(Source):
     """A collection that answers programs.
 
-    Args:
-        client: Asks its hosts, within their rules.
-        base: Address of the site, without a slash at the end.
-
     Attributes:
         problems: What `find` skipped, one sentence each.
     """

@@ -239,12 +239,6 @@ def read_number(text: str) -> int | None:
 def check_echo(site: str, url: str, parameter: str, echoed: str) -> None:
     """Compare the query that a page repeats with that in its address.
 
-    Args:
-        site: The site, for the message.
-        url: Address of the page, if known.
-        parameter: The parameter of the address with the query.
-        echoed: The words that the page repeats, maybe with others after them.
-
     Raises:
         PageChangedError: The page answers another query.
     """

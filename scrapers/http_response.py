@@ -86,11 +86,6 @@ class RawResponse:
 def check_status(url: str, code: int, retry_after: str = "") -> None:
     """Accept status 200 only.
 
-    Args:
-        url: The address that was asked.
-        code: The status of the response.
-        retry_after: Its Retry-After header.
-
     Raises:
         ScrapeError: The site has no such page, is busy, or refuses.
     """

@@ -78,12 +78,6 @@ def take_after_all(
 ) -> ScrapeProgress:
     """Add a listing that a scrape left out, without a label, to be reviewed.
 
-    Args:
-        catalog: The dataset.
-        key: The listing, such as "acsearch:101".
-        who: Signs the change.
-        prepare_photo: Decodes a photo and finds its coins.
-
     Raises:
         CoinError: No scrape left it out, it is scraped right now, or its photo is
             missing.

@@ -185,10 +185,6 @@ def get_source(name: str) -> SourceInfo:
 def parse_page(text: str, url: str) -> ResultPage:
     """Read a result page of any known site.
 
-    Args:
-        text: The page.
-        url: Its address, or "" if it is not known.
-
     Raises:
         PageChangedError: It is of no known site, or not as expected.
         UnexpectedAnswerError: It is too large, too deeply nested, or damaged.

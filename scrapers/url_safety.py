@@ -50,10 +50,6 @@ def local_sites() -> frozenset[str]:
 def normalize(url: str, params: Mapping[str, str] | None = None) -> str:
     """An address as it is sent: its host in ASCII, other characters encoded.
 
-    Args:
-        url: The address.
-        params: Its query, if it has none yet.
-
     Raises:
         UnsafeAddressError: It is no web address, or has a user name or password.
     """
@@ -119,10 +115,6 @@ def query_of(url: str, parameter: str) -> str:
 
 def check_address(url: str, origins: frozenset[str]) -> None:
     """Refuse an address that a source may not ask; no name is looked up.
-
-    Args:
-        url: The full address.
-        origins: Hosts (with unusual ports) that the source may ask.
 
     Raises:
         UnsafeAddressError: The scheme, host, port or network is not allowed.

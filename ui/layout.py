@@ -159,12 +159,7 @@ section[data-testid="stSidebar"][data-collapsed="true"] {
 
 
 def begin_page(title: str, lead: str = "") -> None:
-    """Set up the page: browser title, style, heading, lead, visitor, and the jobs.
-
-    Args:
-        title: The heading and the title of the browser tab.
-        lead: One or two sentences on what the visitor can do here.
-    """
+    """Set up the page: browser title, style, heading, lead, visitor, and the jobs."""
     speak(find_language())  # for this run: each text of the page asks for it
     st.set_page_config(
         page_title=f"{title} · {_(APP_NAME)}",

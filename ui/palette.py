@@ -27,12 +27,7 @@ CLASS_COLOURS = (
 
 
 def contrast(one: str, other: str) -> float:
-    """The contrast of two colours, 1 to 21 (WCAG 2.2, relative luminance).
-
-    Args:
-        one: As "#rrggbb".
-        other: As "#rrggbb".
-    """
+    """The contrast of two colours, 1 to 21 (WCAG 2.2, relative luminance)."""
     low, high = sorted((_luminance(one), _luminance(other)))
     return (high + 0.05) / (low + 0.05)
 
@@ -41,10 +36,6 @@ def text_on(colour: str, opacity: float = 1.0) -> str:
     """Black or white, whichever is easier to read on a colour laid over paper.
 
     One of the two always has a contrast of 4.5 or more.
-
-    Args:
-        colour: As "#rrggbb".
-        opacity: Of the colour, 0 to 1.
     """
     mixed = "#" + "".join(
         f"{round(opacity * top + (1 - opacity) * under):02x}"

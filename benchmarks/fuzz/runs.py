@@ -134,14 +134,7 @@ def write_case(folder: Path, kind: Kind, seed: int, number: int) -> None:
 def put_through(
     kind: Kind, folder: Path, number: int, show: Callable[[str], object] = len
 ) -> Outcome:
-    """Put the files in a folder through the door, and measure it.
-
-    Args:
-        kind: The kind of the case.
-        folder: Its files.
-        number: Its number.
-        show: Called with a refusal or traceback.
-    """
+    """Put the files in a folder through the door, and measure it."""
     process = psutil.Process()
     read, failure = False, ""
     family = _family(process)

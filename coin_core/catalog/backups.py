@@ -171,10 +171,6 @@ def advice(path: Path) -> str:
 def restore(path: Path, copy: Path | None = None) -> tuple[Path, Path | None]:
     """Put a copy in the place of a catalog's file, which is kept beside it.
 
-    Args:
-        path: The catalog's file.
-        copy: The copy; the newest by default.
-
     Returns:
         The copy, and where the replaced file is now, if there was one.
 

@@ -224,10 +224,6 @@ class Photos:
 
         Photographs are never removed; exclude them instead.
 
-        Args:
-            photo_ids: The photos.
-            who: The user who removes them.
-
         Returns:
             How many photos were removed.
 

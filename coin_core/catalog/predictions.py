@@ -72,12 +72,7 @@ class Predictions:
         *,
         kind: PredictionKind | None = None,
     ) -> dict[int, tuple[Prediction, ...]]:
-        """The predictions for several photos, or for all that have any.
-
-        Args:
-            photo_ids: The photos; None for all.
-            kind: Only predictions of this kind.
-        """
+        """The predictions for several photos, or for all that have any."""
         query = select(*OpinionRow.__table__.columns).order_by(
             OpinionRow.photo_id, OpinionRow.classifier, OpinionRow.kind
         )

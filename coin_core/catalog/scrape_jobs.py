@@ -170,11 +170,6 @@ def start_scrape(catalog: Catalog, order: ScrapeOrder, title: str = "") -> int:
 
     `ingest.stop_import` stops it, `ingest.start_again` resumes it.
 
-    Args:
-        catalog: The catalog.
-        order: What to gather.
-        title: Of the job, as `job_title` makes it; "" for the name of the source.
-
     Raises:
         CatalogError: The same is being gathered, or no process can be started.
     """
@@ -184,13 +179,7 @@ def start_scrape(catalog: Catalog, order: ScrapeOrder, title: str = "") -> int:
 
 
 def job_title(source: str, query: str, *, is_upload: bool = False) -> str:
-    """The title of a scrape's job; folders of uploads have no names to show.
-
-    Args:
-        source: The title of the source.
-        query: What is asked of it.
-        is_upload: Whether the query is a folder of uploads.
-    """
+    """The title of a scrape's job; folders of uploads have no names to show."""
     return source if is_upload else f"{source}, {query[:80]}"
 
 

@@ -56,11 +56,6 @@ def main_face(boxes: Sequence[RotatedBox], width_px: int, height_px: int) -> Rot
     "The largest" alone would change between copies of a photo that shows both sides
     at one size.
 
-    Args:
-        boxes: The coins on the photo, in reading order.
-        width_px: Width of the photo.
-        height_px: Height of the photo.
-
     Returns:
         One of `boxes`, or the whole photo if there is none.
     """
@@ -137,10 +132,6 @@ def compare_thumbnails(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> floa
 
     One is shifted and scaled a little, since the box of a coin in a cropped copy
     differs slightly. The value is the highest normalized cross-correlation.
-
-    Args:
-        one: From `make_thumbnail`.
-        other: From `make_thumbnail`.
 
     Returns:
         -1 to 1; from `SAME_PICTURE` on, both show the same picture.

@@ -48,11 +48,6 @@ def split_coins(
     The order of the coins depends only on the seed and each coin's own key. So a coin
     that joins later moves few others, and a coin in the test set of one version is
     nearly always in the test set of the next.
-
-    Args:
-        rulers: The ruler of each coin, by the coin's key.
-        fractions: Of training, validation and test; they sum to 1.
-        seed: Of the random order.
     """
     coins: dict[str, list[str]] = defaultdict(list)
     for key, ruler in rulers.items():
@@ -84,11 +79,7 @@ def _split_sizes(coins: int, fractions: Fractions) -> tuple[int, int]:
 
 
 def rare_rulers(rulers: Mapping[str, str]) -> dict[str, int]:
-    """Rulers with fewer than `RARE_COINS` coins, and how many coins they have.
-
-    Args:
-        rulers: The ruler of each coin, by the coin's key.
-    """
+    """Rulers with fewer than `RARE_COINS` coins, and how many coins they have."""
     counts = sorted(Counter(rulers.values()).items())
     return {ruler: count for ruler, count in counts if count < RARE_COINS}
 

@@ -328,10 +328,6 @@ def find_leaks(version: Version, progress: Progress | None = None) -> tuple[Leak
     Freezing leaves none that is known at that time. Coins that are grouped later, or
     one coin recorded as two by mistake, show up here.
 
-    Args:
-        version: The version to check.
-        progress: Called with photos compared and photos in all.
-
     Returns:
         One pair for each coin or picture and split, nearest to training first.
     """
@@ -371,11 +367,6 @@ def find_visual_leaks(
     cropped copy recorded as another coin. Each photo is compared with the few photos
     of other splits whose hashes are nearest. Another photo of the same coin, in other
     light, is not recognised.
-
-    Args:
-        catalog: The catalog with the original files; unreadable ones are skipped.
-        version: The version to check.
-        progress: Called with photos done and photos in all.
     """
     items = [i for i in version.items if i.photo_id and len(i.phash) == HASH_BITS // 4]
     ids = [item.photo_id or 0 for item in items]

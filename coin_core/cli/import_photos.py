@@ -97,11 +97,6 @@ def follow_import(
 ) -> int:
     """Run an import with a progress bar and print its result.
 
-    Args:
-        catalog: The catalog that is imported to.
-        steps: The running import.
-        report: A CSV file to write, with the result of each file.
-
     Returns:
         The exit code: 1 if the import was stopped or a photo failed.
 

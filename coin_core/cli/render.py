@@ -110,13 +110,7 @@ def _render(
 def describe_coin(
     coin: RenderedCoin, *, offset: float = 0.0, width: float = 1.0
 ) -> dict[str, Any]:
-    """The truth about a rendered coin, as JSON.
-
-    Args:
-        coin: The coin.
-        offset: Left edge of the coin's part of the image, 0 to 1.
-        width: Width of that part, 0 to 1.
-    """
+    """The truth about a rendered coin, as JSON."""
 
     def box_json(left: float, top: float, right: float, bottom: float) -> Any:
         return _box_json((offset + left * width, top, offset + right * width, bottom))

@@ -100,12 +100,7 @@ def format_proportion(part: int, n: int) -> str:
 
 
 def cohens_kappa(first: Sequence[str], second: Sequence[str]) -> float | None:
-    """Cohen's kappa of two raters; None when both always give one same answer.
-
-    Args:
-        first: The answers of one rater, (N,).
-        second: The answers of the other on the same items, (N,).
-    """
+    """Cohen's kappa of two raters; None when both always give one same answer."""
     from sklearn.metrics import cohen_kappa_score
 
     if len({*first, *second}) < 2:
@@ -114,12 +109,7 @@ def cohens_kappa(first: Sequence[str], second: Sequence[str]) -> float | None:
 
 
 def mcnemar(only_first: int, only_second: int) -> float:
-    """The p-value of McNemar's exact test of two classifiers on the same coins.
-
-    Args:
-        only_first: Coins that only the first classifier got right.
-        only_second: Coins that only the second got right.
-    """
+    """The p-value of McNemar's exact test of two classifiers on the same coins."""
     from scipy.stats import binomtest
 
     n = only_first + only_second

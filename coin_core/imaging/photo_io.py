@@ -126,9 +126,6 @@ def inside_with_unreadable(folder: Path) -> Iterator[Path]:
 def read(path: Path | str) -> np.ndarray:
     """Read and decode a photo.
 
-    Args:
-        path: The file.
-
     Returns:
         RGB pixels, uint8 of shape (H, W, 3), as `decode` gives them.
 

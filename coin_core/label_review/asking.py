@@ -16,10 +16,6 @@ def start_asking(photo_ids: Sequence[int], classifiers: Sequence[str] = ()) -> j
     """Store what classifiers say of photos; the job continues if resumed.
 
     What they have said with the same weights is not asked again.
-
-    Args:
-        photo_ids: The photos.
-        classifiers: Names of installed models; all if there are none.
     """
     title = N_("Asking the classifiers about {count} photos").format(
         count=f"{len(photo_ids):,}"

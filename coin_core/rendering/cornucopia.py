@@ -14,10 +14,7 @@ def draw_die(
 ) -> NDArray[np.float32]:
     """Engrave a random die; relief 0 (field) to 1, float32 (size_px, size_px).
 
-    Args:
-        rng: Source of chance.
-        size_px: Side of the die.
-        rough: By any hand: narrow or wide, thin or clumsy, and not symmetric.
+    A `rough` one is by any hand: narrow or wide, thin or clumsy, and not symmetric.
     """
     die = DieCanvas(size_px)
 

@@ -111,12 +111,6 @@ def draw_surface(
 
     The die presses its field down; the metal beyond its edge stays higher.
 
-    Args:
-        rng: Source of chance.
-        shape: The flan.
-        distance: Distance to its edge, from `distance_to_edge`.
-        die: Where the die meets the flan.
-
     Returns:
         Height in units of the relief, 1 for the height of a fresh stroke.
     """

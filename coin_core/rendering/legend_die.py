@@ -256,11 +256,6 @@ def engrave_legend_die(
 ) -> tuple[Legend, list[EngravedLetter], float]:
     """Engrave the wreath and a legend of a ruler.
 
-    Args:
-        rng: Source of chance.
-        canvas: Where the die is drawn.
-        ruler: A key of `rulers.RULERS`.
-
     Returns:
         The legend, its letters in reading order, and the radius of the legend's field.
     """

@@ -45,18 +45,7 @@ class Script:
         turn: float = 0.0,
         height: int = 235,
     ) -> None:
-        """Write letters in a straight line.
-
-        Args:
-            die: The canvas.
-            rng: Chooses the letters.
-            start: The middle of the first letter.
-            count: How many.
-            size: Their height.
-            width: That of their strokes.
-            turn: Direction of the line.
-            height: Of the relief.
-        """
+        """Write letters in a straight line; the middle of the first is at `start`."""
         cos, sin = math.cos(turn), math.sin(turn)
 
         def at(x: float, y: float) -> Point:

@@ -24,11 +24,7 @@ def describe_machine() -> str:
 
 
 def arithmetic(name: str) -> dict[str, Any]:
-    """What the last digits of a training depend on beside seed and libraries.
-
-    Args:
-        name: The classifier that is trained.
-    """
+    """What the last digits of a training depend on beside seed and libraries."""
     on_photos = get_classifier(name).inputs == "photo"
     return {
         "threads": torch.get_num_threads(),

@@ -31,12 +31,7 @@ class _Log(Protocol):
 
 
 class ExtraLog:
-    """A run's history in every library that is turned on; no error ends a training.
-
-    Args:
-        folder: The run's folder; TensorBoard's files go into `tensorboard` inside.
-        config: The run's settings, noted with it.
-    """
+    """A run's history in every library that is turned on; no error ends a training."""
 
     def __init__(self, folder: Path, config: Mapping[str, Any]) -> None:
         self._logs: list[_Log] = []

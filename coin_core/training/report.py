@@ -63,13 +63,7 @@ class Curve(NamedTuple):
 def curve_charts(
     charts: Mapping[str, Sequence[Curve]], *, across: int, shared: bool = False
 ) -> go.Figure:
-    """Small charts of values over epochs; a curve name is once in the legend.
-
-    Args:
-        charts: Curves by the title of their chart.
-        across: Charts in a row.
-        shared: Whether all charts have the same axes.
-    """
+    """Small charts of values over epochs; a curve name is once in the legend."""
     rows = max(1, -(-len(charts) // across))
     figure = make_subplots(
         rows=rows,

@@ -302,9 +302,6 @@ def compare_pairs(
     Photos of one coin are not independent: a coin counts once, as right when the mean
     of its photos' probabilities is highest for its label.
 
-    Args:
-        predictions: Per run, the rows of `Run.predictions`.
-
     Returns:
         The pairs, and one sentence for each pair that shares no coins.
     """

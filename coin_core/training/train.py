@@ -172,11 +172,6 @@ def measure_on_coins(
 ) -> tuple[Run, FittedClassifier]:
     """Cross-validate a classifier on coins without keeping a model.
 
-    Args:
-        training: What to train, and how.
-        coins: The crops with their labels.
-        command: The command that repeats it.
-
     Raises:
         TrainingDataError: There are too few coins.
         TrainingStoppedError: It was stopped before anything was learned.

@@ -253,11 +253,6 @@ def measure_coin_detector(
 ) -> dict[str, Any]:
     """How often every coin of an unseen rendered scene is found, and nothing else.
 
-    Args:
-        n: Scenes.
-        seed: Of the scenes.
-        net: The detector, by default the shipped one.
-
     Returns:
         Fraction of scenes where each coin has a box with IoU over 0.85 and there is no
         other box, with its Wilson interval; the same by arrangement and by background;

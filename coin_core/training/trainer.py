@@ -134,9 +134,6 @@ class Trainer(Generic[Batch]):
     def end_epoch(self, seconds: float) -> None:
         """Validate, keep the best epoch, write the checkpoint, report.
 
-        Args:
-            seconds: Taken by the steps of the epoch.
-
         Raises:
             TrainingDataError: The loss is no number.
         """

@@ -48,10 +48,6 @@ def parse_page(text: str, url: str = "") -> ResultPage:
     A page that was scrolled shows more lots than its script has. The text of the
     script is preferred, since matches of the search are not marked in it.
 
-    Args:
-        text: The page.
-        url: Its address, for the photos in it.
-
     Raises:
         PageChangedError: There are no lots, fewer than announced, or those of
             another query.

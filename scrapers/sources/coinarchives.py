@@ -42,10 +42,6 @@ _SALE_DAY: Final = re.compile(r"Auction date:\s*(\d{1,2} [A-Z][a-z]{2,8} \d{4})"
 def parse_page(text: str, url: str = "") -> ResultPage:
     """Read the rows of a result page, or the lot of a page that shows one.
 
-    Args:
-        text: The page.
-        url: Its address, for the links in it.
-
     Raises:
         PageChangedError: It shows "closest matches", which are other coins, is of
             another query, or has not as many rows as it announces.

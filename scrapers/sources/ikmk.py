@@ -86,10 +86,6 @@ class Ikmk(CollectionSource):
 def parse_tray(text: str, query: str = "") -> tuple[str, ...]:
     """The object ids of a result list, each once.
 
-    Args:
-        text: The page.
-        query: The search; checked if the page repeats it.
-
     Raises:
         PageChangedError: The page is of another search, announces another number of
             objects, or ends at the limit of the site.

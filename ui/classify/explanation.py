@@ -34,14 +34,7 @@ def show_comparison(
     together: Verdict | None = None,
     faces: Sequence[DetectedFace] = (),
 ) -> None:
-    """A chart and a table of the verdicts of all classifiers on this coin.
-
-    Args:
-        verdicts: Of each classifier.
-        cards: Of all of them.
-        together: The verdict of all that ship together.
-        faces: The faces of the photo; none if the visitor drew the box.
-    """
+    """A chart and a table of the verdicts of all classifiers on this coin."""
     st.header(_("How the classifiers agree"), anchor=False)
     st.markdown(agreement(verdicts, faces))
     if not any(map(is_weighed, verdicts)):
@@ -169,14 +162,7 @@ def agreement(verdicts: Sequence[Verdict], faces: Sequence[DetectedFace] = ()) -
 def show_names(
     photo: UploadedPhoto, classifier: str, box: RotatedBox, ruler: str
 ) -> None:
-    """The rulers' names and legends, with what was read of each.
-
-    Args:
-        photo: The photo.
-        classifier: Whose letters they are.
-        box: The face with the legend.
-        ruler: The ruler whose legend is open.
-    """
+    """The rulers' names and legends, with what was read of each."""
     st.subheader(_("Which name the letters fit"), anchor=False)
     letters = predict.letters_read(photo, box, classifier)
     fits = predict.legend_fits(photo, box, classifier)

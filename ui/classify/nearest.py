@@ -33,12 +33,7 @@ _LOOK_AGAIN_S = 2.0
 
 
 def show_nearest_coins(photo: UploadedPhoto, box: RotatedBox) -> None:
-    """The most similar known coins, in a part of the page that fills up by itself.
-
-    Args:
-        photo: The photo.
-        box: The face with the legend.
-    """
+    """The most similar known coins, in a part of the page that fills up by itself."""
     st.header(_("The nearest known coins"), anchor=False)
     own = None
     with errors_on_page(), st.spinner(_("Finding similar coins …")):

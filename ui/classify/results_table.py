@@ -69,13 +69,7 @@ def table_rows(session: UploadSession, classifier: str) -> list[Row]:
 
 
 def sort_photos(session: UploadSession, rows: list[Row], column: str) -> None:
-    """Sort the photos by a column; a second time, the other way round.
-
-    Args:
-        session: Holds the photos.
-        rows: As of `table_rows`.
-        column: "photo", "verdict" or "probability".
-    """
+    """Sort the photos by a column; a second time, the other way round."""
     session.descending = session.sorted_by == column and not session.descending
     session.sorted_by = column
 

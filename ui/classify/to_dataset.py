@@ -146,14 +146,6 @@ def add_photos(
 ) -> str:
     """Add photos to the dataset, unlabelled, and say what came of it.
 
-    Args:
-        catalog: The dataset.
-        session: Holds the answers and the notes.
-        photos: The photos.
-        cards: The cards of the classifiers whose answers are suggested.
-        who: Signs it.
-        progress: Is told of each photo.
-
     Raises:
         CoinError: They cannot be added.
     """

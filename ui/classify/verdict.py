@@ -75,13 +75,7 @@ def is_weighed(verdict: Verdict) -> bool:
 def headline(
     verdict: Verdict, all_verdicts: Sequence[Verdict], faces: Sequence[DetectedFace]
 ) -> str:
-    """The verdict in one sentence, with its doubts.
-
-    Args:
-        verdict: The verdict.
-        all_verdicts: Those of all classifiers, if they were asked.
-        faces: The faces of the photo.
-    """
+    """The verdict in one sentence, with its doubts."""
     if verdict.reason is RejectReason.TOO_WORN and verdict.probabilities:
         return lean(all_verdicts) or lean([verdict])
     if verdict.reason in _DOUBTED and _are_doubted(faces):

@@ -208,17 +208,7 @@ def _add_lines(
     what: str = "",
     legend: Sequence[str] = (),
 ) -> None:
-    """Add lines over epochs.
-
-    Args:
-        figure: The figure.
-        lines: (epoch, value) pairs by name.
-        colours: The colour of each name.
-        dash: Plotly's line style.
-        value: Plotly's format of a value in the hover text.
-        what: What the value is, in the hover text after the name.
-        legend: The names that have a legend entry.
-    """
+    """Add lines over epochs."""
     for name, line in lines.items():
         shown = chart_text(name)
         figure.add_scatter(
@@ -242,13 +232,7 @@ def loss_curves(
     valid: Mapping[str, Line],
     kept: Mapping[str, int] | None = None,
 ) -> go.Figure:
-    """Loss over epochs: training dotted, validation solid, a ring at the kept epoch.
-
-    Args:
-        train: (epoch, loss) pairs by fold or by run.
-        valid: The same on validation coins.
-        kept: The epoch that was kept, by the same names.
-    """
+    """Loss over epochs: training dotted, validation solid, a ring at the kept epoch."""
     figure = go.Figure()
     names = list(dict.fromkeys([*valid, *train]))
     colours = _line_colours(names)

@@ -32,10 +32,6 @@ def media_address(jpeg: bytes, place: str) -> str:
 
     The browser fetches it once, where a data address would be sent with every change
     of the component.
-
-    Args:
-        jpeg: The picture.
-        place: Which picture of the page it is; another one there replaces it.
     """
     if not runtime.exists():  # in tests of a page without a server
         return "data:image/jpeg;base64," + base64.b64encode(jpeg).decode()

@@ -112,11 +112,6 @@ def legend_table(
 
     Cells of a letter that was read have its position as `data-letter`, which the
     viewer lights.
-
-    Args:
-        fits: The fit of each ruler's legends, as of `legend_alignment.fit_legends`.
-        letters: The letters that they were fitted to.
-        ruler: The ruler whose legend is open.
     """
     best = max(fits, key=lambda fit: fit.probability)
     # Without a letter all fit alike.

@@ -407,14 +407,7 @@ def ask_undo(
     catalog: Catalog,
     confirm: Callable[[str, str], None] | None = None,
 ) -> None:
-    """Ask whether to undo what may be, or is, somebody else's.
-
-    Args:
-        session: Keeps what is asked.
-        catalog: The catalog.
-        confirm: Called with "undo" or "redo" and the group of the action, instead of
-            `undo_or_redo`.
-    """
+    """Ask whether to undo what may be, or is, somebody else's."""
     if session.asked_undo is None:
         return
     word, group = session.asked_undo
@@ -508,12 +501,6 @@ def undo_or_redo(
     session: DatasetSession, catalog: Catalog, word: str, confirmed: str | None = None
 ) -> tuple[int, ...]:
     """Undo or redo the reviewer's last action, or ask first if it may be another's.
-
-    Args:
-        session: The session of the reviewer.
-        catalog: The catalog.
-        word: "undo" or "redo".
-        confirmed: The group of the action, after the reviewer was asked.
 
     Returns:
         The photos that it changed.

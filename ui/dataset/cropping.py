@@ -124,14 +124,6 @@ def edit_photos(
 ) -> int:
     """Apply one edit to many photos, as one action that is undone at once.
 
-    Args:
-        catalog: The catalog.
-        photo_ids: The photos.
-        edit: Returns the new faces of a photo.
-        who: The reviewer.
-        progress: Called with the photos done and their total; if it raises, nothing
-            is changed.
-
     Returns:
         The number of photos that were changed.
     """

@@ -110,13 +110,7 @@ def reading_note(classifier: str, data: str, start: str, settings: list[str]) ->
 
 
 def memory_note(classifier: str, data: str, *, keeps_maps: bool = False) -> str:
-    """How much memory a training takes, as far as it was measured.
-
-    Args:
-        classifier: Its name.
-        data: What it learns from, a value of --data.
-        keeps_maps: Whether it learns to read the coins.
-    """
+    """How much memory a training takes, as far as it was measured."""
     spec = get_classifier(classifier)
     measured_mb = spec.training_mb
     if measured_mb is None or data == "rendered":

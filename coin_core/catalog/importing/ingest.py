@@ -141,14 +141,7 @@ def make_demo(
     who: str = "demo",
     stop: Stop | None = None,
 ) -> Iterator[ImportProgress]:
-    """Render the demo coins in this process and import them, or resume that.
-
-    Args:
-        catalog: The catalog to add them to.
-        count: How many photos, 1 to 10,000.
-        seed: The same seed gives the same photos.
-        who: The user.
-        stop: Called between photos, as for `import_photos`.
+    """Render up to 10,000 demo coins in this process and import them, or resume that.
 
     Returns:
         The progress after each photo and at the end.
@@ -174,11 +167,7 @@ def remove_demo(
 ) -> int:
     """Stop the generation of demo coins and move all rendered photos to the bin.
 
-    Args:
-        catalog: The catalog.
-        who: The user.
-        progress: Called with photos done and photos in all; if it raises, nothing is
-            removed.
+    Nothing is removed if `progress`, called with photos done and in all, raises.
 
     Returns:
         How many photos were removed.
@@ -328,12 +317,7 @@ def start_demo_process(
 
 
 def start_again(catalog: Catalog, import_id: int, title: str = "") -> None:
-    """Resume an import in a process of its own.
-
-    Args:
-        catalog: The catalog.
-        import_id: The import.
-        title: Of the job, for a scrape; "" names it by its source and query.
+    """Resume an import in a process of its own; a scrape's job is called `title`.
 
     Raises:
         CatalogError: There is no such import.
@@ -553,10 +537,6 @@ class Prepared:
 
 def prepare(data: bytes, name: str) -> Prepared:
     """Decode a photo, detect its coins and classify their sides.
-
-    Args:
-        data: The file.
-        name: Its name in messages.
 
     Raises:
         UnreadablePhotoError: The file is not an accepted photo.

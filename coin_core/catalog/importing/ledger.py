@@ -223,16 +223,7 @@ def read_items(
     offset: int = 0,
     limit: int = 1000,
 ) -> tuple[ImportItem, ...]:
-    """The results of the photos of an import, in the order they were listed.
-
-    Args:
-        catalog: Where the import is.
-        import_id: Which one.
-        state: Only those in this state.
-        remarked: Only those with a message.
-        offset: The number of items to skip.
-        limit: At most so many.
-    """
+    """The results of the photos of an import, in the order they were listed."""
     query = select(
         ImportItemRow.key,
         ImportItemRow.state,
