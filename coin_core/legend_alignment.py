@@ -133,7 +133,7 @@ def fit_legends(
 def align(
     letters: Sequence[LetterRead], fit: LegendFit
 ) -> tuple[tuple[Pair, ...], ...]:
-    """Return the letters read beside those of the legend that they fit, line by line."""
+    """Return the letters read beside those of the legend, line by line."""
     lines: list[list[Pair]] = []
     done = place = 0
     for line in fit.legend.lines:
