@@ -249,7 +249,8 @@ def _add_public_routes(api: FastAPI, service: Service) -> None:
             names: tuple[str, ...] = (TOGETHER,)
             if classifier != TOGETHER:
                 names = await asyncio.to_thread(selected, classifier)
-            uploads = await read_photos(request, lease)
+            with service.batcher.arriving():
+                uploads = await read_photos(request, lease)
             request.state.log = {"photos": len(uploads)}
             wish = Wish(classifiers=names, letters=letters, heat_map=heat_map)
             answers = await _while_connected(request, service.batcher, uploads, wish)

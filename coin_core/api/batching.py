@@ -1,9 +1,9 @@
 """Photos of all requests that arrive together are classified as one batch.
 
-A batch is made of what waits when a thread is free, so nobody waits for company for
-longer than `MAX_WAIT_S`. It runs beside the event loop, with models that stay the same
-while it lasts; a photo that cannot be read fails alone. Two batches run at once: each
-has steps that use one core.
+A batch is made of what waits when a thread is free. A photo that is alone waits for
+those that are being read just then, for `MAX_WAIT_S` at most. A batch runs beside the
+event loop, with models that stay the same while it lasts; a photo that cannot be read
+fails alone. Two batches run at once: each has steps that use one core.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import math
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -66,6 +67,7 @@ class Batcher:
         observe_batch: Callable[[int], object],
     ) -> None:
         self.waiting = 0
+        self._arriving = 0
         self._coin_classifier = coin_classifier
         self._max_waiting = max_waiting
         self._observe_batch = observe_batch
@@ -92,6 +94,15 @@ class Batcher:
             self._queue.put_nowait(_Waiting(upload, wish, answer))
             futures.append(answer)
         return futures
+
+    @contextmanager
+    def arriving(self) -> Iterator[None]:
+        """Photos of a request are being read, which may go into the next batch."""
+        self._arriving += 1
+        try:
+            yield
+        finally:
+            self._arriving -= 1
 
     def check_room(self, count: int = 1) -> None:
         """Raise the refusal of `submit`, before the photos are read."""
@@ -123,7 +134,7 @@ class Batcher:
     async def _gather(self) -> list[_Waiting]:
         """Take the next batch from the queue."""
         batch = [await self._queue.get()]
-        if self._queue.empty():
+        if self._queue.empty() and self._arriving:
             await asyncio.sleep(MAX_WAIT_S)
         while len(batch) < MAX_PHOTOS and not self._queue.empty():
             batch.append(self._queue.get_nowait())

@@ -53,6 +53,27 @@ def test_what_arrives_together_is_one_batch():
     assert rulers == [rulers[i % 3] for i in range(20)], "each its own answer"
 
 
+def test_a_photo_alone_waits_only_for_those_that_are_being_read(monkeypatch):
+    stub = StubClassifier()
+
+    async def two_visits() -> None:
+        batcher = Batcher(lambda: stub, max_waiting=9, observe_batch=lambda _: None)
+        working = asyncio.create_task(batcher.run())
+        monkeypatch.setattr(batching, "MAX_WAIT_S", 3600)
+        (alone,) = batcher.submit([upload(png())], WISH)
+        await asyncio.wait_for(alone, 60)
+        monkeypatch.setattr(batching, "MAX_WAIT_S", 0.5)
+        with batcher.arriving():
+            (first,) = batcher.submit([upload(png())], WISH)
+            await asyncio.sleep(0.01)
+            (second,) = batcher.submit([upload(png())], WISH)
+        await asyncio.gather(first, second)
+        working.cancel()
+
+    asyncio.run(two_visits())
+    assert stub.batches == [1, 2]
+
+
 def test_requests_for_other_classifiers_are_batches_of_their_own():
     stub = StubClassifier()
     both = Wish(classifiers=("resnet", "vgg"))
