@@ -2,8 +2,9 @@
 
     python -m benchmarks.serving [--seconds 20] [--clients 1 8 32]
 
-Each client sends the photo of a rendered coin, waits for the answer, and sends the
-next one. All servers get the same photos, in turns on the same machine:
+Each client of wrk (in Debian: apt install wrk) sends the photo of a rendered coin, waits
+for the answer, and sends the next one. All servers get the same photos, in turns on the
+same machine:
 
 - ours, as `python server.py` starts it;
 - one that loads a ResNet-18 (224 px) from disk for each request, as the first project
@@ -11,23 +12,24 @@ next one. All servers get the same photos, in turns on the same machine:
 - one that keeps it in memory and answers one request at a time.
 
 The other two only resize the photo and run the network: they find no coin, choose no
-side and read no letter. Beside the answers a second stands the processor time that the
-server and its decoders took for each, which other work on the machine changes less.
+side and read no letter. A turn lasts until each client had some ten answers, or longer:
+those that are on their way at its end do not count. Beside the answers a second stands
+the processor time that the server and its decoders took for each, which other work on
+the machine changes less.
 """
 
 from __future__ import annotations
 
-import asyncio
 import io
-import statistics
+import math
+import subprocess
 import tempfile
 import threading
-import time
 from contextlib import ExitStack, suppress
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-import httpx
 import numpy as np
 import psutil
 import torch
@@ -45,6 +47,9 @@ PHOTOS = 20
 SIZE_PX = 480
 INPUT_PX = 224
 TURNS = 4
+ROUNDS = 10  # so many answers a client has in a turn
+LONGEST_ANSWER_S = 600
+SCRIPT = Path(__file__).with_name("post_photos.lua")
 SERVERS = {
     "ours": "/api/classify",
     "loads the network for each request": "/",
@@ -64,11 +69,11 @@ def main() -> None:
         answer_plainly(args.port, args.weights, keep=args.be == "keeping")
         return
     print(describe_machine())
-    photos = [
-        encode_jpeg(render_coin(SEED, number, size_px=SIZE_PX).image)
-        for number in range(PHOTOS)
-    ]
     with tempfile.TemporaryDirectory() as folder:
+        photos = [Path(folder) / f"{number}.jpg" for number in range(PHOTOS)]
+        for number, path in enumerate(photos):
+            image = render_coin(SEED, number, size_px=SIZE_PX).image
+            path.write_bytes(encode_jpeg(image))
         weights = Path(folder) / "resnet18.safetensors"
         network = torchvision.models.resnet18(num_classes=3)
         save_file(network.state_dict(), weights)
@@ -102,7 +107,7 @@ def main() -> None:
 def measure(
     urls: dict[str, str],
     processes: dict[str, psutil.Process],
-    photos: list[bytes],
+    photos: list[Path],
     clients: int,
     seconds: float,
 ) -> dict[str, float]:
@@ -111,30 +116,32 @@ def measure(
     Returns:
         The requests a second of each.
     """
-    took: dict[str, list[float]] = {name: [] for name in urls}
+    loads: dict[str, list[Load]] = {name: [] for name in urls}
     cpu_s = dict.fromkeys(urls, 0.0)
-    answered = dict.fromkeys(urls, 0)
-    for url in urls.values():
-        asyncio.run(load(url, photos, clients, seconds / 4))
+    turn_s = {}
+    for name, url in urls.items():
+        warm_up = load(url, photos, clients, seconds / TURNS)
+        while warm_up.answers < clients:
+            warm_up = load(url, photos, clients, 2 * warm_up.seconds)
+        turn_s[name] = max(seconds / TURNS, ROUNDS * clients / warm_up.rate)
     for _ in range(TURNS):
         for name, url in urls.items():
             before = processor_s(processes[name])
-            in_time, late = asyncio.run(load(url, photos, clients, seconds / TURNS))
+            loads[name].append(load(url, photos, clients, turn_s[name]))
             cpu_s[name] += processor_s(processes[name]) - before
-            took[name] += in_time
-            answered[name] += len(in_time) + late
-    for name, answers in took.items():
-        if not answers:
-            raise SystemExit("No answer came in time: measure for longer.")
-        ms = [1000 * one for one in answers]
+    rates = {}
+    for name, turns in loads.items():
+        answers = sum(turn.answers for turn in turns)
+        rates[name] = answers / sum(turn.seconds for turn in turns)
+        ms = np.concatenate([turn.percentiles_ms for turn in turns])
         p50, p95, p99 = np.percentile(ms, [50, 95, 99])
         print(
-            f"{name}, {clients} clients: {len(answers) / seconds:.1f} a second; "
-            f"{p50:.0f}, {p95:.0f}, {p99:.0f} ms (mean {statistics.mean(ms):.0f}); "
-            f"{1000 * cpu_s[name] / answered[name]:.0f} ms of processor time each",
+            f"{name}, {clients} clients: {rates[name]:.1f} a second; "
+            f"{p50:.0f}, {p95:.0f}, {p99:.0f} ms; "
+            f"{1000 * cpu_s[name] / answers:.0f} ms of processor time each",
             flush=True,
         )
-    return {name: len(answers) / seconds for name, answers in took.items()}
+    return rates
 
 
 def processor_s(process: psutil.Process) -> float:
@@ -146,32 +153,46 @@ def processor_s(process: psutil.Process) -> float:
     return float(seconds)
 
 
-async def load(
-    address: str, photos: list[bytes], clients: int, seconds: float
-) -> tuple[list[float], int]:
-    """The seconds that each answer took that came in time, and how many were late."""
-    end = time.monotonic() + seconds
-    took: list[float] = []
-    late = 0
+@dataclass(frozen=True)
+class Load:
+    """What wrk has seen of a server; the percentiles are those from 1 to 99."""
 
-    async def ask(first: int, http: httpx.AsyncClient) -> None:
-        nonlocal late
-        number = first
-        while time.monotonic() < end:
-            photo = ("a.jpg", photos[number % len(photos)])
-            number += 1
-            started = time.monotonic()
-            response = await http.post(address, files={"photo": photo})
-            response.raise_for_status()
-            if time.monotonic() <= end:
-                took.append(time.monotonic() - started)
-            else:
-                late += 1
+    answers: int
+    seconds: float
+    percentiles_ms: list[float]
 
-    limits = httpx.Limits(max_connections=clients)
-    async with httpx.AsyncClient(timeout=300, limits=limits) as http:
-        await asyncio.gather(*(ask(i, http) for i in range(clients)))
-    return took, late
+    @property
+    def rate(self) -> float:
+        """Answers a second."""
+        return self.answers / self.seconds
+
+
+def load(address: str, photos: list[Path], clients: int, seconds: float) -> Load:
+    """Let so many clients ask for so long."""
+    command = ["wrk", f"--connections={clients}", f"--duration={math.ceil(seconds)}s"]
+    command += ["--threads=1", f"--timeout={LONGEST_ANSWER_S}s", f"--script={SCRIPT}"]
+    try:
+        done = subprocess.run(
+            [*command, address, "--", *photos], capture_output=True, text=True
+        )
+    except FileNotFoundError:
+        raise SystemExit("There is no wrk. In Debian: apt install wrk") from None
+    if done.returncode:
+        raise SystemExit(done.stderr)
+    found: dict[str, list[float]] = {}
+    for line in done.stdout.splitlines():
+        name, _, number = line.partition(" ")
+        if name in ("answers", "micros", "faults", "percentile"):
+            found.setdefault(name, []).append(float(number))
+    (answers,), (micros,), (faults,) = (
+        found["answers"],
+        found["micros"],
+        found["faults"],
+    )
+    if faults:
+        raise SystemExit(f"{faults:.0f} requests to {address} failed.")
+    ms = [one / 1000 for one in found["percentile"]]
+    return Load(int(answers), micros / 1e6, ms)
 
 
 def answer_plainly(port: int, weights: Path, *, keep: bool) -> None:

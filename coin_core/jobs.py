@@ -677,7 +677,6 @@ class Progress:
 def track(
     items: Iterable[Item],
     words: str,
-    total: int | None = None,
     *,
     unit: str = "it",
     has_bar: bool = True,
@@ -687,8 +686,7 @@ def track(
     Raises:
         JobStoppedError: Somebody asked the job to stop.
     """
-    if total is None and isinstance(items, Sequence):
-        total = len(items)
+    total = len(items) if isinstance(items, Sequence) else None
     with Progress(words, total, unit=unit, has_bar=has_bar) as progress:
         for item in items:
             yield item

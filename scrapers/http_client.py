@@ -152,11 +152,9 @@ class PoliteClient:
         self._cache.write(full, answer)
         return answer.text()
 
-    def post_form(
-        self, url: str, form: Mapping[str, str], *, types: tuple[str, ...] = HTML_TYPES
-    ) -> str:
+    def post_form(self, url: str, form: Mapping[str, str]) -> str:
         """Send a form; the answer is never cached."""
-        return self._ask("POST", url, types, data=dict(form)).text()
+        return self._ask("POST", url, HTML_TYPES, data=dict(form)).text()
 
     def get_image(self, url: str) -> bytes:
         """The bytes of a photo: JPEG, PNG, WebP or TIFF, at most 40 MB.

@@ -209,11 +209,7 @@ def parse_page(text: str, url: str) -> ResultPage:
 
 @contextlib.contextmanager
 def open_source(
-    order: ScrapeOrder,
-    *,
-    plan_only: bool = False,
-    show: bool = False,
-    sleep: Callable[[float], None] = stoppable_sleep,
+    order: ScrapeOrder, *, plan_only: bool = False, show: bool = False
 ) -> Iterator[Source]:
     """Open the source of an order.
 
@@ -221,7 +217,6 @@ def open_source(
         order: What to scrape.
         plan_only: Nothing will be sent, so no contact is needed.
         show: Show the browser, to log in by hand.
-        sleep: Waits for pauses.
 
     Raises:
         ScrapeError: There is no such source, no contact, or no permission.
@@ -240,9 +235,9 @@ def open_source(
         origins=origins,
         robots_exemptions=exempt,
         rate_limiter=RateLimiter(
-            data_dir() / "cache" / "hosts", known_pauses_s(), sleep=sleep
+            data_dir() / "cache" / "hosts", known_pauses_s(), sleep=stoppable_sleep
         ),
-        sleep=sleep,
+        sleep=stoppable_sleep,
     ) as client:
         if info.needs_browser:
             yield info.factory(client, profile=order.profile, show=show)

@@ -130,8 +130,8 @@ class Member(Checked):
     impl = String
     cache_ok = True
 
-    def __init__(self, among: type[StrEnum], length: int = 16) -> None:
-        super().__init__(length)
+    def __init__(self, among: type[StrEnum]) -> None:
+        super().__init__(16)
         self.among = among
 
     def is_sound(self, value: Any) -> bool:

@@ -18,7 +18,12 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from coin_core.classifiers.class_space import AXES, ClassSpace
+from coin_core.classifiers.class_space import (
+    AXES,
+    ClassSpace,
+    Standardized,
+    class_planes,
+)
 from coin_core.classifiers.legend_net import FEATURES, LegendNet, build_legend_net
 from coin_core.classifiers.picture_trunk import CONTRAST, PictureTrunk
 from coin_core.model_store.graph import compiled
@@ -39,7 +44,8 @@ _STRIP_PX, _AROUND_PX, _REPEATED_PX = 48, 512, 32
 _INNER, _OUTER = 0.52 / 1.04, 1.0 / 1.04
 _STRIP_SECTORS = 12
 _MIXED = 2048  # numbers that are kept of each of the three
-RIM_FEATURES = 3 * _MIXED
+RIM_PARTS = 3  # rings, strip, pictures
+RIM_FEATURES = RIM_PARTS * _MIXED
 WHOLE_FLAN: dict[str, Any] = {"size_px": 160, "zoom": 1.0}
 """What the input shows where the rim matters: all of it, in a crop's pixels."""
 _LENGTH = 10.0  # of a vector that logits are computed from
@@ -65,6 +71,11 @@ def feature_mode_for(classes: tuple[str, ...]) -> FeatureMode:
     if not rulers:
         return FeatureMode.APPEARANCE
     return FeatureMode.LEGEND if len(rulers) == len(classes) else FeatureMode.BOTH
+
+
+FEATURE_PARTS = {FeatureMode.APPEARANCE: RIM_PARTS, FeatureMode.BOTH: 2}
+"""How many parts the features of svm, knn and mlp have where a legend is not enough,
+for a new training: each counts the same."""
 
 
 def spatial_pool(maps: Tensor) -> Tensor:
@@ -200,48 +211,42 @@ class AppearanceHead(nn.Module):
         return out
 
 
-class DirectionHead(nn.Module):
-    """Class logits from numbers that stay as they are, such as pooled maps.
+class DirectionHead(Standardized):
+    """Class logits from numbers that stay as they are, such as pooled maps."""
 
-    Coins are compared by the direction of their standardized features, not by how
-    strong these are. Models of before have it; `SpaceHead` is trained.
-    """
-
-    mean: Tensor
-    spread: Tensor
-
-    def __init__(self, width: int, classes: int) -> None:
-        super().__init__()
-        self.register_buffer("mean", torch.zeros(width))
-        self.register_buffer("spread", torch.ones(width))
+    def __init__(self, width: int, classes: int, parts: int = 1) -> None:
+        super().__init__(width, parts)
         self.line = nn.Linear(width, classes)
         nn.init.zeros_(self.line.weight)
         nn.init.zeros_(self.line.bias)
 
+    def learn(
+        self, embeddings: NDArray[Any], columns: NDArray[np.int64], balanced: bool
+    ) -> None:
+        """Take the planes between the classes from embeddings (N, width)."""
+        planes, biases = class_planes(
+            self.standardize(embeddings),
+            columns,
+            self.line.out_features,
+            balanced=balanced,
+        )
+        with torch.no_grad():
+            self.line.weight.copy_(torch.from_numpy(planes / _LENGTH))
+            self.line.bias.copy_(torch.from_numpy(biases))
+
     def forward(self, embedding: Tensor) -> Tensor:
         """Return logits (N, classes) of embeddings (N, width)."""
-        direction = functional.normalize((embedding - self.mean) / self.spread)
-        out: Tensor = self.line(_LENGTH * direction)
+        out: Tensor = self.line(_LENGTH * self.directions(embedding))
         return out
 
 
 class SpaceHead(nn.Module):
-    """Class logits from where embeddings lie in a `ClassSpace`."""
+    """Class logits from where embeddings lie in a `ClassSpace`; in models of before."""
 
     def __init__(self, width: int, classes: int) -> None:
         super().__init__()
         self.space = ClassSpace(width)
         self.line = nn.Linear(AXES, classes)
-        self._forget()
-
-    def _forget(self) -> None:
-        nn.init.zeros_(self.line.weight)
-        nn.init.zeros_(self.line.bias)
-
-    def learn(self, embeddings: NDArray[Any], columns: NDArray[np.int64]) -> None:
-        """Take the space from embeddings (N, width) of coins and their classes."""
-        self.space.learn(embeddings, columns)
-        self._forget()  # what other axes meant
 
     def forward(self, embedding: Tensor) -> Tensor:
         """Return logits (N, classes) of embeddings (N, width)."""
@@ -254,8 +259,8 @@ class AppearanceNet(nn.Module):
 
     `deep` keeps the whole backbone, for weights that know more than letters. `rim`
     learns from stored maps: of the flan in rings, of its rim as a strip, and of a
-    network of pictures. Models of before are `straight`, without a `ClassSpace`, and
-    `rings` has the first of these maps alone.
+    network of pictures. Models of before have these as one part (`straight`) or in a
+    `ClassSpace` (`spaced`), or the rings alone (`rings`).
     """
 
     def __init__(
@@ -267,6 +272,7 @@ class AppearanceNet(nn.Module):
         rings: bool = False,
         rim: bool = False,
         straight: bool = False,
+        spaced: bool = False,
     ) -> None:
         super().__init__()
         channels: tuple[int, ...] = legend_net.trunk.channels
@@ -280,8 +286,12 @@ class AppearanceNet(nn.Module):
         if rim:
             self.pictures = PictureTrunk().requires_grad_(False)
             self.widths = [RIM_FEATURES]
-            head = DirectionHead if straight else SpaceHead
-            self.look = nn.ModuleDict({"rim": head(RIM_FEATURES, classes)})
+            head: nn.Module = (
+                SpaceHead(RIM_FEATURES, classes)
+                if spaced
+                else DirectionHead(RIM_FEATURES, classes, 1 if straight else RIM_PARTS)
+            )
+            self.look = nn.ModuleDict({"rim": head})
         elif rings:
             width = used[0] * SECTORS
             self.widths = [width]
@@ -296,16 +306,23 @@ class AppearanceNet(nn.Module):
         if self.pictures is not None:
             self.pictures = compiled(self.pictures, views)
 
-    def learn(self, embeddings: NDArray[Any], columns: NDArray[np.int64]) -> None:
-        """Take what is computed, not trained, from the coins to learn from.
+    def learn(
+        self,
+        embeddings: NDArray[Any],
+        columns: NDArray[np.int64],
+        *,
+        balanced: bool = True,
+    ) -> None:
+        """Compute the head of a net with `rim`, which needs no training.
 
         Args:
-            embeddings: Of the coins, (N, D).
+            embeddings: Of the coins to learn from, (N, D).
             columns: Their classes, (N,).
+            balanced: Whether each class counts the same, however few its coins are.
         """
         for head in self.look.children():
-            if isinstance(head, SpaceHead):
-                head.learn(embeddings, columns)
+            if isinstance(head, DirectionHead):
+                head.learn(embeddings, columns, balanced)
 
     def embed(self, x: Tensor) -> Tensor:
         """Return the embeddings (N, D) of x float32 (N, 3, S, S)."""
@@ -370,6 +387,7 @@ def build_net(
     rings: bool = False,
     rim: bool = False,
     straight: bool = False,
+    spaced: bool = False,
     full_width: bool = False,
 ) -> nn.Module:
     """Build the untrained network on a backbone ("resnet" or "vgg")."""
@@ -378,8 +396,11 @@ def build_net(
         return legend_net
     if feature_mode is FeatureMode.BOTH:
         return LegendAppearanceNet(legend_net, classes)
-    shape = {} if deep else {"rings": rings, "rim": rim, "straight": straight}
-    return AppearanceNet(legend_net, classes, deep=deep, **shape)
+    if deep:
+        return AppearanceNet(legend_net, classes, deep=True)
+    return AppearanceNet(
+        legend_net, classes, rings=rings, rim=rim, straight=straight, spaced=spaced
+    )
 
 
 def shape_parameters(tensors: dict[str, Tensor]) -> dict[str, bool]:
@@ -391,5 +412,6 @@ def shape_parameters(tensors: dict[str, Tensor]) -> dict[str, bool]:
     if any(name.startswith("look.") for name in tensors):
         shape["module__rings"] = "look.rings.line.weight" in tensors
         shape["module__rim"] = "look.rim.line.weight" in tensors
-        shape["module__straight"] = "look.rim.spread" in tensors
+        shape["module__straight"] = "look.rim.parts" not in tensors
+        shape["module__spaced"] = "look.rim.space.mean" in tensors
     return shape

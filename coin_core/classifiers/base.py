@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin, clone
 from sklearn.decomposition import PCA
 from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import Normalizer, StandardScaler
+from sklearn.preprocessing import Normalizer, StandardScaler, normalize
 from sklearn.utils.validation import check_is_fitted
 
 from coin_core.classifiers.class_space import class_axes
@@ -31,23 +31,49 @@ def to_columns(y: ArrayLike, labels: tuple[str, ...]) -> NDArray[np.int64]:
     return np.array([column[name] for name in names], dtype=np.int64)
 
 
+class PartsNormalizer(TransformerMixin, BaseEstimator):
+    """Unit vectors of standardized features whose parts are equally long.
+
+    What `class_space.directions` is for nets.
+
+    Attributes:
+        parts: How many there are, of about the same width.
+    """
+
+    def __init__(self, parts: int = 1) -> None:
+        self.parts = parts
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return True
+
+    def fit(self, X: NDArray[Any], y: object = None) -> PartsNormalizer:
+        """Do nothing: there is nothing to learn."""
+        return self
+
+    def transform(self, X: NDArray[Any]) -> NDArray[Any]:
+        """Return unit vectors (N, D) of X (N, D)."""
+        pieces = [normalize(one) for one in np.array_split(X, self.parts, axis=1)]
+        unit: NDArray[Any] = np.concatenate(pieces, axis=1) / self.parts**0.5
+        return unit
+
+
 def build_pipeline(
     name: str,
     classifier: Any,
     *,
     seed: int,
     components: int = 64,
-    of_directions: bool = False,
+    parts: int | None = None,
 ) -> Pipeline:
     """Build a pipeline of principal components, on the unit sphere, and a classifier.
 
     There, classifiers compare the directions of features and not their brightness.
-    With `of_directions`, so do the components.
+    With features of several `parts`, so do the components, part by part.
     """
     return Pipeline(
         [
             ("scale", StandardScaler()),
-            *([("direct", Normalizer())] if of_directions else []),
+            *([("direct", PartsNormalizer(parts))] if parts else []),
             ("pca", PCA(n_components=components, random_state=seed)),
             ("normalise", Normalizer()),
             (name, classifier),

@@ -22,17 +22,18 @@ def build_knn(labels: tuple[str, ...], *, seed: int) -> Any:
     """Build the unfitted classifier."""
     from sklearn.neighbors import KNeighborsClassifier
 
-    from coin_core.classifiers.appearance_net import FeatureMode, feature_mode_for
+    from coin_core.classifiers.appearance_net import FEATURE_PARTS, feature_mode_for
     from coin_core.classifiers.base import NEIGHBOURS, SmoothedKNN, build_pipeline
     from coin_core.classifiers.class_space import AXES
 
     # A tree is no faster in 64 dimensions, and would be one more type to trust in a
     # bundle.
     neighbours = KNeighborsClassifier(NEIGHBOURS, algorithm="brute")
-    if feature_mode_for(labels) is FeatureMode.LEGEND:
+    parts = FEATURE_PARTS.get(feature_mode_for(labels))
+    if not parts:
         return SmoothedKNN(build_pipeline("knn", neighbours, seed=seed), labels)
     # Coins look alike in more than what tells the classes apart: that is learned.
     pipeline = build_pipeline(
-        "knn", neighbours, seed=seed, components=AXES, of_directions=True
+        "knn", neighbours, seed=seed, components=AXES, parts=parts
     )
     return SmoothedKNN(pipeline, labels, learns_axes=True)

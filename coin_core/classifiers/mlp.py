@@ -23,14 +23,16 @@ from coin_core.classifiers.registry import register_classifier
 )
 def build_mlp(labels: tuple[str, ...], *, seed: int) -> Any:
     """Build the unfitted classifier."""
-    from coin_core.classifiers.appearance_net import FeatureMode, feature_mode_for
+    from coin_core.classifiers.appearance_net import FEATURE_PARTS, feature_mode_for
     from coin_core.classifiers.projected_mlp import MlpClassifier, ProjectedMlp
     from coin_core.classifiers.torch_classifier import best_device
 
+    parts = FEATURE_PARTS.get(feature_mode_for(labels))
     return MlpClassifier(
         ProjectedMlp,
         module__classes=len(labels),
-        module__by_class=feature_mode_for(labels) is not FeatureMode.LEGEND,
+        module__by_class=bool(parts),
+        module__parts=parts or 1,
         classes=labels,
         seed=seed,
         max_epochs=40,

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from sklearn.decomposition import PCA
 from torch import nn
 
+from coin_core.classifiers.appearance_net import FEATURE_PARTS
 from coin_core.classifiers.base import to_columns
 from coin_core.classifiers.class_space import AXES, ClassSpace
 from coin_core.classifiers.legend_net import FEATURES
@@ -38,9 +39,10 @@ class ProjectedMlp(nn.Module):
         inputs: int = FEATURES,
         projected: int = PROJECTED,
         by_class: bool = False,
+        parts: int = 1,
     ) -> None:
         super().__init__()
-        self.space = ClassSpace(inputs) if by_class else None
+        self.space = ClassSpace(inputs, parts) if by_class else None
         if by_class:
             projected = AXES
         else:
@@ -104,7 +106,16 @@ class MlpClassifier(NetClassifier):
                 f"the weights are for {inputs} features, where 1 to {MAX_INPUTS} were "
                 "expected. Copy the bundle again, or train it again."
             )
-        self.set_params(module__inputs=inputs, module__by_class=by_class)
+        # Models of before have no parts.
+        parts = tensors["space.parts"].tolist() if "space.parts" in tensors else 1
+        if parts not in (1, *FEATURE_PARTS.values()):
+            raise WeightsMismatchError(
+                f"the weights are for features of {parts} parts, which nothing here "
+                "computes. Copy the bundle again, or train it again."
+            )
+        self.set_params(
+            module__inputs=inputs, module__by_class=by_class, module__parts=parts
+        )
         return super().load_tensors(tensors)
 
 

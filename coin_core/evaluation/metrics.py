@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from coin_core.errors import TrainingDataError, WeightsMismatchError
 
+_BINS = 15  # equal ones of the highest probability
 # Edges of the bins of the legibility table; the last bin includes 1.
 LEGIBILITY_EDGES = (0.0, 0.25, 0.5, 0.75, 1.0)
 
@@ -116,9 +117,7 @@ def mcnemar(only_first: int, only_second: int) -> float:
     return float(binomtest(only_first, n, 0.5).pvalue) if n else 1.0
 
 
-def expected_calibration_error(
-    probabilities: ArrayLike, y: ArrayLike, bins: int = 15
-) -> float:
+def expected_calibration_error(probabilities: ArrayLike, y: ArrayLike) -> float:
     """Mean distance between confidence and accuracy, 0 to 1.
 
     Guo et al., "On Calibration of Modern Neural Networks", ICML 2017.
@@ -126,15 +125,14 @@ def expected_calibration_error(
     Args:
         probabilities: Per coin and class, (N, C).
         y: The column of the right class, (N,).
-        bins: Number of equal bins of the highest probability.
     """
     p = np.asarray(probabilities, dtype=np.float64)
     if not len(p):
         return 0.0
     confidence = p.max(axis=1)
     right = p.argmax(axis=1) == np.asarray(y)
-    which = np.minimum((confidence * bins).astype(int), bins - 1)
-    gap = np.bincount(which, weights=confidence - right, minlength=bins)
+    which = np.minimum((confidence * _BINS).astype(int), _BINS - 1)
+    gap = np.bincount(which, weights=confidence - right, minlength=_BINS)
     return float(np.abs(gap).sum() / len(p))
 
 

@@ -204,13 +204,13 @@ def decode_with_facts(
     return pixels, facts
 
 
-def look(data: bytes, *, name: str = "photo") -> PhotoFacts:
+def look(data: bytes) -> PhotoFacts:
     """Read the metadata of a photo that `decode` accepts.
 
     Raises:
         UnreadablePhotoError: It is not a photo, or its metadata are damaged.
     """
-    return _ask(data, "look", name)[0]
+    return _ask(data, "look", "photo")[0]
 
 
 def _ask(

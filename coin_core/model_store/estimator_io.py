@@ -30,6 +30,7 @@ _MAX_WIDTH = 16_384  # of features
 
 # Types that the classifiers need and skops does not trust by itself.
 _BEYOND_SKOPS = (
+    "coin_core.classifiers.base.PartsNormalizer",
     "sklearn.calibration._CalibratedClassifier",
     "sklearn.calibration._SigmoidCalibration",
     "sklearn.calibration._TemperatureScaling",
@@ -424,6 +425,7 @@ _RULES: dict[str, tuple[str, Callable[[Any, int], int]]] = {
         _pca,
     ),
     "Normalizer": ("n_features_in_", _same_width),
+    "PartsNormalizer": ("", _same_width),
     "CalibratedClassifierCV": (
         "calibrated_classifiers_ classes_ n_features_in_",
         _calibrated,
@@ -456,6 +458,7 @@ _PARAMETERS: dict[str, tuple[Any, ...]] = {
     "n_jobs": (None,),
     "whiten": (False,),
     "norm": ("l2",),
+    "parts": (1, 2, 3),
     "with_mean": (True,),
     "with_std": (True,),
     "kernel": ("linear", "poly", "rbf", "sigmoid"),

@@ -14,6 +14,7 @@ from coin_core.rendering.engraving import DieCanvas, bezier
 from coin_core.rendering.letters import Point
 
 _LETTERS = 14
+_HEIGHT = 235  # of the relief
 _Stroke = list[Point]
 
 
@@ -43,7 +44,6 @@ class Script:
         width: float,
         *,
         turn: float = 0.0,
-        height: int = 235,
     ) -> None:
         """Write letters in a straight line; the middle of the first is at `start`."""
         cos, sin = math.cos(turn), math.sin(turn)
@@ -59,13 +59,13 @@ class Script:
                     for u, v in stroke
                 ]
                 if len(points) == 1:
-                    die.pellet(points[0], width * 0.9, height)
+                    die.pellet(points[0], width * 0.9, _HEIGHT)
                 else:
-                    die.line(points, width, height)
+                    die.line(points, width, _HEIGHT)
         if self.line is not None:
             y = (self.line - 0.5) * size
             ends = [at(-step / 2, y), at((count - 0.5) * step, y)]
-            die.line(ends, width, height)
+            die.line(ends, width, _HEIGHT)
 
     def lines(
         self,
@@ -115,12 +115,10 @@ def _grid(rng: np.random.Generator) -> Point:
     return (float(rng.integers(3)) / 2, float(rng.integers(3)) / 2)
 
 
-def _arc(
-    centre: Point, radius: float, start: float, sweep: float, flat: float = 1.0
-) -> _Stroke:
+def _arc(centre: Point, radius: float, start: float, sweep: float) -> _Stroke:
     angles = np.linspace(start, start + sweep, 9).tolist()
     return [
-        (centre[0] + radius * math.cos(a), centre[1] + radius * flat * math.sin(a))
+        (centre[0] + radius * math.cos(a), centre[1] + radius * math.sin(a))
         for a in angles
     ]
 

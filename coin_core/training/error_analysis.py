@@ -10,7 +10,7 @@ from itertools import pairwise
 from coin_core.evaluation.metrics import LEGIBILITY_EDGES, wilson
 from coin_core.training.runs import Row
 
-RELIABILITY_BINS = 10
+_BINS, _MISTAKES = 10, 12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,16 +89,16 @@ def photos_in_cell(rows: Sequence[Row], truth: str, answer: str) -> list[Row]:
     return sorted(inside, key=confidence_of, reverse=True)
 
 
-def confident_mistakes(rows: Sequence[Row], count: int = 12) -> list[Row]:
+def confident_mistakes(rows: Sequence[Row]) -> list[Row]:
     """The photos that were predicted wrong, the most confident first."""
     wrong = [row for row in rows if answer_of(row) != row.get("label")]
-    return sorted(wrong, key=confidence_of, reverse=True)[:count]
+    return sorted(wrong, key=confidence_of, reverse=True)[:_MISTAKES]
 
 
-def reliability(rows: Sequence[Row], bins: int = RELIABILITY_BINS) -> list[Bin]:
+def reliability(rows: Sequence[Row]) -> list[Bin]:
     """Accuracy by confidence; bins without photos are left out."""
     scored = [(confidence_of(row), answer_of(row) == row.get("label")) for row in rows]
-    return _binned(scored, [i / bins for i in range(bins + 1)])
+    return _binned(scored, [i / _BINS for i in range(_BINS + 1)])
 
 
 def by_legibility(rows: Sequence[Row]) -> list[Bin]:

@@ -201,7 +201,8 @@ def _load_bundle(net: NetClassifier, folder: Path, fresh_head: bool) -> None:
         shape = shape_parameters(tensors)
         if getattr(net, "module__rim", False):
             # Only the early layers are taken over, whatever is on top of them.
-            shape |= {f"module__{one}": False for one in ("rings", "deep", "straight")}
+            before = ("rings", "deep", "straight", "spaced")
+            shape |= {f"module__{one}": False for one in before}
             shape["module__rim"] = True
         net.set_params(**shape)
     own, known = tuple(net.classes), card.classes

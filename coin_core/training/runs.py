@@ -27,7 +27,6 @@ from coin_core.jobs import (
     current_job_id,
     report_details,
     report_outcome,
-    stop_requested,
 )
 from coin_core.recycle_bin import discard
 from coin_core.storage import (
@@ -133,14 +132,6 @@ class Run:
     def _lock_file(self) -> Path:
         return self.folder / "running.lock"
 
-    def request_stop(self) -> None:
-        """Ask the training to stop at the next batch and keep its best epoch."""
-        (self.folder / "stop").touch()
-
-    def stop_requested(self) -> bool:
-        """Whether a stop was requested of the run or of its job."""
-        return (self.folder / "stop").exists() or stop_requested()
-
     def note(self) -> str:
         """The user's note about the run."""
         try:
@@ -226,7 +217,6 @@ class Run:
         self.write_report(
             {**self.report(), "state": str(state), "finished": now(), **results}
         )
-        (self.folder / "stop").unlink(missing_ok=True)
         report_outcome(JobState(state), str(results.get("error", "")))
         self.release()
 
@@ -282,7 +272,6 @@ def resume_run(
         kept = run.config()
         same = all(kept.get(name) == value for name, value in config.items())
         if kept and same and run.report().get("state") != "done" and run.claim():
-            (run.folder / "stop").unlink(missing_ok=True)
             if report := run.report():
                 run.write_report({**report, "state": "running", "error": ""})
             return run

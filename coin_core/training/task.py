@@ -18,7 +18,6 @@ from torch import Tensor
 from coin_core.classifiers import get_classifier
 from coin_core.classifiers.appearance_net import (
     WHOLE_FLAN,
-    AppearanceNet,
     FeatureMode,
     feature_mode_for,
 )
@@ -28,7 +27,7 @@ from coin_core.errors import TrainingDataError, TrainingStoppedError
 from coin_core.evaluation.calibration import LEAST_PROBABILITY
 from coin_core.evaluation.metrics import evaluate
 from coin_core.i18n import N_
-from coin_core.jobs import Progress
+from coin_core.jobs import Progress, stop_requested
 from coin_core.training import reading
 from coin_core.training.augmentation import augment, augment_mirrored, jitter
 from coin_core.training.checkpoint import load_tensors, save_tensors
@@ -42,13 +41,6 @@ from coin_core.training.trainer import Trainer, fit, warmup_cosine
 # factor: the gradients that reach it are small.
 _BACKBONE_FACTOR = 10.0
 _BATCH = 32
-_LAST_LAYERS_ALONE: dict[str, Any] = {
-    "optimizer": torch.optim.SGD,
-    "optimizer__momentum": 0.9,
-    "optimizer__weight_decay": 1e-3,
-    "lr": 0.3,
-    "batch_size": 128,
-}
 # Views of each photo that it learns from, the photo itself among them; fewer of many
 # photos, whose maps must fit into memory.
 _VIEWS, _MAX_ROWS = 3, 6000
@@ -116,7 +108,7 @@ def views_of(photos: int) -> int:
 def learns_on_stored_maps(
     name: str, classes: tuple[str, ...], start: Start, config: TrainingConfig
 ) -> bool:
-    """Whether a net learns in its last layers alone, on maps computed once.
+    """Whether a net's last layer alone is computed anew, from maps computed once.
 
     So it is for coins that differ in their appearance: a few hundred photos are too few
     to improve what the early layers know. A training with the settings of the first
@@ -212,7 +204,7 @@ class TrainingTask:
 
     @property
     def on_stored_maps(self) -> bool:
-        """Whether only the last layers of a net learn, see `learns_on_stored_maps`."""
+        """Whether the last layer is computed, see `learns_on_stored_maps`."""
         return learns_on_stored_maps(self.name, self.classes, self.start, self.config)
 
     @property
@@ -267,10 +259,7 @@ class TrainingTask:
             classifier.set_params(
                 criterion__weight=torch.tensor(weights, dtype=torch.float32)
             )
-        # Smoothing counts with the weights of the classes, so that rare ones would be
-        # expected everywhere; what is calibrated afterwards can do without.
-        smoothing = 0.0 if self.on_stored_maps else 0.05
-        classifier.set_params(criterion__label_smoothing=smoothing)
+        classifier.set_params(criterion__label_smoothing=0.05)
         set_optimizer(classifier, self.config)
         if self.teaches_reading:
             classifier.set_params(lr=reading.RATE)
@@ -278,7 +267,7 @@ class TrainingTask:
             usual = classifier.preparation
             if self.on_stored_maps:
                 usual = replace(usual, **WHOLE_FLAN)
-                classifier.set_params(module__rim=True, **_LAST_LAYERS_ALONE)
+                classifier.set_params(module__rim=True)
             try:
                 sized = replace(usual, size_px=self.size_px or usual.size_px)
             except ValueError as error:
@@ -339,7 +328,7 @@ class TrainingTask:
         return self.run.folder / "checkpoints" / "maps.safetensors"
 
     def _stopping(self) -> None:
-        if self.run.stop_requested():
+        if stop_requested():
             raise TrainingStoppedError(NOTHING_LEARNED)
 
     def views(self, photos: int) -> int:
@@ -408,11 +397,15 @@ class TrainingTask:
             TrainingDataError: The classifier cannot learn from so few coins.
         """
         started = time.monotonic()
-        if isinstance(classifier, NetClassifier):
+        if isinstance(classifier, NetClassifier) and not self.on_stored_maps:
             return self._fit_net(classifier, X, y, train, valid, fold, epochs)
-        if self.run.stop_requested():
+        if stop_requested():
             return None
         names, rows = with_copies(X, y, train)
+        if isinstance(classifier, NetClassifier):
+            self.initialize(classifier, X[rows], names[rows])
+            seconds = time.monotonic() - started
+            return FoldResult(classifier=classifier, seconds=seconds)
         try:
             classifier.fit(X[rows], names[rows])
         except ValueError as error:
@@ -437,8 +430,9 @@ class TrainingTask:
         start_net(net, self.name, self.start, fresh_head=self.config.fresh_head)
         if self.config.frozen or self.on_stored_maps:
             freeze_backbone(net.module_)
-        if names is not None and X.ndim == 2 and isinstance(net.module_, AppearanceNet):
-            net.module_.learn(X, to_columns(names, self.classes))
+        if names is not None and self.on_stored_maps:
+            columns = to_columns(names, self.classes)
+            net.module_.learn(X, columns, balanced=self.config.class_weights)
 
     def _fit_net(
         self,
@@ -499,7 +493,7 @@ class TrainingTask:
             draw_epoch,
             epochs=epochs,
             seed=net.seed * 100_003,
-            stop_requested=self.run.stop_requested,
+            stop_requested=stop_requested,
         )
         kept = int(trainer.notes["best_epoch"] or trainer.epoch)
         if not kept:
@@ -589,6 +583,8 @@ def start_training(
     start, config = start or Start(init="rendered"), config or TrainingConfig()
     if teaches_reading(name, classes, start, config, size_px):
         epochs = epochs or reading.EPOCHS
+    elif learns_on_stored_maps(name, classes, start, config):
+        epochs = 1
     elif isinstance(spec.build(classes, seed=seed), NetClassifier):
         epochs = epochs or spec.default_epochs or 20
     else:
@@ -614,6 +610,6 @@ def start_training(
             task.check_input_size()
             yield task
             bar.skip(fits * epochs - bar.done)
-        completed = not run.stop_requested()
+        completed = not stop_requested()
     finally:
         extra.end(whole=completed)

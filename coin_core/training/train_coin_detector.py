@@ -29,12 +29,6 @@ from coin_core.detection import (
 )
 from coin_core.evaluation.metrics import accuracy_figures
 from coin_core.imaging.preprocessing import RotatedBox
-from coin_core.model_store.bundle import (
-    load_card,
-    load_weights,
-    read_tensors,
-    weights_digest,
-)
 from coin_core.model_store.card import Card
 from coin_core.rendering.coins import KINDS, RenderedCoin, render_coin
 from coin_core.rendering.scenes import Scene, draw_scene
@@ -80,7 +74,6 @@ def train_coin_detector(
     scenes: int = 400,
     epochs: int = 150,
     batch: int = _BATCH,
-    start: Path | None = None,
     workers: int = 0,
 ) -> dict[str, Any]:
     """Train the coin detector on rendered scenes and write it as a bundle.
@@ -92,7 +85,6 @@ def train_coin_detector(
         scenes: Scenes of an epoch; every epoch has new ones.
         epochs: At least 1.
         batch: Scenes of a step.
-        start: A detector's bundle to start from, at half the learning rate.
         workers: Processes that draw scenes; with 0, this one.
 
     Returns:
@@ -101,8 +93,6 @@ def train_coin_detector(
     steps = max(1, scenes // batch)
     torch.manual_seed(seed)
     net = CoinSegmentationNet()
-    if start is not None:
-        load_weights(net, read_tensors(start))
     pool = Pool(seed + 1, _POOL, _POOL_PX)
 
     def draw_epoch(epoch: int) -> Iterator[Views]:
@@ -119,7 +109,7 @@ def train_coin_detector(
         name=COIN_BUNDLE,
         epochs=epochs,
         steps=steps,
-        peak_rate=_PEAK_RATE if start is None else _PEAK_RATE / 2,
+        peak_rate=_PEAK_RATE,
     )
     figures = measure_coin_detector(200, seed + 10_000, net=net)
     card = Card(
@@ -132,7 +122,6 @@ def train_coin_detector(
             "data": "rendered scenes",
             "scenes": scenes * epochs,
             "seed": seed,
-            "started_from": weights_digest(load_card(start)) if start else "",
         },
         metrics=(figures,),
     )

@@ -101,7 +101,7 @@ class Nomisma(CollectionSource):
         return replace(listing, images=kept)
 
 
-def build_query(words: str, *, limit: int = _PAGE, offset: int = 0) -> str:
+def build_query(words: str, *, offset: int = 0) -> str:
     """The query in SPARQL.
 
     Raises:
@@ -112,7 +112,7 @@ def build_query(words: str, *, limit: int = _PAGE, offset: int = 0) -> str:
         raise ScrapeError(
             f"nomisma.org is searched for plain words in titles, not {words!r}."
         )
-    return _QUERY.format(words=plain, limit=limit, offset=offset)
+    return _QUERY.format(words=plain, limit=_PAGE, offset=offset)
 
 
 def parse_answer(answer: Any) -> tuple[tuple[Listing, ...], int]:

@@ -83,6 +83,7 @@ _AHEAD = 4 * _WORKERS  # photos being prepared or waiting to be written
 # but a thumbnail is kept, and `photo_io` bounds those that are being prepared.
 _AHEAD_BYTES = 128 << 20
 _DEMO_STOPS_IN_S = 30.0
+_DEMO_WHO = "demo"
 _EXTENSIONS = {
     "JPEG": "jpg",
     "PNG": "png",
@@ -138,7 +139,6 @@ def make_demo(
     count: int = DEMO_COUNT,
     *,
     seed: int = DEMO_SEED,
-    who: str = "demo",
     stop: Stop | None = None,
 ) -> Iterator[ImportProgress]:
     """Render up to 10,000 demo coins in this process and import them, or resume that.
@@ -150,7 +150,7 @@ def make_demo(
         CatalogError: The count is out of range, the catalog cannot be written, or
             another process works on the same import.
     """
-    import_id = _find_or_create_demo(catalog, demo_spec(who, count, seed))
+    import_id = _find_or_create_demo(catalog, demo_spec(_DEMO_WHO, count, seed))
     return resume_import(catalog, import_id, stop=stop)
 
 
@@ -162,7 +162,6 @@ def _find_or_create_demo(catalog: Catalog, spec: Mapping[str, Any]) -> int:
 def remove_demo(
     catalog: Catalog,
     *,
-    who: str = "demo",
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> int:
     """Stop the generation of demo coins and move all rendered photos to the bin.
@@ -197,7 +196,7 @@ def remove_demo(
         photo_ids = connection.scalars(rendered.order_by(PhotoRow.id)).all()
     removed = 0
     if photo_ids:
-        removed = discard_photos(catalog, photo_ids, who=who, progress=progress)
+        removed = discard_photos(catalog, photo_ids, who=_DEMO_WHO, progress=progress)
     with catalog.database.writing(Right.DELETE) as connection:
         connection.execute(delete(ImportRow).where(ImportRow.kind == "demo"))
     return removed
@@ -299,19 +298,13 @@ def start_import_process(
     return import_id
 
 
-def start_demo_process(
-    catalog: Catalog,
-    *,
-    who: str = "demo",
-    count: int = DEMO_COUNT,
-    seed: int = DEMO_SEED,
-) -> int:
+def start_demo_process(catalog: Catalog, *, count: int = DEMO_COUNT) -> int:
     """Like `make_demo`, in a process of its own; returns the import's id.
 
     Raises:
         CatalogError: The count is out of range, or no process can be started.
     """
-    import_id = _find_or_create_demo(catalog, demo_spec(who, count, seed))
+    import_id = _find_or_create_demo(catalog, demo_spec(_DEMO_WHO, count, DEMO_SEED))
     start_again(catalog, import_id)
     return import_id
 

@@ -249,7 +249,7 @@ def read_items(
         )
 
 
-def progress_of(catalog: Catalog, import_id: int, current: str = "") -> ImportProgress:
+def progress_of(catalog: Catalog, import_id: int) -> ImportProgress:
     """How far an import is; one whose process was killed counts as stopped.
 
     Raises:
@@ -290,7 +290,6 @@ def progress_of(catalog: Catalog, import_id: int, current: str = "") -> ImportPr
         known=settled.get(ItemState.KNOWN, 0),
         failed=settled.get(ItemState.FAILED, 0),
         grouped=int(grouped or 0),
-        current=current,
         error=error,
         created_at=row.created_at,
         kind=row.kind,

@@ -7,7 +7,7 @@ from torch import nn
 from coin_core.classifiers import register_classifier, registry
 from coin_core.classifiers.torch_classifier import NetClassifier
 from coin_core.errors import TrainingDataError, TrainingStoppedError
-from coin_core.training import cross_validation
+from coin_core.training import cross_validation, task
 from coin_core.training.config import TrainingConfig
 from coin_core.training.cross_validation import fit_classifier
 from coin_core.training.initialization import freeze_backbone
@@ -139,14 +139,13 @@ def test_a_stopped_fitting_keeps_its_best_and_can_go_on(rows, monkeypatch, stop_
     whole = fit("mlp", rows, run_for("mlp"))
     log, count = Run.log, 0
 
-    def log_and_stop(self, row):
+    def log_and_count(self, row):
         nonlocal count
         log(self, row)
         count += 1
-        if count == stop_after:
-            self.request_stop()
 
-    monkeypatch.setattr(Run, "log", log_and_stop)
+    monkeypatch.setattr(Run, "log", log_and_count)
+    monkeypatch.setattr(task, "stop_requested", lambda: count >= stop_after)
     config = {"classifier": "mlp", "seed": 1}
     run = resume_run(config)
     stopped = fit("mlp", rows, run)
@@ -156,6 +155,7 @@ def test_a_stopped_fitting_keeps_its_best_and_can_go_on(rows, monkeypatch, stop_
     assert stopped.classifier.predict_proba(rows[0]).shape == (48, 3)
     run.finish({}, state=RunState.STOPPED)
     monkeypatch.setattr(Run, "log", log)
+    monkeypatch.setattr(task, "stop_requested", lambda: False)
     again = resume_run(config)
     assert again.run_id == run.run_id
     resumed = fit("mlp", rows, again)
@@ -166,9 +166,9 @@ def test_a_stopped_fitting_keeps_its_best_and_can_go_on(rows, monkeypatch, stop_
     assert sorted(looks) == sorted([0, 1, 2, 0 if stop_after == 2 else 1])
 
 
-def test_stopped_before_the_first_epoch_there_is_nothing_to_keep(rows):
+def test_stopped_before_the_first_epoch_there_is_nothing_to_keep(rows, monkeypatch):
     run = run_for("mlp")
-    run.request_stop()
+    monkeypatch.setattr(task, "stop_requested", lambda: True)
     with pytest.raises(TrainingStoppedError):
         fit("mlp", rows, run)
 

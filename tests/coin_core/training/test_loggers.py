@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from coin_core.errors import TrainingStoppedError
+from coin_core.training import task
 from coin_core.training.cross_validation import fit_classifier
 from coin_core.training.initialization import Start
 from coin_core.training.runs import start_run
@@ -67,13 +68,13 @@ def test_mlflow_gets_every_epoch_and_is_told_the_end(mlflow):
     assert {("valid_loss.fold-0", 1), ("valid_loss.fold-1", 2)} <= {*kept["metrics"]}
 
 
-def test_a_stopped_training_goes_on_in_the_same_mlflow_run(mlflow):
+def test_a_stopped_training_goes_on_in_the_same_mlflow_run(mlflow, monkeypatch):
     run = start_run({"classifier": "mlp", "seed": 0})
-    run.request_stop()
-    with pytest.raises(TrainingStoppedError):
-        train(run)
+    with monkeypatch.context() as patched:
+        patched.setattr(task, "stop_requested", lambda: True)
+        with pytest.raises(TrainingStoppedError):
+            train(run)
     assert [kept["status"] for kept in mlflow.values()] == ["KILLED"]
-    (run.folder / "stop").unlink()
     train(run)
     assert [kept["status"] for kept in mlflow.values()] == ["FINISHED"]
 
