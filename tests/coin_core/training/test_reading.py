@@ -122,6 +122,34 @@ def test_a_killed_training_ends_as_it_would_have(coins, monkeypatch):
     assert not after["pooled.weight"].any()
     assert not [name for name in moved if "running" in name]
 
+    log = Run.log
+
+    def log_and_die(self, row):
+        log(self, row)
+        if (row["fold"], row["epoch"]) == ("final", 1):
+            raise KeyboardInterrupt
+
+    run = start_run({"classifier": "vgg"})
+    with monkeypatch.context() as patched:
+        patched.setattr(Run, "log", log_and_die)
+        with pytest.raises(KeyboardInterrupt):
+            fit(coins, run)
+    resumed = fit(coins, run)
+    assert np.allclose(resumed.probabilities, whole.probabilities)
+    assert all(
+        torch.equal(value, after[name])
+        for name, value in resumed.classifier.tensors().items()
+    )
+
+
+@pytest.mark.slow
+def test_a_stopped_training_keeps_its_best_and_goes_on(coins, monkeypatch):
+    run = start_run({"classifier": "vgg"})
+    with monkeypatch.context() as patched:
+        patched.setattr(task, "stop_requested", lambda: True)
+        with pytest.raises(TrainingStoppedError, match="before anything was learned"):
+            fit(coins, run)
+    run = start_run({"classifier": "vgg"})
     log, logged = Run.log, []
 
     def log_and_note(self, row):
