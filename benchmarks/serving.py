@@ -2,9 +2,9 @@
 
     python -m benchmarks.serving [--seconds 20] [--clients 1 8 32]
 
-Each client of wrk (in Debian: apt install wrk) sends the photo of a rendered coin, waits
-for the answer, and sends the next one. All servers get the same photos, in turns on the
-same machine:
+Each client of wrk (in Debian: apt install wrk) sends the photo of a rendered coin,
+waits for the answer, and sends the next one. All servers get the same photos, in turns
+on the same machine:
 
 - ours, as `python server.py` starts it;
 - one that loads a ResNet-18 (224 px) from disk for each request, as the first project
