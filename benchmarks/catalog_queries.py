@@ -22,8 +22,8 @@ from coin_core.catalog import Catalog, PhotoOrder, PhotoQuery, Side, open_catalo
 from coin_core.catalog.schema import (
     CoinRow,
     FaceRow,
-    OpinionRow,
     PhotoRow,
+    PredictionRow,
     VersionItemRow,
     VersionRow,
 )
@@ -96,7 +96,7 @@ def fill(
                 (CoinRow, coins),
                 (PhotoRow, photos),
                 (FaceRow, faces),
-                (OpinionRow, opinions),
+                (PredictionRow, opinions),
                 (VersionItemRow, items),
             ):
                 connection.execute(insert(table), rows)

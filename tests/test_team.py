@@ -422,7 +422,7 @@ def test_decisions_on_a_page_outlive_its_machine(team, photo, monkeypatch, tmp_p
         team.end(machine, signal.SIGKILL)
         page.keys("3")  # nobody hears it, and the page does not go on
         page.until(lambda: page.all(_CONNECTED), "The page did not connect again")
-        page.settle()
+        page.wait_until_idle()
         begin()
         decide("321")
         assert team.asked(visitor)[-1] != machine

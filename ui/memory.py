@@ -58,7 +58,7 @@ if (!window.coinRoom) {
 </script>"""
 _BUSY_STATUS, _TOO_MANY_STATUS = 503, 413
 
-trays: WeakValueDictionary[str, Any] = WeakValueDictionary()
+upload_sessions: WeakValueDictionary[str, Any] = WeakValueDictionary()
 """The `UploadSession` of each visit, by the session of Streamlit."""
 _arriving: Counter[str] = Counter()  # bytes on their way, by session
 _others: list[Callable[[], int]] = []  # say how much the HTTP API holds
@@ -115,15 +115,15 @@ def held_bytes(session_id: str | None = None) -> int:
         manager: Any = runtime.get_instance().uploaded_file_mgr
         uploads = manager.file_storage
     if session_id is None:
-        names, kept = list(uploads), [tray() for tray in trays.valuerefs()]
+        names, kept = list(uploads), list(upload_sessions.values())
     else:
-        names, kept = [session_id], [trays.get(session_id)]
+        names, kept = [session_id], [upload_sessions.get(session_id)]
     sizes: dict[int, int] = {}  # a photo just dropped is an upload as well
     for name in names:
         for file in list(uploads.get(name, {}).values()):
             sizes[id(file.data)] = len(file.data)
-    for tray in filter(None, kept):
-        for photo in list(tray.photos.values()):
+    for session in filter(None, kept):
+        for photo in list(session.photos.values()):
             sizes[id(photo.data)] = len(photo.data)
     held = sum(sizes.values())
     if session_id is not None:

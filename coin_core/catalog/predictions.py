@@ -13,7 +13,7 @@ from coin_core.catalog.audit_log import coins_of
 from coin_core.catalog.database import Database
 from coin_core.catalog.mappers import chunks, record_from, utc_now
 from coin_core.catalog.records import Prediction, PredictionKind
-from coin_core.catalog.schema import OpinionRow, PhotoRow
+from coin_core.catalog.schema import PhotoRow, PredictionRow
 
 
 class Predictions:
@@ -51,14 +51,14 @@ class Predictions:
             for (classifier, kind), ids in replaced.items():
                 for part in chunks(ids):
                     connection.execute(
-                        delete(OpinionRow).where(
-                            OpinionRow.photo_id.in_(part),
-                            OpinionRow.classifier == classifier,
-                            OpinionRow.kind == kind,
+                        delete(PredictionRow).where(
+                            PredictionRow.photo_id.in_(part),
+                            PredictionRow.classifier == classifier,
+                            PredictionRow.kind == kind,
                         )
                     )
             if rows:
-                connection.execute(insert(OpinionRow), rows)
+                connection.execute(insert(PredictionRow), rows)
             for part in chunks(photo_ids):
                 _summarize(connection, part)
 
@@ -73,18 +73,18 @@ class Predictions:
         kind: PredictionKind | None = None,
     ) -> dict[int, tuple[Prediction, ...]]:
         """The predictions for several photos, or for all that have any."""
-        query = select(*OpinionRow.__table__.columns).order_by(
-            OpinionRow.photo_id, OpinionRow.classifier, OpinionRow.kind
+        query = select(*PredictionRow.__table__.columns).order_by(
+            PredictionRow.photo_id, PredictionRow.classifier, PredictionRow.kind
         )
         if kind is not None:
-            query = query.where(OpinionRow.kind == kind.value)
+            query = query.where(PredictionRow.kind == kind.value)
         predictions: dict[int, list[Prediction]] = defaultdict(list)
         parts = [None] if photo_ids is None else list(chunks(sorted(set(photo_ids))))
         with self._database.reading() as connection:
             for part in parts:
                 rows = query
                 if part is not None:
-                    rows = query.where(OpinionRow.photo_id.in_(part))
+                    rows = query.where(PredictionRow.photo_id.in_(part))
                 for row in connection.execute(rows):
                     predictions[row.photo_id].append(
                         record_from(Prediction, row, kind=PredictionKind(row.kind))
@@ -119,9 +119,9 @@ def _summarize(connection: Connection, photo_ids: list[int]) -> None:
     """
     by_photo: dict[int, dict[str, Any]] = {photo_id: {} for photo_id in photo_ids}
     rows = connection.execute(
-        select(*OpinionRow.__table__.columns)
-        .where(OpinionRow.photo_id.in_(photo_ids))
-        .order_by(OpinionRow.kind)  # "model" comes before "out_of_fold"
+        select(*PredictionRow.__table__.columns)
+        .where(PredictionRow.photo_id.in_(photo_ids))
+        .order_by(PredictionRow.kind)  # "model" comes before "out_of_fold"
     )
     for row in rows:
         by_photo[row.photo_id][row.classifier] = row

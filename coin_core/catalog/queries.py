@@ -24,8 +24,8 @@ from coin_core.catalog.records import (
 from coin_core.catalog.schema import (
     CoinRow,
     FaceRow,
-    OpinionRow,
     PhotoRow,
+    PredictionRow,
     ReviewRow,
     VersionItemRow,
     VersionRow,
@@ -148,7 +148,7 @@ class Queries:
             )
             undecided = and_(included, ~decided)
         cannot_tell = exists().where(
-            OpinionRow.photo_id == PhotoRow.id, OpinionRow.ruler.is_(None)
+            PredictionRow.photo_id == PhotoRow.id, PredictionRow.ruler.is_(None)
         )
         ids = select(PhotoRow.id)
         queries = {

@@ -289,7 +289,7 @@ class ReviewRow(Row):
     __table_args__ = (Index(None, "photo_id", "reviewer"),)
 
 
-class OpinionRow(Row):
+class PredictionRow(Row):
     """A prediction of a classifier for a photo."""
 
     __tablename__ = "opinions"

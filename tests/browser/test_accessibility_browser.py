@@ -30,7 +30,7 @@ class Audit(Visit):
         self.found: list[str] = []
 
     def check(self, where: str) -> None:
-        self.settle()
+        self.wait_until_idle()
         axe = Axe(self.chrome)
         axe.inject()
         options = json.dumps({"runOnly": {"type": "tag", "values": RULES}})

@@ -103,7 +103,7 @@ def test_a_demo_coin_is_read_and_its_crop_corrected(visit: Visit) -> None:
     visit.open("/Classify")
     visit.press("Bronze A")
     visit.see("rendered coin, not a photograph")
-    visit.settle()
+    visit.wait_until_idle()
     switch = next(
         label
         for label in visit.all('[data-testid="stCheckbox"] label')
@@ -113,7 +113,7 @@ def test_a_demo_coin_is_read_and_its_crop_corrected(visit: Visit) -> None:
         "arguments[0].scrollIntoView({block: 'center'})", switch
     )
     switch.click()
-    visit.settle()
+    visit.wait_until_idle()
     visit.until(lambda: visit.within(".handle"), "The box is not drawn")
     (viewer,) = visit.within(".viewer")
     visit.chrome.execute_script("arguments[0].focus()", viewer)
@@ -122,7 +122,7 @@ def test_a_demo_coin_is_read_and_its_crop_corrected(visit: Visit) -> None:
     keys = ActionChains(visit.chrome)
     keys.send_keys(Keys.ARROW_RIGHT, "]", "]").key_down(Keys.SHIFT)
     keys.send_keys(*[Keys.ARROW_LEFT] * 5).key_up(Keys.SHIFT).perform()
-    visit.settle()
+    visit.wait_until_idle()
     (after,) = visit.within(".crop")
     turned = "return arguments[0].parentNode.getAttribute('transform')"
     assert "rotate(4" in visit.chrome.execute_script(turned, after)
@@ -135,7 +135,7 @@ def read_bronze_a(visit: Visit) -> None:
     visit.open("/Classify")
     visit.press("Bronze A")
     visit.see("Which name the letters fit")
-    visit.settle()
+    visit.wait_until_idle()
 
 
 def test_a_letter_lights_its_place_in_the_legend_and_the_other_way_round(
@@ -180,7 +180,7 @@ def test_every_demo_coin_is_answered_and_explained(visit: Visit, coin: str) -> N
     visit.open("/Classify")
     visit.press(coin)
     visit.see("rendered coin, not a photograph")
-    visit.settle()
+    visit.wait_until_idle()
     visit.see("How the classifiers agree")
 
 
@@ -254,7 +254,7 @@ def test_no_column_of_the_results_is_cut_off(
         visit.open("/Classify")
         visit.drop(*files)
         visit.until(lambda: len(visit.within("tr[data-id]")) == 2, "no table")
-        visit.settle()
+        visit.wait_until_idle()
         for cell in visit.within("tr[data-id] td, tr[data-id] th, tr[data-id] .name"):
             box = cell.rect
             assert box["x"] >= 0

@@ -114,7 +114,7 @@ def _split_and_take_back(page: DatasetVisit, catalog: Catalog) -> None:
     )
     page.press("Undo")
     page.until(lambda: catalog.photos.faces(1) == (before,), "The split was not undone")
-    page.settle()
+    page.wait_until_idle()
 
 
 def _crop_by_mouse(page: DatasetVisit, catalog: Catalog) -> None:
@@ -162,7 +162,7 @@ def _keep_after_drag(
 ) -> CatalogFace:
     """Drag in the viewer, from and to fractions of the photo; keep the box."""
     before = catalog.photos.faces(1)
-    page.settle()
+    page.wait_until_idle()
     page.until(lambda: page.within(".crop"), "The box is not drawn")
     (stage,) = page.chrome.execute_script(
         "return arguments[0].map((one) => one.closest('.stage'))", page.within(".crop")
@@ -189,7 +189,7 @@ def _keep_after_drag(
         return any(b.text == "Save this box" and b.is_enabled() for b in buttons)
 
     page.until(can_save, "The page was not told of the box")
-    page.settle()
+    page.wait_until_idle()
     page.press("Save this box")
     page.until(lambda: catalog.photos.faces(1) != before, "The box was not kept")
     (after,) = catalog.photos.faces(1)
@@ -206,7 +206,7 @@ def _review_by_keyboard(page: DatasetVisit, catalog: Catalog) -> None:
     )
     for button in (queue, queue.find_element(By.XPATH, "../button[1]")):
         ActionChains(page.chrome).click(button).perform()
-        page.settle()
+        page.wait_until_idle()
     page.wait_for_photo(1)
     for key, photo_id in ((Keys.ARROW_RIGHT, 2), (Keys.ARROW_LEFT, 1)):
         page.keys(key)  # though the mouse was in the menu of queues

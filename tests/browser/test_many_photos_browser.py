@@ -104,7 +104,7 @@ def test_show_why_opens_the_photo_on_its_drawn_crop(
     visit.until(lambda: visit.within(".viewer"), "The photo was not opened")
     visit.press("Show why")
     visit.until(lambda: visit.all(".coin-sentence"), "No verdict")
-    visit.settle()
+    visit.wait_until_idle()
     assert visit.all(".coin-photo b")[0].text == f"find {PAGE_SIZE - 1}.png"
     (switch,) = [
         one.find_element("css selector", "input")
@@ -124,7 +124,7 @@ def test_all_that_wait_for_a_review_are_classified_with_those_chosen(
     if not visit.within(".keys"):
         name = visit.all("input[placeholder^='Asked once']")[0]
         name.send_keys("Anna", Keys.ENTER)
-        visit.settle()
+        visit.wait_until_idle()
     visit.until(lambda: visit.within(".keys"), "No photo is reviewed")
     visit.press("expand_more")  # of "Classify all with …"
 

@@ -89,9 +89,9 @@ class Look(Visit):
     where = ""
 
     def look(self, where: str) -> None:
-        self.settle()
+        self.wait_until_idle()
         self.chrome.execute_script(UNFOLD)
-        self.settle()
+        self.wait_until_idle()
         found = self.chrome.execute_script(FOUND)
         assert found == {"run": None, "pictures": [], "links": 0}, where
         assert self.refused() == [], where

@@ -45,13 +45,13 @@ class Training(Visit):
             return next((s for s in self.all("summary") if label in s.text), None)
 
         self.until(summary, f"Nothing to unfold: {label!r}").click()
-        self.settle()
+        self.wait_until_idle()
 
     def set_number(self, label: str, value: int) -> None:
         (field,) = self.all(f'input[aria-label="{label}"]')
         field.send_keys(Keys.CONTROL, "a")
         field.send_keys(str(value), Keys.ENTER)
-        self.settle()
+        self.wait_until_idle()
 
 
 def bundle_of(run: Path) -> str:

@@ -66,7 +66,7 @@ class Visit:
 
     def open(self, path: str) -> None:
         self.chrome.get(self.address + path)
-        self.settle()
+        self.wait_until_idle()
 
     def all(self, selector: str) -> list[WebElement]:
         return self.chrome.find_elements(By.CSS_SELECTOR, selector)
@@ -90,7 +90,7 @@ class Visit:
             time.sleep(0.2)
         pytest.fail(f"{what} within {PATIENCE_S} s; the page reads:\n{self.text()}")
 
-    def settle(self) -> None:
+    def wait_until_idle(self) -> None:
         """Wait until the page is drawn and nothing is being computed."""
         self.chrome.set_script_timeout(2 * _LOOK_S)
         end = time.monotonic() + PATIENCE_S
@@ -122,7 +122,7 @@ class Visit:
             "arguments[0].scrollIntoView({block: 'center'}); arguments[0].click()",
             found,
         )
-        self.settle()
+        self.wait_until_idle()
 
     def choose_classifier(self, title: str) -> None:
         def name() -> str | None:
@@ -135,7 +135,7 @@ class Visit:
         (uploader,) = self.all('[data-testid="stFileUploader"] input[type=file]')
         uploader.send_keys("\n".join(str(file) for file in files))
         self.see("kept for this session")
-        self.settle()
+        self.wait_until_idle()
 
     def go_to(self, page: str) -> None:
         link = next(
@@ -144,7 +144,7 @@ class Visit:
             if (a.get_attribute("href") or "").rstrip("/").endswith(page)
         )
         link.click()
-        self.settle()
+        self.wait_until_idle()
 
 
 class DatasetVisit(Visit):
@@ -167,7 +167,7 @@ class DatasetVisit(Visit):
             return next(iter(self.all("input[placeholder^='Asked once']")), None)
 
         self.until(field, "No name was asked for").send_keys(name, Keys.ENTER)
-        self.settle()
+        self.wait_until_idle()
 
 
 @contextmanager
@@ -178,7 +178,7 @@ def counted_bytes(visit: Visit) -> Iterator[Callable[[], int]]:
     )
 
     def count() -> int:
-        visit.settle()
+        visit.wait_until_idle()
         read = "const n = window.received; window.received = 0; return n"
         return int(visit.chrome.execute_script(read))
 

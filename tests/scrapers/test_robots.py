@@ -80,7 +80,7 @@ def test_every_source_asks_one_thing_at_a_time_with_its_pause(name, site, client
     assert sum(len(one.requests) for one in sites) >= 4
 
 
-def test_an_api_is_asked_by_leave_and_nothing_else_is(site, monkeypatch):
+def test_an_api_is_asked_with_permission_and_nothing_else_is(site, monkeypatch):
     """Who has the host's leave may ask its API; its files stay forbidden."""
     monkeypatch.setenv("COIN_CONTACT", CONTACT)
     one = museums.commons(site, 2)

@@ -37,7 +37,7 @@ def files(monkeypatch: pytest.MonkeyPatch) -> dict[str, dict[str, Any]]:
     monkeypatch.setattr(memory.runtime, "exists", lambda: True)
     monkeypatch.setattr(memory.runtime, "get_instance", lambda: instance)
     # Pages that other tests opened may still hold photos.
-    monkeypatch.setattr(memory, "trays", WeakValueDictionary())
+    monkeypatch.setattr(memory, "upload_sessions", WeakValueDictionary())
     monkeypatch.setattr(memory, "_WAIT_S", 0.0)
     monkeypatch.setattr(memory, "_LOOK_AGAIN_S", 0.01)
     monkeypatch.setenv(memory.VARIABLE, "200")
@@ -109,16 +109,16 @@ def test_an_upload_waits_for_room(client, files, monkeypatch) -> None:
 
 
 def test_a_photo_that_is_kept_counts_once_with_its_upload(files) -> None:
-    tray = UploadSession()
+    session = UploadSession()
     data = bytes(5 * MB)
     files["one"] = {"a": SimpleNamespace(data=data)}
-    tray.add([("a.jpg", data), ("b.jpg", b"b" * MB)])
-    memory.trays["one"] = tray
+    session.add([("a.jpg", data), ("b.jpg", b"b" * MB)])
+    memory.upload_sessions["one"] = session
     assert memory.held_bytes() == memory.held_bytes("one") == 6 * MB
     assert memory.held_bytes("other") == 0
     files.clear()
     assert memory.held_bytes() == 6 * MB
-    del tray
+    del session
     assert memory.held_bytes() == 0
 
 

@@ -182,5 +182,5 @@ def upload_session() -> UploadSession:
     """The session of this visit."""
     session: UploadSession = st.session_state.setdefault(_KEY, UploadSession())
     if (context := get_script_run_ctx()) is not None:
-        memory.trays[context.session_id] = session
+        memory.upload_sessions[context.session_id] = session
     return session

@@ -242,7 +242,9 @@ def _show_leaks(
     session: DatasetSession, catalog: Catalog, version: Version, found: tuple[Leak, ...]
 ) -> None:
     """Coins in two splits: by their groups and, on request, by similar pictures."""
-    similar: dict[str, tuple[Leak, ...]] = st.session_state.setdefault("lookalikes", {})
+    similar: dict[str, tuple[Leak, ...]] = st.session_state.setdefault(
+        "similar_pictures", {}
+    )
     if st.button(
         _("Compare the pictures too"),
         type="tertiary",

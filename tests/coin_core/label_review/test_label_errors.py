@@ -168,7 +168,7 @@ def test_a_corrected_label_is_no_longer_suspected(catalog, add):
     assert catalog.queries.queue("suspected") == ()
 
 
-def test_suspects_need_a_training_with_folds(catalog, add):
+def test_label_issues_need_a_training_with_folds(catalog, add):
     add(0)
     with pytest.raises(CatalogError, match="train svm --data catalog"):
         find_label_issues(catalog)

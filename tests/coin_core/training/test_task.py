@@ -88,7 +88,7 @@ def test_fine_tuning_reaches_the_trunk(shipped, classes, how):  # noqa: F811
 
 
 @pytest.mark.slow
-def test_what_a_frozen_net_sees_is_worked_out_once(monkeypatch):
+def test_what_a_frozen_net_sees_is_computed_once(monkeypatch):
     seen, forward = [], legend_net.ResNetTrunk.forward
     monkeypatch.setattr(
         legend_net.ResNetTrunk,

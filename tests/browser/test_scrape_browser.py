@@ -61,14 +61,14 @@ class Gathering(Visit):
             return next(iter(self.all(f"input[placeholder^='{placeholder}']")), None)
 
         self.until(field, f"No field {placeholder!r}").send_keys(words, Keys.ENTER)
-        self.settle()
+        self.wait_until_idle()
 
     def unfold(self, label: str) -> None:
         def summary() -> WebElement | None:
             return next((s for s in self.all("summary") if label in s.text), None)
 
         self.until(summary, f"Nothing to unfold: {label!r}").click()
-        self.settle()
+        self.wait_until_idle()
 
     def asks(self, placeholder: str) -> bool:
         return bool(self.all(f"input[placeholder^='{placeholder}']"))
