@@ -44,6 +44,7 @@ from coin_core.detection import (
 from coin_core.errors import WeightsMismatchError
 from coin_core.evaluation.metrics import check_probabilities
 from coin_core.imaging.preprocessing import RotatedBox, crop_to_flan
+from coin_core.model_store.bundle import find_bundle
 from coin_core.model_store.card import Card
 from coin_core.models import LoadedModel, open_model
 from coin_core.results import DetectedFace, PhotoResult, RejectReason, Side, Verdict
@@ -103,8 +104,12 @@ class CoinClassifier:
 
     def _load(self, name: str) -> LoadedModel:
         model = self._models.get(name)
-        if model is not None and (_is_current(model) or name in self._reloading):
-            return model  # while its next version is loaded by the first who saw it
+        if model is not None and (
+            # One's own of the same name comes before a shipped one.
+            (_is_current(model) and model.folder == find_bundle(name))
+            or name in self._reloading  # by the first who saw the next version
+        ):
+            return model
         self._reloading.add(name)
         try:
             model = self._models[name] = open_model(name)

@@ -383,6 +383,18 @@ def test_a_model_that_is_replaced_on_disk_is_loaded_again(
     assert again.card.metrics[-1] == {"what": "other coins", "n": 3}
 
 
+def test_ones_own_model_takes_the_place_of_a_shipped_one_while_it_runs(
+    coin_classifier: CoinClassifier, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COIN_DATA_DIR", str(tmp_path))
+    shipped = coin_classifier.model("resnet")
+    own = bundle.models_dir() / "resnet"
+    shutil.copytree(bundle.WEIGHTS_DIR / "vgg", own)
+    assert coin_classifier.model("resnet").card.classifier == "vgg"
+    shutil.rmtree(own)
+    assert coin_classifier.model("resnet").digest == shipped.digest
+
+
 def test_one_model_is_in_memory_once() -> None:
     assert CoinClassifier().model("resnet") is CoinClassifier().model("resnet")
 
