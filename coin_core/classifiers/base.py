@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.special import softmax
 from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin, clone
 from sklearn.decomposition import PCA
 from sklearn.pipeline import Pipeline
@@ -126,7 +127,7 @@ class NamedLabelsClassifier(ClassifierMixin, BaseEstimator):
     def predict_proba(self, X: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return probabilities, float32 (N, labels); each row sums to 1."""
         check_is_fitted(self)
-        known = self.estimator_.predict_proba(np.asarray(X, dtype=np.float32))
+        known = _probabilities(self.estimator_, np.asarray(X, dtype=np.float32))
         probabilities = np.zeros((len(known), len(self.labels)), dtype=np.float32)
         probabilities[:, self.estimator_.classes_] = known
         probabilities /= probabilities.sum(axis=1, keepdims=True)
@@ -139,6 +140,20 @@ class NamedLabelsClassifier(ClassifierMixin, BaseEstimator):
         return names[best]
 
 
+def _probabilities(estimator: Any, X: NDArray[np.float32]) -> NDArray[Any]:
+    """Of each known class, (N, K): the estimator's own, or a softmax of its margins."""
+    if hasattr(estimator, "predict_proba"):
+        own: NDArray[Any] = estimator.predict_proba(X)
+        return own
+    margins = estimator.decision_function(X)
+    if margins.ndim == 1:
+        margins = np.stack([-margins, margins], axis=1) / 2
+    soft: NDArray[Any] = softmax(_SHARPNESS * margins, axis=1)
+    return soft
+
+
+# Probabilities are then about right before they are calibrated.
+_SHARPNESS = 4.0
 NEIGHBOURS = 10
 # A ruler without a coin among the neighbours is not impossible: each class gets this
 # fraction of a vote in advance (Lidstone smoothing).

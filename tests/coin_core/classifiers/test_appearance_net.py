@@ -74,7 +74,12 @@ def test_mixed_numbers_keep_inner_products():
 
 @pytest.mark.parametrize(
     ("kind", "shape"),
-    [("rim", {}), ("rim", {"straight": True}), ("rings", {})],
+    [
+        ("rim", {}),
+        ("rim", {"straight": True}),
+        ("rim", {"spaced": True}),
+        ("rings", {}),
+    ],
 )
 @pytest.mark.parametrize("backbone", ["resnet", "vgg"])
 def test_a_model_tells_its_kind_by_its_weights(backbone, kind, shape):
