@@ -15,8 +15,7 @@ from streamlit import config
 from streamlit.web.bootstrap import load_config_options
 from streamlit.web.cli import configurator_options
 
-from coin_core.api.app import Service, admin_token, routes
-from coin_core.api.problems import respond
+from coin_core.api.app import Service, admin_token, refusing, routes
 from coin_core.api.protocol import DrainingServer, TimedProtocol
 from coin_core.errors import CoinError
 from coin_core.object_store import shared_store
@@ -64,7 +63,7 @@ def main(**options: Any) -> None:
     service = Service()
     share_pipeline(lambda: service.coin_classifier)
     service.budget.shared_room = share_budget(lambda: service.budget.bytes)
-    parts = pages(refuse_api=respond)
+    parts = pages(refuse_api=refusing(service))
     parts["routes"] += routes(service)
     app = st.App(home, **parts, lifespan=service.lifespan)
     address, port = (

@@ -40,6 +40,7 @@ def test_pages_api_and_metrics_are_one_process(started):
     foreign = httpx.get(f"{url}/api/health", headers={"Host": "evil.example"})
     assert foreign.status_code == 403
     assert "COIN_HOSTS" in foreign.json()["detail"]
+    assert foreign.json()["request_id"] == foreign.headers["x-request-id"]
 
 
 def test_a_photo_is_classified_and_the_log_does_not_name_it(started, encode_photo):

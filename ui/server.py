@@ -17,8 +17,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import PlainTextResponse
 from streamlit import config
 
 if TYPE_CHECKING:
@@ -121,13 +120,13 @@ class RequestGuard:
     """Refuses foreign requests, of HTTP and of websockets, and limits the pages."""
 
     def __init__(
-        self, app: ASGIApp, refuse_api: Callable[..., Response] | None = None
+        self, app: ASGIApp, refuse_api: Callable[..., ASGIApp] | None = None
     ) -> None:
         """Read the hosts once, when the server starts.
 
         Args:
             app: What answers the other requests.
-            refuse_api: Makes a response of a request to the API, a status, a sentence
+            refuse_api: Makes what answers a request to the API of a status, a sentence
                 and headers; without it the sentence alone is sent.
         """
         self.app = app
@@ -149,9 +148,9 @@ class RequestGuard:
         else:
             await self.app(_with_own_host(scope, headers), receive, _limited(send))
 
-    def _refuse(self, scope: Scope, refusal: str) -> Response:
+    def _refuse(self, scope: Scope, refusal: str) -> ASGIApp:
         if self.refuse_api and scope["path"].startswith("/api/"):
-            return self.refuse_api(Request(scope), 403, refusal, _HEADERS)
+            return self.refuse_api(403, refusal, _HEADERS)
         return PlainTextResponse(refusal, 403, _HEADERS)
 
 

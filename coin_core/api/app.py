@@ -29,6 +29,7 @@ from coin_core.api.problems import (
     add_handlers,
     describe,
     problem,
+    respond,
 )
 from coin_core.api.schemas import (
     Answer,
@@ -63,6 +64,8 @@ from coin_core.model_store.promotion import demote, promote, promoted, roll_back
 from coin_core.model_store.sharing import follow
 
 if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Receive, Scope, Send
+
     from coin_core.pipeline import CoinClassifier
 
 TOKEN_VARIABLE = "COIN_ADMIN_TOKEN"
@@ -193,10 +196,31 @@ def routes(service: Service) -> list[BaseRoute]:
         data = generate_latest(service.metrics.registry)
         return Response(data, media_type=CONTENT_TYPE_LATEST)
 
-    api = RequestLayer(
-        create_api(service), limits=service.budget.limits, metrics=service.metrics
-    )
-    return [Mount("/api", app=api), Route("/metrics", metrics)]
+    return [
+        Mount("/api", app=_in_layer(create_api(service), service)),
+        Route("/metrics", metrics),
+    ]
+
+
+def refusing(service: Service) -> Callable[..., ASGIApp]:
+    """Make what answers requests that do not get to the routes; they are logged too.
+
+    Returns:
+        A function of a status, a sentence and headers.
+    """
+
+    def refuse(*refusal: Any) -> ASGIApp:
+        async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+            await respond(Request(scope), *refusal)(scope, receive, send)
+
+        return _in_layer(answer, service)
+
+    return refuse
+
+
+def _in_layer(app: ASGIApp, service: Service) -> RequestLayer:
+    limits = service.budget.limits
+    return RequestLayer(app, limits=limits, metrics=service.metrics)
 
 
 def create_api(service: Service) -> FastAPI:

@@ -13,8 +13,10 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from prometheus_client import generate_latest
+from starlette.testclient import TestClient
 
-from coin_core.api.app import Service, admin_token
+from coin_core.api.app import Service, admin_token, refusing
 from coin_core.api.uploads import Limits
 from coin_core.classifiers import shipped_classifiers
 from coin_core.cli.main import main
@@ -288,6 +290,21 @@ def test_metrics_count_what_was_answered(client):
     )
     assert 'coin_photos_total{outcome="unreadable"} 1.0' in text
     assert "no/such" not in text
+
+
+def test_a_request_that_is_refused_before_the_routes_is_logged_and_counted(
+    stub, caplog
+):
+    service = Service(stub)
+    with caplog.at_level(logging.INFO, "coin_core.api"):
+        refusal = refusing(service)(403, "Not from there.", {"X-Frame-Options": "DENY"})
+        response = TestClient(refusal).post("/api/classify", files=parts(png()))
+    found = check_problem(response, 403, "Not from there.")
+    assert response.headers["x-frame-options"] == "DENY"
+    (line,) = [one.fields for one in caplog.records if one.message == "request"]
+    assert (line["request_id"], line["status"]) == (found["request_id"], 403)
+    metrics = generate_latest(service.metrics.registry).decode()
+    assert 'requests_total{method="POST",route="unknown",status="403"} 1.0' in metrics
 
 
 def test_ready_follows_the_classifiers(stub, monkeypatch):
