@@ -203,6 +203,8 @@ def _train_on_photos(options: argparse.Namespace) -> int:
     from coin_core.training.catalog_dataset import is_catalog
     from coin_core.training.config import TrainingConfig
     from coin_core.training.initialization import find_start
+    from coin_core.training.run_comparison import record_of_reading
+    from coin_core.training.runs import find_run
     from coin_core.training.splits import coins_per_class, few_coins_warning
     from coin_core.training.train import FOLDS, Training, train_on_coins
 
@@ -240,6 +242,8 @@ def _train_on_photos(options: argparse.Namespace) -> int:
     write_reports([fitted.report], as_json=options.json)
     if fitted.stopped:
         sys.stderr.write("Stopped: the model is the best so far.\n")
+    if learned := record_of_reading(find_run(card.training["run"])):
+        sys.stderr.write(f"{learned}\n")
     if coins.photo_ids is not None:
         _record_predictions(training.name, coins.photo_ids, card, fitted)
     sys.stderr.write(

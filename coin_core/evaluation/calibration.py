@@ -26,7 +26,11 @@ LEAST_PROBABILITY = 0.5
 
 
 def fit_temperature(
-    probabilities: ArrayLike, y: ArrayLike, *, spread: float | None = None
+    probabilities: ArrayLike,
+    y: ArrayLike,
+    *,
+    spread: float | None = None,
+    usual: float = 1.0,
 ) -> float:
     """The temperature that gives held-out labels the highest likelihood.
 
@@ -35,9 +39,10 @@ def fit_temperature(
     Args:
         probabilities: On coins not used in training, (N, C).
         y: The column of the right class, int (N,).
-        spread: How far the logarithm of the temperature is from 0 as a rule, where
-            that is known before: a dozen coins alone, all of them right, would make
-            every answer certain.
+        spread: How far the logarithm of the temperature is from that of `usual` as a
+            rule, where that is known before: a dozen coins alone, all of them right,
+            would make every answer certain.
+        usual: The temperature that is expected.
 
     Raises:
         TrainingDataError: There are no coins, or all are of one class.
@@ -54,7 +59,8 @@ def fit_temperature(
 
     def log_loss(log_beta: float) -> float:
         likely = log_softmax(np.exp(log_beta) * logits, axis=1)
-        unusual = log_beta**2 / (2 * spread**2 * len(columns)) if spread else 0.0
+        away = log_beta + np.log(usual)
+        unusual = away**2 / (2 * spread**2 * len(columns)) if spread else 0.0
         return unusual - float(likely[rows, columns].mean())
 
     found = minimize_scalar(
@@ -109,26 +115,40 @@ def find_threshold(
     p = check_probabilities("the classifier", probabilities)
     if not len(p):
         raise TrainingDataError("A threshold needs held-out coins.")
-    confidence = p.max(axis=1)
-    right = p.argmax(axis=1) == np.asarray(y)
+    found = measure_threshold(p, y, least, legible=legible, target=target)
+    # The accuracy of the answers is not monotonic: every candidate is tried.
+    values = np.unique(np.floor(p.max(axis=1) * 1000) / 1000)
+    for value in values[values > least].tolist():
+        if found.reached:
+            break
+        tried = measure_threshold(p, y, value, legible=legible, target=target)
+        if tried.refused > max_refused:
+            break
+        found = tried
+    return found
+
+
+def measure_threshold(
+    probabilities: ArrayLike,
+    y: ArrayLike,
+    value: float,
+    *,
+    legible: ArrayLike | None = None,
+    target: float = 0.95,
+) -> Threshold:
+    """What a threshold gives on held-out coins; arguments as of `find_threshold`."""
+    p = np.asarray(probabilities)
     counted = np.ones(len(p), bool) if legible is None else np.asarray(legible, bool)
     counted = counted if counted.any() else np.ones(len(p), bool)
-    tried: list[Threshold] = []
-    # The accuracy of the answers is not monotonic: every candidate is tried.
-    values = np.unique(np.floor(confidence * 1000) / 1000)
-    for value in [least, *values[values > least].tolist()]:
-        answered = confidence >= value
-        refused = float((~answered[counted]).mean())
-        if refused > max_refused and tried:
-            break
-        accuracy = float(right[answered].mean()) if answered.any() else 1.0
-        reached = accuracy >= target
-        tried.append(
-            Threshold(value=value, accuracy=accuracy, refused=refused, reached=reached)
-        )
-        if reached:
-            break
-    return tried[-1]
+    answered = p.max(axis=1) >= value
+    right = p.argmax(axis=1) == np.asarray(y)
+    accuracy = float(right[answered].mean()) if answered.any() else 1.0
+    return Threshold(
+        value=value,
+        accuracy=accuracy,
+        refused=float((~answered[counted]).mean()),
+        reached=accuracy >= target,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,15 +18,20 @@ import torch
 from numpy.typing import NDArray
 
 from coin_core.classifiers.base import to_columns
-from coin_core.classifiers.torch_classifier import NetClassifier, apply_temperature
+from coin_core.classifiers.torch_classifier import (
+    SMALLEST,
+    NetClassifier,
+    apply_temperature,
+)
 from coin_core.errors import TrainingDataError, TrainingStoppedError
 from coin_core.evaluation.calibration import (
     Threshold,
     find_threshold,
-    fit_temperature,
+    measure_threshold,
 )
 from coin_core.evaluation.metrics import Report, evaluate
 from coin_core.training.checkpoint import load_tensors, save_tensors
+from coin_core.training.comparison import Comparison
 from coin_core.training.runs import Run
 from coin_core.training.splits import hold_out_by_coin, split_by_coin
 from coin_core.training.task import (
@@ -59,6 +64,8 @@ class FittedClassifier:
             prepares the coins adds that.
         stopped: Whether it was stopped early; then the classifier is the best of the
             last fold, and `report` counts the measured coins.
+        comparison: Of a net that was taught to read, with the one that it started
+            from, which is the classifier unless the taught one is better.
     """
 
     classifier: Any
@@ -70,6 +77,7 @@ class FittedClassifier:
     epochs: int
     seconds: float
     stopped: bool = False
+    comparison: Comparison | None = None
 
 
 def fit_classifier(
@@ -137,8 +145,26 @@ def fit_classifier(
             if result.stopped:
                 break
         completed = len(results) == folds and not results[-1].stopped
+        measured = fold_of >= 0
+        columns = to_columns(y, classes)[measured]
+        calibrated = np.full_like(raw, 1 / len(classes))
+        calibrated[measured] = _calibrate_across(
+            task, raw[measured], columns, fold_of[measured]
+        )
+        comparison, unchanged = None, None
+        if task.teaches_reading and results:
+            start, answers = task.answer_as_before(X, np.flatnonzero(measured))
+            before = apply_temperature(answers, task.start.temperature)
+            taught = any(result.epochs for result in results)
+            comparison = compare_reading(
+                before, calibrated[measured] if taught else before, columns
+            )
+            if not comparison.is_better:
+                unchanged, calibrated[measured] = start, before
         final = None
-        if completed and with_final:
+        if completed and unchanged is not None:
+            final = FoldResult(classifier=unchanged)
+        elif completed and with_final:
             lengths = [result.epochs for result in results]
             epochs = max(1, round(float(np.mean(lengths)))) if any(lengths) else 0
             everything, none = np.arange(len(y)), np.arange(0)
@@ -149,36 +175,48 @@ def fit_classifier(
         kept = final
         if kept is None:
             kept = results[-1] if completed else _best_fold(task, results, X, y, splits)
-    measured = fold_of >= 0
-    columns = to_columns(y, classes)[measured]
-    calibrated = np.full_like(raw, 1 / len(classes))
-    calibrated[measured] = _calibrate_across(
-        raw[measured], columns, fold_of[measured], task.temperature_spread
-    )
-    threshold = find_threshold(
-        calibrated[measured], columns, least=task.least_probability
-    )
+    if unchanged is None:
+        temperature = task.fit_temperature(raw[measured], columns)
+        threshold = find_threshold(
+            calibrated[measured], columns, least=task.least_probability
+        )
+    else:
+        temperature = task.start.temperature
+        threshold = measure_threshold(
+            calibrated[measured], columns, task.least_probability
+        )
     answered = calibrated[measured].max(axis=1) >= threshold.value
     return FittedClassifier(
         classifier=kept.classifier,
         probabilities=calibrated,
         fold_of=fold_of,
-        temperature=fit_temperature(
-            raw[measured], columns, spread=task.temperature_spread
-        ),
+        temperature=temperature,
         threshold=threshold,
         report=evaluate(name, y[measured], calibrated[measured], classes, answered),
         epochs=kept.epochs,
         seconds=round(inputs_s + sum(r.seconds for r in (*results, final) if r), 1),
         stopped=not completed,
+        comparison=comparison,
     )
 
 
+def compare_reading(
+    before: NDArray[np.float32], after: NDArray[np.float32], columns: NDArray[np.int64]
+) -> Comparison:
+    """Compare calibrated probabilities (N, C) of coins that were not learned from."""
+    rows = np.arange(len(columns))
+    loss = [
+        float(-np.log(np.maximum(p[rows, columns], SMALLEST)).mean())
+        for p in (before, after)
+    ]
+    return Comparison(coins=len(columns), before=loss[0], after=loss[1])
+
+
 def _calibrate_across(
+    task: TrainingTask,
     raw: NDArray[np.float32],
     columns: NDArray[np.int64],
     fold_of: NDArray[np.int64],
-    spread: float | None,
 ) -> NDArray[np.float32]:
     """Calibrate each fold by the temperature of the others."""
     calibrated = raw.copy()
@@ -186,7 +224,7 @@ def _calibrate_across(
         inside = fold_of == fold
         if inside.all():  # stopped in the first fold: there are no others
             continue
-        temperature = fit_temperature(raw[~inside], columns[~inside], spread=spread)
+        temperature = task.fit_temperature(raw[~inside], columns[~inside])
         calibrated[inside] = apply_temperature(raw[inside], temperature)
     return calibrated
 

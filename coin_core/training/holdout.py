@@ -12,13 +12,10 @@ from numpy.typing import NDArray
 from coin_core.classifiers.base import to_columns
 from coin_core.classifiers.torch_classifier import apply_temperature
 from coin_core.errors import TrainingDataError, TrainingStoppedError
-from coin_core.evaluation.calibration import (
-    find_threshold,
-    fit_temperature,
-)
+from coin_core.evaluation.calibration import find_threshold, measure_threshold
 from coin_core.evaluation.metrics import evaluate
 from coin_core.results import class_title
-from coin_core.training.cross_validation import FittedClassifier
+from coin_core.training.cross_validation import FittedClassifier, compare_reading
 from coin_core.training.runs import Run
 from coin_core.training.task import NOTHING_LEARNED, start_training
 
@@ -68,12 +65,22 @@ def fit_on_split(
             raise TrainingStoppedError(NOTHING_LEARNED)
     columns = to_columns(y, classes)
     raw = result.classifier.predict_proba(inputs[valid])
-    temperature = fit_temperature(raw, columns[valid], spread=task.temperature_spread)
-    threshold = find_threshold(
-        apply_temperature(raw, temperature),
-        columns[valid],
-        least=task.least_probability,
-    )
+    temperature = task.fit_temperature(raw, columns[valid])
+    calibrated = apply_temperature(raw, temperature)
+    threshold = find_threshold(calibrated, columns[valid], least=task.least_probability)
+    comparison = None
+    if task.teaches_reading:
+        start, unchanged = task.answer_as_before(inputs, valid)
+        before = apply_temperature(unchanged, task.start.temperature)
+        comparison = compare_reading(
+            before, calibrated if result.epochs else before, columns[valid]
+        )
+        if not comparison.is_better:
+            result.classifier, result.epochs, raw = start, 0, unchanged
+            temperature = task.start.temperature
+            threshold = measure_threshold(
+                before, columns[valid], task.least_probability
+            )
     measured = test if len(test) else valid
     run.note_test(0, len(measured))
     if len(test):
@@ -96,6 +103,7 @@ def fit_on_split(
         epochs=result.epochs,
         seconds=round(inputs_s + result.seconds, 1),
         stopped=result.stopped,
+        comparison=comparison,
     )
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.error import URLError
 
+import torch
 from torch import nn
 
 from coin_core.classifiers import feature_extractor, get_classifier
@@ -44,6 +46,8 @@ class Start:
         data_digest: sha256 over those coins.
         classes: What those weights tell apart; () for ImageNet's and none.
         threshold: The probability below which that classifier does not answer.
+        temperature: Of its probabilities.
+        limits: Of its card.
     """
 
     init: str
@@ -53,6 +57,8 @@ class Start:
     data_digest: str = ""
     classes: tuple[str, ...] = ()
     threshold: float = 0.0
+    temperature: float = 1.0
+    limits: Mapping[str, float] = field(default_factory=dict)
 
     def caution(self, digest: str) -> str:
         """Why figures on coins with this digest are too high; "" if they are not."""
@@ -98,9 +104,7 @@ def find_start(name: str, init: str) -> Start:
             return Start(init=init)
         card = bundle.load_card(shipped)
         digest = bundle.weights_digest(card)
-        return Start(
-            init=init, digest=digest, classes=card.classes, threshold=card.threshold
-        )
+        return Start(init=init, digest=digest, **_known_of(card))
     try:
         folder = bundle.find_bundle(init)
     except WeightsMissingError as error:
@@ -126,9 +130,17 @@ def find_start(name: str, init: str) -> Start:
         digest=bundle.weights_digest(card),
         data=str(card.training.get("data", "")),
         data_digest=str(card.training.get("digest", "")),
-        classes=card.classes,
-        threshold=card.threshold,
+        **_known_of(card),
     )
+
+
+def _known_of(card: bundle.Card) -> dict[str, Any]:
+    return {
+        "classes": card.classes,
+        "threshold": card.threshold,
+        "temperature": card.temperature,
+        "limits": card.limits,
+    }
 
 
 def _is_found_by_name(folder: Path) -> bool:
@@ -206,6 +218,10 @@ def _load_bundle(net: NetClassifier, folder: Path, fresh_head: bool) -> None:
             shape["module__rim"] = True
         net.set_params(**shape)
     own, known = tuple(net.classes), card.classes
+    if "ruler.bias" in tensors:
+        # The card of what is trained has no biases of its own.
+        biases = [card.class_logit_bias.get(label, 0.0) for label in known]
+        tensors["ruler.bias"] = tensors["ruler.bias"] + torch.tensor(biases)
     if feature_mode_for(own) is FeatureMode.LEGEND and set(own) < set(known):
         # Some of the rulers: each keeps what is known of him.
         rows = [known.index(label) for label in own]

@@ -63,6 +63,23 @@ _MOST_LETTERS = 48
 _KEYS = [letter.key for letter in LETTERS]
 
 
+def copy_weights(net: NetClassifier) -> dict[str, Tensor]:
+    """The weights of a net that learn."""
+    weights = net.module_.named_parameters()
+    return {name: value.detach().clone() for name, value in weights}
+
+
+@torch.no_grad()
+def go_half_way(net: NetClassifier, start: dict[str, Tensor]) -> None:
+    """Give a taught net the mean of its weights and those it started from.
+
+    It learns its own mistakes too, and to be sure of them: half of the way it knows as
+    much and is less sure (Wortsman et al., "Robust fine-tuning", CVPR 2022).
+    """
+    for name, value in net.module_.named_parameters():
+        value.lerp_(start[name], 0.5)
+
+
 @dataclass(slots=True, kw_only=True, eq=False)
 class ReadingMaps:
     """What the early layers see of the coins to learn from.

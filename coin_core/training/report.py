@@ -24,7 +24,12 @@ from coin_core.training.error_analysis import (
     reliability,
 )
 from coin_core.training.prediction_store import picture_path
-from coin_core.training.run_comparison import RunSummary, curve_points, record_of_tests
+from coin_core.training.run_comparison import (
+    RunSummary,
+    curve_points,
+    record_of_reading,
+    record_of_tests,
+)
 from coin_core.training.runs import Row, Run, now
 
 COLOURS = ("#3f7468", "#d09a3c", "#8c3f26", "#5b6b8c", "#7a6a9c", "#9c9a4a")
@@ -126,6 +131,7 @@ def html_report(run: Run, summary: RunSummary) -> str:
         f'<p class="soft">{escape(about)}</p>',
         f"<p>{_headline(summary)}</p>",
         f"<p>{escape(record_of_tests(run)[0])}</p>" if summary.accuracy else "",
+        f"<p>{escape(record_of_reading(run))}</p>",
         f"<p><b>{escape(caution)}</b></p>" if caution else "",
         f"<p><b>{escape(translate(summary.few))}</b></p>" if summary.few else "",
         f"<h2>{escape(_('Notes'))}</h2><p>{note}</p>" if note else "",

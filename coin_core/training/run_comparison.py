@@ -12,6 +12,7 @@ from typing import Any
 
 from coin_core.evaluation.metrics import mcnemar, wilson
 from coin_core.i18n import _
+from coin_core.training.comparison import Comparison
 from coin_core.training.config import TrainingConfig
 from coin_core.training.runs import Row, Run, RunState, list_runs
 from coin_core.training.splits import few_coins_warning
@@ -111,6 +112,7 @@ def _summarise(
         return RunSummary(run_id=run.run_id, state=state, reason=reason)
     try:
         record_of_tests(run)
+        record_of_reading(run)
         return _read_summary(run, state, reason)
     except _DAMAGE as error:
         return RunSummary(
@@ -256,6 +258,35 @@ def record_of_tests(run: Run) -> tuple[str, bool]:
         "was stopped or killed afterwards, and resumed."
     )
     return words.format(folds=folds), False
+
+
+def record_of_reading(run: Run) -> str:
+    """What learning to read the coins gave; "" where no net was to learn that."""
+    compared = run.report().get("comparison")
+    if not compared:
+        return ""
+    found = Comparison(**compared)
+    if found.after == found.before:
+        words = _(
+            "There are too few photos to learn to read these coins from, so the model "
+            "answers exactly as the one that it started from."
+        )
+    elif found.is_better:
+        words = _(
+            "It learned to read these coins: on {count} that it did not learn from, "
+            "the log loss is {after}; that of the model it started from is {before}."
+        )
+    else:
+        words = _(
+            "What it learned to read on these coins did not help on {count} others "
+            "(log loss {after}; {before} as it started), so it was not kept: the "
+            "model answers exactly as the one that it started from."
+        )
+    return words.format(
+        count=f"{found.coins:,}",
+        after=f"{found.after:.3f}",
+        before=f"{found.before:.3f}",
+    )
 
 
 def runs_on_same_coins(run: RunSummary, runs: Iterable[RunSummary]) -> int:

@@ -24,11 +24,11 @@ from coin_core.classifiers.appearance_net import (
 from coin_core.classifiers.base import to_columns
 from coin_core.classifiers.torch_classifier import NetClassifier
 from coin_core.errors import TrainingDataError, TrainingStoppedError
-from coin_core.evaluation.calibration import LEAST_PROBABILITY
+from coin_core.evaluation.calibration import LEAST_PROBABILITY, fit_temperature
 from coin_core.evaluation.metrics import evaluate
 from coin_core.i18n import N_
 from coin_core.jobs import Progress, stop_requested
-from coin_core.training import reading
+from coin_core.training import comparison, reading
 from coin_core.training.augmentation import augment, augment_mirrored, jitter
 from coin_core.training.checkpoint import load_tensors, save_tensors
 from coin_core.training.config import PATIENCE, TrainingConfig
@@ -44,7 +44,7 @@ _BATCH = 32
 # Views of each photo that it learns from, the photo itself among them; fewer of many
 # photos, whose maps must fit into memory.
 _VIEWS, _MAX_ROWS = 3, 6000
-_USUAL_SPREAD = 0.4
+_USUAL_SPREAD = 0.2
 NOTHING_LEARNED = "Stopped before anything was learned. The same command starts again."
 
 
@@ -219,13 +219,18 @@ class TrainingTask:
         """Whether all epochs are taken, without coins that would choose one."""
         return self.on_stored_maps or self.teaches_reading
 
-    @property
-    def temperature_spread(self) -> float | None:
-        """How far the logarithm of the temperature is from 0 as a rule.
+    def fit_temperature(
+        self, probabilities: NDArray[np.float32], columns: NDArray[np.int64]
+    ) -> float:
+        """The temperature of held-out coins, whose classes are in `columns`.
 
-        A net that goes on from a calibrated one is nearly calibrated itself.
+        A net that goes on from a calibrated one is nearly calibrated as that is.
         """
-        return _USUAL_SPREAD if self.teaches_reading else None
+        if not self.teaches_reading:
+            return fit_temperature(probabilities, columns)
+        return fit_temperature(
+            probabilities, columns, spread=_USUAL_SPREAD, usual=self.start.temperature
+        )
 
     @property
     def least_probability(self) -> float:
@@ -309,11 +314,15 @@ class TrainingTask:
         epoch: they are computed here, once, and the last layers are trained on them.
         """
         if self.teaches_reading:
-            net = self.build(np.array(self.classes))
-            self.initialize(net, X[:1])
-            reading.compute_maps(
-                net, X, y.tolist(), self._maps, seed=self.seed, stopping=self._stopping
-            )
+            if len(X) >= comparison.FEWEST:
+                reading.compute_maps(
+                    self.start_net(X),
+                    X,
+                    y.tolist(),
+                    self._maps,
+                    seed=self.seed,
+                    stopping=self._stopping,
+                )
             return X
         X = add_rotations(X, self.config.rotations)
         if X.ndim != 4:
@@ -416,6 +425,24 @@ class TrainingTask:
             ) from error
         return FoldResult(classifier=classifier, seconds=time.monotonic() - started)
 
+    def start_net(self, X: NDArray[Any]) -> NetClassifier:
+        """The net as it starts, which only answers.
+
+        Args:
+            X: Inputs it could be trained on.
+        """
+        net: NetClassifier = self.build(np.array(self.classes))
+        self.initialize(net, X[:1])
+        net.module_.eval()
+        return net
+
+    def answer_as_before(
+        self, X: NDArray[Any], rows: NDArray[np.int64]
+    ) -> tuple[NetClassifier, NDArray[np.float32]]:
+        """The net as it starts, and its probabilities of some rows, (M, C)."""
+        net = self.start_net(X)
+        return net, net.predict_proba(X[rows])
+
     def initialize(
         self, net: NetClassifier, X: NDArray[Any], names: NDArray[Any] | None = None
     ) -> None:
@@ -444,10 +471,13 @@ class TrainingTask:
         fold: int | str,
         epochs: int | None,
     ) -> FoldResult | None:
+        if self.teaches_reading and len(train) < comparison.FEWEST:
+            return FoldResult(classifier=self.start_net(X))
         names, rows = with_copies(X, y, train)
         self.initialize(net, X[rows], names[rows])
         epochs = epochs or self.epochs
         draw_epoch, compute_loss, optimizer = self._lesson(net, X, names, rows, fold)
+        start = reading.copy_weights(net) if self.teaches_reading else None
 
         def validate() -> dict[str, float]:
             report = evaluate(
@@ -498,6 +528,8 @@ class TrainingTask:
         kept = int(trainer.notes["best_epoch"] or trainer.epoch)
         if not kept:
             return None
+        if start is not None:
+            reading.go_half_way(net, start)
         seconds = float(trainer.notes["seconds"])
         return FoldResult(classifier=net, epochs=kept, seconds=seconds, stopped=stopped)
 

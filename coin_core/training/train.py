@@ -8,7 +8,7 @@ import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -143,6 +143,8 @@ def train_on_coins(
         preprocessing=source.preprocessing or fitted.classifier.preparation.as_dict(),
         temperature=fitted.temperature,
         threshold=fitted.threshold.value,
+        # What is too little to be read, as of the net that it started from.
+        limits=source.start.limits if fitted.comparison else {},
         scope=_scope(coins, source.features, fitted.classifier),
         features_from=source.features_from,
         training={
@@ -271,7 +273,7 @@ def _fit(
     if teaches_reading(
         training.name, coins.classes, start, training.config, training.size_px
     ):
-        config["learns_on"] = "letters"
+        config["learns_on"] = "letters, half of the way"
     if not with_final:
         config["measured_only"] = True
     about = {
@@ -325,6 +327,7 @@ def _finish(run: Run, fitted: FittedClassifier, bundle_name: str) -> None:
             "seconds": fitted.seconds,
             "temperature": fitted.temperature,
             "threshold": fitted.threshold.value,
+            "comparison": asdict(fitted.comparison) if fitted.comparison else None,
         },
         state=RunState.STOPPED if fitted.stopped else RunState.DONE,
     )

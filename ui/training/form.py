@@ -17,6 +17,7 @@ from coin_core.jobs import Job, JobKind, add_job, list_jobs
 from coin_core.model_store import bundle as models
 from coin_core.results import class_title
 from coin_core.rulers import DEFAULT_CLASSES
+from coin_core.training.comparison import FEWEST
 from coin_core.training.data_roots import (
     VARIABLE,
     collections_dir,
@@ -105,8 +106,11 @@ def reading_note(classifier: str, data: str, start: str, settings: list[str]) ->
     return _(
         "If all classes are Hasmonean rulers, the net learns to read these coins: each "
         "label gives the legend, which is matched with the letters that the net reads "
-        "now. Half of what it sees are rendered coins, so that it forgets nothing."
-    )
+        "now. Half of what it sees are rendered coins, so that it forgets nothing. "
+        "What does not help on photos that are held back is not kept, and fewer than "
+        "{count} photos to learn from teach nothing: then the model answers as the one "
+        "that it starts from."
+    ).format(count=FEWEST)
 
 
 def memory_note(classifier: str, data: str, *, keeps_maps: bool = False) -> str:

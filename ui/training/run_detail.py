@@ -20,6 +20,7 @@ from coin_core.training.error_analysis import by_legibility, reliability
 from coin_core.training.report import html_report
 from coin_core.training.run_comparison import (
     RunSummary,
+    record_of_reading,
     record_of_tests,
     runs_on_same_coins,
 )
@@ -116,6 +117,8 @@ def _show_headline(run: Run, summary: RunSummary, runs: Sequence[RunSummary]) ->
                 "looks slightly better than it is."
             ).format(count=count)
         (st.caption if is_clean else st.info)(as_text(sentence))
+        if learned := record_of_reading(run):
+            st.info(as_text(learned))
         if caution := run.config().get("caution"):
             st.warning(_("Unreliable: {caution}.").format(caution=as_text(caution)))
     if summary.few:

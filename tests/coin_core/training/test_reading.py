@@ -1,23 +1,29 @@
 """Teaching a net to read the coins of rulers: trains, stops, resumes, keeps others."""
 
+from dataclasses import asdict
+
 import numpy as np
 import pytest
 import torch
 
 from benchmarks.unseen_coins import render_unseen_coin
 from coin_core.classifiers.loading import load_classifier
+from coin_core.classifiers.torch_classifier import apply_temperature, calibrated
 from coin_core.errors import TrainingStoppedError
 from coin_core.evaluation.calibration import LEAST_PROBABILITY
 from coin_core.imaging.preprocessing import normalize_degrees
 from coin_core.model_store import bundle
 from coin_core.rulers import DEFAULT_CLASSES
-from coin_core.training import reading, task
+from coin_core.training import comparison, reading, task
+from coin_core.training.comparison import Comparison
 from coin_core.training.config import TrainingConfig
 from coin_core.training.cross_validation import fit_classifier
 from coin_core.training.datasets import load_rendered
+from coin_core.training.holdout import fit_on_split
 from coin_core.training.initialization import Start, find_start
 from coin_core.training.letter_alignment import AlignedLetters
 from coin_core.training.letter_targets import NONE
+from coin_core.training.run_comparison import record_of_reading
 from coin_core.training.runs import Run, start_run
 from coin_core.training.task import start_training, teaches_reading
 from coin_core.training.train_legend_localizer import crop_to_coin
@@ -31,6 +37,7 @@ def _own_data(tmp_path, monkeypatch):
     for name, value in {"_RENDERED": 16, "_VIEWS": 2, "_STEPS": 2}.items():
         monkeypatch.setattr(reading, name, value)
     monkeypatch.setattr(reading, "ALIGNED_AGAIN", 1)
+    monkeypatch.setattr(comparison, "FEWEST", 3)
 
 
 @pytest.fixture(scope="module")
@@ -100,8 +107,78 @@ def test_it_starts_with_what_is_known_of_these_rulers(coins):
     assert torch.allclose(own, known[[0, 2]].float())
 
 
+def check_answers_as_shipped(fitted, coins):
+    card, shipped = load_classifier(bundle.WEIGHTS_DIR / "vgg")
+    p = calibrated(shipped.predict_proba(coins.crops), card)[:, [0, 2]]
+    rows = fitted.fold_of >= 0
+    expected = p / p.sum(1, keepdims=True)
+    assert fitted.probabilities[rows] == pytest.approx(expected[rows], abs=1e-3)
+    assert fitted.temperature == card.temperature
+    assert fitted.threshold.value == card.threshold
+    assert fitted.epochs == 0
+    answers = fitted.classifier.predict_proba(coins.crops)
+    assert apply_temperature(answers, card.temperature) == pytest.approx(
+        expected, abs=1e-3
+    )
+
+
+@pytest.mark.parametrize("split", [False, True])
+def test_of_few_coins_nothing_is_learned(coins, split, monkeypatch):
+    monkeypatch.setattr(comparison, "FEWEST", 20)
+    run = start_run({"classifier": "vgg"})
+    if split:
+        splits = np.tile(["train", "train", "validation", "test"], 2)
+        fitted = fit_on_split(
+            "vgg",
+            coins.crops,
+            coins.labels,
+            splits,
+            classes=RULERS,
+            start=find_start("vgg", "rendered"),
+            run=run,
+        )
+    else:
+        fitted = fit(coins, run)
+    check_answers_as_shipped(fitted, coins)
+    assert not fitted.comparison.is_better
+    run.finish({"comparison": asdict(fitted.comparison)})
+    assert "too few photos" in record_of_reading(run)
+
+
+@pytest.mark.slow
+def test_what_does_not_help_is_not_kept(coins, monkeypatch):
+    monkeypatch.setattr(reading, "RATE", 0.3)  # spoils the net
+    run = start_run({"classifier": "vgg"})
+    fitted = fit(coins, run)
+    assert fitted.comparison.after > fitted.comparison.before
+    check_answers_as_shipped(fitted, coins)
+    run.finish({"comparison": asdict(fitted.comparison)})
+    assert "did not help on 8 others" in record_of_reading(run)
+
+
+def test_a_run_says_what_learning_to_read_gave():
+    run = start_run({"classifier": "vgg"})
+    assert record_of_reading(run) == ""
+    better = Comparison(coins=1200, before=0.7, after=0.6)
+    run.finish({"comparison": asdict(better)})
+    assert "on 1,200 that it did not learn from" in record_of_reading(run)
+
+
+def test_a_taught_net_goes_half_of_the_way():
+    net = load_classifier(bundle.WEIGHTS_DIR / "vgg")[1]
+    start = reading.copy_weights(net)
+    with torch.no_grad():
+        for value in net.module_.letters.parameters():
+            value.add_(2.0)
+    reading.go_half_way(net, start)
+    for name, value in net.module_.named_parameters():
+        moved = 1.0 if name.startswith("letters.") else 0.0
+        assert torch.allclose(value, start[name] + moved, atol=1e-5)
+
+
 @pytest.mark.slow
 def test_a_killed_training_ends_as_it_would_have(coins, monkeypatch):
+    monkeypatch.setattr(Comparison, "is_better", True)
     whole = fit(coins, start_run({"classifier": "vgg"}))
     assert whole.report.n == 8
     assert whole.epochs == 2
