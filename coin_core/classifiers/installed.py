@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from coin_core.classifiers.registry import list_classifiers
+from coin_core.classifiers.registry import list_classifiers, shipped_classifiers
 from coin_core.model_store import bundle as models
 from coin_core.model_store import sharing
 from coin_core.model_store.bundle import BundleInfo, BundleProblem
@@ -12,8 +12,8 @@ from coin_core.model_store.promotion import promoted
 def installed_models() -> tuple[tuple[BundleInfo, ...], tuple[BundleProblem, ...]]:
     """The installed classifiers in menu order, and the bundles that were refused.
 
-    A user's bundle replaces a shipped one of the same name; a promoted bundle comes
-    first.
+    A user's bundle takes the place of a shipped one of the same name; a promoted
+    bundle comes first.
     """
     sharing.follow()
     found, problems = models.discover()
@@ -21,7 +21,8 @@ def installed_models() -> tuple[tuple[BundleInfo, ...], tuple[BundleProblem, ...
     usable = {b.name: b for b in found if b.card.classifier in names}
 
     def menu_place(bundle: BundleInfo) -> tuple[bool, bool, int]:
-        place = names.index(bundle.card.classifier)
-        return bundle.name != first, bundle.card.origin == "own", place
+        if bundle.name in shipped_classifiers():
+            return bundle.name != first, False, names.index(bundle.name)
+        return bundle.name != first, True, names.index(bundle.card.classifier)
 
     return tuple(sorted(usable.values(), key=menu_place)), problems
