@@ -43,11 +43,7 @@ def test_an_empty_collection_says_how_to_begin(empty: Catalog) -> None:
 
 @pytest.fixture
 def _jobs_wait(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (
-        "coin_core.jobs",
-        "ui.components.job_panel",
-        "ui.components.job_list",
-    ):
+    for module in ("coin_core.jobs", "ui.components.job_panel"):
         monkeypatch.setattr(f"{module}.start_waiting", lambda: None)
 
 

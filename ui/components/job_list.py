@@ -15,18 +15,14 @@ from coin_core.jobs import (
     Job,
     JobKind,
     JobState,
-    list_jobs,
     may_change,
     put_away,
-    start_waiting,
     stop_job,
 )
-from ui.components.job_panel import progress_words, seen_open, title_of
+from ui.components.job_panel import JobPanel, progress_words, seen_open, title_of
 from ui.errors import damage_on_page, errors_on_page
 from ui.formatting import as_text
 
-_STAGES = "job_list_stages"
-_EVERY_S = 2.0
 _STATES = {
     JobState.DONE: N_("done"),
     JobState.STOPPED: N_("stopped"),
@@ -54,58 +50,34 @@ _PLACES = {
 }
 
 
+class _SidebarList(JobPanel):
+    """The jobs that wait, run or ended early, and those seen running."""
+
+    every_s = 2.0
+
+    def belongs(self, job: Job) -> bool:
+        """All that nobody has dismissed."""
+        return not job.is_put_away
+
+    def show_all(self, jobs: list[Job]) -> None:
+        """A few lines for each, the newest first."""
+        if jobs:
+            st.markdown(f"**{_('Jobs')}**")
+        for job in reversed(jobs):
+            with (
+                st.container(key=f"job_{job.job_id}", gap=None),
+                damage_on_page(_("This job")),
+            ):
+                _show(job)
+
+
 def show_job_list() -> None:
-    """Show the jobs that wait, run or ended early, and those seen running, in a list.
+    """Show the jobs in a list, on every page.
 
     When a job ends or shows its first results, the page is drawn again.
     """
     with st.sidebar, errors_on_page():
-        start_waiting()
-        jobs = _listed()
-        seen_open().update(job.job_id for job in jobs if job.is_open)
-        st.session_state[_STAGES] = _stages(jobs)
-        if any(job.is_open for job in jobs):
-            st.fragment(_update, run_every=_EVERY_S)()
-        else:
-            _show_all(jobs)
-
-
-def _listed() -> list[Job]:
-    seen = seen_open()
-    return [
-        job
-        for job in list_jobs()
-        if (job.state is not JobState.DONE or job.job_id in seen)
-        and not job.is_put_away
-    ]
-
-
-def _stages(jobs: list[Job]) -> dict[str, str]:
-    return {
-        job.job_id: f"{job.state} {job.is_open and job.progress().done > 0}"
-        for job in jobs
-    }
-
-
-def _update() -> None:
-    with errors_on_page():
-        start_waiting()
-        jobs = _listed()
-        if _stages(jobs) != st.session_state.get(_STAGES):
-            st.rerun()
-        _show_all(jobs)
-
-
-def _show_all(jobs: list[Job]) -> None:
-    if not jobs:
-        return
-    st.markdown(f"**{_('Jobs')}**")
-    for job in reversed(jobs):
-        with (
-            st.container(key=f"job_{job.job_id}", gap=None),
-            damage_on_page(_("This job")),
-        ):
-            _show(job)
+        _SidebarList().show()
 
 
 def _show(job: Job) -> None:

@@ -77,7 +77,7 @@ class JobPanel:
     done are shown to whoever saw them running, until they dismiss them.
 
     Attributes:
-        kinds: Which jobs.
+        kinds: Which jobs; all if empty.
         open_title: Heading while a job runs or waits; "" for none.
         ended_title: Heading of jobs that ended early.
         shows_done: Whether everybody sees jobs that are done.
@@ -85,7 +85,7 @@ class JobPanel:
         every_s: Seconds between two updates.
     """
 
-    kinds: ClassVar[tuple[JobKind, ...]]
+    kinds: ClassVar[tuple[JobKind, ...]] = ()
     open_title = ""
     ended_title = ""
     shows_done = False
@@ -144,7 +144,7 @@ class JobPanel:
         if is_open:
             st.fragment(self._update, run_every=self.every_s)()
         else:
-            self._show_all(jobs)
+            self.show_all(jobs)
 
     def _update(self) -> None:
         with errors_on_page():
@@ -152,7 +152,7 @@ class JobPanel:
         jobs = self._listed()
         if self._stages(jobs) != st.session_state.get(self._key):
             st.rerun()
-        self._show_all(jobs)
+        self.show_all(jobs)
 
     @property
     def _key(self) -> str:
@@ -176,7 +176,8 @@ class JobPanel:
             )
         ]
 
-    def _show_all(self, jobs: list[Job]) -> None:
+    def show_all(self, jobs: list[Job]) -> None:
+        """Show each job in a frame of its own."""
         for job in jobs:
             with st.container(border=True), damage_on_page(_("This job")):
                 if job.is_queued:

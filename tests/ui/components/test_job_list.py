@@ -35,7 +35,6 @@ def _no_job_starts(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (
         "coin_core.jobs",
         "ui.components.job_panel",
-        "ui.components.job_list",
     ):
         monkeypatch.setattr(f"{module}.start_waiting", lambda: None)
 

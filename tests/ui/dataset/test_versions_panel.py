@@ -19,8 +19,7 @@ def test_a_version_is_frozen_inspected_and_exported(
     catalog: Catalog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("coin_core.jobs.start_waiting", lambda: None)
-    for module in ("job_panel", "job_list"):
-        monkeypatch.setattr(f"ui.components.{module}.start_waiting", lambda: None)
+    monkeypatch.setattr("ui.components.job_panel.start_waiting", lambda: None)
     (demo,) = catalog.queries.find(PhotoQuery(rendered=True)).photos
     catalog.edits.set_ruler([demo.photo_id], "alexander_jannaeus", who="Anna")
     page = open_page("versions")
