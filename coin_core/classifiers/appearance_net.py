@@ -73,9 +73,9 @@ def feature_mode_for(classes: tuple[str, ...]) -> FeatureMode:
     return FeatureMode.LEGEND if len(rulers) == len(classes) else FeatureMode.BOTH
 
 
-FEATURE_PARTS = {FeatureMode.APPEARANCE: RIM_PARTS, FeatureMode.BOTH: 2}
-"""How many parts the features of svm, knn and mlp have where a legend is not enough,
-for a new training: each counts the same."""
+FEATURE_PARTS = {FeatureMode.APPEARANCE: RIM_PARTS, FeatureMode.BOTH: 1}
+"""In how many parts svm, knn and mlp see coins that a legend alone does not tell: each
+counts the same. Of rulers among other coins, legend and flan are better as one."""
 
 
 def spatial_pool(maps: Tensor) -> Tensor:

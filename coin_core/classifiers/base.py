@@ -13,7 +13,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import Normalizer, StandardScaler, normalize
 from sklearn.utils.validation import check_is_fitted
 
-from coin_core.classifiers.class_space import class_axes
+from coin_core.classifiers.class_space import LEAST_SPREAD, class_axes
 
 
 def to_columns(y: ArrayLike, labels: tuple[str, ...]) -> NDArray[np.int64]:
@@ -32,30 +32,31 @@ def to_columns(y: ArrayLike, labels: tuple[str, ...]) -> NDArray[np.int64]:
     return np.array([column[name] for name in names], dtype=np.int64)
 
 
-class PartsNormalizer(TransformerMixin, BaseEstimator):
+class Directions(TransformerMixin, BaseEstimator):
     """Unit vectors of standardized features whose parts are equally long.
 
-    What `class_space.directions` is for nets.
+    In a pipeline what `class_space.Standardized` is in nets.
 
     Attributes:
         parts: How many there are, of about the same width.
+        mean_: Of each feature, (D,).
+        spread_: The deviation of each, and a little more, (D,).
     """
 
     def __init__(self, parts: int = 1) -> None:
         self.parts = parts
 
-    def __sklearn_is_fitted__(self) -> bool:
-        return True
-
-    def fit(self, X: NDArray[Any], y: object = None) -> PartsNormalizer:
-        """Do nothing: there is nothing to learn."""
+    def fit(self, X: NDArray[Any], y: object = None) -> Directions:
+        """Take mean and deviation from features (N, D)."""
+        self.n_features_in_ = X.shape[1]
+        self.mean_, self.spread_ = X.mean(axis=0), X.std(axis=0) + LEAST_SPREAD
         return self
 
     def transform(self, X: NDArray[Any]) -> NDArray[Any]:
-        """Return unit vectors (N, D) of X (N, D)."""
-        pieces = [normalize(one) for one in np.array_split(X, self.parts, axis=1)]
-        unit: NDArray[Any] = np.concatenate(pieces, axis=1) / self.parts**0.5
-        return unit
+        """Return unit vectors (N, D) of features (N, D)."""
+        pieces = np.array_split((X - self.mean_) / self.spread_, self.parts, axis=1)
+        unit: NDArray[Any] = np.concatenate([normalize(one) for one in pieces], axis=1)
+        return unit / self.parts**0.5
 
 
 def build_pipeline(
@@ -69,12 +70,11 @@ def build_pipeline(
     """Build a pipeline of principal components, on the unit sphere, and a classifier.
 
     There, classifiers compare the directions of features and not their brightness.
-    With features of several `parts`, so do the components, part by part.
+    With `parts`, so do the components, each part of the features by itself.
     """
     return Pipeline(
         [
-            ("scale", StandardScaler()),
-            *([("direct", PartsNormalizer(parts))] if parts else []),
+            ("scale", Directions(parts) if parts else StandardScaler()),
             ("pca", PCA(n_components=components, random_state=seed)),
             ("normalise", Normalizer()),
             (name, classifier),

@@ -18,8 +18,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 AXES = 200
-# A number that never varies must not decide.
-_LEAST_SPREAD = 3e-3
+LEAST_SPREAD = 3e-3
+"""Added to the deviation of each number: one that never varies must not decide."""
 # How much of what coins of one class differ in counts as the same in all directions,
 # since few coins tell it badly; and how much of the mean difference of the classes
 # counts in directions in which they do not differ.
@@ -91,16 +91,11 @@ def class_planes(
     )
 
 
-def directions(x: Tensor, parts: int) -> Tensor:
-    """Return unit vectors of standardized features, whose parts are equally long."""
-    pieces = [functional.normalize(one) for one in torch.tensor_split(x, parts, dim=1)]
-    return torch.cat(pieces, dim=1) / parts**0.5
-
-
 class Standardized(nn.Module):
-    """Features by their direction, not by how strong they are, part by part.
+    """Features by their direction, not by how strong they are.
 
-    Models of before have a single part; that there are more is kept with the weights.
+    Each of their parts is as long as the others. Models of before have a single part;
+    that there are more is kept with the weights.
 
     Attributes:
         mean: Of each feature, (width,).
@@ -123,13 +118,16 @@ class Standardized(nn.Module):
         X = torch.from_numpy(np.asarray(features, np.float32)).to(self.mean.device)
         with torch.no_grad():
             self.mean.copy_(X.mean(0))
-            self.spread.copy_(X.std(0, correction=0) + _LEAST_SPREAD)
+            self.spread.copy_(X.std(0, correction=0) + LEAST_SPREAD)
             found: NDArray[np.float32] = self.directions(X).cpu().numpy()
         return found
 
     def directions(self, features: Tensor) -> Tensor:
         """Return unit vectors (N, width) of features (N, width)."""
-        return directions((features - self.mean) / self.spread, self._parts)
+        Z = (features - self.mean) / self.spread
+        pieces = torch.tensor_split(Z, self._parts, dim=1)
+        unit = torch.cat([functional.normalize(one) for one in pieces], dim=1)
+        return unit / self._parts**0.5
 
 
 class ClassSpace(Standardized):

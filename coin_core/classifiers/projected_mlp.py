@@ -108,7 +108,7 @@ class MlpClassifier(NetClassifier):
             )
         # Models of before have no parts.
         parts = tensors["space.parts"].tolist() if "space.parts" in tensors else 1
-        if parts not in (1, *FEATURE_PARTS.values()):
+        if parts not in FEATURE_PARTS.values():
             raise WeightsMismatchError(
                 f"the weights are for features of {parts} parts, which nothing here "
                 "computes. Copy the bundle again, or train it again."

@@ -30,7 +30,7 @@ _MAX_WIDTH = 16_384  # of features
 
 # Types that the classifiers need and skops does not trust by itself.
 _BEYOND_SKOPS = (
-    "coin_core.classifiers.base.PartsNormalizer",
+    "coin_core.classifiers.base.Directions",
     "sklearn.calibration._CalibratedClassifier",
     "sklearn.calibration._SigmoidCalibration",
     "sklearn.calibration._TemperatureScaling",
@@ -312,6 +312,13 @@ def _scaler(scaler: Any, width: int) -> int:
     return width
 
 
+def _directions(directions: Any, width: int) -> int:
+    _array(directions, "mean_", (width,))
+    if (_array(directions, "spread_", (width,)) <= 0).any():
+        raise ValueError("Directions.spread_ is not above 0")
+    return width
+
+
 def _pca(pca: Any, width: int) -> int:
     count = _whole(pca.n_components_, "PCA.n_components_")
     _array(pca, "mean_", (width,))
@@ -425,7 +432,7 @@ _RULES: dict[str, tuple[str, Callable[[Any, int], int]]] = {
         _pca,
     ),
     "Normalizer": ("n_features_in_", _same_width),
-    "PartsNormalizer": ("", _same_width),
+    "Directions": ("mean_ spread_ n_features_in_", _directions),
     "CalibratedClassifierCV": (
         "calibrated_classifiers_ classes_ n_features_in_",
         _calibrated,
@@ -458,7 +465,7 @@ _PARAMETERS: dict[str, tuple[Any, ...]] = {
     "n_jobs": (None,),
     "whiten": (False,),
     "norm": ("l2",),
-    "parts": (1, 2, 3),
+    "parts": (1, 3),
     "with_mean": (True,),
     "with_std": (True,),
     "kernel": ("linear", "poly", "rbf", "sigmoid"),

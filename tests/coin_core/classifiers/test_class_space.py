@@ -3,17 +3,20 @@
 import numpy as np
 import pytest
 import torch
+from sklearn.decomposition import PCA
 from sklearn.linear_model import Ridge
-from sklearn.preprocessing import Normalizer
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import Normalizer, StandardScaler
 
 from coin_core.classifiers import loading
 from coin_core.classifiers.appearance_net import DirectionHead
-from coin_core.classifiers.base import PartsNormalizer, build_pipeline
+from coin_core.classifiers.base import Directions
 from coin_core.classifiers.class_space import (
     ClassSpace,
+    Standardized,
     class_axes,
     class_planes,
-    directions,
 )
 from coin_core.classifiers.knn import build_knn
 from coin_core.classifiers.mlp import build_mlp
@@ -67,7 +70,6 @@ def test_a_perceptron_of_other_coins_learns_where_classes_lie_apart(by_class):
     ("name", "build", "before"),
     [
         ("knn", build_knn, {}),
-        ("knn", build_knn, {"estimator__direct": Normalizer()}),
         ("svm", build_svm, {}),
         ("mlp", build_short_mlp, {}),
         ("mlp", build_short_mlp, {"module__parts": 1}),
@@ -83,6 +85,15 @@ def test_what_was_learnt_is_the_same_after_saving(name, build, before, tmp_path)
     np.testing.assert_allclose(
         again.predict_proba(X), fitted.predict_proba(X), atol=2e-3
     )
+
+
+def test_a_pipeline_of_before_is_opened_as_it_was():
+    X, y = draw_coins(LABELS)
+    steps = (StandardScaler(), Normalizer(), PCA(20), Normalizer())
+    before = make_pipeline(*steps, KNeighborsClassifier(10, algorithm="brute"))
+    before.fit(X, np.searchsorted(LABELS, y))
+    again = load_estimator(dump_estimator(before))
+    np.testing.assert_array_equal(again.predict_proba(X), before.predict_proba(X))
 
 
 def test_the_pipeline_and_the_network_see_the_same_of_coins():
@@ -116,11 +127,12 @@ def test_a_single_class_and_equal_coins_are_no_error():
 
 
 def test_each_part_of_the_features_counts_the_same_in_nets_and_pipelines():
-    X = draw_coins(LABELS)[0] * np.where(np.arange(40) < 14, 100.0, 1.0)
-    unit = directions(torch.from_numpy(X), 3).numpy()
+    X = draw_coins(LABELS)[0]
+    X[:, :14] = X[:, :1] * np.arange(1.0, 15.0)  # alike, so longer in sum
+    unit = Standardized(40, parts=3).standardize(X)
     lengths = [np.linalg.norm(unit[:, i:j], axis=1) for i, j in ((0, 14), (14, 27))]
     np.testing.assert_allclose(lengths, 3**-0.5, atol=1e-6)
-    np.testing.assert_allclose(PartsNormalizer(3).fit_transform(X), unit, atol=1e-6)
+    np.testing.assert_allclose(Directions(3).fit_transform(X), unit, atol=1e-5)
 
 
 @pytest.mark.parametrize("balanced", [True, False])
@@ -171,9 +183,9 @@ def test_several_views_of_coins_do_not_make_a_machine_too_sure():
 def test_a_file_with_parts_that_nothing_computes_is_refused(tmp_path):
     X, y = draw_coins(LABELS)
     fitted = build_knn(LABELS, seed=0).fit(X, y).estimator_
-    assert load_estimator(dump_estimator(fitted)).get_params()["direct__parts"] == 3
-    fitted.set_params(direct__parts=9)
-    with pytest.raises(WeightsMismatchError, match=r"PartsNormalizer\.parts is 9"):
+    assert load_estimator(dump_estimator(fitted)).get_params()["scale__parts"] == 3
+    fitted.set_params(scale__parts=9)
+    with pytest.raises(WeightsMismatchError, match=r"Directions\.parts is 9"):
         load_estimator(dump_estimator(fitted))
     mlp = build_short_mlp(LABELS, seed=0).set_params(max_epochs=1).fit(X, y)
     strange = mlp.tensors() | {"space.parts": torch.tensor(9)}
@@ -183,6 +195,5 @@ def test_a_file_with_parts_that_nothing_computes_is_refused(tmp_path):
 
 def test_rulers_alone_have_no_parts():
     pipeline = build_knn(DEFAULT_CLASSES, seed=0).estimator
-    assert "direct" not in pipeline.named_steps
-    assert "direct" not in build_pipeline("knn", None, seed=0).named_steps
+    assert isinstance(pipeline.named_steps["scale"], StandardScaler)
     assert build_mlp(DEFAULT_CLASSES, seed=0).module__parts == 1
