@@ -6,10 +6,9 @@ import hashlib
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from functools import partial
-from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -53,10 +52,9 @@ from coin_core.rulers import DEFAULT_CLASSES, RULERS
 CROP_PX = 160
 """Side of the crops that classifiers and explanations get."""
 
-_BATCH = 16
-_GROUP = 4  # photos whose faces are found together
+_GROUP = 4  # photos that are classified together
 _GROUP_PX = 4_000_000  # a larger photo is a group by itself; it may take 50 MB
-_AT_ONCE = 2  # groups of a batch
+_AT_ONCE = 2  # groups; each has steps that use one core
 _NO_CROP = np.zeros((CROP_PX, CROP_PX, 3), np.uint8)
 # A coin that is less surely the side is another coin: python -m benchmarks.sides
 _SURE_WORN = 0.9
@@ -247,15 +245,35 @@ class CoinClassifier:
     def prepare_and_classify(
         self, photos: Iterable[NDArray[np.uint8]], names: Sequence[str]
     ) -> Iterator[tuple[PreparedPhoto, PhotoResult]]:
-        """Prepare and classify many photos, in order, a batch at a time.
+        """Prepare and classify many photos, in order, some at a time.
 
-        Of a batch only the crops are kept, so that few photos are in memory at once,
-        and none needs the next one to be done with.
+        Of them only the crops are kept, so that few photos are in memory at once, and
+        none needs the next one to be done with.
         """
         for name in with_parts(names):
             self.model(name)
-        for batch in prepare_in_batches(photos):
-            yield from zip(batch, self.classify_prepared(batch, names), strict=True)
+
+        def process(
+            group: list[NDArray[np.uint8]],
+        ) -> list[tuple[PreparedPhoto, PhotoResult]]:
+            prepared = prepare_photos(group)
+            group.clear()
+            results = self.classify_prepared(prepared, names)
+            return list(zip(prepared, results, strict=True))
+
+        remaining = iter(photos)
+        pending: deque[Future[list[tuple[PreparedPhoto, PhotoResult]]]] = deque()
+        running: set[Future[list[tuple[PreparedPhoto, PhotoResult]]]] = set()
+        with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
+            while group := _next_group(remaining):
+                if len(running) == _AT_ONCE:
+                    running = wait(running, return_when=FIRST_COMPLETED).not_done
+                pending.append(pool.submit(process, group))
+                running.add(pending[-1])
+                while pending and pending[0].done():
+                    yield from pending.popleft().result()
+            for future in pending:
+                yield from future.result()
 
     def classify_prepared(
         self, prepared: Sequence[PreparedPhoto], names: Sequence[str]
@@ -400,41 +418,17 @@ class PreparedPhoto:
         return 0.0 if self.legend is None else self.faces[self.legend].confidence
 
 
-def prepare_in_batches(
-    photos: Iterable[NDArray[np.uint8]],
-) -> Iterator[list[PreparedPhoto]]:
-    """Prepare photos in order, a batch at a time; two of them are in memory at once.
-
-    Args:
-        photos: uint8 (H, W, 3) RGB each.
-    """
-    remaining = iter(photos)
-    with ThreadPoolExecutor(max_workers=2) as pool:
-        while prepared := _prepare_in_groups(pool, islice(remaining, _BATCH)):
-            yield prepared
-
-
-def _prepare_in_groups(
-    pool: ThreadPoolExecutor, photos: Iterable[NDArray[np.uint8]]
-) -> list[PreparedPhoto]:
-    """Prepare photos in order, a group at a time, while the next group is read."""
-    pending: deque[Future[list[PreparedPhoto]]] = deque()
-    prepared: list[PreparedPhoto] = []
+def _next_group(photos: Iterator[NDArray[np.uint8]]) -> list[NDArray[np.uint8]]:
+    """Take the next photos that are prepared together; none at the end."""
     group: list[NDArray[np.uint8]] = []
+    pixels = 0
     for photo in photos:
         group.append(photo)
+        pixels += photo.shape[0] * photo.shape[1]
         del photo  # of no use while the next one is decoded
-        pixels = sum(one.shape[0] * one.shape[1] for one in group)
         if len(group) == _GROUP or pixels >= _GROUP_PX:
-            pending.append(pool.submit(prepare_photos, group))
-            group = []
-        if len(pending) == _AT_ONCE:
-            prepared += pending.popleft().result()
-    last = prepare_photos(group)  # few photos need no other thread
-    del group
-    for future in pending:
-        prepared += future.result()
-    return prepared + last
+            break
+    return group
 
 
 def prepare_photo(

@@ -508,7 +508,7 @@ def predict_poses(
     """Predict the poses of the legends on crops of coins.
 
     The mean of a prediction on the crop and one on the view found there is closer to
-    the truth than either.
+    the truth than either. Where that view is nearly the crop, the first is as good.
 
     Args:
         crops: uint8 (N, S, S, 3).
@@ -522,15 +522,28 @@ def predict_poses(
         WeightsMissingError: The weights are missing.
     """
     net = net or shipped_localizer()
-    per_crop = _predict(crops, net)
-    owner = [k for k, poses in enumerate(per_crop) for _ in poses]
-    first = [pose for poses in per_crop for pose in poses]
-    windows = [window_around(pose) for pose in first]
-    second = _predict(warp_to_legend(crops[owner], windows, LEGEND_PX), net)
-    merged: list[list[LegendPose]] = [[] for _ in per_crop]
-    for k, pose, again, window in zip(owner, first, second, windows, strict=True):
-        merged[k].append(_mean(pose, again[0].compose(window)))
-    return [tuple(poses) for poses in merged]
+    found = _predict(crops, net)
+    again = [
+        (k, turn)
+        for k, poses in enumerate(found)
+        for turn, pose in enumerate(poses)
+        if len(poses) > 1 or not _is_usual(pose)
+    ]
+    if again:
+        windows = [window_around(found[k][turn]) for k, turn in again]
+        views = warp_to_legend(crops[[k for k, _ in again]], windows, LEGEND_PX)
+        for (k, turn), window, (second, *_) in zip(
+            again, windows, _predict(views, net), strict=True
+        ):
+            found[k][turn] = _mean(found[k][turn], second.compose(window))
+    return [tuple(poses) for poses in found]
+
+
+def _is_usual(pose: LegendPose) -> bool:
+    """Whether the view found is nearly the crop, so that it would tell nothing new."""
+    away = math.hypot(pose.centre_x - 0.5, pose.centre_y - 0.5) / pose.radius
+    growth = abs(math.log(pose.radius / DEFAULT_POSE.radius))
+    return away < 0.2 and growth < 0.3 and abs(pose.turn_deg) < 30
 
 
 def window_around(pose: LegendPose) -> LegendPose:

@@ -318,12 +318,9 @@ _CLEARLY_MORE = 1.2
 _DOUBTFUL = 0.95  # a highest probability below it
 # Shifts right and down in radii, and scales.
 _NEARBY = (
-    (-0.1, 0.0, 1.0),
     (0.1, 0.0, 1.0),
-    (0.0, -0.1, 1.0),
     (0.0, 0.1, 1.0),
     (0.0, 0.0, 0.9),
-    (0.0, 0.0, 1.12),
 )
 
 
@@ -380,7 +377,7 @@ def predict(
     """Return the outputs of a net in evaluation mode for crops (N, S, S, 3).
 
     The letters are those of one view. Features, embedding and logits of doubtful coins
-    come from the mean of seven views.
+    come from the mean of four views.
     """
     if not settings.framed:
         return predict_once(net, crops, settings, [centred_pose(settings)] * len(crops))
@@ -407,7 +404,7 @@ def predict(
 
 
 def _mean(first: Tensor, nearby: Tensor) -> Tensor:
-    """The mean of rows (N, D) and those of the views near by, (6 N, D)."""
+    """The mean of rows (N, D) and those of the views near by, (3 N, D)."""
     return torch.cat([first[None], nearby.view(-1, *first.shape)]).mean(0)
 
 

@@ -153,13 +153,13 @@ class _Writer(fx.Interpreter):
     def __init__(self, traced: fx.GraphModule) -> None:
         super().__init__(traced)
         self._parts: list[bytes] = []  # of the GraphProto
-        self._inputs: list[str] = []
+        self._inputs: dict[str, int] = {}  # how many axes each has
         self._outputs: list[str] = []
 
     def model(self) -> bytes:
         """Return the ModelProto."""
         infos = [
-            *(_field(11, _value_info(name)) for name in self._inputs),
+            *(_field(11, _value_info(*one)) for one in self._inputs.items()),
             *(_field(12, _value_info(name)) for name in self._outputs),
         ]
         graph = b"".join([_field(2, "graph"), *self._parts, *infos])
@@ -170,7 +170,7 @@ class _Writer(fx.Interpreter):
         """Compute a step and write it."""
         value = super().run_node(node)
         if node.op == "placeholder":
-            self._inputs.append(node.name)
+            self._inputs[node.name] = value.ndim
         elif node.op == "output":
             results: Any = node.args[0]
             single = isinstance(results, fx.Node)
@@ -376,9 +376,10 @@ def _tensor(name: str, array: np.ndarray) -> bytes:
     return dims + _field(2, kind) + _field(8, name) + _field(9, array.tobytes())
 
 
-def _value_info(name: str) -> bytes:
-    """Encode a ValueInfoProto: float32 of any shape."""
-    return _field(1, name) + _field(2, _field(1, _field(1, _FLOAT)))
+def _value_info(name: str, axes: int = 0) -> bytes:
+    """Encode a ValueInfoProto: float32 of so many axes of any length, or any shape."""
+    shape = _field(2, _field(1, b"") * axes) if axes else b""
+    return _field(1, name) + _field(2, _field(1, _field(1, _FLOAT) + shape))
 
 
 def _attribute(name: str, value: Any) -> bytes:

@@ -4,6 +4,7 @@ import io
 import re
 import shutil
 import sys
+import threading
 import weakref
 from collections.abc import Iterator
 from dataclasses import replace
@@ -314,6 +315,34 @@ def test_few_photos_of_a_batch_are_in_memory_at_once(
     assert max(counts) <= most
 
 
+def test_photos_are_read_two_groups_at_a_time_and_answered_in_order(
+    coin_classifier: CoinClassifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first group ends last."""
+    both = threading.Barrier(2)
+    second_done = threading.Event()
+
+    def prepare(photos: list[np.ndarray]) -> list[pipeline.PreparedPhoto]:
+        first = int(photos[0][0, 0, 0])
+        if first < 8:
+            both.wait(60)
+        if first == 0:
+            assert second_done.wait(60)
+        elif first == 4:
+            second_done.set()
+        return [
+            pipeline.PreparedPhoto(
+                faces=(), legend=None, crop=photo, reason=RejectReason.NO_COIN
+            )
+            for photo in photos
+        ]
+
+    monkeypatch.setattr(pipeline, "prepare_photos", prepare)
+    photos = (np.full((8, 8, 3), number, np.uint8) for number in range(14))
+    done = coin_classifier.prepare_and_classify(photos, ["resnet"])
+    assert [int(one.crop[0, 0, 0]) for one, _ in done] == list(range(14))
+
+
 def test_photos_in_a_batch_are_found_and_read_as_each_alone(
     coin_classifier: CoinClassifier,
 ) -> None:
@@ -351,7 +380,8 @@ def test_the_path_of_a_photo_is_the_documented_one(
 ) -> None:
     file = io.BytesIO()
     Image.fromarray(coin.image).save(file, "PNG")
-    coin_classifier.classify(photo_io.decode(file.getvalue()), classifiers=["resnet"])
+    reader = coin_classifier.pinned(["resnet"])
+    reader.classify(photo_io.decode(file.getvalue()), classifiers=["resnet"])
     run: dict[str, None] = {}
 
     def note(frame: FrameType, event: str, _: object) -> None:
@@ -362,7 +392,7 @@ def test_the_path_of_a_photo_is_the_documented_one(
     sys.setprofile(note)
     try:
         photo = photo_io.decode(file.getvalue())
-        coin_classifier.classify(photo, classifiers=["resnet"])
+        reader.classify(photo, classifiers=["resnet"])
     finally:
         sys.setprofile(None)
     text = (ROOT / "docs" / "architecture.md").read_text("utf-8")

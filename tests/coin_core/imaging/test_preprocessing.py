@@ -19,6 +19,8 @@ from coin_core.imaging.preprocessing import (
     halvings,
     prepare,
     shrink_by_halves,
+    standardize,
+    warp_to_legend,
 )
 
 
@@ -45,6 +47,20 @@ def test_brightness_and_contrast_do_not_matter() -> None:
 def test_a_blank_crop_is_no_number_trouble() -> None:
     out = prepare(np.zeros((1, 64, 64, 3), np.uint8), Preprocessing())
     assert np.isfinite(out).all()
+
+
+def test_inputs_are_standardized_as_in_training() -> None:
+    import torch
+
+    settings = Preprocessing(framed=True)
+    crops = np.random.default_rng(5).integers(0, 256, (3, 90, 90, 3)).astype(np.uint8)
+    crops[1] //= 4
+    crops[2] = 77
+    poses = [LegendPose(radius=0.3, turn_deg=turn) for turn in (0.0, 20.0, 180.0)]
+    views = warp_to_legend(crops, poses, settings.size_px)
+    images = torch.from_numpy(views).permute(0, 3, 1, 2).float()
+    expected = standardize(images, settings).numpy()
+    assert np.abs(prepare(crops, settings, poses) - expected).max() < 1e-5
 
 
 def test_the_crops_are_left_as_they_were() -> None:
