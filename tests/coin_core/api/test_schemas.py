@@ -11,6 +11,7 @@ from schemathesis.checks import CHECKS
 
 from coin_core.api.app import Service
 from tests.coin_core.api.conftest import TOKEN, StubClassifier, listen
+from tests.serving import PATIENCE_S
 
 # What is valid by the document may still name no classifier, or be no bundle.
 CHECKED = [check for check in CHECKS.get_all() if "positive" not in check.__name__]
@@ -48,6 +49,6 @@ def test_every_answer_is_one_that_the_document_names(label, operations, monkeypa
     @hypothesis.given(cases)
     @hypothesis.settings(max_examples=50)
     def try_case(case):
-        case.call_and_validate(headers=headers, checks=CHECKED)
+        case.call_and_validate(headers=headers, checks=CHECKED, timeout=PATIENCE_S)
 
     try_case()
