@@ -8,6 +8,7 @@ from coin_core.jobs import (
     hold_job,
     list_jobs,
     report_outcome,
+    stop_requested,
 )
 from coin_core.training.runs import RunState, start_run
 from tests.ui.training.history_page import button, open_page, words_of
@@ -32,7 +33,7 @@ def test_a_running_training_shows_how_far_it_is() -> None:
         assert said.startswith("Fold 1 of 2: 1 of 15 epochs, at most")
         assert len(page.get("plotly_chart")) == 1
         button(page, "Stop, keep").click().run()
-        assert run.stop_requested()
+        assert stop_requested()
         assert page.get("progress")[0].proto.text == "Stopping …"
         assert button(page, "Stop at once")
         assert "running" in list(page.dataframe[0].value["state"])
