@@ -22,7 +22,7 @@ from tqdm import tqdm
 
 from benchmarks.common import argument_parser, catalog_in, encode_jpeg, stopwatch
 from coin_core.catalog import Catalog, PhotoQuery
-from coin_core.catalog.importing import ingest
+from coin_core.catalog.importing import ingest, ledger
 from coin_core.rendering import render_coin
 from coin_core.rendering.scenes import draw_scene
 
@@ -100,7 +100,7 @@ def measure_copies(folder: Path, count: int) -> None:
     wrong = 0
     for way in COPIES:
         last = import_folder(catalog, folder / way)
-        for item in ingest.import_items(catalog, last.import_id, limit=count):
+        for item in ledger.read_items(catalog, last.import_id, limit=count):
             coin_id = catalog.photos.get(item.photo_id).coin_id
             if coin_id == coin_ids[Path(item.key).stem]:
                 matched[way] += 1

@@ -39,7 +39,7 @@ from coin_core.catalog import (
 )
 from coin_core.catalog.exporting.writer import export
 from coin_core.catalog.import_records import ImportState
-from coin_core.catalog.importing import ingest
+from coin_core.catalog.importing import ingest, ledger
 from coin_core.jobs import JobKind, list_jobs
 from coin_core.rulers import DEFAULT_CLASSES
 
@@ -232,21 +232,21 @@ def kill_imports(folder: Path, kills: int) -> None:
     )
     during = 0
     for number in tqdm(range(kills), desc="imports"):
-        before = ingest.import_progress(catalog, import_id).done
+        before = ledger.progress_of(catalog, import_id).done
         target = min(before + rng.randint(1, 5), count)
         deadline = time.monotonic() + PATIENCE_S
-        while ingest.import_progress(catalog, import_id).done < target:
+        while ledger.progress_of(catalog, import_id).done < target:
             if time.monotonic() > deadline:
                 raise SystemExit(f"the import did not resume after kill {number}")
             time.sleep(0.02)
         time.sleep(rng.random() * 0.2)
         kill_job(JobKind.IMPORT)
-        done = ingest.import_progress(catalog, import_id).done
+        done = ledger.progress_of(catalog, import_id).done
         during += before < done < count
         check(catalog, f"after kill {number} of an import")
         if done < count:
             ingest.start_again(catalog, import_id)
-    while (last := ingest.import_progress(catalog, import_id)).done < count:
+    while (last := ledger.progress_of(catalog, import_id)).done < count:
         if last.state is ImportState.STOPPED:
             ingest.start_again(catalog, import_id)
         time.sleep(0.2)

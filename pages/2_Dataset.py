@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from coin_core.catalog.importing.ledger import adopt_unfinished
 from coin_core.errors import CoinError
 from coin_core.i18n import N_, _
 from ui.background_task import show_task
@@ -11,7 +12,6 @@ from ui.dataset.actions import show_actions
 from ui.dataset.filters import show_filters
 from ui.dataset.gallery import show_gallery
 from ui.dataset.import_panel import (
-    adopt_unfinished,
     describe_empty,
     offer_bringing_in,
     offer_demo,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 from coin_core.catalog.exporting.sheets import table
@@ -13,7 +12,6 @@ from coin_core.i18n import _, ngettext, translate
 from coin_core.imaging.decoder import show_name
 from coin_core.imaging.photo_io import ACCEPTED
 
-_PAGE = 5000
 _MAX_REASONS = 10
 _MAX_NAMES = 3
 _RESULTS = {
@@ -30,7 +28,7 @@ def import_report(catalog: Catalog, import_id: int) -> bytes:
         ("file", "result", "reason"),
         (
             (item.key, _RESULTS[item.state], item.message or "")
-            for item in _items(catalog, import_id)
+            for item in ledger.all_items(catalog, import_id)
         ),
     )
 
@@ -82,7 +80,7 @@ def summarize_import(catalog: Catalog, import_id: int) -> str:
     )
     lines.append(words.format(count=f"{progress.failed:,}"))
     reasons: dict[str, list[str]] = {}
-    for item in _items(catalog, import_id, ItemState.FAILED):
+    for item in ledger.all_items(catalog, import_id, ItemState.FAILED):
         name, reason = _reason(item)
         reasons.setdefault(reason, []).append(name)
     common = sorted(reasons.items(), key=lambda pair: -len(pair[1]))
@@ -107,17 +105,6 @@ def summarize_import(catalog: Catalog, import_id: int) -> str:
         )
     )
     return "\n".join(lines)
-
-
-def _items(
-    catalog: Catalog, import_id: int, state: ItemState | None = None
-) -> Iterator[ImportItem]:
-    offset = 0
-    while page := ledger.read_items(
-        catalog, import_id, state=state, offset=offset, limit=_PAGE
-    ):
-        yield from page
-        offset += len(page)
 
 
 def _reason(item: ImportItem) -> tuple[str, str]:

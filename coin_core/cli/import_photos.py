@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from coin_core.catalog.import_records import ImportProgress
 
 _MAX_REMARKS = 20
-_PAGE = 5000
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -141,17 +140,11 @@ def follow_import(
 def _write_remarks(catalog: Catalog, import_id: int) -> None:
     """Print each message once: all failures first, then the most common remarks."""
     from coin_core.catalog.import_records import ItemState
-    from coin_core.catalog.importing.ingest import import_items
+    from coin_core.catalog.importing.ledger import all_items
 
     def count_messages(state: ItemState) -> Counter[str]:
-        messages: Counter[str] = Counter()
-        offset = 0
-        while page := import_items(
-            catalog, import_id, state=state, offset=offset, limit=_PAGE
-        ):
-            messages.update(item.message for item in page if item.message)
-            offset += len(page)
-        return messages
+        items = all_items(catalog, import_id, state)
+        return Counter(item.message for item in items if item.message)
 
     for message in count_messages(ItemState.FAILED):
         sys.stderr.write(f"{message}\n")

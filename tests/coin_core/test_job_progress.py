@@ -99,6 +99,6 @@ def test_an_import_of_the_version_before_is_listed_and_resumed(kind, tmp_path):
     assert adopted.can_resume
     assert (adopted.module, adopted.arguments) == (job.module, job.arguments)
     assert main(list(adopted.arguments)) == 0
-    assert ingest.import_progress(catalog, last.import_id).done == 3
+    assert ledger.progress_of(catalog, last.import_id).done == 3
     assert list_jobs()[0].state == "done"
     catalog.close()

@@ -11,8 +11,8 @@ import streamlit as st
 from coin_core.access import Right, may, refusal
 from coin_core.catalog import Catalog, CatalogFace, Prediction, Side
 from coin_core.catalog.import_records import ItemState
+from coin_core.catalog.importing import ledger
 from coin_core.catalog.importing.ingest import (
-    import_items,
     import_photos,
     stage_uploads,
 )
@@ -155,7 +155,7 @@ def add_photos(
     for state in import_photos(catalog, sources, who=who, labels="none"):
         import_id = state.import_id
         progress(state.done, len(photos))
-    items = import_items(catalog, import_id)
+    items = ledger.read_items(catalog, import_id)
     by_digest = {photo.digest: photo for photo in photos}
     added = known = 0
     for item in items:

@@ -6,11 +6,11 @@ The work is done by a process of its own, so a reload or a closed browser stops 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import pandas as pd
 import streamlit as st
@@ -22,7 +22,6 @@ from coin_core.catalog.import_report import import_report, summarize_import
 from coin_core.catalog.importing import ledger
 from coin_core.catalog.importing.ingest import (
     discard_import,
-    import_items,
     list_imports,
     remove_demo,
     stage_uploads,
@@ -44,6 +43,9 @@ from ui.errors import errors_on_page, show_error
 from ui.formatting import date_and_time
 from ui.language import key_of_menu
 from ui.memory import MAX_UPLOAD_MB, forget_uploads, show_refused_uploads
+
+if TYPE_CHECKING:
+    from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 _TABLES = (".csv", ".tsv", ".xlsx", ".xlsm")
 _FIRST_FIELDS = ("file", "ruler", "coin_id", "lot_text", "source", "licence", "credit")
@@ -116,7 +118,7 @@ class ImportPanel(JobPanel):
 
     def offer_photos(self, import_id: int) -> None:
         """The way on, to the review of photos that came in."""
-        done = import_items(self.catalog, import_id, state=ItemState.DONE, limit=1)
+        done = ledger.read_items(self.catalog, import_id, state=ItemState.DONE, limit=1)
         if done and st.button(
             _("Review the photos"),
             key=f"import_review_{import_id}",
@@ -127,7 +129,7 @@ class ImportPanel(JobPanel):
 
     def show_files(self, import_id: int) -> None:
         """The files of a running import, each with its result so far."""
-        items = import_items(self.catalog, import_id, limit=_SHOWN_FILES + 1)
+        items = ledger.read_items(self.catalog, import_id, limit=_SHOWN_FILES + 1)
         rows = [(Path(one.key).name, one.state) for one in items] or [
             (name, ItemState.WAITING)
             for name in waiting_files(self.catalog, import_id, limit=_SHOWN_FILES + 1)
@@ -185,11 +187,6 @@ def _offer_report(catalog: Catalog, import_id: int, place: str) -> None:
     )
 
 
-def adopt_unfinished(catalog: Catalog) -> None:
-    """List the imports that ended early before they were jobs."""
-    ledger.adopt_unfinished(catalog)
-
-
 def describe_empty() -> str:
     """The heading of an empty dataset: how to begin, or that photos are coming."""
     kinds = (JobKind.IMPORT, JobKind.SCRAPE)
@@ -209,7 +206,7 @@ def _remarks(
         (ItemState.FAILED, _("Files that were left out, and why")),
         (ItemState.DONE, _("Imported with notes")),
     ):
-        items = import_items(
+        items = ledger.read_items(
             catalog, import_id, state=state, remarked=True, limit=_SHOWN_PROBLEMS
         )
         if items:
@@ -247,21 +244,41 @@ def offer_bringing_in(session: DatasetSession, catalog: Catalog) -> None:
     ImportPanel(catalog).show()
 
 
-def _ask_files(session: DatasetSession, catalog: Catalog) -> None:
-    drops = st.session_state.setdefault("import_drops", 0)
-    folder = st.session_state.get("import_folder", False)
-    files = st.file_uploader(
-        _("Drop photos, ZIP archives, or a CSV or Excel table with its photos"),
+def drop_zone(
+    kind: str, label: str, words: str, types: Sequence[str] | None = None
+) -> list[UploadedFile]:
+    """Let a visitor drop files of some types, or whole folders, with words of help."""
+    drops = st.session_state.setdefault(f"{kind}_drops", 0)
+    folder = st.session_state.get(f"{kind}_folder", False)
+    files: list[UploadedFile] = st.file_uploader(
+        label,
         accept_multiple_files="directory" if folder else True,
-        key=f"import_files_{drops}_{folder}",
+        key=f"{kind}_files_{drops}_{folder}",
+        type=None if folder else types,
         max_upload_size=MAX_UPLOAD_MB,
-        help=_(
+        help=words,
+    )
+    show_refused_uploads()
+    st.toggle(_("Pick a whole folder"), key=f"{kind}_folder", persist_state="session")
+    return files
+
+
+def empty_drop_zone(kind: str, files: Sequence[UploadedFile]) -> None:
+    """Let go of files that were taken over, and draw the page again."""
+    forget_uploads(files)
+    st.session_state[f"{kind}_drops"] += 1
+    st.rerun()
+
+
+def _ask_files(session: DatasetSession, catalog: Catalog) -> None:
+    files = drop_zone(
+        "import",
+        _("Drop photos, ZIP archives, or a CSV or Excel table with its photos"),
+        _(
             "JPEG, PNG, WebP, TIFF, BMP, HEIC, AVIF and GIF. The same photo is never "
             "kept twice."
         ),
     )
-    show_refused_uploads()
-    st.toggle(_("Pick a whole folder"), key="import_folder", persist_state="session")
     if not files:
         st.caption(
             _(
@@ -310,9 +327,7 @@ def _ask_files(session: DatasetSession, catalog: Catalog) -> None:
         except KNOWN_ERRORS as error:
             show_error(sentence_of(error))
             return
-        forget_uploads(files)
-        st.session_state["import_drops"] = drops + 1
-        st.rerun()
+        empty_drop_zone("import", files)
 
 
 def _ask_columns(name: str, data: bytes) -> dict[str, str] | None:

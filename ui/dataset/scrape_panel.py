@@ -24,11 +24,10 @@ from coin_core.jobs import Job, JobKind
 from scrapers.errors import ContactMissingError
 from scrapers.registry import QueryKind, SourceInfo, list_sources, plan
 from scrapers.settings import read_contact, store_contact
-from ui.dataset.import_panel import ImportPanel
+from ui.dataset.import_panel import ImportPanel, drop_zone, empty_drop_zone
 from ui.dataset.session import DatasetSession, ask_reviewer, dataset_session
 from ui.errors import errors_on_page, show_error
 from ui.formatting import as_text
-from ui.memory import MAX_UPLOAD_MB, forget_uploads, show_refused_uploads
 
 _SHOWN_LEFT_OUT = 50
 _PAGES = ["html", "htm", "mhtml", "mht", "zip"]
@@ -270,22 +269,16 @@ def _show_plan(steps: tuple[str, ...]) -> None:
 
 def _offer_saved(session: DatasetSession, catalog: Catalog, source: SourceInfo) -> None:
     """Pages by upload: kept beside the photos until they are read."""
-    drops = st.session_state.setdefault("gather_drops", 0)
-    folder = st.session_state.get("gather_folder", False)
-    files = st.file_uploader(
+    files = drop_zone(
+        "gather",
         _("Drop saved pages: MHTML, a ZIP of pages with their folders, or plain HTML"),
-        accept_multiple_files="directory" if folder else True,
-        key=f"gather_files_{drops}_{folder}",
-        type=None if folder else _PAGES,
-        max_upload_size=MAX_UPLOAD_MB,
-        help=_(
+        _(
             "In Chrome: save as “Webpage, single file”, after scrolling to the "
             "end. A plain HTML page has its photos in a folder beside it: pick "
             "that folder whole, or pack both into a ZIP."
         ),
+        _PAGES,
     )
-    show_refused_uploads()
-    st.toggle(_("Pick a whole folder"), key="gather_folder", persist_state="session")
     limit, everything = _ask_how_many()
     why = _("to sign what is gathered:")
     if not files or not ask_reviewer(session, why, Right.GATHER, "gather"):
@@ -309,9 +302,7 @@ def _offer_saved(session: DatasetSession, catalog: Catalog, source: SourceInfo) 
     except KNOWN_ERRORS as error:
         show_error(sentence_of(error))
         return
-    forget_uploads(files)
-    st.session_state["gather_drops"] = drops + 1
-    st.rerun()
+    empty_drop_zone("gather", files)
 
 
 class ScrapePanel(ImportPanel):

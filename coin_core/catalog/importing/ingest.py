@@ -95,8 +95,6 @@ _EXTENSIONS = {
     "GIF": "gif",
 }
 
-import_items = ledger.read_items
-
 
 def import_photos(
     catalog: Catalog,
@@ -287,8 +285,8 @@ def start_import_process(
     """Import photos in a process of its own, which outlives the page.
 
     Returns:
-        The id of the import, for `import_progress`, `import_items`, `stop_import` and
-        `start_again`.
+        The id of the import, for `stop_import`, `start_again` and the functions of
+        `ledger`.
 
     Raises:
         CatalogError: As for `import_photos`, or no process can be started.
@@ -329,18 +327,9 @@ def stop_import(catalog: Catalog, import_id: int) -> None:
     Raises:
         CatalogError: There is no such import.
     """
-    if import_progress(catalog, import_id).state is ImportState.RUNNING:
+    if ledger.progress_of(catalog, import_id).state is ImportState.RUNNING:
         with suppress(CoinError):  # it ended at this moment
             jobs.stop_job(ledger.job_id(import_id))
-
-
-def import_progress(catalog: Catalog, import_id: int) -> ImportProgress:
-    """The progress of an import, whichever process works on it.
-
-    Raises:
-        CatalogError: There is no such import.
-    """
-    return ledger.progress_of(catalog, import_id)
 
 
 def list_imports(catalog: Catalog, *, limit: int = 20) -> tuple[ImportProgress, ...]:

@@ -7,7 +7,7 @@ job was started by a page or the command by hand.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,7 @@ from coin_core.storage import read_json
 
 DEMO_TITLE = N_("Generating demo coins")
 _PART = 400  # rows a statement
+_PAGE = 5000  # items at a time
 
 
 def create(catalog: Catalog, kind: str, spec: Mapping[str, Any]) -> int:
@@ -247,6 +248,18 @@ def read_items(
             )
             for row in rows
         )
+
+
+def all_items(
+    catalog: Catalog, import_id: int, state: ItemState | None = None
+) -> Iterator[ImportItem]:
+    """The results of all photos of an import, however many there are."""
+    offset = 0
+    while page := read_items(
+        catalog, import_id, state=state, offset=offset, limit=_PAGE
+    ):
+        yield from page
+        offset += len(page)
 
 
 def progress_of(catalog: Catalog, import_id: int) -> ImportProgress:

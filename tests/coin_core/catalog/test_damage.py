@@ -127,7 +127,7 @@ def _uses(catalog: Catalog) -> dict[str, Callable[[], object]]:
         "versions": lambda: list_versions(catalog),
         "version": lambda: load_version(catalog, "first"),
         "imports": lambda: ingest.list_imports(catalog),
-        "items": lambda: ingest.import_items(catalog, 1),
+        "items": lambda: ledger.read_items(catalog, 1),
         "spec": lambda: ledger.make_job(catalog, 1),
         "review": lambda: catalog.reviews.add(2, DEFAULT_CLASSES[0], who="ada"),
         "undo": lambda: [catalog.edits.undo(who="ada") for _ in range(4)],

@@ -13,7 +13,8 @@ from coin_core.catalog import (
     open_catalog,
 )
 from coin_core.catalog.import_records import ImportState, ItemState
-from coin_core.catalog.importing.ingest import import_items, list_imports
+from coin_core.catalog.importing.ingest import list_imports
+from coin_core.catalog.importing.ledger import read_items
 from coin_core.catalog.versions import list_versions, load_version
 from coin_core.imaging import photo_io
 
@@ -43,7 +44,7 @@ def test_its_photos_are_whole(old_catalog):
         assert len(photo.phash) == 64
     [done] = list_imports(old_catalog)
     assert (done.state, done.done, done.failed) == (ImportState.DONE, 12, 0)
-    items = import_items(old_catalog, done.import_id)
+    items = read_items(old_catalog, done.import_id)
     assert {item.state for item in items} == {ItemState.DONE}
 
 

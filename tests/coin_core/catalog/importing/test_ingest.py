@@ -26,9 +26,7 @@ from coin_core.catalog.importing import ledger
 from coin_core.catalog.importing.ingest import (
     Prepared,
     discard_import,
-    import_items,
     import_photos,
-    import_progress,
     list_imports,
     resume_import,
     stage_uploads,
@@ -93,7 +91,7 @@ def bring(catalog, *sources, **options):
     last = list(import_photos(catalog, sources, who="ada", **options))[-1]
     return last, {
         item.key.rsplit("/", 1)[-1]: item
-        for item in import_items(catalog, last.import_id)
+        for item in ledger.read_items(catalog, last.import_id)
     }
 
 
@@ -496,7 +494,7 @@ def test_two_processes_cannot_work_on_one_import(catalog, tmp_path):
     first = next(steps)
     with pytest.raises(CatalogError, match="running already"):
         resume_import(catalog, first.import_id)
-    assert import_progress(catalog, first.import_id).state is ImportState.RUNNING
+    assert ledger.progress_of(catalog, first.import_id).state is ImportState.RUNNING
     stop_import(catalog, first.import_id)
     steps.close()
     with pytest.raises(CatalogError, match="no import 99"):
@@ -508,7 +506,7 @@ def test_a_running_import_without_a_process_counts_as_stopped(catalog, tmp_path)
     last, _ = bring(catalog, tmp_path)
     with catalog.database.writing() as connection:
         connection.execute(update(ImportRow).values(state="running"))
-    found = import_progress(catalog, last.import_id)
+    found = ledger.progress_of(catalog, last.import_id)
     assert found.state is ImportState.STOPPED
     assert "interrupted" in found.error
 
@@ -538,7 +536,7 @@ def test_an_import_that_is_given_up_keeps_what_it_brought(catalog):
     staged = stage_uploads(catalog, [("a.png", photo(1)), ("b.png", photo(2))])
     stopped = list(import_photos(catalog, staged, who="ada", stop=lambda: True))[-1]
     discard_import(catalog, stopped.import_id)
-    assert import_progress(catalog, stopped.import_id).state is ImportState.FAILED
+    assert ledger.progress_of(catalog, stopped.import_id).state is ImportState.FAILED
     assert not staged[0].exists()
     assert catalog.queries.find(PhotoQuery(), offset=0, limit=9).total == 1
 
@@ -603,23 +601,23 @@ def kill_workers():
 def test_a_process_of_its_own_survives_kill_9(catalog, tmp_path, nets, kill_workers):
     lay_out(tmp_path, *(f"{n}.png" for n in range(12)))
     import_id = start_import_process(catalog, [tmp_path], who="ada")
-    assert import_progress(catalog, import_id).state is ImportState.RUNNING
+    assert ledger.progress_of(catalog, import_id).state is ImportState.RUNNING
     wait_for(catalog, import_id, lambda p: p.done >= 1 or p.state != "running")
     kill_workers()
-    killed = import_progress(catalog, import_id)
+    killed = ledger.progress_of(catalog, import_id)
     if killed.state is not ImportState.DONE:
         assert killed.state is ImportState.STOPPED
         start_again(catalog, import_id)
         wait_for(catalog, import_id, lambda p: p.state == "done")
-    last = import_progress(catalog, import_id)
+    last = ledger.progress_of(catalog, import_id)
     assert (last.done, last.failed, last.known) == (12, 0, 0)
     assert catalog.check(digests=True) == []
 
 
 def wait_for(catalog, import_id, holds):
     give_up = time.monotonic() + 180
-    while not holds(import_progress(catalog, import_id)):
-        assert time.monotonic() < give_up, import_progress(catalog, import_id)
+    while not holds(ledger.progress_of(catalog, import_id)):
+        assert time.monotonic() < give_up, ledger.progress_of(catalog, import_id)
         time.sleep(0.05)
 
 
