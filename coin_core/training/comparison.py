@@ -17,13 +17,19 @@ class Comparison:
         coins: How many they are.
         before: As the net reads them that it starts from.
         after: As the taught net does, or the same where there were too few to teach it.
+        error: The standard error of the difference.
     """
 
     coins: int
     before: float
     after: float
+    error: float
 
     @property
-    def is_better(self) -> bool:
-        """Whether the taught net is kept, or else the one before."""
-        return self.after < self.before
+    def is_kept(self) -> bool:
+        """Whether the taught net is kept, or else the one before.
+
+        In simulations a taught net is the better one. Few coins held back say little
+        against that, so it has to be worse by more than the error.
+        """
+        return bool(self.error) and self.after < self.before + self.error

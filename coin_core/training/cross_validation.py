@@ -65,7 +65,7 @@ class FittedClassifier:
         stopped: Whether it was stopped early; then the classifier is the best of the
             last fold, and `report` counts the measured coins.
         comparison: Of a net that was taught to read, with the one that it started
-            from, which is the classifier unless the taught one is better.
+            from, which is the classifier unless the taught one is kept.
     """
 
     classifier: Any
@@ -159,7 +159,7 @@ def fit_classifier(
             comparison = compare_reading(
                 before, calibrated[measured] if taught else before, columns
             )
-            if not comparison.is_better:
+            if not comparison.is_kept:
                 unchanged, calibrated[measured] = start, before
         final = None
         if completed and unchanged is not None:
@@ -205,11 +205,13 @@ def compare_reading(
 ) -> Comparison:
     """Compare calibrated probabilities (N, C) of coins that were not learned from."""
     rows = np.arange(len(columns))
-    loss = [
-        float(-np.log(np.maximum(p[rows, columns], SMALLEST)).mean())
-        for p in (before, after)
-    ]
-    return Comparison(coins=len(columns), before=loss[0], after=loss[1])
+    loss = [-np.log(np.maximum(p[rows, columns], SMALLEST)) for p in (before, after)]
+    return Comparison(
+        coins=len(columns),
+        before=float(loss[0].mean()),
+        after=float(loss[1].mean()),
+        error=float((loss[1] - loss[0]).std() / np.sqrt(len(columns))),
+    )
 
 
 def _calibrate_across(

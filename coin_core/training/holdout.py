@@ -75,7 +75,7 @@ def fit_on_split(
         comparison = compare_reading(
             before, calibrated if result.epochs else before, columns[valid]
         )
-        if not comparison.is_better:
+        if not comparison.is_kept:
             result.classifier, result.epochs, raw = start, 0, unchanged
             temperature = task.start.temperature
             threshold = measure_threshold(

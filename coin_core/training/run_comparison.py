@@ -266,26 +266,29 @@ def record_of_reading(run: Run) -> str:
     if not compared:
         return ""
     found = Comparison(**compared)
-    if found.after == found.before:
+    if not found.error:
         words = _(
             "There are too few photos to learn to read these coins from, so the model "
             "answers exactly as the one that it started from."
         )
-    elif found.is_better:
+    elif found.is_kept:
         words = _(
             "It learned to read these coins: on {count} that it did not learn from, "
-            "the log loss is {after}; that of the model it started from is {before}."
+            "the log loss is {after}, that of the model it started from {before} (the "
+            "difference has a standard error of {error})."
         )
     else:
         words = _(
             "What it learned to read on these coins did not help on {count} others "
-            "(log loss {after}; {before} as it started), so it was not kept: the "
-            "model answers exactly as the one that it started from."
+            "(log loss {after}, as it started {before}; the difference has a standard "
+            "error of {error}), so it was not kept: the model answers exactly as the "
+            "one that it started from."
         )
     return words.format(
         count=f"{found.coins:,}",
         after=f"{found.after:.3f}",
         before=f"{found.before:.3f}",
+        error=f"{found.error:.3f}",
     )
 
 

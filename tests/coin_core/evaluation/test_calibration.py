@@ -113,6 +113,8 @@ def test_a_dozen_right_answers_do_not_make_every_answer_certain() -> None:
     few, y = np.tile([[0.9, 0.1], [0.1, 0.9]], (6, 1)), np.tile([0, 1], 6)
     assert fit_temperature(few, y) < 0.1
     assert 0.5 < fit_temperature(few, y, spread=0.4) < 1
+    expected = fit_temperature(few, y, spread=0.1, usual=3.0)
+    assert 2.7 < expected < 3.0
 
     rng = np.random.default_rng(3)
     truth = rng.dirichlet([1.0, 1.0], 4000)

@@ -1,6 +1,6 @@
 """Teaching a net to read the coins of rulers: trains, stops, resumes, keeps others."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -140,7 +140,7 @@ def test_of_few_coins_nothing_is_learned(coins, split, monkeypatch):
     else:
         fitted = fit(coins, run)
     check_answers_as_shipped(fitted, coins)
-    assert not fitted.comparison.is_better
+    assert not fitted.comparison.is_kept
     run.finish({"comparison": asdict(fitted.comparison)})
     assert "too few photos" in record_of_reading(run)
 
@@ -159,9 +159,11 @@ def test_what_does_not_help_is_not_kept(coins, monkeypatch):
 def test_a_run_says_what_learning_to_read_gave():
     run = start_run({"classifier": "vgg"})
     assert record_of_reading(run) == ""
-    better = Comparison(coins=1200, before=0.7, after=0.6)
+    better = Comparison(coins=1200, before=0.7, after=0.6, error=0.01)
     run.finish({"comparison": asdict(better)})
     assert "on 1,200 that it did not learn from" in record_of_reading(run)
+    assert replace(better, after=0.705).is_kept, "that is no clear difference"
+    assert not replace(better, after=0.715).is_kept
 
 
 def test_a_taught_net_goes_half_of_the_way():
@@ -178,7 +180,7 @@ def test_a_taught_net_goes_half_of_the_way():
 
 @pytest.mark.slow
 def test_a_killed_training_ends_as_it_would_have(coins, monkeypatch):
-    monkeypatch.setattr(Comparison, "is_better", True)
+    monkeypatch.setattr(Comparison, "is_kept", True)
     whole = fit(coins, start_run({"classifier": "vgg"}))
     assert whole.report.n == 8
     assert whole.epochs == 2

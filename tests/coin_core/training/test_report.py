@@ -47,7 +47,8 @@ def run():
     run.note_test(0, 6)
     run.set_note("first line\nsecond <b>line</b>")
     report = evaluate("mlp", labels, p, CLASSES)
-    run.finish({"report": report_json(report), "seconds": 90.0})
+    compared = {"coins": 6, "before": 0.9, "after": 0.8, "error": 0.02}
+    run.finish({"report": report_json(report), "seconds": 90.0, "comparison": compared})
     return run
 
 
@@ -68,6 +69,7 @@ def test_a_report_shows_everything_and_needs_nothing_else(run):
     assert "mlp on folder &lt;coins&gt;" in page
     assert "<b>83.3% (43.6% to 97.0%)</b> of 6 held-out photos" in page
     assert "measured once" in page
+    assert "It learned to read these coins: on 6 that it did not" in page
     for heading in ("Curves over epochs", "Confusion matrix", "Calibration"):
         assert f"<h2>{heading}</h2>" in page
     assert page.count("data:image/jpeg;base64,") == 1, "the one mistake"
