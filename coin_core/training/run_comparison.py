@@ -269,7 +269,7 @@ def record_of_reading(run: Run) -> str:
     if not found.error:
         words = _(
             "There are too few photos to learn to read these coins from, so the model "
-            "answers exactly as the one that it started from."
+            "answers as the one that it started from."
         )
     elif found.is_kept:
         words = _(
@@ -281,8 +281,8 @@ def record_of_reading(run: Run) -> str:
         words = _(
             "What it learned to read on these coins did not help on {count} others "
             "(log loss {after}, as it started {before}; the difference has a standard "
-            "error of {error}), so it was not kept: the model answers exactly as the "
-            "one that it started from."
+            "error of {error}), so it was not kept: the model answers as the one that "
+            "it started from."
         )
     return words.format(
         count=f"{found.coins:,}",
