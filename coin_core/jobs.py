@@ -26,7 +26,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, datetime
@@ -68,6 +68,9 @@ _LEASE_S = 90.0  # without a sign of life for so long, a computer counts as gone
 _PUT_AWAY = "put_away"  # a file: the list of all jobs leaves it out
 _AT_ONCE = "at once"  # in the file `stop`: end its process
 _INTERRUPTED = "It was interrupted; it can go on from where it was."
+
+ProgressCallback = Callable[[int, int], None]
+"""Is told what is done and its total; it may raise to stop."""
 
 Item = TypeVar("Item")
 

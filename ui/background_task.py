@@ -18,10 +18,10 @@ import streamlit as st
 from coin_core.access import Person, acting_as, current_person
 from coin_core.errors import KNOWN_ERRORS, sentence_of
 from coin_core.i18n import N_, _, current_language, speaking
+from coin_core.jobs import ProgressCallback
 from ui.errors import errors_on_page, show_error
 from ui.formatting import as_text, duration
 
-ProgressCallback = Callable[[int, int], None]
 Result = TypeVar("Result")
 SHORT_TASK_S = 1.0  # a shorter task needs no progress bar
 

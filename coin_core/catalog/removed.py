@@ -7,7 +7,7 @@ coin, faces, label, reviews and predictions. Restoring adds them again, with new
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -29,13 +29,13 @@ from coin_core.catalog.records import (
 from coin_core.catalog.repository import Catalog
 from coin_core.catalog.schema import PhotoRow, ReviewRow
 from coin_core.errors import CatalogError, CoinError, explain_disk_error
+from coin_core.jobs import ProgressCallback
 from coin_core.storage import data_dir, read_json, write_file, write_json
 
 FOLDER: Final = "removed-photos"
 """Where in the data folder the items of the bin would lie."""
 
 _ROWS = "photos.json"
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +53,7 @@ def discard_photos(
     photo_ids: Sequence[int],
     *,
     who: str,
-    progress: Progress = lambda done, total: None,
+    progress: ProgressCallback = lambda done, total: None,
 ) -> int:
     """Move rendered photos to the bin; returns how many.
 
@@ -118,7 +118,7 @@ def restore_photos(
     catalog: Catalog,
     item_id: str,
     *,
-    progress: Progress = lambda done, total: None,
+    progress: ProgressCallback = lambda done, total: None,
 ) -> int:
     """Add removed photos again, and take them out of the bin; returns how many.
 

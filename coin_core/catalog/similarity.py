@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict, defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -23,6 +23,7 @@ from coin_core.catalog.records import CatalogPhoto
 from coin_core.errors import UnreadablePhotoError
 from coin_core.imaging import photo_io
 from coin_core.imaging.preprocessing import RotatedBox, crop_to_flan
+from coin_core.jobs import ProgressCallback
 
 HASH_BITS = 256
 MAX_HASH_DISTANCE = 92
@@ -184,7 +185,7 @@ def estimate_quality(photo: NDArray[np.uint8], boxes: Sequence[RotatedBox]) -> f
 def near_pairs(
     hashes: Sequence[str],
     max_bits: int,
-    progress: Callable[[int, int], None] | None = None,
+    progress: ProgressCallback | None = None,
 ) -> list[tuple[int, int, int]]:
     """Pairs of rows whose hashes differ in at most `max_bits` bits.
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from typing import Any
@@ -59,6 +59,7 @@ from coin_core.catalog.splits import (
 )
 from coin_core.errors import CatalogError
 from coin_core.i18n import _, ngettext
+from coin_core.jobs import ProgressCallback
 from coin_core.results import Side, class_title
 from coin_core.rulers import DEFAULT_CLASSES
 from coin_core.storage import dump_json
@@ -73,8 +74,6 @@ _PROGRESS_EVERY = 1000
 _ROWS_PER_INSERT = 2000
 _NAME = re.compile(r"[^\W_][\w.-]{0,63}")
 _versions, _items = VersionRow.__table__, VersionItemRow.__table__
-
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -322,7 +321,9 @@ def _changes(
     )
 
 
-def find_leaks(version: Version, progress: Progress | None = None) -> tuple[Leak, ...]:
+def find_leaks(
+    version: Version, progress: ProgressCallback | None = None
+) -> tuple[Leak, ...]:
     """Pairs of photos in different splits that show one coin.
 
     Freezing leaves none that is known at that time. Coins that are grouped later, or
@@ -359,7 +360,7 @@ def find_leaks(version: Version, progress: Progress | None = None) -> tuple[Leak
 
 
 def find_visual_leaks(
-    catalog: Catalog, version: Version, progress: Progress | None = None
+    catalog: Catalog, version: Version, progress: ProgressCallback | None = None
 ) -> tuple[Leak, ...]:
     """Pairs of photos in different splits that show the same picture.
 
@@ -454,7 +455,7 @@ class PhotoDetails:
 
 
 def load_photos(
-    connection: Connection, progress: Progress | None = None
+    connection: Connection, progress: ProgressCallback | None = None
 ) -> list[PhotoDetails]:
     """Every photo of the catalog, in the order they were added.
 
@@ -504,7 +505,7 @@ def freeze(
     free_only: bool = False,
     with_rendered: bool | None = None,
     who: str = "",
-    progress: Progress | None = None,
+    progress: ProgressCallback | None = None,
 ) -> Version:
     """Freeze the labelled photos as a version, split by coin within each ruler.
 
@@ -714,7 +715,7 @@ def _choose_labelled(
 
 
 def _group_copies(
-    photos: Sequence[PhotoDetails], progress: Progress | None = None
+    photos: Sequence[PhotoDetails], progress: ProgressCallback | None = None
 ) -> dict[int, int]:
     """The group of each coin: coins with copies of one picture share a group."""
     coins = [details.photo.coin_id for details in photos]

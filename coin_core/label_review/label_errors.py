@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -30,6 +30,7 @@ from coin_core.errors import (
 )
 from coin_core.imaging import photo_io
 from coin_core.imaging.preprocessing import RotatedBox, crop_to_flan
+from coin_core.jobs import ProgressCallback
 
 if TYPE_CHECKING:
     from coin_core.pipeline import CoinClassifier
@@ -78,7 +79,7 @@ def record_predictions(
     *,
     classifiers: Sequence[str] | None = None,
     repeat: bool = False,
-    progress: Callable[[int, int], None] | None = None,
+    progress: ProgressCallback | None = None,
 ) -> Recorded:
     """Classify photos and store the predictions, batch by batch.
 

@@ -9,8 +9,9 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from coin_core.errors import CatalogError
+from coin_core.jobs import ProgressCallback
 from ui import background_task
-from ui.background_task import BackgroundTask, ProgressCallback, TaskSession, start_task
+from ui.background_task import BackgroundTask, TaskSession, start_task
 
 
 @pytest.fixture(autouse=True)

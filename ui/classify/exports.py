@@ -8,10 +8,10 @@ from datetime import datetime
 import streamlit as st
 
 from coin_core.i18n import _, current_language, languages, ngettext, speaking
+from coin_core.jobs import ProgressCallback
 from coin_core.model_store.card import Card
 from ui.background_task import (
     BackgroundTask,
-    ProgressCallback,
     TaskSession,
     show_task,
     start_task,

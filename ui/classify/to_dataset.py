@@ -19,13 +19,13 @@ from coin_core.catalog.importing.ingest import (
 from coin_core.errors import CatalogError
 from coin_core.i18n import _, ngettext
 from coin_core.imaging.photo_io import PICTURE_SUFFIXES
+from coin_core.jobs import ProgressCallback
 from coin_core.model_store.bundle import weights_digest
 from coin_core.model_store.card import Card
 from coin_core.results import RejectReason
 from ui import resources
 from ui.background_task import (
     BackgroundTask,
-    ProgressCallback,
     TaskSession,
     start_task,
 )

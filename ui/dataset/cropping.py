@@ -13,6 +13,7 @@ from coin_core.errors import WeightsMissingError
 from coin_core.i18n import N_, _
 from coin_core.imaging import photo_io
 from coin_core.imaging.preprocessing import RotatedBox, crop_to_flan
+from coin_core.jobs import ProgressCallback
 from ui.components.cropper import correct_crop
 from ui.dataset import face_edits
 from ui.dataset.face_edits import Faces
@@ -120,7 +121,7 @@ def edit_photos(
     edit: PhotoEdit,
     *,
     who: str,
-    progress: Callable[[int, int], None] = lambda done, total: None,
+    progress: ProgressCallback = lambda done, total: None,
 ) -> int:
     """Apply one edit to many photos, as one action that is undone at once.
 

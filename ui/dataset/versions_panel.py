@@ -26,10 +26,9 @@ from coin_core.catalog.versions import (
 )
 from coin_core.errors import CatalogError
 from coin_core.i18n import N_, _, is_right_to_left, ngettext, translate
-from coin_core.jobs import Job, JobKind, JobState, add_job, list_jobs
+from coin_core.jobs import Job, JobKind, JobState, ProgressCallback, add_job, list_jobs
 from ui.background_task import (
     BackgroundTask,
-    ProgressCallback,
     cached_task,
     start_task,
 )

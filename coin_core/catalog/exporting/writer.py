@@ -38,6 +38,7 @@ from coin_core.catalog.versions import (
 from coin_core.errors import CatalogError, CoinError, UnreadablePhotoError
 from coin_core.imaging import photo_io
 from coin_core.imaging.preprocessing import crop_to_flan
+from coin_core.jobs import ProgressCallback
 from coin_core.storage import dump_json
 
 TABLE, MANIFEST, ATTRIBUTION = "labels.csv", "manifest.json", "ATTRIBUTION.txt"
@@ -48,8 +49,6 @@ _QUALITY = 95
 _COMMON = ("jpg", "jpeg", "png", "bmp", "webp", "tif", "tiff")
 _UPRIGHT = 1
 _ZIP_TIME = (1980, 1, 1, 0, 0, 0)  # so that equal data give an equal ZIP
-
-Progress = Callable[[int, int], None]
 
 
 class ExportForm(StrEnum):
@@ -86,7 +85,7 @@ def export(
     version: str | None = None,
     free_only: bool = False,
     keep_notes: bool = False,
-    progress: Progress | None = None,
+    progress: ProgressCallback | None = None,
 ) -> Exported:
     """Export a frozen version, or the dataset as it is now.
 
@@ -152,7 +151,7 @@ def _collect(
     version: Version | None,
     free_only: bool,
     form: ExportForm,
-    progress: Progress | None,
+    progress: ProgressCallback | None,
 ) -> tuple[list[ExportItem], list[str]]:
     """The photos to export, and sentences about those left out."""
     with catalog.database.reading() as connection:
@@ -231,7 +230,7 @@ class _Exporter:
         left_out: list[str],
         *,
         keep_metadata: bool,
-        progress: Progress,
+        progress: ProgressCallback,
     ) -> None:
         self.catalog, self.items = catalog, items
         self.title, self.about = title, about

@@ -160,7 +160,7 @@ def _find_or_create_demo(catalog: Catalog, spec: Mapping[str, Any]) -> int:
 def remove_demo(
     catalog: Catalog,
     *,
-    progress: Callable[[int, int], None] = lambda done, total: None,
+    progress: jobs.ProgressCallback = lambda done, total: None,
 ) -> int:
     """Stop the generation of demo coins and move all rendered photos to the bin.
 

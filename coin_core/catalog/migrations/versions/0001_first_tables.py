@@ -193,12 +193,3 @@ def upgrade() -> None:
             ("version_id", "split", "photo_id"),
         ),
     )
-
-
-def downgrade() -> None:
-    """Drop all tables with everything in them."""
-    for name in (
-        *("version_items", "reviews", "opinions", "import_items", "faces", "photos"),
-        *("coin_references", "versions", "imports", "edits", "coins"),
-    ):
-        op.drop_table(name)
