@@ -53,30 +53,26 @@ def detect_coins(
     Raises:
         WeightsMissingError: The network's weights are missing.
     """
-    return _detect_in_each([photo], net)[0]
+    return _in_fractions(photo, detect_boxes([photo], net)[0])
 
 
-def _detect_in_each(
-    photos: Sequence[NDArray[np.uint8]], net: nn.Module | None = None
-) -> list[tuple[RotatedBox, ...]]:
-    found = []
-    for photo, boxes in zip(photos, detect_boxes(photos, net), strict=True):
-        height, width = photo.shape[:2]
-        boxes.sort(key=lambda b: (b[2] - b[0]) * (b[3] - b[1]), reverse=True)
-        found.append(
-            _in_reading_order(
-                [
-                    RotatedBox(
-                        left=max(0.0, left / width),
-                        top=max(0.0, top / height),
-                        right=min(1.0, right / width),
-                        bottom=min(1.0, bottom / height),
-                    )
-                    for left, top, right, bottom in boxes[:MAX_COINS]
-                ]
+def _in_fractions(
+    photo: NDArray[np.uint8], boxes: Sequence[Box]
+) -> tuple[RotatedBox, ...]:
+    """The largest boxes, given in px, in reading order."""
+    height, width = photo.shape[:2]
+    largest = sorted(boxes, key=_area, reverse=True)[:MAX_COINS]
+    return _in_reading_order(
+        [
+            RotatedBox(
+                left=max(0.0, left / width),
+                top=max(0.0, top / height),
+                right=min(1.0, right / width),
+                bottom=min(1.0, bottom / height),
             )
-        )
-    return found
+            for left, top, right, bottom in largest
+        ]
+    )
 
 
 def _in_reading_order(boxes: list[RotatedBox]) -> tuple[RotatedBox, ...]:
@@ -110,7 +106,33 @@ def find_faces(
     Raises:
         WeightsMissingError: A network's weights are missing.
     """
-    return _classify_in_each(photos, _detect_in_each(photos))
+    exact = detect_by_colour(photos)
+    alone = [k for k, boxes in enumerate(exact) if _fills(photos[k], boxes)]
+    at_once = _faces_at([photos[k] for k in alone], [exact[k] for k in alone])
+    # If it shows the legend beyond doubt, the network would only confirm its box.
+    faces = {
+        k: found
+        for k, found in zip(alone, at_once, strict=True)
+        if found[0].side is Side.LEGEND and found[0].confidence >= _SURELY_LEGEND
+    }
+    others = [k for k in range(len(photos)) if k not in faces]
+    rest = [photos[k] for k in others]
+    boxes = detect_boxes(rest, exact=[exact[k] for k in others])
+    faces |= zip(others, _faces_at(rest, boxes), strict=True)
+    return [faces[k] for k in range(len(photos))]
+
+
+def _faces_at(
+    photos: Sequence[NDArray[np.uint8]], boxes: Sequence[Sequence[Box]]
+) -> list[tuple[DetectedFace, ...]]:
+    """Classify the sides of the coins in the boxes, in px, of each photo."""
+    in_order = [_in_fractions(*one) for one in zip(photos, boxes, strict=True)]
+    return _classify_in_each(photos, in_order)
+
+
+def _fills(photo: NDArray[np.uint8], boxes: Sequence[Box]) -> bool:
+    """Whether there is one coin, and no room for another of its size beside it."""
+    return len(boxes) == 1 and _long_side(boxes[0]) >= _ALONE * max(photo.shape[:2])
 
 
 def _classify_in_each(
@@ -158,6 +180,8 @@ _CLEARLY_SAME = 0.9  # at a glance
 _OTHER_COIN = 0.3  # a lower IoU is a coin that the network missed
 _FOREGROUND = 0.5
 _LARGE = 0.4  # of the photo's longer side
+_ALONE = 0.6  # likewise
+_SURELY_LEGEND = 0.9
 _MAX_REGIONS = 32
 _ROUNDS = 3  # of zooming in, the later ones for boxes that still moved
 _MIN_SCORE = 0.75
@@ -284,17 +308,29 @@ def _segment_views(
     return [maps[number] for number in range(len(views))]
 
 
+def detect_by_colour(photos: Sequence[NDArray[np.uint8]]) -> list[list[Box]]:
+    """Return the boxes in px that colour gives in each photo, none if unreliable."""
+    return [
+        (min(photo.shape[:2]) >= _TINY_PX and detect_on_plain_background(photo)) or []
+        for photo in photos
+    ]
+
+
 def detect_boxes(
-    photos: Sequence[NDArray[np.uint8]], net: nn.Module | None = None
+    photos: Sequence[NDArray[np.uint8]],
+    net: nn.Module | None = None,
+    exact: Sequence[list[Box]] | None = None,
 ) -> list[list[Box]]:
     """Return the boxes of the coins in px of each photo, in no order.
 
     Args:
         photos: RGB, uint8 (H, W, 3) each.
         net: The network; the shipped one if None.
+        exact: What `detect_by_colour` gives, to save finding it again.
     """
+    if exact is None:
+        exact = detect_by_colour(photos)
     large = [k for k, photo in enumerate(photos) if min(photo.shape[:2]) >= _TINY_PX]
-    exact = {k: detect_on_plain_background(photos[k]) or [] for k in large}
     net = net or shipped_coin_net()
     plain = [k for k in large if exact[k]]
     glances = _detect_in_whole([photos[k] for k in plain], GLANCE_PX, net, _GLANCE)

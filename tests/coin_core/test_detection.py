@@ -246,3 +246,31 @@ def test_a_coin_on_plain_ground_is_not_zoomed_in_on_and_has_the_same_box(
     (zoomed_in,) = detection.detect_boxes([page])
     assert rounds
     assert at_a_glance == zoomed_in
+
+
+@pytest.mark.parametrize(
+    ("size_px", "looks"), [(210, 0), (130, 1)], ids=["large", "small"]
+)
+def test_a_large_coin_whose_side_is_beyond_doubt_needs_no_network_for_its_box(
+    monkeypatch, size_px, looks
+):
+    coin = render_coin(77, 1, size_px=size_px, wear=0.1)
+    page = np.full((260, 260, 3), 255, np.uint8)
+    first = (260 - size_px) // 2
+    place = page[first : first + size_px, first : first + size_px]
+    place[coin.mask > 127] = coin.image[coin.mask > 127]
+    looked: list[int] = []
+    whole = detection._detect_in_whole
+
+    def count(photos, *args):
+        looked.extend([1] * len(photos))
+        return whole(photos, *args)
+
+    monkeypatch.setattr(detection, "_detect_in_whole", count)
+    (faces,) = detection.find_faces([page])
+    assert len(looked) == looks
+    assert faces[0].side is Side.LEGEND
+    assert faces[0].confidence > 0.9
+    monkeypatch.setattr(detection, "_ALONE", 2.0)
+    assert detection.find_faces([page]) == [faces]
+    assert len(looked) == looks + 1
