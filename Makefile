@@ -85,6 +85,7 @@ bench: setup
 	$(PY) -m coin_core evaluate --data rendered --count 3000 --legible 0.5
 	$(PY) -m coin_core evaluate --data rendered --count 3000 --by-legibility
 	$(PY) -m benchmarks.tta
+	$(PY) -m benchmarks.poses
 	$(PY) -m benchmarks.together
 	$(PY) -m benchmarks.scenes
 	$(PY) -m benchmarks.sides
