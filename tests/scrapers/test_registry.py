@@ -124,7 +124,7 @@ def test_a_source_in_a_new_file_is_in_every_menu_and_can_be_run(tmp_path):
     ]
     menu = (
         "from ui.dataset.scrape_panel import list_sources;"
-        "print(list_sources()['newmuseum'].title)"
+        "print([one.title for one in list_sources()])"
     )
     assert "A New Museum" in run("-c", menu)
     steps = run("-m", "scrapers", "newmuseum", "prutah", "--dry-run")
