@@ -55,8 +55,9 @@ class Directions(TransformerMixin, BaseEstimator):
     def transform(self, X: NDArray[Any]) -> NDArray[Any]:
         """Return unit vectors (N, D) of features (N, D)."""
         pieces = np.array_split((X - self.mean_) / self.spread_, self.parts, axis=1)
-        unit: NDArray[Any] = np.concatenate([normalize(one) for one in pieces], axis=1)
-        return unit / self.parts**0.5
+        unit = np.concatenate([normalize(one) for one in pieces], axis=1)
+        scaled: NDArray[Any] = unit / self.parts**0.5
+        return scaled
 
 
 def build_pipeline(

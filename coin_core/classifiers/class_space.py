@@ -127,7 +127,7 @@ class Standardized(nn.Module):
         Z = (features - self.mean) / self.spread
         pieces = torch.tensor_split(Z, self._parts, dim=1)
         unit = torch.cat([functional.normalize(one) for one in pieces], dim=1)
-        return unit / self._parts**0.5
+        return unit.div(self._parts**0.5)
 
 
 class ClassSpace(Standardized):

@@ -264,7 +264,11 @@ class TrainingTask:
             classifier.set_params(
                 criterion__weight=torch.tensor(weights, dtype=torch.float32)
             )
-        classifier.set_params(criterion__label_smoothing=0.05)
+        # Smoothing counts with the weights of the classes, so that of features that
+        # tell little rare classes would be expected everywhere.
+        of_features = spec.inputs == "features" and mode is not FeatureMode.LEGEND
+        smoothing = 0.0 if of_features else 0.05
+        classifier.set_params(criterion__label_smoothing=smoothing)
         set_optimizer(classifier, self.config)
         if self.teaches_reading:
             classifier.set_params(lr=reading.RATE)

@@ -12,28 +12,36 @@ import skops.io
 from coin_core.classifiers import get_classifier
 from coin_core.errors import WeightsMismatchError
 from coin_core.model_store import estimator_io
-from coin_core.model_store.estimator_io import load_estimator
+from coin_core.model_store.estimator_io import dump_estimator, load_estimator
+from coin_core.rulers import DEFAULT_CLASSES
 
-LABELS = ("b", "c", "a")
+RULERS = (*DEFAULT_CLASSES[1:3], DEFAULT_CLASSES[0])
+OTHERS = ("b", "c", "a")
 
 
 @pytest.fixture(scope="module")
 def rows():
+    """Features, and the column of the class of each."""
     rng = np.random.default_rng(3)
-    y = np.array([LABELS[i % 3] for i in range(60)])
+    columns = np.arange(60) % 3
     X = rng.normal(size=(60, 24)).astype(np.float32)
-    X[np.arange(60), [LABELS.index(name) for name in y]] += 3
-    return X, y
+    X[np.arange(60), columns] += 3
+    return X, columns
+
+
+def fitted(name, labels, rows):
+    X, columns = rows
+    classifier = get_classifier(name).build(labels, seed=0)
+    return classifier.fit(X, np.array(labels)[columns]).estimator_
 
 
 @pytest.fixture(scope="module")
 def files(rows):
-    """The file of a fitted svm and of a fitted knn."""
+    """The files of an svm and a knn of rulers, and of a knn of other coins."""
+    kinds = {"svm": RULERS, "knn": RULERS, "knn of others": OTHERS}
     return {
-        name: skops.io.dumps(
-            get_classifier(name).build(LABELS, seed=0).fit(*rows).estimator_
-        )
-        for name in ("svm", "knn")
+        kind: skops.io.dumps(fitted(kind.partition(" ")[0], labels, rows))
+        for kind, labels in kinds.items()
     }
 
 
@@ -52,13 +60,16 @@ def altered(files, name, change):
     return skops.io.dumps(pipeline)
 
 
+@pytest.mark.parametrize("labels", [RULERS, OTHERS])
 @pytest.mark.parametrize("name", ["svm", "knn"])
-def test_what_was_saved_answers_as_before(files, rows, name):
-    expected = get_classifier(name).build(LABELS, seed=0).fit(*rows).estimator_
-    loaded = load_estimator(files[name])
-    np.testing.assert_array_equal(
-        loaded.predict_proba(rows[0]), expected.predict_proba(rows[0])
-    )
+def test_what_was_saved_answers_as_before(rows, name, labels):
+    expected = fitted(name, labels, rows)
+    loaded = load_estimator(dump_estimator(expected))
+    for answer in ("predict_proba", "decision_function"):
+        if hasattr(expected, answer):
+            np.testing.assert_array_equal(
+                getattr(loaded, answer)(rows[0]), getattr(expected, answer)(rows[0])
+            )
 
 
 def shorten(attribute, width=False):
@@ -129,28 +140,33 @@ def test_an_altered_attribute_is_refused(files, name, change):
         load_estimator(altered(files, name, change))
 
 
-def alter_step(files, number, **values):
-    pipeline = load_estimator(files["knn"])
+def alter_step(files, name, number, **values):
+    pipeline = load_estimator(files[name])
     for pair in values.items():
         setattr(pipeline[number], *pair)
     return skops.io.dumps(pipeline)
 
 
 @pytest.mark.parametrize(
-    ("number", "values"),
+    ("name", "number", "values"),
     [
-        (0, {"scale_": np.zeros(24)}),
-        (0, {"mean_": np.zeros(3)}),
-        (1, {"components_": np.zeros((24, 3))}),
-        (1, {"n_components_": 10**9}),
-        (1, {"whiten": True}),
-        (2, {"norm": "max"}),
-        (2, {"transform": "x"}),
+        ("knn", 0, {"scale_": np.zeros(24)}),
+        ("knn", 0, {"mean_": np.zeros(3)}),
+        ("knn", 1, {"components_": np.zeros((24, 3))}),
+        ("knn", 1, {"n_components_": 10**9}),
+        ("knn", 1, {"whiten": True}),
+        ("knn", 2, {"norm": "max"}),
+        ("knn", 2, {"transform": "x"}),
+        ("knn of others", 0, {"spread_": np.zeros(24)}),
+        ("knn of others", 0, {"mean_": np.zeros(3)}),
+        ("knn of others", 0, {"mean_": np.full(24, np.nan)}),
+        ("knn of others", 0, {"parts": 10**9}),
+        ("knn of others", 0, {"transform": "x"}),
     ],
 )
-def test_an_altered_step_is_refused(files, number, values):
+def test_an_altered_step_is_refused(files, name, number, values):
     with pytest.raises(WeightsMismatchError, match="the estimator cannot be read"):
-        load_estimator(alter_step(files, number, **values))
+        load_estimator(alter_step(files, name, number, **values))
 
 
 def rezip(data, change):

@@ -226,3 +226,21 @@ def test_the_smallest_inputs_are_trained_on(name, classes):
     ) as task:
         result = task.fit(task.build(y), crops, y, np.arange(6), np.arange(0))
     assert result.classifier.predict_proba(crops).shape == (6, 3)
+
+
+@pytest.mark.parametrize(
+    ("name", "classes", "smoothing"),
+    [("mlp", OTHERS, 0.0), ("mlp", DEFAULT_CLASSES, 0.05), ("resnet", MIXED, 0.05)],
+)
+def test_labels_are_not_smoothed_where_rare_classes_would_be_expected_everywhere(
+    name, classes, smoothing
+):
+    with start_training(
+        name,
+        classes=classes,
+        folds=1,
+        with_final=False,
+        run=start_run({"classifier": name}),
+    ) as task:
+        net = task.build(np.array(classes))
+    assert net.get_params()["criterion__label_smoothing"] == smoothing
