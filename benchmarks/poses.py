@@ -81,16 +81,16 @@ def draw_crops(
         pose = rendered.legend_pose
         if pose is None or rendered.name_legibility < HARD_LEGIBLE:
             continue
-        matrix = crop_matrix(box, 1, 1)
-        centre = np.linalg.solve(
-            matrix[:, :2], np.array([pose.centre_x, pose.centre_y]) - matrix[:, 2]
-        )
+        height, width = photo.shape[:2]
+        matrix = crop_matrix(box, width, height)
+        place = np.array([pose.centre_x * width, pose.centre_y * height])
+        centre = np.linalg.solve(matrix[:, :2], place - matrix[:, 2])
         yield (
             crop_to_flan(photo, box, CROP_PX),
             LegendPose(
                 centre_x=float(centre[0]),
                 centre_y=float(centre[1]),
-                radius=pose.radius / float(matrix[0, 0]),
+                radius=pose.radius * width / float(matrix[0, 0]),
                 turn_deg=pose.turn_deg,
             ),
         )

@@ -17,8 +17,10 @@ def test_the_legend_is_where_it_is_said_to_be(kind):
     draw = poses.KINDS[kind]
     [(crop, pose)] = poses.draw_crops(draw, SEED, 1)
     index = next(k for k in range(1, 9) if draw(SEED, k)[0].name_legibility >= 0.3)
-    rendered, (photo, _, _) = draw(SEED, index)
+    rendered, (photo, box, _) = draw(SEED, index)
     assert rendered.legend_pose is not None
+    side = 1.04 * max(box.right - box.left, box.bottom - box.top)
+    assert pose.radius == pytest.approx(rendered.legend_pose.radius / side)
     found, right = (
         warp_to_legend(picture[None], [at], 64)[0].astype(float).ravel()
         for picture, at in ((crop, pose), (photo, rendered.legend_pose))
