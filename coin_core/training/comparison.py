@@ -27,9 +27,5 @@ class Comparison:
 
     @property
     def is_kept(self) -> bool:
-        """Whether the taught net is kept, or else the one before.
-
-        In simulations a taught net is the better one. Few coins held back say little
-        against that, so it has to be worse by more than the error.
-        """
-        return bool(self.error) and self.after < self.before + self.error
+        """Whether the taught net is kept, or else the one before."""
+        return self.after < self.before
