@@ -21,7 +21,6 @@ from coin_core.catalog.scrape_jobs import (
 from coin_core.errors import KNOWN_ERRORS, sentence_of
 from coin_core.i18n import N_, _, ngettext, translate
 from coin_core.jobs import Job, JobKind
-from scrapers.errors import ContactMissingError
 from scrapers.registry import QueryKind, SourceInfo, list_sources, plan
 from scrapers.settings import read_contact, store_contact
 from ui.dataset.import_panel import ImportPanel, drop_zone, empty_drop_zone
@@ -253,10 +252,10 @@ def _ask_contact() -> bool:
 
 
 def _contact() -> str:
-    """Whom sites may write to; "" if nobody has said so yet."""
+    """Whom sites may write to; "" if that is not known yet."""
     try:
         return read_contact()
-    except ContactMissingError:
+    except KNOWN_ERRORS:
         return ""
 
 
