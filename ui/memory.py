@@ -37,8 +37,7 @@ MAX_UPLOAD_MB: Final = MAX_BYTES >> 20
 """Of one file, whatever it holds; as `server.maxUploadSize`."""
 VARIABLE: Final = "COIN_VISITORS_MB"
 _DEFAULT_MB = 512
-_ARENA_MAX, _MMAP_THRESHOLD, _TRIM_THRESHOLD = -8, -3, -1  # of mallopt, in malloc.h
-_KEPT_BYTES = 16 << 20
+_ARENA_MAX, _TRIM_THRESHOLD = -8, -1  # of mallopt, in malloc.h
 _WAIT_S = 20.0  # for room, in the queue
 _LOOK_AGAIN_S = 0.25
 _UPLOAD = re.compile(r"/_stcore/upload_file/([^/]+)/[^/]+$")
@@ -69,13 +68,10 @@ def keep_heaps_small() -> None:
     """Let the threads of the server share two heaps, which give memory back.
 
     By default glibc keeps a heap for each thread, with what its photos once took
-    (`benchmarks/memory.py` measures it). What a step of a net has taken stays for the
-    next one, which takes 2 ms a photo less than to fetch it page by page; the pixels of
-    a large photo are given back at once. Other systems are left as they are.
+    (`benchmarks/memory.py` measures it). Other systems are left as they are.
     """
     _ask_heap("mallopt", _ARENA_MAX, 2)
-    _ask_heap("mallopt", _MMAP_THRESHOLD, _KEPT_BYTES)
-    _ask_heap("mallopt", _TRIM_THRESHOLD, _KEPT_BYTES)
+    _ask_heap("mallopt", _TRIM_THRESHOLD, 1 << 20)
 
 
 def give_memory_back() -> None:

@@ -187,24 +187,6 @@ def test_threads_share_two_heaps(run_python) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems have other heaps")
-def test_what_one_step_has_taken_stays_for_the_next_one(run_python) -> None:
-    script = (
-        "from resource import RUSAGE_SELF, getrusage\n"
-        "from ui.memory import keep_heaps_small; keep_heaps_small()\n"
-        "pages = lambda: getrusage(RUSAGE_SELF).ru_minflt\n"
-        "b'x' * (1 << 20); before = pages()\n"
-        "for _ in range(100): b'x' * (1 << 20)\n"
-        "print(pages() - before)\n"
-        "before = pages()\n"
-        "for _ in range(100): b'x' * (36 << 20)\n"
-        "print(pages() - before)"
-    )
-    kept, given_back = map(int, run_python("-c", script).stdout.split())
-    assert kept < 256, "the pages of 1 MB"
-    assert given_back > 100, "a large photo leaves nothing"
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="other systems have other heaps")
 def test_what_is_free_amid_a_heap_is_given_back(run_python) -> None:
     script = (
         "import re; from ui.memory import give_memory_back\n"
