@@ -154,7 +154,7 @@ def _probabilities(estimator: Any, X: NDArray[np.float32]) -> NDArray[Any]:
 
 
 # Probabilities are then about right before they are calibrated.
-_SHARPNESS = 4.0
+_SHARPNESS = 2.0
 NEIGHBOURS = 10
 # A ruler without a coin among the neighbours is not impossible: each class gets this
 # fraction of a vote in advance (Lidstone smoothing).

@@ -26,7 +26,7 @@ LEAST_SPREAD = 3e-3
 _SHRINKAGE, _ELSEWHERE = 0.1, 0.3
 # The ridge of `class_planes`, and how many times as long the logits are as the scores:
 # then probabilities are about right before they are calibrated.
-_RIDGE, _SHARPNESS = 3e-4, 16.0
+_RIDGE, _SHARPNESS = 3e-4, 6.0
 _NEVER = -10.0  # the score of a class without coins; others are about 0 to 1
 
 

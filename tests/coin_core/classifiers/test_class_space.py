@@ -145,8 +145,8 @@ def test_planes_are_those_of_a_weighted_ridge_regression(balanced):
     weights *= len(weights) / weights.sum()
     ridge = Ridge(3e-4 * len(X)).fit(X, np.eye(3)[columns], sample_weight=weights)
     planes, biases = class_planes(X, columns, 3, balanced=balanced)
-    np.testing.assert_allclose(planes, 16 * ridge.coef_, atol=0.01)
-    np.testing.assert_allclose(biases, 16 * ridge.intercept_, atol=0.01)
+    np.testing.assert_allclose(planes, 6 * ridge.coef_, atol=0.01)
+    np.testing.assert_allclose(biases, 6 * ridge.intercept_, atol=0.01)
 
 
 def test_a_head_is_computed_from_the_coins_and_finds_rare_classes():
