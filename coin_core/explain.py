@@ -304,7 +304,7 @@ def nearest_coins(
     rows_fitted = neighbours.n_samples_fit_
     seed = int(model.card.training.get("coins_seed", -1))
     rendered = model.card.training.get("data") == "rendered" and seed >= 0
-    # A rendered coin has several rows, each with other letters hidden; of other coins
+    # A rendered coin has several rows, each with other letters spoilt; of other coins
     # there may be several views.
     training = model.card.training
     coins = rows_fitted // max(1, int(training.get("views", 1)))

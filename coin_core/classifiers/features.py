@@ -46,23 +46,14 @@ def read_crops(net: Any, crops: NDArray[np.uint8]) -> LegendOutput:
 
 
 @torch.inference_mode()
-def drop_letters(net: Any, letters: torch.Tensor, seed: int) -> torch.Tensor:
-    """Return legend features (N, 4096) of letter logits, with some letters hidden.
-
-    A classifier trained on them learns of coins on which letters are unreadable, as
-    the legend net itself did.
+def legend_features(net: Any, probabilities: torch.Tensor) -> torch.Tensor:
+    """Return legend features (N, 4096) of letter probabilities (N, 16, H, W).
 
     Args:
-        net: The fitted vgg classifier.
-        letters: Logits (N, 17, H, W).
-        seed: Selects the hidden letters.
+        net: The fitted vgg classifier, as training loads it.
+        probabilities: Of the letters in each cell.
     """
-    legend = net.module_.eval().legend
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        legend.letter_dropout.train()
-        features: torch.Tensor = legend(letters)
-    legend.letter_dropout.eval()
+    features: torch.Tensor = net.module_.eval().legend.layers(probabilities)
     return features
 
 

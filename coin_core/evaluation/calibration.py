@@ -174,11 +174,13 @@ def calibrate_and_measure(
         name: The classifier, for the report.
         classes: The labels of the columns.
         held_out: Probabilities (N, C) and label names (N,).
-        legible: Which of the held-out coins should be answered, bool (N,).
+        legible: Which of the held-out coins should be answered, bool (N,). The
+            probabilities are to be right on these.
         test: Probabilities (M, C) and label names (M,) of other coins.
     """
     columns = to_columns(held_out[1], classes)
-    temperature = fit_temperature(held_out[0], columns)
+    counted = np.asarray(legible, bool)
+    temperature = fit_temperature(held_out[0][counted], columns[counted])
     threshold = find_threshold(
         apply_temperature(held_out[0], temperature),
         columns,

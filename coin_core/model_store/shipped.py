@@ -15,11 +15,11 @@ RESERVED = frozenset({*DETECTION, "all", "together"})
 SHIPPED = {
     "faces": "5129da57c0752ece7895a4b8dd65e173f5297a06481181e799f0e2bbab9ac01c",
     "frames": "c7f37a5cbd807445c1931809aadd221c32f2e62f95422be31f9889bcd0434149",
-    "knn": "adae0c376e521fc206413e5d81343cc7c413fa750e5bce679d21941d8ee40390",
-    "mlp": "3f296babbf65118b96b5d46bec9cec64ba417e97889ed08f76ac6842c1db3290",
+    "knn": "e61c60ee519ab5dce7674fd1d5bfddcdb1a474ed89ce545916bd3b67fe7678ac",
+    "mlp": "1d9c2e6f9e7fef45abdd05998dcddb713027423b12d34ef8236205df6a1ae37d",
     "pictures": "a3ba5d09853cfb26c9965f0bf7cc951470343adc56f79117bc1e44dfd0a1780f",
     "resnet": "3130de1ce4697e52ca3ed81840eb891607284dffba1d12b2c83aa31167851a2e",
     "sides": "5c9e547bd10ec74d1758e17e9cf98800f789bd2530efa362e402e5ca8e5e6e8c",
-    "svm": "d7478f3dd429594095d2c9c7f1cd29dca042e5e8b6fcedf5b77c88cf0ae517b7",
+    "svm": "2e08c054ffe5263fcf5c6d3a0755879ab13a2878c8c97ba36b176f4f3cdf08e1",
     "vgg": "8db75d7b10ad693d1329c9a92054c2634c4c6cfb686dd45e038b5d14915bff0e",
 }

@@ -27,7 +27,7 @@ from coin_core.classifiers import (
     get_classifier,
     pretrained_classifiers,
 )
-from coin_core.classifiers.features import drop_letters, read_crops
+from coin_core.classifiers.features import legend_features, read_crops
 from coin_core.classifiers.loading import load_classifier, save_classifier
 from coin_core.classifiers.torch_classifier import (
     LEAST_READ,
@@ -43,6 +43,7 @@ from coin_core.rulers import DEFAULT_CLASSES, RULERS
 from coin_core.storage import data_dir, dump_json, write_file
 from coin_core.training.datasets import load_rendered
 from coin_core.training.environment import describe_machine
+from coin_core.training.letter_augmentation import spoil_letters
 from coin_core.training.pretraining import CALIBRATION_SEED, TEST_SEED, pretrain
 from coin_core.training.rendered_dataset import SCHEDULE
 from coin_core.training.runs import Run, resume_run
@@ -51,9 +52,9 @@ from coin_core.training.runs import Run, resume_run
 # the command, those of calibration and test are in pretraining.
 FEATURES_SEED = 1_000_039
 FEATURES_COINS = 6_000
-# On real coins letters are missed that are clear on rendered ones. A classifier of
-# features sees each coin so often, each time with other letters hidden.
-LETTER_DROPS = 2
+# On real coins letters are missed or misread that are clear on rendered ones. A
+# classifier of features sees each coin as it is read, and else with spoilt letters.
+LETTER_VIEWS = 3
 CALIBRATION_COINS = 1_500
 TEST_COINS = 1_000
 # A coin with this fraction of its name legible should be answered.
@@ -194,7 +195,7 @@ def _train_on_features(
     classifier = spec.build(tuple(DEFAULT_CLASSES), seed=seed)
     if spec.release_epochs is not None:
         classifier.set_params(max_epochs=spec.release_epochs)
-    sample = _draw_features(net, digest, FEATURES_SEED, coins, drops=LETTER_DROPS)
+    sample = _draw_features(net, digest, FEATURES_SEED, coins, views=LETTER_VIEWS)
     classifier.fit(sample.inputs, sample.labels)
     card = _card(name, seed, coins, base.preprocessing)
     card = replace(
@@ -291,13 +292,15 @@ def _draw_crops(seed: int, count: int) -> Sample:
 
 
 def _draw_features(
-    net: Any, digest: str, seed: int, count: int, *, drops: int = 0
+    net: Any, digest: str, seed: int, count: int, *, views: int = 0
 ) -> Sample:
     """Features of a rendered dataset, computed once for all classifiers.
 
-    With `drops`, each coin comes that often, each time with other letters hidden.
+    With `views`, each coin comes that often: first as it is read in one pose, then
+    each time with other letters spoilt.
     """
-    key = hashlib.sha256(f"{digest} {seed} {count} {drops}".encode()).hexdigest()[:32]
+    spoilt = f"{views} spoilt" if views else "0"
+    key = hashlib.sha256(f"{digest} {seed} {count} {spoilt}".encode()).hexdigest()[:32]
     path = data_dir() / "cache" / "features" / f"{key}.npz"
     if path.is_file():
         with np.load(path, allow_pickle=False) as kept:
@@ -306,14 +309,17 @@ def _draw_features(
             )
         return Sample(features.astype(np.float32), labels, legible)
     coins = _draw_crops(seed, count)
-    repeats = max(1, drops)
+    repeats = max(1, views)
     rows: list[list[NDArray[np.float32]]] = [[] for _ in range(repeats)]
     for first in range(0, count, _BATCH):
         out = read_crops(net, coins.inputs[first : first + _BATCH])
         for number, part in enumerate(rows):
             features = out.features
-            if drops:
-                features = drop_letters(net, out.letters, first * repeats + number)
+            if views:
+                letters = out.letters.softmax(1)[:, :-1]
+                if number:
+                    letters = spoil_letters(letters, first * repeats + number)
+                features = legend_features(net, letters)
             part.append(features.cpu().numpy())
     half = np.concatenate(list(chain.from_iterable(rows))).astype(np.float16)
     labels = np.tile(coins.labels, repeats)

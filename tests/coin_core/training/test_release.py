@@ -61,6 +61,10 @@ def test_vgg_then_knn_ship_and_belong_together():
     _, loaded = loading.load_classifier(bundle.find_bundle("knn"))
     p = loaded.predict_proba(np.zeros((2, 4096), dtype=np.float32))
     assert p.shape == (2, 3)
+    # Each coin in several views, one after the other: a row tells its coin.
+    rows = loaded.estimator_[-1]
+    assert rows.n_samples_fit_ == release.LETTER_VIEWS * 15
+    assert (rows._y.reshape(release.LETTER_VIEWS, 15) == rows._y[:15]).all()
     assert {run.report()["state"] for run in list_runs()} == {"done"}
     # What ships takes Judah for less likely.
     for one in (card, knn):
