@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-FEWEST: Final = 100
-"""Of fewer photos a net learns its own mistakes, so it stays as it is."""
+FEWEST: Final = 300
+"""Of fewer photos a net learns as many mistakes as letters, so it stays as it is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

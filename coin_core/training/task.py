@@ -44,9 +44,7 @@ _BATCH = 32
 # Views of each photo that it learns from, the photo itself among them; fewer of many
 # photos, whose maps must fit into memory.
 _VIEWS, _MAX_ROWS = 3, 6000
-# A taught net needs a higher temperature than the one it started from: about so many
-# times, give or take so much in the logarithm.
-_USUAL_GROWTH, _USUAL_SPREAD = 1.25, 0.2
+_USUAL_SPREAD = 0.2
 NOTHING_LEARNED = "Stopped before anything was learned. The same command starts again."
 
 
@@ -226,14 +224,12 @@ class TrainingTask:
     ) -> float:
         """The temperature of held-out coins, whose classes are in `columns`.
 
-        A net that goes on from a calibrated one is nearly calibrated as that is, only
-        a little too sure of what it learned.
+        A net that goes on from a calibrated one is nearly calibrated as that is.
         """
         if not self.teaches_reading:
             return fit_temperature(probabilities, columns)
-        usual = _USUAL_GROWTH * self.start.temperature
         return fit_temperature(
-            probabilities, columns, spread=_USUAL_SPREAD, usual=usual
+            probabilities, columns, spread=_USUAL_SPREAD, usual=self.start.temperature
         )
 
     @property
