@@ -40,7 +40,7 @@ def test_a_file_that_is_no_photo_is_removed_and_the_others_are_classified(
         assert session.thumbnails[digest].startswith(b"\xff\xd8")
 
 
-def test_no_decoded_photo_is_in_memory_while_a_batch_is_classified(
+def test_no_decoded_photo_of_a_group_is_in_memory_while_it_is_classified(
     encode_photo: Callable[..., bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     session = UploadSession()
@@ -61,17 +61,18 @@ def test_no_decoded_photo_is_in_memory_while_a_batch_is_classified(
         decoded.append(weakref.ref(pixels if pixels.base is None else pixels.base))
         return pixels
 
-    def classify_batch(*args: Any) -> Any:
+    def classify_group(self: Any, prepared: Any, names: Any) -> Any:
         gc.collect()
-        alive.append(sum(one() is not None for one in decoded))
-        return classify(*args)
+        group = [int(one.crop[0, 0, 0]) for one in prepared]
+        alive.append(sum(decoded[grey]() is not None for grey in group))
+        return classify(self, prepared, names)
 
     monkeypatch.setattr(pipeline, "prepare_photos", prepare_copies)
     monkeypatch.setattr(predict, "decode", decode)
-    monkeypatch.setattr(fakes.FakeCoinClassifier, "classify_prepared", classify_batch)
+    monkeypatch.setattr(fakes.FakeCoinClassifier, "classify_prepared", classify_group)
     assert not predict.classify_uploads(session, "resnet")
     assert len(decoded) == len(session.results) == 18
-    assert alive == [0, 0]
+    assert alive == [0] * 5
 
 
 def test_only_photos_without_a_result_are_classified(
