@@ -1,6 +1,6 @@
 """Teaching a net to read the coins of rulers: trains, stops, resumes, keeps others."""
 
-from dataclasses import asdict, replace
+from dataclasses import asdict
 
 import numpy as np
 import pytest
@@ -162,8 +162,6 @@ def test_a_run_says_what_learning_to_read_gave():
     better = Comparison(coins=1200, before=0.7, after=0.6, error=0.01)
     run.finish({"comparison": asdict(better)})
     assert "on 1,200 that it did not learn from" in record_of_reading(run)
-    assert better.is_kept
-    assert not replace(better, after=0.705).is_kept
 
 
 def test_a_taught_net_goes_half_of_the_way():
