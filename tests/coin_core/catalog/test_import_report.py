@@ -63,7 +63,7 @@ def test_an_import_without_photos_says_so(catalog):
 
 @pytest.mark.parametrize("count", [0, 3])
 def test_the_report_has_a_row_for_each_file(catalog, monkeypatch, count):
-    monkeypatch.setattr("coin_core.catalog.import_report._PAGE", 2)
+    monkeypatch.setattr("coin_core.catalog.importing.ledger._PAGE", 2)
     results = [(f"/{k}.png", ItemState.DONE, None) for k in range(count)]
     results.append(("=x.jpg", ItemState.FAILED, "x.jpg is a text file."))
     text = import_report(catalog, an_import(catalog, *results)).decode("utf-8-sig")
