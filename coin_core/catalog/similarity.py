@@ -359,8 +359,6 @@ class Matcher:
                 continue
             if best is None or similarity > best.similarity:
                 best = Match(photo=photo, similarity=similarity)
-                if similarity > _CERTAIN:
-                    break
         return best
 
     def add(self, photo_id: int, thumbnail: NDArray[np.uint8]) -> None:
