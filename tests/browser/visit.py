@@ -132,7 +132,8 @@ class Visit:
         self.press(self.until(name, f"There was no classifier {title!r}"))
 
     def drop(self, *files: Path) -> None:
-        (uploader,) = self.all('[data-testid="stFileUploader"] input[type=file]')
+        field = '[data-testid="stFileUploader"] input[type=file]'
+        (uploader,) = self.until(lambda: self.all(field), "There was no drop zone")
         uploader.send_keys("\n".join(str(file) for file in files))
         self.see("kept for this session")
         self.wait_until_idle()
