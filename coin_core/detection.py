@@ -23,6 +23,7 @@ from coin_core.imaging.preprocessing import (
     crop_to_flan,
     halvings,
     local_contrast_normalize,
+    median_colour,
     shrink_by_halves,
 )
 from coin_core.model_store.bundle import find_detection_bundle, load_card
@@ -684,17 +685,17 @@ def _distances_from_background(small: NDArray[np.uint8]) -> NDArray[np.uint8] | 
     edge = max(1, min(height, width) // 24)
     rows = (slice(0, edge), slice(height - edge, height))
     columns = (slice(0, edge), slice(width - edge, width))
-    corners = np.stack([lab[r, c].reshape(-1, 3) for r in rows for c in columns])
-    middles = np.median(corners, axis=1)
-    background = np.median(middles, axis=0)
+    corners = [lab[r, c].reshape(-1, 3) for r in rows for c in columns]
+    middles = np.array([median_colour(corner) for corner in corners])
+    background = median_colour(middles)
     off = np.sqrt(((middles - background) ** 2).sum(axis=1))
     # One corner may be covered by a coin.
     if np.sort(off)[2] > 9:
         return None
-    # A table has the square for each value of a channel; the sums of three are exact.
-    squares = ((np.arange(256)[:, None] - background) ** 2).astype(np.float32)
-    parts = np.asarray(cv2.LUT(lab, squares[None]), np.float32)
-    away = np.sqrt(np.asarray(cv2.transform(parts, np.ones((1, 3))), np.float32))
+    parts = cv2.subtract(lab, (*background.tolist(), 0.0), dtype=cv2.CV_32F)
+    parts = cv2.multiply(parts, parts, dst=parts)
+    squares = np.asarray(cv2.transform(parts, np.ones((1, 3))), np.float32)
+    away = np.minimum(np.sqrt(squares, out=squares), 255).astype(np.uint8)
     ring = np.concatenate(
         (
             away[:edge].ravel(),
@@ -703,11 +704,11 @@ def _distances_from_background(small: NDArray[np.uint8]) -> NDArray[np.uint8] | 
             away[:, -edge:].ravel(),
         )
     )
-    similar = float((ring < 14).mean())
-    grain = float(np.median(np.abs(ring[ring < 14]))) if similar else 99.0
-    if similar < 0.45 or grain > 5:
+    similar = np.count_nonzero(ring < 14)
+    # Grain leaves less than half of the background within 5 of its colour.
+    if similar < 0.45 * len(ring) or np.count_nonzero(ring < 5) < similar / 2:
         return None
-    return np.asarray(np.clip(away, 0, 255), np.uint8)
+    return away
 
 
 def _coin_boxes(away: NDArray[np.uint8], short: int) -> list[Box] | None:
@@ -746,12 +747,12 @@ def _outlines(mask: NDArray[np.uint8], short: int) -> list[NDArray[np.int32]]:
         mask, width, width, width, width, cv2.BORDER_CONSTANT, value=0
     )
     closed = cv2.morphologyEx(padded, cv2.MORPH_CLOSE, disc)
-    outer, _ = cv2.findContours(closed, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    outer, _ = cv2.findContours(closed, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
     full = np.zeros_like(closed)
     cv2.drawContours(full, outer, -1, 1, cv2.FILLED)
     opened = cv2.morphologyEx(full, cv2.MORPH_OPEN, disc)
     found, _ = cv2.findContours(
-        opened, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE, offset=(-width, -width)
+        opened, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE, offset=(-width, -width)
     )
     return [np.asarray(contour, np.int32) for contour in found]
 
@@ -763,11 +764,11 @@ def _is_coin_shaped(
         return False
     if area < _ROUND * math.pi / 4 * width * height:
         return False
-    hull = cv2.contourArea(cv2.convexHull(contour))
-    if area < (_WHOLE_AT_EDGE if at_edge else _WHOLE) * hull:
+    hull = cv2.convexHull(contour)
+    if area < (_WHOLE_AT_EDGE if at_edge else _WHOLE) * cv2.contourArea(hull):
         return False
     # A card fills its box, however it is turned; a coin does not fill the corners.
-    _, (wide, high), _ = cv2.minAreaRect(contour)
+    _, (wide, high), _ = cv2.minAreaRect(hull)
     return area < 0.9 * (wide + 1) * (high + 1)
 
 

@@ -128,7 +128,7 @@ def _window(
     outside = (max(-y0, 0), max(y1 - height, 0), max(-x0, 0), max(x1 - width, 0))
     if not any(outside):
         return part
-    background = [float(v) for v in _corner_colour(photo)]
+    background = _corner_colour(photo).tolist()
     return np.asarray(
         cv2.copyMakeBorder(part, *outside, cv2.BORDER_CONSTANT, value=background),
         np.uint8,
@@ -161,9 +161,19 @@ def crop_matrix(box: RotatedBox, width_px: int, height_px: int) -> NDArray[np.fl
 def _corner_colour(photo: NDArray[np.uint8]) -> NDArray[np.float64]:
     """The median colour of the photo's four corners."""
     edge = max(1, min(photo.shape[:2]) // 24)
-    ends = np.r_[:edge, -edge:0]
-    corners = photo[np.ix_(ends, ends)].reshape(-1, 3)
-    out: NDArray[np.float64] = np.median(corners, axis=0)
+    ends = slice(None, edge), slice(-edge, None)
+    corners = [photo[rows, columns].reshape(-1, 3) for rows in ends for columns in ends]
+    return median_colour(np.concatenate(corners))
+
+
+def median_colour(pixels: NDArray[Any]) -> NDArray[np.float64]:
+    """Return the median of each channel of pixels (N, C), N above 0.
+
+    `np.median` takes five times as long for so few.
+    """
+    ordered = np.sort(pixels, axis=0)
+    middle = len(ordered) // 2
+    out: NDArray[np.float64] = ordered[[middle, ~middle]].mean(axis=0)
     return out
 
 
@@ -469,11 +479,16 @@ def local_contrast_normalize(crops: NDArray[np.uint8]) -> Tensor:
     normalized = np.empty((len(crops), 1, size, size), np.float32)
     for k, crop in enumerate(crops):
         flat = crop if crop.ndim == 2 else cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY)
-        grey = np.asarray(flat, np.float32)
+        grey = normalized[k, 0]
+        grey[:] = flat
         mean = cv2.blur(grey, window)
-        variance = cv2.blur(grey * grey, window) - mean * mean
-        off = (grey - mean) / (np.sqrt(np.maximum(variance, 0)) + np.float32(4))
-        normalized[k, 0] = np.clip(off, -3, 3)
+        unit = cv2.blur(grey * grey, window)
+        unit -= mean * mean  # the variance, which rounding may leave below 0
+        np.sqrt(np.maximum(unit, 0, out=unit), out=unit)
+        unit += 4
+        grey -= mean
+        grey /= unit
+        np.clip(grey, -3, 3, out=grey)
     return torch.from_numpy(normalized).contiguous(memory_format=torch.channels_last)
 
 
