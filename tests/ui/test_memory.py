@@ -187,6 +187,18 @@ def test_threads_share_two_heaps(run_python) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems have other heaps")
+def test_maps_of_a_few_photos_use_the_same_memory_again(run_python) -> None:
+    script = (
+        "import resource; from ui.memory import keep_heaps_small; keep_heaps_small()\n"
+        "def pages(): return resource.getrusage(resource.RUSAGE_SELF).ru_minflt\n"
+        "bytearray(5 << 20); before = pages()\n"
+        "for _ in range(10): bytearray(5 << 20)\n"
+        "print(pages() - before)"
+    )
+    assert int(run_python("-c", script).stdout) < 2 * (5 << 20) / 4096  # of ten
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have other heaps")
 def test_what_is_free_amid_a_heap_is_given_back(run_python) -> None:
     script = (
         "import re; from ui.memory import give_memory_back\n"
