@@ -7,6 +7,7 @@ import os
 # Before torch and OpenCV are imported: two test processes share two cores.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+import functools
 import io
 import random
 import subprocess
@@ -61,6 +62,20 @@ def _steady(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     # A patch of its own, which a test that undoes its patches leaves in place.
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("COIN_DATA_DIR", str(tmp_path_factory.mktemp("data")))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _packages_searched_once() -> Iterator[None]:
+    """Streamlit's AppTest looks for components in every package, for each page anew."""
+    if "streamlit.testing.v1" not in sys.modules:
+        yield
+        return
+    from streamlit.components.v2 import manifest_scanner as scanner
+
+    with pytest.MonkeyPatch.context() as patch:
+        once = functools.cache(scanner.scan_component_manifests)
+        patch.setattr(scanner, "scan_component_manifests", once)
         yield
 
 
