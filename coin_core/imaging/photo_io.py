@@ -478,11 +478,10 @@ class _Decoder:
 def _cpu_s(pid: int) -> float:
     """Processor time of a process, or the time of a clock where no system tells it."""
     try:
-        stat = Path(f"/proc/{pid}/stat").read_text("ascii", "replace")
-    except OSError:
+        # The clock of clock_getcpuclockid(3); to read /proc takes forty times as long.
+        return time.clock_gettime(~pid << 3 | 2)
+    except (AttributeError, OSError):
         return time.monotonic()
-    ticks = stat.rpartition(")")[2].split()[11:13]  # utime and stime of proc(5)
-    return sum(map(int, ticks)) / os.sysconf("SC_CLK_TCK")
 
 
 class _Memory:
