@@ -366,9 +366,14 @@ class LegendAppearanceNet(LegendNet):
             [AppearanceHead(legend_net.trunk.channels[0], classes)]
         )
 
-    def join(self, features: Tensor, maps: Sequence[Tensor]) -> Tensor:
-        """Return the embedding (N, D) of the features and the backbone's maps."""
-        return torch.cat([super().join(features, maps), spatial_pool(maps[0])], dim=1)
+    def beside_letters(self, maps: tuple[Tensor, Tensor, Tensor]) -> tuple[Tensor, ...]:
+        """Return what the embedding needs of the backbone's maps."""
+        return *super().beside_letters(maps), maps[0]
+
+    def join(self, features: Tensor, others: Sequence[Tensor]) -> Tensor:
+        """Return the embedding (N, D) of the features and what is beside letters."""
+        legend = super().join(features, others)
+        return torch.cat([legend, spatial_pool(others[1])], dim=1)
 
     def classify(self, embedding: Tensor) -> Tensor:
         """Return class logits (N, C) of embeddings (N, D): the last layers alone."""

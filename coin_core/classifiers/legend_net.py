@@ -309,20 +309,6 @@ class LegendHead(nn.Module):
         return out
 
 
-class LetterNet(nn.Module):
-    """Backbone and letter head in one, to be computed in one go."""
-
-    def __init__(self, trunk: Trunk, letters: LetterHead) -> None:
-        super().__init__()
-        self.trunk = trunk
-        self.letters = letters
-
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Return letter logits and the backbone's maps of x (N, 3, S, S)."""
-        maps = self.trunk(x)
-        return self.letters(maps), *maps
-
-
 class LegendNet(nn.Module):
     """Backbone, letter head and ruler head."""
 
@@ -347,7 +333,7 @@ class LegendNet(nn.Module):
         that the weights are not in memory twice.
         """
         views = torch.zeros(1, 3, size_px, size_px)
-        whole = LetterNet(self.trunk, self.letters).eval()
+        whole = LetterNet(self).eval()
         frozen = compiled(whole, views)
         if frozen is whole:
             return
@@ -363,9 +349,18 @@ class LegendNet(nn.Module):
         out: Tensor = self.ruler(self.drop(features)) + self.anywhere(self.drop(best))
         return out
 
-    def join(self, features: Tensor, maps: Sequence[Tensor]) -> Tensor:
-        """Return the embedding (N, D) of the features and the backbone's maps."""
-        return torch.cat([features, maps[2].mean((2, 3))], dim=1)
+    def encode(self, x: Tensor) -> tuple[Tensor, ...]:
+        """Return letter logits of x (N, 3, S, S), and what is beside them."""
+        maps = self.trunk(x)
+        return self.letters(maps), *self.beside_letters(maps)
+
+    def beside_letters(self, maps: tuple[Tensor, Tensor, Tensor]) -> tuple[Tensor, ...]:
+        """Return what the embedding needs of the backbone's maps: the last means."""
+        return (maps[2].mean((2, 3)),)
+
+    def join(self, features: Tensor, others: Sequence[Tensor]) -> Tensor:
+        """Return the embedding (N, D) of the features and what is beside letters."""
+        return torch.cat([features, others[0]], dim=1)
 
     def classify(self, embedding: Tensor) -> Tensor:
         """Return class logits (N, C) of embeddings (N, D): the last layers alone."""
@@ -377,13 +372,9 @@ class LegendNet(nn.Module):
 
     def read_letters(self, x: Tensor) -> LegendOutput:
         """Return all outputs for x float32 (N, 3, S, S)."""
-        if self.frozen is not None:
-            letters, *maps = self.frozen(x)
-        else:
-            maps = self.trunk(x)
-            letters = self.letters(maps)
+        letters, *others = (self.frozen or self.encode)(x)
         features = self.legend(letters)
-        embedding = self.join(features, maps)
+        embedding = self.join(features, others)
         return LegendOutput(letters, features, embedding, self.classify(embedding))
 
     def embed(self, x: Tensor) -> Tensor:
@@ -393,6 +384,18 @@ class LegendNet(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Return class logits (N, C) of x float32 (N, 3, S, S), or of embeddings."""
         return self.classify(x) if x.ndim == 2 else self.read_letters(x).logits
+
+
+class LetterNet(nn.Module):
+    """Backbone and letter head of a legend net, to be computed in one go."""
+
+    def __init__(self, net: LegendNet) -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+        """Return letter logits of x (N, 3, S, S), and what is beside them."""
+        return self.net.encode(x)
 
 
 TRUNKS: dict[str, type[ResNetTrunk | VggTrunk]] = {
