@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from coin_core.imaging.preprocessing import LegendPose, RotatedBox
 from coin_core.model_store.bundle import BundleInfo
 from coin_core.model_store.card import Card
 from coin_core.pipeline import CoinClassifier, PreparedPhoto
+from coin_core.rendering import render_coin
 from coin_core.results import (
     DetectedFace,
     LetterRead,
@@ -37,17 +39,23 @@ _LINES = (
 )
 
 
+# The caches of Streamlit are empty for each test, and the demo coins always the same.
+_render_once = functools.cache(render_coin)
+
+
 def install(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let every page use the stand-ins: no weights are needed, nothing is slow."""
     import streamlit as st
 
     from coin_core import explain, pipeline
     from coin_core.model_store import bundle
+    from ui.classify import demo
 
     # Visitors see the type of a defect; whoever reads a failed test needs all of it.
     st.set_option("client.showErrorDetails", "full")
     st.cache_data.clear()
     st.cache_resource.clear()
+    monkeypatch.setattr(demo, "render_coin", _render_once)
     monkeypatch.setattr(bundle, "discover", lambda: (bundles(), ()))
     monkeypatch.setattr(pipeline, "CoinClassifier", FakeCoinClassifier)
     monkeypatch.setattr(pipeline, "prepare_photos", lambda all_: [*map(_prepare, all_)])

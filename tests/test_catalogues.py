@@ -18,7 +18,7 @@ from coin_core import i18n
 from coin_core.jobs import JobProgress
 from deploy import catalogues
 from tests import fakes
-from tests.ui.dataset.dataset_page import catalog, empty  # noqa: F401
+from tests.ui.dataset.dataset_page import catalog, full_folder  # noqa: F401
 from tests.ui.training.history_page import make_run
 from ui.components.job_panel import done_words
 

@@ -3,7 +3,11 @@ from __future__ import annotations
 import pytest
 
 from tests import fakes
-from tests.ui.dataset.dataset_page import catalog, empty  # noqa: F401
+from tests.ui.dataset.dataset_page import (  # noqa: F401
+    catalog,
+    empty,
+    full_folder,
+)
 
 
 @pytest.fixture(autouse=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -173,7 +174,8 @@ def lose(catalog: Catalog, rest: bytes = b"") -> Path:
 
 
 def test_a_lost_catalog_beside_photos_is_told_with_a_way_back(catalog: Catalog) -> None:
-    lose(catalog)
+    path = lose(catalog)
+    shutil.rmtree(path.with_name("backups"))
     page = AppTest.from_file(str(PAGE), default_timeout=60).run()
     assert not page.exception
     assert "is empty, but there are photos of it" in page.error[0].value

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from coin_core.catalog import (
     Side,
     open_catalog,
 )
+from coin_core.storage import data_dir
 
 PAGE = Path(__file__).parents[3] / "pages" / "2_Dataset.py"
 RULERS = ("john_hyrcanus_i", "judah_aristobulus_i", "alexander_jannaeus", None)
@@ -33,14 +35,12 @@ def a_photo(grey: int) -> bytes:
     return buffer.getvalue()
 
 
-@pytest.fixture
-def empty() -> Catalog:
-    return open_catalog()
-
-
-@pytest.fixture
-def catalog(empty: Catalog) -> Catalog:
-    """Twelve photos, three of each ruler and three of none."""
+@pytest.fixture(scope="session")
+def full_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder with twelve photos, three of each ruler and three of none."""
+    folder = tmp_path_factory.mktemp("full")
+    address = f"sqlite:///{folder}/catalog.sqlite"
+    opened = open_catalog(address, photos_dir=folder / "photos")
     for k in range(12):
         record = PhotoRecord(
             extension="png",
@@ -56,8 +56,21 @@ def catalog(empty: Catalog) -> Catalog:
         face = CatalogFace(
             box=RotatedBox(left=0.05, top=0.1, right=0.95, bottom=0.9), side=Side.LEGEND
         )
-        empty.photos.add(a_photo(20 * k + 10), record, [face], who="import")
-    return empty
+        opened.photos.add(a_photo(20 * k + 10), record, [face], who="import")
+    opened.close()
+    return folder
+
+
+@pytest.fixture
+def empty() -> Catalog:
+    return open_catalog()
+
+
+@pytest.fixture
+def catalog(full_folder: Path) -> Catalog:
+    """The catalog of a copy of these photos, in the data folder of the test."""
+    shutil.copytree(full_folder, data_dir(), dirs_exist_ok=True)
+    return open_catalog()
 
 
 def open_page(part: str = "browse", who: str = "Anna") -> AppTest:

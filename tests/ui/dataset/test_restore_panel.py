@@ -10,7 +10,6 @@ from streamlit.testing.v1 import AppTest
 from coin_core import access
 from coin_core.access import Person, Role
 from coin_core.catalog import Catalog, open_catalog
-from coin_core.catalog.backups import back_up
 from coin_core.jobs import Job, JobKind, hold_job
 from tests.ui.dataset.dataset_page import words_of
 from ui.background_task import TaskSession
@@ -41,9 +40,8 @@ def open_panel() -> AppTest:
 
 @pytest.fixture
 def damaged(catalog: Catalog) -> Path:
-    """The file of a damaged catalog, of which there is a backup."""
+    """The file of a damaged catalog, of which there is the backup of the day."""
     path = Path(catalog.database.where)
-    back_up(path)
     catalog.close()
     for end in ("-wal", "-shm"):
         path.with_name(path.name + end).unlink(missing_ok=True)
