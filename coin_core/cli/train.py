@@ -44,7 +44,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="initial weights of a net: rendered (the shipped weights, default), "
         "imagenet, scratch, or a model's name or folder",
     )
-    add("--epochs", type=arguments.count, help="maximum per fold")
+    add(
+        "--epochs",
+        type=arguments.count,
+        help="maximum per fold; resnet and vgg take none for coins of other kinds than "
+        "the rulers', unless they start from scratch or imagenet",
+    )
     add("--folds", type=arguments.count, help="of the cross-validation (default 5)")
     add("--seed", type=arguments.seed, default=0, help="default 0")
     add(

@@ -320,6 +320,10 @@ def _ask_settings(classifier: str, *, rendered: bool, has_split: bool) -> list[s
             1000,
             None,
             placeholder=_("the usual number"),
+            help=_(
+                "ResNet and VGG learn coins of other kinds than the rulers' in one "
+                "step, without epochs, unless they start from scratch or from ImageNet."
+            ),
         )
         patience = st.number_input(
             _("Stop after this many epochs without improvement"), 1, 1000, 6
