@@ -13,7 +13,7 @@ from coin_core.catalog import Catalog, open_catalog
 from coin_core.storage import data_dir
 from scrapers.http_client import PoliteClient
 from scrapers.rate_limiter import RateLimiter
-from tests.scrapers.fake_sites import CONTACT, PAUSE_S, FakeSite
+from tests.scrapers.fake_sites import CONTACT, FakeSite
 
 
 @pytest.fixture(scope="session")
@@ -56,7 +56,7 @@ def client(tmp_path: Path) -> Iterator[Callable[..., PoliteClient]]:
     opened: list[PoliteClient] = []
 
     def open_client(*sites: FakeSite, **kwargs: Any) -> PoliteClient:
-        pauses = {one.origin: PAUSE_S for one in sites}
+        pauses = {one.origin: one.pause_s for one in sites}
         given: dict[str, Any] = {
             "contact": CONTACT,
             "origins": frozenset(pauses),

@@ -69,6 +69,8 @@ class FakeSite:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            # Otherwise the body waits 40 ms for the client to confirm the headers.
+            disable_nagle_algorithm = True
 
             def do_GET(self) -> None:
                 site.serve(self)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import logging
 
@@ -28,6 +29,12 @@ WHOLE = draw_png(9, size_px=64)
 @pytest.fixture(autouse=True)
 def _log(caplog):
     caplog.set_level(logging.INFO, "scrapers")
+
+
+@pytest.fixture
+def site(site):
+    """Sites that ask for no pause: these tests are about what they answer."""
+    return functools.partial(site, pause_s=0.0)
 
 
 def run(catalog, source, name="ikmk"):
