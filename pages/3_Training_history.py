@@ -11,7 +11,7 @@ from ui.training.bin_view import show_bin
 from ui.training.compare import show_comparison
 from ui.training.form import show_training_form
 from ui.training.models_panel import show_models
-from ui.training.queue_view import watch_queue
+from ui.training.queue_view import TrainingPanel
 from ui.training.run_detail import show_run
 from ui.training.runs_table import filter_runs, select_runs, summary_line
 
@@ -28,7 +28,7 @@ with st.expander(
     _("Train a classifier"), expanded=not runs, icon=":material/model_training:"
 ):
     show_training_form()
-watch_queue()
+TrainingPanel().show()
 show_models()
 
 if not runs:

@@ -96,10 +96,6 @@ class JobPanel:
         """Whether a job of these kinds is shown here."""
         return True
 
-    def title(self, job: Job) -> str:
-        """The job's name."""
-        return title_of(job)
-
     def stop_label(self, job: Job) -> str:
         """Label of the button that stops a running job."""
         return _("Stop")
@@ -200,7 +196,7 @@ class JobPanel:
 
     def _show_running(self, job: Job) -> None:
         with _row():
-            st.markdown(f"**{as_text(self.title(job))}**", width="content")
+            st.markdown(f"**{as_text(title_of(job))}**", width="content")
             stopping = job.stop_requested
             label = _("Stop at once") if stopping else self.stop_label(job)
             icon = ":material/stop_circle:"
@@ -214,7 +210,7 @@ class JobPanel:
     def _show_waiting(self, job: Job) -> None:
         with _row():
             words = _("**{title}** waits for its turn.")
-            st.markdown(words.format(title=as_text(self.title(job))), width="content")
+            st.markdown(words.format(title=as_text(title_of(job))), width="content")
             key = f"stop_{job.job_id}"
             if may_change(job) and st.button(_("Remove from queue"), key=key):
                 _act(lambda: stop_job(job.job_id))
@@ -227,7 +223,7 @@ class JobPanel:
         parts = ["" if is_whole else done_words(progress), self.ended_words(job)]
         words = "; ".join(as_text(part) for part in parts if part)
         with _row(distribute=False):
-            st.markdown(f"**{as_text(self.title(job))}**: {words}.")
+            st.markdown(f"**{as_text(title_of(job))}**: {words}.")
             if job.can_resume and may_change(job):
                 failed = job.state is JobState.FAILED
                 if st.button(

@@ -31,7 +31,7 @@ def letters_of(hebrew: str) -> tuple[str, ...]:
     return tuple(HEBREW_TO_LETTER[sign] for sign in hebrew if sign in HEBREW_TO_LETTER)
 
 
-def paleo_svg(letters: Sequence[str], *, colour: str = INK) -> str:
+def paleo_svg(letters: Sequence[str]) -> str:
     """The letters as an SVG drawing, first letter on the right."""
     x, strokes = 0.12, []
     for key in reversed(letters):
@@ -47,25 +47,17 @@ def paleo_svg(letters: Sequence[str], *, colour: str = INK) -> str:
     width = round((x - _GAP + 0.12) * _HEIGHT)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {_HEIGHT}" '
-        f'width="{width}" height="{_HEIGHT}" fill="none" stroke="{colour}" '
+        f'width="{width}" height="{_HEIGHT}" fill="none" stroke="{INK}" '
         'stroke-width="14" stroke-linecap="square" stroke-linejoin="miter">'
         + "".join(strokes)
         + "</svg>"
     )
 
 
-def paleo_image(
-    letters: Sequence[str], *, alt: str, height_em: float = 1.05, colour: str = INK
-) -> str:
-    """The letters as an HTML image for a line of text."""
-    svg = paleo_svg(letters, colour=colour)
-    return svg_to_image_tag(svg, alt=alt, height_em=height_em)
-
-
 def name_on_coin(ruler: Ruler, *, height_em: float = 1.05) -> str:
     """The name of a ruler on the coin, as an HTML image."""
-    return paleo_image(
-        letters_of(ruler.name_hebrew_on_coin),
+    return svg_to_image_tag(
+        paleo_svg(letters_of(ruler.name_hebrew_on_coin)),
         alt=_("{name} in paleo-Hebrew: {letters}").format(
             name=_(ruler.name_on_coin), letters=ruler.name_paleo
         ),

@@ -52,10 +52,5 @@ class TrainingPanel(JobPanel):
             st.caption(_("Solid: validation coins; dotted: training coins."))
 
 
-def watch_queue() -> None:
-    """Show the queue, updated until it is empty."""
-    TrainingPanel().show()
-
-
 def _keeps_best(job: Job) -> bool:
     return "rendered" not in job.arguments[2:4]
