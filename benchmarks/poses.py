@@ -22,6 +22,7 @@ from benchmarks.common import argument_parser
 from benchmarks.together import EDGES, HARD_LEGIBLE, Coin, harden
 from benchmarks.unseen_coins import render_unseen_coin
 from coin_core.classifiers.legend_net import predict_poses
+from coin_core.detection import CROP_PX
 from coin_core.evaluation.metrics import format_proportion
 from coin_core.imaging.preprocessing import (
     LegendPose,
@@ -30,7 +31,6 @@ from coin_core.imaging.preprocessing import (
     crop_to_flan,
     normalize_degrees,
 )
-from coin_core.pipeline import CROP_PX
 from coin_core.rendering import RenderedCoin, render_coin
 from coin_core.rendering.photo import compress_jpeg
 

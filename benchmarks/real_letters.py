@@ -29,6 +29,7 @@ from numpy.typing import NDArray
 
 from benchmarks.common import argument_parser
 from coin_core.classifiers import pretrained_classifiers
+from coin_core.detection import CROP_PX
 from coin_core.evaluation.metrics import format_proportion
 from coin_core.explain import find_legend_pose, read_letters
 from coin_core.imaging import photo_io
@@ -39,7 +40,7 @@ from coin_core.imaging.preprocessing import (
     crop_to_flan,
     normalize_degrees,
 )
-from coin_core.pipeline import CROP_PX, CoinClassifier, largest_face, prepare_photo
+from coin_core.pipeline import CoinClassifier, largest_face, prepare_photo
 from coin_core.rendering import RenderedCoin, render_coin
 from coin_core.rulers import LETTERS
 

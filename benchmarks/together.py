@@ -37,6 +37,7 @@ from coin_core.classifiers import (
     torch_classifier,
 )
 from coin_core.classifiers.together_card import TOGETHER
+from coin_core.detection import CROP_PX
 from coin_core.evaluation.calibration import (
     MAX_REFUSED,
     TARGET_ACCURACY,
@@ -50,7 +51,7 @@ from coin_core.imaging.preprocessing import (
     crop_to_flan,
     normalize_degrees,
 )
-from coin_core.pipeline import CROP_PX, CoinClassifier
+from coin_core.pipeline import CoinClassifier
 from coin_core.rendering import render_coin
 from coin_core.rendering.photo import compress_jpeg
 from coin_core.results import PhotoResult

@@ -23,7 +23,6 @@ from coin_core.imaging.preprocessing import (
     crop_to_flan,
     halvings,
     local_contrast_normalize,
-    median_colour,
     shrink_by_halves,
 )
 from coin_core.model_store.bundle import find_detection_bundle, load_card
@@ -36,6 +35,8 @@ from coin_core.model_store.graph import (
 from coin_core.results import DetectedFace, Side
 
 MAX_COINS = 24
+CROP_PX = 160
+"""Side of the crops that classifiers and explanations get."""
 
 
 def detect_coins(
@@ -96,12 +97,23 @@ def classify_sides(
     Raises:
         WeightsMissingError: The network's weights are missing.
     """
-    return _classify_in_each([photo], [boxes])[0]
+    return _classify_in_each([photo], [boxes])[0].faces
 
 
-def find_faces(
-    photos: Sequence[NDArray[np.uint8]],
-) -> list[tuple[DetectedFace, ...]]:
+@dataclass(frozen=True, slots=True, eq=False)
+class FoundCoins:
+    """The coins in a photo.
+
+    Attributes:
+        faces: Where each is, and the side that it shows.
+        crops: What classifiers get of each, uint8 (CROP_PX, CROP_PX, 3) each.
+    """
+
+    faces: tuple[DetectedFace, ...]
+    crops: tuple[NDArray[np.uint8], ...]
+
+
+def find_coins(photos: Sequence[NDArray[np.uint8]]) -> list[FoundCoins]:
     """Detect the coins in each photo, and classify their sides, all in batches.
 
     Raises:
@@ -114,7 +126,8 @@ def find_faces(
     faces = {
         k: found
         for k, found in zip(alone, at_once, strict=True)
-        if found[0].side is Side.LEGEND and found[0].confidence >= _SURELY_LEGEND
+        if found.faces[0].side is Side.LEGEND
+        and found.faces[0].confidence >= _SURELY_LEGEND
     }
     others = [k for k in range(len(photos)) if k not in faces]
     rest = [photos[k] for k in others]
@@ -125,7 +138,7 @@ def find_faces(
 
 def _faces_at(
     photos: Sequence[NDArray[np.uint8]], boxes: Sequence[Sequence[Box]]
-) -> list[tuple[DetectedFace, ...]]:
+) -> list[FoundCoins]:
     """Classify the sides of the coins in the boxes, in px, of each photo."""
     in_order = [_in_fractions(*one) for one in zip(photos, boxes, strict=True)]
     return _classify_in_each(photos, in_order)
@@ -138,14 +151,17 @@ def _fills(photo: NDArray[np.uint8], boxes: Sequence[Box]) -> bool:
 
 def _classify_in_each(
     photos: Sequence[NDArray[np.uint8]], boxes: Sequence[Sequence[RotatedBox]]
-) -> list[tuple[DetectedFace, ...]]:
+) -> list[FoundCoins]:
     crops = [
-        crop_to_flan(photo, box, SIDE_PX)
+        tuple(crop_to_flan(photo, box, CROP_PX) for box in own)
         for photo, own in zip(photos, boxes, strict=True)
-        for box in own
     ]
-    rows = iter(side_probabilities(np.stack(crops)) if crops else ())
-    return [tuple(_face(box, next(rows)) for box in own) for own in boxes]
+    every = [crop for own in crops for crop in own]
+    rows = iter(sides_of_crops(np.stack(every)) if every else ())
+    return [
+        FoundCoins(tuple(_face(box, next(rows)) for box in own), cut)
+        for own, cut in zip(boxes, crops, strict=True)
+    ]
 
 
 def _face(box: RotatedBox, row: NDArray[np.float32]) -> DetectedFace:
@@ -685,14 +701,14 @@ def _distances_from_background(small: NDArray[np.uint8]) -> NDArray[np.uint8] | 
     edge = max(1, min(height, width) // 24)
     rows = (slice(0, edge), slice(height - edge, height))
     columns = (slice(0, edge), slice(width - edge, width))
-    corners = [lab[r, c].reshape(-1, 3) for r in rows for c in columns]
-    middles = np.array([median_colour(corner) for corner in corners])
-    background = median_colour(middles)
+    corners = np.stack([lab[r, c].reshape(-1, 3) for r in rows for c in columns])
+    middles = np.median(corners, axis=1)
+    background = np.median(middles, axis=0)
     off = np.sqrt(((middles - background) ** 2).sum(axis=1))
     # One corner may be covered by a coin.
     if np.sort(off)[2] > 9:
         return None
-    parts = cv2.subtract(lab, (*background.tolist(), 0.0), dtype=cv2.CV_32F)
+    parts = cv2.subtract(lab, np.append(background, 0), dtype=cv2.CV_32F)
     parts = cv2.multiply(parts, parts, dst=parts)
     squares = np.asarray(cv2.transform(parts, np.ones((1, 3))), np.float32)
     away = np.minimum(np.sqrt(squares, out=squares), 255).astype(np.uint8)
@@ -845,13 +861,20 @@ def sides_of_crops(crops: NDArray[np.uint8]) -> NDArray[np.float32]:
 
     That of the side with the legend comes first.
     """
-    size = (SIDE_PX, SIDE_PX)
-    small = [cv2.resize(crop, size, interpolation=cv2.INTER_AREA) for crop in crops]
+    views = [side_view(crop) for crop in crops]
     parts = [
-        side_probabilities(np.stack(small[first : first + _BATCH]).astype(np.uint8))
-        for first in range(0, len(small), _BATCH)
+        side_probabilities(np.stack(views[first : first + _BATCH]))
+        for first in range(0, len(views), _BATCH)
     ]
     return np.concatenate(parts)
+
+
+def side_view(crop: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Turn a crop (S, S, 3) into what the side network is asked about, (64, 64)."""
+    grey = np.asarray(cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY), np.uint8)
+    half = shrink_by_halves(grey, halvings(len(grey), SIDE_PX))
+    size = (SIDE_PX, SIDE_PX)
+    return np.asarray(cv2.resize(half, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def side_probabilities(
@@ -860,7 +883,7 @@ def side_probabilities(
     """Return the probability of each side.
 
     Args:
-        crops: RGB, uint8 (N, 64, 64, 3).
+        crops: RGB, uint8 (N, 64, 64, 3), or grey, (N, 64, 64).
         net: The network; the shipped one with its own bias if None.
         legend_bias: Added to the legend's logit. To refuse a readable coin is worse
             than to classify one without a name, since classifiers can refuse it too.

@@ -18,6 +18,7 @@ from coin_core.classifiers.torch_classifier import (
     choose_poses,
     predict_once,
 )
+from coin_core.detection import CROP_PX
 from coin_core.errors import WeightsMismatchError
 from coin_core.imaging.preprocessing import (
     LegendPose,
@@ -27,7 +28,7 @@ from coin_core.imaging.preprocessing import (
     warp_to_crop,
 )
 from coin_core.models import LoadedModel
-from coin_core.pipeline import CROP_PX, CoinClassifier
+from coin_core.pipeline import CoinClassifier
 from coin_core.rendering import render_coin
 from coin_core.results import LetterRead
 from coin_core.rulers import LETTERS

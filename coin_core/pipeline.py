@@ -34,9 +34,10 @@ from coin_core.classifiers.torch_classifier import (
     too_little_read,
 )
 from coin_core.detection import (
+    CROP_PX,
     classify_sides,
     detect_coins,
-    find_faces,
+    find_coins,
     legend_side,
     sides_of_crops,
 )
@@ -48,9 +49,6 @@ from coin_core.model_store.card import Card
 from coin_core.models import LoadedModel, open_model
 from coin_core.results import DetectedFace, PhotoResult, RejectReason, Side, Verdict
 from coin_core.rulers import DEFAULT_CLASSES, RULERS
-
-CROP_PX = 160
-"""Side of the crops that classifiers and explanations get."""
 
 _GROUP = 4  # photos that are classified together
 _GROUP_PX = 4_000_000  # a larger photo is a group by itself; it may take 50 MB
@@ -454,7 +452,8 @@ def prepare_photos(photos: Sequence[NDArray[np.uint8]]) -> list[PreparedPhoto]:
     shown beside the reason not to rely on them.
     """
     prepared = []
-    for photo, faces in zip(photos, find_faces(photos), strict=True):
+    for found in find_coins(photos):
+        faces = found.faces
         if not faces:
             reason = RejectReason.NO_COIN
             one = PreparedPhoto(faces=(), legend=None, crop=_NO_CROP, reason=reason)
@@ -464,7 +463,7 @@ def prepare_photos(photos: Sequence[NDArray[np.uint8]]) -> list[PreparedPhoto]:
             one = PreparedPhoto(
                 faces=faces,
                 legend=legend,
-                crop=crop_to_flan(photo, faces[chosen].box, CROP_PX),
+                crop=found.crops[chosen],
                 reason=_reject_reason(faces) if legend is None else None,
             )
         prepared.append(one)

@@ -494,7 +494,8 @@ def crops_to_input(crops: NDArray[np.uint8]) -> Tensor:
     """Turn crops uint8 (N, S, S, 3) into network inputs (N, 1, 128, 128)."""
     size = (LEGEND_PX, LEGEND_PX)
     mode = cv2.INTER_AREA if crops.shape[1] > LEGEND_PX else cv2.INTER_LINEAR
-    small = [cv2.resize(crop, size, interpolation=mode) for crop in crops]
+    grey = [cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY) for crop in crops]
+    small = [cv2.resize(crop, size, interpolation=mode) for crop in grey]
     return local_contrast_normalize(np.stack(small).astype(np.uint8))
 
 
@@ -575,7 +576,9 @@ def _predict(crops: NDArray[np.uint8], net: nn.Module) -> list[list[LegendPose]]
                 for output in net(crops_to_input(crops[first : first + _BATCH]))
             )
         probabilities = (turns.float() + _turn_logit_bias()).softmax(1).numpy()
-        for (dx, dy, growth), row in zip(places.tolist(), probabilities, strict=True):
+        for (dx, dy, growth), directions in zip(
+            places.tolist(), _likely_turns(probabilities), strict=True
+        ):
             poses.append(
                 [
                     LegendPose(
@@ -584,7 +587,7 @@ def _predict(crops: NDArray[np.uint8], net: nn.Module) -> list[list[LegendPose]]
                         radius=usual * math.exp(max(-1.0, min(1.0, growth))),
                         turn_deg=turn,
                     )
-                    for turn in _likely_turns(row)
+                    for turn in directions
                 ]
             )
     return poses
@@ -597,20 +600,22 @@ def _turn_logit_bias() -> Tensor:
     return _UPRIGHT_LOGIT_BIAS * (away.abs() <= _UPRIGHT_DEG).float()
 
 
-def _likely_turns(probabilities: NDArray[np.float32]) -> list[float]:
-    """Return the likeliest turn, and the next if it may be right, in degrees.
+def _likely_turns(probabilities: NDArray[np.float32]) -> list[list[float]]:
+    """Return for each row (N, 36) the likeliest turn, and the next if it may be right.
 
-    Each is the mean over the directions around it, -180 to 180.
+    Each is the mean over the directions around it, in degrees, -180 to 180.
     """
     remaining = probabilities.copy()
-    turns: list[float] = []
+    turns: list[list[float]] = [[] for _ in remaining]
+    rows = np.arange(len(remaining))[:, None]
     for least in (0.0, _SECOND):
-        smoothed = remaining + np.roll(remaining, 1) + np.roll(remaining, -1)
-        best = int(smoothed.argmax())
-        near = np.arange(best - 2, best + 3)
-        weights = remaining[near % TURNS]
-        if weights.sum() > least:
-            turn = float((weights * near).sum() / weights.sum()) * 360 / TURNS
-            turns.append(normalize_degrees(turn))
-        remaining[np.arange(best - 3, best + 4) % TURNS] = 0
+        sides = np.roll(remaining, 1, axis=1), np.roll(remaining, -1, axis=1)
+        best = (remaining + sides[0] + sides[1]).argmax(axis=1)[:, None]
+        near = best + np.arange(-2, 3)
+        weights = remaining[rows, near % TURNS]
+        totals, moments = weights.sum(axis=1), (weights * near).sum(axis=1)
+        for own, total, moment in zip(turns, totals, moments, strict=True):
+            if total > least:
+                own.append(normalize_degrees(float(moment / total) * 360 / TURNS))
+        remaining[rows, (best + np.arange(-3, 4)) % TURNS] = 0
     return turns

