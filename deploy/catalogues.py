@@ -33,6 +33,9 @@ DECLARED: Final = {
 PHASES: Final = ("Progress", "track", "describe")
 """Calls that say what a job does, and what it counts."""
 
+PLAN: Final = "plan"
+"""Functions that say in sentences what a run would request."""
+
 Text = str | tuple[str, str]
 
 
@@ -51,7 +54,9 @@ def program_texts(project: Path = PROJECT) -> Catalog:
 def texts_of(tree: ast.Module, errors: Collection[str] = ()) -> Iterator[Text]:
     """The texts in one Python file, with the plural where there is one."""
     for node in ast.walk(tree):
-        if isinstance(node, ast.Call):
+        if isinstance(node, ast.FunctionDef) and node.name == PLAN:
+            yield from filter(_has_words, _templates(node.body[1:]))
+        elif isinstance(node, ast.Call):
             name = _called(node)
             if name in errors:  # also of one that a function returns
                 yield from _sentences(node)
@@ -85,6 +90,19 @@ def _sentences(error: ast.Call) -> Iterator[str]:
     text = template(error.args[0]) if error.args else ""
     if re.search(r"[a-z]{2}", re.sub(r"\{\w+\}", "", text)):
         yield text
+
+
+def _templates(nodes: Iterable[ast.AST]) -> Iterator[str]:
+    """The texts in some parts of a program, each whole."""
+    for node in nodes:
+        if isinstance(node, (ast.Constant, ast.JoinedStr)):
+            yield template(node)
+        else:
+            yield from _templates(ast.iter_child_nodes(node))
+
+
+def _has_words(text: str) -> bool:
+    return re.search(r"[a-z] [a-z]", re.sub(r"\{\w+\}", "", text)) is not None
 
 
 def _coin_errors(trees: Iterable[ast.Module]) -> set[str]:

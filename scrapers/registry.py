@@ -256,19 +256,20 @@ def plan(order: ScrapeOrder) -> tuple[str, ...]:
     info = get_source(order.source)
     if info.query_kind is not QueryKind.FILES:
         rate_limiter = RateLimiter(data_dir(), known_pauses_s())
-        pauses = {
-            f"{rate_limiter.pause_s(one):g} s for {one}"
-            for one in _origins(order, info)
-        }
+        seconds = {one: rate_limiter.pause_s(one) for one in _origins(order, info)}
+        pauses = sorted(f"{count:g} s for {host}" for host, count in seconds.items())
         steps.append(
             "read each host's robots.txt first and obey it; one request at a time, "
-            f"with a pause after each: {', '.join(sorted(pauses))}, or what the host "
-            "asks for if that is longer"
+            f"with a pause after each: {', '.join(pauses)}, or what the host asks for "
+            "if that is longer"
         )
     kept = "every kind of coin" if order.everything else "coins of the three rulers"
-    if order.limit is not None:
-        kept += f", until {order.limit} new listings are there"
-    steps.append(f"take {kept}; skip what the dataset has already")
+    steps.append(
+        f"take {kept}; skip what the dataset has already"
+        if order.limit is None
+        else f"take {kept}, until {order.limit} new listings are there; skip what the "
+        "dataset has already"
+    )
     return tuple(steps)
 
 

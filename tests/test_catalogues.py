@@ -15,8 +15,10 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from coin_core import i18n
+from coin_core.catalog.scrape_jobs import ScrapeOrder
 from coin_core.jobs import JobProgress
 from deploy import catalogues
+from scrapers.registry import QueryKind, list_sources, plan
 from tests import fakes
 from tests.ui.dataset.dataset_page import catalog, full_folder  # noqa: F401
 from tests.ui.training.history_page import make_run
@@ -280,6 +282,21 @@ def test_the_training_page_speaks_hebrew() -> None:
         page.run()
         assert not page.exception
         assert not english_in(page)
+
+
+@pytest.mark.parametrize("query", ["prutah", "Category:Coins"])
+@pytest.mark.parametrize(
+    "source", [one.name for one in list_sources() if one.query_kind is QueryKind.WORDS]
+)
+def test_the_plan_of_a_source_is_said_in_hebrew(source: str, query: str) -> None:
+    for limit, everything in ((None, False), (5, True)):
+        order = ScrapeOrder(
+            source=source, query=query, who="a", limit=limit, everything=everything
+        )
+        with i18n.speaking("he"):
+            for step in map(i18n.translate, plan(order)):
+                assert HEBREW.search(step), step
+                assert not ENGLISH.search(ALLOWED.sub(" ", step)), step
 
 
 def test_what_a_job_does_is_said_in_hebrew() -> None:

@@ -49,9 +49,11 @@ class Commons(CollectionSource):
 
     def plan(self, query: str) -> tuple[str, ...]:
         """The requests of a run, in sentences."""
-        what = "the files of" if query.startswith("Category:") else "files that match"
+        address = self.base + _API
         return (
-            f"ask {self.base}{_API} for {what} {query!r}, {_BATCH} at a time",
+            f"ask {address} for the files of {query!r}, {_BATCH} at a time"
+            if query.startswith("Category:")
+            else f"ask {address} for files that match {query!r}, {_BATCH} at a time",
             "take JPEG, PNG, WebP and TIFF with their licence, author and description",
         )
 

@@ -19,7 +19,7 @@ from coin_core.catalog.scrape_jobs import (
     start_scrape,
 )
 from coin_core.errors import KNOWN_ERRORS, sentence_of
-from coin_core.i18n import N_, _, ngettext, translate
+from coin_core.i18n import _, ngettext, translate
 from coin_core.jobs import Job, JobKind
 from scrapers.registry import QueryKind, SourceInfo, list_sources, plan
 from scrapers.settings import read_contact, store_contact
@@ -30,37 +30,6 @@ from ui.formatting import as_text
 
 _SHOWN_LEFT_OUT = 50
 _PAGES = ["html", "htm", "mhtml", "mht", "zip"]
-# How the steps of a plan read, for `translate`.
-_STEPS = (
-    N_("ask {address} for files that match {query}, {count} at a time"),
-    N_("ask {address} for the files of {query}, {count} at a time"),
-    N_("ask {address} for {query}, {count} at a time"),
-    N_("ask {address} for coins with {query} in their title"),
-    N_("take JPEG, PNG, WebP and TIFF with their licence, author and description"),
-    N_("read the record of each object, and its photos of obverse and reverse"),
-    N_("read the record of each object found (at most {count}), and its two photos"),
-    N_("open a session at {address} and search for {query}"),
-    N_("fetch photos from {hosts} only"),
-    N_("read the robots.txt of {host}"),
-    N_("open {address} in a window, to log in by hand"),
-    N_("open {address} in a headless browser"),
-    N_(
-        "scroll to the end of the list, and read the lots it shows; the page's own "
-        "requests keep the pause, and other hosts are not asked"
-    ),
-    N_(
-        "read each host's robots.txt first and obey it; one request at a time, with a "
-        "pause after each: {pauses}, or what the host asks for if that is longer"
-    ),
-    N_("{count} s for {host}"),
-    N_("take {kept}; skip what the dataset has already"),
-    N_(
-        "take {kept}, until {count} new listings are there; skip what the dataset has "
-        "already"
-    ),
-    N_("every kind of coin"),
-    N_("coins of the three rulers"),
-)
 
 
 def offer_gathering(session: DatasetSession, catalog: Catalog) -> None:
