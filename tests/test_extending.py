@@ -97,7 +97,7 @@ def test_a_new_classifier(extend):
 
 def test_a_new_source(extend):
     run = extend("add-a-source.md")
-    passed, output = passes(run, "tests/scrapers/sources/test_example_museum.py")
+    passed, output = passes(run, "tests/scrapers", "-k", "example_museum")
     assert passed, output
     done = run("-m", "scrapers", "example_museum", "prutah", "--dry-run")
     assert "1 s for museum.example.org" in done.stdout

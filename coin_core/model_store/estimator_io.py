@@ -111,7 +111,9 @@ def _audit(data: bytes, trusted: Iterable[str]) -> None:
             unpacked = sum(member.file_size for member in members)
             if len(members) > MAX_MEMBERS or unpacked > MAX_UNPACKED_BYTES:
                 raise WeightsMismatchError(
-                    f"the estimator unpacks to {len(members)} parts of {unpacked} bytes"
+                    f"the estimator has {len(members):,} arrays of {unpacked:,} bytes, "
+                    f"and at most {MAX_MEMBERS:,} arrays of {MAX_UNPACKED_BYTES:,} "
+                    "bytes are opened; save one with fewer or smaller parts"
                 )
             if archive.getinfo("schema.json").file_size > _MAX_SCHEMA_BYTES:
                 raise WeightsMismatchError("the estimator's schema is too large")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+
 import pytest
 
 from coin_core.catalog.scrape_jobs import ScrapeOrder
@@ -28,10 +30,12 @@ def shut(one: FakeSite, robots: str, *forbidden: str) -> FakeSite:
 
 
 def museum(name: str, site) -> FakeSite:
-    """A fake of the source's site, which `museums` has under its name."""
+    """A fake of the source's site: of `museums`, or of the source's own tests."""
     if get_source(name).photos_from:
         return getattr(museums, name)(site, 2, site())
-    return getattr(museums, name)(site, 2)
+    if (make := getattr(museums, name, None)) is None:
+        make = import_module(f"tests.scrapers.sources.test_{name}").museum
+    return make(site, 2)
 
 
 COLLECTIONS = [one.name for one in list_sources() if one.query_kind is QueryKind.WORDS]

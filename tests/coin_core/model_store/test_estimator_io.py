@@ -228,6 +228,12 @@ def test_a_file_that_lies_is_refused_before_it_is_read(files, change, monkeypatc
         load_estimator(rezip(files["knn"], change))
 
 
+def test_an_estimator_of_many_arrays_says_how_many_are_opened(files, monkeypatch):
+    monkeypatch.setattr(estimator_io, "MAX_MEMBERS", 3)
+    with pytest.raises(WeightsMismatchError, match="at most 3 arrays of 268,435,456"):
+        load_estimator(files["knn"])
+
+
 def test_a_directory_of_many_files_is_not_parsed():
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w") as archive:
