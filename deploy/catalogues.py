@@ -102,7 +102,7 @@ def _templates(nodes: Iterable[ast.AST]) -> Iterator[str]:
 
 
 def _has_words(text: str) -> bool:
-    return re.search(r"[a-z] [a-z]", re.sub(r"\{\w+\}", "", text)) is not None
+    return len(re.findall(r"[a-z]+", re.sub(r"\{\w+\}", "", text))) > 1
 
 
 def _coin_errors(trees: Iterable[ast.Module]) -> set[str]:

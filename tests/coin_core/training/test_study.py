@@ -6,7 +6,7 @@ import json
 import numpy as np
 import pytest
 
-from coin_core.classifiers import loading
+from coin_core.classifiers import list_classifiers, loading
 from coin_core.errors import CoinError, TrainingDataError
 from coin_core.imaging.preprocessing import Preprocessing
 from coin_core.model_store import bundle
@@ -63,7 +63,8 @@ def _quick_features(monkeypatch):
 
 def test_it_holds_what_the_first_project_tried():
     keys = {one.key for one in experiments()}
-    assert len(keys) == len(experiments()) == 20
+    each = [8 if one.backbone else 1 for one in list_classifiers()]
+    assert len(keys) == len(experiments()) == sum(each) >= 20
     assert {"alexnet", "knn", "svm", "mlp", "resnet-frozen-plain"} <= keys
     told = {one.key: one.reported for one in experiments()}
     assert told["resnet-fine-tuned-turned-momentum"] == "75 %"
