@@ -216,3 +216,18 @@ def test_halves_are_means_and_no_side_vanishes() -> None:
     means = photo.reshape(16, 4, 16, 4, 3).mean((1, 3))
     assert np.abs(shrink_by_halves(photo, 2) - means).max() <= 1
     assert shrink_by_halves(photo[:2], 5).shape == (1, 32, 3)
+
+
+@pytest.mark.parametrize(("height", "width"), [(16, 4096), (4096, 17), (100, 1000)])
+@pytest.mark.parametrize("size_px", [64, 160])
+def test_a_crop_of_a_thin_photo_has_the_background_beside_it(
+    height: int, width: int, size_px: int
+) -> None:
+    photo = np.full((height, width, 3), (200, 180, 160), np.uint8)
+    photo[height // 4 : -height // 4, width // 4 : -width // 4] = 30
+    whole = RotatedBox(left=0.0, top=0.0, right=1.0, bottom=1.0)
+    crop = crop_to_flan(photo, whole, size_px)
+    assert crop.shape == (size_px, size_px, 3)
+    assert crop[0, 0].tolist() == crop[-1, -1].tolist() == [200, 180, 160]
+    if height == 100:  # of thinner ones, nothing may be left
+        assert crop[size_px // 2, size_px // 2].max() < 120
