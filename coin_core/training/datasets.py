@@ -32,7 +32,7 @@ CROP_PX = 160
 # Coins rendered for one that is legible enough.
 _MAX_TRIES = 50
 # Raise it when coins are detected or cropped in another way: old crops are unused then.
-CROP_VERSION = 1
+CROP_VERSION = 2
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
