@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -59,9 +59,9 @@ def measure_crops(
     return measured
 
 
-def _parts(coins: CoinSet, name: str) -> list[NDArray[np.uint8]]:
-    firsts = track(range(0, len(coins), _BATCH), name, unit="batch")
-    return [coins.crops[first : first + _BATCH] for first in firsts]
+def _parts(coins: CoinSet, name: str) -> Iterator[NDArray[np.uint8]]:
+    for first in track(range(0, len(coins), _BATCH), name, unit="batch"):
+        yield coins.crops[first : first + _BATCH]
 
 
 def measure_photos(

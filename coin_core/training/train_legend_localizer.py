@@ -166,9 +166,9 @@ def measure_legend_localizer(
         (degrees), and the fraction with all three near enough to read: a fifth of the
         radius and 15 degrees, with its Wilson interval; of all and of the turned ones.
     """
-    coins = [render_coin(seed, k, size_px=160) for k in range(n)]
-    counted = track(coins, "measuring legends", unit="coin", has_bar=n >= 500)
-    crops, poses = zip(*map(crop_to_coin, counted), strict=True)
+    numbers = track(range(n), "measuring legends", unit="coin", has_bar=n >= 500)
+    coins = [render_coin(seed, k, size_px=160) for k in numbers]
+    crops, poses = zip(*map(crop_to_coin, coins), strict=True)
     off, scaled, turned, right = [], [], [], []
     for true, found in zip(poses, best_poses(np.stack(crops), net), strict=True):
         away = math.hypot(

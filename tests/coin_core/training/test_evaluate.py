@@ -8,6 +8,7 @@ from coin_core.classifiers import get_classifier, loading
 from coin_core.errors import TrainingDataError
 from coin_core.model_store import bundle
 from coin_core.pipeline import CoinClassifier
+from coin_core.training import evaluate as measuring
 from coin_core.training.datasets import load_folder, load_rendered
 from coin_core.training.evaluate import measure_crops, measure_photos
 from tests.conftest import draw_disc
@@ -54,6 +55,25 @@ def test_photos_and_their_crops_are_measured(model, photos):
     [(on_crops, p)] = measure_crops(classifier, [name], load_folder(photos))
     assert on_crops.n == 5
     np.testing.assert_allclose(p.sum(axis=1), 1, atol=1e-5)
+
+
+def test_the_bar_moves_while_a_model_computes(model, photos, monkeypatch):
+    order = []
+
+    def track(items, *_, **__):
+        for item in items:
+            yield item
+            order.append("bar")
+
+    class Watched(CoinClassifier):
+        def probabilities(self, *arguments, **options):
+            order.append("computed")
+            return super().probabilities(*arguments, **options)
+
+    monkeypatch.setattr(measuring, "track", track)
+    monkeypatch.setattr(measuring, "_BATCH", 2)
+    measure_crops(Watched(), [str(model)], load_folder(photos))
+    assert order == ["computed", "bar"] * 3
 
 
 def test_labels_that_a_model_does_not_know_are_refused(model):
