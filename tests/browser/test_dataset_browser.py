@@ -76,14 +76,17 @@ def test_a_photo_is_split_cropped_and_reviewed(
     page: DatasetVisit, catalog: Catalog
 ) -> None:
     page.open("/Dataset")
-    tiles = page.until(lambda: page.within(".tile"), "The grid was not drawn")
-    assert [tile.get_attribute("data-id") for tile in tiles] == ["4", "3", "2", "1"]
-    assert NAME in tiles[3].text  # as text, not in bold
     page.until(lambda: len(page.within(".tile img")) == 4, "Thumbnails are missing")
 
-    ActionChains(page.chrome).double_click(
-        tiles[3].find_element(By.CSS_SELECTOR, ".name")
-    ).perform()
+    def open_first_photo() -> bool:
+        tiles = page.within(".tile")
+        assert [tile.get_attribute("data-id") for tile in tiles] == ["4", "3", "2", "1"]
+        assert NAME in tiles[3].text  # as text, not in bold
+        name = tiles[3].find_element(By.CSS_SELECTOR, ".name")
+        ActionChains(page.chrome).double_click(name).perform()
+        return True
+
+    page.until(open_first_photo, "The grid was not drawn")
     page.until(lambda: page.within(".viewer"), "The photo was not opened")
     page.enter_name("Anna")
     _split_and_take_back(page, catalog)
