@@ -109,6 +109,7 @@ def test_every_photo_is_read_before_it_is_damaged():
     assert formats >= {"jpeg", "mpo", "png", "tiff", "bmp", "gif", "webp"}
 
 
+@pytest.mark.slow
 def test_a_short_run_finds_no_failure(monkeypatch, tmp_path, capsys):
     counts = {"photos": 60, "bundles": 1, "pages": 4, "tables": 3}
     options = [word for name, n in counts.items() for word in (f"--{name}", str(n))]

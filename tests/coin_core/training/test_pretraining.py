@@ -76,6 +76,7 @@ def _two_letters(seed: int, count: int) -> Batch:
     )
 
 
+@pytest.mark.slow
 def test_a_reader_learns_to_tell_two_letters() -> None:
     torch.manual_seed(0)
     reader = _small_reader()

@@ -40,6 +40,7 @@ def test_a_file_that_is_no_photo_is_removed_and_the_others_are_classified(
         assert session.thumbnails[digest].startswith(b"\xff\xd8")
 
 
+@pytest.mark.slow
 def test_no_decoded_photo_of_a_group_is_in_memory_while_it_is_classified(
     encode_photo: Callable[..., bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:

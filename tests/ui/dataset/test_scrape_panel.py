@@ -218,6 +218,7 @@ def test_what_ends_a_run_is_told_in_a_sentence(
     assert f"resume_{job}" not in keys_of(page)
 
 
+@pytest.mark.slow
 def test_saved_pages_are_dropped_and_read(catalog: Catalog, tmp_path: Path) -> None:
     photo = draw_png(3)
     packed = saved_pages.mhtml(
