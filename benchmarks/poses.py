@@ -22,9 +22,9 @@ from benchmarks.common import argument_parser
 from benchmarks.together import EDGES, HARD_LEGIBLE, Coin, harden
 from benchmarks.unseen_coins import render_unseen_coin
 from coin_core.classifiers.legend_net import predict_poses
-from coin_core.detection import CROP_PX
 from coin_core.evaluation.metrics import format_proportion
 from coin_core.imaging.preprocessing import (
+    CROP_PX,
     LegendPose,
     RotatedBox,
     crop_matrix,

@@ -29,11 +29,11 @@ from numpy.typing import NDArray
 
 from benchmarks.common import argument_parser
 from coin_core.classifiers import pretrained_classifiers
-from coin_core.detection import CROP_PX
 from coin_core.evaluation.metrics import format_proportion
 from coin_core.explain import find_legend_pose, read_letters
 from coin_core.imaging import photo_io
 from coin_core.imaging.preprocessing import (
+    CROP_PX,
     LegendPose,
     RotatedBox,
     crop_matrix,

@@ -30,8 +30,8 @@ from coin_core.classifiers import shipped_classifiers, together
 from coin_core.classifiers.legend_net import FEATURES
 from coin_core.classifiers.together_card import TOGETHER_CARD
 from coin_core.classifiers.torch_classifier import LEAST_READ, how_much_read
-from coin_core.detection import CROP_PX, sides_of_crops
-from coin_core.imaging.preprocessing import RotatedBox, crop_to_flan
+from coin_core.detection import sides_of_crops
+from coin_core.imaging.preprocessing import CROP_PX, RotatedBox, crop_to_flan
 from coin_core.pipeline import CoinClassifier
 from coin_core.rendering import render_coin
 from coin_core.rulers import DEFAULT_CLASSES

@@ -37,7 +37,6 @@ from coin_core.classifiers import (
     torch_classifier,
 )
 from coin_core.classifiers.together_card import TOGETHER
-from coin_core.detection import CROP_PX
 from coin_core.evaluation.calibration import (
     MAX_REFUSED,
     TARGET_ACCURACY,
@@ -46,6 +45,7 @@ from coin_core.evaluation.calibration import (
 from coin_core.evaluation.metrics import evaluate, format_proportion
 from coin_core.imaging import photo_io
 from coin_core.imaging.preprocessing import (
+    CROP_PX,
     LegendPose,
     RotatedBox,
     crop_to_flan,

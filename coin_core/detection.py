@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from coin_core.imaging.preprocessing import (
+    CROP_PX,
     RotatedBox,
     crop_to_flan,
     halvings,
@@ -35,8 +36,6 @@ from coin_core.model_store.graph import (
 from coin_core.results import DetectedFace, Side
 
 MAX_COINS = 24
-CROP_PX = 160
-"""Side of the crops that classifiers and explanations get."""
 
 
 def detect_coins(

@@ -18,9 +18,9 @@ from coin_core.classifiers.torch_classifier import (
     choose_poses,
     predict_once,
 )
-from coin_core.detection import CROP_PX
 from coin_core.errors import WeightsMismatchError
 from coin_core.imaging.preprocessing import (
+    CROP_PX,
     LegendPose,
     Preprocessing,
     RotatedBox,

@@ -34,7 +34,6 @@ from coin_core.classifiers.torch_classifier import (
     too_little_read,
 )
 from coin_core.detection import (
-    CROP_PX,
     classify_sides,
     detect_coins,
     find_coins,
@@ -43,7 +42,7 @@ from coin_core.detection import (
 )
 from coin_core.errors import WeightsMismatchError
 from coin_core.evaluation.metrics import check_probabilities
-from coin_core.imaging.preprocessing import RotatedBox, crop_to_flan
+from coin_core.imaging.preprocessing import CROP_PX, RotatedBox, crop_to_flan
 from coin_core.model_store.bundle import find_bundle
 from coin_core.model_store.card import Card
 from coin_core.models import LoadedModel, open_model

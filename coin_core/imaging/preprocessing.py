@@ -23,6 +23,8 @@ from coin_core.errors import CropOutOfBoundsError
 if TYPE_CHECKING:
     from torch import Tensor
 
+CROP_PX = 160
+"""Side of the crops of coins; each network scales them to its own input."""
 VIEW_MARGIN = 1.22
 """Half the side of the view, in radii of the legend's field."""
 _MARGIN = 1.04  # the crop's side over the longer edge of the flan's box

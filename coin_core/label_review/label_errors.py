@@ -29,13 +29,12 @@ from coin_core.errors import (
     WeightsMissingError,
 )
 from coin_core.imaging import photo_io
-from coin_core.imaging.preprocessing import RotatedBox, crop_to_flan
+from coin_core.imaging.preprocessing import CROP_PX, RotatedBox, crop_to_flan
 from coin_core.jobs import ProgressCallback
 
 if TYPE_CHECKING:
     from coin_core.pipeline import CoinClassifier
 
-CROP_PX = 160
 _BATCH = 16
 _MIN_PHOTOS = 5  # of a ruler; below, the labels of others cannot be compared
 _WHOLE = RotatedBox(left=0.0, top=0.0, right=1.0, bottom=1.0)

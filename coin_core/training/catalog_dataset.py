@@ -11,10 +11,9 @@ from numpy.typing import NDArray
 
 from coin_core.errors import CatalogError, TrainingDataError, UnreadablePhotoError
 from coin_core.imaging import photo_io
-from coin_core.imaging.preprocessing import RotatedBox, crop_to_flan
+from coin_core.imaging.preprocessing import CROP_PX, RotatedBox, crop_to_flan
 from coin_core.jobs import track
 from coin_core.training.datasets import (
-    CROP_PX,
     CoinSet,
     cached_crop,
     order_classes,

@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 from coin_core.catalog.importing.metadata import SPLIT_FOLDERS
 from coin_core.errors import CoinError, TrainingDataError, UnreadablePhotoError
 from coin_core.imaging import photo_io
-from coin_core.imaging.preprocessing import RotatedBox, crop_to_flan
+from coin_core.imaging.preprocessing import CROP_PX, RotatedBox, crop_to_flan
 from coin_core.jobs import Progress, track
 from coin_core.rendering import render_coin
 from coin_core.rulers import DEFAULT_CLASSES, find_doubtful_ruler
@@ -27,8 +27,6 @@ from coin_core.storage import data_dir, write_file
 
 logger = logging.getLogger(__name__)
 
-# Side of the crops; each net scales them down to its own input size.
-CROP_PX = 160
 # Coins rendered for one that is legible enough.
 _MAX_TRIES = 50
 # Raise it when coins are detected or cropped in another way: old crops are unused then.

@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, IterableDataset, get_worker_info
 
 from coin_core.imaging.preprocessing import (
+    CROP_PX,
     LegendPose,
     Preprocessing,
     standardize,
@@ -21,7 +22,6 @@ from coin_core.imaging.preprocessing import (
 from coin_core.rendering import RenderedCoin, render_coin
 from coin_core.rulers import DEFAULT_CLASSES
 from coin_core.training.augmentation import randomize_appearance
-from coin_core.training.datasets import CROP_PX
 from coin_core.training.letter_targets import letter_map
 from coin_core.training.trainer import warmup_cosine
 

@@ -15,7 +15,6 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from coin_core.detection import (
-    CROP_PX,
     LEGEND_LOGIT_BIAS,
     SIDE_BUNDLE,
     SIDE_PX,
@@ -25,6 +24,7 @@ from coin_core.detection import (
 )
 from coin_core.evaluation.metrics import accuracy_figures
 from coin_core.imaging.preprocessing import (
+    CROP_PX,
     RotatedBox,
     crop_to_flan,
     local_contrast_normalize,

@@ -19,8 +19,7 @@ from benchmarks.real_letters import (
     on_crop,
     turn_of,
 )
-from coin_core.detection import CROP_PX
-from coin_core.imaging.preprocessing import normalize_degrees
+from coin_core.imaging.preprocessing import CROP_PX, normalize_degrees
 from coin_core.pipeline import CoinClassifier
 from coin_core.rendering import render_coin
 from coin_core.rulers import LETTERS

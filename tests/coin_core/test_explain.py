@@ -8,8 +8,8 @@ import pytest
 
 from coin_core.classifiers import shipped_classifiers
 from coin_core.classifiers.knn import build_knn
-from coin_core.detection import CROP_PX
 from coin_core.explain import find_legend_pose, heat_map, nearest_coins, read_letters
+from coin_core.imaging.preprocessing import CROP_PX
 from coin_core.model_store.card import Card
 from coin_core.pipeline import CoinClassifier
 from coin_core.rendering import render_coin

@@ -19,10 +19,10 @@ from coin_core import pipeline
 from coin_core.classifiers import shipped_classifiers, torch_classifier
 from coin_core.classifiers.scope import fit_scope
 from coin_core.classifiers.torch_classifier import LEAST_READ
-from coin_core.detection import CROP_PX, FoundCoins
+from coin_core.detection import FoundCoins
 from coin_core.errors import WeightsMismatchError
 from coin_core.imaging import photo_io
-from coin_core.imaging.preprocessing import RotatedBox, crop_to_flan
+from coin_core.imaging.preprocessing import CROP_PX, RotatedBox, crop_to_flan
 from coin_core.model_store import bundle
 from coin_core.model_store.card import card_to_json
 from coin_core.pipeline import CoinClassifier

@@ -163,8 +163,8 @@ class OwnCoins:
         listed: Iterable[_Listed],
     ) -> int:
         """Compute the vectors of a few photos; returns how many could be read."""
-        from coin_core.detection import CROP_PX
         from coin_core.explain import similarity_vectors
+        from coin_core.imaging.preprocessing import CROP_PX
 
         crops: dict[str, NDArray[np.uint8]] = {}
         for one in listed:

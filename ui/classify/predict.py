@@ -124,7 +124,7 @@ def _store(
 
 
 def _crop_for_nets(photo: UploadedPhoto, box: RotatedBox) -> np.ndarray:
-    from coin_core.detection import CROP_PX
+    from coin_core.imaging.preprocessing import CROP_PX
 
     kept = _prepared().get(photo.digest)
     if kept and kept.legend is not None and kept.faces[kept.legend].box == box:
