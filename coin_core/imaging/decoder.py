@@ -12,7 +12,8 @@ answers on its standard output, after a first line that says that it is ready:
     go ahead  an empty line, once that much memory may be used
     answer 2  a line of JSON: a `PhotoFacts`, with "shape" before pixels, or "refused"
 
-Run it: python -m coin_core.imaging.decoder
+Run it: python -m coin_core.imaging.decoder [PIPE], where PIPE is the number of a pipe
+into which the parent never writes, so that its other end closes when the parent ends.
 """
 
 from __future__ import annotations
@@ -148,6 +149,8 @@ class RefusedError(ValueError):
 def main() -> None:
     """Answer requests until the parent closes the input."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent
+    for pipe in sys.argv[1:]:
+        _end_with_parent(int(pipe))
     # Pillow warns of odd metadata that does not affect the pixels.
     warnings.simplefilter("ignore")
     requests, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
@@ -166,7 +169,6 @@ def _answer(request: dict[str, Any], requests: IO[bytes], answers: IO[bytes]) ->
     _limit_memory(_address_space() + _SPARE_BYTES + 3 * length)
     _limit_cpu(request["cpu_s"])
     data = requests.read(length)
-    _end_with_parent(True)
     pixels: Image.Image | None = None
     opened = ExitStack()
 
@@ -175,11 +177,9 @@ def _answer(request: dict[str, Any], requests: IO[bytes], answers: IO[bytes]) ->
         needs = _SPARE_BYTES + 3 * length + _BYTES_PER_PIXEL * size[0] * size[1]
         needs = min(needs, request["memory"])
         _limit_memory(_address_space() + needs)
-        _end_with_parent(False)
         width, height = _fit(size) if request["task"] == "decode" else (0, 0)
         _write(answers, {"needs": needs, "gives": 3 * width * height})
         requests.readline()
-        _end_with_parent(True)
 
     try:
         if pillow_format == "WEBP":  # opening it takes the memory for its pixels
@@ -204,7 +204,6 @@ def _answer(request: dict[str, Any], requests: IO[bytes], answers: IO[bytes]) ->
         facts = {"refused": _too_many_pixels()}
     except Exception:  # noqa: BLE001 - hostile bytes raise anything at all
         facts = {"refused": _DAMAGED.format(kind=request["kind"])}
-    _end_with_parent(False)
     _limit_cpu(0)
     _write(answers, facts)
     with opened:
@@ -253,17 +252,17 @@ def _limit_cpu(seconds: float) -> None:
         signal.setitimer(signal.ITIMER_PROF, seconds)  # SIGPROF, which ends a process
 
 
-def _end_with_parent(is_on: bool) -> None:
-    """Let the system end this process when the other end of its input is closed.
+def _end_with_parent(pipe: int) -> None:
+    """Let the system end this process, also while it decodes, when a pipe is closed.
 
-    Needed while it decodes; in between the end of the input ends it.
+    Not its input: the system may signal what was written there once it has been read.
     """
     if fcntl is not None and hasattr(os, "O_ASYNC"):
         with suppress(OSError):
-            fcntl.fcntl(0, fcntl.F_SETOWN, os.getpid())
-            flags = fcntl.fcntl(0, fcntl.F_GETFL)
-            flags = flags | os.O_ASYNC if is_on else flags & ~os.O_ASYNC
-            fcntl.fcntl(0, fcntl.F_SETFL, flags)  # SIGIO, which ends a process
+            fcntl.fcntl(pipe, fcntl.F_SETOWN, os.getpid())
+            flags = fcntl.fcntl(pipe, fcntl.F_GETFL)
+            # SIGIO, which ends a process.
+            fcntl.fcntl(pipe, fcntl.F_SETFL, flags | os.O_ASYNC)
 
 
 class _Photo:

@@ -337,17 +337,25 @@ class _Decoder:
     """A process that decodes photos, one at a time."""
 
     def __init__(self) -> None:
+        # The process ends when nobody holds the other end of this pipe any more.
+        pipe, held = os.pipe()
+        self._held = os.fdopen(held, "wb")
+        pipes = (pipe,) if os.name == "posix" else ()  # others cannot pass it
         try:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "coin_core.imaging.decoder"],
+                [sys.executable, "-m", "coin_core.imaging.decoder", *map(str, pipes)],
                 cwd=PROJECT_DIR,
                 env={**os.environ, **_ENVIRONMENT},
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
+                pass_fds=pipes,
             )
         except OSError as error:
+            self._held.close()
             raise DecoderMissingError(_MISSING.format(error.strerror)) from error
+        finally:
+            os.close(pipe)
         self._requests: IO[bytes] = self.process.stdin  # type: ignore[assignment]
         self._answers: IO[bytes] = self.process.stdout  # type: ignore[assignment]
         # What is sent comes in fewer and larger pieces, where the system can do that.
@@ -470,7 +478,7 @@ class _Decoder:
         """End the process."""
         self.process.kill()
         self.process.wait()
-        for pipe in (self._requests, self._answers):
+        for pipe in (self._requests, self._answers, self._held):
             with suppress(OSError):  # the rest of a request is not sent any more
                 pipe.close()
 

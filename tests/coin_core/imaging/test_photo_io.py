@@ -687,6 +687,26 @@ def test_a_crash_of_the_decoder_costs_one_photo():
     assert photo_io.decode(encode(four_corners(), "PNG")).shape == (48, 64, 3)
 
 
+def test_what_is_written_while_a_decoder_works_does_not_end_it(monkeypatch):
+    """Linux may signal late what was written for the decoder, once it decodes that."""
+
+    class Decoder(photo_io._Decoder):
+        def _send(self, *parts: bytes | bytearray) -> None:
+            super()._send(*parts)
+            if parts == (b"\n",):
+                started_s = self.cpu_s()
+                wait_for(lambda: self.cpu_s() > started_s + 0.03)
+                super()._send(b"read by the next task")
+                self.is_spent = True  # there is none
+
+        def cpu_s(self) -> float:
+            return sum(psutil.Process(self.process.pid).cpu_times()[:2])
+
+    photo_io._end_decoders()
+    monkeypatch.setattr(photo_io, "_Decoder", Decoder)
+    assert photo_io.decode(slow_photo()).shape == (4096, 4096, 3)
+
+
 def test_a_decoder_that_computes_nothing_is_killed_in_the_end(monkeypatch, look_every):
     look_every(0.1)
     monkeypatch.setattr(photo_io, "MAX_WALL_S", 0.5)
