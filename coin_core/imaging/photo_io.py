@@ -60,6 +60,8 @@ _LONGEST_WAIT_S = 1.0
 _LONGEST_QUEUE_S = 60.0
 _LONGEST_ANSWER = 1 << 20
 _PIPE_BYTES = 1 << 20  # the most that Linux gives everybody
+_PROGRAM = ("-m", "coin_core.imaging.decoder")
+
 # Arenas and buffers of threads would count against the limit of the memory. What a
 # large photo has taken is given back, and comes in huge pages: to fetch it page by page
 # takes as long as to decode it. The next small photo finds the memory of the last one.
@@ -337,25 +339,23 @@ class _Decoder:
     """A process that decodes photos, one at a time."""
 
     def __init__(self) -> None:
-        # The process ends when nobody holds the other end of this pipe any more.
-        pipe, held = os.pipe()
-        self._held = os.fdopen(held, "wb")
-        pipes = (pipe,) if os.name == "posix" else ()  # others cannot pass it
         try:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "coin_core.imaging.decoder", *map(str, pipes)],
-                cwd=PROJECT_DIR,
-                env={**os.environ, **_ENVIRONMENT},
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                pass_fds=pipes,
-            )
+            # The process ends when nobody holds the other end of this pipe any more.
+            watched, held = os.pipe()
+            self._held = os.fdopen(held, "wb")
+            with os.fdopen(watched, "rb"):
+                passed = (watched,) if os.name == "posix" else ()  # others cannot
+                self.process = subprocess.Popen(
+                    [sys.executable, *_PROGRAM, *map(str, passed)],
+                    cwd=PROJECT_DIR,
+                    env={**os.environ, **_ENVIRONMENT},
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.DEVNULL,
+                    pass_fds=passed,
+                )
         except OSError as error:
-            self._held.close()
             raise DecoderMissingError(_MISSING.format(error.strerror)) from error
-        finally:
-            os.close(pipe)
         self._requests: IO[bytes] = self.process.stdin  # type: ignore[assignment]
         self._answers: IO[bytes] = self.process.stdout  # type: ignore[assignment]
         # What is sent comes in fewer and larger pieces, where the system can do that.
