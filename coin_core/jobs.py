@@ -414,7 +414,7 @@ def start_waiting() -> None:
     """Start the jobs whose turn it is; call it whenever somebody looks at jobs."""
     for key, child in list(_children.items()):
         if child.poll() is not None:
-            del _children[key]
+            _children.pop(key, None)  # unless another thread has
     jobs = list_jobs()
     busy = _is_training(jobs)
     for job in jobs:

@@ -17,13 +17,18 @@ import shutil
 import stat
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
 
 from coin_core.errors import CoinError
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
 
 PROJECT_DIR = Path(__file__).resolve().parents[1]
 WEIGHTS_DIR = PROJECT_DIR / "weights"
@@ -34,6 +39,7 @@ MOST_JSON_BYTES = 256 << 20
 _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2  # Linux: swap two paths in one step
 _RENAME_SWAP = 2  # macOS: the same
+_LOOK_S = 0.1  # others that look at a lock have gone by then
 
 
 def data_dir() -> Path:
@@ -53,14 +59,35 @@ def open_lock(path: Path, timeout_s: float = 10.0) -> FileLock:
 
 
 def is_locked(path: Path) -> bool:
-    """Whether a living process holds the lock at `path`."""
+    """Whether a living process holds the lock at `path`.
+
+    Those who look at the same time do not take each other for that process.
+    """
     if not path.exists():
         return False
+    if fcntl is not None:
+        with suppress(OSError), path.open("rb") as file:
+            return _is_held(file.fileno())
     try:
-        with open_lock(path, timeout_s=0):
+        with open_lock(path, timeout_s=_LOOK_S):
             return False
     except Timeout:
         return True
+
+
+def _is_held(handle: int) -> bool:
+    """Whether somebody else holds the lock on an open file.
+
+    Raises:
+        OSError: The file system has no such locks.
+    """
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    # A process that is just being started may have the file as well: not by closing it.
+    fcntl.flock(handle, fcntl.LOCK_UN)
+    return False
 
 
 def write_file(path: Path, data: bytes, *, durable: bool = True) -> None:
