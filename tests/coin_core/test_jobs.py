@@ -233,6 +233,20 @@ def test_two_servers_on_one_data_folder_run_each_job_once():
     assert all(job.progress().details["began_at"] == 0 for job in ended)
 
 
+def test_two_pages_that_look_at_jobs_see_the_end_of_a_process():
+    """One of them may forget it while the other asks for its exit code."""
+
+    class Child:
+        def poll(self) -> int:
+            jobs._children.pop(key, None)
+            return 0
+
+    key = (data_dir(), "")
+    jobs._children[key] = Child()
+    start_waiting()
+    assert key not in jobs._children
+
+
 def test_a_job_held_by_this_process_is_taken(not_started):
     job = count(kind=JobKind.IMPORT)
     with hold_job(job) as hold:

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -105,3 +106,19 @@ def test_a_lock_excludes_others_and_ends_with_its_process(tmp_path):
         process.wait()
         process.stdout.close()
     assert not storage.is_locked(path)
+
+
+def test_those_who_look_at_a_lock_do_not_take_each_other_for_its_holder(tmp_path):
+    with storage.open_lock(tmp_path / "lock"):
+        pass
+
+    def looks(_: int) -> bool:
+        return any(storage.is_locked(tmp_path / "lock") for _ in range(2000))
+
+    with ThreadPoolExecutor(2) as threads:
+        assert not any(threads.map(looks, range(2)))
+
+
+def test_a_lock_is_seen_where_the_system_has_no_shared_ones(tmp_path, monkeypatch):
+    monkeypatch.setattr(storage, "fcntl", None)
+    test_a_lock_excludes_others_and_ends_with_its_process(tmp_path)
