@@ -709,6 +709,7 @@ def test_what_is_written_while_a_decoder_works_does_not_end_it(monkeypatch):
 
 def test_a_decoder_that_computes_nothing_is_killed_in_the_end(monkeypatch, look_every):
     look_every(0.1)
+    photo_io.decode(encode(four_corners(), "PNG"))  # one that has started
     monkeypatch.setattr(photo_io, "MAX_WALL_S", 0.5)
     with stuck_decoder() as (_, sentence):
         assert "PNG picture that was not decoded within 0 s" in sentence.result()
