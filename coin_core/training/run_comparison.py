@@ -107,7 +107,7 @@ def _summarise(
     folder: Path, stamps: tuple[tuple[int, int], ...], alive: bool
 ) -> RunSummary:
     run = Run(folder=folder)
-    state, reason = run.state_and_reason()
+    state, reason = run.state_and_reason(alive)
     if state is RunState.DAMAGED:
         return RunSummary(run_id=run.run_id, state=state, reason=reason)
     try:

@@ -88,8 +88,15 @@ class Run:
         """The state, from its files and whether its process is alive."""
         return self.state_and_reason()[0]
 
-    def state_and_reason(self) -> tuple[RunState, str]:
-        """The state, and for failed and damaged runs the reason in one sentence."""
+    def state_and_reason(self, alive: bool | None = None) -> tuple[RunState, str]:
+        """The state, and for failed and damaged runs the reason in one sentence.
+
+        Args:
+            alive: What `is_alive` said before; None asks it.
+        """
+        # Before the report: a process writes its end there, and then it lets go.
+        if alive is None:
+            alive = self.is_alive()
         if not (self.folder / "config.json").exists():
             return RunState.DAMAGED, "config.json is missing."
         if not self.config():
@@ -97,7 +104,7 @@ class Run:
         report = self.report()
         if not report and (self.folder / "report.json").exists():
             return RunState.DAMAGED, "report.json cannot be read."
-        if self.is_alive():
+        if alive:
             return RunState.RUNNING, ""
         try:
             state = RunState(report.get("state", "running"))
@@ -127,6 +134,10 @@ class Run:
     def is_alive(self) -> bool:
         """Whether a process is training this run."""
         return is_locked(self._lock_file)
+
+    def is_being_made(self) -> bool:
+        """Whether a process is about to write its settings."""
+        return not (self.folder / "config.json").exists() and self.is_alive()
 
     @property
     def _lock_file(self) -> Path:
@@ -251,13 +262,14 @@ def start_run(config: Mapping[str, Any], about: Mapping[str, Any] | None = None)
     whole = {**(about or {}), **config, "started": now()}
     if job := current_job_id():
         whole["job"] = job
+    run = Run(folder=folder)
     try:
+        run.claim()  # first: others may look as soon as its settings are there
         write_json(folder / "config.json", whole)
     except OSError:  # a full disk: no damaged run should remain
+        run.release()
         shutil.rmtree(folder, ignore_errors=True)
         raise
-    run = Run(folder=folder)
-    run.claim()
     return run
 
 
@@ -271,8 +283,14 @@ def resume_run(
     for run in reversed(list_runs()):
         kept = run.config()
         same = all(kept.get(name) == value for name, value in config.items())
-        if kept and same and run.report().get("state") != "done" and run.claim():
-            if report := run.report():
+        if not kept or not same or run.report().get("state") == "done":
+            continue
+        if run.claim():
+            report = run.report()
+            if report.get("state") == "done":  # the process that held it has finished
+                run.release()
+                continue
+            if report:
                 run.write_report({**report, "state": "running", "error": ""})
             return run
     return start_run(config, about)
@@ -294,11 +312,12 @@ def list_runs() -> list[Run]:
     """All runs, oldest first."""
     root = runs_dir()
     folders = sorted(root.iterdir()) if root.is_dir() else []
-    return [
+    runs = [
         Run(folder=folder)
         for folder in folders
         if folder.is_dir() and not folder.name.startswith(".")
     ]
+    return [run for run in runs if not run.is_being_made()]
 
 
 def now() -> str:
