@@ -92,14 +92,18 @@ class Originals:
                 self._delete_note(note)
         return deleted
 
-    def compare(self, sizes: Mapping[str, int], *, digests: bool) -> list[Problem]:
+    def compare(
+        self, read_sizes: Callable[[], Mapping[str, int]], *, digests: bool
+    ) -> list[Problem]:
         """Compare the files with the catalog.
 
         Args:
-            sizes: Name of each original to its size in bytes.
+            read_sizes: Reads the size in bytes of each original, by name, from the
+                catalog; nobody adds or removes an original meanwhile.
             digests: Also read each file, and compare its sha256 with its name.
         """
-        files = self._list_files()
+        with self._at_rest():
+            sizes, files = read_sizes(), self._list_files()
         problems = [
             Problem(
                 kind="orphan_file",
@@ -145,8 +149,13 @@ class Originals:
             return {e.name: e.stat().st_size for e in entries if e.is_file()}
 
     def _is_unchanged(self, name: str) -> bool:
-        with (self.folder / name).open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest() == name.split(".")[0]
+        """Whether a file is what its name says, or was removed just now."""
+        try:
+            with (self.folder / name).open("rb") as file:
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
+        except FileNotFoundError:
+            return True
+        return digest == name.split(".")[0]
 
     def _list_notes(self) -> list[str]:
         if not self._notes.is_dir():
@@ -168,6 +177,15 @@ class Originals:
     def _explained(self) -> AbstractContextManager[None]:
         failure = f"A photo could not be stored in {self.folder}"
         return disk_errors(failure, kind=CatalogError)
+
+    @contextmanager
+    def _at_rest(self) -> Iterator[None]:
+        """Nobody adds or removes originals meanwhile."""
+        if self.folder.is_dir():
+            with self._lock():
+                yield
+        else:
+            yield  # there is none
 
     @contextmanager
     def _lock(self, *, wait: bool = True) -> Iterator[bool]:

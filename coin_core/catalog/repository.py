@@ -67,14 +67,17 @@ class Catalog:
                 for row in connection.execute(text("PRAGMA foreign_key_check")):
                     sentences.append(f"A row of {row[0]} points nowhere.")
                 sentences += _damaged_rows(connection)
-            rows = connection.execute(
-                select(PhotoRow.sha256, PhotoRow.extension, PhotoRow.byte_size)
-            )
-            sizes = {f"{digest}.{extension}": size for digest, extension, size in rows}
         return [
             *(Problem(kind="database", sentence=sentence) for sentence in sentences),
-            *self.photos.originals.compare(sizes, digests=digests),
+            *self.photos.originals.compare(self._read_sizes, digests=digests),
         ]
+
+    def _read_sizes(self) -> dict[str, int]:
+        """The size in bytes of each original, by the name of its file."""
+        query = select(PhotoRow.sha256, PhotoRow.extension, PhotoRow.byte_size)
+        with self.database.reading() as connection:
+            rows = connection.execute(query)
+            return {f"{digest}.{extension}": size for digest, extension, size in rows}
 
 
 def _damaged_rows(connection: Connection) -> Iterator[str]:

@@ -123,7 +123,7 @@ class SharedOriginals(Originals):
 
     def _is_unchanged(self, name: str) -> bool:
         data = self._store.read(_PHOTOS + name)
-        return hashlib.sha256(data or b"").hexdigest() == name.split(".")[0]
+        return data is None or hashlib.sha256(data).hexdigest() == name.split(".")[0]
 
     def _list_notes(self) -> list[str]:
         return sorted(n.removeprefix(_NOTES) for n in self._store.find(_NOTES))
@@ -136,6 +136,11 @@ class SharedOriginals(Originals):
 
     def _delete_unfinished(self, name: str) -> None:
         """Nothing: an object that was not written whole is not there."""
+
+    @contextmanager
+    def _at_rest(self) -> Iterator[None]:
+        with self._lock():
+            yield
 
     @contextmanager
     def _lock(self, *, wait: bool = True) -> Iterator[bool]:

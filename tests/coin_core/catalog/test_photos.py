@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -148,6 +149,33 @@ def test_a_row_that_fails_takes_its_file_along(catalog: Catalog, monkeypatch):
     monkeypatch.undo()
     left = [p.name for p in catalog.photos_dir.iterdir() if not p.name.startswith(".")]
     assert left == []
+
+
+def test_a_check_while_photos_are_added_finds_nothing_wrong(catalog: Catalog):
+    def add() -> None:
+        for number in range(40):
+            catalog.photos.add(b"photo %d" % number, PLAIN, [], who="ada")
+
+    with ThreadPoolExecutor(1) as thread:
+        adding = thread.submit(add)
+        while not adding.done():
+            assert catalog.check(digests=True) == []
+        adding.result()
+
+
+def test_an_original_that_is_removed_during_a_check_is_not_missed(
+    catalog: Catalog, monkeypatch
+):
+    rendered = replace(PLAIN, is_rendered=True)
+    added = catalog.photos.add(b"bytes", rendered, [], who="ada")
+    is_unchanged = type(catalog.photos.originals)._is_unchanged
+
+    def remove_first(self: originals_module.Originals, name: str) -> bool:
+        catalog.photos.remove([added.photo_id], who="ada")
+        return is_unchanged(self, name)
+
+    monkeypatch.setattr(type(catalog.photos.originals), "_is_unchanged", remove_first)
+    assert catalog.check(digests=True) == []
 
 
 def test_a_missing_original_is_healed_by_importing_it_again(catalog: Catalog):
