@@ -8,9 +8,11 @@ broken disk, `copy_folder` copies the whole data folder to another one.
 from __future__ import annotations
 
 import logging
+import os
 import shutil
 import sqlite3
 import time
+from collections.abc import Iterator
 from contextlib import closing, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,6 +29,7 @@ KEPT: Final = 7
 
 DAY_S: Final = 24 * 3600.0
 WAIT_S: Final = 15.0
+_COARSE_NS: Final = 10_000_000  # exFAT keeps hundredths of seconds
 
 _log = logging.getLogger(__name__)
 
@@ -96,7 +99,7 @@ def copy_folder(path: Path, out: Path) -> int:
                     f"{path} could not be copied ({error}); the older copy in {out} "
                     f"stays. {advice(path)}"
                 ) from error
-        for file in data.rglob("*"):
+        for file in _files_within(data):
             name = file.relative_to(data)
             skipped = name.parts[0] == "cache" or name.name.startswith((".", path.name))
             if not skipped and file.is_file():
@@ -105,18 +108,35 @@ def copy_folder(path: Path, out: Path) -> int:
     return copied
 
 
+def _files_within(folder: Path) -> Iterator[Path]:
+    """The files in a folder and its subfolders; some may be deleted meanwhile."""
+
+    def fail(error: OSError) -> None:
+        if not isinstance(error, FileNotFoundError):
+            raise error
+
+    for inner, _, names in os.walk(folder, onerror=fail):
+        yield from (Path(inner, name) for name in names)
+
+
 def _copy_changed(file: Path, copy: Path) -> bool:
     there, now = copy.stat() if copy.exists() else None, file.stat()
-    if there and (there.st_size, int(there.st_mtime)) == (
-        now.st_size,
-        int(now.st_mtime),
-    ):
+    if there and there.st_size == now.st_size and _is_same_time(there, now):
         return False
     copy.parent.mkdir(parents=True, exist_ok=True)
     part = copy.with_name(f".{copy.name}.part")
     shutil.copy2(file, part)
+    # The time from before: what replaced the file since then is copied the next time.
+    os.utime(part, ns=(now.st_atime_ns, now.st_mtime_ns))
     part.replace(copy)
     return True
+
+
+def _is_same_time(there: os.stat_result, now: os.stat_result) -> bool:
+    """Whether a copy has the time of its file, as far as its disk can keep that."""
+    if there.st_mtime_ns % 10**9 == 0:  # whole seconds
+        return int(there.st_mtime) == int(now.st_mtime)
+    return abs(there.st_mtime_ns - now.st_mtime_ns) < _COARSE_NS
 
 
 def back_up_daily(path: Path) -> None:

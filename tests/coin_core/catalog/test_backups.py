@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import sqlite3
 from pathlib import Path
 
 import pytest
 
 from coin_core.access import acting_as, operator
-from coin_core.catalog import PhotoRecord, open_catalog
+from coin_core.catalog import PhotoRecord, backups, open_catalog
 from coin_core.cli.main import main
 
 
@@ -60,6 +62,53 @@ def test_a_copy_is_whole_and_the_next_one_takes_what_is_new(
     assert main(["dataset", "check", "--digests"]) == 0
     assert len(list((out / "photos").glob("[!.]*.jpg"))) == 3
     assert (out / "runs" / "a" / "report.json").read_text() == '{"right": 1}'
+
+
+def test_a_file_of_the_same_size_and_second_is_copied_again(data, tmp_path, capsys):
+    report, out = data / "runs" / "a" / "report.json", tmp_path / "elsewhere"
+    for text, milliseconds in (("[1]", 100), ("[2]", 800)):
+        report.write_text(text)
+        time_ns = (1_700_000_000_000 + milliseconds) * 10**6
+        os.utime(report, ns=(time_ns, time_ns))
+        back_up(out, capsys)
+        assert (out / "runs" / "a" / "report.json").read_text() == text
+
+
+def test_what_replaces_a_file_while_it_is_copied_is_copied_the_next_time(
+    data, tmp_path, monkeypatch, capsys
+):
+    report, out = data / "runs" / "a" / "report.json", tmp_path / "elsewhere"
+    os.utime(report, (1_700_000_000, 1_700_000_000))
+
+    def copy_too_early(file: Path, copy: Path) -> None:
+        shutil.copyfile(file, copy)
+        if file == report:
+            report.write_text("[]")
+        shutil.copystat(file, copy)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(backups.shutil, "copy2", copy_too_early)
+        back_up(out, capsys)
+    back_up(out, capsys)
+    assert (out / "runs" / "a" / "report.json").read_text() == "[]"
+
+
+def test_a_folder_that_is_deleted_meanwhile_ends_no_copy(
+    data, tmp_path, monkeypatch, capsys
+):
+    shutil.copytree(data / "runs" / "a", data / "runs" / "b")
+    copy_changed = backups._copy_changed
+
+    def delete_the_other(file: Path, copy: Path) -> bool:
+        if file.name == "report.json":
+            other = {"a": "b", "b": "a"}[file.parent.name]
+            shutil.rmtree(data / "runs" / other)
+        return copy_changed(file, copy)
+
+    monkeypatch.setattr(backups, "_copy_changed", delete_the_other)
+    out = tmp_path / "elsewhere"
+    assert back_up(out, capsys) >= 1
+    assert len(list((out / "runs").iterdir())) == 1
 
 
 def test_a_damaged_dataset_replaces_no_copy(data, tmp_path, capsys):
