@@ -16,18 +16,25 @@ _MAX_REASONS = 10
 _MAX_NAMES = 3
 _RESULTS = {
     ItemState.DONE: "imported",
-    ItemState.KNOWN: "in the dataset before",
+    ItemState.KNOWN: "in the dataset already",
     ItemState.FAILED: "not imported",
     ItemState.WAITING: "not read yet",
 }
 
 
 def import_report(catalog: Catalog, import_id: int) -> bytes:
-    """All files of an import as CSV: file, result, and the reason or a remark."""
+    """All files of an import as CSV: file, result, and the reason or a remark.
+
+    Files that were dropped in a browser have the names that they had there.
+    """
     return table(
         ("file", "result", "reason"),
         (
-            (item.key, _RESULTS[item.state], item.message or "")
+            (
+                ledger.name_of(catalog, item.key),
+                _RESULTS[item.state],
+                item.message or "",
+            )
             for item in ledger.all_items(catalog, import_id)
         ),
     )
@@ -54,16 +61,16 @@ def summarize_import(catalog: Catalog, import_id: int) -> str:
         "known": f"{progress.known:,}",
     }
     words = ngettext(
-        "{count} photo is in: {new} new, {known} in the dataset before.",
-        "{count} photos are in: {new} new, {known} in the dataset before.",
+        "{count} photo is in: {new} new, {known} in the dataset already.",
+        "{count} photos are in: {new} new, {known} in the dataset already.",
         are_in,
     )
     if progress.grouped:
         words = ngettext(
             "{count} photo is in: {new} new ({grouped} of a known coin), {known} in "
-            "the dataset before.",
+            "the dataset already.",
             "{count} photos are in: {new} new ({grouped} of a known coin), {known} in "
-            "the dataset before.",
+            "the dataset already.",
             are_in,
         )
     lines = [words.format(**counts)]

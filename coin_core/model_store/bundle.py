@@ -579,9 +579,13 @@ def find_bundle(name_or_path: str | Path) -> Path:
                 return place
         except (OSError, ValueError):
             continue  # a name that no folder can have, or a folder without access
-    name = path.name or given
-    classifier = name if name.isidentifier() else "CLASSIFIER"
+    if path.name in SHIPPED:
+        raise WeightsMissingError(
+            f"There is no model bundle {given!r}. Make it with: "
+            f"python -m coin_core train {path.name} --data rendered"
+        )
     raise WeightsMissingError(
-        f"There is no model bundle {given!r}. Make it with: "
-        f"python -m coin_core train {classifier} --data rendered"
+        f"There is no model bundle {given!r}. Give the name of a model that was "
+        "trained or installed here, or the folder of one. This makes one: "
+        "python -m coin_core train CLASSIFIER --data DIR"
     )

@@ -56,7 +56,7 @@ _SHOWN_FILES = 200
 _RESULTS = {
     ItemState.WAITING: N_("waits"),
     ItemState.DONE: N_("imported"),
-    ItemState.KNOWN: N_("in the dataset before"),
+    ItemState.KNOWN: N_("in the dataset already"),
     ItemState.FAILED: N_("not imported"),
 }
 _STATES = {

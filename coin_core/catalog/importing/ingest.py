@@ -384,7 +384,7 @@ def stage_uploads(
         CatalogError: They cannot be written.
     """
     check(Right.IMPORT)
-    folder = _uploads(catalog) / uuid4().hex / "dropped"
+    folder = ledger.uploads_of(catalog) / uuid4().hex / "dropped"
     tables: list[Path] = []
     try:
         folder.mkdir(parents=True)
@@ -416,13 +416,9 @@ def _free_path(folder: Path, name: str) -> Path:
     return path
 
 
-def _uploads(catalog: Catalog) -> Path:
-    return ledger.folder_of(catalog) / "uploads"
-
-
 def drop_uploads(catalog: Catalog, spec: Mapping[str, Any]) -> None:
     """Delete the dropped files of an import."""
-    uploads = _uploads(catalog).absolute()
+    uploads = ledger.uploads_of(catalog).absolute()
     for source in spec.get("sources") or [spec.get("query", "")]:
         path = Path(source)
         if path.is_relative_to(uploads) and path != uploads:

@@ -6,6 +6,7 @@ job was started by a page or the command by hand.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -322,6 +323,23 @@ def list_ids(catalog: Catalog, limit: int) -> list[int]:
 def folder_of(catalog: Catalog) -> Path:
     """Where dropped files of imports are kept."""
     return catalog.photos_dir.parent / "imports"
+
+
+def uploads_of(catalog: Catalog) -> Path:
+    """Where files that were dropped in a browser wait for their import."""
+    return folder_of(catalog) / "uploads"
+
+
+def name_of(catalog: Catalog, key: str) -> str:
+    """The name of an item's file for its owner.
+
+    A file that was dropped in a browser has the name and the folders that it had
+    there; where the server kept it says nothing to its owner.
+    """
+    kept = f"{uploads_of(catalog).absolute()}{os.sep}"
+    # below it: the folder of one drop, "dropped", and the file
+    parts = key.removeprefix(kept).split(os.sep, 2) if key.startswith(kept) else ()
+    return parts[2] if len(parts) == 3 else key
 
 
 def job_id(import_id: int) -> str:

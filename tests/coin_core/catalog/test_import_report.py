@@ -9,7 +9,7 @@ import pytest
 
 from coin_core.catalog.import_records import ImportItem, ItemState
 from coin_core.catalog.import_report import import_report, summarize_import
-from coin_core.catalog.importing import ledger
+from coin_core.catalog.importing import ingest, ledger
 from coin_core.imaging.photo_io import ACCEPTED
 
 
@@ -40,13 +40,28 @@ def test_the_summary_counts_names_and_advises(catalog):
         ("/in/c.png", ItemState.WAITING, None),
     )
     assert summarize_import(catalog, import_id).splitlines() == [
-        "2 photos are in: 1 new, 1 in the dataset before.",
+        "2 photos are in: 1 new, 1 in the dataset already.",
         "1 file is not read yet.",
         "6 files are not in:",
         "- 0.dng, 1.dng, 2.dng and 2 more: is a raw file.",
         "- b.jpg: in a.zip is locked.",
         "What to do: correct these files, or save them in a format that is read, and "
         "import the same again. Photos that are in are not added twice.",
+    ]
+
+
+def test_dropped_files_have_the_names_that_they_had_in_the_browser(catalog):
+    (folder,) = ingest.stage_uploads(catalog, [("tray 1/a.png", b""), ("b.png", b"")])
+    keys = [folder.absolute() / "tray 1" / "a.png", f"{folder.absolute()}/c.zip!/d.png"]
+    results = [(str(key), ItemState.KNOWN, None) for key in keys]
+    text = import_report(
+        catalog, an_import(catalog, *results, ("/in/e.png", ItemState.DONE, None))
+    )
+    rows = csv.DictReader(io.StringIO(text.decode("utf-8-sig"), newline=""))
+    assert [(row["file"], row["result"]) for row in rows] == [
+        ("tray 1/a.png", "in the dataset already"),
+        ("c.zip!/d.png", "in the dataset already"),
+        ("/in/e.png", "imported"),
     ]
 
 

@@ -314,6 +314,12 @@ def test_find_bundle_looks_at_paths_then_own_then_shipped(tmp_path, monkeypatch)
     assert models.find_bundle(shipped) == shipped
     with pytest.raises(WeightsMissingError, match="train resnet --data rendered"):
         models.find_bundle("resnet")
+    # No command trains a classifier of that name.
+    with pytest.raises(
+        WeightsMissingError, match="train CLASSIFIER --data DIR"
+    ) as all_:
+        models.find_bundle("my_hoard")
+    assert "train my_hoard" not in str(all_.value)
 
 
 WRITER = """

@@ -554,7 +554,7 @@ def test_the_command_brings_in_and_says_what_it_could_not(
     assert main(arguments) == 1
     said = capsys.readouterr().err
     assert "bad.jpg is a text file" in said
-    assert "1 photo is in: 1 new, 0 in the dataset before.\n1 file is not in:" in said
+    assert "1 photo is in: 1 new, 0 in the dataset already.\n1 file is not in:" in said
     assert "- bad.jpg: is a text file.\nWhat to do: " in said
     with report.open(encoding="utf-8-sig", newline="") as file:
         rows = {Path(row["file"]).name: row for row in csv.DictReader(file)}
