@@ -30,13 +30,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="rendered",
         help="initial weights of ResNet and VGG (default: the shipped weights)",
     )
-    add("--epochs", type=int, help="maximum per fold")
-    add("--folds", type=int, default=5, help="default 5")
-    add("--seed", type=int, default=0, help="default 0")
-    add("--size-px", type=int, help="side of a net's input")
+    add("--epochs", type=arguments.count, help="maximum per fold")
+    add("--folds", type=arguments.folds, default=5, help="default 5")
+    add("--seed", type=arguments.seed, default=0, help="default 0")
+    add("--size-px", type=arguments.input_size, help="side of a net's input")
     add(
         "--coins",
-        type=int,
+        type=arguments.count,
         default=STUDY_COINS,
         help=f"number of rendered coins (default {STUDY_COINS})",
     )

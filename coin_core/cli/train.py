@@ -50,7 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="maximum per fold; resnet and vgg take none for coins of other kinds than "
         "the rulers', unless they start from scratch or imagenet",
     )
-    add("--folds", type=arguments.count, help="of the cross-validation (default 5)")
+    add("--folds", type=arguments.folds, help="of the cross-validation (default 5)")
     add("--seed", type=arguments.seed, default=0, help="default 0")
     add(
         "--size-px",

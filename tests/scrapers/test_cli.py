@@ -96,6 +96,16 @@ def test_a_lot_that_was_left_out_is_taken_after_all(
     assert "No scrape has left out" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("words", [["left-out", "last"], ["ans", "q", "--limit", "-5"]])
+def test_a_mistyped_number_is_named_in_plain_words(words, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main(words)
+    said = capsys.readouterr().err
+    assert stopped.value.code == 2
+    assert "_positive" not in said
+    assert f"must be a number of 1 or more, not '{words[-1]}'" in said
+
+
 def test_the_sources_are_listed_for_people_and_programs(capsys):
     assert main(["sources"]) == 0
     assert "ans: American Numismatic Society" in capsys.readouterr().out

@@ -308,6 +308,15 @@ def test_train_says_at_once_what_it_would_ignore_or_lack(arguments, said, capsys
     assert said in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("setting", ["--folds=1", "--epochs=0", "--size-px=-1"])
+@pytest.mark.parametrize("command", ["train resnet --data", "study"])
+def test_impossible_settings_are_refused_before_any_work(setting, command, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main([*command.split(), "rendered", setting])
+    assert stopped.value.code == 2
+    assert f"argument {setting.partition('=')[0]}: expected " in capsys.readouterr().err
+
+
 def test_train_names_photos_it_cannot_read(two_kinds, capsys):
     (two_kinds / "dark" / "broken.png").write_bytes(b"no")
     assert main(["train", "knn", "--data", str(two_kinds), "--json"]) == 1
