@@ -119,7 +119,9 @@ def held_bytes(session_id: str | None = None) -> int:
         manager: Any = runtime.get_instance().uploaded_file_mgr
         uploads = manager.file_storage
     if session_id is None:
-        names, kept = list(uploads), list(upload_sessions.values())
+        names = list(uploads)
+        # Its own iterator fails when a visit begins or ends meanwhile.
+        kept = [session() for session in upload_sessions.valuerefs()]
     else:
         names, kept = [session_id], [upload_sessions.get(session_id)]
     sizes: dict[int, int] = {}  # a photo just dropped is an upload as well

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import sys
 import threading
+from collections import deque
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
@@ -120,6 +122,28 @@ def test_a_photo_that_is_kept_counts_once_with_its_upload(files) -> None:
     assert memory.held_bytes() == 6 * MB
     del session
     assert memory.held_bytes() == 0
+
+
+def test_visits_may_begin_and_end_while_their_photos_are_counted(files) -> None:
+    ended, every_s = threading.Event(), sys.getswitchinterval()
+
+    def visit() -> None:
+        visits: deque[UploadSession] = deque(maxlen=50)
+        for number in itertools.count():
+            visits.append(UploadSession())
+            memory.upload_sessions[str(number)] = visits[-1]
+            if ended.is_set():
+                return
+
+    visitors = threading.Thread(target=visit)
+    sys.setswitchinterval(1e-4)
+    visitors.start()
+    try:
+        assert {memory.held_bytes() for _ in range(10_000)} == {0}
+    finally:
+        ended.set()
+        visitors.join()
+        sys.setswitchinterval(every_s)
 
 
 def _page_that_takes_uploads() -> None:
