@@ -169,7 +169,7 @@ class BrowserPages:
         self, driver: webdriver.Chrome, url: str, proxy: BrowserProxy
     ) -> ResultPage:
         """Scroll until the list shows as many lots as it announces."""
-        page = self._wait_for_lots(driver, url, proxy)
+        page, state = self._wait_for_lots(driver, url, proxy)
         if page.announced is None:
             raise PageChangedError(
                 f"{url} does not say how many lots it lists, so its end cannot be "
@@ -178,7 +178,6 @@ class BrowserPages:
         while len(page.listings) < page.announced:
             if len(page.listings) > MOST_LOTS:
                 raise PageChangedError(f"{url} lists more than {MOST_LOTS} lots.")
-            state = driver.execute_script(_STATE)
             driver.execute_script(_SCROLL)
             if not self._changes(driver, state, proxy, self._change_s):
                 raise PageChangedError(
@@ -186,6 +185,8 @@ class BrowserPages:
                     f"{len(page.listings)} after {self._change_s:g} s. Nothing was "
                     "taken: the site has a problem, or has changed."
                 )
+            # First the state: lots that appear after it are read the next time.
+            state = driver.execute_script(_STATE)
             page = parse_page(driver.page_source, url)
         # images that load only when in view; not all need to appear
         _wait_until(
@@ -197,13 +198,17 @@ class BrowserPages:
 
     def _wait_for_lots(
         self, driver: webdriver.Chrome, url: str, proxy: BrowserProxy
-    ) -> ResultPage:
-        """The page with its first lots, which may appear some time after it."""
+    ) -> tuple[ResultPage, str]:
+        """The page with its first lots, which may appear some time after it.
+
+        Returns:
+            What it shows, and its state from before that was read.
+        """
         end = time.monotonic() + self._change_s
         while True:
             state = driver.execute_script(_STATE)
             try:
-                return parse_page(driver.page_source, url)
+                return parse_page(driver.page_source, url), state
             except PageChangedError:
                 left_s = max(end - time.monotonic(), 0.0)
                 if not self._changes(driver, state, proxy, left_s):

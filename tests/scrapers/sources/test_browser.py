@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import socket
+from types import SimpleNamespace
 
 import pytest
 
@@ -20,6 +21,7 @@ from scrapers.errors import (
     UnsafeAddressError,
 )
 from scrapers.rate_limiter import RateLimiter
+from scrapers.sources import browser as browser_source
 from scrapers.sources.browser import BrowserPages
 from tests.scrapers.fake_sites import FakeSite, Reply
 
@@ -156,6 +158,38 @@ def test_an_endless_list_is_read_to_its_end(site, reads):
     assert sum(bool(lot.images) for lot in lots) == 35
     assert len(one.asked("/more")) == 4
     assert not [r for r in one.requests if r.path.startswith("/photos/")]
+
+
+def test_lots_that_appear_just_after_the_page_was_read_are_read_too():
+    class Driver:
+        """Shows five more lots at a scroll, and five when its page was read."""
+
+        shown = 5
+
+        def execute_script(self, script: str) -> str | int:
+            if script == browser_source._SCROLL:
+                self.shown = min(self.shown + 5, 20)
+            return self.shown if script == browser_source._STATE else 0
+
+        @property
+        def page_source(self) -> str:
+            lots = "".join(
+                f"<div class=auction-lot data-id={n}><div class=lot-img></div>"
+                "<div class=lot-date><span>1.2.2020</span></div><div class=lot-desc>"
+                f"<b>House, Auction 1, Lot {n}</b><span>Prutah.</span></div></div>"
+                for n in range(self.shown)
+            )
+            self.shown = min(self.shown + 5, 20)
+            return (
+                "<html><head><title>acsearch.info</title></head><body>"
+                "<h1>Results 0-0 of 20 for prutah</h1><div id=search-container>"
+                f"{lots}</div><script>acsearch.initSearchResults = [];</script></body>"
+            )
+
+    pages = BrowserPages(None, change_s=0.1)
+    proxy = SimpleNamespace(refusal=None)
+    page = pages._scroll_to_end(Driver(), "https://www.acsearch.info/", proxy)
+    assert len(page.listings) == 20
 
 
 @pytest.mark.slow
