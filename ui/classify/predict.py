@@ -294,6 +294,7 @@ def _read_rest(
     """The answers on a photo that are not there yet, and the letters of each net."""
     if not (names := _missing(session, photo, cards)):
         return
+    version = session.weights_version
     try:
         result = classify_photo(photo, names)
         box, letters = legend_box(result), dict[LettersKey, tuple[LetterRead, ...]]()
@@ -306,7 +307,8 @@ def _read_rest(
                 letters[photo.digest, box, name] = by_net[net]
     except KNOWN_ERRORS:  # said where the photo is shown
         return
-    if photo.digest in session.photos:  # it may have been removed meanwhile
+    # Meanwhile the photo may have been removed, and a classifier replaced.
+    if photo.digest in session.photos and session.weights_version == version:
         _store(session, photo, result, result.verdicts)
         session.letters |= letters
 

@@ -164,7 +164,8 @@ class UploadSession:
             kept.pop(digest, None)
         of_answers: tuple[dict[Any, Any], ...] = (self.results, self.letters)
         for answers in of_answers:
-            for key in [key for key in answers if key[0] == digest]:
+            # A list: a thread may keep answers on another photo meanwhile.
+            for key in [key for key in list(answers) if key[0] == digest]:
                 del answers[key]
         if self.selected == digest:
             place = min(order.index(digest), len(self.photos) - 1)

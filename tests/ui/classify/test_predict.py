@@ -93,6 +93,25 @@ def test_new_weights_make_new_results(
     assert {classifier for _, classifier in session.results} == {"mlp"}
 
 
+def test_results_of_old_weights_that_come_late_are_not_kept(
+    session: UploadSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    predict.classify_uploads(session, "resnet")
+    classify = fakes.FakeCoinClassifier.classify_prepared
+
+    def retrain_meanwhile(self: Any, prepared: Any, names: Any) -> Any:
+        result = classify(self, prepared, names)
+        monkeypatch.setattr(predict, "weights_version", lambda: "retrained")
+        predict._forget_old_answers(session)  # as the next run of the page does
+        return result
+
+    monkeypatch.setattr(
+        fakes.FakeCoinClassifier, "classify_prepared", retrain_meanwhile
+    )
+    predict._read_rest(session, session.photos[str(session.selected)], CARDS)
+    assert session.results == session.letters == {}
+
+
 def test_results_are_cached_by_photo_and_weights(
     session: UploadSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,5 +1,10 @@
 from __future__ import annotations
 
+import itertools
+import sys
+import threading
+from typing import Any
+
 import pytest
 
 from ui import memory
@@ -28,6 +33,35 @@ def test_what_breaks_the_bound_is_left_out_by_name(
     session.add([("a.jpg", b"aaaa"), ("large.jpg", b"b" * 9), ("c.jpg", b"cccc")])
     assert [photo.name for photo in session.photos.values()] == ["a.jpg", "c.jpg"]
     assert "large.jpg" in session.problems[0]
+
+
+def test_a_photo_can_be_removed_while_others_get_their_answers() -> None:
+    session, ended, every_s = (
+        UploadSession(),
+        threading.Event(),
+        sys.getswitchinterval(),
+    )
+    session.add([("a.jpg", b"a")])
+    answers: dict[Any, Any] = session.results
+
+    def answer() -> None:
+        for number in itertools.count():
+            answers["another", str(number)] = None
+            if number % 100 == 99:
+                answers.clear()
+            if ended.is_set():
+                return
+
+    reader = threading.Thread(target=answer)
+    sys.setswitchinterval(1e-5)
+    reader.start()
+    try:
+        for _ in range(5_000):
+            session.remove("b")
+    finally:
+        ended.set()
+        reader.join()
+        sys.setswitchinterval(every_s)
 
 
 def test_a_rejected_photo_leaves_a_sentence_and_another_selected() -> None:
