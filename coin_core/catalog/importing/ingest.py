@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, fields, replace
+from dataclasses import astuple, dataclass, fields, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
@@ -660,9 +660,16 @@ class _Writer:
         )
         if match is not None and coin_id is None:
             coin_id, remark = _coin_of_match(match, facts)
+        exported = facts.exported
+        if exported is not None and exported.size_px != prepared.size_px:
+            exported = None  # another picture than the row describes
         added = self._catalog.photos.add(
             data,
-            prepared.record(file_name=item.name, coin=facts.coin, **facts.photo),
+            prepared.record(
+                file_name=exported.name if exported else item.name,
+                coin=facts.coin,
+                **facts.photo,
+            ),
             prepared.faces,
             coin_id=coin_id,
             who=self._who,
@@ -673,6 +680,8 @@ class _Writer:
             return
         self._matcher.add(photo.photo_id, prepared.thumbnail)
         self._set_label(photo, facts)
+        if exported is not None:
+            self._set_faces(photo, exported.faces)
         if item.coin_key:
             self._coins.setdefault(item.coin_key, added.coin_id)
         no_coin = "" if prepared.faces else "No coin was found on it."
@@ -719,6 +728,11 @@ class _Writer:
         if ruler and photo.ruler is None and fresh and not photo.is_rendered:
             self._catalog.edits.set_ruler([photo.photo_id], ruler, who=self._who)
 
+    def _set_faces(self, photo: CatalogPhoto, faces: tuple[CatalogFace, ...]) -> None:
+        """Take over faces that were drawn elsewhere, as an edit that can be undone."""
+        if not _are_alike(faces, self._catalog.photos.faces(photo.photo_id)):
+            self._catalog.edits.set_faces(photo.photo_id, faces, who=self._who)
+
     def _fill_in(self, photo: CatalogPhoto, facts: Facts) -> list[str]:
         """Set empty fields of a photo and its coin; returns their names."""
         texts = {
@@ -760,6 +774,14 @@ class _Writer:
             grouped=self.progress.grouped + grouped,
             current=item.name,
         )
+
+
+def _are_alike(one: Sequence[CatalogFace], other: Sequence[CatalogFace]) -> bool:
+    """Whether faces are the same but for the digits that a table leaves out."""
+    return len(one) == len(other) and all(
+        a.side == b.side and np.allclose(astuple(a.box), astuple(b.box), 0, 1e-3)
+        for a, b in zip(one, other, strict=True)
+    )
 
 
 def _coin_of_match(match: Match, facts: Facts) -> tuple[int | None, str]:

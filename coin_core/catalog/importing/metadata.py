@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import PurePosixPath
 from typing import Any
 
 from coin_core.catalog.importing.sources import Item
+from coin_core.catalog.importing.tables import EXPORT_COLUMNS
 from coin_core.catalog.licences import read_licence
-from coin_core.catalog.records import CoinFacts
+from coin_core.catalog.records import UNLABELLED, CatalogFace, CoinFacts
 from coin_core.catalog.references import references_from
+from coin_core.imaging.decoder import show_name
+from coin_core.imaging.preprocessing import RotatedBox
+from coin_core.results import Side
 from coin_core.rulers import (
     RULERS,
     find_doubtful_ruler,
@@ -20,6 +26,10 @@ from coin_core.rulers import (
 )
 
 _TEXTS = ("source", "source_url", "licence_raw", "credit", "lot_text")
+WHOLE_PHOTOS = frozenset(("photos", "images", UNLABELLED))
+"""The outermost folders of whole photos in an export; others hold crops."""
+
+_MAX_FACES = 100
 _YES = frozenset(("yes", "true", "1", "ja"))
 SPLIT_FOLDERS: Mapping[str, str] = {
     "train": "train",
@@ -47,11 +57,28 @@ class Facts:
         coin: About the coin, including the ruler.
         photo: Fields of `PhotoRecord`.
         remarks: One sentence for each value that could not be understood.
+        exported: About the same photo in the dataset that it was exported from.
     """
 
     coin: CoinFacts = field(default_factory=CoinFacts)
     photo: Mapping[str, Any] = field(default_factory=dict)
     remarks: tuple[str, ...] = ()
+    exported: ExportedFacts | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportedFacts:
+    """What the table of an export says about a whole photo.
+
+    Attributes:
+        name: The file name that the photo had.
+        size_px: Its width and height.
+        faces: Its faces, as they were detected or drawn.
+    """
+
+    name: str
+    size_px: tuple[int, int]
+    faces: tuple[CatalogFace, ...]
 
 
 def facts_of(item: Item, *, folder_labels: bool) -> Facts:
@@ -86,8 +113,33 @@ def facts_of(item: Item, *, folder_labels: bool) -> Facts:
             **_time(row.get("retrieved_at", ""), remarks),
             **_suggestion(doubted),
         },
+        exported=_exported(row, remarks),
         remarks=tuple(remarks),
     )
+
+
+def _exported(row: Mapping[str, str], remarks: list[str]) -> ExportedFacts | None:
+    """The columns that only an export has; None for a crop, and for other tables."""
+    if not set(EXPORT_COLUMNS) <= row.keys():
+        return None
+    if row.get("file", "").partition("/")[0] not in WHOLE_PHOTOS:
+        return None
+    try:
+        size_px = int(row["width_px"]), int(row["height_px"])
+        entries = json.loads(row["faces"] or "[]")
+        faces = tuple(_exported_face(entry) for entry in entries[:_MAX_FACES])
+    except (ValueError, TypeError, KeyError, RecursionError):
+        remarks.append("The crops in its row were not understood, and were left out.")
+        return None
+    name = show_name(PurePosixPath(row["file_name"].replace("\\", "/")).name)
+    return ExportedFacts(name=name, size_px=size_px, faces=faces)
+
+
+def _exported_face(entry: Mapping[str, Any]) -> CatalogFace:
+    edges = ("left", "top", "right", "bottom", "turn_deg")
+    box = RotatedBox(**{edge: float(entry[edge]) for edge in edges})
+    side = entry["side"]
+    return CatalogFace(box=box, side=Side(side) if side in set(Side) else None)
 
 
 def _ruler_of(

@@ -39,6 +39,9 @@ _RELATION = "{http://schemas.openxmlformats.org/officeDocument/2006/relationship
 _SEPARATOR_LINE = re.compile(r'"?sep=([^\r\n"])"?[ ,;\t]*(?:\r\n|\r|\n)', re.I)
 _HEADING_ROWS = 20  # the first ones, which are searched for the headings
 
+EXPORT_COLUMNS = ("sha256", "file_name", "width_px", "height_px", "faces")
+"""Columns of the table of an export that no other table has all of."""
+
 # Headings of each field as `_fold` writes them; the first one is this program's own.
 FIELDS: Mapping[str, tuple[str, ...]] = {
     "file": (

@@ -19,7 +19,15 @@ from PIL import Image
 from sqlalchemy import update
 
 from coin_core import jobs
-from coin_core.catalog import CatalogFace, PhotoQuery, PhotoRecord, RotatedBox, Side
+from coin_core.catalog import (
+    CatalogFace,
+    PhotoQuery,
+    PhotoRecord,
+    RotatedBox,
+    Side,
+    open_catalog,
+)
+from coin_core.catalog.exporting.writer import export
 from coin_core.catalog.import_records import ImportState, ItemState
 from coin_core.catalog.importing import ingest as import_run
 from coin_core.catalog.importing import ledger
@@ -637,6 +645,74 @@ def test_an_exported_rendered_photo_stays_marked(catalog, tmp_path):
     bring(catalog, tmp_path)
     marked = {name: photo.is_rendered for name, photo in by_name(catalog).items()}
     assert marked == {"a.png": True, "b.png": False}
+
+
+@pytest.mark.parametrize("form", ["zip", "coco"])
+def test_an_export_brings_names_and_crops_to_another_dataset(
+    catalog, tmp_path, tmp_path_factory, form
+):
+    lay_out(tmp_path / "in", "Yehudah/tray 1.png", "locus 7.png")
+    bring(catalog, tmp_path / "in")
+    left = CatalogFace(
+        box=RotatedBox(left=1 / 3, top=0.0, right=0.5, bottom=1.0, turn_deg=-12.5),
+        side=Side.CORNUCOPIA,
+    )
+    right = CatalogFace(box=RotatedBox(left=0.5, top=0.0, right=1.0, bottom=1.0))
+    drawn = by_name(catalog)["locus 7.png"].photo_id
+    catalog.edits.set_faces(drawn, [left, right], who="bea")
+    out = tmp_path / ("out.zip" if form == "zip" else "out")
+    export(catalog, out, form=form)
+
+    home = tmp_path_factory.mktemp("elsewhere")
+    other = open_catalog(f"sqlite:///{home / 'c.sqlite'}", photos_dir=home / "photos")
+    bring(other, out)
+    brought = by_name(other)
+    assert brought.keys() == {"tray 1.png", "locus 7.png"}
+    assert brought["tray 1.png"].ruler == "judah_aristobulus_i"
+    assert other.photos.faces(brought["tray 1.png"].photo_id) == (FACE,)
+    photo_id = brought["locus 7.png"].photo_id
+    first, second = other.photos.faces(photo_id)
+    assert (first.side, second.side) == (Side.CORNUCOPIA, None)
+    assert first.box.left == pytest.approx(1 / 3, abs=1e-5)
+    assert (first.box.turn_deg, second.box) == (-12.5, right.box)
+    other.edits.reset_faces([photo_id], who="ada")
+    assert other.photos.faces(photo_id) == (FACE,)
+
+
+def test_an_export_of_crops_and_a_damaged_row_bring_no_boxes(catalog, tmp_path):
+    lay_out(tmp_path, "photos/a.png", "photos/b.png", "train/c.png", "photos/d.png")
+    box = json.dumps(
+        [
+            {
+                "side": "legend",
+                "left": 0.2,
+                "top": 0.2,
+                "right": 0.8,
+                "bottom": 0.8,
+                "turn_deg": 0.0,
+            }
+        ]
+    )
+    rows = [
+        ("photos/a.png", 32, 32, box),
+        ("photos/b.png", 64, 32, box),  # another picture than the row describes
+        ("train/c.png", 32, 32, box),  # a crop
+        ("photos/d.png", 32, 32, box.replace("0.8", "1.8")),
+    ]
+    with (tmp_path / "labels.csv").open("w", newline="") as file:
+        table = csv.writer(file)
+        table.writerow(
+            ["file", "sha256", "file_name", "width_px", "height_px", "faces"]
+        )
+        for name, width, height, faces in rows:
+            table.writerow([name, "", "../../x:" + name[-5:], width, height, faces])
+    _, items = bring(catalog, tmp_path)
+    found = {
+        photo.file_name: catalog.photos.faces(photo.photo_id)[0].box.left
+        for photo in by_name(catalog).values()
+    }
+    assert found == {"x:a.png": 0.2, "b.png": 0.1, "c.png": 0.1, "d.png": 0.1}
+    assert "were not understood" in items["d.png"].message
 
 
 def test_an_original_that_was_lost_is_put_back(catalog, tmp_path):
