@@ -276,12 +276,15 @@ def _revision(connection: Connection) -> str | None:
     Raises:
         CatalogError: It is not one migration of this program.
     """
+    # Both tables are made in one step, which another process may take just now: the
+    # one that is asked for first may be missing while the other is there.
+    has_photos = connection.dialect.has_table(connection, "photos")
     if not connection.dialect.has_table(connection, "alembic_version"):
         found: list[object] = []
     else:
         query = text("SELECT version_num FROM alembic_version")
         found = list(connection.execute(query).scalars())
-    if not found and not connection.dialect.has_table(connection, "photos"):
+    if not found and not has_photos:
         return None
     states = ", ".join(map(str, found)) or "none"
     if len(found) == 1 and re.fullmatch(r"[0-9]{4}", states):

@@ -9,13 +9,14 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import event, text
+from sqlalchemy import event, make_url, text
 
 from coin_core import catalog as package
 from coin_core.catalog import Catalog, PhotoRecord, database, open_catalog
@@ -86,6 +87,24 @@ def test_threads_that_open_a_new_catalog_at_once_all_succeed(empty_database_url:
     assert len(opened) == 3
     for one in opened:
         one.close()
+
+
+def test_a_catalog_that_is_made_while_somebody_looks_for_it_is_not_damaged(
+    empty_database_url: str, monkeypatch
+):
+    dialect = make_url(empty_database_url).get_dialect()
+    has_table, others = dialect.has_table, list[Catalog | None]()
+
+    def has_table_before_it_is_made(*args: Any, **options: Any) -> bool:
+        found = has_table(*args, **options)
+        if not others:
+            others.append(None)  # this one looks as well
+            others[0] = open_catalog(empty_database_url)
+        return found
+
+    monkeypatch.setattr(dialect, "has_table", has_table_before_it_is_made)
+    for catalog in (open_catalog(empty_database_url), *others):
+        catalog.close()
 
 
 def test_a_catalog_of_a_newer_program_is_refused(catalog, database_url):
