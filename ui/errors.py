@@ -42,6 +42,28 @@ _PARTS = (
     *(N_("{count} new photos"), N_("{count} of them labelled"), N_("{count} failed")),
     *(N_("{count} coins left out"), N_("{count} could not be read")),
     N_("The same coin as {name} (photo {photo_id}), by its look."),
+    N_(
+        "Looks the same as {name} (photo {photo_id}), which is labelled {ruler}; the "
+        "two were not put together."
+    ),
+    N_(
+        "Looks the same as {name} (photo {photo_id}), which is labelled {ruler}; the "
+        "two were not put together, as this ruler is in doubt."
+    ),
+    N_("The file is damaged beside its pixels ({names}); they are whole."),
+    N_("The end marker of the file is missing; its pixels are whole."),
+    N_("No coin was found on it."),
+    N_("{cell} names no known ruler, so it gave no label."),
+    N_("{cell} names no known ruler, so the folder gave no label."),
+    N_("{cell} is no known name on a coin; it was left out."),
+    N_("{cell} is in doubt, so it gave no label."),
+    N_("Decide in the review whether it is {ruler}."),
+    N_("{cell} is not a weight in grams; it was left out."),
+    N_("{cell} is not a diameter in millimetres; it was left out."),
+    N_("{cell} is not a die axis in hours; it was left out."),
+    N_("{cell} is no date such as 2026-01-31; it was left out."),
+    N_("The crops in its row were not understood, and were left out."),
+    N_("Row {number} of {table} names {name}"),
     N_("It was interrupted; it can go on from where it was."),
     N_("Row {number} of {name} names no file."),
     N_("{where}, and several photos have that name. Give its folder too."),

@@ -199,7 +199,7 @@ def _from_folders(
     others = [name for name in folders[1:] if name.casefold() not in _NOT_A_CLASS]
     if others:
         remarks.append(
-            f"The folder {others[-1]!r} names no known ruler, so it gave no label."
+            f"{others[-1]!r} names no known ruler, so the folder gave no label."
         )
     return None, None
 
