@@ -107,13 +107,14 @@ def open_model(name: str | Path) -> LoadedModel:
 
 
 def _open(name: str, folder: Path, tries: int = 20) -> LoadedModel:
-    key = name, folder, _card_version(folder)
+    key = name, folder, bundle.card_version(folder)
     # Others of the same bundle wait for it, and those of another do not.
     with _opening.setdefault(key, threading.Lock()):
         known = _loaded.get(key)
         extractor = None if known is None else known.extractor
         if known is not None and (
-            extractor is None or extractor.version == _card_version(extractor.folder)
+            extractor is None
+            or extractor.version == bundle.card_version(extractor.folder)
         ):
             return known
         try:
@@ -130,7 +131,7 @@ def _load_and_try(key: _Key, tries: int) -> LoadedModel:
             _try_once(model)
     except CoinError as error:
         # Replaced between the reading of its card and of its weights?
-        if key[-1] != _card_version(folder) and tries > 1:
+        if key[-1] != bundle.card_version(folder) and tries > 1:
             return _open(name, folder, tries - 1)
         if folder.parent == bundle.models_dir() and folder.name in bundle.SHIPPED:
             raise type(error)(
@@ -154,15 +155,6 @@ def _load_and_try(key: _Key, tries: int) -> LoadedModel:
 
 # What comes from another machine of the team is tried as one's own.
 sharing.try_first(_open)
-
-
-def _card_version(folder: Path) -> tuple[int, ...]:
-    """Return numbers that differ once a card is replaced; none if it is missing."""
-    try:
-        card = (folder / "card.json").stat()
-    except OSError:
-        return ()
-    return card.st_ino, card.st_mtime_ns, card.st_size
 
 
 def _load(name: str, folder: Path, version: tuple[int, ...]) -> LoadedModel:

@@ -515,12 +515,33 @@ def discover() -> tuple[tuple[BundleInfo, ...], tuple[BundleProblem, ...]]:
             if folder.name.startswith(".") or not folder.is_dir():
                 continue
             try:
-                card = _check_files(folder)
+                card = _check_one_version(folder)
             except (WeightsMissingError, WeightsMismatchError) as error:
-                problems.append(BundleProblem(folder=folder, sentence=str(error)))
+                if folder.is_dir():  # it may be deleted meanwhile
+                    problems.append(BundleProblem(folder=folder, sentence=str(error)))
             else:
                 found.append(BundleInfo(name=folder.name, folder=folder, card=card))
     return tuple(found), tuple(problems)
+
+
+def card_version(folder: Path) -> tuple[int, ...]:
+    """Return numbers that differ once a card is replaced; none if it is missing."""
+    try:
+        card = (folder / "card.json").stat()
+    except OSError:
+        return ()
+    return card.st_ino, card.st_mtime_ns, card.st_size
+
+
+def _check_one_version(folder: Path, tries: int = 20) -> Card:
+    """Return what `_check_files` does, of a bundle that may be replaced meanwhile."""
+    version = card_version(folder)
+    try:
+        return _check_files(folder)
+    except (WeightsMissingError, WeightsMismatchError):
+        if version == card_version(folder) or tries == 1:
+            raise
+    return _check_one_version(folder, tries - 1)
 
 
 def _check_files(folder: Path) -> Card:

@@ -16,7 +16,6 @@ import tempfile
 import threading
 import zipfile
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -180,11 +179,10 @@ def _settle(
         there = store.replace(_PREFIX + name, _pack(name), now["there"])
         return {"there": there, "here": now["here"]}
     data = store.read(_PREFIX + name)
-    was_changed = now["here"] not in ("", old["here"])
     if name == CHOICE:
         here = _write_choice(data, now["here"])
     else:
-        here = _write_bundle(name, data, now["here"], keeps_old=was_changed)
+        here = _write_bundle(name, data, now["here"], seen=old["here"])
     if here is None:
         return None
     return {"there": "" if data is None else now["there"], "here": here}
@@ -225,8 +223,11 @@ def _write_choice(data: bytes | None, here: str) -> str | None:
     return hashlib.sha256(data).hexdigest()
 
 
-def _write_bundle(name: str, data: bytes | None, here: str, *, keeps_old: bool) -> str:
-    """Write a bundle of the store, once it was tried; the digest of its card."""
+def _write_bundle(name: str, data: bytes | None, here: str, *, seen: str) -> str:
+    """Write a bundle of the store, once it was tried; the digest of its card.
+
+    What is here by then goes to the bin, unless it is what both had before.
+    """
     model = name.removesuffix(_ZIP)
     if model == name or not is_bundle_name(model) or model in bundle.RESERVED:
         return ""
@@ -237,8 +238,13 @@ def _write_bundle(name: str, data: bytes | None, here: str, *, keeps_old: bool) 
         return ""
     files = _unpack(data, name)
     digest = hashlib.sha256(files["card.json"]).hexdigest()
+
+    def keep(replaced: Path) -> None:
+        if _digest(replaced / "card.json") not in ("", seen):
+            discard(folder, replaced)
+
     if digest != here:
-        with replacing(folder, partial(discard, folder) if keeps_old else None) as new:
+        with replacing(folder, keep) as new:
             new.mkdir()
             for file, content in files.items():
                 write_file(new / file, content)

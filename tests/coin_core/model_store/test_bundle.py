@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import shutil
 import signal
 import struct
 import subprocess
@@ -300,6 +301,39 @@ def test_discover_lists_good_bundles_and_names_the_others(tmp_path, monkeypatch)
     for problem in problems:
         assert problem.sentence.startswith(problem.folder.name + ": ")
         assert "\n" not in problem.sentence
+
+
+def test_a_bundle_that_is_replaced_while_bundles_are_listed_is_no_problem(monkeypatch):
+    folder = models.models_dir() / "tiny"
+    models.save_bundle(folder, card(), tensors=tiny_tensors())
+    check_file, titles = models._check_file, ["Third", "Second"]
+
+    def check_after_a_training(path: Path) -> None:
+        if path.parent == folder and titles:
+            tensors = {"weight": torch.full((2,), float(len(titles)))}
+            models.save_bundle(folder, card(title=titles.pop()), tensors=tensors)
+        check_file(path)
+
+    monkeypatch.setattr(models, "_check_file", check_after_a_training)
+    found, problems = models.discover()
+    assert (found[-1].folder, found[-1].card.title) == (folder, "Third")
+    assert problems == ()
+
+
+def test_a_bundle_that_is_deleted_while_bundles_are_listed_is_no_problem(monkeypatch):
+    folder = models.models_dir() / "tiny"
+    models.save_bundle(folder, card(), tensors=tiny_tensors())
+    check_file = models._check_file
+
+    def check_after_its_end(path: Path) -> None:
+        if path.parent == folder:
+            shutil.rmtree(folder)
+        check_file(path)
+
+    monkeypatch.setattr(models, "_check_file", check_after_its_end)
+    found, problems = models.discover()
+    assert folder not in [one.folder for one in found]
+    assert problems == ()
 
 
 def test_find_bundle_looks_at_paths_then_own_then_shipped(tmp_path, monkeypatch):

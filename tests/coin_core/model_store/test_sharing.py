@@ -132,6 +132,28 @@ def test_of_two_models_of_one_name_that_of_the_store_stays_and_the_other_is_in_t
     assert [item.path for item in list_bin()] == ["models/ours"]
 
 
+def test_a_model_that_is_made_here_while_one_of_its_name_is_fetched_is_in_the_bin(
+    on, monkeypatch
+):
+    make("ours")
+    sharing.publish()
+    on("there")
+    make("ours", "Theirs")
+    sharing.publish()
+    read = ObjectStore.read
+
+    def read_slowly(self: ObjectStore, name: str, **options) -> bytes | None:
+        data = read(self, name, **options)
+        make("ours", "Made meanwhile")
+        return data
+
+    monkeypatch.setattr(ObjectStore, "read", read_slowly)
+    on("here")
+    assert own() == {"ours": "Theirs"}
+    (item,) = list_bin()
+    assert "Made meanwhile" in (item.content / "card.json").read_text()
+
+
 def test_a_choice_reaches_the_others_and_is_taken_back(on):
     make("ours")
     promote("ours")
