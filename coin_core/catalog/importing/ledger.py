@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -269,6 +270,20 @@ def progress_of(catalog: Catalog, import_id: int) -> ImportProgress:
     Raises:
         CatalogError: There is no such import.
     """
+    progress = _read_progress(catalog, import_id)
+    if progress.state is ImportState.RUNNING and not is_running(import_id):
+        # A process records its end before it lets go: read that.
+        progress = _read_progress(catalog, import_id)
+        if progress.state is ImportState.RUNNING:
+            error = "It was interrupted; it can go on from where it was."
+            return replace(
+                progress, state=ImportState.STOPPED, error=progress.error or error
+            )
+    return progress
+
+
+def _read_progress(catalog: Catalog, import_id: int) -> ImportProgress:
+    """What the ledger says of an import."""
     with catalog.database.reading() as connection:
         row = connection.execute(
             select(ImportRow).where(ImportRow.id == import_id)
@@ -291,20 +306,16 @@ def progress_of(catalog: Catalog, import_id: int) -> ImportProgress:
             .select_from(ImportItemRow)
             .where(here, ImportItemRow.message.startswith(GROUPED))
         )
-    state, error = ImportState(row.state), row.error
-    if state is ImportState.RUNNING and not is_running(import_id):
-        state = ImportState.STOPPED
-        error = error or "It was interrupted; it can go on from where it was."
     settled = {name: count for name, count in counts.items() if name != "waiting"}
     return ImportProgress(
         import_id=import_id,
-        state=state,
+        state=ImportState(row.state),
         total=row.total,
         done=sum(settled.values()),
         known=settled.get(ItemState.KNOWN, 0),
         failed=settled.get(ItemState.FAILED, 0),
         grouped=int(grouped or 0),
-        error=error,
+        error=row.error,
         created_at=row.created_at,
         kind=row.kind,
     )

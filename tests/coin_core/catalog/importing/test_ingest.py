@@ -740,6 +740,21 @@ def test_a_photo_in_doubt_is_not_put_together_with_a_labelled_coin(
     assert "suggested: alexander_jannaeus" in doubted.label_evidence
 
 
+def test_an_import_that_ends_while_somebody_looks_is_not_interrupted(
+    catalog, monkeypatch
+):
+    import_id = ledger.create(catalog, "photos", {})
+    is_running = ledger.is_running
+
+    def is_running_after_its_end(number: int) -> bool:
+        ledger.set_state(catalog, number, ImportState.DONE)
+        return is_running(number)
+
+    monkeypatch.setattr(ledger, "is_running", is_running_after_its_end)
+    progress = ledger.progress_of(catalog, import_id)
+    assert (progress.state, progress.error) == (ImportState.DONE, None)
+
+
 def test_few_bytes_wait_behind_a_photo_that_takes_long(monkeypatch):
     monkeypatch.setattr(import_run, "_WORKERS", 2)
     monkeypatch.setattr(import_run, "_AHEAD", 1000)
