@@ -96,7 +96,7 @@ def summarize_import(catalog: Catalog, import_id: int) -> str:
         more = len(names) - _MAX_NAMES
         if more > 0:
             shown = _("{names} and {count} more").format(names=shown, count=f"{more:,}")
-        lines.append(f"- {shown}: {translate(reason)}")
+        lines.append(f"- {shown}: {_in_words(reason)}")
     if len(common) > _MAX_REASONS:
         rest = sum(len(names) for _why, names in common[_MAX_REASONS:])
         words = ngettext(
@@ -112,6 +112,16 @@ def summarize_import(catalog: Catalog, import_id: int) -> str:
         )
     )
     return "\n".join(lines)
+
+
+def _in_words(reason: str) -> str:
+    """Why a file is not in, in the current language."""
+    said = translate(reason)
+    if said != reason or not reason.startswith("is "):
+        return said
+    kind = reason.removeprefix("is ").rstrip(".")  # "a JPEG 2000 picture"
+    known = translate(kind)
+    return reason if known == kind else f"{known}."
 
 
 def _reason(item: ImportItem) -> tuple[str, str]:

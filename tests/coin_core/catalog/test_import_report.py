@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 
 import pytest
 
 from coin_core.catalog.import_records import ImportItem, ItemState
 from coin_core.catalog.import_report import import_report, summarize_import
 from coin_core.catalog.importing import ingest, ledger
+from coin_core.i18n import speaking
 from coin_core.imaging.photo_io import ACCEPTED
 
 
@@ -63,6 +65,26 @@ def test_dropped_files_have_the_names_that_they_had_in_the_browser(catalog):
         ("c.zip!/d.png", "in the dataset already"),
         ("/in/e.png", "imported"),
     ]
+
+
+@pytest.mark.parametrize(
+    "why",
+    [
+        "is a JPEG 2000 picture",
+        "is a raw camera file, which must be saved as JPEG or TIFF first",
+        "is an empty file (0 bytes)",
+        "is a PNG picture that is damaged or cut short",
+        "is larger than 100 MB",
+        "is not there",
+        "has more than 64 million pixels",
+    ],
+)
+def test_the_reasons_are_in_the_language_of_the_page(catalog, why):
+    failed = ("/in/1.x", ItemState.FAILED, f"1.x {why}; {ACCEPTED}.")
+    import_id = an_import(catalog, failed)
+    with speaking("he"):
+        said = summarize_import(catalog, import_id)
+    assert re.findall(r"[a-z]{2,}", said) == []
 
 
 def test_many_reasons_are_counted(catalog):
