@@ -146,6 +146,13 @@ class Service:
                 if not isinstance(error, StoreError):
                     return
                 await asyncio.sleep(_STORE_AGAIN_S)
+            except Exception as error:  # noqa: BLE001 - whoever looks is told
+                _log.exception("The classifiers cannot be loaded")
+                self.state = self.state and (
+                    "The classifiers cannot be loaded: The program failed "
+                    f"({type(error).__name__}: {error})."
+                )
+                return
 
 
 def default_classifier() -> str:

@@ -26,7 +26,7 @@ from PIL import Image
 from coin_core.api.uploads import Upload, busy
 from coin_core.classifiers import shipped_classifiers
 from coin_core.classifiers.together_card import TOGETHER
-from coin_core.errors import CoinError, UnreadablePhotoError
+from coin_core.errors import UnreadablePhotoError
 from coin_core.imaging import photo_io
 from coin_core.results import PhotoResult, to_json
 
@@ -152,7 +152,7 @@ class Batcher:
         for names, group in groups.items():
             try:
                 models = self._coin_classifier().pinned(names)
-            except CoinError as error:
+            except Exception as error:  # noqa: BLE001 - the next batch may fare better
                 for one in group:
                     answer(one, error)
                 continue

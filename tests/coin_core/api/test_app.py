@@ -323,9 +323,10 @@ def test_ready_follows_the_classifiers(stub, monkeypatch):
         assert client.post("/api/classify", files=parts(png())).status_code == 200
 
 
-def test_classifiers_that_cannot_be_loaded_are_named(stub, monkeypatch):
+@pytest.mark.parametrize("kind", [CoinError, MemoryError])
+def test_classifiers_that_cannot_be_loaded_are_named(stub, monkeypatch, kind):
     def fail(names: Any = None) -> None:
-        raise CoinError("The weights are gone.")
+        raise kind("The weights are gone.")
 
     monkeypatch.setattr(stub, "load", fail)
     service = Service(stub)

@@ -82,6 +82,30 @@ def test_requests_for_other_classifiers_are_batches_of_their_own():
     assert [len(answer) for answer in answers] == [1, 1, 2, 2, 2]
 
 
+def test_a_batch_without_its_models_fails_alone(monkeypatch):
+    stub = StubClassifier()
+    pinned, failures = stub.pinned, [MemoryError("There is no memory for the model.")]
+
+    def pinned_in_the_end(names):
+        if failures:
+            raise failures.pop()
+        return pinned(names)
+
+    monkeypatch.setattr(stub, "pinned", pinned_in_the_end)
+
+    async def two_visits() -> None:
+        batcher = Batcher(lambda: stub, max_waiting=9, observe_batch=lambda _: None)
+        working = asyncio.create_task(batcher.run())
+        (first,) = batcher.submit([upload(png())], WISH)
+        with pytest.raises(MemoryError):
+            await asyncio.wait_for(first, 60)
+        (second,) = batcher.submit([upload(png())], WISH)
+        assert await asyncio.wait_for(second, 60)
+        working.cancel()
+
+    asyncio.run(two_visits())
+
+
 class CoinlessClassifier(CoinClassifier):
     """Reads photos as they come, as the real one does, and finds nothing."""
 
