@@ -94,20 +94,21 @@ class BackgroundTask:
     @property
     def fraction(self) -> float:
         """The part that is done, 0 to 1."""
-        return min(self.done / self.total, 1.0) if self.total else 0.0
+        done, total = self.done, self.total  # the thread may set others meanwhile
+        return min(done / total, 1.0) if total else 0.0
 
     @property
     def words(self) -> str:
         """What is done, as Markdown, with the time that is left at most."""
-        title = as_text(self.title)
-        if not self.total:
+        title, done, total = as_text(self.title), self.done, self.total
+        if not total:
             return f"{title} …"
         words = _("{title}: {done} of {total} photos").format(
-            title=title, done=f"{self.done:,}", total=f"{self.total:,}"
+            title=title, done=f"{done:,}", total=f"{total:,}"
         )
-        if not 0 < self.done < self.total:
+        if not 0 < done < total:
             return words
-        left = (time.monotonic() - self.began) / self.done * (self.total - self.done)
+        left = (time.monotonic() - self.began) / done * (total - done)
         return _("{words}, at most {time} left").format(
             words=words, time=duration(left)
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import threading
+from types import SimpleNamespace
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -37,6 +38,20 @@ def test_a_short_task_is_finished_on_return(
         ),
     )
     assert (got, session.task, session.error) == ([7], None, "")
+
+
+def test_the_progress_can_be_shown_while_the_task_counts_anew(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    task = BackgroundTask(title="Counting", function=print, on_done=print)
+    task.done, task.total = 5, 10
+
+    def count_anew() -> float:
+        task.done, task.total = 0, 20
+        return task.began + 60
+
+    monkeypatch.setattr(background_task, "time", SimpleNamespace(monotonic=count_anew))
+    assert task.words.startswith("Counting: 5 of 10 photos, at most ")
 
 
 def test_a_task_reports_its_progress_and_can_be_stopped() -> None:
