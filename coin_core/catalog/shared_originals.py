@@ -95,7 +95,10 @@ class SharedOriginals(Originals):
         for path, stat in sorted(facts, key=lambda pair: pair[1].st_mtime):
             if room >= 0 or time.time() - stat.st_mtime < _FRESH_S:
                 return
-            path.unlink(missing_ok=True)
+            with suppress(FileNotFoundError):
+                if path.stat().st_mtime != stat.st_mtime:
+                    continue  # somebody uses it since then
+                path.unlink()
             room += stat.st_size
 
     def has(self, name: str) -> bool:

@@ -116,6 +116,23 @@ def test_of_what_was_read_a_limited_part_is_kept(machine, monkeypatch, tmp_path)
     assert 4 <= len(kept) <= 7
 
 
+def test_a_copy_that_is_used_while_others_are_deleted_stays(monkeypatch, tmp_path):
+    monkeypatch.setattr(shared_originals, "KEPT_BYTES", 0)
+    originals = shared_originals.SharedOriginals(ObjectStore("s3://coins"), tmp_path)
+    for place, name in enumerate(("oldest", "old")):
+        (tmp_path / name).write_bytes(b"photo")
+        os.utime(tmp_path / name, (time.time() - 10_000 + place,) * 2)
+    unlink = Path.unlink
+
+    def unlink_slowly(path: Path, **options: bool) -> None:
+        unlink(path, **options)
+        originals.path("old")
+
+    monkeypatch.setattr(Path, "unlink", unlink_slowly)
+    originals._prune()
+    assert files_in(tmp_path) == ["old"]
+
+
 def test_a_store_that_fails_while_a_photo_is_added_leaves_neither_half(
     machine, team_store, monkeypatch
 ):
