@@ -334,11 +334,7 @@ def install_model(source: Path, name: str = "") -> LoadedModel:
             f"A model cannot have the name {card.name!r}: the program uses it itself. "
             "Give the model another name."
         )
-    if folder.exists():
-        raise CoinError(
-            f"The name {card.name!r} is taken. Give the model another name, or remove "
-            f"the folder {folder} first."
-        )
+    _refuse_taken(folder)
     with replacing(folder) as temporary:
         temporary.mkdir()
         for file, data in files.items():
@@ -349,5 +345,14 @@ def install_model(source: Path, name: str = "") -> LoadedModel:
         except CoinError as error:
             message = str(error).replace(temporary.name, card.name)
             raise type(error)(message) from error
+        _refuse_taken(folder)  # a training may have ended during the trial
     sharing.publish()
     return open_model(card.name)
+
+
+def _refuse_taken(folder: Path) -> None:
+    if folder.exists():
+        raise CoinError(
+            f"The name {folder.name!r} is taken. Give the model another name, or "
+            f"remove the folder {folder} first."
+        )

@@ -319,6 +319,20 @@ def test_a_bundle_is_installed_under_a_name(tmp_path, how):
     assert [path.name for path in bundle.models_dir().iterdir()] == ["from-afar"]
 
 
+def test_a_name_that_is_taken_during_the_trial_keeps_its_model(monkeypatch):
+    try_first = models._open
+
+    def train_meanwhile(name, folder, *tries):
+        copy("mine", "svm")
+        return try_first(name, folder, *tries)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(models, "_open", train_meanwhile)
+        with pytest.raises(CoinError, match="'mine' is taken"):
+            install_model(bundle.WEIGHTS_DIR / "vgg", "mine")
+    assert bundle.load_card(bundle.models_dir() / "mine").classifier == "svm"
+
+
 @pytest.mark.parametrize(
     ("name", "said"),
     [
