@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
 
 from coin_core.catalog.exporting.sheets import table
 from coin_core.errors import UnreadablePhotoError
@@ -26,12 +25,11 @@ _COLUMNS = (
 def answers_csv(session: UploadSession, cards: Mapping[str, Card]) -> bytes:
     """The answers of all classifiers; no cell is run as a formula by a spreadsheet."""
     classes = sorted({name for card in cards.values() for name in card.classes})
-    at = datetime.now(UTC)
     with speaking(ENGLISH):  # a table for programs, whatever the pages speak
         rows = [
             row
             for photo in session.photos.values()
-            for row in _rows(session, photo, cards, classes, at)
+            for row in _rows(session, photo, cards, classes)
         ]
     return table([*_COLUMNS, *(f"p_{name}" for name in classes)], rows)
 
@@ -41,7 +39,6 @@ def _rows(
     photo: UploadedPhoto,
     cards: Mapping[str, Card],
     classes: list[str],
-    at: datetime,
 ) -> Iterator[list[object]]:
     note = session.notes.get(photo.digest, PhotoNote())
     for name in predict.with_together(cards):
@@ -70,7 +67,8 @@ def _rows(
             why_not(verdict, faces),
             transliterated(predict.letters_of(session, photo, result, name)),
             *(*edges, by if box else ""),
-            *(verdict.model, verdict.origin, photo.digest, photo.rendered_as or "", at),
+            *(verdict.model, verdict.origin, photo.digest, photo.rendered_as or ""),
+            predict.read_at(session, photo, name),
             *(_rounded(verdict.probabilities.get(one)) for one in classes),
         ]
 

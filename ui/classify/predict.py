@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from functools import partial
 from threading import Thread
 from typing import TYPE_CHECKING, Any
@@ -56,12 +57,21 @@ def photo_pixels(photo: UploadedPhoto) -> np.ndarray:
     return decode(photo.data, name=photo.name)
 
 
-@st.cache_data(show_spinner=False, max_entries=200, hash_funcs=_BY_PHOTO_AND_WEIGHTS)
 def classify_photo(
     photo: UploadedPhoto, classifiers: tuple[str, ...], box: RotatedBox | None = None
 ) -> PhotoResult:
     """The result of these classifiers on a photo, or on one box of it."""
-    return coin_classifier().classify_prepared([_prepare(photo, box)], classifiers)[0]
+    return _classify_at(photo, classifiers, box)[0]
+
+
+@st.cache_data(show_spinner=False, max_entries=200, hash_funcs=_BY_PHOTO_AND_WEIGHTS)
+def _classify_at(
+    photo: UploadedPhoto, classifiers: tuple[str, ...], box: RotatedBox | None
+) -> tuple[PhotoResult, datetime]:
+    """The result of these classifiers, and when it was given."""
+    prepared = [_prepare(photo, box)]
+    result = coin_classifier().classify_prepared(prepared, classifiers)[0]
+    return result, datetime.now(UTC)
 
 
 def _prepare(photo: UploadedPhoto, box: RotatedBox | None = None) -> PreparedPhoto:
@@ -119,8 +129,8 @@ def _store(
 ) -> None:
     """Keep the answer of each classifier on the face that was found."""
     for verdict in verdicts:
-        key = photo.digest, verdict.classifier
-        session.results[key] = replace(result, verdicts=(verdict,))
+        one = replace(result, verdicts=(verdict,))
+        session.keep(photo.digest, verdict.classifier, one)
 
 
 def _crop_for_nets(photo: UploadedPhoto, box: RotatedBox) -> np.ndarray:
@@ -216,8 +226,17 @@ def answer(
     result = result_of(session, photo, classifier)
     if result is None:
         result = classify_photo(photo, (classifier,))
-        session.results[photo.digest, classifier] = result
+        session.keep(photo.digest, classifier, result)
     return result
+
+
+def read_at(
+    session: UploadSession, photo: UploadedPhoto, classifier: str
+) -> datetime | None:
+    """When a classifier gave its answer on a photo, or on the box chosen in it."""
+    if (box := session.boxes.get(photo.digest)) is not None:
+        return _classify_at(photo, (classifier,), box)[1]
+    return session.read_at.get((photo.digest, classifier))
 
 
 def legend_box(result: PhotoResult) -> RotatedBox | None:
@@ -316,6 +335,7 @@ def _read_rest(
 def _forget_old_answers(session: UploadSession) -> None:
     if session.weights_version != (version := weights_version()):
         session.results.clear()
+        session.read_at.clear()
         session.letters.clear()
         session.weights_version = version
 
@@ -362,7 +382,7 @@ def classify_uploads(session: UploadSession, classifier: str) -> bool:
     for done, (prepared, result) in enumerate(results, 1):
         photo, whole = waiting.popleft()
         _keep(photo, prepared)
-        session.results[photo.digest, classifier] = result
+        session.keep(photo.digest, classifier, result)
         session.thumbnails[photo.digest] = (
             whole if result.legend is None else _thumbnail(prepared.crop)
         )

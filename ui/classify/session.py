@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from threading import Thread
 from typing import Any
 
@@ -66,6 +67,7 @@ class UploadSession:
         repeated: Files of the last upload that were there already, with the names
             under which they are.
         results: Results by digest and classifier.
+        read_at: When they were read, by digest and classifier.
         thumbnails: Small JPEGs by digest.
         letters: What nets read, by digest, box and classifier.
         crops: The boxes that the visitor drew, by digest.
@@ -84,6 +86,7 @@ class UploadSession:
     problems: list[str] = field(default_factory=list)
     repeated: list[tuple[str, str]] = field(default_factory=list)
     results: dict[tuple[str, str], PhotoResult] = field(default_factory=dict)
+    read_at: dict[tuple[str, str], datetime] = field(default_factory=dict)
     thumbnails: dict[str, bytes] = field(default_factory=dict)
     letters: dict[LettersKey, tuple[LetterRead, ...]] = field(default_factory=dict)
     crops: dict[str, RotatedBox] = field(default_factory=dict)
@@ -132,6 +135,11 @@ class UploadSession:
             first = first or digest
         self.selected = first or self.selected
 
+    def keep(self, digest: str, classifier: str, result: PhotoResult) -> None:
+        """Keep the answer of a classifier, and when it was given."""
+        self.read_at[digest, classifier] = datetime.now(UTC)
+        self.results[digest, classifier] = result
+
     def choose_box(self, digest: str, box: RotatedBox | None) -> bool:
         """Read a photo on this box, or on the face found if None; whether it is new."""
         if self.boxes.get(digest) == box:
@@ -162,7 +170,9 @@ class UploadSession:
         )
         for kept in of_photos:
             kept.pop(digest, None)
-        of_answers: tuple[dict[Any, Any], ...] = (self.results, self.letters)
+        of_answers: tuple[dict[Any, Any], ...] = (
+            *(self.results, self.read_at, self.letters),
+        )
         for answers in of_answers:
             # A list: a thread may keep answers on another photo meanwhile.
             for key in [key for key in list(answers) if key[0] == digest]:

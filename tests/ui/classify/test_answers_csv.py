@@ -3,6 +3,7 @@ from __future__ import annotations
 import csv
 import io
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
@@ -32,9 +33,9 @@ def a_session(name: str, note: PhotoNote | None = None) -> UploadSession:
     (digest,) = session.photos
     face = DetectedFace(box=BOX, side=Side.LEGEND, confidence=0.9)
     for classifier in (*CARDS, TOGETHER):
-        session.results[digest, classifier] = PhotoResult(
-            faces=(face,), legend=0, verdicts=(a_verdict(classifier=classifier),)
-        )
+        verdicts = (a_verdict(classifier=classifier),)
+        result = PhotoResult(faces=(face,), legend=0, verdicts=verdicts)
+        session.keep(digest, classifier, result)
         session.letters[digest, BOX, classifier] = letters()
     if note is not None:
         session.notes[digest] = note
@@ -84,6 +85,15 @@ def test_every_classifier_has_a_row_with_its_probabilities_letters_and_box() -> 
         assert row["photo_sha256"] == next(iter(session.photos))
         read = "" if row["classifier"] in ("knn", TOGETHER) else "YHWN / TNHK / HNGD"
         assert row["letters"] == read
+
+
+def test_the_time_is_that_of_the_reading_not_of_the_download() -> None:
+    session = a_session("a.jpg")
+    (digest,) = session.photos
+    session.read_at[digest, "vgg"] = datetime(2026, 11, 2, 9, 30, tzinfo=UTC)
+    read_at = {row["classifier"]: row["read_at"] for row in rows_of(session)}
+    assert read_at["vgg"] == "2026-11-02T09:30:00+00:00"
+    assert {row["classifier"]: row["read_at"] for row in rows_of(session)} == read_at
 
 
 def test_the_digest_of_the_model_is_that_of_the_verdict() -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import gc
 import weakref
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 from coin_core import pipeline
 from coin_core.classifiers.together_card import TOGETHER
 from coin_core.imaging import photo_io
+from coin_core.imaging.preprocessing import RotatedBox
 from tests import fakes
 from ui.classify import predict
 from ui.classify.session import UploadedPhoto, UploadSession
@@ -131,6 +133,19 @@ def test_results_are_cached_by_photo_and_weights(
     monkeypatch.setattr(predict, "weights_version", lambda: "retrained")
     predict.classify_photo(first, ("resnet",))
     assert len(calls) == 3
+
+
+def test_the_time_of_a_reading_on_a_box_is_kept_with_the_reading(
+    session: UploadSession,
+) -> None:
+    (photo, _second) = session.photos.values()
+    session.boxes[photo.digest] = RotatedBox(left=0.1, top=0.1, right=0.9, bottom=0.9)
+    predict.answer(session, photo, "resnet")
+    after = datetime.now(UTC)
+    read_at = predict.read_at(session, photo, "resnet")
+    assert read_at is not None
+    assert read_at <= after
+    assert predict.read_at(session, photo, "resnet") == read_at
 
 
 def test_a_photo_is_decoded_once_for_all_classifiers_and_letters(
