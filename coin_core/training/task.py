@@ -123,6 +123,14 @@ def learns_on_stored_maps(
     )
 
 
+def learns_in_epochs(
+    name: str, classes: tuple[str, ...], start: Start, config: TrainingConfig
+) -> bool:
+    """Whether the number of epochs has an effect; others learn in one step."""
+    is_net = isinstance(get_classifier(name).build(classes, seed=0), NetClassifier)
+    return is_net and not learns_on_stored_maps(name, classes, start, config)
+
+
 def teaches_reading(
     name: str,
     classes: tuple[str, ...],
@@ -617,20 +625,19 @@ def start_training(
     """
     spec = get_classifier(name)
     start, config = start or Start(init="rendered"), config or TrainingConfig()
+    unit = "epoch"
     if teaches_reading(name, classes, start, config, size_px):
         epochs = epochs or reading.EPOCHS
-    elif learns_on_stored_maps(name, classes, start, config):
-        epochs = 1
-    elif isinstance(spec.build(classes, seed=seed), NetClassifier):
+    elif learns_in_epochs(name, classes, start, config):
         epochs = epochs or spec.default_epochs or 20
     else:
-        epochs = 1
+        epochs, unit = 1, "step"
     fits = folds + with_final
     run.amend({"plan": {"folds": folds, "epochs": epochs, "fits": fits}})
     extra = ExtraLog(run.folder, run.config())
     completed = False
     try:
-        with Progress("training", fits * epochs, unit="epoch", can_stop=False) as bar:
+        with Progress("training", fits * epochs, unit=unit, can_stop=False) as bar:
             task = TrainingTask(
                 name=name,
                 classes=classes,

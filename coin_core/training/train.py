@@ -35,6 +35,7 @@ from coin_core.training.prediction_store import prediction_rows
 from coin_core.training.runs import Run, RunState, resume_run
 from coin_core.training.splits import coins_per_class
 from coin_core.training.task import (
+    learns_in_epochs,
     learns_on_stored_maps,
     teaches_reading,
     views_of,
@@ -118,6 +119,7 @@ def train_on_coins(
         WeightsMissingError: The weights to start from, or the feature extractor, are
             missing.
     """
+    training = _in_effect(training, coins)
     crossed = coins.splits is None
     in_catalog = coins.photo_ids is not None
     command = training.command(
@@ -180,9 +182,18 @@ def measure_on_coins(
         WeightsMissingError: The weights to start from, or the feature extractor, are
             missing.
     """
+    training = _in_effect(training, coins)
     _, run, fitted = _fit(training, coins, command=command, with_final=False)
     _finish(run, fitted, "")
     return run, fitted
+
+
+def _in_effect(training: Training, coins: CoinSet) -> Training:
+    """The training without a number of epochs where that has no effect."""
+    start = Start(init=training.init)
+    if learns_in_epochs(training.name, coins.classes, start, training.config):
+        return training
+    return replace(training, epochs=None)
 
 
 @dataclass(slots=True, kw_only=True, eq=False)

@@ -12,7 +12,7 @@ from coin_core.rulers import DEFAULT_CLASSES
 from coin_core.training.config import TrainingConfig
 from coin_core.training.initialization import Start
 from coin_core.training.runs import start_run
-from coin_core.training.task import start_training, with_copies
+from coin_core.training.task import learns_in_epochs, start_training, with_copies
 from tests.coin_core.training.test_initialization import shipped  # noqa: F401, a fixture
 
 OTHERS = ("anchor", "lily", "star")
@@ -158,6 +158,33 @@ def test_coins_of_other_kinds_are_learned_on_maps_computed_once(
     np.testing.assert_allclose(
         again.predict_proba(crops), after.predict_proba(crops), atol=1e-5
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "classes", "init", "total", "unit"),
+    [
+        ("resnet", OTHERS, "rendered", 3, "step"),
+        ("resnet", OTHERS, "scratch", 12, "epoch"),
+        ("knn", OTHERS, "rendered", 3, "step"),
+        ("mlp", DEFAULT_CLASSES, "rendered", 12, "epoch"),
+    ],
+)
+def test_progress_counts_epochs_only_where_there_are_some(
+    name, classes, init, total, unit
+):
+    assert learns_in_epochs(name, classes, Start(init=init), TrainingConfig()) == (
+        unit == "epoch"
+    )
+    with start_training(
+        name,
+        classes=classes,
+        folds=2,
+        with_final=True,
+        start=Start(init=init),
+        epochs=4,
+        run=start_run({"classifier": name}),
+    ) as task:
+        assert (task.bar.total, task.bar.unit) == (total, unit)
 
 
 def test_many_photos_have_fewer_views_so_that_their_maps_fit_into_memory(shipped):  # noqa: F811

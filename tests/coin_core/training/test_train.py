@@ -94,6 +94,14 @@ def test_too_few_photos_for_the_folds_are_refused(folder, name, too_few, enough)
     assert train(name, coins)[0].metrics[0]["n"] == 2 * enough
 
 
+@pytest.mark.parametrize(("name", "epochs"), [("svm", None), ("mlp", 1)])
+def test_a_number_of_epochs_is_a_setting_only_where_it_has_an_effect(
+    folder, name, epochs
+):
+    train(name, load_folder(folder(12, 12)))
+    assert summaries()[0].settings["epochs"] == epochs
+
+
 def test_a_classifier_of_other_coins_knows_what_its_coins_look_like(folder):
     card, fitted = train("svm", load_folder(folder(12, 12)))
     assert card.scope["limit"] > 0
