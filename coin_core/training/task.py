@@ -625,19 +625,23 @@ def start_training(
     """
     spec = get_classifier(name)
     start, config = start or Start(init="rendered"), config or TrainingConfig()
-    unit = "epoch"
+    in_epochs = True
     if teaches_reading(name, classes, start, config, size_px):
         epochs = epochs or reading.EPOCHS
     elif learns_in_epochs(name, classes, start, config):
         epochs = epochs or spec.default_epochs or 20
     else:
-        epochs, unit = 1, "step"
+        epochs, in_epochs = 1, False
     fits = folds + with_final
     run.amend({"plan": {"folds": folds, "epochs": epochs, "fits": fits}})
     extra = ExtraLog(run.folder, run.config())
     completed = False
     try:
-        with Progress("training", fits * epochs, unit=unit, can_stop=False) as bar:
+        with (
+            Progress("training", fits * epochs, unit="epoch", can_stop=False)
+            if in_epochs
+            else Progress("training", fits, unit="step", can_stop=False)
+        ) as bar:
             task = TrainingTask(
                 name=name,
                 classes=classes,
