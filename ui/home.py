@@ -19,7 +19,7 @@ from ui import resources
 from ui.classify.demo import DEMO_COINS, demo_file, render_demo_coin, rendered_as
 from ui.classify.session import UploadSession
 from ui.components.paleo_hebrew import name_forms, name_on_coin
-from ui.components.table import percent_column, show_table
+from ui.components.table import show_small_table
 from ui.formatting import (
     accepted_files,
     as_text,
@@ -189,19 +189,21 @@ def _titles(editions: Iterable[str]) -> str:
 def show_measurements() -> None:
     """The measurements in the cards of the classifiers, as a table."""
     found, _refused = resources.bundles()
+    right, interval = _("right"), _("95 % interval")
+    answers, error = _("answers"), _("calibration error")
     rows = [
         {
             _("classifier"): full_title(bundle.card),
             _("measured on"): f"{figures['n']:,} "
             + _(str(figures.get("what") or f"{figures['data']} coins")),
-            _("right"): 100 * figures["accuracy"],
-            _("95 % interval"): _("{low} to {high}").format(
+            right: percent(figures["accuracy"]),
+            interval: _("{low} to {high}").format(
                 low=f"{100 * figures['accuracy_low']:.0f}",
                 high=percent(figures["accuracy_high"]),
             ),
-            _("answers"): 100 * figures["answered"] / figures["n"],
-            _("right when it answers"): 100 * (figures["accuracy_answered"] or 0.0),
-            _("calibration error"): 100 * figures["ece"],
+            answers: percent(figures["answered"] / figures["n"]),
+            _("right when it answers"): percent(figures["accuracy_answered"] or 0.0),
+            error: percent(figures["ece"], digits=1),
         }
         for bundle in found
         for figures in bundle.card.metrics
@@ -210,28 +212,21 @@ def show_measurements() -> None:
     if not rows:
         st.caption(_("No measurements are stored with the classifiers of this copy."))
         return
-    show_table(
-        rows,
-        column_config={
-            _("right"): percent_column(
-                help=_(
-                    "Highest probability on the right ruler; “cannot tell” is "
-                    "counted too."
-                )
-            ),
-            _("95 % interval"): st.column_config.TextColumn(
-                help=_("Wilson's interval.")
-            ),
-            _("answers"): percent_column(
-                help=_("The rest are answered “cannot tell”.")
-            ),
-            _("right when it answers"): percent_column(),
-            _("calibration error"): percent_column(
-                digits=1,
-                help=_(
-                    "The average difference between the stated probability and how "
-                    "often it was right."
-                ),
-            ),
-        },
+    show_small_table(rows, is_wide=True)
+    helps = {
+        right: _(
+            "Highest probability on the right ruler; “cannot tell” is counted too."
+        ),
+        interval: _("Wilson's interval."),
+        answers: _("The rest are answered “cannot tell”."),
+        error: _(
+            "The average difference between the stated probability and how often it "
+            "was right."
+        ),
+    }
+    st.html(
+        "".join(
+            f'<p class="coin-soft"><b>{escape(title)}</b>: {escape(text)}</p>'
+            for title, text in helps.items()
+        )
     )

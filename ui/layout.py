@@ -96,6 +96,7 @@ section[data-testid="stSidebar"][data-collapsed="false"] {{
 .coin-table th, .coin-table td {{ border: 1px solid {PAPER_DEEP}; padding: .4rem .5rem;
   text-align: start; }}
 .coin-table th {{ color: {INK_SOFT}; font-weight: 400; background: #f3eadc; }}
+.coin-table .long {{ overflow-wrap: anywhere; }}
 .coin-near {{ display: grid; gap: .7rem;
   grid-template-columns: repeat(auto-fill, minmax(104px, 1fr)); }}
 .coin-near figure {{ margin: 0; max-width: 120px; font-size: .9rem; color: {INK};
@@ -115,6 +116,12 @@ section[data-testid="stSidebar"][data-collapsed="false"] {{
 @media (max-width: 640px) {{
   .coin-legend summary {{ flex-wrap: wrap; }}
   .coin-legend .who {{ flex-basis: 70%; }}
+  .coin-table.wide thead {{ position: absolute; clip-path: inset(50%); }}
+  .coin-table.wide tr {{ display: block; border: 1px solid {PAPER_DEEP};
+    margin-bottom: .6rem; padding: .3rem .5rem; }}
+  .coin-table.wide td {{ display: flex; justify-content: space-between; gap: 1rem;
+    border: 0; padding: .1rem 0; }}
+  .coin-table.wide td::before {{ content: attr(data-title); color: {INK_SOFT}; }}
   .stMainBlockContainer {{ padding-left: 1rem; padding-right: 1rem; }} }}
 </style>"""
 

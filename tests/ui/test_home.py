@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from streamlit.testing.v1 import AppTest
 from coin_core.model_store import bundle
 from tests import fakes
 from ui.classify.demo import DEMO_COINS, demo_file
+from ui.formatting import percent
 from ui.handover import SentPhoto
 
 ROOT = Path(__file__).parents[2]
@@ -32,11 +34,16 @@ def test_only_complete_measurements_are_shown(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(bundle, "discover", lambda: ((measured, second), ()))
     page = AppTest.from_function(_measurements).run()
     assert not page.exception
-    (row,) = page.dataframe[0].value.to_dict("records")
-    assert row["classifier"] == "ResNet-18"
-    assert row["measured on"] == "3,000 rendered coins"
-    assert row["95 % interval"] == "89 to 91\N{NO-BREAK SPACE}%"
-    assert (row["right"], row["answers"]) == pytest.approx((90, 80))
+    assert not page.dataframe, "of which a telephone would show only the names"
+    shown = page.get("html")[0].value
+    assert 'class="coin-table wide"' in shown
+    row = dict(re.findall('<td data-title="(.+?)"><bdi>(.+?)</bdi>', shown))
+    assert row == {
+        **{"classifier": "ResNet-18", "measured on": "3,000 rendered coins"},
+        **{"right": percent(0.9), "95 % interval": f"89 to {percent(0.91)}"},
+        **{"answers": percent(0.8), "right when it answers": percent(0.98)},
+        "calibration error": percent(0.012, digits=1),
+    }
 
 
 def test_without_measurements_the_page_says_so() -> None:

@@ -14,6 +14,7 @@ from streamlit.elements.lib.column_types import ColumnConfig
 
 from coin_core.i18n import is_right_to_left
 
+_LONGEST_WORD = 20  # that a narrow column holds
 _HEBREW = re.compile("[\u0590-\u05ff]")
 
 
@@ -61,19 +62,35 @@ def _right_aligned(
     }
 
 
-def show_small_table(rows: Sequence[Mapping[str, str]]) -> None:
-    """Show a few rows of words, whole at any width: long ones are wrapped."""
+def show_small_table(
+    rows: Sequence[Mapping[str, str]], *, is_wide: bool = False
+) -> None:
+    """Show a few rows of words, whole at any width: long ones are wrapped.
+
+    Args:
+        rows: The cells by the title of their column.
+        is_wide: Whether there are so many columns that a telephone shows a row as a
+            list of titles and cells.
+    """
     if not rows:
         return
     head = "".join(f'<th scope="col">{escape(title)}</th>' for title in rows[0])
     body = "".join(
-        "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row.values()) + "</tr>"
+        "<tr>" + "".join(_cell(title, cell) for title, cell in row.items()) + "</tr>"
         for row in rows
     )
+    style = "coin-table wide" if is_wide else "coin-table"
     st.html(
-        f'<table class="coin-table"><thead><tr>{head}</tr></thead>'
+        f'<table class="{style}"><thead><tr>{head}</tr></thead>'
         f"<tbody>{body}</tbody></table>"
     )
+
+
+def _cell(title: str, words: str) -> str:
+    """A cell; a word as long as the name of a file may be broken anywhere."""
+    is_long = max(map(len, words.split()), default=0) > _LONGEST_WORD
+    style = ' class="long"' if is_long else ""
+    return f'<td data-title="{escape(title)}"{style}><bdi>{escape(words)}</bdi></td>'
 
 
 def _in_its_direction(cell: Any) -> Any:

@@ -18,6 +18,7 @@ def _records() -> None:
 
 
 def _hebrew() -> None:
+    import ui.language  # noqa: F401, which finds the language of a page
     from ui.components.table import show_table
 
     show_table({"name": name} for name in ("SVM, על מאפייני VGG", "VGG"))
@@ -60,7 +61,21 @@ def test_a_small_table_has_its_words_as_text() -> None:
     assert not page.exception
     (shown,) = page.get("html")
     assert '<th scope="col">classifier</th>' in shown.value
-    assert "<td>&lt;b&gt;mine&lt;/b&gt;</td>" in shown.value
+    assert "<bdi>&lt;b&gt;mine&lt;/b&gt;</bdi></td>" in shown.value
+    assert '<td data-title="says">' in shown.value
+
+
+def _long() -> None:
+    from ui.components.table import show_small_table
+
+    show_small_table([{"file": "a" * 60, "why": "is damaged."}], is_wide=True)
+
+
+def test_a_small_table_breaks_only_words_that_are_too_long_for_a_column() -> None:
+    (shown,) = AppTest.from_function(_long).run().get("html")
+    assert '<table class="coin-table wide">' in shown.value
+    assert '<td data-title="file" class="long">' in shown.value
+    assert '<td data-title="why"><bdi>is damaged.</bdi>' in shown.value
 
 
 def test_hebrew_cells_keep_their_order_beside_latin_names() -> None:
