@@ -82,6 +82,8 @@ class JobPanel:
         ended_title: Heading of jobs that ended early.
         shows_done: Whether everybody sees jobs that are done.
         hides_done: Whether nobody does.
+        counts_itself: Whether the details of a job that ended say how much is done,
+            which the progress of a killed job may be behind.
         every_s: Seconds between two updates.
     """
 
@@ -90,6 +92,7 @@ class JobPanel:
     ended_title = ""
     shows_done = False
     hides_done = False
+    counts_itself = False
     every_s = 1.0
 
     def belongs(self, job: Job) -> bool:
@@ -220,7 +223,8 @@ class JobPanel:
         progress = job.progress()
         # All of them are done: the count says nothing.
         is_whole = job.state is JobState.DONE and progress.unit
-        parts = ["" if is_whole else done_words(progress), self.ended_words(job)]
+        counted = "" if is_whole or self.counts_itself else done_words(progress)
+        parts = [counted, self.ended_words(job)]
         words = "; ".join(as_text(part) for part in parts if part)
         with _row(distribute=False):
             st.markdown(f"**{as_text(title_of(job))}**: {words}.")

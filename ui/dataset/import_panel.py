@@ -37,7 +37,7 @@ from coin_core.jobs import Job, JobKind, forget_job, list_jobs
 from coin_core.recycle_bin import KEPT_DAYS
 from ui.background_task import BackgroundTask, show_task, start_task
 from ui.components.job_panel import JobPanel
-from ui.components.table import show_table
+from ui.components.table import show_small_table
 from ui.dataset.session import DatasetSession, ask_reviewer
 from ui.errors import errors_on_page, show_error
 from ui.formatting import date_and_time
@@ -66,12 +66,14 @@ _STATES = {
     ImportState.FAILED: N_("given up"),
 }
 _EARLIER = 8
+_SHOWN_NAMES = 8
 
 
 class ImportPanel(JobPanel):
     """The imports of photos: their files from the first moment, and their results."""
 
     kinds: ClassVar = (JobKind.IMPORT,)
+    counts_itself = True
 
     def __init__(self, catalog: Catalog) -> None:
         self.catalog = catalog
@@ -114,7 +116,7 @@ class ImportPanel(JobPanel):
                 _offer_report(self.catalog, import_id, "now")
             for title, rows in _remarks(self.catalog, import_id):
                 with st.expander(title):
-                    show_table(rows)
+                    _show_remarks(rows)
 
     def offer_photos(self, import_id: int) -> None:
         """The way on, to the review of photos that came in."""
@@ -200,7 +202,7 @@ def describe_empty() -> str:
 
 def _remarks(
     catalog: Catalog, import_id: int
-) -> Iterator[tuple[str, list[dict[str, str | None]]]]:
+) -> Iterator[tuple[str, list[dict[str, str]]]]:
     """A title and rows for photos that failed, and for those with a remark."""
     for state, title in (
         (ItemState.FAILED, _("Files that were left out, and why")),
@@ -219,6 +221,12 @@ def _remarks(
             )
 
 
+def _show_remarks(rows: Sequence[Mapping[str, str]]) -> None:
+    """The remarks, whole; a long list of them in a window of its own."""
+    with st.container(height=400 if len(rows) > 8 else "content", border=False):
+        show_small_table(rows)
+
+
 def show_earlier_imports(catalog: Catalog) -> None:
     """The results of the last imports."""
     earlier = list_imports(catalog, limit=_EARLIER)
@@ -231,7 +239,7 @@ def show_earlier_imports(catalog: Catalog) -> None:
             _offer_report(catalog, one.import_id, "earlier")
             for title, rows in _remarks(catalog, one.import_id):
                 st.caption(title)
-                show_table(rows)
+                _show_remarks(rows)
 
 
 def offer_bringing_in(session: DatasetSession, catalog: Catalog) -> None:
@@ -352,16 +360,26 @@ def _ask_columns(name: str, data: bytes) -> dict[str, str] | None:
     )
     mapping = _ask_mapping(proposal)
     if proposal.unknown_rulers:
-        names = ", ".join(proposal.unknown_rulers[:8])
         st.text(
             _("Not known as rulers, and left without a label: {names}").format(
-                names=names + " …" * (len(proposal.unknown_rulers) > 8)
+                names=_some(proposal.unknown_rulers)
+            )
+        )
+    if proposal.doubtful_rulers:
+        st.text(
+            _("In doubt, so only suggested in the review: {names}").format(
+                names=_some(proposal.doubtful_rulers)
             )
         )
     if "file" not in mapping and not proposal.picture_count:
         st.warning(_("Choose the column that holds the file names of the photos."))
         return None
     return mapping
+
+
+def _some(names: Sequence[str]) -> str:
+    """The first of these names."""
+    return ", ".join(names[:_SHOWN_NAMES]) + " …" * (len(names) > _SHOWN_NAMES)
 
 
 def _ask_mapping(proposal: ColumnProposal) -> dict[str, str]:

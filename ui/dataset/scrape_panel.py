@@ -277,6 +277,7 @@ class ScrapePanel(ImportPanel):
     """The scrapes, with what went wrong and their log."""
 
     kinds: ClassVar = (JobKind.SCRAPE,)
+    counts_itself = False
 
     def belongs(self, job: Job) -> bool:
         """All of them."""

@@ -23,7 +23,7 @@ from coin_core.catalog.importing.encodings import TABLE_CODE_PAGES, guess_code_p
 from coin_core.errors import CatalogError
 from coin_core.imaging.decoder import show_name
 from coin_core.imaging.photo_io import PICTURE_SUFFIXES
-from coin_core.rulers import find_ruler
+from coin_core.rulers import find_doubtful_ruler, find_ruler
 
 TABLE_SUFFIXES = frozenset({".csv", ".tsv", ".xlsx", ".xlsm"})
 MAX_TABLE_BYTES = 64 * 1024 * 1024
@@ -130,6 +130,7 @@ class ColumnProposal:
         row_count: Rows in the table.
         encoding: Of the file; "" for Excel.
         unknown_rulers: Cells in the column of rulers that name no known ruler.
+        doubtful_rulers: Cells there that name one in doubt, such as "Jannaeus?".
         picture_count: Pictures in the cells, which need no column of file names.
     """
 
@@ -139,6 +140,7 @@ class ColumnProposal:
     row_count: int
     encoding: str
     unknown_rulers: tuple[str, ...]
+    doubtful_rulers: tuple[str, ...]
     picture_count: int = 0
 
 
@@ -150,18 +152,20 @@ def propose_columns(path: Path) -> ColumnProposal:
     """
     table = read_table(path)
     mapping = propose_mapping(table)
-    unknown: tuple[str, ...] = ()
+    unnamed: list[str] = []
     if "ruler" in mapping:
         column = table.columns.index(mapping["ruler"])
         cells = dict.fromkeys(row[column] for row in table.rows)
-        unknown = tuple(cell for cell in cells if cell and find_ruler(cell) is None)
+        unnamed = [cell for cell in cells if cell and find_ruler(cell) is None]
+    doubtful = tuple(cell for cell in unnamed if find_doubtful_ruler(cell))
     return ColumnProposal(
         columns=table.columns,
         mapping=mapping,
         examples=table.rows[:5],
         row_count=len(table.rows),
         encoding=table.encoding,
-        unknown_rulers=unknown,
+        unknown_rulers=tuple(cell for cell in unnamed if cell not in doubtful),
+        doubtful_rulers=doubtful,
         picture_count=len(table.pictures),
     )
 

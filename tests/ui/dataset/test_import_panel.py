@@ -53,6 +53,35 @@ def test_an_import_ends_with_what_is_in_what_is_not_and_a_table(
     assert "CSV" in button.proto.label
 
 
+def show_interrupted() -> None:
+    from coin_core.catalog import open_catalog
+    from coin_core.catalog.importing import ledger
+    from coin_core.jobs import add_interrupted
+    from coin_core.storage import write_json
+    from ui.dataset.import_panel import ImportPanel
+
+    catalog = open_catalog()
+    job = ledger.make_job(catalog, 1)
+    add_interrupted(job, "It was killed.", {})
+    progress = {"words": "photos", "done": 1, "total": 4, "unit": "photo"}
+    write_json(job.folder / "progress.json", progress)
+    ImportPanel(catalog).show()
+
+
+def test_an_interrupted_import_has_one_count_of_its_photos(
+    empty: Catalog, tmp_path: Path
+) -> None:
+    Image.new("RGB", (60, 60)).save(tmp_path / "a.png")
+    for _ in import_photos(empty, [tmp_path / "a.png"], who="Anna"):
+        pass
+    page = AppTest.from_function(show_interrupted, default_timeout=60).run()
+    assert not page.exception
+    (heading,) = (part.value for part in page.markdown)
+    assert "interrupted" in heading
+    assert "1 of 4" not in heading, "what a killed process had written last"
+    assert any("1 photo is in" in part.value for part in page.text)
+
+
 @pytest.mark.parametrize("has_picture", [True, False])
 def test_pictures_in_the_cells_need_no_column_of_file_names(
     empty: Catalog, has_picture: bool

@@ -249,10 +249,12 @@ def test_columns_are_proposed_by_heading_and_by_cells(text, mapping):
 
 def test_a_proposal_names_labels_that_are_not_known(tmp_path):
     path = tmp_path / "t.csv"
-    path.write_text("file,ruler\na.jpg,Yehudah\nb.jpg,Herod\n", encoding="utf-8")
+    rows = "a.jpg,Yehudah\nb.jpg,Herod\nc.jpg,Jannaeus?\n"
+    path.write_text(f"file,ruler\n{rows}", encoding="utf-8")
     proposal = propose_columns(path)
     assert proposal.unknown_rulers == ("Herod",)
-    assert proposal.row_count == 2
+    assert proposal.doubtful_rulers == ("Jannaeus?",)
+    assert proposal.row_count == 3
     with pytest.raises(CatalogError, match="cannot be opened"):
         propose_columns(tmp_path / "none.csv")
 
