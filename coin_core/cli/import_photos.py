@@ -60,6 +60,8 @@ def run(options: argparse.Namespace) -> int:
     if bool(options.paths) == (options.resume is not None):
         raise CatalogError("Name photos, folders, ZIPs or tables; or --resume alone.")
     mapping = None if options.mapping is None else _load_mapping(options.mapping)
+    if options.report is not None:
+        _check_place(options.report)
     catalog = open_catalog()
     if options.resume is not None:
         steps = resume_import(catalog, options.resume)
@@ -89,6 +91,17 @@ def _load_mapping(path: Path) -> dict[str, str]:
             '"Photo", "ruler": "King"}.'
         )
     return mapping
+
+
+def _check_place(report: Path) -> None:
+    """Find out before a long import whether its report can be written."""
+    if report.is_dir():
+        raise CatalogError(f"{report} is a folder. Name a file for the report.")
+    if not report.parent.is_dir():
+        raise CatalogError(
+            f"{report} cannot be written: there is no folder {report.parent}. Make it, "
+            "or name another place for the report."
+        )
 
 
 def follow_import(

@@ -50,6 +50,21 @@ COMMANDS = {
 }
 
 
+class _Parser(argparse.ArgumentParser):
+    """A parser whose commands refuse an unknown argument with their own usage."""
+
+    def parse_known_args(  # type: ignore[override]
+        self,
+        args: Sequence[str] | None = None,
+        namespace: argparse.Namespace | None = None,
+    ) -> tuple[argparse.Namespace, list[str]]:
+        """Parse the arguments of a command; unknown ones are not left to its caller."""
+        options, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            self.error(f"unrecognized arguments: {' '.join(unknown)}")
+        return options, unknown
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code.
 
@@ -88,7 +103,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def build_parser(selected: str) -> argparse.ArgumentParser:
     """The parser of all commands; only the selected command gets its arguments."""
     installed = Path(sys.argv[0]).stem == "coin-reader"
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="coin-reader" if installed else "python -m coin_core",
         description="Whose coin is it? Attribute Hasmonean bronzes from photos.",
     )

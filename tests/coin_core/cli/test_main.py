@@ -192,6 +192,24 @@ def test_what_argparse_refuses_ends_with_2(arguments, capsys):
     assert caught.value.code == 2
 
 
+@pytest.mark.parametrize(
+    ("arguments", "usage"),
+    [
+        (["dataset", "export", "csv", "out"], "dataset export ["),
+        (["dataset", "list", "all"], "dataset list ["),
+        (["import", "photos", "--into", "x"], "import ["),
+    ],
+)
+def test_an_unknown_argument_is_refused_with_the_usage_of_its_command(
+    arguments, usage, capsys
+):
+    with pytest.raises(SystemExit):
+        main(arguments)
+    error = capsys.readouterr().err
+    assert usage in error.splitlines()[0]
+    assert "unrecognized arguments: " in error
+
+
 def test_a_stopped_command_says_how_to_go_on(monkeypatch, capsys):
     def stopped(options):
         raise KeyboardInterrupt

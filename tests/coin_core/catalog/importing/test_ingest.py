@@ -549,6 +549,18 @@ def test_an_import_that_is_given_up_keeps_what_it_brought(catalog):
     assert catalog.queries.find(PhotoQuery(), offset=0, limit=9).total == 1
 
 
+@pytest.mark.parametrize(
+    ("report", "said"), [("none/x.csv", "there is no folder"), ("in", "is a folder")]
+)
+def test_a_report_without_a_place_is_refused_before_the_import(
+    catalog, tmp_path, capsys, report, said
+):
+    folder = lay_out(tmp_path / "in", "a.png")
+    assert main(["import", str(folder), "--report", str(tmp_path / report)]) == 2
+    assert said in capsys.readouterr().err
+    assert catalog.queries.find(PhotoQuery(), offset=0, limit=9).total == 0
+
+
 def test_the_command_brings_in_and_says_what_it_could_not(
     catalog, tmp_path, capsys, monkeypatch
 ):
