@@ -59,6 +59,27 @@ _PARTS = (
     N_("is {kind} that takes more than {n} s to decode."),
     N_("is {kind} that crashes the decoder."),
     *(N_("is larger than {size} MB."), N_("cannot be opened ({reason}).")),
+    N_("in {archive} has a path that leads out of the archive; it was left out."),
+    N_("in {archive} is a link or a device, no file; it was left out."),
+    N_(
+        "in {archive} is locked with a password. Unpack the archive and import the "
+        "folder."
+    ),
+    N_(
+        "in {archive} is an archive inside an archive. Unpack it and import it by "
+        "itself."
+    ),
+    N_("in {archive} is larger than {size} MB, which no photo here may be."),
+    N_("in {archive} unpacks to far more than a photo would; it was left out."),
+    N_(
+        "in {archive} cannot be unpacked: it is damaged, locked, or packed in an "
+        "unusual way. Unpack the archive and import the folder."
+    ),
+    N_("in {archive} is larger than it says, and than {size} MB."),
+    N_(
+        "is no ZIP archive, or is damaged. Pack it again, or unpack it and import the "
+        "folder."
+    ),
     *(N_("is not there."), N_("has more than {count} million pixels.")),
     N_("No coin was found on it."),
     N_("{cell} names no known ruler, so it gave no label."),

@@ -114,6 +114,11 @@ def summarize_import(catalog: Catalog, import_id: int) -> str:
     return "\n".join(lines)
 
 
+def why_not_in(item: ImportItem) -> str:
+    """Why a file is not in, or what is remarked of it, without its name."""
+    return _in_words(_reason(item)[1])
+
+
 def _in_words(reason: str) -> str:
     """Why a file is not in, in the current language."""
     said = translate(reason)

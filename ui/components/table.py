@@ -87,10 +87,16 @@ def show_small_table(
 
 
 def _cell(title: str, words: str) -> str:
-    """A cell; a word as long as the name of a file may be broken anywhere."""
+    """A cell; a word as long as the name of a file may be broken anywhere.
+
+    A cell with Hebrew in it runs as the page does, whatever its first word is.
+    """
     is_long = max(map(len, words.split()), default=0) > _LONGEST_WORD
     style = ' class="long"' if is_long else ""
-    return f'<td data-title="{escape(title)}"{style}><bdi>{escape(words)}</bdi></td>'
+    text = escape(words)
+    if not _HEBREW.search(words):
+        text = f"<bdi>{text}</bdi>"
+    return f'<td data-title="{escape(title)}"{style}>{text}</td>'
 
 
 def _in_its_direction(cell: Any) -> Any:

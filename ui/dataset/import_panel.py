@@ -18,7 +18,11 @@ import streamlit as st
 from coin_core.access import Right, may, refusal
 from coin_core.catalog import Catalog, PhotoQuery
 from coin_core.catalog.import_records import ImportState, ItemState
-from coin_core.catalog.import_report import import_report, summarize_import
+from coin_core.catalog.import_report import (
+    import_report,
+    summarize_import,
+    why_not_in,
+)
 from coin_core.catalog.importing import ledger
 from coin_core.catalog.importing.ingest import (
     discard_import,
@@ -215,8 +219,8 @@ def _remarks(
             yield (
                 title,
                 [
-                    {_("file"): Path(i.key).name, _("why"): translate(i.message or "")}
-                    for i in items
+                    {_("file"): Path(one.key).name, _("why"): why_not_in(one)}
+                    for one in items
                 ],
             )
 

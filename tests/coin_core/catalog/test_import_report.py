@@ -9,7 +9,11 @@ import re
 import pytest
 
 from coin_core.catalog.import_records import ImportItem, ItemState
-from coin_core.catalog.import_report import import_report, summarize_import
+from coin_core.catalog.import_report import (
+    import_report,
+    summarize_import,
+    why_not_in,
+)
 from coin_core.catalog.importing import ingest, ledger
 from coin_core.i18n import speaking
 from coin_core.imaging.photo_io import ACCEPTED
@@ -84,6 +88,31 @@ def test_the_reasons_are_in_the_language_of_the_page(catalog, why):
     import_id = an_import(catalog, failed)
     with speaking("he"):
         said = summarize_import(catalog, import_id)
+    assert re.findall(r"[a-z]{2,}", said) == []
+
+
+@pytest.mark.parametrize(
+    "why",
+    [
+        "in C.ZIP has a path that leads out of the archive; it was left out.",
+        "in C.ZIP is a link or a device, no file; it was left out.",
+        "in C.ZIP is locked with a password. Unpack the archive and import the folder.",
+        "in C.ZIP is an archive inside an archive. Unpack it and import it by itself.",
+        "in C.ZIP is larger than 100 MB, which no photo here may be.",
+        "in C.ZIP unpacks to far more than a photo would; it was left out.",
+        "in C.ZIP cannot be unpacked: it is damaged, locked, or packed in an unusual "
+        "way. Unpack the archive and import the folder.",
+        "in C.ZIP is larger than it says, and than 100 MB.",
+        "is no ZIP archive, or is damaged. Pack it again, or unpack it and import the "
+        "folder.",
+    ],
+)
+def test_what_is_wrong_with_an_archive_is_in_the_language_of_the_page(catalog, why):
+    import_id = an_import(catalog, ("/in/1.x", ItemState.FAILED, f"1.x {why}"))
+    (item,) = ledger.all_items(catalog, import_id)
+    assert why_not_in(item) == why
+    with speaking("he"):
+        said = why_not_in(item) + summarize_import(catalog, import_id)
     assert re.findall(r"[a-z]{2,}", said) == []
 
 

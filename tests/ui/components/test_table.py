@@ -78,6 +78,20 @@ def test_a_small_table_breaks_only_words_that_are_too_long_for_a_column() -> Non
     assert '<td data-title="why"><bdi>is damaged.</bdi>' in shown.value
 
 
+def _sentences() -> None:
+    from ui.components.table import show_small_table
+
+    show_small_table([{"file": "a.gif", "why": "a.gif: תמונה פגומה."}])
+
+
+def test_a_sentence_with_hebrew_runs_as_the_page_does_and_not_as_its_first_word() -> (
+    None
+):
+    (shown,) = AppTest.from_function(_sentences).run().get("html")
+    assert '<td data-title="file"><bdi>a.gif</bdi></td>' in shown.value
+    assert '<td data-title="why">a.gif: תמונה פגומה.</td>' in shown.value
+
+
 def test_hebrew_cells_keep_their_order_beside_latin_names() -> None:
     page = AppTest.from_function(_hebrew).run()
     cells = list(page.dataframe[0].value["name"])
