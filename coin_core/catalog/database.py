@@ -37,7 +37,7 @@ HEAD = "0002"
 """The newest migration; a test compares it with the files."""
 
 _ADVISORY_LOCK = 0x436F696E  # "Coin": one migration at a time on PostgreSQL
-
+_WRITING_LOCK = 0x57726974  # "Writ": one writer at a time there
 
 # What SQLite says of a file that is damaged, or whose tables are not those expected.
 _DAMAGE = (
@@ -93,6 +93,9 @@ class Database:
     def writing(self, right: Right = Right.LABEL) -> Iterator[Connection]:
         """A transaction: everything in it is written, or nothing after an error.
 
+        Writers queue, whatever they write: on PostgreSQL two of them could wait for
+        each other's rows, and one would be refused.
+
         Args:
             right: What the person who acts must be allowed to do.
 
@@ -103,6 +106,11 @@ class Database:
         check(right)
         self.back_up_daily()
         with _translate_errors(self._engine.url), self._writer.begin() as connection:
+            if not self.is_sqlite:
+                wait_ms = text(f"SET LOCAL lock_timeout = {WAIT_S * 1000:.0f}")
+                connection.execute(wait_ms)
+                query = text("SELECT pg_advisory_xact_lock(:key)")
+                connection.execute(query, {"key": _WRITING_LOCK})
             yield connection
 
     @contextmanager
@@ -423,7 +431,14 @@ def _explain(error: BaseException, url: URL) -> str:
     message = " ".join(str(error).split())
     lower = message.lower()
     where = _describe(url)
+    is_busy = (
+        f"The catalog {where} is being written by another program, which has not "
+        f"finished within {WAIT_S:g} seconds; nothing was changed. Try again, or "
+        "close the other program."
+    )
     if url.get_backend_name() != "sqlite":
+        if "lock timeout" in lower:
+            return is_busy
         if isinstance(error, Exception) and "connect" in lower:
             return (
                 f"The database server of {where} cannot be reached ({message}). Start "
@@ -436,11 +451,7 @@ def _explain(error: BaseException, url: URL) -> str:
             )
         return f"The database {where} refused this, and nothing was changed: {message}"
     if "locked" in lower or "busy" in lower:
-        return (
-            f"The catalog {where} is being written by another program, which has not "
-            f"finished within {WAIT_S:g} seconds; nothing was changed. Try again, or "
-            "close the other program."
-        )
+        return is_busy
     if "full" in lower or "no space" in lower:
         return (
             f"The disk of the catalog {where} is full; nothing was changed. Make room "

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from hypothesis import given, settings
@@ -18,6 +20,7 @@ from coin_core.catalog import (
     RotatedBox,
     Side,
 )
+from coin_core.catalog import edits as edits_module
 from coin_core.errors import CatalogError
 from coin_core.rulers import DEFAULT_CLASSES
 
@@ -307,3 +310,27 @@ def test_anybodys_action_is_reversed_as_an_action_of_ones_own(
         catalog.edits.reverse(catalog.edits.history(one)[0].group_id, who="bert")
     with pytest.raises(CatalogError, match="can be undone"):
         catalog.edits.find_group("nothing")
+
+
+def test_two_who_change_photos_of_one_coin_wait_for_each_other(
+    catalog: Catalog, add_photo: Add, monkeypatch: pytest.MonkeyPatch
+):
+    first, second = add_photo(1), add_photo(2)
+    coin_id = catalog.edits.group_coins([first, second], who="ada")
+    is_at_work, go_on = threading.Event(), threading.Event()
+    photos_of_coins = edits_module._photos_of_coins
+
+    def wait_first(*arguments: object) -> list[int]:
+        is_at_work.set()
+        go_on.wait(10)
+        return photos_of_coins(*arguments)
+
+    monkeypatch.setattr(edits_module, "_photos_of_coins", wait_first)
+    with ThreadPoolExecutor(2) as threads:
+        group = threads.submit(catalog.edits.group_coins, [first], who="ada")
+        assert is_at_work.wait(10)
+        label = threads.submit(catalog.edits.set_ruler, [second], JANNAEUS, who="bert")
+        threading.Timer(0.3, go_on.set).start()
+        assert group.result(10) == coin_id
+        label.result(10)
+    assert catalog.photos.get(first).ruler == JANNAEUS
