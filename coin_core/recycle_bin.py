@@ -21,6 +21,7 @@ KEPT_DAYS: Final = 30
 """How long the bin keeps what was deleted."""
 
 _CONTENT: Final = "content"
+_EMPTIED: Final = ".emptied-"  # what is being deleted can no longer be restored
 _STAMP: Final = "%Y%m%d-%H%M%S"
 
 
@@ -142,14 +143,30 @@ def empty_bin() -> int:
     """
     check(Right.DELETE)
     count = len(list_bin())
-    _remove_older(_now() + timedelta(days=1))
+    just_begun = f"{_now() - timedelta(minutes=10):{_STAMP}}"
+    for folder in _folders():
+        # What is not there yet is being thrown in at this moment.
+        if (folder / _CONTENT).exists() or folder.name < just_begun:
+            _delete(folder)
     return count
 
 
 def _remove_older(time: datetime) -> None:
     for folder in _folders():
         if folder.name < f"{time:{_STAMP}}":
-            shutil.rmtree(folder, ignore_errors=True)
+            _delete(folder)
+    for left in bin_dir().glob(f"{_EMPTIED}*"):  # by a killed process
+        shutil.rmtree(left, ignore_errors=True)
+
+
+def _delete(folder: Path) -> None:
+    """Delete an item whole: nobody restores a part of it meanwhile."""
+    out_of_reach = folder.with_name(f"{_EMPTIED}{folder.name}")
+    try:
+        folder.rename(out_of_reach)
+    except OSError:  # deleted by another, or in use
+        out_of_reach = folder
+    shutil.rmtree(out_of_reach, ignore_errors=True)
 
 
 def _folders() -> list[Path]:

@@ -83,7 +83,7 @@ def test_what_the_bin_does_not_hold_cannot_be_restored(item_id: str) -> None:
         restore(item_id)
 
 
-def test_a_damaged_item_hides_no_other() -> None:
+def test_a_damaged_item_hides_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
     kept = discard(a_folder("runs/kept"))
     for name, text in (("torn", "{"), ("odd", '{"a": 1}'), ("gone", None)):
         item = discard(a_folder(f"runs/{name}"))
@@ -94,6 +94,8 @@ def test_a_damaged_item_hides_no_other() -> None:
             (item.content.parent / "item.json").write_text(text)
     (bin_dir() / "note.txt").write_text("by hand")
     assert list_bin() == [kept]
+    later = datetime.now(UTC) + timedelta(hours=1)
+    monkeypatch.setattr(recycle_bin, "_now", lambda: later)
     assert recycle_bin.empty_bin() == 1
     assert [path.name for path in bin_dir().iterdir()] == ["note.txt"]
 
@@ -146,3 +148,41 @@ def test_a_model_that_is_trained_anew_leaves_the_old_one_in_the_bin(
     discard(bundle.models_dir() / "mine")
     restore(item.item_id)
     assert bundle.load_card(bundle.models_dir() / "mine").title == "first"
+
+
+def test_what_is_thrown_in_while_the_bin_is_emptied_stays_whole(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    discard(a_folder("runs/old"))
+    write_json = recycle_bin.write_json
+
+    def empty_meanwhile(*arguments: object) -> None:
+        recycle_bin.empty_bin()
+        write_json(*arguments)
+        recycle_bin.empty_bin()
+
+    monkeypatch.setattr(recycle_bin, "write_json", empty_meanwhile)
+    item = discard(a_folder("runs/new"))
+    assert list_bin() == [item]
+    assert (restore(item.item_id) / "a.txt").read_text() == "runs/new"
+
+
+def test_nothing_is_restored_in_part_while_the_bin_is_emptied(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    item = discard(a_folder())
+    rmtree = recycle_bin.shutil.rmtree
+    messages = []
+
+    def restore_meanwhile(path: Path, **options: bool) -> None:
+        monkeypatch.undo()
+        next(path.rglob("a.txt")).unlink()
+        with pytest.raises(CoinError) as refusal:
+            restore(item.item_id)
+        messages.append(str(refusal.value))
+        rmtree(path, **options)
+
+    monkeypatch.setattr(recycle_bin.shutil, "rmtree", restore_meanwhile)
+    recycle_bin.empty_bin()
+    assert "it may have been emptied" in messages[0]
+    assert not any(bin_dir().iterdir())
