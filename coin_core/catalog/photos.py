@@ -228,7 +228,7 @@ class Photos:
             How many photos were removed.
 
         Raises:
-            CatalogError: One of them is a photograph; nothing was removed.
+            CatalogError: One of them is a photograph, or is gone; nothing was removed.
         """
         check(Right.DELETE)
         ids = sorted(set(photo_ids))
@@ -242,6 +242,8 @@ class Photos:
         names = [f"{photo.sha256}.{photo.extension}" for photo in photos]
         with self.originals.announced(*names):
             with self._database.writing(Right.DELETE) as connection:
+                # Removed meanwhile? Their files may be those of others by now.
+                read_photos(connection, ids)
                 _delete_photos(connection, ids, {photo.coin_id for photo in photos})
             for name in names:
                 self.originals.delete(name)

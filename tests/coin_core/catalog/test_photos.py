@@ -293,3 +293,25 @@ def test_opening_settles_what_a_killed_process_left(
     assert list(notes.iterdir()) == []
     assert len([p for p in catalog.photos_dir.iterdir() if p.suffix == ".jpg"]) == 1
     reopened.close()
+
+
+def test_a_photo_that_is_there_again_keeps_its_file_from_a_late_removal(
+    catalog: Catalog, monkeypatch
+):
+    rendered = replace(PLAIN, is_rendered=True)
+    added = catalog.photos.add(b"bytes", rendered, [], who="ada")
+    catalog.photos.add(b"other", rendered, [], who="ada")
+    catalog.photos.add(b"other", rendered, [], who="ada")
+    announced = type(catalog.photos.originals).announced
+
+    def remove_and_restore(self: originals_module.Originals, *names: str):
+        monkeypatch.undo()
+        catalog.photos.remove([added.photo_id], who="bert")
+        catalog.photos.add(b"bytes", rendered, [], who="bert")
+        return announced(self, *names)
+
+    monkeypatch.setattr(type(catalog.photos.originals), "announced", remove_and_restore)
+    with pytest.raises(CatalogError, match="may have been removed"):
+        catalog.photos.remove([added.photo_id], who="ada")
+    assert catalog.queries.find().total == 2
+    assert catalog.check() == []
