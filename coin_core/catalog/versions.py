@@ -559,7 +559,13 @@ def freeze(
         except IntegrityError as error:
             raise _taken(name) from error
         items.sort(key=lambda item: item.sha256)
-        rows = [{"version_id": version_id, **_item_row(item)} for item in items]
+        # Demo coins may have been removed since they were read.
+        left = set(connection.scalars(select(PhotoRow.id)))
+        rows = [
+            {"version_id": version_id, **_item_row(item)}
+            | ({} if item.photo_id in left else {"photo_id": None})
+            for item in items
+        ]
         for part in chunks(rows, _ROWS_PER_INSERT):
             connection.execute(insert(VersionItemRow), part)
             if progress is not None:

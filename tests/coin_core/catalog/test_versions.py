@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import text
 
-from coin_core.catalog import CatalogFace, CoinFacts, RotatedBox, Side
+from coin_core.catalog import CatalogFace, CoinFacts, RotatedBox, Side, versions
 from coin_core.catalog.splits import Split
 from coin_core.catalog.versions import (
     compare_versions,
@@ -243,3 +243,16 @@ def test_removed_demo_coins_leave_a_version_readable(catalog, add):
     again = load_version(catalog, "v1")
     assert again.digest == version.digest
     assert sum(item.photo_id is None for item in again.items) == 2
+
+
+def test_demo_coins_may_be_removed_while_they_are_frozen(catalog, add, monkeypatch):
+    ids = [add(n, is_rendered=True) for n in range(12)]
+    split_coins = versions.split_coins
+
+    def remove_two(*arguments, **options):
+        catalog.photos.remove(ids[:2], who="ada")
+        return split_coins(*arguments, **options)
+
+    monkeypatch.setattr(versions, "split_coins", remove_two)
+    version = freeze(catalog, "v1")
+    assert sum(item.photo_id is None for item in version.items) == 2
