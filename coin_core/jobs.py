@@ -67,6 +67,7 @@ _BEAT_S = 10.0
 _LEASE_S = 90.0  # without a sign of life for so long, a computer counts as gone
 _PUT_AWAY = "put_away"  # a file: the list of all jobs leaves it out
 _AT_ONCE = "at once"  # in the file `stop`: end its process
+_DOUBLE_CLICK_S = 1.0  # two requests so near to each other are one
 _INTERRUPTED = "It was interrupted; it can go on from where it was."
 
 ProgressCallback = Callable[[int, int], None]
@@ -329,6 +330,8 @@ def add_interrupted(job: Job, message: str, details: dict[str, Any]) -> None:
         job, who="", state=JobState.INTERRUPTED, message=message, created=_now()
     )
     with _editing():
+        if (before := _load(job.job_id)) is not None and before.is_open:
+            return  # somebody has just started it
         job.folder.mkdir(parents=True, exist_ok=True)
         write_json(job.folder / "progress.json", {"details": details})
         _write(ended)
@@ -363,12 +366,22 @@ def stop_job(job_id: str) -> None:
             raise CoinError(f"{job.title} is {job.state}, and cannot be stopped.")
         elif not job.stop_requested:
             (job.folder / "stop").touch()
+        elif _has_just_been_asked(job):
+            pass
         elif job.is_elsewhere:
             (job.folder / "stop").write_text(_AT_ONCE)
         elif job.pid not in (0, os.getpid()):  # 0 is every process of this group
             # Its lock is held, so the number is still that of its process.
             with suppress(ProcessLookupError):
                 os.kill(job.pid, signal.SIGTERM)
+
+
+def _has_just_been_asked(job: Job) -> bool:
+    """Whether a second request to stop is the second click of a double click."""
+    with suppress(OSError):
+        age_s = time.time() - (job.folder / "stop").stat().st_mtime
+        return 0 <= age_s < _DOUBLE_CLICK_S
+    return False
 
 
 def resume_job(job_id: str) -> None:

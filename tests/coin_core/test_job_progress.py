@@ -1,6 +1,7 @@
 """The progress of the four kinds of jobs, as the code that does the work reports it."""
 
 import json
+from datetime import timedelta
 
 import numpy as np
 import pytest
@@ -79,7 +80,9 @@ def test_an_import_and_an_export_count_photos(tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["photos", "demo"])
-def test_an_import_of_the_version_before_is_listed_and_resumed(kind, tmp_path):
+def test_an_import_of_the_version_before_is_listed_and_resumed(
+    kind, tmp_path, monkeypatch
+):
     from coin_core.catalog.importing import ingest, ledger
 
     write_photos(tmp_path / "in", 3)
@@ -95,10 +98,24 @@ def test_an_import_of_the_version_before_is_listed_and_resumed(kind, tmp_path):
     (job.folder / "job.json").unlink()  # that version kept no jobs
     assert list_jobs() == []
     ledger.adopt_unfinished(catalog)
+    assert list_jobs() == []  # somebody may be adding it at this moment
+    monkeypatch.setattr(ledger, "_JUST_ADDED", timedelta())
+    ledger.adopt_unfinished(catalog)
     [adopted] = list_jobs()
     assert adopted.can_resume
     assert (adopted.module, adopted.arguments) == (job.module, job.arguments)
     assert main(list(adopted.arguments)) == 0
     assert ledger.progress_of(catalog, last.import_id).done == 3
     assert list_jobs()[0].state == "done"
+    catalog.close()
+
+
+def test_an_import_that_is_being_added_is_not_shown_as_interrupted(monkeypatch):
+    from coin_core.catalog.importing import ledger
+
+    catalog = open_catalog()
+    import_id = ledger.create(catalog, "photos", {})
+    assert ledger.progress_of(catalog, import_id).state == "running"
+    monkeypatch.setattr(ledger, "_JUST_ADDED", timedelta())
+    assert ledger.progress_of(catalog, import_id).state == "stopped"
     catalog.close()

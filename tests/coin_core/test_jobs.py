@@ -139,8 +139,12 @@ def test_the_next_training_starts_after_a_killed_one():
 def test_a_second_request_ends_the_process_at_once(monkeypatch):
     job = count(to=("3", "600"))
     wait_until(lambda: find_job(job.job_id).progress().total == 3)
-    stop_job(job.job_id)
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "kill", lambda *_: pytest.fail("it was one double click"))
+        stop_job(job.job_id)
+        stop_job(job.job_id)
     assert find_job(job.job_id).stop_requested
+    monkeypatch.setattr(jobs, "_DOUBLE_CLICK_S", 0.0)
     stop_job(job.job_id)
     wait_until(lambda: state_of(job) is JobState.STOPPED)
 
@@ -428,7 +432,10 @@ def test_a_training_waits_for_that_of_another_computer(elsewhere):
         assert state_of(second) is JobState.RUNNING
 
 
-def test_a_job_of_another_computer_is_never_killed_by_its_number_here(elsewhere):
+def test_a_job_of_another_computer_is_never_killed_by_its_number_here(
+    elsewhere, monkeypatch
+):
+    monkeypatch.setattr(jobs, "_DOUBLE_CLICK_S", 0.0)
     job = elsewhere()
     stop_job(job.job_id)
     assert (job.folder / "stop").read_text() == ""
@@ -457,3 +464,9 @@ def test_a_process_gives_signs_of_life_and_ends_at_once_if_asked_from_elsewhere(
     finally:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
     assert state_of(job) is JobState.STOPPED
+
+
+def test_a_job_that_somebody_starts_is_not_listed_as_interrupted(not_started):
+    job = count()
+    jobs.add_interrupted(job, "It was killed.", {})
+    assert state_of(job) is JobState.WAITING

@@ -10,6 +10,7 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,7 @@ from coin_core.storage import read_json
 
 DEMO_TITLE = N_("Generating demo coins")
 _PART = 400  # rows a statement
+_JUST_ADDED = timedelta(minutes=1)  # its job comes in a moment
 _PAGE = 5000  # items at a time
 
 
@@ -274,12 +276,19 @@ def progress_of(catalog: Catalog, import_id: int) -> ImportProgress:
     if progress.state is ImportState.RUNNING and not is_running(import_id):
         # A process records its end before it lets go: read that.
         progress = _read_progress(catalog, import_id)
-        if progress.state is ImportState.RUNNING:
+        if progress.state is ImportState.RUNNING and not _is_new(progress):
             error = "It was interrupted; it can go on from where it was."
             return replace(
                 progress, state=ImportState.STOPPED, error=progress.error or error
             )
     return progress
+
+
+def _is_new(progress: ImportProgress) -> bool:
+    """Whether an import was added just now, and its job is not there yet."""
+    if progress.created_at is None or utc_now() - progress.created_at > _JUST_ADDED:
+        return False
+    return jobs.find_job(job_id(progress.import_id)) is None
 
 
 def _read_progress(catalog: Catalog, import_id: int) -> ImportProgress:
@@ -441,7 +450,8 @@ def adopt_unfinished(catalog: Catalog) -> None:
     with catalog.database.reading() as connection:
         unfinished = connection.scalars(
             select(ImportRow.id).where(
-                ImportRow.state.in_((ImportState.RUNNING, ImportState.STOPPED))
+                ImportRow.state.in_((ImportState.RUNNING, ImportState.STOPPED)),
+                ImportRow.created_at < utc_now() - _JUST_ADDED,
             )
         ).all()
     for import_id in unfinished:
