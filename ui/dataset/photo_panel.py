@@ -41,7 +41,6 @@ from ui.dataset.formatting import (
     photo_name,
     ruler_keys,
     ruler_title,
-    side_title,
 )
 from ui.dataset.photo_facts import show_coin_facts, show_provenance
 from ui.dataset.session import DatasetSession, ask_reviewer
@@ -75,9 +74,9 @@ def show_photo_panel(session: DatasetSession, catalog: Catalog, photo_id: int) -
         show_photo(catalog, photo, faces, key="opened_photo", height_px=440)
         st.caption(
             _("Wheel or + to zoom, drag to move, double-click for the whole photo.")
-            + " "
-            + (" · ".join(side_title(f.side) for f in faces) or _("No coin marked."))
         )
+        if not faces:  # others have their sides on the photo
+            st.caption(_("No coin marked."))
     with right:
         _show_label(session, catalog, photo)
         _show_opinions(session, catalog, photo)

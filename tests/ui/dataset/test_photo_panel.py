@@ -20,6 +20,24 @@ def test_an_opened_photo_shows_names_and_lot_texts_as_text(catalog: Catalog) -> 
     assert not [p for p in interpreted if "onerror" in str(p.value)]
 
 
+def test_the_sides_on_the_photo_do_not_run_on_after_the_hint(catalog: Catalog) -> None:
+    def captions() -> list[str]:
+        page = open_page()
+        page.session_state["dataset_session"].open_photo(1)
+        page.run()
+        assert not page.exception
+        return [part.value for part in page.caption]
+
+    face = CatalogFace(box=RotatedBox(left=0, top=0, right=1, bottom=1), side=None)
+    catalog.edits.set_faces(1, [face], who="Anna")
+    assert [one for one in captions() if "double-click" in one] == [
+        "Wheel or + to zoom, drag to move, double-click for the whole photo."
+    ]
+    assert "No coin marked." not in captions()
+    catalog.edits.set_faces(1, [], who="Anna")
+    assert "No coin marked." in captions()
+
+
 def test_a_photo_that_is_gone_leads_back_to_the_grid(catalog: Catalog) -> None:
     page = open_page()
     page.session_state["dataset_session"].open_photo(9999)
