@@ -125,16 +125,22 @@ def edit_photos(
 ) -> int:
     """Apply one edit to many photos, as one action that is undone at once.
 
+    Photos whose faces somebody else changes meanwhile are left as they are.
+
     Returns:
         The number of photos that were changed.
     """
+    before: dict[int, Faces] = {}
     changed: dict[int, Faces] = {}
     for done, photo_id in enumerate(photo_ids, 1):
-        before = tuple(catalog.photos.faces(photo_id))
-        after = edit(catalog, catalog.photos.get(photo_id), before)
-        if after != before:
+        faces = before[photo_id] = tuple(catalog.photos.faces(photo_id))
+        after = edit(catalog, catalog.photos.get(photo_id), faces)
+        if after != faces:
             changed[photo_id] = after
         progress(done, len(photo_ids))
+    for photo_id, now in catalog.photos.faces_of(list(changed)).items():
+        if now != before[photo_id]:
+            del changed[photo_id]
     if changed:
         catalog.edits.edit_faces(changed, who=who)
     return len(changed)
@@ -319,10 +325,10 @@ def _show_box_drawing(
 
 
 def _is_same(a: RotatedBox, b: RotatedBox) -> bool:
-    """Whether two boxes differ only by the rounding of the widget to pixels."""
+    """Whether two boxes differ by less than a key or a pixel changes."""
     a = replace(a, turn_deg=face_edits.normalize_turn(a.turn_deg))
     edges = ("left", "top", "right", "bottom")
     return (
-        all(abs(getattr(a, edge) - getattr(b, edge)) < 0.006 for edge in edges)
-        and abs(a.turn_deg - b.turn_deg) < 3
+        all(abs(getattr(a, edge) - getattr(b, edge)) < 1e-4 for edge in edges)
+        and abs(a.turn_deg - b.turn_deg) < 0.1
     )

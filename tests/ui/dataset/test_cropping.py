@@ -1,7 +1,12 @@
 from __future__ import annotations
 
-from coin_core.catalog import Catalog, Side
+from dataclasses import replace
+
+import pytest
+
+from coin_core.catalog import Catalog, CatalogFace, RotatedBox, Side
 from tests.ui.dataset.dataset_page import open_page, press
+from ui.dataset import cropping
 
 
 def test_the_tools_split_turn_swap_and_go_back(catalog: Catalog) -> None:
@@ -32,3 +37,21 @@ def test_a_face_is_turned_by_any_angle_and_told_its_side(catalog: Catalog) -> No
     side.set_value(Side.CORNUCOPIA).run()
     assert catalog.photos.faces(2)[0].side is Side.CORNUCOPIA
     assert not page.exception
+
+
+@pytest.mark.parametrize("change", [{}, {"turn_deg": -2.0}, {"right": 0.998}])
+def test_the_least_change_of_a_box_can_be_saved(
+    catalog: Catalog, monkeypatch: pytest.MonkeyPatch, change: dict[str, float]
+) -> None:
+    start = RotatedBox(left=0.1, top=0.1, right=1.0, bottom=0.9)
+    drawn = replace(start, **change)
+    catalog.edits.set_faces(2, [CatalogFace(box=start, side=None)], who="Anna")
+    monkeypatch.setattr(cropping, "correct_crop", lambda *_, **__: drawn)
+    page = open_page()
+    page.session_state["dataset_session"].open_photo(2)
+    page.run()
+    page.toggle(key="draw_2").set_value(True).run()
+    assert page.button(key="keep_box").disabled == (not change)
+    if change:
+        press(page, "keep_box")
+        assert catalog.photos.faces(2)[0].box == drawn
