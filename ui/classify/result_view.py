@@ -71,7 +71,8 @@ def _show_photo_and_verdict(
         box = None if chosen is None else result.faces[chosen].box
         crop = _correct_crop(session, photo, box or _legend_box(result))
         show_notes(session, photo)
-    box = crop or box
+    # As long as the box that was found stays, its side is judged as before.
+    box = (None if crop == _legend_box(result) else crop) or box
     if session.choose_box(photo.digest, box):
         st.rerun()  # the table above shows the verdict on the box, too
     if box is not None:

@@ -63,6 +63,7 @@ def test_a_corrected_crop_is_kept_until_the_switch_is_off(page: AppTest) -> None
     crops = page.session_state["upload_session"].crops
     (box,) = crops.values()
     assert box.left == pytest.approx(0.52, abs=0.01)  # starts at the legend side
+    assert not page.session_state["upload_session"].boxes  # nothing is drawn yet
     (digest,) = crops
     drawn = crops[digest] = replace(box, turn_deg=90.0)
     page.run()
