@@ -4,9 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from coin_core.catalog import Catalog, CatalogFace, RotatedBox, Side
+from coin_core.catalog import Catalog, CatalogFace, CatalogPhoto, RotatedBox, Side
 from tests.ui.dataset.dataset_page import open_page, press
 from ui.dataset import cropping
+from ui.dataset.face_edits import Faces
 
 
 def test_the_tools_split_turn_swap_and_go_back(catalog: Catalog) -> None:
@@ -55,3 +56,19 @@ def test_the_least_change_of_a_box_can_be_saved(
     if change:
         press(page, "keep_box")
         assert catalog.photos.faces(2)[0].box == drawn
+
+
+def test_what_somebody_else_crops_during_a_long_edit_stays(catalog: Catalog) -> None:
+    turn = cropping.rotation(90)
+
+    def crop_two_meanwhile(
+        of: Catalog, photo: CatalogPhoto, faces: Faces
+    ) -> tuple[CatalogFace, ...]:
+        if photo.photo_id == 3:
+            cropping.edit_photos(of, [2], cropping.rotation(17), who="Bert")
+        return turn(of, photo, faces)
+
+    changed = cropping.edit_photos(catalog, [2, 3], crop_two_meanwhile, who="Anna")
+    assert changed == 1
+    turns = [catalog.photos.faces(photo_id)[0].box.turn_deg for photo_id in (2, 3)]
+    assert turns == [17, 90]
