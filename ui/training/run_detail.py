@@ -220,17 +220,22 @@ def _show_deletion(run: Run, summary: RunSummary) -> None:
 
 def _show_note(run: Run) -> None:
     before = run.note()
-    text = st.text_area(
+    # Another key for another note: a page that shows an older one stores nothing.
+    key = f"note_{run.run_id}_{hash(before)}"
+
+    def store() -> None:
+        with errors_on_page():
+            run.set_note(st.session_state[key])
+
+    st.text_area(
         _("Notes"),
         before,
-        key=f"note_{run.run_id}",
+        key=key,
+        on_change=store,
         height=80,
         placeholder=_("What you tried, what you think of it …"),
         disabled=not may(Right.TRAIN),
     )
-    if text.strip() != before.strip():
-        run.set_note(text)
-        st.rerun()  # the table shows its first line
 
 
 def _show_tabs(run: Run, summary: RunSummary) -> None:

@@ -74,9 +74,21 @@ def test_damaged_files_of_a_run_are_said_on_the_page(name: str) -> None:
 def test_a_note_is_kept_and_shown_in_the_table() -> None:
     run = make_run()
     page = open_page(run)
-    page.text_area(key=f"note_{run.run_id}").set_value("try again\nwith more").run()
+    page.text_area[0].set_value("try again\nwith more").run()
     assert find_run(run.run_id).note() == "try again\nwith more"
     assert "try again" in list(page.dataframe[0].value["remark"])
+
+
+def test_a_note_of_another_visitor_is_shown_and_not_written_over() -> None:
+    run = make_run()
+    run.set_note("mine")
+    page = open_page(run)
+    run.set_note("of somebody else")
+    page.run()
+    assert find_run(run.run_id).note() == "of somebody else"
+    assert page.text_area[0].value == "of somebody else"
+    page.text_area[0].set_value("mine again").run()
+    assert find_run(run.run_id).note() == "mine again"
 
 
 def test_a_model_is_promoted_and_taken_back(monkeypatch: pytest.MonkeyPatch) -> None:
