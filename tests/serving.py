@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import socket
 import subprocess
 import sys
@@ -11,7 +12,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from http.server import HTTPServer
 from pathlib import Path
@@ -20,6 +21,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PAGES = ("-m", "streamlit", "run", "app.py", "--server.port", "PORT")
 SERVER, READY = (str(ROOT / "server.py"), "--server.port", "PORT"), "/api/ready"
 PATIENCE_S = 300  # other work may run beside the tests
+_PORTS = range(20_000, 32_000)
 
 
 @dataclass(frozen=True)
@@ -36,10 +38,16 @@ class Served:
 
 
 def free_port() -> int:
-    """A port that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port that nobody listens on now.
+
+    Systems give those of other connections from 32768 on, so that none of them takes
+    it before the app, which needs seconds to start.
+    """
+    while True:
+        port = secrets.choice(_PORTS)  # tests beside this one have the same seeds
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 @contextmanager
