@@ -104,15 +104,19 @@ def record_predictions(
 
     check(Right.LABEL)
     left_out: list[str] = []
-    digests = {}
+    usable: list[str] = []
     classifiers = shipped_classifiers() if classifiers is None else classifiers
     for name in classifiers:
         try:
-            digests[name] = weights_digest(predictor.model(name).card)
+            predictor.model(name)
+            usable.append(name)
         except (WeightsMissingError, WeightsMismatchError) as error:
             left_out.append(str(error))
             if len(left_out) == len(classifiers):
                 raise
+    # A model that is replaced meanwhile would answer under the digest of the old one.
+    predictor = predictor.pinned(usable)
+    digests = {name: weights_digest(predictor.model(name).card) for name in usable}
     ids = list(dict.fromkeys(photo_ids))
     done, known, classified = 0, 0, 0
     for part in chunks(ids, _BATCH):
@@ -130,7 +134,7 @@ def record_predictions(
         faces = catalog.photos.faces_of(part)
         crops = dict(_crops(catalog, fresh, faces, left_out))
         if crops:
-            catalog.predictions.add(_predict(predictor, crops, digests))
+            _store(catalog, _predict(predictor, crops, digests))
             classified += len(crops)
         done += len(part)
         if progress:
@@ -207,13 +211,25 @@ def record_out_of_fold(
         model_digest: Of the model from the same training run.
         threshold: A highest probability below it means "cannot tell".
     """
-    catalog.predictions.add(
+    _store(
+        catalog,
         _to_predictions(
             *(classifier, photo_ids, probabilities, classes, model_digest),
             threshold=threshold,
             kind=PredictionKind.OUT_OF_FOLD,
-        )
+        ),
     )
+
+
+def _store(catalog: Catalog, predictions: Iterable[Prediction]) -> None:
+    """Store predictions, except for photos that were removed meanwhile."""
+    several = list(predictions)
+    left = {
+        photo.photo_id
+        for part in chunks(dict.fromkeys(one.photo_id for one in several))
+        for photo in catalog.photos.get_existing(part)
+    }
+    catalog.predictions.add(one for one in several if one.photo_id in left)
 
 
 def _to_predictions(

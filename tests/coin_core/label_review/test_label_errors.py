@@ -43,6 +43,9 @@ class ColourCoinClassifier:
         )
         return SimpleNamespace(name=name, card=card, takes_features=name == "mlp")
 
+    def pinned(self, names):
+        return self
+
     def feature_extractor(self, name):
         return SimpleNamespace(name="vgg")
 
@@ -65,13 +68,14 @@ class ColourCoinClassifier:
 def add(catalog, encode_photo):
     """A function (n, ruler=None, faces=legend) -> id of a photo in its own colour."""
 
-    def picture(number, ruler="", faces=None):
+    def picture(number, ruler="", faces=None, **facts):
         pixels = np.zeros((20, 20, 3), np.uint8)
         pixels[..., number % 3] = 200 + number // 3
         record = PhotoRecord(
             extension="png",
             width_px=20,
             height_px=20,
+            **facts,
             coin=CoinFacts(
                 ruler_attributed=RULERS[number % 3] if ruler == "" else ruler
             ),
@@ -112,6 +116,60 @@ def test_what_was_asked_is_not_asked_again(catalog, add):
         catalog, coin_classifier, ids, classifiers=["resnet"], repeat=True
     )
     assert (again.photos, again.known) == (3, 0)
+
+
+class ReplacedCoinClassifier(ColourCoinClassifier):
+    """Its resnet is replaced by one of another digest once `version` is 1."""
+
+    version = 0
+
+    def pinned(self, names):
+        fixed = ReplacedCoinClassifier()
+        fixed.version = self.version
+        return fixed
+
+    def model(self, name):
+        model = super().model(name)
+        model.card.files["model.skops"] = "ac"[self.version] * 64
+        return model
+
+    def probabilities(self, crops, name, features=None):
+        rows = super().probabilities(crops, name, features)
+        return np.roll(rows, self.version, axis=1)
+
+
+def test_a_model_that_is_replaced_does_not_answer_under_the_digest_of_the_old_one(
+    catalog, add
+):
+    ids = [add(number) for number in range(20)]
+    predictor = ReplacedCoinClassifier()
+
+    def replace(here, total):
+        predictor.version = 1
+
+    record_predictions(
+        catalog, predictor, ids, classifiers=["resnet"], progress=replace
+    )
+    for number, photo_id in enumerate(ids):
+        [said] = catalog.predictions.of_photo(photo_id)
+        assert (said.model_digest[0], said.ruler) == ("a", RULERS[number % 3])
+
+
+def test_a_photo_that_is_removed_while_classifiers_answer_stops_no_other(catalog, add):
+    ids = [add(number, is_rendered=True) for number in range(6)]
+
+    class Remover(ColourCoinClassifier):
+        def probabilities(self, crops, name, features=None):
+            catalog.photos.remove(ids[:1], who="bert")
+            return super().probabilities(crops, name, features)
+
+    record_predictions(catalog, Remover(), ids, classifiers=["resnet"])
+    assert catalog.predictions.of_photos(ids).keys() == {*ids[1:]}
+    probabilities = np.full((6, 3), 1 / 3, np.float32)
+    record_out_of_fold(
+        catalog, "svm", ids, probabilities, RULERS, model_digest="a" * 64
+    )
+    assert len(catalog.predictions.of_photo(ids[1])) == 2
 
 
 def test_reverses_and_excluded_photos_are_not_judged(catalog, add):
