@@ -175,6 +175,7 @@ class _Run:
         """Process listings until there are no more, or enough."""
         limit = self._order.limit
         enough = limit is not None and self.progress.taken >= limit
+        self.progress = replace(self.progress, at_limit=enough)
         listings = iter(()) if enough else self._source.find(self._order.query)
         for listing in listings:
             if stop():
@@ -185,6 +186,7 @@ class _Run:
             self._report()
             yield self.progress
             if limit is not None and self.progress.taken >= limit:
+                self.progress = replace(self.progress, at_limit=True)
                 break
         self._report_problems()
         with self._catalog.database.writing() as connection:

@@ -73,6 +73,7 @@ class ScrapeProgress:
         left_out: Listings of several coins, imitations, other rulers and types.
         labelled: Photos added with a ruler.
         taken: Listings with new photos, of earlier starts too; counts to the limit.
+        at_limit: Whether it ended at the limit, so that there may be more.
         current: The listing dealt with last.
         error: Why it stopped, as a sentence.
         problems: What went wrong, one sentence each, the last ones.
@@ -88,6 +89,7 @@ class ScrapeProgress:
     left_out: int = 0
     labelled: int = 0
     taken: int = 0
+    at_limit: bool = False
     current: str = ""
     error: str | None = None
     problems: tuple[str, ...] = ()
@@ -117,6 +119,12 @@ class ScrapeProgress:
                 "the others are skipped."
             )
             sentences.append(words.format(count=f"{self.failed:,}"))
+        if self.at_limit:
+            words = _(
+                "It ended at the maximum number of new coins, {count}; there may be "
+                "more. Run the same again for them: coins that are in do not count."
+            )
+            sentences.append(words.format(count=f"{self.taken:,}"))
         unlabelled = self.added - self.labelled
         if unlabelled > 0:
             words = _(

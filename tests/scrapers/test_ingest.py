@@ -192,6 +192,13 @@ def test_photos_without_a_label_and_failures_are_explained_at_the_end(catalog):
     assert run(catalog, Listed([lot(3)]), query="more").advice() == ()
 
 
+def test_an_end_at_the_limit_is_explained_and_an_end_of_all_is_not(catalog):
+    source = Listed([lot(1), lot(2), lot(3)])
+    (words,) = run(catalog, source, limit=2).advice()
+    assert "maximum number of new coins, 2; there may be more" in words
+    assert run(catalog, source, limit=2).advice() == (), "the third is the last one"
+
+
 def test_the_same_file_of_two_lots_is_one_photo(catalog):
     same = draw_png(5)
     source = Listed([lot(1), lot(2)], {"photo-1": same, "photo-2": same})
