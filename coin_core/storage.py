@@ -40,6 +40,7 @@ _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2  # Linux: swap two paths in one step
 _RENAME_SWAP = 2  # macOS: the same
 _LOOK_S = 0.1  # others that look at a lock have gone by then
+_TRIES = 20  # to replace a folder that others restore or replace as well
 
 
 def data_dir() -> Path:
@@ -218,12 +219,7 @@ def replacing(
                 else:
                     old = temporary
                     if not _exchange(temporary, path):
-                        # Between the two steps only the set-aside copy exists;
-                        # recover_folder restores it.
-                        old = _aside(path)
-                        _remove(old)
-                        path.rename(old)
-                        temporary.rename(path)
+                        old = _replace_in_steps(temporary, path)
                     if keep is not None:
                         keep(old)
                     _remove(old)
@@ -253,7 +249,11 @@ def recover_folder(folder: Path) -> None:
     """Restore a folder whose replacement was interrupted half-way."""
     aside = _aside(folder)
     if aside.is_dir() and not folder.exists():
-        aside.rename(folder)
+        try:
+            aside.rename(folder)
+        except OSError:
+            if not folder.exists():  # else its writer has just gone on
+                raise
 
 
 def _temporary(path: Path) -> Path:
@@ -306,6 +306,28 @@ def _sync_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def _replace_in_steps(new: Path, path: Path) -> Path:
+    """Put a folder in the place of another; returns where that one is now.
+
+    Between the two steps only the set-aside copy exists, which `recover_folder`
+    restores. Where another process does so meanwhile, or writes one of its own, both
+    steps are taken again.
+    """
+    old = _aside(path)
+    for tries_left in reversed(range(_TRIES)):
+        if path.exists():
+            _remove(old)
+            with suppress(FileNotFoundError):
+                path.rename(old)
+        try:
+            new.rename(path)
+            break
+        except OSError:
+            if not tries_left or not path.is_dir():
+                raise
+    return old
 
 
 def _exchange(one: Path, other: Path) -> bool:

@@ -69,6 +69,47 @@ def test_an_interrupted_replacement_is_recovered(tmp_path):
     assert names(tmp_path / "model") == ["a"]
 
 
+@pytest.mark.parametrize("who", ["a reader", "another writer"])
+def test_a_folder_is_replaced_in_steps_while_others_use_it(tmp_path, monkeypatch, who):
+    folder = tmp_path / "model"
+    storage.write_folder(folder, {"a": b"1"})
+    rename = Path.rename
+
+    def use_between_the_steps(self, target):
+        moved = rename(self, target)
+        if Path(target).name == ".model.previous":
+            monkeypatch.setattr(Path, "rename", rename)
+            if who == "a reader":
+                storage.recover_folder(folder)
+                assert (folder / "a").read_bytes() == b"1"
+            else:
+                storage.write_folder(folder, {"a": b"3"})
+        return moved
+
+    monkeypatch.setattr(storage, "_exchange", lambda one, other: False)
+    monkeypatch.setattr(Path, "rename", use_between_the_steps)
+    storage.write_folder(folder, {"a": b"2"})
+    assert (folder / "a").read_bytes() == b"2"
+    assert names(tmp_path) == ["model"]
+
+
+def test_a_writer_may_go_on_while_a_reader_restores_the_folder(tmp_path, monkeypatch):
+    folder = tmp_path / "model"
+    storage.write_folder(tmp_path / ".model.previous", {"a": b"1"})
+    exists = Path.exists
+
+    def go_on(self, **options):
+        found = exists(self, **options)
+        if self == folder and not found:
+            storage.write_folder(tmp_path / "new", {"a": b"2"})
+            (tmp_path / "new").rename(folder)
+        return found
+
+    monkeypatch.setattr(Path, "exists", go_on)
+    storage.recover_folder(folder)
+    assert (folder / "a").read_bytes() == b"2"
+
+
 def test_leftovers_of_killed_writers_are_deleted_and_others_kept(tmp_path):
     (tmp_path / ".a.zip.0123.tmp").write_bytes(b"half")
     (tmp_path / ".b.zip.0123.tmp").write_bytes(b"of another file")
