@@ -20,7 +20,12 @@ from coin_core.classifiers.appearance_net import FeatureMode, feature_mode_for
 from coin_core.classifiers.features import cached_features
 from coin_core.classifiers.scope import fit_scope
 from coin_core.classifiers.torch_classifier import NetClassifier
-from coin_core.errors import CoinError, TrainingDataError, TrainingStoppedError
+from coin_core.errors import (
+    CoinError,
+    JobStoppedError,
+    TrainingDataError,
+    TrainingStoppedError,
+)
 from coin_core.evaluation.metrics import report_json
 from coin_core.jobs import Progress, report_details
 from coin_core.model_store import bundle
@@ -351,7 +356,7 @@ def _failing(run: Run) -> Iterator[None]:
     """Note on the run why the block failed, and raise it as a CoinError."""
     try:
         yield
-    except TrainingStoppedError:
+    except (TrainingStoppedError, JobStoppedError):  # also while maps are computed
         run.finish({}, state=RunState.STOPPED)
         raise
     except (CoinError, OSError) as error:

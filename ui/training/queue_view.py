@@ -31,6 +31,8 @@ class TrainingPanel(JobPanel):
         """What is kept of a stopped training."""
         if job.state is not JobState.STOPPED:
             return super().ended_words(job)
+        if not _has_learned(job):
+            return _("stopped before anything was learned")
         if _keeps_best(job):
             return _("stopped; the best so far is kept")
         return _("stopped; what it has learned is kept, and it can be resumed")
@@ -50,6 +52,14 @@ class TrainingPanel(JobPanel):
         if train or valid:
             show_chart(loss_curves(train, valid), key=f"live_{job.job_id}")
             st.caption(_("Solid: validation coins; dotted: training coins."))
+
+
+def _has_learned(job: Job) -> bool:
+    """Whether a training that ended early had an epoch or a fold behind it."""
+    if not (run_id := job.progress().details.get("run")):
+        return False
+    run = Run(folder=runs_dir() / str(run_id))
+    return bool(run.rows()) or "report" in run.report()
 
 
 def _keeps_best(job: Job) -> bool:

@@ -10,7 +10,7 @@ from PIL import Image
 
 from coin_core import detection
 from coin_core.classifiers import loading
-from coin_core.errors import CoinError, TrainingDataError
+from coin_core.errors import CoinError, JobStoppedError, TrainingDataError
 from coin_core.imaging.preprocessing import Preprocessing
 from coin_core.model_store import bundle
 from coin_core.training import datasets
@@ -100,6 +100,17 @@ def test_a_number_of_epochs_is_a_setting_only_where_it_has_an_effect(
 ):
     train(name, load_folder(folder(12, 12)))
     assert summaries()[0].settings["epochs"] == epochs
+
+
+def test_a_stop_before_the_first_step_is_no_failure(folder, monkeypatch):
+    def stop(self, X, y):
+        raise JobStoppedError("It was stopped.")
+
+    monkeypatch.setattr("coin_core.training.task.TrainingTask.inputs", stop)
+    with pytest.raises(JobStoppedError):
+        train("svm", load_folder(folder(4, 4)))
+    (run,) = list_runs()
+    assert run.state() is RunState.STOPPED
 
 
 def test_a_classifier_of_other_coins_knows_what_its_coins_look_like(folder):

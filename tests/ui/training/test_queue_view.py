@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import pytest
+
 from coin_core.jobs import (
     Job,
     JobKind,
@@ -43,6 +45,23 @@ def test_a_running_training_shows_how_far_it_is() -> None:
     assert "the best so far is kept" in words_of(page)
     button(page, "Dismiss").click().run()
     assert list_jobs() == []
+
+
+@pytest.mark.parametrize("has_run", [True, False])
+def test_a_training_that_was_stopped_at_its_beginning_has_kept_nothing(
+    has_run: bool,
+) -> None:
+    arguments = ("train", "resnet", "--data", "coins")
+    job = Job(job_id="a", kind=JobKind.TRAINING, title="ResNet", arguments=arguments)
+    with hold_job(job):
+        if has_run:
+            run = start_run({"classifier": "resnet", "digest": "0", "data": "folder x"})
+            run.finish({}, state=RunState.STOPPED)
+        else:
+            report_outcome(JobState.STOPPED)
+    said = words_of(open_page())
+    assert "stopped before anything was learned" in said
+    assert "the best so far" not in said
 
 
 def test_a_failed_training_shows_why_and_its_log() -> None:
