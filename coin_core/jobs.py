@@ -28,6 +28,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
+from contextvars import ContextVar
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -477,7 +478,9 @@ class JobHold:
         self.job = job
         self._lock = lock
         self._in_turn = in_turn
-        self._outer: str | None = None
+        self._outer = ""
+        # The server works on jobs of several visitors at a time, in a thread each.
+        self._is_of_thread = threading.current_thread() is not threading.main_thread()
         self._ended = threading.Event()
 
     def __enter__(self) -> JobHold:
@@ -506,9 +509,8 @@ class JobHold:
             _write(self.job)
             (self.job.folder / "stop").unlink(missing_ok=True)
         threading.Thread(target=self._keep_beating, daemon=True).start()
-        self._outer = os.environ.get(VARIABLE)
-        os.environ[VARIABLE] = self.job.job_id
-        _pending.clear()
+        self._outer = _enter_job(self.job.job_id, self._is_of_thread)
+        _pending.pop(self.job.job_id, None)
         _merge({"outcome": None, "message": "", "seconds": None})
         return self
 
@@ -544,9 +546,8 @@ class JobHold:
         except OSError:  # whoever looks next finds it interrupted
             logger.exception("The end of %s could not be written", self.job.title)
         self._ended.set()
-        os.environ.pop(VARIABLE, None)
-        if self._outer is not None:
-            os.environ[VARIABLE] = self._outer
+        _enter_job(self._outer, self._is_of_thread)
+        _pending.pop(self.job.job_id, None)
         self._lock.release()
 
     def _keep_beating(self) -> None:
@@ -558,8 +559,20 @@ class JobHold:
 
 
 def current_job_id() -> str:
-    """The job that this process works on; "" without one."""
-    return os.environ.get(VARIABLE, "")
+    """The job that this thread, or else this process, works on; "" without one."""
+    return _job_of_thread.get() or os.environ.get(VARIABLE, "")
+
+
+def _enter_job(job_id: str, is_of_thread: bool) -> str:
+    """Set the job that is worked on; returns the one before."""
+    if is_of_thread:
+        before = _job_of_thread.get()
+        _job_of_thread.set(job_id)
+        return before
+    before = os.environ.pop(VARIABLE, "")
+    if job_id:
+        os.environ[VARIABLE] = job_id
+    return before
 
 
 def stop_requested() -> bool:
@@ -776,9 +789,10 @@ class _InterruptedError(Exception):
 _handed_over = ""
 # The processes that this one has started, so that none of them stays a zombie.
 _children: dict[tuple[Path, str], subprocess.Popen[bytes]] = {}
-# What the job of this process has reported and not written yet.
-_pending: dict[str, Any] = {}
-_written_at = 0.0
+_job_of_thread: ContextVar[str] = ContextVar("job", default="")
+# What each job that is worked on here has reported and not written yet.
+_pending: dict[str, dict[str, Any]] = {}
+_written_at: dict[str, float] = {}
 _merging = threading.Lock()
 
 
@@ -812,22 +826,22 @@ def _spawn(job: Job) -> subprocess.Popen[bytes]:
 
 def _merge(facts: dict[str, Any], *, at_once: bool = True) -> None:
     """Merge facts into the progress of this process's job; a full disk ends nothing."""
-    global _written_at
     job_id = current_job_id()
     if not job_id:
         return
     path = jobs_dir() / job_id / "progress.json"
     with _merging, suppress(OSError):
-        details = {**_pending.get("details", {}), **facts.get("details", {})}
-        _pending.update(facts, details=details, at=time.time())
-        if at_once or time.monotonic() - _written_at > _WRITE_EVERY_S:
+        pending = _pending.setdefault(job_id, {})
+        details = {**pending.get("details", {}), **facts.get("details", {})}
+        pending.update(facts, details=details, at=time.time())
+        if at_once or time.monotonic() - _written_at.get(job_id, 0) > _WRITE_EVERY_S:
             before = read_json(path)
             if isinstance(kept := before.get("details"), dict):
                 details = {**kept, **details}
-            whole = {**before, **_pending, "details": details}
+            whole = {**before, **pending, "details": details}
             write_json(path, whole, durable=False)
-            _pending.clear()
-            _written_at = time.monotonic()
+            pending.clear()
+            _written_at[job_id] = time.monotonic()
 
 
 def _editing() -> FileLock:

@@ -5,7 +5,9 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
 from itertools import pairwise
 
@@ -470,3 +472,31 @@ def test_a_job_that_somebody_starts_is_not_listed_as_interrupted(not_started):
     job = count()
     jobs.add_interrupted(job, "It was killed.", {})
     assert state_of(job) is JobState.WAITING
+
+
+def test_threads_work_on_jobs_of_their_own_beside_each_other(not_started):
+    names = ("one", "two")
+    made = {name: count(name, kind=JobKind.IMPORT) for name in names}
+    steps = [threading.Barrier(2) for _ in range(3)]
+    seen = {}
+
+    def work(name):
+        with hold_job(made[name]):
+            steps[0].wait(10)
+            jobs.report(name, done=1, total=names.index(name) + 5)
+            steps[1].wait(10)
+            if name == "two":
+                stop_job(made["one"].job_id)
+            steps[2].wait(10)
+            seen[name] = jobs.current_job_id(), jobs.stop_requested()
+            if name == "two":
+                time.sleep(0.2)  # the other ends before
+
+    with ThreadPoolExecutor(2) as threads:
+        for done in [threads.submit(work, name) for name in names]:
+            done.result(30)
+    for number, name in enumerate(names):
+        job = find_job(made[name].job_id)
+        assert seen[name] == (job.job_id, name == "one")
+        assert (job.progress().words, job.progress().total) == (name, number + 5)
+    assert jobs.current_job_id() == os.environ.get(jobs.VARIABLE, "") == ""
