@@ -46,6 +46,7 @@ _LEAK_REASONS = {
     "same_picture": N_("the pictures look the same"),
 }
 _MAX_ROWS = 200
+_CHOSEN = "frozen_versions_chosen"
 _MAX_UNASKED = 5000  # photos of a version that is checked without a click
 
 
@@ -88,7 +89,10 @@ class FreezePanel(JobPanel):
         details = job.progress().details
         if job.state is not JobState.DONE or "version" not in details:
             return
-        st.session_state["version_shown"] = details["version"]
+        chosen: set[str] = st.session_state.setdefault(_CHOSEN, set())
+        if job.job_id not in chosen:  # once: then another version may be chosen
+            chosen.add(job.job_id)
+            st.session_state["version_shown"] = details["version"]
         text = _("{version} is frozen: {photos} photos of {coins} coins.")
         st.text(
             text.format(

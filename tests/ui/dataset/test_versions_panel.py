@@ -41,6 +41,11 @@ def test_a_version_is_frozen_inspected_and_exported(
     assert any("Include the 1 rendered" in box.label for box in page.checkbox)
     assert "catalog:spring-2026" in page.code[0].value
     assert "spring-2026" in list(page.dataframe[0].value["name"])
+    freeze(catalog, "older")
+    page.run()
+    page.selectbox(key="version_shown").set_value("older").run()
+    assert page.selectbox(key="version_shown").value == "older"
+    page.selectbox(key="version_shown").set_value("spring-2026").run()
     assert "No leak" in " ".join(s.value for s in page.success)
     next(b for b in page.button if b.label == "Compare the pictures too").click().run()
     wait_for_task(page)
