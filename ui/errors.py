@@ -42,6 +42,11 @@ _PARTS = (
     *(N_("{count} new photos"), N_("{count} of them labelled"), N_("{count} failed")),
     *(N_("{count} coins left out"), N_("{count} could not be read")),
     N_("The same coin as {name} (photo {photo_id}), by its look."),
+    N_("The same coin as photo {photo_id}, by its look."),
+    N_(
+        "Looks the same as photo {photo_id}, but the texts name different rulers, or "
+        "one is in doubt; they stay two coins."
+    ),
     N_(
         "Looks the same as {name} (photo {photo_id}), which is labelled {ruler}; the "
         "two were not put together."

@@ -116,6 +116,23 @@ def test_what_is_wrong_with_an_archive_is_in_the_language_of_the_page(catalog, w
     assert re.findall(r"[a-z]{2,}", said) == []
 
 
+@pytest.mark.parametrize(
+    "remark",
+    [
+        "The same coin as photo 330, by its look.",
+        "Looks the same as photo 330, but the texts name different rulers, or one is "
+        "in doubt; they stay two coins.",
+    ],
+)
+def test_what_is_remarked_of_a_scraped_photo_is_in_the_language_of_the_page(
+    catalog, remark
+):
+    import_id = an_import(catalog, ("/in/1.x", ItemState.DONE, remark))
+    (item,) = ledger.all_items(catalog, import_id)
+    with speaking("he"):
+        assert re.findall(r"[a-z]{2,}", why_not_in(item)) == []
+
+
 def test_many_reasons_are_counted(catalog):
     failed = [(f"/{k}", ItemState.FAILED, f"Reason {k}.") for k in range(14)]
     assert "- 4 files are not in for other reasons." in summarize_import(
