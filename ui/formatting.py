@@ -92,6 +92,8 @@ def full_title(card: Card) -> str:
 
 def data_title(data: str) -> str:
     """Where the coins of a training came from, as a run or a card has it."""
+    if data.startswith("folder "):
+        return _("folder {name}").format(name=data.removeprefix("folder "))
     name, _sign, rest = data.partition(" (")
     title = _("the dataset") if name == "catalog" else name.removeprefix("catalog:")
     if rest == "rendered)":

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from coin_core.classifiers import list_classifiers
+from coin_core.i18n import speaking
 from coin_core.results import Side
 from tests import fakes
 from ui.formatting import (
@@ -151,3 +152,9 @@ def test_figures_of_several_classifiers_are_one_sentence() -> None:
 )
 def test_training_data_have_the_name_of_the_pages(data: str, title: str) -> None:
     assert data_title(data) == title
+
+
+def test_a_folder_of_training_data_is_named_in_the_language_of_the_page() -> None:
+    assert data_title("folder finds (old)") == "folder finds (old)"
+    with speaking("he"):
+        assert "folder" not in data_title("folder finds (old)")
