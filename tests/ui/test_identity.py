@@ -180,7 +180,8 @@ def test_the_training_page_by_role(
     labels = {button.label for button in page.button}
     assert ("Start training" in labels) is trains
     assert ("Delete the run" in labels) is deletes
-    assert page.text_area(key=f"note_{run.run_id}").disabled is not trains
+    (notes,) = [area for area in page.text_area if area.label == "Notes"]
+    assert notes.disabled is not trains
     if not trains:
         assert "to train classifiers you need the role admin" in words_of(page)
 
