@@ -24,13 +24,22 @@ from numpy.typing import NDArray
 from coin_core.access import Right, check
 from coin_core.classifiers.features import compute_features
 from coin_core.classifiers.loading import load_classifier
-from coin_core.classifiers.registry import feature_extractor, get_classifier
+from coin_core.classifiers.registry import (
+    feature_extractor,
+    get_classifier,
+    list_classifiers,
+)
 from coin_core.classifiers.torch_classifier import (
     LEAST_READ,
     PhotoClassifier,
     predict_calibrated,
 )
-from coin_core.errors import CoinError, WeightsMismatchError, sentence_of
+from coin_core.errors import (
+    CoinError,
+    WeightsMismatchError,
+    WeightsMissingError,
+    sentence_of,
+)
 from coin_core.imaging.preprocessing import RotatedBox, crop_to_flan
 from coin_core.model_store import bundle, sharing
 from coin_core.model_store.card import Card, card_from_json, card_to_json
@@ -103,7 +112,18 @@ def open_model(name: str | Path) -> LoadedModel:
         UnknownClassifierError: Its card names a classifier that is not registered.
     """
     sharing.follow()
-    return _open(str(name), bundle.find_bundle(name))
+    try:
+        folder = bundle.find_bundle(name)
+    except WeightsMissingError:
+        for spec in list_classifiers():
+            if spec.name == str(name):
+                data = "rendered" if spec.shipped else "DIR"
+                raise WeightsMissingError(
+                    f"There is no model bundle {spec.name!r}. Make it with: "
+                    f"python -m coin_core train {spec.name} --data {data}"
+                ) from None
+        raise
+    return _open(str(name), folder)
 
 
 def _open(name: str, folder: Path, tries: int = 20) -> LoadedModel:

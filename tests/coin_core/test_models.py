@@ -583,3 +583,11 @@ def test_a_disk_that_fails_is_told_as_such_also_of_a_shipped_model(monkeypatch):
     sentence = r"^vgg: the bundle cannot be read\. "
     with pytest.raises(WeightsMismatchError, match=sentence):
         CoinClassifier().model("vgg")
+
+
+@pytest.mark.parametrize(
+    ("name", "how"), [("alexnet", "train alexnet --data DIR"), ("nosuch", "CLASSIFIER")]
+)
+def test_a_classifier_without_a_model_says_how_to_make_it(name, how):
+    with pytest.raises(WeightsMissingError, match=how):
+        models.open_model(name)
