@@ -118,10 +118,7 @@ def open_model(name: str | Path) -> LoadedModel:
         for spec in list_classifiers():
             if spec.name == str(name):
                 data = "rendered" if spec.shipped else "DIR"
-                raise WeightsMissingError(
-                    f"There is no model bundle {spec.name!r}. Make it with: "
-                    f"python -m coin_core train {spec.name} --data {data}"
-                ) from None
+                raise bundle.missing_bundle(spec.name, spec.name, data) from None
         raise
     return _open(str(name), folder)
 

@@ -43,7 +43,7 @@ from coin_core.detection import (
 from coin_core.errors import WeightsMismatchError
 from coin_core.evaluation.metrics import check_probabilities
 from coin_core.imaging.preprocessing import CROP_PX, RotatedBox, crop_to_flan
-from coin_core.model_store.bundle import find_bundle
+from coin_core.model_store.bundle import card_version, find_bundle
 from coin_core.model_store.card import Card
 from coin_core.models import LoadedModel, open_model
 from coin_core.results import DetectedFace, PhotoResult, RejectReason, Side, Verdict
@@ -391,11 +391,7 @@ def _rows_of_all(
 
 def _is_current(model: LoadedModel) -> bool:
     """Whether neither the bundle nor its extractor was written again."""
-    try:
-        card = (model.folder / "card.json").stat()
-    except OSError:
-        return False
-    return model.version == (card.st_ino, card.st_mtime_ns, card.st_size) and (
+    return model.version == card_version(model.folder) and (
         model.extractor is None or _is_current(model.extractor)
     )
 

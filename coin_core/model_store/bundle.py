@@ -580,6 +580,22 @@ def find_detection_bundle(name: str) -> Path:
     return find_bundle(WEIGHTS_DIR / name)
 
 
+def missing_bundle(
+    given: str, name: str, data: str = "rendered"
+) -> WeightsMissingError:
+    """The error that tells how to make a bundle that is not there.
+
+    Args:
+        given: What was asked for: its name, or its folder.
+        name: What the command trains.
+        data: What it learns from.
+    """
+    return WeightsMissingError(
+        f"There is no model bundle {given!r}. Make it with: "
+        f"python -m coin_core train {name} --data {data}"
+    )
+
+
 def find_bundle(name_or_path: str | Path) -> Path:
     """Return the folder of a bundle: a path, a user's own bundle, or a shipped one.
 
@@ -601,10 +617,7 @@ def find_bundle(name_or_path: str | Path) -> Path:
         except (OSError, ValueError):
             continue  # a name that no folder can have, or a folder without access
     if path.name in SHIPPED:
-        raise WeightsMissingError(
-            f"There is no model bundle {given!r}. Make it with: "
-            f"python -m coin_core train {path.name} --data rendered"
-        )
+        raise missing_bundle(given, path.name)
     raise WeightsMissingError(
         f"There is no model bundle {given!r}. Give the name of a model that was "
         "trained or installed here, or the folder of one. This makes one: "

@@ -127,8 +127,9 @@ def learns_in_epochs(
     name: str, classes: tuple[str, ...], start: Start, config: TrainingConfig
 ) -> bool:
     """Whether the number of epochs has an effect; others learn in one step."""
-    is_net = isinstance(get_classifier(name).build(classes, seed=0), NetClassifier)
-    return is_net and not learns_on_stored_maps(name, classes, start, config)
+    return not learns_on_stored_maps(name, classes, start, config) and isinstance(
+        get_classifier(name).build(classes, seed=0), NetClassifier
+    )
 
 
 def teaches_reading(

@@ -26,9 +26,8 @@ from coin_core.rulers import (
 )
 
 _TEXTS = ("source", "source_url", "licence_raw", "credit", "lot_text")
-WHOLE_PHOTOS = frozenset(("photos", "images", UNLABELLED))
-"""The outermost folders of whole photos in an export; others hold crops."""
-
+# The outermost folders of whole photos in an export; others hold crops.
+_WHOLE_PHOTOS = frozenset(("photos", "images", UNLABELLED))
 _MAX_FACES = 100
 _YES = frozenset(("yes", "true", "1", "ja"))
 SPLIT_FOLDERS: Mapping[str, str] = {
@@ -122,7 +121,7 @@ def _exported(row: Mapping[str, str], remarks: list[str]) -> ExportedFacts | Non
     """The columns that only an export has; None for a crop, and for other tables."""
     if not set(EXPORT_COLUMNS) <= row.keys():
         return None
-    if row.get("file", "").partition("/")[0] not in WHOLE_PHOTOS:
+    if row.get("file", "").partition("/")[0] not in _WHOLE_PHOTOS:
         return None
     try:
         size_px = int(row["width_px"]), int(row["height_px"])
