@@ -29,6 +29,7 @@ KEPT: Final = 7
 
 DAY_S: Final = 24 * 3600.0
 WAIT_S: Final = 15.0
+_MOST: Final = 2**31  # ids; a counter beyond is damaged
 _COARSE_NS: Final = 10_000_000  # exFAT keeps hundredths of seconds
 
 _log = logging.getLogger(__name__)
@@ -191,6 +192,8 @@ def advice(path: Path) -> str:
 def restore(path: Path, copy: Path | None = None) -> tuple[Path, Path | None]:
     """Put a copy in the place of a catalog's file, which is kept beside it.
 
+    Ids that the file has given since are not given again, as far as it can be read.
+
     Returns:
         The copy, and where the replaced file is now, if there was one.
 
@@ -216,6 +219,7 @@ def restore(path: Path, copy: Path | None = None) -> tuple[Path, Path | None]:
                 old.backup(new)
                 new.execute("PRAGMA journal_mode = DELETE")
                 new.execute("SELECT count(*) FROM photos").fetchone()
+                _raise_counters(new, _read_counters(path))
             there = path.exists()
             # The old log must not be applied to the copy.
             for end in ("", "-wal", "-shm"):
@@ -227,3 +231,29 @@ def restore(path: Path, copy: Path | None = None) -> tuple[Path, Path | None]:
             "another backup: python -m coin_core dataset restore FILE"
         ) from error
     return copies[0], aside if there else None
+
+
+def _read_counters(path: Path) -> dict[str, int]:
+    """The highest id that each table has given; none if the file cannot be read."""
+    address = f"{path.absolute().as_uri()}?mode=ro"
+    try:
+        with closing(sqlite3.connect(address, uri=True)) as raw:
+            rows = raw.execute("SELECT name, seq FROM sqlite_sequence").fetchall()
+    except sqlite3.Error:
+        return {}
+    return {name: seq for name, seq in rows if type(seq) is int and 0 < seq < _MOST}
+
+
+def _raise_counters(raw: sqlite3.Connection, counters: dict[str, int]) -> None:
+    """Let tables give only higher ids; a table that keeps none will, once updated."""
+    with raw:
+        # This makes SQLite's own table of them where a file of older tables has none.
+        raw.execute("CREATE TABLE counting (id INTEGER PRIMARY KEY AUTOINCREMENT)")
+        raw.execute("DROP TABLE counting")
+        tables = raw.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+        for name in counters.keys() & {name for (name,) in tables}:
+            query = "SELECT max(seq) FROM sqlite_sequence WHERE name = ?"
+            (known,) = raw.execute(query, (name,)).fetchone()
+            raw.execute("DELETE FROM sqlite_sequence WHERE name = ?", (name,))
+            values = (name, max(known or 0, counters[name]))
+            raw.execute("INSERT INTO sqlite_sequence VALUES (?, ?)", values)

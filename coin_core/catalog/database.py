@@ -33,7 +33,7 @@ from coin_core.storage import data_dir, dump_json
 WAIT_S = 15.0
 """How long a writer waits for other writers."""
 
-HEAD = "0002"
+HEAD = "0003"
 """The newest migration; a test compares it with the files."""
 
 _ADVISORY_LOCK = 0x436F696E  # "Coin": one migration at a time on PostgreSQL
@@ -242,15 +242,22 @@ def migrate(engine: Engine) -> None:
     from alembic.config import Config
 
     writer = engine.execution_options(coin_writes=True)
-    with _MIGRATING, writer.begin() as connection:
-        if connection.dialect.name == "postgresql":
-            connection.execute(
-                text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK}
-            )
-        # Whoever waited here finds it done.
-        found = _revision(connection)
-        if found != HEAD:
-            if found is not None and connection.dialect.name == "sqlite":
+    with _MIGRATING, writer.connect() as connection:
+        is_sqlite = connection.dialect.name == "sqlite"
+        if is_sqlite:
+            # Off while tables are made anew, which only works before the transaction;
+            # no other use gets this connection.
+            connection.detach()
+            connection.connection.cursor().execute("PRAGMA foreign_keys = OFF")
+        with connection.begin():
+            if not is_sqlite:
+                query = text("SELECT pg_advisory_xact_lock(:key)")
+                connection.execute(query, {"key": _ADVISORY_LOCK})
+            # Whoever waited here finds it done.
+            found = _revision(connection)
+            if found == HEAD:
+                return
+            if found is not None and is_sqlite:
                 _keep_copy(Path(str(engine.url.database)), found)
             config = Config()
             scripts = Path(__file__).resolve().parent / "migrations"

@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import (
     JSON,
@@ -181,10 +181,15 @@ class Row(DeclarativeBase):
     }
 
 
+_NEVER_REUSED: Final = {"sqlite_autoincrement": True}
+"""Options of tables whose ids are seen outside and whose rows can be removed."""
+
+
 class CoinRow(Row):
     """A coin."""
 
     __tablename__ = "coins"
+    __table_args__ = _NEVER_REUSED
     id: Mapped[int] = mapped_column(primary_key=True)
     name_on_coin: Mapped[str | None] = mapped_column(ShortText(64))
     ruler_attributed: Mapped[str | None] = mapped_column(ShortText(64), index=True)
@@ -252,6 +257,7 @@ class PhotoRow(Row):
         Index(None, "disagreement", "id"),
         Index(None, "rulers_differ", "id"),
         Index(None, "suspicion", "id"),
+        _NEVER_REUSED,
     )
 
 
@@ -365,6 +371,7 @@ class ImportRow(Row):
     """An import; an interrupted one resumes where it stopped."""
 
     __tablename__ = "imports"
+    __table_args__ = _NEVER_REUSED
     id: Mapped[int] = mapped_column(primary_key=True)
     created_at: Mapped[datetime]
     kind: Mapped[str] = mapped_column(ShortText(32))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 import random
@@ -30,6 +31,7 @@ from coin_core.catalog.versions import freeze, list_versions, load_version
 from coin_core.cli.main import main
 from coin_core.errors import CatalogError, CoinError
 from coin_core.rulers import DEFAULT_CLASSES
+from tests.coin_core.catalog.older_tables import take_back
 
 COUNT = 6
 TABLES = (
@@ -337,6 +339,32 @@ def test_a_restored_catalog_is_the_copy_and_the_old_one_is_kept(folder, capsys):
     (aside,) = folder.glob("catalog.replaced.*.sqlite")
     assert aside.read_bytes() == b"rubbish" * 1000
     assert str(aside) in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("tables", ["of today", "of before"])
+def test_ids_given_since_a_backup_are_not_given_again(folder, tables):
+    copy = backups.back_up(folder / "catalog.sqlite")
+    if tables == "of before":
+        take_back(copy, "0002")
+    record = PhotoRecord(extension="jpg", width_px=4, height_px=3)
+    with _opened(folder) as catalog:
+        since = catalog.photos.add(b"since", record, [], who="ada")
+    (folder / "photos" / f"{hashlib.sha256(b'since').hexdigest()}.jpg").unlink()
+    assert main(["dataset", "restore"]) == 0
+    with _opened(folder) as catalog:
+        added = catalog.photos.add(b"other", record, [], who="ada")
+        assert (added.photo_id, added.coin_id) > (since.photo_id, since.coin_id)
+        assert catalog.check() == []
+
+
+def test_a_damaged_counter_is_not_carried_into_a_backup(folder):
+    backups.back_up(folder / "catalog.sqlite")
+    _sql(folder, "UPDATE sqlite_sequence SET seq = 'x' WHERE name = 'coins'")
+    _sql(folder, f"UPDATE sqlite_sequence SET seq = {2**63 - 1} WHERE name = 'photos'")
+    assert main(["dataset", "restore"]) == 0
+    record = PhotoRecord(extension="jpg", width_px=4, height_px=3)
+    with _opened(folder) as catalog:
+        assert catalog.photos.add(b"other", record, [], who="ada").photo_id < 1000
 
 
 @pytest.mark.parametrize("name", ["no-such.sqlite", "photos", "text"])

@@ -22,6 +22,7 @@ from coin_core import catalog as package
 from coin_core.catalog import Catalog, PhotoRecord, database, open_catalog
 from coin_core.catalog.schema import Row
 from coin_core.errors import CatalogError
+from tests.coin_core.catalog.older_tables import take_back
 
 PLAIN = PhotoRecord(extension="jpg", width_px=40, height_px=30)
 MIGRATIONS = Path(package.__file__).parent / "migrations"
@@ -118,10 +119,7 @@ def as_it_was_first(path: Path) -> None:
     """A filled catalog, taken back to its first tables."""
     with contextlib.closing(open_catalog(f"sqlite:///{path}")) as made:
         made.photos.add(b"x", PLAIN, [], who="ada")
-        with made.database.writing() as connection:
-            for name in ("image_url", "source_date", "label_evidence"):
-                connection.execute(text(f"ALTER TABLE photos DROP COLUMN {name}"))
-            connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
+    take_back(path, "0001")
 
 
 def test_a_copy_is_kept_before_tables_change(tmp_path: Path, caplog):

@@ -1,9 +1,13 @@
 """A catalog that the previous version wrote stays readable and writable."""
 
+import shutil
+import sqlite3
 import zipfile
+from contextlib import closing
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Engine, event
 
 from coin_core.catalog import (
     ExcludeReason,
@@ -83,3 +87,58 @@ def test_its_frozen_version_is_unchanged(old_catalog):
     assert EXCLUDED not in {item.photo_id for item in version.items}
     [cropped] = [item for item in version.items if item.photo_id == CROPPED]
     assert cropped.faces == old_catalog.photos.faces(CROPPED)
+
+
+def contents(path: Path) -> dict[str, object]:
+    """The rows, columns and foreign keys of each table, and all indexes."""
+    with closing(sqlite3.connect(path)) as raw:
+        query = "SELECT name FROM sqlite_master WHERE type = 'table'"
+        found: dict[str, object] = {}
+        for (name,) in raw.execute(query).fetchall():
+            if name not in ("sqlite_sequence", "alembic_version"):
+                found[name] = [
+                    raw.execute(statement).fetchall()
+                    for statement in (
+                        f'SELECT * FROM "{name}" ORDER BY id',
+                        f'PRAGMA table_info("{name}")',
+                        f'PRAGMA foreign_key_list("{name}")',
+                    )
+                ]
+        query = "SELECT name, sql FROM sqlite_master WHERE type = 'index'"
+        found["indexes"] = sorted(raw.execute(query).fetchall(), key=str)
+        return found
+
+
+def test_its_rows_keys_and_indexes_are_those_of_before(old_catalog, tmp_path):
+    with zipfile.ZipFile(INSTALLATION) as archive:
+        before = Path(archive.extract("catalog.sqlite", tmp_path / "before"))
+    assert contents(Path(old_catalog.database.where)) == contents(before)
+
+
+def test_a_kill_at_any_statement_of_the_update_loses_nothing(tmp_path, monkeypatch):
+    data = tmp_path / "data"
+    monkeypatch.setenv("COIN_DATA_DIR", str(data))
+    monkeypatch.delenv("COIN_DATABASE_URL", raising=False)
+    with zipfile.ZipFile(INSTALLATION) as archive:
+        archive.extractall(data)
+    before, kills = contents(data / "catalog.sqlite"), []
+
+    def keep(*_: object) -> None:
+        """What a kill at this moment leaves on the disk."""
+        kills.append(tmp_path / str(len(kills)))
+        kills[-1].mkdir()
+        for file in data.glob("catalog.sqlite*"):
+            shutil.copy(file, kills[-1])
+
+    for moment in ("before_cursor_execute", "commit"):
+        event.listen(Engine, moment, keep)
+    try:
+        open_catalog().close()
+    finally:
+        for moment in ("before_cursor_execute", "commit"):
+            event.remove(Engine, moment, keep)
+    assert len(kills) > 40
+    for folder in [*kills[::7], *kills[-4:]]:
+        monkeypatch.setenv("COIN_DATA_DIR", str(folder))
+        open_catalog(photos_dir=data / "photos").close()
+        assert contents(folder / "catalog.sqlite") == before

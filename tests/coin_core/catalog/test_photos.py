@@ -212,6 +212,15 @@ def test_rendered_photos_are_removed_and_photographs_are_not(catalog: Catalog):
     assert catalog.check() == []
 
 
+def test_the_ids_of_removed_photos_and_coins_are_not_given_again(catalog: Catalog):
+    rendered = replace(PLAIN, is_rendered=True)
+    gone = [catalog.photos.add(b"%d" % k, rendered, [], who="ada") for k in range(3)]
+    catalog.photos.remove([added.photo_id for added in gone], who="ada")
+    added = catalog.photos.add(b"new", PLAIN, [], who="ada")
+    assert added.photo_id > gone[-1].photo_id
+    assert added.coin_id > gone[-1].coin_id
+
+
 def test_threads_adding_the_same_photos_agree(catalog: Catalog):
     added: list[object] = []
     errors: list[BaseException] = []

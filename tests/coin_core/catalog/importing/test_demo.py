@@ -101,6 +101,12 @@ def test_it_comes_marked_and_goes_without_a_trace(catalog):
     assert catalog.check() == []
 
 
+def test_the_id_of_a_removed_import_is_not_given_again(catalog):
+    removed = list(make_demo(catalog, 1, seed=3))[-1]
+    remove_demo(catalog)
+    assert list(make_demo(catalog, 1, seed=3))[-1].import_id > removed.import_id
+
+
 def test_the_command_strikes_and_removes(catalog, capsys):
     assert main(["demo", "--count", "2", "--seed", "3"]) == 0
     assert catalog.queries.find(PhotoQuery(rendered=True), offset=0, limit=9).total == 2
