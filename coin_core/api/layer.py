@@ -90,7 +90,10 @@ class RequestLayer:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
+        method = scope["method"] if scope["method"] in _METHODS else "other"
         call = _Call(scope, receive, send, self._limits)
+        # The routes know only GET; the server keeps the scope, whose method it needs.
+        scope = {**scope, "method": "GET"} if method == "HEAD" else scope
         try:
             await self.app(scope, call.receive, call.send)
         except Exception as error:  # noqa: BLE001 - the app has answered with a 500
@@ -104,7 +107,6 @@ class RequestLayer:
         finally:
             seconds = time.monotonic() - call.started
             route = getattr(scope.get("route"), "path", "unknown")
-            method = scope["method"] if scope["method"] in _METHODS else "other"
             status = call.status or HANG_UP
             self._metrics.requests.labels(method, route, status).inc()
             self._metrics.seconds.labels(route).observe(seconds)
@@ -136,6 +138,7 @@ class _Call:
         self.received = 0
         self.status = 0
         self._receive, self._send, self._limits = receive, send, limits
+        self._head_only = scope["method"] == "HEAD"
         # Without these headers there is no body, whose end would have to be awaited.
         self._body_ended = not any(
             name == b"transfer-encoding"
@@ -178,7 +181,11 @@ class _Call:
             headers.update({"X-Request-ID": self.request_id, **_HEADERS})
             if not self._body_ended:
                 headers["Connection"] = "close"
-        elif not message.get("more_body", False) and not self._body_ended:
+            await self._send(message)
+            return
+        if self._head_only:
+            message = {**message, "body": b""}
+        if not message.get("more_body", False) and not self._body_ended:
             await self._send({**message, "more_body": True})
             await self._linger()
             message = {"type": "http.response.body", "body": b""}

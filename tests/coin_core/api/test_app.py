@@ -252,6 +252,27 @@ def test_what_a_request_held_is_given_back(client):
         assert answer.status_code == 200
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("/api/health", "/api/ready", "/api/classifiers", "/api/models"),
+        *("/api/docs", "/api/openapi.json", "/api/docs-assets/swagger-ui.css"),
+        *("/metrics", "/api/classify", "/api/nothing"),
+    ],
+)
+def test_head_answers_as_get_does_without_a_body(client, path):
+    asked, headed = client.get(path), client.head(path)
+    assert headed.status_code == asked.status_code
+    assert headed.content == b""
+    varying = ("x-request-id", "content-length")
+    for name in asked.headers.keys() - set(varying):
+        assert headed.headers[name] == asked.headers[name]
+    assert int(headed.headers["content-length"]) > 0
+    if path == "/api/health":
+        counted = 'coin_requests_total{method="HEAD",route="/health",status="200"} 1.0'
+        assert counted in client.get("/metrics").text
+
+
 def test_an_id_is_kept_if_it_is_sane(client):
     for given, kept in (("abc-1.2_3", True), ("x" * 65, False), ("a b", False)):
         response = client.get("/api/health", headers={"x-request-id": given})

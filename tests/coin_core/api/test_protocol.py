@@ -16,6 +16,7 @@ from coin_core.api.uploads import Limits
 from tests.coin_core.api.conftest import StubClassifier, listen, png, until
 
 HEAD = b"POST /api/classify HTTP/1.1\r\nHost: localhost\r\n"
+LAST = b"Connection: close\r\n"
 MULTIPART = b"Content-Type: multipart/form-data; boundary=x\r\n"
 PART = b'--x\r\nContent-Disposition: form-data; name="photo"; filename="a"\r\n\r\n'
 
@@ -128,6 +129,20 @@ def test_nothing_is_done_for_a_client_that_hangs_up(server):
         del stub.prepare_and_classify
     assert server.send(whole_request(png(), b"Connection: close\r\n"))[9:12] == b"200"
     assert stub.batches == [1] * (AT_ONCE + 1)
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [(b"/api/health", b"200"), (b"/metrics", b"200"), (b"/api/classify", b"405")],
+)
+def test_the_answer_to_head_ends_with_its_headers(server, path, status):
+    asked = b"%s " + path + b" HTTP/1.1\r\nHost: localhost\r\n%s\r\n"
+    # On one connection: a body would be taken for the next answer.
+    answer = server.send(asked % (b"HEAD", b""), asked % (b"GET", LAST))
+    head, again, body = answer.split(b"\r\n\r\n", 2)
+    assert head.startswith(b"HTTP/1.1 " + status)
+    assert again.startswith(b"HTTP/1.1 " + status)
+    assert body
 
 
 def test_a_server_that_ends_still_answers_and_then_closes_its_connections(
