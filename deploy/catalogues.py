@@ -22,7 +22,7 @@ SOURCES: Final = ("Home.py", "pages", "ui", "coin_core", "scrapers")
 NOT_SHOWN: Final = ("coin_core/api", "coin_core/cli", "scrapers/cli.py")
 """Commands and the API speak English."""
 DECLARED: Final = {
-    "register_classifier": {"title"},
+    "register_classifier": {"title", "other_coins_title"},
     "register_source": {"title", "summary", "query_label"},
     "Ruler": {"name", "name_on_coin", "tell_apart", "reign_note"},
     "Attribution": {"school", "ruler", "note"},

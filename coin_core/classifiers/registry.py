@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from coin_core.errors import UnknownClassifierError
+from coin_core.rulers import RULERS
 
 Inputs = Literal["photo", "features"]
 
@@ -29,6 +30,8 @@ class ClassifierSpec:
     Attributes:
         name: What the command line, the API and the files call it.
         title: What a person reads.
+        other_coins_title: The same where not all classes are rulers and it is built
+            otherwise; the title if empty.
         short_title: The same where there is little room.
         inputs: "photo" for uint8 crops (N, S, S, 3), "features" for the float32
             features (N, 4096) that the feature extractor computes from a crop.
@@ -61,6 +64,7 @@ class ClassifierSpec:
     shipped: bool = False
     default_epochs: int | None = None
     release_epochs: int | None = None
+    other_coins_title: str = ""
     training_mb: int | None = None
     backbone: str = ""
     extracts_features: bool = False
@@ -79,6 +83,11 @@ class ClassifierSpec:
             )
         if not self.study_title:
             object.__setattr__(self, "study_title", self.title)
+
+    def title_for(self, classes: Iterable[str]) -> str:
+        """What a person reads of one that is trained for these classes."""
+        of_rulers = all(name in RULERS for name in classes)
+        return self.title if of_rulers else self.other_coins_title or self.title
 
     @property
     def starts(self) -> tuple[str, ...]:

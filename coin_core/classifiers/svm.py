@@ -10,6 +10,7 @@ from coin_core.classifiers.registry import register_classifier
 @register_classifier(
     name="svm",
     title="SVM, polynomial kernel, on VGG features",
+    other_coins_title="SVM, linear kernel, on VGG features",
     short_title="SVM",
     inputs="features",
     order=3,

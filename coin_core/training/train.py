@@ -145,7 +145,7 @@ def train_on_coins(
     card = bundle.Card(
         name=out.name,
         classifier=training.name,
-        title=f"{spec.title}, {coins.source}",
+        title=f"{spec.title_for(coins.classes)}, {coins.source}",
         classes=coins.classes,
         preprocessing=source.preprocessing or fitted.classifier.preparation.as_dict(),
         temperature=fitted.temperature,

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
+from sklearn.svm import SVC
 
 from coin_core.classifiers import (
     get_classifier,
@@ -19,6 +20,7 @@ from coin_core.classifiers import (
 from coin_core.classifiers.torch_classifier import NetClassifier
 from coin_core.errors import UnknownClassifierError, WeightsMismatchError
 from coin_core.model_store import bundle
+from coin_core.rulers import DEFAULT_CLASSES
 
 LABELS = ("carp", "bream", "asp")
 N, SIDE_PX, FEATURES = 12, 64, 96
@@ -93,6 +95,21 @@ def test_saving_and_loading_changes_nothing(fitted, tmp_path):
     read, loaded = loading.load_classifier(tmp_path / "kept")
     assert read.classes == tuple(loaded.classes_) == LABELS
     np.testing.assert_array_equal(loaded.predict_proba(X), classifier.predict_proba(X))
+
+
+@pytest.mark.parametrize(
+    ("labels", "kernel", "in_title"),
+    [
+        (DEFAULT_CLASSES, "poly", "polynomial"),
+        (LABELS, "linear", "linear"),
+        ((*DEFAULT_CLASSES, "carp"), "linear", "linear"),
+    ],
+)
+def test_the_title_of_svm_names_the_kernel_that_it_has(labels, kernel, in_title):
+    spec = get_classifier("svm")
+    values = build(spec, labels).get_params().values()
+    assert kernel in {one.kernel for one in values if isinstance(one, SVC)}
+    assert f"{in_title} kernel" in spec.title_for(labels)
 
 
 def test_unfitted_it_says_so(fitted):

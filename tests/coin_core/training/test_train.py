@@ -117,6 +117,7 @@ def test_a_classifier_of_other_coins_knows_what_its_coins_look_like(folder):
     card, fitted = train("svm", load_folder(folder(12, 12)))
     assert card.scope["limit"] > 0
     assert bundle.load_card(bundle.models_dir() / "out").scope == card.scope
+    assert card.title == "SVM, linear kernel, on VGG features, folder coins"
     # No answer that is more likely wrong than right.
     assert fitted.threshold.value >= 0.5
 
