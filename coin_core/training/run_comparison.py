@@ -136,7 +136,7 @@ def _read_summary(run: Run, state: RunState, reason: str) -> RunSummary:
         data=_data_of(config),
         digest=str(config.get("digest", "")),
         started=str(config.get("started", "")),
-        settings=flat_settings(config),
+        settings=_settings_in_effect(config, report),
         machine=str(config.get("machine", "")),
         seconds=None if seconds is None else float(seconds),
         epochs=len(run.rows()) if not best else sum(int(r["epoch"]) for r in best),
@@ -195,12 +195,29 @@ def flat_settings(config: Mapping[str, Any]) -> dict[str, Any]:
     return {name: flat[name] for name in sorted(flat, key=_LAST_DIGITS.__contains__)}
 
 
+def _settings_in_effect(
+    config: Mapping[str, Any], report: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The settings without those that this run has no use for."""
+    settings, unused = flat_settings(config), set[str]()
+    # What learns in one step takes no number of epochs, and plans one of each fit.
+    plan = report.get("plan") or {}
+    if settings.get("epochs") is None and plan.get("epochs") == 1:
+        unused |= {"epochs", "patience"}
+    if settings.get("folds") is None:  # the splits of a version
+        unused.add("folds")
+    return {name: value for name, value in settings.items() if name not in unused}
+
+
 def setting_rows(runs: Sequence[RunSummary]) -> list[tuple[str, list[Any], bool]]:
-    """Each setting's values over the runs, and whether they differ; those first."""
+    """Each setting's values over the runs, and whether they differ; those first.
+
+    The value of a run that does not have the setting is "".
+    """
     names = dict.fromkeys(name for run in runs for name in run.settings)
     rows = []
     for name in names:
-        values = [run.settings.get(name) for run in runs]
+        values = [run.settings.get(name, "") for run in runs]
         rows.append((name, values, any(value != values[0] for value in values)))
     return sorted(rows, key=lambda row: not row[2])
 

@@ -129,6 +129,8 @@ def setting_value(name: str, value: Any) -> str:
     """The value of a setting; a dash if the run has no such setting."""
     if value is None:
         return _("usual") if name in _DEFAULTS else "–"
+    if value == "":
+        return "–"
     if isinstance(value, bool):
         return _("yes") if value else _("no")
     if name == "data":

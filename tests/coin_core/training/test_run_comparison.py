@@ -97,6 +97,30 @@ def test_a_second_look_at_test_coins_is_told():
     assert "fold 2" in sentence
 
 
+@pytest.mark.parametrize(
+    ("planned", "given", "has_epochs"),
+    [(1, None, False), (1, 1, True), (12, None, True)],
+)
+def test_a_training_without_epochs_has_no_settings_of_them(planned, given, has_epochs):
+    run = start_run({"classifier": "svm", "epochs": given, "recipe": {}, "seed": 0})
+    run.amend({"plan": {"folds": 5, "epochs": planned, "fits": 6}})
+    net = start_run({"classifier": "resnet", "epochs": None, "recipe": {}, "seed": 0})
+    told = summarise(run)
+    assert {"epochs", "patience"} <= told.settings.keys() or not has_epochs
+    assert {"epochs", "patience"}.isdisjoint(told.settings) or has_epochs
+    assert told.settings["seed"] == 0
+    if not has_epochs:
+        rows = {
+            name: values for name, values, _ in setting_rows([told, summarise(net)])
+        }
+        assert rows["epochs"] == ["", None]
+
+
+def test_the_splits_of_a_version_are_no_folds():
+    run = start_run({"classifier": "svm", "folds": None})
+    assert "folds" not in summarise(run).settings
+
+
 def test_settings_that_differ_come_first():
     runs = []
     for seed in (0, 1):

@@ -18,6 +18,8 @@ def test_only_unusual_settings_are_in_the_short_form() -> None:
     assert formatting.short_settings(usual) == "from the shipped weights"
     other = summarise(make_run(init="scratch", seed=3, folds=2))
     assert formatting.short_settings(other) == "from scratch, 2 folds, seed 3"
+    of_version = summarise(make_run(folds=None))
+    assert formatting.short_settings(of_version) == "from the shipped weights"
     assert formatting.run_title(usual).startswith("ResNet on folder coins, ")
 
 
@@ -42,6 +44,7 @@ def test_an_interval_without_width_is_unknown(accuracy, text: str) -> None:
     [
         ("epochs", None, "usual"),
         ("init_digest", None, "–"),
+        ("epochs", "", "–"),
         ("frozen", True, "yes"),
         ("rate", 0.0001, "0.0001"),
         ("digest", "ab" * 32, "abababababab…"),

@@ -9,7 +9,7 @@ from coin_core.model_store import bundle
 from coin_core.model_store.card import card_to_json
 from coin_core.model_store.promotion import promoted
 from coin_core.training.run_comparison import _summarise
-from coin_core.training.runs import find_run, list_runs
+from coin_core.training.runs import Run, find_run, list_runs
 from tests.damage import damaged
 from tests.ui.training.history_page import (
     CLASSES,
@@ -37,8 +37,14 @@ def test_one_run_shows_figures_and_its_cells_open_photos() -> None:
     assert "data:image/jpeg" in words_of(page)
 
 
+def settings_of(run: Run) -> list[str]:
+    tables = [part.value for part in open_page(run).dataframe]
+    return [name for table in tables for name in table.get("setting", ())]
+
+
 def test_a_run_without_epochs_opens_on_its_confusion_matrix() -> None:
-    run = make_run("svm")
+    run = make_run("svm", epochs=None)
+    assert "epochs" in settings_of(run)
     assert [tab.label for tab in open_page(run).tabs][:2] == [
         "Curves",
         "Confusion matrix",
@@ -49,6 +55,8 @@ def test_a_run_without_epochs_opens_on_its_confusion_matrix() -> None:
     labels = [tab.label for tab in open_page(run).tabs]
     assert labels[0] == "Confusion matrix"
     assert "Curves" not in labels
+    run.amend({"plan": {"folds": 5, "epochs": 1, "fits": 6}})
+    assert "epochs" not in settings_of(run)
 
 
 @pytest.mark.slow
