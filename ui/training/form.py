@@ -13,10 +13,11 @@ from coin_core.access import Right, may, refusal
 from coin_core.catalog.importing.metadata import SPLIT_FOLDERS
 from coin_core.classifiers import feature_extractor, get_classifier
 from coin_core.i18n import N_, _
-from coin_core.jobs import Job, JobKind, add_job, list_jobs
+from coin_core.jobs import Job, JobKind, add_job, jobs_dir, list_jobs
 from coin_core.model_store import bundle as models
 from coin_core.results import class_title
 from coin_core.rulers import DEFAULT_CLASSES
+from coin_core.storage import open_lock
 from coin_core.training.comparison import FEWEST
 from coin_core.training.data_roots import (
     VARIABLE,
@@ -390,6 +391,23 @@ def add_training(
     """
     check_data(classifier, data, settings)
     source = "rendered" if data == "rendered" else data.rsplit("/", 1)[-1]
+    arguments = ["train", classifier, "--data", data, *settings]
+    spec = get_classifier(classifier)
+    if data != "rendered" and (spec.backbone or start != spec.starts[0]):
+        arguments += ["--init", start]
+    data_title = N_("the dataset") if data == "catalog" else source.replace(":", " ")
+    title = N_("Training {classifier} on {data}").format(
+        classifier=classifier_title(classifier), data=data_title
+    )
+    # A name is taken by the job in the queue: nobody else looks for one before it is.
+    with open_lock(jobs_dir() / "names.lock"):
+        out = models.models_dir() / _free_name(classifier, source, name)
+        arguments += ["--out", str(out.resolve())]
+        return add_job(JobKind.TRAINING, title, arguments)
+
+
+def _free_name(classifier: str, source: str, name: str) -> str:
+    """The name that was wished for as far as it is one, made unique if it is taken."""
     slug = re.sub(r"[^A-Za-z0-9_-]+", "-", name or f"{classifier}-{source}").strip("-_")
     bundle = (slug or classifier)[:56]
     queued = list_jobs(JobKind.TRAINING)
@@ -397,13 +415,4 @@ def add_training(
     taken |= {*models.RESERVED, *models.SHIPPED}
     if not name or bundle in taken or (models.models_dir() / bundle).exists():
         bundle = f"{bundle}-{secrets.token_hex(2)}"
-    arguments = ["train", classifier, "--data", data, *settings]
-    spec = get_classifier(classifier)
-    if data != "rendered" and (spec.backbone or start != spec.starts[0]):
-        arguments += ["--init", start]
-    arguments += ["--out", str((models.models_dir() / bundle).resolve())]
-    data_title = N_("the dataset") if data == "catalog" else source.replace(":", " ")
-    title = N_("Training {classifier} on {data}").format(
-        classifier=classifier_title(classifier), data=data_title
-    )
-    return add_job(JobKind.TRAINING, title, arguments)
+    return bundle

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import re
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -8,11 +10,12 @@ import pytest
 from coin_core.catalog import Catalog, CoinFacts, PhotoRecord
 from coin_core.catalog.versions import freeze
 from coin_core.errors import TrainingDataError
-from coin_core.jobs import JobState, list_jobs
+from coin_core.jobs import Job, JobKind, JobState, list_jobs
 from coin_core.model_store import bundle
 from coin_core.training.data_roots import VARIABLE, collections_dir, count_coins
 from tests.ui.dataset.dataset_page import a_photo
 from tests.ui.training.history_page import CLASSES, button, open_page, words_of
+from ui.training import form
 from ui.training.form import add_training, memory_note, reading_note
 
 
@@ -82,6 +85,21 @@ def test_a_training_that_cannot_work_is_refused_with_the_counts() -> None:
 def test_a_training_makes_a_model_of_a_free_name(name: str, bundle: str) -> None:
     job = add_training("svm", "rendered", "scratch", [], name)
     assert re.fullmatch(bundle, Path(job.arguments[-1]).name)
+
+
+def test_trainings_queued_under_one_name_at_once_make_two_models(monkeypatch) -> None:
+    def look_and_wait(kind: JobKind) -> list[Job]:
+        found = list_jobs(kind)
+        time.sleep(0.3)  # the others look as well
+        return found
+
+    monkeypatch.setattr(form, "list_jobs", look_and_wait)
+    arguments = ("svm", "rendered", "scratch", [], "mine")
+    with ThreadPoolExecutor(3) as visitors:
+        several = [visitors.submit(add_training, *arguments) for _ in range(3)]
+    names = {Path(each.result().arguments[-1]).name for each in several}
+    assert len(names) == 3
+    assert "mine" in names
 
 
 def test_photos_of_one_coin_count_once(tmp_path: Path) -> None:
