@@ -30,7 +30,8 @@ def promote(name: str) -> None:
     check(Right.PROMOTE)
     find_bundle(name)
     with _changing():
-        _write(name, [*_before(), promoted()])
+        if promoted() != name:
+            _write(name, [*_before(), promoted()])
 
 
 def demote() -> None:
@@ -39,6 +40,12 @@ def demote() -> None:
     with _changing():
         if promoted() is not None:
             _write(None, [*_before(), promoted()])
+
+
+def can_roll_back() -> bool:
+    """Whether there is a choice that `roll_back` would undo."""
+    sharing.follow()
+    return bool(_before())
 
 
 def roll_back(prepare: Callable[[str], object] = find_bundle) -> str | None:
@@ -77,10 +84,17 @@ def _changing() -> Iterator[None]:
 
 
 def _before() -> list[str | None]:
-    """The former choices, the last one last; None stands for the shipped models."""
+    """The former choices, the latest last; None stands for the shipped models.
+
+    The latest is another one than the present choice.
+    """
     before = read_json(data_dir() / sharing.CHOICE).get("before")
     known = before if isinstance(before, list) else []
-    return [name for name in known if name is None or isinstance(name, str)]
+    names = [name for name in known if name is None or isinstance(name, str)]
+    now = promoted()
+    while names and names[-1] == now:  # an older version kept these too
+        names.pop()
+    return names
 
 
 def _write(name: str | None, before: list[str | None]) -> None:

@@ -9,7 +9,13 @@ import streamlit as st
 
 from coin_core.access import Right, may, refusal
 from coin_core.i18n import N_, _
-from coin_core.model_store.promotion import demote, promote, promoted, roll_back
+from coin_core.model_store.promotion import (
+    can_roll_back,
+    demote,
+    promote,
+    promoted,
+    roll_back,
+)
 from ui import resources
 from ui.errors import errors_on_page, show_error
 from ui.formatting import as_text
@@ -51,7 +57,7 @@ def show_models() -> None:
             st.caption(refusal(Right.PROMOTE))
             return
         with errors_on_page():
-            if st.button(
+            if can_roll_back() and st.button(
                 _("Undo the last choice"), icon=":material/undo:", key="model_roll_back"
             ):
                 roll_back(try_model)

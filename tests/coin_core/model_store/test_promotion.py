@@ -8,7 +8,13 @@ import pytest
 
 from coin_core.errors import CoinError, WeightsMissingError
 from coin_core.model_store.bundle import WEIGHTS_DIR, models_dir
-from coin_core.model_store.promotion import demote, promote, promoted, roll_back
+from coin_core.model_store.promotion import (
+    can_roll_back,
+    demote,
+    promote,
+    promoted,
+    roll_back,
+)
 from coin_core.storage import data_dir, write_json
 
 
@@ -22,6 +28,19 @@ def test_choices_are_undone_one_by_one():
     assert promoted() is None
     with pytest.raises(CoinError, match="No model was chosen before"):
         roll_back()
+
+
+def test_the_same_choice_again_is_none_to_undo():
+    promote("vgg")
+    promote("vgg")
+    assert roll_back() is None
+    assert not can_roll_back()
+    # As an older version kept it.
+    write_json(data_dir() / "promoted.json", {"model": "svm", "before": [None, "svm"]})
+    assert can_roll_back()
+    assert roll_back() is None
+    write_json(data_dir() / "promoted.json", {"model": "svm", "before": ["svm"]})
+    assert not can_roll_back()
 
 
 def test_a_model_that_is_gone_does_not_come_back():

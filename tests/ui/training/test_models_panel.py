@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 from coin_core import access
 from coin_core.access import Person, Role
 from coin_core.model_store import bundle
-from coin_core.model_store.promotion import promote, promoted
+from coin_core.model_store.promotion import promote, promoted, roll_back
 
 
 def _panel() -> None:
@@ -32,6 +32,10 @@ def zipped(name: str) -> bytes:
         for path in (bundle.WEIGHTS_DIR / name).iterdir():
             archive.write(path, path.name)
     return file.getvalue()
+
+
+def may_undo(page: AppTest) -> bool:
+    return any(button.key == "model_roll_back" for button in page.button)
 
 
 def said(page: AppTest) -> str:
@@ -61,6 +65,7 @@ def test_what_is_no_bundle_is_refused_with_a_sentence():
 def test_a_model_is_activated_deactivated_and_the_choice_undone():
     page = open_panel()
     assert "resnet: ResNet-18 (shipped), active" in said(page)
+    assert not may_undo(page), "there was no choice"
     page.button(key="activate_svm").click().run()
     assert promoted() == "svm"
     page.button(key="deactivate_svm").click().run()
@@ -68,9 +73,19 @@ def test_a_model_is_activated_deactivated_and_the_choice_undone():
     page.button(key="model_roll_back").click().run()
     assert promoted() == "svm"
     page.button(key="model_roll_back").click().run()
+    assert not page.exception
+    assert promoted() is None
+    assert not may_undo(page), "all is undone"
+
+
+def test_an_undo_that_somebody_else_has_done_meanwhile_changes_nothing():
+    promote("svm")
+    page = open_panel()
+    roll_back()
     page.button(key="model_roll_back").click().run()
     assert not page.exception
-    assert "No model was chosen before" in said(page)
+    assert promoted() is None
+    assert not may_undo(page)
 
 
 def test_a_broken_model_does_not_take_over():
