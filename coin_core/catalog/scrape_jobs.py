@@ -187,7 +187,13 @@ def start_scrape(catalog: Catalog, order: ScrapeOrder, title: str = "") -> int:
 
 
 def job_title(source: str, query: str, *, is_upload: bool = False) -> str:
-    """The title of a scrape's job; folders of uploads have no names to show."""
+    """The title of a scrape's job; folders of uploads have no names to show.
+
+    Args:
+        source: The title of the source, or the address of another site like it.
+        query: What is asked of it.
+        is_upload: Whether that is a folder of uploads.
+    """
     return source if is_upload else f"{source}, {query[:80]}"
 
 

@@ -17,7 +17,12 @@ import streamlit as st
 
 from coin_core.access import Right, may, refusal
 from coin_core.catalog import Catalog, PhotoQuery
-from coin_core.catalog.import_records import ImportState, ItemState
+from coin_core.catalog.import_records import (
+    SCRAPE,
+    ImportProgress,
+    ImportState,
+    ItemState,
+)
 from coin_core.catalog.import_report import (
     import_report,
     summarize_import,
@@ -35,10 +40,12 @@ from coin_core.catalog.importing.ingest import (
 )
 from coin_core.catalog.importing.tables import FIELDS, ColumnProposal, propose_columns
 from coin_core.catalog.removed import list_removed, restore_photos
+from coin_core.catalog.scrape_jobs import job_title, scrape_order
 from coin_core.errors import KNOWN_ERRORS, CatalogError, CoinError, sentence_of
 from coin_core.i18n import N_, _, ngettext, translate
 from coin_core.jobs import Job, JobKind, forget_job, list_jobs
 from coin_core.recycle_bin import KEPT_DAYS
+from scrapers.registry import QueryKind, get_source
 from ui.background_task import BackgroundTask, show_task, start_task
 from ui.components.job_panel import JobPanel
 from ui.components.table import show_small_table
@@ -239,11 +246,28 @@ def show_earlier_imports(catalog: Catalog) -> None:
     with st.expander(_("Earlier imports")):
         for one in earlier:
             when = f"{date_and_time(one.created_at)}, " if one.created_at else ""
+            if place := _scraped_from(catalog, one):
+                when += f"{place}: "
             st.text(f"{when}{translate(one.text)}, {_(_STATES[one.state])}.")
             _offer_report(catalog, one.import_id, "earlier")
             for title, rows in _remarks(catalog, one.import_id):
                 st.caption(title)
                 _show_remarks(rows)
+
+
+def _scraped_from(catalog: Catalog, one: ImportProgress) -> str:
+    """Where a scrape looked, and for what; "" for other imports."""
+    if one.kind != SCRAPE:
+        return ""
+    try:
+        order = scrape_order(catalog, one.import_id)
+    except CatalogError:  # written by another version
+        return ""
+    title, is_upload = order.source, False
+    with suppress(CoinError):  # a source that is not registered any more
+        source = get_source(order.source)
+        title, is_upload = _(source.title), source.query_kind is QueryKind.FILES
+    return job_title(order.base or title, order.query, is_upload=is_upload)
 
 
 def offer_bringing_in(session: DatasetSession, catalog: Catalog) -> None:
