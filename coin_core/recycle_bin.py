@@ -135,6 +135,11 @@ def restore(item_id: str) -> Path:
     return path
 
 
+def drop(item: BinItem) -> None:
+    """Delete an item whose content is back; the caller checks who may do that."""
+    _delete(item.content.parent)
+
+
 def empty_bin() -> int:
     """Delete for good what the bin holds; returns how many things that were.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import fields
 from pathlib import Path
 
@@ -59,6 +59,7 @@ class Photos:
         *,
         coin_id: int | None = None,
         who: str,
+        complete: Callable[[Connection, int], object] | None = None,
     ) -> AddedPhoto:
         """Add a photo: first the file, then its row; a kill leaves neither.
 
@@ -69,6 +70,8 @@ class Photos:
             coin_id: The coin it shows; by default a new one is made from
                 `record.coin`.
             who: The user who adds it.
+            complete: Called with the transaction and the id of a new photo: what it
+                writes is there with the photo, or neither is.
 
         Returns:
             The photo's ids. A photo that is known already does not change.
@@ -89,9 +92,12 @@ class Photos:
                     try:
                         with self._database.writing(Right.IMPORT) as connection:
                             size = len(data)
-                            return self._insert(
+                            added = self._insert(
                                 connection, digest, size, record, faces, coin_id, who
                             )
+                            if complete is not None and not added.known:
+                                complete(connection, added.photo_id)
+                            return added
                     except CatalogError as error:
                         if not isinstance(error.__cause__, IntegrityError):
                             raise

@@ -28,39 +28,9 @@ class Predictions:
         Raises:
             CatalogError: A photo does not exist; nothing was stored.
         """
-        now = utc_now()
-        latest = {(p.photo_id, p.classifier, p.kind): p for p in predictions}
-        rows = [
-            {
-                "photo_id": p.photo_id,
-                "classifier": p.classifier,
-                "model_digest": p.model_digest,
-                "probabilities": {k: float(v) for k, v in p.probabilities.items()},
-                "ruler": p.ruler,
-                "kind": PredictionKind(p.kind).value,
-                "at": p.at or now,
-            }
-            for p in latest.values()
-        ]
-        replaced: dict[tuple[str, str], list[int]] = defaultdict(list)
-        for p in latest.values():
-            replaced[p.classifier, PredictionKind(p.kind).value].append(p.photo_id)
-        photo_ids = sorted({p.photo_id for p in latest.values()})
+        given = tuple(predictions)  # computed before others have to wait
         with self._database.writing() as connection:
-            coins_of(connection, photo_ids)
-            for (classifier, kind), ids in replaced.items():
-                for part in chunks(ids):
-                    connection.execute(
-                        delete(PredictionRow).where(
-                            PredictionRow.photo_id.in_(part),
-                            PredictionRow.classifier == classifier,
-                            PredictionRow.kind == kind,
-                        )
-                    )
-            if rows:
-                connection.execute(insert(PredictionRow), rows)
-            for part in chunks(photo_ids):
-                _summarize(connection, part)
+            write_predictions(connection, given)
 
     def of_photo(self, photo_id: int) -> tuple[Prediction, ...]:
         """The predictions for a photo, by classifier in alphabetical order."""
@@ -109,6 +79,48 @@ class Predictions:
                     .where(PhotoRow.id == photo_id)
                     .values(suspicion=float(value))
                 )
+
+
+def write_predictions(
+    connection: Connection, predictions: Iterable[Prediction]
+) -> None:
+    """Do what `Predictions.add` does, in a transaction of the caller.
+
+    Raises:
+        CatalogError: A photo does not exist.
+    """
+    now = utc_now()
+    latest = {(p.photo_id, p.classifier, p.kind): p for p in predictions}
+    rows = [
+        {
+            "photo_id": p.photo_id,
+            "classifier": p.classifier,
+            "model_digest": p.model_digest,
+            "probabilities": {k: float(v) for k, v in p.probabilities.items()},
+            "ruler": p.ruler,
+            "kind": PredictionKind(p.kind).value,
+            "at": p.at or now,
+        }
+        for p in latest.values()
+    ]
+    replaced: dict[tuple[str, str], list[int]] = defaultdict(list)
+    for p in latest.values():
+        replaced[p.classifier, PredictionKind(p.kind).value].append(p.photo_id)
+    photo_ids = sorted({p.photo_id for p in latest.values()})
+    coins_of(connection, photo_ids)
+    for (classifier, kind), ids in replaced.items():
+        for part in chunks(ids):
+            connection.execute(
+                delete(PredictionRow).where(
+                    PredictionRow.photo_id.in_(part),
+                    PredictionRow.classifier == classifier,
+                    PredictionRow.kind == kind,
+                )
+            )
+    if rows:
+        connection.execute(insert(PredictionRow), rows)
+    for part in chunks(photo_ids):
+        _summarize(connection, part)
 
 
 def _summarize(connection: Connection, photo_ids: list[int]) -> None:

@@ -13,11 +13,12 @@ from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import uuid4
 
-from sqlalchemy import insert, update
+from sqlalchemy import Connection, insert, update
 
 from coin_core import recycle_bin
 from coin_core.access import Right, check, current_person
 from coin_core.catalog.mappers import face_from_json, face_to_json
+from coin_core.catalog.predictions import write_predictions
 from coin_core.catalog.records import (
     CoinFacts,
     CoinReference,
@@ -91,7 +92,7 @@ def discard_photos(
     try:
         return catalog.photos.remove(photo_ids, who=who)
     except CoinError:
-        shutil.rmtree(item.content.parent, ignore_errors=True)
+        recycle_bin.drop(item)
         raise
 
 
@@ -122,8 +123,9 @@ def restore_photos(
 ) -> int:
     """Add removed photos again, and take them out of the bin; returns how many.
 
-    Photos that are in the dataset by now stay as they are. Interrupted, it can be
-    called again.
+    Photos that are in the dataset by now stay as they are. Each comes back with all
+    that belongs to it, or not at all: interrupted, even by a kill, it can be called
+    again.
 
     Raises:
         CatalogError: The bin does not hold them, or they are damaged.
@@ -152,7 +154,7 @@ def restore_photos(
                 "restored. Photos before it are."
             ) from error
         progress(done, len(rows))
-    shutil.rmtree(item.content.parent, ignore_errors=True)
+    recycle_bin.drop(item)
     return len(rows)
 
 
@@ -201,13 +203,16 @@ def _add(
         [face_from_json(face) for face in row["faces"]],
         coin_id=coins.get(row["coin_id"]),
         who=who,
+        complete=lambda connection, photo_id: _complete(connection, photo_id, row),
     )
     coins.setdefault(row["coin_id"], added.coin_id)
-    if added.known:
-        return
+
+
+def _complete(connection: Connection, photo_id: int, row: dict[str, Any]) -> None:
+    """Write what people and classifiers said of a photo before it was removed."""
     reviews = [
         {
-            "photo_id": added.photo_id,
+            "photo_id": photo_id,
             "reviewer": one["reviewer"],
             "ruler": one["ruler"],
             "at": _time(one["at"]),
@@ -215,17 +220,13 @@ def _add(
         }
         for one in row["reviews"]
     ]
+    if reviews:
+        connection.execute(insert(ReviewRow), reviews)
     state = {name: row[name] for name in ("status", "exclude_reason", "suspicion")}
-    with catalog.database.writing(Right.DELETE) as connection:
-        if reviews:
-            connection.execute(insert(ReviewRow), reviews)
-        connection.execute(
-            update(PhotoRow).where(PhotoRow.id == added.photo_id).values(**state)
-        )
+    connection.execute(update(PhotoRow).where(PhotoRow.id == photo_id).values(**state))
     predictions = []
     for one in row["predictions"]:
-        values = {**one, "photo_id": added.photo_id, "at": _time(one["at"])}
+        values = {**one, "photo_id": photo_id, "at": _time(one["at"])}
         values["kind"] = PredictionKind(values["kind"])
         predictions.append(Prediction(**values))
-    if predictions:
-        catalog.predictions.add(predictions)
+    write_predictions(connection, predictions)

@@ -11,7 +11,14 @@ import pytest
 from coin_core import recycle_bin
 from coin_core.access import Person, acting_as
 from coin_core.errors import CoinError
-from coin_core.recycle_bin import KEPT_DAYS, bin_dir, discard, list_bin, restore
+from coin_core.recycle_bin import (
+    KEPT_DAYS,
+    bin_dir,
+    discard,
+    drop,
+    list_bin,
+    restore,
+)
 from coin_core.storage import data_dir
 from coin_core.training.runs import find_run, list_runs, start_run
 
@@ -32,6 +39,22 @@ def test_what_was_deleted_comes_back_whole() -> None:
     assert (item.path, item.who) == ("runs/one", "Anna")
     assert restore(item.item_id) == folder.resolve()
     assert (folder / "a.txt").read_text() == "runs/one"
+    assert list_bin() == []
+    assert not any(bin_dir().iterdir())
+
+
+def test_a_kill_while_an_item_is_dropped_leaves_no_part_to_restore(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    item = discard(a_folder())
+
+    def die(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(recycle_bin.shutil, "rmtree", die)
+        with pytest.raises(KeyboardInterrupt):
+            drop(item)
     assert list_bin() == []
     assert not any(bin_dir().iterdir())
 
