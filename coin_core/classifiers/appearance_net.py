@@ -43,9 +43,11 @@ SECTORS = sum(number for number, _ in _RINGS)
 _STRIP_PX, _AROUND_PX, _REPEATED_PX = 48, 512, 32
 _INNER, _OUTER = 0.52 / 1.04, 1.0 / 1.04
 _STRIP_SECTORS = 12
-_MIXED = 2048  # numbers that are kept of each of the three
 RIM_PARTS = 3  # rings, strip, pictures
-RIM_FEATURES = RIM_PARTS * _MIXED
+RIM_FEATURES = RIM_PARTS * 4096
+COARSE_RIM_FEATURES = RIM_PARTS * 2048
+"""What svm, knn and mlp see, and nets of before: a model of svm is larger than one of a
+net, and gains less by more numbers."""
 WHOLE_FLAN: dict[str, Any] = {"size_px": 160, "zoom": 1.0}
 """What the input shows where the rim matters: all of it, in a crop's pixels."""
 _LENGTH = 10.0  # of a vector that logits are computed from
@@ -166,20 +168,20 @@ def strip_pool(maps: Tensor) -> Tensor:
     return _roots((around @ weights.T.to(around)).flatten(1))
 
 
-def mixed(features: Tensor) -> Tensor:
-    """Return 2048 numbers instead of many, (N, 2048), that keep their inner products.
+def mixed(features: Tensor, few: int) -> Tensor:
+    """Return few numbers instead of many, (N, few), that keep their inner products.
 
     Each is the sum of some of them with random signs (a count sketch: Charikar, Chen
     and Farach-Colton 2002), so that a model stays small.
     """
-    place, sign = _mixing(features.shape[1])
-    out = features.new_zeros(len(features), _MIXED)
+    place, sign = _mixing(features.shape[1], few)
+    out = features.new_zeros(len(features), few)
     return out.index_add_(1, place.to(features.device), features * sign.to(features))
 
 
 @lru_cache(maxsize=8)
 @torch.inference_mode(mode=False)
-def _mixing(count: int) -> tuple[Tensor, Tensor]:
+def _mixing(count: int, few: int) -> tuple[Tensor, Tensor]:
     """To which number each is added, and with which sign; by MurmurHash's last step.
 
     So they are the same with every version of NumPy and torch.
@@ -189,7 +191,7 @@ def _mixing(count: int) -> tuple[Tensor, Tensor]:
         h = (h ^ (h >> np.uint32(shift))) * np.uint32(factor)
     h ^= h >> np.uint32(16)
     sign = 1 - 2 * (h >> np.uint32(31)).astype(np.float32)
-    place = (h % np.uint32(_MIXED)).astype(np.int64)
+    place = (h % np.uint32(few)).astype(np.int64)
     return torch.from_numpy(place), torch.from_numpy(sign)
 
 
@@ -259,8 +261,9 @@ class AppearanceNet(nn.Module):
 
     `deep` keeps the whole backbone, for weights that know more than letters. `rim`
     learns from stored maps: of the flan in rings, of its rim as a strip, and of a
-    network of pictures. Models of before have these as one part (`straight`) or in a
-    `ClassSpace` (`spaced`), or the rings alone (`rings`).
+    network of pictures. Models of before have fewer numbers of these (`coarse`), some
+    as one part (`straight`) or in a `ClassSpace` (`spaced`), or the rings alone
+    (`rings`).
     """
 
     def __init__(
@@ -271,6 +274,7 @@ class AppearanceNet(nn.Module):
         deep: bool = False,
         rings: bool = False,
         rim: bool = False,
+        coarse: bool = False,
         straight: bool = False,
         spaced: bool = False,
     ) -> None:
@@ -285,11 +289,12 @@ class AppearanceNet(nn.Module):
         self.look: nn.ModuleDict | nn.ModuleList
         if rim:
             self.pictures = PictureTrunk().requires_grad_(False)
-            self.widths = [RIM_FEATURES]
+            width = COARSE_RIM_FEATURES if coarse else RIM_FEATURES
+            self.widths = [width]
             head: nn.Module = (
-                SpaceHead(RIM_FEATURES, classes)
+                SpaceHead(width, classes)
                 if spaced
-                else DirectionHead(RIM_FEATURES, classes, 1 if straight else RIM_PARTS)
+                else DirectionHead(width, classes, 1 if straight else RIM_PARTS)
             )
             self.look = nn.ModuleDict({"rim": head})
         elif rings:
@@ -327,7 +332,7 @@ class AppearanceNet(nn.Module):
     def embed(self, x: Tensor) -> Tensor:
         """Return the embeddings (N, D) of x float32 (N, 3, S, S)."""
         if self.pictures is not None:
-            return rim_embedding(self.trunk, self.pictures, x)
+            return rim_embedding(self.trunk, self.pictures, x, self.widths[0])
         maps = self.trunk(x)
         maps = (maps,) if isinstance(maps, Tensor) else maps
         return torch.cat([self.pool(one) for one in maps], dim=1)
@@ -341,20 +346,23 @@ class AppearanceNet(nn.Module):
         return torch.stack(logits).sum(0)
 
 
-def rim_embedding(trunk: nn.Module, pictures: nn.Module, x: Tensor) -> Tensor:
-    """Return what a net learns from stored maps, (N, 6144).
+def rim_embedding(
+    trunk: nn.Module, pictures: nn.Module, x: Tensor, width: int = RIM_FEATURES
+) -> Tensor:
+    """Return what a net learns from stored maps, (N, width).
 
     Args:
         trunk: A backbone's early layers.
         pictures: A `PictureTrunk`.
         x: Whole flans, float32 (N, 3, S, S).
+        width: `RIM_FEATURES`, or `COARSE_RIM_FEATURES`.
     """
     parts = (
         ring_pool(trunk(x)),
         strip_pool(trunk(unrolled(x))),
         ring_pool(pictures(CONTRAST * x), _COARSE_RINGS),
     )
-    return torch.cat([mixed(part) for part in parts], dim=1)
+    return torch.cat([mixed(part, width // RIM_PARTS) for part in parts], dim=1)
 
 
 class LegendAppearanceNet(LegendNet):
@@ -391,6 +399,7 @@ def build_net(
     deep: bool = False,
     rings: bool = False,
     rim: bool = False,
+    coarse: bool = False,
     straight: bool = False,
     spaced: bool = False,
     full_width: bool = False,
@@ -404,7 +413,13 @@ def build_net(
     if deep:
         return AppearanceNet(legend_net, classes, deep=True)
     return AppearanceNet(
-        legend_net, classes, rings=rings, rim=rim, straight=straight, spaced=spaced
+        legend_net,
+        classes,
+        rings=rings,
+        rim=rim,
+        coarse=coarse,
+        straight=straight,
+        spaced=spaced,
     )
 
 
@@ -417,6 +432,10 @@ def shape_parameters(tensors: dict[str, Tensor]) -> dict[str, bool]:
     if any(name.startswith("look.") for name in tensors):
         shape["module__rings"] = "look.rings.line.weight" in tensors
         shape["module__rim"] = "look.rim.line.weight" in tensors
+        seen = tensors.get("look.rim.mean", tensors.get("look.rim.space.mean"))
+        shape["module__coarse"] = seen is not None and seen.shape == (
+            COARSE_RIM_FEATURES,
+        )
         shape["module__straight"] = "look.rim.parts" not in tensors
         shape["module__spaced"] = "look.rim.space.mean" in tensors
     return shape

@@ -21,8 +21,8 @@ import torch
 from numpy.typing import NDArray
 
 from coin_core.classifiers.appearance_net import (
+    COARSE_RIM_FEATURES,
     GRID,
-    RIM_FEATURES,
     WHOLE_FLAN,
     FeatureMode,
     rim_embedding,
@@ -81,10 +81,12 @@ def _early(net: Any) -> torch.nn.Module:
 
 @torch.inference_mode()
 def _rim_features(net: Any, crops: NDArray[np.uint8]) -> torch.Tensor:
-    """Return what resnet and vgg see of coins other than the rulers', (N, 6144)."""
+    """Return what nets see of other coins, in fewer numbers, (N, 6144)."""
     flans = replace(net.preparation, framed=False, **WHOLE_FLAN)
     inputs = torch.from_numpy(prepare(crops, flans)).to(net.device)
-    return rim_embedding(_early(net), compiled_pictures(net.device), inputs)
+    return rim_embedding(
+        _early(net), compiled_pictures(net.device), inputs, COARSE_RIM_FEATURES
+    )
 
 
 def _features(net: Any, crops: NDArray[np.uint8], mode: str) -> torch.Tensor:
@@ -101,7 +103,7 @@ def _features(net: Any, crops: NDArray[np.uint8], mode: str) -> torch.Tensor:
 def feature_width(mode: str) -> int:
     """Return the length of a feature vector."""
     if mode == FeatureMode.RIM:
-        return RIM_FEATURES
+        return COARSE_RIM_FEATURES
     return FEATURES * (2 if mode == FeatureMode.BOTH else 1)
 
 

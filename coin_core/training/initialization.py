@@ -213,7 +213,7 @@ def _load_bundle(net: NetClassifier, folder: Path, fresh_head: bool) -> None:
         shape = shape_parameters(tensors)
         if getattr(net, "module__rim", False):
             # Only the early layers are taken over, whatever is on top of them.
-            before = ("rings", "deep", "straight", "spaced")
+            before = ("rings", "deep", "coarse", "straight", "spaced")
             shape |= {f"module__{one}": False for one in before}
             shape["module__rim"] = True
         net.set_params(**shape)

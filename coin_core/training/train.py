@@ -285,7 +285,7 @@ def _fit(
         config["features_sight"] = source.features_from["sight"]
         config["views"] = source.views
     if learns_on_stored_maps(training.name, coins.classes, start, training.config):
-        config["learns_on"] = "stored maps, rims and pictures, by planes"
+        config["learns_on"] = "stored maps, fine rims and pictures, by planes"
     if teaches_reading(
         training.name, coins.classes, start, training.config, training.size_px
     ):

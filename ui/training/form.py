@@ -36,7 +36,7 @@ _FOLDER = N_("A folder of photos")
 _CATALOG = N_("The dataset")
 _RENDERED = N_("Rendered coins")
 _CATALOG_FLAG = "catalog"
-_MB_PER_PHOTO = 0.5  # its crop, 160 pixels wide, and what is seen in three views
+_MB_PER_PHOTO = 0.7  # its crop, 160 pixels wide, and what is seen in three views
 _MB_OF_MAPS = 0.8  # a photo whose letters are learned: maps of three views, too
 
 

@@ -7,7 +7,6 @@ import torch
 
 from coin_core.classifiers import get_classifier
 from coin_core.classifiers.appearance_net import (
-    RIM_FEATURES,
     FeatureMode,
     build_net,
     mixed,
@@ -65,19 +64,24 @@ def test_mixed_numbers_keep_inner_products():
     features = torch.randn(20, 9000)
     features[10:] = features[:10] + 0.3 * features[10:]  # like the first ten
     features = torch.nn.functional.normalize(features)
-    few = mixed(features)
-    assert few.shape[1] * 3 == RIM_FEATURES < features.shape[1]
-    far = (few @ few.T - features @ features.T).abs()
-    assert far.max() < 0.12
-    assert torch.equal(mixed(features), few)
+    products = features @ features.T
+    far = []
+    for count in (2048, 4096):
+        few = mixed(features, count)
+        assert few.shape == (20, count)
+        assert torch.equal(mixed(features, count), few)
+        far.append((few @ few.T - products).abs())
+    assert far[0].max() < 0.12
+    assert far[1].mean() < 0.8 * far[0].mean()  # more numbers keep more
 
 
 @pytest.mark.parametrize(
     ("kind", "shape"),
     [
         ("rim", {}),
-        ("rim", {"straight": True}),
-        ("rim", {"spaced": True}),
+        ("rim", {"coarse": True}),
+        ("rim", {"coarse": True, "straight": True}),
+        ("rim", {"coarse": True, "spaced": True}),
         ("rings", {}),
     ],
 )

@@ -6,7 +6,7 @@ import torch
 
 from coin_core.classifiers import feature_extractor, get_classifier, loading
 from coin_core.classifiers.appearance_net import (
-    RIM_FEATURES,
+    COARSE_RIM_FEATURES,
     WHOLE_FLAN,
     FeatureMode,
 )
@@ -35,13 +35,17 @@ def test_every_kind_has_the_width_that_models_of_it_expect(vgg, mode, width):
     assert (features.std(0) > 0).any()
 
 
-def test_they_see_of_other_coins_what_resnet_and_vgg_see(vgg):
+def test_they_see_of_other_coins_what_nets_see_in_fewer_numbers(vgg):
     net = get_classifier("vgg").build(("anchor", "lily"), seed=0)
-    net.set_params(module__rim=True, preprocessing=Preprocessing(**WHOLE_FLAN))
+    net.set_params(
+        module__rim=True,
+        module__coarse=True,
+        preprocessing=Preprocessing(**WHOLE_FLAN),
+    )
     net.initialize()
     net.module_.trunk.load_state_dict(vgg.module_.trunk.early().state_dict())
     net.module_.pictures.load_state_dict(load_pictures().state_dict())
     expected = net.embed(CROPS)
-    assert expected.shape == (3, RIM_FEATURES)
+    assert expected.shape == (3, COARSE_RIM_FEATURES)
     found = torch.from_numpy(compute_features(vgg, CROPS, mode=FeatureMode.RIM))
     assert torch.allclose(found, expected, atol=1e-2)

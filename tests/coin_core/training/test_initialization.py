@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from coin_core.classifiers import get_classifier, loading
+from coin_core.classifiers.appearance_net import RIM_FEATURES
 from coin_core.errors import TrainingDataError, WeightsMissingError
 from coin_core.model_store import bundle
 from coin_core.rulers import DEFAULT_CLASSES
@@ -53,6 +54,29 @@ def test_the_shipped_backbone_is_taken_over_without_a_head_for_others(shipped):
     name = "trunk.layer2.1.conv2.weight"
     torch.testing.assert_close(others[name], shipped[name])
     assert others["look.0.line.weight"].shape == (3, 128 * 16)
+
+
+def test_a_training_from_a_model_of_before_sees_what_others_see(shipped, tmp_path):
+    before = get_classifier("resnet").build(OTHERS, seed=2)
+    before.set_params(module__rim=True, module__coarse=True)
+    before.initialize()
+    card = bundle.Card(
+        name="coarse",
+        classifier="resnet",
+        title="ResNet",
+        classes=OTHERS,
+        preprocessing=before.preparation.as_dict(),
+    )
+    loading.save_classifier(tmp_path / "coarse", card, before)
+    net = get_classifier("resnet").build(OTHERS, seed=1)
+    net.set_params(module__rim=True)
+    net.initialize()
+    start_net(
+        net, "resnet", find_start("resnet", str(tmp_path / "coarse")), fresh_head=True
+    )
+    found, first = net.tensors(), "trunk.layer2.1.conv2.weight"
+    torch.testing.assert_close(found[first], before.tensors()[first])
+    assert found["look.rim.line.weight"].shape == (3, RIM_FEATURES)
 
 
 def test_the_first_layers_are_left_as_they_are(shipped):
