@@ -11,6 +11,10 @@ from coin_core.errors import TrainingDataError
 # Epochs without a better one after which a fold is over.
 PATIENCE = 6
 MAX_ROTATIONS = 11
+# Views of each photo that a net, or a classifier of features, learns from, the photo
+# itself among them; fewer of many photos, whose maps must fit into memory.
+NET_VIEWS, FEATURE_VIEWS = 6, 3
+_MAX_ROWS = 6000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,3 +77,13 @@ class TrainingConfig:
     def inputs_are_fixed(self) -> bool:
         """Whether a photo gives the same input in each epoch."""
         return self.rotations is not None
+
+
+def views_of(photos: int, most: int) -> int:
+    """How many views of each photo are learned from, where they are computed once.
+
+    Args:
+        photos: How many there are: of many, fewer views fit into memory.
+        most: How many views of few photos: `NET_VIEWS`, or `FEATURE_VIEWS`.
+    """
+    return max(1, min(most, _MAX_ROWS // photos))

@@ -31,7 +31,12 @@ from coin_core.jobs import Progress, stop_requested
 from coin_core.training import comparison, reading
 from coin_core.training.augmentation import augment, augment_mirrored, jitter
 from coin_core.training.checkpoint import load_tensors, save_tensors
-from coin_core.training.config import PATIENCE, TrainingConfig
+from coin_core.training.config import (
+    NET_VIEWS,
+    PATIENCE,
+    TrainingConfig,
+    views_of,
+)
 from coin_core.training.initialization import Start, freeze_backbone, start_net
 from coin_core.training.loggers import ExtraLog
 from coin_core.training.runs import Run
@@ -41,9 +46,6 @@ from coin_core.training.trainer import Trainer, fit, warmup_cosine
 # factor: the gradients that reach it are small.
 _BACKBONE_FACTOR = 10.0
 _BATCH = 32
-# Views of each photo that it learns from, the photo itself among them; fewer of many
-# photos, whose maps must fit into memory.
-_VIEWS, _MAX_ROWS = 3, 6000
 _USUAL_SPREAD = 0.2
 NOTHING_LEARNED = "Stopped before anything was learned. The same command starts again."
 
@@ -94,15 +96,6 @@ def with_copies(
     copies = len(X) // len(y)
     rows = np.concatenate([train + copy * len(y) for copy in range(copies)])
     return np.tile(y, copies), rows
-
-
-def views_of(photos: int) -> int:
-    """How many views of each photo are learned from, where they are computed once.
-
-    Args:
-        photos: How many there are: of many, fewer views fit into memory.
-    """
-    return max(1, min(_VIEWS, _MAX_ROWS // photos))
 
 
 def learns_on_stored_maps(
@@ -355,7 +348,7 @@ class TrainingTask:
 
     def views(self, photos: int) -> int:
         """How many views of each of so many photos a net learns from."""
-        return views_of(photos) if self.on_stored_maps else 1
+        return views_of(photos, NET_VIEWS) if self.on_stored_maps else 1
 
     def _stored_embeddings(self, X: NDArray[Any], views: int) -> NDArray[Any]:
         """The embeddings of crops, then of changed views of them.

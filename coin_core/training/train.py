@@ -30,7 +30,7 @@ from coin_core.evaluation.metrics import report_json
 from coin_core.jobs import Progress, report_details
 from coin_core.model_store import bundle
 from coin_core.training.augmentation import jitter
-from coin_core.training.config import TrainingConfig
+from coin_core.training.config import FEATURE_VIEWS, TrainingConfig, views_of
 from coin_core.training.cross_validation import FittedClassifier, fit_classifier
 from coin_core.training.datasets import CoinSet
 from coin_core.training.environment import arithmetic, describe_machine
@@ -43,7 +43,6 @@ from coin_core.training.task import (
     learns_in_epochs,
     learns_on_stored_maps,
     teaches_reading,
-    views_of,
 )
 
 FOLDS = 5
@@ -228,7 +227,7 @@ def _load_inputs(training: Training, coins: CoinSet) -> tuple[NDArray[Any], _Sou
     if mode is FeatureMode.APPEARANCE:
         mode = FeatureMode.RIM
     # Legends are read from several views already.
-    views = views_of(len(coins)) if mode is FeatureMode.RIM else 1
+    views = views_of(len(coins), FEATURE_VIEWS) if mode is FeatureMode.RIM else 1
     rng = np.random.default_rng(training.seed)
     parts = []
     with Progress("computing features", views * len(coins), unit="view") as bar:

@@ -19,6 +19,7 @@ from coin_core.results import class_title
 from coin_core.rulers import DEFAULT_CLASSES
 from coin_core.storage import open_lock
 from coin_core.training.comparison import FEWEST
+from coin_core.training.config import FEATURE_VIEWS, NET_VIEWS, views_of
 from coin_core.training.data_roots import (
     VARIABLE,
     collections_dir,
@@ -36,7 +37,7 @@ _FOLDER = N_("A folder of photos")
 _CATALOG = N_("The dataset")
 _RENDERED = N_("Rendered coins")
 _CATALOG_FLAG = "catalog"
-_MB_PER_PHOTO = 0.7  # its crop, 160 pixels wide, and what is seen in three views
+_MB_OF_CROP, _MB_OF_VIEW = 0.1, 0.23  # 160 pixels wide, and what is seen in a view
 _MB_OF_MAPS = 0.8  # a photo whose letters are learned: maps of three views, too
 
 
@@ -125,7 +126,9 @@ def memory_note(classifier: str, data: str, *, keeps_maps: bool = False) -> str:
         )
     is_folder = data and not data.startswith(_CATALOG_FLAG)
     photos = sum(count_photos(Path(data)).values()) if is_folder else 0
-    each_mb = _MB_OF_MAPS if keeps_maps else _MB_PER_PHOTO
+    most = NET_VIEWS if spec.inputs == "photo" else FEATURE_VIEWS
+    views = views_of(photos or 1000, most)
+    each_mb = _MB_OF_MAPS if keeps_maps else _MB_OF_CROP + views * _MB_OF_VIEW
     total_gb = (measured_mb + each_mb * photos) / 1024
     note = _(
         "Trainings run one at a time. This one takes about {size} GB of memory."
