@@ -17,7 +17,9 @@ import time
 import uuid
 import zipfile
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import httpx
@@ -44,6 +46,7 @@ from tests.serving import (
     ROOT,
     SERVER,
     Served,
+    answering,
     free_port,
     serve,
 )
@@ -375,6 +378,32 @@ def test_a_visitor_stays_on_one_machine(team):
     wait_until(is_logged)
     assert all(len({*seen}) == 1 for seen in machines.values())
     assert {seen[0] for seen in machines.values()} == {*team.ports}
+
+
+@pytest.mark.parametrize("path", ["/", "/api/ready"])
+def test_requests_at_once_reach_the_machine_that_is_back(tmp_path, path):
+    """It was away before, and the other one is now: nobody gets an error."""
+
+    class Slow(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            time.sleep(1)
+            self.send_response(200)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+    pair = Team(tmp_path, {})
+
+    def ask_at_once(name: str) -> set[int]:
+        """The answers to eight visitors while one machine alone is there."""
+        server = ThreadingHTTPServer(("127.0.0.1", pair.ports[name]), Slow)
+        with answering(server), ThreadPoolExecutor(8) as threads:
+            answers = threads.map(httpx.get, [pair.address + path] * 8)
+            return {answer.status_code for answer in answers}
+
+    with pair.proxied():
+        assert ask_at_once("one") == {200}
+        time.sleep(6)  # a proxy that leaves machines out tries each again by now
+        assert ask_at_once("two") == {200}
 
 
 @pytest.mark.browser

@@ -99,7 +99,7 @@ def test_a_museum_is_gathered_stopped_and_gone_on_with(
     visit.see("Add photos")
     if "The dataset is empty" not in visit.text():
         visit.press("Add photos")
-    visit.see("Münzkabinett Berlin, Iannaios")
+    visit.see(f"{museum.address}, Iannaios")
     visit.press("Stop")
     visit.see("It was stopped by hand.")
     asked = _photos_asked(museum)
