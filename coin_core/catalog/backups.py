@@ -163,7 +163,7 @@ def facts_of(copy: Path) -> tuple[datetime, int | None]:
     """When a copy was made, and how many photos it has; None if it is damaged."""
     made_at = datetime.fromtimestamp(copy.stat().st_mtime, UTC)
     try:
-        with closing(sqlite3.connect(f"{copy.as_uri()}?mode=ro", uri=True)) as raw:
+        with closing(_open_to_read(copy)) as raw:
             (photos,) = raw.execute("SELECT count(*) FROM photos").fetchone()
             return made_at, int(photos)
     except sqlite3.Error:
@@ -211,9 +211,7 @@ def restore(path: Path, copy: Path | None = None) -> tuple[Path, Path | None]:
     try:
         with replacing(path) as temporary:
             with (
-                closing(
-                    sqlite3.connect(f"{copies[0].as_uri()}?mode=ro", uri=True)
-                ) as old,
+                closing(_open_to_read(copies[0])) as old,
                 closing(sqlite3.connect(temporary)) as new,
             ):
                 old.backup(new)
@@ -233,11 +231,14 @@ def restore(path: Path, copy: Path | None = None) -> tuple[Path, Path | None]:
     return copies[0], aside if there else None
 
 
+def _open_to_read(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+
+
 def _read_counters(path: Path) -> dict[str, int]:
     """The highest id that each table has given; none if the file cannot be read."""
-    address = f"{path.absolute().as_uri()}?mode=ro"
     try:
-        with closing(sqlite3.connect(address, uri=True)) as raw:
+        with closing(_open_to_read(path)) as raw:
             rows = raw.execute("SELECT name, seq FROM sqlite_sequence").fetchall()
     except sqlite3.Error:
         return {}

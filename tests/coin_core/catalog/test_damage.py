@@ -341,6 +341,18 @@ def test_a_restored_catalog_is_the_copy_and_the_old_one_is_kept(folder, capsys):
     assert str(aside) in capsys.readouterr().err
 
 
+def test_a_catalog_at_a_relative_address_is_restored(folder, monkeypatch, capsys):
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("COIN_DATABASE_URL", "sqlite:///catalog.sqlite")
+    backups.back_up(folder / "catalog.sqlite")
+    (folder / "catalog.sqlite").write_bytes(b"rubbish" * 1000)
+    assert main(["dataset", "check"]) == 2  # which names the newest backup
+    assert "dataset restore" in capsys.readouterr().err
+    assert main(["dataset", "restore"]) == 0
+    with _opened(folder) as catalog:
+        assert catalog.check() == []
+
+
 @pytest.mark.parametrize("tables", ["of today", "of before"])
 def test_ids_given_since_a_backup_are_not_given_again(folder, tables):
     copy = backups.back_up(folder / "catalog.sqlite")
