@@ -515,7 +515,7 @@ def _title(order: ScrapeOrder) -> str:
     except CoinError:  # a source that is not registered has no title
         return ""
     is_upload = info.query_kind is QueryKind.FILES
-    return job_title(order.base or info.title, order.query, is_upload=is_upload)
+    return job_title(order, info.title, is_upload=is_upload)
 
 
 def _count_listings(catalog: Catalog, import_id: int) -> int:

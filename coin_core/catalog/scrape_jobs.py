@@ -186,15 +186,16 @@ def start_scrape(catalog: Catalog, order: ScrapeOrder, title: str = "") -> int:
     return import_id
 
 
-def job_title(source: str, query: str, *, is_upload: bool = False) -> str:
+def job_title(order: ScrapeOrder, title: str, *, is_upload: bool = False) -> str:
     """The title of a scrape's job; folders of uploads have no names to show.
 
     Args:
-        source: The title of the source, or the address of another site like it.
-        query: What is asked of it.
-        is_upload: Whether that is a folder of uploads.
+        order: What is scraped; the address of another site takes the title's place.
+        title: Of the source.
+        is_upload: Whether its query is a folder of uploads.
     """
-    return source if is_upload else f"{source}, {query[:80]}"
+    place = order.base or title
+    return place if is_upload else f"{place}, {order.query[:80]}"
 
 
 def scrape_order(catalog: Catalog, import_id: int) -> ScrapeOrder:

@@ -267,7 +267,7 @@ def _scraped_from(catalog: Catalog, one: ImportProgress) -> str:
     with suppress(CoinError):  # a source that is not registered any more
         source = get_source(order.source)
         title, is_upload = _(source.title), source.query_kind is QueryKind.FILES
-    return job_title(order.base or title, order.query, is_upload=is_upload)
+    return job_title(order, title, is_upload=is_upload)
 
 
 def offer_bringing_in(session: DatasetSession, catalog: Catalog) -> None:

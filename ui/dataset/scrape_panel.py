@@ -96,7 +96,7 @@ def _ask_source(session: DatasetSession, catalog: Catalog) -> None:
         if shows_plan:
             _show_plan(steps)
             return
-        start_scrape(catalog, order, job_title(order.base or source.title, order.query))
+        start_scrape(catalog, order, job_title(order, source.title))
     except KNOWN_ERRORS as error:
         show_error(sentence_of(error))
         return
