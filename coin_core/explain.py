@@ -12,7 +12,15 @@ from numpy.typing import NDArray
 from sklearn.neighbors import KNeighborsClassifier
 
 from coin_core.classifiers import shipped_classifiers
+from coin_core.classifiers.appearance_net import FeatureMode
+from coin_core.classifiers.features import whole_flans
 from coin_core.classifiers.legend_net import LETTER_CLASSES
+from coin_core.classifiers.rim_reader import (
+    RimLetter,
+    compiled_reader,
+    letters_along,
+    unrolled,
+)
 from coin_core.classifiers.torch_classifier import (
     calibrated,
     choose_poses,
@@ -173,6 +181,34 @@ def _in_reading_order(found: list[Found]) -> tuple[LetterRead, ...]:
         for number, line in enumerate(lines)
         for place, (x, y, probability, letter) in enumerate(sorted(line, reverse=True))
     )
+
+
+@torch.inference_mode()
+def read_rim(
+    coin_classifier: CoinClassifier, crop: NDArray[np.uint8], name: str
+) -> tuple[RimLetter, ...]:
+    """Return the capitals that a model reads along the rim, clockwise from below.
+
+    None for a model of the rulers, and for one that was trained before there was a
+    reader.
+
+    Args:
+        coin_classifier: Holds the models.
+        crop: uint8 (S, S, 3).
+        name: The model.
+    """
+    model, net = coin_classifier.model(name), _network(coin_classifier, name)
+    if not model.takes_features:
+        reader = getattr(net.module_, "reader", None)
+    elif model.card.features_from.get("sight") == FeatureMode.READ_RIM:
+        reader = compiled_reader(net.device)
+    else:
+        reader = None
+    if reader is None:
+        return ()
+    strips = unrolled(whole_flans(net, crop[None]))
+    logits, _ = reader(strips.mean(1, keepdim=True))
+    return letters_along(_finite(logits[0, :, 0]).cpu())
 
 
 def heat_map(

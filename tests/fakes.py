@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from coin_core.classifiers.rim_reader import RimLetter
 from coin_core.explain import NearCoin
 from coin_core.imaging.preprocessing import LegendPose, RotatedBox
 from coin_core.model_store.bundle import BundleInfo
@@ -62,6 +63,7 @@ def install(monkeypatch: pytest.MonkeyPatch) -> None:
     for fake in (
         reads_letters,
         read_letters,
+        read_rim,
         find_legend_pose,
         heat_map,
         nearest_coins,
@@ -185,6 +187,13 @@ def _verdict(
 
 def reads_letters(*_: object) -> bool:
     return True
+
+
+def read_rim(*given: object) -> tuple[RimLetter, ...]:
+    return tuple(
+        RimLetter(letter=letter, probability=0.9, turn_deg=40 + 15 * place)
+        for place, letter in enumerate("VESPASIAN")
+    )
 
 
 def read_letters(*_: object) -> tuple[LetterRead, ...]:

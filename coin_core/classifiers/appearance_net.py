@@ -26,6 +26,16 @@ from coin_core.classifiers.class_space import (
 )
 from coin_core.classifiers.legend_net import FEATURES, LegendNet, build_legend_net
 from coin_core.classifiers.picture_trunk import CONTRAST, PictureTrunk
+from coin_core.classifiers.rim_reader import (
+    AROUND_PX,
+    REPEATED_PX,
+    STRIP_PX,
+    RimReader,
+    around,
+    letters_on_rims,
+    sector_means,
+    unrolled,
+)
 from coin_core.model_store.graph import compiled
 from coin_core.rulers import RULERS
 
@@ -37,17 +47,13 @@ Rings = tuple[tuple[int, float], ...]
 _RINGS: Rings = ((4, 0.35), (12, 0.65), (32, 1.0))
 _COARSE_RINGS: Rings = ((4, 0.4), (12, 1.0))
 SECTORS = sum(number for number, _ in _RINGS)
-# The strip: its height and length in px, how much of the other end each end repeats,
-# its inner and outer edge as fractions of the flan's radius, and its sectors. The
-# margin of a crop is as wide as `crop_to_flan` leaves it.
-_STRIP_PX, _AROUND_PX, _REPEATED_PX = 48, 512, 32
-_INNER, _OUTER = 0.52 / 1.04, 1.0 / 1.04
 _STRIP_SECTORS = 12
-RIM_PARTS = 3  # rings, strip, pictures
-RIM_FEATURES = RIM_PARTS * 4096
-COARSE_RIM_FEATURES = RIM_PARTS * 2048
-"""What svm, knn and mlp see, and nets of before: a model of svm is larger than one of a
-net, and gains less by more numbers."""
+RIM_PARTS, UNREAD_PARTS = 4, 3
+"""Rings, strip, pictures, and the letters on the rim, without which models of before
+were made."""
+RIM_NUMBERS, COARSE_RIM_NUMBERS = 4096, 2048
+"""Of each part. svm, knn and mlp see fewer, as did nets of before: a model of svm is
+larger than one of a net, and gains less by more numbers."""
 WHOLE_FLAN: dict[str, Any] = {"size_px": 160, "zoom": 1.0}
 """What the input shows where the rim matters: all of it, in a crop's pixels."""
 _LENGTH = 10.0  # of a vector that logits are computed from
@@ -57,14 +63,16 @@ _PUBLISHED_WIDTH = 64  # kernels in the first layer of the published VGG-11
 class FeatureMode(StrEnum):
     """What classes are told apart by; the values are stored in model cards.
 
-    `RIM` is the appearance in the features of svm, knn and mlp. In their models of
-    before it is `APPEARANCE`: the maps in each sixteenth of the flan.
+    `READ_RIM` is the appearance in the features of svm, knn and mlp. In their models of
+    before it is `RIM`, without the letters on the rim, or `APPEARANCE`: the maps in
+    each sixteenth of the flan.
     """
 
     LEGEND = "legend"
     APPEARANCE = "look"
     BOTH = "both"
     RIM = "rim"
+    READ_RIM = "read rim"
 
 
 def feature_mode_for(classes: tuple[str, ...]) -> FeatureMode:
@@ -78,6 +86,8 @@ def feature_mode_for(classes: tuple[str, ...]) -> FeatureMode:
 FEATURE_PARTS = {FeatureMode.APPEARANCE: RIM_PARTS, FeatureMode.BOTH: 1}
 """In how many parts svm, knn and mlp see coins that a legend alone does not tell: each
 counts the same. Of rulers among other coins, legend and flan are better as one."""
+KNOWN_PARTS = frozenset({*FEATURE_PARTS.values(), UNREAD_PARTS})
+"""Those of models of before too."""
 
 
 def spatial_pool(maps: Tensor) -> Tensor:
@@ -126,46 +136,10 @@ def _sector_weights(height: int, width: int, rings: Rings) -> Tensor:
     return torch.stack(rows)
 
 
-def unrolled(x: Tensor) -> Tensor:
-    """Return the rims of flans (N, 3, S, S) as strips, (N, 3, 48, 576).
-
-    They begin below and go round clockwise, the edge of the coin above. Each has mean
-    0 and deviation 1. Both ends go on with what is at the other.
-    """
-    strips = functional.grid_sample(
-        x,
-        _strip_grid().to(x).expand(len(x), -1, -1, -1),
-        padding_mode="border",
-        align_corners=False,
-    )
-    strips = strips - strips.mean((2, 3), keepdim=True)
-    spread = strips.mean(1, keepdim=True).square().mean((2, 3), keepdim=True).sqrt()
-    return (strips / (spread + 0.05)).clamp(-4, 4)
-
-
-@lru_cache(maxsize=1)
-@torch.inference_mode(mode=False)
-def _strip_grid() -> Tensor:
-    """Where each pixel of a strip is on the flan, (1, 48, 576, 2), from -1 to 1."""
-    down = (torch.arange(_STRIP_PX) + 0.5) / _STRIP_PX
-    along = torch.arange(-_REPEATED_PX, _AROUND_PX + _REPEATED_PX) + 0.5
-    radius = (_OUTER - down * (_OUTER - _INNER))[:, None]
-    angle = (2 * torch.pi * along / _AROUND_PX + torch.pi / 2)[None]
-    return torch.stack([radius * angle.cos(), radius * angle.sin()], 2)[None]
-
-
 def strip_pool(maps: Tensor) -> Tensor:
-    """Return the mean of maps of strips in each sector of the rim, (N, 12 C).
-
-    Neighbouring sectors overlap, as those of `ring_pool` do.
-    """
-    repeated = _REPEATED_PX * maps.shape[3] // (_AROUND_PX + 2 * _REPEATED_PX)
-    around = maps[..., repeated:-repeated].mean(2)
-    at = (torch.arange(around.shape[2]) + 0.5) * _STRIP_SECTORS / around.shape[2]
-    away = (at - torch.arange(_STRIP_SECTORS)[:, None] - 0.5).abs()
-    weights = (1 - torch.minimum(away, _STRIP_SECTORS - away)).clamp(min=0)
-    weights = weights / weights.sum(1, keepdim=True)
-    return _roots((around @ weights.T.to(around)).flatten(1))
+    """Return the mean of maps of strips in each sector of the rim, (N, 12 C)."""
+    means = sector_means(around(maps).mean(2), _STRIP_SECTORS)
+    return _roots(means.flatten(1))
 
 
 def mixed(features: Tensor, few: int) -> Tensor:
@@ -261,9 +235,9 @@ class AppearanceNet(nn.Module):
 
     `deep` keeps the whole backbone, for weights that know more than letters. `rim`
     learns from stored maps: of the flan in rings, of its rim as a strip, and of a
-    network of pictures. Models of before have fewer numbers of these (`coarse`), some
-    as one part (`straight`) or in a `ClassSpace` (`spaced`), or the rings alone
-    (`rings`).
+    network of pictures, and from the letters on the rim. Models of before have no
+    letters (`unread`), fewer numbers (`coarse`), some as one part (`straight`) or in a
+    `ClassSpace` (`spaced`), or the rings alone (`rings`).
     """
 
     def __init__(
@@ -274,6 +248,7 @@ class AppearanceNet(nn.Module):
         deep: bool = False,
         rings: bool = False,
         rim: bool = False,
+        unread: bool = False,
         coarse: bool = False,
         straight: bool = False,
         spaced: bool = False,
@@ -285,16 +260,21 @@ class AppearanceNet(nn.Module):
         self.pool = ring_pool if rings else spatial_pool
         self.widths = [width * GRID**2 for width in used]
         self.pictures: nn.Module | None = None
+        self.reader: nn.Module | None = None
+        self._numbers = COARSE_RIM_NUMBERS if coarse else RIM_NUMBERS
         # The names tell the shapes apart in a file of weights.
         self.look: nn.ModuleDict | nn.ModuleList
         if rim:
             self.pictures = PictureTrunk().requires_grad_(False)
-            width = COARSE_RIM_FEATURES if coarse else RIM_FEATURES
+            if not unread:
+                self.reader = RimReader().requires_grad_(False)
+            parts = UNREAD_PARTS if unread else RIM_PARTS
+            width = parts * self._numbers
             self.widths = [width]
             head: nn.Module = (
                 SpaceHead(width, classes)
                 if spaced
-                else DirectionHead(width, classes, 1 if straight else RIM_PARTS)
+                else DirectionHead(width, classes, 1 if straight else parts)
             )
             self.look = nn.ModuleDict({"rim": head})
         elif rings:
@@ -310,6 +290,9 @@ class AppearanceNet(nn.Module):
         self.trunk = compiled(self.trunk, views)  # type: ignore[assignment]
         if self.pictures is not None:
             self.pictures = compiled(self.pictures, views)
+        if self.reader is not None:
+            strips = torch.zeros(1, 1, STRIP_PX, AROUND_PX + 2 * REPEATED_PX)
+            self.reader = compiled(self.reader, strips)
 
     def learn(
         self,
@@ -332,7 +315,9 @@ class AppearanceNet(nn.Module):
     def embed(self, x: Tensor) -> Tensor:
         """Return the embeddings (N, D) of x float32 (N, 3, S, S)."""
         if self.pictures is not None:
-            return rim_embedding(self.trunk, self.pictures, x, self.widths[0])
+            return rim_embedding(
+                self.trunk, self.pictures, self.reader, x, self._numbers
+            )
         maps = self.trunk(x)
         maps = (maps,) if isinstance(maps, Tensor) else maps
         return torch.cat([self.pool(one) for one in maps], dim=1)
@@ -347,22 +332,30 @@ class AppearanceNet(nn.Module):
 
 
 def rim_embedding(
-    trunk: nn.Module, pictures: nn.Module, x: Tensor, width: int = RIM_FEATURES
+    trunk: nn.Module,
+    pictures: nn.Module,
+    reader: nn.Module | None,
+    x: Tensor,
+    numbers: int = RIM_NUMBERS,
 ) -> Tensor:
-    """Return what a net learns from stored maps, (N, width).
+    """Return what a net learns from stored maps, (N, parts * numbers).
 
     Args:
         trunk: A backbone's early layers.
         pictures: A `PictureTrunk`.
+        reader: A `RimReader`; None for models of before, which have one part less.
         x: Whole flans, float32 (N, 3, S, S).
-        width: `RIM_FEATURES`, or `COARSE_RIM_FEATURES`.
+        numbers: Of each part, `RIM_NUMBERS` or `COARSE_RIM_NUMBERS`.
     """
-    parts = (
+    strips = unrolled(x)
+    parts = [
         ring_pool(trunk(x)),
-        strip_pool(trunk(unrolled(x))),
+        strip_pool(trunk(strips)),
         ring_pool(pictures(CONTRAST * x), _COARSE_RINGS),
-    )
-    return torch.cat([mixed(part, width // RIM_PARTS) for part in parts], dim=1)
+    ]
+    if reader is not None:
+        parts.append(letters_on_rims(reader, strips))
+    return torch.cat([mixed(part, numbers) for part in parts], dim=1)
 
 
 class LegendAppearanceNet(LegendNet):
@@ -399,6 +392,7 @@ def build_net(
     deep: bool = False,
     rings: bool = False,
     rim: bool = False,
+    unread: bool = False,
     coarse: bool = False,
     straight: bool = False,
     spaced: bool = False,
@@ -417,6 +411,7 @@ def build_net(
         classes,
         rings=rings,
         rim=rim,
+        unread=unread,
         coarse=coarse,
         straight=straight,
         spaced=spaced,
@@ -432,9 +427,12 @@ def shape_parameters(tensors: dict[str, Tensor]) -> dict[str, bool]:
     if any(name.startswith("look.") for name in tensors):
         shape["module__rings"] = "look.rings.line.weight" in tensors
         shape["module__rim"] = "look.rim.line.weight" in tensors
+        unread = not any(name.startswith("reader.") for name in tensors)
+        shape["module__unread"] = unread
         seen = tensors.get("look.rim.mean", tensors.get("look.rim.space.mean"))
+        parts = UNREAD_PARTS if unread else RIM_PARTS
         shape["module__coarse"] = seen is not None and seen.shape == (
-            COARSE_RIM_FEATURES,
+            parts * COARSE_RIM_NUMBERS,
         )
         shape["module__straight"] = "look.rim.parts" not in tensors
         shape["module__spaced"] = "look.rim.space.mean" in tensors

@@ -1,7 +1,7 @@
 """The features that the VGG network computes of a crop, for svm, knn and mlp.
 
 The names of the rulers are in the legend: which letters are where, 4096 numbers. Other
-coins differ in their appearance, 6144 numbers of `rim_embedding`. For rulers among
+coins differ in their appearance, 8192 numbers of `rim_embedding`. For rulers among
 other coins, the vector holds the legend's and 4096 of what the backbone finds in each
 sixteenth of the flan, which in models of before stand for the appearance.
 """
@@ -21,8 +21,10 @@ import torch
 from numpy.typing import NDArray
 
 from coin_core.classifiers.appearance_net import (
-    COARSE_RIM_FEATURES,
+    COARSE_RIM_NUMBERS,
     GRID,
+    RIM_PARTS,
+    UNREAD_PARTS,
     WHOLE_FLAN,
     FeatureMode,
     rim_embedding,
@@ -30,6 +32,7 @@ from coin_core.classifiers.appearance_net import (
 )
 from coin_core.classifiers.legend_net import FEATURES, LegendOutput
 from coin_core.classifiers.picture_trunk import compiled_pictures
+from coin_core.classifiers.rim_reader import compiled_reader
 from coin_core.classifiers.torch_classifier import predict
 from coin_core.errors import WeightsMismatchError
 from coin_core.imaging.preprocessing import prepare
@@ -38,6 +41,10 @@ from coin_core.storage import data_dir, write_file
 logger = logging.getLogger(__name__)
 
 _CHANNELS = FEATURES // GRID**2
+_PARTS: dict[str, int] = {
+    FeatureMode.READ_RIM: RIM_PARTS,
+    FeatureMode.RIM: UNREAD_PARTS,
+}
 
 
 def read_crops(net: Any, crops: NDArray[np.uint8]) -> LegendOutput:
@@ -80,18 +87,29 @@ def _early(net: Any) -> torch.nn.Module:
 
 
 @torch.inference_mode()
-def _rim_features(net: Any, crops: NDArray[np.uint8]) -> torch.Tensor:
-    """Return what nets see of other coins, in fewer numbers, (N, 6144)."""
-    flans = replace(net.preparation, framed=False, **WHOLE_FLAN)
-    inputs = torch.from_numpy(prepare(crops, flans)).to(net.device)
+def _rim_features(net: Any, crops: NDArray[np.uint8], *, reads: bool) -> torch.Tensor:
+    """Return what nets see of other coins, in fewer numbers, (N, 8192).
+
+    Models of before do not read the letters on the rim, and see 6144.
+    """
     return rim_embedding(
-        _early(net), compiled_pictures(net.device), inputs, COARSE_RIM_FEATURES
+        _early(net),
+        compiled_pictures(net.device),
+        compiled_reader(net.device) if reads else None,
+        whole_flans(net, crops),
+        COARSE_RIM_NUMBERS,
     )
 
 
+def whole_flans(net: Any, crops: NDArray[np.uint8]) -> torch.Tensor:
+    """Return the inputs of a net that show all of the flans, (N, 3, 160, 160)."""
+    flans = replace(net.preparation, framed=False, **WHOLE_FLAN)
+    return torch.from_numpy(prepare(crops, flans)).to(net.device)
+
+
 def _features(net: Any, crops: NDArray[np.uint8], mode: str) -> torch.Tensor:
-    if mode == FeatureMode.RIM:
-        return _rim_features(net, crops)
+    if mode in _PARTS:
+        return _rim_features(net, crops, reads=mode == FeatureMode.READ_RIM)
     parts = []
     if mode != FeatureMode.APPEARANCE:
         parts.append(read_crops(net, crops).features)
@@ -102,8 +120,8 @@ def _features(net: Any, crops: NDArray[np.uint8], mode: str) -> torch.Tensor:
 
 def feature_width(mode: str) -> int:
     """Return the length of a feature vector."""
-    if mode == FeatureMode.RIM:
-        return COARSE_RIM_FEATURES
+    if mode in _PARTS:
+        return _PARTS[mode] * COARSE_RIM_NUMBERS
     return FEATURES * (2 if mode == FeatureMode.BOTH else 1)
 
 
@@ -125,7 +143,7 @@ def compute_features(
         progress: Called with the number of crops just done.
 
     Returns:
-        float32 (N, 4096), (N, 6144) of the appearance, or (N, 8192) of both kinds.
+        float32 (N, 4096) of the legend, or (N, 8192) of the appearance or of both.
     """
     features = np.empty((len(crops), feature_width(mode)), np.float32)
     for first in range(0, len(crops), batch):

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sklearn.decomposition import PCA
 from torch import nn
 
-from coin_core.classifiers.appearance_net import FEATURE_PARTS
+from coin_core.classifiers.appearance_net import KNOWN_PARTS
 from coin_core.classifiers.base import to_columns
 from coin_core.classifiers.class_space import AXES, ClassSpace
 from coin_core.classifiers.legend_net import FEATURES
@@ -108,7 +108,7 @@ class MlpClassifier(NetClassifier):
             )
         # Models of before have no parts.
         parts = tensors["space.parts"].tolist() if "space.parts" in tensors else 1
-        if parts not in FEATURE_PARTS.values():
+        if parts not in KNOWN_PARTS:
             raise WeightsMismatchError(
                 f"the weights are for features of {parts} parts, which nothing here "
                 "computes. Copy the bundle again, or train it again."

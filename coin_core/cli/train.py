@@ -6,7 +6,7 @@ import argparse
 import re
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from coin_core.model_store import bundle
     from coin_core.training.cross_validation import FittedClassifier
 
-DETECTORS = ("faces", "sides", "frames")
+DETECTORS = ("faces", "sides", "frames", "rims")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -35,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "classifier",
         metavar="CLASSIFIER",
-        help=f"{names}; with --data rendered also faces, sides, frames, or all",
+        help=f"{names}; with --data rendered also faces, sides, frames, rims, or all",
     )
     arguments.add_data(parser)
     add(
@@ -194,12 +194,17 @@ def _train_step(names: tuple[str, ...], options: argparse.Namespace) -> list[Rep
 def _train_detector(name: str, out: Path, options: argparse.Namespace) -> Any:
     from coin_core.training.train_coin_detector import train_coin_detector
     from coin_core.training.train_legend_localizer import train_legend_localizer
+    from coin_core.training.train_rim_reader import train_rim_reader
     from coin_core.training.train_side_classifier import train_side_classifier
 
     if name == "sides":
         return train_side_classifier(out, seed=options.seed)
-    train = train_coin_detector if name == "faces" else train_legend_localizer
-    return train(out, seed=options.seed, workers=options.workers)
+    trainings: dict[str, Callable[..., Any]] = {
+        "faces": train_coin_detector,
+        "frames": train_legend_localizer,
+        "rims": train_rim_reader,
+    }
+    return trainings[name](out, seed=options.seed, workers=options.workers)
 
 
 def _train_on_photos(options: argparse.Namespace) -> int:

@@ -467,7 +467,7 @@ _PARAMETERS: dict[str, tuple[Any, ...]] = {
     "n_jobs": (None,),
     "whiten": (False,),
     "norm": ("l2",),
-    "parts": (1, 3),
+    "parts": (1, 3, 4),
     "with_mean": (True,),
     "with_std": (True,),
     "kernel": ("linear", "poly", "rbf", "sigmoid"),

@@ -398,7 +398,9 @@ def _attribute(name: str, value: Any) -> bytes:
 # The small networks that the program brings along
 
 
-def conv_bn_relu(inward: int, outward: int, stride: int = 1) -> nn.Sequential:
+def conv_bn_relu(
+    inward: int, outward: int, stride: int | tuple[int, int] = 1
+) -> nn.Sequential:
     """Return a 3 x 3 convolution, its batch norm and a ReLU."""
     return nn.Sequential(
         nn.Conv2d(inward, outward, 3, stride, 1, bias=False),

@@ -6,7 +6,7 @@ A bundle in `weights/` with another digest works, but counts as a user's own.
 
 from __future__ import annotations
 
-DETECTION = ("faces", "sides", "frames", "pictures")
+DETECTION = ("faces", "sides", "frames", "pictures", "rims")
 """The program's own networks, which no bundle in `data/` replaces."""
 
 RESERVED = frozenset({*DETECTION, "all", "together"})
@@ -19,6 +19,7 @@ SHIPPED = {
     "mlp": "1d9c2e6f9e7fef45abdd05998dcddb713027423b12d34ef8236205df6a1ae37d",
     "pictures": "a3ba5d09853cfb26c9965f0bf7cc951470343adc56f79117bc1e44dfd0a1780f",
     "resnet": "3130de1ce4697e52ca3ed81840eb891607284dffba1d12b2c83aa31167851a2e",
+    "rims": "1845850083fcfc8fd7808a4c01f4f74fc7b1d09a3008bb376d484b513bc68774",
     "sides": "5c9e547bd10ec74d1758e17e9cf98800f789bd2530efa362e402e5ca8e5e6e8c",
     "svm": "2e08c054ffe5263fcf5c6d3a0755879ab13a2878c8c97ba36b176f4f3cdf08e1",
     "vgg": "8db75d7b10ad693d1329c9a92054c2634c4c6cfb686dd45e038b5d14915bff0e",

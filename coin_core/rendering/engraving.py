@@ -17,6 +17,7 @@ from coin_core.rendering.letters import CAPITALS, Point
 
 SUBPIXEL_BITS = 4  # fractional bits of coordinates in OpenCV's drawing functions
 _SUPERSAMPLING = 2
+_FACE_RADIUS = 0.46  # of a `DieCanvas`, relative to its side
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +38,22 @@ class DiePlacement:
         out[:, 0] = self.centre_x + self.radius * (x * cos - y * sin)
         out[:, 1] = self.centre_y + self.radius * (x * sin + y * cos)
         return out
+
+    def place(self, die: NDArray[np.uint8], reach: float = 1.0) -> NDArray[np.uint8]:
+        """Return a die drawn on a `DieCanvas` where it meets the flan, uint8 (S, S).
+
+        Args:
+            die: Its relief, uint8 (S, S).
+            reach: Radius of what is drawn relative to that of the whole die.
+        """
+        size_px = len(die)
+        scale = self.radius / (_FACE_RADIUS * size_px) * reach
+        middle = size_px / 2
+        turn = cv2.getRotationMatrix2D((middle, middle), -self.turn_deg, scale)
+        turn[0, 2] += self.centre_x - middle
+        turn[1, 2] += self.centre_y - middle
+        placed = cv2.warpAffine(die, turn, (size_px, size_px), flags=cv2.INTER_LINEAR)
+        return np.asarray(placed, np.uint8)
 
 
 class PlacedCanvas:

@@ -1,7 +1,7 @@
 """Flans: the blanks of coins, cast in strips and cut apart, seldom round."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -86,6 +86,16 @@ def draw_shape(rng: np.random.Generator, size_px: int) -> FlanShape:
         radius=scale,
         outline=tuple(zip(xs, ys, strict=True)),
     )
+
+
+def rounded(rng: np.random.Generator, shape: FlanShape) -> FlanShape:
+    """The same flan, nearer to a circle: of a mint that cast or cut blanks well."""
+    centre = np.array([shape.centre_x, shape.centre_y])
+    away = np.array(shape.outline) - centre
+    radii = np.hypot(away[:, 0], away[:, 1])[:, None]
+    kept = float(rng.uniform(0.2, 0.8))
+    even = centre + away / radii * (radii.mean() + kept * (radii - radii.mean()))
+    return replace(shape, outline=tuple((x, y) for x, y in even.tolist()))
 
 
 def draw_mask(shape: FlanShape, size_px: int) -> NDArray[np.uint8]:

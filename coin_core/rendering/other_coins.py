@@ -35,6 +35,14 @@ def draw_die(rng: np.random.Generator, size_px: int) -> NDArray[np.float32]:
     return die.relief(float(rng.uniform(0.002, 0.006)))
 
 
+def draw_picture(die: DieCanvas, rng: np.random.Generator) -> None:
+    """Engrave what a legend runs around: a head, on one coin of four an emblem."""
+    if rng.random() < 0.75:
+        draw_head(die, rng)
+    else:
+        _EMBLEMS[int(rng.integers(len(_EMBLEMS)))](die, rng)
+
+
 def _rim_legend(die: DieCanvas, rng: np.random.Generator) -> None:
     """One legend along the whole rim, or one on either side."""
     letters = LATIN if rng.random() < 0.7 else GREEK

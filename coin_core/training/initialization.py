@@ -20,6 +20,7 @@ from coin_core.classifiers.appearance_net import (
 from coin_core.classifiers.legend_net import load_compatible
 from coin_core.classifiers.loading import load_classifier
 from coin_core.classifiers.picture_trunk import load_pictures
+from coin_core.classifiers.rim_reader import load_rim_reader
 from coin_core.classifiers.torch_classifier import NetClassifier, PhotoClassifier
 from coin_core.errors import TrainingDataError, WeightsMissingError
 from coin_core.model_store import bundle
@@ -213,7 +214,7 @@ def _load_bundle(net: NetClassifier, folder: Path, fresh_head: bool) -> None:
         shape = shape_parameters(tensors)
         if getattr(net, "module__rim", False):
             # Only the early layers are taken over, whatever is on top of them.
-            before = ("rings", "deep", "coarse", "straight", "spaced")
+            before = ("rings", "deep", "unread", "coarse", "straight", "spaced")
             shape |= {f"module__{one}": False for one in before}
             shape["module__rim"] = True
         net.set_params(**shape)
@@ -242,6 +243,9 @@ def _load_bundle(net: NetClassifier, folder: Path, fresh_head: bool) -> None:
     pictures = getattr(net.module_, "pictures", None)
     if pictures is not None:
         pictures.load_state_dict(load_pictures().state_dict())
+    reader = getattr(net.module_, "reader", None)
+    if reader is not None:
+        reader.load_state_dict(load_rim_reader().state_dict())
 
 
 def _load_imagenet(net: Any, name: str) -> None:

@@ -225,9 +225,9 @@ def _load_inputs(training: Training, coins: CoinSet) -> tuple[NDArray[Any], _Sou
         )
     digest, mode = bundle.weights_digest(base), feature_mode_for(coins.classes)
     if mode is FeatureMode.APPEARANCE:
-        mode = FeatureMode.RIM
+        mode = FeatureMode.READ_RIM
     # Legends are read from several views already.
-    views = views_of(len(coins), FEATURE_VIEWS) if mode is FeatureMode.RIM else 1
+    views = views_of(len(coins), FEATURE_VIEWS) if mode is FeatureMode.READ_RIM else 1
     rng = np.random.default_rng(training.seed)
     parts = []
     with Progress("computing features", views * len(coins), unit="view") as bar:

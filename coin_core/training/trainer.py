@@ -12,6 +12,7 @@ from typing import Any, Generic, TypeVar
 
 import torch
 from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from coin_core.classifiers.torch_classifier import best_device, training_autocast
 from coin_core.errors import TrainingDataError
@@ -232,6 +233,8 @@ def fit_small_net(
     epochs: int,
     steps: int,
     peak_rate: float,
+    least_rate: float = 0.01,
+    decay: float | None = None,
 ) -> float:
     """Train a net in place with AdamW, one warm-up and one cosine over all steps.
 
@@ -244,6 +247,9 @@ def fit_small_net(
         epochs: The number of epochs.
         steps: Batches of an epoch.
         peak_rate: Highest learning rate.
+        least_rate: The last one, as a fraction of it.
+        decay: Of the moving average of the weights over the steps, which the net has in
+            the end; None for the weights of the last step.
 
     Returns:
         Seconds spent, including those before an interruption.
@@ -266,13 +272,20 @@ def fit_small_net(
             epochs * steps,
             warmup=warmup - 1,
             start=1 / warmup,
-            end=0.01,
+            end=least_rate,
             fall_from=warmup,
         )
 
+    optimizer = torch.optim.AdamW(net.parameters(), lr=peak_rate, weight_decay=0.01)
+    kept, average = net, None
+    if decay is not None:
+        mean = get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]
+        average = AveragedModel(net, multi_avg_fn=mean, use_buffers=True)
+        optimizer.register_step_post_hook(lambda *_: average.update_parameters(net))
+        kept = nn.ModuleList([net, average])  # one checkpoint has both
     trainer: Trainer[Batch] = Trainer(
-        net=net,
-        optimizer=torch.optim.AdamW(net.parameters(), lr=peak_rate, weight_decay=0.01),
+        net=kept,
+        optimizer=optimizer,
         compute_loss=lambda batch: (compute_loss(forward, batch), 1),
         learning_rate=learning_rate,
         checkpoint=folder / "training.safetensors",
@@ -290,5 +303,7 @@ def fit_small_net(
 
     with bar:
         fit([trainer], batches, epochs=epochs)
+    if average is not None:
+        net.load_state_dict(average.module.state_dict())
     net.to("cpu")
     return float(trainer.notes["seconds"])

@@ -1,18 +1,29 @@
 """The evidence: letters, heat map, nearest coins, on the shipped models."""
 
 import itertools
+import math
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 
-from coin_core.classifiers import shipped_classifiers
+from coin_core.classifiers import get_classifier, shipped_classifiers
+from coin_core.classifiers.appearance_net import WHOLE_FLAN
 from coin_core.classifiers.knn import build_knn
-from coin_core.explain import find_legend_pose, heat_map, nearest_coins, read_letters
-from coin_core.imaging.preprocessing import CROP_PX
+from coin_core.classifiers.rim_reader import load_rim_reader
+from coin_core.explain import (
+    find_legend_pose,
+    heat_map,
+    nearest_coins,
+    read_letters,
+    read_rim,
+)
+from coin_core.imaging.preprocessing import CROP_PX, Preprocessing
 from coin_core.model_store.card import Card
 from coin_core.pipeline import CoinClassifier
 from coin_core.rendering import render_coin
+from coin_core.rendering.coins import CAPITALS_KIND
 from coin_core.rulers import DEFAULT_CLASSES, LETTERS
 
 
@@ -118,3 +129,46 @@ def test_a_coin_that_was_learnt_in_several_views_is_near_once() -> None:
     origins = [coin.origin for coin, _ in near]
     assert origins[0] == "training coin 5"
     assert len(set(origins)) == len(origins) == 5
+
+
+def _of_other_coins(*, sight: str = "") -> Any:
+    """Holds a model of other coins: of features of this kind, or a net."""
+    net = get_classifier("vgg").build(("lily", "anchor"), seed=0)
+    net.set_params(module__rim=True, preprocessing=Preprocessing(**WHOLE_FLAN))
+    net.initialize()
+    net.module_.reader.load_state_dict(load_rim_reader().state_dict())
+    model = SimpleNamespace(
+        takes_features=bool(sight),
+        classifier=net,
+        card=SimpleNamespace(features_from={"sight": sight}),
+    )
+    return SimpleNamespace(model=lambda _: model, feature_extractor=lambda _: model)
+
+
+@pytest.mark.parametrize("sight", ["", "read rim"])
+def test_capitals_are_read_where_they_stand_on_the_rim(sight: str) -> None:
+    models = _of_other_coins(sight=sight)
+    right = total = 0
+    for index in range(8):
+        coin = render_coin(88, index, size_px=CROP_PX, kind=CAPITALS_KIND, wear=0.1)
+        for read in read_rim(models, coin.image, "own"):
+            turn = math.radians(read.turn_deg + 90)
+            at = 0.5 + 0.39 * math.cos(turn), 0.5 + 0.39 * math.sin(turn)
+            total += 1
+            right += any(
+                letter.letter == read.letter
+                and abs((letter.left + letter.right) / 2 - at[0]) < 0.1
+                and abs((letter.top + letter.bottom) / 2 - at[1]) < 0.1
+                for letter in coin.letters
+            )
+    assert total > 25
+    assert right / total > 0.6
+
+
+def test_models_of_the_rulers_and_those_of_before_read_no_rim(
+    coin_classifier: CoinClassifier,
+) -> None:
+    crop = render_coin(88, 0, size_px=CROP_PX, kind=CAPITALS_KIND, wear=0.1).image
+    assert read_rim(_of_other_coins(sight="rim"), crop, "own") == ()
+    for name in ("vgg", "svm"):
+        assert read_rim(coin_classifier, crop, name) == ()

@@ -28,6 +28,7 @@ from ui.memory import give_memory_back
 from ui.resources import coin_classifier, weights_version
 
 if TYPE_CHECKING:
+    from coin_core.classifiers.rim_reader import RimLetter
     from coin_core.explain import NearCoin
     from coin_core.imaging.preprocessing import LegendPose
     from coin_core.legend_alignment import LegendFit
@@ -158,6 +159,17 @@ def letters_read(
 
     crop = _crop_for_nets(photo, box)
     return explain.read_letters(coin_classifier(), crop, classifier)
+
+
+@st.cache_data(show_spinner=False, max_entries=100, hash_funcs=_BY_PHOTO_AND_WEIGHTS)
+def rim_read(
+    photo: UploadedPhoto, box: RotatedBox, classifier: str
+) -> tuple[RimLetter, ...]:
+    """The capitals that a classifier of other coins reads along the rim of a face."""
+    from coin_core import explain
+
+    crop = _crop_for_nets(photo, box)
+    return explain.read_rim(coin_classifier(), crop, classifier)
 
 
 @st.cache_data(show_spinner=False, max_entries=100, hash_funcs=_BY_PHOTO_AND_WEIGHTS)

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
+from statistics import median
+from typing import TYPE_CHECKING
 
 from coin_core.i18n import N_, _
 from coin_core.legend_alignment import LegendFit, LetterState, NameLetter
 from coin_core.rulers import LETTERS, RULERS
 from ui.components.paleo_hebrew import letter_name
+
+if TYPE_CHECKING:
+    from coin_core.classifiers.rim_reader import RimLetter
 
 _SIGNS = {letter.key: letter.transliteration for letter in LETTERS}
 _STATES = {
@@ -19,6 +25,8 @@ _UNREAD = "·"
 _FITS_AS_WELL = 0.2  # probability of the other ruler's legends, by the letters alone
 _BETTER = 3  # times as probable
 _FEW = 2  # missing letters that are named one by one
+_FEWEST_ON_RIM = 3  # fewer may be chance
+_GAP = 1.8  # usual steps from letter to letter
 
 
 def reading_sentences(fits: Sequence[LegendFit], ruler: str) -> str:
@@ -55,6 +63,19 @@ def reading_sentences(fits: Sequence[LegendFit], ruler: str) -> str:
             parts.append(words.format(letter=placed[0], other=placed[1]))
     sentences = [f"{'; '.join(parts)}.", _unread(fits), _doubt(fits, fit)]
     return " ".join(filter(None, sentences))
+
+
+def rim_sentence(letters: Sequence[RimLetter]) -> str:
+    """What was read along the rim, with a point where letters are missing; or ""."""
+    if len(letters) < _FEWEST_ON_RIM:
+        return ""
+    steps = [after.turn_deg - before.turn_deg for before, after in pairwise(letters)]
+    gap = _GAP * median(steps)
+    spelled = letters[0].letter
+    for letter, step in zip(letters[1:], steps, strict=True):
+        spelled += f" {_UNREAD} " * (step > gap) + letter.letter
+    words = _("Read along the rim, clockwise from below: {letters}.")
+    return words.format(letters=spelled)
 
 
 def _tellers(ruler: str) -> tuple[str, ...]:

@@ -20,8 +20,9 @@ from ui.classify.predict import (
     classify_photo,
     legend_fits,
     reads_letters,
+    rim_read,
 )
-from ui.classify.reading import reading_sentences
+from ui.classify.reading import reading_sentences, rim_sentence
 from ui.classify.session import UploadedPhoto, UploadSession
 from ui.classify.verdict import headline, is_weighed, show_probabilities, show_verdict
 from ui.components.overlays import face_name
@@ -90,6 +91,8 @@ def _show_photo_and_verdict(
         if legend is not None:
             fits = legend_fits(photo, legend[0], card.name)
             reading = reading_sentences(fits, ruler)
+        elif ruler and ruler not in RULERS and face is not None:
+            reading = rim_sentence(rim_read(photo, face, card.name))
         if verdict.reason is RejectReason.TOO_WORN and len(others) > 1:
             asked, _together = ask_all(session, photo, others)  # who may lean
     with card_of_verdict:

@@ -1,7 +1,5 @@
 """What networks for the appearance see of a coin."""
 
-import math
-
 import pytest
 import torch
 
@@ -11,41 +9,9 @@ from coin_core.classifiers.appearance_net import (
     build_net,
     mixed,
     strip_pool,
-    unrolled,
 )
 
 CLASSES = ("anchor", "lily", "star")
-
-
-def marked(clock, radius=0.75, px=160):
-    """A flan with one bright spot, `clock` hours clockwise from the top."""
-    angle = math.radians(30 * clock - 90)
-    at = (torch.arange(px) + 0.5) * 2 / px - 1
-    x, y = radius * math.cos(angle), radius * math.sin(angle)
-    spot = torch.exp(-((at[None] - x) ** 2 + (at[:, None] - y) ** 2) / 0.003)
-    return spot.expand(1, 3, px, px)
-
-
-@pytest.mark.parametrize("clock", [1, 3, 6.5, 9, 11])
-def test_the_rim_is_unrolled_clockwise_from_below(clock):
-    strip = unrolled(marked(clock))[0, 0]
-    assert strip.shape == (48, 576)
-    strip = strip[:, 32:-32]
-    row, column = (strip == strip.max()).nonzero().float().mean(0).tolist()
-    assert column / 512 == pytest.approx(((clock - 6) % 12) / 12, abs=0.01)
-    # from its outer edge to its inner one
-    assert row / 48 == pytest.approx((1 - 0.75 * 1.04) / 0.48, abs=0.04)
-
-
-def test_both_ends_of_a_strip_go_on_with_what_is_at_the_other():
-    strip = unrolled(torch.rand(2, 3, 96, 96))
-    assert torch.allclose(strip[..., :64], strip[..., -64:], atol=1e-3)
-
-
-def test_a_coin_in_other_light_has_the_same_strip():
-    coin = torch.rand(1, 3, 160, 160) * 4 - 2
-    other = unrolled(1.5 * coin + 0.3)
-    assert torch.allclose(unrolled(coin), other, atol=0.15)
 
 
 def test_a_coin_turned_by_a_sector_has_its_letters_in_the_next_sector():
@@ -79,9 +45,10 @@ def test_mixed_numbers_keep_inner_products():
     ("kind", "shape"),
     [
         ("rim", {}),
-        ("rim", {"coarse": True}),
-        ("rim", {"coarse": True, "straight": True}),
-        ("rim", {"coarse": True, "spaced": True}),
+        ("rim", {"unread": True}),
+        ("rim", {"unread": True, "coarse": True}),
+        ("rim", {"unread": True, "coarse": True, "straight": True}),
+        ("rim", {"unread": True, "coarse": True, "spaced": True}),
         ("rings", {}),
     ],
 )

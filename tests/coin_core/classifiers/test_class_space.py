@@ -61,7 +61,8 @@ def build_short_mlp(labels, *, seed):
 def test_a_perceptron_of_other_coins_learns_where_classes_lie_apart(by_class):
     mlp = build_short_mlp(LABELS, seed=0)
     assert mlp.module__by_class
-    mlp.set_params(module__by_class=by_class).fit(*draw_coins(LABELS))
+    mlp.set_params(module__by_class=by_class, module__parts=3)
+    mlp.fit(*draw_coins(LABELS))
     assert (mlp.score(*draw_coins(LABELS, seed=5)) >= 0.85) == by_class
     assert not build_mlp(DEFAULT_CLASSES, seed=0).module__by_class
 
@@ -73,10 +74,13 @@ def test_a_perceptron_of_other_coins_learns_where_classes_lie_apart(by_class):
         ("svm", build_svm, {}),
         ("mlp", build_short_mlp, {}),
         ("mlp", build_short_mlp, {"module__parts": 1}),
+        ("mlp", build_short_mlp, {"module__parts": 3}),
+        ("knn", build_knn, {"estimator__scale__parts": 3}),
+        ("svm", build_svm, {"estimator__scale__parts": 3}),
     ],
 )
 def test_what_was_learnt_is_the_same_after_saving(name, build, before, tmp_path):
-    """So it is with models of before, whose features had no parts."""
+    """So it is with models of before, whose features had fewer parts or none."""
     X, y = draw_coins(LABELS)
     fitted = build(LABELS, seed=0).set_params(**before).fit(X, y)
     card = bundle.Card(name="own", classifier=name, title="own", classes=LABELS)
@@ -98,7 +102,7 @@ def test_a_pipeline_of_before_is_opened_as_it_was():
 
 def test_the_pipeline_and_the_network_see_the_same_of_coins():
     X, y = draw_coins(LABELS)
-    space = ClassSpace(X.shape[1], parts=3)
+    space = ClassSpace(X.shape[1], parts=4)
     space.learn(X, np.searchsorted(LABELS, y))
     in_net = space(torch.from_numpy(X)).numpy()[:, : X.shape[1]]
     in_pipeline = build_knn(LABELS, seed=0).fit(X, y).estimator_[:-1].transform(X)
@@ -183,7 +187,7 @@ def test_several_views_of_coins_do_not_make_a_machine_too_sure():
 def test_a_file_with_parts_that_nothing_computes_is_refused(tmp_path):
     X, y = draw_coins(LABELS)
     fitted = build_knn(LABELS, seed=0).fit(X, y).estimator_
-    assert load_estimator(dump_estimator(fitted)).get_params()["scale__parts"] == 3
+    assert load_estimator(dump_estimator(fitted)).get_params()["scale__parts"] == 4
     fitted.set_params(scale__parts=9)
     with pytest.raises(WeightsMismatchError, match=r"Directions\.parts is 9"):
         load_estimator(dump_estimator(fitted))

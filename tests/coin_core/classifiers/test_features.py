@@ -6,12 +6,14 @@ import torch
 
 from coin_core.classifiers import feature_extractor, get_classifier, loading
 from coin_core.classifiers.appearance_net import (
-    COARSE_RIM_FEATURES,
+    COARSE_RIM_NUMBERS,
+    RIM_PARTS,
     WHOLE_FLAN,
     FeatureMode,
 )
 from coin_core.classifiers.features import compute_features, feature_width
 from coin_core.classifiers.picture_trunk import load_pictures
+from coin_core.classifiers.rim_reader import load_rim_reader
 from coin_core.imaging.preprocessing import Preprocessing
 from coin_core.model_store import bundle
 
@@ -25,10 +27,16 @@ def vgg():
 
 @pytest.mark.parametrize(
     ("mode", "width"),
-    [("legend", 4096), ("look", 4096), ("both", 8192), ("rim", 6144)],
+    [
+        ("legend", 4096),
+        ("look", 4096),
+        ("both", 8192),
+        ("rim", 6144),
+        ("read rim", 8192),
+    ],
 )
 def test_every_kind_has_the_width_that_models_of_it_expect(vgg, mode, width):
-    # "look" is the kind of models that were trained before there was "rim".
+    # "look" and "rim" are the kinds of models that were trained before.
     features = compute_features(vgg, CROPS, mode=mode)
     assert features.shape == (3, feature_width(mode)) == (3, width)
     assert np.isfinite(features).all()
@@ -45,7 +53,8 @@ def test_they_see_of_other_coins_what_nets_see_in_fewer_numbers(vgg):
     net.initialize()
     net.module_.trunk.load_state_dict(vgg.module_.trunk.early().state_dict())
     net.module_.pictures.load_state_dict(load_pictures().state_dict())
+    net.module_.reader.load_state_dict(load_rim_reader().state_dict())
     expected = net.embed(CROPS)
-    assert expected.shape == (3, COARSE_RIM_FEATURES)
-    found = torch.from_numpy(compute_features(vgg, CROPS, mode=FeatureMode.RIM))
+    assert expected.shape == (3, RIM_PARTS * COARSE_RIM_NUMBERS)
+    found = torch.from_numpy(compute_features(vgg, CROPS, mode=FeatureMode.READ_RIM))
     assert torch.allclose(found, expected, atol=1e-2)

@@ -459,7 +459,7 @@ def test_train_all_goes_on_after_the_last_model_that_was_done(
     assert main(asked) == INTERRUPTED
     kept = tmp_path / "train-all.json"
     whole = kept.read_text()
-    assert taken == ["faces", "sides", "frames", "resnet vgg", "svm"]
+    assert taken == ["faces", "sides", "frames", "rims", "resnet vgg", "svm"]
 
     taken[:] = ["svm"]
     assert main(asked) == 0
@@ -472,5 +472,5 @@ def test_train_all_goes_on_after_the_last_model_that_was_done(
         taken[:] = ["svm"]
         assert main(asked) == 0
         assert taken[1:] == [
-            *("faces", "sides", "frames", "resnet vgg", "svm", "knn", "mlp")
+            *("faces", "sides", "frames", "rims", "resnet vgg", "svm", "knn", "mlp")
         ]

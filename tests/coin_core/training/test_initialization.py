@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from coin_core.classifiers import get_classifier, loading
-from coin_core.classifiers.appearance_net import RIM_FEATURES
+from coin_core.classifiers.appearance_net import RIM_NUMBERS, RIM_PARTS
 from coin_core.errors import TrainingDataError, WeightsMissingError
 from coin_core.model_store import bundle
 from coin_core.rulers import DEFAULT_CLASSES
@@ -76,7 +76,10 @@ def test_a_training_from_a_model_of_before_sees_what_others_see(shipped, tmp_pat
     )
     found, first = net.tensors(), "trunk.layer2.1.conv2.weight"
     torch.testing.assert_close(found[first], before.tensors()[first])
-    assert found["look.rim.line.weight"].shape == (3, RIM_FEATURES)
+    assert found["look.rim.line.weight"].shape == (
+        3,
+        RIM_PARTS * RIM_NUMBERS,
+    )
 
 
 def test_the_first_layers_are_left_as_they_are(shipped):

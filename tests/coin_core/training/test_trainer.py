@@ -99,7 +99,7 @@ def striped(rng, down):
     return ((stripes.T if down else stripes) + noise).astype(np.uint8)
 
 
-def train_to_tell_across_from_down(folder, *, killed_after=None):
+def train_to_tell_across_from_down(folder, *, killed_after=None, decay=None):
     torch.manual_seed(0)
     net = SideNet(sides=2)
 
@@ -124,16 +124,49 @@ def train_to_tell_across_from_down(folder, *, killed_after=None):
         epochs=4,
         steps=3,
         peak_rate=3e-3,
+        decay=decay,
     )
     return net
 
 
-def test_a_killed_training_goes_on_to_the_same_end(tmp_path):
-    whole = train_to_tell_across_from_down(tmp_path / "whole")
+@pytest.mark.parametrize("decay", [None, 0.5])
+def test_a_killed_training_goes_on_to_the_same_end(tmp_path, decay):
+    whole = train_to_tell_across_from_down(tmp_path / "whole", decay=decay)
     with pytest.raises(KilledError):
-        train_to_tell_across_from_down(tmp_path / "cut", killed_after=2)
-    resumed = train_to_tell_across_from_down(tmp_path / "cut")
+        train_to_tell_across_from_down(tmp_path / "cut", killed_after=2, decay=decay)
+    resumed = train_to_tell_across_from_down(tmp_path / "cut", decay=decay)
     for name, value in whole.state_dict().items():
         assert torch.equal(value, resumed.state_dict()[name]), name
     crops = np.stack([striped(np.random.default_rng(9), down) for down in (0, 1)])
     assert side_probabilities(crops, whole).argmax(axis=1).tolist() == [0, 1]
+
+
+def test_the_weights_in_the_end_are_the_mean_of_those_over_the_steps(tmp_path):
+    net = nn.Linear(1, 1, bias=False)
+    with torch.no_grad():
+        net.weight.fill_(0.0)
+    taken = []
+
+    def compute_loss(forward, batch):
+        taken.append(net.weight.item())  # before each step
+        return (forward(batch) - 1).square().mean()
+
+    fit_small_net(
+        net,
+        lambda epoch: iter([torch.ones(4, 1)] * 6),
+        compute_loss,
+        folder=tmp_path,
+        name="probe",
+        epochs=1,
+        steps=6,
+        peak_rate=0.1,
+        least_rate=1.0,
+        decay=0.5,
+    )
+    # The first of the mean is the weight after the first step.
+    mean = taken[1]
+    for weight in taken[2:]:
+        mean = 0.5 * mean + 0.5 * weight
+    last = 2 * net.weight.item() - mean  # the weight after the last step
+    assert taken[-1] < last < taken[-1] + 0.11
+    assert net.weight.item() < last

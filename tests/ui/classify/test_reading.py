@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from coin_core.classifiers.rim_reader import RimLetter
 from coin_core.legend_alignment import fit_legends
 from coin_core.rulers import DEFAULT_CLASSES
 from tests.coin_core.test_legend_alignment import read
-from ui.classify.reading import reading_sentences
+from ui.classify.reading import reading_sentences, rim_sentence
 
 HYRCANUS, JUDAH, JANNAEUS = DEFAULT_CLASSES
 
@@ -67,3 +68,28 @@ def test_nothing_read_is_said() -> None:
 def test_letters_that_fit_another_name_better_are_no_secret() -> None:
     said = sentences(HYRCANUS, "יהו", "נתןהכ", "הןהגדל")
     assert said.endswith("By themselves the letters fit Yehonatan better.")
+
+
+def on_rim(text: str, step: float = 15.0) -> list[RimLetter]:
+    """Letters one after the other; a space is a letter that was not read."""
+    return [
+        RimLetter(letter=letter, probability=0.9, turn_deg=40 + step * place)
+        for place, letter in enumerate(text)
+        if letter != " "
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "spelled"),
+    [("IMPMAXIMIANVS", "IMPMAXIMIANVS"), ("VESP SIA VS", "VESP · SIA · VS")],
+)
+def test_what_is_read_along_the_rim_is_spelled_with_its_gaps(
+    text: str, spelled: str
+) -> None:
+    said = rim_sentence(on_rim(text))
+    assert said == f"Read along the rim, clockwise from below: {spelled}."
+
+
+def test_one_or_two_letters_on_the_rim_are_chance() -> None:
+    assert rim_sentence(on_rim("AV")) == ""
+    assert rim_sentence([]) == ""

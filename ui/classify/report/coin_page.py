@@ -22,7 +22,7 @@ from coin_core.results import (
 )
 from coin_core.rulers import RULERS
 from ui.classify import predict
-from ui.classify.reading import reading_sentences
+from ui.classify.reading import reading_sentences, rim_sentence
 from ui.classify.report.pictures import (
     SIDE_PX,
     picture_of,
@@ -124,6 +124,11 @@ def coin_page(
     fits: tuple[LegendFit, ...] = ()
     if is_weighed and letters and leaning in RULERS:
         fits = fit_legends(letters, tuple(RULERS))
+    reading, box = "", predict.legend_box(result)
+    if fits:
+        reading = reading_sentences(fits, leaning)
+    elif leaning and leaning not in RULERS and box is not None:
+        reading = rim_sentence(predict.rim_read(photo, box, classifier))
     faces = () if photo.digest in session.boxes else result.faces
     comparable = [
         results[name].verdicts[0]
@@ -140,7 +145,7 @@ def coin_page(
     return CoinPage(
         photo=photo.name,
         verdict=headline(verdict, comparable, faces).replace(" %", f"{NBSP}%"),
-        reading=reading_sentences(fits, leaning) if fits else "",
+        reading=reading,
         facts=tuple((title, text) for title, text in facts if text),
         pictures=_pictures(
             session, photo, result, classifier, leaning, with_heat=with_heat
