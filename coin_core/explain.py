@@ -199,7 +199,7 @@ def read_rim(
     """
     model, net = coin_classifier.model(name), _network(coin_classifier, name)
     if not model.takes_features:
-        reader = getattr(net.module_, "reader", None)
+        reader = getattr(net.module_.eval(), "reader", None)
     elif model.card.features_from.get("sight") == FeatureMode.READ_RIM:
         reader = compiled_reader(net.device)
     else:
