@@ -162,7 +162,7 @@ def test_capitals_are_read_where_they_stand_on_the_rim(sight: str) -> None:
                 for letter in coin.letters
             )
     assert total > 25
-    assert right / total > 0.6
+    assert right / total > 0.5  # chance is 0.03
 
 
 def test_models_of_the_rulers_and_those_of_before_read_no_rim(
