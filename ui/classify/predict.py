@@ -161,6 +161,16 @@ def letters_read(
     return explain.read_letters(coin_classifier(), crop, classifier)
 
 
+def classified_box(result: PhotoResult) -> RotatedBox | None:
+    """The face that classifiers of other coins saw: the legend side, or the largest."""
+    from coin_core.pipeline import largest_face
+
+    if not result.faces:
+        return None
+    seen = largest_face(result.faces) if result.legend is None else result.legend
+    return result.faces[seen].box
+
+
 @st.cache_data(show_spinner=False, max_entries=100, hash_funcs=_BY_PHOTO_AND_WEIGHTS)
 def rim_read(
     photo: UploadedPhoto, box: RotatedBox, classifier: str

@@ -25,7 +25,7 @@ _UNREAD = "·"
 _FITS_AS_WELL = 0.2  # probability of the other ruler's legends, by the letters alone
 _BETTER = 3  # times as probable
 _FEW = 2  # missing letters that are named one by one
-_FEWEST_ON_RIM = 3  # fewer may be chance
+_FEWEST_ON_RIM = 6  # fewer tell nothing
 _GAP = 1.8  # usual steps from letter to letter
 
 
@@ -66,7 +66,10 @@ def reading_sentences(fits: Sequence[LegendFit], ruler: str) -> str:
 
 
 def rim_sentence(letters: Sequence[RimLetter]) -> str:
-    """What was read along the rim, with a point where letters are missing; or ""."""
+    """What was read along the rim, with a point where letters are missing; or "".
+
+    Of photos many letters are misread, so it is said with care.
+    """
     if len(letters) < _FEWEST_ON_RIM:
         return ""
     steps = [after.turn_deg - before.turn_deg for before, after in pairwise(letters)]
@@ -74,7 +77,10 @@ def rim_sentence(letters: Sequence[RimLetter]) -> str:
     spelled = letters[0].letter
     for letter, step in zip(letters[1:], steps, strict=True):
         spelled += f" {_UNREAD} " * (step > gap) + letter.letter
-    words = _("Read along the rim, clockwise from below: {letters}.")
+    words = _(
+        "Letters that may stand along the rim, clockwise from below: {letters}. "
+        "Compare them with the coin."
+    )
     return words.format(letters=spelled)
 
 

@@ -17,6 +17,7 @@ from ui.classify.photo_bar import show_notes
 from ui.classify.picture import show_picture
 from ui.classify.predict import (
     ask_all,
+    classified_box,
     classify_photo,
     legend_fits,
     reads_letters,
@@ -91,8 +92,9 @@ def _show_photo_and_verdict(
         if legend is not None:
             fits = legend_fits(photo, legend[0], card.name)
             reading = reading_sentences(fits, ruler)
-        elif ruler and ruler not in RULERS and face is not None:
-            reading = rim_sentence(rim_read(photo, face, card.name))
+        elif ruler and ruler not in RULERS:
+            seen = box or classified_box(result)
+            reading = rim_sentence(rim_read(photo, seen, card.name)) if seen else ""
         if verdict.reason is RejectReason.TOO_WORN and len(others) > 1:
             asked, _together = ask_all(session, photo, others)  # who may lean
     with card_of_verdict:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import gc
 import weakref
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,6 +14,7 @@ from coin_core import pipeline
 from coin_core.classifiers.together_card import TOGETHER
 from coin_core.imaging import photo_io
 from coin_core.imaging.preprocessing import RotatedBox
+from coin_core.results import DetectedFace, PhotoResult, Side
 from tests import fakes
 from ui.classify import predict
 from ui.classify.session import UploadedPhoto, UploadSession
@@ -197,3 +199,15 @@ def test_the_comparison_of_a_photo_is_not_asked_for_again(
     assert (other.digest, "mlp") in session.results
     assert predict.ask_all(session, other, CARDS)[1] is not None
     assert len(asked) == 1
+
+
+def test_other_coins_are_read_on_the_face_that_was_classified() -> None:
+    small = RotatedBox(left=0.0, top=0.0, right=0.3, bottom=0.3)
+    large = RotatedBox(left=0.4, top=0.0, right=1.0, bottom=0.6)
+    faces = tuple(
+        DetectedFace(box=box, side=Side.OTHER, confidence=0.9) for box in (small, large)
+    )
+    result = PhotoResult(faces=faces, legend=None, verdicts=())
+    assert predict.classified_box(result) == large
+    assert predict.classified_box(replace(result, legend=0)) == small
+    assert predict.classified_box(replace(result, faces=())) is None

@@ -87,9 +87,12 @@ def test_what_is_read_along_the_rim_is_spelled_with_its_gaps(
     text: str, spelled: str
 ) -> None:
     said = rim_sentence(on_rim(text))
-    assert said == f"Read along the rim, clockwise from below: {spelled}."
+    assert said == (
+        f"Letters that may stand along the rim, clockwise from below: {spelled}. "
+        "Compare them with the coin."
+    )
 
 
-def test_one_or_two_letters_on_the_rim_are_chance() -> None:
-    assert rim_sentence(on_rim("AV")) == ""
+def test_a_few_letters_on_the_rim_tell_nothing() -> None:
+    assert rim_sentence(on_rim("AVGVS")) == ""
     assert rim_sentence([]) == ""

@@ -124,11 +124,14 @@ def coin_page(
     fits: tuple[LegendFit, ...] = ()
     if is_weighed and letters and leaning in RULERS:
         fits = fit_legends(letters, tuple(RULERS))
-    reading, box = "", predict.legend_box(result)
+    reading = ""
     if fits:
         reading = reading_sentences(fits, leaning)
-    elif leaning and leaning not in RULERS and box is not None:
-        reading = rim_sentence(predict.rim_read(photo, box, classifier))
+    elif leaning and leaning not in RULERS:
+        seen = predict.classified_box(result)
+        reading = (
+            rim_sentence(predict.rim_read(photo, seen, classifier)) if seen else ""
+        )
     faces = () if photo.digest in session.boxes else result.faces
     comparable = [
         results[name].verdicts[0]
