@@ -19,6 +19,7 @@ from coin_core.classifiers.rim_reader import (
     RimLetter,
     compiled_reader,
     letters_along,
+    read_strips,
     unrolled,
 )
 from coin_core.classifiers.torch_classifier import (
@@ -207,8 +208,8 @@ def read_rim(
     if reader is None:
         return ()
     strips = unrolled(whole_flans(net, crop[None]))
-    logits, _ = reader(strips.mean(1, keepdim=True))
-    return letters_along(_finite(logits[0, :, 0]).cpu())
+    logits, _ = read_strips(reader, strips)
+    return letters_along(_finite(logits[0]).cpu())
 
 
 def heat_map(

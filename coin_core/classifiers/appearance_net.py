@@ -27,11 +27,9 @@ from coin_core.classifiers.class_space import (
 from coin_core.classifiers.legend_net import FEATURES, LegendNet, build_legend_net
 from coin_core.classifiers.picture_trunk import CONTRAST, PictureTrunk
 from coin_core.classifiers.rim_reader import (
-    AROUND_PX,
-    REPEATED_PX,
-    STRIP_PX,
     RimReader,
     around,
+    compiled_for_strips,
     letters_on_rims,
     sector_means,
     unrolled,
@@ -291,8 +289,7 @@ class AppearanceNet(nn.Module):
         if self.pictures is not None:
             self.pictures = compiled(self.pictures, views)
         if self.reader is not None:
-            strips = torch.zeros(1, 1, STRIP_PX, AROUND_PX + 2 * REPEATED_PX)
-            self.reader = compiled(self.reader, strips)
+            self.reader = compiled_for_strips(self.reader)
 
     def learn(
         self,

@@ -128,20 +128,26 @@ class RimReader(nn.Module):
         return self.letters(maps), maps
 
 
+def read_strips(reader: nn.Module, strips: Tensor) -> tuple[Tensor, Tensor]:
+    """Return logits (N, 32, 144) and maps (N, 112, 144) of strips (N, C, 48, 576)."""
+    logits, maps = reader(strips.mean(1, keepdim=True))
+    return logits[:, :, 0], maps[:, :, 0]
+
+
 def letters_on_rims(reader: nn.Module, strips: Tensor) -> Tensor:
     """Return what tells legends apart on strips (N, C, 48, 576), (N, 4010).
 
     Letters in sectors, letters that follow each other wherever they are, and the maps
     from which they are read; of the means the square roots, as everywhere.
     """
-    logits, maps = reader(strips.mean(1, keepdim=True))
-    letters = around(logits[:, :, 0].softmax(1))[:, :-1]
+    logits, maps = read_strips(reader, strips)
+    letters = around(logits.softmax(1))[:, :-1]
     parts = [sector_means(letters, _SECTORS).flatten(1)]
     for first, last in _NEXT:
         shifted = [letters.roll(-places, 2) for places in range(first, last)]
         following = torch.stack(shifted).mean(0)
         parts.append((letters @ following.transpose(1, 2)).flatten(1))
-    parts.append(sector_means(around(maps[:, :, 0]), _COARSE_SECTORS).flatten(1))
+    parts.append(sector_means(around(maps), _COARSE_SECTORS).flatten(1))
     return torch.cat([part.clamp(min=0).sqrt() for part in parts], dim=1)
 
 
@@ -178,8 +184,13 @@ def load_rim_reader() -> nn.Module:
     return load_small_net(WEIGHTS_DIR / RIM_BUNDLE, RimReader).requires_grad_(False)
 
 
+def compiled_for_strips(reader: nn.Module, device: str = "cpu") -> nn.Module:
+    """Return a reader that computes the same in less time, and cannot be trained."""
+    strip = torch.zeros(1, 1, STRIP_PX, AROUND_PX + 2 * REPEATED_PX, device=device)
+    return compiled(reader, strip)
+
+
 @lru_cache(maxsize=2)
 def compiled_reader(device: str) -> nn.Module:
     """Return the network for features alone, loaded once."""
-    strip = torch.zeros(1, 1, STRIP_PX, AROUND_PX + 2 * REPEATED_PX, device=device)
-    return compiled(load_rim_reader().to(device), strip)
+    return compiled_for_strips(load_rim_reader().to(device), device)
