@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coin_core.access import Right, check
-from coin_core.classifiers.features import compute_features
+from coin_core.classifiers.features import compute_features, networks_beside
 from coin_core.classifiers.loading import load_classifier
 from coin_core.classifiers.registry import (
     feature_extractor,
@@ -188,6 +188,7 @@ def _load(name: str, folder: Path, version: tuple[int, ...]) -> LoadedModel:
     extractor = None
     if on_features:
         extractor = _open(card.features_from["name"], _find_extractor(name, card))
+        _check_beside(name, card)
     digest = bundle.weights_digest(card)
     return LoadedModel(
         name=name,
@@ -217,10 +218,27 @@ def _find_extractor(name: str, card: Card) -> Path:
         ):
             return folder
     bundle.find_bundle(wanted)  # says how to make it, if there is none at all
-    raise WeightsMismatchError(
-        f"{name} was trained on the features of another {wanted} than the installed "
-        f"one. Train it again: python -m coin_core train {card.classifier} "
-        "--data rendered"
+    raise _features_of_another(name, wanted, card)
+
+
+def _check_beside(name: str, card: Card) -> None:
+    """Check that what helps vgg is what it was in the training, where a card names it.
+
+    Raises:
+        WeightsMismatchError: It was another.
+    """
+    installed = networks_beside(card.features_from.get("sight", "legend"))
+    for network, digest in installed.items():
+        if card.features_from.get(network, digest) != digest:
+            raise _features_of_another(name, network, card)
+
+
+def _features_of_another(name: str, network: str, card: Card) -> WeightsMismatchError:
+    data = "rendered" if "sight" not in card.features_from else "PHOTOS"
+    return WeightsMismatchError(
+        f"{name} was trained on the features of another {network} than the installed "
+        f"one. Train it again: python -m coin_core train {card.classifier} --data "
+        f"{data}"
     )
 
 

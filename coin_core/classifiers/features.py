@@ -12,7 +12,7 @@ import hashlib
 import io
 import logging
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -31,12 +31,17 @@ from coin_core.classifiers.appearance_net import (
     spatial_pool,
 )
 from coin_core.classifiers.legend_net import FEATURES, LegendOutput
-from coin_core.classifiers.picture_trunk import compiled_pictures
-from coin_core.classifiers.rim_reader import compiled_reader
+from coin_core.classifiers.picture_trunk import BUNDLE, compiled_pictures
+from coin_core.classifiers.rim_reader import RIM_BUNDLE, compiled_reader
 from coin_core.classifiers.torch_classifier import predict
 from coin_core.errors import WeightsMismatchError
 from coin_core.imaging.preprocessing import prepare
-from coin_core.storage import data_dir, write_file
+from coin_core.model_store.bundle import (
+    find_detection_bundle,
+    load_card,
+    weights_digest,
+)
+from coin_core.storage import data_dir, dump_json, write_file
 
 logger = logging.getLogger(__name__)
 
@@ -44,6 +49,10 @@ _CHANNELS = FEATURES // GRID**2
 _PARTS: dict[str, int] = {
     FeatureMode.READ_RIM: RIM_PARTS,
     FeatureMode.RIM: UNREAD_PARTS,
+}
+_BESIDE: dict[str, tuple[str, ...]] = {
+    FeatureMode.READ_RIM: (BUNDLE, RIM_BUNDLE),
+    FeatureMode.RIM: (BUNDLE,),
 }
 
 
@@ -125,6 +134,18 @@ def feature_width(mode: str) -> int:
     return FEATURES * (2 if mode == FeatureMode.BOTH else 1)
 
 
+def networks_beside(mode: str) -> dict[str, str]:
+    """Return the digests of the program's networks that help vgg, by bundle name.
+
+    Raises:
+        WeightsMissingError: One is missing.
+    """
+    return {
+        name: weights_digest(load_card(find_detection_bundle(name)))
+        for name in _BESIDE.get(mode, ())
+    }
+
+
 def compute_features(
     net: Any,
     crops: NDArray[np.uint8],
@@ -156,19 +177,18 @@ def compute_features(
 
 def cached_features(
     net: Any,
-    digest: str,
+    features_from: Mapping[str, str],
     crops: NDArray[np.uint8],
     *,
-    mode: str = FeatureMode.LEGEND,
     progress: Callable[[int], None] | None = None,
 ) -> NDArray[np.float32]:
     """Compute the feature vectors of crops once for each net and set of crops.
 
     Args:
         net: The fitted vgg classifier.
-        digest: The sha256 of its weights.
+        features_from: Which features, and the networks that compute them, as a card
+            names them.
         crops: uint8 (N, S, S, 3).
-        mode: Which features, a `FeatureMode`.
         progress: Called with the number of crops just done.
 
     Returns:
@@ -177,7 +197,9 @@ def cached_features(
     Raises:
         WeightsMismatchError: The net is damaged: some are no numbers.
     """
-    key = hashlib.sha256(f"{digest} {mode} {crops.shape} ".encode() + crops.tobytes())
+    mode = features_from["sight"]
+    what = f"{dump_json(features_from, sort_keys=True)} {crops.shape} "
+    key = hashlib.sha256(what.encode() + crops.tobytes())
     path = data_dir() / "cache" / "features" / f"own-{key.hexdigest()[:32]}.npz"
     try:
         with np.load(path, allow_pickle=False) as stored:

@@ -29,6 +29,7 @@ _MAX_DIGITS = 20
 _MAX_AXES = 16
 _MAX_CHANNELS = 2048
 _SIGHTS = ("legend", "look", "both", "rim", "read rim")
+_BESIDE = ("pictures", "rims")
 _COUNT = (0, 10**9)
 _SEED = (-1, 2**63 - 1)
 _FRACTION = (-1e-6, 1 + 1e-6)  # the bounds of an interval are rounded
@@ -92,7 +93,8 @@ class Card:
         scope: What the coins that it learned from look like, see `classifiers.scope`;
             empty where that is not measured.
         features_from: The bundle whose features the classifier gets: `name`, `sha256`
-            and `sight`, a `FeatureMode`, "legend" if missing. Empty for classifiers of
+            and `sight`, a `FeatureMode`, "legend" if missing; of the program's networks
+            that help it, `pictures` and `rims`, the sha256. Empty for classifiers of
             photos.
         training: Data, its digest, seed, seconds, command, machine.
         metrics: One entry for each measurement: dataset, n, accuracy, interval, ...
@@ -256,14 +258,17 @@ def _check_scope(values: Mapping[str, Any]) -> None:
 def _check_features_from(values: Mapping[str, str], own_name: str) -> None:
     if not values:
         return
-    _check_known("features_from", values, {"name": str, "sha256": str, "sight": str})
-    name, digest = values.get("name", ""), values.get("sha256", "")
+    known = dict.fromkeys(("name", "sha256", "sight", *_BESIDE), str)
+    _check_known("features_from", values, known)
+    name = values.get("name", "")
     if not is_bundle_name(name) or name == own_name:
         raise ValueError(
             f"features_from names the bundle that computes the features, not {name!r}"
         )
-    if not _SHA256.fullmatch(digest):
-        raise ValueError("the sha256 of features_from is 64 hexadecimal digits")
+    digests = {"sha256": "", **values}
+    for key in ("sha256", *_BESIDE):
+        if key in digests and not _SHA256.fullmatch(digests[key]):
+            raise ValueError(f"features_from.{key} is 64 hexadecimal digits")
     if values.get("sight", _SIGHTS[0]) not in _SIGHTS:
         raise ValueError(f"features_from.sight is one of {', '.join(_SIGHTS)}")
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from coin_core.errors import TrainingDataError, UnreadablePhotoError
 from coin_core.evaluation.metrics import Report, evaluate
 from coin_core.imaging import photo_io
-from coin_core.jobs import track
+from coin_core.jobs import Progress, track
 from coin_core.pipeline import CoinClassifier
 from coin_core.results import Verdict
 from coin_core.training.datasets import CoinSet, list_photos
@@ -60,8 +60,11 @@ def measure_crops(
 
 
 def _parts(coins: CoinSet, name: str) -> Iterator[NDArray[np.uint8]]:
-    for first in track(range(0, len(coins), _BATCH), name, unit="batch"):
-        yield coins.crops[first : first + _BATCH]
+    with Progress(name, len(coins), unit="coin") as bar:
+        for first in range(0, len(coins), _BATCH):
+            part = coins.crops[first : first + _BATCH]
+            yield part
+            bar.update(len(part))
 
 
 def measure_photos(

@@ -2,7 +2,7 @@
 
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, TypeVar
 
@@ -207,7 +207,7 @@ class RenderedBatches(IterableDataset[Batch]):
         self.seed, self.seen, self.schedule = seed, seen, schedule
 
     def __iter__(self) -> Iterator[Batch]:
-        worker, workers = this_worker()
+        worker, workers = _this_worker()
         seen = self.seen
         # The loader takes from the workers in turn, beginning with the first.
         turn = 0
@@ -226,7 +226,42 @@ class RenderedBatches(IterableDataset[Batch]):
             turn += 1
 
 
-def this_worker() -> tuple[int, int]:
+class RenderedGroups(IterableDataset[Item]):
+    """Batches of groups of coins: each group is rendered once and shown in each view.
+
+    Args:
+        seed: Of the views.
+        groups: The numbers of the groups; those of one epoch follow each other.
+        size: Coins of a group.
+        views: How often each group is shown.
+        render: Makes the coin of a number.
+        show: Makes a batch of the coins of a group.
+    """
+
+    def __init__(
+        self,
+        seed: int,
+        groups: range,
+        size: int,
+        views: int,
+        *,
+        render: Callable[[int], RenderedCoin],
+        show: Callable[[np.random.Generator, Sequence[RenderedCoin]], Item],
+    ) -> None:
+        self.seed, self.groups, self.size, self.views = seed, groups, size, views
+        self.render, self.show = render, show
+
+    def __iter__(self) -> Iterator[Item]:
+        worker, workers = _this_worker()
+        for group in self.groups[worker::workers]:
+            first = group * self.size
+            rng = np.random.default_rng([self.seed, first, 17])
+            coins = [self.render(first + k) for k in range(self.size)]
+            for _ in range(self.views):
+                yield self.show(rng, coins)
+
+
+def _this_worker() -> tuple[int, int]:
     """The number of this rendering process, and how many there are."""
     worker = get_worker_info()
     return (worker.id, worker.num_workers) if worker else (0, 1)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from coin_core.classifiers import feature_extractor, get_classifier, loading
 from coin_core.classifiers.appearance_net import FeatureMode, feature_mode_for
-from coin_core.classifiers.features import cached_features
+from coin_core.classifiers.features import cached_features, networks_beside
 from coin_core.classifiers.scope import fit_scope
 from coin_core.classifiers.torch_classifier import NetClassifier
 from coin_core.errors import (
@@ -223,9 +223,15 @@ def _load_inputs(training: Training, coins: CoinSet) -> tuple[NDArray[Any], _Sou
             f"{training.name} needs the features of a {feature_extractor()} net; "
             f"{folder} holds {base.classifier}. Rename that folder."
         )
-    digest, mode = bundle.weights_digest(base), feature_mode_for(coins.classes)
+    mode = feature_mode_for(coins.classes)
     if mode is FeatureMode.APPEARANCE:
         mode = FeatureMode.READ_RIM
+    features_from = {
+        "name": folder.name,
+        "sha256": bundle.weights_digest(base),
+        "sight": str(mode),
+        **networks_beside(mode),
+    }
     # Legends are read from several views already.
     views = views_of(len(coins), FEATURE_VIEWS) if mode is FeatureMode.READ_RIM else 1
     rng = np.random.default_rng(training.seed)
@@ -234,11 +240,11 @@ def _load_inputs(training: Training, coins: CoinSet) -> tuple[NDArray[Any], _Sou
         for view in range(views):
             crops = jitter(coins.crops, rng) if view else coins.crops
             parts.append(
-                cached_features(net, digest, crops, mode=mode, progress=bar.update)
+                cached_features(net, features_from, crops, progress=bar.update)
             )
     return np.concatenate(parts), _Source(
         start=start,
-        features_from={"name": folder.name, "sha256": digest, "sight": str(mode)},
+        features_from=features_from,
         preprocessing=net.preparation.as_dict(),
         features=parts[0],
         views=views,
@@ -280,8 +286,7 @@ def _fit(
     if start.digest:
         config["init_digest"] = start.digest
     if source.features_from:
-        config["features"] = source.features_from["sha256"]
-        config["features_sight"] = source.features_from["sight"]
+        config["features"] = source.features_from
         config["views"] = source.views
     if learns_on_stored_maps(training.name, coins.classes, start, training.config):
         config["learns_on"] = "stored maps, fine rims and pictures, by planes"

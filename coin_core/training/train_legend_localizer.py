@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
-from torch.utils.data import IterableDataset
 
 from coin_core.classifiers.legend_net import (
     DEFAULT_POSE,
@@ -37,7 +37,7 @@ from coin_core.jobs import track
 from coin_core.model_store.card import Card
 from coin_core.rendering import RenderedCoin, render_coin
 from coin_core.training.release import checkpoints_of, save_small_net
-from coin_core.training.rendered_dataset import rendered_in_background, this_worker
+from coin_core.training.rendered_dataset import RenderedGroups, rendered_in_background
 from coin_core.training.trainer import fit_small_net
 
 _BATCH = 64
@@ -52,32 +52,16 @@ _TEST_SEED = 1_000_099
 _LYING_DEG = 40
 
 
-class _Placements(IterableDataset[tuple[Tensor, Tensor, Tensor]]):
-    """Batches of one epoch: coins rendered for it, each placed `placements` times.
-
-    The coins are those of as many groups, one to a batch, from number `start` on.
-    """
-
-    def __init__(self, seed: int, start: int, groups: int, placements: int) -> None:
-        self.seed, self.start = seed, start
-        self.groups, self.placements = groups, placements
-
-    def __iter__(self) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-        worker, workers = this_worker()
-        for group in range(worker, self.groups, workers):
-            first = (self.start + group) * _BATCH
-            rng = np.random.default_rng([self.seed, first, 17])
-            coins = [
-                render_coin(self.seed, first + k, size_px=_RENDERED_PX)
-                for k in range(_BATCH)
-            ]
-            for _ in range(self.placements):
-                yield _place(rng, coins)
+Batch = tuple[Tensor, Tensor, Tensor]
+"""Crops as the net takes them, and the targets of place and turn."""
 
 
-def _place(
-    rng: np.random.Generator, coins: Sequence[RenderedCoin]
-) -> tuple[Tensor, Tensor, Tensor]:
+def _placements(seed: int, groups: range, placements: int) -> RenderedGroups[Batch]:
+    render = partial(render_coin, seed, size_px=_RENDERED_PX)
+    return RenderedGroups(seed, groups, _BATCH, placements, render=render, show=_place)
+
+
+def _place(rng: np.random.Generator, coins: Sequence[RenderedCoin]) -> Batch:
     """The input of the net, and its targets."""
     poses = [_pose(coin) for coin in coins]
     windows = [
@@ -117,8 +101,9 @@ def train_legend_localizer(
     net = LegendLocalizerNet()
     groups = max(1, coins // epochs // _BATCH)
 
-    def draw_epoch(epoch: int) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-        batches = _Placements(seed, epoch * groups, groups, placements)
+    def draw_epoch(epoch: int) -> Iterator[Batch]:
+        own = range(epoch * groups, (epoch + 1) * groups)
+        batches = _placements(seed, own, placements)
         return iter(rendered_in_background(workers, batches))
 
     seconds = fit_small_net(
@@ -293,7 +278,7 @@ def _targets(poses: list[LegendPose]) -> tuple[Tensor, Tensor]:
     return torch.tensor(places), torch.from_numpy(directions.astype(np.float32))
 
 
-def _loss(net: Callable[[Tensor], Any], batch: tuple[Tensor, Tensor, Tensor]) -> Tensor:
+def _loss(net: Callable[[Tensor], Any], batch: Batch) -> Tensor:
     crops, places, turns = batch
     place, turn = net(crops)
     off = functional.smooth_l1_loss(place, places, beta=0.1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
-from torch.utils.data import IterableDataset
 
 from coin_core.classifiers.appearance_net import WHOLE_FLAN
 from coin_core.classifiers.rim_reader import (
@@ -41,7 +41,7 @@ from coin_core.model_store.card import Card
 from coin_core.rendering.coins import CAPITALS_KIND, RenderedCoin, render_coin
 from coin_core.training.augmentation import randomize_appearance
 from coin_core.training.release import checkpoints_of, save_small_net
-from coin_core.training.rendered_dataset import rendered_in_background, this_worker
+from coin_core.training.rendered_dataset import RenderedGroups, rendered_in_background
 from coin_core.training.trainer import fit_small_net
 
 _BATCH = 32
@@ -68,34 +68,21 @@ Batch = tuple[Tensor, Tensor, Tensor]
 """Strips (N, 1, 48, 576), letters (N, 144), and how much each place counts (N, 144)."""
 
 
-class _Strips(IterableDataset[Batch]):
-    """Batches of one epoch: coins rendered for it, each cut out `views` times.
-
-    The coins are those of as many groups, one to a batch, from number `start` on.
-    """
-
-    def __init__(self, seed: int, start: int, groups: int, views: int) -> None:
-        self.seed, self.start = seed, start
-        self.groups, self.views = groups, views
-
-    def __iter__(self) -> Iterator[Batch]:
-        worker, workers = this_worker()
-        for group in range(worker, self.groups, workers):
-            first = (self.start + group) * _BATCH
-            rng = np.random.default_rng([self.seed, first, 23])
-            coins = [
-                _render(self.seed, number) for number in range(first, first + _BATCH)
-            ]
-            for _ in range(self.views):
-                with torch.random.fork_rng(devices=[]):
-                    torch.manual_seed(int(rng.integers(2**31)))
-                    yield _cut_out(rng, coins, augmented=True)
+def _strips(seed: int, groups: range, views: int) -> RenderedGroups[Batch]:
+    render = partial(_render, seed)
+    return RenderedGroups(seed, groups, _BATCH, views, render=render, show=_augmented)
 
 
 def _render(seed: int, number: int) -> RenderedCoin:
     return render_coin(
         seed, number, size_px=_RENDERED_PX, kind=CAPITALS_KIND, wear=_WEAR
     )
+
+
+def _augmented(rng: np.random.Generator, coins: Sequence[RenderedCoin]) -> Batch:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(int(rng.integers(2**31)))
+        return _cut_out(rng, coins, augmented=True)
 
 
 def _cut_out(
@@ -203,7 +190,7 @@ def train_rim_reader(
     groups = max(1, coins // epochs // _BATCH)
 
     def draw_epoch(epoch: int) -> Iterator[Batch]:
-        batches = _Strips(seed, epoch * groups, groups, views)
+        batches = _strips(seed, range(epoch * groups, (epoch + 1) * groups), views)
         return iter(rendered_in_background(workers, batches))
 
     seconds = fit_small_net(

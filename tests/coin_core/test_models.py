@@ -18,6 +18,7 @@ import torch
 
 from coin_core import detection, models
 from coin_core.classifiers import get_classifier, loading
+from coin_core.classifiers.features import networks_beside
 from coin_core.classifiers.together_card import TOGETHER
 from coin_core.classifiers.torch_classifier import predict_calibrated
 from coin_core.errors import CoinError, WeightsMismatchError, WeightsMissingError
@@ -393,6 +394,20 @@ def test_a_cycle_of_features_is_refused():
         copy(one, "svm", features_from={"name": other, "sha256": digest})
     with pytest.raises(WeightsMismatchError, match="features of another b"):
         open_model("a")
+
+
+@pytest.mark.parametrize("network", ["pictures", "rims"])
+def test_a_model_names_the_networks_that_helped_vgg(network, monkeypatch):
+    monkeypatch.setattr(models, "_find_problem", lambda model: "")  # not its answers
+    digest = bundle.weights_digest(bundle.load_card(bundle.WEIGHTS_DIR / "vgg"))
+    source = {"name": "vgg", "sha256": digest, "sight": "read rim"}
+    copy("mine", "svm", features_from=source | networks_beside("read rim"))
+    assert open_model("mine").card.features_from["rims"]
+    copy("older", "svm", features_from=source)
+    assert open_model("older")
+    copy("other", "svm", features_from=source | {network: "0" * 64})
+    with pytest.raises(WeightsMismatchError, match=f"of another {network} than .*PHOT"):
+        open_model("other")
 
 
 @pytest.mark.parametrize(

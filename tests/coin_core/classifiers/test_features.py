@@ -5,13 +5,19 @@ import pytest
 import torch
 
 from coin_core.classifiers import feature_extractor, get_classifier, loading
+from coin_core.classifiers import features as features_module
 from coin_core.classifiers.appearance_net import (
     COARSE_RIM_NUMBERS,
     RIM_PARTS,
     WHOLE_FLAN,
     FeatureMode,
 )
-from coin_core.classifiers.features import compute_features, feature_width
+from coin_core.classifiers.features import (
+    cached_features,
+    compute_features,
+    feature_width,
+    networks_beside,
+)
 from coin_core.classifiers.picture_trunk import load_pictures
 from coin_core.classifiers.rim_reader import load_rim_reader
 from coin_core.imaging.preprocessing import Preprocessing
@@ -58,3 +64,22 @@ def test_they_see_of_other_coins_what_nets_see_in_fewer_numbers(vgg):
     assert expected.shape == (3, RIM_PARTS * COARSE_RIM_NUMBERS)
     found = torch.from_numpy(compute_features(vgg, CROPS, mode=FeatureMode.READ_RIM))
     assert torch.allclose(found, expected, atol=1e-2)
+
+
+def test_other_networks_that_help_vgg_are_another_key(vgg, tmp_path, monkeypatch):
+    monkeypatch.setenv("COIN_DATA_DIR", str(tmp_path))
+    sight = FeatureMode.READ_RIM
+    helping = networks_beside(sight)
+    assert set(helping) == {"pictures", "rims"}
+    assert networks_beside(FeatureMode.LEGEND) == {}
+    computed = []
+
+    def count(net, crops, *, mode, progress):
+        computed.append(mode)
+        return np.ones((len(crops), feature_width(mode)), np.float32)
+
+    monkeypatch.setattr(features_module, "compute_features", count)
+    for rims in (helping["rims"], helping["rims"], "0" * 64):
+        source = {"name": "vgg", "sha256": "1" * 64, "sight": str(sight)}
+        cached_features(vgg, source | helping | {"rims": rims}, CROPS)
+    assert computed == [sight, sight]

@@ -56,6 +56,6 @@ def test_a_coin_without_a_legend_is_refused():
 
 def test_workers_share_the_batches(monkeypatch):
     monkeypatch.setattr(train_legend_localizer, "_BATCH", 2)
-    batches = train_legend_localizer._Placements(5, 0, 3, 1)
+    batches = train_legend_localizer._placements(5, range(3), 1)
     alone = [float(crops.sum()) for crops, _, _ in rendered_in_background(0, batches)]
     assert len(set(alone)) == 3

@@ -90,7 +90,7 @@ def test_the_reader_is_written_as_a_bundle(tmp_path, monkeypatch):
 
 def test_batches_are_the_same_each_time_and_their_views_differ(monkeypatch):
     monkeypatch.setattr(train_rim_reader, "_BATCH", 2)
-    first, again = (list(train_rim_reader._Strips(5, 3, 2, 2)) for _ in range(2))
+    first, again = (list(train_rim_reader._strips(5, range(3, 5), 2)) for _ in range(2))
     assert len(first) == 4
     for one, other in zip(first, again, strict=True):
         assert all(bool((a == b).all()) for a, b in zip(one, other, strict=True))
