@@ -31,7 +31,7 @@ _CHANNELS = (16, 32, 56, 80, 112)
 _SECTORS, _COARSE_SECTORS = 24, 12
 # How many places after a letter the next one is looked for, and the one after that.
 _NEXT = ((2, 5), (4, 8))
-_MIN_PROBABILITY = 0.45  # of a letter that is shown, where it is likeliest
+_MIN_PROBABILITY = 0.6  # of a letter that is shown, where it is likeliest
 _APART = 2  # places between two letters
 
 

@@ -121,15 +121,15 @@ class _Manner:
     @classmethod
     def draw(cls, rng: np.random.Generator) -> _Manner:
         return cls(
-            height=float(rng.uniform(0.11, 0.24)),
-            thickness=float(rng.uniform(0.1, 0.28)),
+            height=float(rng.uniform(0.11, 0.21)),
+            thickness=float(rng.uniform(0.12, 0.36)),
             evenness=float(rng.uniform(0.2, 1)) if rng.random() < 0.6 else 1.0,
             wedge=float(rng.uniform(0, 0.6)) if rng.random() < 0.6 else 0.0,
             serif=float(rng.uniform(0.25, 0.7)) if rng.random() < 0.5 else 0.0,
             slant=float(rng.normal(0, 0.06)),
             jitter=float(rng.uniform(0.01, 0.05)),
             squeeze=float(rng.uniform(0.75, 1.1)),
-            gap=float(rng.uniform(0.12, 0.5)),
+            gap=float(rng.uniform(0.06, 0.4)),
             word_ends=float(rng.uniform(0, 0.2)),
             form_of={
                 letter: int(rng.integers(len(forms)))
@@ -153,7 +153,7 @@ def engrave_rim_die(
         The letters, and the whole die where it meets the flan, 0 to 255, (S, S).
     """
     manner = _Manner.draw(rng)
-    edge = float(rng.uniform(0.86, 1.0))
+    edge = float(rng.uniform(0.8, 0.98))
     letters = _engrave_legend(rng, canvas, manner, edge)
     _engrave_border(rng, canvas, edge + float(rng.uniform(0.02, 0.08)))
     ink = canvas.relief()
@@ -277,7 +277,7 @@ def _engrave_border(
     kind = int(rng.integers(6))
     if kind < 3:
         around = _circle(int(rng.integers(45, 110)), radius)
-        pellet = float(rng.uniform(0.012, 0.03))
+        pellet = float(rng.uniform(0.012, 0.034))
         canvas.pellets(around, np.full(len(around), pellet), 200)
     if kind in (2, 3):
         around = _circle(64, radius - 0.02)

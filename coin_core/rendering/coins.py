@@ -45,10 +45,27 @@ _OTHER_DIES: dict[str, Callable[[np.random.Generator, int], Field]] = {
     "foreign": draw_foreign_coin,
     "rough_cornucopia": partial(draw_cornucopia, rough=True),
 }
-# How far dies are off the flan's centre: deviations in radii, of four coins in five
-# and of the others. Mints of large bronzes centred them better.
-_SPREADS, _CENTRED_SPREADS = (0.12, 0.25), (0.05, 0.14)
 _SHALLOW = 0.4  # of the coins from far away: those of our days are in low relief
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Care:
+    """How well coins were made, and how well they are photographed.
+
+    Attributes:
+        spreads: How far dies are off the flan's centre: deviations in radii, of four
+            coins in five and of the others.
+        fitting: Fraction of the dies that are about as large as the flan.
+        sharp: Fraction of the photos that keep all that the light shows.
+    """
+
+    spreads: tuple[float, float] = (0.12, 0.25)
+    fitting: float = 0.0
+    sharp: float = 0.0
+
+
+# Mints of large bronzes, which are sold with good photos, took more care.
+_CARES = {CAPITALS_KIND: _Care(spreads=(0.03, 0.12), fitting=0.7, sharp=0.5)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,21 +128,21 @@ class RenderedCoin:
 
 
 def _place_die(
-    rng: np.random.Generator,
-    shape: FlanShape,
-    any_turn: bool,
-    spreads: tuple[float, float],
+    rng: np.random.Generator, shape: FlanShape, any_turn: bool, care: _Care
 ) -> DiePlacement:
     """Dies were seldom centred, and seldom as large as the flan."""
-    usual, wide = spreads
+    usual, wide = care.spreads
     spread = wide if rng.random() < 0.2 else usual
     away = shape.radius * abs(float(rng.normal(0, spread)))
     dx, dy = polar(away, float(rng.uniform(0, 2 * math.pi)))
     turn = float(rng.uniform(-180, 180)) if any_turn else float(rng.normal(0, 9))
+    size = float(rng.uniform(0.86, 1.2))
+    if care.fitting > 0 and rng.random() < care.fitting:
+        size = float(rng.uniform(0.9, 1.04))
     return DiePlacement(
         centre_x=shape.centre_x + dx,
         centre_y=shape.centre_y + dy,
-        radius=shape.radius * float(rng.uniform(0.86, 1.2)),
+        radius=shape.radius * size,
         turn_deg=turn,
     )
 
@@ -230,8 +247,8 @@ def render_coin(
         shape = shape_flan(rng, shape)
     if kind == CAPITALS_KIND:
         shape = rounded(rng, shape)
-    spreads = _CENTRED_SPREADS if kind == CAPITALS_KIND else _SPREADS
-    placement = _place_die(rng, shape, any_turn=rng.random() < 0.1, spreads=spreads)
+    care = _CARES.get(kind, _Care())
+    placement = _place_die(rng, shape, any_turn=rng.random() < 0.1, care=care)
     # a worn die leaves soft ridges where a fresh one leaves edges
     sigma = float(rng.uniform(0.4, 1.8 if rng.random() < 0.35 else 1.1)) * size_px / 160
     ruler: str | None = None
@@ -269,7 +286,8 @@ def render_coin(
     detail = worn.relief * depth + worn.corrosion
     steepness = np.float32(size_px / 160)
     lit = simulate_light(rng, (surface + detail) * steepness * 2, detail, mask)
-    image, blur_px = simulate_camera(rng, lit)
+    sharp = care.sharp > 0 and rng.random() < care.sharp
+    image, blur_px = simulate_camera(rng, lit, sharp=sharp)
     grey = np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), np.uint8)
     kept = worn.kept * (mask.astype(np.float32) / np.float32(255))
     left, top, right, bottom = shape.box()

@@ -157,13 +157,14 @@ def simulate_light(
 
 
 def simulate_camera(
-    rng: np.random.Generator, image: NDArray[np.uint8]
+    rng: np.random.Generator, image: NDArray[np.uint8], *, sharp: bool = False
 ) -> tuple[NDArray[np.uint8], float]:
     """Apply blur, resolution, sharpening, tone, grain and JPEG compression.
 
     Args:
         rng: Source of chance.
         image: uint8 (S, S, 3) RGB.
+        sharp: Apply little compression only.
 
     Returns:
         uint8 (S, S, 3), and the standard deviation of the whole blur in px.
@@ -171,6 +172,8 @@ def simulate_camera(
     size = image.shape[0]
     out = image
     variance = 0.25  # of the blur; a pixel itself averages over its area
+    if sharp:
+        return compress_jpeg(image, int(rng.integers(80, 98))), math.sqrt(variance)
     if rng.random() < 0.75:
         sigma = float(rng.uniform(0.3, 1.1)) * size / 160
         variance += sigma**2

@@ -403,8 +403,11 @@ def test_a_model_names_the_networks_that_helped_vgg(network, monkeypatch):
     source = {"name": "vgg", "sha256": digest, "sight": "read rim"}
     copy("mine", "svm", features_from=source | networks_beside("read rim"))
     assert open_model("mine").card.features_from["rims"]
-    copy("older", "svm", features_from=source)
+    copy("older", "svm", features_from=source | {"sight": "rim"})
     assert open_model("older")
+    copy("first", "svm", features_from=source)
+    with pytest.raises(WeightsMismatchError, match="of another rims than"):
+        open_model("first")  # cards named no reader while there was but one
     copy("other", "svm", features_from=source | {network: "0" * 64})
     with pytest.raises(WeightsMismatchError, match=f"of another {network} than .*PHOT"):
         open_model("other")
