@@ -284,6 +284,7 @@ def two_kinds(tmp_path, monkeypatch):
         return np.stack([mean, mean**2, -mean, mean], axis=1) / 255
 
     monkeypatch.setattr(own.bundle, "find_bundle", lambda name: Path(name))
+    monkeypatch.setattr(own, "networks_beside", lambda mode: {})
     monkeypatch.setattr(
         own.loading, "load_classifier", lambda folder: (card, StubNet())
     )

@@ -6,6 +6,7 @@ from PIL import Image
 
 from coin_core.classifiers import get_classifier, loading
 from coin_core.errors import TrainingDataError
+from coin_core.jobs import Progress
 from coin_core.model_store import bundle
 from coin_core.pipeline import CoinClassifier
 from coin_core.training import evaluate as measuring
@@ -60,20 +61,20 @@ def test_photos_and_their_crops_are_measured(model, photos):
 def test_the_bar_moves_while_a_model_computes(model, photos, monkeypatch):
     order = []
 
-    def track(items, *_, **__):
-        for item in items:
-            yield item
-            order.append("bar")
+    class Bar(Progress):
+        def update(self, count=1):
+            order.append(count)
+            super().update(count)
 
     class Watched(CoinClassifier):
         def probabilities(self, *arguments, **options):
             order.append("computed")
             return super().probabilities(*arguments, **options)
 
-    monkeypatch.setattr(measuring, "track", track)
+    monkeypatch.setattr(measuring, "Progress", Bar)
     monkeypatch.setattr(measuring, "_BATCH", 2)
     measure_crops(Watched(), [str(model)], load_folder(photos))
-    assert order == ["computed", "bar"] * 3
+    assert order == ["computed", 2, "computed", 2, "computed", 1]
 
 
 def test_labels_that_a_model_does_not_know_are_refused(model):
