@@ -239,9 +239,9 @@ def _check_beside(name: str, card: Card) -> None:
 def _features_of_another(name: str, network: str, card: Card) -> WeightsMismatchError:
     data = "rendered" if "sight" not in card.features_from else "PHOTOS"
     return WeightsMismatchError(
-        f"{name} was trained on the features of another {network} than the installed "
-        f"one. Train it again: python -m coin_core train {card.classifier} --data "
-        f"{data}"
+        f"{name} was trained on the features of another network {network} than the "
+        f"installed one. Train it again: python -m coin_core train {card.classifier} "
+        f"--data {data}"
     )
 
 

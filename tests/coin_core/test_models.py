@@ -392,7 +392,7 @@ def test_a_cycle_of_features_is_refused():
     digest = bundle.weights_digest(bundle.load_card(bundle.WEIGHTS_DIR / "svm"))
     for one, other in (("a", "b"), ("b", "a")):
         copy(one, "svm", features_from={"name": other, "sha256": digest})
-    with pytest.raises(WeightsMismatchError, match="features of another b"):
+    with pytest.raises(WeightsMismatchError, match="features of another network b"):
         open_model("a")
 
 
@@ -406,10 +406,12 @@ def test_a_model_names_the_networks_that_helped_vgg(network, monkeypatch):
     copy("older", "svm", features_from=source | {"sight": "rim"})
     assert open_model("older")
     copy("first", "svm", features_from=source)
-    with pytest.raises(WeightsMismatchError, match="of another rims than"):
+    with pytest.raises(WeightsMismatchError, match="another network rims than"):
         open_model("first")  # cards named no reader while there was but one
     copy("other", "svm", features_from=source | {network: "0" * 64})
-    with pytest.raises(WeightsMismatchError, match=f"of another {network} than .*PHOT"):
+    with pytest.raises(
+        WeightsMismatchError, match=f"another network {network} than .*PHOT"
+    ):
         open_model("other")
 
 

@@ -467,7 +467,7 @@ def test_a_model_keeps_the_network_whose_features_it_was_trained_on(
     assert shipped.folder == bundle.WEIGHTS_DIR / "vgg"
     path = bundle.models_dir() / "svm" / "card.json"
     path.write_text(path.read_text().replace(shipped.digest, "0" * 64))
-    with pytest.raises(WeightsMismatchError, match="features of another vgg"):
+    with pytest.raises(WeightsMismatchError, match="features of another network vgg"):
         coin_classifier.model("svm")
 
 
