@@ -53,19 +53,23 @@ class _Care:
     """How well coins were made, and how well they are photographed.
 
     Attributes:
+        rounds: Whether flans are nearly round.
         spreads: How far dies are off the flan's centre: deviations in radii, of four
             coins in five and of the others.
         fitting: Fraction of the dies that are about as large as the flan.
         sharp: Fraction of the photos that keep all that the light shows.
     """
 
+    rounds: bool = False
     spreads: tuple[float, float] = (0.12, 0.25)
     fitting: float = 0.0
     sharp: float = 0.0
 
 
 # Mints of large bronzes, which are sold with good photos, took more care.
-_CARES = {CAPITALS_KIND: _Care(spreads=(0.03, 0.12), fitting=0.7, sharp=0.5)}
+_CARES = {
+    CAPITALS_KIND: _Care(rounds=True, spreads=(0.03, 0.12), fitting=0.7, sharp=0.5)
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -245,9 +249,9 @@ def render_coin(
     shape = draw_shape(rng, size_px)
     if kind == "foreign":
         shape = shape_flan(rng, shape)
-    if kind == CAPITALS_KIND:
-        shape = rounded(rng, shape)
     care = _CARES.get(kind, _Care())
+    if care.rounds:
+        shape = rounded(rng, shape)
     placement = _place_die(rng, shape, any_turn=rng.random() < 0.1, care=care)
     # a worn die leaves soft ridges where a fresh one leaves edges
     sigma = float(rng.uniform(0.4, 1.8 if rng.random() < 0.35 else 1.1)) * size_px / 160
