@@ -173,11 +173,13 @@ def classified_box(result: PhotoResult) -> RotatedBox | None:
 
 @st.cache_data(show_spinner=False, max_entries=100, hash_funcs=_BY_PHOTO_AND_WEIGHTS)
 def rim_read(
-    photo: UploadedPhoto, box: RotatedBox, classifier: str
+    photo: UploadedPhoto, box: RotatedBox | None, classifier: str
 ) -> tuple[RimLetter, ...]:
     """The capitals that a classifier of other coins reads along the rim of a face."""
     from coin_core import explain
 
+    if box is None:
+        return ()
     crop = _crop_for_nets(photo, box)
     return explain.read_rim(coin_classifier(), crop, classifier)
 

@@ -94,7 +94,7 @@ def _show_photo_and_verdict(
             reading = reading_sentences(fits, ruler)
         elif ruler and ruler not in RULERS:
             seen = box or classified_box(result)
-            reading = rim_sentence(rim_read(photo, seen, card.name)) if seen else ""
+            reading = rim_sentence(rim_read(photo, seen, card.name))
         if verdict.reason is RejectReason.TOO_WORN and len(others) > 1:
             asked, _together = ask_all(session, photo, others)  # who may lean
     with card_of_verdict:

@@ -129,9 +129,7 @@ def coin_page(
         reading = reading_sentences(fits, leaning)
     elif leaning and leaning not in RULERS:
         seen = predict.classified_box(result)
-        reading = (
-            rim_sentence(predict.rim_read(photo, seen, classifier)) if seen else ""
-        )
+        reading = rim_sentence(predict.rim_read(photo, seen, classifier))
     faces = () if photo.digest in session.boxes else result.faces
     comparable = [
         results[name].verdicts[0]
