@@ -8,7 +8,11 @@ TABLE has a row for each coin, made by a letter detector: `Class` ("John", "Juda
 letter map as a network would output it, and the classifiers start from there. If a
 letter occurs three times or more, the table has only the mean and spread of its
 places, so they are drawn at random: this is a rough measure of the last step alone.
-Each classifier is measured with and without the class logit bias of its card.
+Each classifier is measured with and without the class logit bias of its card. Then come
+the legends that fit the letters (`coin_core/classifiers/letter_alignment.py`), and the
+verdict of all, which weighs both; here each net reads every coin in one turn. With
+`--rows odd` only those coins are measured from which `benchmarks/layouts.py` learned
+nothing.
 """
 
 from __future__ import annotations
@@ -19,11 +23,15 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.special import log_softmax
 
 from benchmarks.common import argument_parser
 from coin_core.classifiers import shipped_classifiers
 from coin_core.classifiers.legend_net import LETTER_CLASSES, STRIDE_PX
-from coin_core.classifiers.torch_classifier import apply_logit_bias
+from coin_core.classifiers.letter_alignment import score_rulers
+from coin_core.classifiers.together import READERS, weigh
+from coin_core.classifiers.together_card import TOGETHER
+from coin_core.classifiers.torch_classifier import apply_logit_bias, apply_temperature
 from coin_core.evaluation.metrics import format_proportion
 from coin_core.imaging.preprocessing import Preprocessing
 from coin_core.pipeline import CoinClassifier
@@ -59,12 +67,14 @@ def main() -> None:
     """Classify every coin of the table with every classifier."""
     parser = argument_parser(__doc__)
     parser.add_argument("table", type=Path)
+    parser.add_argument("--rows", choices=("odd", "all"), default="all")
     args = parser.parse_args()
     rng = np.random.default_rng(SEED)
     with args.table.open(newline="", encoding="utf-8") as file:
         rows = [
             (RULERS[row["Class"]], letters_of(row, rng)) for row in csv.DictReader(file)
         ]
+    rows = rows[1::2] if args.rows == "odd" else rows
     rows = [(ruler, letters) for ruler, letters in rows if len(letters) >= MIN_LETTERS]
     rulers = np.array([ruler for ruler, _ in rows])
     spread = mean_spread()
@@ -72,12 +82,23 @@ def main() -> None:
         np.stack([draw_map(letters, spread) for _, letters in rows])
     )
     coin_classifier = CoinClassifier()
+    logs = {}
     for name in shipped_classifiers():
         unbiased = classify(coin_classifier, name, maps)
         card = coin_classifier.model(name).card
         biased = apply_logit_bias(unbiased, card.classes, card.class_logit_bias)
         report(name, biased, rulers)
         report(f"{name} without class logit bias", unbiased, rulers)
+        logs[name] = np.log(
+            apply_temperature(biased, card.temperature).astype(np.float64)
+        )
+    scores = np.stack([score_rulers(one, DEFAULT_CLASSES) for one in maps.numpy()])
+    fit = log_softmax(scores.astype(np.float64), axis=1)
+    report("legends that fit", np.exp(fit), rulers)
+    nets = [logs[name] for name in READERS]
+    others = np.mean([rows for name, rows in logs.items() if name not in READERS], 0)
+    parts = np.stack([*nets, others, *nets, fit], axis=1)
+    report(TOGETHER, weigh(parts), rulers)
 
 
 def report(

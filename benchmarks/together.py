@@ -1,20 +1,21 @@
 """The verdict of all classifiers beside each of them: accuracy, calibration, cost.
 
-    python -m benchmarks.together [--coins 1500] [--hard 400] [--fit] [--photos DIR]
-        [--others DIR ...]
+    python -m benchmarks.together [--coins 1500] [--hard 400] [--photos DIR]
+        [--others DIR ...] [--fit] [--unseen 500]
 
 Measured on legible rendered coins, and on as hard ones as real photos are: small,
 pale, blurred, off the centre, and with a legend pose that is wrong by a quarter or by
 half a turn on a fourth of them, as the net's is on real coins. `--photos` is a folder
 with one folder of photos per ruler, `--others` holds coins of other kinds, on which a
 ruler is a mistake. With `--fit` it prints the weights and the threshold instead, from
-other rendered coins.
+other rendered coins: as many legible ones, as many hard ones, and `--unseen` in a style
+that no classifier was taught.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from hashlib import sha256
@@ -30,6 +31,7 @@ from scipy.special import log_softmax, softmax
 from tqdm import tqdm
 
 from benchmarks.common import argument_parser
+from benchmarks.unseen_coins import render_unseen_coin
 from coin_core.classifiers import (
     legend_net,
     shipped_classifiers,
@@ -52,7 +54,7 @@ from coin_core.imaging.preprocessing import (
     normalize_degrees,
 )
 from coin_core.pipeline import CoinClassifier
-from coin_core.rendering import render_coin
+from coin_core.rendering import RenderedCoin, render_coin
 from coin_core.rendering.photo import compress_jpeg
 from coin_core.results import PhotoResult
 from coin_core.rulers import DEFAULT_CLASSES
@@ -71,14 +73,14 @@ Coin = tuple[NDArray[np.uint8], RotatedBox, str]
 
 def main() -> None:
     """Print a line for each classifier and set of coins."""
-    parser = argument_parser(__doc__, coins=1500, hard=400)
+    parser = argument_parser(__doc__, coins=1500, hard=400, unseen=500)
     parser.add_argument("--fit", action="store_true")
     parser.add_argument("--photos", type=Path)
     parser.add_argument("--others", type=Path, nargs="*", default=[])
     args = parser.parse_args()
     classifier = CoinClassifier()
     if args.fit:
-        fit(classifier, args.coins, args.hard)
+        fit(classifier, args.coins, args.hard, args.unseen)
         return
     if args.photos:
         labels, results = [], []
@@ -141,9 +143,14 @@ def classify(
     return rulers, results
 
 
-def draw_coins(seed: int, number: int, at_least_legible: float) -> Iterator[Coin]:
+def draw_coins(
+    seed: int,
+    number: int,
+    at_least_legible: float,
+    render: Callable[[int, int], RenderedCoin] = render_coin,
+) -> Iterator[Coin]:
     """Rendered coins, with at least this fraction of the name's letters legible."""
-    rendered = (render_coin(seed, index) for index in count())
+    rendered = (render(seed, index) for index in count())
     legible = (coin for coin in rendered if coin.name_legibility >= at_least_legible)
     for coin in islice(legible, number):
         edges = np.clip(coin.flan_box, 0, 1).tolist()
@@ -207,14 +214,16 @@ def _spoil(pose: LegendPose, crop: NDArray[np.uint8]) -> LegendPose:
     )
 
 
-def fit(classifier: CoinClassifier, coins: int, hard: int) -> None:
+def fit(classifier: CoinClassifier, coins: int, hard: int, unseen: int) -> None:
     """Print the weights and the threshold that other rendered coins give."""
-    plain, columns = read(classifier, draw_coins(FIT_SEED, coins, 0.0))
+    plain = read(classifier, draw_coins(FIT_SEED, coins, 0.0))
     drawn = draw_coins(FIT_SEED + 1, hard, HARD_LEGIBLE)
     with wrong_poses():
-        spoilt, of_spoilt = read(classifier, map(harden, drawn))
-    parts = np.concatenate([plain, spoilt])
-    right = np.concatenate([columns, of_spoilt])
+        spoilt = read(classifier, map(harden, drawn))
+    drawn = draw_coins(FIT_SEED + 3, unseen, HARD_LEGIBLE, render_unseen_coin)
+    parts, right = map(
+        np.concatenate, zip(plain, spoilt, read(classifier, drawn), strict=True)
+    )
     rows = np.arange(len(right))
 
     def loss(weights: NDArray[np.float64]) -> float:
@@ -225,7 +234,7 @@ def fit(classifier: CoinClassifier, coins: int, hard: int) -> None:
     at_least = [(0.05, None)] * len(start)  # so that each is heard
     found = minimize(loss, start, bounds=at_least, method="L-BFGS-B")
     print("weights", found.x.round(3).tolist())
-    legible, columns = read(classifier, draw_coins(FIT_SEED + 2, coins, LEGIBLE))
+    legible, columns = read(classifier, draw_coins(FIT_SEED + 4, coins, LEGIBLE))
     scores = softmax(np.einsum("p,npc->nc", found.x, legible), axis=1)
     print(
         find_threshold(scores, columns, target=TARGET_ACCURACY, max_refused=MAX_REFUSED)

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import log_softmax, softmax
 
 from coin_core.classifiers.legend_net import predict_poses
+from coin_core.classifiers.letter_alignment import score_rulers
 from coin_core.classifiers.torch_classifier import (
     SMALLEST,
     PhotoClassifier,
@@ -25,12 +26,13 @@ from coin_core.classifiers.torch_classifier import (
     predict_once,
 )
 from coin_core.imaging.preprocessing import LegendPose, normalize_degrees
+from coin_core.rulers import DEFAULT_CLASSES
 
 READERS: Final = ("resnet", "vgg")
 """The nets that read a coin again."""
 
 # python -m benchmarks.together --fit
-_WEIGHTS: Final = (0.2, 0.05, 0.05, 0.32, 0.36)  # in the order of `evidence`
+_WEIGHTS: Final = (0.05, 0.05, 0.29, 0.39, 0.16, 0.09)  # in the order of `evidence`
 _CLEAR: Final = 0.95  # both nets are at least so sure, of the same ruler
 _TURNS: Final = (0, -90, 90, 180)  # from the turn that was found, in degrees
 _LOOKS: Final = len(_TURNS) + 1  # and one as the photo is
@@ -56,9 +58,14 @@ def read_together(
         class_logit_bias: Added to the logits of the nets, (C,).
     """
     parts, read = evidence(crops, probabilities, nets, class_logit_bias)
+    return weigh(parts), read
+
+
+def weigh(parts: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Return the probabilities (N, C) of what `evidence` returns."""
     scores = np.einsum("p,npc->nc", _WEIGHTS, parts)
     together: NDArray[np.float32] = softmax(scores, axis=1).astype(np.float32)
-    return together, read
+    return together
 
 
 def read_by_both(
@@ -90,10 +97,12 @@ def evidence(
     nets: Mapping[str, PhotoClassifier],
     class_logit_bias: NDArray[np.float64],
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the logarithms that are weighed, (N, 5, C), and how much is read.
+    """Return the logarithms that are weighed, (N, 6, C), and how much is read.
 
-    The logarithms are those of resnet, vgg, the mean of the other classifiers, and
-    what each net reads in all turns. Of a clear coin the last two are the first two.
+    The logarithms are those of resnet, vgg, the mean of the other classifiers, what
+    each net reads in all turns, and how well the rulers' legends fit the letters that
+    both nets read in the turn in which they read most. Of a clear coin the last three
+    are resnet, vgg and the mean of both.
 
     Args:
         crops: As for `read_together`.
@@ -104,15 +113,19 @@ def evidence(
     logs = {name: _log(rows) for name, rows in probabilities.items()}
     first = [logs[name] for name in READERS]
     others = [rows for name, rows in logs.items() if name not in READERS]
-    parts = np.stack([*first, np.mean(others, axis=0), *first], axis=1)
+    fit = np.mean(first, axis=0)
+    parts = np.stack([*first, np.mean(others, axis=0), *first, fit], axis=1)
     read = np.full((len(crops), len(READERS)), -np.inf)
     doubtful = np.flatnonzero(in_doubt(*(probabilities[name] for name in READERS)))
     if len(doubtful):
         poses = [turns[0] for turns in predict_poses(crops[doubtful])]
-        for i, name in enumerate(READERS):
-            parts[doubtful, 3 + i], read[doubtful, i] = _look(
-                nets[name], crops[doubtful], poses, class_logit_bias
-            )
+        looks = [
+            _look(nets[name], crops[doubtful], poses, class_logit_bias)
+            for name in READERS
+        ]
+        for i, look in enumerate(looks):
+            parts[doubtful, 3 + i], read[doubtful, i] = look.logs, look.read
+        parts[doubtful, 5] = _fit_legends(looks)
     return parts, read
 
 
@@ -124,16 +137,28 @@ def in_doubt(*readings: NDArray[np.float32]) -> NDArray[np.bool_]:
     return doubtful
 
 
+class _Look(NamedTuple):
+    """What a net reads in all turns.
+
+    Attributes:
+        logs: Logarithms of the probabilities, weighed by the letters, (N, C).
+        read: How much it reads, (N,).
+        amounts: How many letters in each turn, (N, T).
+        letters: Probabilities of the letters in each turn, (N, T, 17, H, W).
+    """
+
+    logs: NDArray[np.float64]
+    read: NDArray[np.float64]
+    amounts: NDArray[np.float64]
+    letters: NDArray[np.float32]
+
+
 def _look(
     net: PhotoClassifier,
     crops: NDArray[np.uint8],
     poses: list[LegendPose],
     class_logit_bias: NDArray[np.float64],
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """The logarithms of what a net reads in all turns, and how much it reads.
-
-    They are weighed by the letters.
-    """
+) -> _Look:
     turned = [
         replace(pose, turn_deg=normalize_degrees(turn))
         for pose in poses
@@ -143,12 +168,27 @@ def _look(
     output = predict_once(net.module_.eval(), many, net.preparation, turned)
     logits = output.logits.double().cpu().numpy() + class_logit_bias
     logs = log_softmax(logits.reshape(len(crops), _LOOKS, -1), axis=2)
-    letters = letters_read(output).double().cpu().numpy()
-    weights = np.maximum(letters.reshape(len(crops), -1), SMALLEST) ** _SHARPNESS
+    amounts = letters_read(output).double().cpu().numpy().reshape(len(crops), -1)
+    weights = np.maximum(amounts, SMALLEST) ** _SHARPNESS
     weights /= weights.sum(axis=1, keepdims=True)
-    mean: NDArray[np.float64] = np.einsum("nt,ntc->nc", weights, logs)
     features = output.features.double().cpu().numpy().mean(axis=1)
-    return mean, features.reshape(len(crops), -1).max(axis=1)
+    letters = output.letters.softmax(1).cpu().numpy()
+    return _Look(
+        logs=np.einsum("nt,ntc->nc", weights, logs),
+        read=features.reshape(len(crops), -1).max(axis=1),
+        amounts=amounts,
+        letters=letters.reshape(*amounts.shape, *letters.shape[1:]),
+    )
+
+
+def _fit_legends(looks: Sequence[_Look]) -> NDArray[np.float64]:
+    """How well the legends fit the mean of what the nets read, as logarithms (N, C)."""
+    turns = np.sum([look.amounts for look in looks], axis=0).argmax(axis=1)
+    coins = np.arange(len(turns))
+    mean = np.mean([look.letters[coins, turns] for look in looks], axis=0)
+    scores = [score_rulers(np.log(p + SMALLEST), DEFAULT_CLASSES) for p in mean]
+    fit: NDArray[np.float64] = log_softmax(np.array(scores, np.float64), axis=1)
+    return fit
 
 
 def _log(probabilities: NDArray[np.float32]) -> NDArray[np.float64]:

@@ -18,7 +18,7 @@ TOGETHER_CARD: Final = Card(
     classifier=TOGETHER,
     title="All classifiers together",
     classes=DEFAULT_CLASSES,
-    threshold=0.66,
+    threshold=0.67,
     metrics=(
         {
             "data": "rendered",

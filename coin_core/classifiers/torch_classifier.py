@@ -51,7 +51,7 @@ LEAST_READ: Final = "least_read"
 """The limit in the card of a classifier that reads legends: nobody is named where
 `how_much_read` is below it."""
 
-_TOO_LITTLE = 0.02  # of legible coins
+_TOO_LITTLE = 0.04  # of legible coins
 # What is read counts less on a coin that may show no legend. Both were chosen on
 # rendered coins: python -m benchmarks.refusal
 _SURE_ODDS = 55.0  # for a legend side; at these and above it counts in full

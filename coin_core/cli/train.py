@@ -68,7 +68,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_false",
         help="do not weight rare classes as much as frequent ones",
     )
-    add("--frozen", action="store_true", help="train only a net's last layers")
+    add(
+        "--frozen",
+        action="store_true",
+        help="train only a net's last layers; with --data rendered those above the "
+        "letters, after a change of the rulers' legends",
+    )
     add("--rotations", type=int, help="rotated copies in place of random augmentation")
     add("--momentum", type=float, help="use plain gradient descent with this momentum")
     add(
@@ -114,16 +119,23 @@ def run(options: argparse.Namespace) -> int:
 def _check_rendered(options: argparse.Namespace, names: Sequence[str]) -> None:
     flags = ("init", "epochs", "folds", "size_px", "patience", "rotations", "momentum")
     ignored = [name for name in flags if getattr(options, name) is not None]
-    ignored += ["frozen"] if options.frozen else []
+    ignored += ["frozen"] if options.frozen and not _are_nets(names) else []
     ignored += [] if options.class_weights else ["no_class_weights"]
     if ignored:
         text = ", ".join("--" + name.replace("_", "-") for name in ignored)
         raise TrainingDataError(
             f"{text}: not for rendered coins. A training on rendered coins starts from "
-            "scratch with a fixed schedule. Use --coins and --seed, or train on photos."
+            "scratch with a fixed schedule. Use --coins and --seed, with resnet and "
+            "vgg also --frozen, or train on photos."
         )
     if options.out and len(names) > 1:
         raise TrainingDataError("--out is for one model; train all writes to weights/.")
+
+
+def _are_nets(names: Sequence[str]) -> bool:
+    from coin_core.classifiers import pretrained_classifiers
+
+    return set(names) <= set(pretrained_classifiers())
 
 
 def _train_rendered(options: argparse.Namespace, names: Sequence[str]) -> int:
@@ -171,13 +183,23 @@ def _train_steps(
 def _train_step(names: tuple[str, ...], options: argparse.Namespace) -> list[Report]:
     """Train one model, or several legend nets together, and save their bundles."""
     from coin_core.model_store import bundle
-    from coin_core.training.release import train_legend_nets, train_shipped
+    from coin_core.training.release import (
+        train_last_layers,
+        train_legend_nets,
+        train_shipped,
+    )
 
     outs = {name: options.out or bundle.WEIGHTS_DIR / name for name in names}
     if names[0] in DETECTORS:
         figures = _train_detector(names[0], outs[names[0]], options)
         write_json({"model": names[0], **figures})
         return []
+    if options.frozen:
+        [name] = names
+        _, report = train_last_layers(
+            name, out=outs[name], seed=options.seed, coins=options.coins
+        )
+        return [report]
     if len(names) > 1:
         shipped = train_legend_nets(outs, options.seed, options.coins, options.workers)
         return [report for _, report in shipped]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from coin_core.rulers.records import Evidence, Layout, Reference
 
 TJC = "Meshorer, A Treasury of Jewish Coins, 2001"
@@ -18,6 +20,7 @@ TITLES = {
 TRADE = "dealers' descriptions that cite the catalogue"
 COLLECTORS = "collectors' readings of well-struck specimens"
 FORUM = "Forum Ancient Coins, legend printed line by line"
+DETECTED = "letters that were detected on 406 coins (benchmarks/layouts.py)"
 NOT_CHECKED = "general knowledge of the series, not checked against the book"
 
 
@@ -46,4 +49,16 @@ def break_lines(
             greek_a=greek_a,
         )
         for row in rows
+    )
+
+
+def fitted_lines(name: str, *weighted: tuple[float, str]) -> tuple[Layout, ...]:
+    """Return layouts that `benchmarks/layouts.py` finds, after their weights: percent.
+
+    Rows have bars between lines, top line first.
+    """
+    return tuple(
+        replace(layout, weight=weight)
+        for weight, row in weighted
+        for layout in break_lines(name, row, source=DETECTED, evidence=Evidence.FITTED)
     )

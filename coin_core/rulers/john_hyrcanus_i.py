@@ -8,6 +8,7 @@ from coin_core.rulers.bibliography import (
     TRADE,
     break_lines,
     cite,
+    fitted_lines,
 )
 from coin_core.rulers.label_words import PRIEST_OR_KING, LabelWords, Namesake, spelled
 from coin_core.rulers.records import (
@@ -83,9 +84,25 @@ JOHN_HYRCANUS_I = Ruler(
         ),
     ),
     legend_frequencies=LegendFrequencies(
-        names=(("יהוחנן", 1.0),), head_of_council=0.25, greek_a=0.33
+        names=(("יהוחנן", 1.0),), layouts=0.65, head_of_council=0.12, greek_a=0.42
     ),
     layouts=(
+        *fitted_lines(
+            "יהוחנן",
+            (21, "יהוחנן | הכהןהגד | לוחברהי | הודים"),
+            (8, "יהוחנן | הכהןהג | דלוחברה | יהדים"),
+            (7, "יהוחנן | הכהןהג | דלוחברה | יהודים"),
+            (4, "יהוחנן | הכהןהגד | לוחברה | יה"),
+            (4, "יהוחנן | הכהןהג | דלוחבר | היהד | ים"),
+            (4, "יהוחנן | הכהןהגד | לוחברה | יהודים"),
+            (3, "יהוחנן | הכהןהגד | לוחברהיה | דים"),
+            (2, "יהו | חנןכה | ןהגדלו | חברה | יה"),
+            (2, "יהוחנ | ןכהןהגד | לוחברה | יהד | ים"),
+            (2, "יהוחנן | כהןהגד | לחברהיה | דים"),
+            (2, "יהו | חנןכ | הןהגדלו | חברהי | הדים"),
+            (2, "יהוחנן | הכהןהגד | לוחברה | ידי | ם"),
+            (2, "יהוחנן | כהןהג | דלוחברה | יהד"),
+        ),
         *break_lines(
             "יהוחנן",
             "יהוח | נןהכהן | הגדלוח | ברהיה | דים",

@@ -9,6 +9,7 @@ from coin_core.rulers.bibliography import (
     TJC,
     break_lines,
     cite,
+    fitted_lines,
 )
 from coin_core.rulers.label_words import (
     GAP,
@@ -106,6 +107,13 @@ JUDAH_ARISTOBULUS_I = Ruler(
     legend_frequencies=LegendFrequencies(
         names=(("יהודה", 0.85), ("יהוד", 0.15)),
         titles=(("כהנגדול", 0.6), ("הכהנהגדל", 0.2), ("הכהנגדול", 0.2)),
+        councils=(
+            ("וחברהיהודים", 0.5),
+            ("וחברהיהוד", 0.2),
+            ("וחברהיהדים", 0.15),
+            ("וחברהיה", 0.15),
+        ),
+        layouts=0.8,
     ),
     # His name has no letter that the other names lack altogether, so a legend with
     # missing letters looks like his, and real coins miss more letters than rendered
@@ -113,6 +121,17 @@ JUDAH_ARISTOBULUS_I = Ruler(
     # most evenly (benchmarks/letters.py).
     class_logit_bias=-0.6,
     layouts=(
+        *fitted_lines(
+            "יהודה",
+            (23, "יהוד | הכהןגד | ולוחברה | יהודי | ם"),
+            (19, "יהוד | הכהןגד | ולוחבר | יהוד | ים"),
+            (19, "יהוד | הכהןגד | ולוחבר | היהוד | ים"),
+            (8, "יהוד | הכהןגד | ולוחבר | היהוד"),
+            (6, "יהוד | הכהןגד | ולוחבר | הי"),
+            (6, "יהוד | הכהןגד | ולוחברה | יהוד | ים"),
+            (5, "יהוד | הכהןגד | ולוחברה | יהוד"),
+            (2, "יהוד | הכהןגד | לוחב | רה"),
+        ),
         *break_lines(
             "יהודה",
             "יהוד | הכהןגד | ולוחבר | היהודי | ם",

@@ -17,6 +17,12 @@ HIGH_PRIEST: Weighted = (
     ("כהנגדול", 0.12),
     ("כהנגדל", 0.08),
 )
+COUNCIL: Weighted = (
+    ("וחברהיהודים", 0.4),
+    ("וחברהיהדים", 0.3),
+    ("וחברהידים", 0.15),
+    ("וחברהיה", 0.15),
+)
 
 
 class Evidence(StrEnum):
@@ -24,6 +30,7 @@ class Evidence(StrEnum):
 
     READ = "read line by line on a coin"
     RESTORED = "read on a coin, its worn end restored"
+    FITTED = "fitted to where letters were detected on many coins"
     BUILT = "wording and number of lines attested, line breaks inferred"
 
 
@@ -38,6 +45,7 @@ class Layout:
         greek_a: Whether there is a Greek A above the first line.
         evidence: The evidence for the line breaks.
         source: The work or collection that gives the layout.
+        weight: How often rendered coins show it, beside the ruler's other layouts.
     """
 
     lines: tuple[str, ...]
@@ -45,6 +53,7 @@ class Layout:
     source: str
     greek_a: bool = False
     evidence: Evidence = Evidence.BUILT
+    weight: float = 1.0
 
     def __post_init__(self) -> None:
         unknown = set("".join(self.lines)) - set(HEBREW_TO_LETTER)
@@ -100,12 +109,17 @@ class LegendFrequencies:
     Attributes:
         names: Spellings of the name, Hebrew letters without spaces.
         titles: Spellings of the title that follows it.
+        councils: The end, "and the Council of the Jews", as far as it goes.
+        layouts: Fraction of the legends that follow one of the layouts, 0..1. Others
+            break their wording as an engraver does who fills a round field.
         head_of_council: Fraction of the legends with "head of the council", 0..1.
         greek_a: Fraction of the coins with a Greek A above the legend, 0..1.
     """
 
     names: Weighted
     titles: Weighted = HIGH_PRIEST
+    councils: Weighted = COUNCIL
+    layouts: float = 0.4
     head_of_council: float = 0.0
     greek_a: float = 0.0
 

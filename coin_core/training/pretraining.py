@@ -23,6 +23,7 @@ from coin_core.classifiers.torch_classifier import best_device, training_autocas
 from coin_core.i18n import N_
 from coin_core.jobs import Progress
 from coin_core.rulers import DEFAULT_CLASSES
+from coin_core.training.legend_layers import ruler_loss
 from coin_core.training.letter_targets import NONE
 from coin_core.training.rendered_dataset import (
     SCHEDULE,
@@ -54,12 +55,7 @@ def legend_loss(
         out.letters.float(), batch.letters, reduction="none"
     )
     letters = (cells * batch.weights).sum() / batch.weights.sum()
-    # A coin without a legible name says little about its ruler.
-    weights = 0.25 + 0.75 * batch.legible
-    rulers = functional.cross_entropy(
-        out.logits.float(), batch.rulers, reduction="none"
-    )
-    return letters + ruler_weight * (rulers * weights).sum() / weights.sum()
+    return letters + ruler_weight * ruler_loss(out.logits, batch.rulers, batch.legible)
 
 
 @lru_cache(maxsize=1)

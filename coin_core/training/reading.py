@@ -22,6 +22,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from coin_core.classifiers.legend_net import LegendNet
+from coin_core.classifiers.letter_alignment import (
+    AlignedLetters,
+    align_letters,
+    on_crop,
+)
 from coin_core.classifiers.torch_classifier import (
     NetClassifier,
     choose_poses,
@@ -40,7 +45,6 @@ from coin_core.rendering.coins import RenderedLetter
 from coin_core.rulers import LETTERS
 from coin_core.training.augmentation import randomize_appearance
 from coin_core.training.checkpoint import load_tensors, save_tensors
-from coin_core.training.letter_alignment import AlignedLetters, align_letters, on_crop
 from coin_core.training.letter_targets import NONE, letter_map
 from coin_core.training.rendered_dataset import perturb_pose, view_batch
 

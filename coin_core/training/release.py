@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import nn
 
@@ -38,11 +39,13 @@ from coin_core.detection import sides_of_crops
 from coin_core.errors import TrainingDataError
 from coin_core.evaluation.calibration import calibrate_and_measure
 from coin_core.evaluation.metrics import Report, report_json
+from coin_core.jobs import Progress
 from coin_core.model_store import bundle
 from coin_core.rulers import DEFAULT_CLASSES, RULERS
 from coin_core.storage import data_dir, dump_json, write_file
 from coin_core.training.datasets import load_rendered
 from coin_core.training.environment import describe_machine
+from coin_core.training.legend_layers import teach_last_layers
 from coin_core.training.letter_augmentation import spoil_letters
 from coin_core.training.pretraining import CALIBRATION_SEED, TEST_SEED, pretrain
 from coin_core.training.rendered_dataset import SCHEDULE
@@ -52,6 +55,9 @@ from coin_core.training.runs import Run, resume_run
 # the command, those of calibration and test are in pretraining.
 FEATURES_SEED = 1_000_039
 FEATURES_COINS = 6_000
+# The coins from which the last layers of legend nets learn again.
+LAST_LAYERS_SEED = 1_000_081
+LAST_LAYERS_COINS = 12_000
 # On real coins letters are missed or misread that are clear on rendered ones. A
 # classifier of features sees each coin as it is read, and else with spoilt letters.
 LETTER_VIEWS = 3
@@ -164,21 +170,79 @@ def train_legend_nets(
     shipped = []
     for name, out in outs.items():
         legend_net, facts = trained[name]
-        # The figures are of the weights as they are loaded: in half precision.
-        tensors = {
-            key: value
-            for key, value in bundle.to_half(legend_net.state_dict()).items()
-            if not key.endswith("num_batches_tracked")
-        }
-        net = get_classifier(name).build(tuple(DEFAULT_CLASSES), seed=seed)
-        net.load_tensors({key: value.float() for key, value in tensors.items()})
-        card = _card(name, seed, int(facts["coins"]), net.preparation.as_dict())
-        card, report = _calibrate(card, net, _draw_crops, float(facts["seconds"]))
-        card = bundle.save_bundle(out, card, tensors=tensors)
+        settings = get_classifier(name).build(tuple(DEFAULT_CLASSES), seed=seed)
+        card = _card(name, seed, int(facts["coins"]), settings.preparation.as_dict())
+        card, report = _save_legend_net(out, card, legend_net, float(facts["seconds"]))
         results = {"report": report_json(report), "bundle": out.name, **facts}
         runs[name].finish(results)
         shipped.append((card, report))
     return shipped
+
+
+def train_last_layers(
+    name: str, *, out: Path | None = None, seed: int = 0, coins: int | None = None
+) -> tuple[bundle.Card, Report]:
+    """Teach a shipped legend net the rulers' legends again, not its letters.
+
+    Args:
+        name: "resnet" or "vgg".
+        out: The bundle's folder; the shipped place if None.
+        seed: Of the order of the coins.
+        coins: How many to learn from; the usual number if None.
+
+    Raises:
+        WeightsMissingError: There is no such net.
+        TrainingDataError: It knows other rulers.
+    """
+    started = time.monotonic()
+    base, net = load_classifier(bundle.find_bundle(bundle.WEIGHTS_DIR / name))
+    if base.classes != tuple(DEFAULT_CLASSES):
+        raise TrainingDataError(
+            f"{name} knows other rulers than this program; train it without --frozen."
+        )
+    coins = coins or LAST_LAYERS_COINS
+    drawn = _draw_crops(LAST_LAYERS_SEED, coins)
+    letters = []
+    with Progress("reading letters", coins, unit="coin") as bar:
+        for first in range(0, coins, _BATCH):
+            read = read_crops(net, drawn.inputs[first : first + _BATCH]).letters
+            letters.append(read.softmax(1)[:, :-1].half().cpu())
+            bar.update(len(read))
+    rulers = [DEFAULT_CLASSES.index(label) for label in drawn.labels.tolist()]
+    legend_net = net.module_.cpu()
+    teach_last_layers(
+        legend_net,
+        torch.cat(letters),
+        torch.tensor(rulers),
+        torch.from_numpy(drawn.legibility),
+        seed=seed,
+    )
+    last = {"coins": coins, "seed": seed, "coins_seed": LAST_LAYERS_SEED}
+    card = _card(name, seed, coins, base.preprocessing)
+    command = f"{card.training['command']} --frozen"
+    card = replace(
+        card,
+        training={**base.training, "last_layers": {**last, "command": command}},
+    )
+    return _save_legend_net(
+        out or bundle.WEIGHTS_DIR / name, card, legend_net, time.monotonic() - started
+    )
+
+
+def _save_legend_net(
+    out: Path, card: bundle.Card, legend_net: nn.Module, seconds: float
+) -> tuple[bundle.Card, Report]:
+    """Calibrate, measure and save a legend net."""
+    # The figures are of the weights as they are loaded: in half precision.
+    tensors = {
+        key: value
+        for key, value in bundle.to_half(legend_net.state_dict()).items()
+        if not key.endswith("num_batches_tracked")
+    }
+    net = get_classifier(card.name).build(card.classes, seed=0)
+    net.load_tensors({key: value.float() for key, value in tensors.items()})
+    card, report = _calibrate(card, net, _draw_crops, seconds)
+    return bundle.save_bundle(out, card, tensors=tensors), report
 
 
 def _train_on_features(

@@ -5,9 +5,9 @@ import pytest
 
 from coin_core.imaging.preprocessing import RotatedBox
 from coin_core.legend_alignment import LetterState, align, fit_legends
-from coin_core.rendering.legends import draw_legend
 from coin_core.results import LetterRead
 from coin_core.rulers import DEFAULT_CLASSES, HEBREW_TO_LETTER
+from coin_core.rulers.legends import draw_legend
 
 BOX = RotatedBox(left=0.0, top=0.0, right=0.1, bottom=0.1)
 
@@ -35,11 +35,13 @@ def best(letters):
 @pytest.mark.parametrize("ruler", DEFAULT_CLASSES)
 def test_a_legend_that_is_read_whole_is_that_of_its_ruler(ruler):
     rng = np.random.default_rng(5)
-    for _ in range(6):
-        legend = draw_legend(rng, ruler)
-        fit = best(read(*legend.text()))
-        assert fit.ruler == ruler
-        assert fit.probability > 0.95
+    legends = [draw_legend(rng, ruler) for _ in range(20)]
+    fits = [best(read(*legend.text())) for legend in legends]
+    assert {fit.ruler for fit in fits} == {ruler}
+    # Lines that are usual for another ruler leave a little doubt.
+    probabilities = [fit.probability for fit in fits]
+    assert np.median(probabilities) > 0.95
+    assert min(probabilities) > 0.7
 
 
 def test_the_probabilities_sum_to_one_and_nothing_read_says_nothing():

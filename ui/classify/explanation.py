@@ -64,9 +64,9 @@ def why_together_differs(verdicts: Sequence[Verdict], together: Verdict) -> str:
         return ""
     return _(
         "Alone, {count} of {all} put {first} first: each reads the coin at the "
-        "rotation that was found. At the other rotations the letters fit {best} "
-        "better. Compare the letters with the coin; if it is not upright, turn it "
-        "with “Correct the crop”."
+        "rotation that was found. At the other rotations, or compared line by line "
+        "with whole legends, the letters fit {best} better. Compare the letters with "
+        "the coin; if it is not upright, turn it with “Correct the crop”."
     ).format(
         count=count,
         all=len(verdicts),
@@ -79,8 +79,9 @@ def _together_measured() -> str:
     figures = TOGETHER_CARD.metrics[-1]  # of real coins
     return _(
         "Where ResNet and VGG are in doubt, they read the coin again at other "
-        "rotations; the clearest reading counts most. Of {count} photos of real "
-        "coins, {answered} were answered, {right} of them correctly."
+        "rotations, and their letters are compared with the legends of each ruler, "
+        "line by line. Of {count} photos of real coins, {answered} were answered, "
+        "{right} of them correctly."
     ).format(
         count=figures["n"],
         answered=figures["answered"],

@@ -15,10 +15,16 @@ from coin_core.classifiers import (
 from coin_core.classifiers.together import in_doubt, read_by_both
 from coin_core.classifiers.together_card import TOGETHER, can_read_together
 from coin_core.errors import WeightsMismatchError
-from coin_core.imaging.preprocessing import RotatedBox, normalize_degrees
+from coin_core.imaging.preprocessing import (
+    CROP_PX,
+    RotatedBox,
+    crop_to_flan,
+    normalize_degrees,
+)
 from coin_core.pipeline import CoinClassifier
 from coin_core.rendering import render_coin
 from coin_core.results import RejectReason
+from coin_core.rulers import DEFAULT_CLASSES
 
 NAMES = (*shipped_classifiers(), TOGETHER)
 
@@ -103,6 +109,21 @@ def test_the_others_answer_the_same_and_clear_coins_are_not_read_again(
     assert (last.classifier, last.ruler, last.reason) == (TOGETHER, ruler, None)
     assert sum(last.probabilities.values()) == pytest.approx(1, abs=1e-5)
     assert tuple(last.probabilities) == tuple(before.verdicts[0].probabilities)
+
+
+def test_the_legends_that_fit_are_a_part_of_the_verdict(
+    coin_classifier: CoinClassifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(together, "in_doubt", lambda rows, _: np.ones(len(rows), bool))
+    nets = {name: coin_classifier.model(name).classifier for name in together.READERS}
+    for number in range(3):
+        photo, box, ruler = photo_and_box(number)
+        crops = crop_to_flan(photo, box, CROP_PX)[None]
+        rows = {name: coin_classifier.probabilities(crops, name) for name in NAMES[:-1]}
+        parts, _ = together.evidence(crops, rows, nets, np.zeros(3))
+        assert parts.shape == (1, 6, 3)
+        assert DEFAULT_CLASSES[parts[0, 5].argmax()] == ruler
+        assert np.exp(parts[0, 5]).sum() == pytest.approx(1)
 
 
 def test_it_can_be_asked_alone_and_names_nobody_without_a_coin(

@@ -160,6 +160,8 @@ def test_missing_weights_name_the_command_that_makes_them(tmp_path, capsys):
         (["train", "faces", "--data", "/nowhere/at/all"], "--data rendered"),
         (["train", "alexnet", "--data", "rendered"], "--data DIR"),
         (["train", "all", "--data", "rendered", "--out", "x"], "--out"),
+        (["train", "all", "--data", "rendered", "--frozen"], "--frozen: not for"),
+        (["train", "svm", "--data", "rendered", "--frozen"], "--frozen: not for"),
         (
             ["render", "--count", "1", "--out", "x", "--folders", "--scenes"],
             "--folders",

@@ -8,8 +8,8 @@ from coin_core.rendering.legend_die import (
     engrave_stray_marks,
     engrave_wreath,
 )
-from coin_core.rendering.legends import draw_legend
 from coin_core.rulers import DEFAULT_CLASSES
+from coin_core.rulers.legends import draw_legend
 
 
 def canvas(turn_deg: float = 0.0) -> PlacedCanvas:

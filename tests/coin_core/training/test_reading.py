@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from benchmarks.unseen_coins import render_unseen_coin
+from coin_core.classifiers.letter_alignment import AlignedLetters
 from coin_core.classifiers.loading import load_classifier
 from coin_core.classifiers.torch_classifier import apply_temperature, calibrated
 from coin_core.errors import TrainingStoppedError
@@ -21,7 +22,6 @@ from coin_core.training.cross_validation import fit_classifier
 from coin_core.training.datasets import load_rendered
 from coin_core.training.holdout import fit_on_split
 from coin_core.training.initialization import Start, find_start
-from coin_core.training.letter_alignment import AlignedLetters
 from coin_core.training.letter_targets import NONE
 from coin_core.training.run_comparison import record_of_reading
 from coin_core.training.runs import Run, start_run

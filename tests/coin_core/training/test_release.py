@@ -4,6 +4,7 @@ import shutil
 
 import numpy as np
 import pytest
+import torch
 
 from coin_core.classifiers import loading, pretrained_classifiers
 from coin_core.classifiers.legend_net import build_legend_net
@@ -99,3 +100,31 @@ def test_a_reader_is_taught_in_the_run_that_was_given(tmp_path):
     release.train_shipped("vgg", out=tmp_path / "vgg", run=run)
     assert [one.folder for one in list_runs()] == [run.folder]
     assert run.report()["state"] == "done"
+
+
+@pytest.mark.slow
+def test_the_last_layers_of_a_reader_are_taught_alone():
+    before, _ = release.train_shipped("vgg", seed=3)
+    folder = bundle.find_bundle("vgg")
+    letters = bundle.read_tensors(folder, before)
+    card, report = release.train_last_layers("vgg", coins=32)
+    assert report.n == 9
+    assert card.training["coins"] == before.training["coins"]
+    assert card.training["last_layers"]["coins"] == 32
+    assert card.training["last_layers"]["command"] == (
+        "python -m coin_core train vgg --data rendered --seed 0 --frozen"
+    )
+    assert card.class_logit_bias == before.class_logit_bias
+    tensors = bundle.read_tensors(folder, bundle.load_card(folder))
+    assert tensors.keys() == letters.keys()
+    changed = {
+        key.split(".")[0]
+        for key in letters
+        if not torch.equal(letters[key], tensors[key])
+    }
+    assert changed == {"legend", "ruler", "anywhere"}
+
+
+def test_the_last_layers_of_a_missing_reader_are_not_taught():
+    with pytest.raises(WeightsMissingError, match="train vgg --data rendered"):
+        release.train_last_layers("vgg")

@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 from scipy.special import logsumexp, softmax
 
 from coin_core.imaging.preprocessing import VIEW_MARGIN, LegendPose
-from coin_core.rendering.legends import Legend, draw_legend
 from coin_core.rulers import HEBREW_TO_LETTER, LETTERS, RULERS
+from coin_core.rulers.legends import Legend, draw_legend
 
 Floats = NDArray[np.float32]
 
@@ -120,18 +120,7 @@ def align_letters(logits: Floats, ruler: str) -> AlignedLetters:
     """
     known = find_candidates(ruler)
     evidence = _evidence(logits)
-    by_line = _line_scores(evidence, known.lines)  # (U, pitches, H)
-    best_pitch = by_line.argmax(1)
-    best = by_line.max(1)
-    scores = np.zeros(len(known.legends), np.float32)
-    rows: dict[int, NDArray[np.int64]] = {}
-    counts = np.array([len(lines) for lines in known.rows])
-    for count in np.unique(counts):
-        numbers = np.flatnonzero(counts == count)
-        lines = np.array([known.rows[number] for number in numbers])
-        scores[numbers], found_rows = _find_rows(best[lines])
-        rows |= dict(zip(numbers.tolist(), found_rows, strict=True))
-    scores = _SURENESS * scores + known.log_weights
+    scores, rows, best_pitch = _score(evidence, known)
     likeliest = np.argsort(-scores, kind="stable")[:_LIKELIEST]
     found = [
         _place(evidence, known.lines, known.rows[number], rows[number], best_pitch)
@@ -155,6 +144,21 @@ def align_letters(logits: Floats, ruler: str) -> AlignedLetters:
     )
 
 
+def score_rulers(logits: Floats, rulers: Sequence[str]) -> Floats:
+    """Return how well the legends of each ruler fit a letter map, (C,).
+
+    The scores are log likelihoods up to a constant. As all of a legend is compared,
+    letters count that are common to the rulers but stand elsewhere on their coins.
+
+    Args:
+        logits: As for `align_letters`.
+        rulers: Keys of `RULERS`.
+    """
+    evidence = _evidence(logits)
+    scores = [_score(evidence, find_candidates(ruler))[0] for ruler in rulers]
+    return np.array([logsumexp(each) for each in scores], np.float32)
+
+
 def on_crop(letters: AlignedLetters, pose: LegendPose) -> AlignedLetters:
     """Return letters of the view in a pose as letters of the crop."""
     scale = 2 * VIEW_MARGIN * pose.radius
@@ -168,6 +172,23 @@ def on_crop(letters: AlignedLetters, pose: LegendPose) -> AlignedLetters:
         in_name=letters.in_name,
         score=letters.score,
     )
+
+
+def _score(
+    evidence: Floats, known: Candidates
+) -> tuple[Floats, dict[int, NDArray[np.int64]], NDArray[np.int64]]:
+    """The score of each legend (L,), the rows of its lines, and each line's pitch."""
+    by_line = _line_scores(evidence, known.lines)  # (U, pitches, H)
+    best = by_line.max(1)
+    scores = np.zeros(len(known.legends), np.float32)
+    rows: dict[int, NDArray[np.int64]] = {}
+    counts = np.array([len(lines) for lines in known.rows])
+    for count in np.unique(counts):
+        numbers = np.flatnonzero(counts == count)
+        lines = np.array([known.rows[number] for number in numbers])
+        scores[numbers], found_rows = _find_rows(best[lines])
+        rows |= dict(zip(numbers.tolist(), found_rows, strict=True))
+    return _SURENESS * scores + known.log_weights, rows, by_line.argmax(1)
 
 
 def _evidence(logits: Floats) -> Floats:

@@ -9,17 +9,13 @@ The others break the attested wording as an engraver does who fills a round fiel
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
-from coin_core.rulers import HEBREW_TO_LETTER, RULERS
+from coin_core.rulers.letters import HEBREW_TO_LETTER
+from coin_core.rulers.registry import RULERS
 
-COUNCIL = (
-    ("וחברהיהודים", 0.4),
-    ("וחברהיהדים", 0.3),
-    ("וחברהידים", 0.15),
-    ("וחברהיה", 0.15),
-)
 HEAD_OF_COUNCIL = (("ראשחברהיהודים", 0.5), ("ראשהחברהיהדים", 0.5))
 # Relative lengths of the lines from top to bottom.
 LINE_PROFILES: tuple[tuple[float, ...], ...] = (
@@ -28,6 +24,8 @@ LINE_PROFILES: tuple[tuple[float, ...], ...] = (
     (0.6, 0.9, 1.0, 0.9, 0.6),
     (0.75, 1.0, 1.0, 0.9, 0.4),
 )
+
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,14 +49,14 @@ class Legend:
         return tuple("".join(hebrew[key] for key in line) for line in self.lines)
 
 
-def _pick(rng: np.random.Generator, spellings: Sequence[tuple[str, float]]) -> str:
-    """One of the spellings, by their relative frequencies."""
-    point = rng.random() * sum(weight for _, weight in spellings)
-    for text, weight in spellings:
+def _pick(rng: np.random.Generator, weighted: Sequence[tuple[Item, float]]) -> Item:
+    """One of the items, by their relative frequencies."""
+    point = rng.random() * sum(weight for _, weight in weighted)
+    for item, weight in weighted:
         point -= weight
         if point < 0:
-            return text
-    return spellings[-1][0]
+            return item
+    return weighted[-1][0]
 
 
 def _happens(rng: np.random.Generator, probability: float) -> bool:
@@ -80,15 +78,15 @@ def draw_legend(rng: np.random.Generator, ruler: str) -> Legend:
     frequencies = RULERS[ruler].legend_frequencies
     names = tuple(name for name, _ in frequencies.names)
     layouts = [
-        layout.lines
+        (layout.lines, layout.weight)
         for layout in RULERS[ruler].layouts
         if len(layout.lines) >= 4 and "".join(layout.lines).startswith(names)
     ]
-    if layouts and rng.random() < 0.4:
-        lines = list(layouts[int(rng.integers(len(layouts)))])
+    if layouts and rng.random() < frequencies.layouts:
+        lines = list(_pick(rng, layouts))
     else:
         is_head = _happens(rng, frequencies.head_of_council)
-        council = _pick(rng, HEAD_OF_COUNCIL if is_head else COUNCIL)
+        council = _pick(rng, HEAD_OF_COUNCIL if is_head else frequencies.councils)
         text = _pick(rng, frequencies.names) + _pick(rng, frequencies.titles) + council
         # engravers ran out of room: the end of the legend is often missing
         missing = int(rng.integers(0, 5)) if rng.random() < 0.5 else 0
