@@ -66,7 +66,7 @@ def teach_last_layers(
     step = 0
     with Progress("teaching the last layers", steps, unit="step") as bar:
         for _ in range(EPOCHS):
-            for rows in torch.randperm(len(letters)).split(batch):
+            for rows in torch.split(torch.randperm(len(letters)), batch):
                 if len(rows) < batch:
                     continue
                 rate = warmup_cosine(
@@ -77,7 +77,8 @@ def teach_last_layers(
                 seen = net.legend.letter_dropout(letters[rows].float())
                 logits = net.classify_features(net.legend.layers(seen))
                 optimizer.zero_grad()
-                ruler_loss(logits, rulers[rows], legible[rows]).backward()
+                loss = ruler_loss(logits, rulers[rows], legible[rows])
+                loss.backward()  # type: ignore[no-untyped-call]
                 optimizer.step()
                 step += 1
                 bar.update(1)
