@@ -5,7 +5,8 @@ are attested for the ruler are laid over the net's letter map by dynamic program
 letters of a line from right to left at a nearly even distance (Viterbi), lines from top
 to bottom. A letter's confidence is the probability, by the forward-backward algorithm
 (Rabiner, "A Tutorial on Hidden Markov Models", 1989), that it is there at all and where
-it was put, over the likeliest legends together.
+it was put, over the likeliest legends together. How well the legends of each ruler fit
+tells whose coin it is.
 """
 
 from __future__ import annotations

@@ -2,8 +2,9 @@
 
 Where the nets are in doubt or disagree, both read the coin again in other turns, since
 the net that finds legends is sometimes wrong by a quarter or by half. A look counts the
-more, the more letters are read in it. What each part weighs was chosen on rendered
-coins: python -m benchmarks.together.
+more, the more letters are read in it. The legends of each ruler are laid over these
+letters too, whole and line by line. What each part weighs was chosen on rendered coins:
+python -m benchmarks.together.
 """
 
 from __future__ import annotations
