@@ -19,9 +19,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from coin_core.legends import Legend, draw_legend
 from coin_core.results import LetterRead
 from coin_core.rulers import LETTERS
-from coin_core.rulers.legends import Legend, draw_legend
 
 CLEAR: Final = 0.7
 """A letter is clear from this probability on, doubtful below it."""

@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 from scipy.special import logsumexp, softmax
 
 from coin_core.imaging.preprocessing import VIEW_MARGIN, LegendPose
+from coin_core.legends import Legend, draw_legend
 from coin_core.rulers import HEBREW_TO_LETTER, LETTERS, RULERS
-from coin_core.rulers.legends import Legend, draw_legend
 
 Floats = NDArray[np.float32]
 

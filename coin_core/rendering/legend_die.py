@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from coin_core.legends import Legend, draw_legend
 from coin_core.rendering.engraving import PlacedCanvas, polar
 from coin_core.rendering.letters import Hand
-from coin_core.rulers.legends import Legend, draw_legend
 
 # Letters that many engravers cut lower than the others, and the least relative height.
 _LOW_LETTERS = {"taw": 0.55, "dalet": 0.7, "yod": 0.75}

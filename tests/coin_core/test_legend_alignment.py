@@ -5,9 +5,9 @@ import pytest
 
 from coin_core.imaging.preprocessing import RotatedBox
 from coin_core.legend_alignment import LetterState, align, fit_legends
+from coin_core.legends import draw_legend
 from coin_core.results import LetterRead
 from coin_core.rulers import DEFAULT_CLASSES, HEBREW_TO_LETTER
-from coin_core.rulers.legends import draw_legend
 
 BOX = RotatedBox(left=0.0, top=0.0, right=0.1, bottom=0.1)
 

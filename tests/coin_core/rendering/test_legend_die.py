@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from coin_core.legends import draw_legend
 from coin_core.rendering.engraving import DiePlacement, PlacedCanvas
 from coin_core.rendering.legend_die import (
     engrave_legend,
@@ -9,7 +10,6 @@ from coin_core.rendering.legend_die import (
     engrave_wreath,
 )
 from coin_core.rulers import DEFAULT_CLASSES
-from coin_core.rulers.legends import draw_legend
 
 
 def canvas(turn_deg: float = 0.0) -> PlacedCanvas:

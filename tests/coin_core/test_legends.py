@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
+from coin_core.legends import draw_legend
 from coin_core.rulers import DEFAULT_CLASSES, HEBREW_TO_LETTER, RULERS
-from coin_core.rulers.legends import draw_legend
 
 
 def keys(hebrew: str) -> tuple[str, ...]:

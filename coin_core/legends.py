@@ -13,8 +13,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from coin_core.rulers.letters import HEBREW_TO_LETTER
-from coin_core.rulers.registry import RULERS
+from coin_core.rulers import HEBREW_TO_LETTER, RULERS
 
 HEAD_OF_COUNCIL = (("ראשחברהיהודים", 0.5), ("ראשהחברהיהדים", 0.5))
 # Relative lengths of the lines from top to bottom.
