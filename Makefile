@@ -106,6 +106,8 @@ bench: setup
 	$(PY) -m benchmarks.history_page
 ifdef LETTERS
 	$(PY) -m benchmarks.letters $(LETTERS)
+	$(PY) -m benchmarks.letters $(LETTERS) --rows odd
+	$(PY) -m benchmarks.layouts $(LETTERS)
 endif
 ifdef PHOTOS
 	$(PY) -m coin_core evaluate --data $(PHOTOS)
