@@ -12,6 +12,7 @@ from benchmarks.common import stopwatch
 from benchmarks.speed import in_turns
 from benchmarks.unseen_coins import render_unseen_coin, unseen_forms
 from coin_core.classifiers import shipped_classifiers
+from coin_core.classifiers.together_card import TOGETHER
 from coin_core.imaging.preprocessing import RotatedBox
 from coin_core.rendering import render_coin
 from coin_core.rendering.letters import LETTER_FORMS
@@ -101,10 +102,12 @@ def test_a_table_of_letters_is_classified_by_every_classifier(
     letters.main()
     lines = capsys.readouterr().out.splitlines()
     titles = [line.split(":")[0] for line in lines]
-    assert titles[::2] == list(shipped_classifiers())
-    assert titles[1::2] == [
+    *of_classifiers, fit, together = titles
+    assert of_classifiers[::2] == list(shipped_classifiers())
+    assert of_classifiers[1::2] == [
         f"{name} without class logit bias" for name in shipped_classifiers()
     ]
+    assert (fit, together) == ("legends that fit", TOGETHER)
     assert all("of 1," in line for line in lines)
 
 

@@ -36,7 +36,7 @@ DEMO_COINS = (
     DemoCoin(label=N_("Bronze A"), kind="legend", index=10),
     DemoCoin(label=N_("Bronze B"), kind="legend", index=20),
     DemoCoin(label=N_("Bronze C"), kind="legend", index=6),
-    DemoCoin(label=N_("Worn"), kind="legend", index=64, wear=1.9),
+    DemoCoin(label=N_("Worn"), kind="legend", index=76, wear=1.9),
     DemoCoin(label=N_("Cornucopia"), kind="cornucopia", index=27, wear=0.4),
     DemoCoin(label=N_("Anchor"), kind="star_anchor", index=30, wear=0.4),
     DemoCoin(label=N_("No coin"), kind="nothing", index=5),

@@ -277,7 +277,7 @@ def test_every_photo_has_its_verdict_once_though_a_worker_and_the_command_are_ki
     assert {"photo", *lines[0]} - {*results.columns} == {"photo"}
     for line in lines:
         row = results.loc[str(Path(line["photo"]).resolve())]
-        assert row.ruler == line["ruler"]
+        assert (None if pd.isna(row.ruler) else row.ruler) == line["ruler"]
         assert row.model == DIGESTS[DEFAULT]
         for ruler, probability in row.probabilities:
             assert probability == pytest.approx(line["probabilities"][ruler], abs=1e-5)
