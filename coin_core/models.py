@@ -209,9 +209,9 @@ def _load(name: str, folder: Path, version: tuple[int, ...]) -> LoadedModel:
 def _find_extractor(name: str, card: Card) -> Path:
     """The bundle, own or shipped, whose features a classifier was trained on."""
     wanted, digest = card.features_from["name"], card.features_from["sha256"]
-    shipped = bundle.WEIGHTS_DIR / wanted
     # Models that were trained with the last version's network are used as they are.
-    for folder in (bundle.models_dir() / wanted, shipped, shipped / "before"):
+    roots = (bundle.models_dir(), bundle.WEIGHTS_DIR, bundle.WEIGHTS_DIR / ".before")
+    for folder in (root / wanted for root in roots):
         try:
             found = bundle.load_card(folder)
         except CoinError:
