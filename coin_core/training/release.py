@@ -170,8 +170,7 @@ def train_legend_nets(
     shipped = []
     for name, out in outs.items():
         legend_net, facts = trained[name]
-        settings = get_classifier(name).build(tuple(DEFAULT_CLASSES), seed=seed)
-        card = _card(name, seed, int(facts["coins"]), settings.preparation.as_dict())
+        card = _card(name, seed, int(facts["coins"]))
         card, report = _save_legend_net(out, card, legend_net, float(facts["seconds"]))
         results = {"report": report_json(report), "bundle": out.name, **facts}
         runs[name].finish(results)
@@ -218,7 +217,7 @@ def train_last_layers(
         seed=seed,
     )
     last = {"coins": coins, "seed": seed, "coins_seed": LAST_LAYERS_SEED}
-    card = _card(name, seed, coins, base.preprocessing)
+    card = _card(name, seed, coins)
     command = f"{card.training['command']} --frozen"
     card = replace(
         card,
@@ -241,6 +240,7 @@ def _save_legend_net(
     }
     net = get_classifier(card.name).build(card.classes, seed=0)
     net.load_tensors({key: value.float() for key, value in tensors.items()})
+    card = replace(card, preprocessing=net.preparation.as_dict())
     card, report = _calibrate(card, net, _draw_crops, seconds)
     return bundle.save_bundle(out, card, tensors=tensors), report
 
@@ -261,9 +261,10 @@ def _train_on_features(
         classifier.set_params(max_epochs=spec.release_epochs)
     sample = _draw_features(net, digest, FEATURES_SEED, coins, views=LETTER_VIEWS)
     classifier.fit(sample.inputs, sample.labels)
-    card = _card(name, seed, coins, base.preprocessing)
+    card = _card(name, seed, coins)
     card = replace(
         card,
+        preprocessing=dict(base.preprocessing),
         features_from={"name": feature_extractor(), "sha256": digest},
         training={**card.training, "coins_seed": FEATURES_SEED},
     )
@@ -278,9 +279,7 @@ def _train_on_features(
     return card, report
 
 
-def _card(
-    name: str, seed: int, coins: int, preprocessing: Mapping[str, Any]
-) -> bundle.Card:
+def _card(name: str, seed: int, coins: int) -> bundle.Card:
     biases = {key: ruler.class_logit_bias for key, ruler in RULERS.items()}
     return bundle.Card(
         name=name,
@@ -288,7 +287,6 @@ def _card(
         title=get_classifier(name).title,
         classes=tuple(DEFAULT_CLASSES),
         class_logit_bias={key: bias for key, bias in biases.items() if bias},
-        preprocessing=dict(preprocessing),
         training={
             "data": "rendered",
             "digest": hashlib.sha256(f"rendered {seed} 0 {coins}".encode()).hexdigest(),
