@@ -24,7 +24,7 @@ def build_svm(labels: tuple[str, ...], *, seed: int) -> Any:
 
     One machine per class against the others. A softmax over their margins is better
     calibrated than Platt's sigmoids. The features of coins of other kinds than the
-    rulers' are better divided by planes (docs/benchmarks.md).
+    rulers' are better divided by planes (docs/experiments.md).
     """
     from sklearn.calibration import CalibratedClassifierCV
     from sklearn.multiclass import OneVsRestClassifier

@@ -1,6 +1,6 @@
 """Fit a classifier: cross-validated by coin, calibrated, then on everything.
 
-Each fold keeps its probabilities for its held-out coins; the accuracy, the temperature
+Each fold keeps its probabilities for its held-out coins; the accuracy, the calibration
 and the threshold come from these. The returned classifier is fitted on all coins.
 Everything is checkpointed in the run's folder, so that a killed run resumes and ends
 as it would have.
@@ -18,13 +18,10 @@ import torch
 from numpy.typing import NDArray
 
 from coin_core.classifiers.base import to_columns
-from coin_core.classifiers.torch_classifier import (
-    SMALLEST,
-    NetClassifier,
-    apply_temperature,
-)
+from coin_core.classifiers.torch_classifier import SMALLEST, NetClassifier
 from coin_core.errors import TrainingDataError, TrainingStoppedError
 from coin_core.evaluation.calibration import (
+    Calibration,
     Threshold,
     find_threshold,
     measure_threshold,
@@ -56,7 +53,7 @@ class FittedClassifier:
             other folds, float32 (N, C).
         fold_of: The fold that measured each coin, (N,); -1 for a coin that was not
             measured, because the training was stopped or the coin is not a test coin.
-        temperature: From all folds together.
+        calibration: From all folds together.
         threshold: The probability below which it does not answer.
         report: Accuracy and calibration of `probabilities`.
         epochs: Epochs that net was trained; 0 for other estimators.
@@ -71,7 +68,7 @@ class FittedClassifier:
     classifier: Any
     probabilities: NDArray[np.float32]
     fold_of: NDArray[np.int64]
-    temperature: float
+    calibration: Calibration
     threshold: Threshold
     report: Report
     epochs: int
@@ -154,7 +151,7 @@ def fit_classifier(
         comparison, unchanged = None, None
         if task.teaches_reading and results:
             start, answers = task.answer_as_before(X, np.flatnonzero(measured))
-            before = apply_temperature(answers, task.start.temperature)
+            before = task.start_calibration.apply(answers, classes)
             taught = any(result.epochs for result in results)
             comparison = compare_reading(
                 before, calibrated[measured] if taught else before, columns
@@ -176,12 +173,12 @@ def fit_classifier(
         if kept is None:
             kept = results[-1] if completed else _best_fold(task, results, X, y, splits)
     if unchanged is None:
-        temperature = task.fit_temperature(raw[measured], columns)
+        calibration = task.calibrate(raw[measured], columns)
         threshold = find_threshold(
             calibrated[measured], columns, least=task.least_probability
         )
     else:
-        temperature = task.start.temperature
+        calibration = task.start_calibration
         threshold = measure_threshold(
             calibrated[measured], columns, task.least_probability
         )
@@ -190,7 +187,7 @@ def fit_classifier(
         classifier=kept.classifier,
         probabilities=calibrated,
         fold_of=fold_of,
-        temperature=temperature,
+        calibration=calibration,
         threshold=threshold,
         report=evaluate(name, y[measured], calibrated[measured], classes, answered),
         epochs=kept.epochs,
@@ -220,14 +217,14 @@ def _calibrate_across(
     columns: NDArray[np.int64],
     fold_of: NDArray[np.int64],
 ) -> NDArray[np.float32]:
-    """Calibrate each fold by the temperature of the others."""
+    """Calibrate each fold by the others."""
     calibrated = raw.copy()
     for fold in np.unique(fold_of):
         inside = fold_of == fold
         if inside.all():  # stopped in the first fold: there are no others
             continue
-        temperature = task.fit_temperature(raw[~inside], columns[~inside])
-        calibrated[inside] = apply_temperature(raw[inside], temperature)
+        calibration = task.calibrate(raw[~inside], columns[~inside])
+        calibrated[inside] = calibration.apply(raw[inside], task.classes)
     return calibrated
 
 
@@ -270,7 +267,7 @@ def _run_fold(
     accuracy = float((predicted == y[test]).mean())
     if not result.epochs:
         task.log({"fold": fold, "epoch": 0, "test_accuracy": accuracy})
-    logger.info("fold %d: %.1f %% right", fold + 1, 100 * accuracy)
+    logger.info("fold %d: %.1f %% right, not calibrated", fold + 1, 100 * accuracy)
     if not result.stopped:
         save_tensors(
             path,

@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coin_core.classifiers.base import to_columns
-from coin_core.classifiers.torch_classifier import apply_temperature
 from coin_core.errors import TrainingDataError, TrainingStoppedError
 from coin_core.evaluation.calibration import find_threshold, measure_threshold
 from coin_core.evaluation.metrics import evaluate
@@ -33,7 +32,7 @@ def fit_on_split(
     """Learn from the training coins, choose by validation, measure on the test coins.
 
     The returned classifier is the one that was measured; it has learned from neither
-    validation nor test coins. Epoch, temperature and threshold come from the validation
+    validation nor test coins. Epoch, calibration and threshold come from the validation
     coins. Without test coins the report is of the validation coins.
 
     Args:
@@ -65,19 +64,19 @@ def fit_on_split(
             raise TrainingStoppedError(NOTHING_LEARNED)
     columns = to_columns(y, classes)
     raw = result.classifier.predict_proba(inputs[valid])
-    temperature = task.fit_temperature(raw, columns[valid])
-    calibrated = apply_temperature(raw, temperature)
+    calibration = task.calibrate(raw, columns[valid])
+    calibrated = calibration.apply(raw, classes)
     threshold = find_threshold(calibrated, columns[valid], least=task.least_probability)
     comparison = None
     if task.teaches_reading:
         start, unchanged = task.answer_as_before(inputs, valid)
-        before = apply_temperature(unchanged, task.start.temperature)
+        before = task.start_calibration.apply(unchanged, classes)
         comparison = compare_reading(
             before, calibrated if result.epochs else before, columns[valid]
         )
         if not comparison.is_kept:
             result.classifier, result.epochs, raw = start, 0, unchanged
-            temperature = task.start.temperature
+            calibration = task.start_calibration
             threshold = measure_threshold(
                 before, columns[valid], task.least_probability
             )
@@ -85,7 +84,7 @@ def fit_on_split(
     run.note_test(0, len(measured))
     if len(test):
         raw = result.classifier.predict_proba(inputs[test])
-    calibrated = apply_temperature(raw, temperature)
+    calibrated = calibration.apply(raw, classes)
     answered = calibrated.max(axis=1) >= threshold.value
     report = evaluate(name, y[measured], calibrated, classes, answered)
     if not result.epochs:
@@ -97,7 +96,7 @@ def fit_on_split(
         classifier=result.classifier,
         probabilities=probabilities,
         fold_of=fold_of,
-        temperature=temperature,
+        calibration=calibration,
         threshold=threshold,
         report=report,
         epochs=result.epochs,

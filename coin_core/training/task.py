@@ -24,7 +24,12 @@ from coin_core.classifiers.appearance_net import (
 from coin_core.classifiers.base import to_columns
 from coin_core.classifiers.torch_classifier import NetClassifier
 from coin_core.errors import TrainingDataError, TrainingStoppedError
-from coin_core.evaluation.calibration import LEAST_PROBABILITY, fit_temperature
+from coin_core.evaluation.calibration import (
+    LEAST_PROBABILITY,
+    Calibration,
+    fit_calibration,
+    fit_temperature,
+)
 from coin_core.evaluation.metrics import evaluate
 from coin_core.i18n import N_
 from coin_core.jobs import Progress, stop_requested
@@ -221,18 +226,24 @@ class TrainingTask:
         """Whether all epochs are taken, without coins that would choose one."""
         return self.on_stored_maps or self.teaches_reading
 
-    def fit_temperature(
+    def calibrate(
         self, probabilities: NDArray[np.float32], columns: NDArray[np.int64]
-    ) -> float:
-        """The temperature of held-out coins, whose classes are in `columns`.
+    ) -> Calibration:
+        """The calibration of held-out coins, whose classes are in `columns`.
 
         A net that goes on from a calibrated one is nearly calibrated as that is.
         """
         if not self.teaches_reading:
-            return fit_temperature(probabilities, columns)
-        return fit_temperature(
+            return fit_calibration(probabilities, columns, self.classes)
+        temperature = fit_temperature(
             probabilities, columns, spread=_USUAL_SPREAD, usual=self.start.temperature
         )
+        return Calibration(temperature=temperature)
+
+    @property
+    def start_calibration(self) -> Calibration:
+        """That of the net it starts from; its biases are in its last layer."""
+        return Calibration(temperature=self.start.temperature)
 
     @property
     def least_probability(self) -> float:

@@ -57,7 +57,7 @@ _PLACES = (AROUND_PX + 2 * REPEATED_PX) // PLACE_PX
 _MOVED, _RESIZED, _LARGE, _LARGE_ERRORS = 0.0075, 0.03, 2.5, 0.15
 _TURNED_DEG = 8.0
 # What a longer training, or the weights of the last step, learn of rendered coins alone
-# is of no use on photos (docs/benchmarks.md).
+# is of no use on photos (docs/experiments.md).
 _PEAK_RATE, _LEAST_RATE, _DECAY = 2e-3, 0.5, 0.995
 _CENTRAL = 0.36  # of a letter's width to either side of its middle
 _ILLEGIBLE = 0.3  # below it a place counts neither as the letter nor as none

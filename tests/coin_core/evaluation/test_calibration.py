@@ -1,13 +1,17 @@
-"""Temperature and threshold on probabilities made to need them."""
+"""Temperature, biases and threshold on probabilities made to need them."""
 
 import numpy as np
 import pytest
 
-from coin_core.classifiers.torch_classifier import apply_temperature
+from coin_core.classifiers.torch_classifier import (
+    apply_logit_bias,
+    apply_temperature,
+)
 from coin_core.errors import TrainingDataError
 from coin_core.evaluation.calibration import (
     calibrate_and_measure,
     find_threshold,
+    fit_calibration,
     fit_temperature,
 )
 from coin_core.evaluation.metrics import expected_calibration_error
@@ -65,8 +69,69 @@ def test_two_classes_have_a_temperature_too():
 
 @pytest.mark.parametrize("y", [[], [0, 0, 0]])
 def test_calibration_needs_two_classes(y):
+    p = np.full((len(y), 3), 1 / 3)
     with pytest.raises(TrainingDataError, match="two classes"):
-        fit_temperature(np.full((len(y), 3), 1 / 3), y)
+        fit_temperature(p, y)
+    with pytest.raises(TrainingDataError, match="two classes"):
+        fit_calibration(p, y, ("x", "y", "z"))
+
+
+def rare(n=8000, seed=0):
+    """Honest probabilities of coins of which some classes are rare."""
+    p, y = honest(n, seed)
+    rng = np.random.default_rng(seed)
+    shares = np.array([1.0, 0.2, 0.05])
+    kept = rng.random(n) < shares[y]
+    p = p[kept] * shares
+    return (p / p.sum(axis=1, keepdims=True)).astype(np.float32), y[kept]
+
+
+def recall(p, y, column):
+    return (p[y == column].argmax(axis=1) == column).mean()
+
+
+@pytest.mark.parametrize("bias", [-4.0, 3.0])
+def test_a_rare_class_is_expected_as_often_as_it_should(bias):
+    classes = ("x", "y", "z")
+    p, y = rare()
+    spoilt = apply_logit_bias(p, classes, {"y": bias / 2, "z": bias})
+    found = fit_calibration(spoilt, y, classes)
+    assert np.sign(found.class_logit_bias["z"]) == -np.sign(bias)
+    assert abs(found.class_logit_bias["z"]) > abs(found.class_logit_bias["y"]) > 0
+    assert "x" not in found.class_logit_bias  # nothing is added for the largest
+    mended = found.apply(spoilt, classes)
+    right, before = ((q.argmax(axis=1) == y).mean() for q in (mended, spoilt))
+    assert right > before
+    if bias < 0:
+        assert recall(spoilt, y, 2) < 0.1 < 0.3 < recall(mended, y, 2)
+
+
+def test_classes_of_the_same_size_get_no_bias():
+    p, y = honest(3000)
+    kept = np.concatenate([np.flatnonzero(y == k)[:800] for k in range(3)])
+    spoilt = apply_temperature(p[kept], 0.5)
+    found = fit_calibration(spoilt, y[kept], ("x", "y", "z"))
+    assert not found.class_logit_bias
+    assert found.temperature == pytest.approx(
+        fit_temperature(spoilt, y[kept]), rel=0.01
+    )
+
+
+def test_a_class_without_held_out_coins_gets_no_bias():
+    p, y = rare()
+    found = fit_calibration(p[y != 2], y[y != 2], ("x", "y", "z"))
+    assert set(found.class_logit_bias) <= {"y"}
+    assert np.isfinite(found.apply(p, ("x", "y", "z"))).all()
+
+
+def test_the_bias_of_a_class_with_one_coin_stays_within_that_of_a_card():
+    rng = np.random.default_rng(1)
+    p = rng.dirichlet([30.0, 1.0], 3000)
+    y = np.zeros(3000, int)
+    y[0] = 1
+    p[0] = (0.999999, 0.000001)
+    found = fit_calibration(p, y, ("x", "y"))
+    assert all(abs(bias) <= 5 for bias in found.class_logit_bias.values())
 
 
 def test_the_threshold_is_the_smallest_that_reaches_the_target():

@@ -51,7 +51,7 @@ def test_feature_classifiers_learn_what_can_be_learnt(name, rows):
     assert fitted.report.n == 48
     assert fitted.probabilities.shape == (48, 3)
     np.testing.assert_allclose(fitted.probabilities.sum(axis=1), 1, atol=1e-5)
-    assert 0.05 <= fitted.temperature <= 20
+    assert 0.05 <= fitted.calibration.temperature <= 20
     refused = (fitted.probabilities.max(axis=1) < fitted.threshold.value).mean()
     assert refused <= 0.05
     assert (fitted.classifier.predict(rows[0]) == rows[1]).mean() > 0.9
@@ -123,7 +123,7 @@ def test_a_killed_fitting_goes_on_and_ends_as_it_would_have(rows, monkeypatch):
     resumed = fit("mlp", rows, run)
     assert len(list_runs()) == 2
     np.testing.assert_array_equal(resumed.probabilities, whole.probabilities)
-    assert resumed.temperature == whole.temperature
+    assert resumed.calibration == whole.calibration
     assert resumed.report == whole.report
     np.testing.assert_array_equal(
         resumed.classifier.predict_proba(rows[0]),

@@ -42,7 +42,7 @@ def train(name, classes, config=None, epochs=1, run=None):
 def same(one, other):
     np.testing.assert_array_equal(one.probabilities, other.probabilities)
     assert one.report == other.report
-    assert one.temperature == other.temperature
+    assert one.calibration == other.calibration
     assert one.threshold == other.threshold
 
 
