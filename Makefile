@@ -1,6 +1,6 @@
 # make app        the program on http://localhost:8501
 # make test       every check in a few minutes; make test-slow runs the slow tests
-# make bench      every figure of docs/benchmarks.md
+# make bench      most figures of docs/benchmarks.md
 # make fuzz       damaged files at every door, for hours; a short part is in make test
 # make setup      the environment alone (the other targets call it)
 
