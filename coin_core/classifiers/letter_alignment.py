@@ -32,14 +32,14 @@ _DRAWS = 250  # legends of each ruler, beside his attested layouts
 _LIKELIEST = 6  # legends whose letters are compared
 # All that follows is in cells of the letter map, as rendered dies are cut.
 _PITCHES = (1.7, 2.2, 2.8)  # from letter to letter
-_PITCH_SPREAD, _CENTRE_SPREAD = 0.45, 0.9
+_PITCH_SPREAD, _CENTRE_SPREAD = 0.53, 1.06
 _REACH = 2  # half cells by which a step may differ from the pitch
-_LINE_SPREAD, _TOP_SPREAD = 0.55, 1.0
+_LINE_SPREAD, _TOP_SPREAD = 0.65, 1.18
 _LINE_STEPS = (2, 3, 4)
-_MISSED = 0.3  # a letter of the legend that is not on the coin any more
-_USUAL = 0.03  # mean probability of a letter in a cell
-_OFF_LINE = 0.4  # log probability that a letter is a cell above or below its line
-_SURENESS = 0.5  # neighbouring cells are not independent: evidence counts half
+_MISSED = 0.2  # a letter of the legend that is not on the coin any more
+_USUAL = 0.08  # probability of a letter in a cell that tells nothing
+_OFF_LINE = 0.3  # log probability that a letter is a cell above or below its line
+_SURENESS = 0.55  # neighbouring cells are not independent: evidence counts less
 _NEAR = 1.25  # distance up to which two places are the same
 
 

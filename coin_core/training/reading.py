@@ -59,7 +59,7 @@ RATE = 6e-4
 _HEAD_FACTOR = 1.5  # the layers above the backbone learn faster
 # How well the letters of a legend must fit for each one, to be believed at all and
 # fully.
-_POOR_FIT, _GOOD_FIT = 0.7, 1.0
+_POOR_FIT, _GOOD_FIT = 0.4, 0.7
 # Confidences that count nothing, and fully: on coins of another style, most letters
 # below the first are another one in truth.
 _DOUBTED, _BELIEVED = 0.5, 0.9
