@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-FEWEST: Final = 300
+FEWEST: Final = 150
 """Of fewer photos a net learns as many mistakes as letters, so it stays as it is."""
 
 
