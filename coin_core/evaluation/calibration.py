@@ -18,13 +18,11 @@ from coin_core.classifiers.torch_classifier import (
 )
 from coin_core.errors import TrainingDataError
 from coin_core.evaluation.metrics import Report, check_probabilities, evaluate
+from coin_core.model_store.card import BIASES, TEMPERATURES
 
-# No held-out dataset of a reasonable size supports a temperature outside of these.
-_COOLEST, _HOTTEST = 0.05, 20.0
 # How much of the loss is the mean over classes instead of coins, and how far the weight
 # of their shares is from 0 as a rule. Chosen on other divisions of the coins.
 _BY_CLASS, _USUAL_WEIGHT = 0.25, 1.0
-_LARGEST_BIAS = 5.0  # of a card
 # A shipped classifier should be right in 99 of 100 answers on rendered coins, as real
 # coins are harder, but refuse at most one legible coin in twenty. One in twenty-five is
 # allowed on the held-out coins, because it may be a few more on others.
@@ -75,7 +73,7 @@ def fit_temperature(
     found = minimize_scalar(
         log_loss, bounds=(-10.0, 10.0), method="bounded", options={"xatol": 1e-12}
     )
-    return float(np.clip(np.exp(-found.x), _COOLEST, _HOTTEST))
+    return float(np.clip(np.exp(-found.x), *TEMPERATURES))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,10 +92,8 @@ class Calibration:
         self, probabilities: ArrayLike, classes: tuple[str, ...]
     ) -> NDArray[np.float32]:
         """Return calibrated probabilities (N, C) of those of a classifier."""
-        p = np.asarray(probabilities)
-        if self.class_logit_bias:
-            p = apply_logit_bias(p, classes, self.class_logit_bias)
-        return apply_temperature(p, self.temperature)
+        biased = apply_logit_bias(probabilities, classes, self.class_logit_bias)
+        return apply_temperature(biased, self.temperature)
 
 
 def fit_calibration(
@@ -137,8 +133,8 @@ def fit_calibration(
 
     start = np.array([-np.log(usual), 0.0])
     log_beta, weight = minimize(loss, start, method="Nelder-Mead").x
-    temperature = float(np.clip(np.exp(-log_beta), _COOLEST, _HOTTEST))
-    biases = np.clip(temperature * weight * few, -_LARGEST_BIAS, _LARGEST_BIAS)
+    temperature = float(np.clip(np.exp(-log_beta), *TEMPERATURES))
+    biases = np.clip(temperature * weight * few, *BIASES)
     return Calibration(
         temperature=temperature,
         class_logit_bias={

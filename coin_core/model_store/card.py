@@ -11,7 +11,7 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from coin_core.errors import WeightsMismatchError
 from coin_core.storage import dump_json
@@ -69,6 +69,12 @@ _METRICS: Mapping[str, tuple[float, float] | type] = {
     "accuracy_answered": _FRACTION,
     "ece": _FRACTION,
 }
+TEMPERATURES: Final = (0.05, 20.0)
+"""The range of temperatures that a held-out dataset of a reasonable size supports."""
+
+BIASES: Final = (-5.0, 5.0)
+"""The range of what is added to the logit of a class."""
+
 # Keys of earlier versions.
 _RENAMED = {"leans": "class_logit_bias"}
 
@@ -146,8 +152,8 @@ class Card:
                 raise ValueError(
                     f"class_logit_bias names {str(label)[:80]!r}, which is no class"
                 )
-            _check_number(f"class_logit_bias.{label}", bias, -5.0, 5.0)
-        _check_number("temperature", self.temperature, 0.05, 20.0)
+            _check_number(f"class_logit_bias.{label}", bias, *BIASES)
+        _check_number("temperature", self.temperature, *TEMPERATURES)
         _check_number("threshold", self.threshold, 0.0, 1.0)
         for name, bound in self.limits.items():
             _check_number(f"limits.{name}", bound, -1e12, 1e12)
