@@ -31,7 +31,11 @@ from coin_core.classifiers.legend_net import LETTER_CLASSES, STRIDE_PX
 from coin_core.classifiers.letter_alignment import score_rulers
 from coin_core.classifiers.together import READERS, weigh
 from coin_core.classifiers.together_card import TOGETHER
-from coin_core.classifiers.torch_classifier import apply_logit_bias, apply_temperature
+from coin_core.classifiers.torch_classifier import (
+    apply_logit_bias,
+    apply_temperature,
+    log_probabilities,
+)
 from coin_core.evaluation.metrics import format_proportion
 from coin_core.imaging.preprocessing import Preprocessing
 from coin_core.pipeline import CoinClassifier
@@ -89,9 +93,7 @@ def main() -> None:
         biased = apply_logit_bias(unbiased, card.classes, card.class_logit_bias)
         report(name, biased, rulers)
         report(f"{name} without class logit bias", unbiased, rulers)
-        logs[name] = np.log(
-            apply_temperature(biased, card.temperature).astype(np.float64)
-        )
+        logs[name] = log_probabilities(apply_temperature(biased, card.temperature))
     scores = np.stack([score_rulers(one, DEFAULT_CLASSES) for one in maps.numpy()])
     fit = log_softmax(scores.astype(np.float64), axis=1)
     report("legends that fit", np.exp(fit), rulers)

@@ -20,7 +20,7 @@ from coin_core.training.pretraining import pretrain
 from coin_core.training.rendered_dataset import SCHEDULE
 from coin_core.training.train_coin_detector import train_coin_detector
 
-EPOCHS = 5
+SCENES, EPOCHS = 2000, 5
 
 
 def main() -> None:
@@ -39,7 +39,7 @@ def main() -> None:
             rate = plan.seen / elapsed.seconds
             print(f"networks, {title} round: {rate:.0f} coins a second", flush=True)
         folder = Path(scratch) / "faces"
-        train_coin_detector(folder, epochs=EPOCHS, workers=args.workers)
+        train_coin_detector(folder, scenes=SCENES, epochs=EPOCHS, workers=args.workers)
         facts = load_card(folder).training
         print(
             f"coin detector: {facts['scenes'] / facts['seconds']:.0f} scenes a second"

@@ -24,6 +24,7 @@ from coin_core.classifiers.torch_classifier import (
     PhotoClassifier,
     counted,
     letters_read,
+    log_probabilities,
     predict_once,
 )
 from coin_core.imaging.preprocessing import LegendPose, normalize_degrees
@@ -111,7 +112,7 @@ def evidence(
         nets: As for `read_together`.
         class_logit_bias: As for `read_together`.
     """
-    logs = {name: _log(rows) for name, rows in probabilities.items()}
+    logs = {name: log_probabilities(rows) for name, rows in probabilities.items()}
     first = [logs[name] for name in READERS]
     others = [rows for name, rows in logs.items() if name not in READERS]
     fit = np.mean(first, axis=0)
@@ -190,7 +191,3 @@ def _fit_legends(looks: Sequence[_Look]) -> NDArray[np.float64]:
     scores = [score_rulers(np.log(p + SMALLEST), DEFAULT_CLASSES) for p in mean]
     fit: NDArray[np.float64] = log_softmax(np.array(scores, np.float64), axis=1)
     return fit
-
-
-def _log(probabilities: NDArray[np.float32]) -> NDArray[np.float64]:
-    return np.log(np.maximum(np.asarray(probabilities, np.float64), SMALLEST))

@@ -578,10 +578,16 @@ def apply_temperature(
     """
     if not temperature > 0:
         raise ValueError(f"A temperature is above 0, not {temperature!r}.")
-    p = np.asarray(probabilities, dtype=np.float64)
-    logits = np.log(np.maximum(p, SMALLEST)) / temperature
+    logits = log_probabilities(probabilities) / temperature
     scaled: NDArray[np.float64] = softmax(logits, axis=1)
     return scaled.astype(np.float32)
+
+
+def log_probabilities(probabilities: ArrayLike) -> NDArray[np.float64]:
+    """The natural logarithms of probabilities of any shape; 0 counts as 1e-12."""
+    p = np.asarray(probabilities, dtype=np.float64)
+    logs: NDArray[np.float64] = np.log(np.maximum(p, SMALLEST))
+    return logs
 
 
 def find_least_read(

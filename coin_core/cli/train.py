@@ -79,7 +79,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "--coins",
         type=arguments.count,
-        help="number of rendered coins to train on (--data rendered)",
+        help="number of rendered coins to train on, for faces of scenes (--data "
+        "rendered)",
     )
     add(
         "--workers",
@@ -219,17 +220,26 @@ def _train_detector(name: str, out: Path, options: argparse.Namespace) -> Any:
     from coin_core.training.train_rim_reader import train_rim_reader
     from coin_core.training.train_side_classifier import train_side_classifier
 
-    if name == "sides":
-        return train_side_classifier(out, seed=options.seed)
     trainings: dict[str, Callable[..., Any]] = {
         "faces": train_coin_detector,
+        "sides": train_side_classifier,
         "frames": train_legend_localizer,
         "rims": train_rim_reader,
     }
-    return trainings[name](out, seed=options.seed, workers=options.workers)
+    settings: dict[str, Any] = {"seed": options.seed}
+    if name != "sides":  # renders its coins before it learns
+        settings["workers"] = options.workers
+    if options.coins is not None:
+        settings["scenes" if name == "faces" else "coins"] = options.coins
+    return trainings[name](out, **settings)
 
 
 def _train_on_photos(options: argparse.Namespace) -> int:
+    if options.coins is not None:
+        raise TrainingDataError(
+            "--coins: not for photos. It is the number of rendered coins, with --data "
+            "rendered; a training on photos learns from all of them."
+        )
     from coin_core.jobs import report_details
     from coin_core.model_store import bundle
     from coin_core.training.catalog_dataset import is_catalog

@@ -12,9 +12,9 @@ from scipy.special import log_softmax
 
 from coin_core.classifiers.base import to_columns
 from coin_core.classifiers.torch_classifier import (
-    SMALLEST,
     apply_logit_bias,
     apply_temperature,
+    log_probabilities,
 )
 from coin_core.errors import TrainingDataError
 from coin_core.evaluation.metrics import Report, check_probabilities, evaluate
@@ -61,7 +61,7 @@ def fit_temperature(
         )
     p = check_probabilities("the classifier", probabilities)
     # Classes without a held-out coin would only add a constant error.
-    logits = np.log(np.maximum(p, SMALLEST))[:, present]
+    logits = log_probabilities(p)[:, present]
     rows = np.arange(len(columns))
 
     def log_loss(log_beta: float) -> float:
@@ -120,7 +120,7 @@ def fit_calibration(
     present, columns, counts = np.unique(
         np.asarray(y), return_inverse=True, return_counts=True
     )
-    logits = np.log(np.maximum(np.asarray(probabilities), SMALLEST))[:, present]
+    logits = log_probabilities(probabilities)[:, present]
     few = np.log(counts.max() / counts)
     each = (1 - _BY_CLASS) / len(columns) + _BY_CLASS / (len(counts) * counts)
     rows = np.arange(len(columns))

@@ -18,7 +18,7 @@ import torch
 from numpy.typing import NDArray
 
 from coin_core.classifiers.base import to_columns
-from coin_core.classifiers.torch_classifier import SMALLEST, NetClassifier
+from coin_core.classifiers.torch_classifier import NetClassifier, log_probabilities
 from coin_core.errors import TrainingDataError, TrainingStoppedError
 from coin_core.evaluation.calibration import (
     Calibration,
@@ -202,7 +202,7 @@ def compare_reading(
 ) -> Comparison:
     """Compare calibrated probabilities (N, C) of coins that were not learned from."""
     rows = np.arange(len(columns))
-    loss = [-np.log(np.maximum(p[rows, columns], SMALLEST)) for p in (before, after)]
+    loss = [-log_probabilities(p[rows, columns]) for p in (before, after)]
     return Comparison(
         coins=len(columns),
         before=float(loss[0].mean()),

@@ -71,7 +71,7 @@ def train_coin_detector(
     out: Path,
     *,
     seed: int = 0,
-    scenes: int = 400,
+    scenes: int = 60_000,
     epochs: int = 150,
     batch: int = _BATCH,
     workers: int = 0,
@@ -82,7 +82,7 @@ def train_coin_detector(
         out: Folder of the bundle. An interrupted training resumes from the checkpoint
             beside it.
         seed: Seed of coins, scenes and the net's first weights.
-        scenes: Scenes of an epoch; every epoch has new ones.
+        scenes: Scenes of all epochs; each is drawn for one of them.
         epochs: At least 1.
         batch: Scenes of a step.
         workers: Processes that draw scenes; with 0, this one.
@@ -90,7 +90,7 @@ def train_coin_detector(
     Returns:
         The figures of `measure_coin_detector` on scenes that were not trained on.
     """
-    steps = max(1, scenes // batch)
+    steps = max(1, scenes // epochs // batch)
     torch.manual_seed(seed)
     net = CoinSegmentationNet()
     pool = Pool(seed + 1, _POOL, _POOL_PX)
@@ -120,7 +120,7 @@ def train_coin_detector(
         preprocessing={"long_px": PHOTO_PX, "zoom_px": ZOOM_PX},
         training={
             "data": "rendered scenes",
-            "scenes": scenes * epochs,
+            "scenes": steps * batch * epochs,
             "seed": seed,
         },
         metrics=(figures,),

@@ -1,5 +1,6 @@
 """The fixed faces of the command line: fields, exit codes, sentences."""
 
+import inspect
 import json
 import os
 import resource
@@ -19,6 +20,12 @@ from coin_core.imaging.preprocessing import RotatedBox
 from coin_core.model_store import bundle
 from coin_core.results import DetectedFace, PhotoResult, RejectReason, Side, Verdict
 from coin_core.rulers import DEFAULT_CLASSES
+from coin_core.training import (
+    train_coin_detector,
+    train_legend_localizer,
+    train_rim_reader,
+    train_side_classifier,
+)
 from coin_core.training.runs import list_runs
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -321,6 +328,7 @@ def test_train_on_a_folder_writes_a_bundle_and_a_run(two_kinds, capsys, name):
         (["svm", "--data", "x", "--init", "imagenet"], "features of a vgg net"),
         (["resnet", "--data", "rendered", "--folds", "3"], "--folds: not for rendered"),
         (["svm", "--data", "rendered", "--frozen"], "--frozen: not for rendered"),
+        (["knn", "--data", "x", "--coins", "9"], "--coins: not for photos"),
     ],
 )
 def test_train_says_at_once_what_it_would_ignore_or_lack(arguments, said, capsys):
@@ -476,3 +484,32 @@ def test_train_all_goes_on_after_the_last_model_that_was_done(
         assert taken[1:] == [
             *("faces", "sides", "frames", "rims", "resnet vgg", "svm", "knn", "mlp")
         ]
+
+
+@pytest.mark.parametrize(
+    ("name", "function"),
+    [
+        ("faces", train_coin_detector.train_coin_detector),
+        ("sides", train_side_classifier.train_side_classifier),
+        ("frames", train_legend_localizer.train_legend_localizer),
+        ("rims", train_rim_reader.train_rim_reader),
+    ],
+)
+def test_a_small_net_learns_from_as_many_coins_as_it_is_told(
+    monkeypatch, tmp_path, capsys, name, function
+):
+    given = {}
+
+    def learn(out, **settings):
+        given.update(inspect.signature(function).bind(out, **settings).arguments)
+        return {}
+
+    module = sys.modules[function.__module__]
+    monkeypatch.setattr(module, function.__name__, learn)
+    asked = ["train", name, "--data", "rendered", "--out", str(tmp_path / name)]
+    assert main([*asked, "--coins", "320", "--seed", "3"]) == 0
+    assert given["scenes" if name == "faces" else "coins"] == 320
+    assert given["seed"] == 3
+    given.clear()
+    assert main(asked) == 0
+    assert given.keys() <= {"out", "seed", "workers"}  # the usual number
