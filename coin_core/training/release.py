@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import shlex
 import shutil
 import time
 from collections.abc import Callable, Mapping
@@ -66,7 +67,6 @@ TEST_COINS = 1_000
 # A coin with this fraction of its name legible should be answered.
 LEGIBLE = 0.5
 _BATCH = 32
-_COMMAND = "python -m coin_core train {} --data rendered"
 
 
 class Sample(NamedTuple):
@@ -82,6 +82,13 @@ def checkpoints_of(out: Path) -> Path:
     return out.with_name(f".{out.name}-training")
 
 
+def command_of(name: str, seed: int, coins: int | None, *options: str) -> str:
+    """The command of a training on rendered coins; without coins, on the usual ones."""
+    number = () if coins is None else ("--coins", str(coins))
+    words = (name, "--data", "rendered", "--seed", str(seed), *number, *options)
+    return shlex.join(("python", "-m", "coin_core", "train", *words))
+
+
 def save_small_net(
     out: Path, net: nn.Module, card: bundle.Card, *, seconds: float
 ) -> None:
@@ -93,10 +100,12 @@ def save_small_net(
         card: The card without the facts that all of them share.
         seconds: Time of the training.
     """
+    facts = card.training
+    coins = facts.get("scenes", facts.get("coins"))
     training = {
-        **card.training,
+        **facts,
         "seconds": round(seconds),
-        "command": _COMMAND.format(card.name),
+        "command": command_of(card.name, facts["seed"], coins),
         "machine": describe_machine(),
     }
     card = replace(card, training=training, licence="MIT")
@@ -138,7 +147,7 @@ def train_shipped(
             f"{name} does not ship and learns from a folder: "
             f"python -m coin_core train {name} --data DIR"
         )
-    return _train_on_features(name, out, seed, coins or FEATURES_COINS, run)
+    return _train_on_features(name, out, seed, coins, run)
 
 
 def train_legend_nets(
@@ -170,7 +179,7 @@ def train_legend_nets(
     shipped = []
     for name, out in outs.items():
         legend_net, facts = trained[name]
-        card = _card(name, seed, int(facts["coins"]))
+        card = _card(name, seed, int(facts["coins"]), command_of(name, seed, coins))
         card, report = _save_legend_net(out, card, legend_net, float(facts["seconds"]))
         results = {"report": report_json(report), "bundle": out.name, **facts}
         runs[name].finish(results)
@@ -199,6 +208,7 @@ def train_last_layers(
         raise TrainingDataError(
             f"{name} knows other rulers than this program; train it without --frozen."
         )
+    command = command_of(name, seed, coins, "--frozen")
     coins = coins or LAST_LAYERS_COINS
     drawn = _draw_crops(LAST_LAYERS_SEED, coins)
     letters = []
@@ -217,8 +227,7 @@ def train_last_layers(
         seed=seed,
     )
     last = {"coins": coins, "seed": seed, "coins_seed": LAST_LAYERS_SEED}
-    card = _card(name, seed, coins)
-    command = f"{card.training['command']} --frozen"
+    card = _card(name, seed, coins, command)
     card = replace(
         card,
         training={**base.training, "last_layers": {**last, "command": command}},
@@ -246,8 +255,9 @@ def _save_legend_net(
 
 
 def _train_on_features(
-    name: str, out: Path, seed: int, coins: int, run: Run | None
+    name: str, out: Path, seed: int, asked: int | None, run: Run | None
 ) -> tuple[bundle.Card, Report]:
+    coins = asked or FEATURES_COINS
     config = {"classifier": name, "seed": seed, "data": "rendered", "coins": coins}
     run = run or resume_run(config)
     started = time.monotonic()
@@ -261,7 +271,7 @@ def _train_on_features(
         classifier.set_params(max_epochs=spec.release_epochs)
     sample = _draw_features(net, digest, FEATURES_SEED, coins, views=LETTER_VIEWS)
     classifier.fit(sample.inputs, sample.labels)
-    card = _card(name, seed, coins)
+    card = _card(name, seed, coins, command_of(name, seed, asked))
     card = replace(
         card,
         preprocessing=dict(base.preprocessing),
@@ -279,7 +289,7 @@ def _train_on_features(
     return card, report
 
 
-def _card(name: str, seed: int, coins: int) -> bundle.Card:
+def _card(name: str, seed: int, coins: int, command: str) -> bundle.Card:
     biases = {key: ruler.class_logit_bias for key, ruler in RULERS.items()}
     return bundle.Card(
         name=name,
@@ -292,7 +302,7 @@ def _card(name: str, seed: int, coins: int) -> bundle.Card:
             "digest": hashlib.sha256(f"rendered {seed} 0 {coins}".encode()).hexdigest(),
             "coins": coins,
             "seed": seed,
-            "command": f"{_COMMAND.format(name)} --seed {seed}",
+            "command": command,
             "machine": describe_machine(),
         },
         licence="MIT",

@@ -101,12 +101,19 @@ def train_coin_detector(
             rendered_in_background(workers, _Scenes(pool, seed, first, steps, batch))
         )
 
+    facts = {
+        "data": "rendered scenes",
+        "scenes": steps * batch * epochs,
+        "epochs": epochs,
+        "seed": seed,
+    }
     seconds = fit_small_net(
         net,
         draw_epoch,
         _loss,
         folder=checkpoints_of(out),
         name=COIN_BUNDLE,
+        settings=facts,
         epochs=epochs,
         steps=steps,
         peak_rate=_PEAK_RATE,
@@ -118,11 +125,7 @@ def train_coin_detector(
         title="Finds the coins in a photo",
         classes=("flan", "core"),
         preprocessing={"long_px": PHOTO_PX, "zoom_px": ZOOM_PX},
-        training={
-            "data": "rendered scenes",
-            "scenes": steps * batch * epochs,
-            "seed": seed,
-        },
+        training=facts,
         metrics=(figures,),
     )
     save_small_net(out, net, card, seconds=seconds)

@@ -106,12 +106,20 @@ def train_legend_localizer(
         batches = _placements(seed, own, placements)
         return iter(rendered_in_background(workers, batches))
 
+    facts = {
+        "data": "rendered coins",
+        "coins": epochs * groups * _BATCH,
+        "lays": placements,
+        "epochs": epochs,
+        "seed": seed,
+    }
     seconds = fit_small_net(
         net,
         draw_epoch,
         _loss,
         folder=checkpoints_of(out),
         name=LEGEND_BUNDLE,
+        settings=facts,
         epochs=epochs,
         steps=groups * placements,
         peak_rate=2e-3,
@@ -123,13 +131,7 @@ def train_legend_localizer(
         title="Finds where the legend lies and how it is turned",
         classes=("place", "turn"),
         preprocessing={"size_px": LEGEND_PX},
-        training={
-            "data": "rendered coins",
-            "coins": coins,
-            "lays": placements,
-            "epochs": epochs,
-            "seed": seed,
-        },
+        training=facts,
         metrics=(figures,),
     )
     save_small_net(out, net, card, seconds=seconds)

@@ -193,12 +193,20 @@ def train_rim_reader(
         batches = _strips(seed, range(epoch * groups, (epoch + 1) * groups), views)
         return iter(rendered_in_background(workers, batches))
 
+    facts = {
+        "data": "rendered coins",
+        "coins": epochs * groups * _BATCH,
+        "views": views,
+        "epochs": epochs,
+        "seed": seed,
+    }
     seconds = fit_small_net(
         net,
         draw_epoch,
         _loss,
         folder=checkpoints_of(out),
         name=RIM_BUNDLE,
+        settings=facts,
         epochs=epochs,
         steps=groups * views,
         peak_rate=_PEAK_RATE,
@@ -212,13 +220,7 @@ def train_rim_reader(
         title="Reads Latin and Greek capitals along the rim",
         classes=tuple(CAPITALS),
         preprocessing={"size_px": CROP_PX},
-        training={
-            "data": "rendered coins",
-            "coins": coins,
-            "views": views,
-            "epochs": epochs,
-            "seed": seed,
-        },
+        training=facts,
         metrics=(figures,),
     )
     save_small_net(out, net, card, seconds=seconds)

@@ -120,12 +120,19 @@ def train_side_classifier(
                     sides.append(side)
             yield local_contrast_normalize(np.stack(crops)), torch.tensor(sides)
 
+    facts = {
+        "data": "rendered coins",
+        "coins": coins,
+        "epochs": epochs,
+        "seed": seed,
+    }
     seconds = fit_small_net(
         net,
         draw_epoch,
         _loss,
         folder=checkpoints_of(out),
         name=SIDE_BUNDLE,
+        settings=facts,
         epochs=epochs,
         steps=steps,
         peak_rate=3e-3,
@@ -139,12 +146,7 @@ def train_side_classifier(
         classes=tuple(side.value for side in Side),
         preprocessing={"size_px": SIDE_PX},
         limits={LEGEND_LOGIT_BIAS: bias},
-        training={
-            "data": "rendered coins",
-            "coins": coins,
-            "epochs": epochs,
-            "seed": seed,
-        },
+        training=facts,
         metrics=(figures,),
     )
     save_small_net(out, net, card, seconds=seconds)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -17,6 +18,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from coin_core.classifiers.torch_classifier import best_device, training_autocast
 from coin_core.errors import TrainingDataError
 from coin_core.jobs import Progress
+from coin_core.storage import dump_json
 from coin_core.training.checkpoint import (
     load_checkpoint,
     load_tensors,
@@ -230,6 +232,7 @@ def fit_small_net(
     *,
     folder: Path,
     name: str,
+    settings: Mapping[str, Any],
     epochs: int,
     steps: int,
     peak_rate: float,
@@ -239,11 +242,13 @@ def fit_small_net(
     """Train a net in place with AdamW, one warm-up and one cosine over all steps.
 
     Args:
-        net: The net; it continues from the checkpoint in `folder` if there is one.
+        net: The net; it continues from the checkpoint in `folder` if there is one of a
+            training with the same settings.
         draw_epoch: The batches of an epoch by its number, the same every time.
         compute_loss: The loss of a batch, given a function that runs the net.
         folder: Folder of the checkpoint, written after every epoch.
         name: Shown beside the progress bar.
+        settings: What the net depends on, besides the epochs, steps and rates.
         epochs: The number of epochs.
         steps: Batches of an epoch.
         peak_rate: Highest learning rate.
@@ -257,6 +262,9 @@ def fit_small_net(
     device = best_device()
     net.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     warmup = max(1, epochs * steps // 12)
+    numbers = (epochs, steps, peak_rate, least_rate, decay)
+    told = dump_json([dict(settings), *numbers])
+    digest = hashlib.sha256(told.encode()).hexdigest()[:12]
 
     def forward(inputs: Tensor) -> Any:
         with training_autocast(device):
@@ -288,7 +296,7 @@ def fit_small_net(
         optimizer=optimizer,
         compute_loss=lambda batch: (compute_loss(forward, batch), 1),
         learning_rate=learning_rate,
-        checkpoint=folder / "training.safetensors",
+        checkpoint=folder / f"training-{digest}.safetensors",
         report=lambda row: logger.info("%s: %s", name, row),
     )
 

@@ -22,6 +22,7 @@ def test_the_localizer_is_written_as_a_bundle(tmp_path, monkeypatch):
     card = load_card(tmp_path / "frames")
     assert card.metrics == (figures,) == ({"n": 2000},)
     assert card.training["coins"] == 8
+    assert card.training["command"].endswith(" --seed 0 --coins 8")
     assert [path.name for path in tmp_path.iterdir()] == ["frames"]
 
 
@@ -54,7 +55,7 @@ def test_a_coin_without_a_legend_is_refused():
         train_legend_localizer.crop_to_coin(render_coin(1, 0, size_px=64, kind="other"))
 
 
-def test_workers_share_the_batches(monkeypatch):
+def test_each_batch_has_other_coins(monkeypatch):
     monkeypatch.setattr(train_legend_localizer, "_BATCH", 2)
     batches = train_legend_localizer._placements(5, range(3), 1)
     alone = [float(crops.sum()) for crops, _, _ in rendered_in_background(0, batches)]

@@ -99,7 +99,7 @@ def striped(rng, down):
     return ((stripes.T if down else stripes) + noise).astype(np.uint8)
 
 
-def train_to_tell_across_from_down(folder, *, killed_after=None, decay=None):
+def train_to_tell_across_from_down(folder, *, killed_after=None, decay=None, seed=0):
     torch.manual_seed(0)
     net = SideNet(sides=2)
 
@@ -121,6 +121,7 @@ def train_to_tell_across_from_down(folder, *, killed_after=None, decay=None):
         compute_loss,
         folder=folder,
         name="probe",
+        settings={"seed": seed},
         epochs=4,
         steps=3,
         peak_rate=3e-3,
@@ -141,6 +142,15 @@ def test_a_killed_training_goes_on_to_the_same_end(tmp_path, decay):
     assert side_probabilities(crops, whole).argmax(axis=1).tolist() == [0, 1]
 
 
+def test_a_training_with_other_settings_does_not_go_on_from_there(tmp_path):
+    with pytest.raises(KilledError):
+        train_to_tell_across_from_down(tmp_path, killed_after=2)
+    with pytest.raises(KilledError):  # its first epoch is the first
+        train_to_tell_across_from_down(tmp_path, killed_after=0, seed=1)
+    train_to_tell_across_from_down(tmp_path)
+    assert len(list(tmp_path.iterdir())) == 1, "the other one never ended an epoch"
+
+
 def test_the_weights_in_the_end_are_the_mean_of_those_over_the_steps(tmp_path):
     net = nn.Linear(1, 1, bias=False)
     with torch.no_grad():
@@ -157,6 +167,7 @@ def test_the_weights_in_the_end_are_the_mean_of_those_over_the_steps(tmp_path):
         compute_loss,
         folder=tmp_path,
         name="probe",
+        settings={},
         epochs=1,
         steps=6,
         peak_rate=0.1,
