@@ -7,7 +7,7 @@ import hashlib
 import io
 import logging
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -23,7 +23,7 @@ from coin_core.imaging.preprocessing import CROP_PX, RotatedBox, crop_to_flan
 from coin_core.jobs import Progress, track
 from coin_core.rendering import render_coin
 from coin_core.rulers import DEFAULT_CLASSES, find_doubtful_ruler
-from coin_core.storage import data_dir, write_file
+from coin_core.storage import data_dir, dump_json, write_file
 
 logger = logging.getLogger(__name__)
 
@@ -68,6 +68,18 @@ class CoinSet:
 
     def __len__(self) -> int:
         return len(self.crops)
+
+    def rows_digest(self) -> str:
+        """The sha256 of all rows in their order: crop, label, coin and split.
+
+        What a training keeps is by row, so it resumes only with the same rows. The
+        `digest` tells which photos of which class they are, in any order.
+        """
+        rows = hashlib.sha256(np.ascontiguousarray(self.crops).data)
+        splits = [""] * len(self) if self.splits is None else self.splits.tolist()
+        told = zip(self.labels.tolist(), self.groups.tolist(), splits, strict=True)
+        rows.update(dump_json([*told]).encode())
+        return rows.hexdigest()
 
     def take(self, rows: ArrayLike) -> CoinSet:
         """The same set with some of its rows, by number or mask; the digest stays."""
@@ -152,14 +164,19 @@ def load_folder(
         names=tuple(photo.name for photo in kept),
         classes=order_classes(left),
         source=f"folder {folder.resolve().name}",
-        digest=_digest_of([f"{photo.label} {photo.digest}" for photo in kept]),
+        digest=digest_of_photos(kept),
         unreadable=tuple(unreadable),
         without_face=without_face,
-        splits=_splits_of(kept),
+        splits=splits_of_photos(kept),
     )
 
 
-def _splits_of(photos: list[LabelledPhoto]) -> NDArray[np.str_] | None:
+def digest_of_photos(photos: Sequence[LabelledPhoto]) -> str:
+    """The `digest` of a set of these photos."""
+    return _digest_of([f"{photo.label} {photo.digest}" for photo in photos])
+
+
+def splits_of_photos(photos: Sequence[LabelledPhoto]) -> NDArray[np.str_] | None:
     """The split of each photo; None without both training and validation photos."""
     splits = np.array([photo.split for photo in photos])
     if {"train", "validation"} <= set(splits):

@@ -29,7 +29,7 @@ _DEFAULT_CONFIG = TrainingConfig().as_dict()
 _FACTS = {
     *("started", "job", "machine", "versions", "command", "classes", "coins"),
     *("photos", "coins_per_class", "unreadable", "left_out", "without_face"),
-    "caution",
+    *("caution", "rows"),
 }
 _LAST_DIGITS = ("threads", "precision")
 # What code raises that reads damaged files without checking each value.

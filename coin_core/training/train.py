@@ -64,6 +64,7 @@ class Training:
         seed: Fixes splits, first weights and augmentation.
         size_px: Side of a net's input; the classifier's own if None.
         config: Further settings of a net.
+        allow_duplicates: Whether the folder may have a photo in two classes.
     """
 
     name: str
@@ -73,6 +74,7 @@ class Training:
     seed: int = 0
     size_px: int | None = None
     config: TrainingConfig = field(default_factory=TrainingConfig)
+    allow_duplicates: bool = False
 
     def command(self, data: str, *, folds: bool = True) -> str:
         """The command that repeats it on `data`, without flags that have no effect.
@@ -84,6 +86,7 @@ class Training:
         spec = get_classifier(self.name)
         is_net = isinstance(spec.build(("a", "b"), seed=0), NetClassifier)
         parts = ["python", "-m", "coin_core", "train", self.name, "--data", data]
+        parts += ["--allow-duplicates"] if self.allow_duplicates else []
         if self.init not in INITS or spec.backbone:
             parts += ["--init", self.init]
         if folds:
@@ -277,6 +280,7 @@ def _fit(
         "classifier": training.name,
         "data": coins.source,
         "digest": coins.digest,
+        "rows": coins.rows_digest(),
         "init": start.init,
         "epochs": training.epochs,
         "folds": training.folds if coins.splits is None else None,

@@ -3,6 +3,7 @@
 import errno
 import os
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -111,6 +112,34 @@ def test_a_stop_before_the_first_step_is_no_failure(folder, monkeypatch):
         train("svm", load_folder(folder(4, 4)))
     (run,) = list_runs()
     assert run.state() is RunState.STOPPED
+
+
+def test_a_training_does_not_go_on_with_other_splits_of_the_same_photos(
+    folder, monkeypatch
+):
+    coins = load_folder(folder(12, 12))
+    parts = ["train", "train", "validation", "test"] * 6
+    with monkeypatch.context() as patched:
+        patched.setattr(Run, "write_predictions", full_disk)
+        with pytest.raises(CoinError, match="disk is full"):
+            train("mlp", replace(coins, splits=np.array(parts)))
+    other = replace(coins, splits=np.array(parts[::-1]))
+    train("mlp", other)
+    assert [run.state() for run in list_runs()] == [RunState.FAILED, RunState.DONE]
+
+
+def test_the_rows_of_a_set_are_told_apart(folder):
+    coins = load_folder(folder(3, 3))
+    order = np.array([1, 0, 2, 3, 4, 5])
+    others = (
+        coins.take(order),
+        replace(coins, groups=coins.groups[order]),
+        replace(coins, splits=np.array(["train", "validation"] * 3)),
+        replace(coins, crops=coins.crops[order]),
+    )
+    digests = {one.rows_digest() for one in (coins, *others)}
+    assert len(digests) == 5
+    assert coins.rows_digest() == coins.take(np.arange(6)).rows_digest()
 
 
 def test_a_classifier_of_other_coins_knows_what_its_coins_look_like(folder):
