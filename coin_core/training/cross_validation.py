@@ -159,7 +159,7 @@ def fit_classifier(
             if not comparison.is_kept:
                 unchanged, calibrated[measured] = start, before
         final = None
-        if completed and unchanged is not None:
+        if unchanged is not None:  # also of a training that was stopped
             final = FoldResult(classifier=unchanged)
         elif completed and with_final:
             lengths = [result.epochs for result in results]

@@ -237,9 +237,21 @@ def test_a_stopped_training_keeps_its_best_and_goes_on(coins, monkeypatch):
         patched.setattr(Run, "log", log_and_note)
         patched.setattr(task, "stop_requested", lambda: bool(logged))
         stopped = fit(coins, run)
-    assert stopped.stopped
-    assert stopped.report.n == 4
-    assert stopped.classifier.predict_proba(coins.crops[:1]).shape == (1, 2)
+        logged.clear()
+        patched.setattr(Comparison, "is_kept", property(lambda self: False))
+        unchanged = fit(coins, start_run({"classifier": "vgg"}))
+    for fitted in (stopped, unchanged):
+        assert fitted.stopped
+        assert fitted.report.n == 4
+        assert fitted.classifier.predict_proba(coins.crops[:1]).shape == (1, 2)
+    # What is reported is what the classifier that is kept answers.
+    measured = unchanged.fold_of >= 0
+    answers = unchanged.classifier.predict_proba(coins.crops[measured])
+    assert np.allclose(
+        unchanged.calibration.apply(answers, RULERS),
+        unchanged.probabilities[measured],
+        atol=1e-4,
+    )
 
 
 def test_a_coin_is_taught_in_the_turn_in_which_it_is_read():
