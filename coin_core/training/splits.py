@@ -41,32 +41,30 @@ def hold_out_by_coin(
 ) -> tuple[Indices, Indices]:
     """One split: rows to learn from, and about `fraction` of the rows held out.
 
-    A class of a single coin is kept for training: it cannot be on both sides.
+    Of each class that share of its coins is held out, and at least one. A class of a
+    single coin is kept for training: it cannot be on both sides.
 
     Raises:
         TrainingDataError: Each class has only one coin.
     """
-    from sklearn.model_selection import StratifiedGroupKFold
-
     labels, coins = np.asarray(y), np.asarray(groups)
-    per_class = coins_per_class(labels, coins)
-    single = [label for label, count in per_class.items() if count == 1]
-    rest = np.flatnonzero(~np.isin(labels, single))
-    if not len(rest):
+    of_class = {label: np.unique(coins[labels == label]) for label in np.unique(labels)}
+    single = [label for label, own in of_class.items() if len(own) == 1]
+    if len(single) == len(of_class):
         raise TrainingDataError(
             f"Each class has only one coin to learn from "
             f"({', '.join(map(class_title, single))}): none is left to choose the "
             "epoch by. Add photos."
         )
-    enough = (count for count in per_class.values() if count > 1)
-    splitter = StratifiedGroupKFold(
-        n_splits=min(max(2, round(1 / fraction)), *enough),
-        shuffle=True,
-        random_state=seed,
-    )
-    _, held_out = next(splitter.split(rest, labels[rest], coins[rest]))
-    held_out = rest[held_out]
-    return np.setdiff1d(np.arange(len(labels)), held_out), held_out
+    rng = np.random.default_rng(seed)
+    chosen = [
+        rng.permutation(own)[: max(1, round(fraction * len(own)))]
+        for label, own in of_class.items()
+        if label not in single
+    ]
+    is_held_out = np.isin(coins, np.concatenate(chosen))
+    is_held_out &= ~np.isin(coins, coins[np.isin(labels, single)])
+    return np.flatnonzero(~is_held_out), np.flatnonzero(is_held_out)
 
 
 def coins_per_class(y: ArrayLike, groups: ArrayLike) -> dict[str, int]:

@@ -32,6 +32,14 @@ def test_a_share_is_held_out():
     assert not set(COINS[learn]) & set(COINS[held_out])
 
 
+@pytest.mark.parametrize("rare", [2, 3, 5])
+def test_a_rare_class_costs_the_others_no_more_coins(rare):
+    y = np.array(["a"] * 100 + ["b"] * 100 + ["c"] * rare)
+    _, held_out = hold_out_by_coin(y, range(len(y)), fraction=0.15, seed=0)
+    per_class = {label: int((y[held_out] == label).sum()) for label in "abc"}
+    assert per_class == {"a": 15, "b": 15, "c": 1}
+
+
 def test_a_single_coin_of_a_class_is_learnt_from_and_the_rest_held_out():
     y = np.array(["a"] * 6 + ["b"] * 6 + ["c", "c"])
     coins = np.array([*range(12), 12, 12])
