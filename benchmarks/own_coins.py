@@ -42,7 +42,12 @@ from coin_core.training import reading
 from coin_core.training.checkpoint import load_tensors, save_tensors
 from coin_core.training.config import TrainingConfig
 from coin_core.training.cross_validation import fit_classifier
-from coin_core.training.datasets import CoinSet, load_rendered, order_classes
+from coin_core.training.datasets import (
+    CoinSet,
+    load_folder,
+    load_rendered,
+    order_classes,
+)
 from coin_core.training.holdout import fit_on_split
 from coin_core.training.initialization import Start, find_start, start_net
 from coin_core.training.runs import Run, start_run
@@ -166,15 +171,18 @@ def _unseen(seed: int, count: int) -> CoinSet:
 def _load_photos(folder: Path) -> CoinSet:
     """The crops of the legend sides of photos."""
     table = folder / "labels.csv"
+    if not table.is_file():
+        return load_folder(folder)
     with table.open(encoding="utf-8-sig", newline="") as file:
-        rows = [(row["file"], row["ruler"]) for row in csv.DictReader(file)]
-    photos = [photo_io.read(folder / name) for name, _ in rows]
-    labels = [label for _, label in rows]
+        rows = list(csv.DictReader(file))
+    names = tuple(row["file"] for row in rows)
+    photos = [photo_io.read(folder / name) for name in names]
+    labels = [row["ruler"] for row in rows]
     return CoinSet(
         crops=np.stack([prepare_photo(photo).crop for photo in photos]),
         labels=np.array(labels),
-        groups=np.array([name for name, _ in rows]),
-        names=tuple(name for name, _ in rows),
+        groups=np.array([row.get("coin_id") or row["file"] for row in rows]),
+        names=names,
         classes=order_classes(labels),
         source=f"folder {folder.name}",
         digest="",

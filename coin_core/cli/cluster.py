@@ -134,12 +134,17 @@ def _parts(out: Path) -> Iterator[Path]:
 
 
 def _check_plan(parts: Path, sources: Sequence[str], digests: dict[str, str]) -> None:
-    """Refuse to continue what was begun with other classifiers."""
-    plan = {"classifiers": digests}
+    """Refuse to continue what was begun with other photos or classifiers."""
+    places = [
+        source if source.startswith(_REMOTE) else str(Path(source).resolve())
+        for source in sources
+    ]
+    plan = {"classifiers": digests, "photos": places}
     before = read_json(parts / "plan.json")
     if before and before != plan:
+        others = "photos" if before.get("classifiers") == digests else "classifiers"
         raise CoinError(
-            f"{parts} holds parts of other classifiers, or of other versions of them. "
+            f"{parts} holds parts of other {others}. "
             "Name another file, or delete that folder to begin again."
         )
     write_json(parts / "plan.json", plan)

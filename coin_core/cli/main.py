@@ -49,6 +49,9 @@ COMMANDS = {
     "bin": recycle_bin,
 }
 
+# Interrupted, these go on where they were.
+RESUMED = ("train", "study", "import")
+
 
 class _Parser(argparse.ArgumentParser):
     """A parser whose commands refuse an unknown argument with their own usage."""
@@ -97,7 +100,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as error:
         return _report(sentence_of(error), FAILED)
     except KeyboardInterrupt:
-        return _report("Stopped. Run the same command to resume.", INTERRUPTED)
+        goes_on = options.command in RESUMED or getattr(options, "ray", False)
+        advice = " Run the same command to resume." if goes_on else ""
+        return _report(f"Stopped.{advice}", INTERRUPTED)
 
 
 def build_parser(selected: str) -> argparse.ArgumentParser:

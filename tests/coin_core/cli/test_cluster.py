@@ -125,6 +125,8 @@ def test_a_table_that_is_there_and_parts_of_other_models_are_left(
         run(photos, out)
     assert run(photos, out, "--classifier", "svm") == 1
     assert "parts of other classifiers" in capsys.readouterr().err
+    assert run(photos / "tray 2", out) == 1
+    assert "parts of other photos" in capsys.readouterr().err
     with open_lock(tmp_path / "results.parquet.parts" / ".lock"):
         assert run(photos, out) == 1
     assert "Another process is at work" in capsys.readouterr().err
