@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -77,6 +77,18 @@ def add_model(parser: argparse.ArgumentParser) -> None:
 def add_json(parser: argparse.ArgumentParser, text: str) -> None:
     """Add `--json`."""
     parser.add_argument("--json", action="store_true", help=text)
+
+
+def drop(options: argparse.Namespace, names: Sequence[str], reason: str) -> None:
+    """Name those of the settings that were given, with a reason, and forget them."""
+    usual = {"class_weights": True, "frozen": False}
+    flags = {"class_weights": "--no-class-weights"}
+    given = [name for name in names if getattr(options, name) != usual.get(name)]
+    for name in given:
+        setattr(options, name, usual.get(name))
+    if given:
+        named = ", ".join(flags.get(n, "--" + n.replace("_", "-")) for n in given)
+        sys.stderr.write(f"{named}: {reason}.\n")
 
 
 def selected_models(options: argparse.Namespace) -> tuple[str, ...]:

@@ -12,11 +12,16 @@ from coin_core.cli.output import write_json, write_reports
 from coin_core.errors import CatalogError, TrainingDataError
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from coin_core.catalog import Catalog
     from coin_core.evaluation.metrics import LegibilityRow, Report
     from coin_core.model_store.card import Card
     from coin_core.pipeline import CoinClassifier
     from coin_core.training.datasets import CoinSet
+
+_COUNT = 3000
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -28,8 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "--count",
         type=arguments.count,
-        default=3000,
-        help="number of rendered coins (default 3000)",
+        help=f"number of rendered coins (default {_COUNT})",
     )
     add(
         "--seed",
@@ -66,6 +70,8 @@ def run(options: argparse.Namespace) -> int:
             "The legibility of a name is known for rendered coins only: "
             "--data rendered."
         )
+    if not rendered:
+        arguments.drop(options, ("count", "seed"), "no effect on photos")
     classifier = CoinClassifier()
     names = arguments.selected_models(options)
     if is_catalog(options.data):
@@ -81,8 +87,24 @@ def _evaluate_folder(
     options: argparse.Namespace, classifier: CoinClassifier, names: tuple[str, ...]
 ) -> int:
     from coin_core.rulers import DEFAULT_CLASSES
+    from coin_core.training.datasets import (
+        digest_of_photos,
+        list_photos,
+        splits_of_photos,
+    )
     from coin_core.training.evaluate import measure_crops, measure_photos
 
+    photos, _ = list_photos(
+        Path(options.data), allow_duplicates=options.allow_duplicates
+    )
+    digest, splits = digest_of_photos(photos), splits_of_photos(photos)
+    for name in names:
+        card = classifier.model(name).card
+        if _learned_from(card, digest, splits):
+            raise TrainingDataError(
+                f"{_seen(name)} For another measurement take other photos, or keep "
+                "some back in a folder `test` beside `train` and `val`, and train anew."
+            )
     classes = {label for name in names for label in classifier.model(name).card.classes}
     if classes <= set(DEFAULT_CLASSES):
         reports, unreadable = measure_photos(
@@ -152,17 +174,13 @@ def _check_unseen(name: str, card: Card, coins: CoinSet, catalog: Catalog) -> No
     """
     from coin_core.training.catalog_dataset import is_catalog
 
-    data, digest = str(card.training.get("data", "")), card.training.get("digest")
-    if digest == coins.digest:
-        if coins.splits is None or not (coins.splits == "test").any():
-            raise TrainingDataError(
-                f"{name} was trained on these photos. Its card holds the result of its "
-                "cross-validation. For another measurement freeze a version and train "
-                "on that: python -m coin_core dataset freeze NAME"
-            )
-        return
-    data = data.split(" ")[0]
-    if not is_catalog(data):
+    if _learned_from(card, coins.digest, coins.splits):
+        raise TrainingDataError(
+            f"{_seen(name)} For another measurement freeze a version and train on "
+            "that: python -m coin_core dataset freeze NAME"
+        )
+    data = str(card.training.get("data", "")).split(" ")[0]
+    if card.training.get("digest") == coins.digest or not is_catalog(data):
         return
     trained = _trained_photos(catalog, data)
     measured = set(coins.photo_ids.tolist() if coins.photo_ids is not None else [])
@@ -172,6 +190,19 @@ def _check_unseen(name: str, card: Card, coins: CoinSet, catalog: Catalog) -> No
             f"{name} was trained on {card.training['data']} and may know {number} of "
             f"these {len(coins)} photos: the figures are too good to be true.\n"
         )
+
+
+def _learned_from(card: Card, digest: str, splits: NDArray[np.str_] | None) -> bool:
+    """Whether a model learned from this whole set, and no test split was kept back."""
+    kept_back = splits is not None and bool((splits == "test").any())
+    return card.training.get("digest") == digest and not kept_back
+
+
+def _seen(name: str) -> str:
+    return (
+        f"{name} was trained on these photos. Its card holds the result of its "
+        "cross-validation."
+    )
 
 
 def _trained_photos(catalog: Catalog, data: str) -> set[int] | None:
@@ -213,7 +244,8 @@ def _evaluate_rendered(
                 f"{name} may have been trained on the coins of seed {seed}. "
                 "Use another --seed."
             )
-    coins = load_rendered(seed, options.count, at_least_legible=options.legible or 0.0)
+    count = options.count or _COUNT
+    coins = load_rendered(seed, count, at_least_legible=options.legible or 0.0)
     measured = measure_crops(classifier, names, coins)
     reports = [report for report, _ in measured]
     _write_to_cards(options, classifier, reports, "rendered")

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from coin_core.rendering import RenderedCoin
 
 TRUTH_FILE = "truth.jsonl"
+_SIZE_PX = 160
 _BOX_SIDES = ("left", "top", "right", "bottom")
 
 
@@ -28,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--count", type=arguments.count, required=True, help="how many")
     add("--out", type=Path, required=True, metavar="DIR")
     add("--seed", type=arguments.seed, default=0, help="default 0")
-    add("--size-px", type=arguments.image_size, default=160, help="default 160")
+    add("--size-px", type=arguments.image_size, help=f"default {_SIZE_PX}")
     add(
         "--kind",
         choices=("legend", "cornucopia", "star_anchor", "other", "foreign"),
@@ -57,6 +58,10 @@ def run(options: argparse.Namespace) -> int:
             "--folders sorts by ruler, and only the legend side names a ruler. "
             "Leave out --scenes and --kind."
         )
+    if options.scenes:
+        usual = options.kind == "legend"
+        names = ("size_px",) if usual else ("size_px", "kind")
+        arguments.drop(options, names, "no effect on scenes, which show several coins")
     try:
         out.mkdir(parents=True, exist_ok=True)
         with (out / TRUTH_FILE).open("w", encoding="utf-8") as truth_file:
@@ -96,13 +101,12 @@ def _render(
             for box, kind in zip(scene.boxes, scene.kinds, strict=True)
         ]
         return scene.photo, {"faces": faces}
-    coin = render_coin(options.seed, index, size_px=options.size_px, kind=options.kind)
+    size_px = options.size_px or _SIZE_PX
+    coin = render_coin(options.seed, index, size_px=size_px, kind=options.kind)
     if not options.two_sided:
         return coin.image, describe_coin(coin)
     # By custom the reverse, which carries the legend, is on the right.
-    obverse = render_coin(
-        options.seed, index, size_px=options.size_px, kind="cornucopia"
-    )
+    obverse = render_coin(options.seed, index, size_px=size_px, kind="cornucopia")
     image = np.concatenate([obverse.image, coin.image], axis=1)
     return image, describe_coin(coin, offset=0.5, width=0.5)
 

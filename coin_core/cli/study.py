@@ -37,7 +37,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "--coins",
         type=arguments.count,
-        default=STUDY_COINS,
         help=f"number of rendered coins (default {STUDY_COINS})",
     )
 
@@ -48,8 +47,9 @@ def run(options: argparse.Namespace) -> int:
     from coin_core.training.study import run_study
 
     if options.data == "rendered":
-        coins = load_rendered(STUDY_SEED, options.coins)
+        coins = load_rendered(STUDY_SEED, options.coins or STUDY_COINS)
     else:
+        arguments.drop(options, ("coins",), "no effect on photos")
         coins = arguments.load_coins(
             options.data, allow_duplicates=options.allow_duplicates
         )
@@ -77,5 +77,6 @@ def _command(options: argparse.Namespace) -> str:
     for name in ("init", "folds", "seed", "epochs", "size_px"):
         if (value := getattr(options, name)) is not None:
             parts += ["--" + name.replace("_", "-"), str(value)]
-    parts += ["--coins", str(options.coins)] if options.data == "rendered" else []
+    if options.data == "rendered":
+        parts += ["--coins", str(options.coins or STUDY_COINS)]
     return shlex.join(parts)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import hashlib
 import re
 import sys
 import time
@@ -21,8 +22,12 @@ if TYPE_CHECKING:
 
     from coin_core.evaluation.metrics import Report
     from coin_core.model_store import bundle
+    from coin_core.training.config import TrainingConfig
     from coin_core.training.cross_validation import FittedClassifier
+    from coin_core.training.datasets import CoinSet
 
+# Settings of nets that see photos.
+_OF_NETS = ("size_px", "frozen", "rotations")
 DETECTORS = ("faces", "sides", "frames", "rims")
 
 
@@ -85,7 +90,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "--workers",
         type=arguments.count,
-        default=1,
         help="processes that render coins during the training (default 1)",
     )
     add("--out", type=Path, metavar="BUNDLE", help="folder of the trained model")
@@ -143,6 +147,7 @@ def _train_rendered(options: argparse.Namespace, names: Sequence[str]) -> int:
     from coin_core.classifiers import pretrained_classifiers
 
     start = time.monotonic()
+    options.workers = options.workers or 1
     # The legend nets are trained together, on coins that are rendered once.
     together = pretrained_classifiers() if len(names) > 1 else ()
     steps = dict.fromkeys(together if name in together else (name,) for name in names)
@@ -243,29 +248,29 @@ def _train_on_photos(options: argparse.Namespace) -> int:
     from coin_core.jobs import report_details
     from coin_core.model_store import bundle
     from coin_core.training.catalog_dataset import is_catalog
-    from coin_core.training.config import TrainingConfig
     from coin_core.training.initialization import find_start
     from coin_core.training.run_comparison import record_of_reading
     from coin_core.training.runs import find_run
     from coin_core.training.splits import coins_per_class, few_coins_warning
     from coin_core.training.train import FOLDS, Training, train_on_coins
 
-    training = Training(
-        name=options.classifier,
-        init=options.init or "rendered",
-        epochs=options.epochs,
-        folds=options.folds or FOLDS,
-        seed=options.seed,
-        size_px=options.size_px,
-        config=TrainingConfig.from_dict(
-            {key: value for key, value in vars(options).items() if value is not None}
-        ),
-    )
-    find_start(training.name, training.init)  # fails before photos are loaded
+    init = options.init or "rendered"
+    find_start(options.classifier, init)  # fails before photos are loaded
     began = time.monotonic()
     report_details(more_steps=True)
     coins = arguments.load_coins(
         options.data, allow_duplicates=options.allow_duplicates
+    )
+    _drop_unused(options, coins)
+    training = Training(
+        name=options.classifier,
+        init=init,
+        epochs=options.epochs,
+        folds=options.folds or FOLDS,
+        seed=options.seed,
+        size_px=options.size_px,
+        config=_config(options),
+        allow_duplicates=options.allow_duplicates,
     )
     data = options.data
     # Cards are published: they name a folder without its path.
@@ -278,6 +283,7 @@ def _train_on_photos(options: argparse.Namespace) -> int:
     )
     if warning := few_coins_warning(coins_per_class(coins.labels, coins.groups)):
         sys.stderr.write(f"{warning}\n")
+    replaced = out.exists()
     card, fitted = train_on_coins(
         training, coins, out=out, data=data, loading_s=time.monotonic() - began
     )
@@ -292,7 +298,45 @@ def _train_on_photos(options: argparse.Namespace) -> int:
         f"Measured by {card.metrics[0]['how']}. "
         f"Trained in {_duration(fitted.seconds)}; the model is in {out}.\n"
     )
+    if replaced:
+        sys.stderr.write("The model that had this name before is in the bin.\n")
     return 1 if coins.unreadable else 0
+
+
+def _config(options: argparse.Namespace) -> TrainingConfig:
+    from coin_core.training.config import TrainingConfig
+
+    return TrainingConfig.from_dict(
+        {key: value for key, value in vars(options).items() if value is not None}
+    )
+
+
+def _drop_unused(options: argparse.Namespace, coins: CoinSet) -> None:
+    """Name the settings that have no effect on this training, and forget them."""
+    from coin_core.classifiers import get_classifier
+    from coin_core.classifiers.torch_classifier import NetClassifier
+    from coin_core.training.initialization import find_start
+    from coin_core.training.task import learns_in_epochs, teaches_reading
+
+    name = options.classifier
+    spec = get_classifier(name)
+    start = find_start(name, options.init or "rendered")
+    config = _config(options)
+    unused: dict[str, tuple[str, ...]] = {}
+    if not isinstance(spec.build(coins.classes, seed=0), NetClassifier):
+        settings = ("epochs", "patience", "momentum", "class_weights")
+        unused[f"{name} is no net"] = (*settings, *_OF_NETS)
+    elif spec.inputs == "features":
+        unused[f"{name} learns from features"] = _OF_NETS
+    elif teaches_reading(name, coins.classes, start, config):
+        unused["the letters are learned"] = ("patience", "class_weights")
+    elif not learns_in_epochs(name, coins.classes, start, config):
+        unused["the last layer is computed in one step"] = ("epochs", "patience")
+    if coins.splits is not None:
+        unused["the photos are divided already"] = ("folds",)
+    unused["nothing is rendered"] = ("workers",)
+    for reason, settings in unused.items():
+        arguments.drop(options, settings, f"no effect, since {reason}")
 
 
 def _record_predictions(
@@ -335,7 +379,11 @@ def _record_predictions(
 
 
 def _bundle_name(classifier: str, title: str) -> str:
+    """A name in Latin letters; others are told apart by a few digits of their hash."""
     plain = re.sub(r"[^A-Za-z0-9_-]+", "-", title).strip("-")
+    if not title.isascii():
+        digits = hashlib.sha256(title.encode("utf-8", "surrogateescape")).hexdigest()
+        plain = f"{plain[:40] or 'photos'}-{digits[:6]}"
     return f"{classifier}-{plain or 'photos'}"[:64]
 
 

@@ -3,10 +3,12 @@
 import inspect
 import json
 import os
+import re
 import resource
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,7 +16,7 @@ from PIL import Image
 
 from coin_core import detection, pipeline
 from coin_core.classifiers import get_classifier
-from coin_core.cli import arguments, train
+from coin_core.cli import arguments, evaluate, train
 from coin_core.cli.main import INTERRUPTED, main
 from coin_core.imaging.preprocessing import RotatedBox
 from coin_core.model_store import bundle
@@ -26,6 +28,7 @@ from coin_core.training import (
     train_rim_reader,
     train_side_classifier,
 )
+from coin_core.training.config import TrainingConfig
 from coin_core.training.runs import list_runs
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -225,6 +228,9 @@ def test_a_stopped_command_says_how_to_go_on(monkeypatch, capsys):
     monkeypatch.setattr(train, "run", stopped)
     assert main(["train", "knn", "--data", "x"]) == 130
     assert "Run the same command to resume" in capsys.readouterr().err
+    monkeypatch.setattr(evaluate, "run", stopped)
+    assert main(["evaluate", "--data", "x"]) == 130
+    assert capsys.readouterr().err.endswith("Stopped.\n"), "it begins again"
 
 
 def test_render_writes_pictures_and_the_truth(tmp_path):
@@ -321,6 +327,22 @@ def test_train_on_a_folder_writes_a_bundle_and_a_run(two_kinds, capsys, name):
     assert f"--data {two_kinds} " in run.config()["command"], "as it is called here"
 
 
+def test_a_model_is_not_measured_on_the_photos_that_it_learned_from(
+    two_kinds, monkeypatch, capsys
+):
+    assert main(["train", "knn", "--data", str(two_kinds), "--folds", "2"]) == 0
+    card = bundle.load_card(bundle.models_dir() / "knn-kinds")
+    loaded = SimpleNamespace(model=lambda name: SimpleNamespace(card=card))
+    monkeypatch.setattr(pipeline, "CoinClassifier", lambda: loaded)
+    capsys.readouterr()
+    asked = ["evaluate", "--data", str(two_kinds), "--model", "knn-kinds"]
+    assert main(asked) == 2
+    assert "was trained on these photos" in capsys.readouterr().err
+    write_photo(two_kinds / "dark" / "new.png", 70)
+    with pytest.raises(AttributeError):  # goes on to classify
+        main(asked)
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -334,6 +356,40 @@ def test_train_on_a_folder_writes_a_bundle_and_a_run(two_kinds, capsys, name):
 def test_train_says_at_once_what_it_would_ignore_or_lack(arguments, said, capsys):
     assert main(["train", *arguments]) == 2
     assert said in capsys.readouterr().err
+
+
+def test_folders_in_hebrew_make_models_of_different_names():
+    names = {train._bundle_name("svm", title) for title in ("מטבעות", "אוסף", "coins")}
+    assert len(names) == 3
+    assert all(re.fullmatch(r"svm-[a-z0-9-]+", name) for name in names)
+    assert train._bundle_name("svm", "coins") == "svm-coins"
+
+
+def test_train_names_settings_that_have_no_effect(two_kinds, capsys):
+    asked = ["train", "svm", "--data", str(two_kinds), "--folds", "2"]
+    unused = ["--epochs", "3", "--patience", "2", "--momentum", "0.5", "--frozen"]
+    unused += ["--rotations", "1", "--size-px", "64", "--workers", "2"]
+    assert main([*asked, *unused, "--no-class-weights"]) == 0
+    said = capsys.readouterr().err
+    assert (
+        "--epochs, --patience, --momentum, --no-class-weights, --size-px, --frozen, "
+        "--rotations: no effect, since svm is no net.\n"
+    ) in said
+    assert "--workers: no effect, since nothing is rendered.\n" in said
+    config = list_runs()[0].config()
+    assert config["epochs"] is None
+    assert config["recipe"] == TrainingConfig().as_dict(), "so that the run resumes"
+    assert main(asked) == 0
+    assert "no effect" not in capsys.readouterr().err
+
+
+def test_scenes_have_no_side_and_size_of_their_own(tmp_path, capsys):
+    asked = ["render", "--count", "1", "--out", str(tmp_path), "--scenes"]
+    assert main([*asked, "--kind", "other", "--size-px", "64"]) == 0
+    said = capsys.readouterr().err
+    assert "--size-px, --kind: no effect on scenes, which show several coins." in said
+    assert main(asked) == 0
+    assert "no effect" not in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("setting", ["--folds=1", "--epochs=0", "--size-px=-1"])
