@@ -104,6 +104,29 @@ def test_a_demo_coin_is_read_and_its_crop_corrected(visit: Visit) -> None:
     visit.press("Bronze A")
     visit.see("rendered coin, not a photograph")
     visit.wait_until_idle()
+    switch_crop(visit)
+    visit.until(lambda: visit.within(".handle"), "The box is not drawn")
+    (viewer,) = visit.within(".viewer")
+    visit.chrome.execute_script("arguments[0].focus()", viewer)
+    (before,) = visit.within(".crop")
+    size = before.size["width"]
+    found = drawn_box(visit)
+    keys = ActionChains(visit.chrome)
+    keys.send_keys(Keys.ARROW_RIGHT, "]", "]").key_down(Keys.SHIFT)
+    keys.send_keys(*[Keys.ARROW_LEFT] * 5).key_up(Keys.SHIFT).perform()
+    visit.wait_until_idle()
+    (after,) = visit.within(".crop")
+    assert "rotate(4" in drawn_box(visit)
+    assert after.size["width"] != size
+    visit.see("resize it")  # the keys are named
+    switch_crop(visit)
+    visit.until(lambda: not visit.within(".crop"), "The box is still drawn")
+    switch_crop(visit)
+    visit.until(lambda: visit.within(".crop"), "The box is not drawn")
+    assert drawn_box(visit) == found  # the box that is read now
+
+
+def switch_crop(visit: Visit) -> None:
     switch = next(
         label
         for label in visit.all('[data-testid="stCheckbox"] label')
@@ -114,20 +137,16 @@ def test_a_demo_coin_is_read_and_its_crop_corrected(visit: Visit) -> None:
     )
     switch.click()
     visit.wait_until_idle()
-    visit.until(lambda: visit.within(".handle"), "The box is not drawn")
-    (viewer,) = visit.within(".viewer")
-    visit.chrome.execute_script("arguments[0].focus()", viewer)
-    (before,) = visit.within(".crop")
-    size = before.size["width"]
-    keys = ActionChains(visit.chrome)
-    keys.send_keys(Keys.ARROW_RIGHT, "]", "]").key_down(Keys.SHIFT)
-    keys.send_keys(*[Keys.ARROW_LEFT] * 5).key_up(Keys.SHIFT).perform()
-    visit.wait_until_idle()
-    (after,) = visit.within(".crop")
-    turned = "return arguments[0].parentNode.getAttribute('transform')"
-    assert "rotate(4" in visit.chrome.execute_script(turned, after)
-    assert after.size["width"] != size
-    visit.see("resize it")  # the keys are named
+
+
+def drawn_box(visit: Visit) -> str:
+    """The turn, place and size of the box in the photo."""
+    return visit.chrome.execute_script(
+        """const box = arguments[0];
+        return ["x", "y", "width", "height"].map((one) => box.getAttribute(one))
+          .concat(box.parentNode.getAttribute("transform")).join(" ");""",
+        *visit.within("rect.crop"),
+    )
 
 
 def read_bronze_a(visit: Visit) -> None:
