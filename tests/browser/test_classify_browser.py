@@ -255,6 +255,48 @@ def test_rows_and_keys_lead_from_photo_to_photo(
     both("b.png")
 
 
+def paste(visit: Visit, photo: Path, text: str, selector: str) -> int:
+    """Paste a picture and a text into an element; how many files the page takes."""
+    return visit.chrome.execute_script(
+        """const [bytes, name, text, selector] = arguments;
+        const data = new DataTransfer();
+        const file = new File([Uint8Array.from(bytes)], name, { type: "image/png" });
+        data.items.add(file);
+        if (text) data.setData("text/plain", text);
+        let taken = 0;
+        const field = document.querySelector("input[type=file]");
+        const count = (event) => {
+          taken += event.target.files.length;
+          event.stopImmediatePropagation();
+        };
+        field.addEventListener("change", count, { once: true });
+        document.querySelector(selector).dispatchEvent(new ClipboardEvent("paste",
+          { clipboardData: data, bubbles: true, composed: true }));
+        field.removeEventListener("change", count);
+        return taken;""",
+        list(photo.read_bytes()),
+        photo.name,
+        text,
+        selector,
+    )
+
+
+def test_only_a_picture_that_is_pasted_for_the_page_becomes_a_photo(
+    visit: Visit, photos: dict[str, Path]
+) -> None:
+    visit.open("/Classify")
+    visit.drop(photos["both"])
+    picture = photos["one"]
+    assert paste(visit, picture, "", "body") == 1
+    assert paste(visit, picture, picture.name, "body") == 1  # a file, with its name
+    assert paste(visit, picture, "12.3\t4", "body") == 0  # cells of a table
+    visit.until(lambda: visit.all('[aria-label="Find or context"]'), "No field")
+    assert paste(visit, picture, "", '[aria-label="Find or context"]') == 0
+    visit.go_to("")
+    visit.until(lambda: visit.all("input[type=file]"), "There was no drop zone")
+    assert paste(visit, picture, "", "body") == 0
+
+
 @pytest.mark.parametrize("width", [390, 1280])
 def test_no_column_of_the_results_is_cut_off(
     visit: Visit, tmp_path: Path, width: int
