@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -295,6 +296,65 @@ def test_only_a_picture_that_is_pasted_for_the_page_becomes_a_photo(
     visit.go_to("")
     visit.until(lambda: visit.all("input[type=file]"), "There was no drop zone")
     assert paste(visit, picture, "", "body") == 0
+
+
+# What visitors wrote, and Streamlit's words, as they are in the page.
+WORDS = """const box = document.createElement("div");
+box.id = "words";
+box.innerHTML = `<p data-testid="stText" title="Print">Page 12</p>
+  <p data-testid="stFileChipName" title="Page 12">Page 12</p>
+  <i>Page 12.jpg</i><b title="Print">Page 12</b>
+  <b>Error: </b><b>File must be 100.0MB or smaller.</b>`;
+document.body.append(box);"""
+SHOWN = """return [...document.querySelectorAll("#words > *")].map(
+  (one) => one.textContent + "|" + (one.title ?? ""))"""
+
+
+def test_the_scripts_of_a_page_speak_its_language(visit: Visit) -> None:
+    def shown() -> list[str]:
+        return visit.chrome.execute_script(SHOWN)
+
+    def too_large() -> str:
+        return visit.chrome.execute_script("return window.coinDrops.sentence")
+
+    visit.open("/Classify?lang=he")
+    visit.chrome.execute_script(WORDS)
+    visit.until(lambda: "Error" not in " ".join(shown()), "It stays English")
+    text, name, file, page, error, size = shown()
+    assert (text, name) == ("Page 12|Print", "Page 12|Page 12")
+    assert file == "Page 12.jpg|"
+    assert not re.search("[A-Za-z]", page)
+    assert error == "שגיאה: |"
+    assert "100.0MB" in size
+    assert not re.search("File|must", size)
+    assert "larger" not in too_large()
+    visit.press("English")
+    visit.until(lambda: "larger than" in too_large(), "The script speaks Hebrew")
+    assert shown() == [
+        *("Page 12|Print", "Page 12|Page 12", "Page 12.jpg|", "Page 12|Print"),
+        *("Error: |", "File must be 100.0MB or smaller.|"),
+    ]
+
+
+def test_a_refusal_is_gone_once_another_upload_is_taken(visit: Visit) -> None:
+    visit.open("/Classify")
+
+    def after_upload(sentence: str) -> str:
+        """What stands below the uploader after an upload that is refused so."""
+        return visit.chrome.execute_async_script(
+            """const [sentence, done] = arguments;
+            const upload = () => fetch("/_stcore/upload_file/a/b", { method: "PUT" });
+            upload().then(async ({ status }) => {
+              window.coinRoom = sentence ? { [status]: sentence } : {};
+              await upload();
+              setTimeout(() =>
+                done(document.getElementById("coin-no-room").textContent), 500);
+            });""",
+            sentence,
+        )
+
+    assert after_upload("No room.") == "No room."
+    assert after_upload("") == ""
 
 
 @pytest.mark.parametrize("width", [390, 1280])
