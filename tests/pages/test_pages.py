@@ -192,9 +192,9 @@ def test_a_report_is_made_and_offered() -> None:
         page.run()  # one run is enough to see it
     assert any("coins.pdf" in one.label for one in page.get("download_button"))
     assert not page.exception
-    name, data = page.session_state["report_made"]
-    assert name == "coins.pdf"
-    assert data.startswith(b"%PDF")
+    report = page.session_state["report_made"]
+    assert report.name == "coins.pdf"
+    assert report.data.startswith(b"%PDF")
 
 
 def test_the_other_classifiers_have_read_when_the_page_is_drawn() -> None:
