@@ -298,6 +298,19 @@ def test_only_a_picture_that_is_pasted_for_the_page_becomes_a_photo(
     assert paste(visit, picture, "", "body") == 0
 
 
+def test_a_name_that_the_browser_keeps_is_known_on_classify(visit: Visit) -> None:
+    visit.open("/Classify")
+    visit.chrome.execute_script("localStorage.setItem('coin-reviewer', 'Anna')")
+    try:
+        visit.open("/Classify")
+        sidebar = "section[data-testid=stSidebar]"
+        visit.until(
+            lambda: "Working as Anna" in visit.all(sidebar)[0].text, "It is not known"
+        )
+    finally:
+        visit.chrome.execute_script("localStorage.removeItem('coin-reviewer')")
+
+
 # What visitors wrote, and Streamlit's words, as they are in the page.
 WORDS = """const box = document.createElement("div");
 box.id = "words";

@@ -184,6 +184,15 @@ def test_notes_stay_with_their_photo() -> None:
     assert page.text_input(key=f"context_{first}").value == "L.12 <b>"
 
 
+def test_a_name_that_is_typed_on_classify_is_kept_in_the_browser() -> None:
+    page = drop(open_page(), ("a.png", a_photo()))
+    assert component_with(page, "forget") == {"name": "", "forget": False}
+    page.text_input(key="reviewer_asked").set_value("Anna").run()
+    assert not page.exception
+    assert component_with(page, "forget") == {"name": "Anna", "forget": False}
+    assert "Working as Anna" in [text.value for text in page.sidebar.text]
+
+
 def test_a_report_is_made_and_offered() -> None:
     page = drop(open_page(), ("a.png", a_photo()), ("b.png", a_photo(grey=90)))
     page.button(key="make_report").click().run()
