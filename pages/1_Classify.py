@@ -14,6 +14,7 @@ from ui.classify.result_view import show_result
 from ui.classify.results_table import show_results_table
 from ui.classify.session import upload_session
 from ui.classify.uploads import show_problems, show_uploader
+from ui.dataset.session import dataset_session, remember_reviewer
 from ui.errors import show_error
 from ui.layout import begin_page
 
@@ -26,6 +27,7 @@ begin_page(
 )
 session = upload_session()
 show_uploader(session)
+remember_reviewer(dataset_session())
 
 found, refused = resources.bundles()
 for problem in refused:

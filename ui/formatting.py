@@ -31,7 +31,10 @@ _DOUBTED_SIDES = {
     Side.OTHER: N_("perhaps another coin"),
     Side.NOTHING: N_("perhaps no coin"),
 }
+_WITH_INTERVAL = {"n", "accuracy", "accuracy_low", "accuracy_high"}
 _REAL_COINS = N_("photos of real coins")  # `what` of such figures on a card
+# How the name of training data ends if all or some of the coins are rendered.
+_RENDERED = re.compile(r"(?!folder ).* \((?:([\d,]+) of ([\d,]+) )?rendered\)")
 SURE_OF_SIDE = 0.9
 """A side is doubted below this probability."""
 
@@ -96,12 +99,28 @@ def data_title(data: str) -> str:
         return _("folder {name}").format(name=data.removeprefix("folder "))
     name, _sign, rest = data.partition(" (")
     title = _("the dataset") if name == "catalog" else name.removeprefix("catalog:")
-    if rest == "rendered)":
-        return _("{data} (rendered)").format(data=title)
-    if found := re.fullmatch(r"([\d,]+) of ([\d,]+) rendered\)", rest):
+    if found := _RENDERED.fullmatch(data):
+        if found[1] is None:
+            return _("{data} (rendered)").format(data=title)
         words = _("{data} ({count} of {total} rendered)")
         return words.format(data=title, count=found[1], total=found[2])
     return data if rest else title
+
+
+def measured_on(figures: Mapping[str, Any]) -> str:
+    """The coins that figures of a card are of, and how they were measured."""
+    data = str(figures.get("data", ""))
+    if figures.get("how"):
+        return _("coins of {data}, {how}").format(
+            data=data_title(data), how=_way(figures)
+        )
+    return _(str(figures.get("what") or f"{data} coins"))
+
+
+def _way(figures: Mapping[str, Any]) -> str:
+    """How figures were measured, and why they are too good if they are."""
+    way, sign, caution = str(figures.get("how", "")).partition("; ")
+    return f"{translate(way)}{sign}{translate(caution)}"
 
 
 def _mark(card: Card) -> str:
@@ -132,16 +151,25 @@ def real_figures(card: Card) -> Mapping[str, Any] | None:
     of_photos = [
         figures
         for figures in card.metrics
-        if figures.keys() >= {"n", "accuracy", "accuracy_low", "accuracy_high"}
-        and (figures.get("what") == _REAL_COINS or figures.get("how"))
+        if figures.keys() >= _WITH_INTERVAL and _is_of_photos(figures)
     ]
     return of_photos[-1] if of_photos else None
 
 
+def _is_of_photos(figures: Mapping[str, Any]) -> bool:
+    """Whether figures are of photos only; a training may have had rendered coins."""
+    if figures.get("what") == _REAL_COINS:
+        return True
+    data = str(figures.get("data", ""))
+    return bool(figures.get("how")) and not _RENDERED.fullmatch(data)
+
+
 def measured(card: Card) -> str:
-    """How often a classifier was right on real coins, in one sentence."""
+    """How often a classifier was right, and on which coins, in one sentence."""
     title, figures = short_title(card), real_figures(card)
-    if figures is None:
+    if figures is None and card.metrics and card.metrics[-1].get("how"):
+        figures = card.metrics[-1]  # of a training with rendered coins
+    if figures is None or not figures.keys() >= _WITH_INTERVAL:
         rendered = [one for one in card.metrics if one.keys() >= {"n", "accuracy"}]
         if not rendered:
             return _("{classifier} was never measured on real coins.").format(
@@ -161,8 +189,8 @@ def measured(card: Card) -> str:
         "count": f"{figures['n']:,}",
         "low": f"{100 * figures['accuracy_low']:.0f}",
         "high": percent(figures["accuracy_high"]),
-        "data": str(figures.get("data", "")),
-        "how": _(str(figures.get("how", ""))),
+        "data": data_title(str(figures.get("data", ""))),
+        "how": _way(figures),
     }
     if figures.get("how"):
         return _(

@@ -25,6 +25,7 @@ from ui.formatting import (
     as_text,
     full_title,
     measured,
+    measured_on,
     percent,
     reign_years,
     short_title,
@@ -194,8 +195,7 @@ def show_measurements() -> None:
     rows = [
         {
             _("classifier"): full_title(bundle.card),
-            _("measured on"): f"{figures['n']:,} "
-            + _(str(figures.get("what") or f"{figures['data']} coins")),
+            _("measured on"): f"{figures['n']:,} " + measured_on(figures),
             right: percent(figures["accuracy"]),
             interval: _("{low} to {high}").format(
                 low=f"{100 * figures['accuracy_low']:.0f}",

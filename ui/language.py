@@ -56,7 +56,10 @@ _STREAMLIT = (
     *(N_("Collapse sidebar"), N_("Main menu"), N_("Running..."), N_("Stop")),
     *(N_("Rerun"), N_("Print"), N_("Connecting"), N_("Connection error")),
     *(N_("Notifications"), N_("Settings"), N_("Navigate to home page")),
-    N_("file upload"),
+    # of the drop zone
+    *(N_("file upload"), N_("Error:"), N_("File must be {size} or smaller.")),
+    *(N_("Upload failed"), N_("Unexpected error. Please try again.")),
+    N_("Cancel upload of {name}"),
 )
 """Words of Streamlit, which has them in English only."""
 _INSTEAD = {

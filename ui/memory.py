@@ -45,17 +45,20 @@ _UPLOAD = re.compile(r"/_stcore/upload_file/([^/]+)/[^/]+$")
 # The uploader shows the status of a refused upload; this adds the sentence for it.
 _SCRIPT = """<script>
 if (!window.coinRoom) {
-  window.coinRoom = true;
-  const sentences = SENTENCES;
+  let refused = 0;  // when the last one was
   new PerformanceObserver((list) => {
     for (const entry of list.getEntries()) {
       const note = document.getElementById("coin-no-room");
-      const isUpload = entry.name.includes("/_stcore/upload_file/");
-      const sentence = isUpload && sentences[entry.responseStatus];
-      if (note && sentence) note.textContent = sentence;
+      if (!note || !entry.name.includes("/_stcore/upload_file/")) continue;
+      const sentence = window.coinRoom[entry.responseStatus];
+      if (sentence) {
+        note.textContent = sentence;
+        refused = entry.responseEnd;
+      } else if (entry.startTime > refused) note.textContent = "";
     }
   }).observe({ type: "resource" });
 }
+window.coinRoom = SENTENCES;
 </script>"""
 _BUSY_STATUS, _TOO_MANY_STATUS = 503, 413
 

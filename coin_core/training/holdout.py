@@ -13,6 +13,7 @@ from coin_core.classifiers.base import to_columns
 from coin_core.errors import TrainingDataError, TrainingStoppedError
 from coin_core.evaluation.calibration import find_threshold, measure_threshold
 from coin_core.evaluation.metrics import evaluate
+from coin_core.i18n import N_
 from coin_core.results import class_title
 from coin_core.training.cross_validation import FittedClassifier, compare_reading
 from coin_core.training.runs import Run
@@ -137,8 +138,11 @@ def check_split(y: NDArray[Any], splits: NDArray[np.str_]) -> None:
 def how_measured(splits: NDArray[np.str_] | None, folds: int) -> str:
     """What a report was measured on, for the model card."""
     if splits is None:
-        return f"{folds}-fold cross-validation by coin"
+        return N_("{count}-fold cross-validation by coin").format(count=folds)
     n = int((splits == "test").sum())
     if n:
-        return f"{n} photos of the version's test split, trained on its training split"
-    return "the version's validation split, which also chose the epoch"
+        words = N_(
+            "{count} photos of the version's test split, trained on its training split"
+        )
+        return words.format(count=n)
+    return N_("the version's validation split, which also chose the epoch")

@@ -23,6 +23,7 @@ from coin_core.classifiers.picture_trunk import load_pictures
 from coin_core.classifiers.rim_reader import load_rim_reader
 from coin_core.classifiers.torch_classifier import NetClassifier, PhotoClassifier
 from coin_core.errors import TrainingDataError, WeightsMissingError
+from coin_core.i18n import N_
 from coin_core.model_store import bundle
 
 INITS = ("rendered", "imagenet", "scratch")
@@ -66,14 +67,16 @@ class Start:
         if self.folder is None or self.data == "rendered":
             return ""
         if self.data_digest == digest:
-            return (
-                f"it started from {self.init}, which was trained on these very coins: "
-                "the figures are too good"
+            words = N_(
+                "it started from {model}, which was trained on these very coins: the "
+                "figures are too good"
             )
-        return (
-            f"it started from {self.init}, which was trained on {self.data}: coins "
-            "that are in both make the figures too good"
+            return words.format(model=self.init)
+        words = N_(
+            "it started from {model}, which was trained on {data}: coins that are in "
+            "both make the figures too good"
         )
+        return words.format(model=self.init, data=self.data)
 
 
 def find_start(name: str, init: str) -> Start:

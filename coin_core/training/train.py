@@ -27,6 +27,7 @@ from coin_core.errors import (
     TrainingStoppedError,
 )
 from coin_core.evaluation.metrics import report_json
+from coin_core.i18n import N_
 from coin_core.jobs import Progress, report_details
 from coin_core.model_store import bundle
 from coin_core.training.augmentation import jitter
@@ -137,7 +138,8 @@ def train_on_coins(
     spec = get_classifier(training.name)
     how = how_measured(coins.splits, training.folds)
     if fitted.stopped:
-        how += f", stopped when {fitted.report.n} of {len(coins)} were measured"
+        words = N_("{how}, stopped when {count} of {total} were measured")
+        how = words.format(how=how, count=fitted.report.n, total=len(coins))
     if caution := source.start.caution(coins.digest):
         how += f"; {caution}"
     figures = {"data": coins.source, "how": how, **report_json(fitted.report)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -104,6 +105,29 @@ def test_a_demo_coin_is_read_and_its_crop_corrected(visit: Visit) -> None:
     visit.press("Bronze A")
     visit.see("rendered coin, not a photograph")
     visit.wait_until_idle()
+    switch_crop(visit)
+    visit.until(lambda: visit.within(".handle"), "The box is not drawn")
+    (viewer,) = visit.within(".viewer")
+    visit.chrome.execute_script("arguments[0].focus()", viewer)
+    (before,) = visit.within(".crop")
+    size = before.size["width"]
+    found = drawn_box(visit)
+    keys = ActionChains(visit.chrome)
+    keys.send_keys(Keys.ARROW_RIGHT, "]", "]").key_down(Keys.SHIFT)
+    keys.send_keys(*[Keys.ARROW_LEFT] * 5).key_up(Keys.SHIFT).perform()
+    visit.wait_until_idle()
+    (after,) = visit.within(".crop")
+    assert "rotate(4" in drawn_box(visit)
+    assert after.size["width"] != size
+    visit.see("resize it")  # the keys are named
+    switch_crop(visit)
+    visit.until(lambda: not visit.within(".crop"), "The box is still drawn")
+    switch_crop(visit)
+    visit.until(lambda: visit.within(".crop"), "The box is not drawn")
+    assert drawn_box(visit) == found  # the box that is read now
+
+
+def switch_crop(visit: Visit) -> None:
     switch = next(
         label
         for label in visit.all('[data-testid="stCheckbox"] label')
@@ -114,20 +138,16 @@ def test_a_demo_coin_is_read_and_its_crop_corrected(visit: Visit) -> None:
     )
     switch.click()
     visit.wait_until_idle()
-    visit.until(lambda: visit.within(".handle"), "The box is not drawn")
-    (viewer,) = visit.within(".viewer")
-    visit.chrome.execute_script("arguments[0].focus()", viewer)
-    (before,) = visit.within(".crop")
-    size = before.size["width"]
-    keys = ActionChains(visit.chrome)
-    keys.send_keys(Keys.ARROW_RIGHT, "]", "]").key_down(Keys.SHIFT)
-    keys.send_keys(*[Keys.ARROW_LEFT] * 5).key_up(Keys.SHIFT).perform()
-    visit.wait_until_idle()
-    (after,) = visit.within(".crop")
-    turned = "return arguments[0].parentNode.getAttribute('transform')"
-    assert "rotate(4" in visit.chrome.execute_script(turned, after)
-    assert after.size["width"] != size
-    visit.see("resize it")  # the keys are named
+
+
+def drawn_box(visit: Visit) -> str:
+    """The turn, place and size of the box in the photo."""
+    return visit.chrome.execute_script(
+        """const box = arguments[0];
+        return ["x", "y", "width", "height"].map((one) => box.getAttribute(one))
+          .concat(box.parentNode.getAttribute("transform")).join(" ");""",
+        *visit.within("rect.crop"),
+    )
 
 
 def read_bronze_a(visit: Visit) -> None:
@@ -234,6 +254,120 @@ def test_rows_and_keys_lead_from_photo_to_photo(
     field.send_keys("L.12", Keys.ARROW_LEFT, Keys.ARROW_LEFT, "0", Keys.ENTER)
     visit.until(lambda: [n.text for n in visit.within(".note")] == ["L.012"], "no note")
     both("b.png")
+
+
+def paste(visit: Visit, photo: Path, text: str, selector: str) -> int:
+    """Paste a picture and a text into an element; how many files the page takes."""
+    return visit.chrome.execute_script(
+        """const [bytes, name, text, selector] = arguments;
+        const data = new DataTransfer();
+        const file = new File([Uint8Array.from(bytes)], name, { type: "image/png" });
+        data.items.add(file);
+        if (text) data.setData("text/plain", text);
+        let taken = 0;
+        const field = document.querySelector("input[type=file]");
+        const count = (event) => {
+          taken += event.target.files.length;
+          event.stopImmediatePropagation();
+        };
+        field.addEventListener("change", count, { once: true });
+        document.querySelector(selector).dispatchEvent(new ClipboardEvent("paste",
+          { clipboardData: data, bubbles: true, composed: true }));
+        field.removeEventListener("change", count);
+        return taken;""",
+        list(photo.read_bytes()),
+        photo.name,
+        text,
+        selector,
+    )
+
+
+def test_only_a_picture_that_is_pasted_for_the_page_becomes_a_photo(
+    visit: Visit, photos: dict[str, Path]
+) -> None:
+    visit.open("/Classify")
+    visit.drop(photos["both"])
+    picture = photos["one"]
+    assert paste(visit, picture, "", "body") == 1
+    assert paste(visit, picture, picture.name, "body") == 1  # a file, with its name
+    assert paste(visit, picture, "12.3\t4", "body") == 0  # cells of a table
+    visit.until(lambda: visit.all('[aria-label="Find or context"]'), "No field")
+    assert paste(visit, picture, "", '[aria-label="Find or context"]') == 0
+    visit.go_to("")
+    visit.until(lambda: visit.all("input[type=file]"), "There was no drop zone")
+    assert paste(visit, picture, "", "body") == 0
+
+
+def test_a_name_that_the_browser_keeps_is_known_on_classify(visit: Visit) -> None:
+    visit.open("/Classify")
+    visit.chrome.execute_script("localStorage.setItem('coin-reviewer', 'Anna')")
+    try:
+        visit.open("/Classify")
+        sidebar = "section[data-testid=stSidebar]"
+        visit.until(
+            lambda: "Working as Anna" in visit.all(sidebar)[0].text, "It is not known"
+        )
+    finally:
+        visit.chrome.execute_script("localStorage.removeItem('coin-reviewer')")
+
+
+# What visitors wrote, and Streamlit's words, as they are in the page.
+WORDS = """const box = document.createElement("div");
+box.id = "words";
+box.innerHTML = `<p data-testid="stText" title="Print">Page 12</p>
+  <p data-testid="stFileChipName" title="Page 12">Page 12</p>
+  <i>Page 12.jpg</i><b title="Print">Page 12</b>
+  <b>Error: </b><b>File must be 100.0MB or smaller.</b>`;
+document.body.append(box);"""
+SHOWN = """return [...document.querySelectorAll("#words > *")].map(
+  (one) => one.textContent + "|" + (one.title ?? ""))"""
+
+
+def test_the_scripts_of_a_page_speak_its_language(visit: Visit) -> None:
+    def shown() -> list[str]:
+        return visit.chrome.execute_script(SHOWN)
+
+    def too_large() -> str:
+        return visit.chrome.execute_script("return window.coinDrops.sentence")
+
+    visit.open("/Classify?lang=he")
+    visit.chrome.execute_script(WORDS)
+    visit.until(lambda: "Error" not in " ".join(shown()), "It stays English")
+    text, name, file, page, error, size = shown()
+    assert (text, name) == ("Page 12|Print", "Page 12|Page 12")
+    assert file == "Page 12.jpg|"
+    assert not re.search("[A-Za-z]", page)
+    assert error == "שגיאה: |"
+    assert "100.0MB" in size
+    assert not re.search("File|must", size)
+    assert "larger" not in too_large()
+    visit.press("English")
+    visit.until(lambda: "larger than" in too_large(), "The script speaks Hebrew")
+    assert shown() == [
+        *("Page 12|Print", "Page 12|Page 12", "Page 12.jpg|", "Page 12|Print"),
+        *("Error: |", "File must be 100.0MB or smaller.|"),
+    ]
+
+
+def test_a_refusal_is_gone_once_another_upload_is_taken(visit: Visit) -> None:
+    visit.open("/Classify")
+
+    def after_upload(sentence: str) -> str:
+        """What stands below the uploader after an upload that is refused so."""
+        return visit.chrome.execute_async_script(
+            """const [sentence, done] = arguments;
+            const upload = () => fetch("/_stcore/upload_file/a/b", { method: "PUT" });
+            upload().then(async ({ status }) => {
+              window.coinRoom = sentence ? { [status]: sentence } : {};
+              await upload();
+              setTimeout(() =>
+                done(document.getElementById("coin-no-room").textContent), 500);
+            });""",
+            sentence,
+        )
+
+    assert after_upload("No room.") == "No room."
+    assert after_upload("") == ""
 
 
 @pytest.mark.parametrize("width", [390, 1280])

@@ -184,6 +184,15 @@ def test_notes_stay_with_their_photo() -> None:
     assert page.text_input(key=f"context_{first}").value == "L.12 <b>"
 
 
+def test_a_name_that_is_typed_on_classify_is_kept_in_the_browser() -> None:
+    page = drop(open_page(), ("a.png", a_photo()))
+    assert component_with(page, "forget") == {"name": "", "forget": False}
+    page.text_input(key="reviewer_asked").set_value("Anna").run()
+    assert not page.exception
+    assert component_with(page, "forget") == {"name": "Anna", "forget": False}
+    assert "Working as Anna" in [text.value for text in page.sidebar.text]
+
+
 def test_a_report_is_made_and_offered() -> None:
     page = drop(open_page(), ("a.png", a_photo()), ("b.png", a_photo(grey=90)))
     page.button(key="make_report").click().run()
@@ -192,9 +201,9 @@ def test_a_report_is_made_and_offered() -> None:
         page.run()  # one run is enough to see it
     assert any("coins.pdf" in one.label for one in page.get("download_button"))
     assert not page.exception
-    name, data = page.session_state["report_made"]
-    assert name == "coins.pdf"
-    assert data.startswith(b"%PDF")
+    report = page.session_state["report_made"]
+    assert report.name == "coins.pdf"
+    assert report.data.startswith(b"%PDF")
 
 
 def test_the_other_classifiers_have_read_when_the_page_is_drawn() -> None:

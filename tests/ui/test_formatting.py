@@ -1,12 +1,17 @@
 from __future__ import annotations
 
+import re
 from dataclasses import replace
+from pathlib import Path
 
+import numpy as np
 import pytest
 
 from coin_core.classifiers import list_classifiers
 from coin_core.i18n import speaking
 from coin_core.results import Side
+from coin_core.training.holdout import how_measured
+from coin_core.training.initialization import Start
 from tests import fakes
 from ui.formatting import (
     NBSP,
@@ -17,11 +22,13 @@ from ui.formatting import (
     data_title,
     duration,
     measured,
+    measured_on,
     measured_together,
     menu_titles,
     percent,
     plural,
     probability_text,
+    right_on_real_coins,
 )
 
 _CARD = fakes.bundles()[0].card
@@ -120,6 +127,48 @@ def test_figures_on_real_coins_are_those_of_the_card() -> None:
         "Measured on flavians, 5-fold cross-validation by coin: 14 of 18 right "
         f"(55 to 91{NBSP}%)."
     )
+
+
+@pytest.mark.parametrize(
+    ("data", "title"),
+    [
+        ("catalog (rendered)", "the dataset (rendered)"),
+        ("catalog:dig (rendered)", "dig (rendered)"),
+        ("catalog (3 of 18 rendered)", "the dataset (3 of 18 rendered)"),
+    ],
+)
+def test_figures_of_a_training_with_rendered_coins_are_not_of_real_ones(
+    data: str, title: str
+) -> None:
+    own = {"data": data, "how": "5-fold cross-validation by coin", "n": 18}
+    own |= {"accuracy": 14 / 18, "accuracy_low": 0.548, "accuracy_high": 0.91}
+    card = replace(_CARD, metrics=(own,), origin="own")
+    assert right_on_real_coins(card) == "not measured"
+    assert measured(card) == (
+        f"Measured on {title}, 5-fold cross-validation by coin: 14 of 18 right "
+        f"(55 to 91{NBSP}%)."
+    )
+    folder = replace(card, metrics=({**own, "data": "folder finds (rendered)"},))
+    assert right_on_real_coins(folder) == "14 of 18"
+
+
+START = Start(init="museum", folder=Path("museum"), data="catalog", data_digest="d")
+
+
+@pytest.mark.parametrize("caution", [START.caution("d"), START.caution("e")])
+@pytest.mark.parametrize(
+    "splits", [None, np.array(["test"]), np.array(["validation"])], ids=str
+)
+def test_how_a_training_measured_is_in_the_language_of_the_page(
+    splits: np.ndarray | None, caution: str
+) -> None:
+    way = how_measured(splits, 5) + ", stopped when 20 of 47 were measured"
+    figures = {"data": "catalog (rendered)", "how": f"{way}; {caution}"}
+    assert measured_on(figures) == f"coins of the dataset (rendered), {way}; {caution}"
+    with speaking("he"):
+        words = re.sub("museum|catalog", "", measured_on(figures))
+    assert re.search("[\u0590-\u05ff]", words)
+    assert not re.search("[A-Za-z]", words), words
 
 
 def test_what_was_not_measured_on_real_coins_says_so() -> None:

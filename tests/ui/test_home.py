@@ -46,6 +46,19 @@ def test_only_complete_measurements_are_shown(monkeypatch: pytest.MonkeyPatch) -
     }
 
 
+def test_figures_of_one_s_own_model_say_of_which_coins_and_how(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    first, *_ = fakes.bundles()
+    how = "5-fold cross-validation by coin; the figures are too good"
+    own = {**FIGURES, "data": "catalog (rendered)", "how": how}
+    measured = replace(first, card=replace(first.card, metrics=(own,)))
+    monkeypatch.setattr(bundle, "discover", lambda: ((measured,), ()))
+    page = AppTest.from_function(_measurements).run()
+    shown = page.get("html")[0].value
+    assert f"3,000 coins of the dataset (rendered), {how}" in shown
+
+
 def test_without_measurements_the_page_says_so() -> None:
     page = AppTest.from_function(_measurements).run()
     assert "No measurements are stored" in page.caption[0].value

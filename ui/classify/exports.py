@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import streamlit as st
 
@@ -17,7 +19,7 @@ from ui.background_task import (
     start_task,
 )
 from ui.classify.answers_csv import answers_csv
-from ui.classify.session import UploadSession
+from ui.classify.session import PhotoNote, UploadedPhoto, UploadSession
 from ui.classify.to_dataset import offer_review, show_add_to_dataset
 from ui.formatting import as_text
 from ui.language import key_of_menu, language_name
@@ -26,6 +28,23 @@ MAX_REPORT_COINS = 200  # the pictures of a report are kept in memory
 _KEY, _MADE = "report_task", "report_made"
 _FORMS = {"pdf": "PDF", "html": "HTML"}
 _TYPES = {"pdf": "application/pdf", "html": "text/html"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Report:
+    """A report that was made.
+
+    Attributes:
+        name: Of its file.
+        data: Its bytes.
+        is_all: Whether it is of all photos, or of the one that was selected.
+        made_of: What `_made_of` returned then.
+    """
+
+    name: str
+    data: bytes
+    is_all: bool
+    made_of: tuple[Any, ...]
 
 
 def show_exports(
@@ -48,13 +67,13 @@ def show_exports(
             _ask_report(session, task, classifier, cards)
         show_add_to_dataset(session, task, cards)
         offer_review()
-        if made := st.session_state.get(_MADE):
-            name, data = made
+        report: _Report | None = st.session_state.get(_MADE)
+        if report and report.made_of == _made_of(session, classifier, report.is_all):
             st.download_button(
-                _("Download {file}").format(file=as_text(name)),
-                data,
-                name,
-                _TYPES[name.rpartition(".")[2]],
+                _("Download {file}").format(file=as_text(report.name)),
+                report.data,
+                report.name,
+                _TYPES[report.name.rpartition(".")[2]],
                 type="primary",
                 icon=":material/download:",
                 key="download_report",
@@ -68,6 +87,31 @@ def task_session() -> TaskSession:
     """The long work of this visit on the Classify page."""
     session: TaskSession = st.session_state.setdefault(_KEY, TaskSession())
     return session
+
+
+def _photos_of(session: UploadSession, is_all: bool) -> list[UploadedPhoto]:
+    """The photos of a report, in the order of its pages."""
+    return [
+        photo
+        for photo in session.photos.values()
+        if is_all or photo.digest == session.selected
+    ][:MAX_REPORT_COINS]
+
+
+def _made_of(session: UploadSession, classifier: str, is_all: bool) -> tuple[Any, ...]:
+    """What a report shows; one that was made of something else is an old one."""
+    return (
+        classifier,
+        session.weights_version,
+        *(
+            (
+                photo.digest,
+                session.notes.get(photo.digest, PhotoNote()),
+                session.boxes.get(photo.digest),
+            )
+            for photo in _photos_of(session, is_all)
+        ),
+    )
 
 
 def _ask_report(
@@ -143,11 +187,8 @@ def start_report(
         language: Of the texts.
         is_all: Whether all photos are in it, or only the selected one.
     """
-    photos = [
-        photo
-        for photo in session.photos.values()
-        if is_all or photo.digest == session.selected
-    ][:MAX_REPORT_COINS]
+    photos = _photos_of(session, is_all)
+    made_of = _made_of(session, classifier, is_all)
     at = datetime.now().astimezone()
 
     def make(progress: ProgressCallback) -> bytes:
@@ -165,7 +206,15 @@ def start_report(
             return pdf_report(pages) if form == "pdf" else html_report(pages)
 
     def keep(data: bytes) -> None:
-        st.session_state[_MADE] = (f"coins.{form}", data)
+        st.session_state[_MADE] = _Report(
+            name=f"coins.{form}", data=data, is_all=is_all, made_of=made_of
+        )
+        if made_of != _made_of(session, classifier, is_all):
+            task.notice = _(
+                "The report is of other photos, notes or boxes than those shown now. "
+                "Make it again."
+            )
+            return
         task.notice = ngettext(
             "The report has {count} page.",
             "The report has {count} pages.",

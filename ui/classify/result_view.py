@@ -114,7 +114,7 @@ def _show_photo_and_verdict(
             classifier=card.name,
             ruler=ruler,
             with_letters=legend is not None,
-            crop=(crop, f"{photo.digest}:{chosen}") if crop else None,
+            crop=(crop, f"{photo.digest}:{session.crop_count}") if crop else None,
         )
     with right:
         if legend is not None:
@@ -135,9 +135,6 @@ def _choose_face(
     if len(result.faces) < 2:
         return None
 
-    def start_crop_again() -> None:
-        session.crops.pop(photo.digest, None)
-
     chosen = st.pills(
         _("Face to read"),
         range(len(result.faces)),
@@ -145,7 +142,8 @@ def _choose_face(
         default=result.legend,
         key=f"face_{photo.digest}",
         persist_state="session",
-        on_change=start_crop_again,
+        on_change=session.forget_crop,
+        args=(photo.digest,),
         help=_(
             "The face with the inscription is chosen for you; choose another if the "
             "choice is wrong."
@@ -167,6 +165,6 @@ def _correct_crop(
             "off to go back to the faces that were found."
         ),
     ):
-        session.crops.pop(photo.digest, None)
+        session.forget_crop(photo.digest)
         return None
     return session.crops.setdefault(photo.digest, start or _DEFAULT_BOX)

@@ -71,6 +71,8 @@ class UploadSession:
         thumbnails: Small JPEGs by digest.
         letters: What nets read, by digest, box and classifier.
         crops: The boxes that the visitor drew, by digest.
+        crop_count: Part of the id of a box that is drawn; a new number makes the
+            viewer begin anew.
         boxes: The boxes that the visitor chose or drew, by digest; a photo without
             one is read on the face that was found.
         notes: What the visitor wrote about photos, by digest.
@@ -90,6 +92,7 @@ class UploadSession:
     thumbnails: dict[str, bytes] = field(default_factory=dict)
     letters: dict[LettersKey, tuple[LetterRead, ...]] = field(default_factory=dict)
     crops: dict[str, RotatedBox] = field(default_factory=dict)
+    crop_count: int = 0
     boxes: dict[str, RotatedBox] = field(default_factory=dict)
     notes: dict[str, PhotoNote] = field(default_factory=dict)
     selected: str | None = None
@@ -149,6 +152,11 @@ class UploadSession:
         else:
             self.boxes[digest] = box
         return True
+
+    def forget_crop(self, digest: str) -> None:
+        """Drop the box that the visitor drew; the next one begins anew."""
+        if self.crops.pop(digest, None) is not None:
+            self.crop_count += 1
 
     def step(self, by: int) -> None:
         """Select the photo so many places further in the order of the table."""

@@ -16,15 +16,18 @@ from ui.handover import take_sent_photos
 from ui.memory import MAX_UPLOAD_MB, show_refused_uploads, take_uploads
 
 # The browser gives pasted pictures to the page, not to the uploader, and the uploader
-# drops files that are too large without a word; the script handles both.
+# drops files that are too large without a word; the script handles both. It stays when
+# the visitor goes to another page, which has no place for its note.
 _SCRIPT = """<script>
 if (!window.coinDrops) {
-  window.coinDrops = true;
   const zone = '[data-testid="stFileUploaderDropzone"]';
+  const field = "textarea, [contenteditable], input:not([type=checkbox], "
+    + "[type=radio], [type=range], [type=file])";
+  const findNote = () => document.getElementById("coin-too-large");
   const refuse = (files) => {
-    const note = document.getElementById("coin-too-large");
-    if (note) note.textContent = [...files].filter((file) => file.size > MOST)
-      .map((file) => SENTENCE.replace("NAME", file.name)).join(" ");
+    const note = findNote(), { most, sentence } = window.coinDrops;
+    if (note) note.textContent = [...files].filter((file) => file.size > most)
+      .map((file) => sentence.replace("NAME", () => file.name)).join(" ");
   };
   document.addEventListener("drop", (event) => {
     if (event.target.closest(zone)) refuse(event.dataTransfer.files);
@@ -34,14 +37,19 @@ if (!window.coinDrops) {
   }, true);
   document.addEventListener("paste", (event) => {
     const input = document.querySelector(zone + " input[type=file]");
-    const files = event.clipboardData ? event.clipboardData.files : [];
-    if (!input || !files.length) return;
+    const files = [...(event.clipboardData?.files ?? [])];
+    if (!findNote() || !input || !files.length) return;
+    if (event.composedPath()[0].closest?.(field)) return;
+    // Cells of a table come with a picture of them; a file comes with its name.
+    const text = event.clipboardData.getData("text/plain");
+    if (text && !files.some((file) => text.includes(file.name))) return;
     const transfer = new DataTransfer();
     for (const file of files) transfer.items.add(file);
     input.files = transfer.files;
     input.dispatchEvent(new Event("change", { bubbles: true }));
   });
 }
+window.coinDrops = { most: MOST, sentence: SENTENCE };
 </script>"""
 
 _MOST_NAMED = 5

@@ -18,6 +18,7 @@ from ui.formatting import (
     as_text,
     full_title,
     measured,
+    measured_on,
     percent,
     probability_text,
     reign_years,
@@ -205,18 +206,13 @@ def calibration_note(card: Card, *, html: bool = False) -> str:
     for figures in card.metrics:
         if figures.get("ece") is None or not figures.get("n"):
             continue
-        coins = _(str(figures.get("what") or f"{figures['data']} coins"))
-        if figures.get("how"):
-            coins = _("coins of {data}, {how}").format(
-                data=figures["data"], how=_(str(figures["how"]))
-            )
         parts.append(
             _(
                 "Measured on {count} {coins}: {accuracy} right; the probabilities are "
                 "off by {error} on average."
             ).format(
                 count=f"{figures['n']:,}",
-                coins=coins,
+                coins=measured_on(figures),
                 accuracy=percent(figures["accuracy"]),
                 error=percent(figures["ece"], digits=1),
             )

@@ -1,15 +1,18 @@
 // The language is kept in this browser, and the page says which one it is in.
 // Streamlit's own words are in English only: each is replaced where it is shown, and
-// again whenever the page changes. What visitors wrote is in Markdown, in inputs and in
-// the shadow roots of our components, none of which is touched.
+// again whenever the page changes. What visitors wrote is in Markdown, in texts, in
+// inputs, in the names of files and in the shadow roots of our components, none of which
+// is touched.
 const ATTRIBUTES = ["aria-label", "title", "placeholder"];
+const NAMES = "[data-testid=stText], [data-testid=stFileChipName]";
 const WRITTEN = "[data-testid=stMarkdownContainer], [data-testid=stHtml], code, pre";
 const STREAMLITS = "[data-testid=stTooltipContent], [data-testid=stFileUploaderDropzone]";
 
-// "Remove {name}" is a text around a name.
+// "Remove {name}" is a text around a name, "Page {number}" one around a number.
 function patternOf(text) {
   const escaped = text.replace(/[.*+?^$()|[\]\\]/g, "\\$&");
-  return new RegExp(`^${escaped.replace(/\{(\w+)\}/g, "(?<$1>.+)")}$`, "s");
+  const words = escaped.replace(/\{(number|count)\}/g, "(?<$1>[\\d,.]+)");
+  return new RegExp(`^${words.replace(/\{(\w+)\}/g, "(?<$1>.+)")}$`, "s");
 }
 
 function translator(words) {
@@ -20,7 +23,7 @@ function translator(words) {
   }
   return (text) => {
     const key = text.trim();
-    if (!/[A-Za-z]/.test(key)) return null;
+    if (!/\p{L}/u.test(key)) return null;
     if (plain.has(key)) return plain.get(key);
     for (const [pattern, form] of patterns) {
       const found = pattern.exec(key);
@@ -33,13 +36,15 @@ function translator(words) {
 function translateNode(node, translate) {
   if (node.nodeType === Node.TEXT_NODE) {
     const parent = node.parentElement;
+    if (parent?.closest(NAMES)) return;
     if (parent?.closest(WRITTEN) && !parent.closest(STREAMLITS)) return;
     const text = translate(node.nodeValue);
-    if (text !== null) node.nodeValue = text;
+    if (text === null) return;
+    node.nodeValue = node.nodeValue.replace(node.nodeValue.trim(), () => text);
     return;
   }
   if (node.nodeType !== Node.ELEMENT_NODE) return;
-  for (const name of ATTRIBUTES) {
+  for (const name of node.closest(NAMES) ? [] : ATTRIBUTES) {
     const text = node.hasAttribute(name) ? translate(node.getAttribute(name)) : null;
     if (text !== null) node.setAttribute(name, text);
   }

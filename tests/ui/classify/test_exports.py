@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -10,8 +11,9 @@ from PIL import Image
 from pypdf import PdfReader
 from streamlit.testing.v1 import AppTest
 
+from coin_core.imaging.preprocessing import RotatedBox
 from ui.classify import exports
-from ui.classify.session import UploadSession
+from ui.classify.session import PhotoNote, UploadSession
 
 
 def photos(count: int) -> UploadSession:
@@ -32,7 +34,8 @@ def open_exports(session: UploadSession) -> AppTest:
         from ui.classify.exports import show_exports
 
         cards = {one.name: one.card for one in fakes.bundles()}
-        show_exports(st.session_state["photos"], "resnet", cards)
+        name = st.session_state.get("classifier", "resnet")
+        show_exports(st.session_state["photos"], name, cards)
 
     test = AppTest.from_function(page, default_timeout=60)
     test.session_state["photos"] = session
@@ -48,16 +51,61 @@ def make(test: AppTest) -> tuple[str, bytes]:
         task.join(60)
         test.run()
     assert not test.exception
-    return test.session_state["report_made"]
+    report = test.session_state["report_made"]
+    return report.name, report.data
+
+
+def offered(test: AppTest) -> list[str]:
+    assert not test.exception
+    return [one.proto.label for one in test.get("download_button")]
 
 
 def test_the_table_is_offered_at_once_and_a_report_when_it_is_made() -> None:
     test = open_exports(photos(1))
-    labels = [one.proto.label for one in test.get("download_button")]
-    assert labels == ["Download CSV"]
+    assert offered(test) == ["Download CSV"]
     make(test)
-    labels = [one.proto.label for one in test.get("download_button")]
-    assert labels == ["Download CSV", "Download coins.pdf"]
+    assert offered(test) == ["Download CSV", "Download coins.pdf"]
+
+
+def _add_photo(session: UploadSession) -> None:
+    session.add([("more.png", b"a photo")])
+
+
+def _write_note(session: UploadSession) -> None:
+    session.notes[next(iter(session.photos))] = PhotoNote(context="L.12")
+
+
+def _draw_box(session: UploadSession) -> None:
+    box = RotatedBox(left=0.1, top=0.1, right=0.9, bottom=0.9)
+    session.choose_box(next(iter(session.photos)), box)
+
+
+def _sort(session: UploadSession) -> None:
+    session.photos = dict(reversed(session.photos.items()))
+
+
+@pytest.mark.parametrize("change", [_add_photo, _write_note, _draw_box, _sort])
+def test_a_report_of_what_has_changed_is_not_offered(
+    change: Callable[[UploadSession], None],
+) -> None:
+    session = photos(2)
+    test = open_exports(session)
+    make(test)
+    change(session)
+    assert offered(test.run()) == ["Download CSV"]
+
+
+def test_a_report_of_one_photo_or_classifier_is_offered_beside_no_other() -> None:
+    session = photos(2)
+    test = open_exports(session)
+    test.toggle(key="report_all").set_value(False).run()
+    make(test)
+    session.step(-1)
+    assert offered(test.run()) == ["Download CSV"]
+    session.step(1)
+    assert offered(test.run()) == ["Download CSV", "Download coins.pdf"]
+    test.session_state["classifier"] = "vgg"
+    assert offered(test.run()) == ["Download CSV"]
 
 
 def test_a_report_of_all_photos_has_a_page_for_each() -> None:

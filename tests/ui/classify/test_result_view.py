@@ -9,6 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 from coin_core.model_store import bundle
 from tests import fakes
+from tests.pages.test_pages import component_with
 
 
 def _result(data: bytes) -> None:
@@ -74,6 +75,27 @@ def test_a_corrected_crop_is_kept_until_the_switch_is_off(page: AppTest) -> None
     switch = next(t for t in page.toggle if t.label == "Correct the crop")
     switch.set_value(False).run()
     assert not page.session_state["upload_session"].crops
+
+
+def test_a_box_is_drawn_anew_after_the_last_one_was_dropped(page: AppTest) -> None:
+    page.run()
+
+    def draw(is_on: bool) -> None:
+        switch = next(t for t in page.toggle if t.label == "Correct the crop")
+        switch.set_value(is_on).run()
+
+    def crop_id() -> str:
+        return component_with(page, "widthPx")["crop"]["id"]
+
+    draw(True)
+    first = crop_id()
+    page.run()
+    assert crop_id() == first  # what is being drawn stays
+    draw(False)
+    draw(True)
+    second = crop_id()
+    faces_of(page).set_value(0).run()
+    assert len({first, second, crop_id()}) == 3
 
 
 def test_only_classifiers_of_the_same_classes_are_compared(

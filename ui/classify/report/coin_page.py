@@ -33,7 +33,15 @@ from ui.classify.results_table import own_reading
 from ui.classify.session import PhotoNote, UploadedPhoto, UploadSession
 from ui.classify.verdict import headline, why_not
 from ui.components.paleo_hebrew import letters_of_name
-from ui.formatting import NBSP, full_title, percent, probability_text, short_title
+from ui.formatting import (
+    NBSP,
+    full_title,
+    measured_on,
+    percent,
+    probability_text,
+    real_figures,
+    short_title,
+)
 from ui.palette import MUTED, class_colours
 
 _DIGEST = 12  # signs of a digest that are printed
@@ -181,22 +189,24 @@ def coin_page(
 
 
 def caveats(card: Card) -> tuple[str, ...]:
-    """How well a classifier was right on real coins, and what it was trained on."""
+    """How often a classifier was right on photos, and what it was trained on."""
     said = [
         _("Measured on {n} {coins}: {accuracy} right ({low} to {high}).").format(
             n=figures["n"],
-            coins=_(str(figures.get("what") or figures["data"])),
+            coins=measured_on(figures),
             accuracy=percent(figures["accuracy"]),
             low=percent(figures["accuracy_low"]),
             high=percent(figures["accuracy_high"]),
         )
         for figures in card.metrics
         if figures.get("n")
-        and figures["data"] != "rendered"
+        and figures.get("data") != "rendered"
         and figures.keys() >= {"accuracy", "accuracy_low", "accuracy_high"}
     ]
     if not said:
         said.append(_("This classifier was not measured on real coins."))
+    elif real_figures(card) is None:
+        said.append(_("It was not measured on real coins alone."))
     if card.training.get("data") == "rendered":
         said.append(
             _("It was trained and calibrated on rendered coins; real ones are harder.")

@@ -40,6 +40,10 @@ def test_accuracy_is_told_of_real_coins_only() -> None:
     assert (
         "18 photos of real coins: 78\N{NO-BREAK SPACE}% right" in caveats(measured)[0]
     )
+    own = {**real, "data": "catalog (rendered)", "what": "", "how": "5 folds; too good"}
+    said = caveats(replace(card, metrics=(own,)))
+    assert "18 coins of the dataset (rendered), 5 folds; too good: 78" in said[0]
+    assert said[1] == "It was not measured on real coins alone."
 
 
 @pytest.mark.usefixtures("_fake_models")
