@@ -8,6 +8,7 @@ full disk loses nothing: the import resumes where it stopped.
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 import shutil
 import time
@@ -63,6 +64,7 @@ from coin_core.catalog.similarity import (
     make_thumbnail,
 )
 from coin_core.errors import (
+    KNOWN_ERRORS,
     CatalogError,
     CoinError,
     CropOutOfBoundsError,
@@ -75,8 +77,10 @@ from coin_core.results import class_title
 Labels = Literal["folder", "none"]
 Stop = Callable[[], bool]
 
+_log = logging.getLogger(__name__)
 _RECORD_EVERY_S = 0.5
 _MAX_UNRECORDED = 32
+_MOST_FAILED = 20  # photos in a row on which the program fails
 _WORKERS = max(1, min(8, os.cpu_count() or 1))
 _AHEAD = 4 * _WORKERS  # photos being prepared or waiting to be written
 # Files of prepared photos that wait behind one that takes long; of the pixels nothing
@@ -458,8 +462,8 @@ def _run(
     writer = _Writer(catalog, import_id, spec, items)
     yield writer.progress
     with ThreadPoolExecutor(max_workers=_WORKERS) as pool:
-        for item, loaded in _load_ahead(pool, writer.load, waiting):
-            writer.write(item, loaded)
+        for item, loading in _load_ahead(pool, writer.load, waiting):
+            writer.write(item, loading)
             writer.record(only_if_due=True)
             yield writer.progress
             if (stop is not None and stop()) or jobs.stop_requested():
@@ -562,8 +566,8 @@ def _load_ahead(
     pool: ThreadPoolExecutor,
     load: Callable[[Item], _Loaded],
     items: Sequence[Item],
-) -> Iterator[tuple[Item, _Loaded]]:
-    """Load items in parallel; yields them in their order."""
+) -> Iterator[tuple[Item, Future[_Loaded]]]:
+    """Load items in parallel; yields them in their order, as each is done."""
     pending: deque[tuple[Item, Future[_Loaded]]] = deque()
     remaining = iter(items)
     try:
@@ -584,8 +588,7 @@ def _load_ahead(
             if not pending[0][1].done():
                 wait(loading, return_when=FIRST_COMPLETED)
                 continue
-            item, future = pending.popleft()
-            yield item, future.result()
+            yield pending.popleft()
     finally:
         for _, future in pending:
             future.cancel()
@@ -608,6 +611,7 @@ class _Writer:
         self._matcher = Matcher(catalog.photos)
         self._unrecorded: list[ImportItem] = []
         self._recorded_at = time.monotonic()
+        self._failed_in_a_row = 0
         # Coins of the photos that were imported before an interruption.
         keys = {item.key: item.coin_key for item in items if item.coin_key}
         done = ledger.coins_of(catalog, import_id) if keys else {}
@@ -637,8 +641,28 @@ class _Writer:
             self._unrecorded = []
         self._recorded_at = time.monotonic()
 
-    def write(self, item: Item, loaded: _Loaded) -> None:
-        """Write one photo and note its result."""
+    def write(self, item: Item, loading: Future[_Loaded]) -> None:
+        """Write one photo and note its result.
+
+        Raises:
+            CoinError: The catalog or a model cannot be used.
+            OSError: A disk cannot be used.
+            Exception: The program has failed on many photos in a row.
+        """
+        try:
+            self._write(item, loading.result())
+            self._failed_in_a_row = 0
+        except KNOWN_ERRORS:
+            raise
+        except Exception as error:
+            self._failed_in_a_row += 1
+            if self._failed_in_a_row == _MOST_FAILED:
+                raise  # it is not the photos
+            _log.exception("the import of %s failed", item.name)
+            message = f"The program failed on it ({type(error).__name__}: {error})."
+            self._note(item, ItemState.FAILED, None, message)
+
+    def _write(self, item: Item, loaded: _Loaded) -> None:
         if item.deferred_row is not None and loaded.problem is None:
             item = replace(item, row=item.deferred_row())
         facts = facts_of(item, folder_labels=self._folder_labels)

@@ -496,6 +496,43 @@ def test_a_full_disk_stops_the_import_and_it_goes_on_later(
     assert (last.state, last.done, last.error) == (ImportState.DONE, 2, None)
 
 
+@pytest.mark.parametrize("part", ["prepare", "facts_of"])
+def test_a_photo_on_which_the_program_fails_is_left_out(
+    catalog, tmp_path, monkeypatch, part
+):
+    lay_out(tmp_path, "a.png", "bad.png", "c.png")
+    usual = getattr(import_run, part)
+
+    def fail(*args, **options):
+        if "bad.png" in (args[-1], getattr(args[0], "name", "")):
+            raise OverflowError("too large")
+        return usual(*args, **options)
+
+    monkeypatch.setattr(import_run, part, fail)
+    last, items = bring(catalog, tmp_path)
+    assert (last.state, last.done, last.failed) == (ImportState.DONE, 3, 1)
+    assert items["bad.png"].state is ItemState.FAILED
+    message = "The program failed on it (OverflowError: too large)."
+    assert items["bad.png"].message == message
+    assert set(by_name(catalog)) == {"a.png", "c.png"}
+
+
+def test_a_program_that_fails_on_every_photo_stops_the_import(
+    catalog, tmp_path, monkeypatch
+):
+    lay_out(tmp_path, *(f"{n}.png" for n in range(30)))
+    with monkeypatch.context() as patched:
+
+        def fail(*_args):
+            raise ImportError("no such module")
+
+        patched.setattr(import_run, "prepare", fail)
+        with pytest.raises(ImportError):
+            list(import_photos(catalog, [tmp_path], who="ada"))
+    (stopped,) = list_imports(catalog)
+    assert (stopped.state, stopped.done < 30) == (ImportState.STOPPED, True)
+
+
 def test_two_processes_cannot_work_on_one_import(catalog, tmp_path):
     lay_out(tmp_path, "a.png", "b.png")
     steps = import_photos(catalog, [tmp_path], who="ada")
