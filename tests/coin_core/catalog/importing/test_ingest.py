@@ -42,6 +42,7 @@ from coin_core.catalog.importing.ingest import (
     start_import_process,
     stop_import,
 )
+from coin_core.catalog.importing.tables import EXPORT_COLUMNS
 from coin_core.catalog.schema import ImportRow
 from coin_core.catalog.similarity import THUMBNAIL_PX, Match
 from coin_core.cli.main import main
@@ -726,6 +727,42 @@ def test_an_export_brings_names_and_crops_to_another_dataset(
     assert (first.box.turn_deg, second.box) == (-12.5, right.box)
     other.edits.reset_faces([photo_id], who="ada")
     assert other.photos.faces(photo_id) == (FACE,)
+
+
+def test_a_kill_right_after_a_photo_costs_neither_its_label_nor_its_crops(
+    catalog, tmp_path, monkeypatch
+):
+    bring(catalog, lay_out(tmp_path / "before", "first.png"))
+    (first,) = by_name(catalog).values()
+    (tmp_path / "in" / "photos").mkdir(parents=True)
+    (tmp_path / "in" / "photos" / "a.png").write_bytes(photo(7))
+    face = {"side": "legend", "left": 0.2, "top": 0.2, "right": 0.8, "bottom": 0.8}
+    with (tmp_path / "in" / "labels.csv").open("w", newline="") as file:
+        table = csv.writer(file)
+        table.writerow([*EXPORT_COLUMNS, "file", "ruler"])
+        faces = json.dumps([face | {"turn_deg": 12.0}])
+        table.writerow(["", "a.png", 32, 32, faces, "photos/a.png", "Yehudah"])
+
+    class Killed(BaseException):
+        pass
+
+    with monkeypatch.context() as patched:
+
+        def kill(*_args):
+            raise Killed
+
+        match = Match(photo=first, similarity=1.0)
+        patched.setattr(import_run.Matcher, "find", lambda *_, **__: match)
+        patched.setattr(import_run.Matcher, "add", kill)
+        with pytest.raises(Killed):
+            list(import_photos(catalog, [tmp_path / "in"], who="ada"))
+    bring(catalog, tmp_path / "in")
+    stored = by_name(catalog)["a.png"]
+    assert (stored.ruler, stored.coin_id) == ("judah_aristobulus_i", first.coin_id)
+    (drawn,) = catalog.photos.faces(stored.photo_id)
+    assert (drawn.box.left, drawn.box.turn_deg) == (0.2, 12.0)
+    catalog.edits.reset_faces([stored.photo_id], who="ada")
+    assert catalog.photos.faces(stored.photo_id) == (FACE,)
 
 
 def test_an_export_of_crops_and_a_damaged_row_bring_no_boxes(catalog, tmp_path):
