@@ -138,6 +138,26 @@ def encode_json(text: str) -> bytes:
     return text.encode("utf-8", "backslashreplace")
 
 
+def append_json_line(path: Path, value: Any) -> None:
+    """Add a value to a file of JSON lines; a torn last line does not spoil it."""
+    with path.open("ab+") as file:
+        torn = False
+        if file.tell() > 0:
+            file.seek(-1, os.SEEK_END)
+            torn = file.read(1) != b"\n"
+        line = dump_json(value) + "\n"
+        file.write(encode_json(("\n" if torn else "") + line))
+
+
+def read_lines(path: Path) -> list[str]:
+    """The lines of a file of JSON lines; texts in them may hold other line ends.
+
+    Raises:
+        OSError: As `read_text`.
+    """
+    return read_text(path, errors="replace").split("\n")
+
+
 def parse_json(text: str | bytes, *, finite: bool = False) -> Any:
     """The value of a JSON text.
 

@@ -34,7 +34,7 @@ from scrapers.http_response import (
     read_answer,
     read_raw,
 )
-from scrapers.rate_limiter import RateLimiter
+from scrapers.rate_limiter import LONGEST_WAIT_S, RateLimiter
 from scrapers.robots import AGENT, RobotsRules, load_rules
 from scrapers.url_safety import check_address, normalize, origin_of
 
@@ -44,7 +44,6 @@ _Result = TypeVar("_Result")
 TEXT_BYTES: Final = 16 << 20
 IMAGE_BYTES: Final = 40 << 20
 BACKOFF_S: Final = (2.0, 5.0, 15.0, 60.0)
-LONGEST_WAIT_S: Final = 900.0
 REDIRECTS: Final = 5
 
 
@@ -206,7 +205,7 @@ class PoliteClient:
     def hold_off(self, origin: str, error: SiteBusyError) -> None:
         """Ask a busy host nothing for as long as it says, in all processes."""
         if error.retry_after_s:
-            self.rate_limiter.hold_off(origin, min(error.retry_after_s, LONGEST_WAIT_S))
+            self.rate_limiter.hold_off(origin, error.retry_after_s)
 
     def _ask(
         self,

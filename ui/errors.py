@@ -86,6 +86,7 @@ _PARTS = (
         "folder."
     ),
     *(N_("is not there."), N_("has more than {count} million pixels.")),
+    N_("The program failed on it ({cause})."),
     N_("No coin was found on it."),
     N_("{cell} names no known ruler, so it gave no label."),
     N_("{cell} names no known ruler, so the folder gave no label."),

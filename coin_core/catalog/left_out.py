@@ -18,7 +18,7 @@ from coin_core.catalog.import_records import ItemState
 from coin_core.catalog.importing import ledger
 from coin_core.catalog.repository import Catalog
 from coin_core.errors import CatalogError
-from coin_core.storage import dump_json, parse_json, read_text, write_file
+from coin_core.storage import append_json_line, parse_json, read_lines, write_file
 
 MOST_KEPT: Final = 5000
 """Listings that one scrape keeps; more are only counted."""
@@ -52,8 +52,7 @@ def note_left_out(catalog: Catalog, import_id: int, entry: LeftOut) -> None:
     """Add a listing to the record of a scrape, or replace it."""
     path = _file_of(catalog, import_id)
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a", encoding="utf-8") as file:
-        file.write(dump_json(asdict(entry)) + "\n")
+    append_json_line(path, asdict(entry))
 
 
 def list_left_out(catalog: Catalog, import_id: int) -> tuple[LeftOut, ...]:
@@ -64,7 +63,7 @@ def list_left_out(catalog: Catalog, import_id: int) -> tuple[LeftOut, ...]:
     """
     entries: dict[str, LeftOut] = {}
     try:
-        lines = read_text(_file_of(catalog, import_id), errors="replace").splitlines()
+        lines = read_lines(_file_of(catalog, import_id))
     except FileNotFoundError:
         return ()
     except OSError as error:

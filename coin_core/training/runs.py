@@ -37,6 +37,7 @@ from coin_core.storage import (
     open_lock,
     parse_json,
     read_json,
+    read_lines,
     read_text,
     write_file,
     write_json,
@@ -328,7 +329,7 @@ def now() -> str:
 def _read_lines(path: Path) -> tuple[list[Row], int]:
     """The JSON objects of a file of lines, and the number of unreadable lines."""
     try:
-        lines = read_text(path, errors="replace").splitlines()
+        lines = read_lines(path)
     except FileNotFoundError:
         return [], 0
     except OSError:

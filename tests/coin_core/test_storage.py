@@ -163,3 +163,18 @@ def test_those_who_look_at_a_lock_do_not_take_each_other_for_its_holder(tmp_path
 def test_a_lock_is_seen_where_the_system_has_no_shared_ones(tmp_path, monkeypatch):
     monkeypatch.setattr(storage, "fcntl", None)
     test_a_lock_excludes_others_and_ends_with_its_process(tmp_path)
+
+
+def test_lines_of_json_hold_any_text_and_survive_a_torn_one(tmp_path):
+    path = tmp_path / "lines.jsonl"
+    texts = ["plain", "a\u2028b\u2029c", "d\x85e\x0bf\x0cg\x1ch\r\ni", "\udcff"]
+    for text in texts[:2]:
+        storage.append_json_line(path, text)
+    with path.open("ab") as file:
+        file.write(b'"torn')
+    for text in texts[2:]:
+        storage.append_json_line(path, text)
+    lines = storage.read_lines(path)
+    assert lines.pop() == ""
+    assert lines.pop(2) == '"torn'
+    assert [storage.parse_json(line) for line in lines] == texts

@@ -30,7 +30,7 @@ from scrapers.errors import (
     UnsafeAddressError,
 )
 from scrapers.rate_limiter import JITTER, RateLimiter
-from scrapers.robots import RobotsRules
+from scrapers.robots import LONGEST_DELAY_S, RobotsRules
 from scrapers.settings import read_contact, store_contact
 from scrapers.url_safety import (
     LOCAL_SITES,
@@ -96,7 +96,36 @@ def test_a_crawl_delay_lengthens_the_pause(site, client):
     with client(one) as polite:
         polite.get_text(f"{one.address}/a")
         polite.get_text(f"{one.address}/b")
-    assert one.requests[2].at - one.requests[1].at >= delay_s * 0.9
+    starts = [request.at for request in one.requests]
+    assert len(starts) == 3, "robots.txt counts as well"
+    assert all(b - a >= delay_s * 0.9 for a, b in itertools.pairwise(starts))
+
+
+def test_the_longest_pause_is_kept(tmp_path):
+    waits_s: list[float] = []
+    limiter = RateLimiter(tmp_path, sleep=waits_s.append)
+    with limiter.turn(MUSEUM):  # for robots.txt
+        pass
+    limiter.lengthen(MUSEUM, LONGEST_DELAY_S)
+    for _ in range(8):
+        with limiter.turn(MUSEUM):
+            pass
+        limiter.hold_off(MUSEUM, 10.0)  # shorter than the pause
+    assert len(waits_s) == 8
+    assert min(waits_s) > LONGEST_DELAY_S - 60
+    assert max(waits_s) <= LONGEST_DELAY_S * (1 + JITTER)
+
+
+def test_a_clock_that_was_set_back_adds_nothing_to_a_pause(tmp_path, monkeypatch):
+    waits_s: list[float] = []
+    limiter = RateLimiter(tmp_path, {MUSEUM: 5.0}, sleep=waits_s.append)
+    with limiter.turn(MUSEUM):
+        pass
+    hours_before = time.time() - 7200
+    monkeypatch.setattr(time, "time", lambda: hours_before)
+    with limiter.turn(MUSEUM):
+        pass
+    assert 4.0 < waits_s[0] <= 5.0 * (1 + JITTER)
 
 
 @pytest.mark.parametrize("status", [500, 503])
@@ -196,7 +225,9 @@ def test_a_wait_of_hours_ends_the_run(site, client):
     one = site({"/a": lambda _: Reply(status=429, headers={"Retry-After": "86400"})})
     with pytest.raises(SiteBusyError, match="86,400 s"):
         client(one).get_text(f"{one.address}/a")
-    assert len(one.asked("/a")) == 1
+    with pytest.raises(SiteBusyError, match=r"86,[34]\d\d s are left"):
+        client(one).get_text(f"{one.address}/a")
+    assert len(one.requests) == 2, "robots.txt and a page"
 
 
 def test_a_network_that_comes_back_is_waited_for(site, client):

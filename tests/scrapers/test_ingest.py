@@ -183,6 +183,20 @@ def test_what_is_left_out_is_recorded_with_the_words_that_decided(catalog):
     assert rows[2].startswith("listed:2,left out,several coins")
 
 
+@pytest.mark.parametrize("sign", ["\u2028", "\u2029", "\x85"])
+def test_what_is_left_out_is_listed_whatever_its_text_holds(catalog, sign):
+    texts = [f"Lot of {n} prutot of{sign}Alexander Jannaeus" for n in (5, 6, 7)]
+    first, *others = [lot(n, text) for n, text in enumerate(texts)]
+    with pytest.raises(SiteBusyError):
+        run(catalog, Listed([first], ends=SiteBusyError("The site is busy.")))
+    (path,) = (catalog.photos_dir.parent / "imports").glob("left-out-*.jsonl")
+    with path.open("ab") as file:  # of an entry that found the disk full
+        file.write(path.read_bytes()[:40])
+    last = run(catalog, Listed([first, *others]))
+    listed = list_left_out(catalog, last.import_id)
+    assert [entry.listing["text"] for entry in listed] == texts
+
+
 def test_photos_without_a_label_and_failures_are_explained_at_the_end(catalog):
     lots = [lot(1, "John Hyrcanus I or Alexander Jannaeus. Prutah"), lot(2)]
     last = run(catalog, Listed(lots, {"photo-2": NotFoundError("It is gone.")}))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import struct
 import zlib
+from collections.abc import Iterator
 
 from coin_core.imaging import photo_io
 from coin_core.imaging.decoder import drop_damaged_chunks, sniff
@@ -18,9 +19,16 @@ _UPRIGHT = 1
 
 # JPEG segments that stay: pixel density, colour profile, colour space.
 _JPEG_KEPT = {0xE0: b"JFIF\0", 0xE2: b"ICC_PROFILE\0", 0xEE: b"Adobe"}
-_PNG_DROPPED = {b"eXIf", b"tEXt", b"zTXt", b"iTXt", b"tIME"}
-_WEBP_DROPPED = {b"EXIF", b"XMP "}
+# Chunks of PNG and WebP that stay: pixels, colours, density, frames of an animation.
+_PNG_KEPT = {
+    *(b"IHDR", b"PLTE", b"IDAT", b"IEND", b"tRNS", b"gAMA", b"cHRM", b"sRGB", b"iCCP"),
+    *(b"sBIT", b"pHYs", b"bKGD", b"cICP", b"hIST", b"sPLT", b"acTL", b"fcTL", b"fdAT"),
+}
+_WEBP_KEPT = {b"VP8 ", b"VP8L", b"VP8X", b"ALPH", b"ICCP", b"ANIM", b"ANMF"}
 _WEBP_FLAGS = 0x08 | 0x04  # EXIF, XMP
+# Boxes of a HEIC or AVIF file with one picture, and extensions of a GIF: frames, loops.
+_HEIF_PLAIN = {b"ftyp", b"meta", b"mdat"}
+_GIF_PLAIN = re.compile(rb"\xf9|\xff\x0b(NETSCAPE2\.0|ANIMEXTS1\.0)")
 # Tags that TIFF needs to show a picture; any other may be metadata.
 _TIFF_PLAIN = {
     *(254, 255, 256, 257, 258, 259, 262, 266, 273, 274, 277, 278, 279, 280, 281, 282),
@@ -62,44 +70,39 @@ def _exif(orientation: int) -> bytes:
 
 
 def _strip_jpeg(data: bytes) -> bytes:
-    head, kept, offset = data[:2], [], 2
-    while True:
-        if data[offset] != 0xFF:
-            raise ValueError("a marker is missing")
-        while data[offset + 1] == 0xFF:  # fill
+    # FF00 is a stuffed byte, FF01 and FFD0 to FFD7 have no length, FFFF is fill.
+    marker = re.compile(rb"\xff[^\x00\x01\xd0-\xd7\xff]")
+    kept, offset, code = [], 2, 0
+    while code != 0xD9:  # films and other pictures may follow the end
+        if code == 0xDA:
+            found = marker.search(data, offset)
+            if found is None:
+                raise ValueError("the picture is cut short")
+            kept.append(data[offset : found.start()])
+            offset = found.start()
+        while data[offset : offset + 2] == b"\xff\xff":  # fill
             offset += 1
+        if marker.match(data, offset) is None:
+            raise ValueError("a marker is missing")
         code = data[offset + 1]
         length = 2 + int.from_bytes(data[offset + 2 : offset + 4], "big")
-        if length < 4 or offset + length > len(data):
+        if code == 0xD9:
+            length = 2
+        elif length < 4 or offset + length > len(data):
             raise ValueError("a segment is cut short")
-        if code == 0xDA:
-            break
         segment = data[offset : offset + length]
         is_metadata = 0xE0 <= code <= 0xEF or code == 0xFE
         prefix = _JPEG_KEPT.get(code)
         if not is_metadata or (prefix is not None and segment[4:].startswith(prefix)):
             kept.append(segment)
         offset += length
-    picture = data[offset : _end_of_jpeg(data, offset)]
     orientation = photo_io.look(data).orientation
     if orientation != _UPRIGHT:
         exif = b"Exif\0\0" + _exif(orientation)
         segment = b"\xff\xe1" + struct.pack(">H", len(exif) + 2) + exif
-        first = kept and kept[0][1] == 0xE0
+        first = kept[0][1] == 0xE0
         kept.insert(1 if first else 0, segment)
-    return head + b"".join(kept) + picture
-
-
-def _end_of_jpeg(data: bytes, offset: int) -> int:
-    """The end of the first picture; films and other pictures may follow."""
-    # FF00 is a stuffed byte, FFD0 to FFD7 are restarts, FFFF is fill.
-    marker = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
-    while (match := marker.search(data, offset)) is not None:
-        if data[match.start() + 1] == 0xD9:
-            return match.end()
-        length = int.from_bytes(data[match.end() : match.end() + 2], "big")
-        offset = match.end() + max(length, 2)
-    raise ValueError("the picture is cut short")
+    return data[:2] + b"".join(kept)
 
 
 def _strip_png(data: bytes) -> bytes:
@@ -115,7 +118,7 @@ def _strip_png(data: bytes) -> bytes:
             size, checksum = len(body) - 4, zlib.crc32(body)
             kept.append(struct.pack(">I", size) + body + struct.pack(">I", checksum))
             orientation = _UPRIGHT
-        if kind not in _PNG_DROPPED:
+        if kind in _PNG_KEPT:
             kept.append(data[offset:end])
         ended, offset = kind == b"IEND", end
     return b"".join(kept)
@@ -125,17 +128,17 @@ def _strip_webp(data: bytes) -> bytes:
     orientation = photo_io.look(data).orientation
     (length,) = struct.unpack("<I", data[4:8])
     end = min(8 + length, len(data))
-    kept, offset = [], 12
-    while offset + 8 <= end:
-        kind = data[offset : offset + 4]
-        (length,) = struct.unpack("<I", data[offset + 4 : offset + 8])
-        chunk = data[offset : offset + 8 + length + length % 2]
+    kept = []
+    for kind, chunk in _webp_chunks(data, 12, end):
         if kind == b"VP8X":
             flags = chunk[8] & ~_WEBP_FLAGS | (0x08 if orientation != _UPRIGHT else 0)
             chunk = chunk[:8] + bytes([flags]) + chunk[9:]
-        if kind not in _WEBP_DROPPED:
+        elif kind == b"ANMF":
+            parts = _webp_chunks(chunk, 24, len(chunk))
+            frame = chunk[8:24] + b"".join(x for name, x in parts if name in _WEBP_KEPT)
+            chunk = kind + struct.pack("<I", len(frame)) + frame
+        if kind in _WEBP_KEPT:
             kept.append(chunk)
-        offset += 8 + length + length % 2
     if orientation != _UPRIGHT:
         exif = _exif(orientation)
         kept.append(b"EXIF" + struct.pack("<I", len(exif)) + exif)
@@ -143,9 +146,54 @@ def _strip_webp(data: bytes) -> bytes:
     return b"RIFF" + struct.pack("<I", len(body)) + body
 
 
+def _webp_chunks(data: bytes, offset: int, end: int) -> Iterator[tuple[bytes, bytes]]:
+    """The names of chunks, and their bytes with head and padding."""
+    while offset + 8 <= end:
+        (length,) = struct.unpack("<I", data[offset + 4 : offset + 8])
+        following = offset + 8 + length + length % 2
+        yield data[offset : offset + 4], data[offset:following]
+        offset = following
+
+
 def _is_plain(data: bytes, kind: str | None) -> bool:
     """Whether a TIFF, HEIC, AVIF or GIF file contains the picture only."""
     facts = photo_io.look(data)
-    if kind != "TIFF":
-        return not facts.notes
-    return facts.pictures == 1 and facts.tags <= _TIFF_PLAIN
+    if kind == "TIFF":
+        return facts.pictures == 1 and facts.tags <= _TIFF_PLAIN
+    whole = _is_plain_gif(data) if kind == "GIF" else _is_plain_heif(data)
+    return whole and not facts.notes
+
+
+def _is_plain_heif(data: bytes) -> bool:
+    """Whether a HEIC or AVIF file is made of the boxes of one picture."""
+    offset = 0
+    while offset < len(data):
+        length, kind = struct.unpack(">I4s", data[offset : offset + 8])
+        if length == 1:
+            (length,) = struct.unpack(">Q", data[offset + 8 : offset + 16])
+        elif length == 0:  # to the end of the file
+            length = len(data) - offset
+        if kind not in _HEIF_PLAIN or length < 8:
+            return False
+        offset += length
+    return offset == len(data)
+
+
+def _is_plain_gif(data: bytes) -> bool:
+    """Whether a GIF is made of pictures alone, with nothing behind them."""
+    offset = 13 + _palette_bytes(data[10])
+    while data[offset] != 0x3B:
+        if data[offset] == 0x2C:
+            offset += 11 + _palette_bytes(data[offset + 9])
+        elif data[offset] == 0x21 and _GIF_PLAIN.match(data, offset + 1):
+            offset += 2
+        else:
+            return False
+        while data[offset]:  # blocks of data, up to an empty one
+            offset += 1 + data[offset]
+        offset += 1
+    return offset == len(data) - 1
+
+
+def _palette_bytes(flags: int) -> int:
+    return 3 * 2 ** (flags % 8 + 1) if flags & 0x80 else 0

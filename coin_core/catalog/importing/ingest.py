@@ -8,6 +8,7 @@ full disk loses nothing: the import resumes where it stopped.
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 import shutil
 import time
@@ -16,6 +17,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Se
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, suppress
 from dataclasses import astuple, dataclass, fields, replace
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
@@ -23,10 +25,11 @@ from uuid import uuid4
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import delete, select
+from sqlalchemy import Connection, delete, select
 
 from coin_core import jobs
 from coin_core.access import Right, check
+from coin_core.catalog.audit_log import Action
 from coin_core.catalog.import_records import (
     GROUPED,
     ImportItem,
@@ -41,10 +44,10 @@ from coin_core.catalog.importing.demo import (
     demo_items,
     demo_spec,
 )
-from coin_core.catalog.importing.metadata import Facts, facts_of
+from coin_core.catalog.importing.metadata import ExportedFacts, Facts, facts_of
 from coin_core.catalog.importing.sources import Item, list_items, read_tables, text_of
 from coin_core.catalog.importing.tables import TABLE_SUFFIXES
-from coin_core.catalog.mappers import checked_name
+from coin_core.catalog.mappers import checked_name, face_to_json, read_photos
 from coin_core.catalog.records import (
     CatalogFace,
     CatalogPhoto,
@@ -63,6 +66,7 @@ from coin_core.catalog.similarity import (
     make_thumbnail,
 )
 from coin_core.errors import (
+    KNOWN_ERRORS,
     CatalogError,
     CoinError,
     CropOutOfBoundsError,
@@ -75,8 +79,10 @@ from coin_core.results import class_title
 Labels = Literal["folder", "none"]
 Stop = Callable[[], bool]
 
+_log = logging.getLogger(__name__)
 _RECORD_EVERY_S = 0.5
 _MAX_UNRECORDED = 32
+_MOST_FAILED = 20  # photos in a row on which the program fails
 _WORKERS = max(1, min(8, os.cpu_count() or 1))
 _AHEAD = 4 * _WORKERS  # photos being prepared or waiting to be written
 # Files of prepared photos that wait behind one that takes long; of the pixels nothing
@@ -458,8 +464,8 @@ def _run(
     writer = _Writer(catalog, import_id, spec, items)
     yield writer.progress
     with ThreadPoolExecutor(max_workers=_WORKERS) as pool:
-        for item, loaded in _load_ahead(pool, writer.load, waiting):
-            writer.write(item, loaded)
+        for item, loading in _load_ahead(pool, writer.load, waiting):
+            writer.write(item, loading)
             writer.record(only_if_due=True)
             yield writer.progress
             if (stop is not None and stop()) or jobs.stop_requested():
@@ -562,8 +568,8 @@ def _load_ahead(
     pool: ThreadPoolExecutor,
     load: Callable[[Item], _Loaded],
     items: Sequence[Item],
-) -> Iterator[tuple[Item, _Loaded]]:
-    """Load items in parallel; yields them in their order."""
+) -> Iterator[tuple[Item, Future[_Loaded]]]:
+    """Load items in parallel; yields them in their order, as each is done."""
     pending: deque[tuple[Item, Future[_Loaded]]] = deque()
     remaining = iter(items)
     try:
@@ -584,8 +590,7 @@ def _load_ahead(
             if not pending[0][1].done():
                 wait(loading, return_when=FIRST_COMPLETED)
                 continue
-            item, future = pending.popleft()
-            yield item, future.result()
+            yield pending.popleft()
     finally:
         for _, future in pending:
             future.cancel()
@@ -608,6 +613,7 @@ class _Writer:
         self._matcher = Matcher(catalog.photos)
         self._unrecorded: list[ImportItem] = []
         self._recorded_at = time.monotonic()
+        self._failed_in_a_row = 0
         # Coins of the photos that were imported before an interruption.
         keys = {item.key: item.coin_key for item in items if item.coin_key}
         done = ledger.coins_of(catalog, import_id) if keys else {}
@@ -637,8 +643,28 @@ class _Writer:
             self._unrecorded = []
         self._recorded_at = time.monotonic()
 
-    def write(self, item: Item, loaded: _Loaded) -> None:
-        """Write one photo and note its result."""
+    def write(self, item: Item, loading: Future[_Loaded]) -> None:
+        """Write one photo and note its result.
+
+        Raises:
+            CoinError: The catalog or a model cannot be used.
+            OSError: A disk cannot be used.
+            Exception: The program has failed on many photos in a row.
+        """
+        try:
+            self._write(item, loading.result())
+            self._failed_in_a_row = 0
+        except KNOWN_ERRORS:
+            raise
+        except Exception as error:
+            self._failed_in_a_row += 1
+            if self._failed_in_a_row == _MOST_FAILED:
+                raise  # it is not the photos
+            _log.exception("the import of %s failed", item.name)
+            message = f"The program failed on it ({type(error).__name__}: {error})."
+            self._note(item, ItemState.FAILED, None, message)
+
+    def _write(self, item: Item, loaded: _Loaded) -> None:
         if item.deferred_row is not None and loaded.problem is None:
             item = replace(item, row=item.deferred_row())
         facts = facts_of(item, folder_labels=self._folder_labels)
@@ -673,22 +699,37 @@ class _Writer:
             prepared.faces,
             coin_id=coin_id,
             who=self._who,
+            complete=partial(self._complete, facts, prepared.faces, exported),
         )
-        photo = self._catalog.photos.get(added.photo_id)
         if added.known:
+            photo = self._catalog.photos.get(added.photo_id)
             self._update_known(item, photo, facts)
             return
-        self._matcher.add(photo.photo_id, prepared.thumbnail)
-        self._set_label(photo, facts)
-        if exported is not None:
-            self._set_faces(photo, exported.faces)
+        self._matcher.add(added.photo_id, prepared.thumbnail)
         if item.coin_key:
             self._coins.setdefault(item.coin_key, added.coin_id)
         no_coin = "" if prepared.faces else "No coin was found on it."
         remarks = [
             text for text in (remark, no_coin, prepared.remark, *facts.remarks) if text
         ]
-        self._note(item, ItemState.DONE, photo.photo_id, " ".join(remarks) or None)
+        self._note(item, ItemState.DONE, added.photo_id, " ".join(remarks) or None)
+
+    def _complete(
+        self,
+        facts: Facts,
+        detected: tuple[CatalogFace, ...],
+        exported: ExportedFacts | None,
+        connection: Connection,
+        photo_id: int,
+    ) -> None:
+        """Write label and drawn faces with a new photo, as edits that can be undone."""
+        (photo,) = read_photos(connection, [photo_id])
+        if (ruler := _missing_label(photo, facts)) is not None:
+            label = {"ruler_attributed": ruler}
+            Action(connection, self._who).change("coin", {photo.coin_id: label})
+        if exported is not None and not _are_alike(exported.faces, detected):
+            faces = [face_to_json(face) for face in exported.faces]
+            Action(connection, self._who).change("faces", {photo_id: {"faces": faces}})
 
     def _restore_file(self, photo: CatalogPhoto, data: bytes) -> None:
         """Write a lost original file again; the rest of the photo stays as it is."""
@@ -702,7 +743,8 @@ class _Writer:
 
     def _update_known(self, item: Item, photo: CatalogPhoto, facts: Facts) -> None:
         """Add missing facts to a photo that the catalog has already."""
-        self._set_label(photo, facts)
+        if (ruler := _missing_label(photo, facts)) is not None:
+            self._catalog.edits.set_ruler([photo.photo_id], ruler, who=self._who)
         added = self._fill_in(photo, facts) if item.row else []
         if item.coin_key:
             self._coins.setdefault(item.coin_key, photo.coin_id)
@@ -721,17 +763,6 @@ class _Writer:
         if added:
             remark += f" What it lacked was added: {', '.join(added)}."
         self._note(item, ItemState.KNOWN, photo.photo_id, remark)
-
-    def _set_label(self, photo: CatalogPhoto, facts: Facts) -> None:
-        ruler = facts.coin.ruler_attributed
-        fresh = photo.status is PhotoStatus.UNREVIEWED
-        if ruler and photo.ruler is None and fresh and not photo.is_rendered:
-            self._catalog.edits.set_ruler([photo.photo_id], ruler, who=self._who)
-
-    def _set_faces(self, photo: CatalogPhoto, faces: tuple[CatalogFace, ...]) -> None:
-        """Take over faces that were drawn elsewhere, as an edit that can be undone."""
-        if not _are_alike(faces, self._catalog.photos.faces(photo.photo_id)):
-            self._catalog.edits.set_faces(photo.photo_id, faces, who=self._who)
 
     def _fill_in(self, photo: CatalogPhoto, facts: Facts) -> list[str]:
         """Set empty fields of a photo and its coin; returns their names."""
@@ -774,6 +805,12 @@ class _Writer:
             grouped=self.progress.grouped + grouped,
             current=item.name,
         )
+
+
+def _missing_label(photo: CatalogPhoto, facts: Facts) -> str | None:
+    """The ruler that a photo lacks; None if it needs none, or nobody knows it."""
+    fresh = photo.status is PhotoStatus.UNREVIEWED and not photo.is_rendered
+    return facts.coin.ruler_attributed if fresh and photo.ruler is None else None
 
 
 def _are_alike(one: Sequence[CatalogFace], other: Sequence[CatalogFace]) -> bool:

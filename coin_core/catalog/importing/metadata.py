@@ -127,7 +127,7 @@ def _exported(row: Mapping[str, str], remarks: list[str]) -> ExportedFacts | Non
         size_px = int(row["width_px"]), int(row["height_px"])
         entries = json.loads(row["faces"] or "[]")
         faces = tuple(_exported_face(entry) for entry in entries[:_MAX_FACES])
-    except (ValueError, TypeError, KeyError, RecursionError):
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
         remarks.append("The crops in its row were not understood, and were left out.")
         return None
     name = show_name(PurePosixPath(row["file_name"].replace("\\", "/")).name)
@@ -243,7 +243,9 @@ def _time(text: str, remarks: list[str]) -> dict[str, datetime]:
         return {}
     try:
         time = datetime.fromisoformat(text)
-    except ValueError:
+        # In UTC, the first and last day of all may have no date.
+        time = time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
         remarks.append(f"{text[:40]!r} is no date such as 2026-01-31; it was left out.")
         return {}
-    return {"retrieved_at": time if time.tzinfo else time.replace(tzinfo=UTC)}
+    return {"retrieved_at": time}

@@ -43,6 +43,15 @@ def test_a_torn_line_costs_only_itself():
     assert [row["epoch"] for row in run.rows()] == [1, 2]
 
 
+def test_a_photo_of_any_name_keeps_its_prediction():
+    run = start_run({"classifier": "knn"})
+    photos = ["plain.png", "a\u2028b.png", "c\x85d.png"]
+    run.write_predictions(
+        {"photo": photo, "label": "a", "probabilities": {"a": 1.0}} for photo in photos
+    )
+    assert [row["photo"] for row in run.predictions()] == photos
+
+
 def test_an_epoch_that_was_run_again_counts_once():
     run = start_run({"classifier": "knn"})
     run.log({"fold": 0, "epoch": 1, "train_loss": 2.0})

@@ -1,6 +1,7 @@
 """What the camera wrote goes, the picture stays to the last bit."""
 
 import io
+import zlib
 
 import numpy as np
 import pytest
@@ -45,7 +46,8 @@ def noted(kind, turn):
     """A file that tells its find spot wherever such a file can."""
     exif = notes(turn)
     if kind == "JPEG":
-        data = save(kind, exif=exif, comment=SECRET, xmp=b"<x>" + SECRET + b"</x>")
+        notes_of = {"exif": exif, "comment": SECRET, "xmp": b"<x>" + SECRET + b"</x>"}
+        data = save(kind, progressive=True, **notes_of)
         iptc = b"Photoshop 3.0\0" + SECRET
         segment = b"\xff\xed" + (len(iptc) + 2).to_bytes(2, "big") + iptc
         return data[:2] + segment + data[2:] + b"film " + SECRET
@@ -93,6 +95,83 @@ def test_the_colour_profile_stays():
     bare = strip_metadata(save("JPEG", icc_profile=profile, exif=notes(6)))
     with Image.open(io.BytesIO(bare)) as image:
         assert image.info["icc_profile"] == profile
+
+
+def png_chunk(kind, body):
+    checksum = zlib.crc32(kind + body).to_bytes(4, "big")
+    return len(body).to_bytes(4, "big") + kind + body + checksum
+
+
+@pytest.mark.parametrize("kind", [b"caBX", b"prVt", b"iDOT", b"SeCR"])
+def test_a_png_keeps_only_chunks_of_the_picture(kind):
+    data = save("PNG", dpi=(300, 300), icc_profile=b"colours")
+    assert strip_metadata(data) == data
+    assert strip_metadata(data[:33] + png_chunk(kind, SECRET) + data[33:]) == data
+    ended = len(data) - 12
+    assert strip_metadata(data[:ended] + png_chunk(kind, SECRET) + data[ended:]) == data
+
+
+@pytest.mark.parametrize("kind", ["PNG", "WEBP"])
+def test_an_animation_keeps_its_frames(kind):
+    frames = {"save_all": True, "append_images": [picture().rotate(180)]}
+    data = save(kind, duration=80, loop=2, **frames)
+    assert strip_metadata(data) == data
+
+
+def riff(chunks):
+    return b"RIFF" + (len(chunks) + 4).to_bytes(4, "little") + b"WEBP" + chunks
+
+
+def webp_chunk(kind, body):
+    return kind + len(body).to_bytes(4, "little") + body + b"\0" * (len(body) % 2)
+
+
+def test_a_webp_keeps_only_chunks_of_the_picture():
+    told = webp_chunk(b"C2PA", SECRET)
+    data = save("WEBP")
+    assert strip_metadata(riff(data[12:] + told)) == data
+    data = save("WEBP", save_all=True, append_images=[picture().rotate(180)])
+    head, frame, rest = data[12:].partition(b"ANMF")
+    length = int.from_bytes(rest[:4], "little")
+    body, rest = rest[4 : 4 + length], rest[4 + length + length % 2 :]
+    noted = riff(head + webp_chunk(frame, body + told) + rest)
+    assert SECRET in noted
+    assert strip_metadata(noted) == data
+
+
+@pytest.mark.parametrize("code", [0xFE, *range(0xE0, 0xF0)])
+def test_a_jpeg_tells_nothing_between_its_scans(code):
+    data = save("JPEG", progressive=True)
+    told = bytes((0xFF, code)) + (len(SECRET) + 2).to_bytes(2, "big") + SECRET
+    noted = data.replace(b"\xff\xda", told + b"\xff\xda")
+    noted = noted[:-2] + told + noted[-2:]
+    assert noted.count(SECRET) > 3
+    assert strip_metadata(noted) == data
+
+
+def extension(label, *blocks):
+    data = b"".join(bytes([len(block)]) + block for block in blocks)
+    return b"\x21" + label + data + b"\0"
+
+
+def test_a_gif_with_more_than_pictures_is_to_be_saved_anew():
+    frames = {"save_all": True, "append_images": [picture().rotate(180)]}
+    data = save("GIF", duration=80, loop=2, **frames)
+    assert strip_metadata(data) == data
+    told = extension(b"\xff", b"C2PA_GIF\1\0\0", SECRET)
+    comment = extension(b"\xfe", SECRET)
+    for noted in (data[:-1] + told + b";", data[:-1] + comment + b";", data + SECRET):
+        photo_io.decode(noted)
+        assert strip_metadata(noted) is None
+
+
+@pytest.mark.parametrize("kind", ["HEIF", "AVIF"])
+@pytest.mark.parametrize("box", [b"uuid", b"free"])
+def test_a_heic_or_avif_with_more_boxes_is_to_be_saved_anew(kind, box):
+    data = save(kind)
+    noted = data + (len(SECRET) + 8).to_bytes(4, "big") + box + SECRET
+    photo_io.decode(noted)
+    assert strip_metadata(noted) is None
 
 
 @given(st.data())

@@ -42,6 +42,7 @@ from coin_core.catalog.importing.ingest import (
     start_import_process,
     stop_import,
 )
+from coin_core.catalog.importing.tables import EXPORT_COLUMNS
 from coin_core.catalog.schema import ImportRow
 from coin_core.catalog.similarity import THUMBNAIL_PX, Match
 from coin_core.cli.main import main
@@ -496,6 +497,43 @@ def test_a_full_disk_stops_the_import_and_it_goes_on_later(
     assert (last.state, last.done, last.error) == (ImportState.DONE, 2, None)
 
 
+@pytest.mark.parametrize("part", ["prepare", "facts_of"])
+def test_a_photo_on_which_the_program_fails_is_left_out(
+    catalog, tmp_path, monkeypatch, part
+):
+    lay_out(tmp_path, "a.png", "bad.png", "c.png")
+    usual = getattr(import_run, part)
+
+    def fail(*args, **options):
+        if "bad.png" in (args[-1], getattr(args[0], "name", "")):
+            raise OverflowError("too large")
+        return usual(*args, **options)
+
+    monkeypatch.setattr(import_run, part, fail)
+    last, items = bring(catalog, tmp_path)
+    assert (last.state, last.done, last.failed) == (ImportState.DONE, 3, 1)
+    assert items["bad.png"].state is ItemState.FAILED
+    message = "The program failed on it (OverflowError: too large)."
+    assert items["bad.png"].message == message
+    assert set(by_name(catalog)) == {"a.png", "c.png"}
+
+
+def test_a_program_that_fails_on_every_photo_stops_the_import(
+    catalog, tmp_path, monkeypatch
+):
+    lay_out(tmp_path, *(f"{n}.png" for n in range(30)))
+    with monkeypatch.context() as patched:
+
+        def fail(*_args):
+            raise ImportError("no such module")
+
+        patched.setattr(import_run, "prepare", fail)
+        with pytest.raises(ImportError):
+            list(import_photos(catalog, [tmp_path], who="ada"))
+    (stopped,) = list_imports(catalog)
+    assert (stopped.state, stopped.done < 30) == (ImportState.STOPPED, True)
+
+
 def test_two_processes_cannot_work_on_one_import(catalog, tmp_path):
     lay_out(tmp_path, "a.png", "b.png")
     steps = import_photos(catalog, [tmp_path], who="ada")
@@ -689,6 +727,42 @@ def test_an_export_brings_names_and_crops_to_another_dataset(
     assert (first.box.turn_deg, second.box) == (-12.5, right.box)
     other.edits.reset_faces([photo_id], who="ada")
     assert other.photos.faces(photo_id) == (FACE,)
+
+
+def test_a_kill_right_after_a_photo_costs_neither_its_label_nor_its_crops(
+    catalog, tmp_path, monkeypatch
+):
+    bring(catalog, lay_out(tmp_path / "before", "first.png"))
+    (first,) = by_name(catalog).values()
+    (tmp_path / "in" / "photos").mkdir(parents=True)
+    (tmp_path / "in" / "photos" / "a.png").write_bytes(photo(7))
+    face = {"side": "legend", "left": 0.2, "top": 0.2, "right": 0.8, "bottom": 0.8}
+    with (tmp_path / "in" / "labels.csv").open("w", newline="") as file:
+        table = csv.writer(file)
+        table.writerow([*EXPORT_COLUMNS, "file", "ruler"])
+        faces = json.dumps([face | {"turn_deg": 12.0}])
+        table.writerow(["", "a.png", 32, 32, faces, "photos/a.png", "Yehudah"])
+
+    class Killed(BaseException):
+        pass
+
+    with monkeypatch.context() as patched:
+
+        def kill(*_args):
+            raise Killed
+
+        match = Match(photo=first, similarity=1.0)
+        patched.setattr(import_run.Matcher, "find", lambda *_, **__: match)
+        patched.setattr(import_run.Matcher, "add", kill)
+        with pytest.raises(Killed):
+            list(import_photos(catalog, [tmp_path / "in"], who="ada"))
+    bring(catalog, tmp_path / "in")
+    stored = by_name(catalog)["a.png"]
+    assert (stored.ruler, stored.coin_id) == ("judah_aristobulus_i", first.coin_id)
+    (drawn,) = catalog.photos.faces(stored.photo_id)
+    assert (drawn.box.left, drawn.box.turn_deg) == (0.2, 12.0)
+    catalog.edits.reset_faces([stored.photo_id], who="ada")
+    assert catalog.photos.faces(stored.photo_id) == (FACE,)
 
 
 def test_an_export_of_crops_and_a_damaged_row_bring_no_boxes(catalog, tmp_path):

@@ -1,9 +1,12 @@
 """Facts from rows of tables and from folders."""
 
+import json
+
 import pytest
 
 from coin_core.catalog.importing.metadata import facts_of
 from coin_core.catalog.importing.sources import Item
+from coin_core.catalog.importing.tables import EXPORT_COLUMNS
 
 
 def _item(folders=(), **row):
@@ -36,3 +39,34 @@ def test_the_innermost_folder_counts():
     assert facts.coin.ruler_attributed == "john_hyrcanus_i"
     assert "label_evidence" not in facts.photo
     assert facts.remarks == ()
+
+
+@pytest.mark.parametrize("left", ["1" * 400, "1" * 5000, "1e999", "NaN", '"x"', "{}"])
+def test_a_crop_that_is_none_is_left_out(left):
+    box = {"side": None, "left": 0, "top": 0, "right": 1, "bottom": 1, "turn_deg": 0}
+    row = dict.fromkeys(EXPORT_COLUMNS, "1") | {"file": "photos/a.png"}
+    row["faces"] = json.dumps([box])
+    assert facts_of(_item(**row), folder_labels=True).exported is not None
+    row["faces"] = row["faces"].replace('"left": 0', f'"left": {left}')
+    facts = facts_of(_item(**row), folder_labels=True)
+    assert facts.exported is None
+    assert "were not understood" in facts.remarks[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "stored"),
+    [
+        ("2026-01-31", "2026-01-31T00:00:00+00:00"),
+        ("2026-01-31T01:00:00+02:00", "2026-01-30T23:00:00+00:00"),
+        ("0001-01-01T00:00:00+23:59", None),
+        ("9999-12-31T23:59:59-23:59", None),
+        ("soon", None),
+    ],
+)
+def test_a_date_is_stored_in_utc_or_left_out(text, stored):
+    facts = facts_of(_item(retrieved_at=text), folder_labels=True)
+    time = facts.photo.get("retrieved_at")
+    assert (time and time.isoformat()) == stored
+    assert [remark.startswith(repr(text)) for remark in facts.remarks] == (
+        [] if stored else [True]
+    )
