@@ -234,6 +234,13 @@ server.main([])
 """
 
 
+def test_a_variable_before_a_command_of_the_docs_reaches_it():
+    """On a line of its own the shell keeps it to itself."""
+    for path in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")):
+        text = path.read_text("utf-8")
+        assert not re.findall(r"^[A-Z_]+=\S+\n[a-z]", text, re.M), path
+
+
 def test_an_empty_setting_is_its_default(run_python):
     """As compose passes it on where nothing is given."""
     names = table_of_settings()
