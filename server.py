@@ -24,6 +24,7 @@ from ui.memory import share_budget
 from ui.resources import share_pipeline
 
 DRAIN_VARIABLE = "COIN_DRAIN_S"
+PROXIES_VARIABLE = "FORWARDED_ALLOW_IPS"
 MAX_DRAIN_S = 3600
 LAST_ANSWERS_S = 60
 # Longer than proxies keep idle connections (60 s in nginx, 90 s in Go): a request over
@@ -88,6 +89,8 @@ def main(**options: Any) -> None:
         log_config=_LOGGING,
         access_log=False,
         server_header=False,
+        # An empty variable would be no proxy, not the default.
+        forwarded_allow_ips=os.environ.get(PROXIES_VARIABLE) or "127.0.0.1",
         timeout_keep_alive=_KEEP_ALIVE_S,
         timeout_graceful_shutdown=LAST_ANSWERS_S,
     )

@@ -3,7 +3,7 @@
     CoinError
     ├── UnreadablePhotoError    (ValueError)         a file is not an accepted photo
     ├── DecoderMissingError     (RuntimeError)       photos cannot be decoded at all
-    ├── BusyError                                    others use all the memory
+    ├── BusyError                                    others use the memory or a file
     ├── CropOutOfBoundsError    (ValueError)         a crop box is outside the photo
     ├── UnknownRulerError       (LookupError)        no ruler has that key
     ├── UnknownClassifierError  (LookupError)        no classifier has that name
@@ -16,6 +16,7 @@
     └── CatalogError                                 the catalog refuses a change
         ├── DamagedCatalogError                      the catalog is lost or damaged
         └── StoreError                               a team's store cannot be used
+            └── NotSharedError                       a change is only on this machine
 
 A message says what was expected, what was found and what to do next, and is shown to
 the user. Any other exception is a mistake in the program.
@@ -42,7 +43,7 @@ class DecoderMissingError(CoinError, RuntimeError):
 
 
 class BusyError(CoinError):
-    """Others use the memory that this needs; it can be tried again."""
+    """Others use the memory or the file that this needs; it can be tried again."""
 
 
 class CropOutOfBoundsError(CoinError, ValueError):
@@ -93,6 +94,10 @@ class StoreError(CatalogError):
     """The store of originals and models that a team shares cannot be used."""
 
 
+class NotSharedError(StoreError):
+    """A change is made on this machine, and the others of the team lack it."""
+
+
 def explain_disk_error(error: OSError) -> str:
     """What is wrong with a file or disk and what to do, after the words "X: "."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
@@ -124,7 +129,7 @@ def disk_errors(
     Args:
         failure: What could not be done, as a sentence without its end.
         undone: What did not happen either: "was changed".
-        kind: The class of the error.
+        kind: The class of the error; where others hold a lock, it may be `BusyError`.
     """
     try:
         yield
@@ -132,4 +137,6 @@ def disk_errors(
         raise
     except OSError as error:
         reason = explain_disk_error(error)
+        if isinstance(error, TimeoutError) and issubclass(BusyError, kind):
+            kind = BusyError
         raise kind(f"{failure}: {reason}; nothing {undone}.") from error

@@ -344,12 +344,14 @@ def _trial_coins() -> tuple[NDArray[np.uint8], tuple[str, ...]]:
     return np.stack(crops), tuple(truth)
 
 
-def install_model(source: Path, name: str = "") -> LoadedModel:
+def install_model(source: Path, name: str = "", *, share: bool = True) -> LoadedModel:
     """Copy a bundle into `data/models/`, after all checks and its trial.
 
     Args:
         source: A folder, or a ZIP file of one.
         name: What it is called here; the name in its card if empty.
+        share: Whether to send it to the other machines of a team now, and not with
+            the next change.
 
     Raises:
         WeightsMissingError: There is no bundle in it.
@@ -357,6 +359,7 @@ def install_model(source: Path, name: str = "") -> LoadedModel:
             broken; nothing was installed.
         CoinError: The name cannot be used, or is taken.
         NotAllowedError: The person who acts may not add classifiers.
+        NotSharedError: It is installed here, and not yet on the other machines.
     """
     check(Right.TRAIN)
     files = bundle.read_files(source)
@@ -385,7 +388,8 @@ def install_model(source: Path, name: str = "") -> LoadedModel:
             message = str(error).replace(temporary.name, card.name)
             raise type(error)(message) from error
         _refuse_taken(folder)  # a training may have ended during the trial
-    sharing.publish()
+    if share:
+        sharing.publish()
     return open_model(card.name)
 
 

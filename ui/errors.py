@@ -20,6 +20,7 @@ _PARTS = (
     N_("{path}: {error}. Check the disk."),
     N_("{failure}: {reason}; nothing was changed."),
     N_("{failure}: {reason}; nothing was left there."),
+    N_("{failure}: {reason}; nothing was sent."),
     N_("the disk is full. Make room and do it again"),
     N_("this is not permitted. Check the permissions"),
     N_("another process is at work on it. Try again in a moment"),
@@ -29,7 +30,7 @@ _PARTS = (
     N_("A photo could not be stored in {folder}"),
     N_("The choice of the model could not be stored"),
     N_("The models of the team cannot be fetched"),
-    N_("The change has not reached the other machines yet"),
+    N_("The models could not be compared with those of the store"),
     # of jobs and imports
     N_("{title} is running already. Wait for it, or stop it first."),
     N_("{title} is running already on {machine}. Wait for it, or stop it first."),

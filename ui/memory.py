@@ -97,7 +97,7 @@ def budget_bytes() -> int:
 
     A number that is none stops the start of the server, with a sentence.
     """
-    text = os.environ.get(VARIABLE, str(_DEFAULT_MB))
+    text = os.environ.get(VARIABLE) or str(_DEFAULT_MB)
     if not text.isdecimal() or int(text) < 2 * MAX_BYTES >> 20:
         sys.exit(
             f"{VARIABLE} is {text!r}. It is the memory for the photos of all visitors "

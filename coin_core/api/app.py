@@ -25,6 +25,7 @@ from coin_core.access import Person, acting_as
 from coin_core.api.batching import Batcher, Wish
 from coin_core.api.layer import Metrics, RequestLayer
 from coin_core.api.problems import (
+    AGAIN_S,
     RequestRefusedError,
     add_handlers,
     describe,
@@ -71,7 +72,6 @@ if TYPE_CHECKING:
 TOKEN_VARIABLE = "COIN_ADMIN_TOKEN"
 MIN_TOKEN_LENGTH = 16
 _STORE_AGAIN_S = 2.0
-_AGAIN_S = 30  # where large photos have waited for memory in vain
 
 _log = logging.getLogger("coin_core.api")
 
@@ -125,9 +125,11 @@ class Service:
         """Load a model, which tries it, and only then let it answer by default.
 
         Raises:
+            RequestRefusedError: 404; there is none of that name.
             CoinError: It cannot be used; the other one goes on.
         """
-        self.coin_classifier.model(selected(name)[0])
+        check_there(name)
+        self.coin_classifier.model(name)
         promote(name)
 
     async def _load(self) -> None:
@@ -169,16 +171,38 @@ def selected(classifier: str | None) -> tuple[str, ...]:
     if classifier == "all":
         return shipped_classifiers()
     name = default_classifier() if classifier is None else classifier
-    try:
-        if not is_bundle_name(name):  # `find_bundle` takes paths as well
-            raise WeightsMissingError
-        find_bundle(name)
-    except WeightsMissingError as error:
-        names = ", ".join(bundle.name for bundle in installed_models()[0])
+    if not _is_there(name):
+        names = f"all, {TOGETHER}, {_names()}"
         raise RequestRefusedError(
-            422, f"There is no such classifier. There are: all, {TOGETHER}, {names}."
-        ) from error
+            422, f"There is no such classifier. There are: {names}."
+        )
     return (name,)
+
+
+def check_there(name: str) -> None:
+    """Refuse the name of no model.
+
+    Raises:
+        RequestRefusedError: 404.
+    """
+    if not _is_there(name):
+        raise RequestRefusedError(
+            404, f"There is no such model. There are: {_names()}."
+        )
+
+
+def _is_there(name: str) -> bool:
+    if not is_bundle_name(name):  # `find_bundle` takes paths as well
+        return False
+    try:
+        find_bundle(name)
+    except WeightsMissingError:
+        return False
+    return True
+
+
+def _names() -> str:
+    return ", ".join(bundle.name for bundle in installed_models()[0])
 
 
 def admin_token() -> bytes:
@@ -364,7 +388,7 @@ def _photo_answer(
         fault = problem(422, str(answer))
         return PhotoAnswer(photo=upload.name, verdicts=[], problem=fault)
     if isinstance(answer, BusyError):
-        raise busy(_AGAIN_S) from answer
+        raise busy(AGAIN_S) from answer
     if isinstance(answer, CoinError) and not isinstance(answer, UnknownClassifierError):
         # One of the models cannot be loaded.
         raise RequestRefusedError(503, str(answer)) from answer
@@ -420,7 +444,7 @@ def _model_routes(service: Service) -> APIRouter:
     @router.post(
         "",
         status_code=201,
-        responses=describe(408, 413, 415),
+        responses=describe(408, 409, 413, 415, 503),
         openapi_extra={"requestBody": _BUNDLE_BODY},
     )
     async def add(
@@ -448,7 +472,7 @@ def _model_routes(service: Service) -> APIRouter:
                 from coin_core.models import install_model
 
                 try:
-                    model = install_model(path, name)
+                    model = install_model(path, name, share=not activate)
                 except WeightsMissingError as error:
                     raise RequestRefusedError(422, str(error)) from error
                 if activate:
@@ -456,22 +480,23 @@ def _model_routes(service: Service) -> APIRouter:
 
             return await change(install)
 
-    @router.post("/roll-back")
+    @router.post("/roll-back", responses=describe(409, 503))
     async def undo() -> Models:
         """Let the model answer that did before the last change."""
         return await change(lambda: roll_back(service.coin_classifier.model))
 
-    @router.post("/{name}/activate")
+    @router.post("/{name}/activate", responses=describe(409, 503))
     async def activate(name: _Name) -> Models:
         """Load and try a model, and let it answer where no classifier is named."""
         return await change(lambda: service.activate(name))
 
-    @router.post("/{name}/deactivate", responses=describe(409))
+    @router.post("/{name}/deactivate", responses=describe(409, 503))
     async def deactivate(name: _Name) -> Models:
         """Let the shipped model answer where no classifier is named."""
 
         def work() -> None:
-            if promoted() != name:
+            if promoted() != name:  # a model that is gone may be
+                check_there(name)
                 raise RequestRefusedError(409, f"{name} is not active.")
             demote()
 

@@ -13,11 +13,12 @@ import base64
 import io
 import logging
 import math
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -71,7 +72,8 @@ class Batcher:
         self._coin_classifier = coin_classifier
         self._max_waiting = max_waiting
         self._observe_batch = observe_batch
-        self._queue: asyncio.Queue[_Waiting] = asyncio.Queue()
+        self._queue: OrderedDict[_Waiting, None] = OrderedDict()
+        self._filled = asyncio.Event()
         self._gathering = asyncio.Lock()
         self._seconds_per_photo = 0.2
 
@@ -80,7 +82,7 @@ class Batcher:
     ) -> list[asyncio.Future[list[dict[str, Any]]]]:
         """Queue the photos of a request; each future gives its verdicts as JSON.
 
-        A cancelled future takes its photo out of the queue.
+        A cancelled future takes its photo out of the queue, and out of the memory.
 
         Raises:
             RequestRefusedError: 503; so many photos wait that these have no place.
@@ -89,9 +91,11 @@ class Batcher:
         futures = []
         for upload in uploads:
             answer = asyncio.get_running_loop().create_future()
+            one = _Waiting(upload, wish, answer)
+            answer.add_done_callback(partial(self._forget, one))
             self.waiting += 1
-            answer.add_done_callback(self._count_down)
-            self._queue.put_nowait(_Waiting(upload, wish, answer))
+            self._queue[one] = None
+            self._filled.set()
             futures.append(answer)
         return futures
 
@@ -110,8 +114,11 @@ class Batcher:
             seconds = math.ceil(self.waiting * self._seconds_per_photo / 2)
             raise busy(min(60, max(1, seconds)))
 
-    def _count_down(self, _: object) -> None:
+    def _forget(self, one: _Waiting, _: object) -> None:
+        """Drop the bytes of a photo, which its request counts only while it lasts."""
         self.waiting -= 1
+        self._queue.pop(one, None)
+        one.upload = Upload(one.upload.name)  # a thread may still look at its name
 
     async def run(self) -> None:
         """Classify until cancelled."""
@@ -133,11 +140,14 @@ class Batcher:
 
     async def _gather(self) -> list[_Waiting]:
         """Take the next batch from the queue."""
-        batch = [await self._queue.get()]
-        if self._queue.empty() and self._arriving:
+        await self._filled.wait()
+        if len(self._queue) == 1 and self._arriving:
             await asyncio.sleep(MAX_WAIT_S)
-        while len(batch) < MAX_PHOTOS and not self._queue.empty():
-            batch.append(self._queue.get_nowait())
+        batch: list[_Waiting] = []
+        while len(batch) < MAX_PHOTOS and self._queue:
+            batch.append(self._queue.popitem(last=False)[0])
+        if not self._queue:
+            self._filled.clear()
         return [one for one in batch if not one.answer.done()]
 
     def _classify(self, batch: list[_Waiting], loop: asyncio.AbstractEventLoop) -> None:

@@ -48,7 +48,9 @@ class Client:
             url: The address of the app.
             token: The admin token, for models.
             timeout_s: How long to wait for an answer.
-            retries: How often a request that a busy server refuses is sent again.
+            retries: How often a request that a busy server refuses is sent again. A
+                change of models never is: it may be made, and not yet be on the other
+                machines of a team.
             transport: How requests are sent, if not over the network.
         """
         headers = {"Authorization": f"Bearer {token}"} if token else {}
@@ -130,27 +132,30 @@ class Client:
         data = Path(bundle).read_bytes()
         headers = {"Content-Type": "application/zip"}
         parameters = {"name": name, "activate": str(activate).lower()}
-        answer = self._ask(
-            "POST", "/api/models", content=data, headers=headers, params=parameters
+        return self._change(
+            "/api/models", content=data, headers=headers, params=parameters
         )
-        return Models.model_validate(answer)
 
     def activate(self, name: str) -> Models:
         """Let a model answer where no classifier is named."""
-        return Models.model_validate(self._ask("POST", f"/api/models/{name}/activate"))
+        return self._change(f"/api/models/{name}/activate")
 
     def deactivate(self, name: str) -> Models:
         """Let the shipped model answer again."""
-        return Models.model_validate(
-            self._ask("POST", f"/api/models/{name}/deactivate")
-        )
+        return self._change(f"/api/models/{name}/deactivate")
 
     def roll_back(self) -> Models:
         """Let the model answer that did before the last change."""
-        return Models.model_validate(self._ask("POST", "/api/models/roll-back"))
+        return self._change("/api/models/roll-back")
 
-    def _ask(self, method: str, path: str, **options: Any) -> Any:
-        for remaining in range(self._retries, -1, -1):
+    def _change(self, path: str, **options: Any) -> Models:
+        """Ask for a change of models, once."""
+        return Models.model_validate(self._ask("POST", path, retries=0, **options))
+
+    def _ask(
+        self, method: str, path: str, *, retries: int | None = None, **options: Any
+    ) -> Any:
+        for remaining in range(self._retries if retries is None else retries, -1, -1):
             response = self._http.request(method, path, **options)
             pause = response.headers.get("Retry-After", "")
             busy = response.status_code in _TRY_AGAIN and pause.isdecimal()

@@ -13,7 +13,14 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 from coin_core.api.schemas import Problem
-from coin_core.errors import CoinError, NotAllowedError, WeightsMissingError
+from coin_core.errors import (
+    BusyError,
+    CoinError,
+    NotAllowedError,
+    StoreError,
+    WeightsMissingError,
+)
+from coin_core.object_store import ChangedMeanwhileError
 
 HANG_UP = 499
 """What the log says of a client that did not wait for its answer."""
@@ -72,7 +79,17 @@ def respond(
     return ProblemResponse(content, status, headers)
 
 
-_STATUSES = {WeightsMissingError: 404, NotAllowedError: 403}
+AGAIN_S = 30
+"""After so long a server may have what it lacks, such as memory or the store."""
+
+# The first one that fits.
+_STATUSES = {
+    WeightsMissingError: 404,
+    NotAllowedError: 403,
+    ChangedMeanwhileError: 409,
+    StoreError: 503,
+    BusyError: 503,
+}
 _PHRASES = {
     404: "There is nothing at this address. /api/docs lists what there is.",
     405: "This address does not answer that method. /api/docs lists those it does.",
@@ -92,7 +109,8 @@ def add_handlers(app: FastAPI) -> None:
             (status for kind, status in _STATUSES.items() if isinstance(error, kind)),
             422,
         )
-        return respond(request, status, str(error))
+        headers = {"Retry-After": str(AGAIN_S)} if status == 503 else None
+        return respond(request, status, str(error), headers)
 
     @app.exception_handler(ClientDisconnect)
     def gone(_: Request, __: ClientDisconnect) -> Response:

@@ -74,7 +74,10 @@ def _changing() -> Iterator[None]:
     """Nobody else changes the choice inside it; other machines learn of it after it.
 
     Raises:
+        BusyError: Somebody else changes it all the time.
         CoinError: It cannot be stored.
+        ChangedMeanwhileError: Another machine has changed it; its choice is right.
+        NotSharedError: It is changed here, and not yet on the others.
     """
     sharing.follow()
     failure = "The choice of the model could not be stored"

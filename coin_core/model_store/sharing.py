@@ -21,10 +21,10 @@ from typing import Final
 
 from filelock import Timeout
 
-from coin_core.errors import CoinError, StoreError, disk_errors
+from coin_core.errors import CoinError, NotSharedError, StoreError, disk_errors
 from coin_core.model_store import bundle
 from coin_core.model_store.card import is_bundle_name
-from coin_core.object_store import ObjectStore, shared_store
+from coin_core.object_store import ChangedMeanwhileError, ObjectStore, shared_store
 from coin_core.recycle_bin import discard
 from coin_core.storage import (
     data_dir,
@@ -115,12 +115,21 @@ def publish() -> None:
 
     Raises:
         ChangedMeanwhileError: Somebody else changed the same; theirs is right.
-        CoinError: The store cannot be used. It is tried again, as long as the program
-            runs.
+        NotSharedError: The store cannot be used. It is tried again, as long as the
+            program runs.
     """
-    if (store := shared_store()) is not None:
-        with disk_errors("The change has not reached the other machines yet"):
-            synchronize(store)
+    try:
+        failure = "The models could not be compared with those of the store"
+        with disk_errors(failure, "was sent"):
+            if (store := shared_store()) is not None:
+                synchronize(store)
+    except ChangedMeanwhileError:
+        raise
+    except CoinError as error:
+        raise NotSharedError(
+            "The change is made on this machine, and the others get it as soon as the "
+            f"store can be used. {error}"
+        ) from error
 
 
 def synchronize(store: ObjectStore, *, wait_s: float = _WAIT_S) -> None:

@@ -16,6 +16,7 @@ from coin_core.api.app import Service, create_api
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "deploy" / "kubernetes"
+FILLED_IN = ("secret.env", "login.env", "database-ca.crt")
 Manifest = dict[str, Any]
 
 
@@ -36,9 +37,9 @@ def render(overlay: str, folder: Path) -> list[Manifest]:
     shutil.copytree(
         FOLDER,
         folder,
-        ignore=lambda _, names: {n for n in names if n in ("secret.env", "login.env")},
+        ignore=lambda _, names: set(FILLED_IN).intersection(names),
     )
-    for example in (folder / overlay).glob("*.env.example"):
+    for example in (folder / overlay).glob("*.example"):
         example.rename(example.with_suffix(""))
     command = [find_kubectl(), "kustomize", str(folder / overlay)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)

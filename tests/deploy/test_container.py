@@ -198,6 +198,61 @@ def test_the_variables_of_compose_have_a_default_or_an_example(compose):
     assert f":{store.port}" in compose["services"][store.hostname]["command"]
 
 
+def table_of_settings():
+    """The variables that docs/deployment.md lists, but the folder of the volume."""
+    text = (ROOT / "docs" / "deployment.md").read_text("utf-8")
+    table = text.partition("\n## Settings\n")[2].partition("\n## ")[0]
+    cells = "".join(re.findall(r"^\| (`.*?) \| ", table, re.M))
+    return set(re.findall(r"`([A-Z_]+)(?:=1)?`", cells)) - {"COIN_DATA_DIR"}
+
+
+def test_every_setting_passes_through_compose(compose):
+    names = table_of_settings()
+    assert {"COIN_HOSTS", "COIN_EDITORS", "COIN_MLFLOW", "AWS_REGION"} <= names
+    given = compose["services"]["coin-reader"]["environment"]
+    assert names == set(given)
+    for name in names - {"AWS_REGION"}:
+        assert given[name] == f"${{{name}:-}}"
+    example = (ROOT / "deploy" / "team.env.example").read_text("utf-8")
+    assert names <= set(re.findall(r"^(\w+)=", example, re.M))
+
+
+START = """
+import uvicorn
+from streamlit import config
+import server
+from ui.memory import budget_bytes
+
+def start(app, **options):
+    headers = config.get_option("server.trustedUserHeaders")
+    print(options["forwarded_allow_ips"], headers)
+    print(server.read_drain_s(), budget_bytes())
+    raise SystemExit(0)
+
+uvicorn.Config = start
+server.main([])
+"""
+
+
+def test_a_variable_before_a_command_of_the_docs_reaches_it():
+    """On a line of its own the shell keeps it to itself."""
+    for path in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")):
+        text = path.read_text("utf-8")
+        assert not re.findall(r"^[A-Z_]+=\S+\n[a-z]", text, re.M), path
+
+
+def test_an_empty_setting_is_its_default(run_python):
+    """As compose passes it on where nothing is given."""
+    names = table_of_settings()
+    without = {name: value for name, value in os.environ.items() if name not in names}
+    unset, empty = (
+        run_python("-c", START, env=without | given).stdout
+        for given in ({}, dict.fromkeys(names, ""))
+    )
+    assert unset == empty
+    assert "127.0.0.1 {}\n" in unset
+
+
 @pytest.mark.slow
 def test_compose_makes_the_bucket(compose, store_server):
     command = compose["services"]["bucket"]["command"]

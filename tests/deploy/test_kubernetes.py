@@ -8,7 +8,7 @@ import re
 import subprocess
 import tomllib
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 import kubernetes_validate
 import pytest
@@ -18,6 +18,7 @@ from coin_core.api.uploads import Limits
 from coin_core.cli.main import build_parser
 from server import DRAIN_VARIABLE, LAST_ANSWERS_S
 from tests.deploy.manifests import (
+    FILLED_IN,
     FOLDER,
     ROOT,
     api_routes,
@@ -263,7 +264,7 @@ def test_no_secret_is_in_the_repository(rendered):
     for manifests in rendered.values():
         for secret in of_kind(manifests, "Secret"):
             assert set(secret["data"].values()) == {""}  # of the examples
-    for name in ("secret.env", "login.env"):
+    for name in FILLED_IN:
         for overlay in OVERLAYS:
             path = FOLDER / overlay / name
             command = ["git", "check-ignore", "--quiet", str(path)]
@@ -281,6 +282,8 @@ def test_pods_may_do_little_and_use_what_was_measured(overlay):
         for volume in volumes.values():
             if "emptyDir" in volume:
                 assert volume["emptyDir"]["sizeLimit"], name
+            elif "configMap" in volume:
+                one(overlay, "ConfigMap", volume["configMap"]["name"])
             else:
                 assert volume["persistentVolumeClaim"]["claimName"] in claims
         for container in containers(pod):
@@ -329,6 +332,37 @@ def test_an_upload_passes_the_ingress(overlay):
     # The sentence of the program, not the page of the proxy.
     assert allowed > Limits().request_bytes
     assert notes["nginx.ingress.kubernetes.io/affinity"] == "cookie"
+
+
+def test_the_cookies_of_the_log_in_pass_the_ingress(overlay):
+    """Up to 4 kB each, and split where they are larger; nginx reads 4 or 8 kB."""
+    notes = one(overlay, "Ingress")["metadata"]["annotations"]
+    size = notes["nginx.ingress.kubernetes.io/proxy-buffer-size"]
+    assert int(size.removesuffix("k")) >= 16
+
+
+def test_every_pod_can_check_the_certificate_of_the_database(team):
+    """The libpq of the image looks for those of the system where there are none."""
+    example = (FOLDER / "team" / "secret.env.example").read_text("utf-8")
+    (address,) = re.findall(r"^# (postgresql://\S+)$", example, re.M)
+    wanted = dict(parse_qsl(urlsplit(address).query))
+    assert wanted["sslmode"] == "verify-full"
+    file = Path(wanted["sslrootcert"])
+    users = 0
+    for _, pod in pods(team):
+        volumes = {volume["name"]: volume for volume in pod["spec"]["volumes"]}
+        for container in containers(pod):
+            if "COIN_DATABASE_URL" not in settings(team, container):
+                continue
+            users += 1
+            (mount,) = (
+                mount
+                for mount in container["volumeMounts"]
+                if mount["mountPath"] == str(file.parent)
+            )
+            source = volumes[mount["name"]]["configMap"]["name"]
+            assert file.name in one(team, "ConfigMap", source)["data"]
+    assert users == 3  # program, training, backup
 
 
 def test_a_single_pod_is_alone_on_its_volume(single):

@@ -189,7 +189,14 @@ def test_what_arrives_counts_until_it_is_there(files, monkeypatch) -> None:
     assert memory.held_bytes() == 0
 
 
-@pytest.mark.parametrize("text", ["", "much", "100", "-5"])
+def test_an_empty_budget_is_the_default(monkeypatch) -> None:
+    monkeypatch.delenv(memory.VARIABLE, raising=False)
+    default = memory.budget_bytes()
+    monkeypatch.setenv(memory.VARIABLE, "")
+    assert memory.budget_bytes() == default
+
+
+@pytest.mark.parametrize("text", ["much", "100", "-5"])
 def test_a_budget_that_is_none_stops_the_start(text, monkeypatch) -> None:
     monkeypatch.setenv(memory.VARIABLE, text)
     with pytest.raises(SystemExit, match="COIN_VISITORS_MB"):

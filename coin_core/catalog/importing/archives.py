@@ -28,7 +28,11 @@ MAX_RATIO = 100
 _RATIO_FROM_BYTES = 10 * 1024 * 1024
 _END = b"PK\x05\x06"
 _END_BYTES = 22
+_MEMBER = b"PK\x01\x02"
 _ZIP64_LOCATOR = b"PK\x06\x07"
+_LOCATOR_BYTES = 20
+_ZIP64_RECORD = b"PK\x06\x06"
+_ZIP64_RECORD_BYTES = 56
 _LONGEST_COMMENT = 65_535
 _ENCRYPTED = 0x1
 _UTF8_NAME = 0x800
@@ -67,7 +71,9 @@ class Archive:
         self._shown = show_name(path.name)
         try:
             with path.open("rb") as file:
-                self._check_directory(file)
+                count = count_members(file)
+            if count > MAX_MEMBERS:
+                raise self._too_many(count)
             self._zip = zipfile.ZipFile(path)
         except OSError as error:
             raise CatalogError(
@@ -97,25 +103,6 @@ class Archive:
             f"{self._shown} holds {count:,} files, more than {MAX_MEMBERS:,}. Unpack "
             "it and import the folder, or pack several smaller archives."
         )
-
-    def _check_directory(self, file: BinaryIO) -> None:
-        """Refuse a directory that would fill the memory, before it is parsed."""
-        size = file.seek(0, 2)
-        file.seek(max(0, size - _END_BYTES - _LONGEST_COMMENT - 20))
-        tail = file.read()
-        start = tail.rfind(_END)
-        if start < 0 or len(tail) < start + _END_BYTES:
-            raise self._damaged()
-        count = int.from_bytes(tail[start + 10 : start + 12], "little")
-        directory = int.from_bytes(tail[start + 12 : start + 16], "little")
-        locator = tail[start - 20 : start] if start >= 20 else b""
-        if locator.startswith(_ZIP64_LOCATOR):
-            file.seek(min(int.from_bytes(locator[8:16], "little"), size))
-            record = file.read(56)
-            count = int.from_bytes(record[32:40], "little")
-            directory = int.from_bytes(record[40:48], "little")
-        if count > MAX_MEMBERS or directory > MAX_DIRECTORY_BYTES:
-            raise self._too_many(max(count, MAX_MEMBERS + 1))
 
     def members(self) -> Iterator[Member]:
         """The files in the order of the directory, each with its problem."""
@@ -199,6 +186,40 @@ class Archive:
                 f"{shown} is larger than it says, and than {MAX_BYTES // 1024**2} MB."
             )
         return data
+
+
+def count_members(file: BinaryIO) -> int:
+    """At least as many members as `zipfile` will parse, without parsing them.
+
+    It is one more than `MAX_MEMBERS` where the directory alone would fill the memory.
+
+    Raises:
+        BadZipFile: The end of the archive is missing, or its records differ.
+    """
+    size = file.seek(0, 2)
+    file.seek(max(0, size - _END_BYTES - _LONGEST_COMMENT - _LOCATOR_BYTES))
+    tail_at = file.tell()
+    tail = file.read()
+    start = tail.rfind(_END)
+    if start < 0 or len(tail) < start + _END_BYTES:
+        raise zipfile.BadZipFile("no end")
+    directory = int.from_bytes(tail[start + 12 : start + 16], "little")
+    end = tail_at + start
+    if tail[max(0, start - _LOCATOR_BYTES) : start].startswith(_ZIP64_LOCATOR):
+        # Some versions of Python read the record that the locator names, and others
+        # the one before the locator.
+        end -= _LOCATOR_BYTES + _ZIP64_RECORD_BYTES
+        named = int.from_bytes(tail[start - 12 : start - 4], "little")
+        file.seek(max(0, end))
+        record = file.read(_ZIP64_RECORD_BYTES)
+        if named != end or not record.startswith(_ZIP64_RECORD):
+            raise zipfile.BadZipFile("two ends")
+        directory = int.from_bytes(record[40:48], "little")
+    if directory > MAX_DIRECTORY_BYTES:
+        return MAX_MEMBERS + 1
+    # The record may lie about their number.
+    file.seek(max(0, end - directory))
+    return file.read(directory).count(_MEMBER)
 
 
 def _decode_names(infos: Sequence[zipfile.ZipInfo]) -> list[str]:

@@ -7,17 +7,14 @@ proposal, and the user decides.
 from __future__ import annotations
 
 import csv
-import dataclasses
 import io
 import re
-import zipfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import TYPE_CHECKING
 
 from coin_core.catalog.importing.encodings import TABLE_CODE_PAGES, guess_code_page
 from coin_core.errors import CatalogError
@@ -25,17 +22,16 @@ from coin_core.imaging.decoder import show_name
 from coin_core.imaging.photo_io import PICTURE_SUFFIXES
 from coin_core.rulers import find_doubtful_ruler, find_ruler
 
+if TYPE_CHECKING:
+    from coin_core.catalog.importing.excel import CellPicture
+
 TABLE_SUFFIXES = frozenset({".csv", ".tsv", ".xlsx", ".xlsm"})
 MAX_TABLE_BYTES = 64 * 1024 * 1024
 MAX_ROWS = 200_000
 MAX_COLUMNS = 300
-_MAX_UNPACKED = 512 * 1024 * 1024
 _MAX_CELL = 32_767
 _LONGEST_NAMES = 400  # of headings or sheets, in a message
 _SAMPLE_ROWS = 200  # for a proposal
-_DRAWING = "{http://schemas.openxmlformats.org/drawingml/2006/spreadsheetDrawing}"
-_MAIN = "{http://schemas.openxmlformats.org/drawingml/2006/main}"
-_RELATION = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}"
 _SEPARATOR_LINE = re.compile(r'"?sep=([^\r\n"])"?[ ,;\t]*(?:\r\n|\r|\n)', re.I)
 _HEADING_ROWS = 20  # the first ones, which are searched for the headings
 
@@ -80,21 +76,6 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
     "is_rendered": ("is_rendered", "rendered", "gerendert"),
     "notes": ("notes", "note", "remarks", "comment", "bemerkung", "הערות"),
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CellPicture:
-    """A picture in a cell of an Excel sheet.
-
-    Attributes:
-        row_number: Of the cell of its upper left corner, from 1; 0 if it has none.
-        suffix: Of its file, such as ".jpeg".
-        data: Its file.
-    """
-
-    row_number: int
-    suffix: str
-    data: bytes = dataclasses.field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -279,7 +260,8 @@ def parse_table(data: bytes, name: str) -> Table:
             f"{name} is in the old Excel format. Save it as .xlsx or CSV and try again."
         )
     text, encoding = _decode(data, name)
-    table = _make_table(_read_csv(text, name), name, encoding=encoding)
+    lines = enumerate(_read_csv(text, name), start=1)
+    table = _make_table(lines, name, encoding=encoding)
     if table is None:
         raise _empty(name)
     return table
@@ -289,26 +271,39 @@ def _empty(name: str) -> CatalogError:
     return CatalogError(f"{name} is empty. Its first row must hold the headings.")
 
 
+def _too_large(name: str) -> CatalogError:
+    return CatalogError(
+        f"{name} has more than {MAX_ROWS:,} rows or {MAX_COLUMNS} columns; split it."
+    )
+
+
 def _make_table(
-    lines: Sequence[Sequence[object]],
+    lines: Iterable[tuple[int, Sequence[object]]],
     name: str,
     *,
     encoding: str = "",
     sheet: str = "",
-    pictures: tuple[CellPicture, ...] = (),
+    pictures: Callable[[], Iterable[CellPicture]] = tuple,
 ) -> Table | None:
     """The table in some lines of cells; None if all cells are empty.
+
+    Args:
+        lines: Number and cells of each.
+        name: Of the file.
+        encoding: Of the file.
+        sheet: What the lines are of, as part of a sentence.
+        pictures: Gives the pictures in the cells, where there is a table.
 
     Raises:
         CatalogError: It is too large.
     """
-    if len(lines) > MAX_ROWS + 1 or max(map(len, lines), default=0) > MAX_COLUMNS:
-        raise CatalogError(
-            f"{name} has more than {MAX_ROWS:,} rows or {MAX_COLUMNS} columns; "
-            "split it."
-        )
-    cells = (list(map(_cell, line)) for line in lines)
-    filled = [(number, row) for number, row in enumerate(cells, start=1) if any(row)]
+    filled: list[tuple[int, list[str]]] = []
+    for count, (number, line) in enumerate(lines, start=1):
+        if count > MAX_ROWS + 1 or len(line) > MAX_COLUMNS:
+            raise _too_large(name)
+        row = list(map(_cell, line))
+        if any(row):
+            filled.append((number, row))
     if not filled:
         return None
     at = _find_headings([row for _, row in filled[:_HEADING_ROWS]])
@@ -324,7 +319,7 @@ def _make_table(
         row_numbers=tuple(number for number, _ in filled[at + 1 :]),
         encoding=encoding,
         searched=f"{searched} of the {sheet}" if sheet else searched,
-        pictures=tuple(one for one in pictures if not 0 < one.row_number <= first),
+        pictures=tuple(one for one in pictures() if not 0 < one.row_number <= first),
     )
 
 
@@ -415,85 +410,33 @@ def _read_csv(text: str, name: str) -> list[list[str]]:
 def _read_excel(data: bytes, name: str) -> Table:
     """The first sheet with file names or pictures, with formulas as text.
 
-    Without such a sheet it is the first that is not empty. `pandas.read_excel` computes
-    formulas and has no limit on columns.
+    Without such a sheet it is the first that is not empty.
     """
-    from openpyxl import load_workbook
+    from coin_core.catalog.importing.excel import open_workbook
 
-    damaged = CatalogError(
-        f"{name} is no Excel table that can be read. Save it as .xlsx or CSV again and "
-        "try once more."
-    )
     tables: list[Table] = []
-    sheets: list[str] = []
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as packed:
-            infos = packed.infolist()
-            if len(infos) > 10_000 or sum(i.file_size for i in infos) > _MAX_UNPACKED:
-                raise damaged
-            book: Any = load_workbook(
-                io.BytesIO(data), read_only=True, data_only=False, keep_links=False
+    titles: list[str] = []
+    row_count = 0
+    with open_workbook(data, name) as sheets:
+        for sheet in sheets:
+            titles.append(f"“{sheet.title}”")
+            lines = []
+            for line in sheet.rows(MAX_COLUMNS):
+                row_count += 1  # of all sheets
+                if row_count > MAX_ROWS + 1:
+                    raise _too_large(name)
+                lines.append(line)
+            table = _make_table(
+                lines,
+                name,
+                sheet=f"sheet{'s' * (len(titles) > 1)} {', '.join(titles)}",
+                pictures=sheet.pictures,
             )
-            with closing(book):
-                for sheet in book.worksheets:
-                    rows = sheet.iter_rows(max_col=MAX_COLUMNS, values_only=True)
-                    sheets.append(f"“{sheet.title}”")
-                    table = _make_table(
-                        list(islice(rows, MAX_ROWS + 2)),
-                        name,
-                        sheet=f"sheet{'s' * (len(sheets) > 1)} {', '.join(sheets)}",
-                        pictures=tuple(_cell_pictures(packed, sheet._worksheet_path)),
-                    )
-                    if table is None:
-                        continue
-                    if table.pictures or "file" in propose_mapping(table):
-                        return table
-                    tables.append(table)
-    except CatalogError:
-        raise
-    except Exception as error:  # hostile bytes raise any error
-        raise damaged from error
+            if table is None:
+                continue
+            if table.pictures or "file" in propose_mapping(table):
+                return table
+            tables.append(table)
     if not tables:
         raise _empty(name)
     return replace(tables[0], searched=tables[-1].searched)
-
-
-def _cell_pictures(packed: zipfile.ZipFile, sheet: str) -> Iterator[CellPicture]:
-    """The pictures that are anchored to cells of a sheet, by the path of its XML.
-
-    A sheet has a drawing, whose anchors name a cell and a file (ECMA-376, part 1,
-    20.5.2).
-    """
-    from openpyxl.xml.functions import fromstring
-
-    files: dict[str, bytes] = {}
-    for drawing in _related(packed, sheet, "drawing").values():
-        images = _related(packed, drawing, "image")
-        for anchor in fromstring(packed.read(drawing)):
-            row = anchor.findtext(f"{_DRAWING}from/{_DRAWING}row")
-            for blip in anchor.iter(f"{_MAIN}blip"):
-                target = images.get(blip.get(f"{_RELATION}embed", ""))
-                if target is None:
-                    continue
-                if target not in files:
-                    files[target] = packed.read(target)
-                yield CellPicture(
-                    row_number=0 if row is None else int(row) + 1,
-                    suffix=PurePosixPath(target).suffix.lower(),
-                    data=files[target],
-                )
-
-
-def _related(packed: zipfile.ZipFile, part: str, kind: str) -> dict[str, str]:
-    """Id to path of the parts of a kind that a part of an Excel file refers to."""
-    from openpyxl.packaging.relationship import get_dependents, get_rels_path
-
-    path = get_rels_path(part)  # type: ignore[no-untyped-call]
-    if path not in packed.namelist():
-        return {}
-    found: Any = get_dependents(packed, path)
-    return {
-        one.id: one.target
-        for one in found
-        if one.Type.endswith(f"/{kind}") and one.TargetMode != "External"
-    }

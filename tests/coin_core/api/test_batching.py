@@ -7,6 +7,7 @@ import gc
 import shutil
 import threading
 import time
+import weakref
 
 import numpy as np
 import pytest
@@ -72,6 +73,44 @@ def test_a_photo_alone_waits_only_for_those_that_are_being_read(monkeypatch):
 
     asyncio.run(two_visits())
     assert stub.batches == [1, 2]
+
+
+class Bytes(bytearray):
+    """To which there can be weak references."""
+
+
+def test_clients_that_hang_up_leave_nothing_in_the_memory(monkeypatch):
+    stub, free = StubClassifier(), threading.Event()
+    pinned = stub.pinned
+
+    def pinned_once_free(names):
+        assert free.wait(60)
+        return pinned(names)
+
+    monkeypatch.setattr(stub, "pinned", pinned_once_free)
+
+    async def many_visits() -> None:
+        batcher = Batcher(lambda: stub, max_waiting=9, observe_batch=lambda _: None)
+        working = asyncio.create_task(batcher.run())
+        held: list[weakref.ref[Bytes]] = []
+        for _ in range(50):  # the first ones are in the batches, the others wait
+            uploads = [Upload("a.png", Bytes(png())) for _ in range(9)]
+            held += [weakref.ref(one.data) for one in uploads]
+            for future in batcher.submit(uploads, WISH):
+                await asyncio.sleep(0)
+                future.cancel()
+            del uploads
+            await asyncio.sleep(0)
+        gc.collect()
+        still_held = [one for one in held if one() is not None]
+        waiting = batcher.waiting
+        (stays,) = batcher.submit([upload(png())], WISH)
+        free.set()
+        assert (waiting, still_held) == (0, [])
+        assert await asyncio.wait_for(stays, 60)
+        working.cancel()
+
+    asyncio.run(many_visits())
 
 
 def test_requests_for_other_classifiers_are_batches_of_their_own():

@@ -71,6 +71,21 @@ def test_what_waiting_does_not_mend_is_not_tried_again(pauses):
     assert (len(asked), pauses) == (1, [])
 
 
+def test_a_change_of_models_is_sent_once(pauses, tmp_path):
+    (bundle := tmp_path / "mine.zip").write_bytes(b"PK")
+    for change in (
+        lambda one: one.activate("vgg"),
+        lambda one: one.deactivate("vgg"),
+        lambda one: one.roll_back(),
+        lambda one: one.add_model(bundle),
+    ):
+        busy = httpx.Response(503, json=PROBLEM, headers={"Retry-After": "1"})
+        one, asked = answering(busy, busy)
+        with pytest.raises(ApiError, match="Busy"):
+            change(one)
+        assert (len(asked), pauses) == (1, [])
+
+
 def test_an_answer_of_another_server_is_an_error():
     one, _ = answering(httpx.Response(502, text="<html>Bad Gateway"))
     with pytest.raises(ApiError, match="did not answer as this API does") as refused:

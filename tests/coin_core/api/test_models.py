@@ -10,8 +10,11 @@ import pytest
 
 from coin_core.api.app import Service
 from coin_core.api.client import ApiError, Client
-from coin_core.model_store import bundle
+from coin_core.errors import StoreError
+from coin_core.model_store import bundle, promotion, sharing
+from coin_core.object_store import ChangedMeanwhileError, ObjectStore
 from coin_core.pipeline import CoinClassifier
+from coin_core.storage import data_dir, open_lock
 from tests.coin_core.api.conftest import TOKEN, Listening, listen
 from tests.coin_core.api.test_app import check_problem
 
@@ -42,6 +45,7 @@ def packed(name: str, tmp_path: Path, **changes: bytes) -> Path:
     return path
 
 
+HEADERS = {"authorization": f"Bearer {TOKEN}"}
 ROUTES = [
     ("GET", "/api/models"),
     ("POST", "/api/models"),
@@ -150,3 +154,66 @@ def test_a_model_that_cannot_be_loaded_does_not_take_over(admin, coin_jpeg):
         admin.classify([coin_jpeg(1)], classifier="half")
     assert refused.value.problem.status == 503
     assert "half" in str(admin.models().problems)
+
+
+@pytest.mark.parametrize("name", ["nobody", "all", "together", "docs"])
+@pytest.mark.parametrize("change", ["activate", "deactivate"])
+def test_a_name_in_the_address_that_no_model_has_is_not_found(client, name, change):
+    response = client.post(f"/api/models/{name}/{change}", headers=HEADERS)
+    check_problem(response, 404, r"no such model\. There are: resnet, vgg")
+
+
+@pytest.fixture
+def failing_store(monkeypatch):
+    """A function that lets the store of the team fail with an error."""
+    monkeypatch.setenv("COIN_STORAGE_URL", "s3://coins")
+    monkeypatch.setattr(sharing, "_following", (data_dir(), "s3://coins"))
+
+    def fail_with(error: Exception) -> None:
+        def fail(*_: object) -> None:
+            raise error
+
+        monkeypatch.setattr(ObjectStore, "find", fail)
+
+    return fail_with
+
+
+CHANGES = ["vgg/activate", "vgg/deactivate", "roll-back"]
+
+
+def test_a_choice_that_has_not_reached_the_store_is_told_as_made_here(
+    client, failing_store, tmp_path
+):
+    failing_store(StoreError("The store does not answer. Start it."))
+    for change, active in zip(CHANGES, ["vgg", None, "vgg"], strict=True):
+        response = client.post(f"/api/models/{change}", headers=HEADERS)
+        check_problem(response, 503, r"made on this machine.* does not answer\. Start")
+        assert int(response.headers["retry-after"]) >= 1
+        assert promotion.promoted() == active
+    response = client.post(
+        "/api/models?name=mine&activate=true",
+        content=packed("vgg", tmp_path).read_bytes(),
+        headers={**HEADERS, "content-type": "application/zip"},
+    )
+    check_problem(response, 503, "made on this machine")
+    assert promotion.promoted() == "mine"
+
+
+def test_who_chooses_at_the_same_moment_as_somebody_elsewhere_is_told(
+    client, failing_store
+):
+    failing_store(ChangedMeanwhileError("Somebody else changed it."))
+    response = client.post("/api/models/vgg/activate", headers=HEADERS)
+    check_problem(response, 409, "Somebody else changed it")
+
+
+def test_a_choice_that_another_process_holds_is_asked_for_again(client, monkeypatch):
+    lock = data_dir() / f"{sharing.CHOICE}.lock"
+    monkeypatch.setattr(promotion, "open_lock", lambda path: open_lock(path, 0.05))
+    with open_lock(lock):
+        response = client.post("/api/models/vgg/activate", headers=HEADERS)
+    check_problem(
+        response, 503, "another process is at work on it.*nothing was changed"
+    )
+    assert int(response.headers["retry-after"]) >= 1
+    assert promotion.promoted() is None

@@ -10,12 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from coin_core.errors import CoinError, StoreError, WeightsMismatchError
+from coin_core.errors import NotSharedError, StoreError, WeightsMismatchError
 from coin_core.model_store import sharing
 from coin_core.model_store.bundle import WEIGHTS_DIR, discover, models_dir
 from coin_core.model_store.promotion import promote, promoted, roll_back
 from coin_core.object_store import ChangedMeanwhileError, ObjectStore
 from coin_core.recycle_bin import list_bin
+from coin_core.storage import open_lock
 from tests.damage import damaged
 
 
@@ -286,8 +287,16 @@ def test_without_the_store_the_models_that_are_here_answer(on, monkeypatch, capl
     monkeypatch.setattr(ObjectStore, "find", fail)
     assert promoted() == "ours"
     assert "may be missing or old" in caplog.text
-    with pytest.raises(CoinError, match="cannot be used"):
+    with pytest.raises(NotSharedError, match=r"made on this machine.* cannot be used"):
         promote("svm")
+    assert promoted() == "svm"
+    monkeypatch.setattr(sharing, "open_lock", lambda path, *_: open_lock(path, 0))
+    with (
+        open_lock(models_dir() / ".store.lock"),
+        pytest.raises(NotSharedError, match=r"at work on it\..*nothing was sent"),
+    ):
+        promote("knn")
+    assert promoted() == "knn"
 
 
 @pytest.mark.parametrize("url", ["s3://no-such-bucket", "no address"])

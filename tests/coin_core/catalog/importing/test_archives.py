@@ -119,13 +119,42 @@ def test_too_many_members_are_refused_before_they_are_parsed(
     if locator:
         data = path.read_bytes()
         end = data.rfind(b"PK\x05\x06")
-        record = struct.pack("<4sQ12x4xQQQQ", b"PK\x06\x06", 44, 20, 20, 9999, 0)
+        size = int.from_bytes(data[end + 12 : end + 16], "little")
+        record = struct.pack("<4sQ12xQQQQ", b"PK\x06\x06", 44, 1, 1, size, 0)
         where = struct.pack("<4sIQI", b"PK\x06\x07", 0, end, 1)
         small = data[end : end + 10] + bytes(2) + data[end + 12 :]
         path.write_bytes(data[:end] + record + where + small)
     else:
         monkeypatch.setattr(zipfile, "ZipFile", None)
     with pytest.raises(CatalogError, match="more than 10"):
+        Archive(path)
+
+
+def test_an_archive_with_two_ends_is_refused(tmp_path, monkeypatch):
+    """Python reads the one before the locator, or the one that the locator names."""
+    path = pack(tmp_path / "a.zip", ("a.jpg", b""))
+    data = path.read_bytes()
+    start, end = data.rfind(b"PK\x01\x02"), data.rfind(b"PK\x05\x06")
+    records = [
+        struct.pack("<4sQ12xQQQQ", b"PK\x06\x06", 44, n, n, n * (end - start), start)
+        for n in (1, 100_000)
+    ]
+    where = struct.pack("<4sIQI", b"PK\x06\x07", 0, end, 1)
+    path.write_bytes(data[:end] + b"".join(records) + where + data[end:])
+    monkeypatch.setattr(zipfile, "ZipFile", None)
+    with pytest.raises(CatalogError, match="no ZIP archive"):
+        Archive(path)
+
+
+def test_a_directory_of_more_members_than_it_says_is_not_parsed(tmp_path, monkeypatch):
+    path = pack(tmp_path / "a.zip", *((f"{n}.jpg", b"") for n in range(20)))
+    data = bytearray(path.read_bytes())
+    end = data.rfind(b"PK\x05\x06")
+    data[end + 8 : end + 12] = struct.pack("<HH", 1, 1)
+    path.write_bytes(data)
+    monkeypatch.setattr(archives, "MAX_MEMBERS", 10)
+    monkeypatch.setattr(zipfile, "ZipFile", None)
+    with pytest.raises(CatalogError, match="20 files, more than 10"):
         Archive(path)
 
 

@@ -9,6 +9,7 @@ from openpyxl import Workbook
 from openpyxl.drawing.image import Image as ExcelImage
 from PIL import Image
 
+from coin_core.catalog.importing import excel as excel_files
 from coin_core.catalog.importing import tables
 from coin_core.catalog.importing.sources import list_items
 from coin_core.catalog.importing.tables import (
@@ -206,9 +207,107 @@ def test_pictures_in_the_cells_are_imported_with_the_facts_of_their_rows(tmp_pat
 
 
 def test_a_swollen_workbook_is_not_opened(monkeypatch):
-    monkeypatch.setattr(tables, "_MAX_UNPACKED", 10)
-    with pytest.raises(CatalogError, match="no Excel table"):
+    monkeypatch.setattr(excel_files, "_MAX_UNPACKED", 10)
+    with pytest.raises(CatalogError, match="more cells, styles or pictures"):
         parse_table(excel(["file"]), "t.xlsx")
+
+
+def edited(data, part, before, after):
+    """An Excel file in which a part has other text, once."""
+    buffer = io.BytesIO()
+    with (
+        zipfile.ZipFile(io.BytesIO(data)) as packed,
+        zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as new,
+    ):
+        for info in packed.infolist():
+            content = packed.read(info)
+            if info.filename == part:
+                assert before in content
+                content = content.replace(before, after, 1)
+            new.writestr(info.filename, content)
+    return buffer.getvalue()
+
+
+SHEET = "xl/worksheets/sheet1.xml"
+SHEETS = (
+    b'<sheets xmlns:r="http://schemas.openxmlformats.org/officeDocument/2006/'
+    b'relationships">'
+    + b"".join(b'<sheet name="s%d" sheetId="%d" r:id="rId1"/>' % (n, n)
+               for n in range(2, 200))
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("part", "before", "after", "match"),
+    [
+        (SHEET, b"</sheetData>", b"<row>" + b"<c/>" * 4_000_000 + b"</row></sheetData>",
+         "more cells"),
+        ("xl/styles.xml", b"</cellXfs>", b"<xf/>" * 200_000 + b"</cellXfs>", "styles"),
+        ("xl/workbook.xml", b"<sheets>", SHEETS, "more than 100 sheets"),
+    ],
+)  # fmt: skip
+def test_a_small_file_that_takes_hours_to_read_is_refused(part, before, after, match):
+    data = edited(excel(["file"], ["a.jpg"]), part, before, after)
+    assert len(data) < 100_000
+    with pytest.raises(CatalogError, match=match):
+        parse_table(data, "t.xlsx")
+
+
+def test_what_several_sheets_read_counts_for_each(monkeypatch):
+    """Else one large part would be read for each of a hundred sheets."""
+    data = excel(*[["x", "y"]] * 5, more={"B": [["x"]] * 5, "C": [["x"]] * 5})
+    monkeypatch.setattr(tables, "MAX_ROWS", 20)
+    assert parse_table(data, "t.xlsx").columns == ("x", "y")
+    monkeypatch.setattr(tables, "MAX_ROWS", 12)
+    with pytest.raises(CatalogError, match="more than 12 rows"):
+        parse_table(data, "t.xlsx")
+    monkeypatch.undo()
+    with zipfile.ZipFile(io.BytesIO(data)) as packed:
+        tags = sum(packed.read(name).count(b"<") for name in packed.namelist())
+    relations = "xl/_rels/workbook.xml.rels"
+    data = edited(data, relations, b"sheet2.xml", b"sheet1.xml")
+    data = edited(data, relations, b"sheet3.xml", b"sheet1.xml")
+    assert parse_table(data, "t.xlsx").columns == ("x", "y")
+    large = edited(data, SHEET, b"</worksheet>", b"<x/>" * tags + b"</worksheet>")
+    monkeypatch.setattr(excel_files, "MAX_TAGS", 2 * tags + 100)
+    with pytest.raises(CatalogError, match="more cells"):
+        parse_table(large, "t.xlsx")
+
+
+def test_rows_between_others_need_not_be_there():
+    data = edited(
+        excel(["file", "weight"], ["a.jpg", 0]),
+        SHEET,
+        b"</sheetData>",
+        b'<row r="900000"><c r="A900000" t="inlineStr"><is><t>b.jpg</t></is></c></row>'
+        b'<row r="1048576"/></sheetData>',
+    )
+    table = parse_table(data, "t.xlsx")
+    assert table.rows == (("a.jpg", "0"), ("b.jpg", ""))
+    assert table.row_numbers == (2, 900_000)
+
+
+def test_a_sheet_may_be_longer_than_it_says():
+    data = edited(
+        excel(["file"], ["a.jpg"]),
+        SHEET,
+        b'<dimension ref="A1:A2"',
+        b'<dimension ref="A1"',
+    )
+    assert parse_table(data, "t.xlsx").rows == (("a.jpg",),)
+
+
+def test_formulas_that_share_one_are_adapted_if_it_is_short():
+    def shared(formula):
+        cells = b'<c r="B2"><f t="shared" ref="B2:B3" si="0">%s</f></c>' % formula
+        rows = b'<row r="2"><c r="A2"><v>1</v></c>%s</row>' % cells
+        rows += b'<row r="3"><c r="B3"><f t="shared" si="0"/></c></row></sheetData>'
+        data = edited(excel(["file", "notes"]), SHEET, b"</sheetData>", rows)
+        return [row[1] for row in parse_table(data, "t.xlsx").rows]
+
+    assert shared(b"A2+1") == ["=A2+1", "=A3+1"]
+    long = b"+".join([b"A2"] * 100)
+    assert shared(long) == [f"={long.decode()}", "="]
 
 
 def test_an_archive_that_is_no_workbook_is_refused():
