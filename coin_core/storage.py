@@ -147,6 +147,8 @@ def append_json_line(path: Path, value: Any) -> None:
             torn = file.read(1) != b"\n"
         line = dump_json(value) + "\n"
         file.write(encode_json(("\n" if torn else "") + line))
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def read_lines(path: Path) -> list[str]:

@@ -8,7 +8,6 @@ trains holds running.lock: no second process resumes the run.
 
 from __future__ import annotations
 
-import os
 import secrets
 import shutil
 from collections.abc import Iterable, Mapping
@@ -30,6 +29,7 @@ from coin_core.jobs import (
 )
 from coin_core.recycle_bin import discard
 from coin_core.storage import (
+    append_json_line,
     data_dir,
     dump_json,
     encode_json,
@@ -193,15 +193,8 @@ class Run:
 
     def log(self, row: Mapping[str, Any]) -> None:
         """Add an epoch to the history and to the latest and best epochs."""
-        path = self.folder / "history.jsonl"
-        with path.open("ab") as file:
-            # A line torn by a kill must not spoil the next one.
-            torn = file.tell() > 0 and not _ends_with_newline(path)
-            row = {**row, "at": now()}
-            line = dump_json(row) + "\n"
-            file.write(encode_json(("\n" if torn else "") + line))
-            file.flush()
-            os.fsync(file.fileno())
+        row = {**row, "at": now()}
+        append_json_line(self.folder / "history.jsonl", row)
         report = self.report()
         fold = str(row.get("fold", 0))
         best = report.get("best", {})
@@ -356,9 +349,3 @@ def _is_prediction(row: Row) -> bool:
         and bool(probabilities)
         and all(isinstance(p, int | float) for p in probabilities.values())
     )
-
-
-def _ends_with_newline(path: Path) -> bool:
-    with path.open("rb") as file:
-        file.seek(-1, os.SEEK_END)
-        return file.read(1) == b"\n"
