@@ -236,6 +236,35 @@ def _review_by_keyboard(page: DatasetVisit, catalog: Catalog) -> None:
     assert catalog.photos.get(1).ruler == "alexander_jannaeus"
 
 
+def test_what_is_selected_is_ticked_when_a_photo_was_opened(
+    page: DatasetVisit, catalog: Catalog
+) -> None:
+    def ticked() -> list[str | None]:
+        return [tile.get_attribute("data-id") for tile in page.within(".selected")]
+
+    def select(place: int) -> None:
+        page.within(".tile .name")[place].click()
+
+    page.open("/Dataset")
+    page.until(lambda: len(page.within(".tile img")) == 4, "Thumbnails are missing")
+    select(0)
+    page.enter_name("Anna")
+    for place in (1, 2):
+        select(place)
+    page.see("3 selected")
+    page.wait_until_idle()
+    (tile,) = page.within(".tile:focus")
+    assert tile.get_attribute("data-id") == "2", "the tiles are drawn again"
+    page.within(".tile .open")[1].click()
+    page.until(lambda: page.within(".viewer"), "The photo was not opened")
+    page.keys("b")
+    page.until(lambda: ticked() == ["4", "3", "2"], "The ticks are gone")
+    page.see("3 selected")
+    select(3)
+    page.see("4 selected")
+    assert len(ticked()) == 4
+
+
 def test_two_reviewers_at_once_lose_nothing(
     page: DatasetVisit,
     app_address: str,

@@ -112,7 +112,7 @@ def _show_grid(
     photo_grid(
         data={
             "photos": _tiles(catalog, photos, _NEXT_S if is_next else _FIRST_S),
-            "selected": list(session.preset_selection),
+            "selected": list(session.selected),
             "version": session.selection_version,
             "words": {"open": _("Open"), "photos": _("Photos")},
         },

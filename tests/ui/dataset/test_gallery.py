@@ -16,6 +16,20 @@ def test_the_grid_shows_every_photo_with_its_faces_and_marks(catalog: Catalog) -
     assert tile["faces"][0]["label"] == "1 · legend side"
 
 
+def test_the_grid_ticks_what_is_selected_when_a_photo_was_opened(
+    catalog: Catalog,
+) -> None:
+    page = open_page()
+    session = page.session_state["dataset_session"]
+    session.selected = (10, 11, 12)  # by clicks
+    session.open_photo(11)
+    page.run()
+    next(b for b in page.button if b.label == "Back to all photos").click().run()
+    assert not page.exception
+    assert grid_of(page)["selected"] == [10, 11, 12]
+    assert session.selected == (10, 11, 12)
+
+
 def test_the_next_page_is_turned_to_at_the_foot(
     catalog: Catalog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
