@@ -228,12 +228,39 @@ def _review_by_keyboard(page: DatasetVisit, catalog: Catalog) -> None:
     page.keys("u")
     page.wait_for_photo(3)
     assert catalog.photos.get(3).status is PhotoStatus.UNREVIEWED
+    page.hebrew_key("ס", "KeyX")
+    page.keys("2")
+    page.wait_for_photo(4)
+    assert catalog.photos.get(3).status is PhotoStatus.EXCLUDED
+    page.hebrew_key("ו", "KeyU")
+    page.wait_for_photo(3)
+    assert catalog.photos.get(3).status is PhotoStatus.UNREVIEWED
+    _decide_with_the_photo_focused(page, catalog)
     page.keys(Keys.ARROW_LEFT)
     page.wait_for_photo(2)
     page.keys("u")
     page.until(lambda: not catalog.reviews.of_photo(2), "The review was not undone")
     assert catalog.photos.get(2).status is PhotoStatus.UNREVIEWED
     assert catalog.photos.get(1).ruler == "alexander_jannaeus"
+
+
+def _decide_with_the_photo_focused(page: DatasetVisit, catalog: Catalog) -> None:
+    """The photo takes the keys that zoom and move it, but none of the review's."""
+    page.within(".viewer")[0].click()
+    page.keys("+")
+    (zoomed,) = page.within(".viewer")
+    assert float(zoomed.get_attribute("data-zoom") or 0) > 1
+    page.keys(Keys.ARROW_LEFT)
+    page.wait_for_photo(2)
+    page.keys(Keys.ARROW_RIGHT)
+    page.wait_for_photo(3)
+    page.keys("0")
+    page.wait_for_photo(4)
+    (review,) = catalog.reviews.of_photo(3)
+    assert review.ruler is None
+    page.keys("u")
+    page.wait_for_photo(3)
+    assert not catalog.reviews.of_photo(3)
 
 
 def test_what_is_selected_is_ticked_when_a_photo_was_opened(
