@@ -68,7 +68,12 @@ def show_gallery(session: DatasetSession, catalog: Catalog, query: PhotoQuery) -
             )
         if pages > 1:
             with st.container(horizontal_alignment="right"):
-                st.pagination(pages, key="grid_page", max_visible_pages=7)
+                st.pagination(
+                    pages,
+                    key="grid_page",
+                    max_visible_pages=7,
+                    persist_state="session",
+                )
     if not page.photos:
         st.info(_("No photo matches these filters."), icon=":material/search_off:")
         return

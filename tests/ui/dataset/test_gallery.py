@@ -42,3 +42,19 @@ def test_the_next_page_is_turned_to_at_the_foot(
     press(page, "next_page")
     assert len(shown_in(page)) == 2
     assert not [b for b in page.button if b.key == "next_page"]
+
+
+def test_a_photo_leads_back_to_its_page(
+    catalog: Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gallery, "PAGE_SIZE", 5)
+    page = open_page()
+    press(page, "next_page")
+    second = shown_in(page)
+    session = page.session_state["dataset_session"]
+    session.open_photo(grid_of(page)["photos"][0]["id"])
+    page.run()
+    page.run()  # its tools are used
+    next(b for b in page.button if b.label == "Back to all photos").click().run()
+    assert not page.exception
+    assert shown_in(page) == second
