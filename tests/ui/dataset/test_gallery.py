@@ -30,6 +30,16 @@ def test_the_grid_ticks_what_is_selected_when_a_photo_was_opened(
     assert session.selected == (10, 11, 12)
 
 
+def test_each_run_adds_a_thumbnail_however_slow_the_computer(
+    catalog: Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gallery, "_FIRST_S", 0.0)
+    page = open_page(who="")
+    assert len([tile for tile in grid_of(page)["photos"] if tile["src"]]) == 2
+    page.run()
+    assert len([tile for tile in grid_of(page)["photos"] if tile["src"]]) == 3
+
+
 def test_the_next_page_is_turned_to_at_the_foot(
     catalog: Catalog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
