@@ -135,6 +135,19 @@ _PARTS = (
     N_("the program uses it itself"),
     N_("a name is up to 64 letters, digits, '.', '_' and '-'"),
     N_("Stopped before anything was learned. The same command starts again."),
+    # of runs
+    *(N_("config.json is missing."), N_("config.json cannot be read.")),
+    N_("report.json cannot be read."),
+    N_("report.json names a state that is not known."),
+    N_("Its files have unexpected content ({error})."),
+    N_(
+        "it started from {init}, which was trained on these very coins: the figures "
+        "are too good"
+    ),
+    N_(
+        "it started from {init}, which was trained on {data}: coins that are in both "
+        "make the figures too good"
+    ),
 )
 DAMAGE = (TypeError, ValueError, LookupError, AttributeError, ArithmeticError)
 """What code raises that reads damaged files without checking each value."""

@@ -228,12 +228,68 @@ def _review_by_keyboard(page: DatasetVisit, catalog: Catalog) -> None:
     page.keys("u")
     page.wait_for_photo(3)
     assert catalog.photos.get(3).status is PhotoStatus.UNREVIEWED
+    page.hebrew_key("ס", "KeyX")
+    page.keys("2")
+    page.wait_for_photo(4)
+    assert catalog.photos.get(3).status is PhotoStatus.EXCLUDED
+    page.hebrew_key("ו", "KeyU")
+    page.wait_for_photo(3)
+    assert catalog.photos.get(3).status is PhotoStatus.UNREVIEWED
+    _decide_with_the_photo_focused(page, catalog)
     page.keys(Keys.ARROW_LEFT)
     page.wait_for_photo(2)
     page.keys("u")
     page.until(lambda: not catalog.reviews.of_photo(2), "The review was not undone")
     assert catalog.photos.get(2).status is PhotoStatus.UNREVIEWED
     assert catalog.photos.get(1).ruler == "alexander_jannaeus"
+
+
+def _decide_with_the_photo_focused(page: DatasetVisit, catalog: Catalog) -> None:
+    """The photo takes the keys that zoom and move it, but none of the review's."""
+    page.within(".viewer")[0].click()
+    page.keys("+")
+    (zoomed,) = page.within(".viewer")
+    assert float(zoomed.get_attribute("data-zoom") or 0) > 1
+    page.keys(Keys.ARROW_LEFT)
+    page.wait_for_photo(2)
+    page.keys(Keys.ARROW_RIGHT)
+    page.wait_for_photo(3)
+    page.keys("0")
+    page.wait_for_photo(4)
+    (review,) = catalog.reviews.of_photo(3)
+    assert review.ruler is None
+    page.keys("u")
+    page.wait_for_photo(3)
+    assert not catalog.reviews.of_photo(3)
+
+
+def test_what_is_selected_is_ticked_when_a_photo_was_opened(
+    page: DatasetVisit, catalog: Catalog
+) -> None:
+    def ticked() -> list[str | None]:
+        return [tile.get_attribute("data-id") for tile in page.within(".selected")]
+
+    def select(place: int) -> None:
+        page.within(".tile .name")[place].click()
+
+    page.open("/Dataset")
+    page.until(lambda: len(page.within(".tile img")) == 4, "Thumbnails are missing")
+    select(0)
+    page.enter_name("Anna")
+    for place in (1, 2):
+        select(place)
+    page.see("3 selected")
+    page.wait_until_idle()
+    (tile,) = page.within(".tile:focus")
+    assert tile.get_attribute("data-id") == "2", "the tiles are drawn again"
+    page.within(".tile .open")[1].click()
+    page.until(lambda: page.within(".viewer"), "The photo was not opened")
+    page.keys("b")
+    page.until(lambda: ticked() == ["4", "3", "2"], "The ticks are gone")
+    page.see("3 selected")
+    select(3)
+    page.see("4 selected")
+    assert len(ticked()) == 4
 
 
 def test_two_reviewers_at_once_lose_nothing(

@@ -154,6 +154,13 @@ class DatasetVisit(Visit):
     def keys(self, *keys: str) -> None:
         ActionChains(self.chrome).send_keys(*keys).perform()
 
+    def hebrew_key(self, key: str, code: str) -> None:
+        """Press a key on a keyboard that writes Hebrew."""
+        event = {"key": key, "code": code, "windowsVirtualKeyCode": ord(code[-1])}
+        for kind in ("keyDown", "keyUp"):
+            command = {"type": kind, **event}
+            self.chrome.execute_cdp_cmd("Input.dispatchKeyEvent", command)
+
     def reviewed_photo(self) -> int:
         found = self.within(".keys")
         return int(found[0].get_attribute("data-photo") or 0) if found else 0

@@ -65,11 +65,15 @@ function makeTile(photo, words) {
 export default function ({ data, parentElement, setStateValue, setTriggerValue }) {
   const grid = parentElement.querySelector(".grid");
   const state = (parentElement.coinGrid ??= { selected: new Set(), version: null });
+  const drawn = JSON.stringify([data.photos, data.words]);
   if (state.version !== data.version) {
     state.version = data.version;
     state.selected = new Set(data.selected);
     state.last = null;
+  } else if (state.drawn === drawn) {
+    return;  // the page has taken a click: the tiles, and the focus, stay
   }
+  state.drawn = drawn;
   const first = data.photos[0]?.id;
   const isNewPage = state.first !== undefined && state.first !== first;
   if (isNewPage) state.last = null;

@@ -244,7 +244,7 @@ class JobPanel:
             with st.expander(_("Log")):
                 st.code(job.log_tail(), language=None)
         elif job.message and job.state is JobState.STOPPED:
-            st.text(job.message)
+            st.text(translate(job.message))
         self.show_details(job)
 
     def _offer_removal(self, job: Job) -> None:

@@ -19,6 +19,13 @@ const isTyping = (event) => event.composedPath().some((node) =>
   node instanceof Element && (node.isContentEditable ||
     node.matches?.("input:not([type=checkbox]):not([type=radio]), textarea, select")));
 
+// The letter or digit on a key of a US keyboard, where the layout writes no Latin letter.
+const placed = (event) => (event.shiftKey || /^[a-z]$/i.test(event.key) ? ""
+  : event.code.match(/^(?:Key|Digit)(.)$/)?.[1].toLowerCase());
+
+const isOnPhoto = (event) => event.composedPath().some((node) =>
+  node instanceof Element && node.matches(".viewer"));
+
 export default function ({ data, parentElement, setTriggerValue }) {
   const keys = parentElement.querySelector(".keys");
   const state = (parentElement.coinReview ??= {});
@@ -107,17 +114,26 @@ export default function ({ data, parentElement, setTriggerValue }) {
   state.onKey = (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event)) return;
     const enabled = state.isExcluding ? reasonActions : actions;
-    const action = enabled.get(event.key.toLowerCase());
+    const action = enabled.get(event.key.toLowerCase()) ?? enabled.get(placed(event));
     if (!action) return;
     event.preventDefault();
+    event.stopPropagation();
     if (!event.repeat) action();
   };
   if (!state.listener) {
-    state.listener = (event) => state.onKey(event);
-    document.addEventListener("keydown", state.listener);
+    // On the photo, which would zoom or move by some of these keys, they come first.
+    state.listener = (event) => {
+      const isFirst = event.eventPhase === Event.CAPTURING_PHASE;
+      if (isFirst === isOnPhoto(event)) state.onKey(event);
+    };
+    for (const isFirst of [true, false]) {
+      document.addEventListener("keydown", state.listener, isFirst);
+    }
   }
   return () => {
-    document.removeEventListener("keydown", state.listener);
+    for (const isFirst of [true, false]) {
+      document.removeEventListener("keydown", state.listener, isFirst);
+    }
     state.listener = null;
     clearTimeout(state.timer);
   };

@@ -70,6 +70,7 @@ def offer_export(frozen: tuple[VersionSummary, ...]) -> None:
             [None, *(v.name for v in reversed(frozen))],
             format_func=lambda n: _("all photos as they are now") if n is None else n,
             key="export_version",
+            persist_state="session",
             width=250,
         )
         form = st.selectbox(
@@ -77,11 +78,13 @@ def offer_export(frozen: tuple[VersionSummary, ...]) -> None:
             list(_FORMS),
             format_func=lambda form: _(_FORMS[form]),
             key="export_form",
+            persist_state="session",
             width=280,
         )
         free_only = st.checkbox(
             _("Only freely licensed"),
             key="export_free",
+            persist_state="session",
             help=_("Leaves out photos whose licence does not allow passing them on."),
         )
     keep_notes = st.checkbox(

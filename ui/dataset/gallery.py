@@ -68,7 +68,12 @@ def show_gallery(session: DatasetSession, catalog: Catalog, query: PhotoQuery) -
             )
         if pages > 1:
             with st.container(horizontal_alignment="right"):
-                st.pagination(pages, key="grid_page", max_visible_pages=7)
+                st.pagination(
+                    pages,
+                    key="grid_page",
+                    max_visible_pages=7,
+                    persist_state="session",
+                )
     if not page.photos:
         st.info(_("No photo matches these filters."), icon=":material/search_off:")
         return
@@ -112,7 +117,7 @@ def _show_grid(
     photo_grid(
         data={
             "photos": _tiles(catalog, photos, _NEXT_S if is_next else _FIRST_S),
-            "selected": list(session.preset_selection),
+            "selected": list(session.selected),
             "version": session.selection_version,
             "words": {"open": _("Open"), "photos": _("Photos")},
         },
@@ -139,8 +144,10 @@ def _tiles(
     end = time.monotonic() + time_limit_s
     tiles = []
     faces = catalog.photos.faces_of([photo.photo_id for photo in photos])
+    missing = [p.sha256 for p in photos if not is_cached(p.sha256, Size.THUMB)]
     for place, photo in enumerate(photos):
-        in_time = is_cached(photo.sha256, Size.THUMB) or time.monotonic() < end
+        # One in any case: the grid asks for more only when something was added.
+        in_time = photo.sha256 not in missing[1:] or time.monotonic() < end
         jpeg = thumbnail(catalog, photo) if in_time else None
         is_broken = in_time and jpeg is None
         tiles.append(

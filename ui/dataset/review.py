@@ -56,6 +56,7 @@ class ReviewQueue:
 
     Attributes:
         kind: A `QueueKind`, or `SECOND_OPINION`.
+        reviewer: Whose queue it is.
         photo_ids: The photos in the queue.
         position: The place of the current photo.
         turn: Counts the decisions; a key pressed for an older turn is ignored.
@@ -63,6 +64,7 @@ class ReviewQueue:
     """
 
     kind: str = ""
+    reviewer: str = ""
     photo_ids: list[int] = field(default_factory=list)
     position: int = 0
     turn: int = 0
@@ -103,8 +105,11 @@ def show_review(session: DatasetSession, catalog: Catalog) -> None:
             "not, without their decisions."
         ),
     )
-    if kind != queue.kind or (queue.photo_id is None and queue.photo_ids):
+    is_other = (kind, session.reviewer) != (queue.kind, queue.reviewer)
+    photo = None if is_other else _current_photo(queue, catalog)
+    if photo is None:
         _fill(queue, catalog, str(kind), session.reviewer)
+        photo = _current_photo(queue, catalog)
     if session.error:
         show_error(session.error)
         session.error = ""
@@ -114,7 +119,6 @@ def show_review(session: DatasetSession, catalog: Catalog) -> None:
         apply_decision(session, catalog, queue, decision)
 
     ask_undo(session, catalog, confirm)
-    photo = _current_photo(queue, catalog)
     progress = st.container()  # filled while the browser draws the photo
     if photo is None:
         _show_empty_queue(session, catalog, queue)
@@ -188,7 +192,7 @@ def _fill(queue: ReviewQueue, catalog: Catalog, kind: str, reviewer: str) -> Non
         queue.photo_ids = list(
             catalog.queries.queue(QueueKind(kind), limit=_QUEUE_LENGTH)
         )
-    queue.kind, queue.position = kind, 0
+    queue.kind, queue.reviewer, queue.position = kind, reviewer, 0
     queue.rulers = ruler_keys(catalog.queries.choices().rulers)[:9]
 
 

@@ -28,8 +28,7 @@ class DatasetSession(TaskSession):
         query: The filters.
         ruler: The bar that is selected in the chart of counts.
         selected: The selected photos.
-        preset_selection: The part that a button has selected; clicks add to it.
-        selection_version: A new number makes the grid forget its clicks.
+        selection_version: A new number makes the grid take them anew.
         open_photo_id: The photo that is shown large.
         return_to: The part of the page that the photo was opened from.
         page_photo_ids: The photos of the grid page that the photo was opened from.
@@ -43,7 +42,6 @@ class DatasetSession(TaskSession):
     query: PhotoQuery = field(default_factory=PhotoQuery)
     ruler: str | None = None
     selected: tuple[int, ...] = ()
-    preset_selection: tuple[int, ...] = ()
     selection_version: int = 0
     open_photo_id: int | None = None
     return_to: str = "browse"
@@ -67,7 +65,7 @@ class DatasetSession(TaskSession):
 
     def select(self, photo_ids: Iterable[int] = ()) -> None:
         """Select exactly these photos, in the grid too."""
-        self.selected = self.preset_selection = tuple(photo_ids)
+        self.selected = tuple(photo_ids)
         self.selection_version += 1
 
     def open_photo(self, photo_id: int | None) -> None:

@@ -203,7 +203,11 @@ def _show_version(
     if st.session_state.get("version_shown") not in notes:
         st.session_state["version_shown"] = next(iter(notes))
     name = st.selectbox(
-        _("Look closer at"), list(notes), key="version_shown", width=320
+        _("Look closer at"),
+        list(notes),
+        key="version_shown",
+        persist_state="session",
+        width=320,
     )
     if notes[name]:
         st.text(translate(notes[name]))
@@ -313,10 +317,20 @@ def _show_comparison(
     names = [version.name for version in versions]
     with st.container(horizontal=True):
         first = st.selectbox(
-            _("From"), names, index=len(names) - 2, key="compare_first", width=260
+            _("From"),
+            names,
+            index=len(names) - 2,
+            key="compare_first",
+            persist_state="session",
+            width=260,
         )
         second = st.selectbox(
-            _("To"), names, index=len(names) - 1, key="compare_second", width=260
+            _("To"),
+            names,
+            index=len(names) - 1,
+            key="compare_second",
+            persist_state="session",
+            width=260,
         )
     comparison = cached_task(
         session,

@@ -53,6 +53,7 @@ def show_training_form() -> None:
             classifier_names(),
             format_func=classifier_title,
             key="train_classifier",
+            persist_state="session",
             help=_(
                 "kNN and SVM take seconds; ResNet and VGG take minutes to an hour "
                 "on two cores."
@@ -74,6 +75,7 @@ def show_training_form() -> None:
     name = st.text_input(
         _("Name of the model"),
         key="train_name",
+        persist_state="session",
         placeholder=_("from classifier and data"),
         max_chars=40,
         width=360,
@@ -170,6 +172,7 @@ def _ask_start(classifier: str) -> str:
         starts + own,
         format_func=_start_title,
         key=f"train_start_{source}_{spec.inputs}",
+        persist_state="session",
         help=help_text
         + " "
         + _(
@@ -194,7 +197,14 @@ def _ask_data(classifier: str) -> str:
         kinds.append(_CATALOG)
     if get_classifier(classifier).trains_on_rendered_coins:
         kinds.append(_RENDERED)
-    kind = st.radio(_("Data"), kinds, format_func=_, horizontal=True, key="train_data")
+    kind = st.radio(
+        _("Data"),
+        kinds,
+        format_func=_,
+        horizontal=True,
+        key="train_data",
+        persist_state="session",
+    )
     if kind == _RENDERED:
         st.caption(
             _(
@@ -224,6 +234,7 @@ def _ask_version() -> str:
         [_CATALOG_FLAG, *frozen],
         format_func=lambda data: frozen.get(data) or _("as they are now"),
         key="train_version",
+        persist_state="session",
         help=_(
             "Versions are frozen on the Dataset page; each has its own split "
             "into training, validation and test."
@@ -254,6 +265,7 @@ def _ask_folder() -> str:
         list(folders),
         format_func=lambda path: folders.get(path, "?"),
         key="train_folder",
+        persist_state="session",
         help=_(
             "It holds one folder of photos per class. A new class, say coins with "
             "star and anchor, is one more folder. Photos of one coin share the part "
@@ -291,9 +303,11 @@ def _ask_settings(classifier: str, *, rendered: bool, has_split: bool) -> list[s
             100,
             10_000_000,
             None,
+            key="train_coins",
+            persist_state="session",
             placeholder=_("the usual number"),
         )
-        seed = st.number_input(_("Seed"), 0, 2**31 - 1, 0)
+        seed = _ask_seed()
         flags += ["--coins", str(coins)] if coins else []
         return [*flags, "--seed", str(seed)]
     one, two, three = st.columns(3)
@@ -308,12 +322,14 @@ def _ask_settings(classifier: str, *, rendered: bool, has_split: bool) -> list[s
                 2,
                 20,
                 5,
+                key="train_folds",
+                persist_state="session",
                 help=_(
                     "Every coin is measured by the fold that was not trained on it."
                 ),
             )
             flags += ["--folds", str(folds)]
-        seed = st.number_input(_("Seed"), 0, 2**31 - 1, 0)
+        seed = _ask_seed()
         flags += ["--seed", str(seed)]
     if get_classifier(classifier).default_epochs is None:
         return flags
@@ -323,6 +339,8 @@ def _ask_settings(classifier: str, *, rendered: bool, has_split: bool) -> list[s
             1,
             1000,
             None,
+            key="train_epochs",
+            persist_state="session",
             placeholder=_("the usual number"),
             help=_(
                 "ResNet and VGG learn coins of other kinds than the rulers' in one "
@@ -330,24 +348,41 @@ def _ask_settings(classifier: str, *, rendered: bool, has_split: bool) -> list[s
             ),
         )
         patience = st.number_input(
-            _("Stop after this many epochs without improvement"), 1, 1000, 6
+            _("Stop after this many epochs without improvement"),
+            1,
+            1000,
+            6,
+            key="train_patience",
+            persist_state="session",
         )
         flags += ["--epochs", str(epochs)] if epochs else []
         flags += ["--patience", str(patience)] if patience != 6 else []
     with three:
         if not st.checkbox(
-            _("Weigh rare classes as much as frequent ones"), True, key="train_weights"
+            _("Weigh rare classes as much as frequent ones"),
+            True,
+            key="train_weights",
+            persist_state="session",
         ):
             flags.append("--no-class-weights")
         if get_classifier(classifier).backbone and st.checkbox(
             _("Train only the last layers"),
             key="train_frozen",
+            persist_state="session",
             help=_(
                 "The other layers stay as they are: faster, and safer with few coins."
             ),
         ):
             flags.append("--frozen")
     return flags
+
+
+def _ask_seed() -> int:
+    return int(
+        st.number_input(
+            _("Seed"), 0, 2**31 - 1, 0, key="train_seed", persist_state="session"
+        )
+    )
 
 
 def check_data(classifier: str, data: str, settings: list[str]) -> None:

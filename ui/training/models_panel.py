@@ -8,7 +8,8 @@ from pathlib import Path
 import streamlit as st
 
 from coin_core.access import Right, may, refusal
-from coin_core.i18n import N_, _
+from coin_core.i18n import _
+from coin_core.model_store.bundle import Card
 from coin_core.model_store.promotion import (
     can_roll_back,
     demote,
@@ -18,11 +19,10 @@ from coin_core.model_store.promotion import (
 )
 from ui import resources
 from ui.errors import errors_on_page, show_error
-from ui.formatting import as_text
+from ui.formatting import as_text, full_title
 from ui.memory import forget_uploads
 
 _ADDED = "model_added"
-_ORIGINS = {"shipped": N_("shipped"), "own": N_("yours")}
 
 
 def show_models() -> None:
@@ -48,7 +48,7 @@ def show_models() -> None:
             for bundle in found:
                 _show_model(
                     bundle.name,
-                    f"{_(bundle.card.title)} ({_(_ORIGINS[bundle.card.origin])})",
+                    _title(bundle.card),
                     is_active=bundle.name == active,
                 )
         for problem in problems:
@@ -63,6 +63,12 @@ def show_models() -> None:
                 roll_back(try_model)
                 show_choice()
             _add_model()
+
+
+def _title(card: Card) -> str:
+    """The title of a model, and whose it is."""
+    title = full_title(card)
+    return title if card.origin == "own" else f"{title} ({_('shipped')})"
 
 
 def _show_model(name: str, title: str, *, is_active: bool) -> None:

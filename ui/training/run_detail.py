@@ -62,7 +62,7 @@ def show_run(summary: RunSummary, runs: Sequence[RunSummary]) -> None:
                 _(
                     "The folder of this run is damaged: {reason} What can still be "
                     "read is in {folder}."
-                ).format(reason=summary.reason, folder=run.folder)
+                ).format(reason=translate(summary.reason), folder=run.folder)
             )
             _show_deletion(run, summary)
             return
@@ -120,7 +120,8 @@ def _show_headline(run: Run, summary: RunSummary, runs: Sequence[RunSummary]) ->
         if learned := record_of_reading(run):
             st.info(as_text(learned))
         if caution := run.config().get("caution"):
-            st.warning(_("Unreliable: {caution}.").format(caution=as_text(caution)))
+            words = _("Unreliable: {caution}.")
+            st.warning(words.format(caution=as_text(translate(caution))))
     if summary.few:
         st.warning(as_text(translate(summary.few)), icon=":material/scale:")
 
@@ -185,7 +186,7 @@ def _load_card(summary: RunSummary) -> tuple[models.Card | None, str]:
             name=summary.bundle
         )
     except WeightsMismatchError as error:
-        return None, str(error)
+        return None, translate(str(error))
     if card.training.get("run") != summary.run_id:
         return None, _("A later training has replaced its model {name}.").format(
             name=summary.bundle

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
-from coin_core.i18n import _, is_right_to_left
+from coin_core.i18n import _, is_right_to_left, translate
 from coin_core.training.run_comparison import RunSummary
 from coin_core.training.runs import RunState
 from ui.components.table import percent_column, show_table
@@ -166,7 +166,7 @@ def _frame(runs: Sequence[RunSummary]) -> pd.DataFrame:
 def _remark(run: RunSummary) -> str:
     """Why the run is damaged or failed, otherwise the first line of its note."""
     if run.state in (RunState.DAMAGED, RunState.FAILED):
-        return run.reason
+        return translate(run.reason)
     return run.note.splitlines()[0] if run.note else ""
 
 

@@ -128,6 +128,29 @@ def test_an_interrupted_job_goes_on() -> None:
     assert list_jobs()[0].state is JobState.WAITING
 
 
+def test_what_a_stopped_job_says_is_in_the_language_of_the_page() -> None:
+    with hold_job(make("a", JobKind.TRAINING)):
+        report_outcome(
+            JobState.STOPPED,
+            "Stopped before anything was learned. The same command starts again.",
+        )
+
+    def show_in_hebrew() -> None:
+        from coin_core.i18n import speak
+        from coin_core.jobs import JobKind
+        from ui.components.job_panel import JobPanel
+
+        class Panel(JobPanel):
+            kinds = (JobKind.TRAINING,)
+
+        speak("he")
+        Panel().show()
+
+    said = words_of(open_panel(show_in_hebrew))
+    assert "Stopped" not in said
+    assert "לפני שנלמד" in said
+
+
 def test_a_failed_job_shows_its_message_and_its_log() -> None:
     with hold_job(make("a")) as hold:
         (hold.job.folder / "log.txt").write_text("one\ntwo\n")

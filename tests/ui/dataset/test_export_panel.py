@@ -8,6 +8,7 @@ import zipfile
 from streamlit.testing.v1 import AppTest
 
 from coin_core.catalog import Catalog, PhotoQuery
+from coin_core.catalog.versions import freeze
 from coin_core.jobs import Job, JobKind, list_jobs
 from tests.ui.dataset.dataset_page import open_page, press, words_of
 from ui.downloads import download_address
@@ -43,6 +44,27 @@ def test_a_folder_is_exported_as_one_file_and_kept_over_a_reload(
     assert "12 photos." in words_of(page)
     press(page, f"forget_{job.job_id}")
     assert not packed.exists()
+
+
+def test_what_to_export_is_kept_after_a_look_at_another_part(catalog: Catalog) -> None:
+    for name in ("spring", "summer"):
+        freeze(catalog, name)
+    page = open_page("versions")
+    page.selectbox(key="export_version").set_value("spring")
+    page.selectbox(key="export_form").set_value("coco")
+    page.checkbox(key="export_free").check()
+    page.selectbox(key="version_shown").set_value("spring")
+    page.selectbox(key="compare_first").set_value("summer")
+    page.selectbox(key="compare_second").set_value("spring").run()
+    for part in ("review", "versions"):
+        page.button_group(key="dataset_part").set_value(part).run()
+        assert not page.exception
+    assert page.selectbox(key="export_version").value == "spring"
+    assert page.selectbox(key="export_form").value == "coco"
+    assert page.checkbox(key="export_free").value
+    assert page.selectbox(key="version_shown").value == "spring"
+    assert page.selectbox(key="compare_first").value == "summer"
+    assert page.selectbox(key="compare_second").value == "spring"
 
 
 def test_nothing_free_is_told_and_nothing_is_exported(catalog: Catalog) -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pytest
+from sqlalchemy import text
 from streamlit.testing.v1 import AppTest
 
 from coin_core.catalog import Catalog, PhotoStatus, Prediction, QueueKind
@@ -124,3 +125,67 @@ def test_an_empty_queue_says_whether_the_classifiers_were_asked(
     assert "name the same ruler" in page.info[0].value
     page.button_group(key="review_queue").set_value("low_confidence").run()
     assert "name a ruler for all" in page.info[0].value
+
+
+def reviewed_photo(page: AppTest) -> int | None:
+    keys = [data for data in components(page) if "reasons" in data]
+    return keys[0]["photo"] if keys else None
+
+
+def predict(catalog: Catalog, photo_id: int, classifier: str, ruler: str) -> None:
+    prediction = Prediction(
+        photo_id=photo_id,
+        classifier=classifier,
+        model_digest="0",
+        probabilities={ruler: 1.0},
+        ruler=ruler,
+    )
+    catalog.predictions.add([prediction])
+
+
+def test_a_queue_that_was_empty_shows_what_came_meanwhile(catalog: Catalog) -> None:
+    page = open_page("review")
+    page.button_group(key="review_queue").set_value("disagreement").run()
+    assert reviewed_photo(page) is None
+    predict(catalog, 5, "svm", "john_hyrcanus_i")
+    predict(catalog, 5, "knn", "alexander_jannaeus")
+    page.run()
+    assert not page.exception
+    assert reviewed_photo(page) == 5
+
+
+def test_when_all_was_reviewed_new_photos_are_shown(catalog: Catalog) -> None:
+    everything = list(catalog.queries.queue(QueueKind.UNREVIEWED))
+    catalog.edits.exclude(everything, "noise", who="Anna")
+    page = open_page("review")
+    assert "Every photo has been reviewed" in page.success[0].value
+    catalog.edits.restore([7], who="Anna")
+    page.run()
+    assert not page.success
+    assert reviewed_photo(page) == 7
+
+
+def test_photos_that_were_removed_meanwhile_make_room_for_others(
+    catalog: Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(review, "_QUEUE_LENGTH", 2)
+    page = open_page("review")
+    assert reviewed_photo(page) == 1
+    with catalog.database.writing() as connection:  # photographs are never removed
+        connection.execute(text("UPDATE photos SET is_rendered = 1"))
+    catalog.photos.remove([1, 2], who="Boaz")
+    page.run()
+    assert not page.exception
+    assert reviewed_photo(page) == 3
+
+
+def test_another_reviewer_is_given_a_queue_of_their_own(catalog: Catalog) -> None:
+    catalog.reviews.add(1, "john_hyrcanus_i", who="Boaz")
+    page = open_page("review")
+    page.button_group(key="review_queue").set_value("second_look").run()
+    assert reviewed_photo(page) == 1
+    page.session_state["dataset_session"].reviewer = "Boaz"
+    page.run()
+    assert not page.exception
+    assert reviewed_photo(page) is None
+    assert "Nobody else has decided" in page.info[0].value

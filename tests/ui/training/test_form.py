@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from coin_core.catalog import Catalog, CoinFacts, PhotoRecord
 from coin_core.catalog.versions import freeze
@@ -14,15 +15,61 @@ from coin_core.jobs import Job, JobKind, JobState, list_jobs
 from coin_core.model_store import bundle
 from coin_core.training.data_roots import VARIABLE, collections_dir, count_coins
 from tests.ui.dataset.dataset_page import a_photo
-from tests.ui.training.history_page import CLASSES, button, open_page, words_of
+from tests.ui.training.history_page import (
+    CLASSES,
+    PAGE,
+    button,
+    open_page,
+    words_of,
+)
 from ui.training import form
 from ui.training.form import add_training, memory_note, reading_note
+
+NUMBERS = {"train_folds": 3, "train_seed": 7, "train_epochs": 9, "train_patience": 2}
 
 
 def test_an_empty_history_offers_a_training() -> None:
     page = open_page()
     assert "No training has been run" in words_of(page)
     assert button(page, "Start training").disabled
+
+
+def test_what_was_chosen_is_there_after_a_look_at_another_page(
+    empty: Catalog,
+) -> None:
+    put_collection()
+    page = AppTest.from_file(str(PAGE.parents[1] / "Home.py"), default_timeout=60).run()
+    page.switch_page("pages/3_Training_history.py").run()
+    page.selectbox(key="train_classifier").set_value("vgg").run()
+    page.text_input(key="train_name").set_value("mine")
+    for name, value in NUMBERS.items():
+        page.number_input(key=name).set_value(value)
+    page.checkbox(key="train_weights").uncheck()
+    page.checkbox(key="train_frozen").check().run()
+    page.selectbox(key="train_start_vgg_photo").set_value("scratch").run()
+    page.radio(key="train_data").set_value("The dataset").run()
+    page.switch_page("Home.py").run()
+    page.switch_page("pages/3_Training_history.py").run()
+    assert not page.exception
+    assert page.selectbox(key="train_classifier").value == "vgg"
+    assert page.text_input(key="train_name").value == "mine"
+    assert {name: page.number_input(key=name).value for name in NUMBERS} == NUMBERS
+    assert not page.checkbox(key="train_weights").value
+    assert page.checkbox(key="train_frozen").value
+    assert page.selectbox(key="train_start_vgg_photo").value == "scratch"
+    assert page.radio(key="train_data").value == "The dataset"
+
+
+def test_a_kind_of_data_that_a_classifier_cannot_learn_from_is_not_kept() -> None:
+    page = open_page()
+    page.radio(key="train_data").set_value("Rendered coins").run()
+    page.number_input(key="train_coins").set_value(500)
+    page.number_input(key="train_seed").set_value(3).run()
+    page.selectbox(key="train_classifier").set_value("alexnet").run()
+    assert not page.exception
+    assert page.radio(key="train_data").value != "Rendered coins"
+    page.selectbox(key="train_classifier").set_value("vgg").run()
+    assert not page.exception
 
 
 def put_collection() -> Path:

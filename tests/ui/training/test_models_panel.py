@@ -10,8 +10,11 @@ from streamlit.testing.v1 import AppTest
 
 from coin_core import access
 from coin_core.access import Person, Role
+from coin_core.i18n import speaking
 from coin_core.model_store import bundle
 from coin_core.model_store.promotion import promote, promoted, roll_back
+from tests.ui.training.history_page import CLASSES, PAGE
+from ui.formatting import full_title
 
 
 def _panel() -> None:
@@ -86,6 +89,24 @@ def test_an_undo_that_somebody_else_has_done_meanwhile_changes_nothing():
     assert not page.exception
     assert promoted() is None
     assert not may_undo(page)
+
+
+def test_a_model_of_ones_own_is_named_in_hebrew(monkeypatch):
+    own = bundle.Card(
+        name="mine", classifier="svm", title="SVM, folder dig 4", classes=CLASSES
+    )
+    folder = bundle.models_dir() / "mine"
+    info = bundle.BundleInfo(name="mine", folder=folder, card=own)
+    found, problems = bundle.discover()
+    monkeypatch.setattr(bundle, "discover", lambda: ((*found, info), problems))
+    page = AppTest.from_file(str(PAGE), default_timeout=120)
+    page.query_params["lang"] = "he"
+    page.run()
+    assert not page.exception
+    with speaking("he"):
+        title = full_title(own)
+    assert "folder" not in title
+    assert any(f"mine: {title}" in part.value for part in page.text)
 
 
 def test_a_broken_model_does_not_take_over():

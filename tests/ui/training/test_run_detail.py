@@ -3,6 +3,7 @@ from __future__ import annotations
 from itertools import islice
 
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from coin_core import models
 from coin_core.model_store import bundle
@@ -13,6 +14,7 @@ from coin_core.training.runs import Run, find_run, list_runs
 from tests.damage import damaged
 from tests.ui.training.history_page import (
     CLASSES,
+    PAGE,
     button,
     make_run,
     open_page,
@@ -121,6 +123,21 @@ def test_a_model_is_promoted_and_taken_back(monkeypatch: pytest.MonkeyPatch) -> 
     assert promoted() == "knn-coins"
     button(page, "Go back").click().run()
     assert promoted() is None
+
+
+def test_in_hebrew_a_run_says_why_its_figures_are_too_good() -> None:
+    run = make_run(
+        caution="it started from museum, which was trained on folder coins: coins "
+        "that are in both make the figures too good"
+    )
+    page = AppTest.from_file(str(PAGE), default_timeout=60)
+    page.query_params["lang"] = "he"
+    page.query_params["run"] = [run.run_id]
+    page.run()
+    assert not page.exception
+    (words,) = [w.value for w in page.warning if "museum" in w.value]
+    assert "too good" not in words
+    assert "טובות מדי" in words
 
 
 def test_a_run_is_deleted_only_after_a_second_click() -> None:

@@ -4,9 +4,10 @@ import json
 from pathlib import Path
 
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from coin_core.training.runs import Run, runs_dir
-from tests.ui.training.history_page import make_run, open_page
+from tests.ui.training.history_page import PAGE, make_run, open_page
 
 
 def test_the_table_holds_every_run_and_damaged_ones_say_why() -> None:
@@ -26,6 +27,32 @@ def test_the_table_holds_every_run_and_damaged_ones_say_why() -> None:
     assert table["95 % interval"][0].startswith("49 to 81")
     page = open_page(Run(folder=odd))
     assert "damaged" in page.error[0].value
+
+
+@pytest.mark.parametrize(
+    ("files", "reason"),
+    [
+        ({}, "הקובץ config.json חסר."),
+        ({"config.json": "{"}, "לא ניתן לקרוא את הקובץ config.json."),
+        ({"config.json": '{"seed": 0}', "report.json": "{"}, "לא ניתן לקרוא"),
+        ({"config.json": '{"seed": 0}', "report.json": '{"state": "odd"}'}, "מצב"),
+        ({"config.json": '{"seed": 0}', "report.json": '{"report": 7}'}, "תוכן"),
+    ],
+)
+def test_in_hebrew_the_page_says_why_a_run_is_damaged(
+    files: dict[str, str], reason: str
+) -> None:
+    folder = runs_dir() / "20200101-000000-knn-0000"
+    folder.mkdir(parents=True)
+    for name, text in files.items():
+        (folder / name).write_text(text)
+    page = AppTest.from_file(str(PAGE), default_timeout=60)
+    page.query_params["lang"] = "he"
+    page.query_params["run"] = [folder.name]
+    page.run()
+    assert not page.exception
+    assert reason in page.dataframe[0].value["הערה"][0]
+    assert reason in page.error[0].value
 
 
 def test_runs_are_filtered_by_classifier_and_by_words() -> None:
