@@ -324,8 +324,8 @@ def _drop_unused(options: argparse.Namespace, coins: CoinSet) -> None:
     config = _config(options)
     unused: dict[str, tuple[str, ...]] = {}
     if not isinstance(spec.build(coins.classes, seed=0), NetClassifier):
-        settings = ("epochs", "patience", "momentum", "class_weights")
-        unused[f"{name} is no net"] = (*settings, *_OF_NETS)
+        of_steps = ("epochs", "patience", "momentum", "class_weights")
+        unused[f"{name} is no net"] = (*of_steps, *_OF_NETS)
     elif spec.inputs == "features":
         unused[f"{name} learns from features"] = _OF_NETS
     elif teaches_reading(name, coins.classes, start, config):
