@@ -140,14 +140,6 @@ _PARTS = (
     N_("report.json cannot be read."),
     N_("report.json names a state that is not known."),
     N_("Its files have unexpected content ({error})."),
-    N_(
-        "it started from {init}, which was trained on these very coins: the figures "
-        "are too good"
-    ),
-    N_(
-        "it started from {init}, which was trained on {data}: coins that are in both "
-        "make the figures too good"
-    ),
 )
 DAMAGE = (TypeError, ValueError, LookupError, AttributeError, ArithmeticError)
 """What code raises that reads damaged files without checking each value."""
