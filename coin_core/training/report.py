@@ -125,7 +125,8 @@ def html_report(run: Run, summary: RunSummary) -> str:
     )
     caution = ""
     if config.get("caution"):
-        caution = _("Unreliable: {caution}.").format(caution=config["caution"])
+        words = _("Unreliable: {caution}.")
+        caution = words.format(caution=translate(str(config["caution"])))
     parts = [
         f"<h1>{escape(title)}</h1>",
         f'<p class="soft">{escape(about)}</p>',
