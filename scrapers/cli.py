@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments = sys.argv[1:]
     words = [one for one in arguments if one != "--"]
     try:
-        if words[:1] == ["contact"] and len(words) <= 2:
+        if words[:1] == ["contact"] and len(words) <= 2 and words[-1][:1] != "-":
             return _set_contact(words[1:])
         if words[:1] == ["left-out"]:
             return _list_left_out(words[1:])

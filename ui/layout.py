@@ -116,7 +116,8 @@ section[data-testid="stSidebar"][data-collapsed="false"] {{
 @media (max-width: 640px) {{
   .coin-legend summary {{ flex-wrap: wrap; }}
   .coin-legend .who {{ flex-basis: 70%; }}
-  .coin-table.wide thead {{ position: absolute; clip-path: inset(50%); }}
+  .coin-table.wide thead {{ position: absolute; clip-path: inset(50%); width: 1px;
+    height: 1px; overflow: hidden; white-space: nowrap; }}
   .coin-table.wide tr {{ display: block; border: 1px solid {PAPER_DEEP};
     margin-bottom: .6rem; padding: .3rem .5rem; }}
   .coin-table.wide td {{ display: flex; justify-content: space-between; gap: 1rem;
@@ -141,6 +142,8 @@ _RIGHT_TO_LEFT = """<style>
 /* A field may hold either script; what it holds decides. */
 input:not([type="number"], [role="combobox"]), textarea, ::placeholder {
   unicode-bidi: plaintext; text-align: start; }
+/* So do texts of lots, and the names of files. */
+[data-testid="stText"] { unicode-bidi: plaintext; }
 /* The knob of a switch moves to the right, as if text did. */
 [data-testid="stCheckbox"] label:has([role="switch"]) > div:not([data-testid]) {
   direction: ltr; transform: scaleX(-1); }

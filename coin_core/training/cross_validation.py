@@ -138,9 +138,9 @@ def fit_classifier(
                 break
             results.append(result)
             raw[test], fold_of[test] = result.probabilities, fold
-            task.bar.skip((fold + 1) * task.epochs - task.bar.done)
             if result.stopped:
                 break
+            task.bar.skip((fold + 1) * task.epochs - task.bar.done)
         completed = len(results) == folds and not results[-1].stopped
         measured = fold_of >= 0
         columns = to_columns(y, classes)[measured]

@@ -661,7 +661,8 @@ def start_training(
             )
             task.check_input_size()
             yield task
-            bar.skip(fits * epochs - bar.done)
-        completed = not stop_requested()
+            completed = not stop_requested()
+            if completed:
+                bar.skip(fits * epochs - bar.done)
     finally:
         extra.end(whole=completed)

@@ -30,6 +30,13 @@ def test_without_a_contact_nothing_is_asked(capsys, monkeypatch):
     assert CONTACT in capsys.readouterr().out
 
 
+def test_contact_explains_itself(capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["contact", "--help"])
+    assert ended.value.code == 0
+    assert "scrapers contact you@example.org" in capsys.readouterr().out
+
+
 def test_a_data_folder_that_is_none_is_told(tmp_path, capsys, monkeypatch):
     (tmp_path / "file").touch()
     monkeypatch.setenv("COIN_DATA_DIR", str(tmp_path / "file"))

@@ -224,6 +224,7 @@ def show_predictions(catalog: Catalog, photo: CatalogPhoto) -> None:
         name = prediction.classifier if card is None else short_title(card)
         if prediction.kind is PredictionKind.OUT_OF_FOLD:
             name = _("{name} (not trained on it)").format(name=name)
+            card = None  # a training's own classifier is not the one of that name
         best = max(prediction.probabilities.values(), default=None)
         says = ruler_title(prediction.ruler) if prediction.ruler else _("cannot tell")
         rows.append(

@@ -68,17 +68,16 @@ def _ask_source(session: DatasetSession, catalog: Catalog) -> None:
     limit, everything = _ask_how_many()
     base = _ask_cabinet() if source.other_sites else ""
     permission = _ask_permission(source, query)
-    if permission is None or not _ask_contact():
+    if not _ask_contact():
         return
     why = _("to sign what is gathered:")
     if not ask_reviewer(session, why, Right.GATHER, "gather"):
         return
+    lacks = not query or permission is None
     with st.container(horizontal=True):
-        shows_plan = st.button(
-            _("Show the plan"), key="gather_plan", disabled=not query
-        )
+        shows_plan = st.button(_("Show the plan"), key="gather_plan", disabled=lacks)
         begin = st.button(
-            _("Start gathering"), key="gather_start", type="primary", disabled=not query
+            _("Start gathering"), key="gather_start", type="primary", disabled=lacks
         )
     if not (shows_plan or begin):
         return
@@ -166,15 +165,17 @@ def _ask_permission(source: SourceInfo, query: str) -> str | None:
         ).format(source=source.name)
     )
     asked = _host_of(query)
-    if not host or not ticked:
+    if not host or not ticked or not query:
+        st.caption(
+            _("Name the address, its host, and tick that its owner has permitted it.")
+        )
         return None
     if host.strip().lower() != asked:
-        if query:
-            show_error(
-                _("The address leads to {host}, not to {wanted}.").format(
-                    host=asked or _("no host"), wanted=host.strip()
-                )
+        show_error(
+            _("The address leads to {host}, not to {wanted}.").format(
+                host=asked or _("no host"), wanted=host.strip()
             )
+        )
         return None
     return asked
 
@@ -282,6 +283,19 @@ class ScrapePanel(ImportPanel):
     def belongs(self, job: Job) -> bool:
         """All of them."""
         return True
+
+    def remove_label(self, job: Job) -> str:
+        """The scrape is given up, or its result has been seen."""
+        return _("Give up") if job.can_resume else _("Dismiss")
+
+    def remove_question(self, job: Job) -> str:
+        """The coins that are not looked at yet are lost."""
+        if not job.can_resume:
+            return ""
+        return _(
+            "Coins that are not looked at yet are left out, and it cannot be resumed. "
+            "Photos that are in stay."
+        )
 
     def show_details(self, job: Job) -> None:
         """The current listing, the problems and the log."""

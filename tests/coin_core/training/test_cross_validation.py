@@ -7,6 +7,7 @@ from torch import nn
 from coin_core.classifiers import register_classifier, registry
 from coin_core.classifiers.torch_classifier import NetClassifier
 from coin_core.errors import TrainingDataError, TrainingStoppedError
+from coin_core.jobs import Progress
 from coin_core.training import cross_validation, task
 from coin_core.training.config import TrainingConfig
 from coin_core.training.cross_validation import fit_classifier
@@ -144,11 +145,20 @@ def test_a_stopped_fitting_keeps_its_best_and_can_go_on(rows, monkeypatch, stop_
         log(self, row)
         count += 1
 
+    bars = []
+
+    class NotedProgress(Progress):
+        def __enter__(self):
+            bars.append(self)
+            return super().__enter__()
+
+    monkeypatch.setattr(task, "Progress", NotedProgress)
     monkeypatch.setattr(Run, "log", log_and_count)
     monkeypatch.setattr(task, "stop_requested", lambda: count >= stop_after)
     config = {"classifier": "mlp", "seed": 1}
     run = resume_run(config)
     stopped = fit("mlp", rows, run)
+    assert 0 < bars[-1].done < bars[-1].total, "it does not say that all is done"
     assert stopped.stopped
     assert 0 < stopped.report.n < 48
     assert stopped.report.n == (stopped.fold_of >= 0).sum()

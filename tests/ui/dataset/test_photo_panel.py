@@ -3,7 +3,15 @@ from __future__ import annotations
 import pytest
 import streamlit as st
 
-from coin_core.catalog import Catalog, CatalogFace, RotatedBox, Side
+from coin_core.catalog import (
+    Catalog,
+    CatalogFace,
+    Prediction,
+    PredictionKind,
+    RotatedBox,
+    Side,
+)
+from coin_core.rulers import DEFAULT_CLASSES
 from tests.ui.dataset.dataset_page import NASTY, open_page, shown_in
 from ui.handover import CLASSIFY_PAGE, SentPhoto
 
@@ -36,6 +44,27 @@ def test_the_sides_on_the_photo_do_not_run_on_after_the_hint(catalog: Catalog) -
     assert "No coin marked." not in captions()
     catalog.edits.set_faces(1, [], who="Anna")
     assert "No coin marked." in captions()
+
+
+def test_a_training_of_ones_own_is_not_shown_with_figures_of_the_shipped_one(
+    catalog: Catalog,
+) -> None:
+    answer = Prediction(
+        photo_id=1,
+        classifier="knn",
+        model_digest="a" * 64,
+        kind=PredictionKind.OUT_OF_FOLD,
+        ruler=DEFAULT_CLASSES[0],
+        probabilities=dict.fromkeys(DEFAULT_CLASSES, 1 / 3),
+    )
+    catalog.predictions.add([answer])
+    page = open_page()
+    page.session_state["dataset_session"].open_photo(1)
+    page.run()
+    assert not page.exception
+    shown = " ".join(str(part.value) for part in page.get("html"))
+    assert "kNN (not trained on it)" in shown
+    assert "not measured" in shown
 
 
 def test_a_photo_that_is_gone_leads_back_to_the_grid(catalog: Catalog) -> None:
