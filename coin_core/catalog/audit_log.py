@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, String, bindparam, func, insert, select, update
 
 from coin_core.access import current_person
 from coin_core.catalog.mappers import (
@@ -30,6 +30,9 @@ PROVENANCE = (
     "lot_text",
     "source_date",
 )
+SUPERSEDED = "-"
+"""The last character of the group of an edit that was undone before a later edit."""
+
 _PHOTO_FIELDS = ("coin_id", "status", "exclude_reason", "suspicion", *PROVENANCE)
 _TABLES: dict[str, tuple[Any, tuple[str, ...]]] = {
     "coin": (CoinRow, COIN_FIELDS),
@@ -100,8 +103,24 @@ class Action:
             }
             for entity, entity_id, before, after in edits
         ]
+        if any(row["entity"] != "added" for row in rows):
+            _end_redo(self.connection, self.who)
         if rows:
             self.connection.execute(insert(EditRow), rows)
+
+
+def _end_redo(connection: Connection, who: str) -> None:
+    """Mark what this user has undone as superseded, so that no redo brings it back."""
+    marked = func.substr(EditRow.group_id, 1, 31, type_=String) + SUPERSEDED
+    connection.execute(
+        update(EditRow)
+        .where(
+            EditRow.who == who,
+            EditRow.undone.is_(True),
+            EditRow.group_id.not_like(f"%{SUPERSEDED}"),
+        )
+        .values(group_id=marked)
+    )
 
 
 def read_states(
