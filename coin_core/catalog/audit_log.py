@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, String, bindparam, func, insert, select, update
 
 from coin_core.access import current_person
+from coin_core.catalog.agreement import forget_answers
 from coin_core.catalog.mappers import (
     COIN_FIELDS,
     FACES,
@@ -154,7 +155,7 @@ def read_states(
 def write_states(
     connection: Connection, entity: str, states: Mapping[int, State]
 ) -> None:
-    """Set the named fields of things."""
+    """Set the named fields of things; what was said of other faces is forgotten."""
     table, _ = _TABLES[entity]
     by_names: dict[tuple[str, ...], list[dict[str, Any]]] = {}
     name, table_of_lists = _LISTS.get(entity, ("", FACES))
@@ -171,6 +172,8 @@ def write_states(
         statement = update(table.__table__).where(table.id == bindparam("row_id"))
         connection.execute(statement.values(values), rows)
     table_of_lists.write(connection, lists)
+    if entity == "faces":
+        forget_answers(connection, lists)
 
 
 def coins_of(connection: Connection, photo_ids: Iterable[int]) -> dict[int, int]:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from itertools import combinations
-from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select, update
 
+from coin_core.catalog.agreement import summarize
 from coin_core.catalog.audit_log import coins_of
 from coin_core.catalog.database import Database
 from coin_core.catalog.mappers import chunks, record_from, utc_now
@@ -120,46 +119,4 @@ def write_predictions(
     if rows:
         connection.execute(insert(PredictionRow), rows)
     for part in chunks(photo_ids):
-        _summarize(connection, part)
-
-
-def _summarize(connection: Connection, photo_ids: list[int]) -> None:
-    """Copy confidence and disagreement to the photos, for sorting.
-
-    A classifier's out-of-fold prediction takes precedence over the one of a model that
-    may have been trained on the photo.
-    """
-    by_photo: dict[int, dict[str, Any]] = {photo_id: {} for photo_id in photo_ids}
-    rows = connection.execute(
-        select(*PredictionRow.__table__.columns)
-        .where(PredictionRow.photo_id.in_(photo_ids))
-        .order_by(PredictionRow.kind)  # "model" comes before "out_of_fold"
-    )
-    for row in rows:
-        by_photo[row.photo_id][row.classifier] = row
-    for photo_id, by_classifier in by_photo.items():
-        answers = [dict(row.probabilities) for row in by_classifier.values()]
-        highest = [max(answer.values()) for answer in answers if answer]
-        values: dict[str, Any] = {
-            "confidence": max(highest, default=None),
-            "disagreement": None,
-            "rulers_differ": None,
-        }
-        if len(answers) > 1:
-            rulers = {row.ruler for row in by_classifier.values()} - {None}
-            values["disagreement"] = _mean_distance(answers)
-            values["rulers_differ"] = len(rulers) > 1
-        connection.execute(
-            update(PhotoRow).where(PhotoRow.id == photo_id).values(**values)
-        )
-
-
-def _mean_distance(answers: list[dict[str, float]]) -> float:
-    """The total variation distance of two answers, 0 to 1, averaged over all pairs."""
-    names = {name for answer in answers for name in answer}
-    pairs = list(combinations(answers, 2))
-    total = sum(
-        sum(abs(one.get(name, 0.0) - other.get(name, 0.0)) for name in names) / 2
-        for one, other in pairs
-    )
-    return min(1.0, total / len(pairs))
+        summarize(connection, part)

@@ -83,8 +83,8 @@ def record_predictions(
     """Classify photos and store the predictions, batch by batch.
 
     The models see the face with the legend, as it is boxed and turned in the catalog.
-    Photos that a model has classified before are skipped, so an interrupted call
-    resumes where it stopped.
+    Photos that a model has classified before, with the faces that they have, are
+    skipped, so an interrupted call resumes where it stopped.
 
     Args:
         catalog: The catalog with the photos; their confidence and disagreement are
@@ -92,8 +92,7 @@ def record_predictions(
         predictor: Loads and runs the models.
         photo_ids: The photos; excluded ones are skipped.
         classifiers: Names of models; the shipped ones if None.
-        repeat: Also classify photos that have predictions of the same models, for
-            instance after their faces were changed.
+        repeat: Also classify photos that have predictions of the same models.
         progress: Called with photos done and photos in all.
 
     Raises:
@@ -134,8 +133,12 @@ def record_predictions(
         faces = catalog.photos.faces_of(part)
         crops = dict(_crops(catalog, fresh, faces, left_out))
         if crops:
-            _store(catalog, _predict(predictor, crops, digests))
-            classified += len(crops)
+            predictions = _predict(predictor, crops, digests)
+            now = catalog.photos.faces_of(list(crops))
+            # One whose faces were changed meanwhile waits for the next call.
+            same = {k for k in crops if now[k] == faces[k]}
+            _store(catalog, [one for one in predictions if one.photo_id in same])
+            classified += len(same)
         done += len(part)
         if progress:
             progress(done, len(ids))

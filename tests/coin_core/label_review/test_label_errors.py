@@ -118,6 +118,57 @@ def test_what_was_asked_is_not_asked_again(catalog, add):
     assert (again.photos, again.known) == (3, 0)
 
 
+HALF = CatalogFace(
+    box=RotatedBox(left=0.0, top=0.0, right=0.5, bottom=1.0), side=Side.LEGEND
+)
+
+
+@pytest.mark.parametrize("step", ["edit", "reset", "undo", "redo", "reverse"])
+def test_photos_whose_crop_has_changed_since_are_asked_again(catalog, add, step):
+    ids = [add(number) for number in range(3)]
+    change = {ids[0]: [HALF], ids[1]: [HALF]}
+    if step != "edit":
+        catalog.edits.edit_faces(change, who="ada")
+    if step == "redo":
+        catalog.edits.undo(who="ada")
+    predictor = ColourCoinClassifier()
+    record_predictions(catalog, predictor, ids, classifiers=["resnet"])
+    if step == "edit":
+        catalog.edits.edit_faces(change, who="ada")
+    elif step == "reset":
+        catalog.edits.reset_faces(ids, who="bert")
+    elif step == "reverse":
+        group_id = catalog.edits.history(ids[0])[-1].group_id
+        catalog.edits.reverse(group_id, who="bert")
+    else:
+        getattr(catalog.edits, step)(who="ada")
+    assert catalog.predictions.of_photos(ids).keys() == {ids[2]}
+    assert catalog.photos.get(ids[0]).confidence is None
+    done = record_predictions(catalog, predictor, ids, classifiers=["resnet"])
+    assert (done.photos, done.known) == (2, 1)
+    assert catalog.photos.get(ids[0]).confidence is not None
+
+
+def test_a_crop_that_changes_while_classifiers_answer_keeps_no_old_answer(catalog, add):
+    ids = [add(number) for number in range(3)]
+
+    class Cropper(ColourCoinClassifier):
+        def probabilities(self, crops, name, features=None):
+            catalog.edits.edit_faces({ids[0]: [HALF]}, who="bert")
+            return super().probabilities(crops, name, features)
+
+    done = record_predictions(catalog, Cropper(), ids, classifiers=["resnet"])
+    assert (done.photos, done.known) == (2, 0)
+    assert catalog.predictions.of_photos(ids).keys() == {*ids[1:]}
+
+
+def test_a_new_crop_leaves_what_a_training_said(catalog, add):
+    ids = [add(number) for number in range(3)]
+    out_of_fold(catalog, ids)
+    catalog.edits.edit_faces({ids[0]: [HALF]}, who="ada")
+    assert len(catalog.predictions.of_photo(ids[0])) == 1
+
+
 class ReplacedCoinClassifier(ColourCoinClassifier):
     """Its resnet is replaced by one of another digest once `version` is 1."""
 
