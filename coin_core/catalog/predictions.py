@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, and_, delete, insert, select, update
 
 from coin_core.catalog.agreement import summarize
 from coin_core.catalog.audit_log import coins_of
@@ -59,6 +59,34 @@ class Predictions:
                         record_from(Prediction, row, kind=PredictionKind(row.kind))
                     )
         return {photo_id: tuple(several) for photo_id, several in predictions.items()}
+
+    def forget_models(self, present: Mapping[str, str]) -> None:
+        """Remove what models said that were removed or replaced since.
+
+        Out-of-fold predictions stay: they belong to a training.
+
+        Args:
+            present: Digest of each model that is there; "" for any digest.
+        """
+        model = PredictionRow.classifier, PredictionRow.model_digest
+        of_models = PredictionRow.kind == PredictionKind.MODEL.value
+        with self._database.reading() as connection:
+            rows = connection.execute(select(*model).where(of_models).distinct())
+            gone = [
+                and_(of_models, model[0] == name, model[1] == digest)
+                for name, digest in rows
+                if present.get(name) not in ("", digest)
+            ]
+            photos = [
+                list(connection.scalars(select(PredictionRow.photo_id).where(of_model)))
+                for of_model in gone
+            ]
+        for of_model, photo_ids in zip(gone, photos, strict=True):
+            for part in chunks(photo_ids):  # others may write in between
+                of_part = PredictionRow.photo_id.in_(part)
+                with self._database.writing() as connection:
+                    connection.execute(delete(PredictionRow).where(of_model, of_part))
+                    summarize(connection, part)
 
     def mark_label_issues(self, suspicion: Mapping[int, float]) -> None:
         """Mark photos whose label may be wrong; earlier marks are removed.

@@ -31,6 +31,8 @@ from coin_core.errors import (
 from coin_core.imaging import photo_io
 from coin_core.imaging.preprocessing import CROP_PX, RotatedBox, crop_to_flan
 from coin_core.jobs import ProgressCallback
+from coin_core.model_store import sharing
+from coin_core.model_store.bundle import RESERVED, discover, weights_digest
 
 if TYPE_CHECKING:
     from coin_core.pipeline import CoinClassifier
@@ -84,7 +86,8 @@ def record_predictions(
 
     The models see the face with the legend, as it is boxed and turned in the catalog.
     Photos that a model has classified before, with the faces that they have, are
-    skipped, so an interrupted call resumes where it stopped.
+    skipped, so an interrupted call resumes where it stopped. What models said that
+    are no longer installed is removed.
 
     Args:
         catalog: The catalog with the photos; their confidence and disagreement are
@@ -99,9 +102,8 @@ def record_predictions(
         WeightsMissingError: No model is available.
         WeightsMismatchError: No model can be used.
     """
-    from coin_core.model_store.bundle import weights_digest
-
     check(Right.LABEL)
+    _forget_removed(catalog)
     left_out: list[str] = []
     usable: list[str] = []
     classifiers = shipped_classifiers() if classifiers is None else classifiers
@@ -143,6 +145,18 @@ def record_predictions(
         if progress:
             progress(done, len(ids))
     return Recorded(photos=classified, known=known, left_out=tuple(left_out))
+
+
+def _forget_removed(catalog: Catalog) -> None:
+    """Remove the predictions of a user's models that were removed or replaced."""
+    try:
+        kept = {*sharing.list_shared(), *shipped_classifiers(), *RESERVED}
+    except CoinError:  # those of the team are not known now
+        return
+    found, refused = discover()
+    present = {one.name: weights_digest(one.card) for one in found}
+    kept |= {problem.folder.name for problem in refused}
+    catalog.predictions.forget_models(present | dict.fromkeys(kept, ""))
 
 
 def _crops(
