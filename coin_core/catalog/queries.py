@@ -258,13 +258,10 @@ class Queries:
             # Its LIKE ignores the case of ASCII, at half the time.
             return or_(*(c.contains(words, autoescape=True) for c in columns))
         if letters:  # which PostgreSQL knows in some locales only
-            pairs = {
-                c.upper(): c.lower()
-                for c in letters
-                if len(c.upper()) == len(c.lower()) == 1
-            }
-            words = words.translate(str.maketrans(pairs))
-            upper, lower = "".join(pairs), "".join(pairs.values())
+            known = [c for c in letters if len(c.upper()) == len(c.lower()) == 1]
+            upper = "".join(c.upper() for c in known)
+            lower = "".join(c.lower() for c in known)
+            words = words.translate(str.maketrans(upper, lower))
             columns = tuple(
                 func.translate(c, upper, lower, type_=String) for c in columns
             )
