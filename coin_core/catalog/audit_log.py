@@ -6,9 +6,10 @@ import uuid
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, String, bindparam, func, insert, select, update
 
 from coin_core.access import current_person
+from coin_core.catalog.agreement import forget_answers
 from coin_core.catalog.mappers import (
     COIN_FIELDS,
     FACES,
@@ -30,6 +31,9 @@ PROVENANCE = (
     "lot_text",
     "source_date",
 )
+SUPERSEDED = "-"
+"""The last character of the group of an edit that was undone before a later edit."""
+
 _PHOTO_FIELDS = ("coin_id", "status", "exclude_reason", "suspicion", *PROVENANCE)
 _TABLES: dict[str, tuple[Any, tuple[str, ...]]] = {
     "coin": (CoinRow, COIN_FIELDS),
@@ -100,8 +104,24 @@ class Action:
             }
             for entity, entity_id, before, after in edits
         ]
+        if any(row["entity"] != "added" for row in rows):
+            _end_redo(self.connection, self.who)
         if rows:
             self.connection.execute(insert(EditRow), rows)
+
+
+def _end_redo(connection: Connection, who: str) -> None:
+    """Mark what this user has undone as superseded, so that no redo brings it back."""
+    marked = func.substr(EditRow.group_id, 1, 31, type_=String) + SUPERSEDED
+    connection.execute(
+        update(EditRow)
+        .where(
+            EditRow.who == who,
+            EditRow.undone.is_(True),
+            EditRow.group_id.not_like(f"%{SUPERSEDED}"),
+        )
+        .values(group_id=marked)
+    )
 
 
 def read_states(
@@ -135,7 +155,7 @@ def read_states(
 def write_states(
     connection: Connection, entity: str, states: Mapping[int, State]
 ) -> None:
-    """Set the named fields of things."""
+    """Set the named fields of things; what was said of other faces is forgotten."""
     table, _ = _TABLES[entity]
     by_names: dict[tuple[str, ...], list[dict[str, Any]]] = {}
     name, table_of_lists = _LISTS.get(entity, ("", FACES))
@@ -152,6 +172,8 @@ def write_states(
         statement = update(table.__table__).where(table.id == bindparam("row_id"))
         connection.execute(statement.values(values), rows)
     table_of_lists.write(connection, lists)
+    if entity == "faces":
+        forget_answers(connection, lists)
 
 
 def coins_of(connection: Connection, photo_ids: Iterable[int]) -> dict[int, int]:

@@ -372,6 +372,12 @@ def _set_up_sqlite(dbapi: sqlite3.Connection, _record: object) -> None:
     dbapi.execute("PRAGMA foreign_keys = ON")
     # A committed transaction survives a power failure.
     dbapi.execute("PRAGMA synchronous = FULL")
+    dbapi.create_function("casefold", 1, _casefold, deterministic=True)
+
+
+def _casefold(value: str | bytes | float | None) -> str | bytes | float | None:
+    """A text without differences of case; SQLite's own functions know ASCII alone."""
+    return value.casefold() if isinstance(value, str) else value
 
 
 def _begin_sqlite(connection: Connection) -> None:

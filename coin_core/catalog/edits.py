@@ -11,6 +11,7 @@ from sqlalchemy import Connection, func, or_, select, update
 from coin_core.access import Right
 from coin_core.catalog.audit_log import (
     PROVENANCE,
+    SUPERSEDED,
     Action,
     coins_of,
     read_states,
@@ -388,7 +389,10 @@ def _next_group(connection: Connection, name: str, *, undo: bool) -> str | None:
     if not undo:
         edit_id = connection.scalar(
             select(func.min(EditRow.id)).where(
-                *own, EditRow.undone.is_(True), EditRow.id > (edit_id or 0)
+                *own,
+                EditRow.undone.is_(True),
+                EditRow.group_id.not_like(f"%{SUPERSEDED}"),
+                EditRow.id > (edit_id or 0),
             )
         )
     group_id: str | None = connection.scalar(

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from itertools import combinations
-from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, and_, delete, insert, select, update
 
+from coin_core.catalog.agreement import summarize
 from coin_core.catalog.audit_log import coins_of
 from coin_core.catalog.database import Database
 from coin_core.catalog.mappers import chunks, record_from, utc_now
@@ -60,6 +59,34 @@ class Predictions:
                         record_from(Prediction, row, kind=PredictionKind(row.kind))
                     )
         return {photo_id: tuple(several) for photo_id, several in predictions.items()}
+
+    def forget_models(self, present: Mapping[str, str]) -> None:
+        """Remove what models said that were removed or replaced since.
+
+        Out-of-fold predictions stay: they belong to a training.
+
+        Args:
+            present: Digest of each model that is there; "" for any digest.
+        """
+        model = PredictionRow.classifier, PredictionRow.model_digest
+        of_models = PredictionRow.kind == PredictionKind.MODEL.value
+        with self._database.reading() as connection:
+            rows = connection.execute(select(*model).where(of_models).distinct())
+            gone = [
+                and_(of_models, model[0] == name, model[1] == digest)
+                for name, digest in rows
+                if present.get(name) not in ("", digest)
+            ]
+            photos = [
+                list(connection.scalars(select(PredictionRow.photo_id).where(of_model)))
+                for of_model in gone
+            ]
+        for of_model, photo_ids in zip(gone, photos, strict=True):
+            for part in chunks(photo_ids):  # others may write in between
+                of_part = PredictionRow.photo_id.in_(part)
+                with self._database.writing() as connection:
+                    connection.execute(delete(PredictionRow).where(of_model, of_part))
+                    summarize(connection, part)
 
     def mark_label_issues(self, suspicion: Mapping[int, float]) -> None:
         """Mark photos whose label may be wrong; earlier marks are removed.
@@ -120,46 +147,4 @@ def write_predictions(
     if rows:
         connection.execute(insert(PredictionRow), rows)
     for part in chunks(photo_ids):
-        _summarize(connection, part)
-
-
-def _summarize(connection: Connection, photo_ids: list[int]) -> None:
-    """Copy confidence and disagreement to the photos, for sorting.
-
-    A classifier's out-of-fold prediction takes precedence over the one of a model that
-    may have been trained on the photo.
-    """
-    by_photo: dict[int, dict[str, Any]] = {photo_id: {} for photo_id in photo_ids}
-    rows = connection.execute(
-        select(*PredictionRow.__table__.columns)
-        .where(PredictionRow.photo_id.in_(photo_ids))
-        .order_by(PredictionRow.kind)  # "model" comes before "out_of_fold"
-    )
-    for row in rows:
-        by_photo[row.photo_id][row.classifier] = row
-    for photo_id, by_classifier in by_photo.items():
-        answers = [dict(row.probabilities) for row in by_classifier.values()]
-        highest = [max(answer.values()) for answer in answers if answer]
-        values: dict[str, Any] = {
-            "confidence": max(highest, default=None),
-            "disagreement": None,
-            "rulers_differ": None,
-        }
-        if len(answers) > 1:
-            rulers = {row.ruler for row in by_classifier.values()} - {None}
-            values["disagreement"] = _mean_distance(answers)
-            values["rulers_differ"] = len(rulers) > 1
-        connection.execute(
-            update(PhotoRow).where(PhotoRow.id == photo_id).values(**values)
-        )
-
-
-def _mean_distance(answers: list[dict[str, float]]) -> float:
-    """The total variation distance of two answers, 0 to 1, averaged over all pairs."""
-    names = {name for answer in answers for name in answer}
-    pairs = list(combinations(answers, 2))
-    total = sum(
-        sum(abs(one.get(name, 0.0) - other.get(name, 0.0)) for name in names) / 2
-        for one, other in pairs
-    )
-    return min(1.0, total / len(pairs))
+        summarize(connection, part)

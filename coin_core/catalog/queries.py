@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, exists, func, or_, select
+from sqlalchemy import ColumnElement, String, and_, exists, func, or_, select
 
 from coin_core.catalog.database import Database
 from coin_core.catalog.mappers import read_photos
@@ -250,8 +250,21 @@ class Queries:
         columns: tuple[Any, ...] = (
             *(PhotoRow.file_name, PhotoRow.lot_text, PhotoRow.credit, PhotoRow.source),
         )
-        if self._database.is_sqlite:  # its LIKE ignores case, at half the time
+        letters = {c for c in words if not c.isascii() and c.lower() != c.upper()}
+        if self._database.is_sqlite:
+            if letters:
+                words = words.casefold()
+                columns = tuple(func.casefold(c, type_=String) for c in columns)
+            # Its LIKE ignores the case of ASCII, at half the time.
             return or_(*(c.contains(words, autoescape=True) for c in columns))
+        if letters:  # which PostgreSQL knows in some locales only
+            known = [c for c in letters if len(c.upper()) == len(c.lower()) == 1]
+            upper = "".join(c.upper() for c in known)
+            lower = "".join(c.lower() for c in known)
+            words = words.translate(str.maketrans(upper, lower))
+            columns = tuple(
+                func.translate(c, upper, lower, type_=String) for c in columns
+            )
         return or_(*(c.icontains(words, autoescape=True) for c in columns))
 
 

@@ -298,7 +298,8 @@ class Edit:
     """One logged change of one thing.
 
     Attributes:
-        group_id: Shared by all changes of one user action.
+        group_id: Shared by all changes of one user action; another one once the
+            action is undone and can no longer be redone.
         entity: "coin", "photo", "faces", "review", or "added" for a new photo.
         entity_id: Id of the coin, of the photo (also for "faces"), or of the review.
         before: The changed fields with their old values.

@@ -226,8 +226,9 @@ class Comparison:
         recropped: sha256 of photos with other faces.
         regrouped: sha256 of photos that show another coin.
         same: How many photos did not change.
-        contaminated: sha256 of test photos of the second version whose coin is in
-            training or validation of the first. Do not measure a model of the first
+        contaminated: sha256 of test photos of the second version whose coin, as it
+            is grouped then or now, is in training or validation of the first. Do not
+            measure a model of the first
             version on them.
     """
 
@@ -286,8 +287,14 @@ def compare_versions(first: Version, second: Version) -> Comparison:
     regrouped = tuple(old.sha256 for old, new in both if old.coin_id != new.coin_id)
     changed = {change.sha256 for change in (*relabelled, *moved)}
     changed |= {*recropped, *regrouped}
-    used = [item for item in first.items if item.split is not Split.TEST]
-    used_coins, used_photos = {i.coin_id for i in used}, {i.sha256 for i in used}
+    used = {item.sha256 for item in first.items if item.split is not Split.TEST}
+    # Coins that were grouped between the versions, or since, are one coin.
+    used_coins = {
+        coin_id
+        for item in (*first.items, *second.items)
+        if item.sha256 in used
+        for coin_id in (item.coin_id, item.current_coin_id)
+    } - {None}
     return Comparison(
         first=first.name,
         second=second.name,
@@ -302,7 +309,10 @@ def compare_versions(first: Version, second: Version) -> Comparison:
             item.sha256
             for item in second.items
             if item.split is Split.TEST
-            and (item.coin_id in used_coins or item.sha256 in used_photos)
+            and (
+                item.sha256 in used
+                or not used_coins.isdisjoint((item.coin_id, item.current_coin_id))
+            )
         ),
     )
 

@@ -15,7 +15,7 @@ _WITH = "--with="
 def start_asking(photo_ids: Sequence[int], classifiers: Sequence[str] = ()) -> jobs.Job:
     """Store what classifiers say of photos; the job continues if resumed.
 
-    What they have said with the same weights is not asked again.
+    What they have said of the same crop with the same weights is not asked again.
     """
     title = N_("Asking the classifiers about {count} photos").format(
         count=f"{len(photo_ids):,}"

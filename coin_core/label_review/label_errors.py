@@ -31,6 +31,8 @@ from coin_core.errors import (
 from coin_core.imaging import photo_io
 from coin_core.imaging.preprocessing import CROP_PX, RotatedBox, crop_to_flan
 from coin_core.jobs import ProgressCallback
+from coin_core.model_store import sharing
+from coin_core.model_store.bundle import RESERVED, discover, weights_digest
 
 if TYPE_CHECKING:
     from coin_core.pipeline import CoinClassifier
@@ -83,8 +85,9 @@ def record_predictions(
     """Classify photos and store the predictions, batch by batch.
 
     The models see the face with the legend, as it is boxed and turned in the catalog.
-    Photos that a model has classified before are skipped, so an interrupted call
-    resumes where it stopped.
+    Photos that a model has classified before, with the faces that they have, are
+    skipped, so an interrupted call resumes where it stopped. What models said that
+    are no longer installed is removed.
 
     Args:
         catalog: The catalog with the photos; their confidence and disagreement are
@@ -92,17 +95,15 @@ def record_predictions(
         predictor: Loads and runs the models.
         photo_ids: The photos; excluded ones are skipped.
         classifiers: Names of models; the shipped ones if None.
-        repeat: Also classify photos that have predictions of the same models, for
-            instance after their faces were changed.
+        repeat: Also classify photos that have predictions of the same models.
         progress: Called with photos done and photos in all.
 
     Raises:
         WeightsMissingError: No model is available.
         WeightsMismatchError: No model can be used.
     """
-    from coin_core.model_store.bundle import weights_digest
-
     check(Right.LABEL)
+    _forget_removed(catalog)
     left_out: list[str] = []
     usable: list[str] = []
     classifiers = shipped_classifiers() if classifiers is None else classifiers
@@ -134,12 +135,28 @@ def record_predictions(
         faces = catalog.photos.faces_of(part)
         crops = dict(_crops(catalog, fresh, faces, left_out))
         if crops:
-            _store(catalog, _predict(predictor, crops, digests))
-            classified += len(crops)
+            predictions = _predict(predictor, crops, digests)
+            now = catalog.photos.faces_of(list(crops))
+            # One whose faces were changed meanwhile waits for the next call.
+            same = {k for k in crops if now[k] == faces[k]}
+            _store(catalog, [one for one in predictions if one.photo_id in same])
+            classified += len(same)
         done += len(part)
         if progress:
             progress(done, len(ids))
     return Recorded(photos=classified, known=known, left_out=tuple(left_out))
+
+
+def _forget_removed(catalog: Catalog) -> None:
+    """Remove the predictions of a user's models that were removed or replaced."""
+    try:
+        kept = {*sharing.list_shared(), *shipped_classifiers(), *RESERVED}
+    except CoinError:  # those of the team are not known now
+        return
+    found, refused = discover()
+    present = {one.name: weights_digest(one.card) for one in found}
+    kept |= {problem.folder.name for problem in refused}
+    catalog.predictions.forget_models(present | dict.fromkeys(kept, ""))
 
 
 def _crops(

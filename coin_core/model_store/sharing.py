@@ -110,6 +110,20 @@ def _keep_looking(here: tuple[Path, str], store: ObjectStore) -> None:
             said = problem
 
 
+def list_shared() -> set[str]:
+    """The names of the models in the store, also of those that are not used here.
+
+    Raises:
+        CoinError: There is a store, and its models were never seen here.
+    """
+    follow(strict=True)
+    if shared_store() is None:
+        return set()
+    return {
+        name.removesuffix(_ZIP) for name in read_json(_note()) if name.endswith(_ZIP)
+    }
+
+
 def publish() -> None:
     """Bring what was changed here to the store now, if there is one.
 

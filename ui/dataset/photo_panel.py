@@ -215,7 +215,7 @@ def show_predictions(catalog: Catalog, photo: CatalogPhoto) -> None:
     """What each classifier has said of a photo, and how often it is right."""
     predictions = catalog.predictions.of_photo(photo.photo_id)
     if not predictions:
-        st.caption(_("No classifier has been asked about this photo yet."))
+        st.caption(_("No classifier has read this photo as it is cropped now."))
         return
     cards = {bundle.name: bundle.card for bundle in resources.bundles()[0]}
     rows = []

@@ -175,6 +175,36 @@ def test_a_new_edit_ends_what_can_be_redone(catalog: Catalog, add_photo: Add):
     assert catalog.photos.get(photo_id).ruler == JANNAEUS
 
 
+def test_an_edit_in_place_of_an_undone_one_is_what_is_redone(catalog, add_photo: Add):
+    photo_id, other_id = add_photo(1), add_photo(2)
+    catalog.edits.set_ruler([photo_id], HYRCANUS, who="ada")
+    catalog.edits.set_ruler([photo_id, other_id], ARISTOBULUS, who="ada")
+    catalog.edits.undo(who="ada")
+    catalog.edits.set_ruler([photo_id], JANNAEUS, who="ada")
+    while catalog.edits.undo(who="ada") is not None:
+        pass
+    rulers = []
+    while catalog.edits.redo(who="ada") is not None:
+        rulers.append(catalog.photos.get(photo_id).ruler)
+    assert rulers == [HYRCANUS, JANNAEUS]
+    assert catalog.photos.get(other_id).ruler is None
+    assert [edit.undone for edit in catalog.edits.history(photo_id)] == [
+        *(False, False, True, False)
+    ]
+
+
+def test_what_changes_nothing_or_is_somebody_elses_leaves_the_redo(
+    catalog: Catalog, add_photo: Add
+):
+    photo_id = add_photo(1)
+    catalog.edits.set_ruler([photo_id], HYRCANUS, who="ada")
+    catalog.edits.undo(who="ada")
+    catalog.edits.set_ruler([photo_id], None, who="ada")
+    catalog.edits.set_ruler([add_photo(2)], JANNAEUS, who="bert")
+    assert catalog.edits.redo(who="ada") is not None
+    assert catalog.photos.get(photo_id).ruler == HYRCANUS
+
+
 @pytest.mark.parametrize(
     ("act", "says"),
     [

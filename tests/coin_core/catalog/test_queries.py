@@ -38,7 +38,10 @@ def filled(catalog: Catalog) -> Catalog:
         (HYRCANUS, Side.CORNUCOPIA, {"quality": 0.9, "licence": "cc0"}),
         (JANNAEUS, Side.LEGEND, {"lot_text": "WREATH, 50% off_center", "quality": 0.5}),
         (None, None, {"credit": "Israel Museum", "source": "cng"}),
-        (JANNAEUS, Side.LEGEND, {"is_rendered": True, "licence": "cc-by-4.0"}),
+        (
+            *(JANNAEUS, Side.LEGEND),
+            {"is_rendered": True, "licence": "cc-by-4.0", "file_name": "Künker Ä.jpg"},
+        ),
         (None, Side.LEGEND, {"file_name": "יהוחנן.jpg"}),
     ]
     for k, (ruler, side, fields) in enumerate(rows):
@@ -93,6 +96,9 @@ def filled(catalog: Catalog) -> Catalog:
         (PhotoQuery(text="f_f"), []),
         (PhotoQuery(text="israel museum "), [4]),
         (PhotoQuery(text="יהוחנן"), [6]),
+        (PhotoQuery(text="Künker"), [5]),
+        (PhotoQuery(text="KÜNKER ä"), [5]),
+        (PhotoQuery(text="künker_"), []),
         (PhotoQuery(text="'; DROP TABLE photos; --"), []),
         (PhotoQuery(text="  "), [6, 5, 4, 3, 2, 1]),
         (PhotoQuery(order=PhotoOrder.QUALITY), [2, 3, 1, 6, 5, 4]),

@@ -173,6 +173,35 @@ def test_test_coins_that_were_learnt_from_are_told(catalog, ids):
     assert compare_versions(first, second).moved
 
 
+def test_test_photos_of_coins_that_were_grouped_later_are_told(catalog, ids):
+    first, second = freeze(catalog, "v1"), freeze(catalog, "v2", seed=9)
+    learnt = {i.photo_id for i in first.items if i.split is not Split.TEST}
+    asked = [i.photo_id for i in second.items if i.split is Split.TEST]
+    unseen = min({*asked} - learnt)
+    # The photo that was learnt from comes later, so it moves to the other's coin.
+    partner = max(learnt - {*asked})
+    assert unseen < partner
+    catalog.edits.group_coins([unseen, partner], who="ada")
+    sha = by_photo(first)[unseen].sha256
+    assert sha not in compare_versions(first, second).contaminated
+    first, second = load_version(catalog, "v1"), load_version(catalog, "v2")
+    assert sha in compare_versions(first, second).contaminated
+
+
+def test_test_photos_of_coins_grouped_between_two_versions_are_told(catalog, ids):
+    first = freeze(catalog, "v1")
+    learnt = {i.photo_id for i in first.items if i.split is not Split.TEST}
+    unseen = min({*ids} - learnt)
+    catalog.edits.group_coins([unseen, max(learnt)], who="ada")
+    second = freeze(catalog, "v2")
+    items = [
+        replace(i, split=Split.TEST) if i.photo_id == unseen else i
+        for i in second.items
+    ]
+    found = compare_versions(first, replace(second, items=tuple(items)))
+    assert by_photo(first)[unseen].sha256 in found.contaminated
+
+
 def test_coins_grouped_later_are_a_leak(catalog, ids):
     version = freeze(catalog, "v1")
     train = next(i for i in version.items if i.split is Split.TRAIN)

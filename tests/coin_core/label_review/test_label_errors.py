@@ -1,5 +1,6 @@
 """Opinions of classifiers, and labels that look wrong by them."""
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -9,16 +10,19 @@ from coin_core.catalog import (
     CatalogFace,
     CoinFacts,
     PhotoRecord,
+    Prediction,
     PredictionKind,
     RotatedBox,
     Side,
 )
-from coin_core.errors import CatalogError
+from coin_core.errors import CatalogError, StoreError
+from coin_core.label_review import label_errors
 from coin_core.label_review.label_errors import (
     find_label_issues,
     record_out_of_fold,
     record_predictions,
 )
+from coin_core.model_store import sharing
 from coin_core.model_store.card import Card
 
 RULERS = ("john_hyrcanus_i", "judah_aristobulus_i", "alexander_jannaeus")
@@ -116,6 +120,146 @@ def test_what_was_asked_is_not_asked_again(catalog, add):
         catalog, coin_classifier, ids, classifiers=["resnet"], repeat=True
     )
     assert (again.photos, again.known) == (3, 0)
+
+
+@pytest.fixture
+def own_models(monkeypatch):
+    """Name to digest of the models in data/models, which a test changes."""
+    models = {"first-try": "1" * 64}
+
+    def discover():
+        cards = {
+            name: Card(
+                name=name,
+                classifier="svm",
+                title=name,
+                classes=RULERS,
+                files={"model.skops": digest},
+            )
+            for name, digest in models.items()
+        }
+        found = [SimpleNamespace(name=name, card=card) for name, card in cards.items()]
+        return tuple(found), (SimpleNamespace(folder=Path("damaged")),)
+
+    monkeypatch.setattr(label_errors, "discover", discover)
+    return models
+
+
+def said_of(catalog, photo_id):
+    return {one.classifier for one in catalog.predictions.of_photo(photo_id)}
+
+
+def answers_of(photo_ids, classifier, digest, kind=PredictionKind.MODEL):
+    return [
+        Prediction(
+            photo_id=photo_id,
+            classifier=classifier,
+            model_digest=digest,
+            probabilities={RULERS[2]: 0.9},
+            ruler=RULERS[2],
+            kind=kind,
+        )
+        for photo_id in photo_ids
+    ]
+
+
+@pytest.mark.parametrize("change", ["removed", "replaced"])
+def test_answers_of_a_model_that_is_gone_dispute_no_more(
+    catalog, add, own_models, change
+):
+    ids = [add(number) for number in range(2)]
+    catalog.predictions.add(answers_of(ids, "first-try", "1" * 64))
+    record_predictions(catalog, ColourCoinClassifier(), ids, classifiers=["resnet"])
+    assert said_of(catalog, ids[0]) == {"first-try", "resnet"}
+    assert {*catalog.queries.queue("disagreement")} == {*ids}
+    if change == "removed":
+        del own_models["first-try"]
+    else:
+        own_models["first-try"] = "2" * 64
+    record_predictions(catalog, ColourCoinClassifier(), ids[:1], classifiers=["resnet"])
+    assert [said_of(catalog, k) for k in ids] == [{"resnet"}] * 2
+    assert catalog.queries.queue("disagreement") == ()
+    assert catalog.photos.get(ids[1]).rulers_differ is None
+
+
+@pytest.mark.parametrize("name", ["vgg", "together", "damaged", "of-the-team"])
+def test_answers_of_shipped_shared_and_refused_models_stay(
+    catalog, add, own_models, monkeypatch, name
+):
+    monkeypatch.setattr(sharing, "list_shared", lambda: {"of-the-team"})
+    photo_id = add(0)
+    catalog.predictions.add(answers_of([photo_id], name, "9" * 64))
+    record_predictions(catalog, ColourCoinClassifier(), [], classifiers=["resnet"])
+    assert said_of(catalog, photo_id) == {name}
+
+
+def test_answers_stay_where_a_training_or_an_unknown_store_has_the_word(
+    catalog, add, own_models, monkeypatch
+):
+    photo_id = add(0)
+    of_training = answers_of([photo_id], "own", "9" * 64, PredictionKind.OUT_OF_FOLD)
+    catalog.predictions.add(of_training)
+    record_predictions(catalog, ColourCoinClassifier(), [], classifiers=["resnet"])
+    assert said_of(catalog, photo_id) == {"own"}
+
+    def fail():
+        raise StoreError("The store does not answer.")
+
+    monkeypatch.setattr(sharing, "list_shared", fail)
+    catalog.predictions.add(answers_of([photo_id], "gone", "9" * 64))
+    record_predictions(catalog, ColourCoinClassifier(), [], classifiers=["resnet"])
+    assert said_of(catalog, photo_id) == {"gone", "own"}
+
+
+HALF = CatalogFace(
+    box=RotatedBox(left=0.0, top=0.0, right=0.5, bottom=1.0), side=Side.LEGEND
+)
+
+
+@pytest.mark.parametrize("step", ["edit", "reset", "undo", "redo", "reverse"])
+def test_photos_whose_crop_has_changed_since_are_asked_again(catalog, add, step):
+    ids = [add(number) for number in range(3)]
+    change = {ids[0]: [HALF], ids[1]: [HALF]}
+    if step != "edit":
+        catalog.edits.edit_faces(change, who="ada")
+    if step == "redo":
+        catalog.edits.undo(who="ada")
+    predictor = ColourCoinClassifier()
+    record_predictions(catalog, predictor, ids, classifiers=["resnet"])
+    if step == "edit":
+        catalog.edits.edit_faces(change, who="ada")
+    elif step == "reset":
+        catalog.edits.reset_faces(ids, who="bert")
+    elif step == "reverse":
+        group_id = catalog.edits.history(ids[0])[-1].group_id
+        catalog.edits.reverse(group_id, who="bert")
+    else:
+        getattr(catalog.edits, step)(who="ada")
+    assert catalog.predictions.of_photos(ids).keys() == {ids[2]}
+    assert catalog.photos.get(ids[0]).confidence is None
+    done = record_predictions(catalog, predictor, ids, classifiers=["resnet"])
+    assert (done.photos, done.known) == (2, 1)
+    assert catalog.photos.get(ids[0]).confidence is not None
+
+
+def test_a_crop_that_changes_while_classifiers_answer_keeps_no_old_answer(catalog, add):
+    ids = [add(number) for number in range(3)]
+
+    class Cropper(ColourCoinClassifier):
+        def probabilities(self, crops, name, features=None):
+            catalog.edits.edit_faces({ids[0]: [HALF]}, who="bert")
+            return super().probabilities(crops, name, features)
+
+    done = record_predictions(catalog, Cropper(), ids, classifiers=["resnet"])
+    assert (done.photos, done.known) == (2, 0)
+    assert catalog.predictions.of_photos(ids).keys() == {*ids[1:]}
+
+
+def test_a_new_crop_leaves_what_a_training_said(catalog, add):
+    ids = [add(number) for number in range(3)]
+    out_of_fold(catalog, ids)
+    catalog.edits.edit_faces({ids[0]: [HALF]}, who="ada")
+    assert len(catalog.predictions.of_photo(ids[0])) == 1
 
 
 class ReplacedCoinClassifier(ColourCoinClassifier):

@@ -84,6 +84,22 @@ def test_a_model_that_is_made_replaced_and_removed_reaches_the_others(on, team_s
         assert [item.path for item in list_bin()] == ["models/ours"]
 
 
+def test_the_models_of_the_team_are_listed_also_where_one_is_refused(on, monkeypatch):
+    make("ours")
+    sharing.publish()
+    assert sharing.list_shared() == {"ours"}
+
+    def refuse(name: str, folder: Path) -> None:
+        raise WeightsMismatchError(f"{name} fails its trial.")
+
+    monkeypatch.setattr(sharing, "_try_first", refuse)
+    on("there")
+    assert own() == {}
+    assert sharing.list_shared() == {"ours"}
+    monkeypatch.delenv("COIN_STORAGE_URL")
+    assert sharing.list_shared() == set()
+
+
 def test_nothing_is_sent_or_fetched_without_a_change(on, monkeypatch):
     make("ours")
     promote("ours")
