@@ -33,9 +33,7 @@ from coin_core.model_store.graph import (
     conv_bn_relu,
     load_small_net,
 )
-from coin_core.results import DetectedFace, Side
-
-MAX_COINS = 24
+from coin_core.results import MAX_COINS, DetectedFace, Side
 
 
 def detect_coins(

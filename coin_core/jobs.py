@@ -60,8 +60,8 @@ _ID = re.compile(r"[a-z0-9][a-z0-9-]{0,60}")
 _OLD_ID = re.compile(r"[0-9]{8}-[0-9]{12}-[0-9a-f]{4}")
 _NICE = 5  # trainings leave the processor to the pages
 _WRITE_EVERY_S = 0.5
-_KEEP_DONE_S = {"export": 24 * 3600.0}  # its file takes room
-_KEEP_OTHERS_S = 30 * 24 * 3600.0
+_KEEP_EXPORT_S = 24 * 3600.0  # its file takes room, also where it was killed
+_KEEP_DONE_S = 30 * 24 * 3600.0
 _LOG_BYTES = 64 << 10
 _KILLED = 130  # the exit code of an interrupted command
 _BEAT_S = 10.0
@@ -439,7 +439,7 @@ def start_waiting() -> None:
             if key not in _children and not (is_training and busy):
                 _children[key] = _spawn(job)
             busy = busy or is_training
-        elif job.state is JobState.DONE and _is_old(job):
+        elif _is_old(job):
             with suppress(CoinError), acting_as(operator()):
                 forget_job(job.job_id)
 
@@ -932,9 +932,16 @@ def _remove(job: Job) -> None:
 
 
 def _is_old(job: Job) -> bool:
+    """Whether a job is over for so long that nobody needs it: any export, others done.
+
+    A killed one has no time at which it ended.
+    """
+    is_export = job.kind is JobKind.EXPORT
+    is_over = job.state is JobState.DONE or (is_export and job.state in _CAN_RESUME)
     with suppress(ValueError):
-        age = datetime.now(UTC) - datetime.fromisoformat(job.ended)
-        return age.total_seconds() > _KEEP_DONE_S.get(job.kind, _KEEP_OTHERS_S)
+        age = datetime.now(UTC) - datetime.fromisoformat(job.ended or job.started)
+        keep_s = _KEEP_EXPORT_S if is_export else _KEEP_DONE_S
+        return is_over and age.total_seconds() > keep_s
     return False
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from coin_core.i18n import N_, _
 from coin_core.imaging.preprocessing import RotatedBox
@@ -22,6 +22,10 @@ class Side(StrEnum):
     STAR_ANCHOR = "star_anchor"
     OTHER = "other"
     NOTHING = "nothing"
+
+
+MAX_COINS: Final = 24
+"""Of the coins in a photo, the largest ones are detected, up to so many."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

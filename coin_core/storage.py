@@ -16,6 +16,7 @@ import secrets
 import shutil
 import stat
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -39,6 +40,7 @@ MOST_JSON_BYTES = 256 << 20
 _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2  # Linux: swap two paths in one step
 _RENAME_SWAP = 2  # macOS: the same
+_FRESH_S = 600  # what was just used stays: somebody may be about to open it
 _LOOK_S = 0.1  # others that look at a lock have gone by then
 _TRIES = 20  # to replace a folder that others restore or replace as well
 
@@ -111,6 +113,58 @@ def write_file(path: Path, data: bytes, *, durable: bool = True) -> None:
         temporary.unlink(missing_ok=True)
     if durable:
         _sync_folder(path.parent)
+
+
+def write_cached(path: Path, data: bytes, folder: Path, most_bytes: int) -> None:
+    """Write a file that can be made again into a folder of limited size.
+
+    Readers say with `mark_used` what they use; the rest goes first.
+
+    Args:
+        path: The file, in the folder or below it.
+        data: Its contents.
+        folder: What is limited; it may be larger by an eighth now and then.
+        most_bytes: How much it holds.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_file(path, data)
+    written = _written_bytes.get(folder, most_bytes) + len(data)
+    if written > most_bytes // 8:  # the first one counts what is there
+        written = 0
+        prune_folder(folder, most_bytes)
+    _written_bytes[folder] = written
+
+
+_written_bytes: dict[Path, int] = {}
+
+
+def mark_used(path: Path) -> None:
+    """Say that a file of a folder of limited size is used now, if it is there."""
+    with suppress(OSError):
+        os.utime(path)
+
+
+def prune_folder(folder: Path, most_bytes: int) -> None:
+    """Delete the files that were not used for longest, if a folder holds too much.
+
+    Args:
+        folder: Of files that can be made again, also in its folders.
+        most_bytes: What it may hold.
+    """
+    facts = []
+    for path in folder.rglob("[!.]*"):
+        with suppress(FileNotFoundError):
+            facts.append((path, path.stat()))
+    facts = [(path, found) for path, found in facts if stat.S_ISREG(found.st_mode)]
+    room = most_bytes - sum(found.st_size for _, found in facts)
+    for path, found in sorted(facts, key=lambda pair: pair[1].st_mtime):
+        if room >= 0 or time.time() - found.st_mtime < _FRESH_S:
+            return
+        with suppress(FileNotFoundError):
+            if path.stat().st_mtime != found.st_mtime:
+                continue  # somebody uses it since then
+            path.unlink()
+        room += found.st_size
 
 
 def dump_json(value: Any, **options: Any) -> str:

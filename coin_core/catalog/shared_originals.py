@@ -9,9 +9,8 @@ from __future__ import annotations
 import hashlib
 import os
 import threading
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -19,14 +18,13 @@ from coin_core.catalog.database import Database
 from coin_core.catalog.file_store import Originals
 from coin_core.errors import UnreadablePhotoError
 from coin_core.object_store import ObjectStore
-from coin_core.storage import write_file
+from coin_core.storage import prune_folder, write_file
 
 KEPT_BYTES: Final = 2 << 30
 """How much of what was read is kept on this machine."""
 
 _PHOTOS, _NOTES = "photos/", "incoming/"
 _TURN = 0x4F726967  # "Orig": one process of all machines adds or removes originals
-_FRESH_S = 600  # what was just read stays: somebody may be about to open it
 
 
 class SharedOriginals(Originals):
@@ -87,19 +85,7 @@ class SharedOriginals(Originals):
 
     def _prune(self) -> None:
         """Delete the copies that were not read for longest, if there are too many."""
-        facts = []
-        for path in self.folder.glob("[!.]*"):
-            with suppress(FileNotFoundError):
-                facts.append((path, path.stat()))
-        room = KEPT_BYTES - sum(stat.st_size for _, stat in facts)
-        for path, stat in sorted(facts, key=lambda pair: pair[1].st_mtime):
-            if room >= 0 or time.time() - stat.st_mtime < _FRESH_S:
-                return
-            with suppress(FileNotFoundError):
-                if path.stat().st_mtime != stat.st_mtime:
-                    continue  # somebody uses it since then
-                path.unlink()
-            room += stat.st_size
+        prune_folder(self.folder, KEPT_BYTES)
 
     def has(self, name: str) -> bool:
         """Whether the store has an original of that name."""

@@ -14,7 +14,8 @@ import logging
 import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
 import numpy as np
 import torch
@@ -41,9 +42,12 @@ from coin_core.model_store.bundle import (
     load_card,
     weights_digest,
 )
-from coin_core.storage import data_dir, dump_json, write_file
+from coin_core.storage import data_dir, dump_json, mark_used, write_cached
 
 logger = logging.getLogger(__name__)
+
+FEATURES_BYTES: Final = 2 << 30
+"""How much is kept of what was computed; 6,000 photos take 98 MB."""
 
 _CHANNELS = FEATURES // GRID**2
 _PARTS: dict[str, int] = {
@@ -54,6 +58,11 @@ _BESIDE: dict[str, tuple[str, ...]] = {
     FeatureMode.READ_RIM: (BUNDLE, RIM_BUNDLE),
     FeatureMode.RIM: (BUNDLE,),
 }
+
+
+def features_dir() -> Path:
+    """Where features that were computed are kept, up to `FEATURES_BYTES`."""
+    return data_dir() / "cache" / "features"
 
 
 def read_crops(net: Any, crops: NDArray[np.uint8]) -> LegendOutput:
@@ -200,7 +209,8 @@ def cached_features(
     mode = features_from["sight"]
     what = f"{dump_json(features_from, sort_keys=True)} {crops.shape} "
     key = hashlib.sha256(what.encode() + crops.tobytes())
-    path = data_dir() / "cache" / "features" / f"own-{key.hexdigest()[:32]}.npz"
+    path = features_dir() / f"own-{key.hexdigest()[:32]}.npz"
+    mark_used(path)
     try:
         with np.load(path, allow_pickle=False) as stored:
             features: NDArray[np.float16] = stored["features"]
@@ -223,8 +233,7 @@ def cached_features(
     buffer = io.BytesIO()
     np.savez(buffer, features=features)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_file(path, buffer.getvalue())
+        write_cached(path, buffer.getvalue(), features_dir(), FEATURES_BYTES)
     except OSError as error:
         logger.warning("The features are not cached: %s", error)
     return features.astype(np.float32)

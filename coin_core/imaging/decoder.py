@@ -34,7 +34,7 @@ from importlib import import_module
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, Final
 
-from PIL import Image, ImageFile
+from PIL import Image, ImageFile, UnidentifiedImageError
 
 from coin_core.i18n import N_
 
@@ -60,6 +60,7 @@ MAX_SEGMENTS = 50_000
 # Of the pictures in a TIFF, the first of these are searched for the photo.
 _MAX_TIFF_PICTURES = 32
 _TIFF_SUBFILE_TYPE = 254
+_LAST_BASELINE_TAG = 33432  # of TIFF 6.0: Copyright
 _REDUCED_OR_MASK = 0b101
 
 # Rows are converted in strips, so that a large photo is not in memory twice.
@@ -130,6 +131,7 @@ _OTHERS = (
     ),
 )
 
+_CR2 = b"\x10\0\0\0CR\2"  # its first directory is at byte 16, its version is 2
 _DNG_VERSION, _PHOTOMETRIC = 50706, 262
 _SENSOR_VALUES = (32803, 34892)  # photometric: a colour filter array, linear raw
 
@@ -305,7 +307,15 @@ class _Photo:
         data = self.data
         if self.endings:
             data += ending + _JPEG_END
-        image = Image.open(io.BytesIO(data), formats=[self.format])
+        try:
+            image = Image.open(io.BytesIO(data), formats=[self.format])
+        except UnidentifiedImageError:
+            if self.format == "TIFF" and _is_unknown_kind(data):
+                raise RefusedError(
+                    "is a TIFF picture of a kind that cannot be read; save it with 8 "
+                    "or 16 bits"
+                ) from None
+            raise
         if self.format == "TIFF":
             _seek_photo(image)
         return image
@@ -346,6 +356,24 @@ class _Photo:
                 if _load(other).tobytes() != rgb.tobytes():
                     raise ValueError("the pixels depend on what follows")
         return rgb
+
+
+def _is_unknown_kind(data: bytes) -> bool:
+    """Whether a TIFF names a kind of pixels or compression that Pillow does not have.
+
+    It has no floats in colour, for one.
+    """
+    from PIL.TiffImagePlugin import TiffImageFile
+
+    try:
+        TiffImageFile(io.BytesIO(data)).close()
+    except SyntaxError as error:
+        # It looks up kinds by several numbers, and compressions by one above all tags.
+        missing = error.__cause__
+        if isinstance(missing, KeyError):
+            (key,) = missing.args
+            return isinstance(key, tuple) or key > _LAST_BASELINE_TAG
+    return False
 
 
 def _seek_photo(image: Image.Image) -> None:
@@ -527,19 +555,23 @@ def _sniff_photo(head: bytes | bytearray) -> str | None:
 
 def _is_raw(data: bytes | bytearray) -> bool:
     """Whether a TIFF holds the values of a camera's sensor, as DNG and CR2 do."""
-    if data[8:10] == b"CR":
+    if data[4:11] == _CR2:
         return True
     order = "<" if data.startswith(b"II") else ">"
+    place, number, counter, size = 4, "I", "H", 12
+    if 43 in data[2:4]:  # BigTIFF
+        place, number, counter, size = 8, "Q", "Q", 20
     try:
-        (start,) = struct.unpack_from(f"{order}I", data, 4)
-        (count,) = struct.unpack_from(f"{order}H", data, start)
-        for offset in range(start + 2, start + 2 + 12 * count, 12):
-            tag, _, _, value = struct.unpack_from(f"{order}HHIH", data, offset)
+        (start,) = struct.unpack_from(order + number, data, place)
+        (count,) = struct.unpack_from(order + counter, data, start)
+        first = start + struct.calcsize(order + counter)
+        for offset in range(first, first + size * count, size):
+            tag, _, _, value = struct.unpack_from(f"{order}HH{number}H", data, offset)
             if tag == _DNG_VERSION:
                 return True
             if tag == _PHOTOMETRIC and value in _SENSOR_VALUES:
                 return True
-    except struct.error:  # it is damaged, which decoding reports
+    except (struct.error, OverflowError):  # damaged, which decoding reports
         pass
     return False
 

@@ -295,6 +295,7 @@ _SENTENCES = (
     ),
     N_("a folder"),
     N_("a link to a folder"),
+    N_("a TIFF picture of a kind that cannot be read; save it with 8 or 16 bits"),
     N_("a JPEG photo of more than {count} scans"),
     N_("a JPEG photo of more than {count} segments"),
     N_("a PNG picture of more than {count} chunks"),

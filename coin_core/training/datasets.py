@@ -23,7 +23,7 @@ from coin_core.imaging.preprocessing import CROP_PX, RotatedBox, crop_to_flan
 from coin_core.jobs import Progress, track
 from coin_core.rendering import render_coin
 from coin_core.rulers import DEFAULT_CLASSES, find_doubtful_ruler
-from coin_core.storage import data_dir, dump_json, write_file
+from coin_core.storage import data_dir, dump_json, mark_used, write_cached
 
 logger = logging.getLogger(__name__)
 
@@ -31,6 +31,8 @@ logger = logging.getLogger(__name__)
 _MAX_TRIES = 50
 # Raise it when coins are detected or cropped in another way: old crops are unused then.
 CROP_VERSION = 2
+# Of those that were used last; a crop takes about 50 kB.
+CROPS_BYTES = 2 << 30
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -401,7 +403,9 @@ def cached_crop(
         crop_photo: Computes crop and answer.
     """
     name = hashlib.sha256(f"{key} {size_px} {CROP_VERSION}".encode()).hexdigest()
-    path = data_dir() / "cache" / "crops" / name[:2] / f"{name}.npz"
+    folder = data_dir() / "cache" / "crops"
+    path = folder / name[:2] / f"{name}.npz"
+    mark_used(path)
     try:
         with np.load(path, allow_pickle=False) as kept:
             crop, found = kept["crop"], bool(kept["found"])
@@ -413,8 +417,7 @@ def cached_crop(
     buffer = io.BytesIO()
     np.savez_compressed(buffer, crop=crop, found=np.array(found))
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_file(path, buffer.getvalue())
+        write_cached(path, buffer.getvalue(), folder, CROPS_BYTES)
     except OSError as error:
         logger.warning("The crop cache cannot be written: %s", error)
     return crop, found

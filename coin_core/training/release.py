@@ -29,7 +29,12 @@ from coin_core.classifiers import (
     get_classifier,
     pretrained_classifiers,
 )
-from coin_core.classifiers.features import legend_features, read_crops
+from coin_core.classifiers.features import (
+    FEATURES_BYTES,
+    features_dir,
+    legend_features,
+    read_crops,
+)
 from coin_core.classifiers.loading import load_classifier, save_classifier
 from coin_core.classifiers.torch_classifier import (
     LEAST_READ,
@@ -43,7 +48,7 @@ from coin_core.evaluation.metrics import Report, report_json
 from coin_core.jobs import Progress
 from coin_core.model_store import bundle
 from coin_core.rulers import DEFAULT_CLASSES, RULERS
-from coin_core.storage import data_dir, dump_json, write_file
+from coin_core.storage import dump_json, mark_used, write_cached
 from coin_core.training.datasets import load_rendered
 from coin_core.training.environment import describe_machine
 from coin_core.training.legend_layers import teach_last_layers
@@ -373,7 +378,8 @@ def _draw_features(
     """
     spoilt = f"{views} spoilt" if views else "0"
     key = hashlib.sha256(f"{digest} {seed} {count} {spoilt}".encode()).hexdigest()[:32]
-    path = data_dir() / "cache" / "features" / f"{key}.npz"
+    path = features_dir() / f"{key}.npz"
+    mark_used(path)
     if path.is_file():
         with np.load(path, allow_pickle=False) as kept:
             features, labels, legible = (
@@ -398,6 +404,5 @@ def _draw_features(
     legible = np.tile(coins.legibility, repeats)
     buffer = io.BytesIO()
     np.savez_compressed(buffer, features=half, labels=labels, legibility=legible)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_file(path, buffer.getvalue())
+    write_cached(path, buffer.getvalue(), features_dir(), FEATURES_BYTES)
     return Sample(half.astype(np.float32), labels, legible)

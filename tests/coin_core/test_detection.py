@@ -19,7 +19,7 @@ from coin_core.model_store.bundle import WEIGHTS_DIR
 from coin_core.rendering.backgrounds import draw_background
 from coin_core.rendering.clutter import paste
 from coin_core.rendering.coins import render_coin
-from coin_core.results import DetectedFace, Side
+from coin_core.results import MAX_COINS, DetectedFace, Side
 
 
 def lay_discs(ground, discs, size=(240, 320)):
@@ -132,7 +132,7 @@ def test_the_finder_sees_a_photo_and_its_mirror_images_alike():
 
 def test_no_more_coins_are_given_than_a_person_would_look_at():
     discs = [(25 + 45 * (k % 6), 25 + 45 * (k // 6), 18) for k in range(30)]
-    assert len(detection.detect_coins(lay_discs(255, discs))) == detection.MAX_COINS
+    assert len(detection.detect_coins(lay_discs(255, discs))) == MAX_COINS
 
 
 def test_maps_without_a_core_hold_no_coin():

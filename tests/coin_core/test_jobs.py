@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from itertools import pairwise
 
@@ -335,15 +336,27 @@ def test_a_waiting_job_whose_command_has_moved_finds_it(not_started):
     assert callable(import_module(waiting.module).main)
 
 
-def test_old_exports_are_removed(monkeypatch):
-    job = Job(job_id="a", kind=JobKind.EXPORT, title="a", arguments=())
-    with hold_job(job):
-        pass
+def ended_job(job_id, kind, state, days):
+    """A job that ended some days ago; a killed one has no time at which it did."""
+    at = (datetime.now(UTC) - timedelta(days=days)).isoformat()
+    ended = "" if state is JobState.RUNNING else at
+    facts = {"state": state, "started": at, "ended": ended}
+    jobs._write(Job(job_id=job_id, kind=kind, title="a", arguments=(), **facts))
+
+
+@pytest.mark.parametrize("state", [s for s in JobState if s is not JobState.WAITING])
+def test_old_exports_are_removed_however_they_ended(state):
+    ended_job("old", JobKind.EXPORT, state, 2)
+    ended_job("new", JobKind.EXPORT, state, 0.5)
     start_waiting()
-    assert len(list_jobs()) == 1
-    monkeypatch.setitem(jobs._KEEP_DONE_S, "export", -1.0)
+    assert [job.job_id for job in list_jobs()] == ["new"]
+
+
+def test_other_jobs_that_can_be_resumed_stay():
+    for state in (JobState.STOPPED, JobState.FAILED, JobState.RUNNING, JobState.DONE):
+        ended_job(state, JobKind.IMPORT, state, 100)
     start_waiting()
-    assert list_jobs() == []
+    assert {job.job_id for job in list_jobs()} == {"stopped", "failed", "running"}
 
 
 def test_a_lock_dies_with_its_process(tmp_path):

@@ -1,7 +1,9 @@
 """Files are there whole or as before, and locks end with their process."""
 
+import os
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -178,3 +180,19 @@ def test_lines_of_json_hold_any_text_and_survive_a_torn_one(tmp_path):
     assert lines.pop() == ""
     assert lines.pop(2) == '"torn'
     assert [storage.parse_json(line) for line in lines] == texts
+
+
+def test_a_folder_of_limited_size_keeps_what_was_used_last(tmp_path, monkeypatch):
+    monkeypatch.setattr(storage, "_FRESH_S", 0)
+    for number in range(8):
+        path = tmp_path / "ab" / f"{number}.npz"
+        storage.write_cached(path, bytes(100), tmp_path, 450)
+        os.utime(path, (time.time() - 9000 + number,) * 2)
+        storage.mark_used(tmp_path / "ab" / "0.npz")
+    assert names(tmp_path / "ab") == ["0.npz", *(f"{n}.npz" for n in (5, 6, 7))]
+
+
+def test_what_was_just_used_stays_in_a_folder_that_is_too_small(tmp_path):
+    for number in range(3):
+        storage.write_cached(tmp_path / str(number), bytes(100), tmp_path, 1)
+    assert names(tmp_path) == ["0", "1", "2"]

@@ -9,7 +9,7 @@ import streamlit as st
 from coin_core.i18n import _
 from coin_core.imaging.preprocessing import RotatedBox
 from coin_core.model_store.card import Card
-from coin_core.results import PhotoResult, RejectReason, Verdict
+from coin_core.results import MAX_COINS, PhotoResult, RejectReason, Verdict
 from coin_core.rulers import DEFAULT_CLASSES, RULERS
 from ui.classify.explanation import show_comparison, show_names
 from ui.classify.nearest import show_nearest_coins
@@ -149,6 +149,13 @@ def _choose_face(
             "choice is wrong."
         ),
     )
+    if len(result.faces) >= MAX_COINS:
+        st.caption(
+            _(
+                "Up to {n} coins of a photo are found, the largest ones. If it shows "
+                "more, photograph the others separately."
+            ).format(n=MAX_COINS)
+        )
     return None if chosen == result.legend else chosen
 
 

@@ -76,12 +76,20 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _pack(done: Exported, file: Path) -> Path:
-    """Move an exported folder into a ZIP, file by file: the disk holds them once."""
+    """Move an exported folder into a ZIP, file by file: the disk holds them once.
+
+    If that fails, neither stays.
+    """
     jobs.report_details(more_steps=False)
     paths = sorted(path for path in done.path.rglob("*") if path.is_file())
-    with zipfile.ZipFile(file, "w") as archive:
-        for path in jobs.track(paths, "packing", unit="file"):
-            archive.write(path, path.relative_to(done.path.parent))
-            path.unlink()
-    shutil.rmtree(done.path)
+    try:
+        with zipfile.ZipFile(file, "w") as archive:
+            for path in jobs.track(paths, "packing", unit="file"):
+                archive.write(path, path.relative_to(done.path.parent))
+                path.unlink()
+    except BaseException:  # also where it is stopped
+        file.unlink(missing_ok=True)
+        raise
+    finally:
+        shutil.rmtree(done.path, ignore_errors=True)
     return file

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from coin_core import storage
 from coin_core.catalog import Catalog, PhotoRecord, open_catalog, shared_originals
 from coin_core.errors import CatalogError, UnreadablePhotoError
 from coin_core.object_store import ObjectStore
@@ -99,7 +100,7 @@ def test_a_removed_photo_is_gone_from_the_store(machine, team_store):
 
 def test_of_what_was_read_a_limited_part_is_kept(machine, monkeypatch, tmp_path):
     monkeypatch.setattr(shared_originals, "KEPT_BYTES", 3000)
-    monkeypatch.setattr(shared_originals, "_FRESH_S", 0)
+    monkeypatch.setattr(storage, "_FRESH_S", 0)
     catalog = machine("here")
     names = []
     for number in range(12):

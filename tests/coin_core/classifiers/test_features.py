@@ -1,9 +1,12 @@
 """The features of svm, knn and mlp."""
 
+import os
+
 import numpy as np
 import pytest
 import torch
 
+from coin_core import storage
 from coin_core.classifiers import feature_extractor, get_classifier, loading
 from coin_core.classifiers import features as features_module
 from coin_core.classifiers.appearance_net import (
@@ -83,3 +86,17 @@ def test_other_networks_that_help_vgg_are_another_key(vgg, tmp_path, monkeypatch
         source = {"name": "vgg", "sha256": "1" * 64, "sight": str(sight)}
         cached_features(vgg, source | helping | {"rims": rims}, CROPS)
     assert computed == [sight, sight]
+
+
+def test_features_of_datasets_that_have_changed_do_not_fill_the_disk(
+    vgg, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("COIN_DATA_DIR", str(tmp_path))
+    monkeypatch.setattr(features_module, "FEATURES_BYTES", 80_000)
+    monkeypatch.setattr(storage, "_FRESH_S", 0)
+    source = {"name": "vgg", "sha256": "1" * 64, "sight": "legend"}
+    for number in range(6):  # 25 kB each
+        cached_features(vgg, source, CROPS + np.uint8(number))
+        for path in features_module.features_dir().iterdir():
+            os.utime(path, (path.stat().st_mtime - 1000,) * 2)
+    assert len(list(features_module.features_dir().iterdir())) == 3

@@ -238,6 +238,60 @@ def test_a_photo_is_turned_as_its_exif_says(kind, orientation):
     assert_close(photo, 0.8, 0.2, GREEN, tolerance=20)
 
 
+def pixels_first(
+    pixels: np.ndarray, *, big: bool = False, compression: int = 1
+) -> bytes:
+    """A TIFF whose pixels (H, W, 3) are in front of its directory, which is allowed."""
+    data = pixels.tobytes()
+    start, number = (16, "Q") if big else (8, "I")
+    three = struct.pack("<3H", *[pixels.itemsize * 8] * 3)
+    forms = struct.pack("<3H", *[3 if pixels.dtype.kind == "f" else 1] * 3)
+    end = start + len(data)
+    entries = {
+        **{256: pixels.shape[1], 257: pixels.shape[0], 258: three if big else end},
+        **{259: compression, 262: 2, 273: start, 277: 3, 278: pixels.shape[0]},
+        **{279: len(data), 339: forms if big else end + 6},
+    }
+    directory = b""
+    for tag, value in entries.items():
+        count = 3 if tag in (258, 339) else 1
+        kind = 3 if count == 3 or tag not in (273, 279) else 4
+        packed = value if isinstance(value, bytes) else struct.pack("<Q", value)
+        room = struct.calcsize(number)
+        directory += struct.pack(f"<HH{number}", tag, kind, count)
+        directory += packed.ljust(8, b"\0")[:room]
+    head = b"II+\0\x08\0\0\0" if big else b"II*\0"
+    count_of = struct.pack("<Q" if big else "<H", len(entries))
+    rest = three + forms + count_of + directory + bytes(8)
+    return head + struct.pack(f"<{number}", end + 12) + data + rest
+
+
+@pytest.mark.parametrize(
+    ("colour", "big"),
+    [((67, 82, 60), False), ((67, 82, 2), False), ((18, 198, 18), True)],
+    ids=["CR", "CR with a version", "the tag of a DNG"],
+)
+def test_pixels_in_front_are_not_taken_for_a_raw_file(colour, big):
+    pixels = np.full((48, 64, 3), colour, np.uint8)
+    if big:
+        pixels = np.frombuffer(b"\x12\xc6" * (48 * 32 * 3), np.uint8)
+        pixels = pixels.reshape(48, 64, 3)
+    photo = photo_io.decode(pixels_first(pixels, big=big))
+    assert (photo == pixels).all()
+
+
+@pytest.mark.parametrize("big", [False, True])
+def test_a_tiff_of_floats_in_colour_is_refused_as_what_it_is(big):
+    pixels = np.full((48, 64, 3), 0.5, np.float32)
+    said = refusal(pixels_first(pixels, big=big), name="stack.tif")
+    assert "of a kind that cannot be read; save it with 8 or 16 bits" in said
+
+
+def test_a_tiff_of_an_unknown_compression_is_refused_as_what_it_is():
+    data = pixels_first(np.zeros((48, 64, 3), np.uint8), compression=50002)
+    assert "of a kind that cannot be read" in refusal(data)
+
+
 @pytest.mark.parametrize("exif", [b"Exif\0\0garbage", b"Exif\0\0II*\0\xff\xff\xff\xff"])
 def test_damaged_exif_does_not_cost_the_photo(exif):
     photo = photo_io.decode(encode(four_corners(), "JPEG", exif=exif))

@@ -56,6 +56,18 @@ def test_another_face_is_classified_when_it_is_chosen(page: AppTest) -> None:
     assert "91" in verdict_of(page)
 
 
+@pytest.mark.parametrize(("count", "is_said"), [(23, False), (24, True)])
+def test_a_photo_of_many_coins_says_that_smaller_ones_may_be_missing(
+    page: AppTest, monkeypatch: pytest.MonkeyPatch, count: int, is_said: bool
+) -> None:
+    (face,) = fakes._find(np.full((9, 9), 120))
+    monkeypatch.setattr(fakes, "_find", lambda photo: (face,) * count)
+    page.run()
+    assert not page.exception
+    said = [c.value for c in page.caption if c.value.startswith("Up to 24 coins")]
+    assert len(said) == is_said
+
+
 def test_a_corrected_crop_is_kept_until_the_switch_is_off(page: AppTest) -> None:
     page.run()
     switch = next(t for t in page.toggle if t.label == "Correct the crop")

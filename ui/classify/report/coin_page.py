@@ -45,6 +45,7 @@ from ui.formatting import (
 from ui.palette import MUTED, class_colours
 
 _DIGEST = 12  # signs of a digest that are printed
+_MOST_SHARES = 9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +76,8 @@ class CoinPage:
         reading: What was read of the name, in sentences; "" if nothing was.
         facts: Titles with what they say: the context, the visitor's own reading.
         pictures: The coin first.
-        shares: The probabilities of the chosen classifier; empty if they mean nothing.
+        shares: The probabilities of the chosen classifier, those of the unlikeliest of
+            many classes as one; empty if they mean nothing.
         letters: What was read, right to left, in transliteration; in Hebrew letters
             if the language has them.
         names: For each ruler, how many letters of his name were read.
@@ -272,15 +274,29 @@ def _squared(image: np.ndarray) -> np.ndarray:
 
 def _shares(verdict: Verdict, card: Card) -> tuple[Share, ...]:
     colours = class_colours(card.classes)
-    return tuple(
+    ranked, others = verdict.ranked, verdict.ranked[_MOST_SHARES - 1 :]
+    if len(others) > 1:
+        ranked = ranked[: _MOST_SHARES - 1]
+    shares = [
         Share(
             title=class_title(name),
             text=probability_text(probability),
             fraction=probability,
             colour=colours[name] if verdict.ruler else MUTED,
         )
-        for name, probability in verdict.ranked
-    )
+        for name, probability in ranked
+    ]
+    if len(others) > 1:
+        together = sum(probability for _name, probability in others)
+        shares.append(
+            Share(
+                title=_("{n} others together").format(n=len(others)),
+                text=probability_text(together),
+                fraction=together,
+                colour=MUTED,
+            )
+        )
+    return tuple(shares)
 
 
 def _alternative(

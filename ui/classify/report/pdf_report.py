@@ -1,4 +1,4 @@
-"""The report as PDF, one sheet of A4 for each coin.
+"""The report as PDF, a sheet of A4 for each coin; what does not fit goes on to another.
 
 Lines are broken in the order of speech and then put in the order of sight, by the
 Unicode bidirectional algorithm (UAX 9) of fpdf2; Hebrew needs no other shaping.
@@ -26,9 +26,12 @@ _FONT: Final = "DejaVu"
 _MARGIN_MM, _WIDTH_MM, _HEIGHT_MM = 15.0, 180.0, 297.0
 _PICTURE_MM, _GAP_MM = 56.0, 6.0
 _BAR_MM = 70.0
-_LINES: Final = 4  # of a text that was typed; the page is one sheet
+_ROW_MM, _CAPTION_MM = 4.4, 4.0  # a line of a table, and below a picture
+_GAP_BELOW_MM = 0.1  # a text
+_ROW_SIZE: Final = 9
+_LINES: Final = 4  # of a text that was typed; a page is meant to be one sheet
 _LONGEST: Final = 2000  # signs of any text
-_PT_TO_MM: Final = 25.4 / 72
+_LINE_MM: Final = 25.4 / 72 * 1.35  # of type of one point
 # Marks of direction steer the order, and have no shape.
 _BLANKS = re.compile(r"[\x00-\x20\x7f-\x9f\u2028\u2029]+")
 _HALVES = re.compile("[\ud800-\udfff]")  # of a pair, which no font has
@@ -64,11 +67,11 @@ class _Writer:
         return bytes(self.pdf.output())
 
     def write(self, page: CoinPage, number: int, count: int) -> None:
-        """One coin on a sheet of its own."""
-        self.pdf.add_page()
+        """One coin on a sheet of its own, or on as many as it takes."""
+        self._page = page
         place = _("Coin {number} of {count}").format(number=number, count=count)
-        self._text(place, size=8.5, colour=INK_SOFT)
-        self._text(page.photo, size=10, style="B", lines=2)
+        self._begin_sheet(place)
+        self._continued = _("{place}, continued").format(place=place)
         self._text(page.verdict, size=16, style="B", lines=3, gap=1.0)
         if page.reading:
             self._text(page.reading, size=10, lines=5, gap=1.0)
@@ -82,13 +85,36 @@ class _Writer:
             self._rows(page.names, (0.6, 0.4))
         self._heading(_("All classifiers"))
         self._rows(page.alternatives, (0.27, 0.55, 0.18))
-        self.pdf.ln(2)
-        for caveat in page.caveats:
-            self._text(caveat, size=8.5, colour=INK_SOFT, lines=3)
-        self.pdf.ln(1)
-        self._text(page.signature, size=7.5, colour=INK_SOFT, lines=2)
+        self._end_sheet()
+
+    def _begin_sheet(self, place: str) -> None:
+        """A new sheet; what the caveats take at its bottom is kept free."""
+        self.pdf.add_page()
+        foot = sum(self._height(*text) for text in self._foot())
+        self._bottom = _HEIGHT_MM - _MARGIN_MM - foot
+        self._text(place, size=8.5, colour=INK_SOFT)
+        self._text(self._page.photo, size=10, style="B", lines=2)
+
+    def _end_sheet(self) -> None:
+        """The caveats and the signature, at the bottom of each sheet."""
+        self.pdf.set_y(self._bottom)
+        for text, size, lines in self._foot():
+            self._text(text, size=size, colour=INK_SOFT, lines=lines)
+
+    def _foot(self) -> list[tuple[str, float, int]]:
+        """Texts with their size and the most lines they take."""
+        caveats = [(caveat, 8.5, 3) for caveat in self._page.caveats]
+        return [*caveats, (self._page.signature, 7.5, 2)]
+
+    def _make_room(self, height: float) -> None:
+        """Go on to another sheet where so much does not fit on this one."""
+        if self.pdf.get_y() + height > self._bottom - 2:
+            self._end_sheet()
+            self._begin_sheet(self._continued)
+            self.pdf.ln(1)
 
     def _heading(self, title: str) -> None:
+        self._make_room(7 + 2.2 * _ROW_MM)  # with a row below it
         self.pdf.ln(2)
         self._text(title, size=10, style="B")
 
@@ -108,13 +134,19 @@ class _Writer:
         for line in self._broken(text, _WIDTH_MM, lines):
             self.pdf.cell(
                 _WIDTH_MM,
-                size * _PT_TO_MM * 1.35,
+                size * _LINE_MM,
                 line,
                 align="R" if self.is_rtl else "L",
                 new_x=XPos.LMARGIN,
                 new_y=YPos.NEXT,
             )
-        self.pdf.ln(gap or 0.1)
+        self.pdf.ln(gap or _GAP_BELOW_MM)
+
+    def _height(self, text: str, size: float, lines: int) -> float:
+        """What `_text` takes."""
+        self.pdf.set_font(_FONT, "", size)
+        count = len(self._broken(text, _WIDTH_MM, lines))
+        return count * size * _LINE_MM + _GAP_BELOW_MM
 
     def _broken(self, text: str, width: float, most: int) -> list[str]:
         """A text in lines that fit, each in the order of sight."""
@@ -145,6 +177,7 @@ class _Writer:
         return float(self.pdf.get_string_width(_NO_SHAPE.sub("", text)))
 
     def _pictures(self, pictures: Sequence[Picture]) -> None:
+        self._make_room(_PICTURE_MM + 3 + 2 * _CAPTION_MM)
         top = self.pdf.get_y() + 2
         lowest = top
         for place, picture in enumerate(pictures):
@@ -161,8 +194,10 @@ class _Writer:
             y = top + _PICTURE_MM + 1
             for line in self._broken(picture.caption, _PICTURE_MM, 2):
                 self.pdf.set_xy(x, y)
-                self.pdf.cell(_PICTURE_MM, 4, line, align="R" if self.is_rtl else "L")
-                y += 4
+                self.pdf.cell(
+                    _PICTURE_MM, _CAPTION_MM, line, align="R" if self.is_rtl else "L"
+                )
+                y += _CAPTION_MM
             lowest = max(lowest, y)
         self.pdf.set_xy(_MARGIN_MM, lowest)
 
@@ -177,8 +212,7 @@ class _Writer:
             return
         self._heading(_("Probabilities"))
         for share in shares:
-            y = self.pdf.get_y()
-            self._cells((share.title, share.text), (0.4, 0.15))
+            y = self._cells((share.title, share.text), (0.4, 0.15))
             x = self._from_start(0.57 * _WIDTH_MM, _BAR_MM)
             length = max(share.fraction * _BAR_MM, 0.3)
             start = x + _BAR_MM - length if self.is_rtl else x
@@ -191,27 +225,34 @@ class _Writer:
         for row in rows:
             self._cells(row, parts)
 
-    def _cells(self, row: Sequence[str], parts: Sequence[float]) -> None:
-        """One row of a table; each column takes a part of the width."""
-        self.pdf.set_font(_FONT, "", 9)
-        self.pdf.set_text_color(INK)
+    def _cells(self, row: Sequence[str], parts: Sequence[float]) -> float:
+        """One row of a table, whose top is returned.
+
+        Each column takes a part of the width.
+        """
+        self.pdf.set_font(_FONT, "", _ROW_SIZE)
         columns = [
             self._broken(text, part * _WIDTH_MM - 2, 2)
             for text, part in zip(row, parts, strict=True)
         ]
-        top, offset, height = self.pdf.get_y(), 0.0, 4.4
+        height = _ROW_MM * max(map(len, columns)) + 0.4
+        self._make_room(height)
+        self.pdf.set_font(_FONT, "", _ROW_SIZE)
+        self.pdf.set_text_color(INK)
+        top, offset = self.pdf.get_y(), 0.0
         for lines, part in zip(columns, parts, strict=True):
             width = part * _WIDTH_MM
             for number, line in enumerate(lines):
                 x = self._from_start(offset, width)
-                self.pdf.set_xy(x, top + number * height)
-                self.pdf.cell(width, height, line, align="R" if self.is_rtl else "L")
+                self.pdf.set_xy(x, top + number * _ROW_MM)
+                self.pdf.cell(width, _ROW_MM, line, align="R" if self.is_rtl else "L")
             offset += width
-        bottom = top + height * max(map(len, columns)) + 0.4
+        bottom = top + height
         self.pdf.set_draw_color(MUTED)
         self.pdf.set_line_width(0.1)
         self.pdf.line(_MARGIN_MM, bottom, _MARGIN_MM + offset, bottom)
         self.pdf.set_xy(_MARGIN_MM, bottom + 0.4)
+        return top
 
 
 def _direction(text: str) -> TextDirection:

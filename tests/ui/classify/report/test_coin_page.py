@@ -7,8 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from coin_core.results import Verdict
 from tests.ui.classify.report.conftest import CARDS, a_page, page_of
-from ui.classify.report.coin_page import CoinPage, caveats
+from ui.classify.report.coin_page import CoinPage, _shares, caveats
 from ui.palette import MUTED
 
 
@@ -60,3 +61,24 @@ def test_a_refused_coin_has_pale_bars_and_the_headline_of_the_page() -> None:
     assert refused.verdict.startswith("Cannot tell. It leans to ")
     assert {share.colour for share in refused.shares} == {MUTED}
     assert MUTED not in {share.colour for share in a_page().shares}
+
+
+def test_the_unlikeliest_of_many_classes_are_one_share() -> None:
+    names = tuple(f"class {n}" for n in range(40))
+    card = replace(CARDS["resnet"], classes=names)
+    likely = dict(zip(names, (0.61, *(0.01,) * 39), strict=True))
+    verdict = Verdict(
+        classifier="own",
+        probabilities=likely,
+        ruler="class 0",
+        reason=None,
+        seconds=0.1,
+    )
+    shares = _shares(verdict, card)
+    assert len(shares) == 9
+    assert shares[0].title == "class 0"
+    assert (shares[-1].title, shares[-1].text) == (
+        "32 others together",
+        "32\N{NO-BREAK SPACE}%",
+    )
+    assert sum(share.fraction for share in shares) == pytest.approx(1)

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 from fpdf.enums import TextDirection
-from pypdf import PdfReader
+from pypdf import PageObject, PdfReader
+from pypdf.generic import ContentStream
 
 from coin_core.i18n import speaking
 from tests.ui.classify.report.conftest import HOSTILE, page_of, text_of_pdf
@@ -24,14 +25,59 @@ def test_it_says_what_the_page_says(page: CoinPage) -> None:
         assert words.replace(" ", "\N{NO-BREAK SPACE}") in pdf
 
 
-def test_each_coin_has_one_sheet(page: CoinPage) -> None:
+def lowest_mm(sheet: PageObject) -> float:
+    """How far above the lower edge of a sheet the lowest thing is drawn."""
+    content = sheet.get_contents()
+    assert content is not None
+    points = []
+    for operands, operator in ContentStream(content, None).operations:
+        if operator in (b"Td", b"m", b"l", b"re"):
+            points.append(float(operands[1]))
+            if operator == b"re":
+                points.append(points[-1] + float(operands[3]))
+        elif operator == b"cm":  # of a picture
+            points.append(float(operands[5]))
+    return min(points) * 25.4 / 72
+
+
+def sheets_of(page: CoinPage) -> list[str]:
+    """The text of each sheet of one coin, of which nothing is below the margin."""
+    pdf = pdf_report([page])
+    for sheet in PdfReader(io.BytesIO(pdf)).pages:
+        assert 15 < lowest_mm(sheet) < 18
+    return text_of_pdf([page])
+
+
+@pytest.mark.parametrize("language", ["en", "he"])
+def test_an_ordinary_coin_has_one_sheet(page: CoinPage, language: str) -> None:
+    with speaking(language):
+        (text,) = sheets_of(page)
+    assert "2026-11-29" in text
+
+
+@pytest.mark.parametrize("language", ["en", "he"])
+@pytest.mark.parametrize("count", [20, 60])
+def test_what_does_not_fit_goes_on_to_another_sheet(
+    page: CoinPage, language: str, count: int
+) -> None:
+    title, answer, model = page.alternatives[-2]
     longest = replace(
         page,
         photo="long name " * 60,
         facts=tuple((title, "many words " * 200) for title in ("a", "b", "c", "d")),
         reading="It was read. " * 60,
+        alternatives=tuple((f"{title} {n}", answer, model) for n in range(count)),
     )
-    assert len(text_of_pdf([page, longest, page])) == 3
+    with speaking(language):
+        sheets = sheets_of(longest)
+    assert len(sheets) == (2 if count == 20 else 4)
+    for text in sheets:
+        assert "proof:" in text
+        assert "2026-11-29" in text
+    whole = "".join(sheets)
+    assert all(
+        f"{title} {n}".replace(" ", "\N{NO-BREAK SPACE}") in whole for n in range(count)
+    )
 
 
 @pytest.mark.usefixtures("_fake_models")
