@@ -19,7 +19,7 @@ from __future__ import annotations
 import gettext as gettext_module
 import io
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
@@ -34,6 +34,21 @@ LOCALE_FOLDER: Final = Path(__file__).parent.parent / "locale"
 # A text of no more letters fits sentences that are not its own.
 _FEW_LETTERS: Final = 9
 _FEW_IN_SENTENCE: Final = 6
+_OF_STATE: Final = "{title} is {state}."
+# Those that are needed all the same fit where their parts are like this,
+_SHORT: Final[Mapping[str, Mapping[str, str]]] = {
+    _OF_STATE: {"state": "waiting|running|done|stopped|interrupted|failed"},
+    "{names} and {count} more": {},
+    "Shares {fractions}.": {"fractions": r"[\d./ ]+"},
+    "fold {number} of {count}": {"number": r"\d+"},
+    "folder {name}": {},
+}
+_NAMES_ONLY: Final = frozenset({"{names} and {count} more", "folder {name}"})
+# and never as a part of another text, which may be anybody's name of a file, but here:
+_SHORT_WITHIN: Final[Mapping[str, str]] = {
+    "folder {name}": "it started from {model}, which was trained on {data}: coins that "
+    "are in both make the figures too good",
+}
 # Longer sentences stay English, and so do parts of parts of parts of parts.
 _MOST_LETTERS: Final = 2000
 _LEVELS: Final = 4
@@ -114,10 +129,11 @@ def translate(sentence: str) -> str:
     return _translate(sentence, _LEVELS)
 
 
-def _translate(sentence: str, levels: int) -> str:
+def _translate(sentence: str, levels: int, within: str = "") -> str:
     """`translate`, with parts of parts down to a number of levels.
 
-    The names in a sentence may be anybody's: the work must not grow faster than it.
+    `within` is the text with placeholders that the sentence is a part of. The names in
+    a sentence may be anybody's: the work must not grow faster than it.
     """
     language = current_language()
     if language == ENGLISH or not sentence.strip() or not levels:
@@ -126,28 +142,29 @@ def _translate(sentence: str, levels: int) -> str:
     if known != sentence or len(sentence) > _MOST_LETTERS:
         return known
     if re.match(r"[\d,]+ .*, \d", sentence):  # counts of several things
-        listed = _translate_list(sentence, levels)
+        listed = _translate_list(sentence, levels, within)
         if listed != sentence:
             return listed
     for pattern in _patterns(language):
-        if not (found := pattern.match(sentence)):
+        if not (found := pattern.match(sentence, within)):
             continue
         # Where a name ends is a question if it holds the words that follow it.
-        ways = [_Parts(parts, levels - 1) for parts in found]
+        below = 0 if pattern.text in _NAMES_ONLY else levels - 1
+        ways = [_Parts(parts, below, pattern.text) for parts in found]
         best = max(ways, key=lambda parts: parts.known)
         return re.sub(r"\{(\w+)[^{}]*\}", r"{\1}", _(pattern.text)).format(**best)
-    return _translate_list(sentence, levels)
+    return _translate_list(sentence, levels, within)
 
 
-def _translate_list(text: str, levels: int) -> str:
+def _translate_list(text: str, levels: int, within: str) -> str:
     """Several sentences, or a list of which each part is known, part by part."""
     sentences = re.split(r"(?<=\.) ", text)
     if len(sentences) > 1:
-        return " ".join(_translate(one, levels - 1) for one in sentences)
+        return " ".join(_translate(one, levels - 1, within) for one in sentences)
     parts = text.split(", ")
     if len(parts) == 1:
         return text
-    translated = [_translate(part, levels - 1) for part in parts]
+    translated = [_translate(part, levels - 1, within) for part in parts]
     known = all(one != part for one, part in zip(translated, parts, strict=True))
     return ", ".join(translated) if known else text
 
@@ -155,9 +172,9 @@ def _translate_list(text: str, levels: int) -> str:
 class _Parts(dict[str, str]):
     """The translated parts of a sentence, and how many are known words or numbers."""
 
-    def __init__(self, parts: dict[str, str], levels: int) -> None:
+    def __init__(self, parts: dict[str, str], levels: int, within: str) -> None:
         super().__init__(
-            {name: _translate(part, levels) for name, part in parts.items()}
+            {name: _translate(part, levels, within) for name, part in parts.items()}
         )
         self.known = sum(
             self[name] != part or not re.search(r"[^\W\d_]", part)
@@ -170,6 +187,7 @@ class _Pattern:
 
     def __init__(self, text: str) -> None:
         self.text = text
+        self._short = _SHORT.get(text)
         self._names: list[str] = []
         self._words = [""]
         for words, name, _spec, _conversion in Formatter().parse(text):
@@ -178,11 +196,13 @@ class _Pattern:
                 self._names.append(name)
                 self._words.append("")
 
-    def match(self, sentence: str) -> list[dict[str, str]]:
+    def match(self, sentence: str, within: str = "") -> list[dict[str, str]]:
         """The parts of a sentence in place of the placeholders, if it is that text.
 
         The first one takes as little as it can, and then as much.
         """
+        if self._short is not None and within != _SHORT_WITHIN.get(self.text, ""):
+            return []
         first, *between = self._words[:-1]
         start, end = len(first), len(sentence) - len(self._words[-1])
         if end <= start or not (
@@ -212,6 +232,9 @@ class _Pattern:
             part = sentence[start:stop]
             if stop <= start or parts.setdefault(name, part) != part:
                 return {}
+            like = (self._short or {}).get(name)
+            if like is not None and not re.fullmatch(like, part):
+                return {}
             if name == "count" and not re.fullmatch(r"[\d,]+", part):
                 return {}
             start = stop + len(words or "")
@@ -220,7 +243,10 @@ class _Pattern:
 
 @cache
 def _patterns(language: str) -> tuple[_Pattern, ...]:
-    """A pattern for each text with placeholders, those with most words first."""
+    """A pattern for each text with placeholders, those with most words first.
+
+    But a state ends a sentence about a job, whose title may be a text of more words.
+    """
     sizes = {text: len(re.sub(r"\{.*?\}|\W", "", text)) for text in _texts(language)}
     texts = [
         text
@@ -228,8 +254,9 @@ def _patterns(language: str) -> tuple[_Pattern, ...]:
         if "{" in text
         and (size > (_FEW_IN_SENTENCE if "." in text else _FEW_LETTERS))
         | text.startswith("{count} ")
+        | (text in _SHORT)
     ]
-    texts.sort(key=lambda text: -sizes[text])
+    texts.sort(key=lambda text: (text != _OF_STATE, -sizes[text]))
     return tuple(map(_Pattern, texts))
 
 

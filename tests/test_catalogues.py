@@ -78,6 +78,24 @@ def test_translations_have_the_placeholders_and_marks_of_their_texts(path) -> No
             assert form == form.strip() or source != source.strip(), message.id
 
 
+@pytest.mark.parametrize("path", PO_FILES, ids=lambda path: path.parts[-3])
+def test_options_of_commands_are_not_torn_by_text_from_right_to_left(path) -> None:
+    """A mark stands before the dashes, unless they follow Latin letters: those keep
+    them in order, and a command that is copied must have no mark in it."""
+    language = path.parts[-3]
+    if i18n.text_direction(language) != "rtl":
+        return
+    torn = []
+    for message in catalogues.read(path):
+        for form in catalogues.strings(message):
+            for option in re.finditer(r"--[A-Za-z]", form):
+                before = re.sub(r"\{[^{}]*\}", "", form[: option.start()])
+                letters = re.findall("[A-Za-z\u0590-\u05ff\u200e]", before)
+                if not letters or HEBREW.match(letters[-1]):
+                    torn.append(form)
+    assert torn == []
+
+
 def fields_of(text: str) -> Counter[str]:
     """The placeholders of a text, each with its format."""
     parts = Formatter().parse(text)

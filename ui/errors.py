@@ -117,6 +117,7 @@ _PARTS = (
         N_("is not there"),
         N_("is no file"),
     ),
+    N_("waiting"),
     *(N_("photos"), N_("comparing the photos")),
     # of versions
     N_("Frozen by {who}. Shares {fractions}. Left out: {reasons}."),

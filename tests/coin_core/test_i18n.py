@@ -102,6 +102,47 @@ def test_a_name_may_hold_the_words_of_a_sentence(catalogue) -> None:
             )
 
 
+@pytest.mark.parametrize(
+    ("sentence", "words"),
+    [
+        ("Training kNN on the dataset is done.", "אימון המאגר הסתיימה"),
+        ("Training kNN on the dataset is failed.", "אימון המאגר נכשלה"),
+        ("Training kNN on the dataset is waiting.", "אימון המאגר ממתינה"),
+        ("fold 1 of 2", "קפל 1 מתוך 2"),
+        ("a.jpg, b.jpg and 3 more", "a.jpg, b.jpg ועוד 3"),
+        ("Shares 0.8 / 0.1 / 0.1.", "חלוקה 0.8 / 0.1 / 0.1"),
+        (
+            "it started from m, which was trained on folder coins: coins that are in "
+            "both make the figures too good",
+            "תיקייה coins",
+        ),
+    ],
+)
+def test_short_texts_of_jobs_and_versions_are_translated(sentence, words) -> None:
+    with speaking("he"):
+        shown = re.sub("[\u2066-\u2069]", "", translate(sentence))
+    assert all(word in shown for word in words.split()), shown
+    names = ("kNN", "a.jpg", "b.jpg", "m", "coins")
+    assert not [w for w in re.findall(r"[A-Za-z.]{2,}", shown) if w not in names], shown
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("folder 1", "folder coins", "fold 1 of 2", "fold one of 2", "Tom and 3 more"),
+        *("What this is.", "The legend is worn.", "Shares of a dealer.", "a is done."),
+        *("This is stopped.", "Shares 1 / 2.", "he and the others and more"),
+    ],
+)
+def test_names_that_look_like_short_texts_stay(name: str) -> None:
+    """As parts of a sentence, and as lot texts unless they are the text itself."""
+    sentence = f"Row 26 of {name} names 1.png, which is not there."
+    with speaking("he"):
+        assert f"\u2068{name}\u2069" in translate(sentence)
+        if not re.search(r"\d|is (done|stopped)|folder ", name):
+            assert translate(name) == name
+
+
 def test_names_that_repeat_the_words_of_a_sentence_take_no_time() -> None:
     """Names come from anybody; a search that goes back and forth took minutes."""
     began = time.process_time()
