@@ -99,12 +99,14 @@ def _evaluate_folder(
     )
     digest, splits = digest_of_photos(photos), splits_of_photos(photos)
     for name in names:
-        card = classifier.model(name).card
-        if _learned_from(card, digest, splits):
+        if not _learned_from(classifier.model(name).card, digest, splits):
+            continue
+        if options.keep:
             raise TrainingDataError(
-                f"{_seen(name)} For another measurement take other photos, or keep "
-                "some back in a folder `test` beside `train` and `val`, and train anew."
+                f"{_seen(name)} For other figures take photos that it has not seen, or "
+                "keep some back in a folder `test` beside `train` and `val`."
             )
+        sys.stderr.write(f"{_seen(name)} These figures are too good to be true.\n")
     classes = {label for name in names for label in classifier.model(name).card.classes}
     if classes <= set(DEFAULT_CLASSES):
         reports, unreadable = measure_photos(

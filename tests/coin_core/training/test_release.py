@@ -112,7 +112,7 @@ def test_the_last_layers_of_a_reader_are_taught_alone():
     assert card.training["coins"] == before.training["coins"]
     assert card.training["last_layers"]["coins"] == 32
     assert card.training["last_layers"]["command"] == (
-        "python -m coin_core train vgg --data rendered --seed 0 --frozen"
+        "python -m coin_core train vgg --data rendered --seed 0 --coins 32 --frozen"
     )
     assert card.class_logit_bias == before.class_logit_bias
     tensors = bundle.read_tensors(folder, bundle.load_card(folder))
