@@ -74,7 +74,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 )
                 for name in ("vgg", "knn")
             )
-        catalog.edits.set_faces(1, [], who="ada")
+        catalog.edits.set_faces(COUNT, [], who="ada")  # its predictions go
         freeze(catalog, "first", who="ada", fractions=(0.4, 0.3, 0.3))
         made = ledger.create(catalog, "photos", {"paths": ["a"]})
         ledger.enter_items(catalog, made, [("a", None)])
