@@ -31,12 +31,17 @@ class Size(IntEnum):
 
 
 _FOLDERS = {Size.THUMB: "thumbs", Size.VIEW: "views"}
+_MOST_BYTES = 2 << 30  # of each size
 _prefetch_pool = ThreadPoolExecutor(1, thread_name_prefix="thumbnails")
 
 
 def cache_path(sha256: str, size: Size) -> Path:
     """Where a cached picture is, or will be."""
-    return storage.data_dir() / "cache" / _FOLDERS[size] / sha256[:2] / f"{sha256}.jpg"
+    return _folder(size) / sha256[:2] / f"{sha256}.jpg"
+
+
+def _folder(size: Size) -> Path:
+    return storage.data_dir() / "cache" / _FOLDERS[size]
 
 
 def is_cached(sha256: str, size: Size) -> bool:
@@ -49,6 +54,8 @@ def thumbnail(
 ) -> bytes | None:
     """A photo as a JPEG; None if the file cannot be read."""
     path = cache_path(photo.sha256, size)
+    if size is Size.VIEW:
+        storage.mark_used(path)
     if not path.exists():
         try:
             pixels = photo_io.read(catalog.photos.path(photo))
@@ -77,8 +84,7 @@ def _write(pixels: np.ndarray, sha256: str, size: Size) -> None:
         quality = 82 if each is Size.THUMB else 88
         image = Image.fromarray(shrink(pixels, int(each)))
         image.save(buffer, "JPEG", quality=quality)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        storage.write_file(path, buffer.getvalue())
+        storage.write_cached(path, buffer.getvalue(), _folder(each), _MOST_BYTES)
 
 
 @lru_cache(maxsize=600)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import io
+import os
+import time
 from collections.abc import Callable
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from coin_core import storage
 from coin_core.catalog import Catalog, CatalogPhoto, PhotoRecord, open_catalog
+from ui.components import thumbnails
 from ui.components.thumbnails import Size, cache_path, is_cached, thumbnail
 
 
@@ -49,6 +53,30 @@ def test_the_large_picture_is_no_larger_than_the_photo_and_brings_the_thumbnail(
     assert opened(jpeg).size == (900, 300)
     assert is_cached(photo.sha256, Size.THUMB)
     assert not list(cache_path(photo.sha256, Size.VIEW).parent.glob("*.part"))
+
+
+def test_of_large_pictures_those_that_were_seen_last_are_kept(
+    catalog: Catalog,
+    encode_photo: Callable[..., bytes],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(storage, "_FRESH_S", 0)
+    record = PhotoRecord(extension="png", width_px=300, height_px=300)
+    photos = []
+    for grey in range(5):
+        data = encode_photo(np.full((300, 300, 3), grey, np.uint8))
+        added = catalog.photos.add(data, record, [], who="test")
+        photos.append(catalog.photos.get(added.photo_id))
+        thumbnail(catalog, photos[-1], Size.VIEW)
+        path = cache_path(photos[-1].sha256, Size.VIEW)
+        most = 7 * path.stat().st_size // 2
+        monkeypatch.setattr(thumbnails, "_MOST_BYTES", most)
+        os.utime(path, (time.time() - 9000 + grey,) * 2)
+        thumbnail(catalog, photos[0], Size.VIEW)
+    seen = [is_cached(photo.sha256, Size.VIEW) for photo in photos]
+    assert seen[0]
+    assert seen[-1]
+    assert not all(seen)
 
 
 def test_a_missing_original_gives_no_picture(
