@@ -33,6 +33,7 @@ from coin_core.imaging.preprocessing import CROP_PX, RotatedBox, crop_to_flan
 from coin_core.jobs import ProgressCallback
 from coin_core.model_store import sharing
 from coin_core.model_store.bundle import RESERVED, discover, weights_digest
+from coin_core.object_store import shared_store
 
 if TYPE_CHECKING:
     from coin_core.pipeline import CoinClassifier
@@ -149,6 +150,8 @@ def record_predictions(
 
 def _forget_removed(catalog: Catalog) -> None:
     """Remove the predictions of a user's models that were removed or replaced."""
+    if not catalog.database.is_sqlite and shared_store() is None:
+        return  # other machines have models of their own
     try:
         kept = {*sharing.list_shared(), *shipped_classifiers(), *RESERVED}
     except CoinError:  # those of the team are not known now

@@ -31,8 +31,9 @@ logger = logging.getLogger(__name__)
 _MAX_TRIES = 50
 # Raise it when coins are detected or cropped in another way: old crops are unused then.
 CROP_VERSION = 2
-# Of those that were used last; a crop takes about 50 kB.
-CROPS_BYTES = 2 << 30
+# Of those that were used last; a crop takes about 50 kB. A training goes through all of
+# its photos, so a smaller cache would be of no use to a large dataset.
+CROPS_BYTES = 8 << 30
 
 
 @dataclass(slots=True, kw_only=True, eq=False)

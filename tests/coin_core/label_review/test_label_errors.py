@@ -142,7 +142,16 @@ def own_models(monkeypatch):
         return tuple(found), (SimpleNamespace(folder=Path("damaged")),)
 
     monkeypatch.setattr(label_errors, "discover", discover)
+    monkeypatch.setattr(label_errors, "shared_store", object)
     return models
+
+
+def test_models_of_other_machines_are_not_taken_for_removed(monkeypatch):
+    shared = SimpleNamespace(database=SimpleNamespace(is_sqlite=False))
+    label_errors._forget_removed(shared)  # without its predictions
+    monkeypatch.setattr(label_errors, "shared_store", object)
+    with pytest.raises(AttributeError, match="predictions"):
+        label_errors._forget_removed(shared)
 
 
 def said_of(catalog, photo_id):
