@@ -138,18 +138,18 @@ def measure_gallery(page: DatasetPage, count: int) -> None:
             "filter by ruler, on the chart",
             lambda key=key: page.click(f"[data-key={key}] .label", inside=True),
         )
-    for order in ("least sure first", "most disputed first", "newest first"):
+    for order in ("least certain first", "most disputed first", "newest first"):
         measure("order", page.pick("Order", order))
     for label, options in {
         "Shows the": ("cornucopia side", "all"),
         "Source": ("ikmk", "leu", "all"),
         "Licence": ("cc0", "cc-by-4.0", "all"),
-        "Data set version": ("spring",),
-        "Part of it": ("test", "validation"),
+        "Version": ("spring",),
+        "Split": ("test", "validation"),
     }.items():
         for option in options:
             measure(f"filter: {label}", page.pick(label, option, more=True))
-    page.changed(page.pick("Data set version", "all", more=True))
+    page.changed(page.pick("Version", "all", more=True))
     for _ in range(2):
         page.open_more()
         toggle = "[data-testid=stPopoverBody] [data-testid=stCheckbox] label"
@@ -173,7 +173,7 @@ def measure_gallery(page: DatasetPage, count: int) -> None:
 def measure_review(page: DatasetPage, catalog: Catalog, decisions: int) -> None:
     """Measure decisions by key, and check that each is stored."""
     page.rest()
-    review = "[data-testid=stButtonGroup] button:nth-of-type(2)"
+    review = "[data-testid=stMain] [data-testid=stButtonGroup] button:nth-of-type(2)"
     page.click(review)
     time.sleep(1)
     page.rest()

@@ -105,8 +105,8 @@ def _show_buttons(session: DatasetSession, catalog: Catalog) -> None:
             key="ask_chosen",
             type="tertiary",
             help=_(
-                "Their answers fill the orders “least sure” and “most disputed” and "
-                "the queues of the review."
+                "Their answers fill the orders “least certain first” and “most "
+                "disputed first”, and the queues of the review."
             ),
         ):
             classify_catalog_photos(session, catalog, session.selected)
