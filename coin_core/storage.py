@@ -192,8 +192,14 @@ def encode_json(text: str) -> bytes:
     return text.encode("utf-8", "backslashreplace")
 
 
-def append_json_line(path: Path, value: Any) -> None:
-    """Add a value to a file of JSON lines; a torn last line does not spoil it."""
+def append_json_line(path: Path, value: Any, *, durable: bool = True) -> None:
+    """Add a value to a file of JSON lines; a torn last line does not spoil it.
+
+    Args:
+        path: The file.
+        value: As for `dump_json`.
+        durable: Whether to wait until it is on the disk.
+    """
     with path.open("ab+") as file:
         torn = False
         if file.tell() > 0:
@@ -201,8 +207,9 @@ def append_json_line(path: Path, value: Any) -> None:
             torn = file.read(1) != b"\n"
         line = dump_json(value) + "\n"
         file.write(encode_json(("\n" if torn else "") + line))
-        file.flush()
-        os.fsync(file.fileno())
+        if durable:
+            file.flush()
+            os.fsync(file.fileno())
 
 
 def read_lines(path: Path) -> list[str]:

@@ -52,7 +52,7 @@ def note_left_out(catalog: Catalog, import_id: int, entry: LeftOut) -> None:
     """Add a listing to the record of a scrape, or replace it."""
     path = _file_of(catalog, import_id)
     path.parent.mkdir(parents=True, exist_ok=True)
-    append_json_line(path, asdict(entry))
+    append_json_line(path, asdict(entry), durable=False)
 
 
 def list_left_out(catalog: Catalog, import_id: int) -> tuple[LeftOut, ...]:

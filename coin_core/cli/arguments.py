@@ -79,16 +79,26 @@ def add_json(parser: argparse.ArgumentParser, text: str) -> None:
     parser.add_argument("--json", action="store_true", help=text)
 
 
+# Of settings that are not None when they are not given.
+_USUAL = {"class_weights": True, "frozen": False}
+_FLAGS = {"class_weights": "--no-class-weights"}
+
+
+def flags_given(options: argparse.Namespace, names: Sequence[str]) -> list[str]:
+    """The flags of those of the settings that were given."""
+    return [
+        _FLAGS.get(name, "--" + name.replace("_", "-"))
+        for name in names
+        if getattr(options, name) != _USUAL.get(name)
+    ]
+
+
 def drop(options: argparse.Namespace, names: Sequence[str], reason: str) -> None:
     """Name those of the settings that were given, with a reason, and forget them."""
-    usual = {"class_weights": True, "frozen": False}
-    flags = {"class_weights": "--no-class-weights"}
-    given = [name for name in names if getattr(options, name) != usual.get(name)]
-    for name in given:
-        setattr(options, name, usual.get(name))
-    if given:
-        named = ", ".join(flags.get(n, "--" + n.replace("_", "-")) for n in given)
-        sys.stderr.write(f"{named}: {reason}.\n")
+    if given := flags_given(options, names):
+        sys.stderr.write(f"{', '.join(given)}: {reason}.\n")
+    for name in names:
+        setattr(options, name, _USUAL.get(name))
 
 
 def selected_models(options: argparse.Namespace) -> tuple[str, ...]:

@@ -94,27 +94,14 @@ def _evaluate_folder(
     )
     from coin_core.training.evaluate import measure_crops, measure_photos
 
-    photos, _ = list_photos(
-        Path(options.data), allow_duplicates=options.allow_duplicates
-    )
-    digest, splits = digest_of_photos(photos), splits_of_photos(photos)
-    for name in names:
-        if not _learned_from(classifier.model(name).card, digest, splits):
-            continue
-        if options.keep:
-            raise TrainingDataError(
-                f"{_seen(name)} For other figures take photos that it has not seen, or "
-                "keep some back in a folder `test` beside `train` and `val`."
-            )
-        sys.stderr.write(f"{_seen(name)} These figures are too good to be true.\n")
-    classes = {label for name in names for label in classifier.model(name).card.classes}
-    if classes <= set(DEFAULT_CLASSES):
-        reports, unreadable = measure_photos(
-            classifier,
-            names,
-            Path(options.data),
-            allow_duplicates=options.allow_duplicates,
-        )
+    cards = {name: classifier.model(name).card for name in names}
+    known = {label for card in cards.values() for label in card.classes}
+    if known <= set(DEFAULT_CLASSES):
+        folder = Path(options.data)
+        photos, _ = list_photos(folder, allow_duplicates=options.allow_duplicates)
+        digest, splits = digest_of_photos(photos), splits_of_photos(photos)
+        _tell_learned(cards, digest, splits, refuse=bool(options.keep))
+        reports, unreadable = measure_photos(classifier, names, folder, photos)
         for sentence in unreadable:
             sys.stderr.write(f"{sentence}\n")
     else:
@@ -122,6 +109,7 @@ def _evaluate_folder(
         coins = arguments.load_coins(
             options.data, allow_duplicates=options.allow_duplicates
         )
+        _tell_learned(cards, coins.digest, coins.splits, refuse=bool(options.keep))
         unreadable = list(coins.unreadable)
         if coins.splits is not None and (coins.splits == "test").any():
             coins = coins.take(coins.splits == "test")
@@ -129,6 +117,25 @@ def _evaluate_folder(
     _write_to_cards(options, classifier, reports, "photos")
     write_reports(reports, as_json=options.json)
     return 1 if unreadable else 0
+
+
+def _tell_learned(
+    cards: dict[str, Card],
+    digest: str,
+    splits: NDArray[np.str_] | None,
+    *,
+    refuse: bool,
+) -> None:
+    """Say which models learned from these photos, or refuse to measure them."""
+    for name, card in cards.items():
+        if not _learned_from(card, digest, splits):
+            continue
+        if refuse:
+            raise TrainingDataError(
+                f"{_seen(name)} For other figures take photos that it has not seen, or "
+                "keep some back in a folder `test` beside `train` and `val`."
+            )
+        sys.stderr.write(f"{_seen(name)} These figures are too good to be true.\n")
 
 
 def _evaluate_catalog(

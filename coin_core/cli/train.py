@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from coin_core.training.config import TrainingConfig
     from coin_core.training.cross_validation import FittedClassifier
     from coin_core.training.datasets import CoinSet
+    from coin_core.training.initialization import Start
 
 # Settings of nets that see photos.
 _OF_NETS = ("size_px", "frozen", "rotations")
@@ -122,16 +123,14 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _check_rendered(options: argparse.Namespace, names: Sequence[str]) -> None:
-    flags = ("init", "epochs", "folds", "size_px", "patience", "rotations", "momentum")
-    ignored = [name for name in flags if getattr(options, name) is not None]
-    ignored += ["frozen"] if options.frozen and not _are_nets(names) else []
-    ignored += [] if options.class_weights else ["no_class_weights"]
-    if ignored:
-        text = ", ".join("--" + name.replace("_", "-") for name in ignored)
+    unused = ("init", "epochs", "folds", "size_px", "patience", "rotations", "momentum")
+    frozen = () if _are_nets(names) else ("frozen",)
+    given = arguments.flags_given(options, (*unused, *frozen, "class_weights"))
+    if given:
         raise TrainingDataError(
-            f"{text}: not for rendered coins. A training on rendered coins starts from "
-            "scratch with a fixed schedule. Use --coins and --seed, with resnet and "
-            "vgg also --frozen, or train on photos."
+            f"{', '.join(given)}: not for rendered coins. A training on rendered coins "
+            "starts from scratch with a fixed schedule. Use --coins and --seed, with "
+            "resnet and vgg also --frozen, or train on photos."
         )
     if options.out and len(names) > 1:
         raise TrainingDataError("--out is for one model; train all writes to weights/.")
@@ -255,13 +254,14 @@ def _train_on_photos(options: argparse.Namespace) -> int:
     from coin_core.training.train import FOLDS, Training, train_on_coins
 
     init = options.init or "rendered"
-    find_start(options.classifier, init)  # fails before photos are loaded
+    # Both fail before photos are loaded.
+    start, config = find_start(options.classifier, init), _config(options)
     began = time.monotonic()
     report_details(more_steps=True)
     coins = arguments.load_coins(
         options.data, allow_duplicates=options.allow_duplicates
     )
-    _drop_unused(options, coins)
+    _drop_unused(options, coins, start, config)
     training = Training(
         name=options.classifier,
         init=init,
@@ -283,7 +283,7 @@ def _train_on_photos(options: argparse.Namespace) -> int:
     )
     if warning := few_coins_warning(coins_per_class(coins.labels, coins.groups)):
         sys.stderr.write(f"{warning}\n")
-    replaced = out.exists()
+    replaced = out.exists() and bundle.is_in_models_dir(out)
     card, fitted = train_on_coins(
         training, coins, out=out, data=data, loading_s=time.monotonic() - began
     )
@@ -311,17 +311,16 @@ def _config(options: argparse.Namespace) -> TrainingConfig:
     )
 
 
-def _drop_unused(options: argparse.Namespace, coins: CoinSet) -> None:
+def _drop_unused(
+    options: argparse.Namespace, coins: CoinSet, start: Start, config: TrainingConfig
+) -> None:
     """Name the settings that have no effect on this training, and forget them."""
     from coin_core.classifiers import get_classifier
     from coin_core.classifiers.torch_classifier import NetClassifier
-    from coin_core.training.initialization import find_start
     from coin_core.training.task import learns_in_epochs, teaches_reading
 
     name = options.classifier
     spec = get_classifier(name)
-    start = find_start(name, options.init or "rendered")
-    config = _config(options)
     unused: dict[str, tuple[str, ...]] = {}
     if not isinstance(spec.build(coins.classes, seed=0), NetClassifier):
         of_steps = ("epochs", "patience", "momentum", "class_weights")

@@ -417,10 +417,14 @@ def save_bundle(
         created=card.created or datetime.now(UTC).isoformat(timespec="seconds"),
     )
     files = {name: data, "card.json": card_to_json(written).encode()}
-    own = folder.parent.absolute() == models_dir().absolute()
-    keep = partial(discard, folder) if own else None
+    keep = partial(discard, folder) if is_in_models_dir(folder) else None
     write_folder(folder, files, keep)
     return written
+
+
+def is_in_models_dir(folder: Path) -> bool:
+    """Whether a bundle is one of the user's, which go to the bin when replaced."""
+    return folder.parent.absolute() == models_dir().absolute()
 
 
 def add_figures(folder: Path, figures: Mapping[str, Any]) -> None:

@@ -14,7 +14,7 @@ from coin_core.imaging import photo_io
 from coin_core.jobs import Progress, track
 from coin_core.pipeline import CoinClassifier
 from coin_core.results import Verdict
-from coin_core.training.datasets import CoinSet, list_photos
+from coin_core.training.datasets import CoinSet, LabelledPhoto
 
 _BATCH = 64
 # Subtracted from the right label where nothing was classified, so that it is wrong.
@@ -71,8 +71,7 @@ def measure_photos(
     coin_classifier: CoinClassifier,
     names: Sequence[str],
     folder: Path,
-    *,
-    allow_duplicates: bool = False,
+    photos: Sequence[LabelledPhoto],
 ) -> tuple[list[Report], list[str]]:
     """Each model's report on a folder of photos, and the unreadable photos.
 
@@ -80,14 +79,18 @@ def measure_photos(
     threshold. A photo without a detected coin counts as wrong and as not answered. If
     the folder has a `test` folder beside `train`, only the photos in it count.
 
+    Args:
+        coin_classifier: Loads and runs the models.
+        names: Of the models.
+        folder: Named if none of its photos can be read.
+        photos: As `list_photos` found them there.
+
     Raises:
-        TrainingDataError: It is not a folder, a label is not among the classes, or a
-            photo is in two classes and `allow_duplicates` is False.
+        TrainingDataError: No photo can be read, or a label is not among the classes.
     """
     verdicts: dict[str, list[Verdict]] = {name: [] for name in names}
     labels, unreadable = [], []
-    listed, _ = list_photos(folder, allow_duplicates=allow_duplicates)
-    listed = [photo for photo in listed if photo.split == "test"] or listed
+    listed = [photo for photo in photos if photo.split == "test"] or photos
     for photo in track(listed, "classifying", unit="photo"):
         try:
             image = photo_io.read(photo.path)

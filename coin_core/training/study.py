@@ -167,8 +167,8 @@ def run_study(
     wanted = _choose(chosen)
     settings = {"edition": _EDITION, "init": init, "folds": folds}
     settings |= {"epochs": epochs, "seed": seed}
-    settings |= {"size_px": size_px, "data": coins.source, "digest": coins.digest}
-    settings["rows"] = coins.rows_digest()
+    settings |= {"size_px": size_px, "data": coins.source}
+    settings |= {"digest": coins.digest, "rows": coins.rows_digest()}
     done = _read(out / "study.json", settings)
     order = {one.key: place for place, one in enumerate(experiments())}
     for number, experiment in enumerate(wanted, start=1):

@@ -145,9 +145,10 @@ def _tiles(
     tiles = []
     faces = catalog.photos.faces_of([photo.photo_id for photo in photos])
     missing = [p.sha256 for p in photos if not is_cached(p.sha256, Size.THUMB)]
+    later = set(missing[1:])
     for place, photo in enumerate(photos):
         # One in any case: the grid asks for more only when something was added.
-        in_time = photo.sha256 not in missing[1:] or time.monotonic() < end
+        in_time = photo.sha256 not in later or time.monotonic() < end
         jpeg = thumbnail(catalog, photo) if in_time else None
         is_broken = in_time and jpeg is None
         tiles.append(

@@ -85,6 +85,11 @@ class ImportPanel(JobPanel):
 
     kinds: ClassVar = (JobKind.IMPORT,)
     counts_itself = True
+    give_up: ClassVar = N_("Stop import")
+    lost: ClassVar = N_(
+        "Files that are not read yet are left out, and the import cannot be resumed. "
+        "Imported photos stay."
+    )
 
     def __init__(self, catalog: Catalog) -> None:
         self.catalog = catalog
@@ -94,17 +99,12 @@ class ImportPanel(JobPanel):
         return job.title != ledger.DEMO_TITLE
 
     def remove_label(self, job: Job) -> str:
-        """The import is given up, or its result has been seen."""
-        return _("Stop import") if job.can_resume else _("Dismiss")
+        """What was begun is given up, or its result has been seen."""
+        return _(self.give_up) if job.can_resume else _("Dismiss")
 
     def remove_question(self, job: Job) -> str:
-        """The files that are not read yet are lost."""
-        if not job.can_resume:
-            return ""
-        return _(
-            "Files that are not read yet are left out, and the import cannot be "
-            "resumed. Imported photos stay."
-        )
+        """What is not done yet is lost."""
+        return _(self.lost) if job.can_resume else ""
 
     def remove(self, job: Job) -> None:
         """Give up an import that ended early."""

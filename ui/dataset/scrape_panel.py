@@ -19,7 +19,7 @@ from coin_core.catalog.scrape_jobs import (
     start_scrape,
 )
 from coin_core.errors import KNOWN_ERRORS, sentence_of
-from coin_core.i18n import _, ngettext, translate
+from coin_core.i18n import N_, _, ngettext, translate
 from coin_core.jobs import Job, JobKind
 from scrapers.registry import QueryKind, SourceInfo, list_sources, plan
 from scrapers.settings import read_contact, store_contact
@@ -279,23 +279,15 @@ class ScrapePanel(ImportPanel):
 
     kinds: ClassVar = (JobKind.SCRAPE,)
     counts_itself = False
+    give_up: ClassVar = N_("Give up")
+    lost: ClassVar = N_(
+        "Coins that are not looked at yet are left out, and it cannot be resumed. "
+        "Photos that are in stay."
+    )
 
     def belongs(self, job: Job) -> bool:
         """All of them."""
         return True
-
-    def remove_label(self, job: Job) -> str:
-        """The scrape is given up, or its result has been seen."""
-        return _("Give up") if job.can_resume else _("Dismiss")
-
-    def remove_question(self, job: Job) -> str:
-        """The coins that are not looked at yet are lost."""
-        if not job.can_resume:
-            return ""
-        return _(
-            "Coins that are not looked at yet are left out, and it cannot be resumed. "
-            "Photos that are in stay."
-        )
 
     def show_details(self, job: Job) -> None:
         """The current listing, the problems and the log."""

@@ -355,6 +355,7 @@ def test_a_model_that_is_measured_on_what_it_learned_is_said_so(
         (["resnet", "--data", "rendered", "--folds", "3"], "--folds: not for rendered"),
         (["svm", "--data", "rendered", "--frozen"], "--frozen: not for rendered"),
         (["knn", "--data", "x", "--coins", "9"], "--coins: not for photos"),
+        (["resnet", "--data", "x", "--momentum", "2"], "Momentum is from 0"),
     ],
 )
 def test_train_says_at_once_what_it_would_ignore_or_lack(arguments, said, capsys):

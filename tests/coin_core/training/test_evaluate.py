@@ -10,7 +10,7 @@ from coin_core.jobs import Progress
 from coin_core.model_store import bundle
 from coin_core.pipeline import CoinClassifier
 from coin_core.training import evaluate as measuring
-from coin_core.training.datasets import load_folder, load_rendered
+from coin_core.training.datasets import list_photos, load_folder, load_rendered
 from coin_core.training.evaluate import measure_crops, measure_photos
 from tests.conftest import draw_disc
 
@@ -49,7 +49,9 @@ def photos(tmp_path):
 
 def test_photos_and_their_crops_are_measured(model, photos):
     classifier, name = CoinClassifier(), str(model)
-    [report], unreadable = measure_photos(classifier, [name], photos)
+    [report], unreadable = measure_photos(
+        classifier, [name], photos, list_photos(photos)[0]
+    )
     assert report.n == 5
     assert report.answered <= 4
     assert [line.split(":")[0] for line in unreadable] == ["dark/torn.png"]
