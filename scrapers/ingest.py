@@ -288,6 +288,7 @@ class _Run:
         for key, image in zip(keys, listing.images, strict=True):
             if key in self._recorded:
                 self._count(known=1)
+                self._failures_in_a_row = 0
                 continue
             try:
                 coin_id = self._add(key, listing, image, label, coin_id)

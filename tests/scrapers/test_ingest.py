@@ -252,6 +252,15 @@ def test_too_many_failures_end_the_run(catalog):
         run(catalog, Listed([lot(n) for n in range(50)], gone))
 
 
+def test_photos_that_failed_before_do_not_keep_a_second_run_from_new_ones(catalog):
+    """Every third is gone for good: never many in a row among those that are there."""
+    gone = {f"photo-{n}": NotFoundError("gone") for n in range(0, 66, 3)}
+    first = run(catalog, Listed([lot(n) for n in range(63)], gone))
+    assert (first.added, first.failed) == (42, 21)
+    second = run(catalog, Listed([lot(n) for n in range(66)], gone))
+    assert (second.state, second.added, second.failed) == ("done", 2, 22)
+
+
 def test_an_ailing_site_stops_the_run_which_goes_on_later(catalog):
     source = Listed([lot(1), lot(2)], ends=SiteBusyError("The site is busy."))
     steps = []
