@@ -58,7 +58,7 @@ from scrapers.errors import (
 )
 from scrapers.labels.reader import LotLabel, Outcome, read_label
 from scrapers.mapping import coin_facts, describe_evidence, file_name
-from scrapers.registry import QueryKind, get_source, open_source
+from scrapers.registry import QueryKind, SourceInfo, get_source, open_source
 from scrapers.url_safety import origin_of
 
 _log = logging.getLogger("scrapers")
@@ -382,7 +382,8 @@ class _Run:
         self._record(key, ItemState.FAILED, None, sentence)
         self._add_problem(sentence)
         self._failures_in_a_row += 1
-        if self._failures_in_a_row >= MOST_FAILURES:
+        asks_a_site = not _reads_files(self._order)
+        if asks_a_site and self._failures_in_a_row >= MOST_FAILURES:
             raise PageChangedError(
                 f"{MOST_FAILURES} photos in a row failed, the last: {sentence} The "
                 "site has changed, or has a problem."
@@ -511,12 +512,23 @@ def _stored_listing(
 
 
 def _title(order: ScrapeOrder) -> str:
-    try:
-        info = get_source(order.source)
-    except CoinError:  # a source that is not registered has no title
+    info = _source_info(order)
+    if info is None:
         return ""
-    is_upload = info.query_kind is QueryKind.FILES
-    return job_title(order, info.title, is_upload=is_upload)
+    return job_title(order, info.title, is_upload=_reads_files(order))
+
+
+def _reads_files(order: ScrapeOrder) -> bool:
+    info = _source_info(order)
+    return info is not None and info.query_kind is QueryKind.FILES
+
+
+def _source_info(order: ScrapeOrder) -> SourceInfo | None:
+    """What is registered of the source of an order; None if it is not."""
+    try:
+        return get_source(order.source)
+    except CoinError:
+        return None
 
 
 def _count_listings(catalog: Catalog, import_id: int) -> int:

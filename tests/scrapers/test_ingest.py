@@ -261,6 +261,14 @@ def test_photos_that_failed_before_do_not_keep_a_second_run_from_new_ones(catalo
     assert (second.state, second.added, second.failed) == ("done", 2, 22)
 
 
+def test_saved_pages_without_photos_do_not_keep_others_from_being_read(catalog):
+    missing = {f"photo-{n}": NotFoundError("not saved") for n in range(25)}
+    source = Listed([lot(n) for n in range(26)], missing)
+    order = ScrapeOrder(source="saved", query="pages", who="ada")
+    *_, last = scrape(catalog, source, order, prepare_photo=prepare)
+    assert (last.state, last.added, last.failed) == ("done", 1, 25)
+
+
 def test_an_ailing_site_stops_the_run_which_goes_on_later(catalog):
     source = Listed([lot(1), lot(2)], ends=SiteBusyError("The site is busy."))
     steps = []
