@@ -16,7 +16,7 @@ from streamlit.web.bootstrap import load_config_options
 from streamlit.web.cli import configurator_options
 
 from coin_core.api.app import Service, admin_token, refusing, routes
-from coin_core.api.protocol import DrainingServer, TimedProtocol
+from coin_core.api.protocol import DrainingServer, TimedProtocol, names_no_visitor
 from coin_core.errors import CoinError
 from coin_core.object_store import shared_store
 from ui.application import pages
@@ -35,7 +35,13 @@ _LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"json": {"()": "coin_core.api.layer.JsonLines"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
+    "handlers": {
+        "stderr": {
+            "class": "logging.StreamHandler",
+            "formatter": "json",
+            "filters": [names_no_visitor],
+        }
+    },
     "loggers": {
         name: {"handlers": ["stderr"], "level": "INFO", "propagate": False}
         for name in ("coin_core", "uvicorn")

@@ -8,6 +8,7 @@ import time
 
 import httpx
 import pytest
+import websocket
 
 from coin_core.api import Client
 from coin_core.rendering import render_coin
@@ -60,6 +61,23 @@ def test_a_photo_is_classified_and_the_log_does_not_name_it(started, encode_phot
     mine = json.loads(mine[0])
     assert (mine["route"], mine["status"], mine["photos"]) == ("/classify", 200, 2)
     assert "grave" not in log.read_text()
+
+
+def test_the_log_does_not_say_who_opens_a_page(started):
+    address = f"{started.address.replace('http', 'ws')}/_stcore/stream?secret=1"
+    visitor = {"X-Forwarded-For": "203.0.113.77"}
+    opened = websocket.create_connection(
+        address, header=visitor, origin=started.address, subprotocols=["streamlit"]
+    )
+    opened.close()
+    with pytest.raises(websocket.WebSocketBadStatusException):
+        websocket.create_connection(
+            address, header=visitor, origin="http://evil.example"
+        )
+    log = started.log.read_text()
+    assert "connection open" in log
+    assert "203.0.113.77" not in log
+    assert "secret" not in log
 
 
 def test_it_ends_when_it_is_told_to(started):

@@ -1,8 +1,9 @@
-"""What uvicorn lacks: giving up slow clients, and an end that no client notices."""
+"""What uvicorn lacks: a log without visitors, and ends of slow clients and its own."""
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,14 @@ if TYPE_CHECKING:
 HEADER_TIMEOUT_S = 20.0
 _LINGER_S = 2.0
 _CLOSE = (b"connection", b"close")
+
+
+def names_no_visitor(record: logging.LogRecord) -> bool:
+    """Whether a record may be in the log; false for uvicorn's of a websocket.
+
+    They state the address and the query of a visitor, and no setting omits them.
+    """
+    return '"WebSocket %s"' not in str(record.msg)
 
 
 class _State(ServerState):
