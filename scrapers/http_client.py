@@ -100,7 +100,7 @@ class PoliteClient:
         url: str,
         params: Mapping[str, str] | None = None,
         *,
-        check: Callable[[Any], None] | None = None,
+        check: Callable[[Any], object] | None = None,
         **options: Any,
     ) -> Any:
         """A JSON answer; arguments as for `get_text`, but `check` gets the value.
@@ -125,7 +125,7 @@ class PoliteClient:
         types: tuple[str, ...] = HTML_TYPES,
         keep_s: float | None = None,
         accept: str | None = None,
-        check: Callable[[str], None] | None = None,
+        check: Callable[[str], object] | None = None,
     ) -> str:
         """A text, from the cache if the same was asked recently.
 
@@ -135,8 +135,8 @@ class PoliteClient:
             types: Content types that are accepted.
             keep_s: How old a cached answer may be; None for the client's own.
             accept: The Accept header; None for `types`.
-            check: Gets a new answer before it is cached and may raise. After a
-                `SiteBusyError` the site is asked again.
+            check: Gets a new answer before it is cached and may raise; usually what
+                reads it. After a `SiteBusyError` the site is asked again.
 
         Raises:
             ScrapeError: The address may not be asked, or the answer is not usable.
@@ -214,7 +214,7 @@ class PoliteClient:
         types: tuple[str, ...],
         limit: int = TEXT_BYTES,
         *,
-        check: Callable[[str], None] | None = None,
+        check: Callable[[str], object] | None = None,
         obey_robots: bool = True,
         **content: Any,
     ) -> Answer:
@@ -239,7 +239,7 @@ class PoliteClient:
         url: str,
         types: tuple[str, ...],
         limit: int,
-        check: Callable[[str], None] | None,
+        check: Callable[[str], object] | None,
         **content: Any,
     ) -> Answer:
         read = partial(read_answer, url, types=types, limit=limit)

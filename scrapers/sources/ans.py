@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import partial
 from typing import Final
 from urllib.parse import quote
@@ -67,29 +67,23 @@ class Ans(CollectionSource):
         """
         start, total, listed = 0, 1, set[str]()
         while start < total:
+            read = partial(_read_feed, start=start, listed=listed)
             feed = self.client.get_text(
                 f"{self.base}/search/apis/search",
                 {"q": _lucene(query), "format": "rss", "start": str(start)},
                 types=XML_TYPES,
+                check=read,
             )
-            ids, total = parse_feed(feed)
-            # the link to the next page is unreliable, the count is not
-            if len(ids) != min(PER_PAGE, total - start):
-                raise PageChangedError(
-                    f"The ANS announces {total} objects and lists {len(ids)} from "
-                    f"number {start} on. The feed has changed, or is changing."
-                )
-            for object_id in ids:
-                if object_id not in listed:
-                    listed.add(object_id)
-                    listing = self.try_record(partial(self._read, object_id))
-                    if listing is not None:
-                        yield listing
+            fresh, total = read(feed)
+            for object_id in fresh:
+                listed.add(object_id)
+                listing = self.try_record(partial(self._read, object_id))
+                if listing is not None:
+                    yield listing
             start += PER_PAGE
 
     def _read(self, object_id: str) -> Listing:
-        address = f"{self.base}/search/id/{quote(object_id)}.xml"
-        record = self.client.get_text(address, types=XML_TYPES, keep_s=_KEEP_S)
+        record = self._get(f"{self.base}/search/id/{quote(object_id)}.xml")
         return parse_record(record, base=self.base, coin_type=self._type(record))
 
     def _type(self, record: str) -> str | None:
@@ -97,11 +91,32 @@ class Ans(CollectionSource):
         address = type_address(record)
         if origin_of(address) not in self.client.origins:
             return None
-        return self.client.get_text(address, types=XML_TYPES, keep_s=_KEEP_S)
+        return self._get(address)
+
+    def _get(self, address: str) -> str:
+        """The NUDS record of an object or a type."""
+        return self.client.get_text(
+            address, types=XML_TYPES, keep_s=_KEEP_S, check=parse_record
+        )
 
 
 def _lucene(query: str) -> str:
     return f"({query}) AND imagesavailable:true"
+
+
+def _read_feed(
+    text: str, *, start: int, listed: Collection[str]
+) -> tuple[tuple[str, ...], int]:
+    """The ids of a page that are not among those listed, and how many there are."""
+    ids, total = parse_feed(text)
+    # the link to the next page is unreliable, the count is not
+    if len(ids) != min(PER_PAGE, total - start):
+        raise PageChangedError(
+            f"The ANS announces {total} objects and lists {len(ids)} from "
+            f"number {start} on. The feed has changed, or is changing."
+        )
+    fresh = tuple(one for one in dict.fromkeys(ids) if one not in listed)
+    return fresh, total
 
 
 def parse_feed(text: str) -> tuple[tuple[str, ...], int]:

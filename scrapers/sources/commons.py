@@ -189,6 +189,7 @@ def _from_page(page: dict[str, Any]) -> Listing | None:
 def _check(answer: Any) -> None:
     """Raise an error that the API answers; a busy server is asked again."""
     if not isinstance(answer, dict) or "error" not in answer:
+        parse_answer(answer)
         return
     error = answer["error"]
     code = error.get("code", "") if isinstance(error, dict) else ""

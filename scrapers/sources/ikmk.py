@@ -75,12 +75,14 @@ class Ikmk(CollectionSource):
                 yield listing
 
     def _read(self, object_id: str) -> Listing:
+        read = partial(parse_object, object_id=object_id, base=self.base)
         record = self.client.get_json(
             f"{self.base}/object",
             {"id": object_id, "download": "json_ext"},
             keep_s=_KEEP_S,
+            check=read,
         )
-        return parse_object(record, object_id, base=self.base)
+        return read(record)
 
 
 def parse_tray(text: str, query: str = "") -> tuple[str, ...]:

@@ -73,6 +73,7 @@ class Nomisma(CollectionSource):
                 f"{self.base}/query",
                 {"query": build_query(query, offset=offset)},
                 accept="application/sparql-results+json",
+                check=parse_answer,
             )
             listings, rows = parse_answer(answer)
             fresh = [one for one in listings if one.record_id not in listed]

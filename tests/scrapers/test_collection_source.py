@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 
 from scrapers.errors import (
+    ScrapeError,
     SiteBusyError,
     UnsafeAddressError,
 )
@@ -44,3 +47,30 @@ def test_a_site_that_stays_busy_ends_the_run(site, client):
     one.routes["/object"] = lambda _: Reply(status=503)
     with pytest.raises(SiteBusyError):
         list(ikmk.Ikmk(client(one), base=one.address).find("x"))
+
+
+@pytest.mark.parametrize(
+    ("source", "path", "kind", "garbage"),
+    [
+        (commons.Commons, "/w/api.php", "application/json", "[]"),
+        (ans.Ans, "/search/apis/search", "text/xml", "<overloaded/>"),
+        (ans.Ans, "/search/id/", "text/xml", "<overloaded/>"),
+        (ikmk.Ikmk, "/object", "application/json", '"overloaded"'),
+        (nomisma.Nomisma, "/query", "application/sparql-results+json", "{}"),
+    ],
+)
+def test_an_answer_that_cannot_be_read_is_not_kept(
+    site, client, source, path, kind, garbage
+):
+    if source is nomisma.Nomisma:
+        one = museums.nomisma(site, 1, site())
+    else:
+        one = getattr(museums, source.__name__.lower())(site, count=1)
+    good = one.routes[path]
+    one.routes[path] = Reply(garbage, kind=kind)
+    asked = source(client(one), one.address)
+    with contextlib.suppress(ScrapeError):
+        list(asked.find("x"))
+        assert asked.problems
+    one.routes[path] = good
+    (_,) = source(client(one), one.address).find("x")

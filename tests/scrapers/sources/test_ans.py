@@ -77,8 +77,11 @@ def test_a_record_refers_to_its_type(site, client):
         "<reference>", f'<reference xlink:href="{one.address}/search/types/t1">'
     )
     one.routes["/search/id/"] = lambda _: Reply(bare, kind="text/xml")
+    source = ans.Ans(client(one), base=one.address)
+    one.routes["/search/types/t1.xml"] = Reply("<overloaded/>", kind="text/xml")
+    assert list(source.find("x")) == []
     one.routes["/search/types/t1.xml"] = lambda _: Reply(full, kind="text/xml")
-    (lot,) = ans.Ans(client(one), base=one.address).find("x")
+    (lot,) = source.find("x")
     assert "John Hyrcanus I" in lot.text
 
 
