@@ -63,7 +63,8 @@ class Ans(CollectionSource):
         """The objects of all pages of the feed.
 
         Raises:
-            PageChangedError: The feed ends before the number it announces.
+            PageChangedError: The feed ends before the number it announces, or repeats
+                a page.
         """
         start, total, listed = 0, 1, set[str]()
         while start < total:
@@ -116,6 +117,8 @@ def _read_feed(
             f"number {start} on. The feed has changed, or is changing."
         )
     fresh = tuple(one for one in dict.fromkeys(ids) if one not in listed)
+    if ids and not fresh:
+        raise PageChangedError("The ANS answers the same objects again.")
     return fresh, total
 
 

@@ -58,6 +58,16 @@ def test_a_feed_that_is_not_what_it_says_ends_the_run(site, client, feed, error)
         list(ans.Ans(client(one), base=one.address).find("x"))
 
 
+def test_a_feed_that_repeats_its_first_page_ends_the_run(site, client):
+    one = museums.ans(site, count=100)
+    feed = museums.ans_feed([f"1944.100.{n}" for n in range(100)], 200)
+    one.routes["/search/apis/search"] = lambda _: Reply(feed, kind="text/xml")
+    source = ans.Ans(client(one), base=one.address)
+    source.try_record = lambda _: None
+    with pytest.raises(PageChangedError, match="same objects again"):
+        list(source.find("x"))
+
+
 def test_a_damaged_record_of_the_ans_is_left_out(site, client):
     one = museums.ans(site, count=2)
     good = one.routes["/search/id/"]
