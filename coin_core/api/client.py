@@ -20,6 +20,7 @@ from coin_core.errors import CoinError
 
 _TRY_AGAIN = (429, 503)
 _MAX_PAUSE_S = 60.0
+_CONNECT_S = 30.0
 
 
 class ApiError(CoinError):
@@ -38,7 +39,7 @@ class Client:
         url: str = "http://localhost:8501",
         *,
         token: str | None = None,
-        timeout_s: float = 120.0,
+        timeout_s: float = 600.0,
         retries: int = 3,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
@@ -47,7 +48,8 @@ class Client:
         Args:
             url: The address of the app.
             token: The admin token, for models.
-            timeout_s: How long to wait for an answer.
+            timeout_s: How long to wait for an answer; many photos with all evidence
+                take minutes.
             retries: How often a request that a busy server refuses is sent again. A
                 change of models never is: it may be made, and not yet be on the other
                 machines of a team.
@@ -55,8 +57,9 @@ class Client:
         """
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         self._retries = retries
+        timeout = httpx.Timeout(timeout_s, connect=min(timeout_s, _CONNECT_S))
         self._http = httpx.Client(
-            base_url=url, headers=headers, timeout=timeout_s, transport=transport
+            base_url=url, headers=headers, timeout=timeout, transport=transport
         )
 
     def __enter__(self) -> Self:
