@@ -209,15 +209,21 @@ def admin_token() -> bytes:
     """The token that models need; b"" if there is none.
 
     Raises:
-        CoinError: It is too short to be safe.
+        CoinError: It is too short to be safe, or no header of HTTP can hold it.
     """
-    token = os.environ.get(TOKEN_VARIABLE, "").encode()
+    token = os.environ.get(TOKEN_VARIABLE, "")
+    if not token.isascii() or not token.isprintable() or token != token.strip():
+        raise CoinError(
+            f"{TOKEN_VARIABLE} has letters that cannot be sent in a header. Take "
+            "letters, digits and signs of ASCII, without a space or a new line at "
+            "either end."
+        )
     if token and len(token) < MIN_TOKEN_LENGTH:
         raise CoinError(
             f"{TOKEN_VARIABLE} has {len(token)} letters. Take at least "
             f"{MIN_TOKEN_LENGTH}, such as the output of: openssl rand -hex 32"
         )
-    return token
+    return token.encode()
 
 
 def routes(service: Service) -> list[BaseRoute]:

@@ -374,6 +374,13 @@ def test_it_is_ready_once_the_store_of_the_team_answers(stub, monkeypatch):
         assert client.get("/api/ready").json() == {"status": "ready"}
 
 
+@pytest.mark.parametrize("token", ["מפתח" * 8, "a-long-enough-token\n", "\udcff" * 16])
+def test_a_token_that_nobody_can_send_is_refused(monkeypatch, token):
+    monkeypatch.setenv("COIN_ADMIN_TOKEN", token)
+    with pytest.raises(CoinError, match="cannot be sent in a header"):
+        admin_token()
+
+
 def test_a_short_token_is_refused(monkeypatch):
     monkeypatch.setenv("COIN_ADMIN_TOKEN", "short")
     with pytest.raises(CoinError, match="has 5 letters"):
