@@ -23,6 +23,8 @@ logging.getLogger("python_multipart").setLevel(logging.ERROR)
 
 MiB = 1024 * 1024
 _STEP_BYTES = MiB // 4
+# Of file names in multipart bodies, by the HTML standard.
+_ESCAPES = {"%22": '"', "%0D": "\r", "%0A": "\n"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -246,8 +248,10 @@ class _Parts:
                 f"A request holds at most {self._limits.photos} photos. Send more "
                 "than one request.",
             )
-        file_name = options.get(b"filename", b"").decode("utf-8", "replace")[:255]
-        self.photos.append(Upload(file_name or f"photo {len(self.photos) + 1}"))
+        file_name = options.get(b"filename", b"").decode("utf-8", "replace")
+        for escape, sign in _ESCAPES.items():
+            file_name = file_name.replace(escape, sign)
+        self.photos.append(Upload(file_name[:255] or f"photo {len(self.photos) + 1}"))
 
     def _on_data(self, data: bytes, start: int, end: int) -> None:
         photo = self.photos[-1]

@@ -126,6 +126,12 @@ def test_a_large_body_is_never_in_memory_whole():
 
 
 def test_a_name_is_shown_as_it_was_sent(client):
-    for name in ("a/b.png", "מטבע.png", "<script>.png"):
+    for name in (
+        "a/b.png",
+        "מטבע.png",
+        "<script>.png",
+        'ינאי "B"; 5%.png',
+        "a\r\nb.png",
+    ):
         response = client.post("/api/classify", files={"photo": (name, png())})
         assert response.json()["photos"][0]["photo"] == name
