@@ -48,8 +48,19 @@ _CHARSETS: Final = re.compile(
     re.IGNORECASE,
 )
 _META_CHARSET: Final = re.compile(
-    rb"<meta[^>]+charset=[\"']?([a-zA-Z0-9_-]+)|encoding=[\"']([a-zA-Z0-9_-]+)[\"']"
+    rb"<meta[^>]+charset\s*=\s*[\"']?([a-z0-9_-]+)|encoding=[\"']([a-z0-9_-]+)[\"']",
+    re.IGNORECASE,
 )
+# what the HTML standard means by names that Python lacks or takes to the letter
+_MEANT: Final = {
+    "iso-8859-8-i": "iso-8859-8",
+    "iso-8859-8-e": "iso-8859-8",
+    "logical": "iso-8859-8",
+    "visual": "iso-8859-8",
+    "iso-8859-1": "windows-1252",
+    "latin1": "windows-1252",
+    "iso-8859-9": "windows-1254",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,6 +141,7 @@ def decode_text(body: bytes, charset: str = "") -> str:
         names.append((stated[1] or stated[2]).decode())
     if body.startswith((b"\xff\xfe", b"\xfe\xff")):
         names.insert(0, "utf-16")
+    names = [_MEANT.get(name.lower(), name) for name in names]
     for name in filter(_CHARSETS.fullmatch, names):
         try:
             return body.decode(name)

@@ -623,6 +623,13 @@ def test_public_addresses_are_asked(address):
             '<meta charset="windows-1251">Яннай',
         ),
         ("Яннай".encode("utf-16"), "", "Яннай"),
+        ("ינאי".encode("iso-8859-8"), "ISO-8859-8-I", "ינאי"),
+        (
+            '<META CONTENT="text/html; CHARSET = windows-1255">ינאי'.encode("cp1255"),
+            "",
+            '<META CONTENT="text/html; CHARSET = windows-1255">ינאי',
+        ),
+        ("103–76 BC, “Jannée”".encode("cp1252"), "iso-8859-1", "103–76 BC, “Jannée”"),
         (b"\xff\x81\x81", "no-such", "ÿ\ufffd\ufffd"),
     ],
 )
