@@ -36,6 +36,7 @@ from coin_core.catalog.records import (
     ExcludeReason,
     PhotoStatus,
 )
+from coin_core.catalog.reviews import latest_decisions
 from coin_core.catalog.schema import EditRow, PhotoRow, ReviewRow
 from coin_core.errors import CatalogError
 
@@ -105,21 +106,14 @@ class Edits:
         """
         ids = sorted(set(photo_ids))
         with self._database.writing() as connection:
-            reviewed: set[int] = set()
-            for part in chunks(ids):
-                query = select(ReviewRow.photo_id).where(
-                    ReviewRow.photo_id.in_(part), ReviewRow.withdrawn.is_(False)
-                )
-                reviewed |= set(connection.scalars(query))
+            statuses = _statuses_by_reviews(connection, ids)
             states = read_states(connection, "photo", ids)
             changes = {}
             for photo_id in ids:
                 state = states.get(photo_id)
                 if state is None or state["status"] == PhotoStatus.EXCLUDED:
-                    status = PhotoStatus.UNREVIEWED
-                    if photo_id in reviewed:
-                        status = PhotoStatus.REVIEWED
-                    changes[photo_id] = {"status": status.value, "exclude_reason": None}
+                    status = statuses[photo_id]
+                    changes[photo_id] = {"status": status, "exclude_reason": None}
             Action(connection, who).change("photo", changes)
 
     def set_faces(
@@ -350,6 +344,8 @@ class Edits:
             changes, left_alone = _find_changes(connection, group.edits, undo=True)
             for entity, states in changes.items():
                 action.change(entity, states)
+            for entity, states in _find_outdated(connection, group).items():
+                action.change(entity, states)
         return replace(group, left_alone=tuple(left_alone))
 
     def _revert(
@@ -372,6 +368,8 @@ class Edits:
             group = _read_group(connection, group_id, undo=undo)
             changes, left_alone = _find_changes(connection, group.edits, undo=undo)
             for entity, states in changes.items():
+                write_states(connection, entity, states)
+            for entity, states in _find_outdated(connection, group).items():
                 write_states(connection, entity, states)
             connection.execute(
                 update(EditRow).where(EditRow.group_id == group_id).values(undone=undo)
@@ -435,7 +433,7 @@ def _find_changes(
             applicable = {
                 k: v
                 for k, v in new.items()
-                if k in state and k in old and state[k] == old[k]
+                if k in state and k in old and state[k] in (old[k], v)
             }
             if len(applicable) < len(new):
                 conflicts.append(edit)
@@ -443,6 +441,45 @@ def _find_changes(
             of_entity = changes.setdefault(entity, {})
             of_entity.setdefault(edit.entity_id, {}).update(applicable)
     return changes, conflicts
+
+
+def _statuses_by_reviews(
+    connection: Connection, photo_ids: Iterable[int]
+) -> dict[int, str]:
+    """The status of photos that are not excluded: whether a decision stands."""
+    statuses = dict.fromkeys(photo_ids, PhotoStatus.UNREVIEWED.value)
+    for part in chunks(list(statuses)):
+        query = select(ReviewRow.photo_id).where(
+            ReviewRow.photo_id.in_(part), ReviewRow.withdrawn.is_(False)
+        )
+        for photo_id in connection.scalars(query):
+            statuses[photo_id] = PhotoStatus.REVIEWED.value
+    return statuses
+
+
+def _find_outdated(
+    connection: Connection, group: EditGroup
+) -> dict[str, dict[int, dict[str, Any]]]:
+    """What an undo or redo left unlike the decisions that stand now.
+
+    These are the status of photos, and the label of a coin that lost it with a
+    decision although another one names a ruler.
+    """
+    kinds = {edit.entity for edit in group.edits}
+    if "review" not in kinds and not any("status" in e.after for e in group.edits):
+        return {}
+    states = read_states(connection, "photo", group.photo_ids)
+    included = [k for k in states if states[k]["status"] != PhotoStatus.EXCLUDED]
+    statuses = _statuses_by_reviews(connection, included)
+    changes = {"photo": {k: {"status": statuses[k]} for k in included}}
+    if {"review", "coin"} <= kinds:
+        coins = {edit.entity_id for edit in group.edits if edit.entity == "coin"}
+        labels = read_states(connection, "coin", coins)
+        for coin_id, coin in labels.items():
+            named = filter(None, latest_decisions(connection, coin_id).values())
+            if coin["ruler_attributed"] is None and (ruler := next(named, None)):
+                changes.setdefault("coin", {})[coin_id] = {"ruler_attributed": ruler}
+    return changes
 
 
 def _photos_of_edits(connection: Connection, edits: list[Edit]) -> tuple[int, ...]:

@@ -95,6 +95,32 @@ def test_excluded_photos_come_back_as_they_were(catalog: Catalog, add_photo: Add
     assert catalog.photos.get(seen).exclude_reason is None
 
 
+def test_an_undone_decision_leaves_those_of_others(catalog, add_photo: Add):
+    photo_id = add_photo(1)
+    for who in ("ada", "bert"):
+        catalog.reviews.add(photo_id, HYRCANUS, who=who)
+    for step in (catalog.edits.undo, catalog.edits.redo, catalog.edits.undo):
+        group = step(who="ada")
+        assert group is not None
+        assert group.left_alone == ()
+        photo = catalog.photos.get(photo_id)
+        assert (photo.ruler, photo.status) == (HYRCANUS, "reviewed")
+    group = catalog.edits.find_next(who="bert", undo=True)
+    assert group is not None
+    catalog.edits.reverse(group.group_id, who="ada")
+    assert catalog.photos.get(photo_id).status == "unreviewed"
+
+
+def test_a_photo_without_a_decision_is_not_reviewed(catalog, add_photo: Add):
+    photo_id = add_photo(1)
+    catalog.reviews.add(photo_id, HYRCANUS, who="ada")
+    catalog.edits.exclude([photo_id], "duplicate", who="bert")
+    catalog.edits.undo(who="ada")
+    assert catalog.photos.get(photo_id).status == "excluded"
+    catalog.edits.undo(who="bert")
+    assert catalog.photos.get(photo_id).status == "unreviewed"
+
+
 def test_grouped_photos_share_a_coin_and_can_part_again(catalog, add_photo: Add):
     ids = [add_photo(k) for k in range(4)]
     catalog.edits.set_ruler([ids[1]], JANNAEUS, who="ada")
