@@ -211,16 +211,27 @@ class Edits:
             )
         with self._database.writing() as connection:
             coin = replace(read_coin(connection, coin_id), **changes)
-            values = {name: getattr(coin, name) for name in changes}
-            if "references" in values:
-                values["references"] = [asdict(r) for r in coin.references]
+            action = Action(connection, who)
+            action.change("coin", {coin_id: _to_columns(coin, changes)})
+
+    def fill_coin(self, coin_id: int, facts: CoinFacts, *, who: str) -> tuple[str, ...]:
+        """Add facts that a coin lacks, but for the ruler; returns their names.
+
+        Raises:
+            CatalogError: There is no such coin.
+        """
+        with self._database.writing() as connection:
+            coin = read_coin(connection, coin_id)
+            missing = _missing_facts(coin, facts)
+            values = _to_columns(replace(coin, **missing), missing)
             Action(connection, who).change("coin", {coin_id: values})
+        return tuple(missing)
 
     def group_coins(self, photo_ids: Iterable[int], *, who: str) -> int:
         """Record that photos show one coin.
 
         All photos of their coins move to the oldest of these coins that has a label,
-        or else to the oldest.
+        or else to the oldest. What it lacks is taken from the others.
 
         Returns:
             The id of that coin.
@@ -236,9 +247,13 @@ class Edits:
             labelled = [c for c in coins if states[c]["ruler_attributed"] is not None]
             kept = (labelled or coins)[0]
             moved = _photos_of_coins(connection, coins)
-            Action(connection, who).change(
-                "photo", {photo_id: {"coin_id": kept} for photo_id in moved}
-            )
+            coin, missing = read_coin(connection, kept), dict[str, Any]()
+            for other in coins:
+                missing |= _missing_facts(coin, read_coin(connection, other))
+                coin = replace(coin, **missing)
+            action = Action(connection, who)
+            action.change("coin", {kept: _to_columns(coin, missing)})
+            action.change("photo", {photo_id: {"coin_id": kept} for photo_id in moved})
         return kept
 
     def ungroup(self, photo_ids: Iterable[int], *, who: str) -> None:
@@ -376,6 +391,32 @@ class Edits:
             )
         edits = tuple(replace(edit, undone=undo) for edit in group.edits)
         return replace(group, edits=edits, left_alone=tuple(left_alone))
+
+
+def _missing_facts(coin: CoinFacts, other: CoinFacts) -> dict[str, Any]:
+    """Fields that are empty in a coin, with their values in another.
+
+    The ruler is left out, and so are the facts that concern another ruler.
+    """
+    skipped = {"ruler_attributed"}
+    ruler = other.ruler_attributed
+    if coin.ruler_attributed and ruler not in (None, coin.ruler_attributed):
+        skipped |= {"name_on_coin", "authority"}
+    return {
+        f.name: value
+        for f in fields(CoinFacts)
+        if f.name not in skipped
+        and (value := getattr(other, f.name))
+        and not getattr(coin, f.name)
+    }
+
+
+def _to_columns(coin: CoinFacts, names: Iterable[str]) -> dict[str, Any]:
+    """Fields of a coin as the log of edits keeps them."""
+    values = {name: getattr(coin, name) for name in names}
+    if "references" in values:
+        values["references"] = [asdict(r) for r in coin.references]
+    return values
 
 
 def _next_group(connection: Connection, name: str, *, undo: bool) -> str | None:

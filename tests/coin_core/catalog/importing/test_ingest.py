@@ -356,6 +356,23 @@ def test_a_table_tells_what_is_known_of_its_photos(catalog, tmp_path):
     assert "outside the table's folder" in messages
 
 
+def test_each_row_of_a_coin_adds_what_the_others_leave_out(catalog, tmp_path):
+    folder = lay_out(tmp_path / "in", "a.png", "b.png")
+    (folder / "t.csv").write_text(
+        "file,coin,weight,notes,references,authority\n"
+        "a.png,1,1.9,,,\n"
+        "b.png,1,2.5,worn,TJC A12,Hendin\n",
+        encoding="utf-8",
+    )
+    last, _items = bring(catalog, folder / "t.csv")
+    assert (last.done, last.failed) == (2, 0)
+    one, other = by_name(catalog).values()
+    assert one.coin_id == other.coin_id
+    coin = catalog.photos.coin(one.coin_id)
+    assert (coin.weight_g, coin.notes, coin.authority) == (1.9, "worn", "Hendin")
+    assert [reference.number for reference in coin.references] == ["A12"]
+
+
 def test_names_that_no_file_can_have_are_not_there(catalog, tmp_path):
     folder = lay_out(tmp_path / "in", "a.png")
     names = ("a.png", f"{'a' * 300}.png", f"{'b/' * 3000}c.png", "d\\0.png")
