@@ -316,7 +316,7 @@ def _offer_grouping(session: DatasetSession, catalog: Catalog) -> None:
         _action_button(
             session,
             _("They show one coin"),
-            lambda: catalog.edits.group_coins(session.selected, who=session.reviewer),
+            lambda: group_photos(session, catalog, session.selected),
             _(
                 "{count} photos now show one coin and stay together in every split"
             ).format(count=count),
@@ -327,6 +327,23 @@ def _offer_grouping(session: DatasetSession, catalog: Catalog) -> None:
             _("Each shows a coin of its own"),
             lambda: catalog.edits.ungroup(session.selected, who=session.reviewer),
             _("{photos} now show separate coins").format(photos=plural(count, "photo")),
+        )
+
+
+def group_photos(
+    session: DatasetSession, catalog: Catalog, photo_ids: Sequence[int]
+) -> None:
+    """Record that photos show one coin; the notice names labels that are replaced."""
+    before = catalog.photos.get_many(photo_ids)
+    coin_id = catalog.edits.group_coins(photo_ids, who=session.reviewer)
+    ruler = catalog.photos.coin(coin_id).ruler_attributed
+    replaced = {photo.ruler for photo in before} - {None, ruler}
+    if replaced:
+        session.notice = _(
+            "The photos now show one coin, labelled {ruler} in place of {others}."
+        ).format(
+            ruler=ruler_title(ruler),
+            others=", ".join(sorted(map(ruler_title, replaced))),
         )
 
 
