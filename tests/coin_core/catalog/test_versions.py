@@ -172,6 +172,19 @@ def test_a_version_does_not_change_with_the_catalog(catalog, ids):
     assert found.same <= 27
 
 
+def test_photos_that_were_grouped_and_parted_again_are_the_same(catalog, ids):
+    first = freeze(catalog, "v1")
+    catalog.edits.group_coins(ids[0:6:3], who="ada")
+    second = freeze(catalog, "v2")
+    sha = {item.photo_id: item.sha256 for item in first.items}
+    grouped = compare_versions(first, second).regrouped
+    assert set(grouped) == {sha[ids[0]], sha[ids[3]]}
+    catalog.edits.ungroup(ids[0:6:3], who="ada")
+    third = freeze(catalog, "v3")
+    assert third.digest == first.digest
+    assert compare_versions(first, third).identical
+
+
 def test_test_coins_that_were_learnt_from_are_told(catalog, ids):
     first, second = freeze(catalog, "v1"), freeze(catalog, "v2", seed=9)
     assert compare_versions(first, first).contaminated == ()
