@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from coin_core.access import current_person
-from coin_core.catalog import Catalog, Edit, EditGroup, ExcludeReason
+from coin_core.catalog import Catalog, Edit, EditGroup, ExcludeReason, class_key
 from coin_core.errors import WeightsMissingError
 from coin_core.i18n import N_, _, ngettext
 from coin_core.jobs import Job, JobKind, JobState
@@ -20,7 +20,6 @@ from ui.dataset import cropping
 from ui.dataset.formatting import (
     REASON_TITLES,
     edit_text,
-    ruler_key,
     ruler_keys,
     ruler_title,
 )
@@ -162,7 +161,7 @@ def _offer_rulers(session: DatasetSession, catalog: Catalog) -> None:
             placeholder=_("Mattathias Antigonus, star and anchor …"),
             help=_("Adds a class, which later trainings on the dataset learn."),
         )
-        other = ruler_key(name)
+        other = class_key(name)
         ruler_button(
             other or None,
             ruler_title(other) if other else _("Write a name first"),

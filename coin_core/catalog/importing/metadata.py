@@ -11,9 +11,14 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from coin_core.catalog.importing.sources import Item
-from coin_core.catalog.importing.tables import EXPORT_COLUMNS
+from coin_core.catalog.importing.tables import is_export
 from coin_core.catalog.licences import read_licence
-from coin_core.catalog.records import UNLABELLED, CatalogFace, CoinFacts
+from coin_core.catalog.records import (
+    UNLABELLED,
+    CatalogFace,
+    CoinFacts,
+    class_key,
+)
 from coin_core.catalog.references import references_from
 from coin_core.imaging.decoder import show_name
 from coin_core.imaging.preprocessing import RotatedBox
@@ -119,7 +124,7 @@ def facts_of(item: Item, *, folder_labels: bool) -> Facts:
 
 def _exported(row: Mapping[str, str], remarks: list[str]) -> ExportedFacts | None:
     """The columns that only an export has; None for a crop, and for other tables."""
-    if not set(EXPORT_COLUMNS) <= row.keys():
+    if not is_export(row):
         return None
     if row.get("file", "").partition("/")[0] not in _WHOLE_PHOTOS:
         return None
@@ -148,7 +153,10 @@ def _ruler_of(
     label, written = row.get("ruler", ""), row.get("name_on_coin", "")
     ruler = find_ruler(label) if label else None
     unknown = ruler is None and find_doubtful_ruler(label) is None
-    if label and unknown and label.casefold() not in _NOT_A_CLASS:
+    unknown = unknown and label.casefold() not in _NOT_A_CLASS
+    if unknown and is_export(row):  # a class of the dataset that it was exported from
+        ruler = class_key(label) or None
+    if label and unknown and ruler is None:
         remarks.append(f"{label!r} names no known ruler, so it gave no label.")
     name = find_name_on_coin(written) or find_name_on_coin(label)
     unread = find_name_on_coin(written) is None and not find_doubtful_ruler(written)

@@ -36,7 +36,7 @@ _SEPARATOR_LINE = re.compile(r'"?sep=([^\r\n"])"?[ ,;\t]*(?:\r\n|\r|\n)', re.I)
 _HEADING_ROWS = 20  # the first ones, which are searched for the headings
 
 EXPORT_COLUMNS = ("sha256", "file_name", "width_px", "height_px", "faces")
-"""Columns of the table of an export that no other table has all of."""
+"""Columns of the table of an export that, with "file", no other table has all of."""
 
 # Headings of each field as `_fold` writes them; the first one is this program's own.
 FIELDS: Mapping[str, tuple[str, ...]] = {
@@ -110,7 +110,7 @@ class ColumnProposal:
         examples: The first rows.
         row_count: Rows in the table.
         encoding: Of the file; "" for Excel.
-        unknown_rulers: Cells in the column of rulers that name no known ruler.
+        unknown_rulers: Cells in the column of rulers that give no label.
         doubtful_rulers: Cells there that name one in doubt, such as "Jannaeus?".
         picture_count: Pictures in the cells, which need no column of file names.
     """
@@ -139,6 +139,8 @@ def propose_columns(path: Path) -> ColumnProposal:
         cells = dict.fromkeys(row[column] for row in table.rows)
         unnamed = [cell for cell in cells if cell and find_ruler(cell) is None]
     doubtful = tuple(cell for cell in unnamed if find_doubtful_ruler(cell))
+    if is_export(table.columns):
+        unnamed = []  # the others are classes of its dataset
     return ColumnProposal(
         columns=table.columns,
         mapping=mapping,
@@ -149,6 +151,11 @@ def propose_columns(path: Path) -> ColumnProposal:
         doubtful_rulers=doubtful,
         picture_count=len(table.pictures),
     )
+
+
+def is_export(columns: Iterable[str]) -> bool:
+    """Whether columns are those of the table of an export."""
+    return {"file", *EXPORT_COLUMNS} <= set(columns)
 
 
 def propose_mapping(table: Table) -> dict[str, str]:

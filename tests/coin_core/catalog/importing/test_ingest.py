@@ -714,6 +714,24 @@ def test_an_exported_rendered_photo_stays_marked(catalog, tmp_path):
     assert marked == {"a.png": True, "b.png": False}
 
 
+@pytest.mark.parametrize("form", ["zip", "coco", "imagefolder"])
+def test_an_export_brings_classes_of_ones_own(
+    catalog, tmp_path, tmp_path_factory, form
+):
+    bring(catalog, lay_out(tmp_path / "in", "a.png"))
+    photo_ids = [photo.photo_id for photo in by_name(catalog).values()]
+    catalog.edits.set_ruler(photo_ids, "mattathias_antigonus", who="ada")
+    out = tmp_path / ("out.zip" if form == "zip" else "out")
+    export(catalog, out, form=form)
+
+    home = tmp_path_factory.mktemp("elsewhere")
+    other = open_catalog(f"sqlite:///{home / 'c.sqlite'}", photos_dir=home / "photos")
+    _last, items = bring(other, out)
+    (brought,) = by_name(other).values()
+    assert brought.ruler == "mattathias_antigonus"
+    assert {item.message for item in items.values()} == {None}
+
+
 @pytest.mark.parametrize("form", ["zip", "coco"])
 def test_an_export_brings_names_and_crops_to_another_dataset(
     catalog, tmp_path, tmp_path_factory, form
