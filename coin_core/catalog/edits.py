@@ -165,27 +165,26 @@ class Edits:
 
         Args:
             changes: Photo id to fields and their new texts: `source`, `source_url`,
-                `credit`, `lot_text`, `source_date`, and `licence` in any wording.
-                Other fields stay.
+                `credit`, `lot_text`, `source_date`, and `licence` in any wording,
+                which `licence_raw` keeps unless it is given. Other fields stay.
             who: The user.
 
         Raises:
             CatalogError: There is no such photo or field; nothing was changed.
         """
-        known = [name for name in PROVENANCE if name != "licence_raw"]
         checked: dict[int, dict[str, Any]] = {}
         for photo_id, texts in changes.items():
-            unknown = sorted(set(texts) - set(known))
+            unknown = sorted(set(texts) - set(PROVENANCE))
             if unknown:
                 raise CatalogError(
                     f"A photo has no field {unknown[0]!r}; its fields are "
-                    f"{', '.join(known)}."
+                    f"{', '.join(PROVENANCE)}."
                 )
             values: dict[str, Any] = {k: (v or "").strip() for k, v in texts.items()}
             if "source_url" in values:
                 values["source_url"] = values["source_url"] or None
             if "licence" in values:
-                values["licence_raw"] = values["licence"]
+                values.setdefault("licence_raw", values["licence"])
                 values["licence"] = read_licence(values["licence"])
             checked[photo_id] = values
         with self._database.writing() as connection:

@@ -774,12 +774,14 @@ class _Writer:
             if facts.photo.get(name) and not getattr(photo, name)
         }
         if facts.photo.get("licence_raw") and not (photo.licence or photo.licence_raw):
-            texts["licence"] = str(facts.photo["licence_raw"])
+            texts["licence_raw"] = str(facts.photo["licence_raw"])
+            texts["licence"] = facts.photo.get("licence", texts["licence_raw"])
         if texts:
             self._catalog.edits.edit_photos({photo.photo_id: texts}, who=self._who)
         edits = self._catalog.edits
         filled = edits.fill_coin(photo.coin_id, facts.coin, who=self._who)
-        return [name.replace("_", " ") for name in (*texts, *filled)]
+        names = [name for name in (*texts, *filled) if name != "licence_raw"]
+        return [name.replace("_", " ") for name in names]
 
     def _note(
         self, item: Item, state: ItemState, photo_id: int | None, message: str | None

@@ -111,8 +111,8 @@ def facts_of(item: Item, *, folder_labels: bool) -> Facts:
             **_measures(row, remarks),
         ),
         photo={
-            **{name: row[name] for name in _TEXTS if row.get(name)},
             **_licence(row.get("licence", "")),
+            **{name: row[name] for name in _TEXTS if row.get(name)},
             "is_rendered": row.get("is_rendered", "").casefold() in _YES,
             **_time(row.get("retrieved_at", ""), remarks),
             **_suggestion(doubted),

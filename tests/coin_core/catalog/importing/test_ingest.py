@@ -394,15 +394,16 @@ def test_a_table_that_comes_later_adds_what_was_not_known(catalog, tmp_path):
     catalog.edits.edit_coin(photos["b.png"].coin_id, known, who="bea")
     table = folder / "t.csv"
     table.write_text(
-        "file,ruler,authority,weight_g,denomination,licence,credit,lot text\n"
-        "a.png,Jannaeus,TJC,1.9,half prutah,CC BY 4.0,R. Cohen,=1+1\n"
-        "b.png,Jannaeus,TJC,1.7,prutah,CC0,,\n",
+        "file,ruler,authority,weight_g,denomination,licence,rights,credit,lot text\n"
+        "a.png,Jannaeus,TJC,1.9,half prutah,CC BY 4.0,name us,R. Cohen,=1+1\n"
+        "b.png,Jannaeus,TJC,1.7,prutah,CC0,,,\n",
         encoding="utf-8",
     )
     last, items = bring(catalog, table)
     assert (last.known, last.failed) == (2, 0)
     one, other = by_name(catalog)["a.png"], by_name(catalog)["b.png"]
-    assert (one.licence, one.licence_raw) == ("cc-by-4.0", "CC BY 4.0")
+    assert (one.licence, one.licence_raw) == ("cc-by-4.0", "name us")
+    assert (other.licence, other.licence_raw) == ("cc0", "CC0")
     assert (one.credit, one.lot_text) == ("R. Cohen", "=1+1")
     assert one.ruler == "alexander_jannaeus"
     coin = catalog.photos.coin(one.coin_id)

@@ -77,6 +77,22 @@ def test_an_export_names_classes_of_its_own(cell, ruler, remarks):
         assert facts.coin.ruler_attributed is None
 
 
+@pytest.mark.parametrize(
+    ("row", "stored"),
+    [
+        ({"licence": "CC BY 4.0"}, ("cc-by-4.0", "CC BY 4.0")),
+        (
+            {"licence": "cc-by-4.0", "licence_raw": "free if the IAA is named"},
+            ("cc-by-4.0", "free if the IAA is named"),
+        ),
+        ({"licence_raw": "ask the IAA"}, (None, "ask the IAA")),
+    ],
+)
+def test_the_owner_s_words_for_a_licence_are_kept(row, stored):
+    photo = facts_of(_item(**row), folder_labels=True).photo
+    assert (photo.get("licence"), photo["licence_raw"]) == stored
+
+
 @pytest.mark.parametrize("left", ["1" * 400, "1" * 5000, "1e999", "NaN", '"x"', "{}"])
 def test_a_crop_that_is_none_is_left_out(left):
     box = {"side": None, "left": 0, "top": 0, "right": 1, "bottom": 1, "turn_deg": 0}
