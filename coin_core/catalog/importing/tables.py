@@ -38,6 +38,10 @@ _HEADING_ROWS = 20  # the first ones, which are searched for the headings
 EXPORT_COLUMNS = ("sha256", "file_name", "width_px", "height_px", "faces")
 """Columns of the table of an export that, with "file", no other table has all of."""
 
+# What `exporting.sheets.guard` adds inside a cell, and the signs that it is for.
+_STARTS = tuple("=+-@＝＋－＠")
+_GUARDED = re.compile(r"([;|\n][\s\ufeff\"']*)'(?=[=+\-@＝＋－＠])")
+
 # Headings of each field as `_fold` writes them; the first one is this program's own.
 FIELDS: Mapping[str, tuple[str, ...]] = {
     "file": (
@@ -315,13 +319,15 @@ def _make_table(
         return None
     at = _find_headings([row for _, row in filled[:_HEADING_ROWS]])
     first, headings = filled[at]
-    columns = _headings(headings)
+    columns = _headings(list(map(_unguard, headings)))
     padding = [""] * len(columns)
+    unguard = _unguard_exported if is_export(columns) else _unguard
     searched = f"the first {min(len(filled), _HEADING_ROWS)} rows"
     return Table(
         columns=columns,
         rows=tuple(
-            tuple((row + padding)[: len(columns)]) for _, row in filled[at + 1 :]
+            tuple(map(unguard, (row + padding)[: len(columns)]))
+            for _, row in filled[at + 1 :]
         ),
         row_numbers=tuple(number for number, _ in filled[at + 1 :]),
         encoding=encoding,
@@ -339,17 +345,29 @@ def _find_headings(rows: Sequence[Sequence[str]]) -> int:
 
 
 def _cell(value: object) -> str:
-    """A cell as text, without the apostrophe that keeps a formula from running."""
+    """A cell as text."""
     if value is None:
         return ""
     if isinstance(value, datetime):
         return value.isoformat(sep=" ")
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    text = "".join(
+    return "".join(
         sign for sign in str(value)[:_MAX_CELL] if sign >= " " or sign in "\t\n"
     ).strip()
+
+
+def _unguard(text: str) -> str:
+    """A cell without the apostrophe that keeps a formula from running."""
     return text[1:] if text[:1] == "'" and text[1:2] in tuple("=+-@") else text
+
+
+def _unguard_exported(text: str) -> str:
+    """A cell of an export without all that `exporting.sheets.guard` added to it."""
+    visible = text[1:].lstrip(" \n\u00a0\ufeff\"'")
+    if text[:1] == "'" and visible[:1] in _STARTS:
+        text = text[1:]
+    return _GUARDED.sub(r"\1", text)
 
 
 def _headings(row: list[str]) -> tuple[str, ...]:
