@@ -176,9 +176,9 @@ class Edits:
         for photo_id, texts in changes.items():
             unknown = sorted(set(texts) - set(PROVENANCE))
             if unknown:
+                known = ", ".join(PROVENANCE)
                 raise CatalogError(
-                    f"A photo has no field {unknown[0]!r}; its fields are "
-                    f"{', '.join(PROVENANCE)}."
+                    f"A photo has no field {unknown[0]!r}; its fields are {known}."
                 )
             values: dict[str, Any] = {k: (v or "").strip() for k, v in texts.items()}
             if "source_url" in values:
