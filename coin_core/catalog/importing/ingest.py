@@ -770,7 +770,7 @@ class _Writer:
         """Set empty fields of a photo and its coin; returns their names."""
         texts = {
             name: str(facts.photo[name])
-            for name in ("source", "source_url", "credit", "lot_text")
+            for name in ("source", "source_url", "credit", "lot_text", "source_date")
             if facts.photo.get(name) and not getattr(photo, name)
         }
         if facts.photo.get("licence_raw") and not (photo.licence or photo.licence_raw):
@@ -824,7 +824,8 @@ def _coin_of_match(match: Match, facts: Facts) -> tuple[int | None, str]:
             f"Looks the same as {name}, which is labelled {class_title(photo.ruler)}; "
             "the two were not put together."
         )
-    if photo.ruler and facts.photo.get("label_evidence"):
+    evidence = facts.photo.get("label_evidence", "")
+    if photo.ruler and not ruler and evidence.startswith("Label ambiguous"):
         return None, (
             f"Looks the same as {name}, which is labelled {class_title(photo.ruler)}; "
             "the two were not put together, as this ruler is in doubt."

@@ -11,7 +11,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from coin_core.catalog.importing.sources import Item
-from coin_core.catalog.importing.tables import is_export
+from coin_core.catalog.importing.tables import EXPORT_TEXTS, MAX_CELL, is_export
 from coin_core.catalog.licences import read_licence
 from coin_core.catalog.records import (
     UNLABELLED,
@@ -30,7 +30,10 @@ from coin_core.rulers import (
     find_ruler,
 )
 
-_TEXTS = ("source", "source_url", "licence_raw", "credit", "lot_text")
+_TEXTS = (
+    *("source", "source_url", "licence_raw", "credit", "lot_text"),
+    *EXPORT_TEXTS,
+)
 # The outermost folders of whole photos in an export; others hold crops.
 _WHOLE_PHOTOS = frozenset(("photos", "images", UNLABELLED))
 _MAX_FACES = 100
@@ -88,7 +91,7 @@ class ExportedFacts:
 def facts_of(item: Item, *, folder_labels: bool) -> Facts:
     """The facts in a photo's row; its folder is used if the row names no ruler."""
     remarks: list[str] = []
-    row = item.row
+    row = _without_overlong(item.row, remarks)
     ruler, name = _ruler_of(row, remarks)
     doubted = _doubted_in(row)
     if folder_labels and not row.get("ruler") and ruler is None and not doubted:
@@ -120,6 +123,14 @@ def facts_of(item: Item, *, folder_labels: bool) -> Facts:
         exported=_exported(row, remarks),
         remarks=tuple(remarks),
     )
+
+
+def _without_overlong(row: Mapping[str, str], remarks: list[str]) -> Mapping[str, str]:
+    """The row with its longest cells cut."""
+    for name, cell in row.items():
+        if len(cell) > MAX_CELL:
+            remarks.append(f"{name!r} was cut after {MAX_CELL:,} characters.")
+    return {name: cell[:MAX_CELL] for name, cell in row.items()}
 
 
 def _exported(row: Mapping[str, str], remarks: list[str]) -> ExportedFacts | None:

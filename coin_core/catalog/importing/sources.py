@@ -18,6 +18,7 @@ from pathlib import Path, PurePosixPath
 from coin_core.catalog.importing.archives import ARCHIVE_SUFFIXES, Archive
 from coin_core.catalog.importing.tables import (
     EXPORT_COLUMNS,
+    EXPORT_TEXTS,
     TABLE_SUFFIXES,
     Table,
     check_mapping,
@@ -350,10 +351,10 @@ def _apply(table: NamedTable, items: list[Item]) -> list[Item]:
     keys = {item.key for item in items}
     columns = {column: k for k, column in enumerate(table.table.columns)}
     pictures = _pictures_by_row(table)
-    exported = EXPORT_COLUMNS if is_export(columns) else ()
+    exported = (*EXPORT_COLUMNS, *EXPORT_TEXTS) if is_export(columns) else ()
     for number, cells in zip(table.table.row_numbers, table.table.rows, strict=True):
         row = {name: cells[columns[column]] for name, column in table.mapping.items()}
-        row |= {name: cells[columns[name]] for name in exported}
+        row |= {name: cells[columns[name]] for name in exported if name in columns}
         files = [name for name in (row.get("file"), row.get("second_file")) if name]
         coin = row.get("coin_id")
         coin_key = f"{table.key} coin {coin}" if coin else None

@@ -29,7 +29,8 @@ TABLE_SUFFIXES = frozenset({".csv", ".tsv", ".xlsx", ".xlsm"})
 MAX_TABLE_BYTES = 64 * 1024 * 1024
 MAX_ROWS = 200_000
 MAX_COLUMNS = 300
-_MAX_CELL = 32_767
+MAX_CELL = 100_000
+"""Characters of a cell; what follows is cut off."""
 _LONGEST_NAMES = 400  # of headings or sheets, in a message
 _SAMPLE_ROWS = 200  # for a proposal
 _SEPARATOR_LINE = re.compile(r'"?sep=([^\r\n"])"?[ ,;\t]*(?:\r\n|\r|\n)', re.I)
@@ -37,6 +38,8 @@ _HEADING_ROWS = 20  # the first ones, which are searched for the headings
 
 EXPORT_COLUMNS = ("sha256", "file_name", "width_px", "height_px", "faces")
 """Columns of the table of an export that, with "file", no other table has all of."""
+EXPORT_TEXTS = ("image_url", "source_date", "label_evidence")
+"""Further columns of an export, which no field of other tables is for."""
 
 # What `exporting.sheets.guard` adds inside a cell, and the signs that it is for.
 _STARTS = tuple("=+-@＝＋－＠")
@@ -352,9 +355,10 @@ def _cell(value: object) -> str:
         return value.isoformat(sep=" ")
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    return "".join(
-        sign for sign in str(value)[:_MAX_CELL] if sign >= " " or sign in "\t\n"
-    ).strip()
+    text = "".join(
+        sign for sign in str(value)[: MAX_CELL + 1] if sign >= " " or sign in "\t\n"
+    )
+    return text.strip()
 
 
 def _unguard(text: str) -> str:

@@ -715,6 +715,25 @@ def test_an_exported_rendered_photo_stays_marked(catalog, tmp_path):
     assert marked == {"a.png": True, "b.png": False}
 
 
+def test_an_export_brings_what_a_scrape_has_said(catalog, tmp_path, tmp_path_factory):
+    texts = {
+        "source": "museum",
+        "lot_text": "- found\n- worn" + " far away" * 4000,
+        "image_url": "https://museum.example/1.png",
+        "source_date": "May 2019",
+        "label_evidence": "Label certain by rule 'name': 'Jannaeus'.",
+    }
+    record = PhotoRecord(extension="png", width_px=32, height_px=32, **texts)
+    catalog.photos.add(photo(0), record, [FACE], who="scrape")
+    export(catalog, tmp_path / "out.zip", form="zip")
+
+    home = tmp_path_factory.mktemp("elsewhere")
+    other = open_catalog(f"sqlite:///{home / 'c.sqlite'}", photos_dir=home / "photos")
+    bring(other, tmp_path / "out.zip")
+    (brought,) = by_name(other).values()
+    assert {name: getattr(brought, name) for name in texts} == texts
+
+
 @pytest.mark.parametrize("form", ["zip", "coco", "imagefolder"])
 def test_an_export_brings_classes_of_ones_own(
     catalog, tmp_path, tmp_path_factory, form

@@ -7,7 +7,7 @@ import pytest
 from coin_core.catalog import class_key
 from coin_core.catalog.importing.metadata import facts_of
 from coin_core.catalog.importing.sources import Item
-from coin_core.catalog.importing.tables import EXPORT_COLUMNS
+from coin_core.catalog.importing.tables import EXPORT_COLUMNS, MAX_CELL
 
 
 def _item(folders=(), **row):
@@ -91,6 +91,13 @@ def test_an_export_names_classes_of_its_own(cell, ruler, remarks):
 def test_the_owner_s_words_for_a_licence_are_kept(row, stored):
     photo = facts_of(_item(**row), folder_labels=True).photo
     assert (photo.get("licence"), photo["licence_raw"]) == stored
+
+
+def test_a_text_that_is_cut_is_named():
+    row = {"lot_text": "x" * (MAX_CELL + 1), "notes": "y" * MAX_CELL}
+    facts = facts_of(_item(**row), folder_labels=True)
+    assert len(facts.photo["lot_text"]) == len(facts.coin.notes) == MAX_CELL
+    assert facts.remarks == ("'lot_text' was cut after 100,000 characters.",)
 
 
 @pytest.mark.parametrize("left", ["1" * 400, "1" * 5000, "1e999", "NaN", '"x"', "{}"])
