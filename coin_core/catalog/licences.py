@@ -15,7 +15,7 @@ _MAX_KEY_LENGTH = 64
 # Creative Commons with attribution or share-alike, of any version and country, but
 # not NC or ND; then the public domain and some other free licences.
 _FREE = re.compile(
-    r"cc-by(-sa)?(-\d(\.\d)?(-(?!nc|nd)[a-z]{2,3})?)?"
+    r"cc-by(-sa)?(-\d(\.\d)?(-(?!nc|nd)[a-z]{2}|-igo)?)?"
     r"|cc-?(0|zero)(-1\.0)?(-universal)?"
     r"|(cc-)?(pd|pdm|public-domain)(-mark)?(-1\.0)?(-(us|self|user|art|old(-\d+)?))?"
     r"|(fal|free-art)(-1\.\d)?"
@@ -32,7 +32,8 @@ _AROUND = re.compile(r"^\W*(?:licen[cs]ed?\b(?: under\b)?)?\W+|\W+$")
 # Words that take back a free licence, or part of it. A text may still say that there
 # is no copyright, or quote the GFDL's "no invariant sections".
 _RESTRICTED = re.compile(
-    r"\bno[tn]?\b(?![ -](?:longer |known |protected by |subject to |under |in )?"
+    r"\bno(?:[tn]\b|\b(?!$|\.? ?\d))"
+    r"(?![ -](?:longer |known |protected by |subject to |under |in )?"
     r"(?:copyright|rights|restrictions|renewed|notice|invariant|front|back))"
     r"|\b(?:never|nicht|kein\w*|pas|except|excluding)\b|(?<!\d[ -])\bonly\b"
     r"|commercial|kommerziell|deriv|permission|all rights reserved|rechte vorbehalten"
