@@ -166,19 +166,21 @@ class Edits:
         Args:
             changes: Photo id to fields and their new texts: `source`, `source_url`,
                 `credit`, `lot_text`, `source_date`, and `licence` in any wording,
-                which `licence_raw` keeps unless it is given. Other fields stay.
+                which `licence_raw` keeps unless it is given too. Other fields stay.
             who: The user.
 
         Raises:
             CatalogError: There is no such photo or field; nothing was changed.
         """
+        known = [name for name in PROVENANCE if name != "licence_raw"]
         checked: dict[int, dict[str, Any]] = {}
         for photo_id, texts in changes.items():
-            unknown = sorted(set(texts) - set(PROVENANCE))
+            allowed = {*known, "licence_raw"} if "licence" in texts else {*known}
+            unknown = sorted(set(texts) - allowed)
             if unknown:
-                known = ", ".join(PROVENANCE)
                 raise CatalogError(
-                    f"A photo has no field {unknown[0]!r}; its fields are {known}."
+                    f"A photo has no field {unknown[0]!r}; its fields are "
+                    f"{', '.join(known)}."
                 )
             values: dict[str, Any] = {k: (v or "").strip() for k, v in texts.items()}
             if "source_url" in values:
