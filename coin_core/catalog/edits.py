@@ -25,6 +25,7 @@ from coin_core.catalog.mappers import (
     face_to_json,
     insert_coin,
     read_coin,
+    read_coins,
     read_photos,
     record_from,
 )
@@ -248,9 +249,10 @@ class Edits:
             labelled = [c for c in coins if states[c]["ruler_attributed"] is not None]
             kept = (labelled or coins)[0]
             moved = _photos_of_coins(connection, coins)
-            coin, missing = read_coin(connection, kept), dict[str, Any]()
+            facts = read_coins(connection, coins)
+            coin, missing = facts[kept], dict[str, Any]()
             for other in coins:
-                missing |= _missing_facts(coin, read_coin(connection, other))
+                missing |= _missing_facts(coin, facts[other])
                 coin = replace(coin, **missing)
             action = Action(connection, who)
             action.change("coin", {kept: _to_columns(coin, missing)})
