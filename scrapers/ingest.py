@@ -322,6 +322,7 @@ class _Run:
         remark = None
         if coin_id is None and image.side is not ImageSide.REVERSE:
             coin_id, remark = self._find_coin(prepared, label)
+        facts = coin_facts(listing, label)
         added = self._catalog.photos.add(
             data,
             prepared.record(
@@ -336,7 +337,7 @@ class _Run:
                 source_date=listing.date,
                 label_evidence=describe_evidence(label),
                 retrieved_at=datetime.now(UTC),
-                coin=coin_facts(listing, label),
+                coin=facts,
             ),
             prepared.faces,
             coin_id=coin_id,
@@ -345,6 +346,8 @@ class _Run:
         self._matcher.add(added.photo_id, prepared.thumbnail)
         state = ItemState.KNOWN if added.known else ItemState.DONE
         self._label(added.photo_id, label)
+        if coin_id is not None and not added.known:
+            self._catalog.edits.fill_coin(coin_id, facts, who=self._order.who)
         self._record(key, state, added.photo_id, remark)
         self._count(
             known=int(added.known),

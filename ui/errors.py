@@ -99,6 +99,7 @@ _PARTS = (
     N_("{cell} is not a die axis in hours; it was left out."),
     N_("{cell} is no date such as 2026-01-31; it was left out."),
     N_("The crops in its row were not understood, and were left out."),
+    N_("{cell} was cut after {count} characters."),
     N_("Row {number} of {table} names {name}"),
     N_("It was interrupted; it can go on from where it was."),
     N_("Row {number} of {name} names no file."),

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
         Progress,
         QueueKind,
         Review,
+        class_key,
     )
     from coin_core.catalog.references import references_from, references_in_words
     from coin_core.catalog.repository import Catalog, open_catalog
@@ -73,6 +74,7 @@ __all__ = [
     "Review",
     "RotatedBox",
     "Side",
+    "class_key",
     "open_catalog",
     "references_from",
     "references_in_words",

@@ -25,6 +25,7 @@ from coin_core.catalog.mappers import (
     face_to_json,
     insert_coin,
     read_coin,
+    read_coins,
     read_photos,
     record_from,
 )
@@ -36,6 +37,7 @@ from coin_core.catalog.records import (
     ExcludeReason,
     PhotoStatus,
 )
+from coin_core.catalog.reviews import latest_decisions
 from coin_core.catalog.schema import EditRow, PhotoRow, ReviewRow
 from coin_core.errors import CatalogError
 
@@ -105,21 +107,14 @@ class Edits:
         """
         ids = sorted(set(photo_ids))
         with self._database.writing() as connection:
-            reviewed: set[int] = set()
-            for part in chunks(ids):
-                query = select(ReviewRow.photo_id).where(
-                    ReviewRow.photo_id.in_(part), ReviewRow.withdrawn.is_(False)
-                )
-                reviewed |= set(connection.scalars(query))
+            statuses = _statuses_by_reviews(connection, ids)
             states = read_states(connection, "photo", ids)
             changes = {}
             for photo_id in ids:
                 state = states.get(photo_id)
                 if state is None or state["status"] == PhotoStatus.EXCLUDED:
-                    status = PhotoStatus.UNREVIEWED
-                    if photo_id in reviewed:
-                        status = PhotoStatus.REVIEWED
-                    changes[photo_id] = {"status": status.value, "exclude_reason": None}
+                    status = statuses[photo_id]
+                    changes[photo_id] = {"status": status, "exclude_reason": None}
             Action(connection, who).change("photo", changes)
 
     def set_faces(
@@ -171,8 +166,8 @@ class Edits:
 
         Args:
             changes: Photo id to fields and their new texts: `source`, `source_url`,
-                `credit`, `lot_text`, `source_date`, and `licence` in any wording.
-                Other fields stay.
+                `credit`, `lot_text`, `source_date`, and `licence` in any wording,
+                which `licence_raw` keeps unless it is given too. Other fields stay.
             who: The user.
 
         Raises:
@@ -181,7 +176,8 @@ class Edits:
         known = [name for name in PROVENANCE if name != "licence_raw"]
         checked: dict[int, dict[str, Any]] = {}
         for photo_id, texts in changes.items():
-            unknown = sorted(set(texts) - set(known))
+            allowed = {*known, "licence_raw"} if "licence" in texts else {*known}
+            unknown = sorted(set(texts) - allowed)
             if unknown:
                 raise CatalogError(
                     f"A photo has no field {unknown[0]!r}; its fields are "
@@ -191,7 +187,7 @@ class Edits:
             if "source_url" in values:
                 values["source_url"] = values["source_url"] or None
             if "licence" in values:
-                values["licence_raw"] = values["licence"]
+                values.setdefault("licence_raw", values["licence"])
                 values["licence"] = read_licence(values["licence"])
             checked[photo_id] = values
         with self._database.writing() as connection:
@@ -217,16 +213,27 @@ class Edits:
             )
         with self._database.writing() as connection:
             coin = replace(read_coin(connection, coin_id), **changes)
-            values = {name: getattr(coin, name) for name in changes}
-            if "references" in values:
-                values["references"] = [asdict(r) for r in coin.references]
+            action = Action(connection, who)
+            action.change("coin", {coin_id: _to_columns(coin, changes)})
+
+    def fill_coin(self, coin_id: int, facts: CoinFacts, *, who: str) -> tuple[str, ...]:
+        """Add facts that a coin lacks, but for the ruler; returns their names.
+
+        Raises:
+            CatalogError: There is no such coin.
+        """
+        with self._database.writing() as connection:
+            coin = read_coin(connection, coin_id)
+            missing = _missing_facts(coin, facts)
+            values = _to_columns(replace(coin, **missing), missing)
             Action(connection, who).change("coin", {coin_id: values})
+        return tuple(missing)
 
     def group_coins(self, photo_ids: Iterable[int], *, who: str) -> int:
         """Record that photos show one coin.
 
         All photos of their coins move to the oldest of these coins that has a label,
-        or else to the oldest.
+        or else to the oldest. What it lacks is taken from the others.
 
         Returns:
             The id of that coin.
@@ -242,9 +249,14 @@ class Edits:
             labelled = [c for c in coins if states[c]["ruler_attributed"] is not None]
             kept = (labelled or coins)[0]
             moved = _photos_of_coins(connection, coins)
-            Action(connection, who).change(
-                "photo", {photo_id: {"coin_id": kept} for photo_id in moved}
-            )
+            facts = read_coins(connection, coins)
+            coin, missing = facts[kept], dict[str, Any]()
+            for other in coins:
+                missing |= _missing_facts(coin, facts[other])
+                coin = replace(coin, **missing)
+            action = Action(connection, who)
+            action.change("coin", {kept: _to_columns(coin, missing)})
+            action.change("photo", {photo_id: {"coin_id": kept} for photo_id in moved})
         return kept
 
     def ungroup(self, photo_ids: Iterable[int], *, who: str) -> None:
@@ -350,6 +362,8 @@ class Edits:
             changes, left_alone = _find_changes(connection, group.edits, undo=True)
             for entity, states in changes.items():
                 action.change(entity, states)
+            for entity, states in _find_outdated(connection, group).items():
+                action.change(entity, states)
         return replace(group, left_alone=tuple(left_alone))
 
     def _revert(
@@ -373,11 +387,39 @@ class Edits:
             changes, left_alone = _find_changes(connection, group.edits, undo=undo)
             for entity, states in changes.items():
                 write_states(connection, entity, states)
+            for entity, states in _find_outdated(connection, group).items():
+                write_states(connection, entity, states)
             connection.execute(
                 update(EditRow).where(EditRow.group_id == group_id).values(undone=undo)
             )
         edits = tuple(replace(edit, undone=undo) for edit in group.edits)
         return replace(group, edits=edits, left_alone=tuple(left_alone))
+
+
+def _missing_facts(coin: CoinFacts, other: CoinFacts) -> dict[str, Any]:
+    """Fields that are empty in a coin, with their values in another.
+
+    The ruler is left out, and so are the facts that concern another ruler.
+    """
+    skipped = {"ruler_attributed"}
+    ruler = other.ruler_attributed
+    if coin.ruler_attributed and ruler not in (None, coin.ruler_attributed):
+        skipped |= {"name_on_coin", "authority"}
+    return {
+        f.name: value
+        for f in fields(CoinFacts)
+        if f.name not in skipped
+        and (value := getattr(other, f.name))
+        and not getattr(coin, f.name)
+    }
+
+
+def _to_columns(coin: CoinFacts, names: Iterable[str]) -> dict[str, Any]:
+    """Fields of a coin as the log of edits keeps them."""
+    values = {name: getattr(coin, name) for name in names}
+    if "references" in values:
+        values["references"] = [asdict(r) for r in coin.references]
+    return values
 
 
 def _next_group(connection: Connection, name: str, *, undo: bool) -> str | None:
@@ -435,7 +477,7 @@ def _find_changes(
             applicable = {
                 k: v
                 for k, v in new.items()
-                if k in state and k in old and state[k] == old[k]
+                if k in state and k in old and state[k] in (old[k], v)
             }
             if len(applicable) < len(new):
                 conflicts.append(edit)
@@ -443,6 +485,45 @@ def _find_changes(
             of_entity = changes.setdefault(entity, {})
             of_entity.setdefault(edit.entity_id, {}).update(applicable)
     return changes, conflicts
+
+
+def _statuses_by_reviews(
+    connection: Connection, photo_ids: Iterable[int]
+) -> dict[int, str]:
+    """The status of photos that are not excluded: whether a decision stands."""
+    statuses = dict.fromkeys(photo_ids, PhotoStatus.UNREVIEWED.value)
+    for part in chunks(list(statuses)):
+        query = select(ReviewRow.photo_id).where(
+            ReviewRow.photo_id.in_(part), ReviewRow.withdrawn.is_(False)
+        )
+        for photo_id in connection.scalars(query):
+            statuses[photo_id] = PhotoStatus.REVIEWED.value
+    return statuses
+
+
+def _find_outdated(
+    connection: Connection, group: EditGroup
+) -> dict[str, dict[int, dict[str, Any]]]:
+    """What an undo or redo left unlike the decisions that stand now.
+
+    These are the status of photos, and the label of a coin that lost it with a
+    decision although another one names a ruler.
+    """
+    kinds = {edit.entity for edit in group.edits}
+    if "review" not in kinds and not any("status" in e.after for e in group.edits):
+        return {}
+    states = read_states(connection, "photo", group.photo_ids)
+    included = [k for k in states if states[k]["status"] != PhotoStatus.EXCLUDED]
+    statuses = _statuses_by_reviews(connection, included)
+    changes = {"photo": {k: {"status": statuses[k]} for k in included}}
+    if {"review", "coin"} <= kinds:
+        coins = {edit.entity_id for edit in group.edits if edit.entity == "coin"}
+        labels = read_states(connection, "coin", coins)
+        for coin_id, coin in labels.items():
+            named = filter(None, latest_decisions(connection, coin_id).values())
+            if coin["ruler_attributed"] is None and (ruler := next(named, None)):
+                changes.setdefault("coin", {})[coin_id] = {"ruler_attributed": ruler}
+    return changes
 
 
 def _photos_of_edits(connection: Connection, edits: list[Edit]) -> tuple[int, ...]:

@@ -15,17 +15,30 @@ _MAX_KEY_LENGTH = 64
 # Creative Commons with attribution or share-alike, of any version and country, but
 # not NC or ND; then the public domain and some other free licences.
 _FREE = re.compile(
-    r"cc-by(-sa)?(-\d(\.\d)?(-(?!nc|nd)[a-z]{2,3})?)?"
+    r"cc-by(-sa)?(-\d(\.\d)?(-(?!nc|nd)[a-z]{2}|-igo)?)?"
     r"|cc-?(0|zero)(-1\.0)?(-universal)?"
     r"|(cc-)?(pd|pdm|public-domain)(-mark)?(-1\.0)?(-(us|self|user|art|old(-\d+)?))?"
     r"|(fal|free-art)(-1\.\d)?"
     r"|odc-by(-1\.0)?|odbl(-1\.0)?|gfdl(-1\.\d)?|mit|apache-2\.0"
 )
-_CC_PAGE = re.compile(
-    r"creativecommons\.org/licenses/(by(?:-nc)?(?:-sa|-nd)?)/(\d\.\d)"
-    r"(?:/([a-z]{2,3})(?![a-z.]))?"
+_PAGE = re.compile(
+    r"(?:https?:)?(?://)?(?:www\.)?creativecommons\.org/(?:"
+    r"licenses/(by(?:-nc)?(?:-sa|-nd)?)/(\d\.\d)(?:/([a-z]{2,3})(?![a-z.]))?"
+    r"|publicdomain/(zero|mark)(?:/1\.0)?"
+    r")(?:/(?:deed|legalcode)[\w.-]*)?/?(?:[?#][^\s()<>]*)?"
 )
-_ZERO_PAGE = re.compile(r"creativecommons\.org/publicdomain/(zero|mark)")
+# What may stand around the address of a licence, beside its name.
+_AROUND = re.compile(r"^\W*(?:licen[cs]ed?\b(?: under\b)?)?\W+|\W+$")
+# Words that take back a free licence, or part of it. A text may still say that there
+# is no copyright, or quote the GFDL's "no invariant sections".
+_RESTRICTED = re.compile(
+    r"\bno(?:[tn]\b|\b(?!$|\.? ?\d))"
+    r"(?![ -](?:longer |known |protected by |subject to |under |in )?"
+    r"(?:copyright|rights|restrictions|renewed|notice|invariant|front|back))"
+    r"|\b(?:never|nicht|kein\w*|pas|except|excluding)\b|(?<!\d[ -])\bonly\b"
+    r"|commercial|kommerziell|deriv|permission|all rights reserved|rechte vorbehalten"
+    r"|\b(?:personal|private|educational|research|academic|editorial)\b"
+)
 _CC_SHORT = re.compile(
     r"(?:cc|creative commons)[ -]*(by)(?:[ -]*(nc))?(?:[ -]*(sa|nd))?(?:[ -]*(nc))?"
     r"(?:[ -]*v?(\d(?:\.\d)?))?(?![\w.])"
@@ -63,13 +76,7 @@ def read_licence(text: str) -> str | None:
         The key, such as "cc-by-sa-4.0" or "own-photo"; None for an empty text or a
         whole sentence.
     """
-    key = _to_key(text)
-    page = _CC_PAGE.search(key)
-    if page:
-        return f"cc-{page[1]}-{page[2]}"
-    zero = _ZERO_PAGE.search(key)
-    if zero:
-        return "cc0-1.0" if zero[1] == "zero" else "public-domain"
+    key = _from_page(text) or _to_key(text)
     if re.fullmatch(r"by(-(sa|nc|nd))*(-\d\.\d)?", key):
         key = f"cc-{key}"
     if re.fullmatch(r"(public-domain|pd)(-mark)?(-1\.0)?", key):
@@ -98,20 +105,28 @@ def _to_key(text: str) -> str:
 
 
 def _from_page(text: str) -> str | None:
-    match = _CC_PAGE.search(text.lower())
-    if match:
-        country = f"-{match[3]}" if match[3] else ""
-        return f"cc-{match[1]}-{match[2]}{country}"
-    match = _ZERO_PAGE.search(text.lower())
-    if match:
-        return "cc0-1.0" if match[1] == "zero" else "pdm-1.0"
-    return None
+    """The key of an address that stands alone or beside the name of its licence."""
+    words = text.lower()
+    match = _PAGE.search(words)
+    if match is None:
+        return None
+    if match[4]:
+        key = "cc0-1.0" if match[4] == "zero" else "pdm-1.0"
+    else:
+        key = f"cc-{match[1]}-{match[2]}"
+    rest = _AROUND.sub("", f"{words[: match.start()]} {words[match.end() :]}")
+    if rest and _from_words(rest) != key:
+        return None
+    return f"{key}-{match[3]}" if match[3] else key
 
 
 def _from_words(text: str) -> str | None:
     words = re.sub(r"[\s_]+", " ", html.unescape(text)).strip().lower()
-    if not words or re.search(r"\bnot (?:in the )?public domain", words):
-        return None
+    key = _named_in(words)
+    return None if is_free(key) and _RESTRICTED.search(words) else key
+
+
+def _named_in(words: str) -> str | None:
     if re.search(r"\bcc[ -]?(?:0|zero)\b", words):
         return "cc0-1.0"
     if re.search(r"public[ -]domain[ -]mark|\bpdm\b", words):

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import fields
 from pathlib import Path
 
-from sqlalchemy import Connection, delete, func, select
+from sqlalchemy import Connection, delete, func, select, update
 from sqlalchemy.exc import IntegrityError
 
 from coin_core.access import Right, check
@@ -36,7 +36,13 @@ from coin_core.catalog.records import (
     PhotoRecord,
     PhotoStatus,
 )
-from coin_core.catalog.schema import CoinRow, EditRow, PhotoRow, ReviewRow
+from coin_core.catalog.schema import (
+    CoinRow,
+    EditRow,
+    PhotoRow,
+    ReviewRow,
+    VersionItemRow,
+)
 from coin_core.errors import CatalogError
 
 
@@ -140,6 +146,12 @@ class Photos:
         }
         photo_id = insert_row(connection, PhotoRow, values)
         FACES.write(connection, {photo_id: [face_to_json(face) for face in faces]})
+        # Versions that hold the photo from before it was removed have it again.
+        connection.execute(
+            update(VersionItemRow)
+            .where(VersionItemRow.sha256 == digest, VersionItemRow.photo_id.is_(None))
+            .values(photo_id=photo_id)
+        )
         Action(connection, who).log([("added", photo_id, {}, {"coin_id": coin_id})])
         return AddedPhoto(photo_id=photo_id, coin_id=coin_id, known=False)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -14,6 +15,15 @@ from coin_core.results import Side
 
 UNLABELLED = "unlabelled"
 """The name for "no ruler" in counts and filters."""
+
+
+def class_key(name: str) -> str:
+    """The class key of a name that a person wrote; "" if there is none.
+
+    A name that is not a ruler's becomes a new class.
+    """
+    key = re.sub(r"\W+", "_", name.casefold()).strip("_")[:64]
+    return "" if key == UNLABELLED else key
 
 
 class PhotoStatus(StrEnum):

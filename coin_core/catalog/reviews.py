@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections import defaultdict
 from itertools import combinations
 
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 
-from coin_core.catalog.audit_log import Action, coins_of
+from coin_core.catalog.audit_log import Action, coins_of, read_states
 from coin_core.catalog.database import Database
 from coin_core.catalog.mappers import insert_row, record_from
 from coin_core.catalog.records import Agreement, PairAgreement, PhotoStatus, Review
-from coin_core.catalog.schema import ReviewRow
+from coin_core.catalog.schema import PhotoRow, ReviewRow
 from coin_core.evaluation.metrics import cohens_kappa
 
 _CANNOT_TELL = "cannot tell"
@@ -26,6 +26,9 @@ class Reviews:
     def add(self, photo_id: int, ruler: str | None, *, who: str) -> None:
         """Record a decision: the review, the coin's label and the photo's status.
 
+        "Cannot tell" concerns this photo alone: the coin keeps a ruler that a decision
+        on another of its photos names.
+
         Args:
             photo_id: The reviewed photo.
             ruler: A class key; None for "cannot tell".
@@ -36,6 +39,7 @@ class Reviews:
         """
         with self._database.writing() as connection:
             coin_id = coins_of(connection, [photo_id])[photo_id]
+            label = ruler or _label_without(connection, coin_id, photo_id)
             action = Action(connection, who)
             review = {
                 "photo_id": photo_id,
@@ -48,7 +52,7 @@ class Reviews:
             action.log(
                 [("review", review_id, {"withdrawn": True}, {"withdrawn": False})]
             )
-            action.change("coin", {coin_id: {"ruler_attributed": ruler}})
+            action.change("coin", {coin_id: {"ruler_attributed": label}})
             values = {
                 "status": PhotoStatus.REVIEWED.value,
                 "exclude_reason": None,
@@ -96,6 +100,34 @@ class Reviews:
                 sorted(k for k, a in shared.items() if len(set(a.values())) > 1)
             ),
         )
+
+
+def latest_decisions(connection: Connection, coin_id: int) -> dict[int, str | None]:
+    """The last decision on each photo of a coin that was not undone; newest first."""
+    rows = connection.execute(
+        select(ReviewRow.photo_id, ReviewRow.ruler)
+        .join(PhotoRow, PhotoRow.id == ReviewRow.photo_id)
+        .where(PhotoRow.coin_id == coin_id, ReviewRow.withdrawn.is_(False))
+        .order_by(ReviewRow.id.desc())
+    )
+    latest: dict[int, str | None] = {}
+    for photo_id, ruler in rows:
+        latest.setdefault(photo_id, ruler)
+    return latest
+
+
+def _label_without(connection: Connection, coin_id: int, photo_id: int) -> str | None:
+    """The label of a coin on one of whose photos nobody can tell the ruler."""
+    latest = latest_decisions(connection, coin_id)
+    taken_back = latest.pop(photo_id, None)
+    named = [ruler for ruler in latest.values() if ruler is not None]
+    if not named:
+        return None
+    state = read_states(connection, "coin", [coin_id])[coin_id]
+    label: str | None = state["ruler_attributed"]
+    if label in (None, *named) or label != taken_back:
+        return label
+    return named[0]
 
 
 def _agreement_of(

@@ -224,7 +224,8 @@ class Comparison:
         relabelled: Photos with another ruler.
         moved: Photos with another split.
         recropped: sha256 of photos with other faces.
-        regrouped: sha256 of photos that show another coin.
+        regrouped: sha256 of photos whose coin is shown by other photos, of those that
+            are in both.
         same: How many photos did not change.
         contaminated: sha256 of test photos of the second version whose coin, as it
             is grouped then or now, is in training or validation of the first. Do not
@@ -284,7 +285,9 @@ def compare_versions(first: Version, second: Version) -> Comparison:
         for old, new in both
         if (old.faces, old.face_index) != (new.faces, new.face_index)
     )
-    regrouped = tuple(old.sha256 for old, new in both if old.coin_id != new.coin_id)
+    mates_before = _coin_mates(old for old, _ in both)
+    mates_after = _coin_mates(new for _, new in both)
+    regrouped = tuple(k for k in mates_before if mates_before[k] != mates_after[k])
     changed = {change.sha256 for change in (*relabelled, *moved)}
     changed |= {*recropped, *regrouped}
     used = {item.sha256 for item in first.items if item.split is not Split.TEST}
@@ -315,6 +318,18 @@ def compare_versions(first: Version, second: Version) -> Comparison:
             )
         ),
     )
+
+
+def _coin_mates(items: Iterable[VersionItem]) -> dict[str, set[str]]:
+    """sha256 of each photo to those of all photos of its coin.
+
+    Ids of coins change when photos are grouped and parted again.
+    """
+    photos: dict[int, set[str]] = defaultdict(set)
+    coins = {item.sha256: item.coin_id for item in items}
+    for sha256, coin_id in coins.items():
+        photos[coin_id].add(sha256)
+    return {sha256: photos[coin_id] for sha256, coin_id in coins.items()}
 
 
 def _changes(

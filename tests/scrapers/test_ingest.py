@@ -374,7 +374,7 @@ def test_a_coin_that_is_sold_again_is_one_coin(catalog):
             lot(3),
             lot(4, "John Hyrcanus I. Prutah."),
             lot(5, "John Hyrcanus I or Alexander Jannaeus. Prutah."),
-            lot(6, "Hasmonean prutah"),
+            lot(6, "Hasmonean prutah, 14.2 mm"),
         ],
         {
             "photo-1": jpeg(one, 88),
@@ -390,6 +390,7 @@ def test_a_coin_that_is_sold_again_is_one_coin(catalog):
     photos = {photo.file_name[-1]: photo for photo in photos_of(catalog)}
     coins = {name: photo.coin_id for name, photo in photos.items()}
     assert coins["1"] == coins["2"] == coins["6"]
+    assert catalog.photos.coin(coins["1"]).diameter_mm == 14.2  # the last one says it
     assert len({coins[name] for name in "1345"}) == 4
     rulers = {name: photo.ruler for name, photo in photos.items()}
     assert rulers["6"] == rulers["1"] == "alexander_jannaeus"

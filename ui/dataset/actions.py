@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from coin_core.access import current_person
-from coin_core.catalog import Catalog, Edit, EditGroup, ExcludeReason
+from coin_core.catalog import Catalog, Edit, EditGroup, ExcludeReason, class_key
 from coin_core.errors import WeightsMissingError
 from coin_core.i18n import N_, _, ngettext
 from coin_core.jobs import Job, JobKind, JobState
@@ -20,7 +20,6 @@ from ui.dataset import cropping
 from ui.dataset.formatting import (
     REASON_TITLES,
     edit_text,
-    ruler_key,
     ruler_keys,
     ruler_title,
 )
@@ -162,7 +161,7 @@ def _offer_rulers(session: DatasetSession, catalog: Catalog) -> None:
             placeholder=_("Mattathias Antigonus, star and anchor …"),
             help=_("Adds a class, which later trainings on the dataset learn."),
         )
-        other = ruler_key(name)
+        other = class_key(name)
         ruler_button(
             other or None,
             ruler_title(other) if other else _("Write a name first"),
@@ -316,7 +315,7 @@ def _offer_grouping(session: DatasetSession, catalog: Catalog) -> None:
         _action_button(
             session,
             _("They show one coin"),
-            lambda: catalog.edits.group_coins(session.selected, who=session.reviewer),
+            lambda: group_photos(session, catalog, session.selected),
             _(
                 "{count} photos now show one coin and stay together in every split"
             ).format(count=count),
@@ -327,6 +326,23 @@ def _offer_grouping(session: DatasetSession, catalog: Catalog) -> None:
             _("Each shows a coin of its own"),
             lambda: catalog.edits.ungroup(session.selected, who=session.reviewer),
             _("{photos} now show separate coins").format(photos=plural(count, "photo")),
+        )
+
+
+def group_photos(
+    session: DatasetSession, catalog: Catalog, photo_ids: Sequence[int]
+) -> None:
+    """Record that photos show one coin; the notice names labels that are replaced."""
+    before = catalog.photos.get_many(photo_ids)
+    coin_id = catalog.edits.group_coins(photo_ids, who=session.reviewer)
+    ruler = catalog.photos.coin(coin_id).ruler_attributed
+    replaced = {photo.ruler for photo in before} - {None, ruler}
+    if replaced:
+        session.notice = _(
+            "The photos now show one coin, labelled {ruler} in place of {others}."
+        ).format(
+            ruler=ruler_title(ruler),
+            others=", ".join(sorted(map(ruler_title, replaced))),
         )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -98,15 +97,6 @@ def short_ruler_title(key: str | None) -> str:
 def ruler_keys(known: Iterable[str] = ()) -> tuple[str, ...]:
     """The registered rulers, then the other classes of the dataset."""
     return (*RULERS, *(key for key in known if key not in RULERS))
-
-
-def ruler_key(name: str) -> str:
-    """The class key of a name that a person wrote; "" if there is none.
-
-    A name that is not a ruler's becomes a new class.
-    """
-    key = re.sub(r"\W+", "_", name.casefold()).strip("_")[:64]
-    return "" if key == UNLABELLED else key
 
 
 def ruler_colour(key: str | None, known: Iterable[str] = ()) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import fields
 from typing import Any
 
@@ -45,6 +45,7 @@ _PROVENANCE_FIELDS = {
     "source_date": N_("Dated"),
     "lot_text": N_("Lot text"),
 }
+_LONG_TEXTS = ("notes", "credit", "lot_text")
 
 
 def show_coin_facts(
@@ -85,7 +86,13 @@ def _ask_coin_fact(name: str, title: str, coin: Coin) -> Any:
             placeholder=_("e.g. Hendin 1132 (5th edition); TJC A12"),
         )
         return value if typed == text else references_from(typed)
-    return st.text_input(_(title), value=value or "")
+    return _text_field(name, value or "")(_(title), value=value or "")
+
+
+def _text_field(name: str, value: str) -> Callable[..., str]:
+    """The widget of a text; a line drops the line breaks of texts that have some."""
+    has_lines = name in _LONG_TEXTS or "\n" in value
+    return st.text_area if has_lines else st.text_input
 
 
 def _saved_words(titles: Sequence[str]) -> str:
@@ -150,7 +157,7 @@ def _ask_provenance(
     with st.form(key, border=False):
         values = {}
         for name, title in _PROVENANCE_FIELDS.items():
-            field = st.text_area if name == "lot_text" else st.text_input
+            field = _text_field(name, before[name])
             values[name] = field(_(title), value=before[name], key=f"{name}_{key}")
         submitted = st.form_submit_button(_("Save"))
     if submitted:

@@ -27,6 +27,7 @@ from ui.components.thumbnails import Size, thumbnail
 from ui.dataset.actions import (
     ask_undo,
     classify_catalog_photos,
+    group_photos,
     labelled_words,
     offer_reversal,
     show_undo,
@@ -335,8 +336,7 @@ def _show_similar(
 
     def group(other_id: int) -> None:
         with session.action(_("Both photos now show one coin.")):
-            ids = [photo.photo_id, other_id]
-            catalog.edits.group_coins(ids, who=session.reviewer)
+            group_photos(session, catalog, [photo.photo_id, other_id])
 
     with st.container(horizontal=True):
         for other in found:

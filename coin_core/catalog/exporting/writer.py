@@ -290,8 +290,6 @@ class _Exporter:
             self.progress(len(written), len(self.items))
         for name, data in self._documents(written).items():
             put(name, data)
-        if form is ExportForm.ZIP:
-            put("coco.json", write_coco(written, self._info()))
         for split in (*Split, None) if form is ExportForm.COCO else ():
             part = [
                 (file.removeprefix(_IMAGES), item)

@@ -16,7 +16,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, suppress
-from dataclasses import astuple, dataclass, fields, replace
+from dataclasses import astuple, dataclass, replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -706,6 +706,8 @@ class _Writer:
             self._update_known(item, photo, facts)
             return
         self._matcher.add(added.photo_id, prepared.thumbnail)
+        if coin_id is not None and item.row:
+            self._catalog.edits.fill_coin(coin_id, facts.coin, who=self._who)
         if item.coin_key:
             self._coins.setdefault(item.coin_key, added.coin_id)
         no_coin = "" if prepared.faces else "No coin was found on it."
@@ -768,27 +770,18 @@ class _Writer:
         """Set empty fields of a photo and its coin; returns their names."""
         texts = {
             name: str(facts.photo[name])
-            for name in ("source", "source_url", "credit", "lot_text")
+            for name in ("source", "source_url", "credit", "lot_text", "source_date")
             if facts.photo.get(name) and not getattr(photo, name)
         }
         if facts.photo.get("licence_raw") and not (photo.licence or photo.licence_raw):
-            texts["licence"] = str(facts.photo["licence_raw"])
+            texts["licence_raw"] = str(facts.photo["licence_raw"])
+            texts["licence"] = facts.photo.get("licence", texts["licence_raw"])
         if texts:
             self._catalog.edits.edit_photos({photo.photo_id: texts}, who=self._who)
-        coin = self._catalog.photos.coin(photo.coin_id)
-        skipped = {"ruler_attributed"}
-        if photo.ruler and facts.coin.ruler_attributed not in (None, photo.ruler):
-            skipped |= {"name_on_coin", "authority"}  # they concern another ruler
-        measures = {
-            name: value
-            for name in (f.name for f in fields(facts.coin))
-            if name not in skipped
-            and (value := getattr(facts.coin, name))
-            and not getattr(coin, name)
-        }
-        if measures:
-            self._catalog.edits.edit_coin(coin.coin_id, measures, who=self._who)
-        return [name.replace("_", " ") for name in (*texts, *measures)]
+        edits = self._catalog.edits
+        filled = edits.fill_coin(photo.coin_id, facts.coin, who=self._who)
+        names = [name for name in (*texts, *filled) if name != "licence_raw"]
+        return [name.replace("_", " ") for name in names]
 
     def _note(
         self, item: Item, state: ItemState, photo_id: int | None, message: str | None
@@ -831,7 +824,8 @@ def _coin_of_match(match: Match, facts: Facts) -> tuple[int | None, str]:
             f"Looks the same as {name}, which is labelled {class_title(photo.ruler)}; "
             "the two were not put together."
         )
-    if photo.ruler and facts.photo.get("label_evidence"):
+    evidence = facts.photo.get("label_evidence", "")
+    if photo.ruler and not ruler and evidence.startswith("Label ambiguous"):
         return None, (
             f"Looks the same as {name}, which is labelled {class_title(photo.ruler)}; "
             "the two were not put together, as this ruler is in doubt."

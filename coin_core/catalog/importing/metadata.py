@@ -11,9 +11,14 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from coin_core.catalog.importing.sources import Item
-from coin_core.catalog.importing.tables import EXPORT_COLUMNS
+from coin_core.catalog.importing.tables import EXPORT_TEXTS, MAX_CELL, is_export
 from coin_core.catalog.licences import read_licence
-from coin_core.catalog.records import UNLABELLED, CatalogFace, CoinFacts
+from coin_core.catalog.records import (
+    UNLABELLED,
+    CatalogFace,
+    CoinFacts,
+    class_key,
+)
 from coin_core.catalog.references import references_from
 from coin_core.imaging.decoder import show_name
 from coin_core.imaging.preprocessing import RotatedBox
@@ -25,7 +30,10 @@ from coin_core.rulers import (
     find_ruler,
 )
 
-_TEXTS = ("source", "source_url", "licence_raw", "credit", "lot_text")
+_TEXTS = (
+    *("source", "source_url", "licence_raw", "credit", "lot_text"),
+    *EXPORT_TEXTS,
+)
 # The outermost folders of whole photos in an export; others hold crops.
 _WHOLE_PHOTOS = frozenset(("photos", "images", UNLABELLED))
 _MAX_FACES = 100
@@ -83,7 +91,7 @@ class ExportedFacts:
 def facts_of(item: Item, *, folder_labels: bool) -> Facts:
     """The facts in a photo's row; its folder is used if the row names no ruler."""
     remarks: list[str] = []
-    row = item.row
+    row = _without_overlong(item.row, remarks)
     ruler, name = _ruler_of(row, remarks)
     doubted = _doubted_in(row)
     if folder_labels and not row.get("ruler") and ruler is None and not doubted:
@@ -106,8 +114,8 @@ def facts_of(item: Item, *, folder_labels: bool) -> Facts:
             **_measures(row, remarks),
         ),
         photo={
-            **{name: row[name] for name in _TEXTS if row.get(name)},
             **_licence(row.get("licence", "")),
+            **{name: row[name] for name in _TEXTS if row.get(name)},
             "is_rendered": row.get("is_rendered", "").casefold() in _YES,
             **_time(row.get("retrieved_at", ""), remarks),
             **_suggestion(doubted),
@@ -117,9 +125,17 @@ def facts_of(item: Item, *, folder_labels: bool) -> Facts:
     )
 
 
+def _without_overlong(row: Mapping[str, str], remarks: list[str]) -> Mapping[str, str]:
+    """The row with its longest cells cut."""
+    for name, cell in row.items():
+        if len(cell) > MAX_CELL:
+            remarks.append(f"{name!r} was cut after {MAX_CELL:,} characters.")
+    return {name: cell[:MAX_CELL] for name, cell in row.items()}
+
+
 def _exported(row: Mapping[str, str], remarks: list[str]) -> ExportedFacts | None:
     """The columns that only an export has; None for a crop, and for other tables."""
-    if not set(EXPORT_COLUMNS) <= row.keys():
+    if not is_export(row):
         return None
     if row.get("file", "").partition("/")[0] not in _WHOLE_PHOTOS:
         return None
@@ -148,7 +164,10 @@ def _ruler_of(
     label, written = row.get("ruler", ""), row.get("name_on_coin", "")
     ruler = find_ruler(label) if label else None
     unknown = ruler is None and find_doubtful_ruler(label) is None
-    if label and unknown and label.casefold() not in _NOT_A_CLASS:
+    unknown = unknown and label.casefold() not in _NOT_A_CLASS
+    if unknown and is_export(row):  # a class of the dataset that it was exported from
+        ruler = class_key(label) or None
+    if label and unknown and ruler is None:
         remarks.append(f"{label!r} names no known ruler, so it gave no label.")
     name = find_name_on_coin(written) or find_name_on_coin(label)
     unread = find_name_on_coin(written) is None and not find_doubtful_ruler(written)

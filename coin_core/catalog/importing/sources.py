@@ -18,9 +18,11 @@ from pathlib import Path, PurePosixPath
 from coin_core.catalog.importing.archives import ARCHIVE_SUFFIXES, Archive
 from coin_core.catalog.importing.tables import (
     EXPORT_COLUMNS,
+    EXPORT_TEXTS,
     TABLE_SUFFIXES,
     Table,
     check_mapping,
+    is_export,
     parse_table,
     propose_mapping,
     read_table,
@@ -349,11 +351,10 @@ def _apply(table: NamedTable, items: list[Item]) -> list[Item]:
     keys = {item.key for item in items}
     columns = {column: k for k, column in enumerate(table.table.columns)}
     pictures = _pictures_by_row(table)
-    is_export = columns.keys() >= {"file", *EXPORT_COLUMNS}
+    exported = (*EXPORT_COLUMNS, *EXPORT_TEXTS) if is_export(columns) else ()
     for number, cells in zip(table.table.row_numbers, table.table.rows, strict=True):
         row = {name: cells[columns[column]] for name, column in table.mapping.items()}
-        if is_export:
-            row |= {name: cells[columns[name]] for name in EXPORT_COLUMNS}
+        row |= {name: cells[columns[name]] for name in exported if name in columns}
         files = [name for name in (row.get("file"), row.get("second_file")) if name]
         coin = row.get("coin_id")
         coin_key = f"{table.key} coin {coin}" if coin else None

@@ -29,14 +29,21 @@ TABLE_SUFFIXES = frozenset({".csv", ".tsv", ".xlsx", ".xlsm"})
 MAX_TABLE_BYTES = 64 * 1024 * 1024
 MAX_ROWS = 200_000
 MAX_COLUMNS = 300
-_MAX_CELL = 32_767
+MAX_CELL = 100_000
+"""Characters of a cell; what follows is cut off."""
 _LONGEST_NAMES = 400  # of headings or sheets, in a message
 _SAMPLE_ROWS = 200  # for a proposal
 _SEPARATOR_LINE = re.compile(r'"?sep=([^\r\n"])"?[ ,;\t]*(?:\r\n|\r|\n)', re.I)
 _HEADING_ROWS = 20  # the first ones, which are searched for the headings
 
 EXPORT_COLUMNS = ("sha256", "file_name", "width_px", "height_px", "faces")
-"""Columns of the table of an export that no other table has all of."""
+"""Columns of the table of an export that, with "file", no other table has all of."""
+EXPORT_TEXTS = ("image_url", "source_date", "label_evidence")
+"""Further columns of an export, which no field of other tables is for."""
+
+# What `exporting.sheets.guard` adds inside a cell, and the signs that it is for.
+_STARTS = tuple("=+-@＝＋－＠")
+_GUARDED = re.compile(r"([;|\n][\s\ufeff\"']*)'(?=[=+\-@＝＋－＠])")
 
 # Headings of each field as `_fold` writes them; the first one is this program's own.
 FIELDS: Mapping[str, tuple[str, ...]] = {
@@ -110,7 +117,7 @@ class ColumnProposal:
         examples: The first rows.
         row_count: Rows in the table.
         encoding: Of the file; "" for Excel.
-        unknown_rulers: Cells in the column of rulers that name no known ruler.
+        unknown_rulers: Cells in the column of rulers that give no label.
         doubtful_rulers: Cells there that name one in doubt, such as "Jannaeus?".
         picture_count: Pictures in the cells, which need no column of file names.
     """
@@ -139,6 +146,8 @@ def propose_columns(path: Path) -> ColumnProposal:
         cells = dict.fromkeys(row[column] for row in table.rows)
         unnamed = [cell for cell in cells if cell and find_ruler(cell) is None]
     doubtful = tuple(cell for cell in unnamed if find_doubtful_ruler(cell))
+    if is_export(table.columns):
+        unnamed = []  # the others are classes of its dataset
     return ColumnProposal(
         columns=table.columns,
         mapping=mapping,
@@ -149,6 +158,11 @@ def propose_columns(path: Path) -> ColumnProposal:
         doubtful_rulers=doubtful,
         picture_count=len(table.pictures),
     )
+
+
+def is_export(columns: Iterable[str]) -> bool:
+    """Whether columns are those of the table of an export."""
+    return {"file", *EXPORT_COLUMNS} <= set(columns)
 
 
 def propose_mapping(table: Table) -> dict[str, str]:
@@ -308,13 +322,15 @@ def _make_table(
         return None
     at = _find_headings([row for _, row in filled[:_HEADING_ROWS]])
     first, headings = filled[at]
-    columns = _headings(headings)
+    columns = _headings(list(map(_unguard, headings)))
     padding = [""] * len(columns)
+    unguard = _unguard_exported if is_export(columns) else _unguard
     searched = f"the first {min(len(filled), _HEADING_ROWS)} rows"
     return Table(
         columns=columns,
         rows=tuple(
-            tuple((row + padding)[: len(columns)]) for _, row in filled[at + 1 :]
+            tuple(map(unguard, (row + padding)[: len(columns)]))
+            for _, row in filled[at + 1 :]
         ),
         row_numbers=tuple(number for number, _ in filled[at + 1 :]),
         encoding=encoding,
@@ -332,7 +348,7 @@ def _find_headings(rows: Sequence[Sequence[str]]) -> int:
 
 
 def _cell(value: object) -> str:
-    """A cell as text, without the apostrophe that keeps a formula from running."""
+    """A cell as text."""
     if value is None:
         return ""
     if isinstance(value, datetime):
@@ -340,9 +356,22 @@ def _cell(value: object) -> str:
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     text = "".join(
-        sign for sign in str(value)[:_MAX_CELL] if sign >= " " or sign in "\t\n"
-    ).strip()
+        sign for sign in str(value)[: MAX_CELL + 1] if sign >= " " or sign in "\t\n"
+    )
+    return text.strip()
+
+
+def _unguard(text: str) -> str:
+    """A cell without the apostrophe that keeps a formula from running."""
     return text[1:] if text[:1] == "'" and text[1:2] in tuple("=+-@") else text
+
+
+def _unguard_exported(text: str) -> str:
+    """A cell of an export without all that `exporting.sheets.guard` added to it."""
+    visible = text[1:].lstrip(" \n\u00a0\ufeff\"'")
+    if text[:1] == "'" and visible[:1] in _STARTS:
+        text = text[1:]
+    return _GUARDED.sub(r"\1", text)
 
 
 def _headings(row: list[str]) -> tuple[str, ...]:

@@ -95,6 +95,32 @@ def test_excluded_photos_come_back_as_they_were(catalog: Catalog, add_photo: Add
     assert catalog.photos.get(seen).exclude_reason is None
 
 
+def test_an_undone_decision_leaves_those_of_others(catalog, add_photo: Add):
+    photo_id = add_photo(1)
+    for who in ("ada", "bert"):
+        catalog.reviews.add(photo_id, HYRCANUS, who=who)
+    for step in (catalog.edits.undo, catalog.edits.redo, catalog.edits.undo):
+        group = step(who="ada")
+        assert group is not None
+        assert group.left_alone == ()
+        photo = catalog.photos.get(photo_id)
+        assert (photo.ruler, photo.status) == (HYRCANUS, "reviewed")
+    group = catalog.edits.find_next(who="bert", undo=True)
+    assert group is not None
+    catalog.edits.reverse(group.group_id, who="ada")
+    assert catalog.photos.get(photo_id).status == "unreviewed"
+
+
+def test_a_photo_without_a_decision_is_not_reviewed(catalog, add_photo: Add):
+    photo_id = add_photo(1)
+    catalog.reviews.add(photo_id, HYRCANUS, who="ada")
+    catalog.edits.exclude([photo_id], "duplicate", who="bert")
+    catalog.edits.undo(who="ada")
+    assert catalog.photos.get(photo_id).status == "excluded"
+    catalog.edits.undo(who="bert")
+    assert catalog.photos.get(photo_id).status == "unreviewed"
+
+
 def test_grouped_photos_share_a_coin_and_can_part_again(catalog, add_photo: Add):
     ids = [add_photo(k) for k in range(4)]
     catalog.edits.set_ruler([ids[1]], JANNAEUS, who="ada")
@@ -108,6 +134,27 @@ def test_grouped_photos_share_a_coin_and_can_part_again(catalog, add_photo: Add)
     catalog.edits.undo(who="ada")
     catalog.edits.undo(who="ada")
     assert [catalog.photos.get(k).ruler for k in ids] == [None, JANNAEUS, None, None]
+
+
+def test_a_grouped_coin_keeps_the_facts_of_the_others(catalog, add_photo: Add):
+    ids = [add_photo(k) for k in range(3)]
+    coins = [catalog.photos.get(k).coin_id for k in ids]
+    before = catalog.photos.coin(coins[1])
+    catalog.edits.set_ruler([ids[1]], JANNAEUS, who="ada")
+    catalog.edits.edit_coin(coins[1], {"weight_g": 1.9}, who="ada")
+    reference = CoinReference(catalogue="Hendin", number="1143", edition="GBC5")
+    facts = {"weight_g": 2.5, "notes": "worn", "references": (reference,)}
+    catalog.edits.edit_coin(coins[2], facts, who="ada")
+    catalog.edits.set_ruler([ids[2]], HYRCANUS, who="ada")
+    catalog.edits.edit_coin(coins[2], {"name_on_coin": "yehohanan"}, who="ada")
+    assert catalog.edits.group_coins(ids, who="ada") == coins[1]
+    coin = catalog.photos.coin(coins[1])
+    assert (coin.weight_g, coin.notes, coin.references) == (1.9, "worn", (reference,))
+    assert (coin.ruler_attributed, coin.name_on_coin) == (JANNAEUS, before.name_on_coin)
+    catalog.edits.undo(who="ada")
+    coin = catalog.photos.coin(coins[1])
+    assert (coin.notes, coin.references) == (before.notes, before.references)
+    assert [catalog.photos.get(k).coin_id for k in ids] == coins
 
 
 def test_the_facts_of_a_coin_change_and_come_back(catalog: Catalog, add_photo: Add):

@@ -45,7 +45,20 @@ from coin_core.catalog.licences import (
         ("", "http://creativecommons.org/licenses/by-nc/4.0/", "cc-by-nc-4.0", False),
         ("GFDL 1.2", "", "gfdl-1.2", True),
         ("Free Art License 1.3", "", "fal-1.3", True),
+        ("No Copyright - public domain", "", "public-domain", True),
+        ("PD-US-no notice", "", "public-domain", True),
+        ("GFDL 1.2 only", "", "gfdl-1.2", True),
+        ("CC BY 4.0 http://creativecommons.org/licenses/by/4.0", "", "cc-by-4.0", True),
         ("All rights reserved", "", None, False),
+        ("CC BY 4.0 (non-commercial use only)", "", None, False),
+        ("CC BY 4.0, no derivatives", "", None, False),
+        ("Creative Commons Attribution 4.0, for research", "", None, False),
+        ("CC BY-SA 3.0 NO", "", "cc-by-sa-3.0", True),
+        ("CC BY 4.0, inv. no. 7", "", "cc-by-4.0", True),
+        ("Not CC0", "", None, False),
+        ("no public domain", "", None, False),
+        ("nicht gemeinfrei", "", None, False),
+        ("https://creativecommons.org/licenses/by/4.0/ for study", "", None, False),
         ("", "", None, False),
     ],
 )
@@ -69,7 +82,9 @@ def test_a_licence_has_one_key(raw, page, key, free):
         ("cc-by-nc", False),
         ("cc-by-nd-4.0", False),
         ("cc-by-nc-sa-4.0", False),
+        ("cc-by-3.0-igo", True),
         ("cc-by-4.0-nc", False),
+        ("cc-by-4.0-not", False),
         ("public-domain-not", False),
         ("all-rights-reserved", False),
         ("", False),
@@ -95,6 +110,12 @@ def test_licences_have_pages():
         ("http://creativecommons.org/licenses/by-nc-sa/3.0/", "cc-by-nc-sa-3.0"),
         ("https://creativecommons.org/publicdomain/zero/1.0/", "cc0-1.0"),
         ("Public Domain Mark 1.0", "public-domain"),
+        ("www.creativecommons.org/licenses/by-sa/3.0/de/", "cc-by-sa-3.0-de"),
+        ("https://creativecommons.org/licenses/by/4.0/?ref=chooser-v1", "cc-by-4.0"),
+        ("https://creativecommons.org/licenses/by/4.0/legalcode.en", "cc-by-4.0"),
+        ("https://creativecommons.org/publicdomain/mark/1.0/", "pdm-1.0"),
+        ("CC BY 4.0 (https://creativecommons.org/licenses/by/4.0/)", "cc-by-4.0"),
+        ("Licence: https://creativecommons.org/licenses/by/4.0/", "cc-by-4.0"),
         ("own photo", "own-photo"),
         ("", None),
         ("ask me first " * 9, None),
@@ -102,3 +123,18 @@ def test_licences_have_pages():
 )
 def test_licences_are_read_as_they_are_written(written, key):
     assert read_licence(written) == key
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "https://creativecommons.org/licenses/by/4.0/ non-commercial only",
+        "https://creativecommons.org/licenses/by/4.0/non-commercial",
+        "CC BY-NC 4.0, https://creativecommons.org/licenses/by/4.0/",
+        "All rights reserved. Thumbnails: creativecommons.org/licenses/by-sa/4.0",
+        "Not creativecommons.org/publicdomain/zero/1.0 - ask the IAA",
+    ],
+)
+def test_an_address_with_a_restriction_is_not_free(written):
+    assert not is_free(read_licence(written))
+    assert not is_free(normalize_licence(written))

@@ -60,6 +60,31 @@ def test_cannot_tell_is_a_decision(catalog: Catalog, add_photo: Add):
     assert (photo.ruler, photo.status) == (None, "reviewed")
 
 
+def test_cannot_tell_leaves_the_label_of_the_other_photos(catalog, add_photo: Add):
+    one, two = add_photo(1), add_photo(2)
+    catalog.edits.group_coins([one, two], who="ada")
+    catalog.reviews.add(one, JANNAEUS, who="ada")
+    catalog.reviews.add(two, None, who="bert")
+    assert catalog.photos.get(one).ruler == JANNAEUS
+    assert catalog.photos.get(two).status == "reviewed"
+    catalog.reviews.add(one, None, who="ada")  # now nobody names one
+    assert catalog.photos.get(one).ruler is None
+
+
+def test_a_decision_that_is_taken_back_gives_way_to_that_on_another_photo(
+    catalog, add_photo: Add
+):
+    one, two = add_photo(1), add_photo(2)
+    catalog.edits.group_coins([one, two], who="ada")
+    catalog.reviews.add(one, JANNAEUS, who="ada")
+    catalog.reviews.add(two, HYRCANUS, who="bert")
+    catalog.reviews.add(two, None, who="bert")
+    assert catalog.photos.get(one).ruler == JANNAEUS
+    catalog.edits.set_ruler([one], ARISTOBULUS, who="eva")  # not by a decision
+    catalog.reviews.add(two, None, who="bert")
+    assert catalog.photos.get(one).ruler == ARISTOBULUS
+
+
 def test_both_reviewers_are_kept_and_the_latest_decision_labels(catalog, add_photo):
     photo_id = add_photo(1)
     catalog.reviews.add(photo_id, HYRCANUS, who="ada")

@@ -6,7 +6,15 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import text
 
-from coin_core.catalog import CatalogFace, CoinFacts, RotatedBox, Side, versions
+from coin_core.catalog import (
+    CatalogFace,
+    CoinFacts,
+    PhotoQuery,
+    RotatedBox,
+    Side,
+    versions,
+)
+from coin_core.catalog.removed import discard_photos, list_removed, restore_photos
 from coin_core.catalog.splits import Split
 from coin_core.catalog.versions import (
     compare_versions,
@@ -164,6 +172,19 @@ def test_a_version_does_not_change_with_the_catalog(catalog, ids):
     assert found.same <= 27
 
 
+def test_photos_that_were_grouped_and_parted_again_are_the_same(catalog, ids):
+    first = freeze(catalog, "v1")
+    catalog.edits.group_coins(ids[0:6:3], who="ada")
+    second = freeze(catalog, "v2")
+    sha = {item.photo_id: item.sha256 for item in first.items}
+    grouped = compare_versions(first, second).regrouped
+    assert set(grouped) == {sha[ids[0]], sha[ids[3]]}
+    catalog.edits.ungroup(ids[0:6:3], who="ada")
+    third = freeze(catalog, "v3")
+    assert third.digest == first.digest
+    assert compare_versions(first, third).identical
+
+
 def test_test_coins_that_were_learnt_from_are_told(catalog, ids):
     first, second = freeze(catalog, "v1"), freeze(catalog, "v2", seed=9)
     assert compare_versions(first, first).contaminated == ()
@@ -272,6 +293,23 @@ def test_removed_demo_coins_leave_a_version_readable(catalog, add):
     again = load_version(catalog, "v1")
     assert again.digest == version.digest
     assert sum(item.photo_id is None for item in again.items) == 2
+
+
+def test_a_version_has_photos_again_that_come_back(catalog, add):
+    ids = [add(n, is_rendered=True) for n in range(12)]
+    version = freeze(catalog, "v1")
+    discard_photos(catalog, ids[:2], who="ada")
+    (item,) = list_removed()
+    restore_photos(catalog, item.item_id)
+    catalog.photos.remove(ids[2:3], who="ada")
+    back = {add(2, is_rendered=True)}  # the same bytes, as another import has them
+    again = load_version(catalog, "v1")
+    assert again.digest == version.digest
+    sha = {item.photo_id: item.sha256 for item in again.items}
+    assert None not in sha
+    assert back < sha.keys()
+    found = catalog.queries.find(PhotoQuery()).photos
+    assert all(photo.sha256 == sha[photo.photo_id] for photo in found)
 
 
 def test_demo_coins_may_be_removed_while_they_are_frozen(catalog, add, monkeypatch):

@@ -107,3 +107,20 @@ def test_a_licence_is_told_for_all_chosen(catalog: Catalog) -> None:
         None,
         "cc-by-4.0",
     }
+
+
+def test_photos_with_different_labels_that_show_one_coin_are_named(
+    catalog: Catalog,
+) -> None:
+    page = open_page()
+    session = page.session_state["dataset_session"]
+    ids = [tile["id"] for tile in grid_of(page)["photos"]][:2]
+    for photo_id, ruler in zip(sorted(ids), ("alexander_jannaeus", "john_hyrcanus_i")):
+        catalog.edits.set_ruler([photo_id], ruler, who="Anna")
+    session.select(ids)
+    page.run()
+    press(page, "do_They show one coin")
+    (told,) = [one.value for one in page.toast if "one coin" in one.value]
+    kept = catalog.photos.get(ids[0]).ruler
+    assert kept == catalog.photos.get(ids[1]).ruler == "alexander_jannaeus"
+    assert "labelled Alexander Jannaeus in place of John Hyrcanus I." in told

@@ -28,19 +28,6 @@ def test_every_value_has_a_title(titles: dict, values: type) -> None:
     assert set(titles) == set(values)
 
 
-@pytest.mark.parametrize(
-    ("name", "key"),
-    [
-        (" Mattathias Antigonus ", "mattathias_antigonus"),
-        ("Alexander Jannaeus", "alexander_jannaeus"),
-        ("unlabelled", ""),
-        (" – ", ""),
-    ],
-)
-def test_a_written_name_becomes_a_class_key(name: str, key: str) -> None:
-    assert formatting.ruler_key(name) == key
-
-
 def test_the_default_rulers_come_first_and_have_their_own_colours() -> None:
     keys = formatting.ruler_keys(("herod", *DEFAULT_CLASSES))
     assert keys == (*DEFAULT_CLASSES, "herod")

@@ -45,3 +45,19 @@ def test_where_a_photo_comes_from_is_corrected_and_taken_back(catalog: Catalog) 
     assert (photo.source, photo.lot_text) == ("own camera", NASTY)
     press(page, "undo_edit")
     assert catalog.photos.get(1).licence is None
+
+
+def test_texts_of_several_lines_are_edited_as_such(catalog: Catalog) -> None:
+    coin_id = catalog.photos.get(2).coin_id
+    lines = {"notes": "found\nworn", "denomination": "prutah\nor half"}
+    catalog.edits.edit_coin(coin_id, lines, who="Anna")
+    catalog.edits.edit_photos({2: {"source": "a\nb", "credit": "c\nd"}}, who="Anna")
+    page = open_page()
+    page.session_state["dataset_session"].open_photo(2)
+    page.run()
+    areas = {area.label: area.value for area in page.text_area}
+    assert areas["Notes"] == "found\nworn"
+    assert areas["Denomination"] == "prutah\nor half"
+    assert areas["Source"] == "a\nb"
+    assert areas["Credit: who must be named"] == "c\nd"
+    assert "Name on the coin" not in areas

@@ -172,7 +172,8 @@ def test_a_zip_holds_originals_and_says_whose_they_are(catalog, add, ids, place)
         # No text can pose as the entry of another photo.
         assert "Credit: Bert Licence: none" in told
         assert "unknown; ask before publishing" in told
-        assert len(json.loads(archive.read("coco.json"))["annotations"]) == 26
+        # Its photos keep their EXIF orientation, which COCO readers do not know.
+        assert names[13:] == ["labels.csv", "manifest.json", "ATTRIBUTION.txt"]
 
 
 CAMERA = {0x010F: "Finderscope", 0x013B: "Ada at locus 12"}
@@ -222,9 +223,9 @@ def test_a_photo_that_is_saved_anew_is_described_as_it_is(
     (item,) = manifest["items"]
     assert item["file"].endswith(".jpg")
     assert b"locus 12" not in files[item["file"]]
-    (described,) = json.loads(files["coco.json"])["images"]
-    assert described["file_name"] == item["file"]
-    assert (described["width"], described["height"]) == (80, 40)
+    (row,) = read_table(files["labels.csv"])
+    assert row["file"] == item["file"]
+    assert (row["width_px"], row["height_px"]) == ("80", "40")
 
 
 def read_back(out):

@@ -356,6 +356,23 @@ def test_a_table_tells_what_is_known_of_its_photos(catalog, tmp_path):
     assert "outside the table's folder" in messages
 
 
+def test_each_row_of_a_coin_adds_what_the_others_leave_out(catalog, tmp_path):
+    folder = lay_out(tmp_path / "in", "a.png", "b.png")
+    (folder / "t.csv").write_text(
+        "file,coin,weight,notes,references,authority\n"
+        "a.png,1,1.9,,,\n"
+        "b.png,1,2.5,worn,TJC A12,Hendin\n",
+        encoding="utf-8",
+    )
+    last, _items = bring(catalog, folder / "t.csv")
+    assert (last.done, last.failed) == (2, 0)
+    one, other = by_name(catalog).values()
+    assert one.coin_id == other.coin_id
+    coin = catalog.photos.coin(one.coin_id)
+    assert (coin.weight_g, coin.notes, coin.authority) == (1.9, "worn", "Hendin")
+    assert [reference.number for reference in coin.references] == ["A12"]
+
+
 def test_names_that_no_file_can_have_are_not_there(catalog, tmp_path):
     folder = lay_out(tmp_path / "in", "a.png")
     names = ("a.png", f"{'a' * 300}.png", f"{'b/' * 3000}c.png", "d\\0.png")
@@ -377,15 +394,16 @@ def test_a_table_that_comes_later_adds_what_was_not_known(catalog, tmp_path):
     catalog.edits.edit_coin(photos["b.png"].coin_id, known, who="bea")
     table = folder / "t.csv"
     table.write_text(
-        "file,ruler,authority,weight_g,denomination,licence,credit,lot text\n"
-        "a.png,Jannaeus,TJC,1.9,half prutah,CC BY 4.0,R. Cohen,=1+1\n"
-        "b.png,Jannaeus,TJC,1.7,prutah,CC0,,\n",
+        "file,ruler,authority,weight_g,denomination,licence,rights,credit,lot text\n"
+        "a.png,Jannaeus,TJC,1.9,half prutah,CC BY 4.0,name us,R. Cohen,=1+1\n"
+        "b.png,Jannaeus,TJC,1.7,prutah,CC0,,,\n",
         encoding="utf-8",
     )
     last, items = bring(catalog, table)
     assert (last.known, last.failed) == (2, 0)
     one, other = by_name(catalog)["a.png"], by_name(catalog)["b.png"]
-    assert (one.licence, one.licence_raw) == ("cc-by-4.0", "CC BY 4.0")
+    assert (one.licence, one.licence_raw) == ("cc-by-4.0", "name us")
+    assert (other.licence, other.licence_raw) == ("cc0", "CC0")
     assert (one.credit, one.lot_text) == ("R. Cohen", "=1+1")
     assert one.ruler == "alexander_jannaeus"
     coin = catalog.photos.coin(one.coin_id)
@@ -695,6 +713,43 @@ def test_an_exported_rendered_photo_stays_marked(catalog, tmp_path):
     bring(catalog, tmp_path)
     marked = {name: photo.is_rendered for name, photo in by_name(catalog).items()}
     assert marked == {"a.png": True, "b.png": False}
+
+
+def test_an_export_brings_what_a_scrape_has_said(catalog, tmp_path, tmp_path_factory):
+    texts = {
+        "source": "museum",
+        "lot_text": "- found\n- worn" + " far away" * 4000,
+        "image_url": "https://museum.example/1.png",
+        "source_date": "May 2019",
+        "label_evidence": "Label certain by rule 'name': 'Jannaeus'.",
+    }
+    record = PhotoRecord(extension="png", width_px=32, height_px=32, **texts)
+    catalog.photos.add(photo(0), record, [FACE], who="scrape")
+    export(catalog, tmp_path / "out.zip", form="zip")
+
+    home = tmp_path_factory.mktemp("elsewhere")
+    other = open_catalog(f"sqlite:///{home / 'c.sqlite'}", photos_dir=home / "photos")
+    bring(other, tmp_path / "out.zip")
+    (brought,) = by_name(other).values()
+    assert {name: getattr(brought, name) for name in texts} == texts
+
+
+@pytest.mark.parametrize("form", ["zip", "coco", "imagefolder"])
+def test_an_export_brings_classes_of_ones_own(
+    catalog, tmp_path, tmp_path_factory, form
+):
+    bring(catalog, lay_out(tmp_path / "in", "a.png"))
+    photo_ids = [photo.photo_id for photo in by_name(catalog).values()]
+    catalog.edits.set_ruler(photo_ids, "mattathias_antigonus", who="ada")
+    out = tmp_path / ("out.zip" if form == "zip" else "out")
+    export(catalog, out, form=form)
+
+    home = tmp_path_factory.mktemp("elsewhere")
+    other = open_catalog(f"sqlite:///{home / 'c.sqlite'}", photos_dir=home / "photos")
+    _last, items = bring(other, out)
+    (brought,) = by_name(other).values()
+    assert brought.ruler == "mattathias_antigonus"
+    assert {item.message for item in items.values()} == {None}
 
 
 @pytest.mark.parametrize("form", ["zip", "coco"])

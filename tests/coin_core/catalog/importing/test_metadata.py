@@ -4,9 +4,10 @@ import json
 
 import pytest
 
+from coin_core.catalog import class_key
 from coin_core.catalog.importing.metadata import facts_of
 from coin_core.catalog.importing.sources import Item
-from coin_core.catalog.importing.tables import EXPORT_COLUMNS
+from coin_core.catalog.importing.tables import EXPORT_COLUMNS, MAX_CELL
 
 
 def _item(folders=(), **row):
@@ -39,6 +40,64 @@ def test_the_innermost_folder_counts():
     assert facts.coin.ruler_attributed == "john_hyrcanus_i"
     assert "label_evidence" not in facts.photo
     assert facts.remarks == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "key"),
+    [
+        (" Mattathias Antigonus ", "mattathias_antigonus"),
+        ("Alexander Jannaeus", "alexander_jannaeus"),
+        ("unlabelled", ""),
+        (" – ", ""),
+    ],
+)
+def test_a_written_name_becomes_a_class_key(name, key):
+    assert class_key(name) == key
+
+
+@pytest.mark.parametrize(
+    ("cell", "ruler", "remarks"),
+    [
+        ("mattathias_antigonus", "mattathias_antigonus", 0),
+        ("Mattathias Antigonus", "mattathias_antigonus", 0),
+        ("Yehudah", "judah_aristobulus_i", 0),
+        ("Jannaeus?", None, 1),
+        ("unknown", None, 0),
+        ("–", None, 1),
+    ],
+)
+def test_an_export_names_classes_of_its_own(cell, ruler, remarks):
+    row = dict.fromkeys(EXPORT_COLUMNS, "1") | {"file": "a/b.jpg", "ruler": cell}
+    facts = facts_of(_item(**row), folder_labels=True)
+    assert facts.coin.ruler_attributed == ruler
+    assert len(facts.remarks) == remarks
+    del row["sha256"]  # the table of somebody else
+    if ruler == "mattathias_antigonus":
+        facts = facts_of(_item(**row), folder_labels=True)
+        assert facts.coin.ruler_attributed is None
+
+
+@pytest.mark.parametrize(
+    ("row", "stored"),
+    [
+        ({"licence": "CC BY 4.0"}, ("cc-by-4.0", "CC BY 4.0")),
+        (
+            {"licence": "cc-by-4.0", "licence_raw": "free if the IAA is named"},
+            ("cc-by-4.0", "free if the IAA is named"),
+        ),
+        ({"licence_raw": "ask the IAA"}, (None, "ask the IAA")),
+    ],
+)
+def test_the_owner_s_words_for_a_licence_are_kept(row, stored):
+    photo = facts_of(_item(**row), folder_labels=True).photo
+    assert (photo.get("licence"), photo["licence_raw"]) == stored
+
+
+def test_a_text_that_is_cut_is_named():
+    row = {"lot_text": "x" * (MAX_CELL + 1), "notes": "y" * MAX_CELL}
+    facts = facts_of(_item(**row), folder_labels=True)
+    assert len(facts.photo["lot_text"]) == len(facts.coin.notes) == MAX_CELL
+    assert facts.remarks == ("'lot_text' was cut after 100,000 characters.",)
 
 
 @pytest.mark.parametrize("left", ["1" * 400, "1" * 5000, "1e999", "NaN", '"x"', "{}"])

@@ -5,14 +5,18 @@ import zipfile
 from contextlib import ExitStack
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 from openpyxl import Workbook
 from openpyxl.drawing.image import Image as ExcelImage
 from PIL import Image
 
+from coin_core.catalog.exporting.sheets import table as exported_table
 from coin_core.catalog.importing import excel as excel_files
 from coin_core.catalog.importing import tables
 from coin_core.catalog.importing.sources import list_items
 from coin_core.catalog.importing.tables import (
+    EXPORT_COLUMNS,
     check_mapping,
     parse_table,
     propose_columns,
@@ -321,6 +325,16 @@ def test_an_archive_that_is_no_workbook_is_refused():
 def test_formulas_are_text_and_lose_the_apostrophe_of_an_export():
     table = parse_table(b"file,notes\na.jpg,=cmd|'/c calc'!A0\nb.jpg,'=x\n", "t.csv")
     assert [row[1] for row in table.rows] == ["=cmd|'/c calc'!A0", "=x"]
+
+
+@given(st.text(alphabet="=+-@;\r\n|\"' ax＝", max_size=12))
+@example("- found\n- worn")
+@example("'\n'-x")
+def test_a_text_comes_back_from_an_export_as_it_was(text):
+    columns = ("file", *EXPORT_COLUMNS, "notes")
+    data = exported_table(columns, [["a.jpg", *"12345", text]])
+    (row,) = parse_table(data, "labels.csv").rows
+    assert row[-1] == "\n".join(text.splitlines()).strip()
 
 
 @pytest.mark.parametrize(
