@@ -287,6 +287,7 @@ def replacing(
     Args:
         path: What is replaced.
         keep: Called with the place of a folder that was replaced; it may move it away.
+            If it raises, that folder is put back.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     recover_folder(path)
@@ -303,8 +304,12 @@ def replacing(
                     old = temporary
                     if not _exchange(temporary, path):
                         old = _replace_in_steps(temporary, path)
-                    if keep is not None:
-                        keep(old)
+                    try:
+                        if keep is not None:
+                            keep(old)
+                    except BaseException:
+                        _put_back(old, path, temporary)
+                        raise
                     _remove(old)
                 _sync_folder(path.parent)
             finally:
@@ -326,6 +331,30 @@ def write_folder(
         temporary.mkdir()
         for name, data in files.items():
             _write_synced(temporary / name, data)
+
+
+def move(path: Path, to: Path) -> None:
+    """Move a file or folder in one step, also to another disk.
+
+    Raises:
+        OSError: It cannot be moved; then it is where it was.
+    """
+    try:
+        path.rename(to)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        with replacing(to) as copy:
+            try:
+                if path.is_dir():
+                    shutil.copytree(path, copy, symlinks=True)
+                else:
+                    shutil.copy2(path, copy)
+            except shutil.Error as error_of_each:
+                _, _, reason = error_of_each.args[0][0]
+                raise OSError(errno.EIO, reason) from error_of_each
+            left = path.rename(_temporary(path))
+        _remove(left)
 
 
 def recover_folder(folder: Path) -> None:
@@ -411,6 +440,17 @@ def _replace_in_steps(new: Path, path: Path) -> Path:
             if not tries_left or not path.is_dir():
                 raise
     return old
+
+
+def _put_back(old: Path, path: Path, new: Path) -> None:
+    """Undo a replacement, if the old folder is there; the other one goes to `new`."""
+    if not old.is_dir():
+        return
+    if old == new:
+        _exchange(new, path)
+    else:
+        path.rename(new)
+        recover_folder(path)
 
 
 def _exchange(one: Path, other: Path) -> bool:
