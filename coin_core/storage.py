@@ -298,8 +298,8 @@ def replacing(
             try:
                 yield temporary
                 _sync(temporary)
-                if not path.is_dir():
-                    temporary.replace(path)
+                if not (path.is_dir() and temporary.is_dir()):
+                    temporary.replace(path)  # never a folder by a file
                 else:
                     old = temporary
                     if not _exchange(temporary, path):

@@ -24,7 +24,11 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from coin_core.errors import WeightsMismatchError, WeightsMissingError
+from coin_core.errors import (
+    TrainingDataError,
+    WeightsMismatchError,
+    WeightsMissingError,
+)
 from coin_core.model_store import shipped
 from coin_core.model_store.card import (
     ESTIMATOR_FILE,
@@ -60,6 +64,7 @@ __all__ = [
     "BundleProblem",
     "Card",
     "add_figures",
+    "check_place",
     "data_dir",
     "discover",
     "find_bundle",
@@ -85,6 +90,8 @@ _LIBRARIES = ("numpy", "scikit-learn", "skops", "skorch", "torch", "torchvision"
 _NO_LINKS = getattr(os, "O_NOFOLLOW", 0)
 _BINARY = getattr(os, "O_BINARY", 0)
 _AGAIN = "Copy the bundle again, or train it again."
+_NAMES = "a name is up to 64 letters, digits, '.', '_' and '-'"
+_FILES = {"card.json", TENSORS_FILE, ESTIMATOR_FILE}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -396,6 +403,7 @@ def save_bundle(
 
     Raises:
         WeightsMismatchError: The estimator holds untrusted types.
+        TrainingDataError: The folder holds something else than a bundle.
     """
     if (tensors is None) == (estimator is None):
         raise ValueError("A bundle holds either tensors or an estimator.")
@@ -417,14 +425,45 @@ def save_bundle(
         created=card.created or datetime.now(UTC).isoformat(timespec="seconds"),
     )
     files = {name: data, "card.json": card_to_json(written).encode()}
-    keep = partial(discard, folder) if is_in_models_dir(folder) else None
-    write_folder(folder, files, keep)
+    _check_replaced(folder)
+    in_bin = partial(discard, models_dir() / folder.name)
+    write_folder(folder, files, in_bin if is_in_models_dir(folder) else None)
     return written
 
 
 def is_in_models_dir(folder: Path) -> bool:
     """Whether a bundle is one of the user's, which go to the bin when replaced."""
-    return folder.parent.absolute() == models_dir().absolute()
+    return folder.parent.resolve() == models_dir().resolve()
+
+
+def check_place(folder: Path) -> None:
+    """Check that a model that is to be trained can be written to a folder.
+
+    Raises:
+        TrainingDataError: No model can have its name, or something else is there.
+    """
+    is_taken = is_in_models_dir(folder) and folder.name.casefold() in RESERVED
+    if is_taken or not is_bundle_name(folder.name):
+        why = "the program uses it itself" if is_taken else _NAMES
+        raise TrainingDataError(
+            f"A model cannot have the name {folder.name[:80]!r}: {why}. Name another "
+            "folder."
+        )
+    _check_replaced(folder)
+
+
+def _check_replaced(folder: Path) -> None:
+    """Refuse to delete what is no bundle; in `data/models/` it goes to the bin."""
+    if folder.exists() and not folder.is_dir():
+        raise TrainingDataError(f"{folder} is a file; a model is a folder.")
+    if not folder.is_dir() or is_in_models_dir(folder):
+        return
+    inside = {path.name for path in folder.iterdir()}
+    if inside and not {"card.json"} <= inside <= _FILES:
+        raise TrainingDataError(
+            f"{folder} holds other files than a model, which would be deleted. Name a "
+            "folder that is not there yet, or the folder of a model."
+        )
 
 
 def add_figures(folder: Path, figures: Mapping[str, Any]) -> None:
@@ -555,7 +594,7 @@ def _check_files(folder: Path) -> Card:
     if own and (is_reserved or not is_bundle_name(folder.name)):
         why = "the program uses it itself"
         if not is_reserved:
-            why = "a name is up to 64 letters, digits, '.', '_' and '-'"
+            why = _NAMES
         raise WeightsMismatchError(
             f"A model cannot have the name {folder.name[:80]!r}: {why}. Rename the "
             f"folder in {folder.parent}."

@@ -62,6 +62,15 @@ def test_a_folder_is_replaced_whole(tmp_path):
     assert names(tmp_path) == ["model"]
 
 
+def test_a_folder_is_not_replaced_by_a_file(tmp_path):
+    folder = tmp_path / "coins.parquet"
+    storage.write_folder(folder, {"a": b"1"})
+    with pytest.raises(OSError), storage.replacing(folder) as temporary:  # noqa: PT011
+        temporary.write_bytes(b"2")
+    assert names(folder) == ["a"]
+    assert names(tmp_path) == ["coins.parquet"]
+
+
 def test_a_folder_is_replaced_where_the_system_cannot_exchange(tmp_path, monkeypatch):
     monkeypatch.setattr(storage, "_exchange", lambda one, other: False)
     test_a_folder_is_replaced_whole(tmp_path)

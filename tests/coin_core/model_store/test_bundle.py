@@ -20,9 +20,14 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.pipeline import Pipeline
 
 from coin_core.classifiers import get_classifier, loading
-from coin_core.errors import WeightsMismatchError, WeightsMissingError
+from coin_core.errors import (
+    TrainingDataError,
+    WeightsMismatchError,
+    WeightsMissingError,
+)
 from coin_core.model_store import bundle as models
 from coin_core.model_store import estimator_io
+from coin_core.recycle_bin import list_bin
 
 ROOT = Path(__file__).resolve().parents[3]
 LABELS = ("b", "c", "a")
@@ -89,6 +94,44 @@ def test_saving_again_replaces_the_whole_bundle(bundle, rows):
         "model.skops",
     ]
     assert not list(bundle.parent.glob(".*"))
+
+
+@pytest.mark.parametrize("inside", ["photo.jpg", "model.safetensors", "card.json"])
+def test_a_folder_of_other_files_is_never_replaced(bundle, tmp_path, inside):
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    models.check_place(folder)
+    (folder / inside).write_bytes(b"precious")
+    if inside == "card.json":
+        (folder / "notes.txt").write_bytes(b"precious")
+    for write in (
+        models.check_place,
+        lambda folder: models.save_bundle(folder, card(), tensors=tiny_tensors()),
+    ):
+        with pytest.raises(TrainingDataError, match="other files than a model"):
+            write(folder)
+    assert (folder / inside).read_bytes() == b"precious"
+    with pytest.raises(TrainingDataError, match="is a file"):
+        models.check_place(folder / inside)
+    models.check_place(bundle)
+
+
+@pytest.mark.parametrize("name", ["מודל", "my model", "..", "a" * 65, "faces"])
+def test_a_model_is_not_trained_for_a_name_that_it_cannot_have(name):
+    with pytest.raises(TrainingDataError, match="cannot have the name"):
+        models.check_place(models.models_dir() / name)
+
+
+def test_what_is_replaced_is_in_the_bin_where_the_data_folder_is_a_link(
+    tmp_path, monkeypatch
+):
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "data").symlink_to(tmp_path / "disk")
+    monkeypatch.setenv("COIN_DATA_DIR", str(tmp_path / "data"))
+    folder = (tmp_path / "data").resolve() / "models" / "tiny"
+    for title in ("Old", "New"):
+        models.save_bundle(folder, card(title=title), tensors=tiny_tensors())
+    assert [item.path for item in list_bin()] == ["models/tiny"]
 
 
 def test_figures_are_added_to_a_card_once_per_measurement(bundle):
