@@ -10,6 +10,7 @@ import ctypes
 import errno
 import glob
 import json
+import lzma
 import math
 import os
 import secrets
@@ -17,10 +18,12 @@ import shutil
 import stat
 import sys
 import time
+import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from filelock import FileLock, Timeout
 
@@ -36,6 +39,12 @@ WEIGHTS_DIR = PROJECT_DIR / "weights"
 
 MOST_JSON_BYTES = 256 << 20
 """The largest file of JSON that is read."""
+
+UNREADABLE_ARRAYS: Final = (
+    *(OSError, ValueError, KeyError, EOFError, RuntimeError),
+    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError),
+)
+"""What reading a missing or damaged file of arrays (.npz) raises."""
 
 _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2  # Linux: swap two paths in one step

@@ -348,7 +348,7 @@ def read_files(source: Path) -> dict[str, bytes]:
             for name, limit in zip(names, limits, strict=True)
             if name == "card.json" or os.path.lexists(source / name)
         }
-    from coin_core.model_store.estimator_io import UNREADABLE_ZIP, open_small_zip
+    from coin_core.model_store.estimator_io import open_small_zip
 
     data = _read_regular(source, MAX_FILE_BYTES + MAX_CARD_BYTES)
     try:
@@ -371,9 +371,9 @@ def read_files(source: Path) -> dict[str, bytes]:
                             f"{source.name}: {name} is larger than {limit >> 10} KiB, "
                             "more than a bundle may have."
                         )
-    except (*UNREADABLE_ZIP, OSError, ValueError, RuntimeError) as error:
-        if isinstance(error, WeightsMissingError | WeightsMismatchError):
-            raise
+    except (WeightsMissingError, WeightsMismatchError):
+        raise
+    except Exception as error:  # hostile bytes raise any error
         raise WeightsMismatchError(
             f"{source.name} is no ZIP file, is damaged, or needs a password. Pack the "
             "folder of the bundle again."

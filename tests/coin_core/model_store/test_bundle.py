@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 import zipfile
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -94,6 +95,25 @@ def test_saving_again_replaces_the_whole_bundle(bundle, rows):
         "model.skops",
     ]
     assert not list(bundle.parent.glob(".*"))
+
+
+@pytest.mark.parametrize("kind", [zipfile.ZIP_DEFLATED, zipfile.ZIP_LZMA])
+def test_a_damaged_zip_of_a_bundle_is_named(bundle, tmp_path, kind):
+    path = tmp_path / "tiny.zip"
+    with zipfile.ZipFile(path, "w", kind) as archive:
+        archive.write(bundle / "card.json", "card.json")
+    whole = path.read_bytes()
+    assert models.read_files(path)["card.json"] == (bundle / "card.json").read_bytes()
+    refused = 0
+    for place in range(0, 300, 7):
+        data = bytearray(whole)
+        data[place] ^= 0xFF
+        path.write_bytes(data)
+        with suppress(WeightsMismatchError, WeightsMissingError):
+            models.read_files(path)
+            continue
+        refused += 1
+    assert refused > 30
 
 
 @pytest.mark.parametrize("inside", ["photo.jpg", "model.safetensors", "card.json"])
