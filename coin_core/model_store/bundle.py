@@ -45,12 +45,14 @@ from coin_core.storage import (
     WEIGHTS_DIR,
     data_dir,
     dump_json,
+    open_lock,
     recover_folder,
     write_file,
     write_folder,
 )
 
 if TYPE_CHECKING:
+    from filelock import FileLock
     from torch import Tensor, nn
 
 __all__ = [
@@ -92,6 +94,7 @@ _BINARY = getattr(os, "O_BINARY", 0)
 _AGAIN = "Copy the bundle again, or train it again."
 _NAMES = "a name is up to 64 letters, digits, '.', '_' and '-'"
 _FILES = {"card.json", TENSORS_FILE, ESTIMATOR_FILE}
+_OF_EACH_CLASS = {"confusion", "recall", "classes"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -424,11 +427,43 @@ def save_bundle(
         versions=dict(card.versions) or library_versions(),
         created=card.created or datetime.now(UTC).isoformat(timespec="seconds"),
     )
-    files = {name: data, "card.json": card_to_json(written).encode()}
+    written, card_file = _fit_card(written)
     _check_replaced(folder)
     in_bin = partial(discard, models_dir() / folder.name)
-    write_folder(folder, files, in_bin if is_in_models_dir(folder) else None)
+    with _cards_lock():
+        write_folder(
+            folder,
+            {name: data, "card.json": card_file},
+            in_bin if is_in_models_dir(folder) else None,
+        )
     return written
+
+
+def _fit_card(card: Card) -> tuple[Card, bytes]:
+    """The card and its file; of many classes without the figures of each.
+
+    Raises:
+        WeightsMismatchError: It is larger than a card that is read.
+    """
+    data = card_to_json(card).encode()
+    if len(data) > MAX_CARD_BYTES:
+        metrics = tuple(
+            {key: value for key, value in one.items() if key not in _OF_EACH_CLASS}
+            for one in card.metrics
+        )
+        card = replace(card, metrics=metrics)
+        data = card_to_json(card).encode()
+    if len(data) > MAX_CARD_BYTES:
+        raise WeightsMismatchError(
+            f"{card.name}: its card would be larger than {MAX_CARD_BYTES >> 10} KiB. "
+            "Shorten the names of its classes, or measure it on less."
+        )
+    return card, data
+
+
+def _cards_lock() -> FileLock:
+    """Nobody replaces a bundle while figures are added to its card."""
+    return open_lock(data_dir() / ".cards.lock", timeout_s=-1)
 
 
 def is_in_models_dir(folder: Path) -> bool:
@@ -466,18 +501,28 @@ def _check_replaced(folder: Path) -> None:
         )
 
 
-def add_figures(folder: Path, figures: Mapping[str, Any]) -> None:
+def add_figures(folder: Path, measured: Card, figures: Mapping[str, Any]) -> None:
     """Add measured figures to a bundle's card, in place of the same measurement.
 
     Args:
         folder: The bundle.
+        measured: Its card when it was measured.
         figures: What `evaluation.metrics.report_json` returns, with `data`, "rendered"
             or "photos", and `what`, the dataset in words.
+
+    Raises:
+        WeightsMismatchError: Another bundle is there by now, or the card is full.
     """
-    card = load_card(folder)
-    others = [m for m in card.metrics if m.get("what") != figures.get("what")]
-    written = replace(card, metrics=(*others, dict(figures)))
-    write_file(folder / "card.json", card_to_json(written).encode())
+    with _cards_lock():
+        card = load_card(folder)
+        if verdict_digest(card) != verdict_digest(measured):
+            raise WeightsMismatchError(
+                f"{folder.name} was replaced while it was measured, and its card is "
+                "left as it is. Measure it again."
+            )
+        others = [m for m in card.metrics if m.get("what") != figures.get("what")]
+        _, data = _fit_card(replace(card, metrics=(*others, dict(figures))))
+        write_file(folder / "card.json", data)
 
 
 def to_half(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -170,7 +170,9 @@ def test_a_model_is_tried_once(monkeypatch):
     folder = copy("mine")
     open_model("mine")
     monkeypatch.setattr(models, "_find_problem", lambda model: "is tried again")
-    bundle.add_figures(folder, {"what": "other coins", "n": 3})
+    bundle.add_figures(
+        folder, bundle.load_card(folder), {"what": "other coins", "n": 3}
+    )
     assert open_model("mine").card.metrics[-1]["n"] == 3
     raw = json.loads((folder / "card.json").read_text())
     (folder / "card.json").write_text(json.dumps(raw | {"threshold": 0.6}))

@@ -192,6 +192,8 @@ def test_wrong_use_ends_with_2_and_a_sentence(arguments, said, capsys):
         ["train", "knn"],
         ["render", "--out", "x"],
         ["render", "--count", "0", "--out", "x"],
+        ["evaluate", "--data", "x", "--keep", "my\x01photos"],
+        ["evaluate", "--data", "x", "--keep", "x" * 4001],
         ["render", "--count", "1", "--out", "x", "--seed", "-1"],
         ["render", "--count", "1", "--out", "x", "--scenes", "--two-sided"],
         ["train", "resnet", "--data", "x", "--size-px", "100"],
@@ -333,6 +335,7 @@ def test_a_model_that_is_measured_on_what_it_learned_is_said_so(
     assert main(["train", "knn", "--data", str(two_kinds), "--folds", "2"]) == 0
     card = bundle.load_card(bundle.models_dir() / "knn-kinds")
     loaded = SimpleNamespace(model=lambda name: SimpleNamespace(card=card))
+    loaded.pinned = lambda names: loaded
     monkeypatch.setattr(pipeline, "CoinClassifier", lambda: loaded)
     capsys.readouterr()
     asked = ["evaluate", "--data", str(two_kinds), "--model", "knn-kinds"]
@@ -437,6 +440,9 @@ class StubModels(StubCoinClassifier):
             threshold=0.5,
             training={"seed": 77},
         )
+
+    def pinned(self, names):
+        return self
 
     def model(self, name):
         return self.Model()

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
@@ -157,13 +158,48 @@ def test_what_is_replaced_is_in_the_bin_where_the_data_folder_is_a_link(
 def test_figures_are_added_to_a_card_once_per_measurement(bundle):
     before = models.load_card(bundle)
     for accuracy in (0.5, 0.75):
-        models.add_figures(
-            bundle, {"data": "photos", "what": "real photos", "accuracy": accuracy}
-        )
+        figures = {"data": "photos", "what": "real photos", "accuracy": accuracy}
+        models.add_figures(bundle, before, figures)
     card = models.load_card(bundle)
     assert card.metrics[:-1] == before.metrics
     assert card.metrics[-1]["accuracy"] == 0.75
     assert models.weights_digest(card) == models.weights_digest(before)
+
+
+def test_figures_of_a_model_that_was_replaced_meanwhile_are_refused(bundle):
+    before = models.load_card(bundle)
+    other = {**tiny_tensors(), "bias": torch.ones(2)}
+    models.save_bundle(bundle, card(title="New"), tensors=other)
+    with pytest.raises(WeightsMismatchError, match="was replaced while"):
+        models.add_figures(bundle, before, {"data": "photos", "what": "real photos"})
+    assert models.load_card(bundle).metrics == card().metrics
+
+
+def test_two_measurements_at_once_are_both_kept(bundle):
+    before = models.load_card(bundle)
+    with ThreadPoolExecutor(4) as pool:
+        for number in range(8):
+            pool.submit(models.add_figures, bundle, before, {"what": str(number)})
+    kept = {figures.get("what") for figures in models.load_card(bundle).metrics}
+    assert kept == {None, *map(str, range(8))}
+
+
+def test_a_card_of_many_classes_is_written_so_that_it_can_be_read(tmp_path):
+    classes = tuple(f"class-{number}" for number in range(300))
+    each = {"recall": dict.fromkeys(classes, 0.5), "confusion": [[1] * 300] * 300}
+    figures = {"data": "photos", "what": "mine", "n": 9, "accuracy": 0.5, **each}
+    many = card(classes=classes, metrics=(figures,))
+    folder = tmp_path / "many"
+    assert models.save_bundle(folder, many, tensors=tiny_tensors()) == (
+        models.load_card(folder)
+    )
+    models.add_figures(folder, models.load_card(folder), figures | {"what": "other"})
+    kept = models.load_card(folder).metrics
+    assert [figures["accuracy"] for figures in kept] == [0.5, 0.5]
+    with pytest.raises(WeightsMismatchError, match="would be larger than 256 KiB"):
+        too_much = {"what": "x", "more": ["x" * 4000] * 100}
+        models.add_figures(folder, models.load_card(folder), too_much)
+    assert len(models.load_card(folder).metrics) == 2
 
 
 def test_replacing_works_where_folders_cannot_be_exchanged(bundle, monkeypatch):
