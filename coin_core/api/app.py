@@ -58,6 +58,7 @@ from coin_core.errors import (
     UnknownClassifierError,
     UnreadablePhotoError,
     WeightsMissingError,
+    disk_errors,
     sentence_of,
 )
 from coin_core.model_store.bundle import (
@@ -470,7 +471,10 @@ def _model_routes(service: Service) -> APIRouter:
                 "Send the ZIP file of a bundle as it is, as application/zip.",
                 headers={"Accept-Post": "application/zip"},
             )
-        with tempfile.TemporaryDirectory() as folder:
+        with (
+            disk_errors("The model cannot be installed", "was installed", BusyError),
+            tempfile.TemporaryDirectory() as folder,
+        ):
             path = Path(folder) / "bundle.zip"
             with path.open("wb") as file:
                 async for chunk in body_within(request, MAX_FILE_BYTES):

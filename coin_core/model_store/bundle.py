@@ -74,6 +74,7 @@ __all__ = [
     "load_card",
     "load_weights",
     "models_dir",
+    "name_problem",
     "read_estimator",
     "read_files",
     "read_tensors",
@@ -471,19 +472,26 @@ def is_in_models_dir(folder: Path) -> bool:
     return folder.parent.resolve() == models_dir().resolve()
 
 
+def name_problem(name: str) -> str:
+    """Why a model of one's own cannot have a name, in a sentence, or ""."""
+    if is_bundle_name(name) and name.casefold() not in RESERVED:
+        return ""
+    why = "the program uses it itself" if is_bundle_name(name) else _NAMES
+    return (
+        f"A model cannot have the name {name[:80]!r}: {why}. Give the model another "
+        "name."
+    )
+
+
 def check_place(folder: Path) -> None:
     """Check that a model that is to be trained can be written to a folder.
 
     Raises:
         TrainingDataError: No model can have its name, or something else is there.
     """
-    is_taken = is_in_models_dir(folder) and folder.name.casefold() in RESERVED
-    if is_taken or not is_bundle_name(folder.name):
-        why = "the program uses it itself" if is_taken else _NAMES
-        raise TrainingDataError(
-            f"A model cannot have the name {folder.name[:80]!r}: {why}. Name another "
-            "folder."
-        )
+    problem = name_problem(folder.name)
+    if problem and (is_in_models_dir(folder) or not is_bundle_name(folder.name)):
+        raise TrainingDataError(problem)
     _check_replaced(folder)
 
 
