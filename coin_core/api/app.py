@@ -149,14 +149,15 @@ class Service:
                 self.state = ""
                 # The others are loaded before somebody asks for them.
                 await asyncio.to_thread(self.coin_classifier.load)
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - whoever looks is told
                 if isinstance(error, KNOWN_ERRORS):
                     said = sentence_of(error)
                 else:
                     said = f"The program failed ({type(error).__name__}: {error})."
                 problem = f"The classifiers cannot be loaded: {said}"
                 if problem != self.state:
-                    _log.error("%s", problem, exc_info=error)
+                    is_mistake = not isinstance(error, KNOWN_ERRORS)
+                    _log.error("%s", problem, exc_info=is_mistake)
                 self.state = self.state and problem
                 await asyncio.sleep(_TRY_AGAIN_S)
 

@@ -196,7 +196,10 @@ def test_a_card_of_many_classes_is_written_so_that_it_can_be_read(tmp_path):
     models.add_figures(folder, models.load_card(folder), figures | {"what": "other"})
     kept = models.load_card(folder).metrics
     assert [figures["accuracy"] for figures in kept] == [0.5, 0.5]
-    too_much, before = {"what": "x", "more": ["x" * 4000] * 100}, models.load_card(folder)
+    too_much, before = (
+        {"what": "x", "more": ["x" * 4000] * 100},
+        models.load_card(folder),
+    )
     with pytest.raises(WeightsMismatchError, match="would be larger than 256 KiB"):
         models.add_figures(folder, before, too_much)
     assert len(models.load_card(folder).metrics) == 2
