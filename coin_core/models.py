@@ -365,9 +365,9 @@ def install_model(source: Path, name: str = "", *, share: bool = True) -> Loaded
         NotSharedError: It is installed here, and not yet on the other machines.
     """
     check(Right.TRAIN)
-    if name and (problem := bundle.name_problem(name)):
-        raise CoinError(problem)
-    with disk_errors("The model cannot be installed", "was installed", BusyError):
+    if name:
+        bundle.check_name(name)
+    with disk_errors("The model cannot be installed", kind=BusyError):
         installed = _install(source, name)
     if share:
         sharing.publish()
@@ -384,8 +384,7 @@ def _install(source: Path, name: str) -> str:
         raise WeightsMismatchError(
             f"{source.name}: the card {error}. Copy the bundle again."
         ) from error
-    if problem := bundle.name_problem(card.name):
-        raise CoinError(problem)
+    bundle.check_name(card.name)
     folder = bundle.models_dir() / card.name
     _refuse_taken(folder)
     with replacing(folder) as temporary:

@@ -473,7 +473,7 @@ def _model_routes(service: Service) -> APIRouter:
                 headers={"Accept-Post": "application/zip"},
             )
         with (
-            disk_errors("The model cannot be installed", "was installed", BusyError),
+            disk_errors("The model cannot be installed", kind=BusyError),
             tempfile.TemporaryDirectory() as folder,
         ):
             path = Path(folder) / "bundle.zip"

@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from coin_core.errors import (
+    CoinError,
     TrainingDataError,
     WeightsMismatchError,
     WeightsMissingError,
@@ -66,6 +67,7 @@ __all__ = [
     "BundleProblem",
     "Card",
     "add_figures",
+    "check_name",
     "check_place",
     "data_dir",
     "discover",
@@ -74,7 +76,6 @@ __all__ = [
     "load_card",
     "load_weights",
     "models_dir",
-    "name_problem",
     "read_estimator",
     "read_files",
     "read_tensors",
@@ -457,7 +458,8 @@ def _fit_card(card: Card) -> tuple[Card, bytes]:
     if len(data) > MAX_CARD_BYTES:
         raise WeightsMismatchError(
             f"{card.name}: its card would be larger than {MAX_CARD_BYTES >> 10} KiB. "
-            "Shorten the names of its classes, or measure it on less."
+            "Shorten the names of its classes, or keep the figures under the name of "
+            "earlier ones."
         )
     return card, data
 
@@ -472,12 +474,16 @@ def is_in_models_dir(folder: Path) -> bool:
     return folder.parent.resolve() == models_dir().resolve()
 
 
-def name_problem(name: str) -> str:
-    """Why a model of one's own cannot have a name, in a sentence, or ""."""
+def check_name(name: str) -> None:
+    """Check that a model of one's own can have a name.
+
+    Raises:
+        CoinError: It cannot.
+    """
     if is_bundle_name(name) and name.casefold() not in RESERVED:
-        return ""
+        return
     why = "the program uses it itself" if is_bundle_name(name) else _NAMES
-    return (
+    raise CoinError(
         f"A model cannot have the name {name[:80]!r}: {why}. Give the model another "
         "name."
     )
@@ -489,9 +495,11 @@ def check_place(folder: Path) -> None:
     Raises:
         TrainingDataError: No model can have its name, or something else is there.
     """
-    problem = name_problem(folder.name)
-    if problem and (is_in_models_dir(folder) or not is_bundle_name(folder.name)):
-        raise TrainingDataError(problem)
+    if is_in_models_dir(folder) or not is_bundle_name(folder.name):
+        try:
+            check_name(folder.name)
+        except CoinError as error:
+            raise TrainingDataError(str(error)) from error
     _check_replaced(folder)
 
 

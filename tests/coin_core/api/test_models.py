@@ -151,7 +151,7 @@ def test_a_full_disk_is_said_where_a_model_is_added(client, tmp_path, monkeypatc
     for place in ("coin_core.models.write_file", "tempfile.mkdtemp"):
         monkeypatch.setattr(place, full)
         response = client.post("/api/models", content=data, headers=headers)
-        check_problem(response, 503, "the disk is full.*nothing was installed")
+        check_problem(response, 503, "the disk is full.*nothing was changed")
 
 
 def test_a_model_that_cannot_be_loaded_does_not_take_over(admin, coin_jpeg):
