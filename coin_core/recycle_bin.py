@@ -7,6 +7,7 @@ part of it is on another disk.
 
 from __future__ import annotations
 
+import os
 import secrets
 import shutil
 from dataclasses import asdict, dataclass
@@ -120,7 +121,7 @@ def restore(item_id: str) -> Path:
     if item is None:
         raise CoinError(f"The bin holds no {item_id!r}; it may have been emptied.")
     root = data_dir().resolve()
-    path = (root / item.path).resolve()
+    path = Path(os.path.normpath(root / item.path))  # a folder in it may be a link
     if root not in path.parents:
         raise CoinError(f"{item.path} is not in the data folder; it is not restored.")
     if path.exists():

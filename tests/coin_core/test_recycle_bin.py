@@ -174,6 +174,14 @@ def test_a_model_that_is_trained_anew_leaves_the_old_one_in_the_bin(
     assert bundle.load_card(bundle.models_dir() / "mine").title == "first"
 
 
+def test_what_was_in_a_folder_on_another_disk_is_restored_there(tmp_path: Path) -> None:
+    (data_dir() / "runs").symlink_to(tmp_path)
+    item = discard(a_folder())
+    assert not [*tmp_path.iterdir()]
+    restore(item.item_id)
+    assert (tmp_path / "one" / "a.txt").read_text() == "runs/one"
+
+
 def test_a_model_that_the_bin_cannot_take_stays_in_its_place() -> None:
     torch = pytest.importorskip("torch")
     from coin_core.model_store import bundle
