@@ -35,9 +35,11 @@ from coin_core.classifiers.torch_classifier import (
     predict_calibrated,
 )
 from coin_core.errors import (
+    BusyError,
     CoinError,
     WeightsMismatchError,
     WeightsMissingError,
+    disk_errors,
     sentence_of,
 )
 from coin_core.imaging.preprocessing import RotatedBox, crop_to_flan
@@ -358,10 +360,22 @@ def install_model(source: Path, name: str = "", *, share: bool = True) -> Loaded
         WeightsMismatchError: It is damaged or foreign, or its trial showed that it is
             broken; nothing was installed.
         CoinError: The name cannot be used, or is taken.
+        BusyError: The disk is full or cannot be written; nothing was installed.
         NotAllowedError: The person who acts may not add classifiers.
         NotSharedError: It is installed here, and not yet on the other machines.
     """
     check(Right.TRAIN)
+    if name:
+        bundle.check_name(name)
+    with disk_errors("The model cannot be installed", kind=BusyError):
+        installed = _install(source, name)
+    if share:
+        sharing.publish()
+    return open_model(installed)
+
+
+def _install(source: Path, name: str) -> str:
+    """Copy a bundle once it was tried; what it is called here."""
     files = bundle.read_files(source)
     try:
         card = card_from_json(files.pop("card.json"))
@@ -370,12 +384,8 @@ def install_model(source: Path, name: str = "", *, share: bool = True) -> Loaded
         raise WeightsMismatchError(
             f"{source.name}: the card {error}. Copy the bundle again."
         ) from error
+    bundle.check_name(card.name)
     folder = bundle.models_dir() / card.name
-    if card.name.casefold() in bundle.RESERVED:
-        raise CoinError(
-            f"A model cannot have the name {card.name!r}: the program uses it itself. "
-            "Give the model another name."
-        )
     _refuse_taken(folder)
     with replacing(folder) as temporary:
         temporary.mkdir()
@@ -388,9 +398,7 @@ def install_model(source: Path, name: str = "", *, share: bool = True) -> Loaded
             message = str(error).replace(temporary.name, card.name)
             raise type(error)(message) from error
         _refuse_taken(folder)  # a training may have ended during the trial
-    if share:
-        sharing.publish()
-    return open_model(card.name)
+    return card.name
 
 
 def _refuse_taken(folder: Path) -> None:

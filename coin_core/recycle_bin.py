@@ -1,11 +1,13 @@
 """The bin: what was deleted can be restored for a time.
 
 `data/bin/<item_id>/` holds the file or folder that was deleted, and item.json, which
-says where it was. A move within the data folder takes no time and no room.
+says where it was. A move within the data folder takes no time and no room, unless a
+part of it is on another disk.
 """
 
 from __future__ import annotations
 
+import os
 import secrets
 import shutil
 from dataclasses import asdict, dataclass
@@ -15,7 +17,7 @@ from typing import Final
 
 from coin_core.access import Right, check, current_person
 from coin_core.errors import CoinError
-from coin_core.storage import data_dir, read_json, write_json
+from coin_core.storage import data_dir, move, read_json, write_json
 
 KEPT_DAYS: Final = 30
 """How long the bin keeps what was deleted."""
@@ -76,7 +78,7 @@ def discard(path: Path, lies_at: Path | None = None) -> BinItem:
     try:
         folder.mkdir(parents=True)
         write_json(folder / "item.json", asdict(item))
-        (lies_at or path).rename(item.content)
+        move(lies_at or path, item.content)
     except OSError as error:
         shutil.rmtree(folder, ignore_errors=True)
         raise _cannot_move(path, error) from error
@@ -119,7 +121,7 @@ def restore(item_id: str) -> Path:
     if item is None:
         raise CoinError(f"The bin holds no {item_id!r}; it may have been emptied.")
     root = data_dir().resolve()
-    path = (root / item.path).resolve()
+    path = Path(os.path.normpath(root / item.path))  # a folder in it may be a link
     if root not in path.parents:
         raise CoinError(f"{item.path} is not in the data folder; it is not restored.")
     if path.exists():
@@ -128,7 +130,7 @@ def restore(item_id: str) -> Path:
         )
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        item.content.rename(path)
+        move(item.content, path)
     except OSError as error:
         raise _cannot_move(item.content, error) from error
     shutil.rmtree(item.content.parent, ignore_errors=True)

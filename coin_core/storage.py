@@ -10,6 +10,7 @@ import ctypes
 import errno
 import glob
 import json
+import lzma
 import math
 import os
 import secrets
@@ -17,10 +18,12 @@ import shutil
 import stat
 import sys
 import time
+import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from filelock import FileLock, Timeout
 
@@ -36,6 +39,12 @@ WEIGHTS_DIR = PROJECT_DIR / "weights"
 
 MOST_JSON_BYTES = 256 << 20
 """The largest file of JSON that is read."""
+
+UNREADABLE_ARRAYS: Final = (
+    *(OSError, ValueError, KeyError, EOFError, RuntimeError),
+    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError),
+)
+"""What reading a missing or damaged file of arrays (.npz) raises."""
 
 _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2  # Linux: swap two paths in one step
@@ -287,6 +296,7 @@ def replacing(
     Args:
         path: What is replaced.
         keep: Called with the place of a folder that was replaced; it may move it away.
+            If it raises, that folder is put back.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     recover_folder(path)
@@ -297,14 +307,18 @@ def replacing(
             try:
                 yield temporary
                 _sync(temporary)
-                if not path.is_dir():
-                    temporary.replace(path)
+                if not (path.is_dir() and temporary.is_dir()):
+                    temporary.replace(path)  # never a folder by a file
                 else:
                     old = temporary
                     if not _exchange(temporary, path):
                         old = _replace_in_steps(temporary, path)
-                    if keep is not None:
-                        keep(old)
+                    try:
+                        if keep is not None:
+                            keep(old)
+                    except BaseException:
+                        _put_back(old, path, temporary)
+                        raise
                     _remove(old)
                 _sync_folder(path.parent)
             finally:
@@ -326,6 +340,30 @@ def write_folder(
         temporary.mkdir()
         for name, data in files.items():
             _write_synced(temporary / name, data)
+
+
+def move(path: Path, to: Path) -> None:
+    """Move a file or folder in one step, also to another disk.
+
+    Raises:
+        OSError: It cannot be moved; then it is where it was.
+    """
+    try:
+        path.rename(to)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        with replacing(to) as copy:
+            try:
+                if path.is_dir():
+                    shutil.copytree(path, copy, symlinks=True)
+                else:
+                    shutil.copy2(path, copy)
+            except shutil.Error as error_of_each:
+                _, _, reason = error_of_each.args[0][0]
+                raise OSError(errno.EIO, reason) from error_of_each
+            left = path.rename(_temporary(path))
+        _remove(left)
 
 
 def recover_folder(folder: Path) -> None:
@@ -411,6 +449,17 @@ def _replace_in_steps(new: Path, path: Path) -> Path:
             if not tries_left or not path.is_dir():
                 raise
     return old
+
+
+def _put_back(old: Path, path: Path, new: Path) -> None:
+    """Undo a replacement, if the old folder is there; the other one goes to `new`."""
+    if not old.is_dir():
+        return
+    if old == new:
+        _exchange(new, path)
+    else:
+        path.rename(new)
+        recover_folder(path)
 
 
 def _exchange(one: Path, other: Path) -> bool:

@@ -29,6 +29,7 @@ _PARTS = (
     N_("The copy in {out} could not be finished"),
     N_("A photo could not be stored in {folder}"),
     N_("The choice of the model could not be stored"),
+    N_("The model cannot be installed"),
     N_("The models of the team cannot be fetched"),
     N_("The models could not be compared with those of the store"),
     # of jobs and imports

@@ -32,7 +32,7 @@ _DOUBTED_SIDES = {
     Side.NOTHING: N_("perhaps no coin"),
 }
 _WITH_INTERVAL = {"n", "accuracy", "accuracy_low", "accuracy_high"}
-_REAL_COINS = N_("photos of real coins")  # `what` of such figures on a card
+N_("photos of real coins")  # `what` of figures on the shipped cards
 # How the name of training data ends if all or some of the coins are rendered.
 _RENDERED = re.compile(r"(?!folder ).* \((?:([\d,]+) of ([\d,]+) )?rendered\)")
 SURE_OF_SIDE = 0.9
@@ -158,9 +158,9 @@ def real_figures(card: Card) -> Mapping[str, Any] | None:
 
 def _is_of_photos(figures: Mapping[str, Any]) -> bool:
     """Whether figures are of photos only; a training may have had rendered coins."""
-    if figures.get("what") == _REAL_COINS:
-        return True
     data = str(figures.get("data", ""))
+    if data in ("photos", "rendered"):  # of `evaluate --keep`
+        return data == "photos"
     return bool(figures.get("how")) and not _RENDERED.fullmatch(data)
 
 
@@ -170,7 +170,11 @@ def measured(card: Card) -> str:
     if figures is None and card.metrics and card.metrics[-1].get("how"):
         figures = card.metrics[-1]  # of a training with rendered coins
     if figures is None or not figures.keys() >= _WITH_INTERVAL:
-        rendered = [one for one in card.metrics if one.keys() >= {"n", "accuracy"}]
+        rendered = [
+            one
+            for one in card.metrics
+            if one.keys() >= {"n", "accuracy"} and one.get("data") == "rendered"
+        ]
         if not rendered:
             return _("{classifier} was never measured on real coins.").format(
                 classifier=title

@@ -52,14 +52,21 @@ from coin_core.classifiers import shipped_classifiers
 from coin_core.classifiers.installed import installed_models
 from coin_core.classifiers.together_card import TOGETHER
 from coin_core.errors import (
+    KNOWN_ERRORS,
     BusyError,
     CoinError,
-    StoreError,
     UnknownClassifierError,
     UnreadablePhotoError,
     WeightsMissingError,
+    disk_errors,
+    sentence_of,
 )
-from coin_core.model_store.bundle import MAX_FILE_BYTES, find_bundle, weights_digest
+from coin_core.model_store.bundle import (
+    MAX_FILE_BYTES,
+    RESERVED,
+    find_bundle,
+    weights_digest,
+)
 from coin_core.model_store.card import is_bundle_name
 from coin_core.model_store.promotion import demote, promote, promoted, roll_back
 from coin_core.model_store.sharing import follow
@@ -71,7 +78,7 @@ if TYPE_CHECKING:
 
 TOKEN_VARIABLE = "COIN_ADMIN_TOKEN"
 MIN_TOKEN_LENGTH = 16
-_STORE_AGAIN_S = 2.0
+_TRY_AGAIN_S = 2.0  # to load the classifiers
 
 _log = logging.getLogger("coin_core.api")
 
@@ -142,24 +149,26 @@ class Service:
                 self.state = ""
                 # The others are loaded before somebody asks for them.
                 await asyncio.to_thread(self.coin_classifier.load)
-            except CoinError as error:
-                _log.error("The classifiers cannot be loaded: %s", error)
-                self.state = self.state and f"The classifiers cannot be loaded: {error}"
-                if not isinstance(error, StoreError):
-                    return
-                await asyncio.sleep(_STORE_AGAIN_S)
             except Exception as error:  # noqa: BLE001 - whoever looks is told
-                _log.exception("The classifiers cannot be loaded")
-                self.state = self.state and (
-                    "The classifiers cannot be loaded: The program failed "
-                    f"({type(error).__name__}: {error})."
-                )
-                return
+                if isinstance(error, KNOWN_ERRORS):
+                    said = sentence_of(error)
+                else:
+                    said = f"The program failed ({type(error).__name__}: {error})."
+                problem = f"The classifiers cannot be loaded: {said}"
+                if problem != self.state:
+                    is_mistake = not isinstance(error, KNOWN_ERRORS)
+                    _log.error("%s", problem, exc_info=is_mistake)
+                self.state = self.state and problem
+                await asyncio.sleep(_TRY_AGAIN_S)
 
 
 def default_classifier() -> str:
-    """The one that answers where none is named: the promoted one, or the first."""
-    return promoted() or shipped_classifiers()[0]
+    """The one that answers where none is named: the promoted one, or the first.
+
+    The first also where the promoted one was removed.
+    """
+    name = promoted()
+    return name if name and _is_there(name) else shipped_classifiers()[0]
 
 
 def selected(classifier: str | None) -> tuple[str, ...]:
@@ -192,7 +201,8 @@ def check_there(name: str) -> None:
 
 
 def _is_there(name: str) -> bool:
-    if not is_bundle_name(name):  # `find_bundle` takes paths as well
+    # `find_bundle` takes paths as well, and the networks that help classifiers.
+    if not is_bundle_name(name) or name.casefold() in RESERVED:
         return False
     try:
         find_bundle(name)
@@ -468,7 +478,10 @@ def _model_routes(service: Service) -> APIRouter:
                 "Send the ZIP file of a bundle as it is, as application/zip.",
                 headers={"Accept-Post": "application/zip"},
             )
-        with tempfile.TemporaryDirectory() as folder:
+        with (
+            disk_errors("The model cannot be installed", kind=BusyError),
+            tempfile.TemporaryDirectory() as folder,
+        ):
             path = Path(folder) / "bundle.zip"
             with path.open("wb") as file:
                 async for chunk in body_within(request, MAX_FILE_BYTES):

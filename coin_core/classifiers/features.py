@@ -11,7 +11,6 @@ from __future__ import annotations
 import hashlib
 import io
 import logging
-import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -42,7 +41,13 @@ from coin_core.model_store.bundle import (
     load_card,
     weights_digest,
 )
-from coin_core.storage import data_dir, dump_json, mark_used, write_cached
+from coin_core.storage import (
+    UNREADABLE_ARRAYS,
+    data_dir,
+    dump_json,
+    mark_used,
+    write_cached,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -214,7 +219,7 @@ def cached_features(
     try:
         with np.load(path, allow_pickle=False) as stored:
             features: NDArray[np.float16] = stored["features"]
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+    except UNREADABLE_ARRAYS:
         features = np.empty((0, 0), np.float16)
     if features.shape == (len(crops), feature_width(mode)) and (
         np.isfinite(features).all()

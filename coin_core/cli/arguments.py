@@ -43,6 +43,17 @@ def fraction(text: str) -> float:
     return number
 
 
+def card_text(text: str) -> str:
+    """An argument type: text that a model card can hold."""
+    from coin_core.model_store.card import check_text
+
+    try:
+        check_text("WHAT", text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+    return text
+
+
 DATA_METAVAR = "DIR|catalog[:VERSION]|rendered"
 
 

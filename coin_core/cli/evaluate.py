@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from coin_core.cli import arguments
 from coin_core.cli.output import write_json, write_reports
-from coin_core.errors import CatalogError, TrainingDataError
+from coin_core.errors import CatalogError, CoinError, TrainingDataError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -53,6 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add(
         "--keep",
+        type=arguments.card_text,
         metavar="WHAT",
         help="write the figures into the model cards, as measured on WHAT",
     )
@@ -72,12 +73,11 @@ def run(options: argparse.Namespace) -> int:
         )
     if not rendered:
         arguments.drop(options, ("count", "seed"), "no effect on photos")
-    classifier = CoinClassifier()
     names = arguments.selected_models(options)
+    classifier = CoinClassifier()
     if is_catalog(options.data):
         return _evaluate_catalog(options, classifier, names)
-    for name in names:
-        classifier.model(name)  # fails before photos are loaded
+    classifier = classifier.pinned(names)  # fails before photos are loaded
     if rendered:
         return _evaluate_rendered(options, classifier, names)
     return _evaluate_folder(options, classifier, names)
@@ -114,8 +114,8 @@ def _evaluate_folder(
         if coins.splits is not None and (coins.splits == "test").any():
             coins = coins.take(coins.splits == "test")
         reports = [report for report, _ in measure_crops(classifier, names, coins)]
-    _write_to_cards(options, classifier, reports, "photos")
     write_reports(reports, as_json=options.json)
+    _write_to_cards(options, classifier, reports, "photos")
     return 1 if unreadable else 0
 
 
@@ -149,12 +149,13 @@ def _evaluate_catalog(
     if coins.splits is not None and (coins.splits == "test").any():
         coins = coins.take(coins.splits == "test")
         sys.stderr.write(f"Measured on the {len(coins)} photos of the test split.\n")
+    classifier = classifier.pinned(names)
     for name in names:
         _check_unseen(name, classifier.model(name).card, coins, catalog)
     kind = _coin_kind(catalog, coins) if options.keep else ""
     reports = [report for report, _ in measure_crops(classifier, names, coins)]
-    _write_to_cards(options, classifier, reports, kind)
     write_reports(reports, as_json=options.json)
+    _write_to_cards(options, classifier, reports, kind)
     return 1 if coins.unreadable else 0
 
 
@@ -238,9 +239,6 @@ def _trained_photos(catalog: Catalog, data: str) -> set[int] | None:
 def _evaluate_rendered(
     options: argparse.Namespace, classifier: CoinClassifier, names: tuple[str, ...]
 ) -> int:
-    import numpy as np
-
-    from coin_core.evaluation.metrics import accuracy_by_legibility, report_json
     from coin_core.training.datasets import load_rendered
     from coin_core.training.evaluate import measure_crops
     from coin_core.training.pretraining import TEST_SEED
@@ -257,10 +255,24 @@ def _evaluate_rendered(
     coins = load_rendered(seed, count, at_least_legible=options.legible or 0.0)
     measured = measure_crops(classifier, names, coins)
     reports = [report for report, _ in measured]
-    _write_to_cards(options, classifier, reports, "rendered")
-    if not options.by_legibility:
+    if options.by_legibility:
+        _write_by_legibility(options, coins, measured)
+    else:
         write_reports(reports, as_json=options.json)
-        return 0
+    _write_to_cards(options, classifier, reports, "rendered")
+    return 0
+
+
+def _write_by_legibility(
+    options: argparse.Namespace,
+    coins: CoinSet,
+    measured: list[tuple[Report, NDArray[np.float32]]],
+) -> None:
+    import numpy as np
+
+    from coin_core.evaluation.metrics import accuracy_by_legibility, report_json
+
+    reports = [report for report, _ in measured]
     legibility = np.zeros(0) if coins.legibility is None else coins.legibility
     rows = {
         report.classifier: accuracy_by_legibility(
@@ -278,7 +290,6 @@ def _evaluate_rendered(
     else:
         write_reports(reports, as_json=False)
         sys.stdout.write("\n" + _legibility_table(rows) + "\n")
-    return 0
 
 
 def _write_to_cards(
@@ -290,11 +301,19 @@ def _write_to_cards(
     from coin_core.evaluation.metrics import report_json
     from coin_core.model_store import bundle, sharing
 
-    for report in reports if options.keep else ():
+    if not options.keep:
+        return
+    refused: list[CoinError] = []
+    for report in reports:
+        model = classifier.model(report.classifier)
         figures = {"data": data, "what": options.keep, **report_json(report)}
-        bundle.add_figures(classifier.model(report.classifier).folder, figures)
-    if options.keep:
-        sharing.publish()
+        try:
+            bundle.add_figures(model.folder, model.card, figures)
+        except CoinError as error:
+            refused.append(error)
+    sharing.publish()
+    if refused:
+        raise refused[0]
 
 
 def _legibility_table(tables: dict[str, tuple[LegibilityRow, ...]]) -> str:

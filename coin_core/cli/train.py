@@ -100,7 +100,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Train the models; return 1 if a photo cannot be read."""
     from coin_core.classifiers import get_classifier, shipped_classifiers
-    from coin_core.model_store import sharing
+    from coin_core.model_store import bundle, sharing
 
     names: tuple[str, ...] = (options.classifier,)
     if options.classifier == "all":
@@ -108,6 +108,8 @@ def run(options: argparse.Namespace) -> int:
     for name in names:
         if name not in DETECTORS:
             get_classifier(name)
+    if options.out:
+        bundle.check_place(options.out)
     if options.data == "rendered":
         _check_rendered(options, names)
         code = _train_rendered(options, names)

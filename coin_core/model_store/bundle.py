@@ -24,7 +24,12 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from coin_core.errors import WeightsMismatchError, WeightsMissingError
+from coin_core.errors import (
+    CoinError,
+    TrainingDataError,
+    WeightsMismatchError,
+    WeightsMissingError,
+)
 from coin_core.model_store import shipped
 from coin_core.model_store.card import (
     ESTIMATOR_FILE,
@@ -41,12 +46,14 @@ from coin_core.storage import (
     WEIGHTS_DIR,
     data_dir,
     dump_json,
+    open_lock,
     recover_folder,
     write_file,
     write_folder,
 )
 
 if TYPE_CHECKING:
+    from filelock import FileLock
     from torch import Tensor, nn
 
 __all__ = [
@@ -60,6 +67,8 @@ __all__ = [
     "BundleProblem",
     "Card",
     "add_figures",
+    "check_name",
+    "check_place",
     "data_dir",
     "discover",
     "find_bundle",
@@ -85,6 +94,9 @@ _LIBRARIES = ("numpy", "scikit-learn", "skops", "skorch", "torch", "torchvision"
 _NO_LINKS = getattr(os, "O_NOFOLLOW", 0)
 _BINARY = getattr(os, "O_BINARY", 0)
 _AGAIN = "Copy the bundle again, or train it again."
+_NAMES = "a name is up to 64 letters, digits, '.', '_' and '-'"
+_FILES = {"card.json", TENSORS_FILE, ESTIMATOR_FILE}
+_OF_EACH_CLASS = {"confusion", "recall", "classes"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -341,7 +353,7 @@ def read_files(source: Path) -> dict[str, bytes]:
             for name, limit in zip(names, limits, strict=True)
             if name == "card.json" or os.path.lexists(source / name)
         }
-    from coin_core.model_store.estimator_io import UNREADABLE_ZIP, open_small_zip
+    from coin_core.model_store.estimator_io import open_small_zip
 
     data = _read_regular(source, MAX_FILE_BYTES + MAX_CARD_BYTES)
     try:
@@ -364,9 +376,9 @@ def read_files(source: Path) -> dict[str, bytes]:
                             f"{source.name}: {name} is larger than {limit >> 10} KiB, "
                             "more than a bundle may have."
                         )
-    except (*UNREADABLE_ZIP, OSError, ValueError, RuntimeError) as error:
-        if isinstance(error, WeightsMissingError | WeightsMismatchError):
-            raise
+    except (WeightsMissingError, WeightsMismatchError):
+        raise
+    except Exception as error:  # hostile bytes raise any error
         raise WeightsMismatchError(
             f"{source.name} is no ZIP file, is damaged, or needs a password. Pack the "
             "folder of the bundle again."
@@ -396,6 +408,7 @@ def save_bundle(
 
     Raises:
         WeightsMismatchError: The estimator holds untrusted types.
+        TrainingDataError: The folder holds something else than a bundle.
     """
     if (tensors is None) == (estimator is None):
         raise ValueError("A bundle holds either tensors or an estimator.")
@@ -416,29 +429,116 @@ def save_bundle(
         versions=dict(card.versions) or library_versions(),
         created=card.created or datetime.now(UTC).isoformat(timespec="seconds"),
     )
-    files = {name: data, "card.json": card_to_json(written).encode()}
-    keep = partial(discard, folder) if is_in_models_dir(folder) else None
-    write_folder(folder, files, keep)
+    written, card_file = _fit_card(written)
+    _check_replaced(folder)
+    in_bin = partial(discard, models_dir() / folder.name)
+    with _cards_lock():
+        write_folder(
+            folder,
+            {name: data, "card.json": card_file},
+            in_bin if is_in_models_dir(folder) else None,
+        )
     return written
+
+
+def _fit_card(card: Card) -> tuple[Card, bytes]:
+    """The card and its file; of many classes without the figures of each.
+
+    Raises:
+        WeightsMismatchError: It is larger than a card that is read.
+    """
+    data = card_to_json(card).encode()
+    if len(data) > MAX_CARD_BYTES:
+        metrics = tuple(
+            {key: value for key, value in one.items() if key not in _OF_EACH_CLASS}
+            for one in card.metrics
+        )
+        card = replace(card, metrics=metrics)
+        data = card_to_json(card).encode()
+    if len(data) > MAX_CARD_BYTES:
+        raise WeightsMismatchError(
+            f"{card.name}: its card would be larger than {MAX_CARD_BYTES >> 10} KiB. "
+            "Shorten the names of its classes, or keep the figures under the name of "
+            "earlier ones."
+        )
+    return card, data
+
+
+def _cards_lock() -> FileLock:
+    """Nobody replaces a bundle while figures are added to its card."""
+    return open_lock(data_dir() / ".cards.lock", timeout_s=-1)
 
 
 def is_in_models_dir(folder: Path) -> bool:
     """Whether a bundle is one of the user's, which go to the bin when replaced."""
-    return folder.parent.absolute() == models_dir().absolute()
+    return folder.parent.resolve() == models_dir().resolve()
 
 
-def add_figures(folder: Path, figures: Mapping[str, Any]) -> None:
+def check_name(name: str) -> None:
+    """Check that a model of one's own can have a name.
+
+    Raises:
+        CoinError: It cannot.
+    """
+    if is_bundle_name(name) and name.casefold() not in RESERVED:
+        return
+    why = "the program uses it itself" if is_bundle_name(name) else _NAMES
+    raise CoinError(
+        f"A model cannot have the name {name[:80]!r}: {why}. Give the model another "
+        "name."
+    )
+
+
+def check_place(folder: Path) -> None:
+    """Check that a model that is to be trained can be written to a folder.
+
+    Raises:
+        TrainingDataError: No model can have its name, or something else is there.
+    """
+    if is_in_models_dir(folder) or not is_bundle_name(folder.name):
+        try:
+            check_name(folder.name)
+        except CoinError as error:
+            raise TrainingDataError(str(error)) from error
+    _check_replaced(folder)
+
+
+def _check_replaced(folder: Path) -> None:
+    """Refuse to delete what is no bundle; in `data/models/` it goes to the bin."""
+    if folder.exists() and not folder.is_dir():
+        raise TrainingDataError(f"{folder} is a file; a model is a folder.")
+    if not folder.is_dir() or is_in_models_dir(folder):
+        return
+    inside = {path.name for path in folder.iterdir()}
+    if inside and not {"card.json"} <= inside <= _FILES:
+        raise TrainingDataError(
+            f"{folder} holds other files than a model, which would be deleted. Name a "
+            "folder that is not there yet, or the folder of a model."
+        )
+
+
+def add_figures(folder: Path, measured: Card, figures: Mapping[str, Any]) -> None:
     """Add measured figures to a bundle's card, in place of the same measurement.
 
     Args:
         folder: The bundle.
+        measured: Its card when it was measured.
         figures: What `evaluation.metrics.report_json` returns, with `data`, "rendered"
             or "photos", and `what`, the dataset in words.
+
+    Raises:
+        WeightsMismatchError: Another bundle is there by now, or the card is full.
     """
-    card = load_card(folder)
-    others = [m for m in card.metrics if m.get("what") != figures.get("what")]
-    written = replace(card, metrics=(*others, dict(figures)))
-    write_file(folder / "card.json", card_to_json(written).encode())
+    with _cards_lock():
+        card = load_card(folder)
+        if verdict_digest(card) != verdict_digest(measured):
+            raise WeightsMismatchError(
+                f"{folder.name} was replaced while it was measured, and its card is "
+                "left as it is. Measure it again."
+            )
+        others = [m for m in card.metrics if m.get("what") != figures.get("what")]
+        _, data = _fit_card(replace(card, metrics=(*others, dict(figures))))
+        write_file(folder / "card.json", data)
 
 
 def to_half(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -555,7 +655,7 @@ def _check_files(folder: Path) -> Card:
     if own and (is_reserved or not is_bundle_name(folder.name)):
         why = "the program uses it itself"
         if not is_reserved:
-            why = "a name is up to 64 letters, digits, '.', '_' and '-'"
+            why = _NAMES
         raise WeightsMismatchError(
             f"A model cannot have the name {folder.name[:80]!r}: {why}. Rename the "
             f"folder in {folder.parent}."

@@ -132,7 +132,7 @@ class Card:
 
     def __post_init__(self) -> None:
         for attribute in ("name", "classifier", "title", "licence", "created"):
-            _check_text(attribute, getattr(self, attribute))
+            check_text(attribute, getattr(self, attribute))
         if not is_bundle_name(self.name):
             raise ValueError(
                 f"name is letters, digits, '.', '_' and '-', not {self.name[:80]!r}"
@@ -142,7 +142,7 @@ class Card:
                 f"classes holds 2 to {_MAX_CLASSES} labels, not {len(self.classes)}"
             )
         for label in self.classes:
-            _check_text("a class", label)
+            check_text("a class", label)
             if not label or len(label) > 200:
                 raise ValueError("a class is a name of 1 to 200 letters")
         if len(set(self.classes)) != len(self.classes):
@@ -164,7 +164,7 @@ class Card:
         for figures in self.metrics:
             _check_known("metrics", figures, _METRICS, others=True)
         for library, release in self.versions.items():
-            _check_text(f"versions.{library}", release)
+            check_text(f"versions.{library}", release)
         for file, digest in self.files.items():
             if file not in (TENSORS_FILE, ESTIMATOR_FILE):
                 raise ValueError(
@@ -182,7 +182,12 @@ def is_bundle_name(name: str) -> bool:
     return bool(_NAME.fullmatch(name))
 
 
-def _check_text(what: str, value: object) -> None:
+def check_text(what: str, value: object) -> None:
+    """Check that a value is text that a card can hold.
+
+    Raises:
+        ValueError: It is not; the message begins with `what`.
+    """
     if not isinstance(value, str) or len(value) > _MAX_TEXT:
         raise ValueError(f"{what} is text of at most {_MAX_TEXT} letters")
     if any(
@@ -221,7 +226,7 @@ def _check_known(
             if value is not None or key != "accuracy_answered":
                 _check_number(f"{what}.{key}", value, *expected)
         elif expected is str:
-            _check_text(f"{what}.{key}", value)
+            check_text(f"{what}.{key}", value)
         elif not isinstance(value, expected):
             raise ValueError(f"{what}.{key} is true or false, not {str(value)[:80]!r}")
 
@@ -229,7 +234,7 @@ def _check_known(
 def _check_plain(what: str, value: object, levels: int = 5) -> None:
     """Check what the program only shows: a few levels of text and finite numbers."""
     if isinstance(value, str):
-        _check_text(what, value)
+        check_text(what, value)
     elif isinstance(value, dict | list) and levels:
         if isinstance(value, dict):
             _check_plain(what, list(value), levels)

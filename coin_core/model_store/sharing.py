@@ -105,6 +105,8 @@ def _keep_looking(here: tuple[Path, str], store: ObjectStore) -> None:
             pass  # another process of this machine is at it
         except (CoinError, OSError) as error:
             problem = str(error)
+        except Exception as error:  # noqa: BLE001 - the next look may succeed
+            problem = f"The program failed ({type(error).__name__}: {error})."
         if problem != said:
             _log.warning("%s", problem or "The models follow the store again.")
             said = problem

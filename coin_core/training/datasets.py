@@ -6,7 +6,6 @@ import csv
 import hashlib
 import io
 import logging
-import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -23,7 +22,13 @@ from coin_core.imaging.preprocessing import CROP_PX, RotatedBox, crop_to_flan
 from coin_core.jobs import Progress, track
 from coin_core.rendering import render_coin
 from coin_core.rulers import DEFAULT_CLASSES, find_doubtful_ruler
-from coin_core.storage import data_dir, dump_json, mark_used, write_cached
+from coin_core.storage import (
+    UNREADABLE_ARRAYS,
+    data_dir,
+    dump_json,
+    mark_used,
+    write_cached,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -412,7 +417,7 @@ def cached_crop(
             crop, found = kept["crop"], bool(kept["found"])
         if crop.shape == (size_px, size_px, 3) and crop.dtype == np.uint8:
             return crop, found
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+    except UNREADABLE_ARRAYS:
         pass  # missing or torn
     crop, found = crop_photo()
     buffer = io.BytesIO()

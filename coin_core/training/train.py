@@ -130,12 +130,23 @@ def train_on_coins(
     training = _in_effect(training, coins)
     crossed = coins.splits is None
     in_catalog = coins.photo_ids is not None
+    spec = get_classifier(training.name)
     command = training.command(
         data if in_catalog else str(Path(data).resolve()), folds=crossed
     )
+    try:
+        empty = bundle.Card(
+            name=out.name,
+            classifier=training.name,
+            title=f"{spec.title_for(coins.classes)}, {coins.source}",
+            classes=coins.classes,
+        )
+    except ValueError as error:
+        raise TrainingDataError(
+            f"No model of these coins can be saved: {error}. Change that first."
+        ) from error
     source, run, fitted = _fit(training, coins, command=command)
     fitted.seconds = round(fitted.seconds + loading_s, 1)
-    spec = get_classifier(training.name)
     how = how_measured(coins.splits, training.folds)
     if fitted.stopped:
         words = N_("{how}, stopped when {count} of {total} were measured")
@@ -146,11 +157,8 @@ def train_on_coins(
     published = replace(training, init=source.start.init).command(
         data if in_catalog else Path(data).resolve().name, folds=crossed
     )
-    card = bundle.Card(
-        name=out.name,
-        classifier=training.name,
-        title=f"{spec.title_for(coins.classes)}, {coins.source}",
-        classes=coins.classes,
+    card = replace(
+        empty,
         preprocessing=source.preprocessing or fitted.classifier.preparation.as_dict(),
         class_logit_bias=fitted.calibration.class_logit_bias,
         temperature=fitted.calibration.temperature,

@@ -10,6 +10,7 @@ import threading
 import time
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -21,7 +22,12 @@ from coin_core.classifiers import get_classifier, loading
 from coin_core.classifiers.features import networks_beside
 from coin_core.classifiers.together_card import TOGETHER
 from coin_core.classifiers.torch_classifier import predict_calibrated
-from coin_core.errors import CoinError, WeightsMismatchError, WeightsMissingError
+from coin_core.errors import (
+    BusyError,
+    CoinError,
+    WeightsMismatchError,
+    WeightsMissingError,
+)
 from coin_core.explain import nearest_coins
 from coin_core.model_store import bundle
 from coin_core.model_store.card import Card, card_to_json
@@ -170,7 +176,9 @@ def test_a_model_is_tried_once(monkeypatch):
     folder = copy("mine")
     open_model("mine")
     monkeypatch.setattr(models, "_find_problem", lambda model: "is tried again")
-    bundle.add_figures(folder, {"what": "other coins", "n": 3})
+    bundle.add_figures(
+        folder, bundle.load_card(folder), {"what": "other coins", "n": 3}
+    )
     assert open_model("mine").card.metrics[-1]["n"] == 3
     raw = json.loads((folder / "card.json").read_text())
     (folder / "card.json").write_text(json.dumps(raw | {"threshold": 0.6}))
@@ -338,12 +346,13 @@ def test_a_name_that_is_taken_during_the_trial_keeps_its_model(monkeypatch):
     ("name", "said"),
     [
         *[(name, "uses it itself") for name in (*sorted(bundle.RESERVED), "Faces")],
-        *[("../x", "name is letters"), (".x", "name is letters")],
+        *[(name, "a name is up to 64") for name in ("../x", ".x", "מודל", "x" * 65)],
     ],
 )
 def test_some_names_cannot_be_installed(name, said):
-    with pytest.raises(CoinError, match=said):
-        install_model(bundle.WEIGHTS_DIR / "vgg", name)
+    for source in (bundle.WEIGHTS_DIR / "vgg", Path("of nobody.zip")):
+        with pytest.raises(CoinError, match=f"^A model cannot have.*{said}"):
+            install_model(source, name)
     assert not (bundle.models_dir() / name).exists()
 
 
@@ -368,6 +377,16 @@ def test_a_file_that_is_no_packed_bundle_is_not_installed(tmp_path, content, err
     path.write_bytes(content)
     with pytest.raises(error, match=r"x.zip"):
         install_model(path)
+
+
+def test_a_full_disk_is_said_where_a_model_is_installed(monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(models, "write_file", full)
+    with pytest.raises(BusyError, match=r"the disk is full.*nothing was changed"):
+        install_model(bundle.WEIGHTS_DIR / "svm", "mine")
+    assert not any(bundle.models_dir().iterdir())
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes here")

@@ -409,7 +409,9 @@ def test_a_model_that_is_replaced_on_disk_is_loaded_again(
     shutil.copytree(bundle.find_bundle("resnet"), folder)
     model = coin_classifier.model(str(folder))
     assert coin_classifier.model(str(folder)) is model
-    bundle.add_figures(folder, {"what": "other coins", "n": 3})
+    bundle.add_figures(
+        folder, bundle.load_card(folder), {"what": "other coins", "n": 3}
+    )
     again = coin_classifier.model(str(folder))
     assert again is not model
     assert again.card.metrics[-1] == {"what": "other coins", "n": 3}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -171,6 +172,30 @@ def test_a_model_that_is_trained_anew_leaves_the_old_one_in_the_bin(
     discard(bundle.models_dir() / "mine")
     restore(item.item_id)
     assert bundle.load_card(bundle.models_dir() / "mine").title == "first"
+
+
+def test_what_was_in_a_folder_on_another_disk_is_restored_there(tmp_path: Path) -> None:
+    (data_dir() / "runs").symlink_to(tmp_path)
+    item = discard(a_folder())
+    assert not [*tmp_path.iterdir()]
+    restore(item.item_id)
+    assert (tmp_path / "one" / "a.txt").read_text() == "runs/one"
+
+
+def test_a_model_that_the_bin_cannot_take_stays_in_its_place() -> None:
+    torch = pytest.importorskip("torch")
+    from coin_core.model_store import bundle
+
+    folder = bundle.models_dir() / "mine"
+    card = bundle.Card(name="mine", classifier="mlp", title="old", classes=("a", "b"))
+    bundle.save_bundle(folder, card, tensors={"weight": torch.zeros(2)})
+    bin_dir().write_text("not a folder")
+    with pytest.raises(CoinError, match="cannot be moved"):
+        bundle.save_bundle(
+            folder, replace(card, title="new"), tensors={"weight": torch.ones(2)}
+        )
+    assert bundle.load_card(folder).title == "old"
+    assert [path.name for path in folder.parent.iterdir()] == ["mine"]
 
 
 def test_what_is_thrown_in_while_the_bin_is_emptied_stays_whole(

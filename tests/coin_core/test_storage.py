@@ -1,6 +1,8 @@
 """Files are there whole or as before, and locks end with their process."""
 
+import errno
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -60,6 +62,15 @@ def test_a_folder_is_replaced_whole(tmp_path):
     assert names(tmp_path) == ["model"]
 
 
+def test_a_folder_is_not_replaced_by_a_file(tmp_path):
+    folder = tmp_path / "coins.parquet"
+    storage.write_folder(folder, {"a": b"1"})
+    with pytest.raises(OSError), storage.replacing(folder) as temporary:  # noqa: PT011
+        temporary.write_bytes(b"2")
+    assert names(folder) == ["a"]
+    assert names(tmp_path) == ["coins.parquet"]
+
+
 def test_a_folder_is_replaced_where_the_system_cannot_exchange(tmp_path, monkeypatch):
     monkeypatch.setattr(storage, "_exchange", lambda one, other: False)
     test_a_folder_is_replaced_whole(tmp_path)
@@ -69,6 +80,52 @@ def test_an_interrupted_replacement_is_recovered(tmp_path):
     storage.write_folder(tmp_path / ".model.previous", {"a": b"1"})
     storage.recover_folder(tmp_path / "model")
     assert names(tmp_path / "model") == ["a"]
+
+
+@pytest.mark.parametrize("can_exchange", [True, False])
+def test_a_folder_that_cannot_be_kept_is_put_back(tmp_path, monkeypatch, can_exchange):
+    if not can_exchange:
+        monkeypatch.setattr(storage, "_exchange", lambda one, other: False)
+    folder = tmp_path / "model"
+    storage.write_folder(folder, {"a": b"1"})
+
+    def keep(old):
+        assert (old / "a").read_bytes() == b"1"
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(OSError, match="No space"):
+        storage.write_folder(folder, {"b": b"2"}, keep)
+    assert names(folder) == ["a"]
+    assert names(tmp_path) == ["model"]
+
+
+@pytest.mark.parametrize("kind", ["file", "folder"])
+def test_what_goes_to_another_disk_is_there_once_and_whole(tmp_path, monkeypatch, kind):
+    path, there = tmp_path / "a", tmp_path / "there"
+    if kind == "file":
+        path.write_bytes(b"1")
+    else:
+        storage.write_folder(path, {"b": b"1"})
+    rename = Path.rename
+
+    def across(self, target):
+        if (self, target) == (path, there):
+            raise OSError(errno.EXDEV, "Invalid cross-device link")
+        return rename(self, target)
+
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "rename", across)
+    with monkeypatch.context() as patched:
+        patched.setattr(shutil, "copyfile", full)
+        with pytest.raises(OSError, match="No space"):
+            storage.move(path, there)
+    assert names(tmp_path) == ["a"]
+    storage.move(path, there)
+    assert names(tmp_path) == ["there"]
+    found = there if kind == "file" else there / "b"
+    assert found.read_bytes() == b"1"
 
 
 @pytest.mark.parametrize("who", ["a reader", "another writer"])

@@ -122,6 +122,8 @@ def test_figures_on_real_coins_are_those_of_the_card() -> None:
         "On 18 photos of real coins, ResNet put the right ruler first on 14 "
         f"(55 to 91{NBSP}%)."
     )
+    mine = {**real, "what": "my finds"}
+    assert measured(replace(card, metrics=(*_CARD.metrics, mine))) == measured(card)
     own = {**real, "data": "flavians", "how": "5-fold cross-validation by coin"}
     assert measured(replace(_CARD, metrics=(own,))) == (
         "Measured on flavians, 5-fold cross-validation by coin: 14 of 18 right "
@@ -175,9 +177,12 @@ def test_what_was_not_measured_on_real_coins_says_so() -> None:
     assert measured(_CARD) == (
         f"ResNet was measured on rendered coins only: 97{NBSP}% of 3,000 right."
     )
-    assert measured(replace(_CARD, metrics=())) == (
-        "ResNet was never measured on real coins."
-    )
+    named = {**_CARD.metrics[0], "data": "rendered", "what": "photos of real coins"}
+    assert measured(replace(_CARD, metrics=(named,))) == measured(_CARD)
+    for metrics in ((), ({"data": "elsewhere", "n": 3, "accuracy": 1.0},)):
+        assert measured(replace(_CARD, metrics=metrics)) == (
+            "ResNet was never measured on real coins."
+        )
 
 
 def test_figures_of_several_classifiers_are_one_sentence() -> None:

@@ -10,7 +10,6 @@ import hashlib
 import io
 import logging
 import threading
-import zipfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -213,7 +212,7 @@ def _read(path: Path) -> dict[str, NDArray[np.float16]]:
             return {str(key): vector for key, vector in zip(keys, vectors, strict=True)}
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+    except storage.UNREADABLE_ARRAYS:
         _log.warning("%s is damaged and is made again.", path.name)
         return {}
 

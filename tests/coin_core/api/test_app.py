@@ -7,6 +7,7 @@ import io
 import json
 import logging
 import re
+import shutil
 import threading
 from typing import Any
 
@@ -16,12 +17,13 @@ from PIL import Image
 from prometheus_client import generate_latest
 from starlette.testclient import TestClient
 
-from coin_core.api.app import Service, admin_token, refusing
+from coin_core.api.app import Service, admin_token, default_classifier, refusing
 from coin_core.api.uploads import Limits
 from coin_core.classifiers import shipped_classifiers
 from coin_core.cli.main import main
-from coin_core.errors import CoinError, StoreError
+from coin_core.errors import CoinError, StoreError, WeightsMismatchError
 from coin_core.imaging import photo_io
+from coin_core.model_store import bundle, promotion
 from tests.coin_core.api.conftest import StubClassifier, png, serve
 
 
@@ -357,16 +359,17 @@ def test_classifiers_that_cannot_be_loaded_are_named(stub, monkeypatch, kind):
         check_problem(client.get("/api/ready"), 503, "The weights are gone.")
 
 
-def test_it_is_ready_once_the_store_of_the_team_answers(stub, monkeypatch):
+@pytest.mark.parametrize("kind", [StoreError, WeightsMismatchError, OSError])
+def test_it_is_ready_once_the_classifiers_can_be_loaded(stub, monkeypatch, kind):
     tries = []
 
     def load(names: Any = None) -> None:
         tries.append(names)
         if len(tries) < 3:
-            raise StoreError("The store does not answer.")
+            raise kind("They cannot be read now.")
 
     monkeypatch.setattr(stub, "load", load)
-    monkeypatch.setattr("coin_core.api.app._STORE_AGAIN_S", 0.01)
+    monkeypatch.setattr("coin_core.api.app._TRY_AGAIN_S", 0.01)
     service = Service(stub)
     with serve(service) as client:
         while len(tries) < 4:  # the first model, then all
@@ -379,6 +382,25 @@ def test_a_token_that_nobody_can_send_is_refused(monkeypatch, token):
     monkeypatch.setenv("COIN_ADMIN_TOKEN", token)
     with pytest.raises(CoinError, match="cannot be sent in a header"):
         admin_token()
+
+
+def test_without_the_promoted_model_the_shipped_one_answers(client):
+    gone = bundle.models_dir() / "mine"
+    shutil.copytree(bundle.WEIGHTS_DIR / "vgg", gone)
+    promotion.promote("mine")
+    assert default_classifier() == "mine"
+    shutil.rmtree(gone)
+    answer = client.post("/api/classify", files=parts(png()))
+    assert answer.status_code == 200
+    used = answer.json()["photos"][0]["verdicts"][0]["classifier"]
+    assert client.get("/api/classifiers").json()[0]["name"] == used
+
+
+@pytest.mark.parametrize("name", [*bundle.DETECTION, "Faces"])
+def test_the_networks_of_the_program_are_no_classifiers(client, name):
+    answer = client.post(f"/api/classify?classifier={name}", files=parts(png()))
+    check_problem(answer, 422, "There is no such classifier")
+    assert name not in answer.json()["detail"].split(": ")[1].split(", ")
 
 
 def test_a_short_token_is_refused(monkeypatch):

@@ -142,6 +142,18 @@ def test_only_a_zip_of_limited_size_is_taken(server, admin, monkeypatch):
     assert b" 413 " in server.send(start.encode(), bytes(1000))[:20]
 
 
+def test_a_full_disk_is_said_where_a_model_is_added(client, tmp_path, monkeypatch):
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    headers = HEADERS | {"content-type": "application/zip"}
+    data = packed("svm", tmp_path).read_bytes()
+    for place in ("coin_core.models.write_file", "tempfile.mkdtemp"):
+        monkeypatch.setattr(place, full)
+        response = client.post("/api/models", content=data, headers=headers)
+        check_problem(response, 503, "the disk is full.*nothing was changed")
+
+
 def test_a_model_that_cannot_be_loaded_does_not_take_over(admin, coin_jpeg):
     folder = bundle.models_dir() / "half"
     shutil.copytree(bundle.WEIGHTS_DIR / "vgg", folder)

@@ -192,6 +192,8 @@ def test_wrong_use_ends_with_2_and_a_sentence(arguments, said, capsys):
         ["train", "knn"],
         ["render", "--out", "x"],
         ["render", "--count", "0", "--out", "x"],
+        ["evaluate", "--data", "x", "--keep", "my\x01photos"],
+        ["evaluate", "--data", "x", "--keep", "x" * 4001],
         ["render", "--count", "1", "--out", "x", "--seed", "-1"],
         ["render", "--count", "1", "--out", "x", "--scenes", "--two-sided"],
         ["train", "resnet", "--data", "x", "--size-px", "100"],
@@ -333,6 +335,7 @@ def test_a_model_that_is_measured_on_what_it_learned_is_said_so(
     assert main(["train", "knn", "--data", str(two_kinds), "--folds", "2"]) == 0
     card = bundle.load_card(bundle.models_dir() / "knn-kinds")
     loaded = SimpleNamespace(model=lambda name: SimpleNamespace(card=card))
+    loaded.pinned = lambda names: loaded
     monkeypatch.setattr(pipeline, "CoinClassifier", lambda: loaded)
     capsys.readouterr()
     asked = ["evaluate", "--data", str(two_kinds), "--model", "knn-kinds"]
@@ -356,11 +359,21 @@ def test_a_model_that_is_measured_on_what_it_learned_is_said_so(
         (["svm", "--data", "rendered", "--frozen"], "--frozen: not for rendered"),
         (["knn", "--data", "x", "--coins", "9"], "--coins: not for photos"),
         (["resnet", "--data", "x", "--momentum", "2"], "Momentum is from 0"),
+        (["knn", "--data", "x", "--out", str(ROOT)], "other files than a model"),
+        (["faces", "--data", "rendered", "--out", str(ROOT)], "other files than a"),
+        (["knn", "--data", "x", "--out", "my model"], "cannot have the name"),
     ],
 )
 def test_train_says_at_once_what_it_would_ignore_or_lack(arguments, said, capsys):
     assert main(["train", *arguments]) == 2
     assert said in capsys.readouterr().err
+
+
+def test_train_says_before_it_learns_that_a_class_cannot_be_saved(two_kinds, capsys):
+    (two_kinds / "dark").rename(two_kinds / "da\x01rk")
+    assert main(["train", "knn", "--data", str(two_kinds), "--folds", "4"]) == 2
+    assert "a class holds control characters" in capsys.readouterr().err
+    assert list_runs() == []
 
 
 def test_folders_in_hebrew_make_models_of_different_names():
@@ -427,6 +440,9 @@ class StubModels(StubCoinClassifier):
             threshold=0.5,
             training={"seed": 77},
         )
+
+    def pinned(self, names):
+        return self
 
     def model(self, name):
         return self.Model()

@@ -10,6 +10,8 @@ import subprocess
 import sys
 import time
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -20,9 +22,14 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.pipeline import Pipeline
 
 from coin_core.classifiers import get_classifier, loading
-from coin_core.errors import WeightsMismatchError, WeightsMissingError
+from coin_core.errors import (
+    TrainingDataError,
+    WeightsMismatchError,
+    WeightsMissingError,
+)
 from coin_core.model_store import bundle as models
 from coin_core.model_store import estimator_io
+from coin_core.recycle_bin import list_bin
 
 ROOT = Path(__file__).resolve().parents[3]
 LABELS = ("b", "c", "a")
@@ -91,16 +98,111 @@ def test_saving_again_replaces_the_whole_bundle(bundle, rows):
     assert not list(bundle.parent.glob(".*"))
 
 
+@pytest.mark.parametrize("kind", [zipfile.ZIP_DEFLATED, zipfile.ZIP_LZMA])
+def test_a_damaged_zip_of_a_bundle_is_named(bundle, tmp_path, kind):
+    path = tmp_path / "tiny.zip"
+    with zipfile.ZipFile(path, "w", kind) as archive:
+        archive.write(bundle / "card.json", "card.json")
+    whole = path.read_bytes()
+    assert models.read_files(path)["card.json"] == (bundle / "card.json").read_bytes()
+    refused = 0
+    for place in range(0, 300, 7):
+        data = bytearray(whole)
+        data[place] ^= 0xFF
+        path.write_bytes(data)
+        with suppress(WeightsMismatchError, WeightsMissingError):
+            models.read_files(path)
+            continue
+        refused += 1
+    assert refused > 30
+
+
+@pytest.mark.parametrize("inside", ["photo.jpg", "model.safetensors", "card.json"])
+def test_a_folder_of_other_files_is_never_replaced(bundle, tmp_path, inside):
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    models.check_place(folder)
+    (folder / inside).write_bytes(b"precious")
+    if inside == "card.json":
+        (folder / "notes.txt").write_bytes(b"precious")
+    for write in (
+        models.check_place,
+        lambda folder: models.save_bundle(folder, card(), tensors=tiny_tensors()),
+    ):
+        with pytest.raises(TrainingDataError, match="other files than a model"):
+            write(folder)
+    assert (folder / inside).read_bytes() == b"precious"
+    with pytest.raises(TrainingDataError, match="is a file"):
+        models.check_place(folder / inside)
+    models.check_place(bundle)
+
+
+@pytest.mark.parametrize("name", ["מודל", "my model", "..", "a" * 65, "faces"])
+def test_a_model_is_not_trained_for_a_name_that_it_cannot_have(name):
+    with pytest.raises(TrainingDataError, match="cannot have the name"):
+        models.check_place(models.models_dir() / name)
+
+
+def test_what_is_replaced_is_in_the_bin_where_the_data_folder_is_a_link(
+    tmp_path, monkeypatch
+):
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "data").symlink_to(tmp_path / "disk")
+    monkeypatch.setenv("COIN_DATA_DIR", str(tmp_path / "data"))
+    folder = (tmp_path / "data").resolve() / "models" / "tiny"
+    for title in ("Old", "New"):
+        models.save_bundle(folder, card(title=title), tensors=tiny_tensors())
+    assert [item.path for item in list_bin()] == ["models/tiny"]
+
+
 def test_figures_are_added_to_a_card_once_per_measurement(bundle):
     before = models.load_card(bundle)
     for accuracy in (0.5, 0.75):
-        models.add_figures(
-            bundle, {"data": "photos", "what": "real photos", "accuracy": accuracy}
-        )
+        figures = {"data": "photos", "what": "real photos", "accuracy": accuracy}
+        models.add_figures(bundle, before, figures)
     card = models.load_card(bundle)
     assert card.metrics[:-1] == before.metrics
     assert card.metrics[-1]["accuracy"] == 0.75
     assert models.weights_digest(card) == models.weights_digest(before)
+
+
+def test_figures_of_a_model_that_was_replaced_meanwhile_are_refused(bundle):
+    before = models.load_card(bundle)
+    other = {**tiny_tensors(), "bias": torch.ones(2)}
+    models.save_bundle(bundle, card(title="New"), tensors=other)
+    with pytest.raises(WeightsMismatchError, match="was replaced while"):
+        models.add_figures(bundle, before, {"data": "photos", "what": "real photos"})
+    assert models.load_card(bundle).metrics == card().metrics
+
+
+def test_two_measurements_at_once_are_both_kept(bundle):
+    before = models.load_card(bundle)
+    with ThreadPoolExecutor(4) as pool:
+        for number in range(8):
+            pool.submit(models.add_figures, bundle, before, {"what": str(number)})
+    kept = {figures.get("what") for figures in models.load_card(bundle).metrics}
+    assert kept == {None, *map(str, range(8))}
+
+
+def test_a_card_of_many_classes_is_written_so_that_it_can_be_read(tmp_path):
+    classes = tuple(f"class-{number}" for number in range(300))
+    each = {"recall": dict.fromkeys(classes, 0.5), "confusion": [[1] * 300] * 300}
+    figures = {"data": "photos", "what": "mine", "n": 9, "accuracy": 0.5, **each}
+    many = card(classes=classes, metrics=(figures,))
+    folder = tmp_path / "many"
+    assert models.save_bundle(folder, many, tensors=tiny_tensors()) == (
+        models.load_card(folder)
+    )
+    models.add_figures(folder, models.load_card(folder), figures | {"what": "other"})
+    kept = models.load_card(folder).metrics
+    assert [figures["accuracy"] for figures in kept] == [0.5, 0.5]
+    too_much, before = (
+        {"what": "x", "more": ["x" * 4000] * 100},
+        models.load_card(folder),
+    )
+    with pytest.raises(WeightsMismatchError, match="would be larger than 256 KiB"):
+        models.add_figures(folder, before, too_much)
+    assert len(models.load_card(folder).metrics) == 2
 
 
 def test_replacing_works_where_folders_cannot_be_exchanged(bundle, monkeypatch):

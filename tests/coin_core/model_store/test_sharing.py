@@ -343,6 +343,13 @@ def test_a_change_elsewhere_is_followed_without_being_asked(
     monkeypatch.setattr(sharing, "POLL_S", 0.05)
     monkeypatch.setattr(sharing, "_following", None)
     assert promoted() is None
+    synchronize = sharing.synchronize
+
+    def fail_once(*arguments, **options):
+        monkeypatch.setattr(sharing, "synchronize", synchronize)
+        raise RuntimeError("a mistake")
+
+    monkeypatch.setattr(sharing, "synchronize", fail_once)
     team_store.replace("models/promoted.json", b'{"model": "knn"}', "")
     end = time.monotonic() + 60
     while promoted() != "knn":

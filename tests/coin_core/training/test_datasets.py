@@ -96,10 +96,13 @@ def test_crops_come_from_the_cache_the_second_time(folder, monkeypatch):
     assert cropped == ["broken.jpg", "raw.dng"], "what cannot be read is tried again"
 
 
-def test_a_damaged_cache_is_made_again(folder, tmp_path):
+@pytest.mark.parametrize("damage", ["torn", "one byte"])
+def test_a_damaged_cache_is_made_again(folder, tmp_path, damage):
     first = load_folder(folder, size_px=64)
     for path in (tmp_path / "data" / "cache").rglob("*.npz"):
-        path.write_bytes(b"PK\x03\x04 torn")
+        data = bytearray(path.read_bytes())
+        data[data.index(b"crop.npy") + 28] |= 7  # of a compressed block, no such kind
+        path.write_bytes(b"PK\x03\x04 torn" if damage == "torn" else data)
     np.testing.assert_array_equal(load_folder(folder, size_px=64).crops, first.crops)
 
 

@@ -35,7 +35,8 @@ def test_a_user_s_own_model_names_its_photos_and_how_they_were_split() -> None:
 
 
 def test_unmeasured_probabilities_are_called_so() -> None:
-    assert "not measured" in calibration_note(replace(CARD, metrics=()))
+    for metrics in ((), ({"n": 10, "ece": 0.1},), ({"ece": 0.1},)):
+        assert "not measured" in calibration_note(replace(CARD, metrics=metrics))
 
 
 def test_every_reason_has_words_and_a_next_step() -> None:

@@ -101,6 +101,17 @@ def test_a_member_larger_than_it_says_is_not_read_on(tmp_path, monkeypatch):
         archive.read(0)
 
 
+def test_a_damaged_member_packed_by_lzma_is_named(tmp_path):
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_LZMA) as packed:
+        packed.writestr("coin.jpg", bytes(range(256)) * 8)
+    data = bytearray(path.read_bytes())
+    data[60] ^= 0xFF
+    path.write_bytes(data)
+    with Archive(path) as archive, pytest.raises(UnreadablePhotoError, match="damaged"):
+        archive.read(0)
+
+
 def test_members_that_share_their_bytes_are_refused(tmp_path):
     path = pack(tmp_path / "a.zip", ("a.jpg", bytes(range(256)) * 8), ("b.jpg", b"x"))
     data = bytearray(path.read_bytes())
