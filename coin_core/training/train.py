@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from coin_core.classifiers import feature_extractor, get_classifier, loading
+from coin_core.classifiers import get_classifier, loading
 from coin_core.classifiers.appearance_net import FeatureMode, feature_mode_for
 from coin_core.classifiers.features import cached_features, networks_beside
 from coin_core.classifiers.scope import fit_scope
@@ -23,7 +23,6 @@ from coin_core.classifiers.torch_classifier import NetClassifier
 from coin_core.errors import (
     CoinError,
     JobStoppedError,
-    TrainingDataError,
     TrainingStoppedError,
 )
 from coin_core.evaluation.metrics import report_json
@@ -220,15 +219,10 @@ class _Source:
 def _load_inputs(training: Training, coins: CoinSet) -> tuple[NDArray[Any], _Source]:
     """The inputs of the classifier, (N, ...): crops, or features of several views."""
     start = find_start(training.name, training.init)
-    if get_classifier(training.name).inputs == "photo":
+    folder = start.folder
+    if folder is None or get_classifier(training.name).inputs == "photo":
         return coins.crops, _Source(start=start)
-    folder = start.folder or bundle.find_bundle(feature_extractor())
     base, net = loading.load_classifier(folder)
-    if base.classifier != feature_extractor():
-        raise TrainingDataError(
-            f"{training.name} needs the features of a {feature_extractor()} net; "
-            f"{folder} holds {base.classifier}. Rename that folder."
-        )
     mode = feature_mode_for(coins.classes)
     if mode is FeatureMode.APPEARANCE:
         mode = FeatureMode.READ_RIM
