@@ -34,6 +34,7 @@ from benchmarks.unseen_coins import render_unseen_coin
 from coin_core.classifiers import get_classifier
 from coin_core.classifiers.loading import load_classifier
 from coin_core.classifiers.torch_classifier import predict_calibrated
+from coin_core.detection import face_to_read
 from coin_core.evaluation.metrics import Report, evaluate, format_proportion
 from coin_core.imaging import photo_io
 from coin_core.model_store import bundle
@@ -176,14 +177,16 @@ def _load_photos(folder: Path) -> CoinSet:
     with table.open(encoding="utf-8-sig", newline="") as file:
         rows = list(csv.DictReader(file))
     names = tuple(row["file"] for row in rows)
-    photos = [photo_io.read(folder / name) for name in names]
     labels = [row["ruler"] for row in rows]
+    classes = order_classes(labels)
+    photos = [prepare_photo(photo_io.read(folder / name)) for name in names]
+    crops = [one.crop_of(face_to_read(one.faces, classes)) for one in photos]
     return CoinSet(
-        crops=np.stack([prepare_photo(photo).crop for photo in photos]),
+        crops=np.stack(crops),
         labels=np.array(labels),
         groups=np.array([row.get("coin_id") or row["file"] for row in rows]),
         names=names,
-        classes=order_classes(labels),
+        classes=classes,
         source=f"folder {folder.name}",
         digest="",
     )

@@ -29,6 +29,7 @@ from numpy.typing import NDArray
 
 from benchmarks.common import argument_parser
 from coin_core.classifiers import pretrained_classifiers
+from coin_core.detection import face_to_read
 from coin_core.evaluation.metrics import format_proportion
 from coin_core.explain import find_legend_pose, read_letters
 from coin_core.imaging import photo_io
@@ -40,7 +41,7 @@ from coin_core.imaging.preprocessing import (
     crop_to_flan,
     normalize_degrees,
 )
-from coin_core.pipeline import CoinClassifier, largest_face, prepare_photo
+from coin_core.pipeline import CoinClassifier, prepare_photo
 from coin_core.rendering import RenderedCoin, render_coin
 from coin_core.rulers import LETTERS
 
@@ -212,8 +213,8 @@ def on_crop(
     photo: NDArray[np.uint8], marks: Sequence[Mark]
 ) -> tuple[NDArray[np.uint8], list[Mark]]:
     """The crop that classifiers get of a photo, and the marks in fractions of it."""
-    faces = (prepared := prepare_photo(photo)).faces
-    at = largest_face(faces) if faces and prepared.legend is None else prepared.legend
+    faces = prepare_photo(photo).faces
+    at = face_to_read(faces)
     box = WHOLE if at is None else faces[at].box
     height, width = photo.shape[:2]
     matrix = crop_matrix(box, width, height)

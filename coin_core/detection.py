@@ -8,7 +8,7 @@ network looks at the crop of a coin and gives the side.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -34,6 +34,7 @@ from coin_core.model_store.graph import (
     load_small_net,
 )
 from coin_core.results import MAX_COINS, DetectedFace, Side
+from coin_core.rulers import RULERS
 
 
 def detect_coins(
@@ -170,6 +171,31 @@ def legend_side(faces: Sequence[DetectedFace]) -> int | None:
     """Return the index of the face that most probably has the legend, or None."""
     legends = [k for k, face in enumerate(faces) if face.side is Side.LEGEND]
     return max(legends, key=lambda k: faces[k].confidence, default=None)
+
+
+def face_to_read(
+    faces: Sequence[DetectedFace], classes: Iterable[str] = tuple(RULERS)
+) -> int | None:
+    """Return the index of the face that a classifier sees, None without faces.
+
+    The rulers are named on the side with the legend; without one it is the largest
+    face. Of other coins it is the first face: by custom the obverse is on the left.
+
+    Args:
+        faces: In reading order.
+        classes: Of the classifier; of rulers among other coins, the side with the
+            legend comes first.
+    """
+    is_ruler = [name in RULERS for name in classes]
+    legend = legend_side(faces) if any(is_ruler) else None
+    if legend is not None or not faces:
+        return legend
+    return _largest_face(faces) if all(is_ruler) else 0
+
+
+def _largest_face(faces: Sequence[DetectedFace]) -> int:
+    areas = [(f.box.right - f.box.left) * (f.box.bottom - f.box.top) for f in faces]
+    return int(np.argmax(areas))
 
 
 # Coins in a photo

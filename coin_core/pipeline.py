@@ -36,6 +36,7 @@ from coin_core.classifiers.torch_classifier import (
 from coin_core.detection import (
     classify_sides,
     detect_coins,
+    face_to_read,
     find_coins,
     legend_side,
     sides_of_crops,
@@ -57,6 +58,8 @@ _NO_CROP = np.zeros((CROP_PX, CROP_PX, 3), np.uint8)
 _SURE_WORN = 0.9
 _SURE_CORNUCOPIA = 0.6
 _WHOLE_PHOTO = RotatedBox(left=0.0, top=0.0, right=1.0, bottom=1.0)
+
+_Seen = tuple[int | None, ...]  # the face of each photo that a classifier sees
 
 
 class CoinClassifier:
@@ -280,15 +283,21 @@ class CoinClassifier:
         verdicts: dict[str, list[Verdict]] = {}
         answers: dict[str, NDArray[np.float32]] = {}
         with_coins = [i for i, one in enumerate(prepared) if one.faces]
-        crops = np.stack([prepared[i].crop for i in with_coins] or [_NO_CROP])
         sureness = np.array([prepared[i].sureness for i in with_coins], np.float32)
-        shared: dict[str, NDArray[np.float32]] = {}
+        crops_of: dict[_Seen, NDArray[np.uint8]] = {}
+        shared: dict[tuple[str, _Seen], NDArray[np.float32]] = {}
         for name in with_parts(names):
             started = time.perf_counter()
             model = models.model(name)
+            seen = tuple(
+                face_to_read(one.faces, model.card.classes) for one in prepared
+            )
             unlike = np.zeros(len(prepared), bool)
             if with_coins:
-                key = model.features_key
+                if seen not in crops_of:
+                    views = [prepared[i].crop_of(seen[i]) for i in with_coins]
+                    crops_of[seen] = np.stack(views)
+                crops, key = crops_of[seen], (model.features_key, seen)
                 if model.needs_features and key not in shared:
                     shared[key] = models.features(crops, name)
                 features = shared.get(key)
@@ -301,11 +310,12 @@ class CoinClassifier:
             judge = partial(_verdict, name, model.card, model.digest, seconds)
             verdicts[name] = [
                 judge(*of_one)
-                for of_one in zip(prepared, rows, unlike.tolist(), strict=True)
+                for of_one in zip(prepared, seen, rows, unlike.tolist(), strict=True)
             ]
         if TOGETHER in names:
             started = time.perf_counter()
-            digest, together, read = models._together(crops, answers)
+            seen = tuple(face_to_read(one.faces) for one in prepared)
+            digest, together, read = models._together(crops_of.get(seen), answers)
             rows = _rows_of_all(together, with_coins, len(prepared))
             seconds = (time.perf_counter() - started) / len(prepared)
             parts = with_parts([TOGETHER])
@@ -314,7 +324,8 @@ class CoinClassifier:
             if with_coins:
                 nets = [models.model(name) for name in READERS]
                 usual = [
-                    how_much_read(shared[net.features_key], sureness) for net in nets
+                    how_much_read(shared[net.features_key, seen], sureness)
+                    for net in nets
                 ]
                 limits = [net.card.limits.get(LEAST_READ, 0.0) for net in nets]
                 both = read_by_both(np.stack(usual, axis=1), read, sureness, limits)
@@ -322,7 +333,7 @@ class CoinClassifier:
             judge = partial(_verdict, TOGETHER, TOGETHER_CARD, digest, seconds)
             verdicts[TOGETHER] = [
                 judge(*of_one)
-                for of_one in zip(prepared, rows, unlike.tolist(), strict=True)
+                for of_one in zip(prepared, seen, rows, unlike.tolist(), strict=True)
             ]
         return [
             PhotoResult(
@@ -334,7 +345,7 @@ class CoinClassifier:
         ]
 
     def _together(
-        self, crops: NDArray[np.uint8], answers: dict[str, NDArray[np.float32]]
+        self, crops: NDArray[np.uint8] | None, answers: dict[str, NDArray[np.float32]]
     ) -> tuple[str, NDArray[np.float32] | None, NDArray[np.float64]]:
         """The digest of all models, their probabilities, and how much is read.
 
@@ -352,7 +363,7 @@ class CoinClassifier:
             )
         digests = " ".join(model.digest for model in parts.values())
         digest = hashlib.sha256(digests.encode()).hexdigest()
-        if not answers:
+        if crops is None:
             return digest, None, np.zeros((0, len(READERS)))
         read = np.full((len(crops), len(READERS)), -np.inf)
         rows = np.full((len(crops), len(DEFAULT_CLASSES)), np.nan, np.float32)
@@ -398,12 +409,27 @@ def _is_current(model: LoadedModel) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class PreparedPhoto:
-    """A photo's faces, the legend's face, the crop to classify, a reason not to."""
+    """A photo's faces, their crops that are classified, and a reason not to.
+
+    Attributes:
+        faces: In reading order.
+        legend: The index of the face with the legend, if one is found.
+        crop: Of the face that classifiers of rulers see.
+        first_crop: Of the first face; None if that is the same.
+        reason: Why no ruler can be named.
+    """
 
     faces: tuple[DetectedFace, ...]
     legend: int | None
     crop: NDArray[np.uint8]
+    first_crop: NDArray[np.uint8] | None = None
     reason: RejectReason | None
+
+    def crop_of(self, face: int | None) -> NDArray[np.uint8]:
+        """The crop of a face that `face_to_read` has chosen."""
+        return (
+            self.first_crop if face == 0 and self.first_crop is not None else self.crop
+        )
 
     @property
     def sureness(self) -> float:
@@ -444,7 +470,8 @@ def prepare_photos(photos: Sequence[NDArray[np.uint8]]) -> list[PreparedPhoto]:
     """Find the faces of photos in batches, choose one in each and crop it.
 
     Without a legend side the largest face is cropped, so that its probabilities can be
-    shown beside the reason not to rely on them.
+    shown beside the reason not to rely on them. Where classifiers of other coins see
+    another face, its crop is kept too.
     """
     prepared = []
     for found in find_coins(photos):
@@ -454,21 +481,16 @@ def prepare_photos(photos: Sequence[NDArray[np.uint8]]) -> list[PreparedPhoto]:
             one = PreparedPhoto(faces=(), legend=None, crop=_NO_CROP, reason=reason)
         else:
             legend = legend_side(faces)
-            chosen = largest_face(faces) if legend is None else legend
+            chosen = face_to_read(faces) or 0
             one = PreparedPhoto(
                 faces=faces,
                 legend=legend,
                 crop=found.crops[chosen],
+                first_crop=found.crops[0] if chosen else None,
                 reason=_reject_reason(faces) if legend is None else None,
             )
         prepared.append(one)
     return prepared
-
-
-def largest_face(faces: Sequence[DetectedFace]) -> int:
-    """Return the index of the face that is classified where none shows a legend."""
-    areas = [(f.box.right - f.box.left) * (f.box.bottom - f.box.top) for f in faces]
-    return int(np.argmax(areas))
 
 
 def _reject_reason(faces: Sequence[DetectedFace]) -> RejectReason:
@@ -489,6 +511,7 @@ def _verdict(
     digest: str,
     seconds: float,
     prepared: PreparedPhoto,
+    face: int | None,
     row: NDArray[np.float32],
     is_unlike: bool,
 ) -> Verdict:
@@ -515,4 +538,5 @@ def _verdict(
         ruler=None if reason or best is None else classes[best],
         reason=reason,
         seconds=seconds,
+        face=face,
     )

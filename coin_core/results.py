@@ -81,6 +81,7 @@ class Verdict:
         seconds: The classifier's own time.
         model: The digest of the weights that made it; "" if it is not known.
         origin: Whether the model is "shipped" or a user's "own".
+        face: The index of the face that was classified; None without faces.
     """
 
     classifier: str
@@ -90,10 +91,16 @@ class Verdict:
     seconds: float
     model: str = ""
     origin: str = "shipped"
+    face: int | None = None
 
     def __post_init__(self) -> None:
         if (self.ruler is None) == (self.reason is None):
             raise ValueError("A verdict has either a ruler or a reason.")
+
+    @property
+    def is_of_rulers(self) -> bool:
+        """Whether the classes are rulers, whom only the side with the legend names."""
+        return set(self.probabilities) <= set(RULERS)
 
     @property
     def ranked(self) -> tuple[tuple[str, float], ...]:
@@ -154,8 +161,7 @@ def stated(probability: float) -> float:
 def sentence(verdict: Verdict) -> str:
     """Return the verdict in one sentence."""
     if verdict.reason is not None:
-        is_own = not set(verdict.probabilities) <= set(RULERS)
-        if verdict.reason is RejectReason.NOT_THESE and is_own:
+        if verdict.reason is RejectReason.NOT_THESE and not verdict.is_of_rulers:
             return _("Cannot tell: {reason}").format(reason=_(_UNLIKE))
         return _("Cannot tell: {reason}").format(reason=_(_REASONS[verdict.reason]))
     best, probability = verdict.ranked[0]
@@ -174,6 +180,7 @@ def to_json(photo: str, result: PhotoResult) -> list[dict[str, Any]]:
             "reason": None if verdict.reason is None else str(verdict.reason),
             "probabilities": dict(verdict.probabilities),
             "faces": faces,
+            "face": verdict.face,
             "seconds": round(verdict.seconds, 4),
             "origin": verdict.origin,
         }

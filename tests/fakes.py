@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from coin_core.classifiers.rim_reader import RimLetter
+from coin_core.detection import face_to_read
 from coin_core.explain import NearCoin
 from coin_core.imaging.preprocessing import LegendPose, RotatedBox
 from coin_core.model_store.bundle import BundleInfo
@@ -125,7 +126,7 @@ class FakeCoinClassifier:
                 faces=one.faces,
                 legend=one.legend,
                 verdicts=tuple(
-                    _verdict(one.crop, name, bool(one.faces), one.legend)
+                    _verdict(one.crop, name, face_to_read(one.faces), one.legend)
                     for name in names
                 ),
             )
@@ -161,9 +162,9 @@ def _find(photo: np.ndarray) -> tuple[DetectedFace, ...]:
 
 
 def _verdict(
-    photo: np.ndarray, name: str, any_face: bool, legend: int | None
+    photo: np.ndarray, name: str, face: int | None, legend: int | None
 ) -> Verdict:
-    if not any_face:
+    if face is None:
         return Verdict(
             classifier=name,
             probabilities={},
@@ -182,6 +183,7 @@ def _verdict(
         ruler=DEFAULT_CLASSES[best] if answered else None,
         reason=None if answered else RejectReason.TOO_WORN,
         seconds=0.04,
+        face=face,
     )
 
 

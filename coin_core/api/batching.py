@@ -32,7 +32,7 @@ from coin_core.imaging import photo_io
 from coin_core.results import PhotoResult, to_json
 
 if TYPE_CHECKING:
-    from coin_core.pipeline import CoinClassifier
+    from coin_core.pipeline import CoinClassifier, PreparedPhoto
 
 MAX_WAIT_S = 0.005
 MAX_PHOTOS = 16
@@ -216,7 +216,7 @@ def _classify_group(
     try:
         for prepared, result in models.prepare_and_classify(photos(), names):
             one = decoded.popleft()
-            settle(one, _answer(models, one, prepared.crop, result))
+            settle(one, _answer(models, one, prepared, result))
     except Exception as error:  # noqa: BLE001 - one must not fail the others
         if len(group) == 1:
             for one in group:
@@ -237,7 +237,7 @@ def _decode(upload: Upload) -> np.ndarray:
 
 
 def _answer(
-    models: CoinClassifier, one: _Waiting, crop: np.ndarray, result: PhotoResult
+    models: CoinClassifier, one: _Waiting, prepared: PreparedPhoto, result: PhotoResult
 ) -> list[dict[str, Any]]:
     """The verdicts on a photo as JSON, with the evidence that is wanted."""
     answers = to_json(one.upload.name, result)
@@ -249,7 +249,7 @@ def _answer(
         from coin_core import explain
 
         for verdict, answer in zip(result.verdicts, answers, strict=True):
-            name = verdict.classifier
+            name, crop = verdict.classifier, prepared.crop_of(verdict.face)
             if name == TOGETHER:  # the letters of the first net stand for all
                 name = shipped_classifiers()[0]
             if one.wish.letters:

@@ -53,6 +53,9 @@ class Verdict(BaseModel):
     reason: str | None = Field(description="Why no ruler is named.")
     probabilities: dict[str, float]
     faces: list[Face]
+    face: int | None = Field(
+        default=None, description="Which of the faces was classified, from 0."
+    )
     seconds: float = Field(description="The classifier's own time.")
     origin: str = Field(description='Whether the model is "shipped" or "own".')
     model: str = Field(description="The digest of the weights that made the verdict.")

@@ -38,23 +38,50 @@ def fit_scope(embeddings: NDArray[np.float32], groups: ArrayLike) -> dict[str, A
     Returns:
         Mean, scale and axes of the channels, and the limit; {} for too few coins.
     """
-    channels = _channels(embeddings)
-    coins, of_row = np.unique(np.asarray(groups), return_inverse=True)
-    if len(coins) < MIN_COINS:
+    if len(np.unique(np.asarray(groups))) < MIN_COINS:
         return {}
-    fold_of = np.random.default_rng(0).permutation(len(coins)) % _FOLDS
-    distances = np.empty(len(channels))
-    for fold in range(_FOLDS):
-        held_out = fold_of[of_row] == fold
-        fitted = _fit(channels[~held_out])
-        distances[held_out] = _distances(*fitted, channels[held_out])
-    mean, scale, axes = _fit(channels)
+    mean, scale, axes = _fit(_channels(embeddings))
+    distances = _held_out_distances(embeddings, groups)
     return {
         "mean": _rounded(mean),
         "scale": _rounded(scale),
         "axes": [_rounded(axis) for axis in axes],
         "limit": float(np.quantile(distances, 1 - _REFUSED)),
     }
+
+
+def outside_in_turn(
+    scope: Mapping[str, Any], embeddings: NDArray[np.float32], groups: ArrayLike
+) -> NDArray[np.bool_]:
+    """Whether coins look unlike the others that `fit_scope` learned from, (N,).
+
+    Each is held against coins of which it is none, as a coin is that comes later.
+
+    Args:
+        scope: What `fit_scope` returned for them.
+        embeddings: As for `fit_scope`.
+        groups: As for `fit_scope`.
+    """
+    if not scope:
+        return np.zeros(len(embeddings), bool)
+    outside: NDArray[np.bool_] = (
+        _held_out_distances(embeddings, groups) > scope["limit"]
+    )
+    return outside
+
+
+def _held_out_distances(
+    embeddings: NDArray[np.float32], groups: ArrayLike
+) -> NDArray[np.float64]:
+    channels = _channels(embeddings)
+    coins, of_row = np.unique(np.asarray(groups), return_inverse=True)
+    fold_of = np.random.default_rng(0).permutation(len(coins)) % _FOLDS
+    distances = np.empty(len(channels))
+    for fold in range(_FOLDS):
+        held_out = fold_of[of_row] == fold
+        fitted = _fit(channels[~held_out])
+        distances[held_out] = _distances(*fitted, channels[held_out])
+    return distances
 
 
 def outside_scope(

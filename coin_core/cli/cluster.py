@@ -375,6 +375,7 @@ def schema() -> pa.Schema:
             ("reason", pa.string()),
             ("probabilities", pa.map_(pa.string(), pa.float64())),
             ("faces", pa.list_(pa.struct([("box", box), ("side", pa.string())]))),
+            ("face", pa.int32()),
             ("seconds", pa.float64()),
             ("origin", pa.string()),
             ("model", pa.string()),

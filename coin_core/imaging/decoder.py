@@ -133,6 +133,7 @@ _OTHERS = (
 
 _CR2 = b"\x10\0\0\0CR\2"  # its first directory is at byte 16, its version is 2
 _DNG_VERSION, _PHOTOMETRIC = 50706, 262
+_WHITE_IS_ZERO = 0
 _SENSOR_VALUES = (32803, 34892)  # photometric: a colour filter array, linear raw
 
 _HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
@@ -456,6 +457,8 @@ def _to_rgb(image: Image.Image) -> Image.Image:
     if image.mode == "RGB" and "transparency" not in image.info:
         return image
     white_level = _white_level(image)
+    # Pillow inverts those of 8 bits itself.
+    is_inverted = getattr(image, "tag_v2", {}).get(_PHOTOMETRIC) == _WHITE_IS_ZERO
     rgb = Image.new("RGB", image.size, "white")
     for top, strip in _strips(image, _STRIP_PIXELS):
         if white_level is not None:
@@ -463,6 +466,7 @@ def _to_rgb(image: Image.Image) -> Image.Image:
 
             values = np.asarray(strip, dtype=np.float32)
             grey = np.nan_to_num(values, posinf=white_level, neginf=0.0)
+            grey = white_level - grey if is_inverted else grey
             eight_bit = np.clip(grey * (255.0 / white_level) + 0.5, 0, 255)
             strip = Image.fromarray(eight_bit.astype(np.uint8))
         elif image.mode == "LAB":

@@ -33,7 +33,9 @@ from coin_core.imaging.preprocessing import CROP_PX, RotatedBox, crop_to_flan
 from coin_core.jobs import ProgressCallback
 from coin_core.model_store import sharing
 from coin_core.model_store.bundle import RESERVED, discover, weights_digest
+from coin_core.model_store.card import Card
 from coin_core.object_store import shared_store
+from coin_core.rulers import RULERS
 
 if TYPE_CHECKING:
     from coin_core.pipeline import CoinClassifier
@@ -85,7 +87,8 @@ def record_predictions(
 ) -> Recorded:
     """Classify photos and store the predictions, batch by batch.
 
-    The models see the face with the legend, as it is boxed and turned in the catalog.
+    The models see the face with the legend, as it is boxed and turned in the catalog;
+    those of other coins the first face where no legend is marked.
     Photos that a model has classified before, with the faces that they have, are
     skipped, so an interrupted call resumes where it stopped. What models said that
     are no longer installed is removed.
@@ -118,25 +121,33 @@ def record_predictions(
                 raise
     # A model that is replaced meanwhile would answer under the digest of the old one.
     predictor = predictor.pinned(usable)
-    digests = {name: weights_digest(predictor.model(name).card) for name in usable}
+    cards = {name: predictor.model(name).card for name in usable}
+    digests = {name: weights_digest(card) for name, card in cards.items()}
     ids = list(dict.fromkeys(photo_ids))
     done, known, classified = 0, 0, 0
     for part in chunks(ids, _BATCH):
         stored = catalog.predictions.of_photos(part, kind=PredictionKind.MODEL)
+        faces = catalog.photos.faces_of(part)
+        boxes: dict[int, dict[str, RotatedBox]] = {}
         fresh = []
         # One that was removed since the others were chosen is skipped.
         for photo in catalog.photos.get_existing(part):
             if photo.status is PhotoStatus.EXCLUDED:
                 continue
+            here = faces[photo.photo_id]
+            seen = {name: _box(here, photo, card) for name, card in cards.items()}
+            found = {name: box for name, box in seen.items() if box is not None}
             old = {p.classifier: p.model_digest for p in stored.get(photo.photo_id, ())}
-            if not repeat and digests.items() <= old.items():
+            if not found:
+                continue  # another side, which names no ruler
+            if not repeat and {k: digests[k] for k in found}.items() <= old.items():
                 known += 1
             else:
+                boxes[photo.photo_id] = found
                 fresh.append(photo)
-        faces = catalog.photos.faces_of(part)
-        crops = dict(_crops(catalog, fresh, faces, left_out))
+        crops = dict(_crops(catalog, fresh, boxes, left_out))
         if crops:
-            predictions = _predict(predictor, crops, digests)
+            predictions = _predict(predictor, crops, boxes, digests)
             now = catalog.photos.faces_of(list(crops))
             # One whose faces were changed meanwhile waits for the next call.
             same = {k for k in crops if now[k] == faces[k]}
@@ -162,39 +173,55 @@ def _forget_removed(catalog: Catalog) -> None:
     catalog.predictions.forget_models(present | dict.fromkeys(kept, ""))
 
 
+def _box(
+    faces: tuple[CatalogFace, ...], photo: CatalogPhoto, card: Card
+) -> RotatedBox | None:
+    """What a model sees of a photo: a face, or all of a photo without faces."""
+    if not faces:
+        return _WHOLE
+    index = find_legend_face(faces, photo.ruler)
+    if index is None and not set(card.classes) <= set(RULERS):
+        index = 0  # whoever labels the photo with one of its classes means this face
+    return None if index is None else faces[index].box
+
+
 def _crops(
     catalog: Catalog,
     photos: Iterable[CatalogPhoto],
-    faces: Mapping[int, tuple[CatalogFace, ...]],
+    boxes: Mapping[int, Mapping[str, RotatedBox]],
     left_out: list[str],
-) -> Iterator[tuple[int, NDArray[np.uint8]]]:
-    """(photo id, crop) of each photo with a legend; the whole photo without faces."""
+) -> Iterator[tuple[int, dict[RotatedBox, NDArray[np.uint8]]]]:
+    """(photo id, crops by box) of each photo."""
     for photo in photos:
-        here = faces[photo.photo_id]
-        index = find_legend_face(here, photo.ruler)
-        if here and index is None:
-            continue  # another side, which names no ruler
-        box = _WHOLE if index is None else here[index].box
         try:
             image = photo_io.read(catalog.photos.path(photo))
-            yield photo.photo_id, crop_to_flan(image, box, CROP_PX)
+            several = dict.fromkeys(boxes[photo.photo_id].values())
+            yield (
+                photo.photo_id,
+                {box: crop_to_flan(image, box, CROP_PX) for box in several},
+            )
         except CoinError as error:
             left_out.append(f"Photo {photo.photo_id}: {error}")
 
 
 def _predict(
     predictor: CoinClassifier,
-    crops: Mapping[int, NDArray[np.uint8]],
+    crops: Mapping[int, Mapping[RotatedBox, NDArray[np.uint8]]],
+    boxes: Mapping[int, Mapping[str, RotatedBox]],
     digests: Mapping[str, str],
 ) -> list[Prediction]:
-    batch = np.stack(list(crops.values()))
-    features_by_net: dict[str, NDArray[np.float32]] = {}
+    features_by_net: dict[tuple[str, bool], NDArray[np.float32]] = {}
     predictions: list[Prediction] = []
     for name, digest in digests.items():
+        ids = [photo_id for photo_id in crops if name in boxes[photo_id]]
+        if not ids:
+            continue
+        batch = np.stack([crops[one][boxes[one][name]] for one in ids])
         model = predictor.model(name)
         features = None
         if model.takes_features:
-            key = str(sorted(model.card.features_from.items()))
+            of_rulers = set(model.card.classes) <= set(RULERS)
+            key = str(sorted(model.card.features_from.items())), of_rulers
             if key not in features_by_net:
                 features_by_net[key] = predictor.features(batch, name)
             features = features_by_net[key]
@@ -202,7 +229,7 @@ def _predict(
             features = predictor.features(batch, name)
         rows = predictor.probabilities(batch, name, features)
         predictions += _to_predictions(
-            *(name, list(crops), rows, model.card.classes, digest),
+            *(name, ids, rows, model.card.classes, digest),
             threshold=model.card.threshold,
             kind=PredictionKind.MODEL,
             unlike=predictor.outside_scope(batch, name, features),

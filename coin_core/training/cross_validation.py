@@ -56,6 +56,7 @@ class FittedClassifier:
         calibration: From all folds together.
         threshold: The probability below which it does not answer.
         report: Accuracy and calibration of `probabilities`.
+        unread: Whether so little is read on a coin that it is not answered, (N,).
         epochs: Epochs that net was trained; 0 for other estimators.
         seconds: Time of all folds and the final fit, over all sessions; whoever
             prepares the coins adds that.
@@ -71,6 +72,7 @@ class FittedClassifier:
     calibration: Calibration
     threshold: Threshold
     report: Report
+    unread: NDArray[np.bool_]
     epochs: int
     seconds: float
     stopped: bool = False
@@ -119,6 +121,7 @@ def fit_classifier(
     splits = list(split_by_coin(y, groups, folds=folds, seed=seed))
     raw = np.zeros((len(y), len(classes)), dtype=np.float32)
     fold_of = np.full(len(y), -1, dtype=np.int64)
+    unread = np.zeros(len(y), bool)
     results: list[FoldResult] = []
     with start_training(
         name,
@@ -138,6 +141,7 @@ def fit_classifier(
                 break
             results.append(result)
             raw[test], fold_of[test] = result.probabilities, fold
+            unread[test] = result.unread
             if result.stopped:
                 break
             task.bar.skip((fold + 1) * task.epochs - task.bar.done)
@@ -158,6 +162,9 @@ def fit_classifier(
             )
             if not comparison.is_kept:
                 unchanged, calibrated[measured] = start, before
+                unread[measured] = task.too_little_read(
+                    start, X, np.flatnonzero(measured)
+                )
         final = None
         if unchanged is not None:  # also of a training that was stopped
             final = FoldResult(classifier=unchanged)
@@ -183,6 +190,7 @@ def fit_classifier(
             calibrated[measured], columns, task.least_probability
         )
     answered = calibrated[measured].max(axis=1) >= threshold.value
+    answered &= ~unread[measured]
     return FittedClassifier(
         classifier=kept.classifier,
         probabilities=calibrated,
@@ -190,6 +198,7 @@ def fit_classifier(
         calibration=calibration,
         threshold=threshold,
         report=evaluate(name, y[measured], calibrated[measured], classes, answered),
+        unread=unread,
         epochs=kept.epochs,
         seconds=round(inputs_s + sum(r.seconds for r in (*results, final) if r), 1),
         stopped=not completed,
@@ -247,6 +256,8 @@ def _run_fold(
         return FoldResult(
             classifier=None,
             probabilities=kept["probabilities"].numpy(),
+            # Runs that began with an older version did not keep it.
+            unread=kept.get("unread", torch.zeros(len(test), dtype=torch.bool)).numpy(),
             epochs=int(notes["epochs"]),
             seconds=float(notes["seconds"]),
         )
@@ -263,6 +274,7 @@ def _run_fold(
         return None
     task.run.note_test(fold, len(test))
     result.probabilities = result.classifier.predict_proba(X[test])
+    result.unread = task.too_little_read(result.classifier, X, test)
     predicted = result.classifier.classes_[result.probabilities.argmax(axis=1)]
     accuracy = float((predicted == y[test]).mean())
     if not result.epochs:
@@ -271,7 +283,10 @@ def _run_fold(
     if not result.stopped:
         save_tensors(
             path,
-            {"probabilities": torch.from_numpy(result.probabilities)},
+            {
+                "probabilities": torch.from_numpy(result.probabilities),
+                "unread": torch.from_numpy(result.unread),
+            },
             {
                 "epochs": result.epochs,
                 "seconds": result.seconds,

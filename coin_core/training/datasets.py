@@ -21,7 +21,7 @@ from coin_core.imaging import photo_io
 from coin_core.imaging.preprocessing import CROP_PX, RotatedBox, crop_to_flan
 from coin_core.jobs import Progress, track
 from coin_core.rendering import render_coin
-from coin_core.rulers import DEFAULT_CLASSES, find_doubtful_ruler
+from coin_core.rulers import DEFAULT_CLASSES, RULERS, find_doubtful_ruler
 from coin_core.storage import (
     UNREADABLE_ARRAYS,
     data_dir,
@@ -35,7 +35,7 @@ logger = logging.getLogger(__name__)
 # Coins rendered for one that is legible enough.
 _MAX_TRIES = 50
 # Raise it when coins are detected or cropped in another way: old crops are unused then.
-CROP_VERSION = 2
+CROP_VERSION = 3
 # Of those that were used last; a crop takes about 50 kB. A training goes through all of
 # its photos, so a smaller cache would be of no use to a large dataset.
 CROPS_BYTES = 8 << 30
@@ -142,16 +142,17 @@ def load_folder(
     photos, classes = list_photos(folder, allow_duplicates=allow_duplicates)
     crops, kept, unreadable, without_face = [], [], [], 0
     coin_ids = _read_coin_ids(folder)
-    legend = set(classes) <= set(DEFAULT_CLASSES)
+    is_ruler = [name in RULERS for name in classes]
+    sides = f"{any(is_ruler)} {all(is_ruler)}"  # what `face_to_read` depends on
     has_bar = len(photos) >= 50
     for photo in track(photos, "finding the coins", unit="photo", has_bar=has_bar):
         try:
             if not photo.digest:
                 raise UnreadablePhotoError("cannot be opened, or was removed.")
             crop, found = cached_crop(
-                f"{photo.digest} {legend}",
+                f"{photo.digest} {sides}",
                 size_px,
-                partial(_crop, photo.path, size_px, legend),
+                partial(_crop, photo.path, size_px, classes),
             )
         except UnreadablePhotoError as error:
             unreadable.append(f"{photo.name}: {error}")
@@ -430,9 +431,9 @@ def cached_crop(
 
 
 def _crop(
-    path: Path, size_px: int, wants_legend: bool
+    path: Path, size_px: int, classes: tuple[str, ...]
 ) -> tuple[NDArray[np.uint8], bool]:
-    from coin_core.detection import classify_sides, detect_coins, legend_side
+    from coin_core.detection import classify_sides, detect_coins, face_to_read
 
     try:
         photo = photo_io.read(path)
@@ -442,11 +443,9 @@ def _crop(
     if not boxes:
         whole = RotatedBox(left=0.0, top=0.0, right=1.0, bottom=1.0)
         return crop_to_flan(photo, whole, size_px), False
-    # By custom the obverse is on the left; these rulers are named on the reverse.
     box = boxes[0]
-    if wants_legend and len(boxes) > 1:
-        legend = legend_side(classify_sides(photo, boxes))
-        box = boxes[legend] if legend is not None else box
+    if len(boxes) > 1:
+        box = boxes[face_to_read(classify_sides(photo, boxes), classes) or 0]
     try:
         return crop_to_flan(photo, box, size_px), True
     except CoinError as error:

@@ -86,7 +86,9 @@ def fit_on_split(
     if len(test):
         raw = result.classifier.predict_proba(inputs[test])
     calibrated = calibration.apply(raw, classes)
-    answered = calibrated.max(axis=1) >= threshold.value
+    unread = np.zeros(len(y), bool)
+    unread[measured] = task.too_little_read(result.classifier, inputs, measured)
+    answered = (calibrated.max(axis=1) >= threshold.value) & ~unread[measured]
     report = evaluate(name, y[measured], calibrated, classes, answered)
     if not result.epochs:
         task.log({"fold": 0, "epoch": 0, "test_accuracy": report.accuracy})
@@ -100,6 +102,7 @@ def fit_on_split(
         calibration=calibration,
         threshold=threshold,
         report=report,
+        unread=unread,
         epochs=result.epochs,
         seconds=round(inputs_s + result.seconds, 1),
         stopped=result.stopped,

@@ -42,7 +42,8 @@ class Start:
 
     Attributes:
         init: "rendered", "imagenet", "scratch", or the name of a bundle.
-        folder: Of the bundle; None for the others.
+        folder: Of the bundle, also of the shipped one that computes the features;
+            None for the others.
         digest: sha256 of its weights, or of the shipped ones; "" for the others.
         data: What that bundle was trained on.
         data_digest: sha256 over those coins.
@@ -64,7 +65,7 @@ class Start:
 
     def caution(self, digest: str) -> str:
         """Why figures on coins with this digest are too high; "" if they are not."""
-        if self.folder is None or self.data == "rendered":
+        if self.init in INITS or self.data == "rendered":
             return ""
         if self.data_digest == digest:
             words = N_(
@@ -96,14 +97,11 @@ def find_start(name: str, init: str) -> Start:
     """
     on_features = get_classifier(name).inputs == "features"
     if init in INITS:
-        if on_features and init == "imagenet":
-            raise TrainingDataError(
-                f"{name} learns from the features of a vgg net: the shipped one, or a "
-                "bundle named by --init. ImageNet's weights are for resnet and vgg."
-            )
+        if on_features:
+            return _find_features(name, init)
         # A run resumes only with the weights that it started from.
         shipped = bundle.WEIGHTS_DIR / name
-        known = init == "rendered" and not on_features and shipped.is_dir()
+        known = init == "rendered" and shipped.is_dir()
         if not known:
             return Start(init=init)
         card = bundle.load_card(shipped)
@@ -136,6 +134,22 @@ def find_start(name: str, init: str) -> Start:
         data_digest=str(card.training.get("digest", "")),
         **_known_of(card),
     )
+
+
+def _find_features(name: str, init: str) -> Start:
+    """The features of the shipped net, whatever else has its name.
+
+    Where it is missing, one's own of that name is one to start from like any other.
+    """
+    if init == "imagenet":
+        raise TrainingDataError(
+            f"{name} learns from the features of a vgg net: the shipped one, or a "
+            "bundle named by --init. ImageNet's weights are for resnet and vgg."
+        )
+    shipped = bundle.WEIGHTS_DIR / feature_extractor()
+    if shipped.is_dir():
+        return Start(init=init, folder=shipped)
+    return find_start(name, bundle.find_bundle(feature_extractor()).name)
 
 
 def _known_of(card: bundle.Card) -> dict[str, Any]:

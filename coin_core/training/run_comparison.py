@@ -346,20 +346,27 @@ class Difference:
 
 
 def compare_pairs(
-    predictions: Mapping[str, Sequence[Row]],
+    predictions: Mapping[str, Sequence[Row]], digests: Mapping[str, str]
 ) -> tuple[list[Difference], list[str]]:
     """Compare every pair of runs on the coins that both measured.
 
     Photos of one coin are not independent: a coin counts once, as right when the mean
-    of its photos' probabilities is highest for its label.
+    of its photos' probabilities is highest for its label. It is in both runs if they
+    measured the same photos of it.
+
+    Args:
+        predictions: The rows of each run.
+        digests: sha256 over the photos and labels of each run; "" if unknown.
 
     Returns:
         The pairs, and one sentence for each pair that shares no coins.
     """
-    right = {name: coins_right(rows) for name, rows in predictions.items()}
     pairs, apart = [], []
-    for one, other in combinations(right, 2):
-        a, b = right[one], right[other]
+    for one, other in combinations(predictions, 2):
+        is_same = bool(digests[one]) and digests[one] == digests[other]
+        a, b = (
+            coins_right(predictions[name], by_name=is_same) for name in (one, other)
+        )
         shared = [coin for coin in a if coin in b]
         if not shared:
             apart.append(
@@ -383,18 +390,41 @@ def compare_pairs(
     return _holm(pairs), apart
 
 
-def coins_right(rows: Sequence[Row]) -> dict[tuple[str, str], bool]:
-    """Per coin and label, whether its photos together are predicted as that label."""
+def coins_right(
+    rows: Sequence[Row], *, by_name: bool
+) -> dict[tuple[str, frozenset[str]], bool]:
+    """Per coin, whether its photos together are predicted as its label.
+
+    The number of a coin is that of a folder or a seed, so a coin is told by its label
+    and its photos; one with a photo that cannot be told is left out.
+
+    Args:
+        rows: Of one run.
+        by_name: Whether names tell photos, as they do in sets with the same digest.
+    """
     sums: dict[tuple[str, str], dict[str, float]] = {}
+    photos: dict[tuple[str, str], set[str]] = {}
     for row in rows:
         coin = (str(row.get("coin", row.get("photo"))), str(row.get("label")))
         totals = sums.setdefault(coin, {})
         for name, probability in row["probabilities"].items():
             totals[name] = totals.get(name, 0.0) + float(probability)
+        photo = str(row.get("photo")) if by_name else _photo_everywhere(row)
+        photos.setdefault(coin, set()).add(photo)
     return {
-        coin: max(totals, key=totals.__getitem__) == coin[1]
+        (coin[1], frozenset(photos[coin])): max(totals, key=totals.__getitem__)
+        == coin[1]
         for coin, totals in sums.items()
+        if "" not in photos[coin]
     }
+
+
+def _photo_everywhere(row: Row) -> str:
+    """What tells a photo from those of all other runs; "" if nothing does."""
+    photo, coin = str(row.get("photo")), str(row.get("coin"))
+    if photo.removeprefix("photo ").isdigit() and coin.startswith("coin "):
+        return photo  # of the dataset, where a crop may be changed
+    return coin if coin.startswith("sha256 ") else str(row.get("picture") or "")
 
 
 def _holm(pairs: Sequence[Difference]) -> list[Difference]:

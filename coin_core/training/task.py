@@ -22,7 +22,12 @@ from coin_core.classifiers.appearance_net import (
     feature_mode_for,
 )
 from coin_core.classifiers.base import to_columns
-from coin_core.classifiers.torch_classifier import NetClassifier
+from coin_core.classifiers.torch_classifier import (
+    LEAST_READ,
+    NetClassifier,
+    too_little_read,
+)
+from coin_core.detection import sides_of_crops
 from coin_core.errors import TrainingDataError, TrainingStoppedError
 from coin_core.evaluation.calibration import (
     LEAST_PROBABILITY,
@@ -162,6 +167,7 @@ class FoldResult:
         seconds: Time of the fit, over all sessions.
         stopped: Whether the fit was stopped early.
         probabilities: Of the held-out coins, float32 (M, C).
+        unread: Whether too little is read on these, (M,).
     """
 
     classifier: Any
@@ -171,6 +177,7 @@ class FoldResult:
     probabilities: NDArray[np.float32] = field(
         default_factory=lambda: np.zeros((0, 0), np.float32)
     )
+    unread: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, bool))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -459,6 +466,21 @@ class TrainingTask:
         """The net as it starts, and its probabilities of some rows, (M, C)."""
         net = self.start_net(X)
         return net, net.predict_proba(X[rows])
+
+    def too_little_read(
+        self, classifier: Any, X: NDArray[Any], rows: NDArray[np.int64]
+    ) -> NDArray[np.bool_]:
+        """Whether a net that learns to read sees too little of a legend, (M,).
+
+        The limit is that of the net that it starts from, as on the card of the model.
+        """
+        if not self.teaches_reading or LEAST_READ not in self.start.limits:
+            return np.zeros(len(rows), bool)
+        found = [np.zeros(0, bool)]
+        for part in np.array_split(X[rows], -(-len(rows) // _BATCH) or 1):
+            read, sureness = classifier.embed(part).cpu().numpy(), sides_of_crops(part)
+            found.append(too_little_read(self.start.limits, read, sureness[:, 0]))
+        return np.concatenate(found)
 
     def initialize(
         self, net: NetClassifier, X: NDArray[Any], names: NDArray[Any] | None = None

@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from coin_core.classifiers import feature_extractor, get_classifier, loading
+from coin_core.classifiers import get_classifier, loading
 from coin_core.classifiers.appearance_net import FeatureMode, feature_mode_for
 from coin_core.classifiers.features import cached_features, networks_beside
-from coin_core.classifiers.scope import fit_scope
+from coin_core.classifiers.scope import fit_scope, outside_in_turn, outside_scope
 from coin_core.classifiers.torch_classifier import NetClassifier
 from coin_core.errors import (
     CoinError,
@@ -26,7 +26,7 @@ from coin_core.errors import (
     TrainingDataError,
     TrainingStoppedError,
 )
-from coin_core.evaluation.metrics import report_json
+from coin_core.evaluation.metrics import evaluate, report_json
 from coin_core.i18n import N_
 from coin_core.jobs import Progress, report_details
 from coin_core.model_store import bundle
@@ -147,6 +147,8 @@ def train_on_coins(
         ) from error
     source, run, fitted = _fit(training, coins, command=command)
     fitted.seconds = round(fitted.seconds + loading_s, 1)
+    scope, outside = _scope(coins, source.features, fitted.classifier)
+    _measure_again(training.name, coins, fitted, outside)
     how = how_measured(coins.splits, training.folds)
     if fitted.stopped:
         words = N_("{how}, stopped when {count} of {total} were measured")
@@ -165,7 +167,7 @@ def train_on_coins(
         threshold=fitted.threshold.value,
         # What is too little to be read, as of the net that it started from.
         limits=source.start.limits if fitted.comparison else {},
-        scope=_scope(coins, source.features, fitted.classifier),
+        scope=scope,
         features_from=source.features_from,
         training={
             "data": coins.source,
@@ -228,15 +230,10 @@ class _Source:
 def _load_inputs(training: Training, coins: CoinSet) -> tuple[NDArray[Any], _Source]:
     """The inputs of the classifier, (N, ...): crops, or features of several views."""
     start = find_start(training.name, training.init)
-    if get_classifier(training.name).inputs == "photo":
+    folder = start.folder
+    if folder is None or get_classifier(training.name).inputs == "photo":
         return coins.crops, _Source(start=start)
-    folder = start.folder or bundle.find_bundle(feature_extractor())
     base, net = loading.load_classifier(folder)
-    if base.classifier != feature_extractor():
-        raise TrainingDataError(
-            f"{training.name} needs the features of a {feature_extractor()} net; "
-            f"{folder} holds {base.classifier}. Rename that folder."
-        )
     mode = feature_mode_for(coins.classes)
     if mode is FeatureMode.APPEARANCE:
         mode = FeatureMode.READ_RIM
@@ -267,14 +264,33 @@ def _load_inputs(training: Training, coins: CoinSet) -> tuple[NDArray[Any], _Sou
 
 def _scope(
     coins: CoinSet, features: NDArray[np.float32] | None, classifier: Any
-) -> dict[str, Any]:
-    """What the coins look like; of rulers alone the sides of a coin tell as much."""
+) -> tuple[dict[str, Any], NDArray[np.bool_]]:
+    """What the coins to learn from look like, and which of all look unlike them.
+
+    Of rulers alone the sides of a coin tell as much.
+    """
     if feature_mode_for(coins.classes) is FeatureMode.LEGEND:
-        return {}
+        return {}, np.zeros(len(coins), bool)
     if features is None:
         parts = np.array_split(coins.crops, -(-len(coins) // _BATCH))
         features = np.concatenate([classifier.embed(one).cpu() for one in parts])
-    return fit_scope(features, coins.groups)
+    if coins.splits is None:
+        scope = fit_scope(features, coins.groups)
+        return scope, outside_in_turn(scope, features, coins.groups)
+    learned = coins.splits == "train"
+    scope = fit_scope(features[learned], coins.groups[learned])
+    return scope, outside_scope(scope, features)
+
+
+def _measure_again(
+    name: str, coins: CoinSet, fitted: FittedClassifier, outside: NDArray[np.bool_]
+) -> None:
+    """Count as not answered, too, what the saved model refuses for its looks."""
+    rows = fitted.fold_of >= 0
+    p = fitted.probabilities[rows]
+    refused = (fitted.unread | outside)[rows]
+    answered = (p.max(axis=1) >= fitted.threshold.value) & ~refused
+    fitted.report = evaluate(name, coins.labels[rows], p, coins.classes, answered)
 
 
 def _fit(

@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -180,6 +181,31 @@ def test_the_surest_legend_side_is_the_one():
     assert detection.legend_side(judged) == 2
     assert detection.legend_side(judged[:1]) is None
     assert detection.legend_side([]) is None
+
+
+@pytest.mark.parametrize(
+    ("classes", "with_legend", "without"),
+    [
+        (("john_hyrcanus_i", "alexander_jannaeus"), 1, 2),
+        (("herod", "philip"), 0, 0),
+        (("herod", "john_hyrcanus_i"), 1, 0),
+    ],
+)
+def test_rulers_are_read_on_the_legend_side_and_other_coins_on_the_first(
+    classes, with_legend, without
+):
+    boxes = [
+        RotatedBox(left=left, top=0.1, right=left + width, bottom=0.1 + width)
+        for left, width in ((0.0, 0.2), (0.3, 0.2), (0.6, 0.3))
+    ]
+    other, legend, third = (
+        DetectedFace(box=box, side=side, confidence=0.9)
+        for box, side in zip(boxes, (Side.OTHER, Side.LEGEND, Side.OTHER), strict=True)
+    )
+    assert detection.face_to_read((other, legend, third), classes) == with_legend
+    unknown = replace(legend, side=Side.OTHER)
+    assert detection.face_to_read((other, unknown, third), classes) == without
+    assert detection.face_to_read((), classes) is None
 
 
 def test_no_boxes_need_no_net():

@@ -29,7 +29,15 @@ from coin_core.pipeline import CoinClassifier
 from coin_core.rendering import RenderedCoin, render_coin
 from coin_core.rendering.backgrounds import draw_background
 from coin_core.rendering.clutter import paste
-from coin_core.results import DetectedFace, RejectReason, Side, Verdict, sentence
+from coin_core.results import (
+    DetectedFace,
+    RejectReason,
+    Side,
+    Verdict,
+    sentence,
+    to_json,
+)
+from coin_core.training.datasets import load_folder
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -83,6 +91,41 @@ def test_of_two_sides_the_one_with_the_legend_is_read(
     reading = coin_classifier.classify(np.hstack(sides), classifiers=["vgg"])
     assert len(reading.faces) == 2
     assert reading.legend == 1
+
+
+def test_other_coins_are_read_on_the_left_as_in_training(
+    coin_classifier: CoinClassifier, tmp_path: Path
+) -> None:
+    """The right coin is larger; a classifier of rulers sees that one."""
+    own = bundle.models_dir() / "portraits"
+    shutil.copytree(bundle.WEIGHTS_DIR / "svm", own)
+    card = replace(
+        bundle.load_card(own),
+        name="portraits",
+        classes=("vespasian", "titus", "domitian"),
+        class_logit_bias={},
+        limits={},
+    )
+    (own / "card.json").write_text(card_to_json(card))
+    photo = np.full((300, 560, 3), 250, np.uint8)
+    for number, size, middle in ((1, 180, (130, 150)), (2, 240, (400, 150))):
+        one = render_coin(78, number, size_px=size, kind="other")
+        paste(photo, one.image, one.mask, middle)
+    for name in ("titus", "vespasian"):
+        (tmp_path / name).mkdir()
+        Image.fromarray(photo).save(tmp_path / name / "1.png")
+        photo[0, 0] = 0  # no copy
+    learned = load_folder(tmp_path).crops[0]
+    found = coin_classifier.classify(photo, classifiers=["svm", "portraits"])
+    assert [one.box.left < 0.4 for one in found.faces] == [True, False]
+    assert [verdict.face for verdict in found.verdicts] == [1, 0]
+    assert [one["face"] for one in to_json("photo", found)] == [1, 0]
+    prepared = pipeline.prepare_photo(photo)
+    np.testing.assert_array_equal(prepared.crop_of(0), learned)
+    for verdict in found.verdicts:
+        crop = prepared.crop_of(verdict.face)[None]
+        alone = coin_classifier.probabilities(crop, verdict.classifier)[0]
+        assert list(verdict.probabilities.values()) == pytest.approx(alone, abs=1e-5)
 
 
 @pytest.mark.slow

@@ -53,7 +53,7 @@ def _rows(
         for one, share in ranked:
             cells += [class_title(one), _rounded(share)]
         cells += [None] * (4 - len(cells))
-        box = predict.legend_box(result)
+        box = predict.box_read(result)
         edges: list[object] = [None] * 5
         if box is not None:
             sides = (box.left, box.top, box.right, box.bottom)

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 HashFuncs = dict[str | type[Any], Callable[[Any], Any]]
 
 _THUMBNAIL_PX = 96
-_KEPT = 256  # prepared photos, 77 kB each
+_KEPT = 256  # prepared photos, 77 kB a crop
 _PROGRESS_BAR_FROM = 3
 _LOOK_S = 0.2  # between two looks for a click, while a thread reads
 _BY_PHOTO: HashFuncs = {UploadedPhoto: lambda photo: photo.digest}
@@ -138,8 +138,9 @@ def _crop_for_nets(photo: UploadedPhoto, box: RotatedBox) -> np.ndarray:
     from coin_core.imaging.preprocessing import CROP_PX
 
     kept = _prepared().get(photo.digest)
-    if kept and kept.legend is not None and kept.faces[kept.legend].box == box:
-        return kept.crop
+    for number, face in enumerate(kept.faces if kept else ()):
+        if kept and face.box == box and number in (0, kept.legend):
+            return kept.crop_of(number)
     return crop_to_flan(photo_pixels(photo), box, CROP_PX)
 
 
@@ -161,25 +162,13 @@ def letters_read(
     return explain.read_letters(coin_classifier(), crop, classifier)
 
 
-def classified_box(result: PhotoResult) -> RotatedBox | None:
-    """The face that classifiers of other coins saw: the legend side, or the largest."""
-    from coin_core.pipeline import largest_face
-
-    if not result.faces:
-        return None
-    seen = largest_face(result.faces) if result.legend is None else result.legend
-    return result.faces[seen].box
-
-
 @st.cache_data(show_spinner=False, max_entries=100, hash_funcs=_BY_PHOTO_AND_WEIGHTS)
 def rim_read(
-    photo: UploadedPhoto, box: RotatedBox | None, classifier: str
+    photo: UploadedPhoto, box: RotatedBox, classifier: str
 ) -> tuple[RimLetter, ...]:
     """The capitals that a classifier of other coins reads along the rim of a face."""
     from coin_core import explain
 
-    if box is None:
-        return ()
     crop = _crop_for_nets(photo, box)
     return explain.read_rim(coin_classifier(), crop, classifier)
 
@@ -263,16 +252,27 @@ def read_at(
     return session.read_at.get((photo.digest, classifier))
 
 
-def legend_box(result: PhotoResult) -> RotatedBox | None:
-    """The box of the face that was read, if a legend side was found."""
-    return None if result.legend is None else result.faces[result.legend].box
+def face_read(result: PhotoResult) -> int | None:
+    """The face that was read, by number from 0.
+
+    Of the rulers it is the legend side, None if none was found; of other coins that
+    which was classified, whatever it shows.
+    """
+    verdict = result.verdicts[0]
+    return result.legend if verdict.is_of_rulers else verdict.face
+
+
+def box_read(result: PhotoResult) -> RotatedBox | None:
+    """The box of the face that was read, if there is one."""
+    face = face_read(result)
+    return None if face is None else result.faces[face].box
 
 
 def letters_of(
     session: UploadSession, photo: UploadedPhoto, result: PhotoResult, classifier: str
 ) -> tuple[LetterRead, ...]:
-    """The letters that were read for a result; none where no legend side was found."""
-    box = legend_box(result)
+    """The letters that were read for a result; none where no face was read."""
+    box = box_read(result)
     if box is None or classifier == TOGETHER or not reads_letters(classifier):
         return ()
     key = (photo.digest, box, classifier)
@@ -340,8 +340,9 @@ def _read_rest(
     version = session.weights_version
     try:
         result = classify_photo(photo, names)
-        box, letters = legend_box(result), dict[LettersKey, tuple[LetterRead, ...]]()
-        if box is not None:
+        letters = dict[LettersKey, tuple[LetterRead, ...]]()
+        if result.legend is not None:
+            box = result.faces[result.legend].box
             loaded, by_net = coin_classifier(), dict[int, tuple[LetterRead, ...]]()
             for name in filter(reads_letters, cards):
                 net = id(loaded.feature_extractor(name))
@@ -407,8 +408,9 @@ def classify_uploads(session: UploadSession, classifier: str) -> bool:
         photo, whole = waiting.popleft()
         _keep(photo, prepared)
         session.keep(photo.digest, classifier, result)
+        face = face_read(result)
         session.thumbnails[photo.digest] = (
-            whole if result.legend is None else _thumbnail(prepared.crop)
+            whole if face is None else _thumbnail(prepared.crop_of(face))
         )
         if bar is not None:
             bar.progress(

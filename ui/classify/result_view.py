@@ -17,8 +17,9 @@ from ui.classify.photo_bar import show_notes
 from ui.classify.picture import show_picture
 from ui.classify.predict import (
     ask_all,
-    classified_box,
+    box_read,
     classify_photo,
+    face_read,
     legend_fits,
     reads_letters,
     rim_read,
@@ -51,7 +52,7 @@ def show_result(
         with agreement.container(), errors_on_page(), st.spinner(_("Comparing …")):
             verdicts, together = ask_all(session, photo, others)
             show_comparison(verdicts, others, together, () if box else result.faces)
-    face = box or _legend_box(result)
+    face = box or box_read(result)
     if face is not None and classes == DEFAULT_CLASSES:
         with similar.container():
             show_nearest_coins(photo, face)
@@ -71,17 +72,17 @@ def _show_photo_and_verdict(
         picture = st.container()
         chosen = _choose_face(session, photo, result)
         box = None if chosen is None else result.faces[chosen].box
-        crop = _correct_crop(session, photo, box or _legend_box(result))
+        crop = _correct_crop(session, photo, box or box_read(result))
         show_notes(session, photo)
     # As long as the box that was found stays, its side is judged as before.
-    box = (None if crop == _legend_box(result) else crop) or box
+    box = (None if crop == box_read(result) else crop) or box
     if session.choose_box(photo.digest, box):
         st.rerun()  # the table above shows the verdict on the box, too
     if box is not None:
         verdict = classify_photo(photo, (card.name,), box).verdicts[0]
     else:
         verdict = result.verdicts[0]
-    face = box or _legend_box(result)
+    face = box or box_read(result)
     ruler = verdict.ranked[0][0] if is_weighed(verdict) else ""
     # The face and the ruler whose name is looked for on it; None without letters.
     legend = None
@@ -92,9 +93,8 @@ def _show_photo_and_verdict(
         if legend is not None:
             fits = legend_fits(photo, legend[0], card.name)
             reading = reading_sentences(fits, ruler)
-        elif ruler and ruler not in RULERS:
-            seen = box or classified_box(result)
-            reading = rim_sentence(rim_read(photo, seen, card.name))
+        elif face is not None and ruler and ruler not in RULERS:
+            reading = rim_sentence(rim_read(photo, face, card.name))
         if verdict.reason is RejectReason.TOO_WORN and len(others) > 1:
             asked, _together = ask_all(session, photo, others)  # who may lean
     with card_of_verdict:
@@ -124,28 +124,31 @@ def _show_photo_and_verdict(
     return box
 
 
-def _legend_box(result: PhotoResult) -> RotatedBox | None:
-    return None if result.legend is None else result.faces[result.legend].box
-
-
 def _choose_face(
     session: UploadSession, photo: UploadedPhoto, result: PhotoResult
 ) -> int | None:
-    """The face that the visitor chose, if it is another than the legend side."""
+    """The face that the visitor chose, if it is another than the one read first."""
     if len(result.faces) < 2:
         return None
-
+    usual = face_read(result)
+    of_rulers = result.verdicts[0].is_of_rulers
     chosen = st.pills(
         _("Face to read"),
         range(len(result.faces)),
         format_func=lambda i: face_name(i + 1, result.faces[i]),
-        default=result.legend,
-        key=f"face_{photo.digest}",
+        default=usual,
+        # Classifiers of other coins read another face until one is chosen for them.
+        key=f"face_{photo.digest}_{usual}",
         persist_state="session",
         on_change=session.forget_crop,
         args=(photo.digest,),
         help=_(
             "The face with the inscription is chosen for you; choose another if the "
+            "choice is wrong."
+        )
+        if of_rulers
+        else _(
+            "The first face is chosen for you, as in training; choose another if the "
             "choice is wrong."
         ),
     )
@@ -156,7 +159,7 @@ def _choose_face(
                 "more, photograph the others separately."
             ).format(n=MAX_COINS)
         )
-    return None if chosen == result.legend else chosen
+    return None if chosen == usual else chosen
 
 
 def _correct_crop(

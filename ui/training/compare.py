@@ -62,7 +62,7 @@ def show_comparison(selected: Sequence[RunSummary]) -> None:
     names = _names(runs)
     with damage_on_page(_("One of these runs")):
         _show_accuracies(runs, names)
-        _show_significance(names)
+        _show_significance(runs, names)
         _show_curves(names)
         _show_settings(runs, names)
 
@@ -95,14 +95,15 @@ def _show_accuracies(runs: Sequence[RunSummary], names: dict[str, str]) -> None:
     )
 
 
-def _show_significance(names: dict[str, str]) -> None:
+def _show_significance(runs: Sequence[RunSummary], names: dict[str, str]) -> None:
     """For each pair of runs, whether one is really better."""
     predictions = {
         name: rows
         for run_id, name in names.items()
         if (rows := find_run(run_id).predictions())
     }
-    pairs, not_comparable = compare_pairs(predictions)
+    digests = {names[run.run_id]: run.digest for run in runs}
+    pairs, not_comparable = compare_pairs(predictions, digests)
     for pair in pairs:
         one, other = as_text(_letter(pair.one)), as_text(_letter(pair.other))
         counts = _(

@@ -12,6 +12,7 @@ from coin_core.classifiers.legend_net import FEATURES
 from coin_core.classifiers.scope import (
     MIN_COINS,
     fit_scope,
+    outside_in_turn,
     outside_scope,
 )
 from coin_core.classifiers.torch_classifier import (
@@ -44,6 +45,16 @@ def test_coins_of_the_same_kind_are_inside_and_others_are_not() -> None:
     assert outside_scope(scope, embeddings(400, 1)).mean() < 0.08
     assert outside_scope(scope, embeddings(50, 2, shift=4)).mean() > 0.9
     assert outside_scope(scope, embeddings(50, 3, tilt=3)).mean() > 0.9
+
+
+def test_coins_to_learn_from_are_held_against_the_others() -> None:
+    rows, groups = embeddings(100, 0), np.arange(100)
+    rows[7] += 9
+    scope = fit_scope(rows, groups)
+    outside = outside_in_turn(scope, rows, groups)
+    assert outside[7]
+    assert outside.sum() == 3  # as many as are refused by design
+    assert not outside_in_turn({}, rows, groups).any()
 
 
 def test_photos_of_one_coin_are_held_out_together() -> None:

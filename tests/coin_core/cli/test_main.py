@@ -94,6 +94,7 @@ def test_classify_prints_one_json_object_a_line(stub, tmp_path, capsys):
         "reason",
         "probabilities",
         "faces",
+        "face",
         "seconds",
         "origin",
     }

@@ -189,6 +189,16 @@ def test_a_float_picture_with_holes_is_read():
     assert photo[-1, -1, 0] == 255
 
 
+@pytest.mark.parametrize(("values", "white"), [(np.uint16, 65535), (np.float32, 1.0)])
+def test_a_tiff_in_which_zero_is_white_is_no_negative(values, white):
+    ramp = np.linspace(white, 0, 40 * 30).reshape(30, 40).astype(values)
+    file = io.BytesIO()
+    Image.fromarray(ramp).save(file, "TIFF", tiffinfo={262: 0})
+    photo = photo_io.decode(file.getvalue())
+    assert photo[0, 0].tolist() == [0, 0, 0]
+    assert photo[-1, -1].tolist() == [255, 255, 255]
+
+
 def test_a_16_bit_png_keeps_its_tones():
     ramp = np.linspace(0, 65535, 32 * 32).reshape(32, 32).astype(np.uint16)
     photo = photo_io.decode(encode(Image.fromarray(ramp), "PNG"))

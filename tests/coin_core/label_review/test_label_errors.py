@@ -1,5 +1,6 @@
 """Opinions of classifiers, and labels that look wrong by them."""
 
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -90,6 +91,44 @@ def add(catalog, encode_photo):
         return catalog.photos.add(data, record, seen, who="ada").photo_id
 
     return picture
+
+
+def test_models_of_other_coins_read_the_first_face_where_no_legend_is_marked(
+    catalog, add
+):
+    halves = [
+        RotatedBox(left=left, top=0.0, right=left + 0.5, bottom=1.0)
+        for left in (0.0, 0.5)
+    ]
+    sides = {
+        side: add(
+            number,
+            None,
+            [
+                CatalogFace(box=halves[0], side=Side.OTHER),
+                CatalogFace(box=halves[1], side=side),
+            ],
+        )
+        for number, side in enumerate((Side.OTHER, Side.LEGEND))
+    }
+
+    class WithOthers(ColourCoinClassifier):
+        def model(self, name):
+            model = super().model(name)
+            if name == "mlp":
+                model.card = replace(model.card, classes=("herod", "philip", "antipas"))
+            return model
+
+    models = WithOthers()
+    names = ("resnet", "mlp")
+    ids = list(sides.values())
+    done = record_predictions(catalog, models, ids, classifiers=names)
+    assert (done.photos, models.asked) == (2, [("resnet", 1), ("mlp", 2)])
+    told = catalog.predictions.of_photos(ids)
+    assert [p.classifier for p in told[sides[Side.OTHER]]] == ["mlp"]
+    assert {p.classifier for p in told[sides[Side.LEGEND]]} == {"resnet", "mlp"}
+    again = record_predictions(catalog, models, ids, classifiers=names)
+    assert (again.photos, again.known) == (0, 2)
 
 
 def test_opinions_are_recorded_with_confidence_and_disagreement(catalog, add):

@@ -85,9 +85,9 @@ def test_crops_come_from_the_cache_the_second_time(folder, monkeypatch):
     real_crop = datasets._crop
     cropped = []
 
-    def spy(path, size_px, wants_legend):
+    def spy(path, size_px, classes):
         cropped.append(path.name)
-        return real_crop(path, size_px, wants_legend)
+        return real_crop(path, size_px, classes)
 
     monkeypatch.setattr(datasets, "_crop", spy)
     second = load_folder(folder, size_px=64)

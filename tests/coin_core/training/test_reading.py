@@ -1,6 +1,6 @@
 """Teaching a net to read the coins of rulers: trains, stops, resumes, keeps others."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -9,7 +9,11 @@ import torch
 from benchmarks.unseen_coins import render_unseen_coin
 from coin_core.classifiers.letter_alignment import AlignedLetters
 from coin_core.classifiers.loading import load_classifier
-from coin_core.classifiers.torch_classifier import apply_temperature, calibrated
+from coin_core.classifiers.torch_classifier import (
+    LEAST_READ,
+    apply_temperature,
+    calibrated,
+)
 from coin_core.errors import TrainingStoppedError
 from coin_core.evaluation.calibration import LEAST_PROBABILITY
 from coin_core.imaging.preprocessing import normalize_degrees
@@ -143,6 +147,27 @@ def test_of_few_coins_nothing_is_learned(coins, split, monkeypatch):
     assert not fitted.comparison.is_kept
     run.finish({"comparison": asdict(fitted.comparison)})
     assert "too few photos" in record_of_reading(run)
+
+
+@pytest.mark.parametrize("split", [False, True])
+def test_coins_of_which_too_little_is_read_are_not_answered(coins, split, monkeypatch):
+    monkeypatch.setattr(comparison, "FEWEST", 20)
+    strict = replace(find_start("vgg", "rendered"), limits={LEAST_READ: 1e6})
+    settings = {
+        "classes": RULERS,
+        "start": strict,
+        "run": start_run({"classifier": "vgg"}),
+    }
+    given = coins.crops, coins.labels
+    if split:
+        splits = np.tile(["train", "train", "validation", "test"], 2)
+        fitted = fit_on_split("vgg", *given, splits, **settings)
+    else:
+        fitted = fit_classifier("vgg", *given, coins.groups, folds=2, **settings)
+    measured = fitted.fold_of >= 0
+    assert (fitted.unread == measured).all()
+    assert fitted.probabilities[measured].max() >= fitted.threshold.value
+    assert fitted.report.answered == 0
 
 
 @pytest.mark.slow

@@ -12,6 +12,8 @@ from coin_core.training.run_comparison import (
 )
 from coin_core.training.runs import RunState, start_run
 
+SAME = dict.fromkeys(("one", "other", "x", "y", "z"), "d" * 64)
+
 
 def row(i, label, share_of_a, **more):
     shares = {"a": share_of_a, "b": 1 - share_of_a}
@@ -28,13 +30,13 @@ def row(i, label, share_of_a, **more):
 def test_mcnemar_counts_only_coins_that_one_got_right():
     right = [row(i, "a", 0.9) for i in range(20)]
     wrong = [row(i, "a", 0.1 if i < 8 else 0.9) for i in range(20)]
-    (pair,), apart = compare_pairs({"one": right, "other": wrong})
+    (pair,), apart = compare_pairs({"one": right, "other": wrong}, SAME)
     assert (pair.coins, pair.only_one, pair.only_other) == (20, 8, 0)
     # Eight of eight on one side: 2 / 2 ** 8.
     assert pair.p == pytest.approx(2 / 2**8)
     assert pair.is_real
     assert apart == []
-    (pair,), _ = compare_pairs({"one": right, "other": right})
+    (pair,), _ = compare_pairs({"one": right, "other": right}, SAME)
     assert pair.p == 1.0
     assert not pair.is_real
 
@@ -42,21 +44,60 @@ def test_mcnemar_counts_only_coins_that_one_got_right():
 def test_photos_of_one_coin_are_one_piece_of_evidence():
     photos = [row(i, "a", 0.9) | {"coin": "same"} for i in range(20)]
     other = [row(i, "a", 0.1) | {"coin": "same"} for i in range(20)]
-    (pair,), _ = compare_pairs({"one": photos, "other": other})
+    (pair,), _ = compare_pairs({"one": photos, "other": other}, SAME)
     assert (pair.coins, pair.only_one) == (1, 1)
     assert not pair.is_real
 
 
 def test_runs_without_a_common_coin_are_not_compared():
-    pairs, apart = compare_pairs({"x": [row(1, "a", 1.0)], "y": [row(2, "a", 1.0)]})
+    several = {"x": [row(1, "a", 1.0)], "y": [row(2, "a", 1.0)]}
+    pairs, apart = compare_pairs(several, SAME)
     assert pairs == []
     assert "no coin in common" in apart[0]
+
+
+def compared(one, other):
+    """How many coins two runs on different photos share."""
+    pairs, _ = compare_pairs(
+        {"one": one, "other": other}, {"one": "d" * 64, "other": "e" * 64}
+    )
+    return sum(pair.coins for pair in pairs)
+
+
+def test_coins_with_the_same_number_in_two_collections_are_not_paired():
+    one, other = (
+        [row(i, "a", 0.9, picture=f"{museum} {i}") for i in range(20)]
+        for museum in ("Berlin", "London")
+    )
+    assert compared(one, other) == 0
+    renamed = [photo | {"coin": f"V{i}"} for i, photo in enumerate(one)]
+    assert compared(one, [*other, *renamed[:4]]) == 4
+    assert compared(one, renamed) == 20
+    assert compared([row(1, "a", 0.9)], [row(1, "a", 0.9)]) == 0  # nothing tells them
+
+
+def test_a_coin_with_another_photo_is_another_measurement():
+    pair = [row(i, "a", 0.9, picture=f"p{i}") | {"coin": "id V1"} for i in range(2)]
+    assert compared(pair, list(reversed(pair))) == 1
+    assert compared(pair, pair[:1]) == 0
+
+
+def test_versions_of_the_dataset_share_coins_that_were_cropped_anew():
+    one, other = (
+        [
+            row(i, "a", 0.9, picture=f"{crop} {i}")
+            | {"coin": f"coin {i}", "photo": f"photo {i}"}
+            for i in range(5)
+        ]
+        for crop in ("old", "new")
+    )
+    assert compared(one, other) == 5
 
 
 def test_several_pairs_make_each_less_sure():
     right = [row(i, "a", 0.9) for i in range(20)]
     wrong = [row(i, "a", 0.1 if i < 6 else 0.9) for i in range(20)]
-    pairs, _ = compare_pairs({"x": right, "y": wrong, "z": right})
+    pairs, _ = compare_pairs({"x": right, "y": wrong, "z": right}, SAME)
     assert [round(pair.p, 3) for pair in pairs] == [0.094, 1.0, 0.094]
     assert not any(pair.is_real for pair in pairs)
 

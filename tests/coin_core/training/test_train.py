@@ -11,6 +11,7 @@ from PIL import Image
 
 from coin_core import detection
 from coin_core.classifiers import loading
+from coin_core.classifiers.scope import fit_scope, outside_in_turn, outside_scope
 from coin_core.errors import CoinError, JobStoppedError, TrainingDataError
 from coin_core.imaging.preprocessing import Preprocessing
 from coin_core.model_store import bundle
@@ -150,6 +151,36 @@ def test_a_classifier_of_other_coins_knows_what_its_coins_look_like(folder):
     assert card.title == "SVM, linear kernel, on VGG features, folder coins"
     # No answer that is more likely wrong than right.
     assert fitted.threshold.value >= 0.5
+
+
+@pytest.mark.parametrize("split", [False, True])
+def test_a_card_counts_the_coins_that_the_saved_model_answers(
+    folder, split, monkeypatch
+):
+    def more_pixels(net, digest, crops, **_):
+        return crops.reshape(len(crops), -1)[:, ::97].astype(np.float32)
+
+    monkeypatch.setattr(own, "cached_features", more_pixels)
+    coins = load_folder(folder(30, 30))
+    odd = np.arange(0, 60, 20)  # test coins unlike all others
+    coins.crops[odd, ::2] = 255 - coins.crops[odd, ::2]
+    if split:
+        parts = np.array(["test", "train", "train", "train", "validation"] * 12)
+        coins = replace(coins, splits=parts)
+    card, fitted = train("svm", coins)
+    measured = fitted.fold_of >= 0
+    rows = more_pixels(None, {}, coins.crops)
+    if split:
+        learned = parts == "train"
+        assert card.scope == fit_scope(rows[learned], coins.groups[learned])
+        outside = outside_scope(card.scope, rows)
+        assert outside[odd].all()
+    else:
+        outside = outside_in_turn(card.scope, rows, coins.groups)
+    sure = fitted.probabilities.max(axis=1) >= card.threshold
+    answered = (sure & ~outside)[measured].sum()
+    assert card.metrics[0]["answered"] == answered < sure[measured].sum()
+    assert summaries()[0].n == measured.sum()
 
 
 def test_the_time_of_a_training_counts_finding_the_coins_too(folder):

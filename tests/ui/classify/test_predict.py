@@ -3,7 +3,6 @@ from __future__ import annotations
 import gc
 import weakref
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,9 +11,10 @@ import pytest
 
 from coin_core import pipeline
 from coin_core.classifiers.together_card import TOGETHER
+from coin_core.detection import face_to_read
 from coin_core.imaging import photo_io
 from coin_core.imaging.preprocessing import RotatedBox
-from coin_core.results import DetectedFace, PhotoResult, Side
+from coin_core.results import DetectedFace, PhotoResult, RejectReason, Side, Verdict
 from tests import fakes
 from ui.classify import predict
 from ui.classify.session import UploadedPhoto, UploadSession
@@ -201,13 +201,57 @@ def test_the_comparison_of_a_photo_is_not_asked_for_again(
     assert len(asked) == 1
 
 
-def test_other_coins_are_read_on_the_face_that_was_classified() -> None:
+@pytest.mark.parametrize(
+    ("classes", "legend", "read"),
+    [
+        (("herod", "philip"), None, 0),
+        (("herod", "philip"), 1, 0),
+        (("john_hyrcanus_i",), 1, 1),
+        (("john_hyrcanus_i",), None, None),
+    ],
+)
+def test_the_box_is_of_the_face_that_was_read(
+    classes: tuple[str, ...], legend: int | None, read: int | None
+) -> None:
     small = RotatedBox(left=0.0, top=0.0, right=0.3, bottom=0.3)
     large = RotatedBox(left=0.4, top=0.0, right=1.0, bottom=0.6)
+    sides = [Side.OTHER, Side.OTHER if legend is None else Side.LEGEND]
     faces = tuple(
-        DetectedFace(box=box, side=Side.OTHER, confidence=0.9) for box in (small, large)
+        DetectedFace(box=box, side=side, confidence=0.9)
+        for box, side in zip((small, large), sides, strict=True)
     )
-    result = PhotoResult(faces=faces, legend=None, verdicts=())
-    assert predict.classified_box(result) == large
-    assert predict.classified_box(replace(result, legend=0)) == small
-    assert predict.classified_box(replace(result, faces=())) is None
+    verdict = Verdict(
+        classifier="own",
+        probabilities=dict.fromkeys(classes, 1 / len(classes)),
+        ruler=None,
+        reason=RejectReason.TOO_WORN,
+        seconds=0.0,
+        face=face_to_read(faces, classes),
+    )
+    result = PhotoResult(faces=faces, legend=legend, verdicts=(verdict,))
+    assert predict.face_read(result) == read
+    assert predict.box_read(result) == (None if read is None else faces[read].box)
+
+
+def test_the_crop_that_was_classified_is_used_again(
+    session: UploadSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    boxes = [
+        RotatedBox(left=left, top=0.0, right=left + 0.4, bottom=0.4)
+        for left in (0.0, 0.5)
+    ]
+    first, legend = (np.full((8, 8, 3), grey, np.uint8) for grey in (1, 2))
+    prepared = pipeline.PreparedPhoto(
+        faces=tuple(
+            DetectedFace(box=box, side=side, confidence=0.9)
+            for box, side in zip(boxes, (Side.OTHER, Side.LEGEND), strict=True)
+        ),
+        legend=1,
+        crop=legend,
+        first_crop=first,
+        reason=None,
+    )
+    (photo, *_) = session.photos.values()
+    predict._keep(photo, prepared)
+    assert predict._crop_for_nets(photo, boxes[0]) is first
+    assert predict._crop_for_nets(photo, boxes[1]) is legend

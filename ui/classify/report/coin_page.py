@@ -138,8 +138,9 @@ def coin_page(
     if fits:
         reading = reading_sentences(fits, leaning)
     elif leaning and leaning not in RULERS:
-        seen = predict.classified_box(result)
-        reading = rim_sentence(predict.rim_read(photo, seen, classifier))
+        box = predict.box_read(result)
+        if box is not None:
+            reading = rim_sentence(predict.rim_read(photo, box, classifier))
     faces = () if photo.digest in session.boxes else result.faces
     comparable = [
         results[name].verdicts[0]
@@ -232,7 +233,7 @@ def _pictures(
     with_heat: bool,
 ) -> tuple[Picture, ...]:
     """The coin; where a legend was weighed, also its letters and the heat map."""
-    box = predict.legend_box(result)
+    box = predict.box_read(result)
     if box is None:
         whole = predict.photo_pixels(photo)
         return (Picture(jpeg=picture_of(_squared(whole)), caption=_("The photo")),)
