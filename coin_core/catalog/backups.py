@@ -2,7 +2,7 @@
 
 They are in `backups` beside the file. SQLite makes a copy while others write; it is
 checked before it counts, so that a damaged catalog replaces no good copy. Against a
-broken disk, `copy_folder` copies the whole data folder to another one.
+broken disk, `copy_folder` copies the catalog and the whole data folder to another one.
 """
 
 from __future__ import annotations
@@ -22,13 +22,15 @@ from filelock import Timeout
 
 from coin_core.access import Right, check
 from coin_core.errors import CatalogError, disk_errors
-from coin_core.storage import open_lock, replacing
+from coin_core.object_store import shared_store
+from coin_core.storage import data_dir, open_lock, replacing
 
 KEPT: Final = 7
 """Daily copies that are kept; those before a change of the tables all are."""
 
 DAY_S: Final = 24 * 3600.0
 WAIT_S: Final = 15.0
+_LOGS: Final = ("-wal", "-shm")  # what SQLite keeps beside a file
 _MOST: Final = 2**31  # ids; a counter beyond is damaged
 _COARSE_NS: Final = 10_000_000  # exFAT keeps hundredths of seconds
 
@@ -67,26 +69,32 @@ def _copy_checked(path: Path, copy: Path) -> None:
             raise sqlite3.DatabaseError(f"database disk image is malformed: {answer}")
 
 
-def copy_folder(path: Path, out: Path) -> int:
-    """Copy what is new in a catalog's data folder, while others write there.
+def copy_folder(path: Path, out: Path) -> tuple[int, int]:
+    """Copy a catalog and what is new in the data folder, while others write there.
 
-    What was deleted meanwhile stays in the copy. The cache is left out.
+    What was deleted meanwhile stays in the copy. The cache is left out; links are
+    followed. A catalog from elsewhere is `catalog.sqlite` in the copy, as it would be
+    in a data folder.
 
     Args:
         path: The catalog's file, whose copy is checked.
         out: The folder of the copy, which may hold an older one.
 
     Returns:
-        How many other files were copied.
+        How many other files were copied, and how many photos are missing in the copy
+        because the data folder lacks them.
 
     Raises:
-        CatalogError: The catalog is damaged, or `out` cannot be written.
+        CatalogError: The catalog is damaged, `out` cannot be written or holds another
+            dataset, or a photo was not copied.
     """
-    data, copied = path.parent, 0
-    if data == out or data in out.parents or out in data.parents:
-        raise CatalogError(
-            f"{out} is in the data folder, or holds it. Name a folder on another disk."
-        )
+    data, copied = data_dir().resolve(), 0
+    beside = path.parent.resolve()
+    copy = out / (path.name if beside == data else "catalog.sqlite")
+    own = {copy.name + end for end in ("", *_LOGS)}
+    photos: set[str] = set()
+    if data in out.parents or _holds(out, data) or _holds(out, beside):
+        raise _not_apart(out)
     with (
         disk_errors(f"The copy in {out} could not be finished", kind=CatalogError),
         open_lock(out / ".lock", timeout_s=WAIT_S),
@@ -94,30 +102,82 @@ def copy_folder(path: Path, out: Path) -> int:
         # First, so that the photos of all its rows are there when they are copied.
         if path.exists():
             try:
-                _copy_checked(path, out / path.name)
+                _copy_checked(path, copy)
+                photos = _list_photos(copy)
             except sqlite3.Error as error:
                 raise CatalogError(
                     f"{path} could not be copied ({error}); the older copy in {out} "
                     f"stays. {advice(path)}"
                 ) from error
-        for file in _files_within(data):
+        for file in _files_within(data, out):
             name = file.relative_to(data)
-            skipped = name.parts[0] == "cache" or name.name.startswith((".", path.name))
+            skipped = (
+                name.parts[0] == "cache"
+                or name.name.startswith(".")
+                or str(name) in own
+            )
             if not skipped and file.is_file():
                 with suppress(FileNotFoundError):  # deleted meanwhile
                     copied += _copy_changed(file, out / name)
-    return copied
+        if shared_store() is not None:
+            return copied, 0
+        missing = photos - _names_in(out / "photos")
+        if left_out := sorted(missing & _names_in(data / "photos")):
+            raise CatalogError(
+                f"{len(left_out)} photos could not be copied to {out}, such as "
+                f"{left_out[0]}. Look whether they can be read, and do it again."
+            )
+    return copied, len(missing)
 
 
-def _files_within(folder: Path) -> Iterator[Path]:
-    """The files in a folder and its subfolders; some may be deleted meanwhile."""
+def _holds(out: Path, folder: Path) -> bool:
+    return out == folder or out in folder.parents
 
-    def fail(error: OSError) -> None:
-        if not isinstance(error, FileNotFoundError):
-            raise error
 
-    for inner, _, names in os.walk(folder, onerror=fail):
-        yield from (Path(inner, name) for name in names)
+def _not_apart(out: Path) -> CatalogError:
+    return CatalogError(
+        f"{out} is in the data folder, or holds it. Name a folder on another disk."
+    )
+
+
+def _list_photos(path: Path) -> set[str]:
+    """The names of the original files of a catalog."""
+    with closing(_open(path)) as raw:
+        rows = raw.execute("SELECT sha256, extension FROM photos")
+        return {f"{digest}.{extension}" for digest, extension in rows}
+
+
+def _names_in(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+
+
+def _files_within(
+    folder: Path, out: Path, above: tuple[Path, ...] = ()
+) -> Iterator[Path]:
+    """The files in a folder and its subfolders; some may be deleted meanwhile.
+
+    Links are followed, but not to a folder that is on the way to them.
+
+    Raises:
+        CatalogError: `out` is one of the folders, or holds one.
+    """
+    real = folder.resolve()
+    if real in above:
+        return
+    if _holds(out, real):
+        raise _not_apart(out)
+    try:
+        entries = list(os.scandir(folder))
+    except FileNotFoundError:
+        return
+    for entry in entries:
+        path = Path(entry.path)
+        if entry.is_dir(follow_symlinks=False) or (
+            entry.is_symlink() and path.is_dir()
+        ):
+            yield from _files_within(path, out, (*above, real))
+        else:
+            yield path
 
 
 def _copy_changed(file: Path, copy: Path) -> bool:
@@ -163,7 +223,7 @@ def facts_of(copy: Path) -> tuple[datetime, int | None]:
     """When a copy was made, and how many photos it has; None if it is damaged."""
     made_at = datetime.fromtimestamp(copy.stat().st_mtime, UTC)
     try:
-        with closing(_open_to_read(copy)) as raw:
+        with closing(_open(copy)) as raw:
             (photos,) = raw.execute("SELECT count(*) FROM photos").fetchone()
             return made_at, int(photos)
     except sqlite3.Error:
@@ -211,7 +271,7 @@ def restore(path: Path, copy: Path | None = None) -> tuple[Path, Path | None]:
     try:
         with replacing(path) as temporary:
             with (
-                closing(_open_to_read(copies[0])) as old,
+                closing(_open(copies[0])) as old,
                 closing(sqlite3.connect(temporary)) as new,
             ):
                 old.backup(new)
@@ -220,7 +280,7 @@ def restore(path: Path, copy: Path | None = None) -> tuple[Path, Path | None]:
                 _raise_counters(new, _read_counters(path))
             there = path.exists()
             # The old log must not be applied to the copy.
-            for end in ("", "-wal", "-shm"):
+            for end in ("", *_LOGS):
                 with suppress(FileNotFoundError):
                     path.with_name(path.name + end).rename(f"{aside}{end}")
     except (OSError, sqlite3.Error, ValueError) as error:
@@ -231,14 +291,16 @@ def restore(path: Path, copy: Path | None = None) -> tuple[Path, Path | None]:
     return copies[0], aside if there else None
 
 
-def _open_to_read(path: Path) -> sqlite3.Connection:
-    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+def _open(path: Path, mode: str = "ro") -> sqlite3.Connection:
+    """Open a file that is there."""
+    address = f"{path.absolute().as_uri()}?mode={mode}"
+    return sqlite3.connect(address, timeout=WAIT_S, uri=True)
 
 
 def _read_counters(path: Path) -> dict[str, int]:
     """The highest id that each table has given; none if the file cannot be read."""
     try:
-        with closing(_open_to_read(path)) as raw:
+        with closing(_open(path)) as raw:
             rows = raw.execute("SELECT name, seq FROM sqlite_sequence").fetchall()
     except sqlite3.Error:
         return {}

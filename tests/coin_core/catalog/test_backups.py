@@ -137,3 +137,88 @@ def test_postgresql_has_tools_of_its_own(monkeypatch, tmp_path, capsys):
     monkeypatch.setenv("COIN_DATABASE_URL", "postgresql://coin@nowhere/coins")
     assert main(["dataset", "backup", str(tmp_path / "copy")]) != 0
     assert "back it up by PostgreSQL's own tools" in capsys.readouterr().err
+
+
+def names_in(folder: Path) -> set[str]:
+    return {path.name for path in folder.glob("[!.]*.jpg")}
+
+
+@pytest.mark.parametrize("inner", [".", "more"])
+def test_linked_folders_are_copied_too(data, tmp_path, inner, capsys):
+    names = names_in(data / "photos")
+    other, out = tmp_path / "other disk", tmp_path / "elsewhere"
+    (data / "runs" / "a" / inner).mkdir(exist_ok=True)
+    (data / "runs" / "a" / inner / "weights").write_text("1")
+    for name in ("photos", "runs/a"):
+        (data / name).rename(other := other.with_name(f"{other.name}."))
+        (data / name).symlink_to(other, target_is_directory=True)
+    (data / "runs" / "a" / "back").symlink_to(data / "runs")  # and round and round
+    back_up(out, capsys)
+    assert names_in(out / "photos") == names
+    assert (out / "runs" / "a" / inner / "weights").read_text() == "1"
+    assert not (out / "runs" / "a" / "back").exists()
+
+
+def test_a_folder_that_data_is_linked_to_is_no_place_for_a_copy(data, tmp_path, capsys):
+    out = tmp_path / "elsewhere"
+    (data / "photos").rename(out)
+    (data / "photos").symlink_to(out)
+    assert main(["dataset", "backup", str(out)]) != 0
+    assert "on another disk" in capsys.readouterr().err
+
+
+def test_a_catalog_from_elsewhere_is_copied_with_the_photos(
+    data, tmp_path, monkeypatch, capsys
+):
+    home, out = tmp_path / "home", tmp_path / "elsewhere"
+    home.mkdir()
+    (home / "letter").write_text("of somebody")
+    shutil.move(data / "catalog.sqlite", home / "coins.sqlite")
+    monkeypatch.setenv("COIN_DATABASE_URL", f"sqlite:///{home}/coins.sqlite")
+    add(b"third")
+    back_up(out, capsys)
+    assert not (out / "letter").exists()
+    assert (out / "runs" / "a" / "report.json").exists()
+    monkeypatch.delenv("COIN_DATABASE_URL")
+    monkeypatch.setenv("COIN_DATA_DIR", str(out))
+    assert main(["dataset", "check", "--digests"]) == 0
+    assert len(names_in(out / "photos")) == 3
+
+
+def test_a_copy_into_the_folder_of_the_catalog_is_refused(
+    data, tmp_path, monkeypatch, capsys
+):
+    home = tmp_path / "home"
+    home.mkdir()
+    shutil.move(data / "catalog.sqlite", home / "catalog.sqlite")
+    monkeypatch.setenv("COIN_DATABASE_URL", f"sqlite:///{home}/catalog.sqlite")
+    before = (home / "catalog.sqlite").read_bytes()
+    assert main(["dataset", "backup", str(home)]) != 0
+    assert "on another disk" in capsys.readouterr().err
+    assert (home / "catalog.sqlite").read_bytes() == before
+
+
+def test_photos_that_are_missing_in_a_copy_are_named(
+    data, tmp_path, monkeypatch, capsys
+):
+    out = tmp_path / "elsewhere"
+    lost, other = sorted(names_in(data / "photos"))
+    (data / "photos" / lost).unlink()
+    back_up(out, capsys)
+    assert names_in(out / "photos") == {other}
+    assert main(["dataset", "backup", str(out)]) == 0
+    assert "1 of its photos are missing" in capsys.readouterr().err
+    monkeypatch.setattr(backups, "_copy_changed", lambda file, copy: False)
+    assert main(["dataset", "backup", str(tmp_path / "empty")]) != 0
+    assert f"1 photos could not be copied to {tmp_path / 'empty'}" in (
+        capsys.readouterr().err
+    )
+
+
+def test_photos_in_a_store_are_said_to_stay_there(data, tmp_path, monkeypatch, capsys):
+    shutil.rmtree(data / "photos")
+    monkeypatch.setenv("COIN_STORAGE_URL", "s3://team/coins")
+    assert main(["dataset", "backup", str(tmp_path / "elsewhere")]) == 0
+    said = capsys.readouterr().err
+    assert "Its photos stay in s3://team/coins/photos alone." in said
+    assert "missing" not in said
