@@ -64,9 +64,31 @@ def _copy_checked(path: Path, copy: Path) -> None:
             closing(sqlite3.connect(temporary)) as new,
         ):
             old.backup(new)
+            # Then it can be read without writing beside it.
+            new.execute("PRAGMA journal_mode = DELETE")
             (answer,) = new.execute("PRAGMA quick_check(1)").fetchone()
         if answer != "ok":
             raise sqlite3.DatabaseError(f"database disk image is malformed: {answer}")
+        _end_log(copy)
+
+
+def _end_log(path: Path) -> None:
+    """Remove the log of a file that is replaced: SQLite would apply it to the next.
+
+    Raises:
+        CatalogError: Another program has the file open.
+    """
+    if path.exists():
+        try:
+            with closing(_open(path, "rw")) as raw:
+                raw.execute("PRAGMA journal_mode = DELETE")  # for its only user
+        except sqlite3.Error as error:
+            if "locked" in str(error):
+                raise CatalogError(
+                    f"{path} is open in another program; close that first."
+                ) from error
+    for end in _LOGS:
+        path.with_name(path.name + end).unlink(missing_ok=True)
 
 
 def copy_folder(path: Path, out: Path) -> tuple[int, int]:
@@ -102,6 +124,7 @@ def copy_folder(path: Path, out: Path) -> tuple[int, int]:
         # First, so that the photos of all its rows are there when they are copied.
         if path.exists():
             try:
+                _refuse_other(path, copy)
                 _copy_checked(path, copy)
                 photos = _list_photos(copy)
             except sqlite3.Error as error:
@@ -138,6 +161,29 @@ def _not_apart(out: Path) -> CatalogError:
     return CatalogError(
         f"{out} is in the data folder, or holds it. Name a folder on another disk."
     )
+
+
+def _refuse_other(path: Path, copy: Path) -> None:
+    """Refuse to replace a catalog that is not an older copy of this one.
+
+    Photographs are never removed and keep their ids, so the first one tells.
+    """
+    if not copy.exists():
+        return
+    refusal = CatalogError(
+        f"{copy} is the catalog of another dataset, or is damaged; nothing was "
+        "changed. Name another folder, or move that file away."
+    )
+    try:
+        with closing(_open(copy)) as raw:
+            query = "SELECT id, sha256, added_at FROM photos WHERE NOT is_rendered"
+            first = raw.execute(f"{query} ORDER BY id LIMIT 1").fetchone()
+    except sqlite3.Error as error:
+        raise refusal from error
+    with closing(_open(path)) as raw:
+        known = f"{query} AND (id, sha256, added_at) = (?, ?, ?)"
+        if first is not None and raw.execute(known, first).fetchone() is None:
+            raise refusal
 
 
 def _list_photos(path: Path) -> set[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -125,6 +126,75 @@ def test_a_damaged_dataset_replaces_no_copy(data, tmp_path, capsys):
     assert main(["dataset", "backup", str(out)]) != 0
     assert "Traceback" not in capsys.readouterr().err
     assert (out / "catalog.sqlite").read_bytes() == good
+
+
+def test_a_log_that_was_left_beside_a_copy_spoils_no_newer_one(data, tmp_path, capsys):
+    out = tmp_path / "elsewhere"
+    back_up(out, capsys)
+    copy, log = out / "catalog.sqlite", out / "catalog.sqlite-wal"
+    with closing(sqlite3.connect(copy)) as raw:
+        raw.execute("PRAGMA journal_mode = WAL")
+        raw.execute("UPDATE photos SET lot_text = 'a note of the copy alone'")
+        raw.commit()
+        left = log.read_bytes()
+    log.write_bytes(left)  # as a kill leaves it
+    add(b"third")
+    back_up(out, capsys)
+    assert not log.exists()
+    with closing(sqlite3.connect(copy)) as raw:
+        assert raw.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        assert raw.execute("SELECT lot_text FROM photos").fetchall() == [("",)] * 3
+
+
+def test_a_copy_that_is_open_as_a_dataset_is_not_replaced(
+    data, tmp_path, monkeypatch, capsys
+):
+    out = tmp_path / "elsewhere"
+    back_up(out, capsys)
+    monkeypatch.setenv("COIN_DATA_DIR", str(out))
+    catalog = open_catalog()
+    with acting_as(operator()):
+        catalog.edits.set_ruler([1], "john_hyrcanus_i", who="ada")
+    monkeypatch.setenv("COIN_DATA_DIR", str(data))
+    assert main(["dataset", "backup", str(out)]) != 0
+    assert "is open in another program" in capsys.readouterr().err
+    assert catalog.photos.get(1).ruler == "john_hyrcanus_i"
+    catalog.close()
+    back_up(out, capsys)
+
+
+@pytest.mark.parametrize("state", ["of another dataset", "of another program", "text"])
+def test_another_catalog_in_the_folder_of_a_copy_is_not_replaced(
+    data, tmp_path, monkeypatch, state, capsys
+):
+    out = tmp_path / "elsewhere"
+    file = out / "catalog.sqlite"
+    monkeypatch.setenv("COIN_DATA_DIR", str(out))
+    add(b"first")
+    if state == "text":
+        file.write_text("hello" * 2000)
+    elif state == "of another program":
+        file.unlink()
+        with closing(sqlite3.connect(file)) as raw:
+            raw.execute("CREATE TABLE books (title TEXT)")
+    before = file.read_bytes()
+    monkeypatch.setenv("COIN_DATA_DIR", str(data))
+    assert main(["dataset", "backup", str(out)]) != 0
+    assert "Name another folder, or move that file away" in capsys.readouterr().err
+    assert file.read_bytes() == before
+    file.rename(out / "other.sqlite")
+    back_up(out, capsys)
+
+
+def test_a_copy_of_rendered_coins_alone_is_replaced(data, tmp_path, capsys):
+    out = tmp_path / "elsewhere"
+    back_up(out, capsys)
+    with closing(sqlite3.connect(out / "catalog.sqlite")) as raw:
+        raw.execute("UPDATE photos SET is_rendered = 1, added_at = '2020-01-01'")
+        raw.commit()
+    back_up(out, capsys)
+    with closing(sqlite3.connect(out / "catalog.sqlite")) as raw:
+        assert raw.execute("SELECT max(is_rendered) FROM photos").fetchone() == (0,)
 
 
 @pytest.mark.parametrize("where", ["data", "data/copy", "."])
