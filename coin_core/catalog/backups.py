@@ -22,6 +22,7 @@ from filelock import Timeout
 
 from coin_core.access import Right, check
 from coin_core.errors import CatalogError, disk_errors
+from coin_core.jobs import Job, JobKind, list_jobs
 from coin_core.object_store import shared_store
 from coin_core.storage import data_dir, open_lock, replacing
 
@@ -304,10 +305,16 @@ def restore(path: Path, copy: Path | None = None) -> tuple[Path, Path | None]:
         The copy, and where the replaced file is now, if there was one.
 
     Raises:
-        CatalogError: There is no copy, it is damaged, or a file cannot be moved.
+        CatalogError: There is no copy, it is damaged, a file cannot be moved, or a job
+            writes to the catalog.
         NotAllowedError: The person who acts may not restore anything.
     """
     check(Right.DELETE)
+    if (job := find_writer()) is not None:
+        raise CatalogError(
+            f"{job.title} is not done, and what it writes to the dataset would be "
+            "lost. Stop it, or wait for its end, before a backup is restored."
+        )
     copies = list_backups(path) if copy is None else [copy]
     if not copies:
         raise CatalogError(
@@ -335,6 +342,12 @@ def restore(path: Path, copy: Path | None = None) -> tuple[Path, Path | None]:
             "another backup: python -m coin_core dataset restore FILE"
         ) from error
     return copies[0], aside if there else None
+
+
+def find_writer() -> Job | None:
+    """A job that runs or waits, and may write to the catalog; None if there is none."""
+    writers = [kind for kind in JobKind if kind is not JobKind.EXPORT]
+    return next((job for job in list_jobs(*writers) if job.is_open), None)
 
 
 def _open(path: Path, mode: str = "ro") -> sqlite3.Connection:

@@ -30,6 +30,7 @@ from coin_core.catalog.records import CoinFacts, CoinReference, Prediction, Queu
 from coin_core.catalog.versions import freeze, list_versions, load_version
 from coin_core.cli.main import main
 from coin_core.errors import CatalogError, CoinError
+from coin_core.jobs import Job, JobKind, hold_job
 from coin_core.rulers import DEFAULT_CLASSES
 from tests.coin_core.catalog.older_tables import take_back
 
@@ -385,6 +386,24 @@ def test_what_is_no_backup_is_not_restored(folder, name):
     before = (folder / "catalog.sqlite").read_bytes()
     assert main(["dataset", "restore", str(folder / name)]) == 2
     assert (folder / "catalog.sqlite").read_bytes() == before
+
+
+@pytest.mark.parametrize("kind", JobKind)
+def test_a_backup_is_restored_only_when_no_job_writes_to_the_catalog(
+    folder, kind, capsys
+):
+    path = folder / "catalog.sqlite"
+    before = path.read_bytes()
+    job = Job(job_id="job-1", kind=kind, title="The job", arguments=())
+    with hold_job(job):
+        code = main(["dataset", "restore"])
+    if kind is JobKind.EXPORT:
+        assert code == 0
+    else:
+        assert code == 2
+        assert "The job is not done" in capsys.readouterr().err
+        assert path.read_bytes() == before
+        assert main(["dataset", "restore"]) == 0
 
 
 def test_a_copy_is_made_once_a_day_and_the_newest_seven_stay(folder, monkeypatch):
