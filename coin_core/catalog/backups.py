@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import shutil
 import sqlite3
 import time
@@ -31,6 +32,7 @@ KEPT: Final = 7
 
 DAY_S: Final = 24 * 3600.0
 WAIT_S: Final = 15.0
+_TIME: Final = r"[0-9]{8}-[0-9]{6}-[0-9]{6}"  # in the name of a copy
 _LOGS: Final = ("-wal", "-shm")  # what SQLite keeps beside a file
 _MOST: Final = 2**31  # ids; a counter beyond is damaged
 _COARSE_NS: Final = 10_000_000  # exFAT keeps hundredths of seconds
@@ -40,8 +42,15 @@ _log = logging.getLogger(__name__)
 
 def list_backups(path: Path) -> list[Path]:
     """The copies of a catalog's file, the newest first."""
-    found = (path.parent / "backups").glob(f"{path.stem}.*{path.suffix}")
-    return sorted(found, key=lambda copy: copy.name.split(".")[-2], reverse=True)
+    name = re.compile(
+        rf"{re.escape(path.stem)}\.[^.]+\.({_TIME}){re.escape(path.suffix)}"
+    )
+    found = [
+        (match[1], copy)
+        for copy in (path.parent / "backups").glob("*")
+        if (match := name.fullmatch(copy.name))
+    ]
+    return [copy for _, copy in sorted(found, reverse=True)]
 
 
 def back_up(path: Path, reason: str = "daily") -> Path:

@@ -428,6 +428,18 @@ def test_a_copy_is_made_once_a_day_and_the_newest_seven_stay(folder, monkeypatch
     assert daily() == sorted(daily(), reverse=True)
 
 
+def test_the_copies_of_a_file_are_known_by_their_names_whatever_it_is_called(tmp_path):
+    for name in ("coins", "coins.old", "coins.sqlite", "coins [1].sqlite"):
+        path = tmp_path / name
+        sqlite3.connect(path).close()
+        made = [
+            backups.back_up(path, reason)
+            for reason in ("daily", "before-0003", "daily", "daily")
+        ]
+        (tmp_path / "backups" / f"{made[0].name}-wal").touch()
+        assert backups.list_backups(path) == made[::-1]
+
+
 def test_a_catalog_that_stays_open_is_copied_before_the_first_change_of_a_day(
     folder, monkeypatch
 ):
