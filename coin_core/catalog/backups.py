@@ -70,7 +70,7 @@ def back_up(path: Path, reason: str = "daily") -> Path:
 def _copy_checked(path: Path, copy: Path) -> None:
     with replacing(copy) as temporary:
         with (
-            closing(sqlite3.connect(path, timeout=WAIT_S)) as old,
+            closing(_open(path, "rw")) as old,
             closing(sqlite3.connect(temporary)) as new,
         ):
             old.backup(new)
@@ -360,9 +360,18 @@ def find_writer() -> Job | None:
 
 
 def _open(path: Path, mode: str = "ro") -> sqlite3.Connection:
-    """Open a file that is there."""
+    """Open a file that is there, also where nothing can be written beside it."""
     address = f"{path.absolute().as_uri()}?mode={mode}"
-    return sqlite3.connect(address, timeout=WAIT_S, uri=True)
+    raw = sqlite3.connect(address, timeout=WAIT_S, uri=True)
+    try:
+        raw.execute("PRAGMA schema_version")
+        return raw
+    except sqlite3.Error as error:
+        raw.close()
+        log = path.resolve().with_name(f"{path.resolve().name}-wal")
+        if "unable to open" not in str(error) or not path.is_file() or log.exists():
+            raise
+    return sqlite3.connect(f"{address}&immutable=1", uri=True)
 
 
 def _read_counters(path: Path) -> dict[str, int]:

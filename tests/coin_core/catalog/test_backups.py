@@ -292,3 +292,43 @@ def test_photos_in_a_store_are_said_to_stay_there(data, tmp_path, monkeypatch, c
     said = capsys.readouterr().err
     assert "Its photos stay in s3://team/coins/photos alone." in said
     assert "missing" not in said
+
+
+@pytest.fixture
+def read_only(data, monkeypatch) -> None:
+    """A data folder where SQLite can write nothing, as on a read-only medium."""
+    connect = sqlite3.connect
+
+    class Refusing(sqlite3.Connection):
+        def execute(self, *words: object) -> sqlite3.Cursor:
+            raise sqlite3.OperationalError("unable to open database file")
+
+    def refuse(database: object, **options: object) -> sqlite3.Connection:
+        if str(data) in str(database) and "immutable=1" not in str(database):
+            options["factory"] = Refusing
+        return connect(database, **options)
+
+    monkeypatch.setattr(backups.sqlite3, "connect", refuse)
+
+
+@pytest.mark.usefixtures("read_only")
+def test_a_data_folder_that_cannot_be_written_is_copied(data, tmp_path, capsys):
+    back_up(tmp_path / "elsewhere", capsys)
+    (data / "catalog.sqlite-wal").write_bytes(b"what is not in the file yet")
+    assert main(["dataset", "backup", str(tmp_path / "elsewhere")]) != 0
+    assert "unable to open" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("read_only")
+def test_a_backup_that_cannot_be_written_is_restored(
+    data, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setenv("COIN_DATA_DIR", str(tmp_path / "other"))
+    backups.restore(tmp_path / "other" / "catalog.sqlite", data / "catalog.sqlite")
+    assert open_catalog().photos.get(2).photo_id == 2
+
+
+def test_a_copy_is_one_file_without_a_log(data, tmp_path, capsys):
+    back_up(tmp_path / "elsewhere", capsys)
+    with closing(sqlite3.connect(tmp_path / "elsewhere" / "catalog.sqlite")) as raw:
+        assert raw.execute("PRAGMA journal_mode").fetchone() == ("delete",)
