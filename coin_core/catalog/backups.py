@@ -22,6 +22,7 @@ from typing import Final
 from filelock import Timeout
 
 from coin_core.access import Right, check
+from coin_core.catalog.schema import HEAD
 from coin_core.errors import CatalogError, disk_errors
 from coin_core.jobs import Job, JobKind, list_jobs
 from coin_core.object_store import shared_store
@@ -76,9 +77,7 @@ def _copy_checked(path: Path, copy: Path) -> None:
             old.backup(new)
             # Then it can be read without writing beside it.
             new.execute("PRAGMA journal_mode = DELETE")
-            (answer,) = new.execute("PRAGMA quick_check(1)").fetchone()
-        if answer != "ok":
-            raise sqlite3.DatabaseError(f"database disk image is malformed: {answer}")
+            _check_pages(new)
         _end_log(copy)
 
 
@@ -338,7 +337,7 @@ def restore(path: Path, copy: Path | None = None) -> tuple[Path, Path | None]:
             ):
                 old.backup(new)
                 new.execute("PRAGMA journal_mode = DELETE")
-                new.execute("SELECT count(*) FROM photos").fetchone()
+                _check_tables(new)
                 _raise_counters(new, _read_counters(path))
             there = path.exists()
             # The old log must not be applied to the copy.
@@ -351,6 +350,29 @@ def restore(path: Path, copy: Path | None = None) -> tuple[Path, Path | None]:
             "another backup: python -m coin_core dataset restore FILE"
         ) from error
     return copies[0], aside if there else None
+
+
+def _check_tables(raw: sqlite3.Connection) -> None:
+    """Refuse what is not a whole catalog of this program or of an older one.
+
+    Raises:
+        sqlite3.Error: It is damaged, or of another program.
+        ValueError: It is of a newer program, or of none.
+    """
+    raw.execute("SELECT count(*) FROM photos").fetchone()
+    rows = raw.execute("SELECT version_num FROM alembic_version")
+    state = ", ".join(str(version) for (version,) in rows)
+    if not re.fullmatch("[0-9]{4}", state):
+        raise ValueError("it is no catalog of this program")
+    if state > HEAD:
+        raise ValueError("it was written by a newer version of this program")
+    _check_pages(raw)
+
+
+def _check_pages(raw: sqlite3.Connection) -> None:
+    (answer,) = raw.execute("PRAGMA quick_check(1)").fetchone()
+    if answer != "ok":
+        raise sqlite3.DatabaseError(f"database disk image is malformed: {answer}")
 
 
 def find_writer() -> Job | None:

@@ -380,6 +380,32 @@ def test_a_damaged_counter_is_not_carried_into_a_backup(folder):
         assert catalog.photos.add(b"other", record, [], who="ada").photo_id < 1000
 
 
+@pytest.mark.parametrize(
+    ("statement", "reason"),
+    [
+        ("UPDATE alembic_version SET version_num = '0999'", "a newer version"),
+        ("UPDATE alembic_version SET version_num = 'abc'", "no catalog of this"),
+        ("DROP TABLE alembic_version", "no such table"),
+        ("damage", "malformed"),
+    ],
+)
+def test_a_backup_that_cannot_be_opened_is_not_restored(
+    folder, statement, reason, capsys
+):
+    copy = backups.back_up(folder / "catalog.sqlite")
+    if statement == "damage":
+        data = bytearray(copy.read_bytes())
+        data[-8192:] = b"\xa5" * 8192
+        copy.write_bytes(data)
+    else:
+        with contextlib.closing(sqlite3.connect(copy)) as raw, raw:
+            raw.execute(statement)
+    before = (folder / "catalog.sqlite").read_bytes()
+    assert main(["dataset", "restore"]) == 2
+    assert reason in capsys.readouterr().err
+    assert (folder / "catalog.sqlite").read_bytes() == before
+
+
 @pytest.mark.parametrize("name", ["no-such.sqlite", "photos", "text"])
 def test_what_is_no_backup_is_not_restored(folder, name):
     (folder / "text").write_text("hello\n" * 2000)
