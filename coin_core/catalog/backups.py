@@ -340,6 +340,8 @@ def restore(path: Path, copy: Path | None = None) -> tuple[Path, Path | None]:
                 _check_tables(new)
                 _raise_counters(new, _read_counters(path))
             there = path.exists()
+            if there:
+                _fold_log(path)  # a kill between the files would part it from its log
             # The old log must not be applied to the copy.
             for end in ("", *_LOGS):
                 with suppress(FileNotFoundError):
@@ -379,6 +381,12 @@ def find_writer() -> Job | None:
     """A job that runs or waits, and may write to the catalog; None if there is none."""
     writers = [kind for kind in JobKind if kind is not JobKind.EXPORT]
     return next((job for job in list_jobs(*writers) if job.is_open), None)
+
+
+def _fold_log(path: Path) -> None:
+    """Write into a file what is only in its log, as far as it can be read."""
+    with suppress(sqlite3.Error), closing(_open(path, "rw")) as raw:
+        raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 def _open(path: Path, mode: str = "ro") -> sqlite3.Connection:

@@ -380,6 +380,29 @@ def test_a_damaged_counter_is_not_carried_into_a_backup(folder):
         assert catalog.photos.add(b"other", record, [], who="ada").photo_id < 1000
 
 
+def test_a_catalog_whose_replacement_is_killed_keeps_what_is_in_its_log(
+    folder, monkeypatch
+):
+    path = folder / "catalog.sqlite"
+    backups.back_up(path)
+    rename = Path.rename
+
+    def rename_and_die(file: Path, target: Path) -> None:
+        rename(file, target)
+        raise KeyboardInterrupt
+
+    with _opened(folder) as catalog:
+        catalog.edits.set_ruler([1], None, who="ada")
+        assert (folder / "catalog.sqlite-wal").stat().st_size
+        monkeypatch.setattr(Path, "rename", rename_and_die)
+        with pytest.raises(KeyboardInterrupt):
+            backups.restore(path)
+    (aside,) = folder.glob("catalog.replaced.*.sqlite")
+    with contextlib.closing(sqlite3.connect(aside)) as raw:
+        ruler = "SELECT ruler_attributed FROM coins WHERE id = 1"
+        assert raw.execute(ruler).fetchone() == (None,)
+
+
 @pytest.mark.parametrize(
     ("statement", "reason"),
     [
