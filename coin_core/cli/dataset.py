@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from coin_core.access import operator
-from coin_core.cli.arguments import add_json
+from coin_core.cli.arguments import add_json, seed
 from coin_core.cli.output import write_json
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     freeze = actions.add_parser("freeze", help="freeze the labelled photos by a name")
     freeze.add_argument("name", metavar="NAME", help="such as spring-2026")
-    freeze.add_argument("--seed", type=int, default=0, help="default 0")
+    freeze.add_argument("--seed", type=seed, default=0, help="default 0")
     freeze.add_argument(
         "--shares",
         type=float,
