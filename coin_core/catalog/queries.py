@@ -261,8 +261,8 @@ class Queries:
         if letters:  # which PostgreSQL knows in some locales only
             folded = set(map(_fold, words))
             others = {c: fold for c, fold in _other_forms().items() if fold in folded}
-            words = words.translate(str.maketrans(others))
             forms, one = "".join(others), "".join(others.values())
+            words = words.translate(str.maketrans(forms, one))
             columns = tuple(
                 func.translate(c, forms, one, type_=String) for c in columns
             )
