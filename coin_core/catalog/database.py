@@ -27,14 +27,12 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from coin_core.access import Right, check
 from coin_core.catalog import backups
 from coin_core.catalog.file_store import Originals
+from coin_core.catalog.schema import HEAD
 from coin_core.errors import CatalogError, DamagedCatalogError
 from coin_core.storage import data_dir, dump_json
 
 WAIT_S = 15.0
 """How long a writer waits for other writers."""
-
-HEAD = "0003"
-"""The newest migration; a test compares it with the files."""
 
 _ADVISORY_LOCK = 0x436F696E  # "Coin": one migration at a time on PostgreSQL
 _WRITING_LOCK = 0x57726974  # "Writ": one writer at a time there

@@ -38,7 +38,7 @@ from coin_core.catalog.records import (
     PhotoStatus,
 )
 from coin_core.catalog.reviews import latest_decisions
-from coin_core.catalog.schema import EditRow, PhotoRow, ReviewRow
+from coin_core.catalog.schema import CoinRow, EditRow, PhotoRow, ReviewRow
 from coin_core.errors import CatalogError
 
 
@@ -469,6 +469,7 @@ def _find_changes(
     for entity in dict.fromkeys(edit.entity for edit in edits):
         same = [edit for edit in edits if edit.entity == entity]
         states = read_states(connection, entity, {edit.entity_id for edit in same})
+        coins = _existing_coins(connection, same)
         for edit in same:
             old, new = edit.after, edit.before
             if not undo:
@@ -478,6 +479,7 @@ def _find_changes(
                 k: v
                 for k, v in new.items()
                 if k in state and k in old and state[k] in (old[k], v)
+                if k != "coin_id" or v in coins
             }
             if len(applicable) < len(new):
                 conflicts.append(edit)
@@ -524,6 +526,17 @@ def _find_outdated(
             if coin["ruler_attributed"] is None and (ruler := next(named, None)):
                 changes.setdefault("coin", {})[coin_id] = {"ruler_attributed": ruler}
     return changes
+
+
+def _existing_coins(connection: Connection, edits: Iterable[Edit]) -> set[int]:
+    """Of the coins that photos were moved from or to, those that are not removed."""
+    states = [state for edit in edits for state in (edit.before, edit.after)]
+    named = {state["coin_id"] for state in states if "coin_id" in state}
+    found: set[int] = set()
+    for part in chunks(sorted(named)):
+        query = select(CoinRow.id).where(CoinRow.id.in_(part))
+        found |= set(connection.scalars(query))
+    return found
 
 
 def _photos_of_edits(connection: Connection, edits: list[Edit]) -> tuple[int, ...]:

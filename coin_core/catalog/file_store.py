@@ -54,16 +54,22 @@ class Originals:
         """Whether there is an original of that name."""
         return self.path(name).is_file()
 
+    def is_whole(self, name: str) -> bool:
+        """Whether there is an original of that name, and it is what its name says."""
+        try:
+            return self.has(name) and self._is_unchanged(name)
+        except OSError:  # it cannot be read
+            return False
+
     def write(self, name: str, data: bytes) -> None:
-        """Write a file whole or not at all.
+        """Write a file whole or not at all, unless it is there already.
 
         Raises:
             CatalogError: The disk is full, or the folder is not writable.
         """
         with self._explained():
-            path = self.folder / name
-            if not path.is_file() or path.stat().st_size != len(data):
-                write_file(path, data)
+            if not self.is_whole(name):
+                write_file(self.folder / name, data)
 
     def delete(self, name: str) -> None:
         """Delete a file whose row is deleted."""

@@ -111,8 +111,7 @@ class Photos:
                         if known is None:
                             raise
                 photo = self.get(known.photo_id)
-                if not self.has_original(photo):
-                    self.originals.write(f"{digest}.{photo.extension}", data)
+                self.originals.write(f"{digest}.{photo.extension}", data)
                 return known
         except BaseException:
             self.sweep()
@@ -205,8 +204,8 @@ class Photos:
         return self.originals.path(f"{photo.sha256}.{photo.extension}")
 
     def has_original(self, photo: CatalogPhoto) -> bool:
-        """Whether the original file of a photo is there."""
-        return self.originals.has(f"{photo.sha256}.{photo.extension}")
+        """Whether the original file of a photo is there and unchanged."""
+        return self.originals.is_whole(f"{photo.sha256}.{photo.extension}")
 
     def faces(self, photo_id: int) -> tuple[CatalogFace, ...]:
         """The faces on a photo in their order; empty for an unknown photo."""

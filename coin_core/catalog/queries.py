@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, String, and_, exists, func, or_, select
@@ -258,14 +259,27 @@ class Queries:
             # Its LIKE ignores the case of ASCII, at half the time.
             return or_(*(c.contains(words, autoescape=True) for c in columns))
         if letters:  # which PostgreSQL knows in some locales only
-            known = [c for c in letters if len(c.upper()) == len(c.lower()) == 1]
-            upper = "".join(c.upper() for c in known)
-            lower = "".join(c.lower() for c in known)
-            words = words.translate(str.maketrans(upper, lower))
+            folded = set(map(_fold, words))
+            others = {c: fold for c, fold in _other_forms().items() if fold in folded}
+            forms, one = "".join(others), "".join(others.values())
+            words = words.translate(str.maketrans(forms, one))
             columns = tuple(
-                func.translate(c, upper, lower, type_=String) for c in columns
+                func.translate(c, forms, one, type_=String) for c in columns
             )
         return or_(*(c.icontains(words, autoescape=True) for c in columns))
+
+
+def _fold(letter: str) -> str:
+    """One letter that stands for all forms of a letter, such as both small sigmas."""
+    folds = (letter.casefold(), letter.lower())
+    return next((fold for fold in folds if len(fold) == 1), letter)
+
+
+@cache
+def _other_forms() -> dict[str, str]:
+    """The letters beyond ASCII that another one stands for, in their order."""
+    letters = map(chr, range(0x80, 0x20000))  # those beyond have no case
+    return {letter: _fold(letter) for letter in letters if letter != _fold(letter)}
 
 
 def _order(query: PhotoQuery) -> list[Any]:

@@ -7,9 +7,12 @@ coin, faces, label, reviews and predictions. Restoring adds them again, with new
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Final
 from uuid import uuid4
 
@@ -37,6 +40,7 @@ FOLDER: Final = "removed-photos"
 """Where in the data folder the items of the bin would lie."""
 
 _ROWS = "photos.json"
+_KEEP_UNFINISHED_S = 24 * 3600.0  # a removal may be at work on it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +76,7 @@ def discard_photos(
     folder = data_dir() / FOLDER / f".{uuid4().hex}"
     try:
         folder.mkdir(parents=True)
+        _delete_unfinished(folder.parent)
         rows = []
         for done, photo in enumerate(catalog.photos.get_many(photo_ids), 1):
             path = catalog.photos.path(photo)
@@ -94,6 +99,14 @@ def discard_photos(
     except CoinError:
         recycle_bin.drop(item)
         raise
+
+
+def _delete_unfinished(parent: Path) -> None:
+    """Delete what killed removals left; their photos are still in the catalog."""
+    for folder in parent.glob(".*"):
+        with suppress(FileNotFoundError):
+            if time.time() - folder.stat().st_mtime > _KEEP_UNFINISHED_S:
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def list_removed() -> tuple[RemovedPhotos, ...]:

@@ -33,6 +33,9 @@ from coin_core.catalog.splits import Split
 from coin_core.errors import DamagedCatalogError
 from coin_core.results import Side
 
+HEAD: Final = "0003"
+"""The newest migration; a test compares it with the files."""
+
 
 class Checked(TypeDecorator[Any]):
     """Values of one kind; any other, which only a damaged file holds, is refused.

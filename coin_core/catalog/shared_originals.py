@@ -91,6 +91,10 @@ class SharedOriginals(Originals):
         """Whether the store has an original of that name."""
         return self._store.facts(_PHOTOS + name) is not None
 
+    def is_whole(self, name: str) -> bool:
+        """Whether the store, which looks after its files, has an original."""
+        return self.has(name)
+
     def write(self, name: str, data: bytes) -> None:
         """Write an original whole or not at all.
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from coin_core.access import operator
-from coin_core.cli.arguments import add_json
+from coin_core.cli.arguments import add_json, seed
 from coin_core.cli.output import write_json
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     freeze = actions.add_parser("freeze", help="freeze the labelled photos by a name")
     freeze.add_argument("name", metavar="NAME", help="such as spring-2026")
-    freeze.add_argument("--seed", type=int, default=0, help="default 0")
+    freeze.add_argument("--seed", type=seed, default=0, help="default 0")
     freeze.add_argument(
         "--shares",
         type=float,
@@ -262,11 +262,19 @@ def _check(options: argparse.Namespace, catalog: Catalog) -> int:
 
 def _back_up(options: argparse.Namespace) -> int:
     from coin_core.catalog.backups import copy_folder
+    from coin_core.object_store import shared_store
 
-    copied = copy_folder(_file("back it up"), options.out.resolve())
+    copied, missing = copy_folder(_file("back it up"), options.out.resolve())
     sys.stderr.write(
         f"The dataset is in {options.out}, with {copied} new or changed files.\n"
     )
+    if (store := shared_store()) is not None:
+        sys.stderr.write(f"Its photos stay in {store.address('photos')} alone.\n")
+    if missing:
+        sys.stderr.write(
+            f"{missing} of its photos are missing, in the data folder too; `python -m "
+            "coin_core dataset check` names them.\n"
+        )
     return 0
 
 

@@ -9,11 +9,10 @@ from pathlib import Path
 import streamlit as st
 
 from coin_core.access import Right, may, refusal
-from coin_core.catalog.backups import facts_of, list_backups, restore
+from coin_core.catalog.backups import facts_of, find_writer, list_backups, restore
 from coin_core.catalog.database import catalog_file
 from coin_core.errors import DamagedCatalogError
 from coin_core.i18n import _, ngettext
-from coin_core.jobs import JobKind, list_jobs
 from ui.background_task import TaskSession
 from ui.errors import errors_on_page, show_error
 from ui.resources import close_catalog
@@ -39,8 +38,8 @@ def _offer_backup(session: TaskSession) -> None:
     if not may(Right.DELETE):
         st.caption(refusal(Right.DELETE))
         return
-    if any(job.is_open for job in list_jobs(JobKind.IMPORT, JobKind.SCRAPE)):
-        st.caption(_("Stop the imports in the sidebar to restore a backup."))
+    if find_writer() is not None:
+        st.caption(_("Stop the jobs in the sidebar to restore a backup."))
         return
     with st.popover(_("Restore a backup"), icon=":material/restore:"):
         copy = st.selectbox(_("Backup"), copies, format_func=_describe, key="backup")

@@ -1,7 +1,7 @@
 """Run the migrations on the connection that the catalog opened.
 
-To add one: change `schema.py`, add `versions/000N_what.py`, and raise `HEAD` in
-`database.py`.
+To add one: change `schema.py`, add `versions/000N_what.py`, and raise its
+`HEAD`.
 """
 
 from __future__ import annotations

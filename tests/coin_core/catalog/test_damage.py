@@ -30,6 +30,7 @@ from coin_core.catalog.records import CoinFacts, CoinReference, Prediction, Queu
 from coin_core.catalog.versions import freeze, list_versions, load_version
 from coin_core.cli.main import main
 from coin_core.errors import CatalogError, CoinError
+from coin_core.jobs import Job, JobKind, hold_job
 from coin_core.rulers import DEFAULT_CLASSES
 from tests.coin_core.catalog.older_tables import take_back
 
@@ -379,12 +380,79 @@ def test_a_damaged_counter_is_not_carried_into_a_backup(folder):
         assert catalog.photos.add(b"other", record, [], who="ada").photo_id < 1000
 
 
+def test_a_catalog_whose_replacement_is_killed_keeps_what_is_in_its_log(
+    folder, monkeypatch
+):
+    path = folder / "catalog.sqlite"
+    backups.back_up(path)
+    rename = Path.rename
+
+    def rename_and_die(file: Path, target: Path) -> None:
+        rename(file, target)
+        raise KeyboardInterrupt
+
+    with _opened(folder) as catalog:
+        catalog.edits.set_ruler([1], None, who="ada")
+        assert (folder / "catalog.sqlite-wal").stat().st_size
+        monkeypatch.setattr(Path, "rename", rename_and_die)
+        with pytest.raises(KeyboardInterrupt):
+            backups.restore(path)
+    (aside,) = folder.glob("catalog.replaced.*.sqlite")
+    with contextlib.closing(sqlite3.connect(aside)) as raw:
+        ruler = "SELECT ruler_attributed FROM coins WHERE id = 1"
+        assert raw.execute(ruler).fetchone() == (None,)
+
+
+@pytest.mark.parametrize(
+    ("statement", "reason"),
+    [
+        ("UPDATE alembic_version SET version_num = '0999'", "a newer version"),
+        ("UPDATE alembic_version SET version_num = 'abc'", "no catalog of this"),
+        ("DROP TABLE alembic_version", "no such table"),
+        ("damage", "malformed"),
+    ],
+)
+def test_a_backup_that_cannot_be_opened_is_not_restored(
+    folder, statement, reason, capsys
+):
+    copy = backups.back_up(folder / "catalog.sqlite")
+    if statement == "damage":
+        data = bytearray(copy.read_bytes())
+        data[-8192:] = b"\xa5" * 8192
+        copy.write_bytes(data)
+    else:
+        with contextlib.closing(sqlite3.connect(copy)) as raw, raw:
+            raw.execute(statement)
+    before = (folder / "catalog.sqlite").read_bytes()
+    assert main(["dataset", "restore"]) == 2
+    assert reason in capsys.readouterr().err
+    assert (folder / "catalog.sqlite").read_bytes() == before
+
+
 @pytest.mark.parametrize("name", ["no-such.sqlite", "photos", "text"])
 def test_what_is_no_backup_is_not_restored(folder, name):
     (folder / "text").write_text("hello\n" * 2000)
     before = (folder / "catalog.sqlite").read_bytes()
     assert main(["dataset", "restore", str(folder / name)]) == 2
     assert (folder / "catalog.sqlite").read_bytes() == before
+
+
+@pytest.mark.parametrize("kind", JobKind)
+def test_a_backup_is_restored_only_when_no_job_writes_to_the_catalog(
+    folder, kind, capsys
+):
+    path = folder / "catalog.sqlite"
+    before = path.read_bytes()
+    job = Job(job_id="job-1", kind=kind, title="The job", arguments=())
+    with hold_job(job):
+        code = main(["dataset", "restore"])
+    if kind is JobKind.EXPORT:
+        assert code == 0
+    else:
+        assert code == 2
+        assert "The job is not done" in capsys.readouterr().err
+        assert path.read_bytes() == before
+        assert main(["dataset", "restore"]) == 0
 
 
 def test_a_copy_is_made_once_a_day_and_the_newest_seven_stay(folder, monkeypatch):
@@ -407,6 +475,18 @@ def test_a_copy_is_made_once_a_day_and_the_newest_seven_stay(folder, monkeypatch
             pass
     assert len(daily()) == backups.KEPT
     assert daily() == sorted(daily(), reverse=True)
+
+
+def test_the_copies_of_a_file_are_known_by_their_names_whatever_it_is_called(tmp_path):
+    for name in ("coins", "coins.old", "coins.sqlite", "coins [1].sqlite"):
+        path = tmp_path / name
+        sqlite3.connect(path).close()
+        made = [
+            backups.back_up(path, reason)
+            for reason in ("daily", "before-0003", "daily", "daily")
+        ]
+        (tmp_path / "backups" / f"{made[0].name}-wal").touch()
+        assert backups.list_backups(path) == made[::-1]
 
 
 def test_a_catalog_that_stays_open_is_copied_before_the_first_change_of_a_day(

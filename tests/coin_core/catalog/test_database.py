@@ -20,7 +20,7 @@ from sqlalchemy import event, make_url, text
 
 from coin_core import catalog as package
 from coin_core.catalog import Catalog, PhotoRecord, database, open_catalog
-from coin_core.catalog.schema import Row
+from coin_core.catalog.schema import HEAD, Row
 from coin_core.errors import CatalogError
 from tests.coin_core.catalog.older_tables import take_back
 
@@ -38,7 +38,7 @@ def test_the_migrations_make_the_tables_of_the_program(empty_database_url: str):
 def test_the_newest_migration_is_the_one_that_opening_looks_for():
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
-    assert ScriptDirectory.from_config(config).get_heads() == [database.HEAD]
+    assert ScriptDirectory.from_config(config).get_heads() == [HEAD]
 
 
 def test_a_catalog_is_there_again_when_it_is_opened_again(catalog, database_url):

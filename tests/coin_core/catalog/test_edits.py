@@ -213,6 +213,25 @@ def test_undo_leaves_what_somebody_else_has_changed_since(catalog, add_photo: Ad
     assert [catalog.photos.get(k).ruler for k in (one, two)] == [JANNAEUS, HYRCANUS]
 
 
+def test_undo_goes_on_where_the_coin_of_a_photo_is_removed(catalog, add_photo: Add):
+    demo, own, other = add_photo(1, is_rendered=True), add_photo(2), add_photo(3)
+    catalog.edits.set_ruler([other], JANNAEUS, who="anna")
+    catalog.edits.group_coins([demo, own], who="anna")
+    catalog.edits.ungroup([own], who="anna")
+    catalog.photos.remove([demo], who="bert")
+    coin_id = catalog.photos.get(own).coin_id
+    for _ in range(3):
+        undone = catalog.edits.undo(who="anna")
+        if undone.photo_ids == (own,):
+            assert [edit.entity for edit in undone.left_alone] == ["photo"]
+            assert catalog.photos.get(own).coin_id == coin_id
+    assert catalog.photos.get(other).ruler is None
+    while catalog.edits.redo(who="anna"):
+        pass
+    assert catalog.photos.get(other).ruler == JANNAEUS
+    assert catalog.check() == []
+
+
 def test_a_new_edit_ends_what_can_be_redone(catalog: Catalog, add_photo: Add):
     photo_id = add_photo(1)
     catalog.edits.set_ruler([photo_id], HYRCANUS, who="ada")

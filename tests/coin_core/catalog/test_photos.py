@@ -187,6 +187,8 @@ def test_a_missing_original_is_healed_by_importing_it_again(catalog: Catalog):
     assert path.read_bytes() == b"bytes"
     path.write_bytes(b"other")
     assert [p.kind for p in catalog.check(digests=True)] == ["changed_file"]
+    assert catalog.photos.add(b"bytes", PLAIN, [], who="ada").known
+    assert catalog.check(digests=True) == []
     (catalog.photos_dir / "stray.jpg").write_bytes(b"")
     assert "orphan_file" in [p.kind for p in catalog.check()]
 

@@ -35,7 +35,10 @@ def filled(catalog: Catalog) -> Catalog:
     """Six photos, ids 1 to 6, each unlike the others in one way."""
     rows: list[tuple[str | None, Side | None, dict[str, object]]] = [
         (HYRCANUS, Side.LEGEND, {"quality": 0.2, "source": "cng"}),
-        (HYRCANUS, Side.CORNUCOPIA, {"quality": 0.9, "licence": "cc0"}),
+        (
+            *(HYRCANUS, Side.CORNUCOPIA),
+            {"quality": 0.9, "licence": "cc0", "lot_text": "ΒΑΣΙΛΕΩΣ Αλεξάνδρος"},
+        ),
         (JANNAEUS, Side.LEGEND, {"lot_text": "WREATH, 50% off_center", "quality": 0.5}),
         (None, None, {"credit": "Israel Museum", "source": "cng"}),
         (
@@ -99,6 +102,9 @@ def filled(catalog: Catalog) -> Catalog:
         (PhotoQuery(text="Künker"), [5]),
         (PhotoQuery(text="KÜNKER ä"), [5]),
         (PhotoQuery(text="künker_"), []),
+        (PhotoQuery(text="βασιλεως"), [2]),
+        (PhotoQuery(text="ΒΑΣΙΛΕΩΣ"), [2]),
+        (PhotoQuery(text="ΑΛΕΞΆΝΔΡΟΣ"), [2]),
         (PhotoQuery(text="'; DROP TABLE photos; --"), []),
         (PhotoQuery(text="  "), [6, 5, 4, 3, 2, 1]),
         (PhotoQuery(order=PhotoOrder.QUALITY), [2, 3, 1, 6, 5, 4]),

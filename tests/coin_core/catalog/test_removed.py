@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -13,9 +14,15 @@ from coin_core.access import Right
 from coin_core.catalog import Catalog, PhotoQuery, PhotoRecord
 from coin_core.catalog.database import Database
 from coin_core.catalog.records import CatalogPhoto, Prediction
-from coin_core.catalog.removed import discard_photos, list_removed, restore_photos
+from coin_core.catalog.removed import (
+    FOLDER,
+    discard_photos,
+    list_removed,
+    restore_photos,
+)
 from coin_core.errors import CatalogError
 from coin_core.recycle_bin import bin_dir
+from coin_core.storage import data_dir
 
 RENDERED = PhotoRecord(extension="jpg", width_px=40, height_px=30, is_rendered=True)
 
@@ -106,3 +113,14 @@ def test_a_photo_that_is_damaged_in_the_bin_leaves_no_half(catalog: Catalog):
         restore_photos(catalog, item.item_id)
     assert catalog.queries.find(PhotoQuery()).total == 0
     assert catalog.check() == []
+
+
+def test_what_killed_removals_left_goes_after_a_day(catalog: Catalog) -> None:
+    old, fresh = (data_dir() / FOLDER / name for name in (".old", ".fresh"))
+    for folder in (old, fresh):
+        folder.mkdir(parents=True)
+        (folder / "photo.jpg").write_bytes(b"one")
+    os.utime(old, (0, 0))
+    discard_photos(catalog, fill(catalog), who="ada")
+    assert not old.exists()
+    assert fresh.exists()

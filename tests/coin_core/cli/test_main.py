@@ -196,6 +196,8 @@ def test_wrong_use_ends_with_2_and_a_sentence(arguments, said, capsys):
         ["evaluate", "--data", "x", "--keep", "my\x01photos"],
         ["evaluate", "--data", "x", "--keep", "x" * 4001],
         ["render", "--count", "1", "--out", "x", "--seed", "-1"],
+        ["dataset", "freeze", "x", "--seed", "99999999999999999999"],
+        ["dataset", "freeze", "x", "--seed", str(2**31)],
         ["render", "--count", "1", "--out", "x", "--scenes", "--two-sided"],
         ["train", "resnet", "--data", "x", "--size-px", "100"],
     ],

@@ -88,9 +88,10 @@ def test_an_editor_is_told_who_may_restore(
     assert not test.button
 
 
-def test_imports_end_first(damaged: Path) -> None:
-    job = Job(job_id="import-1", kind=JobKind.IMPORT, title="Import", arguments=())
+@pytest.mark.parametrize("kind", [JobKind.IMPORT, JobKind.FREEZE])
+def test_jobs_that_write_to_the_dataset_end_first(damaged: Path, kind: JobKind) -> None:
+    job = Job(job_id="job-1", kind=kind, title="A job", arguments=())
     with hold_job(job):
         test = open_panel()
-    assert "Stop the imports" in words_of(test)
+    assert "Stop the jobs" in words_of(test)
     assert not test.button

@@ -1,6 +1,7 @@
 """Bringing photos in: what arrives, what is said of what does not, going on."""
 
 import csv
+import errno
 import io
 import json
 import os
@@ -856,10 +857,25 @@ def test_an_export_of_crops_and_a_damaged_row_bring_no_boxes(catalog, tmp_path):
     assert "were not understood" in items["d.png"].message
 
 
-def test_an_original_that_was_lost_is_put_back(catalog, tmp_path):
+@pytest.mark.parametrize("damage", ["lost", "of the same length", "unreadable"])
+def test_an_original_that_was_lost_or_damaged_is_put_back(
+    catalog, tmp_path, monkeypatch, damage
+):
     bring(catalog, lay_out(tmp_path, "a.png"))
-    stored = by_name(catalog)["a.png"]
-    catalog.photos.path(stored).unlink()
+    path = catalog.photos.path(by_name(catalog)["a.png"])
+    if damage == "lost":
+        path.unlink()
+    else:
+        path.write_bytes(bytes(path.stat().st_size))
+    if damage == "unreadable":
+        kind = type(catalog.photos.originals)
+        is_unchanged = kind._is_unchanged
+
+        def fail_once(self, name: str) -> bool:
+            monkeypatch.setattr(kind, "_is_unchanged", is_unchanged)
+            raise OSError(errno.EIO, "Input/output error")
+
+        monkeypatch.setattr(kind, "_is_unchanged", fail_once)
     last, _ = bring(catalog, tmp_path)
     assert last.known == 1
     assert catalog.check(digests=True) == []
