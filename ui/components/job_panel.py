@@ -80,8 +80,7 @@ class JobPanel:
         kinds: Which jobs; all if empty.
         open_title: Heading while a job runs or waits; "" for none.
         ended_title: Heading of jobs that ended early.
-        shows_done: Whether everybody sees jobs that are done.
-        hides_done: Whether nobody does.
+        hides_done: Whether nobody sees jobs that are done.
         counts_itself: Whether the details of a job that ended say how much is done,
             which the progress of a killed job may be behind.
         every_s: Seconds between two updates.
@@ -90,7 +89,6 @@ class JobPanel:
     kinds: ClassVar[tuple[JobKind, ...]] = ()
     open_title = ""
     ended_title = ""
-    shows_done = False
     hides_done = False
     counts_itself = False
     every_s = 1.0
@@ -98,6 +96,10 @@ class JobPanel:
     def belongs(self, job: Job) -> bool:
         """Whether a job of these kinds is shown here."""
         return True
+
+    def shows_done(self, job: Job) -> bool:
+        """Whether a job that is done is also shown to who has not seen it running."""
+        return False
 
     def stop_label(self, job: Job) -> str:
         """Label of the button that stops a running job."""
@@ -170,7 +172,7 @@ class JobPanel:
             if self.belongs(job)
             and (
                 job.state is not JobState.DONE
-                or self.shows_done
+                or self.shows_done(job)
                 or (job.job_id in opened and not self.hides_done)
             )
         ]

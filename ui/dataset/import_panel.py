@@ -17,12 +17,7 @@ import streamlit as st
 
 from coin_core.access import Right, may, refusal
 from coin_core.catalog import Catalog, PhotoQuery
-from coin_core.catalog.import_records import (
-    SCRAPE,
-    ImportProgress,
-    ImportState,
-    ItemState,
-)
+from coin_core.catalog.import_records import ItemState
 from coin_core.catalog.import_report import (
     import_report,
     summarize_import,
@@ -31,7 +26,6 @@ from coin_core.catalog.import_report import (
 from coin_core.catalog.importing import ledger
 from coin_core.catalog.importing.ingest import (
     discard_import,
-    list_imports,
     remove_demo,
     stage_uploads,
     start_demo_process,
@@ -40,12 +34,10 @@ from coin_core.catalog.importing.ingest import (
 )
 from coin_core.catalog.importing.tables import FIELDS, ColumnProposal, propose_columns
 from coin_core.catalog.removed import list_removed, restore_photos
-from coin_core.catalog.scrape_jobs import job_title, scrape_order
 from coin_core.errors import KNOWN_ERRORS, CatalogError, CoinError, sentence_of
-from coin_core.i18n import N_, _, ngettext, translate
+from coin_core.i18n import N_, _, ngettext
 from coin_core.jobs import Job, JobKind, forget_job, list_jobs
 from coin_core.recycle_bin import KEPT_DAYS
-from scrapers.registry import QueryKind, get_source
 from ui.background_task import BackgroundTask, show_task, start_task
 from ui.components.job_panel import JobPanel
 from ui.components.table import show_small_table
@@ -70,13 +62,6 @@ _RESULTS = {
     ItemState.KNOWN: N_("in the dataset already"),
     ItemState.FAILED: N_("not imported"),
 }
-_STATES = {
-    ImportState.RUNNING: N_("running"),
-    ImportState.STOPPED: N_("stopped"),
-    ImportState.DONE: N_("done"),
-    ImportState.FAILED: N_("given up"),
-}
-_EARLIER = 8
 _SHOWN_NAMES = 8
 
 
@@ -124,10 +109,10 @@ class ImportPanel(JobPanel):
             st.text(summarize_import(self.catalog, import_id))
             with st.container(horizontal=True):
                 self.offer_photos(import_id)
-                _offer_report(self.catalog, import_id, "now")
-            for title, rows in _remarks(self.catalog, import_id):
+                offer_report(self.catalog, import_id, "now")
+            for title, rows in read_remarks(self.catalog, import_id):
                 with st.expander(title):
-                    _show_remarks(rows)
+                    show_remarks(rows)
 
     def offer_photos(self, import_id: int) -> None:
         """The way on, to the review of photos that came in."""
@@ -187,7 +172,7 @@ def _choose_review() -> None:
     st.session_state["dataset_part"] = "review"
 
 
-def _offer_report(catalog: Catalog, import_id: int, place: str) -> None:
+def offer_report(catalog: Catalog, import_id: int, place: str) -> None:
     """A table of all files of an import with their results, to download."""
     st.download_button(
         _("All files and their results (CSV)"),
@@ -211,7 +196,7 @@ def describe_empty() -> str:
     return _("The dataset is empty so far; photos are being imported …")
 
 
-def _remarks(
+def read_remarks(
     catalog: Catalog, import_id: int
 ) -> Iterator[tuple[str, list[dict[str, str]]]]:
     """A title and rows for photos that failed, and for those with a remark."""
@@ -232,42 +217,10 @@ def _remarks(
             )
 
 
-def _show_remarks(rows: Sequence[Mapping[str, str]]) -> None:
+def show_remarks(rows: Sequence[Mapping[str, str]]) -> None:
     """The remarks, whole; a long list of them in a window of its own."""
     with st.container(height=400 if len(rows) > 8 else "content", border=False):
         show_small_table(rows)
-
-
-def show_earlier_imports(catalog: Catalog) -> None:
-    """The results of the last imports."""
-    earlier = list_imports(catalog, limit=_EARLIER)
-    if not earlier:
-        return
-    with st.expander(_("Earlier imports")):
-        for one in earlier:
-            when = f"{date_and_time(one.created_at)}, " if one.created_at else ""
-            if place := _scraped_from(catalog, one):
-                when += f"{place}: "
-            st.text(f"{when}{translate(one.text)}, {_(_STATES[one.state])}.")
-            _offer_report(catalog, one.import_id, "earlier")
-            for title, rows in _remarks(catalog, one.import_id):
-                st.caption(title)
-                _show_remarks(rows)
-
-
-def _scraped_from(catalog: Catalog, one: ImportProgress) -> str:
-    """Where a scrape looked, and for what; "" for other imports."""
-    if one.kind != SCRAPE:
-        return ""
-    try:
-        order = scrape_order(catalog, one.import_id)
-    except CatalogError:  # written by another version
-        return ""
-    title, is_upload = order.source, False
-    with suppress(CoinError):  # a source that is not registered any more
-        source = get_source(order.source)
-        title, is_upload = _(source.title), source.query_kind is QueryKind.FILES
-    return job_title(order, title, is_upload=is_upload)
 
 
 def offer_bringing_in(session: DatasetSession, catalog: Catalog) -> None:

@@ -12,10 +12,7 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from coin_core.catalog import Catalog
-from coin_core.catalog.import_records import SCRAPE, ImportState
-from coin_core.catalog.importing import ledger
 from coin_core.catalog.importing.ingest import import_photos
-from coin_core.catalog.scrape_jobs import ScrapeOrder
 
 
 def show_details() -> None:
@@ -54,48 +51,6 @@ def test_an_import_ends_with_what_is_in_what_is_not_and_a_table(
     assert "What to do: " in summary
     (button,) = page.get("download_button")
     assert "CSV" in button.proto.label
-
-
-def show_earlier() -> None:
-    from coin_core.catalog import open_catalog
-    from ui.dataset.import_panel import show_earlier_imports
-
-    show_earlier_imports(open_catalog())
-
-
-@pytest.mark.parametrize(
-    ("order", "said"),
-    [
-        ({"source": "commons", "query": "prutah"}, "Wikimedia Commons, prutah: "),
-        (
-            {"source": "ikmk", "query": "Jannaios", "base": "https://ikmk.example"},
-            "https://ikmk.example, Jannaios: ",
-        ),
-        ({"source": "saved", "query": "/x/1f2e"}, "Pages I have saved: "),
-        ({"source": "gone", "query": "prutah"}, "gone, prutah: "),
-    ],
-)
-def test_an_earlier_scrape_says_where_it_looked(
-    empty: Catalog, order: dict[str, str], said: str
-) -> None:
-    spec = ScrapeOrder(who="Anna", **order).spec()
-    scrape = ledger.create(empty, SCRAPE, spec)
-    ledger.set_state(empty, scrape, ImportState.DONE)
-    page = AppTest.from_function(show_earlier, default_timeout=60).run()
-    assert not page.exception
-    (line,) = (part.value for part in page.text)
-    assert f", {said}0 photos gathered, done." in line
-
-
-@pytest.mark.parametrize("spec", [{}, {"source": "commons", "query": ""}])
-def test_an_earlier_scrape_of_another_version_is_listed(
-    empty: Catalog, spec: dict[str, str]
-) -> None:
-    ledger.set_state(empty, ledger.create(empty, SCRAPE, spec), ImportState.DONE)
-    page = AppTest.from_function(show_earlier, default_timeout=60).run()
-    assert not page.exception
-    (line,) = (part.value for part in page.text)
-    assert line.endswith(", 0 photos gathered, done.")
 
 
 def show_interrupted() -> None:
