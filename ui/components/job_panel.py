@@ -113,6 +113,10 @@ class JobPanel:
         """What removing a job loses, which is asked first; "" if it loses nothing."""
         return ""
 
+    def resumes(self, job: Job) -> bool:
+        """Whether a job that ended early keeps what it has done."""
+        return True
+
     def ended_words(self, job: Job) -> str:
         """How a job ended, as the second half of a sentence."""
         if job.state is JobState.INTERRUPTED:
@@ -236,7 +240,9 @@ class JobPanel:
                     _("Try again") if failed else _("Resume"),
                     key=f"resume_{job.job_id}",
                     icon=":material/resume:",
-                    help=_("It resumes where it stopped."),
+                    help=_("It resumes where it stopped.")
+                    if self.resumes(job)
+                    else _("It starts from the beginning."),
                 ):
                     _act(lambda: resume_job(job.job_id))
             if may_change(job):

@@ -31,6 +31,10 @@ class ExportPanel(JobPanel):
         """All of them."""
         return True
 
+    def resumes(self, job: Job) -> bool:
+        """An export is made anew."""
+        return False
+
     def show_details(self, job: Job) -> None:
         """What was exported, what was left out, and the download."""
         details = job.progress().details

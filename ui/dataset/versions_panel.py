@@ -84,6 +84,10 @@ class FreezePanel(JobPanel):
 
     kinds = (JobKind.FREEZE,)
 
+    def resumes(self, job: Job) -> bool:
+        """A version is frozen whole or not at all."""
+        return False
+
     def show_details(self, job: Job) -> None:
         """What is in the version, and what was left out."""
         details = job.progress().details
