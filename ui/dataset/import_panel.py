@@ -27,12 +27,17 @@ from coin_core.catalog.importing import ledger
 from coin_core.catalog.importing.ingest import (
     discard_import,
     remove_demo,
-    stage_uploads,
+    staged,
     start_demo_process,
     start_import_process,
     waiting_files,
 )
-from coin_core.catalog.importing.tables import FIELDS, ColumnProposal, propose_columns
+from coin_core.catalog.importing.tables import (
+    FIELDS,
+    TABLE_SUFFIXES,
+    ColumnProposal,
+    propose_columns,
+)
 from coin_core.catalog.removed import list_removed, restore_photos
 from coin_core.errors import KNOWN_ERRORS, CatalogError, CoinError, sentence_of
 from coin_core.i18n import N_, _, ngettext
@@ -50,7 +55,6 @@ from ui.memory import MAX_UPLOAD_MB, forget_uploads, show_refused_uploads
 if TYPE_CHECKING:
     from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-_TABLES = (".csv", ".tsv", ".xlsx", ".xlsm")
 _FIRST_FIELDS = ("file", "ruler", "coin_id", "lot_text", "source", "licence", "credit")
 _NOT_USED = N_("not used")
 _DEMO_PHOTOS = 300
@@ -276,12 +280,10 @@ def _ask_files(session: DatasetSession, catalog: Catalog) -> None:
             )
         )
         return
-    tables = [f for f in files if f.name.lower().endswith(_TABLES)]
-    mapping: dict[str, str] | None = None
-    if tables:
-        mapping = _ask_columns(tables[0].name, tables[0].getvalue())
-        if mapping is None:
-            return
+    tables = [f for f in files if Path(f.name).suffix.lower() in TABLE_SUFFIXES]
+    mappings = _ask_columns([(f.name, f.getvalue()) for f in tables])
+    if mappings is None:
+        return
     by_folder = st.radio(
         _("Whose coins are they?"),
         [True, False],
@@ -305,34 +307,66 @@ def _ask_files(session: DatasetSession, catalog: Catalog) -> None:
         label.format(count=f"{len(files):,}"), type="primary", key="import_start"
     ):
         try:
-            sources = stage_uploads(catalog, ((f.name, f.getvalue()) for f in files))
-            start_import_process(
-                catalog,
-                sources,
-                who=session.reviewer,
-                mapping=mapping,
-                labels="folder" if by_folder else "none",
-            )
+            with staged(catalog, ((f.name, f.getvalue()) for f in files)) as sources:
+                start_import_process(
+                    catalog,
+                    sources,
+                    who=session.reviewer,
+                    mapping=mappings,
+                    labels="folder" if by_folder else "none",
+                )
         except KNOWN_ERRORS as error:
             show_error(sentence_of(error))
             return
         empty_drop_zone("import", files)
 
 
-def _ask_columns(name: str, data: bytes) -> dict[str, str] | None:
-    """What the columns of a table mean; None while no column holds the files."""
+def _ask_columns(tables: Sequence[tuple[str, bytes]]) -> list[dict[str, str]] | None:
+    """What the columns of each table mean, asked once for those with the same headings.
+
+    Args:
+        tables: Name and bytes of each.
+
+    Returns:
+        A mapping for each; None while no column of one holds the files.
+    """
+    read: list[tuple[str, ColumnProposal]] = []
+    for name, data in tables:
+        if (proposal := _read_columns(name, data)) is None:
+            return None
+        read.append((name, proposal))
+    asked: dict[tuple[str, ...], dict[str, str] | None] = {}
+    for _name, proposal in read:
+        if proposal.columns not in asked:
+            alike = [one for one in read if one[1].columns == proposal.columns]
+            asked[proposal.columns] = _ask_columns_of(alike)
+    mappings = [asked[proposal.columns] for _name, proposal in read]
+    whole = [mapping for mapping in mappings if mapping is not None]
+    return whole if len(whole) == len(mappings) else None
+
+
+def _read_columns(name: str, data: bytes) -> ColumnProposal | None:
+    """What the columns of a table seem to mean; None, and why, if it is no table."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"table{Path(name).suffix.lower()}"
         path.write_bytes(data)
         try:
-            proposal = propose_columns(path)
+            return propose_columns(path)
         except KNOWN_ERRORS as error:
             show_error(sentence_of(error).replace(path.name, name))
             return None
+
+
+def _ask_columns_of(
+    tables: Sequence[tuple[str, ColumnProposal]],
+) -> dict[str, str] | None:
+    """What the columns of tables with the same headings mean, by the first of them."""
+    proposal = tables[0][1]
     st.subheader(_("What the columns of the table mean"), anchor=False)
     st.text(
         _("{name}: {count} rows. Correct what was guessed wrongly.").format(
-            name=name, count=f"{proposal.row_count:,}"
+            name=_some([name for name, _proposal in tables]),
+            count=f"{sum(one.row_count for _name, one in tables):,}",
         )
     )
     st.dataframe(
@@ -340,19 +374,19 @@ def _ask_columns(name: str, data: bytes) -> dict[str, str] | None:
         hide_index=True,
     )
     mapping = _ask_mapping(proposal)
-    if proposal.unknown_rulers:
-        st.text(
-            _("Not known as rulers, and left without a label: {names}").format(
-                names=_some(proposal.unknown_rulers)
-            )
-        )
-    if proposal.doubtful_rulers:
-        st.text(
-            _("In doubt, so only suggested in the review: {names}").format(
-                names=_some(proposal.doubtful_rulers)
-            )
-        )
-    if "file" not in mapping and not proposal.picture_count:
+    for text, names in (
+        (
+            _("Not known as rulers, and left without a label: {names}"),
+            [name for _name, one in tables for name in one.unknown_rulers],
+        ),
+        (
+            _("In doubt, so only suggested in the review: {names}"),
+            [name for _name, one in tables for name in one.doubtful_rulers],
+        ),
+    ):
+        if names:
+            st.text(text.format(names=_some(list(dict.fromkeys(names)))))
+    if "file" not in mapping and not all(one.picture_count for _name, one in tables):
         st.warning(_("Choose the column that holds the file names of the photos."))
         return None
     return mapping

@@ -10,7 +10,7 @@ import streamlit as st
 from coin_core.access import Right, check, may, refusal
 from coin_core.catalog import Catalog
 from coin_core.catalog.importing import ledger
-from coin_core.catalog.importing.ingest import stage_uploads
+from coin_core.catalog.importing.ingest import staged
 from coin_core.catalog.left_out import list_left_out, scrape_table
 from coin_core.catalog.scrape_jobs import (
     ScrapeOrder,
@@ -256,18 +256,15 @@ def _offer_saved(session: DatasetSession, catalog: Catalog, source: SourceInfo) 
     if not st.button(words.format(count=len(files)), key="gather_read", type="primary"):
         return
     try:
-        staged = stage_uploads(catalog, ((f.name, f.getvalue()) for f in files))
-        start_scrape(
-            catalog,
-            ScrapeOrder(
+        with staged(catalog, ((f.name, f.getvalue()) for f in files)) as pages:
+            order = ScrapeOrder(
                 source=source.name,
-                query=str(staged[0]),
+                query=str(pages[0]),
                 who=session.reviewer,
                 limit=limit,
                 everything=everything,
-            ),
-            source.title,
-        )
+            )
+            start_scrape(catalog, order, source.title)
     except KNOWN_ERRORS as error:
         show_error(sentence_of(error))
         return
