@@ -41,7 +41,7 @@ from coin_core.catalog.importing.tables import (
 from coin_core.catalog.removed import list_removed, restore_photos
 from coin_core.errors import KNOWN_ERRORS, CatalogError, CoinError, sentence_of
 from coin_core.i18n import N_, _, ngettext
-from coin_core.jobs import Job, JobKind, forget_job, list_jobs
+from coin_core.jobs import Job, JobKind, forget_job, list_jobs, refuse_twice
 from coin_core.recycle_bin import KEPT_DAYS
 from ui.background_task import BackgroundTask, show_task, start_task
 from ui.components.job_panel import JobPanel
@@ -509,6 +509,7 @@ def _count_rendered(catalog: Catalog) -> int:
 
 def _generate(session: DatasetSession, catalog: Catalog) -> None:
     with session.action():
+        refuse_twice(JobKind.IMPORT, lambda job: job.title == ledger.DEMO_TITLE)
         start_demo_process(catalog, count=_DEMO_PHOTOS)
 
 
