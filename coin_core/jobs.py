@@ -305,6 +305,17 @@ def start_job(job: Job) -> None:
     start_waiting()
 
 
+def refuse_twice(kind: JobKind, does_same: Callable[[Job], bool]) -> None:
+    """Refuse to start what a job does already.
+
+    Raises:
+        CoinError: A job of this kind that runs or waits does the same.
+    """
+    for job in list_jobs(kind):
+        if job.is_open and does_same(job):
+            raise CoinError(_busy(job))
+
+
 def check_job(job: Job) -> None:
     """Refuse who may not start, stop, resume or remove a job.
 

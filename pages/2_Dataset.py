@@ -9,6 +9,7 @@ from coin_core.errors import CoinError
 from coin_core.i18n import N_, _
 from ui.background_task import show_task
 from ui.dataset.actions import show_actions
+from ui.dataset.earlier_imports import show_earlier_imports
 from ui.dataset.filters import show_filters
 from ui.dataset.gallery import show_gallery
 from ui.dataset.import_panel import (
@@ -16,7 +17,6 @@ from ui.dataset.import_panel import (
     offer_bringing_in,
     offer_demo,
     offer_demo_removal,
-    show_earlier_imports,
 )
 from ui.dataset.photo_panel import show_photo_panel
 from ui.dataset.restore_panel import errors_or_backup
@@ -89,6 +89,7 @@ if not progress.total:
     offer_demo(session, catalog)
     offer_demo_removal(session, catalog)
     offer_gathering(session, catalog)
+    show_earlier_imports(catalog)  # a scrape may have left out whatever it found
     st.stop()
 
 part = st.segmented_control(

@@ -31,6 +31,7 @@ from coin_core.catalog.left_out import (
     kept_photo,
     list_left_out,
     note_left_out,
+    note_taken,
 )
 from coin_core.catalog.schema import ImportItemRow, ImportRow
 from coin_core.catalog.scrape_jobs import (
@@ -94,7 +95,7 @@ def take_after_all(
         run.take(listing)
         if run.progress.problems:
             raise NotFoundError(run.progress.problems[-1])
-        note_left_out(catalog, import_id, replace(entry, taken=True))
+        note_taken(catalog, key)
     return run.progress
 
 
@@ -263,13 +264,14 @@ class _Run:
             image["kept"] = keep_photo(self._catalog, import_id, data) if data else ""
             if data and image["url"].startswith("data:"):
                 image["url"] = f"data:{image['kept']}"
+        keys = {_photo_key(listing, i["side"], i["url"]) for i in stored["images"]}
         entry = LeftOut(
             key=listing.key,
             reason=label.rule,
             words=tuple(dict.fromkeys(one.words for one in label.evidence)),
             title=listing.title,
             url=listing.url,
-            taken=False,
+            taken=bool(keys) and keys <= self._recorded.keys(),  # by another scrape
             listing=stored,
         )
         note_left_out(self._catalog, import_id, entry)
@@ -277,10 +279,7 @@ class _Run:
     def _add_photos(self, listing: Listing, label: LotLabel) -> bool:
         """Add the photos of a listing; returns whether one of them is new."""
         coin_id, new = None, False
-        keys = [
-            _short_key(f"{listing.key}#{image.side}:{image.url}")
-            for image in listing.images
-        ]
+        keys = [_photo_key(listing, one.side, one.url) for one in listing.images]
         for key in keys:
             photo_id = self._recorded.get(key)
             if photo_id is not None:
@@ -487,6 +486,11 @@ def _recorded_photos(catalog: Catalog) -> dict[str, int | None]:
             )
         )
         return {_short_key(row.key): row.photo_id for row in rows}
+
+
+def _photo_key(listing: Listing, side: str, url: str) -> str:
+    """The key of a photo of a listing."""
+    return _short_key(f"{listing.key}#{side}:{url}")
 
 
 def _short_key(key: str) -> str:

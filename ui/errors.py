@@ -136,7 +136,7 @@ _PARTS = (
     N_("Copy the bundle again, or train it again."),
     N_("belongs to another network"),
     N_("the program uses it itself"),
-    N_("a name is up to 64 letters, digits, '.', '_' and '-'"),
+    N_("a name is up to 64 Latin or Hebrew letters, digits, '.', '_' and '-'"),
     N_("Stopped before anything was learned. The same command starts again."),
     # of runs
     *(N_("config.json is missing."), N_("config.json cannot be read.")),

@@ -67,7 +67,7 @@ from coin_core.model_store.bundle import (
     find_bundle,
     weights_digest,
 )
-from coin_core.model_store.card import is_bundle_name
+from coin_core.model_store.card import NAME_PATTERN, is_bundle_name
 from coin_core.model_store.promotion import demote, promote, promoted, roll_back
 from coin_core.model_store.sharing import follow
 
@@ -525,7 +525,7 @@ def _model_routes(service: Service) -> APIRouter:
 
 
 _bearer = HTTPBearer(auto_error=False, description=f"What {TOKEN_VARIABLE} holds.")
-_Name = Annotated[str, PathParameter(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+_Name = Annotated[str, PathParameter(pattern=f"^{NAME_PATTERN}$")]
 _BUNDLE_BODY: dict[str, Any] = {
     "required": True,
     "content": {"application/zip": {"schema": {"type": "string", "format": "binary"}}},

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -88,6 +88,22 @@ def find_left_out(catalog: Catalog, key: str) -> tuple[int, LeftOut]:
     Raises:
         CatalogError: None did.
     """
+    for found in _entries_of(catalog, key):
+        return found
+    raise CatalogError(
+        f"No scrape has left out {key!r}. List what a scrape left out with: python -m "
+        "scrapers left-out RUN"
+    )
+
+
+def note_taken(catalog: Catalog, key: str) -> None:
+    """Mark a listing as taken in the records of all scrapes that left it out."""
+    for import_id, entry in _entries_of(catalog, key):
+        note_left_out(catalog, import_id, replace(entry, taken=True))
+
+
+def _entries_of(catalog: Catalog, key: str) -> Iterator[tuple[int, LeftOut]]:
+    """The scrapes that left a listing out, newest first, with its entries."""
     numbers = [
         int(found[1])
         for path in ledger.folder_of(catalog).glob("left-out-*.jsonl")
@@ -96,11 +112,7 @@ def find_left_out(catalog: Catalog, key: str) -> tuple[int, LeftOut]:
     for import_id in sorted(numbers, reverse=True):
         for entry in list_left_out(catalog, import_id):
             if entry.key == key:
-                return import_id, entry
-    raise CatalogError(
-        f"No scrape has left out {key!r}. List what a scrape left out with: python -m "
-        "scrapers left-out RUN"
-    )
+                yield import_id, entry
 
 
 def keep_photo(catalog: Catalog, import_id: int, data: bytes) -> str:

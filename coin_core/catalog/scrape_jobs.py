@@ -6,6 +6,7 @@ The package `scrapers` asks the sites; the catalog only starts it, as a job.
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -14,6 +15,7 @@ from coin_core import jobs
 from coin_core.catalog.import_records import SCRAPE, ImportState
 from coin_core.catalog.importing import ledger
 from coin_core.catalog.importing.ingest import start_again
+from coin_core.catalog.left_out import list_left_out
 from coin_core.catalog.mappers import checked_name
 from coin_core.catalog.repository import Catalog
 from coin_core.errors import CatalogError
@@ -218,8 +220,16 @@ def scrape_progress(catalog: Catalog, import_id: int) -> ScrapeProgress:
     """
     row = ledger.progress_of(catalog, import_id)
     job = jobs.find_job(ledger.job_id(import_id))
-    state, reported = str(row.state), {}
-    if job is not None:
+    state = str(row.state)
+    reported: dict[str, Any]
+    if job is None:  # removed from the list of jobs: what the records say
+        reasons = Counter(one.reason for one in list_left_out(catalog, import_id))
+        reported = {
+            "failed": row.failed,
+            "left_out": reasons.total(),
+            "reasons": reasons,
+        }
+    else:
         reported = job.progress().details
         if job.stop_requested and row.state is ImportState.RUNNING:
             state = "stopping"

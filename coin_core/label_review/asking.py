@@ -16,15 +16,29 @@ def start_asking(photo_ids: Sequence[int], classifiers: Sequence[str] = ()) -> j
     """Store what classifiers say of photos; the job continues if resumed.
 
     What they have said of the same crop with the same weights is not asked again.
+
+    Raises:
+        CoinError: They are being asked about all of these photos already.
     """
     title = N_("Asking the classifiers about {count} photos").format(
         count=f"{len(photo_ids):,}"
     )
     arguments = [_WITH + name for name in classifiers]
     arguments += [str(photo_id) for photo_id in photo_ids]
+    jobs.refuse_twice(jobs.JobKind.CLASSIFY, lambda job: _covers(job, arguments))
     return jobs.add_job(
         jobs.JobKind.CLASSIFY, title, arguments, module="coin_core.label_review.asking"
     )
+
+
+def _covers(job: jobs.Job, arguments: Sequence[str]) -> bool:
+    """Whether a job asks at least these classifiers, or all, about these photos."""
+    asks_all = not any(one.startswith(_WITH) for one in job.arguments)
+    asked_all = not any(one.startswith(_WITH) for one in arguments)
+    lacking = set(arguments).difference(job.arguments)
+    if asks_all:
+        return all(one.startswith(_WITH) for one in lacking)
+    return not asked_all and not lacking
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -94,7 +94,7 @@ _LIBRARIES = ("numpy", "scikit-learn", "skops", "skorch", "torch", "torchvision"
 _NO_LINKS = getattr(os, "O_NOFOLLOW", 0)
 _BINARY = getattr(os, "O_BINARY", 0)
 _AGAIN = "Copy the bundle again, or train it again."
-_NAMES = "a name is up to 64 letters, digits, '.', '_' and '-'"
+_NAMES = "a name is up to 64 Latin or Hebrew letters, digits, '.', '_' and '-'"
 _FILES = {"card.json", TENSORS_FILE, ESTIMATOR_FILE}
 _OF_EACH_CLASS = {"confusion", "recall", "classes"}
 

@@ -21,7 +21,9 @@ MAX_CARD_BYTES = 256 * 1024
 TENSORS_FILE = "model.safetensors"
 ESTIMATOR_FILE = "model.skops"
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+NAME_LETTERS: Final = "A-Za-z0-9\u05d0-\u05ea"
+"""Letters and digits of names, as in a regular expression: Latin and Hebrew ones."""
+NAME_PATTERN: Final = f"[{NAME_LETTERS}][{NAME_LETTERS}._-]{{0,63}}"
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _MAX_CLASSES = 500
 _MAX_TEXT = 4000
@@ -135,7 +137,8 @@ class Card:
             check_text(attribute, getattr(self, attribute))
         if not is_bundle_name(self.name):
             raise ValueError(
-                f"name is letters, digits, '.', '_' and '-', not {self.name[:80]!r}"
+                "name is Latin or Hebrew letters, digits, '.', '_' and '-', not "
+                f"{self.name[:80]!r}"
             )
         if not 2 <= len(self.classes) <= _MAX_CLASSES:
             raise ValueError(
@@ -179,7 +182,7 @@ class Card:
 
 def is_bundle_name(name: str) -> bool:
     """Whether a bundle, and its folder, can have this name."""
-    return bool(_NAME.fullmatch(name))
+    return bool(re.fullmatch(NAME_PATTERN, name))
 
 
 def check_text(what: str, value: object) -> None:

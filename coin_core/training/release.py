@@ -55,7 +55,7 @@ from coin_core.training.legend_layers import teach_last_layers
 from coin_core.training.letter_augmentation import spoil_letters
 from coin_core.training.pretraining import CALIBRATION_SEED, TEST_SEED, pretrain
 from coin_core.training.rendered_dataset import SCHEDULE
-from coin_core.training.runs import Run, resume_run
+from coin_core.training.runs import Run, failing, resume_run
 
 # The dataset of the classifiers of features. That of the legend nets has the seed of
 # the command, those of calibration and test are in pretraining.
@@ -180,12 +180,15 @@ def train_legend_nets(
         config = {"classifier": name, "seed": seed, "schedule": asdict(schedule)}
         runs[name] = resume_run(json.loads(dump_json(config)))
     folders = {name: runs[name].folder for name in outs}
-    trained = pretrain(folders, seed=seed, schedule=schedule, workers=workers)
+    with failing(*runs.values()):
+        trained = pretrain(folders, seed=seed, schedule=schedule, workers=workers)
     shipped = []
     for name, out in outs.items():
         legend_net, facts = trained[name]
-        card = _card(name, seed, int(facts["coins"]), command_of(name, seed, coins))
-        card, report = _save_legend_net(out, card, legend_net, float(facts["seconds"]))
+        seen, seconds = int(facts["coins"]), float(facts["seconds"])
+        with failing(runs[name]):
+            card = _card(name, seed, seen, command_of(name, seed, coins))
+            card, report = _save_legend_net(out, card, legend_net, seconds)
         results = {"report": report_json(report), "bundle": out.name, **facts}
         runs[name].finish(results)
         shipped.append((card, report))
@@ -265,6 +268,16 @@ def _train_on_features(
     coins = asked or FEATURES_COINS
     config = {"classifier": name, "seed": seed, "data": "rendered", "coins": coins}
     run = run or resume_run(config)
+    with failing(run):
+        card, report = _fit_on_features(name, out, seed, coins, asked)
+    run.finish({"report": report_json(report), "bundle": out.name})
+    return card, report
+
+
+def _fit_on_features(
+    name: str, out: Path, seed: int, coins: int, asked: int | None
+) -> tuple[bundle.Card, Report]:
+    """Fit, calibrate, measure and save a classifier of features."""
     started = time.monotonic()
     base, net = load_classifier(
         bundle.find_bundle(bundle.WEIGHTS_DIR / feature_extractor())
@@ -289,9 +302,7 @@ def _train_on_features(
         lambda seed, count: _draw_features(net, digest, seed, count),
         time.monotonic() - started,
     )
-    card = save_classifier(out, card, classifier)
-    run.finish({"report": report_json(report), "bundle": out.name})
-    return card, report
+    return save_classifier(out, card, classifier), report
 
 
 def _card(name: str, seed: int, coins: int, command: str) -> bundle.Card:

@@ -8,9 +8,11 @@ trains holds running.lock: no second process resumes the run.
 
 from __future__ import annotations
 
+import errno
 import secrets
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -20,7 +22,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from coin_core.access import Right, check
-from coin_core.errors import CoinError
+from coin_core.errors import CoinError, JobStoppedError, TrainingStoppedError
 from coin_core.jobs import (
     JobState,
     current_job_id,
@@ -174,6 +176,10 @@ class Run:
         lines = [dump_json(row) + "\n" for row in rows]
         write_file(self.folder / "predictions.jsonl", encode_json("".join(lines)))
 
+    def has_learned(self) -> bool:
+        """Whether an epoch or a fold is behind it, which a resumed training keeps."""
+        return bool(self.rows()) or "report" in self.report()
+
     def torn_lines(self) -> int:
         """Lines of the history that cannot be read."""
         return _read_lines(self.folder / "history.jsonl")[1]
@@ -288,6 +294,37 @@ def resume_run(
                 run.write_report({**report, "state": "running", "error": ""})
             return run
     return start_run(config, about)
+
+
+@contextmanager
+def failing(*runs: Run) -> Iterator[None]:
+    """Note on the runs why the block failed, and raise it as a CoinError."""
+
+    def end(state: RunState, **results: str) -> None:
+        for run in runs:
+            try:
+                run.finish(results, state=state)
+            except OSError:
+                run.release()
+
+    try:
+        yield
+    except (TrainingStoppedError, JobStoppedError):  # also while maps are computed
+        end(RunState.STOPPED)
+        raise
+    except (CoinError, OSError) as error:
+        reason = as_coin_error(error)
+        end(RunState.FAILED, error=str(reason))
+        raise reason from error
+
+
+def as_coin_error(error: CoinError | OSError) -> CoinError:
+    """An error of writing a run as a sentence with what to do."""
+    if isinstance(error, CoinError):
+        return error
+    if error.errno == errno.ENOSPC:
+        return CoinError("The disk is full. Make room; the same command then resumes.")
+    return CoinError(f"The run cannot be written ({error}).")
 
 
 def find_run(run_id: str) -> Run:

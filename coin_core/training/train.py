@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import errno
 import shlex
 import shutil
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -20,12 +17,7 @@ from coin_core.classifiers.appearance_net import FeatureMode, feature_mode_for
 from coin_core.classifiers.features import cached_features, networks_beside
 from coin_core.classifiers.scope import fit_scope, outside_in_turn, outside_scope
 from coin_core.classifiers.torch_classifier import NetClassifier
-from coin_core.errors import (
-    CoinError,
-    JobStoppedError,
-    TrainingDataError,
-    TrainingStoppedError,
-)
+from coin_core.errors import TrainingDataError
 from coin_core.evaluation.metrics import evaluate, report_json
 from coin_core.i18n import N_
 from coin_core.jobs import Progress, report_details
@@ -38,7 +30,13 @@ from coin_core.training.environment import arithmetic, describe_machine
 from coin_core.training.holdout import fit_on_split, how_measured
 from coin_core.training.initialization import INITS, Start, find_start
 from coin_core.training.prediction_store import prediction_rows
-from coin_core.training.runs import Run, RunState, resume_run
+from coin_core.training.runs import (
+    Run,
+    RunState,
+    as_coin_error,
+    failing,
+    resume_run,
+)
 from coin_core.training.splits import coins_per_class
 from coin_core.training.task import (
     learns_in_epochs,
@@ -185,7 +183,7 @@ def train_on_coins(
         },
         metrics=(figures,),
     )
-    with _failing(run):
+    with failing(run):
         card = loading.save_classifier(out, card, fitted.classifier, half=True)
     _finish(run, fitted, out.name)
     return card, fitted
@@ -345,7 +343,7 @@ def _fit(
     try:
         run = resume_run(config, about)
     except OSError as error:
-        raise _as_coin_error(error) from error
+        raise as_coin_error(error) from error
     settings: dict[str, Any] = {
         "classes": coins.classes,
         "start": start,
@@ -356,7 +354,7 @@ def _fit(
         "run": run,
     }
     name, y = training.name, coins.labels
-    with _failing(run):
+    with failing(run):
         if coins.splits is not None:
             fitted = fit_on_split(name, X, y, coins.splits, **settings)
         else:
@@ -385,31 +383,6 @@ def _finish(run: Run, fitted: FittedClassifier, bundle_name: str) -> None:
     )
     if not fitted.stopped:
         shutil.rmtree(run.folder / "checkpoints", ignore_errors=True)
-
-
-@contextmanager
-def _failing(run: Run) -> Iterator[None]:
-    """Note on the run why the block failed, and raise it as a CoinError."""
-    try:
-        yield
-    except (TrainingStoppedError, JobStoppedError):  # also while maps are computed
-        run.finish({}, state=RunState.STOPPED)
-        raise
-    except (CoinError, OSError) as error:
-        reason = _as_coin_error(error)
-        try:
-            run.finish({"error": str(reason)}, state=RunState.FAILED)
-        except OSError:
-            run.release()
-        raise reason from error
-
-
-def _as_coin_error(error: CoinError | OSError) -> CoinError:
-    if isinstance(error, CoinError):
-        return error
-    if error.errno == errno.ENOSPC:
-        return CoinError("The disk is full. Make room; the same command then resumes.")
-    return CoinError(f"The run cannot be written ({error}).")
 
 
 def _repeatable(classifier: Any, name: str, run: Run) -> str:

@@ -346,7 +346,7 @@ def test_a_name_that_is_taken_during_the_trial_keeps_its_model(monkeypatch):
     ("name", "said"),
     [
         *[(name, "uses it itself") for name in (*sorted(bundle.RESERVED), "Faces")],
-        *[(name, "a name is up to 64") for name in ("../x", ".x", "מודל", "x" * 65)],
+        *[(name, "a name is up to 64") for name in ("../x", ".x", "модель", "x" * 65)],
     ],
 )
 def test_some_names_cannot_be_installed(name, said):

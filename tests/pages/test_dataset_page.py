@@ -75,9 +75,11 @@ def test_an_import_shows_its_files_from_the_first_moment_beside_its_button(
 
 @pytest.mark.usefixtures("_jobs_wait")
 def test_the_button_of_the_demo_never_turns_into_another(empty: Catalog) -> None:
-    page = open_page()
+    page, other = open_page(), open_page()
     label = page.button(key="demo_make").label
     press(page, "demo_make")
+    press(other, "demo_make")
+    assert "is running already" in other.error[0].value
     assert "demo coins are being generated" in words_of(page)
     button = page.button(key="demo_make")
     assert (button.label, button.disabled) == (label, True)

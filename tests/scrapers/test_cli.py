@@ -87,18 +87,25 @@ def test_a_lot_that_was_left_out_is_taken_after_all(
     out = capsys.readouterr().out
     assert "1 coin was left out (1 several coins)" in out
     run = out.split("left-out ")[1].split(".")[0]
+    assert main(["saved", str(tmp_path), "--limit", "9"]) == 0
+    later = capsys.readouterr().out.split("left-out ")[1].split(".")[0]
+    assert later != run
     table = tmp_path / "all.csv"
     assert main(["left-out", run, "--csv", str(table)]) == 0
     assert "numisbids:62-7: several coins, by " in capsys.readouterr().out
     assert "left out,several coins" in table.read_text(encoding="utf-8-sig")
-    (tmp_path / "lot.html").unlink()  # the page is not needed any more
+    (tmp_path / "lot.html").rename(tmp_path / "lot.txt")  # the page is not needed
     assert main(["take", "numisbids:62-7", "--who", "ada"]) == 0
     assert "1 new photos without a label" in capsys.readouterr().out
     (added,) = catalog.queries.find(PhotoQuery(), offset=0, limit=9).photos
     assert (added.ruler, added.status) == (None, "unreviewed")
     assert "several coins" in added.label_evidence
-    assert main(["left-out", run]) == 0
-    assert "(taken after all)" in capsys.readouterr().out
+    (tmp_path / "lot.txt").rename(tmp_path / "lot.html")
+    assert main(["saved", str(tmp_path), "--limit", "8"]) == 0
+    again = capsys.readouterr().out.split("left-out ")[1].split(".")[0]
+    for scrape in (run, later, again):
+        assert main(["left-out", scrape]) == 0
+        assert "(taken after all)" in capsys.readouterr().out
     assert main(["take", "numisbids:62-8"]) == 1
     assert "No scrape has left out" in capsys.readouterr().err
 

@@ -12,10 +12,7 @@ from coin_core.access import Right, may, refusal
 from coin_core.catalog import Catalog, CatalogFace, Prediction, Side
 from coin_core.catalog.import_records import ItemState
 from coin_core.catalog.importing import ledger
-from coin_core.catalog.importing.ingest import (
-    import_photos,
-    stage_uploads,
-)
+from coin_core.catalog.importing.ingest import import_photos, staged
 from coin_core.errors import CatalogError
 from coin_core.i18n import _, ngettext
 from coin_core.imaging.photo_io import PICTURE_SUFFIXES
@@ -150,11 +147,11 @@ def add_photos(
         CoinError: They cannot be added.
     """
     files = ((_file_name(photo.name), photo.data) for photo in photos)
-    sources = stage_uploads(catalog, files)
     import_id = 0
-    for state in import_photos(catalog, sources, who=who, labels="none"):
-        import_id = state.import_id
-        progress(state.done, len(photos))
+    with staged(catalog, files) as sources:
+        for state in import_photos(catalog, sources, who=who, labels="none"):
+            import_id = state.import_id
+            progress(state.done, len(photos))
     items = ledger.read_items(catalog, import_id)
     by_digest = {photo.digest: photo for photo in photos}
     added = known = 0

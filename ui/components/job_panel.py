@@ -80,8 +80,7 @@ class JobPanel:
         kinds: Which jobs; all if empty.
         open_title: Heading while a job runs or waits; "" for none.
         ended_title: Heading of jobs that ended early.
-        shows_done: Whether everybody sees jobs that are done.
-        hides_done: Whether nobody does.
+        hides_done: Whether nobody sees jobs that are done.
         counts_itself: Whether the details of a job that ended say how much is done,
             which the progress of a killed job may be behind.
         every_s: Seconds between two updates.
@@ -90,7 +89,6 @@ class JobPanel:
     kinds: ClassVar[tuple[JobKind, ...]] = ()
     open_title = ""
     ended_title = ""
-    shows_done = False
     hides_done = False
     counts_itself = False
     every_s = 1.0
@@ -98,6 +96,10 @@ class JobPanel:
     def belongs(self, job: Job) -> bool:
         """Whether a job of these kinds is shown here."""
         return True
+
+    def shows_done(self, job: Job) -> bool:
+        """Whether a job that is done is also shown to who has not seen it running."""
+        return False
 
     def stop_label(self, job: Job) -> str:
         """Label of the button that stops a running job."""
@@ -110,6 +112,10 @@ class JobPanel:
     def remove_question(self, job: Job) -> str:
         """What removing a job loses, which is asked first; "" if it loses nothing."""
         return ""
+
+    def resumes(self, job: Job) -> bool:
+        """Whether a job that ended early keeps what it has done."""
+        return True
 
     def ended_words(self, job: Job) -> str:
         """How a job ended, as the second half of a sentence."""
@@ -170,7 +176,7 @@ class JobPanel:
             if self.belongs(job)
             and (
                 job.state is not JobState.DONE
-                or self.shows_done
+                or self.shows_done(job)
                 or (job.job_id in opened and not self.hides_done)
             )
         ]
@@ -234,7 +240,9 @@ class JobPanel:
                     _("Try again") if failed else _("Resume"),
                     key=f"resume_{job.job_id}",
                     icon=":material/resume:",
-                    help=_("It resumes where it stopped."),
+                    help=_("It resumes where it stopped.")
+                    if self.resumes(job)
+                    else _("It starts from the beginning."),
                 ):
                     _act(lambda: resume_job(job.job_id))
             if may_change(job):

@@ -11,7 +11,7 @@ from coin_core.access import current_person
 from coin_core.catalog import Catalog, Edit, EditGroup, ExcludeReason, class_key
 from coin_core.errors import WeightsMissingError
 from coin_core.i18n import N_, _, ngettext
-from coin_core.jobs import Job, JobKind, JobState
+from coin_core.jobs import Job, JobKind, JobState, may_change
 from coin_core.label_review.asking import start_asking
 from ui import resources
 from ui.background_task import BackgroundTask, start_task
@@ -39,6 +39,10 @@ class AskingPanel(JobPanel):
     """The jobs that ask the classifiers about photos."""
 
     kinds = (JobKind.CLASSIFY,)
+
+    def shows_done(self, job: Job) -> bool:
+        """Those that left photos out, to who can dismiss them."""
+        return bool(job.progress().details.get("skipped")) and may_change(job)
 
     def ended_words(self, job: Job) -> str:
         """A stopped job loses nothing."""

@@ -26,7 +26,14 @@ class ExportPanel(JobPanel):
     """The exports; a finished one is kept for a day to be downloaded."""
 
     kinds = (JobKind.EXPORT,)
-    shows_done = True
+
+    def shows_done(self, job: Job) -> bool:
+        """All of them."""
+        return True
+
+    def resumes(self, job: Job) -> bool:
+        """An export is made anew."""
+        return False
 
     def show_details(self, job: Job) -> None:
         """What was exported, what was left out, and the download."""

@@ -17,12 +17,7 @@ import streamlit as st
 
 from coin_core.access import Right, may, refusal
 from coin_core.catalog import Catalog, PhotoQuery
-from coin_core.catalog.import_records import (
-    SCRAPE,
-    ImportProgress,
-    ImportState,
-    ItemState,
-)
+from coin_core.catalog.import_records import ItemState
 from coin_core.catalog.import_report import (
     import_report,
     summarize_import,
@@ -31,21 +26,23 @@ from coin_core.catalog.import_report import (
 from coin_core.catalog.importing import ledger
 from coin_core.catalog.importing.ingest import (
     discard_import,
-    list_imports,
     remove_demo,
-    stage_uploads,
+    staged,
     start_demo_process,
     start_import_process,
     waiting_files,
 )
-from coin_core.catalog.importing.tables import FIELDS, ColumnProposal, propose_columns
+from coin_core.catalog.importing.tables import (
+    FIELDS,
+    TABLE_SUFFIXES,
+    ColumnProposal,
+    propose_columns,
+)
 from coin_core.catalog.removed import list_removed, restore_photos
-from coin_core.catalog.scrape_jobs import job_title, scrape_order
 from coin_core.errors import KNOWN_ERRORS, CatalogError, CoinError, sentence_of
-from coin_core.i18n import N_, _, ngettext, translate
-from coin_core.jobs import Job, JobKind, forget_job, list_jobs
+from coin_core.i18n import N_, _, ngettext
+from coin_core.jobs import Job, JobKind, forget_job, list_jobs, refuse_twice
 from coin_core.recycle_bin import KEPT_DAYS
-from scrapers.registry import QueryKind, get_source
 from ui.background_task import BackgroundTask, show_task, start_task
 from ui.components.job_panel import JobPanel
 from ui.components.table import show_small_table
@@ -58,7 +55,6 @@ from ui.memory import MAX_UPLOAD_MB, forget_uploads, show_refused_uploads
 if TYPE_CHECKING:
     from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-_TABLES = (".csv", ".tsv", ".xlsx", ".xlsm")
 _FIRST_FIELDS = ("file", "ruler", "coin_id", "lot_text", "source", "licence", "credit")
 _NOT_USED = N_("not used")
 _DEMO_PHOTOS = 300
@@ -70,13 +66,6 @@ _RESULTS = {
     ItemState.KNOWN: N_("in the dataset already"),
     ItemState.FAILED: N_("not imported"),
 }
-_STATES = {
-    ImportState.RUNNING: N_("running"),
-    ImportState.STOPPED: N_("stopped"),
-    ImportState.DONE: N_("done"),
-    ImportState.FAILED: N_("given up"),
-}
-_EARLIER = 8
 _SHOWN_NAMES = 8
 
 
@@ -124,10 +113,10 @@ class ImportPanel(JobPanel):
             st.text(summarize_import(self.catalog, import_id))
             with st.container(horizontal=True):
                 self.offer_photos(import_id)
-                _offer_report(self.catalog, import_id, "now")
-            for title, rows in _remarks(self.catalog, import_id):
+                offer_report(self.catalog, import_id, "now")
+            for title, rows in read_remarks(self.catalog, import_id):
                 with st.expander(title):
-                    _show_remarks(rows)
+                    show_remarks(rows)
 
     def offer_photos(self, import_id: int) -> None:
         """The way on, to the review of photos that came in."""
@@ -187,7 +176,7 @@ def _choose_review() -> None:
     st.session_state["dataset_part"] = "review"
 
 
-def _offer_report(catalog: Catalog, import_id: int, place: str) -> None:
+def offer_report(catalog: Catalog, import_id: int, place: str) -> None:
     """A table of all files of an import with their results, to download."""
     st.download_button(
         _("All files and their results (CSV)"),
@@ -211,7 +200,7 @@ def describe_empty() -> str:
     return _("The dataset is empty so far; photos are being imported …")
 
 
-def _remarks(
+def read_remarks(
     catalog: Catalog, import_id: int
 ) -> Iterator[tuple[str, list[dict[str, str]]]]:
     """A title and rows for photos that failed, and for those with a remark."""
@@ -232,42 +221,10 @@ def _remarks(
             )
 
 
-def _show_remarks(rows: Sequence[Mapping[str, str]]) -> None:
+def show_remarks(rows: Sequence[Mapping[str, str]]) -> None:
     """The remarks, whole; a long list of them in a window of its own."""
     with st.container(height=400 if len(rows) > 8 else "content", border=False):
         show_small_table(rows)
-
-
-def show_earlier_imports(catalog: Catalog) -> None:
-    """The results of the last imports."""
-    earlier = list_imports(catalog, limit=_EARLIER)
-    if not earlier:
-        return
-    with st.expander(_("Earlier imports")):
-        for one in earlier:
-            when = f"{date_and_time(one.created_at)}, " if one.created_at else ""
-            if place := _scraped_from(catalog, one):
-                when += f"{place}: "
-            st.text(f"{when}{translate(one.text)}, {_(_STATES[one.state])}.")
-            _offer_report(catalog, one.import_id, "earlier")
-            for title, rows in _remarks(catalog, one.import_id):
-                st.caption(title)
-                _show_remarks(rows)
-
-
-def _scraped_from(catalog: Catalog, one: ImportProgress) -> str:
-    """Where a scrape looked, and for what; "" for other imports."""
-    if one.kind != SCRAPE:
-        return ""
-    try:
-        order = scrape_order(catalog, one.import_id)
-    except CatalogError:  # written by another version
-        return ""
-    title, is_upload = order.source, False
-    with suppress(CoinError):  # a source that is not registered any more
-        source = get_source(order.source)
-        title, is_upload = _(source.title), source.query_kind is QueryKind.FILES
-    return job_title(order, title, is_upload=is_upload)
 
 
 def offer_bringing_in(session: DatasetSession, catalog: Catalog) -> None:
@@ -323,12 +280,10 @@ def _ask_files(session: DatasetSession, catalog: Catalog) -> None:
             )
         )
         return
-    tables = [f for f in files if f.name.lower().endswith(_TABLES)]
-    mapping: dict[str, str] | None = None
-    if tables:
-        mapping = _ask_columns(tables[0].name, tables[0].getvalue())
-        if mapping is None:
-            return
+    tables = [f for f in files if Path(f.name).suffix.lower() in TABLE_SUFFIXES]
+    mappings = _ask_columns([(f.name, f.getvalue()) for f in tables])
+    if mappings is None:
+        return
     by_folder = st.radio(
         _("Whose coins are they?"),
         [True, False],
@@ -352,34 +307,66 @@ def _ask_files(session: DatasetSession, catalog: Catalog) -> None:
         label.format(count=f"{len(files):,}"), type="primary", key="import_start"
     ):
         try:
-            sources = stage_uploads(catalog, ((f.name, f.getvalue()) for f in files))
-            start_import_process(
-                catalog,
-                sources,
-                who=session.reviewer,
-                mapping=mapping,
-                labels="folder" if by_folder else "none",
-            )
+            with staged(catalog, ((f.name, f.getvalue()) for f in files)) as sources:
+                start_import_process(
+                    catalog,
+                    sources,
+                    who=session.reviewer,
+                    mapping=mappings,
+                    labels="folder" if by_folder else "none",
+                )
         except KNOWN_ERRORS as error:
             show_error(sentence_of(error))
             return
         empty_drop_zone("import", files)
 
 
-def _ask_columns(name: str, data: bytes) -> dict[str, str] | None:
-    """What the columns of a table mean; None while no column holds the files."""
+def _ask_columns(tables: Sequence[tuple[str, bytes]]) -> list[dict[str, str]] | None:
+    """What the columns of each table mean, asked once for those with the same headings.
+
+    Args:
+        tables: Name and bytes of each.
+
+    Returns:
+        A mapping for each; None while no column of one holds the files.
+    """
+    read: list[tuple[str, ColumnProposal]] = []
+    for name, data in tables:
+        if (proposal := _read_columns(name, data)) is None:
+            return None
+        read.append((name, proposal))
+    asked: dict[tuple[str, ...], dict[str, str] | None] = {}
+    for _name, proposal in read:
+        if proposal.columns not in asked:
+            alike = [one for one in read if one[1].columns == proposal.columns]
+            asked[proposal.columns] = _ask_columns_of(alike)
+    mappings = [asked[proposal.columns] for _name, proposal in read]
+    whole = [mapping for mapping in mappings if mapping is not None]
+    return whole if len(whole) == len(mappings) else None
+
+
+def _read_columns(name: str, data: bytes) -> ColumnProposal | None:
+    """What the columns of a table seem to mean; None, and why, if it is no table."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"table{Path(name).suffix.lower()}"
         path.write_bytes(data)
         try:
-            proposal = propose_columns(path)
+            return propose_columns(path)
         except KNOWN_ERRORS as error:
             show_error(sentence_of(error).replace(path.name, name))
             return None
+
+
+def _ask_columns_of(
+    tables: Sequence[tuple[str, ColumnProposal]],
+) -> dict[str, str] | None:
+    """What the columns of tables with the same headings mean, by the first of them."""
+    proposal = tables[0][1]
     st.subheader(_("What the columns of the table mean"), anchor=False)
     st.text(
         _("{name}: {count} rows. Correct what was guessed wrongly.").format(
-            name=name, count=f"{proposal.row_count:,}"
+            name=_some([name for name, _proposal in tables]),
+            count=f"{sum(one.row_count for _name, one in tables):,}",
         )
     )
     st.dataframe(
@@ -387,19 +374,19 @@ def _ask_columns(name: str, data: bytes) -> dict[str, str] | None:
         hide_index=True,
     )
     mapping = _ask_mapping(proposal)
-    if proposal.unknown_rulers:
-        st.text(
-            _("Not known as rulers, and left without a label: {names}").format(
-                names=_some(proposal.unknown_rulers)
-            )
-        )
-    if proposal.doubtful_rulers:
-        st.text(
-            _("In doubt, so only suggested in the review: {names}").format(
-                names=_some(proposal.doubtful_rulers)
-            )
-        )
-    if "file" not in mapping and not proposal.picture_count:
+    for text, names in (
+        (
+            _("Not known as rulers, and left without a label: {names}"),
+            [name for _name, one in tables for name in one.unknown_rulers],
+        ),
+        (
+            _("In doubt, so only suggested in the review: {names}"),
+            [name for _name, one in tables for name in one.doubtful_rulers],
+        ),
+    ):
+        if names:
+            st.text(text.format(names=_some(list(dict.fromkeys(names)))))
+    if "file" not in mapping and not all(one.picture_count for _name, one in tables):
         st.warning(_("Choose the column that holds the file names of the photos."))
         return None
     return mapping
@@ -522,6 +509,7 @@ def _count_rendered(catalog: Catalog) -> int:
 
 def _generate(session: DatasetSession, catalog: Catalog) -> None:
     with session.action():
+        refuse_twice(JobKind.IMPORT, lambda job: job.title == ledger.DEMO_TITLE)
         start_demo_process(catalog, count=_DEMO_PHOTOS)
 
 

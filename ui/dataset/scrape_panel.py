@@ -10,7 +10,7 @@ import streamlit as st
 from coin_core.access import Right, check, may, refusal
 from coin_core.catalog import Catalog
 from coin_core.catalog.importing import ledger
-from coin_core.catalog.importing.ingest import stage_uploads
+from coin_core.catalog.importing.ingest import staged
 from coin_core.catalog.left_out import list_left_out, scrape_table
 from coin_core.catalog.scrape_jobs import (
     ScrapeOrder,
@@ -256,18 +256,15 @@ def _offer_saved(session: DatasetSession, catalog: Catalog, source: SourceInfo) 
     if not st.button(words.format(count=len(files)), key="gather_read", type="primary"):
         return
     try:
-        staged = stage_uploads(catalog, ((f.name, f.getvalue()) for f in files))
-        start_scrape(
-            catalog,
-            ScrapeOrder(
+        with staged(catalog, ((f.name, f.getvalue()) for f in files)) as pages:
+            order = ScrapeOrder(
                 source=source.name,
-                query=str(staged[0]),
+                query=str(pages[0]),
                 who=session.reviewer,
                 limit=limit,
                 everything=everything,
-            ),
-            source.title,
-        )
+            )
+            start_scrape(catalog, order, source.title)
     except KNOWN_ERRORS as error:
         show_error(sentence_of(error))
         return
@@ -303,54 +300,59 @@ class ScrapePanel(ImportPanel):
                     st.text(translate(sentence))
         if not job.is_open:
             with errors_on_page():
-                self._show_left_out(ledger.import_id_of(job))
+                show_outcome(self.catalog, ledger.import_id_of(job), "now")
         with st.expander(_("Every request and its answer")):
             log = job.log_tail(200)
             st.code(log or _("Nothing yet."), language=None, height=240)
 
-    def _show_left_out(self, import_id: int) -> None:
-        """What did not come in and why, the coins left out, and a table of it all."""
-        for sentence in scrape_progress(self.catalog, import_id).advice(on_page=True):
-            st.text(translate(sentence))
-        st.download_button(
-            _("Every result as a table (CSV)"),
-            lambda: scrape_table(self.catalog, import_id),
-            file_name=f"scrape-{import_id}.csv",
-            mime="text/csv",
-            key=f"scrape_table_{import_id}",
-            on_click="ignore",
-        )
-        entries = list_left_out(self.catalog, import_id)
-        waiting = [one for one in entries if not one.taken]
-        if not waiting:
-            return
-        with st.expander(
-            _("Coins that were left out ({count})").format(count=f"{len(waiting):,}")
-        ):
-            why = _("to sign what is taken:")
-            place = f"left_out_{import_id}"
-            if not ask_reviewer(dataset_session(), why, Right.GATHER, place):
-                return
-            for one in waiting[:_SHOWN_LEFT_OUT]:
-                with st.container(horizontal=True, vertical_alignment="center"):
-                    # text of a site is shown as text, never as HTML
-                    words = ", ".join(f"“{word}”" for word in one.words)
-                    st.text(
-                        f"{translate(one.reason)}: {words[:160]}\n{one.title[:160]}"
-                    )
-                    key = f"take_{import_id}_{one.key}"
-                    if st.button(_("Add it anyway"), key=key):
-                        _take(self.catalog, one.key)
-            if len(waiting) > _SHOWN_LEFT_OUT:
-                st.caption(
-                    _("The first {count} are shown; the table has them all.").format(
-                        count=_SHOWN_LEFT_OUT
-                    )
-                )
-
     def stage(self, job: Job) -> str:
         """The first photos are there to look at."""
         return str(job.progress().details.get("added") not in (None, 0))
+
+
+def show_outcome(catalog: Catalog, import_id: int, place: str) -> None:
+    """What did not come in and why, the coins left out, and a table of it all.
+
+    Args:
+        catalog: The dataset.
+        import_id: Of the scrape.
+        place: Tells the buttons of one page apart.
+    """
+    for sentence in scrape_progress(catalog, import_id).advice(on_page=True):
+        st.text(translate(sentence))
+    st.download_button(
+        _("Every result as a table (CSV)"),
+        lambda: scrape_table(catalog, import_id),
+        file_name=f"scrape-{import_id}.csv",
+        mime="text/csv",
+        key=f"scrape_table_{place}_{import_id}",
+        on_click="ignore",
+    )
+    entries = list_left_out(catalog, import_id)
+    waiting = [one for one in entries if not one.taken]
+    if not waiting:
+        return
+    with st.expander(
+        _("Coins that were left out ({count})").format(count=f"{len(waiting):,}")
+    ):
+        why = _("to sign what is taken:")
+        asked = f"left_out_{place}_{import_id}"
+        if not ask_reviewer(dataset_session(), why, Right.GATHER, asked):
+            return
+        for one in waiting[:_SHOWN_LEFT_OUT]:
+            with st.container(horizontal=True, vertical_alignment="center"):
+                # text of a site is shown as text, never as HTML
+                words = ", ".join(f"“{word}”" for word in one.words)
+                st.text(f"{translate(one.reason)}: {words[:160]}\n{one.title[:160]}")
+                key = f"take_{place}_{import_id}_{one.key}"
+                if st.button(_("Add it anyway"), key=key):
+                    _take(catalog, one.key)
+        if len(waiting) > _SHOWN_LEFT_OUT:
+            st.caption(
+                _("The first {count} are shown; the table has them all.").format(
+                    count=_SHOWN_LEFT_OUT
+                )
+            )
 
 
 def _take(catalog: Catalog, listing: str) -> None:

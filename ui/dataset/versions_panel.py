@@ -24,9 +24,15 @@ from coin_core.catalog.versions import (
     list_versions,
     load_version,
 )
-from coin_core.errors import CatalogError
 from coin_core.i18n import N_, _, is_right_to_left, ngettext, translate
-from coin_core.jobs import Job, JobKind, JobState, ProgressCallback, add_job, list_jobs
+from coin_core.jobs import (
+    Job,
+    JobKind,
+    JobState,
+    ProgressCallback,
+    add_job,
+    refuse_twice,
+)
 from ui.background_task import (
     BackgroundTask,
     cached_task,
@@ -83,6 +89,10 @@ class FreezePanel(JobPanel):
     """The versions that are being frozen, and what was left out of them."""
 
     kinds = (JobKind.FREEZE,)
+
+    def resumes(self, job: Job) -> bool:
+        """A version is frozen whole or not at all."""
+        return False
 
     def show_details(self, job: Job) -> None:
         """What is in the version, and what was left out."""
@@ -141,7 +151,7 @@ def _show_freeze_form(session: DatasetSession, catalog: Catalog) -> None:
     test = test_percent / 100
     with session.action():
         check_new_name(catalog, name.strip())
-        _refuse_twice(name.strip())
+        refuse_twice(JobKind.FREEZE, lambda job: name.strip() in job.arguments)
         arguments = [
             *("dataset", "freeze", name.strip(), "--seed", str(int(seed))),
             *("--shares", *(f"{share:g}" for share in (1 - 2 * test, test, test))),
@@ -155,19 +165,6 @@ def _show_freeze_form(session: DatasetSession, catalog: Catalog) -> None:
             arguments,
         )
     st.rerun()
-
-
-def _refuse_twice(name: str) -> None:
-    """Freeze a version once, however often the button is pressed.
-
-    Raises:
-        CatalogError: A version of this name is being frozen.
-    """
-    if any(job.is_open and name in job.arguments for job in list_jobs(JobKind.FREEZE)):
-        raise CatalogError(
-            f"The version {name} is being frozen already. Wait for it, or choose "
-            "another name."
-        )
 
 
 def _show_list(versions: Sequence[VersionSummary]) -> None:

@@ -12,9 +12,11 @@ import streamlit as st
 from coin_core.access import Right, may, refusal
 from coin_core.catalog.importing.metadata import SPLIT_FOLDERS
 from coin_core.classifiers import feature_extractor, get_classifier
+from coin_core.errors import CoinError
 from coin_core.i18n import N_, _
 from coin_core.jobs import Job, JobKind, add_job, jobs_dir, list_jobs
 from coin_core.model_store import bundle as models
+from coin_core.model_store.card import NAME_LETTERS
 from coin_core.results import class_title
 from coin_core.rulers import DEFAULT_CLASSES
 from coin_core.storage import open_lock
@@ -33,6 +35,10 @@ from ui.formatting import as_text, classifier_names, classifier_title, plural
 from ui.resources import catalog
 from ui.training.formatting import START_TITLES
 
+_NO_NAME = N_(
+    "A name has Latin and Hebrew letters, digits, “-” and “_”. Choose another one, or "
+    "leave the field empty."
+)
 _FOLDER = N_("A folder of photos")
 _CATALOG = N_("The dataset")
 _RENDERED = N_("Rendered coins")
@@ -80,6 +86,15 @@ def show_training_form() -> None:
         max_chars=40,
         width=360,
     )
+    kept = _as_bundle_name(name)
+    if name.strip() and not kept:
+        st.caption(_(_NO_NAME))
+    elif kept != name.strip():
+        words = _(
+            "It becomes {name}: a name has Latin and Hebrew letters, digits, “-” and "
+            "“_”."
+        )
+        st.caption(words.format(name=as_text(kept)))
     if st.button(
         _("Start training"),
         type="primary",
@@ -426,7 +441,11 @@ def add_training(
 
     Raises:
         TrainingDataError: It cannot work with so few coins; the message has the counts.
+        CoinError: Nothing of the name can be kept.
     """
+    name = name.strip()
+    if name and not _as_bundle_name(name):
+        raise CoinError(_NO_NAME)
     check_data(classifier, data, settings)
     source = "rendered" if data == "rendered" else data.rsplit("/", 1)[-1]
     arguments = ["train", classifier, "--data", data, *settings]
@@ -446,11 +465,16 @@ def add_training(
 
 def _free_name(classifier: str, source: str, name: str) -> str:
     """The name that was wished for as far as it is one, made unique if it is taken."""
-    slug = re.sub(r"[^A-Za-z0-9_-]+", "-", name or f"{classifier}-{source}").strip("-_")
-    bundle = (slug or classifier)[:56]
+    wish = _as_bundle_name(name or f"{classifier}-{source}")
+    bundle = (wish or classifier)[:56]
     queued = list_jobs(JobKind.TRAINING)
     taken = {Path(job.arguments[-1]).name for job in queued if job.arguments}
     taken |= {*models.RESERVED, *models.SHIPPED}
     if not name or bundle in taken or (models.models_dir() / bundle).exists():
         bundle = f"{bundle}-{secrets.token_hex(2)}"
     return bundle
+
+
+def _as_bundle_name(name: str) -> str:
+    """What a model can keep of a name; "" for nothing."""
+    return re.sub(f"[^{NAME_LETTERS}_-]+", "-", name).strip("-_")

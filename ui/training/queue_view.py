@@ -37,6 +37,10 @@ class TrainingPanel(JobPanel):
             return _("stopped; the best so far is kept")
         return _("stopped; what it has learned is kept, and it can be resumed")
 
+    def resumes(self, job: Job) -> bool:
+        """Nothing is kept before the first epoch or fold."""
+        return _has_learned(job)
+
     def stage(self, job: Job) -> str:
         """Its run belongs into the table of runs as soon as it appears."""
         return str(job.progress().details.get("run"))
@@ -56,10 +60,8 @@ class TrainingPanel(JobPanel):
 
 def _has_learned(job: Job) -> bool:
     """Whether a training that ended early had an epoch or a fold behind it."""
-    if not (run_id := job.progress().details.get("run")):
-        return False
-    run = Run(folder=runs_dir() / str(run_id))
-    return bool(run.rows()) or "report" in run.report()
+    run_id = job.progress().details.get("run")
+    return bool(run_id) and Run(folder=runs_dir() / str(run_id)).has_learned()
 
 
 def _keeps_best(job: Job) -> bool:

@@ -12,6 +12,7 @@ import streamlit as st
 from coin_core.access import Right, may, refusal
 from coin_core.errors import CoinError, WeightsMismatchError, WeightsMissingError
 from coin_core.i18n import _, current_language, ngettext, speaking, translate
+from coin_core.jobs import JobKind, list_jobs, may_change
 from coin_core.model_store import bundle as models
 from coin_core.model_store.promotion import demote, promote, promoted
 from coin_core.recycle_bin import KEPT_DAYS
@@ -78,13 +79,11 @@ def _show_headline(run: Run, summary: RunSummary, runs: Sequence[RunSummary]) ->
             _("This training failed: {reason}").format(reason=translate(summary.reason))
         )
     elif summary.state is RunState.INTERRUPTED:
-        st.warning(
-            _(
-                "This training was interrupted: its process ended, or the computer "
-                "shut down. The same command, or “Resume” above, continues at its "
-                "last epoch."
-            )
+        words = _(
+            "This training was interrupted: its process ended, or the computer shut "
+            "down."
         )
+        st.warning(f"{words} {_how_to_resume(run)}")
     cells = st.columns(4)
     if summary.accuracy:
         cells[0].metric(
@@ -124,6 +123,23 @@ def _show_headline(run: Run, summary: RunSummary, runs: Sequence[RunSummary]) ->
             st.warning(words.format(caution=as_text(translate(caution))))
     if summary.few:
         st.warning(as_text(translate(summary.few)), icon=":material/scale:")
+
+
+def _how_to_resume(run: Run) -> str:
+    """What continues a training that was interrupted, or begins it again."""
+    has_button = any(
+        job.can_resume
+        and may_change(job)
+        and job.progress().details.get("run") == run.run_id
+        for job in list_jobs(JobKind.TRAINING)
+    )
+    if run.has_learned():
+        if has_button:
+            return _("The same command, or “Resume” above, continues where it was.")
+        return _("The same command continues where it was.")
+    if has_button:
+        return _("The same command, or “Resume” above, starts it from the beginning.")
+    return _("The same command starts it from the beginning.")
 
 
 def _show_actions(run: Run, summary: RunSummary) -> None:

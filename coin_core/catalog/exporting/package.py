@@ -26,6 +26,9 @@ def start_export(
         form: An `ExportForm`; folders are packed into a ZIP.
         free_only: Leave out what may not be passed on freely.
         keep_notes: Keep what the camera wrote into the photos.
+
+    Raises:
+        CoinError: The same is being exported.
     """
     title = N_("Exporting {photos} as {form}").format(
         photos=version or N_("all photos"), form=form
@@ -36,6 +39,9 @@ def start_export(
         title = N_("{title}, with camera data").format(title=title)
     arguments = [version or "", form, str(free_only), str(keep_notes)]
     module = "coin_core.catalog.exporting.package"
+    jobs.refuse_twice(
+        jobs.JobKind.EXPORT, lambda job: job.arguments == tuple(arguments)
+    )
     return jobs.add_job(jobs.JobKind.EXPORT, title, arguments, module=module)
 
 

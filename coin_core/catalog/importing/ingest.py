@@ -15,7 +15,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import astuple, dataclass, replace
 from functools import partial
 from itertools import islice
@@ -45,7 +45,13 @@ from coin_core.catalog.importing.demo import (
     demo_spec,
 )
 from coin_core.catalog.importing.metadata import ExportedFacts, Facts, facts_of
-from coin_core.catalog.importing.sources import Item, list_items, read_tables, text_of
+from coin_core.catalog.importing.sources import (
+    Item,
+    Mappings,
+    list_items,
+    read_tables,
+    text_of,
+)
 from coin_core.catalog.importing.tables import TABLE_SUFFIXES
 from coin_core.catalog.mappers import checked_name, face_to_json, read_photos
 from coin_core.catalog.records import (
@@ -107,7 +113,7 @@ def import_photos(
     sources: Iterable[Path | str],
     *,
     who: str,
-    mapping: Mapping[str, str] | None = None,
+    mapping: Mappings | None = None,
     labels: Labels = "folder",
     stop: Stop | None = None,
 ) -> Iterator[ImportProgress]:
@@ -118,8 +124,8 @@ def import_photos(
         sources: Photos, folders, ZIP archives; CSV or Excel tables that name photos
             beside them or in the other sources.
         who: The user.
-        mapping: Field (see `FIELDS`) to column of the tables; by default what
-            `propose_columns` proposes.
+        mapping: Field (see `FIELDS`) to column of the tables, one for all or one for
+            each in turn; by default what `propose_columns` proposes.
         labels: Whether the name of a photo's folder gives its ruler.
         stop: Called between photos; the import stops if it returns True, and can be
             resumed later.
@@ -256,7 +262,7 @@ def _work_on(
 def _spec(
     sources: Iterable[Path | str],
     who: str,
-    mapping: Mapping[str, str] | None,
+    mapping: Mappings | None,
     labels: Labels,
 ) -> dict[str, Any]:
     """What to import, checked, so that wrong use is reported at once."""
@@ -272,10 +278,14 @@ def _spec(
                 "import its folder."
             )
     read_tables(paths, mapping)
+    if isinstance(mapping, Sequence):
+        mapping = [dict(one) for one in mapping]
+    elif mapping is not None:
+        mapping = dict(mapping)
     return {
         "sources": [str(path) for path in paths],
         "who": checked_name(who),
-        "mapping": None if mapping is None else dict(mapping),
+        "mapping": mapping,
         "labels": labels,
     }
 
@@ -285,7 +295,7 @@ def start_import_process(
     sources: Iterable[Path | str],
     *,
     who: str,
-    mapping: Mapping[str, str] | None = None,
+    mapping: Mappings | None = None,
     labels: Labels = "folder",
 ) -> int:
     """Import photos in a process of its own, which outlives the page.
@@ -408,6 +418,25 @@ def stage_uploads(
             "python -m coin_core import PATH..."
         ) from error
     return (folder, *tables)
+
+
+@contextmanager
+def staged(
+    catalog: Catalog, files: Iterable[tuple[str, bytes]]
+) -> Iterator[tuple[Path, ...]]:
+    """What `stage_uploads` gives; deleted if the block fails before it has an import.
+
+    Raises:
+        CatalogError: They cannot be written.
+    """
+    newest = ledger.list_ids(catalog, 1)
+    sources = stage_uploads(catalog, files)
+    try:
+        yield sources
+    except BaseException:
+        if ledger.list_ids(catalog, 1) == newest:
+            drop_uploads(catalog, {"sources": [path.absolute() for path in sources]})
+        raise
 
 
 def _free_path(folder: Path, name: str) -> Path:

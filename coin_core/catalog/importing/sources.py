@@ -31,6 +31,9 @@ from coin_core.errors import CatalogError, UnreadablePhotoError
 from coin_core.imaging.decoder import show_name
 from coin_core.imaging.photo_io import MAX_BYTES, PICTURE_SUFFIXES
 
+Mappings = Mapping[str, str] | Sequence[Mapping[str, str]]
+"""Field to column of the tables: one for all of them, or one for each in turn."""
+
 LABELS_FILE = "labels.csv"
 """A table that is read without being named, at the top of a folder or archive."""
 
@@ -84,13 +87,13 @@ class NamedTable:
 
 
 def list_items(
-    sources: Sequence[Path], mapping: Mapping[str, str] | None, keep_open: ExitStack
+    sources: Sequence[Path], mapping: Mappings | None, keep_open: ExitStack
 ) -> list[Item]:
     """List all photos of the sources, each once.
 
     Args:
         sources: Photos, folders, ZIP archives and tables.
-        mapping: Field to column of the tables; by default the proposed mapping.
+        mapping: Of the tables; by default the proposed mapping.
         keep_open: Keeps the archives open until the items have been read.
 
     Raises:
@@ -109,30 +112,35 @@ def list_items(
     return listed
 
 
-def read_tables(
-    sources: Sequence[Path], mapping: Mapping[str, str] | None
-) -> list[NamedTable]:
+def read_tables(sources: Sequence[Path], mapping: Mappings | None) -> list[NamedTable]:
     """Read the tables among the sources, and check the mapping.
 
     Raises:
-        CatalogError: A table cannot be read, or the mapping does not fit it.
+        CatalogError: A table cannot be read, the mapping does not fit it, or there
+            are more or fewer mappings than tables.
     """
+    named = [one for one in sources if one.suffix.lower() in TABLE_SUFFIXES]
+    mappings = mapping if isinstance(mapping, Sequence) else [mapping] * len(named)
+    if len(mappings) != len(named):
+        raise CatalogError(
+            f"{len(mappings)} mappings are given for {len(named)} tables. Give one for "
+            "each table, or one for all."
+        )
     tables = []
-    for source in sources:
-        if source.suffix.lower() in TABLE_SUFFIXES:
-            table = read_table(source)
-            name = show_name(source.name)
-            checked = propose_mapping(table) if mapping is None else dict(mapping)
-            check_mapping(table, checked, name)
-            tables.append(
-                NamedTable(
-                    key=text_of(source.absolute()),
-                    name=name,
-                    table=table,
-                    mapping=checked,
-                    folder=source.absolute().parent,
-                )
+    for source, given in zip(named, mappings, strict=True):
+        table = read_table(source)
+        name = show_name(source.name)
+        checked = propose_mapping(table) if given is None else dict(given)
+        check_mapping(table, checked, name)
+        tables.append(
+            NamedTable(
+                key=text_of(source.absolute()),
+                name=name,
+                table=table,
+                mapping=checked,
+                folder=source.absolute().parent,
             )
+        )
     return tables
 
 

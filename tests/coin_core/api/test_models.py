@@ -69,8 +69,9 @@ def test_only_the_token_opens_the_routes(client, method, path, monkeypatch):
         check_problem(client.request(method, path, headers=headers), 404, "is empty")
 
 
+@pytest.mark.parametrize("name", ["mine", "כסף-1"])
 def test_a_bundle_is_installed_answers_and_is_taken_back(
-    admin, server, tmp_path, coin_jpeg
+    admin, server, tmp_path, coin_jpeg, name
 ):
     def active() -> list[str]:
         return [one.name for one in admin.models().models if one.active]
@@ -81,27 +82,27 @@ def test_a_bundle_is_installed_answers_and_is_taken_back(
     assert active() == ["resnet"]
     resnet = digest_of_answer()
     renamed = packed("vgg", tmp_path)
-    after = admin.add_model(renamed, name="mine", activate=True)
-    mine = next(one for one in after.models if one.name == "mine")
+    after = admin.add_model(renamed, name=name, activate=True)
+    mine = next(one for one in after.models if one.name == name)
     assert (mine.active, mine.origin, mine.classifier) == (True, "own", "vgg")
     assert digest_of_answer() == mine.model != resnet
-    assert admin.classifiers()[0].name == "mine"
-    named = admin.classify([coin_jpeg(1)], classifier="mine").photos[0].verdicts[0]
-    assert (named.classifier, named.origin) == ("mine", "own")
+    assert admin.classifiers()[0].name == name
+    named = admin.classify([coin_jpeg(1)], classifier=name).photos[0].verdicts[0]
+    assert (named.classifier, named.origin) == (name, "own")
     admin.activate("svm")
     assert active() == ["svm"]
-    with pytest.raises(ApiError, match="mine is not active"):
-        admin.deactivate("mine")
+    with pytest.raises(ApiError, match=f"{name} is not active"):
+        admin.deactivate(name)
     admin.roll_back()
-    assert active() == ["mine"]
-    admin.deactivate("mine")
+    assert active() == [name]
+    admin.deactivate(name)
     assert digest_of_answer() == resnet
     admin.roll_back()
     admin.roll_back()
     with pytest.raises(ApiError, match="No model was chosen before"):
         admin.roll_back()
     with pytest.raises(ApiError, match="taken") as refused:
-        admin.add_model(renamed, name="mine")
+        admin.add_model(renamed, name=name)
     assert refused.value.problem.status == 422
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from coin_core import jobs
 from coin_core.classifiers import installed
-from coin_core.errors import WeightsMissingError
+from coin_core.errors import CoinError, WeightsMissingError
 from coin_core.label_review import asking, label_errors
 
 
@@ -53,3 +53,25 @@ def test_a_classifier_that_is_gone_is_not_replaced_by_others(
     with pytest.raises(WeightsMissingError):
         asking.main(arguments_of(monkeypatch, [5], ["gone"]))
     assert not asked
+
+
+@pytest.mark.parametrize(
+    ("running", "request_", "is_refused"),
+    [
+        (([3, 4],), ([4, 3],), True),
+        (([3, 4, 5], ["svm", "vgg"]), ([4], ["vgg"]), True),
+        (([3, 4],), ([3], ["vgg"]), True),
+        (([3], ["vgg"]), ([3],), False),
+        (([3, 4],), ([4, 5],), False),
+    ],
+)
+def test_what_is_asked_already_is_not_asked_twice(
+    running: Any, request_: Any, is_refused: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs, "start_waiting", lambda: None)
+    first = asking.start_asking(*running)
+    if is_refused:
+        with pytest.raises(CoinError, match="is running already"):
+            asking.start_asking(*request_)
+        jobs.stop_job(first.job_id)
+    asking.start_asking(*request_)

@@ -137,7 +137,7 @@ def test_a_folder_of_other_files_is_never_replaced(bundle, tmp_path, inside):
     models.check_place(bundle)
 
 
-@pytest.mark.parametrize("name", ["מודל", "my model", "..", "a" * 65, "faces"])
+@pytest.mark.parametrize("name", ["модель", "my model", "..", "a" * 65, "faces"])
 def test_a_model_is_not_trained_for_a_name_that_it_cannot_have(name):
     with pytest.raises(TrainingDataError, match="cannot have the name"):
         models.check_place(models.models_dir() / name)

@@ -68,20 +68,23 @@ def test_a_damaged_note_of_what_was_seen_is_read_as_far_as_it_goes(on, team_stor
         assert own() == {"ours": "Ours"}, what
 
 
-def test_a_model_that_is_made_replaced_and_removed_reaches_the_others(on, team_store):
-    make("ours")
+@pytest.mark.parametrize("name", ["ours", "כסף-1"])
+def test_a_model_that_is_made_replaced_and_removed_reaches_the_others(
+    on, team_store, name
+):
+    make(name)
     sharing.publish()
     on("there")
-    assert own() == {"ours": "Ours"}
-    make("ours", "Better")
+    assert own() == {name: "Ours"}
+    make(name, "Better")
     sharing.publish()
     on("here")
-    assert own() == {"ours": "Better"}
-    team_store.delete("models/ours.zip")
+    assert own() == {name: "Better"}
+    team_store.delete(f"models/{name}.zip")
     for machine in ("here", "there"):
         on(machine)
         assert own() == {}
-        assert [item.path for item in list_bin()] == ["models/ours"]
+        assert [item.path for item in list_bin()] == [f"models/{name}"]
 
 
 def test_the_models_of_the_team_are_listed_also_where_one_is_refused(on, monkeypatch):

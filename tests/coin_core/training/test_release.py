@@ -1,5 +1,6 @@
 """What ships is taught, calibrated, measured and saved in one go."""
 
+import errno
 import shutil
 
 import numpy as np
@@ -8,12 +9,17 @@ import torch
 
 from coin_core.classifiers import loading, pretrained_classifiers
 from coin_core.classifiers.legend_net import build_legend_net
-from coin_core.errors import TrainingDataError, WeightsMissingError
+from coin_core.errors import (
+    CoinError,
+    JobStoppedError,
+    TrainingDataError,
+    WeightsMissingError,
+)
 from coin_core.imaging.preprocessing import LegendPose
 from coin_core.model_store import bundle
 from coin_core.rulers import DEFAULT_CLASSES
 from coin_core.training import release
-from coin_core.training.runs import list_runs, start_run
+from coin_core.training.runs import RunState, list_runs, start_run
 
 
 @pytest.fixture(autouse=True)
@@ -77,6 +83,33 @@ def test_vgg_then_knn_ship_and_belong_together():
 def test_classifiers_of_features_need_the_vgg_net():
     with pytest.raises(WeightsMissingError, match="train vgg --data rendered"):
         release.train_shipped("knn")
+    (run,) = list_runs()
+    state, reason = run.state_and_reason()
+    assert state is RunState.FAILED
+    assert "train vgg --data rendered" in reason
+
+
+@pytest.mark.parametrize(
+    ("error", "state"),
+    [
+        (JobStoppedError("It was stopped."), RunState.STOPPED),
+        (OSError(errno.ENOSPC, "full"), RunState.FAILED),
+    ],
+)
+@pytest.mark.parametrize("name", ["vgg", "knn"])
+def test_a_training_that_ends_early_says_how(monkeypatch, name, error, state):
+    def end(*args, **options):
+        raise error
+
+    monkeypatch.setattr(release, "pretrain", end)
+    monkeypatch.setattr(release, "_fit_on_features", end)
+    with pytest.raises(CoinError):
+        release.train_shipped(name)
+    (run,) = list_runs()
+    assert run.state() is state
+    with pytest.raises(CoinError):
+        release.train_shipped(name)
+    assert len(list_runs()) == 1, "the same run is resumed"
 
 
 def test_what_does_not_ship_is_trained_on_a_folder():

@@ -3,9 +3,17 @@ from __future__ import annotations
 import threading
 
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from coin_core.catalog import Catalog, CatalogFace, PhotoStatus, RotatedBox
-from tests.ui.dataset.dataset_page import grid_of, open_page, press, wait_for_task
+from coin_core.jobs import Job, JobKind, hold_job, list_jobs, report_details
+from tests.ui.dataset.dataset_page import (
+    grid_of,
+    open_page,
+    press,
+    wait_for_task,
+    words_of,
+)
 from ui.dataset import cropping
 
 
@@ -124,3 +132,23 @@ def test_photos_with_different_labels_that_show_one_coin_are_named(
     kept = catalog.photos.get(ids[0]).ruler
     assert kept == catalog.photos.get(ids[1]).ruler == "alexander_jannaeus"
     assert "labelled Alexander Jannaeus in place of John Hyrcanus I." in told
+
+
+def show_asking() -> None:
+    from ui.dataset.actions import AskingPanel
+
+    AskingPanel().show()
+
+
+def test_a_later_visit_finds_what_the_classifiers_did_not_read() -> None:
+    for number, skipped in enumerate((0, 2)):
+        kind, name = JobKind.CLASSIFY, f"asking-{number}"
+        with hold_job(Job(job_id=name, kind=kind, title=name, arguments=())):
+            report_details(read=5, skipped=skipped, left_out=["a.png: damaged."])
+    page = AppTest.from_function(show_asking).run()
+    assert "2 were not: they are excluded" in words_of(page)
+    assert [part.value for part in page.text].count("a.png: damaged.") == 1
+    page.button(key="forget_asking-1").click().run()
+    assert not page.exception
+    assert [job.job_id for job in list_jobs()] == ["asking-0"]
+    assert not words_of(page).strip()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import zipfile
 
+import pytest
 from streamlit.testing.v1 import AppTest
 
 from coin_core.catalog import Catalog, PhotoQuery
@@ -44,6 +45,20 @@ def test_a_folder_is_exported_as_one_file_and_kept_over_a_reload(
     assert "12 photos." in words_of(page)
     press(page, f"forget_{job.job_id}")
     assert not packed.exists()
+
+
+def test_an_export_is_not_prepared_twice_at_a_time(
+    catalog: Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("coin_core.jobs.start_waiting", lambda: None)
+    monkeypatch.setattr("ui.components.job_panel.start_waiting", lambda: None)
+    page = open_page("versions")
+    press(page, "export_prepare")
+    press(page, "export_prepare")
+    assert "is running already" in page.error[0].value
+    page.checkbox(key="export_free").check().run()
+    press(page, "export_prepare")
+    assert len(list_jobs(JobKind.EXPORT)) == 2
 
 
 def test_what_to_export_is_kept_after_a_look_at_another_part(catalog: Catalog) -> None:

@@ -12,10 +12,10 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from coin_core.catalog import Catalog
-from coin_core.catalog.import_records import SCRAPE, ImportState
 from coin_core.catalog.importing import ledger
 from coin_core.catalog.importing.ingest import import_photos
-from coin_core.catalog.scrape_jobs import ScrapeOrder
+from coin_core.errors import CatalogError
+from tests.ui.dataset.dataset_page import open_page
 
 
 def show_details() -> None:
@@ -36,8 +36,7 @@ def show_columns() -> None:
 
     from ui.dataset import import_panel
 
-    name, data = st.session_state["table"]
-    st.text(f"mapping {import_panel._ask_columns(name, data)}")
+    st.text(f"mapping {import_panel._ask_columns(st.session_state['tables'])}")
 
 
 def test_an_import_ends_with_what_is_in_what_is_not_and_a_table(
@@ -54,48 +53,6 @@ def test_an_import_ends_with_what_is_in_what_is_not_and_a_table(
     assert "What to do: " in summary
     (button,) = page.get("download_button")
     assert "CSV" in button.proto.label
-
-
-def show_earlier() -> None:
-    from coin_core.catalog import open_catalog
-    from ui.dataset.import_panel import show_earlier_imports
-
-    show_earlier_imports(open_catalog())
-
-
-@pytest.mark.parametrize(
-    ("order", "said"),
-    [
-        ({"source": "commons", "query": "prutah"}, "Wikimedia Commons, prutah: "),
-        (
-            {"source": "ikmk", "query": "Jannaios", "base": "https://ikmk.example"},
-            "https://ikmk.example, Jannaios: ",
-        ),
-        ({"source": "saved", "query": "/x/1f2e"}, "Pages I have saved: "),
-        ({"source": "gone", "query": "prutah"}, "gone, prutah: "),
-    ],
-)
-def test_an_earlier_scrape_says_where_it_looked(
-    empty: Catalog, order: dict[str, str], said: str
-) -> None:
-    spec = ScrapeOrder(who="Anna", **order).spec()
-    scrape = ledger.create(empty, SCRAPE, spec)
-    ledger.set_state(empty, scrape, ImportState.DONE)
-    page = AppTest.from_function(show_earlier, default_timeout=60).run()
-    assert not page.exception
-    (line,) = (part.value for part in page.text)
-    assert f", {said}0 photos gathered, done." in line
-
-
-@pytest.mark.parametrize("spec", [{}, {"source": "commons", "query": ""}])
-def test_an_earlier_scrape_of_another_version_is_listed(
-    empty: Catalog, spec: dict[str, str]
-) -> None:
-    ledger.set_state(empty, ledger.create(empty, SCRAPE, spec), ImportState.DONE)
-    page = AppTest.from_function(show_earlier, default_timeout=60).run()
-    assert not page.exception
-    (line,) = (part.value for part in page.text)
-    assert line.endswith(", 0 photos gathered, done.")
 
 
 def show_interrupted() -> None:
@@ -141,8 +98,65 @@ def test_pictures_in_the_cells_need_no_column_of_file_names(
     data = io.BytesIO()
     book.save(data)
     page = AppTest.from_function(show_columns, default_timeout=60)
-    page.session_state["table"] = ("coins.xlsx", data.getvalue())
+    page.session_state["tables"] = [("coins.xlsx", data.getvalue())]
     page.run()
     assert not page.exception
     assert bool(page.warning) is not has_picture
     assert ("mapping None" in page.text[-1].value) is not has_picture
+
+
+def test_tables_are_asked_about_once_for_each_kind_of_headings() -> None:
+    page = AppTest.from_function(show_columns, default_timeout=60)
+    page.session_state["tables"] = [
+        ("a.csv", b"file,ruler\na.png,Yehudah\na2.png,Herod\n"),
+        ("b.csv", b"photo,king,size\nb.png,Yehudah,9\n"),
+        ("c.csv", b"file,ruler\nc.png,Agrippa\n"),
+    ]
+    page.run()
+    assert not page.exception
+    said = [part.value for part in page.text]
+    assert said[0].startswith("a.csv, c.csv: 3 rows.")
+    assert said[1].endswith("left without a label: Herod, Agrippa")
+    assert said[2].startswith("b.csv: 1 rows.")
+    one, other = {"file": "file", "ruler": "ruler"}, {"file": "photo", "ruler": "king"}
+    assert said[-1] == f"mapping {[one, other, one]}"
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [(b"", "b.csv is empty"), (b"king,size\nYehudah,9\n", "Choose the column")],
+)
+def test_nothing_is_imported_while_one_of_the_tables_does_not_say_its_files(
+    data: bytes, said: str
+) -> None:
+    page = AppTest.from_function(show_columns, default_timeout=60)
+    page.session_state["tables"] = [("a.csv", b"file\na.png\n"), ("b.csv", data)]
+    page.run()
+    assert not page.exception
+    assert said in " ".join(part.value for part in (*page.warning, *page.error))
+    assert page.text[-1].value == "mapping None"
+
+
+def test_what_was_dropped_goes_with_a_start_that_is_refused(
+    empty: Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[object] = []
+
+    def refuse(catalog: Catalog, sources: object, **options: object) -> None:
+        asked.append(options["mapping"])
+        raise CatalogError("No process can be started.")
+
+    monkeypatch.setattr("ui.dataset.import_panel.start_import_process", refuse)
+    page = open_page(who="")
+    page.session_state["dataset_session"].reviewer = "Anna"
+    page.file_uploader(key="import_files_0_False").set_value(
+        [
+            ("a.csv", b"file,ruler\na.png,Yehudah\n", "text/csv"),
+            ("b.csv", b"photo,king\nb.png,Yehudah\n", "text/csv"),
+        ]
+    ).run()
+    page.button(key="import_start").click().run()
+    assert "No process can be started." in page.error[0].value
+    one, other = {"file": "file", "ruler": "ruler"}, {"file": "photo", "ruler": "king"}
+    assert asked == [[one, other]]
+    assert list(ledger.uploads_of(empty).iterdir()) == []

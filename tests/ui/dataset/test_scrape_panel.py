@@ -259,7 +259,7 @@ def test_a_coin_that_was_left_out_is_taken_with_its_button(catalog: Catalog) -> 
     page.run()
     assert "1 coin was left out (1 several coins)" in words_of(page)
     assert "several coins: “Lot of”" in words_of(page)
-    button = f"take_{last.import_id}_coinarchives:101"
+    button = f"take_now_{last.import_id}_coinarchives:101"
     press(page, button)
     assert not page.error
     photo = catalog.queries.find(PhotoQuery(), limit=1).photos[0]

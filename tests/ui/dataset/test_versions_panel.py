@@ -29,7 +29,7 @@ def test_a_version_is_frozen_inspected_and_exported(
     (freezing,) = list_jobs(JobKind.FREEZE)
     assert "**Freezing the version spring-2026**" in words_of(page)
     freeze_as(page, "spring-2026")
-    assert "is being frozen already" in page.error[0].value
+    assert "is running already" in page.error[0].value
     assert len(list_jobs(JobKind.FREEZE)) == 1
     main([freezing.job_id])
     page.run()

@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from coin_core.catalog import Catalog, CoinFacts, PhotoRecord
 from coin_core.catalog.versions import freeze
-from coin_core.errors import TrainingDataError
+from coin_core.errors import CoinError, TrainingDataError
 from coin_core.jobs import Job, JobKind, JobState, list_jobs
 from coin_core.model_store import bundle
 from coin_core.training.data_roots import VARIABLE, collections_dir, count_coins
@@ -126,12 +126,37 @@ def test_a_training_that_cannot_work_is_refused_with_the_counts() -> None:
     [
         ("mine", "mine"),
         ("_my best!", "my-best"),
+        ("כסף מהגליל", "כסף-מהגליל"),
+        (" ", "svm-rendered-[0-9a-f]+"),
         *((name, f"{name}-[0-9a-f]+") for name in ("resnet", "faces", "together")),
     ],
 )
 def test_a_training_makes_a_model_of_a_free_name(name: str, bundle: str) -> None:
     job = add_training("svm", "rendered", "scratch", [], name)
     assert re.fullmatch(bundle, Path(job.arguments[-1]).name)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("my coins!", "It becomes my-coins: a name has"),
+        ("γνῶσις", "Choose another one, or leave the field empty."),
+        ("כסף-1", ""),
+        ("", ""),
+    ],
+)
+def test_what_becomes_of_a_name_is_said_below_it(name: str, said: str) -> None:
+    page = open_page()
+    page.text_input(key="train_name").set_value(name).run()
+    words = words_of(page)
+    assert said in words
+    assert ("Latin and Hebrew letters" in words) is bool(said)
+
+
+def test_a_name_of_which_nothing_can_be_kept_is_refused() -> None:
+    with pytest.raises(CoinError, match="Choose another one"):
+        add_training("svm", "rendered", "scratch", [], "γνῶσις")
+    assert list_jobs() == []
 
 
 def test_trainings_queued_under_one_name_at_once_make_two_models(monkeypatch) -> None:

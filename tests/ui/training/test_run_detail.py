@@ -6,11 +6,12 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from coin_core import models
+from coin_core.jobs import Job, JobKind, add_interrupted
 from coin_core.model_store import bundle
 from coin_core.model_store.card import card_to_json
 from coin_core.model_store.promotion import promoted
 from coin_core.training.run_comparison import _summarise
-from coin_core.training.runs import Run, find_run, list_runs
+from coin_core.training.runs import Run, find_run, list_runs, start_run
 from tests.damage import damaged
 from tests.ui.training.history_page import (
     CLASSES,
@@ -146,3 +147,31 @@ def test_a_run_is_deleted_only_after_a_second_click() -> None:
     page.button(key="delete_now").click().run()
     assert not page.exception
     assert list_runs() == []
+
+
+@pytest.mark.parametrize(
+    ("has_epoch", "has_job", "said"),
+    [
+        (True, True, "The same command, or “Resume” above, continues where it was."),
+        (True, False, "The same command continues where it was."),
+        (False, True, "“Resume” above, starts it from the beginning."),
+        (False, False, "The same command starts it from the beginning."),
+    ],
+)
+def test_an_interrupted_run_says_what_continues_it(
+    has_epoch: bool, has_job: bool, said: str
+) -> None:
+    run = start_run({"classifier": "mlp", "data": "rendered"})
+    if has_epoch:
+        run.log({"fold": 0, "epoch": 1, "train_loss": 1.0})
+    run.release()
+    if has_job:
+        arguments = ("train", "mlp", "--data", "rendered")
+        job = Job(job_id="a", kind=JobKind.TRAINING, title="MLP", arguments=arguments)
+        add_interrupted(job, "It was killed.", {"run": run.run_id})
+    page = open_page(run)
+    assert said in words_of(page)
+    if has_job:
+        help_text = button(page, "Resume").help
+        assert ("where it stopped" in help_text) is has_epoch
+        assert ("from the beginning" in help_text) is not has_epoch

@@ -39,6 +39,7 @@ from coin_core.catalog.importing.ingest import (
     list_imports,
     resume_import,
     stage_uploads,
+    staged,
     start_again,
     start_import_process,
     stop_import,
@@ -578,7 +579,7 @@ def test_a_running_import_without_a_process_counts_as_stopped(catalog, tmp_path)
 
 def test_dropped_files_are_kept_until_they_are_in(catalog):
     table = b"file,ruler\na.png,Yehudah\n"
-    staged = stage_uploads(
+    sources = stage_uploads(
         catalog,
         [
             ("a.png", photo(1)),
@@ -587,22 +588,59 @@ def test_dropped_files_are_kept_until_they_are_in(catalog):
             ("t.csv", table),
         ],
     )
-    folder = staged[0]
-    assert [path.name for path in staged] == ["dropped", "t.csv"]
+    folder = sources[0]
+    assert [path.name for path in sources] == ["dropped", "t.csv"]
     names = sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*.png"))
     assert names == ["a (2).png", "a.png", "folder/b.png"]
-    last, _ = bring(catalog, *staged)
+    last, _ = bring(catalog, *sources)
     assert (last.state, last.done, last.failed) == (ImportState.DONE, 3, 0)
     assert by_name(catalog)["a.png"].ruler == "judah_aristobulus_i"
     assert not folder.exists()
 
 
+def test_dropped_files_go_with_a_start_that_is_refused(catalog, monkeypatch):
+    """Unless there is an import already, which needs them when it is resumed."""
+    files = [("a.png", photo(1)), ("t.csv", b"where,ruler\na.png,Yehudah\n")]
+    uploads = ledger.uploads_of(catalog)
+    with (
+        pytest.raises(CatalogError, match="no column file"),
+        staged(catalog, files) as sources,
+    ):
+        start_import_process(catalog, sources, who="ada", mapping={"file": "file"})
+    assert list(uploads.iterdir()) == []
+
+    def refuse(job):
+        raise CatalogError("No process can be started.")
+
+    monkeypatch.setattr("coin_core.jobs.start_job", refuse)
+    with (
+        pytest.raises(CatalogError, match="No process"),
+        staged(catalog, files) as sources,
+    ):
+        start_import_process(catalog, sources, who="ada", mapping={"file": "where"})
+    assert sources[0].exists()
+
+
+def test_each_table_has_its_own_mapping(catalog, tmp_path):
+    folder = lay_out(tmp_path / "in", "a.png", "b.png", "c.png")
+    one, two = tmp_path / "one.csv", tmp_path / "two.csv"
+    one.write_text("where,king,other\na.png,Yehudah,Jannaeus\n")
+    two.write_text("where,other,king\nb.png,Hyrcanus I,Yehudah\n")
+    mappings = [{"file": "where", "ruler": name} for name in ("king", "other")]
+    bring(catalog, folder, one, two, mapping=mappings)
+    rulers = {name: found.ruler for name, found in by_name(catalog).items()}
+    assert rulers["a.png"] == "judah_aristobulus_i"
+    assert rulers["b.png"] == "john_hyrcanus_i"
+    with pytest.raises(CatalogError, match="1 mappings are given for 2 tables"):
+        bring(catalog, folder, one, two, mapping=mappings[:1])
+
+
 def test_an_import_that_is_given_up_keeps_what_it_brought(catalog):
-    staged = stage_uploads(catalog, [("a.png", photo(1)), ("b.png", photo(2))])
-    stopped = list(import_photos(catalog, staged, who="ada", stop=lambda: True))[-1]
+    sources = stage_uploads(catalog, [("a.png", photo(1)), ("b.png", photo(2))])
+    stopped = list(import_photos(catalog, sources, who="ada", stop=lambda: True))[-1]
     discard_import(catalog, stopped.import_id)
     assert ledger.progress_of(catalog, stopped.import_id).state is ImportState.FAILED
-    assert not staged[0].exists()
+    assert not sources[0].exists()
     assert catalog.queries.find(PhotoQuery(), offset=0, limit=9).total == 1
 
 
