@@ -137,19 +137,13 @@ def find_start(name: str, init: str) -> Start:
 
 
 def _find_features(name: str, init: str) -> Start:
-    """The features of the shipped net, whatever else has its name.
-
-    Where it is missing, one's own of that name is one to start from like any other.
-    """
+    """The features of the shipped net, whatever else has its name."""
     if init == "imagenet":
         raise TrainingDataError(
             f"{name} learns from the features of a vgg net: the shipped one, or a "
             "bundle named by --init. ImageNet's weights are for resnet and vgg."
         )
-    shipped = bundle.WEIGHTS_DIR / feature_extractor()
-    if shipped.is_dir():
-        return Start(init=init, folder=shipped)
-    return find_start(name, bundle.find_bundle(feature_extractor()).name)
+    return Start(init=init, folder=bundle.WEIGHTS_DIR / feature_extractor())
 
 
 def _known_of(card: bundle.Card) -> dict[str, Any]:

@@ -231,7 +231,7 @@ def _load_inputs(training: Training, coins: CoinSet) -> tuple[NDArray[Any], _Sou
     folder = start.folder
     if folder is None or get_classifier(training.name).inputs == "photo":
         return coins.crops, _Source(start=start)
-    base, net = loading.load_classifier(folder)
+    base, net = loading.load_classifier(bundle.find_bundle(folder))
     mode = feature_mode_for(coins.classes)
     if mode is FeatureMode.APPEARANCE:
         mode = FeatureMode.READ_RIM

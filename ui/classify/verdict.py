@@ -204,7 +204,7 @@ def calibration_note(card: Card, *, html: bool = False) -> str:
     """On which coins a classifier was measured, and how well it is calibrated."""
     parts = []
     for figures in card.metrics:
-        if not figures.keys() >= {"n", "accuracy", "ece"}:
+        if None in [figures.get(name) for name in ("n", "accuracy", "ece")]:
             continue
         parts.append(
             _(

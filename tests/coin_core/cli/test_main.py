@@ -165,7 +165,7 @@ def test_missing_weights_name_the_command_that_makes_them(tmp_path, capsys):
     [
         (["classify", "x.png", "--classifier", "oracle"], "'oracle'"),
         (["train", "oracle", "--data", "rendered"], "'oracle'"),
-        (["train", "resnet", "--data", "catalog"], "no photo with a ruler"),
+        (["train", "knn", "--data", "catalog"], "no photo with a ruler"),
         (["evaluate", "--data", "catalog"], "no photo with a ruler"),
         (["train", "knn", "--data", "/nowhere/at/all"], "is not a folder"),
         (["train", "faces", "--data", "/nowhere/at/all"], "--data rendered"),
