@@ -47,8 +47,9 @@ from coin_core.evaluation.calibration import calibrate_and_measure
 from coin_core.evaluation.metrics import Report, report_json
 from coin_core.jobs import Progress
 from coin_core.model_store import bundle
+from coin_core.models import after_trial
 from coin_core.rulers import DEFAULT_CLASSES, RULERS
-from coin_core.storage import dump_json, mark_used, write_cached
+from coin_core.storage import dump_json, mark_used, replacing, write_cached
 from coin_core.training.datasets import load_rendered
 from coin_core.training.environment import describe_machine
 from coin_core.training.legend_layers import teach_last_layers
@@ -104,7 +105,19 @@ def save_small_net(
         net: The net; it is saved in half precision.
         card: The card without the facts that all of them share.
         seconds: Time of the training.
+
+    Raises:
+        WeightsMismatchError: It cannot be loaded; `out` is as it was.
+        TrainingDataError: It has learned nothing; another in `out` is not replaced.
     """
+    [figures] = card.metrics
+    if out.exists() and (
+        not figures["accuracy"] or 0 in figures.get("recall", {}).values()
+    ):
+        raise TrainingDataError(
+            f"{card.name} has learned nothing. {out} is left as it is. Train it on "
+            "more coins."
+        )
     facts = card.training
     coins = facts.get("scenes", facts.get("coins"))
     training = {
@@ -114,7 +127,9 @@ def save_small_net(
         "machine": describe_machine(),
     }
     card = replace(card, training=training, licence="MIT")
-    bundle.save_bundle(out, card, tensors=bundle.to_half(net.state_dict()))
+    with replacing(out) as folder:
+        bundle.save_bundle(folder, card, tensors=bundle.to_half(net.state_dict()))
+        bundle.load_weights(net, bundle.read_tensors(folder))  # as the program does
     shutil.rmtree(checkpoints_of(out), ignore_errors=True)
 
 
@@ -139,8 +154,10 @@ def train_shipped(
             with these settings or a new one.
 
     Raises:
-        TrainingDataError: The classifier is not trained on rendered coins.
+        TrainingDataError: The classifier is not trained on rendered coins, or there
+            are none of some ruler.
         WeightsMissingError: The feature extractor is missing.
+        WeightsMismatchError: It is broken after the training; `out` is as it was.
     """
     out = out or bundle.WEIGHTS_DIR / name
     if name in pretrained_classifiers():
@@ -205,7 +222,8 @@ def train_last_layers(
 
     Raises:
         WeightsMissingError: There is no such net.
-        TrainingDataError: It knows other rulers.
+        TrainingDataError: It knows other rulers, or there are no coins of some ruler.
+        WeightsMismatchError: It is broken after the training; `out` is as it was.
     """
     started = time.monotonic()
     base, net = load_classifier(bundle.find_bundle(bundle.WEIGHTS_DIR / name))
@@ -216,6 +234,7 @@ def train_last_layers(
     command = command_of(name, seed, coins, "--frozen")
     coins = coins or LAST_LAYERS_COINS
     drawn = _draw_crops(LAST_LAYERS_SEED, coins)
+    _check_rulers(drawn)
     letters = []
     with Progress("reading letters", coins, unit="coin") as bar:
         for first in range(0, coins, _BATCH):
@@ -256,7 +275,8 @@ def _save_legend_net(
     net.load_tensors({key: value.float() for key, value in tensors.items()})
     card = replace(card, preprocessing=net.preparation.as_dict())
     card, report = _calibrate(card, net, _draw_crops, seconds)
-    return bundle.save_bundle(out, card, tensors=tensors), report
+    with after_trial(out) as folder:
+        return bundle.save_bundle(folder, card, tensors=tensors), report
 
 
 def _train_on_features(
@@ -275,6 +295,7 @@ def _train_on_features(
     if spec.release_epochs is not None:
         classifier.set_params(max_epochs=spec.release_epochs)
     sample = _draw_features(net, digest, FEATURES_SEED, coins, views=LETTER_VIEWS)
+    _check_rulers(sample)
     classifier.fit(sample.inputs, sample.labels)
     card = _card(name, seed, coins, command_of(name, seed, asked))
     card = replace(
@@ -289,7 +310,8 @@ def _train_on_features(
         lambda seed, count: _draw_features(net, digest, seed, count),
         time.monotonic() - started,
     )
-    card = save_classifier(out, card, classifier)
+    with after_trial(out) as folder:
+        card = save_classifier(folder, card, classifier)
     run.finish({"report": report_json(report), "bundle": out.name})
     return card, report
 
@@ -366,6 +388,16 @@ def _draw_crops(seed: int, count: int) -> Sample:
     if coins.legibility is None:
         raise ValueError("Only rendered coins have a known legibility.")
     return Sample(coins.crops, coins.labels, coins.legibility)
+
+
+def _check_rulers(sample: Sample) -> None:
+    """Check that there are coins of each ruler to learn from."""
+    missing = [one for one in DEFAULT_CLASSES if one not in sample.labels]
+    if missing:
+        raise TrainingDataError(
+            f"None of the rendered coins is of {RULERS[missing[0]].name}: they are too "
+            "few. Take more with --coins."
+        )
 
 
 def _draw_features(

@@ -30,6 +30,7 @@ from coin_core.evaluation.metrics import report_json
 from coin_core.i18n import N_
 from coin_core.jobs import Progress, report_details
 from coin_core.model_store import bundle
+from coin_core.models import after_trial
 from coin_core.training.augmentation import jitter
 from coin_core.training.config import FEATURE_VIEWS, TrainingConfig, views_of
 from coin_core.training.cross_validation import FittedClassifier, fit_classifier
@@ -175,8 +176,8 @@ def train_on_coins(
         },
         metrics=(figures,),
     )
-    with _failing(run):
-        card = loading.save_classifier(out, card, fitted.classifier, half=True)
+    with _failing(run), after_trial(out) as folder:
+        card = loading.save_classifier(folder, card, fitted.classifier, half=True)
     _finish(run, fitted, out.name)
     return card, fitted
 

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from coin_core import detection, pipeline
+from coin_core import detection, models, pipeline
 from coin_core.classifiers import get_classifier
 from coin_core.cli import arguments, evaluate, train
 from coin_core.cli.main import INTERRUPTED, main
@@ -171,6 +171,8 @@ def test_missing_weights_name_the_command_that_makes_them(tmp_path, capsys):
         (["train", "alexnet", "--data", "rendered"], "--data DIR"),
         (["train", "all", "--data", "rendered", "--out", "x"], "--out"),
         (["train", "all", "--data", "rendered", "--frozen"], "--frozen: not for"),
+        (["train", "knn", "--data", "rendered", "--coins", "5"], "too few to learn"),
+        (["train", "sides", "--data", "rendered", "--coins", "99"], "Take 100 or more"),
         (
             ["render", "--count", "1", "--out", "x", "--folders", "--scenes"],
             "--folders",
@@ -303,6 +305,7 @@ def two_kinds(tmp_path, monkeypatch):
         own.loading, "load_classifier", lambda folder: (card, StubNet())
     )
     monkeypatch.setattr("coin_core.classifiers.features.compute_features", compute)
+    monkeypatch.setattr(models, "_try_new", lambda folder, name: None)
     return tmp_path / "kinds"
 
 

@@ -9,9 +9,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from coin_core import detection
+from coin_core import detection, models
 from coin_core.classifiers import loading
-from coin_core.errors import CoinError, JobStoppedError, TrainingDataError
+from coin_core.errors import (
+    CoinError,
+    JobStoppedError,
+    TrainingDataError,
+    WeightsMismatchError,
+)
 from coin_core.imaging.preprocessing import Preprocessing
 from coin_core.model_store import bundle
 from coin_core.training import datasets
@@ -46,6 +51,7 @@ def _quick(monkeypatch):
         return crops.reshape(len(crops), -1)[:, ::997].astype(np.float32)
 
     monkeypatch.setattr(own, "cached_features", some_pixels)
+    monkeypatch.setattr(models, "_try_new", lambda folder, name: None)
 
 
 @pytest.fixture
@@ -317,3 +323,20 @@ def test_a_half_written_run_is_damaged_until_it_is_deleted():
     assert summary.state is RunState.DAMAGED
     Run(folder=half).delete()
     assert summaries() == []
+
+
+def test_a_model_that_is_broken_is_not_kept_and_its_run_says_why(folder, monkeypatch):
+    coins = load_folder(folder(4, 4))
+    card, _ = train("svm", coins)
+
+    def fail(temporary, name):
+        assert (temporary / "card.json").is_file()
+        raise WeightsMismatchError(f"{name}: it gives one answer.{models._AGAIN}")
+
+    monkeypatch.setattr(models, "_try_new", fail)
+    with pytest.raises(WeightsMismatchError, match="out: it gives one answer"):
+        train("svm", coins, seed=1)
+    assert bundle.load_card(bundle.models_dir() / "out") == card
+    (state, reason) = list_runs()[-1].state_and_reason()
+    assert state is RunState.FAILED
+    assert reason == "out: it gives one answer. It is not kept."
