@@ -36,11 +36,11 @@ from coin_core.training.config import FEATURE_VIEWS, TrainingConfig, views_of
 from coin_core.training.cross_validation import FittedClassifier, fit_classifier
 from coin_core.training.datasets import CoinSet
 from coin_core.training.environment import arithmetic, describe_machine
-from coin_core.training.holdout import fit_on_split, how_measured
+from coin_core.training.holdout import check_split, fit_on_split, how_measured
 from coin_core.training.initialization import INITS, Start, find_start
 from coin_core.training.prediction_store import prediction_rows
 from coin_core.training.runs import Run, RunState, resume_run
-from coin_core.training.splits import coins_per_class
+from coin_core.training.splits import check_enough, coins_per_class
 from coin_core.training.task import (
     learns_in_epochs,
     learns_on_stored_maps,
@@ -275,6 +275,11 @@ def _fit(
 ) -> tuple[_Source, Run, FittedClassifier]:
     """Fit and measure, in an unfinished run with the same settings if there is one."""
     began = time.monotonic()
+    per_class = coins_per_class(coins.labels, coins.groups)
+    if coins.splits is None:
+        check_enough(per_class, folds=training.folds)
+    else:
+        check_split(coins.labels, coins.splits)
     X, source = _load_inputs(training, coins)
     inputs_s = time.monotonic() - began
     report_details(more_steps=False)
@@ -308,7 +313,7 @@ def _fit(
         "coins": len(np.unique(coins.groups)),
         "photos": len(coins),
         "classes": list(coins.classes),
-        "coins_per_class": coins_per_class(coins.labels, coins.groups),
+        "coins_per_class": per_class,
         "unreadable": len(coins.unreadable),
         "left_out": list(coins.unreadable[:_MAX_NAMED]),
         "without_face": coins.without_face,

@@ -83,11 +83,11 @@ def test_an_empty_class_is_named_and_left_out(folder, caplog):
 
 
 @pytest.mark.parametrize("name", ["knn", "svm", "mlp", "resnet"])
-def test_one_photo_a_class_is_refused_in_a_sentence(folder, name):
+def test_one_photo_a_class_is_refused_in_a_sentence(folder, name, monkeypatch):
+    monkeypatch.setattr(own, "cached_features", None)  # before any is computed
     with pytest.raises(TrainingDataError, match="Add photos"):
         train(name, load_folder(folder(1, 1)))
-    (run,) = list_runs()
-    assert run.state() is RunState.FAILED
+    assert not list_runs()
 
 
 @pytest.mark.parametrize(
