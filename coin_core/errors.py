@@ -1,6 +1,7 @@
 """All errors that a user can meet and correct.
 
     CoinError
+    ├── WrongUseError           (ValueError)         a command cannot do as it was told
     ├── UnreadablePhotoError    (ValueError)         a file is not an accepted photo
     ├── DecoderMissingError     (RuntimeError)       photos cannot be decoded at all
     ├── BusyError                                    others use the memory or a file
@@ -32,6 +33,10 @@ from typing import Final
 
 class CoinError(Exception):
     """The base class of all errors that a user can correct."""
+
+
+class WrongUseError(CoinError, ValueError):
+    """The arguments of a command contradict each other, or name what is not there."""
 
 
 class UnreadablePhotoError(CoinError, ValueError):

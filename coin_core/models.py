@@ -42,6 +42,7 @@ from coin_core.errors import (
     disk_errors,
     sentence_of,
 )
+from coin_core.i18n import N_
 from coin_core.imaging.preprocessing import RotatedBox, crop_to_flan
 from coin_core.model_store import bundle, sharing
 from coin_core.model_store.card import Card, card_from_json, card_to_json
@@ -67,6 +68,7 @@ _LEGIBLE = 0.9
 _SAME = 1e-6
 # A classifier that reads legends, but has the rulers in another order.
 _MIXED_UP = 10, 6  # right in the other order, at least; right as it is, at most
+_AGAIN = " Copy the bundle again, or train it again."
 # Cards that name no reader of rims are of the time of this one.
 _UNNAMED = {"rims": "2bb82e458194c853645cac66e7ad19f5497e59eebc3a6583443360f730ff1629"}
 
@@ -303,25 +305,31 @@ def _find_problem(model: LoadedModel) -> str:
         inputs = compute_features(model.extractor.classifier, crops, mode=mode)
     rows = predict_calibrated(model.classifier, model.card, inputs)
     if not np.isfinite(rows).all():
-        return "the classifier is damaged: its answers are no numbers."
+        return N_("the classifier is damaged: its answers are no numbers.")
     classes = model.card.classes
     if set(classes) != set(DEFAULT_CLASSES):
         return ""  # of other coins nothing is known
     if np.ptp(rows, axis=0).max() < _SAME:
-        return "the classifier is broken: it gives every coin the same answer."
+        return N_(
+            "the classifier is broken: it gives every coin the same answer. It may "
+            "have learned from too few coins: add some."
+        )
     named, best = rows.argmax(axis=1), rows.max(axis=1)
     if len({*named}) == 1 and (best >= model.card.threshold).all():
-        return (
-            f"the classifier is broken: it names {RULERS[classes[named[0]]].name} on "
-            f"each of {len(crops)} rendered coins of {len(classes)} rulers."
+        words = N_(
+            "the classifier is broken: it names {name} on each of {count} rendered "
+            "coins of {rulers} rulers. It may have learned from too few coins: add "
+            "some."
         )
+        name = RULERS[classes[named[0]]].name
+        return words.format(name=name, count=len(crops), rulers=len(classes))
     columns = np.array([classes.index(ruler) for ruler in truth])
     at_least, at_most = _MIXED_UP
     if (named == columns).sum() <= at_most and any(
         (np.array(order)[named] == columns).sum() >= at_least
         for order in permutations(range(len(classes)))
     ):
-        return "the classifier is broken: its card has the rulers in another order."
+        return N_("the classifier is broken: its card has the rulers in another order.")
     return ""
 
 
@@ -392,13 +400,30 @@ def _install(source: Path, name: str) -> str:
         for file, data in files.items():
             write_file(temporary / file, data)
         write_file(temporary / "card.json", card_to_json(card).encode())
-        try:
-            _open(card.name, temporary)
-        except CoinError as error:
-            message = str(error).replace(temporary.name, card.name)
-            raise type(error)(message) from error
+        _try_new(temporary, card.name)
         _refuse_taken(folder)  # a training may have ended during the trial
     return card.name
+
+
+def try_trained(name: str, bundle_folder: Path) -> None:
+    """Open a trained bundle that has not replaced another of this name yet.
+
+    Raises:
+        WeightsMismatchError: The trial showed that it is broken.
+    """
+    try:
+        _try_new(bundle_folder, name)
+    except WeightsMismatchError as error:
+        problem = str(error).removeprefix(f"{name}: ").removesuffix(_AGAIN)
+        raise WeightsMismatchError(f"{name}: {problem} It is not kept.") from error
+
+
+def _try_new(temporary: Path, name: str) -> None:
+    """Open a bundle that is not in its place yet."""
+    try:
+        _open(name, temporary)
+    except CoinError as error:
+        raise type(error)(str(error).replace(temporary.name, name)) from error
 
 
 def _refuse_taken(folder: Path) -> None:

@@ -331,15 +331,19 @@ def write_folder(
     folder: Path,
     files: dict[str, bytes],
     keep: Callable[[Path], object] | None = None,
+    trial: Callable[[Path], object] | None = None,
 ) -> None:
     """Make `folder` hold exactly `files`; a reader finds the old folder or the new.
 
-    `keep` is called as by `replacing`.
+    `keep` is called as by `replacing`, and `trial` with the new folder before it
+    replaces the old one; if it raises, nothing is changed.
     """
     with replacing(folder, keep) as temporary:
         temporary.mkdir()
         for name, data in files.items():
             _write_synced(temporary / name, data)
+        if trial is not None:
+            trial(temporary)
 
 
 def move(path: Path, to: Path) -> None:

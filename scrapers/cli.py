@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from coin_core.access import operator
-from coin_core.errors import CoinError, sentence_of
+from coin_core.errors import CatalogError, CoinError, WrongUseError, sentence_of
 from coin_core.storage import dump_json, write_file
 from scrapers.settings import read_contact, store_contact
 
@@ -27,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     Returns:
         The exit code: 0; 1 when the run ended early or a photo failed; 2 for wrong
-        use; 130 when it was interrupted.
+        use, also where contact or permission is missing; 130 when it was interrupted.
     """
     if arguments is None:
         # SIGTERM ends a run as Ctrl-C does: what is under way is recorded
@@ -40,6 +40,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if words[:1] == ["left-out"]:
             return _list_left_out(words[1:])
         return _run(_parse(arguments))
+    except (WrongUseError, CatalogError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
     except CoinError as error:
         sys.stderr.write(f"{error}\n")
         return 1
@@ -104,6 +107,9 @@ def _take(options: argparse.Namespace) -> int:
         )
     finally:
         catalog.close()
+    if options.json:
+        _print(dump_json(dataclasses.asdict(taken)))
+        return 0
     _print(
         f"{options.query}: {taken.added} new photos without a label, {taken.known} "
         "known already. They are in the review."
@@ -123,8 +129,8 @@ def _run(options: argparse.Namespace) -> int:
         return _take(options)
     order = _order(options)
     if options.dry_run:
-        for line in plan(order):
-            _print(line)
+        steps = plan(order)
+        _print(dump_json({"plan": steps}) if options.json else "\n".join(steps))
         return 0
     with open_source(order, show=options.show) as source:
         return _scrape(source, order, as_json=options.json)

@@ -2,7 +2,8 @@
 
     CoinError
     └── ScrapeError
-        ├── ContactMissingError                      no contact is set
+        ├── WrongOrderError      (WrongUseError)     a source is not asked like that
+        │   └── ContactMissingError                  no contact is set
         ├── RobotsForbidError    (PermissionError)   robots.txt forbids it
         ├── UnsafeAddressError   (PermissionError)   a host or scheme that is not asked
         ├── SiteRefusesError     (PermissionError)   401, 403, 451
@@ -20,14 +21,18 @@ run; a single record or photo that is missing or damaged is skipped and counted.
 
 from __future__ import annotations
 
-from coin_core.errors import CoinError
+from coin_core.errors import CoinError, WrongUseError
 
 
 class ScrapeError(CoinError):
     """Scraping failed in a way that a person can fix."""
 
 
-class ContactMissingError(ScrapeError):
+class WrongOrderError(ScrapeError, WrongUseError):
+    """There is no such source, or it is not asked without a permission."""
+
+
+class ContactMissingError(WrongOrderError):
     """No contact is set that a site's owner could write to."""
 
 

@@ -18,7 +18,12 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from coin_core.storage import data_dir
 from scrapers.base import ResultPage, Source
-from scrapers.errors import PageChangedError, ScrapeError, UnexpectedAnswerError
+from scrapers.errors import (
+    PageChangedError,
+    ScrapeError,
+    UnexpectedAnswerError,
+    WrongOrderError,
+)
 from scrapers.rate_limiter import RateLimiter, stoppable_sleep
 from scrapers.settings import read_contact
 from scrapers.url_safety import check_address, host_of, local_sites, origin_of
@@ -173,12 +178,12 @@ def get_source(name: str) -> SourceInfo:
     """The source with a name.
 
     Raises:
-        ScrapeError: There is no such source.
+        WrongOrderError: There is no such source.
     """
     _load_all()
     if name not in _sources:
         names = ", ".join(one.name for one in list_sources())
-        raise ScrapeError(f"There is no source {name!r}. The sources are {names}.")
+        raise WrongOrderError(f"There is no source {name!r}. The sources are {names}.")
     return _sources[name]
 
 
@@ -219,7 +224,7 @@ def open_source(
         show: Show the browser, to log in by hand.
 
     Raises:
-        ScrapeError: There is no such source, no contact, or no permission.
+        WrongOrderError: There is no such source, no contact, or no permission.
     """
     from scrapers.http_client import PoliteClient
 
@@ -249,7 +254,8 @@ def plan(order: ScrapeOrder) -> tuple[str, ...]:
     """What a run would do, in sentences; sends nothing.
 
     Raises:
-        ScrapeError: There is no such source, no permission, or nothing to read.
+        WrongOrderError: There is no such source, or no permission.
+        ScrapeError: There is nothing to read.
     """
     with open_source(order, plan_only=True) as source:
         steps = [*source.plan(order.query)]
@@ -283,7 +289,7 @@ def _origins(order: ScrapeOrder, info: SourceInfo) -> frozenset[str]:
     if info.query_kind is QueryKind.ADDRESS:
         host = host_of(order.query)
         if not host or host_of(f"https://{order.permission}") != host:
-            raise ScrapeError(
+            raise WrongOrderError(
                 "A browser opens only a host that you name yourself: add "
                 f"--i-have-permission {host or 'HOST'} if the site has allowed it. "
                 "Otherwise save its pages by hand and use: python -m scrapers saved "
@@ -294,7 +300,7 @@ def _origins(order: ScrapeOrder, info: SourceInfo) -> frozenset[str]:
     if order.base:
         origin = origin_of(order.base)
         if not info.other_sites and origin not in local_sites():
-            raise ScrapeError(
+            raise WrongOrderError(
                 f"{info.title} is asked at {info.base_url} only; no other site is "
                 "known to run the same software."
             )
@@ -315,7 +321,7 @@ def _robots_exemptions(
     if info.query_kind is QueryKind.ADDRESS or not order.permission:
         return frozenset()
     if order.permission.lower() != host_of(base):
-        raise ScrapeError(
+        raise WrongOrderError(
             f"{order.source} asks {host_of(base)}, but the permission is for "
             f"{order.permission}."
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,12 @@ from coin_core.model_store.card import TENSORS_FILE, Card
 
 
 def save_classifier(
-    folder: Path, card: Card, classifier: Any, *, half: bool = False
+    folder: Path,
+    card: Card,
+    classifier: Any,
+    *,
+    half: bool = False,
+    trial: Callable[[Path], object] | None = None,
 ) -> Card:
     """Write a fitted classifier as a bundle; return its card as written.
 
@@ -24,14 +30,15 @@ def save_classifier(
         card: Its card, see `bundle.save_bundle`.
         classifier: A fitted network or scikit-learn classifier.
         half: Whether a network's kernels are stored in half precision.
+        trial: As for `bundle.save_bundle`.
     """
     if hasattr(classifier, "tensors"):
         tensors = bundle.to_half(classifier.tensors()) if half else classifier.tensors()
-        return bundle.save_bundle(folder, card, tensors=tensors)
+        return bundle.save_bundle(folder, card, tensors=tensors, trial=trial)
     # The card holds the label names; the estimator inside works on column numbers.
     trusted = get_classifier(card.classifier).trusted_types
     return bundle.save_bundle(
-        folder, card, estimator=classifier.estimator_, trusted=trusted
+        folder, card, estimator=classifier.estimator_, trusted=trusted, trial=trial
     )
 
 

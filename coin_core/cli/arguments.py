@@ -8,7 +8,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from coin_core.classifiers import get_classifier, shipped_classifiers
+from coin_core.classifiers import list_classifiers, shipped_classifiers
+from coin_core.classifiers.together_card import TOGETHER
+from coin_core.errors import (
+    UnknownClassifierError,
+    WeightsMissingError,
+    WrongUseError,
+)
 
 if TYPE_CHECKING:
     from coin_core.training.datasets import CoinSet
@@ -112,17 +118,60 @@ def drop(options: argparse.Namespace, names: Sequence[str], reason: str) -> None
         setattr(options, name, _USUAL.get(name))
 
 
-def selected_models(options: argparse.Namespace) -> tuple[str, ...]:
+def selected_models(
+    options: argparse.Namespace, *, default: str, with_together: bool = False
+) -> tuple[str, ...]:
     """Names of the models that `--model` and `--classifier` select.
 
+    Args:
+        options: What was given; at most one of the two.
+        default: What `--classifier` is without either.
+        with_together: Whether it may be the verdict of all.
+
     Raises:
+        WrongUseError: Both were given, or there is no such model.
         UnknownClassifierError: No classifier has the given name.
     """
     if options.model:
-        return (options.model,)
-    if options.classifier == "all":
+        if options.classifier:
+            raise WrongUseError(
+                f"--classifier {options.classifier} --model {options.model}: give one "
+                "of the two."
+            )
+        return (_find_model(options.model),)
+    name = options.classifier or default
+    if name == "all":
         return shipped_classifiers()
-    return (get_classifier(options.classifier).name,)
+    if with_together and name == TOGETHER:
+        return (TOGETHER,)
+    if name not in (spec.name for spec in list_classifiers()):
+        more = ("all", TOGETHER) if with_together else ("all",)
+        raise UnknownClassifierError(
+            f"No classifier is named {name!r}. --classifier takes one of "
+            f"{', '.join((*shipped_classifiers(), *more))}. {_own_models()}"
+        )
+    return (name,)
+
+
+def _find_model(name: str) -> str:
+    from coin_core.model_store import bundle, sharing
+
+    sharing.follow()
+    try:
+        bundle.find_bundle(name)
+    except WeightsMissingError as error:
+        raise WrongUseError(str(error)) from error
+    return name
+
+
+def _own_models() -> str:
+    """A sentence on what `--model` takes."""
+    from coin_core.model_store import bundle
+
+    own = [one.name for one in bundle.discover()[0] if one.card.origin == "own"]
+    if own:
+        return f"--model takes one of your own models: {', '.join(own)}."
+    return "--model takes a model that you have trained."
 
 
 def load_coins(data: str, *, allow_duplicates: bool = False) -> CoinSet:

@@ -13,7 +13,7 @@ from coin_core.classifiers import shipped_classifiers
 from coin_core.classifiers.together_card import TOGETHER
 from coin_core.cli.arguments import add_json, add_model, count, selected_models
 from coin_core.cli.output import write_json
-from coin_core.errors import CoinError, UnreadablePhotoError
+from coin_core.errors import UnreadablePhotoError, WrongUseError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -33,7 +33,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add(
         "--classifier",
-        default=default,
         help=f"{default} (default), {', '.join(others)}, all of them one by one, or "
         f"{TOGETHER} for one verdict of all",
     )
@@ -49,11 +48,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Classify every readable photo; return 1 if a photo cannot be read."""
+    """Classify every readable photo; return 1 if a photo or folder has none."""
     if options.ray != (options.out is not None) or (
         options.workers and not options.ray
     ):
-        raise CoinError("--ray and --out belong together, and --workers is for --ray.")
+        raise WrongUseError(
+            "--ray and --out belong together, and --workers is for --ray."
+        )
     if options.ray:
         from coin_core.cli import cluster
 
@@ -61,8 +62,8 @@ def run(options: argparse.Namespace) -> int:
     from coin_core.pipeline import CoinClassifier, with_parts
 
     coin_classifier = CoinClassifier()
-    is_together = options.classifier == TOGETHER and not options.model
-    names = (TOGETHER,) if is_together else selected_models(options)
+    default, *_ = shipped_classifiers()
+    names = selected_models(options, default=default, with_together=True)
     for name in with_parts(names):
         coin_classifier.model(name)
     unreadable = 0
@@ -92,7 +93,8 @@ def _photo_paths(names: list[str]) -> Iterator[str]:
     for name in names:
         path = Path(name)
         if path.is_dir():
-            yield from map(str, photo_io.inside_with_unreadable(path))
+            inside = [*map(str, photo_io.inside_with_unreadable(path))]
+            yield from inside or [name]
         else:
             yield name
 
@@ -100,6 +102,8 @@ def _photo_paths(names: list[str]) -> Iterator[str]:
 def _read_photo(path: str) -> np.ndarray:
     from coin_core.imaging import photo_io
 
+    if Path(path).is_dir():
+        raise UnreadablePhotoError("there is no photo in this folder.")
     try:
         return photo_io.read(path)
     except OSError as error:

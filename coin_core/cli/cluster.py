@@ -23,8 +23,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 from filelock import Timeout
 
+from coin_core.classifiers import shipped_classifiers
 from coin_core.cli.arguments import selected_models
-from coin_core.errors import CoinError, UnreadablePhotoError, disk_errors
+from coin_core.errors import (
+    CoinError,
+    UnreadablePhotoError,
+    WrongUseError,
+    disk_errors,
+)
 from coin_core.jobs import Progress
 from coin_core.object_store import ObjectStore
 from coin_core.storage import open_lock, read_json, replacing, write_file, write_json
@@ -51,12 +57,15 @@ def run(options: argparse.Namespace) -> int:
 
     out: Path = options.out
     if out.suffix != ".parquet":
-        raise CoinError(f"{out}: the results are a table; name it like coins.parquet.")
+        raise WrongUseError(
+            f"{out}: the results are a table; name it like coins.parquet."
+        )
     ray = _import_ray()
     sharing.follow(strict=True)
+    default, *_ = shipped_classifiers()
     digests = {
         name: bundle.weights_digest(bundle.load_card(bundle.find_bundle(name)))
-        for name in selected_models(options)
+        for name in selected_models(options, default=default)
     }
     photos = [photo for source in options.photos for photo in list_photos(source)]
     if not photos:

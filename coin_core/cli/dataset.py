@@ -11,12 +11,15 @@ from typing import TYPE_CHECKING, Any
 from coin_core.access import operator
 from coin_core.cli.arguments import add_json, seed
 from coin_core.cli.output import write_json
+from coin_core.errors import WrongUseError
 
 if TYPE_CHECKING:
     from coin_core.catalog import Catalog
     from coin_core.catalog.versions import Comparison, Leak, Version, VersionSummary
 
 _FORMATS = ("imagefolder", "csv", "coco", "zip")
+_FILES = ("csv", "zip")
+_OTHER_FILES = ("tar", "gz", "tgz", "bz2", "xz", "7z", "rar", "json", "xlsx", "txt")
 _MAX_CHANGES = 20
 
 
@@ -225,13 +228,12 @@ def _export(options: argparse.Namespace, catalog: Catalog) -> int:
     from coin_core.catalog.exporting.writer import export
     from coin_core.jobs import Progress
 
-    ending = options.out.suffix.lower().lstrip(".")
+    form = _form(options.out, options.form)
     with Progress("photos", unit="photo") as bar:
         result = export(
             catalog,
             options.out,
-            form=options.form
-            or (ending if ending in ("csv", "zip") else "imagefolder"),
+            form=form,
             version=options.version,
             free_only=options.free_only,
             keep_notes=options.keep_camera_notes,
@@ -249,6 +251,24 @@ def _export(options: argparse.Namespace, catalog: Catalog) -> int:
             "of them; --keep-camera-notes keeps it.\n"
         )
     return 0
+
+
+def _form(out: Path, form: str | None) -> str:
+    """The form of an export, as given or by the ending of OUT.
+
+    Raises:
+        WrongUseError: The ending contradicts it, or is that of another kind of file.
+    """
+    ending = out.suffix.lower().lstrip(".")
+    if ending in _FILES and form in (None, ending):
+        return ending
+    if ending in (*_FILES, *_OTHER_FILES):
+        what = f"--form {form} writes no" if form else "an export is no"
+        raise WrongUseError(
+            f"{out}: {what} .{ending} file. Name a new folder, or a file that ends in "
+            ".csv or .zip."
+        )
+    return form or "imagefolder"
 
 
 def _check(options: argparse.Namespace, catalog: Catalog) -> int:

@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `evaluate`."""
     add = parser.add_argument
     arguments.add_data(parser)
-    add("--classifier", default="all", help="name of a classifier, or all (default)")
+    add("--classifier", help="name of a classifier, or all (default)")
     arguments.add_model(parser)
     add(
         "--count",
@@ -73,7 +73,7 @@ def run(options: argparse.Namespace) -> int:
         )
     if not rendered:
         arguments.drop(options, ("count", "seed"), "no effect on photos")
-    names = arguments.selected_models(options)
+    names = arguments.selected_models(options, default="all")
     classifier = CoinClassifier()
     if is_catalog(options.data):
         return _evaluate_catalog(options, classifier, names)

@@ -1,7 +1,8 @@
 """The command line: `python -m coin_core COMMAND`, installed as `coin-reader`.
 
-Exit codes: 0 success; 1 a photo cannot be read or weights are missing, and everything
-else is done; 2 wrong use; 130 interrupted. A command's module holds its help (the
+Exit codes: 0 success; 1 something cannot be read or written, such as a photo, and the
+rest is done, or `dataset leaks` or `dataset check` finds any; 2 wrong use; 130
+interrupted. A command's module holds its help (the
 docstring), its arguments and `run`, and imports heavy libraries only inside `run`, so
 that `--help` takes a few hundredths of a second.
 """
@@ -32,6 +33,7 @@ from coin_core.errors import (
     CoinError,
     TrainingDataError,
     UnknownClassifierError,
+    WrongUseError,
     sentence_of,
 )
 
@@ -89,7 +91,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         code: int = COMMANDS[options.command].run(options)
         sys.stdout.flush()
         return code
-    except (UnknownClassifierError, TrainingDataError, CatalogError) as error:
+    except (
+        WrongUseError,
+        UnknownClassifierError,
+        TrainingDataError,
+        CatalogError,
+    ) as error:
         return _report(error, WRONG_USE)
     except CoinError as error:
         return _report(error, FAILED)

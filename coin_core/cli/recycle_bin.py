@@ -8,6 +8,7 @@ from dataclasses import asdict
 
 from coin_core.cli.arguments import add_json
 from coin_core.cli.output import write_json
+from coin_core.errors import WrongUseError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -27,10 +28,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Perform the action."""
     from coin_core import recycle_bin
-    from coin_core.errors import CatalogError
 
-    if (options.action == "restore") != (options.item is not None):
-        raise CatalogError("Name what to restore: python -m coin_core bin restore ITEM")
+    if options.action != "restore" and options.item is not None:
+        raise WrongUseError(
+            f"bin {options.action} is for all that is in the bin; it takes no ITEM."
+        )
+    if options.action == "restore" and options.item is None:
+        raise WrongUseError(
+            "Name what to restore: python -m coin_core bin restore ITEM"
+        )
     if options.action == "restore":
         sys.stderr.write(f"Restored: {_restore(options.item)}\n")
     elif options.action == "empty":
@@ -51,4 +57,9 @@ def _restore(item_id: str) -> str:
 
     if item_id in (item.item_id for item in list_removed()):
         return f"{restore_photos(open_catalog(), item_id)} photos"
+    if item_id not in (item.item_id for item in recycle_bin.list_bin()):
+        raise WrongUseError(
+            f"The bin holds no {item_id!r}; it may have been emptied. This lists what "
+            "it holds: python -m coin_core bin"
+        )
     return str(recycle_bin.restore(item_id))

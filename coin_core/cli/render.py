@@ -58,6 +58,11 @@ def run(options: argparse.Namespace) -> int:
             "--folders sorts by ruler, and only the legend side names a ruler. "
             "Leave out --scenes and --kind."
         )
+    if (out / TRUTH_FILE).exists():
+        raise TrainingDataError(
+            f"{out} holds rendered coins already, which {TRUTH_FILE} describes. Name "
+            "another folder, or delete that one."
+        )
     if options.scenes:
         usual = options.kind == "legend"
         names = ("size_px",) if usual else ("size_px", "kind")

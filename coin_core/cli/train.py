@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 # Settings of nets that see photos.
 _OF_NETS = ("size_px", "frozen", "rotations")
 DETECTORS = ("faces", "sides", "frames", "rims")
+_FEWEST_RENDERED = 100
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -93,7 +94,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=arguments.count,
         help="processes that render coins during the training (default 1)",
     )
-    add("--out", type=Path, metavar="BUNDLE", help="folder of the trained model")
+    add(
+        "--out",
+        type=Path,
+        metavar="BUNDLE",
+        help="folder of the trained model (default: one in data/models; with --data "
+        "rendered weights/CLASSIFIER, replacing what ships)",
+    )
     arguments.add_json(parser, "the result as one line of JSON")
 
 
@@ -133,6 +140,11 @@ def _check_rendered(options: argparse.Namespace, names: Sequence[str]) -> None:
             f"{', '.join(given)}: not for rendered coins. A training on rendered coins "
             "starts from scratch with a fixed schedule. Use --coins and --seed, with "
             "resnet and vgg also --frozen, or train on photos."
+        )
+    if options.coins is not None and options.coins < _FEWEST_RENDERED:
+        raise TrainingDataError(
+            f"--coins {options.coins}: too few to learn from. Take {_FEWEST_RENDERED} "
+            "or more, or leave it out for the usual number."
         )
     if options.out and len(names) > 1:
         raise TrainingDataError("--out is for one model; train all writes to weights/.")

@@ -16,7 +16,7 @@ import json
 import math
 import os
 import stat
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import lru_cache, partial
@@ -393,6 +393,7 @@ def save_bundle(
     tensors: Mapping[str, Tensor] | None = None,
     estimator: Any = None,
     trusted: Iterable[str] = (),
+    trial: Callable[[Path], object] | None = None,
 ) -> Card:
     """Write a bundle atomically; a user's older one in its place goes to the bin.
 
@@ -402,6 +403,8 @@ def save_bundle(
         tensors: The weights of a network.
         estimator: A fitted scikit-learn estimator. One of the two is given.
         trusted: Types that the estimator may hold besides the usual ones.
+        trial: Called with the new bundle before it replaces another; if it raises,
+            nothing is changed.
 
     Returns:
         The card as written.
@@ -437,6 +440,7 @@ def save_bundle(
             folder,
             {name: data, "card.json": card_file},
             in_bin if is_in_models_dir(folder) else None,
+            trial,
         )
     return written
 

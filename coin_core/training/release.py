@@ -15,6 +15,7 @@ import shutil
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -47,6 +48,7 @@ from coin_core.evaluation.calibration import calibrate_and_measure
 from coin_core.evaluation.metrics import Report, report_json
 from coin_core.jobs import Progress
 from coin_core.model_store import bundle
+from coin_core.models import try_trained
 from coin_core.rulers import DEFAULT_CLASSES, RULERS
 from coin_core.storage import dump_json, mark_used, write_cached
 from coin_core.training.datasets import load_rendered
@@ -104,7 +106,19 @@ def save_small_net(
         net: The net; it is saved in half precision.
         card: The card without the facts that all of them share.
         seconds: Time of the training.
+
+    Raises:
+        WeightsMismatchError: It cannot be loaded; `out` is as it was.
+        TrainingDataError: It has learned nothing; another in `out` is not replaced.
     """
+    [figures] = card.metrics
+    if out.exists() and (
+        not figures["accuracy"] or 0 in figures.get("recall", {}).values()
+    ):
+        raise TrainingDataError(
+            f"{card.name} has learned nothing. {out} is left as it is. Train it on "
+            "more coins."
+        )
     facts = card.training
     coins = facts.get("scenes", facts.get("coins"))
     training = {
@@ -114,7 +128,13 @@ def save_small_net(
         "machine": describe_machine(),
     }
     card = replace(card, training=training, licence="MIT")
-    bundle.save_bundle(out, card, tensors=bundle.to_half(net.state_dict()))
+    bundle.save_bundle(
+        out,
+        card,
+        tensors=bundle.to_half(net.state_dict()),
+        # As the program does it.
+        trial=lambda folder: bundle.load_weights(net, bundle.read_tensors(folder)),
+    )
     shutil.rmtree(checkpoints_of(out), ignore_errors=True)
 
 
@@ -139,8 +159,10 @@ def train_shipped(
             with these settings or a new one.
 
     Raises:
-        TrainingDataError: The classifier is not trained on rendered coins.
+        TrainingDataError: The classifier is not trained on rendered coins, or there
+            are none of some ruler.
         WeightsMissingError: The feature extractor is missing.
+        WeightsMismatchError: It is broken after the training; `out` is as it was.
     """
     out = out or bundle.WEIGHTS_DIR / name
     if name in pretrained_classifiers():
@@ -208,7 +230,8 @@ def train_last_layers(
 
     Raises:
         WeightsMissingError: There is no such net.
-        TrainingDataError: It knows other rulers.
+        TrainingDataError: It knows other rulers, or there are no coins of some ruler.
+        WeightsMismatchError: It is broken after the training; `out` is as it was.
     """
     started = time.monotonic()
     base, net = load_classifier(bundle.find_bundle(bundle.WEIGHTS_DIR / name))
@@ -219,6 +242,7 @@ def train_last_layers(
     command = command_of(name, seed, coins, "--frozen")
     coins = coins or LAST_LAYERS_COINS
     drawn = _draw_crops(LAST_LAYERS_SEED, coins)
+    _check_rulers(drawn)
     letters = []
     with Progress("reading letters", coins, unit="coin") as bar:
         for first in range(0, coins, _BATCH):
@@ -259,7 +283,8 @@ def _save_legend_net(
     net.load_tensors({key: value.float() for key, value in tensors.items()})
     card = replace(card, preprocessing=net.preparation.as_dict())
     card, report = _calibrate(card, net, _draw_crops, seconds)
-    return bundle.save_bundle(out, card, tensors=tensors), report
+    trial = partial(try_trained, out.name)
+    return bundle.save_bundle(out, card, tensors=tensors, trial=trial), report
 
 
 def _train_on_features(
@@ -288,6 +313,7 @@ def _fit_on_features(
     if spec.release_epochs is not None:
         classifier.set_params(max_epochs=spec.release_epochs)
     sample = _draw_features(net, digest, FEATURES_SEED, coins, views=LETTER_VIEWS)
+    _check_rulers(sample)
     classifier.fit(sample.inputs, sample.labels)
     card = _card(name, seed, coins, command_of(name, seed, asked))
     card = replace(
@@ -302,7 +328,8 @@ def _fit_on_features(
         lambda seed, count: _draw_features(net, digest, seed, count),
         time.monotonic() - started,
     )
-    return save_classifier(out, card, classifier), report
+    trial = partial(try_trained, out.name)
+    return save_classifier(out, card, classifier, trial=trial), report
 
 
 def _card(name: str, seed: int, coins: int, command: str) -> bundle.Card:
@@ -377,6 +404,16 @@ def _draw_crops(seed: int, count: int) -> Sample:
     if coins.legibility is None:
         raise ValueError("Only rendered coins have a known legibility.")
     return Sample(coins.crops, coins.labels, coins.legibility)
+
+
+def _check_rulers(sample: Sample) -> None:
+    """Check that there are coins of each ruler to learn from."""
+    missing = [one for one in DEFAULT_CLASSES if one not in sample.labels]
+    if missing:
+        raise TrainingDataError(
+            f"None of the rendered coins is of {RULERS[missing[0]].name}: they are too "
+            "few. Take more with --coins."
+        )
 
 
 def _draw_features(

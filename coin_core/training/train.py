@@ -6,6 +6,7 @@ import shlex
 import shutil
 import time
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +23,13 @@ from coin_core.evaluation.metrics import evaluate, report_json
 from coin_core.i18n import N_
 from coin_core.jobs import Progress, report_details
 from coin_core.model_store import bundle
+from coin_core.models import try_trained
 from coin_core.training.augmentation import jitter
 from coin_core.training.config import FEATURE_VIEWS, TrainingConfig, views_of
 from coin_core.training.cross_validation import FittedClassifier, fit_classifier
 from coin_core.training.datasets import CoinSet
 from coin_core.training.environment import arithmetic, describe_machine
-from coin_core.training.holdout import fit_on_split, how_measured
+from coin_core.training.holdout import check_split, fit_on_split, how_measured
 from coin_core.training.initialization import INITS, Start, find_start
 from coin_core.training.prediction_store import prediction_rows
 from coin_core.training.runs import (
@@ -37,7 +39,7 @@ from coin_core.training.runs import (
     failing,
     resume_run,
 )
-from coin_core.training.splits import coins_per_class
+from coin_core.training.splits import check_enough, coins_per_class
 from coin_core.training.task import (
     learns_in_epochs,
     learns_on_stored_maps,
@@ -184,7 +186,10 @@ def train_on_coins(
         metrics=(figures,),
     )
     with failing(run):
-        card = loading.save_classifier(out, card, fitted.classifier, half=True)
+        trial = partial(try_trained, out.name)
+        card = loading.save_classifier(
+            out, card, fitted.classifier, half=True, trial=trial
+        )
     _finish(run, fitted, out.name)
     return card, fitted
 
@@ -296,6 +301,11 @@ def _fit(
 ) -> tuple[_Source, Run, FittedClassifier]:
     """Fit and measure, in an unfinished run with the same settings if there is one."""
     began = time.monotonic()
+    per_class = coins_per_class(coins.labels, coins.groups)
+    if coins.splits is None:
+        check_enough(per_class, folds=training.folds)
+    else:
+        check_split(coins.labels, coins.splits)
     X, source = _load_inputs(training, coins)
     inputs_s = time.monotonic() - began
     report_details(more_steps=False)
@@ -329,7 +339,7 @@ def _fit(
         "coins": len(np.unique(coins.groups)),
         "photos": len(coins),
         "classes": list(coins.classes),
-        "coins_per_class": coins_per_class(coins.labels, coins.groups),
+        "coins_per_class": per_class,
         "unreadable": len(coins.unreadable),
         "left_out": list(coins.unreadable[:_MAX_NAMED]),
         "without_face": coins.without_face,

@@ -19,12 +19,14 @@ from tests.scrapers.listed import prepare
 def test_a_plan_sends_nothing_and_needs_no_contact(capsys, monkeypatch):
     monkeypatch.delenv("COIN_CONTACT", raising=False)
     assert main(["commons", "prutah", "--dry-run"]) == 0
-    assert "commons.wikimedia.org" in capsys.readouterr().out
+    assert "commons.wikimedia.org" in (out := capsys.readouterr().out)
+    assert main(["commons", "prutah", "--dry-run", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"plan": out.splitlines()}
 
 
 def test_without_a_contact_nothing_is_asked(capsys, monkeypatch):
     monkeypatch.delenv("COIN_CONTACT", raising=False)
-    assert main(["commons", "prutah"]) == 1
+    assert main(["commons", "prutah"]) == 2
     assert "scrapers contact" in capsys.readouterr().err
     assert main(["contact", CONTACT]) == 0
     assert CONTACT in capsys.readouterr().out
@@ -54,10 +56,10 @@ def test_wrong_use_is_told(wrong):
 
 
 def test_a_browser_needs_leave(capsys):
-    assert main(["browser", "https://www.acsearch.info/search.html"]) == 1
+    assert main(["browser", "https://www.acsearch.info/search.html"]) == 2
     assert "--i-have-permission www.acsearch.info" in capsys.readouterr().err
     wrong = ["browser", "https://x.example/a", "--i-have-permission", "y.example"]
-    assert main(wrong) == 1
+    assert main(wrong) == 2
 
 
 def test_saved_pages_without_photos_are_counted(tmp_path, capsys, caplog):
@@ -106,7 +108,7 @@ def test_a_lot_that_was_left_out_is_taken_after_all(
     for scrape in (run, later, again):
         assert main(["left-out", scrape]) == 0
         assert "(taken after all)" in capsys.readouterr().out
-    assert main(["take", "numisbids:62-8"]) == 1
+    assert main(["take", "numisbids:62-8"]) == 2
     assert "No scrape has left out" in capsys.readouterr().err
 
 

@@ -143,7 +143,7 @@ def test_a_table_that_is_there_and_parts_of_other_models_are_left(
     ],
 )
 def test_wrong_use_is_explained(arguments, said, capsys):
-    assert main(["classify", *arguments]) == 1
+    assert main(["classify", *arguments]) == 2
     assert said in capsys.readouterr().err
 
 

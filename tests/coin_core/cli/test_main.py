@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from coin_core import detection, pipeline
+from coin_core import detection, models, pipeline
 from coin_core.classifiers import get_classifier
 from coin_core.cli import arguments, evaluate, train
 from coin_core.cli.main import INTERRUPTED, main
@@ -155,6 +155,25 @@ def test_classify_names_pictures_in_a_folder_that_it_cannot_read(
     assert f"{name} is a raw camera file" in said.err
 
 
+def test_a_folder_without_photos_is_told(stub, tmp_path, capsys):
+    good = write_photo(tmp_path / "good.png")
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "empty" / "note.txt").write_text("x")
+    assert main(["classify", str(tmp_path / "empty"), good]) == 1
+    said = capsys.readouterr()
+    assert said.out == f"{good}: Alexander Jannaeus, 70 %\n"
+    assert said.err == f"{tmp_path / 'empty'}: there is no photo in this folder.\n"
+
+
+def test_coins_are_not_rendered_among_earlier_ones(tmp_path, capsys):
+    asked = ["render", "--count", "1", "--out", str(tmp_path / "coins")]
+    assert main(asked) == 0
+    truth = (tmp_path / "coins" / "truth.jsonl").read_bytes()
+    assert main([*asked, "--seed", "2"]) == 2
+    assert "holds rendered coins already" in capsys.readouterr().err
+    assert (tmp_path / "coins" / "truth.jsonl").read_bytes() == truth
+
+
 def test_missing_weights_name_the_command_that_makes_them(tmp_path, capsys):
     assert main(["classify", write_photo(tmp_path / "a.png")]) == 1
     assert "python -m coin_core train resnet --data rendered" in capsys.readouterr().err
@@ -163,7 +182,19 @@ def test_missing_weights_name_the_command_that_makes_them(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["classify", "x.png", "--classifier", "oracle"], "'oracle'"),
+        (
+            ["classify", "x.png", "--classifier", "oracle"],
+            "mlp, all, together. --model",
+        ),
+        (["evaluate", "--data", "x", "--classifier", "together"], "mlp, all. --model"),
+        (["classify", "x.png", "--model", "oracle"], "no model bundle 'oracle'"),
+        (
+            ["classify", "x", "--classifier", "together", "--model", "resnet"],
+            "--classifier together --model resnet: give one",
+        ),
+        (["dataset", "export", "x.tar"], "an export is no .tar file"),
+        (["dataset", "export", "x.csv", "--form", "zip"], "--form zip writes no .csv"),
+        (["dataset", "export", "x.zip", "--form", "coco"], "--form coco writes no"),
         (["train", "oracle", "--data", "rendered"], "'oracle'"),
         (["train", "knn", "--data", "catalog"], "no photo with a ruler"),
         (["evaluate", "--data", "catalog"], "no photo with a ruler"),
@@ -172,6 +203,8 @@ def test_missing_weights_name_the_command_that_makes_them(tmp_path, capsys):
         (["train", "alexnet", "--data", "rendered"], "--data DIR"),
         (["train", "all", "--data", "rendered", "--out", "x"], "--out"),
         (["train", "all", "--data", "rendered", "--frozen"], "--frozen: not for"),
+        (["train", "knn", "--data", "rendered", "--coins", "5"], "too few to learn"),
+        (["train", "sides", "--data", "rendered", "--coins", "99"], "Take 100 or more"),
         (
             ["render", "--count", "1", "--out", "x", "--folders", "--scenes"],
             "--folders",
@@ -308,6 +341,7 @@ def two_kinds(tmp_path, monkeypatch):
         own.loading, "load_classifier", lambda folder: (card, StubNet())
     )
     monkeypatch.setattr("coin_core.classifiers.features.compute_features", compute)
+    monkeypatch.setattr(models, "_try_new", lambda folder, name: None)
     return tmp_path / "kinds"
 
 
@@ -405,11 +439,12 @@ def test_train_names_settings_that_have_no_effect(two_kinds, capsys):
 
 
 def test_scenes_have_no_side_and_size_of_their_own(tmp_path, capsys):
-    asked = ["render", "--count", "1", "--out", str(tmp_path), "--scenes"]
-    assert main([*asked, "--kind", "other", "--size-px", "64"]) == 0
+    asked = ["render", "--count", "1", "--scenes", "--out"]
+    odd = [str(tmp_path / "odd"), "--kind", "other", "--size-px", "64"]
+    assert main([*asked, *odd]) == 0
     said = capsys.readouterr().err
     assert "--size-px, --kind: no effect on scenes, which show several coins." in said
-    assert main(asked) == 0
+    assert main([*asked, str(tmp_path / "usual")]) == 0
     assert "no effect" not in capsys.readouterr().err
 
 

@@ -33,12 +33,13 @@ def test_a_run_is_listed_restored_and_deleted_for_good(
     ("words", "said"),
     [
         (["restore"], "Name what to restore"),
-        (["empty", "x"], "Name what to restore"),
+        (["empty", "x"], "bin empty is for all"),
+        (["list", "x"], "takes no ITEM"),
         (["restore", "nothing"], "may have been emptied"),
     ],
 )
 def test_wrong_use_is_a_sentence(
     words: list[str], said: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["bin", *words]) != 0
+    assert main(["bin", *words]) == 2
     assert said in capsys.readouterr().err

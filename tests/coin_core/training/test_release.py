@@ -2,17 +2,20 @@
 
 import errno
 import shutil
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 
+from coin_core import models
 from coin_core.classifiers import loading, pretrained_classifiers
 from coin_core.classifiers.legend_net import build_legend_net
 from coin_core.errors import (
     CoinError,
     JobStoppedError,
     TrainingDataError,
+    WeightsMismatchError,
     WeightsMissingError,
 )
 from coin_core.imaging.preprocessing import LegendPose
@@ -41,6 +44,8 @@ def _tiny(tmp_path, monkeypatch):
         }
 
     monkeypatch.setattr(release, "pretrain", pretrain)
+    # Readers that know nothing do not pass the trial.
+    monkeypatch.setattr(models, "_find_problem", lambda model: "")
     monkeypatch.setattr(
         "coin_core.classifiers.torch_classifier.predict_poses",
         lambda crops: [(LegendPose(),)] * len(crops),
@@ -161,3 +166,66 @@ def test_the_last_layers_of_a_reader_are_taught_alone():
 def test_the_last_layers_of_a_missing_reader_are_not_taught():
     with pytest.raises(WeightsMissingError, match="train vgg --data rendered"):
         release.train_last_layers("vgg")
+
+
+def test_a_ruler_without_coins_is_told_before_anything_is_written(
+    monkeypatch, tmp_path
+):
+    card = SimpleNamespace(files={}, preprocessing={}, classes=tuple(DEFAULT_CLASSES))
+    monkeypatch.setattr(bundle, "find_bundle", lambda place: place)
+    monkeypatch.setattr(release, "load_classifier", lambda folder: (card, None))
+    drawn = release.Sample(
+        np.zeros((4, 9)), np.array(DEFAULT_CLASSES[:2] * 2), np.ones(4)
+    )
+    monkeypatch.setattr(release, "_draw_features", lambda *_, **__: drawn)
+    monkeypatch.setattr(release, "_draw_crops", lambda *_: drawn)
+    for learn in (release.train_shipped, release.train_last_layers):
+        with pytest.raises(TrainingDataError, match="of Alexander Jannaeus: they are"):
+            learn("knn", out=tmp_path / "knn", coins=4)
+    assert not (tmp_path / "knn").exists()
+
+
+def test_a_broken_classifier_does_not_replace_what_ships(monkeypatch):
+    net = build_legend_net("vgg", len(DEFAULT_CLASSES))
+    out = bundle.WEIGHTS_DIR / "vgg"
+    monkeypatch.setattr(release, "_calibrate", lambda card, *_: (card, None))
+    card = release._card("vgg", 0, 100, "")
+    release._save_legend_net(out, card, net, 1.0)
+    before = (out / "card.json").read_bytes()
+    monkeypatch.setattr(models, "_find_problem", lambda model: "it is broken.")
+    with torch.no_grad():
+        net.ruler.bias += 1
+    with pytest.raises(
+        WeightsMismatchError, match=r"vgg: it is broken\. It is not kept"
+    ):
+        release._save_legend_net(out, card, net, 1.0)
+    assert (out / "card.json").read_bytes() == before
+    assert {path.name for path in out.parent.iterdir()} == {"sides", "vgg"}
+
+
+@pytest.mark.parametrize(
+    ("weight", "figures", "said"),
+    [
+        (float("nan"), {"accuracy": 0.9}, "not finite"),
+        (1.0, {"accuracy": 0.0}, "has learned nothing"),
+        (1.0, {"accuracy": 0.4, "recall": {"legend": 1.0, "star": 0}}, "more coins"),
+    ],
+)
+def test_a_small_net_that_knows_nothing_does_not_replace_what_ships(
+    weight, figures, said
+):
+    out = bundle.WEIGHTS_DIR / "sides"
+    before = (out / "card.json").read_bytes()
+    net = torch.nn.Linear(2, 2)
+    torch.nn.init.constant_(net.weight, weight)
+    card = bundle.Card(
+        name="sides",
+        classifier="",
+        title="Sides",
+        classes=("a", "b"),
+        training={"seed": 0, "coins": 5},
+        metrics=({"n": 1000, **figures},),
+    )
+    with pytest.raises(CoinError, match=said):
+        release.save_small_net(out, net, card, seconds=1)
+    assert (out / "card.json").read_bytes() == before

@@ -9,10 +9,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from coin_core import detection
+from coin_core import detection, models
 from coin_core.classifiers import loading
 from coin_core.classifiers.scope import fit_scope, outside_in_turn, outside_scope
-from coin_core.errors import CoinError, JobStoppedError, TrainingDataError
+from coin_core.errors import (
+    CoinError,
+    JobStoppedError,
+    TrainingDataError,
+    WeightsMismatchError,
+)
 from coin_core.imaging.preprocessing import Preprocessing
 from coin_core.model_store import bundle
 from coin_core.training import datasets
@@ -47,6 +52,7 @@ def _quick(monkeypatch):
         return crops.reshape(len(crops), -1)[:, ::997].astype(np.float32)
 
     monkeypatch.setattr(own, "cached_features", some_pixels)
+    monkeypatch.setattr(models, "_try_new", lambda folder, name: None)
 
 
 @pytest.fixture
@@ -78,11 +84,11 @@ def test_an_empty_class_is_named_and_left_out(folder, caplog):
 
 
 @pytest.mark.parametrize("name", ["knn", "svm", "mlp", "resnet"])
-def test_one_photo_a_class_is_refused_in_a_sentence(folder, name):
+def test_one_photo_a_class_is_refused_in_a_sentence(folder, name, monkeypatch):
+    monkeypatch.setattr(own, "cached_features", None)  # before any is computed
     with pytest.raises(TrainingDataError, match="Add photos"):
         train(name, load_folder(folder(1, 1)))
-    (run,) = list_runs()
-    assert run.state() is RunState.FAILED
+    assert not list_runs()
 
 
 @pytest.mark.parametrize(
@@ -348,3 +354,20 @@ def test_a_half_written_run_is_damaged_until_it_is_deleted():
     assert summary.state is RunState.DAMAGED
     Run(folder=half).delete()
     assert summaries() == []
+
+
+def test_a_model_that_is_broken_is_not_kept_and_its_run_says_why(folder, monkeypatch):
+    coins = load_folder(folder(4, 4))
+    card, _ = train("svm", coins)
+
+    def fail(temporary, name):
+        assert (temporary / "card.json").is_file()
+        raise WeightsMismatchError(f"{name}: it gives one answer.{models._AGAIN}")
+
+    monkeypatch.setattr(models, "_try_new", fail)
+    with pytest.raises(WeightsMismatchError, match="out: it gives one answer"):
+        train("svm", coins, seed=1)
+    assert bundle.load_card(bundle.models_dir() / "out") == card
+    (state, reason) = list_runs()[-1].state_and_reason()
+    assert state is RunState.FAILED
+    assert reason == "out: it gives one answer. It is not kept."
