@@ -124,6 +124,7 @@ def show_language_switch() -> None:
         format_func=language_name,
         default=language,
         required=True,
+        wrap=True,
         key="language_switch",
         label_visibility="collapsed",
         on_change=_change_language,

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import ast
 from pathlib import Path
 
 from streamlit.testing.v1 import AppTest
@@ -26,3 +27,21 @@ def test_a_page_has_a_title_a_lead_and_the_note_on_privacy() -> None:
 def test_the_sidebar_names_every_page() -> None:
     files = sorted((ROOT / "pages").glob("*.py"))
     assert list(PAGES) == ["Home.py", *(f"pages/{path.name}" for path in files)]
+
+
+def test_every_choice_of_buttons_wraps() -> None:
+    """In a column Streamlit hides those that do not fit in a row, without a sign."""
+    calls = {
+        f"{path.relative_to(ROOT)}:{call.lineno}": call
+        for folder in ("ui", "pages")
+        for path in (ROOT / folder).rglob("*.py")
+        for call in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(call, ast.Call)
+        and ast.unparse(call.func) in ("st.pills", "st.segmented_control")
+    }
+    assert calls
+    assert [
+        where
+        for where, call in calls.items()
+        if "wrap=True" not in map(ast.unparse, call.keywords)
+    ] == []

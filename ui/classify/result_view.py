@@ -140,6 +140,7 @@ def _choose_face(
         range(len(result.faces)),
         format_func=lambda i: face_name(i + 1, result.faces[i]),
         default=result.legend,
+        wrap=True,
         key=f"face_{photo.digest}",
         persist_state="session",
         on_change=session.forget_crop,
