@@ -19,7 +19,16 @@ from coin_core.i18n import _
 from coin_core.imaging.photo_io import decode
 from coin_core.imaging.preprocessing import RotatedBox, crop_to_flan
 from coin_core.model_store.card import Card
-from coin_core.results import LetterRead, PhotoResult, Verdict, sentence
+from coin_core.results import (
+    DetectedFace,
+    LetterRead,
+    PhotoResult,
+    RejectReason,
+    Side,
+    Verdict,
+    are_of_several_coins,
+    sentence,
+)
 from coin_core.rulers import RULERS
 from ui.classify.session import LettersKey, UploadedPhoto, UploadSession
 from ui.components.images import shrink, to_jpeg
@@ -77,15 +86,21 @@ def _classify_at(
 
 def _prepare(photo: UploadedPhoto, box: RotatedBox | None = None) -> PreparedPhoto:
     """The faces and the crop of a photo, which is decoded if it is not kept."""
-    from coin_core.pipeline import prepare_photo
+    from coin_core.pipeline import prepare_face, prepare_photo
 
     if box is not None:
-        return prepare_photo(photo_pixels(photo), box)
+        return prepare_face(photo_pixels(photo), chosen_face(photo, box))
     prepared = _prepared().get(photo.digest)
     if prepared is None:
         prepared = prepare_photo(photo_pixels(photo))
         _keep(photo, prepared)
     return prepared
+
+
+def chosen_face(photo: UploadedPhoto, box: RotatedBox) -> DetectedFace:
+    """The face that was found in a box; one that the visitor drew shows a legend."""
+    found = (face for face in _prepare(photo).faces if face.box == box)
+    return next(found, DetectedFace(box=box, side=Side.LEGEND, confidence=1.0))
 
 
 def _keep(photo: UploadedPhoto, prepared: PreparedPhoto) -> None:
@@ -266,6 +281,25 @@ def read_at(
 def legend_box(result: PhotoResult) -> RotatedBox | None:
     """The box of the face that was read, if a legend side was found."""
     return None if result.legend is None else result.faces[result.legend].box
+
+
+def face_read(
+    session: UploadSession, photo: UploadedPhoto, result: PhotoResult
+) -> tuple[int, int] | None:
+    """The number of the face that an answer is of, and how many there are.
+
+    None where a photo shows one coin, or the answer is of all faces or of none of them.
+    """
+    is_chosen = photo.digest in session.boxes
+    faces = _prepare(photo).faces if is_chosen else result.faces
+    is_weighed = result.verdicts[0].reason in (None, RejectReason.TOO_WORN)
+    is_of_one = is_chosen or is_weighed or result.legend is not None
+    if not is_of_one or not are_of_several_coins(faces):
+        return None
+    read = classified_box(result)
+    numbers = (number for number, face in enumerate(faces, 1) if face.box == read)
+    number = next(numbers, None)
+    return None if number is None else (number, len(faces))
 
 
 def letters_of(

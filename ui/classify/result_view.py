@@ -19,6 +19,8 @@ from ui.classify.predict import (
     ask_all,
     classified_box,
     classify_photo,
+    face_read,
+    legend_box,
     legend_fits,
     reads_letters,
     rim_read,
@@ -46,12 +48,14 @@ def show_result(
     # Emptied at once, so that nothing of the last coin is left below this verdict.
     top, agreement, similar = st.empty(), st.empty(), st.empty()
     with top.container():
-        box = _show_photo_and_verdict(session, photo, result, cards[classifier], others)
+        answer = _show_photo_and_verdict(
+            session, photo, result, cards[classifier], others
+        )
     if len(others) > 1:
         with agreement.container(), errors_on_page(), st.spinner(_("Comparing …")):
             verdicts, together = ask_all(session, photo, others)
-            show_comparison(verdicts, others, together, () if box else result.faces)
-    face = box or _legend_box(result)
+            show_comparison(verdicts, others, together, answer.faces)
+    face = legend_box(answer)
     if face is not None and classes == DEFAULT_CLASSES:
         with similar.container():
             show_nearest_coins(photo, face)
@@ -63,25 +67,23 @@ def _show_photo_and_verdict(
     result: PhotoResult,
     card: Card,
     others: Mapping[str, Card],
-) -> RotatedBox | None:
-    """Returns the box that the visitor chose, if any."""
+) -> PhotoResult:
+    """Returns the answer that is shown: on the face found, or on the box chosen."""
     card_of_verdict = st.container()  # first on a phone, too
     left, right = st.columns([1, 1.1], gap="large")
     with left:
         picture = st.container()
         chosen = _choose_face(session, photo, result)
         box = None if chosen is None else result.faces[chosen].box
-        crop = _correct_crop(session, photo, box or _legend_box(result))
+        crop = _correct_crop(session, photo, box or legend_box(result))
         show_notes(session, photo)
     # As long as the box that was found stays, its side is judged as before.
-    box = (None if crop == _legend_box(result) else crop) or box
+    box = (None if crop == legend_box(result) else crop) or box
     if session.choose_box(photo.digest, box):
         st.rerun()  # the table above shows the verdict on the box, too
-    if box is not None:
-        verdict = classify_photo(photo, (card.name,), box).verdicts[0]
-    else:
-        verdict = result.verdicts[0]
-    face = box or _legend_box(result)
+    answer = result if box is None else classify_photo(photo, (card.name,), box)
+    verdict = answer.verdicts[0]
+    face = box or legend_box(result)
     ruler = verdict.ranked[0][0] if is_weighed(verdict) else ""
     # The face and the ruler whose name is looked for on it; None without letters.
     legend = None
@@ -93,7 +95,7 @@ def _show_photo_and_verdict(
             fits = legend_fits(photo, legend[0], card.name)
             reading = reading_sentences(fits, ruler)
         elif ruler and ruler not in RULERS:
-            seen = box or classified_box(result)
+            seen = classified_box(answer)
             reading = rim_sentence(rim_read(photo, seen, card.name))
         if verdict.reason is RejectReason.TOO_WORN and len(others) > 1:
             asked, _together = ask_all(session, photo, others)  # who may lean
@@ -101,7 +103,8 @@ def _show_photo_and_verdict(
         show_verdict(
             verdict,
             card,
-            answer=headline(verdict, asked, () if box else result.faces),
+            answer=headline(verdict, asked, answer.faces),
+            face=face_read(session, photo, answer),
             reading=reading,
             rendered_as=photo.rendered_as,
         )
@@ -121,11 +124,7 @@ def _show_photo_and_verdict(
             with errors_on_page():
                 show_names(photo, card.name, *legend)
         show_probabilities(verdict, card)
-    return box
-
-
-def _legend_box(result: PhotoResult) -> RotatedBox | None:
-    return None if result.legend is None else result.faces[result.legend].box
+    return answer
 
 
 def _choose_face(

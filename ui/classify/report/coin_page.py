@@ -29,7 +29,7 @@ from ui.classify.report.pictures import (
     picture_of_heat,
     picture_of_letters,
 )
-from ui.classify.results_table import own_reading
+from ui.classify.results_table import face_words, own_reading
 from ui.classify.session import PhotoNote, UploadedPhoto, UploadSession
 from ui.classify.verdict import headline, why_not
 from ui.components.paleo_hebrew import letters_of_name
@@ -140,7 +140,6 @@ def coin_page(
     elif leaning and leaning not in RULERS:
         seen = predict.classified_box(result)
         reading = rim_sentence(predict.rim_read(photo, seen, classifier))
-    faces = () if photo.digest in session.boxes else result.faces
     comparable = [
         results[name].verdicts[0]
         for name, card in cards.items()
@@ -148,6 +147,7 @@ def coin_page(
     ]
     note = session.notes.get(photo.digest, PhotoNote())
     facts = (
+        (_("In the photo"), face_words(predict.face_read(session, photo, result))),
         (_("Find or context"), note.context),
         (_("Own reading"), own_reading(note)),
         (_("Note"), note.text),
@@ -155,7 +155,7 @@ def coin_page(
     )
     return CoinPage(
         photo=photo.name,
-        verdict=headline(verdict, comparable, faces).replace(" %", f"{NBSP}%"),
+        verdict=headline(verdict, comparable, result.faces).replace(" %", f"{NBSP}%"),
         reading=reading,
         facts=tuple((title, text) for title, text in facts if text),
         pictures=_pictures(
@@ -176,7 +176,7 @@ def coin_page(
             _alternative(
                 short_title(cards[name]) if name in cards else _("Weighed together"),
                 one.verdicts[0],
-                faces,
+                one.faces,
             )
             for name, one in results.items()
         ),
@@ -232,7 +232,7 @@ def _pictures(
     with_heat: bool,
 ) -> tuple[Picture, ...]:
     """The coin; where a legend was weighed, also its letters and the heat map."""
-    box = predict.legend_box(result)
+    box = predict.legend_box(result) or session.boxes.get(photo.digest)
     if box is None:
         whole = predict.photo_pixels(photo)
         return (Picture(jpeg=picture_of(_squared(whole)), caption=_("The photo")),)
