@@ -205,26 +205,30 @@ def measured(card: Card) -> str:
 def measured_together(cards: Sequence[Card]) -> str:
     """What the percentage of a photo is that several classifiers have read."""
     return _(
-        "A percentage is the highest probability that a classifier gives. Right on "
-        "photos of real coins: {figures}."
+        "A percentage is the highest probability that a classifier gives. How often "
+        "each was right: {figures}."
     ).format(
         figures=", ".join(
             _("{classifier}: {figure}").format(
-                classifier=short_title(card), figure=right_on_real_coins(card)
+                classifier=short_title(card), figure=how_often_right(card)
             )
             for card in cards
         )
     )
 
 
-def right_on_real_coins(card: Card) -> str:
-    """On how many photos of real coins a classifier put the right ruler first."""
+def how_often_right(card: Card) -> str:
+    """On how many photos a classifier put the right ruler first, and on which."""
     figures = real_figures(card)
     if figures is None:
-        return _("not measured")
-    return _("{found} of {count}").format(
+        return _("not measured on real photos")
+    words = _("{found} of {count} real photos")
+    if figures.get("how"):  # of a training, whose photos nobody else knows
+        words = _("{found} of {count} of {data}")
+    return words.format(
         found=f"{round(figures['accuracy'] * figures['n']):,}",
         count=f"{figures['n']:,}",
+        data=data_title(str(figures.get("data", ""))),
     )
 
 
