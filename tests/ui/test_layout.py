@@ -29,6 +29,15 @@ def test_the_sidebar_names_every_page() -> None:
     assert list(PAGES) == ["Home.py", *(f"pages/{path.name}" for path in files)]
 
 
+def test_two_columns_are_one_below_the_other_on_a_page_that_is_not_wide() -> None:
+    page = AppTest.from_function(_page).run()
+    (style,) = (part.value for part in page.get("html") if "<style>" in part.value)
+    _before, narrow = style.split("@media (max-width: 900px)", 1)
+    rule = narrow.split("}")[0]
+    assert '[data-testid="stColumn"]:first-child:nth-last-child(2)' in rule
+    assert "min-width: 100%" in rule
+
+
 def test_every_choice_of_buttons_wraps() -> None:
     """In a column Streamlit hides those that do not fit in a row, without a sign."""
     calls = {

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 # More lines than this cannot be told apart.
 LINE_COLOURS = CLASS_COLOURS[:6]
+_LEAST_PX = 11  # of figures in bars; smaller ones are left out
 Line = Sequence[tuple[int, float]]
 
 
@@ -172,7 +173,13 @@ def comparison_bars(
         )
     height_px = 38 * max(len(titles), 2) + 24
     return _bar_chart(
-        bars, height_px, 1.0, barmode="stack", bargap=0.3, showlegend=False
+        bars,
+        height_px,
+        1.0,
+        barmode="stack",
+        bargap=0.3,
+        showlegend=False,
+        uniformtext={"minsize": _LEAST_PX, "mode": "hide"},
     )
 
 

@@ -34,6 +34,12 @@ def test_the_comparison_has_a_bar_for_each_class() -> None:
     assert figure.data[0].marker.opacity == (1.0, 0.32)
 
 
+def test_no_figure_in_a_bar_is_too_small_to_read() -> None:
+    figure = comparison_bars({"one": BARS}, refused={})
+    assert figure.layout.uniformtext.minsize >= 11
+    assert figure.layout.uniformtext.mode == "hide"
+
+
 def test_loss_curves_ring_the_kept_epoch_and_name_each_fold_once() -> None:
     figure = loss_curves(FOLDS, FOLDS, {"fold 1": 2, "fold 2": 9})
     assert [line.line.dash for line in figure.data[:4]] == ["dot"] * 2 + ["solid"] * 2
