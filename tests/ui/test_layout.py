@@ -38,6 +38,13 @@ def test_two_columns_are_one_below_the_other_on_a_page_that_is_not_wide() -> Non
     assert "min-width: 100%" in rule
 
 
+def test_a_text_is_in_the_order_of_its_own_script() -> None:
+    """The words are in an element of their own, and that is what has to say so."""
+    page = AppTest.from_function(_page).run()
+    (style,) = (part.value for part in page.get("html") if "<style>" in part.value)
+    assert '[data-testid="stText"] > span { unicode-bidi: plaintext; }' in style
+
+
 def test_every_choice_of_buttons_wraps() -> None:
     """In a column Streamlit hides those that do not fit in a row, without a sign."""
     calls = {

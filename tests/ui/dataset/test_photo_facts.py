@@ -45,3 +45,17 @@ def test_where_a_photo_comes_from_is_corrected_and_taken_back(catalog: Catalog) 
     assert (photo.source, photo.lot_text) == ("own camera", NASTY)
     press(page, "undo_edit")
     assert catalog.photos.get(1).licence is None
+
+
+def test_words_of_a_source_keep_their_order_beside_another_script(
+    catalog: Catalog,
+) -> None:
+    lot = "Judaea, Hasmoneans. Prutah, 1.85 g."
+    changes = {"lot_text": lot, "source_url": "https://example.org/12/"}
+    catalog.edits.edit_photos({2: changes}, who="Anna")
+    page = open_page()
+    page.session_state["dataset_session"].open_photo(2)
+    page.run()
+    said = [text.value for text in page.text]
+    assert f"lot text: \u2068{lot}\u2069" in said
+    assert "address: https://example.org/12/" in said  # to be copied
