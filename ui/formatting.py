@@ -82,15 +82,15 @@ def short_title(card: Card) -> str:
     """A name for buttons and charts; a user's bundle keeps its own name, marked."""
     short = classifier_title(card.classifier)
     named = short if card.name == card.classifier else f"{short}, {card.name}"
-    return named + _mark(card)
+    return _marked(named, card)
 
 
 def full_title(card: Card) -> str:
     """The title of a classifier; a user's bundle is marked."""
     title, comma, data = card.title.rpartition(", ")
     if card.origin == "own" and comma:
-        return f"{_(title)}, {data_title(data)}{_mark(card)}"
-    return _(card.title) + _mark(card)
+        return _marked(f"{_(title)}, {data_title(data)}", card)
+    return _marked(_(card.title), card)
 
 
 def data_title(data: str) -> str:
@@ -123,8 +123,14 @@ def _way(figures: Mapping[str, Any]) -> str:
     return f"{translate(way)}{sign}{translate(caution)}"
 
 
-def _mark(card: Card) -> str:
-    return f" ({_('yours')})" if card.origin == "own" else ""
+def _marked(title: str, card: Card) -> str:
+    """A title; that of a user's bundle says whose it is."""
+    return with_mark(title, _("yours")) if card.origin == "own" else title
+
+
+def with_mark(title: str, mark: str) -> str:
+    """A title with a mark behind it, where Hebrew runs behind a Latin title, too."""
+    return _("{title} ({mark})").format(title=title, mark=mark)
 
 
 def menu_titles(found: Sequence[BundleInfo]) -> dict[str, str]:

@@ -52,6 +52,11 @@ def test_the_menu_tells_the_visitor_s_own_bundles_apart() -> None:
         "resnet": "ResNet",
         "museum": "ResNet, museum (yours)",
     }
+    with speaking("he"):
+        title = menu_titles([own])["museum"]
+    # Hebrew runs on after the Latin name, wherever the title is shown.
+    assert (title[0], title[-1]) == ("\u2067", "\u2069")
+    assert title[1:-1].startswith("ResNet, museum (")
 
 
 @pytest.mark.parametrize(
