@@ -158,6 +158,7 @@ input:not([type="number"], [role="combobox"]), textarea, ::placeholder {
 [data-testid="stExpander"] summary > span > span:first-child,
 [data-testid="stPagination"] [data-testid="stIconMaterial"] {
   transform: scaleX(-1); }
+[data-testid="stElementToolbar"] { right: auto; left: 0; }
 /* Streamlit moves a closed sidebar to the left, here over the page. */
 section[data-testid="stSidebar"][data-collapsed="true"] {
   display: none !important; }
