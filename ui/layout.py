@@ -117,8 +117,8 @@ section[data-testid="stSidebar"][data-collapsed="false"] {{
 [data-testid="stImage"] img {{ max-width: 100%; height: auto; }}
 /* Two columns, of which one may hold a chart or a table, need a wide page. */
 @media (max-width: 900px) {{
-  .stMain [data-testid="stColumn"]:first-child:nth-last-child(2),
-  .stMain [data-testid="stColumn"]:nth-child(2):last-child {{ min-width: 100%; }} }}
+  .stMain [data-testid="stColumn"]:is(:first-child:nth-last-child(2),
+  :nth-child(2):last-child):not([data-testid="stColumn"] *) {{ min-width: 100%; }} }}
 @media (max-width: 640px) {{
   .coin-legend summary {{ flex-wrap: wrap; }}
   .coin-legend .who {{ flex-basis: 70%; }}
