@@ -462,8 +462,18 @@ def prepare_photo(
     if box is None:
         return prepare_photos([photo])[0]
     face = DetectedFace(box=box, side=Side.LEGEND, confidence=1.0)
-    crop = crop_to_flan(photo, box, CROP_PX)
-    return PreparedPhoto(faces=(face,), legend=0, crop=crop, reason=None)
+    return prepare_face(photo, face)
+
+
+def prepare_face(photo: NDArray[np.uint8], face: DetectedFace) -> PreparedPhoto:
+    """Crop one face of a photo, which is judged as if there were no other."""
+    is_legend = face.side is Side.LEGEND
+    return PreparedPhoto(
+        faces=(face,),
+        legend=0 if is_legend else None,
+        crop=crop_to_flan(photo, face.box, CROP_PX),
+        reason=None if is_legend else _reject_reason([face]),
+    )
 
 
 def prepare_photos(photos: Sequence[NDArray[np.uint8]]) -> list[PreparedPhoto]:

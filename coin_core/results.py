@@ -37,6 +37,20 @@ class DetectedFace:
     confidence: float
 
 
+_SURELY_LEGEND = 0.9
+
+
+def are_of_several_coins(faces: Sequence[DetectedFace]) -> bool:
+    """Whether faces are more than the two sides of one coin, or two legend sides."""
+    sides = [face.side for face in faces if face.side is not Side.NOTHING]
+    legends = [
+        face
+        for face in faces
+        if face.side is Side.LEGEND and face.confidence >= _SURELY_LEGEND
+    ]
+    return len(sides) > 2 or len(legends) > 1
+
+
 class RejectReason(StrEnum):
     """Why a classifier names no ruler."""
 
@@ -143,6 +157,14 @@ class PhotoResult:
     faces: tuple[DetectedFace, ...]
     legend: int | None
     verdicts: tuple[Verdict, ...]
+
+    def face_read(self, verdict: Verdict) -> int | None:
+        """The index of the face that a verdict is of.
+
+        Of rulers it is the face with the legend, None if none was found; of other
+        coins that which was classified, whatever it shows.
+        """
+        return self.legend if verdict.is_of_rulers else verdict.face
 
 
 def class_title(name: str) -> str:

@@ -99,6 +99,7 @@ part = st.segmented_control(
     # Buttons choose a part too, and a widget has either a default or a value.
     default=None if "dataset_part" in st.session_state else "browse",
     required=True,
+    wrap=True,
     key="dataset_part",
     persist_state="session",
     label_visibility="collapsed",

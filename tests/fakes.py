@@ -125,10 +125,7 @@ class FakeCoinClassifier:
             PhotoResult(
                 faces=one.faces,
                 legend=one.legend,
-                verdicts=tuple(
-                    _verdict(one.crop, name, face_to_read(one.faces), one.legend)
-                    for name in names
-                ),
+                verdicts=tuple(_verdict(one, name) for name in names),
             )
             for one in prepared
         ]
@@ -161,10 +158,8 @@ def _find(photo: np.ndarray) -> tuple[DetectedFace, ...]:
     )
 
 
-def _verdict(
-    photo: np.ndarray, name: str, face: int | None, legend: int | None
-) -> Verdict:
-    if face is None:
+def _verdict(prepared: PreparedPhoto, name: str) -> Verdict:
+    if not prepared.faces:
         return Verdict(
             classifier=name,
             probabilities={},
@@ -172,18 +167,18 @@ def _verdict(
             reason=RejectReason.NO_COIN,
             seconds=0.01,
         )
-    best = int(photo.mean(dtype=np.float64)) % 3
+    best = int(prepared.crop.mean(dtype=np.float64)) % 3
     sure = 0.5 if name == "mlp" else 0.91
     shares = [(1 - sure) * 0.7, (1 - sure) * 0.3]
     shares.insert(best, sure)
-    answered = sure > 0.6 and legend is not None
+    answered = sure > 0.6 and prepared.legend is not None
     return Verdict(
         classifier=name,
         probabilities=dict(zip(DEFAULT_CLASSES, shares, strict=True)),
         ruler=DEFAULT_CLASSES[best] if answered else None,
-        reason=None if answered else RejectReason.TOO_WORN,
+        reason=None if answered else prepared.reason or RejectReason.TOO_WORN,
         seconds=0.04,
-        face=face,
+        face=face_to_read(prepared.faces),
     )
 
 

@@ -82,15 +82,15 @@ def short_title(card: Card) -> str:
     """A name for buttons and charts; a user's bundle keeps its own name, marked."""
     short = classifier_title(card.classifier)
     named = short if card.name == card.classifier else f"{short}, {card.name}"
-    return named + _mark(card)
+    return _marked(named, card)
 
 
 def full_title(card: Card) -> str:
     """The title of a classifier; a user's bundle is marked."""
     title, comma, data = card.title.rpartition(", ")
     if card.origin == "own" and comma:
-        return f"{_(title)}, {data_title(data)}{_mark(card)}"
-    return _(card.title) + _mark(card)
+        return _marked(f"{_(title)}, {data_title(data)}", card)
+    return _marked(_(card.title), card)
 
 
 def data_title(data: str) -> str:
@@ -123,8 +123,14 @@ def _way(figures: Mapping[str, Any]) -> str:
     return f"{translate(way)}{sign}{translate(caution)}"
 
 
-def _mark(card: Card) -> str:
-    return f" ({_('yours')})" if card.origin == "own" else ""
+def _marked(title: str, card: Card) -> str:
+    """A title; that of a user's bundle says whose it is."""
+    return with_mark(title, _("yours")) if card.origin == "own" else title
+
+
+def with_mark(title: str, mark: str) -> str:
+    """A title with a mark behind it, where Hebrew runs behind a Latin title, too."""
+    return _("{title} ({mark})").format(title=title, mark=mark)
 
 
 def menu_titles(found: Sequence[BundleInfo]) -> dict[str, str]:
@@ -209,26 +215,30 @@ def measured(card: Card) -> str:
 def measured_together(cards: Sequence[Card]) -> str:
     """What the percentage of a photo is that several classifiers have read."""
     return _(
-        "A percentage is the highest probability that a classifier gives. Right on "
-        "photos of real coins: {figures}."
+        "A percentage is the highest probability that a classifier gives. How often "
+        "each was right: {figures}."
     ).format(
         figures=", ".join(
             _("{classifier}: {figure}").format(
-                classifier=short_title(card), figure=right_on_real_coins(card)
+                classifier=short_title(card), figure=how_often_right(card)
             )
             for card in cards
         )
     )
 
 
-def right_on_real_coins(card: Card) -> str:
-    """On how many photos of real coins a classifier put the right ruler first."""
+def how_often_right(card: Card) -> str:
+    """On how many photos a classifier put the right ruler first, and on which."""
     figures = real_figures(card)
     if figures is None:
-        return _("not measured")
-    return _("{found} of {count}").format(
+        return _("not measured on real photos")
+    words = _("{found} of {count} real photos")
+    if figures.get("how"):  # of a training, whose photos nobody else knows
+        words = _("{found} of {count} of {data}")
+    return words.format(
         found=f"{round(figures['accuracy'] * figures['n']):,}",
         count=f"{figures['n']:,}",
+        data=data_title(str(figures.get("data", ""))),
     )
 
 

@@ -50,6 +50,7 @@ _STREAMLIT = (
     *(N_("Dollar"), N_("Euro"), N_("Yen"), N_("Copy column name")),
     *(N_("Type to search"), N_("Close Search"), N_("Next Result")),
     *(N_("Previous Result"), N_("Dataframe column menu"), N_("No data")),
+    *(N_("progress"), N_("Copy to clipboard")),
     *(N_("Pagination"), N_("Previous page"), N_("Next page"), N_("Page {number}")),
     # of the frame around the page
     *(N_("Skip to main content"), N_("Sidebar"), N_("Expand sidebar")),
@@ -124,6 +125,7 @@ def show_language_switch() -> None:
         format_func=language_name,
         default=language,
         required=True,
+        wrap=True,
         key="language_switch",
         label_visibility="collapsed",
         on_change=_change_language,

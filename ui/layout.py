@@ -60,6 +60,8 @@ section[data-testid="stSidebar"][data-collapsed="false"] {{
 .coin-names {{ font-size: 1.15rem; margin: 0 0 .3rem 0; }}
 [data-testid="stCaptionContainer"] {{ color: {INK_SOFT}; opacity: 1; }}
 .coin-soft {{ color: {INK_SOFT}; font-size: .92rem; line-height: 1.45; margin: 0; }}
+/* A text of a source or a name may be in either script, on a page of the other. */
+[data-testid="stText"] > span {{ unicode-bidi: plaintext; }}
 .coin-refused {{ background: #fdecea; color: #8c3f26; border-radius: 4px;
   padding: .8rem 1rem; }}
 .coin-refused:empty, [data-testid="stElementContainer"]:has(.coin-refused:empty) {{
@@ -113,6 +115,10 @@ section[data-testid="stSidebar"][data-collapsed="false"] {{
 [data-testid="stElementContainer"], [data-testid="stFullScreenFrame"],
 [data-testid="stImage"], [data-testid="stImageContainer"],
 [data-testid="stImage"] img {{ max-width: 100%; height: auto; }}
+/* Two columns, of which one may hold a chart or a table, need a wide page. */
+@media (max-width: 900px) {{
+  .stMain [data-testid="stColumn"]:is(:first-child:nth-last-child(2),
+  :nth-child(2):last-child):not([data-testid="stColumn"] *) {{ min-width: 100%; }} }}
 @media (max-width: 640px) {{
   .coin-legend summary {{ flex-wrap: wrap; }}
   .coin-legend .who {{ flex-basis: 70%; }}
@@ -142,8 +148,6 @@ _RIGHT_TO_LEFT = """<style>
 /* A field may hold either script; what it holds decides. */
 input:not([type="number"], [role="combobox"]), textarea, ::placeholder {
   unicode-bidi: plaintext; text-align: start; }
-/* So do texts of lots, and the names of files. */
-[data-testid="stText"] { unicode-bidi: plaintext; }
 /* The knob of a switch moves to the right, as if text did. */
 [data-testid="stCheckbox"] label:has([role="switch"]) > div:not([data-testid]) {
   direction: ltr; transform: scaleX(-1); }
@@ -154,6 +158,7 @@ input:not([type="number"], [role="combobox"]), textarea, ::placeholder {
 [data-testid="stExpander"] summary > span > span:first-child,
 [data-testid="stPagination"] [data-testid="stIconMaterial"] {
   transform: scaleX(-1); }
+[data-testid="stElementToolbar"] { right: auto; left: 0; }
 /* Streamlit moves a closed sidebar to the left, here over the page. */
 section[data-testid="stSidebar"][data-collapsed="true"] {
   display: none !important; }

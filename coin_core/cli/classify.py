@@ -111,15 +111,20 @@ def _read_photo(path: str) -> np.ndarray:
 
 
 def _write_result(photo: str, result: PhotoResult, *, as_json: bool) -> None:
-    from coin_core.results import sentence, to_json
+    from coin_core.results import are_of_several_coins, sentence, to_json
 
     if as_json:
         for answer in to_json(photo, result):
             write_json(answer)
     else:
+        several = are_of_several_coins(result.faces)
         for verdict in result.verdicts:
             yours = verdict.origin == "own"
             name = verdict.classifier + " (yours)" * yours
             name = f" [{name}]" if yours or len(result.verdicts) > 1 else ""
-            sys.stdout.write(f"{photo}{name}: {sentence(verdict)}\n")
+            face = result.face_read(verdict) if several else None
+            of_one = (
+                "" if face is None else f" (face {face + 1} of {len(result.faces)})"
+            )
+            sys.stdout.write(f"{photo}{name}: {sentence(verdict)}{of_one}\n")
     sys.stdout.flush()

@@ -536,3 +536,23 @@ def test_a_bundle_that_is_replaced_while_it_is_loaded_is_no_mixture(
     vgg = CoinClassifier().classify(coin.image, classifiers=["vgg"]).verdicts[0]
     assert replaced == ["vgg", "resnet", "vgg"]
     assert (mine.model, dict(mine.probabilities)) == (vgg.model, vgg.probabilities)
+
+
+@pytest.mark.parametrize(
+    ("side", "reason"),
+    [
+        (Side.LEGEND, None),
+        (Side.CORNUCOPIA, RejectReason.LEGEND_NOT_SHOWN),
+        (Side.STAR_ANCHOR, RejectReason.NOT_THESE),
+    ],
+)
+def test_a_chosen_face_is_judged_as_if_it_were_alone(
+    monkeypatch: pytest.MonkeyPatch, side: Side, reason: RejectReason | None
+) -> None:
+    photo = np.full((60, 60, 3), 120, np.uint8)
+    let_faces_be(monkeypatch, side, 0.97)
+    alone = pipeline.prepare_photo(photo)
+    chosen = pipeline.prepare_face(photo, alone.faces[0])
+    assert chosen.reason == alone.reason == reason
+    assert (chosen.faces, chosen.legend) == (alone.faces, alone.legend)
+    assert np.array_equal(chosen.crop, alone.crop)

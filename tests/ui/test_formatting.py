@@ -21,6 +21,7 @@ from ui.formatting import (
     classifier_title,
     data_title,
     duration,
+    how_often_right,
     measured,
     measured_on,
     measured_together,
@@ -28,7 +29,6 @@ from ui.formatting import (
     percent,
     plural,
     probability_text,
-    right_on_real_coins,
 )
 
 _CARD = fakes.bundles()[0].card
@@ -52,6 +52,11 @@ def test_the_menu_tells_the_visitor_s_own_bundles_apart() -> None:
         "resnet": "ResNet",
         "museum": "ResNet, museum (yours)",
     }
+    with speaking("he"):
+        title = menu_titles([own])["museum"]
+    # Hebrew runs on after the Latin name, wherever the title is shown.
+    assert (title[0], title[-1]) == ("\u2067", "\u2069")
+    assert title[1:-1].startswith("ResNet, museum (")
 
 
 @pytest.mark.parametrize(
@@ -145,13 +150,13 @@ def test_figures_of_a_training_with_rendered_coins_are_not_of_real_ones(
     own = {"data": data, "how": "5-fold cross-validation by coin", "n": 18}
     own |= {"accuracy": 14 / 18, "accuracy_low": 0.548, "accuracy_high": 0.91}
     card = replace(_CARD, metrics=(own,), origin="own")
-    assert right_on_real_coins(card) == "not measured"
+    assert how_often_right(card) == "not measured on real photos"
     assert measured(card) == (
         f"Measured on {title}, 5-fold cross-validation by coin: 14 of 18 right "
         f"(55 to 91{NBSP}%)."
     )
     folder = replace(card, metrics=({**own, "data": "folder finds (rendered)"},))
-    assert right_on_real_coins(folder) == "14 of 18"
+    assert how_often_right(folder) == "14 of 18 of folder finds (rendered)"
 
 
 START = Start(init="museum", folder=Path("museum"), data="catalog", data_digest="d")
@@ -189,7 +194,9 @@ def test_figures_of_several_classifiers_are_one_sentence() -> None:
     real = {"data": "photos", "what": "photos of real coins", "n": 18}
     real |= {"accuracy": 14 / 18, "accuracy_low": 0.548, "accuracy_high": 0.91}
     words = measured_together([replace(_CARD, metrics=(real,)), _CARD])
-    assert words.endswith("ResNet: 14 of 18, ResNet: not measured.")
+    assert words.endswith(
+        "ResNet: 14 of 18 real photos, ResNet: not measured on real photos."
+    )
 
 
 @pytest.mark.parametrize(

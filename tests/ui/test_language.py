@@ -78,6 +78,7 @@ def test_streamlit_s_own_words_are_replaced() -> None:
     assert "No results" not in english  # it is English already
     with speaking("he"):
         hebrew = dict(streamlit_words())
+    assert hebrew.keys() >= {"progress", "Copy to clipboard"}
     assert hebrew["No results"] == i18n._translations("he").gettext("No results")
     assert hebrew.keys() > english.keys()
     assert all(re.search("[\u0590-\u05ff]", text) for text in hebrew.values())

@@ -10,14 +10,14 @@ from coin_core.i18n import ENGLISH, speaking
 from coin_core.model_store.card import Card
 from coin_core.results import class_title, stated, transliterated
 from ui.classify import predict
-from ui.classify.results_table import own_reading
+from ui.classify.results_table import face_words, own_reading
 from ui.classify.session import PhotoNote, UploadedPhoto, UploadSession
 from ui.classify.verdict import why_not
 
 _COLUMNS = (
     *("photo", "context", "own_reading", "note", "classifier", "verdict"),
     *("probability", "second_choice", "second_probability", "reason", "letters"),
-    *("box_left", "box_top", "box_right", "box_bottom", "turn_deg", "box_by"),
+    *("box_left", "box_top", "box_right", "box_bottom", "turn_deg", "box_by", "face"),
     *("model_sha256", "origin", "photo_sha256", "rendered_as", "read_at"),
 )
 
@@ -47,13 +47,12 @@ def _rows(
         except UnreadablePhotoError:  # said when it was dropped
             return
         verdict = result.verdicts[0]
-        faces = () if photo.digest in session.boxes else result.faces
         ranked = verdict.ranked[:2]
         cells: list[object] = []
         for one, share in ranked:
             cells += [class_title(one), _rounded(share)]
         cells += [None] * (4 - len(cells))
-        box = predict.box_read(result)
+        box = predict.box_read(result) or session.boxes.get(photo.digest)
         edges: list[object] = [None] * 5
         if box is not None:
             sides = (box.left, box.top, box.right, box.bottom)
@@ -64,9 +63,10 @@ def _rows(
             "cannot tell" if verdict.ruler is None else cells[0],
             # Without a ruler the first choice is only what the coin leans to.
             *cells[1:],
-            why_not(verdict, faces),
+            why_not(verdict, result.faces),
             transliterated(predict.letters_of(session, photo, result, name)),
             *(*edges, by if box else ""),
+            face_words(predict.face_number(session, photo, result)),
             *(verdict.model, verdict.origin, photo.digest, photo.rendered_as or ""),
             predict.read_at(session, photo, name),
             *(_rounded(verdict.probabilities.get(one)) for one in classes),

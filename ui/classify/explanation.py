@@ -21,8 +21,8 @@ from ui.components.paleo_hebrew import glyph_style, legend_table
 from ui.components.table import show_small_table
 from ui.formatting import (
     as_text,
+    how_often_right,
     probability_text,
-    right_on_real_coins,
     short_title,
 )
 from ui.palette import class_colours
@@ -112,9 +112,7 @@ def _show_verdicts(verdicts: Sequence[Verdict], cards: Mapping[str, Card]) -> No
                 _("probability"): probability_text(verdict.probabilities[verdict.ruler])
                 if verdict.ruler
                 else "",
-                _("right on real coins"): right_on_real_coins(
-                    cards[verdict.classifier]
-                ),
+                _("right"): how_often_right(cards[verdict.classifier]),
             }
             for verdict in verdicts
         ]

@@ -128,6 +128,7 @@ def _ask_report(
         format_func=_FORMS.__getitem__,
         default="pdf",
         required=True,
+        wrap=True,
         key="report_form",
         persist_state="session",
     )
@@ -137,6 +138,7 @@ def _ask_report(
         format_func=language_name,
         default=current_language(),
         required=True,
+        wrap=True,
         key=key_of_menu("report_language"),
         persist_state="session",
     )

@@ -23,6 +23,7 @@ def choose_classifier(found: Sequence[BundleInfo]) -> str:
         list(titles),
         format_func=lambda name: as_text(titles[name]),
         required=True,
+        wrap=True,
         key=_KEY,
         persist_state="session",
         help=_(

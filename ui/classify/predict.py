@@ -19,7 +19,16 @@ from coin_core.i18n import _
 from coin_core.imaging.photo_io import decode
 from coin_core.imaging.preprocessing import RotatedBox, crop_to_flan
 from coin_core.model_store.card import Card
-from coin_core.results import LetterRead, PhotoResult, Verdict, sentence
+from coin_core.results import (
+    DetectedFace,
+    LetterRead,
+    PhotoResult,
+    RejectReason,
+    Side,
+    Verdict,
+    are_of_several_coins,
+    sentence,
+)
 from coin_core.rulers import RULERS
 from ui.classify.session import LettersKey, UploadedPhoto, UploadSession
 from ui.components.images import shrink, to_jpeg
@@ -77,15 +86,21 @@ def _classify_at(
 
 def _prepare(photo: UploadedPhoto, box: RotatedBox | None = None) -> PreparedPhoto:
     """The faces and the crop of a photo, which is decoded if it is not kept."""
-    from coin_core.pipeline import prepare_photo
+    from coin_core.pipeline import prepare_face, prepare_photo
 
     if box is not None:
-        return prepare_photo(photo_pixels(photo), box)
+        return prepare_face(photo_pixels(photo), chosen_face(photo, box))
     prepared = _prepared().get(photo.digest)
     if prepared is None:
         prepared = prepare_photo(photo_pixels(photo))
         _keep(photo, prepared)
     return prepared
+
+
+def chosen_face(photo: UploadedPhoto, box: RotatedBox) -> DetectedFace:
+    """The face that was found in a box; one that the visitor drew shows a legend."""
+    found = (face for face in _prepare(photo).faces if face.box == box)
+    return next(found, DetectedFace(box=box, side=Side.LEGEND, confidence=1.0))
 
 
 def _keep(photo: UploadedPhoto, prepared: PreparedPhoto) -> None:
@@ -252,20 +267,32 @@ def read_at(
     return session.read_at.get((photo.digest, classifier))
 
 
-def face_read(result: PhotoResult) -> int | None:
-    """The face that was read, by number from 0.
-
-    Of the rulers it is the legend side, None if none was found; of other coins that
-    which was classified, whatever it shows.
-    """
-    verdict = result.verdicts[0]
-    return result.legend if verdict.is_of_rulers else verdict.face
-
-
 def box_read(result: PhotoResult) -> RotatedBox | None:
     """The box of the face that was read, if there is one."""
-    face = face_read(result)
+    face = result.face_read(result.verdicts[0])
     return None if face is None else result.faces[face].box
+
+
+def face_number(
+    session: UploadSession, photo: UploadedPhoto, result: PhotoResult
+) -> tuple[int, int] | None:
+    """The number of the face that an answer is of, and how many there are.
+
+    None where a photo shows one coin, or the answer is of all faces or of none of them.
+    """
+    is_chosen = photo.digest in session.boxes
+    faces = _prepare(photo).faces if is_chosen else result.faces
+    verdict = result.verdicts[0]
+    face = result.face_read(verdict)
+    is_weighed = verdict.reason in (None, RejectReason.TOO_WORN)
+    if face is None and (is_chosen or is_weighed):
+        face = verdict.face
+    if face is None or not are_of_several_coins(faces):
+        return None
+    read = result.faces[face].box
+    numbers = (number for number, face in enumerate(faces, 1) if face.box == read)
+    number = next(numbers, None)
+    return None if number is None else (number, len(faces))
 
 
 def letters_of(
@@ -408,7 +435,7 @@ def classify_uploads(session: UploadSession, classifier: str) -> bool:
         photo, whole = waiting.popleft()
         _keep(photo, prepared)
         session.keep(photo.digest, classifier, result)
-        face = face_read(result)
+        face = result.face_read(result.verdicts[0])
         session.thumbnails[photo.digest] = (
             whole if face is None else _thumbnail(prepared.crop_of(face))
         )

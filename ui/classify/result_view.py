@@ -19,7 +19,7 @@ from ui.classify.predict import (
     ask_all,
     box_read,
     classify_photo,
-    face_read,
+    face_number,
     legend_fits,
     reads_letters,
     rim_read,
@@ -47,12 +47,14 @@ def show_result(
     # Emptied at once, so that nothing of the last coin is left below this verdict.
     top, agreement, similar = st.empty(), st.empty(), st.empty()
     with top.container():
-        box = _show_photo_and_verdict(session, photo, result, cards[classifier], others)
+        answer = _show_photo_and_verdict(
+            session, photo, result, cards[classifier], others
+        )
     if len(others) > 1:
         with agreement.container(), errors_on_page(), st.spinner(_("Comparing …")):
             verdicts, together = ask_all(session, photo, others)
-            show_comparison(verdicts, others, together, () if box else result.faces)
-    face = box or box_read(result)
+            show_comparison(verdicts, others, together, answer.faces)
+    face = box_read(answer)
     if face is not None and classes == DEFAULT_CLASSES:
         with similar.container():
             show_nearest_coins(photo, face)
@@ -64,8 +66,8 @@ def _show_photo_and_verdict(
     result: PhotoResult,
     card: Card,
     others: Mapping[str, Card],
-) -> RotatedBox | None:
-    """Returns the box that the visitor chose, if any."""
+) -> PhotoResult:
+    """Returns the answer that is shown: on the face found, or on the box chosen."""
     card_of_verdict = st.container()  # first on a phone, too
     left, right = st.columns([1, 1.1], gap="large")
     with left:
@@ -78,10 +80,8 @@ def _show_photo_and_verdict(
     box = (None if crop == box_read(result) else crop) or box
     if session.choose_box(photo.digest, box):
         st.rerun()  # the table above shows the verdict on the box, too
-    if box is not None:
-        verdict = classify_photo(photo, (card.name,), box).verdicts[0]
-    else:
-        verdict = result.verdicts[0]
+    answer = result if box is None else classify_photo(photo, (card.name,), box)
+    verdict = answer.verdicts[0]
     face = box or box_read(result)
     ruler = verdict.ranked[0][0] if is_weighed(verdict) else ""
     # The face and the ruler whose name is looked for on it; None without letters.
@@ -101,7 +101,8 @@ def _show_photo_and_verdict(
         show_verdict(
             verdict,
             card,
-            answer=headline(verdict, asked, () if box else result.faces),
+            answer=headline(verdict, asked, answer.faces),
+            face=face_number(session, photo, answer),
             reading=reading,
             rendered_as=photo.rendered_as,
         )
@@ -121,7 +122,7 @@ def _show_photo_and_verdict(
             with errors_on_page():
                 show_names(photo, card.name, *legend)
         show_probabilities(verdict, card)
-    return box
+    return answer
 
 
 def _choose_face(
@@ -130,13 +131,14 @@ def _choose_face(
     """The face that the visitor chose, if it is another than the one read first."""
     if len(result.faces) < 2:
         return None
-    usual = face_read(result)
+    usual = result.face_read(result.verdicts[0])
     of_rulers = result.verdicts[0].is_of_rulers
     chosen = st.pills(
         _("Face to read"),
         range(len(result.faces)),
         format_func=lambda i: face_name(i + 1, result.faces[i]),
         default=usual,
+        wrap=True,
         # Classifiers of other coins read another face until one is chosen for them.
         key=f"face_{photo.digest}_{usual}",
         persist_state="session",

@@ -10,7 +10,7 @@ import streamlit as st
 from coin_core.i18n import _, is_right_to_left, ngettext
 from coin_core.model_store.card import Card
 from coin_core.results import RejectReason, class_title
-from ui.classify.predict import result_of
+from ui.classify.predict import face_number, result_of
 from ui.classify.session import NOBODY, PhotoNote, UploadSession
 from ui.classify.verdict import why_not
 from ui.components.custom import results_table
@@ -26,6 +26,7 @@ class Row:
 
     digest: str
     photo: str
+    face: str
     verdict: str
     answered: bool
     probability: float | None
@@ -47,8 +48,7 @@ def table_rows(session: UploadSession, classifier: str) -> list[Row]:
         if verdict.ruler is None and verdict.reason is not RejectReason.TOO_WORN:
             ranked = []
         first, second = [*ranked, ("", None), ("", None)][:2]
-        faces = () if photo.digest in session.boxes else result.faces
-        reason = why_not(verdict, faces)
+        reason = why_not(verdict, result.faces)
         if ranked and not verdict.ruler:
             reason = _("{reason}; leans to {ruler}").format(
                 reason=reason, ruler=class_title(first[0])
@@ -57,6 +57,7 @@ def table_rows(session: UploadSession, classifier: str) -> list[Row]:
             Row(
                 digest=photo.digest,
                 photo=photo.name,
+                face=face_words(face_number(session, photo, result)),
                 verdict=class_title(first[0]) if verdict.ruler else _("cannot tell"),
                 answered=verdict.ruler is not None,
                 probability=first[1],
@@ -89,6 +90,13 @@ def own_reading(note: PhotoNote) -> str:
     if note.ruler == NOBODY:
         return _("cannot tell")
     return class_title(note.ruler) if note.ruler else ""
+
+
+def face_words(face: tuple[int, int] | None) -> str:
+    """Which face of a photo of several coins was read, in words; "" for None."""
+    if face is None:
+        return ""
+    return _("face {number} of {count}").format(number=face[0], count=face[1])
 
 
 def show_results_table(session: UploadSession, classifier: str, card: Card) -> None:
@@ -154,6 +162,7 @@ def _row_data(session: UploadSession, row: Row) -> dict[str, Any]:
         "src": media_address(thumbnail, row.digest) if thumbnail else "",
         "name": row.photo,
         "context": note.context,
+        "face": row.face,
         "verdict": row.verdict,
         "answered": row.answered,
         "own": _("you: {ruler}").format(ruler=own) if own else "",

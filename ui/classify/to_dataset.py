@@ -9,7 +9,7 @@ from pathlib import Path
 import streamlit as st
 
 from coin_core.access import Right, may, refusal
-from coin_core.catalog import Catalog, CatalogFace, Prediction, Side
+from coin_core.catalog import Catalog, CatalogFace, Prediction
 from coin_core.catalog.import_records import ItemState
 from coin_core.catalog.importing import ledger
 from coin_core.catalog.importing.ingest import import_photos, staged
@@ -186,8 +186,10 @@ def _keep_notes(
     who: str,
 ) -> None:
     """What the visitor has drawn and written about a new photo."""
+    from ui.classify.predict import chosen_face
+
     if (box := session.boxes.get(photo.digest)) is not None:
-        face = CatalogFace(box=box, side=Side.LEGEND)
+        face = CatalogFace(box=box, side=chosen_face(photo, box).side)
         catalog.edits.set_faces(photo_id, [face], who=who)
     note = session.notes.get(photo.digest, PhotoNote())
     if written := "; ".join(filter(None, (note.context, note.text))):

@@ -125,6 +125,7 @@ def show_verdict(
     card: Card,
     *,
     answer: str,
+    face: tuple[int, int] | None = None,
     reading: str = "",
     rendered_as: str | None = None,
 ) -> None:
@@ -134,10 +135,17 @@ def show_verdict(
         verdict: What to show.
         card: Of its classifier.
         answer: The verdict in one sentence.
+        face: Of several coins, the number of the face that was read, and how many.
         reading: What the letters say, in sentences.
         rendered_as: The ruler of a rendered coin; None for a photo.
     """
     parts = [f'<p class="coin-sentence">{escape(answer)}</p>']
+    if face is not None:
+        of_one = _(
+            "This is face {number} of {count} in the photo; choose another below."
+        )
+        words = of_one.format(number=face[0], count=face[1])
+        parts.append(f"<p>{escape(words)}</p>")
     if is_weighed(verdict):
         parts.append(f'<p class="coin-soft">{escape(measured(card))}</p>')
     if reading:

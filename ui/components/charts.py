@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import plotly.graph_objects as go
 import streamlit as st
 
-from coin_core.i18n import _
+from coin_core.i18n import _, is_right_to_left
 from ui.formatting import percent, probability_text
 from ui.palette import (
     BRONZE,
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 # More lines than this cannot be told apart.
 LINE_COLOURS = CLASS_COLOURS[:6]
+_LEAST_PX = 11  # of figures in bars; smaller ones are left out
 Line = Sequence[tuple[int, float]]
 
 
@@ -72,9 +73,15 @@ def _apply_theme(figure: go.Figure, height_px: int, **layout: object) -> go.Figu
 def _bar_chart(
     bars: list[dict[str, Any]], height_px: int, longest: float, **layout: object
 ) -> go.Figure:
-    """Horizontal bars, made in one step: each update of a figure takes milliseconds."""
+    """Horizontal bars, made in one step: each update of a figure takes milliseconds.
+
+    They begin at the left, or at the right where text does.
+    """
     x = {"range": [0, longest], "visible": False, "fixedrange": True}
-    y = {"autorange": "reversed", "ticks": "", "ticksuffix": "  "}
+    y: dict[str, Any] = {"autorange": "reversed", "ticks": "", "ticksuffix": "  "}
+    if is_right_to_left():
+        x["range"] = [longest, 0]
+        y = {"autorange": "reversed", "ticks": "", "tickprefix": "  ", "side": "right"}
     y_axis: dict[str, Any] = {**y, "fixedrange": True, "automargin": True}
     return go.Figure(
         {
@@ -115,14 +122,15 @@ def probability_bars(
         words = _("cannot tell below {threshold}").format(threshold=percent(threshold))
         text = {"x": threshold, "y": 1, "yref": "paper", "yanchor": "bottom"}
         text |= {"text": words, "showarrow": False}
-        text |= {"xanchor": "right" if threshold > 0.6 else "center"}  # for phones
+        before = "left" if is_right_to_left() else "right"
+        text |= {"xanchor": before if threshold > 0.6 else "center"}  # for phones
         text |= {"font": {"size": 12, "color": INK_SOFT}}
         limit = {"shapes": [line], "annotations": [text]}
     return _bar_chart(
         [bar_data],
         46 * max(len(bars), 2) + 44,
         1.12,
-        margin={"l": 8, "r": 24, "t": 30, "b": 8},
+        margin={"l": 16, "r": 16, "t": 30, "b": 8},
         bargap=0.35,
         **limit,
     )
@@ -172,7 +180,13 @@ def comparison_bars(
         )
     height_px = 38 * max(len(titles), 2) + 24
     return _bar_chart(
-        bars, height_px, 1.0, barmode="stack", bargap=0.3, showlegend=False
+        bars,
+        height_px,
+        1.0,
+        barmode="stack",
+        bargap=0.3,
+        showlegend=False,
+        uniformtext={"minsize": _LEAST_PX, "mode": "hide"},
     )
 
 

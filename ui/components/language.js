@@ -51,12 +51,30 @@ function translateNode(node, translate) {
   for (const child of node.childNodes) translateNode(child, translate);
 }
 
+// Tables of Streamlit run from left to right. Where text does not, their columns are in
+// the other order, and a table begins at its right end, until it is scrolled away from it.
+function beginAtRight(node) {
+  for (const table of node.querySelectorAll?.(".dvn-scroller") ?? []) {
+    let isAtEnd = true;
+    table.addEventListener("scroll", () => {
+      isAtEnd = table.scrollLeft + table.clientWidth > table.scrollWidth - 2;
+    });
+    const observer = new ResizeObserver(() => {
+      if (isAtEnd && document.documentElement.dir === "rtl")
+        table.scrollLeft = table.scrollWidth;
+    });
+    for (const part of [table, ...table.children]) observer.observe(part);
+  }
+}
+
 export default function ({ data }) {
   document.documentElement.lang = data.language;
   document.documentElement.dir = data.direction;
   document.cookie =
     `${data.cookie}=${data.language}; path=/; max-age=31536000; SameSite=Lax`;
   if (window.coinWords?.language === data.language) return;
+  for (const table of document.querySelectorAll(".dvn-scroller")) table.scrollLeft = 0;
+  if (data.direction === "rtl") beginAtRight(document.body);
   // A change of the language puts back the words that it had replaced.
   const back = (window.coinWords?.words ?? []).map(([english, text]) => [text, english]);
   window.coinWords?.observer.disconnect();
@@ -65,7 +83,10 @@ export default function ({ data }) {
   const observer = new MutationObserver((changes) => {
     for (const change of changes) {
       if (change.type === "childList")
-        change.addedNodes.forEach((node) => translateNode(node, translate));
+        change.addedNodes.forEach((node) => {
+          translateNode(node, translate);
+          if (data.direction === "rtl") beginAtRight(node);
+        });
       else translateNode(change.target, translate);
     }
   });

@@ -29,6 +29,7 @@ function makeRow(photo, secondTitle) {
   if (photo.context) name.append(named("span", "note", photo.context));
   const verdict = make("td", "verdict");
   verdict.append(make("span", photo.answered ? "said" : "said unsure", photo.verdict));
+  if (photo.face) verdict.append(named("span", "own", photo.face));
   if (photo.own) verdict.append(named("span", "own", photo.own));
   const chance = make("td", "chance");
   if (photo.percent) {

@@ -33,12 +33,14 @@ def show_table(
     """
     if not isinstance(data, pd.DataFrame | Styler):
         data = pd.DataFrame(list(data))
+    frame = data if isinstance(data, pd.DataFrame) else data.data  # type: ignore[attr-defined]
     if isinstance(data, pd.DataFrame):
         data = data.map(_in_its_direction)
-        if is_right_to_left():
-            options["column_config"] = _right_aligned(
-                data, options.get("column_config", {})
-            )
+    if is_right_to_left():
+        # The language component scrolls to their end, where the first one is.
+        options["column_order"] = [str(name) for name in reversed(frame.columns)]
+        config = options.get("column_config", {})
+        options["column_config"] = _right_aligned(frame, config)
     if "selection_mode" not in options:
         st.dataframe(data, hide_index=True, placeholder="", **options)
         return []
@@ -51,14 +53,18 @@ def show_table(
 def _right_aligned(
     data: pd.DataFrame, config: Mapping[str, ColumnConfig]
 ) -> dict[str, ColumnConfig]:
-    """Columns of words at their right edge, Latin ones like Hebrew ones."""
+    """Columns of words at their right edge, Latin ones like Hebrew ones.
+
+    None is pinned, which is always done at the left.
+    """
     words = [
         str(name) for name in data if not pd.api.types.is_numeric_dtype(data[name])
     ]
     at_right: ColumnConfig = {"alignment": "right"}
+    free: ColumnConfig = {"pinned": False}
     return {
-        **config,
-        **{name: {**at_right, **(config.get(name) or {})} for name in words},
+        **{name: {**(column or {}), **free} for name, column in config.items()},
+        **{name: {**at_right, **(config.get(name) or {}), **free} for name in words},
     }
 
 

@@ -303,6 +303,7 @@ def _show_box_drawing(
             ),
             default=0,
             required=True,
+            wrap=True,
             key=f"draw_face_{photo.photo_id}_{len(faces)}",
         )
     st.caption(_("Click the box, then drag it, or resize it by its corners."))

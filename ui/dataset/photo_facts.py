@@ -142,10 +142,15 @@ def show_provenance(
         }
         for name, value in rows.items():
             if value:
-                st.text(f"{name}: {value}")
+                st.text(f"{name}: {_in_its_direction(str(value))}")
         if session.may_sign:
             with st.popover(_("Correct this")):
                 _ask_provenance(session, catalog, photo)
+
+
+def _in_its_direction(text: str) -> str:
+    """Words in the order of their own script; addresses are copied as they are."""
+    return f"\u2068{text}\u2069" if " " in text else text
 
 
 def _ask_provenance(

@@ -48,10 +48,10 @@ from ui.dataset.session import DatasetSession, ask_reviewer
 from ui.errors import errors_on_page, show_error
 from ui.formatting import (
     date_and_time,
+    how_often_right,
     percent,
     plural,
     probability_text,
-    right_on_real_coins,
     short_title,
 )
 from ui.handover import CLASSIFY_PAGE, SentPhoto, send_to_classify
@@ -233,9 +233,9 @@ def show_predictions(catalog: Catalog, photo: CatalogPhoto) -> None:
                 _("classifier"): name,
                 _("says"): says,
                 _("probability"): "" if best is None else probability_text(best),
-                _("right on real coins"): _("not measured")
+                _("right"): _("not measured")
                 if card is None
-                else right_on_real_coins(card),
+                else how_often_right(card),
             }
         )
     show_small_table(rows)

@@ -98,6 +98,7 @@ def show_review(session: DatasetSession, catalog: Catalog) -> None:
         format_func=titles.__getitem__,
         default=str(QueueKind.UNREVIEWED),
         required=True,
+        wrap=True,
         key="review_queue",
         persist_state="session",
         help=_(
@@ -149,6 +150,7 @@ def _offer_classifying(session: DatasetSession, catalog: Catalog) -> None:
             format_func=lambda name: as_text(titles[name]),
             selection_mode="multi",
             default=list(titles),
+            wrap=True,
             key="classify_all_with",
         )
         st.caption(

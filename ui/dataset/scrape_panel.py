@@ -50,6 +50,7 @@ def _ask_source(session: DatasetSession, catalog: Catalog) -> None:
         format_func=lambda key: _(sources[key].title),
         default=next(iter(sources)),
         required=True,
+        wrap=True,
         key="gather_source",
         persist_state="session",
     )

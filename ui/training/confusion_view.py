@@ -203,6 +203,7 @@ def _show_open_cell(rows: Sequence[Row], classes: Sequence[str]) -> None:
             range(1, pages + 1),
             default=1,
             required=True,
+            wrap=True,
             key="runs_cell_page",
         )
     _show_photos(photos[(page - 1) * _PHOTOS_PER_PAGE : page * _PHOTOS_PER_PAGE])

@@ -19,7 +19,7 @@ from coin_core.model_store.promotion import (
 )
 from ui import resources
 from ui.errors import errors_on_page, show_error
-from ui.formatting import as_text, full_title
+from ui.formatting import as_text, full_title, with_mark
 from ui.memory import forget_uploads
 
 _ADDED = "model_added"
@@ -68,12 +68,12 @@ def show_models() -> None:
 def _title(card: Card) -> str:
     """The title of a model, and whose it is."""
     title = full_title(card)
-    return title if card.origin == "own" else f"{title} ({_('shipped')})"
+    return title if card.origin == "own" else with_mark(title, _("shipped"))
 
 
 def _show_model(name: str, title: str, *, is_active: bool) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
-        words = _("{name}: {title}, active") if is_active else "{name}: {title}"
+        words = _("{name}: {title}, active") if is_active else _("{name}: {title}")
         st.text(words.format(name=name, title=title))
         if not may(Right.PROMOTE):
             return

@@ -7,6 +7,7 @@ import re
 import resource
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -105,6 +106,22 @@ def test_classify_prints_one_json_object_a_line(stub, tmp_path, capsys):
     assert one["faces"][0]["side"] == "legend"
     assert one["faces"][0]["box"]["right"] == 1.0
     assert (two["ruler"], two["reason"]) == (None, "no_coin_found")
+
+
+def test_classify_says_which_of_several_coins_it_read(
+    stub, tmp_path, capsys, monkeypatch
+):
+    classify = StubCoinClassifier.classify
+
+    def with_others(self, photo, **more):
+        result = classify(self, photo, **more)
+        return replace(result, faces=result.faces * 3, legend=1)
+
+    monkeypatch.setattr(StubCoinClassifier, "classify", with_others)
+    assert main(["classify", write_photo(tmp_path / "tray.png")]) == 0
+    assert capsys.readouterr().out.endswith(
+        ": Alexander Jannaeus, 70 % (face 2 of 3)\n"
+    )
 
 
 def test_classify_with_all_answers_once_per_classifier(stub, tmp_path, capsys):

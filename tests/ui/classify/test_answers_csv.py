@@ -139,3 +139,13 @@ def test_no_probability_of_the_csv_is_surer_than_the_page() -> None:
     row = rows_of(session)[0]
     assert [float(row["probability"]), float(row["p_john_hyrcanus_i"])] == [0.99, 0.99]
     assert float(row["second_probability"]) == 0.001
+
+
+def test_the_face_that_was_read_is_named_where_a_photo_shows_several_coins() -> None:
+    session = a_session("tray.jpg")
+    assert {row["face"] for row in rows_of(session)} == {""}
+    for key, result in list(session.results.items()):
+        other = replace(result.faces[0], box=replace(BOX, turn_deg=0.0))
+        faces = (other, *result.faces, other)
+        session.results[key] = replace(result, faces=faces, legend=1)
+    assert {row["face"] for row in rows_of(session)} == {"face 2 of 3"}

@@ -229,7 +229,7 @@ def test_the_box_is_of_the_face_that_was_read(
         face=face_to_read(faces, classes),
     )
     result = PhotoResult(faces=faces, legend=legend, verdicts=(verdict,))
-    assert predict.face_read(result) == read
+    assert result.face_read(result.verdicts[0]) == read
     assert predict.box_read(result) == (None if read is None else faces[read].box)
 
 

@@ -51,9 +51,32 @@ def test_another_face_is_classified_when_it_is_chosen(page: AppTest) -> None:
     faces = faces_of(page)
     assert list(faces.options) == ["1 · cornucopia side", "2 · legend side"]
     assert faces.value == 1
+    assert "This is face" not in verdict_of(page)  # both are of one coin
+    assert "91" in verdict_of(page)
     faces.set_value(0).run()
     assert not page.exception
-    assert "91" in verdict_of(page)
+    said = verdict_of(page)
+    assert "this is the cornucopia side" in said
+    assert "leans" not in said
+    assert headers_of(page) == ["How the classifiers agree"]
+    (agreement,) = (m.value for m in page.markdown if "names a ruler" in m.value)
+    assert "cornucopia side only" in agreement
+
+
+def test_a_verdict_on_one_of_several_coins_says_on_which(
+    page: AppTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _cornucopia, legend = fakes._find(np.full((9, 18), 120))
+    faces = tuple(
+        replace(legend, box=replace(legend.box, left=left, right=left + 0.2))
+        for left in (0.1, 0.4, 0.7)
+    )
+    monkeypatch.setattr(fakes, "_find", lambda photo: faces)
+    page.run()
+    assert "This is face 1 of 3 in the photo" in verdict_of(page)
+    faces_of(page).set_value(2).run()
+    assert not page.exception
+    assert "This is face 3 of 3 in the photo" in verdict_of(page)
 
 
 @pytest.mark.parametrize(("count", "is_said"), [(23, False), (24, True)])

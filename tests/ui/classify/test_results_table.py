@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from coin_core.results import PhotoResult, RejectReason, Verdict
+from coin_core.imaging.preprocessing import RotatedBox
+from coin_core.results import DetectedFace, PhotoResult, RejectReason, Side, Verdict
 from coin_core.rulers import DEFAULT_CLASSES
 from ui.classify.results_table import Row, sort_photos, table_rows
 from ui.classify.session import UploadSession
@@ -106,3 +109,21 @@ def test_a_photo_without_an_answer_is_sorted_to_the_end(three: UploadSession) ->
     three.add([("0.jpg", b"new")])
     sort_photos(three, rows, "photo")
     assert [photo.name for photo in three.photos.values()][-1] == "0.jpg"
+
+
+def test_a_row_of_several_coins_names_the_face_that_was_read() -> None:
+    session = UploadSession()
+    digest = answered(session, "tray.jpg", a_verdict())
+    boxes = [
+        RotatedBox(left=x, top=0.1, right=x + 0.2, bottom=0.9) for x in (0.1, 0.4, 0.7)
+    ]
+    faces = tuple(
+        DetectedFace(box=box, side=Side.LEGEND, confidence=0.99) for box in boxes
+    )
+    result = session.results[digest, "resnet"]
+    session.results[digest, "resnet"] = replace(result, faces=faces, legend=1)
+    (row,) = table_rows(session, "resnet")
+    assert row.face == "face 2 of 3"
+    session.results[digest, "resnet"] = replace(result, faces=faces[:1], legend=0)
+    (row,) = table_rows(session, "resnet")
+    assert row.face == ""

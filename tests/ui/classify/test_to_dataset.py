@@ -160,3 +160,17 @@ def test_what_was_added_leads_to_its_review(monkeypatch: pytest.MonkeyPatch) -> 
     assert not page.exception
     assert page.session_state["dataset_part"] == "review"
     assert went == [DATASET_PAGE]
+
+
+@pytest.mark.usefixtures("_fake_models")
+def test_a_chosen_face_keeps_its_side(empty: Catalog) -> None:
+    buffer = io.BytesIO()
+    Image.fromarray(np.full((120, 300, 3), 120, np.uint8)).save(buffer, "PNG")
+    session = UploadSession()
+    session.add([("both.png", buffer.getvalue())])
+    (digest,) = session.photos
+    session.choose_box(digest, fakes._find(np.full((120, 300), 120))[0].box)
+    add(empty, session)
+    (photo,) = empty.queries.find(PhotoQuery()).photos
+    (face,) = empty.photos.faces(photo.photo_id)
+    assert face.side is Side.CORNUCOPIA

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from coin_core.i18n import speaking
 from coin_core.training.error_analysis import reliability
 from ui.components.charts import (
     Bar,
@@ -32,6 +33,26 @@ def test_the_comparison_has_a_bar_for_each_class() -> None:
     figure = comparison_bars({"one": BARS, "two": BARS}, refused={"two": "worn"})
     assert [bar.name for bar in figure.data] == ["A", "B"]
     assert figure.data[0].marker.opacity == (1.0, 0.32)
+
+
+def test_bars_begin_where_text_does() -> None:
+    def draw(language: str) -> tuple[list[bool], list[str | None]]:
+        with speaking(language):
+            figures = [
+                comparison_bars({"one": BARS}, refused={}),
+                probability_bars(BARS, answered=True, threshold=0.7, note=""),
+            ]
+        starts_left = [one.layout.xaxis.range[0] == 0 for one in figures]
+        return starts_left, [one.layout.yaxis.side for one in figures]
+
+    assert draw("en") == ([True, True], [None, None])
+    assert draw("he") == ([False, False], ["right", "right"])
+
+
+def test_no_figure_in_a_bar_is_too_small_to_read() -> None:
+    figure = comparison_bars({"one": BARS}, refused={})
+    assert figure.layout.uniformtext.minsize >= 11
+    assert figure.layout.uniformtext.mode == "hide"
 
 
 def test_loss_curves_ring_the_kept_epoch_and_name_each_fold_once() -> None:

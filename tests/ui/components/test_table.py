@@ -118,3 +118,28 @@ def test_words_and_percentages_follow_a_language_from_right_to_left() -> None:
     page.run()
     columns = json.loads(page.dataframe[0].proto.columns)
     assert columns["name"]["alignment"] == "right"
+
+
+def _pinned() -> None:
+    import pandas as pd
+    import streamlit as st
+
+    import ui.language  # noqa: F401, which finds the language of a page
+    from ui.components.table import show_table
+
+    frame = pd.DataFrame({"started": ["a"], "data": ["b"], "right": [91]})
+    config = {"started": st.column_config.TextColumn(pinned=True)}
+    show_table(frame, column_config=config)
+    show_table(frame.style)
+
+
+def test_columns_follow_a_language_from_right_to_left() -> None:
+    page = AppTest.from_function(_pinned)
+    page.query_params["lang"] = "he"
+    page.run()
+    assert not page.exception
+    for table in page.dataframe:
+        assert list(table.proto.column_order) == ["right", "data", "started"]
+        columns = json.loads(table.proto.columns)
+        assert not columns["started"]["pinned"]  # at the left, it would be the last
+        assert columns["data"]["alignment"] == "right"

@@ -61,3 +61,17 @@ def test_texts_of_several_lines_are_edited_as_such(catalog: Catalog) -> None:
     assert areas["Source"] == "a\nb"
     assert areas["Credit: who must be named"] == "c\nd"
     assert "Name on the coin" not in areas
+
+
+def test_words_of_a_source_keep_their_order_beside_another_script(
+    catalog: Catalog,
+) -> None:
+    lot = "Judaea, Hasmoneans. Prutah, 1.85 g."
+    changes = {"lot_text": lot, "source_url": "https://example.org/12/"}
+    catalog.edits.edit_photos({2: changes}, who="Anna")
+    page = open_page()
+    page.session_state["dataset_session"].open_photo(2)
+    page.run()
+    said = [text.value for text in page.text]
+    assert f"lot text: \u2068{lot}\u2069" in said
+    assert "address: https://example.org/12/" in said  # to be copied

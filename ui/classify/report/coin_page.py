@@ -29,7 +29,7 @@ from ui.classify.report.pictures import (
     picture_of_heat,
     picture_of_letters,
 )
-from ui.classify.results_table import own_reading
+from ui.classify.results_table import face_words, own_reading
 from ui.classify.session import PhotoNote, UploadedPhoto, UploadSession
 from ui.classify.verdict import headline, why_not
 from ui.components.paleo_hebrew import letters_of_name
@@ -141,7 +141,6 @@ def coin_page(
         box = predict.box_read(result)
         if box is not None:
             reading = rim_sentence(predict.rim_read(photo, box, classifier))
-    faces = () if photo.digest in session.boxes else result.faces
     comparable = [
         results[name].verdicts[0]
         for name, card in cards.items()
@@ -149,6 +148,7 @@ def coin_page(
     ]
     note = session.notes.get(photo.digest, PhotoNote())
     facts = (
+        (_("In the photo"), face_words(predict.face_number(session, photo, result))),
         (_("Find or context"), note.context),
         (_("Own reading"), own_reading(note)),
         (_("Note"), note.text),
@@ -156,7 +156,7 @@ def coin_page(
     )
     return CoinPage(
         photo=photo.name,
-        verdict=headline(verdict, comparable, faces).replace(" %", f"{NBSP}%"),
+        verdict=headline(verdict, comparable, result.faces).replace(" %", f"{NBSP}%"),
         reading=reading,
         facts=tuple((title, text) for title, text in facts if text),
         pictures=_pictures(
@@ -177,7 +177,7 @@ def coin_page(
             _alternative(
                 short_title(cards[name]) if name in cards else _("Weighed together"),
                 one.verdicts[0],
-                faces,
+                one.faces,
             )
             for name, one in results.items()
         ),
@@ -233,7 +233,7 @@ def _pictures(
     with_heat: bool,
 ) -> tuple[Picture, ...]:
     """The coin; where a legend was weighed, also its letters and the heat map."""
-    box = predict.box_read(result)
+    box = predict.box_read(result) or session.boxes.get(photo.digest)
     if box is None:
         whole = predict.photo_pixels(photo)
         return (Picture(jpeg=picture_of(_squared(whole)), caption=_("The photo")),)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from coin_core.results import Verdict
-from tests.ui.classify.report.conftest import CARDS, a_page, page_of
-from ui.classify.report.coin_page import CoinPage, _shares, caveats
+from tests import fakes
+from tests.ui.classify.report.conftest import AT, CARDS, a_page, page_of
+from ui.classify.report.coin_page import CoinPage, _shares, caveats, coin_page
+from ui.classify.session import UploadSession
 from ui.palette import MUTED
 
 
@@ -82,3 +86,18 @@ def test_the_unlikeliest_of_many_classes_are_one_share() -> None:
         "32\N{NO-BREAK SPACE}%",
     )
     assert sum(share.fraction for share in shares) == pytest.approx(1)
+
+
+@pytest.mark.usefixtures("_fake_models")
+def test_a_chosen_cornucopia_side_is_shown_and_called_so() -> None:
+    buffer = io.BytesIO()
+    Image.fromarray(np.full((120, 300, 3), 120, np.uint8)).save(buffer, "PNG")
+    session = UploadSession()
+    session.add([("both.png", buffer.getvalue())])
+    (photo,) = session.photos.values()
+    other = fakes._find(np.full((120, 300), 120))[0]
+    session.choose_box(photo.digest, other.box)
+    page = coin_page(session, photo, "resnet", CARDS, AT)
+    assert "cornucopia side" in page.verdict
+    assert [picture.caption for picture in page.pictures] == ["The coin"]
+    assert all("cornucopia" in says for _title, says, _model in page.alternatives)
