@@ -366,7 +366,11 @@ def move(path: Path, to: Path) -> None:
             except shutil.Error as error_of_each:
                 _, _, reason = error_of_each.args[0][0]
                 raise OSError(errno.EIO, reason) from error_of_each
+        try:
             left = path.rename(_temporary(path))
+        except OSError:
+            _remove(to)
+            raise
         _remove(left)
 
 

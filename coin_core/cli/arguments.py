@@ -161,6 +161,10 @@ def _find_model(name: str) -> str:
         bundle.find_bundle(name)
     except WeightsMissingError as error:
         raise WrongUseError(str(error)) from error
+    if name.casefold() in bundle.DETECTION:
+        raise WrongUseError(
+            f"{name} helps the classifiers and is none. {_own_models()}"
+        )
     return name
 
 

@@ -505,6 +505,13 @@ def check_place(folder: Path) -> None:
         except CoinError as error:
             raise TrainingDataError(str(error)) from error
     _check_replaced(folder)
+    place = folder.absolute().parent
+    while not os.path.lexists(place):
+        place = place.parent
+    if not place.is_dir() or not os.access(place, os.W_OK):
+        raise TrainingDataError(
+            f"No model can be written to {place}. Name another folder for it."
+        )
 
 
 def _check_replaced(folder: Path) -> None:

@@ -117,11 +117,13 @@ def test_what_goes_to_another_disk_is_there_once_and_whole(tmp_path, monkeypatch
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Path, "rename", across)
-    with monkeypatch.context() as patched:
-        patched.setattr(shutil, "copyfile", full)
-        with pytest.raises(OSError, match="No space"):
-            storage.move(path, there)
-    assert names(tmp_path) == ["a"]
+    # While it is copied, synchronized, put in its place; then the old one stays there.
+    for module, name in ((shutil, "copyfile"), (storage, "_sync"), (Path, "replace")):
+        with monkeypatch.context() as patched:
+            patched.setattr(module, name, full)
+            with pytest.raises(OSError, match="No space"):
+                storage.move(path, there)
+        assert names(tmp_path) == ["a"]
     storage.move(path, there)
     assert names(tmp_path) == ["there"]
     found = there if kind == "file" else there / "b"

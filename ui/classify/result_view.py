@@ -128,22 +128,28 @@ def _show_photo_and_verdict(
 def _choose_face(
     session: UploadSession, photo: UploadedPhoto, result: PhotoResult
 ) -> int | None:
-    """The face that the visitor chose, if it is another than the one read first."""
+    """The face that the visitor chose, for all classifiers; None if none was."""
     if len(result.faces) < 2:
         return None
     usual = result.face_read(result.verdicts[0])
     of_rulers = result.verdicts[0].is_of_rulers
-    chosen = st.pills(
+    # Classifiers of other coins read another face until one is chosen.
+    key = f"face_{photo.digest}"
+    st.session_state[key] = session.faces.get(photo.digest, usual)
+
+    def choose() -> None:
+        session.forget_crop(photo.digest)
+        session.faces.pop(photo.digest, None)
+        if (face := st.session_state[key]) not in (None, usual):
+            session.faces[photo.digest] = face
+
+    st.pills(
         _("Face to read"),
         range(len(result.faces)),
         format_func=lambda i: face_name(i + 1, result.faces[i]),
-        default=usual,
         wrap=True,
-        # Classifiers of other coins read another face until one is chosen for them.
-        key=f"face_{photo.digest}_{usual}",
-        persist_state="session",
-        on_change=session.forget_crop,
-        args=(photo.digest,),
+        key=key,
+        on_change=choose,
         help=_(
             "The face with the inscription is chosen for you; choose another if the "
             "choice is wrong."
@@ -161,7 +167,7 @@ def _choose_face(
                 "more, photograph the others separately."
             ).format(n=MAX_COINS)
         )
-    return None if chosen == usual else chosen
+    return session.faces.get(photo.digest)
 
 
 def _correct_crop(

@@ -73,6 +73,7 @@ class UploadSession:
         crops: The boxes that the visitor drew, by digest.
         crop_count: Part of the id of a box that is drawn; a new number makes the
             viewer begin anew.
+        faces: The faces that the visitor chose, by digest, whatever classifier reads.
         boxes: The boxes that the visitor chose or drew, by digest; a photo without
             one is read on the face that was found.
         notes: What the visitor wrote about photos, by digest.
@@ -93,6 +94,7 @@ class UploadSession:
     letters: dict[LettersKey, tuple[LetterRead, ...]] = field(default_factory=dict)
     crops: dict[str, RotatedBox] = field(default_factory=dict)
     crop_count: int = 0
+    faces: dict[str, int] = field(default_factory=dict)
     boxes: dict[str, RotatedBox] = field(default_factory=dict)
     notes: dict[str, PhotoNote] = field(default_factory=dict)
     selected: str | None = None
@@ -174,7 +176,8 @@ class UploadSession:
         """Remove one photo; the next one is selected in its place."""
         order = list(self.photos)
         of_photos: tuple[dict[str, Any], ...] = (
-            *(self.photos, self.thumbnails, self.crops, self.boxes, self.notes),
+            *(self.photos, self.thumbnails, self.crops),
+            *(self.faces, self.boxes, self.notes),
         )
         for kept in of_photos:
             kept.pop(digest, None)

@@ -205,6 +205,7 @@ def test_missing_weights_name_the_command_that_makes_them(tmp_path, capsys):
         ),
         (["evaluate", "--data", "x", "--classifier", "together"], "mlp, all. --model"),
         (["classify", "x.png", "--model", "oracle"], "no model bundle 'oracle'"),
+        (["classify", "x.png", "--model", "sides"], "sides helps the classifiers"),
         (
             ["classify", "x", "--classifier", "together", "--model", "resnet"],
             "--classifier together --model resnet: give one",
@@ -416,6 +417,7 @@ def test_a_model_that_is_measured_on_what_it_learned_is_said_so(
         (["knn", "--data", "x", "--out", str(ROOT)], "other files than a model"),
         (["faces", "--data", "rendered", "--out", str(ROOT)], "other files than a"),
         (["knn", "--data", "x", "--out", "my model"], "cannot have the name"),
+        (["knn", "--data", "x", "--out", f"{__file__}/m"], "No model can be written"),
     ],
 )
 def test_train_says_at_once_what_it_would_ignore_or_lack(arguments, said, capsys):

@@ -8,6 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from coin_core.model_store import bundle
+from coin_core.results import Verdict
 from tests import fakes
 from tests.pages.test_pages import component_with
 
@@ -61,6 +62,29 @@ def test_another_face_is_classified_when_it_is_chosen(page: AppTest) -> None:
     assert headers_of(page) == ["How the classifiers agree"]
     (agreement,) = (m.value for m in page.markdown if "names a ruler" in m.value)
     assert "cornucopia side only" in agreement
+
+
+def test_a_chosen_face_stays_while_a_model_of_other_coins_is_looked_at(
+    page: AppTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page.run()
+    faces_of(page).set_value(0).run()
+    session = page.session_state["upload_session"]
+    boxes = dict(session.boxes)
+    assert len(boxes) == 1
+    (key, kept), *_others = session.results.items()
+    other = replace(kept.verdicts[0], face=0)  # the first one, as in training
+    with monkeypatch.context() as patch:
+        patch.setattr(Verdict, "is_of_rulers", False)
+        session.results[key] = replace(kept, verdicts=(other,))
+        page.run()
+        assert (faces_of(page).value, session.boxes) == (0, boxes)
+    session.results[key] = kept
+    page.run()
+    assert (faces_of(page).value, session.boxes) == (0, boxes)
+    faces_of(page).set_value(1).run()  # the usual one again
+    assert not session.boxes
+    assert not session.faces
 
 
 def test_a_verdict_on_one_of_several_coins_says_on_which(

@@ -128,7 +128,7 @@ def test_a_training_that_cannot_work_is_refused_with_the_counts() -> None:
         ("_my best!", "my-best"),
         ("כסף מהגליל", "כסף-מהגליל"),
         (" ", "svm-rendered-[0-9a-f]+"),
-        *((name, f"{name}-[0-9a-f]+") for name in ("resnet", "faces", "together")),
+        *((name, f"{name}-[0-9a-f]+") for name in ("resnet", "Faces", "together")),
     ],
 )
 def test_a_training_makes_a_model_of_a_free_name(name: str, bundle: str) -> None:
