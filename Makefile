@@ -99,6 +99,7 @@ bench: setup
 	$(PY) -m benchmarks.import_photos
 	$(PY) -m benchmarks.scraping
 	$(PY) -m benchmarks.lot_texts tests/scrapers/labels/other_lot_texts.tsv
+	$(PY) -m benchmarks.lot_texts tests/scrapers/labels/third_hand_lot_texts.tsv
 	$(PY) -m benchmarks.kills
 	$(PY) -m benchmarks.catalog_queries
 	$(PY) -m benchmarks.classify_page

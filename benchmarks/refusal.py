@@ -58,7 +58,12 @@ class Seen:
 
 def main() -> None:
     """Print a line for each score, each limit and the verdict of all."""
-    args = argument_parser(__doc__, legible=600, foreign=300).parse_args()
+    parser = argument_parser(__doc__, legible=600, foreign=300)
+    args = parser.parse_args()
+    if args.legible < 2 * _NEIGHBOURS:  # distances are measured to half of them
+        parser.error(f"--legible: expected {2 * _NEIGHBOURS} or more")
+    if args.foreign < 1:
+        parser.error("--foreign: expected 1 or more")
     classifier = CoinClassifier()
     legible = look(classifier, draw(args.legible, ("legend",)))
     others = look(classifier, draw(args.foreign, OTHERS))

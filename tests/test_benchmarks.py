@@ -7,7 +7,7 @@ import time
 import numpy as np
 import pytest
 
-from benchmarks import letters, scenes, soak
+from benchmarks import letters, refusal, scenes, soak
 from benchmarks.common import stopwatch
 from benchmarks.speed import in_turns
 from benchmarks.unseen_coins import render_unseen_coin, unseen_forms
@@ -63,6 +63,22 @@ def test_photos_are_linked_into_one_folder_per_ruler(run_python, tmp_path):
     for _ in range(2):
         run_python("-m", "benchmarks.sort_photos", *arguments)
     assert (tmp_path / "out/titus/a.png").read_bytes() == b"a"
+
+
+@pytest.mark.parametrize(
+    ("few", "said"),
+    [
+        (["--legible", "9"], "--legible: expected 10 or more"),
+        (["--foreign", "0"], "--foreign: expected 1 or more"),
+    ],
+)
+def test_too_few_coins_to_part_are_refused_at_once(few, said, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["refusal", *few])
+    monkeypatch.setattr(refusal, "CoinClassifier", None)
+    with pytest.raises(SystemExit) as stopped:
+        refusal.main()
+    assert stopped.value.code == 2
+    assert said in capsys.readouterr().err
 
 
 def test_letters_are_where_the_table_says():

@@ -37,7 +37,7 @@ def integer(low: int, high: int, step: int = 1) -> Callable[[str], int]:
 count = integer(1, 10_000_000)
 folds = integer(2, 1000)
 seed = integer(0, 2**31 - 1)
-image_size = integer(32, 1024)
+image_size = integer(48, 1024)
 input_size = integer(32, 512, step=8)
 
 

@@ -58,7 +58,8 @@ def run(options: argparse.Namespace) -> int:
             "--folders sorts by ruler, and only the legend side names a ruler. "
             "Leave out --scenes and --kind."
         )
-    if (out / TRUTH_FILE).exists():
+    truth_path = out / TRUTH_FILE
+    if truth_path.exists() and truth_path.stat().st_size:
         raise TrainingDataError(
             f"{out} holds rendered coins already, which {TRUTH_FILE} describes. Name "
             "another folder, or delete that one."
@@ -69,7 +70,8 @@ def run(options: argparse.Namespace) -> int:
         arguments.drop(options, names, "no effect on scenes, which show several coins")
     try:
         out.mkdir(parents=True, exist_ok=True)
-        with (out / TRUTH_FILE).open("w", encoding="utf-8") as truth_file:
+        # a line at a time, so that it names the coins even after a kill
+        with truth_path.open("w", buffering=1, encoding="utf-8") as truth_file:
             for index in track(range(options.count), "coins", unit="coin"):
                 image, truth = _render(options, index)
                 name = f"coin-{options.seed}-{index:06d}.png"

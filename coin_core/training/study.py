@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 FOLDS = 5
-# Raise it when experiments change: earlier outcomes are then measured again.
+# Raise it when experiments change: earlier outcomes are then not resumed.
 _EDITION = 2
 
 
@@ -161,7 +161,8 @@ def run_study(
         size_px: Side of the nets' input.
 
     Raises:
-        TrainingDataError: An experiment is not known, or there are too few coins.
+        TrainingDataError: An experiment is not known, there are too few coins, or
+            `out` holds a study with other settings.
         WeightsMissingError: The weights to start from are not there.
     """
     wanted = _choose(chosen)
@@ -256,19 +257,48 @@ _STARTS = {
 }
 
 
+# Settings that are no flags, where they differ.
+_OTHERS = {
+    "edition": "other experiments",
+    "data": "other data",
+    "digest": "other coins or labels",
+    "rows": "other coins or labels",
+}
+
+
 def _read(path: Path, settings: Mapping[str, Any]) -> dict[str, Outcome]:
-    """The completed experiments of an earlier session with the same settings."""
+    """The completed experiments of an earlier session with the same settings.
+
+    Raises:
+        TrainingDataError: The settings were others, or the file is no study.
+    """
     try:
         kept = parse_json(read_text(path))
-        if kept["settings"] != dict(settings):
-            return {}
+        earlier = dict(kept["settings"])
         found = [
             Outcome(**{**one, "right": tuple(one["right"])}) for one in kept["outcomes"]
         ]
-    except (OSError, ValueError, TypeError, KeyError):
+    except FileNotFoundError:
         return {}
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise TrainingDataError(
+            f"{path} cannot be read as a study. Name another folder, or delete that "
+            "file."
+        ) from error
+    others = [name for name in settings if earlier.get(name) != settings[name]]
+    if others:
+        words = [_OTHERS.get(name) or _flag(name, earlier.get(name)) for name in others]
+        raise TrainingDataError(
+            f"{path.parent} holds a study with {', '.join(dict.fromkeys(words))}. Give "
+            "the same settings, name another folder, or delete that one."
+        )
     known = {one.key for one in experiments()}
     return {one.key: one for one in found if one.key in known}
+
+
+def _flag(name: str, value: Any) -> str:
+    said = "by default" if value is None else value
+    return f"--{name.replace('_', '-')} {said}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -191,6 +191,18 @@ def test_coins_are_not_rendered_among_earlier_ones(tmp_path, capsys):
     assert (tmp_path / "coins" / "truth.jsonl").read_bytes() == truth
 
 
+def test_an_empty_truth_describes_no_coins_and_is_replaced(tmp_path):
+    (tmp_path / "truth.jsonl").touch()
+    assert main(["render", "--count", "1", "--out", str(tmp_path)]) == 0
+    assert len((tmp_path / "truth.jsonl").read_text("utf-8").splitlines()) == 1
+
+
+@pytest.mark.parametrize("size_px", ["48", "1024"])
+def test_the_smallest_and_largest_coins_can_be_rendered(size_px, tmp_path):
+    asked = ["render", "--count", "1", "--size-px", size_px, "--out", str(tmp_path)]
+    assert main(asked) == 0
+
+
 def test_missing_weights_name_the_command_that_makes_them(tmp_path, capsys):
     assert main(["classify", write_photo(tmp_path / "a.png")]) == 1
     assert "python -m coin_core train resnet --data rendered" in capsys.readouterr().err
@@ -247,6 +259,7 @@ def test_wrong_use_ends_with_2_and_a_sentence(arguments, said, capsys):
         ["evaluate", "--data", "x", "--keep", "my\x01photos"],
         ["evaluate", "--data", "x", "--keep", "x" * 4001],
         ["render", "--count", "1", "--out", "x", "--seed", "-1"],
+        ["render", "--count", "1", "--out", "x", "--size-px", "47"],
         ["dataset", "freeze", "x", "--seed", "99999999999999999999"],
         ["dataset", "freeze", "x", "--seed", str(2**31)],
         ["render", "--count", "1", "--out", "x", "--scenes", "--two-sided"],

@@ -2,6 +2,7 @@
 
 import errno
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -90,8 +91,34 @@ def test_a_study_writes_table_and_figure_and_runs_nothing_twice(coins, tmp_path)
     assert kept["outcomes"][0]["run_id"] == outcomes[0].run_id
     settings = json.loads((tmp_path / "study.json").read_text())["settings"]
     assert set(study._read(tmp_path / "study.json", settings)) == {"knn", "mlp"}
-    # Other settings are another study.
-    assert study._read(tmp_path / "study.json", settings | {"seed": 1}) == {}
+
+
+def test_an_earlier_study_is_not_replaced_by_another(coins, tmp_path):
+    def refused(coins=coins, **settings):
+        settings = {"folds": 2, "epochs": 1, **settings}
+        with pytest.raises(TrainingDataError) as caught:
+            run_study(coins, tmp_path, chosen=("knn",), **settings)
+        return str(caught.value).removeprefix(f"{tmp_path} ")
+
+    run_study(coins, tmp_path, chosen=("knn",), folds=2, epochs=1)
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    assert refused(seed=1, epochs=None).startswith(
+        "holds a study with --epochs 1, --seed 0. Give the same settings"
+    )
+    assert "with --size-px by default. " in refused(size_px=32)
+    others = replace(coins, crops=coins.crops + 1, digest="e" * 64)
+    assert "with other coins or labels. " in refused(others)
+    assert "with other data. " in refused(replace(coins, source="folder other"))
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"settings": 1}', "\xff"])
+def test_a_damaged_study_is_named_and_stays(coins, tmp_path, text):
+    path = tmp_path / "study.json"
+    path.write_text(text, "latin-1")
+    with pytest.raises(TrainingDataError, match="cannot be read as a study"):
+        run_study(coins, tmp_path, chosen=("knn",), folds=2)
+    assert path.read_text("latin-1") == text
 
 
 def test_a_full_disk_ends_a_run_that_can_go_on(coins, tmp_path, monkeypatch):

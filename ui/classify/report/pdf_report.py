@@ -153,12 +153,10 @@ class _Writer:
         text = _BLANKS.sub(" ", text[:_LONGEST]).strip(" ")
         text = _HALVES.sub("\ufffd", text)
         direction = _direction(text)
-        words = text.split(" ")
         lines = [""]
-        for word in words:
-            longer = f"{lines[-1]} {word}".strip()
-            if self._width(longer) <= width:
-                lines[-1] = longer
+        for word in text.split(" "):
+            if self._width(lines[-1] + word) <= width:
+                lines[-1] += f"{word} "
                 continue
             if lines[-1]:
                 lines.append("")
@@ -166,12 +164,13 @@ class _Writer:
                 if self._width(lines[-1] + sign) > width:
                     lines.append("")
                 lines[-1] += sign
+            lines[-1] += " "
         if len(lines) > most:
-            last = lines[most - 1]
+            last = lines[most - 1].rstrip(" ")
             while last and self._width(last + "…") > width:
                 last = last[:-1]
             lines = [*lines[: most - 1], last + "…"]
-        return [in_order_of_sight(line, direction) for line in lines]
+        return in_order_of_sight(lines, direction)
 
     def _width(self, text: str) -> float:
         return float(self.pdf.get_string_width(_NO_SHAPE.sub("", text)))
@@ -266,24 +265,33 @@ def _isolated(text: str) -> str:
     return f"\u2068{text}\u2069"
 
 
-def in_order_of_sight(line: str, direction: TextDirection) -> str:
-    """A line of text in the order in which it is drawn, from the left.
+def in_order_of_sight(lines: Sequence[str], direction: TextDirection) -> list[str]:
+    """The lines of a text in the order in which they are drawn, from the left.
+
+    The whole text decides the direction of each sign, so a name or note in the other
+    direction may go on from line to line.
 
     Args:
-        line: In the order of speech.
-        direction: Of the text that the line is part of.
+        lines: In the order of speech, each with the space that ends it.
+        direction: Of the text.
     """
-    if not any(unicodedata.bidirectional(s) in ("R", "AL") for s in line) and (
+    text = "".join(lines)
+    if not any(unicodedata.bidirectional(s) in ("R", "AL") for s in text) and (
         direction is not TextDirection.RTL
     ):
-        return _NO_SHAPE.sub("", line)
-    paragraph = BidiParagraph(line, base_direction=direction)
-    return _NO_SHAPE.sub(
-        "",
-        "".join(
+        return [_NO_SHAPE.sub("", line).strip(" ") for line in lines]
+    paragraph = BidiParagraph(text, base_direction=direction)
+    signs = paragraph.characters
+    seen, start = [], 0
+    for line in lines:
+        end = start + len(line)
+        paragraph.characters = [s for s in signs if start <= s.character_index < end]
+        drawn = "".join(
             BIDI_BRACKETS[one.character]["pair"]
             if one.embedding_level % 2 and one.character in BIDI_BRACKETS
             else one.character
             for one in paragraph.get_reordered_characters()
-        ),
-    )
+        )
+        seen.append(_NO_SHAPE.sub("", drawn).strip(" "))
+        start = end
+    return seen

@@ -120,4 +120,33 @@ def test_hebrew_is_read_back(page: CoinPage) -> None:
 def test_lines_are_put_in_the_order_of_sight(
     line: str, direction: TextDirection, seen: str
 ) -> None:
-    assert in_order_of_sight(line, direction) == seen
+    assert in_order_of_sight([line], direction) == [seen]
+
+
+@pytest.mark.parametrize(
+    ("lines", "direction", "seen"),
+    [
+        (
+            ["הערה: \u2068Found in area G, with ", "one of ינאי (Herod), 14 mm.\u2069"],
+            TextDirection.RTL,
+            ["Found in area G, with :הרעה", "one of יאני (Herod), 14 mm."],
+        ),
+        (
+            ["Note: \u2068נמצא בשטח G, עם ", "אחד של Yannai (ינאי), 14.\u2069"],
+            TextDirection.LTR,
+            ["Note: םע ,G חטשב אצמנ", ".14 ,(יאני) Yannai לש דחא"],
+        ),
+    ],
+)
+def test_a_note_in_the_other_direction_goes_on_in_it_from_line_to_line(
+    lines: list[str], direction: TextDirection, seen: list[str]
+) -> None:
+    assert in_order_of_sight(lines, direction) == seen
+
+
+def test_a_long_english_note_is_readable_in_a_hebrew_report(page: CoinPage) -> None:
+    note = f"Found in {'the City of David, ' * 6}with three coins; broken rim."
+    with speaking("he"):
+        (text,) = text_of_pdf([replace(page, facts=(("הערה", note),))])
+    lines = text.replace("\N{NO-BREAK SPACE}", " ").splitlines()
+    assert "the City of David, with three coins; broken rim." in lines
