@@ -157,14 +157,13 @@ def _find_model(name: str) -> str:
     from coin_core.model_store import bundle, sharing
 
     sharing.follow()
+    if name.casefold() in bundle.DETECTION:
+        words = f"{name} helps the classifiers and is none."
+        raise WrongUseError(f"{words} {_own_models()}")
     try:
         bundle.find_bundle(name)
     except WeightsMissingError as error:
         raise WrongUseError(str(error)) from error
-    if name.casefold() in bundle.DETECTION:
-        raise WrongUseError(
-            f"{name} helps the classifiers and is none. {_own_models()}"
-        )
     return name
 
 

@@ -468,13 +468,10 @@ def _free_name(classifier: str, source: str, name: str) -> str:
     wish = _as_bundle_name(name or f"{classifier}-{source}")
     bundle = (wish or classifier)[:56]
     queued = list_jobs(JobKind.TRAINING)
-    taken = {Path(job.arguments[-1]).name.casefold() for job in queued if job.arguments}
-    taken |= {*models.RESERVED, *models.SHIPPED}
-    if (
-        not name
-        or bundle.casefold() in taken
-        or (models.models_dir() / bundle).exists()
-    ):
+    names = {Path(job.arguments[-1]).name for job in queued if job.arguments}
+    taken = {one.casefold() for one in names} | {*models.RESERVED, *models.SHIPPED}
+    is_taken = bundle.casefold() in taken or (models.models_dir() / bundle).exists()
+    if not name or is_taken:
         bundle = f"{bundle}-{secrets.token_hex(2)}"
     return bundle
 
