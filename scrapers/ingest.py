@@ -20,7 +20,12 @@ from sqlalchemy import delete, insert, select, update
 
 from coin_core import jobs
 from coin_core.catalog import Catalog, CatalogPhoto, PhotoStatus
-from coin_core.catalog.import_records import SCRAPE, ImportState, ItemState
+from coin_core.catalog.import_records import (
+    SCRAPE,
+    ImportState,
+    ItemState,
+    say_filled,
+)
 from coin_core.catalog.importing import ledger
 from coin_core.catalog.importing.ingest import Prepared, drop_uploads, prepare
 from coin_core.catalog.left_out import (
@@ -346,7 +351,10 @@ class _Run:
         state = ItemState.KNOWN if added.known else ItemState.DONE
         self._label(added.photo_id, label)
         if coin_id is not None and not added.known:
-            self._catalog.edits.fill_coin(coin_id, facts, who=self._order.who)
+            edits = self._catalog.edits
+            filled = edits.fill_coin(coin_id, facts, who=self._order.who)
+            if filled and remark:  # by its look
+                remark += f" {say_filled(filled)}"
         self._record(key, state, added.photo_id, remark)
         self._count(
             known=int(added.known),

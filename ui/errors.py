@@ -45,6 +45,7 @@ _PARTS = (
     *(N_("{count} coins left out"), N_("{count} could not be read")),
     N_("The same coin as {name} (photo {photo_id}), by its look."),
     N_("The same coin as photo {photo_id}, by its look."),
+    N_("What it lacked was added: {facts}."),
     N_(
         "Looks the same as photo {photo_id}, but the texts name different rulers, or "
         "one is in doubt; they stay two coins."

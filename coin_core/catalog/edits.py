@@ -233,7 +233,8 @@ class Edits:
         """Record that photos show one coin.
 
         All photos of their coins move to the oldest of these coins that has a label,
-        or else to the oldest. What it lacks is taken from the others.
+        or else to the oldest. What it lacks is taken from the others, but for what
+        concerns another ruler; their notes are added to its own.
 
         Returns:
             The id of that coin.
@@ -253,6 +254,7 @@ class Edits:
             coin, missing = facts[kept], dict[str, Any]()
             for other in coins:
                 missing |= _missing_facts(coin, facts[other])
+                missing["notes"] = _join_notes(coin.notes, facts[other].notes)
                 coin = replace(coin, **missing)
             action = Action(connection, who)
             action.change("coin", {kept: _to_columns(coin, missing)})
@@ -399,12 +401,13 @@ class Edits:
 def _missing_facts(coin: CoinFacts, other: CoinFacts) -> dict[str, Any]:
     """Fields that are empty in a coin, with their values in another.
 
-    The ruler is left out, and so are the facts that concern another ruler.
+    The ruler is left out, and so are the facts that concern another ruler: reference
+    works count the types of one ruler.
     """
     skipped = {"ruler_attributed"}
     ruler = other.ruler_attributed
     if coin.ruler_attributed and ruler not in (None, coin.ruler_attributed):
-        skipped |= {"name_on_coin", "authority"}
+        skipped |= {"name_on_coin", "authority", "denomination", "references"}
     return {
         f.name: value
         for f in fields(CoinFacts)
@@ -412,6 +415,13 @@ def _missing_facts(coin: CoinFacts, other: CoinFacts) -> dict[str, Any]:
         and (value := getattr(other, f.name))
         and not getattr(coin, f.name)
     }
+
+
+def _join_notes(notes: str, more: str) -> str:
+    """Notes with those of another coin below, unless they are among them."""
+    if f"\n{more}\n" in f"\n{notes}\n":
+        return notes
+    return f"{notes}\n{more}".strip("\n")
 
 
 def _to_columns(coin: CoinFacts, names: Iterable[str]) -> dict[str, Any]:

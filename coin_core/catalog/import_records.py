@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -89,3 +90,18 @@ SCRAPE = "gathering"
 
 GROUPED = "The same coin as "
 """The start of the message of a photo that shows the picture of a known coin."""
+
+_FACTS = {
+    "name_on_coin": "name on the coin",
+    "authority": "attribution follows",
+    "weight_g": "weight in g",
+    "diameter_mm": "diameter in mm",
+    "die_axis_h": "die axis",
+    "source_url": "address",
+}
+
+
+def say_filled(names: Iterable[str]) -> str:
+    """The sentence about fields that a photo or its coin lacked until now."""
+    words = (_FACTS.get(name, name.replace("_", " ")) for name in names)
+    return f"What it lacked was added: {', '.join(words)}."

@@ -23,21 +23,29 @@ _FREE = re.compile(
 )
 _PAGE = re.compile(
     r"(?:https?:)?(?://)?(?:www\.)?creativecommons\.org/(?:"
-    r"licenses/(by(?:-nc)?(?:-sa|-nd)?)/(\d\.\d)(?:/([a-z]{2,3})(?![a-z.]))?"
+    r"licenses/(by(?:-nc)?(?:-sa|-nd)?)/(\d\.\d)(?:/([a-z]{2}|igo)(?![a-z.]))?"
     r"|publicdomain/(zero|mark)(?:/1\.0)?"
     r")(?:/(?:deed|legalcode)[\w.-]*)?/?(?:[?#][^\s()<>]*)?"
 )
-# What may stand around the address of a licence, beside its name.
-_AROUND = re.compile(r"^\W*(?:licen[cs]ed?\b(?: under\b)?)?\W+|\W+$")
 # Words that take back a free licence, or part of it. A text may still say that there
-# is no copyright, or quote the GFDL's "no invariant sections".
+# is no copyright, quote the GFDL or name a private collection.
 _RESTRICTED = re.compile(
     r"\bno(?:[tn]\b|\b(?!$|\.? ?\d))"
     r"(?![ -](?:longer |known |protected by |subject to |under |in )?"
-    r"(?:copyright|rights|restrictions|renewed|notice|invariant|front|back))"
-    r"|\b(?:never|nicht|kein\w*|pas|except|excluding)\b|(?<!\d[ -])\bonly\b"
-    r"|commercial|kommerziell|deriv|permission|all rights reserved|rechte vorbehalten"
-    r"|\b(?:personal|private|educational|research|academic|editorial)\b"
+    r"(?:copyright|rights|restrictions|renewed|notice|invariant|front|back|transpos))"
+    r"|\b(?:never|except|excluding|unless|until|solely|provided|nc|nd)\b"
+    r"|\b(?:without|ask|asked|on request|metadata|thumbnails?)\b"
+    r"|\b(?:nicht(?! portiert)|nur|ohne|ausser|außer|auf anfrage|metadaten)\b"
+    r"|\b(?:kein|vorbehalt|unter(?:sag|richt)|verbot|studien)|zwecke"
+    r"|\b(?:pas|sauf|sans|droits r[ée]serv[ée]s|interdite?)\b"
+    r"|\b(?:diritti riservati|derechos reservados)\b"
+    r"|\b[והשכ]{0,2}(?:לא|אין|אינ\w+|ללא|אסור\w*|איסור|בלבד|למעט|רק)\b"
+    r"|מסחרי|נגזר|אישור|זכויות.{0,9} שמורות"
+    r"|(?<!\d[ -])\bonly\b|\bonly\b(?!\W*$)"
+    r"|comm?ercial|kommerziell|deriv|permission(?! is granted to copy)"
+    r"|all rights reserved|prohibited|forbidden|consent"
+    r"|\bprivate?[nrs]?\b(?! collection)"
+    r"|\b(?:personal|educational|teaching|study|research|academic|editorial)\b"
 )
 _CC_SHORT = re.compile(
     r"(?:cc|creative commons)[ -]*(by)(?:[ -]*(nc))?(?:[ -]*(sa|nd))?(?:[ -]*(nc))?"
@@ -69,8 +77,9 @@ def normalize_licence(text: str, page: str = "") -> str | None:
 def read_licence(text: str) -> str | None:
     """The key of a licence as a user writes it in a table or a form.
 
-    Stricter than `normalize_licence`: further words are never dropped, they become
-    part of the key, so a restriction in them is not lost.
+    Stricter than `normalize_licence`: words beside the name of a licence are never
+    dropped, they become part of the key, so a restriction in them is not lost. Those
+    beside an address are dropped if they neither restrict nor name another licence.
 
     Returns:
         The key, such as "cc-by-sa-4.0" or "own-photo"; None for an empty text or a
@@ -105,25 +114,38 @@ def _to_key(text: str) -> str:
 
 
 def _from_page(text: str) -> str | None:
-    """The key of an address that stands alone or beside the name of its licence."""
-    words = text.lower()
-    match = _PAGE.search(words)
-    if match is None:
+    """The key of the licence whose address a text has.
+
+    None if it has none, or if what is beside a free one may take it back.
+    """
+    words = _plain(text)
+    matches = list(_PAGE.finditer(words))
+    keys = [_key_of_page(match) for match in matches]
+    for key in keys:
+        if not is_free(key):
+            return key
+    if len(set(keys)) != 1:
         return None
+    key, rest = keys[0], _PAGE.sub(" ", words).replace("_", " ")
+    named = _named_in(rest) or ""
+    same = key.startswith(named) or (named == "public-domain" and matches[0][4])
+    return key if same and not _RESTRICTED.search(rest) else None
+
+
+def _key_of_page(match: re.Match[str]) -> str:
     if match[4]:
-        key = "cc0-1.0" if match[4] == "zero" else "pdm-1.0"
-    else:
-        key = f"cc-{match[1]}-{match[2]}"
-    rest = _AROUND.sub("", f"{words[: match.start()]} {words[match.end() :]}")
-    if rest and _from_words(rest) != key:
-        return None
-    return f"{key}-{match[3]}" if match[3] else key
+        return "cc0-1.0" if match[4] == "zero" else "pdm-1.0"
+    return "-".join(filter(None, ("cc", match[1], match[2], match[3])))
 
 
 def _from_words(text: str) -> str | None:
-    words = re.sub(r"[\s_]+", " ", html.unescape(text)).strip().lower()
+    words = _plain(text).replace("_", " ")
     key = _named_in(words)
     return None if is_free(key) and _RESTRICTED.search(words) else key
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"\s+", " ", html.unescape(text)).strip().lower()
 
 
 def _named_in(words: str) -> str | None:

@@ -97,8 +97,15 @@ class ScrapeProgress:
     problems: tuple[str, ...] = ()
     reasons: Mapping[str, int] = field(default_factory=dict)
 
-    def advice(self, *, on_page: bool = False) -> tuple[str, ...]:
-        """What did not come in, why, and what to do: one sentence for each reason."""
+    def advice(
+        self, *, on_page: bool = False, are_listed: bool = True
+    ) -> tuple[str, ...]:
+        """What did not come in, why, and what to do: one sentence for each reason.
+
+        Args:
+            on_page: Whether a page says it, or the command line.
+            are_listed: Whether the page lists coins that were left out.
+        """
         sentences = []
         if self.left_out:
             why = ", ".join(f"{n:,} {rule}" for rule, n in self.reasons.items())
@@ -114,7 +121,7 @@ class ScrapeProgress:
                 "{count} coins were left out ({why}).",
                 self.left_out,
             ).format(count=f"{self.left_out:,}", why=why)
-            sentences.append(f"{words} {how}")
+            sentences.append(f"{words} {how}" if are_listed else words)
         if self.failed:
             words = _(
                 "{count} photos or records failed. Run the same again to retry them; "

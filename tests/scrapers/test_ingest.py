@@ -18,9 +18,11 @@ from coin_core.catalog import (
     PhotoQuery,
     open_catalog,
 )
+from coin_core.catalog.importing import ledger
 from coin_core.catalog.importing.ledger import job_id
 from coin_core.catalog.left_out import list_left_out, scrape_table
 from coin_core.catalog.scrape_jobs import ScrapeOrder
+from coin_core.catalog.similarity import Match
 from coin_core.jobs import find_job
 from coin_core.rendering import render_coin
 from scrapers import ingest
@@ -108,6 +110,19 @@ def test_a_scrape_reports_its_counts_to_its_job(catalog):
     assert (progress.done, progress.total) == (2, 2)
     assert progress.text == "2 coins looked at, 2 new photos, 2 of them labelled"
     assert progress.details["current"] == "Lot 2"
+
+
+def test_what_a_later_sale_adds_to_a_coin_is_said(catalog, monkeypatch):
+    run(catalog, Listed([lot(1)]))
+    (first,) = photos_of(catalog)
+    match = Match(photo=first, similarity=1.0)
+    monkeypatch.setattr(ingest.Matcher, "find", lambda *_, **__: match)
+    last = run(catalog, Listed([lot(2, die_axis_h=12)]))
+    (item,) = ledger.all_items(catalog, last.import_id)
+    assert item.message == (
+        f"The same coin as photo {first.photo_id}, by its look. What it lacked was "
+        "added: die axis."
+    )
 
 
 def test_a_photo_comes_with_all_that_is_known_of_it(catalog, site, client):

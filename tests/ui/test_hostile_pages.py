@@ -87,14 +87,18 @@ def test_hostile_text_on_the_dataset_page_is_escaped(runs: list[str]) -> None:
 def test_a_visitor_without_a_name_is_asked_wherever_it_is_needed(
     runs: list[str],
 ) -> None:
-    """For an import, a scrape and the coins that each scrape has left out, at once."""
+    """For an import, a scrape and the coins that it left out, in both places."""
     page = open_page("bring", who="")
+    page.session_state["earlier_imports"] = True
+    for toggle in page.run().toggle:
+        if toggle.label.startswith("Coins that were left out"):
+            toggle.set_value(True)
     photo = ("a.png", a_photo(), "image/png")
     drop = next(one for one in page.file_uploader if "Drop photos" in one.label)
     drop.set_value([photo]).run()
     check(page)
     asked = [field for field in page.text_input if "Your name" in field.label]
-    assert len(asked) == 3
+    assert len(asked) == 4
     asked[-1].set_value("Anna").run()
     check(page)
     assert not [field for field in page.text_input if "Your name" in field.label]

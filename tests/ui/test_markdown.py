@@ -62,6 +62,7 @@ TRUSTED = {
     "ui/dataset/filters.py": {"label"},
     # the two of its drop zone come from its callers, as texts of the program
     "ui/dataset/import_panel.py": {"title", "field", "label", "words"},
+    "ui/dataset/earlier_imports.py": {"title"},
     "ui/dataset/photo_facts.py": {"title"},
     "ui/dataset/review.py": {"titles.__getitem__"},
     "ui/dataset/session.py": {"why"},

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
 from coin_core.access import current_person
-from coin_core.catalog import Catalog, Edit, EditGroup, ExcludeReason, class_key
+from coin_core.catalog import Catalog, Coin, Edit, EditGroup, ExcludeReason, class_key
 from coin_core.errors import WeightsMissingError
 from coin_core.i18n import N_, _, ngettext
 from coin_core.jobs import Job, JobKind, JobState, may_change
@@ -18,6 +18,7 @@ from ui.background_task import BackgroundTask, start_task
 from ui.components.job_panel import JobPanel
 from ui.dataset import cropping
 from ui.dataset.formatting import (
+    KEY_TITLES,
     REASON_TITLES,
     edit_text,
     ruler_keys,
@@ -32,6 +33,11 @@ if TYPE_CHECKING:
     from coin_core.label_review.label_errors import Recorded
 
 _SHOWN_CHANGES = 3
+# Facts of which a coin has one value; notes are joined, and labels named apart.
+_SINGLE_FACTS = (
+    *("name_on_coin", "authority", "denomination", "references"),
+    *("weight_g", "diameter_mm", "die_axis_h"),
+)
 _LEFT_ALONE = N_("Later changes by somebody else were kept.")
 
 
@@ -336,10 +342,12 @@ def _offer_grouping(session: DatasetSession, catalog: Catalog) -> None:
 def group_photos(
     session: DatasetSession, catalog: Catalog, photo_ids: Sequence[int]
 ) -> None:
-    """Record that photos show one coin; the notice names labels that are replaced."""
+    """Record that photos show one coin; the notice names what is not kept."""
     before = catalog.photos.get_many(photo_ids)
+    coins = [catalog.photos.coin(key) for key in {photo.coin_id for photo in before}]
     coin_id = catalog.edits.group_coins(photo_ids, who=session.reviewer)
-    ruler = catalog.photos.coin(coin_id).ruler_attributed
+    kept = catalog.photos.coin(coin_id)
+    ruler = kept.ruler_attributed
     replaced = {photo.ruler for photo in before} - {None, ruler}
     if replaced:
         session.notice = _(
@@ -348,6 +356,23 @@ def group_photos(
             ruler=ruler_title(ruler),
             others=", ".join(sorted(map(ruler_title, replaced))),
         )
+    if lost := _facts_not_kept(kept, coins):
+        session.notice = session.notice or _("The photos now show one coin.")
+        session.notice += " " + _("Not kept of the others: {facts}.").format(
+            facts=", ".join(lost)
+        )
+
+
+def _facts_not_kept(kept: Coin, coins: Iterable[Coin]) -> list[str]:
+    """Titles of the facts that coins have and the kept one lacks, with measures."""
+    words = []
+    for name in _SINGLE_FACTS:
+        values = {getattr(coin, name) for coin in coins} - {getattr(kept, name)}
+        values -= {None, "", ()}
+        if values:
+            measures = sorted(v for v in values if isinstance(v, float | int))
+            words.append(" ".join([_(KEY_TITLES[name]), *(f"{v:g}" for v in measures)]))
+    return words
 
 
 def classify_catalog_photos(

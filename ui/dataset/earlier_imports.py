@@ -32,7 +32,11 @@ def show_earlier_imports(catalog: Catalog) -> None:
     earlier = list_imports(catalog, limit=_EARLIER)
     if not earlier:
         return
-    with st.expander(_("Earlier imports")):
+    listed: set[str] = set()
+    part = st.expander(_("Earlier imports"), key="earlier_imports", on_change="rerun")
+    if not part.open:
+        return
+    with part:
         for one in earlier:
             when = f"{date_and_time(one.created_at)}, " if one.created_at else ""
             if place := _scraped_from(catalog, one):
@@ -42,7 +46,7 @@ def show_earlier_imports(catalog: Catalog) -> None:
                 offer_report(catalog, one.import_id, "earlier")
             elif one.state is not ImportState.RUNNING:
                 with errors_on_page():
-                    show_outcome(catalog, one.import_id, "earlier")
+                    show_outcome(catalog, one.import_id, "earlier", listed)
             for title, rows in read_remarks(catalog, one.import_id):
                 st.caption(title)
                 show_remarks(rows)

@@ -54,7 +54,7 @@ _ENTITY_TITLES = {
     "added": N_("imported"),
 }
 
-_KEY_TITLES = {
+KEY_TITLES = {
     "ruler": N_("ruler"),
     "ruler_attributed": N_("ruler"),
     "name_on_coin": N_("name on the coin"),
@@ -142,7 +142,7 @@ def edit_text(edit: Edit) -> str:
     keys = [k for k in (*edit.after, *edit.before) if k not in ("reviewer", "photo_id")]
     changes = [
         _("{key}: {before} → {after}").format(
-            key=_(_KEY_TITLES.get(key, key.replace("_", " "))),
+            key=_(KEY_TITLES.get(key, key.replace("_", " "))),
             before=_value_text(key, edit.before.get(key)),
             after=_value_text(key, edit.after.get(key)),
         )

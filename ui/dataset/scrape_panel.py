@@ -311,15 +311,27 @@ class ScrapePanel(ImportPanel):
         return str(job.progress().details.get("added") not in (None, 0))
 
 
-def show_outcome(catalog: Catalog, import_id: int, place: str) -> None:
+def show_outcome(
+    catalog: Catalog, import_id: int, place: str, listed: set[str] | None = None
+) -> None:
     """What did not come in and why, the coins left out, and a table of it all.
 
     Args:
         catalog: The dataset.
         import_id: Of the scrape.
         place: Tells the buttons of one page apart.
+        listed: Keys of the coins that other scrapes list above, which are not listed
+            again; those of this one are added.
     """
-    for sentence in scrape_progress(catalog, import_id).advice(on_page=True):
+    listed = set() if listed is None else listed
+    waiting = [
+        one
+        for one in list_left_out(catalog, import_id)
+        if not one.taken and one.key not in listed
+    ]
+    listed.update(one.key for one in waiting)
+    progress = scrape_progress(catalog, import_id)
+    for sentence in progress.advice(on_page=True, are_listed=bool(waiting)):
         st.text(translate(sentence))
     st.download_button(
         _("Every result as a table (CSV)"),
@@ -329,31 +341,29 @@ def show_outcome(catalog: Catalog, import_id: int, place: str) -> None:
         key=f"scrape_table_{place}_{import_id}",
         on_click="ignore",
     )
-    entries = list_left_out(catalog, import_id)
-    waiting = [one for one in entries if not one.taken]
     if not waiting:
         return
-    with st.expander(
-        _("Coins that were left out ({count})").format(count=f"{len(waiting):,}")
-    ):
-        why = _("to sign what is taken:")
-        asked = f"left_out_{place}_{import_id}"
-        if not ask_reviewer(dataset_session(), why, Right.GATHER, asked):
-            return
-        for one in waiting[:_SHOWN_LEFT_OUT]:
-            with st.container(horizontal=True, vertical_alignment="center"):
-                # text of a site is shown as text, never as HTML
-                words = ", ".join(f"“{word}”" for word in one.words)
-                st.text(f"{translate(one.reason)}: {words[:160]}\n{one.title[:160]}")
-                key = f"take_{place}_{import_id}_{one.key}"
-                if st.button(_("Add it anyway"), key=key):
-                    _take(catalog, one.key)
-        if len(waiting) > _SHOWN_LEFT_OUT:
-            st.caption(
-                _("The first {count} are shown; the table has them all.").format(
-                    count=_SHOWN_LEFT_OUT
-                )
+    asked = f"left_out_{place}_{import_id}"
+    words = _("Coins that were left out ({count})").format(count=f"{len(waiting):,}")
+    if not st.toggle(words, key=f"{asked}_shown"):
+        return
+    why = _("to sign what is taken:")
+    if not ask_reviewer(dataset_session(), why, Right.GATHER, asked):
+        return
+    for one in waiting[:_SHOWN_LEFT_OUT]:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            # text of a site is shown as text, never as HTML
+            said = ", ".join(f"“{word}”" for word in one.words)
+            st.text(f"{translate(one.reason)}: {said[:160]}\n{one.title[:160]}")
+            key = f"take_{place}_{import_id}_{one.key}"
+            if st.button(_("Add it anyway"), key=key):
+                _take(catalog, one.key)
+    if len(waiting) > _SHOWN_LEFT_OUT:
+        st.caption(
+            _("The first {count} are shown; the table has them all.").format(
+                count=_SHOWN_LEFT_OUT
             )
+        )
 
 
 def _take(catalog: Catalog, listing: str) -> None:

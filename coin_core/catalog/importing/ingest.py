@@ -36,6 +36,7 @@ from coin_core.catalog.import_records import (
     ImportProgress,
     ImportState,
     ItemState,
+    say_filled,
 )
 from coin_core.catalog.importing import ledger
 from coin_core.catalog.importing.demo import (
@@ -736,7 +737,10 @@ class _Writer:
             return
         self._matcher.add(added.photo_id, prepared.thumbnail)
         if coin_id is not None and item.row:
-            self._catalog.edits.fill_coin(coin_id, facts.coin, who=self._who)
+            edits = self._catalog.edits
+            filled = edits.fill_coin(coin_id, facts.coin, who=self._who)
+            if filled and remark:  # by its look
+                remark += f" {say_filled(filled)}"
         if item.coin_key:
             self._coins.setdefault(item.coin_key, added.coin_id)
         no_coin = "" if prepared.faces else "No coin was found on it."
@@ -781,7 +785,8 @@ class _Writer:
             self._coins.setdefault(item.coin_key, photo.coin_id)
         noted = any(row.photo_id == photo.photo_id for row in self._unrecorded)
         if not noted and ledger.is_of(self._catalog, self._id, photo.photo_id):
-            self._note(item, ItemState.DONE, photo.photo_id, None)
+            message = " ".join(facts.remarks) or None
+            self._note(item, ItemState.DONE, photo.photo_id, message)
             return
         name = photo.file_name or "a photo"
         remark = f"In the catalog already, as {name} (photo {photo.photo_id})."
@@ -792,8 +797,9 @@ class _Writer:
                 f"{class_title(ruler)}."
             )
         if added:
-            remark += f" What it lacked was added: {', '.join(added)}."
-        self._note(item, ItemState.KNOWN, photo.photo_id, remark)
+            remark += f" {say_filled(added)}"
+        message = " ".join([remark, *facts.remarks])
+        self._note(item, ItemState.KNOWN, photo.photo_id, message)
 
     def _fill_in(self, photo: CatalogPhoto, facts: Facts) -> list[str]:
         """Set empty fields of a photo and its coin; returns their names."""
@@ -809,8 +815,7 @@ class _Writer:
             self._catalog.edits.edit_photos({photo.photo_id: texts}, who=self._who)
         edits = self._catalog.edits
         filled = edits.fill_coin(photo.coin_id, facts.coin, who=self._who)
-        names = [name for name in (*texts, *filled) if name != "licence_raw"]
-        return [name.replace("_", " ") for name in names]
+        return [name for name in (*texts, *filled) if name != "licence_raw"]
 
     def _note(
         self, item: Item, state: ItemState, photo_id: int | None, message: str | None

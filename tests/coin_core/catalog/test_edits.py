@@ -145,16 +145,47 @@ def test_a_grouped_coin_keeps_the_facts_of_the_others(catalog, add_photo: Add):
     reference = CoinReference(catalogue="Hendin", number="1143", edition="GBC5")
     facts = {"weight_g": 2.5, "notes": "worn", "references": (reference,)}
     catalog.edits.edit_coin(coins[2], facts, who="ada")
-    catalog.edits.set_ruler([ids[2]], HYRCANUS, who="ada")
-    catalog.edits.edit_coin(coins[2], {"name_on_coin": "yehohanan"}, who="ada")
     assert catalog.edits.group_coins(ids, who="ada") == coins[1]
     coin = catalog.photos.coin(coins[1])
     assert (coin.weight_g, coin.notes, coin.references) == (1.9, "worn", (reference,))
-    assert (coin.ruler_attributed, coin.name_on_coin) == (JANNAEUS, before.name_on_coin)
+    assert coin.ruler_attributed == JANNAEUS
     catalog.edits.undo(who="ada")
     coin = catalog.photos.coin(coins[1])
     assert (coin.notes, coin.references) == (before.notes, before.references)
     assert [catalog.photos.get(k).coin_id for k in ids] == coins
+
+
+def test_a_grouped_coin_gets_no_facts_of_another_ruler(catalog, add_photo: Add):
+    ids = [add_photo(k) for k in range(3)]
+    coins = [catalog.photos.get(k).coin_id for k in ids]
+    reference = CoinReference(catalogue="Hendin", number="1132", edition="GBC5")
+    facts = {
+        "name_on_coin": "yehohanan",
+        "authority": "TJC 2001",
+        "denomination": "tetradrachm",
+        "references": (reference,),
+        "die_axis_h": 3,
+    }
+    catalog.edits.set_ruler([ids[0]], JANNAEUS, who="ada")
+    catalog.edits.set_ruler([ids[1]], HYRCANUS, who="ada")
+    lacking = dict.fromkeys(("name_on_coin", "authority", "denomination"))
+    catalog.edits.edit_coin(coins[0], lacking, who="ada")
+    catalog.edits.edit_coin(coins[1], facts, who="ada")
+    catalog.edits.group_coins(ids, who="ada")
+    coin = catalog.photos.coin(coins[0])
+    assert (coin.name_on_coin, coin.authority, coin.denomination) == (None, None, None)
+    assert (coin.references, coin.die_axis_h) == ((), 3)
+
+
+def test_a_grouped_coin_has_the_notes_of_all(catalog: Catalog, add_photo: Add):
+    ids = [add_photo(k) for k in range(4)]
+    coins = [catalog.photos.get(k).coin_id for k in ids]
+    for coin_id, notes in zip(coins, ("worn", "bought 1999", "", "worn"), strict=True):
+        catalog.edits.edit_coin(coin_id, {"notes": notes}, who="ada")
+    for _ in range(2):
+        catalog.edits.group_coins(ids, who="ada")
+        assert catalog.photos.coin(coins[0]).notes == "worn\nbought 1999"
+        catalog.edits.ungroup(ids, who="ada")
 
 
 def test_the_facts_of_a_coin_change_and_come_back(catalog: Catalog, add_photo: Add):

@@ -120,6 +120,8 @@ def test_what_is_wrong_with_an_archive_is_in_the_language_of_the_page(catalog, w
     "remark",
     [
         "The same coin as photo 330, by its look.",
+        "The same coin as photo 330, by its look. What it lacked was added: weight in "
+        "g, notes, references.",
         "Looks the same as photo 330, but the texts name different rulers, or one is "
         "in doubt; they stay two coins.",
     ],

@@ -134,6 +134,23 @@ def test_photos_with_different_labels_that_show_one_coin_are_named(
     assert "labelled Alexander Jannaeus in place of John Hyrcanus I." in told
 
 
+def test_the_measures_that_one_coin_does_not_keep_are_named(catalog: Catalog) -> None:
+    page = open_page()
+    session = page.session_state["dataset_session"]
+    ids = sorted(tile["id"] for tile in grid_of(page)["photos"])[:2]
+    coins = [catalog.photos.get(photo_id).coin_id for photo_id in ids]
+    for coin_id, weight_g in zip(sorted(coins), (1.9, 2.5), strict=True):
+        facts = {"weight_g": weight_g, "diameter_mm": 14.0, "die_axis_h": None}
+        catalog.edits.edit_coin(coin_id, facts, who="Anna")
+    session.select(ids)
+    page.run()
+    press(page, "do_They show one coin")
+    (told,) = [one.value for one in page.toast if "one coin" in one.value]
+    assert "Not kept of the others: weight in g 2.5" in told
+    assert "diameter" not in told
+    assert "die axis" not in told
+
+
 def show_asking() -> None:
     from ui.dataset.actions import AskingPanel
 

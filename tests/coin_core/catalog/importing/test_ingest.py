@@ -396,9 +396,10 @@ def test_a_table_that_comes_later_adds_what_was_not_known(catalog, tmp_path):
     catalog.edits.edit_coin(photos["b.png"].coin_id, known, who="bea")
     table = folder / "t.csv"
     table.write_text(
-        "file,ruler,authority,weight_g,denomination,licence,rights,credit,lot text\n"
-        "a.png,Jannaeus,TJC,1.9,half prutah,CC BY 4.0,name us,R. Cohen,=1+1\n"
-        "b.png,Jannaeus,TJC,1.7,prutah,CC0,,,\n",
+        "file,ruler,authority,weight_g,axis,denomination,licence,rights,credit,"
+        "lot text\n"
+        "a.png,Jannaeus,TJC,1.9,,half prutah,CC BY 4.0,name us,R. Cohen,=1+1\n"
+        "b.png,Jannaeus,TJC,1.7,12,prutah,CC0,,,\n",
         encoding="utf-8",
     )
     last, items = bring(catalog, table)
@@ -412,11 +413,30 @@ def test_a_table_that_comes_later_adds_what_was_not_known(catalog, tmp_path):
     assert (coin.weight_g, coin.authority) == (1.9, "TJC")
     assert "was added: credit, lot text, licence" in items["a.png"].message
     kept = catalog.photos.coin(other.coin_id)
-    assert (kept.weight_g, kept.notes, kept.denomination) == (2.2, "worn", "prutah")
+    assert (kept.weight_g, kept.notes, kept.die_axis_h) == (2.2, "worn", 12)
     assert (kept.ruler_attributed, kept.authority) == ("john_hyrcanus_i", None)
+    assert kept.denomination is None  # as its row names another ruler
     edits = len(catalog.edits.history(one.photo_id))
     bring(catalog, table)  # once more adds nothing
     assert len(catalog.edits.history(one.photo_id)) == edits
+    table.write_text("file,weight_g\na.png,heavy\n", encoding="utf-8")
+    _, items = bring(catalog, table)
+    assert items["a.png"].message.startswith("In the catalog already")
+    assert "'heavy' is not a weight in grams" in items["a.png"].message
+
+
+def test_what_a_photo_that_looks_the_same_adds_to_its_coin_is_said(
+    catalog, tmp_path, monkeypatch
+):
+    bring(catalog, lay_out(tmp_path / "one", "a.png"))
+    match = Match(photo=by_name(catalog)["a.png"], similarity=1.0)
+    monkeypatch.setattr(import_run.Matcher, "find", lambda *_, **__: match)
+    (tmp_path / "b.png").write_bytes(photo(7))
+    (tmp_path / "t.csv").write_text("file,weight,notes\nb.png,3.3,worn\n")
+    last, items = bring(catalog, tmp_path / "t.csv")
+    assert last.grouped == 1
+    said = "by its look. What it lacked was added: weight in g, notes."
+    assert said in items["b.png"].message
 
 
 def test_a_table_goes_with_photos_from_elsewhere(catalog, tmp_path):
