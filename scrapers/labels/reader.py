@@ -27,6 +27,8 @@ from scrapers.labels.references import (
     find_references,
 )
 from scrapers.labels.rejections import (
+    DENIED_BEFORE,
+    DENIED_BEHIND,
     DOUBT,
     NEGATED,
     NOTE_DOUBT,
@@ -113,6 +115,7 @@ _REIGNS: Final = {
     **{one.namesake: one.namesake_reign for one in _RULERS if one.namesake},
 }
 _NEAR: Final = 14  # characters
+_CLAUSE: Final = 60  # characters in which a name is denied
 _LONGEST: Final = 20_000  # no lot text is longer
 _PLAIN: Final = str.maketrans(
     {
@@ -240,6 +243,7 @@ class _Reader:
         for vote in self.references:
             if vote.votes_for:
                 self._note("reference", vote.start, vote.end, vote.votes_for)
+                self.doubted |= self._is_denied(vote.start, vote.end)
         dates = {key for key, one in _REIGNS.items() if self._search("dates", one, key)}
         is_priestly = self._describes_priestly_coin()
         targets = (named & _TARGETS) | legends
@@ -321,6 +325,7 @@ class _Reader:
                         rule = "name without numeral"
                 self.doubted |= bool(patterns.QUERY.match(text, end))
                 self.doubted |= self._is_alternative(start, end)
+                self.doubted |= self._is_denied(start, end)
                 (weak if rule == "name without numeral" else named).add(key)
                 self._note(rule, start, end, key)
         return named, weak
@@ -346,7 +351,9 @@ class _Reader:
         match = pattern.search(self.without_asides if text is None else text)
         if match:
             self._note(rule, match.start(), match.end(), speaks_for)
-            self.doubted |= rule == "legend" and self._is_alternative(*match.span())
+            if rule == "legend":
+                self.doubted |= self._is_alternative(*match.span())
+                self.doubted |= self._is_denied(*match.span())
         return match is not None
 
     def _note(self, rule: str, start: int, end: int, speaks_for: str) -> None:
@@ -373,6 +380,12 @@ class _Reader:
         after = self.without_asides[end : end + _NEAR]
         near = patterns.OR_NEAR
         return bool(near.search(before) or near.search(after))
+
+    def _is_denied(self, start: int, end: int) -> bool:
+        """Whether a name or number is denied in its own clause."""
+        before = self.without_asides[max(0, start - _CLAUSE) : start]
+        behind = self.without_asides[end : end + _CLAUSE]
+        return bool(DENIED_BEFORE.search(before) or DENIED_BEHIND.match(behind))
 
 
 def _find_named(text: str) -> Iterator[tuple[int, int, str]]:

@@ -121,6 +121,37 @@ NEGATED: Final = re.compile(
     r"|zertifikat|certificat|certificato|certificado)\b[^.;]{0,40}"
     r"\b(?:copy|kopie|copie|copia)\b"
 )
+# Such words say how good or how common a coin is, and deny no name: "not rare".
+_HARMLESS = (
+    r"(?! (?:an? |so |sehr |tres )?(?:reserve|returns?|tooling|tax|doubt|only|just"
+    r"|often|common\w*|uncommon|rare|scarce|easy|easily|miss|clean\w*|tooled|dated?"
+    r"|perfect|nur|haufig\w*|selten\w*|gereinigt\w*|seulement|courant\w*|solo|solamente|comune"
+    r"|comun|rar[aeo]|только|част\w*|редк\w*|רק|נדיר\w*|שכיח\w*|נפוצ\w*)\b)"
+)
+# Words that deny what is close behind them in the same clause: "not Jannaeus",
+# "wrongly described as Jannaeus"; matched against the end of what is before a name.
+DENIED_BEFORE: Final = re.compile(
+    r"(?:\b(?:not|no(?!\.|:| ?\d)|never|nor|isn't|doesn't|nicht|kein\w*|weder|pas|ni"
+    rf"|non|не|ни|нет|לא|אינ[וה]|איננ[וה]|אין)\b{_HARMLESS}(?:[ :\"'-]+\w+){{0,3}}"
+    r"|\b(?:cannot|can't|unlikely|other than|rather than|instead of|ruled out|rules out"
+    r"|excludes?|wrong(?:ly)?|false(?:ly)?|erroneous(?:ly)?|incorrect(?:ly)?"
+    r"|mistaken(?:ly)?|mis(?:attributed|described|identified|labell?ed)|formerly"
+    r"|previously|old (?:ticket|tag|label|flip|envelope)|whether"
+    r"|irrtumlich|falschlich|falsch|statt|anstatt|ausgeschlossen|ehemals|vormals"
+    r"|a tort|exclut?|plutot que|autrefois|au lieu"
+    r"|erroneamente|a torto|esclus[oa]|anziche|piuttosto che|invece di"
+    r"|descartad[oa]|excluid[oa]|en vez de|equivocadamente"
+    r"|ошибочно|исключ\w+|вместо|ранее|בטעות|במקום|למעט|לשעבר)\b"
+    r"(?:[ :\"'-]+\w+){0,5})[ :\"'-]*$"
+)
+# Words that deny what is just before them, matched against what follows a name.
+DENIED_BEHIND: Final = re.compile(
+    r"[^.;,!?]{0,24}?\b(?:rejected|ruled out|excluded|disproved|refuted|is wrong"
+    rf"|(?:is|was|ist es|n') ?(?:not|nicht|est pas){_HARMLESS}|ist falsch|abgelehnt"
+    r"|verworfen|ausgeschlossen|widerlegt|scheidet aus|rejetee?|exclue?|ecartee?"
+    r"|respint[oa]|esclus[oa]|rechazad[oa]|descartad[oa]|отверг\w+|исключ\w+"
+    r"|נדח\w*|נשלל\w*|נפסל\w*)(?!\w)"
+)
 # What a note may say against its own coin; all else in a note is history.
 NOTE_DOUBT: Final = re.compile(
     r"\brandom\w*\b|\b(?:one|any) of the (?:coins|pieces)\b"
