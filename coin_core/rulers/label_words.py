@@ -31,18 +31,22 @@ NUMERAL = re.compile(
 )
 """A numeral after a name; group 1 is a later ruler's."""
 
-DOUBT_WORDS = re.compile(
-    r"\?|\b(?:(?:uncertain|perhaps|maybe|possibly|probabl[ey]|presumably|apparently"
-    r"|likely|doubtful|attributed to|could be|may be"
+DOUBT = (
+    r"\b(?:(?:uncertain(?! (?:mint|date|year))|perhaps|maybe|possibly|probabl[ey]"
+    r"|presumably|apparently(?! unpublished)|likely|doubtful|dubious|attributed to"
+    r"|could be|may be"
     r"|wohl|vermutlich|wahrscheinlich|vielleicht|moglicherweise|evtl|eventuell"
-    r"|fraglich|unsicher|zugeschrieben|zugewiesen"
-    r"|peut-etre|probablement|possiblement|attribuee? a|incertaine?|douteux"
-    r"|probabilmente|forse|incert[ao]|attribuit[ao] a|possibilmente"
-    r"|probablemente|posiblemente|quizas?|tal vez|inciert[ao]|atribuid[ao] a"
-    r"|вероятно|возможно|предположительно|видимо|наверное|может быть"
-    r"|приписыва\w+|под вопросом"
-    r"|כנראה|אולי|ייתכן|יתכן|מיוחס(?:ת)?(?: ל)?|ספק)\b)"
+    r"|fraglich|unsicher|unbestimmt\w*|zugeschrieben|zugewiesen"
+    r"|peut-etre|probablement|possiblement|attribuee? a|incertaine?|douteu(?:x|se)"
+    r"|probabilmente|forse|incert[ao]|dubbi[ao]|attribuit[ao](?: a)?|possibilmente"
+    r"|probablemente|posiblemente|quizas?|tal vez|inciert[ao]|dudos[ao]"
+    r"|atribuid[ao](?: a)?)\b"
+    r"|вероятно|возможно|предположительно|видимо|наверное|может быть|неопредел\w+"
+    r"|сомнительн\w+|приписыва\w+|под вопросом"
+    r"|כנראה|אולי\b|ייתכן|יתכן|מיוחס\w*(?: ל)?|מסופק\w*"
+    r"|(?<!ללא )(?<!בלי )(?<!אין )ספק\b)"
 )
+DOUBT_WORDS = re.compile(rf"\?|{DOUBT}")
 """Words beside a name by which an attribution is in doubt."""
 
 

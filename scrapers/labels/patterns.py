@@ -90,7 +90,9 @@ _OR = r"\s*(?:/|\bor\b|\boder\b|\bou\b|\bo\b|\bили\b|\bאו\b|-)\s*"
 NUMERAL: Final = re.compile(rf"[\s,]*(?:({_FIRST})|({_LATER}))")
 """A numeral after a name; group 2 is a later ruler's."""
 OR_LATER: Final = re.compile(rf"\.?{_OR}(?:{_LATER})")
-QUERY: Final = re.compile(r"\.?\s*\(?\?")
+QUERY: Final = re.compile(r"[.\"')\]]{0,3}\s*[(\[]?\?")
+# A question mark of its own; one behind a word ends a question.
+QUERY_BEFORE: Final = re.compile(r"(?<![^\s(\[,;/])\?[)\]]?[\s\"'(]{0,3}$")
 
 # Fields of a museum's record that are about other coins, or an earlier opinion.
 OTHER_FIELDS: Final = re.compile(

@@ -323,9 +323,7 @@ class _Reader:
                         key, rule = ruler.namesake, "other ruler"
                     elif not numeral and not ruler.full_name.search(text, start, end):
                         rule = "name without numeral"
-                self.doubted |= bool(patterns.QUERY.match(text, end))
-                self.doubted |= self._is_alternative(start, end)
-                self.doubted |= self._is_denied(start, end)
+                self.doubted |= self._is_doubted(start, end)
                 (weak if rule == "name without numeral" else named).add(key)
                 self._note(rule, start, end, key)
         return named, weak
@@ -352,8 +350,7 @@ class _Reader:
         if match:
             self._note(rule, match.start(), match.end(), speaks_for)
             if rule == "legend":
-                self.doubted |= self._is_alternative(*match.span())
-                self.doubted |= self._is_denied(*match.span())
+                self.doubted |= self._is_doubted(*match.span())
         return match is not None
 
     def _note(self, rule: str, start: int, end: int, speaks_for: str) -> None:
@@ -380,6 +377,20 @@ class _Reader:
         after = self.without_asides[end : end + _NEAR]
         near = patterns.OR_NEAR
         return bool(near.search(before) or near.search(after))
+
+    def _is_doubted(self, start: int, end: int) -> bool:
+        """Whether a name is queried, one of two, or denied."""
+        return (
+            self._is_queried(start, end)
+            or self._is_alternative(start, end)
+            or self._is_denied(start, end)
+        )
+
+    def _is_queried(self, start: int, end: int) -> bool:
+        """Whether a question mark is next to a name or number."""
+        text = self.without_asides
+        before = patterns.QUERY_BEFORE.search(text, max(0, start - _NEAR), start)
+        return bool(before or patterns.QUERY.match(text, end))
 
     def _is_denied(self, start: int, end: int) -> bool:
         """Whether a name or number is denied in its own clause."""

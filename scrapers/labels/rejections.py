@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from coin_core.rulers import label_words
+
 _NUMBER = (
     r"(?:[2-9]|[1-9]\d+|two|three|four|five|six|seven|eight|nine|ten|twelve|fifteen"
     r"|twenty|zwei|drei|vier|funf|sechs|sieben|acht|neun|zehn|deux|trois|quatre|cinq"
@@ -95,17 +97,10 @@ LITERATURE: Final = re.compile(
 )
 
 DOUBT: Final = re.compile(
-    r"\buncertain\b(?! (?:mint|date|year))|\bperhaps\b|\bpossibly\b|\bprobabl[ye]\b"
-    r"|\blikely\b|\battributed to\b|\btime of\b|\b(?:style|manner) of\b"
-    r"|\brandom\w*\b|\b(?:one|any) of the coins\b|\bcould be\b|\bmay be\b"
-    r"|\bmodern\b(?! (?:israel|day|jerusalem|scholar))"
-    r"|\bwahrscheinlich\b|\bvermutlich\b|\bwohl\b|\bunbestimmt\w*\b|\bvielleicht\b"
-    r"|\bzugeschrieben\b|\bzugewiesen\b|\bmoderne[rs]?\b"
-    r"|\bprobablement\b|\bpeut-etre\b|\battribuee? a\b|\bincertain\b"
-    r"|\bprobabilmente\b|\bforse\b|\bincerto\b|\battribuit[ao]\b|\bmodern[ao]\b"
-    r"|\bprobablemente\b|\bquizas?\b|\bincierto\b|\batribuid[ao]\b"
-    r"|вероятно|возможно|предположительно|неопредел\w+|приписыва\w+|современн\w+"
-    r"|כנראה|\bאולי\b|מיוחס\w*|מודרני\w*"
+    rf"{label_words.DOUBT}|\btime of\b|\b(?:style|manner) of\b"
+    r"|\brandom\w*\b|\b(?:one|any) of the coins\b"
+    r"|\bmodern\b(?! (?:israel|day|jerusalem|scholar))|\bmoderne[rs]?\b|\bmodern[ao]\b"
+    r"|современн\w+|מודרני\w*"
 )
 # "No copy", "keine Replik"; and copies of documents that come with a coin.
 NEGATED: Final = re.compile(
