@@ -15,16 +15,6 @@ def compile_all(*patterns: str) -> tuple[re.Pattern[str], ...]:
     return tuple(map(re.compile, patterns))
 
 
-# A numeral after a name: "I" may not be the beginning of "II", "IV" or "IX".
-_FIRST = (
-    r"(?:i(?:er)?|1(?:er|st|-i|-и)?|(?:the )?first|der erste|primo|primero|perv\w+"
-    r"|перв\w+|הראשון|א')(?![\w])"
-)
-_LATER = (
-    r"(?:ii|iii|iv|v|vi{1,3}|ix|x|[2-9](?:nd|e|-и)?|(?:the )?second|der zweite"
-    r"|secondo|segundo|втор\w+|השני|ב')(?![\w])"
-)
-
 OTHER_RULERS: Final = compile_all(
     r"\bmattath?ia[sh]?\b|\bmattatayah\b|\bmati?tyahu\b|\bantigon(?:us|os|os|o|e)\b"
     r"|\bантигон\w*|אנטיגונוס|\bמתתיה\b",
@@ -85,11 +75,13 @@ HALF_OR_DOUBLE: Final = re.compile(
 )
 
 OR_NEAR: Final = re.compile(r"\b(?:or|oder|ou|или|או)\b")
-_OR = r"\s*(?:/|\bor\b|\boder\b|\bou\b|\bo\b|\bили\b|\bאו\b|-)\s*"
 
-NUMERAL: Final = re.compile(rf"[\s,]*(?:({_FIRST})|({_LATER}))")
-"""A numeral after a name; group 2 is a later ruler's."""
-OR_LATER: Final = re.compile(rf"\.?{_OR}(?:{_LATER})")
+# The years of a reign in the first century, after Jannaeus: "40-37 BC".
+_BC = r"(?:b\. ?c|bce?\b|v\. ?chr|av\. j|a\. ?c|до н|לפנה)"
+LATER_REIGN: Final = re.compile(
+    rf"(?<![\d/.,-])(?<!- )(?:[1-9]|[1-6]\d|7[0-6])(?: ?{_BC}[^\s\d-]*)?"
+    rf" ?(?:-|to\b|bis\b|a\b|до\b|עד\b) ?\d{{1,2}} ?{_BC}"
+)
 QUERY: Final = re.compile(r"[.\"')\]]{0,3}\s*[(\[]?\?")
 # A question mark of its own; one behind a word ends a question.
 QUERY_BEFORE: Final = re.compile(r"(?<![^\s(\[,;/])\?[)\]]?[\s\"'(]{0,3}$")

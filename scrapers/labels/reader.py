@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from coin_core.rulers import RULERS
+from coin_core.rulers import RULERS, label_words
 from scrapers.labels import patterns
 from scrapers.labels.parts import split_parts
 from scrapers.labels.references import (
@@ -113,6 +113,7 @@ _NAMESAKES: Final = frozenset(one.namesake for one in _RULERS if one.namesake)
 _REIGNS: Final = {
     **{key: re.compile(one.label_words.reign) for key, one in RULERS.items()},
     **{one.namesake: one.namesake_reign for one in _RULERS if one.namesake},
+    OTHER_RULER: patterns.LATER_REIGN,
 }
 _NEAR: Final = 14  # characters
 _CLAUSE: Final = 60  # characters in which a name is denied
@@ -122,7 +123,7 @@ _PLAIN: Final = str.maketrans(
         **{"æ": "ae", "Æ": "ae", "œ": "oe", "Œ": "oe", "ø": "o", "і": "i", "І": "i"},
         **dict.fromkeys("’‘ʼʾʿ׳`´", "'"),
         **dict.fromkeys("“”„«»״", '"'),
-        **dict.fromkeys("–—‐‑−", "-"),
+        **dict.fromkeys("–—‐‑−־", "-"),
     }
 )
 
@@ -315,11 +316,11 @@ class _Reader:
             for match in ruler.name.finditer(text):
                 start, end, key, rule = match.start(), match.end(), ruler.key, "name"
                 if ruler.namesake:
-                    numeral = patterns.NUMERAL.match(text, end)
+                    numeral = label_words.NUMERAL.match(text, end)
                     end = numeral.end() if numeral else end
-                    self.doubted |= bool(patterns.OR_LATER.match(text, end))
+                    self.doubted |= bool(label_words.OR_LATER.match(text, end))
                     late = ruler.namesake_reign.search(text) is not None
-                    if (numeral and numeral[2]) or (not numeral and late):
+                    if (numeral and numeral[1]) or (not numeral and late):
                         key, rule = ruler.namesake, "other ruler"
                     elif not numeral and not ruler.full_name.search(text, start, end):
                         rule = "name without numeral"
@@ -403,8 +404,8 @@ def _find_named(text: str) -> Iterator[tuple[int, int, str]]:
     """Where a text names rulers, with a key for each: start, end, key."""
     for ruler in _RULERS:
         for match in ruler.name.finditer(text):
-            numeral = patterns.NUMERAL.match(text, match.end())
-            later = ruler.namesake and numeral and numeral[2]
+            numeral = label_words.NUMERAL.match(text, match.end())
+            later = ruler.namesake and numeral and numeral[1]
             yield match.start(), match.end(), ruler.namesake if later else ruler.key
     for number, pattern in enumerate(patterns.OTHER_RULERS):
         for match in pattern.finditer(text):
