@@ -28,13 +28,13 @@ OTHER_RULERS: Final = compile_all(
     r"\byehud\b.{0,40}\b(?:persian|achaemenid|ptolem\w+|gerah|obol|hemiobol|falcon)\b",
     r"\bbar ko[ck]h?[bv]a\b|\bfirst revolt\b|\bjewish war\b",
     r"\byehud\b (?:coin\w*|series|province|provinz|silver)",
-    r"\bdemetri(?:us|os|o)\b|\bbalas\b|\bzabinas\b|\btigranes?\b"
-    r"|\b[ck]leopatra\b|\bptolem(?:y|ae(?:us|os|er)|aios|ee|eo)\b",
+    r"\bdemetri(?:us|os|o)\b|\bbalas\b|\bzabinas\b|\btigranes?\b|\b[ck]leopatra\b"
+    r"|\bptolem(?:y|ae(?:us|os|er)|aios|ee|eo)\b",
     r"\baretas\b|\bobodas\b|\bnabat\w+|набате\w+|נבטי\w*",
     r"\bambib\w+|\bcoponius\b|\bgratus\b|\bprokurator\w*|\bprocurateur\w*"
     r"|\bprocurator[ei]\b|\bprocuradore?s?\b|прокуратор\w*|\bנציב\b",
     # a city or a kingdom at the head of a sentence is the issuer
-    r"(?:^|[.;:] ?)(?:seleuci[da]\w*|seleuki[da]\w*|phoenicia|phonizien|phenicie|fenicia"
+    r"(?:^|[.;:] ?)(?:seleu[ck]i[da]\w*|phoenicia|phonizien|phenicie|fenicia"
     r"|decapolis|dekapolis|samaria|gaza|gadara|a[sc][ck]alon|tyre|tyros|sidon|scythopolis"
     r"|ptolemais|dora|philistia|armenia|egypt|syria)\b(?! hoard)",
 )

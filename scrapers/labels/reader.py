@@ -25,6 +25,7 @@ from scrapers.labels.references import (
     OTHER_TYPE,
     CatalogueVote,
     find_references,
+    is_uncertain,
 )
 from scrapers.labels.rejections import (
     DENIED_BEFORE,
@@ -289,6 +290,12 @@ class _Reader:
     ) -> tuple[Outcome, str | None, str]:
         by_name = any(one.rule == "name" for one in self.evidence)
         rule = "name" if by_name else "legend"
+        if not targets and any(
+            is_uncertain(self.folded, one)
+            for one in self.references
+            if one.votes_for in _TARGETS
+        ):
+            return Outcome.AMBIGUOUS, None, "reference in doubt"
         if not targets and weak:
             targets, rule = weak & (votes | dates), "name without numeral"
             if len(targets) != 1:
