@@ -39,7 +39,16 @@ _NUMBERED = (
 SEVERAL: Final = re.compile(
     rf"{_NUMBERED}"
     r"|\bgroup (?:lot|of)\b|\b(?:large|mixed|bulk) lot\b|\blot (?:of|with)\b"
-    r"|\b(?:trio|set|selection|bag|tray|bulk|assortment) of\b|\bbulk:|\bpair of\b"
+    r"|\b(?:trio|set|selection|bag|tray|bulk|assortment) of\b|\bbulk:"
+    r"|(?<!cornucopia )(?<!cornucopiae )(?<!horn )\bpair\b"
+    r"(?! of (?:\w+ )?(?:cornu|horn))"
+    r"|\bduo (?:of|von|de|di)\b|\bduo\b(?=\s*(?:[.,;]|$))"
+    r"|(?<!than a )(?<!only a )(?<!about a )(?<!some )\bdozen\b"
+    r"(?! (?:\w+ )?(?:known|specimens|examples|dies))|\bdutzend\b|\bdouzaine\b"
+    r"|\bdozzina\b"
+    r"|\bdocena\b|\bдюжин\w*|תריסר"
+    r"|(?<!tjc )(?<!meshorer )\bgroup\b(?=\s*(?:[.;!]|$))"
+    r"|(?<![.,#\d])\b[2-9] ae\b(?=\s*(?:[.,;]|$))"
     r"|\bcollection of (?:\w+ )?(?:prut|coin|bronze)\w*|\btogether with\b|\bwith:"
     r"|\band others?\b|\bvarious types\b|\bcoins of\b"
     r"|\blo[ts] (?:von|aus)\b|\bkonvolut\b|\bpaar\b|\bgruppe von\b|\bserie von\b"
@@ -90,6 +99,18 @@ MOUNTED: Final = re.compile(
     r"|подвеск\w*|брелок\w*|кулон\w*|кольцо\b|перст\w+|брошь|браслет\w*"
     r"|\bв оправе\b|запонк\w+"
     r"|תליון|תכשיט|\bטבעת\b|צמיד|עגיל\w*|משובצ?\w*"
+)
+OTHER_OBJECT: Final = re.compile(
+    r"\b(?:seal|signet)s? (?:ring|stone|impression|of (?!approval|quality))|\bbullae?\b"
+    r"|\b(?:stone|lead|scale) weights?\b|\barrow-?heads?\b|\bsling bullets?\b"
+    r"|\boil lamps?\b|\bfigurine\b|\bmedal(?:lion)?\b(?! (?:alignment|axis|rotation))"
+    r"|\bsiegel\b|\bpfeilspitze\w*|\bollampe\w*|\bmedaille\b|\b(?:stein|blei)gewicht\b"
+    r"|\bsceau de\b|\bpointe de fleche\b|\blampe a huile\b"
+    r"|\bpoids (?:en|de) p(?:ierre|lomb)\b"
+    r"|\bsigillo di\b|\bpunta di freccia\b|\blucerna\b|\bmedagli(?:a|one)\b"
+    r"|\bsello de (?!calidad|garantia)|\bpunta de flecha\b|\bmedall(?:a|on)\b"
+    r"|\bбулла\b|\bнаконечник\w*|\bмасляная лампа\b|\bмедал\w+"
+    r"|\bבולה\b|\bחותם של\b|ראש חץ|נר שמן|\bמדליה\b|\bמשקולת\b"
 )
 LITERATURE: Final = re.compile(
     r"\b(?:hard|soft)cover\b|\bpaperback\b|\b\d{2,4} pp\b|\bpp\. \d+|\boffprint\b"
@@ -169,6 +190,7 @@ REJECTIONS: Final = {
     "several coins": SEVERAL,
     "not genuine": NOT_GENUINE,
     "mounted": MOUNTED,
+    "another object": OTHER_OBJECT,
     "literature": LITERATURE,
 }
 """Rule to pattern, in the order in which they are tried."""
