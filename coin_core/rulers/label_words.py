@@ -32,6 +32,7 @@ _FIRST = (
 _LATER = (
     r"(?:ii|ll|il(?=[.,;)\]])|iii|iv|v|vi{1,3}|ix|x"
     r"|[2-9](?:nd|e|-и)?(?![.,]\d| ?(?:gr?|mm)\b)|(?:the )?second|der zweite"
+    r"|(?:the )?younger|junior|der jungere|le jeune"
     r"|secondo|segundo|втор\w+|השני|ה-?(?:2|ii)|ב(?:'|(?!-)))(?!\w)"
 )
 NUMERAL = re.compile(rf"[\s,]*{_OPENED}(?:{_FIRST}|({_LATER}))")

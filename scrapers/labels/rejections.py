@@ -149,7 +149,10 @@ _HARMLESS = (
 DENIED_BEFORE: Final = re.compile(
     r"(?:\b(?:not|no(?!\.|:| ?\d)|never|nor|isn't|doesn't|nicht|kein\w*|weder|pas|ni"
     rf"|non|не|ни|нет|לא|אינ[וה]|איננ[וה]|אין)\b{_HARMLESS}(?:[ :\"'-]+\w+){{0,3}}"
-    r"|\b(?:cannot|can't|unlikely|other than|rather than|instead of|ruled out|rules out"
+    r"|\b(?:neither|hardly|scarcely|anything but|nothing to do with|rejects?|kaum"
+    r"|schwerlich|without the (?:name|legend)|ohne (?:den )?namen|rien a voir avec"
+    r"|niente a che|nada que ver|едва ли|вряд ли|כלל לא"
+    r"|cannot|can't|unlikely|other than|rather than|instead of|ruled out|rules out"
     r"|excludes?|wrong(?:ly)?|false(?:ly)?|erroneous(?:ly)?|incorrect(?:ly)?"
     r"|mistaken(?:ly)?|mis(?:attributed|described|identified|labell?ed)|formerly"
     r"|previously|old (?:ticket|tag|label|flip|envelope)|whether"
@@ -163,6 +166,7 @@ DENIED_BEFORE: Final = re.compile(
 # Words that deny what is just before them, matched against what follows a name.
 DENIED_BEHIND: Final = re.compile(
     r"[^.;,!?]{0,24}?\b(?:rejected|ruled out|excluded|disproved|refuted|is wrong"
+    r"|(?:is|seems) (?:questionable|impossible|unlikely|improbable|untenable)"
     rf"|(?:is|was|ist es|n') ?(?:not|nicht|est pas){_HARMLESS}|ist falsch|abgelehnt"
     r"|verworfen|ausgeschlossen|widerlegt|scheidet aus|rejetee?|exclue?|ecartee?"
     r"|respint[oa]|esclus[oa]|rechazad[oa]|descartad[oa]|отверг\w+|исключ\w+"
