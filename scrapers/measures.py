@@ -7,9 +7,14 @@ from dataclasses import dataclass
 from typing import Final
 
 _NUMBER: Final = r"(\d{1,3}(?:[.,]\d{1,3})?)"
+# "TJC G3" is a group of coins, so a unit in front takes a full stop, or decimals.
 _WEIGHT: Final = re.compile(
-    rf"{_NUMBER}\s*(?:gm|gr|gramm?s?|g|гр?|грамм\w*|גרם|ג')(?![\w])"
-    rf"|\b(?:gr?|peso|wt)\.?\s*{_NUMBER}(?![\d-])",
+    rf"(?:{_NUMBER}|(?<![\w.,])(\.\d{{1,3}}))"
+    r"\s*(?:gms?|gr|gramm?(?:s|es?|i)?|gramos?|g|гр?|грамм\w*|גרם|ג')(?![\w])"
+    rf"|(?<!tjc )(?<!group )(?<!gruppe )(?<!groupe )(?<!gruppo )\bgr?"
+    rf"(?:\.\s*{_NUMBER}|\s*(\d{{1,3}}[.,]\d{{1,3}}))(?![\d-]|[.,]\d)"
+    r"|\b(?:peso|wt|weight|gewicht|poids|вес|משקל)\b\.?\s*(?:\(\w+\)\s*)?[:=]?\s*"
+    rf"{_NUMBER}(?![\d-]|[.,]\d|\s*mm)",
     re.IGNORECASE,
 )
 _DIAMETER: Final = re.compile(

@@ -93,7 +93,7 @@ ALEXANDER_JANNAEUS = Ruler(
     ),
     label_words=LabelWords(
         name=rf"\b(?:(?:al[ei]\w+|алекс\w+|אלכסנדר)\s+)?{_NAME}\b",
-        reign=r"\b10[34] ?(?:-|to|bis|a) ?76\b",
+        reign=r"\b10[34](?:/\d{1,3})? ?(?:-|to|bis|a) ?76\b",
         catalogue_numbers=(
             ("GBC5", "1144-1146 1149"),
             ("GBC6", "6181"),

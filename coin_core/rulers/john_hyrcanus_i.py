@@ -75,7 +75,7 @@ JOHN_HYRCANUS_I = Ruler(
         reign=r"\b13[45](?:/4)? ?(?:-|to|bis|a|bc -) ?104\b",
         namesake=Namesake(
             key="hyrcanus_ii",
-            reign=r"\b6[37](?:,| and|-| ?und).{0,12}\b40\b|\b63 ?- ?40\b",
+            reign=r"\b(?:76|6[3-7]|47)\b(?:[^\d;]{1,16}\b63\b)?[^\d;]{1,16}\b40\b",
         ),
         catalogue_numbers=(
             ("GBC5", "1132-1133 1135 1137-1141"),

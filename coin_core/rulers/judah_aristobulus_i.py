@@ -101,7 +101,7 @@ JUDAH_ARISTOBULUS_I = Ruler(
             r"|av\. j\.-c\.))?"
             r" ?(?:-|/|to\b|bis\b|a\b) ?\d))"
         ),
-        namesake=Namesake(key="aristobulus_ii", reign=r"\b6[67] ?- ?63\b"),
+        namesake=Namesake(key="aristobulus_ii", reign=r"\b6[67]\b[^\d;]{1,16}\b63\b"),
         catalogue_numbers=(("GBC5", "1142-1143"), ("GBC4", "465"), ("TJC", "u v")),
     ),
     legend_frequencies=LegendFrequencies(

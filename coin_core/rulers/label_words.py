@@ -22,27 +22,43 @@ GAP = r"[\s/|.,·-]{0,4}"
 """What may separate letters that a lot text breaks over lines."""
 
 
-# A numeral after a name: "I" may not be the beginning of "II", "IV" or "IX".
-NUMERAL = re.compile(
-    r"[\s,]*(?:(?:i(?:er)?|1(?:er|st|-i|-и)?|(?:the )?first|der erste|primo|primero"
-    r"|perv\w+|перв\w+|הראשון|א'?)(?!\w)"
-    r"|((?:ii|iii|iv|v|vi{1,3}|ix|x|[2-9](?:nd|e|-и)?|(?:the )?second|der zweite"
-    r"|secondo|segundo|втор\w+|השני|ב'?)(?!\w)))"
+# A numeral after a name: "I" may not be the beginning of "II", "IV" or "IX", and in
+# brackets a digit alone is a numeral: "(II.)", "("II")" and "(2)", but not "(2 g)".
+_OPENED = r"(?:[(\[\"']{1,2}(?=\D|\d[.\"']*[)\]]))?"
+_FIRST = (
+    r"(?:i(?:er)?|1(?:er|st|-i|-и)?|(?:the )?first|der erste|primo|primero"
+    r"|perv\w+|перв\w+|הראשון|ה-?1|א(?:'|(?!-)))(?!\w)"
 )
+_LATER = (
+    r"(?:ii|ll|il(?=[.,;)\]])|iii|iv|v|vi{1,3}|ix|x"
+    r"|[2-9](?:nd|e|-и)?(?![.,]\d| ?(?:gr?|mm)\b)|(?:the )?second|der zweite"
+    r"|(?:the )?younger|junior|der jungere|le jeune"
+    r"|secondo|segundo|втор\w+|השני|ה-?(?:2|ii)|ב(?:'|(?!-)))(?!\w)"
+)
+NUMERAL = re.compile(rf"[\s,]*{_OPENED}(?:{_FIRST}|({_LATER}))")
 """A numeral after a name; group 1 is a later ruler's."""
-
-DOUBT_WORDS = re.compile(
-    r"\?|\b(?:(?:uncertain|perhaps|maybe|possibly|probabl[ey]|presumably|apparently"
-    r"|likely|doubtful|attributed to|could be|may be"
-    r"|wohl|vermutlich|wahrscheinlich|vielleicht|moglicherweise|evtl|eventuell"
-    r"|fraglich|unsicher|zugeschrieben|zugewiesen"
-    r"|peut-etre|probablement|possiblement|attribuee? a|incertaine?|douteux"
-    r"|probabilmente|forse|incert[ao]|attribuit[ao] a|possibilmente"
-    r"|probablemente|posiblemente|quizas?|tal vez|inciert[ao]|atribuid[ao] a"
-    r"|вероятно|возможно|предположительно|видимо|наверное|может быть"
-    r"|приписыва\w+|под вопросом"
-    r"|כנראה|אולי|ייתכן|יתכן|מיוחס(?:ת)?(?: ל)?|ספק)\b)"
+OR_LATER = re.compile(
+    rf"[.)]?(?:\s*[(\[]?(?:/|\bor\b|\boder\b|\bou\b|\bo\b|\bили\b|\bאו\b|-)\s*"
+    rf"|\s*[(\[](?=\D)){_LATER}"
 )
+"""A second numeral, of a later ruler: "I or II", "I (II)"."""
+
+DOUBT = (
+    r"\b(?:(?:uncertain(?! (?:mint|date|year))|perhaps|maybe|possibly|probabl[ey]"
+    r"|presumably|apparently(?! unpublished)|likely|doubtful|dubious|attributed to"
+    r"|could be|may be"
+    r"|wohl|vermutlich|wahrscheinlich|vielleicht|moglicherweise|evtl|eventuell"
+    r"|fraglich|unsicher|unbestimmt\w*|zugeschrieben|zugewiesen"
+    r"|peut-etre|probablement|possiblement|attribuee? a|incertaine?|douteu(?:x|se)"
+    r"|probabilmente|forse|incert[ao]|dubbi[ao]|attribuit[ao](?: a)?|possibilmente"
+    r"|probablemente|posiblemente|quizas?|tal vez|inciert[ao]|dudos[ao]"
+    r"|atribuid[ao](?: a)?)\b"
+    r"|вероятно|возможно|предположительно|видимо|наверное|может быть|неопредел\w+"
+    r"|сомнительн\w+|приписыва\w+|под вопросом"
+    r"|כנראה|אולי\b|ייתכן|יתכן|מיוחס\w*(?: ל)?|מסופק\w*"
+    r"|(?<!ללא )(?<!בלי )(?<!אין )ספק\b)"
+)
+DOUBT_WORDS = re.compile(rf"\?|{DOUBT}")
 """Words beside a name by which an attribution is in doubt."""
 
 

@@ -15,16 +15,6 @@ def compile_all(*patterns: str) -> tuple[re.Pattern[str], ...]:
     return tuple(map(re.compile, patterns))
 
 
-# A numeral after a name: "I" may not be the beginning of "II", "IV" or "IX".
-_FIRST = (
-    r"(?:i(?:er)?|1(?:er|st|-i|-и)?|(?:the )?first|der erste|primo|primero|perv\w+"
-    r"|перв\w+|הראשון|א')(?![\w])"
-)
-_LATER = (
-    r"(?:ii|iii|iv|v|vi{1,3}|ix|x|[2-9](?:nd|e|-и)?|(?:the )?second|der zweite"
-    r"|secondo|segundo|втор\w+|השני|ב')(?![\w])"
-)
-
 OTHER_RULERS: Final = compile_all(
     r"\bmattath?ia[sh]?\b|\bmattatayah\b|\bmati?tyahu\b|\bantigon(?:us|os|os|o|e)\b"
     r"|\bантигон\w*|אנטיגונוס|\bמתתיה\b",
@@ -37,6 +27,16 @@ OTHER_RULERS: Final = compile_all(
     r"\bbacchivs\b|\bivdaevs\b|\bplautius\b",
     r"\byehud\b.{0,40}\b(?:persian|achaemenid|ptolem\w+|gerah|obol|hemiobol|falcon)\b",
     r"\bbar ko[ck]h?[bv]a\b|\bfirst revolt\b|\bjewish war\b",
+    r"\byehud\b (?:coin\w*|series|province|provinz|silver)",
+    r"\bdemetri(?:us|os|o)\b|\bbalas\b|\bzabinas\b|\btigranes?\b|\b[ck]leopatra\b"
+    r"|\bptolem(?:y|ae(?:us|os|er)|aios|ee|eo)\b",
+    r"\baretas\b|\bobodas\b|\bnabat\w+|набате\w+|נבטי\w*",
+    r"\bambib\w+|\bcoponius\b|\bgratus\b|\bprokurator\w*|\bprocurateur\w*"
+    r"|\bprocurator[ei]\b|\bprocuradore?s?\b|прокуратор\w*|\bנציב\b",
+    # a city or a kingdom at the head of a sentence is the issuer
+    r"(?:^|[.;:] ?)(?:seleu[ck]i[da]\w*|phoenicia|phonizien|phenicie|fenicia"
+    r"|decapolis|dekapolis|samaria|gaza|gadara|a[sc][ck]alon|tyre|tyros|sidon|scythopolis"
+    r"|ptolemais|dora|philistia|armenia|egypt|syria)\b(?! hoard)",
 )
 
 OTHER_TYPES: Final = {
@@ -85,12 +85,16 @@ HALF_OR_DOUBLE: Final = re.compile(
 )
 
 OR_NEAR: Final = re.compile(r"\b(?:or|oder|ou|или|או)\b")
-_OR = r"\s*(?:/|\bor\b|\boder\b|\bou\b|\bo\b|\bили\b|\bאו\b|-)\s*"
 
-NUMERAL: Final = re.compile(rf"[\s,]*(?:({_FIRST})|({_LATER}))")
-"""A numeral after a name; group 2 is a later ruler's."""
-OR_LATER: Final = re.compile(rf"\.?{_OR}(?:{_LATER})")
-QUERY: Final = re.compile(r"\.?\s*\(?\?")
+# The years of a reign in the first century, after Jannaeus: "40-37 BC".
+_BC = r"(?:b\. ?c|bce?\b|v\. ?chr|av\. j|a\. ?c|до н|לפנה)"
+LATER_REIGN: Final = re.compile(
+    rf"(?<![\d/.,-])(?<!- )(?:[1-9]|[1-6]\d|7[0-6])(?: ?{_BC}[^\s\d-]*)?"
+    rf" ?(?:-|to\b|bis\b|a\b|до\b|עד\b) ?\d{{1,2}} ?{_BC}"
+)
+QUERY: Final = re.compile(r"[.\"')\]]{0,3}\s*[(\[]?\?")
+# A question mark of its own; one behind a word ends a question.
+QUERY_BEFORE: Final = re.compile(r"(?<![^\s(\[,;/])\?[)\]]?[\s\"'(]{0,3}$")
 
 # Fields of a museum's record that are about other coins, or an earlier opinion.
 OTHER_FIELDS: Final = re.compile(
@@ -112,6 +116,8 @@ OVERSTRIKE: Final = re.compile(
     r"|(?:uberprag|surfrapp|ribattut|riconiat|reacun)\w*)\b[^.;]*|נטבעה? על[^.;]*"
 )
 UNDERTYPE: Final = re.compile(r"\b(?:under-?type|untertyp|перечекан\w*)\b")
+# Who a relation is to: two words and a numeral, with a title.
+_PERSON = r"(?:the )?(?:king |konig |roi |re |rey |המלך )?\w+(?: \w+)?(?: i{1,3}\b)?"
 # Words about other coins or people; they are blanked before the rest is read.
 _ASIDES: Final = compile_all(
     r"\b(?:overstruck|struck|restruck|overstrike)(?: type)? (?:on|over|upon)\b[^.;]*",
@@ -130,6 +136,26 @@ _ASIDES: Final = compile_all(
     r"\b(?:son|brother|father|nephew|grandson|successor|widow|wife) of (?:king )?"
     r"(?:\w+ ){0,2}\w+(?: i{1,3}\b)?(?: and (?:of )?(?:brother |son |father )?(?:of )?"
     r"(?:judah|judas|john|alexander) \w+(?: i{1,3}\b)?)?",
+    # what others did before, after, with and against a ruler
+    r"\b(?:contemporary (?:of|with)|(?:predecessor|successor|heir|follower|ally"
+    r"|friend|enemy|rival|opponent|descendant|general)s? of|allied (?:with|to)"
+    r"|war (?:with|against)|fought(?: against)?|defeated(?: by)?|(?:destroyed|taken"
+    r"|captured|conquered|sacked|besieged|annexed|razed|founded) by"
+    rf"|(?:death|invasion) of) {_PERSON}",
+    r"(?<!sought )(?<!sought-)(?<!named )\b(?:post-|after )"
+    rf"(?:the )?(?:(?:death|reign|time|days) of )?{_PERSON}",
+    r"\b(?:zeitgenosse|nachfolger|vorganger|erbe|gegner|verbundeter)[ns]? (?:von|des)"
+    rf" {_PERSON}|\b(?:zerstort|erobert|eingenommen|besiegt) (?:von|durch) {_PERSON}"
+    rf"|\bnach dem tod (?:von|des) {_PERSON}",
+    r"\b(?:contemporaine?|successeur|predecesseur|heritier|ami|allie)s? d(?:e |')"
+    rf"{_PERSON}|\b(?:detruite?|prise?|conquise?) par {_PERSON}"
+    rf"|(?<!d')\bapres (?:la mort d(?:e |'))?{_PERSON}",
+    r"\b(?:contemporaneo|successore|predecessore|sucesor|predecesor|alleato|aliado)"
+    rf" d[ie] {_PERSON}|\b(?:distrutt|destruid|conquistat|conquistad)[ao] (?:da|por)"
+    rf" {_PERSON}|\b(?:dopo (?:la morte di )?|despues de (?:la muerte de )?){_PERSON}",
+    rf"\b(?:преемник|современник|предшественник|союзник)\w* {_PERSON}",
+    rf"(?:יורש[ויתם]*|בן זמנו|קודמו)(?: של)? {_PERSON}|(?:נכבשה?|נהרסה?|חרבה) (?:על ידי"
+    rf"|בידי) {_PERSON}|(?:לאחר|אחרי) (?:מות |מותו של )?{_PERSON}",
     r"\b(?:his|her|whose) (?:\w+ )?(?:brother|son|father|uncle|nephew|widow|wife|mother"
     r"|successor|predecessor)(?: and successor)?,? (?:king |queen )?\w+(?: \w+)?"
     r"(?: i{1,3}\b)?",

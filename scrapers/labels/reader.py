@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from coin_core.rulers import RULERS
+from coin_core.rulers import RULERS, label_words
 from scrapers.labels import patterns
 from scrapers.labels.parts import split_parts
 from scrapers.labels.references import (
@@ -25,8 +25,11 @@ from scrapers.labels.references import (
     OTHER_TYPE,
     CatalogueVote,
     find_references,
+    is_uncertain,
 )
 from scrapers.labels.rejections import (
+    DENIED_BEFORE,
+    DENIED_BEHIND,
     DOUBT,
     NEGATED,
     NOTE_DOUBT,
@@ -111,15 +114,17 @@ _NAMESAKES: Final = frozenset(one.namesake for one in _RULERS if one.namesake)
 _REIGNS: Final = {
     **{key: re.compile(one.label_words.reign) for key, one in RULERS.items()},
     **{one.namesake: one.namesake_reign for one in _RULERS if one.namesake},
+    OTHER_RULER: patterns.LATER_REIGN,
 }
 _NEAR: Final = 14  # characters
+_CLAUSE: Final = 60  # characters in which a name is denied
 _LONGEST: Final = 20_000  # no lot text is longer
 _PLAIN: Final = str.maketrans(
     {
         **{"æ": "ae", "Æ": "ae", "œ": "oe", "Œ": "oe", "ø": "o", "і": "i", "І": "i"},
         **dict.fromkeys("’‘ʼʾʿ׳`´", "'"),
         **dict.fromkeys("“”„«»״", '"'),
-        **dict.fromkeys("–—‐‑−", "-"),
+        **dict.fromkeys("–—‐‑−־", "-"),
     }
 )
 
@@ -240,6 +245,7 @@ class _Reader:
         for vote in self.references:
             if vote.votes_for:
                 self._note("reference", vote.start, vote.end, vote.votes_for)
+                self.doubted |= self._is_denied(vote.start, vote.end)
         dates = {key for key, one in _REIGNS.items() if self._search("dates", one, key)}
         is_priestly = self._describes_priestly_coin()
         targets = (named & _TARGETS) | legends
@@ -284,6 +290,12 @@ class _Reader:
     ) -> tuple[Outcome, str | None, str]:
         by_name = any(one.rule == "name" for one in self.evidence)
         rule = "name" if by_name else "legend"
+        if not targets and any(
+            is_uncertain(self.folded, one)
+            for one in self.references
+            if one.votes_for in _TARGETS
+        ):
+            return Outcome.AMBIGUOUS, None, "reference in doubt"
         if not targets and weak:
             targets, rule = weak & (votes | dates), "name without numeral"
             if len(targets) != 1:
@@ -311,16 +323,15 @@ class _Reader:
             for match in ruler.name.finditer(text):
                 start, end, key, rule = match.start(), match.end(), ruler.key, "name"
                 if ruler.namesake:
-                    numeral = patterns.NUMERAL.match(text, end)
+                    numeral = label_words.NUMERAL.match(text, end)
                     end = numeral.end() if numeral else end
-                    self.doubted |= bool(patterns.OR_LATER.match(text, end))
+                    self.doubted |= bool(label_words.OR_LATER.match(text, end))
                     late = ruler.namesake_reign.search(text) is not None
-                    if (numeral and numeral[2]) or (not numeral and late):
+                    if (numeral and numeral[1]) or (not numeral and late):
                         key, rule = ruler.namesake, "other ruler"
                     elif not numeral and not ruler.full_name.search(text, start, end):
                         rule = "name without numeral"
-                self.doubted |= bool(patterns.QUERY.match(text, end))
-                self.doubted |= self._is_alternative(start, end)
+                self.doubted |= self._is_doubted(start, end)
                 (weak if rule == "name without numeral" else named).add(key)
                 self._note(rule, start, end, key)
         return named, weak
@@ -346,7 +357,8 @@ class _Reader:
         match = pattern.search(self.without_asides if text is None else text)
         if match:
             self._note(rule, match.start(), match.end(), speaks_for)
-            self.doubted |= rule == "legend" and self._is_alternative(*match.span())
+            if rule == "legend":
+                self.doubted |= self._is_doubted(*match.span())
         return match is not None
 
     def _note(self, rule: str, start: int, end: int, speaks_for: str) -> None:
@@ -374,13 +386,33 @@ class _Reader:
         near = patterns.OR_NEAR
         return bool(near.search(before) or near.search(after))
 
+    def _is_doubted(self, start: int, end: int) -> bool:
+        """Whether a name is queried, one of two, or denied."""
+        return (
+            self._is_queried(start, end)
+            or self._is_alternative(start, end)
+            or self._is_denied(start, end)
+        )
+
+    def _is_queried(self, start: int, end: int) -> bool:
+        """Whether a question mark is next to a name or number."""
+        text = self.without_asides
+        before = patterns.QUERY_BEFORE.search(text, max(0, start - _NEAR), start)
+        return bool(before or patterns.QUERY.match(text, end))
+
+    def _is_denied(self, start: int, end: int) -> bool:
+        """Whether a name or number is denied in its own clause."""
+        before = self.without_asides[max(0, start - _CLAUSE) : start]
+        behind = self.without_asides[end : end + _CLAUSE]
+        return bool(DENIED_BEFORE.search(before) or DENIED_BEHIND.match(behind))
+
 
 def _find_named(text: str) -> Iterator[tuple[int, int, str]]:
     """Where a text names rulers, with a key for each: start, end, key."""
     for ruler in _RULERS:
         for match in ruler.name.finditer(text):
-            numeral = patterns.NUMERAL.match(text, match.end())
-            later = ruler.namesake and numeral and numeral[2]
+            numeral = label_words.NUMERAL.match(text, match.end())
+            later = ruler.namesake and numeral and numeral[1]
             yield match.start(), match.end(), ruler.namesake if later else ruler.key
     for number, pattern in enumerate(patterns.OTHER_RULERS):
         for match in pattern.finditer(text):

@@ -15,6 +15,7 @@ from coin_core.rulers import RULERS
 
 OTHER_TYPE: Final = "other type"
 OTHER_RULER: Final = "other ruler"
+_NEAR: Final = 14  # characters before a number
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +74,18 @@ _HENDIN: Final = re.compile(
     r"\b(?:hendin|gbc ?([3456])?)(?:[ ,-]|\(?gbc(?: ?[3456])?\)?|nos?\.?|#){0,12}"
     r"(\d{3,4})([a-z])?\b(?:[ ,(]*(?:gbc ?([3456])|([3456])(?:th|rd) ed))?"
 )
+_BETWEEN = r"\s?(?:[/&-]|\b(?:or|and|to|oder|und|bis|ou|et|o|e|u|y|или|и|או)\b)\s?"
+# Another number of the same edition, without its name: "Hendin 1145 or 1133".
+_MORE_HENDIN: Final = re.compile(
+    rf"(?:{_BETWEEN}|[,;]\s?)(\d{{3,4}})([a-z])?\b(?![.,]\d)"
+)
+_MORE_TJC: Final = re.compile(rf"{_BETWEEN}([a-v])(\d{{0,2}})(?=\s?(?:[.,;:)/]|$))")
+# Words by which the coin is only compared with a number, and a number in doubt.
+_COMPARED: Final = re.compile(
+    r"\b(?:cf|cp|vgl|confer|comp(?:are)?|see|siehe|voir|vedi|vease|ср|ראו?|השוו?)"
+    r"\b[.: ]*$|\b(?:as|like|type|similar to|wie|comme|come|como) $"
+)
+_QUERIED: Final = re.compile(r"\s?\(?\?")
 _TJC: Final = re.compile(
     r"\b(?:meshorer[ ,]*)?(?:tjc)[ ,]*(?:group |gruppe |type )?"
     r"(?!pl\b)(\d{2}|[a-v])(\d{0,2}[a-z]?)\b"
@@ -91,15 +104,31 @@ def find_references(folded: str) -> tuple[CatalogueVote, ...]:
         edition = f"GBC{stated}" if stated else _hendin_edition(int(key))
         number = key + (match[3] or "")
         votes.append(_vote("Hendin", edition, number, match, key))
+        more = _MORE_HENDIN.match(folded, match.end())
+        while more and edition and _hendin_edition(int(more[1])) == edition:
+            number = more[1] + (more[2] or "")
+            votes.append(_vote("Hendin", edition, number, more, more[1]))
+            more = _MORE_HENDIN.match(folded, more.end())
     for match in _TJC.finditer(folded):
         number = (match[1] + match[2]).upper()
         votes.append(_vote("Meshorer", "TJC", number, match, match[1]))
+        more = _MORE_TJC.match(folded, match.end())
+        while more and not match[1].isdigit():
+            number = (more[1] + more[2]).upper()
+            votes.append(_vote("Meshorer", "TJC", number, more, more[1]))
+            more = _MORE_TJC.match(folded, more.end())
     for match in _AJC.finditer(folded):
         # series of 1982 have letters too, which are not those of TJC
         votes.append(_vote("Meshorer", "AJC", match[1] or "", match))
     for match in _HGC.finditer(folded):
         votes.append(_vote("HGC", "HGC 10", match[1], match, match[1]))
     return tuple(votes)
+
+
+def is_uncertain(folded: str, vote: CatalogueVote) -> bool:
+    """Whether a number is only compared with, or queried: "cf. Hendin 1145?"."""
+    before = _COMPARED.search(folded, max(0, vote.start - _NEAR), vote.start)
+    return bool(before or _QUERIED.match(folded, vote.end))
 
 
 def _vote(

@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from coin_core.rulers import label_words
+
 _NUMBER = (
     r"(?:[2-9]|[1-9]\d+|two|three|four|five|six|seven|eight|nine|ten|twelve|fifteen"
     r"|twenty|zwei|drei|vier|funf|sechs|sieben|acht|neun|zehn|deux|trois|quatre|cinq"
@@ -37,7 +39,16 @@ _NUMBERED = (
 SEVERAL: Final = re.compile(
     rf"{_NUMBERED}"
     r"|\bgroup (?:lot|of)\b|\b(?:large|mixed|bulk) lot\b|\blot (?:of|with)\b"
-    r"|\b(?:trio|set|selection|bag|tray|bulk|assortment) of\b|\bbulk:|\bpair of\b"
+    r"|\b(?:trio|set|selection|bag|tray|bulk|assortment) of\b|\bbulk:"
+    r"|(?<!cornucopia )(?<!cornucopiae )(?<!horn )\bpair\b"
+    r"(?! of (?:\w+ )?(?:cornu|horn))"
+    r"|\bduo (?:of|von|de|di)\b|\bduo\b(?=\s*(?:[.,;]|$))"
+    r"|(?<!than a )(?<!only a )(?<!about a )(?<!some )\bdozen\b"
+    r"(?! (?:\w+ )?(?:known|specimens|examples|dies))|\bdutzend\b|\bdouzaine\b"
+    r"|\bdozzina\b"
+    r"|\bdocena\b|\bдюжин\w*|תריסר"
+    r"|(?<!tjc )(?<!meshorer )\bgroup\b(?=\s*(?:[.;!]|$))"
+    r"|(?<![.,#\d])\b[2-9] ae\b(?=\s*(?:[.,;]|$))"
     r"|\bcollection of (?:\w+ )?(?:prut|coin|bronze)\w*|\btogether with\b|\bwith:"
     r"|\band others?\b|\bvarious types\b|\bcoins of\b"
     r"|\blo[ts] (?:von|aus)\b|\bkonvolut\b|\bpaar\b|\bgruppe von\b|\bserie von\b"
@@ -89,23 +100,28 @@ MOUNTED: Final = re.compile(
     r"|\bв оправе\b|запонк\w+"
     r"|תליון|תכשיט|\bטבעת\b|צמיד|עגיל\w*|משובצ?\w*"
 )
+OTHER_OBJECT: Final = re.compile(
+    r"\b(?:seal|signet)s? (?:ring|stone|impression|of (?!approval|quality))|\bbullae?\b"
+    r"|\b(?:stone|lead|scale) weights?\b|\barrow-?heads?\b|\bsling bullets?\b"
+    r"|\boil lamps?\b|\bfigurine\b|\bmedal(?:lion)?\b(?! (?:alignment|axis|rotation))"
+    r"|\bsiegel\b|\bpfeilspitze\w*|\bollampe\w*|\bmedaille\b|\b(?:stein|blei)gewicht\b"
+    r"|\bsceau de\b|\bpointe de fleche\b|\blampe a huile\b"
+    r"|\bpoids (?:en|de) p(?:ierre|lomb)\b"
+    r"|\bsigillo di\b|\bpunta di freccia\b|\blucerna\b|\bmedagli(?:a|one)\b"
+    r"|\bsello de (?!calidad|garantia)|\bpunta de flecha\b|\bmedall(?:a|on)\b"
+    r"|\bбулла\b|\bнаконечник\w*|\bмасляная лампа\b|\bмедал\w+"
+    r"|\bבולה\b|\bחותם של\b|ראש חץ|נר שמן|\bמדליה\b|\bמשקולת\b"
+)
 LITERATURE: Final = re.compile(
     r"\b(?:hard|soft)cover\b|\bpaperback\b|\b\d{2,4} pp\b|\bpp\. \d+|\boffprint\b"
     r"|\bsonderdruck\b|\bisbn\b"
 )
 
 DOUBT: Final = re.compile(
-    r"\buncertain\b(?! (?:mint|date|year))|\bperhaps\b|\bpossibly\b|\bprobabl[ye]\b"
-    r"|\blikely\b|\battributed to\b|\btime of\b|\b(?:style|manner) of\b"
-    r"|\brandom\w*\b|\b(?:one|any) of the coins\b|\bcould be\b|\bmay be\b"
-    r"|\bmodern\b(?! (?:israel|day|jerusalem|scholar))"
-    r"|\bwahrscheinlich\b|\bvermutlich\b|\bwohl\b|\bunbestimmt\w*\b|\bvielleicht\b"
-    r"|\bzugeschrieben\b|\bzugewiesen\b|\bmoderne[rs]?\b"
-    r"|\bprobablement\b|\bpeut-etre\b|\battribuee? a\b|\bincertain\b"
-    r"|\bprobabilmente\b|\bforse\b|\bincerto\b|\battribuit[ao]\b|\bmodern[ao]\b"
-    r"|\bprobablemente\b|\bquizas?\b|\bincierto\b|\batribuid[ao]\b"
-    r"|вероятно|возможно|предположительно|неопредел\w+|приписыва\w+|современн\w+"
-    r"|כנראה|\bאולי\b|מיוחס\w*|מודרני\w*"
+    rf"{label_words.DOUBT}|\btime of\b|\b(?:style|manner) of\b"
+    r"|\brandom\w*\b|\b(?:one|any) of the coins\b"
+    r"|\bmodern\b(?! (?:israel|day|jerusalem|scholar))|\bmoderne[rs]?\b|\bmodern[ao]\b"
+    r"|современн\w+|מודרני\w*"
 )
 # "No copy", "keine Replik"; and copies of documents that come with a coin.
 NEGATED: Final = re.compile(
@@ -120,6 +136,41 @@ NEGATED: Final = re.compile(
     r"|\b(?:licen[cs]e|permit|genehmigung|ausfuhrgenehmigung|certificate|invoice"
     r"|zertifikat|certificat|certificato|certificado)\b[^.;]{0,40}"
     r"\b(?:copy|kopie|copie|copia)\b"
+)
+# Such words say how good or how common a coin is, and deny no name: "not rare".
+_HARMLESS = (
+    r"(?! (?:an? |so |sehr |tres )?(?:reserve|returns?|tooling|tax|doubt|only|just"
+    r"|often|common\w*|uncommon|rare|scarce|easy|easily|miss|clean\w*|tooled|dated?"
+    r"|perfect|nur|haufig\w*|selten\w*|gereinigt\w*|seulement|courant\w*|solo|solamente|comune"
+    r"|comun|rar[aeo]|только|част\w*|редк\w*|רק|נדיר\w*|שכיח\w*|נפוצ\w*)\b)"
+)
+# Words that deny what is close behind them in the same clause: "not Jannaeus",
+# "wrongly described as Jannaeus"; matched against the end of what is before a name.
+DENIED_BEFORE: Final = re.compile(
+    r"(?:\b(?:not|no(?!\.|:| ?\d)|never|nor|isn't|doesn't|nicht|kein\w*|weder|pas|ni"
+    rf"|non|не|ни|нет|לא|אינ[וה]|איננ[וה]|אין)\b{_HARMLESS}(?:[ :\"'-]+\w+){{0,3}}"
+    r"|\b(?:neither|hardly|scarcely|anything but|nothing to do with|rejects?|kaum"
+    r"|schwerlich|without the (?:name|legend)|ohne (?:den )?namen|rien a voir avec"
+    r"|niente a che|nada que ver|едва ли|вряд ли|כלל לא"
+    r"|cannot|can't|unlikely|other than|rather than|instead of|ruled out|rules out"
+    r"|excludes?|wrong(?:ly)?|false(?:ly)?|erroneous(?:ly)?|incorrect(?:ly)?"
+    r"|mistaken(?:ly)?|mis(?:attributed|described|identified|labell?ed)|formerly"
+    r"|previously|old (?:ticket|tag|label|flip|envelope)|whether"
+    r"|irrtumlich|falschlich|falsch|statt|anstatt|ausgeschlossen|ehemals|vormals"
+    r"|a tort|exclut?|plutot que|autrefois|au lieu"
+    r"|erroneamente|a torto|esclus[oa]|anziche|piuttosto che|invece di"
+    r"|descartad[oa]|excluid[oa]|en vez de|equivocadamente"
+    r"|ошибочно|исключ\w+|вместо|ранее|בטעות|במקום|למעט|לשעבר)\b"
+    r"(?:[ :\"'-]+\w+){0,5})[ :\"'-]*$"
+)
+# Words that deny what is just before them, matched against what follows a name.
+DENIED_BEHIND: Final = re.compile(
+    r"[^.;,!?]{0,24}?\b(?:rejected|ruled out|excluded|disproved|refuted|is wrong"
+    r"|(?:is|seems) (?:questionable|impossible|unlikely|improbable|untenable)"
+    rf"|(?:is|was|ist es|n') ?(?:not|nicht|est pas){_HARMLESS}|ist falsch|abgelehnt"
+    r"|verworfen|ausgeschlossen|widerlegt|scheidet aus|rejetee?|exclue?|ecartee?"
+    r"|respint[oa]|esclus[oa]|rechazad[oa]|descartad[oa]|отверг\w+|исключ\w+"
+    r"|נדח\w*|נשלל\w*|נפסל\w*)(?!\w)"
 )
 # What a note may say against its own coin; all else in a note is history.
 NOTE_DOUBT: Final = re.compile(
@@ -143,6 +194,7 @@ REJECTIONS: Final = {
     "several coins": SEVERAL,
     "not genuine": NOT_GENUINE,
     "mounted": MOUNTED,
+    "another object": OTHER_OBJECT,
     "literature": LITERATURE,
 }
 """Rule to pattern, in the order in which they are tried."""

@@ -197,7 +197,13 @@ def test_what_is_too_long_for_a_lot_text_is_read_in_part():
     assert read_label("John Hyrcanus I " + "a" * 200_000).ruler is not None
 
 
-@pytest.mark.parametrize("words", ["hendin gbc ", "gbc ", "a. ", "aa. ", "gbc 3 no. "])
+@pytest.mark.parametrize(
+    "words",
+    [
+        *("hendin gbc ", "gbc ", "a. ", "aa. ", "gbc 3 no. ", "63 40 "),
+        *("not jannaeus ", "contemporary of ", "hendin 1145 or 1133 "),
+    ],
+)
 def test_words_that_may_be_read_in_many_ways_are_read_quickly(words):
     """Once, "hendin" and two dozen times "gbc" took minutes."""
     begun = time.process_time()
