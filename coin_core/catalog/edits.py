@@ -536,7 +536,9 @@ def _find_changes(
             replaced = {k for k, v in known.items() if state.get(k) != v}
             if not new.keys() <= {"status", *applicable, *replaced}:
                 conflicts.append(edit)
-            values = {k: v for k, v in applicable.items() if k not in known}
+            values = {
+                k: v for k, v in applicable.items() if k not in known and state[k] != v
+            }
             state |= values
             of_entity.setdefault(edit.entity_id, {}).update(values)
     return changes, conflicts

@@ -18,6 +18,7 @@ from coin_core.catalog import (
     CoinReference,
     Edit,
     ExcludeReason,
+    Prediction,
     RotatedBox,
     Side,
 )
@@ -242,6 +243,25 @@ def test_an_undone_exclusion_leaves_that_of_another_reviewer(catalog, add_photo,
     reason = None if how == "undone" else "noise"
     status = "unreviewed" if how == "undone" else "excluded"
     assert status_of(catalog, photo_id) == (None, status, reason)
+
+
+def test_what_is_back_already_keeps_the_answers_of_classifiers(catalog, add_photo: Add):
+    photo_id = add_photo(1)
+    catalog.edits.set_faces(photo_id, [face(90)], who="ada")
+    catalog.edits.reset_faces([photo_id], who="bert")
+    probabilities = {HYRCANUS: 0.2, JANNAEUS: 0.8}
+    answer = Prediction(
+        photo_id=photo_id,
+        classifier="svm",
+        model_digest="d",
+        probabilities=probabilities,
+        ruler=JANNAEUS,
+    )
+    catalog.predictions.add([answer])
+    undone = catalog.edits.undo(who="ada")
+    assert undone is not None
+    assert undone.left_alone == ()
+    assert len(catalog.predictions.of_photo(photo_id)) == 1
 
 
 def test_grouped_photos_share_a_coin_and_can_part_again(catalog, add_photo: Add):
