@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, fields, replace
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection, func, or_, select, update
@@ -13,6 +14,7 @@ from coin_core.catalog.audit_log import (
     PROVENANCE,
     SUPERSEDED,
     Action,
+    State,
     coins_of,
     read_states,
     write_states,
@@ -37,7 +39,12 @@ from coin_core.catalog.records import (
     ExcludeReason,
     PhotoStatus,
 )
-from coin_core.catalog.reviews import latest_decisions
+from coin_core.catalog.replay import (
+    replay_decisions,
+    replay_labels,
+    replay_statuses,
+    statuses_by_decisions,
+)
 from coin_core.catalog.schema import CoinRow, EditRow, PhotoRow, ReviewRow
 from coin_core.errors import CatalogError
 
@@ -107,7 +114,7 @@ class Edits:
         """
         ids = sorted(set(photo_ids))
         with self._database.writing() as connection:
-            statuses = _statuses_by_reviews(connection, ids)
+            statuses = statuses_by_decisions(connection, ids)
             states = read_states(connection, "photo", ids)
             changes = {}
             for photo_id in ids:
@@ -361,12 +368,10 @@ class Edits:
         with self._database.writing() as connection:
             action = Action(connection, who)
             group = _read_group(connection, group_id, undo=True)
-            changes, left_alone = _find_changes(connection, group.edits, undo=True)
-            for entity, states in changes.items():
-                action.change(entity, states)
-            for entity, states in _find_outdated(connection, group).items():
-                action.change(entity, states)
-        return replace(group, left_alone=tuple(left_alone))
+            left_alone = _write_reverted(
+                connection, group, action.change, undo=True, without=group_id
+            )
+        return replace(group, left_alone=left_alone)
 
     def _revert(
         self, who: str, expected: str | None, *, undo: bool
@@ -386,16 +391,13 @@ class Edits:
             if group_id is None:
                 return None
             group = _read_group(connection, group_id, undo=undo)
-            changes, left_alone = _find_changes(connection, group.edits, undo=undo)
-            for entity, states in changes.items():
-                write_states(connection, entity, states)
-            for entity, states in _find_outdated(connection, group).items():
-                write_states(connection, entity, states)
             connection.execute(
                 update(EditRow).where(EditRow.group_id == group_id).values(undone=undo)
             )
+            write = partial(write_states, connection)
+            left_alone = _write_reverted(connection, group, write, undo=undo)
         edits = tuple(replace(edit, undone=undo) for edit in group.edits)
-        return replace(group, edits=edits, left_alone=tuple(left_alone))
+        return replace(group, edits=edits, left_alone=left_alone)
 
 
 def _missing_facts(coin: CoinFacts, other: CoinFacts) -> dict[str, Any]:
@@ -470,72 +472,86 @@ def _read_group(connection: Connection, group_id: str, *, undo: bool) -> EditGro
     )
 
 
+def _write_reverted(
+    connection: Connection,
+    group: EditGroup,
+    write: Callable[[str, Mapping[int, State]], None],
+    *,
+    undo: bool,
+    without: str | None = None,
+) -> tuple[Edit, ...]:
+    """Undo or redo the edits of a group; returns those that are left alone.
+
+    Decisions, labels and statuses are those of the actions that stand now; other
+    fields get their values from before or after the edits.
+
+    Args:
+        connection: A connection to the catalog.
+        group: The action.
+        write: Writes new states of the things of one kind.
+        undo: Whether it is undone, not redone.
+        without: The group of an action that does not count.
+    """
+    reviews = [edit.entity_id for edit in group.edits if edit.entity == "review"]
+    withdrawn = replay_decisions(connection, reviews, without=without)
+    write("review", {k: {"withdrawn": value} for k, value in withdrawn.items()})
+    coins = {e.entity_id for e in group.edits if "ruler_attributed" in e.after}
+    photos: tuple[int, ...] = ()
+    if reviews:
+        coins |= set(coins_of(connection, group.photo_ids).values())
+    if reviews or any("exclude_reason" in edit.after for edit in group.edits):
+        photos = group.photo_ids
+    labels = replay_labels(connection, coins, without=without)
+    replayed: dict[str, Mapping[int, State]] = {
+        "coin": {k: {"ruler_attributed": ruler} for k, ruler in labels.items()},
+        "photo": replay_statuses(connection, photos, without=without),
+    }
+    others = [edit for edit in group.edits if edit.entity != "review"]
+    changes, left_alone = _find_changes(connection, others, replayed, undo=undo)
+    for entity, states in changes.items():
+        write(entity, states)
+    return tuple(left_alone)
+
+
 def _find_changes(
-    connection: Connection, edits: Sequence[Edit], *, undo: bool
+    connection: Connection,
+    edits: Sequence[Edit],
+    replayed: Mapping[str, Mapping[int, State]],
+    *,
+    undo: bool,
 ) -> tuple[dict[str, dict[int, dict[str, Any]]], list[Edit]]:
     """New states by entity and id, and the edits that conflict with later ones."""
-    changes: dict[str, dict[int, dict[str, Any]]] = {}
+    changes = {
+        entity: {entity_id: dict(state) for entity_id, state in states.items()}
+        for entity, states in replayed.items()
+    }
     conflicts = []
     for entity in dict.fromkeys(edit.entity for edit in edits):
         same = [edit for edit in edits if edit.entity == entity]
         states = read_states(connection, entity, {edit.entity_id for edit in same})
         coins = _existing_coins(connection, same)
+        of_entity = changes.setdefault(entity, {})
         for edit in same:
             old, new = edit.after, edit.before
             if not undo:
                 old, new = new, old
             state = states.get(edit.entity_id, {})
+            known = replayed.get(entity, {}).get(edit.entity_id, {})
             applicable = {
                 k: v
                 for k, v in new.items()
                 if k in state and k in old and state[k] in (old[k], v)
                 if k != "coin_id" or v in coins
             }
-            if len(applicable) < len(new):
+            replaced = {k for k, v in known.items() if state.get(k) != v}
+            if not new.keys() <= {"status", *applicable, *replaced}:
                 conflicts.append(edit)
-            state |= applicable
-            of_entity = changes.setdefault(entity, {})
-            of_entity.setdefault(edit.entity_id, {}).update(applicable)
+            values = {
+                k: v for k, v in applicable.items() if k not in known and state[k] != v
+            }
+            state |= values
+            of_entity.setdefault(edit.entity_id, {}).update(values)
     return changes, conflicts
-
-
-def _statuses_by_reviews(
-    connection: Connection, photo_ids: Iterable[int]
-) -> dict[int, str]:
-    """The status of photos that are not excluded: whether a decision stands."""
-    statuses = dict.fromkeys(photo_ids, PhotoStatus.UNREVIEWED.value)
-    for part in chunks(list(statuses)):
-        query = select(ReviewRow.photo_id).where(
-            ReviewRow.photo_id.in_(part), ReviewRow.withdrawn.is_(False)
-        )
-        for photo_id in connection.scalars(query):
-            statuses[photo_id] = PhotoStatus.REVIEWED.value
-    return statuses
-
-
-def _find_outdated(
-    connection: Connection, group: EditGroup
-) -> dict[str, dict[int, dict[str, Any]]]:
-    """What an undo or redo left unlike the decisions that stand now.
-
-    These are the status of photos, and the label of a coin that lost it with a
-    decision although another one names a ruler.
-    """
-    kinds = {edit.entity for edit in group.edits}
-    if "review" not in kinds and not any("status" in e.after for e in group.edits):
-        return {}
-    states = read_states(connection, "photo", group.photo_ids)
-    included = [k for k in states if states[k]["status"] != PhotoStatus.EXCLUDED]
-    statuses = _statuses_by_reviews(connection, included)
-    changes = {"photo": {k: {"status": statuses[k]} for k in included}}
-    if {"review", "coin"} <= kinds:
-        coins = {edit.entity_id for edit in group.edits if edit.entity == "coin"}
-        labels = read_states(connection, "coin", coins)
-        for coin_id, coin in labels.items():
-            named = filter(None, latest_decisions(connection, coin_id).values())
-            if coin["ruler_attributed"] is None and (ruler := next(named, None)):
-                changes.setdefault("coin", {})[coin_id] = {"ruler_attributed": ruler}
-    return changes
 
 
 def _existing_coins(connection: Connection, edits: Iterable[Edit]) -> set[int]:

@@ -11,6 +11,7 @@ from coin_core.catalog.audit_log import Action, coins_of, read_states
 from coin_core.catalog.database import Database
 from coin_core.catalog.mappers import insert_row, record_from
 from coin_core.catalog.records import Agreement, PairAgreement, PhotoStatus, Review
+from coin_core.catalog.replay import label_without
 from coin_core.catalog.schema import PhotoRow, ReviewRow
 from coin_core.evaluation.metrics import cohens_kappa
 
@@ -102,32 +103,20 @@ class Reviews:
         )
 
 
-def latest_decisions(connection: Connection, coin_id: int) -> dict[int, str | None]:
-    """The last decision on each photo of a coin that was not undone; newest first."""
+def _label_without(connection: Connection, coin_id: int, photo_id: int) -> str | None:
+    """The label of a coin once nobody can tell the ruler on one of its photos."""
     rows = connection.execute(
         select(ReviewRow.photo_id, ReviewRow.ruler)
         .join(PhotoRow, PhotoRow.id == ReviewRow.photo_id)
         .where(PhotoRow.coin_id == coin_id, ReviewRow.withdrawn.is_(False))
-        .order_by(ReviewRow.id.desc())
+        .order_by(ReviewRow.id)
     )
     latest: dict[int, str | None] = {}
-    for photo_id, ruler in rows:
-        latest.setdefault(photo_id, ruler)
-    return latest
-
-
-def _label_without(connection: Connection, coin_id: int, photo_id: int) -> str | None:
-    """The label of a coin on one of whose photos nobody can tell the ruler."""
-    latest = latest_decisions(connection, coin_id)
-    taken_back = latest.pop(photo_id, None)
-    named = [ruler for ruler in latest.values() if ruler is not None]
-    if not named:
-        return None
+    for photo, ruler in rows:
+        latest.pop(photo, None)
+        latest[photo] = ruler
     state = read_states(connection, "coin", [coin_id])[coin_id]
-    label: str | None = state["ruler_attributed"]
-    if label in (None, *named) or label != taken_back:
-        return label
-    return named[0]
+    return label_without(state["ruler_attributed"], latest, photo_id)
 
 
 def _agreement_of(

@@ -14,9 +14,11 @@ from hypothesis import strategies as st
 from coin_core.catalog import (
     Catalog,
     CatalogFace,
+    CoinFacts,
     CoinReference,
     Edit,
     ExcludeReason,
+    Prediction,
     RotatedBox,
     Side,
 )
@@ -119,6 +121,147 @@ def test_a_photo_without_a_decision_is_not_reviewed(catalog, add_photo: Add):
     assert catalog.photos.get(photo_id).status == "excluded"
     catalog.edits.undo(who="bert")
     assert catalog.photos.get(photo_id).status == "unreviewed"
+
+
+def status_of(catalog: Catalog, photo_id: int) -> tuple:
+    photo = catalog.photos.get(photo_id)
+    return photo.ruler, photo.status, photo.exclude_reason
+
+
+@pytest.mark.parametrize("second", [ARISTOBULUS, HYRCANUS])
+@pytest.mark.parametrize("first_label", [None, JANNAEUS])
+@pytest.mark.parametrize("how", ["undone", "reversed"])
+def test_decisions_withdrawn_in_any_order_leave_the_label_before(
+    catalog: Catalog, add_photo: Add, second, first_label, how
+):
+    photo_id = add_photo(1, coin=CoinFacts(ruler_attributed=first_label))
+    groups = {}
+    for who, ruler in {"ada": ARISTOBULUS, "bert": second}.items():
+        catalog.reviews.add(photo_id, ruler, who=who)
+        groups[who] = catalog.edits.find_next(who=who, undo=True).group_id
+    for who, label in {"ada": second, "bert": first_label}.items():
+        if how == "undone":
+            catalog.edits.undo(who=who)
+        else:
+            catalog.edits.reverse(groups[who], who="eva")
+        assert catalog.photos.get(photo_id).ruler == label
+    assert status_of(catalog, photo_id) == (first_label, "unreviewed", None)
+    if how == "undone":
+        for who in ("bert", "ada"):
+            redone = catalog.edits.redo(who=who)
+            assert redone is not None
+            overruled = who == "ada" and second != ARISTOBULUS
+            assert len(redone.left_alone) == overruled
+            assert status_of(catalog, photo_id) == (second, "reviewed", None)
+
+
+def test_both_decisions_on_a_coin_are_reversed_the_first_one_first(catalog, add_photo):
+    ids = [add_photo(1), add_photo(2)]
+    catalog.edits.group_coins(ids, who="ada")
+    groups = []
+    for photo_id in ids:
+        catalog.reviews.add(photo_id, JANNAEUS, who="ada")
+        groups.append(catalog.edits.find_next(who="ada", undo=True).group_id)
+    for group_id in groups:
+        catalog.edits.reverse(group_id, who="ada")
+    assert [status_of(catalog, k) for k in ids] == [(None, "unreviewed", None)] * 2
+
+
+def test_an_undone_decision_leaves_the_label_that_was_set_before(catalog, add_photo):
+    photo_id = add_photo(1)
+    catalog.reviews.add(photo_id, ARISTOBULUS, who="ada")
+    catalog.edits.set_ruler([photo_id], None, who="ada")
+    catalog.reviews.add(photo_id, HYRCANUS, who="ada")
+    catalog.edits.undo(who="ada")
+    assert status_of(catalog, photo_id) == (None, "reviewed", None)
+
+
+def test_labels_of_two_who_both_undo_leave_the_one_before(catalog, add_photo: Add):
+    photo_id = add_photo(1)
+    catalog.edits.set_ruler([photo_id], ARISTOBULUS, who="ada")
+    catalog.edits.set_ruler([photo_id], HYRCANUS, who="bert")
+    for who, label in {"ada": HYRCANUS, "bert": None}.items():
+        catalog.edits.undo(who=who)
+        assert catalog.photos.get(photo_id).ruler == label
+
+
+def test_a_decision_withdrawn_twice_stays_withdrawn_until_both_take_it_back(
+    catalog, add_photo: Add
+):
+    photo_id = add_photo(1)
+    catalog.reviews.add(photo_id, JANNAEUS, who="ada")
+    group = catalog.edits.find_next(who="ada", undo=True)
+    catalog.edits.reverse(group.group_id, who="bert")
+    catalog.edits.undo(who="ada")
+    catalog.edits.undo(who="bert")
+    assert status_of(catalog, photo_id) == (None, "unreviewed", None)
+    catalog.edits.redo(who="ada")
+    assert status_of(catalog, photo_id) == (JANNAEUS, "reviewed", None)
+
+
+def test_a_decision_does_not_label_the_coin_to_which_its_photo_is_moved(
+    catalog, add_photo: Add
+):
+    one, two = add_photo(1), add_photo(2)
+    catalog.reviews.add(one, ARISTOBULUS, who="ada")
+    catalog.reviews.add(two, HYRCANUS, who="ada")
+    catalog.edits.group_coins([one, two], who="ada")
+    catalog.reviews.add(one, JANNAEUS, who="bert")
+    catalog.edits.undo(who="bert")
+    assert catalog.photos.get(one).ruler == ARISTOBULUS
+    catalog.edits.ungroup([one], who="ada")  # what it said stays with the coin
+    catalog.reviews.add(two, JANNAEUS, who="bert")
+    catalog.edits.undo(who="bert")
+    assert catalog.photos.get(two).ruler == ARISTOBULUS
+
+
+def test_an_undone_decision_leaves_an_exclusion_that_can_be_redone(catalog, add_photo):
+    photo_id = add_photo(1)
+    catalog.reviews.add(photo_id, ARISTOBULUS, who="ada")
+    catalog.edits.exclude([photo_id], "noise", who="bert")
+    catalog.edits.undo(who="ada")
+    catalog.edits.undo(who="bert")
+    redone = catalog.edits.redo(who="bert")
+    assert redone is not None
+    assert redone.left_alone == ()
+    assert status_of(catalog, photo_id) == (None, "excluded", "noise")
+
+
+@pytest.mark.parametrize("how", ["undone", "reversed"])
+def test_an_undone_exclusion_leaves_that_of_another_reviewer(catalog, add_photo, how):
+    photo_id = add_photo(1)
+    catalog.edits.exclude([photo_id], "noise", who="ada")
+    catalog.edits.exclude([photo_id], "wrong_coin", who="bert")
+    group = catalog.edits.find_next(who="ada", undo=True)
+    if how == "undone":
+        group = catalog.edits.undo(who="ada")
+    else:
+        group = catalog.edits.reverse(group.group_id, who="eva")
+    assert len(group.left_alone) == 1
+    assert status_of(catalog, photo_id) == (None, "excluded", "wrong_coin")
+    catalog.edits.undo(who="bert")
+    reason = None if how == "undone" else "noise"
+    status = "unreviewed" if how == "undone" else "excluded"
+    assert status_of(catalog, photo_id) == (None, status, reason)
+
+
+def test_what_is_back_already_keeps_the_answers_of_classifiers(catalog, add_photo: Add):
+    photo_id = add_photo(1)
+    catalog.edits.set_faces(photo_id, [face(90)], who="ada")
+    catalog.edits.reset_faces([photo_id], who="bert")
+    probabilities = {HYRCANUS: 0.2, JANNAEUS: 0.8}
+    answer = Prediction(
+        photo_id=photo_id,
+        classifier="svm",
+        model_digest="d",
+        probabilities=probabilities,
+        ruler=JANNAEUS,
+    )
+    catalog.predictions.add([answer])
+    undone = catalog.edits.undo(who="ada")
+    assert undone is not None
+    assert undone.left_alone == ()
+    assert len(catalog.predictions.of_photo(photo_id)) == 1
 
 
 def test_grouped_photos_share_a_coin_and_can_part_again(catalog, add_photo: Add):
@@ -409,6 +552,115 @@ def test_undoing_everything_returns_the_state_before(
     while catalog.edits.redo(who=who) is not None:
         redone += 1
     assert (state(catalog, ids), redone) == (after, undone)
+
+
+WHO = st.sampled_from(["ada", "bert", "cleo"])
+RULER = st.sampled_from([None, HYRCANUS, JANNAEUS])
+NOTHING = st.just((0, None))
+PHOTO = st.integers(0, 2)
+REVIEW_STEPS = st.one_of(
+    st.tuples(st.just("review"), WHO, st.tuples(PHOTO, RULER)),
+    st.tuples(st.just("set_ruler"), WHO, st.tuples(PHOTO, RULER)),
+    st.tuples(
+        st.just("exclude"),
+        WHO,
+        st.tuples(PHOTO, st.sampled_from(["noise", "wrong_coin"])),
+    ),
+    st.tuples(st.just("restore"), WHO, st.tuples(PHOTO, st.none())),
+    st.tuples(st.just("undo"), WHO, NOTHING),
+    st.tuples(st.just("redo"), WHO, NOTHING),
+)
+
+
+class ReplayedPhotos:
+    """What two photos of one coin and one of another are after actions that stand."""
+
+    def __init__(self) -> None:
+        self.actions: list[list] = []  # name, who, photo, value, is undone
+        self.ended: set[int] = set()  # actions that nobody can redo
+
+    def take(self, name: str, who: str, photo: int, value: str | None) -> None:
+        own = [k for k, action in enumerate(self.actions) if action[1] == who]
+        standing = [k for k in own if not self.actions[k][4]]
+        if name == "undo":
+            if standing:
+                self.actions[standing[-1]][4] = True
+        elif name == "redo":
+            last = standing[-1] if standing else -1
+            undone = [k for k in own if k > last and k not in self.ended]
+            if undone:
+                self.actions[undone[0]][4] = False
+        else:
+            before = self.replay()
+            self.actions.append([name, who, photo, value, False])
+            if name != "review" and self.replay() == before:
+                self.actions.pop()  # changes nothing
+            else:
+                self.ended |= set(own) - set(standing)
+
+    def replay(self) -> list[tuple[str | None, str, str | None]]:
+        labels: list[str | None] = [None, ARISTOBULUS]
+        reasons: list[str | None] = [None] * 3
+        said: list[tuple[int, str | None]] = []
+        for name, _, photo, value, is_undone in self.actions:
+            coin = photo // 2
+            if is_undone:
+                continue
+            if name in ("exclude", "restore", "review"):
+                reasons[photo] = value if name == "exclude" else None
+            if name == "set_ruler" or (name == "review" and value):
+                labels[coin] = value
+            elif name == "review":
+                others = [
+                    ruler
+                    for k, (other, ruler) in enumerate(said)
+                    if ruler and other != photo and other // 2 == coin
+                    if other not in [later for later, _ in said[k + 1 :]]
+                ]
+                own = [None, *(ruler for other, ruler in said if other == photo)][-1]
+                if not others:
+                    labels[coin] = None
+                elif labels[coin] == own and own not in others:
+                    labels[coin] = own and others[-1]
+            if name == "review":
+                said.append((photo, value))
+        decided = {photo for photo, _ in said}
+        return [
+            (
+                labels[photo // 2],
+                "excluded"
+                if reason
+                else "reviewed"
+                if photo in decided
+                else "unreviewed",
+                reason,
+            )
+            for photo, reason in enumerate(reasons)
+        ]
+
+
+@settings(max_examples=20)
+@given(steps=st.lists(REVIEW_STEPS, min_size=4, max_size=14))
+def test_labels_and_statuses_are_those_of_the_actions_that_stand(
+    catalog: Catalog, add_photo: Add, steps
+):
+    example = 1000 + 3 * next(NUMBERS)
+    labelled = CoinFacts(ruler_attributed=ARISTOBULUS)
+    ids = [add_photo(example), add_photo(example + 1)]
+    ids.append(add_photo(example + 2, coin=labelled))
+    catalog.edits.group_coins(ids[:2], who="eva")
+    expected = ReplayedPhotos()
+    for name, who, (photo, value) in steps:
+        expected.take(name, who, photo, value)
+        signed = f"{who} {example}"
+        if name in ("undo", "redo"):
+            getattr(catalog.edits, name)(who=signed)
+        else:
+            do(catalog, ids, (name, [photo], value), signed)
+        assert [
+            (photo.ruler, str(photo.status), photo.exclude_reason)
+            for photo in catalog.photos.get_many(ids)
+        ] == expected.replay()
 
 
 def test_anybodys_action_is_reversed_as_an_action_of_ones_own(
