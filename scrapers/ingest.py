@@ -309,8 +309,8 @@ class _Run:
         image: ListingImage,
         label: LotLabel,
         coin_id: int | None,
-    ) -> int:
-        """Fetch and add one photo; returns its coin."""
+    ) -> int | None:
+        """Fetch and add one photo; returns the coin of the listing."""
         data = self._source.fetch(image)
         if image.sha1 and hashlib.sha1(data).hexdigest() != image.sha1:
             raise UnexpectedAnswerError(
@@ -343,16 +343,25 @@ class _Run:
             who=self._order.who,
         )
         self._matcher.add(added.photo_id, prepared.thumbnail)
-        state = ItemState.KNOWN if added.known else ItemState.DONE
+        if added.known:
+            self._count(known=1)
+            photo = self._catalog.photos.get(added.photo_id)
+            if photo.lot_text != listing.lot_text and self._disagrees(label, photo):
+                remark = (
+                    f"The same picture as photo {photo.photo_id}, but the texts name "
+                    "different rulers, or one is in doubt; nothing was changed."
+                )
+                # without the photo, whose coin is not that of the listing
+                self._record(key, ItemState.KNOWN, None, remark)
+                return coin_id
+            self._label(added.photo_id, label)
+            self._record(key, ItemState.KNOWN, added.photo_id, None)
+            return added.coin_id
         self._label(added.photo_id, label)
-        if coin_id is not None and not added.known:
+        if coin_id is not None:
             self._catalog.edits.fill_coin(coin_id, facts, who=self._order.who)
-        self._record(key, state, added.photo_id, remark)
-        self._count(
-            known=int(added.known),
-            added=int(not added.known),
-            labelled=int(not added.known and label.ruler is not None),
-        )
+        self._record(key, ItemState.DONE, added.photo_id, remark)
+        self._count(added=1, labelled=int(label.ruler is not None))
         return added.coin_id
 
     def _find_coin(
@@ -363,12 +372,17 @@ class _Run:
         if same is None:
             return None, None
         other = same.photo
-        if _disagree(label, other):
+        if self._disagrees(label, other):
             return None, (
                 f"Looks the same as photo {other.photo_id}, but the texts name "
                 "different rulers, or one is in doubt; they stay two coins."
             )
         return other.coin_id, f"The same coin as photo {other.photo_id}, by its look."
+
+    def _disagrees(self, label: LotLabel, photo: CatalogPhoto) -> bool:
+        """Whether a text disagrees with that of any photo of the coin of a photo."""
+        photos = self._catalog.photos.of_coin(photo.coin_id)
+        return any(_disagree(label, one) for one in photos)
 
     def _label(self, photo_id: int, label: LotLabel) -> None:
         """Label a coin that has no label."""
@@ -464,13 +478,15 @@ def _storable(listing: Listing) -> Listing:
 def _disagree(label: LotLabel, other: CatalogPhoto) -> bool:
     """Whether one of two texts would get the other's ruler without stating it.
 
-    A text in doubt has no class until a person has decided.
+    A text that names nobody takes the ruler of the other. One that is in doubt, names
+    another ruler or is no text of one coin does not, until a person has decided.
     """
-    if label.outcome is Outcome.AMBIGUOUS:
-        return other.ruler is not None
-    doubted = other.label_evidence.startswith(f"Label {Outcome.AMBIGUOUS}")
-    return label.ruler is not None and (
-        label.ruler != other.ruler if other.ruler else doubted
+    if label.ruler is None:
+        return label.outcome is not Outcome.UNLABELLED and other.ruler is not None
+    if other.ruler is not None:
+        return label.ruler != other.ruler
+    return bool(other.label_evidence) and not other.label_evidence.startswith(
+        f"Label {Outcome.UNLABELLED} "
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import io
 import multiprocessing
@@ -395,6 +396,82 @@ def test_a_coin_that_is_sold_again_is_one_coin(catalog):
     rulers = {name: photo.ruler for name, photo in photos.items()}
     assert rulers["6"] == rulers["1"] == "alexander_jannaeus"
     assert (rulers["4"], rulers["5"]) == ("john_hyrcanus_i", None)
+
+
+def _alike(count):
+    """JPEG files of one coin, each with other bytes."""
+    picture = Image.fromarray(render_coin(77, 1, size_px=200).image)
+    for quality in range(88, 88 - count, -1):
+        buffer = io.BytesIO()
+        picture.save(buffer, "JPEG", quality=quality)
+        yield buffer.getvalue()
+
+
+ANTIGONUS = "Mattathias Antigonus. Prutah. Hendin 1164"
+SEVERAL = "Lot of 5 prutot of Alexander Jannaeus"
+DOUBT = "John Hyrcanus I or Alexander Jannaeus. Prutah"
+
+
+@pytest.mark.parametrize(
+    ("text", "by_hand"), [(ANTIGONUS, True), (SEVERAL, True), (ANTIGONUS, False)]
+)
+def test_a_coin_of_another_ruler_takes_no_label_from_one_that_looks_alike(
+    catalog, monkeypatch, text, by_hand
+):
+    photos = dict(zip(("photo-1", "photo-2"), _alike(2), strict=True))
+    source = Listed([lot(1), lot(2, text)], photos)
+    list(scrape(catalog, source, ask(everything=not by_hand)))
+    if by_hand:
+        monkeypatch.setattr(
+            ingest, "open_source", lambda _: contextlib.nullcontext(source)
+        )
+        ingest.take_after_all(catalog, "listed:2", who="ada")
+    first, second = sorted(photos_of(catalog), key=lambda photo: photo.file_name)
+    assert (first.ruler, second.ruler) == ("alexander_jannaeus", None)
+    assert first.coin_id != second.coin_id
+    assert catalog.photos.coin(first.coin_id).references == ()
+
+
+@pytest.mark.parametrize("text", [ANTIGONUS, DOUBT])
+def test_a_coin_that_looks_like_one_of_another_ruler_gives_it_no_label(catalog, text):
+    """Also where a photo without a text is most like it."""
+    photos = dict(zip(("photo-1", "photo-2", "photo-3"), _alike(3), strict=True))
+    lots = [lot(1, text), lot(2, "Hasmonean prutah"), lot(3)]
+    *_, last = scrape(catalog, Listed(lots, photos), ask(everything=True))
+    assert last.added == 3
+    found = sorted(photos_of(catalog), key=lambda photo: photo.file_name)
+    assert [one.ruler for one in found] == [None, None, "alexander_jannaeus"]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "ruler"),
+    [
+        (DOUBT, "Alexander Jannaeus. Prutah", None),
+        (ANTIGONUS, "Alexander Jannaeus. Prutah", None),
+        ("Alexander Jannaeus. Prutah", DOUBT, "alexander_jannaeus"),
+        ("Alexander Jannaeus. Prutah", "John Hyrcanus I. Prutah", "alexander_jannaeus"),
+        ("Hasmonean prutah", "Alexander Jannaeus. Prutah", "alexander_jannaeus"),
+    ],
+)
+def test_the_same_picture_with_another_text_changes_nothing(
+    catalog, first, second, ruler
+):
+    """Nor does the other side of its coin join the coin of the picture."""
+    same = draw_png(5)
+    other = lot(2, second)
+    both = (*other.images, ListingImage(url="other", side=ImageSide.REVERSE))
+    lots = [lot(1, first), replace(other, images=both)]
+    source = Listed(lots, {"photo-1": same, "photo-2": same})
+    last = run(catalog, source, everything=True)
+    assert (last.added, last.known) == (2, 1)
+    front, back = sorted(photos_of(catalog), key=lambda photo: photo.photo_id)
+    agree = first == "Hasmonean prutah"
+    assert front.ruler == ruler
+    assert (front.coin_id == back.coin_id) is agree
+    table = scrape_table(catalog, last.import_id).decode("utf-8-sig")
+    note = f"The same picture as photo {front.photo_id}, but the texts name different"
+    assert (note in table) is not agree
+    assert "two coins" not in table
 
 
 def test_what_no_database_can_hold_is_replaced_and_what_is_no_lot_is_told(
