@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from scrapers.errors import (
     NotFoundError,
+    ServerFailureError,
     SiteBusyError,
     SiteRefusesError,
     UnexpectedAnswerError,
@@ -107,6 +108,8 @@ def check_status(url: str, code: int, retry_after: str = "") -> None:
         raise NotFoundError(f"{url} is not there ({code}).")
     if code in _BUSY:
         wait_s = parse_retry_after(retry_after)
+        if code >= 500 and not wait_s:
+            raise ServerFailureError(f"The server has an error at {url} ({code}).")
         request = f", and asks to wait {wait_s:,.0f} s" if wait_s else ""
         raise SiteBusyError(f"{host} answered {code}{request}", retry_after_s=wait_s)
     if code in _REFUSED:

@@ -48,11 +48,12 @@ from coin_core.errors import (
     JobStoppedError,
     UnreadablePhotoError,
 )
-from scrapers.base import ImageSide, Listing, ListingImage, Source
+from scrapers.base import MOST_FAILURES, ImageSide, Listing, ListingImage, Source
 from scrapers.errors import (
     DiskFullError,
     NotFoundError,
     PageChangedError,
+    ServerFailureError,
     UnexpectedAnswerError,
     UnknownHostError,
     UnsafeAddressError,
@@ -64,7 +65,6 @@ from scrapers.url_safety import origin_of
 
 _log = logging.getLogger("scrapers")
 
-MOST_FAILURES: Final = 20
 THUMBNAILS_CACHED: Final = 500  # the site is slower than decoding a photo again
 PROBLEMS_KEPT: Final = 10
 MOST_TEXT: Final = 100_000
@@ -294,6 +294,7 @@ class _Run:
                 new, self._failures_in_a_row = True, 0
             except (
                 NotFoundError,
+                ServerFailureError,
                 UnexpectedAnswerError,
                 UnreadablePhotoError,
                 UnknownHostError,

@@ -22,6 +22,7 @@ from scrapers.errors import (
     ContactMissingError,
     NotFoundError,
     RobotsForbidError,
+    ServerFailureError,
     SiteBusyError,
     SiteRefusesError,
     SiteUnreachableError,
@@ -698,7 +699,7 @@ HALF = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nX-Y: {SECRET}".enc
 @pytest.mark.parametrize(
     ("sent", "error"),
     [
-        (f"SSH-2.0-{SECRET}\r\n", SiteUnreachableError),
+        (f"SSH-2.0-{SECRET}\r\n", ServerFailureError),
         (f"{SECRET}\r\n\r\n", UnexpectedAnswerError),
         (f"HTTP/1.1 200 OK\r\n{SECRET}\r\n\r\n", UnexpectedAnswerError),
         (f"HTTP/1.1 2{SECRET} OK\r\n\r\n", UnexpectedAnswerError),

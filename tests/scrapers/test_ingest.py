@@ -253,6 +253,25 @@ def test_too_many_failures_end_the_run(catalog):
         run(catalog, Listed([lot(n) for n in range(50)], gone))
 
 
+@pytest.mark.parametrize("failure", [Reply(status=500), Reply(hang_up=True)])
+def test_a_photo_at_which_the_server_fails_costs_only_itself(
+    catalog, site, client, failure
+):
+    one = museums.commons(site, count=4)
+    one.routes["/files/1.png"] = lambda _: failure
+    last = run(catalog, commons.Commons(client(one), base=one.address))
+    assert (last.state, last.added, last.failed) == ("done", 3, 1)
+    assert "/files/1.png" in last.problems[0]
+
+
+def test_a_photo_that_a_site_asks_to_wait_for_ends_the_run(catalog, site, client):
+    one = museums.commons(site, count=4)
+    later = Reply(status=503, headers={"Retry-After": "9000"})
+    one.routes["/files/1.png"] = lambda _: later
+    with pytest.raises(SiteBusyError, match="9,000 s"):
+        run(catalog, commons.Commons(client(one), base=one.address))
+
+
 def test_photos_that_failed_before_do_not_keep_a_second_run_from_new_ones(catalog):
     """Every third is gone for good: never many in a row among those that are there."""
     gone = {f"photo-{n}": NotFoundError("gone") for n in range(0, 66, 3)}

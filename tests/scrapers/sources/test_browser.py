@@ -14,9 +14,9 @@ from scrapers.errors import (
     PageChangedError,
     RobotsForbidError,
     ScrapeError,
+    ServerFailureError,
     SiteBusyError,
     SiteRefusesError,
-    SiteUnreachableError,
     UnexpectedAnswerError,
     UnsafeAddressError,
 )
@@ -314,7 +314,7 @@ def test_a_page_that_leads_elsewhere_or_is_refused_is_not_read(site, reads):
         reads(one, address="/closed")
     with pytest.raises(UnexpectedAnswerError, match="redirects without end"):
         reads(one, address="/loop")
-    with pytest.raises(SiteUnreachableError, match="does not answer"):
+    with pytest.raises(ServerFailureError, match="no answer"):
         reads(one, address="/gone")
     assert len(one.asked("/gone")) == 1
     assert elsewhere.requests == []
