@@ -255,9 +255,10 @@ class _Run:
         self._count(left_out=1)
         self.progress = replace(self.progress, reasons=reasons)
         import_id = self.progress.import_id
-        if listing.key in self._left_out or len(self._left_out) >= MOST_KEPT:
+        key = _key_among_sites(listing, self._order)
+        if key in self._left_out or len(self._left_out) >= MOST_KEPT:
             return
-        self._left_out.add(listing.key)
+        self._left_out.add(key)
         stored = dataclasses.asdict(listing)
         for image in stored["images"]:
             data = image.pop("data")
@@ -266,7 +267,7 @@ class _Run:
                 image["url"] = f"data:{image['kept']}"
         keys = {_photo_key(listing, i["side"], i["url"]) for i in stored["images"]}
         entry = LeftOut(
-            key=listing.key,
+            key=key,
             reason=label.rule,
             words=tuple(dict.fromkeys(one.words for one in label.evidence)),
             title=listing.title,
@@ -503,6 +504,14 @@ def _recorded_photos(catalog: Catalog) -> dict[str, int | None]:
             )
         )
         return {_short_key(row.key): row.photo_id for row in rows}
+
+
+def _key_among_sites(listing: Listing, order: ScrapeOrder) -> str:
+    """The key of a listing, with the site if that is not the source's own."""
+    info = _source_info(order)
+    if not order.base or (info and origin_of(order.base) == origin_of(info.base_url)):
+        return listing.key
+    return f"{listing.source}:{origin_of(order.base)}/{listing.record_id}"
 
 
 def _photo_key(listing: Listing, side: str, url: str) -> str:

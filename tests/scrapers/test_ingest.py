@@ -40,6 +40,10 @@ from tests.scrapers import museums
 from tests.scrapers.fake_sites import Reply, draw_png
 from tests.scrapers.listed import prepare
 
+ANTIGONUS = "Mattathias Antigonus. Prutah. Hendin 1164"
+SEVERAL = "Lot of 5 prutot of Alexander Jannaeus"
+DOUBT = "John Hyrcanus I or Alexander Jannaeus. Prutah"
+
 
 class Listed:
     """A source that lists what it is given."""
@@ -182,6 +186,37 @@ def test_what_is_left_out_is_recorded_with_the_words_that_decided(catalog):
     rows = scrape_table(catalog, last.import_id).decode("utf-8-sig").splitlines()
     assert rows[1].startswith("listed:1,imported")
     assert rows[2].startswith("listed:2,left out,several coins")
+
+
+def test_coins_of_one_number_in_two_museums_are_taken_each(catalog, monkeypatch):
+    def museum(host):
+        url = f"https://{host}/object?id=182000"
+        image = ListingImage(url=f"https://{host}/182000.jpg")
+        return Listed([replace(lot(182000, SEVERAL), url=url, images=(image,))])
+
+    museums_of_bases = {
+        None: museum("ikmk.smb.museum"),
+        "https://ikmk.smb.museum": museum("ikmk.smb.museum"),
+        "https://www.ikmk.at": museum("www.ikmk.at"),
+    }
+    for base, source in museums_of_bases.items():
+        order = ScrapeOrder(source="ikmk", query="x", who="ada", base=base)
+        *_, last = scrape(catalog, source, order, prepare_photo=prepare)
+        assert last.left_out == 1
+    monkeypatch.setattr(
+        ingest,
+        "open_source",
+        lambda order: contextlib.nullcontext(museums_of_bases[order.base]),
+    )
+    for key, host in (
+        ("listed:182000", "ikmk.smb.museum"),
+        ("listed:www.ikmk.at/182000", "www.ikmk.at"),
+    ):
+        taken = ingest.take_after_all(catalog, key, who="ada", prepare_photo=prepare)
+        assert taken.added == 1
+        assert f"https://{host}/object?id=182000" in {
+            photo.source_url for photo in photos_of(catalog)
+        }
 
 
 @pytest.mark.parametrize("sign", ["\u2028", "\u2029", "\x85"])
@@ -424,11 +459,6 @@ def _alike(count):
         buffer = io.BytesIO()
         picture.save(buffer, "JPEG", quality=quality)
         yield buffer.getvalue()
-
-
-ANTIGONUS = "Mattathias Antigonus. Prutah. Hendin 1164"
-SEVERAL = "Lot of 5 prutot of Alexander Jannaeus"
-DOUBT = "John Hyrcanus I or Alexander Jannaeus. Prutah"
 
 
 @pytest.mark.parametrize(
