@@ -34,7 +34,7 @@ class CollectionSource(Source):
         """The bytes of a photo."""
         return self.client.get_image(image.url)
 
-    def try_record(self, read: Callable[[], Listing]) -> Listing | None:
+    def try_record(self, read: Callable[[], Listing | None]) -> Listing | None:
         """Read a record; one that is missing or damaged is noted in `problems`.
 
         Raises:
