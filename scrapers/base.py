@@ -6,7 +6,10 @@ from abc import abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol, runtime_checkable
+from typing import Final, Protocol, runtime_checkable
+
+MOST_FAILURES: Final = 20
+"""Photos or records in a row at which a run ends."""
 
 
 class ImageSide(StrEnum):

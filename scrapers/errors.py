@@ -8,6 +8,7 @@
         ├── UnsafeAddressError   (PermissionError)   a host or scheme that is not asked
         ├── SiteRefusesError     (PermissionError)   401, 403, 451
         ├── SiteBusyError        (ConnectionError)   429 or 5xx, after waiting
+        │   └── ServerFailureError                   5xx or no answer, at one address
         ├── SiteUnreachableError (ConnectionError)   no answer at all
         ├── UnknownHostError     (LookupError)       no host has that name
         ├── NotFoundError        (LookupError)       404, 410
@@ -16,7 +17,8 @@
         └── DiskFullError        (OSError)           a photo cannot be written
 
 `PageChangedError`, `SiteRefusesError`, `RobotsForbidError` and `DiskFullError` end a
-run; a single record or photo that is missing or damaged is skipped and counted.
+run; a single record or photo that is missing or damaged, or at which the server
+fails, is skipped and counted.
 """
 
 from __future__ import annotations
@@ -58,6 +60,10 @@ class SiteBusyError(ScrapeError, ConnectionError):
     def __init__(self, message: str, *, retry_after_s: float | None = None) -> None:
         super().__init__(message)
         self.retry_after_s = retry_after_s
+
+
+class ServerFailureError(SiteBusyError):
+    """The server fails at an address, without saying when to ask again."""
 
 
 class SiteUnreachableError(ScrapeError, ConnectionError):

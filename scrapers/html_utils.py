@@ -6,7 +6,7 @@ import copy
 import functools
 import re
 from html.parser import HTMLParser
-from typing import Final
+from typing import Any, Final
 
 from bs4 import BeautifulSoup, Tag
 from bs4.exceptions import ParserRejectedMarkup
@@ -48,6 +48,17 @@ _LOT_PHOTOS: Final = ".viewlotimg img, .viewlot img, .lot-image img, .lot-img im
 _LONG_ECHO: Final = 190  # characters; pages and parsers cut longer queries
 _SMALL_DATA: Final = 200  # characters; a smaller inline GIF is a placeholder
 NOT_STATED: Final = "not stated; the photo belongs to the auction house"
+
+
+_ROWS: Final = ("tbody", "thead", "tfoot")
+_ENDED: Final = {
+    "li": (("li",), ("ul", "ol", "menu", "table")),
+    **dict.fromkeys(("dt", "dd"), (("dt", "dd"), ("dl", "table"))),
+    **dict.fromkeys(("td", "th"), (("td", "th"), ("tr", "table"))),
+    "tr": (("tr",), (*_ROWS, "table")),
+    **dict.fromkeys(_ROWS, (_ROWS, ("table",))),
+}
+"""What a tag ends that has no end tag of its own, and within what."""
 
 
 class _Scan(HTMLParser):
@@ -107,6 +118,19 @@ class Page(BeautifulSoup):
     def __init__(self, text: str) -> None:
         self._work = 0
         super().__init__(text, "html.parser")
+
+    def handle_starttag(self, name: str, *args: Any, **options: Any) -> Tag | None:
+        """End the items, cells and rows that HTML lets end at the next one."""
+        ended, within = _ENDED.get(name, ((), ()))
+        for tag in reversed(self.tagStack):
+            if tag.name in within or not ended:
+                break
+            if tag.name in ended:
+                self.endData()
+                while self.popTag() is not tag.parent:
+                    pass
+                break
+        return super().handle_starttag(name, *args, **options)
 
     def pushTag(self, tag: Tag) -> None:  # noqa: N802 - BeautifulSoup's name
         """Count a tag and enter it."""

@@ -18,6 +18,7 @@ from coin_core.storage import data_dir
 from scrapers.checked_transport import CheckedTransport
 from scrapers.errors import (
     ScrapeError,
+    ServerFailureError,
     SiteBusyError,
     SiteUnreachableError,
     UnexpectedAnswerError,
@@ -258,7 +259,8 @@ class PoliteClient:
                 if asked_s > LONGEST_WAIT_S:
                     raise
                 wait_s = asked_s or backoff_s
-                _log.warning("%s; asking %s again in %g s", error, url, wait_s)
+                reason = str(error).removesuffix(".")
+                _log.warning("%s; asking %s again in %g s", reason, url, wait_s)
                 self._sleep(wait_s)
         return action()
 
@@ -306,6 +308,12 @@ def _as_sentence(url: str, error: Exception) -> ScrapeError:
             )
         if "disconnected" not in str(error):
             return UnexpectedAnswerError(f"{url} did not answer as a web site does.")
+    if isinstance(
+        error, httpx.ReadTimeout | httpx.ReadError | httpx.RemoteProtocolError
+    ):
+        return ServerFailureError(
+            f"The server gives no answer at {url} ({type(error).__name__})."
+        )
     if not isinstance(error, httpx.TransportError):
         return UnexpectedAnswerError(f"{url} did not answer as a web site does.")
     reason = f": {error}" if isinstance(error, httpx.ConnectError) else ""

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from scrapers.errors import (
     NotFoundError,
+    ServerFailureError,
     SiteBusyError,
     SiteRefusesError,
     UnexpectedAnswerError,
@@ -107,6 +108,8 @@ def check_status(url: str, code: int, retry_after: str = "") -> None:
         raise NotFoundError(f"{url} is not there ({code}).")
     if code in _BUSY:
         wait_s = parse_retry_after(retry_after)
+        if code >= 500 and not wait_s:
+            raise ServerFailureError(f"The server has an error at {url} ({code}).")
         request = f", and asks to wait {wait_s:,.0f} s" if wait_s else ""
         raise SiteBusyError(f"{host} answered {code}{request}", retry_after_s=wait_s)
     if code in _REFUSED:
@@ -133,7 +136,8 @@ def decode_text(body: bytes, charset: str = "") -> str:
 
     UTF-8 is tried first, since bytes that are valid UTF-8 are hardly ever anything
     else, whatever the page states; then the encoding that the header or the page
-    states; then Windows-1252, with a replacement character where it fails.
+    states, which may be UTF-8 with some damaged characters; then Windows-1252, with a
+    replacement character where it fails.
     """
     stated = _META_CHARSET.search(body[:2048])
     names = ["utf-8-sig", charset]
@@ -146,8 +150,16 @@ def decode_text(body: bytes, charset: str = "") -> str:
         try:
             return body.decode(name)
         except (LookupError, ValueError):
-            continue
+            text = body.decode("utf-8-sig", errors="replace")
+            if name.lower() in ("utf-8", "utf8") and _is_mostly_whole(text):
+                return text
     return body.decode("windows-1252", errors="replace")
+
+
+def _is_mostly_whole(text: str) -> bool:
+    """Whether most of the characters beyond ASCII were decoded."""
+    beyond = len(text) - len(text.encode("ascii", errors="ignore"))
+    return 2 * text.count("\ufffd") < beyond
 
 
 def read_answer(

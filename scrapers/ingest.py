@@ -53,11 +53,12 @@ from coin_core.errors import (
     JobStoppedError,
     UnreadablePhotoError,
 )
-from scrapers.base import ImageSide, Listing, ListingImage, Source
+from scrapers.base import MOST_FAILURES, ImageSide, Listing, ListingImage, Source
 from scrapers.errors import (
     DiskFullError,
     NotFoundError,
     PageChangedError,
+    ServerFailureError,
     UnexpectedAnswerError,
     UnknownHostError,
     UnsafeAddressError,
@@ -69,7 +70,6 @@ from scrapers.url_safety import origin_of
 
 _log = logging.getLogger("scrapers")
 
-MOST_FAILURES: Final = 20
 THUMBNAILS_CACHED: Final = 500  # the site is slower than decoding a photo again
 PROBLEMS_KEPT: Final = 10
 MOST_TEXT: Final = 100_000
@@ -260,9 +260,10 @@ class _Run:
         self._count(left_out=1)
         self.progress = replace(self.progress, reasons=reasons)
         import_id = self.progress.import_id
-        if listing.key in self._left_out or len(self._left_out) >= MOST_KEPT:
+        key = _key_among_sites(listing, self._order)
+        if key in self._left_out or len(self._left_out) >= MOST_KEPT:
             return
-        self._left_out.add(listing.key)
+        self._left_out.add(key)
         stored = dataclasses.asdict(listing)
         for image in stored["images"]:
             data = image.pop("data")
@@ -271,7 +272,7 @@ class _Run:
                 image["url"] = f"data:{image['kept']}"
         keys = {_photo_key(listing, i["side"], i["url"]) for i in stored["images"]}
         entry = LeftOut(
-            key=listing.key,
+            key=key,
             reason=label.rule,
             words=tuple(dict.fromkeys(one.words for one in label.evidence)),
             title=listing.title,
@@ -299,6 +300,7 @@ class _Run:
                 new, self._failures_in_a_row = True, 0
             except (
                 NotFoundError,
+                ServerFailureError,
                 UnexpectedAnswerError,
                 UnreadablePhotoError,
                 UnknownHostError,
@@ -314,8 +316,8 @@ class _Run:
         image: ListingImage,
         label: LotLabel,
         coin_id: int | None,
-    ) -> int:
-        """Fetch and add one photo; returns its coin."""
+    ) -> int | None:
+        """Fetch and add one photo; returns the coin of the listing."""
         data = self._source.fetch(image)
         if image.sha1 and hashlib.sha1(data).hexdigest() != image.sha1:
             raise UnexpectedAnswerError(
@@ -348,19 +350,28 @@ class _Run:
             who=self._order.who,
         )
         self._matcher.add(added.photo_id, prepared.thumbnail)
-        state = ItemState.KNOWN if added.known else ItemState.DONE
+        if added.known:
+            self._count(known=1)
+            photo = self._catalog.photos.get(added.photo_id)
+            if photo.lot_text != listing.lot_text and self._disagrees(label, photo):
+                remark = (
+                    f"The same picture as photo {photo.photo_id}, but the texts name "
+                    "different rulers, or one is in doubt; nothing was changed."
+                )
+                # without the photo, whose coin is not that of the listing
+                self._record(key, ItemState.KNOWN, None, remark)
+                return coin_id
+            self._label(added.photo_id, label)
+            self._record(key, ItemState.KNOWN, added.photo_id, None)
+            return added.coin_id
         self._label(added.photo_id, label)
-        if coin_id is not None and not added.known:
+        if coin_id is not None:
             edits = self._catalog.edits
             filled = edits.fill_coin(coin_id, facts, who=self._order.who)
             if filled and remark:  # by its look
                 remark += f" {say_filled(filled)}"
-        self._record(key, state, added.photo_id, remark)
-        self._count(
-            known=int(added.known),
-            added=int(not added.known),
-            labelled=int(not added.known and label.ruler is not None),
-        )
+        self._record(key, ItemState.DONE, added.photo_id, remark)
+        self._count(added=1, labelled=int(label.ruler is not None))
         return added.coin_id
 
     def _find_coin(
@@ -371,12 +382,17 @@ class _Run:
         if same is None:
             return None, None
         other = same.photo
-        if _disagree(label, other):
+        if self._disagrees(label, other):
             return None, (
                 f"Looks the same as photo {other.photo_id}, but the texts name "
                 "different rulers, or one is in doubt; they stay two coins."
             )
         return other.coin_id, f"The same coin as photo {other.photo_id}, by its look."
+
+    def _disagrees(self, label: LotLabel, photo: CatalogPhoto) -> bool:
+        """Whether a text disagrees with that of any photo of the coin of a photo."""
+        photos = self._catalog.photos.of_coin(photo.coin_id)
+        return any(_disagree(label, one) for one in photos)
 
     def _label(self, photo_id: int, label: LotLabel) -> None:
         """Label a coin that has no label."""
@@ -472,13 +488,15 @@ def _storable(listing: Listing) -> Listing:
 def _disagree(label: LotLabel, other: CatalogPhoto) -> bool:
     """Whether one of two texts would get the other's ruler without stating it.
 
-    A text in doubt has no class until a person has decided.
+    A text that names nobody takes the ruler of the other. One that is in doubt, names
+    another ruler or is no text of one coin does not, until a person has decided.
     """
-    if label.outcome is Outcome.AMBIGUOUS:
-        return other.ruler is not None
-    doubted = other.label_evidence.startswith(f"Label {Outcome.AMBIGUOUS}")
-    return label.ruler is not None and (
-        label.ruler != other.ruler if other.ruler else doubted
+    if label.ruler is None:
+        return label.outcome is not Outcome.UNLABELLED and other.ruler is not None
+    if other.ruler is not None:
+        return label.ruler != other.ruler
+    return bool(other.label_evidence) and not other.label_evidence.startswith(
+        f"Label {Outcome.UNLABELLED} "
     )
 
 
@@ -494,6 +512,14 @@ def _recorded_photos(catalog: Catalog) -> dict[str, int | None]:
             )
         )
         return {_short_key(row.key): row.photo_id for row in rows}
+
+
+def _key_among_sites(listing: Listing, order: ScrapeOrder) -> str:
+    """The key of a listing, with the site if that is not the source's own."""
+    info = _source_info(order)
+    if not order.base or (info and origin_of(order.base) == origin_of(info.base_url)):
+        return listing.key
+    return f"{listing.source}:{origin_of(order.base)}/{listing.record_id}"
 
 
 def _photo_key(listing: Listing, side: str, url: str) -> str:

@@ -30,7 +30,8 @@ class LeftOut:
     """A listing that was left out.
 
     Attributes:
-        key: Source and record, such as "acsearch:101".
+        key: Source and record, such as "acsearch:101"; on another site than the
+            source's own with that, such as "ikmk:www.ikmk.at/101".
         reason: The rule that decided, such as "several coins".
         words: The words in the text that the rule matched.
         title: Headline of the listing.

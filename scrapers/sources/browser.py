@@ -9,8 +9,10 @@ waits are for changes of the page, never for a fixed time.
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import logging
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -34,6 +36,7 @@ _log = logging.getLogger("scrapers")
 CHANGE_S: Final = 30.0
 LOAD_S: Final = 300.0  # each file of a page waits for the pause
 _POLL_S: Final = 0.05
+_SET_DEATH_SIGNAL: Final = 1  # PR_SET_PDEATHSIG of prctl(2)
 _STATE: Final = """
 const list = document.querySelector('#search-container') || document.body;
 return [list.querySelectorAll('.auction-lot').length, list.querySelectorAll('a').length,
@@ -241,6 +244,7 @@ class BrowserPages:
             f"--user-data-dir={profile}",
             f"--user-agent={self._client.agent}",
             "--no-sandbox",
+            "--remote-debugging-pipe",  # it ends when the driver does
             "--disable-gpu",
             "--disable-dev-shm-usage",
             "--disable-background-networking",
@@ -277,7 +281,7 @@ def _open_browser(arguments: tuple[str, ...]) -> Iterator[webdriver.Chrome]:
     for argument in arguments:
         options.add_argument(argument)
     try:
-        service = Service(_find("chromedriver"))
+        service = Service(_find("chromedriver"), popen_kw=_ends_with_us())
         driver = webdriver.Chrome(options=options, service=service)
     except WebDriverException as error:
         reason = (error.msg or "").partition("; For documentation")[0]
@@ -289,6 +293,14 @@ def _open_browser(arguments: tuple[str, ...]) -> Iterator[webdriver.Chrome]:
         yield driver
     finally:
         driver.quit()
+
+
+def _ends_with_us() -> dict[str, Any]:
+    """Arguments of Popen for a process that ends when this one is killed; on Linux."""
+    if sys.platform != "linux":
+        return {}
+    prctl = ctypes.CDLL(None).prctl
+    return {"preexec_fn": lambda: prctl(_SET_DEATH_SIGNAL, signal.SIGTERM)}
 
 
 def _find(*names: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any, Final
 
 from coin_core.catalog.licences import normalize_licence
@@ -63,8 +64,11 @@ class Commons(CollectionSource):
         following: dict[str, str] | None = {}
         while following is not None:
             answer = self._ask(search_params(query) | following)
-            listings, following = parse_answer(answer)
-            yield from listings
+            files, following = parse_answer(answer)
+            for file in files:
+                listing = self.try_record(partial(parse_file, file))
+                if listing is not None:
+                    yield listing
             step = repr(following)
             if following is not None and step in steps:
                 raise PageChangedError(
@@ -115,7 +119,7 @@ def search_params(query: str) -> dict[str, str]:
     }
 
 
-def parse_answer(answer: Any) -> tuple[tuple[Listing, ...], dict[str, str] | None]:
+def parse_answer(answer: Any) -> tuple[list[dict[str, Any]], dict[str, str] | None]:
     """The files of an answer, and the parameters to add next; None at the end.
 
     Raises:
@@ -127,14 +131,25 @@ def parse_answer(answer: Any) -> tuple[tuple[Listing, ...], dict[str, str] | Non
         pages = answer.get("query", {}).get("pages", [])
         if not isinstance(pages, list) or not {"query", "batchcomplete"} & set(answer):
             raise TypeError
-        ordered = sorted(pages, key=lambda page: int(page.get("index", 0)))
-        listings = tuple(filter(None, (_from_page(page) for page in ordered)))
+        files = sorted(pages, key=lambda page: int(page.get("index", 0)))
         following = answer.get("continue")
         if following is None:
-            return listings, None
-        return listings, {str(key): str(value) for key, value in following.items()}
-    except UnexpectedAnswerError:
-        raise
+            return files, None
+        return files, {str(key): str(value) for key, value in following.items()}
+    except (ArithmeticError, AttributeError, TypeError, ValueError) as error:
+        raise UnexpectedAnswerError(
+            "Commons answered JSON without the list of files; its API has changed."
+        ) from error
+
+
+def parse_file(page: dict[str, Any]) -> Listing | None:
+    """Read a file of an answer; None if it is no photo.
+
+    Raises:
+        UnexpectedAnswerError: It is damaged.
+    """
+    try:
+        return _from_page(page)
     except (
         ArithmeticError,
         AttributeError,
@@ -142,9 +157,8 @@ def parse_answer(answer: Any) -> tuple[tuple[Listing, ...], dict[str, str] | Non
         TypeError,
         ValueError,
     ) as error:
-        raise UnexpectedAnswerError(
-            "Commons answered JSON without the list of files; its API has changed."
-        ) from error
+        name = str(page.get("title") or page.get("pageid"))[:200]
+        raise UnexpectedAnswerError(f"The record of {name} is damaged.") from error
 
 
 def _from_page(page: dict[str, Any]) -> Listing | None:

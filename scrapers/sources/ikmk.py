@@ -23,6 +23,7 @@ from scrapers.registry import register_source
 from scrapers.url_safety import host_of
 
 NAME: Final = "ikmk"
+_BASE: Final = "https://ikmk.smb.museum"
 _MOST: Final = 4000
 _KEEP_S: Final = 30 * 86_400.0
 _ID: Final = re.compile(r"[?&]id=(\d{3,})\b")
@@ -36,7 +37,7 @@ _SIDES: Final = (("vs", ImageSide.OBVERSE), ("rs", ImageSide.REVERSE))
     order=3,
     query_label="One narrow word to look for",
     query_hint="Iannaios",
-    base_url="https://ikmk.smb.museum",
+    base_url=_BASE,
     hosts=("ikmk.smb.museum",),
     pause_s=1.0,
     other_sites=True,
@@ -108,7 +109,7 @@ def parse_tray(text: str, query: str = "") -> tuple[str, ...]:
     announced = read_number(plain_text(counted)) if counted else None
     if announced is not None and announced != len(ids):
         raise PageChangedError(
-            f"The Berlin cabinet announces {announced} objects and lists {len(ids)}."
+            f"The cabinet announces {announced} objects and lists {len(ids)}."
         )
     if len(ids) >= _MOST:
         raise PageChangedError(
@@ -118,9 +119,7 @@ def parse_tray(text: str, query: str = "") -> tuple[str, ...]:
     return ids
 
 
-def parse_object(
-    record: Any, object_id: str, *, base: str = "https://ikmk.smb.museum"
-) -> Listing:
+def parse_object(record: Any, object_id: str, *, base: str = _BASE) -> Listing:
     """Read the JSON of an object.
 
     Raises:
@@ -153,6 +152,8 @@ def parse_object(
     literature = record.get("literatur") or ""
     works = literature if isinstance(literature, list) else [literature]
     host = host_of(base)
+    berlin = host == host_of(_BASE)
+    owner = "Münzkabinett, Staatliche Museen zu Berlin" if berlin else host
     return Listing(
         source=NAME,
         record_id=object_id,
@@ -165,11 +166,7 @@ def parse_object(
         ),
         licence=normalize_licence(raw),
         licence_raw=raw,
-        credit=", ".join(
-            filter(None, ("Münzkabinett, Staatliche Museen zu Berlin", photographer))
-        )
-        if host == "ikmk.smb.museum" or not photographer
-        else f"{host}, {photographer}",
+        credit=", ".join(filter(None, (owner, photographer))),
         date=" to ".join(
             str(year)
             for key in ("year_start", "year_end")

@@ -93,8 +93,9 @@ class Nomisma(CollectionSource):
             for image in listing.images
             if origin_of(image.url) in self.client.origins
         )
-        if len(kept) < len(listing.images):
-            host = host_of(listing.images[0].url) or "no host"
+        dropped = [image for image in listing.images if image not in kept]
+        if dropped:
+            host = host_of(dropped[0].url) or "no host"
             self.problems.append(
                 f"{listing.url[:200]}: its photos are on {host}, which is no source "
                 "here."

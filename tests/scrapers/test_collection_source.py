@@ -8,6 +8,7 @@ import pytest
 
 from scrapers.errors import (
     ScrapeError,
+    ServerFailureError,
     SiteBusyError,
     UnsafeAddressError,
 )
@@ -44,9 +45,31 @@ def test_plans_send_nothing(site, client):
 
 def test_a_site_that_stays_busy_ends_the_run(site, client):
     one = museums.ikmk(site, count=1)
-    one.routes["/object"] = lambda _: Reply(status=503)
+    one.routes["/object"] = lambda _: Reply(status=503, headers={"Retry-After": "9000"})
     with pytest.raises(SiteBusyError):
         list(ikmk.Ikmk(client(one), base=one.address).find("x"))
+
+
+@pytest.mark.parametrize("failure", [Reply(status=500), Reply(hang_up=True)])
+def test_a_record_at_which_the_server_fails_costs_only_itself(site, client, failure):
+    one = museums.ikmk(site, count=3)
+    good = one.routes["/object"]
+    one.routes["/object"] = lambda request: (
+        failure if request.query["id"] == "182001" else good(request)
+    )
+    source = ikmk.Ikmk(client(one), base=one.address)
+    assert [lot.record_id for lot in source.find("x")] == ["182000", "182002"]
+    (problem,) = source.problems
+    assert "182001" in problem
+
+
+def test_a_server_that_fails_at_every_record_ends_the_run(site, client):
+    one = museums.ikmk(site, count=30)
+    one.routes["/object"] = lambda _: Reply(status=500)
+    source = ikmk.Ikmk(client(one, backoff_s=()), base=one.address)
+    with pytest.raises(ServerFailureError):
+        list(source.find("x"))
+    assert len(source.problems) == 19
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ from scrapers.errors import (
     ContactMissingError,
     NotFoundError,
     RobotsForbidError,
+    ServerFailureError,
     SiteBusyError,
     SiteRefusesError,
     SiteUnreachableError,
@@ -631,6 +632,13 @@ def test_public_addresses_are_asked(address):
         ),
         ("103–76 BC, “Jannée”".encode("cp1252"), "iso-8859-1", "103–76 BC, “Jannée”"),
         (b"\xff\x81\x81", "no-such", "ÿ\ufffd\ufffd"),
+        ("Jannée יהוחנן".encode() + b"\xff", "utf-8", "Jannée יהוחנן\ufffd"),
+        (
+            "<meta charset=utf-8>103–76 “Jannée”".encode() + b"\xe2\x80",
+            "",
+            "<meta charset=utf-8>103–76 “Jannée”\ufffd",
+        ),
+        ("103–76, Jannée".encode("cp1252"), "utf-8", "103–76, Jannée"),
     ],
 )
 def test_mixed_encodings_are_read(body, charset, text):
@@ -698,7 +706,7 @@ HALF = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nX-Y: {SECRET}".enc
 @pytest.mark.parametrize(
     ("sent", "error"),
     [
-        (f"SSH-2.0-{SECRET}\r\n", SiteUnreachableError),
+        (f"SSH-2.0-{SECRET}\r\n", ServerFailureError),
         (f"{SECRET}\r\n\r\n", UnexpectedAnswerError),
         (f"HTTP/1.1 200 OK\r\n{SECRET}\r\n\r\n", UnexpectedAnswerError),
         (f"HTTP/1.1 2{SECRET} OK\r\n\r\n", UnexpectedAnswerError),

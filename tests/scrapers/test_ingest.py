@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import io
 import multiprocessing
@@ -40,6 +41,10 @@ from scrapers.sources import ans, commons
 from tests.scrapers import museums
 from tests.scrapers.fake_sites import Reply, draw_png
 from tests.scrapers.listed import prepare
+
+ANTIGONUS = "Mattathias Antigonus. Prutah. Hendin 1164"
+SEVERAL = "Lot of 5 prutot of Alexander Jannaeus"
+DOUBT = "John Hyrcanus I or Alexander Jannaeus. Prutah"
 
 
 class Listed:
@@ -198,6 +203,37 @@ def test_what_is_left_out_is_recorded_with_the_words_that_decided(catalog):
     assert rows[2].startswith("listed:2,left out,several coins")
 
 
+def test_coins_of_one_number_in_two_museums_are_taken_each(catalog, monkeypatch):
+    def museum(host):
+        url = f"https://{host}/object?id=182000"
+        image = ListingImage(url=f"https://{host}/182000.jpg")
+        return Listed([replace(lot(182000, SEVERAL), url=url, images=(image,))])
+
+    museums_of_bases = {
+        None: museum("ikmk.smb.museum"),
+        "https://ikmk.smb.museum": museum("ikmk.smb.museum"),
+        "https://www.ikmk.at": museum("www.ikmk.at"),
+    }
+    for base, source in museums_of_bases.items():
+        order = ScrapeOrder(source="ikmk", query="x", who="ada", base=base)
+        *_, last = scrape(catalog, source, order, prepare_photo=prepare)
+        assert last.left_out == 1
+    monkeypatch.setattr(
+        ingest,
+        "open_source",
+        lambda order: contextlib.nullcontext(museums_of_bases[order.base]),
+    )
+    for key, host in (
+        ("listed:182000", "ikmk.smb.museum"),
+        ("listed:www.ikmk.at/182000", "www.ikmk.at"),
+    ):
+        taken = ingest.take_after_all(catalog, key, who="ada", prepare_photo=prepare)
+        assert taken.added == 1
+        assert f"https://{host}/object?id=182000" in {
+            photo.source_url for photo in photos_of(catalog)
+        }
+
+
 @pytest.mark.parametrize("sign", ["\u2028", "\u2029", "\x85"])
 def test_what_is_left_out_is_listed_whatever_its_text_holds(catalog, sign):
     texts = [f"Lot of {n} prutot of{sign}Alexander Jannaeus" for n in (5, 6, 7)]
@@ -265,6 +301,25 @@ def test_too_many_failures_end_the_run(catalog):
     gone = {f"photo-{n}": NotFoundError("gone") for n in range(50)}
     with pytest.raises(PageChangedError, match="in a row"):
         run(catalog, Listed([lot(n) for n in range(50)], gone))
+
+
+@pytest.mark.parametrize("failure", [Reply(status=500), Reply(hang_up=True)])
+def test_a_photo_at_which_the_server_fails_costs_only_itself(
+    catalog, site, client, failure
+):
+    one = museums.commons(site, count=4)
+    one.routes["/files/1.png"] = lambda _: failure
+    last = run(catalog, commons.Commons(client(one), base=one.address))
+    assert (last.state, last.added, last.failed) == ("done", 3, 1)
+    assert "/files/1.png" in last.problems[0]
+
+
+def test_a_photo_that_a_site_asks_to_wait_for_ends_the_run(catalog, site, client):
+    one = museums.commons(site, count=4)
+    later = Reply(status=503, headers={"Retry-After": "9000"})
+    one.routes["/files/1.png"] = lambda _: later
+    with pytest.raises(SiteBusyError, match="9,000 s"):
+        run(catalog, commons.Commons(client(one), base=one.address))
 
 
 def test_photos_that_failed_before_do_not_keep_a_second_run_from_new_ones(catalog):
@@ -410,6 +465,77 @@ def test_a_coin_that_is_sold_again_is_one_coin(catalog):
     rulers = {name: photo.ruler for name, photo in photos.items()}
     assert rulers["6"] == rulers["1"] == "alexander_jannaeus"
     assert (rulers["4"], rulers["5"]) == ("john_hyrcanus_i", None)
+
+
+def _alike(count):
+    """JPEG files of one coin, each with other bytes."""
+    picture = Image.fromarray(render_coin(77, 1, size_px=200).image)
+    for quality in range(88, 88 - count, -1):
+        buffer = io.BytesIO()
+        picture.save(buffer, "JPEG", quality=quality)
+        yield buffer.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("text", "by_hand"), [(ANTIGONUS, True), (SEVERAL, True), (ANTIGONUS, False)]
+)
+def test_a_coin_of_another_ruler_takes_no_label_from_one_that_looks_alike(
+    catalog, monkeypatch, text, by_hand
+):
+    photos = dict(zip(("photo-1", "photo-2"), _alike(2), strict=True))
+    source = Listed([lot(1), lot(2, text)], photos)
+    list(scrape(catalog, source, ask(everything=not by_hand)))
+    if by_hand:
+        monkeypatch.setattr(
+            ingest, "open_source", lambda _: contextlib.nullcontext(source)
+        )
+        ingest.take_after_all(catalog, "listed:2", who="ada")
+    first, second = sorted(photos_of(catalog), key=lambda photo: photo.file_name)
+    assert (first.ruler, second.ruler) == ("alexander_jannaeus", None)
+    assert first.coin_id != second.coin_id
+    assert catalog.photos.coin(first.coin_id).references == ()
+
+
+@pytest.mark.parametrize("text", [ANTIGONUS, DOUBT])
+def test_a_coin_that_looks_like_one_of_another_ruler_gives_it_no_label(catalog, text):
+    """Also where a photo without a text is most like it."""
+    photos = dict(zip(("photo-1", "photo-2", "photo-3"), _alike(3), strict=True))
+    lots = [lot(1, text), lot(2, "Hasmonean prutah"), lot(3)]
+    *_, last = scrape(catalog, Listed(lots, photos), ask(everything=True))
+    assert last.added == 3
+    found = sorted(photos_of(catalog), key=lambda photo: photo.file_name)
+    assert [one.ruler for one in found] == [None, None, "alexander_jannaeus"]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "ruler"),
+    [
+        (DOUBT, "Alexander Jannaeus. Prutah", None),
+        (ANTIGONUS, "Alexander Jannaeus. Prutah", None),
+        ("Alexander Jannaeus. Prutah", DOUBT, "alexander_jannaeus"),
+        ("Alexander Jannaeus. Prutah", "John Hyrcanus I. Prutah", "alexander_jannaeus"),
+        ("Hasmonean prutah", "Alexander Jannaeus. Prutah", "alexander_jannaeus"),
+    ],
+)
+def test_the_same_picture_with_another_text_changes_nothing(
+    catalog, first, second, ruler
+):
+    """Nor does the other side of its coin join the coin of the picture."""
+    same = draw_png(5)
+    other = lot(2, second)
+    both = (*other.images, ListingImage(url="other", side=ImageSide.REVERSE))
+    lots = [lot(1, first), replace(other, images=both)]
+    source = Listed(lots, {"photo-1": same, "photo-2": same})
+    last = run(catalog, source, everything=True)
+    assert (last.added, last.known) == (2, 1)
+    front, back = sorted(photos_of(catalog), key=lambda photo: photo.photo_id)
+    agree = first == "Hasmonean prutah"
+    assert front.ruler == ruler
+    assert (front.coin_id == back.coin_id) is agree
+    table = scrape_table(catalog, last.import_id).decode("utf-8-sig")
+    note = f"The same picture as photo {front.photo_id}, but the texts name different"
+    assert (note in table) is not agree
+    assert "two coins" not in table
 
 
 def test_what_no_database_can_hold_is_replaced_and_what_is_no_lot_is_told(

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
 import shutil
 import socket
+import sys
+import time
 from types import SimpleNamespace
 
+import psutil
 import pytest
 
 from scrapers.errors import (
     PageChangedError,
     RobotsForbidError,
     ScrapeError,
+    ServerFailureError,
     SiteBusyError,
     SiteRefusesError,
-    SiteUnreachableError,
     UnexpectedAnswerError,
     UnsafeAddressError,
 )
@@ -314,7 +318,7 @@ def test_a_page_that_leads_elsewhere_or_is_refused_is_not_read(site, reads):
         reads(one, address="/closed")
     with pytest.raises(UnexpectedAnswerError, match="redirects without end"):
         reads(one, address="/loop")
-    with pytest.raises(SiteUnreachableError, match="does not answer"):
+    with pytest.raises(ServerFailureError, match="no answer"):
         reads(one, address="/gone")
     assert len(one.asked("/gone")) == 1
     assert elsewhere.requests == []
@@ -336,3 +340,26 @@ def test_a_browser_that_does_not_start_says_what_it_needs(
     pages = browser(client(one), profile=str(taken))
     with pytest.raises(ScrapeError, match="folder that no other window uses"):
         list(pages.find(f"{one.address}/search.html"))
+
+
+@pytest.mark.browser
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has such a signal")
+def test_a_killed_scrape_leaves_no_browser(browser, tmp_path):
+    def browse() -> None:
+        pages = browser(SimpleNamespace(agent="test"))
+        with browser_source._open_browser(pages._arguments(str(tmp_path))):
+            (tmp_path / "open").touch()
+            time.sleep(60)
+
+    child = multiprocessing.get_context("fork").Process(target=browse)
+    child.start()
+    while not (tmp_path / "open").exists() and child.is_alive():
+        time.sleep(0.05)
+    below = psutil.Process(child.pid).children(recursive=True)
+    assert any("chromedriver" in one.name() for one in below)
+    child.kill()
+    child.join()
+    _, left = psutil.wait_procs(below, timeout=20)
+    for one in left:
+        one.kill()
+    assert left == []

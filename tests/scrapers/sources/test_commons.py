@@ -44,14 +44,30 @@ def test_what_is_no_photo_on_commons_is_left_out():
     video["imageinfo"][0]["mime"] = "video/webm"
     missing = {"pageid": 3, "title": "File:gone.png", "missing": True}
     answer = {"batchcomplete": True, "query": {"pages": [video, missing]}}
-    assert commons.parse_answer(answer) == ((), None)
-    assert commons.parse_answer({"batchcomplete": True}) == ((), None)
+    files, following = commons.parse_answer(answer)
+    assert [commons.parse_file(file) for file in files] == [None, None]
+    assert following is None
+    assert commons.parse_answer({"batchcomplete": True}) == ([], None)
+
+
+def test_a_damaged_file_costs_only_itself(site, client):
+    one = museums.commons(site, count=3)
+    files = [museums.commons_file(one.address, n) for n in range(4)]
+    description = {"value": "Prutah <![x of Alexander Jannaeus"}
+    files[1]["imageinfo"][0]["extmetadata"]["ImageDescription"] = description
+    files[2]["imageinfo"][0]["size"] = "large"
+    answer = json.dumps({"query": {"pages": files}, "batchcomplete": True})
+    one.routes["/w/api.php"] = lambda _: Reply(answer, kind="application/json")
+    source = commons.Commons(client(one), base=one.address)
+    assert [lot.record_id for lot in source.find("x")] == ["7000", "7003"]
+    assert "File:Prutah 1.png" in source.problems[0]
+    assert "File:Prutah 2.png" in source.problems[1]
 
 
 @pytest.mark.parametrize("answer", [[], {"query": {}}, {"query": {"pages": {}}}, "x"])
 def test_another_answer_of_commons_is_refused(answer):
     if answer == {"query": {}}:
-        assert commons.parse_answer(answer) == ((), None)
+        assert commons.parse_answer(answer) == ([], None)
         return
     with pytest.raises(UnexpectedAnswerError):
         commons.parse_answer(answer)
@@ -61,7 +77,7 @@ def test_a_licence_that_is_not_known_stays_without_a_key():
     page = museums.commons_file(
         "http://x", 1, LicenseShortName="Custom terms", LicenseUrl=""
     )
-    (lot,), _ = commons.parse_answer({"query": {"pages": [page]}})
+    lot = commons.parse_file(page)
     assert (lot.licence, lot.licence_raw) == (None, "Custom terms")
 
 

@@ -55,6 +55,24 @@ def test_another_object_is_refused(record):
         ikmk.parse_object(record, "182000")
 
 
+@pytest.mark.parametrize(
+    ("base", "photographer", "credit"),
+    [
+        ("https://ikmk.smb.museum", "", "Münzkabinett, Staatliche Museen zu Berlin"),
+        (
+            "https://ikmk.smb.museum",
+            "A",
+            "Münzkabinett, Staatliche Museen zu Berlin, A",
+        ),
+        ("https://www.ikmk.at", "", "www.ikmk.at"),
+        ("https://www.ikmk.at", "A", "www.ikmk.at, A"),
+    ],
+)
+def test_a_photo_is_credited_to_its_own_cabinet(base, photographer, credit):
+    record = {"avers": {"photographer": {"photographer_name": photographer}}}
+    assert ikmk.parse_object(record, "182000", base=base).credit == credit
+
+
 def test_an_object_that_says_little_is_read_all_the_same():
     lot = ikmk.parse_object({"image_right": None, "avers": []}, "182000")
     assert (lot.title, lot.licence, lot.weight_g) == ("Object 182000", None, None)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from scrapers.errors import (
@@ -10,6 +12,7 @@ from scrapers.errors import (
 )
 from scrapers.sources import nomisma
 from tests.scrapers import museums
+from tests.scrapers.fake_sites import Reply
 
 
 def test_nomisma_discovers_and_fetches_from_known_hosts_only(site, client):
@@ -23,6 +26,19 @@ def test_nomisma_discovers_and_fetches_from_known_hosts_only(site, client):
     assert len(source.problems) == 2
     assert "elsewhere.example" in source.problems[0]
     assert source.fetch(listings[0].images[0]).startswith(b"\x89PNG")
+
+
+def test_the_host_of_the_photo_that_is_dropped_is_named(site, client):
+    photos = site({"/collectionimages/": museums.photo})
+    one = museums.nomisma(site, 1, photos)
+    row = museums.nomisma_row(0, photos.address)
+    row["reverse"]["value"] = "http://elsewhere.example/1.png"
+    answer = json.dumps({"results": {"bindings": [row]}})
+    one.routes["/query"] = Reply(answer, kind="application/sparql-results+json")
+    source = nomisma.Nomisma(client(one, photos), base=one.address)
+    (lot,) = source.find("prutah")
+    assert len(lot.images) == 1
+    assert "its photos are on elsewhere.example" in source.problems[0]
 
 
 def test_rows_of_one_coin_become_one_listing():
