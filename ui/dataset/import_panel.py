@@ -46,6 +46,7 @@ from coin_core.recycle_bin import KEPT_DAYS
 from ui.background_task import BackgroundTask, show_task, start_task
 from ui.components.job_panel import JobPanel
 from ui.components.table import show_small_table
+from ui.dataset.formatting import field_title
 from ui.dataset.session import DatasetSession, ask_reviewer
 from ui.errors import errors_on_page, show_error
 from ui.formatting import date_and_time
@@ -407,7 +408,7 @@ def _ask_mapping(proposal: ColumnProposal) -> dict[str, str]:
         for at, field in enumerate(fields):
             with columns[at % 4]:
                 chosen = st.selectbox(
-                    _(field.replace("_", " ")),
+                    field_title(field),
                     options,
                     index=options.index(guessed.get(field, _NOT_USED)),
                     format_func=lambda name: _(name) if name == _NOT_USED else name,
