@@ -39,6 +39,7 @@ st.header(_("Runs"), anchor=False)
 shown = filter_runs(runs)
 st.markdown(summary_line(runs, len(shown)))
 if not shown:
+    show_bin()
     st.stop()
 selected = select_runs(shown)
 if len(selected) == 1:

@@ -76,6 +76,7 @@ _INSTEAD = {
 MENUS = (
     *("f_", "train_classifier", "train_start", "train_version", "train_folder"),
     *("runs_classifiers", "runs_states", "export_version", "export_form", "backup"),
+    "column_",
 )
 """How the keys of the menus begin that hold the only copy of a choice."""
 

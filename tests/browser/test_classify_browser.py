@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from selenium.webdriver import ActionChains, Chrome
+from selenium.webdriver.common.action_chains import ActionBuilder
 from selenium.webdriver.common.keys import Keys
 
 from coin_core.rendering import render_coin
@@ -18,6 +19,7 @@ from tests.browser.visit import MOST_BYTES, Visit, counted_bytes
 from ui.classify.demo import DEMO_COINS
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
+Grips = dict[str, tuple[float, float]]
 
 
 @pytest.fixture
@@ -125,6 +127,70 @@ def test_a_demo_coin_is_read_and_its_crop_corrected(visit: Visit) -> None:
     switch_crop(visit)
     visit.until(lambda: visit.within(".crop"), "The box is not drawn")
     assert drawn_box(visit) == found  # the box that is read now
+
+
+def grips(visit: Visit) -> Grips:
+    """Where the corners of the drawn box are on the screen, in pixels."""
+    found = visit.chrome.execute_script(
+        """return arguments[0].map((grip) => {
+          const { x, y, width, height } = grip.getBoundingClientRect();
+          return [grip.dataset.edge, x + width / 2, y + height / 2]; })""",
+        visit.within("circle.grip"),
+    )
+    return {edge: (x, y) for edge, x, y in found}
+
+
+def drag(visit: Visit, at: tuple[float, float], by: tuple[int, int]) -> None:
+    """Drag from a place on the screen, with a rest in the middle."""
+    mouse = ActionBuilder(visit.chrome, duration=50)
+    hand = mouse.pointer_action
+    x, y = (round(place) for place in at)
+    hand.move_to_location(x, y).pointer_down()
+    hand.move_to_location(x + by[0] // 2, y + by[1] // 2).pause(1.5)
+    hand.move_to_location(x + by[0], y + by[1]).pointer_up()
+    mouse.perform()
+
+
+@pytest.mark.parametrize("keys", ["", "}}}]]]]]", "}}}}}}"], ids=["0", "55", "90"])
+def test_a_box_follows_the_hand_and_its_far_corner_stays(
+    visit: Visit, keys: str
+) -> None:
+    visit.open("/Classify")
+    visit.press("Bronze A")
+    visit.wait_until_idle()
+    switch_crop(visit)
+    (viewer,) = visit.until(lambda: visit.within(".viewer"), "No viewer")
+    visit.until(lambda: visit.within(".handle"), "The box is not drawn")
+    visit.chrome.execute_script(
+        "arguments[0].scrollIntoView({block: 'center'}); arguments[0].focus()", viewer
+    )
+    drag(visit, grips(visit)["left top"], (100, 100))
+    drag(visit, grips(visit)["right bottom"], (-60, -60))
+    ActionChains(visit.chrome).send_keys(*keys).perform()
+    visit.wait_until_idle()
+    before = grips(visit)
+    drag(visit, before["left top"], (14, 10))
+    after = grips(visit)
+    assert moved(before, after, "left top") == pytest.approx((14, 10), abs=0.5)
+    assert moved(before, after, "right bottom") == pytest.approx((0, 0), abs=0.5)
+    x, y = (sum(place) / 4 for place in zip(*after.values(), strict=True))
+    drag(visit, (x, y), (-12, 8))
+    dragged = grips(visit)
+    for corner in after:
+        assert moved(after, dragged, corner) == pytest.approx((-12, 8), abs=0.5)
+    resize = ActionChains(visit.chrome).key_down(Keys.SHIFT)
+    resize.send_keys(Keys.ARROW_LEFT, Keys.ARROW_UP).key_up(Keys.SHIFT).perform()
+    resized = grips(visit)
+    assert moved(dragged, resized, "left top") == pytest.approx((0, 0), abs=0.5)
+    assert moved(dragged, resized, "right bottom") != pytest.approx((0, 0), abs=2)
+    shown = drawn_box(visit)
+    visit.wait_until_idle()
+    assert drawn_box(visit) == shown  # also once the page has heard of it
+
+
+def moved(before: Grips, after: Grips, corner: str) -> tuple[float, float]:
+    (x, y), (to_x, to_y) = before[corner], after[corner]
+    return to_x - x, to_y - y
 
 
 def switch_crop(visit: Visit) -> None:

@@ -15,6 +15,7 @@ from selenium.webdriver.remote.webelement import WebElement
 from coin_core.rendering import render_coin
 from coin_core.training.runs import Run
 from tests.browser.visit import Visit
+from tests.ui.training.history_page import make_run
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -108,3 +109,29 @@ def test_a_training_is_ordered_watched_reported_and_deleted(
     visit.press("Delete the run")
     visit.see("No training has been run")
     assert not folder.exists()
+
+
+def test_the_table_of_runs_begins_at_its_right_end_in_hebrew(
+    browser: Chrome,
+    app_address: str,
+    app_home: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("COIN_DATA_DIR", str(app_home / "data"))
+    run = make_run()
+    visit = Training(browser, app_address)
+    browser.set_window_size(820, 900)
+    visit.open("/Training_history?lang=en")
+    visit.until(lambda: visit.all(".dvn-scroller"), "There was no table")
+    visit.press("עברית")
+
+    def hidden_px() -> list[int]:
+        return browser.execute_script(
+            """const table = document.querySelector(".dvn-scroller");
+            const right = table.scrollLeft + table.clientWidth;
+            return [table.scrollLeft, table.scrollWidth - right];"""
+        )
+
+    visit.until(lambda: hidden_px()[1] <= 1, "It does not begin at its right end")
+    assert hidden_px()[0] > 100, "it is wider than the page"
+    shutil.rmtree(run.folder)

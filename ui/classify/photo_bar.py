@@ -9,8 +9,9 @@ import streamlit as st
 
 from coin_core.i18n import _, is_right_to_left
 from coin_core.results import class_title
-from coin_core.rulers import RULERS
+from ui import resources
 from ui.classify.session import NOBODY, PhotoNote, UploadedPhoto, UploadSession
+from ui.dataset.formatting import ruler_keys
 from ui.language import arrow, key_of_menu
 
 _MAX_NOTE = 300
@@ -67,6 +68,7 @@ def show_notes(session: UploadSession, photo: UploadedPhoto) -> None:
             return _("cannot tell")
         return class_title(ruler) if ruler else _("as the classifier reads it")
 
+    readings = _readings(note)
     with st.container(horizontal=True, vertical_alignment="bottom", key="photo_notes"):
         st.text_input(
             _("Find or context"),
@@ -80,8 +82,8 @@ def show_notes(session: UploadSession, photo: UploadedPhoto) -> None:
         )
         st.selectbox(
             _("Your own reading"),
-            ("", *RULERS, NOBODY),
-            index=("", *RULERS, NOBODY).index(note.ruler),
+            readings,
+            index=readings.index(note.ruler),
             format_func=ruler_words,
             key=(key := key_of_menu(f"ruler_{photo.digest}")),
             on_change=store,
@@ -96,3 +98,9 @@ def show_notes(session: UploadSession, photo: UploadedPhoto) -> None:
         on_change=store,
         args=("text", key),
     )
+
+
+def _readings(note: PhotoNote) -> tuple[str, ...]:
+    """What a visitor may read: a ruler, or a class of an installed classifier."""
+    classes = (name for one in resources.bundles()[0] for name in one.card.classes)
+    return tuple(dict.fromkeys(("", *ruler_keys((*classes, note.ruler)), NOBODY)))

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import base64
 import io
+import re
 from html import escape
 
 import numpy as np
 from PIL import Image
 from streamlit import config, runtime
+
+_VIEW_BOX = re.compile(r'viewBox="0 0 ([\d.]+) ([\d.]+)"')
 
 
 def shrink(image: np.ndarray, longest_px: int) -> np.ndarray:
@@ -49,10 +52,16 @@ def to_jpeg(image: np.ndarray, *, quality: int = 88) -> bytes:
 
 
 def svg_to_image_tag(svg: str, *, alt: str, height_em: float) -> str:
-    """A drawing as an HTML image: Streamlit removes bare SVG from HTML."""
+    """A drawing as an HTML image: Streamlit removes bare SVG from HTML.
+
+    It is smaller where a column is narrow, so the width comes from its `viewBox`.
+    """
     data = base64.b64encode(svg.encode()).decode()
+    width, height = map(float, _VIEW_BOX.findall(svg)[0])
+    width_em = height_em * width / height
     return (
         f'<img src="data:image/svg+xml;base64,{data}" alt="{escape(alt, quote=True)}" '
         f'title="{escape(alt, quote=True)}" '
-        f'style="height:{height_em}em;vertical-align:-0.18em">'
+        f'style="width:{width_em:.2f}em;max-width:100%;height:auto;'
+        'vertical-align:-0.18em">'
     )

@@ -55,15 +55,19 @@ function translateNode(node, translate) {
 // the other order, and a table begins at its right end, until it is scrolled away from it.
 function beginAtRight(node) {
   for (const table of node.querySelectorAll?.(".dvn-scroller") ?? []) {
-    let isAtEnd = true;
+    let isAtEnd = true, ours = table.scrollLeft;
+    // The event of our own scrolling may come after the table has grown.
     table.addEventListener("scroll", () => {
-      isAtEnd = table.scrollLeft + table.clientWidth > table.scrollWidth - 2;
+      isAtEnd = table.scrollLeft === ours
+        || table.scrollLeft + table.clientWidth > table.scrollWidth - 2;
     });
     const observer = new ResizeObserver(() => {
-      if (isAtEnd && document.documentElement.dir === "rtl")
-        table.scrollLeft = table.scrollWidth;
+      if (!isAtEnd || document.documentElement.dir !== "rtl") return;
+      table.scrollLeft = table.scrollWidth;
+      ours = table.scrollLeft;
     });
-    for (const part of [table, ...table.children]) observer.observe(part);
+    // What a part deep inside is wide, the table is wide.
+    for (const part of [table, ...table.querySelectorAll("*")]) observer.observe(part);
   }
 }
 

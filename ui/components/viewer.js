@@ -4,6 +4,8 @@
 const SVG = "http://www.w3.org/2000/svg";
 const LABEL_PX = 11;  // of a letter, on the screen
 const SMALLEST = 0.02;  // side of a box, as a fraction of the photo
+const CORNERS = { "left top": [-1, -1], "right top": [1, -1], "left bottom": [-1, 1],
+  "right bottom": [1, 1] };  // of a box, seen from its middle
 
 function draw(name, attributes, parent) {
   const shape = document.createElementNS(SVG, name);
@@ -204,8 +206,18 @@ export default function ({ data: given, parentElement, setStateValue }) {
   const move = (dx, dy) => { view.x += dx; view.y += dy; view.fitted = null; place(); };
 
   // ---- the box that is drawn ----
-  if (data.crop && view.crop?.id !== data.crop.id) view.crop = { ...data.crop };
-  if (Boolean(data.crop) !== view.isCropping && view.fitted) view.photo = null;  // refit
+  // A finger that is down holds on while the page is drawn again, but not to another box.
+  const fingers = (view.fingers ??= new Map());
+  if (data.crop && view.crop?.id !== data.crop.id) {
+    view.crop = { ...data.crop };
+    clearTimeout(view.telling);
+    view.isUntold = false;
+    fingers.clear();
+  }
+  if (Boolean(data.crop) !== view.isCropping) {
+    if (view.fitted) view.photo = null;  // refit
+    fingers.clear();
+  }
   view.isCropping = Boolean(data.crop);
   const drawCrop = () => {
     drawn.crop.replaceChildren();
@@ -218,40 +230,85 @@ export default function ({ data: given, parentElement, setStateValue }) {
     const { x, y, width, height: tall } = placed;
     // A line from the middle upwards: where the first line of the legend belongs.
     line("path", { d: `M ${x + width / 2} ${y} v ${tall / 8}` }, "#8a5a24", group, 1.5);
-    for (const [edge, cx, cy] of [["left top", x, y], ["right top", x + width, y],
-      ["left bottom", x, y + tall], ["right bottom", x + width, y + tall]]) {
-      draw("circle", { cx, cy, class: "handle" }, group);
-      draw("circle", { cx, cy, class: "grip", "data-edge": edge }, group);
+    for (const [edge, [right, down]] of Object.entries(CORNERS)) {
+      const at = { cx: x + (width * (1 + right)) / 2, cy: y + (tall * (1 + down)) / 2 };
+      draw("circle", { ...at, class: "handle" }, group);
+      draw("circle", { ...at, class: "grip", "data-edge": edge }, group);
     }
+  };
+  const tellCrop = () => {  // once the hand rests and holds nothing
+    clearTimeout(view.telling);
+    if (!view.isUntold || fingers.size) return;
+    view.telling = setTimeout(() => {
+      view.isUntold = false;
+      setStateValue("crop", view.crop);
+    }, 350);
   };
   const changeCrop = (changes) => {
-    const box = { ...view.crop, ...changes };
-    // Moved as a whole, it stops at the edge of the photo.
-    for (const [low, high] of [["left", "right"], ["top", "bottom"]]) {
-      if (changes[low] !== undefined && changes[high] !== undefined) {
-        const side = Math.min(view.crop[high] - view.crop[low], 1);
-        box[low] = Math.min(Math.max(box[low], 0), 1 - side);
-        box[high] = box[low] + side;
-      } else {
-        if (changes[low] !== undefined) {
-          box[low] = Math.min(Math.max(box[low], 0), box[high] - SMALLEST);
-        }
-        if (changes[high] !== undefined) {
-          box[high] = Math.max(Math.min(box[high], 1), box[low] + SMALLEST);
-        }
-      }
-    }
-    box.turn = ((((box.turn + 180) % 360) + 360) % 360) - 180;
-    view.crop = box;
+    view.crop = { ...view.crop, ...changes };
+    view.isUntold = true;
     drawCrop();
     place();
-    clearTimeout(view.telling);  // once the hand rests
-    view.telling = setTimeout(() => setStateValue("crop", view.crop), 350);
+    tellCrop();
   };
-  const shiftCrop = (dx, dy) => changeCrop({ left: view.crop.left + dx,
-    right: view.crop.right + dx, top: view.crop.top + dy, bottom: view.crop.bottom + dy });
+  const edgesOf = (x, y, width, tall) => ({
+    left: (x - width / 2) / data.widthPx, right: (x + width / 2) / data.widthPx,
+    top: (y - tall / 2) / data.heightPx, bottom: (y + tall / 2) / data.heightPx });
+  // A step along the sides of the box, as one in the photo.
+  const alongBox = (right, down) => {
+    const turn = (view.crop.turn * Math.PI) / 180;
+    return [right * Math.cos(turn) + down * Math.sin(turn),
+      down * Math.cos(turn) - right * Math.sin(turn)];
+  };
+  // Where the middle or a corner of the box is in the photo.
+  const cropPoint = ([right, down]) => {
+    const { x, y, width, height: tall } = rectangle(view.crop, data);
+    const [dx, dy] = alongBox((right * width) / 2, (down * tall) / 2);
+    return [x + width / 2 + dx, y + tall / 2 + dy];
+  };
+  const moveCrop = (x, y) => {  // its middle; the box stops at the edge of the photo
+    const { width, height: tall } = rectangle(view.crop, data);
+    changeCrop(edgesOf(
+      Math.min(Math.max(x, width / 2), data.widthPx - width / 2),
+      Math.min(Math.max(y, tall / 2), data.heightPx - tall / 2), width, tall));
+  };
+  const shiftCrop = (dx, dy) => {
+    const [x, y] = cropPoint([0, 0]);
+    moveCrop(x + dx * data.widthPx, y + dy * data.heightPx);
+  };
+  // Another size, as far as the photo goes; the corner opposite to `corner` stays.
+  const resizeCrop = ([right, down], width, tall) => {
+    const [farX, farY] = cropPoint([-right, -down]);
+    const sized = (wide, high) => {
+      const [dx, dy] = alongBox((right * wide) / 2, (down * high) / 2);
+      return edgesOf(farX + dx, farY + dy, wide, high);
+    };
+    const now = rectangle(view.crop, data);
+    const size = [now.width, now.height];
+    const wanted = [Math.max(width, SMALLEST * data.widthPx),
+      Math.max(tall, SMALLEST * data.heightPx)];
+    for (const side of [0, 1]) {  // one after the other: each goes as far as it can
+      const before = sized(...size), from = size[side];
+      size[side] = wanted[side];
+      let share = 1;
+      for (const [edge, to] of Object.entries(sized(...size))) {
+        const beyond = Math.max(-to, to - 1);
+        if (beyond > 0) share = Math.min(share, 1 - beyond / Math.abs(to - before[edge]));
+      }
+      size[side] = from + (wanted[side] - from) * Math.max(share, 0);
+    }
+    changeCrop(sized(...size));
+  };
+  const pullCorner = ([right, down], x, y) => {  // to a point of the photo
+    const [farX, farY] = cropPoint([-right, -down]);
+    const [unitX, unitY] = alongBox(1, 0);
+    const dx = x - farX, dy = y - farY;
+    resizeCrop([right, down], right * (dx * unitX + dy * unitY),
+      down * (dy * unitX - dx * unitY));
+  };
   // The box turns clockwise, so the turn that brings the coin upright gets less.
-  const turnCrop = (degrees) => changeCrop({ turn: view.crop.turn - degrees });
+  const turnCrop = (degrees) => changeCrop({
+    turn: ((((view.crop.turn - degrees + 180) % 360) + 360) % 360) - 180 });
   drawCrop();
 
   // ---- mouse and fingers ----
@@ -265,7 +322,6 @@ export default function ({ data: given, parentElement, setStateValue }) {
     zoom(Math.exp(-event.deltaY / 400), event.clientX - edge.left,
       event.clientY - edge.top);
   };
-  const fingers = (view.fingers = new Map());
   const within = (event) => {
     const edge = viewer.getBoundingClientRect();
     return [event.clientX - edge.left, event.clientY - edge.top];
@@ -273,9 +329,10 @@ export default function ({ data: given, parentElement, setStateValue }) {
   viewer.onpointerdown = (event) => {
     const [x, y] = within(event);
     viewer.setPointerCapture(event.pointerId);
-    const edge = event.target.dataset?.edge;
-    const isBox = data.crop && (edge || event.target.classList.contains("crop"));
-    fingers.set(event.pointerId, { x, y, edge, isBox });
+    const corner = CORNERS[event.target.dataset?.edge];
+    const isBox = data.crop && (corner || event.target.classList.contains("crop"));
+    fingers.set(event.pointerId, { x, y, part: isBox ? corner ?? [0, 0] : null });
+    clearTimeout(view.telling);
   };
   viewer.onpointermove = (event) => {
     const finger = fingers.get(event.pointerId);
@@ -288,22 +345,22 @@ export default function ({ data: given, parentElement, setStateValue }) {
       const middle = [(x + ox) / 2, (y + oy) / 2];
       move((x - finger.x) / 2, (y - finger.y) / 2);
       if (before > 0) zoom(Math.hypot(x - ox, y - oy) / before, ...middle);
-    } else if (finger.isBox) {
-      const [fromX, fromY] = toPhoto(finger.x, finger.y), [toX, toY] = toPhoto(x, y);
-      let dx = toX - fromX, dy = toY - fromY;
-      if (finger.edge) {  // along the sides of the turned box
-        const turn = (view.crop.turn * Math.PI) / 180;
-        [dx, dy] = [dx * Math.cos(turn) - dy * Math.sin(turn),
-          dx * Math.sin(turn) + dy * Math.cos(turn)];
-        const [side, end] = finger.edge.split(" ");
-        changeCrop({ [side]: view.crop[side] + dx / data.widthPx,
-          [end]: view.crop[end] + dy / data.heightPx });
-      } else shiftCrop(dx / data.widthPx, dy / data.heightPx);
+      finger.off = other[1].off = null;
+    } else if (finger.part) {
+      if (!finger.off) {  // from what it holds
+        const [partX, partY] = cropPoint(finger.part);
+        const [fromX, fromY] = toPhoto(finger.x, finger.y);
+        finger.off = [partX - fromX, partY - fromY];
+      }
+      const [toX, toY] = toPhoto(x, y).map((one, axis) => one + finger.off[axis]);
+      if (finger.part[0]) pullCorner(finger.part, toX, toY);
+      else moveCrop(toX, toY);
     } else move(x - finger.x, y - finger.y);
     Object.assign(finger, { x, y });
   };
-  viewer.onpointerup = viewer.onpointercancel = (event) => {
+  viewer.onpointerup = viewer.onpointercancel = viewer.onlostpointercapture = (event) => {
     fingers.delete(event.pointerId);
+    tellCrop();
   };
   viewer.ondblclick = () => show(whole);
 
@@ -314,8 +371,8 @@ export default function ({ data: given, parentElement, setStateValue }) {
       ArrowDown: [0, 1] }[event.key];
     if (steps && data.crop && event.shiftKey) {
       const [dx, dy] = steps.map((step) => step * 0.01);
-      changeCrop({ ...(dx && { right: view.crop.right + dx }),
-        ...(dy && { bottom: view.crop.bottom + dy }) });
+      const { width, height: tall } = rectangle(view.crop, data);
+      resizeCrop([1, 1], width + dx * data.widthPx, tall + dy * data.heightPx);
     } else if (steps && data.crop) shiftCrop(...steps.map((step) => step * 0.01));
     else if (steps) move(...steps.map((step) => -40 * step));
     else if (event.key === "+" || event.key === "=") zoom(1.25);
@@ -378,6 +435,7 @@ export default function ({ data: given, parentElement, setStateValue }) {
 
   if (view.photo !== data.photo) {
     Object.assign(view, { photo: data.photo, angle: 0 });
+    fingers.clear();
     show(whole);
   } else {
     place();

@@ -73,12 +73,25 @@ KEY_TITLES = {
     "exclude_reason": N_("reason"),
     "faces": N_("crop"),
     "coin_id": N_("coin"),
+    "file": N_("file"),
+    "second_file": N_("second file"),
+    "licence_raw": N_("licence text"),
+    "lot_text": N_("lot text"),
+    "source_date": N_("dated"),
+    "retrieved_at": N_("fetched"),
+    "is_rendered": N_("rendered coin"),
+    "suspicion": N_("suspicion"),
 }
 
 
 def side_title(side: Side | None) -> str:
     """The title of a side; None is "side not stated"."""
     return _("side not stated") if side is None else _(SIDE_TITLES[side])
+
+
+def field_title(key: str) -> str:
+    """The title of a field of a coin, a photo or a table."""
+    return _(_KEY_TITLES.get(key, key.replace("_", " ")))
 
 
 def ruler_title(key: str | None) -> str:
@@ -142,7 +155,7 @@ def edit_text(edit: Edit) -> str:
     keys = [k for k in (*edit.after, *edit.before) if k not in ("reviewer", "photo_id")]
     changes = [
         _("{key}: {before} → {after}").format(
-            key=_(KEY_TITLES.get(key, key.replace("_", " "))),
+            key=field_title(key),
             before=_value_text(key, edit.before.get(key)),
             after=_value_text(key, edit.after.get(key)),
         )

@@ -46,10 +46,10 @@ from coin_core.recycle_bin import KEPT_DAYS
 from ui.background_task import BackgroundTask, show_task, start_task
 from ui.components.job_panel import JobPanel
 from ui.components.table import show_small_table
+from ui.dataset.formatting import field_title
 from ui.dataset.session import DatasetSession, ask_reviewer
 from ui.errors import errors_on_page, show_error
 from ui.formatting import date_and_time
-from ui.language import key_of_menu
 from ui.memory import MAX_UPLOAD_MB, forget_uploads, show_refused_uploads
 
 if TYPE_CHECKING:
@@ -405,13 +405,14 @@ def _ask_mapping(proposal: ColumnProposal) -> dict[str, str]:
         columns = st.columns(4)
         options = [_NOT_USED, *proposal.columns]
         for at, field in enumerate(fields):
+            key = f"column_{field}_{hash(proposal.columns)}"
+            st.session_state.setdefault(key, guessed.get(field, _NOT_USED))
             with columns[at % 4]:
                 chosen = st.selectbox(
-                    _(field.replace("_", " ")),
+                    field_title(field),
                     options,
-                    index=options.index(guessed.get(field, _NOT_USED)),
                     format_func=lambda name: _(name) if name == _NOT_USED else name,
-                    key=key_of_menu(f"column_{field}_{hash(proposal.columns)}"),
+                    key=key,
                 )
             if chosen != _NOT_USED:
                 mapping[field] = str(chosen)

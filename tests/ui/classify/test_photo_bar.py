@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from tests import fakes
 from ui.classify import photo_bar
+from ui.classify.results_table import own_reading
 from ui.classify.session import NOBODY, PhotoNote, UploadSession
 
 
@@ -88,3 +92,23 @@ def test_what_is_noted_is_kept_with_the_photo() -> None:
     assert session.notes == {first: expected}
     test.button(key="next_photo").click().run()
     assert not test.text_input(key=f"context_{second}").value
+
+
+def test_a_visitor_may_read_a_class_of_any_installed_classifier(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    shipped = fakes.bundles()[0]
+    classes = ("diocletian", "galerius")
+    own = replace(shipped, card=replace(shipped.card, classes=classes))
+    monkeypatch.setattr(photo_bar.resources, "bundles", lambda: ((shipped, own), ()))
+    session = photos("a.jpg")
+    (digest,) = session.photos
+    menu = bar(session).selectbox(key=f"ruler_{digest}_en")
+    assert menu.options[-4:] == [
+        *("Alexander Jannaeus", "diocletian", "galerius", "cannot tell"),
+    ]
+    menu.set_value("galerius").run()
+    assert own_reading(session.notes[digest]) == "galerius"
+    monkeypatch.setattr(photo_bar.resources, "bundles", lambda: ((shipped,), ()))
+    menu = bar(session).selectbox(key=f"ruler_{digest}_en")
+    assert menu.value == "galerius", "its classifier is gone, the reading is not"

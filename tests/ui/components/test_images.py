@@ -12,6 +12,7 @@ from ui.components.images import (
     to_data_uri,
 )
 
+SVG = '<svg viewBox="0 0 400 100"/>'
 PHOTO = np.full((200, 400, 3), 90, np.uint8)
 
 
@@ -27,6 +28,10 @@ def test_a_data_address_holds_the_picture_as_jpeg() -> None:
 
 
 def test_a_drawing_escapes_its_description() -> None:
-    tag = svg_to_image_tag("<svg/>", alt='a "name"', height_em=2)
+    tag = svg_to_image_tag(SVG, alt='a "name"', height_em=2)
     assert 'alt="a &quot;name&quot;"' in tag
-    assert "height:2em" in tag
+
+
+def test_a_drawing_is_no_wider_than_its_column_and_keeps_its_shape() -> None:
+    tag = svg_to_image_tag(SVG, alt="", height_em=2)
+    assert "width:8.00em;max-width:100%;height:auto" in tag

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from coin_core.catalog import (
@@ -10,6 +12,10 @@ from coin_core.catalog import (
     QueueKind,
     Side,
 )
+from coin_core.catalog.audit_log import PROVENANCE
+from coin_core.catalog.importing.tables import FIELDS
+from coin_core.catalog.mappers import COIN_FIELDS
+from coin_core.i18n import speaking
 from coin_core.rulers import DEFAULT_CLASSES, RULERS
 from ui.dataset import formatting
 from ui.palette import BRONZE, MUTED
@@ -58,3 +64,12 @@ def test_an_edit_is_one_line(catalog: Catalog) -> None:
         "ruler: John Hyrcanus I → Alexander Jannaeus" in text for text in texts
     ), texts
     assert "imported" in texts
+
+
+@pytest.mark.parametrize(
+    "field", sorted({*FIELDS, *COIN_FIELDS, *PROVENANCE, "suspicion", "exclude_reason"})
+)
+def test_every_field_has_a_title_in_both_languages(field: str) -> None:
+    assert "_" not in formatting.field_title(field)
+    with speaking("he"):
+        assert re.search("[\u0590-\u05ff]", formatting.field_title(field))

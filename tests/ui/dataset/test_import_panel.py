@@ -10,11 +10,13 @@ from openpyxl import Workbook
 from openpyxl.drawing.image import Image as ExcelImage
 from PIL import Image
 from streamlit.testing.v1 import AppTest
+from streamlit.testing.v1.element_tree import Selectbox
 
 from coin_core.catalog import Catalog
 from coin_core.catalog.importing import ledger
 from coin_core.catalog.importing.ingest import import_photos
 from coin_core.errors import CatalogError
+from coin_core.i18n import speaking
 from tests.ui.dataset.dataset_page import open_page
 
 
@@ -35,7 +37,9 @@ def show_columns() -> None:
     import streamlit as st
 
     from ui.dataset import import_panel
+    from ui.layout import begin_page
 
+    begin_page("Dataset")
     st.text(f"mapping {import_panel._ask_columns(st.session_state['tables'])}")
 
 
@@ -120,6 +124,26 @@ def test_tables_are_asked_about_once_for_each_kind_of_headings() -> None:
     assert said[2].startswith("b.csv: 1 rows.")
     one, other = {"file": "file", "ruler": "ruler"}, {"file": "photo", "ruler": "king"}
     assert said[-1] == f"mapping {[one, other, one]}"
+
+
+def test_a_corrected_column_stays_when_the_language_changes() -> None:
+    page = AppTest.from_function(show_columns, default_timeout=60)
+    page.session_state["tables"] = [("a.csv", b"file,ruler,who\na.png,Yehudah,Anna\n")]
+    page.run()
+
+    def column(field: str) -> Selectbox:
+        return next(one for one in page.selectbox if f"column_{field}_" in one.key)
+
+    assert column("credit").value == "not used"
+    column("credit").set_value("who").run()
+    column("ruler").set_value("not used").run()
+    expected = f"mapping {[{'file': 'file', 'credit': 'who'}]}"
+    assert page.text[-1].value == expected
+    for before, after in (("en", "he"), ("he", "en")):
+        with speaking(before):  # the words that a browser sends
+            page.button_group(key="language_switch").set_value(after).run()
+        assert not page.exception
+        assert page.text[-1].value == expected
 
 
 @pytest.mark.parametrize(

@@ -25,3 +25,12 @@ def test_the_bin_is_emptied_by_hand() -> None:
     button(page, "Delete for good").click().run()
     assert not page.exception
     assert not list_bin()
+
+
+def test_a_filter_that_matches_no_run_leaves_the_bin() -> None:
+    make_run().delete()
+    make_run()
+    page = open_page()
+    page.text_input(key="runs_text").set_value("no such run").run()
+    assert not page.dataframe
+    assert "Bin: 1 deleted" in [part.label for part in page.expander]
