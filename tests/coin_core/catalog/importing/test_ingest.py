@@ -50,6 +50,7 @@ from coin_core.catalog.similarity import THUMBNAIL_PX, Match
 from coin_core.cli.main import main
 from coin_core.errors import CatalogError
 from coin_core.imaging import photo_io
+from coin_core.storage import data_dir
 
 THUMBNAIL = np.zeros((THUMBNAIL_PX, THUMBNAIL_PX), np.uint8)
 FACE = CatalogFace(
@@ -723,6 +724,36 @@ def test_a_report_without_a_place_is_refused_before_the_import(
     assert main(["import", str(folder), "--report", str(tmp_path / report)]) == 2
     assert said in capsys.readouterr().err
     assert catalog.queries.find(PhotoQuery(), offset=0, limit=9).total == 0
+
+
+@pytest.mark.parametrize("report", ["t.csv", "in/labels.csv", "in/a.png", "m.json"])
+def test_a_report_does_not_replace_what_is_read(catalog, tmp_path, capsys, report):
+    folder = lay_out(tmp_path / "in", "a.png")
+    for table in (tmp_path / "t.csv", folder / "labels.csv"):
+        table.write_text("file,ruler\na.png,Yehudah\n", encoding="utf-8")
+    (tmp_path / "m.json").write_text('{"file": "file"}', encoding="utf-8")
+    before = (tmp_path / report).read_bytes()
+    command = ["import", str(folder), str(tmp_path / "t.csv")]
+    command += ["--mapping", str(tmp_path / "m.json")]
+    assert main([*command, "--report", str(tmp_path / report)]) == 2
+    assert "is read by the import" in capsys.readouterr().err
+    assert (tmp_path / report).read_bytes() == before
+
+
+def test_a_report_or_an_export_does_not_replace_what_the_program_keeps(
+    catalog, tmp_path, capsys
+):
+    folder = lay_out(tmp_path / "in", "a.png")
+    kept = data_dir() / "kept.csv"
+    kept.write_text("mine", encoding="utf-8")
+    bring(catalog, folder)
+    for command in (
+        ["import", str(folder), "--report", str(kept)],
+        ["dataset", "export", str(kept)],
+    ):
+        assert main(command) != 0
+        assert "of the data folder" in capsys.readouterr().err
+    assert kept.read_text("utf-8") == "mine"
 
 
 def test_the_command_brings_in_and_says_what_it_could_not(
